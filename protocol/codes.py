@@ -1,0 +1,291 @@
+"""The numbers that travel: every enumeration shared by wires, core, journal and tests.
+
+Plain integers only, because the jitted core freezes them as constants and the wires send them.
+Values follow FIX where FIX has one (Side 54, OrdType 40, TimeInForce 59). Nothing here is ever renumbered:
+journals and clients hold these numbers for good. Texts for the refusals are in protocol/errors.py.
+"""
+
+# ---- sides and contract sides (FIX 54; contract side is ours, tag 5010 on FIX) --------------------------------
+BUY = 1
+SELL = 2
+YES = 1  # also what a spot order carries
+NO = 2  # price in NO ticks: buying NO at p is selling YES at P - p
+
+# ---- order types (FIX 40) and time in force (FIX 59) ---------------------------------------------------------
+MARKET = 1
+LIMIT = 2
+STOP = 3
+STOP_LIMIT = 4
+
+DAY = 0
+GTC = 1
+AT_OPEN = 2
+IOC = 3
+FOK = 4
+GTD = 6
+
+# ---- order flags, one bit each (7 bits at most: they share a signed word) -------------------------------------
+FLAG_POST_ONLY = 1  # refuse when it would take
+FLAG_POST_SLIDE = 2
+FLAG_REDUCE_ONLY = 4
+FLAG_PERSIST = 8  # survives going live; others lapse
+
+# ---- self-trade prevention, the incoming order's mode (0 means the default, cancel incoming) ------------------
+STP_DEFAULT = 0
+STP_CANCEL_INCOMING = 1
+STP_CANCEL_RESTING = 2
+STP_CANCEL_BOTH = 3
+STP_DECREMENT = 4
+
+# ---- order status (the FIX 39 character is in ORD_STATUS_FIX) -------------------------------------------------
+ST_NONE = 0
+ST_NEW = 1
+ST_PARTIAL = 2
+ST_FILLED = 3
+ST_CANCELED = 4
+ST_EXPIRED = 5
+ST_REJECTED = 6
+ST_REPLACED = 7  # this ClOrdID was replaced: the order lives on under a newer one
+ST_PENDING = 8  # waits in a speed bump
+ORD_STATUS_FIX = {ST_NEW: "0", ST_PARTIAL: "1", ST_FILLED: "2", ST_CANCELED: "4", ST_EXPIRED: "C", ST_REJECTED: "8", ST_PENDING: "A"}
+
+# ---- products (kind of event) ---------------------------------------------------------------------------------
+SPOT = 0
+EXACTLY = 1  # exactly k of n contracts pay P
+AT_MOST = 2  # at most k of n; a lone binary is at most 1 of 1
+SCALAR = 3
+
+# ---- phases of a market (domain.md section 7) ----------------------------------------------------------------
+PH_DRAFT = 0
+PH_LISTED = 1
+PH_OPEN = 2
+PH_PAUSED = 3
+PH_CLOSED = 4
+PH_DETERMINED = 5
+PH_FINAL = 6
+PH_CANCEL_ONLY = 7
+PH_AUCTION = 8
+PH_LIVE = 9
+PH_DISPUTED = 10
+PH_VOIDED = 11
+PHASE_NAMES = {
+    PH_DRAFT: "draft",
+    PH_LISTED: "listed",
+    PH_OPEN: "open",
+    PH_PAUSED: "paused",
+    PH_CLOSED: "closed",
+    PH_DETERMINED: "determined",
+    PH_FINAL: "final",
+    PH_CANCEL_ONLY: "cancel_only",
+    PH_AUCTION: "auction",
+    PH_LIVE: "live",
+    PH_DISPUTED: "disputed",
+    PH_VOIDED: "voided",
+}
+
+# ---- account and session kinds ---------------------------------------------------------------------------------
+ACCT_TRADING = 1
+ACCT_FEES = 2
+ACCT_BOND = 3
+
+WIRE_NONE = 0  # operator, internal
+WIRE_FIX = 1
+WIRE_BINARY = 2
+
+# ---- fee models ------------------------------------------------------------------------------------------------
+FEE_NOTIONAL = 0  # bps of price*qty (spot)
+FEE_QUADRATIC = 1  # bps * p * (P-p) / P (event contracts)
+FEE_MIN = 2  # bps of min(p, P-p) (event contracts)
+
+# ---- mass cancel scopes ---------------------------------------------------------------------------------------
+SCOPE_SESSION = 1
+SCOPE_ACCOUNT = 2
+SCOPE_FIRM = 3
+SCOPE_INSTRUMENT = 4  # the firm's orders in one instrument
+SCOPE_EVENT = 5  # the firm's orders in one event
+
+# ---- kill switch levels --------------------------------------------------------------------------------------
+KILL_PLATFORM = 1
+KILL_VENUE = 2
+KILL_FIRM = 3
+KILL_ACCOUNT = 4
+KILL_SESSION = 5
+
+# ---- command kinds (low byte of word 0 of a command row) ------------------------------------------------------
+C_TIME = 1
+C_NEW = 2
+C_CANCEL = 3
+C_REPLACE = 4
+C_MASS_CANCEL = 5
+C_SPLIT = 6
+C_MERGE = 7
+C_STATUS = 8
+C_LOGON = 16
+C_LOGOFF = 17
+C_SEND = 18  # an outgoing session message made in plain Python; its body follows as data rows
+C_SET_IN = 19  # SequenceReset from the peer: next expected incoming number
+C_ADMIN = 32  # a msgspec record in data rows; the registry turns it into the rows below
+# Rows that only the registry writes, while it applies an ADMIN record; a gateway that sends one is broken.
+C_DEF_ASSET = 40
+C_DEF_VENUE = 41
+C_DEF_FIRM = 42
+C_DEF_ACCOUNT = 43
+C_DEF_SESSION = 44
+C_DEF_EVENT = 45
+C_DEF_INSTRUMENT = 46
+C_DEF_LISTING = 47
+C_TRANSFER = 48
+C_PHASE = 49
+C_DETERMINE = 50
+C_FINALISE = 51
+C_KILL = 52
+C_RESTRICT = 53
+C_REFERENCE = 54  # operator's reference price and collar
+C_CUTOFF = 55  # next end of trading day of a venue
+
+# ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
+E_ACCEPTED = 1  # FIX 150=0
+E_REJECTED = 2  # 150=8
+E_FILL = 3  # 150=F, one side of a trade
+E_CANCELED = 4  # 150=4
+E_REPLACED = 5  # 150=5
+E_CANCEL_REJECT = 6  # 35=9
+E_EXPIRED = 7  # 150=C
+E_STATUS = 8  # 150=I
+E_MASS_DONE = 9  # 35=r
+E_SENT = 10  # a session message made in plain Python (C_SEND)
+E_LOGON = 11  # a session logged on (marks a reset of its numbers); takes no number itself
+E_LOGOFF = 12
+E_PHASE = 13  # phase of an event changed; session 0
+E_MOVED = 14  # a ledger entry that is no trade: transfer, split, merge
+E_SETTLED = 15  # payout of one contract to one account
+E_DETERMINED = 16
+E_FINAL = 17
+E_REFUSED = 18  # an operator's row was refused; session 0
+E_DEFINED = 19  # a registry row took effect; session 0
+E_DATA = 255  # not an event: a further row of the event above it
+
+# ---- event flags (7 bits) -------------------------------------------------------------------------------------
+EF_TAKER = 1  # this side of the trade removed liquidity
+EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes each
+EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
+EF_UNSOLICITED = 8  # the client did not ask for this
+EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
+
+# ---- reason codes: one condition, one code -------------------------------------------------------------------
+OK = 0
+# session and account
+R_NOT_LOGGED_ON = 1
+R_UNKNOWN_ACCOUNT = 2
+R_ACCOUNT_NOT_ALLOWED = 3
+R_VENUE_NOT_ALLOWED = 4
+# duplicate table
+R_ID_USED = 10
+R_ID_TABLE_FULL = 11
+R_ORDER_TABLE_FULL = 12
+R_BAD_ID = 13
+R_TEXT_TABLE_FULL = 14
+# venue, instrument, phase, order type
+R_UNKNOWN_INSTRUMENT = 20
+R_NOT_LISTED = 21
+R_MARKET_NOT_OPEN = 22
+R_MARKET_PAUSED = 23
+R_MARKET_CLOSED = 24
+R_CANCEL_ONLY = 25
+R_BAD_SIDE = 26
+R_BAD_TYPE = 27
+R_BAD_TIF = 28
+R_BAD_FLAGS = 29
+R_FIELD_UNSUPPORTED = 30
+R_EXPIRY_PAST = 31
+R_EXPIRY_UNEXPECTED = 32
+R_NO_ON_SPOT = 33
+R_BAD_STP = 34
+R_PRICE_ON_MARKET = 35
+R_POST_ONLY_IMMEDIATE = 36
+R_MARKET_NEEDS_IMMEDIATE = 37
+R_FROZEN = 38
+# kill switch
+R_KILLED_PLATFORM = 40
+R_KILLED_VENUE = 41
+R_KILLED_FIRM = 42
+R_KILLED_ACCOUNT = 43
+R_KILLED_SESSION = 44
+# throttle, freshness, conflict
+R_THROTTLED_SESSION = 50
+R_THROTTLED_VENUE = 51
+R_STALE = 52
+R_CONFLICT = 53
+# price and size
+R_PRICE_OUT_OF_RANGE = 60
+R_PRICE_OFF_GRID = 61
+R_QTY_NOT_POSITIVE = 62
+R_QTY_LOT = 63
+R_QTY_TOO_SMALL = 64
+R_QTY_TOO_LARGE = 65
+R_NOTIONAL_TOO_LARGE = 66
+R_NO_LIQUIDITY = 67
+R_COLLAR = 68
+R_POSITION_LIMIT = 69
+# collateral, matching
+R_COLLATERAL = 80
+R_POST_ONLY_WOULD_TRADE = 81
+R_TABLE_FULL = 82  # collateral, position, level or timer rows are used up
+# cancel and replace
+R_UNKNOWN_ORDER = 90
+R_ORDER_CLOSED = 91
+R_QTY_BELOW_FILLED = 92
+R_REPLACE_FIELD = 93
+R_NOTHING_CHANGED = 94
+R_BAD_SCOPE = 95
+# why an order was taken out (not refusals)
+R_USER_CANCEL = 100
+R_MASS_CANCEL = 101
+R_IOC_REST = 102
+R_FOK_NOT_FILLABLE = 103
+R_SELF_TRADE = 104
+R_EXPIRED = 105
+R_DISCONNECT = 106
+R_MARKET_CLOSING = 107
+R_KILL_SWITCH = 108
+R_REPLACED_TO_FILLED = 109  # a replace lowered the total to what was filled
+R_MARKET_REST = 110
+R_BANDS_CHANGED = 111
+# split, merge, transfer, settlement (operator and client)
+R_NOT_SPLITTABLE = 120
+R_MERGE_TOO_MANY = 121
+R_WITHDRAW_TOO_MUCH = 122
+R_AMOUNT_NOT_POSITIVE = 123
+R_UNKNOWN_ASSET = 124
+R_BAD_TRANSITION = 125
+R_PAYOUT_COUNT = 126
+R_PAYOUT_RANGE = 127
+R_PAYOUT_SUM = 128
+R_NOT_DETERMINED = 129
+R_CHALLENGE_WINDOW = 130
+R_ALREADY_FINAL = 131
+R_UNKNOWN_EVENT = 132
+R_IDEMPOTENCY = 133
+R_OVERFLOW = 134
+R_BAD_DEFINITION = 135
+R_NOT_CLOSED = 136
+R_OPEN_ORDERS = 137
+R_BAD_COMMAND = 138
+# wires and gateway
+R_WIRE_MALFORMED = 150
+R_WIRE_TOO_LONG = 151
+R_WIRE_UNKNOWN_MESSAGE = 152
+R_WIRE_FIELD = 153
+R_SLOW_READER = 154
+R_LOGON_TIMEOUT = 155
+R_BAD_CREDENTIALS = 156
+R_ALREADY_LOGGED_ON = 157
+R_CLOCK_SKEW = 158
+R_SEQUENCE_LOW = 159
+R_HEARTBEAT_LOST = 160
+R_SHUTDOWN = 161
+R_RESUME_UNKNOWN = 162
+R_DISK_RESERVE = 163
+R_OVERLOAD = 164
+R_BAD_COMP_ID = 165
+R_BAD_HEARTBEAT = 166
