@@ -1,0 +1,3 @@
+"""The exchange: core (the jitted kernels), engine, journal, gateway, net and cli, each floor above the one before."""
+
+DISTRIBUTION = "exos"
