@@ -1,0 +1,308 @@
+"""What the pipeline and the two wires say to each other: the turn's input, a connection, and the way out.
+
+One turn, seen from a connection:
+    feed / get_buffer + received   bytes arrive (between turns)
+    gather(turn)                   decode what is there within the budget, add rows to the turn; also called when `next_due` has come
+    (journal, engine, encode)      the session's encoded events are held by the pipeline and leave through the same outlet
+Whatever a connection writes itself (a refusal before logon, a resend from the event store) goes through `outlet.write` and is held
+with the turn in which it was written, so the order on the wire is: what was written while gathering, then the turn's encoded events.
+
+Guarantees: nothing here knows a socket or a clock; time comes in with the turn. A connection that has been closed writes nothing more.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes
+
+from ..core.records import (
+    CMD_BODY_BYTES,
+    CMD_INSTRUMENT,
+    CMD_LOGOFF_FLAGS,
+    CMD_SESSION_ACCOUNT,
+    CMD_TIME_NS,
+    CMD_TIME_TURN,
+    CMD_WORDS,
+    MAX_EXTRA_ROWS,
+    ROWFLAG_TEXT,
+)
+
+ROW_BYTES = CMD_WORDS * 8
+MAX_BODY_BYTES = MAX_EXTRA_ROWS * ROW_BYTES
+TEXT_BYTES = 64
+MARGIN_WORDS = (1 + MAX_EXTRA_ROWS) * CMD_WORDS  # room kept free so that one row with the longest body always fits
+
+
+def pack_head(
+    kind: int,
+    extra: int = 0,
+    side: int = 0,
+    contract_side: int = 0,
+    type_: int = 0,
+    tif: int = 0,
+    stp: int = 0,
+    flags: int = 0,
+    row_flags: int = 0,
+) -> int:
+    """Word 0 of a command row. Each value must fit its field (records.py); the callers have checked what came from a wire."""
+    return (
+        kind
+        | extra << 8
+        | side << 16
+        | contract_side << 20
+        | type_ << 24
+        | tif << 28
+        | stp << 32
+        | flags << 40
+        | row_flags << 48
+    )  # fmt: skip
+
+
+class TurnInput:
+    """The inbox of one turn: whole command rows in `inbox[:words]`, the TIME row first.
+
+    Kernels write at `inbox[words:limit]` and move `words`; Python adds single rows with `add`. `limit` stops decoding; the words above it
+    (MARGIN_WORDS) belong to `add`, which may be called once per message without asking as long as `full` was False before that message.
+    """
+
+    __slots__ = ("inbox", "limit", "now_ns", "turn", "words")
+
+    def __init__(self, rows: int = 16384) -> None:
+        self.inbox: NDArray[np.int64] = np.zeros(rows * CMD_WORDS + 2 * MARGIN_WORDS, dtype=np.int64)
+        self.limit = rows * CMD_WORDS
+        self.words = 0
+        self.now_ns = 0
+        self.turn = 0
+
+    def begin(self, turn: int, now_ns: int) -> None:
+        """Start a turn: clear and write the TIME row. now_ns: ns UTC, never lower than the turn before."""
+        self.turn = turn
+        self.now_ns = now_ns
+        row = self.inbox[:CMD_WORDS]
+        row[:] = 0
+        row[0] = codes.C_TIME
+        row[CMD_TIME_TURN] = turn
+        row[CMD_TIME_NS] = now_ns
+        self.words = CMD_WORDS
+
+    @property
+    def full(self) -> bool:
+        """True when no further message may be decoded in this turn."""
+        return self.words >= self.limit
+
+    @property
+    def rows(self) -> int:
+        """Rows in the turn, extra rows and the TIME row included."""
+        return self.words // CMD_WORDS
+
+    def add(
+        self,
+        kind: int,
+        session: int = 0,
+        account: int = 0,
+        values: dict[int, int] | None = None,
+        body: bytes = b"",
+        texts: tuple[bytes, bytes] | None = None,
+        instrument: int = 0,
+        venue: int = 0,
+        front_end: int = 0,
+        side: int = 0,
+        contract_side: int = 0,
+        type_: int = 0,
+        tif: int = 0,
+        stp: int = 0,
+        flags: int = 0,
+    ) -> int:
+        """Add one command. `values`: word index (CMD_*) -> int64. `texts`: (ClOrdID, OrigClOrdID), at most 64 bytes each, go into the text
+        row; `body`: at most MAX_BODY_BYTES raw bytes, its length is written to CMD_BODY_BYTES. Not both. Returns the word offset of the row.
+
+        Raises ValueError for a body or text that is too long and MemoryError when the margin is used up: both are faults of the caller.
+        """
+        extra = -(-len(body) // ROW_BYTES) if body else int(texts is not None)
+        if extra > MAX_EXTRA_ROWS:
+            raise ValueError(f"a body of {len(body)} bytes does not fit into one command (limit {MAX_BODY_BYTES})")
+        at = self.words
+        end = at + (1 + extra) * CMD_WORDS
+        inbox = self.inbox
+        if end > inbox.size:
+            raise MemoryError("the turn's inbox is full: ask `full` before each message")
+        inbox[at:end] = 0
+        inbox[at] = pack_head(
+            kind, extra, side, contract_side, type_, tif, stp, flags, ROWFLAG_TEXT if texts is not None and not body else 0
+        )
+        inbox[at + CMD_SESSION_ACCOUNT] = session << 32 | account
+        inbox[at + CMD_INSTRUMENT] = instrument << 32 | venue << 16 | front_end
+        if values:
+            for word, value in values.items():
+                inbox[at + word] = value
+        if body:
+            inbox[at + CMD_BODY_BYTES] = len(body)
+            inbox[at + CMD_WORDS : end].view(np.uint8)[: len(body)] = np.frombuffer(body, dtype=np.uint8)
+        elif texts is not None:
+            for slot, text in enumerate(texts):
+                if len(text) > TEXT_BYTES:
+                    raise ValueError(f"a ClOrdID of {len(text)} bytes does not fit (limit {TEXT_BYTES})")
+                if text:
+                    begin = slot * TEXT_BYTES
+                    inbox[at + CMD_WORDS : end].view(np.uint8)[begin : begin + len(text)] = np.frombuffer(text, dtype=np.uint8)
+        self.words = end
+        return at
+
+
+class Outlet(Protocol):
+    """The way out of one connection, given by the transport. All of it is held until the turn in which it was called is durable."""
+
+    def write(self, data: bytes) -> None:
+        """Send bytes behind everything written before. After `close` it is ignored."""
+
+    def close(self, reason: int, text: str = "") -> None:
+        """Flush what was written, then close; `reason` (codes.R_*, OK for an ordinary end) and `text` go to the log and the counters."""
+
+    def pause(self) -> None:
+        """Stop reading from the peer (it feels TCP's back pressure)."""
+
+    def resume(self) -> None:
+        """Read again."""
+
+    @property
+    def backlog(self) -> int:
+        """Bytes written but not yet taken by the peer: a long answer (resend, snapshot) is made in pieces while this is small."""
+
+
+class NullOutlet:
+    """Collects in memory: what a connection writes before a transport is there, and the tests' transport."""
+
+    def __init__(self) -> None:
+        self.written = bytearray()
+        self.closed: tuple[int, str] | None = None
+        self.paused = False
+        self.backlog = 0
+
+    def write(self, data: bytes) -> None:
+        if self.closed is None:
+            self.written += data
+
+    def close(self, reason: int, text: str = "") -> None:
+        if self.closed is None:
+            self.closed = (reason, text)
+
+    def pause(self) -> None:
+        self.paused = True
+
+    def resume(self) -> None:
+        self.paused = False
+
+
+class SessionTable(Protocol):
+    """What a connection needs of the directory (gateway/sessions.py)."""
+
+    def bind(self, session: int, connection: "Connection") -> bool: ...
+
+    def unbind(self, session: int, connection: "Connection") -> None: ...
+
+
+class Connection(ABC):
+    """One socket's end of a session. Bytes lie in `buf[start:end]` (uint8, writable, contiguous), decoded from there in place.
+
+    Attributes the pipeline reads: `session` (bound session id, 0 before logon), `next_due` (ns when `gather` must be called though
+    no byte arrived; 0: never), `wire` (codes.WIRE_*). Attributes it writes: `last_in_ns` (time of the turn in which bytes last came),
+    `last_out_ns` (time of the turn in which output of this session was last made): heartbeats are counted from these.
+    """
+
+    __slots__ = (
+        "buf", "closing", "directory", "end", "last_in_ns", "last_out_ns", "next_due", "outlet", "pipe", "session", "start", "view", "wire",
+    )  # fmt: skip
+
+    FIRST_BUFFER = 8 * 1024  # before logon; an unknown peer gets no more than this
+    BUFFER = 256 * 1024  # after logon (`grow`)
+
+    def __init__(self, wire: int, directory: SessionTable, now_ns: int, outlet: Outlet | None = None) -> None:
+        self.wire = wire
+        self.directory = directory
+        self.outlet: Any = outlet if outlet is not None else NullOutlet()
+        self.session = 0
+        self.buf: NDArray[np.uint8] = np.empty(self.FIRST_BUFFER, dtype=np.uint8)
+        self.view = self.buf.data
+        self.start = 0
+        self.end = 0
+        self.last_in_ns = now_ns
+        self.last_out_ns = now_ns
+        self.next_due = 0
+        self.closing = False
+        self.pipe: Any = None  # the pipeline's own record of this connection
+
+    # ---------------------------------------------------------------------------------------------- bytes in
+    def get_buffer(self, _hint: int = -1) -> memoryview:
+        """Free space at the end of the buffer; moves what is left to the front when space gets short. Empty: the buffer is full, do not read."""
+        start, end, size = self.start, self.end, self.buf.size
+        if start == end:
+            self.start = self.end = end = 0
+        elif start and size - end < size >> 2:
+            n = end - start
+            self.buf[:n] = self.buf[start:end].copy()
+            self.start, self.end = 0, n
+            end = n
+        return self.view[end:]
+
+    def received(self, count: int) -> None:
+        """`count` bytes were put into the last `get_buffer()`."""
+        self.end += count
+
+    def feed(self, data: bytes) -> int:
+        """Copy `data` in; returns how many bytes fitted (the rest must be fed again after `gather`)."""
+        space = self.get_buffer()
+        n = min(len(data), len(space))
+        space[:n] = data[:n]
+        self.received(n)
+        return n
+
+    @property
+    def pending(self) -> int:
+        """Bytes received and not yet consumed."""
+        return self.end - self.start
+
+    def grow(self) -> None:
+        """Give a logged-on session its full buffer. Views of `buf` that were taken before are stale."""
+        if self.buf.size < self.BUFFER:
+            n = self.end - self.start
+            buf = np.empty(self.BUFFER, dtype=np.uint8)
+            buf[:n] = self.buf[self.start : self.end]
+            self.buf, self.view = buf, buf.data
+            self.start, self.end = 0, n
+
+    # ---------------------------------------------------------------------------------------------- the turn
+    @abstractmethod
+    def gather(self, turn: TurnInput) -> bool:
+        """Decode from `buf[start:end]`, add rows, move `start`; also do what is due at `turn.now_ns` and set `next_due` anew.
+
+        Stops when `turn.full`, at the budget, or when no whole message is left. Returns True when it stopped early and wants the next
+        turn at once (more whole messages, or a resend in pieces while `outlet.backlog` is small).
+        """
+
+    @abstractmethod
+    def expel(self, turn: TurnInput, reason: int, text: str) -> None:
+        """The server ends the session (shutdown, slow reader, operator): say why in the wire's own words (a Logout: C_SEND when logged
+        on, bytes through the outlet otherwise), then `self.close(reason, text)`."""
+
+    def close(self, reason: int, text: str = "") -> None:
+        """No more input is taken; the outlet flushes and closes. The session stays bound until `lost` has written its C_LOGOFF."""
+        if not self.closing:
+            self.closing = True
+            self.next_due = 0
+            self.outlet.close(reason, text)
+
+    def lost(self, turn: TurnInput) -> None:
+        """The socket is gone (or flushed and closed): log the session off. Called once, in a turn after the last `gather`."""
+        self.closing = True
+        self.next_due = 0
+        if self.session:
+            turn.add(codes.C_LOGOFF, self.session, values={CMD_LOGOFF_FLAGS: self.logoff_flags()})
+            self.directory.unbind(self.session, self)
+            self.session = 0
+
+    def logoff_flags(self) -> int:
+        """1 when the peer said goodbye, 0 when the connection was lost."""
+        return 0
