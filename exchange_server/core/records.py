@@ -123,6 +123,9 @@ H_REFUSALS = 35
 H_FILLS = 36
 H_COLL_FREE = 37  # base of the table of free collateral rows by contract count
 H_WARN = 38
+H_LIMIT = 39  # numbers of the refusal being made
+H_USED = 40
+H_ASKED = 41
 H_POOLS = 64  # descriptors, POOL_WORDS each
 POOL_WORDS = 8
 PL_BASE = 0
@@ -171,14 +174,14 @@ A_NAME = 4  # 4 words, 32 bytes
 VENUE_WORDS = 32
 V_ID = 0
 V_KILLED = 1
-V_CUTOFF = 2  # next end of the trading day, ns
+V_CUTOFF = 2  # end of the trading day: ns after 00:00 UTC
 V_FEE_ACCOUNT = 3
 V_THROTTLE_LIMIT = 4
 V_THROTTLE_WINDOW = 5
 V_THROTTLE_START = 6
 V_THROTTLE_USED = 7
 V_FROZEN = 8
-V_CUTOFF_PERIOD = 9
+V_CUTOFF_PERIOD = 9  # ns; 0: a day
 
 FIRM_WORDS = 16
 F_ID = 0
@@ -247,6 +250,7 @@ E_SETTLE_ID = 18
 E_OPEN_ORDERS = 19
 E_FROZEN = 20
 E_LOT_BASE = 21  # spot: base units (minor) per lot
+E_COLL_TAIL = 22
 
 INSTRUMENT_WORDS = 128
 I_ID = 0
@@ -305,7 +309,8 @@ B_ASSET = 1
 B_CASH = 2
 B_LOCKED = 3  # sum of requirements and spot holds
 
-# Collateral row of one account in one event: 16 words, then columns of n words each: q, buy, sell, v, chosen
+# Collateral row of one account in one event: 16 words, then columns of n words each:
+# q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (among the k smallest), bq and sq (open quantity)
 CO_ACCOUNT = 0  # pointer
 CO_EVENT = 1  # pointer
 CO_CASH = 2  # balance pointer of the collateral (or quote) asset
@@ -319,7 +324,14 @@ CO_K = 9
 CO_HELD_BASE = 10  # spot: base held by open sells
 CO_OPEN_ORDERS = 11
 CO_COLUMNS = 16
-CO_COLUMN_COUNT = 5
+CO_COLUMN_COUNT = 7
+COL_Q = 0
+COL_BUY = 1
+COL_SELL = 2
+COL_V = 3
+COL_CHOSEN = 4
+COL_BQ = 5
+COL_SQ = 6
 
 ORDER_WORDS = 32
 # first line: what matching touches
@@ -400,6 +412,7 @@ BK_TIME = 0
 BK_HEAD = 1
 BK_TAIL = 2
 BK_COUNT = 3
+BK_POS = 4  # place in the heap
 
 NAME_WORDS = 12  # name hash entry: kind << 32 | length, id, spare, spare, 8 words of text
 NAME_INSTRUMENT = 1

@@ -1,0 +1,72 @@
+"""Bit tricks and hashing on int64 words: count zeros, multiply-mix, text keys."""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+from .jit import leaf
+
+
+@intrinsic
+def ctz(typingctx: Any, x: Any) -> Any:
+    """Index of the lowest set bit of a word that is not 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def clz(typingctx: Any, x: Any) -> Any:
+    """Count of leading zeros of a word that is not 0."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), codegen
+
+
+@intrinsic
+def lsr(typingctx: Any, x: Any, n: Any) -> Any:
+    """Logical shift right (int64 >> keeps the sign)."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.lshr(args[0], args[1])
+
+    return types.int64(types.int64, types.int64), codegen
+
+
+@leaf
+def mix2(a, b):
+    """Hash of two words: 32 bits, never negative. Wrapping multiplication is wanted."""
+    h = (a * -7046029254386353131) ^ lsr(a, 32)
+    h = (h + b) * -4417276706812531889
+    h ^= lsr(h, 29)
+    h *= -7723592293110705685
+    return lsr(h, 32)
+
+
+@leaf
+def mix3(a, b, c):
+    return mix2(a ^ (b * -3335678366873096957), c)
+
+
+@leaf
+def text_key(data, start, length):
+    """128-bit key of a ClOrdID text: (hi, lo) with hi < 0. `data` is a uint8 array. Two independent 64-bit lanes."""
+    h1 = -3750763034362895579
+    h2 = 7809847782465536322
+    for i in range(start, start + length):
+        c = data[i] + 1
+        h1 = (h1 ^ c) * 1099511628211
+        h1 ^= lsr(h1, 31)
+        h2 = (h2 + c) * -7046029254386353131
+        h2 ^= lsr(h2, 29)
+    h1 = (h1 ^ length) * -4417276706812531889
+    h1 ^= lsr(h1, 30)
+    h2 = (h2 ^ length) * -7723592293110705685
+    h2 ^= lsr(h2, 32)
+    return h1 | (-9223372036854775807 - 1), h2
