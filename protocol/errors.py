@@ -1,0 +1,292 @@
+"""The refusal table: for every reason code of codes.py what it is called, what it says, why it happens and what to do.
+
+One row per code, one text per code. `docs/errors.md` is generated from this table (scripts/make_docs.py). In the texts
+{limit}, {used} and {asked} stand for the numbers that the event row carries (EVT_LIMIT, EVT_USED, EVT_ASKED): prices in
+ticks and in the client's terms, quantities in lots, money in minor units of its asset, times in ns.
+"""
+
+import re
+from dataclasses import dataclass
+
+from . import codes
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason. The fix_* numbers are what FIX 4.4 reports carry beside 58; None: the code never travels in that field."""
+
+    code: int
+    name: str  # the constant's name in codes.py
+    fix_103: int | None  # OrdRejReason, on ExecutionReport 39=8
+    fix_102: int | None  # CxlRejReason, on OrderCancelReject
+    fix_380: int | None  # BusinessRejectReason, on BusinessMessageReject
+    fix_373: int | None  # SessionRejectReason, on Reject
+    fix_378: int | None  # ExecRestatementReason, on reports that nobody asked for
+    safe_to_resend: bool  # the ClOrdID is not used up: the same message may be sent again, unchanged
+    template: str
+    cause: str
+    what_to_do: str
+
+
+# FIX 4.4 values used below. 103: 0 broker option, 1 unknown symbol, 2 exchange closed, 3 exceeds limit, 5 unknown order,
+# 6 duplicate, 8 stale, 11 unsupported characteristic, 13 incorrect quantity, 15 unknown account, 99 other.
+# 102: 0 too late, 1 unknown order, 2 broker option, 6 duplicate ClOrdID, 99 other. 380: 0 other, 1 unknown id, 2 unknown security,
+# 3 unsupported type, 4 application not available, 5 required field missing, 6 not authorised, 8 throttle. 378: 4, 6, 8, 99.
+_ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | None, str, str, str], ...] = (
+    # name, 103, 102, 380, 373, 378, text, cause, what to do
+    # ---- session and account
+    ("R_NOT_LOGGED_ON", 0, 2, 4, None, None, "the session is not logged on",
+     "A command arrived for a session that has not logged on, or whose connection is gone.", "Log on, then send it again."),
+    ("R_UNKNOWN_ACCOUNT", 15, 2, 1, None, None, "there is no account {asked}",
+     "Account (FIX 1) is not known, or the message names none and the session has no default account.",
+     "Use an account of your firm; ask the operator for its name."),
+    ("R_ACCOUNT_NOT_ALLOWED", 15, 2, 6, None, None, "this session may not act for account {asked}",
+     "The account belongs to another firm, or is no trading account.", "Use an account of your own firm."),
+    ("R_VENUE_NOT_ALLOWED", 0, 2, 6, None, None, "venue {asked} does not admit this account or session",
+     "The account is isolated to another venue, or the session enters through another one.", "Send through a session of that venue."),
+    # ---- duplicate table
+    ("R_ID_USED", 6, 6, 1, None, None, "ClOrdID already used",
+     "Another order of the firm had this ClOrdID within the retention time (72 h unless set otherwise), with other content.",
+     "Take a new ClOrdID. A true repeat of the same order is answered with its state instead."),
+    ("R_ID_TABLE_FULL", 0, 2, 4, None, None, "the table of used ClOrdIDs is full at {limit} rows, {used} are in use",
+     "More orders closed within the retention time than the server was sized for.",
+     "Resend later; cancels still work. Operator: raise the capacity `archive`, or shorten the retention."),
+    ("R_ORDER_TABLE_FULL", 0, 2, 4, None, None, "the table of open orders is full at {limit} rows, {used} are in use",
+     "As many orders are open as the server was sized for.", "Cancel orders, or resend later. Operator: raise the capacity `orders`."),
+    ("R_BAD_ID", 99, 99, 0, 5, None, "ClOrdID must be 1 to 64 printable ASCII characters, or an integer from 1 to 2^63-1",
+     "The ClOrdID is empty, too long, not printable ASCII, or an integer outside the range.", "Send a valid ClOrdID."),
+    ("R_TEXT_TABLE_FULL", 0, 2, 4, None, None, "the table of ClOrdID texts is full at {limit} rows, {used} are in use",
+     "More orders with ClOrdIDs that are not plain decimal numbers are kept than the server was sized for.",
+     "Use decimal ClOrdIDs (they need no text row), or resend later. Operator: raise the capacity `texts`."),
+    # ---- venue, instrument, phase, order type
+    ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
+     "Symbol (55) or instrument id is not known.", "Take a symbol from the security list or the definitions stream."),
+    ("R_NOT_LISTED", 1, 2, 2, None, None, "venue {asked} does not list this instrument",
+     "The order came through a venue that has no listing of the instrument.", "Enter through a venue that lists it."),
+    ("R_MARKET_NOT_OPEN", 2, 2, 4, None, None, "the market is not open yet (phase {asked})",
+     "The event is in draft or listed.", "Wait for the phase message `open`."),
+    ("R_MARKET_PAUSED", 2, 2, 4, None, 6, "the market is paused (phase {asked})",
+     "The operator paused the event.", "Resend when the phase is `open` again; cancels are accepted meanwhile."),
+    ("R_MARKET_CLOSED", 2, 0, 4, None, None, "the market is closed (phase {asked})",
+     "The event is closed, determined or final: nothing trades and nothing rests any more.", "None: trading in it has ended."),
+    ("R_CANCEL_ONLY", 2, 2, 4, None, None, "the market takes cancels only (phase {asked})",
+     "The event is in the phase cancel-only.", "Cancel, or wait for the phase `open`."),
+    ("R_BAD_SIDE", 11, 99, 5, 5, None, "side must be 1 (buy) or 2 (sell), not {asked}",
+     "Side (54), or the contract side, is none of the tabled values.", "Send 1 or 2; contract side 1 (YES) or 2 (NO)."),
+    ("R_BAD_TYPE", 11, 99, 5, 5, None, "order type {asked} is not taken here",
+     "OrdType (40) is none that this market accepts.", "Send 1 (market) or 2 (limit)."),
+    ("R_BAD_TIF", 11, 99, 5, 5, None, "time in force {asked} is not taken here",
+     "TimeInForce (59) is none that this market accepts in this phase.", "Send 0, 1, 3, 4 or 6 as documented for the phase."),
+    ("R_BAD_FLAGS", 11, 99, 5, 5, None, "the order's flags {asked} contradict each other or are unknown",
+     "ExecInst (18) or the flags name something unknown, or two things that exclude each other.", "Correct the flags."),
+    ("R_FIELD_UNSUPPORTED", 11, 2, 5, None, None, "a field of this order is not supported and must be absent (word {asked} of the command)",
+     "The field belongs to a feature that this server does not have. Words: 2 front end, 9 MinQty, 10 DisplayQty, 11 StopPx, "
+     "13 deadline, 14 order group, 15 cost cap; 0 a flag or self-trade mode.", "Leave the field out."),
+    ("R_EXPIRY_PAST", 99, 99, 5, None, None, "ExpireTime {asked} is not later than the server's time {limit}",
+     "A GTD order would already have expired.", "Send a later ExpireTime (126, UTC)."),
+    ("R_EXPIRY_UNEXPECTED", 11, 99, 5, None, None, "ExpireTime {asked} goes only with time in force GTD",
+     "ExpireTime was given with another TimeInForce, or is missing with GTD.", "Send 59=6 with 126, or neither."),
+    ("R_NO_ON_SPOT", 11, 99, 5, None, None, "a spot pair has no NO side",
+     "Contract side NO was sent for a spot instrument.", "Leave the contract side out."),
+    ("R_BAD_STP", 11, 99, 5, 5, None, "self-trade prevention mode {asked} is not known or not supported",
+     "SelfMatchPreventionInstruction is none of the tabled values.", "Leave it out (cancel incoming) or send a tabled value."),
+    ("R_PRICE_ON_MARKET", 11, 99, 5, None, None, "a market order carries no price, got {asked}",
+     "Price (44) was given with OrdType 1.", "Leave Price out, or send a limit order."),
+    ("R_POST_ONLY_IMMEDIATE", 11, 99, 5, None, None, "post-only cannot go with time in force IOC or FOK, nor with a market order",
+     "A post-only order must be able to rest.", "Drop the flag, or send Day, GTC or GTD."),
+    ("R_MARKET_NEEDS_IMMEDIATE", 11, 99, 5, None, None, "a market order cannot rest: time in force {asked} is not taken with it",
+     "A market order was sent with a time in force that would let it rest.", "Send 59=3 (IOC), 59=4 (FOK) or 59=0."),
+    ("R_FROZEN", 0, 2, 4, None, 6, "the instrument or its venue is frozen",
+     "The operator froze the instrument, the event or the venue: neither orders nor cancels are taken.", "Wait until it is released."),
+    # ---- kill switch
+    ("R_KILLED_PLATFORM", 0, 2, 4, None, None, "the kill switch of the platform is on",
+     "The platform's operator stopped all new orders.", "Resend when it is released; cancels are accepted."),
+    ("R_KILLED_VENUE", 0, 2, 4, None, None, "the kill switch of venue {asked} is on",
+     "The venue's operator stopped new orders.", "Resend when it is released; cancels are accepted."),
+    ("R_KILLED_FIRM", 0, 2, 4, None, None, "the kill switch of your firm is on (firm {asked})",
+     "A risk officer stopped the firm's new orders.", "Ask your risk officer; cancels are accepted."),
+    ("R_KILLED_ACCOUNT", 0, 2, 4, None, None, "the kill switch of account {asked} is on",
+     "A risk officer stopped the account's new orders.", "Ask your risk officer; cancels are accepted."),
+    ("R_KILLED_SESSION", 0, 2, 4, None, None, "the kill switch of this session is on (session {asked})",
+     "A risk officer stopped the session's new orders.", "Ask your risk officer; cancels are accepted."),
+    # ---- throttle, freshness, conflict
+    ("R_THROTTLED_SESSION", 3, 2, 8, None, None, "the session's throttle of {limit} messages per window is used up ({used} sent)",
+     "More new orders and replaces within the window than the session may send.", "Resend after the window; cancels are not throttled."),
+    ("R_THROTTLED_VENUE", 3, 2, 8, None, None, "the venue's throttle of {limit} messages per window is used up ({used} sent)",
+     "All sessions of the venue together sent more than it may.", "Resend after the window; cancels are not throttled."),
+    ("R_STALE", 8, 99, 0, None, None, "the deadline {limit} had passed when the order was handled at {asked}",
+     "The order carried a freshness deadline, and the server's time was later.", "Decide again at the present price, then resend."),
+    ("R_CONFLICT", 0, 2, 6, None, None, "your firm has a conflict of interest in event {asked}: only orders that reduce are taken",
+     "The firm creates, resolves or arbitrates the event, or is on its restricted list.", "Only reduce the position."),
+    # ---- price and size
+    ("R_PRICE_OUT_OF_RANGE", 99, 99, 0, 5, None, "price {asked} lies beyond the limit {limit}",
+     "The price is below the lowest or above the highest price of the instrument.", "Send a price within the bands."),
+    ("R_PRICE_OFF_GRID", 99, 99, 0, 5, None, "price {asked} is not on the grid: the increment there is {limit}",
+     "The price is no multiple of the increment of its band.", "Round to the grid given in the definition."),
+    ("R_QTY_NOT_POSITIVE", 13, 99, 0, 5, None, "quantity {asked} must be at least 1",
+     "OrderQty is zero or negative.", "Send a positive quantity."),
+    ("R_QTY_LOT", 13, 99, 0, 5, None, "quantity {asked} is no multiple of the lot {limit}",
+     "The instrument trades in multiples of its lot.", "Round to the lot given in the definition."),
+    ("R_QTY_TOO_SMALL", 13, 99, 0, None, None, "quantity {asked} is below the minimum {limit}",
+     "The order is smaller than the instrument allows.", "Send at least the minimum."),
+    ("R_QTY_TOO_LARGE", 13, 99, 0, None, None, "quantity {asked} is above the maximum {limit}",
+     "The order is larger than the instrument allows.", "Send several smaller orders."),
+    ("R_NOTIONAL_TOO_LARGE", 3, 99, 0, None, None, "the order is worth {asked}, above the maximum {limit}",
+     "Price times quantity is above the instrument's maximum notional.", "Send a smaller order."),
+    ("R_NO_LIQUIDITY", 99, 99, 0, None, None, "no liquidity: there is no opposite order to price a market order by",
+     "A market order met an empty opposite side.", "Send a limit order."),
+    ("R_COLLAR", 99, 99, 0, None, None, "price {asked} lies beyond the collar, which ends at {limit} (reference {used})",
+     "The price is too far from the reference on the dear side.", "Send a price nearer to the reference."),
+    ("R_POSITION_LIMIT", 3, 99, 0, None, None, "the position could reach {asked}, the limit is {limit} (now {used})",
+     "Position and open orders on that side together would go beyond the instrument's maximum position.",
+     "Reduce or cancel first, or send less."),
+    # ---- collateral, matching
+    ("R_COLLATERAL", 3, 2, 0, None, None, "the order needs {asked}, and {limit} is available ({used} locked)",
+     "Buying power of the asset would be negative and lower than before.", "Deposit, cancel or reduce, or send a smaller order."),
+    ("R_POST_ONLY_WOULD_TRADE", 99, 99, 0, None, None, "a post-only order at {asked} would trade with the best price {limit}",
+     "The order would have taken liquidity.", "Send a less aggressive price."),
+    ("R_TABLE_FULL", 0, 2, 4, None, None, "a table of the server is full at {limit} rows ({used} in use)",
+     "Rows for positions, collateral, price levels or timers are used up.",
+     "Resend later; cancels still work. Operator: raise the capacity that `exos status` shows as full."),
+    # ---- cancel and replace
+    ("R_UNKNOWN_ORDER", 5, 1, 1, None, None, "the firm has no order with this ClOrdID",
+     "OrigClOrdID names no order of the firm within the retention time.", "Check OrigClOrdID (41)."),
+    ("R_ORDER_CLOSED", 5, 0, 0, None, None, "too late: the order is no longer open",
+     "The order was filled, cancelled or has expired, or its ClOrdID was replaced by a newer one.", "See the order's status (39) in the answer."),
+    ("R_QTY_BELOW_FILLED", 13, 99, 0, None, None, "the new total {asked} is below what has been filled, {limit}",
+     "The quantity of a replace is the new total, what has been filled included.", "Send a total of at least the filled quantity."),
+    ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change this (word {asked} of the command)",
+     "Side, contract side, instrument, account, type or time in force differ from the order's.", "Cancel and send a new order."),
+    ("R_NOTHING_CHANGED", 99, 99, 0, None, None, "the replace changes nothing",
+     "Price and total are those of the order.", "None needed."),
+    ("R_BAD_SCOPE", 99, 99, 0, 5, None, "mass cancel scope {asked} is not known",
+     "The scope is none of session, account, firm, instrument, event.", "Send a tabled scope."),
+    # ---- why an order was taken out
+    ("R_USER_CANCEL", None, None, None, None, None, "cancelled by request", "A cancel named this order.", "None needed."),
+    ("R_MASS_CANCEL", None, None, None, None, None, "cancelled by a mass cancel", "A mass cancel covered this order.", "None needed."),
+    ("R_IOC_REST", None, None, None, None, 8, "the rest of an immediate-or-cancel order was cancelled",
+     "What could not trade at once does not rest.", "None needed."),
+    ("R_FOK_NOT_FILLABLE", None, None, None, None, 8, "fill-or-kill: the whole quantity {asked} could not trade at once ({limit} could)",
+     "Less than the whole quantity was available within the limit.", "Send less, a better price, or IOC."),
+    ("R_SELF_TRADE", None, None, None, None, 8, "cancelled, because it would have traded with your own firm's order",
+     "Self-trade prevention, mode cancel incoming.", "Cancel the resting order first."),
+    ("R_EXPIRED", None, None, None, None, 8, "the order has expired", "Its ExpireTime or the end of the trading day came.", "None needed."),
+    ("R_DISCONNECT", None, None, None, None, 4, "cancelled, because the session's connection was lost",
+     "The session asked for cancel on disconnect.", "Enter the order again after logging on."),
+    ("R_MARKET_CLOSING", None, None, None, None, 6, "cancelled, because the market closed", "Closing cancels all that rests.", "None: trading in it has ended."),
+    ("R_KILL_SWITCH", None, None, None, None, 4, "cancelled by a kill switch", "The kill switch of the account, firm, venue or platform was used.",
+     "Ask your risk officer or the operator."),
+    ("R_REPLACED_TO_FILLED", None, None, None, None, None, "cancelled, because a replace lowered the total to what had been filled",
+     "The new total equals the filled quantity.", "None needed."),
+    ("R_MARKET_REST", None, None, None, None, 8, "the rest of a market order was cancelled at its protection price",
+     "The book was exhausted within the protection.", "Send a limit order for the rest."),
+    ("R_BANDS_CHANGED", None, None, None, None, 8, "cancelled, because its price no longer fits the new price grid",
+     "The operator changed the price bands.", "Enter it again at a price on the grid."),
+    # ---- split, merge, transfer, settlement
+    ("R_NOT_SPLITTABLE", None, None, 0, None, None, "split and merge exist only in exactly-k groups that are open",
+     "The event is a spot pair, a binary, at-most-k, or is not open.", "Trade the contracts instead."),
+    ("R_MERGE_TOO_MANY", None, None, 0, None, None, "cannot merge {asked} sets: {limit} are held of every contract",
+     "A merge takes one of each contract per set.", "Merge fewer sets."),
+    ("R_WITHDRAW_TOO_MUCH", None, None, 0, None, None, "cannot take out {asked}: {limit} is free ({used} locked)",
+     "The amount is above the buying power.", "Take out less, or cancel orders first."),
+    ("R_AMOUNT_NOT_POSITIVE", None, None, 0, None, None, "amount {asked} must be at least 1",
+     "An amount or number of sets is zero or negative.", "Send a positive amount."),
+    ("R_UNKNOWN_ASSET", None, None, 1, None, None, "there is no asset {asked}", "The asset is not defined.", "Define it first, or correct the name."),
+    ("R_BAD_TRANSITION", None, None, 0, None, None, "an event in phase {used} cannot go to phase {asked}",
+     "The lifecycle has no such step.", "draft - listed - open <-> paused - closed - determined - final."),
+    ("R_PAYOUT_COUNT", None, None, 0, None, None, "{asked} payouts were given, the event has {limit} contracts",
+     "A determination names one payout per contract.", "Give a payout for each contract."),
+    ("R_PAYOUT_RANGE", None, None, 0, None, None, "payout {asked} lies outside 0 to {limit}", "A contract pays between 0 and P.", "Correct the payout."),
+    ("R_PAYOUT_SUM", None, None, 0, None, None, "the payouts sum to {asked}, the product demands {limit}",
+     "Exactly-k events pay k times P in all, at-most-k events at most that.", "Correct the payouts."),
+    ("R_NOT_DETERMINED", None, None, 0, None, None, "the event is not determined (phase {asked})", "Finalise needs a determination.", "Determine it first."),
+    ("R_CHALLENGE_WINDOW", None, None, 0, None, None, "the challenge window ends at {limit}, it is {asked}",
+     "A determination can be disputed until then.", "Finalise after the window."),
+    ("R_ALREADY_FINAL", None, None, 0, None, None, "the event is final: it has been paid", "A second settlement was asked for.", "None: paying twice is impossible."),
+    ("R_UNKNOWN_EVENT", None, None, 1, None, None, "there is no event {asked}", "The event is not defined.", "Correct the name or id."),
+    ("R_IDEMPOTENCY", None, None, 0, None, None, "this idempotency key was used with other content",
+     "The same key names another act.", "Take a new key for a new act."),
+    ("R_OVERFLOW", None, None, 0, None, None, "the result {asked} would leave the range of amounts ({limit})",
+     "A product of price, quantity or position, or a balance, could reach 2^62.", "Lower the maximum quantity or position, or the amount."),
+    ("R_BAD_DEFINITION", None, None, 0, None, None, "the definition is not valid (field {asked}, limit {limit})",
+     "A record of the operator breaks a rule of listing; the answer's text names the key.", "Correct the record."),
+    ("R_NOT_CLOSED", None, None, 0, None, None, "the event must be closed first (phase {asked})", "Only a closed event can be determined.", "Close it, then determine."),
+    ("R_OPEN_ORDERS", None, None, 0, None, None, "{asked} orders are still open", "The act needs an empty book.", "Close the market or cancel the orders first."),
+    ("R_BAD_COMMAND", 99, 99, 3, None, None, "the command {asked} is not known or not allowed here",
+     "An operator's record or a command that this server does not know.", "Use a client of the server's version."),
+    # ---- wires and gateway
+    ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are no valid message of this protocol.", "Correct the encoder."),
+    ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
+    ("R_WIRE_UNKNOWN_MESSAGE", None, None, 3, 11, None, "message type {asked} is not known", "The type is not spoken on this session.", "See the table of messages."),
+    ("R_WIRE_FIELD", 99, 99, 5, 6, None, "field {asked} is missing, unknown, given twice or has a bad value", "One field is wrong; the answer names it.", "Correct the field."),
+    ("R_SLOW_READER", None, None, None, None, None, "cut off as a slow reader: {asked} bytes were waiting, the limit is {limit}",
+     "The client did not read what was sent to it.", "Read faster, or subscribe to less; then log on and ask for what was missed."),
+    ("R_LOGON_TIMEOUT", None, None, None, None, None, "no logon within {limit} ns", "The connection did not log on in time.", "Send the logon first."),
+    ("R_BAD_CREDENTIALS", None, None, 6, None, None, "unknown session or wrong credentials", "Name, key or secret are not right; which one is not told.", "Check them with the operator."),
+    ("R_ALREADY_LOGGED_ON", None, None, 6, None, None, "the session is logged on already", "A second connection used the same session.", "Close the first connection."),
+    ("R_CLOCK_SKEW", None, None, 0, 10, None, "SendingTime differs by {asked} ms from the server's clock, the limit is {limit} ms",
+     "The two clocks disagree, or the message was delayed.", "Synchronise the clock (NTP)."),
+    ("R_SEQUENCE_LOW", None, None, None, None, None, "sequence number {asked} is too low, expected {limit}",
+     "A number was used twice without PossDup.", "Log on with the right number, or reset with 141=Y."),
+    ("R_HEARTBEAT_LOST", None, None, None, None, None, "nothing was heard for {asked} ns, the limit is {limit}", "The peer was silent, also after a test request.", "Log on again."),
+    ("R_SHUTDOWN", 2, 2, 4, None, None, "the server is shutting down", "The operator stops the server.", "Log on again when it is back; nothing acknowledged is lost."),
+    ("R_RESUME_UNKNOWN", None, None, 1, None, None, "cannot resume from number {asked}: {limit} is the last one sent",
+     "The client asked for reports that this session never sent.", "Resume from the last number seen on this session."),
+    ("R_DISK_RESERVE", 0, 2, 4, None, None, "the journal's disk is nearly full: new orders are not taken",
+     "Less space is left than the reserve kept for cancels.", "Resend later; cancels are accepted. Operator: free space."),
+    ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the bound allows.", "Resend later; cancels are accepted."),
+    ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
+    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+)  # fmt: skip
+
+SAFE_TO_RESEND: frozenset[int] = frozenset(
+    (
+        codes.R_NOT_LOGGED_ON,
+        codes.R_ID_TABLE_FULL,
+        codes.R_ORDER_TABLE_FULL,
+        codes.R_TEXT_TABLE_FULL,
+        codes.R_MARKET_PAUSED,
+        codes.R_KILLED_PLATFORM,
+        codes.R_KILLED_VENUE,
+        codes.R_KILLED_FIRM,
+        codes.R_KILLED_ACCOUNT,
+        codes.R_KILLED_SESSION,
+        codes.R_THROTTLED_SESSION,
+        codes.R_THROTTLED_VENUE,
+        codes.R_STALE,
+        codes.R_TABLE_FULL,
+        # never reach the duplicate table at all
+        codes.R_SHUTDOWN,
+        codes.R_DISK_RESERVE,
+        codes.R_OVERLOAD,
+    )
+)
+
+REFUSALS: dict[int, Refusal] = {}
+for _name, _103, _102, _380, _373, _378, _text, _cause, _todo in _ROWS:
+    _code: int = getattr(codes, _name)
+    REFUSALS[_code] = Refusal(_code, _name, _103, _102, _380, _373, _378, _code in SAFE_TO_RESEND, _text, _cause, _todo)
+
+_PLACE = re.compile(r"\{(limit|used|asked)\}")
+
+
+def text(code: int, limit: int = 0, used: int = 0, asked: int = 0) -> str:
+    """The sentence for a refusal, its numbers filled in, with "(safe to resend)" where it is. Never fails: an unknown code says so."""
+    row = REFUSALS.get(code)
+    if row is None:
+        return f"refused with the unknown code {code}"
+    values = {"limit": limit, "used": used, "asked": asked}
+    sentence = _PLACE.sub(lambda match: str(values[match.group(1)]), row.template)
+    return f"{sentence} (safe to resend)" if row.safe_to_resend else sentence
+
+
+def short_name(code: int) -> str:
+    """The name without its prefix in lower case, as logs and the command line show it: 20 -> "unknown_instrument"."""
+    row = REFUSALS.get(code)
+    return row.name[2:].lower() if row else f"code_{code}"
+
+
+def numbers_used(code: int) -> tuple[str, ...]:
+    """Which of "limit", "used", "asked" the text of `code` shows, in order; wires fill these from the event row."""
+    row = REFUSALS.get(code)
+    return tuple(_PLACE.findall(row.template)) if row else ()

@@ -1,0 +1,86 @@
+"""Writes the pages of docs/ that are generated from tables in the code: `python -m scripts.make_docs` (`--check`: only compare).
+
+The tests compare each page with what this writes, so a table cannot change without its page.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # run as a file rather than as a module
+    sys.path.insert(0, str(ROOT))
+
+from protocol import errors  # noqa: E402
+
+_SECTIONS = (
+    (1, "Session and account"),
+    (10, "Duplicate table"),
+    (20, "Instrument, phase, order type"),
+    (40, "Kill switch"),
+    (50, "Throttle, freshness, conflict of interest"),
+    (60, "Price and size"),
+    (80, "Collateral and matching"),
+    (90, "Cancel and replace"),
+    (100, "Why an order was taken out"),
+    (120, "Split, merge, transfer, settlement, operators"),
+    (150, "Wires and gateway"),
+)
+
+
+def errors_page() -> str:
+    """docs/errors.md as text: one table row per reason code, in order of number."""
+    out = [
+        "# Reasons",
+        "",
+        "Every refusal, and every order taken out, carries one of these numbers: on the binary wire as `reason`, on FIX as the tags",
+        "named here with the text in 58, on the command line and in the journal by name. A condition has one code, a code one condition.",
+        "Groups stand in the order in which an order is checked: of several refusals that apply, the first wins.",
+        "`{limit}`, `{used}` and `{asked}` are filled in: prices in ticks in the client's terms, quantities in lots, money in minor",
+        "units of its asset, times in nanoseconds. *Safe to resend* does not use up the ClOrdID: the same message may be sent again.",
+        "",
+        "This page is generated from `protocol/errors.py` by `python -m scripts.make_docs`.",
+    ]
+    borders = [first for first, _ in _SECTIONS[1:]] + [1 << 30]
+    for (first, title), end in zip(_SECTIONS, borders):
+        out += ["", f"## {title}", ""]
+        out += [
+            "| number | name | FIX 103 | 102 | 380 | 373 | 378 | resend | text | cause | what to do |",
+            "|---|---|---|---|---|---|---|---|---|---|---|",
+        ]
+        for code in sorted(errors.REFUSALS):
+            if not first <= code < end:
+                continue
+            row = errors.REFUSALS[code]
+            fix = [("" if n is None else str(n)) for n in (row.fix_103, row.fix_102, row.fix_380, row.fix_373, row.fix_378)]
+            resend = "safe" if row.safe_to_resend else ""
+            out.append(f"| {code} | `{row.name}` | {' | '.join(fix)} | {resend} | {row.template} | {row.cause} | {row.what_to_do} |")
+    return "\n".join(out) + "\n"
+
+
+PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write (or with --check compare) every page; 0 when all is current, 1 when --check found a difference."""
+    parser = argparse.ArgumentParser(prog="make_docs", description="Write the generated pages of docs/.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is not current")
+    check = parser.parse_args(arguments).check
+    stale = 0
+    for name, page in PAGES.items():
+        path, content = ROOT / name, page()
+        if path.exists() and path.read_text(encoding="utf-8") == content:
+            continue
+        if check:
+            print(f"{name} is not current", file=sys.stderr)
+            stale = 1
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content, encoding="utf-8")
+            print(f"wrote {name}")
+    return stale
+
+
+if __name__ == "__main__":
+    sys.exit(main())
