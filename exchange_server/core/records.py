@@ -36,6 +36,7 @@ MAX_EXTRA_ROWS = 255
 # Other commands use the same words under these names.
 CMD_TIME_TURN = 1  # C_TIME: turn number
 CMD_TIME_NS = 2  # C_TIME: ns since the epoch
+CMD_TIME_REFUSE = 3  # C_TIME: reason with which every NEW and REPLACE of this turn is refused (R_OVERLOAD, R_DISK_RESERVE); 0: none
 CMD_BODY_BYTES = 3  # C_SEND, C_ADMIN: bytes of body in the extra rows
 CMD_MSG_TYPE = 4  # C_SEND: MsgType as little-endian ASCII (FIX) or message tag (binary)
 CMD_SEND_FLAGS = 5  # C_SEND: 1 = does not take a number (a frame outside the numbered stream)
@@ -123,6 +124,7 @@ H_REFUSALS = 35
 H_FILLS = 36
 H_COLL_FREE = 37  # base of the table of free collateral rows by contract count
 H_WARN = 38
+H_REFUSE = 39  # this turn's CMD_TIME_REFUSE: checked first of all in NEW and REPLACE; safe to resend, uses up no ClOrdID
 H_LIMIT = 39  # numbers of the refusal being made
 H_USED = 40
 H_ASKED = 41
