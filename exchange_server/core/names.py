@@ -1,0 +1,108 @@
+"""Symbols and account names to ids: a hash table in the arena that text wires read without touching Python.
+
+Pool P_NAME_HASH: a power of two of entries of NAME_WORDS words, open addressing with linear probes, nothing is ever
+removed (definitions are for good), at most 7/8 full, so that a search always ends at an empty entry.
+An entry: word 0 = kind << 32 | length (0: empty), word 1 = id, words 4-11 = text, zero padded.
+"""
+
+import numpy as np
+
+from .bits import mix2
+from .jit import kernel, leaf
+from .loads import load64
+from .records import H_POOLS, NAME_WORDS, P_NAME_HASH, PL_BASE, PL_CAP, PL_USED, POOL_WORDS
+
+NAME_BYTES_MAX = 64
+NAMES_FULL = -1
+NAMES_BAD_LENGTH = -2
+
+
+@leaf
+def _word(data, start, length, i):
+    """Word i of a text as it lies zero padded in an entry. Never reads outside the array."""
+    left = length - 8 * i
+    at = start + 8 * i
+    if at + 8 <= data.shape[0]:
+        w = load64(data, at)
+    else:
+        w = np.int64(0)
+        for b in range(min(left, 8)):
+            w |= np.int64(data[at + b]) << (8 * b)
+    if left < 8:
+        w &= (np.int64(1) << (8 * left)) - 1
+    return w
+
+
+@leaf
+def _hash(kind, data, start, length):
+    h = (kind << 32) | length
+    for i in range((length + 7) >> 3):
+        h = mix2(h, _word(data, start, length, i))
+    return h
+
+
+@leaf
+def _probe(m, kind, data, start, length):
+    """Offset of the entry that holds the name, or of the empty entry where it belongs."""
+    d = H_POOLS + P_NAME_HASH * POOL_WORDS
+    base = m[d + PL_BASE]
+    mask = m[d + PL_CAP] - 1
+    slot = _hash(kind, data, start, length) & mask
+    tag = (kind << 32) | length
+    words = (length + 7) >> 3
+    while True:
+        o = base + slot * NAME_WORDS
+        if m[o] == 0:
+            return o
+        if m[o] == tag:
+            same = True
+            for i in range(words):
+                if m[o + 4 + i] != _word(data, start, length, i):
+                    same = False
+                    break
+            if same:
+                return o
+        slot = (slot + 1) & mask
+
+
+@leaf
+def names_find(m, mb, kind, data, start, length):
+    """Id behind the name data[start : start+length] of that kind (NAME_*), or 0. `mb` is not needed and kept for symmetry."""
+    if length < 1 or length > NAME_BYTES_MAX or m[H_POOLS + P_NAME_HASH * POOL_WORDS + PL_CAP] == 0:
+        return np.int64(0)
+    o = _probe(m, kind, data, start, length)
+    if m[o] == 0:
+        return np.int64(0)
+    return m[o + 1]
+
+
+@leaf
+def names_add(m, mb, kind, data, start, length, ident):
+    """Put the name in, or point it at another id: 0, NAMES_FULL, or NAMES_BAD_LENGTH (not 1..64 bytes)."""
+    if length < 1 or length > NAME_BYTES_MAX:
+        return np.int64(NAMES_BAD_LENGTH)
+    d = H_POOLS + P_NAME_HASH * POOL_WORDS
+    if m[d + PL_CAP] == 0:
+        return np.int64(NAMES_FULL)
+    o = _probe(m, kind, data, start, length)
+    if m[o] == 0:
+        if (m[d + PL_USED] + 1) * 8 > m[d + PL_CAP] * 7:
+            return np.int64(NAMES_FULL)
+        m[d + PL_USED] += 1
+        m[o] = (kind << 32) | length
+        for i in range((length + 7) >> 3):
+            m[o + 4 + i] = _word(data, start, length, i)
+    m[o + 1] = ident
+    return np.int64(0)
+
+
+@kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64)")
+def find_name(m, mb, kind, data, start, length):
+    """names_find for callers in Python."""
+    return names_find(m, mb, kind, data, start, length)
+
+
+@kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64, int64)")
+def add_name(m, mb, kind, data, start, length, ident):
+    """names_add for callers in Python (tests, benches)."""
+    return names_add(m, mb, kind, data, start, length, ident)
