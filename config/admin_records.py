@@ -1,0 +1,280 @@
+"""Everything that an operator does, as records: one frozen struct per act, told apart by `type`.
+
+They travel as JSON through the admin socket and as MessagePack inside C_ADMIN rows, so the journal holds every change of
+what exists and who did it. Things are named, ids are the registry's. A record says nothing about time: the turn does.
+Integers: prices in ticks, quantities in lots, money in minor units of its asset, durations in ns. The bounds below are
+those of a single field; what fields must be to each other is checked by exchange_server/listing_rules.py and registry.py.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+MAX_AMOUNT = (1 << 62) - 1
+
+Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
+AssetName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+OptionalName = Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/-]*)?$")]
+Line = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f]*$")]
+Text = Annotated[str, Meta(max_length=16384)]
+Hex256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
+OptionalHex256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+Count = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
+Positive = Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
+Decimals = Annotated[int, Meta(ge=0, le=18)]
+Bps = Annotated[int, Meta(ge=-10_000, le=10_000)]
+ShareBps = Annotated[int, Meta(ge=0, le=1_000_000)]  # the true bound, 10,000, is a listing rule with its own sentence
+
+
+class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A piece of a record."""
+
+
+class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
+    """An act of an operator."""
+
+
+class Band(Part, kw_only=True):
+    """A stretch of the price grid: `low`, `low + step`, ... up to `high`, both ends on the grid. Ticks."""
+
+    low: Positive
+    high: Positive
+    step: Positive
+
+
+class Fees(Part, kw_only=True):
+    """Fees of a listing: basis points for maker (negative: rebate) and taker, and who shares what is earned."""
+
+    model: Literal["notional", "quadratic", "minimum"]
+    maker_bps: Bps = 0
+    taker_bps: Bps = 0
+    owner_share_bps: ShareBps = 0
+    venue_share_bps: ShareBps = 0
+
+
+class Contract(Part, kw_only=True):
+    """One outcome of an event (or the one instrument of a spot pair)."""
+
+    symbol: Name
+    outcome: Line = ""
+    code: OptionalName = ""  # the outcome in short, as `exos market settle --winner` takes it; default: the symbol's last part
+
+
+class VoidRule(Part, kw_only=True):
+    """Written before listing: who may void, on what trigger, at what prices."""
+
+    who: Line
+    trigger: Line
+    prices: Literal["time_weighted_mid", "fixed", "entry_price"] = "time_weighted_mid"
+
+
+class DefineAsset(Record, tag="asset", kw_only=True):
+    name: AssetName
+    decimals: Decimals
+    title: Line = ""
+
+
+class DefineVenue(Record, tag="venue", kw_only=True):
+    """A venue, and with it its fee account `<name>.FEES`."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
+    title: Line = ""
+    cutoff_period_ns: Count = 86_400_000_000_000
+    cutoff_offset_ns: Count = 0  # of the end of the trading day after 00:00 UTC
+    throttle_limit: Count = 0  # messages per window, 0: none
+    throttle_window_ns: Count = 0
+
+
+class DefineFirm(Record, tag="firm", kw_only=True):
+    name: Name
+    title: Line = ""
+
+
+class DefineAccount(Record, tag="account", kw_only=True):
+    """A trading account of a firm: unified, or (venue named) isolated to one venue."""
+
+    name: Name
+    firm: Name
+    venue: OptionalName = ""
+
+
+class DefineSession(Record, tag="session", kw_only=True):
+    """A login: one connection at a time. FIX: the two CompIDs, 553 and the SHA-256 of 554; binary: the key and its HMAC secret."""
+
+    name: Name
+    wire: Literal["fix", "binary"]
+    firm: Name
+    account: OptionalName = ""  # used when a message names none; its own events (transfers, settlement) come here
+    venue: OptionalName = ""
+    our_comp_id: OptionalName = ""
+    peer_comp_id: OptionalName = ""
+    username: Line = ""
+    password_sha256: OptionalHex256 = ""
+    key: OptionalName = ""
+    hmac_secret: Annotated[str, Meta(max_length=256)] = ""
+    cancel_on_disconnect: bool = False
+    settlement_reports: bool = False
+    throttle_limit: Count = 0
+    throttle_window_ns: Count = 0
+
+    def __repr__(self) -> str:
+        return f"DefineSession(name={self.name!r}, wire={self.wire!r}, firm={self.firm!r}, credentials hidden)"
+
+    def without_secrets(self) -> "DefineSession":
+        return msgspec.structs.replace(self, password_sha256="", hmac_secret="")
+
+
+class DefineMarket(Record, tag="market", kw_only=True):
+    """An event with its contracts, or a spot pair (product "spot", one contract). The owner's listing comes with it."""
+
+    event: Name
+    title: Line = ""
+    product: Literal["spot", "exactly", "at_most"]
+    k: Count = 0  # winners; spot: 0
+    contracts: Annotated[tuple[Contract, ...], Meta(min_length=1)]
+    owner_venue: Name
+    asset: AssetName  # collateral; spot: quote
+    base_asset: Annotated[str, Meta(max_length=32)] = ""  # spot
+    lot_base: Count = 0  # spot: minor units of the base asset per lot
+    payout: Count = 0  # P in ticks; spot: 0
+    tick_value: Positive = 1  # minor units of `asset` per tick and lot
+    price_decimals: Annotated[int, Meta(ge=0, le=9)] = 4
+    qty_decimals: Annotated[int, Meta(ge=0, le=9)] = 0
+    bands: Annotated[tuple[Band, ...], Meta(min_length=1)]
+    min_qty: Positive = 1
+    max_qty: Positive
+    lot: Positive = 1
+    max_notional: Count = 0  # minor units, 0: none
+    max_position: Count = 0  # lots; 0: none, spot only
+    collar: Count = 0  # ticks around the reference, 0: none
+    protection: Count = 0  # ticks; 0: 5 % of P for event contracts, 100 else
+    fees: Fees
+    challenge_window_ns: Count = 0
+    rules: Text = ""
+    source: Line = ""  # who decides the result
+    sharing: Literal["segmented", "shared"] = "segmented"
+    admits: tuple[Name, ...] = ()  # venues that may list it, when shared
+    void: VoidRule | None = None
+    phase: Literal["draft", "listed"] = "listed"
+
+
+class DefineListing(Record, tag="listing", kw_only=True):
+    """Another venue's offer of a shared market, with fees of its own."""
+
+    venue: Name
+    event: Name
+    fees: Fees
+
+
+class Transfer(Record, tag="transfer", kw_only=True):
+    """A deposit (no source), a withdrawal (no target), or a move between two accounts of one firm."""
+
+    key: Annotated[str, Meta(min_length=1, max_length=64)]  # idempotency: the same key with the same content is the same act once
+    asset: AssetName
+    amount: Positive
+    source: OptionalName = ""
+    target: OptionalName = ""
+    note: Line = ""
+
+
+class SetPhase(Record, tag="phase", kw_only=True):
+    event: Name
+    phase: Literal["listed", "open", "paused", "cancel_only", "closed"]
+
+
+class Determine(Record, tag="determine", kw_only=True):
+    """The result: a payout in ticks for each contract in the order of the listing, and why. It pays nothing yet."""
+
+    event: Name
+    payouts: tuple[Count, ...]
+    rule_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    source: Annotated[str, Meta(min_length=1, max_length=256)]
+    observed_value: Annotated[str, Meta(min_length=1, max_length=256)]
+    observed_at_ns: Positive  # when the source showed it, ns since the epoch
+    evidence_sha256: Hex256
+    evidence_name: Line = ""
+    version: Count = 0  # 0: the next one
+
+
+class Finalise(Record, tag="finalise", kw_only=True):
+    event: Name
+    version: Count = 0  # 0: the newest determination
+
+
+class Kill(Record, tag="kill", kw_only=True):
+    """The kill switch of one level, on or off. Cancels stay possible; `cancel` also takes out what is open."""
+
+    level: Literal["platform", "venue", "firm", "account", "session"]
+    target: OptionalName = ""
+    on: bool = True
+    cancel: bool = True
+
+
+class Restrict(Record, tag="restrict", kw_only=True):
+    """A firm's conflict of interest in an event, on or off."""
+
+    event: Name
+    firm: Name
+    on: bool = True
+
+
+class SetReference(Record, tag="reference", kw_only=True):
+    """The operator's reference price (0: back to the last trade), and with it the collar (None: as it is)."""
+
+    symbol: Name
+    reference: Count
+    collar: Count | None = None
+
+
+AnyRecord = (
+    DefineAsset
+    | DefineVenue
+    | DefineFirm
+    | DefineAccount
+    | DefineSession
+    | DefineMarket
+    | DefineListing
+    | Transfer
+    | SetPhase
+    | Determine
+    | Finalise
+    | Kill
+    | Restrict
+    | SetReference
+)
+
+
+class AdminEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a C_ADMIN row carries: who asks (`uid:1000`, `session:MM1`, `config:<file>`), the asker's own number for it, and the act."""
+
+    who: Annotated[str, Meta(min_length=1, max_length=128)]
+    request_id: Annotated[str, Meta(max_length=128)]
+    record: AnyRecord
+
+
+_packer = msgspec.msgpack.Encoder()
+_unpacker = msgspec.msgpack.Decoder(AdminEnvelope)
+
+
+def pack(who: str, request_id: str, record: AnyRecord) -> bytes:
+    """The bytes of a C_ADMIN body."""
+    return _packer.encode(AdminEnvelope(who, request_id, record))
+
+
+def unpack(body: bytes | memoryview) -> AdminEnvelope:
+    """Read a C_ADMIN body; raises ValueError with a sentence that names the field (`$.record.k`) for anything else."""
+    try:
+        return _unpacker.decode(body)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
+    except UnicodeDecodeError as error:
+        raise ValueError("a text is not valid UTF-8") from error
+
+
+def from_builtins(record: object) -> AnyRecord:
+    """A record from what JSON gives (`{"type": "phase", "event": ...}`); raises ValueError naming the field."""
+    try:
+        return msgspec.convert(record, AnyRecord, strict=True)  # type: ignore[arg-type,return-value]
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
