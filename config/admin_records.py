@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 MAX_AMOUNT = (1 << 62) - 1
+MAX_BODY_BYTES = 255 * 128  # what the extra rows of one C_ADMIN row hold
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
 AssetName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
@@ -35,7 +36,7 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field=
     """An act of an operator."""
 
 
-class Band(Part, kw_only=True):
+class Band(Part, frozen=True, kw_only=True):
     """A stretch of the price grid: `low`, `low + step`, ... up to `high`, both ends on the grid. Ticks."""
 
     low: Positive
@@ -43,7 +44,7 @@ class Band(Part, kw_only=True):
     step: Positive
 
 
-class Fees(Part, kw_only=True):
+class Fees(Part, frozen=True, kw_only=True):
     """Fees of a listing: basis points for maker (negative: rebate) and taker, and who shares what is earned."""
 
     model: Literal["notional", "quadratic", "minimum"]
@@ -53,7 +54,7 @@ class Fees(Part, kw_only=True):
     venue_share_bps: ShareBps = 0
 
 
-class Contract(Part, kw_only=True):
+class Contract(Part, frozen=True, kw_only=True):
     """One outcome of an event (or the one instrument of a spot pair)."""
 
     symbol: Name
@@ -61,7 +62,7 @@ class Contract(Part, kw_only=True):
     code: OptionalName = ""  # the outcome in short, as `exos market settle --winner` takes it; default: the symbol's last part
 
 
-class VoidRule(Part, kw_only=True):
+class VoidRule(Part, frozen=True, kw_only=True):
     """Written before listing: who may void, on what trigger, at what prices."""
 
     who: Line
@@ -69,29 +70,29 @@ class VoidRule(Part, kw_only=True):
     prices: Literal["time_weighted_mid", "fixed", "entry_price"] = "time_weighted_mid"
 
 
-class DefineAsset(Record, tag="asset", kw_only=True):
+class DefineAsset(Record, tag="asset", frozen=True, kw_only=True):
     name: AssetName
     decimals: Decimals
     title: Line = ""
 
 
-class DefineVenue(Record, tag="venue", kw_only=True):
+class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
     """A venue, and with it its fee account `<name>.FEES`."""
 
     name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
     title: Line = ""
-    cutoff_period_ns: Count = 86_400_000_000_000
+    cutoff_period_ns: Positive = 86_400_000_000_000
     cutoff_offset_ns: Count = 0  # of the end of the trading day after 00:00 UTC
     throttle_limit: Count = 0  # messages per window, 0: none
     throttle_window_ns: Count = 0
 
 
-class DefineFirm(Record, tag="firm", kw_only=True):
+class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
     name: Name
     title: Line = ""
 
 
-class DefineAccount(Record, tag="account", kw_only=True):
+class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
     """A trading account of a firm: unified, or (venue named) isolated to one venue."""
 
     name: Name
@@ -99,7 +100,7 @@ class DefineAccount(Record, tag="account", kw_only=True):
     venue: OptionalName = ""
 
 
-class DefineSession(Record, tag="session", kw_only=True):
+class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     """A login: one connection at a time. FIX: the two CompIDs, 553 and the SHA-256 of 554; binary: the key and its HMAC secret."""
 
     name: Name
@@ -125,7 +126,7 @@ class DefineSession(Record, tag="session", kw_only=True):
         return msgspec.structs.replace(self, password_sha256="", hmac_secret="")
 
 
-class DefineMarket(Record, tag="market", kw_only=True):
+class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     """An event with its contracts, or a spot pair (product "spot", one contract). The owner's listing comes with it."""
 
     event: Name
@@ -159,7 +160,7 @@ class DefineMarket(Record, tag="market", kw_only=True):
     phase: Literal["draft", "listed"] = "listed"
 
 
-class DefineListing(Record, tag="listing", kw_only=True):
+class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
     """Another venue's offer of a shared market, with fees of its own."""
 
     venue: Name
@@ -167,7 +168,7 @@ class DefineListing(Record, tag="listing", kw_only=True):
     fees: Fees
 
 
-class Transfer(Record, tag="transfer", kw_only=True):
+class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
     """A deposit (no source), a withdrawal (no target), or a move between two accounts of one firm."""
 
     key: Annotated[str, Meta(min_length=1, max_length=64)]  # idempotency: the same key with the same content is the same act once
@@ -178,12 +179,12 @@ class Transfer(Record, tag="transfer", kw_only=True):
     note: Line = ""
 
 
-class SetPhase(Record, tag="phase", kw_only=True):
+class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
     event: Name
     phase: Literal["listed", "open", "paused", "cancel_only", "closed"]
 
 
-class Determine(Record, tag="determine", kw_only=True):
+class Determine(Record, tag="determine", frozen=True, kw_only=True):
     """The result: a payout in ticks for each contract in the order of the listing, and why. It pays nothing yet."""
 
     event: Name
@@ -197,12 +198,12 @@ class Determine(Record, tag="determine", kw_only=True):
     version: Count = 0  # 0: the next one
 
 
-class Finalise(Record, tag="finalise", kw_only=True):
+class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
     event: Name
     version: Count = 0  # 0: the newest determination
 
 
-class Kill(Record, tag="kill", kw_only=True):
+class Kill(Record, tag="kill", frozen=True, kw_only=True):
     """The kill switch of one level, on or off. Cancels stay possible; `cancel` also takes out what is open."""
 
     level: Literal["platform", "venue", "firm", "account", "session"]
@@ -211,7 +212,7 @@ class Kill(Record, tag="kill", kw_only=True):
     cancel: bool = True
 
 
-class Restrict(Record, tag="restrict", kw_only=True):
+class Restrict(Record, tag="restrict", frozen=True, kw_only=True):
     """A firm's conflict of interest in an event, on or off."""
 
     event: Name
@@ -219,7 +220,7 @@ class Restrict(Record, tag="restrict", kw_only=True):
     on: bool = True
 
 
-class SetReference(Record, tag="reference", kw_only=True):
+class SetReference(Record, tag="reference", frozen=True, kw_only=True):
     """The operator's reference price (0: back to the last trade), and with it the collar (None: as it is)."""
 
     symbol: Name
@@ -258,8 +259,11 @@ _unpacker = msgspec.msgpack.Decoder(AdminEnvelope)
 
 
 def pack(who: str, request_id: str, record: AnyRecord) -> bytes:
-    """The bytes of a C_ADMIN body."""
-    return _packer.encode(AdminEnvelope(who, request_id, record))
+    """The bytes of a C_ADMIN body; raises ValueError when it is longer than a command row can carry."""
+    body = _packer.encode(AdminEnvelope(who, request_id, record))
+    if len(body) > MAX_BODY_BYTES:
+        raise ValueError(f"the record has {len(body)} bytes, the limit is {MAX_BODY_BYTES}: shorten its texts or split the market")
+    return body
 
 
 def unpack(body: bytes | memoryview) -> AdminEnvelope:

@@ -21,8 +21,8 @@ DA_EXTRA = 1
 # C_DEF_VENUE: no extra row (its name lives in the registry)
 DV_ID = 1
 DV_FEE_ACCOUNT = 2  # [live] an account id, 0: none
-DV_CUTOFF = 3  # next end of the trading day after the time of the turn, ns; the core adds the period when it has passed
-DV_CUTOFF_PERIOD = 4  # [live] ns, 0: no cut-off
+DV_CUTOFF = 3  # end of the trading day: ns after 00:00 UTC (after a multiple of the period)
+DV_CUTOFF_PERIOD = 4  # ns; 0: a day
 DV_THROTTLE_LIMIT = 5  # [live] messages per window, 0: none
 DV_THROTTLE_WINDOW = 6  # [live] ns
 DV_FROZEN = 7  # [live]

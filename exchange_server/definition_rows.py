@@ -1,0 +1,180 @@
+"""Builds the definition rows of core/definitions.py from fields: the one place that knows both names and words."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes
+
+from .core import definitions as d
+from .core.records import CMD_WORDS, MAX_BANDS, MAX_EXTRA_ROWS
+
+Words = NDArray[np.int64]
+
+
+def head(kind: int, extra: int = 0) -> int:
+    """Word 0 of a definition row."""
+    return kind | extra << 8
+
+
+def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
+    """One row with its extra rows: every (word, value) set, all else 0."""
+    words = np.zeros((1 + extra) * CMD_WORDS, np.int64)
+    words[0] = head(kind, extra)
+    for word, value in fields:
+        words[word] = value
+    return words
+
+
+def put_text(words: Words, word: int, text: str, room_words: int) -> int:
+    """Write the UTF-8 bytes of `text` at `word`, little endian; returns their count. The caller has checked that they fit."""
+    data = text.encode()
+    if len(data) > room_words * 8:
+        raise ValueError(f"{len(data)} bytes do not fit {room_words * 8}")
+    words[word : word + room_words] = np.frombuffer(data.ljust(room_words * 8, b"\0"), "<i8")
+    return len(data)
+
+
+def asset(id: int, decimals: int, name: str) -> Words:
+    words = row(codes.C_DEF_ASSET, d.DA_EXTRA, ((d.DA_ID, id), (d.DA_DECIMALS, decimals)))
+    words[d.DA_NAME_LEN] = put_text(words, d.DA_NAME, name, 4)
+    return words
+
+
+def venue(id: int, fee_account: int, cutoff: int, period: int, throttle_limit: int, throttle_window: int) -> Words:
+    return row(
+        codes.C_DEF_VENUE,
+        d.DV_EXTRA,
+        (
+            (d.DV_ID, id),
+            (d.DV_FEE_ACCOUNT, fee_account),
+            (d.DV_CUTOFF, cutoff),
+            (d.DV_CUTOFF_PERIOD, period),
+            (d.DV_THROTTLE_LIMIT, throttle_limit),
+            (d.DV_THROTTLE_WINDOW, throttle_window),
+        ),
+    )
+
+
+def firm(id: int) -> Words:
+    return row(codes.C_DEF_FIRM, d.DF_EXTRA, ((d.DF_ID, id),))
+
+
+def account(id: int, firm_id: int, kind: int, session: int, venue_id: int, name: str) -> Words:
+    words = row(
+        codes.C_DEF_ACCOUNT,
+        d.DC_EXTRA,
+        ((d.DC_ID, id), (d.DC_FIRM, firm_id), (d.DC_KIND, kind), (d.DC_SESSION, session), (d.DC_VENUE, venue_id)),
+    )
+    words[d.DC_NAME_LEN] = put_text(words, d.DC_NAME, name, 8)
+    return words
+
+
+def session(
+    id: int,
+    firm_id: int,
+    venue_id: int,
+    account_id: int,
+    wire: int,
+    flags: int,
+    throttle_limit: int,
+    throttle_window: int,
+    our: str,
+    peer: str,
+) -> Words:
+    words = row(
+        codes.C_DEF_SESSION,
+        d.DS_EXTRA,
+        (
+            (d.DS_ID, id),
+            (d.DS_FIRM, firm_id),
+            (d.DS_VENUE, venue_id),
+            (d.DS_ACCOUNT, account_id),
+            (d.DS_WIRE, wire),
+            (d.DS_FLAGS, flags),
+            (d.DS_THROTTLE_LIMIT, throttle_limit),
+            (d.DS_THROTTLE_WINDOW, throttle_window),
+        ),
+    )
+    words[d.DS_OUR_LEN] = put_text(words, d.DS_OUR, our, 8)
+    words[d.DS_PEER_LEN] = put_text(words, d.DS_PEER, peer, 8)
+    return words
+
+
+def event(fields: dict[int, int]) -> Words:
+    """`fields`: word DE_* to value."""
+    return row(codes.C_DEF_EVENT, d.DE_EXTRA, fields.items())
+
+
+def instrument(fields: dict[int, int], symbol: str, bands: Sequence[tuple[int, int, int]]) -> Words:
+    """`fields`: word DI_* to value, without bands and symbol."""
+    if not 1 <= len(bands) <= MAX_BANDS:
+        raise ValueError(f"{len(bands)} bands")
+    words = row(codes.C_DEF_INSTRUMENT, d.DI_EXTRA, fields.items())
+    words[d.DI_BAND_COUNT] = len(bands)
+    words[d.DI_SYMBOL_LEN] = put_text(words, d.DI_SYMBOL, symbol, 8)
+    for i, band in enumerate(bands):
+        words[d.DI_BANDS + 3 * i : d.DI_BANDS + 3 * i + 3] = band
+    return words
+
+
+def listing(
+    venue_id: int,
+    instrument_id: int,
+    model: int,
+    maker: int,
+    taker: int,
+    owner_share: int,
+    venue_share: int,
+    owner_account: int,
+    venue_account: int,
+) -> Words:
+    return row(
+        codes.C_DEF_LISTING,
+        d.DL_EXTRA,
+        (
+            (d.DL_VENUE, venue_id),
+            (d.DL_INSTRUMENT, instrument_id),
+            (d.DL_FEE_MODEL, model),
+            (d.DL_MAKER_BPS, maker),
+            (d.DL_TAKER_BPS, taker),
+            (d.DL_OWNER_SHARE, owner_share),
+            (d.DL_VENUE_SHARE, venue_share),
+            (d.DL_OWNER_ACCOUNT, owner_account),
+            (d.DL_VENUE_ACCOUNT, venue_account),
+        ),
+    )
+
+
+def transfer(source: int, target: int, asset_id: int, amount: int) -> Words:
+    return row(codes.C_TRANSFER, d.DT_EXTRA, ((d.DT_FROM, source), (d.DT_TO, target), (d.DT_ASSET, asset_id), (d.DT_AMOUNT, amount)))
+
+
+def phase(event_id: int, to: int) -> Words:
+    return row(codes.C_PHASE, d.DP_EXTRA, ((d.DP_EVENT, event_id), (d.DP_PHASE, to)))
+
+
+def determine(event_id: int, version: int, payouts: Sequence[int]) -> Words:
+    extra = -(-len(payouts) // CMD_WORDS)
+    if extra > MAX_EXTRA_ROWS:
+        raise ValueError(f"{len(payouts)} payouts")
+    words = row(codes.C_DETERMINE, extra, ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts))))
+    words[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts
+    return words
+
+
+def finalise(event_id: int, version: int) -> Words:
+    return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version)))
+
+
+def kill(level: int, target: int, on: bool, cancel: bool) -> Words:
+    return row(codes.C_KILL, d.DK_EXTRA, ((d.DK_LEVEL, level), (d.DK_TARGET, target), (d.DK_ON, int(on)), (d.DK_CANCEL, int(cancel))))
+
+
+def restrict(event_id: int, firm_id: int, on: bool) -> Words:
+    return row(codes.C_RESTRICT, d.DR_EXTRA, ((d.DR_EVENT, event_id), (d.DR_FIRM, firm_id), (d.DR_ON, int(on))))
+
+
+def reference(instrument_id: int, price: int, collar: int) -> Words:
+    return row(codes.C_REFERENCE, d.DN_EXTRA, ((d.DN_INSTRUMENT, instrument_id), (d.DN_REFERENCE, price), (d.DN_COLLAR, collar)))

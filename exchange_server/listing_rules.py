@@ -1,0 +1,215 @@
+"""What a market must satisfy before it is listed: products, price grid, sizes, fees, voids, and amounts that cannot overflow.
+
+Pure functions of the record. Each rule refuses with one sentence that names the key, the limit and what was asked.
+Guarantee: for a market that passes, price x quantity x 10,000, P x P / 4 x quantity x 10,000 and n x P x position, each
+times the value of a tick, stay below 2^62, so the core can compute in int64 without looking.
+"""
+
+from config.admin_records import Band, Contract, DefineMarket, Fees
+from protocol import codes
+
+LIMIT = 1 << 62
+RATE_UNIT = 10_000
+MAX_CONTRACTS = 4080  # core/definitions.py; a test compares the two
+
+
+class Refused(Exception):
+    """An operator's record is refused: `code` (R_*), the sentence, and the numbers of the event row."""
+
+    def __init__(self, code: int, text: str, limit: int = 0, asked: int = 0) -> None:
+        super().__init__(text)
+        self.code, self.text, self.limit, self.asked = code, text, limit, asked
+
+
+def bad(key: str, sentence: str, limit: int = 0, asked: int = 0) -> Refused:
+    """A listing rule is broken: R_BAD_DEFINITION, the sentence begins with the key's path."""
+    return Refused(codes.R_BAD_DEFINITION, f"{key}: {sentence}", limit, asked)
+
+
+def check_market(record: DefineMarket) -> None:
+    """Refuse a market that cannot be listed. What needs other definitions (assets, venues, symbols taken) is registry.py's."""
+    if record.product == "spot":
+        _check_spot(record)
+    else:
+        _check_event(record)
+    _check_contracts(record.contracts)
+    _check_sizes(record)
+    _check_bands(record.bands, record.payout)
+    check_fees(record.fees, record.product == "spot")
+    _check_void(record)
+    if record.admits and record.sharing != "shared":
+        raise bad("admits", 'other venues can be admitted only to a shared market: set sharing to "shared"')
+    _check_amounts(record)
+
+
+def _check_spot(record: DefineMarket) -> None:
+    for key, value in (("k", record.k), ("payout", record.payout), ("challenge_window_ns", record.challenge_window_ns)):
+        if value:
+            raise bad(key, f"a spot pair has none, asked {value}", 0, value)
+    if len(record.contracts) != 1:
+        raise bad("contracts", f"a spot pair is one instrument, asked {len(record.contracts)}", 1, len(record.contracts))
+    if not record.base_asset:
+        raise bad("base_asset", "a spot pair names the asset that is bought and sold")
+    if record.base_asset == record.asset:
+        raise bad("base_asset", f"base and quote asset are both {record.asset}")
+    if record.lot_base < 1:
+        raise bad("lot_base", "minor units of the base asset per lot must be at least 1, asked 0", 1, 0)
+    if record.void is not None:
+        raise bad("void", "a spot pair is never voided")
+
+
+def _check_event(record: DefineMarket) -> None:
+    n = len(record.contracts)
+    if record.payout < 2:
+        raise bad("payout", f"an event contract pays at least 2 ticks, asked {record.payout}", 2, record.payout)
+    if n > MAX_CONTRACTS:
+        raise bad("contracts", f"an event has at most {MAX_CONTRACTS} contracts, asked {n}", MAX_CONTRACTS, n)
+    if not 1 <= record.k <= n:
+        raise bad("k", f"the number of winners lies between 1 and the number of contracts, {n}, asked {record.k}", n, record.k)
+    for key, value in (("base_asset", record.base_asset), ("lot_base", record.lot_base)):
+        if value:
+            raise bad(key, f"only a spot pair has one, asked {value}")
+    if not record.rules.strip():
+        raise bad("rules", "the rules of settlement must be written before listing")
+    if not record.source.strip():
+        raise bad("source", "the source of the result must be named before listing")
+    if not record.max_position:
+        raise bad("max_position", "an event contract needs a maximum position, asked 0", 1, 0)
+
+
+def _check_contracts(contracts: tuple[Contract, ...]) -> None:
+    symbols: set[str] = set()
+    codes_used: set[str] = set()
+    for i, contract in enumerate(contracts):
+        if contract.symbol in symbols:
+            raise bad(f"contracts[{i}].symbol", f"{contract.symbol} stands twice in this market")
+        code = outcome_code(contract)
+        if code in codes_used:
+            raise bad(f"contracts[{i}].code", f"{code} stands twice in this market")
+        symbols.add(contract.symbol)
+        codes_used.add(code)
+
+
+def outcome_code(contract: Contract) -> str:
+    """The outcome in short: what the record says, else the last part of the symbol ("WC26-WIN-ESP" -> "ESP")."""
+    return contract.code or contract.symbol.rpartition("-")[2]
+
+
+def _check_sizes(record: DefineMarket) -> None:
+    if record.min_qty > record.max_qty:
+        raise bad("min_qty", f"above max_qty {record.max_qty}, asked {record.min_qty}", record.max_qty, record.min_qty)
+    for key, value in (("min_qty", record.min_qty), ("max_qty", record.max_qty)):
+        if value % record.lot:
+            raise bad(key, f"no multiple of the lot {record.lot}, asked {value}", record.lot, value)
+
+
+def _check_bands(bands: tuple[Band, ...], payout: int) -> None:
+    if len(bands) > 8:
+        raise bad("bands", f"at most 8 bands, asked {len(bands)}", 8, len(bands))
+    end = 0
+    for i, band in enumerate(bands):
+        path = f"bands[{i}]"
+        if band.high < band.low:
+            raise bad(f"{path}.high", f"below low {band.low}, asked {band.high}", band.low, band.high)
+        if (band.high - band.low) % band.step:
+            raise bad(f"{path}.high", f"not on the band's own grid: low {band.low} plus a multiple of step {band.step}, asked {band.high}",
+                      band.step, band.high)  # fmt: skip
+        if band.low < end:
+            raise bad(f"{path}.low", f"bands must rise without overlap, the one before ends at {end}, asked {band.low}", end, band.low)
+        end = band.high
+    if payout and end > payout - 1:
+        raise bad(f"bands[{len(bands) - 1}].high", f"an event contract trades at 1 to {payout - 1}, asked {end}", payout - 1, end)
+    if payout:
+        _check_symmetric(bands, payout)
+
+
+def disjoint(bands: tuple[Band, ...]) -> list[tuple[int, int, int]]:
+    """The grid as runs (low, high, step) without a common point: a point that two bands share belongs to the first."""
+    runs: list[tuple[int, int, int]] = []
+    for band in bands:
+        low = band.low + band.step if runs and band.low == runs[-1][1] else band.low
+        if low <= band.high:
+            runs.append((low, band.high, band.step))
+    return runs
+
+
+def _check_symmetric(bands: tuple[Band, ...], payout: int) -> None:
+    """p is on the grid exactly when P - p is. The mirror image is no larger than the grid, so inclusion is equality."""
+    runs = disjoint(bands)
+    for low, high, step in runs:
+        missing = _first_off_grid(payout - high, payout - low, step, runs)
+        if missing:
+            raise bad(
+                "bands",
+                f"price {payout - missing} is on the grid, but its NO price {missing} (payout {payout} minus it) is not: make the grid symmetric",
+                payout,
+                payout - missing,
+            )
+
+
+def _first_off_grid(low: int, high: int, step: int, runs: list[tuple[int, int, int]]) -> int:
+    """The lowest of low, low + step .. high that is on no run; 0: all are. Takes at most a few steps per run, however long they are."""
+    point = low
+    for run_low, run_high, run_step in runs:
+        if point > high:
+            return 0
+        if point < run_low:
+            return point
+        if point > run_high:
+            continue
+        if (point - run_low) % run_step:
+            return point
+        last = min(high, run_high)
+        if point + step <= last and step % run_step:
+            return point + step
+        point += ((last - point) // step + 1) * step
+    return point if point <= high else 0
+
+
+def check_fees(fees: Fees, spot: bool, path: str = "fees") -> None:
+    """Refuse fees that are not symmetric in YES and NO, rebates that the taker does not pay for, and shares of more than all."""
+    if spot and fees.model != "notional":
+        raise bad(f"{path}.model", f"a spot pair takes fees on notional only, asked {fees.model}")
+    if not spot and fees.model == "notional":
+        raise bad(f"{path}.model", "event contracts take only fees that are the same for YES and NO: quadratic or minimum, asked notional")
+    if fees.taker_bps < 0:
+        raise bad(f"{path}.taker_bps", f"a taker's rate is not negative, asked {fees.taker_bps}", 0, fees.taker_bps)
+    if -fees.maker_bps > fees.taker_bps:
+        raise bad(
+            f"{path}.maker_bps",
+            f"a rebate is at most the taker's rate {fees.taker_bps}, asked {fees.maker_bps}",
+            -fees.taker_bps,
+            fees.maker_bps,
+        )
+    shares = fees.owner_share_bps + fees.venue_share_bps
+    if shares > RATE_UNIT:
+        raise bad(f"{path}.owner_share_bps", f"the shares sum to {shares}, the limit is {RATE_UNIT}", RATE_UNIT, shares)
+
+
+def _check_void(record: DefineMarket) -> None:
+    if record.void is not None and record.void.prices == "entry_price":
+        raise bad("void.prices", "refunding everybody's own entry price is not payable: what one paid is not what the other received")
+
+
+def _check_amounts(record: DefineMarket) -> None:
+    price, tick, n, payout = record.bands[-1].high, record.tick_value, len(record.contracts), record.payout
+    bounds = [("max_qty", "highest price x max_qty x 10,000 x tick_value", price * record.max_qty * RATE_UNIT * tick)]
+    if payout:
+        # P*P/4 is rounded up: the bound must hold for the largest p*(P-p)
+        bounds.append(
+            ("max_qty", "payout^2 / 4 x max_qty x 10,000 x tick_value", -(-payout * payout // 4) * record.max_qty * RATE_UNIT * tick)
+        )
+        bounds.append(("max_position", "contracts x payout x max_position x tick_value", n * payout * record.max_position * tick))
+        bounds.append(("max_position", "contracts x payout x max_qty x tick_value", n * payout * record.max_qty * tick))
+    else:
+        bounds.append(("lot_base", "lot_base x max_qty", record.lot_base * record.max_qty))
+    for key, formula, value in bounds:
+        if value >= LIMIT:
+            raise Refused(codes.R_OVERFLOW, f"{key}: {formula} = {value} must stay below 2^62 = {LIMIT}", LIMIT, min(value, LIMIT))
+
+
+def protection(record: DefineMarket) -> int:
+    """Ticks between the best opposite price and a market order's limit: what the record says, else 5 % of P, else 100."""
+    if record.protection:
+        return record.protection
+    return max(1, record.payout * 5 // 100) if record.payout else 100

@@ -1,0 +1,237 @@
+"""The names behind the ids: what exists, who may log on, what was decided; changed only by ADMIN records.
+
+`apply` checks a record against every rule, gives ids, turns it into definition rows, lets the engine step these, and
+only then changes the tables: a record takes effect as a whole or not at all. The same records at the same times give the
+same tables on every machine. A record that says what is already so is answered "unchanged" and writes no row; one that
+changes what must not change on a live server is refused and names the key.
+Broken, not refused: a row that the core refuses after an earlier row of the same record took effect. That cannot happen
+while both sides agree on the rules, and stops the process (RegistryBroken).
+"""
+
+import hashlib
+import hmac
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+
+from config import admin_records as ar
+from protocol import codes, errors
+
+from . import definition_rows as rows_of
+from . import registry_acts as acts
+from .core.definitions import PLATFORM_FEE_ACCOUNT
+from .core.records import EVT_ASKED, EVT_HEAD, EVT_LIMIT, EVT_USED, EVT_WORDS
+from .definition_rows import Words
+from .listing_rules import Refused
+from .registry_tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
+
+STATE_VERSION = 1
+
+Sink = Callable[[Words], None]
+
+
+class AdminAnswer(msgspec.Struct, frozen=True):
+    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` one sentence; `result` ids and numbers of what was done."""
+
+    row_seq: int
+    ok: bool
+    code: int
+    text: str
+    result: dict[str, Any] = {}
+    request_id: str = ""
+    who: str = ""
+
+
+class RegistryBroken(RuntimeError):
+    """The core refused a row of a record whose earlier rows took effect: the process must stop."""
+
+
+class EngineLike(Protocol):
+    """What the registry needs of the engine."""
+
+    @property
+    def row_seq(self) -> int: ...
+    @property
+    def time_ns(self) -> int: ...
+    @property
+    def capacities(self) -> Any: ...
+    def step_rows(self, rows: Words, words: int, sink: Sink) -> int: ...
+
+
+class Registry:
+    """All definitions. Tables are read by everybody and written only by `apply`."""
+
+    def __init__(self) -> None:
+        self.assets: Table[Asset] = Table("asset")
+        self.venues: Table[Venue] = Table("venue")
+        self.firms: Table[Firm] = Table("firm")
+        self.accounts: Table[Account] = Table("account")
+        self.sessions: Table[Session] = Table("session")
+        self.events: Table[Event] = Table("event")
+        self.instruments: Table[Instrument] = Table("symbol")
+        self.listings: dict[tuple[int, int], ar.Fees] = {}  # (venue id, event id): every instrument of the event
+        self.listing_rows = 0
+        self.references: dict[int, tuple[int, int]] = {}  # instrument id: operator's price, collar
+        self.keys: dict[str, Done] = {}
+        self._secrets: dict[int, Secrets] = {}
+        self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
+        self._binary: dict[str, int] = {}  # key: session id
+
+    # ------------------------------------------------------------------------------------------------- changes
+    def apply(self, record: bytes | memoryview, engine: EngineLike, sink: Sink) -> AdminAnswer:
+        """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. Refuses by answer,
+        never by exception; RegistryBroken alone is raised, when state and rules no longer agree."""
+        row_seq = int(engine.row_seq)
+        try:
+            envelope = ar.unpack(record)
+        except ValueError as error:
+            return AdminAnswer(row_seq, False, codes.R_BAD_COMMAND, f"not an admin record: {error}")
+        asked: dict[str, Any] = {"request_id": envelope.request_id, "who": envelope.who}
+        try:
+            act = acts.plan(self, envelope, engine)
+        except Refused as refused:
+            return AdminAnswer(row_seq, False, refused.code, refused.text, **asked)
+        refused_numbers = [0, 0, 0]
+        if act.rows:
+            code = self._step(act.rows, engine, sink, refused_numbers)
+            if code:
+                limit, used, number = refused_numbers
+                return AdminAnswer(row_seq, False, code, f"{act.subject}: {errors.text(code, limit, used, number)}", **asked)
+        act.commit()
+        return AdminAnswer(row_seq, True, 0, act.text, act.result, **asked)
+
+    def _step(self, rows: list[Words], engine: EngineLike, sink: Sink, numbers: list[int]) -> int:
+        """Let the engine step the rows; 0, or the first row's refusal. The platform's own account goes before everything else."""
+        done = [0]
+        if not self.accounts.get(PLATFORM_FEE_ACCOUNT):
+            platform = Account(PLATFORM_FEE_ACCOUNT, "PLATFORM.FEES", 0, codes.ACCT_FEES, 0)
+            first = rows_of.account(platform.id, 0, platform.kind, 0, 0, platform.name)
+            if engine.step_rows(first, len(first), sink):
+                raise RegistryBroken("the core refused the platform's own fee account")
+            self.put_account(platform)
+
+        def watch(events: Words) -> None:
+            for at in range(0, len(events), EVT_WORDS):
+                kind = int(events[at + EVT_HEAD]) & 0xFF
+                if kind == codes.E_REFUSED:
+                    numbers[:] = (int(events[at + EVT_LIMIT]), int(events[at + EVT_USED]), int(events[at + EVT_ASKED]))
+                elif kind != codes.E_DATA:
+                    done[0] += 1
+            sink(events)
+
+        flat = np.concatenate(rows)
+        code = int(engine.step_rows(flat, len(flat), watch))
+        if code and (len(rows) > 1 or done[0]):
+            raise RegistryBroken(f"the core refused a definition row with {errors.short_name(code)} ({errors.text(code, *numbers)})")
+        return code
+
+    # ---- what acts use when their rows have taken effect
+    def put_account(self, account: Account) -> None:
+        self.accounts.put(account)
+
+    def put_session(self, session: Session, secrets: Secrets) -> None:
+        self.sessions.put(session)
+        self._secrets[session.id] = secrets
+        if session.wire == codes.WIRE_FIX:
+            self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
+        else:
+            self._binary[session.record.key] = session.id
+
+    def put_listing(self, venue_id: int, event_id: int, fees: ar.Fees) -> None:
+        """A venue's offer of all instruments of an event; the core has one listing row for each."""
+        if (venue_id, event_id) not in self.listings:
+            self.listing_rows += self.events[event_id].n
+        self.listings[(venue_id, event_id)] = fees
+
+    def put_event(self, event: Event) -> None:
+        self.events.put(event)
+        for index, contract in enumerate(event.record.contracts):
+            self.instruments.put(Instrument(event.first_instrument + index, contract.symbol, event.id, index, event.record))
+
+    # ------------------------------------------------------------------------------------------------- look-ups
+    def fix_session(self, our_comp_id: str, peer_comp_id: str) -> Session | None:
+        """The FIX session of these two CompIDs (ours is the peer's TargetCompID)."""
+        found = self._fix.get((our_comp_id, peer_comp_id))
+        return None if found is None else self.sessions[found]
+
+    def binary_session(self, key: str) -> Session | None:
+        found = self._binary.get(key)
+        return None if found is None else self.sessions[found]
+
+    def check_password(self, session_id: int, username: str, password: str) -> bool:
+        """FIX 553 and 554. Takes the same time whether the session, the name or the password is wrong."""
+        secrets = self._secrets.get(session_id, Secrets())
+        session = self.sessions.get(session_id)
+        given = hashlib.sha256(password.encode("utf-8", "surrogateescape")).hexdigest()
+        right = hmac.compare_digest(given, secrets.password_sha256 or "0" * 64)
+        named = hmac.compare_digest(
+            username.encode("utf-8", "surrogateescape"), (session.record.username if session else "").encode("utf-8", "surrogateescape")
+        )
+        return right and named and session is not None and bool(secrets.password_sha256)
+
+    def check_hmac(self, session_id: int, message: bytes, signature: bytes) -> bool:
+        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? Same time for an unknown session."""
+        secret = self._secrets.get(session_id, Secrets()).hmac_secret
+        right = hmac.compare_digest(hmac.new(secret.encode(), message, hashlib.sha256).digest(), signature)
+        return right and bool(secret)
+
+    def same_secrets(self, session_id: int, secrets: Secrets) -> bool:
+        return self._secrets.get(session_id) == secrets
+
+    def event_of(self, instrument_id: int) -> Event | None:
+        instrument = self.instruments.get(instrument_id)
+        return None if instrument is None else self.events[instrument.event_id]
+
+    def instruments_of(self, event: Event) -> list[Instrument]:
+        return [self.instruments[event.first_instrument + i] for i in range(event.n)]
+
+    # ------------------------------------------------------------------------------------------------- snapshot
+    def to_bytes(self) -> bytes:
+        """All of it, for a snapshot. The same tables give the same bytes."""
+        return msgspec.msgpack.encode(
+            State(
+                STATE_VERSION,
+                list(self.assets),
+                list(self.venues),
+                list(self.firms),
+                list(self.accounts),
+                list(self.sessions),
+                list(self.events),
+                [(venue, event, fees) for (venue, event), fees in sorted(self.listings.items(), key=lambda item: item[0])],
+                [(instrument, *pair) for instrument, pair in sorted(self.references.items())],
+                sorted(self._secrets.items()),
+                sorted(self.keys.items(), key=lambda item: item[0]),
+            )
+        )
+
+    @classmethod
+    def from_bytes(cls, data: bytes | memoryview) -> "Registry":
+        """The registry of a snapshot; raises ValueError when the bytes are none, or of another version."""
+        try:
+            state = msgspec.msgpack.decode(data, type=State)
+        except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+            raise ValueError(f"not a registry: {error}") from error
+        if state.version != STATE_VERSION:
+            raise ValueError(f"a registry of version {state.version}, this server reads {STATE_VERSION}")
+        registry = cls()
+        tables: tuple[tuple[Table[Any], Iterable[Any]], ...] = (
+            (registry.assets, state.assets),
+            (registry.venues, state.venues),
+            (registry.firms, state.firms),
+            (registry.accounts, state.accounts),
+        )
+        for table, rows in tables:
+            for row in rows:
+                table.put(row)
+        secrets = dict(state.secrets)
+        for session in state.sessions:
+            registry.put_session(session, secrets[session.id])
+        for event in state.events:
+            registry.put_event(event)
+        for venue_id, event_id, fees in state.listings:
+            registry.put_listing(venue_id, event_id, fees)
+        registry.references = {instrument: (price, collar) for instrument, price, collar in state.references}
+        registry.keys = dict(state.keys)
+        return registry

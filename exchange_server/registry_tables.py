@@ -1,0 +1,189 @@
+"""What the registry holds: definitions by id and by name, with what clients are told of an instrument.
+
+A definition never goes away and its id never changes. Everything here can be written to bytes and read back, except
+`Instrument`, which is put together from its market.
+"""
+
+from collections.abc import Iterator
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
+
+from config import admin_records as ar
+
+
+class Asset(msgspec.Struct, frozen=True):
+    id: int
+    record: ar.DefineAsset
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Venue(msgspec.Struct, frozen=True):
+    id: int
+    fee_account: int  # account id
+    record: ar.DefineVenue
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Firm(msgspec.Struct, frozen=True):
+    id: int
+    record: ar.DefineFirm
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Account(msgspec.Struct, frozen=True):
+    """An account: `firm` 0 for the fee accounts of platform and venues, `session` the one that gets its own events (0: none)."""
+
+    id: int
+    name: str
+    firm: int
+    kind: int
+    venue: int
+    session: int = 0
+    record: ar.DefineAccount | None = None
+
+
+class Session(msgspec.Struct, frozen=True):
+    """A login, without its secrets: those are told apart by Registry.check_password and check_hmac."""
+
+    id: int
+    firm: int
+    venue: int
+    account: int
+    wire: int  # WIRE_*
+    record: ar.DefineSession  # its secrets are blank
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Determination(msgspec.Struct, frozen=True):
+    """One version of a result. `at_ns`: when it was recorded; `who`: by whom."""
+
+    version: int
+    who: str
+    at_ns: int
+    record: ar.Determine
+    final_at_ns: int = 0
+
+
+class Event(msgspec.Struct, frozen=True):
+    """An event with contracts first_instrument .. first_instrument + n - 1."""
+
+    id: int
+    first_instrument: int
+    record: ar.DefineMarket
+    determinations: tuple[Determination, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.record.event
+
+    @property
+    def n(self) -> int:
+        return len(self.record.contracts)
+
+
+class Instrument(msgspec.Struct, frozen=True):
+    """An instrument as clients are told of it: ticks and lots; a price is written with price_decimals digits behind the point."""
+
+    id: int
+    symbol: str
+    event_id: int
+    index: int
+    market: ar.DefineMarket
+
+    @property
+    def name(self) -> str:
+        return self.symbol
+
+    @property
+    def outcome(self) -> str:
+        return self.market.contracts[self.index].outcome
+
+
+class Named(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+
+
+T = TypeVar("T", bound=Named)
+
+
+class Table(Generic[T]):
+    """Rows by id and by name; iteration is in order of id."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind  # for the sentence of a refusal
+        self._by_id: dict[int, T] = {}
+        self._by_name: dict[str, T] = {}
+        self.next_id = 1  # the id a new row gets: one above the highest
+
+    def put(self, row: T) -> None:
+        """Add a row, or put a changed one in the place of its former self."""
+        self._by_id[row.id] = row
+        self._by_name[row.name] = row
+        self.next_id = max(self.next_id, row.id + 1)
+
+    def get(self, id: int) -> T | None:
+        return self._by_id.get(id)
+
+    def named(self, name: str) -> T | None:
+        return self._by_name.get(name)
+
+    def __getitem__(self, id: int) -> T:
+        return self._by_id[id]
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self._by_id.values())
+
+    def __len__(self) -> int:
+        return len(self._by_id)
+
+    def names(self) -> list[str]:
+        return list(self._by_name)
+
+
+class Secrets(msgspec.Struct, frozen=True):
+    """What verifies a login. Never logged, never told to clients."""
+
+    password_sha256: str = ""
+    hmac_secret: str = ""
+
+    def __repr__(self) -> str:
+        return "Secrets(hidden)"
+
+
+class Done(msgspec.Struct, frozen=True):
+    """An act that took place under an idempotency key: what it was, and its answer's result."""
+
+    digest: bytes
+    result: dict[str, int]
+
+
+class State(msgspec.Struct, frozen=True):
+    """All of the registry, as a snapshot stores it."""
+
+    version: int
+    assets: list[Asset]
+    venues: list[Venue]
+    firms: list[Firm]
+    accounts: list[Account]
+    sessions: list[Session]
+    events: list[Event]
+    listings: list[tuple[int, int, ar.Fees]]  # venue id, event id, fees
+    references: list[tuple[int, int, int]]  # instrument id, reference, collar
+    secrets: list[tuple[int, Secrets]]
+    keys: list[tuple[str, Done]]

@@ -1,0 +1,45 @@
+"""An engine that takes every definition row, or refuses the one it is told to; for tests of the registry alone."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from exchange_server.core.records import CMD_WORDS, EVT_ASKED, EVT_LIMIT, EVT_USED, EVT_WORDS
+from protocol import codes
+
+CAPACITIES = {"assets": 32, "venues": 16, "firms": 256, "accounts": 512, "sessions": 256, "events": 64, "instruments": 256, "listings": 256}
+
+
+class FakeEngine:
+    """Keeps the rows it was given in `seen`; `refuse`: row number within the next step_rows call -> code."""
+
+    def __init__(self, **capacities: int) -> None:
+        self.capacities: Any = SimpleNamespace(**{**CAPACITIES, **capacities})
+        self.row_seq = 100
+        self.time_ns = 1_000_000_000_000
+        self.seen: list[Any] = []
+        self.refuse: dict[int, int] = {}
+
+    def step_rows(self, rows: Any, words: int, sink: Callable[[Any], None]) -> int:
+        assert len(rows) == words and rows.dtype == np.int64 and words % CMD_WORDS == 0
+        at = number = 0
+        while at < words:
+            extra = int(rows[at]) >> 8 & 0xFF
+            event = np.zeros(EVT_WORDS, np.int64)
+            if number in self.refuse:
+                event[0] = codes.E_REFUSED
+                event[EVT_LIMIT], event[EVT_USED], event[EVT_ASKED] = 5, 6, 7
+                sink(event)
+                return self.refuse.pop(number)
+            self.seen.append(rows[at : at + (1 + extra) * CMD_WORDS].copy())
+            event[0] = codes.E_DEFINED
+            sink(event)
+            at += (1 + extra) * CMD_WORDS
+            number += 1
+        assert at == words, "a row's count of extra rows runs beyond the rows given"
+        return 0
+
+    def kinds(self) -> list[int]:
+        return [int(row[0]) & 0xFF for row in self.seen]
