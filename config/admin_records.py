@@ -204,12 +204,13 @@ class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
 
 
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
-    """The kill switch of one level, on or off. Cancels stay possible; `cancel` also takes out what is open."""
+    """The kill switch of one level, on or off. Cancels stay possible; `cancel` also takes out what is open (firm, account and
+    session; None: yes there)."""
 
     level: Literal["platform", "venue", "firm", "account", "session"]
     target: OptionalName = ""
     on: bool = True
-    cancel: bool = True
+    cancel: bool | None = None
 
 
 class Restrict(Record, tag="restrict", frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def venue(id: int, fee_account: int, cutoff: int, period: int, throttle_limit: i
         (
             (d.DV_ID, id),
             (d.DV_FEE_ACCOUNT, fee_account),
-            (d.DV_CUTOFF, cutoff),
+            (d.DV_CUTOFF_OFFSET, cutoff),
             (d.DV_CUTOFF_PERIOD, period),
             (d.DV_THROTTLE_LIMIT, throttle_limit),
             (d.DV_THROTTLE_WINDOW, throttle_window),

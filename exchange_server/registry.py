@@ -57,6 +57,8 @@ class EngineLike(Protocol):
     def time_ns(self) -> int: ...
     @property
     def capacities(self) -> Any: ...
+    @property
+    def m(self) -> Words: ...
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int: ...
 
 
@@ -104,7 +106,6 @@ class Registry:
 
     def _step(self, rows: list[Words], engine: EngineLike, sink: Sink, numbers: list[int]) -> int:
         """Let the engine step the rows; 0, or the first row's refusal. The platform's own account goes before everything else."""
-        done = [0]
         if not self.accounts.get(PLATFORM_FEE_ACCOUNT):
             platform = Account(PLATFORM_FEE_ACCOUNT, "PLATFORM.FEES", 0, codes.ACCT_FEES, 0)
             first = rows_of.account(platform.id, 0, platform.kind, 0, 0, platform.name)
@@ -114,16 +115,13 @@ class Registry:
 
         def watch(events: Words) -> None:
             for at in range(0, len(events), EVT_WORDS):
-                kind = int(events[at + EVT_HEAD]) & 0xFF
-                if kind == codes.E_REFUSED:
+                if int(events[at + EVT_HEAD]) & 0xFF == codes.E_REFUSED:
                     numbers[:] = (int(events[at + EVT_LIMIT]), int(events[at + EVT_USED]), int(events[at + EVT_ASKED]))
-                elif kind != codes.E_DATA:
-                    done[0] += 1
             sink(events)
 
         flat = np.concatenate(rows)
         code = int(engine.step_rows(flat, len(flat), watch))
-        if code and (len(rows) > 1 or done[0]):
+        if code and len(rows) > 1:
             raise RegistryBroken(f"the core refused a definition row with {errors.short_name(code)} ({errors.text(code, *numbers)})")
         return code
 

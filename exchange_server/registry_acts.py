@@ -18,7 +18,17 @@ from . import definition_rows as rows_of
 from . import listing_rules as rules
 from .core import definitions as d
 from .core.definitions import FIRST_TRADING_ACCOUNT, PLATFORM_FEE_ACCOUNT
-from .core.records import SF_CANCEL_ON_DISCONNECT, SF_SETTLEMENT
+from .core.records import (
+    H_POOLS,
+    P_BALANCE,
+    P_NAME_HASH,
+    P_PAIR_HASH,
+    PL_CAP,
+    PL_USED,
+    POOL_WORDS,
+    SF_CANCEL_ON_DISCONNECT,
+    SF_SETTLEMENT,
+)
 from .definition_rows import Words
 from .listing_rules import Refused, bad
 from .registry_tables import Account, Asset, Determination, Done, Event, Firm, Instrument, Secrets, Session, Table, Venue
@@ -41,6 +51,7 @@ LIVE_MARKET_FIELDS = ("title", "min_qty", "max_qty", "max_notional", "max_positi
 LIVE_SESSION_FIELDS = (
     "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "throttle_limit", "throttle_window_ns",
 )  # fmt: skip
+FEE_BALANCES = 3
 LIVE_VENUE_FIELDS = ("title", "throttle_limit", "throttle_window_ns")
 
 
@@ -123,6 +134,20 @@ def _room(table: Table[Any], engine: "EngineLike", capacity: str, count: int = 1
     return first
 
 
+def _hash_room(engine: "EngineLike", what: str, pool: int, count: int) -> None:
+    """Room in a pool or hash table of the core that fills by trading too: without it a record would fail half way."""
+    at = H_POOLS + pool * POOL_WORDS
+    cap, used = int(engine.m[at + PL_CAP]), int(engine.m[at + PL_USED])
+    limit = cap - (cap >> 3) if pool in (P_NAME_HASH, P_PAIR_HASH) else cap
+    if used + count > limit:
+        raise Refused(
+            codes.R_TABLE_FULL,
+            f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were asked",
+            limit,
+            used + count,
+        )
+
+
 def _nothing() -> None:
     pass
 
@@ -169,18 +194,14 @@ def _venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") -
         raise bad("name", f"the venue's fee account would be {fees_name}, which exists already")
     id = _room(registry.venues, engine, "venues")
     account_id = _room(registry.accounts, engine, "accounts")
+    _hash_room(engine, "names", P_NAME_HASH, 1)
     account = Account(account_id, fees_name, 0, codes.ACCT_FEES, id)
 
     def commit() -> None:
         registry.put_account(account)
         registry.venues.put(Venue(id, account_id, record))
 
-    # the venue first, without its account: an account names its venue, so each needs the other to exist
-    rows = [
-        _venue_row(id, 0, record),
-        rows_of.account(account_id, 0, codes.ACCT_FEES, 0, id, fees_name),
-        _venue_row(id, account_id, record),
-    ]
+    rows = [_venue_row(id, account_id, record), rows_of.account(account_id, 0, codes.ACCT_FEES, 0, id, fees_name)]
     return Act(name, f"{name} defined", rows, commit, {"id": id, "fee_account": account_id})
 
 
@@ -302,6 +323,7 @@ def _market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike")
     id = _room(registry.events, engine, "events")
     first = _room(registry.instruments, engine, "instruments", n)
     _listing_room(registry, engine, n)
+    _hash_room(engine, "names", P_NAME_HASH, n)
     event = Event(id, first, record)
     rows = [
         rows_of.event(
@@ -339,6 +361,9 @@ def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> Non
         raise Refused(
             codes.R_TABLE_FULL, f"the server was sized for {limit} listings, {used} are used, {count} more were asked", limit, used + count
         )
+    # with the balances of the fee accounts in the market's asset: platform, owner, listing venue
+    _hash_room(engine, "balances", P_BALANCE, FEE_BALANCES)
+    _hash_room(engine, "pairs", P_PAIR_HASH, count + FEE_BALANCES)
 
 
 def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue) -> Act:
@@ -544,10 +569,12 @@ def _kill(registry: "Registry", record: ar.Kill) -> Act:
         target = 0
     else:
         target = _find(tables[record.level], "target", record.target).id
-    if record.cancel and not record.on:
-        cancel = False  # releasing cancels nothing, whatever the default says
-    else:
-        cancel = record.cancel
+    can_cancel = record.on and record.level in ("firm", "account", "session")
+    if record.cancel and not can_cancel:
+        raise Refused(
+            codes.R_FIELD_UNSUPPORTED, "cancel: only the switch of a firm, account or session cancels what is open, and only going on"
+        )
+    cancel = can_cancel if record.cancel is None else record.cancel
     row = rows_of.kill(KILLS[record.level], target, record.on, cancel)
     name = " ".join((record.level, record.target)).strip()
     return Act(

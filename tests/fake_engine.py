@@ -6,7 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from exchange_server.core.records import CMD_WORDS, EVT_ASKED, EVT_LIMIT, EVT_USED, EVT_WORDS
+from exchange_server.core.records import (
+    CMD_WORDS,
+    EVT_ASKED,
+    EVT_LIMIT,
+    EVT_USED,
+    EVT_WORDS,
+    H_POOLS,
+    HEADER_WORDS,
+    PL_CAP,
+    POOL_COUNT,
+    POOL_WORDS,
+)
 from protocol import codes
 
 CAPACITIES = {"assets": 32, "venues": 16, "firms": 256, "accounts": 512, "sessions": 256, "events": 64, "instruments": 256, "listings": 256}
@@ -21,6 +32,9 @@ class FakeEngine:
         self.time_ns = 1_000_000_000_000
         self.seen: list[Any] = []
         self.refuse: dict[int, int] = {}
+        self.m = np.zeros(HEADER_WORDS, np.int64)
+        for pool in range(POOL_COUNT):
+            self.m[H_POOLS + pool * POOL_WORDS + PL_CAP] = 1024
 
     def step_rows(self, rows: Any, words: int, sink: Callable[[Any], None]) -> int:
         assert len(rows) == words and rows.dtype == np.int64 and words % CMD_WORDS == 0

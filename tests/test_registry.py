@@ -8,6 +8,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core import definitions as d
+from exchange_server.core.records import H_POOLS, P_BALANCE, P_NAME_HASH, P_PAIR_HASH, PL_USED, POOL_WORDS
 from exchange_server.registry import Registry, RegistryBroken
 from protocol import codes
 from tests.fake_engine import FakeEngine
@@ -178,6 +179,7 @@ REFUSALS: list[tuple[Any, int, str]] = [
     (change(RESULT, event="BTC-USD"), R.R_BAD_DEFINITION, "BTC-USD is a spot pair"),
     (ar.Finalise(event="FINAL"), R.R_NOT_DETERMINED, "FINAL has no determination"),
     (ar.Kill(level="firm", target="NOONE"), R.R_BAD_DEFINITION, 'target: there is no firm "NOONE"'),
+    (ar.Kill(level="venue", target="V1", cancel=True), R.R_FIELD_UNSUPPORTED, "cancel: only the switch of a firm"),
     (ar.Kill(level="platform", target="x"), R.R_BAD_DEFINITION, "the platform has no name"),
     (ar.SetReference(symbol="F-ESP", reference=100), R.R_PRICE_OUT_OF_RANGE, "F-ESP trades at 1 to 99 ticks, asked 100"),
 ]
@@ -225,6 +227,18 @@ def test_a_market_that_does_not_fit_is_refused_before_any_row(table: str, size: 
     world = World(**{table: size}).must(*BASE[:4])
     assert world.do(FINAL).code == codes.R_TABLE_FULL and world.engine.seen == []
     World(**{table: {"instruments": 4, "listings": 3, "events": 2}[table]}).must(*BASE[:4], FINAL)
+
+
+@pytest.mark.parametrize("pool", [P_NAME_HASH, P_PAIR_HASH, P_BALANCE])
+def test_a_market_is_refused_when_a_table_that_trading_fills_has_no_room(pool: int) -> None:
+    world = World().must(*BASE[:4])
+    limit = 1024 if pool == P_BALANCE else 1024 - 128
+    used = H_POOLS + pool * POOL_WORDS + PL_USED
+    world.engine.m[used] = limit - 2
+    answer = world.do(FINAL)
+    assert answer.code == codes.R_TABLE_FULL and f"holds {limit} rows, {limit - 2} are used" in answer.text and world.engine.seen == []
+    world.engine.m[used] = limit - 6
+    assert world.do(FINAL).ok
 
 
 def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(world: World) -> None:

@@ -21,7 +21,7 @@ DA_EXTRA = 1
 # C_DEF_VENUE: no extra row (its name lives in the registry)
 DV_ID = 1
 DV_FEE_ACCOUNT = 2  # [live] an account id, 0: none
-DV_CUTOFF = 3  # end of the trading day: ns after 00:00 UTC (after a multiple of the period)
+DV_CUTOFF_OFFSET = 3  # end of the trading day: ns after 00:00 UTC (after a multiple of the period)
 DV_CUTOFF_PERIOD = 4  # ns; 0: a day
 DV_THROTTLE_LIMIT = 5  # [live] messages per window, 0: none
 DV_THROTTLE_WINDOW = 6  # [live] ns
