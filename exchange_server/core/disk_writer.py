@@ -1,0 +1,541 @@
+"""The journal's writer: frames built, written and synced by kernels that never hold the GIL.
+
+Three kernels share one word array `st` and one ring of command rows:
+
+* `ring_append` (event loop): copies a turn into the ring and publishes it;
+* `commit_inline` (event loop): writes and syncs what is in the ring, when nobody else is at it;
+* `writer_thread` (a thread of its own, inside this kernel for the whole life of the journal): waits on an eventfd, takes everything
+  that is in the ring as ONE frame, one write, one fdatasync, raises the counters, and writes a second eventfd that the loop watches.
+
+Whoever writes owns `ST_OWNER` (compare and swap), so there is never more than one frame on its way. System calls go through
+addresses in `fn`: libc's in production, ctypes callbacks in tests that make the n-th call fail. Nothing is ever tried again after an
+error: ST_FAIL says what happened and every kernel refuses from then on. (After a failed fdatasync the kernel may have dropped the page.)
+
+The ring is counted in virtual bytes that only grow; the place in memory is the count modulo the ring's size. A turn never wraps: when
+it does not fit before the ring's end the appender leaves a gap (ST_GAP is where it begins) and goes on at the start. So a frame's rows
+always lie side by side. Only the appender writes ST_HEAD, ST_GAP; only the owner writes ST_TAIL.
+
+The bytes that this file writes are described in journal/format.py, whose plain Python is the judge of these kernels.
+"""
+
+from .jit import kernel, leaf
+from .native import (
+    FN_CLOCK,
+    FN_FDATASYNC,
+    FN_POLL,
+    FN_PWRITEV,
+    FN_READ,
+    FN_WRITE,
+    address_of,
+    call_clock,
+    call_fd,
+    call_fd_buffer,
+    call_poll,
+    call_pwritev,
+    crc32,
+    errno_of,
+    load_seq,
+    sha256,
+    store_seq,
+    swap_seq,
+)  # fmt: skip
+from .records import CMD_TIME_NS
+
+# ---- words of st. Each party's words lie in cache lines of their own ------------------------------------------------
+ST_HEAD = 0  # appender: virtual bytes published
+ST_GAP = 1  # appender: where the newest gap begins; -1: none yet
+ST_NEXT_ROW = 2  # appender: sequence of the next row
+ST_TAIL = 8  # owner: virtual bytes in written frames; this space is free again
+ST_RELEASED = 9  # rows below this sequence may be answered (sync: synced; async: written)
+ST_SYNCED = 10  # rows below this sequence are on the disk
+ST_WRITTEN = 11  # rows below this sequence were given to the operating system
+ST_COMMITS = 12  # frames written
+ST_SYNCS = 13
+ST_BYTES = 14  # bytes of frames written
+ST_OWNER = 16  # 0 nobody, 1 the thread, 2 inline
+ST_SLEEP = 24  # 0 the thread is awake, 1 it naps with a timeout, 2 it sleeps until woken
+ST_STOP = 25  # 1: drain and leave
+ST_FAIL = 32  # FAIL_*; 0: all is well
+ST_FAIL_ERRNO = 33
+ST_FAIL_GOT = 34
+ST_FAIL_WANT = 35
+ST_FAIL_OFFSET = 36
+ST_FAIL_SEGMENT = 37
+ST_FD = 40  # the open segment
+ST_SEGMENT = 41  # its number
+ST_OFFSET = 42  # where the next frame goes
+ST_SEGMENT_BYTES = 43
+ST_EPOCH = 44
+ST_SERVER = 45
+ST_LOGIC = 46
+ST_FRAME_FLAGS = 47
+ST_ASYNC = 48  # 1: released after the write, synced every ST_SYNC_NS
+ST_SYNC_NS = 49
+ST_IDLE_MS = 50  # quiet for this long: the watermark file is synced
+ST_MARK_SLOT = 51  # watermark slot written last, 0 or 1
+ST_MARK_FD = 52
+ST_WAKE_FD = 53  # eventfd: to the thread
+ST_DONE_FD = 54  # eventfd: to the loop
+ST_PREPARE_FD = 55  # eventfd: to the preparer of segments
+ST_NEXT_FD = 56  # preparer: descriptor of the next segment, zero-filled and synced; -1: not ready
+ST_OLD_FD = 57  # owner: the segment left last; the preparer closes it
+ST_PREPARE_ERRNO = 58  # preparer: why there is no next segment
+ST_NEXT_BYTES = 59  # preparer: bytes of the next segment
+ST_IOV = 64  # two iovecs
+ST_POLL = 68
+ST_EVENT = 69
+ST_ONE = 70
+ST_CLOCK = 72  # timespec
+ST_WORDS = 80
+
+# ---- words of tmp ------------------------------------------------------------------------------------------------------
+TMP_CHAIN = 0  # 4 words: chain value of the newest frame, directly before the header because it is hashed in front of it
+TMP_HEADER = 4  # 24 words
+TMP_SEGMENT = 32  # 64 words: segment header
+TMP_MARK = 96  # 8 words: what the watermark will say once the running sync has ended: sequence, segment, offset, spare, chain
+TMP_SHA = 104  # SHA_WORDS words
+TMP_WORDS = 192
+
+FAIL_WRITE = 1
+FAIL_SHORT = 2
+FAIL_SYNC = 3
+FAIL_WAIT = 4
+FAIL_SPACE = 5
+FAIL_MARK = 6
+FAIL_NOTIFY = 7
+
+# ---- layouts, in words; bytes in journal/format.py ---------------------------------------------------------------------
+SEGMENT_HEADER_BYTES = 4096  # 512 used
+SEGMENT_MAGIC = 0x31474553_534F5845  # b"EXOSSEG1"
+FRAME_MAGIC = 0x314D5246_534F5845  # b"EXOSFRM1"
+MARK_MAGIC = 0x314B4D57_534F5845  # b"EXOSWMK1"
+FORMAT_VERSION = 1
+FRAME_HEADER_BYTES = 192
+FRAME_WORDS = 24
+ROW_BYTES = 128
+
+FR_MAGIC = 0
+FR_VERSION = 1  # version | header bytes << 16 | flags << 32
+FR_PAYLOAD = 2
+FR_RECORDS = 3
+FR_EPOCH = 4
+FR_FIRST = 5
+FR_SEGMENT = 6
+FR_OFFSET = 7
+FR_TIME = 8
+FR_DURABLE = 9
+FR_SERVER = 10
+FR_DIGEST = 12  # SHA-256 of the payload
+FR_CHAIN = 16  # SHA-256(previous chain, header bytes 0-127)
+FR_CRC = 23  # CRC-32 of header bytes 0-183
+
+FLAG_ASYNC = 1  # written in async mode: frames after it may be there although it is not
+FLAG_MARK = 2  # no rows: the payload is a state digest
+
+SG_MAGIC = 0
+SG_VERSION = 1  # version | header bytes << 32
+SG_SERVER = 2
+SG_SEGMENT = 3
+SG_FIRST = 4
+SG_EPOCH = 5
+SG_BYTES = 6
+SG_LOGIC = 7
+SG_CHAIN = 8  # 4 words
+SG_CRC = 63  # CRC-32 of bytes 0-503
+
+MK_MAGIC = 0
+MK_VERSION = 1
+MK_SERVER = 2
+MK_EPOCH = 3
+MK_SEQ = 4  # rows below this sequence are on the disk
+MK_SEGMENT = 5
+MK_OFFSET = 6  # end of the last frame that holds one of them
+MK_CHAIN = 8  # 4 words
+MK_CRC = 63  # CRC-32 of bytes 0-503; only 128 bytes are not zero
+MARK_SLOT_WORDS = 512  # the two slots lie on pages of their own
+MARK_CRC_BYTES = 504
+
+# ---- answers of the kernels -------------------------------------------------------------------------------------------
+APPENDED = 0
+RING_FULL = 1
+BAD_TURN = 2  # no whole rows, or longer than the ring can ever hold
+COMMIT_FAILED = -1
+COMMIT_NOTHING = 0
+COMMIT_DONE = 1
+COMMIT_ROLL = 2  # the frame belongs into the next segment: the thread's work
+
+POLLIN_WORD = 1 << 32
+ERRNO_EINTR = 4
+ERRNO_EAGAIN = 11
+ERRNO_ENOSPC = 28
+CLOCK_MONOTONIC = 1
+
+
+
+@leaf
+def _fail(st, kind, error, got, want):
+    """The first failure stays: everything after it is a consequence."""
+    if st[ST_FAIL] == 0:
+        st[ST_FAIL_ERRNO] = error
+        st[ST_FAIL_GOT] = got
+        st[ST_FAIL_WANT] = want
+        st[ST_FAIL_OFFSET] = st[ST_OFFSET]
+        st[ST_FAIL_SEGMENT] = st[ST_SEGMENT]
+        store_seq(address_of(st) + 8 * ST_FAIL, kind)
+    return COMMIT_FAILED
+
+
+@leaf
+def _signal(st, fn, fd):
+    """Add one to an eventfd. A full counter (EAGAIN) means that the reader is told already."""
+    if call_fd_buffer(fn[FN_WRITE], fd, address_of(st) + 8 * ST_ONE, 8) == 8:
+        return 0
+    error = errno_of(fn)
+    if error == ERRNO_EAGAIN:
+        return 0
+    return _fail(st, FAIL_NOTIFY, error, 0, 8)
+
+
+@leaf
+def _write(st, fn, parts, offset, want):
+    """One write. A signal that came before the first byte (EINTR) changed nothing, so only then is it made again."""
+    while True:
+        got = call_pwritev(fn[FN_PWRITEV], st[ST_FD], address_of(st) + 8 * ST_IOV, parts, offset)
+        if got == want:
+            return 0
+        if got >= 0:
+            return _fail(st, FAIL_SHORT, 0, got, want)
+        error = errno_of(fn)
+        if error != ERRNO_EINTR:
+            return _fail(st, FAIL_WRITE, error, got, want)
+
+
+@leaf
+def _sync(st, fn, fd, kind):
+    """One fdatasync, never a second one: not even after EINTR, when nobody can say what became of the pages."""
+    if call_fd(fn[FN_FDATASYNC], fd) == 0:
+        st[ST_SYNCS] += 1
+        return 0
+    return _fail(st, kind, errno_of(fn), -1, 0)
+
+
+@leaf
+def _note_position(st, tmp):
+    """Keep what will be on the disk when the sync that starts now has ended."""
+    tmp[TMP_MARK] = st[ST_WRITTEN]
+    tmp[TMP_MARK + 1] = st[ST_SEGMENT]
+    tmp[TMP_MARK + 2] = st[ST_OFFSET]
+    for i in range(4):
+        tmp[TMP_MARK + 4 + i] = tmp[TMP_CHAIN + i]
+
+
+@leaf
+def _write_mark(st, tmp, marks, marks8):
+    """Say so in the watermark file: a store into its mapped memory, which outlives the process; synced when idle."""
+    slot = 1 - st[ST_MARK_SLOT]
+    w = slot * MARK_SLOT_WORDS
+    marks[w + MK_CRC] = -1  # a slot half written is worth nothing; the other one holds
+    marks[w + MK_MAGIC] = MARK_MAGIC
+    marks[w + MK_VERSION] = FORMAT_VERSION
+    marks[w + MK_SERVER] = st[ST_SERVER]
+    marks[w + MK_EPOCH] = st[ST_EPOCH]
+    marks[w + MK_SEQ] = tmp[TMP_MARK]
+    marks[w + MK_SEGMENT] = tmp[TMP_MARK + 1]
+    marks[w + MK_OFFSET] = tmp[TMP_MARK + 2]
+    for i in range(4):
+        marks[w + MK_CHAIN + i] = tmp[TMP_MARK + 4 + i]
+    marks[w + MK_CRC] = crc32(marks8, w * 8, MARK_CRC_BYTES)
+    st[ST_MARK_SLOT] = slot
+
+
+@leaf
+def _roll(st, fn, tmp, tmp8):
+    """Leave the segment for the next one: its header is on the disk before the first frame in it is written.
+
+    Returns COMMIT_DONE; COMMIT_ROLL while the next segment is not ready; COMMIT_FAILED.
+    """
+    base = address_of(st)
+    fd = load_seq(base + 8 * ST_NEXT_FD)
+    if fd < 0:
+        error = load_seq(base + 8 * ST_PREPARE_ERRNO)
+        if error != 0:
+            return _fail(st, FAIL_SPACE if error == ERRNO_ENOSPC else FAIL_WRITE, error, -1, st[ST_SEGMENT_BYTES])
+        return COMMIT_ROLL
+    if st[ST_ASYNC] != 0 and st[ST_SYNCED] != st[ST_WRITTEN] and _sync(st, fn, st[ST_FD], FAIL_SYNC) != 0:
+        return COMMIT_FAILED
+    st[ST_SYNCED] = st[ST_WRITTEN]
+    h = TMP_SEGMENT
+    for i in range(64):
+        tmp[h + i] = 0
+    tmp[h + SG_MAGIC] = SEGMENT_MAGIC
+    tmp[h + SG_VERSION] = FORMAT_VERSION | (SEGMENT_HEADER_BYTES << 32)
+    tmp[h + SG_SERVER] = st[ST_SERVER]
+    tmp[h + SG_SEGMENT] = st[ST_SEGMENT] + 1
+    tmp[h + SG_FIRST] = st[ST_WRITTEN]
+    tmp[h + SG_EPOCH] = st[ST_EPOCH]
+    tmp[h + SG_BYTES] = st[ST_NEXT_BYTES]
+    tmp[h + SG_LOGIC] = st[ST_LOGIC]
+    for i in range(4):
+        tmp[h + SG_CHAIN + i] = tmp[TMP_CHAIN + i]
+    tmp[h + SG_CRC] = crc32(tmp8, h * 8, 504)
+    st[ST_OLD_FD] = st[ST_FD]
+    st[ST_FD] = fd
+    st[ST_SEGMENT_BYTES] = st[ST_NEXT_BYTES]
+    st[ST_SEGMENT] += 1
+    st[ST_OFFSET] = 0
+    st[ST_IOV] = address_of(tmp) + 8 * h
+    st[ST_IOV + 1] = 512
+    if _write(st, fn, 1, 0, 512) != 0 or _sync(st, fn, fd, FAIL_SYNC) != 0:
+        return COMMIT_FAILED
+    st[ST_OFFSET] = SEGMENT_HEADER_BYTES
+    store_seq(base + 8 * ST_NEXT_FD, -1)
+    if _signal(st, fn, st[ST_PREPARE_FD]) != 0:
+        return COMMIT_FAILED
+    return COMMIT_DONE
+
+
+@leaf
+def _write_frame(st, fn, data, data8, place, payload, records, flags, tmp, tmp8, marks, marks8, may_roll):
+    """One frame with the payload data8[place : place + payload]; in sync mode it is durable afterwards. The caller owns ST_OWNER."""
+    total = FRAME_HEADER_BYTES + payload
+    if st[ST_OFFSET] + total > st[ST_SEGMENT_BYTES]:
+        if not may_roll:
+            return COMMIT_ROLL
+        rolled = _roll(st, fn, tmp, tmp8)
+        if rolled != COMMIT_DONE:
+            return rolled
+    h = TMP_HEADER
+    for i in range(FRAME_WORDS):
+        tmp[h + i] = 0
+    tmp[h + FR_MAGIC] = FRAME_MAGIC
+    tmp[h + FR_VERSION] = FORMAT_VERSION | (FRAME_HEADER_BYTES << 16) | (flags << 32)
+    tmp[h + FR_PAYLOAD] = payload
+    tmp[h + FR_RECORDS] = records
+    tmp[h + FR_EPOCH] = st[ST_EPOCH]
+    tmp[h + FR_FIRST] = st[ST_WRITTEN]
+    tmp[h + FR_SEGMENT] = st[ST_SEGMENT]
+    tmp[h + FR_OFFSET] = st[ST_OFFSET]
+    tmp[h + FR_TIME] = data[place // 8 + CMD_TIME_NS] if records > 0 else 0
+    tmp[h + FR_DURABLE] = st[ST_SYNCED]
+    tmp[h + FR_SERVER] = st[ST_SERVER]
+    sha256(fn, data8, place, payload, tmp8, 8 * (h + FR_DIGEST), tmp, TMP_SHA)
+    sha256(fn, tmp8, 8 * TMP_CHAIN, 32 + 8 * FR_CHAIN, tmp8, 8 * (h + FR_CHAIN), tmp, TMP_SHA)
+    tmp[h + FR_CRC] = crc32(tmp8, 8 * h, 8 * FR_CRC)
+    st[ST_IOV] = address_of(tmp) + 8 * h
+    st[ST_IOV + 1] = FRAME_HEADER_BYTES
+    st[ST_IOV + 2] = address_of(data8) + place
+    st[ST_IOV + 3] = payload
+    if _write(st, fn, 2, st[ST_OFFSET], total) != 0:
+        return COMMIT_FAILED
+    for i in range(4):
+        tmp[TMP_CHAIN + i] = tmp[h + FR_CHAIN + i]
+    st[ST_OFFSET] += total
+    st[ST_WRITTEN] += records
+    if st[ST_ASYNC] == 0:
+        _note_position(st, tmp)
+        if _sync(st, fn, st[ST_FD], FAIL_SYNC) != 0:
+            return COMMIT_FAILED
+        st[ST_SYNCED] = st[ST_WRITTEN]
+        _write_mark(st, tmp, marks, marks8)
+    st[ST_BYTES] += total
+    store_seq(address_of(st) + 8 * ST_COMMITS, st[ST_COMMITS] + 1)
+    return COMMIT_DONE
+
+
+@leaf
+def _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
+    """Write what is in the ring (up to a gap) as one frame. The caller owns ST_OWNER."""
+    base = address_of(st)
+    tail = st[ST_TAIL]
+    head = load_seq(base + 8 * ST_HEAD)
+    if head == tail:
+        return COMMIT_NOTHING
+    size = ring.size * 8
+    gap = st[ST_GAP]
+    if tail == gap:
+        tail = (tail // size + 1) * size
+        store_seq(base + 8 * ST_TAIL, tail)
+    end = min(gap if tail < gap < head else head, (tail // size + 1) * size)  # never over the ring's end, gap or not
+    payload = end - tail
+    answer = _write_frame(
+        st, fn, ring, ring8, tail % size, payload, payload // ROW_BYTES, st[ST_FRAME_FLAGS], tmp, tmp8, marks, marks8, may_roll
+    )  # fmt: skip
+    if answer == COMMIT_DONE:
+        store_seq(base + 8 * ST_TAIL, end)
+        store_seq(base + 8 * ST_RELEASED, st[ST_WRITTEN])
+    return answer
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1], int64)")
+def ring_append(st, ring, rows, words):
+    """Copy whole command rows (int64 words) into the ring. APPENDED, RING_FULL (nothing was done), BAD_TURN."""
+    base = address_of(st)
+    size = ring.size * 8
+    need = words * 8
+    if words <= 0 or words > rows.size or need % ROW_BYTES != 0 or need > size:
+        return BAD_TURN
+    head = st[ST_HEAD]
+    tail = load_seq(base + 8 * ST_TAIL)
+    place = head % size
+    start = head
+    if place + need > size:
+        start = (head // size + 1) * size
+    if start + need - tail > size:
+        if tail != head:  # an empty ring has room for anything: what lies before `start` has been written
+            return RING_FULL
+    if start != head:
+        st[ST_GAP] = head
+    at = (start % size) // 8
+    ring[at : at + words] = rows[:words]
+    st[ST_NEXT_ROW] += need // ROW_BYTES
+    store_seq(base + 8 * ST_HEAD, start + need)
+    return APPENDED
+
+
+@kernel("int64(int64[::1], int64[::1])")
+def wake_writer(st, fn):
+    """Call the thread when it sleeps. COMMIT_NOTHING, or COMMIT_FAILED when even that is impossible."""
+    base = address_of(st)
+    if load_seq(base + 8 * ST_FAIL) != 0:
+        return COMMIT_FAILED
+    if load_seq(base + 8 * ST_SLEEP) != 0:
+        return _signal(st, fn, st[ST_WAKE_FD])
+    return COMMIT_NOTHING
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
+def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
+    """Write (and in sync mode sync) all that is in the ring, in the caller's thread.
+
+    COMMIT_DONE; COMMIT_NOTHING: the thread is at it, or there is nothing; COMMIT_ROLL: the thread has been called because a new
+    segment is due; COMMIT_FAILED.
+    """
+    base = address_of(st)
+    if load_seq(base + 8 * ST_FAIL) != 0:
+        return COMMIT_FAILED
+    if swap_seq(base + 8 * ST_OWNER, 0, 2) == 0:
+        return COMMIT_NOTHING
+    done = COMMIT_NOTHING
+    while True:
+        answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, False)
+        if answer != COMMIT_DONE:
+            break
+        done = COMMIT_DONE
+    store_seq(base + 8 * ST_OWNER, 0)
+    if answer == COMMIT_FAILED:
+        return COMMIT_FAILED
+    asleep = load_seq(base + 8 * ST_SLEEP)
+    # A thread in deep sleep is called once after a pause, so that it naps beside us and syncs the watermark (async: the data) in time.
+    if (answer == COMMIT_ROLL and asleep != 0) or (done == COMMIT_DONE and asleep == 2):
+        if _signal(st, fn, st[ST_WAKE_FD]) != 0:
+            return COMMIT_FAILED
+    return COMMIT_ROLL if answer == COMMIT_ROLL else done
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
+def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8):
+    """Write `data` (a state digest, no rows) as a frame of its own. As commit_inline; COMMIT_NOTHING also while rows wait."""
+    base = address_of(st)
+    if load_seq(base + 8 * ST_FAIL) != 0:
+        return COMMIT_FAILED
+    if st[ST_HEAD] != load_seq(base + 8 * ST_TAIL) or swap_seq(base + 8 * ST_OWNER, 0, 2) == 0:
+        return COMMIT_NOTHING
+    flags = st[ST_FRAME_FLAGS] | FLAG_MARK
+    answer = _write_frame(st, fn, data, data8, 0, data8.size, 0, flags, tmp, tmp8, marks, marks8, False)
+    store_seq(base + 8 * ST_OWNER, 0)
+    if answer == COMMIT_DONE and load_seq(base + 8 * ST_SLEEP) == 2 and _signal(st, fn, st[ST_WAKE_FD]) != 0:
+        return COMMIT_FAILED
+    return answer
+
+
+@leaf
+def _clock_ns(st, fn):
+    call_clock(fn[FN_CLOCK], CLOCK_MONOTONIC, address_of(st) + 8 * ST_CLOCK)
+    return st[ST_CLOCK] * 1_000_000_000 + st[ST_CLOCK + 1]
+
+
+@leaf
+def _sync_async(st, fn, tmp, marks, marks8):
+    """Async mode: sync what was written so far, without holding the ownership meanwhile. 1: somebody else owns it just now."""
+    base = address_of(st)
+    if swap_seq(base + 8 * ST_OWNER, 0, 1) == 0:
+        return 1
+    _note_position(st, tmp)
+    fd = st[ST_FD]
+    store_seq(base + 8 * ST_OWNER, 0)
+    if _sync(st, fn, fd, FAIL_SYNC) != 0:
+        return COMMIT_FAILED
+    st[ST_SYNCED] = tmp[TMP_MARK]
+    _write_mark(st, tmp, marks, marks8)
+    return 0
+
+
+@leaf
+def _wait(st, fn, timeout):
+    """Sleep until woken or for `timeout` ms (-1: for ever). 1: woken, 0: time is up, COMMIT_FAILED."""
+    st[ST_POLL] = st[ST_WAKE_FD] | POLLIN_WORD
+    ready = call_poll(fn[FN_POLL], address_of(st) + 8 * ST_POLL, 1, timeout)
+    if ready < 0:
+        error = errno_of(fn)
+        return 1 if error == ERRNO_EINTR else _fail(st, FAIL_WAIT, error, 0, 0)
+    if ready == 0:
+        return 0
+    if call_fd_buffer(fn[FN_READ], st[ST_WAKE_FD], address_of(st) + 8 * ST_EVENT, 8) != 8:
+        error = errno_of(fn)
+        if error != ERRNO_EAGAIN and error != ERRNO_EINTR:
+            return _fail(st, FAIL_WAIT, error, 0, 8)
+    return 1
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
+def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
+    """The writer's whole life. Returns 0 after ST_STOP with everything written and synced, COMMIT_FAILED after a failure."""
+    base = address_of(st)
+    clean_commits = st[ST_COMMITS]  # the watermark file is synced up to this frame
+    seen_commits = clean_commits
+    last_sync = _clock_ns(st, fn)
+    answer = COMMIT_NOTHING
+    while True:
+        answer = COMMIT_NOTHING
+        if load_seq(base + 8 * ST_FAIL) != 0:
+            answer = COMMIT_FAILED
+        elif swap_seq(base + 8 * ST_OWNER, 0, 1) == 1:
+            answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, True)
+            store_seq(base + 8 * ST_OWNER, 0)
+        if answer == COMMIT_DONE and _signal(st, fn, st[ST_DONE_FD]) != 0:
+            answer = COMMIT_FAILED
+        dirty = st[ST_ASYNC] != 0 and st[ST_SYNCED] != load_seq(base + 8 * ST_RELEASED)
+        if dirty and answer != COMMIT_FAILED:
+            now = _clock_ns(st, fn)
+            if now - last_sync >= st[ST_SYNC_NS] or (load_seq(base + 8 * ST_STOP) != 0 and answer == COMMIT_NOTHING):
+                done = _sync_async(st, fn, tmp, marks, marks8)
+                if done == 0:
+                    last_sync = _clock_ns(st, fn)
+                    continue
+                if done < 0:
+                    answer = COMMIT_FAILED
+        if answer == COMMIT_FAILED:
+            _signal(st, fn, st[ST_DONE_FD])
+            _signal(st, fn, st[ST_PREPARE_FD])
+            return COMMIT_FAILED
+        if answer == COMMIT_DONE:
+            continue
+        commits = st[ST_COMMITS]
+        if load_seq(base + 8 * ST_STOP) != 0 and answer == COMMIT_NOTHING and not dirty and load_seq(base + 8 * ST_HEAD) == st[ST_TAIL]:
+            return _sync(st, fn, st[ST_MARK_FD], FAIL_MARK)
+        timeout = -1
+        if dirty or commits != clean_commits:
+            timeout = st[ST_IDLE_MS] if st[ST_ASYNC] == 0 else 1 + st[ST_SYNC_NS] // 1_000_000
+        store_seq(base + 8 * ST_SLEEP, 2 if timeout < 0 else 1)
+        woken = 1
+        # Look again, now that whoever adds work sees us asleep and calls.
+        nothing = load_seq(base + 8 * ST_HEAD) == load_seq(base + 8 * ST_TAIL) or load_seq(base + 8 * ST_OWNER) != 0
+        nothing = nothing and load_seq(base + 8 * ST_COMMITS) == commits and load_seq(base + 8 * ST_STOP) == 0
+        if nothing or answer == COMMIT_ROLL:  # without a next segment there is nothing to do before the preparer calls
+            woken = _wait(st, fn, timeout)
+        store_seq(base + 8 * ST_SLEEP, 0)
+        if woken == 0 and not dirty:
+            if commits == seen_commits and st[ST_COMMITS] == commits and commits != clean_commits:
+                if _sync(st, fn, st[ST_MARK_FD], FAIL_MARK) == 0:
+                    clean_commits = commits
+            seen_commits = st[ST_COMMITS]

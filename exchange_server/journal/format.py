@@ -1,0 +1,278 @@
+"""The journal's bytes, in plain Python: what `core/disk_writer.py` writes, a customer's auditor can check with this file alone.
+
+All integers are little endian. A data folder holds
+
+    lock                         held with flock by the one running server; its text is the owner's pid
+    watermark                    8,192 bytes: two slots of 512, at 0 and at 4096
+    00000001.seg, 00000002.seg   segments of one fixed size, zero-filled and synced before their first use
+    spare.tmp                    a segment that is being prepared; worth nothing
+    cut/                         copies of torn tails that a recovery cut off
+
+Segment header: 512 bytes used of 4096; the first frame lies at 4096. A header of zeros: prepared, not begun.
+
+    offset  bytes  field
+         0      8  magic "EXOSSEG1"
+         8      4  format version (1)
+        12      4  header bytes (4096)
+        16      8  server id
+        24      8  segment number, from 1
+        32      8  first sequence: rows in all segments before
+        40      8  epoch: raised at each start of a server
+        48      8  bytes of the segment file
+        56      8  logic version of the rules that read these rows
+        64     32  chain value of the last frame before this segment
+       504      8  CRC-32 of bytes 0-503
+
+Frame: 192 bytes of header, then the payload; one group commit, at an offset divisible by 64. The payload is command rows of 128 bytes
+exactly as the engine takes them, whole turns, each beginning with a C_TIME row.
+
+    offset  bytes  field
+         0      8  magic "EXOSFRM1"
+         8      2  format version (1)
+        10      2  header bytes (192)
+        12      4  flags: 1 = written in async mode, 2 = a mark: no rows, 128 bytes of state digest (below)
+        16      8  payload bytes
+        24      8  rows in the payload (extra rows count; 0 in a mark)
+        32      8  epoch
+        40      8  sequence of the first row: rows in all frames before
+        48      8  own segment number
+        56      8  own offset in the segment
+        64      8  time of its first turn, ns UTC (information only)
+        72      8  durable-through: rows below this sequence were on the disk when this frame was built (the watermark)
+        80      8  server id
+        88      8  zero
+        96     32  SHA-256 of the payload
+       128     32  chain: SHA-256(previous chain, header bytes 0-127)
+       160     24  zero
+       184      8  CRC-32 of bytes 0-183
+
+The payload's own hash is in the hashed header, so the chain covers previous chain, header and payload, and can be followed by the headers
+alone; a frame can be checked without the frames before it; and the length is protected by a CRC of its own, never trusted otherwise.
+The first frame's previous chain is SHA-256("exos journal", server id as 8 bytes).
+
+Mark payload: 32 bytes state digest, 8 bytes sequence, 8 bytes next event number, 80 bytes zero.
+
+Watermark slot: 512 bytes.
+
+         0      8  magic "EXOSWMK1"
+         8      8  format version
+        16      8  server id
+        24      8  epoch
+        32      8  sequence: rows below it are on the disk
+        40      8  segment number
+        48      8  offset behind the last frame that holds one of them
+        64     32  chain value of that frame
+       504      8  CRC-32 of bytes 0-503
+"""
+
+import hashlib
+import struct
+import zlib
+from dataclasses import dataclass
+
+FORMAT_VERSION = 1
+SEGMENT_MAGIC = b"EXOSSEG1"
+FRAME_MAGIC = b"EXOSFRM1"
+MARK_MAGIC = b"EXOSWMK1"
+SEGMENT_HEADER_BYTES = 4096
+SEGMENT_USED_BYTES = 512
+FRAME_HEADER_BYTES = 192
+FRAME_HASHED_BYTES = 128
+ROW_BYTES = 128
+WATERMARK_FILE_BYTES = 8192
+SLOT_BYTES = 512
+SLOT_OFFSETS = (0, 4096)
+CRC_BYTES = 504
+FLAG_ASYNC = 1
+FLAG_MARK = 2
+
+_SEGMENT = struct.Struct("<8sII6q32s")
+_FRAME = struct.Struct("<8sHHI10q32s32s24sq")
+_SLOT = struct.Struct("<8s7q32s")
+_MARK = struct.Struct("<32sqq80x")
+
+
+class BadBytes(ValueError):
+    """Bytes that are not what they should be; the text says which check failed."""
+
+
+@dataclass(frozen=True)
+class SegmentHeader:
+    server_id: int
+    segment: int
+    first_seq: int
+    epoch: int
+    segment_bytes: int
+    logic: int
+    chain: bytes  # 32
+
+
+@dataclass(frozen=True)
+class FrameHeader:
+    flags: int
+    payload_bytes: int
+    records: int
+    epoch: int
+    first_seq: int
+    segment: int
+    offset: int
+    time_ns: int
+    durable_seq: int
+    server_id: int
+    digest: bytes  # 32: SHA-256 of the payload
+    chain: bytes  # 32
+
+    @property
+    def end(self) -> int:
+        """Offset of the first byte behind the frame."""
+        return self.offset + FRAME_HEADER_BYTES + self.payload_bytes
+
+
+@dataclass(frozen=True)
+class Watermark:
+    server_id: int
+    epoch: int
+    seq: int
+    segment: int
+    offset: int
+    chain: bytes  # 32
+
+
+@dataclass(frozen=True)
+class Mark:
+    digest: bytes  # 32
+    seq: int
+    event_seq: int
+
+
+def first_chain(server_id: int) -> bytes:
+    """Chain value in front of the very first frame."""
+    return hashlib.sha256(b"exos journal" + server_id.to_bytes(8, "little")).digest()
+
+
+def _sealed(body: bytes) -> bytes:
+    """512 bytes: the body, zeros, CRC."""
+    padded = body.ljust(CRC_BYTES, b"\0")
+    return padded + zlib.crc32(padded).to_bytes(8, "little")
+
+
+def _check_seal(data: bytes, what: str, magic: bytes) -> None:
+    if len(data) < SLOT_BYTES:
+        raise BadBytes(f"{what}: {len(data)} bytes where {SLOT_BYTES} are needed")
+    if data[:8] != magic:
+        raise BadBytes(f"{what}: magic is {bytes(data[:8])!r}, not {magic!r}")
+    if int.from_bytes(data[CRC_BYTES:SLOT_BYTES], "little") != zlib.crc32(data[:CRC_BYTES]):
+        raise BadBytes(f"{what}: wrong CRC")
+
+
+def _check_version(version: int, what: str) -> None:
+    if version != FORMAT_VERSION:
+        raise BadBytes(f"{what}: format version {version}; this program reads {FORMAT_VERSION}")
+
+
+def pack_segment_header(h: SegmentHeader) -> bytes:
+    """The 512 used bytes; the rest of the 4096 is zero."""
+    return _sealed(
+        _SEGMENT.pack(
+            SEGMENT_MAGIC, FORMAT_VERSION, SEGMENT_HEADER_BYTES,
+            h.server_id, h.segment, h.first_seq, h.epoch, h.segment_bytes, h.logic, h.chain,
+        )
+    )  # fmt: skip
+
+
+def parse_segment_header(data: bytes) -> SegmentHeader:
+    """Raises BadBytes naming the failed check."""
+    _check_seal(data, "segment header", SEGMENT_MAGIC)
+    _, version, size, *rest = _SEGMENT.unpack_from(data)
+    _check_version(version, "segment header")
+    if size != SEGMENT_HEADER_BYTES:
+        raise BadBytes(f"segment header: says {size} header bytes, not {SEGMENT_HEADER_BYTES}")
+    return SegmentHeader(*rest)
+
+
+def pack_frame(h: FrameHeader, previous_chain: bytes, payload: bytes) -> bytes:
+    """A whole frame; digest, chain, payload_bytes of `h` are computed here. What the writer kernel must equal byte for byte."""
+    if len(payload) != h.payload_bytes:
+        raise ValueError(f"payload has {len(payload)} bytes, header says {h.payload_bytes}")
+    fields = (h.payload_bytes, h.records, h.epoch, h.first_seq, h.segment, h.offset, h.time_ns, h.durable_seq, h.server_id, 0)
+    digest = hashlib.sha256(payload).digest()
+    head = _FRAME.pack(FRAME_MAGIC, FORMAT_VERSION, FRAME_HEADER_BYTES, h.flags, *fields, digest, bytes(32), bytes(24), 0)
+    chain = hashlib.sha256(previous_chain + head[:FRAME_HASHED_BYTES]).digest()
+    head = head[:FRAME_HASHED_BYTES] + chain + bytes(24)
+    return head + zlib.crc32(head).to_bytes(8, "little") + payload
+
+
+def parse_frame_header(data: bytes) -> FrameHeader:
+    """The header alone, by its own checks (magic, CRC, version). Raises BadBytes."""
+    if len(data) < FRAME_HEADER_BYTES:
+        raise BadBytes(f"frame header: {len(data)} bytes where {FRAME_HEADER_BYTES} are needed")
+    if data[:8] != FRAME_MAGIC:
+        raise BadBytes(f"frame header: magic is {bytes(data[:8])!r}, not {FRAME_MAGIC!r}")
+    if zlib.crc32(data[:184]) != int.from_bytes(data[184:192], "little"):
+        raise BadBytes("frame header: wrong CRC")
+    _, version, size, flags, *rest = _FRAME.unpack_from(data)
+    _check_version(version, "frame header")
+    if size != FRAME_HEADER_BYTES:
+        raise BadBytes(f"frame header: says {size} header bytes, not {FRAME_HEADER_BYTES}")
+    payload, records, epoch, first, segment, offset, time_ns, durable, server, _, digest, chain, _, _ = rest
+    return FrameHeader(flags, payload, records, epoch, first, segment, offset, time_ns, durable, server, digest, chain)
+
+
+def check_frame(data: bytes, previous_chain: bytes, segment: int, offset: int) -> FrameHeader:
+    """Every check of one frame that begins at data[0]. Raises BadBytes naming the first that fails."""
+    h = parse_frame_header(data)
+    if (h.segment, h.offset) != (segment, offset):
+        raise BadBytes(f"frame belongs to segment {h.segment} offset {h.offset}, found in segment {segment} offset {offset}")
+    if h.payload_bytes <= 0 or h.payload_bytes % ROW_BYTES or len(data) < FRAME_HEADER_BYTES + h.payload_bytes:
+        raise BadBytes(f"frame payload of {h.payload_bytes} bytes cannot be here")
+    if h.records != (0 if h.flags & FLAG_MARK else h.payload_bytes // ROW_BYTES):
+        raise BadBytes(f"frame says {h.records} rows in {h.payload_bytes} bytes")
+    if hashlib.sha256(data[FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + h.payload_bytes]).digest() != h.digest:
+        raise BadBytes("frame payload does not have its SHA-256")
+    if hashlib.sha256(previous_chain + data[:FRAME_HASHED_BYTES]).digest() != h.chain:
+        raise BadBytes("frame does not continue the chain")
+    return h
+
+
+def pack_watermark(w: Watermark) -> bytes:
+    return _sealed(_SLOT.pack(MARK_MAGIC, FORMAT_VERSION, w.server_id, w.epoch, w.seq, w.segment, w.offset, 0, w.chain))
+
+
+def parse_watermark(data: bytes) -> Watermark:
+    """One slot. Raises BadBytes."""
+    _check_seal(data, "watermark slot", MARK_MAGIC)
+    _, version, server, epoch, seq, segment, offset, _, chain = _SLOT.unpack_from(data)
+    _check_version(version, "watermark slot")
+    return Watermark(server, epoch, seq, segment, offset, chain)
+
+
+def newest_watermark(data: bytes) -> Watermark | None:
+    """The better of the two slots of a watermark file; None when neither holds."""
+    found = []
+    for at in SLOT_OFFSETS:
+        try:
+            found.append(parse_watermark(data[at : at + SLOT_BYTES]))
+        except BadBytes:
+            continue  # one slot may be half written: that is why there are two
+    return max(found, key=lambda w: (w.seq, w.epoch, w.segment, w.offset), default=None)
+
+
+def pack_mark(m: Mark) -> bytes:
+    return _MARK.pack(m.digest, m.seq, m.event_seq)
+
+
+def parse_mark(payload: bytes) -> Mark:
+    """Raises BadBytes."""
+    if len(payload) != ROW_BYTES:
+        raise BadBytes(f"mark of {len(payload)} bytes, not {ROW_BYTES}")
+    return Mark(*_MARK.unpack(payload))
+
+
+def segment_name(segment: int) -> str:
+    return f"{segment:08d}.seg"
+
+
+def segment_number(name: str) -> int:
+    """0 for names that are not a segment's."""
+    stem, dot, ext = name.partition(".")
+    return int(stem) if dot and ext == "seg" and len(stem) == 8 and stem.isascii() and stem.isdigit() else 0

@@ -1,0 +1,135 @@
+"""Snapshots: the engine's state at one row of the journal, in a file that is whole or not there.
+
+    offset  bytes  field
+         0      8  magic "EXOSSNP1"
+         8      4  format version (1)
+        12      4  header bytes (4096)
+        16      8  logic version of the rules
+        24      8  server id
+        32      8  sequence: rows applied (the journal's count)
+        40      8  next event number
+        48      8  journal segment
+        56      8  journal offset behind the last applied frame
+        64      8  epoch
+        72      8  body bytes
+        80     32  chain value of the last applied frame
+       112     32  state digest
+       144     32  SHA-256 of the body
+       504      8  CRC-32 of bytes 0-503
+      4096         body: the chunks of engine.snapshot()
+
+A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The two newest stay.
+"""
+
+import hashlib
+import os
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .format import BadBytes
+from .store import Position, sync_directory
+
+MAGIC = b"EXOSSNP1"
+VERSION = 1
+HEADER_BYTES = 4096
+KEEP = 2
+CHUNK = 1 << 20
+_HEADER = struct.Struct("<8sII8q32s32s32s")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A verified snapshot file."""
+
+    path: Path
+    logic: int
+    server_id: int
+    event_seq: int
+    position: Position
+    digest: bytes  # 32
+    body_bytes: int
+
+    def chunks(self) -> Iterator[bytes]:
+        """The body, as engine.restore takes it. Raises OSError."""
+        with open(self.path, "rb") as file:
+            file.seek(HEADER_BYTES)
+            left = self.body_bytes
+            while left > 0:
+                chunk = file.read(min(CHUNK, left))
+                if not chunk:
+                    raise OSError(f"{self.path} became shorter while it was read")
+                left -= len(chunk)
+                yield chunk
+
+
+def write_snapshot(
+    directory: Path, chunks: Iterable[bytes], *, position: Position, event_seq: int, digest: bytes, server_id: int, logic: int
+) -> Path:
+    """Write one snapshot, atomically, and delete all but the newest two. Raises OSError, leaving the folder as it was."""
+    directory.mkdir(parents=True, exist_ok=True)
+    final = directory / f"{position.seq:020d}.snap"
+    temporary = directory / "snapshot.tmp"
+    try:
+        with open(temporary, "wb", buffering=0) as file:
+            _write_all(file.fileno(), bytes(HEADER_BYTES))
+            h = hashlib.sha256()
+            size = 0
+            for chunk in chunks:
+                h.update(chunk)
+                size += len(chunk)
+                _write_all(file.fileno(), chunk)
+            fields = (logic, server_id, position.seq, event_seq, position.segment, position.offset, position.epoch, size)
+            head = _HEADER.pack(MAGIC, VERSION, HEADER_BYTES, *fields, position.chain, digest, h.digest()).ljust(504, b"\0")
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
+            _write_all(file.fileno(), head + zlib.crc32(head).to_bytes(8, "little"))
+            os.fsync(file.fileno())
+        os.rename(temporary, final)
+        sync_directory(directory)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    for old in sorted(directory.glob("*.snap"))[:-KEEP]:
+        old.unlink()
+    return final
+
+
+def read_snapshot(path: Path) -> Snapshot:
+    """Check a snapshot whole: header, length, SHA-256 of the body. Raises BadBytes naming the failed check, OSError."""
+    with open(path, "rb") as file:
+        head = file.read(HEADER_BYTES)
+        if len(head) < HEADER_BYTES or head[:8] != MAGIC:
+            raise BadBytes("no snapshot header")
+        if zlib.crc32(head[:504]) != int.from_bytes(head[504:512], "little"):
+            raise BadBytes("wrong CRC of the header")
+        _, version, _, logic, server, seq, event_seq, segment, offset, epoch, size, chain, digest, body = _HEADER.unpack_from(head)
+        if version != VERSION:
+            raise BadBytes(f"format version {version}; this program reads {VERSION}")
+        h = hashlib.sha256()
+        left = size
+        while left > 0 and (chunk := file.read(min(CHUNK, left))):
+            h.update(chunk)
+            left -= len(chunk)
+    if left or h.digest() != body:
+        raise BadBytes("the body does not have its SHA-256" if not left else f"{left} bytes of the body are missing")
+    return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size)
+
+
+def newest_snapshots(directory: Path) -> tuple[list[Snapshot], list[str]]:
+    """Snapshots that verify, newest first, and one line for each that does not."""
+    good: list[Snapshot] = []
+    bad: list[str] = []
+    for path in sorted(directory.glob("*.snap"), reverse=True):
+        try:
+            good.append(read_snapshot(path))
+        except (BadBytes, OSError) as e:
+            bad.append(f"{path.name}: {e}")
+    return good, bad
+
+
+def _write_all(fd: int, data: bytes) -> None:
+    view = memoryview(data)
+    while len(view):
+        view = view[os.write(fd, view) :]

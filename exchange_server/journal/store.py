@@ -1,0 +1,518 @@
+"""The journal's files while the server runs: append, commit, roll over, fail.
+
+    journal = Journal.open(directory, server_id)          # a new one; an old one comes out of recover.py
+    ticket = journal.append(rows)                         # whole turns; copies, never blocks on the disk
+    journal.kick()                                        # the writer thread takes all that is there as one frame ...
+    journal.commit_inline()                               # ... or the caller writes and syncs itself, when nothing else is pending
+    journal.durable >= ticket                             # the gate: output of these rows may leave
+    journal.fileno()                                      # an eventfd, readable when `durable` or `failed` changed
+
+Guarantees: `durable` never covers a row that is not on the disk (mode "sync") or not with the operating system (mode "async", synced
+every 10 ms). After any failed or short write or sync nothing more is written, `failed` says why, `append` raises, and the owner must
+stop the process; what was not covered by `durable` is unknown and must not be acknowledged. Not handled: two writers on one journal
+(the lock refuses the second), network file systems.
+"""
+
+import errno
+import fcntl
+import mmap
+import os
+import select
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import disk_writer as dw
+from ..core.records import LOGIC_VERSION
+from . import format as fmt
+from .system import FUNCTIONS
+
+SEGMENT_BYTES = 256 << 20
+RING_BYTES = 16 << 20
+SMALLEST_SEGMENT = 32 << 10
+ZERO_CHUNK = 1 << 20
+SYNC_EVERY_BYTES = 4 << 20  # while preparing in the background: small syncs, so that a commit never queues behind a large one
+PREPARE_PAUSE_S = 0.004
+RETRY_S = 1.0  # how often a segment that could not be prepared is tried again
+
+Mode = Literal["sync", "async"]
+
+
+class JournalError(Exception):
+    """The journal cannot do what was asked; the text says why and what to do."""
+
+
+class JournalLocked(JournalError):
+    """Another server holds the folder."""
+
+
+class JournalFailed(JournalError):
+    """A write or sync failed. The process must stop: nothing after the last durable row is safe."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    kind: int  # dw.FAIL_*
+    errno: int
+    segment: int
+    offset: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the next frame goes."""
+
+    segment: int
+    offset: int
+    seq: int
+    chain: bytes
+    epoch: int  # of the last writer
+
+
+class DirectoryLock:
+    """The right to write a data folder: held until release() or the end of the process, however it ends."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises JournalLocked naming the holder's pid, JournalError when the folder cannot be used."""
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as e:
+            raise JournalError(f"journal folder {directory}: {e.strerror}") from e
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._fd)
+            raise JournalLocked(f"journal folder {directory} is in use by process {holder}; stop it first or use another folder") from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def prepare_segment(directory: Path, segment: int, segment_bytes: int, pause: threading.Event | None = None) -> int:
+    """A zero-filled segment file under its name, synced with its directory; returns its descriptor, open for writing.
+
+    With `pause` (set: stop) it works in small steps for the background. Raises OSError, leaving nothing behind.
+    """
+    path = directory / fmt.segment_name(segment)
+    if path.exists():
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        if os.fstat(fd).st_size >= SMALLEST_SEGMENT:
+            return fd  # prepared by an earlier run: recovery has looked at it
+        os.close(fd)
+    spare = directory / "spare.tmp"
+    fd = os.open(spare, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        zeros = bytes(min(ZERO_CHUNK, segment_bytes))
+        for at in range(0, segment_bytes, ZERO_CHUNK):
+            want = min(ZERO_CHUNK, segment_bytes - at)
+            if os.pwrite(fd, memoryview(zeros)[:want], at) != want:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if pause is not None and (at + want) % SYNC_EVERY_BYTES == 0:
+                os.fdatasync(fd)
+                if pause.wait(PREPARE_PAUSE_S):
+                    raise OSError(errno.EINTR, "closing")
+        os.fsync(fd)
+        os.rename(spare, path)
+        sync_directory(directory)
+    except OSError:
+        os.close(fd)
+        spare.unlink(missing_ok=True)
+        raise
+    return fd
+
+
+class Journal:
+    """One open journal. append, kick, commit_inline, commit_mark and close belong to one thread (the event loop's)."""
+
+    def __init__(
+        self,
+        lock: DirectoryLock,
+        server_id: int,
+        position: Position,
+        segment_bytes: int,
+        mode: Mode,
+        ring_bytes: int,
+        reserve_bytes: int,
+        fn: NDArray[np.int64],
+        sync_ns: int,
+        idle_ms: int,
+        logic: int,
+    ) -> None:
+        self.directory = lock.directory
+        self.server_id = server_id
+        self.epoch = position.epoch + 1
+        self.mode = mode
+        self.reserve_bytes = reserve_bytes
+        self._lock = lock
+        self._segment_bytes = segment_bytes
+        self._closed = False
+        self._stop = threading.Event()
+        self._st = st = np.zeros(dw.ST_WORDS, dtype=np.int64)
+        self._words = memoryview(st)  # reading a word through it costs half of what numpy takes
+        self._fn = fn.copy()
+        self._ring = np.zeros(ring_bytes // 8, dtype=np.int64)
+        self._tmp = np.zeros(dw.TMP_WORDS, dtype=np.int64)
+        fd = os.open(self.directory / fmt.segment_name(position.segment), os.O_RDWR | os.O_CLOEXEC)
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._done = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._prepare = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._mark_fd = os.open(self.directory / "watermark", os.O_RDWR | os.O_CLOEXEC)
+        self._mark_map = mmap.mmap(self._mark_fd, fmt.WATERMARK_FILE_BYTES)
+        marks = np.frombuffer(self._mark_map, dtype=np.int64)
+        st[dw.ST_GAP] = -1
+        for word in (dw.ST_NEXT_ROW, dw.ST_RELEASED, dw.ST_SYNCED, dw.ST_WRITTEN):
+            st[word] = position.seq
+        st[dw.ST_FD] = fd
+        st[dw.ST_SEGMENT] = position.segment
+        st[dw.ST_OFFSET] = position.offset
+        st[dw.ST_SEGMENT_BYTES] = os.fstat(fd).st_size
+        st[dw.ST_EPOCH] = self.epoch
+        st[dw.ST_SERVER] = server_id
+        st[dw.ST_LOGIC] = logic
+        st[dw.ST_ASYNC] = 1 if mode == "async" else 0
+        st[dw.ST_FRAME_FLAGS] = dw.FLAG_ASYNC if mode == "async" else 0
+        st[dw.ST_SYNC_NS] = sync_ns
+        st[dw.ST_IDLE_MS] = idle_ms
+        st[dw.ST_MARK_FD] = self._mark_fd
+        st[dw.ST_WAKE_FD] = self._wake
+        st[dw.ST_DONE_FD] = self._done
+        st[dw.ST_PREPARE_FD] = self._prepare
+        st[dw.ST_NEXT_FD] = -1
+        st[dw.ST_OLD_FD] = -1
+        st[dw.ST_ONE] = 1
+        self._tmp[dw.TMP_CHAIN : dw.TMP_CHAIN + 4] = np.frombuffer(position.chain, dtype=np.int64)
+        self._begin_epoch(position)
+        both = (self._tmp, self._tmp.view(np.uint8), marks, marks.view(np.uint8))
+        self._arguments = (st, self._fn, self._ring, self._ring.view(np.uint8), *both)
+        self._mark_arguments = both
+        self._writer = threading.Thread(target=self._write_forever, name="exos-journal-writer", daemon=True)
+        self._preparer = threading.Thread(target=self._prepare_forever, name="exos-journal-prepare", daemon=True)
+        self._writer.start()
+        self._preparer.start()
+
+    @classmethod
+    def open(
+        cls,
+        directory: str | Path,
+        server_id: int,
+        *,
+        segment_bytes: int = SEGMENT_BYTES,
+        mode: Mode = "sync",
+        ring_bytes: int = 0,
+        reserve_bytes: int = 0,
+        position: Position | None = None,
+        lock: DirectoryLock | None = None,
+        fn: NDArray[np.int64] = FUNCTIONS,
+        sync_ns: int = 10_000_000,
+        idle_ms: int = 50,
+        logic: int = LOGIC_VERSION,
+    ) -> "Journal":
+        """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) the old one at its end.
+
+        segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for rows that wait, also the longest turn (0: 16 MiB or what a
+        segment holds). reserve_bytes: space_low() is True when the next segment cannot be made and less than this is left (0: a quarter).
+        Raises JournalLocked, JournalError (folder not empty, no space), ValueError (settings).
+        """
+        if segment_bytes < SMALLEST_SEGMENT or segment_bytes % 4096:
+            raise ValueError(f"segment_bytes is {segment_bytes}: it must be a multiple of 4096 and at least {SMALLEST_SEGMENT}")
+        if mode not in ("sync", "async"):
+            raise ValueError(f'mode is {mode!r}: it must be "sync" or "async"')
+        if not 0 <= server_id < 1 << 63:
+            raise ValueError(f"server_id is {server_id}: it must be 0..2^63-1")
+        folder = Path(directory)
+        lock = lock or DirectoryLock(folder)
+        try:
+            if position is None:
+                position = create(folder, server_id, segment_bytes, logic)
+            size = min(segment_bytes, (folder / fmt.segment_name(position.segment)).stat().st_size)
+            most = (size - fmt.SEGMENT_HEADER_BYTES - fmt.FRAME_HEADER_BYTES) // fmt.ROW_BYTES * fmt.ROW_BYTES
+            ring = min(ring_bytes or RING_BYTES, most) // fmt.ROW_BYTES * fmt.ROW_BYTES
+            reserve = reserve_bytes or segment_bytes // 4
+            return cls(lock, server_id, position, segment_bytes, mode, ring, reserve, fn, sync_ns, idle_ms, logic)
+        except OSError as e:
+            lock.release()
+            text = "no space left on the device" if e.errno == errno.ENOSPC else f"{e.strerror}"
+            raise JournalError(f"journal folder {folder}: {text} ({e.filename or 'while preparing a segment'})") from e
+        except BaseException:
+            lock.release()
+            raise
+
+    # ---- the hot path -----------------------------------------------------------------------------------------------
+    def append(self, rows: NDArray[np.int64] | memoryview | bytes, first_seq: int = -1, turns: int = 1) -> int:
+        """Take whole turns (each begins with a C_TIME row). Returns the ticket: durable once `durable` >= it.
+
+        rows: int64 words, a multiple of 16, or the same bytes. first_seq: the sequence that the caller thinks comes next (-1: does not
+        say). Waits for the writer only when the ring is full (see backlog_bytes). Raises JournalFailed; ValueError when the rows are
+        not whole rows, longer than the ring, or out of sequence: a broken caller.
+        """
+        words = rows if isinstance(rows, np.ndarray) else np.frombuffer(rows, dtype=np.int64)
+        if words.dtype != np.int64 or words.ndim != 1 or not words.flags.writeable or not words.flags.c_contiguous:
+            words = np.array(words, dtype=np.int64).reshape(-1)
+        if first_seq >= 0 and first_seq != self._words[dw.ST_NEXT_ROW]:
+            raise ValueError(f"journal: rows begin at sequence {first_seq}, the next one is {self._words[dw.ST_NEXT_ROW]}")
+        if self._words[dw.ST_FAIL] or self._closed:
+            raise JournalFailed(self._refusal())
+        while True:
+            answer = dw.ring_append(self._st, self._ring, words, words.size)
+            if answer == dw.APPENDED:
+                return self._words[dw.ST_NEXT_ROW]
+            if answer == dw.BAD_TURN:
+                longest = self._ring.size * 8
+                raise ValueError(
+                    f"journal: {words.size * 8} bytes of rows; a turn is 1 to {longest} bytes in whole rows of {fmt.ROW_BYTES}"
+                )
+            self.wait(self._words[dw.ST_NEXT_ROW])
+
+    def kick(self) -> None:
+        """Have the writer thread write what was appended. Costs a system call only when it sleeps. Raises JournalFailed."""
+        if dw.wake_writer(self._st, self._fn) == dw.COMMIT_FAILED:
+            raise JournalFailed(self._refusal())
+
+    def commit_inline(self) -> bool:
+        """Write (sync mode: and sync) in this thread if nothing is pending elsewhere. True: all that was appended is durable now.
+
+        False: the writer thread has it, wait for fileno(). Raises JournalFailed.
+        """
+        answer = dw.commit_inline(*self._arguments)
+        if answer == dw.COMMIT_DONE:
+            return True
+        if answer == dw.COMMIT_FAILED:
+            raise JournalFailed(self._refusal())
+        if answer == dw.COMMIT_NOTHING:
+            self.kick()  # the thread may have looked just before our rows came
+        return self.durable == self.next_seq
+
+    def commit_mark(self, digest: bytes, event_seq: int) -> bool:
+        """Write a state digest (32 bytes) behind everything appended; recovery compares it. False: rows are still pending, or the segment
+        is full; try later. Raises JournalFailed."""
+        payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(digest, self.next_seq, event_seq))), dtype=np.int64)
+        answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments)
+        if answer == dw.COMMIT_FAILED:
+            raise JournalFailed(self._refusal())
+        return answer == dw.COMMIT_DONE
+
+    @property
+    def durable(self) -> int:
+        """Highest ticket whose rows may be answered."""
+        return self._words[dw.ST_RELEASED]
+
+    @property
+    def next_seq(self) -> int:
+        """Sequence of the next row to be appended: the ticket of the last append."""
+        return self._words[dw.ST_NEXT_ROW]
+
+    @property
+    def backlog_bytes(self) -> int:
+        """Bytes of rows that were appended and not written yet. Stop reading sockets well before ring_bytes."""
+        return self._words[dw.ST_HEAD] - self._words[dw.ST_TAIL]
+
+    @property
+    def ring_bytes(self) -> int:
+        return self._ring.size * 8
+
+    def fileno(self) -> int:
+        """Descriptor (eventfd) that becomes readable when the writer thread has made something durable, or failed."""
+        return self._done
+
+    def acknowledge(self) -> int:
+        """Make fileno() quiet again; returns `durable`. Call it first, then look at `failed` and the held output."""
+        try:
+            os.eventfd_read(self._done)
+        except BlockingIOError:
+            pass  # nothing had come: the caller looked on his own account
+        return self._words[dw.ST_RELEASED]
+
+    # ---- what went wrong, what is left ------------------------------------------------------------------------------
+    @property
+    def failed(self) -> Failure | None:
+        """None, or what happened: from then on nothing is written and the process must stop."""
+        w = self._words
+        kind = w[dw.ST_FAIL]
+        if kind == 0:
+            return None
+        code = w[dw.ST_FAIL_ERRNO]
+        why = f"[{errno.errorcode.get(code, code)}] {os.strerror(code)}"
+        if kind == dw.FAIL_SHORT:
+            why = f"wrote {w[dw.ST_FAIL_GOT]} of {w[dw.ST_FAIL_WANT]} bytes"
+        if kind == dw.FAIL_SPACE or code == errno.ENOSPC:
+            why = f"the disk is full ({why}); free space on it, then start again"
+        what = {
+            dw.FAIL_WRITE: "write failed",
+            dw.FAIL_SHORT: "short write",
+            dw.FAIL_SYNC: "fdatasync failed",
+            dw.FAIL_WAIT: "waiting for work failed",
+            dw.FAIL_SPACE: "no next segment",
+            dw.FAIL_MARK: "fdatasync of the watermark failed",
+            dw.FAIL_NOTIFY: "eventfd write failed",
+        }[kind]
+        segment, offset = w[dw.ST_FAIL_SEGMENT], w[dw.ST_FAIL_OFFSET]
+        where = f"{self.directory / fmt.segment_name(segment)} at byte {offset}"
+        text = f"journal: {what}: {where}: {why}. Rows from {self.durable} on were not acknowledged; nothing is tried again"
+        return Failure(kind, code, segment, offset, text)
+
+    def space_low(self) -> bool:
+        """True: no further segment can be made and the open one is in its reserve. Refuse new orders, go on taking cancels.
+
+        The preparer tries again every second, so it becomes False by itself when space is back.
+        """
+        w = self._words
+        if w[dw.ST_PREPARE_ERRNO] == 0 or w[dw.ST_NEXT_FD] >= 0:
+            return False
+        return w[dw.ST_SEGMENT_BYTES] - w[dw.ST_OFFSET] - self.backlog_bytes < self.reserve_bytes
+
+    def position(self) -> Position:
+        """Where the next frame will go. Only meaningful while nothing is pending."""
+        chain = self._tmp[dw.TMP_CHAIN : dw.TMP_CHAIN + 4].tobytes()
+        w = self._words
+        return Position(w[dw.ST_SEGMENT], w[dw.ST_OFFSET], w[dw.ST_WRITTEN], chain, self.epoch)
+
+    def counters(self) -> dict[str, int]:
+        """For the status page: frames, syncs, bytes written, segment, offset, rows durable and synced."""
+        w = self._words
+        return {
+            "frames": w[dw.ST_COMMITS],
+            "syncs": w[dw.ST_SYNCS],
+            "bytes": w[dw.ST_BYTES],
+            "segment": w[dw.ST_SEGMENT],
+            "offset": w[dw.ST_OFFSET],
+            "durable_seq": w[dw.ST_RELEASED],
+            "synced_seq": w[dw.ST_SYNCED],
+        }
+
+    def wait(self, ticket: int, timeout_ms: int = 60_000) -> None:
+        """Block until `ticket` is durable: for start, stop and tests, never on a live loop. Raises JournalFailed, JournalError."""
+        poll = select.poll()
+        poll.register(self._done, select.POLLIN)
+        while self.durable < ticket:
+            self.kick()
+            if not poll.poll(timeout_ms) and self.durable < ticket:
+                raise JournalError(f"journal: row {ticket} is not durable after {timeout_ms} ms")
+            if self.failed is not None:
+                raise JournalFailed(self._refusal())
+            self.acknowledge()
+
+    def close(self, digest: bytes | None = None, event_seq: int = 0) -> None:
+        """Write and sync everything, with `digest` a mark behind it, and let go of the folder. Safe to call twice.
+
+        Raises JournalFailed when the last rows could not be made durable; the folder is released all the same.
+        """
+        if self._closed:
+            return
+        try:
+            if self.failed is None:
+                self.wait(self.next_seq)
+                if digest is not None:
+                    self.commit_mark(digest, event_seq)
+        finally:
+            self._closed = True
+            self._st[dw.ST_STOP] = 1
+            self._stop.set()
+            os.eventfd_write(self._wake, 1)
+            self._writer.join()
+            os.eventfd_write(self._prepare, 1)
+            self._preparer.join()
+            for word in (dw.ST_FD, dw.ST_NEXT_FD, dw.ST_OLD_FD):
+                if self._words[word] >= 0:
+                    os.close(self._words[word])
+            for fd in (self._wake, self._done, self._prepare, self._mark_fd):
+                os.close(fd)
+            self._lock.release()
+        failure = self.failed
+        if failure is not None:
+            raise JournalFailed(failure.text)
+
+    # ---- inside -------------------------------------------------------------------------------------------------------
+    def _refusal(self) -> str:
+        failure = self.failed
+        return failure.text if failure is not None else f"journal {self.directory} is closed"
+
+    def _begin_epoch(self, position: Position) -> None:
+        """Put the new epoch on the disk before any frame carries it, and the watermark at the end that was found."""
+        w = fmt.Watermark(self.server_id, self.epoch, position.seq, position.segment, position.offset, position.chain)
+        slot = fmt.pack_watermark(w)
+        for at in fmt.SLOT_OFFSETS:
+            self._mark_map[at : at + fmt.SLOT_BYTES] = slot
+            os.fdatasync(self._mark_fd)
+
+    def _write_forever(self) -> None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # a signal must not cut a sync short
+        dw.writer_thread(*self._arguments)
+
+    def _prepare_forever(self) -> None:
+        """Keep one segment ready; close the one that was left."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        st = self._st
+        poll = select.poll()
+        poll.register(self._prepare, select.POLLIN)
+        while not self._stop.is_set():
+            if st[dw.ST_OLD_FD] >= 0:
+                old, st[dw.ST_OLD_FD] = int(st[dw.ST_OLD_FD]), -1
+                os.close(old)
+            if st[dw.ST_NEXT_FD] < 0 and st[dw.ST_FAIL] == 0:
+                try:
+                    fd = prepare_segment(self.directory, int(st[dw.ST_SEGMENT]) + 1, self._segment_bytes, self._stop)
+                    st[dw.ST_NEXT_BYTES] = os.fstat(fd).st_size
+                    st[dw.ST_PREPARE_ERRNO] = 0
+                    st[dw.ST_NEXT_FD] = fd
+                except OSError as e:
+                    st[dw.ST_PREPARE_ERRNO] = e.errno or errno.EIO
+                os.eventfd_write(self._wake, 1)
+            poll.poll(RETRY_S * 1000 if st[dw.ST_NEXT_FD] < 0 else None)
+            try:
+                os.eventfd_read(self._prepare)
+            except BlockingIOError:
+                continue  # the time was up, nobody called
+
+
+def create(directory: Path, server_id: int, segment_bytes: int, logic: int = LOGIC_VERSION) -> Position:
+    """A new journal in a locked folder without one: watermark file, first segment with its header, all synced.
+
+    Raises JournalError when there is a journal already, OSError.
+    """
+    present = sorted(p.name for p in directory.iterdir() if fmt.segment_number(p.name))
+    begun = []
+    for name in present:
+        with open(directory / name, "rb") as file:
+            if file.read(fmt.SEGMENT_USED_BYTES).strip(b"\0"):
+                begun.append(name)
+    if begun:
+        raise JournalError(f"journal folder {directory} holds a journal ({begun[0]} .. {begun[-1]}): recover it, do not create one over it")
+    for name in present:
+        (directory / name).unlink()
+    fd = os.open(directory / "watermark", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(fd, bytes(fmt.WATERMARK_FILE_BYTES), 0)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    chain = fmt.first_chain(server_id)
+    header = fmt.SegmentHeader(server_id, 1, 0, 1, segment_bytes, logic, chain)
+    fd = prepare_segment(directory, 1, segment_bytes)
+    try:
+        if os.pwrite(fd, fmt.pack_segment_header(header), 0) != fmt.SEGMENT_USED_BYTES:
+            raise OSError(errno.EIO, "short write of the first segment's header")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return Position(1, fmt.SEGMENT_HEADER_BYTES, 0, chain, 0)
