@@ -1,0 +1,607 @@
+"""Every message of the binary wire, both ways. A frame is a u32 little-endian length and one MessagePack array `[tag, field, ...]`.
+
+The structs below are the specification: array_like with an integer tag, fields in this order, bounds on every number. Trailing fields
+that have a default may be left out. Fields that a newer peer appends are ignored. Integers may be written in any MessagePack width.
+The server reads and writes the frequent ones by kernels (exchange_server/core/wire_binary.py), proven equal to these structs.
+
+Units: prices in ticks (of the NO side for a NO order), quantities in lots, money in minor units, times in ns UTC since the epoch,
+ids 1..2^63-1. Codes (sides, types, reasons ...) are in protocol/codes.py.
+
+Numbered and unnumbered. What changes a client's orders or money is *numbered* per session (field `number`, 1, 2, 3 ... without holes, for
+ever) and can be asked for again with Resume. Market data, heartbeats and answers to queries are unnumbered and are never sent again.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+import msgspec
+from msgspec import Meta, Struct
+
+from . import codes
+
+PROTOCOL_VERSION = 1
+CHALLENGE_BYTES = 32
+MAC_BYTES = 32
+
+I64_MAX = 2**63 - 1
+I64_MIN = -(2**63)
+
+I64: TypeAlias = Annotated[int, Meta(ge=I64_MIN, le=I64_MAX)]
+Id: TypeAlias = Annotated[int, Meta(ge=1, le=I64_MAX)]
+Count: TypeAlias = Annotated[int, Meta(ge=0, le=I64_MAX)]
+U31: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
+U16: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
+U7: TypeAlias = Annotated[int, Meta(ge=0, le=127)]
+Nibble: TypeAlias = Annotated[int, Meta(ge=0, le=15)]
+
+# Logon.flags
+LOGON_CANCEL_ON_DISCONNECT = 2  # a lost connection cancels what this session entered
+LOGON_SETTLEMENT = 4  # settlement reports wanted
+
+# Fill.flags, CancelRejected.flags, Canceled.flags: codes.EF_*
+
+
+class _Base(Struct, array_like=True, frozen=True, tag_field="kind"):
+    pass
+
+
+# ================================================================================================= client to server
+class Logon(_Base, tag=1):
+    """First message of a client: answers Hello. `mac` = logon_mac(secret, challenge, key) (protocol/binary_session.py)."""
+
+    key: Annotated[str, Meta(min_length=1, max_length=64)]
+    mac: Annotated[bytes, Meta(min_length=MAC_BYTES, max_length=MAC_BYTES)]
+    version: U16 = PROTOCOL_VERSION
+    next_number: Count = 0  # the next report number needed; the server sends what is older than its LogonReply again. 0: nothing
+    heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = 0  # 1000..60000; 0: the server's choice
+    flags: U7 = 0
+
+
+class Logout(_Base, tag=2):
+    """Either way. From the server: why it ends the session (reason 0: at the client's wish)."""
+
+    reason: U16 = 0
+    text: Annotated[str, Meta(max_length=1000)] = ""
+
+
+class Heartbeat(_Base, tag=3):
+    """Either way, after `heartbeat_ms` without another message."""
+
+
+class Resume(_Base, tag=4):
+    """Send the reports numbered begin..end (end 0: up to now) again, as they were. Answered by them and then ResumeDone."""
+
+    begin: Id
+    end: Count = 0
+
+
+class NewOrder(_Base, tag=10):
+    """An order. Account 0: the session's default account. Answered by Accepted, Rejected, or OrderStatus (a repeat of the same order)."""
+
+    id: Id
+    account: U31
+    instrument: U31
+    side: Nibble
+    contract_side: Nibble
+    type: Nibble
+    tif: Nibble
+    flags: U7
+    price: I64
+    qty: I64
+    expiry: I64 = 0
+    min_qty: I64 = 0
+    display_qty: I64 = 0
+    stop_price: I64 = 0
+    deadline: I64 = 0
+    group: U31 = 0
+    cost_cap: I64 = 0
+    stp: Nibble = 0
+    venue: U16 = 0
+    front_end: U16 = 0
+
+
+class CancelOrder(_Base, tag=11):
+    """Take order `orig` out. `id` names this request. Answered by Canceled or CancelRejected."""
+
+    id: Id
+    orig: Id
+    account: U31 = 0
+    instrument: U31 = 0
+
+
+class ReplaceOrder(_Base, tag=12):
+    """Change price and total quantity (what has been filled included) of `orig`; the order is then called `id`.
+
+    Answered by Replaced, Canceled (total = filled) or CancelRejected. The optional fields may repeat the order's own (0: not said).
+    """
+
+    id: Id
+    orig: Id
+    account: U31
+    instrument: U31
+    price: I64
+    qty: I64
+    side: Nibble = 0
+    contract_side: Nibble = 0
+    type: Nibble = 0
+    tif: Nibble = 0
+    flags: U7 = 0
+    expiry: I64 = 0
+    min_qty: I64 = 0
+    display_qty: I64 = 0
+    stop_price: I64 = 0
+    deadline: I64 = 0
+    group: U31 = 0
+    cost_cap: I64 = 0
+    stp: Nibble = 0
+
+
+class MassCancel(_Base, tag=13):
+    """Cancel all orders of a scope (codes.SCOPE_*). Answered by a Canceled per order, then MassCancelDone."""
+
+    id: Id
+    scope: Nibble
+    account: U31 = 0
+    instrument: U31 = 0
+    event: U31 = 0
+    side: Nibble = 0  # 0: both
+
+
+class OrderStatusRequest(_Base, tag=14):
+    """How is order `id`? Answered by OrderStatus."""
+
+    id: Id
+    account: U31 = 0
+    instrument: U31 = 0
+
+
+class SplitSets(_Base, tag=15):
+    """Pay k*P per set and get one contract of each of an exactly-k event. Answered by Moved or Refused."""
+
+    id: Id
+    event: U31
+    sets: I64
+    account: U31 = 0
+
+
+class MergeSets(_Base, tag=16):
+    """Give one contract of each and get k*P per set. Answered by Moved or Refused."""
+
+    id: Id
+    event: U31
+    sets: I64
+    account: U31 = 0
+
+
+class Subscribe(_Base, tag=20):
+    """Market data of these instruments (none named: of all): a BookSnapshot each, then BookUpdates and PhaseChanges.
+
+    Asking for an instrument that is already subscribed gives its snapshot again.
+    """
+
+    instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
+
+
+class Unsubscribe(_Base, tag=21):
+    """No more market data of these (none named: of all)."""
+
+    instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
+
+
+class DefinitionsRequest(_Base, tag=22):
+    """Send all Definitions, then DefinitionsDone; later ones follow as they are made."""
+
+
+# ================================================================================================= server to client
+class Hello(_Base, tag=64):
+    """First message of the server."""
+
+    version: U16
+    challenge: Annotated[bytes, Meta(min_length=CHALLENGE_BYTES, max_length=CHALLENGE_BYTES)]
+    server: str = ""
+
+
+class LogonReply(_Base, tag=66):
+    """Logged on. Comes in a Sent; its number says where the numbered stream stands."""
+
+    session: U31
+    account: U31  # the default account, 0: none
+    time: Count
+    heartbeat_ms: U31
+    accounts: list[tuple[U31, str]] = []
+
+
+class MessageRefused(_Base, tag=67):
+    """A message of the client could not be taken (it had no effect); the session goes on. Comes in a Sent.
+
+    `reason` codes.R_*; `tag` of the message as far as it could be read, else 0; `id` likewise.
+    """
+
+    reason: U16
+    tag: U31 = 0
+    id: Count = 0
+    text: str = ""
+
+
+class LogoutReply(_Base, tag=68):
+    """Your Logout has been taken; nothing numbered follows. Comes in a Sent."""
+
+    reason: U16 = 0
+    text: str = ""
+
+
+class Sent(_Base, tag=65):
+    """A session message that takes a number."""
+
+    number: Id
+    event: Id
+    time: Count
+    body: LogonReply | MessageRefused | LogoutReply | Logout
+
+
+class ResumeDone(_Base, tag=69):
+    """All of a Resume has been sent: reports begin..end, `count` of them."""
+
+    begin: Id
+    end: Count
+    count: Count
+    reason: U16 = 0  # not 0: nothing was sent, and why (codes.R_RESUME_UNKNOWN)
+
+
+class RequestRefused(_Base, tag=70):
+    """An unnumbered request (Subscribe ...) was refused."""
+
+    reason: U16
+    tag: U31 = 0
+    item: Count = 0  # which of the things asked for, e.g. the instrument id
+    text: str = ""
+
+
+class Report(_Base):
+    """What all numbered reports have in common."""
+
+    number: Id  # of this session: 1, 2, 3 ...
+    event: Id  # of the server: the execution id
+    time: Count
+
+
+class OrderReport(Report):
+    """What all reports about one order have in common. `id` is the client's (0: it has a text id of another wire), `order` the server's."""
+
+    id: Count
+    order: Count
+    account: U31
+    instrument: U31
+    side: Nibble
+    contract_side: Nibble
+
+
+class Accepted(OrderReport, tag=80):
+    type: Nibble
+    tif: Nibble
+    price: I64  # a market order: its protection price
+    qty: I64
+    leaves: I64
+    expiry: I64 = 0
+
+    @property
+    def status(self) -> int:
+        return codes.ST_NEW
+
+
+class Rejected(OrderReport, tag=81):
+    """The order does not exist. Texts of the reasons: protocol/errors.py; limit, used, asked are 0 where without meaning."""
+
+    reason: U16
+    limit: I64
+    used: I64
+    asked: I64
+    price: I64
+    qty: I64
+
+    @property
+    def status(self) -> int:
+        return codes.ST_REJECTED
+
+
+class Fill(OrderReport, tag=82):
+    status: Nibble
+    flags: U7  # codes.EF_TAKER
+    price: I64
+    qty: I64
+    cum: I64
+    leaves: I64
+    last_price: I64
+    last_qty: I64
+    notional: I64  # sum of last_price * last_qty of this order so far: average price = notional / cum
+    fee: I64  # minor units charged on this fill, negative: a rebate
+    trade: Count
+
+
+class Canceled(OrderReport, tag=83):
+    orig: Count  # the order's id when `id` names the cancel request, else 0
+    reason: U16
+    flags: U7  # codes.EF_UNSOLICITED
+    price: I64
+    qty: I64
+    cum: I64
+    notional: I64
+
+    @property
+    def status(self) -> int:
+        return codes.ST_CANCELED
+
+
+class Replaced(OrderReport, tag=84):
+    orig: Count
+    status: Nibble
+    price: I64
+    qty: I64
+    cum: I64
+    leaves: I64
+    notional: I64
+
+
+class CancelRejected(OrderReport, tag=85):
+    """A cancel or (flags has codes.EF_REPLACE) a replace was refused; the order is as it was, `status` says how."""
+
+    orig: Count
+    status: Nibble
+    flags: U7
+    reason: U16
+    limit: I64
+    used: I64
+    asked: I64
+
+
+class Expired(OrderReport, tag=86):
+    reason: U16
+    price: I64
+    qty: I64
+    cum: I64
+    notional: I64
+
+    @property
+    def status(self) -> int:
+        return codes.ST_EXPIRED
+
+
+class OrderStatus(OrderReport, tag=87):
+    """State of an order: the answer to a repeat or a status request. Status codes.ST_NONE: no such order."""
+
+    orig: Count
+    status: Nibble
+    reason: U16
+    type: Nibble
+    tif: Nibble
+    price: I64
+    qty: I64
+    cum: I64
+    leaves: I64
+    notional: I64
+    expiry: I64 = 0
+
+
+class MassCancelDone(Report, tag=88):
+    id: Count
+    account: U31
+    instrument: U31
+    scope: I64
+    count: I64
+    reason: U16 = 0
+
+
+class Moved(Report, tag=89):
+    """Money or sets moved without a trade: transfer, split, merge."""
+
+    id: Count
+    account: U31
+    asset: I64
+    amount: I64  # signed
+    balance: I64  # after it
+    sets: I64
+    market: U31  # event id, 0: none
+
+
+class Settled(Report, tag=90):
+    """Payout of one contract."""
+
+    account: U31
+    instrument: U31
+    asset: I64
+    payout: I64  # ticks per contract
+    position: I64  # signed
+    amount: I64  # minor units, signed
+    balance: I64
+    version: I64
+    market: I64  # event id
+
+
+class Refused(Report, tag=91):
+    """A split, merge or other request about money was refused."""
+
+    id: Count
+    account: U31
+    market: U31
+    reason: U16
+    limit: I64
+    used: I64
+    asked: I64
+
+
+class Definition(_Base, tag=100):
+    """One instrument."""
+
+    instrument: U31
+    symbol: str
+    market: U31  # event id
+    index: U31  # number within the event
+    product: Nibble  # codes.SPOT, EXACTLY, AT_MOST, SCALAR
+    k: U31
+    n: U31
+    payout: I64  # ticks, 0 for spot
+    tick_value: I64  # minor units of the asset per tick per lot
+    asset: str
+    asset_decimals: U31
+    base_asset: str  # spot only
+    lot_base: I64  # spot: minor units of the base asset per lot
+    price_decimals: U31
+    qty_decimals: U31
+    price_min: I64
+    price_max: I64
+    lot: I64
+    min_qty: I64
+    max_qty: I64
+    bands: list[tuple[I64, I64, I64]]  # from, to, increment
+    phase: Nibble
+
+
+class DefinitionsDone(_Base, tag=101):
+    count: Count
+
+
+class PhaseChange(_Base, tag=102):
+    """All contracts of an event are now in this phase (codes.PH_*)."""
+
+    market: U31
+    phase: Nibble
+    time: Count
+    old: Nibble = 0
+
+
+class BookSnapshot(_Base, tag=103):
+    """The whole book of one instrument, best first, in YES ticks. Updates with a greater `seq` apply to it."""
+
+    instrument: U31
+    seq: Count
+    time: Count
+    phase: Nibble
+    last: I64  # last trade price, 0: none
+    bids: list[tuple[I64, I64]]  # price, quantity
+    asks: list[tuple[I64, I64]]
+
+
+class BookUpdate(_Base, tag=104):
+    """What one turn did to one book. `seq` is the one before plus 1, else something was missed: subscribe again."""
+
+    instrument: U31
+    seq: Count
+    time: Count
+    changes: list[tuple[Nibble, I64, I64]]  # side (codes.BUY, SELL), price, quantity now (0: the level is gone)
+    trades: list[tuple[Count, I64, I64, Nibble]]  # trade id, price in YES ticks, quantity, side of the taker in YES terms
+
+
+class BookReset(_Base, tag=105):
+    """The books are void (instrument 0: all): a BookSnapshot of each subscribed one follows."""
+
+    instrument: U31
+    reason: U16 = 0
+
+
+ClientMessage: TypeAlias = (
+    Logon | Logout | Heartbeat | Resume | NewOrder | CancelOrder | ReplaceOrder | MassCancel | OrderStatusRequest | SplitSets | MergeSets
+    | Subscribe | Unsubscribe | DefinitionsRequest
+)  # fmt: skip
+ServerMessage: TypeAlias = (
+    Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
+    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Definition | DefinitionsDone | PhaseChange | BookSnapshot
+    | BookUpdate | BookReset
+)  # fmt: skip
+Numbered: TypeAlias = (
+    Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
+    | Refused
+)  # fmt: skip
+SessionBody: TypeAlias = LogonReply | MessageRefused | LogoutReply | Logout
+
+CLIENT_MESSAGES: tuple[type[Struct], ...] = (
+    Logon, Logout, Heartbeat, Resume, NewOrder, CancelOrder, ReplaceOrder, MassCancel, OrderStatusRequest, SplitSets, MergeSets,
+    Subscribe, Unsubscribe, DefinitionsRequest,
+)  # fmt: skip
+SERVER_MESSAGES: tuple[type[Struct], ...] = (
+    Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
+    OrderStatus, MassCancelDone, Moved, Settled, Refused, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
+)  # fmt: skip
+NUMBERED: tuple[type[Struct], ...] = (
+    Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,
+)  # fmt: skip
+
+
+class WireError(Exception):
+    """A frame or message that cannot be read. `reason` is codes.R_WIRE_*, `tag` the message's (0: unreadable), `id` its first field if an id."""
+
+    def __init__(self, reason: int, text: str, tag: int = 0, id: int = 0) -> None:
+        super().__init__(text)
+        self.reason, self.text, self.tag, self.id = reason, text, tag, id
+
+
+_encoder = msgspec.msgpack.Encoder()
+_client = msgspec.msgpack.Decoder(ClientMessage)
+_server = msgspec.msgpack.Decoder(ServerMessage)
+_body = msgspec.msgpack.Decoder(SessionBody)
+
+
+def encode(message: Struct) -> bytes:
+    """One message as a MessagePack array, without the length."""
+    return _encoder.encode(message)
+
+
+def _peek(payload: bytes) -> tuple[int, int]:
+    """(tag, first field when it is an id) of a message that may be broken; 0 where unreadable."""
+    try:
+        found: list[int] = []
+        position = 1
+        first = payload[0]
+        if first >> 4 != 9:
+            position = 3 if first == 0xDC else 5 if first == 0xDD else len(payload)
+        for _ in range(2):
+            kind = payload[position]
+            if kind < 0x80:
+                found.append(kind)
+                position += 1
+            elif 0xCC <= kind <= 0xCF:
+                size = 1 << (kind - 0xCC)
+                found.append(int.from_bytes(payload[position + 1 : position + 1 + size], "big"))
+                position += 1 + size
+            else:
+                break
+    except IndexError:
+        pass
+    found += [0, 0]
+    return (found[0] if found[0] < 2**31 else 0), (found[1] if found[1] <= I64_MAX else 0)
+
+
+def _decode(decoder: Any, payload: bytes, known: tuple[type[Struct], ...]) -> Any:
+    try:
+        return decoder.decode(payload)
+    except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError) as error:
+        tag, id = _peek(payload)
+        name = next((t.__name__ for t in known if t.__struct_config__.tag == tag), "")
+        if isinstance(error, msgspec.ValidationError) and not name and tag:
+            raise WireError(codes.R_WIRE_UNKNOWN_MESSAGE, f"no message has the tag {tag}", tag, id) from None
+        if isinstance(error, msgspec.ValidationError) and name:
+            raise WireError(codes.R_WIRE_FIELD, f"{name}: {_field(str(error), name)}", tag, id) from None
+        raise WireError(codes.R_WIRE_MALFORMED, f"not a message: {str(error)[:200]}", tag, id) from None
+
+
+def _field(text: str, name: str) -> str:
+    """msgspec names a field of an array by position: `$[8]` -> its name."""
+    kind = next(t for t in CLIENT_MESSAGES + SERVER_MESSAGES if t.__name__ == name)
+    head, _, tail = text.rpartition("$[")
+    digits, _, rest = tail.partition("]")
+    if digits.isdigit() and 1 <= int(digits) <= len(kind.__struct_fields__):
+        return f"{head}{kind.__struct_fields__[int(digits) - 1]}{rest.rstrip('`')}".replace(" - at `", ": ").strip(": ")
+    return text
+
+
+def decode_client(payload: bytes) -> ClientMessage:
+    """Read a client's message (no length prefix). Raises WireError and nothing else."""
+    return _decode(_client, payload, CLIENT_MESSAGES)
+
+
+def decode_server(payload: bytes) -> ServerMessage:
+    """Read a server's message (no length prefix). Raises WireError and nothing else."""
+    return _decode(_server, payload, SERVER_MESSAGES)
+
+
+def decode_body(payload: bytes) -> SessionBody:
+    """Read the body of a Sent, as it lies in a C_SEND row. Raises WireError and nothing else."""
+    return _decode(_body, payload, (LogonReply, MessageRefused, LogoutReply, Logout))
