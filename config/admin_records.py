@@ -6,6 +6,7 @@ Integers: prices in ticks, quantities in lots, money in minor units of its asset
 those of a single field; what fields must be to each other is checked by exchange_server/listing_rules.py and registry.py.
 """
 
+import hashlib
 from typing import Annotated, Literal
 
 import msgspec
@@ -171,7 +172,7 @@ class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
 class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
     """A deposit (no source), a withdrawal (no target), or a move between two accounts of one firm."""
 
-    key: Annotated[str, Meta(min_length=1, max_length=64)]  # idempotency: the same key with the same content is the same act once
+    key: Annotated[str, Meta(min_length=1, max_length=128)]  # idempotency: the same key with the same content is the same act once
     asset: AssetName
     amount: Positive
     source: OptionalName = ""
@@ -245,6 +246,49 @@ AnyRecord = (
     | Restrict
     | SetReference
 )
+
+
+# What may change once a definition exists, by record type; everything else is for good.
+LIVE_FIELDS: dict[type, tuple[str, ...]] = {
+    DefineAsset: ("title",),
+    DefineVenue: ("title", "throttle_limit", "throttle_window_ns"),
+    DefineFirm: ("title",),
+    DefineAccount: (),
+    DefineSession: (
+        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "throttle_limit", "throttle_window_ns",
+    ),
+    DefineMarket: ("title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"),
+    DefineListing: ("fees",),
+}  # fmt: skip
+
+
+def identity(record: AnyRecord) -> tuple[str, str] | None:
+    """What a defining record defines: (kind, name), the same for two records that cannot both be there. None: an act, not a thing."""
+    match record:
+        case DefineMarket():
+            return "market", record.event
+        case DefineListing():
+            return "listing", f"{record.event} at {record.venue}"
+        case Transfer():
+            return "transfer", record.key
+        case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession():
+            return str(record.__struct_config__.tag), record.name
+    return None
+
+
+def outcome_code(contract: Contract) -> str:
+    """The outcome in short: what the record says, else the last part of the symbol ("WC26-WIN-ESP" -> "ESP")."""
+    return contract.code or contract.symbol.rpartition("-")[2]
+
+
+def content_digest(record: Transfer) -> bytes:
+    """What "the same content" means under an idempotency key: every field of the transfer."""
+    return hashlib.sha256(msgspec.msgpack.encode(record)).digest()
+
+
+def changed_fields(old: AnyRecord, new: AnyRecord) -> list[str]:
+    """Names of the fields in which two records of one type differ."""
+    return [field for field in new.__struct_fields__ if getattr(old, field) != getattr(new, field)]
 
 
 class AdminEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -5,7 +5,7 @@ Guarantee: for a market that passes, price x quantity x 10,000, P x P / 4 x quan
 times the value of a tick, stay below 2^62, so the core can compute in int64 without looking.
 """
 
-from config.admin_records import Band, Contract, DefineMarket, Fees
+from config.admin_records import Band, Contract, DefineMarket, Fees, outcome_code
 from protocol import codes
 
 LIMIT = 1 << 62
@@ -88,11 +88,6 @@ def _check_contracts(contracts: tuple[Contract, ...]) -> None:
             raise bad(f"contracts[{i}].code", f"{code} stands twice in this market")
         symbols.add(contract.symbol)
         codes_used.add(code)
-
-
-def outcome_code(contract: Contract) -> str:
-    """The outcome in short: what the record says, else the last part of the symbol ("WC26-WIN-ESP" -> "ESP")."""
-    return contract.code or contract.symbol.rpartition("-")[2]
 
 
 def _check_sizes(record: DefineMarket) -> None:

@@ -5,7 +5,6 @@ itself are in listing_rules.py; here are those that need the tables: names known
 """
 
 import difflib
-import hashlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -47,12 +46,7 @@ KILLS = {
     "account": codes.KILL_ACCOUNT,
     "session": codes.KILL_SESSION,
 }
-LIVE_MARKET_FIELDS = ("title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees")
-LIVE_SESSION_FIELDS = (
-    "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "throttle_limit", "throttle_window_ns",
-)  # fmt: skip
 FEE_BALANCES = 3
-LIVE_VENUE_FIELDS = ("title", "throttle_limit", "throttle_window_ns")
 
 
 class Act(NamedTuple):
@@ -156,9 +150,10 @@ def _unchanged(kind: str, name: str, id: int) -> Act:
     return Act(name, f"{kind} {name} is unchanged", [], _nothing, {"id": id, "unchanged": 1})
 
 
-def _changes(old: msgspec.Struct, new: msgspec.Struct, live: tuple[str, ...], what: str) -> list[str]:
+def _changes(old: Any, new: Any, what: str) -> list[str]:
     """The fields that differ; refuses when one of them may not change once the definition exists."""
-    changed = [field for field in new.__struct_fields__ if getattr(old, field) != getattr(new, field)]
+    live = ar.LIVE_FIELDS[type(new)]
+    changed = ar.changed_fields(old, new)
     for field in changed:
         if field not in live:
             raise bad(field, f"cannot be changed: {what} exists with another value (changeable: {', '.join(live) or 'nothing'})")
@@ -169,7 +164,7 @@ def _changes(old: msgspec.Struct, new: msgspec.Struct, live: tuple[str, ...], wh
 def _asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") -> Act:
     old = registry.assets.named(record.name)
     if old is not None:
-        if not _changes(old.record, record, ("title",), f"asset {record.name}"):
+        if not _changes(old.record, record, f"asset {record.name}"):
             return _unchanged("asset", record.name, old.id)
         return Act(record.name, f"asset {record.name} changed", [], lambda: registry.assets.put(Asset(old.id, record)), {"id": old.id})
     id = _room(registry.assets, engine, "assets")
@@ -185,7 +180,7 @@ def _venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") -
     name = f"venue {record.name}"
     old = registry.venues.named(record.name)
     if old is not None:
-        if not _changes(old.record, record, LIVE_VENUE_FIELDS, name):
+        if not _changes(old.record, record, name):
             return _unchanged("venue", record.name, old.id)
         row = _venue_row(old.id, old.fee_account, record)
         return Act(name, f"{name} changed", [row], lambda: registry.venues.put(Venue(old.id, old.fee_account, record)), {"id": old.id})
@@ -219,7 +214,7 @@ def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
 def _firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> Act:
     old = registry.firms.named(record.name)
     if old is not None:
-        if not _changes(old.record, record, ("title",), f"firm {record.name}"):
+        if not _changes(old.record, record, f"firm {record.name}"):
             return _unchanged("firm", record.name, old.id)
         return Act(record.name, f"firm {record.name} changed", [], lambda: registry.firms.put(Firm(old.id, record)), {"id": old.id})
     id = _room(registry.firms, engine, "firms")
@@ -234,7 +229,7 @@ def _account(registry: "Registry", record: ar.DefineAccount, engine: "EngineLike
     if old is not None:
         if old.record is None:
             raise bad("name", f"{record.name} is a fee account")
-        _changes(old.record, record, (), f"account {record.name}")
+        _changes(old.record, record, f"account {record.name}")
         return _unchanged("account", record.name, old.id)
     id = _room(registry.accounts, engine, "accounts")
     account = Account(id, record.name, firm.id, codes.ACCT_TRADING, venue, 0, record)
@@ -254,7 +249,7 @@ def _session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike
     shown = record.without_secrets()
     old = registry.sessions.named(record.name)
     if old is not None:
-        changed = _changes(old.record, shown, LIVE_SESSION_FIELDS, f"session {record.name}")
+        changed = _changes(old.record, shown, f"session {record.name}")
         if not changed and registry.same_secrets(old.id, secrets):
             return _unchanged("session", record.name, old.id)
     id = old.id if old is not None else _room(registry.sessions, engine, "sessions")
@@ -368,7 +363,7 @@ def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> Non
 
 def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue) -> Act:
     name = f"market {record.event}"
-    changed = _changes(old.record, record, LIVE_MARKET_FIELDS, name)
+    changed = _changes(old.record, record, name)
     if not changed:
         return _unchanged("market", record.event, old.id)
     rows: list[Words] = []
@@ -451,7 +446,7 @@ def _listing(registry: "Registry", record: ar.DefineListing, engine: "EngineLike
 
 # --------------------------------------------------------------------------------------------------- operators' acts
 def _transfer(registry: "Registry", record: ar.Transfer) -> Act:
-    digest = _content(record)
+    digest = ar.content_digest(record)
     done = registry.keys.get(record.key)
     if done is not None:
         if done.digest != digest:
@@ -475,11 +470,6 @@ def _transfer(registry: "Registry", record: ar.Transfer) -> Act:
 
     what = "move" if source and target else "deposit" if target else "withdrawal"
     return Act(f"{what} of {record.asset}", f"{what} of {record.amount} minor units of {record.asset} done", [row], commit, result)
-
-
-def _content(record: ar.Transfer) -> bytes:
-    """What "the same content" means: every field of the transfer."""
-    return hashlib.sha256(msgspec.msgpack.encode(record)).digest()
 
 
 def _phase(registry: "Registry", record: ar.SetPhase) -> Act:
@@ -517,8 +507,6 @@ def _determine(registry: "Registry", record: ar.Determine, who: str, now_ns: int
             wanted,
             total,
         )
-    if record.observed_at_ns > now_ns:
-        raise bad("observed_at_ns", f"lies in the future: it is {now_ns}, asked {record.observed_at_ns}", now_ns, record.observed_at_ns)
     determination = Determination(version, who, now_ns, record)
 
     def commit() -> None:

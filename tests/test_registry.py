@@ -175,7 +175,6 @@ REFUSALS: list[tuple[Any, int, str]] = [
     (change(RESULT, payouts=(0, 99, 0)), R.R_PAYOUT_SUM, "exactly 1 x 100 = 100 ticks, asked 99"),
     (change(RESULT, payouts=(1, 100, 0)), R.R_PAYOUT_SUM, "asked 101"),
     (change(RESULT, version=2), R.R_BAD_TRANSITION, "version: the next one is 1, asked 2"),
-    (change(RESULT, observed_at_ns=10**18), R.R_BAD_DEFINITION, "observed_at_ns: lies in the future"),
     (change(RESULT, event="BTC-USD"), R.R_BAD_DEFINITION, "BTC-USD is a spot pair"),
     (ar.Finalise(event="FINAL"), R.R_NOT_DETERMINED, "FINAL has no determination"),
     (ar.Kill(level="firm", target="NOONE"), R.R_BAD_DEFINITION, 'target: there is no firm "NOONE"'),

@@ -1,0 +1,107 @@
+"""The difference between a configuration and what a server already has: what would be added, changed, or cannot be.
+
+A configuration only adds and changes; what it does not name stays as it is (`only_there`). Pure: the server's side comes in as
+records (Registry.current), so the command line can show a plan without touching anything.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from . import admin_records as ar
+from .load import Item
+
+
+class Change(NamedTuple):
+    item: Item
+    fields: list[str]
+
+
+class Plan(NamedTuple):
+    """`add` and `change` are what `records` would apply, in that order; `refused` names what differs and cannot change on a live server."""
+
+    add: list[Item]
+    change: list[Change]
+    refused: list[Change]
+    same: int
+    only_there: list[tuple[str, str]]  # (kind, name)
+    order: list[Item]
+
+    def records(self) -> list[ar.AnyRecord]:
+        """What to apply, in the order of the configuration."""
+        return [item.record for item in self.order]
+
+    def lines(self) -> list[str]:
+        """The plan as an operator reads it, one line per thing that is not the same."""
+        out = [f"+ {describe(item.record)}" for item in self.add]
+        out += [f"~ {describe(change.item.record)}: {', '.join(change.fields)}" for change in self.change]
+        out += [
+            f"! {describe(change.item.record)}: {', '.join(change.fields)} cannot change on a live server ({change.item.file}: {change.item.path})"
+            for change in self.refused
+        ]
+        out += [f"  {kind} {name} is only on the server and stays" for kind, name in self.only_there]
+        return out
+
+
+def describe(record: ar.AnyRecord) -> str:
+    """A record in a few words, without secrets."""
+    match record:
+        case ar.Transfer():
+            return f"deposit {record.amount} minor units of {record.asset} to {record.target} (once)"
+        case ar.SetPhase():
+            return f"phase of {record.event}: {record.phase}"
+    named = ar.identity(record)
+    return " ".join(named) if named else type(record).__name__
+
+
+def diff(
+    items: list[Item],
+    current: Mapping[tuple[str, str], ar.AnyRecord],
+    transfers: Mapping[str, bytes],
+    same_secrets: Callable[[ar.DefineSession], bool],
+) -> Plan:
+    """Compare. `current`: what the server has, by ar.identity, sessions without secrets; `transfers`: key to ar.content_digest of those
+    done; `same_secrets`: does the server hold these secrets for the session of that name?"""
+    add: list[Item] = []
+    change: list[Change] = []
+    refused: list[Change] = []
+    order: list[Item] = []
+    same = 0
+    named: set[tuple[str, str]] = set()
+    for item in items:
+        record = item.record
+        if item.only_with:
+            if ("market", item.only_with) not in current:
+                add.append(item)
+                order.append(item)
+            continue
+        key = ar.identity(record)
+        if key is None:
+            raise ValueError(f"{item.path}: a configuration holds definitions and first deposits only")
+        named.add(key)
+        if isinstance(record, ar.Transfer):
+            if record.key not in transfers:
+                add.append(item)
+                order.append(item)
+            elif transfers[record.key] != ar.content_digest(record):
+                refused.append(Change(item, ["deposit"]))
+            else:
+                same += 1
+            continue
+        old = current.get(key)
+        if old is None:
+            add.append(item)
+            order.append(item)
+            continue
+        if isinstance(record, ar.DefineSession):
+            fields = ar.changed_fields(old, record.without_secrets()) + ([] if same_secrets(record) else ["secret"])
+        else:
+            fields = ar.changed_fields(old, record)
+        fixed = [field for field in fields if field not in (*ar.LIVE_FIELDS[type(record)], "secret")]
+        if fixed:
+            refused.append(Change(item, fixed))
+        elif fields:
+            change.append(Change(item, fields))
+            order.append(item)
+        else:
+            same += 1
+    return Plan(add, change, refused, same, sorted(set(current) - named), order)
