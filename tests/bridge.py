@@ -1,0 +1,235 @@
+"""Between the words of the core and the named Rows of tests/model.py: command Row -> words, event words -> Rows.
+
+Row names are those of tests/model.py. Nothing here knows a rule; it knows where words lie (core/records.py, core/definitions.py).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_server.core import definitions as d
+from exchange_server.core import records as r
+from protocol import codes as C
+from tests.model_world import Key, Row
+
+Words = NDArray[np.int64]
+MASK = (1 << 64) - 1
+REFUSALS = (C.E_REJECTED, C.E_CANCEL_REJECT, C.E_REFUSED, C.E_MASS_DONE)
+
+
+def signed(x: int) -> int:
+    x &= MASK
+    return x - (1 << 64) if x >> 63 else x
+
+
+def text_key(text: bytes) -> tuple[int, int]:
+    """The 128-bit key of a ClOrdID text (core/bits.py: text_key) in plain Python."""
+    h1, h2 = -3750763034362895579 & MASK, 7809847782465536322
+    for byte in text:
+        c = byte + 1
+        h1 = (h1 ^ c) * 1099511628211 & MASK
+        h1 ^= h1 >> 31
+        h2 = (h2 + c) * -7046029254386353131 & MASK
+        h2 ^= h2 >> 29
+    h1 = (h1 ^ len(text)) * -4417276706812531889 & MASK
+    h1 ^= h1 >> 30
+    h2 = (h2 ^ len(text)) * -7723592293110705685 & MASK
+    h2 ^= h2 >> 32
+    return signed(h1 | 1 << 63), signed(h2)
+
+
+def key_words(key: Key) -> tuple[int, int]:
+    if isinstance(key, tuple):
+        return key
+    return text_key(key.encode()) if isinstance(key, str) else (0, key)
+
+
+def text_words(text: Key, words: int) -> Words:
+    data = text.encode() if isinstance(text, str) else b""
+    return np.frombuffer(data.ljust(words * 8, b"\0"), np.int64)
+
+
+def new_words(kind: int, extra: int) -> Words:
+    words = np.zeros((1 + extra) * r.CMD_WORDS, np.int64)
+    words[0] = kind | extra << 8
+    return words
+
+
+def _client_words(c: Row) -> Words:
+    texts = isinstance(c.id, str) or isinstance(c.orig, str)
+    w = new_words(c.kind, int(texts))
+    rowflags = r.ROWFLAG_TEXT if texts else 0
+    w[r.CMD_HEAD] |= c.side << 16 | c.contract_side << 20 | c.type << 24 | c.tif << 28 | c.stp << 32 | c.flags << 40 | rowflags << 48
+    w[r.CMD_SESSION_ACCOUNT] = c.session << 32 | c.account
+    w[r.CMD_INSTRUMENT] = c.instrument << 32 | c.venue << 16 | c.front
+    w[r.CMD_PRICE], w[r.CMD_QTY] = c.price, c.qty
+    w[r.CMD_ID_HI], w[r.CMD_ID_LO] = key_words(c.id)
+    w[r.CMD_ORIG_HI], w[r.CMD_ORIG_LO] = key_words(c.orig)
+    w[r.CMD_MIN_QTY], w[r.CMD_DISPLAY_QTY], w[r.CMD_STOP_PRICE] = c.min_qty, c.display_qty, c.stop_price
+    w[r.CMD_EXPIRY], w[r.CMD_DEADLINE] = c.expiry, c.deadline
+    w[r.CMD_GROUP_SEQ] = c.group << 32 | c.client_number
+    w[r.CMD_COST_CAP] = c.cost_cap
+    if c.kind == C.C_MASS_CANCEL:
+        w[r.CMD_SCOPE] = c.scope
+    if c.kind in (C.C_SPLIT, C.C_MERGE):
+        w[r.CMD_SETS] = c.sets
+    if texts:
+        w[16:24], w[24:32] = text_words(c.id, 8), text_words(c.orig, 8)
+    return w
+
+
+def _session_words(c: Row) -> Words:
+    body: bytes = c.body or b""
+    w = new_words(c.kind, -(-len(body) // 128))
+    w[r.CMD_SESSION_ACCOUNT] = c.session << 32
+    w[r.CMD_GROUP_SEQ] = c.client_number
+    if c.kind == C.C_LOGON:
+        w[r.CMD_LOGON_FLAGS], w[r.CMD_LOGON_NEXT_IN], w[r.CMD_LOGON_HEARTBEAT_NS] = c.logon_flags, c.next_in, c.heartbeat
+    elif c.kind == C.C_LOGOFF:
+        w[r.CMD_LOGOFF_FLAGS] = c.logoff_flags
+    elif c.kind == C.C_SET_IN:
+        w[r.CMD_NEXT_IN] = c.next_in
+    else:
+        w[r.CMD_BODY_BYTES], w[r.CMD_MSG_TYPE], w[r.CMD_SEND_FLAGS] = len(body), c.msg_type, int(bool(c.unnumbered))
+        w[16:] = np.frombuffer(body.ljust((len(w) - 16) * 8, b"\0"), np.int64)
+    return w
+
+
+def _event_words(c: Row) -> Words:
+    w = new_words(c.kind, d.DE_EXTRA)
+    for word, name in (
+        (d.DE_ID, "id"), (d.DE_PRODUCT, "product"), (d.DE_K, "k"), (d.DE_N, "n"), (d.DE_ASSET, "asset"), (d.DE_BASE_ASSET, "base_asset"),
+        (d.DE_PAYOUT, "payout"), (d.DE_TICK_VALUE, "tick_value"), (d.DE_OWNER_VENUE, "owner_venue"), (d.DE_WINDOW_NS, "window"),
+        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"),
+    ):  # fmt: skip
+        w[word] = getattr(c, name)
+    return w
+
+
+def _instrument_words(c: Row) -> Words:
+    w = new_words(c.kind, d.DI_EXTRA)
+    for word, name in (
+        (d.DI_ID, "id"), (d.DI_EVENT, "event"), (d.DI_INDEX, "index"), (d.DI_MIN_QTY, "min_qty"), (d.DI_MAX_QTY, "max_qty"),
+        (d.DI_LOT, "lot"), (d.DI_MAX_NOTIONAL, "max_notional"), (d.DI_PRICE_MIN, "price_min"), (d.DI_PRICE_MAX, "price_max"),
+        (d.DI_COLLAR, "collar"), (d.DI_REFERENCE, "reference"), (d.DI_PROTECTION, "protection"), (d.DI_MAX_POSITION, "max_position"),
+        (d.DI_FROZEN, "frozen"),
+    ):  # fmt: skip
+        w[word] = getattr(c, name)
+    symbol = f"I{c.id}"
+    w[d.DI_BAND_COUNT], w[d.DI_SYMBOL_LEN] = len(c.bands), len(symbol)
+    w[d.DI_SYMBOL : d.DI_SYMBOL + 8] = text_words(symbol, 8)
+    for i, band in enumerate(c.bands):
+        w[d.DI_BANDS + 3 * i : d.DI_BANDS + 3 * i + 3] = band
+    return w
+
+
+def _operator_words(c: Row) -> Words:
+    k = c.kind
+    if k == C.C_DETERMINE:
+        w = new_words(k, -(-len(c.payouts) // 16))
+        w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT] = c.event, c.version, len(c.payouts)
+        w[d.DD_PAYOUTS : d.DD_PAYOUTS + len(c.payouts)] = c.payouts
+        return w
+    fields: dict[int, dict[int, int]] = {
+        C.C_DEF_VENUE: {
+            d.DV_ID: c.id, d.DV_FEE_ACCOUNT: c.fee_account, d.DV_CUTOFF_PERIOD: c.cutoff_period, d.DV_CUTOFF_OFFSET: c.cutoff_offset,
+            d.DV_THROTTLE_LIMIT: c.throttle_limit, d.DV_THROTTLE_WINDOW: c.throttle_window, d.DV_FROZEN: c.frozen,
+        },
+        C.C_DEF_FIRM: {d.DF_ID: c.id},
+        C.C_DEF_LISTING: {
+            d.DL_VENUE: c.venue, d.DL_INSTRUMENT: c.instrument, d.DL_FEE_MODEL: c.model, d.DL_MAKER_BPS: c.maker, d.DL_TAKER_BPS: c.taker,
+            d.DL_OWNER_SHARE: c.owner_share, d.DL_VENUE_SHARE: c.venue_share, d.DL_OWNER_ACCOUNT: c.owner_account,
+            d.DL_VENUE_ACCOUNT: c.venue_account,
+        },
+        C.C_TRANSFER: {d.DT_FROM: c.source, d.DT_TO: c.target, d.DT_ASSET: c.asset, d.DT_AMOUNT: c.amount},
+        C.C_PHASE: {d.DP_EVENT: c.event, d.DP_PHASE: c.phase},
+        C.C_FINALISE: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
+        C.C_KILL: {d.DK_LEVEL: c.level, d.DK_TARGET: c.target, d.DK_ON: c.on, d.DK_CANCEL: c.cancel},
+        C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},
+        C.C_REFERENCE: {d.DN_INSTRUMENT: c.instrument, d.DN_REFERENCE: c.reference, d.DN_COLLAR: c.collar},
+    }  # fmt: skip
+    w = new_words(k, 0)
+    for word, value in fields[k].items():
+        w[word] = value
+    return w
+
+
+def _named_words(c: Row) -> Words:
+    """Assets, accounts, sessions: one extra row with a name."""
+    w = new_words(c.kind, 1)
+    name = f"N{c.kind}-{c.id}"
+    if c.kind == C.C_DEF_ASSET:
+        w[d.DA_ID], w[d.DA_DECIMALS], w[d.DA_NAME_LEN] = c.id, 2, len(name)
+        w[d.DA_NAME : d.DA_NAME + 4] = text_words(name, 4)
+    elif c.kind == C.C_DEF_ACCOUNT:
+        w[d.DC_ID], w[d.DC_FIRM], w[d.DC_KIND], w[d.DC_SESSION], w[d.DC_VENUE] = c.id, c.firm, c.account_kind, c.session, c.venue
+        w[d.DC_NAME_LEN] = len(name)
+        w[d.DC_NAME : d.DC_NAME + 8] = text_words(name, 8)
+    else:
+        w[d.DS_ID], w[d.DS_FIRM], w[d.DS_VENUE], w[d.DS_ACCOUNT], w[d.DS_WIRE] = c.id, c.firm, c.venue, c.account, C.WIRE_BINARY
+        w[d.DS_FLAGS] = (r.SF_CANCEL_ON_DISCONNECT if c.cancel_on_disconnect else 0) | (r.SF_SETTLEMENT if c.settlement else 0)
+        w[d.DS_THROTTLE_LIMIT], w[d.DS_THROTTLE_WINDOW], w[d.DS_PEER_LEN] = c.throttle_limit, c.throttle_window, len(name)
+        w[d.DS_PEER : d.DS_PEER + 8] = text_words(name, 8)
+    return w
+
+
+def command_words(c: Row) -> Words:
+    """The command row of a Row, with its extra rows."""
+    k = c.kind
+    if k == C.C_TIME:
+        w = new_words(k, 0)
+        w[r.CMD_TIME_TURN], w[r.CMD_TIME_NS] = c.turn, c.now
+        return w
+    if C.C_NEW <= k <= C.C_STATUS:
+        return _client_words(c)
+    if C.C_LOGON <= k <= C.C_SET_IN:
+        return _session_words(c)
+    if k in (C.C_DEF_ASSET, C.C_DEF_ACCOUNT, C.C_DEF_SESSION):
+        return _named_words(c)
+    if k == C.C_DEF_EVENT:
+        return _event_words(c)
+    if k == C.C_DEF_INSTRUMENT:
+        return _instrument_words(c)
+    return _operator_words(c)
+
+
+def _key(hi: int, lo: int, text: bytes) -> Key:
+    if hi == 0:
+        return lo
+    name = text.rstrip(b"\0").decode()
+    return name if name and text_key(name.encode()) == (hi, lo) else (hi, lo)
+
+
+def event_rows(words: Words) -> list[Row]:
+    """Named events from event words; names whose word is 0 are left out, except kind."""
+    out = []
+    at = 0
+    while at < len(words):
+        w = [int(x) for x in words[at : at + r.EVT_WORDS]]
+        head = w[r.EVT_HEAD]
+        extra = head >> 8 & 255
+        payload = words[at + r.EVT_WORDS : at + (1 + extra) * r.EVT_WORDS].tobytes()
+        texts = payload if head >> 56 & C.EF_TEXT else b""
+        row = Row(
+            kind=head & 255, status=head >> 16 & 255, reason=head >> 24 & 0xFFFF, side=head >> 40 & 15, contract_side=head >> 44 & 15,
+            type=head >> 48 & 15, tif=head >> 52 & 15, flags=head >> 56 & 127 & ~C.EF_TEXT, number=w[r.EVT_NUMBER], time=w[r.EVT_TIME],
+            session=w[r.EVT_SESSION_ACCOUNT] >> 32, account=w[r.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF, session_number=w[r.EVT_SESSION_NUMBER],
+            previous=w[r.EVT_PREVIOUS], instrument=w[r.EVT_INSTRUMENT] >> 32, venue=w[r.EVT_INSTRUMENT] >> 16 & 0xFFFF,
+            front=w[r.EVT_INSTRUMENT] & 0xFFFF, order=w[r.EVT_ORDER], id=_key(w[r.EVT_ID_HI], w[r.EVT_ID_LO], texts[:64]),
+            orig=_key(w[r.EVT_ORIG_HI], w[r.EVT_ORIG_LO], texts[64:128]), price=w[r.EVT_PRICE], qty=w[r.EVT_QTY], cum=w[r.EVT_CUM],
+            leaves=w[r.EVT_LEAVES], notional=w[r.EVT_NOTIONAL], trade=w[r.EVT_TRADE], expiry=w[r.EVT_EXPIRY],
+            client_number=w[r.EVT_CLIENT_NUMBER], spare=w[r.EVT_SPARE],
+        )  # fmt: skip
+        names = ("limit", "used", "asked") if row.kind in REFUSALS else ("last_price", "last_qty", "fee")
+        row.update(zip(names, (w[r.EVT_LAST_PRICE], w[r.EVT_LAST_QTY], w[r.EVT_FEE])))
+        if row.kind == C.E_SENT:
+            row.update(price=0, qty=0, msg_type=w[r.EVT_MSG_TYPE], body_bytes=w[r.EVT_BODY_BYTES], body=payload[: w[r.EVT_BODY_BYTES]])
+        out.append(plain(row))
+        at += (1 + extra) * r.EVT_WORDS
+    return out
+
+
+def plain(row: Row) -> Row:
+    """Without the names that read as 0 anyway."""
+    return Row({k: v for k, v in row.items() if v or k == "kind"})

@@ -1,0 +1,428 @@
+"""The judge: a naive exchange. Commands in, events out, every rule written as domain.md says it, nothing made fast.
+
+It imports nothing of exos but protocol.codes. Books are lists that are sorted when they are looked at; collateral, locked
+money and open interest are computed from all open orders whenever they are needed; money is integers and fractions.
+
+    model = Model(); events = model.apply(Row(kind=C.C_NEW, session=1, account=16, instrument=1, side=1, price=40, qty=10, id=7, ...))
+
+Commands and events are Rows (dicts where a missing name reads as 0). Command names are those of records.py in lower case
+without prefix; word 1 and 2 are taken apart (session, account, instrument, venue, front), `client_number` is the incoming
+sequence number, `group` the order group; definition rows use the names of core/definitions.py. ClOrdIDs are ints or texts.
+Refusals carry limit, used, asked. Where the texts leave something open, the decision stands in tests/model_decisions.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from protocol import codes as C
+from tests.model_ladder import Ladder
+from tests.model_money import charge, reserved_fee
+from tests.model_operator import Operator
+from tests.model_world import Account, Closed, Event, Key, Limits, Order, Refused, Row
+
+SAFE_TO_RESEND = frozenset({
+    C.R_NOT_LOGGED_ON, C.R_ID_TABLE_FULL, C.R_ORDER_TABLE_FULL, C.R_TEXT_TABLE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
+    C.R_KILLED_PLATFORM, C.R_KILLED_VENUE, C.R_KILLED_FIRM, C.R_KILLED_ACCOUNT, C.R_KILLED_SESSION, C.R_TABLE_FULL, C.R_STALE,
+    C.R_MARKET_PAUSED,
+})  # fmt: skip
+PLATFORM_FEES = 1
+
+
+class Model(Operator, Ladder):
+    """One exchange. `apply` is the only way in."""
+
+    def __init__(self, limits: Limits | None = None, retention_ns: int | None = None) -> None:
+        self.start(limits or Limits(), retention_ns)
+
+    def apply(self, command: Row, table_full: bool = False) -> list[Row]:
+        """Carry out one command; returns its events in order. `table_full`: refuse an order for want of rows, where the ladder says so."""
+        self.out = []
+        self.command = command
+        self.table_full = table_full
+        if command.kind != C.C_TIME and command.client_number and command.session in self.sessions:
+            self.sessions[command.session].next_in = command.client_number + 1
+        handlers: dict[int, Callable[[Row], None]] = {
+            C.C_TIME: self._time, C.C_NEW: self._new, C.C_CANCEL: self._cancel, C.C_REPLACE: self._replace,
+            C.C_MASS_CANCEL: self._mass_cancel, C.C_STATUS: self._status, C.C_SPLIT: self._split_merge, C.C_MERGE: self._split_merge,
+        }  # fmt: skip
+        handler = handlers.get(command.kind) or self.operator_handlers()[command.kind]
+        self.refused = 0
+        try:
+            handler(command)
+        except Refused as r:  # only the operator's rows let it through; client rows answer it themselves
+            self.refused = r.reason
+        return self.out
+
+    # ------------------------------------------------------------------------------------------------ events
+    def emit(self, session: int, event: Row, numbered: bool = True, extra_rows: int = 0) -> None:
+        """Give an event its numbers and put it out. Texts take one further row, and every row one number."""
+        event["number"] = self.event_seq
+        event["time"] = self.now
+        texts = 1 if isinstance(event.id, str) or isinstance(event.orig, str) else 0
+        self.event_seq += 1 + texts + extra_rows
+        receiver = self.sessions.get(session)
+        if receiver is not None:
+            event["session"] = session
+            event["previous"] = receiver.last_event
+            receiver.last_event = event["number"]
+            if numbered:
+                event["session_number"] = receiver.next_out
+                receiver.next_out += 1
+        self.out.append(event)
+
+    def order_event(self, kind: int, order: Order, status: int, reason: int = 0, session: int | None = None, **more: int | str) -> None:
+        """An event with the whole state of an order, to the session that entered it unless another is named."""
+        leaves = order.leaves if status in (C.ST_NEW, C.ST_PARTIAL) else 0
+        event = Row(
+            kind=kind, status=status, reason=reason, side=order.side, contract_side=order.contract_side, type=order.type, tif=order.tif,
+            account=order.account, instrument=order.instrument, venue=order.venue, order=order.id, id=order.key,
+            price=order.client_price(order.price), qty=order.qty, cum=order.cum, leaves=leaves, notional=order.notional,
+            expiry=order.expiry,
+        )  # fmt: skip
+        event.update(more)
+        self.emit(order.session if session is None else session, event)
+
+    def request_event(self, kind: int, status: int, reason: int, account: int, **more: Key) -> None:
+        """The answer to a command for which there is no order: what the command said, back to its session."""
+        c = self.command
+        event = Row(
+            kind=kind, status=status, reason=reason, side=c.side, contract_side=c.contract_side, type=c.type, tif=c.tif, account=account,
+            instrument=c.instrument, id=c.id, orig=c.orig, price=c.price, qty=c.qty, client_number=c.client_number,
+        )  # fmt: skip
+        event.update(more)
+        self.emit(c.session, event)
+
+    def answer_number(self, session: int) -> int:
+        """Incoming number that a direct answer names: only the session that sent it knows it."""
+        return self.command.client_number if session == self.command.session else 0
+
+    def closed_event(self, kind: int, closed: Closed, session: int, reason: int, **more: int | str) -> None:
+        event = Row(
+            kind=kind, status=closed.status, reason=reason, side=closed.side, contract_side=closed.contract_side, type=closed.type,
+            tif=closed.tif, account=closed.account, instrument=closed.instrument, venue=closed.venue, order=closed.order, id=closed.key,
+            price=closed.price, qty=closed.qty, cum=closed.cum, notional=closed.notional,
+        )  # fmt: skip
+        event.update(more)
+        self.emit(session, event)
+
+    # ------------------------------------------------------------------------------------------------ new
+    def _new(self, c: Row) -> None:
+        order_id = firm = 0
+        account_id = c.account or (self.sessions[c.session].account if c.session in self.sessions else 0)
+        try:
+            session, account = self.check_access(c)
+            firm = account.firm
+            self.check_id(c.id)
+            earlier = self.find(firm, c.id)
+            if earlier is not None:
+                self.check_repeat(c, account, earlier)
+                return self._tell_status(earlier, c.session)
+            self.check_tables(c.id, new_order=True)
+            order_id = self.order_seq
+            order = self.check_order(c, session, account)
+        except Refused as r:
+            if r.reason in SAFE_TO_RESEND:
+                order_id = 0
+            if order_id:
+                self.order_seq += 1
+                self.closed.append(Closed(
+                    firm, c.id, C.ST_REJECTED, r.reason, order_id, account_id, c.instrument, 0, c.session, c.side, c.contract_side, c.type,
+                    c.tif, c.price, c.qty, 0, 0, self.now,
+                ))  # fmt: skip
+            numbers = {"limit": r.limit, "used": r.used, "asked": r.asked}
+            return self.request_event(C.E_REJECTED, C.ST_REJECTED, r.reason, account_id, order=order_id, **numbers)
+        self.order_seq += 1
+        self.open.append(order)
+        self.order_event(C.E_ACCEPTED, order, C.ST_NEW, client_number=c.client_number)
+        self._match(order)
+
+    def check_repeat(self, c: Row, account: Account, earlier: Order | Closed) -> None:
+        """The id is known: only the same order again is answered with its state (a market order's price is not the client's)."""
+        first = self._as_closed(earlier, 0, 0)
+        asked = (account.id, c.instrument, c.side, c.contract_side, c.qty, c.type)
+        if asked != (first.account, first.instrument, first.side, first.contract_side, first.qty, first.type):
+            raise Refused(C.R_ID_USED)
+        if c.type != C.MARKET and c.price != first.price:
+            raise Refused(C.R_ID_USED)
+
+    # ------------------------------------------------------------------------------------------------ matching
+    def opposite(self, order: Order) -> list[Order]:
+        """Resting orders the order could meet, by price, then time in the queue, within its limit."""
+        sign = 1 if order.book_side == C.BUY else -1
+        book = [o for o in self.open if o.resting and o.instrument == order.instrument and o.book_side != order.book_side]
+        return sorted((o for o in book if sign * o.price <= sign * order.price), key=lambda o: (sign * o.price, o.rank))
+
+    def fillable(self, order: Order) -> bool:
+        """Whether the whole order trades now: other firms' orders ahead of the first own one suffice."""
+        got = 0
+        for o in self.opposite(order):
+            if got >= order.leaves or o.firm == order.firm:
+                break
+            got += o.leaves
+        return got >= order.leaves
+
+    def _match(self, order: Order) -> None:
+        """Trade an incoming order (open, not resting), then rest or cancel what is left."""
+        if order.tif == C.FOK and not self.fillable(order):
+            return self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_FOK_NOT_FILLABLE)
+        while order.leaves:
+            meets = self.opposite(order)
+            if not meets:
+                break
+            if meets[0].firm == order.firm:
+                return self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_SELF_TRADE)
+            self._trade(order, meets[0])
+        if order.leaves == 0:
+            return
+        if order.type == C.MARKET:
+            return self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_REST)
+        if order.tif == C.IOC:
+            return self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_IOC_REST)
+        self.rank_seq += 1
+        order.rank = self.rank_seq
+        order.resting = True
+
+    def _trade(self, taker: Order, maker: Order) -> None:
+        instrument = self.instruments[maker.instrument]
+        event = self.events[instrument.event]
+        price, qty = maker.price, min(taker.leaves, maker.leaves)
+        buyer, seller = (taker, maker) if taker.book_side == C.BUY else (maker, taker)
+        paying, selling = self.accounts[buyer.account], self.accounts[seller.account]
+        amount = price * qty * event.tick_value
+        self.pay(paying, event.asset, -amount)
+        self.pay(selling, event.asset, amount)
+        if event.product == C.SPOT:
+            self.pay(paying, event.base_asset, qty * event.lot_base)
+            self.pay(selling, event.base_asset, -qty * event.lot_base)
+        else:
+            paying.position[instrument.id] = paying.position.get(instrument.id, 0) + qty
+            selling.position[instrument.id] = selling.position.get(instrument.id, 0) - qty
+        trade = self.trade_seq
+        self.trade_seq += 1
+        instrument.last = price
+        fees = {}
+        for order in (maker, taker):
+            order.cum += qty
+            order.notional += order.client_price(price) * qty
+            fees[order.id] = charge(order, event, price, qty, order is maker, taker.listing)
+            self.pay(self.accounts[order.account], event.asset, -fees[order.id])
+        self._share_fees(event, taker, maker, fees[taker.id], fees[maker.id])
+        direction = C.EF_AGGRESSOR_SELL if taker.book_side == C.SELL else 0
+        for order in (maker, taker):
+            status = C.ST_PARTIAL if order.leaves else C.ST_FILLED
+            if order.leaves == 0:
+                self._forget(order, C.ST_FILLED, 0)
+            self.order_event(
+                C.E_FILL, order, status, flags=direction | (C.EF_TAKER if order is taker else 0), last_price=order.client_price(price),
+                last_qty=qty, fee=fees[order.id], trade=trade,
+            )  # fmt: skip
+
+    def _share_fees(self, event: Event, taker: Order, maker: Order, taker_fee: int, maker_fee: int) -> None:
+        """The taker's order finances the rebate; owner and listing venue hold floor(net fee of the order * share), the platform the rest."""
+        taker.net_fee += taker_fee + min(maker_fee, 0)
+        maker.net_fee += max(maker_fee, 0)
+        platform = taker_fee + maker_fee
+        for order in (maker, taker):
+            listing = order.listing
+            owner = order.net_fee * listing.owner_share // 10_000
+            venue = order.net_fee * listing.venue_share // 10_000
+            for account, amount in ((listing.owner_account, owner - order.paid_owner), (listing.venue_account, venue - order.paid_venue)):
+                if amount:
+                    self.pay(self.accounts[account], event.asset, amount)
+                    platform -= amount
+            order.paid_owner, order.paid_venue = owner, venue
+        if platform:
+            self.pay(self.accounts[PLATFORM_FEES], event.asset, platform)
+
+    # ------------------------------------------------------------------------------------------------ closing
+    def _as_closed(self, order: Order | Closed, status: int, reason: int) -> Closed:
+        if isinstance(order, Closed):
+            return order
+        return Closed(
+            order.firm, order.key, status, reason, order.id, order.account, order.instrument, order.venue, order.session, order.side,
+            order.contract_side, order.type, order.tif, order.client_price(order.price), order.qty, order.cum, order.notional, self.now,
+        )  # fmt: skip
+
+    def _forget(self, order: Order, status: int, reason: int) -> None:
+        """Take an order out of the books; its id stays used up."""
+        self.open.remove(order)
+        self.closed.append(self._as_closed(order, status, reason))
+
+    def _close(self, order: Order, kind: int, status: int, reason: int, flags: int = 0, **more: Key) -> None:
+        self._forget(order, status, reason)
+        self.order_event(kind, order, status, reason, flags=flags, **more)
+
+    # ------------------------------------------------------------------------------------------------ cancel, status
+    def _cancel(self, c: Row) -> None:
+        known = None
+        try:
+            session = self.check_session(c)
+            self.check_named_account(c, session)
+            self.check_id(c.id)
+            known = self.find(session.firm, c.orig)
+            order = self.open_order(session.firm, c.orig)
+        except Refused as r:
+            return self._cancel_rejected(c, r, known, 0)
+        number = self.answer_number(order.session)
+        self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_USER_CANCEL, id=c.id, orig=order.key, client_number=number)
+
+    def _cancel_rejected(self, c: Row, r: Refused, known: Order | Closed | None, flags: int) -> None:
+        """The answer names the order and its status when there is one."""
+        more: dict[str, Key] = {"flags": flags, "limit": r.limit, "used": r.used, "asked": r.asked, "client_number": c.client_number}
+        if known is None:
+            return self.request_event(C.E_CANCEL_REJECT, C.ST_NONE, r.reason, c.account, **more)
+        more.update(id=c.id, orig=known.key)
+        if isinstance(known, Order):
+            self.order_event(C.E_CANCEL_REJECT, known, self.status_of(known), r.reason, session=c.session, **more)
+        else:
+            self.closed_event(C.E_CANCEL_REJECT, known, c.session, r.reason, **more)
+
+    def status_of(self, order: Order) -> int:
+        return C.ST_PARTIAL if order.cum else C.ST_NEW
+
+    def _status(self, c: Row) -> None:
+        try:
+            session = self.check_session(c)
+        except Refused as r:
+            return self.request_event(C.E_STATUS, C.ST_NONE, r.reason, c.account)
+        known = self.find(session.firm, c.orig)
+        if known is None:
+            return self.request_event(C.E_STATUS, C.ST_NONE, C.R_UNKNOWN_ORDER, c.account)
+        self._tell_status(known, c.session)
+
+    def _tell_status(self, order: Order | Closed, session: int) -> None:
+        number = self.command.client_number
+        if isinstance(order, Order):
+            self.order_event(C.E_STATUS, order, self.status_of(order), session=session, client_number=number)
+        else:
+            self.closed_event(C.E_STATUS, order, session, order.reason, client_number=number)
+
+    def cancel_many(self, orders: list[Order], reason: int, flags: int) -> int:
+        """Accounts in order of id, each account's orders newest first."""
+        for order in sorted(orders, key=lambda o: (o.account, -o.id)):
+            self._close(order, C.E_CANCELED, C.ST_CANCELED, reason, flags)
+        return len(orders)
+
+    def _mass_cancel(self, c: Row) -> None:
+        try:
+            session = self.check_session(c)
+            wanted = self.check_scope(c, session)
+        except Refused as r:
+            numbers = {"limit": r.limit, "used": r.used, "asked": r.asked}
+            return self.request_event(C.E_MASS_DONE, C.ST_REJECTED, r.reason, c.account, price=c.scope, qty=0, **numbers)
+        orders = [o for o in self.open if o.firm == session.firm and wanted(o) and c.side in (0, o.side)]
+        count = self.cancel_many(orders, C.R_MASS_CANCEL, 0)
+        self.request_event(C.E_MASS_DONE, C.ST_NONE, 0, c.account, price=c.scope, qty=count)
+
+    # ------------------------------------------------------------------------------------------------ replace
+    def _replace(self, c: Row) -> None:
+        known = None
+        try:
+            session = self.check_session(c)
+            self.check_named_account(c, session)
+            self.check_id(c.id)
+            known = self.find(session.firm, c.orig)
+            order, price, listing = self.check_replace(c, session)
+        except Refused as r:
+            return self._cancel_rejected(c, r, known, C.EF_REPLACE)
+        old_key = order.key
+        number = self.answer_number(order.session)
+        if c.qty == order.cum:
+            reason = C.R_REPLACED_TO_FILLED
+            return self._close(order, C.E_CANCELED, C.ST_CANCELED, reason, id=c.id, orig=old_key, client_number=number)
+        self.closed.append(self._as_closed(order, C.ST_REPLACED, 0))
+        keeps_place = price == order.price and c.qty < order.qty
+        order.key, order.price, order.qty, order.listing = c.id, price, c.qty, listing
+        self.order_event(C.E_REPLACED, order, self.status_of(order), orig=old_key, client_number=number)
+        if not keeps_place:
+            order.resting = False
+            self._match(order)
+
+    # ------------------------------------------------------------------------------------------------ sets
+    def _split_merge(self, c: Row) -> None:
+        sign = 1 if c.kind == C.C_SPLIT else -1
+        account_id = c.account or (self.sessions[c.session].account if c.session in self.sessions else 0)
+        try:
+            session, account = self.check_access(c)
+            event = self.check_sets(c, session, account, sign)
+        except Refused as r:
+            numbers = {"limit": r.limit, "used": r.used, "asked": r.asked}
+            return self.request_event(C.E_REFUSED, C.ST_REJECTED, r.reason, account_id, qty=c.sets, **numbers)
+        amount = sign * event.k * event.payout * event.tick_value * c.sets
+        self.pay(account, event.asset, -amount)
+        event.pool += amount
+        event.sets += sign * c.sets
+        for contract in event.contracts:
+            account.position[contract] = account.position.get(contract, 0) + sign * c.sets
+        self.request_event(
+            C.E_MOVED, C.ST_NONE, 0, account.id, price=-amount, qty=account.cash[event.asset], last_qty=sign * c.sets, spare=event.asset
+        )
+
+    # ------------------------------------------------------------------------------------------------ time
+    def _time(self, c: Row) -> None:
+        self.turn, self.now = c.turn, max(self.now, c.now)
+        due = [o for o in self.open if o.expiry and o.expiry <= self.now]
+        for order in sorted(due, key=lambda o: (o.expiry, o.id)):
+            self._close(order, C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)
+        self.closed = [x for x in self.closed if x.closed_at + self.retention > self.now]
+
+    # ------------------------------------------------------------------------------------------------ state
+    def state(self) -> dict[str, Any]:
+        """All that the exchange is, in one comparable shape; empty rows are left out."""
+        balances = {}
+        for account in self.accounts.values():
+            for asset in self.assets:
+                row = (account.cash.get(asset, 0), self.locked(account.id, asset))
+                if row != (0, 0):
+                    balances[account.id, asset] = row
+        queues: dict[tuple[int, int], list[int]] = {}
+        for order in sorted(self.open, key=lambda o: (o.price if o.book_side == C.SELL else -o.price, o.rank)):
+            queues.setdefault((order.instrument, order.book_side), []).append(order.id)
+        return {
+            "seq": (self.now, self.turn, self.event_seq, self.order_seq, self.trade_seq),
+            "balances": balances,
+            "external": {a.id: a.external for a in self.assets.values()},
+            "positions": {(a.id, i): q for a in self.accounts.values() for i, q in a.position.items() if q},
+            "open": {o.id: self.order_state(o) for o in self.open},
+            "queues": queues,
+            "closed": [(x.firm, x.key, x.status, x.reason, x.order, x.account, x.instrument, x.price, x.qty, x.cum) for x in self.closed],
+            "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
+            "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
+            "sessions": {
+                s.id: (s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed)
+                for s in self.sessions.values()
+            },
+        }
+
+    def order_state(self, o: Order) -> tuple[Any, ...]:
+        held = reserved_fee(o, self.event_of(o.instrument))
+        return (
+            o.firm, o.key, o.account, o.session, o.venue, o.instrument, o.book_side, o.side, o.contract_side, o.type, o.tif, o.price, o.qty,
+            o.cum, o.leaves, self.status_of(o), o.notional, o.expiry, held, o.fee_paid, o.rebate_paid, o.net_fee,
+        )  # fmt: skip
+
+    def open_interest(self, instrument: int) -> int:
+        return sum(max(a.position.get(instrument, 0), 0) for a in self.accounts.values())
+
+    def check_invariants(self) -> None:
+        """The ledger's sums (domain.md section 8) and that nobody owes what he has not: AssertionError says which."""
+        for asset in self.assets.values():
+            cash = sum(a.cash.get(asset.id, 0) for a in self.accounts.values())
+            pools = sum(e.pool for e in self.events.values() if e.asset == asset.id)
+            assert cash + pools == asset.external, ("ledger", asset.id, cash, pools, asset.external)
+        for account in self.accounts.values():
+            if account.kind == C.ACCT_TRADING:
+                for asset_id, cash in account.cash.items():
+                    assert cash >= 0, ("negative balance", account.id, asset_id, cash)
+        for event in self.events.values():
+            assert event.pool == event.k * event.payout * event.tick_value * event.sets, ("pool", event.id)
+            for contract in event.contracts:
+                net = sum(a.position.get(contract, 0) for a in self.accounts.values())
+                assert net == event.sets, ("long - short", contract, net, event.sets)
+        for order in self.open:
+            assert order.resting and order.leaves > 0, ("open order", order.id)
+        for contract in self.instruments:
+            bid, ask = self.best(contract, C.BUY), self.best(contract, C.SELL)
+            assert bid is None or ask is None or bid < ask, ("crossed book", contract, bid, ask)

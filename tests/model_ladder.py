@@ -1,0 +1,448 @@
+"""The ladders of the naive exchange: one condition, one code, one line, in the order of domain.md section 9."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from protocol import codes as C
+from tests.model_money import collar_range, protection_price, reference_price, requirement
+from tests.model_world import (
+    RETENTION_NS,
+    Account,
+    Asset,
+    Closed,
+    Event,
+    Firm,
+    Instrument,
+    Key,
+    Limits,
+    Listing,
+    Order,
+    Refused,
+    Row,
+    Session,
+    Venue,
+)
+
+WORD = 1 << 63
+KNOWN_FLAGS = C.FLAG_POST_ONLY | C.FLAG_POST_SLIDE | C.FLAG_REDUCE_ONLY | C.FLAG_PERSIST
+# Words of a command row whose feature is not there yet, with the number of the word that the refusal names.
+UNBUILT_WORDS = (("front", 2), ("min_qty", 9), ("display_qty", 10), ("stop_price", 11), ("group", 14), ("cost_cap", 15))
+
+
+class Ladder:
+    """State of the exchange and all its refusals. Nothing here changes state, except that a message is counted by its throttles."""
+
+    def start(self, limits: Limits, retention_ns: int | None) -> None:
+        self.limits = limits
+        self.retention = RETENTION_NS if retention_ns is None else retention_ns
+        self.now = self.turn = 0
+        self.event_seq = self.order_seq = self.trade_seq = 1
+        self.rank_seq = 0
+        self.killed = 0
+        self.assets: dict[int, Asset] = {}
+        self.venues: dict[int, Venue] = {}
+        self.firms: dict[int, Firm] = {}
+        self.accounts: dict[int, Account] = {}
+        self.sessions: dict[int, Session] = {}
+        self.events: dict[int, Event] = {}
+        self.instruments: dict[int, Instrument] = {}
+        self.listings: dict[tuple[int, int], Listing] = {}
+        self.open: list[Order] = []
+        self.closed: list[Closed] = []  # oldest first
+        self.out: list[Row] = []
+        self.command = Row()
+        self.table_full = False
+
+    # ------------------------------------------------------------------------------------------------ lookups
+    def find(self, firm: int, key: Key) -> Order | Closed | None:
+        for order in [*self.open, *self.closed]:
+            if order.firm == firm and order.key == key:
+                return order
+        return None
+
+    def open_order(self, firm: int, key: Key) -> Order:
+        known = self.find(firm, key)
+        if known is None:
+            raise Refused(C.R_UNKNOWN_ORDER)
+        if isinstance(known, Closed):
+            raise Refused(C.R_ORDER_CLOSED)
+        return known
+
+    def entry_venue(self, c: Row) -> int:
+        """The venue through which a command came: named, else the session's, else the instrument's owner."""
+        session = self.sessions.get(c.session)
+        venue = c.venue or (session.venue if session else 0)
+        if venue == 0 and c.instrument in self.instruments:
+            venue = self.events[self.instruments[c.instrument].event].owner_venue
+        return venue
+
+    def event_of(self, instrument: int) -> Event:
+        return self.events[self.instruments[instrument].event]
+
+    def pay(self, account: Account, asset: int, amount: int) -> None:
+        account.cash[asset] = account.cash.get(asset, 0) + amount
+
+    def touch(self, account: int, instrument: int) -> None:
+        event = self.event_of(instrument)
+        if account not in event.touched:
+            event.touched.append(account)
+
+    # ------------------------------------------------------------------------------------------------ money held
+    def required(self, account: int, event: Event, orders: list[Order] | None = None) -> int:
+        """Collateral of an account in one event, from all its open orders (or from the list given instead)."""
+        positions = [self.accounts[account].position.get(i, 0) for i in event.contracts]
+        mine = [o for o in (self.open if orders is None else orders) if o.account == account and o.instrument in event.contracts]
+        return requirement(event, positions, [(event.contracts.index(o.instrument), o) for o in mine])
+
+    def locked(self, account: int, asset: int, orders: list[Order] | None = None) -> int:
+        """What an account may not spend of an asset: requirements, spot buys in quote, spot sells in base."""
+        total = sum(self.required(account, e, orders) for e in self.events.values() if e.asset == asset)
+        for o in self.open if orders is None else orders:
+            event = self.event_of(o.instrument)
+            if o.account == account and event.product == C.SPOT and event.base_asset == asset and o.book_side == C.SELL:
+                total += o.leaves * event.lot_base
+        return total
+
+    def check_funds(self, account: Account, asset: int, orders: list[Order]) -> None:
+        """Refused exactly when buying power would be negative and lower than before."""
+        cash = account.cash.get(asset, 0)
+        before, after = self.locked(account.id, asset), self.locked(account.id, asset, orders)
+        power, then = cash - before, cash - after
+        if then < 0 and then < power:
+            raise Refused(C.R_COLLATERAL, cash, before, power - then)
+
+    # ------------------------------------------------------------------------------------------------ who
+    def check_session(self, c: Row) -> Session:
+        session = self.sessions.get(c.session)
+        if session is None or not session.logged_on:
+            raise Refused(C.R_NOT_LOGGED_ON)
+        return session
+
+    def check_access(self, c: Row) -> tuple[Session, Account]:
+        session = self.check_session(c)
+        account = self.check_account(session, c.account or session.account)
+        if c.venue and c.venue != session.venue:
+            raise Refused(C.R_VENUE_NOT_ALLOWED, session.venue, 0, c.venue)
+        self.check_isolated(session, account)
+        return session, account
+
+    def check_account(self, session: Session, number: int) -> Account:
+        account = self.accounts.get(number)
+        if account is None:
+            raise Refused(C.R_UNKNOWN_ACCOUNT, 0, 0, number)
+        if account.firm != session.firm:
+            raise Refused(C.R_ACCOUNT_NOT_ALLOWED, 0, 0, number)
+        return account
+
+    def check_isolated(self, session: Session, account: Account) -> None:
+        if account.venue and account.venue != session.venue:
+            raise Refused(C.R_VENUE_NOT_ALLOWED, account.venue, 0, session.venue)
+
+    def check_named_account(self, c: Row, session: Session) -> None:
+        """Cancels and replaces find their order by its id; an account that they name must be one they may name."""
+        if c.account:
+            self.check_isolated(session, self.check_account(session, c.account))
+
+    # ------------------------------------------------------------------------------------------------ ids
+    def check_id(self, key: Key) -> None:
+        if not (isinstance(key, str) or (isinstance(key, int) and 1 <= key < WORD)):
+            raise Refused(C.R_BAD_ID)
+
+    def check_tables(self, key: Key, new_order: bool) -> None:
+        """Room to remember one more id (every open order has its place in reserve)."""
+        if len(self.closed) + len(self.open) >= self.limits.archive:
+            raise Refused(C.R_ID_TABLE_FULL, self.limits.archive, self.limits.archive, 1)
+        if new_order and len(self.open) >= self.limits.orders:
+            raise Refused(C.R_ORDER_TABLE_FULL, self.limits.orders, self.limits.orders, 1)
+        if isinstance(key, str) and sum(isinstance(x.key, str) for x in [*self.open, *self.closed]) >= self.limits.texts:
+            raise Refused(C.R_TEXT_TABLE_FULL, self.limits.texts, self.limits.texts, 1)
+
+    # ------------------------------------------------------------------------------------------------ market and form
+    def check_phase(self, event: Event) -> None:
+        if event.phase in (C.PH_DRAFT, C.PH_LISTED):
+            raise Refused(C.R_MARKET_NOT_OPEN, 0, 0, event.phase)
+        if event.phase == C.PH_PAUSED:
+            raise Refused(C.R_MARKET_PAUSED, 0, 0, event.phase)
+        if event.phase == C.PH_CANCEL_ONLY:
+            raise Refused(C.R_CANCEL_ONLY, 0, 0, event.phase)
+        if event.phase != C.PH_OPEN:
+            raise Refused(C.R_MARKET_CLOSED, 0, 0, event.phase)
+
+    def check_form(self, c: Row, event: Event) -> None:
+        if c.side not in (C.BUY, C.SELL) or c.contract_side not in (C.YES, C.NO):
+            raise Refused(C.R_BAD_SIDE, asked=c.side)
+        if c.type not in (C.MARKET, C.LIMIT, C.STOP, C.STOP_LIMIT):
+            raise Refused(C.R_BAD_TYPE, asked=c.type)
+        if c.tif not in (C.DAY, C.GTC, C.AT_OPEN, C.IOC, C.FOK, C.GTD):
+            raise Refused(C.R_BAD_TIF, asked=c.tif)
+        if c.flags & ~KNOWN_FLAGS:
+            raise Refused(C.R_BAD_FLAGS, asked=c.flags)
+        unbuilt = c.type in (C.STOP, C.STOP_LIMIT) or c.tif == C.AT_OPEN or c.flags & ~C.FLAG_POST_ONLY
+        if unbuilt or C.STP_CANCEL_INCOMING < c.stp <= C.STP_DECREMENT:
+            raise Refused(C.R_FIELD_UNSUPPORTED)
+        self.check_unbuilt(c)
+        if c.tif == C.GTD and c.expiry <= self.now:
+            raise Refused(C.R_EXPIRY_PAST, self.now, 0, c.expiry)
+        if c.tif != C.GTD and c.expiry:
+            raise Refused(C.R_EXPIRY_UNEXPECTED, 0, 0, c.expiry)
+        if c.contract_side == C.NO and event.product == C.SPOT:
+            raise Refused(C.R_NO_ON_SPOT)
+        if c.stp > C.STP_DECREMENT:
+            raise Refused(C.R_BAD_STP, C.STP_DECREMENT, 0, c.stp)
+        if c.type == C.MARKET and c.price:
+            raise Refused(C.R_PRICE_ON_MARKET, 0, 0, c.price)
+        if c.flags & C.FLAG_POST_ONLY and (c.type == C.MARKET or c.tif in (C.IOC, C.FOK)):
+            raise Refused(C.R_POST_ONLY_IMMEDIATE, 0, 0, c.tif)
+        if c.type == C.MARKET and c.tif in (C.GTC, C.GTD):
+            raise Refused(C.R_MARKET_NEEDS_IMMEDIATE, 0, 0, c.tif)
+
+    def check_unbuilt(self, c: Row) -> None:
+        for name, word in UNBUILT_WORDS:
+            if c.get(name, 0):
+                raise Refused(C.R_FIELD_UNSUPPORTED, asked=word)
+
+    def check_frozen(self, instrument: Instrument) -> None:
+        if instrument.frozen:
+            raise Refused(C.R_FROZEN)
+
+    # ------------------------------------------------------------------------------------------------ switches and pace
+    def check_killed(self, session: Session, account: Account, venue: int) -> None:
+        if self.killed:
+            raise Refused(C.R_KILLED_PLATFORM)
+        if self.venues[venue].killed or self.venues[venue].frozen:
+            raise Refused(C.R_KILLED_VENUE, 0, 0, venue)
+        if self.firms[account.firm].killed:
+            raise Refused(C.R_KILLED_FIRM, 0, 0, account.firm)
+        if account.killed:
+            raise Refused(C.R_KILLED_ACCOUNT, 0, 0, account.id)
+        if session.killed:
+            raise Refused(C.R_KILLED_SESSION, 0, 0, session.id)
+
+    def check_throttle(self, session: Session, venue: int) -> None:
+        """The one check that leaves a mark: what a throttle lets through is counted, whatever becomes of it further down."""
+        for throttle, code in ((session.throttle, C.R_THROTTLED_SESSION), (self.venues[venue].throttle, C.R_THROTTLED_VENUE)):
+            if throttle.limit == 0:
+                continue
+            used = throttle.open_at(self.now)
+            if used >= throttle.limit:
+                raise Refused(code, throttle.limit, used, 1)
+            throttle.count(self.now)
+
+    def check_fresh(self, c: Row) -> None:
+        if c.deadline and self.now > c.deadline:
+            raise Refused(C.R_STALE, c.deadline, self.now, 0)
+
+    def waiting(self, account: Account, instrument: Instrument, book_side: int, without: Order | None) -> int:
+        """Lots of the account's open orders of one side in one contract."""
+        same = [o for o in self.open if o.account == account.id and o.instrument == instrument.id and o.book_side == book_side]
+        return sum(o.leaves for o in same if o is not without)
+
+    def check_conflict(self, event: Event, account: Account, instrument: Instrument, book_side: int, qty: int) -> None:
+        """A firm with a conflict of interest may only bring its position nearer to flat, its open orders counted."""
+        if account.firm not in event.restricted:
+            return
+        position = account.position.get(instrument.id, 0)
+        waiting = self.waiting(account, instrument, book_side, None)
+        if (position + waiting + qty > 0) if book_side == C.BUY else (position - waiting - qty < 0):
+            raise Refused(C.R_CONFLICT, position, waiting, qty)
+
+    # ------------------------------------------------------------------------------------------------ price and size
+    def check_price(self, event: Event, instrument: Instrument, no: bool, price: int) -> None:
+        """A limit price as the client wrote it."""
+        low, high = instrument.price_min, instrument.price_max
+        if no:
+            low, high = event.payout - high, event.payout - low
+        if not low <= price <= high:
+            raise Refused(C.R_PRICE_OUT_OF_RANGE, low if price < low else high, 0, price)
+        if not instrument.on_grid(event.payout - price if no else price):
+            raise Refused(C.R_PRICE_OFF_GRID, 0, 0, price)
+
+    def check_size(self, instrument: Instrument, qty: int) -> None:
+        if qty <= 0:
+            raise Refused(C.R_QTY_NOT_POSITIVE, 1, 0, qty)
+        if qty % instrument.lot:
+            raise Refused(C.R_QTY_LOT, instrument.lot, 0, qty)
+        if qty < instrument.min_qty:
+            raise Refused(C.R_QTY_TOO_SMALL, instrument.min_qty, 0, qty)
+        if qty > instrument.max_qty:
+            raise Refused(C.R_QTY_TOO_LARGE, instrument.max_qty, 0, qty)
+
+    def check_notional(self, event: Event, instrument: Instrument, price: int, qty: int) -> None:
+        notional = price * qty * event.tick_value
+        if instrument.max_notional and notional > instrument.max_notional:
+            raise Refused(C.R_NOTIONAL_TOO_LARGE, instrument.max_notional, 0, notional)
+
+    def check_collar(self, instrument: Instrument, price: int) -> None:
+        around = collar_range(instrument)
+        if around is not None and not around[0] <= price <= around[1]:
+            raise Refused(C.R_COLLAR, instrument.collar, reference_price(instrument), price)
+
+    def check_position(self, account: Account, instrument: Instrument, book_side: int, qty: int, without: Order | None) -> None:
+        """Position when this order and all open ones of its side have filled; what brings it nearer to flat is never refused."""
+        sign = 1 if book_side == C.BUY else -1
+        before = account.position.get(instrument.id, 0) + sign * self.waiting(account, instrument, book_side, without)
+        after = before + sign * qty
+        if instrument.max_position and abs(after) > instrument.max_position and abs(after) > abs(before):
+            raise Refused(C.R_POSITION_LIMIT, instrument.max_position, before, qty)
+
+    # ------------------------------------------------------------------------------------------------ the ladder of NEW
+    def check_order(self, c: Row, session: Session, account: Account) -> Order:
+        """All of section 9 after the duplicate check; returns the order, which is not open yet."""
+        instrument = self.instruments.get(c.instrument)
+        if instrument is None:
+            raise Refused(C.R_UNKNOWN_INSTRUMENT, 0, 0, c.instrument)
+        event = self.events[instrument.event]
+        venue = self.entry_venue(c)
+        listing = self.listings.get((venue, instrument.id))
+        if listing is None:
+            raise Refused(C.R_NOT_LISTED, 0, 0, venue)
+        self.check_phase(event)
+        self.check_form(c, event)
+        self.check_frozen(instrument)
+        self.check_killed(session, account, venue)
+        self.check_throttle(session, venue)
+        self.check_fresh(c)
+        no = c.contract_side == C.NO
+        book_side = c.side if not no else C.BUY + C.SELL - c.side
+        self.check_conflict(event, account, instrument, book_side, c.qty)
+        price = event.payout - c.price if no else c.price
+        if c.type == C.LIMIT:
+            self.check_price(event, instrument, no, c.price)
+        self.check_size(instrument, c.qty)
+        if c.type == C.MARKET:
+            best = self.best(instrument.id, C.BUY + C.SELL - book_side)
+            if best is None:
+                raise Refused(C.R_NO_LIQUIDITY)
+            price = protection_price(instrument, book_side, best)
+        self.check_notional(event, instrument, event.payout - price if no else price, c.qty)
+        self.check_collar(instrument, price)
+        self.check_position(account, instrument, book_side, c.qty, None)
+        expiry = {C.GTD: c.expiry, C.DAY: self.venues[venue].day_end(self.now)}.get(c.tif, 0)
+        order = Order(
+            self.order_seq, c.id, account.id, account.firm, session.id, venue, instrument.id, book_side, c.side, c.contract_side,
+            c.type, c.tif, c.flags, price, c.qty, expiry, listing, event.payout,
+        )  # fmt: skip
+        self.touch(account.id, instrument.id)
+        if self.table_full:
+            raise Refused(C.R_TABLE_FULL, 0, 0, 1)
+        self.check_funds(account, self.paying_asset(event, book_side), [*self.open, order])
+        self.check_post_only(order)
+        return order
+
+    def best(self, instrument: int, book_side: int) -> int | None:
+        prices = [o.price for o in self.open if o.resting and o.instrument == instrument and o.book_side == book_side]
+        if not prices:
+            return None
+        return max(prices) if book_side == C.BUY else min(prices)
+
+    def paying_asset(self, event: Event, book_side: int) -> int:
+        return event.base_asset if event.product == C.SPOT and book_side == C.SELL else event.asset
+
+    def check_post_only(self, order: Order) -> None:
+        best = self.best(order.instrument, C.BUY + C.SELL - order.book_side)
+        if order.flags & C.FLAG_POST_ONLY and best is not None:
+            if (best <= order.price) if order.book_side == C.BUY else (best >= order.price):
+                raise Refused(C.R_POST_ONLY_WOULD_TRADE, 0, 0, order.client_price(order.price))
+
+    # ------------------------------------------------------------------------------------------------ the ladder of REPLACE
+    def check_replace(self, c: Row, session: Session) -> tuple[Order, int, Listing]:
+        """Returns the order, its new book price and the listing whose fees it has from now on."""
+        if self.find(session.firm, c.id) is not None:
+            raise Refused(C.R_ID_USED)
+        self.check_tables(c.id, new_order=False)
+        order = self.open_order(session.firm, c.orig)
+        if c.account not in (0, order.account):
+            raise Refused(C.R_REPLACE_FIELD, 0, 0, c.account)
+        if c.side not in (0, order.side) or c.contract_side not in (0, order.contract_side):
+            raise Refused(C.R_REPLACE_FIELD, 0, 0, c.side)
+        if c.type not in (0, order.type) or c.instrument not in (0, order.instrument):
+            raise Refused(C.R_REPLACE_FIELD, 0, 0, c.type)
+        instrument = self.instruments[order.instrument]
+        event = self.events[instrument.event]
+        account = self.accounts[order.account]
+        listing = self.listings[(order.venue, instrument.id)]
+        price = order.client_price(c.price)
+        takes_away = price == order.price and c.qty < order.qty
+        self.check_phase(event)
+        self.check_unbuilt(c)
+        self.check_frozen(instrument)
+        self.check_killed(session, account, order.venue)
+        self.check_throttle(session, order.venue)
+        self.check_fresh(c)
+        if c.qty != order.cum and not takes_away:
+            self.check_conflict(event, account, instrument, order.book_side, c.qty - order.qty)
+        self.check_price(event, instrument, order.contract_side == C.NO, c.price)
+        if c.qty == order.cum and c.qty:
+            return order, price, listing
+        self.check_size(instrument, c.qty)
+        self.check_notional(event, instrument, c.price, c.qty)
+        if c.qty < order.cum:
+            raise Refused(C.R_QTY_BELOW_FILLED, order.cum, 0, c.qty)
+        if price == order.price and c.qty == order.qty:
+            raise Refused(C.R_NOTHING_CHANGED)
+        if not takes_away:
+            self.check_collar(instrument, price)
+            self.check_position(account, instrument, order.book_side, c.qty - order.cum, order)
+            if self.table_full:
+                raise Refused(C.R_TABLE_FULL, 0, 0, 1)
+        amended = Order(**{**order.__dict__, "price": price, "qty": c.qty, "listing": listing, "resting": False})
+        others = [o for o in self.open if o is not order]
+        self.check_funds(account, self.paying_asset(event, order.book_side), [*others, amended])
+        if not takes_away:
+            self.check_post_only(amended)
+        return order, price, listing
+
+    # ------------------------------------------------------------------------------------------------ mass cancel, sets
+    def check_scope(self, c: Row, session: Session) -> Callable[[Order], bool]:
+        """Which of the firm's orders a mass cancel means."""
+        if c.scope == C.SCOPE_SESSION:
+            return lambda o: o.session == session.id
+        if c.scope == C.SCOPE_ACCOUNT:
+            account = self.check_account(session, c.account or session.account)
+            self.check_isolated(session, account)
+            return lambda o: o.account == account.id
+        if c.scope == C.SCOPE_FIRM:
+            return lambda o: True
+        if c.scope == C.SCOPE_INSTRUMENT:
+            if c.instrument not in self.instruments:
+                raise Refused(C.R_UNKNOWN_INSTRUMENT, 0, 0, c.instrument)
+            return lambda o: o.instrument == c.instrument
+        if c.scope == C.SCOPE_EVENT:
+            if c.instrument not in self.events:
+                raise Refused(C.R_UNKNOWN_EVENT, 0, 0, c.instrument)
+            return lambda o: self.instruments[o.instrument].event == c.instrument
+        raise Refused(C.R_BAD_SCOPE, 0, 0, c.scope)
+
+    def check_sets(self, c: Row, session: Session, account: Account, sign: int) -> Event:
+        """Split (sign 1) or merge (sign -1) of c.sets sets of the event c.instrument."""
+        event = self.events.get(c.instrument)
+        if event is None:
+            raise Refused(C.R_UNKNOWN_EVENT, 0, 0, c.instrument)
+        if event.product != C.EXACTLY:
+            raise Refused(C.R_NOT_SPLITTABLE, 0, 0, event.product)
+        self.check_phase(event)
+        self.check_killed(session, account, session.venue or event.owner_venue)
+        if sign > 0 and account.firm in event.restricted:
+            raise Refused(C.R_CONFLICT, 0, 0, c.sets)
+        if c.sets <= 0:
+            raise Refused(C.R_QTY_NOT_POSITIVE, 1, 0, c.sets)
+        most = self.instruments[event.contracts[0]].max_qty
+        if c.sets > most:
+            raise Refused(C.R_QTY_TOO_LARGE, most, 0, c.sets)
+        for contract in event.contracts if sign > 0 else ():
+            self.check_position(account, self.instruments[contract], C.BUY, c.sets, None)
+        self.touch(account.id, event.contracts[0])
+        least = min(account.position.get(i, 0) for i in event.contracts)
+        if sign < 0 and least < c.sets:
+            raise Refused(C.R_MERGE_TOO_MANY, max(least, 0), 0, c.sets)
+        cash, locked = account.cash.get(event.asset, 0), self.locked(account.id, event.asset)
+        cash_then = cash - sign * event.k * event.payout * event.tick_value * c.sets
+        before = dict(account.position)
+        for contract in event.contracts:
+            account.position[contract] = account.position.get(contract, 0) + sign * c.sets
+        power, then = cash - locked, cash_then - self.locked(account.id, event.asset)
+        account.position = before
+        if then < 0 and then < power:
+            raise Refused(C.R_COLLATERAL, cash, locked, power - then)
+        return event

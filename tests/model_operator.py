@@ -1,0 +1,243 @@
+"""The operator's half of the naive exchange: definitions, sessions, phases, transfers, kill switches and settlement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from protocol import codes as C
+from tests.model_ladder import Ladder
+from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
+
+# From each phase, the phases that C_PHASE may go to (determined and final are reached by their own commands).
+TRANSITIONS = {
+    C.PH_DRAFT: (C.PH_LISTED,),
+    C.PH_LISTED: (C.PH_OPEN,),
+    C.PH_OPEN: (C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_PAUSED: (C.PH_OPEN, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_CANCEL_ONLY: (C.PH_OPEN, C.PH_PAUSED, C.PH_CLOSED),
+}
+
+
+class Operator(Ladder):
+    """Commands that no client sends. A refused row changes nothing and leaves its code in `self.refused` (0: carried out)."""
+
+    def operator_handlers(self) -> dict[int, Callable[[Row], None]]:
+        return {
+            C.C_DEF_ASSET: self._def_asset, C.C_DEF_VENUE: self._def_venue, C.C_DEF_FIRM: self._def_firm,
+            C.C_DEF_ACCOUNT: self._def_account, C.C_DEF_SESSION: self._def_session, C.C_DEF_EVENT: self._def_event,
+            C.C_DEF_INSTRUMENT: self._def_instrument, C.C_DEF_LISTING: self._def_listing, C.C_TRANSFER: self._transfer,
+            C.C_PHASE: self._phase, C.C_DETERMINE: self._determine, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
+            C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
+            C.C_SEND: self._send, C.C_SET_IN: self._set_in,
+        }  # fmt: skip
+
+    # ------------------------------------------------------------------------------------------------ definitions
+    def _def_asset(self, c: Row) -> None:
+        self.assets.setdefault(c.id, Asset(c.id))
+
+    def _def_venue(self, c: Row) -> None:
+        venue = self.venues.setdefault(c.id, Venue(c.id))
+        venue.fee_account, venue.period, venue.offset, venue.frozen = c.fee_account, c.cutoff_period, c.cutoff_offset, c.frozen
+        venue.throttle.limit, venue.throttle.window = c.throttle_limit, c.throttle_window
+
+    def _def_firm(self, c: Row) -> None:
+        self.firms.setdefault(c.id, Firm(c.id))
+
+    def _def_account(self, c: Row) -> None:
+        account = self.accounts.setdefault(c.id, Account(c.id, c.firm, c.account_kind, venue=c.venue))
+        account.session = c.session
+
+    def _def_session(self, c: Row) -> None:
+        session = self.sessions.setdefault(c.id, Session(c.id, c.firm, c.venue, wire=c.wire, throttle=Throttle()))
+        session.account = c.account
+        session.cancel_on_disconnect, session.settlement = bool(c.cancel_on_disconnect), bool(c.settlement)
+        session.throttle.limit, session.throttle.window = c.throttle_limit, c.throttle_window
+
+    def _def_event(self, c: Row) -> None:
+        self.events[c.id] = Event(
+            c.id, c.product, c.k, c.n, c.asset, c.base_asset, c.payout, c.tick_value, c.owner_venue, c.window, c.lot_base, c.phase
+        )
+
+    def _def_instrument(self, c: Row) -> None:
+        old = self.instruments.get(c.id)
+        new = Instrument(
+            c.id, c.event, c.index, c.min_qty, c.max_qty, c.lot, c.max_notional, c.price_min, c.price_max, c.collar, c.reference,
+            c.protection, c.max_position, c.bands, c.frozen,
+        )  # fmt: skip
+        if old is None:
+            self.instruments[c.id] = new
+            self.events[c.event].contracts.append(c.id)
+        else:
+            for name in ("min_qty", "max_qty", "max_notional", "collar", "reference", "protection", "max_position", "frozen"):
+                setattr(old, name, getattr(new, name))
+
+    def _def_listing(self, c: Row) -> None:
+        self.listings[(c.venue, c.instrument)] = Listing(
+            c.venue, c.instrument, c.model, c.maker, c.taker, c.owner_share, c.venue_share, c.owner_account, c.venue_account
+        )
+
+    # ------------------------------------------------------------------------------------------------ money
+    def moved(self, account: Account, asset: int, amount: int) -> None:
+        self.pay(account, asset, amount)
+        row = Row(kind=C.E_MOVED, flags=C.EF_UNSOLICITED, account=account.id, price=amount, qty=account.cash[asset], spare=asset)
+        self.emit(account.session, row)
+
+    def _transfer(self, c: Row) -> None:
+        """From 0 is a deposit, to 0 a withdrawal; only what is free leaves an account."""
+        if c.asset not in self.assets:
+            raise Refused(C.R_UNKNOWN_ASSET)
+        if c.amount <= 0:
+            raise Refused(C.R_AMOUNT_NOT_POSITIVE)
+        if not c.source and not c.target or not {c.source, c.target} <= {0, *self.accounts}:
+            raise Refused(C.R_UNKNOWN_ACCOUNT)
+        if c.source:
+            source = self.accounts[c.source]
+            if c.amount > source.cash.get(c.asset, 0) - self.locked(source.id, c.asset):
+                raise Refused(C.R_WITHDRAW_TOO_MUCH)
+            self.moved(source, c.asset, -c.amount)
+        if c.target:
+            self.moved(self.accounts[c.target], c.asset, c.amount)
+        self.assets[c.asset].external += (0 if c.source else c.amount) - (0 if c.target else c.amount)
+
+    # ------------------------------------------------------------------------------------------------ phases and switches
+    def event_named(self, number: int) -> Event:
+        if number not in self.events:
+            raise Refused(C.R_UNKNOWN_EVENT)
+        return self.events[number]
+
+    def _phase(self, c: Row) -> None:
+        event = self.event_named(c.event)
+        if c.phase not in TRANSITIONS.get(event.phase, ()):
+            raise Refused(C.R_BAD_TRANSITION)
+        before, event.phase = event.phase, c.phase
+        self.emit(0, Row(kind=C.E_PHASE, order=event.id, price=before, qty=c.phase))
+        if c.phase != C.PH_CLOSED:
+            return
+        for contract in event.contracts:
+            for side in (C.BUY, C.SELL):
+                sign = -1 if side == C.BUY else 1
+                resting = [o for o in self.open if o.instrument == contract and o.book_side == side]
+                for order in sorted(resting, key=lambda o: (sign * o.price, o.rank)):
+                    self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_CLOSING, C.EF_UNSOLICITED)
+
+    def _kill(self, c: Row) -> None:
+        """Kill or release; with `cancel` the open orders of the target are taken out as in a mass cancel."""
+        wanted: Callable[[Order], bool]
+        if c.level == C.KILL_PLATFORM:
+            self.killed, wanted = c.on, lambda o: True
+        elif c.level == C.KILL_VENUE and c.target in self.venues:
+            self.venues[c.target].killed, wanted = c.on, lambda o: o.venue == c.target
+        elif c.level == C.KILL_FIRM and c.target in self.firms:
+            self.firms[c.target].killed, wanted = c.on, lambda o: o.firm == c.target
+        elif c.level == C.KILL_ACCOUNT and c.target in self.accounts:
+            self.accounts[c.target].killed, wanted = c.on, lambda o: o.account == c.target
+        elif c.level == C.KILL_SESSION and c.target in self.sessions:
+            self.sessions[c.target].killed, wanted = c.on, lambda o: o.session == c.target
+        elif c.level == C.KILL_ACCOUNT:
+            raise Refused(C.R_UNKNOWN_ACCOUNT)
+        else:
+            raise Refused(C.R_BAD_COMMAND)
+        if c.on and c.cancel:
+            self.cancel_many([o for o in self.open if wanted(o)], C.R_KILL_SWITCH, C.EF_UNSOLICITED)
+
+    def _restrict(self, c: Row) -> None:
+        event = self.event_named(c.event)
+        if c.firm not in self.firms:
+            raise Refused(C.R_BAD_COMMAND)
+        if c.on:
+            event.restricted.add(c.firm)
+        else:
+            event.restricted.discard(c.firm)
+
+    def _reference(self, c: Row) -> None:
+        if c.instrument not in self.instruments:
+            raise Refused(C.R_UNKNOWN_INSTRUMENT)
+        instrument = self.instruments[c.instrument]
+        instrument.reference = c.reference
+        if c.collar >= 0:
+            instrument.collar = c.collar
+
+    # ------------------------------------------------------------------------------------------------ settlement
+    def _determine(self, c: Row) -> None:
+        event = self.events.get(c.event)
+        if event is None or event.product == C.SPOT:
+            raise Refused(C.R_UNKNOWN_EVENT)
+        if event.phase == C.PH_FINAL:
+            raise Refused(C.R_ALREADY_FINAL)
+        if event.phase != C.PH_CLOSED:
+            raise Refused(C.R_NOT_CLOSED)
+        if len(c.payouts) != len(event.contracts):
+            raise Refused(C.R_PAYOUT_COUNT)
+        if c.version != event.version + 1:
+            raise Refused(C.R_BAD_COMMAND)
+        if not all(0 <= paid <= event.payout for paid in c.payouts):
+            raise Refused(C.R_PAYOUT_RANGE)
+        total, full = sum(c.payouts), event.k * event.payout
+        if total != full if event.product == C.EXACTLY else total > full:
+            raise Refused(C.R_PAYOUT_SUM)
+        event.payouts = list(c.payouts)
+        event.version += 1
+        event.window_end = self.now + event.window
+        event.phase = C.PH_DETERMINED
+        self.emit(0, Row(kind=C.E_DETERMINED, order=event.id, price=event.window_end, qty=event.version))
+
+    def _finalise(self, c: Row) -> None:
+        event = self.event_named(c.event)
+        if event.phase == C.PH_FINAL:
+            raise Refused(C.R_ALREADY_FINAL)
+        if event.phase != C.PH_DETERMINED or c.version != event.version:
+            raise Refused(C.R_NOT_DETERMINED)
+        if self.now < event.window_end:
+            raise Refused(C.R_CHALLENGE_WINDOW)
+        for number in event.touched:
+            account = self.accounts[number]
+            for contract, payout in zip(event.contracts, event.payouts):
+                qty = account.position.pop(contract, 0)
+                if qty:
+                    self._settle(event, account, contract, payout, qty)
+        event.sets = 0
+        event.phase = C.PH_FINAL
+        self.emit(0, Row(kind=C.E_FINAL, order=event.id, qty=event.version))
+
+    def _settle(self, event: Event, account: Account, contract: int, payout: int, qty: int) -> None:
+        amount = payout * qty * event.tick_value
+        self.pay(account, event.asset, amount)
+        event.pool -= amount
+        row = Row(kind=C.E_SETTLED, account=account.id, instrument=contract, price=payout, qty=qty, last_price=amount)
+        row.update(last_qty=account.cash[event.asset], leaves=event.version, order=event.id, spare=event.asset)
+        session = self.sessions.get(account.session)
+        self.emit(session.id if session and session.settlement else 0, row)
+
+    # ------------------------------------------------------------------------------------------------ sessions
+    def _logon(self, c: Row) -> None:
+        """`flags` are LOGON_*: 1 reset of the numbers, 2 cancel on disconnect, 4 settlement reports."""
+        session = self.sessions[c.session]
+        row = Row(kind=C.E_LOGON, price=session.next_out, qty=c.logon_flags, last_qty=session.absent_from)
+        self.emit(c.session, row, numbered=False)
+        session.logged_on = True
+        session.cancel_on_disconnect = bool(c.logon_flags & 2)
+        session.settlement = bool(c.logon_flags & 4)
+        session.heartbeat = c.heartbeat
+        if c.logon_flags & 1:
+            session.next_out = session.next_in = 1
+            session.generation += 1
+        if c.next_in:
+            session.next_in = c.next_in
+
+    def _logoff(self, c: Row) -> None:
+        session = self.sessions[c.session]
+        if not session.logged_on:
+            return
+        self.emit(c.session, Row(kind=C.E_LOGOFF, price=session.next_out, qty=c.logoff_flags), numbered=False)
+        session.logged_on = False
+        session.absent_from = session.next_out
+        if session.cancel_on_disconnect:
+            self.cancel_many([o for o in self.open if o.session == session.id], C.R_DISCONNECT, C.EF_UNSOLICITED)
+
+    def _send(self, c: Row) -> None:
+        body: bytes = c.body or b""
+        rows = -(-len(body) // 192)
+        self.emit(c.session, Row(kind=C.E_SENT, msg_type=c.msg_type, body_bytes=len(body), body=body), not c.unnumbered, rows)
+
+    def _set_in(self, c: Row) -> None:
+        self.sessions[c.session].next_in = c.next_in

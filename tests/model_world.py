@@ -1,0 +1,243 @@
+"""What the naive exchange of tests/model.py is made of: plain records, one class for each word of domain.md section 1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+Key = int | str | tuple[int, int]  # ClOrdID: a number, a text, or a raw key that no gateway makes (always bad); 0: none
+
+DAY_NS = 86_400_000_000_000
+RETENTION_NS = 3 * DAY_NS
+
+
+class Row(dict):
+    """A command or an event: a dict of named integers; a name that is not there reads as 0."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.get(name, 0)
+
+
+class Refused(Exception):
+    """One condition of the ladder: its code and the numbers of its text."""
+
+    def __init__(self, reason: int, limit: int = 0, used: int = 0, asked: int = 0) -> None:
+        super().__init__(reason, limit, used, asked)
+        self.reason, self.limit, self.used, self.asked = reason, limit, used, asked
+
+
+@dataclass
+class Limits:
+    """Capacities the rules speak of: open orders, ids kept after closing, texts kept with orders and closed ids."""
+
+    orders: int = 1 << 40
+    archive: int = 1 << 40
+    texts: int = 1 << 40
+
+
+@dataclass
+class Throttle:
+    limit: int = 0
+    window: int = 0
+    start: int | None = None
+    used: int = 0
+
+    def open_at(self, now: int) -> int:
+        """Messages used of the window that a message at `now` falls into."""
+        return 0 if self.start is None or now >= self.start + self.window else self.used
+
+    def count(self, now: int) -> None:
+        used = self.open_at(now)
+        if used == 0:
+            self.start = now
+        self.used = used + 1
+
+
+@dataclass
+class Asset:
+    id: int
+    external: int = 0  # deposits - withdrawals
+
+
+@dataclass
+class Venue:
+    id: int
+    fee_account: int = 0
+    period: int = 0
+    offset: int = 0
+    throttle: Throttle = field(default_factory=Throttle)
+    killed: int = 0
+    frozen: int = 0
+
+    def day_end(self, now: int) -> int:
+        """The next end of the trading day after now; 0: this venue has none, Day orders live on."""
+        if self.period == 0:
+            return 0
+        return self.offset + ((now - self.offset) // self.period + 1) * self.period
+
+
+@dataclass
+class Firm:
+    id: int
+    killed: int = 0
+
+
+@dataclass
+class Account:
+    id: int
+    firm: int
+    kind: int
+    session: int = 0
+    venue: int = 0
+    killed: int = 0
+    cash: dict[int, int] = field(default_factory=dict)  # asset -> minor units
+    position: dict[int, int] = field(default_factory=dict)  # instrument -> signed lots
+
+
+@dataclass
+class Session:
+    id: int
+    firm: int
+    venue: int = 0
+    account: int = 0
+    wire: int = 0
+    logged_on: bool = False
+    cancel_on_disconnect: bool = False
+    settlement: bool = False
+    throttle: Throttle = field(default_factory=Throttle)
+    killed: int = 0
+    next_out: int = 1
+    next_in: int = 1
+    last_event: int = 0
+    generation: int = 0
+    absent_from: int = 0
+    heartbeat: int = 0
+
+
+@dataclass
+class Event:
+    id: int
+    product: int
+    k: int
+    n: int
+    asset: int
+    base_asset: int
+    payout: int  # P in ticks
+    tick_value: int
+    owner_venue: int
+    window: int
+    lot_base: int
+    phase: int
+    frozen: int = 0
+    sets: int = 0
+    pool: int = 0
+    version: int = 0
+    window_end: int = 0
+    payouts: list[int] = field(default_factory=list)
+    contracts: list[int] = field(default_factory=list)  # instrument ids by index
+    restricted: set[int] = field(default_factory=set)  # firms with a conflict of interest
+    touched: list[int] = field(default_factory=list)  # accounts, by first touch
+
+
+@dataclass
+class Instrument:
+    id: int
+    event: int
+    index: int
+    min_qty: int
+    max_qty: int
+    lot: int
+    max_notional: int
+    price_min: int
+    price_max: int
+    collar: int
+    reference: int
+    protection: int
+    max_position: int
+    bands: list[tuple[int, int, int]]
+    frozen: int = 0
+    last: int = 0
+
+    def on_grid(self, price: int) -> bool:
+        return any(a <= price <= b and (price - a) % step == 0 for a, b, step in self.bands)
+
+
+@dataclass
+class Listing:
+    venue: int
+    instrument: int
+    model: int
+    maker: int
+    taker: int
+    owner_share: int
+    venue_share: int
+    owner_account: int
+    venue_account: int
+
+
+@dataclass
+class Order:
+    id: int
+    key: Key
+    account: int
+    firm: int
+    session: int
+    venue: int
+    instrument: int
+    book_side: int  # BUY or SELL in YES terms
+    side: int
+    contract_side: int
+    type: int
+    tif: int
+    flags: int
+    price: int  # YES ticks
+    qty: int
+    expiry: int
+    listing: Listing  # as it was when the order was entered or last amended
+    payout: int
+    rank: int = 0  # place in the queue: lower is earlier
+    resting: bool = False
+    cum: int = 0
+    notional: int = 0  # client's terms
+    fee_numerator: int = 0
+    fee_paid: int = 0
+    rebate_numerator: int = 0
+    rebate_paid: int = 0
+    net_fee: int = 0
+    paid_owner: int = 0
+    paid_venue: int = 0
+
+    @property
+    def leaves(self) -> int:
+        return self.qty - self.cum
+
+    def client_price(self, price: int) -> int:
+        """A book price in the terms of the client who entered the order."""
+        return self.payout - price if self.contract_side == 2 else price
+
+
+@dataclass
+class Closed:
+    """What is remembered of an id after its order closed, was refused, or went on under another id."""
+
+    firm: int
+    key: Key
+    status: int
+    reason: int
+    order: int
+    account: int
+    instrument: int
+    venue: int
+    session: int
+    side: int
+    contract_side: int
+    type: int
+    tif: int
+    price: int  # client's terms
+    qty: int
+    cum: int
+    notional: int
+    closed_at: int
+    orig: Key = 0

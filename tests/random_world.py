@@ -1,0 +1,432 @@
+"""Seeded small worlds and command flows for the judge: every product, fees with rebates, several venues, firms, accounts, sessions.
+
+`flow(seed, length)` gives the definitions and the commands as Rows (tests/model.py). The generator walks a Model along, so that it
+asks for what matters (ids of open orders, prices near the touch), but the flow it returns is plain data: any part of it can be run.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+
+from protocol import codes as C
+from tests.model import Model
+from tests.model_world import Closed, Event, Instrument, Key, Limits, Order, Row
+
+START_NS = 1_700_000_000_000_000_000
+SECOND = 1_000_000_000
+EDGES = (0, -1, 1, (1 << 63) - 1, -(1 << 63), 1 << 62, -(1 << 62), (1 << 32) + 1)
+PLATFORM, VENUE_FEES, OWNER_FEES = 1, 2, 3
+TRADING = 16
+
+
+@dataclass
+class World:
+    """What the flow needs to be run: capacities, retention, definitions."""
+
+    limits: Limits
+    retention_ns: int
+    levels: int
+    rows: list[Row] = field(default_factory=list)
+
+
+def make_bands(rng: random.Random, payout: int) -> list[tuple[int, int, int]]:
+    """A price grid; for event contracts symmetric, so that p is on it exactly when P - p is."""
+    if payout == 0:
+        return rng.choice([[(1, 60, 1)], [(5, 50, 5)], [(2, 20, 2), (20, 60, 10), (61, 64, 1)]])
+    if payout == 100:
+        return rng.choice([[(1, 99, 1)], [(1, 10, 1), (10, 90, 5), (90, 99, 1)], [(5, 95, 5)]])
+    return [(1, payout - 1, 1)]
+
+
+def make_event(rng: random.Random, number: int, instruments: int, rows: list[Row]) -> int:
+    """Definition rows of one event with its contracts and listings; returns the next free instrument id."""
+    product = rng.choices((C.SPOT, C.EXACTLY, C.AT_MOST, C.SCALAR), (2, 5, 4, 1))[0]
+    n = 1 if product in (C.SPOT, C.SCALAR) else rng.randint(1, 6)
+    k = {C.SPOT: 0, C.SCALAR: 1}.get(product, rng.randint(1, n))
+    payout = 0 if product == C.SPOT else rng.choice((10, 100, 100, 7))
+    rows.append(Row(
+        kind=C.C_DEF_EVENT, id=number, product=product, k=k, n=n, asset=1, base_asset=2 if product == C.SPOT else 0, payout=payout,
+        tick_value=rng.choice((1, 1, 3)), owner_venue=1, window=rng.choice((0, 5 * SECOND)), lot_base=rng.choice((1, 7)) if product == C.SPOT else 0,
+        phase=C.PH_LISTED,
+    ))  # fmt: skip
+    bands = make_bands(rng, payout)
+    lot = rng.choice((1, 1, 2, 5))
+    shared = dict(
+        min_qty=lot * rng.choice((1, 1, 2)), max_qty=lot * rng.choice((20, 50)), lot=lot, max_notional=rng.choice((0, 0, 3000)), price_min=bands[0][0],
+        price_max=bands[-1][1], collar=rng.choice((0, 0, 0, 15)), reference=rng.choice((0, 0, 0, 50)), protection=rng.choice((1, 2, 5)),
+        max_position=0 if product == C.SPOT else lot * rng.choice((15, 60, 1000)), bands=bands,
+    )  # fmt: skip
+    model = C.FEE_NOTIONAL if product == C.SPOT else rng.choice((C.FEE_QUADRATIC, C.FEE_MIN))
+    for index in range(n):
+        rows.append(Row(shared, kind=C.C_DEF_INSTRUMENT, id=instruments + index, event=number, index=index))
+    for index in range(n):
+        for venue in (1, 2) if rng.random() < 0.7 else (1,):
+            rows.append(make_listing(rng, venue, instruments + index, model))
+    rows.append(Row(kind=C.C_PHASE, event=number, phase=C.PH_OPEN))
+    return instruments + n
+
+
+def make_listing(rng: random.Random, venue: int, instrument: int, model: int) -> Row:
+    taker = rng.choice((0, 0, 10, 150, 700))
+    return Row(
+        kind=C.C_DEF_LISTING, venue=venue, instrument=instrument, model=model, taker=taker, maker=rng.choice((0, taker // 2, -taker // 2, -taker)),
+        owner_share=rng.choice((0, 3333)), venue_share=rng.choice((0, 2500)), owner_account=OWNER_FEES, venue_account=VENUE_FEES,
+    )  # fmt: skip
+
+
+def make_world(rng: random.Random) -> World:
+    limits = Limits(rng.choice((8, 25, 60)), rng.choice((50, 150, 400)), rng.choice((15, 60, 400)))
+    world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)), rng.choice((4, 40, 40)))
+    rows = world.rows
+    rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS))
+    rows.extend(Row(kind=C.C_DEF_ASSET, id=i) for i in (1, 2))
+    for number in (1, 2):
+        rows.append(Row(
+            kind=C.C_DEF_VENUE, id=number, fee_account=VENUE_FEES, cutoff_period=rng.choice((0, 30 * SECOND)), cutoff_offset=rng.choice((0, 7 * SECOND)),
+            throttle_limit=rng.choice((0, 0, 0, 20)), throttle_window=3 * SECOND,
+        ))  # fmt: skip
+    rows.extend(Row(kind=C.C_DEF_ACCOUNT, id=i, account_kind=C.ACCT_FEES) for i in (PLATFORM, VENUE_FEES, OWNER_FEES))
+    firms = rng.randint(2, 3)
+    rows.extend(Row(kind=C.C_DEF_FIRM, id=i) for i in range(1, firms + 1))
+    accounts = [(TRADING + i, i % firms + 1) for i in range(firms + rng.randint(0, 2))]
+    rng.shuffle(accounts)
+    for number, firm in accounts:
+        venue = rng.choice((0, 0, 0, 0, 1))
+        rows.append(Row(kind=C.C_DEF_ACCOUNT, id=number, firm=firm, account_kind=C.ACCT_TRADING, session=firm, venue=venue))
+    for number in range(1, firms + rng.randint(1, 3)):
+        firm = (number - 1) % firms + 1
+        own = [a for a, f in accounts if f == firm]
+        rows.append(Row(
+            kind=C.C_DEF_SESSION, id=number, firm=firm, venue=rng.choice((0, 1, 1, 2)), account=rng.choice((*own, 0)),
+            throttle_limit=rng.choice((0, 0, 0, 0, 8)), throttle_window=2 * SECOND, settlement=rng.random() < 0.5,
+        ))  # fmt: skip
+        rows.append(Row(kind=C.C_LOGON, session=number, logon_flags=rng.choice((0, 2, 4, 7)), next_in=2, heartbeat=30 * SECOND))
+    free = 1
+    for number in range(1, rng.randint(1, 3) + 1):
+        free = make_event(rng, number, free, rows)
+    for number, _ in accounts:
+        for asset in (1, 2):
+            rows.append(Row(kind=C.C_TRANSFER, target=number, asset=asset, amount=rng.choice((800, 20_000, 1_000_000, 1_000_000))))
+    return world
+
+
+class Generator:
+    """Draws the next command from the state of the model."""
+
+    def __init__(self, rng: random.Random, model: Model) -> None:
+        self.rng, self.model = rng, model
+        self.ids: list[Key] = []
+        self.turn = 1
+        self.incoming: dict[int, int] = {}
+
+    # ------------------------------------------------------------------------------------------------ pieces
+    def session(self) -> int:
+        on = [s.id for s in self.model.sessions.values() if s.logged_on]
+        return self.rng.choice(on if on and self.rng.random() < 0.98 else list(self.model.sessions))
+
+    def account(self, session: int) -> int:
+        """An account that the session may act for (0 when it is the default one), rarely any."""
+        if self.rng.random() < 0.03:
+            return self.rng.choice((*self.model.accounts, 999, 0))
+        s = self.model.sessions[session]
+        own = [a.id for a in self.model.accounts.values() if a.firm == s.firm and a.venue in (0, s.venue)]
+        if s.account in own and self.rng.random() < 0.5:
+            return 0
+        return self.rng.choice(own) if own else 0
+
+    def key(self) -> Key:
+        """Mostly a new id, sometimes one that was used, sometimes a bad one."""
+        roll = self.rng.random()
+        if roll < 0.06 and self.ids:
+            return self.rng.choice(self.ids[-12:])
+        if roll < 0.07:
+            return self.rng.choice((0, -5, (3, 4)))
+        number = len(self.ids) + 1
+        key: Key = f"ord-{number}" if self.rng.random() < 0.3 else number
+        self.ids.append(key)
+        return key
+
+    def instrument(self, session: int) -> int:
+        """Mostly one that the session can trade now."""
+        if self.rng.random() < 0.01:
+            return 999
+        m = self.model
+        venue = m.sessions[session].venue or 1
+        good = [i.id for i in m.instruments.values() if (venue, i.id) in m.listings and m.events[i.event].phase == C.PH_OPEN]
+        return self.rng.choice(good if good and self.rng.random() < 0.95 else list(m.instruments))
+
+    def event(self) -> Event:
+        return self.rng.choice(list(self.model.events.values()))
+
+    def price(self, instrument: Instrument, event: Event, book_side: int) -> int:
+        """In YES ticks: near the touch, so that a good part of the orders trades."""
+        rng = self.rng
+        bid, ask = self.model.best(instrument.id, C.BUY), self.model.best(instrument.id, C.SELL)
+        middle = (instrument.price_min + instrument.price_max) // 2
+        near = rng.choice([p for p in (bid, ask, middle) if p is not None])
+        step = instrument.bands[len(instrument.bands) // 2][2]
+        away = rng.choice((0, 0, 1, 1, 2, 3, 6)) * step * (-1 if book_side == C.BUY else 1)
+        price = near + (away if rng.random() < 0.6 else -away)
+        if rng.random() < 0.97:
+            grid = [p for p in range(instrument.price_min, instrument.price_max + 1) if instrument.on_grid(p)]
+            price = min(grid, key=lambda p: (abs(p - price), p))
+        return price
+
+    def qty(self, instrument: Instrument) -> int:
+        if self.rng.random() < 0.03:
+            return self.rng.randint(-1, 3 * instrument.lot)
+        return max(instrument.min_qty, instrument.lot * self.rng.choice((1, 1, 2, 3, 4, 7, 10)))
+
+    def known(self, session: int) -> Order | Closed | None:
+        """An order of the session's firm: mostly open, sometimes closed."""
+        firm = self.model.sessions[session].firm
+        own = [o for o in self.model.open if o.firm == firm]
+        gone = [x for x in self.model.closed[-10:] if x.firm == firm]
+        pool: list[Order | Closed] = [*own, *own, *own, *own, *gone] if own else [*gone]
+        return self.rng.choice(pool) if pool and self.rng.random() < 0.97 else None
+
+    def counted(self, row: Row) -> Row:
+        """Give the message its incoming number, as a wire session would."""
+        session = row.session
+        if self.rng.random() < 0.8:
+            row["client_number"] = self.incoming.get(session, 2)
+            self.incoming[session] = row.client_number + 1
+        return row
+
+    # ------------------------------------------------------------------------------------------------ commands
+    def new(self) -> Row:
+        rng = self.rng
+        session = self.session()
+        number = self.instrument(session)
+        known = self.model.instruments.get(number) or next(iter(self.model.instruments.values()))
+        event = self.model.events[known.event]
+        side = rng.choice((C.BUY, C.SELL))
+        no = rng.random() < (0.4 if event.product != C.SPOT else 0.01)
+        book_side = 3 - side if no else side
+        price = self.price(known, event, book_side)
+        kind = C.MARKET if rng.random() < 0.08 else C.LIMIT
+        tif = rng.choices((C.DAY, C.GTC, C.IOC, C.FOK, C.GTD), (3, 8, 2, 2, 2))[0]
+        if kind == C.MARKET:
+            tif = rng.choices((C.DAY, C.IOC, C.FOK, C.GTC), (2, 4, 2, 0.3))[0]
+        row = Row(
+            kind=C.C_NEW, session=session, account=self.account(session), instrument=number, side=side, contract_side=C.NO if no else C.YES,
+            type=kind, tif=tif, price=0 if kind == C.MARKET else event.payout - price if no else price, qty=self.qty(known), id=self.key(),
+        )  # fmt: skip
+        if tif == C.GTD:
+            row["expiry"] = self.model.now + rng.choice((-1, 0, 1, 4, 4, 20, 50)) * SECOND
+        if rng.random() < 0.08 and tif not in (C.IOC, C.FOK) and kind == C.LIMIT:
+            row["flags"] = C.FLAG_POST_ONLY
+        if rng.random() < 0.04:
+            row["deadline"] = self.model.now + rng.choice((-1, 0, 1))
+        if rng.random() < 0.02:
+            row["venue"] = rng.choice((1, 2, 9))
+        if rng.random() < 0.03:
+            self.spoil(row)
+        return self.counted(row)
+
+    def spoil(self, row: Row) -> None:
+        """One field of an order goes wrong."""
+        rng = self.rng
+        name, values = rng.choice((
+            ("side", (0, 3)), ("contract_side", (0, 3)), ("type", (0, 3, 4, 7)), ("tif", (2, 5, 7)), ("flags", (2, 4, 8, 64, 1)), ("stp", (1, 2, 4, 9)),
+            ("min_qty", (1, -1)), ("display_qty", (5,)), ("stop_price", (7,)), ("group", (1,)), ("cost_cap", (3,)), ("front", (1,)),
+            ("expiry", EDGES), ("price", EDGES), ("qty", EDGES), ("price", EDGES), ("qty", EDGES), ("deadline", (1,)), ("account", (1, 2, 77)),
+        ))  # fmt: skip
+        row[name] = rng.choice(values)
+
+    def cancel(self) -> Row:
+        session = self.session()
+        order = self.known(session)
+        row = Row(kind=C.C_CANCEL, session=session, account=self.account(session), id=self.key())
+        row["orig"] = order.key if order else self.rng.choice((0, 12345, "nobody", (1, 1)))
+        return self.counted(row)
+
+    def status(self) -> Row:
+        row = self.cancel()
+        row["kind"] = C.C_STATUS
+        return row
+
+    def replace(self) -> Row:
+        rng = self.rng
+        session = self.session()
+        order = self.known(session)
+        account = order.account if order and rng.random() < 0.7 else self.account(session)
+        row = Row(kind=C.C_REPLACE, session=session, account=account, id=self.key(), orig=order.key if order else "nobody", price=5, qty=5)
+        if order is not None and order.instrument in self.model.instruments:
+            instrument = self.model.instruments[order.instrument]
+            event = self.model.events[instrument.event]
+            open_order = isinstance(order, Order)
+            price = order.price if open_order else instrument.price_min
+            book_side = order.book_side if open_order else C.BUY
+            if rng.random() < 0.55:
+                price = self.price(instrument, event, book_side)
+            row["price"] = event.payout - price if order.contract_side == C.NO else price
+            row["qty"] = rng.choice(
+                (
+                    order.qty,
+                    order.qty - instrument.lot,
+                    order.qty + instrument.lot,
+                    order.cum,
+                    order.cum + instrument.lot,
+                    order.cum - instrument.lot,
+                )
+            )
+            for name, value in (
+                ("side", order.side),
+                ("contract_side", order.contract_side),
+                ("type", order.type),
+            ):
+                if rng.random() < 0.3:
+                    row[name] = value
+            if rng.random() < 0.3:
+                row["instrument"] = order.instrument
+        if rng.random() < 0.05:
+            name, values = rng.choice((
+                ("side", (1, 2)), ("account", (16, 17, 18, 99)), ("instrument", (1, 2, 99)), ("type", (1,)), ("price", EDGES), ("qty", EDGES),
+                ("min_qty", (2,)), ("contract_side", (1, 2)), ("deadline", (1,)),
+            ))  # fmt: skip
+            row[name] = rng.choice(values)
+        return self.counted(row)
+
+    def mass_cancel(self) -> Row:
+        rng = self.rng
+        session = self.session()
+        scope = rng.choice((1, 2, 3, 4, 5, 0, 9)) if rng.random() < 0.2 else rng.choice((1, 2, 4, 5))
+        instrument = rng.choice((*self.model.instruments, 999)) if scope == C.SCOPE_INSTRUMENT else rng.choice((*self.model.events, 99))
+        row = Row(kind=C.C_MASS_CANCEL, session=session, scope=scope, side=rng.choice((0, 0, 1, 2)), id=self.key())
+        if scope in (C.SCOPE_INSTRUMENT, C.SCOPE_EVENT):
+            row["instrument"] = instrument
+        if scope == C.SCOPE_ACCOUNT:
+            row["account"] = self.account(session)
+        return self.counted(row)
+
+    def sets(self) -> Row:
+        rng = self.rng
+        session = self.session()
+        count = rng.choice((1, 2, 3, 8, 30)) if rng.random() < 0.93 else rng.choice(EDGES)
+        row = Row(kind=rng.choice((C.C_SPLIT, C.C_MERGE)), session=session, account=self.account(session), id=self.key(), sets=count)
+        row["instrument"] = rng.choice((*self.model.events, *self.model.events, 99))
+        return self.counted(row)
+
+    def time(self) -> Row:
+        self.turn += 1
+        step = self.rng.choice((0, 1, SECOND // 2, SECOND, 2 * SECOND, 10 * SECOND, 45 * SECOND))
+        return Row(kind=C.C_TIME, turn=self.turn, now=self.model.now + step)
+
+    def phase(self) -> Row:
+        """Markets that are not open mostly open again."""
+        rng = self.rng
+        shut = [e for e in self.model.events.values() if e.phase in (C.PH_LISTED, C.PH_PAUSED, C.PH_CANCEL_ONLY)]
+        if shut and rng.random() < 0.8:
+            return Row(kind=C.C_PHASE, event=rng.choice(shut).id, phase=C.PH_OPEN)
+        event = self.event()
+        wanted = rng.choice((C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_LISTED))
+        if rng.random() < 0.12:
+            wanted = C.PH_CLOSED
+        return Row(kind=C.C_PHASE, event=event.id if rng.random() < 0.97 else 99, phase=wanted)
+
+    def kill(self) -> Row:
+        rng = self.rng
+        level = rng.randint(1, 5)
+        targets = {1: [0], 2: self.model.venues, 3: self.model.firms, 4: self.model.accounts, 5: self.model.sessions}[level]
+        on = 1 if rng.random() < 0.35 else 0
+        return Row(
+            kind=C.C_KILL, level=level, target=rng.choice(list(targets)) if rng.random() < 0.97 else 99, on=on, cancel=rng.choice((0, 1))
+        )
+
+    def release(self) -> Row:
+        """Undo a kill switch, so that the flow goes on."""
+        m = self.model
+        held = [(1, 0)] if m.killed else []
+        for level, rows in ((2, m.venues), (3, m.firms), (4, m.accounts), (5, m.sessions)):
+            held.extend((level, x.id) for x in rows.values() if x.killed)
+        level, target = self.rng.choice(held) if held else (1, 0)
+        return Row(kind=C.C_KILL, level=level, target=target, on=0, cancel=0)
+
+    def restrict(self) -> Row:
+        return Row(kind=C.C_RESTRICT, event=self.event().id, firm=self.rng.choice((*self.model.firms, 99)), on=self.rng.choice((0, 0, 1)))
+
+    def reference(self) -> Row:
+        rng = self.rng
+        instrument = self.model.instruments[rng.choice(list(self.model.instruments))]
+        price = rng.choice((0, instrument.last, (instrument.price_min + instrument.price_max) // 2))
+        return Row(kind=C.C_REFERENCE, instrument=instrument.id, reference=price, collar=rng.choice((-1, 0, 10, 30)))
+
+    def transfer(self) -> Row:
+        rng = self.rng
+        source, target = rng.choice((0, *self.model.accounts)), rng.choice((0, *self.model.accounts))
+        amount = rng.choice((1, 100, 5000)) if rng.random() < 0.9 else rng.choice((0, -1, -(1 << 63)))
+        if rng.random() < 0.3 and source:
+            amount = max(1, self.model.accounts[source].cash.get(1, 0) - self.model.locked(source, 1) + rng.choice((0, 1)))
+        return Row(kind=C.C_TRANSFER, source=source, target=target, asset=rng.choice((1, 1, 2, 9)), amount=amount)
+
+    def session_row(self) -> Row:
+        rng = self.rng
+        session = self.session()
+        if not self.model.sessions[session].logged_on:
+            self.incoming[session] = 2
+            return Row(
+                kind=C.C_LOGON, session=session, logon_flags=rng.choice((0, 1, 2, 4, 6, 7)), next_in=rng.choice((0, 2)), heartbeat=SECOND
+            )
+        roll = rng.random()
+        if roll < 0.35:
+            return Row(kind=C.C_LOGOFF, session=session, logoff_flags=rng.choice((0, 1)))
+        if roll < 0.5:
+            return Row(kind=C.C_SET_IN, session=session, next_in=rng.randint(1, 50))
+        body = bytes(rng.randint(1, 255) for _ in range(rng.choice((1, 8, 100, 192, 300))))
+        return self.counted(Row(kind=C.C_SEND, session=session, msg_type=rng.randint(48, 90), unnumbered=rng.choice((0, 0, 1)), body=body))
+
+    def listing(self) -> Row:
+        old = self.rng.choice(list(self.model.listings.values()))
+        return make_listing(self.rng, old.venue, old.instrument, old.model)
+
+    def settle(self) -> Row:
+        rng = self.rng
+        event = self.event()
+        if event.phase == C.PH_DETERMINED and rng.random() < 0.8:
+            return Row(kind=C.C_FINALISE, event=event.id, version=event.version if rng.random() < 0.9 else event.version + 1)
+        n = len(event.contracts)
+        payouts = [0] * n
+        winners = rng.sample(range(n), min(event.k, n)) if event.k else []
+        for j in winners:
+            payouts[j] = event.payout if rng.random() < 0.8 else event.payout // 2
+        if event.product == C.EXACTLY and rng.random() < 0.9:
+            payouts = [event.payout if j in winners else 0 for j in range(n)]
+            if n > event.k and event.payout > 1:  # a void: one winner shares with a loser
+                loser = next(j for j in range(n) if j not in winners)
+                payouts[winners[0]] -= 1
+                payouts[loser] += 1
+        if rng.random() < 0.05:
+            payouts[0] = rng.choice((-1, event.payout + 1))
+        return Row(kind=C.C_DETERMINE, event=event.id, version=event.version + (1 if rng.random() < 0.95 else 2), payouts=payouts)
+
+    def command(self) -> Row:
+        shut = not any(e.phase == C.PH_OPEN for e in self.model.events.values())
+        if shut and self.rng.random() < 0.3:
+            return self.phase()
+        stuck = self.model.killed or any(v.killed for v in self.model.venues.values()) or any(f.killed for f in self.model.firms.values())
+        if stuck and self.rng.random() < 0.3:
+            return self.release()
+        makers = (
+            (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
+            (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2),
+            (self.listing, 1), (self.settle, 1.2),
+        )  # fmt: skip
+        return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
+
+
+def flow(seed: int, length: int) -> tuple[World, list[Row]]:
+    """The world of a seed and `length` commands."""
+    rng = random.Random(seed)
+    world = make_world(rng)
+    model = Model(world.limits, world.retention_ns)
+    for row in world.rows:
+        model.apply(row)
+    generator = Generator(rng, model)
+    commands = []
+    for _ in range(length):
+        command = generator.command()
+        commands.append(command)
+        model.apply(command)
+    return world, commands
