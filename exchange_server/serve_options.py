@@ -1,0 +1,16 @@
+"""What `exos serve` hands to `app.serve`: the data folder, the settings after the command line had its say, and the records to apply."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from config.load import Item, Settings
+
+
+@dataclass(frozen=True)
+class ServeOptions:
+    """`items` are a checked configuration in order of application: on each start `registry.plan(items).records()` is what is new."""
+
+    data: Path
+    settings: Settings
+    items: list[Item] = field(default_factory=list)
+    config_name: str = ""  # for the log and as `who` of its records: "config:<name>"
