@@ -100,7 +100,6 @@ from .records import (
     RES_MESSAGES,
     RES_OUT,
     RES_POS,
-    S_ACCOUNT,
     S_WIRE,
 )
 
@@ -135,7 +134,7 @@ def _clear(out, o):
 
 
 @leaf
-def _new(data, at, end, count, session, default, out, o):
+def _new(data, at, end, count, session, out, o):
     """Fields of NewOrder behind the tag into the row at `o`. False: not for this kernel."""
     if count < 11 or count > 21:
         return False
@@ -191,7 +190,7 @@ def _new(data, at, end, count, session, default, out, o):
     if at != end or (stp >> 4) != 0 or ((venue | front_end) >> 16) != 0:
         return False
     out[o + CMD_HEAD] = C_NEW | (side << 16) | (contract << 20) | (kind << 24) | (tif << 28) | (stp << 32) | (flags << 40)
-    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | (account if account != 0 else default)
+    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | account
     out[o + CMD_INSTRUMENT] = (instrument << 32) | (venue << 16) | front_end
     out[o + CMD_PRICE] = price
     out[o + CMD_QTY] = qty
@@ -200,7 +199,7 @@ def _new(data, at, end, count, session, default, out, o):
 
 
 @leaf
-def _replace(data, at, end, count, session, default, out, o):
+def _replace(data, at, end, count, session, out, o):
     """Fields of ReplaceOrder."""
     if count < 7 or count > 20:
         return False
@@ -247,7 +246,7 @@ def _replace(data, at, end, count, session, default, out, o):
     if at != end:
         return False
     out[o + CMD_HEAD] = head
-    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | (account if account != 0 else default)
+    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | account
     out[o + CMD_INSTRUMENT] = instrument << 32
     out[o + CMD_PRICE] = price
     out[o + CMD_QTY] = qty
@@ -257,7 +256,7 @@ def _replace(data, at, end, count, session, default, out, o):
 
 
 @leaf
-def _cancel(data, at, end, count, session, default, out, o):
+def _cancel(data, at, end, count, session, out, o):
     """Fields of CancelOrder."""
     if count < 3 or count > 5:
         return False
@@ -273,7 +272,7 @@ def _cancel(data, at, end, count, session, default, out, o):
         return False
     _clear(out, o)
     out[o + CMD_HEAD] = C_CANCEL
-    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | (account if account != 0 else default)
+    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | account
     out[o + CMD_INSTRUMENT] = instrument << 32
     out[o + CMD_ID_LO] = key
     out[o + CMD_ORIG_LO] = orig
@@ -281,7 +280,7 @@ def _cancel(data, at, end, count, session, default, out, o):
 
 
 @leaf
-def _status(data, at, end, count, session, default, out, o):
+def _status(data, at, end, count, session, out, o):
     """Fields of OrderStatusRequest. The order meant stands under both ids: the request has none of its own."""
     if count < 2 or count > 4:
         return False
@@ -296,7 +295,7 @@ def _status(data, at, end, count, session, default, out, o):
         return False
     _clear(out, o)
     out[o + CMD_HEAD] = C_STATUS
-    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | (account if account != 0 else default)
+    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | account
     out[o + CMD_INSTRUMENT] = instrument << 32
     out[o + CMD_ID_LO] = key
     out[o + CMD_ORIG_LO] = key
@@ -304,7 +303,7 @@ def _status(data, at, end, count, session, default, out, o):
 
 
 @leaf
-def _mass_cancel(data, at, end, count, session, default, out, o):
+def _mass_cancel(data, at, end, count, session, out, o):
     """Fields of MassCancel."""
     if count < 3 or count > 7:
         return False
@@ -326,7 +325,7 @@ def _mass_cancel(data, at, end, count, session, default, out, o):
         return False
     _clear(out, o)
     out[o + CMD_HEAD] = C_MASS_CANCEL | (side << 16)
-    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | (account if account != 0 else default)
+    out[o + CMD_SESSION_ACCOUNT] = (session << 32) | account
     out[o + CMD_INSTRUMENT] = (event if scope == SCOPE_EVENT else instrument) << 32
     out[o + CMD_SCOPE] = scope
     out[o + CMD_ID_LO] = key
@@ -339,11 +338,9 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
 
     conn: CN_SESSION is the session's id, CN_BUDGET the messages that may be taken (counted down); the caller sees to it that out has
     room for that many rows. res: RES_POS, RES_OUT, RES_COUNT. Answers DEC_NEED_MORE, DEC_FULL, or DEC_SLOW: the frame at res[RES_POS]
-    (whole, or with a length that is 0 or above MAX_PAYLOAD) is for plain Python. `mb` is unused: the wires' kernels have one shape.
+    (whole, or with a length that is 0 or above MAX_PAYLOAD) is for plain Python. `m` and `mb` are unused: the wires' kernels have one shape.
     """
     session = conn[CN_SESSION]
-    row = session_at(m, session)
-    default = m[row + S_ACCOUNT] if row != 0 else np.int64(0)
     budget = conn[CN_BUDGET]
     status = np.int64(DEC_NEED_MORE)
     taken = np.int64(0)
@@ -362,23 +359,25 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
         first = np.int64(buf[at])
         if length > 1 and (first >> 4) == 9:
             count = first & 15
-            tag = np.int64(buf[at + 1])  # 128 and more is no tag, however it is written
+            tag = np.int64(buf[at + 1])
             at += 2
+            if tag >= 128:
+                tag, at = read_int(buf, at - 1, stop)
         else:
             count, at = read_array(buf, at, stop)
             tag, at = read_int(buf, at, stop)
         ok = False
         if at <= stop:
             if tag == TAG_NEW:
-                ok = _new(buf, at, stop, count, session, default, out, pos)
+                ok = _new(buf, at, stop, count, session, out, pos)
             elif tag == TAG_CANCEL:
-                ok = _cancel(buf, at, stop, count, session, default, out, pos)
+                ok = _cancel(buf, at, stop, count, session, out, pos)
             elif tag == TAG_REPLACE:
-                ok = _replace(buf, at, stop, count, session, default, out, pos)
+                ok = _replace(buf, at, stop, count, session, out, pos)
             elif tag == TAG_MASS_CANCEL:
-                ok = _mass_cancel(buf, at, stop, count, session, default, out, pos)
+                ok = _mass_cancel(buf, at, stop, count, session, out, pos)
             elif tag == TAG_STATUS:
-                ok = _status(buf, at, stop, count, session, default, out, pos)
+                ok = _status(buf, at, stop, count, session, out, pos)
         if not ok:
             status = DEC_SLOW
             break
@@ -395,7 +394,7 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
 # How a numbered event becomes a message. What begins all reports of orders is written field by field; the rest goes by this table:
 # (word, shift, bits) of each field by its name.
 _WHOLE = {
-    "id": EVT_ID_LO, "orig": EVT_ORIG_LO, "order": EVT_ORDER, "price": EVT_PRICE, "qty": EVT_QTY,
+    "order": EVT_ORDER, "price": EVT_PRICE, "qty": EVT_QTY,
     "cum": EVT_CUM, "leaves": EVT_LEAVES, "last_price": EVT_LAST_PRICE, "last_qty": EVT_LAST_QTY, "notional": EVT_NOTIONAL,
     "fee": EVT_FEE, "trade": EVT_TRADE, "expiry": EVT_EXPIRY, "limit": EVT_LIMIT, "used": EVT_USED, "asked": EVT_ASKED,
     "scope": EVT_PRICE, "count": EVT_QTY, "asset": EVT_SPARE, "amount": EVT_PRICE, "balance": EVT_QTY, "sets": EVT_LAST_QTY,
@@ -430,6 +429,7 @@ PLANS: dict[int, tuple[int, str]] = {
 PLAN_FIELDS = 16
 PLAN_ORDER = 1
 PLAN_ORIG = 2
+PLAN_ID = 4
 
 
 def _plan_tables() -> tuple[Any, Any, Any]:
@@ -444,8 +444,8 @@ def _plan_tables() -> tuple[Any, Any, Any]:
         first = bytes([0x90 | count, tag]) if count < 16 else bytes([0xDC, 0, count, tag])
         marks = PLAN_ORDER if text.startswith(_ORDER) else 0
         names = names[9 if marks else 3 :]
-        if names[0] == "orig":
-            marks |= PLAN_ORIG
+        if names[0] in ("orig", "id"):
+            marks |= PLAN_ORIG if names[0] == "orig" else PLAN_ID
             del names[0]
         if names[-1] == "body":
             names.pop()
@@ -485,6 +485,8 @@ def _write(out, at, ev, e, head):
         p += 2
         if plan & (PLAN_ORIG << 48):
             p = write_int(out, p, ev[e + EVT_ORIG_LO] & ~(ev[e + EVT_ORIG_HI] >> 63))
+    elif plan & (PLAN_ID << 48):
+        p = write_int(out, p, ev[e + EVT_ID_LO] & ~(ev[e + EVT_ID_HI] >> 63))
     first = kind * PLAN_FIELDS
     for i in range(first, first + ((plan >> 40) & 255)):
         field = PLAN_FIELD[i]
