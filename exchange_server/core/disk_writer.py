@@ -52,6 +52,7 @@ ST_WRITTEN = 11  # rows below this sequence were given to the operating system
 ST_COMMITS = 12  # frames written
 ST_SYNCS = 13
 ST_BYTES = 14  # bytes of frames written
+ST_SYNCED_COMMITS = 15  # async: frames on the disk
 ST_OWNER = 16  # 0 nobody, 1 the thread, 2 inline
 ST_SLEEP = 24  # 0 the thread is awake, 1 it naps with a timeout, 2 it sleeps until woken
 ST_STOP = 25  # 1: drain and leave
@@ -92,7 +93,7 @@ ST_WORDS = 80
 TMP_CHAIN = 0  # 4 words: chain value of the newest frame, directly before the header because it is hashed in front of it
 TMP_HEADER = 4  # 24 words
 TMP_SEGMENT = 32  # 64 words: segment header
-TMP_MARK = 96  # 8 words: what the watermark will say once the running sync has ended: sequence, segment, offset, spare, chain
+TMP_MARK = 96  # 8 words: what the watermark will say once the running sync has ended: sequence, segment, offset, frames, chain
 TMP_SHA = 104  # SHA_WORDS words
 TMP_WORDS = 192
 
@@ -225,6 +226,7 @@ def _note_position(st, tmp):
     tmp[TMP_MARK] = st[ST_WRITTEN]
     tmp[TMP_MARK + 1] = st[ST_SEGMENT]
     tmp[TMP_MARK + 2] = st[ST_OFFSET]
+    tmp[TMP_MARK + 3] = st[ST_COMMITS]
     for i in range(4):
         tmp[TMP_MARK + 4 + i] = tmp[TMP_CHAIN + i]
 
@@ -261,9 +263,11 @@ def _roll(st, fn, tmp, tmp8):
         if error != 0:
             return _fail(st, FAIL_SPACE if error == ERRNO_ENOSPC else FAIL_WRITE, error, -1, st[ST_SEGMENT_BYTES])
         return COMMIT_ROLL
-    if st[ST_ASYNC] != 0 and st[ST_SYNCED] != st[ST_WRITTEN] and _sync(st, fn, st[ST_FD], FAIL_SYNC) != 0:
-        return COMMIT_FAILED
-    st[ST_SYNCED] = st[ST_WRITTEN]
+    if st[ST_ASYNC] != 0:
+        if st[ST_SYNCED_COMMITS] != st[ST_COMMITS] and _sync(st, fn, st[ST_FD], FAIL_SYNC) != 0:
+            return COMMIT_FAILED
+        st[ST_SYNCED] = st[ST_WRITTEN]
+        store_seq(base + 8 * ST_SYNCED_COMMITS, st[ST_COMMITS])
     h = TMP_SEGMENT
     for i in range(64):
         tmp[h + i] = 0
@@ -386,7 +390,8 @@ def ring_append(st, ring, rows, words):
     if start != head:
         st[ST_GAP] = head
     at = (start % size) // 8
-    ring[at : at + words] = rows[:words]
+    for i in range(words):  # not a slice: assigning slices needs the reference counts that are off (jit.py)
+        ring[at + i] = rows[i]
     st[ST_NEXT_ROW] += need // ROW_BYTES
     store_seq(base + 8 * ST_HEAD, start + need)
     return APPENDED
@@ -467,6 +472,7 @@ def _sync_async(st, fn, tmp, marks, marks8):
         return COMMIT_FAILED
     st[ST_SYNCED] = tmp[TMP_MARK]
     _write_mark(st, tmp, marks, marks8)
+    store_seq(base + 8 * ST_SYNCED_COMMITS, tmp[TMP_MARK + 3])
     return 0
 
 
@@ -504,7 +510,7 @@ def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
             store_seq(base + 8 * ST_OWNER, 0)
         if answer == COMMIT_DONE and _signal(st, fn, st[ST_DONE_FD]) != 0:
             answer = COMMIT_FAILED
-        dirty = st[ST_ASYNC] != 0 and st[ST_SYNCED] != load_seq(base + 8 * ST_RELEASED)
+        dirty = st[ST_ASYNC] != 0 and st[ST_SYNCED_COMMITS] != load_seq(base + 8 * ST_COMMITS)
         if dirty and answer != COMMIT_FAILED:
             now = _clock_ns(st, fn)
             if now - last_sync >= st[ST_SYNC_NS] or (load_seq(base + 8 * ST_STOP) != 0 and answer == COMMIT_NOTHING):

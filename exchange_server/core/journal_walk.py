@@ -208,6 +208,7 @@ def gather(words, table, frames, out):
     for f in range(frames):
         begin = table[f * TABLE_WORDS]
         count = table[f * TABLE_WORDS + 1]
-        out[n : n + count] = words[begin : begin + count]
+        for i in range(count):
+            out[n + i] = words[begin + i]
         n += count
     return n

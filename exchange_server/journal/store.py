@@ -169,7 +169,7 @@ class Journal:
         self._closed = False
         self._stop = threading.Event()
         self._st = st = np.zeros(dw.ST_WORDS, dtype=np.int64)
-        self._words = memoryview(st)  # reading a word through it costs half of what numpy takes
+        self._words = memoryview(st.data)  # reading a word through it costs half of what numpy takes
         self._fn = fn.copy()
         self._ring = np.zeros(ring_bytes // 8, dtype=np.int64)
         self._tmp = np.zeros(dw.TMP_WORDS, dtype=np.int64)
@@ -411,6 +411,22 @@ class Journal:
             if self.failed is not None:
                 raise JournalFailed(self._refusal())
             self.acknowledge()
+
+    def settle(self, timeout_ms: int = 60_000) -> Position:
+        """Block until everything appended is on the disk, also in async mode; returns where the next frame will go.
+
+        For a clean stop, before a snapshot. Raises JournalFailed, JournalError.
+        """
+        self.wait(self.next_seq, timeout_ms)
+        w = self._words
+        left = timeout_ms
+        while self.mode == "async" and w[dw.ST_SYNCED_COMMITS] != w[dw.ST_COMMITS]:
+            self.kick()
+            self._stop.wait(0.002)
+            left -= 2
+            if left < 0:
+                raise JournalError(f"journal: not synced after {timeout_ms} ms")
+        return self.position()
 
     def close(self, digest: bytes | None = None, event_seq: int = 0) -> None:
         """Write and sync everything, with `digest` a mark behind it, and let go of the folder. Safe to call twice.

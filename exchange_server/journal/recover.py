@@ -1,0 +1,400 @@
+"""From a data folder to a running engine: newest good snapshot, then every row of the journal behind it.
+
+    data/journal/     segments, watermark, lock, cut/      (format.py, store.py)
+    data/snapshots/   *.snap                               (snapshots.py)
+    data/events/      *.evt                                (event_store.py)
+
+`recover` locks the folder, loads the newest snapshot that verifies (else the one before, else none), walks the frames (walk.py judges
+them), replays them through engine.apply, refills the event store, compares every state digest that the journal carries, cuts a torn tail
+(keeping a copy), opens a new epoch and hands back everything ready to run, with a report of one line. It refuses by name whatever it
+cannot prove.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import perf_counter  # tidy: allow clock because the report says how long it took; the engine never sees it
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import journal_walk as jw
+from ..core.records import LOGIC_VERSION
+from . import format as fmt
+from .event_store import ROWS_PER_FILE, EventStore
+from .snapshots import Snapshot, newest_snapshots, write_snapshot
+from .store import DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
+from .walk import Batch, JournalRefused, Tail, Walk, list_segments
+
+__all__ = ["JournalRefused", "Recovered", "Report", "cut", "iterate", "recover", "seal", "verify"]
+
+
+class EngineLike(Protocol):
+    """What recovery needs of exchange_server.engine.Engine."""
+
+    def apply(self, rows: NDArray[np.int64], words: int, sink: Callable[[NDArray[np.int64]], None]) -> Any: ...
+    def digest(self) -> bytes: ...
+    def snapshot(self) -> Iterator[bytes]: ...
+    @property
+    def event_seq(self) -> int: ...
+
+
+E = TypeVar("E", bound=EngineLike)
+
+
+@dataclass
+class Report:
+    """What recovery did. `line()` is what the operator sees."""
+
+    directory: Path
+    created: bool = False
+    snapshot: str = ""
+    snapshot_seq: int = 0
+    frames: int = 0
+    rows: int = 0
+    marks: int = 0
+    cut_bytes: int = 0
+    cut_file: str = ""
+    cut_why: str = ""
+    lost_async: int = 0
+    seq: int = 0
+    epoch: int = 0
+    event_seq: int = 0
+    seconds: float = 0.0
+    digest: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def line(self) -> str:
+        if self.created:
+            return f"recovery: new journal in {self.directory}, epoch {self.epoch}, digest {self.digest[:16]}"
+        snapshot = f"snapshot {self.snapshot} (row {self.snapshot_seq})" if self.snapshot else "no snapshot"
+        cut = f"{self.cut_bytes} bytes cut"
+        if self.cut_bytes:
+            cut += f" (torn tail: {self.cut_why}; copy in {self.cut_file})"
+        if self.lost_async:
+            cut += f", {self.lost_async} later frames of async mode never synced"
+        return (
+            f"recovery: {snapshot}, {self.rows} rows in {self.frames} frames replayed, {cut}, {self.seconds:.2f} s, next row {self.seq}, "
+            f"next event {self.event_seq}, epoch {self.epoch}, digest {self.digest[:16]}"
+        )
+
+
+@dataclass
+class Recovered(Generic[E]):
+    engine: E
+    journal: Journal
+    store: EventStore
+    report: Report
+
+
+def recover(
+    data: str | Path,
+    server_id: int,
+    make_engine: Callable[[Iterator[bytes] | None], E],
+    *,
+    accept: tuple[int, int] | None = None,
+    rows_per_event_file: int = 0,
+    logic: int = LOGIC_VERSION,
+    batch_words: int = 1 << 18,
+    **journal: Any,
+) -> Recovered[E]:
+    """Bring the engine of a data folder back, or begin a new one in an empty folder.
+
+    make_engine(None) gives a fresh engine, make_engine(chunks) one restored from a snapshot's body. accept: (segment, offset) at which an
+    operator agreed to cut. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; nothing has
+    been changed on the disk then.
+    """
+    began = perf_counter()
+    data = Path(data)
+    folder = data / "journal"
+    lock = DirectoryLock(folder)
+    try:
+        report = Report(folder)
+        store = EventStore(data / "events", rows_per_event_file or ROWS_PER_FILE)
+        if not _anything_begun(folder):
+            _refuse_orphans(data, folder)
+            store.truncate(1)
+            engine = make_engine(None)
+            opened = Journal.open(folder, server_id, lock=lock, logic=logic, **journal)
+            report.created = True
+        else:
+            engine, walk = _replay(data, server_id, make_engine, store, report, accept, logic, batch_words)
+            tail = walk.tail
+            assert tail is not None
+            _repair(folder, tail, report, int(journal.get("segment_bytes", 0)))
+            opened = Journal.open(folder, server_id, lock=lock, position=tail.position, logic=logic, **journal)
+        report.seq = opened.next_seq
+        report.epoch = opened.epoch
+        report.event_seq = engine.event_seq
+        report.digest = engine.digest().hex()
+        report.seconds = perf_counter() - began
+        return Recovered(engine, opened, store, report)
+    except BaseException:
+        lock.release()
+        raise
+
+
+def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = LOGIC_VERSION) -> Path:
+    """A clean stop: mark the state digest in the journal, sync the event store, write a snapshot, close everything. Returns its path.
+
+    Raises JournalFailed, OSError; what was acknowledged is safe in the journal in any case.
+    """
+    journal, engine, store = recovered.journal, recovered.engine, recovered.store
+    try:
+        journal.settle()
+        digest = engine.digest()
+        journal.commit_mark(digest, engine.event_seq)
+        position = journal.settle()
+        store.sync()
+        return write_snapshot(
+            Path(data) / "snapshots", engine.snapshot(), position=position, event_seq=engine.event_seq, digest=digest,
+            server_id=journal.server_id, logic=logic,
+        )  # fmt: skip
+    finally:
+        store.close()
+        journal.close()
+
+
+def iterate(directory: str | Path, **options: Any) -> Iterator[NDArray[np.int64]]:
+    """The rows of a journal folder as flat int64 arrays of whole turns, in order. Each array is reused two steps later.
+
+    Read only. Raises JournalError, JournalRefused at the first thing wrong; a torn tail simply ends it.
+    """
+    for batch in Walk(Path(directory), **options):
+        if batch.rows.size:
+            yield batch.rows
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What `verify` found."""
+
+    frames: int
+    rows: int
+    marks: int
+    segments: int
+    end: Position
+    torn_bytes: int
+    why: str
+    live: bool
+
+    def line(self) -> str:
+        end = f"segment {self.end.segment} offset {self.end.offset}"
+        tail = f"torn tail of {self.torn_bytes} bytes ({self.why}): never acknowledged, recovery will cut it" if self.torn_bytes else "clean end"
+        if self.live:
+            tail = "a server is writing: checked up to its watermark"
+        return (
+            f"journal verified: {self.rows} rows in {self.frames} frames, {self.segments} segments, {self.marks} state digests, "
+            f"end at {end}, {tail}, chain {self.end.chain.hex()}"
+        )
+
+
+def verify(directory: str | Path, logic: int = LOGIC_VERSION, accept: tuple[int, int] | None = None) -> Verified:
+    """Check every frame of a journal folder from its first segment on; changes nothing. While a server writes there, up to its watermark.
+
+    Raises JournalRefused naming what is wrong, JournalError when there is no journal.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise JournalError(f"journal folder {folder} does not exist")
+    try:
+        lock = DirectoryLock(folder)
+    except JournalLocked:
+        lock = None
+    try:
+        walk = Walk(folder, live=lock is None, logic=logic, accept=accept)
+        marks = sum(batch.mark is not None for batch in walk)
+    finally:
+        if lock is not None:
+            lock.release()
+    tail = walk.tail
+    assert tail is not None
+    return Verified(walk.frames, walk.rows, marks, len(tail.segments), tail.position, tail.cut_bytes, tail.why, lock is None)
+
+
+def cut(data: str | Path, segment: int, offset: int, server_id: int | None = None, logic: int = LOGIC_VERSION) -> Report:
+    """Cut a refused journal at (segment, offset), which must be where verify stops: an operator's decision, never made alone.
+
+    Keeps a copy of what is cut. Snapshots behind the cut are renamed to *.cut. Raises JournalError when the journal is not damaged there.
+    """
+    data = Path(data)
+    folder = data / "journal"
+    lock = DirectoryLock(folder)
+    try:
+        report = Report(folder)
+        walk = Walk(folder, accept=(segment, offset), server_id=server_id, logic=logic)
+        for _ in walk:
+            pass
+        tail = walk.tail
+        assert tail is not None
+        at = (tail.torn[0][1], fmt.segment_number(tail.torn[0][0].name)) if tail.torn else (tail.position.offset, tail.position.segment)
+        if at != (offset, segment):
+            raise JournalError(f"journal {folder} is not damaged at segment {segment} offset {offset}: it ends at segment {at[1]} offset {at[0]}")
+        _repair(folder, tail, report, 0)
+        p = tail.position
+        epoch = max(p.epoch, walk.watermark.epoch if walk.watermark is not None else 0)
+        slot = fmt.pack_watermark(fmt.Watermark(walk.server_id or 0, epoch, p.seq, p.segment, p.offset, p.chain))
+        fd = os.open(folder / "watermark", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.ftruncate(fd, fmt.WATERMARK_FILE_BYTES)
+            for place in fmt.SLOT_OFFSETS:
+                os.pwrite(fd, slot, place)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+        for path in (data / "snapshots").glob("*.snap"):
+            if int(path.stem) > p.seq:
+                path.rename(path.with_suffix(".cut"))
+        (data / "events" / "synced").unlink(missing_ok=True)
+        report.seq, report.epoch, report.rows, report.frames = p.seq, epoch, walk.rows, walk.frames
+        return report
+    finally:
+        lock.release()
+
+
+# ---- inside -----------------------------------------------------------------------------------------------------------
+def _anything_begun(folder: Path) -> bool:
+    for _, path in list_segments(folder):
+        with open(path, "rb") as file:
+            if file.read(fmt.SEGMENT_USED_BYTES).strip(b"\0"):
+                return True
+    return False
+
+
+def _refuse_orphans(data: Path, folder: Path) -> None:
+    """No segment was begun: then nothing else may say that there was something."""
+    try:
+        mark = fmt.newest_watermark((folder / "watermark").read_bytes())
+    except FileNotFoundError:
+        mark = None
+    snapshots = sorted((data / "snapshots").glob("*.snap")) if (data / "snapshots").is_dir() else []
+    if mark is not None or snapshots:
+        what = f"the watermark says that row {mark.seq} was on the disk" if mark is not None else f"there is a snapshot ({snapshots[-1].name})"
+        raise JournalRefused(
+            folder, 0, f"0 to {mark.seq - 1}" if mark is not None else "all", f"no segment is here, but {what}",
+            "put the segments back from a copy; or, to begin anew, move the whole data folder away",
+        )  # fmt: skip
+
+
+def _replay(
+    data: Path,
+    server_id: int,
+    make_engine: Callable[[Iterator[bytes] | None], E],
+    store: EventStore,
+    report: Report,
+    accept: tuple[int, int] | None,
+    logic: int,
+    batch_words: int,
+) -> tuple[E, Walk]:
+    folder = data / "journal"
+    first_segment = list_segments(folder)[0][0]
+    snapshot = _choose_snapshot(data, store, report, first_segment == 1, logic, server_id)
+    if snapshot is None and first_segment != 1:
+        raise JournalRefused(
+            folder / fmt.segment_name(1), 0, "unknown", "the first segments are not here and no snapshot that verifies reaches over them",
+            "put the segments or a snapshot back from a copy",
+        )  # fmt: skip
+    walk = Walk(folder, start=snapshot.position if snapshot else None, server_id=server_id, logic=logic, accept=accept, batch_words=batch_words)
+    if snapshot is None:
+        store.truncate(1)
+        engine = make_engine(None)
+    else:
+        store.truncate(snapshot.event_seq)
+        engine = make_engine(snapshot.chunks())
+        if engine.digest() != snapshot.digest or engine.event_seq != snapshot.event_seq:
+            raise JournalRefused(
+                snapshot.path, 0, f"0 to {snapshot.position.seq - 1}", "the restored state does not have the snapshot's digest",
+                "move this snapshot away and start again: the journal is replayed from further back",
+            )  # fmt: skip
+        report.snapshot, report.snapshot_seq = snapshot.path.name, snapshot.position.seq
+    for batch in walk:
+        if batch.rows.size:
+            engine.apply(batch.rows, batch.rows.size, store.append)
+        if batch.mark is not None:
+            report.marks += 1
+            _compare(batch.mark, batch, engine, folder)
+    report.frames, report.rows = walk.frames, walk.rows
+    return engine, walk
+
+
+def _compare(mark: fmt.Mark, batch: Batch, engine: EngineLike, folder: Path) -> None:
+    digest = engine.digest()
+    if digest != mark.digest or engine.event_seq != mark.event_seq:
+        raise JournalRefused(
+            folder / fmt.segment_name(batch.end.segment), batch.end.offset, f"up to {mark.seq - 1}",
+            f"replay differs: digest {digest.hex()[:16]}, next event {engine.event_seq}; the journal says {mark.digest.hex()[:16]}, {mark.event_seq}",
+            "run the version of the program that wrote this journal; keep the folder and report it",
+        )  # fmt: skip
+
+
+def _choose_snapshot(data: Path, store: EventStore, report: Report, from_start: bool, logic: int, server_id: int) -> Snapshot | None:
+    if not (data / "snapshots").is_dir():
+        return None
+    good, bad = newest_snapshots(data / "snapshots")
+    report.notes += [f"snapshot not used: {line}" for line in bad]
+    for snapshot in good:
+        if snapshot.logic != logic or snapshot.server_id != server_id:
+            report.notes.append(f"snapshot not used: {snapshot.path.name}: rules version {snapshot.logic}, server {snapshot.server_id}")
+            continue
+        if snapshot.event_seq > store.synced_to:
+            why = f"the event store holds 1 to {store.synced_to - 1}, events up to {snapshot.event_seq - 1} are needed"
+            if from_start:
+                report.notes.append(f"snapshot not used: {snapshot.path.name}: {why}; the store is rebuilt from the journal")
+                continue
+            raise JournalRefused(
+                snapshot.path, 0, "unknown", f"{why}, and the first segments are not here to rebuild it",
+                "put the event store or the segments back from a copy",
+            )  # fmt: skip
+        return snapshot
+    return None
+
+
+def _repair(folder: Path, tail: Tail, report: Report, segment_bytes: int) -> None:
+    """Cut what the walk found torn: copy, zero, sync. Then drop prepared segments that are not what they should be."""
+    for path, begin, end in tail.torn:
+        if end <= begin:
+            continue
+        copies = folder / "cut"
+        copies.mkdir(exist_ok=True)
+        copy = copies / f"{path.stem}-{begin}-{end}.bin"
+        count = 1
+        while copy.exists():
+            count += 1
+            copy = copies / f"{path.stem}-{begin}-{end}-{count}.bin"
+        with open(path, "r+b") as file:
+            file.seek(begin)
+            piece = file.read(end - begin)
+            with open(copy, "xb") as out:
+                out.write(piece)
+                out.flush()
+                os.fsync(out.fileno())
+            sync_directory(copies)
+            file.seek(begin)
+            file.write(bytes(len(piece)))
+            file.flush()
+            os.fsync(file.fileno())
+        report.cut_file = str(copy.relative_to(folder.parent))
+    for path, size in tail.short:
+        with open(path, "r+b") as file:
+            have = file.seek(0, os.SEEK_END)
+            file.write(bytes(size - have))
+            file.flush()
+            os.fsync(file.fileno())
+    (folder / "spare.tmp").unlink(missing_ok=True)
+    for number, path in list_segments(folder):
+        if number <= tail.position.segment:
+            continue
+        size = path.stat().st_size
+        if (segment_bytes and size != segment_bytes) or size % 4096 or not _all_zero(path, size):
+            path.unlink()
+    sync_directory(folder)
+    report.cut_bytes, report.cut_why, report.lost_async = tail.cut_bytes, tail.why, tail.lost_async
+
+
+def _all_zero(path: Path, size: int) -> bool:
+    if size == 0:
+        return False
+    data = np.memmap(path, dtype=np.uint8, mode="c", shape=(size,)).view(np.ndarray)
+    return bool(jw.last_nonzero(data, data.view(np.int64), 0) == 0)

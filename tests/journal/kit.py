@@ -1,0 +1,164 @@
+"""What the journal's tests share: rows, a small engine with the real one's interface, folders, libc functions that fail on purpose."""
+
+import ctypes
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_server.core import native
+from exchange_server.core.records import CMD_WORDS, EVT_NUMBER, EVT_PREVIOUS, EVT_SESSION_NUMBER, EVT_WORDS
+from exchange_server.journal import format as fmt
+from exchange_server.journal.store import Journal
+from exchange_server.journal.system import FUNCTIONS
+from protocol.codes import C_NEW, C_TIME
+
+SERVER = 7
+SEGMENT = 32 << 10
+LONG = os.environ.get("EXOS_LONG", "0") == "1"
+
+
+def turn(number: int, orders: int = 1, seed: int = 0) -> NDArray[np.int64]:
+    """A TIME row and `orders` rows whose words all depend on (seed, number, row)."""
+    rows = np.zeros((1 + orders, CMD_WORDS), dtype=np.int64)
+    rows[0, 0] = C_TIME
+    rows[0, 1] = number
+    rows[0, 2] = 1_750_000_000_000_000_000 + number
+    for i in range(1, 1 + orders):
+        rows[i] = (seed * 1_000_003 + number * 10_007 + i) * np.arange(1, CMD_WORDS + 1, dtype=np.int64) * 2_654_435_761
+        rows[i, 0] = C_NEW
+    return rows.reshape(-1)
+
+
+class FakeEngine:
+    """Digest = a hash over all rows in order, whatever the batches; one event for each row that is no TIME row."""
+
+    def __init__(self, chunks: Iterator[bytes] | None = None) -> None:
+        self.state = bytes(32)
+        self.row_seq = 0
+        self.event_seq = 1
+        self.restored = chunks is not None
+        if chunks is not None:
+            body = b"".join(chunks)
+            self.state = body[:32]
+            self.row_seq = int.from_bytes(body[32:40], "little")
+            self.event_seq = int.from_bytes(body[40:48], "little")
+
+    def apply(self, rows: NDArray[np.int64], words: int, sink: Callable[[NDArray[np.int64]], None]) -> list[Any]:
+        assert words % CMD_WORDS == 0 and rows[0] == C_TIME
+        for at in range(0, words, CMD_WORDS):
+            row = rows[at : at + CMD_WORDS]
+            self.state = hashlib.sha256(self.state + row.tobytes()).digest()
+            self.row_seq += 1
+            if row[0] != C_TIME:
+                event = np.zeros(EVT_WORDS, dtype=np.int64)
+                event[0] = 1
+                event[EVT_NUMBER] = self.event_seq
+                event[EVT_SESSION_NUMBER] = self.event_seq
+                event[EVT_PREVIOUS] = self.event_seq - 1
+                event[6:] = row[6]
+                self.event_seq += 1
+                sink(event)
+        return []
+
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.state + self.row_seq.to_bytes(8, "little")).digest()
+
+    def snapshot(self) -> Iterator[bytes]:
+        yield self.state
+        yield self.row_seq.to_bytes(8, "little") + self.event_seq.to_bytes(8, "little")
+
+
+def digest_of(turns: list[NDArray[np.int64]]) -> bytes:
+    engine = FakeEngine()
+    for rows in turns:
+        engine.apply(rows, rows.size, lambda e: None)
+    return engine.digest()
+
+
+def open_new(folder: Path, **options: Any) -> Journal:
+    return Journal.open(folder, SERVER, **{"segment_bytes": SEGMENT, "idle_ms": 5, **options})
+
+
+def write_turns(folder: Path, turns: list[NDArray[np.int64]], **options: Any) -> list[tuple[int, int, int]]:
+    """A journal of one frame a turn, closed cleanly. Returns (segment, offset, end) of each frame."""
+    journal = open_new(folder, **options)
+    places = []
+    for rows in turns:
+        ticket = journal.append(rows)
+        if not journal.commit_inline():
+            journal.wait(ticket)
+        p = journal.settle()
+        places.append((p.segment, p.offset - rows.size * 8 - fmt.FRAME_HEADER_BYTES, p.offset))
+    journal.close()
+    return places
+
+
+def copy_folder(source: Path, target: Path) -> Path:
+    if target.exists():
+        shutil.rmtree(target)
+    shutil.copytree(source, target)
+    return target
+
+
+def patch(path: Path, at: int, data: bytes) -> None:
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(data)
+
+
+class Faulty:
+    """libc as the writer kernel sees it, with the n-th write and the n-th sync under the test's thumb. Keep it alive while it is used.
+
+    on_write(call number, bytes asked) and on_sync(call number) return None (do it), a negative errno (fail so), or for a write a number
+    of bytes: write only so many and say so.
+    """
+
+    def __init__(
+        self,
+        on_write: Callable[[int, int], int | None] = lambda n, size: None,
+        on_sync: Callable[[int], int | None] = lambda n: None,
+    ) -> None:
+        self.writes = 0
+        self.syncs = 0
+        self.log: list[tuple[str, int, int, bytes]] = []  # ("write", fd, offset, data), ("sync", fd, 0, b"")
+        self._errno = ctypes.c_int(0)
+        self.fn = FUNCTIONS.copy()
+        self._keep: list[Any] = []
+
+        def pwritev(fd: int, iov: int, count: int, offset: int) -> int:
+            self.writes += 1
+            parts = (ctypes.c_int64 * (2 * count)).from_address(iov)
+            data = b"".join(ctypes.string_at(parts[2 * i], parts[2 * i + 1]) for i in range(count))
+            told = on_write(self.writes, len(data))
+            if told is not None and told < 0:
+                self._errno.value = -told
+                return -1
+            piece = data if told is None else data[:told]
+            self.log.append(("write", fd, offset, piece))
+            return os.pwrite(fd, piece, offset)
+
+        def fdatasync(fd: int) -> int:
+            self.syncs += 1
+            told = on_sync(self.syncs)
+            if told is not None and told < 0:
+                self._errno.value = -told
+                return -1
+            self.log.append(("sync", fd, 0, b""))
+            if told is None:
+                os.fdatasync(fd)
+            return 0
+
+        i32, i64 = ctypes.c_int32, ctypes.c_int64
+        self._put(native.FN_PWRITEV, ctypes.CFUNCTYPE(i64, i32, i64, i32, i64)(pwritev))
+        self._put(native.FN_FDATASYNC, ctypes.CFUNCTYPE(i32, i32)(fdatasync))
+        self._put(native.FN_ERRNO, ctypes.CFUNCTYPE(i64)(lambda: ctypes.addressof(self._errno)))
+
+    def _put(self, word: int, callback: Any) -> None:
+        self._keep.append(callback)
+        self.fn[word] = ctypes.cast(callback, ctypes.c_void_p).value

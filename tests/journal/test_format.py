@@ -1,0 +1,128 @@
+"""The bytes: the plain Python of format.py and the kernels agree, and every damaged bit is named."""
+
+import hashlib
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exchange_server.core import disk_writer as dw
+from exchange_server.core import native
+from exchange_server.journal import format as fmt
+from exchange_server.journal.system import FUNCTIONS, sha_addresses
+
+from .kit import SERVER, turn, write_turns
+
+
+def test_hash_of_the_kernel_with_and_without_the_library() -> None:
+    data = np.frombuffer(bytearray(np.random.default_rng(1).bytes(1000)), dtype=np.uint8)
+    out = np.zeros(32, dtype=np.uint8)
+    scratch = np.zeros(native.SHA_WORDS, dtype=np.int64)
+    alone = FUNCTIONS.copy()
+    alone[native.FN_SHA_INIT] = 0
+    for fn in (alone, FUNCTIONS):
+        for size in (0, 1, 54, 55, 56, 57, 63, 64, 65, 119, 120, 128, 160, 997):
+            native.sha256_kernel(fn, data, 3, size, out, scratch)
+            assert out.tobytes() == hashlib.sha256(data[3 : 3 + size].tobytes()).digest(), size
+
+
+def test_this_python_shows_the_library() -> None:
+    if not sha_addresses():
+        pytest.skip("this Python's hashlib hides libcrypto: the journal hashes with the kernel's own code")
+    assert len(sha_addresses()) == 3
+
+
+def test_layout_constants_of_kernel_and_format_are_the_same() -> None:
+    assert dw.SEGMENT_MAGIC.to_bytes(8, "little") == fmt.SEGMENT_MAGIC
+    assert dw.FRAME_MAGIC.to_bytes(8, "little") == fmt.FRAME_MAGIC
+    assert dw.MARK_MAGIC.to_bytes(8, "little") == fmt.MARK_MAGIC
+    names = ("SEGMENT_HEADER_BYTES", "FRAME_HEADER_BYTES", "ROW_BYTES", "FORMAT_VERSION", "FLAG_ASYNC", "FLAG_MARK")
+    assert [getattr(dw, n) for n in names] == [getattr(fmt, n) for n in names]
+
+
+@pytest.mark.parametrize("mode", ["sync", "async"])
+def test_the_kernel_writes_what_format_packs(tmp_path: Path, mode: str) -> None:
+    turns = [turn(i, orders=1 + i * 7 % 40) for i in range(1, 25)]
+    places = write_turns(tmp_path, turns, mode=mode)
+    chain, seq, segment = fmt.first_chain(SERVER), 0, 0
+    for (number, begin, end), rows in zip(places, turns):
+        data = (tmp_path / fmt.segment_name(number)).read_bytes()
+        if number != segment:
+            head = fmt.parse_segment_header(data)
+            assert (head.segment, head.server_id, head.first_seq, head.chain) == (number, SERVER, seq, chain)
+            assert fmt.pack_segment_header(head) == data[:512] and not any(data[512:4096])
+            segment = number
+        header = fmt.check_frame(data[begin:end], chain, number, begin)
+        assert header.first_seq == seq and header.time_ns == rows[2] and header.end == end
+        assert fmt.pack_frame(header, chain, rows.tobytes()) == data[begin:end]
+        chain, seq = header.chain, seq + header.records
+    assert segment > 1, "the test must roll over"
+    mark = fmt.newest_watermark((tmp_path / "watermark").read_bytes())
+    assert mark == fmt.Watermark(SERVER, 1, seq, segment, places[-1][2], chain)
+
+
+def test_every_flipped_bit_of_a_frame_is_seen() -> None:
+    rows = turn(5, 1).tobytes()
+    h = fmt.FrameHeader(0, len(rows), 2, 1, 10, 3, 4096, 99, 10, SERVER, b"", b"")
+    before = hashlib.sha256(b"x").digest()
+    frame = fmt.pack_frame(h, before, rows)
+    assert fmt.check_frame(frame, before, 3, 4096).records == 2
+    for bit in range(8 * len(frame)):
+        broken = bytearray(frame)
+        broken[bit >> 3] ^= 1 << (bit & 7)
+        with pytest.raises(fmt.BadBytes):
+            fmt.check_frame(bytes(broken), before, 3, 4096)
+    for other in (dict(previous_chain=bytes(32)), dict(segment=4), dict(offset=4160)):
+        with pytest.raises(fmt.BadBytes):
+            fmt.check_frame(**{"data": frame, "previous_chain": before, "segment": 3, "offset": 4096, **other})
+    for size in range(0, len(frame), 7):
+        with pytest.raises(fmt.BadBytes):
+            fmt.check_frame(frame[:size], before, 3, 4096)
+
+
+def test_headers_that_lie_under_a_good_crc_are_named() -> None:
+    rows = turn(5, 1).tobytes()
+    h = fmt.FrameHeader(0, len(rows), 3, 1, 10, 3, 4096, 99, 10, SERVER, b"", b"")
+    with pytest.raises(fmt.BadBytes, match="3 rows in 256 bytes"):
+        fmt.check_frame(fmt.pack_frame(h, bytes(32), rows), bytes(32), 3, 4096)
+
+    def resealed(data: bytes, at: int, value: bytes, crc_at: int) -> bytes:
+        body = bytearray(data)
+        body[at : at + len(value)] = value
+        body[crc_at : crc_at + 8] = zlib.crc32(bytes(body[:crc_at])).to_bytes(8, "little")
+        return bytes(body)
+
+    frame = fmt.pack_frame(h, bytes(32), rows)
+    with pytest.raises(fmt.BadBytes, match="format version 2; this program reads 1"):
+        fmt.parse_frame_header(resealed(frame, 8, b"\x02\0", 184))
+    with pytest.raises(fmt.BadBytes, match="says 128 header bytes"):
+        fmt.parse_frame_header(resealed(frame, 10, b"\x80\0", 184))
+    segment = fmt.pack_segment_header(fmt.SegmentHeader(1, 2, 3, 4, 5, 6, bytes(32)))
+    with pytest.raises(fmt.BadBytes, match="says 512 header bytes"):
+        fmt.parse_segment_header(resealed(segment, 12, (512).to_bytes(4, "little"), 504))
+    with pytest.raises(fmt.BadBytes, match="wrong CRC"):
+        fmt.parse_segment_header(segment[:40] + b"\x09" + segment[41:])
+    with pytest.raises(fmt.BadBytes, match="13 bytes where 512"):
+        fmt.parse_watermark(bytes(13))
+    with pytest.raises(fmt.BadBytes, match="mark of 64 bytes"):
+        fmt.parse_mark(bytes(64))
+    with pytest.raises(ValueError, match="payload has 128 bytes"):
+        fmt.pack_frame(h, bytes(32), rows[:128])
+
+
+def test_watermark_file_survives_the_loss_of_either_slot() -> None:
+    old = fmt.Watermark(1, 1, 10, 1, 5000, bytes(32))
+    new = fmt.Watermark(1, 1, 11, 1, 6000, bytes(range(32)))
+    good = fmt.pack_watermark(old).ljust(4096, b"\0") + fmt.pack_watermark(new).ljust(4096, b"\0")
+    assert fmt.newest_watermark(good) == new
+    assert fmt.newest_watermark(good[:4100] + b"\xff" + good[4101:]) == old
+    assert fmt.newest_watermark(bytes(512) + good[512:]) == new
+    assert fmt.newest_watermark(bytes(8192)) is None and fmt.newest_watermark(b"") is None
+
+
+def test_marks_and_names() -> None:
+    mark = fmt.Mark(hashlib.sha256(b"state").digest(), 12, 34)
+    assert fmt.parse_mark(fmt.pack_mark(mark)) == mark and len(fmt.pack_mark(mark)) == fmt.ROW_BYTES
+    assert fmt.segment_name(12) == "00000012.seg" and fmt.segment_number("00000012.seg") == 12
+    assert [fmt.segment_number(n) for n in ("spare.tmp", "12.seg", "0000001２.seg", "00000012", "00000012.seg.bak", "lock")] == [0] * 6
