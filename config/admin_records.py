@@ -3,7 +3,7 @@
 They travel as JSON through the admin socket and as MessagePack inside C_ADMIN rows, so the journal holds every change of
 what exists and who did it. Things are named, ids are the registry's. A record says nothing about time: the turn does.
 Integers: prices in ticks, quantities in lots, money in minor units of its asset, durations in ns. The bounds below are
-those of a single field; what fields must be to each other is checked by exchange_server/listing_rules.py and registry.py.
+those of a single field; what fields must be to each other is checked by exchange_server/registry.
 """
 
 import hashlib

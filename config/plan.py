@@ -5,7 +5,7 @@ records (Registry.current), so the command line can show a plan without touching
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from . import admin_records as ar
 from .load import Item
@@ -51,6 +51,20 @@ def describe(record: ar.AnyRecord) -> str:
             return f"phase of {record.event}: {record.phase}"
     named = ar.identity(record)
     return " ".join(named) if named else type(record).__name__
+
+
+def items_from_builtins(items: list[dict[str, Any]]) -> list[Item]:
+    """Items as the admin socket brings them: record, file, path, only_with; raises ValueError naming what is wrong."""
+    out = []
+    for i, item in enumerate(items):
+        try:
+            record = ar.from_builtins(item["record"])
+            out.append(Item(record, str(item.get("file", "")), str(item.get("path", f"items[{i}]")), str(item.get("only_with", ""))))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"items[{i}]: needs a record") from error
+        except ValueError as error:
+            raise ValueError(f"items[{i}]: {error}") from error
+    return out
 
 
 def diff(

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from config import admin_records as ar
-from config import load
+from config import amounts, load
 from config.load import ConfigError
 
 GOOD = """
@@ -190,10 +190,10 @@ fees = { model = "minimum" }
     ("text", "ns"), [("0s", 0), ("1ns", 1), ("2us", 2000), ("3ms", 3 * 10**6), ("4m", 240 * 10**9), ("5d", 432_000 * 10**9)]
 )
 def test_durations(text: str, ns: int) -> None:
-    assert load.duration_ns("f", "k", text) == ns
+    assert amounts.duration_ns("f", "k", text) == ns
 
 
 @pytest.mark.parametrize("text", ["", "1", "s", "-1s", "1.5s", "1 s", "٣s", "9999999999999s", "999999999999d"])
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ConfigError):
-        load.duration_ns("f", "k", text)
+        amounts.duration_ns("f", "k", text)

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from protocol import codes
 
-from .core import definitions as d
-from .core.records import CMD_WORDS, MAX_BANDS, MAX_EXTRA_ROWS
+from ..core import definitions as d
+from ..core.records import CMD_WORDS, MAX_BANDS, MAX_EXTRA_ROWS
 
 Words = NDArray[np.int64]
 

@@ -21,13 +21,13 @@ from config.load import Item
 from config.plan import Plan, diff
 from protocol import codes, errors
 
-from . import definition_rows as rows_of
-from . import registry_acts as acts
-from .core.definitions import PLATFORM_FEE_ACCOUNT
-from .core.records import EVT_ASKED, EVT_HEAD, EVT_LIMIT, EVT_USED, EVT_WORDS
-from .definition_rows import Words
+from ..core.definitions import PLATFORM_FEE_ACCOUNT
+from ..core.records import EVT_ASKED, EVT_HEAD, EVT_LIMIT, EVT_USED, EVT_WORDS
+from . import acts
+from . import rows as rows_of
 from .listing_rules import Refused
-from .registry_tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
+from .rows import Words
+from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
 
 STATE_VERSION = 1
 

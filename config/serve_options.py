@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from config.load import Item, Settings
+from .load import Item, Settings
 
 
 @dataclass(frozen=True)

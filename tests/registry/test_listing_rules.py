@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import admin_records as ar
-from exchange_server import listing_rules as rules
 from exchange_server.core import definitions
-from exchange_server.listing_rules import LIMIT, Refused, check_market
+from exchange_server.registry import listing_rules as rules
+from exchange_server.registry.listing_rules import LIMIT, Refused, check_market
 from protocol import codes
-from tests.test_registry import FINAL, SPOT, change
+from tests.registry.test_registry import FINAL, SPOT, change
 
 BAND = ar.Band(low=1, high=99, step=1)
 FEES = ar.Fees(model="quadratic", taker_bps=100)

@@ -5,9 +5,9 @@ from typing import Any
 from config.admin_records import outcome_code
 from protocol import codes
 
-from .core import records as r
-from .definition_rows import Words
+from ..core import records as r
 from .registry import Registry
+from .rows import Words
 
 
 def _row(m: Words, pool: int, width: int, id: int) -> int:

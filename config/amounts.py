@@ -1,0 +1,46 @@
+"""Texts of configuration files as exact whole numbers, and the error that names file and key."""
+
+import re
+from decimal import Decimal, InvalidOperation
+
+from . import admin_records as ar
+from . import schema
+
+_UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
+_DURATION = re.compile(r"([0-9]{1,12})(ns|us|ms|s|m|h|d)\Z")
+_AMOUNT = re.compile(r"[0-9]{1,19}(\.[0-9]{1,19})?\Z")
+
+
+class ConfigError(Exception):
+    """A configuration that cannot be used: `file`, `path` (the key, "" for the whole file) and one sentence."""
+
+    def __init__(self, file: str, path: str, sentence: str) -> None:
+        super().__init__(f"{file}: {path}: {sentence}" if path else f"{file}: {sentence}")
+        self.file, self.path, self.sentence = file, path, sentence
+
+
+def duration_ns(file: str, path: str, text: str) -> int:
+    """ns of "72h"; refuses anything that is not digits and a unit."""
+    match = _DURATION.match(text)
+    if match is None:
+        raise ConfigError(file, path, f'not a duration: "{text}" (a whole number with {", ".join(_UNITS)}, like "72h")')
+    ns = int(match[1]) * _UNITS[match[2]]
+    if ns > ar.MAX_AMOUNT:
+        raise ConfigError(file, path, f"is longer than the server can count: {text}")
+    return ns
+
+
+def scaled(file: str, path: str, amount: schema.Amount, decimals: int, what: str) -> int:
+    """An amount as a whole number of its smallest unit: ("0.62", 4) -> 6200. Refuses what is finer, negative or beyond the range."""
+    text = str(amount)
+    if not _AMOUNT.match(text):
+        raise ConfigError(file, path, f'not an amount: "{text}" (digits, and a point where needed)')
+    try:
+        value = Decimal(text).scaleb(decimals)
+    except InvalidOperation as error:  # beyond the precision of decimal
+        raise ConfigError(file, path, f"out of range: {text}") from error
+    if value != value.to_integral_value():
+        raise ConfigError(file, path, f"{text} is finer than {what} allows: {decimals} decimals")
+    if value > ar.MAX_AMOUNT:
+        raise ConfigError(file, path, f"{text} is above the limit, {ar.MAX_AMOUNT} of its smallest unit")
+    return int(value)

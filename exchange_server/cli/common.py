@@ -1,0 +1,55 @@
+"""What commands share: the answer on stderr, the data folder, tables, exact amounts."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from ..exits import Exit
+
+
+class CommandError(Exception):
+    """A command ends here: one line for stderr and an exit code."""
+
+    def __init__(self, exit_code: Exit, sentence: str) -> None:
+        super().__init__(sentence)
+        self.exit_code, self.sentence = exit_code, sentence
+
+
+def say(text: str = "") -> None:
+    """A line of the command's result, on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def warn(text: str) -> None:
+    """A line for the operator, on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        type=Path,
+        default=Path(os.environ.get("EXOS_DATA", "exos-data")),
+        help="data folder (EXOS_DATA, else ./exos-data)",
+    )
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
+    """Lines of a table: the first column to the left, the others to the right."""
+    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) if i == 0 else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
+        for row in cells
+    ]
+
+
+def decimal(value: int | None, decimals: int) -> str:
+    """An amount of smallest units as text: (6200, 4) -> "0.6200", None -> "-"."""
+    if value is None:
+        return "-"
+    sign, digits = ("-" if value < 0 else ""), str(abs(value)).rjust(decimals + 1, "0")
+    return sign + (f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits)

@@ -1,0 +1,204 @@
+"""`exos doctor`: can this machine run the server? Ports, disk and its sync, space, memory, cores, clock; a line each and a verdict."""
+
+import argparse
+import errno
+import os
+import platform
+import resource
+import shutil
+import socket
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from config import load
+from config.load import ConfigError
+
+from ..exits import Exit
+from .common import CommandError, add_data, say
+
+SYNCS = 64
+BLOCK = 4096
+MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs", "devtmpfs"}
+GIB = 1 << 30
+
+
+class Finding(NamedTuple):
+    """`level`: ok, warn (it runs, not as it should) or fail (it will not run)."""
+
+    level: str
+    what: str
+    text: str
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("doctor", help="check this machine: ports, disk, space, memory, cores, clock")
+    parser.add_argument("--config", default="sandbox", help="the configuration whose ports are tried (default: sandbox)")
+    add_data(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        settings = load.load(args.config).settings
+    except ConfigError as error:
+        raise CommandError(Exit.CONFIG, str(error)) from error
+    findings = [
+        *system(),
+        *ports(settings.host, {"FIX": settings.fix_port, "binary": settings.binary_port}),
+        *disk(args.data),
+        *memory(),
+        *clock(),
+    ]
+    for finding in findings:
+        say(f"{finding.level:4}  {finding.what:8}  {finding.text}")
+    failed = sum(finding.level == "fail" for finding in findings)
+    warned = sum(finding.level == "warn" for finding in findings)
+    say(f"{'not ready' if failed else 'ready'}: {failed} failed, {warned} to look at")
+    return Exit.FAILED if failed else Exit.OK
+
+
+def system() -> Iterator[Finding]:
+    name, machine = platform.system(), platform.machine()
+    known = name == "Linux" and machine in ("x86_64", "aarch64")
+    yield Finding(
+        "ok" if known else "fail",
+        "system",
+        f"{name} {platform.release()} on {machine}" + ("" if known else ": needs Linux on x86-64 or arm64"),
+    )
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    yield Finding(
+        "ok" if cores >= 2 else "warn",
+        "cores",
+        f"{cores} usable" + ("" if cores >= 2 else ": the journal's thread shares the server's core"),
+    )
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    yield Finding("ok" if soft >= 1024 else "warn", "files", f"{soft} open files allowed")
+
+
+def ports(host: str, wanted: dict[str, int]) -> Iterator[Finding]:
+    for name, port in wanted.items():
+        try:
+            info = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            with socket.socket(info[0], info[1], info[2]) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                probe.bind(info[4])
+            yield Finding("ok", "port", f"{host}:{port} ({name}) is free")
+        except socket.gaierror as error:
+            yield Finding("fail", "port", f"{host} is no address of this machine: {error.strerror}")
+        except OSError as error:
+            reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror}"
+            yield Finding("fail", "port", f"{host}:{port} ({name}) {reason}")
+
+
+def file_system(path: Path) -> str:
+    """Type of the file system that holds `path`, from /proc/self/mountinfo; "unknown" where there is none."""
+    path = path.resolve()
+    best, kind = "", "unknown"
+    try:
+        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return kind
+    for line in mounts:
+        left, _, right = line.partition(" - ")
+        point = left.split(" ")[4].replace("\\040", " ")
+        if (path == Path(point) or Path(point) in path.parents) and len(point) >= len(best):
+            best, kind = point, right.split(" ")[0]
+    return kind
+
+
+def existing(path: Path) -> Path:
+    """The path itself, or the nearest folder above it that is there."""
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def sync_times(folder: Path, count: int = SYNCS) -> list[int]:
+    """ns of writing 4 kB in place and fdatasync, `count` times, into a preallocated file that is removed again."""
+    with tempfile.TemporaryFile(dir=folder) as file:
+        number = file.fileno()
+        os.posix_fallocate(number, 0, BLOCK * count)
+        os.pwrite(number, bytes(BLOCK * count), 0)
+        os.fsync(number)
+        times = []
+        block = os.urandom(BLOCK)
+        for i in range(count):
+            began = time.perf_counter_ns()
+            os.pwrite(number, block, i * BLOCK)
+            os.fdatasync(number)
+            times.append(time.perf_counter_ns() - began)
+    return times
+
+
+def disk(data: Path) -> Iterator[Finding]:
+    folder = existing(data)
+    kind = file_system(folder)
+    if not folder.is_dir():
+        yield Finding("fail", "data", f"{folder} is not a folder")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("fail", "data", f"{folder} cannot be written by this user")
+        return
+    if kind in MEMORY_FILE_SYSTEMS:
+        yield Finding("warn", "disk", f"{data} lies on {kind}: nothing on it survives a power cut")
+    else:
+        yield Finding("ok", "disk", f"{data} lies on {kind}")
+    try:
+        times = sorted(sync_times(folder))
+    except OSError as error:
+        yield Finding("fail", "sync", f"writing to {folder} failed: {error.strerror}")
+        return
+    median, high = statistics.median(times) / 1e6, times[len(times) * 99 // 100] / 1e6
+    level = "ok" if median < 5 else "warn"
+    yield Finding(level, "sync", f"4 kB and fdatasync: median {median:.2f} ms, p99 {high:.2f} ms ({len(times)} tries)")
+    space = shutil.disk_usage(folder)
+    level = "ok" if space.free >= 4 * GIB else "warn" if space.free >= GIB else "fail"
+    yield Finding(
+        level,
+        "space",
+        f"{space.free / GIB:.1f} GiB free of {space.total / GIB:.1f}" + ("" if level == "ok" else ": the journal wants at least 4"),
+    )
+
+
+def memory() -> Iterator[Finding]:
+    try:
+        rows = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
+        available = int(rows["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        yield Finding("warn", "memory", "how much is available is not known here")
+        return
+    level = "ok" if available >= 4 * GIB else "warn" if available >= GIB else "fail"
+    yield Finding(level, "memory", f"{available / GIB:.1f} GiB available" + ("" if level == "ok" else ": large capacities want 4"))
+
+
+def clock() -> Iterator[Finding]:
+    now = time.time()
+    if now < 1_767_225_600:  # 2026-01-01: older than this program
+        yield Finding(
+            "warn", "clock", f"stands at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(now))}, before this program was written"
+        )
+        return
+    step = time.get_clock_info("time").resolution
+    synced = _clock_synced()
+    text = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(now))}, resolution {step * 1e9:.0f} ns"
+    if synced is None:
+        yield Finding("ok", "clock", f"{text}; whether it is synchronised is not known")
+    else:
+        yield Finding("ok" if synced else "warn", "clock", f"{text}; {'synchronised' if synced else 'not synchronised (NTP)'}")
+
+
+def _clock_synced() -> bool | None:
+    """The kernel's own word (adjtimex): False when it says STA_UNSYNC; None where it cannot be asked."""
+    import ctypes
+
+    buffer = (ctypes.c_long * 64)()  # struct timex is 208 bytes; modes = 0 only reads
+    try:
+        state = ctypes.CDLL(None, use_errno=True).adjtimex(buffer)
+    except (OSError, AttributeError):
+        return None
+    return None if state < 0 else state != 5  # TIME_ERROR

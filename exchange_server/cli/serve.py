@@ -1,0 +1,51 @@
+"""`exos serve`: check the configuration, then become the server until it is stopped."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from config.serve_options import ServeOptions
+
+from ..exits import Exit
+from .common import CommandError, add_data
+from .config_cmd import read
+
+HOUR_NS = 3600 * 10**9
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("serve", help="start the server; Ctrl-C stops it cleanly")
+    add_data(parser)
+    parser.add_argument("--config", default="sandbox", metavar="FILE", help="a TOML file, or the name of a shipped one (default: sandbox)")
+    parser.add_argument("--host", help="address to listen on (default: the configuration's)")
+    parser.add_argument("--fix-port", type=_port, metavar="N", help="FIX order entry; 0: any free port")
+    parser.add_argument("--binary-port", type=_port, metavar="N", help="binary sessions; 0: any free port")
+    parser.add_argument(
+        "--mode", choices=["sync", "async"], help="sync: an answer leaves when its cause is on the disk; async: when it is written"
+    )
+    parser.set_defaults(run=run)
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text} is no port (0 to 65535)")
+    return int(text)
+
+
+def options(args: argparse.Namespace) -> ServeOptions:
+    """The configuration with what the command line says on top; CommandError when it is not sound."""
+    config = read(args.config)
+    given = {"host": args.host, "fix_port": args.fix_port, "binary_port": args.binary_port, "mode": args.mode}
+    settings = config.settings._replace(**{key: value for key, value in given.items() if value is not None})
+    if settings.fix_port == settings.binary_port and settings.fix_port:
+        raise CommandError(Exit.CONFIG, f"FIX and binary sessions cannot share port {settings.fix_port}")
+    if args.data.exists() and not args.data.is_dir():
+        raise CommandError(Exit.USAGE, f"--data {args.data}: is not a folder")
+    return ServeOptions(data=args.data, settings=settings, items=config.items, config_name=Path(config.files[-1]).name)
+
+
+def run(args: argparse.Namespace) -> int:
+    ready = options(args)
+    from .. import app  # compiles or loads the kernels: only once all that can be told without them is right
+
+    return int(app.serve(ready))

@@ -1,0 +1,53 @@
+"""`exos status`: what the running server says of itself."""
+
+import argparse
+from typing import Any
+
+import msgspec
+
+from ..exits import Exit
+from .admin_client import AdminClient
+from .common import CommandError, add_data, say
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("status", help="what the running server says of itself")
+    parser.add_argument("--json", action="store_true", help="one JSON document")
+    add_data(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    with AdminClient(args.data, timeout_s=5.0) as admin:
+        answer = admin.ask("status")
+    if not answer.ok:
+        raise CommandError(Exit.FAILED, answer.text)
+    if args.json:
+        say(msgspec.json.encode(answer.result).decode())
+    else:
+        for line in lines(answer.result):
+            say(line)
+    return Exit.OK
+
+
+def lines(value: Any, name: str = "") -> list[str]:
+    """`key value` lines of nested dicts and lists, keys joined by points, aligned."""
+    flat: list[tuple[str, str]] = []
+
+    def walk(name: str, value: Any) -> None:
+        if isinstance(value, dict) and value:
+            for key, inner in value.items():
+                walk(f"{name}.{key}" if name else str(key), inner)
+        elif isinstance(value, list) and any(isinstance(inner, dict | list) for inner in value):
+            for i, inner in enumerate(value):
+                walk(f"{name}[{i}]", inner)
+        elif isinstance(value, bool):
+            flat.append((name, "yes" if value else "no"))
+        elif isinstance(value, list):
+            flat.append((name, ", ".join(map(str, value)) or "-"))
+        else:
+            flat.append((name, "-" if value is None or value == {} else str(value)))
+
+    walk(name, value)
+    width = max((len(key) for key, _ in flat), default=0)
+    return [f"{key.ljust(width)}  {text}" for key, text in flat]

@@ -1,0 +1,93 @@
+"""What every act shares: the Act itself, names found or refused, room in the tables of the core, what may change."""
+
+import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from config import admin_records as ar
+from protocol import codes
+
+from ..core.definitions import FIRST_TRADING_ACCOUNT
+from ..core.records import H_POOLS, P_NAME_HASH, P_PAIR_HASH, PL_CAP, PL_USED, POOL_WORDS
+from .listing_rules import Refused, bad
+from .rows import Words
+from .tables import Table
+
+if TYPE_CHECKING:
+    from .registry import EngineLike
+
+
+class Act(NamedTuple):
+    """What a record amounts to. `subject` begins the sentence when the core refuses its row."""
+
+    subject: str
+    text: str
+    rows: list[Words]
+    commit: Callable[[], None]
+    result: dict[str, Any]
+
+
+_UNKNOWN = {
+    "asset": codes.R_UNKNOWN_ASSET,
+    "account": codes.R_UNKNOWN_ACCOUNT,
+    "event": codes.R_UNKNOWN_EVENT,
+    "symbol": codes.R_UNKNOWN_INSTRUMENT,
+}
+
+
+def find(table: Table[Any], key: str, name: str) -> Any:
+    """The row of that name, or a refusal that offers the nearest one."""
+    row = table.named(name)
+    if row is None:
+        near = difflib.get_close_matches(name, table.names(), 1)
+        hint = f'; did you mean "{near[0]}"?' if near else ""
+        raise Refused(_UNKNOWN.get(table.kind, codes.R_BAD_DEFINITION), f'{key}: there is no {table.kind} "{name}"{hint}')
+    return row
+
+
+def room(table: Table[Any], engine: "EngineLike", capacity: str, count: int = 1) -> int:
+    """The first of `count` free ids. Row 0 of each table of the core is never used."""
+    limit = int(getattr(engine.capacities, capacity)) - 1
+    first = table.next_id
+    if table.kind == "account":
+        first = max(first, FIRST_TRADING_ACCOUNT)
+    if first + count - 1 > limit:
+        raise Refused(
+            codes.R_TABLE_FULL,
+            f"the server was sized for {limit} rows of {capacity}, {first - 1} are used, {count} more were asked: raise the capacity `{capacity}`",
+            limit,
+            first - 1 + count,
+        )
+    return first
+
+
+def hash_room(engine: "EngineLike", what: str, pool: int, count: int) -> None:
+    """Room in a pool or hash table of the core that fills by trading too: without it a record would fail half way."""
+    at = H_POOLS + pool * POOL_WORDS
+    cap, used = int(engine.m[at + PL_CAP]), int(engine.m[at + PL_USED])
+    limit = cap - (cap >> 3) if pool in (P_NAME_HASH, P_PAIR_HASH) else cap
+    if used + count > limit:
+        raise Refused(
+            codes.R_TABLE_FULL,
+            f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were asked",
+            limit,
+            used + count,
+        )
+
+
+def nothing() -> None:
+    pass
+
+
+def unchanged(kind: str, name: str, id: int) -> Act:
+    return Act(name, f"{kind} {name} is unchanged", [], nothing, {"id": id, "unchanged": 1})
+
+
+def changes(old: Any, new: Any, what: str) -> list[str]:
+    """The fields that differ; refuses when one of them may not change once the definition exists."""
+    live = ar.LIVE_FIELDS[type(new)]
+    changed = ar.changed_fields(old, new)
+    for field in changed:
+        if field not in live:
+            raise bad(field, f"cannot be changed: {what} exists with another value (changeable: {', '.join(live) or 'nothing'})")
+    return changed

@@ -1,0 +1,173 @@
+"""Markets and listings: the rules that need the tables, the rows of an event with its instruments, and live changes.
+
+The rules of a market by itself are in listing_rules.py. Each function returns an Act and changes nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from config import admin_records as ar
+from protocol import codes
+
+from ..core import definitions as d
+from ..core.records import P_BALANCE, P_NAME_HASH, P_PAIR_HASH
+from . import checks
+from . import listing_rules as rules
+from . import rows as rows_of
+from .checks import Act
+from .listing_rules import Refused, bad
+from .rows import Words
+from .tables import Event, Venue
+
+if TYPE_CHECKING:
+    from .registry import EngineLike, Registry
+
+PHASES = {name: phase for phase, name in codes.PHASE_NAMES.items()}
+FEE_MODELS = {"notional": codes.FEE_NOTIONAL, "quadratic": codes.FEE_QUADRATIC, "minimum": codes.FEE_MIN}
+PRODUCTS = {"spot": codes.SPOT, "exactly": codes.EXACTLY, "at_most": codes.AT_MOST}
+FEE_BALANCES = 3
+
+
+def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") -> Act:
+    rules.check_market(record)
+    owner = checks.find(registry.venues, "owner_venue", record.owner_venue)
+    asset = checks.find(registry.assets, "asset", record.asset)
+    base = checks.find(registry.assets, "base_asset", record.base_asset).id if record.base_asset else 0
+    for i, name in enumerate(record.admits):
+        checks.find(registry.venues, f"admits[{i}]", name)
+    old = registry.events.named(record.event)
+    if old is not None:
+        return _market_changed(registry, old, record, owner)
+    for i, contract in enumerate(record.contracts):
+        taken = registry.instruments.named(contract.symbol)
+        if taken is not None:
+            raise bad(f"contracts[{i}].symbol", f"{contract.symbol} exists in event {taken.market.event}")
+    n = len(record.contracts)
+    id = checks.room(registry.events, engine, "events")
+    first = checks.room(registry.instruments, engine, "instruments", n)
+    _listing_room(registry, engine, n)
+    checks.hash_room(engine, "names", P_NAME_HASH, n)
+    event = Event(id, first, record)
+    rows = [
+        rows_of.event(
+            {
+                d.DE_ID: id,
+                d.DE_PRODUCT: PRODUCTS[record.product],
+                d.DE_K: record.k,
+                d.DE_N: n,
+                d.DE_ASSET: asset.id,
+                d.DE_BASE_ASSET: base,
+                d.DE_PAYOUT: record.payout,
+                d.DE_TICK_VALUE: record.tick_value,
+                d.DE_OWNER_VENUE: owner.id,
+                d.DE_WINDOW_NS: record.challenge_window_ns,
+                d.DE_LOT_BASE: record.lot_base,
+                d.DE_PHASE: PHASES[record.phase],
+            }
+        )
+    ]
+    rows += [_instrument_row(record, id, first + i, i, 0, record.collar) for i in range(n)]
+    rows += [_listing_row(owner, owner, first + i, record.fees) for i in range(n)]
+
+    def commit() -> None:
+        registry.put_event(event)
+        registry.put_listing(owner.id, id, record.fees)
+
+    return Act(f"market {record.event}", f"market {record.event} {record.phase}, {n} instruments", rows, commit,
+               {"id": id, "first_instrument": first, "instruments": n})  # fmt: skip
+
+
+def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> None:
+    used = registry.listing_rows
+    limit = int(engine.capacities.listings)
+    if used + count > limit:
+        raise Refused(
+            codes.R_TABLE_FULL, f"the server was sized for {limit} listings, {used} are used, {count} more were asked", limit, used + count
+        )
+    # with the balances of the fee accounts in the market's asset: platform, owner, listing venue
+    checks.hash_room(engine, "balances", P_BALANCE, FEE_BALANCES)
+    checks.hash_room(engine, "pairs", P_PAIR_HASH, count + FEE_BALANCES)
+
+
+def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue) -> Act:
+    name = f"market {record.event}"
+    changed = checks.changes(old.record, record, name)
+    if not changed:
+        return checks.unchanged("market", record.event, old.id)
+    rows: list[Words] = []
+    if set(changed) - {"title", "fees"}:
+        for i in range(old.n):
+            price, collar = registry.references.get(old.first_instrument + i, (0, record.collar))
+            if "collar" in changed:
+                collar = record.collar
+            rows.append(_instrument_row(record, old.id, old.first_instrument + i, i, price, collar))
+    if "fees" in changed:
+        rows += [_listing_row(owner, owner, old.first_instrument + i, record.fees) for i in range(old.n)]
+
+    def commit() -> None:
+        registry.put_event(msgspec.structs.replace(old, record=record))
+        registry.put_listing(owner.id, old.id, record.fees)
+        if "collar" in changed:
+            for i in range(old.n):
+                if old.first_instrument + i in registry.references:
+                    registry.references[old.first_instrument + i] = (registry.references[old.first_instrument + i][0], record.collar)
+
+    return Act(name, f"{name} changed: {', '.join(changed)}", rows, commit, {"id": old.id})
+
+
+def _instrument_row(record: ar.DefineMarket, event_id: int, id: int, index: int, reference: int, collar: int) -> Words:
+    fields = {
+        d.DI_ID: id,
+        d.DI_EVENT: event_id,
+        d.DI_INDEX: index,
+        d.DI_MIN_QTY: record.min_qty,
+        d.DI_MAX_QTY: record.max_qty,
+        d.DI_LOT: record.lot,
+        d.DI_MAX_NOTIONAL: record.max_notional,
+        d.DI_PRICE_MIN: record.bands[0].low,
+        d.DI_PRICE_MAX: record.bands[-1].high,
+        d.DI_COLLAR: collar,
+        d.DI_REFERENCE: reference,
+        d.DI_PROTECTION: rules.protection(record),
+        d.DI_MAX_POSITION: record.max_position,
+        d.DI_PRICE_DECIMALS: record.price_decimals,
+        d.DI_QTY_DECIMALS: record.qty_decimals,
+    }
+    return rows_of.instrument(fields, record.contracts[index].symbol, [(b.low, b.high, b.step) for b in record.bands])
+
+
+def _listing_row(owner: Venue, venue: Venue, instrument: int, fees: ar.Fees) -> Words:
+    return rows_of.listing(
+        venue.id,
+        instrument,
+        FEE_MODELS[fees.model],
+        fees.maker_bps,
+        fees.taker_bps,
+        fees.owner_share_bps,
+        fees.venue_share_bps,
+        owner.fee_account,
+        venue.fee_account,
+    )
+
+
+def listing(registry: "Registry", record: ar.DefineListing, engine: "EngineLike") -> Act:
+    venue = checks.find(registry.venues, "venue", record.venue)
+    event = checks.find(registry.events, "event", record.event)
+    owner = checks.find(registry.venues, "event", event.record.owner_venue)
+    if venue.id == owner.id:
+        raise bad("venue", f"{record.venue} owns {record.event}: its fees are those of the market")
+    if event.record.sharing != "shared" or record.venue not in event.record.admits:
+        raise Refused(codes.R_VENUE_NOT_ALLOWED, f"venue: {record.event} is {event.record.sharing} and does not admit {record.venue}")
+    rules.check_fees(record.fees, event.record.product == "spot")
+    old = registry.listings.get((venue.id, event.id))
+    if old == record.fees:
+        return checks.unchanged("listing", f"{record.event} at {record.venue}", event.id)
+    if old is None:
+        _listing_room(registry, engine, event.n)
+    rows = [_listing_row(owner, venue, event.first_instrument + i, record.fees) for i in range(event.n)]
+
+    def commit() -> None:
+        registry.put_listing(venue.id, event.id, record.fees)
+
+    return Act(f"listing {record.event} at {record.venue}", f"{record.event} listed at {record.venue}", rows, commit, {"event": event.id})

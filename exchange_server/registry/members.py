@@ -1,0 +1,163 @@
+"""Assets, venues, firms, accounts, sessions: check the definition against what exists, give ids, say which rows it takes.
+
+Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from config import admin_records as ar
+from protocol import codes
+
+from ..core.records import P_NAME_HASH, SF_CANCEL_ON_DISCONNECT, SF_SETTLEMENT
+from . import checks
+from . import rows as rows_of
+from .checks import Act
+from .listing_rules import Refused, bad
+from .rows import Words
+from .tables import Account, Asset, Firm, Secrets, Session, Venue
+
+if TYPE_CHECKING:
+    from .registry import EngineLike, Registry
+
+WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
+
+
+def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") -> Act:
+    old = registry.assets.named(record.name)
+    if old is not None:
+        if not checks.changes(old.record, record, f"asset {record.name}"):
+            return checks.unchanged("asset", record.name, old.id)
+        return Act(record.name, f"asset {record.name} changed", [], lambda: registry.assets.put(Asset(old.id, record)), {"id": old.id})
+    id = checks.room(registry.assets, engine, "assets")
+    row = rows_of.asset(id, record.decimals, record.name)
+    return Act(f"asset {record.name}", f"asset {record.name} defined", [row], lambda: registry.assets.put(Asset(id, record)), {"id": id})
+
+
+def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") -> Act:
+    _throttle(record)
+    if record.cutoff_offset_ns >= record.cutoff_period_ns:
+        raise bad("cutoff_offset_ns", f"must be below the period {record.cutoff_period_ns}, asked {record.cutoff_offset_ns}",
+                  record.cutoff_period_ns, record.cutoff_offset_ns)  # fmt: skip
+    name = f"venue {record.name}"
+    old = registry.venues.named(record.name)
+    if old is not None:
+        if not checks.changes(old.record, record, name):
+            return checks.unchanged("venue", record.name, old.id)
+        row = _venue_row(old.id, old.fee_account, record)
+        return Act(name, f"{name} changed", [row], lambda: registry.venues.put(Venue(old.id, old.fee_account, record)), {"id": old.id})
+    fees_name = f"{record.name}.FEES"
+    if registry.accounts.named(fees_name) is not None:
+        raise bad("name", f"the venue's fee account would be {fees_name}, which exists already")
+    id = checks.room(registry.venues, engine, "venues")
+    account_id = checks.room(registry.accounts, engine, "accounts")
+    checks.hash_room(engine, "names", P_NAME_HASH, 1)
+    account = Account(account_id, fees_name, 0, codes.ACCT_FEES, id)
+
+    def commit() -> None:
+        registry.put_account(account)
+        registry.venues.put(Venue(id, account_id, record))
+
+    rows = [_venue_row(id, account_id, record), rows_of.account(account_id, 0, codes.ACCT_FEES, 0, id, fees_name)]
+    return Act(name, f"{name} defined", rows, commit, {"id": id, "fee_account": account_id})
+
+
+def _venue_row(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
+    return rows_of.venue(
+        id, fee_account, record.cutoff_offset_ns, record.cutoff_period_ns, record.throttle_limit, record.throttle_window_ns
+    )
+
+
+def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
+    if bool(record.throttle_limit) != bool(record.throttle_window_ns):
+        raise bad("throttle_limit", f"limit and window go together, asked {record.throttle_limit} in {record.throttle_window_ns} ns")
+
+
+def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> Act:
+    old = registry.firms.named(record.name)
+    if old is not None:
+        if not checks.changes(old.record, record, f"firm {record.name}"):
+            return checks.unchanged("firm", record.name, old.id)
+        return Act(record.name, f"firm {record.name} changed", [], lambda: registry.firms.put(Firm(old.id, record)), {"id": old.id})
+    id = checks.room(registry.firms, engine, "firms")
+    return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id)],
+               lambda: registry.firms.put(Firm(id, record)), {"id": id})  # fmt: skip
+
+
+def account(registry: "Registry", record: ar.DefineAccount, engine: "EngineLike") -> Act:
+    firm = checks.find(registry.firms, "firm", record.firm)
+    venue = checks.find(registry.venues, "venue", record.venue).id if record.venue else 0
+    old = registry.accounts.named(record.name)
+    if old is not None:
+        if old.record is None:
+            raise bad("name", f"{record.name} is a fee account")
+        checks.changes(old.record, record, f"account {record.name}")
+        return checks.unchanged("account", record.name, old.id)
+    id = checks.room(registry.accounts, engine, "accounts")
+    account = Account(id, record.name, firm.id, codes.ACCT_TRADING, venue, 0, record)
+    row = rows_of.account(id, firm.id, codes.ACCT_TRADING, 0, venue, record.name)
+    return Act(f"account {record.name}", f"account {record.name} defined", [row], lambda: registry.put_account(account), {"id": id})
+
+
+def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike") -> Act:
+    firm = checks.find(registry.firms, "firm", record.firm)
+    venue = checks.find(registry.venues, "venue", record.venue).id if record.venue else 0
+    account = checks.find(registry.accounts, "account", record.account) if record.account else None
+    if account is not None and account.firm != firm.id:
+        raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"account: {record.account} does not belong to firm {record.firm}")
+    _throttle(record)
+    _check_login(registry, record)
+    secrets = Secrets(record.password_sha256, record.hmac_secret)
+    shown = record.without_secrets()
+    old = registry.sessions.named(record.name)
+    if old is not None:
+        changed = checks.changes(old.record, shown, f"session {record.name}")
+        if not changed and registry.same_secrets(old.id, secrets):
+            return checks.unchanged("session", record.name, old.id)
+    id = old.id if old is not None else checks.room(registry.sessions, engine, "sessions")
+    session = Session(id, firm.id, venue, account.id if account else 0, WIRES[record.wire], shown)
+    flags = SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | SF_SETTLEMENT * record.settlement_reports
+    fix = record.wire == "fix"
+    our, peer = (record.our_comp_id, record.peer_comp_id) if fix else ("", record.key)
+    rows = [
+        rows_of.session(
+            id, firm.id, venue, session.account, session.wire, flags, record.throttle_limit, record.throttle_window_ns, our, peer
+        )
+    ]
+    # the account's own events (transfers, settlement) go to the first session that has it as its default
+    bound = account if account is not None and account.session == 0 else None
+    if bound is not None:
+        rows.append(rows_of.account(bound.id, bound.firm, bound.kind, id, bound.venue, bound.name))
+
+    def commit() -> None:
+        registry.put_session(session, secrets)
+        if bound is not None:
+            registry.put_account(msgspec.structs.replace(bound, session=id))
+
+    done = "changed" if old is not None else "defined"
+    return Act(f"session {record.name}", f"session {record.name} {done}", rows, commit, {"id": id})
+
+
+def _check_login(registry: "Registry", record: ar.DefineSession) -> None:
+    """A FIX session has CompIDs, name and password; a binary one key and secret; none has the other's; no two share a login."""
+    fix = {
+        "our_comp_id": record.our_comp_id,
+        "peer_comp_id": record.peer_comp_id,
+        "username": record.username,
+        "password_sha256": record.password_sha256,
+    }
+    binary = {"key": record.key, "hmac_secret": record.hmac_secret}
+    wanted, foreign = (fix, binary) if record.wire == "fix" else (binary, fix)
+    for key, value in wanted.items():
+        if not value:
+            raise bad(key, f"a {record.wire} session needs one")
+    for key, value in foreign.items():
+        if value:
+            raise bad(key, f"a {record.wire} session has none")
+    if record.wire == "fix":
+        other = registry.fix_session(record.our_comp_id, record.peer_comp_id)
+    else:
+        other = registry.binary_session(record.key)
+    if other is not None and other.name != record.name:
+        raise bad("peer_comp_id" if record.wire == "fix" else "key", f"session {other.name} has the same login")
