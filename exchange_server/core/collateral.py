@@ -38,7 +38,6 @@ from .records import (
     COL_BQ,
     COL_BUY,
     COL_CHOSEN,
-    COL_Q,
     COL_SELL,
     COL_SQ,
     COL_V,

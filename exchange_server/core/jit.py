@@ -17,7 +17,9 @@ from time import perf_counter  # tidy: allow clock because compile times are sho
 from typing import Any
 
 BOUNDSCHECK = os.environ.get("EXOS_BOUNDSCHECK", "0") == "1"
-FLAGS: dict[str, Any] = {"boundscheck": BOUNDSCHECK, "error_model": "numpy", "nogil": True, "fastmath": False}
+# _nrt off: kernels allocate nothing, and without it no call between leaves counts references of its arrays (two locked instructions per
+# array and call: it took the FIX decoder from 0.9 to 0.4 us a message). A kernel that allocates or returns an array does not compile.
+FLAGS: dict[str, Any] = {"boundscheck": BOUNDSCHECK, "error_model": "numpy", "nogil": True, "fastmath": False, "_nrt": False}
 COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the cache)
 on_compiled: Callable[[str, float, bool], None] | None = None
 
@@ -46,6 +48,7 @@ def _cache_root() -> Path:
 
 
 import numba  # noqa: E402  (the hash above must not depend on numba's import side effects)
+from numba.core.types import unliteral  # noqa: E402
 
 CACHE_DIR = _cache_root() / f"kernels-{numba.__version__}-{_source_hash()}"
 CACHE_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -71,5 +74,16 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
 
 def leaf(function: Callable[..., Any]) -> Any:
-    """A function that only kernels call: compiled with its callers."""
-    return numba.njit(**FLAGS)(function)
+    """A function that only kernels call: compiled with its callers, once.
+
+    Left alone, numba compiles a callee anew for each mix of literal arguments (five minutes instead of one for this core);
+    so a call is resolved with the literals' plain types.
+    """
+    dispatcher = numba.njit(**FLAGS)(function)
+    resolve = dispatcher.get_call_template
+
+    def resolve_plain(args: Any, kws: Any) -> Any:
+        return resolve(tuple(unliteral(a) for a in args), {k: unliteral(v) for k, v in kws.items()})
+
+    dispatcher.get_call_template = resolve_plain
+    return dispatcher

@@ -7,7 +7,7 @@ An entry: word 0 = kind << 32 | length (0: empty), word 1 = id, words 4-11 = tex
 
 import numpy as np
 
-from .bits import mix2
+from .bits import lsr
 from .jit import kernel, leaf
 from .loads import load64
 from .records import H_POOLS, NAME_WORDS, P_NAME_HASH, PL_BASE, PL_CAP, PL_USED, POOL_WORDS
@@ -24,20 +24,23 @@ def _word(data, start, length, i):
     at = start + 8 * i
     if at + 8 <= data.shape[0]:
         w = load64(data, at)
+        if left >= 8:
+            return w
     else:
         w = np.int64(0)
         for b in range(min(left, 8)):
             w |= np.int64(data[at + b]) << (8 * b)
-    if left < 8:
+    if left < 8:  # else: near the end of the array, a whole word read bytewise
         w &= (np.int64(1) << (8 * left)) - 1
     return w
 
 
 @leaf
 def _hash(kind, data, start, length):
-    h = (kind << 32) | length
+    h = ((kind << 32) | length) * -7046029254386353131
     for i in range((length + 7) >> 3):
-        h = mix2(h, _word(data, start, length, i))
+        h = (h ^ _word(data, start, length, i)) * -4417276706812531889
+        h ^= lsr(h, np.int64(29))
     return h
 
 

@@ -7,9 +7,9 @@ from .bits import lsr, mix2, mix3
 from .jit import leaf
 from .records import (
     ACCOUNT_WORDS,
+    AR_FIRM_ACCOUNT,
     AR_KEY_HI,
     AR_KEY_LO,
-    AR_FIRM_ACCOUNT,
     AR_TEXT,
     ARCHIVE_WORDS,
     ASSET_WORDS,

@@ -1,0 +1,122 @@
+"""Session rows: logon, logoff, messages made in plain Python, and the incoming number.
+
+Outgoing numbers are state (durability.md): they are given only in emit.begin_event. Incoming ones follow the rows that carry them.
+"""
+
+from protocol.codes import E_LOGOFF, E_LOGON, E_SENT
+
+from .emit import begin_event, pack_head, room
+from .jit import leaf
+from .pools import session_at
+from .records import (
+    CMD_BODY_BYTES,
+    CMD_GROUP_SEQ,
+    CMD_LOGOFF_FLAGS,
+    CMD_LOGON_FLAGS,
+    CMD_LOGON_HEARTBEAT_NS,
+    CMD_LOGON_NEXT_IN,
+    CMD_MSG_TYPE,
+    CMD_NEXT_IN,
+    CMD_SEND_FLAGS,
+    CMD_SESSION_ACCOUNT,
+    CMD_WORDS,
+    EVT_BODY_BYTES,
+    EVT_LAST_QTY,
+    EVT_MSG_TYPE,
+    EVT_PRICE,
+    EVT_QTY,
+    EVT_WORDS,
+    LOGON_CANCEL_ON_DISCONNECT,
+    LOGON_RESET,
+    LOGON_SETTLEMENT,
+    S_ABSENT_FROM,
+    S_FLAGS,
+    S_GENERATION,
+    S_HEARTBEAT,
+    S_NEXT_IN,
+    S_NEXT_OUT,
+    SF_CANCEL_ON_DISCONNECT,
+    SF_LOGGED_ON,
+    SF_SETTLEMENT,
+)
+from .requests import cancel_for_session
+
+
+@leaf
+def count_incoming(m, s, rows, c):
+    """The message that caused this row used up an incoming number."""
+    number = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
+    if number != 0:
+        m[s + S_NEXT_IN] = number + 1
+
+
+@leaf
+def do_logon(m, rows, c, ev):
+    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    flags = rows[c + CMD_LOGON_FLAGS]
+    next_out = m[s + S_NEXT_OUT]
+    state = SF_LOGGED_ON
+    if flags & LOGON_CANCEL_ON_DISCONNECT != 0:
+        state |= SF_CANCEL_ON_DISCONNECT
+    if flags & LOGON_SETTLEMENT != 0:
+        state |= SF_SETTLEMENT
+    # Unnumbered, but in the chain: a resend that walks back stops at the border of a reset.
+    e = begin_event(m, ev, pack_head(E_LOGON, 0, 0, 0, 0, 0, 0, 0, 0), m[s], 0, False)
+    ev[e + EVT_PRICE] = next_out
+    ev[e + EVT_QTY] = flags
+    ev[e + EVT_LAST_QTY] = m[s + S_ABSENT_FROM]
+    m[s + S_FLAGS] = state
+    m[s + S_HEARTBEAT] = rows[c + CMD_LOGON_HEARTBEAT_NS]
+    if flags & LOGON_RESET != 0:
+        m[s + S_NEXT_OUT] = 1
+        m[s + S_NEXT_IN] = 1
+        m[s + S_GENERATION] += 1
+    if rows[c + CMD_LOGON_NEXT_IN] != 0:
+        m[s + S_NEXT_IN] = rows[c + CMD_LOGON_NEXT_IN]
+
+
+@leaf
+def do_logoff(m, rows, c, ev):
+    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    was = m[s + S_FLAGS]
+    if was & SF_LOGGED_ON == 0:
+        return
+    e = begin_event(m, ev, pack_head(E_LOGOFF, 0, 0, 0, 0, 0, 0, 0, 0), m[s], 0, False)
+    ev[e + EVT_PRICE] = m[s + S_NEXT_OUT]
+    ev[e + EVT_QTY] = rows[c + CMD_LOGOFF_FLAGS]
+    m[s + S_FLAGS] = was & ~SF_LOGGED_ON
+    m[s + S_ABSENT_FROM] = m[s + S_NEXT_OUT]
+    if was & SF_CANCEL_ON_DISCONNECT != 0:
+        cancel_for_session(m, s)
+
+
+@leaf
+def do_set_in(m, rows, c):
+    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    m[s + S_NEXT_IN] = rows[c + CMD_NEXT_IN]
+
+
+@leaf
+def send_rows(rows, c):
+    """Event rows that a C_SEND needs."""
+    return 1 + (rows[c + CMD_BODY_BYTES] + EVT_WORDS * 8 - 1) // (EVT_WORDS * 8)
+
+
+@leaf
+def do_send(m, rows, c, ev):
+    """An outgoing message whose body is in the data rows: it takes its number here. The caller has made room."""
+    size = rows[c + CMD_BODY_BYTES]
+    extra = send_rows(rows, c) - 1
+    numbered = rows[c + CMD_SEND_FLAGS] & 1 == 0
+    head = pack_head(E_SENT, extra, 0, 0, 0, 0, 0, 0, 0)
+    e = begin_event(m, ev, head, rows[c + CMD_SESSION_ACCOUNT] >> 32, 0, numbered)
+    ev[e + EVT_BODY_BYTES] = size
+    ev[e + EVT_MSG_TYPE] = rows[c + CMD_MSG_TYPE]
+    words = (size + 7) // 8
+    for i in range(extra * EVT_WORDS):
+        ev[e + EVT_WORDS + i] = rows[c + CMD_WORDS + i] if i < words else 0
+
+
+@leaf
+def room_for_send(m, rows, c, ev):
+    return room(m, ev, send_rows(rows, c))

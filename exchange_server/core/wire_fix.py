@@ -1,0 +1,358 @@
+"""The FIX wire's hot path: D, F and G out of a buffer into command rows.
+
+What the kernel takes, and nothing else: FIX.4.4, an undamaged message of the session's CompIDs with exactly the next MsgSeqNum, SendingTime
+within the tolerance, no field twice, all required ones, every value plain. At anything else it stops with SLOW and the message's place, and
+plain Python (gateway/fix_connection.py) handles that one message. Garbled parts are counted and dropped here.
+The encoder is in fix_report.py.
+"""
+
+import numpy as np
+
+from protocol.codes import C_CANCEL, C_NEW, C_REPLACE
+
+from .bits import text_key
+from .fix_parse import (
+    GARBLED,
+    INCOMPLETE,
+    SLOT_ACCOUNT,
+    SLOT_CONTRACT,
+    SLOT_EXEC_INST,
+    SLOT_EXPIRE,
+    SLOT_HANDL,
+    SLOT_ID,
+    SLOT_ORD_TYPE,
+    SLOT_ORDER_ID,
+    SLOT_ORIG,
+    SLOT_PRICE,
+    SLOT_QTY,
+    SLOT_SENDER,
+    SLOT_SENDER_SUB,
+    SLOT_SEQ,
+    SLOT_SIDE,
+    SLOT_SYMBOL,
+    SLOT_TARGET,
+    SLOT_TARGET_SUB,
+    SLOT_TEXT,
+    SLOT_TIF,
+    SLOT_TIME,
+    SLOT_TRANSACT,
+    SLOT_TYPE,
+    decimal,
+    number,
+    plain_id,
+    printable,
+    same_text,
+    take_apart,
+    timestamp,
+)
+from .jit import kernel, leaf
+from .loads import load64
+from .names import names_find
+from .records import (
+    CMD_EXPIRY,
+    CMD_GROUP_SEQ,
+    CMD_HEAD,
+    CMD_ID_HI,
+    CMD_INSTRUMENT,
+    CMD_ORIG_HI,
+    CMD_ORIG_LO,
+    CMD_PRICE,
+    CMD_QTY,
+    CMD_SESSION_ACCOUNT,
+    CMD_WORDS,
+    H_POOLS,
+    I_PRICE_DECIMALS,
+    I_QTY_DECIMALS,
+    INSTRUMENT_WORDS,
+    NAME_ACCOUNT,
+    NAME_INSTRUMENT,
+    P_INSTRUMENT,
+    P_SESSION,
+    PL_BASE,
+    POOL_WORDS,
+    ROWFLAG_TEXT,
+    S_ACCOUNT,
+    S_OUR,
+    S_OUR_LEN,
+    S_PEER,
+    S_PEER_LEN,
+    SESSION_WORDS,
+)
+
+# conn: what the kernel must know of one connection
+CN_SESSION = 0
+CN_NEXT_IN = 1  # next expected MsgSeqNum, moved on; -1: hand every message over (before logon, while a gap is open)
+CN_NOW = 2  # ns
+CN_SKEW = 3  # tolerance of SendingTime, ns
+CN_BUDGET = 4  # messages at most in this call
+CN_LIMIT = 5  # word of `out` from which on no message is begun; 2 rows behind it must be free
+CN_DAY = 6  # cache of the last date: its text, its ns
+CN_DAY_NS = 7
+CN_SCRATCH = 8
+CONN_WORDS = 128
+
+# res
+RES_POS = 0  # bytes before it are used up
+RES_OUT = 1  # words written to
+RES_COUNT = 2  # messages decoded in this call
+RES_LENGTH = 3  # SLOW: the message lies at RES_POS with this length
+RES_GARBLED = 4  # += messages or stretches dropped
+RES_WORDS = 16
+
+NEED_MORE = 0
+FULL = 1
+SLOW = 2
+
+_HEADER = (1 << SLOT_TYPE) | (1 << SLOT_SENDER) | (1 << SLOT_TARGET) | (1 << SLOT_SEQ) | (1 << SLOT_TIME)
+_HEADER_MAY = _HEADER | (1 << SLOT_SENDER_SUB) | (1 << SLOT_TARGET_SUB)
+_COMMON = _HEADER | (1 << SLOT_ID) | (1 << SLOT_SYMBOL) | (1 << SLOT_SIDE) | (1 << SLOT_TRANSACT)
+_ORDER = (1 << SLOT_QTY) | (1 << SLOT_ORD_TYPE)
+_ORDER_MAY = (
+    _HEADER_MAY | _COMMON | _ORDER | (1 << SLOT_ACCOUNT) | (1 << SLOT_PRICE) | (1 << SLOT_TIF) | (1 << SLOT_HANDL) | (1 << SLOT_EXEC_INST)
+    | (1 << SLOT_EXPIRE) | (1 << SLOT_CONTRACT) | (1 << SLOT_TEXT)
+)  # fmt: skip
+MUST_NEW = _COMMON | _ORDER
+MAY_NEW = _ORDER_MAY
+MUST_REPLACE = MUST_NEW | (1 << SLOT_ORIG)
+MAY_REPLACE = _ORDER_MAY | (1 << SLOT_ORIG) | (1 << SLOT_ORDER_ID)
+MUST_CANCEL = _COMMON | (1 << SLOT_ORIG)
+MAY_CANCEL = (
+    _HEADER_MAY | MUST_CANCEL | (1 << SLOT_ORDER_ID) | (1 << SLOT_ACCOUNT) | (1 << SLOT_QTY) | (1 << SLOT_TEXT) | (1 << SLOT_CONTRACT)
+)  # fmt: skip
+
+
+@leaf
+def _next_begin(buf, at, end):
+    """Offset of the next `8=FIX` at or behind `at`, or of its possible beginning at the end, or end."""
+    while at < end:
+        if (
+            buf[at] == 56
+            and (at + 1 >= end or buf[at + 1] == 61)
+            and (at + 2 >= end or buf[at + 2] == 70)
+            and (at + 3 >= end or buf[at + 3] == 73)
+            and (at + 4 >= end or buf[at + 4] == 88)
+        ):
+            return at
+        at += 1
+    return at
+
+
+@leaf
+def put_text(buf, at, n, out, text):
+    """The n <= 64 bytes at buf[at] to the eight words from out[text] on, zero padded."""
+    for i in range(8):
+        left = n - 8 * i
+        w = np.int64(0)
+        if left >= 8:
+            w = load64(buf, at + 8 * i)
+        elif left > 0:
+            w = load64(buf, at + 8 * i) & ((np.int64(1) << (8 * left)) - 1)
+        out[text + i] = w
+
+
+@leaf
+def put_id(buf, at, n, out, word):
+    """Key words of a ClOrdID to out[word], out[word+1]: 1 when it needs the text row, 0 when it does not, -1 when it is no ClOrdID."""
+    plain = plain_id(buf, at, n)
+    if plain:
+        out[word] = 0
+        out[word + 1] = plain
+        return np.int64(0)
+    if not printable(buf, at, n):
+        return np.int64(-1)
+    hi, lo = text_key(buf, at, n)
+    out[word] = hi
+    out[word + 1] = lo
+    return np.int64(1)
+
+
+@leaf
+def _row(m, mb, buf, conn, out, pos):
+    """The command row of the message noted in conn's scratch, at out[pos]: words written, or 0 when it is not for the kernel."""
+    sc = CN_SCRATCH
+    if conn[sc] != 0 or conn[CN_NEXT_IN] < 0:
+        return np.int64(0)
+    mask = conn[sc + 1]
+    p = sc + 2
+    if conn[p + 2 * SLOT_TYPE + 1] != 1:
+        return np.int64(0)
+    msg_type = np.int64(buf[conn[p + 2 * SLOT_TYPE]])
+    if msg_type == 68:
+        kind = np.int64(C_NEW)
+        must = np.int64(MUST_NEW)
+        may = np.int64(MAY_NEW)
+    elif msg_type == 70:
+        kind = np.int64(C_CANCEL)
+        must = np.int64(MUST_CANCEL)
+        may = np.int64(MAY_CANCEL)
+    elif msg_type == 71:
+        kind = np.int64(C_REPLACE)
+        must = np.int64(MUST_REPLACE)
+        may = np.int64(MAY_REPLACE)
+    else:
+        return np.int64(0)
+    if mask & must != must or mask & ~may != 0:
+        return np.int64(0)
+
+    # ---- header
+    session = conn[CN_SESSION]
+    s = m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE] + session * SESSION_WORDS
+    if not same_text(buf, conn[p + 2 * SLOT_SENDER], conn[p + 2 * SLOT_SENDER + 1], m, s + S_PEER, m[s + S_PEER_LEN]):
+        return np.int64(0)
+    if not same_text(buf, conn[p + 2 * SLOT_TARGET], conn[p + 2 * SLOT_TARGET + 1], m, s + S_OUR, m[s + S_OUR_LEN]):
+        return np.int64(0)
+    seq = number(buf, conn[p + 2 * SLOT_SEQ], conn[p + 2 * SLOT_SEQ + 1])
+    if seq != conn[CN_NEXT_IN] or seq >= 1 << 32:
+        return np.int64(0)
+    sent = timestamp(buf, conn[p + 2 * SLOT_TIME], conn[p + 2 * SLOT_TIME + 1], conn, np.int64(CN_DAY))
+    if sent < 0 or abs(sent - conn[CN_NOW]) > conn[CN_SKEW]:
+        return np.int64(0)
+    if timestamp(buf, conn[p + 2 * SLOT_TRANSACT], conn[p + 2 * SLOT_TRANSACT + 1], conn, np.int64(CN_DAY)) < 0:
+        return np.int64(0)
+
+    # ---- who and what
+    account = m[s + S_ACCOUNT]
+    if mask & (1 << SLOT_ACCOUNT):
+        account = names_find(m, mb, np.int64(NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
+        if account == 0:
+            return np.int64(0)
+    instrument = names_find(m, mb, np.int64(NAME_INSTRUMENT), buf, conn[p + 2 * SLOT_SYMBOL], conn[p + 2 * SLOT_SYMBOL + 1])
+    if instrument == 0:
+        return np.int64(0)
+    if conn[p + 2 * SLOT_SIDE + 1] != 1:
+        return np.int64(0)
+    side = np.int64(buf[conn[p + 2 * SLOT_SIDE]]) - 48
+    if side != 1 and side != 2:
+        return np.int64(0)
+    contract = np.int64(1)
+    if mask & (1 << SLOT_CONTRACT):
+        c = np.int64(buf[conn[p + 2 * SLOT_CONTRACT]])
+        if conn[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):
+            return np.int64(0)
+        if c == 78:
+            contract = np.int64(2)
+    qty_decimals = np.int64(0)
+    i = m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE] + instrument * INSTRUMENT_WORDS
+    qty_decimals = m[i + I_QTY_DECIMALS]
+    qty = np.int64(0)
+    if mask & (1 << SLOT_QTY):
+        qty = decimal(buf, conn[p + 2 * SLOT_QTY], conn[p + 2 * SLOT_QTY + 1], qty_decimals)
+        if qty < 0:
+            return np.int64(0)
+    price = np.int64(0)
+    order_type = np.int64(0)
+    tif = np.int64(0)
+    flags = np.int64(0)
+    expiry = np.int64(0)
+    if kind == C_CANCEL:
+        qty = np.int64(0)
+    else:
+        if conn[p + 2 * SLOT_ORD_TYPE + 1] != 1:
+            return np.int64(0)
+        order_type = np.int64(buf[conn[p + 2 * SLOT_ORD_TYPE]]) - 48
+        if order_type != 1 and order_type != 2:
+            return np.int64(0)
+        if mask & (1 << SLOT_PRICE):
+            price = decimal(buf, conn[p + 2 * SLOT_PRICE], conn[p + 2 * SLOT_PRICE + 1], m[i + I_PRICE_DECIMALS])
+            if price < 0:
+                return np.int64(0)
+        elif order_type == 2:
+            return np.int64(0)
+        if mask & (1 << SLOT_TIF):
+            tif = np.int64(buf[conn[p + 2 * SLOT_TIF]]) - 48
+            if conn[p + 2 * SLOT_TIF + 1] != 1 or tif < 0 or tif > 6 or tif == 5:
+                return np.int64(0)
+        if mask & (1 << SLOT_HANDL):
+            c = np.int64(buf[conn[p + 2 * SLOT_HANDL]])
+            if conn[p + 2 * SLOT_HANDL + 1] != 1 or (c != 49 and c != 50):
+                return np.int64(0)
+        if mask & (1 << SLOT_EXEC_INST):
+            if conn[p + 2 * SLOT_EXEC_INST + 1] != 1 or buf[conn[p + 2 * SLOT_EXEC_INST]] != 54:
+                return np.int64(0)
+            flags = np.int64(1)
+        if mask & (1 << SLOT_EXPIRE):
+            expiry = timestamp(buf, conn[p + 2 * SLOT_EXPIRE], conn[p + 2 * SLOT_EXPIRE + 1], conn, np.int64(CN_DAY))
+            if expiry < 0:
+                return np.int64(0)
+
+    # ---- the row, and behind it the text row when one of the ids is no plain number
+    extra = put_id(buf, conn[p + 2 * SLOT_ID], conn[p + 2 * SLOT_ID + 1], out, pos + CMD_ID_HI)
+    if extra < 0:
+        return np.int64(0)
+    out[pos + CMD_ORIG_HI] = 0
+    out[pos + CMD_ORIG_LO] = 0
+    if kind != C_NEW:
+        orig = put_id(buf, conn[p + 2 * SLOT_ORIG], conn[p + 2 * SLOT_ORIG + 1], out, pos + CMD_ORIG_HI)
+        if orig < 0:
+            return np.int64(0)
+        extra |= orig
+    if extra:
+        put_text(buf, conn[p + 2 * SLOT_ID], conn[p + 2 * SLOT_ID + 1], out, pos + CMD_WORDS)
+        if kind != C_NEW:
+            put_text(buf, conn[p + 2 * SLOT_ORIG], conn[p + 2 * SLOT_ORIG + 1], out, pos + CMD_WORDS + 8)
+        else:
+            for w in range(8):
+                out[pos + CMD_WORDS + 8 + w] = 0
+    row_flags = extra * ROWFLAG_TEXT
+    out[pos + CMD_HEAD] = (
+        kind | (extra << 8) | (side << 16) | (contract << 20) | (order_type << 24) | (tif << 28) | (flags << 40) | (row_flags << 48)
+    )
+    out[pos + CMD_SESSION_ACCOUNT] = (session << 32) | account
+    out[pos + CMD_INSTRUMENT] = instrument << 32
+    out[pos + CMD_PRICE] = price
+    out[pos + CMD_QTY] = qty
+    for w in range(CMD_ORIG_LO + 1, CMD_WORDS):
+        out[pos + w] = 0
+    out[pos + CMD_EXPIRY] = expiry
+    out[pos + CMD_GROUP_SEQ] = seq
+    return np.int64(CMD_WORDS) * (1 + extra)
+
+
+@kernel("int64(int64[::1], uint8[::1], uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
+def decode(m, mb, buf, start, end, conn, out, pos, res):
+    """Command rows from buf[start:end] to out[pos:]. `buf` has loads.SLACK bytes behind `end`.
+
+    Returns NEED_MORE (all whole messages are used up), FULL (budget or CN_LIMIT) or SLOW (the message at res[RES_POS], res[RES_LENGTH]
+    bytes long, is for the Python path, which moves on behind it and sets CN_NEXT_IN anew). res[RES_POS], res[RES_OUT], res[RES_COUNT] are set.
+    """
+    at = start
+    count = np.int64(0)
+    status = np.int64(NEED_MORE)
+    res[RES_LENGTH] = 0
+    scratch = conn[CN_SCRATCH:]
+    while True:
+        if count >= conn[CN_BUDGET] or pos >= conn[CN_LIMIT]:
+            status = np.int64(FULL)
+            break
+        begin = _next_begin(buf, at, end)
+        if begin > at:
+            res[RES_GARBLED] += 1
+            at = begin
+        if end - at < 16:
+            break
+        size = take_apart(buf, at, end, scratch)
+        if size == INCOMPLETE:
+            break
+        if size == GARBLED:
+            at = _next_begin(buf, at + 1, end)
+            res[RES_GARBLED] += 1
+            continue
+        words = _row(m, mb, buf, conn, out, pos)
+        if words == 0:
+            status = np.int64(SLOW)
+            res[RES_LENGTH] = size
+            break
+        conn[CN_NEXT_IN] += 1
+        count += 1
+        pos += words
+        at += size
+    res[RES_POS] = at
+    res[RES_OUT] = pos
+    res[RES_COUNT] = count
+    return status
+
+
+@kernel("int64(uint8[::1], int64, int64, int64[::1])")
+def id_key(data, start, length, out):
+    """For callers in Python: the key of a ClOrdID to out[0:2]; 1: it needs a text row, 0: not, -1: it is no ClOrdID. `data` with SLACK."""
+    return put_id(data, start, length, out, np.int64(0))
