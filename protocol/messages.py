@@ -57,7 +57,8 @@ class Logon(_Base, tag=1):
 
 
 class Logout(_Base, tag=2):
-    """Either way. From the server: why it ends the session (reason 0: at the client's wish)."""
+    """Either way; the end of a session. From the client: a wish, answered by a Logout (reason 0) behind all reports of what it had sent.
+    From the server else: why it ends the session (codes.R_*); reports that are missing then can be had with Resume."""
 
     reason: U16 = 0
     text: Annotated[str, Meta(max_length=1000)] = ""
@@ -222,20 +223,13 @@ class MessageRefused(_Base, tag=67):
     text: str = ""
 
 
-class LogoutReply(_Base, tag=68):
-    """Your Logout has been taken; nothing numbered follows. Comes in a Sent."""
-
-    reason: U16 = 0
-    text: str = ""
-
-
 class Sent(_Base, tag=65):
     """A session message that takes a number."""
 
     number: Id
     event: Id
     time: Count
-    body: LogonReply | MessageRefused | LogoutReply | Logout
+    body: LogonReply | MessageRefused
 
 
 class ResumeDone(_Base, tag=69):
@@ -510,7 +504,7 @@ Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
     | Refused
 )  # fmt: skip
-SessionBody: TypeAlias = LogonReply | MessageRefused | LogoutReply | Logout
+SessionBody: TypeAlias = LogonReply | MessageRefused
 
 CLIENT_MESSAGES: tuple[type[Struct], ...] = (
     Logon, Logout, Heartbeat, Resume, NewOrder, CancelOrder, ReplaceOrder, MassCancel, OrderStatusRequest, SplitSets, MergeSets,
@@ -604,4 +598,4 @@ def decode_server(payload: bytes) -> ServerMessage:
 
 def decode_body(payload: bytes) -> SessionBody:
     """Read the body of a Sent, as it lies in a C_SEND row. Raises WireError and nothing else."""
-    return _decode(_body, payload, (LogonReply, MessageRefused, LogoutReply, Logout))
+    return _decode(_body, payload, (LogonReply, MessageRefused))

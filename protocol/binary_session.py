@@ -1,0 +1,275 @@
+"""The binary session without sockets and without a clock: handshake, heartbeats and the numbered stream, for both ends.
+
+The dialogue
+  1. server: Hello(version, challenge)            2. client: Logon(key, mac, next number needed, heartbeat, flags)
+  3. server: Sent(LogonReply), a numbered message: its number says where the stream stands. A refusal is a Logout that says why.
+  4. Reports come numbered 1, 2, 3 ... per session, whoever is connected or not. A client that says in Logon which number it needs
+     next gets what it missed, in between with new ones, then ResumeDone; it puts them in order by their numbers (ClientSession does).
+  5. Either end sends Heartbeat after `heartbeat_ms` of own silence and gives up after 2.4 times that of the other's.
+  6. client: Logout. server: the reports of what came before, then Logout, then the end.
+
+The proof of a logon is HMAC-SHA256(secret, challenge). The secret never travels, and a challenge is used once.
+"""
+
+import hmac
+from typing import NamedTuple, TypeAlias
+
+from . import codes, errors
+from . import messages as M
+from .framing import MAX_SERVER_PAYLOAD, FrameReader, frame
+
+MILLISECOND = 1_000_000  # ns
+HEARTBEAT_MS_MIN = 1_000
+HEARTBEAT_MS_MAX = 60_000
+HEARTBEAT_MS_DEFAULT = 10_000
+
+
+def logon_mac(secret: str | bytes, challenge: bytes) -> bytes:
+    """The proof that goes into Logon.mac: HMAC-SHA256 of the server's challenge under the key's secret (text: as UTF-8)."""
+    return hmac.digest(secret.encode() if isinstance(secret, str) else secret, challenge, "sha256")
+
+
+class Heartbeats:
+    """When to send one and when to give up. Times in ns, given by the caller."""
+
+    __slots__ = ("dead_ns", "interval_ns")
+
+    def __init__(self, heartbeat_ms: int) -> None:
+        self.interval_ns = heartbeat_ms * MILLISECOND
+        self.dead_ns = self.interval_ns * 12 // 5
+
+    def due(self, last_in_ns: int, last_out_ns: int) -> int:
+        """When something is to be done next."""
+        return min(last_in_ns + self.dead_ns, last_out_ns + self.interval_ns)
+
+    def dead(self, now_ns: int, last_in_ns: int) -> bool:
+        return now_ns - last_in_ns >= self.dead_ns
+
+    def silent(self, now_ns: int, last_out_ns: int) -> bool:
+        return now_ns - last_out_ns >= self.interval_ns
+
+
+def check_logon(message: M.Logon) -> tuple[int, str]:
+    """What the server asks of a Logon before it looks at the proof: (codes.OK, "") or (reason, text)."""
+    if message.version != M.PROTOCOL_VERSION:
+        return codes.R_WIRE_FIELD, f"Logon.version is {message.version}, this server speaks version {M.PROTOCOL_VERSION}"
+    if message.heartbeat_ms and not HEARTBEAT_MS_MIN <= message.heartbeat_ms <= HEARTBEAT_MS_MAX:
+        return (
+            codes.R_BAD_HEARTBEAT,
+            f"Logon.heartbeat_ms is {message.heartbeat_ms}, it must be {HEARTBEAT_MS_MIN} to {HEARTBEAT_MS_MAX}, or 0 for the server's",
+        )
+    if message.flags & ~(M.LOGON_CANCEL_ON_DISCONNECT | M.LOGON_SETTLEMENT):
+        return codes.R_WIRE_FIELD, f"Logon.flags is {message.flags}: only {M.LOGON_CANCEL_ON_DISCONNECT} and {M.LOGON_SETTLEMENT} are known"
+    return codes.OK, ""
+
+
+class LoggedOn(NamedTuple):
+    """The server has taken the logon. `missing`: reports that come now, from before."""
+
+    reply: M.LogonReply
+    number: int
+    missing: int
+
+
+class Missing(NamedTuple):
+    """The server no longer has these reports: the stream goes on behind them."""
+
+    begin: int
+    end: int
+
+
+class CaughtUp(NamedTuple):
+    """All reports from before this logon have been delivered: what is unanswered now never reached the exchange. Send it again, same ids."""
+
+    next_number: int
+
+
+class Ended(NamedTuple):
+    """The session is over. reason codes.R_*, OK after our own Logout."""
+
+    reason: int
+    text: str
+
+
+Happening: TypeAlias = M.ServerMessage | LoggedOn | Missing | CaughtUp | Ended
+
+WAIT_HELLO = 0
+WAIT_REPLY = 1
+ON = 2
+LEAVING = 3
+ENDED = 4
+
+
+class ClientSession:
+    """The client's end of one connection. Feed it bytes, send what `take` gives, act on what `receive` returns.
+
+    next_number: the next report needed. 0: the logon's own; nothing from before is wanted. Keep `next_number` between connections (and
+    over restarts of the client): it is all that the session has to remember.
+    """
+
+    __slots__ = (
+        "_closing", "_out", "_pending", "_reader", "_resuming", "caught_up", "flags", "heartbeat_ms", "heartbeats", "key", "last_in_ns",
+        "last_out_ns", "next_number", "secret", "server", "state",
+    )  # fmt: skip
+
+    def __init__(self, key: str, secret: str | bytes, next_number: int = 0, heartbeat_ms: int = 0, flags: int = 0, now_ns: int = 0) -> None:
+        self.key = key
+        self.secret = secret
+        self.next_number = next_number
+        self.heartbeat_ms = heartbeat_ms
+        self.flags = flags
+        self.state = WAIT_HELLO
+        self.server = ""
+        self.heartbeats = Heartbeats(heartbeat_ms or HEARTBEAT_MS_DEFAULT)
+        self.last_in_ns = now_ns
+        self.last_out_ns = now_ns
+        self.caught_up = False
+        self._reader = FrameReader(MAX_SERVER_PAYLOAD)
+        self._out = bytearray()
+        self._pending: dict[int, M.Numbered] = {}
+        self._resuming = 0  # Resumes not yet answered by ResumeDone
+        self._closing = False
+
+    # ------------------------------------------------------------------------------------------------------- out
+    def send(self, message: M.ClientMessage) -> None:
+        """Queue a message. Raises RuntimeError when not logged on."""
+        if self.state != ON:
+            raise RuntimeError("not logged on")
+        self._out += frame(M.encode(message))
+
+    def send_raw(self, frames: bytes) -> None:
+        """Queue frames that were made before. Raises RuntimeError when not logged on."""
+        if self.state != ON:
+            raise RuntimeError("not logged on")
+        self._out += frames
+
+    def logout(self) -> None:
+        """Say goodbye; the server's Logout ends the session."""
+        if self.state == ON:
+            self._out += frame(M.encode(M.Logout()))
+            self.state = LEAVING
+
+    def take(self, now_ns: int) -> bytes:
+        """Bytes to send now."""
+        out = bytes(self._out)
+        self._out.clear()
+        if out:
+            self.last_out_ns = now_ns
+        return out
+
+    # -------------------------------------------------------------------------------------------------------- in
+    def receive(self, data: bytes, now_ns: int) -> list[Happening]:
+        """What these bytes bring: reports in the order of their numbers, each once, and all else as it comes. Never raises: what
+        cannot be read ends the session with the reason."""
+        self.last_in_ns = now_ns
+        happenings: list[Happening] = []
+        if self.state == ENDED:
+            return happenings
+        try:
+            for payload in self._reader.feed(data):
+                self._message(M.decode_server(payload), happenings)
+                if self.state == ENDED:
+                    break
+        except M.WireError as error:
+            self._end(happenings, error.reason, error.text)
+        return happenings
+
+    def lost(self) -> list[Happening]:
+        """The connection is gone."""
+        happenings: list[Happening] = []
+        if self.state != ENDED:
+            self._end(happenings, codes.OK if self.state == LEAVING else codes.R_NOT_LOGGED_ON, "the connection was lost")
+        return happenings
+
+    def due(self) -> int:
+        """When `tick` must be called, ns."""
+        return self.heartbeats.due(self.last_in_ns, self.last_out_ns)
+
+    def tick(self, now_ns: int) -> list[Happening]:
+        """Heartbeats: sends ours, notices that theirs stay away."""
+        happenings: list[Happening] = []
+        if self.state == ENDED:
+            return happenings
+        if self.heartbeats.dead(now_ns, self.last_in_ns):
+            self._end(happenings, codes.R_HEARTBEAT_LOST, errors.text(codes.R_HEARTBEAT_LOST))
+        elif self.state == ON and self.heartbeats.silent(now_ns, self.last_out_ns):
+            self._out += frame(M.encode(M.Heartbeat()))
+        return happenings
+
+    # --------------------------------------------------------------------------------------------------- inwards
+    def _end(self, happenings: list[Happening], reason: int, text: str) -> None:
+        self.state = ENDED
+        happenings.append(Ended(reason, text))
+
+    def _message(self, message: M.ServerMessage, happenings: list[Happening]) -> None:
+        if isinstance(message, M.Report | M.Sent):
+            self._numbered(message, happenings)
+        elif isinstance(message, M.Hello):
+            self._hello(message, happenings)
+        elif isinstance(message, M.Heartbeat):
+            pass
+        elif isinstance(message, M.Logout):
+            self._end(happenings, message.reason, message.text)
+        elif isinstance(message, M.ResumeDone):
+            self._resumed(message, happenings)
+        else:
+            happenings.append(message)
+
+    def _hello(self, message: M.Hello, happenings: list[Happening]) -> None:
+        if self.state != WAIT_HELLO:
+            return self._end(happenings, codes.R_WIRE_MALFORMED, "a second Hello")
+        if message.version != M.PROTOCOL_VERSION:
+            text = f"the server speaks version {message.version}, this client {M.PROTOCOL_VERSION}"
+            return self._end(happenings, codes.R_WIRE_FIELD, text)
+        self.server = message.server
+        logon = M.Logon(
+            self.key, logon_mac(self.secret, message.challenge), M.PROTOCOL_VERSION, self.next_number, self.heartbeat_ms, self.flags
+        )
+        self._out += frame(M.encode(logon))
+        self.state = WAIT_REPLY
+        return None
+
+    def _numbered(self, message: M.Numbered, happenings: list[Happening]) -> None:
+        number = message.number
+        if isinstance(message, M.Sent) and isinstance(message.body, M.LogonReply) and self.state == WAIT_REPLY:
+            self.state = ON
+            self.heartbeats = Heartbeats(message.body.heartbeat_ms)
+            if self.next_number == 0 or number < self.next_number:
+                # Nothing from before is wanted. (A smaller number than asked for cannot be: the server refuses such a logon.)
+                self.next_number = number
+            else:
+                self._resuming = 1  # the server sends what is missing without being asked again
+            happenings.append(LoggedOn(message.body, number, number - self.next_number))
+        elif self.state < ON:
+            return self._end(happenings, codes.R_WIRE_MALFORMED, "a report came before the logon reply")
+        if number < self.next_number:
+            return None
+        self._pending[number] = message
+        self._deliver(happenings)
+        if self._pending and not self._resuming:
+            self._ask_again()
+        return None
+
+    def _deliver(self, happenings: list[Happening]) -> None:
+        pending = self._pending
+        while self.next_number in pending:
+            happenings.append(pending.pop(self.next_number))
+            self.next_number += 1
+        if not self.caught_up and not pending and not self._resuming:
+            self.caught_up = True
+            happenings.append(CaughtUp(self.next_number))
+
+    def _ask_again(self) -> None:
+        self._resuming += 1
+        self._out += frame(M.encode(M.Resume(self.next_number, min(self._pending) - 1)))
+
+    def _resumed(self, message: M.ResumeDone, happenings: list[Happening]) -> None:
+        self._resuming = max(0, self._resuming - 1)
+        if self._pending and not self._resuming:
+            first = min(self._pending)
+            if message.end >= first - 1 or message.reason:
+                happenings.append(Missing(self.next_number, first - 1))
+                self.next_number = first
+            else:
+                self._ask_again()
+        self._deliver(happenings)
