@@ -401,7 +401,7 @@ def ring_append(st, ring, rows, words):
 def wake_writer(st, fn):
     """Call the thread when it sleeps. COMMIT_NOTHING, or COMMIT_FAILED when even that is impossible."""
     base = address_of(st)
-    if load_seq(base + 8 * ST_FAIL) != 0:
+    if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
         return COMMIT_FAILED
     if load_seq(base + 8 * ST_SLEEP) != 0:
         return _signal(st, fn, st[ST_WAKE_FD])
@@ -416,7 +416,7 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
     segment is due; COMMIT_FAILED.
     """
     base = address_of(st)
-    if load_seq(base + 8 * ST_FAIL) != 0:
+    if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
         return COMMIT_FAILED
     if swap_seq(base + 8 * ST_OWNER, 0, 2) == 0:
         return COMMIT_NOTHING
@@ -441,7 +441,7 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
 def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8):
     """Write `data` (a state digest, no rows) as a frame of its own. As commit_inline; COMMIT_NOTHING also while rows wait."""
     base = address_of(st)
-    if load_seq(base + 8 * ST_FAIL) != 0:
+    if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
         return COMMIT_FAILED
     if st[ST_HEAD] != load_seq(base + 8 * ST_TAIL) or swap_seq(base + 8 * ST_OWNER, 0, 2) == 0:
         return COMMIT_NOTHING
