@@ -41,6 +41,7 @@ FLOORS = (
     ("protocol.", 1),
     ("protocol", 0),
     ("config", 1),  # beside protocol and not above it: of protocol it sees only floor 0
+    ("exchange_server.exits", 0),
     ("exchange_server.core", 2),
     ("exchange_server.engine", 3),
     ("exchange_server.registry", 3),

@@ -1,0 +1,220 @@
+"""One socket: bytes straight into the connection's buffer, output in order, and a bound on everything a peer can make us keep.
+
+Guarantees
+  * A peer before logon gets 8 kB of buffer, `logon_ns` and `logon_bytes`; then it is cut.
+  * A peer that does not read is not read either once `read_stop_bytes` wait for it, and is cut with a named reason
+    (R_SLOW_READER) at `slow_bytes` or `slow_ns`. Other peers are not touched by it.
+  * What is written after `close` is dropped; what was written before is flushed, for at most `linger_s`.
+  * A link never hands one peer's bytes to another: queues belong to the link and die with it.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..gateway.connection import Connection
+
+if TYPE_CHECKING:
+    from .pipeline import Pipeline
+
+Maker = Callable[[int, "Link"], Connection]  # (ns now, the way out) -> a new connection
+
+WRITE_HIGH = 256 * 1024  # bytes in the transport's own buffer at which it says pause
+
+
+class PortError(Exception):
+    """A port could not be opened; the text is one sentence for the operator."""
+
+
+class Link(asyncio.BufferedProtocol):
+    """The pipeline's side of one socket; a connection's Outlet."""
+
+    __slots__ = (
+        "closed", "closing", "connection", "deadline", "eof", "expelled", "held", "id", "kind", "lost", "make", "paused_at", "peer", "pipeline", "queue",
+        "queued", "reading", "ready", "received", "stalled", "timer_at", "transport", "wants",
+    )  # fmt: skip
+
+    def __init__(self, pipeline: "Pipeline", kind: str, make: Maker) -> None:
+        self.pipeline = pipeline
+        self.kind = kind
+        self.make = make
+        self.id = 0
+        self.connection: Any = None
+        self.transport: Any = None
+        self.peer = ""
+        self.received = 0
+        self.ready = False  # it is on the pipeline's list
+        self.reading = True
+        self.stalled = False  # its output is not taken fast enough: its input waits
+        self.wants = False  # the last gather stopped early
+        self.closing: tuple[int, str] | None = None  # from close() on: nothing is read, the connection writes nothing more
+        self.closed = False  # from the end of that turn on: nothing is held for it either
+        self.lost = False
+        self.expelled = False  # our own goodbye is on its way
+        self.eof = False
+        self.queue: deque[bytes] = deque()  # released, but the transport said pause
+        self.queued = 0
+        self.held = 0  # made, not yet released
+        self.paused_at = 0  # ns; 0: the peer takes what we send
+        self.deadline = 0  # ns until which a logon must have come
+        self.timer_at = 0  # ns at which it stands in the calendar
+
+    # ------------------------------------------------------------------------------------------------- asyncio
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+        sock = transport.get_extra_info("socket")
+        if sock is not None and sock.family != socket.AF_UNIX:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        transport.set_write_buffer_limits(high=WRITE_HIGH)
+        address = transport.get_extra_info("peername")
+        self.peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else peer_uid(sock)
+        self.pipeline.attach(self)
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return self.connection.get_buffer()
+
+    def buffer_updated(self, nbytes: int) -> None:
+        connection = self.connection
+        connection.end += nbytes
+        self.received += nbytes
+        if not self.ready:
+            self.pipeline.mark(self)
+        if connection.end == connection.buf.size and connection.start == 0:
+            self.reading = False
+            self.transport.pause_reading()
+
+    def eof_received(self) -> bool:
+        """The peer will send no more; what it has sent is still carried out and answered."""
+        self.eof = True
+        self.pipeline.mark(self)
+        return True
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.lost:
+            self.lost = True
+            self.queue.clear()
+            self.queued = 0
+            self.pipeline.detach(self)
+
+    def pause_writing(self) -> None:
+        self.paused_at = self.pipeline.clock.now_ns()
+        self.pipeline.arm(self)
+
+    def resume_writing(self) -> None:
+        self.paused_at = 0
+        while self.queue and not self.paused_at:
+            data = self.queue.popleft()
+            self.queued -= len(data)
+            self.transport.write(data)
+        if self.stalled and self.backlog < self.pipeline.limits.read_stop_bytes >> 1:
+            self.stalled = False
+            self.pipeline.mark(self)
+
+    # -------------------------------------------------------------------------------------------------- Outlet
+    def write(self, data: bytes) -> None:
+        if self.closing is None and not self.lost and data:
+            self.held += len(data)
+            self.pipeline.hold(self, data)
+
+    def close(self, reason: int, text: str = "") -> None:
+        if self.closing is None:
+            self.closing = (reason, text)
+            self.pipeline.close_after_turn(self)
+
+    def pause(self) -> None:
+        if self.reading and not self.lost:
+            self.reading = False
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        if not self.reading and not self.lost:
+            self.reading = True
+            self.transport.resume_reading()
+
+    @property
+    def backlog(self) -> int:
+        return self.held + self.queued
+
+    # ------------------------------------------------------------------------------------------------- pipeline
+    def send(self, data: bytes | None) -> None:
+        """The turn that made `data` is durable. None: close."""
+        if data is None:
+            self.finish()
+            return
+        self.held -= len(data)
+        if self.lost:
+            return
+        if not self.paused_at:
+            self.transport.write(data)
+            if self.stalled and self.held < self.pipeline.limits.read_stop_bytes >> 1:
+                self.stalled = False
+                self.pipeline.mark(self)
+            return
+        self.queue.append(data)
+        self.queued += len(data)
+        if self.queued > self.pipeline.limits.slow_bytes:
+            self.pipeline.slow(self)
+
+    def finish(self) -> None:
+        """Flush and close; a peer that does not take the rest in time is dropped."""
+        if self.lost:
+            return
+        while self.queue:  # a slow peer's backlog is dropped before its goodbye (see Pipeline.slow), so this is short
+            self.transport.write(self.queue.popleft())
+        self.queued = 0
+        self.transport.close()
+        if self.transport.get_write_buffer_size():
+            self.pipeline.loop.call_later(self.pipeline.limits.linger_s, self.transport.abort)
+
+    def next_timer(self) -> int:
+        """ns of the next thing due on this link, 0: nothing."""
+        if self.lost or self.connection is None:
+            return 0
+        due = self.connection.next_due
+        if self.deadline and (not due or self.deadline < due):
+            due = self.deadline
+        if self.paused_at and not self.expelled:
+            slow = self.paused_at + self.pipeline.limits.slow_ns
+            if not due or slow < due:
+                due = slow
+        return due
+
+
+def peer_uid(sock: Any) -> str:
+    """`uid:N` of the process at the other end of a Unix socket."""
+    if sock is None:
+        return "uid:?"
+    raw = sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+    return f"uid:{int.from_bytes(raw[4:8], 'little')}"
+
+
+async def listen_tcp(pipeline: "Pipeline", kind: str, host: str, port: int, make: Maker) -> tuple[asyncio.AbstractServer, int]:
+    """Open a listening port (0: any free one); returns the server and the port. Raises PortError naming port and cause."""
+    try:
+        server = await pipeline.loop.create_server(lambda: Link(pipeline, kind, make), host, port, backlog=1024)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise PortError(f"port {port} on {host} ({kind}) is in use by another process: stop it or choose another port") from error
+        if error.errno in (errno.EACCES, errno.EPERM):
+            raise PortError(f"port {port} on {host} ({kind}) may not be opened by this user: ports below 1024 need a privilege") from error
+        raise PortError(f"port {port} on {host} ({kind}) cannot be opened: {error.strerror or error}") from error
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def listen_unix(pipeline: "Pipeline", kind: str, path: Path, make: Maker) -> asyncio.AbstractServer:
+    """Open the operator's socket, readable by its owner only. The data folder's lock is held, so a file that lies there is a leftover."""
+    path.unlink(missing_ok=True)
+    if len(os.fsencode(path)) > 100:
+        raise PortError(f"the path of the admin socket is {len(os.fsencode(path))} bytes long, the system allows 100: {path}")
+    mask = os.umask(0o177)
+    try:
+        return await pipeline.loop.create_unix_server(lambda: Link(pipeline, kind, make), str(path))
+    except OSError as error:
+        raise PortError(f"the admin socket {path} cannot be opened: {error.strerror or error}") from error
+    finally:
+        os.umask(mask)

@@ -1,0 +1,119 @@
+"""What an operator sees: counters, latencies, log lines. Nothing here costs more than an addition on the hot path.
+
+Counters are plain integers of one object. Latencies go into log-linear buckets (8 to an octave, so a percentile is at most 12.5 % too high).
+Log lines are queued as (level, event, fields) and written as JSON by structlog a few at a time, when the loop has nothing better to do; a flood is
+counted and not written. Secrets never come here; text from clients is escaped by the JSON writer.
+"""
+
+import sys
+from collections import deque
+from typing import Any, TextIO
+
+import structlog
+
+SUB = 3  # 2^SUB buckets to an octave
+BUCKETS = 64 << SUB
+
+
+class Latency:
+    """Histogram of ns values."""
+
+    __slots__ = ("buckets", "count", "highest", "total")
+
+    def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        self.buckets = [0] * BUCKETS
+        self.count = 0
+        self.total = 0
+        self.highest = 0
+
+    def record(self, ns: int) -> None:
+        if ns < 0:
+            ns = 0
+        shift = ns.bit_length() - 1 - SUB
+        self.buckets[((shift + 1) << SUB) + (ns >> shift) - (1 << SUB) if shift > 0 else ns] += 1
+        self.count += 1
+        self.total += ns
+        if ns > self.highest:
+            self.highest = ns
+
+    def percentile(self, per_cent: float) -> int:
+        """Upper edge (ns) of the bucket in which that share of the values is reached; 0 without values."""
+        wanted = self.count * per_cent / 100
+        seen = 0
+        for i, n in enumerate(self.buckets):
+            seen += n
+            if n and seen >= wanted:
+                if i < 2 << SUB:
+                    return i
+                shift = (i >> SUB) - 1
+                return min(self.highest, (((i & (1 << SUB) - 1) + (1 << SUB) + 1) << shift) - 1)
+        return 0
+
+    def summary(self) -> dict[str, int]:
+        """count, mean, p50, p99, max; times in ns."""
+        mean = self.total // self.count if self.count else 0
+        return {"count": self.count, "mean": mean, "p50": self.percentile(50), "p99": self.percentile(99), "max": self.highest}
+
+
+class Counters:
+    """What has happened since the start. Each name is a key of `exos status`."""
+
+    __slots__ = (
+        "accepted", "bytes_in", "bytes_out", "choked_turns", "clock_steps", "connections", "cut", "disk_reserve_turns",
+        "events", "gateway_faults", "held_bytes_max", "log_lines_dropped", "logon_timeouts", "refused_connections", "rows",
+        "shed_turns", "slow_readers", "turns", "turns_inline",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        for name in self.__slots__:
+            setattr(self, name, 0)
+
+    def summary(self) -> dict[str, int]:
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Log:
+    """Queue of log lines. `drain` writes a few; `flush` writes all."""
+
+    LIMIT = 10_000
+
+    def __init__(self, stream: TextIO | None = None, level: str = "info") -> None:
+        self.queue: deque[tuple[str, str, dict[str, Any]]] = deque()
+        self.dropped = 0
+        self.levels = ("debug", "info", "warning", "error")
+        self.lowest = self.levels.index(level)
+        self.writer = structlog.wrap_logger(
+            structlog.WriteLogger(stream if stream is not None else sys.stderr),
+            processors=[
+                structlog.processors.add_log_level,
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+            wrapper_class=structlog.BoundLogger,
+        )
+
+    def __call__(self, level: str, event: str, **fields: Any) -> None:
+        if self.levels.index(level) < self.lowest:
+            return
+        if len(self.queue) >= self.LIMIT:
+            self.dropped += 1
+            return
+        self.queue.append((level, event, fields))
+
+    def drain(self, most: int = 8) -> bool:
+        """Write up to `most` lines; True when some are left."""
+        for _ in range(min(most, len(self.queue))):
+            level, event, fields = self.queue.popleft()
+            getattr(self.writer, level)(event, **fields)
+        if self.dropped and not self.queue:
+            dropped, self.dropped = self.dropped, 0
+            self.writer.warning("log_lines_dropped", count=dropped)
+        return bool(self.queue)
+
+    def flush(self) -> None:
+        while self.drain(1000):
+            pass

@@ -1,0 +1,618 @@
+"""The turn: everything that has arrived, once through the street, and nothing out before it is durable.
+
+gather → TIME row → journal (starts writing) → engine → event store, encode → hold → release in order
+
+Guarantees
+  * Output leaves in the order of the turns, and only when the journal says that the turn's last row is safe. What a connection writes by
+    itself, answers of the admin socket and market data pass the same gate.
+  * A turn is made when some connection has input or something is due, never otherwise. Python's work is per session and turn, not per order.
+  * Held output is bounded in bytes and age: over the bound sockets are not read (the peers feel TCP); when that lasts, they are read again
+    and new orders are refused (R_OVERLOAD), cancels never. Little disk space refuses new orders in the same way (R_DISK_RESERVE).
+  * A journal that failed, or a broken invariant, ends the process: nothing more is released, `done` gets the exit code.
+  * A fault in one connection's Python costs that connection only: its rows of this turn are taken back.
+
+Timers are entries of a sorted calendar, one per link and moved lazily; nothing is scanned.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+from sortedcontainers import SortedList
+
+from protocol import codes, errors
+
+from ..core.records import CMD_TIME_REFUSE, CMD_WORDS, EVT_HEAD, EVT_SESSION_ACCOUNT, EVT_WORDS
+from ..exits import Exit
+from ..gateway.connection import TurnInput
+from .clock import Clock
+from .endpoint import Link
+from .observe import Counters, Latency, Log
+
+MILLION = 1_000_000
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """Bounds of the pipeline; bytes and ns."""
+
+    inbox_rows: int = 8192
+    logon_ns: int = 5_000 * MILLION
+    logon_bytes: int = 4096
+    read_stop_bytes: int = 1 << 20
+    slow_bytes: int = 4 << 20
+    slow_ns: int = 5_000 * MILLION
+    linger_s: float = 1.0
+    held_bytes: int = 64 << 20  # over this, sockets are not read
+    held_ns: int = 1_000 * MILLION
+    shed_after_ns: int = 250 * MILLION  # not read for this long: read, but refuse new orders
+    disk_reserve_bytes: int = 1 << 30
+    disk_check_ns: int = 500 * MILLION
+    connections: int = 10_000
+    inline_rows: int = 64  # a turn of at most so many rows, with nothing else on the way, is committed by the loop itself
+    farewell_s: float = 2.0  # how long a clean stop waits for the peers' goodbyes
+
+
+class Encoder(Protocol):
+    """Makes bytes of event rows for the sessions of one wire."""
+
+    def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
+        """(session, its messages in order) for each session that has some in this chunk of whole event rows."""
+
+
+class JournalFailed(Exception):
+    """The journal cannot promise anything more."""
+
+
+class Held:
+    """One turn's output, waiting for its last row to be durable."""
+
+    __slots__ = ("at", "bytes", "out", "ticket")
+
+    def __init__(self, ticket: int, at: int, out: list[tuple[Link, bytes | None]], size: int) -> None:
+        self.ticket = ticket
+        self.at = at
+        self.out = out
+        self.bytes = size
+
+
+class Pipeline:
+    """Joins links, journal, engine, event store and encoders. One per process, on one loop.
+
+    journal: `append(rows, first_seq)`, `released`, `commit_inline()`, `idle`, `fileno()`, `drain()`, `failure` (see journal/store.py).
+    engine: engine.Engine. store: `append(events)`. market: `turn(input) -> None` called after the engine (or None).
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        engine: Any,
+        journal: Any,
+        store: Any,
+        directory: Any,
+        clock: Clock,
+        encoders: list[Encoder],
+        limits: Limits | None = None,
+        log: Log | None = None,
+        spin: bool = False,
+        free_bytes: Callable[[], int] | None = None,
+    ) -> None:
+        self.loop = loop
+        self.engine = engine
+        self.journal = journal
+        self.store = store
+        self.directory = directory
+        self.clock = clock
+        self.encoders = encoders
+        self.after_apply: list[Callable[[TurnInput], None]] = []  # market data: may write to outlets
+        self.limits = limits if limits is not None else Limits()
+        self.log = log if log is not None else Log(level="error")
+        self.spin = spin
+        self.free_bytes = free_bytes
+        self.counters = Counters()
+        self.held_latency = Latency()  # turn made → released
+        self.turn_latency = Latency()  # turn begun → handed over
+        self.input = TurnInput(self.limits.inbox_rows)
+        self.done: asyncio.Future[int] = loop.create_future()
+        self.links: dict[int, Link] = {}
+        self.refuse = 0  # R_DISK_RESERVE while space is short
+        self.admin: dict[int, Callable[[Any], None]] = {}  # sequence of an ADMIN row → who gets its answer
+        self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
+        self._ready: list[Link] = []
+        self._gone: list[Link] = []
+        self._expel: list[tuple[Link, int, str]] = []
+        self._closing: list[Link] = []
+        self._calendar: SortedList = SortedList()
+        self._outbox: list[tuple[Link, bytes | None]] = []
+        self._outbox_bytes = 0
+        self._held: deque[Held] = deque()
+        self.held_bytes = 0
+        self._ticket = 0
+        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0
+        self._next_id = 1
+        self._choked_since = 0
+        self._stopped = False
+        self._accepting = True
+        self._now = clock.last
+        self._turn_no = engine.turn
+
+    # ---------------------------------------------------------------------------------------------- links call these
+    def attach(self, link: Link) -> None:
+        """A peer has connected."""
+        if not self._accepting or len(self.links) >= self.limits.connections:
+            self.counters.refused_connections += 1
+            link.lost = True
+            link.transport.abort()
+            return
+        now = self.clock.now_ns()
+        link.id = self._next_id
+        self._next_id += 1
+        self.links[link.id] = link
+        self.counters.connections += 1
+        link.connection = connection = link.make(now, link)
+        connection.outlet = connection.pipe = link
+        link.deadline = now + self.limits.logon_ns if link.connection.wire != codes.WIRE_NONE else 0
+        self.mark(link)
+        self.arm(link)
+
+    def detach(self, link: Link) -> None:
+        """The socket is gone."""
+        self._unarm(link)
+        self._gone.append(link)
+        self.wake()
+
+    def mark(self, link: Link) -> None:
+        """The link has something for the next turn."""
+        if not link.ready and not link.stalled and link.connection is not None:
+            link.ready = True
+            self._ready.append(link)
+            if not self._scheduled:
+                self.wake()
+
+    def wake(self) -> None:
+        """Make a turn as soon as the loop has read what is there."""
+        if not self._scheduled and not self._stopped:
+            self._scheduled = True
+            if not self.spin:
+                self.loop.call_soon(self.turn)
+
+    def hold(self, link: Link, data: bytes) -> None:
+        """Output that leaves with the turn that is being made."""
+        self._outbox.append((link, data))
+        self._outbox_bytes += len(data)
+        if not self._scheduled:
+            self.wake()
+
+    def close_after_turn(self, link: Link) -> None:
+        """Close behind everything that the turn being made still has for this link (its goodbye may be an event)."""
+        self._closing.append(link)
+        if not self._scheduled:
+            self.wake()
+
+    def slow(self, link: Link) -> None:
+        """The peer lets too much pile up."""
+        if link.closing is None and not link.expelled:
+            self.counters.slow_readers += 1
+            text = (
+                f"slow reader: {link.queued} bytes not taken (limit {self.limits.slow_bytes} bytes or {self.limits.slow_ns // MILLION} ms)"
+            )
+            link.queue.clear()
+            link.queued = 0
+            self.expel(link, codes.R_SLOW_READER, text)
+
+    def expel(self, link: Link, reason: int, text: str) -> None:
+        """End a session from our side in the next turn, with its wire's goodbye."""
+        if not link.expelled:
+            link.expelled = True
+            self._expel.append((link, reason, text))
+            self.wake()
+
+    # -------------------------------------------------------------------------------------------------------- timers
+    def arm(self, link: Link) -> None:
+        """Put the link's next timer into the calendar when it is earlier than the one that stands there."""
+        due = link.next_timer()
+        if due and (not link.timer_at or due < link.timer_at):
+            self._unarm(link)
+            link.timer_at = due
+            self._calendar.add((due, link.id))
+            self._set_timer()
+
+    def _unarm(self, link: Link) -> None:
+        if link.timer_at:
+            self._calendar.discard((link.timer_at, link.id))
+            link.timer_at = 0
+
+    def _next_due(self) -> int:
+        due = self._calendar[0][0] if self._calendar else 0
+        expiry = int(self.engine.next_due)
+        return expiry if expiry and (not due or expiry < due) else due
+
+    def _set_timer(self) -> None:
+        due = self._next_due()
+        if not due or (self._timer is not None and self._timer_at <= due):
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = due
+        self._timer = self.loop.call_later(max(0.0, (due - self.clock.now_ns()) / 1e9), self._timer_fired)
+
+    def _timer_fired(self) -> None:
+        self._timer = None
+        self._timer_at = 0
+        self.wake()
+        if not self._scheduled:
+            self._set_timer()
+
+    def _fire(self, now: int) -> None:
+        """Take what is due out of the calendar."""
+        calendar = self._calendar
+        limits = self.limits
+        due = []
+        while calendar and calendar[0][0] <= now:
+            due.append(calendar.pop(0)[1])
+        for number in due:
+            link = self.links.get(number)
+            if link is None:
+                continue
+            link.timer_at = 0
+            connection = link.connection
+            if link.deadline and connection.session:
+                link.deadline = 0
+            if link.deadline and link.deadline <= now:
+                link.deadline = 0
+                self.counters.logon_timeouts += 1
+                self.expel(link, codes.R_LOGON_TIMEOUT, f"no logon within {limits.logon_ns // MILLION} ms")
+            elif link.paused_at and link.paused_at + limits.slow_ns <= now:
+                self.slow(link)
+            if connection.next_due and connection.next_due <= now and not link.ready:
+                link.ready = True
+                self._ready.append(link)
+            elif not link.ready:
+                self.arm(link)
+
+    # ---------------------------------------------------------------------------------------------------------- turn
+    def turn(self) -> None:
+        """One turn. Called by the loop; an error in here is a broken invariant and ends the process."""
+        self._scheduled = False
+        if self._stopped:
+            return
+        try:
+            self._turn()
+        except JournalFailed as error:
+            self.fail(Exit.JOURNAL, "journal_failed", error)
+        except Exception as error:
+            self.fail(Exit.BROKEN, "broken", error)
+
+    def _turn(self) -> None:
+        clock = self.clock
+        clamped = clock.clamped
+        self._now = now = clock.now_ns()
+        if clock.clamped != clamped and clock.behind_ns > MILLION:
+            self.counters.clock_steps += 1
+            self.log("warning", "clock_step_back", behind_ns=clock.behind_ns)
+        inp = self.input
+        inp.begin(self._turn_no + 1, now)
+        if self._calendar and self._calendar[0][0] <= now:
+            self._fire(now)
+        if self._expel:
+            self._say_goodbye(inp)
+        if self._ready:
+            refuse = self._pressure(now)
+            if refuse >= 0:
+                if refuse:
+                    inp.inbox[CMD_TIME_REFUSE] = refuse
+                self._gather(inp, now)
+        if self._gone:
+            self._log_off(inp)
+        words = inp.words
+        rows = words // CMD_WORDS
+        due = int(self.engine.next_due)
+        if words > CMD_WORDS or (due and due <= now):
+            self._apply(inp, words, rows)
+        if self._closing:
+            for link in self._closing:
+                link.closed = True
+                self._outbox.append((link, None))
+            self._closing.clear()
+        if self._outbox:
+            self._hold_turn(now)
+        if self._held:
+            journal = self.journal
+            if (
+                not self.spin
+                and rows <= self.limits.inline_rows
+                and not self._ready
+                and len(self._held) == 1
+                and journal.released < self._ticket
+                and journal.commit_inline()
+            ):
+                self.counters.turns_inline += 1
+            self.release()
+        if self._ready or self._expel or self._gone:
+            if not self._choked_since:
+                self.wake()
+        self._set_timer()
+
+    def _pressure(self, now: int) -> int:
+        """Reason with which this turn refuses new orders; 0: none; -1: sockets are not read in this turn."""
+        limits = self.limits
+        if self._held and (self.held_bytes > limits.held_bytes or now - self._held[0].at > limits.held_ns):
+            if not self._choked_since:
+                self._choked_since = now
+                self.log("warning", "overload", held_bytes=self.held_bytes, held_ns=now - self._held[0].at)
+            if now - self._choked_since < limits.shed_after_ns or self.held_bytes > 2 * limits.held_bytes:
+                self.counters.choked_turns += 1
+                self.loop.call_later(limits.shed_after_ns / 4e9, self.wake)
+                return -1
+            self.counters.shed_turns += 1
+            return codes.R_OVERLOAD
+        if self._choked_since:
+            self._choked_since = 0
+        if self.refuse:
+            self.counters.disk_reserve_turns += 1
+        return self.refuse
+
+    def _gather(self, inp: TurnInput, now: int) -> None:
+        ready = self._ready
+        self._ready = again = []
+        limits = self.limits
+        for i, link in enumerate(ready):
+            if inp.full:
+                again.extend(ready[i:])
+                break
+            link.ready = False
+            connection = link.connection
+            if connection is None or (link.closing is not None and not link.lost):
+                if connection is not None:
+                    connection.start = connection.end = 0  # a closing peer's further bytes are nobody's
+                continue
+            if link.held + link.queued > limits.read_stop_bytes and not link.lost:
+                link.stalled = True
+                continue
+            words = inp.words
+            due = connection.next_due
+            if connection.end != connection.start:
+                connection.last_in_ns = now
+            try:
+                link.wants = wants = connection.gather(inp)
+            except Exception as error:
+                inp.words = words
+                link.wants = wants = False
+                self.counters.gateway_faults += 1
+                self.log("error", "gateway_fault", peer=link.peer, session=connection.session, exc_info=error)
+                link.transport.abort()
+                continue
+            if wants:
+                link.ready = True
+                again.append(link)
+            elif link.eof and link.closing is None and not link.lost:
+                connection.close(codes.OK, "end of input")
+            if not link.reading and not link.lost and connection.end - connection.start < connection.buf.size >> 1:
+                link.resume()
+            if not connection.session and link.received > limits.logon_bytes and link.deadline:
+                self.counters.logon_timeouts += 1
+                link.deadline = 0
+                self.expel(link, codes.R_LOGON_TIMEOUT, f"no logon within {limits.logon_bytes} bytes")
+            if connection.next_due != due or not link.timer_at:
+                self.arm(link)
+
+    def _say_goodbye(self, inp: TurnInput) -> None:
+        expel, self._expel = self._expel, []
+        for link, reason, text in expel:
+            if link.lost or link.closing is not None or link.connection is None:
+                continue
+            self.counters.cut += 1
+            self.log("info", "cut", peer=link.peer, session=link.connection.session, reason=reason, text=text)
+            link.connection.expel(inp, reason, text)
+            if link.paused_at:  # it may never take the goodbye
+                self.loop.call_later(self.limits.linger_s, link.transport.abort)
+
+    def _log_off(self, inp: TurnInput) -> None:
+        gone, self._gone = self._gone, []
+        for link in gone:
+            if link.wants or link.ready or inp.full:
+                self._gone.append(link)  # what it sent before it went is carried out first
+                continue
+            connection = link.connection
+            if connection is not None:
+                if connection.session:
+                    self.log("info", "session_off", peer=link.peer, session=connection.session, closing=link.closing)
+                connection.lost(inp)
+                self.links.pop(link.id, None)
+
+    def _apply(self, inp: TurnInput, words: int, rows: int) -> None:
+        engine = self.engine
+        first = engine.row_seq
+        inbox = inp.inbox[:words]
+        self._ticket = self.journal.append(inbox, first)
+        if self._admin_rows:
+            for offset, callback in self._admin_rows:
+                self.admin[first + offset // CMD_WORDS] = callback
+            self._admin_rows.clear()
+        answers = engine.apply(inp.inbox, words, self._sink)
+        self._turn_no = inp.turn
+        for answer in answers:
+            callback = self.admin.pop(answer.row_seq, None)
+            if callback is not None:
+                callback(answer)
+        for call in self.after_apply:
+            call(inp)
+        if self.directory.fresh:
+            self.directory.fresh.clear()
+        counters = self.counters
+        counters.turns += 1
+        counters.rows += rows
+
+    def expect(self, offset: int, callback: Callable[[Any], None]) -> None:
+        """The ADMIN row that was just added at word `offset` of the turn's inbox: `callback` gets its AdminAnswer, in the same turn."""
+        self._admin_rows.append((offset, callback))
+
+    def _sink(self, events: NDArray[np.int64]) -> None:
+        """A chunk of event rows from the engine; the view is valid during the call."""
+        self.store.append(events)
+        self.counters.events += events.size // EVT_WORDS
+        if self.directory.fresh:
+            events = before_logon(events, self.directory.fresh)
+        bound = self.directory.bound
+        outbox = self._outbox
+        now = self._now
+        for encoder in self.encoders:
+            for session, data in encoder.encode(events):
+                connection = bound.get(session)
+                if connection is None:
+                    continue
+                link = connection.pipe
+                if not link.closed:
+                    size = len(data)
+                    link.held += size
+                    self._outbox_bytes += size
+                    outbox.append((link, data))
+                    connection.last_out_ns = now
+
+    # ------------------------------------------------------------------------------------------------ hold, release
+    def _hold_turn(self, now: int) -> None:
+        self._held.append(Held(self._ticket, now, self._outbox, self._outbox_bytes))
+        self.held_bytes += self._outbox_bytes
+        if self.held_bytes > self.counters.held_bytes_max:
+            self.counters.held_bytes_max = self.held_bytes
+        self._outbox = []
+        self._outbox_bytes = 0
+
+    def release(self) -> None:
+        """Send what has become safe, in order."""
+        if self._stopped:
+            return
+        held = self._held
+        journal = self.journal
+        if journal.failure:
+            raise JournalFailed(journal.failure)
+        released = journal.released
+        if not held or held[0].ticket > released:
+            return
+        now = self.clock.now_ns()
+        while held and held[0].ticket <= released:
+            turn = held.popleft()
+            self.held_bytes -= turn.bytes
+            self.counters.bytes_out += turn.bytes
+            self.held_latency.record(now - turn.at)
+            for link, data in turn.out:
+                link.send(data)
+        if self._choked_since and self._ready:
+            self.wake()
+
+    def journal_moved(self) -> None:
+        """The writer's eventfd is readable."""
+        try:
+            self.journal.drain()
+            self.release()
+        except JournalFailed as error:
+            self.fail(Exit.JOURNAL, "journal_failed", error)
+
+    def run_spinning(self) -> None:
+        """One round of the busy loop; puts itself back."""
+        if self._stopped:
+            return
+        held = self._held
+        try:
+            if held and (held[0].ticket <= self.journal.released or self.journal.failure):
+                self.release()
+        except JournalFailed as error:
+            self.fail(Exit.JOURNAL, "journal_failed", error)
+            return
+        if self._scheduled:
+            self.turn()
+        self.loop.call_soon(self.run_spinning)
+
+    # ------------------------------------------------------------------------------------------------- life and end
+    def start(self) -> None:
+        """Watch the journal, begin to spin (when asked to) and to keep house."""
+        self.loop.add_reader(self.journal.fileno(), self.journal_moved)
+        if self.spin:
+            self.loop.call_soon(self.run_spinning)
+        self.housekeeping()
+        self._set_timer()
+
+    def housekeeping(self) -> None:
+        """Off the hot path, some times a second: disk space, log lines."""
+        if self._stopped:
+            return
+        if self.free_bytes is not None:
+            free = self.free_bytes()
+            reserve = self.limits.disk_reserve_bytes
+            if not self.refuse and free < reserve:
+                self.refuse = codes.R_DISK_RESERVE
+                self.log("error", "disk_reserve", free_bytes=free, reserve_bytes=reserve, effect="new orders are refused, cancels go on")
+            elif self.refuse and free > reserve + (reserve >> 2):
+                self.refuse = 0
+                self.log("warning", "disk_reserve_over", free_bytes=free)
+        more = self.log.drain()
+        self.loop.call_later(0.02 if more else self.limits.disk_check_ns / 1e9, self.housekeeping)
+
+    async def shutdown(self) -> None:
+        """Announce the end, flush, log every session off, wait until all of it is durable and sent."""
+        self._accepting = False
+        text = errors.text(codes.R_SHUTDOWN)
+        for link in list(self.links.values()):
+            self.expel(link, codes.R_SHUTDOWN, text)
+        deadline = self.loop.time() + self.limits.farewell_s
+        while (self.links or self._held or self._expel) and self.loop.time() < deadline and not self._stopped:
+            self.wake()
+            await asyncio.sleep(0.01)
+        for link in list(self.links.values()):
+            link.transport.abort()
+        deadline = self.loop.time() + self.limits.farewell_s
+        while (self.links or self._gone or self._held) and self.loop.time() < deadline and not self._stopped:
+            self.wake()
+            await asyncio.sleep(0.005)
+        self._stopped = True
+        if not self.done.done():
+            self.done.set_result(Exit.OK)
+
+    def fail(self, code: int, event: str, error: BaseException) -> None:
+        """Stop at once: nothing that is held goes out, every socket is dropped."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self._held.clear()
+        self._outbox.clear()
+        self.log("error", event, exit_code=int(code), exc_info=error)
+        for link in self.links.values():
+            if not link.lost:
+                link.transport.abort()
+        if not self.done.done():
+            self.done.set_result(int(code))
+
+    def status(self) -> dict[str, Any]:
+        """The pipeline's part of `exos status`."""
+        return {
+            **self.counters.summary(),
+            "links": len(self.links),
+            "sessions": len(self.directory.bound),
+            "held_bytes": self.held_bytes,
+            "held_turns": len(self._held),
+            "journal_ns": self.held_latency.summary(),
+            "refusing_new_orders": self.refuse,
+            "clock_clamped": self.clock.clamped,
+        }
+
+
+def before_logon(events: NDArray[np.int64], fresh: set[int]) -> NDArray[np.int64]:
+    """A copy in which what lies before the E_LOGON of a session that logged on in this turn is addressed to nobody: its reports of that time are
+    numbered and fetched by resend; on the wire nothing comes before the logon reply. Removes from `fresh` the sessions whose E_LOGON it has met."""
+    rows = events.reshape(-1, EVT_WORDS).copy()
+    at = 0
+    while at < len(rows) and fresh:
+        head = int(rows[at, EVT_HEAD])
+        session = int(rows[at, EVT_SESSION_ACCOUNT]) >> 32
+        if session in fresh:
+            if head & 255 == codes.E_LOGON:
+                fresh.discard(session)
+            else:
+                rows[at, EVT_SESSION_ACCOUNT] &= 0xFFFFFFFF
+        at += 1 + (head >> 8 & 255)
+    return rows.reshape(-1)

@@ -1,0 +1,219 @@
+"""Stand-ins for what the pipeline joins: an engine that answers each NEW, a journal whose durability a test decides, a wire of text lines."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from exchange_server.core.records import (
+    CMD_PRICE,
+    CMD_TIME_REFUSE,
+    CMD_WORDS,
+    EVT_LIMIT,
+    EVT_NUMBER,
+    EVT_PRICE,
+    EVT_SESSION_ACCOUNT,
+    EVT_WORDS,
+)
+from exchange_server.gateway.connection import Connection, TurnInput
+from exchange_server.net.observe import Log
+from protocol import codes
+
+
+class Answer:
+    def __init__(self, row_seq: int) -> None:
+        self.row_seq = row_seq
+        self.ok = True
+
+
+class Engine:
+    """NEW → E_ACCEPTED (E_REJECTED in a turn that refuses), LOGON → E_LOGON, to the session. Rows are kept."""
+
+    def __init__(self, chunk: int = 1000) -> None:
+        self.row_seq = 1
+        self.event_seq = 1
+        self.turn = 0
+        self.next_due = 0
+        self.rows: list[np.ndarray] = []
+        self.chunk = chunk
+        self.broken: Exception | None = None
+
+    def apply(self, inbox: np.ndarray, words: int, sink: Callable[[np.ndarray], None]) -> list[Answer]:
+        if self.broken:
+            raise self.broken
+        answers = []
+        events: list[np.ndarray] = []
+        rows = inbox[:words].copy().reshape(-1, CMD_WORDS)
+        refuse = int(rows[0, CMD_TIME_REFUSE])
+        self.turn = int(rows[0, 1])
+        if self.next_due and int(rows[0, 2]) >= self.next_due:
+            self.next_due = 0
+        at = 0
+        while at < len(rows):
+            row = rows[at]
+            kind = int(row[0]) & 255
+            session = int(row[1]) >> 32
+            self.rows.append(row)
+            out = {codes.C_NEW: codes.E_REJECTED if refuse else codes.E_ACCEPTED, codes.C_LOGON: codes.E_LOGON, codes.C_SEND: codes.E_SENT}
+            if kind == codes.C_ADMIN:
+                answers.append(Answer(self.row_seq + at))
+            if kind in out:
+                event = np.zeros(EVT_WORDS, dtype=np.int64)
+                event[0] = out[kind] | (refuse << 24 if refuse else 0)
+                event[EVT_NUMBER] = self.event_seq
+                event[EVT_SESSION_ACCOUNT] = session << 32
+                event[EVT_PRICE] = row[CMD_PRICE]
+                event[EVT_LIMIT] = 0
+                self.event_seq += 1
+                events.append(event)
+            at += 1 + (int(row[0]) >> 8 & 255)
+        self.row_seq += len(rows)
+        for i in range(0, len(events), self.chunk):
+            sink(np.concatenate(events[i : i + self.chunk]))
+        return answers
+
+    def kinds(self) -> list[int]:
+        return [int(r[0]) & 255 for r in self.rows]
+
+
+class Journal:
+    """`hold=False`: everything is durable at once (inline). `hold=True`: only when the test calls `settle`."""
+
+    def __init__(self, hold: bool = False) -> None:
+        self.holding = hold
+        self.released = 1
+        self.last = 1
+        self.failure = ""
+        self.fd = os.eventfd(0, os.EFD_NONBLOCK)
+        self.appended: list[tuple[int, int]] = []
+
+    def append(self, rows: np.ndarray, first: int) -> int:
+        assert first == self.last
+        self.last = first + rows.size // CMD_WORDS
+        self.appended.append((first, rows.size // CMD_WORDS))
+        if not self.holding:
+            os.eventfd_write(self.fd, 1)
+            self.released = self.last
+        return self.last
+
+    def commit_inline(self) -> bool:
+        if self.holding:
+            return False
+        self.released = self.last
+        return True
+
+    def settle(self) -> None:
+        self.released = self.last
+        os.eventfd_write(self.fd, 1)
+
+    def fail(self, text: str) -> None:
+        self.failure = text
+        os.eventfd_write(self.fd, 1)
+
+    def fileno(self) -> int:
+        return self.fd
+
+    def drain(self) -> None:
+        os.eventfd_read(self.fd)
+
+
+class Store:
+    def __init__(self) -> None:
+        self.rows = 0
+
+    def append(self, events: np.ndarray) -> None:
+        self.rows += events.size // EVT_WORDS
+
+
+class Directory:
+    def __init__(self) -> None:
+        self.bound: dict[int, Connection] = {}
+        self.fresh: set[int] = set()
+
+    def bind(self, session: int, connection: Connection) -> bool:
+        if session in self.bound:
+            return False
+        self.bound[session] = connection
+        self.fresh.add(session)
+        return True
+
+    def unbind(self, session: int, connection: Connection) -> None:
+        if self.bound.get(session) is connection:
+            del self.bound[session]
+
+
+NAMES = {codes.E_ACCEPTED: b"OK", codes.E_REJECTED: b"NO", codes.E_SENT: b"BYE"}
+
+
+class Encoder:
+    def encode(self, events: np.ndarray) -> list[tuple[int, bytes]]:
+        out: dict[int, bytes] = {}
+        for event in events.reshape(-1, EVT_WORDS):
+            session = int(event[EVT_SESSION_ACCOUNT]) >> 32
+            kind = int(event[0]) & 255
+            if session and kind in NAMES:
+                out[session] = out.get(session, b"") + b"%s %d\n" % (NAMES[kind], event[EVT_PRICE])
+        return list(out.items())
+
+
+class LineConnection(Connection):
+    """`logon N`, then numbers (orders), `admin`, `crash`, `echo TEXT` (written by the connection itself), `quit`."""
+
+    __slots__ = ("beats", "every", "expelled", "pipeline")
+
+    def __init__(self, now_ns: int, outlet: Any, directory: Directory, pipeline: Any = None, every: int = 0) -> None:
+        super().__init__(codes.WIRE_BINARY, directory, now_ns, outlet)
+        self.expelled: tuple[int, str] | None = None
+        self.pipeline = pipeline
+        self.every = every
+        self.beats = 0
+
+    def gather(self, turn: TurnInput) -> bool:
+        if self.next_due and self.next_due <= turn.now_ns:
+            self.beats += 1
+            self.outlet.write(b"beat\n")
+            self.next_due = turn.now_ns + self.every
+        while self.end > self.start:
+            if turn.full:
+                return True
+            data = self.buf[self.start : self.end].tobytes()
+            line, newline, _ = data.partition(b"\n")
+            if not newline:
+                break
+            self.start += len(line) + 1
+            word, _, rest = line.partition(b" ")
+            if word == b"logon":
+                if self.directory.bind(int(rest), self):
+                    self.session = int(rest)
+                    turn.add(codes.C_LOGON, self.session)
+                    self.grow()
+                    if self.every:
+                        self.next_due = turn.now_ns + self.every
+                else:
+                    self.outlet.write(b"refused\n")
+                    self.close(codes.R_ALREADY_LOGGED_ON)
+            elif word == b"crash":
+                turn.add(codes.C_NEW, self.session, values={CMD_PRICE: 666})
+                raise RuntimeError("a fault of the gateway")
+            elif word == b"echo":
+                self.outlet.write(rest + b"\n")
+            elif word == b"quit":
+                self.close(codes.OK)
+            elif word == b"admin":
+                at = turn.add(codes.C_ADMIN, body=b"x")
+                self.pipeline[0].expect(at, lambda answer: self.outlet.write(b"admin %d\n" % answer.row_seq))
+            else:
+                turn.add(codes.C_NEW, self.session, values={CMD_PRICE: int(line)})
+        return False
+
+    def expel(self, turn: TurnInput, reason: int, text: str) -> None:
+        self.expelled = (reason, text)
+        if self.session:
+            turn.add(codes.C_SEND, self.session, values={CMD_PRICE: reason})
+        else:
+            self.outlet.write(b"BYE %d\n" % reason)
+        self.close(reason, text)
+
+
+QUIET = Log(stream=open(os.devnull, "w"))
