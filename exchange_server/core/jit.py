@@ -1,7 +1,7 @@
 """How kernels are compiled: the one place that knows numba's settings.
 
-Guarantees: the cache folder's name is a hash of every core source, protocol/codes.py, numba's version and the flags, so
-a stale kernel is never loaded; entry points have explicit signatures and are compiled (or loaded) at import, each timed
+Guarantees: a kernel's cache folder is named by a hash of its file and of every core file it imports, directly or not, of numba's
+version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry points have explicit signatures and are compiled (or loaded) at import, each timed
 in COMPILED; nothing compiles later by accident.
 Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a private one under the temporary folder when there is no writable home),
 EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
@@ -9,9 +9,11 @@ EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
 
 import hashlib
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from time import perf_counter  # tidy: allow clock because compile times are shown to the operator, never to the engine
 from typing import Any
@@ -24,11 +26,38 @@ COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the 
 on_compiled: Callable[[str, float, bool], None] | None = None
 
 
-def _source_hash() -> str:
-    here = Path(__file__).resolve().parent
+_IMPORT = re.compile(r"^\s*from (\.\w*|protocol)\s+import ([^\n(]+|\([^)]*\))", re.MULTILINE)
+_HERE = Path(__file__).resolve().parent
+
+
+def _imports(path: Path) -> list[Path]:
+    """The core files (and protocol/codes.py) that a core file imports."""
+    found = []
+    for module, names in _IMPORT.findall(path.read_text()):
+        if module == "protocol" or module.startswith(".") and module[1:] == "":
+            stems = [n.split(" as ")[0].strip(" ()\n") for n in names.split(",")]
+        else:
+            stems = [module[1:]]
+        folder = _HERE.parent.parent / "protocol" if module == "protocol" else _HERE
+        found += [folder / f"{stem}.py" for stem in stems if (folder / f"{stem}.py").exists()]
+    if "protocol.codes" in path.read_text():
+        found.append(_HERE.parent.parent / "protocol" / "codes.py")
+    return found
+
+
+@cache
+def source_hash(stem: str) -> str:
+    """Hash of a core file and all that it imports, of numba's version and the flags: the name of its kernels' cache folder."""
+    seen: dict[str, bytes] = {}
+    todo = [_HERE / f"{stem}.py", _HERE / "jit.py"]
+    while todo:
+        path = todo.pop()
+        if path.name not in seen and path.exists():
+            seen[path.name] = path.read_bytes()
+            todo += _imports(path)
     h = hashlib.sha256()
-    for path in [*sorted(here.glob("*.py")), here.parent.parent / "protocol" / "codes.py"]:
-        h.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    for name in sorted(seen):
+        h.update(name.encode() + b"\0" + seen[name] + b"\0")
     h.update(repr(sorted(FLAGS.items())).encode() + sys.version.encode())
     return h.hexdigest()[:20]
 
@@ -47,12 +76,10 @@ def _cache_root() -> Path:
     return Path(tempfile.gettempdir()) / f"exos-cache-{os.getuid()}"
 
 
-import numba  # noqa: E402  (the hash above must not depend on numba's import side effects)
+import numba  # noqa: E402  (after the settings above)
 from numba.core.types import unliteral  # noqa: E402
 
-CACHE_DIR = _cache_root() / f"kernels-{numba.__version__}-{_source_hash()}"
-CACHE_DIR.mkdir(parents=True, exist_ok=True, mode=0o700)
-numba.config.CACHE_DIR = str(CACHE_DIR)
+CACHE_ROOT = _cache_root() / f"kernels-{numba.__version__}"
 
 
 def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
@@ -60,6 +87,9 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
     def wrap(function: Callable[..., Any]) -> Any:
         began = perf_counter()
+        folder = CACHE_ROOT / source_hash(function.__module__.rpartition(".")[2])
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        numba.config.CACHE_DIR = str(folder)
         compiled = numba.njit(signature, cache=True, **FLAGS)(function)
         compiled.disable_compile()
         seconds = perf_counter() - began
