@@ -1,0 +1,98 @@
+"""An admin socket for tests of the command line: a real registry behind a fake engine, answering as the server does."""
+
+import json
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from config import admin_records as ar
+from config import load, plan
+from config.admin_records import outcome_code
+from exchange_server.registry import Registry
+from tests.fake_engine import FakeEngine
+
+
+class FakeAdmin:
+    """Serves `<folder>/admin.sock` from a thread until closed. `raw`: what to answer instead, line in, bytes out (None: close)."""
+
+    def __init__(self, folder: Path, raw: Callable[[bytes], bytes | None] | None = None) -> None:
+        self.registry, self.engine, self.raw = Registry(), FakeEngine(), raw
+        self.phases: dict[str, str] = {}
+        self.paid: dict[str, tuple[int, ...]] = {}
+        self.records: list[Any] = []
+        self._listener = socket.socket(socket.AF_UNIX)
+        self._listener.bind(str(folder / "admin.sock"))
+        self._listener.listen()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def load(self, config: str) -> "FakeAdmin":
+        for item in load.load(config).items:
+            assert self._apply(item.record)["ok"]
+        self.records.clear()
+        return self
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+        assert not self._thread.is_alive()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                link, _ = self._listener.accept()
+            except OSError:
+                return
+            with link, link.makefile("rb") as lines:
+                for line in lines:
+                    answer = self.raw(line) if self.raw else json.dumps(self.answer(json.loads(line))).encode() + b"\n"
+                    if answer is None:
+                        break
+                    link.sendall(answer)
+
+    def _apply(self, record: Any) -> dict[str, Any]:
+        answer = self.registry.apply(ar.pack("uid:0", "1", record), self.engine, lambda rows: None)
+        if answer.ok:
+            self.records.append(record)
+            if isinstance(record, ar.SetPhase):
+                self.phases[record.event] = record.phase
+            elif isinstance(record, ar.Determine):
+                self.phases[record.event] = "determined"
+                self.paid[record.event] = record.payouts
+            elif isinstance(record, ar.Finalise):
+                self.phases[record.event] = "final"
+        return {"ok": answer.ok, "code": answer.code, "text": answer.text, "result": answer.result}
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        verb, out = request["verb"], {"id": request["id"], "ok": True, "code": 0, "text": "", "result": {}}
+        if verb == "admin":
+            out |= self._apply(ar.from_builtins(request["record"]))
+        elif verb == "status":
+            out["result"] = {"turn": 7, "journal": {"durable": 9, "mode": "sync"}, "sessions": ["C1", "C2"], "killed": False, "note": None}
+        elif verb == "plan":
+            found = self.registry.plan(plan.items_from_builtins(request["items"]))
+            out["result"] = {"lines": found.lines(), "same": found.same}
+        elif verb == "markets":
+            out["result"] = {
+                "markets": [self.market(event) for event in self.registry.events if request.get("event", event.name) == event.name]
+            }
+        return msgspec.to_builtins(out)
+
+    def market(self, event: Any) -> dict[str, Any]:
+        record = event.record
+        paid = self.paid.get(event.name, (0,) * event.n)
+        contracts = [
+            {"symbol": c.symbol, "outcome": c.outcome, "code": outcome_code(c), "bid": 6200, "ask": None, "last": None, "volume": 3, "open_interest": 1,
+             "paid": paid[i]}
+            for i, c in enumerate(record.contracts)
+        ]  # fmt: skip
+        return {
+            "event": event.name, "title": record.title, "product": record.product, "k": record.k, "asset": record.asset, "payout": record.payout,
+            "price_decimals": record.price_decimals, "phase": self.phases.get(event.name, "listed"), "version": len(event.determinations),
+            "window_end_ns": 0, "final_at_ns": 0, "sets": 0, "contracts": contracts,
+        }  # fmt: skip

@@ -1,0 +1,291 @@
+"""The command line as a user meets it: what is printed where, and the exit code."""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from config import admin_records as ar
+from exchange_server.cli import main as cli
+from exchange_server.exits import Exit
+from tests.cli.fake_admin import FakeAdmin
+
+ROOT = Path(__file__).resolve().parents[2]
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
+    """Run a command; the data folder is put behind every command that takes one."""
+
+    def go(*arguments: str, data: bool = True) -> tuple[int, str, str]:
+        try:
+            code = cli.main([*arguments, *(["--data", str(tmp_path)] if data else [])])
+        except SystemExit as usage:
+            code = int(usage.code or 0)
+        out, err = capsys.readouterr()
+        assert "Traceback" not in err
+        if code not in (Exit.OK, Exit.USAGE):
+            assert len(err.strip().splitlines()) == 1, "one line on stderr"
+        return code, out, err
+
+    return go
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[FakeAdmin]:
+    fake = FakeAdmin(tmp_path).load("worldcup")
+    yield fake
+    fake.close()
+
+
+def test_no_server(run: Run, tmp_path: Path) -> None:
+    code, _, err = run("status")
+    assert code == Exit.UNREACHABLE and "no server runs on" in err and str(tmp_path) in err
+    dead = FakeAdmin(tmp_path)
+    dead.close()
+    code, _, err = run("market", "list")
+    assert code == Exit.UNREACHABLE and "no server listens on" in err
+
+
+@pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        (lambda line: None, "the server closed the connection: whether it carried out the request is not known"),
+        (lambda line: b"rubbish\n", "is not JSON"),
+        (lambda line: b"[]\n", "is no object"),
+        (lambda line: b"\xff\xfe\n", "is not JSON"),
+    ],
+)
+def test_a_server_that_answers_badly(run: Run, tmp_path: Path, raw: Callable[[bytes], bytes | None], sentence: str) -> None:
+    fake = FakeAdmin(tmp_path, raw)
+    code, _, err = run("status")
+    fake.close()
+    assert code == Exit.UNREACHABLE and sentence in err
+
+
+def test_answers_to_older_requests_are_passed_over(run: Run, tmp_path: Path) -> None:
+    fake = FakeAdmin(tmp_path, lambda line: b'{"id": 99, "ok": false}\n{"id": 1, "ok": true, "result": {"a": 1}}\n')
+    assert run("status")[:2] == (0, "a  1\n")
+    fake.close()
+
+
+def test_a_long_data_path_is_reached(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = tmp_path / ("d" * 60) / ("e" * 60)
+    folder.mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    fake = FakeAdmin(Path("."))
+    assert cli.main(["status", "--data", str(folder)]) == 0 and "turn" in capsys.readouterr().out
+    fake.close()
+
+
+def test_status(run: Run, server: FakeAdmin) -> None:
+    code, out, _ = run("status")
+    assert code == 0 and out.splitlines() == [
+        "turn             7", "journal.durable  9", "journal.mode     sync", "sessions         C1, C2", "killed           no", "note             -",
+    ]  # fmt: skip
+    assert json.loads(run("status", "--json")[1])["journal"]["durable"] == 9
+
+
+def test_market_list(run: Run, server: FakeAdmin) -> None:
+    code, out, _ = run("market", "list")
+    assert code == 0 and len(out.splitlines()) == 15 and re.search(r"^WC26-WIN +open +exactly 1 +48 +144 ", out, re.M)
+    code, out, _ = run("market", "list", "WC26-FINAL")
+    assert code == 0 and re.search(r"^WC26-FINAL-ESP +0\.6200 +- +- +3 +- +Spain$", out, re.M)
+    code, out, err = run("market", "list", "WC26-FINA")
+    assert code == Exit.FAILED and 'there is no event "WC26-FINA"' in err and out == ""
+    assert len(json.loads(run("market", "list", "--json")[1])) == 14
+
+
+def test_market_phase(run: Run, server: FakeAdmin) -> None:
+    assert run("market", "phase", "WC26-FINAL", "paused")[:2] == (0, "WC26-FINAL is paused\n")
+    code, _, err = run("market", "phase", "NO", "open")
+    assert code == Exit.FAILED and 'there is no event "NO"' in err
+    assert run("market", "phase", "WC26-FINAL", "final")[0] == Exit.USAGE
+
+
+def test_settle_by_hand(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
+    evidence = tmp_path / "report.txt"
+    evidence.write_bytes(b"0-0")
+    code, out, _ = run(
+        "market",
+        "settle",
+        "WC26-FINAL",
+        "--winner",
+        "DRAW",
+        "--source",
+        "FIFA",
+        "--evidence",
+        str(evidence),
+        "--observed-at",
+        "2026-07-19T21:00:00Z",
+    )
+    assert code == 0 and out.splitlines() == [
+        "WC26-FINAL is closed", "WC26-FINAL determined, version 1", "WC26-FINAL is final, version 1", "WC26-FINAL pays per contract: DRAW 1.0000",
+    ]  # fmt: skip
+    phase, determine, final = server.records
+    assert phase == ar.SetPhase(event="WC26-FINAL", phase="closed") and final == ar.Finalise(event="WC26-FINAL")
+    assert determine.payouts == (0, 10_000, 0) and determine.evidence_sha256 == hashlib.sha256(b"0-0").hexdigest()
+    assert determine.evidence_name == "report.txt" and determine.observed_at_ns == 1784494800 * 10**9
+    code, _, err = run("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "FIFA", "--evidence", str(evidence))
+    assert code == Exit.FAILED and "is final: it has been paid" in err
+
+
+def test_settle_in_two_steps_and_with_split_payouts(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
+    evidence = tmp_path / "e"
+    evidence.write_bytes(b"")
+    half = ("market", "settle", "WC26-FINAL", "--payout", "ESP=0.5", "--payout", "ARG=0.5000", "--source", "x", "--evidence", str(evidence))
+    assert run(*half, "--determine-only")[0] == 0 and server.records[-1].payouts == (5000, 0, 5000)
+    assert run("market", "settle", "WC26-FINAL", "--finalise-only")[:2][0] == 0 and server.phases["WC26-FINAL"] == "final"
+
+
+def test_settle_from_a_results_file(run: Run, server: FakeAdmin) -> None:
+    file = str(ROOT / "config" / "worldcup_results.toml")
+    for event in ("WC26-WIN", "WC26-GRP-D"):
+        assert run("market", "settle", event, "--results", file)[0] == 0
+    by_event = {r.event: r for r in server.records if isinstance(r, ar.Determine)}
+    outright = by_event["WC26-WIN"]
+    assert (
+        sum(outright.payouts) == 10_000
+        and outright.evidence_name == "worldcup_results.toml"
+        and "after extra time" in outright.observed_value
+    )
+    assert outright.payouts.index(10_000) == [
+        c["code"] for c in server.market(server.registry.events.named("WC26-WIN"))["contracts"]
+    ].index("ESP")
+
+
+WIN = ("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "s")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("market", "settle", "WC26-FINAL"), "say who won"),
+        (WIN, "evidence is required"),
+        (("market", "settle", "WC26-FINAL", "--winner", "ESP", "--evidence", "HERE"), "the source is required"),
+        ((*WIN, "--evidence", "/nothing/here"), "--evidence /nothing/here: cannot be read: No such file or directory"),
+        ((*WIN, "--evidence", "HERE", "--winner", "FRA"), '"FRA" is no outcome of WC26-FINAL; outcomes: ESP, DRAW, ARG'),
+        ((*WIN, "--evidence", "HERE", "--winner", "ESP"), '"ESP" is named twice'),
+        ((*WIN, "--evidence", "HERE", "--observed-at", "yesterday"), "--observed-at yesterday: not a UTC time"),
+        ((*WIN, "--evidence", "HERE", "--observed-at", "2026-07-19T21:00:00"), "not a UTC time"),
+        ((*WIN, "--evidence", "HERE", "--observed-at", "1960-07-19T21:00:00Z"), "before 1970"),
+        ((*WIN, "--evidence", "HERE", "--rule", ""), "expected str of length >= 1"),
+        ((*WIN, "--determine-only", "--finalise-only"), "exclude each other"),
+        *[
+            (
+                ("market", "settle", "WC26-FINAL", "--source", "s", "--evidence", "HERE", "--payout", text),
+                f"--payout {text}: not CODE=AMOUNT",
+            )
+            for text in ("ESP", "ESP=", "=1", "ESP=0.00001", "ESP=-1", "ESP=x", "ESP=nan", "ESP=inf", "ESP=٣", "ESP=1e30")
+        ],
+    ],
+)
+def test_settle_is_refused_on_the_command_line(
+    run: Run, server: FakeAdmin, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
+    (tmp_path / "e").write_bytes(b"x")
+    code, out, err = run(*(str(tmp_path / "e") if a == "HERE" else a for a in arguments))
+    assert code == Exit.USAGE and sentence.lower() in err.lower() and out == "" and server.records == []
+
+
+def test_the_server_refuses_a_wrong_sum(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
+    (tmp_path / "e").write_bytes(b"x")
+    code, _, err = run("market", "settle", "WC26-FINAL", "--source", "s", "--evidence", str(tmp_path / "e"), "--payout", "ESP=0.5")
+    assert code == Exit.FAILED and "must sum to exactly 1 x 10000 = 10000 ticks, asked 5000" in err
+
+
+def test_admin(run: Run, server: FakeAdmin) -> None:
+    assert run("admin", '{"type": "kill", "level": "platform"}')[:2] == (0, "kill switch of platform is on\n")
+    code, _, err = run("admin", '{"type": "kill", "level": "firm", "target": "X"}')
+    assert code == Exit.FAILED and 'there is no firm "X"' in err
+    for bad, sentence in (
+        ("{", "not a record: "),
+        ('{"type": "x"}', "Invalid value 'x'"),
+        ('{"type": "kill", "level": "firm", "a": 1}', "unknown field `a`"),
+    ):
+        code, _, err = run("admin", bad)
+        assert code == Exit.USAGE and sentence in err
+
+
+def test_config_check(run: Run, tmp_path: Path) -> None:
+    code, out, _ = run("config", "check", "sandbox", data=False)
+    assert code == 0 and out.endswith(
+        "sound: 2 assets, 1 venues, 15 markets, 100 instruments, 128 firms, 128 accounts, 64 binary sessions, 64 fix sessions, 256 deposits\n"
+    )
+    path = tmp_path / "c.toml"
+    text = (ROOT / "config" / "worldcup.toml").read_text().replace("worldcup_results.toml", str(ROOT / "config" / "worldcup_results.toml"))
+    for old, new, sentence in (
+        (
+            "winners = 1",
+            "winners = 49",
+            "market[0].winners: the number of winners lies between 1 and the number of contracts, 48, asked 49",
+        ),
+        ('owner_venue = "WC26"', 'owner_venue = "WC27"', 'market[0].owner_venue: there is no venue "WC27"; did you mean "WC26"?'),
+        ("max_qty = 100_000", "max_qty = 1_000_000_000_000", "market[0].max_qty: highest price x max_qty x 10,000 x tick_value = "),
+        (
+            'payout = "1.0000"',
+            'payout = "1.0000"\nband = [{low = "0.0001", high = "0.9998", step = "0.0001"}]',
+            "market[0].band: price 1 is on the grid",
+        ),
+        (
+            'model = "quadratic"',
+            'model = "notional"',
+            "market[0].fees.model: event contracts take only fees that are the same for YES and NO",
+        ),
+        ('model = "quadratic"', 'modl = "quadratic"', 'market[0].fees.modl: unknown key; did you mean "model"?'),
+        ('symbol = "WC26-FINAL-ARG"', 'symbol = "WC26-FINAL-ESP"', "market[2].contract[2].symbol: WC26-FINAL-ESP stands twice"),
+        ('rules = "The result', 'rules = ""\ntitle2 = "', "market[2].title2: unknown key"),
+        ("[[asset]]", "[capacities]\ninstruments = 50\n[[asset]]", "raise the capacity `instruments`"),
+    ):
+        assert old in text
+        path.write_text(text.replace(old, new))
+        code, out, err = run("config", "check", str(path), data=False)
+        assert code == Exit.CONFIG and out == "" and err.startswith(f"exos: {path}: ") and sentence in err, err
+    code, _, err = run("config", "check", str(tmp_path / "none.toml"), data=False)
+    assert code == Exit.CONFIG and "there is no such file" in err
+
+
+def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
+    code, out, _ = run("config", "apply", "sandbox", "--dry-run")
+    assert code == 0 and "+ asset BTC" in out and out.endswith("16 unchanged\n") and server.records == []
+    code, out, _ = run("config", "apply", "sandbox")
+    assert code == 0 and out.splitlines()[-1] == "643 applied, 16 unchanged"
+    assert server.phases["BTC-USD"] == "open"
+    code, out, _ = run("config", "apply", "sandbox")
+    assert code == 0 and out == "0 applied, 658 unchanged\n"
+    path = tmp_path / "c.toml"
+    path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n[[asset]]\nname = "USD"\ndecimals = 2\n')
+    code, out, err = run("config", "apply", str(path))
+    assert code == Exit.FAILED and f"{path}: asset[1]: decimals: cannot be changed" in err and "1 records before it were applied" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("nonsense",),
+        ("config",),
+        ("market",),
+        ("serve", "--mode", "fast"),
+        ("serve", "--fix-port", "70000"),
+        ("serve", "--fix-port", "٣"),
+    ],
+)
+def test_usage(run: Run, arguments: tuple[str, ...]) -> None:
+    code, _, err = run(*arguments, data=False)
+    assert code == Exit.USAGE and "usage: exos" in err
+
+
+def test_the_page_names_every_command_and_every_exit_code() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    choices = next(a.choices for a in cli.parser()._actions if a.choices)
+    for command, sub in choices.items():
+        assert f"`exos {command}" in page, command
+        for verb in next((a.choices for a in sub._actions if isinstance(a.choices, dict)), {}):
+            assert re.search(rf"`exos {command} [^`]*\b{verb}\b", page), (command, verb)
+    listed = {int(code): name for code, name in re.findall(r"^\| (\d+) \| `([A-Z]+)` \|", page, re.M)}
+    assert listed == {member.value: member.name for member in Exit}
