@@ -1,0 +1,85 @@
+"""Hostile and random input: an answer, never an exception; what is refused changes nothing; snapshots stay equal."""
+
+import random
+
+import msgspec
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from config import admin_records as ar
+from exchange_server.registry import Registry
+from protocol import errors
+from tests.registry.test_registry import BASE, RESULT, World
+
+RECORDS = (
+    *BASE,
+    RESULT,
+    ar.Finalise(event="FINAL"),
+    ar.Kill(level="account", target="ACME-A"),
+    ar.Transfer(key="k", asset="USD", amount=5, target="ACME-A"),
+    ar.SetReference(symbol="F-ESP", reference=3),
+    ar.Restrict(event="FINAL", firm="ACME"),
+    ar.SetPhase(event="FINAL", phase="open"),
+)
+quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def sound(answer: object, before: bytes, world: World) -> None:
+    assert answer.ok == (answer.code == 0)  # type: ignore[attr-defined]
+    if not answer.ok:  # type: ignore[attr-defined]
+        assert answer.code in errors.REFUSALS and answer.text and world.engine.seen == []  # type: ignore[attr-defined]
+        assert world.registry.to_bytes() == before
+
+
+@quick
+@given(st.binary(max_size=200))
+def test_random_bytes(body: bytes) -> None:
+    world = World()
+    sound(world.registry.apply(body, world.engine, world.sink), world.registry.to_bytes(), world)
+
+
+@quick
+@given(st.sampled_from(RECORDS), st.integers(0, 2**32))
+def test_flipped_bytes(record: object, seed: int) -> None:
+    """Bytes of a valid record changed: whatever still reads as a record is judged, the rest refused."""
+    chosen = random.Random(seed)
+    world = World().must(*BASE)
+    world.engine.seen.clear()
+    body = bytearray(ar.pack("uid:1", "r", record))  # type: ignore[arg-type]
+    for _ in range(chosen.randint(1, 4)):
+        body[chosen.randrange(len(body))] = chosen.randrange(256)
+    before = world.registry.to_bytes()
+    sound(world.registry.apply(bytes(body), world.engine, world.sink), before, world)
+
+
+def _leaves(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
+    if isinstance(value, dict):
+        return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, key))]
+    if isinstance(value, list) and value:
+        return [leaf for i, inner in enumerate(value) for leaf in _leaves(inner, (*path, i))]
+    return [path]
+
+
+ODD = (0, 1, -1, 2**31, 2**62 - 1, 2**62, 2**63 - 1, -(2**63), 2**64 - 1, "", "x", "\ud7ff", "V1", "USD", None, True, [], {}, 1.5, "a" * 70)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.sampled_from(RECORDS), st.integers(0, 2**32))
+def test_odd_values_in_every_field(record: object, seed: int) -> None:
+    """One to three fields replaced by extremes and values of other types; the field's bound or a rule refuses, or all goes well."""
+    chosen = random.Random(seed)
+    fields = msgspec.to_builtins(record)
+    for _ in range(chosen.randint(1, 3)):
+        path = chosen.choice(_leaves(fields))
+        place = fields
+        for step in path[:-1]:
+            place = place[step]  # type: ignore[index]
+        if path:
+            place[path[-1]] = chosen.choice(ODD)  # type: ignore[index]
+    world = World().must(*BASE)
+    world.engine.seen.clear()
+    before = world.registry.to_bytes()
+    body = msgspec.msgpack.encode({"who": "uid:1", "request_id": "r", "record": fields})
+    answer = world.registry.apply(body, world.engine, world.sink)
+    sound(answer, before, world)
+    assert Registry.from_bytes(world.registry.to_bytes()).to_bytes() == world.registry.to_bytes()
