@@ -29,6 +29,7 @@ from protocol import codes, errors
 from ..core.records import CMD_TIME_REFUSE, CMD_WORDS, EVT_HEAD, EVT_SESSION_ACCOUNT, EVT_WORDS
 from ..exits import Exit
 from ..gateway.connection import TurnInput
+from ..journal.store import JournalFailed
 from .clock import Clock
 from .endpoint import Link
 from .observe import Counters, Latency, Log
@@ -63,10 +64,6 @@ class Encoder(Protocol):
         """(session, its messages in order) for each session that has some in this chunk of whole event rows."""
 
 
-class JournalFailed(Exception):
-    """The journal cannot promise anything more."""
-
-
 class Held:
     """One turn's output, waiting for its last row to be durable."""
 
@@ -82,8 +79,8 @@ class Held:
 class Pipeline:
     """Joins links, journal, engine, event store and encoders. One per process, on one loop.
 
-    journal: `append(rows, first_seq)`, `released`, `commit_inline()`, `idle`, `fileno()`, `drain()`, `failure` (see journal/store.py).
-    engine: engine.Engine. store: `append(events)`. market: `turn(input) -> None` called after the engine (or None).
+    journal: journal.store.Journal. engine: engine.Engine. store: journal.event_store.EventStore. directory: gateway.sessions.Directory.
+    `after_apply` is called behind the engine, in the turn (market data).
     """
 
     def __init__(
@@ -328,10 +325,12 @@ class Pipeline:
                 and rows <= self.limits.inline_rows
                 and not self._ready
                 and len(self._held) == 1
-                and journal.released < self._ticket
-                and journal.commit_inline()
+                and journal.durable < self._ticket
             ):
-                self.counters.turns_inline += 1
+                if journal.commit_inline():
+                    self.counters.turns_inline += 1
+            elif rows > 1:
+                journal.kick()
             self.release()
         if self._ready or self._expel or self._gone:
             if not self._choked_since:
@@ -374,7 +373,7 @@ class Pipeline:
             if link.held + link.queued > limits.read_stop_bytes and not link.lost:
                 link.stalled = True
                 continue
-            words = inp.words
+            words, acts = inp.words, len(self._admin_rows)
             due = connection.next_due
             if connection.end != connection.start:
                 connection.last_in_ns = now
@@ -382,6 +381,7 @@ class Pipeline:
                 link.wants = wants = connection.gather(inp)
             except Exception as error:
                 inp.words = words
+                del self._admin_rows[acts:]
                 link.wants = wants = False
                 self.counters.gateway_faults += 1
                 self.log("error", "gateway_fault", peer=link.peer, session=connection.session, exc_info=error)
@@ -489,9 +489,10 @@ class Pipeline:
             return
         held = self._held
         journal = self.journal
-        if journal.failure:
-            raise JournalFailed(journal.failure)
-        released = journal.released
+        failure = journal.failed
+        if failure is not None:
+            raise JournalFailed(failure.text)
+        released = journal.durable
         if not held or held[0].ticket > released:
             return
         now = self.clock.now_ns()
@@ -508,7 +509,7 @@ class Pipeline:
     def journal_moved(self) -> None:
         """The writer's eventfd is readable."""
         try:
-            self.journal.drain()
+            self.journal.acknowledge()
             self.release()
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)
@@ -519,7 +520,7 @@ class Pipeline:
             return
         held = self._held
         try:
-            if held and (held[0].ticket <= self.journal.released or self.journal.failure):
+            if held and (held[0].ticket <= self.journal.durable or self.journal.failed is not None):
                 self.release()
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)

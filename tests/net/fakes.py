@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -82,9 +83,9 @@ class Journal:
 
     def __init__(self, hold: bool = False) -> None:
         self.holding = hold
-        self.released = 1
+        self.durable = 1
         self.last = 1
-        self.failure = ""
+        self.failed: Any = None
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.appended: list[tuple[int, int]] = []
 
@@ -94,28 +95,32 @@ class Journal:
         self.appended.append((first, rows.size // CMD_WORDS))
         if not self.holding:
             os.eventfd_write(self.fd, 1)
-            self.released = self.last
+            self.durable = self.last
         return self.last
+
+    def kick(self) -> None:
+        pass
 
     def commit_inline(self) -> bool:
         if self.holding:
             return False
-        self.released = self.last
+        self.durable = self.last
         return True
 
     def settle(self) -> None:
-        self.released = self.last
+        self.durable = self.last
         os.eventfd_write(self.fd, 1)
 
     def fail(self, text: str) -> None:
-        self.failure = text
+        self.failed = SimpleNamespace(text=text)
         os.eventfd_write(self.fd, 1)
 
     def fileno(self) -> int:
         return self.fd
 
-    def drain(self) -> None:
+    def acknowledge(self) -> int:
         os.eventfd_read(self.fd)
+        return self.durable
 
 
 class Store:

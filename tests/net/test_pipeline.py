@@ -116,7 +116,7 @@ async def test_a_failed_journal_tells_nobody_anything_and_has_its_own_exit_code(
         await until(lambda: codes.C_NEW in street.engine.kinds())
         street.journal.fail("write: no space")
         assert await asyncio.wait_for(street.pipeline.done, 5) == Exit.JOURNAL
-        street.journal.released = street.journal.last
+        street.journal.durable = street.journal.last
         try:
             assert await asyncio.wait_for(reader.read(), 5) == b""
         except ConnectionResetError:
@@ -315,7 +315,7 @@ async def test_shutdown_says_goodbye_logs_everyone_off_and_waits_for_the_journal
         assert await lines(reader, 2) == [b"BYE %d" % codes.R_SHUTDOWN, b""]
         assert await lines(stranger, 2) == [b"BYE %d" % codes.R_SHUTDOWN, b""]
         assert street.engine.kinds()[-1] == codes.C_LOGOFF
-        assert street.journal.released == street.engine.row_seq
+        assert street.journal.durable == street.engine.row_seq
         assert street.pipeline.done.result() == Exit.OK
 
 

@@ -1,0 +1,153 @@
+"""The operator's socket: JSON lines in, JSON lines out; what changes something becomes a journaled ADMIN row.
+
+Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `{"id": 1, "ok": true, "code": 0, "text": "...", "result": {...}}`.
+
+| verb | asks for |
+|---|---|
+| admin | an act: `record` is one of config/admin_records.py; carried out once it is durable, `who` is the peer's uid |
+| plan | what a configuration would change: `items` |
+| markets | markets with prices; `event` names one |
+| status | counters, capacities, sessions |
+| stop | a clean stop |
+and whatever else the composition root adds (`extra`). Every answer waits for the journal as everything does. A line that is no request is
+answered with R_BAD_COMMAND and what is wrong with it; a line longer than BUFFER ends the connection.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from config import admin_records as ar
+from config.plan import items_from_builtins
+from protocol import codes
+
+from ..registry import AdminAnswer, Registry
+from ..registry.market_view import market_view
+from .connection import Connection, Outlet, SessionTable, TurnInput
+
+LINES_PER_TURN = 64
+
+Verb = Callable[[dict[str, Any]], Any]
+
+
+class BadRequest(Exception):
+    """The request cannot be carried out; the text is the answer."""
+
+
+class Office:
+    """What the admin connections of one server share: where answers come from, and the verbs."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        arena: Any,
+        expect: Callable[[int, Callable[[AdminAnswer], None]], None],
+        status: Callable[[], dict[str, Any]],
+        stop: Callable[[], None],
+        extra: dict[str, Verb] | None = None,
+    ) -> None:
+        """arena: the engine's word array. expect(offset, callback): who gets the answer of the ADMIN row at that offset of the turn."""
+        self.registry = registry
+        self.arena = arena
+        self.expect = expect
+        self.acts = 0
+        self.verbs: dict[str, Verb] = {
+            "markets": self._markets,
+            "plan": self._plan,
+            "status": lambda request: status(),
+            "stop": lambda request: stop() or {},
+            **(extra or {}),
+        }
+
+    def _markets(self, request: dict[str, Any]) -> Any:
+        event = request.get("event", "")
+        if not isinstance(event, str):
+            raise BadRequest("event: a name is wanted")
+        return {"markets": market_view(self.registry, self.arena, event)}
+
+    def _plan(self, request: dict[str, Any]) -> Any:
+        try:
+            found = self.registry.plan(items_from_builtins(request.get("items")))
+        except (ValueError, TypeError, KeyError) as error:
+            raise BadRequest(f"items: {error}") from error
+        return {"lines": found.lines(), "same": found.same}
+
+
+class AdminConnection(Connection):
+    """One operator's end of the socket."""
+
+    __slots__ = ("office", "waiting", "who")
+
+    FIRST_BUFFER = 64 * 1024
+    BUFFER = 4 * 1024 * 1024
+
+    def __init__(self, now_ns: int, outlet: Outlet, table: SessionTable, office: Office, who: str) -> None:
+        """who: `uid:N` of the peer, as the kernel says."""
+        super().__init__(codes.WIRE_NONE, table, now_ns, outlet)
+        self.office = office
+        self.who = who
+        self.waiting = 0  # acts without an answer yet
+
+    def gather(self, turn: TurnInput) -> bool:
+        for _ in range(LINES_PER_TURN):
+            if turn.full:
+                return True
+            data = bytes(self.view[self.start : self.end])
+            line, newline, _ = data.partition(b"\n")
+            if not newline:
+                if self.start == 0 and self.end == self.buf.size:
+                    if self.buf.size >= self.BUFFER:
+                        self._say(None, False, codes.R_WIRE_TOO_LONG, f"a request is at most {self.BUFFER} bytes long", {})
+                        self.close(codes.R_WIRE_TOO_LONG, "request too long")
+                    else:
+                        self.grow()
+                return False
+            self.start += len(line) + 1
+            if line.strip():
+                self._request(turn, line)
+        return True
+
+    def _request(self, turn: TurnInput, line: bytes) -> None:
+        ident: Any = None
+        try:
+            try:
+                request = msgspec.json.decode(line)
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+                raise BadRequest(f"not JSON: {error}") from None
+            if not isinstance(request, dict):
+                raise BadRequest('a request is an object, {"id": 1, "verb": "status"}')
+            ident = request.get("id")
+            verb = request.get("verb")
+            if verb == "admin":
+                self._act(turn, ident, request)
+                return
+            handler = self.office.verbs.get(verb) if isinstance(verb, str) else None
+            if handler is None:
+                raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(sorted(['admin', *self.office.verbs]))}")
+            self._say(ident, True, codes.OK, "", handler(request))
+        except BadRequest as error:
+            self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+
+    def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any]) -> None:
+        try:
+            record = ar.from_builtins(request.get("record"))
+            body = ar.pack(self.who, str(ident)[:128], record)
+        except ValueError as error:
+            raise BadRequest(f"record: {error}") from error
+        at = turn.add(codes.C_ADMIN, body=body)
+        self.office.acts += 1
+        self.waiting += 1
+
+        def answered(answer: AdminAnswer) -> None:
+            self.waiting -= 1
+            self._say(ident, answer.ok, answer.code, answer.text, answer.result)
+
+        self.office.expect(at, answered)
+
+    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any) -> None:
+        self.outlet.write(msgspec.json.encode({"id": ident, "ok": ok, "code": code, "text": text, "result": result}) + b"\n")
+
+    def expel(self, turn: TurnInput, reason: int, text: str) -> None:
+        self._say(None, False, reason, text, {})
+        self.close(reason, text)
