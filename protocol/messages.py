@@ -45,7 +45,7 @@ class _Base(Struct, array_like=True, frozen=True, tag_field="kind"):
 
 
 # ================================================================================================= client to server
-class Logon(_Base, tag=1):
+class Logon(_Base, frozen=True, tag=1):
     """First message of a client: answers Hello. `mac` = logon_mac(secret, challenge, key) (protocol/binary_session.py)."""
 
     key: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -56,7 +56,7 @@ class Logon(_Base, tag=1):
     flags: U7 = 0
 
 
-class Logout(_Base, tag=2):
+class Logout(_Base, frozen=True, tag=2):
     """Either way; the end of a session. From the client: a wish, answered by a Logout (reason 0) behind all reports of what it had sent.
     From the server else: why it ends the session (codes.R_*); reports that are missing then can be had with Resume."""
 
@@ -64,18 +64,18 @@ class Logout(_Base, tag=2):
     text: Annotated[str, Meta(max_length=1000)] = ""
 
 
-class Heartbeat(_Base, tag=3):
+class Heartbeat(_Base, frozen=True, tag=3):
     """Either way, after `heartbeat_ms` without another message."""
 
 
-class Resume(_Base, tag=4):
+class Resume(_Base, frozen=True, tag=4):
     """Send the reports numbered begin..end (end 0: up to now) again, as they were. Answered by them and then ResumeDone."""
 
     begin: Id
     end: Count = 0
 
 
-class NewOrder(_Base, tag=10):
+class NewOrder(_Base, frozen=True, tag=10):
     """An order. Account 0: the session's default account. Answered by Accepted, Rejected, or OrderStatus (a repeat of the same order)."""
 
     id: Id
@@ -100,7 +100,7 @@ class NewOrder(_Base, tag=10):
     front_end: U16 = 0
 
 
-class CancelOrder(_Base, tag=11):
+class CancelOrder(_Base, frozen=True, tag=11):
     """Take order `orig` out. `id` names this request. Answered by Canceled or CancelRejected."""
 
     id: Id
@@ -109,7 +109,7 @@ class CancelOrder(_Base, tag=11):
     instrument: U31 = 0
 
 
-class ReplaceOrder(_Base, tag=12):
+class ReplaceOrder(_Base, frozen=True, tag=12):
     """Change price and total quantity (what has been filled included) of `orig`; the order is then called `id`.
 
     Answered by Replaced, Canceled (total = filled) or CancelRejected. The optional fields may repeat the order's own (0: not said).
@@ -136,7 +136,7 @@ class ReplaceOrder(_Base, tag=12):
     stp: Nibble = 0
 
 
-class MassCancel(_Base, tag=13):
+class MassCancel(_Base, frozen=True, tag=13):
     """Cancel all orders of a scope (codes.SCOPE_*). Answered by a Canceled per order, then MassCancelDone."""
 
     id: Id
@@ -147,7 +147,7 @@ class MassCancel(_Base, tag=13):
     side: Nibble = 0  # 0: both
 
 
-class OrderStatusRequest(_Base, tag=14):
+class OrderStatusRequest(_Base, frozen=True, tag=14):
     """How is order `id`? Answered by OrderStatus."""
 
     id: Id
@@ -155,7 +155,7 @@ class OrderStatusRequest(_Base, tag=14):
     instrument: U31 = 0
 
 
-class SplitSets(_Base, tag=15):
+class SplitSets(_Base, frozen=True, tag=15):
     """Pay k*P per set and get one contract of each of an exactly-k event. Answered by Moved or Refused."""
 
     id: Id
@@ -164,7 +164,7 @@ class SplitSets(_Base, tag=15):
     account: U31 = 0
 
 
-class MergeSets(_Base, tag=16):
+class MergeSets(_Base, frozen=True, tag=16):
     """Give one contract of each and get k*P per set. Answered by Moved or Refused."""
 
     id: Id
@@ -173,7 +173,7 @@ class MergeSets(_Base, tag=16):
     account: U31 = 0
 
 
-class Subscribe(_Base, tag=20):
+class Subscribe(_Base, frozen=True, tag=20):
     """Market data of these instruments (none named: of all): a BookSnapshot each, then BookUpdates and PhaseChanges.
 
     Asking for an instrument that is already subscribed gives its snapshot again.
@@ -182,18 +182,18 @@ class Subscribe(_Base, tag=20):
     instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
 
 
-class Unsubscribe(_Base, tag=21):
+class Unsubscribe(_Base, frozen=True, tag=21):
     """No more market data of these (none named: of all)."""
 
     instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
 
 
-class DefinitionsRequest(_Base, tag=22):
+class DefinitionsRequest(_Base, frozen=True, tag=22):
     """Send all Definitions, then DefinitionsDone; later ones follow as they are made."""
 
 
 # ================================================================================================= server to client
-class Hello(_Base, tag=64):
+class Hello(_Base, frozen=True, tag=64):
     """First message of the server."""
 
     version: U16
@@ -201,7 +201,7 @@ class Hello(_Base, tag=64):
     server: str = ""
 
 
-class LogonReply(_Base, tag=66):
+class LogonReply(_Base, frozen=True, tag=66):
     """Logged on. Comes in a Sent; its number says where the numbered stream stands."""
 
     session: U31
@@ -211,7 +211,7 @@ class LogonReply(_Base, tag=66):
     accounts: list[tuple[U31, str]] = []
 
 
-class MessageRefused(_Base, tag=67):
+class MessageRefused(_Base, frozen=True, tag=67):
     """A message of the client could not be taken (it had no effect); the session goes on. Comes in a Sent.
 
     `reason` codes.R_*; `tag` of the message as far as it could be read, else 0; `id` likewise.
@@ -223,7 +223,7 @@ class MessageRefused(_Base, tag=67):
     text: str = ""
 
 
-class Sent(_Base, tag=65):
+class Sent(_Base, frozen=True, tag=65):
     """A session message that takes a number."""
 
     number: Id
@@ -232,7 +232,7 @@ class Sent(_Base, tag=65):
     body: LogonReply | MessageRefused
 
 
-class ResumeDone(_Base, tag=69):
+class ResumeDone(_Base, frozen=True, tag=69):
     """All of a Resume has been sent: reports begin..end, `count` of them."""
 
     begin: Id
@@ -241,7 +241,7 @@ class ResumeDone(_Base, tag=69):
     reason: U16 = 0  # not 0: nothing was sent, and why (codes.R_RESUME_UNKNOWN)
 
 
-class RequestRefused(_Base, tag=70):
+class RequestRefused(_Base, frozen=True, tag=70):
     """An unnumbered request (Subscribe ...) was refused."""
 
     reason: U16
@@ -250,7 +250,7 @@ class RequestRefused(_Base, tag=70):
     text: str = ""
 
 
-class Report(_Base):
+class Report(_Base, frozen=True):
     """What all numbered reports have in common."""
 
     number: Id  # of this session: 1, 2, 3 ...
@@ -258,7 +258,7 @@ class Report(_Base):
     time: Count
 
 
-class OrderReport(Report):
+class OrderReport(Report, frozen=True):
     """What all reports about one order have in common. `id` is the client's (0: it has a text id of another wire), `order` the server's."""
 
     id: Count
@@ -269,7 +269,7 @@ class OrderReport(Report):
     contract_side: Nibble
 
 
-class Accepted(OrderReport, tag=80):
+class Accepted(OrderReport, frozen=True, tag=80):
     type: Nibble
     tif: Nibble
     price: I64  # a market order: its protection price
@@ -282,7 +282,7 @@ class Accepted(OrderReport, tag=80):
         return codes.ST_NEW
 
 
-class Rejected(OrderReport, tag=81):
+class Rejected(OrderReport, frozen=True, tag=81):
     """The order does not exist. Texts of the reasons: protocol/errors.py; limit, used, asked are 0 where without meaning."""
 
     reason: U16
@@ -297,7 +297,7 @@ class Rejected(OrderReport, tag=81):
         return codes.ST_REJECTED
 
 
-class Fill(OrderReport, tag=82):
+class Fill(OrderReport, frozen=True, tag=82):
     status: Nibble
     flags: U7  # codes.EF_TAKER
     price: I64
@@ -311,7 +311,7 @@ class Fill(OrderReport, tag=82):
     trade: Count
 
 
-class Canceled(OrderReport, tag=83):
+class Canceled(OrderReport, frozen=True, tag=83):
     orig: Count  # the order's id when `id` names the cancel request, else 0
     reason: U16
     flags: U7  # codes.EF_UNSOLICITED
@@ -325,7 +325,7 @@ class Canceled(OrderReport, tag=83):
         return codes.ST_CANCELED
 
 
-class Replaced(OrderReport, tag=84):
+class Replaced(OrderReport, frozen=True, tag=84):
     orig: Count
     status: Nibble
     price: I64
@@ -335,7 +335,7 @@ class Replaced(OrderReport, tag=84):
     notional: I64
 
 
-class CancelRejected(OrderReport, tag=85):
+class CancelRejected(OrderReport, frozen=True, tag=85):
     """A cancel or (flags has codes.EF_REPLACE) a replace was refused; the order is as it was, `status` says how."""
 
     orig: Count
@@ -347,7 +347,7 @@ class CancelRejected(OrderReport, tag=85):
     asked: I64
 
 
-class Expired(OrderReport, tag=86):
+class Expired(OrderReport, frozen=True, tag=86):
     reason: U16
     price: I64
     qty: I64
@@ -359,7 +359,7 @@ class Expired(OrderReport, tag=86):
         return codes.ST_EXPIRED
 
 
-class OrderStatus(OrderReport, tag=87):
+class OrderStatus(OrderReport, frozen=True, tag=87):
     """State of an order: the answer to a repeat or a status request. Status codes.ST_NONE: no such order."""
 
     orig: Count
@@ -375,7 +375,7 @@ class OrderStatus(OrderReport, tag=87):
     expiry: I64 = 0
 
 
-class MassCancelDone(Report, tag=88):
+class MassCancelDone(Report, frozen=True, tag=88):
     id: Count
     account: U31
     instrument: U31
@@ -384,7 +384,7 @@ class MassCancelDone(Report, tag=88):
     reason: U16 = 0
 
 
-class Moved(Report, tag=89):
+class Moved(Report, frozen=True, tag=89):
     """Money or sets moved without a trade: transfer, split, merge."""
 
     id: Count
@@ -396,7 +396,7 @@ class Moved(Report, tag=89):
     market: U31  # event id, 0: none
 
 
-class Settled(Report, tag=90):
+class Settled(Report, frozen=True, tag=90):
     """Payout of one contract."""
 
     account: U31
@@ -410,7 +410,7 @@ class Settled(Report, tag=90):
     market: I64  # event id
 
 
-class Refused(Report, tag=91):
+class Refused(Report, frozen=True, tag=91):
     """A split, merge or other request about money was refused."""
 
     id: Count
@@ -422,7 +422,7 @@ class Refused(Report, tag=91):
     asked: I64
 
 
-class Definition(_Base, tag=100):
+class Definition(_Base, frozen=True, tag=100):
     """One instrument."""
 
     instrument: U31
@@ -449,11 +449,11 @@ class Definition(_Base, tag=100):
     phase: Nibble
 
 
-class DefinitionsDone(_Base, tag=101):
+class DefinitionsDone(_Base, frozen=True, tag=101):
     count: Count
 
 
-class PhaseChange(_Base, tag=102):
+class PhaseChange(_Base, frozen=True, tag=102):
     """All contracts of an event are now in this phase (codes.PH_*)."""
 
     market: U31
@@ -462,7 +462,7 @@ class PhaseChange(_Base, tag=102):
     old: Nibble = 0
 
 
-class BookSnapshot(_Base, tag=103):
+class BookSnapshot(_Base, frozen=True, tag=103):
     """The whole book of one instrument, best first, in YES ticks. Updates with a greater `seq` apply to it."""
 
     instrument: U31
@@ -474,7 +474,7 @@ class BookSnapshot(_Base, tag=103):
     asks: list[tuple[I64, I64]]
 
 
-class BookUpdate(_Base, tag=104):
+class BookUpdate(_Base, frozen=True, tag=104):
     """What one turn did to one book. `seq` is the one before plus 1, else something was missed: subscribe again."""
 
     instrument: U31
@@ -484,7 +484,7 @@ class BookUpdate(_Base, tag=104):
     trades: list[tuple[Count, I64, I64, Nibble]]  # trade id, price in YES ticks, quantity, side of the taker in YES terms
 
 
-class BookReset(_Base, tag=105):
+class BookReset(_Base, frozen=True, tag=105):
     """The books are void (instrument 0: all): a BookSnapshot of each subscribed one follows."""
 
     instrument: U31

@@ -1,0 +1,384 @@
+"""One binary session's end at the server: bytes to command rows, and everything of the session that is not an order.
+
+The frequent messages are decoded by core/wire_binary.py; what it leaves (DEC_SLOW) is one message for plain Python: `slow` counts them. A
+message that cannot be taken is answered by a numbered MessageRefused and has no effect; the session goes on. A frame whose length is
+impossible, or anything but a Logon before logon, ends the connection with a Logout that says why.
+
+Long answers (Resume, snapshots, definitions) are written in pieces while the peer takes them, so that others are not delayed.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes, errors
+from protocol import messages as M
+from protocol.binary_session import HEARTBEAT_MS_DEFAULT, MILLISECOND, Heartbeats, check_logon
+from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
+
+from ..core import records as R
+from ..core import wire_binary
+from .connection import Connection, Outlet, TurnInput
+from .market_data import MarketData
+
+MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
+BACKLOG_BYTES = 256 * 1024  # long answers wait while more than this is not taken
+RETRY_NS = 5 * MILLISECOND
+RESUME_EVENTS = 512  # per piece
+
+
+class BinaryDirectory(Protocol):
+    """What a binary connection needs of the directory (gateway/sessions.py)."""
+
+    def authenticate_binary(self, key: str, challenge: bytes, mac: bytes) -> tuple[int, int]:
+        """(session id, codes.OK), or (0, reason)."""
+
+    def bind(self, session: int, connection: Connection) -> bool:
+        """False: another connection has this session."""
+
+    def unbind(self, session: int, connection: Connection) -> None: ...
+
+
+class BinaryEncoder:
+    """Event rows to bytes for the sessions of this wire (the pipeline's Encoder). One per engine; grows its buffers as needed."""
+
+    def __init__(self, engine: Any, event_rows: int = 4096) -> None:
+        self.engine = engine
+        self.messages = 0
+        self._out = np.zeros(wire_binary.out_bytes(event_rows), dtype=np.uint8)
+        self._index = np.zeros(wire_binary.index_words(engine.m), dtype=np.int64)
+        self._res = np.zeros(R.RES_WORDS, dtype=np.int64)
+
+    def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
+        """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
+        engine, res = self.engine, self._res
+        while wire_binary.encode(engine.m, engine.mb, events, events.size, self._out, self._index, res, 0) == R.ENC_SPACE:
+            self._out = np.zeros(int(res[R.RES_BYTES]) * 2, dtype=np.uint8)
+        used = int(res[R.RES_INDEX])
+        if not used:
+            return []
+        self.messages += int(res[R.RES_MESSAGES])
+        rows = self._index[: used * R.INDEX_WORDS].tolist()
+        out = self._out.data
+        return [(rows[i], bytes(out[rows[i + 1] : rows[i + 1] + rows[i + 2]])) for i in range(0, len(rows), R.INDEX_WORDS)]
+
+
+class BinaryConnection(Connection):
+    """One socket of the binary wire.
+
+    engine: `m` (the arena). store: the event store (`chain`, `rows`). encoder: shared by all connections. challenge: 32 fresh random bytes
+    per call. `slow` counts messages that plain Python had to take.
+    """
+
+    __slots__ = (
+        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeats", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "engine", "server_name", "slow",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        directory: BinaryDirectory,
+        now_ns: int,
+        outlet: Outlet | None,
+        engine: Any,
+        store: Any,
+        encoder: BinaryEncoder,
+        market: MarketData | None = None,
+        server_name: str = "exos",
+        challenge: Callable[[], bytes] = lambda: os.urandom(M.CHALLENGE_BYTES),
+    ) -> None:
+        super().__init__(codes.WIRE_BINARY, directory, now_ns, outlet)
+        self.engine = engine
+        self.server_name = server_name
+        self.slow = 0
+        self._store = store
+        self._encoder = encoder
+        self._market = market
+        self._challenge = challenge()
+        self._greeted = False
+        self._leaving = False  # the client has said Logout
+        self._said_goodbye = False
+        self._heartbeats = Heartbeats(HEARTBEAT_MS_DEFAULT)
+        self._pieces: deque[Iterator[bytes]] = deque()
+        self._conn = np.zeros(R.CN_WORDS, dtype=np.int64)
+        self._res = np.zeros(R.RES_WORDS, dtype=np.int64)
+
+    # ------------------------------------------------------------------------------------------------------- the turn
+    def gather(self, turn: TurnInput) -> bool:
+        """See Connection. Handshake, orders, queries, heartbeats, pieces of long answers."""
+        if self.closing:
+            return False
+        now = turn.now_ns
+        if not self._greeted:
+            self._greeted = True
+            self._write(M.Hello(M.PROTOCOL_VERSION, self._challenge, self.server_name), now)
+        if self._leaving:  # the reports of what came before the Logout went out with the turn before
+            self._write(M.Logout(), now)
+            self.close(codes.OK, "logout")
+            return False
+        more = self._decode(turn) if self.session else self._handshake(turn)
+        if self.closing:
+            return False
+        if self._pieces:
+            more |= self._pump(now)
+        if self.session and (self.next_due == 0 or self.next_due <= now):
+            self._timers(now)
+        return more
+
+    def expel(self, turn: TurnInput, reason: int, text: str) -> None:
+        """See Connection. The Logout is unnumbered: what the peer missed it can ask for when it comes back."""
+        if not self.closing:
+            self._write(M.Logout(reason, text[:1000]), turn.now_ns)
+            self.close(reason, text)
+
+    def lost(self, turn: TurnInput) -> None:
+        """See Connection."""
+        if self._market is not None:
+            self._market.drop(self)
+        self._pieces.clear()
+        super().lost(turn)
+
+    def logoff_flags(self) -> int:
+        return 1 if self._leaving else 0
+
+    # --------------------------------------------------------------------------------------------------------- output
+    def _write(self, message: Any, now_ns: int) -> None:
+        """An unnumbered message."""
+        self.outlet.write(frame(M.encode(message)))
+        self.last_out_ns = now_ns
+
+    def _send(self, turn: TurnInput, body: M.SessionBody) -> None:
+        """A numbered session message: the kernel gives the number."""
+        tag = type(body).__struct_config__.tag
+        turn.add(codes.C_SEND, self.session, values={R.CMD_MSG_TYPE: tag}, body=M.encode(body))  # type: ignore[dict-item]
+
+    def _end(self, reason: int, text: str, now_ns: int) -> None:
+        self._write(M.Logout(reason, text[:1000]), now_ns)
+        self.close(reason, text)
+
+    def _pump(self, now_ns: int) -> bool:
+        """Write pieces of long answers while the peer takes them. True: come again at once."""
+        while self._pieces and self.outlet.backlog < BACKLOG_BYTES:
+            piece = next(self._pieces[0], None)
+            if piece is None:
+                self._pieces.popleft()
+            else:
+                self.outlet.write(piece)
+                self.last_out_ns = now_ns
+                break  # one piece a turn: the others' orders come in between
+        if not self._pieces:
+            return False
+        if self.outlet.backlog < BACKLOG_BYTES:
+            return True
+        self.next_due = now_ns + RETRY_NS
+        return False
+
+    def _timers(self, now_ns: int) -> None:
+        beats = self._heartbeats
+        if beats.dead(now_ns, self.last_in_ns):
+            self._end(codes.R_HEARTBEAT_LOST, errors.text(codes.R_HEARTBEAT_LOST), now_ns)
+            return
+        if beats.silent(now_ns, self.last_out_ns):
+            self._write(M.Heartbeat(), now_ns)
+        self.next_due = beats.due(self.last_in_ns, self.last_out_ns)
+        if self._pieces:
+            self.next_due = min(self.next_due, now_ns + RETRY_NS)
+
+    # ---------------------------------------------------------------------------------------------------------- input
+    def _payload(self, limit: int) -> bytes | None:
+        """The next whole frame's payload, taken out of the buffer. None: not whole. Raises WireError for an impossible length."""
+        start, end = self.start, self.end
+        if end - start < PREFIX:
+            return None
+        length = int.from_bytes(self.view[start : start + PREFIX], "little")
+        check_length(length, limit)
+        stop = start + PREFIX + length
+        if stop > end:
+            return None
+        self.start = stop
+        return bytes(self.view[start + PREFIX : stop])
+
+    def _handshake(self, turn: TurnInput) -> bool:
+        """Before logon: one Logon and nothing else."""
+        try:
+            payload = self._payload(MAX_LOGON_BYTES)
+            if payload is None:
+                return False
+            message = M.decode_client(payload)
+        except M.WireError as error:
+            self._end(error.reason, error.text, turn.now_ns)
+            return False
+        if not isinstance(message, M.Logon):
+            text = f"{type(message).__name__} before Logon: {errors.text(codes.R_NOT_LOGGED_ON)}"
+            self._end(codes.R_NOT_LOGGED_ON, text, turn.now_ns)
+            return False
+        return self._logon(message, turn)
+
+    def _logon(self, message: M.Logon, turn: TurnInput) -> bool:
+        reason, text = check_logon(message)
+        session = 0
+        if reason == codes.OK:
+            session, reason = self.directory.authenticate_binary(message.key, self._challenge, message.mac)  # type: ignore[attr-defined]
+            text = errors.text(reason)
+        if reason == codes.OK:
+            m, row = self.engine.m, self._session_row(session)
+            next_out = int(m[row + R.S_NEXT_OUT])
+            if message.next_number > next_out:
+                reason = codes.R_RESUME_UNKNOWN
+                text = f"report {message.next_number} is asked for, but the next one of this session is {next_out}"
+            elif not self.directory.bind(session, self):
+                reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
+        if reason != codes.OK:
+            self._end(reason, text, turn.now_ns)
+            return False
+        self.session = session
+        self.grow()
+        self._conn[R.CN_SESSION] = session
+        heartbeat_ms = message.heartbeat_ms or HEARTBEAT_MS_DEFAULT
+        self._heartbeats = Heartbeats(heartbeat_ms)
+        self.next_due = 0
+        turn.add(
+            codes.C_LOGON,
+            session,
+            values={R.CMD_LOGON_FLAGS: message.flags, R.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
+        )
+        account = int(m[row + R.S_ACCOUNT])
+        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]))))
+        if message.next_number:
+            self._pieces.append(self._resume(message.next_number, 0))
+        return True  # what came behind the Logon, and the resume, in the next turn
+
+    def _session_row(self, session: int) -> int:
+        return int(self.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE]) + session * R.SESSION_WORDS
+
+    def _accounts(self, firm: int) -> list[tuple[int, str]]:
+        """(id, name) of the firm's accounts, at most 100."""
+        m = self.engine.m
+        found: list[tuple[int, str]] = []
+        if firm:
+            base = int(m[R.H_POOLS + R.P_FIRM * R.POOL_WORDS + R.PL_BASE])
+            account = int(m[base + firm * R.FIRM_WORDS + R.F_ACCOUNTS])
+            while account and len(found) < 100:
+                name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
+                found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
+                account = int(m[account + R.AC_NEXT_IN_FIRM])
+        return sorted(found)
+
+    def _decode(self, turn: TurnInput) -> bool:
+        """Everything in the buffer, within the budget. True: there is more."""
+        conn, res, m = self._conn, self._res, self.engine.m
+        budget = MESSAGES_PER_TURN
+        while True:
+            room = min(budget, (turn.limit - turn.words) // R.CMD_WORDS)
+            if room <= 0:
+                return True
+            conn[R.CN_BUDGET] = room
+            status = wire_binary.decode(m, self.engine.mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
+            self.start, turn.words, taken = res[:3].tolist()
+            if status == R.DEC_NEED_MORE:
+                return False
+            budget -= taken
+            if status == R.DEC_FULL:
+                continue
+            budget -= 1
+            self.slow += 1
+            try:
+                payload = self._payload(MAX_CLIENT_PAYLOAD)
+            except M.WireError as error:
+                self._end(error.reason, error.text, turn.now_ns)
+                return False
+            if payload is None:
+                return False
+            try:
+                message = M.decode_client(payload)
+            except M.WireError as error:
+                self._send(turn, M.MessageRefused(error.reason, error.tag, error.id, error.text[:500]))
+                continue
+            self._message(message, turn)
+            if self._leaving:
+                return True
+
+    def _message(self, message: M.ClientMessage, turn: TurnInput) -> None:
+        """One message that the kernel left to us."""
+        if isinstance(message, M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.OrderStatusRequest):
+            add_request(turn, self.session, message)
+        elif isinstance(message, M.SplitSets | M.MergeSets):
+            kind = codes.C_SPLIT if isinstance(message, M.SplitSets) else codes.C_MERGE
+            values = {R.CMD_ID_LO: message.id, R.CMD_SETS: message.sets}
+            turn.add(kind, self.session, message.account, values, instrument=message.event)
+        elif isinstance(message, M.Heartbeat):
+            pass
+        elif isinstance(message, M.Logout):
+            self._leaving = True
+            self.start = self.end  # nothing counts behind it
+        elif isinstance(message, M.Resume):
+            self._pieces.append(self._resume(message.begin, message.end))
+        elif isinstance(message, M.Logon):
+            self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
+        elif self._market is None:
+            tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
+            self._write(M.RequestRefused(codes.R_WIRE_UNKNOWN_MESSAGE, tag, 0, "this port has no market data"), turn.now_ns)
+        elif isinstance(message, M.Subscribe):
+            self._pieces.append(self._market.subscribe(self, message.instruments))
+        elif isinstance(message, M.Unsubscribe):
+            self._market.unsubscribe(self, message.instruments)
+        else:
+            self._pieces.append(self._market.definitions(self))
+
+    def _resume(self, begin: int, end: int) -> Iterator[bytes]:
+        """Reports begin..end (0: up to now) from the event store, as they were. All that is read here was written in turns before this
+        one, so it leaves behind them, through the same gate."""
+        m, row = self.engine.m, self._session_row(self.session)
+        newest = int(m[row + R.S_NEXT_OUT]) - 1
+        last = min(end or newest, newest)
+        if begin > newest + 1 or (end and end < begin - 1):
+            yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
+            return
+        numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist() if begin <= last else []
+        for at in range(0, len(numbers), RESUME_EVENTS):
+            rows = []
+            for number in numbers[at : at + RESUME_EVENTS]:
+                head = self._store.rows(number, 1)
+                extra = int(head[R.EVT_HEAD]) >> 8 & 255
+                rows.append(self._store.rows(number, 1 + extra) if extra else head)
+            for session, data in self._encoder.encode(np.concatenate(rows)):
+                if session == self.session:
+                    yield data
+        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers))))
+
+
+def add_request(
+    turn: TurnInput, session: int, message: M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.OrderStatusRequest
+) -> None:
+    """The command row of a request, exactly as the kernel would write it."""
+    values = {R.CMD_ID_LO: message.id}
+    if isinstance(message, M.MassCancel):
+        target = message.event if message.scope == codes.SCOPE_EVENT else message.instrument
+        values[R.CMD_SCOPE] = message.scope
+        turn.add(codes.C_MASS_CANCEL, session, message.account, values, instrument=target, side=message.side)
+        return
+    if isinstance(message, M.CancelOrder | M.OrderStatusRequest):
+        cancel = isinstance(message, M.CancelOrder)
+        values[R.CMD_ORIG_LO] = message.orig if isinstance(message, M.CancelOrder) else message.id
+        turn.add(codes.C_CANCEL if cancel else codes.C_STATUS, session, message.account, values, instrument=message.instrument)
+        return
+    values |= {
+        R.CMD_PRICE: message.price, R.CMD_QTY: message.qty, R.CMD_EXPIRY: message.expiry, R.CMD_MIN_QTY: message.min_qty,
+        R.CMD_DISPLAY_QTY: message.display_qty, R.CMD_STOP_PRICE: message.stop_price, R.CMD_DEADLINE: message.deadline,
+        R.CMD_GROUP_SEQ: message.group << 32, R.CMD_COST_CAP: message.cost_cap,
+    }  # fmt: skip
+    venue = front_end = 0
+    kind = codes.C_NEW
+    if isinstance(message, M.ReplaceOrder):
+        kind = codes.C_REPLACE
+        values[R.CMD_ORIG_LO] = message.orig
+    else:
+        venue, front_end = message.venue, message.front_end
+    turn.add(
+        kind, session, message.account, values, instrument=message.instrument, venue=venue, front_end=front_end, side=message.side,
+        contract_side=message.contract_side, type_=message.type, tif=message.tif, stp=message.stp, flags=message.flags,
+    )  # fmt: skip

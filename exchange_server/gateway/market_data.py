@@ -1,0 +1,270 @@
+"""Who gets which market data: subscriptions, definitions, phases, whole books; encoded once, written through each connection's outlet.
+
+Order and gate. A book is snapshotted while a connection gathers (so it is the state after the turn before, whose updates have been
+written already) and its next update follows with the sequence + 1. All bytes go through outlets and so are held until durable.
+
+The pipeline gives it every chunk of events (`encode`, which answers nothing by itself) and calls `turn` after the engine.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes
+from protocol import messages as M
+from protocol.framing import frame
+
+from ..core import market_data as kernels
+from ..core import records as R
+from .connection import Connection, TurnInput
+
+SNAPSHOT_LEVELS = 20_000  # a side; deeper levels appear with their first update
+PIECE_BYTES = 64 * 1024  # about what is written in one go of a long answer
+
+
+class MarketData:
+    """Market data of one engine for any number of connections.
+
+    `engine` needs `m` (the arena). `event_rows` is the longest chunk of events, in rows, that one call of `encode` may bring (it grows).
+    """
+
+    def __init__(self, engine: Any, event_rows: int = 65536) -> None:
+        self.engine = engine
+        m = engine.m
+        pool = R.H_POOLS + R.P_INSTRUMENT * R.POOL_WORDS
+        self.capacity = int(m[pool + R.PL_CAP])
+        self.wanted = np.zeros(self.capacity, dtype=np.uint8)
+        self.by_instrument: dict[int, dict[Connection, None]] = {}
+        self.by_connection: dict[Connection, set[int]] = {}
+        self.everything: dict[Connection, None] = {}  # subscribed to all instruments, later ones too
+        self.watchers: dict[Connection, int] = {}  # of definitions: connection -> how many it has been told
+        self.defined = 0  # highest instrument id noticed
+        self.updates = 0  # messages made, for `exos status`
+        self.resets = 0
+        self._tape = np.zeros(kernels.TAPE_WORDS * event_rows, dtype=np.int64)
+        self._tape_used = 0
+        self._out = np.zeros(1 << 20, dtype=np.uint8)
+        self._index = np.zeros(kernels.md_index_words(m), dtype=np.int64)
+        self._res = np.zeros(R.RES_WORDS, dtype=np.int64)
+        self._book = np.zeros(1 << 16, dtype=np.uint8)
+
+    # ------------------------------------------------------------------------------------------ what connections ask
+    def instruments(self) -> range:
+        """Ids of all instruments that exist (the registry gives them densely, from 1)."""
+        while self.exists(self.defined + 1):
+            self.defined += 1
+        return range(1, self.defined + 1)
+
+    def exists(self, instrument: int) -> bool:
+        """Is there such an instrument?"""
+        if not 0 < instrument < self.capacity:
+            return False
+        m = self.engine.m
+        base = int(m[R.H_POOLS + R.P_INSTRUMENT * R.POOL_WORDS + R.PL_BASE])
+        return bool(m[base + instrument * R.INSTRUMENT_WORDS] == instrument)
+
+    def subscribe(self, connection: Connection, instruments: Sequence[int]) -> Iterator[bytes]:
+        """The answer in pieces: a snapshot for each instrument, whose updates follow from then on, RequestRefused for each that does not
+        exist. No instrument named: all, also those that come later."""
+        if not instruments:
+            self.everything[connection] = None
+            instruments = self.instruments()
+        return self._snapshots(connection, list(instruments))
+
+    def _snapshots(self, connection: Connection, instruments: Iterable[int]) -> Iterator[bytes]:
+        piece = bytearray()
+        for instrument in instruments:
+            if not self.exists(instrument):
+                refused = M.RequestRefused(codes.R_UNKNOWN_INSTRUMENT, 20, instrument, f"there is no instrument {instrument}")
+                piece += frame(M.encode(refused))
+            else:
+                self.by_instrument.setdefault(instrument, {})[connection] = None
+                self.by_connection.setdefault(connection, set()).add(instrument)
+                self.wanted[instrument] = 1
+                piece += self.snapshot(instrument)
+            if len(piece) >= PIECE_BYTES:
+                yield bytes(piece)
+                piece.clear()
+        if piece:
+            yield bytes(piece)
+
+    def unsubscribe(self, connection: Connection, instruments: list[int]) -> None:
+        """No more data of these (none named: of all). What is not subscribed is passed over."""
+        mine = self.by_connection.get(connection, set())
+        if not instruments:
+            self.everything.pop(connection, None)
+            instruments = list(mine)
+        for instrument in instruments:
+            mine.discard(instrument)
+            takers = self.by_instrument.get(instrument)
+            if takers is not None:
+                takers.pop(connection, None)
+                if not takers:
+                    del self.by_instrument[instrument]
+                    self.wanted[instrument] = 0
+
+    def definitions(self, connection: Connection) -> Iterator[bytes]:
+        """All definitions in pieces, then DefinitionsDone; later ones follow by themselves."""
+        known = self.instruments()
+        self.watchers[connection] = len(known)
+        piece = bytearray()
+        for instrument in known:
+            piece += frame(M.encode(self.definition(instrument)))
+            if len(piece) >= PIECE_BYTES:
+                yield bytes(piece)
+                piece.clear()
+        yield bytes(piece) + frame(M.encode(M.DefinitionsDone(len(known))))
+
+    def drop(self, connection: Connection) -> None:
+        """The connection is gone."""
+        if connection in self.by_connection or connection in self.everything:
+            self.unsubscribe(connection, [])
+            self.by_connection.pop(connection, None)
+        self.watchers.pop(connection, None)
+
+    # ------------------------------------------------------------------------------------------------------- the turn
+    def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
+        """Note trades and news of a chunk of events; nothing to send yet."""
+        need = self._tape_used + events.size // R.EVT_WORDS * kernels.TAPE_WORDS
+        if need > self._tape.size:
+            self._tape = np.concatenate([self._tape, np.zeros(need, dtype=np.int64)])
+        self._tape_used = int(kernels.collect(self.engine.m, events, events.size, self._tape, self._tape_used))
+        return ()
+
+    def turn(self, turn: TurnInput) -> None:
+        """Write what this turn did to the books to whoever is subscribed, then phases and new definitions."""
+        m = self.engine.m
+        tape_words, self._tape_used = self._tape_used, 0
+        if not self.by_instrument:
+            m[R.H_DIRTY_COUNT] = 0
+            m[R.H_DIRTY_LOST] = 0
+        elif tape_words or m[R.H_DIRTY_COUNT] or m[R.H_DIRTY_LOST]:
+            self._updates(turn.now_ns, tape_words)
+        if tape_words:
+            self._news(turn.now_ns, tape_words)
+        if self.watchers or self.everything:
+            self._new_definitions(turn.now_ns)
+
+    def _write(self, connection: Connection, data: bytes, now_ns: int) -> None:
+        connection.outlet.write(data)
+        connection.last_out_ns = now_ns
+
+    def _updates(self, now_ns: int, tape_words: int) -> None:
+        m, res = self.engine.m, self._res
+        while kernels.updates(m, self.wanted, self._tape, tape_words, self._out, self._index, res) == R.ENC_SPACE:
+            self._out = np.zeros(int(res[R.RES_BYTES]) * 2, dtype=np.uint8)
+        rows = self._index[: int(res[R.RES_INDEX]) * kernels.MD_INDEX_WORDS].tolist()
+        out = self._out.data
+        pieces: dict[Connection, list[bytes]] = {}
+        for at in range(0, len(rows), kernels.MD_INDEX_WORDS):
+            instrument, offset, length = rows[at : at + 3]
+            data = bytes(out[offset : offset + length])
+            for connection in self.by_instrument[instrument]:
+                pieces.setdefault(connection, []).append(data)
+        self.updates += len(rows) // kernels.MD_INDEX_WORDS
+        for connection, parts in pieces.items():
+            self._write(connection, b"".join(parts), now_ns)
+        if res[kernels.RES_LOST]:
+            self.reset(now_ns)
+
+    def reset(self, now_ns: int) -> None:
+        """Every book anew: the list of touched levels was too short for this turn."""
+        self.resets += 1
+        void = frame(M.encode(M.BookReset(0)))
+        for connection, mine in list(self.by_connection.items()):
+            if mine:
+                self._write(connection, void + b"".join(self._snapshots(connection, sorted(mine))), now_ns)
+
+    def _news(self, now_ns: int, tape_words: int) -> None:
+        m = self.engine.m
+        tape = self._tape[:tape_words].reshape(-1, kernels.TAPE_WORDS)
+        for row in tape[tape[:, kernels.TAPE_KIND] != codes.E_FILL].tolist():
+            kind, market, old, new, _, time = row
+            if kind == codes.E_DEFINED:
+                continue
+            event = self._event(market)
+            if not event:
+                continue
+            if kind != codes.E_PHASE:
+                old, new = 0, int(m[event + R.E_PHASE_NOW])
+            data = frame(M.encode(M.PhaseChange(market, new, time, old)))
+            first = int(m[int(m[event + R.E_FIRST]) + R.I_ID])
+            told: dict[Connection, None] = dict.fromkeys(self.watchers)
+            for instrument in range(first, first + int(m[event + R.E_N])):
+                told.update(self.by_instrument.get(instrument, {}))
+            for connection in told:
+                self._write(connection, data, now_ns)
+
+    def _new_definitions(self, now_ns: int) -> None:
+        if not self.exists(self.defined + 1):
+            return
+        known = self.instruments()
+        for connection, count in list(self.watchers.items()):
+            if count < len(known):
+                self.watchers[connection] = len(known)
+                self._write(connection, b"".join(frame(M.encode(self.definition(i))) for i in known[count:]), now_ns)
+        for connection in list(self.everything):
+            fresh = [i for i in known if i not in self.by_connection.get(connection, set())]
+            if fresh:
+                self._write(connection, b"".join(self._snapshots(connection, fresh)), now_ns)
+
+    # -------------------------------------------------------------------------------------------------- what is said
+    def snapshot(self, instrument: int) -> bytes:
+        """One book as a BookSnapshot frame; nothing when there is no such instrument."""
+        res = self._res
+        while kernels.snapshot(self.engine.m, instrument, SNAPSHOT_LEVELS, self._book, 0, res) == R.ENC_SPACE:
+            self._book = np.zeros(int(res[R.RES_BYTES]) * 2, dtype=np.uint8)
+        return bytes(self._book.data[: int(res[R.RES_BYTES])])
+
+    def _row(self, pool: int, width: int, i: int) -> int:
+        m = self.engine.m
+        d = R.H_POOLS + pool * R.POOL_WORDS
+        if not 0 < i < int(m[d + R.PL_CAP]):
+            return 0
+        row = int(m[d + R.PL_BASE]) + i * width
+        return row if int(m[row]) == i else 0
+
+    def _event(self, market: int) -> int:
+        return self._row(R.P_EVENT, R.EVENT_WORDS, market)
+
+    def _text(self, at: int, length: int, words: int) -> str:
+        return self.engine.m[at : at + words].tobytes()[:length].decode("utf-8", "replace")
+
+    def _asset(self, i: int) -> tuple[str, int]:
+        row = self._row(R.P_ASSET, R.ASSET_WORDS, i)
+        m = self.engine.m
+        return (self._text(row + R.A_NAME, int(m[row + R.A_NAME_LEN]), 4), int(m[row + R.A_DECIMALS])) if row else ("", 0)
+
+    def definition(self, instrument: int) -> M.Definition:
+        """One instrument as clients are told. Raises KeyError when there is none."""
+        m = self.engine.m
+        row = self._row(R.P_INSTRUMENT, R.INSTRUMENT_WORDS, instrument)
+        if not row:
+            raise KeyError(instrument)
+        event = int(m[row + R.I_EVENT])
+        asset, decimals = self._asset(int(m[event + R.E_ASSET]))
+
+        def i(word: int) -> int:
+            return int(m[row + word])
+
+        def e(word: int) -> int:
+            return int(m[event + word])
+
+        bands = m[row + R.I_BANDS : row + R.I_BANDS + 3 * i(R.I_BAND_COUNT)].reshape(-1, 3).tolist()
+        return M.Definition(
+            instrument, self._text(row + R.I_SYMBOL, i(R.I_SYMBOL_LEN), 8), e(R.E_ID), i(R.I_INDEX), e(R.E_PRODUCT), e(R.E_K), e(R.E_N),
+            i(R.I_PAYOUT), i(R.I_TICK_VALUE), asset, decimals, self._asset(e(R.E_BASE_ASSET))[0], e(R.E_LOT_BASE), i(R.I_PRICE_DECIMALS),
+            i(R.I_QTY_DECIMALS), i(R.I_PRICE_MIN), i(R.I_PRICE_MAX), i(R.I_LOT), i(R.I_MIN_QTY), i(R.I_MAX_QTY),
+            [(a, b, c) for a, b, c in bands], i(R.I_PHASE),
+        )  # fmt: skip
+
+    def status(self) -> dict[str, Any]:
+        """For `exos status`."""
+        return {
+            "subscribers": sum(1 for mine in self.by_connection.values() if mine),
+            "books_watched": len(self.by_instrument),
+            "updates": self.updates,
+            "resets": self.resets,
+        }
