@@ -107,6 +107,7 @@ from .records import (
     F_KILLED,
     FIRM_WORDS,
     H_KILLED,
+    H_POOLS,
     H_R0,
     H_RESUME,
     I_BAND_COUNT,
@@ -150,6 +151,9 @@ from .records import (
     P_LISTING,
     P_SESSION,
     P_VENUE,
+    PL_NEXT,
+    PL_USED,
+    POOL_WORDS,
     RES_CLOSE,
     S_ACCOUNT,
     S_FIRM,
@@ -177,16 +181,27 @@ from .records import (
     VENUE_WORDS,
 )
 from .requests import start_mass
+from .risk import refuse
 
 MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
 
 
 @leaf
 def new_row(m, pool, width, i):
-    """Pointer for a new id, 0 when the pool does not reach so far."""
+    """Pointer for an id, 0 when the pool does not reach so far."""
     if i <= 0 or i >= pool_cap(m, pool):
         return 0
     return pool_base(m, pool) + i * width
+
+
+@leaf
+def take_id(m, pool, p, i):
+    """The row at p is defined from now on; the pool's counts know it."""
+    d = H_POOLS + pool * POOL_WORDS
+    if m[p] != i:
+        m[p] = i
+        m[d + PL_USED] += 1
+    m[d + PL_NEXT] = max(m[d + PL_NEXT], i + 1)
 
 
 @leaf
@@ -200,7 +215,7 @@ def define_asset(m, rows, c):
     p = new_row(m, P_ASSET, ASSET_WORDS, rows[c + d.DA_ID])
     if p == 0:
         return R_TABLE_FULL
-    m[p] = rows[c + d.DA_ID]
+    take_id(m, P_ASSET, p, rows[c + d.DA_ID])
     m[p + A_DECIMALS] = rows[c + d.DA_DECIMALS]
     m[p + A_NAME_LEN] = rows[c + d.DA_NAME_LEN]
     copy_words(m, p + A_NAME, rows, c + d.DA_NAME, 4)
@@ -212,7 +227,7 @@ def define_venue(m, rows, c):
     p = new_row(m, P_VENUE, VENUE_WORDS, rows[c + d.DV_ID])
     if p == 0:
         return R_TABLE_FULL
-    m[p] = rows[c + d.DV_ID]
+    take_id(m, P_VENUE, p, rows[c + d.DV_ID])
     m[p + V_FEE_ACCOUNT] = rows[c + d.DV_FEE_ACCOUNT]
     m[p + V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
     m[p + V_CUTOFF_PERIOD] = rows[c + d.DV_CUTOFF_PERIOD]
@@ -227,7 +242,7 @@ def define_firm(m, rows, c):
     p = new_row(m, P_FIRM, FIRM_WORDS, rows[c + d.DF_ID])
     if p == 0:
         return R_TABLE_FULL
-    m[p] = rows[c + d.DF_ID]
+    take_id(m, P_FIRM, p, rows[c + d.DF_ID])
     return OK
 
 
@@ -245,7 +260,7 @@ def define_account(m, mb, rows, rows_b, c):
         length = rows[c + d.DC_NAME_LEN]
         if names_add(m, mb, NAME_ACCOUNT, rows_b, (c + d.DC_NAME) * 8, length, i) != 0:
             return R_TABLE_FULL
-        m[p] = i
+        take_id(m, P_ACCOUNT, p, i)
         m[p + AC_FIRM] = rows[c + d.DC_FIRM]
         m[p + AC_KIND] = rows[c + d.DC_KIND]
         m[p + AC_VENUE] = rows[c + d.DC_VENUE]
@@ -269,7 +284,7 @@ def define_session(m, rows, c):
         p = new_row(m, P_SESSION, SESSION_WORDS, i)
         if p == 0:
             return R_TABLE_FULL
-        m[p] = i
+        take_id(m, P_SESSION, p, i)
         m[p + S_FIRM] = rows[c + d.DS_FIRM]
         m[p + S_VENUE] = rows[c + d.DS_VENUE]
         m[p + S_WIRE] = rows[c + d.DS_WIRE]
@@ -296,7 +311,7 @@ def define_event(m, rows, c):
         return R_TABLE_FULL
     if asset_at(m, rows[c + d.DE_ASSET]) == 0 or venue_at(m, rows[c + d.DE_OWNER_VENUE]) == 0:
         return R_BAD_DEFINITION
-    m[p] = i
+    take_id(m, P_EVENT, p, i)
     m[p + E_PRODUCT] = rows[c + d.DE_PRODUCT]
     m[p + E_K] = rows[c + d.DE_K]
     m[p + E_N] = rows[c + d.DE_N]
@@ -331,7 +346,7 @@ def define_instrument(m, mb, rows, rows_b, c):
             return R_TABLE_FULL
         if index == 0:
             m[event + E_FIRST] = p
-        m[p] = i
+        take_id(m, P_INSTRUMENT, p, i)
         m[p + I_EVENT] = event
         m[p + I_INDEX] = index
         m[p + I_PAYOUT] = m[event + E_PAYOUT]
@@ -420,7 +435,8 @@ def do_transfer(m, rows, c, ev):
     if source != 0:
         source_row = pair_find(m, PAIR_BALANCE, source, asset_id)
         if source_row == 0 or m[source_row + B_CASH] - m[source_row + B_LOCKED] < amount:
-            return R_WITHDRAW_TOO_MUCH
+            free = m[source_row + B_CASH] - m[source_row + B_LOCKED] if source_row != 0 else 0
+            return refuse(m, R_WITHDRAW_TOO_MUCH, free, 0, amount)
     if target != 0:
         target_row = balance_get(m, target, asset_id)
         if target_row == 0:
@@ -474,7 +490,7 @@ def do_phase(m, rows, c, ev):
     if event == 0:
         return R_UNKNOWN_EVENT
     if new == m[event + E_PHASE_NOW] or not transition_allowed(m[event + E_PHASE_NOW], new):
-        return R_BAD_TRANSITION
+        return refuse(m, R_BAD_TRANSITION, 0, m[event + E_PHASE_NOW], new)
     if m[event + E_FIRST] == 0:
         return R_BAD_DEFINITION
     set_phase(m, ev, event, new)

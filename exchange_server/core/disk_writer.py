@@ -437,16 +437,19 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
     return COMMIT_ROLL if answer == COMMIT_ROLL else done
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
-def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8):
-    """Write `data` (a state digest, no rows) as a frame of its own. As commit_inline; COMMIT_NOTHING also while rows wait."""
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64)")
+def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8, may_roll):
+    """Write `data` (a state digest, no rows) as a frame of its own. As commit_inline; COMMIT_NOTHING also while rows wait.
+
+    may_roll 1: begin the next segment if need be, when it is ready (COMMIT_ROLL: it is not).
+    """
     base = address_of(st)
     if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
         return COMMIT_FAILED
     if st[ST_HEAD] != load_seq(base + 8 * ST_TAIL) or swap_seq(base + 8 * ST_OWNER, 0, 2) == 0:
         return COMMIT_NOTHING
     flags = st[ST_FRAME_FLAGS] | FLAG_MARK
-    answer = _write_frame(st, fn, data, data8, 0, data8.size, 0, flags, tmp, tmp8, marks, marks8, False)
+    answer = _write_frame(st, fn, data, data8, 0, data8.size, 0, flags, tmp, tmp8, marks, marks8, may_roll != 0)
     store_seq(base + 8 * ST_OWNER, 0)
     if answer == COMMIT_DONE and load_seq(base + 8 * ST_SLEEP) == 2 and _signal(st, fn, st[ST_WAKE_FD]) != 0:
         return COMMIT_FAILED
@@ -505,7 +508,7 @@ def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
         answer = COMMIT_NOTHING
         if load_seq(base + 8 * ST_FAIL) != 0:
             answer = COMMIT_FAILED
-        elif swap_seq(base + 8 * ST_OWNER, 0, 1) == 1:
+        elif load_seq(base + 8 * ST_HEAD) != load_seq(base + 8 * ST_TAIL) and swap_seq(base + 8 * ST_OWNER, 0, 1) == 1:
             answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, True)
             store_seq(base + 8 * ST_OWNER, 0)
         if answer == COMMIT_DONE and _signal(st, fn, st[ST_DONE_FD]) != 0:

@@ -76,6 +76,7 @@ from .records import (
     S_FLAGS,
     SF_SETTLEMENT,
 )
+from .risk import refuse
 
 
 @leaf
@@ -99,7 +100,7 @@ def do_determine(m, rows, c, ev):
         return R_OPEN_ORDERS
     n = m[event + E_N]
     if rows[c + d.DD_COUNT] != n:
-        return R_PAYOUT_COUNT
+        return refuse(m, R_PAYOUT_COUNT, n, 0, rows[c + d.DD_COUNT])
     if rows[c + d.DD_VERSION] != m[event + E_VERSION] + 1:
         return R_BAD_COMMAND
     payout = m[event + E_PAYOUT]
@@ -107,11 +108,11 @@ def do_determine(m, rows, c, ev):
     for j in range(n):
         p = rows[c + d.DD_PAYOUTS + j]
         if p < 0 or p > payout:
-            return R_PAYOUT_RANGE
+            return refuse(m, R_PAYOUT_RANGE, payout, 0, p)
         total += p
     most = m[event + E_K] * payout
     if m[event + E_PRODUCT] == EXACTLY and total != most or total > most:
-        return R_PAYOUT_SUM
+        return refuse(m, R_PAYOUT_SUM, most, 0, total)
     for j in range(n):
         m[m[event + E_FIRST] + j * INSTRUMENT_WORDS + I_PAID] = rows[c + d.DD_PAYOUTS + j]
     m[event + E_VERSION] += 1
@@ -134,7 +135,7 @@ def do_finalise(m, rows, c):
     if m[event + E_PHASE_NOW] != PH_DETERMINED or rows[c + d.DX_VERSION] != m[event + E_VERSION]:
         return R_NOT_DETERMINED
     if m[H_TIME] < m[event + E_WINDOW_END]:
-        return R_CHALLENGE_WINDOW
+        return refuse(m, R_CHALLENGE_WINDOW, m[event + E_WINDOW_END], m[H_TIME], 0)
     m[H_RESUME] = RES_SETTLE
     m[H_R0] = event
     m[H_R0 + 1] = m[event + E_COLL_HEAD]  # collateral row being paid

@@ -1,7 +1,7 @@
 """The FIX wire's hot path: D, F and G out of a buffer into command rows.
 
 What the kernel takes, and nothing else: FIX.4.4, an undamaged message of the session's CompIDs with exactly the next MsgSeqNum, SendingTime
-within the tolerance, no field twice, all required ones, every value plain. At anything else it stops with SLOW and the message's place, and
+within the tolerance, no field twice, all required ones, every value plain. At anything else it stops with DEC_SLOW and the message's place, and
 plain Python (gateway/fix_connection.py) handles that one message. Garbled parts are counted and dropped here.
 The encoder is in fix_report.py.
 """
@@ -60,6 +60,15 @@ from .records import (
     CMD_QTY,
     CMD_SESSION_ACCOUNT,
     CMD_WORDS,
+    CN_BUDGET,
+    CN_NEXT_IN,
+    CN_NOW,
+    CN_SESSION,
+    CN_SKEW,
+    CN_WORDS,
+    DEC_FULL,
+    DEC_NEED_MORE,
+    DEC_SLOW,
     H_POOLS,
     I_PRICE_DECIMALS,
     I_QTY_DECIMALS,
@@ -70,6 +79,9 @@ from .records import (
     P_SESSION,
     PL_BASE,
     POOL_WORDS,
+    RES_COUNT,
+    RES_OUT,
+    RES_POS,
     ROWFLAG_TEXT,
     S_ACCOUNT,
     S_OUR,
@@ -79,29 +91,17 @@ from .records import (
     SESSION_WORDS,
 )
 
-# conn: what the kernel must know of one connection
-CN_SESSION = 0
-CN_NEXT_IN = 1  # next expected MsgSeqNum, moved on; -1: hand every message over (before logon, while a gap is open)
-CN_NOW = 2  # ns
-CN_SKEW = 3  # tolerance of SendingTime, ns
-CN_BUDGET = 4  # messages at most in this call
-CN_LIMIT = 5  # word of `out` from which on no message is begun; 2 rows behind it must be free
-CN_DAY = 6  # cache of the last date: its text, its ns
-CN_DAY_NS = 7
-CN_SCRATCH = 8
-CONN_WORDS = 128
+# conn: the common words of records.py, then
+CN_LIMIT = CN_WORDS  # word of `out` from which on no message is begun; 2 rows behind it must be free
+CN_DAY = CN_WORDS + 1  # cache of the last date: its text, its ns
+CN_DAY_NS = CN_WORDS + 2
+CN_SCRATCH = CN_WORDS + 4
+FIX_CONN_WORDS = 128
+HAND_OVER = -1  # in CN_NEXT_IN: hand every message over (before logon, while a gap is open)
 
-# res
-RES_POS = 0  # bytes before it are used up
-RES_OUT = 1  # words written to
-RES_COUNT = 2  # messages decoded in this call
-RES_LENGTH = 3  # SLOW: the message lies at RES_POS with this length
+# res: the common words, then
+RES_LENGTH = 3  # DEC_SLOW: the message lies at RES_POS with this length
 RES_GARBLED = 4  # += messages or stretches dropped
-RES_WORDS = 16
-
-NEED_MORE = 0
-FULL = 1
-SLOW = 2
 
 _HEADER = (1 << SLOT_TYPE) | (1 << SLOT_SENDER) | (1 << SLOT_TARGET) | (1 << SLOT_SEQ) | (1 << SLOT_TIME)
 _HEADER_MAY = _HEADER | (1 << SLOT_SENDER_SUB) | (1 << SLOT_TARGET_SUB)
@@ -312,17 +312,17 @@ def _row(m, mb, buf, conn, out, pos):
 def decode(m, mb, buf, start, end, conn, out, pos, res):
     """Command rows from buf[start:end] to out[pos:]. `buf` has loads.SLACK bytes behind `end`.
 
-    Returns NEED_MORE (all whole messages are used up), FULL (budget or CN_LIMIT) or SLOW (the message at res[RES_POS], res[RES_LENGTH]
+    Returns DEC_NEED_MORE (all whole messages are used up), DEC_FULL (budget or CN_LIMIT) or DEC_SLOW (the message at res[RES_POS], res[RES_LENGTH]
     bytes long, is for the Python path, which moves on behind it and sets CN_NEXT_IN anew). res[RES_POS], res[RES_OUT], res[RES_COUNT] are set.
     """
     at = start
     count = np.int64(0)
-    status = np.int64(NEED_MORE)
+    status = np.int64(DEC_NEED_MORE)
     res[RES_LENGTH] = 0
     scratch = conn[CN_SCRATCH:]
     while True:
-        if count >= conn[CN_BUDGET] or pos >= conn[CN_LIMIT]:
-            status = np.int64(FULL)
+        if conn[CN_BUDGET] <= 0 or pos >= conn[CN_LIMIT]:
+            status = np.int64(DEC_FULL)
             break
         begin = _next_begin(buf, at, end)
         if begin > at:
@@ -339,10 +339,11 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
             continue
         words = _row(m, mb, buf, conn, out, pos)
         if words == 0:
-            status = np.int64(SLOW)
+            status = np.int64(DEC_SLOW)
             res[RES_LENGTH] = size
             break
         conn[CN_NEXT_IN] += 1
+        conn[CN_BUDGET] -= 1
         count += 1
         pos += words
         at += size

@@ -1,0 +1,317 @@
+"""The engine owns the arena and runs the core over rows: apply(rows) -> events. No clock, no I/O, no asyncio.
+
+The same rows give the same events and the same digest on every machine, whatever the capacities and wherever turns are cut: live running, recovery and
+replay are all this one function. An exception out of `apply` (InvariantBroken, RegistryBroken) means that state and rules no longer agree: the
+process must stop and acknowledge nothing more.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from .core import audit
+from .core import records as r
+from .core.pools import PAIR_WORDS
+from .core.step import H_REFUSED, step
+from .registry import AdminAnswer, Registry
+
+Words = NDArray[np.int64]
+Sink = Callable[[Words], None]
+
+HOUR_NS = 3_600_000_000_000
+RETENTION_NS = 72 * HOUR_NS
+EVENT_ROWS = 65_536
+SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
+
+
+class InvariantBroken(RuntimeError):
+    """The core found its own state wrong. Never caught: the process stops, recovery starts from the journal."""
+
+
+class SnapshotRefused(ValueError):
+    """Not a snapshot of an engine, or one of another logic version."""
+
+
+@dataclass(frozen=True)
+class Capacities:
+    """How many rows each table has. Memory is only touched as far as it is used; `bytes()` is the upper bound.
+
+    `archive` is the capacity for ClOrdIDs that stay used up after their orders closed, `texts` that for ClOrdIDs that are no integers,
+    `collateral_words` is 16 + 7 n words for each account in each event of n contracts.
+    """
+
+    assets: int = 64
+    venues: int = 256
+    firms: int = 20_000
+    accounts: int = 100_064
+    sessions: int = 4_096
+    events: int = 4_096
+    instruments: int = 10_240
+    listings: int = 20_480
+    balances: int = 400_000
+    collateral_words: int = 32_000_000
+    orders: int = 1_050_000
+    levels: int = 400_000
+    nodes: int = 300_000
+    texts: int = 1_000_000
+    archive: int = 4_000_000
+    timer_buckets: int = 262_144
+    dirty: int = 16_384
+
+    def pools(self) -> list[tuple[int, int, int]]:
+        """(pool, row width in words, rows), in order of the arena. Rows by id have one more: id 0 is never used."""
+        return [
+            (r.P_ASSET, r.ASSET_WORDS, self.assets + 1),
+            (r.P_VENUE, r.VENUE_WORDS, self.venues + 1),
+            (r.P_FIRM, r.FIRM_WORDS, self.firms + 1),
+            (r.P_ACCOUNT, r.ACCOUNT_WORDS, self.accounts + 1),
+            (r.P_SESSION, r.SESSION_WORDS, self.sessions + 1),
+            (r.P_EVENT, r.EVENT_WORDS, self.events + 1),
+            (r.P_INSTRUMENT, r.INSTRUMENT_WORDS, self.instruments + 1),
+            (r.P_LISTING, r.LISTING_WORDS, self.listings),
+            (r.P_BALANCE, r.BALANCE_WORDS, self.balances),
+            (r.P_COLLATERAL, 1, self.collateral_words),
+            (r.P_ORDER, r.ORDER_WORDS, self.orders),
+            (r.P_LEVEL, r.LEVEL_WORDS, self.levels),
+            (r.P_NODE, r.NODE_WORDS, self.nodes),
+            (r.P_TEXT, r.TEXT_WORDS, self.texts),
+            (r.P_ARCHIVE, r.ARCHIVE_WORDS, self.archive),
+            (r.P_BUCKET, r.BUCKET_WORDS, self.timer_buckets),
+            (r.P_HEAP, 1, self.timer_buckets),
+            (r.P_ID_HASH, 1, _power_of_two(2 * (self.orders + self.archive))),
+            (r.P_PAIR_HASH, PAIR_WORDS, _power_of_two(2 * self.pair_rows())),
+            (r.P_NAME_HASH, r.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
+            (r.P_DIRTY, r.DIRTY_WORDS, self.dirty),
+        ]
+
+    def pair_rows(self) -> int:
+        """Most entries of the pair table: balances, collateral rows, listings, timer buckets, restrictions."""
+        least_row = r.CO_COLUMNS + r.CO_COLUMN_COUNT
+        return self.balances + self.collateral_words // least_row // 4 + self.listings + self.timer_buckets + 1024
+
+    def bytes(self) -> int:
+        """Size of the arena."""
+        return 8 * (r.HEADER_WORDS + sum(width * rows + 8 for _, width, rows in self.pools()))
+
+
+def _power_of_two(n: int) -> int:
+    return 1 << max(n - 1, 1).bit_length()
+
+
+class SnapshotHead(msgspec.Struct, frozen=True):
+    """First chunk of a snapshot: msgpack behind its length in 8 bytes."""
+
+    logic: int
+    capacities: dict[str, int]
+    event_rows: int
+    registry: bytes
+
+
+class Engine:
+    """The exchange as a function of its inputs.
+
+    capacities: rows of each table. event_rows: rows of the event buffer (at least 8). retention_ns: how long a ClOrdID stays used up.
+    """
+
+    def __init__(self, capacities: Capacities | None = None, event_rows: int = EVENT_ROWS, retention_ns: int = RETENTION_NS) -> None:
+        self.capacities = capacities or Capacities()
+        self.event_rows = event_rows
+        at = r.HEADER_WORDS
+        layout = []
+        for pool, width, rows in self.capacities.pools():
+            at = (at + 7) & ~7  # rows begin on a cache line
+            layout.append((pool, width, rows, at))
+            at += width * rows
+        raw = np.zeros(at + 8, np.int64)
+        shift = (-raw.ctypes.data % 64) // 8
+        self.m: Words = raw[shift : shift + at]
+        self.mb: NDArray[np.uint8] = self.m.view(np.uint8)
+        self.events: Words = np.zeros(event_rows * r.EVT_WORDS, np.int64)
+        m = self.m
+        for pool, width, rows, base in layout:
+            d = r.H_POOLS + pool * r.POOL_WORDS
+            m[d + r.PL_BASE], m[d + r.PL_WIDTH], m[d + r.PL_CAP] = base, width, rows
+        m[r.H_LOGIC], m[r.H_EVENT_SEQ], m[r.H_ARENA_WORDS], m[r.H_RETENTION_NS] = r.LOGIC_VERSION, 1, at, retention_ns
+        self.registry = Registry()
+
+    # ---------------------------------------------------------------------------------------------------- running
+    def apply(self, rows: Words, words: int, sink: Sink) -> list[AdminAnswer]:
+        """Run whole command rows; `sink` gets each chunk of event rows (a view, valid during the call). Answers of ADMIN records in order.
+
+        rows: int64, C-contiguous, writable; the first `words` words are used and begin with a TIME row. Raises InvariantBroken, RegistryBroken.
+        """
+        m, ev = self.m, self.events
+        answers: list[AdminAnswer] = []
+        row_bytes = rows.view(np.uint8)
+        m[r.H_CURSOR] = 0
+        while True:
+            status = step(m, self.mb, rows, row_bytes, words, ev)
+            used = int(m[r.H_EVENT_USED])
+            if used:
+                sink(ev[:used])
+            if status == r.STEP_DONE:
+                return answers
+            if status == r.STEP_PYTHON:
+                answers.append(self._admin(rows, sink))
+            elif status == r.STEP_BROKEN:
+                raise InvariantBroken(f"the core stopped with invariant {int(m[r.H_ERROR])} at row {self.row_seq}")
+
+    def _admin(self, rows: Words, sink: Sink) -> AdminAnswer:
+        """Apply the ADMIN record under the cursor and move the cursor over it."""
+        m = self.m
+        c = int(m[r.H_CURSOR])
+        extra = (int(rows[c + r.CMD_HEAD]) >> 8) & 255
+        first = c + r.CMD_WORDS
+        body = rows[first : first + extra * r.CMD_WORDS].tobytes()[: int(rows[c + r.CMD_BODY_BYTES])]
+        m[r.H_ROW_SEQ] += 1 + extra
+        answer = self.registry.apply(body, self, sink)
+        m[r.H_CURSOR] = c + (1 + extra) * r.CMD_WORDS
+        return answer
+
+    def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
+        """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`)."""
+        m, ev = self.m, self.events
+        row_seq = int(m[r.H_ROW_SEQ])
+        row_bytes = rows.view(np.uint8)
+        m[r.H_CURSOR] = 0
+        m[H_REFUSED] = 0
+        m[r.H_LIMIT] = m[r.H_USED] = m[r.H_ASKED] = 0
+        while True:
+            status = step(m, self.mb, rows, row_bytes, words, ev)
+            used = int(m[r.H_EVENT_USED])
+            if used:
+                sink(ev[:used])
+            if status == r.STEP_DONE:
+                break
+            if status != r.STEP_MORE:
+                raise InvariantBroken(f"a definition row stopped the core with {status}, invariant {int(m[r.H_ERROR])}")
+        m[r.H_ROW_SEQ] = row_seq  # rows of the registry are no input: the ADMIN record is
+        return int(m[H_REFUSED])
+
+    @property
+    def refusal(self) -> tuple[int, int, int]:
+        """Limit, used and asked of the latest refusal."""
+        return int(self.m[r.H_LIMIT]), int(self.m[r.H_USED]), int(self.m[r.H_ASKED])
+
+    # ---------------------------------------------------------------------------------------------------- looking
+    @property
+    def row_seq(self) -> int:
+        """Command rows consumed since the beginning."""
+        return int(self.m[r.H_ROW_SEQ])
+
+    @property
+    def event_seq(self) -> int:
+        """Number of the next event row."""
+        return int(self.m[r.H_EVENT_SEQ])
+
+    @property
+    def turn(self) -> int:
+        return int(self.m[r.H_TURN])
+
+    @property
+    def time_ns(self) -> int:
+        return int(self.m[r.H_TIME])
+
+    @property
+    def next_due(self) -> int:
+        """Earliest expiry, ns; 0: none."""
+        m = self.m
+        if m[r.H_HEAP_SIZE] == 0:
+            return 0
+        heap = int(m[r.H_POOLS + r.P_HEAP * r.POOL_WORDS + r.PL_BASE])
+        return int(m[int(m[heap]) + r.BK_TIME])
+
+    def digest(self) -> bytes:
+        """SHA-256 over the logical state in canonical order and over the registry (core/audit.py says what is in it)."""
+        h = hashlib.sha256()
+        for rows in audit.dump(self.m):
+            h.update(memoryview(rows).cast("B"))
+        h.update(self.registry.to_bytes())
+        return h.digest()
+
+    def check(self) -> list[str]:
+        """Every invariant of ledger, sets, collateral and books that the state itself can prove; the sentences of those that fail."""
+        return audit.check(self.m)
+
+    # ---------------------------------------------------------------------------------------------------- snapshot
+    def _used_extents(self) -> Iterator[tuple[int, int]]:
+        """(first word, end word) of all that can differ from 0."""
+        yield 0, r.HEADER_WORDS
+        whole = (r.P_HEAP, r.P_ID_HASH, r.P_PAIR_HASH, r.P_NAME_HASH)
+        for pool, width, rows in self.capacities.pools():
+            d = r.H_POOLS + pool * r.POOL_WORDS
+            base = int(self.m[d + r.PL_BASE])
+            if pool == r.P_DIRTY:
+                continue
+            if pool == r.P_ARCHIVE:
+                used = rows if self._archive_wrapped() else int(self.m[r.H_ARCHIVE_HEAD])
+            elif pool in whole:
+                used = rows
+            else:
+                used = min(int(self.m[d + r.PL_NEXT]), rows)
+            yield base, base + used * width
+
+    def _archive_wrapped(self) -> bool:
+        return int(self.m[r.H_ARCHIVE_TAIL]) != 0 or int(self.m[r.H_ARCHIVE_USED]) > int(self.m[r.H_ARCHIVE_HEAD])
+
+    def snapshot(self) -> Iterator[bytes]:
+        """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each stretch that is not all 0."""
+        head = msgspec.msgpack.encode(SnapshotHead(r.LOGIC_VERSION, asdict(self.capacities), self.event_rows, self.registry.to_bytes()))
+        yield len(head).to_bytes(8, "little") + head
+        for begin, end in self._used_extents():
+            for at in range(begin, end, SNAPSHOT_WORDS):
+                piece = self.m[at : min(at + SNAPSHOT_WORDS, end)]
+                if piece.any():
+                    yield at.to_bytes(8, "little") + len(piece).to_bytes(8, "little") + piece.tobytes()
+
+    @classmethod
+    def restore(cls, chunks: Iterable[bytes]) -> "Engine":
+        """The engine of a snapshot. Raises SnapshotRefused."""
+        reader = _Reader(iter(chunks))
+        try:
+            head = msgspec.msgpack.decode(reader.take(int.from_bytes(reader.take(8), "little")), type=SnapshotHead)
+            if head.logic != r.LOGIC_VERSION:
+                raise SnapshotRefused(f"a snapshot of logic version {head.logic}, this server runs {r.LOGIC_VERSION}")
+            engine = cls(Capacities(**head.capacities), head.event_rows)
+            registry = Registry.from_bytes(head.registry)
+        except (msgspec.MsgspecError, TypeError, EOFError) as error:
+            raise SnapshotRefused(f"not a snapshot: {error}") from error
+        engine.registry = registry
+        while (first := reader.take(8, may_end=True)) != b"":
+            at = int.from_bytes(first, "little")
+            count = int.from_bytes(reader.take(8), "little")
+            if at + count > len(engine.m):
+                raise SnapshotRefused(f"words {at} to {at + count} lie outside the arena of {len(engine.m)}")
+            engine.m[at : at + count] = np.frombuffer(reader.take(8 * count), np.int64)
+        return engine
+
+
+class _Reader:
+    """Bytes out of chunks of any size."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks: Any = chunks
+        self._left = memoryview(b"")
+
+    def take(self, n: int, may_end: bool = False) -> bytes:
+        """Exactly n bytes; b"" at a clean end when that is allowed. Raises EOFError."""
+        parts = []
+        want = n
+        while want:
+            if not self._left:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    if may_end and want == n:
+                        return b""
+                    raise EOFError(f"{want} bytes are missing")
+                self._left = memoryview(chunk)
+                continue
+            parts.append(bytes(self._left[:want]))
+            self._left = self._left[want:]
+            want -= len(parts[-1])
+        return b"".join(parts)
