@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_server.core import records as R
+from exchange_server.core.book import queue_push, queue_reduce, queue_remove
+from exchange_server.core.pools import pool_alloc, pool_release
 from protocol import codes
 from protocol import messages as M
 
@@ -82,3 +84,99 @@ def expected(row: NDArray[np.int64]) -> Any:
         case codes.E_REFUSED:
             return M.Refused(*report, id, account, instrument, reason, limit, used, asked)
     raise AssertionError(head & 255)
+
+
+class Book:
+    """An arena with sessions, one event of `n` contracts and their books, filled by the core's own leaves; plain dicts beside it."""
+
+    def __init__(self, n: int = 3, dirty: int = 64, sessions: int = 4, payout: int = 10_000, wire: int = codes.WIRE_BINARY) -> None:
+        pools = {
+            R.P_SESSION: (R.SESSION_WORDS, sessions + 2), R.P_FIRM: (R.FIRM_WORDS, 4), R.P_ACCOUNT: (R.ACCOUNT_WORDS, 32),
+            R.P_ASSET: (R.ASSET_WORDS, 4), R.P_EVENT: (R.EVENT_WORDS, 4), R.P_INSTRUMENT: (R.INSTRUMENT_WORDS, n + 3),
+            R.P_ORDER: (R.ORDER_WORDS, 4096), R.P_LEVEL: (R.LEVEL_WORDS, 4096), R.P_NODE: (R.NODE_WORDS, 4096),
+            R.P_DIRTY: (R.DIRTY_WORDS, dirty),
+        }  # fmt: skip
+        at = R.HEADER_WORDS
+        m = self.m = np.zeros(at + sum(w * c for w, c in pools.values()), dtype=np.int64)
+        self.mb = m.view(np.uint8)
+        for pool, (width, cap) in pools.items():
+            d = R.H_POOLS + pool * R.POOL_WORDS
+            m[d + R.PL_BASE], m[d + R.PL_WIDTH], m[d + R.PL_CAP] = at, width, cap
+            at += width * cap
+        m[R.H_TURN] = 1
+        asset = self._row(R.P_ASSET, 1)
+        m[asset + R.A_DECIMALS] = 6
+        self._text(asset + R.A_NAME, asset + R.A_NAME_LEN, "USDC")
+        event = self.event = self._row(R.P_EVENT, 1)
+        m[event + R.E_PRODUCT], m[event + R.E_K], m[event + R.E_N], m[event + R.E_ASSET] = codes.EXACTLY, 1, n, 1
+        m[event + R.E_PHASE_NOW] = codes.PH_OPEN
+        for _ in range(n):
+            self.add_instrument()
+        m[event + R.E_FIRST] = self._at(R.P_INSTRUMENT, 1)
+        firm = self._row(R.P_FIRM, 1)
+        for account in (17, 16):
+            row = self._row(R.P_ACCOUNT, account)
+            self._text(row + R.AC_NAME, row + R.AC_NAME_LEN, f"MM1-{account}")
+            m[row + R.AC_NEXT_IN_FIRM] = m[firm + R.F_ACCOUNTS]
+            m[firm + R.F_ACCOUNTS] = row
+        for i in range(1, sessions + 1):
+            row = self._row(R.P_SESSION, i)
+            m[row + R.S_WIRE], m[row + R.S_NEXT_OUT], m[row + R.S_FIRM], m[row + R.S_ACCOUNT] = wire, 1, 1, 16
+        self.levels: dict[tuple[int, int], dict[int, int]] = {}
+
+    def _at(self, pool: int, i: int) -> int:
+        d = R.H_POOLS + pool * R.POOL_WORDS
+        return int(self.m[d + R.PL_BASE] + i * self.m[d + R.PL_WIDTH])
+
+    def _row(self, pool: int, i: int) -> int:
+        self.m[self._at(pool, i)] = i
+        return self._at(pool, i)
+
+    def _text(self, at: int, length_at: int, text: str) -> None:
+        self.m[length_at] = len(text)
+        self.m[at:].view(np.uint8)[: len(text)] = np.frombuffer(text.encode(), dtype=np.uint8)
+
+    def add_instrument(self) -> int:
+        """One more contract of the event; its id."""
+        m = self.m
+        i = 1
+        while m[self._at(R.P_INSTRUMENT, i)] == i:
+            i += 1
+        p = self._row(R.P_INSTRUMENT, i)
+        m[p + R.I_EVENT], m[p + R.I_INDEX], m[p + R.I_PAYOUT], m[p + R.I_DEPTH_SHIFT] = self.event, i - 1, 10_000, 12
+        m[p + R.I_PHASE], m[p + R.I_LOT], m[p + R.I_MAX_QTY], m[p + R.I_BAND_COUNT] = codes.PH_OPEN, 1, 10**6, 1
+        m[p + R.I_BANDS : p + R.I_BANDS + 3] = 1, 9_999, 1
+        self._text(p + R.I_SYMBOL, p + R.I_SYMBOL_LEN, f"WC26-WIN-{i}")
+        return i
+
+    def inst(self, instrument: int) -> int:
+        return self._at(R.P_INSTRUMENT, instrument)
+
+    def rest(self, instrument: int, ask: int, price: int, qty: int) -> int:
+        """Rest an order; its pointer."""
+        m = self.m
+        o = int(pool_alloc(m, R.P_ORDER))
+        m[o : o + R.ORDER_WORDS] = 0
+        m[o + R.O_PRICE], m[o + R.O_LEAVES], m[o + R.O_INSTRUMENT] = price, qty, self.inst(instrument)
+        queue_push(m, self.inst(instrument), ask, o)
+        side = self.levels.setdefault((instrument, ask), {})
+        side[price] = side.get(price, 0) + qty
+        return o
+
+    def take(self, o: int, ask: int, qty: int) -> None:
+        """Lower a resting order by `qty`, out of the book when nothing is left."""
+        m = self.m
+        instrument, price, left = int(m[m[o + R.O_INSTRUMENT]]), int(m[o + R.O_PRICE]), int(m[o + R.O_LEAVES])
+        if qty < left:
+            queue_reduce(m, self.inst(instrument), ask, o, qty)
+        else:
+            queue_remove(m, self.inst(instrument), ask, o)
+            pool_release(m, R.P_ORDER, o)
+        side = self.levels[instrument, ask]
+        side[price] -= min(qty, left)
+        if not side[price]:
+            del side[price]
+
+    def want(self, instrument: int) -> tuple[dict[int, int], dict[int, int]]:
+        """(bids, asks) as they must be."""
+        return self.levels.get((instrument, 0), {}), self.levels.get((instrument, 1), {})
