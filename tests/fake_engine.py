@@ -8,18 +8,17 @@ import numpy as np
 
 from exchange_server.core.records import (
     CMD_WORDS,
-    EVT_ASKED,
-    EVT_LIMIT,
-    EVT_USED,
     EVT_WORDS,
     H_POOLS,
     HEADER_WORDS,
+    PL_BASE,
     PL_CAP,
     POOL_COUNT,
     POOL_WORDS,
 )
 from protocol import codes
 
+POOL_ROOM = 8192  # words
 CAPACITIES = {"assets": 32, "venues": 16, "firms": 256, "accounts": 512, "sessions": 256, "events": 64, "instruments": 256, "listings": 256}
 
 
@@ -32,8 +31,9 @@ class FakeEngine:
         self.time_ns = 1_000_000_000_000
         self.seen: list[Any] = []
         self.refuse: dict[int, int] = {}
-        self.m = np.zeros(HEADER_WORDS, np.int64)
+        self.m = np.zeros(HEADER_WORDS + POOL_COUNT * POOL_ROOM, np.int64)
         for pool in range(POOL_COUNT):
+            self.m[H_POOLS + pool * POOL_WORDS + PL_BASE] = HEADER_WORDS + pool * POOL_ROOM
             self.m[H_POOLS + pool * POOL_WORDS + PL_CAP] = 1024
 
     def step_rows(self, rows: Any, words: int, sink: Callable[[Any], None]) -> int:
@@ -43,9 +43,6 @@ class FakeEngine:
             extra = int(rows[at]) >> 8 & 0xFF
             event = np.zeros(EVT_WORDS, np.int64)
             if number in self.refuse:
-                event[0] = codes.E_REFUSED
-                event[EVT_LIMIT], event[EVT_USED], event[EVT_ASKED] = 5, 6, 7
-                sink(event)
                 return self.refuse.pop(number)
             self.seen.append(rows[at : at + (1 + extra) * CMD_WORDS].copy())
             event[0] = codes.E_DEFINED

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, errors
 
+from ..core.records import E_PHASE_NOW, E_WINDOW_END
 from . import checks, markets, members
 from . import rows as rows_of
 from .checks import Act
@@ -48,13 +49,13 @@ def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike")
         case ar.DefineListing():
             return markets.listing(registry, record, engine)
         case ar.Transfer():
-            return _transfer(registry, record)
+            return _transfer(registry, record, engine)
         case ar.SetPhase():
-            return _phase(registry, record)
+            return _phase(registry, record, engine)
         case ar.Determine():
-            return _determine(registry, record, envelope.who, int(engine.time_ns))
+            return _determine(registry, record, envelope.who, engine)
         case ar.Finalise():
-            return _finalise(registry, record, int(engine.time_ns))
+            return _finalise(registry, record, engine)
         case ar.Kill():
             return _kill(registry, record)
         case ar.Restrict():
@@ -63,7 +64,7 @@ def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike")
             return _reference(registry, record)
 
 
-def _transfer(registry: "Registry", record: ar.Transfer) -> Act:
+def _transfer(registry: "Registry", record: ar.Transfer, engine: "EngineLike") -> Act:
     digest = ar.content_digest(record)
     done = registry.keys.get(record.key)
     if done is not None:
@@ -78,22 +79,41 @@ def _transfer(registry: "Registry", record: ar.Transfer) -> Act:
     if source is not None and target is not None:
         if source.id == target.id:
             raise bad("target", f"{record.target} is the source too")
-        if source.firm != target.firm:
-            raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"target: {record.target} and {record.source} belong to different firms")
+        if source.firm != target.firm or not source.firm:  # fee accounts have no firm: theirs is withdrawn, not moved
+            raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"target: {record.target} and {record.source} are not accounts of one firm")
     result = {"source": source.id if source else 0, "target": target.id if target else 0, "asset": asset.id, "amount": record.amount}
     row = rows_of.transfer(result["source"], result["target"], asset.id, record.amount)
 
     def commit() -> None:
         registry.keys[record.key] = Done(digest, result)
 
+    def explain(code: int) -> str:
+        if code != codes.R_WITHDRAW_TOO_MUCH:
+            return ""
+        cash, locked = checks.balance(engine, result["source"], asset.id)
+        return errors.text(code, limit=cash - locked, used=locked, asked=record.amount)
+
     what = "move" if source and target else "deposit" if target else "withdrawal"
-    return Act(f"{what} of {record.asset}", f"{what} of {record.amount} minor units of {record.asset} done", [row], commit, result)
+    return Act(f"{what} of {record.asset}", f"{what} of {record.amount} minor units of {record.asset} done", [row], commit, result, explain)
 
 
-def _phase(registry: "Registry", record: ar.SetPhase) -> Act:
+def _phase(registry: "Registry", record: ar.SetPhase, engine: "EngineLike") -> Act:
     event = checks.find(registry.events, "event", record.event)
-    return Act(f"event {record.event}", f"{record.event} is {record.phase}", [rows_of.phase(event.id, PHASES[record.phase])], checks.nothing,
-               {"event": event.id, "phase": PHASES[record.phase]})  # fmt: skip
+
+    def explain(code: int) -> str:
+        if code != codes.R_BAD_TRANSITION:
+            return ""
+        return f"it is {_phase_now(engine, event)} and cannot become {record.phase} ({errors.REFUSALS[code].what_to_do.rstrip('.')})"
+
+    to = PHASES[record.phase]
+    rows = [rows_of.phase(event.id, to)]
+    return Act(
+        f"event {record.event}", f"{record.event} is {record.phase}", rows, checks.nothing, {"event": event.id, "phase": to}, explain
+    )
+
+
+def _phase_now(engine: "EngineLike", event: Event) -> str:
+    return codes.PHASE_NAMES.get(checks.event_word(engine, event.id, E_PHASE_NOW), "in no known phase")
 
 
 def _event_contract(registry: "Registry", name: str) -> Event:
@@ -103,7 +123,7 @@ def _event_contract(registry: "Registry", name: str) -> Event:
     return event
 
 
-def _determine(registry: "Registry", record: ar.Determine, who: str, now_ns: int) -> Act:
+def _determine(registry: "Registry", record: ar.Determine, who: str, engine: "EngineLike") -> Act:
     event = _event_contract(registry, record.event)
     market, n = event.record, event.n
     version = len(event.determinations) + 1
@@ -125,7 +145,10 @@ def _determine(registry: "Registry", record: ar.Determine, who: str, now_ns: int
             wanted,
             total,
         )
-    determination = Determination(version, who, now_ns, record)
+    determination = Determination(version, who, int(engine.time_ns), record)
+
+    def explain(code: int) -> str:
+        return f"it is {_phase_now(engine, event)}; only a closed event is determined" if code == codes.R_NOT_CLOSED else ""
 
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, determination)))
@@ -137,10 +160,11 @@ def _determine(registry: "Registry", record: ar.Determine, who: str, now_ns: int
         [rows_of.determine(event.id, version, record.payouts)],
         commit,
         {"event": event.id, "version": version},
+        explain,
     )
 
 
-def _finalise(registry: "Registry", record: ar.Finalise, now_ns: int) -> Act:
+def _finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") -> Act:
     event = _event_contract(registry, record.event)
     if not event.determinations:
         raise Refused(codes.R_NOT_DETERMINED, f"event: {record.event} has no determination")
@@ -152,14 +176,20 @@ def _finalise(registry: "Registry", record: ar.Finalise, now_ns: int) -> Act:
             codes.R_BAD_TRANSITION, f"version: the newest is {newest.version}, asked {record.version}", newest.version, record.version
         )
 
+    now_ns = int(engine.time_ns)
+
+    def explain(code: int) -> str:
+        if code != codes.R_CHALLENGE_WINDOW:
+            return ""
+        return errors.text(code, limit=checks.event_word(engine, event.id, E_WINDOW_END), asked=now_ns)
+
     def commit() -> None:
         final = msgspec.structs.replace(newest, final_at_ns=now_ns)
         registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations[:-1], final)))
 
     text = f"{record.event} is final, version {newest.version}"
-    return Act(
-        f"event {record.event}", text, [rows_of.finalise(event.id, newest.version)], commit, {"event": event.id, "version": newest.version}
-    )
+    rows = [rows_of.finalise(event.id, newest.version)]
+    return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": newest.version}, explain)
 
 
 def _kill(registry: "Registry", record: ar.Kill) -> Act:

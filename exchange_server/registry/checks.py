@@ -5,10 +5,27 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, errors
 
 from ..core.definitions import FIRST_TRADING_ACCOUNT
-from ..core.records import H_POOLS, P_NAME_HASH, P_PAIR_HASH, PL_CAP, PL_USED, POOL_WORDS
+from ..core.records import (
+    B_ACCOUNT,
+    B_ASSET,
+    B_CASH,
+    B_LOCKED,
+    BALANCE_WORDS,
+    EVENT_WORDS,
+    H_POOLS,
+    P_BALANCE,
+    P_EVENT,
+    P_NAME_HASH,
+    P_PAIR_HASH,
+    PL_BASE,
+    PL_CAP,
+    PL_NEXT,
+    PL_USED,
+    POOL_WORDS,
+)  # fmt: skip
 from .listing_rules import Refused, bad
 from .rows import Words
 from .tables import Table
@@ -18,13 +35,37 @@ if TYPE_CHECKING:
 
 
 class Act(NamedTuple):
-    """What a record amounts to. `subject` begins the sentence when the core refuses its row."""
+    """What a record amounts to. `subject` begins the sentence when the core refuses its row, `explain` ends it ("": nothing better
+    than the table's words); it is called at once, before anything else changes the engine."""
 
     subject: str
     text: str
     rows: list[Words]
     commit: Callable[[], None]
     result: dict[str, Any]
+    explain: Callable[[int], str] | None = None
+
+
+def explained(act: Act, code: int) -> str:
+    """Why the core refused: the act's own words, else those of the refusal table (without numbers that nobody knows)."""
+    own = act.explain(code) if act.explain is not None else ""
+    if own or code not in errors.REFUSALS:
+        return own or errors.text(code)
+    return errors.REFUSALS[code].cause if errors.numbers_used(code) else errors.text(code)
+
+
+def event_word(engine: "EngineLike", event_id: int, word: int) -> int:
+    """A word of an event's row in the core."""
+    return int(engine.m[int(engine.m[H_POOLS + P_EVENT * POOL_WORDS + PL_BASE]) + event_id * EVENT_WORDS + word])
+
+
+def balance(engine: "EngineLike", account: int, asset: int) -> tuple[int, int]:
+    """(cash, locked) of an account, by looking through all balance rows: for the sentence of a refusal only."""
+    at = H_POOLS + P_BALANCE * POOL_WORDS
+    base, count = int(engine.m[at + PL_BASE]), int(engine.m[at + PL_NEXT])
+    rows = engine.m[base : base + count * BALANCE_WORDS].reshape(count, BALANCE_WORDS)
+    found = rows[(rows[:, B_ACCOUNT] == account) & (rows[:, B_ASSET] == asset)]
+    return (int(found[0, B_CASH]), int(found[0, B_LOCKED])) if len(found) else (0, 0)
 
 
 _UNKNOWN = {

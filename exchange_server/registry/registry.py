@@ -22,8 +22,7 @@ from config.plan import Plan, diff
 from protocol import codes, errors
 
 from ..core.definitions import PLATFORM_FEE_ACCOUNT
-from ..core.records import EVT_ASKED, EVT_HEAD, EVT_LIMIT, EVT_USED, EVT_WORDS
-from . import acts
+from . import acts, checks
 from . import rows as rows_of
 from .listing_rules import Refused
 from .rows import Words
@@ -97,16 +96,14 @@ class Registry:
             act = acts.plan(self, envelope, engine)
         except Refused as refused:
             return AdminAnswer(row_seq, False, refused.code, refused.text, **asked)
-        refused_numbers = [0, 0, 0]
         if act.rows:
-            code = self._step(act.rows, engine, sink, refused_numbers)
+            code = self._step(act.rows, engine, sink)
             if code:
-                limit, used, number = refused_numbers
-                return AdminAnswer(row_seq, False, code, f"{act.subject}: {errors.text(code, limit, used, number)}", **asked)
+                return AdminAnswer(row_seq, False, code, f"{act.subject}: {checks.explained(act, code)}", **asked)
         act.commit()
         return AdminAnswer(row_seq, True, 0, act.text, act.result, **asked)
 
-    def _step(self, rows: list[Words], engine: EngineLike, sink: Sink, numbers: list[int]) -> int:
+    def _step(self, rows: list[Words], engine: EngineLike, sink: Sink) -> int:
         """Let the engine step the rows; 0, or the first row's refusal. The platform's own account goes before everything else."""
         if not self.accounts.get(PLATFORM_FEE_ACCOUNT):
             platform = Account(PLATFORM_FEE_ACCOUNT, "PLATFORM.FEES", 0, codes.ACCT_FEES, 0)
@@ -115,16 +112,10 @@ class Registry:
                 raise RegistryBroken("the core refused the platform's own fee account")
             self.put_account(platform)
 
-        def watch(events: Words) -> None:
-            for at in range(0, len(events), EVT_WORDS):
-                if int(events[at + EVT_HEAD]) & 0xFF == codes.E_REFUSED:
-                    numbers[:] = (int(events[at + EVT_LIMIT]), int(events[at + EVT_USED]), int(events[at + EVT_ASKED]))
-            sink(events)
-
         flat = np.concatenate(rows)
-        code = int(engine.step_rows(flat, len(flat), watch))
+        code = int(engine.step_rows(flat, len(flat), sink))
         if code and len(rows) > 1:
-            raise RegistryBroken(f"the core refused a definition row with {errors.short_name(code)} ({errors.text(code, *numbers)})")
+            raise RegistryBroken(f"the core refused a definition row with {errors.short_name(code)}")
         return code
 
     # ---- what acts use when their rows have taken effect

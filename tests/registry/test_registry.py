@@ -8,7 +8,21 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core import definitions as d
-from exchange_server.core.records import H_POOLS, P_BALANCE, P_NAME_HASH, P_PAIR_HASH, PL_USED, POOL_WORDS
+from exchange_server.core.records import (
+    BALANCE_WORDS,
+    E_PHASE_NOW,
+    E_WINDOW_END,
+    EVENT_WORDS,
+    H_POOLS,
+    P_BALANCE,
+    P_EVENT,
+    P_NAME_HASH,
+    P_PAIR_HASH,
+    PL_BASE,
+    PL_NEXT,
+    PL_USED,
+    POOL_WORDS,
+)
 from exchange_server.registry import Registry, RegistryBroken
 from protocol import codes
 from tests.fake_engine import FakeEngine
@@ -166,7 +180,12 @@ REFUSALS: list[tuple[Any, int, str]] = [
     (ar.DefineListing(venue="V2", event="FINAL", fees=FEES), R.R_VENUE_NOT_ALLOWED, "FINAL is segmented and does not admit V2"),
     (ar.DefineListing(venue="V1", event="FINAL", fees=FEES), R.R_BAD_DEFINITION, "V1 owns FINAL"),
     (ar.Transfer(key="k", asset="USD", amount=1), R.R_BAD_DEFINITION, "source: a transfer names a source"),
-    (ar.Transfer(key="k", asset="USD", amount=1, source="ACME-A", target="OTHER-A"), R.R_ACCOUNT_NOT_ALLOWED, "belong to different firms"),
+    (
+        ar.Transfer(key="k", asset="USD", amount=1, source="ACME-A", target="OTHER-A"),
+        R.R_ACCOUNT_NOT_ALLOWED,
+        "ACME-A are not accounts of one firm",
+    ),
+    (ar.Transfer(key="k", asset="USD", amount=1, source="V1.FEES", target="V2.FEES"), R.R_ACCOUNT_NOT_ALLOWED, "not accounts of one firm"),
     (ar.Transfer(key="k", asset="USD", amount=1, source="ACME-A", target="ACME-A"), R.R_BAD_DEFINITION, "is the source too"),
     (ar.Transfer(key="k", asset="USD", amount=1, target="ACME-Z"), R.R_UNKNOWN_ACCOUNT, "did you mean"),
     (ar.SetPhase(event="NO", phase="open"), R.R_UNKNOWN_EVENT, 'event: there is no event "NO"'),
@@ -243,11 +262,38 @@ def test_a_market_is_refused_when_a_table_that_trading_fills_has_no_room(pool: i
 def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(world: World) -> None:
     before = world.registry.to_bytes()
     world.engine.refuse = {0: codes.R_WITHDRAW_TOO_MUCH}
+    at = H_POOLS + P_BALANCE * POOL_WORDS
+    world.engine.m[at + PL_NEXT] = 2
+    row = int(world.engine.m[at + PL_BASE]) + BALANCE_WORDS
+    world.engine.m[row : row + 4] = (18, 1, 11, 6)  # account, asset, cash, locked
     record = ar.Transfer(key="w1", asset="USD", amount=7, source="ACME-A")
     answer = world.do(record)
     assert answer.code == codes.R_WITHDRAW_TOO_MUCH and answer.text == "withdrawal of USD: cannot take out 7: 5 is free (6 locked)"
     assert world.registry.to_bytes() == before
     assert world.do(record).ok, "a refused transfer does not use up its key"
+
+
+@pytest.mark.parametrize(
+    ("code", "record", "text"),
+    [
+        (
+            R.R_BAD_TRANSITION,
+            ar.SetPhase(event="FINAL", phase="listed"),
+            "event FINAL: it is open and cannot become listed (draft - listed - open",
+        ),
+        (R.R_NOT_CLOSED, RESULT, "event FINAL: it is open; only a closed event is determined"),
+        (R.R_CHALLENGE_WINDOW, ar.Finalise(event="FINAL"), "event FINAL: the challenge window ends at 77, it is 1000000000000"),
+        (R.R_OVERFLOW, ar.Transfer(key="k", asset="USD", amount=1, target="ACME-A"), "deposit of USD: A product of price"),
+    ],
+)
+def test_refusals_of_the_core_in_words(world: World, code: int, record: Any, text: str) -> None:
+    if isinstance(record, ar.Finalise):
+        world.must(RESULT)
+    event = int(world.engine.m[H_POOLS + P_EVENT * POOL_WORDS + PL_BASE]) + EVENT_WORDS
+    world.engine.m[event + E_PHASE_NOW], world.engine.m[event + E_WINDOW_END] = codes.PH_OPEN, 77
+    world.engine.refuse = {0: code}
+    answer = world.do(record)
+    assert answer.code == code and answer.text.startswith(text), answer.text
 
 
 def test_a_refusal_in_the_middle_of_a_record_stops_the_process(world: World) -> None:
