@@ -568,17 +568,16 @@ def _decode(decoder: Any, payload: bytes, known: tuple[type[Struct], ...]) -> An
         return decoder.decode(payload)
     except (msgspec.DecodeError, UnicodeDecodeError, OverflowError, RecursionError) as error:
         tag, id = _peek(payload)
-        name = next((t.__name__ for t in known if t.__struct_config__.tag == tag), "")
-        if isinstance(error, msgspec.ValidationError) and not name and tag:
+        kind = next((t for t in known if t.__struct_config__.tag == tag), None)
+        if isinstance(error, msgspec.ValidationError) and kind is None and tag:
             raise WireError(codes.R_WIRE_UNKNOWN_MESSAGE, f"no message has the tag {tag}", tag, id) from None
-        if isinstance(error, msgspec.ValidationError) and name:
-            raise WireError(codes.R_WIRE_FIELD, f"{name}: {_field(str(error), name)}", tag, id) from None
+        if isinstance(error, msgspec.ValidationError) and kind is not None:
+            raise WireError(codes.R_WIRE_FIELD, f"{kind.__name__}: {_field(str(error), kind)}", tag, id) from None
         raise WireError(codes.R_WIRE_MALFORMED, f"not a message: {str(error)[:200]}", tag, id) from None
 
 
-def _field(text: str, name: str) -> str:
+def _field(text: str, kind: type[Struct]) -> str:
     """msgspec names a field of an array by position: `$[8]` -> its name."""
-    kind = next(t for t in CLIENT_MESSAGES + SERVER_MESSAGES if t.__name__ == name)
     head, _, tail = text.rpartition("$[")
     digits, _, rest = tail.partition("]")
     if digits.isdigit() and 1 <= int(digits) <= len(kind.__struct_fields__):
