@@ -3,7 +3,7 @@
 from protocol.codes import E_LOGON
 
 from .jit import kernel
-from .records import EVT_HEAD, EVT_NUMBER, EVT_PREVIOUS, EVT_SESSION_NUMBER, EVT_WORDS
+from .records import EVT_HEAD, EVT_NUMBER, EVT_PREVIOUS, EVT_QTY, EVT_SESSION_NUMBER, EVT_WORDS, LOGON_RESET
 
 CHAIN_DONE = 0
 CHAIN_FILE = 1  # the next event lies in an earlier piece
@@ -21,7 +21,7 @@ def walk_chain(rows, before, begin, end, out, res):
     """Event numbers with session numbers begin..end (end 0: no bound), newest first, into `out`.
 
     `rows` holds the events before + 1 ... . Goes on from res[CR_NEXT]; ends where a session number stops falling or at the border
-    (an E_LOGON row without a number) that a reset leaves.
+    that a reset leaves (an E_LOGON row, which has no number, with LOGON_RESET in its quantity).
     """
     count = 0
     status = CHAIN_DONE
@@ -37,7 +37,7 @@ def walk_chain(rows, before, begin, end, out, res):
             break
         own = rows[at + EVT_SESSION_NUMBER]
         if own == 0:
-            if rows[at + EVT_HEAD] & 0xFF == E_LOGON:
+            if rows[at + EVT_HEAD] & 0xFF == E_LOGON and rows[at + EVT_QTY] & LOGON_RESET != 0:
                 break
         else:
             if own >= below or own < begin:

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.event_chain import CHAIN_DONE, CHAIN_FILE, walk_chain
+from ..core.event_chain import CHAIN_BROKEN, CHAIN_DONE, walk_chain
 from ..core.records import EVT_NUMBER, EVT_WORDS
 
 ROW_BYTES = 8 * EVT_WORDS
@@ -158,7 +158,7 @@ class EventStore:
             found.append(out[: res[2]].copy())
             if status == CHAIN_DONE:
                 break
-            if status != CHAIN_FILE and res[2] == 0:
+            if status == CHAIN_BROKEN:
                 raise EventStoreError(f"event store: event {res[0]} is not in its place: the store is damaged, delete it to have it rebuilt")
         return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 

@@ -25,7 +25,7 @@ from ..core.records import LOGIC_VERSION
 from . import format as fmt
 from .event_store import ROWS_PER_FILE, EventStore
 from .snapshots import Snapshot, newest_snapshots, write_snapshot
-from .store import DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
+from .store import MARK_WAIT_MS, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
 from .walk import Batch, JournalRefused, Tail, Walk, list_segments
 
 __all__ = ["JournalRefused", "Recovered", "Report", "cut", "iterate", "recover", "seal", "verify"]
@@ -145,7 +145,7 @@ def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = LOGIC_VERS
     try:
         journal.settle()
         digest = engine.digest()
-        journal.commit_mark(digest, engine.event_seq)
+        journal.commit_mark(digest, engine.event_seq, MARK_WAIT_MS)
         position = journal.settle()
         store.sync()
         return write_snapshot(

@@ -22,7 +22,7 @@ import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ SMALLEST_SEGMENT = 32 << 10
 ZERO_CHUNK = 1 << 20
 SYNC_EVERY_BYTES = 4 << 20  # while preparing in the background: small syncs, so that a commit never queues behind a large one
 PREPARE_PAUSE_S = 0.004
+MARK_WAIT_MS = 10_000  # a clean stop waits so long for a segment to put its digest into; without it the digest is left out
 RETRY_S = 1.0  # how often a segment that could not be prepared is tried again
 
 Mode = Literal["sync", "async"]
@@ -204,8 +205,8 @@ class Journal:
         self._tmp[dw.TMP_CHAIN : dw.TMP_CHAIN + 4] = np.frombuffer(position.chain, dtype=np.int64)
         self._begin_epoch(position)
         both = (self._tmp, self._tmp.view(np.uint8), marks, marks.view(np.uint8))
-        self._arguments = (st, self._fn, self._ring, self._ring.view(np.uint8), *both)
-        self._mark_arguments = both
+        self._arguments: tuple[NDArray[Any], ...] = (st, self._fn, self._ring, self._ring.view(np.uint8), *both)
+        self._mark_arguments: tuple[NDArray[Any], ...] = both
         self._writer = threading.Thread(target=self._write_forever, name="exos-journal-writer", daemon=True)
         self._preparer = threading.Thread(target=self._prepare_forever, name="exos-journal-prepare", daemon=True)
         self._writer.start()
@@ -294,7 +295,7 @@ class Journal:
 
         False: the writer thread has it, wait for fileno(). Raises JournalFailed.
         """
-        answer = dw.commit_inline(*self._arguments)
+        answer = dw.commit_inline(*self._arguments) if not self._closed else dw.COMMIT_FAILED
         if answer == dw.COMMIT_DONE:
             return True
         if answer == dw.COMMIT_FAILED:
@@ -303,11 +304,21 @@ class Journal:
             self.kick()  # the thread may have looked just before our rows came
         return self.durable == self.next_seq
 
-    def commit_mark(self, digest: bytes, event_seq: int) -> bool:
-        """Write a state digest (32 bytes) behind everything appended; recovery compares it. False: rows are still pending, or the segment
-        is full; try later. Raises JournalFailed."""
+    def commit_mark(self, digest: bytes, event_seq: int, wait_ms: int = 0) -> bool:
+        """Write a state digest (32 bytes) behind everything appended; recovery compares it.
+
+        False: rows are still pending, or the segment is full and the next one was not ready within wait_ms (at 0 the segment is never
+        changed here: try later). Raises JournalFailed.
+        """
+        if self._closed:
+            raise JournalFailed(self._refusal())
         payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(digest, self.next_seq, event_seq))), dtype=np.int64)
-        answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments)
+        while True:
+            answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
+            if answer != dw.COMMIT_ROLL or wait_ms <= 0:
+                break
+            wait_ms -= 5
+            self._stop.wait(0.005)
         if answer == dw.COMMIT_FAILED:
             raise JournalFailed(self._refusal())
         return answer == dw.COMMIT_DONE
@@ -439,7 +450,7 @@ class Journal:
             if self.failed is None:
                 self.wait(self.next_seq)
                 if digest is not None:
-                    self.commit_mark(digest, event_seq)
+                    self.commit_mark(digest, event_seq, MARK_WAIT_MS)
         finally:
             self._closed = True
             self._st[dw.ST_STOP] = 1
@@ -453,6 +464,8 @@ class Journal:
                     os.close(self._words[word])
             for fd in (self._wake, self._done, self._prepare, self._mark_fd):
                 os.close(fd)
+            self._arguments = self._mark_arguments = ()  # the last views of the mapped watermark
+            self._mark_map.close()
             self._lock.release()
         failure = self.failed
         if failure is not None:

@@ -1,0 +1,195 @@
+"""The event store: rows by number, chains by session, files that go missing."""
+
+import errno
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exchange_server.core.records import EVT_NUMBER, EVT_PREVIOUS, EVT_QTY, EVT_SESSION_NUMBER, EVT_WORDS, LOGON_RESET
+from exchange_server.journal.event_store import ROW_BYTES, EventStore, EventStoreError
+from protocol.codes import E_ACCEPTED, E_LOGON
+
+
+def events(first: int, count: int) -> np.ndarray:
+    rows = np.arange(first * EVT_WORDS, (first + count) * EVT_WORDS, dtype=np.int64).reshape(count, EVT_WORDS) * 1_000_003
+    rows[:, 0] = E_ACCEPTED
+    rows[:, EVT_NUMBER] = np.arange(first, first + count)
+    return rows.reshape(-1)
+
+
+@pytest.mark.parametrize("per_file", [1, 7, 21, 64, 4096])
+def test_rows_come_back_over_file_borders(tmp_path: Path, per_file: int) -> None:
+    store = EventStore(tmp_path, per_file)
+    rng = np.random.default_rng(per_file)
+    whole = events(1, 300)
+    at = 0
+    while at < 300:
+        count = min(300 - at, int(rng.integers(0, 40)))
+        store.append(whole[at * EVT_WORDS : (at + count) * EVT_WORDS])
+        at += count
+    assert store.next_number == 301
+    for first, count in ((1, 300), (1, 1), (300, 1), (7, 1), (5, 60), (301, 0)):
+        assert np.array_equal(store.rows(first, count), whole[(first - 1) * EVT_WORDS : (first - 1 + count) * EVT_WORDS])
+    assert np.array_equal(store.row(22), whole[21 * EVT_WORDS : 22 * EVT_WORDS])
+    for first, count in ((0, 1), (301, 1), (300, 2), (5, -1)):
+        with pytest.raises(EventStoreError, match="it holds 1 to 300"):
+            store.rows(first, count)
+    store.close()
+    data = b"".join(p.read_bytes()[: per_file * ROW_BYTES] for p in sorted(tmp_path.glob("*.evt")))
+    assert data[: 300 * ROW_BYTES] == whole.tobytes()  # event n lies at byte (n - 1) * 192
+
+
+def test_holes_and_halves_are_refused(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 10)
+    store.append(events(1, 3))
+    with pytest.raises(EventStoreError, match="begin with event 5, the next one is 4"):
+        store.append(events(5, 1))
+    with pytest.raises(EventStoreError, match="30 words are not whole rows"):
+        store.append(events(4, 2)[:30])
+    with pytest.raises(ValueError, match="rows_per_file is 0"):
+        EventStore(tmp_path, 0)
+    assert store.next_number == 4
+
+
+def test_rewriting_after_truncate_gives_the_same_bytes(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 16)
+    store.append(events(1, 50))
+    store.truncate(20)
+    with pytest.raises(EventStoreError):
+        store.row(20)
+    store.append(events(20, 31))
+    assert np.array_equal(store.rows(1, 19), events(1, 19)) and np.array_equal(store.rows(20, 31), events(20, 31))
+    with pytest.raises(EventStoreError, match="cannot go on at event 60; it holds 1 to 50"):
+        store.truncate(60)
+    with pytest.raises(EventStoreError):
+        store.truncate(0)
+
+
+def test_only_what_was_synced_counts_after_a_restart(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 16)
+    store.append(events(1, 40))
+    store.sync()
+    store.append(events(41, 20))
+    store.close()  # a crash: no second sync
+    store = EventStore(tmp_path, 16)
+    assert store.next_number == store.synced_to == 41
+    assert np.array_equal(store.rows(1, 40), events(1, 40))
+    store.append(events(41, 5))
+    store.truncate(30)  # recovery may go back behind the mark: then the mark goes back too
+    store.close()
+    assert EventStore(tmp_path, 16).synced_to == 30
+
+
+def test_missing_and_foreign_files(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 16)
+    store.append(events(1, 60))
+    store.sync()
+    store.close()
+    with pytest.raises(EventStoreError, match="Delete the folder: it is rebuilt"):
+        EventStore(tmp_path, 4096)
+    (tmp_path / "00000001.evt").unlink()
+    assert EventStore(tmp_path, 16).next_number == 17
+    (tmp_path / "00000000.evt").unlink()
+    assert EventStore(tmp_path, 16).next_number == 1
+    (tmp_path / "synced").write_bytes(b"rubbish")
+    assert EventStore(tmp_path, 16).next_number == 1
+
+
+def test_disk_full_is_said_when_the_file_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EventStore(tmp_path, 16, prepare_ahead=False)
+    store.append(events(1, 16))
+
+    def full(fd: int, at: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(EventStoreError, match="00000001.evt: 4096 bytes cannot be had: the disk is full"):
+        store.append(events(17, 1))
+    monkeypatch.undo()
+    store.append(events(17, 1))
+    assert np.array_equal(store.rows(16, 2), events(16, 2))
+
+
+def test_the_next_file_is_made_ahead(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 100)
+    store.append(events(1, 49))
+    assert not (tmp_path / "00000001.evt").exists()
+    store.append(events(50, 2))
+    store.close()
+    assert (tmp_path / "00000001.evt").stat().st_size == 20480  # whole pages
+
+
+class Sessions:
+    """A stream of events of several sessions, as the engine chains them."""
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.last = [0, 0, 0]
+        self.numbers: list[list[tuple[int, int]]] = [[], [], []]  # (session number, event number) since the last reset
+        next_out = [1, 1, 1]
+        rows = []
+        number = 1
+        for _ in range(400):
+            s = int(rng.integers(3))
+            row = np.zeros(EVT_WORDS, dtype=np.int64)
+            row[EVT_NUMBER], row[EVT_PREVIOUS] = number, self.last[s]
+            kind = rng.integers(20)
+            extra = 0
+            if kind == 0:  # the numbers begin anew
+                row[0] = E_LOGON
+                row[EVT_QTY] = LOGON_RESET | 2
+                next_out[s] = 1
+                self.numbers[s] = []
+            elif kind == 3:  # it came back and went on
+                row[0] = E_LOGON
+                row[EVT_QTY] = 2
+            else:
+                extra = int(kind == 1)
+                row[0] = E_ACCEPTED | extra << 8
+                row[EVT_SESSION_NUMBER] = next_out[s]
+                self.numbers[s].append((next_out[s], number))
+                next_out[s] += 1 + int(kind == 2) * 3  # a gap fill took some
+            self.last[s] = number
+            rows.append(row)
+            number += 1
+            if extra:
+                payload = np.full(EVT_WORDS, -1, dtype=np.int64)  # pure payload: its words mean nothing
+                payload[EVT_NUMBER] = -77
+                rows.append(payload)
+                number += 1
+        self.rows = np.concatenate(rows)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("per_file", [5, 10_000])
+def test_chains_find_exactly_the_messages_of_a_session(tmp_path: Path, seed: int, per_file: int) -> None:
+    world = Sessions(seed)
+    store = EventStore(tmp_path, per_file)
+    store.append(world.rows)
+    for s in range(3):
+        top = world.numbers[s][-1][0] if world.numbers[s] else 0
+        for begin, end in ((1, 0), (1, 1), (top, top), (2, max(2, top - 3)), (top + 1, 0), (5, 9)):
+            wanted = [e for n, e in world.numbers[s] if n >= begin and (end == 0 or n <= end)]
+            assert store.chain(world.last[s], begin, end).tolist() == wanted[::-1], (s, begin, end)
+            sizes = [r.size // EVT_WORDS for r in store.chain_rows(world.last[s], begin, end)]
+            assert sizes == [1 + (int(store.row(e)[0]) >> 8 & 255) for e in wanted]
+    assert store.chain(0, 1, 0).size == 0
+
+
+def test_a_long_chain_and_a_broken_one(tmp_path: Path) -> None:
+    rows = events(1, 10_000).reshape(-1, EVT_WORDS)
+    rows[:, EVT_PREVIOUS] = np.arange(0, 10_000)
+    rows[:, EVT_SESSION_NUMBER] = np.arange(1, 10_001)
+    store = EventStore(tmp_path, 4000)
+    store.append(rows.reshape(-1))
+    assert store.chain(10_000, 1, 0).tolist() == list(range(10_000, 0, -1))
+    with pytest.raises(EventStoreError, match="event 10001 of a session's chain is not here"):
+        store.chain(10_001, 1, 0)
+    store.rows(5000, 1)[EVT_NUMBER] = 1
+    with pytest.raises(EventStoreError, match="event 5000 is not in its place"):
+        store.chain(10_000, 1, 0)
+    store.rows(6000, 1)[EVT_PREVIOUS] = 6000
+    with pytest.raises(EventStoreError, match="is not in its place"):
+        store.chain(10_000, 1, 0)

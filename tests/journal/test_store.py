@@ -1,0 +1,409 @@
+"""Append, commit, roll over, fail: each failure stops the journal once and for all, with its own words."""
+
+import errno
+import os
+import select
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exchange_server.core import disk_writer as dw
+from exchange_server.journal import format as fmt
+from exchange_server.journal import store as store_module
+from exchange_server.journal.recover import verify
+from exchange_server.journal.store import Journal, JournalError, JournalFailed, JournalLocked
+
+from .kit import SEGMENT, SERVER, Faulty, commit, copy_folder, open_new, turn, write_turns
+
+
+def test_inline_thread_and_backlog_write_the_same_rows(tmp_path: Path) -> None:
+    journal = open_new(tmp_path)
+    rng = np.random.default_rng(3)
+    poll = select.poll()
+    poll.register(journal.fileno(), select.POLLIN)
+    sent = 0
+    for number in range(1, 400):
+        rows = turn(number, int(rng.integers(1, 30)))
+        ticket = journal.append(rows, first_seq=sent)
+        sent += rows.size // 16
+        assert ticket == sent == journal.next_seq
+        how = rng.integers(3)
+        if how == 0 and journal.commit_inline():
+            assert journal.durable == ticket
+        elif how == 1:
+            journal.kick()
+            while journal.durable < ticket:
+                assert poll.poll(10_000)
+                assert journal.acknowledge() <= ticket and journal.failed is None
+    journal.wait(sent)
+    assert journal.durable == sent and journal.backlog_bytes == 0
+    counters = journal.counters()
+    assert counters["durable_seq"] == counters["synced_seq"] == sent and counters["frames"] < 400
+    journal.close()
+    assert verify(tmp_path).rows == sent
+
+
+def test_batches_of_many_turns_become_one_frame(tmp_path: Path) -> None:
+    journal = open_new(tmp_path)
+    for number in range(1, 11):
+        ticket = journal.append(turn(number, 2))
+    journal.commit_inline()
+    journal.wait(ticket)
+    assert journal.counters()["frames"] == 1
+    journal.close()
+
+
+def test_a_full_ring_waits_and_turns_of_every_length_pass_through(tmp_path: Path) -> None:
+    journal = open_new(tmp_path, ring_bytes=4096)
+    assert journal.ring_bytes == 4096
+    total = 0
+    for number in range(1, 200):
+        rows = turn(number, number % 31)  # up to the whole ring
+        total += rows.size // 16
+        journal.append(rows)  # never kicked: append itself has to call the writer when there is no room
+        assert journal.backlog_bytes <= 2 * 4096
+    journal.close()
+    assert verify(tmp_path).rows == total
+
+
+def test_rows_that_a_broken_caller_hands_over(tmp_path: Path) -> None:
+    journal = open_new(tmp_path, ring_bytes=1024)
+    for words in (np.zeros(0, dtype=np.int64), np.zeros(15, dtype=np.int64), np.zeros(9 * 16, dtype=np.int64)):
+        with pytest.raises(ValueError, match="a turn is 1 to 1024 bytes in whole rows of 128"):
+            journal.append(words)
+    with pytest.raises(ValueError, match="rows begin at sequence 5, the next one is 0"):
+        journal.append(turn(1), first_seq=5)
+    assert journal.append(turn(1).tobytes(), first_seq=0) == 2  # read-only bytes are copied
+    assert journal.append(memoryview(bytearray(turn(2).tobytes()))) == 4
+    assert journal.append(turn(3).reshape(2, 16)) == 6
+    commit(journal)
+    journal.close()
+    assert verify(tmp_path).rows == 6
+
+
+@pytest.mark.parametrize(
+    "options, words",
+    [
+        (dict(segment_bytes=5000), "multiple of 4096 and at least 32768"),
+        (dict(segment_bytes=4096), "at least 32768"),
+        (dict(mode="fast"), "mode is 'fast'"),
+    ],
+)
+def test_settings_that_cannot_be(tmp_path: Path, options: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        open_new(tmp_path, **options)
+    with pytest.raises(ValueError, match="server_id is -1"):
+        Journal.open(tmp_path, -1)
+
+
+def test_second_start_names_the_first(tmp_path: Path) -> None:
+    journal = open_new(tmp_path)
+    with pytest.raises(JournalLocked, match=f"in use by process {os.getpid()}"):
+        open_new(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from exchange_server.journal.store import DirectoryLock, JournalLocked\n"
+        "try: DirectoryLock(Path(sys.argv[1]))\nexcept JournalLocked as e: print(e)"
+    )
+    there = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=Path(store_module.__file__).parents[2])
+    assert f"in use by process {os.getpid()}; stop it first" in there.stdout, there.stderr
+    journal.append(turn(1))
+    journal.close()
+    with pytest.raises(JournalError, match="recover it, do not create one over it"):
+        open_new(tmp_path)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(JournalError, match=str(blocked)):
+        open_new(blocked)
+
+
+def test_after_close_everything_is_refused_and_files_are_let_go(tmp_path: Path) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    journal = open_new(tmp_path)
+    journal.append(turn(1))
+    journal.close(digest=bytes(range(32)), event_seq=9)
+    journal.close()
+    with pytest.raises(JournalFailed, match="is closed"):
+        journal.append(turn(2))
+    assert len(os.listdir("/proc/self/fd")) == before
+    assert not any(t.name.startswith("exos-journal") for t in threading.enumerate())
+    assert verify(tmp_path).marks == 1
+
+
+@pytest.mark.parametrize("inline", [True, False])
+@pytest.mark.parametrize(
+    "error, words",
+    [(errno.EIO, r"\[EIO\] Input/output error"), (errno.ENOSPC, "the disk is full"), (errno.EDQUOT, r"\[EDQUOT\]")],
+)
+@pytest.mark.parametrize("what", ["write", "sync"])
+def test_a_failed_call_is_never_made_again(tmp_path: Path, inline: bool, error: int, words: str, what: str) -> None:
+    faulty = Faulty(
+        on_write=lambda n, size: -error if what == "write" and n == 3 else None,
+        on_sync=lambda n: -error if what == "sync" and n == 3 else None,
+    )
+    journal = open_new(tmp_path, fn=faulty.fn, idle_ms=60_000)
+    for number in (1, 2):
+        journal.append(turn(number))
+        commit(journal)
+    ticket = journal.append(turn(3))
+    with pytest.raises(JournalFailed, match=words):
+        if inline:
+            commit(journal)
+        else:
+            journal.wait(ticket)
+    assert journal.durable == 4 < ticket
+    failure = journal.failed
+    assert failure is not None and failure.errno == error and "Rows from 4 on were not acknowledged" in failure.text
+    assert ("write failed" if what == "write" else "fdatasync failed") in failure.text and "00000001.seg at byte" in failure.text
+    calls = faulty.writes, faulty.syncs
+    for again in (lambda: journal.append(turn(4)), journal.kick, journal.commit_inline, lambda: journal.commit_mark(bytes(32), 1)):
+        with pytest.raises(JournalFailed, match=words):
+            again()
+    with pytest.raises(JournalFailed, match=words):
+        journal.close()
+    assert (faulty.writes, faulty.syncs) == calls == (3, 3 if what == "sync" else 2)
+
+
+@pytest.mark.parametrize("inline", [True, False])
+def test_a_short_write_is_a_failure(tmp_path: Path, inline: bool) -> None:
+    faulty = Faulty(on_write=lambda n, size: 100 if n == 2 else None)
+    journal = open_new(tmp_path, fn=faulty.fn)
+    journal.append(turn(1))
+    commit(journal)
+    ticket = journal.append(turn(2))
+    with pytest.raises(JournalFailed, match="short write: .*wrote 100 of 448 bytes"):
+        if inline:
+            journal.commit_inline()
+        journal.wait(ticket)
+    with pytest.raises(JournalFailed):
+        journal.close()
+    found = verify(tmp_path)
+    assert found.rows == 2 and found.torn_bytes > 0
+
+
+def test_a_signal_before_the_first_byte_repeats_the_write_but_never_the_sync(tmp_path: Path) -> None:
+    faulty = Faulty(on_write=lambda n, size: -errno.EINTR if n in (1, 2) else None)
+    journal = open_new(tmp_path / "a", fn=faulty.fn)
+    journal.append(turn(1))
+    commit(journal)
+    assert faulty.writes == 3
+    journal.close()
+    assert verify(tmp_path / "a").rows == 2
+    faulty = Faulty(on_sync=lambda n: -errno.EINTR if n == 1 else None)
+    journal = open_new(tmp_path / "b", fn=faulty.fn)
+    journal.append(turn(1))
+    with pytest.raises(JournalFailed, match="EINTR"):
+        journal.commit_inline()
+    assert faulty.syncs == 1
+    with pytest.raises(JournalFailed):
+        journal.close()
+
+
+def test_the_idle_watermark_is_synced_and_its_failure_counts(tmp_path: Path) -> None:
+    faulty = Faulty(on_sync=lambda n: -errno.EIO if n == 2 else None)
+    journal = open_new(tmp_path, fn=faulty.fn, idle_ms=1)
+    journal.append(turn(1))
+    commit(journal)
+    poll = select.poll()
+    poll.register(journal.fileno(), select.POLLIN)
+    assert poll.poll(10_000), "the thread must sync the watermark of an inline commit by itself"
+    failure = journal.failed
+    assert failure is not None and "fdatasync of the watermark failed" in failure.text
+    with pytest.raises(JournalFailed):
+        journal.close()
+
+
+def test_async_releases_after_the_write_and_syncs_soon(tmp_path: Path) -> None:
+    faulty = Faulty()
+    journal = open_new(tmp_path, fn=faulty.fn, mode="async", sync_ns=3_000_000_000)
+    journal.append(turn(1))
+    commit(journal)
+    journal.append(turn(2))
+    commit(journal)
+    assert journal.durable == 4
+    kinds = [kind for kind, *_ in faulty.log]
+    assert kinds.count("write") == 2 and "sync" not in kinds[:1]
+    journal.close()  # a stop does not wait for the timer
+    assert faulty.log[-1][0] == "sync" and journal.counters()["synced_seq"] == 4
+    assert verify(tmp_path).rows == 4
+
+
+def test_async_syncs_by_itself_while_idle_and_while_busy(tmp_path: Path) -> None:
+    synced = threading.Event()
+    faulty = Faulty(on_sync=lambda n: synced.set())
+    journal = open_new(tmp_path, fn=faulty.fn, mode="async", sync_ns=5_000_000)
+    journal.append(turn(1))
+    commit(journal)
+    assert synced.wait(10)
+    synced.clear()
+    journal.append(turn(2))
+    journal.kick()
+    assert synced.wait(10)
+    position = journal.settle()
+    mark = fmt.newest_watermark((tmp_path / "watermark").read_bytes())
+    assert mark is not None and (mark.seq, mark.offset) == (4, position.offset)
+    journal.close()
+
+
+def test_async_sync_failure_stops_it(tmp_path: Path) -> None:
+    faulty = Faulty(on_sync=lambda n: -errno.EIO)
+    journal = open_new(tmp_path, fn=faulty.fn, mode="async", sync_ns=1_000_000)
+    journal.append(turn(1))
+    journal.commit_inline()
+    with pytest.raises(JournalError):
+        journal.settle(10_000)
+    with pytest.raises(JournalFailed, match="fdatasync failed"):
+        journal.close()
+
+
+class NoSpace:
+    """The disk is full for the preparer from the n-th call on, until `full` is cleared."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+        self.full = False
+        self.calls = 0
+        real = store_module.prepare_segment
+
+        def prepare(directory: Path, segment: int, size: int, pause: threading.Event | None = None) -> int:
+            self.calls += 1
+            if self.calls > after:
+                self.full = True
+            if self.full:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return real(directory, segment, size, pause)
+
+        monkeypatch.setattr(store_module, "prepare_segment", prepare)
+        monkeypatch.setattr(store_module, "RETRY_S", 0.005)
+
+
+def _fill_until(journal: Journal, stop, limit: int = 500) -> int:
+    for number in range(1, limit):
+        ticket = journal.append(turn(number, 4))
+        journal.kick()
+        journal.wait(ticket)
+        if stop():
+            return number
+    raise AssertionError("never")
+
+
+def test_disk_full_sheds_first_and_fails_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    NoSpace(monkeypatch, after=2)  # segments 1 and 2 can be had, 3 cannot
+    journal = open_new(tmp_path, reserve_bytes=8192)
+    low_at = _fill_until(journal, journal.space_low)
+    assert journal.counters()["segment"] == 2
+    rows_in_reserve = 0
+    with pytest.raises(JournalFailed, match="no next segment.*the disk is full"):
+        while True:  # cancels still go, as long as the reserve lasts
+            ticket = journal.append(turn(low_at, 1))
+            journal.wait(ticket)
+            rows_in_reserve += 2
+    assert rows_in_reserve * fmt.ROW_BYTES > 3000
+    durable = journal.durable
+    with pytest.raises(JournalFailed):
+        journal.close()
+    assert verify(tmp_path).rows == durable
+
+
+def test_trading_resumes_when_space_is_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    disk = NoSpace(monkeypatch, after=2)
+    journal = open_new(tmp_path, reserve_bytes=8192)
+    _fill_until(journal, journal.space_low)
+    disk.calls = -1000
+    disk.full = False
+    for _ in range(2000):
+        if not journal.space_low():
+            break
+        select.select([], [], [], 0.005)
+    assert not journal.space_low()
+    number = _fill_until(journal, lambda: journal.counters()["segment"] >= 4)
+    assert number > 0
+    journal.close()
+    assert verify(tmp_path).segments >= 4
+
+
+def test_a_slow_preparer_holds_the_batch_back_and_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    real = store_module.prepare_segment
+
+    def prepare(directory: Path, segment: int, size: int, pause: threading.Event | None = None) -> int:
+        if pause is not None:
+            gate.wait(20)
+        return real(directory, segment, size, pause)
+
+    monkeypatch.setattr(store_module, "prepare_segment", prepare)
+    journal = open_new(tmp_path)
+    ticket = 0
+    for number in range(1, 60):
+        ticket = journal.append(turn(number, 4))
+        journal.commit_inline()
+    assert journal.durable < ticket and journal.failed is None
+    gate.set()
+    journal.wait(ticket)
+    journal.close()
+    assert verify(tmp_path).rows == ticket
+
+
+def test_no_space_for_the_first_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    NoSpace(monkeypatch, after=0)
+    with pytest.raises(JournalError, match="no space left on the device"):
+        open_new(tmp_path)
+    monkeypatch.undo()
+    journal = open_new(tmp_path)  # the lock was let go, and what was left behind does no harm
+    journal.append(turn(1))
+    journal.close()
+    assert verify(tmp_path).rows == 2
+
+
+def test_a_segment_that_cannot_be_prepared_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(OSError):
+        store_module.prepare_segment(tmp_path, 1, SEGMENT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_marks_wait_for_rows_and_roll_with_them(tmp_path: Path) -> None:
+    journal = open_new(tmp_path)
+    journal.append(turn(1))
+    assert journal.commit_mark(bytes(32), 3) is False  # rows are pending
+    commit(journal)
+    assert journal.commit_mark(bytes(32), 3)
+    done = 1
+    while journal.commit_mark(bytes([done % 256]) * 32, done):
+        done += 1
+    assert (SEGMENT - 4096) // 320 - 3 <= done <= (SEGMENT - 4096) // 320  # until the segment is full
+    ticket = journal.append(turn(2))
+    journal.wait(ticket)
+    assert journal.counters()["segment"] == 2 and journal.commit_mark(bytes(32), 4)
+    journal.close()
+    assert verify(tmp_path).marks == done + 1
+
+
+def test_ring_wraps_on_every_boundary(tmp_path: Path) -> None:
+    """Fill the ring to its last byte, so that the next turn begins at its first one without a gap."""
+    journal = open_new(tmp_path, ring_bytes=1024)
+    total = 0
+    for number in range(1, 60):
+        for orders in (3, 3, 1, 2, 4):
+            ticket = journal.append(turn(number, orders))
+            total += orders + 1
+        if number % 3 == 0:
+            journal.commit_inline()
+    journal.wait(ticket)
+    journal.close()
+    assert verify(tmp_path).rows == total == ticket
+
+
+def test_kernel_answers_are_all_known() -> None:
+    assert {dw.APPENDED, dw.RING_FULL, dw.BAD_TURN} == {0, 1, 2}
+    assert len({dw.COMMIT_FAILED, dw.COMMIT_NOTHING, dw.COMMIT_DONE, dw.COMMIT_ROLL}) == 4
+
+
+def test_copying_a_folder_of_a_stopped_server_is_a_backup(tmp_path: Path) -> None:
+    write_turns(tmp_path / "a", [turn(i) for i in range(1, 20)])
+    copy_folder(tmp_path / "a", tmp_path / "b")
+    shutil.rmtree(tmp_path / "a")
+    assert verify(tmp_path / "b").rows == 38 and SERVER == 7
