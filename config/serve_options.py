@@ -14,3 +14,8 @@ class ServeOptions:
     settings: Settings
     items: list[Item] = field(default_factory=list)
     config_name: str = ""  # for the log and as `who` of its records: "config:<name>"
+    spin: bool = False  # keep one core busy instead of sleeping: the shortest answers
+    ready_file: Path | None = None  # where the ready line is written as well
+    segment_bytes: int = 0  # of the journal; 0: its default
+    disk_reserve_bytes: int = 0  # free space below which new orders are refused; 0: the pipeline's default
+    log_level: str = "info"

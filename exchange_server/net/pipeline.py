@@ -116,7 +116,7 @@ class Pipeline:
         self.done: asyncio.Future[int] = loop.create_future()
         self.links: dict[int, Link] = {}
         self.refuse = 0  # R_DISK_RESERVE while space is short
-        self.admin: dict[int, Callable[[Any], None]] = {}  # sequence of an ADMIN row → who gets its answer
+        self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → who gets it
         self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
         self._ready: list[Link] = []
         self._gone: list[Link] = []
@@ -137,6 +137,7 @@ class Pipeline:
         self._accepting = True
         self._now = clock.last
         self._turn_no = engine.turn
+        self._slow_gone = 0
 
     # ---------------------------------------------------------------------------------------------- links call these
     def attach(self, link: Link) -> None:
@@ -424,6 +425,7 @@ class Pipeline:
                     self.log("info", "session_off", peer=link.peer, session=connection.session, closing=link.closing)
                 connection.lost(inp)
                 self.links.pop(link.id, None)
+                self._slow_gone += getattr(connection, "slow", 0)
 
     def _apply(self, inp: TurnInput, words: int, rows: int) -> None:
         engine = self.engine
@@ -431,8 +433,8 @@ class Pipeline:
         inbox = inp.inbox[:words]
         self._ticket = self.journal.append(inbox, first)
         if self._admin_rows:
-            for offset, callback in self._admin_rows:
-                self.admin[first + offset // CMD_WORDS] = callback
+            for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
+                self.admin[first + offset // CMD_WORDS + 1 + (int(inbox[offset]) >> 8 & 255)] = callback
             self._admin_rows.clear()
         answers = engine.apply(inp.inbox, words, self._sink)
         self._turn_no = inp.turn
@@ -573,6 +575,16 @@ class Pipeline:
         self._stopped = True
         if not self.done.done():
             self.done.set_result(Exit.OK)
+
+    def hurry(self) -> None:
+        """The operator asked a second time: drop the peers that are still there."""
+        for link in list(self.links.values()):
+            if not link.lost:
+                link.transport.abort()
+
+    def slow_path_messages(self) -> int:
+        """Messages of logged-on peers that plain Python had to take, of connections that are gone too."""
+        return self._slow_gone + sum(getattr(link.connection, "slow", 0) for link in self.links.values())
 
     def fail(self, code: int, event: str, error: BaseException) -> None:
         """Stop at once: nothing that is held goes out, every socket is dropped."""

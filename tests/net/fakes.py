@@ -58,7 +58,7 @@ class Engine:
             self.rows.append(row)
             out = {codes.C_NEW: codes.E_REJECTED if refuse else codes.E_ACCEPTED, codes.C_LOGON: codes.E_LOGON, codes.C_SEND: codes.E_SENT}
             if kind == codes.C_ADMIN:
-                answers.append(Answer(self.row_seq + at))
+                answers.append(Answer(self.row_seq + at + 1 + (int(row[0]) >> 8 & 255)))
             if kind in out:
                 event = np.zeros(EVT_WORDS, dtype=np.int64)
                 event[0] = out[kind] | (refuse << 24 if refuse else 0)

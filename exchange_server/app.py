@@ -1,0 +1,309 @@
+"""The composition root: open the data folder, recover, apply what the configuration adds, open the ports, run, stop cleanly.
+
+`serve` returns an exits.Exit. When it is ready it writes one JSON line to stdout (and to `ready_file`): ports, socket, recovery. Logs are JSON lines
+on stderr. SIGTERM and SIGINT stop it cleanly: sessions are told, everything is flushed, a snapshot is written; a second one does not wait
+for the peers.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import uvloop
+
+from config import admin_records as ar
+from config.plan import describe
+from config.serve_options import ServeOptions
+from protocol import codes
+
+from .core import jit
+from .core import records as r
+from .engine import Capacities, Engine
+from .exits import Exit
+from .gateway.admin import AdminConnection, Office
+from .gateway.binary_connection import BinaryConnection, BinaryEncoder
+from .gateway.connection import TurnInput
+try:
+    from .gateway.fix_connection import FixConnection, FixEncoder
+except ImportError:  # TEMPORARY
+    FixConnection = FixEncoder = None
+from .gateway.market_data import MarketData
+from .gateway.sessions import Directory
+from .journal.recover import JournalRefused, recover, seal
+from .journal.store import JournalError, JournalFailed, JournalLocked
+from .net.clock import Clock
+from .net.endpoint import Link, PortError, listen_tcp, listen_unix
+from .net.observe import Log
+from .net.pipeline import Limits, Pipeline
+
+SERVER_ID = 1
+ADMIN_SOCKET = "admin.sock"
+
+
+class StartRefused(Exception):
+    """The server does not start; `code` is its exit code, the text one sentence."""
+
+    def __init__(self, code: Exit, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def serve(options: ServeOptions) -> int:
+    """Run the server until it is told to stop; an exits.Exit. Never raises for what an operator can cause."""
+    log = Log(level=options.log_level)
+    try:
+        return int(Server(options, log).run())
+    except StartRefused as refused:
+        log("error", "not_started", exit_code=int(refused.code), text=str(refused))
+        return int(refused.code)
+    finally:
+        log.flush()
+
+
+class Server:
+    """One exchange on one data folder."""
+
+    def __init__(self, options: ServeOptions, log: Log) -> None:
+        """Recover and configure. Raises StartRefused; nothing listens yet."""
+        self.options = options
+        self.log = log
+        self.began = time.time_ns()
+        settings = options.settings
+        capacities = Capacities(**settings.capacities)
+
+        def make(chunks: Any) -> Engine:
+            return Engine(capacities, retention_ns=settings.clordid_retention_ns) if chunks is None else Engine.restore(chunks)
+
+        journal: dict[str, Any] = {"mode": settings.mode}
+        if options.segment_bytes:
+            journal["segment_bytes"] = options.segment_bytes
+        try:
+            options.data.mkdir(parents=True, exist_ok=True)
+            self.recovered = recover(options.data, SERVER_ID, make, **journal)
+        except JournalLocked as error:
+            raise StartRefused(Exit.LOCKED, str(error)) from error
+        except (JournalRefused, JournalError) as error:
+            raise StartRefused(Exit.RECOVERY, str(error)) from error
+        except OSError as error:
+            raise StartRefused(Exit.RECOVERY, f"{error.filename or options.data}: {error.strerror or error}") from error
+        self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
+        self.report = self.recovered.report
+        log("info", "recovered", line=self.report.line(), notes=self.report.notes)
+        self.clock = Clock(self.engine.time_ns)
+        self._log_off_everyone()
+        self.applied = self._configure()
+        self.directory = Directory(self.engine.registry)
+        self.stopping = False
+
+    def _configure(self) -> int:
+        """Apply what the configuration adds or changes, as journaled ADMIN records; the count. Raises StartRefused."""
+        options, engine = self.options, self.engine
+        plan = engine.registry.plan(options.items)
+        for change in plan.refused:
+            item = change.item
+            text = f"{item.file}: {item.path}: {describe(item.record)} differs from the data folder in {', '.join(change.fields)}"
+            self.close()
+            raise StartRefused(Exit.CONFIG, f"{text}, which cannot change on a live server; take another data folder or the old value")
+        turn = TurnInput(rows=1)
+        by_record = {id(item.record): item for item in plan.order}
+        for record in plan.records():
+            turn.begin(engine.turn + 1, self.clock.now_ns())
+            turn.add(codes.C_ADMIN, body=ar.pack(f"config:{options.config_name or '-'}"[:128], "", record))
+            answer = self._input(turn)[0]
+            if not answer.ok:
+                item = by_record[id(record)]
+                self.close()
+                raise StartRefused(Exit.CONFIG, f"{item.file}: {item.path}: {answer.text}")
+        try:
+            self.journal.wait(self.journal.next_seq)
+        except JournalFailed as error:
+            raise StartRefused(Exit.JOURNAL, str(error)) from error
+        return len(plan.order)
+
+    def _log_off_everyone(self) -> None:
+        """After a crash: connections of the last run are gone, and that is an input (cancel on disconnect). Raises StartRefused."""
+        m = self.engine.m
+        base = int(m[r.H_POOLS + r.P_SESSION * r.POOL_WORDS + r.PL_BASE])
+        sessions = [s.id for s in self.engine.registry.sessions if m[base + s.id * r.SESSION_WORDS + r.S_FLAGS] & r.SF_LOGGED_ON]
+        if not sessions:
+            return
+        turn = TurnInput(rows=len(sessions) + 1)
+        turn.begin(self.engine.turn + 1, self.clock.now_ns())
+        for session in sessions:
+            turn.add(codes.C_LOGOFF, session)
+        self._input(turn)
+        self.log("info", "logged_off_after_crash", sessions=len(sessions))
+
+    def _input(self, turn: TurnInput) -> list[Any]:
+        """One turn without the network: journaled, applied, its events stored. Raises StartRefused."""
+        try:
+            self.journal.append(turn.inbox[: turn.words], self.engine.row_seq)
+        except JournalFailed as error:
+            raise StartRefused(Exit.JOURNAL, str(error)) from error
+        return self.engine.apply(turn.inbox, turn.words, self.store.append)
+
+    def close(self) -> None:
+        """Let go of the data folder without a snapshot: everything applied is in the journal."""
+        self.store.close()
+        self.journal.close()
+
+    # ------------------------------------------------------------------------------------------------------------ run
+    def run(self) -> int:
+        """Listen and trade until told to stop; the exit code."""
+        gc.collect()
+        gc.freeze()  # what is here now stays: later collections do not walk it
+        gc.disable()  # the pipeline collects when there is nothing else to do
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                code = runner.run(self._main())
+        finally:
+            gc.enable()
+            gc.unfreeze()
+        if code in (Exit.JOURNAL, Exit.BROKEN):
+            return code  # nothing more is written: the next start recovers
+        if self.stopping:
+            try:
+                path = seal(self.recovered, self.options.data)
+                self.log("info", "stopped", snapshot=path.name, next_row=self.engine.row_seq)
+            except (JournalError, OSError) as error:
+                self.log("error", "journal_failed", exc_info=error)
+                return Exit.JOURNAL
+        else:
+            self.close()
+        return code
+
+    async def _main(self) -> int:
+        loop = asyncio.get_running_loop()
+        options, settings = self.options, self.options.settings
+        limits = Limits(disk_reserve_bytes=options.disk_reserve_bytes) if options.disk_reserve_bytes else Limits()
+        self.market = MarketData(self.engine)
+        self.binary = BinaryEncoder(self.engine)
+        self.fix = FixEncoder(self.engine) if FixEncoder else None
+        encoders: list[Any] = [e for e in (self.fix, self.binary, self.market) if e]
+        self.pipeline = pipeline = Pipeline(
+            loop,
+            self.engine,
+            self.journal,
+            self.store,
+            self.directory,
+            self.clock,
+            encoders,
+            limits,
+            self.log,
+            options.spin,
+            self._free_bytes,
+        )
+        pipeline.after_apply.append(self.market.turn)
+        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, {"check": self._check})
+        try:
+            servers = await self._listen(pipeline)
+        except PortError as error:
+            self.log("error", "not_started", exit_code=int(Exit.PORT), text=str(error))
+            return Exit.PORT
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+        pipeline.start()
+        self._announce(settings.host)
+        try:
+            return await pipeline.done
+        finally:
+            for server in servers:
+                server.close()
+            (options.data / ADMIN_SOCKET).unlink(missing_ok=True)
+
+    async def _listen(self, pipeline: Pipeline) -> list[asyncio.AbstractServer]:
+        settings, data = self.options.settings, self.options.data
+        admin = await listen_unix(pipeline, "admin", data / ADMIN_SOCKET, self._admin_connection)
+        fix, self.fix_port = await listen_tcp(pipeline, "fix", settings.host, settings.fix_port, self._fix_connection)
+        binary, self.binary_port = await listen_tcp(pipeline, "binary", settings.host, settings.binary_port, self._binary_connection)
+        return [admin, fix, binary]
+
+    def _admin_connection(self, now_ns: int, link: Link) -> AdminConnection:
+        return AdminConnection(now_ns, link, self.directory, self.office, link.peer)
+
+    def _binary_connection(self, now_ns: int, link: Link) -> BinaryConnection:
+        return BinaryConnection(self.directory, now_ns, link, self.engine, self.store, self.binary, self.market)
+
+    def _fix_connection(self, now_ns: int, link: Link) -> FixConnection:
+        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix)
+
+    def _announce(self, host: str) -> None:
+        line = msgspec.json.encode(
+            {
+                "ready": True,
+                "pid": os.getpid(),
+                "host": host,
+                "fix_port": self.fix_port,
+                "binary_port": self.binary_port,
+                "admin": str(self.options.data / ADMIN_SOCKET),
+                "mode": self.journal.mode,
+                "records_applied": self.applied,
+                "recovery": self.report.line(),
+            }
+        )
+        sys.stdout.write(line.decode() + "\n")
+        sys.stdout.flush()
+        if self.options.ready_file is not None:
+            write_whole(self.options.ready_file, line + b"\n")
+
+    def stop(self) -> None:
+        """Stop cleanly; said a second time, without waiting for the peers."""
+        if self.stopping:
+            self.pipeline.hurry()
+            return
+        self.stopping = True
+        self.log("info", "stopping")
+        self._farewell = asyncio.get_running_loop().create_task(self.pipeline.shutdown())
+
+    # -------------------------------------------------------------------------------------------------------- watching
+    def _free_bytes(self) -> int:
+        if self.journal.space_low():
+            return 0
+        disk = os.statvfs(self.options.data)
+        return disk.f_bavail * disk.f_frsize
+
+    def _check(self, request: dict[str, Any]) -> Any:
+        """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks everything: for quiet times."""
+        return {"failed": self.engine.check(), "digest": self.engine.digest().hex(), "row_seq": self.engine.row_seq}
+
+    def status(self) -> dict[str, Any]:
+        """What `exos status` shows."""
+        m = self.engine.m
+        pools = {}
+        for number, name in enumerate(r.POOL_NAMES):
+            d = r.H_POOLS + number * r.POOL_WORDS
+            pools[name] = [int(m[d + r.PL_USED]), int(m[d + r.PL_CAP])]
+        engine = {
+            "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
+            "commands": int(m[r.H_COMMANDS]), "refusals": int(m[r.H_REFUSALS]), "fills": int(m[r.H_FILLS]),
+            "open_orders": int(m[r.H_OPEN_ORDERS]),
+        }  # fmt: skip
+        return {
+            "server": {
+                "pid": os.getpid(), "uptime_s": (time.time_ns() - self.began) // 10**9, "data": str(self.options.data),
+                "config": self.options.config_name, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
+            },
+            "engine": engine,
+            "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
+            "recovery": self.report.line(),
+            "pipeline": {**self.pipeline.status(), "slow_path_messages": self.pipeline.slow_path_messages()},
+            "market_data": self.market.status(),
+            "logged_on": self.directory.names(),
+            "credentials_refused": self.directory.refused,
+            "disk_free_bytes": self._free_bytes(),
+            "tables": pools,
+            "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},
+        }  # fmt: skip
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """A small file that is there as a whole or not at all."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_bytes(data)
+    temporary.replace(path)
