@@ -1,0 +1,635 @@
+"""Event rows to FIX 4.4 messages: the encoder of both live output and resends.
+
+One event row (with its extra row) and the definitions in the arena make one message; the bytes of its body (all behind the header)
+depend on nothing else, so a resend is byte for byte the same. Times of a live message (52 and 60) are the event's time.
+  E_ACCEPTED E_REJECTED E_FILL E_CANCELED E_REPLACED E_EXPIRED E_STATUS -> 8 · E_CANCEL_REJECT -> 9 · E_MASS_DONE -> r
+  E_SETTLED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
+  any other numbered event (a transfer, say) -> SequenceReset-GapFill over its number, so that no number is missing
+Prices have the instrument's decimals, AvgPx four more, rounded down; the commission is in the settlement asset.
+"""
+
+import numpy as np
+
+from protocol.codes import (
+    E_ACCEPTED,
+    E_CANCEL_REJECT,
+    E_CANCELED,
+    E_EXPIRED,
+    E_FILL,
+    E_MASS_DONE,
+    E_REJECTED,
+    E_REPLACED,
+    E_SENT,
+    E_SETTLED,
+    E_STATUS,
+    EF_REPLACE,
+    EF_TAKER,
+    EF_TEXT,
+    EF_UNSOLICITED,
+    NO,
+    R_THROTTLED_SESSION,
+    R_THROTTLED_VENUE,
+    R_UNKNOWN_INSTRUMENT,
+    SCOPE_INSTRUMENT,
+    SELL,
+    ST_REJECTED,
+    WIRE_FIX,
+)
+
+from .bits import lsr
+from .fix_parse import byte_sum
+from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
+from .jit import kernel, leaf
+from .loads import SLACK, store64
+from .records import (
+    A_DECIMALS,
+    AC_NAME,
+    AC_NAME_LEN,
+    ACCOUNT_WORDS,
+    ASSET_WORDS,
+    E_ASSET,
+    E_BASE_ASSET,
+    ENC_DONE,
+    ENC_SPACE,
+    EVT_ASKED,
+    EVT_BODY_BYTES,
+    EVT_CLIENT_NUMBER,
+    EVT_CUM,
+    EVT_EXPIRY,
+    EVT_FEE,
+    EVT_HEAD,
+    EVT_ID_HI,
+    EVT_ID_LO,
+    EVT_INSTRUMENT,
+    EVT_LAST_PRICE,
+    EVT_LAST_QTY,
+    EVT_LEAVES,
+    EVT_LIMIT,
+    EVT_MSG_TYPE,
+    EVT_NOTIONAL,
+    EVT_NUMBER,
+    EVT_ORDER,
+    EVT_ORIG_HI,
+    EVT_PRICE,
+    EVT_QTY,
+    EVT_SESSION_ACCOUNT,
+    EVT_SESSION_NUMBER,
+    EVT_SPARE,
+    EVT_TIME,
+    EVT_TRADE,
+    EVT_USED,
+    EVT_WORDS,
+    H_POOLS,
+    I_EVENT,
+    I_PAYOUT,
+    I_PRICE_DECIMALS,
+    I_QTY_DECIMALS,
+    I_SYMBOL,
+    I_SYMBOL_LEN,
+    INDEX_WORDS,
+    INSTRUMENT_WORDS,
+    IX_LENGTH,
+    IX_OFFSET,
+    IX_SESSION,
+    P_ACCOUNT,
+    P_ASSET,
+    P_INSTRUMENT,
+    P_SESSION,
+    PL_BASE,
+    PL_CAP,
+    POOL_WORDS,
+    RES_BYTES,
+    RES_INDEX,
+    RES_MESSAGES,
+    S_OUR,
+    S_OUR_LEN,
+    S_PEER,
+    S_PEER_LEN,
+    S_WIRE,
+    SESSION_WORDS,
+)
+
+# res: the common words, then
+RES_TAKEN = 3  # words of event rows that were encoded; less than asked: `out` was full, call again behind them
+RES_NOW = 4  # in: SendingTime (ns) of resent messages
+RES_CACHED = 8  # time of the words below
+RES_TIME = 9  # UTCTimestamp of the event, 4 words
+RES_SENDING = 13  # UTCTimestamp of RES_NOW, 4 words
+RES_EXPIRY = 17  # scratch
+FIX_RES_WORDS = 24
+
+FLAG_RESEND = 1  # 43=Y, 52 = RES_NOW, 122 = the event's time
+
+MESSAGE_BYTES = 1536  # no message is longer; E_SENT has its body on top
+
+# texts: TEXT_ROW words per reason code, then the texts themselves (gateway/fix_texts.py makes it)
+TEXT_ROW = 8
+TX_OFFSET = 0  # word
+TX_LENGTH = 1  # bytes
+TX_103 = 2  # -1: none
+TX_102 = 3
+TX_378 = 4
+TX_UNIT = 5
+TEXT_CODES = 256
+UNIT_RAW = 0
+UNIT_PRICE = 1
+UNIT_QTY = 2
+UNIT_MONEY = 3
+UNIT_TIME = 4
+UNIT_ACCOUNT = 5
+PLACE_LIMIT = 2  # bytes in a text that stand for a number
+PLACE_USED = 3
+PLACE_ASKED = 4
+
+W1, W6, W7, W11, W12, W13, W14, W17 = (tag_word(t) for t in (1, 6, 7, 11, 12, 13, 14, 17))
+W31, W32, W34, W36, W37, W38, W39, W40, W41, W44, W45 = (tag_word(t) for t in (31, 32, 34, 36, 37, 38, 39, 40, 41, 44, 45))
+W49, W52, W54, W55, W56, W58, W59, W60 = (tag_word(t) for t in (49, 52, 54, 55, 56, 58, 59, 60))
+W102, W103, W122, W123, W126, W150, W151, W378, W372, W379, W380 = (
+    tag_word(t) for t in (102, 103, 122, 123, 126, 150, 151, 378, 372, 379, 380)
+)
+W434, W530, W531, W532, W533, W851, W880, W43 = (tag_word(t) for t in (434, 530, 531, 532, 533, 851, 880, 43))
+W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (5010, 5011, 5101, 5102, 5103, 5104, 5105, 5106))
+
+
+def _word(text: bytes) -> int:
+    assert len(text) <= 8
+    return int.from_bytes(text, "little")
+
+
+BEGIN = _word(b"8=FIX.4.")
+BEGIN_2 = _word(b"4\x019=000\x01")
+TYPE_FIELD = _word(b"35=")
+POSS_DUP = _word(b"\x0143=Y")
+NONE_37 = _word(b"\x0137=NONE")
+NO_SYMBOL = _word(b"[N/A]")
+GAP_FILL = _word(b"\x01123=Y")
+COMM_TYPE = _word(b"\x0113=3")
+THROTTLED = _word(b"\x01380=8")
+STATUS_CHARS = _word(b"80124C80")  # order status 0..7 as 39; ST_NONE and ST_REJECTED: 8, ST_REPLACED never shows alone
+TYPE_8 = _word(b"8")
+TYPE_9 = _word(b"9")
+TYPE_R = _word(b"r")
+TYPE_J = _word(b"j")
+TYPE_4 = _word(b"4")
+TYPE_UMS = _word(b"UMS")
+SCOPE_CHARS = _word(b"0SAFIE00")  # SCOPE_* as 5011
+
+
+@leaf
+def _put(out, p, word, n):
+    store64(out, p, word)
+    return p + n
+
+
+@leaf
+def _put_char(out, p, word, n, char):
+    """A field of one character: `word` of n bytes (SOH tag =) and the character."""
+    store64(out, p, word)
+    out[p + n] = char
+    return p + n + 1
+
+
+@leaf
+def _put_id(out, p, word, ev, e, key, text, has_text):
+    """The ClOrdID field `word` (SOH 11= or SOH 41=) from its key at ev[e + key]; nothing when there is none."""
+    hi = ev[e + key]
+    if hi < 0:
+        if has_text:
+            return put_padded(out, _put(out, p, word, 4), ev, e + EVT_WORDS + text)
+        return p
+    lo = ev[e + key + 1]
+    if lo == 0:
+        return p
+    return put_number(out, _put(out, p, word, 4), lo)
+
+
+@leaf
+def _base(m, pool):
+    return m[H_POOLS + pool * POOL_WORDS + PL_BASE]
+
+
+@leaf
+def _row_of(m, pool, ident, width):
+    """Offset of the row `ident` of a pool, 0 when there is none."""
+    if ident <= 0 or ident >= m[H_POOLS + pool * POOL_WORDS + PL_CAP]:
+        return np.int64(0)
+    return _base(m, pool) + ident * width
+
+
+@leaf
+def _money_decimals(m, inst, side):
+    """Decimals of the asset that an order of this side is paid in (a spot sell: the base)."""
+    event = m[inst + I_EVENT] if inst != 0 else np.int64(0)
+    if event == 0:
+        return np.int64(0)
+    asset = m[event + E_ASSET]
+    if side == SELL and m[inst + I_PAYOUT] == 0 and m[event + E_BASE_ASSET] != 0:
+        asset = m[event + E_BASE_ASSET]
+    a = _row_of(m, np.int64(P_ASSET), asset, np.int64(ASSET_WORDS))
+    return m[a + A_DECIMALS] if a != 0 else np.int64(0)
+
+
+@leaf
+def _put_account(m, out, p, account):
+    a = _row_of(m, np.int64(P_ACCOUNT), account, np.int64(ACCOUNT_WORDS))
+    if a == 0 or m[a + AC_NAME_LEN] == 0:
+        return p
+    return put_words(out, _put(out, p, W1, 3), m, a + AC_NAME, m[a + AC_NAME_LEN])
+
+
+@leaf
+def _put_symbol(m, out, p, inst):
+    p = _put(out, p, W55, 4)
+    if inst == 0 or m[inst + I_SYMBOL_LEN] == 0:
+        return _put(out, p, NO_SYMBOL, 5)
+    return put_words(out, p, m, inst + I_SYMBOL, m[inst + I_SYMBOL_LEN])
+
+
+@leaf
+def _put_text(m, out, p, ev, e, texts, reason, inst, side, res):
+    """58 with the reason's text, its numbers in the units of the wire."""
+    row = reason * TEXT_ROW
+    if reason < 0 or reason >= TEXT_CODES or texts[row + TX_LENGTH] == 0:
+        return put_number(out, _put(out, p, W58, 4), reason)
+    p = _put(out, p, W58, 4)
+    at = texts[row + TX_OFFSET]
+    unit = texts[row + TX_UNIT]
+    for i in range(texts[row + TX_LENGTH]):
+        c = (texts[at + (i >> 3)] >> (8 * (i & 7))) & 255
+        if c > PLACE_ASKED:
+            out[p] = c
+            p += 1
+            continue
+        v = ev[e + EVT_LIMIT]
+        if c == PLACE_USED:
+            v = ev[e + EVT_USED]
+        elif c == PLACE_ASKED:
+            v = ev[e + EVT_ASKED]
+        if unit == UNIT_PRICE and inst != 0:
+            p = put_scaled(out, p, v, m[inst + I_PRICE_DECIMALS])
+        elif unit == UNIT_QTY and inst != 0:
+            p = put_scaled(out, p, v, m[inst + I_QTY_DECIMALS])
+        elif unit == UNIT_MONEY:
+            p = put_scaled(out, p, v, _money_decimals(m, inst, side))
+        elif unit == UNIT_TIME and v > 0:
+            time_words(v, res, np.int64(RES_EXPIRY))
+            p = put_time(out, p, res, np.int64(RES_EXPIRY))
+        elif unit == UNIT_ACCOUNT:
+            a = _row_of(m, np.int64(P_ACCOUNT), v, np.int64(ACCOUNT_WORDS))
+            if a != 0:
+                p = put_words(out, p, m, a + AC_NAME, m[a + AC_NAME_LEN])
+            else:
+                p = _put(out, p, NO_SYMBOL, 5)
+        else:
+            p = put_number(out, p, v)
+    return p
+
+
+@leaf
+def _header(m, out, p, ev, e, msg_type, n, res, flags):
+    """8 to 122; BodyLength stays 000 until _finish. Returns the offset behind."""
+    s = _base(m, np.int64(P_SESSION)) + lsr(ev[e + EVT_SESSION_ACCOUNT], np.int64(32)) * SESSION_WORDS
+    store64(out, p, BEGIN)
+    store64(out, p + 8, BEGIN_2)
+    p = _put(out, p + 16, TYPE_FIELD, 3)
+    p = _put(out, p, msg_type, n)
+    p = put_words(out, _put(out, p, W49, 4), m, s + S_OUR, m[s + S_OUR_LEN])
+    p = put_words(out, _put(out, p, W56, 4), m, s + S_PEER, m[s + S_PEER_LEN])
+    p = put_number(out, _put(out, p, W34, 4), ev[e + EVT_SESSION_NUMBER])
+    if res[RES_CACHED] != ev[e + EVT_TIME]:
+        time_words(ev[e + EVT_TIME], res, np.int64(RES_TIME))
+        res[RES_CACHED] = ev[e + EVT_TIME]
+    if flags & FLAG_RESEND:
+        p = _put(out, p, POSS_DUP, 5)
+        p = put_time(out, _put(out, p, W52, 4), res, np.int64(RES_SENDING))
+        return put_time(out, _put(out, p, W122, 5), res, np.int64(RES_TIME))
+    return put_time(out, _put(out, p, W52, 4), res, np.int64(RES_TIME))
+
+
+@leaf
+def _finish(out, begin, p):
+    """BodyLength and CheckSum of the message out[begin:p], whose last field has its SOH. Returns the offset behind."""
+    length = p - begin - 16
+    if length >= 100 and length <= 999:
+        w = digits_of(length)
+        out[begin + 12] = 48 + ((w >> 40) & 255)
+        out[begin + 13] = 48 + ((w >> 48) & 255)
+        out[begin + 14] = 48 + ((w >> 56) & 255)
+    else:
+        digits = np.int64(2) if length < 100 else (np.int64(4) if length < 10000 else np.int64(5))
+        shift = digits - 3
+        if shift < 0:
+            for i in range(begin + 15, p):
+                out[i + shift] = out[i]
+        else:
+            for i in range(p - 1, begin + 14, -1):
+                out[i + shift] = out[i]
+        p += shift
+        left = length
+        for i in range(digits - 1, -1, -1):
+            out[begin + 12 + i] = 48 + left % 10
+            left //= 10
+    total = byte_sum(out, begin, p)
+    out[p] = 49
+    out[p + 1] = 48
+    out[p + 2] = 61
+    out[p + 3] = 48 + total // 100
+    out[p + 4] = 48 + total // 10 % 10
+    out[p + 5] = 48 + total % 10
+    out[p + 6] = 1
+    return p + 7
+
+
+@leaf
+def _execution(m, out, p, ev, e, head, res, texts):
+    """Body of an ExecutionReport, without the last SOH."""
+    kind = head & 255
+    status = (head >> 16) & 255
+    reason = (head >> 24) & 0xFFFF
+    side = (head >> 40) & 15
+    contract = (head >> 44) & 15
+    order_type = (head >> 48) & 15
+    tif = (head >> 52) & 15
+    flags = (head >> 56) & 127
+    has_text = flags & EF_TEXT != 0
+    inst = _row_of(m, np.int64(P_INSTRUMENT), lsr(ev[e + EVT_INSTRUMENT], np.int64(32)), np.int64(INSTRUMENT_WORDS))
+    price_decimals = np.int64(0)
+    qty_decimals = np.int64(0)
+    if inst != 0:
+        price_decimals = m[inst + I_PRICE_DECIMALS]
+        qty_decimals = m[inst + I_QTY_DECIMALS]
+    if ev[e + EVT_ORDER] == 0:
+        p = _put(out, p, NONE_37, 8)
+    else:
+        p = put_number(out, _put(out, p, W37, 4), ev[e + EVT_ORDER])
+    if kind == E_STATUS and ev[e + EVT_ID_HI] == 0 and ev[e + EVT_ID_LO] == 0:  # asked for by OrigClOrdID alone: that is the order's
+        p = _put_id(out, p, W11, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
+    else:
+        p = _put_id(out, p, W11, ev, e, np.int64(EVT_ID_HI), np.int64(0), has_text)
+        p = _put_id(out, p, W41, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
+    p = put_number(out, _put(out, p, W17, 4), ev[e + EVT_NUMBER])
+    exec_type = np.int64(48)
+    if kind == E_FILL:
+        exec_type = np.int64(70)
+    elif kind == E_CANCELED:
+        exec_type = np.int64(52)
+    elif kind == E_REJECTED:
+        exec_type = np.int64(56)
+    elif kind == E_REPLACED:
+        exec_type = np.int64(53)
+    elif kind == E_EXPIRED:
+        exec_type = np.int64(67)
+    elif kind == E_STATUS:
+        exec_type = np.int64(73)
+    p = _put_char(out, p, W150, 5, exec_type)
+    char = (STATUS_CHARS >> (8 * status)) & 255 if status < 8 else np.int64(65)
+    if status == 7 and ev[e + EVT_CUM] > 0:
+        char = np.int64(49)
+    p = _put_char(out, p, W39, 4, char)
+    row = reason * TEXT_ROW
+    refused = char == 56
+    if reason > 0 and reason < TEXT_CODES:
+        if kind == E_CANCELED and texts[row + TX_378] >= 0:
+            p = put_number(out, _put(out, p, W378, 5), texts[row + TX_378])
+        if refused and texts[row + TX_103] >= 0:
+            p = put_number(out, _put(out, p, W103, 5), texts[row + TX_103])
+    p = _put_account(m, out, p, ev[e + EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    p = _put_symbol(m, out, p, inst)
+    p = _put_char(out, p, W54, 4, 48 + side)
+    if contract == NO:
+        p = _put_char(out, p, W5010, 6, 78)
+    p = put_scaled(out, _put(out, p, W38, 4), ev[e + EVT_QTY], qty_decimals)
+    if order_type != 0:
+        p = _put_char(out, p, W40, 4, 48 + order_type)
+    if ev[e + EVT_PRICE] != 0 and inst != 0:
+        p = put_scaled(out, _put(out, p, W44, 4), ev[e + EVT_PRICE], price_decimals)
+    if order_type != 0:
+        p = _put_char(out, p, W59, 4, 48 + tif)
+    if ev[e + EVT_EXPIRY] > 0 and tif == 6:
+        time_words(ev[e + EVT_EXPIRY], res, np.int64(RES_EXPIRY))
+        p = put_time(out, _put(out, p, W126, 5), res, np.int64(RES_EXPIRY))
+    if kind == E_FILL:
+        p = put_scaled(out, _put(out, p, W32, 4), ev[e + EVT_LAST_QTY], qty_decimals)
+        p = put_scaled(out, _put(out, p, W31, 4), ev[e + EVT_LAST_PRICE], price_decimals)
+    p = put_scaled(out, _put(out, p, W151, 5), ev[e + EVT_LEAVES], qty_decimals)
+    cum = ev[e + EVT_CUM]
+    p = put_scaled(out, _put(out, p, W14, 4), cum, qty_decimals)
+    p = _put(out, p, W6, 3)
+    if cum > 0:
+        whole = ev[e + EVT_NOTIONAL] // cum
+        rest = ev[e + EVT_NOTIONAL] - whole * cum
+        p = put_scaled(out, p, whole * 10000 + rest * 10000 // cum, min(price_decimals + 4, np.int64(18)))
+    else:
+        out[p] = 48
+        p += 1
+    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
+    if kind == E_FILL:
+        p = put_scaled(out, _put(out, p, W12, 4), ev[e + EVT_FEE], _money_decimals(m, inst, np.int64(0)))
+        p = _put(out, p, COMM_TYPE, 5)
+        p = _put_char(out, p, W851, 5, 50 if flags & EF_TAKER else 49)
+        p = put_number(out, _put(out, p, W880, 5), ev[e + EVT_TRADE])
+    elif reason > 0 and (refused or kind == E_STATUS or flags & EF_UNSOLICITED or texts[min(row, (TEXT_CODES - 1) * TEXT_ROW) + TX_378] >= 0):
+        p = _put_text(m, out, p, ev, e, texts, reason, inst, side, res)
+    return p
+
+
+@leaf
+def _cancel_reject(m, out, p, ev, e, head, res, texts):
+    """Body of an OrderCancelReject, without the last SOH."""
+    status = (head >> 16) & 255
+    reason = (head >> 24) & 0xFFFF
+    flags = (head >> 56) & 127
+    has_text = flags & EF_TEXT != 0
+    inst = _row_of(m, np.int64(P_INSTRUMENT), lsr(ev[e + EVT_INSTRUMENT], np.int64(32)), np.int64(INSTRUMENT_WORDS))
+    if ev[e + EVT_ORDER] == 0:
+        p = _put(out, p, NONE_37, 8)
+    else:
+        p = put_number(out, _put(out, p, W37, 4), ev[e + EVT_ORDER])
+    p = _put_id(out, p, W11, ev, e, np.int64(EVT_ID_HI), np.int64(0), has_text)
+    p = _put_id(out, p, W41, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
+    char = (STATUS_CHARS >> (8 * status)) & 255 if status < 8 else np.int64(65)
+    if status == 7 and ev[e + EVT_CUM] > 0:
+        char = np.int64(49)
+    p = _put_char(out, p, W39, 4, char)
+    p = _put_account(m, out, p, ev[e + EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
+    p = _put_char(out, p, W434, 5, 50 if flags & EF_REPLACE else 49)
+    if reason > 0 and reason < TEXT_CODES and texts[reason * TEXT_ROW + TX_102] >= 0:
+        p = put_number(out, _put(out, p, W102, 5), texts[reason * TEXT_ROW + TX_102])
+    return _put_text(m, out, p, ev, e, texts, reason, inst, (head >> 40) & 15, res)
+
+
+@leaf
+def _mass_done(m, out, p, ev, e, head, res, texts):
+    """Body of an OrderMassCancelReport, without the last SOH."""
+    status = (head >> 16) & 255
+    reason = (head >> 24) & 0xFFFF
+    side = (head >> 40) & 15
+    scope = ev[e + EVT_PRICE]
+    by_instrument = scope == SCOPE_INSTRUMENT
+    p = _put_id(out, p, W11, ev, e, np.int64(EVT_ID_HI), np.int64(0), (head >> 56) & EF_TEXT != 0)
+    p = put_number(out, _put(out, p, W37, 4), ev[e + EVT_NUMBER])
+    p = _put_char(out, p, W530, 5, 49 if by_instrument else 55)
+    if status == ST_REJECTED:
+        p = _put_char(out, p, W531, 5, 48)
+        p = put_number(out, _put(out, p, W532, 5), 1 if reason == R_UNKNOWN_INSTRUMENT else 99)
+    else:
+        p = _put_char(out, p, W531, 5, 49 if by_instrument else 55)
+    p = put_number(out, _put(out, p, W533, 5), ev[e + EVT_QTY])
+    inst = np.int64(0)
+    if by_instrument:
+        inst = _row_of(m, np.int64(P_INSTRUMENT), lsr(ev[e + EVT_INSTRUMENT], np.int64(32)), np.int64(INSTRUMENT_WORDS))
+        if inst != 0:
+            p = _put_symbol(m, out, p, inst)
+    if side != 0:
+        p = _put_char(out, p, W54, 4, 48 + side)
+    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
+    if scope >= 1 and scope <= 5:
+        p = _put_char(out, p, W5011, 6, (SCOPE_CHARS >> (8 * scope)) & 255)
+    if reason > 0:
+        p = _put_text(m, out, p, ev, e, texts, reason, inst, side, res)
+    return p
+
+
+@leaf
+def _settled(m, out, p, ev, e, res):
+    """Body of a MarketSettlement, without the last SOH."""
+    inst = _row_of(m, np.int64(P_INSTRUMENT), lsr(ev[e + EVT_INSTRUMENT], np.int64(32)), np.int64(INSTRUMENT_WORDS))
+    a = _row_of(m, np.int64(P_ASSET), ev[e + EVT_SPARE], np.int64(ASSET_WORDS))
+    decimals = m[a + A_DECIMALS] if a != 0 else np.int64(0)
+    p = put_number(out, _put(out, p, W17, 4), ev[e + EVT_NUMBER])
+    p = _put_account(m, out, p, ev[e + EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    p = _put_symbol(m, out, p, inst)
+    p = put_number(out, _put(out, p, W5101, 6), ev[e + EVT_ORDER])
+    p = put_number(out, _put(out, p, W5106, 6), ev[e + EVT_LEAVES])
+    p = put_scaled(out, _put(out, p, W5102, 6), ev[e + EVT_PRICE], m[inst + I_PRICE_DECIMALS] if inst != 0 else np.int64(0))
+    p = put_scaled(out, _put(out, p, W5103, 6), ev[e + EVT_QTY], m[inst + I_QTY_DECIMALS] if inst != 0 else np.int64(0))
+    p = put_scaled(out, _put(out, p, W5104, 6), ev[e + EVT_LAST_PRICE], decimals)
+    p = put_scaled(out, _put(out, p, W5105, 6), ev[e + EVT_LAST_QTY], decimals)
+    return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
+
+
+@leaf
+def write_message(m, out, begin, ev, e, res, texts, flags):
+    """The message of the numbered event row at ev[e], at out[begin]. Returns the offset behind it."""
+    head = ev[e + EVT_HEAD]
+    kind = head & 255
+    reason = (head >> 24) & 0xFFFF
+    throttled = (kind == E_REJECTED or kind == E_CANCEL_REJECT) and (reason == R_THROTTLED_SESSION or reason == R_THROTTLED_VENUE)
+    if throttled:
+        p = _header(m, out, begin, ev, e, TYPE_J, np.int64(1), res, flags)
+        if ev[e + EVT_CLIENT_NUMBER] != 0:
+            p = put_number(out, _put(out, p, W45, 4), ev[e + EVT_CLIENT_NUMBER])
+        replace = kind == E_CANCEL_REJECT
+        p = _put_char(out, p, W372, 5, 71 if replace else 68)
+        p = _put_id(out, p, W379, ev, e, np.int64(EVT_ID_HI), np.int64(0), (head >> 56) & EF_TEXT != 0)
+        p = _put(out, p, THROTTLED, 6)
+        p = _put_text(m, out, p, ev, e, texts, reason, np.int64(0), np.int64(0), res)
+    elif (
+        kind == E_ACCEPTED
+        or kind == E_FILL
+        or kind == E_CANCELED
+        or kind == E_REPLACED
+        or kind == E_REJECTED
+        or kind == E_EXPIRED
+        or kind == E_STATUS
+    ):
+        p = _header(m, out, begin, ev, e, TYPE_8, np.int64(1), res, flags)
+        p = _execution(m, out, p, ev, e, head, res, texts)
+    elif kind == E_CANCEL_REJECT:
+        p = _header(m, out, begin, ev, e, TYPE_9, np.int64(1), res, flags)
+        p = _cancel_reject(m, out, p, ev, e, head, res, texts)
+    elif kind == E_MASS_DONE:
+        p = _header(m, out, begin, ev, e, TYPE_R, np.int64(1), res, flags)
+        p = _mass_done(m, out, p, ev, e, head, res, texts)
+    elif kind == E_SETTLED:
+        p = _header(m, out, begin, ev, e, TYPE_UMS, np.int64(3), res, flags)
+        p = _settled(m, out, p, ev, e, res)
+    elif kind == E_SENT:
+        msg_type = ev[e + EVT_MSG_TYPE]
+        n = np.int64(1)
+        while n < 4 and (msg_type >> (8 * n)) & 255:
+            n += 1
+        p = _header(m, out, begin, ev, e, msg_type, n, res, flags)
+        size = ev[e + EVT_BODY_BYTES]
+        if size > 0:
+            out[p] = 1
+            p = put_words(out, p + 1, ev, e + EVT_WORDS, size) - 1  # the body ends with its own SOH
+    else:
+        p = _header(m, out, begin, ev, e, TYPE_4, np.int64(1), res, flags)
+        p = _put(out, p, GAP_FILL, 6)
+        p = put_number(out, _put(out, p, W36, 4), ev[e + EVT_SESSION_NUMBER] + 1)
+    out[p] = 1
+    return _finish(out, begin, p + 1)
+
+
+@kernel("int64(int64[::1], uint8[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64)")
+def encode(m, mb, ev, words, out, index, res, texts, flags):
+    """Numbered event rows ev[:words] of FIX sessions to messages in `out`, those of one session side by side.
+
+    index: index_words(m) words, all 0 before the first call; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset, length), the
+    rest is the kernel's own and is left clean. As many event rows are taken as surely fit into `out` (res[RES_TAKEN] words): the caller goes
+    on behind them. ENC_SPACE: not even the first fits, res[RES_BYTES] says what it needs. flags: FLAG_RESEND with res[RES_NOW].
+    """
+    sessions = m[H_POOLS + P_SESSION * POOL_WORDS + PL_CAP]
+    base = m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]
+    slots = INDEX_WORDS * sessions  # by session: its index row + 1
+    space = out.shape[0] - SLACK
+    if flags & FLAG_RESEND:
+        time_words(res[RES_NOW], res, np.int64(RES_SENDING))
+    used = np.int64(0)
+    total = np.int64(0)
+    e = np.int64(0)
+    status = np.int64(ENC_DONE)
+    while e < words:  # 1. room for each session
+        head = ev[e + EVT_HEAD]
+        session = lsr(ev[e + EVT_SESSION_ACCOUNT], np.int64(32))
+        if ev[e + EVT_SESSION_NUMBER] != 0 and session > 0 and session < sessions and m[base + session * SESSION_WORDS + S_WIRE] == WIRE_FIX:
+            size = np.int64(MESSAGE_BYTES)
+            if head & 255 == E_SENT:
+                size += ev[e + EVT_BODY_BYTES]
+            if total + size > space:
+                if e == 0:
+                    status = np.int64(ENC_SPACE)
+                    total = size + SLACK
+                break
+            total += size
+            slot = index[slots + session]
+            if slot == 0:
+                used += 1
+                slot = used
+                index[slots + session] = slot
+                index[(slot - 1) * INDEX_WORDS + IX_SESSION] = session
+                index[(slot - 1) * INDEX_WORDS + IX_LENGTH] = 0
+            index[(slot - 1) * INDEX_WORDS + IX_LENGTH] += size
+        e += EVT_WORDS * (1 + ((head >> 8) & 255))
+    taken = min(e, words)
+    at = np.int64(0)
+    for i in range(used):  # 2. where each begins
+        r = i * INDEX_WORDS
+        index[r + IX_OFFSET] = at
+        at += index[r + IX_LENGTH]
+        index[r + IX_LENGTH] = 0
+    messages = np.int64(0)
+    e = np.int64(0)
+    while e < taken:  # 3. fill
+        head = ev[e + EVT_HEAD]
+        session = lsr(ev[e + EVT_SESSION_ACCOUNT], np.int64(32))
+        if ev[e + EVT_SESSION_NUMBER] != 0 and session > 0 and session < sessions and index[slots + session] != 0:
+            r = (index[slots + session] - 1) * INDEX_WORDS
+            begin = index[r + IX_OFFSET] + index[r + IX_LENGTH]
+            index[r + IX_LENGTH] += write_message(m, out, begin, ev, e, res, texts, flags) - begin
+            messages += 1
+        e += EVT_WORDS * (1 + ((head >> 8) & 255))
+    for i in range(used):
+        index[slots + index[i * INDEX_WORDS + IX_SESSION]] = 0
+    res[RES_INDEX] = used
+    res[RES_BYTES] = total
+    res[RES_MESSAGES] = messages
+    res[RES_TAKEN] = taken
+    return status
+
+
+def index_words(m: "np.ndarray") -> int:  # type: ignore[type-arg]
+    """Length that the `index` of encode must have: it depends on the capacity for sessions."""
+    return (INDEX_WORDS + 1) * int(m[H_POOLS + P_SESSION * POOL_WORDS + PL_CAP])

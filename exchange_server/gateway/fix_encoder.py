@@ -1,0 +1,136 @@
+"""The way from event rows to FIX bytes for Python callers: the table of refusal texts and the kernel's buffers.
+
+`FixEncoder.encode` serves the pipeline's live output, `FixEncoder.resend` old events for one ResendRequest. Both use the one kernel.
+"""
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes, errors
+
+from ..core.fix_report import (
+    FIX_RES_WORDS,
+    FLAG_RESEND,
+    MESSAGE_BYTES,
+    PLACE_ASKED,
+    PLACE_LIMIT,
+    PLACE_USED,
+    RES_NOW,
+    RES_TAKEN,
+    TEXT_CODES,
+    TEXT_ROW,
+    TX_102,
+    TX_103,
+    TX_378,
+    TX_LENGTH,
+    TX_OFFSET,
+    TX_UNIT,
+    UNIT_ACCOUNT,
+    UNIT_MONEY,
+    UNIT_PRICE,
+    UNIT_QTY,
+    UNIT_RAW,
+    UNIT_TIME,
+    encode,
+    index_words,
+)
+from ..core.records import (
+    ENC_SPACE,
+    EVT_WORDS,
+    INDEX_WORDS,
+    IX_LENGTH,
+    IX_OFFSET,
+    IX_SESSION,
+    RES_BYTES,
+    RES_INDEX,
+    RES_MESSAGES,
+)
+
+# In which unit the numbers of a refusal are shown on a text wire; all others are plain numbers.
+UNITS = {
+    **dict.fromkeys(
+        (codes.R_PRICE_OUT_OF_RANGE, codes.R_PRICE_OFF_GRID, codes.R_COLLAR, codes.R_PRICE_ON_MARKET, codes.R_POST_ONLY_WOULD_TRADE),
+        UNIT_PRICE,
+    ),
+    **dict.fromkeys(
+        (
+            codes.R_QTY_NOT_POSITIVE,
+            codes.R_QTY_LOT,
+            codes.R_QTY_TOO_SMALL,
+            codes.R_QTY_TOO_LARGE,
+            codes.R_POSITION_LIMIT,
+            codes.R_QTY_BELOW_FILLED,
+            codes.R_FOK_NOT_FILLABLE,
+        ),
+        UNIT_QTY,
+    ),
+    codes.R_COLLATERAL: UNIT_MONEY,
+    **dict.fromkeys((codes.R_EXPIRY_PAST, codes.R_EXPIRY_UNEXPECTED, codes.R_STALE), UNIT_TIME),
+    codes.R_UNKNOWN_ACCOUNT: UNIT_ACCOUNT,
+    codes.R_ACCOUNT_NOT_ALLOWED: UNIT_ACCOUNT,
+}
+TEXT_BYTES_MAX = 250
+_PLACES = {"limit": PLACE_LIMIT, "used": PLACE_USED, "asked": PLACE_ASKED}
+FIRST_OUT_BYTES = 256 * MESSAGE_BYTES
+
+
+def build_texts() -> NDArray[np.int64]:
+    """errors.REFUSALS as the kernel reads it: TEXT_ROW words per code, then the texts with one byte for each number to fill in."""
+    rows = np.zeros(TEXT_CODES * TEXT_ROW, np.int64)
+    rows.reshape(-1, TEXT_ROW)[:, [TX_103, TX_102, TX_378]] = -1
+    body = bytearray()
+    for code, refusal in errors.REFUSALS.items():
+        text = re.sub(r"\{(limit|used|asked)\}", lambda found: chr(_PLACES[found[1]]), refusal.template)
+        raw = f"{text} (safe to resend)".encode("ascii") if refusal.safe_to_resend else text.encode("ascii")
+        if len(raw) > TEXT_BYTES_MAX:
+            raise ValueError(f"the text of {refusal.name} has {len(raw)} bytes, a FIX report takes {TEXT_BYTES_MAX}")
+        row = rows[code * TEXT_ROW : (code + 1) * TEXT_ROW]
+        row[TX_OFFSET] = rows.size + len(body) // 8
+        row[TX_LENGTH] = len(raw)
+        for at, value in ((TX_103, refusal.fix_103), (TX_102, refusal.fix_102), (TX_378, refusal.fix_378)):
+            row[at] = -1 if value is None else value
+        row[TX_UNIT] = UNITS.get(code, UNIT_RAW)
+        body += raw + bytes(-len(raw) % 8)
+    return np.concatenate([rows, np.frombuffer(bytes(body), np.int64)])
+
+
+class FixEncoder:
+    """Event rows to bytes for the FIX sessions of one arena. Not for two threads at once."""
+
+    def __init__(self, m: NDArray[np.int64]) -> None:
+        self.m = m
+        self.mb = m.view(np.uint8)
+        self.texts = build_texts()
+        self.out = np.empty(FIRST_OUT_BYTES, np.uint8)
+        self.index = np.zeros(index_words(m), np.int64)
+        self.res = np.zeros(FIX_RES_WORDS, np.int64)
+        self.messages = 0
+
+    def encode(self, events: NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
+        """(session, its messages in order) of a chunk of whole event rows; a session may come more than once, always in order."""
+        yield from self._run(events, 0)
+
+    def resend(self, events: NDArray[np.int64], now_ns: int) -> bytes:
+        """The same messages again with PossDupFlag and OrigSendingTime; `events`: rows of one session, oldest first."""
+        self.res[RES_NOW] = now_ns
+        return b"".join(data for _, data in self._run(events, FLAG_RESEND))
+
+    def _run(self, events: NDArray[np.int64], flags: int) -> Iterator[tuple[int, bytes]]:
+        res, index = self.res, self.index
+        while events.size:
+            if self.out.size < FIRST_OUT_BYTES * 16 and events.size // EVT_WORDS * MESSAGE_BYTES > self.out.size:
+                self.out = np.empty(min(FIRST_OUT_BYTES * 16, 2 * (events.size // EVT_WORDS) * MESSAGE_BYTES), np.uint8)
+            if encode(self.m, self.mb, events, events.size, self.out, index, res, self.texts, flags) == ENC_SPACE:
+                self.out = np.empty(int(res[RES_BYTES]) * 2, np.uint8)
+                continue
+            self.messages += int(res[RES_MESSAGES])
+            taken = int(res[RES_TAKEN])
+            view = self.out.data
+            rows = index[: int(res[RES_INDEX]) * INDEX_WORDS].tolist()
+            for r in range(0, len(rows), INDEX_WORDS):
+                offset = rows[r + IX_OFFSET]
+                yield rows[r + IX_SESSION], bytes(view[offset : offset + rows[r + IX_LENGTH]])
+            events = events[taken:]
