@@ -87,8 +87,8 @@ def find(table: Table[Any], key: str, name: str) -> Any:
 
 
 def room(table: Table[Any], engine: "EngineLike", capacity: str, count: int = 1) -> int:
-    """The first of `count` free ids. Row 0 of each table of the core is never used."""
-    limit = int(getattr(engine.capacities, capacity)) - 1
+    """The first of `count` free ids; ids run from 1 to the capacity."""
+    limit = int(getattr(engine.capacities, capacity))
     first = table.next_id
     if table.kind == "account":
         first = max(first, FIRST_TRADING_ACCOUNT)

@@ -235,16 +235,16 @@ def test_a_field_out_of_bounds_names_its_path(world: World) -> None:
     ],
 )
 def test_a_full_table_is_refused_before_any_row(table: str, records: list[Any]) -> None:
-    world = World(**{table: 3}).must(*records[:2])
+    world = World(**{table: 2}).must(*records[:2])
     answer = world.do(records[2])
     assert answer.code == codes.R_TABLE_FULL and f"raise the capacity `{table}`" in answer.text and world.engine.seen == []
 
 
-@pytest.mark.parametrize(("table", "size"), [("instruments", 3), ("listings", 2), ("events", 1)])
+@pytest.mark.parametrize(("table", "size"), [("instruments", 2), ("listings", 2), ("events", 0)])
 def test_a_market_that_does_not_fit_is_refused_before_any_row(table: str, size: int) -> None:
     world = World(**{table: size}).must(*BASE[:4])
     assert world.do(FINAL).code == codes.R_TABLE_FULL and world.engine.seen == []
-    World(**{table: {"instruments": 4, "listings": 3, "events": 2}[table]}).must(*BASE[:4], FINAL)
+    World(**{table: {"instruments": 3, "listings": 3, "events": 1}[table]}).must(*BASE[:4], FINAL)
 
 
 @pytest.mark.parametrize("pool", [P_NAME_HASH, P_PAIR_HASH, P_BALANCE])

@@ -1,0 +1,125 @@
+"""The registry on the real core: the whole sandbox, its settlement by the real results, refusals in words, snapshots, tiny tables."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config import admin_records as ar
+from config import load, results
+from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS, P_BALANCE, P_NAME_HASH
+from exchange_server.engine import Capacities, Engine
+from exchange_server.registry import AdminAnswer
+from exchange_server.registry.market_view import market_view
+from protocol import codes
+from tests.registry.test_registry import BASE, FINAL, RESULT, change
+
+SMALL = Capacities(
+    assets=8, venues=4, firms=200, accounts=300, sessions=200, events=20, instruments=150, listings=150, balances=600, collateral_words=50_000,
+    orders=64, levels=64, nodes=64, texts=8, archive=64, timer_buckets=16,
+)  # fmt: skip
+
+
+class Turns:
+    """An engine, and ADMIN rows in turns of their own."""
+
+    def __init__(self, capacities: Capacities = SMALL) -> None:
+        self.engine, self.turn = Engine(capacities, event_rows=64), 0
+
+    def do(self, *records: Any) -> list[AdminAnswer]:
+        self.turn += 1
+        rows = np.zeros(CMD_WORDS, np.int64)
+        rows[:3] = codes.C_TIME, self.turn, self.turn * 1_000_000
+        pieces = [rows]
+        for record in records:
+            body = ar.pack("uid:0", "r", record)
+            extra = -(-len(body) // 128)
+            row = np.zeros((1 + extra) * CMD_WORDS, np.int64)
+            row[0], row[CMD_BODY_BYTES] = codes.C_ADMIN | extra << 8, len(body)
+            row[CMD_WORDS:].view(np.uint8)[: len(body)] = np.frombuffer(body, np.uint8)
+            pieces.append(row)
+        flat = np.concatenate(pieces)
+        answers = self.engine.apply(flat, len(flat), lambda events: None)
+        assert len(answers) == len(records) and self.engine.check() == []
+        return answers
+
+    def must(self, records: Sequence[Any]) -> "Turns":
+        for answer in self.do(*records):
+            assert answer.ok, answer.text
+        return self
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Turns:
+    return Turns().must([item.record for item in load.load("sandbox").items])
+
+
+def test_the_sandbox_opens_and_settles_by_the_real_results(sandbox: Turns) -> None:
+    engine = sandbox.engine
+    assert {market["phase"] for market in market_view(engine.registry, engine.m)} == {"open"}
+    before = engine.digest()
+    assert Engine.restore(engine.snapshot()).digest() == before
+    other = Turns()
+    for item in load.load("sandbox").items:  # a turn for each record: where turns end is of no consequence
+        other.must([item.record])
+    assert [m for m in market_view(other.engine.registry, other.engine.m)] == [m for m in market_view(engine.registry, engine.m)]
+    for settlement in results.load():
+        market = engine.registry.events.named(settlement.event)
+        assert market is not None
+        sandbox.must([ar.SetPhase(event=market.name, phase="closed"), settlement.determine(market.record), ar.Finalise(event=market.name)])
+    shown = {m["event"]: m for m in market_view(engine.registry, engine.m)}
+    assert {name for name, m in shown.items() if m["phase"] == "final"} == set(shown) - {"BTC-USD"}
+    assert [c["code"] for c in shown["WC26-FINAL"]["contracts"] if c["paid"]] == ["DRAW"] and shown["WC26-WIN"]["final_at_ns"] > 0
+    assert [m["event"] for m in market_view(engine.registry, engine.m, "WC26-WIN")] == ["WC26-WIN"]
+    assert engine.digest() != before and Engine.restore(engine.snapshot()).digest() == engine.digest()
+
+
+def test_refusals_of_the_core_in_words() -> None:
+    turns = Turns().must([*BASE, ar.Transfer(key="d", asset="USD", amount=500, target="ACME-A"), ar.SetPhase(event="FINAL", phase="open")])
+    before = turns.engine.registry.to_bytes()
+    for record, code, text in (
+        (
+            ar.Transfer(key="w", asset="USD", amount=501, source="ACME-A"),
+            codes.R_WITHDRAW_TOO_MUCH,
+            "withdrawal of USD: cannot take out 501: 500 is free",
+        ),
+        (ar.SetPhase(event="FINAL", phase="listed"), codes.R_BAD_TRANSITION, "event FINAL: it is open and cannot become listed"),
+        (RESULT, codes.R_NOT_CLOSED, "event FINAL: it is open; only a closed event is determined"),
+    ):
+        (answer,) = turns.do(record)
+        assert not answer.ok and answer.code == code and answer.text.startswith(text), answer
+    assert turns.engine.registry.to_bytes() == before
+
+
+def test_a_challenge_window_is_waited_for() -> None:
+    turns = Turns().must([*BASE[:-2], change(FINAL, challenge_window_ns=3_000_000), ar.SetPhase(event="FINAL", phase="open")])
+    turns.must([ar.SetPhase(event="FINAL", phase="closed"), change(RESULT, observed_at_ns=1)])
+    (answer,) = turns.do(ar.Finalise(event="FINAL"))
+    assert answer.code == codes.R_CHALLENGE_WINDOW and "ends at 5000000, it is 3000000" in answer.text
+    turns.do()
+    turns.must([ar.Finalise(event="FINAL")])
+    assert turns.do(ar.Finalise(event="FINAL"))[0].code == codes.R_ALREADY_FINAL
+
+
+@pytest.mark.parametrize("table", ["assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings"])
+def test_every_table_is_filled_to_its_last_row_and_then_refuses(table: str) -> None:
+    """One row less than the records need: refused by name, the state sound. Exactly as many: all goes in."""
+    need = {"assets": 2, "venues": 2, "firms": 2, "accounts": 20, "sessions": 2, "events": 2, "instruments": 4, "listings": 4}[table]
+    sizes = {field: getattr(SMALL, field) for field in SMALL.__dataclass_fields__}
+    Turns(Capacities(**{**sizes, table: need})).must(BASE)
+    answers = Turns(Capacities(**{**sizes, table: need - 1})).do(*BASE)
+    refused = [answer for answer in answers if answer.code == codes.R_TABLE_FULL]
+    assert refused and f"`{table}`" in refused[0].text or "listings" in refused[0].text
+
+
+@pytest.mark.parametrize("pool", [P_NAME_HASH, P_BALANCE])
+def test_a_full_core_table_refuses_a_market_and_the_server_goes_on(pool: int) -> None:
+    turns = Turns().must(BASE[:-2])
+    pools = turns.engine.m[64 + pool * 8 : 64 + pool * 8 + 8]  # H_POOLS, POOL_WORDS
+    used = int(pools[5])
+    pools[5] = pools[2]  # PL_USED = PL_CAP
+    answer = turns.engine.registry.apply(ar.pack("u", "r", FINAL), turns.engine, lambda rows: None)
+    assert answer.code == codes.R_TABLE_FULL
+    pools[5] = used
+    turns.must([FINAL])
