@@ -220,19 +220,16 @@ class Model(Operator, Ladder):
             )  # fmt: skip
 
     def _share_fees(self, event: Event, taker: Order, maker: Order, taker_fee: int, maker_fee: int) -> None:
-        """The taker's order finances the rebate; owner and listing venue hold floor(net fee of the order * share), the platform the rest."""
-        taker.net_fee += taker_fee + min(maker_fee, 0)
-        maker.net_fee += max(maker_fee, 0)
+        """The taker's order finances the rebate. Owner and listing venue hold floor(net fee of the order * share), the platform the rest."""
         platform = taker_fee + maker_fee
-        for order in (maker, taker):
+        for order, change in ((maker, max(maker_fee, 0)), (taker, taker_fee + min(maker_fee, 0))):
+            before, order.net_fee = order.net_fee, order.net_fee + change
             listing = order.listing
-            owner = order.net_fee * listing.owner_share // 10_000
-            venue = order.net_fee * listing.venue_share // 10_000
-            for account, amount in ((listing.owner_account, owner - order.paid_owner), (listing.venue_account, venue - order.paid_venue)):
-                if amount:
-                    self.pay(self.accounts[account], event.asset, amount)
-                    platform -= amount
-            order.paid_owner, order.paid_venue = owner, venue
+            for account, share in ((listing.owner_account, listing.owner_share), (listing.venue_account, listing.venue_share)):
+                part = order.net_fee * share // 10_000 - before * share // 10_000
+                if part:
+                    self.pay(self.accounts[account], event.asset, part)
+                    platform -= part
         if platform:
             self.pay(self.accounts[PLATFORM_FEES], event.asset, platform)
 

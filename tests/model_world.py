@@ -206,8 +206,6 @@ class Order:
     rebate_numerator: int = 0
     rebate_paid: int = 0
     net_fee: int = 0
-    paid_owner: int = 0
-    paid_venue: int = 0
 
     @property
     def leaves(self) -> int:
