@@ -53,7 +53,8 @@ def add(commands: Any) -> None:
 
 
 def _markets(admin: AdminClient, event: str = "") -> list[dict[str, Any]]:
-    answer = admin.ask("markets", **({"event": event} if event else {}))
+    fields: dict[str, Any] = {"event": event} if event else {}
+    answer = admin.ask("markets", **fields)
     if not answer.ok:
         raise CommandError(Exit.FAILED, answer.text)
     markets = answer.result["markets"] if isinstance(answer.result, dict) else answer.result
@@ -85,13 +86,13 @@ def run_list(args: argparse.Namespace) -> int:
     market = markets[0]
     places = market["price_decimals"]
     say(f"{market['event']}: {market['title']} ({market['phase']})")
-    rows = []
+    contracts: list[tuple[Any, ...]] = []
     for c in market["contracts"]:
         paid = decimal(c["paid"], places) if market["version"] else "-"
         rows.append(
             (c["symbol"], decimal(c["bid"], places), decimal(c["ask"], places), decimal(c["last"], places), c["volume"], paid, c["outcome"])
         )
-    for line in table(("symbol", "bid", "ask", "last", "volume", "pays", "outcome"), rows):
+    for line in table(("symbol", "bid", "ask", "last", "volume", "pays", "outcome"), contracts):
         say(line)
     return Exit.OK
 

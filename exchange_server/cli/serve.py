@@ -10,8 +10,6 @@ from ..exits import Exit
 from .common import CommandError, add_data
 from .config_cmd import read
 
-HOUR_NS = 3600 * 10**9
-
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("serve", help="start the server; Ctrl-C stops it cleanly")
@@ -23,12 +21,23 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--mode", choices=["sync", "async"], help="sync: an answer leaves when its cause is on the disk; async: when it is written"
     )
+    parser.add_argument("--spin", action="store_true", help="keep one core busy instead of sleeping: the shortest answers")
+    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write the line that says ready there as well")
+    parser.add_argument("--segment-bytes", type=_bytes, default=0, metavar="N", help="size of a journal segment (default: 256 MiB)")
+    parser.add_argument("--disk-reserve-bytes", type=_bytes, default=0, metavar="N", help="free space below which new orders are refused")
+    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info", help="JSON lines on standard error")
     parser.set_defaults(run=run)
 
 
 def _port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > 65535:
         raise argparse.ArgumentTypeError(f"{text} is no port (0 to 65535)")
+    return int(text)
+
+
+def _bytes(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or len(text) > 15:
+        raise argparse.ArgumentTypeError(f"{text} is no number of bytes")
     return int(text)
 
 
@@ -41,7 +50,17 @@ def options(args: argparse.Namespace) -> ServeOptions:
         raise CommandError(Exit.CONFIG, f"FIX and binary sessions cannot share port {settings.fix_port}")
     if args.data.exists() and not args.data.is_dir():
         raise CommandError(Exit.USAGE, f"--data {args.data}: is not a folder")
-    return ServeOptions(data=args.data, settings=settings, items=config.items, config_name=Path(config.files[-1]).name)
+    return ServeOptions(
+        data=args.data,
+        settings=settings,
+        items=config.items,
+        config_name=Path(config.files[-1]).name,
+        spin=args.spin,
+        ready_file=args.ready_file,
+        segment_bytes=args.segment_bytes,
+        disk_reserve_bytes=args.disk_reserve_bytes,
+        log_level=args.log_level,
+    )
 
 
 def run(args: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""`exos status`: what the running server says of itself."""
+"""`exos status|check|stop`: what the running server says of itself, its proofs, and a clean stop."""
 
 import argparse
 from typing import Any
@@ -15,6 +15,12 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
     add_data(parser)
     parser.set_defaults(run=run)
+    check = commands.add_parser("check", help="let the server prove its ledger, books and collateral; walks everything")
+    add_data(check)
+    check.set_defaults(run=run_check)
+    stop = commands.add_parser("stop", help="stop the server cleanly, with a snapshot; said twice: without waiting for its peers")
+    add_data(stop)
+    stop.set_defaults(run=run_stop)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -27,6 +33,27 @@ def run(args: argparse.Namespace) -> int:
     else:
         for line in lines(answer.result):
             say(line)
+    return Exit.OK
+
+
+def run_check(args: argparse.Namespace) -> int:
+    with AdminClient(args.data, timeout_s=300.0) as admin:
+        answer = admin.ask("check")
+    if not answer.ok:
+        raise CommandError(Exit.FAILED, answer.text)
+    failed = answer.result["failed"]
+    if failed:
+        raise CommandError(Exit.FAILED, f"{len(failed)} proofs fail: {'; '.join(map(str, failed))}")
+    say(f"ledger, books and collateral are right behind row {answer.result['row_seq']}, digest {answer.result['digest']}")
+    return Exit.OK
+
+
+def run_stop(args: argparse.Namespace) -> int:
+    with AdminClient(args.data) as admin:
+        answer = admin.ask("stop")
+    if not answer.ok:
+        raise CommandError(Exit.FAILED, answer.text)
+    say("stopping")
     return Exit.OK
 
 
