@@ -1,0 +1,676 @@
+"""The SDK: a client of the binary wire on asyncio that logs on, trades, follows markets, and comes back by itself.
+
+    async with Client("127.0.0.1", 9890, key="MM1", secret="mm1-secret") as client:
+        order = await client.buy("WC26-WIN-ESP", 10, 4200)      # 10 lots at 4200 ticks; raises Refused with the reason
+        order = await client.replace(order, price=4300)
+        await client.cancel(order)
+        book = await client.subscribe("WC26-WIN-ESP")
+        print(book.best_bid, book.best_ask)
+
+What it promises
+  * Every report of the session arrives once and in order (`on_report`, `reports()`), also over lost connections and restarts of the server.
+  * A request is answered once. When the connection is lost it waits; after the reconnect the missed reports come first, then what is
+    still unanswered is sent again under the same id. The exchange never makes two orders of it.
+  * Books are void (`valid` False) while they cannot be trusted, and whole again by themselves.
+Keep `client.next_number` over restarts of your own program to get what you missed. Times are ns UTC, prices ticks, quantities lots.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from decimal import Decimal
+from typing import Any, TypeAlias
+
+from . import codes, errors
+from . import messages as M
+from .binary_session import ON, CaughtUp, ClientSession, Ended, LoggedOn, Missing
+from .book_builder import BookBuilder
+from .order_tracker import Answer, Order, OrderTracker, Request, RequestMessage, refusal
+
+__all__ = ["Client", "ClientError", "Disconnected", "Order", "Refused", "codes"]
+
+InstrumentLike: TypeAlias = str | int | M.Definition
+
+# After these the server would say the same again: no reconnect.
+FINAL = (codes.R_BAD_CREDENTIALS, codes.R_RESUME_UNKNOWN, codes.R_BAD_HEARTBEAT, codes.R_WIRE_FIELD, codes.R_WIRE_MALFORMED)
+
+
+class ClientError(Exception):
+    """Something did not work; the text is a sentence."""
+
+
+class Refused(ClientError):
+    """The exchange refused a request; nothing of it took effect. `reason` codes.R_*, `report` the answer in full."""
+
+    def __init__(self, reason: int, text: str, report: Answer) -> None:
+        super().__init__(f"{text} [{errors.short_name(reason)}]")
+        self.reason, self.text, self.report = reason, text, report
+
+
+class Disconnected(ClientError):
+    """There is no session and there will be none (wrong credentials, gave up, closed). `reason` codes.R_*."""
+
+    def __init__(self, reason: int, text: str) -> None:
+        super().__init__(text)
+        self.reason, self.text = reason, text
+
+
+class _Wire(asyncio.Protocol):
+    """One connection; hands everything to the client."""
+
+    def __init__(self, client: "Client", session: ClientSession) -> None:
+        self.client = client
+        self.session = session
+        self.transport: asyncio.Transport | None = None
+        self.ended = asyncio.get_running_loop().create_future()
+        self._flush_planned = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport  # type: ignore[assignment]
+
+    def data_received(self, data: bytes) -> None:
+        self.client._handle(self, self.session.receive(data, time.monotonic_ns()))
+        self.flush()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.client._handle(self, self.session.lost())
+        if not self.ended.done():
+            self.ended.set_result(Ended(codes.R_NOT_LOGGED_ON, "the connection was lost"))
+
+    def plan_flush(self) -> None:
+        """Send what is queued at the end of this round of the loop: many small messages become one write."""
+        if not self._flush_planned:
+            self._flush_planned = True
+            asyncio.get_running_loop().call_soon(self.flush)
+
+    def flush(self) -> None:
+        self._flush_planned = False
+        data = self.session.take(time.monotonic_ns())
+        if data and self.transport is not None:
+            self.transport.write(data)
+
+
+class Client:
+    """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
+
+    next_number: the next report needed, from an earlier run (`client.next_number`); 0: begin with now.
+    heartbeat_ms: 1000..60000, 0: the server's choice. cancel_on_disconnect: a lost connection cancels this session's orders.
+    reconnect_s: give up after so long without a session (0: never reconnect). on_report(report, order): called for each numbered
+    report; on_market(message, book): for each market data message; on_state(text): when the connection comes or goes.
+    first_id: ids of requests count up from here (default: the time, so that they are unique over restarts).
+    """
+
+    def __init__(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 9890,
+        key: str = "",
+        secret: str | bytes = "",
+        *,
+        next_number: int = 0,
+        heartbeat_ms: int = 0,
+        cancel_on_disconnect: bool = False,
+        settlement: bool = True,
+        reconnect_s: float = 60.0,
+        timeout_s: float = 10.0,
+        on_report: Callable[[M.Numbered, Order | None], None] | None = None,
+        on_market: Callable[[Any, BookBuilder | None], None] | None = None,
+        on_state: Callable[[str], None] | None = None,
+        first_id: int | None = None,
+    ) -> None:
+        self.host, self.port, self.key = host, port, key
+        self._secret = secret
+        self.next_number = next_number
+        self.timeout_s = timeout_s
+        self.reconnect_s = reconnect_s
+        self.heartbeat_ms = heartbeat_ms
+        self._flags = (M.LOGON_CANCEL_ON_DISCONNECT if cancel_on_disconnect else 0) | (M.LOGON_SETTLEMENT if settlement else 0)
+        self.on_report, self.on_market, self.on_state = on_report, on_market, on_state
+        self.session_id = 0
+        self.account = 0  # the default account
+        self.accounts: dict[str, int] = {}  # the firm's, by name
+        self.server = ""
+        self.instruments: dict[str, M.Definition] = {}  # by symbol
+        self.definitions: dict[int, M.Definition] = {}  # by id
+        self.phases: dict[int, int] = {}  # by event id
+        self.books: dict[int, BookBuilder] = {}
+        self.connects = 0  # logons so far
+        self.resent = 0  # requests that were sent again
+        self.missing: list[tuple[int, int]] = []  # report numbers that the server no longer had
+        self.tracker = OrderTracker()
+        self._next_id = first_id if first_id is not None else time.time_ns()
+        self._wire: _Wire | None = None
+        self._ready = False  # logged on and caught up
+        self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self._first: asyncio.Future[None] | None = None
+        self._defined: asyncio.Future[None] | None = None
+        self._failed: Disconnected | None = None
+        self._futures: dict[Request, asyncio.Future[Answer]] = {}
+        self._order_futures: dict[Order, asyncio.Future[Order]] = {}
+        self._book_futures: dict[int, list[asyncio.Future[BookBuilder]]] = {}
+        self._streams: list[tuple[bool, asyncio.Queue[Any]]] = []
+        self._subscribed_all = False
+        self._timer: asyncio.TimerHandle | None = None
+
+    # ----------------------------------------------------------------------------------------------------- connection
+    async def connect(self) -> None:
+        """Connect, log on, get the definitions of all instruments. Raises Disconnected with the reason."""
+        if self._task is not None:
+            raise ClientError("connect() was called already")
+        loop = asyncio.get_running_loop()
+        self._first = loop.create_future()
+        self._defined = loop.create_future()
+        self._task = loop.create_task(self._run())
+        try:
+            await asyncio.wait_for(asyncio.shield(self._first), self.timeout_s)
+            await asyncio.wait_for(asyncio.shield(self._defined), self.timeout_s)
+        except TimeoutError:
+            await self.close()
+            where = f"{self.host}:{self.port}"
+            raise Disconnected(codes.R_LOGON_TIMEOUT, f"{where} did not answer within {self.timeout_s} s") from None
+        except Disconnected:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Log out (the reports of all that was sent come first) and close. Requests without an answer raise Disconnected."""
+        self._closing = True
+        wire = self._wire
+        if wire is not None and wire.session.state == ON:
+            wire.session.logout()
+            wire.flush()
+            await asyncio.wait([wire.ended], timeout=self.timeout_s)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._wire is not None and self._wire.transport is not None:
+            self._wire.transport.abort()
+        self._fail(Disconnected(codes.OK, "the client was closed"))
+
+    async def __aenter__(self) -> "Client":
+        await self.connect()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @property
+    def connected(self) -> bool:
+        """Logged on, and all that was missed has been delivered."""
+        return self._ready
+
+    async def _run(self) -> None:
+        """Keep a session: connect, follow it to its end, come back."""
+        loop = asyncio.get_running_loop()
+        since = time.monotonic()
+        pause = 0.05
+        while not self._closing:
+            session = ClientSession(
+                self.key, self._secret, self.next_number, self.heartbeat_ms, self._flags, time.monotonic_ns()
+            )  # fmt: skip
+            ended: Ended
+            try:
+                wire = _Wire(self, session)
+                await asyncio.wait_for(loop.create_connection(self._same(wire), self.host, self.port), self.timeout_s)
+            except (OSError, TimeoutError) as error:
+                ended = Ended(codes.R_NOT_LOGGED_ON, f"{self.host}:{self.port} cannot be reached: {error or 'no answer in time'}")
+            else:
+                self._wire = wire
+                self._plan_tick()
+                before = self.connects
+                ended = await wire.ended
+                if self.connects > before:
+                    since, pause = time.monotonic(), 0.05
+                self._ready = False
+                self._wire = None
+                if wire.transport is not None:
+                    wire.transport.abort()
+                if wire.session.next_number:
+                    self.next_number = wire.session.next_number
+                for book in self.books.values():
+                    book.reset()
+            if self._closing:
+                return
+            never = self.connects == 0 and ended.reason != codes.R_SHUTDOWN
+            if never or ended.reason in FINAL or not self.reconnect_s or time.monotonic() - since > self.reconnect_s:
+                self._fail(Disconnected(ended.reason, ended.text))
+                return
+            self._say(f"disconnected: {ended.text}")
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    @staticmethod
+    def _same(wire: _Wire) -> Callable[[], _Wire]:
+        return lambda: wire
+
+    def _fail(self, error: Disconnected) -> None:
+        """No session any more: whoever waits is told."""
+        if self._failed is None:
+            self._failed = error
+        futures: list[asyncio.Future[Any]] = [*self._futures.values(), *self._order_futures.values()]
+        futures += [f for waiting in self._book_futures.values() for f in waiting]
+        futures += [f for f in (self._first, self._defined) if f is not None]
+        for future in futures:
+            if not future.done():
+                future.set_exception(error)
+                future.exception()  # nobody may be waiting any more: that is no fault
+        self._futures.clear()
+        self._order_futures.clear()
+        self._book_futures.clear()
+        for _, queue in self._streams:
+            queue.put_nowait(None)
+
+    def _say(self, text: str) -> None:
+        if self.on_state is not None:
+            self.on_state(text)
+
+    def _plan_tick(self) -> None:
+        wire = self._wire
+        if wire is None or self._closing:
+            return
+        wait = max(0.001, (wire.session.due() - time.monotonic_ns()) / 1e9)
+        self._timer = asyncio.get_running_loop().call_later(wait, self._tick, wire)
+
+    def _tick(self, wire: _Wire) -> None:
+        if wire is self._wire:
+            self._handle(wire, wire.session.tick(time.monotonic_ns()))
+            wire.flush()
+            self._plan_tick()
+
+    # -------------------------------------------------------------------------------------------------------- inwards
+    def _handle(self, wire: _Wire, happenings: list[Any]) -> None:
+        for happening in happenings:
+            if isinstance(happening, M.Report | M.Sent):
+                order = self.tracker.apply(happening)  # type: ignore[arg-type]
+                self.next_number = happening.number + 1
+                if self.on_report is not None:
+                    self.on_report(happening, order)  # type: ignore[arg-type]
+                self._stream(False, happening)
+            elif isinstance(happening, LoggedOn):
+                self._logged_on(happening)
+            elif isinstance(happening, CaughtUp):
+                self._caught_up(wire)
+            elif isinstance(happening, Missing):
+                self.missing.append((happening.begin, happening.end))
+                self._say(f"reports {happening.begin} to {happening.end} are no longer there")
+            elif isinstance(happening, Ended):
+                if not wire.ended.done():
+                    wire.ended.set_result(happening)
+            else:
+                self._market(happening)
+
+    def _logged_on(self, happening: LoggedOn) -> None:
+        reply = happening.reply
+        self.connects += 1
+        self.session_id, self.account = reply.session, reply.account
+        self.accounts = {name: id for id, name in reply.accounts}
+        if self._wire is not None:
+            self.server = self._wire.session.server
+        self._say(f"logged on as {self.key}" + (f", {happening.missing} reports to catch up" if happening.missing else ""))
+
+    def _caught_up(self, wire: _Wire) -> None:
+        """All that happened is known: send what never got there, and ask for the markets anew."""
+        self._ready = True
+        session = wire.session
+        for request in self.tracker.unanswered():
+            if request.sent:
+                self.resent += 1
+            request.sent += 1
+            session.send(request.message)
+        session.send(M.DefinitionsRequest())
+        if self._subscribed_all:
+            session.send(M.Subscribe())
+        elif self.books:
+            session.send(M.Subscribe(list(self.books)))
+        wire.plan_flush()
+        if self._first is not None and not self._first.done():
+            self._first.set_result(None)
+
+    def _market(self, message: Any) -> None:
+        book: BookBuilder | None = None
+        if isinstance(message, M.BookUpdate):
+            book = self.books.get(message.instrument)
+            if book is not None:
+                book.update(message)
+        elif isinstance(message, M.BookSnapshot):
+            book = self.books.get(message.instrument)
+            if book is None and self._subscribed_all:
+                book = self.books[message.instrument] = BookBuilder(message.instrument, self._wants_snapshot)
+            if book is not None:
+                book.snapshot(message)
+                for future in self._book_futures.pop(message.instrument, ()):
+                    if not future.done():
+                        future.set_result(book)
+        elif isinstance(message, M.BookReset):
+            for book in self.books.values():
+                if message.instrument in (0, book.instrument):
+                    book.reset()
+            book = None
+        elif isinstance(message, M.Definition):
+            self.definitions[message.instrument] = self.instruments[message.symbol] = message
+            self.phases[message.market] = message.phase
+        elif isinstance(message, M.DefinitionsDone):
+            if self._defined is not None and not self._defined.done():
+                self._defined.set_result(None)
+        elif isinstance(message, M.PhaseChange):
+            self.phases[message.market] = message.phase
+            for definition in self.definitions.values():
+                if definition.market == message.market and definition.instrument in self.books:
+                    self.books[definition.instrument].phase = message.phase
+        elif isinstance(message, M.RequestRefused):
+            for future in self._book_futures.pop(message.item, ()):
+                if not future.done():
+                    future.set_exception(ClientError(message.text))
+            self.books.pop(message.item, None)
+        if self.on_market is not None:
+            self.on_market(message, book)
+        self._stream(True, message)
+
+    def _wants_snapshot(self, instrument: int) -> None:
+        if self._ready and self._wire is not None:
+            self._wire.session.send(M.Subscribe([instrument]))
+            self._wire.plan_flush()
+
+    def _stream(self, market: bool, message: Any) -> None:
+        for wanted, queue in self._streams:
+            if wanted == market:
+                queue.put_nowait(message)
+
+    # ------------------------------------------------------------------------------------------------------- requests
+    def next_id(self) -> int:
+        """A fresh id for a request."""
+        self._next_id += 1
+        return self._next_id
+
+    def instrument(self, which: InstrumentLike) -> int:
+        """The id of an instrument given by symbol, id or Definition. Raises ClientError for an unknown symbol."""
+        if isinstance(which, int):
+            return which
+        if isinstance(which, M.Definition):
+            return which.instrument
+        found = self.instruments.get(which)
+        if found is None:
+            near = sorted(s for s in self.instruments if s.startswith(which[:4]))[:5]
+            raise ClientError(f"there is no instrument {which!r}" + (f"; there are {', '.join(near)}" if near else ""))
+        return found.instrument
+
+    def _send(self, request: Request) -> None:
+        if self._failed is not None:
+            raise Disconnected(self._failed.reason, self._failed.text)
+        if self._ready and self._wire is not None and self._wire.session.state == ON:
+            request.sent += 1
+            self._wire.session.send(request.message)
+            self._wire.plan_flush()
+
+    async def _answer(self, request: Request) -> Answer:
+        if request.answer is None:
+            future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+            self._futures[request] = future
+
+            def done(answered: Request) -> None:
+                self._futures.pop(answered, None)
+                if not future.done() and answered.answer is not None:
+                    future.set_result(answered.answer)
+
+            request.done = done
+            if self._failed is not None:
+                raise Disconnected(self._failed.reason, self._failed.text)
+            return await future
+        return request.answer
+
+    async def _request(self, message: RequestMessage) -> Answer:
+        """Send and wait for the answer. Raises Refused, Disconnected."""
+        request = self.tracker.add(message)
+        self._send(request)
+        answer = await self._answer(request)
+        self._judge(request, answer)
+        return answer
+
+    def _judge(self, request: Request, answer: Answer) -> None:
+        reason, text = refusal(answer)
+        if reason == codes.OK:
+            return
+        again = request.sent > 1 and isinstance(request.message, M.CancelOrder) and isinstance(answer, M.CancelRejected)
+        if again and isinstance(answer, M.CancelRejected) and answer.status == codes.ST_CANCELED:
+            return  # the first one had done it
+        raise Refused(reason, text, answer)
+
+    def place(
+        self,
+        instrument: InstrumentLike,
+        side: int,
+        qty: int,
+        price: int = 0,
+        *,
+        contract_side: int = codes.YES,
+        type: int = codes.LIMIT,
+        tif: int = codes.GTC,
+        flags: int = 0,
+        account: int | str = 0,
+        id: int = 0,
+        **more: int,
+    ) -> Order:
+        """Send an order and do not wait: the Order follows its reports (`await client.accepted(order)` waits for the first).
+
+        side codes.BUY or SELL; contract_side codes.NO: in NO ticks; type, tif, flags: codes; account: id or name, 0: the default;
+        id: the ClOrdID, 0: a fresh one; more: expiry, min_qty, display_qty, stop_price, deadline, group, cost_cap, stp, venue, front_end.
+        Without a connection it waits for the next one. Raises ClientError (unknown instrument, account or field, a number out of bounds),
+        Disconnected.
+        """
+        who = self._account(account)
+        message = _build(
+            M.NewOrder, id or self.next_id(), who, self.instrument(instrument), side, contract_side, type, tif, flags, price, qty, **more
+        )
+        if self._failed is not None:
+            raise Disconnected(self._failed.reason, self._failed.text)
+        try:
+            order = self.tracker.new_order(message)
+        except ValueError as error:
+            raise ClientError(str(error)) from None
+        assert order.request is not None
+        self._send(order.request)
+        return order
+
+    async def accepted(self, order: Order) -> Order:
+        """Wait for the answer to a placed order. Raises Refused with the reason, Disconnected."""
+        if order.request is not None:
+            self._judge(order.request, await self._answer(order.request))
+        return order
+
+    async def submit(self, instrument: InstrumentLike, side: int, qty: int, price: int = 0, **more: Any) -> Order:
+        """`place` and wait for the answer. What it traded on arrival may still be on its way: see `Order.cum` and `finished`."""
+        return await self.accepted(self.place(instrument, side, qty, price, **more))
+
+    async def buy(self, instrument: InstrumentLike, qty: int, price: int = 0, **more: Any) -> Order:
+        """Buy `qty` lots at `price` ticks or better (see `place`)."""
+        return await self.submit(instrument, codes.BUY, qty, price, **more)
+
+    async def sell(self, instrument: InstrumentLike, qty: int, price: int = 0, **more: Any) -> Order:
+        """Sell `qty` lots at `price` ticks or better (see `place`)."""
+        return await self.submit(instrument, codes.SELL, qty, price, **more)
+
+    async def finished(self, order: Order) -> Order:
+        """Wait until the order is no longer open (filled, canceled, expired or rejected). Raises Disconnected."""
+        if order.open:
+            future = self._order_futures.get(order)
+            if future is None:
+                future = self._order_futures[order] = asyncio.get_running_loop().create_future()
+
+                def closed(done: Order) -> None:
+                    waiting = self._order_futures.pop(done, None)
+                    if waiting is not None and not waiting.done():
+                        waiting.set_result(done)
+
+                order.closed = closed
+            await asyncio.shield(future)
+        return order
+
+    async def cancel(self, order: Order | int) -> M.Canceled | M.CancelRejected:
+        """Take an order (or its id) out of the book. Raises Refused (R_ORDER_CLOSED: it was over already; report.status says how)."""
+        id, account = (order.id, order.account) if isinstance(order, Order) else (order, 0)
+        return await self._request(_build(M.CancelOrder, self.next_id(), id, account))  # type: ignore[return-value]
+
+    async def replace(self, order: Order | int, *, price: int | None = None, qty: int | None = None) -> Order:
+        """Change price and total quantity (filled included); the same Order object under a new id, or the Order of an id.
+
+        Raises Refused; the order then is as it was. Equal to the filled quantity: the rest is cancelled.
+        """
+        found = order if isinstance(order, Order) else self.tracker.orders.get(order)
+        if found is None:
+            raise ClientError(f"no open order has the id {order}")
+        message = _build(
+            M.ReplaceOrder, self.next_id(), found.id, found.account, found.instrument,
+            found.price if price is None else price, found.qty if qty is None else qty,
+        )  # fmt: skip
+        await self._request(message)
+        return found
+
+    async def mass_cancel(
+        self, scope: int = codes.SCOPE_SESSION, *, account: int | str = 0, instrument: InstrumentLike = 0, event: int = 0, side: int = 0
+    ) -> int:
+        """Cancel all orders of a scope (codes.SCOPE_*); how many they were. Their reports come before this returns."""
+        message = _build(M.MassCancel, self.next_id(), scope, self._account(account), self.instrument(instrument), event, side)
+        done = await self._request(message)
+        assert isinstance(done, M.MassCancelDone)
+        return done.count
+
+    async def status(self, order: Order | int) -> M.OrderStatus:
+        """Ask the exchange how an order (or id) is. Raises Refused (R_UNKNOWN_ORDER)."""
+        id = order.id if isinstance(order, Order) else order
+        return await self._request(_build(M.OrderStatusRequest, id))  # type: ignore[return-value]
+
+    async def split(self, event: int, sets: int, *, account: int | str = 0) -> M.Moved:
+        """Pay for complete sets of an exactly-k event and get one contract of each."""
+        return await self._request(_build(M.SplitSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
+
+    async def merge(self, event: int, sets: int, *, account: int | str = 0) -> M.Moved:
+        """Give complete sets back and get their worth."""
+        return await self._request(_build(M.MergeSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
+
+    def _account(self, account: int | str) -> int:
+        if isinstance(account, int):
+            return account
+        if account not in self.accounts:
+            raise ClientError(f"there is no account {account!r}; this session has {', '.join(self.accounts) or 'none'}")
+        return self.accounts[account]
+
+    @property
+    def orders(self) -> dict[int, Order]:
+        """Open orders by id, also those of an earlier run that reports have told of."""
+        return self.tracker.orders
+
+    # ---------------------------------------------------------------------------------------------------- market data
+    async def subscribe(self, instrument: InstrumentLike) -> BookBuilder:
+        """Follow one book; returns it with its first snapshot in. It stays up to date by itself. Raises ClientError, Disconnected."""
+        (book,) = await self.subscribe_many([instrument])
+        return book
+
+    async def subscribe_many(self, instruments: list[InstrumentLike]) -> list[BookBuilder]:
+        """Follow several books; in the order asked."""
+        if self._failed is not None:
+            raise Disconnected(self._failed.reason, self._failed.text)
+        ids = [self.instrument(i) for i in instruments]
+        loop = asyncio.get_running_loop()
+        waiting: list[asyncio.Future[BookBuilder]] = []
+        for id in ids:
+            self.books.setdefault(id, BookBuilder(id, self._wants_snapshot))
+            future: asyncio.Future[BookBuilder] = loop.create_future()
+            self._book_futures.setdefault(id, []).append(future)
+            waiting.append(future)
+        if self._ready and self._wire is not None:
+            self._wire.session.send(M.Subscribe(ids))
+            self._wire.plan_flush()
+        return list(await asyncio.gather(*waiting))
+
+    async def subscribe_all(self) -> dict[int, BookBuilder]:
+        """Follow every book, also those of instruments that are listed later. Returns `books` when all known ones are in."""
+        self._subscribed_all = True
+        if self._ready and self._wire is not None:
+            self._wire.session.send(M.Subscribe())
+            self._wire.plan_flush()
+        missing = [i for i in self.definitions if i not in self.books or not self.books[i].valid]
+        loop = asyncio.get_running_loop()
+        waiting = []
+        for id in missing:
+            future: asyncio.Future[BookBuilder] = loop.create_future()
+            self._book_futures.setdefault(id, []).append(future)
+            waiting.append(future)
+        await asyncio.gather(*waiting)
+        return self.books
+
+    def unsubscribe(self, *instruments: InstrumentLike) -> None:
+        """Stop following these (none named: all)."""
+        ids = [self.instrument(i) for i in instruments]
+        for id in ids or list(self.books):
+            self.books.pop(id, None)
+        if not ids:
+            self._subscribed_all = False
+        if self._ready and self._wire is not None:
+            self._wire.session.send(M.Unsubscribe(ids))
+            self._wire.plan_flush()
+
+    async def reports(self) -> AsyncIterator[M.Numbered]:
+        """Every numbered report from now on; ends when the client does. What is not taken piles up in memory."""
+        async for message in self._follow(False):
+            yield message
+
+    async def market_data(self) -> AsyncIterator[Any]:
+        """Every market data message from now on; books are up to date with it when it is given."""
+        async for message in self._follow(True):
+            yield message
+
+    async def _follow(self, market: bool) -> AsyncIterator[Any]:
+        entry: tuple[bool, asyncio.Queue[Any]] = (market, asyncio.Queue())
+        self._streams.append(entry)
+        try:
+            while self._failed is None or not entry[1].empty():
+                message = await entry[1].get()
+                if message is None:
+                    return
+                yield message
+        finally:
+            self._streams.remove(entry)
+
+    # --------------------------------------------------------------------------------------------------------- units
+    def ticks(self, instrument: InstrumentLike, price: str | Decimal) -> int:
+        """A price as people write it, in ticks: "0.42" -> 4200 where a tick is 0.0001. Raises ClientError when it is no whole tick."""
+        return _scaled(price, self.definitions[self.instrument(instrument)].price_decimals, "price")
+
+    def lots(self, instrument: InstrumentLike, qty: str | Decimal) -> int:
+        """A quantity as people write it, in lots."""
+        return _scaled(qty, self.definitions[self.instrument(instrument)].qty_decimals, "quantity")
+
+    def price_text(self, instrument: InstrumentLike, ticks: int) -> str:
+        """Ticks as people write them."""
+        places = self.definitions[self.instrument(instrument)].price_decimals
+        return f"{Decimal(ticks).scaleb(-places):.{places}f}"
+
+
+def _scaled(value: str | Decimal, places: int, what: str) -> int:
+    try:
+        scaled = Decimal(value).scaleb(places)
+        whole = int(scaled)
+    except (ArithmeticError, ValueError):
+        raise ClientError(f"{value!r} is no {what}") from None
+    if scaled != whole:
+        raise ClientError(f"the {what} {value} has more than {places} decimals")
+    return whole
+
+
+def _checked(message: Any) -> None:
+    """The bounds of a message, before it is sent. Raises ClientError naming the field."""
+    try:
+        M.decode_client(M.encode(message))
+    except (M.WireError, OverflowError) as error:
+        raise ClientError(str(error)) from None
+
+
+def _build(kind: Any, *values: Any, **more: Any) -> Any:
+    """A message with its bounds checked. Raises ClientError."""
+    try:
+        message = kind(*values, **more)
+    except TypeError as error:
+        raise ClientError(f"{kind.__name__}: {error}") from None
+    _checked(message)
+    return message

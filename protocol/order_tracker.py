@@ -1,0 +1,238 @@
+"""What a client knows of its own orders: open orders from reports, and which requests are still without an answer. No I/O, no clock.
+
+A request is answered by exactly one report. After a reconnect, once all missed reports are in, whatever is still unanswered never
+took effect and is sent again under the same id: the exchange answers a repeat of an order with its state, never with a second order.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from . import codes, errors
+from . import messages as M
+
+OPEN = (codes.ST_NEW, codes.ST_PARTIAL, codes.ST_PENDING)
+
+RequestMessage: TypeAlias = M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.SplitSets | M.MergeSets | M.OrderStatusRequest
+Answer: TypeAlias = (
+    M.Accepted | M.Rejected | M.OrderStatus | M.Canceled | M.Replaced | M.CancelRejected | M.MassCancelDone | M.Moved | M.Refused
+    | M.MessageRefused
+)  # fmt: skip
+
+
+def refusal(answer: Answer) -> tuple[int, str]:
+    """(codes.OK, "") when the request was done, else (reason, the sentence for it with its numbers)."""
+    if isinstance(answer, M.Rejected | M.CancelRejected | M.Refused):
+        return answer.reason, errors.text(answer.reason, answer.limit, answer.used, answer.asked)
+    if isinstance(answer, M.MessageRefused):
+        return answer.reason, answer.text
+    if isinstance(answer, M.MassCancelDone) and answer.reason not in (codes.OK, codes.R_MASS_CANCEL):
+        return answer.reason, errors.text(answer.reason, asked=answer.scope)
+    if isinstance(answer, M.OrderStatus) and answer.status in (codes.ST_NONE, codes.ST_REJECTED):
+        return answer.reason, errors.text(answer.reason)
+    return codes.OK, ""
+
+
+class Request:
+    """One message that wants an answer. `answer` is None until it is there; `done` is then called once, if set."""
+
+    __slots__ = ("answer", "done", "message", "sent")
+
+    def __init__(self, message: RequestMessage) -> None:
+        self.message = message
+        self.answer: Answer | None = None
+        self.done: Callable[[Request], None] | None = None
+        self.sent = 0  # how often
+
+
+class Order:
+    """One order as its reports tell it. Prices in the client's terms (NO ticks for a NO order), quantities in lots.
+
+    id: the newest ClOrdID (a replace changes it), 0 when it was entered with a text id. order: the exchange's id, 0 until accepted.
+    status: codes.ST_*, ST_NONE until the first report. reason: why it was refused, canceled or expired. fee: minor units so far.
+    """
+
+    __slots__ = (
+        "account", "closed", "contract_side", "cum", "fee", "fills", "id", "instrument", "leaves", "notional", "order", "price", "qty",
+        "reason", "request", "side", "status", "text", "tif", "type",
+    )  # fmt: skip
+
+    def __init__(self, id: int, account: int, instrument: int, side: int, contract_side: int, price: int, qty: int) -> None:
+        self.id = id
+        self.order = 0
+        self.account = account
+        self.instrument = instrument
+        self.side = side
+        self.contract_side = contract_side
+        self.type = codes.LIMIT
+        self.tif = codes.GTC
+        self.price = price
+        self.qty = qty
+        self.cum = 0
+        self.leaves = qty
+        self.notional = 0
+        self.fee = 0
+        self.fills = 0
+        self.status = codes.ST_NONE
+        self.reason = codes.OK
+        self.text = ""
+        self.request: Request | None = None  # the NewOrder that made it; None: it was found in reports
+        self.closed: Callable[[Order], None] | None = None  # called once when it is no longer open
+
+    @property
+    def open(self) -> bool:
+        """Can it still trade? (An order without any report yet counts as open.)"""
+        return self.status in OPEN or self.status == codes.ST_NONE
+
+    @property
+    def average_price(self) -> float:
+        """Of its fills, in ticks; 0.0 without any."""
+        return self.notional / self.cum if self.cum else 0.0
+
+    def __repr__(self) -> str:
+        side = "buy" if self.side == codes.BUY else "sell"
+        status = _STATUS.get(self.status, str(self.status))
+        return f"<Order {self.id} {side} {self.qty} of {self.instrument} @ {self.price}: {status}, {self.cum} filled>"
+
+
+_STATUS = {getattr(codes, name): name[3:].lower() for name in dir(codes) if name.startswith("ST_")}
+
+
+class OrderTracker:
+    """Requests without an answer and open orders of one session. Feed it every numbered report, in order."""
+
+    def __init__(self) -> None:
+        self.orders: dict[int, Order] = {}  # open orders by ClOrdID
+        self._by_order: dict[int, Order] = {}  # by the exchange's id
+        self._requests: dict[int, Request] = {}  # by request id, in order of sending
+        self._status: dict[int, list[Request]] = {}  # status requests by the id they ask about
+
+    def __len__(self) -> int:
+        return len(self._requests) + sum(map(len, self._status.values()))
+
+    def add(self, message: RequestMessage) -> Request:
+        """A request that is about to be sent. Raises ValueError when its id is that of another one that is not answered yet."""
+        request = Request(message)
+        if isinstance(message, M.OrderStatusRequest):
+            self._status.setdefault(message.id, []).append(request)
+            return request
+        if message.id in self._requests:
+            raise ValueError(f"the id {message.id} belongs to a request that is not answered yet")
+        self._requests[message.id] = request
+        return request
+
+    def new_order(self, message: M.NewOrder) -> Order:
+        """A NewOrder that is about to be sent; the Order follows its reports from now on."""
+        if message.id in self.orders:
+            raise ValueError(f"the id {message.id} belongs to an order that is open")
+        request = self.add(message)
+        order = Order(
+            message.id, message.account, message.instrument, message.side, message.contract_side, message.price, message.qty
+        )  # fmt: skip
+        order.type, order.tif, order.request = message.type, message.tif, request
+        self.orders[order.id] = order
+        return order
+
+    def unanswered(self) -> Iterator[Request]:
+        """In the order in which they were made."""
+        yield from list(self._requests.values())
+        for waiting in list(self._status.values()):
+            yield from waiting
+
+    def apply(self, report: M.Numbered) -> Order | None:
+        """Take in one report; the order that it is about, if any."""
+        order: Order | None = None
+        if isinstance(report, M.OrderReport):
+            order = self._order_report(report)
+        if isinstance(report, M.OrderStatus):
+            self._answer_status(report)
+        if isinstance(report, M.Sent):
+            if isinstance(report.body, M.MessageRefused):
+                self._answer(report.body.id, report.body)
+        elif not isinstance(report, M.Fill | M.Expired | M.Settled):
+            self._answer(report.id, report)
+        return order
+
+    # ------------------------------------------------------------------------------------------------------- inwards
+    def _answer(self, id: int, answer: Answer) -> None:
+        request = self._requests.get(id)
+        if request is None:
+            return
+        message = request.message
+        if isinstance(answer, M.OrderStatus) and not isinstance(message, M.NewOrder):
+            return  # the state of an order is no answer to a cancel that happens to have its id
+        del self._requests[id]
+        if isinstance(answer, M.MessageRefused) and isinstance(message, M.NewOrder):
+            order = self.orders.get(id)
+            if order is not None:
+                order.reason, order.text, order.leaves = answer.reason, answer.text, 0
+                self._close(order, codes.ST_REJECTED)
+        self._finish(request, answer)
+
+    def _answer_status(self, report: M.OrderStatus) -> None:
+        for id in {report.id, report.orig}:
+            for request in self._status.pop(id, ()):
+                self._finish(request, report)
+
+    def _finish(self, request: Request, answer: Answer) -> None:
+        request.answer = answer
+        if request.done is not None:
+            request.done(request)
+
+    def _find(self, report: M.OrderReport) -> Order | None:
+        order = self._by_order.get(report.order) if report.order else None
+        return order or self.orders.get(report.id) or self.orders.get(getattr(report, "orig", 0))
+
+    def _order_report(self, report: M.OrderReport) -> Order | None:
+        order = self._find(report)
+        if order is None:
+            if not isinstance(report, M.Accepted | M.Replaced | M.Fill | M.OrderStatus) or report.status not in OPEN:
+                return None
+            order = Order(  # entered before this client's time
+                report.id, report.account, report.instrument, report.side, report.contract_side, report.price, report.qty
+            )  # fmt: skip
+            self.orders[order.id] = order
+        if report.order and not order.order:
+            order.order = report.order
+            self._by_order[report.order] = order
+        if report.account and not isinstance(report, M.CancelRejected):
+            order.account = report.account
+        if isinstance(report, M.Accepted):
+            order.price, order.leaves, order.status = report.price, report.leaves, codes.ST_NEW
+        elif isinstance(report, M.Fill):
+            order.fills += 1
+            order.fee += report.fee
+            order.cum, order.leaves, order.notional = report.cum, report.leaves, report.notional
+            self._close(order, report.status)
+        elif isinstance(report, M.Replaced):
+            if self.orders.get(order.id) is order:
+                del self.orders[order.id]
+            order.id, order.price, order.qty = report.id, report.price, report.qty
+            order.cum, order.leaves, order.notional = report.cum, report.leaves, report.notional
+            self.orders[order.id] = order
+            self._close(order, report.status)
+        elif isinstance(report, M.Canceled | M.Expired):
+            order.cum, order.notional, order.leaves, order.reason = report.cum, report.notional, 0, report.reason
+            self._close(order, report.status)
+        elif isinstance(report, M.Rejected):
+            order.leaves, order.reason = 0, report.reason
+            order.text = errors.text(report.reason, report.limit, report.used, report.asked)
+            self._close(order, codes.ST_REJECTED)
+        elif isinstance(report, M.OrderStatus) and report.id == order.id:
+            if report.status == codes.ST_NONE:
+                return order  # not known there, or not yet: the answer to its NewOrder will tell
+            order.price, order.qty = report.price, report.qty
+            order.cum, order.leaves, order.notional, order.reason = report.cum, report.leaves, report.notional, report.reason
+            self._close(order, report.status)
+        return order
+
+    def _close(self, order: Order, status: int) -> None:
+        """Set the status; an order that is over leaves the tables."""
+        order.status = status
+        if status in OPEN:
+            return
+        if self.orders.get(order.id) is order:
+            del self.orders[order.id]
+        self._by_order.pop(order.order, None)
+        if order.closed is not None:
+            order.closed(order)
+            order.closed = None
