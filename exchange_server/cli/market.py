@@ -89,7 +89,7 @@ def run_list(args: argparse.Namespace) -> int:
     contracts: list[tuple[Any, ...]] = []
     for c in market["contracts"]:
         paid = decimal(c["paid"], places) if market["version"] else "-"
-        rows.append(
+        contracts.append(
             (c["symbol"], decimal(c["bid"], places), decimal(c["ask"], places), decimal(c["last"], places), c["volume"], paid, c["outcome"])
         )
     for line in table(("symbol", "bid", "ask", "last", "volume", "pays", "outcome"), contracts):
