@@ -459,9 +459,9 @@ class Journal:
             self._writer.join()
             os.eventfd_write(self._prepare, 1)
             self._preparer.join()
-            for word in (dw.ST_FD, dw.ST_NEXT_FD, dw.ST_OLD_FD):
-                if self._words[word] >= 0:
-                    os.close(self._words[word])
+            # A set: a roll-over that failed half-way leaves the same descriptor in two words.
+            for fd in {self._words[word] for word in (dw.ST_FD, dw.ST_NEXT_FD, dw.ST_OLD_FD)} - {-1}:
+                os.close(fd)
             for fd in (self._wake, self._done, self._prepare, self._mark_fd):
                 os.close(fd)
             self._arguments = self._mark_arguments = ()  # the last views of the mapped watermark

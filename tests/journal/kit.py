@@ -107,7 +107,7 @@ def write_turns(folder: Path, turns: list[NDArray[np.int64]], **options: Any) ->
 def copy_folder(source: Path, target: Path) -> Path:
     if target.exists():
         shutil.rmtree(target)
-    shutil.copytree(source, target)
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("spare.tmp"))  # comes and goes while a journal runs
     return target
 
 
@@ -132,6 +132,7 @@ class Faulty:
         self.writes = 0
         self.syncs = 0
         self.log: list[tuple[str, int, int, bytes]] = []  # ("write", fd, offset, data), ("sync", fd, 0, b"")
+        self.observe: Callable[[str, str, int, bytes], None] = lambda kind, name, offset, data: None  # after the log, before the call
         self._errno = ctypes.c_int(0)
         self.fn = FUNCTIONS.copy()
         self._keep: list[Any] = []
@@ -146,6 +147,7 @@ class Faulty:
                 return -1
             piece = data if told is None else data[:told]
             self.log.append(("write", fd, offset, piece))
+            self.observe("write", os.path.basename(os.readlink(f"/proc/self/fd/{fd}")), offset, piece)
             return os.pwrite(fd, piece, offset)
 
         def fdatasync(fd: int) -> int:
@@ -155,6 +157,7 @@ class Faulty:
                 self._errno.value = -told
                 return -1
             self.log.append(("sync", fd, 0, b""))
+            self.observe("sync", os.path.basename(os.readlink(f"/proc/self/fd/{fd}")), 0, b"")
             if told is None:
                 os.fdatasync(fd)
             return 0

@@ -130,7 +130,7 @@ def test_after_close_everything_is_refused_and_files_are_let_go(tmp_path: Path) 
     with pytest.raises(JournalFailed, match="is closed"):
         journal.append(turn(2))
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not any(t.name.startswith("exos-journal") for t in threading.enumerate())
+    assert not journal._writer.is_alive() and not journal._preparer.is_alive()
     assert verify(tmp_path).marks == 1
 
 
