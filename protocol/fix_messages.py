@@ -328,14 +328,14 @@ _TYPE_CHECKS = {
 }
 
 
-def check(message: FixMessage) -> Problem | None:
+def check(message: FixMessage, from_server: bool = False) -> Problem | None:
     """The first thing that is wrong with a framed message, by the table; None when it may be handled.
 
     Order: MsgType, then field by field in message order (unknown 0, empty 4, twice 13, not of this message 2, header behind the body 14,
     format 6, enumeration 5), then what is missing (1).
     """
     spec: Message | None = MESSAGES.get(message.msg_type)
-    if spec is None or not spec.incoming:
+    if spec is None or not (spec.outgoing if from_server else spec.incoming):
         if spec is not None or message.msg_type in KNOWN_TYPES:
             return Problem(0, 0, f"MsgType {message.text(35)} is not taken on this session", business=3)
         return Problem(11, 35, f"MsgType {_show(message.get(35))} is not known")

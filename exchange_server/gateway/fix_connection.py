@@ -1,0 +1,377 @@
+"""One FIX order entry connection: bytes to command rows, and everything that is not a plain order through the session layer.
+
+The hot path (D, F, G in sequence) is one call of the decode kernel per turn over the whole buffer. Any other message goes through
+protocol.fix_session in plain Python and ends in C_LOGON, C_SEND, C_SET_IN, C_STATUS ... rows, so that every number is given inside the turn.
+What is written straight to the outlet: the Logout that refuses a logon before a session is known (number 1, takes no number of anybody),
+and resends, whose numbers are old.
+"""
+
+from collections import deque
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes, fix_session
+from protocol.fix_messages import FixMessage, OrderRequest, Problem, build, format_timestamp, parse, read_order, scale
+from protocol.fix_tables import FIX44
+
+from ..core.fix_report import FIX_RES_WORDS
+from ..core.loads import SLACK
+from ..core.names import find_name
+from ..core.records import (
+    CMD_COST_CAP,
+    CMD_DEADLINE,
+    CMD_DISPLAY_QTY,
+    CMD_EXPIRY,
+    CMD_GROUP_SEQ,
+    CMD_ID_HI,
+    CMD_LOGON_FLAGS,
+    CMD_LOGON_HEARTBEAT_NS,
+    CMD_LOGON_NEXT_IN,
+    CMD_MIN_QTY,
+    CMD_MSG_TYPE,
+    CMD_NEXT_IN,
+    CMD_ORIG_HI,
+    CMD_PRICE,
+    CMD_QTY,
+    CMD_SCOPE,
+    CMD_STOP_PRICE,
+    CN_BUDGET,
+    CN_NEXT_IN,
+    CN_NOW,
+    CN_SESSION,
+    CN_SKEW,
+    DEC_FULL,
+    DEC_SLOW,
+    E_ID,
+    H_POOLS,
+    I_EVENT,
+    I_PRICE_DECIMALS,
+    I_QTY_DECIMALS,
+    INSTRUMENT_WORDS,
+    LOGON_CANCEL_ON_DISCONNECT,
+    LOGON_RESET,
+    LOGON_SETTLEMENT,
+    NAME_ACCOUNT,
+    NAME_INSTRUMENT,
+    P_INSTRUMENT,
+    P_SESSION,
+    PL_BASE,
+    POOL_WORDS,
+    RES_OUT,
+    RES_POS,
+    S_ACCOUNT,
+    S_LAST_EVENT,
+    S_NEXT_IN,
+    S_NEXT_OUT,
+    SESSION_WORDS,
+)
+from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, decode, id_key
+from .connection import Connection, Outlet, TurnInput
+from .fix_encoder import FixEncoder
+from .fix_resend import ResendJob
+
+UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
+SLOW_WEIGHT = 8  # a message in plain Python counts as so many of the turn's budget
+JOBS_MAX = 4  # ResendRequests being answered at a time
+RESEND_BACKLOG = 256 * 1024  # bytes waiting for the peer above which a resend pauses
+
+
+class FixDirectory(Protocol):
+    """What a FIX connection needs of gateway/sessions.py."""
+
+    def authenticate_fix(self, our_comp_id: str, peer_comp_id: str, username: str, password: str) -> tuple[int, int]:
+        """(session id, OK) or (0, codes.R_*)."""
+
+    def bind(self, session: int, connection: Connection) -> bool: ...
+
+    def unbind(self, session: int, connection: Connection) -> None: ...
+
+
+class ResendStore(Protocol):
+    """What a resend needs of the event store."""
+
+    def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
+        """Event numbers of one session with session numbers begin..end, newest first."""
+
+    def rows(self, number: int, count: int) -> NDArray[np.int64]: ...
+
+
+class FixGateway:
+    """What all FIX connections of one server share, and their counters."""
+
+    def __init__(self, m: NDArray[np.int64], store: Any, encoder: FixEncoder | None = None, skew_ns: int = 120_000_000_000, budget: int = 4096) -> None:
+        self.m = m
+        self.mb = m.view(np.uint8)
+        self.store = store
+        self.encoder = encoder if encoder is not None else FixEncoder(m)
+        self.skew_ns = skew_ns
+        self.budget = budget
+        self.res = np.zeros(FIX_RES_WORDS, np.int64)
+        self.slow_path_messages = 0  # D, F and G that the kernel did not take
+        self.python_messages = 0  # all messages handled in plain Python
+        self.garbled = 0
+
+    def connection(self, directory: Any, now_ns: int, outlet: Outlet | None = None) -> "FixConnection":
+        return FixConnection(directory, now_ns, self, outlet)
+
+
+class FixConnection(Connection):
+    """See Connection. Nothing is decoded after `close`."""
+
+    __slots__ = ("_conn", "_jobs", "_todo", "fix", "gateway")
+
+    def __init__(self, directory: Any, now_ns: int, gateway: FixGateway, outlet: Outlet | None = None) -> None:
+        super().__init__(codes.WIRE_FIX, directory, now_ns, outlet)
+        self.gateway = gateway
+        self.fix = fix_session.FixSession(self._last_sent, gateway.skew_ns)
+        self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
+        self._conn[CN_SKEW] = gateway.skew_ns
+        self._jobs: deque[ResendJob] = deque()
+        self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
+
+    # ------------------------------------------------------------------------------------------------ bytes in
+    def get_buffer(self, _hint: int = -1) -> memoryview:
+        space = super().get_buffer()
+        return space[: max(0, len(space) - SLACK)]  # the kernel reads eight bytes at a time
+
+    def gather(self, turn: TurnInput) -> bool:
+        if self.closing:
+            return False
+        gateway, conn, res, fix = self.gateway, self._conn, self.gateway.res, self.fix
+        conn[CN_NOW] = turn.now_ns
+        conn[CN_BUDGET] = gateway.budget
+        conn[CN_LIMIT] = turn.limit
+        fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
+        fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
+        more = False
+        self._do([], turn, None)  # what the turn before had no room for
+        while self.start < self.end and not self._todo:
+            hot = fix.state == fix_session.ACTIVE and not fix.gap_open
+            conn[CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
+            res[RES_GARBLED] = 0
+            status = decode(gateway.m, gateway.mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
+            self.start = int(res[RES_POS])
+            turn.words = int(res[RES_OUT])
+            gateway.garbled += int(res[RES_GARBLED])
+            if hot:
+                fix.next_in = int(conn[CN_NEXT_IN])
+            if status == DEC_SLOW:
+                begin = self.start
+                self.start = begin + int(res[RES_LENGTH])
+                self._slow(bytes(self.view[begin : self.start]), turn)
+                conn[CN_BUDGET] -= SLOW_WEIGHT
+                if self.closing:
+                    return False
+                continue
+            more = status == DEC_FULL
+            break
+        if not self._todo:
+            self._do(fix.on_time(turn.now_ns), turn, None)
+        if self._jobs and not self.closing:
+            more = self._resend_some(turn.now_ns) or more
+        if self.closing:
+            self.next_due = 0
+            return False
+        self.next_due = fix.due()
+        return more or bool(self._todo)
+
+    def _slow(self, raw: bytes, turn: TurnInput) -> None:
+        try:
+            message = parse(raw)
+        except ValueError:  # the kernel's tokeniser has the same rules; should they ever differ, the message is dropped as garbled
+            self.gateway.garbled += 1
+            return
+        self.gateway.python_messages += 1
+        if message.msg_type in ("D", "F", "G"):
+            self.gateway.slow_path_messages += 1
+        self._do(self.fix.receive(message, turn.now_ns), turn, message)
+
+    # ------------------------------------------------------------------------------------------------ actions
+    def _do(self, actions: list[fix_session.Action], turn: TurnInput, cause: FixMessage | None) -> None:
+        """Do these in order, behind what is left of earlier ones. A closed gap can release thousands at once: what does not fit into the turn
+        waits for the next one, and nothing further is decoded meanwhile."""
+        todo = self._todo
+        todo.extend((action, cause) for action in actions)
+        while todo and not turn.full:
+            action, cause = todo.popleft()
+            if isinstance(action, fix_session.Deliver):
+                self._first(self._deliver(action.message, turn), action.message)
+            elif isinstance(action, fix_session.Send):
+                self._send(action.msg_type, action.body, turn, cause)
+            elif isinstance(action, fix_session.Resend):
+                self._first(self._begin_resend(action), cause)
+            elif isinstance(action, fix_session.SetNextIn):
+                turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: action.number})
+            elif isinstance(action, fix_session.LogonAsked):
+                self._first(self._logon(action.message, turn), action.message)
+            elif isinstance(action, fix_session.LoggedOn):
+                self._logged_on(action, turn, cause)
+            else:
+                self.close(action.reason, action.text)
+                todo.clear()
+
+    def _first(self, actions: list[fix_session.Action], cause: FixMessage | None) -> None:
+        """These come before whatever is waiting."""
+        self._todo.extendleft((action, cause) for action in reversed(actions))
+
+    def _send(self, msg_type: str, body: bytes, turn: TurnInput, cause: FixMessage | None) -> None:
+        if self.session:
+            # Every answer also journals which incoming numbers are used up; not while orders that came before that number still wait for room.
+            waiting = any(isinstance(action, fix_session.Deliver) for action, _ in self._todo)
+            values = {CMD_MSG_TYPE: int.from_bytes(msg_type.encode(), "little"), CMD_GROUP_SEQ: 0 if waiting else self.fix.next_in - 1}
+            turn.add(codes.C_SEND, self.session, values=values, body=body)
+        elif cause is not None:  # no session yet: the refusal of a logon
+            our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
+            self.outlet.write(build(FIX44, msg_type, our, peer, 1, format_timestamp(turn.now_ns), body))
+
+    def _logon(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
+        session, code = self.directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
+        if code == codes.R_ALREADY_LOGGED_ON:
+            return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
+        if code != codes.OK or not self.directory.bind(session, self):
+            text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
+            return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
+        self.session = session
+        self._conn[CN_SESSION] = session
+        return self.fix.accept(message, turn.now_ns, int(self.gateway.m[self._row() + S_NEXT_IN]))
+
+    def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
+        flags = LOGON_RESET if action.reset else 0
+        if action.live and cause is not None:
+            flags |= LOGON_SETTLEMENT if cause.get(5001) == b"Y" else 0
+            flags |= LOGON_CANCEL_ON_DISCONNECT if cause.get(5002) == b"Y" else 0
+        values = {CMD_LOGON_FLAGS: flags, CMD_LOGON_NEXT_IN: action.next_in, CMD_LOGON_HEARTBEAT_NS: action.heartbeat_ns}
+        turn.add(codes.C_LOGON, self.session, values=values)
+        if action.live:
+            self.grow()
+
+    def _row(self) -> int:
+        """Offset of the session's row in the arena."""
+        return int(self.gateway.m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + self.session * SESSION_WORDS
+
+    def _last_sent(self) -> int:
+        return int(self.gateway.m[self._row() + S_NEXT_OUT]) - 1 if self.session else 0
+
+    # ------------------------------------------------------------------------------------------------ orders in plain Python
+    def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
+        order = read_order(message)
+        problem = order if isinstance(order, Problem) else add_order(self.gateway.m, self.gateway.mb, turn, self.session, order)
+        return self.fix.reject(message, problem) if problem is not None else []
+
+    # ------------------------------------------------------------------------------------------------ resend
+    def _begin_resend(self, action: fix_session.Resend) -> list[fix_session.Action]:
+        if len(self._jobs) >= JOBS_MAX:
+            return self.fix.expel(codes.R_OVERLOAD, f"{JOBS_MAX} ResendRequests are being answered already")
+        last_event = int(self.gateway.m[self._row() + S_LAST_EVENT])
+        our, peer = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
+        self._jobs.append(ResendJob(self.gateway.store, self.gateway.encoder, last_event, action.begin, action.end, our, peer))
+        return []
+
+    def _resend_some(self, now_ns: int) -> bool:
+        """A piece of the oldest resend; True while there is more to do and the peer keeps up."""
+        if self.outlet.backlog > RESEND_BACKLOG:
+            return True
+        data = self._jobs[0].piece(now_ns)
+        if data:
+            self.outlet.write(data)
+            self.fix.last_out_ns = now_ns
+        if self._jobs[0].done:
+            self._jobs.popleft()
+        return bool(self._jobs)
+
+    # ------------------------------------------------------------------------------------------------ the end
+    def expel(self, turn: TurnInput, reason: int, text: str) -> None:
+        if reason == codes.R_SHUTDOWN and self.fix.live and self.session:
+            self._send("B", b"148=The server is going down\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None)
+        for action in self.fix.expel(reason, text):
+            if isinstance(action, fix_session.Send):
+                self._send(action.msg_type, action.body, turn, None)
+        self.close(reason, text)
+
+    def logoff_flags(self) -> int:
+        return 1 if self.fix.peer_logged_out else 0
+
+
+def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> Problem | None:
+    """The command row of an order request in the turn; a Problem when a decimal does not fit the instrument (nothing is added then)."""
+    instrument = _find(m, mb, NAME_INSTRUMENT, order.symbol)
+    account = _find(m, mb, NAME_ACCOUNT, order.account) or UNKNOWN_ACCOUNT if order.account else 0
+    row = int(m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE]) + instrument * INSTRUMENT_WORDS
+    values: dict[int, int] = {CMD_GROUP_SEQ: order.group << 32 | order.seq}
+    known = instrument != 0  # without an instrument a decimal cannot be read; the core refuses the order anyway
+    decimals = int(m[row + I_PRICE_DECIMALS]), int(m[row + I_QTY_DECIMALS])
+    parts = (
+        (44, "Price", CMD_PRICE, order.price, decimals[0]),
+        (38, "OrderQty", CMD_QTY, order.qty, decimals[1]),
+        (110, "MinQty", CMD_MIN_QTY, order.min_qty, decimals[1]),
+        (1138, "DisplayQty", CMD_DISPLAY_QTY, order.display_qty, decimals[1]),
+        (99, "StopPx", CMD_STOP_PRICE, order.stop_price, decimals[0]),
+        (5014, "CostCap", CMD_COST_CAP, order.cost_cap, 0),
+    )
+    for tag, name, word, text, places in parts:
+        if text:
+            number, wrong = scale(text, places)
+            if wrong and known:
+                return Problem(5, tag, f"{name}({tag}): {text[:40].decode()} {wrong} ({order.symbol.decode('ascii', 'backslashreplace')})")
+            values[word] = number
+    if order.expiry_ns:
+        values[CMD_EXPIRY] = order.expiry_ns
+    if order.deadline_ns:
+        values[CMD_DEADLINE] = order.deadline_ns
+    by_id = order.msg_type == "H"  # the order meant is named by 11; in the row that is the original
+    own, orig = (b"", order.cl_ord_id) if by_id else (order.cl_ord_id, order.orig_cl_ord_id)
+    texts = None
+    for text, word in ((own, CMD_ID_HI), (orig, CMD_ORIG_HI)):
+        if text:
+            key, as_text = _key(text)
+            values[word], values[word + 1] = key
+            if as_text:
+                texts = own, orig
+    kind = {"D": codes.C_NEW, "F": codes.C_CANCEL, "G": codes.C_REPLACE, "H": codes.C_STATUS, "q": codes.C_MASS_CANCEL}[order.msg_type]
+    if order.msg_type in "FHq":
+        values.pop(CMD_QTY, None)
+    contract_side = order.contract_side
+    if order.msg_type == "q":
+        values[CMD_SCOPE] = order.scope
+        contract_side = 0
+        if order.scope == codes.SCOPE_EVENT and known:
+            instrument = int(m[int(m[row + I_EVENT]) + E_ID])
+    turn.add(
+        kind,
+        session,
+        account or _default_account(m, session),
+        values,
+        texts=texts,
+        instrument=instrument,
+        front_end=order.front_end,
+        side=order.side,
+        contract_side=contract_side,
+        type_=order.type,
+        tif=order.tif,
+        stp=order.stp,
+        flags=order.flags,
+    )
+    return None
+
+
+def _default_account(m: NDArray[np.int64], session: int) -> int:
+    return int(m[int(m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + session * SESSION_WORDS + S_ACCOUNT])
+
+
+def _padded(text: bytes) -> NDArray[np.uint8]:
+    data = np.zeros(len(text) + SLACK, np.uint8)
+    data[: len(text)] = np.frombuffer(text, np.uint8)
+    return data
+
+
+def _find(m: NDArray[np.int64], mb: NDArray[np.uint8], kind: int, text: bytes) -> int:
+    return int(find_name(m, mb, kind, _padded(text), 0, len(text))) if text else 0
+
+
+def _key(text: bytes) -> tuple[tuple[int, int], bool]:
+    """((hi, lo), it needs a text row)."""
+    out = np.zeros(2, np.int64)
+    kind = id_key(_padded(text), 0, len(text), out)
+    return (int(out[0]), int(out[1])), kind == 1
