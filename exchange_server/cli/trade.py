@@ -1,0 +1,182 @@
+"""`exos trade buy|sell|cancel|watch`: one order, one cancel, or a look at the market, through a binary session.
+
+A thin user of protocol.client. Who trades: --key and --secret, else EXOS_KEY and EXOS_SECRET, else the sandbox's MM1; the secret of a key
+that is given alone is the sandbox's, `<key in lower case>-secret`.
+"""
+
+import argparse
+import asyncio
+import os
+from datetime import UTC, datetime
+from typing import Any
+
+from protocol import codes, errors
+from protocol.client import Client, ClientError, Disconnected, Order, Refused
+
+from ..exits import Exit
+from .common import CommandError, say
+
+TIFS = {"DAY": codes.DAY, "GTC": codes.GTC, "IOC": codes.IOC, "FOK": codes.FOK}
+SCOPES = {"session": codes.SCOPE_SESSION, "account": codes.SCOPE_ACCOUNT, "firm": codes.SCOPE_FIRM}
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("trade", help="trade through a binary session: one order, one cancel, or a look at the market")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="buy|sell|cancel|watch")
+    for name in ("buy", "sell"):
+        order = verbs.add_parser(name, help=f"{name} at a price or better; without a price: at the market")
+        order.add_argument("symbol")
+        order.add_argument("qty", help="as the definition writes it: 10, or 0.05 for BTC-USD")
+        order.add_argument("price", nargs="?", help="as the definition writes it: 0.42")
+        order.add_argument("--no", action="store_true", help="the NO side; the price is that of NO")
+        order.add_argument("--tif", choices=sorted(TIFS), help="time in force (default: GTC, a market order IOC)")
+        order.add_argument("--post-only", action="store_true", help="refuse rather than take")
+        order.add_argument("--account", default="", help="an account of the firm by name (default: the session's)")
+        order.set_defaults(run=run, act=_order)
+    cancel = verbs.add_parser("cancel", help="cancel one order by its id, or all")
+    cancel.add_argument("id", help='the id that buy or sell printed, or "all"')
+    cancel.add_argument("--scope", choices=sorted(SCOPES), default="session", help='whose orders "all" means (default: session)')
+    cancel.set_defaults(run=run, act=_cancel)
+    watch = verbs.add_parser("watch", help="best prices and trades as they come, until Ctrl-C")
+    watch.add_argument("symbol", nargs="+")
+    watch.add_argument("--seconds", type=float, default=0.0, help="stop after so long (0: never)")
+    watch.set_defaults(run=run, act=_watch)
+    for verb in verbs.choices.values():
+        verb.add_argument("--host", default="127.0.0.1")
+        verb.add_argument("--port", type=int, default=9890, help="of the binary sessions (default: 9890)")
+        verb.add_argument("--key", default=os.environ.get("EXOS_KEY", "MM1"))
+        verb.add_argument("--secret", default=os.environ.get("EXOS_SECRET", ""), help="better in EXOS_SECRET: a command line can be seen")
+
+
+def run(args: argparse.Namespace) -> int:
+    try:
+        return asyncio.run(_session(args))
+    except Refused as error:
+        raise CommandError(Exit.FAILED, str(error)) from error
+    except Disconnected as error:
+        wrong = error.reason in (codes.R_BAD_CREDENTIALS, codes.R_ALREADY_LOGGED_ON)
+        raise CommandError(Exit.FAILED if wrong else Exit.UNREACHABLE, str(error)) from error
+    except ClientError as error:
+        raise CommandError(Exit.USAGE, str(error)) from error
+
+
+async def _session(args: argparse.Namespace) -> int:
+    secret = args.secret or f"{args.key.lower()}-secret"
+    client = Client(args.host, args.port, key=args.key, secret=secret, reconnect_s=0)
+    await client.connect()
+    try:
+        return await args.act(client, args)
+    finally:
+        await client.close()
+
+
+async def _order(client: Client, args: argparse.Namespace) -> int:
+    """Enter it, wait for what it does on arrival, say how it stands."""
+    market = args.price is None
+    qty = client.lots(args.symbol, args.qty)
+    price = 0 if market else client.ticks(args.symbol, args.price)
+    tif = TIFS[args.tif] if args.tif else codes.IOC if market else codes.GTC
+    order = client.place(
+        args.symbol,
+        codes.BUY if args.verb == "buy" else codes.SELL,
+        qty,
+        price,
+        contract_side=codes.NO if args.no else codes.YES,
+        type=codes.MARKET if market else codes.LIMIT,
+        tif=tif,
+        flags=codes.FLAG_POST_ONLY if args.post_only else 0,
+        account=args.account or 0,
+    )
+    await client.accepted(order)
+    if order.open:
+        await client.status(order)  # its answer comes behind all that the order did on arrival
+    say(_line(client, args.symbol, order))
+    return Exit.OK
+
+
+def _line(client: Client, symbol: str, order: Order) -> str:
+    """An order in one line: id, what it was, how it stands."""
+    definition = client.definitions[order.instrument]
+
+    def qty(lots: int) -> str:
+        return client_text(lots, definition.qty_decimals)
+
+    side = ("buy" if order.side == codes.BUY else "sell") + (" NO" if order.contract_side == codes.NO else "")
+    at = f" at {client.price_text(order.instrument, order.price)}" if order.price else ""
+    parts = [f"order {order.id}: {side} {qty(order.qty)} {symbol}{at}", f"{qty(order.cum)} filled"]
+    if order.cum:
+        average = client_text(order.notional * 10**4 // order.cum, definition.price_decimals + 4)  # four digits more than a price
+        parts[-1] += f" at {average} on average, fee {client_text(order.fee, definition.asset_decimals)} {definition.asset}"
+    if order.open:
+        parts.append(f"{qty(order.leaves)} open")
+    elif order.reason:
+        parts.append(errors.text(order.reason))
+    return ", ".join(parts)
+
+
+def client_text(value: int, decimals: int) -> str:
+    """A whole number of smallest units as people write it."""
+    from .common import decimal
+
+    return decimal(value, decimals)
+
+
+async def _cancel(client: Client, args: argparse.Namespace) -> int:
+    if args.id == "all":
+        count = await client.mass_cancel(SCOPES[args.scope])
+        say(f"{count} orders cancelled")
+        return Exit.OK
+    if not args.id.isascii() or not args.id.isdigit() or len(args.id) > 19:
+        raise CommandError(Exit.USAGE, f'"{args.id}" is no order id (a whole number, or "all")')
+    report = await client.cancel(int(args.id))
+    say(f"order {args.id} cancelled, {report.cum} lots were filled" if hasattr(report, "cum") else f"order {args.id} was cancelled before")
+    return Exit.OK
+
+
+async def _watch(client: Client, args: argparse.Namespace) -> int:
+    """A line per change of a best price, and one per trade."""
+    books = await client.subscribe_many(list(args.symbol))
+    names = {book.instrument: symbol for book, symbol in zip(books, args.symbol)}
+    width = max(map(len, args.symbol))
+    shown: dict[int, Any] = {}
+
+    def side(instrument: int, best: tuple[int, int] | None) -> str:
+        if best is None:
+            return "-".rjust(22)
+        places = client.definitions[instrument].qty_decimals
+        return f"{client_text(best[1], places)} @ {client.price_text(instrument, best[0])}".rjust(22)
+
+    def show(book: Any) -> None:
+        top = (book.best_bid, book.best_ask)
+        if shown.get(book.instrument) != top:
+            shown[book.instrument] = top
+            say(f"{_clock(book.time)}  {names[book.instrument]:{width}}  {side(book.instrument, top[0])} |{side(book.instrument, top[1])}")
+
+    for book in books:
+        show(book)
+
+    async def follow() -> None:
+        async for message in client.market_data():
+            instrument = getattr(message, "instrument", 0)
+            if instrument not in names:
+                continue
+            for trade, price, lots, taker in getattr(message, "trades", ()):
+                places = client.definitions[instrument].qty_decimals
+                what = "bought" if taker == codes.BUY else "sold"
+                say(
+                    f"{_clock(message.time)}  {names[instrument]:{width}}  {what} {client_text(lots, places)} @ "
+                    f"{client.price_text(instrument, price)} (trade {trade})"
+                )
+            if client.books[instrument].valid:
+                show(client.books[instrument])
+
+    try:
+        await asyncio.wait_for(follow(), args.seconds or None)
+    except TimeoutError:
+        return Exit.OK
+    raise CommandError(Exit.UNREACHABLE, "the server ended the session")
+
+
+def _clock(ns: int) -> str:
+    at = datetime.fromtimestamp(ns // 10**9, UTC)
+    return f"{at:%H:%M:%S}.{ns // 10**6 % 1000:03}"
