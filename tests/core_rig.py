@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from exchange_server.core import records as r
-from exchange_server.core.step import H_REFUSED, step
+from exchange_server.engine import Capacities, Engine, InvariantBroken
 from protocol import codes as C
 from tests import arena
-from tests.bridge import command_words, event_rows, plain
+from tests.bridge import Words, command_words, event_rows, plain
 from tests.model import Model
 from tests.model_world import RETENTION_NS, Limits, Row
 from tests.model_worlds import Story
@@ -26,76 +25,37 @@ class Difference(AssertionError):
     """Core and model (or the core and its own invariants) do not agree."""
 
 
-@dataclass(frozen=True)
-class Tables:
-    """Capacities of one arena. Hash tables are powers of two, with room for what they index."""
-
-    orders: int = 64
-    archive: int = 512
-    texts: int = 512
-    levels: int = 64
-    nodes: int = 256
-    small: int = 64
-    collateral_words: int = 20_000
-
-    def caps(self) -> dict[int, tuple[int, int]]:
-        """Pool -> (row width, rows)."""
-        s = self.small
-
-        def power(n: int) -> int:
-            return 1 << n.bit_length()
-
-        return {
-            r.P_ASSET: (r.ASSET_WORDS, 8), r.P_VENUE: (r.VENUE_WORDS, 8), r.P_FIRM: (r.FIRM_WORDS, s), r.P_ACCOUNT: (r.ACCOUNT_WORDS, s),
-            r.P_SESSION: (r.SESSION_WORDS, s), r.P_EVENT: (r.EVENT_WORDS, 16), r.P_INSTRUMENT: (r.INSTRUMENT_WORDS, s),
-            r.P_LISTING: (r.LISTING_WORDS, 2 * s), r.P_BALANCE: (r.BALANCE_WORDS, 4 * s), r.P_COLLATERAL: (1, self.collateral_words),
-            r.P_ORDER: (r.ORDER_WORDS, self.orders), r.P_LEVEL: (r.LEVEL_WORDS, self.levels), r.P_NODE: (r.NODE_WORDS, self.nodes),
-            r.P_TEXT: (r.TEXT_WORDS, self.texts), r.P_ARCHIVE: (r.ARCHIVE_WORDS, self.archive), r.P_BUCKET: (r.BUCKET_WORDS, self.orders + 1),
-            r.P_HEAP: (1, self.orders + 1), r.P_ID_HASH: (1, power(2 * (self.orders + self.archive))), r.P_PAIR_HASH: (4, power(16 * s)),
-            r.P_NAME_HASH: (r.NAME_WORDS, power(4 * s)), r.P_DIRTY: (r.DIRTY_WORDS, 16),
-        }  # fmt: skip
-
-
-def make_arena(tables: Tables, retention_ns: int) -> arena.Arena:
-    at = r.HEADER_WORDS
-    caps = tables.caps()
-    m = np.zeros(at + sum(width * cap for width, cap in caps.values()), np.int64)
-    for pool, (width, cap) in caps.items():
-        d = r.H_POOLS + pool * r.POOL_WORDS
-        m[d + r.PL_BASE], m[d + r.PL_WIDTH], m[d + r.PL_CAP] = at, width, cap
-        at += width * cap
-    m[r.H_LOGIC], m[r.H_EVENT_SEQ], m[r.H_RETENTION_NS], m[r.H_ARENA_WORDS] = r.LOGIC_VERSION, 1, retention_ns, len(m)
-    return m
+def tiny(limits: Limits, levels: int = 64) -> Capacities:
+    """Capacities of a test arena: tables that the rules speak of by `limits`, price levels by `levels`, the rest small but enough."""
+    return Capacities(
+        assets=4, venues=4, firms=16, accounts=64, sessions=32, events=8, instruments=64, listings=128, balances=256, collateral_words=20_000,
+        orders=limits.orders, levels=levels, nodes=2 * max(levels, 8), texts=limits.texts, archive=limits.archive,
+        timer_buckets=limits.orders + 1, dirty=16,
+    )  # fmt: skip
 
 
 class Core:
-    """The jitted core behind the interface of Model: `apply(Row) -> Rows`, `refused`, `state()`."""
+    """The engine with an event buffer of 8 rows behind the interface of Model: `apply(Row) -> Rows`, `refused`, `state()`."""
 
-    def __init__(self, tables: Tables, retention_ns: int = RETENTION_NS, event_rows_: int = EVENT_ROWS) -> None:
-        self.m = make_arena(tables, retention_ns)
-        self.mb = self.m.view(np.uint8)
-        self.ev = np.zeros(event_rows_ * r.EVT_WORDS, np.int64)
+    def __init__(self, capacities: Capacities, retention_ns: int = RETENTION_NS, event_rows_: int = EVENT_ROWS) -> None:
+        self.engine = Engine(capacities, event_rows_, retention_ns)
+        self.m = self.engine.m
         self.refused = 0
-        self.chunks = 0
 
     def apply(self, command: Row) -> list[Row]:
         return event_rows(self.step(command_words(command)))
 
-    def step(self, words: np.ndarray[Any, np.dtype[np.int64]]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def step(self, words: Words) -> Words:
         """Run whole command rows to the end; the event words of all chunks."""
-        m = self.m
-        m[r.H_CURSOR] = 0
-        m[H_REFUSED] = 0
-        out = []
-        for _ in range(100_000):
-            status = step(m, self.mb, words, words.view(np.uint8), len(words), self.ev)
-            out.append(self.ev[: m[r.H_EVENT_USED]].copy())
-            self.chunks += 1
-            if status != r.STEP_MORE:
-                break
-        if status != r.STEP_DONE:
-            raise Difference(f"step() answered {status}, H_ERROR {int(m[r.H_ERROR])}")
-        self.refused = int(m[H_REFUSED])
+        out: list[Words] = [np.zeros(0, np.int64)]
+        self.refused = 0
+        try:
+            if words[0] & 255 >= C.C_DEF_ASSET:
+                self.refused = self.engine.step_rows(words, len(words), lambda ev: out.append(ev.copy()))
+            else:
+                self.engine.apply(words, len(words), lambda ev: out.append(ev.copy()))
+        except InvariantBroken as error:
+            raise Difference(str(error)) from error
         return np.concatenate(out)
 
     def state(self) -> dict[str, Any]:
@@ -105,11 +65,11 @@ class Core:
 class Pair:
     """Core and model side by side; `apply` raises Difference at the first disagreement."""
 
-    def __init__(self, limits: Limits | None = None, retention_ns: int = RETENTION_NS, levels: int = 64) -> None:
-        limits = limits or Limits(64, 4096, 4096)
+    def __init__(self, limits: Limits | None = None, retention_ns: int = RETENTION_NS, levels: int = 256) -> None:
+        limits = limits or Limits(256, 2048, 2048)
         self.limits = limits
         self.model = Model(limits, retention_ns)
-        self.core = Core(Tables(limits.orders, limits.archive, limits.texts, levels, nodes=max(levels, 8) * 2), retention_ns)
+        self.core = Core(tiny(limits, levels), retention_ns)
 
     def apply(self, command: Row) -> list[Row]:
         try:
@@ -132,6 +92,8 @@ class Pair:
             self.model.check_invariants()
         except AssertionError as error:
             raise Difference(f"structure: {error}") from error
+        if broken := self.core.engine.check():
+            raise Difference(f"the core's own audit: {broken}")
         return got
 
     def check_full(self) -> None:
@@ -160,7 +122,9 @@ def difference(this: Any, other: Any) -> Any:
 class PairStory(Story):
     """A Story whose every command is carried out by the core as well, and compared."""
 
-    def __init__(self, firms: int = 2, cash: int = 1_000_000, limits: Limits | None = None, retention_ns: int | None = None, **event: Any) -> None:
+    def __init__(
+        self, firms: int = 2, cash: int = 1_000_000, limits: Limits | None = None, retention_ns: int | None = None, **event: Any
+    ) -> None:
         self.pair = Pair(limits, RETENTION_NS if retention_ns is None else retention_ns)
         super().__init__(firms, cash, limits, retention_ns, **event)
 

@@ -72,10 +72,9 @@ class Venue:
     frozen: int = 0
 
     def day_end(self, now: int) -> int:
-        """The next end of the trading day after now; 0: this venue has none, Day orders live on."""
-        if self.period == 0:
-            return 0
-        return self.offset + ((now - self.offset) // self.period + 1) * self.period
+        """The next end of the trading day after now."""
+        period = self.period or DAY_NS
+        return self.offset + ((now - self.offset) // period + 1) * period
 
 
 @dataclass

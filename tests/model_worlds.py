@@ -15,7 +15,7 @@ SECOND = 1_000_000_000
 def definitions(firms: int = 2, cash: int = 0, **event: Any) -> list[Row]:
     """Rows that make the world. `event`: product, k, n, payout, tick_value, lot_base, window, and of its contracts and listings
     min_qty, max_qty, lot, max_notional, price_min, price_max, bands, collar, reference, protection, max_position, model, maker,
-    taker, owner_share, venue_share; what is not named is generous or 0. Fee accounts: 1 platform, 2 venue, 3 owner."""
+    taker, owner_share, venue_share, unlisted (contracts without a listing, from the last), opened; what is not named is generous or 0. Fee accounts: 1 platform, 2 venue, 3 owner."""
     product = event.get("product", C.AT_MOST)
     n, payout = event.get("n", 1), event.get("payout", 0 if product == C.SPOT else 100)
     top = event.get("price_max", 1000 if product == C.SPOT else payout - 1)
@@ -41,13 +41,14 @@ def definitions(firms: int = 2, cash: int = 0, **event: Any) -> list[Row]:
             collar=event.get("collar", 0), reference=event.get("reference", 0), protection=event.get("protection", 5),
             max_position=event.get("max_position", 0 if product == C.SPOT else 1_000_000), bands=event.get("bands", [(1, top, 1)]),
         ))  # fmt: skip
-    for i in range(n):
+    for i in range(n - event.get("unlisted", 0)):
         rows.append(Row(
             kind=C.C_DEF_LISTING, venue=1, instrument=1 + i, model=event.get("model", C.FEE_NOTIONAL if product == C.SPOT else C.FEE_QUADRATIC),
             maker=event.get("maker", 0), taker=event.get("taker", 0), owner_share=event.get("owner_share", 0),
             venue_share=event.get("venue_share", 0), owner_account=3, venue_account=2,
         ))  # fmt: skip
-    rows.append(Row(kind=C.C_PHASE, event=1, phase=C.PH_OPEN))
+    if event.get("opened", True):
+        rows.append(Row(kind=C.C_PHASE, event=1, phase=C.PH_OPEN))
     return rows
 
 
