@@ -22,6 +22,7 @@ BOUNDSCHECK = os.environ.get("EXOS_BOUNDSCHECK", "0") == "1"
 # _nrt off: kernels allocate nothing, and without it no call between leaves counts references of its arrays (two locked instructions per
 # array and call: it took the FIX decoder from 0.9 to 0.4 us a message). A kernel that allocates or returns an array does not compile.
 FLAGS: dict[str, Any] = {"boundscheck": BOUNDSCHECK, "error_model": "numpy", "nogil": True, "fastmath": False, "_nrt": False}
+INTEGERS_WRAP = "int64 wraps"  # part of the cache key: see below
 COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the cache)
 on_compiled: Callable[[str, float, bool], None] | None = None
 
@@ -58,7 +59,7 @@ def source_hash(stem: str) -> str:
     h = hashlib.sha256()
     for name in sorted(seen):
         h.update(name.encode() + b"\0" + seen[name] + b"\0")
-    h.update(repr(sorted(FLAGS.items())).encode() + sys.version.encode())
+    h.update(repr((sorted(FLAGS.items()), INTEGERS_WRAP, numba.__version__)).encode() + sys.version.encode())
     return h.hexdigest()[:20]
 
 
@@ -77,7 +78,14 @@ def _cache_root() -> Path:
 
 
 import numba  # noqa: E402  (after the settings above)
+import numba.cpython.numbers as _cpython_numbers  # noqa: E402
+import numba.np.math.numbers as _math_numbers  # noqa: E402
 from numba.core.types import unliteral  # noqa: E402
+
+# numba marks + - * of int64 "no signed wrap": an overflow would be undefined behaviour, and a hash that multiplies past 2^63 gave
+# different answers in two places of one kernel. Integers must wrap, so the mark goes before anything is compiled.
+for _module in (_cpython_numbers, _math_numbers):
+    _module._int_arith_flags = lambda rettype: []
 
 CACHE_ROOT = _cache_root() / f"kernels-{numba.__version__}"
 
