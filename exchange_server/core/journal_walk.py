@@ -5,7 +5,8 @@ header behind damage; `gather` copies the payloads of a walk into one array of r
 bytes as int64.
 """
 
-from .disk_writer import (
+from .jit import kernel, leaf
+from .journal_layout import (
     FLAG_ASYNC,
     FLAG_MARK,
     FORMAT_VERSION,
@@ -27,7 +28,6 @@ from .disk_writer import (
     FRAME_WORDS,
     ROW_BYTES,
 )  # fmt: skip
-from .jit import kernel, leaf
 from .native import SHA_WORDS, crc32, sha256
 
 WALK_FULL = 0  # the table or the byte budget is used up: call again

@@ -50,7 +50,7 @@ class JournalRefused(JournalError):
 
 WAYS_OUT = (
     "put the segment back from a copy and start again; or compare with a standby; or, if these rows are known to be worthless, "
-    "cut here knowingly: exos journal cut --segment {segment} --offset {offset}"
+    "cut here knowingly: exos journal cut {data} --segment {segment} --offset {offset}"
 )
 
 
@@ -128,7 +128,7 @@ class Walk:
         if self.watermark is None and accept is None:
             raise JournalRefused(
                 directory / "watermark", 0, "unknown: it says how far the journal was durable", "both slots are damaged or the file is missing",
-                "put the file back from a copy; or accept the end that the frames show: exos journal cut at the end that verify reports",
+                "put the file back from a copy; or agree to the end that the frames show: exos journal cut (docs/journal.md)",
             )  # fmt: skip
         for number in range(first, self._last_begun + 1):
             if number not in self._paths:
@@ -352,7 +352,7 @@ class Walk:
         path = self._paths.get(segment, self.directory / fmt.segment_name(segment))
         last = self.watermark.seq if self.watermark is not None else 0
         rows = f"{seq} to {last - 1}" if 0 <= seq < last else (f"{seq} and after" if seq >= 0 else "unknown")
-        return JournalRefused(path, offset, rows, why, WAYS_OUT.format(segment=segment, offset=offset))
+        return JournalRefused(path, offset, rows, why, WAYS_OUT.format(data=self.directory.parent, segment=segment, offset=offset))
 
     # ---- small things -------------------------------------------------------------------------------------------------
     def _finish(self, tail: Tail) -> None:

@@ -4,33 +4,12 @@ import hashlib
 import zlib
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from exchange_server.core import disk_writer as dw
-from exchange_server.core import native
+from exchange_server.core import journal_layout as dw
 from exchange_server.journal import format as fmt
-from exchange_server.journal.system import FUNCTIONS, sha_addresses
 
 from .kit import SERVER, turn, write_turns
-
-
-def test_hash_of_the_kernel_with_and_without_the_library() -> None:
-    data = np.frombuffer(bytearray(np.random.default_rng(1).bytes(1000)), dtype=np.uint8)
-    out = np.zeros(32, dtype=np.uint8)
-    scratch = np.zeros(native.SHA_WORDS, dtype=np.int64)
-    alone = FUNCTIONS.copy()
-    alone[native.FN_SHA_INIT] = 0
-    for fn in (alone, FUNCTIONS):
-        for size in (0, 1, 54, 55, 56, 57, 63, 64, 65, 119, 120, 128, 160, 997):
-            native.sha256_kernel(fn, data, 3, size, out, scratch)
-            assert out.tobytes() == hashlib.sha256(data[3 : 3 + size].tobytes()).digest(), size
-
-
-def test_this_python_shows_the_library() -> None:
-    if not sha_addresses():
-        pytest.skip("this Python's hashlib hides libcrypto: the journal hashes with the kernel's own code")
-    assert len(sha_addresses()) == 3
 
 
 def test_layout_constants_of_kernel_and_format_are_the_same() -> None:

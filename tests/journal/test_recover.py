@@ -329,7 +329,7 @@ def test_an_operator_may_cut_what_was_refused(old: Path, tmp_path: Path) -> None
     with pytest.raises(JournalRefused) as refused:
         start(data)
     text = str(refused.value)
-    assert f"exos journal cut --segment {bad.segment} --offset {bad.offset}" in text and path.name in text and f"{bad.first_seq} to" in text
+    assert f"exos journal cut {data} --segment {bad.segment} --offset {bad.offset}" in text and path.name in text and f"{bad.first_seq} to" in text
     with pytest.raises(JournalError, match="not damaged at|but the watermark says"):
         cut(data, bad.segment, frames[40][1].offset)
     report = cut(data, bad.segment, bad.offset)

@@ -1,0 +1,139 @@
+"""The journal's folder: who may write it, how a segment comes into being, how a journal begins."""
+
+import errno
+import fcntl
+import os
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..core.records import LOGIC_VERSION
+from . import format as fmt
+
+SMALLEST_SEGMENT = 32 << 10
+ZERO_CHUNK = 1 << 20
+SYNC_EVERY_BYTES = 4 << 20  # while preparing in the background: small syncs, so that a commit never queues behind a large one
+PREPARE_PAUSE_S = 0.004
+
+
+class JournalError(Exception):
+    """The journal cannot do what was asked; the text says why and what to do."""
+
+
+class JournalLocked(JournalError):
+    """Another server holds the folder."""
+
+
+class JournalFailed(JournalError):
+    """A write or sync failed. The process must stop: nothing after the last durable row is safe."""
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the next frame goes."""
+
+    segment: int
+    offset: int
+    seq: int
+    chain: bytes
+    epoch: int  # of the last writer
+
+
+class DirectoryLock:
+    """The right to write a data folder: held until release() or the end of the process, however it ends."""
+
+    def __init__(self, directory: Path) -> None:
+        """Raises JournalLocked naming the holder's pid, JournalError when the folder cannot be used."""
+        self.directory = directory
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            self._fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as e:
+            raise JournalError(f"journal folder {directory}: {e.strerror}") from e
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
+            os.close(self._fd)
+            raise JournalLocked(f"journal folder {directory} is in use by process {holder}; stop it first or use another folder") from None
+        os.ftruncate(self._fd, 0)
+        os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
+
+    def release(self) -> None:
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def sync_directory(directory: Path) -> None:
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def prepare_segment(directory: Path, segment: int, segment_bytes: int, pause: threading.Event | None = None) -> int:
+    """A zero-filled segment file under its name, synced with its directory; returns its descriptor, open for writing.
+
+    With `pause` (set: stop) it works in small steps for the background. Raises OSError, leaving nothing behind.
+    """
+    path = directory / fmt.segment_name(segment)
+    if path.exists():
+        fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        if os.fstat(fd).st_size >= SMALLEST_SEGMENT:
+            return fd  # prepared by an earlier run: recovery has looked at it
+        os.close(fd)
+    spare = directory / "spare.tmp"
+    fd = os.open(spare, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        zeros = bytes(min(ZERO_CHUNK, segment_bytes))
+        for at in range(0, segment_bytes, ZERO_CHUNK):
+            want = min(ZERO_CHUNK, segment_bytes - at)
+            if os.pwrite(fd, memoryview(zeros)[:want], at) != want:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if pause is not None and (at + want) % SYNC_EVERY_BYTES == 0:
+                os.fdatasync(fd)
+                if pause.wait(PREPARE_PAUSE_S):
+                    raise OSError(errno.EINTR, "closing")
+        os.fsync(fd)
+        os.rename(spare, path)
+        sync_directory(directory)
+    except OSError:
+        os.close(fd)
+        spare.unlink(missing_ok=True)
+        raise
+    return fd
+
+
+def create(directory: Path, server_id: int, segment_bytes: int, logic: int = LOGIC_VERSION) -> Position:
+    """A new journal in a locked folder without one: watermark file, first segment with its header, all synced.
+
+    Raises JournalError when there is a journal already, OSError.
+    """
+    present = sorted(p.name for p in directory.iterdir() if fmt.segment_number(p.name))
+    begun = []
+    for name in present:
+        with open(directory / name, "rb") as file:
+            if file.read(fmt.SEGMENT_USED_BYTES).strip(b"\0"):
+                begun.append(name)
+    if begun:
+        raise JournalError(f"journal folder {directory} holds a journal ({begun[0]} .. {begun[-1]}): recover it, do not create one over it")
+    for name in present:
+        (directory / name).unlink()
+    fd = os.open(directory / "watermark", os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.pwrite(fd, bytes(fmt.WATERMARK_FILE_BYTES), 0)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    chain = fmt.first_chain(server_id)
+    header = fmt.SegmentHeader(server_id, 1, 0, 1, segment_bytes, logic, chain)
+    fd = prepare_segment(directory, 1, segment_bytes)
+    try:
+        if os.pwrite(fd, fmt.pack_segment_header(header), 0) != fmt.SEGMENT_USED_BYTES:
+            raise OSError(errno.EIO, "short write of the first segment's header")
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    return Position(1, fmt.SEGMENT_HEADER_BYTES, 0, chain, 0)

@@ -1,0 +1,35 @@
+"""The addresses that the kernels call."""
+
+import ctypes
+import types
+
+import pytest
+
+from exchange_server.core import native
+from exchange_server.journal import system
+from exchange_server.journal.system import functions, sha_addresses
+
+
+def test_this_python_shows_the_library() -> None:
+    if not sha_addresses():
+        pytest.skip("this Python's hashlib hides libcrypto: the journal hashes with the kernel's own code")
+    assert len(sha_addresses()) == 3
+
+
+def test_a_python_that_hides_its_library_is_served_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hidden(name: str | None) -> object:
+        if name is None:
+            return real(None)
+        raise OSError("cannot be opened")
+
+    real = ctypes.CDLL
+    monkeypatch.setattr(system, "ctypes", types.SimpleNamespace(CDLL=hidden, cast=ctypes.cast, c_void_p=ctypes.c_void_p))
+    assert sha_addresses() == []
+    fn = functions()
+    assert fn[native.FN_SHA_INIT] == 0 and fn[native.FN_PWRITEV] != 0
+
+
+def test_another_system_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(system, "_LIBC", ((0, "no_such_function_here"),))
+    with pytest.raises(OSError, match="has no no_such_function_here; exos runs on Linux"):
+        functions()
