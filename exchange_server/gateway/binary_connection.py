@@ -1,6 +1,6 @@
 """One binary session's end at the server: bytes to command rows, and everything of the session that is not an order.
 
-The frequent messages are decoded by core/wire_binary.py; what it leaves (DEC_SLOW) is one message for plain Python: `slow` counts them. A
+The frequent messages are decoded by core/wire_binary.py; what it leaves (DEC_SLOW) is one message for plain Python. A
 message that cannot be taken is answered by a numbered MessageRefused and has no effect; the session goes on. A frame whose length is
 impossible, or anything but a Logon before logon, ends the connection with a Logout that says why.
 
@@ -71,7 +71,7 @@ class BinaryConnection(Connection):
     """One socket of the binary wire.
 
     engine: `m` (the arena). store: the event store (`chain`, `rows`). encoder: shared by all connections. challenge: 32 fresh random bytes
-    per call. `slow` counts messages that plain Python had to take.
+    per call. `slow` counts frequent messages (orders) that plain Python had to take, and messages that cannot be read.
     """
 
     __slots__ = (
@@ -120,12 +120,14 @@ class BinaryConnection(Connection):
             self._write(M.Logout(), now)
             self.close(codes.OK, "logout")
             return False
-        more = self._decode(turn) if self.session else self._handshake(turn)
+        if not self.session:
+            return self._handshake(turn)  # a resume begins in the next turn, behind the logon reply
+        more = self._decode(turn)
         if self.closing:
             return False
         if self._pieces:
             more |= self._pump(now)
-        if self.session and (self.next_due == 0 or self.next_due <= now):
+        if self.next_due <= now:
             self._timers(now)
         return more
 
@@ -285,7 +287,6 @@ class BinaryConnection(Connection):
             if status == R.DEC_FULL:
                 continue
             budget -= 1
-            self.slow += 1
             try:
                 payload = self._payload(MAX_CLIENT_PAYLOAD)
             except M.WireError as error:
@@ -296,6 +297,7 @@ class BinaryConnection(Connection):
             try:
                 message = M.decode_client(payload)
             except M.WireError as error:
+                self.slow += 1
                 self._send(turn, M.MessageRefused(error.reason, error.tag, error.id, error.text[:500]))
                 continue
             self._message(message, turn)
@@ -305,6 +307,7 @@ class BinaryConnection(Connection):
     def _message(self, message: M.ClientMessage, turn: TurnInput) -> None:
         """One message that the kernel left to us."""
         if isinstance(message, M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.OrderStatusRequest):
+            self.slow += 1  # an unusual spelling of a frequent message
             add_request(turn, self.session, message)
         elif isinstance(message, M.SplitSets | M.MergeSets):
             kind = codes.C_SPLIT if isinstance(message, M.SplitSets) else codes.C_MERGE
