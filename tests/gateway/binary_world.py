@@ -14,6 +14,7 @@ from exchange_server.gateway.connection import NullOutlet, TurnInput
 from exchange_server.gateway.market_data import MarketData
 from exchange_server.gateway.sessions import Directory
 from exchange_server.journal.event_store import EventStore
+from exchange_server.net.pipeline import before_logon
 from protocol import codes
 from protocol import messages as M
 from protocol.binary_session import ClientSession, Happening
@@ -62,6 +63,8 @@ class World:
     def sink(self, events: np.ndarray) -> None:
         self.store.append(events)
         self.market.encode(events)
+        if self.directory.fresh:
+            events = before_logon(events, self.directory.fresh)
         for session, data in self.encoder.encode(events):
             connection = self.directory.connection_of(session)
             if connection is not None:
