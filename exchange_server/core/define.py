@@ -138,7 +138,9 @@ from .records import (
     I_TICK_VALUE,
     INSTRUMENT_WORDS,
     L_HEAD,
+    LI_CURRENT,
     LI_INSTRUMENT,
+    LI_ORDERS,
     LI_VENUE,
     MAX_BANDS,
     NAME_ACCOUNT,
@@ -180,7 +182,7 @@ from .records import (
     V_THROTTLE_WINDOW,
     VENUE_WORDS,
 )
-from .requests import start_mass
+from .requests import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_all
 from .risk import refuse
 
 MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
@@ -391,15 +393,20 @@ def define_listing(m, rows, c):
         if rows[c + word] != 0 and balance_get(m, rows[c + word], asset) == 0:
             return R_TABLE_FULL
     p = pair_find(m, PAIR_LISTING, venue, m[inst])
-    if p == 0:
-        if pair_room(m) < 1:
+    if p == 0 or m[p + LI_ORDERS] != 0:
+        # New terms hold for orders entered or amended afterwards: open orders keep the row they came under.
+        fresh = pool_alloc(m, P_LISTING) if pair_room(m) >= 1 else 0
+        if fresh == 0:
             return R_TABLE_FULL
-        p = pool_alloc(m, P_LISTING)
-        if p == 0:
-            return R_TABLE_FULL
+        if p != 0:
+            m[p + LI_CURRENT] = 0
+            pair_delete(m, PAIR_LISTING, venue, m[inst])
+        p = fresh
         pair_put(m, PAIR_LISTING, venue, m[inst], p)
         m[p + LI_VENUE] = venue
         m[p + LI_INSTRUMENT] = m[inst]
+        m[p + LI_ORDERS] = 0
+        m[p + LI_CURRENT] = 1
         if venue == m[inst + I_OWNER_VENUE]:
             m[inst + I_LISTING] = p
     copy_words(m, p + 2, rows, c + d.DL_FEE_MODEL, 7)
@@ -528,12 +535,16 @@ def do_kill(m, rows, c):
     cancel = on != 0 and rows[c + d.DK_CANCEL] != 0
     if level == KILL_PLATFORM:
         m[H_KILLED] = on
+        if cancel:
+            start_mass_all(m, SCOPE_ALL, 0, R_KILL_SWITCH)
         return OK
     if level == KILL_VENUE:
         p = venue_at(m, target)
         if p == 0:
             return R_BAD_COMMAND
         m[p + V_KILLED] = on
+        if cancel:
+            start_mass_all(m, SCOPE_VENUE, target, R_KILL_SWITCH)
         return OK
     if level == KILL_FIRM:
         p = firm_at(m, target)

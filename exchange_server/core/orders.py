@@ -69,6 +69,8 @@ from .records import (
     I_ORDERS_OPEN,
     I_PAYOUT,
     I_TICK_VALUE,
+    LI_CURRENT,
+    LI_ORDERS,
     O_ACCT_NEXT,
     O_ACCT_PREV,
     O_ATTR,
@@ -83,6 +85,7 @@ from .records import (
     O_KEY_LO,
     O_LEAVES,
     O_LEVEL,
+    O_LISTING,
     O_NOTIONAL,
     O_PRICE,
     O_QTY,
@@ -95,6 +98,7 @@ from .records import (
     P_ARCHIVE,
     P_BUCKET,
     P_HEAP,
+    P_LISTING,
     P_ORDER,
     P_TEXT,
 )
@@ -335,6 +339,22 @@ def archive_next(m):
 
 
 @leaf
+def hold_listing(m, o, listing):
+    """The order stands under these terms from now on."""
+    m[o + O_LISTING] = listing
+    m[listing + LI_ORDERS] += 1
+
+
+@leaf
+def leave_listing(m, o):
+    """The order no longer needs its terms; superseded ones go with their last order."""
+    listing = m[o + O_LISTING]
+    m[listing + LI_ORDERS] -= 1
+    if m[listing + LI_ORDERS] == 0 and m[listing + LI_CURRENT] == 0:
+        pool_release(m, P_LISTING, listing)
+
+
+@leaf
 def archive_order(m, o, status, reason):
     """Write an archive row of the order under its present ClOrdID; returns the row."""
     a = archive_next(m)
@@ -371,6 +391,7 @@ def close_order(m, o, status, reason):
     if m[o + O_LEAVES] > 0:
         reserve(m, inst, co, book_side, m[o + O_PRICE], m[o + O_LEAVES], m[o + O_RESERVED_FEE], -1)
     timer_remove(m, o)
+    leave_listing(m, o)
     account_unlink(m, m[co + CO_ACCOUNT], o)
     m[event + E_OPEN_ORDERS] -= 1
     m[inst + I_ORDERS_OPEN] -= 1

@@ -304,6 +304,8 @@ LI_OWNER_SHARE = 5  # bps of the net fee
 LI_VENUE_SHARE = 6
 LI_OWNER_ACCOUNT = 7
 LI_VENUE_ACCOUNT = 8
+LI_ORDERS = 9  # open orders that were entered under these terms
+LI_CURRENT = 10  # 0: superseded, released with its last order
 
 BALANCE_WORDS = 8
 B_ACCOUNT = 0

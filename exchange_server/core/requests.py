@@ -77,6 +77,8 @@ from .orders import (
     archive_order,
     archive_ref,
     close_order,
+    hold_listing,
+    leave_listing,
     order_ref,
     pack_attr,
     reserve,
@@ -225,6 +227,7 @@ from .records import (
     O_TEXT,
     ORDER_WORDS,
     P_ARCHIVE,
+    P_FIRM,
     P_ORDER,
     P_TEXT,
     RES_MASS,
@@ -599,7 +602,7 @@ def do_new(m, rows, c, ev):
     m[o + O_NET_FEE] = 0
     m[o + O_TEXT] = store_text(m, rows, at)
     m[o + O_BUCKET] = 0
-    m[o + O_LISTING] = listing
+    hold_listing(m, o, listing)
     m[o + O_ENTRY] = venue << 16
     m[o + O_EXPIRY] = expiry
     account_link(m, account, o)
@@ -803,7 +806,7 @@ def do_replace(m, rows, c, ev):
     ask = 0 if book_side == BUY else 1
     quantity = rows[c + CMD_QTY]
     left = quantity - m[o + O_CUM]
-    listing = m[o + O_LISTING]
+    listing = find_listing(m, inst, m[o + O_ENTRY] >> 16)
     fees = pack_fees(m[listing + LI_FEE_MODEL], m[listing + LI_MAKER_BPS], m[listing + LI_TAKER_BPS])
     keeps_place = book == m[o + O_PRICE] and quantity < m[o + O_QTY]
     if left == 0:
@@ -831,6 +834,9 @@ def do_replace(m, rows, c, ev):
         # Another model has another denominator: what was charged so far stands, its fraction was rounded already.
         m[o + O_FEE_NUM] = m[o + O_FEE_PAID] * fee_denominator(inst, m, fee_model(fees))
         m[o + O_REBATE_NUM] = m[o + O_REBATE_PAID] * fee_denominator(inst, m, fee_model(fees))
+    if listing != m[o + O_LISTING]:
+        leave_listing(m, o)
+        hold_listing(m, o, listing)
     m[o + O_FEES] = fees
     m[o + O_RESERVED_FEE] = reserve_fee(m, inst, book_side, fees, book, left)
     # The old ClOrdID goes to the archive, the new one becomes the order's.
@@ -854,7 +860,9 @@ def do_replace(m, rows, c, ev):
 
 # ---- MASS CANCEL ------------------------------------------------------------------------------------------------
 # Registers: R0 next order, R1 account whose list it is, R2 scope, R3 its target, R4 side, R5 count, R6 row of the command
-# (-1: none asked), R7 reason, R8 flags, R9 whole firm (1) or this account only (0)
+# (-1: none asked), R7 reason, R8 flags, R9 whole firm (1) or this account only (0), R10 id of the firm at work when all firms are meant (else 0)
+SCOPE_VENUE = 6  # operators only: what came through a venue
+SCOPE_ALL = 7  # operators only
 
 
 @leaf
@@ -872,6 +880,32 @@ def start_mass(m, firm, account, scope, target, side, command, reason, flags):
     m[H_R0 + 7] = reason
     m[H_R0 + 8] = flags
     m[H_R0 + 9] = 1 if account == 0 else 0
+    m[H_R0 + 10] = 0
+
+
+@leaf
+def start_mass_all(m, scope, target, reason):
+    """Cancel what matches among the orders of all firms, in order of id."""
+    start_mass(m, pool_base(m, P_FIRM), 0, scope, target, 0, -1, reason, EF_UNSOLICITED)
+    m[H_R0 + 1] = 0
+    m[H_R0 + 10] = 1
+
+
+@leaf
+def _next_mass_list(m):
+    """Move R0 and R1 to the next account's orders; False when there is none."""
+    account = m[H_R0 + 1]
+    account = m[account + AC_NEXT_IN_FIRM] if account != 0 and m[H_R0 + 9] != 0 else 0
+    while account == 0 and m[H_R0 + 10] != 0:
+        firm = firm_at(m, m[H_R0 + 10])
+        if firm == 0:
+            break
+        m[H_R0 + 10] += 1
+        account = m[firm + F_ACCOUNTS]
+    m[H_R0 + 1] = account
+    if account != 0:
+        m[H_R0] = m[account + AC_ORDERS]
+    return account != 0
 
 
 @leaf
@@ -887,12 +921,15 @@ def _mass_matches(m, o):
         return m[m[o + O_INSTRUMENT] + I_ID] == target
     if scope == SCOPE_EVENT:
         return m[m[m[o + O_INSTRUMENT] + I_EVENT] + E_ID] == target
+    if scope == SCOPE_VENUE:
+        return m[o + O_ENTRY] >> 16 == target
     return True
 
 
 @leaf
 def go_on_mass(m, rows, ev):
-    while m[H_R0 + 1] != 0:
+    more = m[H_R0 + 1] != 0 or _next_mass_list(m)
+    while more:
         while m[H_R0] != 0:
             o = m[H_R0]
             if _mass_matches(m, o):
@@ -905,9 +942,7 @@ def go_on_mass(m, rows, ev):
                 m[H_R0 + 5] += 1
             else:
                 m[H_R0] = m[o + O_ACCT_NEXT]
-        m[H_R0 + 1] = m[m[H_R0 + 1] + AC_NEXT_IN_FIRM] if m[H_R0 + 9] != 0 else 0
-        if m[H_R0 + 1] != 0:
-            m[H_R0] = m[m[H_R0 + 1] + AC_ORDERS]
+        more = _next_mass_list(m)
     c = m[H_R0 + 6]
     if c >= 0:
         if not room(m, ev, 2):
