@@ -29,10 +29,8 @@ from .exits import Exit
 from .gateway.admin import AdminConnection, Office
 from .gateway.binary_connection import BinaryConnection, BinaryEncoder
 from .gateway.connection import TurnInput
-try:
-    from .gateway.fix_connection import FixConnection, FixEncoder
-except ImportError:  # TEMPORARY
-    FixConnection = FixEncoder = None
+from .gateway.fix_connection import FixConnection
+from .gateway.fix_encoder import FixEncoder
 from .gateway.market_data import MarketData
 from .gateway.sessions import Directory
 from .journal.recover import JournalRefused, recover, seal
@@ -184,8 +182,8 @@ class Server:
         limits = Limits(disk_reserve_bytes=options.disk_reserve_bytes) if options.disk_reserve_bytes else Limits()
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
-        self.fix = FixEncoder(self.engine) if FixEncoder else None
-        encoders: list[Any] = [e for e in (self.fix, self.binary, self.market) if e]
+        self.fix = FixEncoder(self.engine)
+        encoders: list[Any] = [self.fix, self.binary, self.market]
         self.pipeline = pipeline = Pipeline(
             loop,
             self.engine,
@@ -231,7 +229,8 @@ class Server:
         return BinaryConnection(self.directory, now_ns, link, self.engine, self.store, self.binary, self.market)
 
     def _fix_connection(self, now_ns: int, link: Link) -> FixConnection:
-        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix)
+        skew_ns = self.options.settings.sending_time_tolerance_ns
+        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix, skew_ns)
 
     def _announce(self, host: str) -> None:
         line = msgspec.json.encode(

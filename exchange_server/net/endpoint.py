@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 Maker = Callable[[int, "Link"], Connection]  # (ns now, the way out) -> a new connection
 
 WRITE_HIGH = 256 * 1024  # bytes in the transport's own buffer at which it says pause
+UNIX_PATH_MAX = 100  # bytes; the system's limit is 107
+NEARLY_FULL = 1024  # free bytes of a receive buffer below which it is asked whether it takes more
 
 
 class PortError(Exception):
@@ -84,7 +86,7 @@ class Link(asyncio.BufferedProtocol):
         self.received += nbytes
         if not self.ready:
             self.pipeline.mark(self)
-        if connection.end == connection.buf.size and connection.start == 0:
+        if connection.end >= connection.buf.size - NEARLY_FULL and not connection.get_buffer():
             self.reading = False
             self.transport.pause_reading()
 
@@ -208,13 +210,25 @@ async def listen_tcp(pipeline: "Pipeline", kind: str, host: str, port: int, make
 
 async def listen_unix(pipeline: "Pipeline", kind: str, path: Path, make: Maker) -> asyncio.AbstractServer:
     """Open the operator's socket, readable by its owner only. The data folder's lock is held, so a file that lies there is a leftover."""
-    path.unlink(missing_ok=True)
-    if len(os.fsencode(path)) > 100:
-        raise PortError(f"the path of the admin socket is {len(os.fsencode(path))} bytes long, the system allows 100: {path}")
-    mask = os.umask(0o177)
     try:
-        return await pipeline.loop.create_unix_server(lambda: Link(pipeline, kind, make), str(path))
+        sock = unix_socket(path)
+        return await pipeline.loop.create_unix_server(lambda: Link(pipeline, kind, make), sock=sock)
     except OSError as error:
         raise PortError(f"the admin socket {path} cannot be opened: {error.strerror or error}") from error
+
+
+def unix_socket(path: Path) -> socket.socket:
+    """A bound socket with mode 0600. A path longer than the system takes is reached through its folder's descriptor. Raises OSError."""
+    path.unlink(missing_ok=True)
+    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    mask = os.umask(0o177)
+    try:
+        sock.bind(str(path) if len(os.fsencode(path)) <= UNIX_PATH_MAX else f"/proc/self/fd/{folder}/{path.name}")
+    except OSError:
+        sock.close()
+        raise
     finally:
         os.umask(mask)
+        os.close(folder)
+    return sock

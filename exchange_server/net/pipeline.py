@@ -152,7 +152,15 @@ class Pipeline:
         self._next_id += 1
         self.links[link.id] = link
         self.counters.connections += 1
-        link.connection = connection = link.make(now, link)
+        try:
+            link.connection = connection = link.make(now, link)
+        except Exception as error:
+            self.counters.gateway_faults += 1
+            self.log("error", "gateway_fault", peer=link.peer, exc_info=error)
+            self.links.pop(link.id)
+            link.lost = True
+            link.transport.abort()
+            return
         connection.outlet = connection.pipe = link
         link.deadline = now + self.limits.logon_ns if link.connection.wire != codes.WIRE_NONE else 0
         self.mark(link)
