@@ -20,6 +20,7 @@ class CommandError(Exception):
 def say(text: str = "") -> None:
     """A line of the command's result, on stdout."""
     sys.stdout.write(text + "\n")
+    sys.stdout.flush()  # a pipe's reader sees it now (exos trade watch | ...)
 
 
 def warn(text: str) -> None:

@@ -14,7 +14,7 @@ from protocol import codes, errors
 from protocol.client import Client, ClientError, Disconnected, Order, Refused
 
 from ..exits import Exit
-from .common import CommandError, say
+from .common import CommandError, decimal, say
 
 TIFS = {"DAY": codes.DAY, "GTC": codes.GTC, "IOC": codes.IOC, "FOK": codes.FOK}
 SCOPES = {"session": codes.SCOPE_SESSION, "account": codes.SCOPE_ACCOUNT, "firm": codes.SCOPE_FIRM}
@@ -99,26 +99,19 @@ def _line(client: Client, symbol: str, order: Order) -> str:
     definition = client.definitions[order.instrument]
 
     def qty(lots: int) -> str:
-        return client_text(lots, definition.qty_decimals)
+        return decimal(lots, definition.qty_decimals)
 
     side = ("buy" if order.side == codes.BUY else "sell") + (" NO" if order.contract_side == codes.NO else "")
     at = f" at {client.price_text(order.instrument, order.price)}" if order.price else ""
     parts = [f"order {order.id}: {side} {qty(order.qty)} {symbol}{at}", f"{qty(order.cum)} filled"]
     if order.cum:
-        average = client_text(order.notional * 10**4 // order.cum, definition.price_decimals + 4)  # four digits more than a price
-        parts[-1] += f" at {average} on average, fee {client_text(order.fee, definition.asset_decimals)} {definition.asset}"
+        average = decimal(order.notional * 10**4 // order.cum, definition.price_decimals + 4)  # four digits more than a price
+        parts[-1] += f" at {average} on average, fee {decimal(order.fee, definition.asset_decimals)} {definition.asset}"
     if order.open:
         parts.append(f"{qty(order.leaves)} open")
     elif order.reason:
         parts.append(errors.text(order.reason))
     return ", ".join(parts)
-
-
-def client_text(value: int, decimals: int) -> str:
-    """A whole number of smallest units as people write it."""
-    from .common import decimal
-
-    return decimal(value, decimals)
 
 
 async def _cancel(client: Client, args: argparse.Namespace) -> int:
@@ -144,7 +137,7 @@ async def _watch(client: Client, args: argparse.Namespace) -> int:
         if best is None:
             return "-".rjust(22)
         places = client.definitions[instrument].qty_decimals
-        return f"{client_text(best[1], places)} @ {client.price_text(instrument, best[0])}".rjust(22)
+        return f"{decimal(best[1], places)} @ {client.price_text(instrument, best[0])}".rjust(22)
 
     def show(book: Any) -> None:
         top = (book.best_bid, book.best_ask)
@@ -164,7 +157,7 @@ async def _watch(client: Client, args: argparse.Namespace) -> int:
                 places = client.definitions[instrument].qty_decimals
                 what = "bought" if taker == codes.BUY else "sold"
                 say(
-                    f"{_clock(message.time)}  {names[instrument]:{width}}  {what} {client_text(lots, places)} @ "
+                    f"{_clock(message.time)}  {names[instrument]:{width}}  {what} {decimal(lots, places)} @ "
                     f"{client.price_text(instrument, price)} (trade {trade})"
                 )
             if client.books[instrument].valid:
