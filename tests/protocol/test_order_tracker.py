@@ -1,0 +1,105 @@
+"""What the client makes of reports: answers to requests, the life of an order."""
+
+import pytest
+
+from protocol import codes
+from protocol import messages as M
+from protocol.order_tracker import OrderTracker, Request, refusal
+
+NEW = M.NewOrder(5, 16, 1, codes.BUY, codes.YES, codes.LIMIT, codes.GTC, 0, 4000, 10)
+
+
+def order_report(kind: type, number: int, id: int, *rest: int, order: int = 900) -> M.OrderReport:
+    return kind(number, number + 50, 7, id, order, 16, 1, codes.BUY, codes.YES, *rest)
+
+
+def accepted(number: int = 1, id: int = 5, order: int = 900) -> M.OrderReport:
+    return order_report(M.Accepted, number, id, codes.LIMIT, codes.GTC, 4000, 10, 10, order=order)
+
+
+def fill(number: int, cum: int, leaves: int, last: int) -> M.OrderReport:
+    status = codes.ST_PARTIAL if leaves else codes.ST_FILLED
+    return order_report(M.Fill, number, 5, status, 0, 4000, 10, cum, leaves, 3990, last, cum * 3990, 2, number)
+
+
+def test_the_life_of_an_order() -> None:
+    tracker = OrderTracker()
+    order = tracker.new_order(NEW)
+    answered: list[Request] = []
+    closed: list[int] = []
+    assert order.request is not None
+    order.request.done = answered.append
+    order.closed = lambda o: closed.append(o.id)
+    assert len(tracker) == 1 and order.open and [r.message for r in tracker.unanswered()] == [NEW]
+    assert tracker.apply(accepted()) is order  # type: ignore[arg-type]
+    assert answered == [order.request] and len(tracker) == 0
+    tracker.apply(fill(2, 4, 6, 4))  # type: ignore[arg-type]
+    assert (order.cum, order.leaves, order.fee, order.average_price) == (4, 6, 2, 3990.0) and closed == []
+    tracker.apply(fill(3, 10, 0, 6))  # type: ignore[arg-type]
+    assert not order.open and closed == [5] and tracker.orders == {} and "filled" in repr(order)
+
+
+def test_a_refused_order_carries_its_sentence() -> None:
+    tracker = OrderTracker()
+    order = tracker.new_order(NEW)
+    report = order_report(M.Rejected, 1, 5, codes.R_QTY_TOO_LARGE, 100, 0, 500, 4000, 500, order=0)
+    tracker.apply(report)  # type: ignore[arg-type]
+    assert order.request is not None and order.request.answer is report
+    assert order.status == codes.ST_REJECTED and "500" in order.text and refusal(report)[0] == codes.R_QTY_TOO_LARGE  # type: ignore[arg-type]
+
+
+def test_a_message_that_could_not_be_read_refuses_its_request() -> None:
+    tracker = OrderTracker()
+    order = tracker.new_order(NEW)
+    body = M.MessageRefused(codes.R_WIRE_FIELD, 10, 5, "NewOrder: ...")
+    tracker.apply(M.Sent(1, 51, 7, body))
+    assert order.status == codes.ST_REJECTED and order.text == "NewOrder: ..." and len(tracker) == 0
+
+
+def test_a_replace_gives_the_order_its_new_id() -> None:
+    tracker = OrderTracker()
+    order = tracker.new_order(NEW)
+    tracker.apply(accepted())  # type: ignore[arg-type]
+    request = tracker.add(M.ReplaceOrder(6, 5, 16, 1, 4100, 12))
+    tracker.apply(order_report(M.Replaced, 2, 6, 5, codes.ST_NEW, 4100, 12, 0, 12, 0))  # type: ignore[arg-type]
+    assert request.answer is not None and order.id == 6 and list(tracker.orders) == [6] and order.qty == 12
+    tracker.add(M.CancelOrder(7, 6))
+    tracker.apply(order_report(M.Canceled, 3, 7, 6, codes.R_USER_CANCEL, 0, 4100, 12, 0, 0))  # type: ignore[arg-type]
+    assert not order.open and order.id == 6 and len(tracker) == 0
+
+
+def test_a_state_answers_the_repeat_of_a_new_order_but_no_cancel() -> None:
+    tracker = OrderTracker()
+    order = tracker.new_order(NEW)
+    status = order_report(M.OrderStatus, 1, 5, 0, codes.ST_PARTIAL, 0, codes.LIMIT, codes.GTC, 4000, 10, 3, 7, 12000)
+    tracker.apply(status)  # type: ignore[arg-type]
+    assert len(tracker) == 0 and (order.cum, order.leaves, order.status) == (3, 7, codes.ST_PARTIAL)
+    cancel = tracker.add(M.CancelOrder(8, 5))
+    tracker.apply(order_report(M.OrderStatus, 2, 8, 0, 0, codes.R_UNKNOWN_ORDER, 0, 0, 0, 0, 0, 0, 0, order=0))  # type: ignore[arg-type]
+    assert cancel.answer is None
+
+
+def test_status_requests_wait_side_by_side() -> None:
+    tracker = OrderTracker()
+    a, b = tracker.add(M.OrderStatusRequest(5)), tracker.add(M.OrderStatusRequest(5))
+    assert len(tracker) == 2
+    tracker.apply(order_report(M.OrderStatus, 1, 5, 0, codes.ST_NONE, codes.R_UNKNOWN_ORDER, 0, 0, 0, 0, 0, 0, 0, order=0))  # type: ignore[arg-type]
+    assert a.answer is b.answer is not None and refusal(a.answer)[0] == codes.R_UNKNOWN_ORDER
+
+
+def test_orders_of_an_earlier_run_are_found_in_reports() -> None:
+    tracker = OrderTracker()
+    order = tracker.apply(accepted(id=77))  # type: ignore[arg-type]
+    assert order is not None and tracker.orders == {77: order} and order.request is None
+    assert tracker.apply(order_report(M.Canceled, 2, 99, 98, codes.R_MASS_CANCEL, 8, 1, 1, 0, 0, order=5)) is None  # type: ignore[arg-type]
+
+
+def test_ids_in_use_are_refused() -> None:
+    tracker = OrderTracker()
+    tracker.new_order(NEW)
+    with pytest.raises(ValueError, match="open"):
+        tracker.new_order(NEW)
+    tracker.apply(accepted())  # type: ignore[arg-type]
+    tracker.add(M.CancelOrder(6, 5))
+    with pytest.raises(ValueError, match="not answered"):
+        tracker.add(M.CancelOrder(6, 5))
