@@ -6,18 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.core import journal_layout as dw
 from exchange_server.journal import format as fmt
 
 from .kit import SERVER, turn, write_turns
-
-
-def test_layout_constants_of_kernel_and_format_are_the_same() -> None:
-    assert dw.SEGMENT_MAGIC.to_bytes(8, "little") == fmt.SEGMENT_MAGIC
-    assert dw.FRAME_MAGIC.to_bytes(8, "little") == fmt.FRAME_MAGIC
-    assert dw.MARK_MAGIC.to_bytes(8, "little") == fmt.MARK_MAGIC
-    names = ("SEGMENT_HEADER_BYTES", "FRAME_HEADER_BYTES", "ROW_BYTES", "FORMAT_VERSION", "FLAG_ASYNC", "FLAG_MARK")
-    assert [getattr(dw, n) for n in names] == [getattr(fmt, n) for n in names]
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])

@@ -2,12 +2,16 @@
 
 import ctypes
 import types
+from pathlib import Path
 
 import pytest
 
 from exchange_server.core import native
 from exchange_server.journal import system
+from exchange_server.journal.recover import iterate
 from exchange_server.journal.system import functions, sha_addresses
+
+from .kit import turn, write_turns
 
 
 def test_this_python_shows_the_library() -> None:
@@ -27,6 +31,17 @@ def test_a_python_that_hides_its_library_is_served_all_the_same(monkeypatch: pyt
     assert sha_addresses() == []
     fn = functions()
     assert fn[native.FN_SHA_INIT] == 0 and fn[native.FN_PWRITEV] != 0
+
+
+def test_journals_with_and_without_the_library_are_the_same(tmp_path: Path) -> None:
+    alone = system.FUNCTIONS.copy()
+    alone[native.FN_SHA_INIT] = 0
+    turns = [turn(i, i) for i in range(1, 20)]
+    for name, fn in (("with", system.FUNCTIONS), ("without", alone)):
+        write_turns(tmp_path / name, turns, fn=fn)
+    for path in (tmp_path / "with").glob("0*.seg"):
+        assert path.read_bytes() == (tmp_path / "without" / path.name).read_bytes()
+    assert sum(b.size for b in iterate(tmp_path / "with", fn=alone)) == sum(t.size for t in turns)
 
 
 def test_another_system_is_told_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,50 @@
+"""The folder: one writer at a time, segments that are whole or not there, a journal that is never begun over another."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exchange_server.journal import files as files_module
+from exchange_server.journal.recover import verify
+from exchange_server.journal.store import JournalError, JournalLocked
+
+from .kit import SEGMENT, copy_folder, open_new, turn, write_turns
+
+
+def test_second_start_names_the_first(tmp_path: Path) -> None:
+    journal = open_new(tmp_path)
+    with pytest.raises(JournalLocked, match=f"in use by process {os.getpid()}"):
+        open_new(tmp_path)
+    code = (
+        "import sys; from pathlib import Path; from exchange_server.journal.store import DirectoryLock, JournalLocked\n"
+        "try: DirectoryLock(Path(sys.argv[1]))\nexcept JournalLocked as e: print(e)"
+    )
+    there = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=Path(files_module.__file__).parents[2])
+    assert f"in use by process {os.getpid()}; stop it first" in there.stdout, there.stderr
+    journal.append(turn(1))
+    journal.close()
+    with pytest.raises(JournalError, match="recover it, do not create one over it"):
+        open_new(tmp_path)
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(JournalError, match=str(blocked)):
+        open_new(blocked)
+
+
+def test_a_segment_that_cannot_be_prepared_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "fsync", lambda fd: (_ for _ in ()).throw(OSError(errno.EIO, "Input/output error")))
+    with pytest.raises(OSError):
+        files_module.prepare_segment(tmp_path, 1, SEGMENT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_copying_a_folder_of_a_stopped_server_is_a_backup(tmp_path: Path) -> None:
+    write_turns(tmp_path / "a", [turn(i) for i in range(1, 20)])
+    copy_folder(tmp_path / "a", tmp_path / "b")
+    shutil.rmtree(tmp_path / "a")
+    assert verify(tmp_path / "b").rows == 38
