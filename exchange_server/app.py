@@ -39,6 +39,7 @@ from .net.clock import Clock
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
 from .net.observe import Log
 from .net.pipeline import Limits, Pipeline
+from .registry.account_view import account_view
 
 SERVER_ID = 1
 ADMIN_SOCKET = "admin.sock"
@@ -198,7 +199,8 @@ class Server:
             self._free_bytes,
         )
         pipeline.after_apply.append(self.market.turn)
-        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, {"check": self._check})
+        extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
+        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
         try:
             servers = await self._listen(pipeline)
         except PortError as error:
@@ -216,11 +218,20 @@ class Server:
             (options.data / ADMIN_SOCKET).unlink(missing_ok=True)
 
     async def _listen(self, pipeline: Pipeline) -> list[asyncio.AbstractServer]:
-        settings, data = self.options.settings, self.options.data
-        admin = await listen_unix(pipeline, "admin", data / ADMIN_SOCKET, self._admin_connection)
-        fix, self.fix_port = await listen_tcp(pipeline, "fix", settings.host, settings.fix_port, self._fix_connection)
-        binary, self.binary_port = await listen_tcp(pipeline, "binary", settings.host, settings.binary_port, self._binary_connection)
-        return [admin, fix, binary]
+        """Open everything or nothing; the operator's socket last: when it is there, the server trades."""
+        settings = self.options.settings
+        servers: list[asyncio.AbstractServer] = []
+        try:
+            server, self.fix_port = await listen_tcp(pipeline, "fix", settings.host, settings.fix_port, self._fix_connection)
+            servers.append(server)
+            server, self.binary_port = await listen_tcp(pipeline, "binary", settings.host, settings.binary_port, self._binary_connection)
+            servers.append(server)
+            servers.append(await listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self._admin_connection))
+        except PortError:
+            for server in servers:
+                server.close()
+            raise
+        return servers
 
     def _admin_connection(self, now_ns: int, link: Link) -> AdminConnection:
         return AdminConnection(now_ns, link, self.directory, self.office, link.peer)

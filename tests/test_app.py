@@ -5,11 +5,17 @@ import signal
 import socket
 import stat
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config import admin_records as ar
+from config.load import load
+from config.serve_options import ServeOptions
+from exchange_server import app
 from exchange_server.exits import Exit
+from exchange_server.gateway.connection import TurnInput
+from exchange_server.net.observe import Log
 from protocol import codes
 from protocol import messages as M
 from tests.server_kit import SMALL, BinaryPeer, FixPeer, ServerProcess, in_use, order, wait_until
@@ -205,7 +211,8 @@ def test_kill_9_loses_nothing_and_what_was_missed_can_be_resumed(tmp_path: Path)
         maker.logged_on()
         missed = [maker.read(M.Fill) for _ in range(10)]
         assert [m.trade for m in missed] == [f.trade for f in fills] and [m.number for m in missed] == list(range(102, 112))
-        assert maker.read(M.ResumeDone).count >= 10
+        while not isinstance(maker.next(), M.ResumeDone):
+            continue
         maker.send(order(200, codes.BUY, 1, 1), M.OrderStatusRequest(50))
         assert maker.read(M.Accepted).id == 200
         assert maker.read(M.OrderStatus).leaves == 10
@@ -235,26 +242,64 @@ def test_a_clean_stop_tells_the_peers_writes_a_snapshot_and_starts_from_it(tmp_p
         assert server.process.wait(30) == Exit.OK
 
 
-def test_a_second_server_on_one_data_folder_is_refused_by_name(server: ServerProcess) -> None:
-    other = ServerProcess(server.folder)
-    code, log = other.refused()
-    assert code == Exit.LOCKED and f"in use by process {server.ready['pid']}" in log
+def options(folder: Path, config: str = SMALL, **settings: Any) -> ServeOptions:
+    """What the command line makes of a file."""
+    path = folder / "test.toml"
+    path.write_text(config)
+    loaded = load(path)
+    return ServeOptions(folder / "data", loaded.settings._replace(**settings), loaded.items, path.name)
 
 
-def test_a_port_in_use_is_named_in_one_sentence(tmp_path: Path) -> None:
+def test_a_second_server_on_one_data_folder_is_refused_by_name(server: ServerProcess, capfd: pytest.CaptureFixture[str]) -> None:
+    assert app.serve(options(server.folder)) == Exit.LOCKED
+    assert f"in use by process {server.ready['pid']}" in capfd.readouterr().err
+
+
+def test_a_port_in_use_is_named_in_one_sentence(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     blocker = in_use(0)
     port = blocker.getsockname()[1]
-    code, log = ServerProcess(tmp_path, SMALL, "--fix-port", str(port)).refused()
-    assert code == Exit.PORT and f"port {port} on 127.0.0.1 (fix) is in use" in log and "Traceback" not in log
+    for which, name in (("fix_port", "fix"), ("binary_port", "binary")):
+        assert app.serve(options(tmp_path, **{which: port})) == Exit.PORT
+        out, log = capfd.readouterr()
+        assert out == "" and f"port {port} on 127.0.0.1 ({name}) is in use" in log and "Traceback" not in log
     blocker.close()
-    with ServerProcess(tmp_path, SMALL, "--fix-port", str(port)) as server:
-        assert server.ready["fix_port"] == port
+    assert not (tmp_path / "data" / "admin.sock").exists()
+    app.Server(options(tmp_path), Log()).close()
 
 
-def test_a_configuration_that_contradicts_the_data_folder_is_refused(tmp_path: Path) -> None:
-    with ServerProcess(tmp_path) as server:
-        assert server.stop() == Exit.OK
-    code, log = ServerProcess(tmp_path, SMALL.replace('payout = "1.0000"', 'payout = "1.0001"')).refused()
-    assert code == Exit.CONFIG and "payout" in log and "CUP" in log
-    with ServerProcess(tmp_path, SMALL.replace("max_qty = 10_000", "max_qty = 20_000")) as server:
-        assert server.ready["records_applied"] == 1
+def test_a_configuration_that_contradicts_the_data_folder_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    first = app.Server(options(tmp_path), Log())
+    first.close()
+    assert first.applied > 10
+    assert app.serve(options(tmp_path, SMALL.replace("winners = 1", "winners = 2"))) == Exit.CONFIG
+    assert "market CUP differs from the data folder in k, which cannot change" in capfd.readouterr().err
+    changed = app.Server(options(tmp_path, SMALL.replace("max_qty = 10_000", "max_qty = 20_000")), Log())
+    assert changed.applied == 1
+    changed.close()
+
+
+def test_a_data_folder_that_cannot_be_used_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    app.Server(options(tmp_path), Log()).close()
+    segment = tmp_path / "data" / "journal" / "00000001.seg"
+    raw = bytearray(segment.read_bytes())
+    raw[4096 + 300] ^= 1
+    segment.write_bytes(raw)
+    assert app.serve(options(tmp_path)) == Exit.RECOVERY
+    assert "00000001.seg" in capfd.readouterr().err
+
+
+def test_what_was_logged_on_when_the_server_died_is_logged_off_by_the_next_start(tmp_path: Path) -> None:
+    first = app.Server(options(tmp_path), Log())
+    turn = TurnInput(rows=4)
+    turn.begin(first.engine.turn + 1, first.clock.now_ns())
+    session = first.engine.registry.sessions.named("MM1").id
+    turn.add(codes.C_LOGON, session)
+    first._input(turn)
+    rows = first.engine.row_seq
+    first.close()
+    second = app.Server(options(tmp_path), Log())
+    assert second.engine.row_seq == rows + 2
+    second.close()
+    third = app.Server(options(tmp_path), Log())
+    assert third.engine.row_seq == rows + 2, "once"
+    third.close()

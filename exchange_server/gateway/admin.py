@@ -51,14 +51,19 @@ class Office:
         self.registry = registry
         self.arena = arena
         self.expect = expect
+        self._stop_server = stop
         self.acts = 0
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
             "plan": self._plan,
             "status": lambda request: status(),
-            "stop": lambda request: stop() or {},
+            "stop": self._stop,
             **(extra or {}),
         }
+
+    def _stop(self, request: dict[str, Any]) -> Any:
+        self._stop_server()
+        return {}
 
     def _markets(self, request: dict[str, Any]) -> Any:
         event = request.get("event", "")
@@ -67,8 +72,11 @@ class Office:
         return {"markets": market_view(self.registry, self.arena, event)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
+        items = request.get("items")
+        if not isinstance(items, list):
+            raise BadRequest("items: a list is wanted")
         try:
-            found = self.registry.plan(items_from_builtins(request.get("items")))
+            found = self.registry.plan(items_from_builtins(items))
         except (ValueError, TypeError, KeyError) as error:
             raise BadRequest(f"items: {error}") from error
         return {"lines": found.lines(), "same": found.same}

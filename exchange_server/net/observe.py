@@ -6,6 +6,7 @@ counted and not written. Secrets never come here; text from clients is escaped b
 """
 
 import sys
+import time
 from collections import deque
 from typing import Any, TextIO
 
@@ -61,18 +62,26 @@ class Latency:
 class Counters:
     """What has happened since the start. Each name is a key of `exos status`."""
 
-    __slots__ = (
-        "accepted", "bytes_in", "bytes_out", "choked_turns", "clock_steps", "connections", "cut", "disk_reserve_turns",
-        "events", "gateway_faults", "held_bytes_max", "log_lines_dropped", "logon_timeouts", "refused_connections", "rows",
-        "shed_turns", "slow_readers", "turns", "turns_inline",
-    )  # fmt: skip
-
     def __init__(self) -> None:
-        for name in self.__slots__:
-            setattr(self, name, 0)
+        self.turns = 0
+        self.turns_inline = 0
+        self.rows = 0
+        self.events = 0
+        self.bytes_out = 0
+        self.connections = 0
+        self.refused_connections = 0
+        self.logon_timeouts = 0
+        self.cut = 0
+        self.slow_readers = 0
+        self.gateway_faults = 0
+        self.choked_turns = 0
+        self.shed_turns = 0
+        self.disk_reserve_turns = 0
+        self.held_bytes_max = 0
+        self.clock_steps = 0
 
     def summary(self) -> dict[str, int]:
-        return {name: getattr(self, name) for name in self.__slots__}
+        return dict(vars(self))
 
 
 class Log:
@@ -81,7 +90,7 @@ class Log:
     LIMIT = 10_000
 
     def __init__(self, stream: TextIO | None = None, level: str = "info") -> None:
-        self.queue: deque[tuple[str, str, dict[str, Any]]] = deque()
+        self.queue: deque[tuple[int, str, str, dict[str, Any]]] = deque()
         self.dropped = 0
         self.levels = ("debug", "info", "warning", "error")
         self.lowest = self.levels.index(level)
@@ -89,7 +98,6 @@ class Log:
             structlog.WriteLogger(stream if stream is not None else sys.stderr),
             processors=[
                 structlog.processors.add_log_level,
-                structlog.processors.TimeStamper(fmt="iso", utc=True),
                 structlog.processors.format_exc_info,
                 structlog.processors.JSONRenderer(),
             ],
@@ -102,18 +110,23 @@ class Log:
         if len(self.queue) >= self.LIMIT:
             self.dropped += 1
             return
-        self.queue.append((level, event, fields))
+        self.queue.append((time.time_ns(), level, event, fields))
 
     def drain(self, most: int = 8) -> bool:
         """Write up to `most` lines; True when some are left."""
         for _ in range(min(most, len(self.queue))):
-            level, event, fields = self.queue.popleft()
-            getattr(self.writer, level)(event, **fields)
+            at, level, event, fields = self.queue.popleft()
+            getattr(self.writer, level)(event, timestamp=stamp(at), **fields)
         if self.dropped and not self.queue:
             dropped, self.dropped = self.dropped, 0
-            self.writer.warning("log_lines_dropped", count=dropped)
+            self.writer.warning("log_lines_dropped", timestamp=stamp(time.time_ns()), count=dropped)
         return bool(self.queue)
 
     def flush(self) -> None:
         while self.drain(1000):
             pass
+
+
+def stamp(ns: int) -> str:
+    """UTC in the form of ISO 8601, to the microsecond."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // 10**9)) + f".{ns // 1000 % 10**6:06d}Z"

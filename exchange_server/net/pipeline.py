@@ -447,9 +447,8 @@ class Pipeline:
         answers = engine.apply(inp.inbox, words, self._sink)
         self._turn_no = inp.turn
         for answer in answers:
-            callback = self.admin.pop(answer.row_seq, None)
-            if callback is not None:
-                callback(answer)
+            if answer.row_seq in self.admin:
+                self.admin.pop(answer.row_seq)(answer)
         for call in self.after_apply:
             call(inp)
         if self.directory.fresh:
