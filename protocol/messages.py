@@ -46,14 +46,14 @@ class _Base(Struct, array_like=True, frozen=True, tag_field="kind"):
 
 # ================================================================================================= client to server
 class Logon(_Base, frozen=True, tag=1):
-    """First message of a client: answers Hello. `mac` = logon_mac(secret, challenge, key) (protocol/binary_session.py)."""
+    """First message of a client: answers Hello. `mac` = HMAC-SHA256(secret, challenge)."""
 
     key: Annotated[str, Meta(min_length=1, max_length=64)]
     mac: Annotated[bytes, Meta(min_length=MAC_BYTES, max_length=MAC_BYTES)]
     version: U16 = PROTOCOL_VERSION
     next_number: Count = 0  # the next report number needed; the server sends what is older than its LogonReply again. 0: nothing
     heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = 0  # 1000..60000; 0: the server's choice
-    flags: U7 = 0
+    flags: U7 = 0  # sum of 2: a lost connection or a logout cancels this session's orders; 4: settlement reports wanted
 
 
 class Logout(_Base, frozen=True, tag=2):
@@ -76,27 +76,27 @@ class Resume(_Base, frozen=True, tag=4):
 
 
 class NewOrder(_Base, frozen=True, tag=10):
-    """An order. Account 0: the session's default account. Answered by Accepted, Rejected, or OrderStatus (a repeat of the same order)."""
+    """An order. Answered by Accepted, Rejected, or OrderStatus (a repeat of the same order). A field whose feature is not built yet must be 0."""
 
-    id: Id
-    account: U31
+    id: Id  # the client's, unique per firm
+    account: U31  # 0: the session's default account
     instrument: U31
     side: Nibble
-    contract_side: Nibble
+    contract_side: Nibble  # NO: price in NO ticks, buying NO at p is selling YES at P - p; spot: YES
     type: Nibble
     tif: Nibble
     flags: U7
-    price: I64
-    qty: I64
-    expiry: I64 = 0
+    price: I64  # ticks; a market order: 0
+    qty: I64  # lots
+    expiry: I64 = 0  # GTD: ns since the epoch
     min_qty: I64 = 0
     display_qty: I64 = 0
     stop_price: I64 = 0
-    deadline: I64 = 0
+    deadline: I64 = 0  # refused when the server's time is later, ns since the epoch; 0: none
     group: U31 = 0
     cost_cap: I64 = 0
     stp: Nibble = 0
-    venue: U16 = 0
+    venue: U16 = 0  # 0: the session's
     front_end: U16 = 0
 
 
@@ -105,8 +105,8 @@ class CancelOrder(_Base, frozen=True, tag=11):
 
     id: Id
     orig: Id
-    account: U31 = 0
-    instrument: U31 = 0
+    account: U31 = 0  # 0: the order's
+    instrument: U31 = 0  # 0: the order's
 
 
 class ReplaceOrder(_Base, frozen=True, tag=12):
@@ -117,10 +117,10 @@ class ReplaceOrder(_Base, frozen=True, tag=12):
 
     id: Id
     orig: Id
-    account: U31
-    instrument: U31
+    account: U31  # 0: the order's
+    instrument: U31  # 0: the order's
     price: I64
-    qty: I64
+    qty: I64  # the new total
     side: Nibble = 0
     contract_side: Nibble = 0
     type: Nibble = 0
@@ -141,9 +141,9 @@ class MassCancel(_Base, frozen=True, tag=13):
 
     id: Id
     scope: Nibble
-    account: U31 = 0
-    instrument: U31 = 0
-    event: U31 = 0
+    account: U31 = 0  # SCOPE_ACCOUNT; 0: the session's default account
+    instrument: U31 = 0  # SCOPE_INSTRUMENT
+    event: U31 = 0  # SCOPE_EVENT
     side: Nibble = 0  # 0: both
 
 

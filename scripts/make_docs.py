@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:  # run as a file rather than as a module
     sys.path.insert(0, str(ROOT))
 
 from protocol import errors  # noqa: E402
+from scripts.binary_page import binary_page  # noqa: E402
 
 _SECTIONS = (
     (1, "Session and account"),
@@ -59,7 +60,7 @@ def errors_page() -> str:
     return "\n".join(out) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page}
+PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page, "docs/binary.md": binary_page}
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -83,3 +83,12 @@ def test_logon_is_bounded() -> None:
         with pytest.raises(M.WireError, match="Logon"):
             M.decode_client(msgspec.msgpack.encode([1, *bad]))
     assert M.decode_client(msgspec.msgpack.encode([1, "k", b"x" * 32])) == M.Logon("k", b"x" * 32)
+
+
+def test_the_reference_page_is_made_from_the_messages() -> None:
+    from scripts import make_docs
+
+    page = (make_docs.ROOT / "docs" / "binary.md").read_text(encoding="utf-8")
+    assert page == make_docs.PAGES["docs/binary.md"](), "run: python -m scripts.make_docs"
+    for kind in M.CLIENT_MESSAGES + M.SERVER_MESSAGES:
+        assert f"### {kind.__name__}\n\nTag {kind.__struct_config__.tag}." in page  # type: ignore[attr-defined]
