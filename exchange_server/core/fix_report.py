@@ -137,6 +137,7 @@ UNIT_QTY = 2
 UNIT_MONEY = 3
 UNIT_TIME = 4
 UNIT_ACCOUNT = 5
+UNIT_WORD = 6  # a word of the command row: shown as the tag that fills it
 PLACE_LIMIT = 2  # bytes in a text that stand for a number
 PLACE_USED = 3
 PLACE_ASKED = 4
@@ -149,6 +150,10 @@ W102, W103, W122, W123, W126, W150, W151, W378, W372, W379, W380 = (
 )
 W434, W530, W531, W532, W533, W851, W880, W43 = (tag_word(t) for t in (434, 530, 531, 532, 533, 851, 880, 43))
 W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (5010, 5011, 5101, 5102, 5103, 5104, 5105, 5106))
+
+
+# word of a command row -> tag; words that no single tag fills: 18 (ExecInst and the flags beside it)
+TAG_OF_WORD = np.array([18, 1, 5012, 44, 38, 11, 11, 41, 41, 110, 1138, 99, 126, 5013, 5015, 5014], np.int64)
 
 
 def _word(text: bytes) -> int:
@@ -190,17 +195,17 @@ def _put_char(out, p, word, n, char):
 
 
 @leaf
-def _put_id(out, p, word, ev, e, key, text, has_text):
-    """The ClOrdID field `word` (SOH 11= or SOH 41=) from its key at ev[e + key]; nothing when there is none."""
+def _put_id(out, p, word, n, ev, e, key, text, has_text):
+    """A ClOrdID field, `word` of n bytes (SOH tag =) and the id, from its key at ev[e + key]; nothing when there is none."""
     hi = ev[e + key]
     if hi < 0:
         if has_text:
-            return put_padded(out, _put(out, p, word, 4), ev, e + EVT_WORDS + text)
+            return put_padded(out, _put(out, p, word, n), ev, e + EVT_WORDS + text)
         return p
     lo = ev[e + key + 1]
     if lo == 0:
         return p
-    return put_number(out, _put(out, p, word, 4), lo)
+    return put_number(out, _put(out, p, word, n), lo)
 
 
 @leaf
@@ -274,6 +279,8 @@ def _put_text(m, out, p, ev, e, texts, reason, inst, side, res):
         elif unit == UNIT_TIME and v > 0:
             time_words(v, res, np.int64(RES_EXPIRY))
             p = put_time(out, p, res, np.int64(RES_EXPIRY))
+        elif unit == UNIT_WORD:
+            p = put_number(out, p, TAG_OF_WORD[v & 15])
         elif unit == UNIT_ACCOUNT:
             a = _row_of(m, np.int64(P_ACCOUNT), v, np.int64(ACCOUNT_WORDS))
             if a != 0:
@@ -363,10 +370,10 @@ def _execution(m, out, p, ev, e, head, res, texts):
     else:
         p = put_number(out, _put(out, p, W37, 4), ev[e + EVT_ORDER])
     if kind == E_STATUS and ev[e + EVT_ID_HI] == 0 and ev[e + EVT_ID_LO] == 0:  # asked for by OrigClOrdID alone: that is the order's
-        p = _put_id(out, p, W11, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
+        p = _put_id(out, p, W11, 4, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
     else:
-        p = _put_id(out, p, W11, ev, e, np.int64(EVT_ID_HI), np.int64(0), has_text)
-        p = _put_id(out, p, W41, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
+        p = _put_id(out, p, W11, 4, ev, e, np.int64(EVT_ID_HI), np.int64(0), has_text)
+        p = _put_id(out, p, W41, 4, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
     p = put_number(out, _put(out, p, W17, 4), ev[e + EVT_NUMBER])
     exec_type = np.int64(48)
     if kind == E_FILL:
@@ -445,8 +452,8 @@ def _cancel_reject(m, out, p, ev, e, head, res, texts):
         p = _put(out, p, NONE_37, 8)
     else:
         p = put_number(out, _put(out, p, W37, 4), ev[e + EVT_ORDER])
-    p = _put_id(out, p, W11, ev, e, np.int64(EVT_ID_HI), np.int64(0), has_text)
-    p = _put_id(out, p, W41, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
+    p = _put_id(out, p, W11, 4, ev, e, np.int64(EVT_ID_HI), np.int64(0), has_text)
+    p = _put_id(out, p, W41, 4, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
     char = (STATUS_CHARS >> (8 * status)) & 255 if status < 8 else np.int64(65)
     if status == 7 and ev[e + EVT_CUM] > 0:
         char = np.int64(49)
@@ -467,7 +474,7 @@ def _mass_done(m, out, p, ev, e, head, res, texts):
     side = (head >> 40) & 15
     scope = ev[e + EVT_PRICE]
     by_instrument = scope == SCOPE_INSTRUMENT
-    p = _put_id(out, p, W11, ev, e, np.int64(EVT_ID_HI), np.int64(0), (head >> 56) & EF_TEXT != 0)
+    p = _put_id(out, p, W11, 4, ev, e, np.int64(EVT_ID_HI), np.int64(0), (head >> 56) & EF_TEXT != 0)
     p = put_number(out, _put(out, p, W37, 4), ev[e + EVT_NUMBER])
     p = _put_char(out, p, W530, 5, 49 if by_instrument else 55)
     if status == ST_REJECTED:
@@ -522,7 +529,7 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
             p = put_number(out, _put(out, p, W45, 4), ev[e + EVT_CLIENT_NUMBER])
         replace = kind == E_CANCEL_REJECT
         p = _put_char(out, p, W372, 5, 71 if replace else 68)
-        p = _put_id(out, p, W379, ev, e, np.int64(EVT_ID_HI), np.int64(0), (head >> 56) & EF_TEXT != 0)
+        p = _put_id(out, p, W379, 5, ev, e, np.int64(EVT_ID_HI), np.int64(0), (head >> 56) & EF_TEXT != 0)
         p = _put(out, p, THROTTLED, 6)
         p = _put_text(m, out, p, ev, e, texts, reason, np.int64(0), np.int64(0), res)
     elif (

@@ -16,7 +16,6 @@ from protocol import codes, fix_session
 from protocol.fix_messages import FixMessage, OrderRequest, Problem, build, format_timestamp, parse, read_order, scale
 from protocol.fix_tables import FIX44
 
-from ..core.fix_report import FIX_RES_WORDS
 from ..core.loads import SLACK
 from ..core.names import find_name
 from ..core.records import (
@@ -61,6 +60,7 @@ from ..core.records import (
     POOL_WORDS,
     RES_OUT,
     RES_POS,
+    RES_WORDS,
     S_ACCOUNT,
     S_LAST_EVENT,
     S_NEXT_IN,
@@ -75,6 +75,8 @@ from .fix_resend import ResendJob
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
 SLOW_WEIGHT = 8  # a message in plain Python counts as so many of the turn's budget
 JOBS_MAX = 4  # ResendRequests being answered at a time
+SKEW_NS = 120_000_000_000
+BUDGET = 4096
 RESEND_BACKLOG = 256 * 1024  # bytes waiting for the peer above which a resend pauses
 
 
@@ -98,36 +100,38 @@ class ResendStore(Protocol):
     def rows(self, number: int, count: int) -> NDArray[np.int64]: ...
 
 
-class FixGateway:
-    """What all FIX connections of one server share, and their counters."""
-
-    def __init__(self, m: NDArray[np.int64], store: Any, encoder: FixEncoder | None = None, skew_ns: int = 120_000_000_000, budget: int = 4096) -> None:
-        self.m = m
-        self.mb = m.view(np.uint8)
-        self.store = store
-        self.encoder = encoder if encoder is not None else FixEncoder(m)
-        self.skew_ns = skew_ns
-        self.budget = budget
-        self.res = np.zeros(FIX_RES_WORDS, np.int64)
-        self.slow_path_messages = 0  # D, F and G that the kernel did not take
-        self.python_messages = 0  # all messages handled in plain Python
-        self.garbled = 0
-
-    def connection(self, directory: Any, now_ns: int, outlet: Outlet | None = None) -> "FixConnection":
-        return FixConnection(directory, now_ns, self, outlet)
-
-
 class FixConnection(Connection):
-    """See Connection. Nothing is decoded after `close`."""
+    """One socket of the FIX wire. Nothing is decoded after `close`.
 
-    __slots__ = ("_conn", "_jobs", "_todo", "fix", "gateway")
+    engine: `m`, `mb` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
+    budget: messages at most per turn. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
+    """
 
-    def __init__(self, directory: Any, now_ns: int, gateway: FixGateway, outlet: Outlet | None = None) -> None:
+    __slots__ = ("_budget", "_conn", "_encoder", "_jobs", "_res", "_store", "_todo", "engine", "fix", "garbled", "python_messages", "slow")
+
+    def __init__(
+        self,
+        directory: FixDirectory,
+        now_ns: int,
+        outlet: Outlet | None,
+        engine: Any,
+        store: ResendStore,
+        encoder: FixEncoder,
+        skew_ns: int = SKEW_NS,
+        budget: int = BUDGET,
+    ) -> None:
         super().__init__(codes.WIRE_FIX, directory, now_ns, outlet)
-        self.gateway = gateway
-        self.fix = fix_session.FixSession(self._last_sent, gateway.skew_ns)
+        self.engine = engine
+        self._store = store
+        self._encoder = encoder
+        self._budget = budget
+        self.slow = 0
+        self.garbled = 0
+        self.python_messages = 0
+        self.fix = fix_session.FixSession(self._last_sent, skew_ns)
         self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
-        self._conn[CN_SKEW] = gateway.skew_ns
+        self._conn[CN_SKEW] = skew_ns
+        self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
         self._jobs: deque[ResendJob] = deque()
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
 
@@ -139,9 +143,10 @@ class FixConnection(Connection):
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
             return False
-        gateway, conn, res, fix = self.gateway, self._conn, self.gateway.res, self.fix
+        conn, res, fix = self._conn, self._res, self.fix
+        m, mb = self.engine.m, self.engine.mb
         conn[CN_NOW] = turn.now_ns
-        conn[CN_BUDGET] = gateway.budget
+        conn[CN_BUDGET] = self._budget
         conn[CN_LIMIT] = turn.limit
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
@@ -151,10 +156,10 @@ class FixConnection(Connection):
             hot = fix.state == fix_session.ACTIVE and not fix.gap_open
             conn[CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
             res[RES_GARBLED] = 0
-            status = decode(gateway.m, gateway.mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
+            status = decode(m, mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
             self.start = int(res[RES_POS])
             turn.words = int(res[RES_OUT])
-            gateway.garbled += int(res[RES_GARBLED])
+            self.garbled += int(res[RES_GARBLED])
             if hot:
                 fix.next_in = int(conn[CN_NEXT_IN])
             if status == DEC_SLOW:
@@ -181,11 +186,11 @@ class FixConnection(Connection):
         try:
             message = parse(raw)
         except ValueError:  # the kernel's tokeniser has the same rules; should they ever differ, the message is dropped as garbled
-            self.gateway.garbled += 1
+            self.garbled += 1
             return
-        self.gateway.python_messages += 1
+        self.python_messages += 1
         if message.msg_type in ("D", "F", "G"):
-            self.gateway.slow_path_messages += 1
+            self.slow += 1
         self._do(self.fix.receive(message, turn.now_ns), turn, message)
 
     # ------------------------------------------------------------------------------------------------ actions
@@ -227,7 +232,8 @@ class FixConnection(Connection):
             self.outlet.write(build(FIX44, msg_type, our, peer, 1, format_timestamp(turn.now_ns), body))
 
     def _logon(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
-        session, code = self.directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
+        directory: Any = self.directory
+        session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
         if code != codes.OK or not self.directory.bind(session, self):
@@ -235,7 +241,7 @@ class FixConnection(Connection):
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._conn[CN_SESSION] = session
-        return self.fix.accept(message, turn.now_ns, int(self.gateway.m[self._row() + S_NEXT_IN]))
+        return self.fix.accept(message, turn.now_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = LOGON_RESET if action.reset else 0
@@ -249,24 +255,24 @@ class FixConnection(Connection):
 
     def _row(self) -> int:
         """Offset of the session's row in the arena."""
-        return int(self.gateway.m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + self.session * SESSION_WORDS
+        return int(self.engine.m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + self.session * SESSION_WORDS
 
     def _last_sent(self) -> int:
-        return int(self.gateway.m[self._row() + S_NEXT_OUT]) - 1 if self.session else 0
+        return int(self.engine.m[self._row() + S_NEXT_OUT]) - 1 if self.session else 0
 
     # ------------------------------------------------------------------------------------------------ orders in plain Python
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
         order = read_order(message)
-        problem = order if isinstance(order, Problem) else add_order(self.gateway.m, self.gateway.mb, turn, self.session, order)
+        problem = order if isinstance(order, Problem) else add_order(self.engine.m, self.engine.mb, turn, self.session, order)
         return self.fix.reject(message, problem) if problem is not None else []
 
     # ------------------------------------------------------------------------------------------------ resend
     def _begin_resend(self, action: fix_session.Resend) -> list[fix_session.Action]:
         if len(self._jobs) >= JOBS_MAX:
             return self.fix.expel(codes.R_OVERLOAD, f"{JOBS_MAX} ResendRequests are being answered already")
-        last_event = int(self.gateway.m[self._row() + S_LAST_EVENT])
+        last_event = int(self.engine.m[self._row() + S_LAST_EVENT])
         our, peer = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
-        self._jobs.append(ResendJob(self.gateway.store, self.gateway.encoder, last_event, action.begin, action.end, our, peer))
+        self._jobs.append(ResendJob(self._store, self._encoder, last_event, action.begin, action.end, our, peer))
         return []
 
     def _resend_some(self, now_ns: int) -> bool:

@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from ..core.fix_report import (
     PLACE_ASKED,
     PLACE_LIMIT,
     PLACE_USED,
+    RES_CACHED,
     RES_NOW,
     RES_TAKEN,
     TEXT_CODES,
@@ -34,6 +36,7 @@ from ..core.fix_report import (
     UNIT_QTY,
     UNIT_RAW,
     UNIT_TIME,
+    UNIT_WORD,
     encode,
     index_words,
 )
@@ -71,6 +74,15 @@ UNITS = {
     **dict.fromkeys((codes.R_EXPIRY_PAST, codes.R_EXPIRY_UNEXPECTED, codes.R_STALE), UNIT_TIME),
     codes.R_UNKNOWN_ACCOUNT: UNIT_ACCOUNT,
     codes.R_ACCOUNT_NOT_ALLOWED: UNIT_ACCOUNT,
+    codes.R_FIELD_UNSUPPORTED: UNIT_WORD,
+    codes.R_REPLACE_FIELD: UNIT_WORD,
+}
+# What the general text says in terms that a FIX client does not know, in its own words.
+TEXTS = {
+    codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is not known here",
+    codes.R_UNKNOWN_ACCOUNT: "Account(1) is not known, or missing where the session has no default account",
+    codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet and must be absent (18: also the flags 5016 to 5018 and 2964)",
+    codes.R_REPLACE_FIELD: "a replace cannot change tag {asked}",
 }
 TEXT_BYTES_MAX = 250
 _PLACES = {"limit": PLACE_LIMIT, "used": PLACE_USED, "asked": PLACE_ASKED}
@@ -83,7 +95,7 @@ def build_texts() -> NDArray[np.int64]:
     rows.reshape(-1, TEXT_ROW)[:, [TX_103, TX_102, TX_378]] = -1
     body = bytearray()
     for code, refusal in errors.REFUSALS.items():
-        text = re.sub(r"\{(limit|used|asked)\}", lambda found: chr(_PLACES[found[1]]), refusal.template)
+        text = re.sub(r"\{(limit|used|asked)\}", lambda found: chr(_PLACES[found[1]]), TEXTS.get(code, refusal.template))
         raw = f"{text} (safe to resend)".encode("ascii") if refusal.safe_to_resend else text.encode("ascii")
         if len(raw) > TEXT_BYTES_MAX:
             raise ValueError(f"the text of {refusal.name} has {len(raw)} bytes, a FIX report takes {TEXT_BYTES_MAX}")
@@ -98,15 +110,16 @@ def build_texts() -> NDArray[np.int64]:
 
 
 class FixEncoder:
-    """Event rows to bytes for the FIX sessions of one arena. Not for two threads at once."""
+    """Event rows to bytes for the FIX sessions of one engine (the pipeline's Encoder); one per engine, shared by its connections."""
 
-    def __init__(self, m: NDArray[np.int64]) -> None:
-        self.m = m
-        self.mb = m.view(np.uint8)
+    def __init__(self, engine: Any) -> None:
+        self.m: NDArray[np.int64] = engine.m
+        self.mb: NDArray[np.uint8] = engine.mb
         self.texts = build_texts()
         self.out = np.empty(FIRST_OUT_BYTES, np.uint8)
-        self.index = np.zeros(index_words(m), np.int64)
+        self.index = np.zeros(index_words(engine.m), np.int64)
         self.res = np.zeros(FIX_RES_WORDS, np.int64)
+        self.res[RES_CACHED] = -1  # no time has been turned into text yet
         self.messages = 0
 
     def encode(self, events: NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:

@@ -1,0 +1,488 @@
+"""The FIX kernels against simplefix and plain Python: same rows in, same fields out, and nothing hostile gets through."""
+
+import random
+
+import numpy as np
+import pytest
+import simplefix
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from exchange_server.core import records as R
+from exchange_server.core.fix_report import MESSAGE_BYTES
+from exchange_server.core.loads import SLACK
+from exchange_server.core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, decode
+from exchange_server.gateway.connection import TurnInput
+from exchange_server.gateway.fix_connection import add_order
+from exchange_server.gateway.fix_encoder import FixEncoder
+from protocol import codes, errors
+from protocol.fix_messages import Framer, Problem, check, format_scaled, format_timestamp, parse, parse_timestamp, read_order
+from tests.core.fix_world import INSTRUMENTS, OUR, WIRE_OF, world
+
+NOW = parse_timestamp(b"20260101-12:00:00.000")
+SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+class Decoder:
+    """One connection's kernel state over a world."""
+
+    def __init__(self, m, mb, session=1, rows=4096):
+        self.m, self.mb = m, mb
+        self.conn = np.zeros(FIX_CONN_WORDS, np.int64)
+        self.conn[R.CN_SESSION], self.conn[R.CN_NEXT_IN], self.conn[R.CN_NOW], self.conn[R.CN_SKEW] = session, 1, NOW, 10**9
+        self.conn[CN_LIMIT] = rows * R.CMD_WORDS
+        self.out = np.full(rows * R.CMD_WORDS + 64, -7, np.int64)
+        self.res = np.zeros(R.RES_WORDS, np.int64)
+
+    def run(self, data, budget=10**6):
+        """(status, rows, message that was handed over, bytes used)"""
+        buf = np.full(len(data) + SLACK, 255, np.uint8)
+        buf[: len(data)] = np.frombuffer(data, np.uint8)
+        self.conn[R.CN_BUDGET] = budget
+        status = decode(self.m, self.mb, buf, 0, len(data), self.conn, self.out, 0, self.res)
+        at, words, length = int(self.res[R.RES_POS]), int(self.res[R.RES_OUT]), int(self.res[RES_LENGTH])
+        return status, self.out[:words].copy(), data[at : at + length], at
+
+
+@pytest.fixture(scope="module")
+def arena():
+    return world()
+
+
+def message(msg_type, seq, fields, sender="CLIENT1", target=OUR, sending="20260101-12:00:00.000"):
+    x = simplefix.FixMessage()
+    for tag, value in ((8, "FIX.4.4"), (35, msg_type), (49, sender), (56, target), (34, seq), (52, sending), *fields):
+        x.append_pair(tag, value)
+    return x.encode()
+
+
+def by_python(arena, raw, session=1):
+    """What plain Python makes of the message: its row, or the Problem."""
+    parsed = parse(raw)
+    problem = check(parsed)
+    if problem is not None:
+        return problem
+    order = read_order(parsed)
+    if isinstance(order, Problem):
+        return order
+    turn = TurnInput(64)
+    turn.begin(1, NOW)
+    problem = add_order(*arena, turn, session, order)
+    return problem if problem is not None else turn.inbox[R.CMD_WORDS : turn.words].copy()
+
+
+ids = st.one_of(
+    st.integers(1, 2**63 + 5).map(str),
+    st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=64),
+    st.sampled_from(["007", "0", "9223372036854775807", "9223372036854775808", "-1", "1.0", "a" * 64]),
+)
+instruments = st.integers(0, len(INSTRUMENTS) - 1)
+times = st.sampled_from(["20260101-12:00:00", "20260101-12:00:00.1", "20251231-23:59:59.999", "20240229-00:00:00.123456", "20260101-12:00:00.123456789"])
+
+
+@st.composite
+def orders(draw, edges=False):
+    """(MsgType, fields) of a D, F or G in any field order. edges: also values that plain Python must judge."""
+    kind = draw(st.sampled_from("DFG"))
+    symbol, price_decimals, qty_decimals = INSTRUMENTS[draw(instruments)]
+    fields = [(11, draw(ids)), (55, symbol), (54, draw(st.sampled_from("12"))), (60, draw(times))]
+    if kind != "D":
+        fields.append((41, draw(ids)))
+    if kind != "F":
+        order_type = draw(st.sampled_from("12"))
+        qty = format_scaled(draw(st.integers(0, 10**9)), draw(st.integers(0, qty_decimals)))
+        fields += [(38, qty), (40, order_type)]
+        if order_type == "2" or draw(st.booleans()):
+            fields.append((44, format_scaled(draw(st.integers(0, 10**7)), draw(st.integers(0, price_decimals)))))
+        if draw(st.booleans()):
+            fields.append((59, draw(st.sampled_from("012346"))))
+        for tag, values in ((18, "6"), (21, "12"), (126, None)):
+            if draw(st.integers(0, 3)) == 0:
+                fields.append((tag, draw(times) if values is None else draw(st.sampled_from(values))))
+    for tag, value in ((1, "CLIENT1-A"), (5010, draw(st.sampled_from("YN"))), (58, "hello = there"), (37, "77")):
+        if draw(st.integers(0, 2)) == 0 and not (tag == 37 and kind == "D"):
+            fields.append((tag, value))
+    if edges:
+        tag, value = draw(st.sampled_from([
+            (1, "NOBODY"), (55, "NOTHING"), (54, "7"), (54, ""), (38, "-1"), (38, "9" * 19), (38, "1.5"), (44, "0.123456789"), (44, "1e3"), (44, "."),
+            (40, "3"), (59, "9"), (60, "20261301-00:00:00"), (60, "20260101-24:00:00"), (126, "x"), (18, "6 6"), (110, "1"), (99, "0.5"), (5012, "7"),
+            (5017, "Y"), (2964, "2"), (999, "1"), (5999, "1"), (11, "a" * 65), (11, "\t"), (5010, "X"), (43, "Y"), (34, "1"), (7, "1"), (1138, "5"),
+        ]))  # fmt: skip
+        fields = [f for f in fields if f[0] != tag or draw(st.booleans())] + [(tag, value)]
+    return kind, draw(st.permutations(fields))
+
+
+@SETTINGS
+@given(orders())
+def test_what_simplefix_writes_the_kernel_reads_as_plain_python_does(arena, order):
+    raw = message(order[0], 1, order[1])
+    expected = by_python(arena, raw)
+    status, rows, slow, used = Decoder(*arena).run(raw)
+    if isinstance(expected, Problem):  # -1 and the like as ids are fine texts; nothing else may be wrong here
+        pytest.fail(f"{expected} {raw!r}")
+    assert (status, used, slow) == (R.DEC_NEED_MORE, len(raw), b"")
+    assert rows.tolist() == expected.tolist()
+
+
+@SETTINGS
+@given(orders(edges=True))
+def test_the_kernel_takes_nothing_that_plain_python_would_refuse(arena, order):
+    raw = message(order[0], 1, [(t, v) for t, v in order[1] if v != ""] + [(t, v) for t, v in order[1] if v == ""])
+    status, rows, slow, _ = Decoder(*arena).run(raw)
+    if status == R.DEC_SLOW:
+        assert slow == raw
+        return
+    expected = by_python(arena, raw)
+    assert not isinstance(expected, Problem), expected
+    assert rows.tolist() == expected.tolist()
+
+
+D1 = [(11, 1), (55, "WC26-WIN-ESP"), (54, 1), (60, "20260101-12:00:00"), (38, 10), (40, 2), (44, "0.62")]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sender": "CLIENT2"}, {"target": "EXOS"}, {"seq": 2}, {"seq": 0}, {"sending": "20260101-12:00:02"}, {"sending": "20260101-11:59:58.999"},
+        {"sending": "garbage"}, {"msg_type": "H"}, {"msg_type": "DD"}, {"session": HAND_OVER},
+    ],
+)  # fmt: skip
+def test_what_is_not_plainly_next_is_handed_over_whole(arena, change):
+    d = Decoder(*arena)
+    options = {"msg_type": "D", "seq": 1} | {k: v for k, v in change.items() if k != "session"}
+    raw = message(options.pop("msg_type"), options.pop("seq"), D1, **options)
+    if "session" in change:
+        d.conn[R.CN_NEXT_IN] = HAND_OVER
+    status, rows, slow, _ = d.run(raw + message("D", 2, D1))
+    assert (status, len(rows), slow) == (R.DEC_SLOW, 0, raw)
+
+
+def test_a_buffer_of_orders_stops_at_the_budget_and_at_the_limit(arena):
+    data = b"".join(message("D", i, [(11, i), *D1[1:]]) for i in range(1, 51))
+    d = Decoder(*arena)
+    status, rows, _, used = d.run(data, budget=20)
+    assert (status, len(rows), int(d.conn[R.CN_NEXT_IN])) == (R.DEC_FULL, 20 * R.CMD_WORDS, 21)
+    d.conn[CN_LIMIT] = 5 * R.CMD_WORDS
+    status, rows, _, more = d.run(data[used:])
+    assert (status, len(rows)) == (R.DEC_FULL, 5 * R.CMD_WORDS)
+    d.conn[CN_LIMIT] = 4096 * R.CMD_WORDS
+    status, rows, _, rest = d.run(data[used + more :])
+    assert (status, len(rows), used + more + rest) == (R.DEC_NEED_MORE, 25 * R.CMD_WORDS, len(data))
+    assert rows.reshape(-1, R.CMD_WORDS)[:, R.CMD_ID_LO].tolist() == list(range(26, 51))
+    assert rows.reshape(-1, R.CMD_WORDS)[:, R.CMD_GROUP_SEQ].tolist() == list(range(26, 51))
+
+
+def drain(arena, data, pieces):
+    """Feed in pieces as a connection does: ids of the orders taken and messages handed over, in order."""
+    d = Decoder(*arena)
+    buffer, got = b"", []
+    for piece in pieces:
+        buffer += piece
+        while True:
+            d.res[RES_GARBLED] = 0
+            status, rows, slow, at = d.run(buffer)
+            got += rows.reshape(-1, R.CMD_WORDS)[:, R.CMD_ID_LO].tolist()
+            buffer = buffer[at:]
+            if status != R.DEC_SLOW:
+                break
+            got.append(slow)
+            buffer = buffer[len(slow) :]
+    return got, buffer
+
+
+def test_whole_byte_by_byte_and_with_rubbish(arena):
+    one, beat, two = message("D", 1, D1), message("0", 2, []), message("D", 2, [(11, 2), *D1[1:]])
+    data = one + beat + two
+    whole, rest = drain(arena, data, [data])
+    assert whole == [1, beat, 2] and rest == b""
+    assert drain(arena, data, [data[i : i + 1] for i in range(len(data))]) == (whole, b"")
+    for rubbish in (b"\x00\xff" * 50, b"8=FIX", b"8=FIX.4.4\x019=5\x0135=", b"10=123\x01", b"8=FIX.4.4\x019=99999\x01", b"8", b"8=FIX.4.4\x019=abc\x01"):
+        data = rubbish + one + rubbish + beat + rubbish + two
+        got = drain(arena, data, [data])[0]
+        assert got == whole, rubbish
+        assert drain(arena, data, [data[i : i + 7] for i in range(0, len(data), 7)])[0] == whole
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda raw: raw.replace(b"38=10\x01", b"38=11\x01"),  # checksum
+        lambda raw: raw.replace(b"9=1", b"9=2", 1),  # body too long: swallows what follows
+        lambda raw: raw.replace(b"9=1", b"9=0", 1),  # too short
+        lambda raw: raw.replace(b"9=", b"9=x", 1),
+        lambda raw: raw.replace(b"\x019=", b"\x0199=", 1),  # 8, 9, 35 not in order
+        lambda raw: raw.replace(b"38=10", b"38_10"),  # a part without =
+        lambda raw: raw.replace(b"38=", b"=", 1),
+        lambda raw: raw[:-4] + b"x3\x01",
+        lambda raw: raw[:-1] + b"|",
+    ],
+)
+def test_only_the_damaged_message_is_lost(arena, damage):
+    good = [message("D", i, [(11, i), *D1[1:]]) for i in (1, 2, 3)]
+    beat = message("0", 9, [])
+    data = damage(message("D", 1, [(11, 99), *D1[1:]])) + good[0] + damage(beat.replace(b"34=9", b"38=10\x0134=9")) + good[1] + good[2]
+    got = drain(arena, data, [data])[0]
+    assert [g for g in got if g in (1, 2, 3)] == [1, 2, 3]
+    assert 99 not in got
+
+
+def test_data_fields_may_hold_anything(arena):
+    data = b"x\x0110=000\x018=FIX.4.4\x01"
+    raw = simplefix.FixMessage()
+    for tag, value in ((8, "FIX.4.4"), (35, "A"), (49, "CLIENT1"), (56, OUR), (34, 1), (52, "20260101-12:00:00"), (95, len(data)), (96, data), (98, 0)):
+        raw.append_pair(tag, value)
+    raw = raw.encode()
+    beat = message("0", 2, [])
+    for pieces in ([raw + beat], [bytes([b]) for b in raw + beat]):
+        assert drain(arena, raw + beat, pieces)[0] == [raw, beat]
+    framer = Framer()
+    framer.feed(raw + beat)
+    assert list(framer) == [raw, beat]
+    assert parse(raw).get(96) == data
+
+
+def mutate(rng, data):
+    data = bytearray(data)
+    for _ in range(rng.randint(1, 6)):
+        kind = rng.randrange(5)
+        at = rng.randrange(len(data))
+        if kind == 0:
+            data[at] = rng.choice(b"\x01=0189F|\xff-.")
+        elif kind == 1:
+            del data[at : at + rng.randint(1, 30)]
+        elif kind == 2:
+            data[at:at] = rng.choice([b"\x01", b"8=FIX.4.4\x01", b"10=000\x01", b"9=50\x01", b"=", b"95=3\x0196=", b"34=00001\x01"])
+        elif kind == 3:
+            data[at:at] = data[: rng.randint(1, 60)]
+        else:
+            data[at:at] = bytes(rng.randrange(256) for _ in range(rng.randint(1, 9)))
+        data = data or bytearray(b"x")
+    return bytes(data)
+
+
+def test_the_kernel_and_the_framer_cut_the_same_messages_out_of_hostile_bytes(arena):
+    rng = random.Random(11)
+    base = b"".join([message("0", 1, [(112, "x")]), message("A", 2, [(98, 0), (95, 3), (96, "a\x01b")]), message("5", 3, []), message("H", 4, D1[:3])])
+    d = Decoder(*arena)
+    d.conn[R.CN_NEXT_IN] = HAND_OVER
+    taken = 0
+    for round_ in range(1500):
+        data = mutate(rng, base)
+        framer, cut = Framer(), []
+        at = 0
+        buffer = b""
+        while at < len(data):
+            step = rng.choice([1, 5, 60, 1000])
+            piece = data[at : at + step]
+            at += step
+            buffer += piece
+            while True:
+                status, rows, slow, used = d.run(buffer)
+                assert len(rows) == 0 and status in (R.DEC_SLOW, R.DEC_NEED_MORE)
+                buffer = buffer[used + len(slow) :]
+                if status == R.DEC_NEED_MORE:
+                    break
+                cut.append(slow)
+        framer.feed(data)
+        mine = list(framer)
+        taken += len(cut)
+        assert cut == mine, (round_, data)
+        for raw in cut:
+            problem = check(parse(raw))
+            assert problem is None or isinstance(problem, Problem) and problem.text
+    assert taken > 1000
+
+
+# ---------------------------------------------------------------------------------------------------- encoding
+class Arena:
+    def __init__(self, m, mb):
+        self.m, self.mb = m, mb
+
+
+@pytest.fixture(scope="module")
+def encoder(arena):
+    return FixEncoder(Arena(*arena))
+
+
+def event(kind, number=1, session=1, status=1, reason=0, side=1, contract=1, type_=2, tif=1, flags=0, texts=None, body=b"", **words):
+    extra = 1 if texts else -(-len(body) // (R.EVT_WORDS * 8))
+    row = np.zeros((1 + extra) * R.EVT_WORDS, np.int64)
+    flags |= codes.EF_TEXT if texts else 0
+    row[0] = (
+        kind | extra << 8 | status << 16 | reason << 24 | side << 40 | contract << 44 | type_ << 48 | tif << 52 | flags << 56
+    )
+    row[R.EVT_NUMBER], row[R.EVT_TIME], row[R.EVT_SESSION_NUMBER] = 900 + number, NOW + 123456789, number
+    row[R.EVT_SESSION_ACCOUNT] = session << 32 | session
+    row[R.EVT_INSTRUMENT] = 1 << 32
+    for name, value in words.items():
+        row[getattr(R, f"EVT_{name}")] = value
+    raw = row.view(np.uint8)
+    if texts:
+        for at, text in zip((192, 256), texts):
+            raw[at : at + len(text)] = np.frombuffer(text, np.uint8)
+    if body:
+        raw[192 : 192 + len(body)] = np.frombuffer(body, np.uint8)
+        row[R.EVT_BODY_BYTES] = len(body)
+    return row
+
+
+def encoded(encoder, *rows):
+    return {session: data for session, data in encoder.encode(np.concatenate(rows))}
+
+
+def fields_of(raw):
+    """A message as simplefix reads it; the length and the checksum are checked by building it anew."""
+    parser = simplefix.FixParser()
+    parser.append_buffer(raw)
+    parsed = parser.get_message()
+    assert parsed is not None and parser.get_message() is None
+    assert parsed.encode() == raw
+    return {int(tag): value.decode() for tag, value in parsed.pairs}
+
+
+numbers = st.integers(0, 2**62)
+reports = st.sampled_from([codes.E_ACCEPTED, codes.E_REJECTED, codes.E_FILL, codes.E_CANCELED, codes.E_REPLACED, codes.E_EXPIRED, codes.E_STATUS])
+
+
+@SETTINGS
+@given(
+    kind=reports, instrument=instruments, status=st.integers(1, 6), side=st.integers(1, 2), contract=st.integers(1, 2), price=st.integers(1, 10**9),
+    qty=st.integers(1, 10**15), cum=st.integers(0, 10**6), leaves=st.integers(0, 10**15), last=st.integers(1, 10**9), last_qty=st.integers(1, 10**6),
+    fee=st.integers(-(10**9), 10**9), order=numbers, number=st.integers(1, 2**40), own=st.integers(1, 2**62), reason=st.sampled_from(sorted(errors.REFUSALS)),
+    time=st.integers(0, 4 * 10**18), flags=st.integers(0, 1), rest=st.integers(0, 10**6),
+)  # fmt: skip
+def test_reports_read_back_as_the_event(
+    encoder, kind, instrument, status, side, contract, price, qty, cum, leaves, last, last_qty, fee, order, number, own, reason, time, flags, rest
+):
+    symbol, price_decimals, qty_decimals = INSTRUMENTS[instrument]
+    refused = kind == codes.E_REJECTED
+    status = 6 if refused else min(status, 5)
+    if reason in (codes.R_THROTTLED_SESSION, codes.R_THROTTLED_VENUE) or not refused:
+        reason = codes.R_COLLATERAL if refused else 0
+    notional = cum * last + min(rest, max(cum - 1, 0))
+    words = {
+        "ORDER": order, "ID_LO": own, "PRICE": price, "QTY": qty, "CUM": cum, "LEAVES": leaves, "NOTIONAL": notional, "EXPIRY": time, "TIME": time,
+        "INSTRUMENT": (instrument + 1) << 32, "SESSION_NUMBER": number,
+    }  # fmt: skip
+    if kind == codes.E_FILL:
+        words |= {"LAST_PRICE": last, "LAST_QTY": last_qty, "FEE": fee, "TRADE": order + 1}
+    row = event(kind, 1, 2, status, reason, side, contract, 2, 6, flags, **words)
+    f = fields_of(encoded(encoder, row)[2])
+    assert check(parse(encoded(encoder, row)[2]), from_server=True) is None
+    assert (f[8], f[35], f[49], f[56], f[34]) == ("FIX.4.4", "8", OUR, "CLIENT2", str(number))
+    assert f[52] == f[60] == format_timestamp(time).decode()
+    assert f[126] == format_timestamp(time).decode() if time else 126 not in f
+    assert f[37] == (str(order) if order else "NONE")
+    assert f[11] == str(own) and 41 not in f
+    assert f[17] == "901" and f[55] == symbol and f[54] == str(side) and f[1] == "CLIENT2-A"
+    assert f.get(5010, "Y") == ("N" if contract == codes.NO else "Y")
+    assert (f[44], f[38]) == (format_scaled(price, price_decimals), format_scaled(qty, qty_decimals))
+    assert (f[14], f[151]) == (format_scaled(cum, qty_decimals), format_scaled(leaves, qty_decimals))
+    assert f[6] == (format_scaled(notional * 10000 // cum, price_decimals + 4) if cum else "0")
+    assert f[150] == {1: "0", 2: "8", 3: "F", 4: "4", 5: "5", 7: "C", 8: "I"}[kind]
+    assert f[39] == codes.ORD_STATUS_FIX[status]
+    assert f[59] == "6" and f[40] == "2"
+    if kind == codes.E_FILL:
+        assert (f[31], f[32]) == (format_scaled(last, price_decimals), format_scaled(last_qty, qty_decimals))
+        assert (f[12], f[13], f[880]) == (format_scaled(fee, 4), "3", str(order + 1))
+        assert f[851] == ("2" if flags & codes.EF_TAKER else "1")
+    else:
+        assert not {31, 32, 12, 851} & f.keys()
+    if refused:
+        want = errors.REFUSALS[reason].fix_103
+        assert f.get(103) == (None if want is None else str(want))
+        assert len(f[58]) > 5
+    assert len(encoded(encoder, row)[2]) < MESSAGE_BYTES - 64
+
+
+@SETTINGS
+@given(own=st.binary(min_size=1, max_size=64), orig=st.binary(max_size=64), kind=st.sampled_from([codes.E_CANCELED, codes.E_CANCEL_REJECT]), replace=st.booleans())
+def test_texts_of_clordids_come_back_whole(encoder, own, orig, kind, replace):
+    own = bytes(32 + b % 95 for b in own)
+    orig = bytes(32 + b % 95 for b in orig) or b"1"
+    row = event(kind, 3, 1, 4, codes.R_ORDER_CLOSED if kind == codes.E_CANCEL_REJECT else 100, flags=codes.EF_REPLACE if replace else 0,
+                texts=(own, orig), ID_HI=-5, ID_LO=1, ORIG_HI=-9, ORIG_LO=2, ORDER=7)  # fmt: skip
+    f = fields_of(encoded(encoder, row)[1])
+    assert (f[11], f[41], f[37], f[39]) == (own.decode(), orig.decode(), "7", "4")
+    if kind == codes.E_CANCEL_REJECT:
+        assert (f[35], f[434], f[102]) == ("9", "2" if replace else "1", "0") and f[58] == errors.text(codes.R_ORDER_CLOSED)
+
+
+def test_other_messages(encoder):
+    r = fields_of(encoded(encoder, event(codes.E_MASS_DONE, 4, side=0, PRICE=codes.SCOPE_SESSION, QTY=12, ID_LO=8))[1])
+    assert (r[35], r[11], r[530], r[531], r[533], r[5011]) == ("r", "8", "7", "7", "12", "S") and 55 not in r and 54 not in r
+    r = fields_of(encoded(encoder, event(codes.E_MASS_DONE, 4, PRICE=codes.SCOPE_INSTRUMENT, QTY=1, ID_LO=8))[1])
+    assert (r[530], r[531], r[55], r[54], r[5011]) == ("1", "1", "WC26-WIN-ESP", "1", "I")
+    bad = event(codes.E_MASS_DONE, 4, status=codes.ST_REJECTED, reason=codes.R_UNKNOWN_INSTRUMENT, PRICE=codes.SCOPE_INSTRUMENT, INSTRUMENT=0, ID_LO=8)
+    r = fields_of(encoded(encoder, bad)[1])
+    assert (r[531], r[532], r[533]) == ("0", "1", "0") and "Symbol" in r[58]
+    u = fields_of(encoded(encoder, event(codes.E_SETTLED, 5, PRICE=10000, QTY=-30, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=1, ORDER=9, SPARE=1))[1])
+    assert [u[t] for t in (35, 1, 55, 5101, 5106, 5102, 5103, 5104, 5105)] == [
+        "UMS", "CLIENT1-A", "WC26-WIN-ESP", "9", "1", "1.0000", "-30", "-30.0000", "7.0000",
+    ]  # fmt: skip
+    g = fields_of(encoded(encoder, event(codes.E_MOVED, 6))[1])
+    assert (g[35], g[34], g[123], g[36]) == ("4", "6", "Y", "7"), "a number that no message of this session kind carries is filled"
+    j = event(codes.E_REJECTED, 7, status=6, reason=codes.R_THROTTLED_SESSION, LIMIT=50, USED=50, CLIENT_NUMBER=33, ID_LO=4)
+    j = fields_of(encoded(encoder, j)[1])
+    assert (j[35], j[45], j[372], j[379], j[380]) == ("j", "33", "D", "4", "8") and "50 messages" in j[58]
+    w = fields_of(encoded(encoder, event(codes.E_REJECTED, 8, status=6, reason=codes.R_FIELD_UNSUPPORTED, ASKED=R.CMD_MIN_QTY, ID_LO=4))[1])
+    assert "tag 110 " in w[58]
+    p = fields_of(encoded(encoder, event(codes.E_REJECTED, 8, status=6, reason=codes.R_PRICE_OFF_GRID, ASKED=6215, LIMIT=10, ID_LO=4))[1])
+    assert p[58] == "price 0.6215 is not on the grid: the increment there is 0.0010"
+
+
+@pytest.mark.parametrize("size", [0, 5, 90, 200, 900, 5000, 30000])
+def test_sent_bodies_of_any_length(encoder, size):
+    body = b"58=" + b"x" * (size - 4) + b"\x01" if size else b""
+    kind = event(codes.E_SENT, 3, body=body, MSG_TYPE=int.from_bytes(b"5", "little"))
+    raw = encoded(encoder, kind)[1]
+    assert raw.endswith(b"\x0110=%03d\x01" % (sum(raw[:-7]) & 255)) and body in raw
+    head, _, behind = raw.partition(b"\x0135=")
+    assert int(head.rpartition(b"9=")[2]) == len(behind) + 3 - 7
+    assert raw.count(b"\x01\x01") == 0
+
+
+def test_a_resend_has_the_same_body(encoder):
+    rows = np.concatenate([event(codes.E_ACCEPTED, 1, ID_LO=5), event(codes.E_SENT, 2, body=b"45=7\x01", MSG_TYPE=ord("3")), event(codes.E_FILL, 3, ID_LO=5)])
+    live = [raw for raw in iter_messages(encoded(encoder, rows)[1])]
+    again = [raw for raw in iter_messages(encoder.resend(rows, NOW + 10**12))]
+    assert len(live) == len(again) == 3
+    for a, b in zip(live, again):
+        x, y = parse(a), parse(b)
+        assert y.get(43) == b"Y" and y.get(122) == x.get(52) and y.get(52) == format_timestamp(NOW + 10**12) and y.get(34) == x.get(34)
+        head = {8, 9, 35, 49, 56, 34, 52, 43, 122, 10}
+        assert [f for f in x.fields if f[0] not in head] == [f for f in y.fields if f[0] not in head]
+        assert a[a.index(b"\x0152=") + 31 : -7] == b[b.index(b"\x01122=") + 32 : -7]
+
+
+def iter_messages(data):
+    framer = Framer()
+    framer.feed(data)
+    yield from framer
+    assert framer.garbled == 0
+
+
+def test_many_sessions_in_one_call_and_a_small_buffer(arena):
+    m, mb = world(sessions=8, binary=(3,))
+    e = FixEncoder(Arena(m, mb))
+    e.out = np.empty(3 * MESSAGE_BYTES, np.uint8)
+    rng = random.Random(5)
+    next_out = [0] * 9
+    rows = []
+    for _ in range(400):
+        session = rng.randint(0, 8)
+        if rng.random() < 0.1:
+            rows.append(event(codes.E_PHASE, 0, session))  # takes no number: nobody sees it
+            continue
+        next_out[session] += 1
+        texts = (b"abc", b"def") if rng.random() < 0.2 else None
+        rows.append(event(codes.E_ACCEPTED, next_out[session], session, texts=texts, ID_LO=1))
+    big = event(codes.E_SENT, next_out[1] + 1, 1, body=b"58=" + b"y" * 3000 + b"\x01", MSG_TYPE=ord("B"))
+    got = {}
+    for session, data in e.encode(np.concatenate([*rows, big])):
+        got[session] = got.get(session, b"") + data
+    assert sorted(got) == [s for s in range(1, 9) if WIRE_OF[s] == 1 and s != 3]
+    for session, data in got.items():
+        seqs = [parse(raw).seq for raw in iter_messages(data)]
+        assert seqs == list(range(1, next_out[session] + 1 + (session == 1)))
+    assert not e.index[R.INDEX_WORDS * 10 :].any(), "the kernel leaves its own part of the index clean"
