@@ -45,6 +45,7 @@ from .collateral import balance_get
 from .emit import begin_event, order_report, pack_head, room
 from .jit import leaf
 from .ledger import PLATFORM_ACCOUNT
+from .mass_cancel import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_all
 from .names import names_add
 from .orders import close_order
 from .pools import (
@@ -182,7 +183,6 @@ from .records import (
     V_THROTTLE_WINDOW,
     VENUE_WORDS,
 )
-from .requests import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_all
 from .risk import refuse
 
 MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64

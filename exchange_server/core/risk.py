@@ -82,7 +82,7 @@ from protocol.codes import (
 from .collateral import buying_power, open_of, position_of
 from .jit import leaf
 from .orders import archive_age, archive_left, reserve, reserve_fee, reserve_part
-from .pools import PAIR_RESTRICT, firm_at, pair_find, pool_left, venue_at
+from .pools import PAIR_RESTRICT, firm_at, pair_find, pool_cap, pool_left, venue_at
 from .records import (
     AC_FIRM,
     AC_KILLED,
@@ -128,6 +128,7 @@ from .records import (
     I_REFERENCE,
     I_TICK_VALUE,
     L_PRICE,
+    P_ARCHIVE,
     P_ORDER,
     P_TEXT,
     S_FIRM,
@@ -140,6 +141,8 @@ from .records import (
     V_KILLED,
     V_THROTTLE_LIMIT,
 )
+
+QUANTITY_MAX = 1 << 61
 
 
 @leaf
@@ -164,8 +167,15 @@ def safe_to_resend(code):
 
 
 @leaf
+def check_session(m, s):
+    if m[s + S_FLAGS] & SF_LOGGED_ON == 0:
+        return refuse(m, R_NOT_LOGGED_ON, 0, 0, 0)
+    return OK
+
+
+@leaf
 def check_account(m, s, account, asked_account, row_venue):
-    """May this session act for this account (pointer, 0 when unknown)?"""
+    """May this session act, and for this account (pointer, 0 when unknown)?"""
     if m[s + S_FLAGS] & SF_LOGGED_ON == 0:
         return refuse(m, R_NOT_LOGGED_ON, 0, 0, 0)
     if account == 0:
@@ -180,15 +190,16 @@ def check_account(m, s, account, asked_account, row_venue):
 
 
 @leaf
-def check_tables(m, with_text):
-    """Room for one more ClOrdID, its archive row and its order row. Old ids are aged out here, two for each new one."""
+def check_tables(m, with_text, with_order):
+    """Room for one more ClOrdID, its archive row and, for a new order, its order row. Old ids are aged out here, two for each new one."""
     archive_age(m, 2)
     if archive_left(m) < 1:
-        return refuse(m, R_ID_TABLE_FULL, 0, 0, 1)
-    if pool_left(m, P_ORDER) < 1:
-        return refuse(m, R_ORDER_TABLE_FULL, 0, 0, 1)
+        cap = pool_cap(m, P_ARCHIVE)
+        return refuse(m, R_ID_TABLE_FULL, cap, cap - archive_left(m), 1)
+    if with_order and pool_left(m, P_ORDER) < 1:
+        return refuse(m, R_ORDER_TABLE_FULL, pool_cap(m, P_ORDER), pool_cap(m, P_ORDER), 1)
     if with_text and pool_left(m, P_TEXT) < 1:
-        return refuse(m, R_TEXT_TABLE_FULL, 0, 0, 1)
+        return refuse(m, R_TEXT_TABLE_FULL, pool_cap(m, P_TEXT), pool_cap(m, P_TEXT), 1)
     return OK
 
 
@@ -210,6 +221,21 @@ def check_phase(m, inst):
 
 
 @leaf
+def check_unbuilt(m, rows, c):
+    """Every word whose feature is not built yet must be 0; asked = the word."""
+    if rows[c + CMD_INSTRUMENT] & 0xFFFF != 0:
+        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, CMD_INSTRUMENT)
+    for word in range(CMD_MIN_QTY, CMD_STOP_PRICE + 1):
+        if rows[c + word] != 0:
+            return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, word)
+    if rows[c + CMD_GROUP_SEQ] >> 32 != 0:
+        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, CMD_GROUP_SEQ)
+    if rows[c + CMD_COST_CAP] != 0:
+        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, CMD_COST_CAP)
+    return OK
+
+
+@leaf
 def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags):
     """Side, type, time in force, flags, and every field whose feature is not built yet (it must be 0; asked = its word)."""
     if side != BUY and side != SELL or contract_side != YES and contract_side != NO:
@@ -224,15 +250,9 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
         return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, 0)
     if STP_CANCEL_INCOMING < stp <= STP_DECREMENT:
         return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, 0)
-    if rows[c + CMD_INSTRUMENT] & 0xFFFF != 0:
-        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, CMD_INSTRUMENT)
-    for word in range(CMD_MIN_QTY, CMD_STOP_PRICE + 1):
-        if rows[c + word] != 0:
-            return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, word)
-    if rows[c + CMD_GROUP_SEQ] >> 32 != 0:
-        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, CMD_GROUP_SEQ)
-    if rows[c + CMD_COST_CAP] != 0:
-        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, CMD_COST_CAP)
+    code = check_unbuilt(m, rows, c)
+    if code != OK:
+        return code
     expiry = rows[c + CMD_EXPIRY]
     if tif == GTD and expiry <= m[H_TIME]:
         return refuse(m, R_EXPIRY_PAST, m[H_TIME], 0, expiry)
@@ -308,16 +328,17 @@ def check_fresh(m, deadline):
 
 
 @leaf
-def check_conflict(m, event, firm, co, j, sell, quantity):
-    """A firm with a conflict of interest may only reduce, its open orders counted."""
+def check_conflict(m, event, firm, co, j, sell, quantity, instead):
+    """A firm with a conflict of interest may only reduce, its open orders counted; `instead`: total of the order that is replaced."""
     if m[event + E_RESTRICTED] == 0 or pair_find(m, PAIR_RESTRICT, firm, m[event + E_ID]) == 0:
         return OK
     q = position_of(m, co, j)
     waiting = open_of(m, co, j, sell)
+    clamped = min(quantity, QUANTITY_MAX)  # its own limits come later on the ladder
     if sell != 0:
-        if q - waiting - quantity >= 0:
+        if q - waiting - (clamped - instead) >= 0:
             return OK
-    elif q + waiting + quantity <= 0:
+    elif q + waiting + (clamped - instead) <= 0:
         return OK
     return refuse(m, R_CONFLICT, q, waiting, quantity)
 

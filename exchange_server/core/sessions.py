@@ -7,6 +7,7 @@ from protocol.codes import E_LOGOFF, E_LOGON, E_SENT
 
 from .emit import begin_event, pack_head, room
 from .jit import leaf
+from .mass_cancel import cancel_for_session
 from .pools import session_at
 from .records import (
     CMD_BODY_BYTES,
@@ -39,7 +40,6 @@ from .records import (
     SF_LOGGED_ON,
     SF_SETTLEMENT,
 )
-from .requests import cancel_for_session
 
 
 @leaf

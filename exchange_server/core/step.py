@@ -60,6 +60,7 @@ from .define import (
 )
 from .emit import order_report, room
 from .jit import kernel, leaf
+from .mass_cancel import do_mass_cancel, go_on_mass
 from .match import go_on_matching
 from .orders import close_order
 from .pools import pool_base, session_at
@@ -95,8 +96,10 @@ from .records import (
     STEP_MORE,
     STEP_PYTHON,
 )
-from .requests import START_ROWS, do_cancel, do_mass_cancel, do_new, do_replace, do_sets, do_status, go_on_mass
+from .replace import do_replace
+from .requests import START_ROWS, do_cancel, do_new, do_status
 from .sessions import count_incoming, do_logoff, do_logon, do_send, do_set_in, room_for_send
+from .sets import do_sets
 from .settle import do_determine, do_finalise, go_on_settling
 
 H_REFUSED = H_R0 + 11

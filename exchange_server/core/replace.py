@@ -1,0 +1,274 @@
+"""Replace: the same order under a new ClOrdID, price or total (domain.md section 3: what keeps its place in the queue).
+"""
+
+from protocol.codes import (
+    BUY,
+    E_CANCELED,
+    E_REPLACED,
+    EF_REPLACE,
+    FLAG_POST_ONLY,
+    OK,
+    R_BAD_ID,
+    R_FROZEN,
+    R_ID_USED,
+    R_NOTHING_CHANGED,
+    R_ORDER_CLOSED,
+    R_POST_ONLY_WOULD_TRADE,
+    R_QTY_BELOW_FILLED,
+    R_REPLACE_FIELD,
+    R_REPLACED_TO_FILLED,
+    R_TABLE_FULL,
+    R_UNKNOWN_ORDER,
+    ST_CANCELED,
+    ST_NEW,
+    ST_PARTIAL,
+    ST_REPLACED,
+)
+
+from .answers import (
+    client_number_for,
+    find_listing,
+    named_account_code,
+    order_at_ref,
+    orig_text_at,
+    store_text,
+    text_at,
+    valid_id,
+)
+from .book import levels_room, queue_reduce, queue_remove
+from .emit import client_price, order_event
+from .jit import leaf
+from .ledger import fee_denominator, fee_model, pack_fees
+from .match import start_match
+from .orders import (
+    archive_order,
+    archive_ref,
+    close_order,
+    hold_listing,
+    leave_listing,
+    order_ref,
+    reserve,
+    reserve_fee,
+)
+from .pools import (
+    ARCHIVED,
+    id_find,
+    id_insert,
+    id_repoint,
+    session_at,
+)
+from .records import (
+    AC_ID,
+    CMD_DEADLINE,
+    CMD_HEAD,
+    CMD_ID_HI,
+    CMD_ID_LO,
+    CMD_INSTRUMENT,
+    CMD_ORIG_HI,
+    CMD_ORIG_LO,
+    CMD_PRICE,
+    CMD_QTY,
+    CMD_SESSION_ACCOUNT,
+    CO_ACCOUNT,
+    EVT_CLIENT_NUMBER,
+    EVT_LEAVES,
+    H_REFUSE,
+    I_EVENT,
+    I_FROZEN,
+    I_ID,
+    I_INDEX,
+    LI_FEE_MODEL,
+    LI_MAKER_BPS,
+    LI_TAKER_BPS,
+    O_ATTR,
+    O_COLL,
+    O_CUM,
+    O_ENTRY,
+    O_FEE_NUM,
+    O_FEE_PAID,
+    O_FEES,
+    O_FIRM,
+    O_INSTRUMENT,
+    O_KEY_HI,
+    O_KEY_LO,
+    O_LEAVES,
+    O_LISTING,
+    O_PRICE,
+    O_QTY,
+    O_REBATE_NUM,
+    O_REBATE_PAID,
+    O_RESERVED_FEE,
+    O_SESSION,
+    O_TEXT,
+    S_FIRM,
+)
+from .requests import cancel_reject
+from .risk import (
+    check_collar,
+    check_conflict,
+    check_fresh,
+    check_kill,
+    check_notional,
+    check_phase,
+    check_position,
+    check_price,
+    check_quantity,
+    check_tables,
+    check_throttle,
+    check_unbuilt,
+    refuse,
+    take_reservation,
+    would_trade,
+)
+
+
+@leaf
+def _check_replace(m, rows, c, s, ref):
+    """The ladder of a replace from the order on. Answers (code, new book price)."""
+    head = rows[c + CMD_HEAD]
+    o = order_at_ref(m, ref)
+    attr = m[o + O_ATTR]
+    inst = m[o + O_INSTRUMENT]
+    asked = rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    side = (head >> 16) & 15
+    contract_side = (head >> 20) & 15
+    order_type = (head >> 24) & 15
+    instrument = rows[c + CMD_INSTRUMENT] >> 32
+    price = rows[c + CMD_PRICE]
+    quantity = rows[c + CMD_QTY]
+    own_contract_side = (attr >> 8) & 15
+    book_side = attr & 15
+    co = m[o + O_COLL]
+    account = m[co + CO_ACCOUNT]
+    venue = m[o + O_ENTRY] >> 16
+    if asked != 0 and m[account + AC_ID] != asked:
+        return refuse(m, R_REPLACE_FIELD, 0, 0, asked), 0
+    if side != 0 and side != (attr >> 4) & 15 or contract_side != 0 and contract_side != own_contract_side:
+        return refuse(m, R_REPLACE_FIELD, 0, 0, side), 0
+    if order_type != 0 and order_type != (attr >> 12) & 15 or instrument != 0 and instrument != m[inst + I_ID]:
+        return refuse(m, R_REPLACE_FIELD, 0, 0, order_type), 0
+    book = client_price(m, inst, own_contract_side, price)
+    takes_away = book == m[o + O_PRICE] and quantity < m[o + O_QTY]
+    code = check_phase(m, inst)
+    if code == OK:
+        code = check_unbuilt(m, rows, c)
+    if code == OK and m[inst + I_FROZEN] != 0:
+        code = refuse(m, R_FROZEN, 0, 0, 0)
+    if code == OK:
+        code = check_kill(m, s, account, venue)
+    if code == OK:
+        code = check_throttle(m, s, venue)
+    if code == OK:
+        code = check_fresh(m, rows[c + CMD_DEADLINE])
+    if code == OK and quantity != m[o + O_CUM] and not takes_away:
+        sell = 0 if book_side == BUY else 1
+        code = check_conflict(m, m[inst + I_EVENT], m[o + O_FIRM], co, m[inst + I_INDEX], sell, quantity, m[o + O_QTY])
+    if code == OK:
+        code = check_price(m, inst, own_contract_side, price)
+    if code == OK and quantity == m[o + O_CUM] and quantity != 0:
+        return OK, book  # what is filled is filled, the rest goes
+    if code == OK:
+        code = check_quantity(m, inst, quantity)
+    if code == OK:
+        code = check_notional(m, inst, price, quantity)
+    if code != OK:
+        return code, 0
+    if quantity < m[o + O_CUM]:
+        return refuse(m, R_QTY_BELOW_FILLED, m[o + O_CUM], 0, quantity), 0
+    if quantity == m[o + O_QTY] and book == m[o + O_PRICE]:
+        return refuse(m, R_NOTHING_CHANGED, 0, 0, 0), 0
+    if takes_away:
+        return OK, book
+    code = check_collar(m, inst, book)
+    if code == OK:
+        code = check_position(m, inst, co, book_side, quantity - m[o + O_CUM], m[o + O_LEAVES])
+    if code == OK and not levels_room(m, inst):
+        code = refuse(m, R_TABLE_FULL, 0, 0, 1)
+    return code, book
+
+
+@leaf
+def do_replace(m, rows, c, ev):
+    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    hi = rows[c + CMD_ID_HI]
+    lo = rows[c + CMD_ID_LO]
+    at = text_at(rows, c)
+    orig_at = orig_text_at(rows, c)
+    orig_hi = rows[c + CMD_ORIG_HI]
+    orig_lo = rows[c + CMD_ORIG_LO]
+    firm = m[s + S_FIRM]
+    code = m[H_REFUSE] if m[H_REFUSE] == OK else refuse(m, m[H_REFUSE], 0, 0, 0)
+    if code == OK:
+        code = named_account_code(m, rows, c, s)
+    if code == OK and not valid_id(hi, lo, at):
+        code = refuse(m, R_BAD_ID, 0, 0, 0)
+    ref = 0
+    if code == OK:
+        code = check_tables(m, at >= 0, False)
+        ref = id_find(m, rows, firm, orig_hi, orig_lo, orig_at) if valid_id(orig_hi, orig_lo, orig_at) else 0
+        if id_find(m, rows, firm, hi, lo, at) != 0:
+            code = refuse(m, R_ID_USED, 0, 0, 0)
+    if code == OK and ref == 0:
+        code = refuse(m, R_UNKNOWN_ORDER, 0, 0, 0)
+    if code == OK and ref & ARCHIVED:
+        code = refuse(m, R_ORDER_CLOSED, 0, 0, 0)
+    book = 0
+    if code == OK:
+        code, book = _check_replace(m, rows, c, s, ref)
+    if code != OK:
+        cancel_reject(m, rows, c, ev, ref, code, EF_REPLACE)
+        return
+    o = order_at_ref(m, ref)
+    inst = m[o + O_INSTRUMENT]
+    co = m[o + O_COLL]
+    book_side = m[o + O_ATTR] & 15
+    ask = 0 if book_side == BUY else 1
+    quantity = rows[c + CMD_QTY]
+    left = quantity - m[o + O_CUM]
+    listing = find_listing(m, inst, m[o + O_ENTRY] >> 16)
+    fees = pack_fees(m[listing + LI_FEE_MODEL], m[listing + LI_MAKER_BPS], m[listing + LI_TAKER_BPS])
+    keeps_place = book == m[o + O_PRICE] and quantity < m[o + O_QTY]
+    if left == 0:
+        e = order_event(m, ev, o, E_CANCELED, ST_CANCELED, R_REPLACED_TO_FILLED, 0, m[o + O_SESSION], hi, lo, rows, at)
+        ev[e + EVT_LEAVES] = 0
+        ev[e + EVT_CLIENT_NUMBER] = client_number_for(m, rows, c, o)
+        close_order(m, o, ST_CANCELED, R_REPLACED_TO_FILLED)
+        return
+    old_fee = m[o + O_RESERVED_FEE]
+    code = take_reservation(m, inst, co, book_side, book, left, fees, m[o + O_PRICE], m[o + O_LEAVES], old_fee)
+    if code == OK and not keeps_place and (m[o + O_ATTR] >> 20) & FLAG_POST_ONLY != 0 and would_trade(m, inst, book_side, book):
+        reserve(m, inst, co, book_side, book, left, reserve_fee(m, inst, book_side, fees, book, left), -1)
+        reserve(m, inst, co, book_side, m[o + O_PRICE], m[o + O_LEAVES], old_fee, 1)
+        code = refuse(m, R_POST_ONLY_WOULD_TRADE, 0, 0, rows[c + CMD_PRICE])
+    if code != OK:
+        cancel_reject(m, rows, c, ev, ref, code, EF_REPLACE)
+        return
+    a = archive_order(m, o, ST_REPLACED, OK)  # the old ClOrdID with the order as it was
+    if keeps_place:
+        queue_reduce(m, inst, ask, o, m[o + O_LEAVES] - left)
+    else:
+        queue_remove(m, inst, ask, o)
+        m[o + O_LEAVES] = left
+        m[o + O_PRICE] = book
+    if fee_model(fees) != fee_model(m[o + O_FEES]):
+        # Another model has another denominator: what was charged so far stands, its fraction was rounded already.
+        m[o + O_FEE_NUM] = m[o + O_FEE_PAID] * fee_denominator(inst, m, fee_model(fees))
+        m[o + O_REBATE_NUM] = m[o + O_REBATE_PAID] * fee_denominator(inst, m, fee_model(fees))
+    if listing != m[o + O_LISTING]:
+        leave_listing(m, o)
+        hold_listing(m, o, listing)
+    m[o + O_FEES] = fees
+    m[o + O_RESERVED_FEE] = reserve_fee(m, inst, book_side, fees, book, left)
+    # The old ClOrdID goes to the archive, the new one becomes the order's.
+    m[o + O_QTY] = quantity
+    e = order_event(
+        m, ev, o, E_REPLACED, ST_NEW if m[o + O_CUM] == 0 else ST_PARTIAL, OK, 0, m[o + O_SESSION], hi, lo, rows, at
+    )
+    ev[e + EVT_CLIENT_NUMBER] = client_number_for(m, rows, c, o)
+    id_repoint(m, firm, m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o), archive_ref(m, a))
+    m[o + O_KEY_HI] = hi
+    m[o + O_KEY_LO] = lo
+    m[o + O_TEXT] = store_text(m, rows, at)
+    id_insert(m, firm, hi, lo, order_ref(m, o))
+    if not keeps_place:
+        start_match(m, o)
