@@ -179,7 +179,7 @@ def command_words(c: Row) -> Words:
     k = c.kind
     if k == C.C_TIME:
         w = new_words(k, 0)
-        w[r.CMD_TIME_TURN], w[r.CMD_TIME_NS] = c.turn, c.now
+        w[r.CMD_TIME_TURN], w[r.CMD_TIME_NS], w[r.CMD_TIME_REFUSE] = c.turn, c.now, c.refuse
         return w
     if C.C_NEW <= k <= C.C_STATUS:
         return _client_words(c)

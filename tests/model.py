@@ -112,6 +112,7 @@ class Model(Operator, Ladder):
         order_id = firm = 0
         account_id = c.account or (self.sessions[c.session].account if c.session in self.sessions else 0)
         try:
+            self.check_refusing()
             session, account = self.check_access(c)
             firm = account.firm
             self.check_id(c.id)
@@ -297,8 +298,8 @@ class Model(Operator, Ladder):
             self.closed_event(C.E_STATUS, order, session, order.reason, client_number=number)
 
     def cancel_many(self, orders: list[Order], reason: int, flags: int) -> int:
-        """Accounts in order of id, each account's orders newest first."""
-        for order in sorted(orders, key=lambda o: (o.account, -o.id)):
+        """Firms, then their accounts in order of id, each account's orders newest first."""
+        for order in sorted(orders, key=lambda o: (o.firm, o.account, -o.id)):
             self._close(order, C.E_CANCELED, C.ST_CANCELED, reason, flags)
         return len(orders)
 
@@ -317,6 +318,7 @@ class Model(Operator, Ladder):
     def _replace(self, c: Row) -> None:
         known = None
         try:
+            self.check_refusing()
             session = self.check_session(c)
             self.check_named_account(c, session)
             self.check_id(c.id)
@@ -360,6 +362,7 @@ class Model(Operator, Ladder):
     # ------------------------------------------------------------------------------------------------ time
     def _time(self, c: Row) -> None:
         self.turn, self.now = c.turn, max(self.now, c.now)
+        self.refusing = c.refuse
         due = [o for o in self.open if o.expiry and o.expiry <= self.now]
         for order in sorted(due, key=lambda o: (o.expiry, o.id)):
             self._close(order, C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)

@@ -40,6 +40,7 @@ class Ladder:
         self.event_seq = self.order_seq = self.trade_seq = 1
         self.rank_seq = 0
         self.killed = 0
+        self.refusing = 0  # a code with which this turn refuses all new orders and replaces (disk reserve, overload)
         self.assets: dict[int, Asset] = {}
         self.venues: dict[int, Venue] = {}
         self.firms: dict[int, Firm] = {}
@@ -113,6 +114,10 @@ class Ladder:
             raise Refused(C.R_COLLATERAL, cash, before, power - then)
 
     # ------------------------------------------------------------------------------------------------ who
+    def check_refusing(self) -> None:
+        if self.refusing:
+            raise Refused(self.refusing)
+
     def check_session(self, c: Row) -> Session:
         session = self.sessions.get(c.session)
         if session is None or not session.logged_on:
@@ -238,13 +243,16 @@ class Ladder:
         same = [o for o in self.open if o.account == account.id and o.instrument == instrument.id and o.book_side == book_side]
         return sum(o.leaves for o in same if o is not without)
 
-    def check_conflict(self, event: Event, account: Account, instrument: Instrument, book_side: int, qty: int) -> None:
+    def check_conflict(
+        self, event: Event, account: Account, instrument: Instrument, book_side: int, qty: int, instead: Order | None = None
+    ) -> None:
         """A firm with a conflict of interest may only bring its position nearer to flat, its open orders counted."""
         if account.firm not in event.restricted:
             return
         position = account.position.get(instrument.id, 0)
         waiting = self.waiting(account, instrument, book_side, None)
-        if (position + waiting + qty > 0) if book_side == C.BUY else (position - waiting - qty < 0):
+        more = qty - (instead.qty if instead else 0)
+        if (position + waiting + more > 0) if book_side == C.BUY else (position - waiting - more < 0):
             raise Refused(C.R_CONFLICT, position, waiting, qty)
 
     # ------------------------------------------------------------------------------------------------ price and size
@@ -371,7 +379,7 @@ class Ladder:
         self.check_throttle(session, order.venue)
         self.check_fresh(c)
         if c.qty != order.cum and not takes_away:
-            self.check_conflict(event, account, instrument, order.book_side, c.qty - order.qty)
+            self.check_conflict(event, account, instrument, order.book_side, c.qty, order)
         self.check_price(event, instrument, order.contract_side == C.NO, c.price)
         if c.qty == order.cum and c.qty:
             return order, price, listing

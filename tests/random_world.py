@@ -312,7 +312,8 @@ class Generator:
     def time(self) -> Row:
         self.turn += 1
         step = self.rng.choice((0, 1, SECOND // 2, SECOND, 2 * SECOND, 10 * SECOND, 45 * SECOND))
-        return Row(kind=C.C_TIME, turn=self.turn, now=self.model.now + step)
+        refuse = self.rng.choice((C.R_OVERLOAD, C.R_DISK_RESERVE)) if self.rng.random() < 0.03 else 0
+        return Row(kind=C.C_TIME, turn=self.turn, now=self.model.now + step, refuse=refuse)
 
     def phase(self) -> Row:
         """Markets that are not open mostly open again."""

@@ -1,0 +1,119 @@
+"""Twelve bugs for the judge to find: each a plausible slip in the core, and the same slip in the model.
+
+CORE: (name, file under exchange_server/core, exact text, text with the bug). MODEL: (name, file under tests, exact text, text with the bug).
+The names pair them up. tests/core/test_planted_bugs.py checks that every text still stands exactly once where it is said to stand.
+"""
+
+Bug = tuple[str, str, str, str]
+
+CORE: list[Bug] = [
+    (
+        "a new order goes to the front of its queue",
+        "book.py",
+        "    m[o + O_NEXT] = 0\n    m[o + O_PREV] = tail\n    if tail == 0:\n        m[level + L_HEAD] = o\n    else:\n        m[tail + O_NEXT] = o\n"
+        "    m[level + L_TAIL] = o\n",
+        "    head = m[level + L_HEAD]\n    m[o + O_PREV] = 0\n    m[o + O_NEXT] = head\n    if head == 0:\n        m[level + L_TAIL] = o\n    else:\n"
+        "        m[head + O_PREV] = o\n    m[level + L_HEAD] = o\n",
+    ),
+    (
+        "own orders trade with each other",
+        "match.py",
+        "        if m[maker + O_FIRM] == m[o + O_FIRM]:\n",
+        "        if m[maker + O_FIRM] == -1:\n",
+    ),
+    (
+        "fill or kill counts own liquidity",
+        "match.py",
+        "            if m[r + O_FIRM] == m[o + O_FIRM]:\n                return False\n",
+        "            if m[r + O_FIRM] == -1:\n                return False\n",
+    ),
+    (
+        "fees are rounded down",
+        "ledger.py",
+        "    paid = (m[o + O_FEE_NUM] + den - 1) // den\n",
+        "    paid = m[o + O_FEE_NUM] // den\n",
+    ),
+    (
+        "the surplus of a better price stays locked",
+        "match.py",
+        "    freed = reserve_part(m, inst, book_side, m[o + O_PRICE], quantity) + m[o + O_RESERVED_FEE] - kept_fee\n",
+        "    freed = reserve_part(m, inst, book_side, price, quantity) + m[o + O_RESERVED_FEE] - kept_fee\n",
+    ),
+    (
+        "the k smallest are not chosen again when one grows",
+        "collateral.py",
+        "            for i in range(n):\n                if m[chosen + i] == 0 and m[column + i] < least:\n",
+        "            for i in range(n - 1):\n                if m[chosen + i] == 0 and m[column + i] < least:\n",
+    ),
+    (
+        "at most k counts a winner as certain",
+        "collateral.py",
+        "    if product == AT_MOST or product == SCALAR:\n",
+        "    if product == SCALAR:\n",
+    ),
+    (
+        "an order expires one instant late",
+        "step.py",
+        "        if m[bucket + BK_TIME] > m[H_TIME]:\n",
+        "        if m[bucket + BK_TIME] >= m[H_TIME]:\n",
+    ),
+    (
+        "a raised quantity keeps its place",
+        "requests.py",
+        "    keeps_place = book == m[o + O_PRICE] and quantity < m[o + O_QTY]\n",
+        "    keeps_place = book == m[o + O_PRICE] and quantity != m[o + O_QTY]\n",
+    ),
+    (
+        "a repeat with another quantity is taken for the same order",
+        "requests.py",
+        "    return quantity == rows[c + CMD_QTY] and (price",
+        "    return quantity > 0 and (price",
+    ),
+    (
+        "a throttle's window is one instant too long",
+        "risk.py",
+        "    if now - m[at + 2] >= m[at + 1]:\n",
+        "    if now - m[at + 2] > m[at + 1]:\n",
+    ),
+    (
+        "a merge forgets the pool",
+        "requests.py",
+        "    m[event + E_POOL] += money\n",
+        "    m[event + E_POOL] += max(money, 0)\n",
+    ),
+]
+
+MODEL: list[Bug] = [
+    (CORE[0][0], "model.py", "        order.rank = self.rank_seq\n", "        order.rank = -self.rank_seq\n"),
+    (CORE[1][0], "model.py", "            if meets[0].firm == order.firm:\n", "            if meets[0].firm == -1:\n"),
+    (CORE[2][0], "model.py", "            if got >= order.leaves or o.firm == order.firm:\n", "            if got >= order.leaves:\n"),
+    (
+        CORE[3][0],
+        "model_money.py",
+        "order.fee_paid = order.fee_paid, ceil(order.fee_numerator)\n",
+        "order.fee_paid = order.fee_paid, floor(order.fee_numerator)\n",
+    ),
+    (
+        CORE[4][0],
+        "model_money.py",
+        "            cost = order.price * order.leaves * event.tick_value + reserved_fee(order, event)\n",
+        "            cost = (order.price * order.qty - order.notional) * event.tick_value + reserved_fee(order, event)\n",
+    ),
+    (CORE[5][0], "model_money.py", "    smallest = sorted(v)[:k]\n", "    smallest = [*sorted(v[:-1])[: k - 1], v[-1]]\n"),
+    (CORE[6][0], "model_money.py", "    return sum(x for x in smallest if x < 0)\n", "    return sum(smallest)\n"),
+    (CORE[7][0], "model.py", "if o.expiry and o.expiry <= self.now]\n", "if o.expiry and o.expiry < self.now]\n"),
+    (
+        CORE[8][0],
+        "model.py",
+        "        keeps_place = price == order.price and c.qty < order.qty\n",
+        "        keeps_place = price == order.price\n",
+    ),
+    (
+        CORE[9][0],
+        "model.py",
+        "        asked = (account.id, c.instrument, c.side, c.contract_side, c.qty, c.type)\n",
+        "        asked = (account.id, c.instrument, c.side, c.contract_side, first.qty, c.type)\n",
+    ),
+    (CORE[10][0], "model_world.py", "now >= self.start + self.window", "now > self.start + self.window"),
+    (CORE[11][0], "model.py", "        event.pool += amount\n", "        event.pool += max(amount, 0)\n"),
+]
