@@ -7,6 +7,7 @@ Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a private one 
 EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
 """
 
+import fcntl
 import hashlib
 import os
 import re
@@ -98,7 +99,10 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
         folder = CACHE_ROOT / source_hash(function.__module__.rpartition(".")[2])
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         numba.config.CACHE_DIR = str(folder)
-        compiled = numba.njit(signature, cache=True, **FLAGS)(function)
+        # One process compiles, those that start meanwhile wait and load: a minute of work is done once.
+        with (folder / f"{function.__name__}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            compiled = numba.njit(signature, cache=True, **FLAGS)(function)
         compiled.disable_compile()
         seconds = perf_counter() - began
         cached = bool(sum(compiled.stats.cache_hits.values()))
