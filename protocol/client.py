@@ -506,13 +506,14 @@ class Client:
             await asyncio.shield(future)
         return order
 
-    async def cancel(self, order: Order | int) -> M.Canceled | M.CancelRejected:
-        """Take an order (or its id) out of the book. Raises Refused (R_ORDER_CLOSED: it was over already; report.status says how)."""
-        id, account = (order.id, order.account) if isinstance(order, Order) else (order, 0)
-        return await self._request(_build(M.CancelOrder, self.next_id(), id, account))  # type: ignore[return-value]
+    async def cancel(self, order: Order | int, *, id: int = 0) -> M.Canceled | M.CancelRejected:
+        """Take an order (or its id) out of the book. `id`: of the request, 0: a fresh one. Raises Refused (R_ORDER_CLOSED: it was over
+        already; report.status says how)."""
+        orig, account = (order.id, order.account) if isinstance(order, Order) else (order, 0)
+        return await self._request(_build(M.CancelOrder, id or self.next_id(), orig, account))  # type: ignore[return-value]
 
-    async def replace(self, order: Order | int, *, price: int | None = None, qty: int | None = None) -> Order:
-        """Change price and total quantity (filled included); the same Order object under a new id, or the Order of an id.
+    async def replace(self, order: Order | int, *, price: int | None = None, qty: int | None = None, id: int = 0) -> Order:
+        """Change price and total quantity (filled included); the same Order object under a new id, or the Order of an id. `id`: 0: a fresh one.
 
         Raises Refused; the order then is as it was. Equal to the filled quantity: the rest is cancelled.
         """
@@ -520,7 +521,7 @@ class Client:
         if found is None:
             raise ClientError(f"no open order has the id {order}")
         message = _build(
-            M.ReplaceOrder, self.next_id(), found.id, found.account, found.instrument,
+            M.ReplaceOrder, id or self.next_id(), found.id, found.account, found.instrument,
             found.price if price is None else price, found.qty if qty is None else qty,
         )  # fmt: skip
         await self._request(message)

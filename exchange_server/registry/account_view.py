@@ -1,0 +1,83 @@
+"""What an operator (or an audit) is told of accounts and sessions: money, positions, open orders, session numbers. Read only.
+
+Made from the same canonical dump as the state digest (core/audit.py), so that what is compared with clients' books is what replay proves.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from ..core import audit
+from ..core import records as r
+from .registry import Registry
+from .rows import Words
+
+
+def account_view(registry: Registry, m: Words) -> dict[str, Any]:
+    """Accounts with anything in them, sessions that were ever used, and the totals. Amounts in minor units, prices in YES ticks, lots.
+
+    Keys: accounts: list of name, cash and locked (by asset), positions (by symbol, without zeros), orders (list of order, id (0: a text),
+    price, leaves, cum); sessions: list of name, next_out, next_in; external: by asset, deposits less withdrawals; orders: order ids
+    given so far (refused ones included), trades: how many there were, fills: both sides of them, open_orders."""
+    accounts: dict[int, dict[str, Any]] = {}
+
+    def of(id: int) -> dict[str, Any]:
+        if id not in accounts:
+            account = registry.accounts.get(id)
+            name = account.name if account else f"#{id}"
+            accounts[id] = {"name": name, "cash": {}, "locked": {}, "positions": {}, "orders": []}
+        return accounts[id]
+
+    small = _grown(audit.dump_small, m)
+    balances = int(small[9])
+    at = audit.HEADER_DUMP
+    for id, asset, cash, locked in small[at : at + balances * audit.BALANCE_DUMP].reshape(-1, audit.BALANCE_DUMP).tolist():
+        name = registry.assets[asset].name
+        of(id)["cash"][name], of(id)["locked"][name] = cash, locked
+    rows = small[at + balances * audit.BALANCE_DUMP :].reshape(-1, audit.SESSION_DUMP).tolist()
+    sessions = [
+        {"name": registry.sessions[row[0]].name, "next_out": row[2], "next_in": row[3]} for row in rows if registry.sessions.get(row[0])
+    ]
+    for event in registry.events:
+        _event(registry, _grown(audit.dump_event, m, event.id), of)
+    external = {}
+    for asset_row in registry.assets:
+        base = int(m[r.H_POOLS + r.P_ASSET * r.POOL_WORDS + r.PL_BASE])
+        external[asset_row.name] = int(m[base + asset_row.id * r.ASSET_WORDS + r.A_EXTERNAL])
+    return {
+        "accounts": [accounts[id] for id in sorted(accounts)],
+        "sessions": [s for s in sessions if s["next_out"] > 1 or s["next_in"] > 1],
+        "external": external,
+        "orders": int(m[r.H_ORDER_SEQ]),
+        "trades": int(m[r.H_TRADE_SEQ]),
+        "fills": int(m[r.H_FILLS]),
+        "open_orders": int(m[r.H_OPEN_ORDERS]),
+    }
+
+
+def _event(registry: Registry, dump: Words, of: Any) -> None:
+    """Positions and open orders out of one event's dump."""
+    if not len(dump):
+        return
+    event_id, n, rows = int(dump[0]), int(dump[7]), int(dump[8])
+    event = registry.events[event_id]
+    symbols = [registry.instruments[event.first_instrument + j].symbol for j in range(n)]
+    at = audit.EVENT_DUMP + n * audit.CONTRACT_DUMP
+    width = audit.COLLATERAL_DUMP + 5 * n
+    for row in dump[at : at + rows * width].reshape(-1, width):
+        q = row[audit.COLLATERAL_DUMP : audit.COLLATERAL_DUMP + n]
+        for j in np.flatnonzero(q).tolist():
+            of(int(row[0]))["positions"][symbols[j]] = int(q[j])
+    for order in dump[at + rows * width :].reshape(-1, audit.ORDER_DUMP).tolist():
+        found = {"order": order[0], "id": order[2] if order[1] == 0 else 0, "price": order[3], "leaves": order[6], "cum": order[5]}
+        of(order[9])["orders"].append(found)
+
+
+def _grown(kernel: Any, *args: Any) -> Words:
+    """Call a dump kernel with an array that is large enough."""
+    out = np.zeros(4096, np.int64)
+    words = int(kernel(*args, out))
+    if words < 0:
+        out = np.zeros(-1 - words, np.int64)
+        words = int(kernel(*args, out))
+    return out[:words]
