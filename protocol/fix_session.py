@@ -16,6 +16,7 @@ from .fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 SECOND = 1_000_000_000
 QUEUE_MAX = 2048  # messages kept while a gap is open; more are dropped and come again with the next ResendRequest
+ASK_AGAIN_MAX = 3
 LOGOUT_WAIT_NS = 3 * SECOND
 LOGON_WAIT_NS = 10 * SECOND  # initiator: for the reply
 
@@ -110,6 +111,10 @@ class FixSession:
         self._queue: dict[int, FixMessage | None] = {}
         self._asked_from = 0  # BeginSeqNo of the open ResendRequest, 0: none is open
         self._asked_upto = 0  # the message that showed the gap: what lies before it was asked for
+        self._asked_at_ns = 0
+        self._asked_next_in = 0
+        self._asked_again = 0  # times in a row without progress
+        self._now_ns = 0
         self._test_sent_ns = 0
         self._test_number = 0
         self._deadline_ns = 0
@@ -134,7 +139,8 @@ class FixSession:
             return 0
         ours = self.last_out_ns + self.heartbeat_ns
         silent = self.heartbeat_ns * 24 // 10 if self._test_sent_ns else self.heartbeat_ns * 12 // 10
-        return min(ours, self.last_in_ns + silent)
+        due = min(ours, self.last_in_ns + silent)
+        return min(due, self._asked_at_ns + self.heartbeat_ns) if self._asked_from else due
 
     def on_time(self, now_ns: int) -> list[Action]:
         """What is due: Heartbeat after own silence, TestRequest after 1.2 and the end after 2.4 intervals of the peer's."""
@@ -153,6 +159,13 @@ class FixSession:
             text = f"nothing was heard for {silent // 1_000_000} ms, also after a TestRequest"
             return self._end(codes.R_HEARTBEAT_LOST, text)
         actions: list[Action] = []
+        if self._asked_from and now_ns - self._asked_at_ns >= self.heartbeat_ns:
+            # Nobody answers a ResendRequest that was itself damaged on the way: ask again, a few times, never in a loop.
+            self._now_ns = now_ns
+            self._asked_again = self._asked_again + 1 if self.next_in == self._asked_next_in else 0
+            if self._asked_again > ASK_AGAIN_MAX:
+                return self._end(codes.R_SEQUENCE_LOW, f"MsgSeqNum {self.next_in} did not come, though asked for {ASK_AGAIN_MAX + 1} times")
+            actions += self._ask(self._asked_upto)
         if not self._test_sent_ns and silent >= self.heartbeat_ns * 12 // 10:
             self._test_sent_ns = now_ns
             self._test_number += 1
@@ -221,7 +234,7 @@ class FixSession:
         """Acceptor: CompIDs and credentials of the asked Logon are right; next_in: expected before any reset."""
         self.our_comp_id, self.peer_comp_id = message.get(56), message.get(49)
         self.next_in = next_in
-        self.last_in_ns = self.last_out_ns = now_ns
+        self._now_ns = self.last_in_ns = self.last_out_ns = now_ns
         seq = message.seq or 0
         reset = message.get(141) == b"Y"
         seconds = parse_int(message.get(108)) or 0
@@ -302,7 +315,7 @@ class FixSession:
         """One whole undamaged message."""
         if self.state == CLOSED:
             return []
-        self.last_in_ns = now_ns
+        self._now_ns = self.last_in_ns = now_ns
         self._test_sent_ns = 0
         if self.state == WAIT_LOGON:
             return self._first(message)
@@ -348,8 +361,9 @@ class FixSession:
         return f"SendingTime(52) is {abs(difference)} ms {side} the server's clock, the limit is {self.skew_ns // 1_000_000} ms"
 
     def _ask(self, upto: int) -> list[Action]:
-        self._asked_from = self.next_in
+        self._asked_from = self._asked_next_in = self.next_in
         self._asked_upto = upto
+        self._asked_at_ns = self._now_ns
         return [Send("2", encode_fields([(7, self.next_in), (16, 0)]))]
 
     def _too_high(self, message: FixMessage, seq: int) -> list[Action]:
