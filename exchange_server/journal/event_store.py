@@ -8,10 +8,10 @@ is a memory copy. Nothing is synced: the journal is the truth, a replay writes t
 The rows of a session hang together by EVT_PREVIOUS; `chain` walks them.
 """
 
+import _thread
 import errno
 import mmap
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from ..core.records import EVT_NUMBER, EVT_WORDS
 ROW_BYTES = 8 * EVT_WORDS
 ROWS_PER_FILE = 1 << 18  # 48 MiB
 _MAGIC = b"EXOSEVT1"
+MAPS_KEPT = 32  # each mapping holds a descriptor
 
 
 class EventStoreError(Exception):
@@ -36,6 +37,8 @@ class EventStore:
     def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, prepare_ahead: bool = True) -> None:
         """Open or make the folder. After opening `next_number` is 1 + the last event of a clean stop; recovery sets it by truncate().
 
+        prepare_ahead: a helper thread allocates the next file when this one is half full.
+
         Raises EventStoreError when the folder holds files of another size, OSError.
         """
         if rows_per_file < 1:
@@ -47,7 +50,7 @@ class EventStore:
         self._files: dict[int, NDArray[np.int64]] = {}
         self._maps: dict[int, mmap.mmap] = {}
         self._ahead = prepare_ahead
-        self._preparing: threading.Thread | None = None
+        self._helping = _thread.allocate_lock()  # held while the helper thread runs
         self.directory.mkdir(parents=True, exist_ok=True)
         self.synced_to = self._read_synced()  # events below this number are on the disk
         for number in self._present():
@@ -91,7 +94,6 @@ class EventStore:
             self.next_number += take // EVT_WORDS
             if self._ahead and row * 2 < self.rows_per_file <= 2 * (row + take // EVT_WORDS):
                 self._prepare(file + 1)
-
     def truncate(self, next_number: int) -> None:
         """Forget events from `next_number` on; the next append writes there. Raises EventStoreError when events before it are missing."""
         if next_number < 1 or next_number > self.next_number:
@@ -102,15 +104,17 @@ class EventStore:
 
     def sync(self) -> None:
         """Put everything on the disk and note how far. For a clean stop: takes as long as the disk needs. Raises OSError."""
-        first = max(0, self.synced_to - 1) // self.rows_per_file
-        for file, mapped in self._maps.items():
-            if file >= first:
-                mapped.flush()
+        for file in range(max(0, self.synced_to - 1) // self.rows_per_file, -(-(self.next_number - 1) // self.rows_per_file)):
+            fd = os.open(self.directory / _name(file), os.O_RDWR | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)  # the pages of every mapping of the file, also of one that was dropped
+            finally:
+                os.close(fd)
         self._write_synced(self.next_number)
 
     def close(self) -> None:
-        if self._preparing is not None:
-            self._preparing.join()
+        with self._helping:  # the helper has ended
+            self._ahead = False
         self._files.clear()
         for mapped in self._maps.values():
             try:
@@ -188,34 +192,43 @@ class EventStore:
         return fd
 
     def _open(self, file: int) -> NDArray[np.int64]:
-        if self._preparing is not None:
-            self._preparing.join()
-            self._preparing = None
         fd = self._allocate(file)
         try:
             mapped = mmap.mmap(fd, self._map_bytes)
         finally:
             os.close(fd)
         self._maps[file] = mapped
+        while len(self._maps) > MAPS_KEPT:
+            oldest = next(f for f in self._maps if f not in (file, (self.next_number - 1) // self.rows_per_file))
+            del self._maps[oldest], self._files[oldest]  # unmapped once the last view of it is gone
         self._files[file] = view = np.frombuffer(mapped, dtype=np.int64)[: self.rows_per_file * EVT_WORDS]
         return view
 
     def _file(self, file: int) -> NDArray[np.int64]:
         found = self._files.get(file)
-        return found if found is not None else self._open(file)
+        if found is not None:
+            return found
+        if not (self.directory / _name(file)).exists():
+            raise EventStoreError(f"event store {self.directory / _name(file)} is gone: start again, it is rebuilt from the journal")
+        return self._open(file)
 
     def _prepare(self, file: int) -> None:
-        """Have the next piece allocated beside the running loop; a failure shows when it is needed."""
+        """Have the next file allocated beside the running loop; a failure shows when the file is needed.
+
+        (Populating its memory ahead too makes the median append a plain copy, but the helper then competes for the GIL: p99 was worse.)
+        """
 
         def work() -> None:
             try:
                 os.close(self._allocate(file))
-            except EventStoreError:
+            except (EventStoreError, OSError):
                 return  # tried again, and then reported, by the append that needs it
+            finally:
+                self._helping.release()
 
-        if self._preparing is None or not self._preparing.is_alive():
-            self._preparing = threading.Thread(target=work, name="exos-events-prepare", daemon=True)
-            self._preparing.start()
+        if not self._helping.locked():
+            self._helping.acquire()
+            _thread.start_new_thread(work, ())  # Thread.start() would wait until the thread runs
 
     def _read_synced(self) -> int:
         try:

@@ -2,12 +2,14 @@
 
 import errno
 import os
+import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from exchange_server.core.records import EVT_NUMBER, EVT_WORDS
+from exchange_server.journal import event_store
 from exchange_server.journal.event_store import ROW_BYTES, EventStore, EventStoreError
 from protocol.codes import E_ACCEPTED
 
@@ -119,3 +121,42 @@ def test_the_next_file_is_made_ahead(tmp_path: Path) -> None:
     store.append(events(50, 2))
     store.close()
     assert (tmp_path / "00000001.evt").stat().st_size == 20480  # whole pages
+
+
+def test_old_files_are_let_go_and_mapped_again(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 10)
+    before = len(os.listdir("/proc/self/fd"))
+    for first in range(1, 2000, 10):
+        store.append(events(first, 10))
+    assert len(os.listdir("/proc/self/fd")) <= before + event_store.MAPS_KEPT + 3
+    view = store.row(5)
+    for number in range(1, 2000, 7):
+        assert np.array_equal(store.row(number), events(number, 1))
+    assert np.array_equal(view, events(5, 1))  # a view outlives the mapping's turn
+    store.sync()
+    store.close()
+    store = EventStore(tmp_path, 10)
+    assert np.array_equal(store.rows(1, 2000), events(1, 2000))
+    (tmp_path / "00000100.evt").unlink()
+    store = EventStore(tmp_path, 10)
+    store.truncate(900)
+    (tmp_path / "00000003.evt").unlink()
+    with pytest.raises(EventStoreError, match="00000003.evt is gone: start again"):
+        store.rows(20, 30)
+
+
+def test_a_full_disk_is_no_matter_until_the_file_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.posix_fallocate
+    loop = threading.get_ident()
+
+    def full(fd: int, at: int, size: int) -> None:
+        if threading.get_ident() != loop:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        real(fd, at, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    store = EventStore(tmp_path / "b", 100)
+    for first in range(1, 500, 100):
+        store.append(events(first, 100))
+    assert np.array_equal(store.rows(1, 500), events(1, 500))
+    store.close()
