@@ -184,7 +184,7 @@ class Server:
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)
-        encoders: list[Any] = [self.fix, self.binary, self.market]
+        encoders: dict[int, Any] = {codes.WIRE_FIX: self.fix, codes.WIRE_BINARY: self.binary}
         self.pipeline = pipeline = Pipeline(
             loop,
             self.engine,
@@ -193,12 +193,12 @@ class Server:
             self.directory,
             self.clock,
             encoders,
+            self.market,
             limits,
             self.log,
             options.spin,
             self._free_bytes,
         )
-        pipeline.after_apply.append(self.market.turn)
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
         try:

@@ -16,6 +16,7 @@ class Directory:
     def __init__(self, registry: Registry) -> None:
         self.registry = registry
         self.bound: dict[int, Connection] = {}  # session id → its connection
+        self.wires = [0, 0, 0]  # sessions bound, by codes.WIRE_*
         self.fresh: set[int] = set()  # bound in the turn that is being made; cleared by the pipeline
         self.refused = 0  # credentials that were wrong, for `exos status`
 
@@ -49,6 +50,7 @@ class Directory:
         if session in self.bound:
             return False
         self.bound[session] = connection
+        self.wires[connection.wire] += 1
         self.fresh.add(session)
         return True
 
@@ -56,6 +58,7 @@ class Directory:
         """The connection gives the session back; nothing happens when another one has it."""
         if self.bound.get(session) is connection:
             del self.bound[session]
+            self.wires[connection.wire] -= 1
             self.fresh.discard(session)
 
     def connection_of(self, session: int) -> Connection | None:

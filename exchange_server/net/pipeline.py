@@ -15,6 +15,7 @@ Timers are entries of a sorted calendar, one per link and moved lazily; nothing 
 """
 
 import asyncio
+import gc
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -35,6 +36,8 @@ from .endpoint import Link
 from .observe import Counters, Latency, Log
 
 MILLION = 1_000_000
+GC_IDLE_S = 5.0
+GC_BUSY_S = 60.0
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +83,7 @@ class Pipeline:
     """Joins links, journal, engine, event store and encoders. One per process, on one loop.
 
     journal: journal.store.Journal. engine: engine.Engine. store: journal.event_store.EventStore. directory: gateway.sessions.Directory.
-    `after_apply` is called behind the engine, in the turn (market data).
+    encoders: by wire (codes.WIRE_*); one is asked only while a session of its wire is logged on. market: gateway.market_data.MarketData.
     """
 
     def __init__(
@@ -91,7 +94,8 @@ class Pipeline:
         store: Any,
         directory: Any,
         clock: Clock,
-        encoders: list[Encoder],
+        encoders: dict[int, Encoder],
+        market: Any = None,
         limits: Limits | None = None,
         log: Log | None = None,
         spin: bool = False,
@@ -103,16 +107,16 @@ class Pipeline:
         self.store = store
         self.directory = directory
         self.clock = clock
-        self.encoders = encoders
-        self.after_apply: list[Callable[[TurnInput], None]] = []  # market data: may write to outlets
+        self.encoders = list(encoders.items())
+        self.market = market
         self.limits = limits if limits is not None else Limits()
         self.log = log if log is not None else Log(level="error")
         self.spin = spin
         self.free_bytes = free_bytes
         self.counters = Counters()
         self.held_latency = Latency()  # turn made → released
-        self.turn_latency = Latency()  # turn begun → handed over
         self.input = TurnInput(self.limits.inbox_rows)
+        self._inline_words = self.limits.inline_rows * CMD_WORDS
         self.done: asyncio.Future[int] = loop.create_future()
         self.links: dict[int, Link] = {}
         self.refuse = 0  # R_DISK_RESERVE while space is short
@@ -128,6 +132,10 @@ class Pipeline:
         self._held: deque[Held] = deque()
         self.held_bytes = 0
         self._ticket = 0
+        self._row_seq = engine.row_seq
+        self._calendar_first = 0  # earliest entry of the calendar, 0: none
+        self._expiry = int(engine.next_due)
+        self._alone = True  # at most one link had input in this turn
         self._scheduled = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
@@ -138,6 +146,8 @@ class Pipeline:
         self._now = clock.last
         self._turn_no = engine.turn
         self._slow_gone = 0
+        self._quiet_turns = 0
+        self._collected = loop.time()
 
     # ---------------------------------------------------------------------------------------------- links call these
     def attach(self, link: Link) -> None:
@@ -226,20 +236,21 @@ class Pipeline:
             self._unarm(link)
             link.timer_at = due
             self._calendar.add((due, link.id))
-            self._set_timer()
+            if not self._calendar_first or due < self._calendar_first:
+                self._calendar_first = due
+                self._set_timer()
 
     def _unarm(self, link: Link) -> None:
         if link.timer_at:
             self._calendar.discard((link.timer_at, link.id))
             link.timer_at = 0
-
-    def _next_due(self) -> int:
-        due = self._calendar[0][0] if self._calendar else 0
-        expiry = int(self.engine.next_due)
-        return expiry if expiry and (not due or expiry < due) else due
+            self._calendar_first = self._calendar[0][0] if self._calendar else 0
 
     def _set_timer(self) -> None:
-        due = self._next_due()
+        """Have the loop wake us for what is due next. A timer that turns out to be early is set again when it fires."""
+        due, expiry = self._calendar_first, self._expiry
+        if expiry and (not due or expiry < due):
+            due = expiry
         if not due or (self._timer is not None and self._timer_at <= due):
             return
         if self._timer is not None:
@@ -261,6 +272,7 @@ class Pipeline:
         due = []
         while calendar and calendar[0][0] <= now:
             due.append(calendar.pop(0)[1])
+        self._calendar_first = calendar[0][0] if calendar else 0
         for number in due:
             link = self.links.get(number)
             if link is None:
@@ -303,7 +315,7 @@ class Pipeline:
             self.log("warning", "clock_step_back", behind_ns=clock.behind_ns)
         inp = self.input
         inp.begin(self._turn_no + 1, now)
-        if self._calendar and self._calendar[0][0] <= now:
+        if self._calendar_first and self._calendar_first <= now:
             self._fire(now)
         if self._expel:
             self._say_goodbye(inp)
@@ -316,10 +328,9 @@ class Pipeline:
         if self._gone:
             self._log_off(inp)
         words = inp.words
-        rows = words // CMD_WORDS
-        due = int(self.engine.next_due)
-        if words > CMD_WORDS or (due and due <= now):
-            self._apply(inp, words, rows)
+        applied = words > CMD_WORDS or (self._expiry != 0 and self._expiry <= now)
+        if applied:
+            self._apply(inp, words)
         if self._closing:
             for link in self._closing:
                 link.closed = True
@@ -327,24 +338,21 @@ class Pipeline:
             self._closing.clear()
         if self._outbox:
             self._hold_turn(now)
+        if applied:
+            self._commit(words)
         if self._held:
-            journal = self.journal
-            if (
-                not self.spin
-                and rows <= self.limits.inline_rows
-                and not self._ready
-                and len(self._held) == 1
-                and journal.durable < self._ticket
-            ):
-                if journal.commit_inline():
-                    self.counters.turns_inline += 1
-            elif rows > 1:
-                journal.kick()
             self.release()
-        if self._ready or self._expel or self._gone:
-            if not self._choked_since:
-                self.wake()
-        self._set_timer()
+        if (self._ready or self._expel or self._gone) and not self._choked_since:
+            self.wake()
+        if self._calendar_first or self._expiry:
+            self._set_timer()
+
+    def _commit(self, words: int) -> None:
+        """Have the turn written: by ourselves when it is small and nothing else is going on, else by the writer thread."""
+        if self.spin or not self._alone or self._ready or len(self._held) > 1 or words > self._inline_words:
+            self.journal.kick()
+        elif self.journal.commit_inline():
+            self.counters.turns_inline += 1
 
     def _pressure(self, now: int) -> int:
         """Reason with which this turn refuses new orders; 0: none; -1: sockets are not read in this turn."""
@@ -368,6 +376,7 @@ class Pipeline:
     def _gather(self, inp: TurnInput, now: int) -> None:
         ready = self._ready
         self._ready = again = []
+        self._alone = len(ready) == 1
         limits = self.limits
         for i, link in enumerate(ready):
             if inp.full:
@@ -435,22 +444,25 @@ class Pipeline:
                 self.links.pop(link.id, None)
                 self._slow_gone += getattr(connection, "slow", 0)
 
-    def _apply(self, inp: TurnInput, words: int, rows: int) -> None:
-        engine = self.engine
-        first = engine.row_seq
-        inbox = inp.inbox[:words]
-        self._ticket = self.journal.append(inbox, first)
+    def _apply(self, inp: TurnInput, words: int) -> None:
+        inbox = inp.inbox
+        first = self._row_seq
+        rows = words // CMD_WORDS
+        self._ticket = self.journal.append(inbox[:words], first)
         if self._admin_rows:
             for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
                 self.admin[first + offset // CMD_WORDS + 1 + (int(inbox[offset]) >> 8 & 255)] = callback
             self._admin_rows.clear()
-        answers = engine.apply(inp.inbox, words, self._sink)
+        engine = self.engine
+        answers = engine.apply(inbox, words, self._sink)
         self._turn_no = inp.turn
+        self._row_seq = first + rows
+        self._expiry = int(engine.next_due)
         for answer in answers:
             if answer.row_seq in self.admin:
                 self.admin.pop(answer.row_seq)(answer)
-        for call in self.after_apply:
-            call(inp)
+        if self.market is not None:
+            self.market.turn(inp)
         if self.directory.fresh:
             self.directory.fresh.clear()
         counters = self.counters
@@ -464,13 +476,15 @@ class Pipeline:
     def _sink(self, events: NDArray[np.int64]) -> None:
         """A chunk of event rows from the engine; the view is valid during the call."""
         self.store.append(events)
-        self.counters.events += events.size // EVT_WORDS
-        if self.directory.fresh:
-            events = before_logon(events, self.directory.fresh)
-        bound = self.directory.bound
+        directory = self.directory
+        if directory.fresh:
+            events = before_logon(events, directory.fresh)
+        bound, wires = directory.bound, directory.wires
         outbox = self._outbox
         now = self._now
-        for encoder in self.encoders:
+        for wire, encoder in self.encoders:
+            if not wires[wire]:
+                continue
             for session, data in encoder.encode(events):
                 connection = bound.get(session)
                 if connection is None:
@@ -482,6 +496,9 @@ class Pipeline:
                     self._outbox_bytes += size
                     outbox.append((link, data))
                     connection.last_out_ns = now
+        market = self.market
+        if market is not None and (market.by_instrument or market.watchers or market.everything):
+            market.encode(events)
 
     # ------------------------------------------------------------------------------------------------ hold, release
     def _hold_turn(self, now: int) -> None:
@@ -498,9 +515,8 @@ class Pipeline:
             return
         held = self._held
         journal = self.journal
-        failure = journal.failed
-        if failure is not None:
-            raise JournalFailed(failure.text)
+        if journal.failed is not None:
+            raise JournalFailed(journal.failed.text)
         released = journal.durable
         if not held or held[0].ticket > released:
             return
@@ -544,6 +560,7 @@ class Pipeline:
         self.loop.add_reader(self.journal.fileno(), self.journal_moved)
         if self.spin:
             self.loop.call_soon(self.run_spinning)
+        self._quiet_turns = self.counters.turns
         self.housekeeping()
         self._set_timer()
 
@@ -560,8 +577,19 @@ class Pipeline:
             elif self.refuse and free > reserve + (reserve >> 2):
                 self.refuse = 0
                 self.log("warning", "disk_reserve_over", free_bytes=free)
+        self._collect_garbage()
         more = self.log.drain()
         self.loop.call_later(0.02 if more else self.limits.disk_check_ns / 1e9, self.housekeeping)
+
+    def _collect_garbage(self) -> None:
+        """The collector is off (app.py): the hot path makes no cycles. What the rest leaves is taken when no turn was made since the last
+        look, or at the latest after a minute; what has been there since the start is frozen and not walked."""
+        now = self.loop.time()
+        idle = self.counters.turns == self._quiet_turns
+        self._quiet_turns = self.counters.turns
+        if now - self._collected > (GC_IDLE_S if idle else GC_BUSY_S):
+            gc.collect()
+            self._collected = self.loop.time()
 
     async def shutdown(self) -> None:
         """Announce the end, flush, log every session off, wait until all of it is durable and sent."""

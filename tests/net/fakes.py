@@ -135,6 +135,7 @@ class Directory:
     def __init__(self) -> None:
         self.bound: dict[int, Connection] = {}
         self.fresh: set[int] = set()
+        self.wires = [0, 0, 1]
 
     def bind(self, session: int, connection: Connection) -> bool:
         if session in self.bound:

@@ -28,7 +28,18 @@ class Street:
     async def __aenter__(self) -> "Street":
         loop = asyncio.get_running_loop()
         self.pipeline = Pipeline(
-            loop, self.engine, self.journal, self.store, self.directory, Clock(), [Encoder()], self.limits, QUIET, self.spin, self.free
+            loop,
+            self.engine,
+            self.journal,
+            self.store,
+            self.directory,
+            Clock(),
+            {codes.WIRE_BINARY: Encoder()},
+            None,
+            self.limits,
+            QUIET,
+            self.spin,
+            self.free,
         )
         self.pipeline.start()
         cell = [self.pipeline]
@@ -238,6 +249,7 @@ async def test_timers_fire_for_each_link_by_itself() -> None:
 async def test_an_expiry_of_the_engine_makes_a_turn() -> None:
     async with Street() as street:
         street.engine.next_due = street.pipeline.clock.now_ns() + 30 * MS
+        street.pipeline._expiry = street.engine.next_due
         street.pipeline._set_timer()
         await until(lambda: street.engine.kinds() == [codes.C_TIME])
         assert street.engine.next_due == 0
@@ -302,7 +314,9 @@ async def test_admin_answers_come_in_their_turn() -> None:
         writer.write(b"5\nadmin\n")
         await nothing(reader)
         street.journal.settle()
-        assert sorted(await lines(reader, 2)) == [b"OK 5", b"admin %d" % (seq + 4)], "the count of rows behind its own: TIME, NEW, ADMIN and its body"
+        assert sorted(await lines(reader, 2)) == [b"OK 5", b"admin %d" % (seq + 4)], (
+            "the count of rows behind its own: TIME, NEW, ADMIN and its body"
+        )
 
 
 async def test_shutdown_says_goodbye_logs_everyone_off_and_waits_for_the_journal() -> None:
