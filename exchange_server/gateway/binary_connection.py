@@ -29,6 +29,7 @@ MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
 BACKLOG_BYTES = 256 * 1024  # long answers wait while more than this is not taken
 RETRY_NS = 5 * MILLISECOND
 RESUME_EVENTS = 512  # per piece
+LONG_ANSWERS = 32  # that may wait on one connection
 
 
 class BinaryDirectory(Protocol):
@@ -318,13 +319,21 @@ class BinaryConnection(Connection):
         elif isinstance(message, M.Logout):
             self._leaving = True
             self.start = self.end  # nothing counts behind it
-        elif isinstance(message, M.Resume):
-            self._pieces.append(self._resume(message.begin, message.end))
         elif isinstance(message, M.Logon):
             self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
+        else:
+            self._query(message, turn.now_ns)
+
+    def _query(self, message: M.Resume | M.Subscribe | M.Unsubscribe | M.DefinitionsRequest, now_ns: int) -> None:
+        """A request with a long, unnumbered answer."""
+        tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
+        if len(self._pieces) >= LONG_ANSWERS:
+            text = f"{LONG_ANSWERS} long answers are on their way already: wait for one of them"
+            self._write(M.RequestRefused(codes.R_OVERLOAD, tag, 0, text), now_ns)
+        elif isinstance(message, M.Resume):
+            self._pieces.append(self._resume(message.begin, message.end))
         elif self._market is None:
-            tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
-            self._write(M.RequestRefused(codes.R_WIRE_UNKNOWN_MESSAGE, tag, 0, "this port has no market data"), turn.now_ns)
+            self._write(M.RequestRefused(codes.R_WIRE_UNKNOWN_MESSAGE, tag, 0, "this port has no market data"), now_ns)
         elif isinstance(message, M.Subscribe):
             self._pieces.append(self._market.subscribe(self, message.instruments))
         elif isinstance(message, M.Unsubscribe):

@@ -127,6 +127,8 @@ class MarketData:
     # ------------------------------------------------------------------------------------------------------- the turn
     def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
         """Note trades and news of a chunk of events; nothing to send yet."""
+        if not (self.by_instrument or self.watchers):
+            return ()
         need = self._tape_used + events.size // R.EVT_WORDS * kernels.TAPE_WORDS
         if need > self._tape.size:
             self._tape = np.concatenate([self._tape, np.zeros(need, dtype=np.int64)])

@@ -494,6 +494,18 @@ def test_long_answers_wait_for_a_peer_that_does_not_read(world: World) -> None:
     assert len([m for m in end.messages if isinstance(m, M.BookSnapshot)]) == len(world.market.instruments())
 
 
+def test_long_answers_are_bounded(world: World) -> None:
+    end = world.logged_on()
+    end.outlet.backlog = 10**6
+    for _ in range(40):
+        end.session.send(M.Resume(1))
+    world.turn()
+    assert [m.reason for m in end.messages if isinstance(m, M.RequestRefused)] == [codes.R_OVERLOAD] * 8
+    end.outlet.backlog = 0
+    world.turn(80)
+    assert len([m for m in end.messages if isinstance(m, M.ResumeDone)]) == 32
+
+
 def test_a_lost_subscriber_is_forgotten(world: World) -> None:
     end = world.logged_on()
     end.session.send(M.Subscribe())
