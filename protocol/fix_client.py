@@ -22,7 +22,9 @@ class NotLoggedOn(RuntimeError):
 class FixClient:
     """One FIX session as its initiator. next_out: next number to be sent; next_in: next expected one."""
 
-    def __init__(self, our: str, peer: str, username: str, password: str, heartbeat_s: int = 30, next_out: int = 1, next_in: int = 1) -> None:
+    def __init__(
+        self, our: str, peer: str, username: str, password: str, heartbeat_s: int = 30, next_out: int = 1, next_in: int = 1
+    ) -> None:
         self.our = our
         self.peer = peer
         self.username = username
@@ -153,7 +155,16 @@ class FixClient:
         return self.send("F", [*fields, (55, symbol), (54, side), (60, format_timestamp(now_ns, 3))], now_ns)
 
     def replace(
-        self, now_ns: int, cl_ord_id: Value, orig: Value, symbol: str, side: int, qty: Value, price: Value, tif: int = codes.GTC, no: bool = False
+        self,
+        now_ns: int,
+        cl_ord_id: Value,
+        orig: Value,
+        symbol: str,
+        side: int,
+        qty: Value,
+        price: Value,
+        tif: int = codes.GTC,
+        no: bool = False,
     ) -> int:
         """OrderCancelReplaceRequest of a limit order; qty: the new total."""
         fields = new_order_fields(now_ns, cl_ord_id, symbol, side, qty, price, tif, "", no, ())

@@ -290,7 +290,9 @@ class FixConnection(Connection):
     # ------------------------------------------------------------------------------------------------ the end
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         if reason == codes.R_SHUTDOWN and self.fix.live and self.session:
-            self._send("B", b"148=The server is going down\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None)
+            self._send(
+                "B", b"148=The server is going down\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
+            )
         for action in self.fix.expel(reason, text):
             if isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, None)

@@ -119,6 +119,7 @@ class FixEncoder:
         self.out = np.empty(FIRST_OUT_BYTES, np.uint8)
         self.index = np.zeros(index_words(engine.m), np.int64)
         self.res = np.zeros(FIX_RES_WORDS, np.int64)
+        self._res_words = self.res.data  # reading a word through it costs a third of numpy's way
         self.res[RES_CACHED] = -1  # no time has been turned into text yet
         self.messages = 0
 
@@ -139,10 +140,11 @@ class FixEncoder:
             if encode(self.m, self.mb, events, events.size, self.out, index, res, self.texts, flags) == ENC_SPACE:
                 self.out = np.empty(int(res[RES_BYTES]) * 2, np.uint8)
                 continue
-            self.messages += int(res[RES_MESSAGES])
-            taken = int(res[RES_TAKEN])
+            answer = self._res_words
+            self.messages += answer[RES_MESSAGES]
+            taken = answer[RES_TAKEN]
             view = self.out.data
-            rows = index[: int(res[RES_INDEX]) * INDEX_WORDS].tolist()
+            rows = index[: answer[RES_INDEX] * INDEX_WORDS].tolist()
             for r in range(0, len(rows), INDEX_WORDS):
                 offset = rows[r + IX_OFFSET]
                 yield rows[r + IX_SESSION], bytes(view[offset : offset + rows[r + IX_LENGTH]])

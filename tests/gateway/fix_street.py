@@ -62,7 +62,9 @@ class Street(World):
 class FixEnd:
     """A FixClient and the server's connection for it. `messages`: everything the server wrote, parsed; `seen`: what the client delivered."""
 
-    def __init__(self, world: Street, number: int = 1, client: FixClient | None = None, plain: bool = False, piece: int = 0, **options: Any) -> None:
+    def __init__(
+        self, world: Street, number: int = 1, client: FixClient | None = None, plain: bool = False, piece: int = 0, **options: Any
+    ) -> None:
         self.world = world
         self.number = number
         self.outlet = LateOutlet()

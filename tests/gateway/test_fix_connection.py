@@ -87,7 +87,11 @@ def test_cancel_replace_status_and_mass_cancel(street):
     ]  # fmt: skip
     assert got[3].text(37) == "NONE" and got[3].text(103) == "5"
     assert (got[4].text(102), got[6].text(102)) == ("1", "0")
-    assert [(m.text(530), m.text(531), m.text(533), m.text(532)) for m in got[-3:]] == [("1", "1", "1", ""), ("1", "0", "0", "1"), ("7", "7", "0", "")]
+    assert [(m.text(530), m.text(531), m.text(533), m.text(532)) for m in got[-3:]] == [
+        ("1", "1", "1", ""),
+        ("1", "0", "0", "1"),
+        ("7", "7", "0", ""),
+    ]
 
 
 def test_a_repeat_answers_with_the_state_and_makes_no_second_order(street):
@@ -327,7 +331,7 @@ def test_a_resend_is_byte_for_byte_the_same_and_fills_what_is_administrative(str
             original = live[m.seq]
             assert bodies([m]) == bodies([original]) and m.get(122) == original.get(52)
             tail = original.raw[original.raw.index(b"\x0152=") + 31 : -7]
-            assert m.raw[: -7].endswith(tail)
+            assert m.raw[:-7].endswith(tail)
             at += 1
     assert at == numbers(street, a)[0] and {m.msg_type for m in got} == {"8", "3", "4"}
 
@@ -415,7 +419,9 @@ def test_cancel_on_disconnect(street):
     street.turn()
     end.close()
     end = end.again()
-    assert [(m.text(150), m.text(378), m.text(58)) for m in end.seen] == [("4", "4", "cancelled, because the session's connection was lost")]
+    assert [(m.text(150), m.text(378), m.text(58)) for m in end.seen] == [
+        ("4", "4", "cancelled, because the session's connection was lost")
+    ]
 
 
 @pytest.mark.parametrize("junk", [b"\x00" * 500, b"GET / HTTP/1.1\r\n\r\n", b"8=FIX.4.4\x019=4000\x0135=D\x01" + b"x" * 200])

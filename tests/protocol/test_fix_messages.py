@@ -86,7 +86,16 @@ def test_no_timestamps(text):
 
 
 def test_ids():
-    assert [plain_id(t) for t in (b"1", b"9223372036854775807", b"9223372036854775808", b"01", b"0", b"-1", b"1a", b"")] == [1, 2**63 - 1, 0, 0, 0, 0, 0, 0]
+    assert [plain_id(t) for t in (b"1", b"9223372036854775807", b"9223372036854775808", b"01", b"0", b"-1", b"1a", b"")] == [
+        1,
+        2**63 - 1,
+        0,
+        0,
+        0,
+        0,
+        0,
+        0,
+    ]
 
 
 def message(msg_type, body, header=b"", seq=1):
@@ -165,7 +174,13 @@ def test_conditions_of_orders(msg_type, body, problem):
     assert read_order(checked) == problem
 
 
-@given(st.lists(st.tuples(st.sampled_from([1, 11, 44, 58, 5010]), st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30))))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([1, 11, 44, 58, 5010]), st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30)
+        )
+    )
+)
 def test_simplefix_reads_what_build_writes(fields):
     raw = build("FIX.4.4", "D", "A", "B", 12, T, encode_fields(fields))
     parser = simplefix.FixParser()

@@ -92,7 +92,12 @@ def test_logon_with_a_gap_is_answered_first_then_the_gap_is_asked_for_once():
 @pytest.mark.parametrize(
     ("message", "next_in", "reason", "says"),
     [
-        (msg("A", 1, "98=0|108=30|", time=NOW - 11 * SECOND), 1, codes.R_CLOCK_SKEW, "11000 ms behind the server's clock, the limit is 10000 ms"),
+        (
+            msg("A", 1, "98=0|108=30|", time=NOW - 11 * SECOND),
+            1,
+            codes.R_CLOCK_SKEW,
+            "11000 ms behind the server's clock, the limit is 10000 ms",
+        ),
         (msg("A", 1, "98=0|108=30|", time=NOW + 10 * SECOND + 10**6), 1, codes.R_CLOCK_SKEW, "10001 ms ahead of"),
         (msg("A", 1, "98=0|108=1|"), 1, codes.R_BAD_HEARTBEAT, "found 1, expected 2 to 60"),
         (msg("A", 1, "98=0|108=61|"), 1, codes.R_BAD_HEARTBEAT, "found 61"),
@@ -410,7 +415,9 @@ class Loop:
                     if kind == "9":
                         self.out += build("FIX.4.4", kind, "S", "C", seq, format_timestamp(self.now), body, header)
                     else:
-                        self.out += build("FIX.4.4", "4", "S", "C", seq, format_timestamp(self.now), b"123=Y\x0136=%d\x01" % (seq + 1), header)
+                        self.out += build(
+                            "FIX.4.4", "4", "S", "C", seq, format_timestamp(self.now), b"123=Y\x0136=%d\x01" % (seq + 1), header
+                        )
 
     def send(self, kind, body):
         self.sent[self.next_out] = kind, body
