@@ -76,7 +76,7 @@ def make_listing(rng: random.Random, venue: int, instrument: int, model: int) ->
 
 
 def make_world(rng: random.Random) -> World:
-    limits = Limits(rng.choice((8, 25, 60)), rng.choice((50, 150, 400)), rng.choice((15, 60, 400)))
+    limits = Limits(rng.choice((8, 40, 80)), rng.choice((60, 250, 400)), rng.choice((20, 100, 400)))
     world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)), rng.choice((4, 40, 40)))
     rows = world.rows
     rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS))
@@ -87,12 +87,12 @@ def make_world(rng: random.Random) -> World:
             throttle_limit=rng.choice((0, 0, 0, 20)), throttle_window=3 * SECOND,
         ))  # fmt: skip
     rows.extend(Row(kind=C.C_DEF_ACCOUNT, id=i, account_kind=C.ACCT_FEES) for i in (PLATFORM, VENUE_FEES, OWNER_FEES))
-    firms = rng.randint(2, 3)
+    firms = rng.randint(2, 5)
     rows.extend(Row(kind=C.C_DEF_FIRM, id=i) for i in range(1, firms + 1))
     accounts = [(TRADING + i, i % firms + 1) for i in range(firms + rng.randint(0, 2))]
     rng.shuffle(accounts)
     for number, firm in accounts:
-        venue = rng.choice((0, 0, 0, 0, 1))
+        venue = 1 if rng.random() < 0.1 else 0
         rows.append(Row(kind=C.C_DEF_ACCOUNT, id=number, firm=firm, account_kind=C.ACCT_TRADING, session=firm, venue=venue))
     for number in range(1, firms + rng.randint(1, 3)):
         firm = (number - 1) % firms + 1
@@ -154,6 +154,8 @@ class Generator:
         m = self.model
         venue = m.sessions[session].venue or 1
         good = [i.id for i in m.instruments.values() if (venue, i.id) in m.listings and m.events[i.event].phase == C.PH_OPEN]
+        if good and self.rng.random() < 0.6:
+            return good[0]  # one busy book
         return self.rng.choice(good if good and self.rng.random() < 0.95 else list(m.instruments))
 
     def event(self) -> Event:
@@ -166,7 +168,7 @@ class Generator:
         middle = (instrument.price_min + instrument.price_max) // 2
         near = rng.choice([p for p in (bid, ask, middle) if p is not None])
         step = instrument.bands[len(instrument.bands) // 2][2]
-        away = rng.choice((0, 0, 1, 1, 2, 3, 6)) * step * (-1 if book_side == C.BUY else 1)
+        away = rng.choice((0, 0, 1, 1, 2, 3)) * step * (-1 if book_side == C.BUY else 1)
         price = near + (away if rng.random() < 0.6 else -away)
         if rng.random() < 0.97:
             grid = [p for p in range(instrument.price_min, instrument.price_max + 1) if instrument.on_grid(p)]
@@ -206,7 +208,7 @@ class Generator:
         book_side = 3 - side if no else side
         price = self.price(known, event, book_side)
         kind = C.MARKET if rng.random() < 0.08 else C.LIMIT
-        tif = rng.choices((C.DAY, C.GTC, C.IOC, C.FOK, C.GTD), (3, 8, 2, 2, 2))[0]
+        tif = rng.choices((C.DAY, C.GTC, C.IOC, C.FOK, C.GTD), (3, 10, 2, 1, 2))[0]
         if kind == C.MARKET:
             tif = rng.choices((C.DAY, C.IOC, C.FOK, C.GTC), (2, 4, 2, 0.3))[0]
         row = Row(
@@ -323,7 +325,7 @@ class Generator:
             return Row(kind=C.C_PHASE, event=rng.choice(shut).id, phase=C.PH_OPEN)
         event = self.event()
         wanted = rng.choice((C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_LISTED))
-        if rng.random() < 0.12:
+        if rng.random() < 0.2:
             wanted = C.PH_CLOSED
         return Row(kind=C.C_PHASE, event=event.id if rng.random() < 0.97 else 99, phase=wanted)
 
@@ -365,6 +367,9 @@ class Generator:
     def session_row(self) -> Row:
         rng = self.rng
         session = self.session()
+        off = [s.id for s in self.model.sessions.values() if not s.logged_on]
+        if off and rng.random() < 0.7:
+            session = rng.choice(off)
         if not self.model.sessions[session].logged_on:
             self.incoming[session] = 2
             return Row(
@@ -384,7 +389,8 @@ class Generator:
 
     def settle(self) -> Row:
         rng = self.rng
-        event = self.event()
+        ended = [e for e in self.model.events.values() if e.phase in (C.PH_CLOSED, C.PH_DETERMINED)]
+        event = rng.choice(ended) if ended and rng.random() < 0.9 else self.event()
         if event.phase == C.PH_DETERMINED and rng.random() < 0.8:
             return Row(kind=C.C_FINALISE, event=event.id, version=event.version if rng.random() < 0.9 else event.version + 1)
         n = len(event.contracts)
@@ -403,6 +409,11 @@ class Generator:
         return Row(kind=C.C_DETERMINE, event=event.id, version=event.version + (1 if rng.random() < 0.95 else 2), payouts=payouts)
 
     def command(self) -> Row:
+        if (
+            any(e.phase in (C.PH_CLOSED, C.PH_DETERMINED) and e.product != C.SPOT for e in self.model.events.values())
+            and self.rng.random() < 0.05
+        ):
+            return self.settle()
         shut = not any(e.phase == C.PH_OPEN for e in self.model.events.values())
         if shut and self.rng.random() < 0.3:
             return self.phase()
@@ -411,7 +422,7 @@ class Generator:
             return self.release()
         makers = (
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
-            (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2),
+            (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
             (self.listing, 1), (self.settle, 1.2),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
