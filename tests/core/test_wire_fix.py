@@ -77,7 +77,9 @@ ids = st.one_of(
     st.sampled_from(["007", "0", "9223372036854775807", "9223372036854775808", "-1", "1.0", "a" * 64]),
 )
 instruments = st.integers(0, len(INSTRUMENTS) - 1)
-times = st.sampled_from(["20260101-12:00:00", "20260101-12:00:00.1", "20251231-23:59:59.999", "20240229-00:00:00.123456", "20260101-12:00:00.123456789"])
+times = st.sampled_from(
+    ["20260101-12:00:00", "20260101-12:00:00.1", "20251231-23:59:59.999", "20240229-00:00:00.123456", "20260101-12:00:00.123456789"]
+)
 
 
 @st.composite
@@ -196,7 +198,15 @@ def test_whole_byte_by_byte_and_with_rubbish(arena):
     whole, rest = drain(arena, data, [data])
     assert whole == [1, beat, 2] and rest == b""
     assert drain(arena, data, [data[i : i + 1] for i in range(len(data))]) == (whole, b"")
-    for rubbish in (b"\x00\xff" * 50, b"8=FIX", b"8=FIX.4.4\x019=5\x0135=", b"10=123\x01", b"8=FIX.4.4\x019=99999\x01", b"8", b"8=FIX.4.4\x019=abc\x01"):
+    for rubbish in (
+        b"\x00\xff" * 50,
+        b"8=FIX",
+        b"8=FIX.4.4\x019=5\x0135=",
+        b"10=123\x01",
+        b"8=FIX.4.4\x019=99999\x01",
+        b"8",
+        b"8=FIX.4.4\x019=abc\x01",
+    ):
         data = rubbish + one + rubbish + beat + rubbish + two
         got = drain(arena, data, [data])[0]
         assert got == whole, rubbish
@@ -229,7 +239,17 @@ def test_only_the_damaged_message_is_lost(arena, damage):
 def test_data_fields_may_hold_anything(arena):
     data = b"x\x0110=000\x018=FIX.4.4\x01"
     raw = simplefix.FixMessage()
-    for tag, value in ((8, "FIX.4.4"), (35, "A"), (49, "CLIENT1"), (56, OUR), (34, 1), (52, "20260101-12:00:00"), (95, len(data)), (96, data), (98, 0)):
+    for tag, value in (
+        (8, "FIX.4.4"),
+        (35, "A"),
+        (49, "CLIENT1"),
+        (56, OUR),
+        (34, 1),
+        (52, "20260101-12:00:00"),
+        (95, len(data)),
+        (96, data),
+        (98, 0),
+    ):
         raw.append_pair(tag, value)
     raw = raw.encode()
     beat = message("0", 2, [])
@@ -262,7 +282,9 @@ def mutate(rng, data):
 
 def test_the_kernel_and_the_framer_cut_the_same_messages_out_of_hostile_bytes(arena):
     rng = random.Random(11)
-    base = b"".join([message("0", 1, [(112, "x")]), message("A", 2, [(98, 0), (95, 3), (96, "a\x01b")]), message("5", 3, []), message("H", 4, D1[:3])])
+    base = b"".join(
+        [message("0", 1, [(112, "x")]), message("A", 2, [(98, 0), (95, 3), (96, "a\x01b")]), message("5", 3, []), message("H", 4, D1[:3])]
+    )
     d = Decoder(*arena)
     d.conn[R.CN_NEXT_IN] = HAND_OVER
     taken = 0
@@ -308,9 +330,7 @@ def event(kind, number=1, session=1, status=1, reason=0, side=1, contract=1, typ
     extra = 1 if texts else -(-len(body) // (R.EVT_WORDS * 8))
     row = np.zeros((1 + extra) * R.EVT_WORDS, np.int64)
     flags |= codes.EF_TEXT if texts else 0
-    row[0] = (
-        kind | extra << 8 | status << 16 | reason << 24 | side << 40 | contract << 44 | type_ << 48 | tif << 52 | flags << 56
-    )
+    row[0] = kind | extra << 8 | status << 16 | reason << 24 | side << 40 | contract << 44 | type_ << 48 | tif << 52 | flags << 56
     row[R.EVT_NUMBER], row[R.EVT_TIME], row[R.EVT_SESSION_NUMBER] = 900 + number, NOW + 123456789, number
     row[R.EVT_SESSION_ACCOUNT] = session << 32 | session
     row[R.EVT_INSTRUMENT] = 1 << 32
@@ -341,7 +361,9 @@ def fields_of(raw):
 
 
 numbers = st.integers(0, 2**62)
-reports = st.sampled_from([codes.E_ACCEPTED, codes.E_REJECTED, codes.E_FILL, codes.E_CANCELED, codes.E_REPLACED, codes.E_EXPIRED, codes.E_STATUS])
+reports = st.sampled_from(
+    [codes.E_ACCEPTED, codes.E_REJECTED, codes.E_FILL, codes.E_CANCELED, codes.E_REPLACED, codes.E_EXPIRED, codes.E_STATUS]
+)
 
 
 @SETTINGS
@@ -352,7 +374,26 @@ reports = st.sampled_from([codes.E_ACCEPTED, codes.E_REJECTED, codes.E_FILL, cod
     time=st.integers(0, 4 * 10**18), flags=st.integers(0, 1), rest=st.integers(0, 10**6),
 )  # fmt: skip
 def test_reports_read_back_as_the_event(
-    encoder, kind, instrument, status, side, contract, price, qty, cum, leaves, last, last_qty, fee, order, number, own, reason, time, flags, rest
+    encoder,
+    kind,
+    instrument,
+    status,
+    side,
+    contract,
+    price,
+    qty,
+    cum,
+    leaves,
+    last,
+    last_qty,
+    fee,
+    order,
+    number,
+    own,
+    reason,
+    time,
+    flags,
+    rest,
 ):
     symbol, price_decimals, qty_decimals = INSTRUMENTS[instrument]
     refused = kind == codes.E_REJECTED
@@ -396,7 +437,12 @@ def test_reports_read_back_as_the_event(
 
 
 @SETTINGS
-@given(own=st.binary(min_size=1, max_size=64), orig=st.binary(max_size=64), kind=st.sampled_from([codes.E_CANCELED, codes.E_CANCEL_REJECT]), replace=st.booleans())
+@given(
+    own=st.binary(min_size=1, max_size=64),
+    orig=st.binary(max_size=64),
+    kind=st.sampled_from([codes.E_CANCELED, codes.E_CANCEL_REJECT]),
+    replace=st.booleans(),
+)
 def test_texts_of_clordids_come_back_whole(encoder, own, orig, kind, replace):
     own = bytes(32 + b % 95 for b in own)
     orig = bytes(32 + b % 95 for b in orig) or b"1"
@@ -413,10 +459,20 @@ def test_other_messages(encoder):
     assert (r[35], r[11], r[530], r[531], r[533], r[5011]) == ("r", "8", "7", "7", "12", "S") and 55 not in r and 54 not in r
     r = fields_of(encoded(encoder, event(codes.E_MASS_DONE, 4, PRICE=codes.SCOPE_INSTRUMENT, QTY=1, ID_LO=8))[1])
     assert (r[530], r[531], r[55], r[54], r[5011]) == ("1", "1", "WC26-WIN-ESP", "1", "I")
-    bad = event(codes.E_MASS_DONE, 4, status=codes.ST_REJECTED, reason=codes.R_UNKNOWN_INSTRUMENT, PRICE=codes.SCOPE_INSTRUMENT, INSTRUMENT=0, ID_LO=8)
+    bad = event(
+        codes.E_MASS_DONE,
+        4,
+        status=codes.ST_REJECTED,
+        reason=codes.R_UNKNOWN_INSTRUMENT,
+        PRICE=codes.SCOPE_INSTRUMENT,
+        INSTRUMENT=0,
+        ID_LO=8,
+    )
     r = fields_of(encoded(encoder, bad)[1])
     assert (r[531], r[532], r[533]) == ("0", "1", "0") and "Symbol" in r[58]
-    u = fields_of(encoded(encoder, event(codes.E_SETTLED, 5, PRICE=10000, QTY=-30, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=1, ORDER=9, SPARE=1))[1])
+    u = fields_of(
+        encoded(encoder, event(codes.E_SETTLED, 5, PRICE=10000, QTY=-30, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=1, ORDER=9, SPARE=1))[1]
+    )
     assert [u[t] for t in (35, 1, 55, 5101, 5106, 5102, 5103, 5104, 5105)] == [
         "UMS", "CLIENT1-A", "WC26-WIN-ESP", "9", "1", "1.0000", "-30", "-30.0000", "7.0000",
     ]  # fmt: skip
@@ -443,7 +499,9 @@ def test_sent_bodies_of_any_length(encoder, size):
 
 
 def test_a_resend_has_the_same_body(encoder):
-    rows = np.concatenate([event(codes.E_ACCEPTED, 1, ID_LO=5), event(codes.E_SENT, 2, body=b"45=7\x01", MSG_TYPE=ord("3")), event(codes.E_FILL, 3, ID_LO=5)])
+    rows = np.concatenate(
+        [event(codes.E_ACCEPTED, 1, ID_LO=5), event(codes.E_SENT, 2, body=b"45=7\x01", MSG_TYPE=ord("3")), event(codes.E_FILL, 3, ID_LO=5)]
+    )
     live = [raw for raw in iter_messages(encoded(encoder, rows)[1])]
     again = [raw for raw in iter_messages(encoder.resend(rows, NOW + 10**12))]
     assert len(live) == len(again) == 3
