@@ -163,6 +163,7 @@ def _follow(rng: np.random.Generator, kind: Words, aggressive: NDArray[np.bool_]
     middle, buy, no = draw.middle.tolist(), draw.buy.tolist(), draw.no.tolist()
     last_id = dict.fromkeys(session, 0)
     live: list[int] = []
+    gone = 0
     current: dict[int, list[int]] = {}  # order -> [id, book price, quantity]
     first = fields["book_price"].tolist()
     quantity = draw.qty.tolist()
@@ -192,6 +193,10 @@ def _follow(rng: np.random.Generator, kind: Words, aggressive: NDArray[np.bool_]
         if k == C.C_CANCEL:
             live[at] = -1
             del current[o]
+            gone += 1
+            if 4 * gone > len(live):  # else a young draw walks ever longer over orders that went
+                live = [x for x in live if x >= 0]
+                gone = 0
             price[i] = qty[i] = 0
             continue
         row[0] = last_id[s]
