@@ -1,0 +1,122 @@
+"""./scripts/run: the World Cup 2026 on one exchange, judged; or with --serve the same exchange, open for you.
+
+1. Set-up: every kernel is compiled or taken from the cache, a line each.
+2. The street, finite and judged: a server on a fresh data folder, market makers on binary sessions, takers on FIX sessions, a seeded flow. Halfway the
+   server is killed with -9 and started again; clients come back and reconcile by themselves. Then trading closes, the outright, the group winners and
+   the final settle by the real results, and every client's own books are laid beside the server's.
+The exit code is 0 only if nothing was lost, nothing was doubled and all sums are right; 1 with the list of what is wrong.
+"""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from exchange_server.exits import Exit  # noqa: E402
+
+SECONDS = 30.0
+SECONDS_MIN, SECONDS_MAX = 4.0, 60.0
+BOTS_MAX = 32
+
+
+def parser() -> argparse.ArgumentParser:
+    top = argparse.ArgumentParser(prog="./scripts/run", description="Trade the World Cup on a fresh exchange and judge it; --serve: keep it open.")
+    top.add_argument("--seconds", type=_seconds, default=None, metavar="S", help=f"how long it trades (default {SECONDS:g}; 4 to 60)")
+    top.add_argument("--seed", type=_seed, default=None, metavar="N", help="of prices and orders (default: from the clock; it is printed)")
+    top.add_argument("--rate", type=_rate, default=None, metavar="N", help="requests per second, both wires together (default 3000)")
+    top.add_argument("--serve", action="store_true", help="keep the exchange open: FIX on port 9880, binary sessions on 9890; Ctrl-C stops it")
+    top.add_argument("--data", type=Path, default=None, metavar="DIR", help="with --serve: data folder (default: a fresh one)")
+    top.add_argument("--bots", type=_bots, default=None, metavar="N", help="with --serve: N market makers (default 0)")
+    top.add_argument("--port", type=_port, default=None, metavar="N", help="with --serve: FIX on N, binary sessions on N + 10 (default 9880)")
+    return top
+
+
+def _number(text: str, what: str, low: float, high: float, whole: bool) -> float:
+    try:
+        value = float(int(text)) if whole else float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f'"{text}" is no {what}') from None
+    if not low <= value <= high:
+        raise argparse.ArgumentTypeError(f"{text}: {what} must be {low:g} to {high:g}")
+    return value
+
+
+def _seconds(text: str) -> float:
+    return _number(text, "number of seconds", SECONDS_MIN, SECONDS_MAX, False)
+
+
+def _rate(text: str) -> float:
+    return _number(text, "rate", 10, 20_000, False)
+
+
+def _seed(text: str) -> int:
+    return int(_number(text, "seed", 0, 2**31 - 1, True))
+
+
+def _bots(text: str) -> int:
+    return int(_number(text, "number of bots", 0, BOTS_MAX, True))
+
+
+def _port(text: str) -> int:
+    return int(_number(text, "port", 1, 65_525, True))
+
+
+def arguments(given: list[str] | None = None) -> argparse.Namespace:
+    """The options, checked; argparse ends the program with 2 and one sentence when they do not fit each other."""
+    top = parser()
+    args = top.parse_args(given)
+    wrong = ("seconds", "seed", "rate") if args.serve else ("data", "bots", "port")
+    for name in wrong:
+        if getattr(args, name) is not None and not (name == "seed" and args.serve):
+            top.error(f"--{name} {'does not go with' if args.serve else 'goes only with'} --serve")
+    if args.data is not None and args.data.exists() and not args.data.is_dir():
+        top.error(f"--data {args.data}: is not a folder")
+    if args.seed is None:
+        args.seed = int(time.time()) % 1_000_000
+    return args
+
+
+def compile_kernels() -> None:
+    """Import every kernel in the foreground, a line each as it is done."""
+    from exchange_server.core import jit
+
+    print("1. Set-up: kernels", flush=True)
+    began = time.perf_counter()
+
+    def done(name: str, seconds: float, cached: bool) -> None:
+        print(f"   {name:32}{seconds:8.2f} s{'  from cache' if cached else ''}", flush=True)
+
+    jit.on_compiled = done
+    from exchange_server import app  # noqa: F401  (its import is what compiles)
+
+    jit.on_compiled = None
+    fresh = sum(not cached for _, _, cached in jit.COMPILED)
+    print(f"   {len(jit.COMPILED)} kernels, {fresh} of them compiled, {time.perf_counter() - began:.1f} s", flush=True)
+
+
+def main(given: list[str] | None = None) -> int:
+    args = arguments(given)
+    compile_kernels()
+    from scripts.worldcup.street import Failed
+
+    try:
+        if args.serve:
+            from scripts.worldcup.sandbox import serve
+
+            return serve(args.data, args.bots or 0, args.port or 9880, args.seed)
+        from scripts.worldcup.match_day import run
+
+        return run(args.seconds or SECONDS, args.seed, args.rate or 3000.0)
+    except Failed as error:
+        print(f"exos: {error}", file=sys.stderr)
+        return Exit.FAILED
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,203 @@
+"""What makers and takers have in common: one process of several sessions, told what to do on standard input, telling how it goes on standard output.
+
+In: JSON lines {"do": "trade"}, {"do": "stop"} (no more orders, wait until everything has its answer, write the books), {"do": "finish", "numbers":
+{session: next}} (wait until the server's last message is here, write the books, log out). Out: {"status": {...}} twice a second, {"ready": true},
+{"quiet": FILE} and {"done": FILE}. The books are msgpack of `Dump`.
+"""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+import threading
+from array import array
+from pathlib import Path
+from time import perf_counter, perf_counter_ns, time_ns
+from typing import Any
+
+import msgspec
+import uvloop
+
+from .books import Books, Report
+from .world import World, fair_prices, sandbox
+
+TICK_S = 0.002
+BURST_MAX = 100  # orders in one tick: after a pause the lost time is not made up for
+QUIET_S = 20.0
+STATUS_S = 0.5
+
+
+class Plan(msgspec.Struct):
+    """What a client process is given on its command line, as JSON."""
+
+    wire: str
+    host: str
+    port: int
+    seed: int
+    rate: float  # requests a second, all sessions together
+    first: int  # sessions first .. first + count - 1
+    count: int
+    folder: str
+    step: int = 1  # -1: count the sessions downwards
+    keep: bool = False  # go on for ever, books are not written (the sandbox's bots)
+
+
+class Dump(msgspec.Struct):
+    """Books of all sessions, latencies (ns), best prices as market data has them."""
+
+    books: list[Books]
+    latencies: list[int] = []
+    best: dict[str, list[int | None]] = {}
+    reconnects: int = 0
+
+
+class Party:
+    """A process of sessions. A subclass connects them, acts, and says when all is quiet."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        self.world: World = sandbox()
+        self.fair = fair_prices(self.world, plan.seed)
+        self.symbols = list(self.world.contracts)
+        self.books: list[Books] = []
+        self.latencies = array("q")
+        self.recent = array("q")
+        self.next_id = time_ns()
+        self.trading = False
+        self.reconnects = 0
+        self.ending = asyncio.Event()
+
+    def fresh_id(self) -> int:
+        self.next_id += 1
+        return self.next_id
+
+    def told(self, books: Books, report: Report) -> None:
+        """One report for these books; a latency when it is an answer."""
+        asked = books.apply(report, self.world.contracts.get(report.symbol))
+        if asked:
+            took = perf_counter_ns() - asked
+            self.latencies.append(took)
+            self.recent.append(took)
+
+    # -------------------------------------------------------------------------------------------- for the subclass
+    async def connect(self) -> None:
+        raise NotImplementedError
+
+    def act(self) -> None:
+        """One request, if one can be made now."""
+        raise NotImplementedError
+
+    async def leave(self) -> None:
+        raise NotImplementedError
+
+    def renew(self) -> None:
+        """Bring what the session layers know into the books."""
+
+    def best(self) -> dict[str, list[int | None]]:
+        return {}
+
+    # -------------------------------------------------------------------------------------------------------- running
+    async def run(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.ending.set)
+        await self.connect()
+        say({"ready": True})
+        threading.Thread(target=self._listen, args=(loop,), daemon=True).start()
+        pace = loop.create_task(self._pace())
+        status = loop.create_task(self._status())
+        await self.ending.wait()
+        for task in (pace, status):
+            task.cancel()
+        await self.leave()
+
+    def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Commands, read by a thread of its own. The end of the input is the end of the process: nobody is left to report to."""
+        for line in sys.stdin:
+            command = json.loads(line)
+            loop.call_soon_threadsafe(lambda c=command: loop.create_task(self._do(c)))  # type: ignore[misc]
+        loop.call_soon_threadsafe(self.ending.set)
+
+    async def _do(self, command: dict[str, Any]) -> None:
+        if command["do"] == "trade":
+            self.trading = True
+        elif command["do"] == "stop":
+            self.trading = False
+            await self._until(lambda: not any(books.pending for books in self.books))
+            await asyncio.sleep(0.3)  # reports that are no answers
+            say({"quiet": self._write("stop")})
+        elif command["do"] == "finish":
+            wanted = command["numbers"]
+
+            def there() -> bool:
+                self.renew()
+                return all(books.next_number >= wanted.get(books.session, 0) for books in self.books)
+
+            await self._until(there)
+            say({"done": self._write("finish")})
+            self.ending.set()
+
+    async def _until(self, condition: Any) -> None:
+        end = perf_counter() + QUIET_S
+        while not condition() and perf_counter() < end:
+            await asyncio.sleep(0.02)
+
+    def _write(self, name: str) -> str:
+        self.renew()
+        path = Path(self.plan.folder) / f"{self.plan.wire}-{name}.msgpack"
+        path.write_bytes(msgspec.msgpack.encode(Dump(self.books, self.latencies.tolist(), self.best(), self.reconnects)))
+        return str(path)
+
+    async def _pace(self) -> None:
+        """`rate` requests a second, as evenly as the loop allows; a pause is not made up for."""
+        due, last = 0.0, perf_counter()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now = perf_counter()
+            due = min(due + (now - last) * self.plan.rate, BURST_MAX) if self.trading else 0.0
+            last = now
+            while due >= 1:
+                due -= 1
+                self.act()
+
+    async def _status(self) -> None:
+        while True:
+            await asyncio.sleep(STATUS_S)
+            self.renew()
+            recent, self.recent = sorted(self.recent), array("q")
+            status = {
+                "sent": sum(b.sent for b in self.books), "answered": sum(b.answered for b in self.books),
+                "fills": sum(len(b.fills) for b in self.books), "open": sum(len(b.open) for b in self.books),
+                "pending": sum(len(b.pending) for b in self.books), "faults": sum(b.fault_count for b in self.books),
+                "p50": percentile(recent, 50), "p99": percentile(recent, 99),
+            }  # fmt: skip
+            say({"status": status})
+            if self.plan.keep:
+                for books in self.books:  # nobody asks for them: they must not grow for ever
+                    books.fills.clear(), books.execs.clear(), books.orders.clear()
+                self.latencies = array("q")
+
+
+def percentile(values: Any, percent: int) -> int:
+    """Of sorted values; 0 when there are none."""
+    return int(values[min(len(values) - 1, len(values) * percent // 100)]) if len(values) else 0
+
+
+def say(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def main(kind: type[Party]) -> None:
+    """Run one client process; `argv[1]` is its Plan."""
+    plan = msgspec.json.decode(sys.argv[1], type=Plan)
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+
+            async def begin() -> None:
+                await kind(plan).run()
+
+            runner.run(begin())
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever started us is gone

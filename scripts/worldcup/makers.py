@@ -1,0 +1,146 @@
+"""Market makers on the binary wire, through the SDK: a quote on both sides of every contract, moved all the time.
+
+A slot is one side of one contract. An empty one gets an order; a quoted one is cancelled, or replaced at a new price. That gives about as many new
+orders as cancels and one replace in ten, as a NASDAQ day has them. Run as a process of its own: `python -m scripts.worldcup.makers PLAN`.
+"""
+
+import asyncio
+import random
+from time import perf_counter_ns
+from typing import Any
+
+from protocol import codes
+from protocol import messages as M
+from protocol.client import Client, Disconnected, Order, Refused
+
+from .books import Books, from_binary
+from .client import Party, Plan, main
+from .world import MAKER_FIRMS
+
+PENDING_MAX = 300  # of one maker; while there is no connection, DOWN_MAX
+DOWN_MAX = 20
+REPLACE_SHARE = 0.19  # of the changes of a quoted slot: 10 % of all requests
+
+
+class Slot:
+    """One side of one contract."""
+
+    __slots__ = ("busy", "order", "side", "symbol")
+
+    def __init__(self, symbol: str, side: int) -> None:
+        self.symbol, self.side = symbol, side
+        self.order: Order | None = None
+        self.busy = False
+
+
+class Maker:
+    """One session, its quotes and its books."""
+
+    def __init__(self, party: "Makers", number: int) -> None:
+        self.party = party
+        self.key = f"{MAKER_FIRMS}{number}"
+        self.rng = random.Random(f"{party.plan.seed} {self.key}")
+        self.books = Books(self.key, f"{self.key}-A", "binary")
+        self.symbols: dict[int, str] = {}
+        self.client = Client(
+            party.plan.host, party.plan.port, key=self.key, secret=f"{self.key.lower()}-secret", next_number=1, on_report=self.report,
+            on_state=self.state, first_id=party.next_id, timeout_s=20.0,
+        )  # fmt: skip
+        self.slots = [Slot(symbol, side) for symbol in party.symbols for side in (codes.BUY, codes.SELL)]
+        self.tasks: set[asyncio.Task[None]] = set()
+
+    def report(self, report: M.Numbered, order: Order | None) -> None:
+        if not self.symbols:
+            self.symbols = {d.instrument: d.symbol for d in self.client.definitions.values()}
+        self.party.told(self.books, from_binary(report, self.symbols))
+
+    def state(self, text: str) -> None:
+        if text.startswith("disconnected"):
+            self.books.lost()
+        elif text.startswith("logged on") and self.client.connects > 1:
+            self.party.reconnects += 1
+
+    def act(self) -> None:
+        books = self.books
+        if len(books.pending) >= (PENDING_MAX if self.client.connected else DOWN_MAX):
+            return
+        slot = self.rng.choice(self.slots)
+        if slot.busy:
+            return
+        order = slot.order
+        if order is None or not order.open:
+            id = self.party.fresh_id()
+            books.ask(id, perf_counter_ns() if self.client.connected else 0, True)
+            price, qty = self.price(slot), self.rng.randrange(10, 200)
+            slot.order = self.client.place(slot.symbol, slot.side, qty, price, id=id)
+        elif order.status != codes.ST_NONE:
+            slot.busy = True
+            id = self.party.fresh_id()
+            books.ask(id, perf_counter_ns() if self.client.connected else 0, False)
+            call: Any = self.client.cancel(order, id=id)
+            if self.rng.random() < REPLACE_SHARE:
+                call.close()
+                call = self.client.replace(order, price=self.price(slot), qty=order.cum + self.rng.randrange(10, 200), id=id)
+            task = asyncio.get_running_loop().create_task(self._change(slot, call))
+            self.tasks.add(task)
+            task.add_done_callback(self.tasks.discard)
+
+    async def _change(self, slot: Slot, call: Any) -> None:
+        try:
+            await call
+        except Refused:
+            pass  # it was filled meanwhile, or nothing would have changed: the books have the report
+        except Disconnected as error:
+            self.books.fault(f"the session ended: {error}")
+        finally:
+            slot.busy = False
+
+    def price(self, slot: Slot) -> int:
+        """Around what is believed, which wanders; makers disagree a little, so that they also trade with each other."""
+        fair, payout = self.party.fair[slot.symbol], self.party.world.contracts[slot.symbol].payout
+        spread = max(2, round(fair * 0.01))
+        off = spread + self.rng.randrange(0, 4 * spread) - self.rng.randrange(0, spread)
+        return min(max(fair - off if slot.side == codes.BUY else fair + off, 1), payout - 1)
+
+
+class Makers(Party):
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(plan)
+        self.rng = random.Random(f"{plan.seed} makers")
+        self.makers = [Maker(self, plan.first + plan.step * i) for i in range(plan.count)]
+        self.books = [maker.books for maker in self.makers]
+
+    async def connect(self) -> None:
+        await asyncio.gather(*(maker.client.connect() for maker in self.makers))
+        await self.makers[0].client.subscribe_all()
+
+    def act(self) -> None:
+        if self.rng.random() < 0.02:
+            symbol = self.rng.choice(self.symbols)
+            payout = self.world.contracts[symbol].payout
+            moved = self.fair[symbol] + round(self.rng.gauss(0, 0.02) * self.fair[symbol])
+            self.fair[symbol] = min(max(moved, payout // 100), payout - payout // 100)
+        self.rng.choice(self.makers).act()
+
+    def renew(self) -> None:
+        for maker in self.makers:
+            maker.books.next_number = maker.client.next_number
+            maker.books.sent_again = maker.client.resent
+            for begin, end in maker.client.missing:
+                maker.books.fault(f"the server no longer had the reports {begin} to {end}")
+
+    def best(self) -> dict[str, list[int | None]]:
+        client = self.makers[0].client
+        found: dict[str, list[int | None]] = {}
+        for instrument, book in client.books.items():
+            if book.valid:
+                bid, ask = book.best_bid, book.best_ask
+                found[client.definitions[instrument].symbol] = [bid[0] if bid else None, ask[0] if ask else None]
+        return found
+
+    async def leave(self) -> None:
+        await asyncio.gather(*(maker.client.close() for maker in self.makers))
+
+
+if __name__ == "__main__":
+    main(Makers)

@@ -1,0 +1,112 @@
+"""`./scripts/run --serve`: the sandbox's exchange, open until Ctrl-C, with lines to paste for each way in."""
+
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from exchange_server.exits import Exit
+
+from .client import Plan
+from .street import ROOT, Clients, Failed, Server, fresh_folder
+from .world import MAKER_FIRMS
+
+BOT_RATE = 50.0  # requests a second of one bot
+LAST_KEY = 64  # bots take the sandbox's keys from the last one downwards: MM1 stays yours
+
+
+def quickfix(port: int, dictionary: Path) -> str:
+    """A configuration for a QuickFIX initiator (553 and 554 go into its Logon: in toAdmin, or as Username and Password where the engine knows them)."""
+    return "\n".join(
+        (
+            "[DEFAULT]",
+            "ConnectionType=initiator",
+            "ReconnectInterval=2",
+            "FileStorePath=quickfix-store",
+            "FileLogPath=quickfix-log",
+            "StartTime=00:00:00",
+            "EndTime=00:00:00",
+            "NonStopSession=Y",
+            "UseDataDictionary=Y",
+            f"DataDictionary={dictionary}",
+            "",
+            "[SESSION]",
+            "BeginString=FIX.4.4",
+            "SenderCompID=CLIENT1",
+            "TargetCompID=EXOS-OE",
+            "SocketConnectHost=127.0.0.1",
+            f"SocketConnectPort={port}",
+            "HeartBtInt=30",
+            "ResetOnLogon=Y",
+            "Username=client1",
+            "Password=client1-secret",
+        )
+    )
+
+
+def lines(data: Path, fix: int, binary: int, bots: int) -> list[str]:
+    """What is printed when the exchange is open."""
+    exos = f"{sys.executable} -m exchange_server.cli.main"
+    if (script := Path(sys.executable).parent / "exos").exists():
+        exos = str(script)
+    own = "" if binary == 9890 else f" --port {binary}"
+    out = [
+        f"The exchange is open: FIX on port {fix}, binary sessions on port {binary}, data folder {data}.",
+        f"{bots} market makers quote it." if bots else "Nobody quotes it: trade between two keys, or start it with --bots 4.",
+        "",
+        "Command line:",
+        f"  {exos} trade buy WC26-WIN-ESP 10 0.42{own}",
+        f"  {exos} trade sell WC26-WIN-ESP 10 0.42 --key MM2{own}",
+        f"  {exos} trade watch WC26-WIN-ESP BTC-USD --key MM3{own}",
+        f"  {exos} market list WC26-WIN --data {data}",
+        f"  {exos} status --data {data}",
+        "",
+        "SDK (Python, keys MM1..MM64, secrets mm1-secret..mm64-secret):",
+        "  import asyncio",
+        "  from protocol.client import Client",
+        "  async def main():",
+        f'      async with Client("127.0.0.1", {binary}, key="MM1", secret="mm1-secret") as client:',
+        '          order = await client.buy("WC26-WIN-ESP", 10, 4200)  # 10 contracts at 0.4200',
+        "          print(order, await client.subscribe('WC26-WIN-ESP'))",
+        "          await client.cancel(order)",
+        "  asyncio.run(main())",
+        "",
+        "FIX 4.4 (QuickFIX configuration; clients CLIENT1..CLIENT64, 553=client1, 554=client1-secret):",
+        *(f"  {line}".rstrip() for line in quickfix(fix, ROOT / "protocol" / "dict" / "FIX44-OE.xml").splitlines()),
+        "",
+        "Ctrl-C stops it cleanly, with a snapshot.",
+    ]
+    return out
+
+
+def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
+    """Open until SIGINT or SIGTERM; the server's exit code. Raises Failed when it does not start."""
+    folder = (data or fresh_folder()).absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    server = Server(folder, folder, (port, port + 10))
+    ending = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ending.set())
+    server.start()
+    parties: list[Clients] = []
+    try:
+        if bots and not ending.is_set():
+            plan = Plan("binary", "127.0.0.1", server.ports[1], seed, BOT_RATE * bots, LAST_KEY, bots, str(folder), step=-1, keep=True)
+            parties.append(Clients("makers", plan))
+            parties[0].wait("ready", 30)
+            parties[0].tell(do="trade")
+        for line in lines(folder, *server.ports, bots):
+            print(line, flush=True)
+        while not ending.wait(0.25):
+            if not server.alive():
+                raise Failed(f"the server ended by itself (exit code {server.process.returncode if server.process else '-'}): {server.why()}")
+            for party in parties:
+                if party.process.poll() is not None:
+                    raise Failed(f"the bots ended ({MAKER_FIRMS}{LAST_KEY} downwards): {party.why()}")
+        print("stopping", flush=True)
+    finally:
+        for party in parties:
+            party.end()
+        code = server.stop() if server.alive() else Exit.FAILED
+    print(f"stopped with a snapshot; go on with ./scripts/run --serve --data {folder}" if code == Exit.OK else server.why(), flush=True)
+    return int(code)
