@@ -28,7 +28,7 @@ from .engine import Capacities, Engine
 from .exits import Exit
 from .gateway.admin import AdminConnection, Office
 from .gateway.binary_connection import BinaryConnection, BinaryEncoder
-from .gateway.connection import TurnInput
+from .gateway.connection import ROW_BYTES, TurnInput
 from .gateway.fix_connection import FixConnection
 from .gateway.fix_encoder import FixEncoder
 from .gateway.market_data import MarketData
@@ -180,7 +180,9 @@ class Server:
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
         options, settings = self.options, self.options.settings
-        limits = Limits(disk_reserve_bytes=options.disk_reserve_bytes) if options.disk_reserve_bytes else Limits()
+        limits = Limits(inbox_rows=min(Limits().inbox_rows, self.journal.ring_bytes // (4 * ROW_BYTES)))
+        if options.disk_reserve_bytes:
+            limits = msgspec.structs.replace(limits, disk_reserve_bytes=options.disk_reserve_bytes)
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)

@@ -138,6 +138,9 @@ class Engine:
             m[d + r.PL_BASE], m[d + r.PL_WIDTH], m[d + r.PL_CAP] = base, width, rows
         m[r.H_LOGIC], m[r.H_EVENT_SEQ], m[r.H_ARENA_WORDS], m[r.H_RETENTION_NS] = r.LOGIC_VERSION, 1, at, retention_ns
         self.registry = Registry()
+        self._header = m.data  # a word read through it costs a third of what numpy takes: this is done several times a turn
+        self._rows: Words = np.zeros(0, np.int64)  # the inbox of the turn before, and its bytes
+        self._row_bytes: NDArray[np.uint8] = self._rows.view(np.uint8)
 
     # ---------------------------------------------------------------------------------------------------- running
     def apply(self, rows: Words, words: int, sink: Sink) -> list[AdminAnswer]:
@@ -147,11 +150,13 @@ class Engine:
         """
         m, ev = self.m, self.events
         answers: list[AdminAnswer] = []
-        row_bytes = rows.view(np.uint8)
-        m[r.H_CURSOR] = 0
+        if rows is not self._rows:
+            self._rows, self._row_bytes = rows, rows.view(np.uint8)
+        row_bytes, header = self._row_bytes, self._header
+        header[r.H_CURSOR] = 0
         while True:
             status = step(m, self.mb, rows, row_bytes, words, ev)
-            used = int(m[r.H_EVENT_USED])
+            used = header[r.H_EVENT_USED]
             if used:
                 sink(ev[:used])
             if status == r.STEP_DONE:
@@ -202,7 +207,7 @@ class Engine:
     @property
     def row_seq(self) -> int:
         """Command rows consumed since the beginning."""
-        return int(self.m[r.H_ROW_SEQ])
+        return int(self._header[r.H_ROW_SEQ])
 
     @property
     def event_seq(self) -> int:
@@ -220,9 +225,9 @@ class Engine:
     @property
     def next_due(self) -> int:
         """Earliest expiry, ns; 0: none."""
-        m = self.m
-        if m[r.H_HEAP_SIZE] == 0:
+        if self._header[r.H_HEAP_SIZE] == 0:
             return 0
+        m = self.m
         heap = int(m[r.H_POOLS + r.P_HEAP * r.POOL_WORDS + r.PL_BASE])
         return int(m[int(m[heap]) + r.BK_TIME])
 

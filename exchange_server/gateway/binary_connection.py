@@ -53,18 +53,24 @@ class BinaryEncoder:
         self._out = np.zeros(wire_binary.out_bytes(event_rows), dtype=np.uint8)
         self._index = np.zeros(wire_binary.index_words(engine.m), dtype=np.int64)
         self._res = np.zeros(R.RES_WORDS, dtype=np.int64)
+        self._res_words = self._res.data  # reading a word through these costs a third of numpy's way
+        self._index_words = self._index.data
 
     def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
         """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
         engine, res = self.engine, self._res
         while wire_binary.encode(engine.m, engine.mb, events, events.size, self._out, self._index, res, 0) == R.ENC_SPACE:
             self._out = np.zeros(int(res[R.RES_BYTES]) * 2, dtype=np.uint8)
-        used = int(res[R.RES_INDEX])
+        answer = self._res_words
+        used = answer[R.RES_INDEX]
         if not used:
             return []
-        self.messages += int(res[R.RES_MESSAGES])
+        self.messages += answer[R.RES_MESSAGES]
+        out, index = self._out.data, self._index_words
+        if used == 1:
+            session, at, length = index[0], index[1], index[2]
+            return [(session, bytes(out[at : at + length]))]
         rows = self._index[: used * R.INDEX_WORDS].tolist()
-        out = self._out.data
         return [(rows[i], bytes(out[rows[i + 1] : rows[i + 1] + rows[i + 2]])) for i in range(0, len(rows), R.INDEX_WORDS)]
 
 

@@ -67,6 +67,10 @@ class EventStore:
         if missing:
             self.synced_to = missing[0] * rows_per_file + 1
         self.next_number = self.synced_to
+        # the piece that is being filled: an append of few rows goes there without asking further
+        self._target: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
+        self._target_first = 0  # its first event number
+        self._target_words = 0  # words up to which that holds: its half (then the next piece is prepared), then its end
 
     # ---- writing ----------------------------------------------------------------------------------------------------
     def append(self, events: NDArray[np.int64]) -> None:
@@ -82,6 +86,11 @@ class EventStore:
         first = int(events[EVT_NUMBER])
         if first != self.next_number:
             raise EventStoreError(f"event store: rows begin with event {first}, the next one is {self.next_number}")
+        at = (first - self._target_first) * EVT_WORDS
+        if 0 <= at and at + words <= self._target_words:
+            self._target[at : at + words] = events
+            self.next_number = first + words // EVT_WORDS
+            return
         done = 0
         while done < words:
             file, row = divmod(self.next_number - 1, self.rows_per_file)
@@ -94,6 +103,10 @@ class EventStore:
             self.next_number += take // EVT_WORDS
             if self._ahead and row * 2 < self.rows_per_file <= 2 * (row + take // EVT_WORDS):
                 self._prepare(file + 1)
+        half = self.rows_per_file // 2 * EVT_WORDS
+        self._target, self._target_first = self._files[file], file * self.rows_per_file + 1
+        self._target_words = half - EVT_WORDS if row * EVT_WORDS + take < half else self._target.size
+
     def truncate(self, next_number: int) -> None:
         """Forget events from `next_number` on; the next append writes there. Raises EventStoreError when events before it are missing."""
         if next_number < 1 or next_number > self.next_number:
@@ -115,6 +128,7 @@ class EventStore:
     def close(self) -> None:
         with self._helping:  # the helper has ended
             self._ahead = False
+        self._target, self._target_words = np.zeros(0, dtype=np.int64), 0
         self._files.clear()
         for mapped in self._maps.values():
             try:
@@ -163,7 +177,9 @@ class EventStore:
             if status == CHAIN_DONE:
                 break
             if status == CHAIN_BROKEN:
-                raise EventStoreError(f"event store: event {res[0]} is not in its place: the store is damaged, delete it to have it rebuilt")
+                raise EventStoreError(
+                    f"event store: event {res[0]} is not in its place: the store is damaged, delete it to have it rebuilt"
+                )
         return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
 
     def chain_rows(self, last_number: int, begin: int, end: int) -> Iterator[NDArray[np.int64]]:

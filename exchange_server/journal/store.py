@@ -190,17 +190,19 @@ class Journal:
             words = np.array(words, dtype=np.int64).reshape(-1)
         if first_seq >= 0 and first_seq != self._words[dw.ST_NEXT_ROW]:
             raise ValueError(f"journal: rows begin at sequence {first_seq}, the next one is {self._words[dw.ST_NEXT_ROW]}")
+        return self.append_turn(words, words.size)
+
+    def append_turn(self, inbox: NDArray[np.int64], words: int) -> int:
+        """`append` without questions, for the pipeline: the first `words` words of a contiguous, writable int64 array, in sequence."""
         if self._words[dw.ST_FAIL] or self._closed:
             raise JournalFailed(self._refusal())
         while True:
-            answer = dw.ring_append(self._st, self._ring, words, words.size)
+            answer = dw.ring_append(self._st, self._ring, inbox, words)
             if answer == dw.APPENDED:
                 return self._words[dw.ST_NEXT_ROW]
             if answer == dw.BAD_TURN:
                 longest = self._ring.size * 8
-                raise ValueError(
-                    f"journal: {words.size * 8} bytes of rows; a turn is 1 to {longest} bytes in whole rows of {fmt.ROW_BYTES}"
-                )
+                raise ValueError(f"journal: {words * 8} bytes of rows; a turn is 1 to {longest} bytes in whole rows of {fmt.ROW_BYTES}")
             self.wait(self._words[dw.ST_NEXT_ROW])
 
     def kick(self) -> None:

@@ -357,7 +357,11 @@ class Pipeline:
     def _pressure(self, now: int) -> int:
         """Reason with which this turn refuses new orders; 0: none; -1: sockets are not read in this turn."""
         limits = self.limits
-        if self._held and (self.held_bytes > limits.held_bytes or now - self._held[0].at > limits.held_ns):
+        if self._held and (
+            self.held_bytes > limits.held_bytes
+            or now - self._held[0].at > limits.held_ns
+            or self.journal.backlog_bytes > self.journal.ring_bytes >> 1
+        ):
             if not self._choked_since:
                 self._choked_since = now
                 self.log("warning", "overload", held_bytes=self.held_bytes, held_ns=now - self._held[0].at)
@@ -448,7 +452,7 @@ class Pipeline:
         inbox = inp.inbox
         first = self._row_seq
         rows = words // CMD_WORDS
-        self._ticket = self.journal.append(inbox[:words], first)
+        self._ticket = self.journal.append_turn(inbox, words)
         if self._admin_rows:
             for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
                 self.admin[first + offset // CMD_WORDS + 1 + (int(inbox[offset]) >> 8 & 255)] = callback

@@ -89,10 +89,13 @@ class Journal:
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.appended: list[tuple[int, int]] = []
 
-    def append(self, rows: np.ndarray, first: int) -> int:
-        assert first == self.last
-        self.last = first + rows.size // CMD_WORDS
-        self.appended.append((first, rows.size // CMD_WORDS))
+    backlog_bytes = 0
+    ring_bytes = 1 << 24
+
+    def append_turn(self, inbox: np.ndarray, words: int) -> int:
+        first = self.last
+        self.last = first + words // CMD_WORDS
+        self.appended.append((first, words // CMD_WORDS))
         if not self.holding:
             os.eventfd_write(self.fd, 1)
             self.durable = self.last
