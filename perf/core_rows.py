@@ -1,0 +1,164 @@
+"""The core with risk, collateral, ledger and events: Engine.apply over the named flow, one order alone, and replay from the journal.
+
+Figures are commands per second of this thread's processor time; by the wall in the note. The arena is touched before the clock starts: a
+first touch of memory is the operating system's work and is paid once in the life of a server. Every line checks what it computed: one first answer for
+each command, at most a tenth refused, and all invariants of ledger, collateral and books afterwards.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+
+from exchange_server.core import records as r
+from exchange_server.core import wire_binary
+from exchange_server.engine import Engine
+from exchange_server.journal.recover import recover
+from protocol import codes as C
+from tests.flows import NamedFlow
+
+from .messages import binary_frames
+from .rig import AnswerWrong, Counts, Result, Timed, apply_all, core_flow, cut, empty_engine, engine_of, kinds_of, nothing, timed
+
+PASSES = 3
+PER_TURN = 1_000
+
+
+def ready(flow: NamedFlow) -> Engine:
+    """An engine with the flow's world and resting orders in it, its memory touched."""
+    engine = engine_of(flow)
+    engine.m[::512] |= 0
+    engine.events[:] = 0
+    apply_all(engine, cut(engine, flow.preload, min(100, len(flow.preload)))[0])
+    return engine
+
+
+def line(name: str, title: str, commands: int, resting: int, aim: float) -> list[Result]:
+    """One flow at 1,000, 64 and 1 commands a turn; the first is the figure that counts (median of three stretches)."""
+    flow = core_flow(name, commands, resting)
+    engine = ready(flow)
+    parts = np.array_split(flow.flow, PASSES + 3)
+    counts = Counts()
+    cuts, n = cut(engine, parts[0], min(PER_TURN, len(parts[0])))
+    apply_all(engine, cuts, counts)
+    refused = counts.check(kinds_of(parts[0][:n]), name)
+    taken: list[Timed] = []
+    for part in parts[1 : PASSES + 1]:
+        cuts, n = cut(engine, part, min(PER_TURN, len(part)))
+        taken.append(timed(n, lambda cuts=cuts: apply_all(engine, cuts)))  # type: ignore[misc]
+    best = sorted(taken, key=lambda t: t.rate)[PASSES // 2]
+    found = [Result("core", f"{title}, {PER_TURN:,} a turn", best.rate, "commands/s", aim,
+        note=f"{best.ns:.0f} ns; by the wall {best.wall_rate:,.0f}/s; refused {100 * refused:.2f} %")]  # fmt: skip
+    for per, part in ((64, parts[-2]), (1, parts[-1][:10_000])):
+        cuts, n = cut(engine, part, per)
+        t = timed(n, lambda cuts=cuts: apply_all(engine, cuts))  # type: ignore[misc]
+        found.append(
+            Result("core", f"{title}, {per} a turn", t.rate, "commands/s", 0, note=f"{t.ns:.0f} ns; by the wall {t.wall_rate:,.0f}/s")
+        )
+    if broken := engine.check():
+        raise AnswerWrong(f"{name}: {broken}")
+    return found
+
+
+def core(scale: float = 1.0) -> list[Result]:
+    """Named flow, the 32-of-48 group alone, few resting orders."""
+    n, resting = int(300_000 * scale), int(100_000 * scale)
+    return [
+        *line("named", f"core, named flow, {resting:,} resting", n, resting, 2e6),
+        *line("group", f"core, one 32-of-48 group, {resting:,} resting", n, resting, 1e6),
+        *line("shallow", "core, shallow (500 resting)", n, resting, 0),
+    ]
+
+
+def alone(scale: float = 1.0) -> list[Result]:
+    """One order alone: apply(), and bytes to bytes without I/O (decode kernel, apply, encode kernel of the binary wire). Medians."""
+    resting, n = int(100_000 * scale), max(int(10_000 * scale), 60)
+    flow = core_flow("named", 2 * n + 100, resting)
+    engine = ready(flow)
+    cuts, _ = cut(engine, flow.flow[:n], 1)
+    times = []
+    for words in cuts:
+        began = time.perf_counter_ns()
+        engine.apply(words, len(words), nothing)
+        times.append(time.perf_counter_ns() - began)
+    found = [Result("alone", "one order alone: apply()", statistics.median(times) / 1e3, "us", 3, False,
+        f"p99 {np.percentile(times, 99) / 1e3:.1f} us, {resting:,} resting")]  # fmt: skip
+    # bytes to bytes
+    rows = flow.flow[n : 2 * n]
+    frames = [np.frombuffer(f + bytes(64), np.uint8).copy() for f in binary_frames(rows)]
+    sessions = (rows[:, r.CMD_SESSION_ACCOUNT] >> 32).tolist()
+    inbox = np.zeros(8 * r.CMD_WORDS, np.int64)
+    conn, res = np.zeros(r.CN_WORDS, np.int64), np.zeros(r.RES_WORDS, np.int64)
+    out, index = np.zeros(1 << 16, np.uint8), np.zeros(wire_binary.index_words(engine.m), np.int64)
+    bytes_out = messages = 0
+    times = []
+
+    def sink(events: np.ndarray) -> None:
+        nonlocal bytes_out, messages
+        if wire_binary.encode(engine.m, engine.mb, events, len(events), out, index, res, 0) != r.ENC_DONE:
+            raise AnswerWrong("the encode kernel wants more room")
+        messages += int(res[r.RES_MESSAGES])
+        for i in range(int(res[r.RES_INDEX])):
+            at, length = int(index[3 * i + r.IX_OFFSET]), int(index[3 * i + r.IX_LENGTH])
+            bytes_out += len(out[at : at + length].tobytes())
+
+    for frame, session in zip(frames, sessions):
+        began = time.perf_counter_ns()
+        inbox[0], inbox[1], inbox[2], inbox[3] = C.C_TIME, engine.turn + 1, engine.time_ns + 1, 0
+        conn[r.CN_SESSION], conn[r.CN_BUDGET] = session, 8
+        wire_binary.decode(engine.m, engine.mb, frame, 0, len(frame) - 64, conn, inbox, r.CMD_WORDS, res)
+        engine.apply(inbox, int(res[r.RES_OUT]), sink)
+        times.append(time.perf_counter_ns() - began)
+    if messages < len(frames):
+        raise AnswerWrong(f"{len(frames)} commands, {messages} answers")
+    found.append(Result("alone", "one order alone: bytes to bytes, no I/O", statistics.median(times) / 1e3, "us", 12, False,
+        f"p99 {np.percentile(times, 99) / 1e3:.1f} us, binary, {bytes_out // len(frames)} bytes of answers a command"))  # fmt: skip
+    if broken := engine.check():
+        raise AnswerWrong(f"alone: {broken}")
+    return found
+
+
+def replay(scale: float, folder: Path) -> list[Result]:
+    """The named flow written to a journal and recovered from it, reading, checking and the event store included; beside the same rows live."""
+    n, resting = int(300_000 * scale), int(100_000 * scale)
+    flow = core_flow("named", n, resting)
+    rows = np.concatenate([flow.preload, flow.flow])
+
+    def make(_: object) -> Engine:
+        engine = empty_engine(flow)
+        engine.m[::512] |= 0
+        engine.events[:] = 0
+        return engine
+
+    recovered = recover(folder, 1, make, mode="async")
+    engine = recovered.engine
+
+    def put(words: np.ndarray) -> None:
+        ticket = recovered.journal.append(words, engine.row_seq)
+        engine.apply(words, len(words), recovered.store.append)
+        recovered.journal.wait(ticket)
+
+    put(flow.definitions.copy())
+    cuts, count = cut(engine, rows, min(PER_TURN, resting))
+    for words in cuts:
+        put(words)
+    digest = engine.digest()
+    recovered.store.close()
+    recovered.journal.close()
+    same = make(None)
+    apply_all(same, [flow.definitions.copy()])
+    live = timed(count, lambda: apply_all(same, cuts))
+    fresh = make(None)
+    again: list[object] = []
+    t = timed(count, lambda: again.append(recover(folder, 1, lambda _: fresh, mode="async")))
+    back = again[0]
+    if back.engine.digest() != digest or same.digest() != digest:  # type: ignore[attr-defined]
+        raise AnswerWrong("replay: the digest differs from the one before")
+    line_ = back.report.line()  # type: ignore[attr-defined]
+    back.store.close()  # type: ignore[attr-defined]
+    back.journal.close()  # type: ignore[attr-defined]
+    return [Result("replay", f"replay from the journal, {count:,} commands", t.wall_rate, "commands/s", 0.9 * live.wall_rate,
+        note=f"aim: 0.9 x the same rows live ({live.wall_rate:,.0f}/s by the wall); {line_}")]  # fmt: skip

@@ -1,0 +1,108 @@
+"""Memory: bytes for each resting order with a million of them at rest, and what a server sized for the design's world takes before any order.
+
+Each figure is measured in a process of its own (`python -m perf.memory_rows base|orders COUNT` prints one JSON line): resident bytes, before and after.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from .rig import Result
+
+ROOT = Path(__file__).resolve().parent.parent
+INSTRUMENTS, ACCOUNTS, ORDERS = 10_000, 100_000, 1_000_000
+
+
+def resident() -> int:
+    """Bytes of this process in memory now."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def base(instruments: int, accounts: int) -> dict[str, float]:
+    """An engine of the default capacities with so many instruments and accounts defined and funded."""
+    import numpy as np
+
+    from exchange_server.engine import Engine
+    from protocol import codes as C
+    from tests.bridge import command_words
+    from tests.flows import world
+
+    from .rig import nothing
+
+    rows = world(instruments, (1, min(48, instruments)), accounts, 64, (0, 10))
+    # events of one contract each would pass the capacity for events: the instruments come in groups of 48
+    rows = [row for row in rows if row.kind not in (C.C_DEF_EVENT, C.C_DEF_INSTRUMENT, C.C_DEF_LISTING, C.C_PHASE)]
+    for event, first in enumerate(range(0, instruments, 48), 1):
+        n = min(48, instruments - first)
+        some = world(n, (1, n), 0, 1, (0, 10))
+        wanted = (C.C_DEF_EVENT, C.C_DEF_INSTRUMENT, C.C_DEF_LISTING, C.C_PHASE)
+        for row in (row for row in some if row.kind in wanted):
+            if row.kind == C.C_DEF_EVENT:
+                row.id = event
+            elif row.kind == C.C_DEF_INSTRUMENT:
+                row.id, row.event = first + row.id, event
+            elif row.kind == C.C_DEF_LISTING:
+                row.instrument = first + row.instrument
+            else:
+                row.event = event
+            rows.append(row)
+    words = np.concatenate([command_words(row) for row in rows])
+    del rows
+    before = resident()
+    engine = Engine()
+    empty = resident() - before
+    if code := engine.step_rows(words, len(words), nothing):
+        raise AssertionError(f"the world was refused: {code} {engine.refusal}")
+    return {"process": before, "engine": empty, "world": resident() - before - empty, "reserved": engine.capacities.bytes()}
+
+
+def orders(count: int) -> dict[str, float]:
+    """So many orders at rest over the named world; bytes beyond the base."""
+    from protocol import codes as C
+    from tests.flows import named_flow
+
+    from .rig import Counts, apply_all, cut, engine_of
+
+    flow = named_flow(11, 16, count, sessions=64)
+    engine = engine_of(flow, orders=count + 1_000, archive=4 * count)
+    size = min(1_000, count)
+    counts = Counts()
+    cuts, n = cut(engine, flow.preload, size)
+    before = resident()
+    apply_all(engine, cuts, counts)
+    after = resident()
+    accepted = counts.kind(C.E_ACCEPTED)
+    if accepted != n:
+        raise AssertionError(f"{accepted} of {n} orders rest")
+    return {"orders": n, "bytes": after - before, "huge_pages_off": 0}
+
+
+def _child(*arguments: str) -> dict[str, float]:
+    done = subprocess.run([sys.executable, "-m", "perf.memory_rows", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise RuntimeError(f"perf.memory_rows {arguments}: {done.stderr[-2000:]}")
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def rows(scale: float = 1.0) -> list[Result]:
+    """The lines of the table."""
+    found = []
+    n = max(int(ORDERS * scale), 1_000)
+    got = _child("orders", str(n))
+    each = got["bytes"] / got["orders"]
+    found.append(Result("memory", f"bytes for each resting order, {n:,} at rest", each, "bytes", 300, False,
+        "order row, levels, id table, collateral rows of the accounts", more=got))  # fmt: skip
+    got = _child("base", str(max(int(INSTRUMENTS * scale), 48)), str(max(int(ACCOUNTS * scale), 64)))
+    total = (got["process"] + got["engine"] + got["world"]) / 1e9
+    found.append(Result("memory", "base: 10,000 instruments, 100,000 accounts, sized for 1 M orders", total, "GB", 3, False,
+        f"process {got['process'] / 1e6:.0f} MB, empty engine {got['engine'] / 1e6:.0f} MB, instruments and accounts "
+        f"{got['world'] / 1e6:.0f} MB; address space {got['reserved'] / 1e9:.1f} GB", more=got))  # fmt: skip
+    return found
+
+
+if __name__ == "__main__":
+    print(json.dumps(base(int(sys.argv[2]), int(sys.argv[3])) if sys.argv[1] == "base" else orders(int(sys.argv[2]))))

@@ -1,0 +1,77 @@
+"""A flow's rows as the bytes that clients would send, built before the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from exchange_server.core import records as r
+from protocol import codes as C
+from protocol.framing import frame
+
+Words = NDArray[np.int64]
+
+
+def binary_frames(rows: Words, account: Callable[[int], int] = int) -> list[bytes]:
+    """One frame for each NEW, CANCEL or REPLACE row. account: from the flow's account ids to the server's."""
+    pack = msgspec.msgpack.Encoder().encode
+    found = []
+    for w in rows.tolist():
+        head, who, instrument = w[r.CMD_HEAD], account(w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF), w[r.CMD_INSTRUMENT] >> 32
+        kind, key, orig = head & 255, w[r.CMD_ID_LO], w[r.CMD_ORIG_LO]
+        if kind == C.C_NEW:
+            nibbles = [head >> shift & 15 for shift in (16, 20, 24, 28)]
+            fields = [10, key, who, instrument, *nibbles, head >> 40 & 127, w[r.CMD_PRICE], w[r.CMD_QTY]]
+        elif kind == C.C_CANCEL:
+            fields = [11, key, orig, who, instrument]
+        else:
+            fields = [12, key, orig, who, instrument, w[r.CMD_PRICE], w[r.CMD_QTY]]
+        found.append(frame(pack(fields)))
+    return found
+
+
+def fix_message(body: str, comp_id: str, number: int, sending_time: str) -> bytes:
+    """A FIX 4.4 message of CompID `comp_id` to EXOS-OE. body: MsgType and the fields behind the header, `|` for SOH ("D|11=5|...|")."""
+    kind, _, rest = body.partition("|")
+    text = f"35={kind}|49={comp_id}|56=EXOS-OE|34={number}|52={sending_time}|{rest}"
+    data = f"8=FIX.4.4|9={len(text)}|{text}".replace("|", "\x01").encode()
+    return data + b"10=%03d\x01" % (sum(data) & 255)
+
+
+def fix_messages(
+    rows: Words, comp_ids: Sequence[str], accounts: Callable[[int], str], symbols: Sequence[str], sending_time: str, first: int = 2,
+    decimals: int = 4,
+) -> list[bytes]:  # fmt: skip
+    """One message for each row, numbered within its session from `first`. comp_ids by session id, symbols by instrument id; prices have `decimals`.
+
+    A cancel or replace says what 4.4 wants of it: symbol, side and quantity are looked up from the order's own NEW, which must be in `rows`.
+    """
+    numbers: dict[int, int] = {}
+    known: dict[tuple[int, int], tuple[str, int, int, str]] = {}
+    unit = 10**decimals
+    found = []
+    for w in rows.tolist():
+        head, session, who = w[r.CMD_HEAD], w[r.CMD_SESSION_ACCOUNT] >> 32, w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+        kind, key, orig = head & 255, w[r.CMD_ID_LO], w[r.CMD_ORIG_LO]
+        price, qty = w[r.CMD_PRICE], w[r.CMD_QTY]
+        shown = f"{price // unit}.{price % unit:0{decimals}d}"
+        if kind == C.C_NEW:
+            symbol, side, contract = symbols[w[r.CMD_INSTRUMENT] >> 32], head >> 16 & 15, head >> 20 & 15
+            no = f"5010={contract}|" if contract == C.NO else ""
+            known[session, key] = symbol, side, contract, no
+            body = (
+                f"D|11={key}|1={accounts(who)}|55={symbol}|54={side}|60={sending_time}|38={qty}|40=2|44={shown}|59={head >> 28 & 15}|{no}"
+            )
+        else:
+            symbol, side, contract, no = known[session, orig]
+            body = f"{'F' if kind == C.C_CANCEL else 'G'}|41={orig}|11={key}|1={accounts(who)}|55={symbol}|54={side}|60={sending_time}|"
+            if kind == C.C_REPLACE:
+                known[session, key] = known[session, orig]
+                body += f"38={qty}|40=2|44={shown}|"
+        number = numbers.get(session, first)
+        numbers[session] = number + 1
+        found.append(fix_message(body, comp_ids[session], number, sending_time))
+    return found
