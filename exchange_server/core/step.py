@@ -64,6 +64,7 @@ from .mass_cancel import do_mass_cancel, go_on_mass
 from .match import go_on_matching
 from .orders import close_order
 from .pools import pool_base, session_at
+from .prefetch import look_ahead
 from .records import (
     BK_HEAD,
     BK_TIME,
@@ -216,6 +217,7 @@ def step(m, mb, rows, rows_b, words, ev):
             return STEP_DONE
         if not room(m, ev, START_ROWS):
             return STEP_MORE
+        look_ahead(m, rows, c, words)
         head = rows[c + CMD_HEAD]
         kind = head & 255
         if kind == C_ADMIN:

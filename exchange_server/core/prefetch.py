@@ -1,0 +1,223 @@
+"""Looking ahead: the rows of a turn that are still to come tell which cache lines they will need.
+
+A command touches a dozen lines that nothing has touched lately (ClOrdID slot, order, its neighbours in the queue and in the account's list,
+level, collateral row), 100 ns and more each when they come from memory one after the other. Three stages ahead of the row at work ask for them: first the
+slot of the ClOrdID table, some rows later what the slot points to, later still what that row points to. Only hints are given and nothing is written, so
+events, state and replay are the same with and without. Rows ahead may be text rows: whatever they hold, every word read here is checked to lie in its table.
+"""
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from protocol.codes import C_CANCEL, C_NEW, C_REPLACE
+
+from .bits import lsr, mix2, mix3
+from .jit import leaf
+from .pools import ARCHIVED, PAIR_COLLATERAL, PAIR_WORDS, instrument_at, pool_base, pool_cap, session_at
+from .records import (
+    ARCHIVE_WORDS,
+    CMD_HEAD,
+    CMD_ID_HI,
+    CMD_ID_LO,
+    CMD_INSTRUMENT,
+    CMD_ORIG_HI,
+    CMD_ORIG_LO,
+    CMD_PRICE,
+    CMD_SESSION_ACCOUNT,
+    CMD_WORDS,
+    CO_ACCOUNT,
+    CO_CASH,
+    CO_COLUMNS,
+    CO_N,
+    I_BID_ROOT,
+    I_DEPTH_SHIFT,
+    I_EVENT,
+    I_INDEX,
+    N_CHILD,
+    O_ACCT_NEXT,
+    O_ACCT_PREV,
+    O_COLL,
+    O_FIRM,
+    O_INSTRUMENT,
+    O_LEVEL,
+    O_NEXT,
+    O_PREV,
+    ORDER_WORDS,
+    P_ARCHIVE,
+    P_ID_HASH,
+    P_ORDER,
+    P_PAIR_HASH,
+    S_ACCOUNT,
+    S_FIRM,
+)
+
+FAR = 18 * CMD_WORDS  # stage 1: rows ahead, in words
+MIDDLE = 12 * CMD_WORDS
+NEAR = 6 * CMD_WORDS
+
+
+@intrinsic
+def touch(typingctx: Any, m: Any, at: Any) -> Any:
+    """Ask for the cache line of m[at], to be written. Any offset is harmless: a hint never faults."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        array = context.make_array(signature.args[0])(context, builder, value=args[0])
+        pointer = builder.bitcast(cgutils.gep(builder, array.data, args[1]), ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        hint = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], hint)
+        builder.call(function, [pointer, ir.Constant(i32, 1), ir.Constant(i32, 3), ir.Constant(i32, 1)])
+        return context.get_dummy_value()
+
+    return types.void(m, types.int64), codegen
+
+
+@leaf
+def slot_of(m, firm, hi, lo):
+    """Home slot of a ClOrdID: (arena offset, hash)."""
+    h = mix3(firm, hi, lo)
+    return pool_base(m, P_ID_HASH) + (h & (pool_cap(m, P_ID_HASH) - 1)), h
+
+
+@leaf
+def order_of_slot(m, firm, hi, lo):
+    """The open order whose id lies in its home slot, else 0. Good enough for a hint."""
+    slot, h = slot_of(m, firm, hi, lo)
+    word = m[slot]
+    ref = word & 0xFFFFFFFF
+    if word == 0 or lsr(word, 32) != h:
+        return 0
+    if ref & ARCHIVED:
+        touch(m, pool_base(m, P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * ARCHIVE_WORDS)
+        return 0
+    return pool_base(m, P_ORDER) + (ref - 1) * ORDER_WORDS
+
+
+@leaf
+def pair_slot(m, rows, c, s):
+    """(arena offset of the home slot of (account, event), instrument) of a new order, (0, 0) when a name is unknown."""
+    inst = instrument_at(m, rows[c + CMD_INSTRUMENT] >> 32)
+    if inst == 0:
+        return 0, 0
+    account = rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    if account == 0:
+        account = m[s + S_ACCOUNT]
+    key = (PAIR_COLLATERAL << 56) | account
+    slot = mix2(key, m[m[inst + I_EVENT]]) & (pool_cap(m, P_PAIR_HASH) - 1)
+    return pool_base(m, P_PAIR_HASH) + slot * PAIR_WORDS, inst
+
+
+@leaf
+def touch_collateral(m, co, inst):
+    """Lines of a collateral row that an order in this contract changes."""
+    touch(m, co)
+    touch(m, co + 8)
+    n = m[co + CO_N]
+    if n > 1:
+        j = co + CO_COLUMNS + m[inst + I_INDEX]
+        touch(m, j)
+        touch(m, j + n)
+        touch(m, j + 2 * n)
+        touch(m, j + 3 * n)
+        touch(m, j + 5 * n)
+        touch(m, j + 6 * n)
+    else:
+        touch(m, co + CO_COLUMNS)
+    touch(m, m[co + CO_CASH])
+
+
+@leaf
+def look_far(m, rows, c):
+    kind = rows[c + CMD_HEAD] & 255
+    if kind < C_NEW or kind > C_REPLACE:
+        return
+    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    if s == 0:
+        return
+    firm = m[s + S_FIRM]
+    slot, _ = slot_of(m, firm, rows[c + CMD_ID_HI], rows[c + CMD_ID_LO])
+    if kind != C_CANCEL:
+        touch(m, slot)
+    if kind != C_NEW:
+        slot, _ = slot_of(m, firm, rows[c + CMD_ORIG_HI], rows[c + CMD_ORIG_LO])
+        touch(m, slot)
+    else:
+        slot, _ = pair_slot(m, rows, c, s)
+        if slot != 0:
+            touch(m, slot)
+
+
+@leaf
+def look_middle(m, rows, c):
+    kind = rows[c + CMD_HEAD] & 255
+    if kind < C_NEW or kind > C_REPLACE:
+        return
+    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    if s == 0:
+        return
+    if kind != C_NEW:
+        o = order_of_slot(m, m[s + S_FIRM], rows[c + CMD_ORIG_HI], rows[c + CMD_ORIG_LO])
+        if o != 0:
+            touch(m, o)
+            touch(m, o + 8)
+            touch(m, o + 16)
+            touch(m, o + 24)
+        return
+    slot, inst = pair_slot(m, rows, c, s)
+    if slot == 0:
+        return
+    co = m[slot + 2]
+    if co != 0:
+        touch(m, co)
+        touch(m, co + 8)
+        touch(m, co + CO_COLUMNS)
+    # The leaf node of the price: upper nodes are few and stay near.
+    shift = m[inst + I_DEPTH_SHIFT]
+    price = rows[c + CMD_PRICE]
+    for ask in range(2):
+        node = m[inst + I_BID_ROOT + ask]
+        if node != 0:
+            touch(m, node)
+            touch(m, node + N_CHILD + ((price >> shift) & 63))
+
+
+@leaf
+def look_near(m, rows, c):
+    kind = rows[c + CMD_HEAD] & 255
+    if kind < C_NEW or kind > C_REPLACE:
+        return
+    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    if s == 0:
+        return
+    if kind == C_NEW:
+        slot, inst = pair_slot(m, rows, c, s)
+        if slot != 0 and m[slot + 2] != 0 and m[slot + 1] == m[m[inst + I_EVENT]]:
+            co = m[slot + 2]
+            touch_collateral(m, co, inst)
+            touch(m, m[co + CO_ACCOUNT])
+        return
+    firm = m[s + S_FIRM]
+    o = order_of_slot(m, firm, rows[c + CMD_ORIG_HI], rows[c + CMD_ORIG_LO])
+    if o == 0 or m[o + O_FIRM] != firm:
+        return
+    touch(m, m[o + O_LEVEL])
+    touch(m, m[o + O_NEXT])
+    touch(m, m[o + O_PREV])
+    touch(m, m[o + O_ACCT_NEXT] + O_ACCT_NEXT)
+    touch(m, m[o + O_ACCT_PREV] + O_ACCT_NEXT)
+    touch_collateral(m, m[o + O_COLL], m[o + O_INSTRUMENT])
+
+
+@leaf
+def look_ahead(m, rows, c, words):
+    """Ask for what the rows ahead of c will need."""
+    if c + FAR < words:
+        look_far(m, rows, c + FAR)
+    if c + MIDDLE < words:
+        look_middle(m, rows, c + MIDDLE)
+    if c + NEAR < words:
+        look_near(m, rows, c + NEAR)
