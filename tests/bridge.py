@@ -194,6 +194,20 @@ def command_words(c: Row) -> Words:
     return _operator_words(c)
 
 
+def command_row(words: Words) -> Row:
+    """A NEW, CANCEL or REPLACE without texts, or a TIME row, back from its words."""
+    w = [int(x) for x in words]
+    head = w[r.CMD_HEAD]
+    if head & 255 == C.C_TIME:
+        return Row(kind=C.C_TIME, turn=w[r.CMD_TIME_TURN], now=w[r.CMD_TIME_NS], refuse=w[r.CMD_TIME_REFUSE])
+    return plain(Row(
+        kind=head & 255, side=head >> 16 & 15, contract_side=head >> 20 & 15, type=head >> 24 & 15, tif=head >> 28 & 15, flags=head >> 40 & 127,
+        session=w[r.CMD_SESSION_ACCOUNT] >> 32, account=w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF, instrument=w[r.CMD_INSTRUMENT] >> 32,
+        price=w[r.CMD_PRICE], qty=w[r.CMD_QTY], id=w[r.CMD_ID_LO], orig=w[r.CMD_ORIG_LO], expiry=w[r.CMD_EXPIRY],
+        client_number=w[r.CMD_GROUP_SEQ] & 0xFFFFFFFF,
+    ))  # fmt: skip
+
+
 def _key(hi: int, lo: int, text: bytes) -> Key:
     if hi == 0:
         return lo

@@ -59,7 +59,7 @@ CORE: list[Bug] = [
     ),
     (
         "a raised quantity keeps its place",
-        "requests.py",
+        "replace.py",
         "    keeps_place = book == m[o + O_PRICE] and quantity < m[o + O_QTY]\n",
         "    keeps_place = book == m[o + O_PRICE] and quantity != m[o + O_QTY]\n",
     ),
@@ -77,7 +77,7 @@ CORE: list[Bug] = [
     ),
     (
         "a merge forgets the pool",
-        "requests.py",
+        "sets.py",
         "    m[event + E_POOL] += money\n",
         "    m[event + E_POOL] += max(money, 0)\n",
     ),
@@ -99,7 +99,7 @@ MODEL: list[Bug] = [
         "            cost = order.price * order.leaves * event.tick_value + reserved_fee(order, event)\n",
         "            cost = (order.price * order.qty - order.notional) * event.tick_value + reserved_fee(order, event)\n",
     ),
-    (CORE[5][0], "model_money.py", "    smallest = sorted(v)[:k]\n", "    smallest = [*sorted(v[:-1])[: k - 1], v[-1]]\n"),
+    (CORE[5][0], "model_money.py", "    smallest = sorted(v)[:k]\n", "    smallest = [*sorted(v[:-1])[: k - 1], *v[-1:]]\n"),
     (CORE[6][0], "model_money.py", "    return sum(x for x in smallest if x < 0)\n", "    return sum(smallest)\n"),
     (CORE[7][0], "model.py", "if o.expiry and o.expiry <= self.now]\n", "if o.expiry and o.expiry < self.now]\n"),
     (
@@ -117,3 +117,6 @@ MODEL: list[Bug] = [
     (CORE[10][0], "model_world.py", "now >= self.start + self.window", "now > self.start + self.window"),
     (CORE[11][0], "model.py", "        event.pool += amount\n", "        event.pool += max(amount, 0)\n"),
 ]
+
+# A flow that meets the slip early (tests/random_world.py); only to save time: the search goes on from seed 0 when it does not.
+SEED_OF: dict[str, int] = dict(zip([bug[0] for bug in MODEL], (1, 0, 4, 0, 0, 0, 4, 12, 3, 9, 23, 55)))
