@@ -17,6 +17,7 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from exchange_server.exits import Exit  # noqa: E402
+from scripts.worldcup.street import Failed  # noqa: E402
 
 SECONDS = 30.0
 SECONDS_MIN, SECONDS_MAX = 4.0, 60.0
@@ -24,14 +25,20 @@ BOTS_MAX = 32
 
 
 def parser() -> argparse.ArgumentParser:
-    top = argparse.ArgumentParser(prog="./scripts/run", description="Trade the World Cup on a fresh exchange and judge it; --serve: keep it open.")
+    top = argparse.ArgumentParser(
+        prog="./scripts/run", description="Trade the World Cup on a fresh exchange and judge it; --serve: keep it open."
+    )
     top.add_argument("--seconds", type=_seconds, default=None, metavar="S", help=f"how long it trades (default {SECONDS:g}; 4 to 60)")
     top.add_argument("--seed", type=_seed, default=None, metavar="N", help="of prices and orders (default: from the clock; it is printed)")
     top.add_argument("--rate", type=_rate, default=None, metavar="N", help="requests per second, both wires together (default 3000)")
-    top.add_argument("--serve", action="store_true", help="keep the exchange open: FIX on port 9880, binary sessions on 9890; Ctrl-C stops it")
+    top.add_argument(
+        "--serve", action="store_true", help="keep the exchange open: FIX on port 9880, binary sessions on 9890; Ctrl-C stops it"
+    )
     top.add_argument("--data", type=Path, default=None, metavar="DIR", help="with --serve: data folder (default: a fresh one)")
     top.add_argument("--bots", type=_bots, default=None, metavar="N", help="with --serve: N market makers (default 0)")
-    top.add_argument("--port", type=_port, default=None, metavar="N", help="with --serve: FIX on N, binary sessions on N + 10 (default 9880)")
+    top.add_argument(
+        "--port", type=_port, default=None, metavar="N", help="with --serve: FIX on N, binary sessions on N + 10 (default 9880)"
+    )
     return top
 
 
@@ -100,10 +107,8 @@ def compile_kernels() -> None:
 
 def main(given: list[str] | None = None) -> int:
     args = arguments(given)
-    compile_kernels()
-    from scripts.worldcup.street import Failed
-
     try:
+        compile_kernels()
         if args.serve:
             from scripts.worldcup.sandbox import serve
 

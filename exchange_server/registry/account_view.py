@@ -36,17 +36,17 @@ def account_view(registry: Registry, m: Words) -> dict[str, Any]:
         of(id)["cash"][name], of(id)["locked"][name] = cash, locked
     rows = small[at + balances * audit.BALANCE_DUMP :].reshape(-1, audit.SESSION_DUMP).tolist()
     sessions = [
-        {"name": registry.sessions[row[0]].name, "next_out": row[2], "next_in": row[3]} for row in rows if registry.sessions.get(row[0])
+        {"name": registry.sessions[row[0]].name, "next_out": row[2], "next_in": row[3]}
+        for row in rows
+        if registry.sessions.get(row[0]) and (row[2] > 1 or row[3] > 1)
     ]
     for event in registry.events:
         _event(registry, _grown(audit.dump_event, m, event.id), of)
-    external = {}
-    for asset_row in registry.assets:
-        base = int(m[r.H_POOLS + r.P_ASSET * r.POOL_WORDS + r.PL_BASE])
-        external[asset_row.name] = int(m[base + asset_row.id * r.ASSET_WORDS + r.A_EXTERNAL])
+    base = int(m[r.H_POOLS + r.P_ASSET * r.POOL_WORDS + r.PL_BASE])
+    external = {row.name: int(m[base + row.id * r.ASSET_WORDS + r.A_EXTERNAL]) for row in registry.assets}
     return {
         "accounts": [accounts[id] for id in sorted(accounts)],
-        "sessions": [s for s in sessions if s["next_out"] > 1 or s["next_in"] > 1],
+        "sessions": sessions,
         "external": external,
         "orders": int(m[r.H_ORDER_SEQ]),
         "trades": int(m[r.H_TRADE_SEQ]),

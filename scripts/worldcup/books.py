@@ -208,7 +208,14 @@ class Books(msgspec.Struct):
         self.fees += report.fee
         self.fills.append(
             Fill(
-                report.trade, report.exec, report.symbol, codes.BUY if buys else codes.SELL, price, report.last_qty, report.fee, report.taker
+                report.trade,
+                report.exec,
+                report.symbol,
+                codes.BUY if buys else codes.SELL,
+                price,
+                report.last_qty,
+                report.fee,
+                report.taker,
             )  # fmt: skip
         )
 
@@ -227,7 +234,9 @@ class Books(msgspec.Struct):
         if order.id != report.orig:
             self.fault(f"order {report.order} was replaced as {report.orig}, here it is called {order.id}")
         if report.cum != order.cum or report.leaves != report.qty - report.cum:
-            self.fault(f"order {report.order} was replaced with {report.cum} filled and {report.leaves} of {report.qty} open, here {order.cum}")
+            self.fault(
+                f"order {report.order} was replaced with {report.cum} filled and {report.leaves} of {report.qty} open, here {order.cum}"
+            )
         order.id, order.price, order.qty, order.leaves = report.id, report.price, report.qty, report.leaves
 
     def _status(self, report: Report) -> None:
@@ -296,9 +305,7 @@ def from_fix(message: FixMessage, contracts: dict[str, Contract]) -> Report:
     kind = message.msg_type
     get = message.get
     if kind == "9":
-        return Report(
-            codes.E_CANCEL_REJECT, number, 0, int(get(11)), int(get(41, b"0")), _number(get(37)), status=_STATUS.get(get(39), 0)
-        )
+        return Report(codes.E_CANCEL_REJECT, number, 0, int(get(11)), int(get(41, b"0")), _number(get(37)), status=_STATUS.get(get(39), 0))
     if kind not in ("8", "UMS"):
         return Report(codes.E_SENT, number, 0)
     symbol = message.text(55)

@@ -79,7 +79,9 @@ def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int) -> 
     if account is None:
         return [*wrong, f"{name}: the server has no account {book.account}"]
     if account["cash"].get(asset, 0) != deposit + book.cash:
-        wrong.append(f"{name}: cash is {deposit + book.cash} here and {account['cash'].get(asset, 0)} at the server (minor units of {asset})")
+        wrong.append(
+            f"{name}: cash is {deposit + book.cash} here and {account['cash'].get(asset, 0)} at the server (minor units of {asset})"
+        )
     held = {symbol: q for symbol, q in book.positions.items() if q}
     for symbol in sorted(held.keys() | account["positions"].keys()):
         here, there = held.get(symbol, 0), account["positions"].get(symbol, 0)
@@ -89,9 +91,7 @@ def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int) -> 
     here_open = {order.order: (order.id, order.leaves, order.cum) for order in book.open.values()}
     for order in sorted(there_open.keys() | here_open.keys()):
         if there_open.get(order) != here_open.get(order):
-            wrong.append(
-                f"{name}: order {order} is {_open(here_open.get(order))} here and {_open(there_open.get(order))} at the server"
-            )
+            wrong.append(f"{name}: order {order} is {_open(here_open.get(order))} here and {_open(there_open.get(order))} at the server")
     if not there_open and account["locked"].get(asset, 0) and not held:
         wrong.append(f"{name}: {account['locked'][asset]} minor units are locked without orders and positions")
     session = next((s for s in server["sessions"] if s["name"] == book.session), None)

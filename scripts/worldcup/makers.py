@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
 """Market makers on the binary wire, through the SDK: a quote on both sides of every contract, moved all the time.
 
 A slot is one side of one contract. An empty one gets an order; a quoted one is cancelled, or replaced at a new price. That gives about as many new

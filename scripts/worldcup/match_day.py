@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
 """The judged run: open, trade, kill -9, go on, close, settle, compare. `run` prints it and answers the exit code."""
 
 import threading
@@ -53,7 +54,9 @@ class MatchDay:
         self.server.start()
         mine, theirs = cores()
         pinned = f"server on core {min(mine)}, clients on core {min(theirs)}" if mine != theirs else "one core for all"
-        self.say(f"   server ready in {self.server.seconds:.1f} s, mode {self.server.ready['mode']}, {self.server.ready['records_applied']} records; {pinned}")
+        self.say(
+            f"   server ready in {self.server.seconds:.1f} s, mode {self.server.ready['mode']}, {self.server.ready['records_applied']} records; {pinned}"
+        )
         fix, binary = self.server.ports
         common: dict[str, Any] = {"host": "127.0.0.1", "seed": self.seed, "first": 1, "folder": str(self.folder)}
         self.parties["binary"] = Clients(
@@ -62,7 +65,9 @@ class MatchDay:
         self.parties["fix"] = Clients("takers", Plan(wire="fix", port=fix, rate=self.rate * FIX_SHARE, count=TAKERS, **common))
         for party in self.parties.values():
             party.wait("ready", 30)
-        self.say(f"   {MAKERS} market makers on port {binary} (binary), {TAKERS} takers on port {fix} (FIX 4.4), {len(self.world.contracts)} contracts")
+        self.say(
+            f"   {MAKERS} market makers on port {binary} (binary), {TAKERS} takers on port {fix} (FIX 4.4), {len(self.world.contracts)} contracts"
+        )
 
     def trade(self) -> None:
         """The whole time of trading, the kill in its middle."""
@@ -130,7 +135,9 @@ class MatchDay:
             paid |= dict(zip((c.symbol for c in market.contracts), results.payouts(market, settlement.winners)))
         names = {market: [s for s in symbols if paid.get(s)] for market, symbols in self.world.events.items()}
         groups = [winners[0].rpartition("-")[2] for market, winners in names.items() if market.startswith("WC26-GRP") and winners]
-        self.say(f"   settled by the real results: cup {_code(names['WC26-WIN'])}, final after 90 minutes {_code(names['WC26-FINAL'])}, groups {' '.join(groups)}")
+        self.say(
+            f"   settled by the real results: cup {_code(names['WC26-WIN'])}, final after 90 minutes {_code(names['WC26-FINAL'])}, groups {' '.join(groups)}"
+        )
         if unsettled := [market for market, winners in names.items() if not winners]:
             self.wrong.append(f"no result for {', '.join(unsettled)}")
         return paid
@@ -184,11 +191,17 @@ class MatchDay:
         books = [book for dump in before for book in dump.books]
         self.say("   trading is over; compared while the orders rest")
         back = {wire: dump.reconnects for wire, dump in zip(self.parties, before)}
-        lost = [f"{back[wire]} reconnects of {party.plan.count} {wire} sessions" for wire, party in self.parties.items() if back[wire] < party.plan.count]
+        lost = [
+            f"{back[wire]} reconnects of {party.plan.count} {wire} sessions"
+            for wire, party in self.parties.items()
+            if back[wire] < party.plan.count
+        ]
         self.judge("every client lost its connection and came back by itself", lost)
         server = self.server.ask("accounts")
         self.compare(books, server, "at the close")
-        self.judge("market data made the books that the server has", judge.best_prices(before[0].best, self.server.ask("markets")["markets"]))
+        self.judge(
+            "market data made the books that the server has", judge.best_prices(before[0].best, self.server.ask("markets")["markets"])
+        )
         self.audit("at the close")
         status = self.server.ask("status")
         paid = self.close()
@@ -212,7 +225,9 @@ class MatchDay:
         requests, fresh, refused = (sum(getattr(b, name) for b in books) for name in ("sent", "new_orders", "refused"))
         self.say("3. The account")
         self.say(f"   requests {requests} (new orders {fresh}, refused {refused}), trades {server['trades']}, fills {server['fills']}")
-        self.say(f"   throughput {requests / self.traded_s:.0f} requests/s over {self.traded_s:.1f} s, the outage included (offered {self.rate:.0f})")
+        self.say(
+            f"   throughput {requests / self.traded_s:.0f} requests/s over {self.traded_s:.1f} s, the outage included (offered {self.rate:.0f})"
+        )
         for wire, dump in zip(self.parties, after):
             values = sorted(dump.latencies)
             self.say(
@@ -220,10 +235,14 @@ class MatchDay:
                 f"max {microseconds(values[-1] if values else 0)} ({len(values)} answers; those in flight at the kill are not in it)"
             )
         doubt, again = sum(b.in_doubt for b in books), sum(b.sent_again for b in books)
-        self.say(f"   {sum(d.reconnects for d in after)} reconnects, {doubt} requests were in doubt, {again} were sent again under the same ClOrdID")
+        self.say(
+            f"   {sum(d.reconnects for d in after)} reconnects, {doubt} requests were in doubt, {again} were sent again under the same ClOrdID"
+        )
         self.say(f"   {self.recovery}")
         slow = status["pipeline"]["slow_path_messages"]
-        self.say(f"   server: {status['engine']['row_seq']} rows, {status['engine']['event_seq'] - 1} events, messages on the slow path since the restart: {slow}")
+        self.say(
+            f"   server: {status['engine']['row_seq']} rows, {status['engine']['event_seq'] - 1} events, messages on the slow path since the restart: {slow}"
+        )
 
 
 def _dump(path: str) -> Dump:
@@ -243,6 +262,9 @@ def run(seconds: float, seed: int, rate: float) -> int:
         day.run()
     except (Failed, Unreachable) as error:
         day.wrong.append(str(error))
+    except KeyboardInterrupt:
+        remove(day.folder)
+        raise
     finally:
         for party in day.parties.values():
             party.end()

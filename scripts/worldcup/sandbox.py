@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """`./scripts/run --serve`: the sandbox's exchange, open until Ctrl-C, with lines to paste for each way in."""
 
 import signal
@@ -48,35 +49,39 @@ def lines(data: Path, fix: int, binary: int, bots: int) -> list[str]:
     """What is printed when the exchange is open."""
     exos = f"{sys.executable} -m exchange_server.cli.main"
     if (script := Path(sys.executable).parent / "exos").exists():
-        exos = str(script)
+        exos = ".venv/bin/exos" if script.parent.parent.parent == ROOT else str(script)
     own = "" if binary == 9890 else f" --port {binary}"
-    out = [
+    return [
         f"The exchange is open: FIX on port {fix}, binary sessions on port {binary}, data folder {data}.",
         f"{bots} market makers quote it." if bots else "Nobody quotes it: trade between two keys, or start it with --bots 4.",
         "",
-        "Command line:",
-        f"  {exos} trade buy WC26-WIN-ESP 10 0.42{own}",
-        f"  {exos} trade sell WC26-WIN-ESP 10 0.42 --key MM2{own}",
-        f"  {exos} trade watch WC26-WIN-ESP BTC-USD --key MM3{own}",
-        f"  {exos} market list WC26-WIN --data {data}",
-        f"  {exos} status --data {data}",
+        "# Command line",
+        f"cd {ROOT}",
+        f"{exos} trade buy WC26-WIN-ESP 10 0.42{own}",
+        f"{exos} trade sell WC26-WIN-ESP 10 0.42 --key MM2{own}",
+        f"{exos} trade watch WC26-WIN-ESP BTC-USD --key MM3{own}",
+        f"{exos} market list WC26-WIN --data {data}",
+        f"{exos} status --data {data}",
         "",
-        "SDK (Python, keys MM1..MM64, secrets mm1-secret..mm64-secret):",
-        "  import asyncio",
-        "  from protocol.client import Client",
-        "  async def main():",
-        f'      async with Client("127.0.0.1", {binary}, key="MM1", secret="mm1-secret") as client:',
-        '          order = await client.buy("WC26-WIN-ESP", 10, 4200)  # 10 contracts at 0.4200',
-        "          print(order, await client.subscribe('WC26-WIN-ESP'))",
-        "          await client.cancel(order)",
-        "  asyncio.run(main())",
+        "# SDK: keys MM1..MM64, secrets mm1-secret..mm64-secret",
+        f"{sys.executable} - <<'END'",
+        "import asyncio",
+        "from protocol.client import Client",
+        "async def main():",
+        f'    async with Client("127.0.0.1", {binary}, key="MM1", secret="mm1-secret") as client:',
+        '        order = await client.buy("WC26-WIN-ESP", 10, 4200)  # 10 contracts at 0.4200',
+        '        book = await client.subscribe("WC26-WIN-ESP")',
+        "        print(order, book.best_bid, book.best_ask)",
+        "        if order.open:",
+        "            await client.cancel(order)",
+        "asyncio.run(main())",
+        "END",
         "",
-        "FIX 4.4 (QuickFIX configuration; clients CLIENT1..CLIENT64, 553=client1, 554=client1-secret):",
-        *(f"  {line}".rstrip() for line in quickfix(fix, ROOT / "protocol" / "dict" / "FIX44-OE.xml").splitlines()),
+        "# FIX 4.4: a QuickFIX configuration; clients CLIENT1..CLIENT64, 553=client1, 554=client1-secret",
+        *quickfix(fix, ROOT / "protocol" / "dict" / "FIX44-OE.xml").splitlines(),
         "",
         "Ctrl-C stops it cleanly, with a snapshot.",
     ]
-    return out
 
 
 def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
@@ -99,7 +104,9 @@ def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
             print(line, flush=True)
         while not ending.wait(0.25):
             if not server.alive():
-                raise Failed(f"the server ended by itself (exit code {server.process.returncode if server.process else '-'}): {server.why()}")
+                raise Failed(
+                    f"the server ended by itself (exit code {server.process.returncode if server.process else '-'}): {server.why()}"
+                )
             for party in parties:
                 if party.process.poll() is not None:
                     raise Failed(f"the bots ended ({MAKER_FIRMS}{LAST_KEY} downwards): {party.why()}")

@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """What the main job shows while it trades: a table that stays in its place on a terminal, one line a second elsewhere."""
 
 import sys
@@ -44,9 +45,16 @@ class Screen:
                 f"{wire} {rate:.0f}/s p50 {microseconds(s.get('p50', 0))} p99 {microseconds(s.get('p99', 0))}" for wire, rate, s in rows
             ]
             fills = sum(s.get("fills", 0) for _, _, s in rows)
-            self.line(f"{at_s:5.1f} s  {what:12}  " + "  ".join(parts) + f"  trades {fills // 2}  open {sum(s.get('open', 0) for _, _, s in rows)}")
+            self.line(
+                f"{at_s:5.1f} s  {what:12}  "
+                + "  ".join(parts)
+                + f"  trades {fills // 2}  open {sum(s.get('open', 0) for _, _, s in rows)}"
+            )
             return
-        lines = [f"{at_s:5.1f} s  {what}", f"  {'wire':8}{'answers/s':>10}{'answers':>10}{'fills':>8}{'open':>7}{'in flight':>10}{'p50':>10}{'p99':>10}"]
+        lines = [
+            f"{at_s:5.1f} s  {what}",
+            f"  {'wire':8}{'answers/s':>10}{'answers':>10}{'fills':>8}{'open':>7}{'in flight':>10}{'p50':>10}{'p99':>10}",
+        ]
         for wire, rate, s in rows:
             lines.append(
                 f"  {wire:8}{rate:10.0f}{s.get('answered', 0):10}{s.get('fills', 0):8}{s.get('open', 0):7}{s.get('pending', 0):10}"

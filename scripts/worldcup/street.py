@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """The processes of the main job: the server on one core, the clients on another, and where their files lie."""
 
 import json

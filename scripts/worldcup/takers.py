@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
 """Takers on FIX 4.4: they hit quotes with IOC and market orders, leave some orders of their own, change their mind, and buy NO as well as YES.
 
 `FixLink` is the part that a FIX client of one's own needs: one session over asyncio that comes back by itself. Its numbers go on where they broke off;

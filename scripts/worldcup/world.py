@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """What the clients of the main job know beforehand: the sandbox's instruments and what its published document says of funds and credentials."""
 
 import random

@@ -1,0 +1,148 @@
+"""The judge sees a lost report, a doubled fill, a wrong sum: each check is shown what it must find."""
+
+from typing import Any
+
+import pytest
+
+from protocol import codes
+from scripts.worldcup import judge
+from scripts.worldcup.books import Books, Report
+from tests.scripts.worldcup_rig import CUP, DEPOSIT, accepted, fill, pair, take, view
+
+
+def all_of(books: list[Books], server: dict[str, Any]) -> list[str]:
+    """Every check that can be made while orders rest."""
+    found = [text for book in books for text in judge.client(book, server, "USD", DEPOSIT)]
+    found += judge.trades(books, server["trades"]) + judge.fills(books, server) + judge.executions(books)
+    return found + judge.orders(books, server["orders"]) + judge.money(server, books, "USD")
+
+
+def test_what_agrees_is_right() -> None:
+    assert all_of(pair(), view()) == []
+
+
+def test_a_lost_fill() -> None:
+    maker, _ = pair()
+    taker = Books("CLIENT1", "CLIENT1-A", "fix")
+    taker.ask(1002, 6, True)
+    take(taker, accepted(4, 2, codes.BUY, 4200, 10))
+    found = "\n".join(all_of([maker, taker], view()))
+    assert "trade 1 has 1 sides" in found and "the clients have 1 fills, the server made 2" in found
+    assert "CLIENT1: cash is 1000000 here and 957993 at the server" in found
+    assert "CLIENT1: 0 contracts of CUP-A here, 10 at the server" in found
+    assert "CLIENT1: order 2 is open as 1002 with 10 left and 0 filled here and not open at the server" in found
+    assert "CLIENT1: number 5 is expected next here, the server has sent up to 5" in found
+
+
+def test_a_lost_report_on_the_binary_wire_shows_at_once() -> None:
+    books = Books("MM1", "MM1-A", "binary")
+    take(books, accepted(1, 1, codes.SELL, 4200, 15), fill(3, 501, 1, codes.SELL, 4200, 10, 10, 5))
+    assert "MM1: report 3 came behind report 1" in books.faults
+
+
+def test_a_doubled_fill() -> None:
+    maker, taker = pair()
+    take(maker, fill(3, 501, 1, codes.SELL, 4200, 10, 10, 5))
+    found = "\n".join(all_of([maker, taker], view()))
+    assert "execution id 501 came behind 501" in found and "1 execution ids came more than once: 501" in found
+    assert "order 1 has 20 filled and -5 open here, the report says 10 and 5" in found
+    assert "trade 1 has 3 sides" in found and "10 more" not in judge.trades([maker, taker], 1)[0]
+    assert "-10 more contracts were bought than sold" in found
+
+
+def test_a_report_that_comes_twice() -> None:
+    maker, _ = pair()
+    take(maker, fill(2, 501, 1, codes.SELL, 4200, 10, 10, 5))
+    assert any("report 2 came again behind report 2" in text for text in maker.faults)
+
+
+def test_an_order_accepted_twice_and_one_that_nobody_has() -> None:
+    maker, taker = pair()
+    take(maker, accepted(3, 1, codes.SELL, 4200, 15))
+    assert any("order 1 was accepted twice" in text for text in maker.faults)
+    assert any("under the ClOrdID 1001" in text for text in maker.faults)
+    assert judge.orders([maker, taker], 3) == ["1 order ids of 1..3 were lost: 3", "1 order ids came more than once: 1"]
+    assert judge.orders([taker], 1) == ["1 order ids of 1..1 were lost: 1", "1 order ids are not the server's: 2"]
+
+
+def test_one_clordid_with_two_orders() -> None:
+    maker, taker = pair()
+    maker.ask(1003, 1, True)
+    twin = accepted(3, 3, codes.SELL, 4300, 1)._replace(id=1001)
+    take(maker, twin)
+    assert judge.orders([maker, taker], 3) == ["MM1: ClOrdIDs with two open orders: 1001"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda v: v["accounts"][1]["cash"].update(USD=DEPOSIT + 41_999), "MM1: cash is 1042000 here and 1041999"),
+        (lambda v: v["accounts"][0]["cash"].update(USD=8), "the accounts hold 2000001 minor units of USD, 2000000 were paid in"),
+        (lambda v: v["accounts"][0]["cash"].update(USD=8), "the fee accounts hold 8, the 2 clients paid 7"),
+        (lambda v: v["accounts"][2]["positions"].clear(), "CLIENT1: 10 contracts of CUP-A here, 0 at the server"),
+        (lambda v: v["accounts"][1]["orders"].clear(), "MM1: order 1 is open as 1001 with 5 left and 10 filled here and not open"),
+        (lambda v: v["accounts"][1]["orders"][0].update(leaves=4), "with 5 left and 10 filled here and open as 1001 with 4 left"),
+        (lambda v: v["accounts"].pop(2), "the server has no account CLIENT1-A"),
+        (lambda v: v["sessions"].pop(0), "MM1: the server does not know the session"),
+        (lambda v: v.update(trades=2), "1 trades of 1..2 were lost: 2"),
+        (lambda v: v.update(fills=4), "the clients have 2 fills, the server made 4"),
+    ],
+)
+def test_a_server_that_says_otherwise(change: Any, sentence: str) -> None:
+    server = view()
+    change(server)
+    assert sentence in "\n".join(all_of(pair(), server))
+
+
+def test_sides_of_a_trade_that_do_not_fit() -> None:
+    for change in ({"price": 4201}, {"qty": 9}, {"symbol": "CUP-B"}, {"side": codes.SELL}, {"taker": False}):
+        maker, taker = pair()
+        for name, value in change.items():
+            setattr(taker.fills[0], name, value)
+        assert "its two sides do not fit" in judge.trades([maker, taker], 1)[0], change
+
+
+def test_a_request_without_an_answer() -> None:
+    maker, _ = pair()
+    maker.ask(77, 1, False)
+    assert judge.client(maker, view(), "USD", DEPOSIT) == ["MM1: 1 requests have no answer: 77"]
+
+
+def settled(book: Books, symbol: str, position: int, amount: int) -> Books:
+    number = book.last_number + 1
+    return take(book, Report(codes.E_SETTLED, number, 900 + number, symbol=symbol, position=position, amount=amount))
+
+
+def test_settlement() -> None:
+    paid = {"CUP-A": 10_000, "CUP-B": 0}
+    before, after = pair(), pair()
+    after[0].open.clear()
+    settled(after[0], "CUP-A", -10, -100_000), settled(after[1], "CUP-A", 10, 100_000)
+    assert judge.settlements(before, after, paid, CUP) == []
+    assert (after[0].cash, after[1].cash) == (42_000 - 100_000, -42_007 + 100_000)
+    forgotten = pair()
+    assert "-10 of CUP-A pay -100000, the report says nothing" in judge.settlements(before, forgotten, paid, CUP)[0]
+    assert any("1 orders are open after the close" in text for text in judge.settlements(before, forgotten, paid, CUP))
+    wrong = [after[0], settled(pair()[1], "CUP-A", 10, 99_999)]
+    assert judge.settlements(before, wrong, paid, CUP) == ["CLIENT1: 10 of CUP-A pay 100000, the report says 99999"]
+    twice = settled(settled(pair()[1], "CUP-A", 10, 100_000), "CUP-A", 10, 100_000)
+    assert any("CUP-A was settled twice" in text for text in twice.faults)
+    assert any("10 contracts were settled, 0 are held" in text for text in twice.faults)
+    extra = settled(settled(pair()[1], "CUP-A", 10, 100_000), "CUP-B", 1, 0)
+    assert "CLIENT1: CUP-B was settled, but none was held" in judge.settlements(before, [after[0], extra], paid, CUP)
+
+
+def test_market_data_against_the_server() -> None:
+    markets = [{"contracts": [{"symbol": "CUP-A", "bid": 41, "ask": None}, {"symbol": "CUP-B", "bid": None, "ask": None}]}]
+    assert judge.best_prices({"CUP-A": [41, None], "CUP-B": [None, None]}, markets) == []
+    assert judge.best_prices({"CUP-A": [40, None]}, markets) == ["CUP-A: market data made [40, None], the server has [41, None]"]
+
+
+def test_whole() -> None:
+    assert judge.whole("ids", [3, 1, 2], 3) == []
+    assert judge.whole("ids", [1, 1, 4], 3) == [
+        "2 ids of 1..3 were lost: 2, 3",
+        "1 ids came more than once: 1",
+        "1 ids are not the server's: 4",
+    ]
+    assert judge.whole("ids", [], 9) == ["9 ids of 1..9 were lost: 1, 2, 3, 4, 5 and 4 more"]
