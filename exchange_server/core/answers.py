@@ -162,7 +162,7 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
 def archive_event(m, rows, c, ev, a, kind, reason, flags, use_request_id):
     """An event about a closed order, from its archive row; `use_request_id`: ClOrdID is the request's, the order's goes to Orig."""
     attr = m[a + AR_ATTR]
-    at = text_at(rows, c)
+    at = text_at(rows, c) if use_request_id else -1
     text = m[a + AR_TEXT]
     extra = 1 if text != 0 or at >= 0 else 0
     if extra != 0:
