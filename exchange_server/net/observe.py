@@ -66,7 +66,6 @@ class Counters:
         self.turns = 0
         self.turns_inline = 0
         self.rows = 0
-        self.events = 0
         self.bytes_out = 0
         self.connections = 0
         self.refused_connections = 0

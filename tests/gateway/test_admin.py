@@ -1,0 +1,175 @@
+"""The operator's lines: what is answered at once, what becomes a row, and what no line can break."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from config import admin_records as ar
+from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS
+from exchange_server.gateway.admin import LINES_PER_TURN, AdminConnection, Office
+from exchange_server.gateway.connection import NullOutlet, TurnInput
+from exchange_server.registry import AdminAnswer, Registry
+from protocol import codes
+from tests.fake_engine import FakeEngine
+
+
+class Desk:
+    """An admin connection on a real registry; rows are carried out by `settle`, as the engine would."""
+
+    def __init__(self) -> None:
+        self.registry, self.engine, self.outlet = Registry(), FakeEngine(), NullOutlet()
+        self.expected: list[tuple[int, Any]] = []
+        self.stopped = 0
+        self.office = Office(
+            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), lambda: {"turn": 7}, self._stop,
+            {"double": lambda request: request.get("n", 0) * 2},
+        )  # fmt: skip
+        self.connection = AdminConnection(1, self.outlet, None, self.office, "uid:1000")  # type: ignore[arg-type]
+        self.turn = TurnInput(rows=64)
+        self.turn.begin(1, 1)
+
+    def _stop(self) -> None:
+        self.stopped += 1
+
+    def say(self, *lines: bytes) -> list[dict[str, Any]]:
+        """Feed lines, gather, and take the answers that are there."""
+        data = b"".join(line + b"\n" for line in lines)
+        while data:
+            data = data[self.connection.feed(data) :]
+            while self.connection.gather(self.turn) and not self.turn.full:
+                continue
+        return self.answers()
+
+    def answers(self) -> list[dict[str, Any]]:
+        out = [json.loads(line) for line in bytes(self.outlet.written).splitlines()]
+        self.outlet.written.clear()
+        return out
+
+    def settle(self) -> list[dict[str, Any]]:
+        """Apply the ADMIN rows of the turn and give the answers back."""
+        for at, call in self.expected:
+            size = int(self.turn.inbox[at + CMD_BODY_BYTES])
+            body = self.turn.inbox[at + CMD_WORDS :].tobytes()[:size]
+            call(self.registry.apply(body, self.engine, lambda rows: None))
+        self.expected.clear()
+        return self.answers()
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def request(verb: str, id: Any = 1, **fields: Any) -> bytes:
+    return json.dumps({"id": id, "verb": verb, **fields}).encode()
+
+
+def test_questions_are_answered_and_make_no_row(desk: Desk) -> None:
+    assert desk.say(request("status", 3)) == [{"id": 3, "ok": True, "code": 0, "text": "", "result": {"turn": 7}}]
+    assert desk.say(request("markets"))[0]["result"] == {"markets": []}
+    assert desk.say(request("double", n=21))[0]["result"] == 42
+    assert desk.say(request("plan", items=[]))[0]["result"] == {"lines": [], "same": 0}
+    assert desk.turn.rows == 1
+
+
+def test_an_act_is_a_row_and_its_answer_comes_with_the_engine(desk: Desk) -> None:
+    record = {"type": "asset", "name": "USD", "decimals": 2}
+    assert desk.say(request("admin", "a-1", record=record)) == []
+    assert desk.connection.waiting == 1 and int(desk.turn.inbox[CMD_WORDS]) & 255 == codes.C_ADMIN
+    at = CMD_WORDS
+    body = desk.turn.inbox[at + CMD_WORDS :].tobytes()[: int(desk.turn.inbox[at + CMD_BODY_BYTES])]
+    envelope = ar.unpack(body)
+    assert (envelope.who, envelope.request_id, envelope.record) == ("uid:1000", "a-1", ar.DefineAsset(name="USD", decimals=2))
+    (answer,) = desk.settle()
+    assert answer["id"] == "a-1" and answer["ok"] and desk.connection.waiting == 0
+    assert desk.registry.assets.named("USD") is not None
+
+
+def test_the_peer_cannot_say_who_it_is(desk: Desk) -> None:
+    (answer,) = desk.say(request("admin", record={"type": "asset", "name": "USD", "decimals": 2, "who": "uid:0"}))
+    assert not answer["ok"] and answer["code"] == codes.R_BAD_COMMAND and "who" in answer["text"]
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b"[1]", "a request is an object"),
+        (b"7", "a request is an object"),
+        (b"{}", "unknown verb 'None'; known: admin, double"),
+        (b'{"verb": ["status"]}', "unknown verb"),
+        (b'{"verb": "admin"}', "record: "),
+        (b'{"verb": "admin", "record": {"type": "asset", "name": "USD", "decimals": 99}}', "decimals"),
+        (b'{"verb": "admin", "record": {"type": "no-such"}}', "record: "),
+        (b'{"verb": "markets", "event": 7}', "event: a name is wanted"),
+        (b'{"verb": "plan"}', "items: a list is wanted"),
+        (b'{"verb": "plan", "items": [{}]}', "items[0]: needs a record"),
+    ],
+)
+def test_what_is_no_request_is_answered_by_a_sentence(desk: Desk, line: bytes, words: str) -> None:
+    (answer,) = desk.say(line)
+    assert not answer["ok"] and answer["code"] == codes.R_BAD_COMMAND and words in answer["text"]
+    assert desk.turn.rows == 1
+    assert desk.say(request("status"))[0]["ok"], "the connection goes on"
+
+
+def test_a_refusal_of_the_registry_reaches_the_asker_with_its_code(desk: Desk) -> None:
+    desk.say(request("admin", 9, record={"type": "phase", "event": "NO-SUCH", "phase": "open"}))
+    (answer,) = desk.settle()
+    assert answer["id"] == 9 and not answer["ok"] and answer["code"] == codes.R_UNKNOWN_EVENT and "NO-SUCH" in answer["text"]
+
+
+def test_answers_of_acts_find_their_own_connection(desk: Desk) -> None:
+    other = AdminConnection(1, NullOutlet(), None, desk.office, "uid:7")  # type: ignore[arg-type]
+    other.feed(request("admin", "theirs", record={"type": "asset", "name": "EUR", "decimals": 2}) + b"\n")
+    other.gather(desk.turn)
+    desk.say(request("admin", "ours", record={"type": "asset", "name": "USD", "decimals": 2}))
+    answers = [AdminAnswer(1, True, 0, "first"), AdminAnswer(2, True, 0, "second")]
+    for (_, call), answer in zip(desk.expected, answers):
+        call(answer)
+    assert json.loads(bytes(other.outlet.written))["text"] == "first"
+    assert [(a["id"], a["text"]) for a in desk.answers()] == [("ours", "second")]
+
+
+def test_many_lines_are_taken_in_pieces_and_a_full_turn_is_not_overfilled(desk: Desk) -> None:
+    desk.connection.grow()
+    desk.connection.feed((request("status") + b"\n") * (LINES_PER_TURN + 5))
+    assert desk.connection.gather(desk.turn) is True
+    assert len(desk.answers()) == LINES_PER_TURN
+    assert desk.connection.gather(desk.turn) is False
+    assert len(desk.answers()) == 5
+    small = TurnInput(rows=1)
+    small.begin(1, 1)
+    desk.connection.feed(request("status") + b"\n")
+    assert small.full and desk.connection.gather(small) is True and desk.answers() == []
+
+
+def test_a_line_without_end_grows_the_buffer_once_and_then_ends_the_connection(desk: Desk) -> None:
+    sent = 0
+    while desk.outlet.closed is None:
+        sent += desk.connection.feed(b"x" * 65536)
+        desk.connection.gather(desk.turn)
+        assert sent <= AdminConnection.BUFFER
+    assert desk.answers()[0]["code"] == codes.R_WIRE_TOO_LONG and sent == AdminConnection.BUFFER
+    assert desk.outlet.closed[0] == codes.R_WIRE_TOO_LONG
+
+
+def test_stop_and_farewell(desk: Desk) -> None:
+    assert desk.say(request("stop"))[0]["ok"] and desk.stopped == 1
+    desk.connection.expel(desk.turn, codes.R_SHUTDOWN, "the server stops")
+    assert desk.answers() == [{"id": None, "ok": False, "code": codes.R_SHUTDOWN, "text": "the server stops", "result": {}}]
+    assert desk.outlet.closed == (codes.R_SHUTDOWN, "the server stops")
+
+
+@given(st.lists(st.binary(max_size=60).map(lambda b: b.replace(b"\n", b"")), max_size=8))
+@settings(max_examples=150, deadline=None)
+def test_no_bytes_break_it(lines: list[bytes]) -> None:
+    desk = Desk()
+    answers = desk.say(*lines)
+    assert len(answers) == sum(bool(line.strip()) for line in lines)
+    assert not any(a["ok"] for a in answers)
