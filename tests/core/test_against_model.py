@@ -6,6 +6,9 @@ The event buffer holds 8 rows, tables are tiny. EXOS_LONG=1 runs 1,000 seeds and
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,6 +25,7 @@ from tests.judge import judge
 from tests.model_world import Row
 from tests.random_world import SECOND, flow
 
+ROOT = Path(__file__).resolve().parents[2]
 LONG = os.environ.get("EXOS_LONG") == "1"
 SEEDS = 1000 if LONG else 12
 
@@ -164,3 +168,12 @@ def test_one_time_row_expires_more_orders_than_the_event_buffer_holds() -> None:
     events = s.later(2)
     assert [e.kind for e in events] == [C.E_EXPIRED] * 20
     assert [e.expiry for e in events] == sorted(e.expiry for e in events)
+
+
+if LONG:
+
+    def test_flows_with_bounds_checks_in_every_kernel() -> None:
+        """The same harness over a core compiled with index checks: no access outside the arena, the rows or the event buffer."""
+        environment = {**os.environ, "EXOS_BOUNDSCHECK": "1"}
+        run = subprocess.run([sys.executable, "-m", "tests.judge", "2000", "60"], cwd=ROOT, env=environment, capture_output=True, text=True)
+        assert run.returncode == 0, run.stdout + run.stderr
