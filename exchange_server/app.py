@@ -92,6 +92,7 @@ class Server:
         except OSError as error:
             raise StartRefused(Exit.RECOVERY, f"{error.filename or options.data}: {error.strerror or error}") from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
+        self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
         self.clock = Clock(self.engine.time_ns)

@@ -65,6 +65,7 @@ def empty_engine(flow: NamedFlow, orders: int = 0, archive: int = 0) -> Engine:
 def engine_of(flow: NamedFlow, orders: int = 0, archive: int = 0) -> Engine:
     """An engine that holds the flow's world. AnswerWrong when a definition is refused."""
     engine = empty_engine(flow, orders, archive)
+    engine.warm()
     if code := engine.step_rows(flow.definitions, len(flow.definitions), nothing):
         raise AnswerWrong(f"the world of the flow was refused with {code}: {engine.refusal}")
     return engine
