@@ -73,7 +73,7 @@ from .fix_encoder import FixEncoder
 from .fix_resend import ResendJob
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
-SLOW_WEIGHT = 8  # a message in plain Python counts as so many of the turn's budget
+SLOW_WEIGHT = 64  # a message in plain Python counts as so many of the turn's budget: others do not wait for it long
 JOBS_MAX = 4  # ResendRequests being answered at a time
 SKEW_NS = 120_000_000_000
 BUDGET = 4096
@@ -199,9 +199,10 @@ class FixConnection(Connection):
         waits for the next one, and nothing further is decoded meanwhile."""
         todo = self._todo
         todo.extend((action, cause) for action in actions)
-        while todo and not turn.full:
+        while todo and not turn.full and self._conn[CN_BUDGET] > 0:
             action, cause = todo.popleft()
             if isinstance(action, fix_session.Deliver):
+                self._conn[CN_BUDGET] -= SLOW_WEIGHT
                 self._first(self._deliver(action.message, turn), action.message)
             elif isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, cause)
@@ -224,8 +225,10 @@ class FixConnection(Connection):
     def _send(self, msg_type: str, body: bytes, turn: TurnInput, cause: FixMessage | None) -> None:
         if self.session:
             # Every answer also journals which incoming numbers are used up; not while orders that came before that number still wait for room.
-            waiting = any(isinstance(action, fix_session.Deliver) for action, _ in self._todo)
-            values = {CMD_MSG_TYPE: int.from_bytes(msg_type.encode(), "little"), CMD_GROUP_SEQ: 0 if waiting else self.fix.next_in - 1}
+            values = {
+                CMD_MSG_TYPE: int.from_bytes(msg_type.encode(), "little"),
+                CMD_GROUP_SEQ: 0 if self._waiting() else self.fix.next_in - 1,
+            }
             turn.add(codes.C_SEND, self.session, values=values, body=body)
         elif cause is not None:  # no session yet: the refusal of a logon
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
@@ -297,6 +300,15 @@ class FixConnection(Connection):
             if isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, None)
         self.close(reason, text)
+
+    def lost(self, turn: TurnInput) -> None:
+        if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
+            turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
+        super().lost(turn)
+
+    def _waiting(self) -> bool:
+        """Are there orders in sequence that have not been journaled yet?"""
+        return any(isinstance(action, fix_session.Deliver) for action, _ in self._todo)
 
     def logoff_flags(self) -> int:
         return 1 if self.fix.peer_logged_out else 0

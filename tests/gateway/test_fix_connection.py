@@ -460,3 +460,29 @@ def test_hostile_bytes_never_break_the_street(street):
         honest.client.new_order(street.now, round_ + 1, ESP, 1, 1, "0.0500", tif=codes.IOC)
         street.turn()
     assert [m.text(150) for m in honest.seen].count("0") == 60 and honest.client.live
+
+
+def test_heartbeats_before_a_lost_connection_leave_no_gap(street):
+    end = street.up()
+    for _ in range(3):
+        end.client.send("0", [], street.now)
+    street.turn()
+    end = end.again()
+    assert [m.msg_type for m in end.take()] == ["A"], "nothing is asked for again"
+
+
+def test_plain_python_takes_its_share_of_a_turn_only(street):
+    end = street.fix_end(1, plain=True)
+    end.logon_raw(1)
+    street.turn()
+    end.take()
+    for seq in range(2, 502):
+        end.send_raw("1", seq, f"112=T{seq}|")
+    street.begin()
+    end.to_server()
+    assert end.connection.gather(street.input) is True
+    street.apply()
+    end.to_client()
+    assert 10 < len(end.take()) < 100
+    street.turn(12)
+    assert end.take()[-1].text(112) == "T501"
