@@ -23,6 +23,7 @@ from .world import ASSET, World, sandbox
 
 MAKERS, TAKERS = 6, 8  # sessions
 FIX_SHARE = 0.2  # of all requests
+SEGMENT_BYTES = 1 << 25  # enough for the run; the default is made for a day, and zero-filling 256 MiB takes the disk for seconds
 EVENTS = "WC26-"  # what settles
 
 
@@ -33,7 +34,7 @@ class MatchDay:
         self.seconds, self.seed, self.rate, self.screen = seconds, seed, rate, screen
         self.world: World = sandbox()
         self.folder = fresh_folder()
-        self.server = Server(self.folder, self.folder / "data")
+        self.server = Server(self.folder, self.folder / "data", segment_bytes=SEGMENT_BYTES)
         self.parties: dict[str, Clients] = {}
         self.wrong: list[str] = []
         self.traded_s = 0.0

@@ -65,8 +65,9 @@ def spawn(command: list[str], pinned: set[int], **more: Any) -> subprocess.Popen
 class Server:
     """`exos serve` on a data folder with the sandbox's world. `ready` is the line that it wrote last."""
 
-    def __init__(self, folder: Path, data: Path, ports: tuple[int, int] = (0, 0)) -> None:
-        self.folder, self.data, self.ports = folder, data, ports
+    def __init__(self, folder: Path, data: Path, ports: tuple[int, int] = (0, 0), segment_bytes: int = 0) -> None:
+        """segment_bytes: of the journal, 0: the server's default."""
+        self.folder, self.data, self.ports, self.segment_bytes = folder, data, ports, segment_bytes
         self.process: subprocess.Popen[Any] | None = None
         self.ready: dict[str, Any] = {}
         self.seconds = 0.0
@@ -76,6 +77,7 @@ class Server:
         began = time.perf_counter()
         command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(self.data), "--config", "sandbox"]
         command += ["--fix-port", str(self.ports[0]), "--binary-port", str(self.ports[1])]
+        command += ["--segment-bytes", str(self.segment_bytes)] if self.segment_bytes else []
         with open(self.log_path, "ab") as log:
             # A session of its own: Ctrl-C on the terminal is for us, we then stop it in order.
             self.process = spawn(command, cores()[0], stdout=subprocess.PIPE, stderr=log, start_new_session=True)
