@@ -336,23 +336,24 @@ class Pipeline:
                 link.closed = True
                 self._outbox.append((link, None))
             self._closing.clear()
-        if self._outbox:
-            self._hold_turn(now)
+        safe = False
         if applied:
-            self._commit(words)
+            if self._held or not self._alone or self._ready or words > self._inline_words:
+                self.journal.kick()  # the writer thread takes all that is there; meanwhile the next turn comes together
+            elif self.journal.commit_inline():
+                safe = True  # small, and nothing else is going on: the loop writes it itself, no thread has to wake up
+                self.counters.turns_inline += 1
+        if self._outbox:
+            if safe:
+                self._send_now(now)
+            else:
+                self._hold_turn(now)
         if self._held:
             self.release()
         if (self._ready or self._expel or self._gone) and not self._choked_since:
             self.wake()
-        if self._calendar_first or self._expiry:
+        if self._expiry or (self._calendar_first and self._timer is None):
             self._set_timer()
-
-    def _commit(self, words: int) -> None:
-        """Have the turn written: by ourselves when it is small and nothing else is going on, else by the writer thread."""
-        if self.spin or not self._alone or self._ready or len(self._held) > 1 or words > self._inline_words:
-            self.journal.kick()
-        elif self.journal.commit_inline():
-            self.counters.turns_inline += 1
 
     def _pressure(self, now: int) -> int:
         """Reason with which this turn refuses new orders; 0: none; -1: sockets are not read in this turn."""
@@ -512,6 +513,15 @@ class Pipeline:
             self.counters.held_bytes_max = self.held_bytes
         self._outbox = []
         self._outbox_bytes = 0
+
+    def _send_now(self, now: int) -> None:
+        """The turn is durable already and nothing waits before it."""
+        out, self._outbox = self._outbox, []
+        self.counters.bytes_out += self._outbox_bytes
+        self._outbox_bytes = 0
+        self.held_latency.record(self.clock.now_ns() - now)
+        for link, data in out:
+            link.send(data)
 
     def release(self) -> None:
         """Send what has become safe, in order."""
