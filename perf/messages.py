@@ -60,7 +60,7 @@ def fix_messages(
         shown = f"{price // unit}.{price % unit:0{decimals}d}"
         if kind == C.C_NEW:
             symbol, side, contract = symbols[w[r.CMD_INSTRUMENT] >> 32], head >> 16 & 15, head >> 20 & 15
-            no = f"5010={contract}|" if contract == C.NO else ""
+            no = "5010=N|" if contract == C.NO else ""
             known[session, key] = symbol, side, contract, no
             body = (
                 f"D|11={key}|1={accounts(who)}|55={symbol}|54={side}|60={sending_time}|38={qty}|40=2|44={shown}|59={head >> 28 & 15}|{no}"

@@ -1,0 +1,418 @@
+"""The load generator: a process of its own on its own core, messages built before the run, one command per frame.
+
+`python -m perf.load JSON` (fields of Job) does the job and prints one JSON line. Plain non-blocking sockets and counters; a kernel counts the
+binary reports, so that the generator is not what is measured. An answer is the first report of a command; fills come on top.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import select
+import socket
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import messages as M
+from protocol.binary_session import logon_mac
+from protocol.framing import FrameReader, frame
+from tests.flows import named_flow
+
+from .messages import binary_frames, fix_message, fix_messages
+from .server import CLIENT_CORE, SECRET, account_name, fdatasync_us, symbol
+
+ANSWERS = 0  # places in a Counter's result
+CHUNK = 1 << 18
+STEP = 64  # commands that one send carries at most
+
+
+class Job(msgspec.Struct, forbid_unknown_fields=True):
+    """kind: flow, trip. rate: commands a second for all sessions together (open loop), 0: as fast as the window lets."""
+
+    kind: str
+    wire: str
+    binary_port: int
+    fix_port: int
+    echo_port: int = 0
+    sessions: int = 8
+    commands: int = 100_000
+    resting: int = 100_000
+    window: int = 2_048  # commands of one session that wait for their answer
+    rate: int = 0
+    seconds: float = 15.0  # nothing is sent after so long
+    spin: bool = False
+    seed: int = 5
+    folder: str = ""  # trip: where the write-and-fdatasync beside is made; "": none
+
+
+class RunFailed(RuntimeError):
+    """The server did something else than it should: no figure."""
+
+
+def _count(buf, size, out):  # type: ignore[no-untyped-def]
+    """Whole frames in buf[:size]: out[0] += first answers, out[1] += frames, out[tag] += 1 for tags from 64 on; the bytes used up."""
+    at = 0
+    while at + 4 <= size:
+        length = np.int64(buf[at]) | (np.int64(buf[at + 1]) << 8) | (np.int64(buf[at + 2]) << 16) | (np.int64(buf[at + 3]) << 24)
+        if at + 4 + length > size:
+            break
+        p = at + 4
+        p += 3 if buf[p] == 0xDC else 1
+        tag = np.int64(buf[p])
+        out[1] += 1
+        if tag < 128:
+            out[tag] += 1
+        answer = tag == 80 or tag == 81 or tag == 84 or tag == 85 or tag == 87
+        if tag == 83:  # Canceled answers a command when it names another order than itself
+            p += 1
+            for _ in range(9):
+                b = np.int64(buf[p])
+                p += (
+                    2
+                    if b == 0xCC or b == 0xD0
+                    else 3
+                    if b == 0xCD or b == 0xD1
+                    else 5
+                    if b == 0xCE or b == 0xD2
+                    else 9
+                    if b == 0xCF or b == 0xD3
+                    else 1
+                )
+            answer = buf[p] != 0
+        if answer:
+            out[ANSWERS] += 1
+        at += 4 + length
+    return at
+
+
+def compiled() -> Any:
+    import numba
+
+    from exchange_server.core import jit
+
+    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
+    folder = jit.CACHE_ROOT / f"bench-{own}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    numba.config.CACHE_DIR = str(folder)
+    return numba.njit("i8(u1[::1], i8, i8[::1])", cache=True, **jit.FLAGS)(_count)
+
+
+class Peer:
+    """One connection: what it has to send, what it has received."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.counts = np.zeros(128, np.int64)
+        self.received = 0
+        self.data = b""
+        self.ends = np.zeros(1, np.int64)
+        self.sent = 0  # commands
+        self.position = 0  # bytes
+        self.due: NDArray[np.int64] = np.zeros(0, np.int64)
+
+    def load(self, messages: list[bytes]) -> None:
+        """What is sent from now on."""
+        self.data = b"".join(messages)
+        self.ends = np.cumsum([0, *map(len, messages)])
+        self.sent = self.position = 0
+        self.base = self.answers
+
+    @property
+    def answers(self) -> int:
+        return int(self.counts[ANSWERS])
+
+    @property
+    def total(self) -> int:
+        return len(self.ends) - 1
+
+    @property
+    def waiting(self) -> int:
+        return self.sent - (self.answers - self.base)
+
+    def send(self, upto: int) -> None:
+        """Commands up to number `upto`, as far as the socket takes them."""
+        end = int(self.ends[min(upto, self.total)])
+        if end > self.position:
+            try:
+                self.position += self.socket.send(memoryview(self.data)[self.position : end])
+            except BlockingIOError:
+                return
+            self.sent = int(np.searchsorted(self.ends, self.position, "right")) - 1
+
+    def receive(self) -> bool:
+        raise NotImplementedError
+
+    def read(self, buffer: memoryview) -> int:
+        try:
+            n = self.socket.recv_into(buffer)
+        except BlockingIOError:
+            return 0
+        if n == 0:
+            raise RunFailed("the server closed the connection")
+        self.received += n
+        return n
+
+
+class BinaryPeer(Peer):
+    def __init__(self, port: int, key: str, kernel: Any) -> None:
+        super().__init__(port)
+        self.kernel = kernel
+        self.buffer = np.zeros(4 * CHUNK, np.uint8)
+        self.kept = 0
+        reader = FrameReader()
+        found: list[Any] = []
+
+        def wait(kind: Any) -> Any:
+            while True:
+                while found:
+                    if isinstance(message := found.pop(0), kind):
+                        return message
+                data = self.socket.recv(1 << 16)
+                if not data:
+                    raise RunFailed("the server closed the connection at the logon")
+                found.extend(M.decode_server(payload) for payload in reader.feed(data))
+
+        hello = wait(M.Hello)
+        self.say(M.Logon(key, logon_mac(SECRET, hello.challenge), heartbeat_ms=60_000))
+        self.accounts = {name: id for id, name in wait(M.Sent).body.accounts}
+
+    def say(self, message: Any) -> None:
+        self.socket.sendall(frame(M.encode(message)))
+
+    def receive(self) -> bool:
+        if len(self.buffer) - self.kept < CHUNK:
+            self.buffer = np.concatenate([self.buffer, np.zeros(len(self.buffer), np.uint8)])
+        n = self.read(memoryview(self.buffer)[self.kept : self.kept + CHUNK])
+        if not n:
+            return False
+        size = self.kept + n
+        used = self.kernel(self.buffer, size, self.counts)
+        self.kept = size - used
+        if self.kept:
+            self.buffer[: self.kept] = self.buffer[used:size]
+        return True
+
+
+class FixPeer(Peer):
+    def __init__(self, port: int, number: int, sending_time: str) -> None:
+        super().__init__(port)
+        self.kept = b""
+        self.buffer = bytearray(CHUNK)
+        logon = fix_message(f"A|98=0|108=60|141=Y|553=s{number}|554={SECRET}|", f"S{number}", 1, sending_time)
+        self.socket.sendall(logon)
+        data = b""
+        while b"\x0110=" not in data:
+            piece = self.socket.recv(4096)
+            if not piece:
+                raise RunFailed(f"FIX logon of S{number} refused: {data!r}")
+            data += piece
+        if b"\x0135=A\x01" not in data:
+            raise RunFailed(f"FIX logon of S{number} refused: {data!r}")
+
+    def receive(self) -> bool:
+        n = self.read(memoryview(self.buffer))
+        if not n:
+            return False
+        data = self.kept + self.buffer[:n]
+        if data[-1:] == b"\x01" and data[-7:-4] == b"10=":
+            cut = len(data)
+        else:
+            cut = max(data.rfind(b"8=FIX.4.4\x019="), 0)
+        self.kept = data[cut:]
+        data = data[:cut]
+        c = self.counts
+        c[ANSWERS] += data.count(b"\x01150=0\x01") + data.count(b"\x01150=8\x01") + data.count(b"\x0141=") + data.count(b"\x01150=I\x01")
+        c[1] += data.count(b"\x0110=")
+        c[81] += data.count(b"\x01150=8\x01")
+        c[82] += data.count(b"\x01150=F\x01")
+        c[85] += data.count(b"\x0135=9\x01")
+        if data.count(b"\x0135=3\x01") or data.count(b"\x0135=j\x01") or data.count(b"\x0135=5\x01"):
+            at = max(data.find(b"\x0135=3\x01"), data.find(b"\x0135=j\x01"), data.find(b"\x0135=5\x01"))
+            raise RunFailed(f"the server refused a message: {bytes(data[at : at + 300])!r}")
+        return True
+
+
+def stamp() -> str:
+    now = time.time_ns()
+    return time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(now // 10**9)) + f".{now // 10**6 % 1000:03d}"
+
+
+def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: int = 0) -> tuple[float, int, list[float], list[float]]:
+    """Send all that is loaded, count until everything sent is answered. every: ns between the commands of all peers (open loop), 0: closed.
+
+    Answers (seconds, commands answered, latencies in us counted from the intended time, latenesses in us). RunFailed after 30 s of silence.
+    """
+    poll = select.epoll()
+    by = {p.socket.fileno(): p for p in [*peers, listener]}
+    for fd, p in by.items():
+        p.socket.setblocking(False)
+        poll.register(fd, select.EPOLLIN)
+    latency: list[float] = []
+    late: list[float] = []
+    queues: list[deque[int]] = [deque() for _ in peers]
+    index = {p.socket.fileno(): i for i, p in enumerate(peers)}
+    began = time.perf_counter_ns()
+    for i, p in enumerate(peers):
+        p.due = began + (np.arange(p.total, dtype=np.int64) * len(peers) + i) * every
+    stop = began + int(seconds * 1e9)
+    last = began
+    while True:
+        now = time.perf_counter_ns()
+        open_ = False
+        for i, p in enumerate(peers):
+            if p.sent < p.total and now < stop:
+                open_ = True
+                if every:
+                    upto = int(np.searchsorted(p.due, now, "right"))
+                    if upto > p.sent:
+                        before = p.sent
+                        p.send(upto)
+                        queues[i].extend(p.due[before : p.sent].tolist())
+                        late.extend(((now - p.due[before : p.sent]) / 1e3).tolist())
+                elif p.waiting <= window - STEP:
+                    p.send(min(p.sent + STEP * 8, p.sent + window - p.waiting))
+            elif p.position < p.ends[p.sent + 1 if p.sent < p.total else p.sent] and p.position > p.ends[p.sent]:
+                p.send(p.sent + 1)  # the rest of a message that the socket cut
+            if p.waiting:
+                open_ = True
+        if not open_:
+            break
+        for fd, _ in poll.poll(0 if every else 0.001):
+            p = by[fd]
+            before = p.answers
+            if p.receive():
+                last = time.perf_counter_ns()
+                if every and fd in index:
+                    q = queues[index[fd]]
+                    for _ in range(p.answers - before):
+                        latency.append((last - q.popleft()) / 1e3)
+        if time.perf_counter_ns() - last > 30_000_000_000:
+            raise RunFailed(f"no answer for 30 s: {[(p.sent, p.waiting) for p in peers][:8]}")
+    poll.close()
+    return (last - began) / 1e9, sum(p.answers - p.base for p in peers), latency, late
+
+
+def flow(job: Job) -> dict[str, Any]:
+    """Rest the orders, then the commands; what was counted."""
+    f = named_flow(job.seed, job.commands, job.resting, sessions=job.sessions)
+    rows = np.concatenate([f.preload, f.flow])
+    owner = rows[:, 1] >> 32
+    kernel = compiled()
+    peers: list[Peer] = []
+    listener = BinaryPeer(job.binary_port, "L2", kernel)
+    listener.say(M.Subscribe())
+    if job.wire == "binary":
+        names: dict[str, int] = {}
+        for n in range(1, job.sessions + 1):
+            peer = BinaryPeer(job.binary_port, f"S{n}", kernel)
+            names.update(peer.accounts)
+            peers.append(peer)
+
+        def id_of(account: int) -> int:
+            """A logon reply names the first accounts of a firm only; its ids follow each other."""
+            firm, _, j = account_name(account, job.sessions).partition("-")
+            return names[f"{firm}-1"] + int(j) - 1
+
+        messages = binary_frames(rows, id_of)
+    else:
+        sending = stamp()
+        peers.extend(FixPeer(job.fix_port, n, sending) for n in range(1, job.sessions + 1))
+        symbols = [symbol(i) for i in range(f.books + 1)]
+        comp_ids = [f"S{n}" for n in range(job.sessions + 1)]
+        messages = fix_messages(rows, comp_ids, lambda account: account_name(account, job.sessions), symbols, sending)
+    first = len(f.preload)
+    parts = [
+        [[messages[i] for i in range(*r) if owner[i] == n] for n in range(1, job.sessions + 1)] for r in ((0, first), (first, len(rows)))
+    ]
+    for peer, mine in zip(peers, parts[0]):
+        peer.load(mine)
+    load_s, _, _, _ = run(peers, listener, job.window, 60.0)
+    before = np.sum([p.counts for p in peers], axis=0)
+    got, listened = sum(p.received for p in peers), listener.received
+    for peer, mine in zip(peers, parts[1]):
+        peer.load(mine)
+    cpu = time.process_time()
+    sent_before = time.perf_counter_ns()
+    seconds, answered, latency, late = run(peers, listener, job.window, job.seconds, len(peers) and job.rate and 10**9 // job.rate)
+    counts = np.sum([p.counts for p in peers], axis=0) - before
+    sent = sum(p.sent for p in peers)
+    if answered != sent:
+        raise RunFailed(f"{sent} commands sent, {answered} answered")
+    refused = int(counts[81] + counts[85])
+    return {
+        "seconds": seconds, "sent": sent, "answered": answered, "reports": int(counts[1]), "refused": refused, "fills": int(counts[82]),
+        "bytes_in": sum(p.received for p in peers) - got, "market_bytes": listener.received - listened, "client_cpu": time.process_time() - cpu,
+        "preload_rate": first / load_s, "message_bytes": len(b"".join(messages[first : first + 1000])) / 1000 if messages else 0,
+        "latency": _percentiles(latency), "late": _percentiles(late), "wall": (time.perf_counter_ns() - sent_before) / 1e9,
+    }  # fmt: skip
+
+
+def _percentiles(values: list[float]) -> dict[str, float]:
+    if not values:
+        return {}
+    return {"p50": float(np.percentile(values, 50)), "p99": float(np.percentile(values, 99)), "max": max(values)}
+
+
+def trip(job: Job) -> dict[str, Any]:
+    """One order at a time: order → report, and the same count of bytes through the echo, in turn; spinning or asleep while waiting."""
+    kernel = compiled()
+    listener = BinaryPeer(job.binary_port, "L2", kernel)
+    listener.say(M.Subscribe())
+    peer = BinaryPeer(job.binary_port, "S1", kernel)
+    account = min(peer.accounts.values())
+    echo = socket.create_connection(("127.0.0.1", job.echo_port), timeout=30)
+    echo.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    for s in (peer.socket, echo, listener.socket):
+        s.setblocking(not job.spin)
+    listener.socket.setblocking(False)
+    ways: dict[str, list[float]] = {"order": [], "echo": []}
+    for i in range(job.commands):
+        id = i + 1
+        if i % 2 == 0:
+            message = frame(M.encode(M.NewOrder(id, account, 1 + i % 100, 1, 1, 2, 1, 0, 100 + i % 50, 10)))
+        else:
+            message = frame(M.encode(M.CancelOrder(id, id - 1, account, 0)))
+        want = peer.answers + 1
+        began = time.perf_counter_ns()
+        peer.socket.send(message)
+        while peer.answers < want:
+            peer.receive()
+        ways["order"].append((time.perf_counter_ns() - began) / 1e3)
+        listener.receive()
+        left = len(message)
+        began = time.perf_counter_ns()
+        echo.send(message)
+        while left:
+            try:
+                left -= len(echo.recv(left))
+            except BlockingIOError:
+                pass
+        ways["echo"].append((time.perf_counter_ns() - began) / 1e3)
+    done: dict[str, Any] = {name: _percentiles(times[len(times) // 20 :]) for name, times in ways.items()}
+    if job.folder:
+        p50, p99 = fdatasync_us(Path(job.folder), min(job.commands, 1000))
+        done["sync"] = {"p50": p50, "p99": p99}
+    done["refused"] = int(peer.counts[81] + peer.counts[85])
+    if done["refused"]:
+        raise RunFailed(f"{done['refused']} of {job.commands} commands refused")
+    return done
+
+
+def main() -> int:
+    os.sched_setaffinity(0, {min(CLIENT_CORE, (os.cpu_count() or 1) - 1)})
+    job = msgspec.json.decode(sys.argv[1], type=Job)
+    print(json.dumps(trip(job) if job.kind == "trip" else flow(job)))
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,227 @@
+"""The server under test: the world of a flow as a configuration file, a process pinned to one core, a real disk under it.
+
+`python -m perf.server --data DIR --config FILE ...` takes the arguments of `exos serve`, and opens beside its ports one that does nothing but send
+back what comes (its port is in DIR/echo.port): the measure that a round trip is held against, in the same process and on the same event loop.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from .journal_rows import file_system
+
+ROOT = Path(__file__).resolve().parent.parent
+START_SECONDS = 280.0  # compiling every kernel once is in it
+SERVER_CORE, CLIENT_CORE = 0, 1
+SECRET = "a-secret-of-the-bench"
+
+
+def symbol(instrument: int) -> str:
+    return f"B{instrument}"
+
+
+def account_name(account: int, sessions: int, first: int = 16) -> str:
+    """Name at the server of a flow's account id: firm n's j-th."""
+    i = account - first
+    return f"M{i % sessions + 1}-{i // sessions + 1}"
+
+
+def config(
+    sessions: int, wire: str, books: int = 100, group: int = 48, accounts: int = 1_000, orders: int = 400_000, archive: int = 3_000_000
+) -> str:
+    """TOML of the named flow's world for so many sessions of one wire, and one more binary session L2 that only listens."""
+    each = -(-accounts // sessions)
+    lines = [f"""
+[server]
+fix_port = 0
+binary_port = 0
+sending_time_tolerance = "600s"
+
+[capacities]
+firms = 256
+accounts = {2 * accounts + 64}
+sessions = 256
+events = 256
+instruments = 512
+listings = 512
+balances = 8192
+collateral_words = 8_000_000
+orders = {orders}
+levels = 200_000
+nodes = 60_000
+texts = 4096
+archive = {archive}
+timer_buckets = 1024
+
+[[asset]]
+name = "USD"
+decimals = 4
+
+[[venue]]
+name = "V"
+"""]  # fmt: skip
+    sizes = [min(group, books)] + [1] * (books - min(group, books))
+    number = 1
+    for event, n in enumerate(sizes):
+        contracts = ", ".join(f'{{ symbol = "{symbol(number + i)}" }}' for i in range(n))
+        lines.append(f"""
+[[market]]
+event = "E{event}"
+product = "{"exactly" if n > 1 else "at_most"}"
+winners = 1
+owner_venue = "V"
+asset = "USD"
+payout = "1.0000"
+max_qty = 100_000
+max_position = 10_000_000
+fees = {{ model = "quadratic", maker_bps = -50, taker_bps = 100, owner_share_bps = 3000, venue_share_bps = 3000 }}
+phase = "open"
+rules = "A bench."
+source = "nobody"
+contract = [{contracts}]
+band = [{{ low = "0.0001", high = "0.9999", step = "0.0001" }}]
+""")
+        number += n
+    lines.append(f'[[member]]\ncount = {sessions}\nfirm = "M{{n}}"\n')
+    for j in range(1, each + 1):
+        lines.append(f'[[member.account]]\nname = "M{{n}}-{j}"\ndeposit = {{ USD = "100000000.00" }}\n')
+    login = 'key = "S{n}"' if wire == "binary" else 'our_comp_id = "EXOS-OE"\npeer_comp_id = "S{n}"\nusername = "s{n}"'
+    lines.append(f'[[member.session]]\nname = "S{{n}}"\nwire = "{wire}"\naccount = "M{{n}}-1"\nsecret = "{SECRET}"\n{login}\n')
+    lines.append(
+        '[[member]]\nfirm = "L2"\n[[member.account]]\nname = "L2-A"\n[[member.session]]\nname = "L2"\nwire = "binary"\nkey = "L2"\n'
+    )
+    lines.append(f'secret = "{SECRET}"\naccount = "L2-A"\n')
+    return "\n".join(lines)
+
+
+def fdatasync_us(folder: Path, times: int = 300) -> tuple[float, float]:
+    """Median and p99 of one 4 kB write and fdatasync into a preallocated file of that folder, microseconds."""
+    path = folder / "sync.probe"
+    fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        os.posix_fallocate(fd, 0, 4096 * 64)
+        os.fsync(fd)
+        taken = []
+        for i in range(times):
+            began = time.perf_counter_ns()
+            os.pwrite(fd, b"\x5a" * 4096, 4096 * (i % 64))
+            os.fdatasync(fd)
+            taken.append((time.perf_counter_ns() - began) / 1e3)
+    finally:
+        os.close(fd)
+        path.unlink()
+    taken.sort()
+    return statistics.median(taken), taken[int(len(taken) * 0.99)]
+
+
+class BenchServer:
+    """A server process on its core with a fresh data folder on a real disk; use as a context. ValueError on a disk that is memory."""
+
+    def __init__(self, toml: str, mode: str = "sync", spin: bool = False) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="exos-bench-", dir=Path.cwd()))
+        try:
+            self.disk = file_system(self.folder)
+        except ValueError:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        self.data = self.folder / "data"
+        (self.folder / "bench.toml").write_text(toml)
+        self.arguments = ["--mode", mode, *(["--spin"] if spin else [])]
+        self.ready: dict[str, Any] = {}
+
+    def __enter__(self) -> BenchServer:
+        command = [
+            sys.executable,
+            "-m",
+            "perf.server",
+            "--data",
+            str(self.data),
+            "--config",
+            str(self.folder / "bench.toml"),
+            *self.arguments,
+        ]
+        self.log = open(self.folder / "log.txt", "ab")
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log)
+        assert self.process.stdout is not None
+        readable, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
+        text = self.process.stdout.readline() if readable else b""
+        if not text:
+            raise RuntimeError(f"the server did not start: {(self.folder / 'log.txt').read_text()[-3000:]}")
+        self.ready = json.loads(text)
+        self.ready["echo_port"] = int((self.data / "echo.port").read_text())
+        return self
+
+    def status(self) -> dict[str, Any]:
+        from exchange_server.cli.admin_client import AdminClient
+
+        with AdminClient(self.data) as admin:
+            return dict(admin.ask("status").result or {})
+
+    def check(self) -> list[str]:
+        from exchange_server.cli.admin_client import AdminClient
+
+        with AdminClient(self.data) as admin:
+            return list((admin.ask("check").result or {})["failed"])
+
+    def resident_mb(self) -> float:
+        text = Path(f"/proc/{self.process.pid}/status").read_text()
+        return int(next(row for row in text.splitlines() if row.startswith("VmRSS")).split()[1]) / 1024
+
+    def processor_s(self) -> float:
+        """Processor time that the server has used."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait(10)
+        if self.process.stdout:
+            self.process.stdout.close()
+        self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Echo(asyncio.Protocol):
+    """Sends back what comes."""
+
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+def main() -> int:
+    os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
+    from exchange_server import app
+    from exchange_server.cli import serve
+
+    class EchoServer(app.Server):
+        async def _listen(self, pipeline: Any) -> list[asyncio.AbstractServer]:
+            servers = await super()._listen(pipeline)
+            echo = await pipeline.loop.create_server(Echo, "127.0.0.1", 0)
+            (self.options.data / "echo.port").write_text(str(echo.sockets[0].getsockname()[1]))
+            return [*servers, echo]
+
+    app.Server = EchoServer  # type: ignore[misc]
+    parser = argparse.ArgumentParser()
+    serve.add(parser.add_subparsers())
+    return int(app.serve(serve.options(parser.parse_args(["serve", *sys.argv[1:]]))))
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

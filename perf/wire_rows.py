@@ -1,0 +1,114 @@
+"""Rows over the wires: one server process on core 0, one load generator on core 1, every command answered, one L2 subscriber on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from .load import Job
+from .rig import AnswerWrong, Result
+from .server import ROOT, BenchServer, config, fdatasync_us
+
+SECONDS = 12.0
+
+
+def generate(job: Job, seconds: float = 240.0) -> dict[str, Any]:
+    """Run the load generator; what it found. AnswerWrong with its last words when it failed."""
+    command = [sys.executable, "-m", "perf.load", msgspec.json.encode(job).decode()]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
+    if done.returncode:
+        raise AnswerWrong(f"load generator: {done.stderr[-3000:]}")
+    return dict(msgspec.json.decode(done.stdout.splitlines()[-1]))
+
+
+def pipelined(
+    wire: str, sessions: int, aim: float, scale: float, resting: int = 100_000, rate: int = 0, commands: int = 300_000
+) -> list[Result]:
+    """The named flow as fast as it goes (rate 0) or at fixed send times; durable (`sync`)."""
+    resting, commands = max(int(resting * scale), 200), max(int(commands * scale), 400)
+    with BenchServer(config(sessions, wire)) as server:
+        p50, p99 = fdatasync_us(server.folder, 200)
+        job = Job("flow", wire, server.ready["binary_port"], server.ready["fix_port"], sessions=sessions, commands=commands, resting=resting,
+            window=2048 if sessions <= 8 else 512, rate=rate, seconds=SECONDS)  # fmt: skip
+        got = generate(job)
+        status = server.status()
+        if broken := server.check():
+            raise AnswerWrong(f"{wire}: {broken}")
+        slow = status["pipeline"]["slow_path_messages"]
+        used = server.processor_s()
+        if got["refused"] > got["answered"] // 10:
+            raise AnswerWrong(f"{wire}: {got['refused']} of {got['answered']} refused")
+    shape = "shallow" if resting < 10_000 * scale else f"{resting:,} resting"
+    note = (
+        f"{server.disk}, fdatasync p50 {p50:.0f} p99 {p99:.0f} us; {got['answered']:,} commands, {got['reports']:,} reports, refused "
+        f"{100 * got['refused'] / got['answered']:.2f} %, {got['message_bytes']:.0f} bytes a command; market data {got['market_bytes'] / 1e6:.1f} MB; "
+        f"client busy {100 * got['client_cpu'] / got['seconds']:.0f} %; slow path {slow}; server {used:.1f} s of processor in all"
+    )
+    void = (
+        f"{slow} messages took the slow path"
+        if slow and max(slow.values() if isinstance(slow, dict) else [slow]) > 4 * sessions + 8
+        else ""
+    )
+    if not rate:
+        name = f"{wire} orders/s durable, pipelined, {sessions} sessions, {shape}"
+        return [Result(f"{wire}{sessions}", name, got["answered"] / got["seconds"], "commands/s", aim, note=note, void=void, more=got)]
+    latency, late = got["latency"], got["late"]
+    if late["p99"] > 0.2 * latency["p99"]:
+        void = f"sends were late by p99 {late['p99']:.0f} us"
+    name = f"{wire} order to report, durable, open loop {rate:,}/s, {sessions} sessions, {shape}"
+    note = f"p99 {latency['p99']:.0f} us, max {latency['max']:.0f}; late p50 {late['p50']:.0f} p99 {late['p99']:.0f} us; {note}"
+    return [Result("latency", name, latency["p50"], "us", 0, False, note, void, got)]
+
+
+def trips(scale: float = 1.0) -> list[Result]:
+    """Order → report against a bare echo in the same two processes, in turn."""
+    found = []
+    for mode in ("async", "sync"):
+        for spin in (True, False):
+            n = max(int((10_000 if mode == "async" else 2_000) * scale), 100)
+            with BenchServer(config(8, "binary"), mode, spin) as server:
+                job = Job("trip", "binary", server.ready["binary_port"], 0, server.ready["echo_port"], commands=n, spin=spin,
+                    folder=str(server.folder) if mode == "sync" else "")  # fmt: skip
+                got = generate(job)
+            order, echo = got["order"], got["echo"]
+            how = "both ends spin" if spin else "both ends sleep"
+            base, base99 = echo["p50"], echo["p99"]
+            note = f"p99 {order['p99']:.0f} us; bare echo p50 {echo['p50']:.0f} p99 {echo['p99']:.0f} us"
+            if mode == "sync":
+                base, base99 = base + got["sync"]["p50"], base99 + got["sync"]["p99"]
+                note += f"; write and fdatasync p50 {got['sync']['p50']:.0f} p99 {got['sync']['p99']:.0f} us ({server.disk}); p99 aim 3 x {base99:.0f}"
+            times = 2.0 if mode == "async" else 1.5
+            note += f"; aim: {times:g} x {'echo' if mode == 'async' else 'echo + sync'}; {order['p50'] / base:.2f} x"
+            aim = times * base if spin else 0.0
+            found.append(Result("trip", f"round trip {mode}, {how}, {n:,} each", order["p50"], "us", aim, False, note, more=got))
+            if mode == "sync" and spin:
+                found.append(Result("trip", "round trip sync, both ends spin, p99", order["p99"], "us", 3 * base99, False))
+    return found
+
+
+def binary8(scale: float = 1.0) -> list[Result]:
+    return pipelined("binary", 8, 1e6, scale)
+
+
+def binary64(scale: float = 1.0) -> list[Result]:
+    return pipelined("binary", 64, 0.8e6, scale)
+
+
+def fix8(scale: float = 1.0) -> list[Result]:
+    return pipelined("fix", 8, 450e3, scale, commands=200_000)
+
+
+def shallow(scale: float = 1.0) -> list[Result]:
+    return [*pipelined("binary", 8, 0, scale, resting=500), *pipelined("fix", 8, 0, scale, resting=500, commands=200_000)]
+
+
+def latency(scale: float = 1.0) -> list[Result]:
+    return [*pipelined("binary", 8, 0, scale, rate=5_000, commands=40_000), *pipelined("fix", 8, 0, scale, rate=5_000, commands=40_000)]
+
+
+def here() -> Path:
+    return Path.cwd()
