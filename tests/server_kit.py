@@ -206,6 +206,10 @@ class BinaryPeer:
         return sent.body
 
     def close(self) -> None:
+        """Say goodbye and wait for the answer: the session is free behind it."""
+        self.send(M.Logout())
+        while self.next() is not None:
+            continue
         self.socket.close()
 
 

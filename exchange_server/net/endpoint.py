@@ -37,7 +37,7 @@ class Link(asyncio.BufferedProtocol):
     """The pipeline's side of one socket; a connection's Outlet."""
 
     __slots__ = (
-        "closed", "closing", "connection", "deadline", "eof", "expelled", "held", "id", "kind", "lost", "make", "paused_at", "peer", "pipeline", "queue",
+        "closed", "closing", "connection", "deadline", "eof", "expelled", "held", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "pipeline", "queue",
         "queued", "reading", "ready", "received", "stalled", "timer_at", "transport", "wants",
     )  # fmt: skip
 
@@ -57,6 +57,7 @@ class Link(asyncio.BufferedProtocol):
         self.closing: tuple[int, str] | None = None  # from close() on: nothing is read, the connection writes nothing more
         self.closed = False  # from the end of that turn on: nothing is held for it either
         self.lost = False
+        self.logged_off = False  # its session was given back
         self.expelled = False  # our own goodbye is on its way
         self.eof = False
         self.queue: deque[bytes] = deque()  # released, but the transport said pause

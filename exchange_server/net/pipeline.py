@@ -179,8 +179,11 @@ class Pipeline:
     def detach(self, link: Link) -> None:
         """The socket is gone."""
         self._unarm(link)
-        self._gone.append(link)
-        self.wake()
+        if link.logged_off:
+            self.links.pop(link.id, None)
+        else:
+            self._gone.append(link)
+            self.wake()
 
     def mark(self, link: Link) -> None:
         """The link has something for the next turn."""
@@ -335,6 +338,7 @@ class Pipeline:
             for link in self._closing:
                 link.closed = True
                 self._outbox.append((link, None))
+                self._gone.append(link)  # logged off in the next turn: its session is free before the peer has taken the goodbye
             self._closing.clear()
         safe = False
         if applied:
@@ -438,15 +442,17 @@ class Pipeline:
     def _log_off(self, inp: TurnInput) -> None:
         gone, self._gone = self._gone, []
         for link in gone:
-            if link.wants or link.ready or inp.full:
+            if inp.full or (link.closing is None and (link.wants or link.ready)):
                 self._gone.append(link)  # what it sent before it went is carried out first
                 continue
             connection = link.connection
-            if connection is not None:
+            if link.lost:
+                self.links.pop(link.id, None)
+            if connection is not None and not link.logged_off:
+                link.logged_off = True
                 if connection.session:
                     self.log("info", "session_off", peer=link.peer, session=connection.session, closing=link.closing)
                 connection.lost(inp)
-                self.links.pop(link.id, None)
                 self._slow_gone += getattr(connection, "slow", 0)
 
     def _apply(self, inp: TurnInput, words: int) -> None:
@@ -633,7 +639,7 @@ class Pipeline:
 
     def slow_path_messages(self) -> int:
         """Messages of logged-on peers that plain Python had to take, of connections that are gone too."""
-        return self._slow_gone + sum(getattr(link.connection, "slow", 0) for link in self.links.values())
+        return self._slow_gone + sum(getattr(link.connection, "slow", 0) for link in self.links.values() if not link.logged_off)
 
     def fail(self, code: int, event: str, error: BaseException) -> None:
         """Stop at once: nothing that is held goes out, every socket is dropped."""

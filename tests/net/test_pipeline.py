@@ -333,6 +333,25 @@ async def test_shutdown_says_goodbye_logs_everyone_off_and_waits_for_the_journal
         assert street.pipeline.done.result() == Exit.OK
 
 
+async def test_a_session_is_free_as_soon_as_its_goodbye_was_said() -> None:
+    """The goodbye is held, the socket still open: the session can be had again, its C_LOGOFF comes before the next C_LOGON."""
+    async with Street(hold=True) as street:
+        _, first = await street.client(1)
+        await until(lambda: 1 in street.directory.bound)
+        first.write(b"5\nquit\n")
+        await until(lambda: 1 not in street.directory.bound)
+        assert len(street.pipeline.links) == 1, "nothing was released yet: the socket is there"
+        reader, second = await street.client(1)
+        await until(lambda: 1 in street.directory.bound)
+        second.write(b"6\n")
+        await until(lambda: street.engine.kinds().count(codes.C_NEW) == 2)
+        street.journal.settle()
+        assert await lines(reader, 1) == [b"OK 6"]
+        await until(lambda: len(street.pipeline.links) == 1)
+        kinds = [k for k in street.engine.kinds() if k != codes.C_TIME]
+        assert kinds == [codes.C_LOGON, codes.C_NEW, codes.C_LOGOFF, codes.C_LOGON, codes.C_NEW]
+
+
 async def test_too_many_connections_are_not_accepted() -> None:
     async with Street(connections=1) as street:
         r1, w1 = await street.client(1)
