@@ -66,6 +66,7 @@ from .records import (
 )
 from .risk import (
     check_account,
+    check_session,
     refuse,
 )
 
@@ -173,8 +174,10 @@ def do_mass_cancel(m, rows, c, ev):
     asked = request_account(m, rows, c, s)
     account = account_at(m, asked)
     target = 0
-    code = OK
-    if scope == SCOPE_ACCOUNT:
+    code = check_session(m, s)
+    if code != OK:
+        target = 0
+    elif scope == SCOPE_ACCOUNT:
         code = check_account(m, s, account, asked, 0)
     elif scope == SCOPE_SESSION:
         target = m[s]

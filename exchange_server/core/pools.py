@@ -7,6 +7,7 @@ from .bits import lsr, mix2, mix3
 from .jit import leaf
 from .records import (
     ACCOUNT_WORDS,
+    AR_CLOSED_AT,
     AR_FIRM_ACCOUNT,
     AR_KEY_HI,
     AR_KEY_LO,
@@ -16,6 +17,8 @@ from .records import (
     EVENT_WORDS,
     FIRM_WORDS,
     H_POOLS,
+    H_RETENTION_NS,
+    H_TIME,
     INSTRUMENT_WORDS,
     O_FIRM,
     O_KEY_HI,
@@ -254,7 +257,9 @@ def id_find(m, rows, firm, hi, lo, at):
             ref = w & 0xFFFFFFFF
             if ref & ARCHIVED:
                 a = pool_base(m, P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * ARCHIVE_WORDS
-                if m[a + AR_KEY_LO] == lo and m[a + AR_KEY_HI] == hi and (m[a + AR_FIRM_ACCOUNT] >> 32) == firm:
+                same = m[a + AR_KEY_LO] == lo and m[a + AR_KEY_HI] == hi and (m[a + AR_FIRM_ACCOUNT] >> 32) == firm
+                # Rows beyond the retention wait to be aged out (orders.py: archive_age): their ids are free already.
+                if same and m[a + AR_CLOSED_AT] > m[H_TIME] - m[H_RETENTION_NS]:
                     if same_text(m, m[a + AR_TEXT], rows, at):
                         return ref
             else:

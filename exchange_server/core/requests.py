@@ -168,6 +168,7 @@ from .risk import (
     check_position,
     check_price,
     check_quantity,
+    check_session,
     check_tables,
     check_throttle,
     is_resting_type,
@@ -423,6 +424,10 @@ def do_status(m, rows, c, ev):
     at = orig_text_at(rows, c)
     hi = rows[c + CMD_ORIG_HI]
     lo = rows[c + CMD_ORIG_LO]
+    code = check_session(m, s)
+    if code != OK:
+        request_event(m, rows, c, ev, E_STATUS, ST_NONE, code, 0, rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+        return
     ref = id_find(m, rows, m[s + S_FIRM], hi, lo, at) if valid_id(hi, lo, at) else 0
     if ref != 0:
         _status_of_ref(m, rows, c, ev, ref, False)
