@@ -30,8 +30,6 @@ PER_TURN = 1_000
 def ready(flow: NamedFlow) -> Engine:
     """An engine with the flow's world and resting orders in it, its memory touched."""
     engine = engine_of(flow)
-    engine.m[::512] |= 0
-    engine.events[:] = 0
     apply_all(engine, cut(engine, flow.preload, min(100, len(flow.preload)))[0])
     return engine
 
@@ -129,8 +127,7 @@ def replay(scale: float, folder: Path) -> list[Result]:
 
     def make(_: object) -> Engine:
         engine = empty_engine(flow)
-        engine.m[::512] |= 0
-        engine.events[:] = 0
+        engine.warm()
         return engine
 
     recovered = recover(folder, 1, make, mode="async")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -108,7 +107,3 @@ def shallow(scale: float = 1.0) -> list[Result]:
 
 def latency(scale: float = 1.0) -> list[Result]:
     return [*pipelined("binary", 8, 0, scale, rate=5_000, commands=40_000), *pipelined("fix", 8, 0, scale, rate=5_000, commands=40_000)]
-
-
-def here() -> Path:
-    return Path.cwd()
