@@ -20,6 +20,7 @@ from exchange_server.exits import Exit  # noqa: E402
 from scripts.worldcup.street import Failed  # noqa: E402
 
 SECONDS = 30.0
+RATE = 2500.0
 SECONDS_MIN, SECONDS_MAX = 4.0, 60.0
 BOTS_MAX = 32
 
@@ -30,7 +31,7 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--seconds", type=_seconds, default=None, metavar="S", help=f"how long it trades (default {SECONDS:g}; 4 to 60)")
     top.add_argument("--seed", type=_seed, default=None, metavar="N", help="of prices and orders (default: from the clock; it is printed)")
-    top.add_argument("--rate", type=_rate, default=None, metavar="N", help="requests per second, both wires together (default 3000)")
+    top.add_argument("--rate", type=_rate, default=None, metavar="N", help=f"requests per second, both wires together (default {RATE:g})")
     top.add_argument(
         "--serve", action="store_true", help="keep the exchange open: FIX on port 9880, binary sessions on 9890; Ctrl-C stops it"
     )
@@ -115,7 +116,7 @@ def main(given: list[str] | None = None) -> int:
             return serve(args.data, args.bots or 0, args.port or 9880, args.seed)
         from scripts.worldcup.match_day import run
 
-        return run(args.seconds or SECONDS, args.seed, args.rate or 3000.0)
+        return run(args.seconds or SECONDS, args.seed, args.rate or RATE)
     except Failed as error:
         print(f"exos: {error}", file=sys.stderr)
         return Exit.FAILED

@@ -22,7 +22,7 @@ from .street import Clients, Failed, Server, cores, fresh_folder, remove
 from .world import ASSET, World, sandbox
 
 MAKERS, TAKERS = 6, 8  # sessions
-FIX_SHARE = 0.2  # of all requests
+FIX_SHARE = 0.16  # of all requests
 SEGMENT_BYTES = 1 << 25  # enough for the run; the default is made for a day, and zero-filling 256 MiB takes the disk for seconds
 EVENTS = "WC26-"  # what settles
 
