@@ -70,7 +70,7 @@ def fix_messages(
             body = f"{'F' if kind == C.C_CANCEL else 'G'}|41={orig}|11={key}|1={accounts(who)}|55={symbol}|54={side}|60={sending_time}|"
             if kind == C.C_REPLACE:
                 known[session, key] = known[session, orig]
-                body += f"38={qty}|40=2|44={shown}|"
+                body += f"38={qty}|40=2|44={shown}|{no}"  # a NO order is replaced as one: without 5010 the message speaks of YES
         number = numbers.get(session, first)
         numbers[session] = number + 1
         found.append(fix_message(body, comp_ids[session], number, sending_time))
