@@ -37,8 +37,9 @@ from .journal.recover import JournalRefused, recover, seal
 from .journal.store import JournalError, JournalFailed, JournalLocked
 from .net.clock import Clock
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
+from .net.limits import Limits
 from .net.observe import Log
-from .net.pipeline import Limits, Pipeline
+from .net.pipeline import Pipeline
 from .registry.account_view import account_view
 
 SERVER_ID = 1
@@ -83,7 +84,7 @@ class Server:
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
         try:
-            options.data.mkdir(parents=True, exist_ok=True)
+            options.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the secrets of sessions
             self.recovered = recover(options.data, SERVER_ID, make, **journal)
         except JournalLocked as error:
             raise StartRefused(Exit.LOCKED, str(error)) from error

@@ -231,7 +231,8 @@ def test_a_clean_stop_tells_the_peers_writes_a_snapshot_and_starts_from_it(tmp_p
         assert peer.next() is None
         assert server.process.wait(30) == Exit.OK
         assert not (server.data / "admin.sock").exists()
-        assert len(list((server.data / "snapshots").glob("*.snap"))) == 1
+        (snapshot,) = (server.data / "snapshots").glob("*.snap")
+        assert stat.S_IMODE(server.data.stat().st_mode) == 0o700 and stat.S_IMODE(snapshot.stat().st_mode) == 0o600, "secrets are in there"
     with server:
         assert "snapshot" in server.ready["recovery"] and " 0 rows in 0 frames" in server.ready["recovery"]
         peer = BinaryPeer(server.ready["binary_port"], 1)

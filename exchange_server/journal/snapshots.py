@@ -73,7 +73,7 @@ def write_snapshot(
     final = directory / f"{position.seq:020d}.snap"
     temporary = directory / "snapshot.tmp"
     try:
-        with open(temporary, "wb", buffering=0) as file:
+        with open(temporary, "wb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             _write_all(file.fileno(), bytes(HEADER_BYTES))
             h = hashlib.sha256()
             size = 0

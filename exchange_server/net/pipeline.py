@@ -20,44 +20,24 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 from sortedcontainers import SortedList
 
 from protocol import codes, errors
 
-from ..core.records import CMD_TIME_REFUSE, CMD_WORDS, EVT_HEAD, EVT_SESSION_ACCOUNT, EVT_WORDS
+from ..core.records import CMD_TIME_REFUSE, CMD_WORDS
 from ..exits import Exit
 from ..gateway.connection import TurnInput
+from ..gateway.sessions import before_logon
 from ..journal.store import JournalFailed
 from .clock import Clock
 from .endpoint import Link
+from .limits import MILLION, Limits
 from .observe import Counters, Latency, Log
 
-MILLION = 1_000_000
 GC_IDLE_S = 5.0
 GC_BUSY_S = 60.0
-
-
-class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """Bounds of the pipeline; bytes and ns."""
-
-    inbox_rows: int = 8192
-    logon_ns: int = 5_000 * MILLION
-    logon_bytes: int = 4096
-    read_stop_bytes: int = 1 << 20
-    slow_bytes: int = 4 << 20
-    slow_ns: int = 5_000 * MILLION
-    linger_s: float = 1.0
-    held_bytes: int = 64 << 20  # over this, sockets are not read
-    held_ns: int = 1_000 * MILLION
-    shed_after_ns: int = 250 * MILLION  # not read for this long: read, but refuse new orders
-    disk_reserve_bytes: int = 1 << 30
-    disk_check_ns: int = 500 * MILLION
-    connections: int = 10_000
-    inline_rows: int = 64  # a turn of at most so many rows, with nothing else on the way, is committed by the loop itself
-    farewell_s: float = 2.0  # how long a clean stop waits for the peers' goodbyes
 
 
 class Encoder(Protocol):
@@ -667,20 +647,3 @@ class Pipeline:
             "refusing_new_orders": self.refuse,
             "clock_clamped": self.clock.clamped,
         }
-
-
-def before_logon(events: NDArray[np.int64], fresh: set[int]) -> NDArray[np.int64]:
-    """A copy in which what lies before the E_LOGON of a session that logged on in this turn is addressed to nobody: its reports of that time are
-    numbered and fetched by resend; on the wire nothing comes before the logon reply. Removes from `fresh` the sessions whose E_LOGON it has met."""
-    rows = events.reshape(-1, EVT_WORDS).copy()
-    at = 0
-    while at < len(rows) and fresh:
-        head = int(rows[at, EVT_HEAD])
-        session = int(rows[at, EVT_SESSION_ACCOUNT]) >> 32
-        if session in fresh:
-            if head & 255 == codes.E_LOGON:
-                fresh.discard(session)
-            else:
-                rows[at, EVT_SESSION_ACCOUNT] &= 0xFFFFFFFF
-        at += 1 + (head >> 8 & 255)
-    return rows.reshape(-1)

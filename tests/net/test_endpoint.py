@@ -12,7 +12,7 @@ import pytest
 
 from exchange_server.net.clock import Clock
 from exchange_server.net.endpoint import Link, PortError, listen_tcp, listen_unix, peer_uid, unix_socket
-from exchange_server.net.pipeline import Limits
+from exchange_server.net.limits import Limits
 from protocol import codes
 
 from .fakes import Directory, LineConnection

@@ -9,7 +9,8 @@ import pytest
 from exchange_server.exits import Exit
 from exchange_server.net.clock import Clock
 from exchange_server.net.endpoint import listen_tcp
-from exchange_server.net.pipeline import Limits, Pipeline
+from exchange_server.net.limits import Limits
+from exchange_server.net.pipeline import Pipeline
 from protocol import codes
 
 from .fakes import QUIET, Directory, Encoder, Engine, Journal, LineConnection, Store
@@ -208,7 +209,7 @@ async def test_nothing_comes_before_the_logon_event() -> None:
     import numpy as np
 
     from exchange_server.core.records import EVT_PRICE, EVT_SESSION_ACCOUNT, EVT_WORDS
-    from exchange_server.net.pipeline import before_logon
+    from exchange_server.gateway.sessions import before_logon
 
     events = np.zeros((5, EVT_WORDS), dtype=np.int64)
     kinds = [codes.E_FILL | 1 << 8, codes.E_LOGON, codes.E_LOGON, codes.E_FILL, codes.E_FILL]
