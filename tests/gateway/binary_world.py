@@ -12,9 +12,8 @@ from exchange_server.engine import Capacities, Engine
 from exchange_server.gateway.binary_connection import BinaryConnection, BinaryEncoder
 from exchange_server.gateway.connection import NullOutlet, TurnInput
 from exchange_server.gateway.market_data import MarketData
-from exchange_server.gateway.sessions import Directory
+from exchange_server.gateway.sessions import Directory, before_logon
 from exchange_server.journal.event_store import EventStore
-from exchange_server.gateway.sessions import before_logon
 from protocol import codes
 from protocol import messages as M
 from protocol.binary_session import ClientSession, Happening
