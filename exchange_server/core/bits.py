@@ -6,7 +6,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from .jit import leaf
+from .jit import BOUNDSCHECK, leaf
 
 
 @intrinsic
@@ -37,6 +37,29 @@ def lsr(typingctx: Any, x: Any, n: Any) -> Any:
         return builder.lshr(args[0], args[1])
 
     return types.int64(types.int64, types.int64), codegen
+
+
+@intrinsic
+def _pointer(typingctx: Any, array: Any) -> Any:
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return context.make_array(signature.args[0])(context, builder, value=args[0]).data
+
+    return types.CPointer(types.int64)(array), codegen
+
+
+if BOUNDSCHECK:
+
+    @leaf
+    def words_of(array):
+        return array
+
+else:
+
+    @leaf
+    def words_of(array):
+        """The words of an int64 array as a bare pointer: one register in a call where an array takes seven words, and no test for a
+        negative index. With bounds checks on it is the array itself."""
+        return _pointer(array)
 
 
 @leaf

@@ -24,6 +24,7 @@ from .records import (
     EVT_SESSION_NUMBER,
     EVT_TIME,
     EVT_WORDS,
+    H_EVENT_ROOM,
     H_EVENT_SEQ,
     H_EVENT_USED,
     H_TIME,
@@ -52,7 +53,7 @@ from .records import (
 @leaf
 def room(m, ev, rows):
     """Is there room for this many event rows in the buffer?"""
-    return m[H_EVENT_USED] + rows * EVT_WORDS <= ev.shape[0]
+    return m[H_EVENT_USED] + rows * EVT_WORDS <= m[H_EVENT_ROOM]
 
 
 @leaf

@@ -65,8 +65,10 @@ def touch(typingctx: Any, m: Any, at: Any) -> Any:
     """Ask for the cache line of m[at], to be written. Any offset is harmless: a hint never faults."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, value=args[0])
-        pointer = builder.bitcast(cgutils.gep(builder, array.data, args[1]), ir.IntType(8).as_pointer())
+        base = args[0]
+        if isinstance(signature.args[0], types.Array):
+            base = context.make_array(signature.args[0])(context, builder, value=base).data
+        pointer = builder.bitcast(cgutils.gep(builder, base, args[1]), ir.IntType(8).as_pointer())
         i32 = ir.IntType(32)
         hint = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
         function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], hint)

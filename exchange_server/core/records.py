@@ -125,6 +125,7 @@ H_FILLS = 36
 H_COLL_FREE = 37  # base of the table of free collateral rows by contract count
 H_WARN = 38
 H_REFUSE = 42  # this turn's CMD_TIME_REFUSE: checked first of all in NEW and REPLACE; safe to resend, uses up no ClOrdID
+H_EVENT_ROOM = 43  # words of the event buffer in this call
 H_LIMIT = 39  # numbers of the refusal being made
 H_USED = 40
 H_ASKED = 41

@@ -42,6 +42,7 @@ from protocol.codes import (
     ST_EXPIRED,
 )
 
+from .bits import words_of
 from .define import (
     define_account,
     define_asset,
@@ -78,6 +79,7 @@ from .records import (
     H_COMMANDS,
     H_CURSOR,
     H_ERROR,
+    H_EVENT_ROOM,
     H_EVENT_USED,
     H_HEAP_SIZE,
     H_R0,
@@ -204,8 +206,8 @@ def request(m, rows, c, kind, ev):
         do_send(m, rows, c, ev)
 
 
-@kernel("i8(i8[::1], u1[::1], i8[::1], u1[::1], i8, i8[::1])")
-def step(m, mb, rows, rows_b, words, ev):
+@leaf
+def run(m, mb, rows, rows_b, words, ev):
     m[H_EVENT_USED] = 0
     while True:
         if m[H_RESUME] != 0 and not resume(m, rows, ev):
@@ -243,3 +245,9 @@ def step(m, mb, rows, rows_b, words, ev):
                 m[H_REFUSED] = code
         else:
             m[H_ERROR] = INV_ROW
+
+
+@kernel("i8(i8[::1], u1[::1], i8[::1], u1[::1], i8, i8[::1])")
+def step(m, mb, rows, rows_b, words, ev):
+    m[H_EVENT_ROOM] = ev.shape[0]
+    return run(words_of(m), mb, words_of(rows), rows_b, words, words_of(ev))
