@@ -34,6 +34,9 @@ def base(instruments: int, accounts: int) -> dict[str, float]:
     from .rig import nothing
 
     rows = world(instruments, (1, min(48, instruments)), accounts, 64, (0, 10))
+    for row in rows:
+        if row.kind == C.C_TRANSFER:
+            row.amount = 1 << 40  # the sum of all deposits stays within an integer
     # events of one contract each would pass the capacity for events: the instruments come in groups of 48
     rows = [row for row in rows if row.kind not in (C.C_DEF_EVENT, C.C_DEF_INSTRUMENT, C.C_DEF_LISTING, C.C_PHASE)]
     for event, first in enumerate(range(0, instruments, 48), 1):

@@ -130,7 +130,7 @@ def fdatasync_us(folder: Path, times: int = 300) -> tuple[float, float]:
 class BenchServer:
     """A server process on its core with a fresh data folder on a real disk; use as a context. ValueError on a disk that is memory."""
 
-    def __init__(self, toml: str, mode: str = "sync", spin: bool = False) -> None:
+    def __init__(self, toml: str, mode: str = "sync", spin: bool = False, *arguments: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="exos-bench-", dir=Path.cwd()))
         try:
             self.disk = file_system(self.folder)
@@ -139,7 +139,7 @@ class BenchServer:
             raise
         self.data = self.folder / "data"
         (self.folder / "bench.toml").write_text(toml)
-        self.arguments = ["--mode", mode, *(["--spin"] if spin else [])]
+        self.arguments = ["--mode", mode, *(["--spin"] if spin else []), *arguments]
         self.ready: dict[str, Any] = {}
 
     def __enter__(self) -> BenchServer:

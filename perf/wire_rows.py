@@ -32,7 +32,7 @@ def pipelined(
     with BenchServer(config(sessions, wire)) as server:
         p50, p99 = fdatasync_us(server.folder, 200)
         job = Job("flow", wire, server.ready["binary_port"], server.ready["fix_port"], sessions=sessions, commands=commands, resting=resting,
-            window=2048 if sessions <= 8 else 512, rate=rate, seconds=SECONDS)  # fmt: skip
+            window=8192 if sessions <= 8 else 1024, rate=rate, seconds=SECONDS)  # fmt: skip
         got = generate(job)
         status = server.status()
         if broken := server.check():
