@@ -205,8 +205,8 @@ class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
 
 
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
-    """The kill switch of one level, on or off. Cancels stay possible; `cancel` also takes out what is open (firm, account and
-    session; None: yes there)."""
+    """The kill switch of one level, on or off. Cancels stay possible; `cancel` also takes out what is open (None: yes for
+    a firm, account or session, no for a venue or the platform)."""
 
     level: Literal["platform", "venue", "firm", "account", "session"]
     target: OptionalName = ""

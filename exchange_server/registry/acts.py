@@ -205,12 +205,10 @@ def _kill(registry: "Registry", record: ar.Kill) -> Act:
         target = 0
     else:
         target = checks.find(tables[record.level], "target", record.target).id
-    can_cancel = record.on and record.level in ("firm", "account", "session")
-    if record.cancel and not can_cancel:
-        raise Refused(
-            codes.R_FIELD_UNSUPPORTED, "cancel: only the switch of a firm, account or session cancels what is open, and only going on"
-        )
-    cancel = can_cancel if record.cancel is None else record.cancel
+    if record.cancel and not record.on:
+        raise Refused(codes.R_FIELD_UNSUPPORTED, "cancel: only a switch going on cancels what is open")
+    by_itself = record.on and record.level in ("firm", "account", "session")
+    cancel = by_itself if record.cancel is None else record.cancel
     row = rows_of.kill(KILLS[record.level], target, record.on, cancel)
     name = " ".join((record.level, record.target)).strip()
     return Act(

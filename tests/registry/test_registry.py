@@ -197,7 +197,7 @@ REFUSALS: list[tuple[Any, int, str]] = [
     (change(RESULT, event="BTC-USD"), R.R_BAD_DEFINITION, "BTC-USD is a spot pair"),
     (ar.Finalise(event="FINAL"), R.R_NOT_DETERMINED, "FINAL has no determination"),
     (ar.Kill(level="firm", target="NOONE"), R.R_BAD_DEFINITION, 'target: there is no firm "NOONE"'),
-    (ar.Kill(level="venue", target="V1", cancel=True), R.R_FIELD_UNSUPPORTED, "cancel: only the switch of a firm"),
+    (ar.Kill(level="venue", target="V1", on=False, cancel=True), R.R_FIELD_UNSUPPORTED, "cancel: only a switch going on"),
     (ar.Kill(level="platform", target="x"), R.R_BAD_DEFINITION, "the platform has no name"),
     (ar.SetReference(symbol="F-ESP", reference=100), R.R_PRICE_OUT_OF_RANGE, "F-ESP trades at 1 to 99 ticks, asked 100"),
 ]
@@ -396,3 +396,17 @@ def test_a_snapshot_is_the_whole_registry(world: World) -> None:
     for wrong in (b"", b"\xc0", data[:-1], data.replace(b"\xa7version\x01", b"\xa7version\x02")):
         with pytest.raises(ValueError, match="registry"):
             Registry.from_bytes(wrong)
+
+
+@pytest.mark.parametrize(
+    ("level", "target", "cancel", "word"),
+    [
+        ("firm", "ACME", None, 1),
+        ("venue", "V1", None, 0),
+        ("venue", "V1", True, 1),
+        ("platform", "", True, 1),
+    ],
+)
+def test_a_kill_switch_cancels_where_it_is_told_to(world: World, level: Any, target: str, cancel: bool | None, word: int) -> None:
+    world.must(ar.Kill(level=level, target=target, cancel=cancel))
+    assert int(world.engine.seen[-1][d.DK_CANCEL]) == word
