@@ -59,7 +59,7 @@ def file_system(path: Path) -> str:
     with open("/proc/self/mounts") as file:
         for line in file:
             _, where, name, *_ = line.split()
-            if str(path.resolve()).startswith(where.rstrip("/") + "/") or where == "/":
+            if f"{path.resolve()}/".startswith(where.rstrip("/") + "/"):
                 if len(where) >= len(best):
                     best, kind = where, name
     if kind in ("tmpfs", "ramfs"):
