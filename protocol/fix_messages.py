@@ -433,7 +433,8 @@ def read_order(message: FixMessage) -> OrderRequest | Problem:
         if len(value) > TEXT_MAX:
             return Problem(5, tag, f"{_name(tag)} has {len(value)} characters, at most {TEXT_MAX} are taken")
     order.side = int(get(54, b"0"))
-    order.contract_side = codes.NO if get(5010) == b"N" else codes.YES
+    unsaid = 0 if order.msg_type == "G" else codes.YES  # a replace that does not say keeps the order's own
+    order.contract_side = {b"N": codes.NO, b"Y": codes.YES}.get(get(5010, b""), unsaid)
     if order.msg_type == "q":
         whole = get(530)
         default = b"I" if whole == b"1" else b"S"

@@ -224,13 +224,12 @@ def _row(m, mb, buf, conn, out, pos):
     side = np.int64(buf[conn[p + 2 * SLOT_SIDE]]) - 48
     if side != 1 and side != 2:
         return np.int64(0)
-    contract = np.int64(1)
+    contract = np.int64(0 if kind == C_REPLACE else 1)  # a replace that does not say keeps the order's own
     if mask & (1 << SLOT_CONTRACT):
         c = np.int64(buf[conn[p + 2 * SLOT_CONTRACT]])
         if conn[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):
             return np.int64(0)
-        if c == 78:
-            contract = np.int64(2)
+        contract = np.int64(2 if c == 78 else 1)
     qty_decimals = np.int64(0)
     i = m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE] + instrument * INSTRUMENT_WORDS
     qty_decimals = m[i + I_QTY_DECIMALS]

@@ -63,6 +63,15 @@ def test_orders_and_their_reports(street):
     assert a.connection.slow == b.connection.slow == 0, "plain orders never touch plain Python"
 
 
+def test_a_replace_that_does_not_say_keeps_the_contract_side(street):
+    end = street.up()
+    end.take()
+    end.client.new_order(street.now, 1, ESP, codes.BUY, 10, "0.9000", no=True)
+    end.client.replace(street.now, 2, 1, ESP, codes.BUY, 10, "0.9100")
+    street.turn()
+    assert [(m.text(150), m.text(5010), m.text(44)) for m in end.take()] == [("0", "N", "0.9000"), ("5", "N", "0.9100")]
+
+
 def test_cancel_replace_status_and_mass_cancel(street):
     end = street.up()
     client, now = end.client, street.now
