@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from .core import audit
 from .core import records as r
 from .core.pools import PAIR_WORDS
-from .core.step import H_REFUSED, step
+from .core.step import step
 from .registry import AdminAnswer, Registry
 
 Words = NDArray[np.int64]
@@ -184,7 +184,7 @@ class Engine:
         row_seq = int(m[r.H_ROW_SEQ])
         row_bytes = rows.view(np.uint8)
         m[r.H_CURSOR] = 0
-        m[H_REFUSED] = 0
+        m[r.H_REFUSED] = 0
         m[r.H_LIMIT] = m[r.H_USED] = m[r.H_ASKED] = 0
         while True:
             status = step(m, self.mb, rows, row_bytes, words, ev)
@@ -196,7 +196,7 @@ class Engine:
             if status != r.STEP_MORE:
                 raise InvariantBroken(f"a definition row stopped the core with {status}, invariant {int(m[r.H_ERROR])}")
         m[r.H_ROW_SEQ] = row_seq  # rows of the registry are no input: the ADMIN record is
-        return int(m[H_REFUSED])
+        return int(m[r.H_REFUSED])
 
     @property
     def refusal(self) -> tuple[int, int, int]:

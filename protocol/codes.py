@@ -161,8 +161,8 @@ E_MOVED = 14  # a ledger entry that is no trade: transfer, split, merge
 E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
-E_REFUSED = 18  # an operator's row was refused; session 0
-E_DEFINED = 19  # a registry row took effect; session 0
+E_REFUSED = 18  # split or merge refused
+E_DEFINED = 19  # reserved: no core writes it yet
 E_DATA = 255  # not an event: a further row of the event above it
 
 # ---- event flags (7 bits) -------------------------------------------------------------------------------------

@@ -5,9 +5,7 @@ Each answers OK or a code; nothing is changed when it refuses. Layouts: core/def
 """
 
 from protocol.codes import (
-    E_CANCELED,
     E_MOVED,
-    E_PHASE,
     EF_UNSOLICITED,
     KILL_ACCOUNT,
     KILL_FIRM,
@@ -15,18 +13,10 @@ from protocol.codes import (
     KILL_SESSION,
     KILL_VENUE,
     OK,
-    PH_CANCEL_ONLY,
-    PH_CLOSED,
-    PH_DRAFT,
-    PH_LISTED,
-    PH_OPEN,
-    PH_PAUSED,
     R_AMOUNT_NOT_POSITIVE,
     R_BAD_COMMAND,
     R_BAD_DEFINITION,
-    R_BAD_TRANSITION,
     R_KILL_SWITCH,
-    R_MARKET_CLOSING,
     R_OVERFLOW,
     R_TABLE_FULL,
     R_UNKNOWN_ACCOUNT,
@@ -37,17 +27,15 @@ from protocol.codes import (
     SCOPE_ACCOUNT,
     SCOPE_FIRM,
     SCOPE_SESSION,
-    ST_CANCELED,
 )
 
 from . import definitions as d
 from .collateral import balance_get
-from .emit import begin_event, order_report, pack_head, room
+from .emit import begin_event, pack_head
 from .jit import leaf
 from .ledger import PLATFORM_ACCOUNT
 from .mass_cancel import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_all
 from .names import names_add
-from .orders import close_order
 from .pools import (
     PAIR_BALANCE,
     PAIR_LISTING,
@@ -99,8 +87,6 @@ from .records import (
     E_TICK_VALUE,
     E_WINDOW_NS,
     EVENT_WORDS,
-    EVT_LEAVES,
-    EVT_ORDER,
     EVT_PRICE,
     EVT_QTY,
     EVT_SPARE,
@@ -109,11 +95,8 @@ from .records import (
     FIRM_WORDS,
     H_KILLED,
     H_POOLS,
-    H_R0,
-    H_RESUME,
     I_BAND_COUNT,
     I_BANDS,
-    I_BEST_BID,
     I_COLLAR,
     I_DEPTH_SHIFT,
     I_EVENT,
@@ -138,7 +121,6 @@ from .records import (
     I_SYMBOL_LEN,
     I_TICK_VALUE,
     INSTRUMENT_WORDS,
-    L_HEAD,
     LI_CURRENT,
     LI_INSTRUMENT,
     LI_ORDERS,
@@ -157,7 +139,6 @@ from .records import (
     PL_NEXT,
     PL_USED,
     POOL_WORDS,
-    RES_CLOSE,
     S_ACCOUNT,
     S_FIRM,
     S_FLAGS,
@@ -461,70 +442,6 @@ def do_transfer(m, rows, c, ev):
     else:
         m[asset + A_EXTERNAL] -= amount
     return OK
-
-
-@leaf
-def transition_allowed(old, new):
-    """The phases an operator may set by hand; determination and finality have their own commands."""
-    if old == PH_DRAFT:
-        return new == PH_LISTED
-    if old == PH_LISTED:
-        return new == PH_OPEN
-    if old == PH_OPEN:
-        return new == PH_PAUSED or new == PH_CANCEL_ONLY or new == PH_CLOSED
-    if old == PH_PAUSED or old == PH_CANCEL_ONLY:
-        return new == PH_OPEN or new == PH_PAUSED or new == PH_CANCEL_ONLY or new == PH_CLOSED
-    return False
-
-
-@leaf
-def set_phase(m, ev, event, new):
-    """Change the phase of an event and of its contracts, and say so."""
-    old = m[event + E_PHASE_NOW]
-    m[event + E_PHASE_NOW] = new
-    for j in range(m[event + E_N]):
-        m[m[event + E_FIRST] + j * INSTRUMENT_WORDS + I_PHASE] = new
-    e = begin_event(m, ev, pack_head(E_PHASE, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + EVT_ORDER] = m[event]
-    ev[e + EVT_PRICE] = old
-    ev[e + EVT_QTY] = new
-
-
-@leaf
-def do_phase(m, rows, c, ev):
-    event = event_at(m, rows[c + d.DP_EVENT])
-    new = rows[c + d.DP_PHASE]
-    if event == 0:
-        return R_UNKNOWN_EVENT
-    if new == m[event + E_PHASE_NOW] or not transition_allowed(m[event + E_PHASE_NOW], new):
-        return refuse(m, R_BAD_TRANSITION, 0, m[event + E_PHASE_NOW], new)
-    if m[event + E_FIRST] == 0:
-        return R_BAD_DEFINITION
-    set_phase(m, ev, event, new)
-    if new == PH_CLOSED:
-        m[H_RESUME] = RES_CLOSE
-        m[H_R0] = event
-        m[H_R0 + 1] = 0  # contract
-    return OK
-
-
-@leaf
-def go_on_closing(m, ev):
-    """Cancel all that rests, contract by contract, bids before asks, best first."""
-    event = m[H_R0]
-    while m[H_R0 + 1] < m[event + E_N]:
-        inst = m[event + E_FIRST] + m[H_R0 + 1] * INSTRUMENT_WORDS
-        for ask in range(2):
-            while m[inst + I_BEST_BID + ask] != 0:
-                if not room(m, ev, 2):
-                    return False
-                o = m[m[inst + I_BEST_BID + ask] + L_HEAD]
-                e = order_report(m, ev, o, E_CANCELED, ST_CANCELED, R_MARKET_CLOSING, EF_UNSOLICITED)
-                ev[e + EVT_LEAVES] = 0
-                close_order(m, o, ST_CANCELED, R_MARKET_CLOSING)
-        m[H_R0 + 1] += 1
-    m[H_RESUME] = 0
-    return True
 
 
 @leaf

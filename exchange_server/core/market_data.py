@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from protocol.codes import BUY, E_DEFINED, E_DETERMINED, E_FILL, E_FINAL, E_PHASE, EF_AGGRESSOR_SELL, EF_TAKER, NO, SELL
+from protocol.codes import BUY, E_DETERMINED, E_FILL, E_FINAL, E_PHASE, EF_AGGRESSOR_SELL, EF_TAKER, NO, SELL
 
 from .bits import lsr
 from .book import level_find, level_worse
@@ -54,7 +54,7 @@ TAG_UPDATE = 104
 
 # A collected row: a trade, or news of an event. kind 0-7 of word 0, the rest:
 TAPE_WORDS = 6
-TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_FINAL, E_DEFINED
+TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_FINAL
 TAPE_ID = 1  # instrument id of a trade, event id else
 TAPE_A = 2  # trade id | old phase
 TAPE_B = 3  # price in YES ticks | new phase
@@ -101,7 +101,7 @@ def collect(m, ev, words, tape, used):
                 tape[used + TAPE_C] = ev[e + EVT_LAST_QTY]
                 tape[used + TAPE_D] = SELL if flags & EF_AGGRESSOR_SELL != 0 else BUY
                 used += TAPE_WORDS
-        elif kind == E_PHASE or kind == E_DETERMINED or kind == E_FINAL or kind == E_DEFINED:
+        elif kind == E_PHASE or kind == E_DETERMINED or kind == E_FINAL:
             tape[used + TAPE_KIND] = kind
             tape[used + TAPE_ID] = ev[e + EVT_ORDER]
             tape[used + TAPE_A] = ev[e + EVT_PRICE]

@@ -26,10 +26,10 @@ from .answers import (
     request_account,
     request_event,
 )
-from .emit import order_report, room
+from .emit import room
 from .jit import leaf
 from .orders import (
-    close_order,
+    take_out,
 )
 from .pools import (
     account_at,
@@ -47,7 +47,6 @@ from .records import (
     CMD_SCOPE,
     CMD_SESSION_ACCOUNT,
     E_ID,
-    EVT_LEAVES,
     EVT_PRICE,
     EVT_QTY,
     F_ACCOUNTS,
@@ -147,9 +146,7 @@ def go_on_mass(m, rows, ev):
                 if not room(m, ev, 2):
                     return False
                 m[H_R0] = m[o + O_ACCT_NEXT]
-                e = order_report(m, ev, o, E_CANCELED, ST_CANCELED, m[H_R0 + 7], m[H_R0 + 8])
-                ev[e + EVT_LEAVES] = 0
-                close_order(m, o, ST_CANCELED, m[H_R0 + 7])
+                take_out(m, ev, o, E_CANCELED, ST_CANCELED, m[H_R0 + 7], m[H_R0 + 8])
                 m[H_R0 + 5] += 1
             else:
                 m[H_R0] = m[o + O_ACCT_NEXT]

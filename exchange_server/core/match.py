@@ -29,7 +29,7 @@ from .collateral import collateral_shift, open_quantity
 from .emit import client_price, order_report, room
 from .jit import leaf
 from .ledger import charge_fee, fee_model, grant_rebate, maker_bps, share_fee, taker_bps
-from .orders import close_order, reserve_fee, reserve_part, set_status
+from .orders import close_order, reserve_fee, reserve_part, set_status, take_out
 from .records import (
     B_CASH,
     CO_BASE,
@@ -39,7 +39,6 @@ from .records import (
     EVT_FEE,
     EVT_LAST_PRICE,
     EVT_LAST_QTY,
-    EVT_LEAVES,
     EVT_TRADE,
     H_FILLS,
     H_R0,
@@ -181,14 +180,6 @@ def trade(m, ev, maker, taker, quantity):
 
 
 @leaf
-def cancel_rest(m, ev, o, reason):
-    """Take the rest of an order out and say why, to its own session."""
-    e = order_report(m, ev, o, E_CANCELED, ST_CANCELED, reason, 0)
-    ev[e + EVT_LEAVES] = 0
-    close_order(m, o, ST_CANCELED, reason)
-
-
-@leaf
 def start_match(m, o):
     m[H_RESUME] = RES_MATCH
     m[H_R0] = o
@@ -209,7 +200,7 @@ def go_on_matching(m, ev):
         if not room(m, ev, ROWS_PER_CANCEL):
             return False
         if not fillable(m, o):
-            cancel_rest(m, ev, o, R_FOK_NOT_FILLABLE)
+            take_out(m, ev, o, E_CANCELED, ST_CANCELED, R_FOK_NOT_FILLABLE, 0)
             m[H_RESUME] = RES_NONE
             return True
         m[H_R0 + 1] = 1
@@ -221,7 +212,7 @@ def go_on_matching(m, ev):
             return False
         maker = m[level + L_HEAD]
         if m[maker + O_FIRM] == m[o + O_FIRM]:
-            cancel_rest(m, ev, o, R_SELF_TRADE)
+            take_out(m, ev, o, E_CANCELED, ST_CANCELED, R_SELF_TRADE, 0)
             m[H_RESUME] = RES_NONE
             return True
         trade(m, ev, maker, o, min(m[o + O_LEAVES], m[maker + O_LEAVES]))
@@ -230,7 +221,7 @@ def go_on_matching(m, ev):
     elif order_type == MARKET or tif == IOC or tif == FOK:
         if not room(m, ev, ROWS_PER_CANCEL):
             return False
-        cancel_rest(m, ev, o, R_MARKET_REST if order_type == MARKET else R_IOC_REST)
+        take_out(m, ev, o, E_CANCELED, ST_CANCELED, R_MARKET_REST if order_type == MARKET else R_IOC_REST, 0)
     else:
         queue_push(m, inst, 1 if book_side != BUY else 0, o)
     m[H_RESUME] = RES_NONE

@@ -8,7 +8,7 @@ from protocol.codes import BUY, SPOT
 
 from .book import queue_remove
 from .collateral import collateral_shift, open_quantity
-from .emit import client_price
+from .emit import client_price, order_report
 from .jit import leaf
 from .ledger import fee_reserve
 from .pools import (
@@ -44,7 +44,6 @@ from .records import (
     AR_PRICE,
     AR_QTY,
     AR_SESSION,
-    AR_SUCCESSOR,
     AR_TEXT,
     ARCHIVE_WORDS,
     BK_COUNT,
@@ -56,6 +55,7 @@ from .records import (
     E_LOT_BASE,
     E_OPEN_ORDERS,
     E_PRODUCT,
+    EVT_LEAVES,
     H_ARCHIVE_HEAD,
     H_ARCHIVE_TAIL,
     H_ARCHIVE_USED,
@@ -372,7 +372,6 @@ def archive_order(m, o, status, reason):
     m[a + AR_CLOSED_AT] = m[H_TIME]
     m[a + AR_NOTIONAL] = m[o + O_NOTIONAL]
     m[a + AR_TEXT] = m[o + O_TEXT]
-    m[a + AR_SUCCESSOR] = 0
     m[a + AR_SESSION] = m[o + O_SESSION]
     m[a + AR_ORIG_HI] = 0
     m[a + AR_ORIG_LO] = 0
@@ -400,3 +399,10 @@ def close_order(m, o, status, reason):
     id_repoint(m, m[o + O_FIRM], m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o), archive_ref(m, a))
     pool_release(m, P_ORDER, o)
 
+
+@leaf
+def take_out(m, ev, o, kind, status, reason, flags):
+    """End an open order for a reason that is not its client's cancel: the report to its own session, nothing left open, then closed."""
+    e = order_report(m, ev, o, kind, status, reason, flags)
+    ev[e + EVT_LEAVES] = 0
+    close_order(m, o, status, reason)

@@ -95,7 +95,6 @@ from .records import (
     AR_PRICE,
     AR_QTY,
     AR_SESSION,
-    AR_SUCCESSOR,
     AR_TEXT,
     CMD_DEADLINE,
     CMD_EXPIRY,
@@ -236,7 +235,6 @@ def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
         m[a + AR_CLOSED_AT] = m[H_TIME]
         m[a + AR_NOTIONAL] = 0
         m[a + AR_TEXT] = store_text(m, rows, at)
-        m[a + AR_SUCCESSOR] = 0
         m[a + AR_SESSION] = rows[c + CMD_SESSION_ACCOUNT] >> 32
         m[a + AR_ORIG_HI] = 0
         m[a + AR_ORIG_LO] = 0

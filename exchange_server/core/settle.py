@@ -30,6 +30,7 @@ from . import definitions as d
 from .collateral import collateral_shift
 from .emit import begin_event, pack_head, room
 from .jit import leaf
+from .phases import set_event_phase
 from .pools import event_at, session_at
 from .records import (
     AC_ID,
@@ -69,7 +70,6 @@ from .records import (
     H_TIME,
     I_ID,
     I_PAID,
-    I_PHASE,
     INSTRUMENT_WORDS,
     INV_LEDGER,
     RES_SETTLE,
@@ -77,13 +77,6 @@ from .records import (
     SF_SETTLEMENT,
 )
 from .risk import refuse
-
-
-@leaf
-def set_event_phase(m, event, phase):
-    m[event + E_PHASE_NOW] = phase
-    for j in range(m[event + E_N]):
-        m[m[event + E_FIRST] + j * INSTRUMENT_WORDS + I_PHASE] = phase
 
 
 @leaf

@@ -3,7 +3,6 @@
 step(m, mb, rows, rows_b, words, ev) handles command rows from H_CURSOR (a word offset in `rows`) up to `words`. `mb` and `rows_b` are byte views of `m` and
 `rows`. It answers STEP_DONE, STEP_MORE (drain `ev`, H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at
 H_CURSOR: the engine applies it and moves the cursor) or STEP_BROKEN (an invariant failed: stop the process).
-H_R0+11 holds the code of the first refused definition row since the engine cleared it.
 """
 
 from protocol.codes import (
@@ -53,17 +52,16 @@ from .define import (
     define_session,
     define_venue,
     do_kill,
-    do_phase,
     do_reference,
     do_restrict,
     do_transfer,
-    go_on_closing,
 )
-from .emit import order_report, room
+from .emit import room
 from .jit import kernel, leaf
 from .mass_cancel import do_mass_cancel, go_on_mass
 from .match import go_on_matching
-from .orders import close_order
+from .orders import take_out
+from .phases import do_phase, go_on_closing
 from .pools import pool_base, session_at
 from .prefetch import look_ahead
 from .records import (
@@ -75,15 +73,14 @@ from .records import (
     CMD_TIME_REFUSE,
     CMD_TIME_TURN,
     CMD_WORDS,
-    EVT_LEAVES,
     H_COMMANDS,
     H_CURSOR,
     H_ERROR,
     H_EVENT_ROOM,
     H_EVENT_USED,
     H_HEAP_SIZE,
-    H_R0,
     H_REFUSE,
+    H_REFUSED,
     H_RESUME,
     H_ROW_SEQ,
     H_TIME,
@@ -105,8 +102,6 @@ from .sessions import count_incoming, do_logoff, do_logon, do_send, do_set_in, r
 from .sets import do_sets
 from .settle import do_determine, do_finalise, go_on_settling
 
-H_REFUSED = H_R0 + 11
-
 
 @leaf
 def go_on_expiring(m, ev):
@@ -118,10 +113,7 @@ def go_on_expiring(m, ev):
             break
         if not room(m, ev, 2):
             return False
-        o = m[bucket + BK_HEAD]
-        e = order_report(m, ev, o, E_EXPIRED, ST_EXPIRED, R_EXPIRED, EF_UNSOLICITED)
-        ev[e + EVT_LEAVES] = 0
-        close_order(m, o, ST_EXPIRED, R_EXPIRED)
+        take_out(m, ev, m[bucket + BK_HEAD], E_EXPIRED, ST_EXPIRED, R_EXPIRED, EF_UNSOLICITED)
     m[H_RESUME] = 0
     return True
 

@@ -184,8 +184,6 @@ class MarketData:
         tape = self._tape[:tape_words].reshape(-1, kernels.TAPE_WORDS)
         for row in tape[tape[:, kernels.TAPE_KIND] != codes.E_FILL].tolist():
             kind, market, old, new, _, time = row
-            if kind == codes.E_DEFINED:
-                continue
             event = self._event(market)
             if not event:
                 continue
