@@ -1,11 +1,11 @@
 """./scripts/run: its options, its lines to paste, its screen, and one short run of the whole thing."""
 
 import io
-import os
 from pathlib import Path
 
 import pytest
 
+from exchange_server.core import jit
 from exchange_server.exits import Exit
 from scripts import main_job
 from scripts.worldcup import match_day, sandbox, street, world
@@ -45,7 +45,7 @@ def test_usage_errors(given: list[str], sentence: str, capsys: pytest.CaptureFix
 def test_a_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Four seconds of trading with a kill -9 in the middle. Then the same books with one fill taken away: it must not pass."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setenv("EXOS_CACHE_DIR", os.environ.get("EXOS_CACHE_DIR", str(Path.home() / ".cache" / "exos")))
+    monkeypatch.setenv("EXOS_CACHE_DIR", str(jit.CACHE_ROOT.parent))  # the kernels of this process, not a minute of compiling
     monkeypatch.setattr(street, "MEMORY_FILE_SYSTEMS", set())  # the test's folder may lie anywhere
     seen: list[match_day.Dump] = []
     finish = match_day.MatchDay.finish
