@@ -6,25 +6,20 @@ answer, trades and lots traded, is checked against a recomputation with plain li
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 from collections import deque
-from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from exchange_server.core import jit
 from exchange_server.core import records as r
 from exchange_server.core.book import queue_push, queue_reduce, queue_remove
+from exchange_server.core.prefetch import touch
 from protocol import codes as C
 from tests.flows import PAYOUT, NamedFlow, named_flow
 
+from .kernels import compiled
 from .rig import AnswerWrong, Result, Timed, timed
 
 Words = NDArray[np.int64]
@@ -35,44 +30,17 @@ FAR_AHEAD, AHEAD = 16, 8  # commands
 OUT_TRADES, OUT_LOTS, OUT_MONEY = range(3)
 
 
-@intrinsic
-def prefetch(typingctx: Any, array: Any, index: Any) -> Any:
-    """Ask for the cache line of array[index]; changes nothing, and an index outside is harmless."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        view = context.make_array(signature.args[0])(context, builder, args[0])
-        pointer = builder.bitcast(builder.gep(view.data, [args[1]]), ir.IntType(8).as_pointer())
-        i32 = ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], kind)
-        builder.call(function, [pointer, i32(1), i32(3), i32(1)])
-        return context.get_dummy_value()
-
-    return types.void(array, types.int64), codegen
-
-
-def _compile() -> Any:
-    """The loop as a kernel, cached under a name that holds every source it is made of."""
-    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:12]
-    folder = jit.CACHE_ROOT / f"bench-{jit.source_hash('book')}-{own}"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    numba.config.CACHE_DIR = str(folder)
-    kernel = numba.njit("void(i8[::1], i8[::1], i8, i8, i8, i8[::1])", cache=True, **jit.FLAGS)(_run)
-    kernel.disable_compile()
-    return kernel
-
-
 def _run(m, commands, count, orders, books, out):  # type: ignore[no-untyped-def]
     for i in range(count):
         if i + FAR_AHEAD < count:  # the orders of later commands, then what hangs on them: a miss costs as much as the work
-            prefetch(m, orders + commands[(i + FAR_AHEAD) * K_WORDS + K_ORDER] * r.ORDER_WORDS)
+            touch(m, orders + commands[(i + FAR_AHEAD) * K_WORDS + K_ORDER] * r.ORDER_WORDS)  # type: ignore[call-arg]
         if i + AHEAD < count:
             c = (i + AHEAD) * K_WORDS
             o = orders + commands[c + K_ORDER] * r.ORDER_WORDS
             if commands[c + K_KIND] != C.C_NEW:
-                prefetch(m, m[o + r.O_NEXT])
-                prefetch(m, m[o + r.O_PREV])
-                prefetch(m, m[o + r.O_LEVEL])
+                touch(m, m[o + r.O_NEXT])  # type: ignore[call-arg]
+                touch(m, m[o + r.O_PREV])
+                touch(m, m[o + r.O_LEVEL])
         c = i * K_WORDS
         kind = commands[c + K_KIND]
         o = orders + commands[c + K_ORDER] * r.ORDER_WORDS
@@ -239,7 +207,7 @@ def run(kernel: Any, flow: NamedFlow, check: int) -> Timed:
 
 def rows(scale: float = 1.0) -> list[Result]:
     """The two lines of the table. scale: of the counts of commands and resting orders, for smoke tests."""
-    kernel = _compile()
+    kernel = compiled(_run, "void(i8[::1], i8[::1], i8, i8, i8, i8[::1])", "book", "prefetch")
     n, resting, check = int(1_000_000 * scale), int(100_000 * scale), int(50_000 * scale)
     found = []
     for name, books, aim in (("one book", 1, 8e6), ("100 books", 100, 5e6)):

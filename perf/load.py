@@ -6,7 +6,6 @@ binary reports, so that the generator is not what is measured. An answer is the 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import select
@@ -26,6 +25,7 @@ from protocol.binary_session import logon_mac
 from protocol.framing import FrameReader, frame
 from tests.flows import named_flow
 
+from .kernels import compiled
 from .messages import binary_frames, fix_message, fix_messages
 from .server import CLIENT_CORE, SECRET, account_name, fdatasync_us, symbol
 
@@ -89,20 +89,8 @@ def _count(buf, size, out):  # type: ignore[no-untyped-def]
             answer = buf[p] != 0
         if answer:
             out[ANSWERS] += 1
-        at += 4 + length
+        at += 4 + length  # type: ignore[assignment]
     return at
-
-
-def compiled() -> Any:
-    import numba
-
-    from exchange_server.core import jit
-
-    own = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:16]
-    folder = jit.CACHE_ROOT / f"bench-{own}"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    numba.config.CACHE_DIR = str(folder)
-    return numba.njit("i8(u1[::1], i8, i8[::1])", cache=True, **jit.FLAGS)(_count)
 
 
 class Peer:
@@ -191,7 +179,7 @@ class BinaryPeer(Peer):
     def receive(self) -> bool:
         if len(self.buffer) - self.kept < CHUNK:
             self.buffer = np.concatenate([self.buffer, np.zeros(len(self.buffer), np.uint8)])
-        n = self.read(memoryview(self.buffer)[self.kept : self.kept + CHUNK])
+        n = self.read(memoryview(self.buffer)[self.kept : self.kept + CHUNK])  # type: ignore[arg-type]
         if not n:
             return False
         size = self.kept + n
@@ -306,7 +294,7 @@ def flow(job: Job) -> dict[str, Any]:
     f = named_flow(job.seed, job.commands, job.resting, sessions=job.sessions)
     rows = np.concatenate([f.preload, f.flow])
     owner = rows[:, 1] >> 32
-    kernel = compiled()
+    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
     peers: list[Peer] = []
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())
@@ -333,13 +321,13 @@ def flow(job: Job) -> dict[str, Any]:
     parts = [
         [[messages[i] for i in range(*r) if owner[i] == n] for n in range(1, job.sessions + 1)] for r in ((0, first), (first, len(rows)))
     ]
-    for peer, mine in zip(peers, parts[0]):
-        peer.load(mine)
+    for one, mine in zip(peers, parts[0]):
+        one.load(mine)
     load_s, _, _, _ = run(peers, listener, job.window, 60.0)
     before = np.sum([p.counts for p in peers], axis=0)
     got, listened = sum(p.received for p in peers), listener.received
-    for peer, mine in zip(peers, parts[1]):
-        peer.load(mine)
+    for one, mine in zip(peers, parts[1]):
+        one.load(mine)
     cpu = time.process_time()
     sent_before = time.perf_counter_ns()
     seconds, answered, latency, late = run(peers, listener, job.window, job.seconds, len(peers) and job.rate and 10**9 // job.rate)
@@ -364,7 +352,7 @@ def _percentiles(values: list[float]) -> dict[str, float]:
 
 def trip(job: Job) -> dict[str, Any]:
     """One order at a time: order → report, and the same count of bytes through the echo, in turn; spinning or asleep while waiting."""
-    kernel = compiled()
+    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())
     peer = BinaryPeer(job.binary_port, "S1", kernel)

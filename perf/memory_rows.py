@@ -36,7 +36,7 @@ def base(instruments: int, accounts: int) -> dict[str, float]:
     rows = world(instruments, (1, min(48, instruments)), accounts, 64, (0, 10))
     for row in rows:
         if row.kind == C.C_TRANSFER:
-            row.amount = 1 << 40  # the sum of all deposits stays within an integer
+            row["amount"] = 1 << 40  # the sum of all deposits stays within an integer
     # events of one contract each would pass the capacity for events: the instruments come in groups of 48
     rows = [row for row in rows if row.kind not in (C.C_DEF_EVENT, C.C_DEF_INSTRUMENT, C.C_DEF_LISTING, C.C_PHASE)]
     for event, first in enumerate(range(0, instruments, 48), 1):
@@ -45,13 +45,13 @@ def base(instruments: int, accounts: int) -> dict[str, float]:
         wanted = (C.C_DEF_EVENT, C.C_DEF_INSTRUMENT, C.C_DEF_LISTING, C.C_PHASE)
         for row in (row for row in some if row.kind in wanted):
             if row.kind == C.C_DEF_EVENT:
-                row.id = event
+                row["id"] = event
             elif row.kind == C.C_DEF_INSTRUMENT:
-                row.id, row.event = first + row.id, event
+                row["id"], row["event"] = first + row.id, event
             elif row.kind == C.C_DEF_LISTING:
-                row.instrument = first + row.instrument
+                row["instrument"] = first + row.instrument
             else:
-                row.event = event
+                row["event"] = event
             rows.append(row)
     words = np.concatenate([command_words(row) for row in rows])
     del rows

@@ -1,0 +1,23 @@
+"""Loops of the benchmarks as kernels, cached like those of the core."""
+
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numba
+
+from exchange_server.core import jit
+
+
+def compiled(function: Callable[..., Any], signature: str, *core_files: str) -> Any:
+    """`function` compiled for exactly `signature`; the cache folder's name holds its own file and the named core files with all they import."""
+    source = hashlib.sha256(Path(function.__code__.co_filename).read_bytes())
+    for stem in core_files:
+        source.update(jit.source_hash(stem).encode())
+    folder = jit.CACHE_ROOT / f"bench-{source.hexdigest()[:16]}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
+    kernel = numba.njit(signature, cache=True, **jit.FLAGS)(function)
+    kernel.disable_compile()
+    return kernel
