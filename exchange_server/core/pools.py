@@ -150,81 +150,71 @@ def instrument_at(m, i):
 
 
 @leaf
-def pair_find(m, kind, a, b):
+def _pair_place(m, ka, b):
+    """Offset of the entry that holds the pair, or of the empty one where it belongs. The table is never full."""
     base = pool_base(m, P_PAIR_HASH)
     mask = pool_cap(m, P_PAIR_HASH) - 1
-    ka = (kind << 56) | a
     i = mix2(ka, b) & mask
     while True:
         e = base + i * PAIR_WORDS
-        if m[e] == 0:
-            return 0
-        if m[e] == ka and m[e + 1] == b:
-            return m[e + 2]
+        if m[e] == 0 or m[e] == ka and m[e + 1] == b:
+            return e
         i = (i + 1) & mask
 
 
 @leaf
-def pair_put(m, kind, a, b, value):
-    """Insert a pair that is not there. 0, or -1 when the table is 7/8 full."""
-    d = H_POOLS + P_PAIR_HASH * POOL_WORDS
-    cap = m[d + PL_CAP]
-    if m[d + PL_USED] >= cap - (cap >> 3):
-        return -1
-    base = m[d + PL_BASE]
-    mask = cap - 1
-    ka = (kind << 56) | a
-    i = mix2(ka, b) & mask
-    while m[base + i * PAIR_WORDS] != 0:
-        i = (i + 1) & mask
-    e = base + i * PAIR_WORDS
-    m[e] = ka
-    m[e + 1] = b
-    m[e + 2] = value
-    m[d + PL_USED] += 1
-    return 0
+def pair_find(m, kind, a, b):
+    """Value of the pair, 0 when it is not there (an empty entry is all 0)."""
+    return m[_pair_place(m, (kind << 56) | a, b) + 2]
 
 
 @leaf
 def pair_room(m):
+    """Pairs that may still be put in: up to 7/8 of the table."""
     d = H_POOLS + P_PAIR_HASH * POOL_WORDS
     cap = m[d + PL_CAP]
     return cap - (cap >> 3) - m[d + PL_USED]
 
 
 @leaf
-def pair_delete(m, kind, a, b):
-    d = H_POOLS + P_PAIR_HASH * POOL_WORDS
-    base = m[d + PL_BASE]
-    mask = m[d + PL_CAP] - 1
+def pair_put(m, kind, a, b, value):
+    """Insert a pair that is not there. 0, or -1 when there is no room."""
+    if pair_room(m) < 1:
+        return -1
     ka = (kind << 56) | a
-    i = mix2(ka, b) & mask
-    while True:
-        e = base + i * PAIR_WORDS
-        if m[e] == 0:
-            return
-        if m[e] == ka and m[e + 1] == b:
-            break
-        i = (i + 1) & mask
-    m[d + PL_USED] -= 1
-    hole = i
-    j = i
+    e = _pair_place(m, ka, b)
+    m[e] = ka
+    m[e + 1] = b
+    m[e + 2] = value
+    m[H_POOLS + P_PAIR_HASH * POOL_WORDS + PL_USED] += 1
+    return 0
+
+
+@leaf
+def pair_delete(m, kind, a, b):
+    hole = _pair_place(m, (kind << 56) | a, b)
+    if m[hole] == 0:
+        return
+    base = pool_base(m, P_PAIR_HASH)
+    mask = pool_cap(m, P_PAIR_HASH) - 1
+    m[H_POOLS + P_PAIR_HASH * POOL_WORDS + PL_USED] -= 1
+    at = (hole - base) // PAIR_WORDS
+    j = at
     while True:
         j = (j + 1) & mask
         e = base + j * PAIR_WORDS
         if m[e] == 0:
             break
         home = mix2(m[e], m[e + 1]) & mask
-        if ((j - home) & mask) >= ((j - hole) & mask):
-            h = base + hole * PAIR_WORDS
-            m[h] = m[e]
-            m[h + 1] = m[e + 1]
-            m[h + 2] = m[e + 2]
-            hole = j
-    h = base + hole * PAIR_WORDS
-    m[h] = 0
-    m[h + 1] = 0
-    m[h + 2] = 0
+        if ((j - home) & mask) >= ((j - at) & mask):
+            m[hole] = m[e]
+            m[hole + 1] = m[e + 1]
+            m[hole + 2] = m[e + 2]
+            hole = e
+            at = j
+    m[hole] = 0
+    m[hole + 1] = 0
+    m[hole + 2] = 0
 
 
 # ---- ClOrdID table: one word per entry, hash << 32 | reference; 0 = empty ---------------------------------------
@@ -271,44 +261,38 @@ def id_find(m, rows, firm, hi, lo, at):
 
 
 @leaf
-def id_insert(m, firm, hi, lo, ref):
-    d = H_POOLS + P_ID_HASH * POOL_WORDS
-    base = m[d + PL_BASE]
-    mask = m[d + PL_CAP] - 1
-    h = mix3(firm, hi, lo)
+def _id_place(m, h, word):
+    """Offset of the first entry on the hash's way that is `word`; 0: the first empty one. The caller knows that there is one."""
+    base = pool_base(m, P_ID_HASH)
+    mask = pool_cap(m, P_ID_HASH) - 1
     i = h & mask
-    while m[base + i] != 0:
+    while m[base + i] != word:
         i = (i + 1) & mask
-    m[base + i] = (h << 32) | ref
-    m[d + PL_USED] += 1
+    return base + i
+
+
+@leaf
+def id_insert(m, firm, hi, lo, ref):
+    h = mix3(firm, hi, lo)
+    m[_id_place(m, h, 0)] = (h << 32) | ref
+    m[H_POOLS + P_ID_HASH * POOL_WORDS + PL_USED] += 1
 
 
 @leaf
 def id_repoint(m, firm, hi, lo, old, new):
     """The key's entry now refers to `new` (an order closed into the archive, or an id replaced)."""
-    base = pool_base(m, P_ID_HASH)
-    mask = pool_cap(m, P_ID_HASH) - 1
     h = mix3(firm, hi, lo)
-    i = h & mask
-    want = (h << 32) | old
-    while m[base + i] != want:
-        i = (i + 1) & mask
-    m[base + i] = (h << 32) | new
+    m[_id_place(m, h, (h << 32) | old)] = (h << 32) | new
 
 
 @leaf
 def id_delete(m, firm, hi, lo, ref):
-    d = H_POOLS + P_ID_HASH * POOL_WORDS
-    base = m[d + PL_BASE]
-    mask = m[d + PL_CAP] - 1
+    base = pool_base(m, P_ID_HASH)
+    mask = pool_cap(m, P_ID_HASH) - 1
     h = mix3(firm, hi, lo)
-    i = h & mask
-    want = (h << 32) | ref
-    while m[base + i] != want:
-        i = (i + 1) & mask
-    m[d + PL_USED] -= 1
-    hole = i
-    j = i
+    hole = _id_place(m, h, (h << 32) | ref) - base
+    m[H_POOLS + P_ID_HASH * POOL_WORDS + PL_USED] -= 1
+    j = hole
     while True:
         j = (j + 1) & mask
         w = m[base + j]

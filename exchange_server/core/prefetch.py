@@ -133,11 +133,17 @@ def touch_collateral(m, co, inst):
 
 
 @leaf
-def look_far(m, rows, c):
+def asker(m, rows, c):
+    """(kind, session) of a row ahead; session 0: nothing to look for."""
     kind = rows[c + CMD_HEAD] & 255
     if kind < C_NEW or kind > C_REPLACE:
-        return
-    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+        return kind, 0
+    return kind, session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+
+
+@leaf
+def look_far(m, rows, c):
+    kind, s = asker(m, rows, c)
     if s == 0:
         return
     firm = m[s + S_FIRM]
@@ -155,10 +161,7 @@ def look_far(m, rows, c):
 
 @leaf
 def look_middle(m, rows, c):
-    kind = rows[c + CMD_HEAD] & 255
-    if kind < C_NEW or kind > C_REPLACE:
-        return
-    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    kind, s = asker(m, rows, c)
     if s == 0:
         return
     if kind != C_NEW:
@@ -189,10 +192,7 @@ def look_middle(m, rows, c):
 
 @leaf
 def look_near(m, rows, c):
-    kind = rows[c + CMD_HEAD] & 255
-    if kind < C_NEW or kind > C_REPLACE:
-        return
-    s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    kind, s = asker(m, rows, c)
     if s == 0:
         return
     if kind == C_NEW:
