@@ -203,10 +203,10 @@ def event_store_rows() -> list[Row]:
         store.close()
     copies = _sorted_us(lambda i: target.__setitem__(slice(None), flat), 120)
     appends.sort()
-    note = f"a plain copy: {copies[60]:.0f} us; page faults of the mapped file are in it"
+    note = f"a plain copy: {copies[60]:.0f} us"
     return [
         _row("event store append per MB p50", appends[60], "us", 4 * copies[60], note),
-        _row("event store append per MB p99", appends[118], "us", None, "a new file is mapped every 48 MB"),
+        _row("event store append per MB p99", appends[118], "us", None, "a new file is begun every 48 MB"),
     ]
 
 

@@ -160,3 +160,42 @@ def test_a_full_disk_is_no_matter_until_the_file_is_needed(tmp_path: Path, monke
         store.append(events(first, 100))
     assert np.array_equal(store.rows(1, 500), events(1, 500))
     store.close()
+
+
+def test_rows_in_memory_and_in_files_are_one_store(tmp_path: Path) -> None:
+    """What waits for its write, what was written in one go with it, and what a cut takes back."""
+    tail = event_store.TAIL_BYTES // ROW_BYTES
+    store = EventStore(tmp_path, 1 << 13)
+    store.append(events(1, tail - 1))
+    assert (tmp_path / "00000000.evt").read_bytes()[:8] == bytes(8)  # nothing is written yet
+    store.append(events(tail, 3))  # more than the tail holds: one write for both
+    assert (tmp_path / "00000000.evt").read_bytes()[: (tail + 2) * ROW_BYTES] == events(1, tail + 2).tobytes()
+    store.append(events(tail + 3, 5))
+    assert np.array_equal(store.rows(tail, 8), events(tail, 8))
+    kept = store.rows(tail + 4, 2)
+    store.truncate(tail + 5)
+    store.append(events(tail + 5, 2 * tail))
+    assert np.array_equal(kept, events(tail + 4, 2)) and np.array_equal(store.rows(1, 3 * tail), events(1, 3 * tail))
+    store.truncate(tail - 5)  # back into what is in the file
+    store.append(events(tail - 5, 2))
+    assert store.next_number == tail - 3 and np.array_equal(store.rows(tail - 9, 6), events(tail - 9, 6))
+    store.close()
+
+
+def test_a_write_that_fails_is_named_and_a_short_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EventStore(tmp_path, 1 << 13)
+    real = os.pwritev
+
+    def short(fd: int, parts: list[memoryview], at: int) -> int:
+        return real(fd, [parts[0][:1000]], at)
+
+    def broken(fd: int, parts: list[memoryview], at: int) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "pwritev", short)
+    store.append(events(1, 3000))
+    assert np.array_equal(store.rows(1, 3000), events(1, 3000))
+    monkeypatch.setattr(os, "pwritev", broken)
+    with pytest.raises(EventStoreError, match="00000000.evt: a write at byte 576000 failed: Input/output error"):
+        store.append(events(3001, 3000))
+    assert store.next_number == 3001
