@@ -44,7 +44,7 @@ def _pointer(typingctx: Any, array: Any) -> Any:
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return context.make_array(signature.args[0])(context, builder, value=args[0]).data
 
-    return types.CPointer(types.int64)(array), codegen
+    return types.CPointer(array.dtype)(array), codegen
 
 
 if BOUNDSCHECK:
@@ -53,12 +53,21 @@ if BOUNDSCHECK:
     def words_of(array):
         return array
 
+    @leaf
+    def bytes_of(array):
+        return array
+
 else:
 
     @leaf
     def words_of(array):
         """The words of an int64 array as a bare pointer: one register in a call where an array takes seven words, and no test for a
         negative index. With bounds checks on it is the array itself."""
+        return _pointer(array)
+
+    @leaf
+    def bytes_of(array):
+        """The same for a uint8 array."""
         return _pointer(array)
 
 

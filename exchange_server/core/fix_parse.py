@@ -6,7 +6,7 @@ then leaves the message to the Python path, which makes the precise refusal.
 
 import numpy as np
 
-from .bits import ctz, lsr
+from .bits import bytes_of, ctz, lsr
 from .jit import leaf
 from .loads import load64
 
@@ -284,11 +284,11 @@ def _walk_partly(buf, at, end, stop):
 
 
 @leaf
-def take_apart(buf, begin, end, sc):
+def take_apart(buf, begin, end, conn, sc):
     """The message at buf[begin] (which begins `8=FIX`): its length when whole and undamaged, INCOMPLETE or GARBLED.
 
-    sc[0]: 1 when something in it is not for the kernel (odd); sc[1]: mask of the slots seen; then for slot s:
-    sc[2 + 2 s] offset and sc[3 + 2 s] length of its value. Only a return above 0 makes sc valid.
+    conn[sc]: 1 when something in it is not for the kernel (odd); conn[sc + 1]: mask of the slots seen; then for slot s:
+    conn[sc + 2 + 2 s] offset and conn[sc + 3 + 2 s] length of its value. Only a return above 0 makes them valid.
     """
     odd = np.int64(0)
     if load64(buf, begin) == 0x2E342E5849463D38 and buf[begin + 8] == 52 and buf[begin + 9] == 1 and begin + 12 <= end:  # 8=FIX.4.4|
@@ -364,7 +364,7 @@ def take_apart(buf, begin, end, sc):
                 tag = np.int64(-1)
         slot = np.int64(0)
         if tag > 0 and tag < 5120 and c0 > 0 and c0 <= 9 and (v == at + 2 or (c1 >= 48 and c1 <= 57)):
-            slot = np.int64(SLOT_OF[tag])
+            slot = np.int64(bytes_of(SLOT_OF)[tag])
         else:  # not 1 to 4 digits and =: look at every byte
             v = at
             while buf[v] != 61:
@@ -395,8 +395,8 @@ def take_apart(buf, begin, end, sc):
             else:
                 mask |= bit
                 body = slot > LAST_HEADER_SLOT
-                sc[2 + 2 * slot] = v
-                sc[3 + 2 * slot] = soh - v
+                conn[sc + 2 + 2 * slot] = v
+                conn[sc + 3 + 2 * slot] = soh - v
         at = soh + 1
     if at != stop:
         return np.int64(GARBLED)
@@ -406,6 +406,6 @@ def take_apart(buf, begin, end, sc):
     claimed = digits8(w >> 24, np.int64(3))
     if claimed < 0 or claimed != byte_sum(buf, begin, stop):
         return np.int64(GARBLED)
-    sc[0] = odd
-    sc[1] = mask
+    conn[sc] = odd
+    conn[sc + 1] = mask
     return stop + 7 - begin

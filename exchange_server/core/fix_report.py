@@ -36,7 +36,7 @@ from protocol.codes import (
     WIRE_FIX,
 )
 
-from .bits import lsr
+from .bits import bytes_of, lsr, words_of
 from .fix_parse import byte_sum
 from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
 from .jit import kernel, leaf
@@ -578,10 +578,16 @@ def encode(m, mb, ev, words, out, index, res, texts, flags):
     rest is the kernel's own and is left clean. As many event rows are taken as surely fit into `out` (res[RES_TAKEN] words): the caller goes
     on behind them. ENC_SPACE: not even the first fits, res[RES_BYTES] says what it needs. flags: FLAG_RESEND with res[RES_NOW].
     """
+    space = out.shape[0] - SLACK
+    m = words_of(m)
+    ev = words_of(ev)
+    out = bytes_of(out)
+    index = words_of(index)
+    res = words_of(res)
+    texts = words_of(texts)
     sessions = m[H_POOLS + P_SESSION * POOL_WORDS + PL_CAP]
     base = m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]
     slots = INDEX_WORDS * sessions  # by session: its index row + 1
-    space = out.shape[0] - SLACK
     if flags & FLAG_RESEND:
         time_words(res[RES_NOW], res, np.int64(RES_SENDING))
     used = np.int64(0)

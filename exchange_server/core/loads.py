@@ -1,4 +1,4 @@
-"""Eight bytes at once at any byte offset of a uint8 array: how the text wires read and write in words.
+"""Eight bytes at once at any byte offset of a uint8 array (or bits.bytes_of it): how the text wires read and write in words.
 
 Little endian (x86-64 and arm64). The caller guarantees that offset .. offset + 7 lies in the array: wire buffers carry
 SLACK bytes behind their last byte of content. With bounds checks on, every byte is checked one by one instead.
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import BOUNDSCHECK, leaf
@@ -17,14 +16,19 @@ from .jit import BOUNDSCHECK, leaf
 SLACK = 64  # bytes that a wire buffer must have behind its content
 
 
+def _word_at(context: Any, builder: Any, kind: Any, data: Any, at: Any) -> Any:
+    """Pointer to the word at byte `at` of a uint8 array or of a bare pointer to bytes."""
+    if isinstance(kind, types.Array):
+        data = context.make_array(kind)(context, builder, value=data).data
+    return builder.bitcast(builder.gep(data, [at]), ir.IntType(64).as_pointer())
+
+
 @intrinsic
 def _load(typingctx: Any, data: Any, at: Any) -> Any:
     """data[at .. at+7] as a little endian word, unaligned."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, value=args[0])
-        pointer = builder.bitcast(cgutils.gep_inbounds(builder, array.data, args[1]), ir.IntType(64).as_pointer())
-        word = builder.load(pointer)
+        word = builder.load(_word_at(context, builder, signature.args[0], args[0], args[1]))
         word.align = 1
         return word
 
@@ -36,9 +40,7 @@ def _store(typingctx: Any, data: Any, at: Any, value: Any) -> Any:
     """data[at .. at+7] = value, unaligned."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        array = context.make_array(signature.args[0])(context, builder, value=args[0])
-        pointer = builder.bitcast(cgutils.gep_inbounds(builder, array.data, args[1]), ir.IntType(64).as_pointer())
-        stored = builder.store(args[2], pointer)
+        stored = builder.store(args[2], _word_at(context, builder, signature.args[0], args[0], args[1]))
         stored.align = 1
         return context.get_dummy_value()
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from protocol.codes import BUY, E_DETERMINED, E_FILL, E_FINAL, E_PHASE, EF_AGGRESSOR_SELL, EF_TAKER, NO, SELL
 
-from .bits import lsr
+from .bits import bytes_of, lsr, words_of
 from .book import level_find, level_worse
 from .jit import kernel, leaf
 from .msgpack import SLACK_BYTES, write_array, write_int, write_length
@@ -82,6 +82,9 @@ def collect(m, ev, words, tape, used):
 
     tape must have room for TAPE_WORDS words per event row.
     """
+    m = words_of(m)
+    ev = words_of(ev)
+    tape = words_of(tape)
     e = np.int64(0)
     while e < words:
         head = ev[e + EVT_HEAD]
@@ -136,6 +139,13 @@ def updates(m, wanted, tape, tape_words, out, index, res):
     length, ...). res[RES_LOST]: 1 when the list had overflowed; then only trades are told and every book must be sent anew.
     ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done.
     """
+    room = out.shape[0]
+    m = words_of(m)
+    wanted = bytes_of(wanted)
+    tape = words_of(tape)
+    out = bytes_of(out)
+    index = words_of(index)
+    res = words_of(res)
     instruments = pool_cap(m, P_INSTRUMENT)
     slots = MD_INDEX_WORDS * instruments
     dirty = pool_base(m, P_DIRTY)
@@ -162,7 +172,7 @@ def updates(m, wanted, tape, tape_words, out, index, res):
     res[RES_MESSAGES] = used
     res[RES_LOST] = lost
     status = np.int64(ENC_SPACE)
-    if total <= out.shape[0]:
+    if total <= room:
         status = np.int64(ENC_DONE)
         for i in range(used):  # 2. heads
             r = i * MD_INDEX_WORDS
@@ -245,6 +255,10 @@ def snapshot(m, instrument, depth, out, at, res):
 
     ENC_SPACE: `out` must be res[RES_BYTES] long; nothing was written. An instrument that does not exist writes nothing (res[RES_MESSAGES] 0).
     """
+    room = out.shape[0]
+    m = words_of(m)
+    out = bytes_of(out)
+    res = words_of(res)
     inst = instrument_at(m, instrument)
     res[RES_MESSAGES] = 0
     res[RES_BYTES] = at
@@ -253,7 +267,7 @@ def snapshot(m, instrument, depth, out, at, res):
     bids = _count(m, inst, 0, depth)
     asks = _count(m, inst, 1, depth)
     need = at + HEAD_BYTES + 16 + LEVEL_BYTES * (bids + asks) + SLACK_BYTES
-    if need > out.shape[0]:
+    if need > room:
         res[RES_BYTES] = need
         return ENC_SPACE
     out[at + 4] = 0x98

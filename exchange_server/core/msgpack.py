@@ -1,6 +1,6 @@
 """MessagePack in kernels: integers and array heads, read with every bound checked, written in their shortest form.
 
-Readers never look outside `data` and never go back; what is broken leads to a position far behind the end. Writers may overwrite up to
+Readers never look further than loads.SLACK behind a frame and never go back; what is broken leads to a position far behind the end. Writers may overwrite up to
 SLACK_BYTES behind what they write, which the caller keeps free. Frames are a u32 little endian length before each message.
 """
 
@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic
 
-from .bits import clz, lsr
+from .bits import clz, lsr, words_of
 from .jit import leaf
 from .loads import load64, store64
 
@@ -60,38 +60,17 @@ FAR = 1 << 40  # a position behind every frame: where a broken integer leads
 
 
 @leaf
-def _read_careful(data, at, end):
-    """read_int near the end of the array, byte by byte."""
-    if at < 0 or at >= end:
-        return np.int64(0), np.int64(FAR)
-    entry = READ_TABLE[np.int64(data[at])]
-    size = entry & 255
-    if at + 1 + size > end:
-        return np.int64(0), np.int64(FAR)
-    if size == 0:
-        return entry >> 32, at + 1
-    word = np.int64(0)
-    for i in range(size):
-        word |= np.int64(data[at + 1 + i]) << (56 - 8 * i)
-    shift = (entry >> 8) & 63
-    if (entry >> 16) & 1:
-        return word >> shift, at + 1 + size
-    if shift == 0 and word < 0:
-        return np.int64(0), np.int64(FAR)
-    return lsr(word, shift), at + 1 + size
-
-
-@leaf
 def read_int(data, at, end):
     """One MessagePack integer: (value, position behind it).
 
     What is not an int64, or runs over `end`, leads to a position behind `end`, now or at the last integer of the frame: positions never
     go back, so `position == end` after the last one proves them all. No branch depends on the data, which is as random as the market.
+    Up to 8 bytes behind `end` are read: the buffer carries loads.SLACK.
     """
-    if at + 9 > data.shape[0]:
-        return _read_careful(data, at, end)
+    if at >= end:
+        return np.int64(0), np.int64(FAR)
     first = np.int64(data[at])
-    entry = READ_TABLE[first]
+    entry = words_of(READ_TABLE)[first]
     word = bswap(load64(data, at + 1))
     shift = (entry >> 8) & 63
     wide = word >> shift if (entry & (1 << 16)) != 0 else lsr(word, shift)
@@ -103,7 +82,7 @@ def read_int(data, at, end):
 @leaf
 def read_id(data, at, end):
     """read_int for a field that has nearly always the same width: a guessed branch is faster than waiting for the table."""
-    if at + 9 <= data.shape[0]:
+    if at < end:
         first = np.int64(data[at])
         if first == 0xCF:
             word = bswap(load64(data, at + 1))
@@ -132,7 +111,7 @@ def read_array(data, at, end):
 def write_int(out, at, value):
     """The shortest MessagePack integer; up to 9 bytes of `out` from `at` on may be overwritten. Returns the position behind it."""
     negative = lsr(value, 63)
-    entry = WRITE_TABLE[negative * 65 + 64 - clz((value ^ (value >> 63)) | 1)]
+    entry = words_of(WRITE_TABLE)[negative * 65 + 64 - clz((value ^ (value >> 63)) | 1)]
     out[at] = ((value & lsr(entry, 24)) | (entry >> 16)) & 255
     store64(out, at + 1, bswap(value << ((entry >> 8) & 63)))
     return at + 1 + (entry & 255)

@@ -7,7 +7,7 @@ An entry: word 0 = kind << 32 | length (0: empty), word 1 = id, words 4-11 = tex
 
 import numpy as np
 
-from .bits import lsr
+from .bits import bytes_of, lsr, words_of
 from .jit import kernel, leaf
 from .loads import load64
 from .records import H_POOLS, NAME_WORDS, P_NAME_HASH, PL_BASE, PL_CAP, PL_USED, POOL_WORDS
@@ -19,18 +19,10 @@ NAMES_BAD_LENGTH = -2
 
 @leaf
 def _word(data, start, length, i):
-    """Word i of a text as it lies zero padded in an entry. Never reads outside the array."""
+    """Word i of a text as it lies zero padded in an entry; reads whole words, so `data` goes on for 8 bytes behind the text."""
     left = length - 8 * i
-    at = start + 8 * i
-    if at + 8 <= data.shape[0]:
-        w = load64(data, at)
-        if left >= 8:
-            return w
-    else:
-        w = np.int64(0)
-        for b in range(min(left, 8)):
-            w |= np.int64(data[at + b]) << (8 * b)
-    if left < 8:  # else: near the end of the array, a whole word read bytewise
+    w = load64(data, start + 8 * i)
+    if left < 8:
         w &= (np.int64(1) << (8 * left)) - 1
     return w
 
@@ -101,11 +93,11 @@ def names_add(m, mb, kind, data, start, length, ident):
 
 @kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64)")
 def find_name(m, mb, kind, data, start, length):
-    """names_find for callers in Python."""
-    return names_find(m, mb, kind, data, start, length)
+    """names_find for callers in Python. `data` with loads.SLACK behind the text."""
+    return names_find(words_of(m), bytes_of(mb), kind, bytes_of(data), start, length)
 
 
 @kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64, int64)")
 def add_name(m, mb, kind, data, start, length, ident):
-    """names_add for callers in Python (tests, benches)."""
-    return names_add(m, mb, kind, data, start, length, ident)
+    """names_add for callers in Python (tests, benches). `data` with loads.SLACK behind the text."""
+    return names_add(words_of(m), bytes_of(mb), kind, bytes_of(data), start, length, ident)

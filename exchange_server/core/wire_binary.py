@@ -1,9 +1,9 @@
 """The binary wire's frequent messages: bytes to command rows, event rows to bytes.
 
 The messages are those of protocol/messages.py; tests prove both directions equal to msgspec. A frame is a u32 little endian length and one
-MessagePack array. `decode` takes NewOrder, CancelOrder, ReplaceOrder, MassCancel and OrderStatusRequest; whatever it does not
+MessagePack array; the buffer carries loads.SLACK bytes behind its content. `decode` takes NewOrder, CancelOrder, ReplaceOrder, MassCancel and OrderStatusRequest; whatever it does not
 know or like (also a number out of its range) it leaves to plain Python with DEC_SLOW, which then makes the precise refusal: it never
-guesses and never reads outside of its frame. `encode` writes every numbered event of a session of this wire.
+guesses, and bytes behind the frame never change an answer. `encode` writes every numbered event of a session of this wire.
 """
 
 from typing import Any
@@ -33,7 +33,7 @@ from protocol.codes import (
     WIRE_BINARY,
 )
 
-from .bits import lsr
+from .bits import bytes_of, lsr, words_of
 from .jit import kernel, leaf
 from .loads import load64, store64
 from .msgpack import SLACK_BYTES, read_array, read_id, read_int, write_int, write_length
@@ -141,7 +141,7 @@ def _new(data, at, end, count, session, out, o):
     key, at = read_id(data, at, end)
     account, at = read_int(data, at, end)
     instrument, at = read_int(data, at, end)
-    five = load64(data, at) if at + 8 <= data.shape[0] else np.int64(-1)
+    five = load64(data, at) if at < end else np.int64(-1)
     if (five & 0x8080808080) == 0:  # five small integers, as always
         side = five & 255
         contract = (five >> 8) & 255
@@ -334,18 +334,23 @@ def _mass_cancel(data, at, end, count, session, out, o):
 
 @kernel("int64(int64[::1], uint8[::1], uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
 def decode(m, mb, buf, start, end, conn, out, pos, res):
-    """Frames in buf[start:end] to command rows at out[pos:].
+    """Frames in buf[start:end] to command rows at out[pos:]. `buf` has loads.SLACK bytes behind `end`.
 
     conn: CN_SESSION is the session's id, CN_BUDGET the messages that may be taken (counted down); the caller sees to it that out has
     room for that many rows. res: RES_POS, RES_OUT, RES_COUNT. Answers DEC_NEED_MORE, DEC_FULL, or DEC_SLOW: the frame at res[RES_POS]
     (whole, or with a length that is 0 or above MAX_PAYLOAD) is for plain Python. `m` and `mb` are unused: the wires' kernels have one shape.
     """
+    room = out.shape[0]
+    buf = bytes_of(buf)
+    conn = words_of(conn)
+    out = words_of(out)
+    res = words_of(res)
     session = conn[CN_SESSION]
     budget = conn[CN_BUDGET]
     status = np.int64(DEC_NEED_MORE)
     taken = np.int64(0)
     while start + 4 <= end:
-        length = np.int64(buf[start]) | np.int64(buf[start + 1]) << 8 | np.int64(buf[start + 2]) << 16 | np.int64(buf[start + 3]) << 24
+        length = load64(buf, start) & 0xFFFFFFFF
         at = start + 4
         stop = at + length
         if length == 0 or length > MAX_PAYLOAD:
@@ -353,7 +358,7 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
             break
         if stop > end:
             break
-        if taken >= budget or pos + CMD_WORDS > out.shape[0]:
+        if taken >= budget or pos + CMD_WORDS > room:
             status = DEC_FULL
             break
         first = np.int64(buf[at])
@@ -467,7 +472,7 @@ def _write(out, at, ev, e, head):
     An order that has a text id of another wire (its key is below 0) has the id 0 here.
     """
     kind = head & 255
-    plan = PLAN_HEAD[kind]
+    plan = words_of(PLAN_HEAD)[kind]
     if plan == 0:
         return at
     store64(out, at + 4, plan)
@@ -488,9 +493,11 @@ def _write(out, at, ev, e, head):
     elif plan & (PLAN_ID << 48):
         p = write_int(out, p, ev[e + EVT_ID_LO] & ~(ev[e + EVT_ID_HI] >> 63))
     first = kind * PLAN_FIELDS
+    fields = words_of(PLAN_FIELD)
+    masks = words_of(PLAN_MASK)
     for i in range(first, first + ((plan >> 40) & 255)):
-        field = PLAN_FIELD[i]
-        p = write_int(out, p, (ev[e + (field & 255)] >> (field >> 8)) & PLAN_MASK[i])
+        field = fields[i]
+        p = write_int(out, p, (ev[e + (field & 255)] >> (field >> 8)) & masks[i])
     if kind == E_SENT:
         p = _body(out, p, ev, e)
     write_length(out, at, p - at - 4)
@@ -515,6 +522,12 @@ def encode(m, mb, ev, words, out, index, res, flags):
     ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is its body alone in a frame.
     `mb` and `flags` are unused: the wires' kernels have one shape.
     """
+    room = out.shape[0]
+    m = words_of(m)
+    ev = words_of(ev)
+    out = bytes_of(out)
+    index = words_of(index)
+    res = words_of(res)
     sessions = pool_cap(m, P_SESSION)
     slots = INDEX_WORDS * sessions  # by session: 0 not seen yet, n + 1 its index row n, -1 a session of another wire
     used = np.int64(0)
@@ -551,7 +564,7 @@ def encode(m, mb, ev, words, out, index, res, flags):
         index[r + IX_LENGTH] = 0
     messages = np.int64(0)
     status = np.int64(ENC_SPACE)
-    if total <= out.shape[0]:
+    if total <= room:
         status = np.int64(ENC_DONE)
         e = np.int64(0)
         while e < words:  # 3. fill

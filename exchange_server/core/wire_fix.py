@@ -10,7 +10,7 @@ import numpy as np
 
 from protocol.codes import C_CANCEL, C_NEW, C_REPLACE
 
-from .bits import text_key
+from .bits import bytes_of, text_key, words_of
 from .fix_parse import (
     GARBLED,
     INCOMPLETE,
@@ -314,11 +314,16 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
     Returns DEC_NEED_MORE (all whole messages are used up), DEC_FULL (budget or CN_LIMIT) or DEC_SLOW (the message at res[RES_POS], res[RES_LENGTH]
     bytes long, is for the Python path, which moves on behind it and sets CN_NEXT_IN anew). res[RES_POS], res[RES_OUT], res[RES_COUNT] are set.
     """
+    m = words_of(m)
+    mb = bytes_of(mb)
+    buf = bytes_of(buf)
+    conn = words_of(conn)
+    out = words_of(out)
+    res = words_of(res)
     at = start
     count = np.int64(0)
     status = np.int64(DEC_NEED_MORE)
     res[RES_LENGTH] = 0
-    scratch = conn[CN_SCRATCH:]
     while True:
         if conn[CN_BUDGET] <= 0 or pos >= conn[CN_LIMIT]:
             status = np.int64(DEC_FULL)
@@ -329,7 +334,7 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
             at = begin
         if end - at < 16:
             break
-        size = take_apart(buf, at, end, scratch)
+        size = take_apart(buf, at, end, conn, np.int64(CN_SCRATCH))
         if size == INCOMPLETE:
             break
         if size == GARBLED:
@@ -355,4 +360,4 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
 @kernel("int64(uint8[::1], int64, int64, int64[::1])")
 def id_key(data, start, length, out):
     """For callers in Python: the key of a ClOrdID to out[0:2]; 1: it needs a text row, 0: not, -1: it is no ClOrdID. `data` with SLACK."""
-    return put_id(data, start, length, out, np.int64(0))
+    return put_id(bytes_of(data), start, length, words_of(out), np.int64(0))

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from protocol import codes
 
+from ..core.loads import SLACK
 from ..core.records import (
     CMD_BODY_BYTES,
     CMD_INSTRUMENT,
@@ -226,7 +227,7 @@ class Connection(ABC):
         self.directory = directory
         self.outlet: Any = outlet if outlet is not None else NullOutlet()
         self.session = 0
-        self.buf: NDArray[np.uint8] = np.empty(self.FIRST_BUFFER, dtype=np.uint8)
+        self.buf: NDArray[np.uint8] = np.empty(self.FIRST_BUFFER + SLACK, dtype=np.uint8)
         self.view = self.buf.data
         self.start = 0
         self.end = 0
@@ -247,7 +248,7 @@ class Connection(ABC):
             self.buf[:n] = self.buf[start:end].copy()
             self.start, self.end = 0, n
             end = n
-        return self.view[end:]
+        return self.view[end : size - SLACK]  # the decoders read eight bytes at a time
 
     def received(self, count: int) -> None:
         """`count` bytes were put into the last `get_buffer()`."""
@@ -268,9 +269,9 @@ class Connection(ABC):
 
     def grow(self) -> None:
         """Give a logged-on session its full buffer. Views of `buf` that were taken before are stale."""
-        if self.buf.size < self.BUFFER:
+        if self.buf.size < self.BUFFER + SLACK:
             n = self.end - self.start
-            buf = np.empty(self.BUFFER, dtype=np.uint8)
+            buf = np.empty(self.BUFFER + SLACK, dtype=np.uint8)
             buf[:n] = self.buf[self.start : self.end]
             self.buf, self.view = buf, buf.data
             self.start, self.end = 0, n

@@ -135,11 +135,6 @@ class FixConnection(Connection):
         self._jobs: deque[ResendJob] = deque()
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
 
-    # ------------------------------------------------------------------------------------------------ bytes in
-    def get_buffer(self, _hint: int = -1) -> memoryview:
-        space = super().get_buffer()
-        return space[: max(0, len(space) - SLACK)]  # the kernel reads eight bytes at a time
-
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
             return False

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from exchange_server.core.loads import SLACK
 from exchange_server.core.names import add_name
 from exchange_server.core.records import (
     A_DECIMALS,
@@ -80,8 +81,8 @@ def world(sessions=SESSIONS, binary=()):
         return int(m[H_POOLS + pool * POOL_WORDS + PL_BASE])
 
     def name(kind, text, ident):
-        data = np.frombuffer(text.encode(), np.uint8).copy()
-        assert add_name(m, mb, kind, data, 0, len(data), ident) == 0
+        data = np.frombuffer(text.encode() + bytes(SLACK), np.uint8).copy()
+        assert add_name(m, mb, kind, data, 0, len(text.encode()), ident) == 0
 
     m[base(P_ASSET) + ASSET_WORDS + A_DECIMALS] = 4
     event = base(P_EVENT) + EVENT_WORDS

@@ -5,6 +5,7 @@ import random
 import numpy as np
 import pytest
 
+from exchange_server.core.loads import SLACK
 from exchange_server.core.names import NAMES_BAD_LENGTH, NAMES_FULL, add_name, find_name
 from exchange_server.core.records import H_POOLS, HEADER_WORDS, NAME_WORDS, P_NAME_HASH, PL_BASE, PL_CAP, PL_USED, POOL_WORDS
 
@@ -19,7 +20,7 @@ def arena(entries):
 
 
 def data(text, before=b"", behind=b""):
-    return np.frombuffer(before + text + behind, np.uint8).copy(), len(before), len(text)
+    return np.frombuffer(before + text + behind + b"\x5a" * SLACK, np.uint8).copy(), len(before), len(text)
 
 
 def find(m, mb, kind, text, before=b"", behind=b""):

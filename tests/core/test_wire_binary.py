@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from exchange_server.core import msgpack
 from exchange_server.core import records as R
 from exchange_server.core import wire_binary as wire
+from exchange_server.core.loads import SLACK
 from protocol import codes, framing
 from protocol import messages as M
 from tests.core.binary_arena import event, expected, sessions
@@ -100,10 +101,10 @@ class Decoder:
         self.res = np.zeros(R.RES_WORDS, dtype=np.int64)
         self.rows = rows
 
-    def __call__(self, data: bytes, budget: int = 1 << 30, slack: int = 0, start: int = 0) -> tuple[int, list[list[int]], int]:
-        """(status, rows, position). The array ends `slack` bytes behind the data: 0 makes any read beyond it a read out of bounds."""
+    def __call__(self, data: bytes, budget: int = 1 << 30, behind: int = 0xCF, start: int = 0) -> tuple[int, list[list[int]], int]:
+        """(status, rows, position). The slack behind the data is full of the byte `behind`, which must not matter."""
         self.conn[R.CN_BUDGET] = budget
-        buf = np.frombuffer(data + b"\xcf" * slack, dtype=np.uint8).copy()
+        buf = np.frombuffer(data + bytes([behind]) * SLACK, dtype=np.uint8).copy()
         out = np.full(self.rows * R.CMD_WORDS, -1, dtype=np.int64)
         status = wire.decode(ARENA, ARENA.view(np.uint8), buf, start, len(data), self.conn, out, 0, self.res)
         words = int(self.res[R.RES_OUT])
@@ -135,13 +136,13 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
 
 
 @settings(max_examples=250, deadline=None)
-@given(MESSAGE, st.lists(st.integers(0, 3), min_size=1, max_size=5), st.booleans(), st.integers(0, 12))
-def test_whatever_msgspec_writes_the_kernel_reads(message: M.ClientMessage, widths: list[int], long_array: bool, slack: int) -> None:
+@given(MESSAGE, st.lists(st.integers(0, 3), min_size=1, max_size=5), st.booleans(), st.integers(0, 255))
+def test_whatever_msgspec_writes_the_kernel_reads(message: M.ClientMessage, widths: list[int], long_array: bool, behind: int) -> None:
     want = row_of(message, 1)
     for payload in (M.encode(message), payload_of(message, None, widths, long_array)):
         assert M.decode_client(payload) == message
         data = framing.frame(payload)
-        status, rows, position = decode(data, slack=slack)
+        status, rows, position = decode(data, behind=behind)
         assert (status, position) == (R.DEC_NEED_MORE, len(data))
         assert rows == [want]
 
@@ -189,7 +190,7 @@ def test_byte_by_byte_and_in_any_pieces() -> None:
         borders.add(max(borders) + 4 + len(M.encode(x)))
     want = [row_of(x, 1) for x in messages]
     for end in range(len(stream) + 1):
-        status, rows, position = decode(stream[:end] or b"", slack=1)
+        status, rows, position = decode(stream[:end], behind=end & 255)
         assert status == R.DEC_NEED_MORE and position == max(b for b in borders if b <= end)
         assert rows == want[: len(rows)] and len(rows) == sorted(borders).index(position)
         rest = decode(stream, start=position)
@@ -213,10 +214,10 @@ def test_impossible_lengths_are_for_python_at_once(length: int) -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=80), st.integers(0, 3))
-def test_rubbish_in_a_frame(junk: bytes, slack: int) -> None:
+@given(st.binary(max_size=80), st.integers(0, 255))
+def test_rubbish_in_a_frame(junk: bytes, behind: int) -> None:
     good = framing.frame(M.encode(M.CancelOrder(9, 1)))
-    status, rows, position = decode(good + HEAD.pack(len(junk)) + junk, slack=slack)
+    status, rows, position = decode(good + HEAD.pack(len(junk)) + junk, behind=behind)
     assert rows[0] == row_of(M.CancelOrder(9, 1), 1)
     try:
         message = M.decode_client(junk)
@@ -253,12 +254,12 @@ def test_integers_are_written_in_the_shortest_form(value: int) -> None:
     assert out[:end].tobytes() == msgspec.msgpack.encode(value)
     for width in range(4):
         data = wide(value, width)
-        for slack in (0, 20):
-            buf = np.frombuffer(data + b"\xff" * slack, dtype=np.uint8).copy()
+        for behind in (0x00, 0xFF):
+            buf = np.frombuffer(data + bytes([behind]) * SLACK, dtype=np.uint8).copy()
             assert msgpack.read_int(buf, 0, len(data)) == (value, len(data))
             assert msgpack.read_id(buf, 0, len(data)) == (value, len(data))
             for end in range(len(data)):  # cut short
-                assert msgpack.read_int(buf[: end + slack].copy(), 0, end)[1] > end
+                assert msgpack.read_int(buf, 0, end)[1] > end
 
 
 FIELDS = {
