@@ -104,8 +104,8 @@ class AdminConnection(Connection):
             data = bytes(self.view[self.start : self.end])
             line, newline, _ = data.partition(b"\n")
             if not newline:
-                if self.start == 0 and self.end == self.buf.size:
-                    if self.buf.size >= self.BUFFER:
+                if self.start == 0 and self.end == self.capacity:
+                    if self.capacity >= self.BUFFER:
                         self._say(None, False, codes.R_WIRE_TOO_LONG, f"a request is at most {self.BUFFER} bytes long", {})
                         self.close(codes.R_WIRE_TOO_LONG, "request too long")
                     else:

@@ -240,7 +240,7 @@ class Connection(ABC):
     # ---------------------------------------------------------------------------------------------- bytes in
     def get_buffer(self, _hint: int = -1) -> memoryview:
         """Free space at the end of the buffer; moves what is left to the front when space gets short. Empty: the buffer is full, do not read."""
-        start, end, size = self.start, self.end, self.buf.size
+        start, end, size = self.start, self.end, self.buf.size - SLACK
         if start == end:
             self.start = self.end = end = 0
         elif start and size - end < size >> 2:
@@ -248,7 +248,12 @@ class Connection(ABC):
             self.buf[:n] = self.buf[start:end].copy()
             self.start, self.end = 0, n
             end = n
-        return self.view[end : size - SLACK]  # the decoders read eight bytes at a time
+        return self.view[end:size]  # the decoders read eight bytes at a time
+
+    @property
+    def capacity(self) -> int:
+        """Bytes that the buffer holds when it is full."""
+        return self.buf.size - SLACK
 
     def received(self, count: int) -> None:
         """`count` bytes were put into the last `get_buffer()`."""
@@ -269,7 +274,7 @@ class Connection(ABC):
 
     def grow(self) -> None:
         """Give a logged-on session its full buffer. Views of `buf` that were taken before are stale."""
-        if self.buf.size < self.BUFFER + SLACK:
+        if self.capacity < self.BUFFER:
             n = self.end - self.start
             buf = np.empty(self.BUFFER + SLACK, dtype=np.uint8)
             buf[:n] = self.buf[self.start : self.end]

@@ -87,7 +87,7 @@ class Link(asyncio.BufferedProtocol):
         self.received += nbytes
         if not self.ready:
             self.pipeline.mark(self)
-        if connection.end >= connection.buf.size - NEARLY_FULL and not connection.get_buffer():
+        if connection.end >= connection.capacity - NEARLY_FULL and not connection.get_buffer():
             self.reading = False
             self.transport.pause_reading()
 

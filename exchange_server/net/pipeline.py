@@ -399,7 +399,7 @@ class Pipeline:
                 again.append(link)
             elif link.eof and link.closing is None and not link.lost:
                 connection.close(codes.OK, "end of input")
-            if not link.reading and not link.lost and connection.end - connection.start < connection.buf.size >> 1:
+            if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
                 link.resume()
             if not connection.session and link.received > limits.logon_bytes and link.deadline:
                 self.counters.logon_timeouts += 1

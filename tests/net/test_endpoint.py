@@ -160,10 +160,10 @@ def test_a_full_buffer_stops_reading_until_it_is_consumed() -> None:
         assert len(space) > 0, "a loop must never be handed an empty buffer"
         space[: min(1000, len(space))] = bytes(min(1000, len(space)))
         link.buffer_updated(min(1000, len(space)))
-    assert link.connection.pending == link.connection.buf.size and not link.reading
+    assert link.connection.pending == link.connection.capacity and not link.reading
     link.connection.start = link.connection.end
     link.resume()
-    assert transport.reading and len(link.get_buffer(-1)) == link.connection.buf.size
+    assert transport.reading and len(link.get_buffer(-1)) == link.connection.capacity
 
 
 def test_timers_of_a_link() -> None:
