@@ -171,6 +171,7 @@ EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes e
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
 EF_UNSOLICITED = 8  # the client did not ask for this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
+EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order, its later reports go there
 
 # ---- reason codes: one condition, one code -------------------------------------------------------------------
 OK = 0
@@ -251,6 +252,7 @@ R_KILL_SWITCH = 108
 R_REPLACED_TO_FILLED = 109  # a replace lowered the total to what was filled
 R_MARKET_REST = 110
 R_BANDS_CHANGED = 111
+R_USER_REPLACE = 112
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121

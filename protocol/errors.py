@@ -182,6 +182,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The book was exhausted within the protection.", "Send a limit order for the rest."),
     ("R_BANDS_CHANGED", None, None, None, None, 8, "cancelled, because its price no longer fits the new price grid",
      "The operator changed the price bands.", "Enter it again at a price on the grid."),
+    ("R_USER_REPLACE", None, None, None, None, None, "replaced by request of another session of the firm",
+     "A replace from another session of the firm named this order (it lives on under the new ClOrdID).", "None needed."),
     # ---- split, merge, transfer, settlement
     ("R_NOT_SPLITTABLE", None, None, 0, None, None, "split and merge exist only in exactly-k groups that are open",
      "The event is a spot pair, a binary, at-most-k, or is not open.", "Trade the contracts instead."),

@@ -312,9 +312,11 @@ class Fill(OrderReport, frozen=True, tag=82):
 
 
 class Canceled(OrderReport, frozen=True, tag=83):
+    """Also told, with codes.EF_UNSOLICITED, to the session that entered the order when another one of the firm asked for it."""
+
     orig: Count  # the order's id when `id` names the cancel request, else 0
     reason: U16
-    flags: U7  # codes.EF_UNSOLICITED
+    flags: U7  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
     price: I64
     qty: I64
     cum: I64
@@ -326,6 +328,8 @@ class Canceled(OrderReport, frozen=True, tag=83):
 
 
 class Replaced(OrderReport, frozen=True, tag=84):
+    """The order is now called `id`. Also told, with codes.EF_UNSOLICITED, to the session that entered it when another one of the firm asked."""
+
     orig: Count
     status: Nibble
     price: I64
@@ -333,6 +337,7 @@ class Replaced(OrderReport, frozen=True, tag=84):
     cum: I64
     leaves: I64
     notional: I64
+    flags: U7 = 0  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
 
 
 class CancelRejected(OrderReport, frozen=True, tag=85):

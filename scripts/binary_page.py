@@ -50,6 +50,12 @@ Nothing is sent before it is safe on the disk. So after a lost connection: log o
 request is still unanswered never took effect. Send it again *under the same id*. A new order that is there already is answered with its state (**OrderStatus**),
 never with a second order. An id is used once per firm, on all wires, for 72 hours (a setting); refusals marked *safe to resend* in [errors.md](errors.md) do not use it up.
 
+## Several sessions of one firm
+
+They may cancel and replace each other's orders, on any wire. The one that asks is answered as for an order of its own; the flag EF_OTHER_SESSION says that it is not.
+The one that entered the order is told too: **Canceled** (`id` the order's, `orig` 0) or **Replaced** with EF_UNSOLICITED, which answers none of its own requests. The
+order stays with the session that entered it: its fills and all that comes later are reported there only.
+
 ## Market data
 
 **DefinitionsRequest** gives every instrument, **Subscribe** a **BookSnapshot** each and from then on a **BookUpdate** for every turn that touched the book. `seq` goes up by 1 with
@@ -72,7 +78,7 @@ GROUPS = (
     ("stp", ("STP_DEFAULT", "STP_CANCEL_INCOMING", "STP_CANCEL_RESTING", "STP_CANCEL_BOTH", "STP_DECREMENT")),
     ("scope", ("SCOPE_SESSION", "SCOPE_ACCOUNT", "SCOPE_FIRM", "SCOPE_INSTRUMENT", "SCOPE_EVENT")),
     ("status", tuple(n for n in dir(codes) if n.startswith("ST_"))),
-    ("flags of a report", ("EF_TAKER", "EF_REPLACE", "EF_UNSOLICITED")),
+    ("flags of a report", ("EF_TAKER", "EF_REPLACE", "EF_UNSOLICITED", "EF_OTHER_SESSION")),
     ("product", ("SPOT", "EXACTLY", "AT_MOST", "SCALAR")),
     ("phase", tuple(n for n in dir(codes) if n.startswith("PH_"))),
 )

@@ -138,7 +138,7 @@ class Operator(Ladder):
         else:
             raise Refused(C.R_BAD_COMMAND)
         if c.on and c.cancel:
-            self.cancel_many([o for o in self.open if wanted(o)], C.R_KILL_SWITCH, C.EF_UNSOLICITED)
+            self.cancel_many([o for o in self.open if wanted(o)], C.R_KILL_SWITCH, 0)
 
     def _restrict(self, c: Row) -> None:
         event = self.event_named(c.event)
@@ -232,7 +232,7 @@ class Operator(Ladder):
         session.logged_on = False
         session.absent_from = session.next_out
         if session.cancel_on_disconnect:
-            self.cancel_many([o for o in self.open if o.session == session.id], C.R_DISCONNECT, C.EF_UNSOLICITED)
+            self.cancel_many([o for o in self.open if o.session == session.id], C.R_DISCONNECT, 0)
 
     def _send(self, c: Row) -> None:
         body: bytes = c.body or b""

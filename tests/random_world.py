@@ -94,7 +94,7 @@ def make_world(rng: random.Random) -> World:
     for number, firm in accounts:
         venue = 1 if rng.random() < 0.1 else 0
         rows.append(Row(kind=C.C_DEF_ACCOUNT, id=number, firm=firm, account_kind=C.ACCT_TRADING, session=firm, venue=venue))
-    for number in range(1, firms + rng.randint(1, 3)):
+    for number in range(1, firms + rng.randint(1, firms + 1)):  # many firms have two sessions, which act on each other's orders
         firm = (number - 1) % firms + 1
         own = [a for a, f in accounts if f == firm]
         rows.append(Row(
@@ -184,6 +184,9 @@ class Generator:
         """An order of the session's firm: mostly open, sometimes closed."""
         firm = self.model.sessions[session].firm
         own = [o for o in self.model.open if o.firm == firm]
+        others = [o for o in own if o.session != session]
+        if others and self.rng.random() < 0.35:  # the firm's, entered by another session
+            return self.rng.choice(others)
         gone = [x for x in self.model.closed[-10:] if x.firm == firm]
         pool: list[Order | Closed] = [*own, *own, *own, *own, *gone] if own else [*gone]
         return self.rng.choice(pool) if pool and self.rng.random() < 0.97 else None

@@ -6,7 +6,7 @@ there). Commands and events are flat int64 arrays of whole rows. Packed words ar
 helpers at the end of this file's sections; everything else is one field, one word.
 """
 
-LOGIC_VERSION = 1  # a journal written by another version of the rules is refused unless sealed (durability.md)
+LOGIC_VERSION = 2  # a journal written by another version of the rules is refused unless sealed (durability.md)
 
 # ================================================================================ command rows: 16 words, 128 bytes
 CMD_WORDS = 16

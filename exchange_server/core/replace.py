@@ -3,9 +3,9 @@
 
 from protocol.codes import (
     BUY,
-    E_CANCELED,
     E_REPLACED,
     EF_REPLACE,
+    EF_UNSOLICITED,
     FLAG_POST_ONLY,
     OK,
     R_BAD_ID,
@@ -19,14 +19,14 @@ from protocol.codes import (
     R_REPLACED_TO_FILLED,
     R_TABLE_FULL,
     R_UNKNOWN_ORDER,
-    ST_CANCELED,
+    R_USER_REPLACE,
     ST_NEW,
     ST_PARTIAL,
     ST_REPLACED,
 )
 
 from .answers import (
-    client_number_for,
+    answer_flags,
     find_listing,
     named_account_code,
     order_at_ref,
@@ -43,7 +43,6 @@ from .match import start_match
 from .orders import (
     archive_order,
     archive_ref,
-    close_order,
     hold_listing,
     leave_listing,
     order_ref,
@@ -60,6 +59,7 @@ from .pools import (
 from .records import (
     AC_ID,
     CMD_DEADLINE,
+    CMD_GROUP_SEQ,
     CMD_HEAD,
     CMD_ID_HI,
     CMD_ID_LO,
@@ -71,7 +71,6 @@ from .records import (
     CMD_SESSION_ACCOUNT,
     CO_ACCOUNT,
     EVT_CLIENT_NUMBER,
-    EVT_LEAVES,
     H_REFUSE,
     I_EVENT,
     I_FROZEN,
@@ -102,7 +101,7 @@ from .records import (
     O_TEXT,
     S_FIRM,
 )
-from .requests import cancel_reject
+from .requests import cancel_as_asked, cancel_reject
 from .risk import (
     check_collar,
     check_conflict,
@@ -229,10 +228,7 @@ def do_replace(m, rows, c, ev):
     fees = pack_fees(m[listing + LI_FEE_MODEL], m[listing + LI_MAKER_BPS], m[listing + LI_TAKER_BPS])
     keeps_place = book == m[o + O_PRICE] and quantity < m[o + O_QTY]
     if left == 0:
-        e = order_event(m, ev, o, E_CANCELED, ST_CANCELED, R_REPLACED_TO_FILLED, 0, m[o + O_SESSION], hi, lo, rows, at)
-        ev[e + EVT_LEAVES] = 0
-        ev[e + EVT_CLIENT_NUMBER] = client_number_for(m, rows, c, o)
-        close_order(m, o, ST_CANCELED, R_REPLACED_TO_FILLED)
+        cancel_as_asked(m, rows, c, ev, o, R_REPLACED_TO_FILLED)
         return
     old_fee = m[o + O_RESERVED_FEE]
     code = take_reservation(m, inst, co, book_side, book, left, fees, m[o + O_PRICE], m[o + O_LEAVES], old_fee)
@@ -261,10 +257,12 @@ def do_replace(m, rows, c, ev):
     m[o + O_RESERVED_FEE] = reserve_fee(m, inst, book_side, fees, book, left)
     # The old ClOrdID goes to the archive, the new one becomes the order's.
     m[o + O_QTY] = quantity
-    e = order_event(
-        m, ev, o, E_REPLACED, ST_NEW if m[o + O_CUM] == 0 else ST_PARTIAL, OK, 0, m[o + O_SESSION], hi, lo, rows, at
-    )
-    ev[e + EVT_CLIENT_NUMBER] = client_number_for(m, rows, c, o)
+    status = ST_NEW if m[o + O_CUM] == 0 else ST_PARTIAL
+    flags = answer_flags(m, rows, c, o)
+    e = order_event(m, ev, o, E_REPLACED, status, OK, flags, rows[c + CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
+    ev[e + EVT_CLIENT_NUMBER] = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
+    if flags != 0:  # the order's own session must know the id under which its order lives on
+        order_event(m, ev, o, E_REPLACED, status, R_USER_REPLACE, EF_UNSOLICITED, m[o + O_SESSION], hi, lo, rows, at)
     id_repoint(m, firm, m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o), archive_ref(m, a))
     m[o + O_KEY_HI] = hi
     m[o + O_KEY_LO] = lo
