@@ -173,6 +173,17 @@ EF_UNSOLICITED = 8  # the client did not ask for this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
 EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order, its later reports go there
 
+# ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
+FIELD_ACCOUNT = 1
+FIELD_EXPIRY = 12
+FIELD_SIDE = 16
+FIELD_CONTRACT_SIDE = 17
+FIELD_TYPE = 18
+FIELD_TIF = 19
+FIELD_STP = 20
+FIELD_FLAGS = 21
+FIELD_INSTRUMENT = 22
+
 # ---- reason codes: one condition, one code -------------------------------------------------------------------
 OK = 0
 # session and account

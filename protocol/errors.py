@@ -155,8 +155,10 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The order was filled, cancelled or has expired, or its ClOrdID was replaced by a newer one.", "See the order's status (39) in the answer."),
     ("R_QTY_BELOW_FILLED", 13, 99, 0, None, None, "the new total {asked} is below what has been filled, {limit}",
      "The quantity of a replace is the new total, what has been filled included.", "Send a total of at least the filled quantity."),
-    ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change this (word {asked} of the command)",
-     "Side, contract side, instrument, account, type or time in force differ from the order's.", "Cancel and send a new order."),
+    ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change field {asked}: the order has {limit}, the request says {used}",
+     "A replace changes price and quantity; another field was given and differs from the order's. Fields: 1 account, 12 ExpireTime, 16 side, "
+     "17 contract side, 18 type, 19 time in force, 20 self-trade mode, 21 flags, 22 instrument.",
+     "Leave the field out or repeat the order's; to change it, cancel and send a new order."),
     ("R_NOTHING_CHANGED", 99, 99, 0, None, None, "the replace changes nothing",
      "Price and total are those of the order.", "None needed."),
     ("R_BAD_SCOPE", 99, 99, 0, 5, None, "mass cancel scope {asked} is not known",

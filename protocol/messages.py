@@ -112,7 +112,8 @@ class CancelOrder(_Base, frozen=True, tag=11):
 class ReplaceOrder(_Base, frozen=True, tag=12):
     """Change price and total quantity (what has been filled included) of `orig`; the order is then called `id`.
 
-    Answered by Replaced, Canceled (total = filled) or CancelRejected. The optional fields may repeat the order's own (0: not said).
+    Answered by Replaced, Canceled (total = filled) or CancelRejected. Only price and total change: another field (side up to expiry, stp) is 0, which
+    keeps the order's own, or repeats it; one that differs is refused (codes.R_REPLACE_FIELD, `asked`: codes.FIELD_*). The deadline is the request's own.
     """
 
     id: Id
