@@ -50,7 +50,9 @@ class Operator(Ladder):
     def _def_session(self, c: Row) -> None:
         session = self.sessions.setdefault(c.id, Session(c.id, c.firm, c.venue, wire=c.wire, throttle=Throttle()))
         session.account = c.account
-        session.cancel_on_disconnect, session.settlement = bool(c.cancel_on_disconnect), bool(c.settlement)
+        session.always_cancel, session.always_settlement = bool(c.cancel_on_disconnect), bool(c.settlement)
+        if not session.logged_on:  # one that is on keeps what it got at its logon
+            session.cancel_on_disconnect, session.settlement = session.always_cancel, session.always_settlement
         session.throttle.limit, session.throttle.window = c.throttle_limit, c.throttle_window
 
     def _def_event(self, c: Row) -> None:
@@ -215,8 +217,8 @@ class Operator(Ladder):
         row = Row(kind=C.E_LOGON, price=session.next_out, qty=c.logon_flags, last_qty=session.absent_from)
         self.emit(c.session, row, numbered=False)
         session.logged_on = True
-        session.cancel_on_disconnect = bool(c.logon_flags & 2)
-        session.settlement = bool(c.logon_flags & 4)
+        session.cancel_on_disconnect = session.always_cancel or bool(c.logon_flags & 2)
+        session.settlement = session.always_settlement or bool(c.logon_flags & 4)
         session.heartbeat = c.heartbeat
         if c.logon_flags & 1:
             session.next_out = session.next_in = 1
