@@ -205,8 +205,8 @@ class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
 
 
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
-    """The kill switch of one level, on or off. Cancels stay possible; `cancel` also takes out what is open (None: yes for
-    a firm, account or session, no for a venue or the platform)."""
+    """The kill switch of one level, on or off. On: new orders and replaces are refused, cancels stay possible, and what is open is cancelled
+    and reported (R_KILL_SWITCH), on every level; `cancel: false` leaves it resting. Off: nothing is cancelled, `cancel: true` is refused."""
 
     level: Literal["platform", "venue", "firm", "account", "session"]
     target: OptionalName = ""

@@ -37,6 +37,7 @@ from .journal.recover import JournalRefused, recover, seal
 from .journal.store import JournalError, JournalFailed, JournalLocked
 from .net.clock import Clock
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
+from .net.id_table import IdTable
 from .net.limits import Limits
 from .net.observe import Log
 from .net.pipeline import Pipeline
@@ -100,6 +101,7 @@ class Server:
         self._log_off_everyone()
         self.applied = self._configure()
         self.directory = Directory(self.engine.registry)
+        self.ids = IdTable(self.engine.m, log)
         self.stopping = False
 
     def _configure(self) -> int:
@@ -203,6 +205,7 @@ class Server:
             options.spin,
             self._free_bytes,
         )
+        pipeline.watches.append(self.ids.look)
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
         try:
@@ -293,6 +296,7 @@ class Server:
         for number, name in enumerate(r.POOL_NAMES):
             d = r.H_POOLS + number * r.POOL_WORDS
             pools[name] = [int(m[d + r.PL_USED]), int(m[d + r.PL_CAP])]
+        pools["archive"] = [self.ids.used, self.ids.capacity]  # a ring: its pool counts nothing
         engine = {
             "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
             "commands": int(m[r.H_COMMANDS]), "refusals": int(m[r.H_REFUSALS]), "fills": int(m[r.H_FILLS]),
@@ -311,6 +315,7 @@ class Server:
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,
             "disk_free_bytes": self._free_bytes(),
+            "clordids": self.ids.status(),
             "tables": pools,
             "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},
         }  # fmt: skip

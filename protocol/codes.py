@@ -171,6 +171,18 @@ EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes e
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
 EF_UNSOLICITED = 8  # the client did not ask for this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
+EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order, its later reports go there
+
+# ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
+FIELD_ACCOUNT = 1
+FIELD_EXPIRY = 12
+FIELD_SIDE = 16
+FIELD_CONTRACT_SIDE = 17
+FIELD_TYPE = 18
+FIELD_TIF = 19
+FIELD_STP = 20
+FIELD_FLAGS = 21
+FIELD_INSTRUMENT = 22
 
 # ---- reason codes: one condition, one code -------------------------------------------------------------------
 OK = 0
@@ -251,6 +263,7 @@ R_KILL_SWITCH = 108
 R_REPLACED_TO_FILLED = 109  # a replace lowered the total to what was filled
 R_MARKET_REST = 110
 R_BANDS_CHANGED = 111
+R_USER_REPLACE = 112
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121

@@ -155,8 +155,10 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The order was filled, cancelled or has expired, or its ClOrdID was replaced by a newer one.", "See the order's status (39) in the answer."),
     ("R_QTY_BELOW_FILLED", 13, 99, 0, None, None, "the new total {asked} is below what has been filled, {limit}",
      "The quantity of a replace is the new total, what has been filled included.", "Send a total of at least the filled quantity."),
-    ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change this (word {asked} of the command)",
-     "Side, contract side, instrument, account, type or time in force differ from the order's.", "Cancel and send a new order."),
+    ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change field {asked}: the order has {limit}, the request says {used}",
+     "A replace changes price and quantity; another field was given and differs from the order's. Fields: 1 account, 12 ExpireTime, 16 side, "
+     "17 contract side, 18 type, 19 time in force, 20 self-trade mode, 21 flags, 22 instrument.",
+     "Leave the field out or repeat the order's; to change it, cancel and send a new order."),
     ("R_NOTHING_CHANGED", 99, 99, 0, None, None, "the replace changes nothing",
      "Price and total are those of the order.", "None needed."),
     ("R_BAD_SCOPE", 99, 99, 0, 5, None, "mass cancel scope {asked} is not known",
@@ -182,6 +184,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The book was exhausted within the protection.", "Send a limit order for the rest."),
     ("R_BANDS_CHANGED", None, None, None, None, 8, "cancelled, because its price no longer fits the new price grid",
      "The operator changed the price bands.", "Enter it again at a price on the grid."),
+    ("R_USER_REPLACE", None, None, None, None, None, "replaced by request of another session of the firm",
+     "A replace from another session of the firm named this order (it lives on under the new ClOrdID).", "None needed."),
     # ---- split, merge, transfer, settlement
     ("R_NOT_SPLITTABLE", None, None, 0, None, None, "split and merge exist only in exactly-k groups that are open",
      "The event is a spot pair, a binary, at-most-k, or is not open.", "Trade the contracts instead."),

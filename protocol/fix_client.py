@@ -163,10 +163,10 @@ class FixClient:
         side: int,
         qty: Value,
         price: Value,
-        tif: int = codes.GTC,
+        tif: int | None = None,
         no: bool = False,
     ) -> int:
-        """OrderCancelReplaceRequest of a limit order; qty: the new total."""
+        """OrderCancelReplaceRequest of a limit order; qty: the new total. tif: the order's own, or left out."""
         fields = new_order_fields(now_ns, cl_ord_id, symbol, side, qty, price, tif, "", no, ())
         return self.send("G", [(41, orig), *fields], now_ns)
 
@@ -189,7 +189,7 @@ def new_order_fields(
     side: int,
     qty: Value,
     price: Value | None,
-    tif: int,
+    tif: int | None,
     account: str,
     no: bool,
     extra: tuple[tuple[int, Value], ...],
@@ -201,7 +201,8 @@ def new_order_fields(
     fields += [(55, symbol), (54, side), (60, format_timestamp(now_ns, 3)), (38, qty), (40, codes.MARKET if price is None else codes.LIMIT)]
     if price is not None:
         fields.append((44, price))
-    fields.append((59, tif))
+    if tif is not None:
+        fields.append((59, tif))
     if no:
         fields.append((5010, "N"))
     return [*fields, *extra]

@@ -409,6 +409,7 @@ class OrderRequest:
     group: int = 0
     front_end: int = 0
     scope: int = 0
+    tif_said: bool = False  # 59 was there: a replace without it keeps the order's
 
 
 _FLAG_TAGS = ((5016, codes.FLAG_POST_SLIDE), (5017, codes.FLAG_REDUCE_ONLY), (5018, codes.FLAG_PERSIST))
@@ -444,7 +445,7 @@ def read_order(message: FixMessage) -> OrderRequest | Problem:
         return order
     if order.msg_type in "DG":
         order.type = int(get(40))
-        order.tif = int(get(59, b"0"))
+        order.tif, order.tif_said = int(get(59, b"0")), 59 in message
         order.stp = int(get(2964, b"0"))
         order.price, order.qty = get(44), get(38)
         if order.type in (codes.LIMIT, codes.STOP_LIMIT) and not order.price:

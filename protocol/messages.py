@@ -112,7 +112,8 @@ class CancelOrder(_Base, frozen=True, tag=11):
 class ReplaceOrder(_Base, frozen=True, tag=12):
     """Change price and total quantity (what has been filled included) of `orig`; the order is then called `id`.
 
-    Answered by Replaced, Canceled (total = filled) or CancelRejected. The optional fields may repeat the order's own (0: not said).
+    Answered by Replaced, Canceled (total = filled) or CancelRejected. Only price and total change: another field (side up to expiry, stp) is 0, which
+    keeps the order's own, or repeats it; one that differs is refused (codes.R_REPLACE_FIELD, `asked`: codes.FIELD_*). The deadline is the request's own.
     """
 
     id: Id
@@ -312,9 +313,11 @@ class Fill(OrderReport, frozen=True, tag=82):
 
 
 class Canceled(OrderReport, frozen=True, tag=83):
+    """Also told, with codes.EF_UNSOLICITED, to the session that entered the order when another one of the firm asked for it."""
+
     orig: Count  # the order's id when `id` names the cancel request, else 0
     reason: U16
-    flags: U7  # codes.EF_UNSOLICITED
+    flags: U7  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
     price: I64
     qty: I64
     cum: I64
@@ -326,6 +329,8 @@ class Canceled(OrderReport, frozen=True, tag=83):
 
 
 class Replaced(OrderReport, frozen=True, tag=84):
+    """The order is now called `id`. Also told, with codes.EF_UNSOLICITED, to the session that entered it when another one of the firm asked."""
+
     orig: Count
     status: Nibble
     price: I64
@@ -333,6 +338,7 @@ class Replaced(OrderReport, frozen=True, tag=84):
     cum: I64
     leaves: I64
     notional: I64
+    flags: U7 = 0  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
 
 
 class CancelRejected(OrderReport, frozen=True, tag=85):

@@ -1,7 +1,8 @@
 """What a client knows of its own orders: open orders from reports, and which requests are still without an answer. No I/O, no clock.
 
-A request is answered by exactly one report. After a reconnect, once all missed reports are in, whatever is still unanswered never
-took effect and is sent again under the same id: the exchange answers a repeat of an order with its state, never with a second order.
+A request is answered by exactly one report; what another session of the firm asked for is no answer (codes.EF_UNSOLICITED). After a
+reconnect, once all missed reports are in, whatever is still unanswered never took effect and is sent again under the same id: the exchange
+answers a repeat of an order with its state, never with a second order.
 """
 
 from collections.abc import Callable, Iterator
@@ -101,7 +102,7 @@ class OrderTracker:
     """Requests without an answer and open orders of one session. Feed it every numbered report, in order."""
 
     def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}  # open orders by ClOrdID
+        self.orders: dict[int, Order] = {}  # open orders by ClOrdID; one that got a text id on another wire: by minus the exchange's id
         self._by_order: dict[int, Order] = {}  # by the exchange's id
         self._requests: dict[int, Request] = {}  # by request id, in order of sending
         self._status: dict[int, list[Request]] = {}  # status requests by the id they ask about
@@ -148,6 +149,8 @@ class OrderTracker:
         if isinstance(report, M.Sent):
             if isinstance(report.body, M.MessageRefused):
                 self._answer(report.body.id, report.body)
+        elif isinstance(report, M.Canceled | M.Replaced) and report.flags & codes.EF_UNSOLICITED:
+            pass  # nobody here asked: the id may even be that of another session's request
         elif not isinstance(report, M.Fill | M.Expired | M.Settled):
             self._answer(report.id, report)
         return order
@@ -182,15 +185,22 @@ class OrderTracker:
         order = self._by_order.get(report.order) if report.order else None
         return order or self.orders.get(report.id) or self.orders.get(getattr(report, "orig", 0))
 
+    def _place(self, order: Order) -> int:
+        return order.id or -order.order
+
     def _order_report(self, report: M.OrderReport) -> Order | None:
         order = self._find(report)
         if order is None:
             if not isinstance(report, M.Accepted | M.Replaced | M.Fill | M.OrderStatus) or report.status not in OPEN:
                 return None
+            if isinstance(report, M.Replaced) and report.flags & codes.EF_OTHER_SESSION:
+                return None  # another session's order, replaced from here: its fills go there, so it cannot be followed
             order = Order(  # entered before this client's time
                 report.id, report.account, report.instrument, report.side, report.contract_side, report.price, report.qty
             )  # fmt: skip
-            self.orders[order.id] = order
+            order.order = report.order
+            self.orders[self._place(order)] = order
+            self._by_order[report.order] = order
         if report.order and not order.order:
             order.order = report.order
             self._by_order[report.order] = order
@@ -204,11 +214,11 @@ class OrderTracker:
             order.cum, order.leaves, order.notional = report.cum, report.leaves, report.notional
             self._close(order, report.status)
         elif isinstance(report, M.Replaced):
-            if self.orders.get(order.id) is order:
-                del self.orders[order.id]
+            if self.orders.get(self._place(order)) is order:
+                del self.orders[self._place(order)]
             order.id, order.price, order.qty = report.id, report.price, report.qty
             order.cum, order.leaves, order.notional = report.cum, report.leaves, report.notional
-            self.orders[order.id] = order
+            self.orders[self._place(order)] = order
             self._close(order, report.status)
         elif isinstance(report, M.Canceled | M.Expired):
             order.cum, order.notional, order.leaves, order.reason = report.cum, report.notional, 0, report.reason
@@ -230,8 +240,8 @@ class OrderTracker:
         order.status = status
         if status in OPEN:
             return
-        if self.orders.get(order.id) is order:
-            del self.orders[order.id]
+        if self.orders.get(self._place(order)) is order:
+            del self.orders[self._place(order)]
         self._by_order.pop(order.order, None)
         if order.closed is not None:
             order.closed(order)

@@ -50,6 +50,18 @@ Nothing is sent before it is safe on the disk. So after a lost connection: log o
 request is still unanswered never took effect. Send it again *under the same id*. A new order that is there already is answered with its state (**OrderStatus**),
 never with a second order. An id is used once per firm, on all wires, for 72 hours (a setting); refusals marked *safe to resend* in [errors.md](errors.md) do not use it up.
 
+## Several sessions of one firm
+
+They may cancel and replace each other's orders, on any wire. The one that asks is answered as for an order of its own; the flag EF_OTHER_SESSION says that it is not.
+The one that entered the order is told too: **Canceled** (`id` the order's, `orig` 0) or **Replaced** with EF_UNSOLICITED, which answers none of its own requests. The
+order stays with the session that entered it: its fills and all that comes later are reported there only.
+
+## What a replace may say
+
+**ReplaceOrder** changes price and total. Of its other fields 0 (or left out) means *not said* and keeps the order's own; anything else must repeat the order's, or the request is
+refused with reason {replace}: `asked` names the field (1 account, 12 expiry, 16 side, 17 contract side, 18 type, 19 tif, 20 stp, 21 flags, 22 instrument), `limit` is
+the order's value, `used` the request's. Day is 0 and therefore cannot be said here. `deadline` belongs to the request; fields of features that are not built must be 0.
+
 ## Market data
 
 **DefinitionsRequest** gives every instrument, **Subscribe** a **BookSnapshot** each and from then on a **BookUpdate** for every turn that touched the book. `seq` goes up by 1 with
@@ -72,7 +84,7 @@ GROUPS = (
     ("stp", ("STP_DEFAULT", "STP_CANCEL_INCOMING", "STP_CANCEL_RESTING", "STP_CANCEL_BOTH", "STP_DECREMENT")),
     ("scope", ("SCOPE_SESSION", "SCOPE_ACCOUNT", "SCOPE_FIRM", "SCOPE_INSTRUMENT", "SCOPE_EVENT")),
     ("status", tuple(n for n in dir(codes) if n.startswith("ST_"))),
-    ("flags of a report", ("EF_TAKER", "EF_REPLACE", "EF_UNSOLICITED")),
+    ("flags of a report", ("EF_TAKER", "EF_REPLACE", "EF_UNSOLICITED", "EF_OTHER_SESSION")),
     ("product", ("SPOT", "EXACTLY", "AT_MOST", "SCALAR")),
     ("phase", tuple(n for n in dir(codes) if n.startswith("PH_"))),
 )
@@ -145,7 +157,7 @@ def binary_page() -> str:
     ]
     head = HEAD.format(
         client=framing.MAX_CLIENT_PAYLOAD, logon=framing.MAX_LOGON_BYTES, server=framing.MAX_SERVER_PAYLOAD, size=len(data), order=data.hex(" "),
-        slow=codes.R_SLOW_READER, resume=codes.R_RESUME_UNKNOWN, code_table="\n".join(table),
+        slow=codes.R_SLOW_READER, resume=codes.R_RESUME_UNKNOWN, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
     )  # fmt: skip
     limits = f"Heartbeats: {binary_session.HEARTBEAT_MS_MIN} to {binary_session.HEARTBEAT_MS_MAX} ms, {binary_session.HEARTBEAT_MS_DEFAULT} when the client says 0."
     out = [head.rstrip(), "", limits, "", "## From the client"]

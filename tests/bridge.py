@@ -59,7 +59,7 @@ def new_words(kind: int, extra: int) -> Words:
 def _client_words(c: Row) -> Words:
     texts = isinstance(c.id, str) or isinstance(c.orig, str)
     w = new_words(c.kind, int(texts))
-    rowflags = r.ROWFLAG_TEXT if texts else 0
+    rowflags = (r.ROWFLAG_TEXT if texts else 0) | (r.ROWFLAG_TIF if c.tif_said else 0)
     w[r.CMD_HEAD] |= c.side << 16 | c.contract_side << 20 | c.type << 24 | c.tif << 28 | c.stp << 32 | c.flags << 40 | rowflags << 48
     w[r.CMD_SESSION_ACCOUNT] = c.session << 32 | c.account
     w[r.CMD_INSTRUMENT] = c.instrument << 32 | c.venue << 16 | c.front

@@ -94,10 +94,6 @@ class Model(Operator, Ladder):
         event.update(more)
         self.emit(c.session, event)
 
-    def answer_number(self, session: int) -> int:
-        """Incoming number that a direct answer names: only the session that sent it knows it."""
-        return self.command.client_number if session == self.command.session else 0
-
     def closed_event(self, kind: int, closed: Closed, session: int, reason: int, **more: int | str) -> None:
         event = Row(
             kind=kind, status=closed.status, reason=reason, side=closed.side, contract_side=closed.contract_side, type=closed.type,
@@ -252,6 +248,17 @@ class Model(Operator, Ladder):
         self._forget(order, status, reason)
         self.order_event(kind, order, status, reason, flags=flags, **more)
 
+    def _close_as_asked(self, order: Order, c: Row, reason: int) -> None:
+        """The asker is answered; a session that entered the order and did not ask hears of it as of any other unsolicited cancel."""
+        self._forget(order, C.ST_CANCELED, reason)
+        foreign = order.session != c.session
+        self.order_event(
+            C.E_CANCELED, order, C.ST_CANCELED, reason, session=c.session, id=c.id, orig=order.key, client_number=c.client_number,
+            flags=C.EF_OTHER_SESSION if foreign else 0,
+        )  # fmt: skip
+        if foreign:
+            self.order_event(C.E_CANCELED, order, C.ST_CANCELED, reason, flags=C.EF_UNSOLICITED)
+
     # ------------------------------------------------------------------------------------------------ cancel, status
     def _cancel(self, c: Row) -> None:
         known = None
@@ -263,8 +270,7 @@ class Model(Operator, Ladder):
             order = self.open_order(session.firm, c.orig)
         except Refused as r:
             return self._cancel_rejected(c, r, known, 0)
-        number = self.answer_number(order.session)
-        self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_USER_CANCEL, id=c.id, orig=order.key, client_number=number)
+        self._close_as_asked(order, c, C.R_USER_CANCEL)
 
     def _cancel_rejected(self, c: Row, r: Refused, known: Order | Closed | None, flags: int) -> None:
         """The answer names the order and its status when there is one."""
@@ -297,10 +303,10 @@ class Model(Operator, Ladder):
         else:
             self.closed_event(C.E_STATUS, order, session, order.reason, client_number=number)
 
-    def cancel_many(self, orders: list[Order], reason: int, flags: int) -> int:
-        """Firms, then their accounts in order of id, each account's orders newest first."""
+    def cancel_many(self, orders: list[Order], reason: int, asker: int) -> int:
+        """Firms, then their accounts in order of id, each account's orders newest first. Unsolicited for all sessions but the asker (0: nobody)."""
         for order in sorted(orders, key=lambda o: (o.firm, o.account, -o.id)):
-            self._close(order, C.E_CANCELED, C.ST_CANCELED, reason, flags)
+            self._close(order, C.E_CANCELED, C.ST_CANCELED, reason, 0 if order.session == asker else C.EF_UNSOLICITED)
         return len(orders)
 
     def _mass_cancel(self, c: Row) -> None:
@@ -311,7 +317,7 @@ class Model(Operator, Ladder):
             numbers = {"limit": r.limit, "used": r.used, "asked": r.asked}
             return self.request_event(C.E_MASS_DONE, C.ST_REJECTED, r.reason, c.account, price=c.scope, qty=0, **numbers)
         orders = [o for o in self.open if o.firm == session.firm and wanted(o) and c.side in (0, o.side)]
-        count = self.cancel_many(orders, C.R_MASS_CANCEL, 0)
+        count = self.cancel_many(orders, C.R_MASS_CANCEL, c.session)
         self.request_event(C.E_MASS_DONE, C.ST_NONE, 0, c.account, price=c.scope, qty=count)
 
     # ------------------------------------------------------------------------------------------------ replace
@@ -327,14 +333,18 @@ class Model(Operator, Ladder):
         except Refused as r:
             return self._cancel_rejected(c, r, known, C.EF_REPLACE)
         old_key = order.key
-        number = self.answer_number(order.session)
         if c.qty == order.cum:
-            reason = C.R_REPLACED_TO_FILLED
-            return self._close(order, C.E_CANCELED, C.ST_CANCELED, reason, id=c.id, orig=old_key, client_number=number)
+            return self._close_as_asked(order, c, C.R_REPLACED_TO_FILLED)
         self.closed.append(self._as_closed(order, C.ST_REPLACED, 0))
         keeps_place = price == order.price and c.qty < order.qty
         order.key, order.price, order.qty, order.listing = c.id, price, c.qty, listing
-        self.order_event(C.E_REPLACED, order, self.status_of(order), orig=old_key, client_number=number)
+        foreign = order.session != c.session
+        self.order_event(
+            C.E_REPLACED, order, self.status_of(order), session=c.session, orig=old_key, client_number=c.client_number,
+            flags=C.EF_OTHER_SESSION if foreign else 0,
+        )  # fmt: skip
+        if foreign:
+            self.order_event(C.E_REPLACED, order, self.status_of(order), C.R_USER_REPLACE, orig=old_key, flags=C.EF_UNSOLICITED)
         if not keeps_place:
             order.resting = False
             self._match(order)
@@ -391,7 +401,10 @@ class Model(Operator, Ladder):
             "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
             "sessions": {
-                s.id: (s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed)
+                s.id: (
+                    s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed, s.cancel_on_disconnect,
+                    s.settlement, s.heartbeat,
+                )  # fmt: skip
                 for s in self.sessions.values()
             },
         }

@@ -354,18 +354,23 @@ class Ladder:
                 raise Refused(C.R_POST_ONLY_WOULD_TRADE, 0, 0, order.client_price(order.price))
 
     # ------------------------------------------------------------------------------------------------ the ladder of REPLACE
+    def check_unchanged(self, c: Row, order: Order) -> None:
+        """Only price and total change. What a request does not say reads as 0; Day is 0 too and counts as said with `tif_said` alone."""
+        for field, said, own in (
+            (C.FIELD_ACCOUNT, c.account, order.account), (C.FIELD_INSTRUMENT, c.instrument, order.instrument), (C.FIELD_SIDE, c.side, order.side),
+            (C.FIELD_CONTRACT_SIDE, c.contract_side, order.contract_side), (C.FIELD_TYPE, c.type, order.type), (C.FIELD_TIF, c.tif, order.tif),
+            (C.FIELD_STP, c.stp, C.STP_CANCEL_INCOMING), (C.FIELD_FLAGS, c.flags, order.flags), (C.FIELD_EXPIRY, c.expiry, order.expiry),
+        ):  # fmt: skip
+            if said != own and (said or field == C.FIELD_TIF and c.tif_said):
+                raise Refused(C.R_REPLACE_FIELD, own, said, field)
+
     def check_replace(self, c: Row, session: Session) -> tuple[Order, int, Listing]:
         """Returns the order, its new book price and the listing whose fees it has from now on."""
         if self.find(session.firm, c.id) is not None:
             raise Refused(C.R_ID_USED)
         self.check_tables(c.id, new_order=False)
         order = self.open_order(session.firm, c.orig)
-        if c.account not in (0, order.account):
-            raise Refused(C.R_REPLACE_FIELD, 0, 0, c.account)
-        if c.side not in (0, order.side) or c.contract_side not in (0, order.contract_side):
-            raise Refused(C.R_REPLACE_FIELD, 0, 0, c.side)
-        if c.type not in (0, order.type) or c.instrument not in (0, order.instrument):
-            raise Refused(C.R_REPLACE_FIELD, 0, 0, c.type)
+        self.check_unchanged(c, order)
         instrument = self.instruments[order.instrument]
         event = self.events[instrument.event]
         account = self.accounts[order.account]

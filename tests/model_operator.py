@@ -50,7 +50,9 @@ class Operator(Ladder):
     def _def_session(self, c: Row) -> None:
         session = self.sessions.setdefault(c.id, Session(c.id, c.firm, c.venue, wire=c.wire, throttle=Throttle()))
         session.account = c.account
-        session.cancel_on_disconnect, session.settlement = bool(c.cancel_on_disconnect), bool(c.settlement)
+        session.always_cancel, session.always_settlement = bool(c.cancel_on_disconnect), bool(c.settlement)
+        if not session.logged_on:  # one that is on keeps what it got at its logon
+            session.cancel_on_disconnect, session.settlement = session.always_cancel, session.always_settlement
         session.throttle.limit, session.throttle.window = c.throttle_limit, c.throttle_window
 
     def _def_event(self, c: Row) -> None:
@@ -138,7 +140,7 @@ class Operator(Ladder):
         else:
             raise Refused(C.R_BAD_COMMAND)
         if c.on and c.cancel:
-            self.cancel_many([o for o in self.open if wanted(o)], C.R_KILL_SWITCH, C.EF_UNSOLICITED)
+            self.cancel_many([o for o in self.open if wanted(o)], C.R_KILL_SWITCH, 0)
 
     def _restrict(self, c: Row) -> None:
         event = self.event_named(c.event)
@@ -215,8 +217,8 @@ class Operator(Ladder):
         row = Row(kind=C.E_LOGON, price=session.next_out, qty=c.logon_flags, last_qty=session.absent_from)
         self.emit(c.session, row, numbered=False)
         session.logged_on = True
-        session.cancel_on_disconnect = bool(c.logon_flags & 2)
-        session.settlement = bool(c.logon_flags & 4)
+        session.cancel_on_disconnect = session.always_cancel or bool(c.logon_flags & 2)
+        session.settlement = session.always_settlement or bool(c.logon_flags & 4)
         session.heartbeat = c.heartbeat
         if c.logon_flags & 1:
             session.next_out = session.next_in = 1
@@ -232,7 +234,7 @@ class Operator(Ladder):
         session.logged_on = False
         session.absent_from = session.next_out
         if session.cancel_on_disconnect:
-            self.cancel_many([o for o in self.open if o.session == session.id], C.R_DISCONNECT, C.EF_UNSOLICITED)
+            self.cancel_many([o for o in self.open if o.session == session.id], C.R_DISCONNECT, 0)
 
     def _send(self, c: Row) -> None:
         body: bytes = c.body or b""

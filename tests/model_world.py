@@ -103,8 +103,10 @@ class Session:
     account: int = 0
     wire: int = 0
     logged_on: bool = False
-    cancel_on_disconnect: bool = False
+    cancel_on_disconnect: bool = False  # what holds now
     settlement: bool = False
+    always_cancel: bool = False  # what the definition asks for at every logon
+    always_settlement: bool = False
     throttle: Throttle = field(default_factory=Throttle)
     killed: int = 0
     next_out: int = 1

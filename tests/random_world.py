@@ -94,12 +94,13 @@ def make_world(rng: random.Random) -> World:
     for number, firm in accounts:
         venue = 1 if rng.random() < 0.1 else 0
         rows.append(Row(kind=C.C_DEF_ACCOUNT, id=number, firm=firm, account_kind=C.ACCT_TRADING, session=firm, venue=venue))
-    for number in range(1, firms + rng.randint(1, 3)):
+    for number in range(1, firms + rng.randint(1, firms + 1)):  # many firms have two sessions, which act on each other's orders
         firm = (number - 1) % firms + 1
         own = [a for a, f in accounts if f == firm]
         rows.append(Row(
             kind=C.C_DEF_SESSION, id=number, firm=firm, venue=rng.choice((0, 1, 1, 2)), account=rng.choice((*own, 0)),
-            throttle_limit=rng.choice((0, 0, 0, 0, 8)), throttle_window=2 * SECOND, settlement=rng.random() < 0.5,
+            throttle_limit=rng.choice((0, 0, 0, 0, 8)), throttle_window=2 * SECOND, settlement=rng.random() < 0.3,
+            cancel_on_disconnect=rng.random() < 0.2,
         ))  # fmt: skip
         rows.append(Row(kind=C.C_LOGON, session=number, logon_flags=rng.choice((0, 2, 4, 7)), next_in=2, heartbeat=30 * SECOND))
     free = 1
@@ -184,6 +185,9 @@ class Generator:
         """An order of the session's firm: mostly open, sometimes closed."""
         firm = self.model.sessions[session].firm
         own = [o for o in self.model.open if o.firm == firm]
+        others = [o for o in own if o.session != session]
+        if others and self.rng.random() < 0.35:  # the firm's, entered by another session
+            return self.rng.choice(others)
         gone = [x for x in self.model.closed[-10:] if x.firm == firm]
         pool: list[Order | Closed] = [*own, *own, *own, *own, *gone] if own else [*gone]
         return self.rng.choice(pool) if pool and self.rng.random() < 0.97 else None
@@ -278,15 +282,21 @@ class Generator:
                 ("side", order.side),
                 ("contract_side", order.contract_side),
                 ("type", order.type),
+                ("tif", order.tif),
+                ("flags", order.flags if isinstance(order, Order) else 0),
+                ("expiry", order.expiry if isinstance(order, Order) else 0),
             ):
                 if rng.random() < 0.3:
                     row[name] = value
+            if rng.random() < 0.1:
+                row["tif_said"] = 1
             if rng.random() < 0.3:
                 row["instrument"] = order.instrument
         if rng.random() < 0.05:
             name, values = rng.choice((
                 ("side", (1, 2)), ("account", (16, 17, 18, 99)), ("instrument", (1, 2, 99)), ("type", (1,)), ("price", EDGES), ("qty", EDGES),
-                ("min_qty", (2,)), ("contract_side", (1, 2)), ("deadline", (1,)),
+                ("min_qty", (2,)), ("contract_side", (1, 2)), ("deadline", (1,)), ("tif", (1, 3, 6, 7)), ("tif_said", (1,)), ("flags", (1, 2, 64)),
+                ("expiry", EDGES), ("stp", (1, 2, 4, 9)),
             ))  # fmt: skip
             row[name] = rng.choice(values)
         return self.counted(row)
@@ -383,6 +393,15 @@ class Generator:
         body = bytes(rng.randint(1, 255) for _ in range(rng.choice((1, 8, 100, 192, 300))))
         return self.counted(Row(kind=C.C_SEND, session=session, msg_type=rng.randint(48, 90), unnumbered=rng.choice((0, 0, 1)), body=body))
 
+    def redefine(self) -> Row:
+        """The operator defines a session anew, mostly while it is on."""
+        rng = self.rng
+        s = self.model.sessions[self.session()]
+        return Row(
+            kind=C.C_DEF_SESSION, id=s.id, firm=s.firm, venue=s.venue, account=s.account, throttle_limit=s.throttle.limit,
+            throttle_window=s.throttle.window, settlement=rng.random() < 0.5, cancel_on_disconnect=rng.random() < 0.5,
+        )  # fmt: skip
+
     def listing(self) -> Row:
         old = self.rng.choice(list(self.model.listings.values()))
         return make_listing(self.rng, old.venue, old.instrument, old.model)
@@ -423,7 +442,7 @@ class Generator:
         makers = (
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
-            (self.listing, 1), (self.settle, 1.2),
+            (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 

@@ -125,6 +125,7 @@ def test_operator_sees_and_changes_through_the_admin_socket(server: ServerProces
     markets = server.ask("markets").result["markets"]
     assert [m["event"] for m in markets] == ["CUP"] and markets[0]["phase"] == "open"
     status = server.ask("status").result
+    assert status["clordids"]["capacity"] == 16384 and 0 < status["clordids"]["used"] < 1000 and not status["clordids"]["warned"]
     assert status["engine"]["commands"] > 0 and status["journal"]["mode"] == "sync" and status["pipeline"]["turns"] > 0
     peer = BinaryPeer(server.ready["binary_port"], 1)
     peer.logged_on()

@@ -4,6 +4,7 @@ Everything here is for the files that carry requests out (requests.py, replace.p
 """
 
 from protocol.codes import (
+    EF_OTHER_SESSION,
     EF_TEXT,
 )
 
@@ -205,11 +206,9 @@ def named_account_code(m, rows, c, s):
 
 
 @leaf
-def client_number_for(m, rows, c, o):
-    """The incoming number that an answer names: only on the session that asked."""
-    if m[o + O_SESSION] != rows[c + CMD_SESSION_ACCOUNT] >> 32:
-        return 0
-    return rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
+def answer_flags(m, rows, c, o):
+    """EF_OTHER_SESSION when the asker is not the session that entered the order: that one is then told too, unsolicited."""
+    return EF_OTHER_SESSION if m[o + O_SESSION] != rows[c + CMD_SESSION_ACCOUNT] >> 32 else 0
 
 
 @leaf

@@ -154,7 +154,9 @@ from .records import (
     S_VENUE,
     S_WIRE,
     SESSION_WORDS,
+    SF_DEFINED_SHIFT,
     SF_LOGGED_ON,
+    SF_OPTIONS,
     V_CUTOFF,
     V_CUTOFF_PERIOD,
     V_FEE_ACCOUNT,
@@ -278,7 +280,10 @@ def define_session(m, rows, c):
         copy_words(m, p + S_OUR, rows, c + d.DS_OUR, 8)
         copy_words(m, p + S_PEER, rows, c + d.DS_PEER, 8)
     m[p + S_ACCOUNT] = rows[c + d.DS_ACCOUNT]
-    m[p + S_FLAGS] = (rows[c + d.DS_FLAGS] & ~SF_LOGGED_ON) | (m[p + S_FLAGS] & SF_LOGGED_ON)
+    # A session that is on keeps what it was given at its logon: the client counts on it.
+    asked = rows[c + d.DS_FLAGS] & SF_OPTIONS
+    was = m[p + S_FLAGS] & (SF_LOGGED_ON | SF_OPTIONS)
+    m[p + S_FLAGS] = (was if was & SF_LOGGED_ON != 0 else asked) | (asked << SF_DEFINED_SHIFT)
     m[p + S_THROTTLE_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
     m[p + S_THROTTLE_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
     return OK

@@ -26,6 +26,7 @@ from protocol.codes import (
     EF_TAKER,
     EF_TEXT,
     EF_UNSOLICITED,
+    FIELD_INSTRUMENT,
     NO,
     R_THROTTLED_SESSION,
     R_THROTTLED_VENUE,
@@ -137,7 +138,7 @@ UNIT_QTY = 2
 UNIT_MONEY = 3
 UNIT_TIME = 4
 UNIT_ACCOUNT = 5
-UNIT_WORD = 6  # a word of the command row: shown as the tag that fills it
+UNIT_WORD = 6  # a word of the command row, or a part of one (codes.FIELD_*): shown as the tag that fills it
 PLACE_LIMIT = 2  # bytes in a text that stand for a number
 PLACE_USED = 3
 PLACE_ASKED = 4
@@ -153,7 +154,7 @@ W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (
 
 
 # word of a command row -> tag; words that no single tag fills: 18 (ExecInst and the flags beside it)
-TAG_OF_WORD = np.array([18, 1, 5012, 44, 38, 11, 11, 41, 41, 110, 1138, 99, 126, 5013, 5015, 5014], np.int64)
+TAG_OF_WORD = np.array([18, 1, 5012, 44, 38, 11, 11, 41, 41, 110, 1138, 99, 126, 5013, 5015, 5014, 54, 5010, 40, 59, 2964, 18, 55], np.int64)
 
 
 def _word(text: bytes) -> int:
@@ -280,7 +281,7 @@ def _put_text(m, out, p, ev, e, texts, reason, inst, side, res):
             time_words(v, res, np.int64(RES_EXPIRY))
             p = put_time(out, p, res, np.int64(RES_EXPIRY))
         elif unit == UNIT_WORD:
-            p = put_number(out, p, TAG_OF_WORD[v & 15])
+            p = put_number(out, p, TAG_OF_WORD[min(max(v, np.int64(0)), np.int64(FIELD_INSTRUMENT))])
         elif unit == UNIT_ACCOUNT:
             a = _row_of(m, np.int64(P_ACCOUNT), v, np.int64(ACCOUNT_WORDS))
             if a != 0:

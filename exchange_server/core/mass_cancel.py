@@ -138,6 +138,7 @@ def _mass_matches(m, o):
 
 @leaf
 def go_on_mass(m, rows, ev):
+    c = m[H_R0 + 6]
     more = m[H_R0 + 1] != 0 or _next_mass_list(m)
     while more:
         while m[H_R0] != 0:
@@ -146,12 +147,14 @@ def go_on_mass(m, rows, ev):
                 if not room(m, ev, 2):
                     return False
                 m[H_R0] = m[o + O_ACCT_NEXT]
-                take_out(m, ev, o, E_CANCELED, ST_CANCELED, m[H_R0 + 7], m[H_R0 + 8])
+                flags = m[H_R0 + 8]
+                if c >= 0 and m[o + O_SESSION] != rows[c + CMD_SESSION_ACCOUNT] >> 32:
+                    flags |= EF_UNSOLICITED  # another session of the firm entered it and did not ask
+                take_out(m, ev, o, E_CANCELED, ST_CANCELED, m[H_R0 + 7], flags)
                 m[H_R0 + 5] += 1
             else:
                 m[H_R0] = m[o + O_ACCT_NEXT]
         more = _next_mass_list(m)
-    c = m[H_R0 + 6]
     if c >= 0:
         if not room(m, ev, 2):
             return False

@@ -6,7 +6,7 @@ there). Commands and events are flat int64 arrays of whole rows. Packed words ar
 helpers at the end of this file's sections; everything else is one field, one word.
 """
 
-LOGIC_VERSION = 1  # a journal written by another version of the rules is refused unless sealed (durability.md)
+LOGIC_VERSION = 2  # a journal written by another version of the rules is refused unless sealed (durability.md)
 
 # ================================================================================ command rows: 16 words, 128 bytes
 CMD_WORDS = 16
@@ -31,6 +31,7 @@ CMD_COST_CAP = 15
 # Extra rows (the count is in the head) follow the row at once. With ROWFLAG_TEXT the first extra row holds the ClOrdID
 # text (bytes 0-63) and the OrigClOrdID text (bytes 64-127), zero padded. On C_SEND and C_ADMIN they hold raw bytes.
 ROWFLAG_TEXT = 1  # in bits 48-54 of the head: the first extra row holds texts
+ROWFLAG_TIF = 2  # replace: the time in force is said, also when it is 0 (Day); without it 0 means not said
 MAX_EXTRA_ROWS = 255
 
 # Other commands use the same words under these names.
@@ -228,6 +229,8 @@ S_PEER = 28
 SF_LOGGED_ON = 1
 SF_CANCEL_ON_DISCONNECT = 2
 SF_SETTLEMENT = 4
+SF_OPTIONS = SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT  # what holds now: chosen at the logon, or defined
+SF_DEFINED_SHIFT = 2  # the same two bits, shifted by this: what the definition asks for, from the next logon on
 
 EVENT_WORDS = 64
 E_ID = 0

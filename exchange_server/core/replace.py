@@ -3,9 +3,18 @@
 
 from protocol.codes import (
     BUY,
-    E_CANCELED,
     E_REPLACED,
     EF_REPLACE,
+    EF_UNSOLICITED,
+    FIELD_ACCOUNT,
+    FIELD_CONTRACT_SIDE,
+    FIELD_EXPIRY,
+    FIELD_FLAGS,
+    FIELD_INSTRUMENT,
+    FIELD_SIDE,
+    FIELD_STP,
+    FIELD_TIF,
+    FIELD_TYPE,
     FLAG_POST_ONLY,
     OK,
     R_BAD_ID,
@@ -19,14 +28,15 @@ from protocol.codes import (
     R_REPLACED_TO_FILLED,
     R_TABLE_FULL,
     R_UNKNOWN_ORDER,
-    ST_CANCELED,
+    R_USER_REPLACE,
     ST_NEW,
     ST_PARTIAL,
     ST_REPLACED,
+    STP_CANCEL_INCOMING,
 )
 
 from .answers import (
-    client_number_for,
+    answer_flags,
     find_listing,
     named_account_code,
     order_at_ref,
@@ -43,7 +53,6 @@ from .match import start_match
 from .orders import (
     archive_order,
     archive_ref,
-    close_order,
     hold_listing,
     leave_listing,
     order_ref,
@@ -60,6 +69,8 @@ from .pools import (
 from .records import (
     AC_ID,
     CMD_DEADLINE,
+    CMD_EXPIRY,
+    CMD_GROUP_SEQ,
     CMD_HEAD,
     CMD_ID_HI,
     CMD_ID_LO,
@@ -71,7 +82,6 @@ from .records import (
     CMD_SESSION_ACCOUNT,
     CO_ACCOUNT,
     EVT_CLIENT_NUMBER,
-    EVT_LEAVES,
     H_REFUSE,
     I_EVENT,
     I_FROZEN,
@@ -84,6 +94,7 @@ from .records import (
     O_COLL,
     O_CUM,
     O_ENTRY,
+    O_EXPIRY,
     O_FEE_NUM,
     O_FEE_PAID,
     O_FEES,
@@ -100,9 +111,10 @@ from .records import (
     O_RESERVED_FEE,
     O_SESSION,
     O_TEXT,
+    ROWFLAG_TIF,
     S_FIRM,
 )
-from .requests import cancel_reject
+from .requests import cancel_as_asked, cancel_reject
 from .risk import (
     check_collar,
     check_conflict,
@@ -123,17 +135,43 @@ from .risk import (
 
 
 @leaf
+def _same(m, field, own, said):
+    """A field that the request gives (not 0) must be the order's own."""
+    return OK if said == 0 or said == own else refuse(m, R_REPLACE_FIELD, own, said, field)
+
+
+@leaf
+def _check_fields(m, rows, c, o):
+    """A replace changes price and total; what else it says must be what the order has. asked: the field, limit: the order's, used: the row's."""
+    head = rows[c + CMD_HEAD]
+    attr = m[o + O_ATTR]
+    tif = (head >> 28) & 15
+    code = _same(m, FIELD_ACCOUNT, m[m[m[o + O_COLL] + CO_ACCOUNT] + AC_ID], rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    if code == OK:
+        code = _same(m, FIELD_INSTRUMENT, m[m[o + O_INSTRUMENT] + I_ID], rows[c + CMD_INSTRUMENT] >> 32)
+    if code == OK:
+        code = _same(m, FIELD_SIDE, (attr >> 4) & 15, (head >> 16) & 15)
+    if code == OK:
+        code = _same(m, FIELD_CONTRACT_SIDE, (attr >> 8) & 15, (head >> 20) & 15)
+    if code == OK:
+        code = _same(m, FIELD_TYPE, (attr >> 12) & 15, (head >> 24) & 15)
+    if code == OK and ((head >> 48) & ROWFLAG_TIF != 0 or tif != 0) and tif != (attr >> 16) & 15:
+        code = refuse(m, R_REPLACE_FIELD, (attr >> 16) & 15, tif, FIELD_TIF)
+    if code == OK:
+        code = _same(m, FIELD_STP, STP_CANCEL_INCOMING, (head >> 32) & 15)  # the only mode an order can have yet
+    if code == OK:
+        code = _same(m, FIELD_FLAGS, (attr >> 20) & 127, (head >> 40) & 127)
+    if code == OK:
+        code = _same(m, FIELD_EXPIRY, m[o + O_EXPIRY], rows[c + CMD_EXPIRY])
+    return code
+
+
+@leaf
 def _check_replace(m, rows, c, s, ref):
     """The ladder of a replace from the order on. Answers (code, new book price)."""
-    head = rows[c + CMD_HEAD]
     o = order_at_ref(m, ref)
     attr = m[o + O_ATTR]
     inst = m[o + O_INSTRUMENT]
-    asked = rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
-    side = (head >> 16) & 15
-    contract_side = (head >> 20) & 15
-    order_type = (head >> 24) & 15
-    instrument = rows[c + CMD_INSTRUMENT] >> 32
     price = rows[c + CMD_PRICE]
     quantity = rows[c + CMD_QTY]
     own_contract_side = (attr >> 8) & 15
@@ -141,12 +179,9 @@ def _check_replace(m, rows, c, s, ref):
     co = m[o + O_COLL]
     account = m[co + CO_ACCOUNT]
     venue = m[o + O_ENTRY] >> 16
-    if asked != 0 and m[account + AC_ID] != asked:
-        return refuse(m, R_REPLACE_FIELD, 0, 0, asked), 0
-    if side != 0 and side != (attr >> 4) & 15 or contract_side != 0 and contract_side != own_contract_side:
-        return refuse(m, R_REPLACE_FIELD, 0, 0, side), 0
-    if order_type != 0 and order_type != (attr >> 12) & 15 or instrument != 0 and instrument != m[inst + I_ID]:
-        return refuse(m, R_REPLACE_FIELD, 0, 0, order_type), 0
+    code = _check_fields(m, rows, c, o)
+    if code != OK:
+        return code, 0
     book = client_price(m, inst, own_contract_side, price)
     takes_away = book == m[o + O_PRICE] and quantity < m[o + O_QTY]
     code = check_phase(m, inst)
@@ -229,10 +264,7 @@ def do_replace(m, rows, c, ev):
     fees = pack_fees(m[listing + LI_FEE_MODEL], m[listing + LI_MAKER_BPS], m[listing + LI_TAKER_BPS])
     keeps_place = book == m[o + O_PRICE] and quantity < m[o + O_QTY]
     if left == 0:
-        e = order_event(m, ev, o, E_CANCELED, ST_CANCELED, R_REPLACED_TO_FILLED, 0, m[o + O_SESSION], hi, lo, rows, at)
-        ev[e + EVT_LEAVES] = 0
-        ev[e + EVT_CLIENT_NUMBER] = client_number_for(m, rows, c, o)
-        close_order(m, o, ST_CANCELED, R_REPLACED_TO_FILLED)
+        cancel_as_asked(m, rows, c, ev, o, R_REPLACED_TO_FILLED)
         return
     old_fee = m[o + O_RESERVED_FEE]
     code = take_reservation(m, inst, co, book_side, book, left, fees, m[o + O_PRICE], m[o + O_LEAVES], old_fee)
@@ -261,10 +293,12 @@ def do_replace(m, rows, c, ev):
     m[o + O_RESERVED_FEE] = reserve_fee(m, inst, book_side, fees, book, left)
     # The old ClOrdID goes to the archive, the new one becomes the order's.
     m[o + O_QTY] = quantity
-    e = order_event(
-        m, ev, o, E_REPLACED, ST_NEW if m[o + O_CUM] == 0 else ST_PARTIAL, OK, 0, m[o + O_SESSION], hi, lo, rows, at
-    )
-    ev[e + EVT_CLIENT_NUMBER] = client_number_for(m, rows, c, o)
+    status = ST_NEW if m[o + O_CUM] == 0 else ST_PARTIAL
+    flags = answer_flags(m, rows, c, o)
+    e = order_event(m, ev, o, E_REPLACED, status, OK, flags, rows[c + CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
+    ev[e + EVT_CLIENT_NUMBER] = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
+    if flags != 0:  # the order's own session must know the id under which its order lives on
+        order_event(m, ev, o, E_REPLACED, status, R_USER_REPLACE, EF_UNSOLICITED, m[o + O_SESSION], hi, lo, rows, at)
     id_repoint(m, firm, m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o), archive_ref(m, a))
     m[o + O_KEY_HI] = hi
     m[o + O_KEY_LO] = lo

@@ -11,6 +11,7 @@ from protocol.codes import (
     E_CANCELED,
     E_REJECTED,
     E_STATUS,
+    EF_UNSOLICITED,
     FLAG_POST_ONLY,
     GTD,
     MARKET,
@@ -33,9 +34,9 @@ from protocol.codes import (
 )
 
 from .answers import (
+    answer_flags,
     archive_at_ref,
     archive_event,
-    client_number_for,
     find_listing,
     named_account_code,
     order_at_ref,
@@ -66,6 +67,7 @@ from .orders import (
     reserve,
     reserve_fee,
     status_of,
+    take_out,
     timer_add,
     timer_room,
 )
@@ -456,6 +458,23 @@ def cancel_reject(m, rows, c, ev, ref, reason, flags):
 
 
 @leaf
+def cancel_as_asked(m, rows, c, ev, o, reason):
+    """End an open order at its client's request: the answer to the session that asked, then, where another one entered the order, the
+    news to that one under the order's own ClOrdID. Up to 4 event rows."""
+    flags = answer_flags(m, rows, c, o)
+    e = order_event(
+        m, ev, o, E_CANCELED, ST_CANCELED, reason, flags, rows[c + CMD_SESSION_ACCOUNT] >> 32,
+        rows[c + CMD_ID_HI], rows[c + CMD_ID_LO], rows, text_at(rows, c),
+    )  # fmt: skip
+    ev[e + EVT_LEAVES] = 0
+    ev[e + EVT_CLIENT_NUMBER] = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
+    if flags != 0:
+        take_out(m, ev, o, E_CANCELED, ST_CANCELED, reason, EF_UNSOLICITED)
+    else:
+        close_order(m, o, ST_CANCELED, reason)
+
+
+@leaf
 def do_cancel(m, rows, c, ev):
     s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
     at = orig_text_at(rows, c)
@@ -476,11 +495,4 @@ def do_cancel(m, rows, c, ev):
         refuse(m, R_ORDER_CLOSED, 0, 0, 0)
         cancel_reject(m, rows, c, ev, ref, R_ORDER_CLOSED, 0)
         return
-    o = order_at_ref(m, ref)
-    e = order_event(
-        m, ev, o, E_CANCELED, ST_CANCELED, R_USER_CANCEL, 0, m[o + O_SESSION],
-        rows[c + CMD_ID_HI], rows[c + CMD_ID_LO], rows, text_at(rows, c),
-    )  # fmt: skip
-    ev[e + EVT_LEAVES] = 0
-    ev[e + EVT_CLIENT_NUMBER] = client_number_for(m, rows, c, o)
-    close_order(m, o, ST_CANCELED, R_USER_CANCEL)
+    cancel_as_asked(m, rows, c, ev, order_at_ref(m, ref), R_USER_CANCEL)

@@ -37,7 +37,9 @@ from .records import (
     S_NEXT_IN,
     S_NEXT_OUT,
     SF_CANCEL_ON_DISCONNECT,
+    SF_DEFINED_SHIFT,
     SF_LOGGED_ON,
+    SF_OPTIONS,
     SF_SETTLEMENT,
 )
 
@@ -55,7 +57,8 @@ def do_logon(m, rows, c, ev):
     s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
     flags = rows[c + CMD_LOGON_FLAGS]
     next_out = m[s + S_NEXT_OUT]
-    state = SF_LOGGED_ON
+    defined = m[s + S_FLAGS] & (SF_OPTIONS << SF_DEFINED_SHIFT)
+    state = SF_LOGGED_ON | defined | (defined >> SF_DEFINED_SHIFT)
     if flags & LOGON_CANCEL_ON_DISCONNECT != 0:
         state |= SF_CANCEL_ON_DISCONNECT
     if flags & LOGON_SETTLEMENT != 0:

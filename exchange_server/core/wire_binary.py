@@ -421,7 +421,7 @@ PLANS: dict[int, tuple[int, str]] = {
     E_REJECTED: (TAG_REJECTED, _ORDER + "reason limit used asked price qty"),
     E_FILL: (TAG_FILL, _ORDER + "status flags price qty cum leaves last_price last_qty notional fee trade"),
     E_CANCELED: (TAG_CANCELED, _ORDER + "orig reason flags price qty cum notional"),
-    E_REPLACED: (TAG_REPLACED, _ORDER + "orig status price qty cum leaves notional"),
+    E_REPLACED: (TAG_REPLACED, _ORDER + "orig status price qty cum leaves notional flags"),
     E_CANCEL_REJECT: (TAG_CANCEL_REJECTED, _ORDER + "orig status flags reason limit used asked"),
     E_EXPIRED: (TAG_EXPIRED, _ORDER + "reason price qty cum notional"),
     E_STATUS: (TAG_ORDER_STATUS, _ORDER + "orig status reason type tif price qty cum leaves notional expiry"),

@@ -83,6 +83,7 @@ from .records import (
     RES_OUT,
     RES_POS,
     ROWFLAG_TEXT,
+    ROWFLAG_TIF,
     S_ACCOUNT,
     S_OUR,
     S_OUR_LEN,
@@ -211,7 +212,7 @@ def _row(m, mb, buf, conn, out, pos):
         return np.int64(0)
 
     # ---- who and what
-    account = m[s + S_ACCOUNT]
+    account = m[s + S_ACCOUNT] if kind != C_REPLACE else np.int64(0)  # a replace that names none means the order's own
     if mask & (1 << SLOT_ACCOUNT):
         account = names_find(m, mb, np.int64(NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
         if account == 0:
@@ -293,6 +294,8 @@ def _row(m, mb, buf, conn, out, pos):
             for w in range(8):
                 out[pos + CMD_WORDS + 8 + w] = 0
     row_flags = extra * ROWFLAG_TEXT
+    if kind == C_REPLACE and mask & (1 << SLOT_TIF):
+        row_flags |= ROWFLAG_TIF  # Day is 0 in the row: 59=0 is not the same as no 59
     out[pos + CMD_HEAD] = (
         kind | (extra << 8) | (side << 16) | (contract << 20) | (order_type << 24) | (tif << 28) | (flags << 40) | (row_flags << 48)
     )

@@ -118,6 +118,7 @@ class TurnInput:
         tif: int = 0,
         stp: int = 0,
         flags: int = 0,
+        row_flags: int = 0,
     ) -> int:
         """Add one command. `values`: word index (CMD_*) -> int64. `texts`: (ClOrdID, OrigClOrdID), at most 64 bytes each, go into the text
         row; `body`: at most MAX_BODY_BYTES raw bytes, its length is written to CMD_BODY_BYTES. Not both. Returns the word offset of the row.
@@ -133,9 +134,8 @@ class TurnInput:
         if end > inbox.size:
             raise MemoryError("the turn's inbox is full: ask `full` before each message")
         inbox[at:end] = 0
-        inbox[at] = pack_head(
-            kind, extra, side, contract_side, type_, tif, stp, flags, ROWFLAG_TEXT if texts is not None and not body else 0
-        )
+        row_flags |= ROWFLAG_TEXT if texts is not None and not body else 0
+        inbox[at] = pack_head(kind, extra, side, contract_side, type_, tif, stp, flags, row_flags)
         inbox[at + CMD_SESSION_ACCOUNT] = session << 32 | account
         inbox[at + CMD_INSTRUMENT] = instrument << 32 | venue << 16 | front_end
         if values:

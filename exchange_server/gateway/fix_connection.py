@@ -61,6 +61,7 @@ from ..core.records import (
     RES_OUT,
     RES_POS,
     RES_WORDS,
+    ROWFLAG_TIF,
     S_ACCOUNT,
     S_LAST_EVENT,
     S_NEXT_IN,
@@ -356,7 +357,7 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
     turn.add(
         kind,
         session,
-        account or _default_account(m, session),
+        account or (0 if order.msg_type == "G" else _default_account(m, session)),  # a replace that names none means the order's own
         values,
         texts=texts,
         instrument=instrument,
@@ -367,6 +368,7 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
         tif=order.tif,
         stp=order.stp,
         flags=order.flags,
+        row_flags=ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0,
     )
     return None
 

@@ -94,6 +94,7 @@ class Pipeline:
         self.spin = spin
         self.free_bytes = free_bytes
         self.counters = Counters()
+        self.watches: list[Callable[[], None]] = []  # called by the housekeeping
         self.held_latency = Latency()  # turn made → released
         self.input = TurnInput(self.limits.inbox_rows)
         self._inline_words = self.limits.inline_rows * CMD_WORDS
@@ -577,6 +578,8 @@ class Pipeline:
             elif self.refuse and free > reserve + (reserve >> 2):
                 self.refuse = 0
                 self.log("warning", "disk_reserve_over", free_bytes=free)
+        for watch in self.watches:
+            watch()
         self._collect_garbage()
         more = self.log.drain()
         self.loop.call_later(0.02 if more else self.limits.disk_check_ns / 1e9, self.housekeeping)

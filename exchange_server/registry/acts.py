@@ -207,13 +207,12 @@ def _kill(registry: "Registry", record: ar.Kill) -> Act:
         target = checks.find(tables[record.level], "target", record.target).id
     if record.cancel and not record.on:
         raise Refused(codes.R_FIELD_UNSUPPORTED, "cancel: only a switch going on cancels what is open")
-    by_itself = record.on and record.level in ("firm", "account", "session")
-    cancel = by_itself if record.cancel is None else record.cancel
+    cancel = record.on if record.cancel is None else record.cancel  # as exchanges do it: a kill blocks and cancels unless told otherwise
     row = rows_of.kill(KILLS[record.level], target, record.on, cancel)
     name = " ".join((record.level, record.target)).strip()
     return Act(
         f"kill switch of {name}",
-        f"kill switch of {name} is {'on' if record.on else 'off'}",
+        f"kill switch of {name} is {('on, open orders are cancelled' if cancel else 'on, open orders stay') if record.on else 'off'}",
         [row],
         checks.nothing,
         {"id": target, "on": int(record.on)},

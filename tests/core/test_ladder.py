@@ -210,8 +210,15 @@ def test_replace(make: Make) -> None:
         account=999,
         id=0,
         orig=77,
+        instrument=2,
         side=C.SELL,
+        contract_side=C.NO,
         type=C.MARKET,
+        tif=C.DAY,
+        tif_said=1,
+        stp=C.STP_DECREMENT,
+        flags=64,
+        expiry=1,
         price=1000,
         qty=1001,
         deadline=NOW - 1,
@@ -225,8 +232,14 @@ def test_replace(make: Make) -> None:
         (C.R_ID_USED, {"id": 600}),
         (C.R_UNKNOWN_ORDER, {"orig": 2}),
         (C.R_ORDER_CLOSED, {"orig": 1}),
+        (C.R_REPLACE_FIELD, {"instrument": 0}),
         (C.R_REPLACE_FIELD, {"side": 0}),
+        (C.R_REPLACE_FIELD, {"contract_side": 0}),
         (C.R_REPLACE_FIELD, {"type": 0}),
+        (C.R_REPLACE_FIELD, {"tif_said": 0}),
+        (C.R_REPLACE_FIELD, {"stp": C.STP_CANCEL_INCOMING}),
+        (C.R_REPLACE_FIELD, {"flags": C.FLAG_POST_ONLY}),
+        (C.R_REPLACE_FIELD, {"expiry": 0}),
         (C.R_MARKET_PAUSED, phase(C.PH_CANCEL_ONLY)),
         (C.R_CANCEL_ONLY, phase(C.PH_OPEN)),
         (C.R_FIELD_UNSUPPORTED, {"min_qty": 0}),
@@ -255,6 +268,47 @@ def test_replace(make: Make) -> None:
         (C.R_POST_ONLY_WOULD_TRADE, {"price": 60}),
     ], C.E_CANCEL_REJECT)  # fmt: skip
     assert [(e.kind, e.id, e.orig, e.price, e.qty, e.cum, e.leaves) for e in events] == [(C.E_REPLACED, 600, 1, 60, 400, 6, 394)]
+
+
+FIELDS: dict[str, tuple[int, int, Any]] = {  # name: its field, the order's own value, another one
+    "account": (C.FIELD_ACCOUNT, 16, 18),
+    "instrument": (C.FIELD_INSTRUMENT, 1, 2),
+    "side": (C.FIELD_SIDE, C.BUY, C.SELL),
+    "contract_side": (C.FIELD_CONTRACT_SIDE, C.NO, C.YES),
+    "type": (C.FIELD_TYPE, C.LIMIT, C.STOP),
+    "tif": (C.FIELD_TIF, C.GTD, C.GTC),
+    "stp": (C.FIELD_STP, C.STP_CANCEL_INCOMING, C.STP_CANCEL_BOTH),
+    "flags": (C.FIELD_FLAGS, C.FLAG_POST_ONLY, C.FLAG_POST_ONLY | C.FLAG_PERSIST),
+    "expiry": (C.FIELD_EXPIRY, NOW + 9 * SECOND, NOW + 10 * SECOND),
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_replace_says_which_field_it_may_not_change(make: Make, name: str) -> None:
+    s = make(cash=100_000, n=2)
+    s.do(C.C_DEF_ACCOUNT, id=18, firm=1, account_kind=C.ACCT_TRADING)
+    order = {key: own for key, (_, own, _) in FIELDS.items()}
+    assert s.do(C.C_NEW, session=1, id=1, price=40, qty=10, **order)[0].kind == C.E_ACCEPTED
+    field, own, other = FIELDS[name]
+    (refused,) = s.do(C.C_REPLACE, session=1, id=2, orig=1, price=41, qty=10, **{name: other})
+    assert (refused.kind, refused.reason, refused.asked, refused.limit, refused.used) == (
+        C.E_CANCEL_REJECT, C.R_REPLACE_FIELD, field, own, other,
+    )  # fmt: skip
+    assert [e.kind for e in s.do(C.C_REPLACE, session=1, id=3, orig=1, price=41, qty=10, **{name: own})] == [C.E_REPLACED]
+    assert [e.kind for e in s.do(C.C_REPLACE, session=1, id=4, orig=3, price=42, qty=10, **order)] == [C.E_REPLACED], "all of it repeated"
+    assert [(e.kind, e.tif, e.expiry) for e in s.do(C.C_REPLACE, session=1, id=5, orig=4, price=43, qty=10)] == [
+        (C.E_REPLACED, C.GTD, NOW + 9 * SECOND),
+    ], "what is not said stays"  # fmt: skip
+
+
+def test_day_is_said_by_its_mark_only(make: Make) -> None:
+    s = make(cash=100_000)
+    s.new(1, C.BUY, 10, 40, id=1)
+    s.new(1, C.BUY, 10, 40, id=2, tif=C.DAY)
+    assert s.do(C.C_REPLACE, session=1, id=3, orig=1, price=41, qty=10, tif=C.DAY)[0].kind == C.E_REPLACED, "0 without the mark: not said"
+    (refused,) = s.do(C.C_REPLACE, session=1, id=4, orig=3, price=42, qty=10, tif=C.DAY, tif_said=1)
+    assert (refused.reason, refused.asked, refused.limit, refused.used) == (C.R_REPLACE_FIELD, C.FIELD_TIF, C.GTC, C.DAY)
+    assert s.do(C.C_REPLACE, session=1, id=4, orig=2, price=42, qty=10, tif=C.DAY, tif_said=1)[0].kind == C.E_REPLACED
 
 
 def test_split_and_merge(make: Make) -> None:

@@ -307,6 +307,13 @@ async def test_little_space_refuses_new_orders_until_it_is_back() -> None:
         assert await lines(reader, 1) == [b"OK 3"]
 
 
+async def test_the_housekeeping_calls_its_watches_again_and_again() -> None:
+    async with Street(disk_check_ns=5 * MS) as street:
+        looks: list[int] = []
+        street.pipeline.watches.append(lambda: looks.append(1))
+        await until(lambda: len(looks) >= 3)
+
+
 async def test_admin_answers_come_in_their_turn() -> None:
     async with Street(hold=True) as street:
         reader, writer = await street.client(1)

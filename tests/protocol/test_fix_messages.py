@@ -151,7 +151,7 @@ def test_orders_as_codes():
     order = read_order(message("D", ORDER + "1=X|5010=N|59=6|126=20270101-00:00:00|18=6|2964=1|5017=Y|110=2|5012=9|5015=3|", seq=7))
     assert order == OrderRequest(
         "D", 7, b"1", b"", b"X", b"A", 1, codes.NO, codes.LIMIT, codes.GTD, 1, codes.FLAG_POST_ONLY | codes.FLAG_REDUCE_ONLY,
-        b"0.5", b"10", b"2", expiry_ns=parse_timestamp(b"20270101-00:00:00"), front_end=9, group=3,
+        b"0.5", b"10", b"2", expiry_ns=parse_timestamp(b"20270101-00:00:00"), front_end=9, group=3, tif_said=True,
     )  # fmt: skip
     mass = read_order(message("q", "11=1|530=1|55=A|54=2|60=20260101-00:00:00|"))
     assert (mass.scope, mass.side, mass.symbol) == (codes.SCOPE_INSTRUMENT, codes.SELL, b"A")

@@ -103,3 +103,44 @@ def test_ids_in_use_are_refused() -> None:
     tracker.add(M.CancelOrder(6, 5))
     with pytest.raises(ValueError, match="not answered"):
         tracker.add(M.CancelOrder(6, 5))
+
+
+def test_what_another_session_asked_for_is_no_answer_but_changes_the_order() -> None:
+    tracker = OrderTracker()
+    order = tracker.new_order(NEW)
+    tracker.apply(accepted())  # type: ignore[arg-type]
+    mine = tracker.add(M.CancelOrder(6, 5))  # the other session's replace has the same id by chance
+    other = codes.EF_UNSOLICITED
+    tracker.apply(order_report(M.Replaced, 2, 6, 5, codes.ST_NEW, 4100, 12, 0, 12, 0, other))  # type: ignore[arg-type]
+    assert mine.answer is None and (order.id, order.price, order.qty) == (6, 4100, 12) and list(tracker.orders) == [6]
+    tracker.apply(order_report(M.Canceled, 3, 6, 0, codes.R_USER_CANCEL, other, 4100, 12, 0, 0))  # type: ignore[arg-type]
+    assert mine.answer is None and not order.open and tracker.orders == {}
+    refused = order_report(M.CancelRejected, 4, 6, 5, codes.ST_REPLACED, 0, codes.R_ORDER_CLOSED, 0, 0, 0)
+    tracker.apply(refused)  # type: ignore[arg-type]
+    assert mine.answer is refused
+
+
+def test_an_order_of_another_session_is_answered_for_and_not_followed() -> None:
+    tracker = OrderTracker()
+    replace, cancel = tracker.add(M.ReplaceOrder(8, 7, 16, 1, 4100, 12)), tracker.add(M.CancelOrder(9, 8))
+    flags = codes.EF_OTHER_SESSION
+    assert tracker.apply(order_report(M.Replaced, 1, 8, 7, codes.ST_NEW, 4100, 12, 0, 12, 0, flags)) is None  # type: ignore[arg-type]
+    assert replace.answer is not None and tracker.orders == {}
+    assert tracker.apply(order_report(M.Canceled, 2, 9, 8, codes.R_USER_CANCEL, flags, 4100, 12, 0, 0)) is None  # type: ignore[arg-type]
+    assert cancel.answer is not None and len(tracker) == 0
+
+
+def test_orders_renamed_to_texts_by_another_wire_do_not_get_mixed_up() -> None:
+    tracker = OrderTracker()
+    first = tracker.new_order(NEW)
+    second = tracker.new_order(M.NewOrder(6, 16, 1, codes.BUY, codes.YES, codes.LIMIT, codes.GTC, 0, 4000, 10))
+    tracker.apply(accepted())  # type: ignore[arg-type]
+    tracker.apply(accepted(2, 6, 901))  # type: ignore[arg-type]
+    for number, orig, order in ((3, 5, 900), (4, 6, 901)):
+        renamed = order_report(M.Replaced, number, 0, orig, codes.ST_NEW, 4100, 10, 0, 10, 0, codes.EF_UNSOLICITED, order=order)
+        tracker.apply(renamed)  # type: ignore[arg-type]
+    assert list(tracker.orders.values()) == [first, second] and (first.id, second.id) == (0, 0)
+    stranger = order_report(M.CancelRejected, 5, 7, 0, codes.ST_NONE, 0, codes.R_UNKNOWN_ORDER, 0, 0, 0, order=0)
+    assert tracker.apply(stranger) is None, "a report that names no order is about none"  # type: ignore[arg-type]
+    tracker.apply(order_report(M.Canceled, 6, 0, 0, codes.R_KILL_SWITCH, 8, 4100, 10, 0, 0, order=901))  # type: ignore[arg-type]
+    assert list(tracker.orders.values()) == [first] and not second.open

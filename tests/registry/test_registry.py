@@ -401,12 +401,14 @@ def test_a_snapshot_is_the_whole_registry(world: World) -> None:
 @pytest.mark.parametrize(
     ("level", "target", "cancel", "word"),
     [
-        ("firm", "ACME", None, 1),
-        ("venue", "V1", None, 0),
-        ("venue", "V1", True, 1),
-        ("platform", "", True, 1),
+        (level, target, cancel, word)
+        for level, target in (("platform", ""), ("venue", "V1"), ("firm", "ACME"), ("account", "ACME-A"))
+        for cancel, word in ((None, 1), (True, 1), (False, 0))
     ],
 )
-def test_a_kill_switch_cancels_where_it_is_told_to(world: World, level: Any, target: str, cancel: bool | None, word: int) -> None:
-    world.must(ar.Kill(level=level, target=target, cancel=cancel))
+def test_a_kill_switch_cancels_unless_told_not_to(world: World, level: Any, target: str, cancel: bool | None, word: int) -> None:
+    answer = world.do(ar.Kill(level=level, target=target, cancel=cancel))
+    assert answer.ok and answer.text.endswith("open orders are cancelled" if word else "open orders stay")
     assert int(world.engine.seen[-1][d.DK_CANCEL]) == word
+    world.must(ar.Kill(level=level, target=target, on=False))
+    assert int(world.engine.seen[-1][d.DK_CANCEL]) == 0

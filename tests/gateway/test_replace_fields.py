@@ -1,0 +1,111 @@
+"""What a replace says besides price and quantity: on both wires not given keeps the order's, given must be the order's."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import admin_records as ar
+from protocol import codes
+from protocol import messages as M
+from tests.gateway.fix_street import ESP, Street
+
+HEAD = "60=20260101-00:00:00|38=12|44=0.0600|"
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Iterator[Street]:
+    world = Street(tmp_path)
+    yield world
+    assert world.engine.check() == []
+    world.store.close()
+
+
+@pytest.mark.parametrize(
+    ("order", "said", "tag"),
+    [  # what the order says, what the replace says; the tag that is refused, "" for none
+        ("59=1|", "", ""),
+        ("59=1|", "59=1|", ""),
+        ("59=1|", "59=0|", "59"),
+        ("59=1|", "59=3|", "59"),
+        ("59=0|", "", ""),
+        ("59=0|", "59=0|", ""),
+        ("59=0|", "59=1|", "59"),
+        ("59=6|126=20300101-00:00:00|", "59=6|126=20300101-00:00:00|", ""),
+        ("59=6|126=20300101-00:00:00|", "", ""),
+        ("59=6|126=20300101-00:00:00|", "126=20300101-00:00:01|", "126"),
+        ("59=1|", "126=20300101-00:00:01|", "126"),
+        ("59=1|18=6|", "", ""),
+        ("59=1|18=6|", "18=6|", ""),
+        ("59=1|", "18=6|", "18"),
+        ("59=1|", "5017=Y|", "18"),
+        ("59=1|", "2964=1|", ""),
+        ("59=1|", "2964=2|", "2964"),
+        ("59=1|", "5010=Y|", ""),
+        ("59=1|", "5010=N|", "5010"),
+        ("59=1|1=CLIENT1-A|", "", ""),
+        ("59=1|", "1=CLIENT1-A|", ""),
+        ("59=1|", "54=2|", "54"),
+        ("59=1|", "55=WC26-WIN-FRA|", "55"),
+        ("59=1|", "40=1|", "40"),
+    ],
+)
+def test_fix(street: Street, order: str, said: str, tag: str) -> None:
+    end = street.up(1)
+    end.take()
+    first = end.client.next_out
+    plain = {"54": "1", "55": ESP, "40": "2"}
+    end.send_raw("D", first, f"11=1|55={ESP}|54=1|60=20260101-00:00:00|38=10|40=2|44=0.0500|{order}")
+    named = {part.split("=")[0] for part in said.split("|")}
+    required = "".join(f"{key}={value}|" for key, value in plain.items() if key not in named)
+    end.send_raw("G", first + 1, f"11=2|41=1|{HEAD}{required}{said}")
+    street.turn()
+    accepted, answer = end.take()
+    assert accepted.text(150) == "0"
+    if tag:
+        assert (answer.msg_type, answer.text(434), answer.text(102), answer.text(39)) == ("9", "2", "99", "0")
+        assert answer.text(58) == f"tag {tag} differs from the order's: a replace changes price and quantity only"
+    else:
+        assert (answer.msg_type, answer.text(150), answer.text(38), answer.text(44)) == ("8", "5", "12", "0.0600")
+        assert (answer.text(59), answer.text(126)) == (accepted.text(59), accepted.text(126)), "what is not said stays"
+
+
+def test_a_fix_replace_without_an_account_means_the_orders(street: Street) -> None:
+    """And not the session's default one, CLIENT1-A."""
+    street.admin(ar.DefineAccount(name="CLIENT1-B", firm="CLIENT1"))
+    street.admin(ar.Transfer(key="b", asset="USD", amount=10_000_000, target="CLIENT1-B"))
+    end = street.up(1)
+    end.take()
+    end.client.new_order(street.now, 1, ESP, codes.BUY, 10, "0.0500", account="CLIENT1-B")
+    end.client.replace(street.now, 2, 1, ESP, codes.BUY, 12, "0.0500")
+    end.client.cancel(street.now, 3, 2, ESP, codes.BUY)
+    street.turn()
+    assert [(m.text(150), m.text(1)) for m in end.take()] == [("0", "CLIENT1-B"), ("5", "CLIENT1-B"), ("4", "CLIENT1-B")]
+
+
+@pytest.mark.parametrize(
+    ("more", "field", "own", "used"),
+    [
+        ({}, 0, 0, 0),
+        ({"tif": codes.GTC, "side": codes.BUY, "contract_side": codes.YES, "type": codes.LIMIT}, 0, 0, 0),
+        ({"side": codes.SELL}, codes.FIELD_SIDE, codes.BUY, codes.SELL),
+        ({"contract_side": codes.NO}, codes.FIELD_CONTRACT_SIDE, codes.YES, codes.NO),
+        ({"type": codes.STOP}, codes.FIELD_TYPE, codes.LIMIT, codes.STOP),
+        ({"tif": codes.IOC}, codes.FIELD_TIF, codes.GTC, codes.IOC),
+        ({"flags": codes.FLAG_POST_ONLY}, codes.FIELD_FLAGS, 0, codes.FLAG_POST_ONLY),
+        ({"stp": codes.STP_DECREMENT}, codes.FIELD_STP, codes.STP_CANCEL_INCOMING, codes.STP_DECREMENT),
+        ({"expiry": 5}, codes.FIELD_EXPIRY, 0, 5),
+    ],
+)
+def test_binary(street: Street, more: dict[str, Any], field: int, own: int, used: int) -> None:
+    end = street.logged_on("MM1")
+    spain = street.instrument(ESP)
+    end.session.send(M.NewOrder(1, 0, spain, codes.BUY, codes.YES, codes.LIMIT, codes.GTC, 0, 500, 10), M.ReplaceOrder(2, 1, 0, 0, 600, 10, **more))
+    street.turn()
+    _, answer = end.take()
+    if field:
+        assert isinstance(answer, M.CancelRejected) and answer.flags & codes.EF_REPLACE
+        assert (answer.reason, answer.asked, answer.limit, answer.used) == (codes.R_REPLACE_FIELD, field, own, used)
+    else:
+        assert isinstance(answer, M.Replaced) and (answer.id, answer.price, answer.flags) == (2, 600, 0)
