@@ -199,7 +199,7 @@ def test_the_server_refuses_a_wrong_sum(run: Run, server: FakeAdmin, tmp_path: P
 
 
 def test_admin(run: Run, server: FakeAdmin) -> None:
-    assert run("admin", '{"type": "kill", "level": "platform"}')[:2] == (0, "kill switch of platform is on\n")
+    assert run("admin", '{"type": "kill", "level": "platform"}')[:2] == (0, "kill switch of platform is on, open orders are cancelled\n")
     code, _, err = run("admin", '{"type": "kill", "level": "firm", "target": "X"}')
     assert code == Exit.FAILED and 'there is no firm "X"' in err
     for bad, sentence in (

@@ -101,7 +101,8 @@ def test_a_fix_replace_without_an_account_means_the_orders(street: Street) -> No
 def test_binary(street: Street, more: dict[str, Any], field: int, own: int, used: int) -> None:
     end = street.logged_on("MM1")
     spain = street.instrument(ESP)
-    end.session.send(M.NewOrder(1, 0, spain, codes.BUY, codes.YES, codes.LIMIT, codes.GTC, 0, 500, 10), M.ReplaceOrder(2, 1, 0, 0, 600, 10, **more))
+    end.session.send(M.NewOrder(1, 0, spain, codes.BUY, codes.YES, codes.LIMIT, codes.GTC, 0, 500, 10))
+    end.session.send(M.ReplaceOrder(2, 1, 0, 0, 600, 10, **more))
     street.turn()
     _, answer = end.take()
     if field:
