@@ -175,7 +175,10 @@ def state(m: Arena) -> dict[str, Any]:
     for s in rows_by_id(m, r.P_SESSION):
         w = m[s : s + r.SESSION_WORDS].tolist()
         on = bool(w[r.S_FLAGS] & r.SF_LOGGED_ON)
-        sessions[w[0]] = (w[r.S_NEXT_OUT], w[r.S_NEXT_IN], w[r.S_LAST_EVENT], w[r.S_GENERATION], on, w[r.S_ABSENT_FROM], w[r.S_KILLED])
+        sessions[w[0]] = (
+            w[r.S_NEXT_OUT], w[r.S_NEXT_IN], w[r.S_LAST_EVENT], w[r.S_GENERATION], on, w[r.S_ABSENT_FROM], w[r.S_KILLED],
+            w[r.S_MISSED], w[r.S_MISSED_DONE],
+        )  # fmt: skip
     instruments = {
         int(m[i]): tuple(int(m[i + w]) for w in (r.I_LAST, r.I_OPEN_INTEREST, r.I_REFERENCE, r.I_COLLAR))
         for i in rows_by_id(m, r.P_INSTRUMENT)

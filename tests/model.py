@@ -391,7 +391,7 @@ class Model(Operator, Ladder):
             "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
             "sessions": {
-                s.id: (s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed)
+                s.id: (s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed, s.missed, s.missed_done)
                 for s in self.sessions.values()
             },
         }
