@@ -54,15 +54,17 @@ class FixClient:
         return self.session.next_in
 
     # ------------------------------------------------------------------------------------------------ connection
-    def connect(self, now_ns: int, reset: bool = False, settlement: bool = False, cancel_on_disconnect: bool = False) -> bytes:
-        """A new connection: the Logon. reset: 141=Y, both numbers begin at 1."""
+    def connect(
+        self, now_ns: int, reset: bool = False, settlement: bool = False, cancel_on_disconnect: bool = False, skip_pending: bool = False
+    ) -> bytes:
+        """A new connection: the Logon. reset: 141=Y, both numbers begin at 1; skip_pending: without what was missed before (5003)."""
         self._next_in = self.session.next_in
         self._fresh()
         if reset:
             self.next_out = 1
             self.sent.clear()
         fields: list[tuple[int, Value]] = [(553, self.username), (554, self.password)]
-        fields += [(tag, "Y") for tag, wanted in ((5001, settlement), (5002, cancel_on_disconnect)) if wanted]
+        fields += [(tag, "Y") for tag, wanted in ((5001, settlement), (5002, cancel_on_disconnect), (5003, skip_pending)) if wanted]
         self._do(self.session.start(now_ns, self.our, self.peer, self.heartbeat_s, fields, reset), now_ns, [])
         return self.take()
 

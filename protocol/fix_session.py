@@ -3,7 +3,8 @@
 In: whole undamaged messages (fix_messages.Framer or the decode kernel) and times. Out: lists of actions, to be done in order by the host:
 it numbers what is sent (`Send`), keeps the numbers, answers resends from its own store, checks credentials. No clock, no bytes, no I/O here.
 
-Order of checks for a message on a live session: BeginString, MsgSeqNum, CompIDs, SendingTime, then by number (a SequenceReset-Reset has none),
+Order of checks for a message on a live session: BeginString, MsgSeqNum, CompIDs, SendingTime, then by number (a SequenceReset-Reset has none, a
+Logon with 141=Y on a session that is up makes its own),
 then the table (fix_messages.check), then the message itself. What is answered how is in docs/fix.md.
 """
 
@@ -255,16 +256,18 @@ class FixSession:
             return [LoggedOn(False, counted, HEARTBEAT_MIN_S * SECOND, live=False), *self._end(*refused)]
         self.state = ACTIVE
         self.heartbeat_ns = seconds * SECOND
-        fields: list[tuple[int, bytes | str | int]] = [(98, 0), (108, seconds)]
-        if reset:
-            fields.append((141, "Y"))
-        fields += [(tag, "Y") for tag in (5001, 5002) if message.get(tag) == b"Y"]
-        reply = Send("A", encode_fields(fields))
+        reply = self._logon_reply(message, seconds, reset)
         if reset or seq == next_in:
             self.next_in = seq + 1
             return [LoggedOn(reset, self.next_in, self.heartbeat_ns), reply]
         self._queue[seq] = None  # the Logon itself has been dealt with; its number counts when the gap is closed
         return [LoggedOn(False, 0, self.heartbeat_ns), reply, *self._ask(seq)]
+
+    def _logon_reply(self, message: FixMessage, seconds: int, reset: bool) -> Send:
+        fields: list[tuple[int, bytes | str | int]] = [(98, 0), (108, seconds)]
+        if reset:
+            fields.append((141, "Y"))
+        return Send("A", encode_fields(fields + [(tag, "Y") for tag in (5001, 5002, 5003) if message.get(tag) == b"Y"]))
 
     def _first(self, message: FixMessage) -> list[Action]:
         """The first message on an acceptor's connection."""
@@ -337,6 +340,8 @@ class FixSession:
             return self._reply(message, now_ns)
         if message.msg_type == "4" and message.get(123) != b"Y":
             return self._reset(message)
+        if message.msg_type == "A" and message.get(141) == b"Y" and not self.initiator and self.state == ACTIVE and not message.poss_dup:
+            return self._begin_anew(message, seq)
         if seq > self.next_in:
             return self._too_high(message, seq)
         if seq < self.next_in:
@@ -425,7 +430,9 @@ class FixSession:
         if kind == "5":
             return self._bye(message)
         if kind == "A":
-            return self._end(codes.R_ALREADY_LOGGED_ON, "Logon on a session that is logged on: log out first")
+            return self._end(
+                codes.R_ALREADY_LOGGED_ON, "Logon on a session that is logged on: only with ResetSeqNumFlag(141)=Y, or log out first"
+            )
         return [Deliver(message)]
 
     def _resend(self, message: FixMessage) -> list[Action]:
@@ -456,6 +463,23 @@ class FixSession:
         if new == self.next_in:
             return []
         return self._move_to(new) + self._drain()
+
+    def _begin_anew(self, message: FixMessage, seq: int) -> list[Action]:
+        """Acceptor: a Logon with 141=Y on a session that is up. Both numbers begin at 1 again; whatever was open before is over."""
+        problem = check(message, self.initiator)
+        seconds = parse_int(message.get(108)) or 0
+        if problem is not None:
+            return self._end(codes.R_WIRE_FIELD, problem.text)
+        if not HEARTBEAT_MIN_S <= seconds <= HEARTBEAT_MAX_S:
+            text = f"HeartBtInt(108): found {seconds}, expected {HEARTBEAT_MIN_S} to {HEARTBEAT_MAX_S}"
+            return self._end(codes.R_BAD_HEARTBEAT, text)
+        if seq != 1:
+            return self._end(codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}")
+        self._queue.clear()
+        self._asked_from = self._asked_again = 0
+        self.heartbeat_ns = seconds * SECOND
+        self.next_in = 2
+        return [LoggedOn(True, 2, self.heartbeat_ns), self._logon_reply(message, seconds, True)]
 
     def _move_to(self, number: int) -> list[Action]:
         self.next_in = number

@@ -154,6 +154,7 @@ _F: tuple[Field, ...] = (
     # ---- our own
     Field(5001, "SettlementReports", "BOOLEAN"),
     Field(5002, "CancelOnDisconnect", "BOOLEAN"),
+    Field(5003, "SkipPendingReports", "BOOLEAN"),
     Field(5010, "ContractSide", "BOOLEAN"),  # Y: YES contracts (default), N: NO contracts, prices in NO terms
     Field(5011, "MassCancelScope", "CHAR", {"S": "SESSION", "A": "ACCOUNT", "F": "FIRM", "I": "INSTRUMENT", "E": "EVENT"}),
     Field(5012, "FrontEnd", "INT", unsupported=True),
@@ -196,7 +197,8 @@ _M: tuple[Message, ...] = (
     Message("4", "SequenceReset", True, True, True, ((123, False), (36, True))),
     Message("5", "Logout", True, True, True, ((58, False),)),
     Message("A", "Logon", True, True, True, (
-        (98, True), (108, True), (95, False), (96, False), (141, False), (553, False), (554, False), (5001, False), (5002, False), (58, False),
+        (98, True), (108, True), (95, False), (96, False), (141, False), (553, False), (554, False), (5001, False), (5002, False),
+        (5003, False), (58, False),
     )),
     Message("B", "News", False, False, True, ((148, True), (58, False))),
     Message("j", "BusinessMessageReject", False, True, True, ((45, False), (372, True), (379, False), (380, True), (58, False))),

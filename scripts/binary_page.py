@@ -46,6 +46,9 @@ Reports are numbered 1, 2, 3 ... per session, without holes and for ever, also w
 sends everything from there on again, byte for byte, mixed with new reports, then **ResumeDone**. Put them in order by number and drop what you have. 0 asks for
 nothing from before. A number that the server has not reached is refused with reason {resume}: it is not the exchange you knew.
 
+What comes again is all that had a number: also the LogonReply and MessageRefused of earlier connections. The first LogonReply on a connection is its own, the ones
+behind it only fill their numbers: `heartbeat_ms` and the accounts are those of the first.
+
 Nothing is sent before it is safe on the disk. So after a lost connection: log on with the number you need; when all up to the LogonReply is there, whatever
 request is still unanswered never took effect. Send it again *under the same id*. A new order that is there already is answered with its state (**OrderStatus**),
 never with a second order. An id is used once per firm, on all wires, for 72 hours (a setting); refusals marked *safe to resend* in [errors.md](errors.md) do not use it up.

@@ -87,11 +87,12 @@ def _session_words(c: Row) -> Words:
     if c.kind == C.C_LOGON:
         w[r.CMD_LOGON_FLAGS], w[r.CMD_LOGON_NEXT_IN], w[r.CMD_LOGON_HEARTBEAT_NS] = c.logon_flags, c.next_in, c.heartbeat
     elif c.kind == C.C_LOGOFF:
-        w[r.CMD_LOGOFF_FLAGS] = c.logoff_flags
+        w[r.CMD_LOGOFF_FLAGS], w[r.CMD_LOGOFF_FROM] = c.logoff_flags, c.unsent_from
     elif c.kind == C.C_SET_IN:
-        w[r.CMD_NEXT_IN] = c.next_in
+        w[r.CMD_NEXT_IN], w[r.CMD_MISSED] = c.next_in, c.missed
     else:
         w[r.CMD_BODY_BYTES], w[r.CMD_MSG_TYPE], w[r.CMD_SEND_FLAGS] = len(body), c.msg_type, int(bool(c.unnumbered))
+        w[r.CMD_MISSED] = c.missed
         w[16:] = np.frombuffer(body.ljust((len(w) - 16) * 8, b"\0"), np.int64)
     return w
 

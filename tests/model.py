@@ -402,8 +402,8 @@ class Model(Operator, Ladder):
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
             "sessions": {
                 s.id: (
-                    s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed, s.cancel_on_disconnect,
-                    s.settlement, s.heartbeat,
+                    s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed, s.missed, s.missed_done,
+                    s.cancel_on_disconnect, s.settlement, s.heartbeat,
                 )  # fmt: skip
                 for s in self.sessions.values()
             },

@@ -212,15 +212,26 @@ class Operator(Ladder):
 
     # ------------------------------------------------------------------------------------------------ sessions
     def _logon(self, c: Row) -> None:
-        """`flags` are LOGON_*: 1 reset of the numbers, 2 cancel on disconnect, 4 settlement reports."""
+        """`flags` are LOGON_*: 1 reset of the numbers, 2 cancel on disconnect, 4 settlement reports, 8 missed reports not wanted, 16 refused."""
         session = self.sessions[c.session]
         row = Row(kind=C.E_LOGON, price=session.next_out, qty=c.logon_flags, last_qty=session.absent_from)
+        refused, skip, reset = c.logon_flags & 16, c.logon_flags & 8, c.logon_flags & 1
+        if not refused and not skip:
+            row.update(order=session.missed)
+        number = self.event_seq
         self.emit(c.session, row, numbered=False)
+        if refused:
+            session.next_in = c.next_in or session.next_in
+            return
+        if skip:
+            session.missed = 0
+        elif reset and not session.logged_on and session.next_out - max(1, session.absent_from) > 0:
+            session.missed = number
         session.logged_on = True
         session.cancel_on_disconnect = session.always_cancel or bool(c.logon_flags & 2)
         session.settlement = session.always_settlement or bool(c.logon_flags & 4)
         session.heartbeat = c.heartbeat
-        if c.logon_flags & 1:
+        if reset:
             session.next_out = session.next_in = 1
             session.generation += 1
         if c.next_in:
@@ -232,7 +243,7 @@ class Operator(Ladder):
             return
         self.emit(c.session, Row(kind=C.E_LOGOFF, price=session.next_out, qty=c.logoff_flags), numbered=False)
         session.logged_on = False
-        session.absent_from = session.next_out
+        session.absent_from = min(c.unsent_from or session.next_out, session.next_out)
         if session.cancel_on_disconnect:
             self.cancel_many([o for o in self.open if o.session == session.id], C.R_DISCONNECT, 0)
 
@@ -240,6 +251,14 @@ class Operator(Ladder):
         body: bytes = c.body or b""
         rows = -(-len(body) // 192)
         self.emit(c.session, Row(kind=C.E_SENT, msg_type=c.msg_type, body_bytes=len(body), body=body), not c.unnumbered, rows)
+        self._missed(c)
 
     def _set_in(self, c: Row) -> None:
         self.sessions[c.session].next_in = c.next_in
+        self._missed(c)
+
+    def _missed(self, c: Row) -> None:
+        session = self.sessions[c.session]
+        session.missed_done = max(session.missed_done, c.missed)
+        if c.missed and c.missed >= session.missed:
+            session.missed = 0

@@ -114,6 +114,8 @@ class Session:
     last_event: int = 0
     generation: int = 0
     absent_from: int = 0
+    missed: int = 0  # number of the E_LOGON that left reports behind
+    missed_done: int = 0
     heartbeat: int = 0
 
 

@@ -382,16 +382,30 @@ class Generator:
             session = rng.choice(off)
         if not self.model.sessions[session].logged_on:
             self.incoming[session] = 2
-            return Row(
-                kind=C.C_LOGON, session=session, logon_flags=rng.choice((0, 1, 2, 4, 6, 7)), next_in=rng.choice((0, 2)), heartbeat=SECOND
-            )
+            flags = rng.choice((0, 1, 2, 4, 6, 7)) | (rng.choice((8, 16)) if rng.random() < 0.15 else 0)
+            return Row(kind=C.C_LOGON, session=session, logon_flags=flags, next_in=rng.choice((0, 2)), heartbeat=SECOND)
         roll = rng.random()
         if roll < 0.35:
-            return Row(kind=C.C_LOGOFF, session=session, logoff_flags=rng.choice((0, 1)))
+            unsent = max(0, self.model.sessions[session].next_out - rng.choice((-1, 0, 1, 3)))
+            return Row(kind=C.C_LOGOFF, session=session, logoff_flags=rng.choice((0, 1)), unsent_from=rng.choice((0, unsent)))
         if roll < 0.5:
-            return Row(kind=C.C_SET_IN, session=session, next_in=rng.randint(1, 50))
+            return Row(kind=C.C_SET_IN, session=session, next_in=rng.randint(1, 50), missed=self.missed(session))
         body = bytes(rng.randint(1, 255) for _ in range(rng.choice((1, 8, 100, 192, 300))))
-        return self.counted(Row(kind=C.C_SEND, session=session, msg_type=rng.randint(48, 90), unnumbered=rng.choice((0, 0, 1)), body=body))
+        return self.counted(
+            Row(
+                kind=C.C_SEND,
+                session=session,
+                msg_type=rng.randint(48, 90),
+                unnumbered=rng.choice((0, 0, 1)),
+                body=body,
+                missed=self.missed(session),
+            )
+        )
+
+    def missed(self, session: int) -> int:
+        """How far the missed reports of the session have been sent, according to a row: nothing said, somewhere, all."""
+        due = self.model.sessions[session].missed
+        return self.rng.choice((0, self.rng.randint(1, due), due)) if due else 0
 
     def redefine(self) -> Row:
         """The operator defines a session anew, mostly while it is on."""

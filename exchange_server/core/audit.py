@@ -98,9 +98,12 @@ from .records import (
     P_SESSION,
     PL_NEXT,
     POOL_WORDS,
+    S_ABSENT_FROM,
     S_FLAGS,
     S_GENERATION,
     S_LAST_EVENT,
+    S_MISSED,
+    S_MISSED_DONE,
     S_NEXT_IN,
     S_NEXT_OUT,
     S_THROTTLE_START,
@@ -110,7 +113,7 @@ from .records import (
 
 HEADER_DUMP = 12
 BALANCE_DUMP = 4
-SESSION_DUMP = 8
+SESSION_DUMP = 11
 EVENT_DUMP = 10
 CONTRACT_DUMP = 8
 COLLATERAL_DUMP = 5
@@ -183,6 +186,9 @@ def dump_small(m, out):
         out[at + 5] = m[s + S_GENERATION]
         out[at + 6] = m[s + S_THROTTLE_START]
         out[at + 7] = m[s + S_THROTTLE_USED]
+        out[at + 8] = m[s + S_ABSENT_FROM]
+        out[at + 9] = m[s + S_MISSED]
+        out[at + 10] = m[s + S_MISSED_DONE]
         at += SESSION_DUMP
     return at
 

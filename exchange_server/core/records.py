@@ -41,6 +41,7 @@ CMD_TIME_REFUSE = 3  # C_TIME: reason with which every NEW and REPLACE of this t
 CMD_BODY_BYTES = 3  # C_SEND, C_ADMIN: bytes of body in the extra rows
 CMD_MSG_TYPE = 4  # C_SEND: MsgType as little-endian ASCII (FIX) or message tag (binary)
 CMD_SEND_FLAGS = 5  # C_SEND: 1 = does not take a number (a frame outside the numbered stream)
+CMD_MISSED = 6  # C_SEND, C_SET_IN: missed reports up to this event number have got new numbers (0: says nothing)
 CMD_SCOPE = 3  # C_MASS_CANCEL: SCOPE_*; account in word 1, instrument in word 2 (SCOPE_EVENT: event id there), side in the head (0 both)
 CMD_LOGON_FLAGS = 3  # C_LOGON: LOGON_*
 CMD_LOGON_NEXT_IN = 4  # C_LOGON: next expected incoming number after the logon message; 0: keep
@@ -48,8 +49,11 @@ CMD_LOGON_HEARTBEAT_NS = 5
 LOGON_RESET = 1  # 141=Y: both numbers start at 1 again
 LOGON_CANCEL_ON_DISCONNECT = 2
 LOGON_SETTLEMENT = 4  # settlement reports wanted on this session
+LOGON_SKIP_MISSED = 8  # what was missed before a reset is not wanted
+LOGON_REFUSED = 16  # known but not let in: the row only makes room for the numbered goodbye
 CMD_NEXT_IN = 3  # C_SET_IN
 CMD_LOGOFF_FLAGS = 3  # C_LOGOFF: 1 = by the peer's Logout, 0 = connection lost
+CMD_LOGOFF_FROM = 4  # C_LOGOFF: first outgoing number that was never handed to the connection; 0: all were
 CMD_SETS = 4  # C_SPLIT, C_MERGE: number of sets; event id in the instrument half of word 2
 
 # ================================================================================== event rows: 24 words, 192 bytes
@@ -87,6 +91,7 @@ EVT_ASKED = 19  # what was asked
 # E_SENT: bytes of body follow in extra rows
 EVT_BODY_BYTES = 12
 EVT_MSG_TYPE = 13
+# E_LOGON: next outgoing number before it in price, LOGON_* in qty, S_ABSENT_FROM in last qty, S_MISSED before it in order
 # E_MASS_DONE: scope in price, count of cancelled orders in qty
 # E_MOVED: signed amount in price, balance after in qty, quantity of sets in last qty, event id in instrument half
 # E_SETTLED: payout per contract in price, signed position in qty, amount in last price, balance after in last qty,
@@ -220,12 +225,14 @@ S_THROTTLE_LIMIT = 11  # 0: none
 S_THROTTLE_WINDOW = 12
 S_THROTTLE_START = 13
 S_THROTTLE_USED = 14
-S_ABSENT_FROM = 15  # S_NEXT_OUT when it was last seen logged on
+S_ABSENT_FROM = 15  # first number that the last connection was not given: S_NEXT_OUT at the logoff, or below it
 S_HEARTBEAT = 16
 S_OUR_LEN = 18  # bytes of our CompID
 S_PEER_LEN = 19
 S_OUR = 20  # 8 words, 64 bytes
 S_PEER = 28
+S_MISSED = 36  # EVT_NUMBER of the E_LOGON (a reset) before which reports lie that must be sent under new numbers; 0: none
+S_MISSED_DONE = 37  # EVT_NUMBER up to which they have been
 SF_LOGGED_ON = 1
 SF_CANCEL_ON_DISCONNECT = 2
 SF_SETTLEMENT = 4

@@ -13,9 +13,11 @@ from .records import (
     CMD_BODY_BYTES,
     CMD_GROUP_SEQ,
     CMD_LOGOFF_FLAGS,
+    CMD_LOGOFF_FROM,
     CMD_LOGON_FLAGS,
     CMD_LOGON_HEARTBEAT_NS,
     CMD_LOGON_NEXT_IN,
+    CMD_MISSED,
     CMD_MSG_TYPE,
     CMD_NEXT_IN,
     CMD_SEND_FLAGS,
@@ -24,16 +26,22 @@ from .records import (
     EVT_BODY_BYTES,
     EVT_LAST_QTY,
     EVT_MSG_TYPE,
+    EVT_NUMBER,
+    EVT_ORDER,
     EVT_PRICE,
     EVT_QTY,
     EVT_WORDS,
     LOGON_CANCEL_ON_DISCONNECT,
+    LOGON_REFUSED,
     LOGON_RESET,
     LOGON_SETTLEMENT,
+    LOGON_SKIP_MISSED,
     S_ABSENT_FROM,
     S_FLAGS,
     S_GENERATION,
     S_HEARTBEAT,
+    S_MISSED,
+    S_MISSED_DONE,
     S_NEXT_IN,
     S_NEXT_OUT,
     SF_CANCEL_ON_DISCONNECT,
@@ -68,14 +76,25 @@ def do_logon(m, rows, c, ev):
     ev[e + EVT_PRICE] = next_out
     ev[e + EVT_QTY] = flags
     ev[e + EVT_LAST_QTY] = m[s + S_ABSENT_FROM]
+    next_in = rows[c + CMD_LOGON_NEXT_IN]
+    if flags & LOGON_REFUSED != 0:  # still absent: what it has missed stays missed, its settings stay
+        if next_in != 0:
+            m[s + S_NEXT_IN] = next_in
+        return
+    if flags & LOGON_SKIP_MISSED != 0:
+        m[s + S_MISSED] = 0
+    ev[e + EVT_ORDER] = m[s + S_MISSED]  # from reset to reset: reports that an earlier one left over
+    was_away = m[s + S_FLAGS] & SF_LOGGED_ON == 0
     m[s + S_FLAGS] = state
     m[s + S_HEARTBEAT] = rows[c + CMD_LOGON_HEARTBEAT_NS]
     if flags & LOGON_RESET != 0:
+        if was_away and flags & LOGON_SKIP_MISSED == 0 and next_out > max(m[s + S_ABSENT_FROM], 1):
+            m[s + S_MISSED] = ev[e + EVT_NUMBER]
         m[s + S_NEXT_OUT] = 1
         m[s + S_NEXT_IN] = 1
         m[s + S_GENERATION] += 1
-    if rows[c + CMD_LOGON_NEXT_IN] != 0:
-        m[s + S_NEXT_IN] = rows[c + CMD_LOGON_NEXT_IN]
+    if next_in != 0:
+        m[s + S_NEXT_IN] = next_in
 
 
 @leaf
@@ -88,15 +107,27 @@ def do_logoff(m, rows, c, ev):
     ev[e + EVT_PRICE] = m[s + S_NEXT_OUT]
     ev[e + EVT_QTY] = rows[c + CMD_LOGOFF_FLAGS]
     m[s + S_FLAGS] = was & ~SF_LOGGED_ON
-    m[s + S_ABSENT_FROM] = m[s + S_NEXT_OUT]
+    first = rows[c + CMD_LOGOFF_FROM]
+    m[s + S_ABSENT_FROM] = first if 0 < first < m[s + S_NEXT_OUT] else m[s + S_NEXT_OUT]
     if was & SF_CANCEL_ON_DISCONNECT != 0:
         cancel_for_session(m, s)
+
+
+@leaf
+def count_missed(m, s, number):
+    """Missed reports up to this event number have got new numbers; at the E_LOGON that began it, all have."""
+    if number > m[s + S_MISSED_DONE]:
+        m[s + S_MISSED_DONE] = number
+    if number >= m[s + S_MISSED]:
+        m[s + S_MISSED] = 0
 
 
 @leaf
 def do_set_in(m, rows, c):
     s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
     m[s + S_NEXT_IN] = rows[c + CMD_NEXT_IN]
+    if rows[c + CMD_MISSED] != 0:
+        count_missed(m, s, rows[c + CMD_MISSED])
 
 
 @leaf
@@ -115,6 +146,8 @@ def do_send(m, rows, c, ev):
     e = begin_event(m, ev, head, rows[c + CMD_SESSION_ACCOUNT] >> 32, 0, numbered)
     ev[e + EVT_BODY_BYTES] = size
     ev[e + EVT_MSG_TYPE] = rows[c + CMD_MSG_TYPE]
+    if rows[c + CMD_MISSED] != 0:
+        count_missed(m, session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32), rows[c + CMD_MISSED])
     words = (size + 7) // 8
     for i in range(extra * EVT_WORDS):
         ev[e + EVT_WORDS + i] = rows[c + CMD_WORDS + i] if i < words else 0

@@ -23,6 +23,7 @@ from ..core.records import (
     CMD_BODY_BYTES,
     CMD_INSTRUMENT,
     CMD_LOGOFF_FLAGS,
+    CMD_LOGOFF_FROM,
     CMD_SESSION_ACCOUNT,
     CMD_TIME_NS,
     CMD_TIME_REFUSE,
@@ -307,10 +308,19 @@ class Connection(ABC):
         self.closing = True
         self.next_due = 0
         if self.session:
-            turn.add(codes.C_LOGOFF, self.session, values={CMD_LOGOFF_FLAGS: self.logoff_flags()})
+            values = {CMD_LOGOFF_FLAGS: self.logoff_flags(), CMD_LOGOFF_FROM: self.unsent_from()}
+            turn.add(codes.C_LOGOFF, self.session, values=values)
             self.directory.unbind(self.session, self)
             self.session = 0
 
     def logoff_flags(self) -> int:
         """1 when the peer said goodbye, 0 when the connection was lost."""
+        return 0
+
+    def dropped(self, data: bytes) -> None:  # noqa: B027  (only a wire whose numbers can begin anew must know)
+        """The socket is gone, or the peer does not read: what was made for it from `data` on (b"": from now on) will not be written.
+        Called before `lost`, perhaps more than once; the first call counts."""
+
+    def unsent_from(self) -> int:
+        """First outgoing number that was never written to the socket, 0: not known, all of them were."""
         return 0

@@ -6,6 +6,7 @@ What is written straight to the outlet: the Logout that refuses a logon before a
 and resends, whose numbers are old.
 """
 
+import re
 from collections import deque
 from typing import Any, Protocol
 
@@ -29,6 +30,7 @@ from ..core.records import (
     CMD_LOGON_HEARTBEAT_NS,
     CMD_LOGON_NEXT_IN,
     CMD_MIN_QTY,
+    CMD_MISSED,
     CMD_MSG_TYPE,
     CMD_NEXT_IN,
     CMD_ORIG_HI,
@@ -50,8 +52,10 @@ from ..core.records import (
     I_QTY_DECIMALS,
     INSTRUMENT_WORDS,
     LOGON_CANCEL_ON_DISCONNECT,
+    LOGON_REFUSED,
     LOGON_RESET,
     LOGON_SETTLEMENT,
+    LOGON_SKIP_MISSED,
     NAME_ACCOUNT,
     NAME_INSTRUMENT,
     P_INSTRUMENT,
@@ -64,6 +68,8 @@ from ..core.records import (
     ROWFLAG_TIF,
     S_ACCOUNT,
     S_LAST_EVENT,
+    S_MISSED,
+    S_MISSED_DONE,
     S_NEXT_IN,
     S_NEXT_OUT,
     SESSION_WORDS,
@@ -71,6 +77,7 @@ from ..core.records import (
 from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, decode, id_key
 from .connection import Connection, Outlet, TurnInput
 from .fix_encoder import FixEncoder
+from .fix_missed import MissedReports
 from .fix_resend import ResendJob
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
@@ -98,6 +105,8 @@ class ResendStore(Protocol):
     def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
         """Event numbers of one session with session numbers begin..end, newest first."""
 
+    def row(self, number: int) -> NDArray[np.int64]: ...
+
     def rows(self, number: int, count: int) -> NDArray[np.int64]: ...
 
 
@@ -108,7 +117,10 @@ class FixConnection(Connection):
     budget: messages at most per turn. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
     """
 
-    __slots__ = ("_budget", "_conn", "_encoder", "_jobs", "_res", "_store", "_todo", "engine", "fix", "garbled", "python_messages", "slow")
+    __slots__ = (
+        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_res", "_store", "_todo", "_unsent_from", "engine", "fix", "garbled",
+        "python_messages", "slow",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -135,6 +147,9 @@ class FixConnection(Connection):
         self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
         self._jobs: deque[ResendJob] = deque()
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
+        self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
+        self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
+        self._unsent_from = 0
 
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
@@ -172,6 +187,8 @@ class FixConnection(Connection):
             self._do(fix.on_time(turn.now_ns), turn, None)
         if self._jobs and not self.closing:
             more = self._resend_some(turn.now_ns) or more
+        if (self._missed is not None or self._missed_after) and not self.closing:
+            more = self._send_missed(turn) or more
         if self.closing:
             self.next_due = 0
             return False
@@ -195,8 +212,10 @@ class FixConnection(Connection):
         waits for the next one, and nothing further is decoded meanwhile."""
         todo = self._todo
         todo.extend((action, cause) for action in actions)
-        while todo and not turn.full and self._conn[CN_BUDGET] > 0:
+        joined = False  # the reply goes into the turn of its C_LOGON (there is room): a report in between would take its number
+        while todo and (joined or not turn.full and self._conn[CN_BUDGET] > 0):
             action, cause = todo.popleft()
+            joined = False
             if isinstance(action, fix_session.Deliver):
                 self._conn[CN_BUDGET] -= SLOW_WEIGHT
                 self._first(self._deliver(action.message, turn), action.message)
@@ -210,6 +229,7 @@ class FixConnection(Connection):
                 self._first(self._logon(action.message, turn), action.message)
             elif isinstance(action, fix_session.LoggedOn):
                 self._logged_on(action, turn, cause)
+                joined = True
             else:
                 self.close(action.reason, action.text)
                 todo.clear()
@@ -244,12 +264,18 @@ class FixConnection(Connection):
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = LOGON_RESET if action.reset else 0
-        if action.live and cause is not None:
+        if not action.live:
+            flags |= LOGON_REFUSED
+        elif cause is not None:
             flags |= LOGON_SETTLEMENT if cause.get(5001) == b"Y" else 0
             flags |= LOGON_CANCEL_ON_DISCONNECT if cause.get(5002) == b"Y" else 0
+            flags |= LOGON_SKIP_MISSED if cause.get(5003) == b"Y" else 0
         values = {CMD_LOGON_FLAGS: flags, CMD_LOGON_NEXT_IN: action.next_in, CMD_LOGON_HEARTBEAT_NS: action.heartbeat_ns}
         turn.add(codes.C_LOGON, self.session, values=values)
+        if action.reset:
+            self._jobs.clear()  # what was being sent again has other numbers now
         if action.live:
+            self._missed_after = turn.turn
             self.grow()
 
     def _row(self) -> int:
@@ -286,7 +312,33 @@ class FixConnection(Connection):
             self._jobs.popleft()
         return bool(self._jobs)
 
+    def _send_missed(self, turn: TurnInput) -> bool:
+        """Behind the logon reply: a piece of what the session missed before a reset of its numbers; True while there is more."""
+        if self._missed is None:
+            if turn.turn == self._missed_after or self._todo:
+                return True
+            self._missed_after = 0
+            m, row = self.engine.m, self._row()
+            if not m[row + S_MISSED]:
+                return False
+            self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+        if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
+            return True
+        for msg_type, body, number in self._missed.piece(turn.now_ns, lambda: turn.full):
+            turn.add(codes.C_SEND, self.session, values={CMD_MSG_TYPE: msg_type, CMD_MISSED: number}, body=body)
+        if not self._missed.done:
+            return True
+        if self._missed.unmarked:  # the rest was administrative
+            turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in, CMD_MISSED: self._missed.head})
+        self._missed = None
+        return False
+
     # ------------------------------------------------------------------------------------------------ the end
+    def dropped(self, data: bytes) -> None:
+        if self.session and not self._unsent_from:
+            found = re.match(rb"8=FIX[^\x01]*\x01.*?\x0134=([0-9]{1,18})\x01", data)
+            self._unsent_from = int(found[1]) if found else self._last_sent() + 1
+
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         if reason == codes.R_SHUTDOWN and self.fix.live and self.session:
             self._send(
@@ -300,6 +352,7 @@ class FixConnection(Connection):
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
+        self.dropped(b"")  # what this turn still brings for it is not written any more
         super().lost(turn)
 
     def _waiting(self) -> bool:
@@ -308,6 +361,9 @@ class FixConnection(Connection):
 
     def logoff_flags(self) -> int:
         return 1 if self.fix.peer_logged_out else 0
+
+    def unsent_from(self) -> int:
+        return self._unsent_from
 
 
 def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> Problem | None:

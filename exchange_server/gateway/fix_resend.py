@@ -17,7 +17,7 @@ from ..core.records import EVT_HEAD, EVT_MSG_TYPE, EVT_SESSION_NUMBER
 from .fix_encoder import FixEncoder
 
 PIECE = 256  # events in one piece
-_REPORTS = frozenset(
+REPORTS = frozenset(
     (
         codes.E_ACCEPTED,
         codes.E_REJECTED,
@@ -57,7 +57,7 @@ class ResendJob:
             head = int(row[EVT_HEAD])
             seq = int(row[EVT_SESSION_NUMBER])
             kind = head & 255
-            if kind not in _REPORTS and (kind != codes.E_SENT or int(row[EVT_MSG_TYPE]) in _ADMIN_SENT):
+            if kind not in REPORTS and (kind != codes.E_SENT or int(row[EVT_MSG_TYPE]) in _ADMIN_SENT):
                 continue  # administrative: the next application message, or the end, fills its number
             if seq > self._next:
                 self._flush(run, out, now_ns)

@@ -100,9 +100,9 @@ class Link(asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         if not self.lost:
             self.lost = True
+            self.pipeline.detach(self)
             self.queue.clear()
             self.queued = 0
-            self.pipeline.detach(self)
 
     def pause_writing(self) -> None:
         self.paused_at = self.pipeline.clock.now_ns()

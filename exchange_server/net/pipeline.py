@@ -163,8 +163,16 @@ class Pipeline:
         if link.logged_off:
             self.links.pop(link.id, None)
         else:
+            if link.connection is not None:
+                link.connection.dropped(self._unsent(link))
             self._gone.append(link)
             self.wake()
+
+    def _unsent(self, link: Link) -> bytes:
+        """The first output made for this link that was not written to its socket, b"": there is none."""
+        if link.queue:
+            return link.queue[0]
+        return next((data for turn in self._held for to, data in turn.out if to is link and data), b"") if link.held else b""
 
     def mark(self, link: Link) -> None:
         """The link has something for the next turn."""
@@ -201,6 +209,7 @@ class Pipeline:
             text = (
                 f"slow reader: {link.queued} bytes not taken (limit {self.limits.slow_bytes} bytes or {self.limits.slow_ns // MILLION} ms)"
             )
+            link.connection.dropped(link.queue[0] if link.queue else b"")
             link.queue.clear()
             link.queued = 0
             self.expel(link, codes.R_SLOW_READER, text)
@@ -399,6 +408,7 @@ class Pipeline:
                 link.ready = True
                 again.append(link)
             elif link.eof and link.closing is None and not link.lost:
+                connection.dropped(self._unsent(link))  # gone without a goodbye: it may not read what is still to come
                 connection.close(codes.OK, "end of input")
             if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
                 link.resume()

@@ -9,7 +9,7 @@ from pathlib import Path
 from exchange_server.exits import Exit
 
 from .client import Plan
-from .street import ROOT, Clients, Failed, Server, fresh_folder
+from .street import FRESH_KEPT, ROOT, Clients, Failed, Server, fresh_folder, prune
 from .world import MAKER_FIRMS
 
 BOT_RATE = 50.0  # requests a second of one bot
@@ -77,7 +77,8 @@ def lines(data: Path, fix: int, binary: int, bots: int) -> list[str]:
         "asyncio.run(main())",
         "END",
         "",
-        "# FIX 4.4: a QuickFIX configuration; clients CLIENT1..CLIENT64, 553=client1, 554=client1-secret",
+        "# FIX 4.4: a QuickFIX configuration; clients CLIENT1..CLIENT64, each with 553=client1, 554=client1-secret on its Logon",
+        "# (engines that do not know Username and Password, QuickFIX in C++ and Python among them: set 553 and 554 in toAdmin)",
         *quickfix(fix, ROOT / "protocol" / "dict" / "FIX44-OE.xml").splitlines(),
         "",
         "Ctrl-C stops it cleanly, with a snapshot.",
@@ -88,6 +89,8 @@ def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
     """Open until SIGINT or SIGTERM; the server's exit code. Raises Failed when it does not start."""
     folder = (data or fresh_folder()).absolute()
     folder.mkdir(parents=True, exist_ok=True)
+    for gone in prune(folder.parent) if data is None else ():
+        print(f"removed {gone}: of the folders of earlier starts without --data the newest {FRESH_KEPT} are kept", flush=True)
     server = Server(folder, folder, (port, port + 10))
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,9 +1,11 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """The processes of the main job: the server on one core, the clients on another, and where their files lie."""
 
+import fcntl
 import json
 import os
 import queue
+import re
 import shutil
 import signal
 import subprocess
@@ -24,6 +26,8 @@ from .client import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60.0
+FRESH_KEPT = 5
+FRESH_NAME = re.compile(r"\d{8}-\d{6}-\w+")  # as fresh_folder names them
 STOP_S = 30.0
 
 
@@ -188,6 +192,27 @@ class Clients:
                 self.process.wait(5)
             except subprocess.TimeoutExpired:
                 self.process.kill()
+
+
+def prune(parent: Path, keep: int = FRESH_KEPT) -> list[Path]:
+    """Remove fresh folders of earlier starts, all but the newest `keep`; never one that a server holds, nor anything with another name."""
+    ours = sorted(f for f in parent.iterdir() if FRESH_NAME.fullmatch(f.name) and f.is_dir() and not f.is_symlink())
+    gone = []
+    for folder in ours[: max(0, len(ours) - keep)]:
+        if not any(_held(lock) for lock in folder.glob("**/journal/lock")):
+            shutil.rmtree(folder, ignore_errors=True)
+            if not folder.exists():
+                gone.append(folder)
+    return gone
+
+
+def _held(lock: Path) -> bool:
+    try:
+        with open(lock, "rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:  # held, or not ours to open
+        return True
+    return False
 
 
 def remove(folder: Path) -> None:

@@ -495,3 +495,24 @@ def test_plain_python_takes_its_share_of_a_turn_only(street):
     assert 10 < len(end.take()) < 100
     street.turn(12)
     assert end.take()[-1].text(112) == "T501"
+
+
+def test_a_reset_on_a_live_session(street: Street) -> None:
+    """Numbers begin anew behind the reply, orders stay, the old numbers are gone for a resend."""
+    end = street.up(1)
+    for i in range(1, 4):
+        end.client.new_order(street.now, i, ESP, 1, 10, "0.0500")
+    street.turn()
+    end.take()
+    end.plain = True
+    end.logon_raw(1, "98=0|108=30|141=Y|")
+    end.order_raw(2, "77")
+    street.turn(2)
+    assert [(m.msg_type, m.seq, m.text(11)) for m in end.take()] == [("A", 1, ""), ("8", 2, "77")]
+    end.send_raw("2", 3, "7=1|16=0|")
+    end.send_raw("H", 4, f"11=1|55={ESP}|54=1|")
+    street.turn(3)
+    again = end.take()
+    assert [(m.msg_type, m.seq, m.text(43)) for m in again if m.text(150) != "I"] == [("4", 1, "Y"), ("8", 2, "Y")]
+    assert [(m.seq, m.text(39)) for m in again if m.text(150) == "I"] == [(3, "0")], "its orders are where they were"
+    assert end.connection.session and end.outlet.closed is None

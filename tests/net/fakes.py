@@ -169,7 +169,7 @@ class Encoder:
 class LineConnection(Connection):
     """`logon N`, then numbers (orders), `admin`, `crash`, `echo TEXT` (written by the connection itself), `quit`."""
 
-    __slots__ = ("beats", "every", "expelled", "pipeline")
+    __slots__ = ("beats", "every", "expelled", "pipeline", "unsent")
 
     def __init__(self, now_ns: int, outlet: Any, directory: Directory, pipeline: Any = None, every: int = 0) -> None:
         super().__init__(codes.WIRE_BINARY, directory, now_ns, outlet)
@@ -177,6 +177,10 @@ class LineConnection(Connection):
         self.pipeline = pipeline
         self.every = every
         self.beats = 0
+        self.unsent: list[bytes] = []
+
+    def dropped(self, data: bytes) -> None:
+        self.unsent.append(data)
 
     def gather(self, turn: TurnInput) -> bool:
         if self.next_due and self.next_due <= turn.now_ns:

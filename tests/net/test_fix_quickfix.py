@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from config import admin_records as ar
 from protocol import fix_tables
-from tests.server_kit import ServerProcess, wait_until
+from tests.server_kit import FixPeer, ServerProcess, wait_until
 
 fix = pytest.importorskip("quickfix", reason="quickfix-tls is not installed: no wheel of it for this machine")
 
@@ -37,6 +38,8 @@ HeartBtInt=2
 class Peer(fix.Application):
     """Collects what QuickFIX lets through; what it rejects shows as an outgoing Reject in `admin`."""
 
+    server: ServerProcess
+
     def __init__(self, folder: Path, port: int) -> None:
         super().__init__()
         self.reports: list[dict[str, str]] = []
@@ -44,9 +47,15 @@ class Peer(fix.Application):
         self.on, self.off = threading.Event(), threading.Event()
         settings = folder / "quickfix.cfg"
         settings.write_text(SETTINGS.format(dictionary=DICTIONARY, port=port))
-        self.settings, self.store = fix.SessionSettings(str(settings)), fix.MemoryStoreFactory()
-        self.engine = fix.SocketInitiator(self, self.store, self.settings)
+        self.settings, self.store = fix.SessionSettings(str(settings)), fix.FileStoreFactory(str(folder / "store"))
+        self.engine: Any = fix.SocketInitiator(self, self.store, self.settings)
         self.engine.start()
+
+    def stop(self) -> None:
+        """Once: QuickFIX falls over a second stop when another session of the same name has come and gone."""
+        engine, self.engine = self.engine, None
+        if engine is not None:
+            engine.stop()
 
     @staticmethod
     def fields(message: Any) -> dict[str, str]:
@@ -65,6 +74,7 @@ class Peer(fix.Application):
         if message.getHeader().getField(35) == "A":
             message.setField(553, "client1")
             message.setField(554, "client1-secret")
+            message.setField(5001, "Y")
         self.admin.append(("out", self.fields(message)))
 
     def fromAdmin(self, message: Any, session: Any) -> None:
@@ -100,11 +110,12 @@ class Peer(fix.Application):
 def peer(tmp_path: Path) -> Iterator[Peer]:
     with ServerProcess(tmp_path) as server:
         peer = Peer(tmp_path, server.ready["fix_port"])
+        peer.server = server
         try:
             assert peer.on.wait(10), peer.admin
             yield peer
         finally:
-            peer.engine.stop()
+            peer.stop()
 
 
 def test_quickfix_trades_asks_again_and_says_goodbye(peer: Peer) -> None:
@@ -136,6 +147,51 @@ def test_quickfix_trades_asks_again_and_says_goodbye(peer: Peer) -> None:
     assert again[9]["150"] == "I" and "43" not in again[9]
     assert [m["123"] for m in peer.seen("in", "4")] == ["Y"]
 
-    peer.engine.stop()
+    peer.stop()
     assert peer.off.wait(5) and len(peer.seen("in", "5")) == 1
+    assert peer.seen("out", "3") == [], "QuickFIX found nothing to reject"
+
+
+def settle(server: ServerProcess) -> None:
+    """The cup goes to CUP-A; the window is over at once."""
+    for record in (
+        ar.SetPhase(event="CUP", phase="closed"),
+        ar.Determine(
+            event="CUP", payouts=(10_000, 0, 0), rule_id="winner", source="the referee", observed_value="A", observed_at_ns=1, evidence_sha256="ab" * 32
+        ),
+        ar.Finalise(event="CUP"),
+    ):
+        answer = server.ask("admin", record)
+        assert answer.ok, answer.text
+
+
+def test_quickfix_is_told_of_a_settlement_live_and_again_by_resend(peer: Peer, tmp_path: Path) -> None:
+    peer.order("D", 1, 1, 10, "0.4000")
+    other = FixPeer(peer.server.ready["fix_port"], 2)
+    other.read("A")
+    other.order("1", 2, "0.4000", 10)
+    assert [other.read("8")[150] for _ in range(2)] == ["0", "F"]
+    peer.wait(2)
+    settle(peer.server)
+    told = peer.wait(3)[2]
+    assert {tag: told[tag] for tag in ("35", "1", "55", "5106", "5102", "5103", "5104")} == {
+        "35": "UMS", "1": "CLIENT1-A", "55": "CUP-A", "5106": "1", "5102": "1.0000", "5103": "10", "5104": "10.0000",
+    }  # fmt: skip
+    assert told["5105"] == "1000006.0000" and int(told["5101"]) > 0 and told["60"] and int(told["17"]) > 0
+
+    peer.stop()
+    assert peer.off.wait(5)
+    (stored,) = (tmp_path / "store").glob("*.seqnums")  # as if it had crashed before it noted the settlement: the next logon shows the gap
+    ours = stored.read_text().partition(":")[0]
+    stored.write_text(f"{ours}: {int(told['34']):010}")
+    later = Peer(tmp_path, peer.server.ready["fix_port"])
+    try:
+        assert later.on.wait(10), later.admin
+        (again,) = later.wait(1)
+        assert later.seen("out", "2")[0]["7"] == told["34"] and later.seen("out", "3") == []
+    finally:
+        later.stop()
+    changing = {"9", "10", "43", "52", "122"}
+    assert again["43"] == "Y" and again["122"] == told["52"]
+    assert {t: v for t, v in again.items() if t not in changing} == {t: v for t, v in told.items() if t not in changing}
     assert peer.seen("out", "3") == [], "QuickFIX found nothing to reject"

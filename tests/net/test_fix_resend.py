@@ -13,13 +13,13 @@ from tests.server_kit import ServerProcess
 class Line:
     """A FixClient on a blocking socket; `captured`: every message received, raw."""
 
-    def __init__(self, client: FixClient, port: int) -> None:
+    def __init__(self, client: FixClient, port: int, reset: bool = False) -> None:
         self.client = client
         self.framer = Framer()
         self.captured: list[bytes] = []
         self.reports: list[bytes] = []
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-        self.socket.sendall(client.connect(time.time_ns()))
+        self.socket.sendall(client.connect(time.time_ns(), reset=reset))
         self.until(lambda: client.live)
 
     def until(self, done) -> None:
@@ -81,3 +81,42 @@ def test_resend_across_kill_9_without_the_event_store(tmp_path: Path) -> None:
     for kind, seq, body in again:
         if kind != b"4":
             assert (kind, seq, body) == before[seq]
+
+
+def test_what_a_reset_would_lose_comes_with_new_numbers_also_across_kill_9(tmp_path: Path) -> None:
+    """Orders rest, the client goes, they are filled; its logon with 141=Y brings the fills, and they are kept like any other message."""
+    client, other = (FixClient(f"CLIENT{n}", "EXOS-OE", f"client{n}", f"client{n}-secret") for n in (1, 2))
+    with ServerProcess(tmp_path) as server:
+        line, second = (Line(c, server.ready["fix_port"]) for c in (client, other))
+        for i in range(1, 201):
+            client.new_order(time.time_ns(), i, f"CUP-{'ABC'[i % 3]}", codes.BUY, 1, "0.1000")
+        line.until(lambda: len(line.reports) >= 200)
+        line.socket.close()
+        for i in range(1, 201):
+            other.new_order(time.time_ns(), i, f"CUP-{'ABC'[i % 3]}", codes.SELL, 1, "0.1000", tif=codes.IOC)
+        second.until(lambda: len([r for r in second.reports if b"\x01150=F\x01" in r]) >= 200)
+        line = Line(client, server.ready["fix_port"], reset=True)
+        line.until(lambda: len(line.reports) >= 200)
+        assert [parts(raw)[0] for raw in line.captured] == [b"A"] + [b"8"] * 200
+        assert [int(parts(raw)[1]) for raw in line.captured] == list(range(1, 202))
+        assert all(b"\x0197=Y\x01" in raw and b"\x0143=" not in raw and b"\x01150=F\x01" in raw for raw in line.reports)
+        before = {parts(raw)[1]: parts(raw) for raw in line.reports}
+        assert len({field(raw, 17) for raw in line.reports}) == 200
+        server.kill()
+        for path in (server.data / "events").glob("*"):
+            path.unlink()
+        server.start()
+        line = Line(client, server.ready["fix_port"])
+        client.send("2", [(7, 1), (16, 201)], time.time_ns())
+        line.until(lambda: len([r for r in line.captured if b"\x0143=Y\x01" in r and b"\x0135=8\x01" in r]) >= 200)
+        again = {parts(raw)[1]: parts(raw) for raw in line.captured if b"\x0143=Y\x01" in raw and b"\x0135=8\x01" in raw}
+        assert again == before, "the same bodies under the same numbers, 97=Y included"
+        line.socket.close()
+        line = Line(client, server.ready["fix_port"], reset=True)
+        client.send("1", [(112, "all there?")], time.time_ns())
+        line.until(lambda: any(b"\x01112=all there?\x01" in raw for raw in line.captured))
+        assert [parts(raw)[0] for raw in line.captured] == [b"A", b"0"], "they were delivered: once is enough"
+
+
+def field(raw: bytes, tag: int) -> bytes:
+    return raw.split(b"\x01%d=" % tag, 1)[1].split(b"\x01", 1)[0]

@@ -94,6 +94,36 @@ async def test_orders_are_answered_in_order_to_their_own_session(spin: bool) -> 
         assert firsts == sorted(firsts) and street.engine.row_seq == street.journal.last
 
 
+async def test_a_connection_is_told_what_of_its_output_never_left() -> None:
+    async with Street(hold=True) as street:
+        reader, writer = await street.client(1)
+        writer.write(b"7\n")
+        await until(lambda: codes.C_NEW in street.engine.kinds())
+        street.journal.settle()
+        assert await lines(reader, 1) == [b"OK 7"]
+        writer.write(b"8\n")
+        await until(lambda: street.engine.kinds().count(codes.C_NEW) == 2)
+        writer.write(b"9\n")
+        await until(lambda: street.engine.kinds().count(codes.C_NEW) == 3)
+        connection = street.directory.bound[1]
+        writer.transport.abort()
+        await until(lambda: codes.C_LOGOFF in street.engine.kinds())
+        assert connection.unsent[0] == b"OK 8\n", "the first that was made and held when the socket went"
+
+
+async def test_a_slow_reader_is_told_from_where_it_missed() -> None:
+    async with Street() as street:
+        await street.client(1)
+        await until(lambda: 1 in street.directory.bound)
+        connection = street.directory.bound[1]
+        link = connection.pipe
+        link.queue.extend((b"first\n", b"second\n"))
+        link.queued = 13
+        street.pipeline.slow(link)
+        assert connection.unsent == [b"first\n"] and not link.queue
+        await until(lambda: connection.expelled)
+
+
 async def test_nothing_leaves_before_its_turn_is_durable() -> None:
     async with Street(hold=True) as street:
         reader, writer = await street.client(1)

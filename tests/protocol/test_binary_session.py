@@ -8,6 +8,7 @@ from protocol import binary_session as B
 from protocol import codes
 from protocol import messages as M
 from protocol.framing import FrameReader, frame
+from protocol.order_tracker import OrderTracker
 
 CHALLENGE = bytes(range(32))
 SECOND = 10**9
@@ -66,6 +67,18 @@ def test_what_was_missed_comes_first_whatever_the_order_on_the_wire() -> None:
     assert numbers(happenings) == [3, 4, 5, 6, 7, 8, 9]
     assert B.CaughtUp(9) in happenings and happenings.index(B.CaughtUp(9)) == len(happenings) - 2
     assert sent(session) == []
+
+
+def test_a_resume_repeats_logon_replies_of_earlier_connections() -> None:
+    """They keep their numbers and change nothing: the first reply on a connection is its own."""
+    session = B.ClientSession("MM1", "s", 1)
+    session.receive(wire(M.Hello(1, CHALLENGE, "exos")), 0)
+    happenings = session.receive(wire(reply(5, 9000), reply(1, 2000), report(2), reply(3, 3000), report(4), M.ResumeDone(1, 5, 5)), 1)
+    assert [type(h) for h in happenings].count(B.LoggedOn) == 1 and happenings[0] == B.LoggedOn(reply(5, 9000).body, 5, 4)  # type: ignore[arg-type]
+    assert numbers(happenings) == [1, 2, 3, 4, 5] and happenings[-1] == B.CaughtUp(6)
+    assert session.state == B.ON and session.heartbeats.due(0, 0) == B.Heartbeats(9000).due(0, 0), "the heartbeat of this logon holds"
+    tracker = OrderTracker()
+    assert [tracker.apply(h) for h in happenings if isinstance(h, M.Sent)] == [None, None, None]
 
 
 def test_nothing_missed_is_caught_up_when_the_server_says_so() -> None:

@@ -142,6 +142,37 @@ def test_a_second_logon_on_the_session_ends_it():
     assert bye.msg_type == "5" and close.reason == codes.R_ALREADY_LOGGED_ON
 
 
+def test_a_logon_with_reset_on_the_session_begins_the_numbers_anew():
+    s = Server(next_in=5)
+    s.get(msg("0", 9))
+    assert s.session.gap_open
+    up, reply = s.get(msg("A", 1, "98=0|108=20|141=Y|5002=Y|"))
+    assert up == LoggedOn(True, 2, 20 * SECOND)
+    assert (reply.msg_type, body_of(reply)) == ("A", {98: "0", 108: "20", 141: "Y", 5002: "Y"})
+    assert s.session.next_in == 2 and not s.session.gap_open and s.session.state == ACTIVE
+    assert s.get(msg("0", 2)) == [] and s.session.next_in == 3, "what was kept behind the old gap is not remembered"
+
+
+@pytest.mark.parametrize(
+    ("message", "reason", "says"),
+    [
+        (msg("A", 6, "98=0|108=30|141=Y|"), codes.R_SEQUENCE_LOW, "141)=Y goes only with MsgSeqNum(34) 1, found 6"),
+        (msg("A", 1, "98=0|108=61|141=Y|"), codes.R_BAD_HEARTBEAT, "found 61, expected 2 to 60"),
+        (msg("A", 1, "98=0|141=Y|"), codes.R_WIRE_FIELD, "HeartBtInt(108) is required"),
+        (msg("A", 6, "98=0|108=30|"), codes.R_ALREADY_LOGGED_ON, "only with ResetSeqNumFlag(141)=Y"),
+        (msg("A", 1, "98=0|108=30|"), codes.R_SEQUENCE_LOW, "too low: expected 6, found 1"),
+    ],
+)
+def test_a_reset_that_is_not_sound_ends_the_session(message, reason, says):
+    bye, close = Server(next_in=5).get(message)
+    assert bye.msg_type == "5" and says in body_of(bye)[58] and close.reason == reason
+
+
+def test_a_duplicate_of_an_old_logon_resets_nothing():
+    s = Server(next_in=5)
+    assert s.get(dup("A", 1, "98=0|108=30|141=Y|")) == [] and s.session.next_in == 6
+
+
 # ---------------------------------------------------------------------------------------------------- numbers
 def test_too_high_is_asked_for_once_and_what_came_meanwhile_is_handled_in_order():
     s = Server()

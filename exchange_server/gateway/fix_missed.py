@@ -1,0 +1,83 @@
+"""What a session has missed when it begins its numbers anew (141=Y): the same reports under new numbers, with PossResend (97=Y).
+
+Missed is what was numbered while the session was away and what was made for its last connection but never written to it. The reports lie in the
+event store before the border that the reset left; an E_LOGON row leads to those of one reset, and to the reset before whose reports are
+still due (a connection can break in the middle). Each goes out as a C_SEND row with its body, so the new number is given in the turn, a replay
+makes the same message, and a later ResendRequest finds the same bytes. The row also carries how far this has come (S_MISSED_DONE).
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes
+from protocol.fix_messages import Framer
+
+from ..core.records import EVT_HEAD, EVT_LAST_QTY, EVT_MSG_TYPE, EVT_ORDER, EVT_PREVIOUS, EVT_PRICE
+from .fix_encoder import FixEncoder
+from .fix_resend import REPORTS
+
+PIECE = 64  # reports in one turn
+SCAN = 1024  # events looked at in one turn
+POSS_RESEND = b"97=Y\x01"
+_SENT_REPORTS = frozenset(int.from_bytes(t, "little") for t in (b"8", b"9", b"r", b"j", b"UMS"))
+
+
+class MissedReports:
+    """store: `chain`, `row` and `rows` of the event store; head: S_MISSED, done: S_MISSED_DONE of the session."""
+
+    def __init__(self, store: Any, encoder: FixEncoder, head: int, done: int) -> None:
+        self._store = store
+        self._encoder = encoder
+        self.head = head
+        self.done = False
+        self.unmarked = True  # the last report has not gone out with `head` as its mark
+        parts: list[NDArray[np.int64]] = []
+        reset = head
+        while reset:
+            row = store.row(reset)
+            first, last = max(1, int(row[EVT_LAST_QTY])), int(row[EVT_PRICE]) - 1
+            parts.append(np.asarray(store.chain(int(row[EVT_PREVIOUS]), first, last)))
+            reset = int(row[EVT_ORDER])
+        numbers = np.concatenate(parts)[::-1]  # oldest first
+        self._numbers: NDArray[np.int64] = numbers[numbers > done]
+        self._at = 0
+
+    def piece(self, now_ns: int, full: Callable[[], bool]) -> Iterator[tuple[int, bytes, int]]:
+        """(MsgType word, body, mark) of the next reports, until `full()` or a turn's share is reached; sets `done` behind the last one."""
+        found: list[tuple[int, NDArray[np.int64]]] = []
+        stop = min(self._at + SCAN, len(self._numbers))
+        at = self._at
+        while at < stop and len(found) < PIECE:
+            number = int(self._numbers[at])
+            row = self._store.row(number)
+            head = int(row[EVT_HEAD])
+            kind = head & 255
+            if kind in REPORTS or kind == codes.E_SENT and int(row[EVT_MSG_TYPE]) in _SENT_REPORTS:
+                found.append((at, self._store.rows(number, 1 + (head >> 8 & 255))))
+            at += 1
+        framer = Framer()
+        if found:
+            framer.feed(self._encoder.resend(np.ascontiguousarray(np.concatenate([rows for _, rows in found])), now_ns))
+        for (place, _), raw in zip(found, framer, strict=True):
+            if full():
+                self._at = place
+                return
+            last = place + 1 == len(self._numbers)
+            self.unmarked = not last
+            yield _msg_type(raw), _body(raw), self.head if last else int(self._numbers[place])
+        self._at = at
+        self.done = at == len(self._numbers)
+
+
+def _msg_type(raw: bytes) -> int:
+    begin = raw.index(b"\x0135=") + 4
+    return int.from_bytes(raw[begin : raw.index(b"\x01", begin)], "little")
+
+
+def _body(raw: bytes) -> bytes:
+    """All behind the header (122 is its last field in a resend) and before the trailer."""
+    body = raw[raw.index(b"\x01", raw.index(b"\x01122=") + 1) + 1 : -len(b"10=000\x01")]
+    return body if body.startswith(POSS_RESEND) else POSS_RESEND + body
