@@ -68,7 +68,7 @@ def expected(row: NDArray[np.int64]) -> Any:
         case codes.E_CANCELED:
             return M.Canceled(*order, orig, reason, flags, price, qty, cum, notional)
         case codes.E_REPLACED:
-            return M.Replaced(*order, orig, status, price, qty, cum, leaves, notional)
+            return M.Replaced(*order, orig, status, price, qty, cum, leaves, notional, flags)
         case codes.E_CANCEL_REJECT:
             return M.CancelRejected(*order, orig, status, flags, reason, limit, used, asked)
         case codes.E_EXPIRED:
