@@ -74,7 +74,8 @@ def orders(count: int) -> dict[str, float]:
     from .rig import Counts, apply_all, cut, empty_engine, nothing
 
     flow = named_flow(11, 16, count, sessions=64)
-    engine = empty_engine(flow, orders=count + 1_000, archive=4 * count)  # not warmed: what an order needs is to be seen
+    engine = empty_engine(flow, orders=count + 1_000, archive=4 * count)
+    engine.warm(0)  # the hash tables alone, which a server touches whole at its start (base): what an order needs is to be seen
     if code := engine.step_rows(flow.definitions, len(flow.definitions), nothing):
         raise AssertionError(f"the world was refused: {code} {engine.refusal}")
     size = min(1_000, count)
@@ -86,7 +87,9 @@ def orders(count: int) -> dict[str, float]:
     accepted = counts.kind(C.E_ACCEPTED)
     if accepted != n:
         raise AssertionError(f"{accepted} of {n} orders rest")
-    return {"orders": n, "bytes": after - before}
+    from exchange_server.core import records as r
+
+    return {"orders": n, "bytes": after - before, "id_table": 8 * int(engine.m[r.H_POOLS + r.P_ID_HASH * r.POOL_WORDS + r.PL_CAP])}
 
 
 def _child(*arguments: str) -> dict[str, float]:
@@ -103,7 +106,8 @@ def rows(scale: float = 1.0) -> list[Result]:
     got = _child("orders", str(n))
     each = got["bytes"] / got["orders"]
     found.append(Result("memory", f"bytes for each resting order, {n:,} at rest", each, "bytes", 300, False,
-        "order row, levels, id table, collateral rows of the accounts", more=got))  # fmt: skip
+        "order row, levels, collateral rows of the accounts; the id table, touched whole at the start, is base: "
+        f"{got['id_table'] / (5 * n):.0f} bytes for each of the ids that it is sized for", more=got))  # fmt: skip
     got = _child("base", str(max(int(INSTRUMENTS * scale), 48)), str(max(int(ACCOUNTS * scale), 64)))
     total = (got["process"] + got["engine"] + got["world"] + got["warm"]) / 1e9
     found.append(Result("memory", "base: 10,000 instruments, 100,000 accounts, sized for 1 M orders", total, "GB", 3, False,

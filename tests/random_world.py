@@ -171,10 +171,10 @@ class Generator:
         step = instrument.bands[len(instrument.bands) // 2][2]
         away = rng.choice((0, 0, 1, 1, 2, 3)) * step * (-1 if book_side == C.BUY else 1)
         price = near + (away if rng.random() < 0.6 else -away)
-        if rng.random() < 0.97:
+        if rng.random() < 0.95:
             grid = [p for p in range(instrument.price_min, instrument.price_max + 1) if instrument.on_grid(p)]
-            price = min(grid, key=lambda p: (abs(p - price), p))
-        return price
+            return min(grid, key=lambda p: (abs(p - price), p))
+        return price + rng.choice((-1, 1))
 
     def qty(self, instrument: Instrument) -> int:
         if self.rng.random() < 0.03:
@@ -268,16 +268,8 @@ class Generator:
             if rng.random() < 0.55:
                 price = self.price(instrument, event, book_side)
             row["price"] = event.payout - price if order.contract_side == C.NO else price
-            row["qty"] = rng.choice(
-                (
-                    order.qty,
-                    order.qty - instrument.lot,
-                    order.qty + instrument.lot,
-                    order.cum,
-                    order.cum + instrument.lot,
-                    order.cum - instrument.lot,
-                )
-            )
+            near = rng.choice((order.qty, order.cum)) + rng.choice((0, instrument.lot, -instrument.lot))
+            row["qty"] = min(max(near, EDGES[4]), EDGES[3])  # a refused order may have had any quantity
             for name, value in (
                 ("side", order.side),
                 ("contract_side", order.contract_side),

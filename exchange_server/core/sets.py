@@ -25,6 +25,7 @@ from .answers import (
     put_refusal,
     request_account,
     request_event,
+    request_venue,
 )
 from .collateral import collateral_find, collateral_get, collateral_shift
 from .jit import leaf
@@ -49,7 +50,6 @@ from .records import (
     E_ID,
     E_K,
     E_N,
-    E_OWNER_VENUE,
     E_PAYOUT,
     E_POOL,
     E_PRODUCT,
@@ -84,7 +84,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     inst = m[event + E_FIRST]
     code = check_phase(m, inst)
     if code == OK:
-        code = check_kill(m, s, account, m[event + E_OWNER_VENUE])
+        code = check_kill(m, s, account, request_venue(m, s, inst))
     if code != OK:
         return code
     if m[event + E_RESTRICTED] != 0 and kind == C_SPLIT and pair_find(m, PAIR_RESTRICT, m[account + AC_FIRM], m[event + E_ID]) != 0:
