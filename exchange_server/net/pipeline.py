@@ -118,6 +118,7 @@ class Pipeline:
         self._expiry = int(engine.next_due)
         self._alone = True  # at most one link had input in this turn
         self._scheduled = False
+        self._turning = False  # output made now leaves with this turn
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
         self._next_id = 1
@@ -193,7 +194,7 @@ class Pipeline:
         """Output that leaves with the turn that is being made."""
         self._outbox.append((link, data))
         self._outbox_bytes += len(data)
-        if not self._scheduled:
+        if not self._scheduled and not self._turning:
             self.wake()
 
     def close_after_turn(self, link: Link) -> None:
@@ -292,12 +293,15 @@ class Pipeline:
         self._scheduled = False
         if self._stopped:
             return
+        self._turning = True
         try:
             self._turn()
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)
         except Exception as error:
             self.fail(Exit.BROKEN, "broken", error)
+        finally:
+            self._turning = False
 
     def _turn(self) -> None:
         clock = self.clock
@@ -337,6 +341,10 @@ class Pipeline:
             elif self.journal.commit_inline():
                 safe = True  # small, and nothing else is going on: the loop writes it itself, no thread has to wake up
                 self.counters.turns_inline += 1
+                if self._outbox:
+                    self._send_now(now)  # who asked hears first
+            if self.market is not None:
+                self.market.turn(inp)
         if self._outbox:
             if safe:
                 self._send_now(now)
@@ -463,8 +471,6 @@ class Pipeline:
         for answer in answers:
             if answer.row_seq in self.admin:
                 self.admin.pop(answer.row_seq)(answer)
-        if self.market is not None:
-            self.market.turn(inp)
         if self.directory.fresh:
             self.directory.fresh.clear()
         counters = self.counters
