@@ -13,7 +13,6 @@ import socket
 import sys
 import time
 from collections import deque
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,7 +26,7 @@ from tests.flows import named_flow
 
 from .kernels import compiled
 from .messages import binary_frames, fix_message, fix_messages
-from .server import CLIENT_CORE, SECRET, account_name, fdatasync_us, symbol
+from .server import CLIENT_CORE, SECRET, account_name, symbol
 
 ANSWERS = 0  # places in a Counter's result
 CHUNK = 1 << 18
@@ -50,7 +49,6 @@ class Job(msgspec.Struct, forbid_unknown_fields=True):
     seconds: float = 15.0  # nothing is sent after so long
     spin: bool = False
     seed: int = 5
-    folder: str = ""  # trip: where the write-and-fdatasync beside is made; "": none
 
 
 class RunFailed(RuntimeError):
@@ -422,9 +420,6 @@ def trip(job: Job) -> dict[str, Any]:
                 pass
         ways["echo"].append((time.perf_counter_ns() - began) / 1e3)
     done: dict[str, Any] = {name: _percentiles(times[len(times) // 20 :]) for name, times in ways.items()}
-    if job.folder:
-        p50, p99 = fdatasync_us(Path(job.folder), min(job.commands, 1000))
-        done["sync"] = {"p50": p50, "p99": p99}
     done["refused"] = int(peer.counts[81] + peer.counts[85])
     if done["refused"]:
         raise RunFailed(f"{done['refused']} of {job.commands} commands refused")
