@@ -238,7 +238,7 @@ class Walk:
         if header.logic != self._logic:
             raise JournalError(
                 f"journal segment {path} was written for rules version {header.logic}, this program has {self._logic}: start the version that "
-                f"wrote it, stop it cleanly and seal the journal, then upgrade"
+                f"wrote it; carrying an exchange over to other rules is not built yet"
             )
         at_start = self._start is not None and number == self._start.segment
         first_of_all = self._start is None and self.frames == 0 and res[jw.WR_POSITION] == 0
