@@ -79,9 +79,9 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "TimeInForce (59) is none that this market accepts in this phase.", "Send 0, 1, 3, 4 or 6 as documented for the phase."),
     ("R_BAD_FLAGS", 11, 99, 5, 5, None, "the order's flags {asked} contradict each other or are unknown",
      "ExecInst (18) or the flags name something unknown, or two things that exclude each other.", "Correct the flags."),
-    ("R_FIELD_UNSUPPORTED", 11, 2, 5, None, None, "a field of this order is not supported and must be absent (word {asked} of the command)",
-     "The field belongs to a feature that this server does not have. Words: 2 front end, 9 MinQty, 10 DisplayQty, 11 StopPx, "
-     "13 deadline, 14 order group, 15 cost cap; 0 a flag or self-trade mode.", "Leave the field out."),
+    ("R_FIELD_UNSUPPORTED", 11, 2, 5, None, None, "a field of this order (field {asked}) is not supported yet, or not with the value given",
+     "The field, or its value, belongs to a feature that this server does not have. Fields: 2 front end, 9 MinQty, 10 DisplayQty, 11 StopPx, "
+     "13 deadline, 14 order group, 15 cost cap, 18 stop orders, 19 at the open, 20 self-trade mode, 21 flags.", "Leave the field out."),
     ("R_EXPIRY_PAST", 99, 99, 5, None, None, "ExpireTime {asked} is not later than the server's time {limit}",
      "A GTD order would already have expired.", "Send a later ExpireTime (126, UTC)."),
     ("R_EXPIRY_UNEXPECTED", 11, 99, 5, None, None, "ExpireTime {asked} goes only with time in force GTD",
@@ -168,7 +168,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_MASS_CANCEL", None, None, None, None, None, "cancelled by a mass cancel", "A mass cancel covered this order.", "None needed."),
     ("R_IOC_REST", None, None, None, None, 8, "the rest of an immediate-or-cancel order was cancelled",
      "What could not trade at once does not rest.", "None needed."),
-    ("R_FOK_NOT_FILLABLE", None, None, None, None, 8, "fill-or-kill: the whole quantity {asked} could not trade at once ({limit} could)",
+    ("R_FOK_NOT_FILLABLE", None, None, None, None, 8, "fill-or-kill: the whole quantity could not trade at once",
      "Less than the whole quantity was available within the limit.", "Send less, a better price, or IOC."),
     ("R_SELF_TRADE", None, None, None, None, 8, "cancelled, because it would have traded with your own firm's order",
      "Self-trade prevention, mode cancel incoming.", "Cancel the resting order first."),

@@ -183,9 +183,14 @@ class Ladder:
             raise Refused(C.R_BAD_TIF, asked=c.tif)
         if c.flags & ~KNOWN_FLAGS:
             raise Refused(C.R_BAD_FLAGS, asked=c.flags)
-        unbuilt = c.type in (C.STOP, C.STOP_LIMIT) or c.tif == C.AT_OPEN or c.flags & ~C.FLAG_POST_ONLY
-        if unbuilt or C.STP_CANCEL_INCOMING < c.stp <= C.STP_DECREMENT:
-            raise Refused(C.R_FIELD_UNSUPPORTED)
+        if c.type in (C.STOP, C.STOP_LIMIT):
+            raise Refused(C.R_FIELD_UNSUPPORTED, used=c.type, asked=C.FIELD_TYPE)
+        if c.tif == C.AT_OPEN:
+            raise Refused(C.R_FIELD_UNSUPPORTED, used=c.tif, asked=C.FIELD_TIF)
+        if c.flags & ~C.FLAG_POST_ONLY:
+            raise Refused(C.R_FIELD_UNSUPPORTED, C.FLAG_POST_ONLY, c.flags, C.FIELD_FLAGS)
+        if C.STP_CANCEL_INCOMING < c.stp <= C.STP_DECREMENT:
+            raise Refused(C.R_FIELD_UNSUPPORTED, C.STP_CANCEL_INCOMING, c.stp, C.FIELD_STP)
         self.check_unbuilt(c)
         if c.tif == C.GTD and c.expiry <= self.now:
             raise Refused(C.R_EXPIRY_PAST, self.now, 0, c.expiry)

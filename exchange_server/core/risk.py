@@ -8,6 +8,10 @@ from protocol.codes import (
     AT_OPEN,
     BUY,
     DAY,
+    FIELD_FLAGS,
+    FIELD_STP,
+    FIELD_TIF,
+    FIELD_TYPE,
     FLAG_PERSIST,
     FLAG_POST_ONLY,
     FLAG_POST_SLIDE,
@@ -248,10 +252,14 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
         return refuse(m, R_BAD_TIF, 0, 0, tif)
     if flags & ~(FLAG_POST_ONLY | FLAG_POST_SLIDE | FLAG_REDUCE_ONLY | FLAG_PERSIST) != 0:
         return refuse(m, R_BAD_FLAGS, 0, 0, flags)
-    if order_type == STOP or order_type == STOP_LIMIT or tif == AT_OPEN or flags & ~FLAG_POST_ONLY != 0:
-        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, 0)
+    if order_type == STOP or order_type == STOP_LIMIT:
+        return refuse(m, R_FIELD_UNSUPPORTED, 0, order_type, FIELD_TYPE)
+    if tif == AT_OPEN:
+        return refuse(m, R_FIELD_UNSUPPORTED, 0, tif, FIELD_TIF)
+    if flags & ~FLAG_POST_ONLY != 0:
+        return refuse(m, R_FIELD_UNSUPPORTED, FLAG_POST_ONLY, flags, FIELD_FLAGS)
     if STP_CANCEL_INCOMING < stp <= STP_DECREMENT:
-        return refuse(m, R_FIELD_UNSUPPORTED, 0, 0, 0)
+        return refuse(m, R_FIELD_UNSUPPORTED, STP_CANCEL_INCOMING, stp, FIELD_STP)
     code = check_unbuilt(m, rows, c)
     if code != OK:
         return code

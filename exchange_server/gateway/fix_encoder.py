@@ -81,7 +81,7 @@ UNITS = {
 TEXTS = {
     codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is not known here",
     codes.R_UNKNOWN_ACCOUNT: "Account(1) is not known, or missing where the session has no default account",
-    codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet and must be absent (18: also the flags 5016 to 5018 and 2964)",
+    codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
     codes.R_REPLACE_FIELD: "tag {asked} differs from the order's: a replace changes price and quantity only",
 }
 TEXT_BYTES_MAX = 250
