@@ -7,7 +7,7 @@ those of a single field; what fields must be to each other is checked by exchang
 """
 
 import hashlib
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -323,6 +323,9 @@ def unpack(body: bytes | memoryview) -> AdminEnvelope:
 
 def from_builtins(record: object) -> AnyRecord:
     """A record from what JSON gives (`{"type": "phase", "event": ...}`); raises ValueError naming the field."""
+    known = [t.__struct_config__.tag for t in get_args(AnyRecord)]
+    if isinstance(record, dict) and record.get("type") not in known:
+        raise ValueError(f"type {record.get('type')!r} is none of {', '.join(known)}")
     try:
         return msgspec.convert(record, AnyRecord, strict=True)  # type: ignore[arg-type,return-value]
     except msgspec.MsgspecError as error:

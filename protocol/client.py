@@ -19,6 +19,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import Any, TypeAlias
 
 from . import codes, errors
@@ -391,8 +392,8 @@ class Client:
             return which.instrument
         found = self.instruments.get(which)
         if found is None:
-            near = sorted(s for s in self.instruments if s.startswith(which[:4]))[:5]
-            raise ClientError(f"there is no instrument {which!r}" + (f"; there are {', '.join(near)}" if near else ""))
+            near = get_close_matches(which, self.instruments, 4, 0.7)
+            raise ClientError(f"there is no instrument {which!r}" + (f"; near to it are {', '.join(near)}" if near else ""))
         return found.instrument
 
     def _send(self, request: Request) -> None:

@@ -204,7 +204,8 @@ def test_admin(run: Run, server: FakeAdmin) -> None:
     assert code == Exit.FAILED and 'there is no firm "X"' in err
     for bad, sentence in (
         ("{", "not a record: "),
-        ('{"type": "x"}', "Invalid value 'x'"),
+        ('{"type": "x"}', "type 'x' is none of "),
+        ("[]", "not a record: "),
         ('{"type": "kill", "level": "firm", "a": 1}', "unknown field `a`"),
     ):
         code, _, err = run("admin", bad)

@@ -89,7 +89,7 @@ async def test_mistakes_are_told_before_anything_is_sent(rig: Rig) -> None:
     async with client_of(rig) as client:
         number = client.next_number
         for call, words in (
-            (lambda: client.place("WC26-WIN-XXX", codes.BUY, 1, 5), "there are WC26-"),
+            (lambda: client.place("WC26-WIN-XXX", codes.BUY, 1, 5), "near to it are WC26-WIN-"),
             (lambda: client.place(SPAIN, codes.BUY, 1, 2**63), "price"),
             (lambda: client.place(SPAIN, 99, 1, 5), "side"),
             (lambda: client.place(SPAIN, codes.BUY, 1, 5, account="NOBODY"), "MM1-A"),
