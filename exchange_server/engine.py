@@ -139,12 +139,14 @@ class Engine:
         m[r.H_LOGIC], m[r.H_EVENT_SEQ], m[r.H_ARENA_WORDS], m[r.H_RETENTION_NS] = r.LOGIC_VERSION, 1, at, retention_ns
         self.registry = Registry()
         self._header = m.data  # a word read through it costs a third of what numpy takes: this is done several times a turn
+        self.last_chunk = True
         self._rows: Words = np.zeros(0, np.int64)  # the inbox of the turn before, and its bytes
         self._row_bytes: NDArray[np.uint8] = self._rows.view(np.uint8)
 
     # ---------------------------------------------------------------------------------------------------- running
     def apply(self, rows: Words, words: int, sink: Sink) -> list[AdminAnswer]:
-        """Run whole command rows; `sink` gets each chunk of event rows (a view, valid during the call). Answers of ADMIN records in order.
+        """Run whole command rows; `sink` gets each chunk of event rows (a view, valid during the call; the last one, when `last_chunk` is
+        set, up to the next apply). Answers of ADMIN records in order.
 
         rows: int64, C-contiguous, writable; the first `words` words are used and begin with a TIME row. Raises InvariantBroken, RegistryBroken.
         """
@@ -157,6 +159,7 @@ class Engine:
         while True:
             status = step(m, self.mb, rows, row_bytes, words, ev)
             used = header[r.H_EVENT_USED]
+            self.last_chunk = status == r.STEP_DONE
             if used:
                 sink(ev[:used])
             if status == r.STEP_DONE:
@@ -181,6 +184,7 @@ class Engine:
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
         """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`)."""
         m, ev = self.m, self.events
+        self.last_chunk = False
         row_seq = int(m[r.H_ROW_SEQ])
         row_bytes = rows.view(np.uint8)
         m[r.H_CURSOR] = 0

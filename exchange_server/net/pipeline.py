@@ -118,6 +118,7 @@ class Pipeline:
         self._expiry = int(engine.next_due)
         self._alone = True  # at most one link had input in this turn
         self._scheduled = False
+        self._unkept: NDArray[np.int64] | None = None
         self._turning = False  # output made now leaves with this turn
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0
@@ -343,6 +344,9 @@ class Pipeline:
                 self.counters.turns_inline += 1
                 if self._outbox:
                     self._send_now(now)  # who asked hears first
+            if self._unkept is not None:
+                self._keep(self._unkept)
+                self._unkept = None
             if self.market is not None:
                 self.market.turn(inp)
         if self._outbox:
@@ -482,8 +486,11 @@ class Pipeline:
         self._admin_rows.append((offset, callback))
 
     def _sink(self, events: NDArray[np.int64]) -> None:
-        """A chunk of event rows from the engine; the view is valid during the call."""
-        self.store.append(events)
+        """A chunk of event rows from the engine; the view is valid during the call, that of the last chunk until the next turn."""
+        if self.engine.last_chunk:
+            self._unkept = events  # kept once the turn's reports are on their way
+        else:
+            self._keep(events)
         directory = self.directory
         if directory.fresh:
             events = before_logon(events, directory.fresh)
@@ -504,6 +511,10 @@ class Pipeline:
                     self._outbox_bytes += size
                     outbox.append((link, data))
                     connection.last_out_ns = now
+
+    def _keep(self, events: NDArray[np.int64]) -> None:
+        """What nobody waits for in this turn: the rows into the event store, their trades and news to market data."""
+        self.store.append(events)
         market = self.market
         if market is not None and (market.by_instrument or market.watchers or market.everything):
             market.encode(events)

@@ -38,6 +38,7 @@ class Engine:
         self.next_due = 0
         self.rows: list[np.ndarray] = []
         self.chunk = chunk
+        self.last_chunk = True
         self.broken: Exception | None = None
 
     def apply(self, inbox: np.ndarray, words: int, sink: Callable[[np.ndarray], None]) -> list[Answer]:
@@ -71,6 +72,7 @@ class Engine:
             at += 1 + (int(row[0]) >> 8 & 255)
         self.row_seq += len(rows)
         for i in range(0, len(events), self.chunk):
+            self.last_chunk = i + self.chunk >= len(events)
             sink(np.concatenate(events[i : i + self.chunk]))
         return answers
 
