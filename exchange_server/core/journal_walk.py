@@ -62,6 +62,7 @@ WR_ASYNC = 14
 WR_STOP = 15  # stop when the position reaches this byte offset; 0: do not
 WR_SIZE = 16
 
+SCAN_WORDS = 512  # looked at together for being zero
 TABLE_WORDS = 4  # per frame: word of its payload, words of payload, first sequence, flags
 
 # words of the walk's scratch: chain (4), copy of the header behind it (24), digest (4), hash scratch
@@ -104,10 +105,18 @@ def _all_zero(words, begin, end):
 @kernel("int64(uint8[::1], int64[::1], int64)")
 def last_nonzero(data, words, begin):
     """Byte offset just behind the last byte that is not zero at or after `begin` (a multiple of 8); `begin` when there is none."""
+    first = begin // 8
     i = words.size - 1
-    while i >= begin // 8 and words[i] == 0:
+    while i - first >= SCAN_WORDS:  # a block at a time: the zeros behind the journal's end are most of a segment
+        seen = 0
+        for w in range(i - SCAN_WORDS + 1, i + 1):
+            seen |= words[w]
+        if seen != 0:
+            break
+        i -= SCAN_WORDS
+    while i >= first and words[i] == 0:
         i -= 1
-    if i < begin // 8:
+    if i < first:
         return begin
     at = 8 * i + 7
     while data[at] == 0:

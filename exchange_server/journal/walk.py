@@ -6,7 +6,7 @@ from X on are a torn tail: they were never acknowledged. A refusal names file, o
 """
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,11 +149,13 @@ class Walk:
         self._ended = False
         self._mark_seen = False
         self._end_before = -1  # where the frames of the segment before this one end
+        self._content_end: Future[int] | None = None
 
     # ---- stepping ------------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[Batch]:
         """Batches in order; the next one is read and checked (without the GIL) while the caller works on this one."""
-        with ThreadPoolExecutor(1, thread_name_prefix="exos-journal-read") as pool:
+        with ThreadPoolExecutor(2, thread_name_prefix="exos-journal-read") as pool:
+            self._pool = pool
             turn = 0
             ahead = pool.submit(self._step, turn)
             while (batch := ahead.result()) is not None:
@@ -269,6 +271,8 @@ class Walk:
         res[jw.WR_SEGMENT] = number
         res[jw.WR_SERVER] = header.server_id
         self._opened = True
+        if number == self._last_begun and not self._live:  # where its zeros begin is looked for while its frames are read and worked on
+            self._content_end = self._pool.submit(jw.last_nonzero, self._data, self._words, 0)
         return True
 
     def _end_of_segment(self, status: int) -> None:
@@ -280,11 +284,17 @@ class Walk:
             self._segment += 1
             self._opened = False
             return
-        if clean and jw.last_nonzero(self._data, self._words, position) == position:
+        if clean and self._end_of_content(position) == position:
             self._check_passed_watermark()
             self._finish(Tail(self._position(), self._begun()))
             return
         self._bad(_WHY[status], fmt.FRAME_HEADER_BYTES)
+
+    def _end_of_content(self, position: int) -> int:
+        """Byte offset behind the last byte at or after `position` that is not zero; `position` when there is none."""
+        if self._content_end is not None and self._segment == self._last_begun:
+            return max(position, int(self._content_end.result()))
+        return int(jw.last_nonzero(self._data, self._words, position))
 
     # ---- judging ------------------------------------------------------------------------------------------------------
     def _bad(self, why: str, skip: int) -> None:
