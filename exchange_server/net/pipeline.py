@@ -1,6 +1,6 @@
 """The turn: everything that has arrived, once through the street, and nothing out before it is durable.
 
-gather → TIME row → journal (starts writing) → engine → event store, encode → hold → release in order
+gather → TIME row → journal → engine, encode → commit (or hold) → event store, market data → release in order
 
 Guarantees
   * Output leaves in the order of the turns, and only when the journal says that the turn's last row is safe. What a connection writes by
