@@ -121,6 +121,8 @@ class Reader:
             hmac_secret="" if fix else secret,
             cancel_on_disconnect=session.cancel_on_disconnect,
             settlement_reports=session.settlement_reports,
+            standard_dictionary=session.standard_dictionary,
+            timestamp_decimals=session.timestamp_decimals,
             throttle_limit=session.throttle,
             throttle_window_ns=duration_ns(self.file, f"{path}.throttle_window", session.throttle_window),
         )

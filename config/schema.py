@@ -86,6 +86,8 @@ class Session(_Table, frozen=True, kw_only=True):
     key: str = ""
     cancel_on_disconnect: bool = False
     settlement_reports: bool = False
+    standard_dictionary: bool = True
+    timestamp_decimals: Literal[0, 3, 6, 9] = 3
     throttle: Annotated[int, Meta(ge=0)] = 0
     throttle_window: Duration = "0s"
 

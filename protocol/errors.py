@@ -241,6 +241,14 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the bound allows.", "Resend later; cancels are accepted."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
     ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_LOGON_REPEATED", None, None, 6, 8, None, "this Logon was taken before", "A Logon with the same SendingTime, MsgSeqNum and CheckSum was let in already: it may be a copy.",
+     "Send a new one, with the time at which it is sent."),
+    ("R_TOO_MANY_DECIMALS", 99, 99, 0, 5, None, "tag {used} has {asked} decimals, at most {limit} are taken for this instrument",
+     "A price or quantity has more decimals than the instrument; nothing is rounded here. The ClOrdID is not used up.", "Round to the decimals of the instrument."),
+    ("R_TOO_MANY_DIGITS", 99, 99, 0, 5, None, "tag {used} has {asked} digits before the point, at most {limit} are taken",
+     "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number of the instrument's size."),
+    ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
+     "The Logon (789) expects a number that we have not come to: one side has lost its numbers.", "Compare the numbers, or begin anew with 141=Y."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(

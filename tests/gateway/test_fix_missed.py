@@ -101,6 +101,7 @@ def test_the_body_is_that_of_the_report_that_was_missed(street: Street) -> None:
 def test_not_twice_and_not_when_unwanted(street: Street) -> None:
     end = fills_while_away(street, 2)
     back = end.again(reset=True)
+    street.write_as(back, own_fields=True)
     until(street, lambda: len(resent(back.messages)) >= 2)
     once_more = back.again(reset=True)
     street.turn(4)
