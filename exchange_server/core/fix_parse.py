@@ -6,8 +6,6 @@ then leaves the message to the Python path, which makes the precise refusal.
 
 import numpy as np
 
-from protocol.fix_tables import DATA_FIELDS, MAX_MESSAGE_BYTES
-
 from .bits import bytes_of, ctz, lsr
 from .jit import leaf
 from .loads import load64
@@ -18,7 +16,8 @@ ZEROS = 0x3030303030303030
 TO_HIGH = 0x7676767676767676  # added to a byte above 9 it sets its high bit
 
 POW10 = np.array([10**i for i in range(19)], np.int64)
-MAX_MESSAGE = MAX_MESSAGE_BYTES
+MAX_MESSAGE = 4096
+LENGTH_TAGS = (90, 93, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621)  # the field behind is data; fix_tables has the same
 LENGTH_SHOWN_MAX = 1_000_000_000  # a BodyLength is read so far; it is refused anyway
 
 # Where a tag's value is noted while a message is taken apart: 0 = not for the kernel
@@ -53,7 +52,7 @@ _TAGS = {
     35: SLOT_TYPE, 49: SLOT_SENDER, 56: SLOT_TARGET, 34: SLOT_SEQ, 52: SLOT_TIME, 50: SLOT_SENDER_SUB, 57: SLOT_TARGET_SUB,
     11: SLOT_ID, 41: SLOT_ORIG, 1: SLOT_ACCOUNT, 55: SLOT_SYMBOL, 54: SLOT_SIDE, 60: SLOT_TRANSACT, 38: SLOT_QTY, 40: SLOT_ORD_TYPE,
     44: SLOT_PRICE, 59: SLOT_TIF, 21: SLOT_HANDL, 18: SLOT_EXEC_INST, 126: SLOT_EXPIRE, 5010: SLOT_CONTRACT, 37: SLOT_ORDER_ID,
-    58: SLOT_TEXT, 10: SLOT_CHECKSUM, **dict.fromkeys(DATA_FIELDS, SLOT_LENGTH),
+    58: SLOT_TEXT, 10: SLOT_CHECKSUM, **dict.fromkeys(LENGTH_TAGS, SLOT_LENGTH),
 }  # fmt: skip
 SLOT_OF = np.zeros(5120, np.uint8)
 for _tag, _slot in _TAGS.items():
