@@ -147,7 +147,7 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_missed", "_missed_after", "_res", "_resends", "_store", "_todo", "_told", "_unsent_from", "engine", "fix", "garbled",
+        "_budget", "_conn", "_encoder", "_logon_turn", "_missed", "_missed_after", "_res", "_resends", "_store", "_todo", "_told", "_unsent_from", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
 
@@ -179,6 +179,7 @@ class FixConnection(Connection):
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
         self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
+        self._logon_turn = 0
         self._unsent_from = 0
 
     def gather(self, turn: TurnInput) -> bool:
@@ -220,7 +221,8 @@ class FixConnection(Connection):
         if not self._todo:
             self._do(fix.on_time(turn.now_ns), turn, None)
         if (self._resends or self._told) and not self.closing:
-            more = self._resend_some(turn) or more
+            # What is written here leaves before the turn's events: nothing may come before the logon reply.
+            more = turn.turn == self._logon_turn or self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
         if self.closing:
@@ -331,7 +333,7 @@ class FixConnection(Connection):
         if action.reset:
             self._resends.clear()  # what was being sent again has other numbers now
         if action.live:
-            self._missed_after = turn.turn
+            self._missed_after = self._logon_turn = turn.turn
             self.grow()
 
     def _row(self, session: int = 0) -> int:
