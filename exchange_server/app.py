@@ -100,7 +100,7 @@ class Server:
         self.clock = Clock(self.engine.time_ns)
         self._log_off_everyone()
         self.applied = self._configure()
-        self.directory = Directory(self.engine.registry)
+        self.directory = Directory(self.engine.registry, log)
         self.ids = IdTable(self.engine.m, log)
         self.stopping = False
 
@@ -206,6 +206,7 @@ class Server:
             self._free_bytes,
         )
         pipeline.watches.append(self.ids.look)
+        pipeline.watches.append(self.directory.guard.look)
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
         try:
@@ -314,6 +315,7 @@ class Server:
             "market_data": self.market.status(),
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,
+            "logons": self.directory.guard.status(),
             "disk_free_bytes": self._free_bytes(),
             "clordids": self.ids.status(),
             "tables": pools,

@@ -241,6 +241,9 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the bound allows.", "Resend later; cancels are accepted."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
     ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
+     "Several logons with wrong credentials came from this address (IPv6: from its /64), and as many of this name as may wait do so already. "
+     "This one was not looked at.", "Correct the name or the secret of what logs on from there, then try again. Other addresses are not affected."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(

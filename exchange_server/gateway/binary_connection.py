@@ -23,6 +23,7 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_
 from ..core import records as R
 from ..core import wire_binary
 from .connection import Connection, Outlet, TurnInput
+from .logon_guard import steady_ns
 from .market_data import MarketData
 
 MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
@@ -42,6 +43,14 @@ class BinaryDirectory(Protocol):
         """False: another connection has this session."""
 
     def unbind(self, session: int, connection: Connection) -> None: ...
+
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
 
 
 class BinaryEncoder:
@@ -82,7 +91,7 @@ class BinaryConnection(Connection):
     """
 
     __slots__ = (
-        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeats", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeats", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
         "engine", "server_name", "slow",
     )  # fmt: skip
 
@@ -106,6 +115,7 @@ class BinaryConnection(Connection):
         self._encoder = encoder
         self._market = market
         self._challenge = challenge()
+        self._knock: M.Logon | None = None  # a logon that waits
         self._greeted = False
         self._leaving = False  # the client has said Logout
         self._said_goodbye = False
@@ -149,6 +159,7 @@ class BinaryConnection(Connection):
         if self._market is not None:
             self._market.drop(self)
         self._pieces.clear()
+        self.directory.leave(self)  # type: ignore[attr-defined]
         super().lost(turn)
 
     def logoff_flags(self) -> int:
@@ -213,25 +224,38 @@ class BinaryConnection(Connection):
 
     def _handshake(self, turn: TurnInput) -> bool:
         """Before logon: one Logon and nothing else."""
+        if self._knock is not None:
+            return self._logon(self._knock, turn)
         try:
             payload = self._payload(MAX_LOGON_BYTES)
             if payload is None:
                 return False
             message = M.decode_client(payload)
         except M.WireError as error:
-            self._end(error.reason, error.text, turn.now_ns)
+            self._refuse("", error.reason, error.text, turn)
             return False
         if not isinstance(message, M.Logon):
             text = f"{type(message).__name__} before Logon: {errors.text(codes.R_NOT_LOGGED_ON)}"
-            self._end(codes.R_NOT_LOGGED_ON, text, turn.now_ns)
+            self._refuse("", codes.R_NOT_LOGGED_ON, text, turn)
             return False
         return self._logon(message, turn)
+
+    def _refuse(self, who: str, reason: int, text: str, turn: TurnInput) -> None:
+        self.directory.logon_refused(self, who, reason, text, steady_ns(turn))  # type: ignore[attr-defined]
+        self._end(reason, text, turn.now_ns)
 
     def _logon(self, message: M.Logon, turn: TurnInput) -> bool:
         reason, text = check_logon(message)
         session = 0
+        directory: Any = self.directory
         if reason == codes.OK:
-            session, reason = self.directory.authenticate_binary(message.key, self._challenge, message.mac)  # type: ignore[attr-defined]
+            reason = directory.admit(self, message.key, steady_ns(turn))
+            text = errors.text(codes.R_LOGON_DELAYED)
+        if reason < 0:
+            self._knock, self.next_due = message, self.held_until
+            return False
+        if reason == codes.OK:
+            session, reason = directory.authenticate_binary(message.key, self._challenge, message.mac)
             text = errors.text(reason)
         if reason == codes.OK:
             m, row = self.engine.m, self._session_row(session)
@@ -242,9 +266,11 @@ class BinaryConnection(Connection):
             elif not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
-            self._end(reason, text, turn.now_ns)
+            self._refuse(message.key, reason, text, turn)
             return False
         self.session = session
+        self._knock = None
+        directory.logged_on(self, message.key, steady_ns(turn))
         self.grow()
         self._conn[R.CN_SESSION] = session
         heartbeat_ms = message.heartbeat_ms or HEARTBEAT_MS_DEFAULT

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import codes, fix_session
+from protocol import codes, errors, fix_session
 from protocol.fix_messages import FixMessage, OrderRequest, Problem, build, format_timestamp, parse, read_order, scale
 from protocol.fix_tables import FIX44
 
@@ -84,6 +84,7 @@ from .connection import Connection, Outlet, TurnInput
 from .fix_encoder import FixEncoder
 from .fix_missed import MissedReports
 from .fix_resend import ResendJob
+from .logon_guard import steady_ns
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
 UNKNOWN_INSTRUMENT = 0x7FFFFFFF
@@ -103,6 +104,14 @@ class FixDirectory(Protocol):
     def bind(self, session: int, connection: Connection) -> bool: ...
 
     def unbind(self, session: int, connection: Connection) -> None: ...
+
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
 
 
 class ResendStore(Protocol):
@@ -124,7 +133,7 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_res", "_store", "_todo", "_unsent_from", "engine", "fix", "garbled",
+        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_res", "_store", "_todo", "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
 
@@ -156,6 +165,7 @@ class FixConnection(Connection):
         self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
         self._unsent_from = 0
+        self._up = False  # a logon was good
 
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
@@ -198,6 +208,9 @@ class FixConnection(Connection):
         if self.closing:
             self.next_due = 0
             return False
+        if self.held_until:
+            self.next_due = self.held_until
+            return False
         self.next_due = fix.due()
         return more or bool(self._todo)
 
@@ -232,11 +245,18 @@ class FixConnection(Connection):
             elif isinstance(action, fix_session.SetNextIn):
                 turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
-                self._first(self._logon(action.message, turn), action.message)
+                code = self.directory.admit(self, action.message.text(49), steady_ns(turn))  # type: ignore[attr-defined]
+                if code < 0:  # asked again when `held_until` has come
+                    todo.appendleft((action, cause))
+                    return
+                self._first(self._logon(action.message, turn, code), action.message)
             elif isinstance(action, fix_session.LoggedOn):
                 self._logged_on(action, turn, cause)
                 joined = True
             else:
+                if not self._up:
+                    who = cause.text(49) if cause is not None else ""
+                    self.directory.logon_refused(self, who, action.reason, action.text, steady_ns(turn))  # type: ignore[attr-defined]
                 self.close(action.reason, action.text)
                 todo.clear()
 
@@ -256,7 +276,10 @@ class FixConnection(Connection):
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
             self.outlet.write(build(FIX44, msg_type, our, peer, 1, format_timestamp(turn.now_ns), body))
 
-    def _logon(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
+    def _logon(self, message: FixMessage, turn: TurnInput, code: int) -> list[fix_session.Action]:
+        if code == codes.R_LOGON_DELAYED:
+            text = errors.text(code)
+            return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code, text)]
         directory: Any = self.directory
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
@@ -281,6 +304,9 @@ class FixConnection(Connection):
         if action.reset:
             self._jobs.clear()  # what was being sent again has other numbers now
         if action.live:
+            if not self._up:
+                self._up = True
+                self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), steady_ns(turn))  # type: ignore[attr-defined]
             self._missed_after = turn.turn
             self.grow()
 
@@ -358,6 +384,7 @@ class FixConnection(Connection):
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
+        self.directory.leave(self)  # type: ignore[attr-defined]
         self.dropped(b"")  # what this turn still brings for it is not written any more
         super().lost(turn)
 
