@@ -122,7 +122,7 @@ def run_rows(side: Side, rows: Sequence[str], scale: float, seconds: int = ROW_S
 def take(lines: dict[str, Line], here: list[dict[str, Any]], there: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
     """Add one round of one row; the names that only one side has: (here, there)."""
     ours, theirs = ({row["name"]: row for row in side} for side in (here, there))
-    for name in ours.keys() & theirs.keys():
+    for name in [name for name in ours if name in theirs]:  # in the table's order
         a, b = ours[name], theirs[name]
         line = lines.setdefault(name, Line(name, a["unit"], a["more_is_better"]))
         if a["void"] or b["void"]:
