@@ -256,7 +256,7 @@ class BinaryConnection(Connection):
             values={R.CMD_LOGON_FLAGS: message.flags, R.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
         )
         account = int(m[row + R.S_ACCOUNT])
-        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]))))
+        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]), int(m[row + R.S_VENUE]))))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
         return True  # what came behind the Logon, and the resume, in the next turn
@@ -264,16 +264,17 @@ class BinaryConnection(Connection):
     def _session_row(self, session: int) -> int:
         return int(self.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE]) + session * R.SESSION_WORDS
 
-    def _accounts(self, firm: int) -> list[tuple[int, str]]:
-        """(id, name) of the firm's accounts, at most 100."""
+    def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
+        """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
         m = self.engine.m
         found: list[tuple[int, str]] = []
         if firm:
             base = int(m[R.H_POOLS + R.P_FIRM * R.POOL_WORDS + R.PL_BASE])
             account = int(m[base + firm * R.FIRM_WORDS + R.F_ACCOUNTS])
             while account and len(found) < 100:
-                name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
-                found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
+                if m[account + R.AC_VENUE] in (0, venue):
+                    name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
+                    found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
                 account = int(m[account + R.AC_NEXT_IN_FIRM])
         return sorted(found)
 
