@@ -19,6 +19,7 @@ from . import admin_records as ar
 from . import schema
 from .amounts import ConfigError, duration_ns
 from .reader import Item, Reader
+from .secret_files import refuse_readable
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
@@ -115,12 +116,22 @@ def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
     if path.resolve() in above:
         raise ConfigError(file, "include", "includes itself")
     parsed = parse(file, read_toml(path))
+    refuse_open_secrets(path, parsed)
     for i, name in enumerate(parsed.include):
         inner = path.parent / name
         if not inner.exists():
             raise ConfigError(file, f"include[{i}]", f"there is no file {inner}")
         yield from _files(inner, [*above, path.resolve()])
     yield file, parsed
+
+
+def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
+    """A file with secrets is its owner's alone; those of the shipped files are published."""
+    if path.resolve().parent == SHIPPED:
+        return
+    for i, member in enumerate(parsed.member):
+        if member.session:
+            refuse_readable(str(path), f"member[{i}].session[0].secret")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from config.plan import describe
 from config.serve_options import ServeOptions
 from protocol import codes
 
+from . import data_folder
 from .core import jit
 from .core import records as r
 from .engine import Capacities, Engine
@@ -85,8 +86,11 @@ class Server:
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
         try:
-            options.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the secrets of sessions
+            if closed := data_folder.prepare(options.data):
+                log("warning", "data_folder_closed", text=closed)
             self.recovered = recover(options.data, SERVER_ID, make, **journal)
+        except data_folder.FolderOpen as error:
+            raise StartRefused(Exit.CONFIG, str(error)) from error
         except JournalLocked as error:
             raise StartRefused(Exit.LOCKED, str(error)) from error
         except (JournalRefused, JournalError) as error:
@@ -324,7 +328,9 @@ class Server:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """A small file that is there as a whole or not at all."""
+    """A small file of our own that is there as a whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
+        file.write(data)
     temporary.replace(path)

@@ -175,7 +175,7 @@ class MergeSets(_Base, frozen=True, tag=16):
 
 
 class Subscribe(_Base, frozen=True, tag=20):
-    """Market data of these instruments (none named: of all): a BookSnapshot each, then BookUpdates and PhaseChanges.
+    """Market data of these instruments (none named: of all that the session sees, later ones too): a BookSnapshot each, then BookUpdates and PhaseChanges.
 
     Asking for an instrument that is already subscribed gives its snapshot again.
     """
@@ -190,7 +190,7 @@ class Unsubscribe(_Base, frozen=True, tag=21):
 
 
 class DefinitionsRequest(_Base, frozen=True, tag=22):
-    """Send all Definitions, then DefinitionsDone; later ones follow as they are made."""
+    """Send the Definitions of all instruments that the session sees, then DefinitionsDone; later ones follow as they are listed."""
 
 
 # ================================================================================================= server to client

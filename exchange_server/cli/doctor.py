@@ -5,6 +5,7 @@ import errno
 import os
 import platform
 import resource
+import shlex
 import shutil
 import socket
 import statistics
@@ -16,6 +17,7 @@ from typing import Any, NamedTuple
 
 from config import load
 from config.load import ConfigError
+from config.secret_files import OTHERS, mode_of
 
 from ..exits import Exit
 from .common import CommandError, add_data, say
@@ -144,6 +146,8 @@ def disk(data: Path) -> Iterator[Finding]:
     if not os.access(folder, os.W_OK | os.X_OK):
         yield Finding("fail", "data", f"{folder} cannot be written by this user")
         return
+    if folder == data.absolute() and mode_of(folder) & OTHERS:
+        yield Finding("warn", "data", f"{folder} may be used by others (mode {mode_of(folder):04o}): chmod 700 {shlex.quote(str(folder))}")
     if kind in MEMORY_FILE_SYSTEMS:
         yield Finding("warn", "disk", f"{data} lies on {kind}: nothing on it survives a power cut")
     else:

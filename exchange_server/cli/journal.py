@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .. import data_folder
 from ..exits import Exit
 from .common import CommandError, say
 from .config_cmd import read
@@ -39,6 +40,10 @@ def folder_of(data: Path) -> Path:
     """The journal's folder: DIR/journal, or DIR itself when it holds the segments."""
     if not data.is_dir():
         raise CommandError(Exit.USAGE, f"{data} is not a folder")
+    try:
+        data_folder.check(data)
+    except data_folder.FolderOpen as error:
+        raise CommandError(Exit.CONFIG, str(error)) from error
     inner = data / "journal"
     return inner if inner.is_dir() else data
 
@@ -102,6 +107,7 @@ def run_cut(args: argparse.Namespace) -> int:
     from ..journal.store import JournalError, JournalLocked
 
     try:
+        folder_of(args.dir)
         report = recover.cut(args.dir, args.segment, args.offset)
     except JournalLocked as error:
         raise CommandError(Exit.LOCKED, str(error)) from error

@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warn(f"exos: {error}")
         return Exit.SETUP
     args = parser().parse_args(arguments)
+    os.umask(0o077)  # what exos writes is for its user alone
     try:
         return int(args.run(args))
     except CommandError as error:
