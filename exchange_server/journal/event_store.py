@@ -20,8 +20,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.event_chain import CHAIN_BROKEN, CHAIN_DONE, walk_chain
 from ..core.records import EVT_NUMBER, EVT_WORDS
+from ..disk.event_chain import CHAIN_BROKEN, CHAIN_DONE, walk_chain
 
 ROW_BYTES = 8 * EVT_WORDS
 ROWS_PER_FILE = 1 << 18  # 48 MiB

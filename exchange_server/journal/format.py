@@ -1,4 +1,4 @@
-"""The journal's bytes, in plain Python: what `core/disk_writer.py` writes, a customer's auditor can check with this file alone.
+"""The journal's bytes, in plain Python: what `disk/disk_writer.py` writes, a customer's auditor can check with this file alone.
 
 All integers are little endian. A data folder holds
 

@@ -20,8 +20,8 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import journal_walk as jw
 from ..core.records import LOGIC_VERSION
+from ..disk import journal_walk as jw
 from . import format as fmt
 from .event_store import ROWS_PER_FILE, EventStore
 from .snapshots import Snapshot, newest_snapshots, write_snapshot

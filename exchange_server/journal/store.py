@@ -26,8 +26,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import disk_writer as dw
 from ..core.records import LOGIC_VERSION
+from ..disk import disk_writer as dw
 from . import format as fmt
 from .files import (
     SMALLEST_SEGMENT,

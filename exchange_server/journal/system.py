@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import native
+from ..disk import native
 
 _LIBC = (
     (native.FN_PWRITEV, "pwritev"),
@@ -36,7 +36,7 @@ def sha_addresses() -> list[tuple[int, int]]:
 
 
 def functions() -> NDArray[np.int64]:
-    """The array `fn` of core/native.py, FN_WORDS words. Linux only: raises OSError elsewhere, naming what is missing."""
+    """The array `fn` of disk/native.py, FN_WORDS words. Linux only: raises OSError elsewhere, naming what is missing."""
     libc = ctypes.CDLL(None)
     fn = np.zeros(native.FN_WORDS, dtype=np.int64)
     for word, name in _LIBC:

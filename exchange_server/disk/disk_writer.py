@@ -18,7 +18,8 @@ always lie side by side. Only the appender writes ST_HEAD, ST_GAP; only the owne
 The bytes that this file writes are described in journal/format.py, whose plain Python is the judge of these kernels.
 """
 
-from .jit import kernel, leaf
+from ..core.jit import kernel, leaf
+from ..core.records import CMD_TIME_NS
 from .journal_layout import (
     FLAG_MARK,
     FORMAT_VERSION,
@@ -85,7 +86,6 @@ from .native import (
     store_seq,
     swap_seq,
 )  # fmt: skip
-from .records import CMD_TIME_NS
 
 # ---- words of st. Each party's words lie in cache lines of their own ------------------------------------------------
 ST_HEAD = 0  # appender: virtual bytes published

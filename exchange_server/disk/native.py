@@ -1,7 +1,7 @@
 """What kernels need of the machine: calls through function addresses, atomic words, SHA-256 and CRC-32.
 
 A kernel that is cached on disk may not hold the address of a C function, so every address arrives in an int64 array `fn` that
-`journal/native.py` fills with libc's and libcrypto's functions, and that tests fill with their own.
+`journal/system.py` fills with libc's and libcrypto's functions, and that tests fill with their own.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from .jit import kernel, leaf
+from ..core.jit import kernel, leaf
 
 # ---- words of fn: addresses of functions -----------------------------------------------------------------------------
 FN_PWRITEV = 0

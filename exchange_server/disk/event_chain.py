@@ -2,8 +2,8 @@
 
 from protocol.codes import E_LOGON
 
-from .jit import kernel
-from .records import EVT_HEAD, EVT_NUMBER, EVT_PREVIOUS, EVT_QTY, EVT_SESSION_NUMBER, EVT_WORDS, LOGON_RESET
+from ..core.jit import kernel
+from ..core.records import EVT_HEAD, EVT_NUMBER, EVT_PREVIOUS, EVT_QTY, EVT_SESSION_NUMBER, EVT_WORDS, LOGON_RESET
 
 CHAIN_DONE = 0
 CHAIN_FILE = 1  # the next event lies in an earlier piece
