@@ -154,8 +154,8 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
         for package, may_import in (("core", CORE_MAY_IMPORT), ("disk", DISK_MAY_IMPORT)):
             kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
             if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
-                names = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"
-                yield Finding(path, line, "import", f"{package} imports {name}; it may import only {names}")
+                what = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"
+                yield Finding(path, line, "import", f"{package} imports {name}; it may import only {what}")
 
 
 def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:

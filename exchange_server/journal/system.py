@@ -16,6 +16,7 @@ _LIBC = (
     (native.FN_POLL, "poll"),
     (native.FN_ERRNO, "__errno_location"),
     (native.FN_CLOCK, "clock_gettime"),
+    (native.FN_PREAD, "pread"),
 )
 _SHA = ((native.FN_SHA_INIT, "SHA256_Init"), (native.FN_SHA_UPDATE, "SHA256_Update"), (native.FN_SHA_FINAL, "SHA256_Final"))
 

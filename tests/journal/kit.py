@@ -66,6 +66,9 @@ class FakeEngine:
                 sink(event)
         return []
 
+    def counters(self) -> bytes:
+        return self.state + self.row_seq.to_bytes(8, "little")
+
     def digest(self) -> bytes:
         return hashlib.sha256(self.state + self.row_seq.to_bytes(8, "little")).digest()
 
