@@ -241,6 +241,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the bound allows.", "Resend later; cancels are accepted."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
     ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the reports asked for are being rebuilt from the journal: ask again in a second",
+     "The server's store of past reports was damaged or had no room; what was in it is made again from the journal.",
+     "Ask again after a second; the SDK does. On FIX just wait: they follow by themselves."),
+    ("R_REPORTS_LOST", None, None, 4, None, None, "some of the reports asked for cannot be had any more",
+     "The store of past reports is damaged and the journal no longer reaches back so far. The text names the reports.",
+     "Ask for the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume behind the lost reports."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(

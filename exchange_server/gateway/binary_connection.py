@@ -22,6 +22,7 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_
 
 from ..core import records as R
 from ..core import wire_binary
+from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
 from .market_data import MarketData
 
@@ -357,17 +358,39 @@ class BinaryConnection(Connection):
         if begin > newest + 1 or (end and end < begin - 1):
             yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
             return
-        numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist() if begin <= last else []
+        reason = codes.OK
+        numbers: list[int] = []
+        try:
+            if begin <= last:
+                numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist()
+        except EventsMissing as missing:
+            if not missing.lost:
+                yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
+                return
+            reason, numbers = codes.R_REPORTS_LOST, missing.found[::-1].tolist()
+            first = int(self._store.rows(numbers[0], 1)[R.EVT_SESSION_NUMBER]) if numbers else last + 1
+            text = f"reports {begin} to {first - 1} of this session are lost: {missing}"
+            yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
+            begin = first
+        sent = begin - 1
         for at in range(0, len(numbers), RESUME_EVENTS):
             rows = []
-            for number in numbers[at : at + RESUME_EVENTS]:
-                head = self._store.rows(number, 1)
-                extra = int(head[R.EVT_HEAD]) >> 8 & 255
-                rows.append(self._store.rows(number, 1 + extra) if extra else head)
-            for session, data in self._encoder.encode(np.concatenate(rows)):
-                if session == self.session:
-                    yield data
-        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers))))
+            try:
+                for number in numbers[at : at + RESUME_EVENTS]:
+                    head = self._store.rows(number, 1)
+                    extra = int(head[R.EVT_HEAD]) >> 8 & 255
+                    rows.append(self._store.rows(number, 1 + extra) if extra else head)
+            except EventsMissing as missing:
+                reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
+            if rows:
+                for session, data in self._encoder.encode(np.concatenate(rows)):
+                    if session == self.session:
+                        yield data
+                sent = int(rows[-1][R.EVT_SESSION_NUMBER])
+            if reason and len(rows) < len(numbers[at : at + RESUME_EVENTS]):
+                yield frame(M.encode(M.ResumeDone(begin, sent, at + len(rows), reason)))
+                return
+        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers), reason)))
 
 
 def add_request(
