@@ -302,3 +302,5 @@ R_DISK_RESERVE = 163
 R_OVERLOAD = 164
 R_BAD_COMP_ID = 165
 R_BAD_HEARTBEAT = 166
+R_CLOCK_JUMP = 167  # the time of day jumped forward and that is not taken
+R_CLOCK_NOT_HELD = 168
