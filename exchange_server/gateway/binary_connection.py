@@ -120,7 +120,7 @@ class BinaryConnection(Connection):
         """See Connection. Handshake, orders, queries, heartbeats, pieces of long answers."""
         if self.closing:
             return False
-        now = turn.now_ns
+        now = turn.tick_ns
         if not self._greeted:
             self._greeted = True
             self._write(M.Hello(M.PROTOCOL_VERSION, self._challenge, self.server_name), now)
@@ -142,7 +142,7 @@ class BinaryConnection(Connection):
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         """See Connection. The Logout is unnumbered: what the peer missed it can ask for when it comes back."""
         if not self.closing:
-            self._write(M.Logout(reason, text[:1000]), turn.now_ns)
+            self._write(M.Logout(reason, text[:1000]), turn.tick_ns)
             self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
@@ -220,11 +220,11 @@ class BinaryConnection(Connection):
                 return False
             message = M.decode_client(payload)
         except M.WireError as error:
-            self._end(error.reason, error.text, turn.now_ns)
+            self._end(error.reason, error.text, turn.tick_ns)
             return False
         if not isinstance(message, M.Logon):
             text = f"{type(message).__name__} before Logon: {errors.text(codes.R_NOT_LOGGED_ON)}"
-            self._end(codes.R_NOT_LOGGED_ON, text, turn.now_ns)
+            self._end(codes.R_NOT_LOGGED_ON, text, turn.tick_ns)
             return False
         return self._logon(message, turn)
 
@@ -243,7 +243,7 @@ class BinaryConnection(Connection):
             elif not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
-            self._end(reason, text, turn.now_ns)
+            self._end(reason, text, turn.tick_ns)
             return False
         self.session = session
         self.grow()
@@ -282,7 +282,7 @@ class BinaryConnection(Connection):
     def _decode(self, turn: TurnInput) -> bool:
         """Everything in the buffer, within the budget. True: there is more."""
         conn, res, m = self._conn, self._res, self.engine.m
-        budget = MESSAGES_PER_TURN
+        budget = min(MESSAGES_PER_TURN, turn.share)
         while True:
             room = min(budget, (turn.limit - turn.words) // R.CMD_WORDS)
             if room <= 0:
@@ -299,7 +299,7 @@ class BinaryConnection(Connection):
             try:
                 payload = self._payload(MAX_CLIENT_PAYLOAD)
             except M.WireError as error:
-                self._end(error.reason, error.text, turn.now_ns)
+                self._end(error.reason, error.text, turn.tick_ns)
                 return False
             if payload is None:
                 return False
@@ -330,7 +330,7 @@ class BinaryConnection(Connection):
         elif isinstance(message, M.Logon):
             self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
         else:
-            self._query(message, turn.now_ns)
+            self._query(message, turn.tick_ns)
 
     def _query(self, message: M.Resume | M.Subscribe | M.Unsubscribe | M.DefinitionsRequest, now_ns: int) -> None:
         """A request with a long, unnumbered answer."""

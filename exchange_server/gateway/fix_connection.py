@@ -166,8 +166,8 @@ class FixConnection(Connection):
             return False
         conn, res, fix = self._conn, self._res, self.fix
         m, mb = self.engine.m, self.engine.mb
-        conn[CN_NOW] = turn.now_ns
-        conn[CN_BUDGET] = self._budget
+        conn[CN_NOW] = fix.real_ns = turn.real_ns
+        conn[CN_BUDGET] = min(self._budget, turn.share)
         conn[CN_LIMIT] = turn.limit
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
@@ -194,7 +194,7 @@ class FixConnection(Connection):
             more = status == DEC_FULL
             break
         if not self._todo:
-            self._do(fix.on_time(turn.now_ns), turn, None)
+            self._do(fix.on_time(turn.tick_ns), turn, None)
         if self._jobs and not self.closing:
             more = self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
@@ -214,7 +214,7 @@ class FixConnection(Connection):
         self.python_messages += 1
         if message.msg_type in ("D", "F", "G"):
             self.slow += 1
-        self._do(self.fix.receive(message, turn.now_ns), turn, message)
+        self._do(self.fix.receive(message, turn.tick_ns), turn, message)
 
     # ------------------------------------------------------------------------------------------------ actions
     def _do(self, actions: list[fix_session.Action], turn: TurnInput, cause: FixMessage | None) -> None:
@@ -270,7 +270,7 @@ class FixConnection(Connection):
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._conn[CN_SESSION] = session
-        return self.fix.accept(message, turn.now_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = LOGON_RESET if action.reset else 0
@@ -318,7 +318,7 @@ class FixConnection(Connection):
         data = job.piece(turn.now_ns)
         if data:
             self.outlet.write(data)
-            self.fix.last_out_ns = turn.now_ns
+            self.fix.last_out_ns = turn.tick_ns
         if job.notice and not turn.full:
             self._tell("Resend", job.notice, turn)
             job.notice = ""
