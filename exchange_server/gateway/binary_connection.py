@@ -22,8 +22,8 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_
 
 from ..core import records as R
 from ..core import wire_binary
+from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
-from .logon_guard import steady_ns
 from .market_data import MarketData
 
 MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
@@ -129,7 +129,7 @@ class BinaryConnection(Connection):
         """See Connection. Handshake, orders, queries, heartbeats, pieces of long answers."""
         if self.closing:
             return False
-        now = turn.now_ns
+        now = turn.tick_ns
         if not self._greeted:
             self._greeted = True
             self._write(M.Hello(M.PROTOCOL_VERSION, self._challenge, self.server_name), now)
@@ -151,7 +151,7 @@ class BinaryConnection(Connection):
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         """See Connection. The Logout is unnumbered: what the peer missed it can ask for when it comes back."""
         if not self.closing:
-            self._write(M.Logout(reason, text[:1000]), turn.now_ns)
+            self._write(M.Logout(reason, text[:1000]), turn.tick_ns)
             self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
@@ -241,15 +241,15 @@ class BinaryConnection(Connection):
         return self._logon(message, turn)
 
     def _refuse(self, who: str, reason: int, text: str, turn: TurnInput) -> None:
-        self.directory.logon_refused(self, who, reason, text, steady_ns(turn))  # type: ignore[attr-defined]
-        self._end(reason, text, turn.now_ns)
+        self.directory.logon_refused(self, who, reason, text, turn.tick_ns)  # type: ignore[attr-defined]
+        self._end(reason, text, turn.tick_ns)
 
     def _logon(self, message: M.Logon, turn: TurnInput) -> bool:
         reason, text = check_logon(message)
         session = 0
         directory: Any = self.directory
         if reason == codes.OK:
-            reason = directory.admit(self, message.key, steady_ns(turn))
+            reason = directory.admit(self, message.key, turn.tick_ns)
             text = errors.text(codes.R_LOGON_DELAYED)
         if reason < 0:
             self._knock, self.next_due = message, self.held_until
@@ -270,7 +270,7 @@ class BinaryConnection(Connection):
             return False
         self.session = session
         self._knock = None
-        directory.logged_on(self, message.key, steady_ns(turn))
+        directory.logged_on(self, message.key, turn.tick_ns)
         self.grow()
         self._conn[R.CN_SESSION] = session
         heartbeat_ms = message.heartbeat_ms or HEARTBEAT_MS_DEFAULT
@@ -307,7 +307,7 @@ class BinaryConnection(Connection):
     def _decode(self, turn: TurnInput) -> bool:
         """Everything in the buffer, within the budget. True: there is more."""
         conn, res, m = self._conn, self._res, self.engine.m
-        budget = MESSAGES_PER_TURN
+        budget = min(MESSAGES_PER_TURN, turn.share)
         while True:
             room = min(budget, (turn.limit - turn.words) // R.CMD_WORDS)
             if room <= 0:
@@ -324,7 +324,7 @@ class BinaryConnection(Connection):
             try:
                 payload = self._payload(MAX_CLIENT_PAYLOAD)
             except M.WireError as error:
-                self._end(error.reason, error.text, turn.now_ns)
+                self._end(error.reason, error.text, turn.tick_ns)
                 return False
             if payload is None:
                 return False
@@ -355,7 +355,7 @@ class BinaryConnection(Connection):
         elif isinstance(message, M.Logon):
             self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
         else:
-            self._query(message, turn.now_ns)
+            self._query(message, turn.tick_ns)
 
     def _query(self, message: M.Resume | M.Subscribe | M.Unsubscribe | M.DefinitionsRequest, now_ns: int) -> None:
         """A request with a long, unnumbered answer."""
@@ -383,17 +383,39 @@ class BinaryConnection(Connection):
         if begin > newest + 1 or (end and end < begin - 1):
             yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
             return
-        numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist() if begin <= last else []
+        reason = codes.OK
+        numbers: list[int] = []
+        try:
+            if begin <= last:
+                numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist()
+        except EventsMissing as missing:
+            if not missing.lost:
+                yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
+                return
+            reason, numbers = codes.R_REPORTS_LOST, missing.found[::-1].tolist()
+            first = int(self._store.rows(numbers[0], 1)[R.EVT_SESSION_NUMBER]) if numbers else last + 1
+            text = f"reports {begin} to {first - 1} of this session are lost: {missing}"
+            yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
+            begin = first
+        sent = begin - 1
         for at in range(0, len(numbers), RESUME_EVENTS):
             rows = []
-            for number in numbers[at : at + RESUME_EVENTS]:
-                head = self._store.rows(number, 1)
-                extra = int(head[R.EVT_HEAD]) >> 8 & 255
-                rows.append(self._store.rows(number, 1 + extra) if extra else head)
-            for session, data in self._encoder.encode(np.concatenate(rows)):
-                if session == self.session:
-                    yield data
-        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers))))
+            try:
+                for number in numbers[at : at + RESUME_EVENTS]:
+                    head = self._store.rows(number, 1)
+                    extra = int(head[R.EVT_HEAD]) >> 8 & 255
+                    rows.append(self._store.rows(number, 1 + extra) if extra else head)
+            except EventsMissing as missing:
+                reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
+            if rows:
+                for session, data in self._encoder.encode(np.concatenate(rows)):
+                    if session == self.session:
+                        yield data
+                sent = int(rows[-1][R.EVT_SESSION_NUMBER])
+            if reason and len(rows) < len(numbers[at : at + RESUME_EVENTS]):
+                yield frame(M.encode(M.ResumeDone(begin, sent, at + len(rows), reason)))
+                return
+        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers), reason)))
 
 
 def add_request(

@@ -16,7 +16,7 @@ from typing import Any
 
 from protocol import codes, errors
 
-from .connection import Connection, TurnInput
+from .connection import Connection
 
 MS = 1_000_000
 FREE = 5  # failures of an address before it waits
@@ -32,11 +32,6 @@ GUESSES = (codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID)  # the refusals that co
 WIRES = {codes.WIRE_NONE: "none", codes.WIRE_FIX: "fix", codes.WIRE_BINARY: "binary"}
 
 Log = Callable[..., None]
-
-
-def steady_ns(turn: TurnInput) -> int:
-    """The turn's time on the clock by which connections are timed."""
-    return int(getattr(turn, "tick_ns", turn.now_ns))
 
 
 def address_of(peer: str) -> str:
