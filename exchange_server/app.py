@@ -40,7 +40,7 @@ from .journal.marks import Marks
 from .journal.rebuild import Rebuilder
 from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
-from .net.clock import Clock
+from .net.clock import Clock, ClockMemory, ClockRules, seconds
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
 from .net.id_table import IdTable
 from .net.limits import Limits
@@ -86,7 +86,7 @@ class Server:
         """Recover and configure. Raises StartRefused; nothing listens yet."""
         self.options = options
         self.log = log
-        self.began = time.time_ns()
+        self.began = time.monotonic_ns()
         settings = options.settings
         capacities = Capacities(**settings.capacities)
 
@@ -113,13 +113,39 @@ class Server:
         self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
-        self.clock = Clock(self.engine.time_ns)
+        self.clock = self._clock()
         self._log_off_everyone()
         self.applied = self._configure()
         self.directory = Directory(self.engine.registry)
         self.ids = IdTable(self.engine.m, log)
         self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
+
+    def _clock(self) -> Clock:
+        """The clock, going on from what the journal knows; what it found is logged."""
+        m, settings = self.engine.m, self.options.settings
+        memory = ClockMemory(
+            self.engine.time_ns,
+            int(m[r.H_TICK]),
+            int(m[r.H_CLOCK_OFFSET]),
+            int(m[r.H_CLOCK_BOOT]),
+            int(m[r.H_REFUSE]) == codes.R_CLOCK_JUMP,
+        )
+        rules = ClockRules(
+            jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
+        )  # fmt: skip
+        clock = Clock(memory, rules)
+        news, clock.news = clock.news, []
+        for level, event, fields in news:
+            self.log(level, event, at="start", **fields)
+        return clock
+
+    def _begin(self, turn: TurnInput) -> None:
+        """Begin a turn of the start: the same TIME row as the pipeline's."""
+        clock = self.clock
+        time_ns = clock.now_ns()
+        held = codes.R_CLOCK_JUMP if clock.held else 0
+        turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as journaled ADMIN records; the count. Raises StartRefused."""
@@ -133,7 +159,7 @@ class Server:
         turn = TurnInput(rows=1)
         by_record = {id(item.record): item for item in plan.order}
         for record in plan.records():
-            turn.begin(engine.turn + 1, self.clock.now_ns())
+            self._begin(turn)
             turn.add(codes.C_ADMIN, body=ar.pack(f"config:{options.config_name or '-'}"[:128], "", record))
             answer = self._input(turn)[0]
             if not answer.ok:
@@ -154,7 +180,7 @@ class Server:
         if not sessions:
             return
         turn = TurnInput(rows=len(sessions) + 1)
-        turn.begin(self.engine.turn + 1, self.clock.now_ns())
+        self._begin(turn)
         for session in sessions:
             turn.add(codes.C_LOGOFF, session)
         self._input(turn)
@@ -232,6 +258,7 @@ class Server:
         pipeline.watches += [self.ids.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time())]
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
+        self.office.accept_clock = self.clock.accept
         try:
             servers = await self._listen(pipeline)
         except PortError as error:
@@ -344,10 +371,14 @@ class Server:
         }  # fmt: skip
         return {
             "server": {
-                "pid": os.getpid(), "uptime_s": (time.time_ns() - self.began) // 10**9, "data": str(self.options.data),
+                "pid": os.getpid(), "uptime_s": (time.monotonic_ns() - self.began) // 10**9, "data": str(self.options.data),
                 "config": self.options.config_name, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
             },
             "engine": engine,
+            "clock": self.clock.status(),
+            "session_throttle": {
+                "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),
+            },
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
             "event_store": {**self.store.status(), "marks": self.marks.written},
             "recovery": self.report.line(),
