@@ -110,6 +110,10 @@ def _settings(file: str, server: schema.Server) -> Settings:
         raise ConfigError(
             file, "server.heartbeat_min", f"must lie between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
         )
+    if -(-low // 10**9) > high // 10**9:
+        raise ConfigError(
+            file, "server.heartbeat_max", f"no whole second (FIX 108) lies between {server.heartbeat_min} and {server.heartbeat_max}"
+        )
     window_ns = ns("session_throttle_window")
     if server.session_throttle and not window_ns:
         raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s when there is a session_throttle")
