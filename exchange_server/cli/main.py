@@ -32,7 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.SETUP
     args = parser().parse_args(arguments)
     try:
-        return int(args.run(args))
+        code: int = args.run(args)
+        return code
     except CommandError as error:
         warn(f"exos: {error.sentence}")
         return error.exit_code
