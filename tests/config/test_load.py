@@ -82,7 +82,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("unknown inner key", 'outcome = "A"', 'outcom = "A"', 'market[0].contract[0].outcom: unknown key; did you mean "outcome"?'),
     ("unknown fee key", "taker_bps", "zzz", "market[0].fees.zzz: unknown key; known here: model, maker_bps"),
     ("missing key", 'product = "exactly"', "", "market[0]: is missing the key product"),
-    ("wrong enum", '"exactly"', '"exact"', "market[0].product: invalid enum value 'exact'"),
+    ("wrong enum", '"exactly"', '"exact"', "market[0].product: \"exact\" is none of spot, exactly, at_most"),
     ("wrong type", "decimals = 8", 'decimals = "8"', "asset[1].decimals: expected int, got str"),
     ("a bound", "decimals = 8", "decimals = 19", "asset[1].decimals: expected int <= 18"),
     ("a float", 'payout = "1.00"', "payout = 1.00", 'market[0].payout: expected int | str, got float: write numbers with a point in quotes, "0.01"'),
