@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema
+from . import schema, wording
 from .amounts import ConfigError, duration_ns
 from .reader import Item, Reader
 from .secret_files import refuse_readable
@@ -169,12 +169,10 @@ def parse(file: str, content: dict[str, Any]) -> schema.File:
     try:
         return msgspec.convert(content, schema.File, strict=True)
     except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at ")
-        path = place.strip("`").removeprefix("$").removeprefix(".")
-        sentence = sentence.replace("`", "").replace("Object missing required field", "is missing the key")
+        sentence, path = wording.explained(error, schema.File, content)
         if "got float" in sentence:
             sentence += ': write numbers with a point in quotes, "0.01"'
-        raise ConfigError(file, path, sentence[:1].lower() + sentence[1:]) from error
+        raise ConfigError(file, path, sentence) from error
 
 
 def _refuse_unknown(file: str, value: Any, kind: Any, path: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import data_folder
 from ..exits import Exit
-from .common import CommandError, say
+from .common import CommandError, number, say
 from .config_cmd import read
 
 
@@ -33,8 +33,8 @@ def add(commands: Any) -> None:
     cut = verbs.add_parser(
         "cut", help="give up all from a place on that verify names; a copy is kept. Loses what was acknowledged behind it"
     )
-    cut.add_argument("--segment", type=int, required=True)
-    cut.add_argument("--offset", type=int, required=True)
+    cut.add_argument("--segment", type=number("segment"), required=True)
+    cut.add_argument("--offset", type=number("offset"), required=True)
     cut.set_defaults(run=run_cut)
     for verb in (verify, replay, cut):
         verb.add_argument("dir", type=Path, metavar="DIR", help="the data folder")
