@@ -62,9 +62,8 @@ def _at(value: Any, path: str) -> Any:
         key = match[1]
         if key is not None:
             value = value.get(key, "") if isinstance(value, dict) else getattr(value, key, "")
-        elif (
-            isinstance(value, list | tuple) and match[2].isascii() and match[2].isdigit()
-        ):  # tidy: allow number because msgspec wrote this index
+        # tidy: allow number because msgspec wrote this index
+        elif isinstance(value, list | tuple) and match[2].isascii() and match[2].isdigit():
             value = value[int(match[2])]  # tidy: allow number because msgspec wrote this index
         else:
             return ""
