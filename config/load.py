@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema
+from . import schema, wording
 from .amounts import ConfigError, duration_ns
 from .reader import Item, Reader
+from .secret_files import refuse_readable
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
@@ -35,6 +36,11 @@ class Settings(NamedTuple):
     heartbeat_min_ns: int
     heartbeat_max_ns: int
     clordid_retention_ns: int
+    clock_jump_ns: int
+    clock_jump_at_start_ns: int
+    clock_absence_ns: int
+    session_throttle: int
+    session_throttle_window_ns: int
     capacities: dict[str, int]
 
 
@@ -62,7 +68,6 @@ def load(name: str | Path) -> Config:
     assets: dict[str, int] = {}
     for _, parsed in files:
         assets.update({asset.name: asset.decimals for asset in parsed.asset})
-    kinds: list[list[Item]] = [[], [], [], [], []]
     for file, parsed in files:
         if parsed.server is not None:
             if settings is not None:
@@ -70,13 +75,15 @@ def load(name: str | Path) -> Config:
             settings = _settings(file, parsed.server)
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
-        reader = Reader(file, assets, _data(file, parsed))
+    settings = settings or _settings("", schema.Server())
+    kinds: list[list[Item]] = [[], [], [], [], []]
+    for file, parsed in files:
+        reader = Reader(file, assets, _data(file, parsed), (settings.session_throttle, settings.session_throttle_window_ns))
         kinds[0] += reader.assets(parsed)
         kinds[1] += reader.venues(parsed)
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
         kinds[4] += reader.members(parsed)
-    settings = settings or _settings("", schema.Server())
     items = [item for kind in kinds for item in kind]
     _refuse_twice(items)
     return Config(settings._replace(capacities=capacities), items, [file for file, _ in files])
@@ -103,8 +110,16 @@ def _settings(file: str, server: schema.Server) -> Settings:
         raise ConfigError(
             file, "server.heartbeat_min", f"must lie between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
         )
+    if -(-low // 10**9) > high // 10**9:
+        raise ConfigError(
+            file, "server.heartbeat_max", f"no whole second (FIX 108) lies between {server.heartbeat_min} and {server.heartbeat_max}"
+        )
+    window_ns = ns("session_throttle_window")
+    if server.session_throttle and not window_ns:
+        raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s when there is a session_throttle")
     return Settings(
-        server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"), {}
+        server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"),
+        ns("clock_jump"), ns("clock_jump_at_start"), ns("clock_absence"), server.session_throttle, window_ns, {},
     )  # fmt: skip
 
 
@@ -115,12 +130,22 @@ def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
     if path.resolve() in above:
         raise ConfigError(file, "include", "includes itself")
     parsed = parse(file, read_toml(path))
+    refuse_open_secrets(path, parsed)
     for i, name in enumerate(parsed.include):
         inner = path.parent / name
         if not inner.exists():
             raise ConfigError(file, f"include[{i}]", f"there is no file {inner}")
         yield from _files(inner, [*above, path.resolve()])
     yield file, parsed
+
+
+def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
+    """A file with secrets is its owner's alone; those of the shipped files are published."""
+    if path.resolve().parent == SHIPPED:
+        return
+    for i, member in enumerate(parsed.member):
+        if member.session:
+            refuse_readable(str(path), f"member[{i}].session[0].secret")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -144,12 +169,10 @@ def parse(file: str, content: dict[str, Any]) -> schema.File:
     try:
         return msgspec.convert(content, schema.File, strict=True)
     except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at ")
-        path = place.strip("`").removeprefix("$").removeprefix(".")
-        sentence = sentence.replace("`", "").replace("Object missing required field", "is missing the key")
+        sentence, path = wording.explained(error, schema.File, content)
         if "got float" in sentence:
             sentence += ': write numbers with a point in quotes, "0.01"'
-        raise ConfigError(file, path, sentence[:1].lower() + sentence[1:]) from error
+        raise ConfigError(file, path, sentence) from error
 
 
 def _refuse_unknown(file: str, value: Any, kind: Any, path: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema
+from . import schema, wording
 from .amounts import ConfigError, duration_ns, scaled
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
@@ -26,8 +26,11 @@ class Item(NamedTuple):
 class Reader:
     """Turns the tables of one file into records."""
 
-    def __init__(self, file: str, decimals: Mapping[str, int], data: Mapping[str, list[dict[str, str]]]) -> None:
-        self.file, self.decimals, self.data = file, decimals, data
+    def __init__(
+        self, file: str, decimals: Mapping[str, int], data: Mapping[str, list[dict[str, str]]], session_throttle: tuple[int, int] = (0, 0)
+    ) -> None:
+        """session_throttle: (limit, window ns) of sessions that say nothing themselves."""
+        self.file, self.decimals, self.data, self.session_throttle = file, decimals, data, session_throttle
 
     def fill(self, path: str, text: str, values: Mapping[str, str]) -> str:
         """`text` with {name} replaced; refuses a name that is not there."""
@@ -46,9 +49,8 @@ class Reader:
         try:
             record: Any = msgspec.convert({"type": tag, **fields}, kind, from_attributes=True)
         except msgspec.ValidationError as error:
-            sentence, _, place = str(error).partition(" - at ")
-            key = place.strip("`").removeprefix("$").removeprefix(".")
-            raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence.replace("`", "").lower()) from error
+            sentence, key = wording.explained(error, kind, fields)
+            raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence) from error
         return Item(record, self.file, path)
 
     def assets(self, parsed: schema.File) -> Iterator[Item]:
@@ -123,9 +125,18 @@ class Reader:
             settlement_reports=session.settlement_reports,
             standard_dictionary=session.standard_dictionary,
             timestamp_decimals=session.timestamp_decimals,
-            throttle_limit=session.throttle,
-            throttle_window_ns=duration_ns(self.file, f"{path}.throttle_window", session.throttle_window),
+            **self.throttle(path, session),
         )
+
+    def throttle(self, path: str, session: schema.Session) -> dict[str, int]:
+        """What the session says, else the server's default; a limit without a window takes the default's window."""
+        default_limit, default_window_ns = self.session_throttle
+        limit = default_limit if session.throttle is None else session.throttle
+        if session.throttle_window is not None:
+            window_ns = duration_ns(self.file, f"{path}.throttle_window", session.throttle_window)
+        else:
+            window_ns = default_window_ns if limit else 0
+        return {"throttle_limit": limit, "throttle_window_ns": window_ns}
 
     # -------------------------------------------------------------------------------------------------- markets
     def table(self, path: str, name: str) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ Taken: 98, 108, 141, 95/96, 553/554, 383 (how long our messages may be), 464=N, 
 """
 
 from .fix_messages import FixMessage, encode_fields, parse_int, parse_uint
-from .fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S, MAX_MESSAGE_BYTES, OUR_MESSAGE_BYTES
+from .fix_tables import MAX_MESSAGE_BYTES, OUR_MESSAGE_BYTES
 
 BEGIN_STRINGS = ("FIX.4.0", "FIX.4.1", "FIX.4.2", "FIX.4.3", "FIX.4.4", "FIXT.1.1")
 APPL_VER_ID = "6"  # FIX 4.4 in the terms of 1137
@@ -45,12 +45,15 @@ def refused_option(message: FixMessage) -> str:
     return ""
 
 
-def heartbeat(message: FixMessage) -> tuple[int, str]:
-    """HeartBtInt in seconds, and why it is refused ("": it is not)."""
-    seconds = parse_int(message.get(108)) or 0
-    if HEARTBEAT_MIN_S <= seconds <= HEARTBEAT_MAX_S:
-        return seconds, ""
-    return seconds, f"HeartBtInt(108): found {seconds}, expected {HEARTBEAT_MIN_S} to {HEARTBEAT_MAX_S}"
+def heartbeat(message: FixMessage) -> int:
+    """HeartBtInt in seconds."""
+    return parse_int(message.get(108)) or 0
+
+
+def wrong_heartbeat(seconds: int, taken: tuple[int, int]) -> str | None:
+    """Why this interval is refused, None: it is not. taken: the least and the most."""
+    low, high = taken
+    return None if low <= seconds <= high else f"HeartBtInt(108): found {seconds}, expected {low} to {high}"
 
 
 def next_expected(message: FixMessage) -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from . import codes, fix_logon
 from .fix_messages import FixMessage, Problem, check, encode_fields, parse_timestamp, parse_uint
-from .fix_tables import FIX44, HEARTBEAT_MIN_S, MAX_MESSAGE_BYTES
+from .fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S, MAX_MESSAGE_BYTES
 
 SECOND = 1_000_000_000
 QUEUE_MAX = 2048  # messages kept while a gap is open; more are dropped and come again with the next ResendRequest
@@ -102,6 +102,7 @@ class FixSession:
         self.skew_ns = skew_ns  # 0: SendingTime is not judged
         self.initiator = initiator
         self.own_fields = True
+        self.heartbeat_s = HEARTBEAT_MIN_S, HEARTBEAT_MAX_S  # acceptor: what a Logon may ask for
         self.state = WAIT_LOGON
         self.our_comp_id = b""
         self.peer_comp_id = b""
@@ -117,6 +118,7 @@ class FixSession:
         self._asked_next_in = 0
         self._asked_again = 0  # times in a row without progress
         self._now_ns = 0
+        self.real_ns: int | None = None  # the time of day, which SendingTime is compared with; None: the times given are of it
         self._test_sent_ns = 0
         self._test_number = 0
         self._deadline_ns = 0
@@ -247,14 +249,14 @@ class FixSession:
         self._now_ns = self.last_in_ns = self.last_out_ns = now_ns
         seq = message.seq or 0
         reset = message.get(141) == b"Y"
-        seconds, silly = fix_logon.heartbeat(message)
+        seconds = fix_logon.heartbeat(message)
         has, last = fix_logon.next_expected(message), self.last_sent()
         skew = self._skew(message, now_ns)
         refused: tuple[int, str] | None = None
         if skew is not None:
             refused = codes.R_CLOCK_SKEW, skew
-        elif silly:
-            refused = codes.R_BAD_HEARTBEAT, silly
+        elif (wrong := fix_logon.wrong_heartbeat(seconds, self.heartbeat_s)) is not None:
+            refused = codes.R_BAD_HEARTBEAT, wrong
         elif reset and seq != 1:
             refused = codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}"
         elif not reset and seq < next_in:
@@ -265,7 +267,7 @@ class FixSession:
             counted = 0
             if not reset and seq == next_in:
                 counted = self.next_in = next_in + 1
-            return [LoggedOn(False, counted, HEARTBEAT_MIN_S * SECOND, live=False), *self._end(*refused)]
+            return [LoggedOn(False, counted, self.heartbeat_s[0] * SECOND, live=False), *self._end(*refused)]
         self.state = ACTIVE
         self.heartbeat_ns = seconds * SECOND
         resend: list[Action] = [Resend(has, 0)] if has and not reset and has <= last else []  # as if it had asked
@@ -379,8 +381,9 @@ class FixSession:
         sent = parse_timestamp(message.get(52))
         if sent is None:
             return None  # a format problem, which `check` words
-        difference = (sent - now_ns) // 1_000_000
-        if abs(sent - now_ns) <= self.skew_ns:
+        real_ns = now_ns if self.real_ns is None else self.real_ns
+        difference = (sent - real_ns) // 1_000_000
+        if abs(sent - real_ns) <= self.skew_ns:
             return None
         side = "ahead of" if difference > 0 else "behind"
         return f"SendingTime(52) is {abs(difference)} ms {side} the server's clock, the limit is {self.skew_ns // 1_000_000} ms"
@@ -501,12 +504,12 @@ class FixSession:
     def _begin_anew(self, message: FixMessage, seq: int) -> list[Action]:
         """Acceptor: a Logon with 141=Y on a session that is up. Both numbers begin at 1 again; whatever was open before is over."""
         problem = check(message, self.initiator)
-        seconds, silly = fix_logon.heartbeat(message)
+        seconds = fix_logon.heartbeat(message)
         text = problem.text if problem is not None else fix_logon.refused_option(message)
         if text:
             return self._end(codes.R_WIRE_FIELD, text)
-        if silly:
-            return self._end(codes.R_BAD_HEARTBEAT, silly)
+        if (wrong := fix_logon.wrong_heartbeat(seconds, self.heartbeat_s)) is not None:
+            return self._end(codes.R_BAD_HEARTBEAT, wrong)
         if seq != 1:
             return self._end(codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}")
         self._queue.clear()

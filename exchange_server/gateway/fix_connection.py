@@ -13,7 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import codes, fix_logon, fix_session
+from protocol import codes, errors, fix_logon, fix_session
 from protocol.fix_messages import (
     DIGITS_MAX,
     FixMessage,
@@ -26,10 +26,13 @@ from protocol.fix_messages import (
     read_order,
     scale,
 )
+from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 from ..core.loads import SLACK
 from ..core.names import find_name
 from ..core.records import (
+    AC_FIRM,
+    ACCOUNT_WORDS,
     CMD_COST_CAP,
     CMD_DEADLINE,
     CMD_DISPLAY_QTY,
@@ -77,6 +80,7 @@ from ..core.records import (
     LOGON_SKIP_MISSED,
     NAME_ACCOUNT,
     NAME_INSTRUMENT,
+    P_ACCOUNT,
     P_INSTRUMENT,
     P_SESSION,
     PL_BASE,
@@ -88,6 +92,7 @@ from ..core.records import (
     ROWFLAG_REQUEST_ID,
     ROWFLAG_TIF,
     S_ACCOUNT,
+    S_FIRM,
     S_FORM,
     S_FORM_DEFINED,
     S_LAST_EVENT,
@@ -99,7 +104,9 @@ from ..core.records import (
     S_UNTOLD,
     SESSION_WORDS,
 )
+from ..core.visibility import visible_to
 from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode, id_key
+from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
 from .fix_encoder import FixEncoder
 from .fix_logons import LogonMemory, sent
@@ -107,6 +114,7 @@ from .fix_missed import MissedReports
 from .fix_resend import Resends
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
+UNKNOWN_INSTRUMENT = 0x7FFFFFFF
 SLOW_WEIGHT = 64  # a message in plain Python counts as so many of the turn's budget: others do not wait for it long
 SKEW_NS = 120_000_000_000
 BUDGET = 4096
@@ -127,9 +135,19 @@ class FixDirectory(Protocol):
 
     def unbind(self, session: int, connection: Connection) -> None: ...
 
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
+
 
 class ResendStore(Protocol):
-    """What a resend needs of the event store."""
+    """What a resend needs of the event store. All raise EventsMissing for what cannot be read."""
+
+    version: int  # changes when what could not be read may be there
 
     def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
         """Event numbers of one session with session numbers begin..end, newest first."""
@@ -143,11 +161,12 @@ class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
     engine: `m`, `mb` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
-    budget: messages at most per turn. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
+    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_logon_turn", "_missed", "_missed_after", "_res", "_resends", "_store", "_todo", "_told", "_unsent_from", "engine", "fix", "garbled",
+        "_budget", "_conn", "_encoder", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_store", "_todo", "_told",
+        "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
 
@@ -161,6 +180,7 @@ class FixConnection(Connection):
         encoder: FixEncoder,
         skew_ns: int = SKEW_NS,
         budget: int = BUDGET,
+        heartbeat_s: tuple[int, int] = (HEARTBEAT_MIN_S, HEARTBEAT_MAX_S),
     ) -> None:
         super().__init__(codes.WIRE_FIX, directory, now_ns, outlet)
         self.engine = engine
@@ -171,6 +191,7 @@ class FixConnection(Connection):
         self.garbled = 0
         self.python_messages = 0
         self.fix = fix_session.FixSession(self._last_sent, skew_ns)
+        self.fix.heartbeat_s = heartbeat_s
         self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
         self._conn[CN_SKEW] = skew_ns
         self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
@@ -178,17 +199,19 @@ class FixConnection(Connection):
         self._told: tuple[int, int] | None = None  # resent, perhaps not yet taken by the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
         self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
+        self._missed_seen = -1  # version of the event store when it did not have them
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
         self._logon_turn = 0
         self._unsent_from = 0
+        self._up = False  # a logon was good
 
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
             return False
         conn, res, fix = self._conn, self._res, self.fix
         m, mb = self.engine.m, self.engine.mb
-        conn[CN_NOW] = turn.now_ns
-        conn[CN_BUDGET] = self._budget
+        conn[CN_NOW] = fix.real_ns = turn.real_ns
+        conn[CN_BUDGET] = min(self._budget, turn.share)
         conn[CN_LIMIT] = turn.limit
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
@@ -219,14 +242,17 @@ class FixConnection(Connection):
             more = status == DEC_FULL
             break
         if not self._todo:
-            self._do(fix.on_time(turn.now_ns), turn, None)
-        if (self._resends or self._told) and not self.closing:
+            self._do(fix.on_time(turn.tick_ns), turn, None)
+        if (self._resends or self._told or self._resends.notice) and not self.closing:
             # What is written here leaves before the turn's events: nothing may come before the logon reply.
             more = turn.turn == self._logon_turn or self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
         if self.closing:
             self.next_due = 0
+            return False
+        if self.held_until:
+            self.next_due = self.held_until
             return False
         self.next_due = fix.due()
         return more or bool(self._todo)
@@ -240,7 +266,7 @@ class FixConnection(Connection):
         self.python_messages += 1
         if message.msg_type in ("D", "F", "G"):
             self.slow += 1
-        self._do(self.fix.receive(message, turn.now_ns), turn, message)
+        self._do(self.fix.receive(message, turn.tick_ns), turn, message)
 
     def _too_long(self, length: int, turn: TurnInput) -> None:
         """Behind what the kernel has taken before it, and before what came after it."""
@@ -269,11 +295,18 @@ class FixConnection(Connection):
             elif isinstance(action, fix_session.SetNextIn):
                 turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
-                self._first(self._logon(action.message, turn), action.message)
+                code = self.directory.admit(self, action.message.text(49), turn.tick_ns)  # type: ignore[attr-defined]
+                if code < 0:  # asked again when `held_until` has come
+                    todo.appendleft((action, cause))
+                    return
+                self._first(self._logon(action.message, turn, code), action.message)
             elif isinstance(action, fix_session.LoggedOn):
                 self._logged_on(action, turn, cause)
                 joined = True
             else:
+                if not self._up:
+                    who = cause.text(49) if cause is not None else ""
+                    self.directory.logon_refused(self, who, action.reason, action.text, turn.tick_ns)  # type: ignore[attr-defined]
                 self.close(action.reason, action.text)
                 todo.clear()
 
@@ -296,13 +329,16 @@ class FixConnection(Connection):
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
             self.outlet.write(build(fix_logon.version_of(cause), msg_type, our, peer, 1, format_timestamp(turn.now_ns, 3), body))
 
-    def _logon(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
+    def _logon(self, message: FixMessage, turn: TurnInput, code: int) -> list[fix_session.Action]:
+        if code == codes.R_LOGON_DELAYED:
+            text = errors.text(code)
+            return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code, text)]
         directory: Any = self.directory
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
         row = self._row(session)
-        if code == codes.OK and directory.logons.repeated(session, message, int(self.engine.m[row + S_LOGON_SENT]), turn.now_ns):
+        if code == codes.OK and directory.logons.repeated(session, message, int(self.engine.m[row + S_LOGON_SENT]), turn.real_ns):
             code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
             text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
@@ -312,7 +348,7 @@ class FixConnection(Connection):
         self.session = session
         self._conn[CN_SESSION] = session
         form = int(self.engine.m[row + (S_FORM_DEFINED if message.get(141) == b"Y" else S_FORM)])
-        return self.fix.accept(message, turn.now_ns, int(self.engine.m[row + S_NEXT_IN]), bool(form & FORM_OWN_FIELDS))
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + S_NEXT_IN]), bool(form & FORM_OWN_FIELDS))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = LOGON_RESET if action.reset else 0
@@ -326,13 +362,16 @@ class FixConnection(Connection):
         if action.live and cause is not None:
             directory: Any = self.directory
             values[CMD_LOGON_SENT] = sent(cause)
-            directory.logons.took(self.session, cause, int(self._conn[CN_SKEW]), turn.now_ns)
+            directory.logons.took(self.session, cause, int(self._conn[CN_SKEW]), turn.real_ns)
             if not action.reset and (has := parse_uint(cause.get(789)) or 0) > 1:
                 self._told = 1, has - 1
         turn.add(codes.C_LOGON, self.session, values=values)
         if action.reset:
             self._resends.clear()  # what was being sent again has other numbers now
         if action.live:
+            if not self._up:
+                self._up = True
+                self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), turn.tick_ns)  # type: ignore[attr-defined]
             self._missed_after = self._logon_turn = turn.turn
             self.grow()
 
@@ -363,12 +402,17 @@ class FixConnection(Connection):
             data = self._resends.piece(turn.now_ns, int(m[row + S_LAST_EVENT]), self._last_sent(), *names, decimals)
             if data:
                 self.outlet.write(data)
-                self.fix.last_out_ns = turn.now_ns
+                self.fix.last_out_ns = turn.tick_ns
             told, self._resends.told = self._resends.told, None
             if told is not None and m[row + S_UNTOLD]:
                 first = min(told[0], self._told[0]) if self._told else told[0]
                 self._told = first, told[1]
-        return bool(self._resends) or self._told is not None
+        if self._resends.notice and not turn.full:
+            self._tell("Resend", self._resends.notice, turn)
+            self._resends.notice = ""
+        if self._resends.waiting and self._told is None and not self._resends.notice:
+            return False  # a turn is given when the event store has it again
+        return bool(self._resends) or self._told is not None or bool(self._resends.notice)
 
     def _add_told(self, turn: TurnInput) -> None:
         told, self._told = self._told, None
@@ -379,6 +423,10 @@ class FixConnection(Connection):
         """Next expected number as far as what came before it is journaled."""
         return int(self.engine.m[self._row() + S_NEXT_IN]) if self._waiting() else self.fix.next_in
 
+    def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
+        """News for the desk: what the session layer has no message for."""
+        self._send("B", b"148=%s\x0133=1\x0158=%s\x01" % (headline.encode(), text.encode("ascii", "backslashreplace")[:1000]), turn, None)
+
     def _send_missed(self, turn: TurnInput) -> bool:
         """Behind the logon reply: a piece of what the session missed before a reset of its numbers; True while there is more."""
         if self._missed is None:
@@ -388,13 +436,23 @@ class FixConnection(Connection):
             m, row = self.engine.m, self._row()
             if not m[row + S_MISSED]:
                 return False
-            self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+            if self._missed_seen == self._store.version:
+                self._missed_after = -1
+                return False  # a turn is given when the event store has changed
+            try:
+                self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+            except EventsMissing as missing:
+                self._missed_seen, self._missed_after = self._store.version, -1
+                self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)
+                return False
         if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
             return True
         for msg_type, body, number in self._missed.piece(turn.now_ns, lambda: turn.full):
             turn.add(codes.C_SEND, self.session, values={CMD_MSG_TYPE: msg_type, CMD_MISSED: number}, body=body)
         if not self._missed.done:
-            return True
+            return not self._missed.waiting
+        if self._missed.lost:
+            self._tell("Missed reports", self._missed.lost, turn)
         if self._missed.unmarked:  # the rest was administrative
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in, CMD_MISSED: self._missed.head})
         self._missed = None
@@ -411,16 +469,21 @@ class FixConnection(Connection):
             self._send(
                 "B", b"148=The server is going down\x0133=1\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
             )
-        for action in self.fix.expel(reason, text):
+        waits = reason == codes.R_SHUTDOWN and self.fix.state == fix_session.ACTIVE and self.session
+        for action in self.fix.logout(turn.tick_ns, text) if waits else self.fix.expel(reason, text):
             if isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, None)
-        self.close(reason, text)
+        if waits:
+            self.next_due = self.fix.due()  # the peer answers the Logout; who does not is dropped by the pipeline's own bound
+        else:
+            self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
         if self.session and self._told and not self._unsent_from:
             self._add_told(turn)
+        self.directory.leave(self)  # type: ignore[attr-defined]
         self.dropped(b"")  # what this turn still brings for it is not written any more
         super().lost(turn)
 
@@ -438,10 +501,12 @@ class FixConnection(Connection):
 def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> None:
     """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an order's."""
     instrument = _find(m, mb, NAME_INSTRUMENT, order.symbol)
-    account = _find(m, mb, NAME_ACCOUNT, order.account) or UNKNOWN_ACCOUNT if order.account else 0
-    row = int(m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE]) + instrument * INSTRUMENT_WORDS
+    if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
+        instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
+    account = _own_account(m, session, _find(m, mb, NAME_ACCOUNT, order.account)) if order.account else 0
     values: dict[int, int] = {CMD_GROUP_SEQ: order.group << 32 | (order.seq if order.seq < COUNTED_MAX else 0)}
-    known = instrument != 0  # without an instrument a decimal cannot be read; the core refuses the order anyway
+    known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
+    row = int(m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE]) + (instrument * INSTRUMENT_WORDS if known else 0)
     decimals = int(m[row + I_PRICE_DECIMALS]), int(m[row + I_QTY_DECIMALS])
     parts = (
         (44, CMD_PRICE, order.price, decimals[0]),
@@ -512,6 +577,15 @@ def _unread(text: bytes, places: int) -> tuple[int, int, int]:
     if decimals > places:
         return codes.R_TOO_MANY_DECIMALS, places, decimals
     return codes.R_TOO_MANY_DIGITS, DIGITS_MAX - places, len(whole.lstrip(b"0"))
+
+
+def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
+    """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
+    if not account:
+        return UNKNOWN_ACCOUNT
+    row = int(m[H_POOLS + P_ACCOUNT * POOL_WORDS + PL_BASE]) + account * ACCOUNT_WORDS
+    firm = int(m[int(m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + session * SESSION_WORDS + S_FIRM])
+    return account if int(m[row + AC_FIRM]) == firm else UNKNOWN_ACCOUNT
 
 
 def _default_account(m: NDArray[np.int64], session: int) -> int:

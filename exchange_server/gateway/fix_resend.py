@@ -3,6 +3,9 @@
 Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the asked
 ranges is sent, and the last gap fill of a range points at end + 1 at most. Old numbers only: nothing here takes a number.
 Requests that overlap are merged: what is still to be sent for one is not sent once more for the other.
+
+Reports that the event store is rebuilding are waited for (`waiting`); those that are lost for good are filled like administrative ones, but never in
+silence: `notice` names them, and the connection sends it as News.
 """
 
 from collections import deque
@@ -16,10 +19,12 @@ from protocol.fix_messages import build, format_timestamp
 from protocol.fix_tables import ADMIN_TYPES, FIX44
 
 from ..core.records import EVT_HEAD, EVT_MSG_TYPE, EVT_SESSION_NUMBER
+from ..journal.event_store import EventsMissing
 from .fix_encoder import FixEncoder
 
 PIECE = 256  # events in one piece
 RANGES_MAX = 16  # ranges waiting at which the connection reads no further until some are done
+RANGES_KEPT = 4096  # the same while the event store has to be waited for
 NEWEST = 1 << 62  # as the end of a range: the newest number when it is begun
 REPORTS = frozenset(
     (
@@ -46,13 +51,42 @@ class ResendJob:
     ) -> None:
         self._store = store
         self._encoder = encoder
-        self._numbers: NDArray[np.int64] = np.asarray(store.chain(last_event, begin, end))[::-1]
+        self._numbers: NDArray[np.int64] | None = None
+        self._last_event = last_event
         self._at = 0
         self._next = begin
         self._end = end
         self._names = our, peer
         self._decimals = decimals
+        self._seen = -1  # version of the store when it did not have what is needed
+        self._told = False
         self.done = False
+        self.notice = ""  # to be told to the peer, once
+        self._find()
+
+    @property
+    def waiting(self) -> bool:
+        """Nothing to do before the store has changed."""
+        return self._seen == self._store.version
+
+    def _find(self) -> None:
+        try:
+            self._numbers = np.asarray(self._store.chain(self._last_event, self._next, self._end))[::-1]
+        except EventsMissing as missing:
+            if not missing.lost:
+                self._wait(missing)
+                return
+            self._numbers = missing.found[::-1]
+            self._lose(missing, int(self._store.rows(int(self._numbers[0]), 1)[EVT_SESSION_NUMBER]) if len(self._numbers) else self._end + 1)
+
+    def _wait(self, missing: EventsMissing) -> None:
+        self._seen = self._store.version
+        if not self._told:
+            self._told = True
+            self.notice = f"the answer to your ResendRequest from {self._next} to {self._end} waits: {missing}"
+
+    def _lose(self, missing: EventsMissing, first_kept: int) -> None:
+        self.notice = f"messages {self._next} to {first_kept - 1} cannot be sent again: {missing}. Ask for the state of your orders"
 
     @property
     def rest(self) -> tuple[int, int]:
@@ -61,12 +95,25 @@ class ResendJob:
 
     def piece(self, now_ns: int) -> bytes:
         """The next messages, as bytes; sets `done` behind the last ones."""
+        if self._numbers is None and not self.waiting:
+            self._find()
+        if self._numbers is None or self.waiting:
+            return b""
         out: list[bytes] = []
         run: list[NDArray[np.int64]] = []
         stop = min(self._at + PIECE, len(self._numbers))
-        for number in self._numbers[self._at : stop].tolist():
-            row = self._store.rows(number, 1)
-            head = int(row[EVT_HEAD])
+        for place, number in enumerate(self._numbers[self._at : stop].tolist(), self._at):
+            try:
+                row = self._store.rows(number, 1)
+                head = int(row[EVT_HEAD])
+                whole = self._store.rows(number, 1 + (head >> 8 & 255)) if head >> 8 & 255 else row
+            except EventsMissing as missing:
+                if missing.lost:
+                    self.notice = f"a message after {self._next - 1} cannot be sent again: {missing}. Ask for the state of your orders"
+                    continue
+                self._wait(missing)
+                stop = place
+                break
             seq = int(row[EVT_SESSION_NUMBER])
             kind = head & 255
             if kind not in REPORTS and (kind != codes.E_SENT or int(row[EVT_MSG_TYPE]) in _ADMIN_SENT):
@@ -74,8 +121,7 @@ class ResendJob:
             if seq > self._next:
                 self._flush(run, out, now_ns)
                 out.append(self._gap(self._next, seq, now_ns))
-            extra = head >> 8 & 255
-            run.append(self._store.rows(number, 1 + extra) if extra else row)
+            run.append(whole)
             self._next = seq + 1
         self._at = stop
         self._flush(run, out, now_ns)
@@ -108,19 +154,27 @@ class Resends:
         self._begun = 0  # first number of the range that is being sent
         self._waiting: deque[tuple[int, int]] = deque()
         self.told: tuple[int, int] | None = None
+        self.notice = ""  # to be told to the peer as News; the host takes it
 
     def __bool__(self) -> bool:
         return self._job is not None or bool(self._waiting)
 
     @property
+    def waiting(self) -> bool:
+        """Nothing to do before the event store has changed."""
+        return self._job is not None and self._job.waiting
+
+    @property
     def many(self) -> bool:
-        return len(self._waiting) >= RANGES_MAX
+        """So many ranges wait that no more should be read; while the event store is rebuilt, the session's orders go on."""
+        return len(self._waiting) >= (RANGES_KEPT if self.waiting else RANGES_MAX)
 
     def clear(self) -> None:
         """The numbers have begun anew."""
         self._job = None
         self._waiting.clear()
         self.told = None
+        self.notice = ""
 
     def ask(self, begin: int, end: int) -> None:
         """The peer wants begin..end (0: up to the newest): add what is not going to be sent anyway."""
@@ -144,6 +198,7 @@ class Resends:
             self._begun = begin
             self._job = ResendJob(self._store, self._encoder, last_event, begin, min(end, last_sent), our, peer, decimals)
         data = self._job.piece(now_ns)
+        self.notice, self._job.notice = self._job.notice or self.notice, ""
         upto = self._job.rest[0] - 1
         if upto >= self._begun:
             # Who asks from a number on has what was before it, unless that was asked for too and still waits.

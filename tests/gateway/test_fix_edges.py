@@ -72,6 +72,8 @@ def test_many_small_ranges_wait_for_each_other_and_nobody_is_logged_out(street: 
 class Nothing:
     """A store without events: every range is one gap fill."""
 
+    version = 0
+
     def chain(self, last: int, begin: int, end: int) -> list[int]:
         return []
 

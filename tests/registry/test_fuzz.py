@@ -18,6 +18,7 @@ RECORDS = (
     ar.Kill(level="account", target="ACME-A"),
     ar.Transfer(key="k", asset="USD", amount=5, target="ACME-A"),
     ar.SetReference(symbol="F-ESP", reference=3),
+    ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
     ar.SetPhase(event="FINAL", phase="open"),
 )
