@@ -165,7 +165,7 @@ _F: tuple[Field, ...] = (
     Field(5010, "ContractSide", "BOOLEAN"),  # Y: YES contracts (default), N: NO contracts, prices in NO terms
     Field(5011, "MassCancelScope", "CHAR", {"S": "SESSION", "A": "ACCOUNT", "F": "FIRM", "I": "INSTRUMENT", "E": "EVENT"}),
     Field(5012, "FrontEnd", "INT", unsupported=True),
-    Field(5013, "GoodUntil", "UTCTIMESTAMP", unsupported=True),  # freshness deadline
+    Field(5013, "GoodUntil", "UTCTIMESTAMP"),  # freshness deadline
     Field(5014, "CostCap", "QTY", unsupported=True),  # in minor units of the settlement asset
     Field(5015, "OrderGroup", "INT", unsupported=True),
     Field(5016, "PostOnlySlide", "BOOLEAN", unsupported=True),

@@ -373,3 +373,13 @@ def test_hostile_changes_of_the_script_never_break_the_street(street: Street) ->
             assert message.msg_type in "0123458A9jr"
         street.drop(end)
     assert street.engine.check() == []
+
+
+def test_a_deadline_in_5013_is_kept(street: Street) -> None:
+    end = street.up()
+    end.take()
+    for number, when in ((1, "20990101-00:00:00.123456789"), (2, "20200101-00:00:00")):
+        end.client.new_order(street.now, number, ESP, 1, 10, "0.0500", extra=((5013, when),))
+    street.turn()
+    kept, late = end.take()
+    assert (kept.text(150), late.text(150)) == ("0", "8") and "safe to resend" in late.text(58)
