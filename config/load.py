@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema
+from . import schema, wording
 from .amounts import ConfigError, duration_ns
 from .reader import Item, Reader
 from .secret_files import refuse_readable
@@ -110,6 +110,10 @@ def _settings(file: str, server: schema.Server) -> Settings:
         raise ConfigError(
             file, "server.heartbeat_min", f"must lie between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
         )
+    if -(-low // 10**9) > high // 10**9:
+        raise ConfigError(
+            file, "server.heartbeat_max", f"no whole second (FIX 108) lies between {server.heartbeat_min} and {server.heartbeat_max}"
+        )
     window_ns = ns("session_throttle_window")
     if server.session_throttle and not window_ns:
         raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s when there is a session_throttle")
@@ -165,12 +169,10 @@ def parse(file: str, content: dict[str, Any]) -> schema.File:
     try:
         return msgspec.convert(content, schema.File, strict=True)
     except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at ")
-        path = place.strip("`").removeprefix("$").removeprefix(".")
-        sentence = sentence.replace("`", "").replace("Object missing required field", "is missing the key")
+        sentence, path = wording.explained(error, schema.File, content)
         if "got float" in sentence:
             sentence += ': write numbers with a point in quotes, "0.01"'
-        raise ConfigError(file, path, sentence[:1].lower() + sentence[1:]) from error
+        raise ConfigError(file, path, sentence) from error
 
 
 def _refuse_unknown(file: str, value: Any, kind: Any, path: str) -> None:

@@ -118,6 +118,9 @@ class Server:
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
         self.clock = self._clock()
+        low, high = settings.heartbeat_min_ns, settings.heartbeat_max_ns
+        self.heartbeat_s = -(-low // 10**9), high // 10**9
+        self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
         self.applied = self._configure()
         self.directory = Directory(self.engine.registry, log)
@@ -300,11 +303,13 @@ class Server:
         return AdminConnection(now_ns, link, self.directory, self.office, link.peer)
 
     def _binary_connection(self, now_ns: int, link: Link) -> BinaryConnection:
-        return BinaryConnection(self.directory, now_ns, link, self.engine, self.store, self.binary, self.market)
+        return BinaryConnection(
+            self.directory, now_ns, link, self.engine, self.store, self.binary, self.market, heartbeat_ms=self.heartbeat_ms
+        )
 
     def _fix_connection(self, now_ns: int, link: Link) -> FixConnection:
         skew_ns = self.options.settings.sending_time_tolerance_ns
-        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix, skew_ns)
+        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix, skew_ns, heartbeat_s=self.heartbeat_s)
 
     def _announce(self, host: str) -> None:
         line = msgspec.json.encode(

@@ -245,7 +245,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_CLOCK_NOT_HELD", None, None, None, None, None, "the clock has not jumped: there is nothing to accept",
      "`exos clock accept` while the server goes by the machine's time of day.", "None: `exos status` shows the clock."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
-    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108), or heartbeat_ms of the binary Logon, is outside the server's `heartbeat_min` to `heartbeat_max`.", "Send an interval within the range that the answer names."),
     ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the reports asked for are being rebuilt from the journal: ask again in a second",
      "The server's store of past reports was damaged or had no room; what was in it is made again from the journal.",
      "Ask again after a second; the SDK does. On FIX just wait: they follow by themselves."),

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from config import load
 from config.load import ConfigError
 from config.secret_files import OTHERS, mode_of
+from protocol import numbers
 
 from ..exits import Exit
 from .admin_client import AdminClient, Unreachable
@@ -175,7 +176,7 @@ def disk(data: Path) -> Iterator[Finding]:
 def memory() -> Iterator[Finding]:
     try:
         rows = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
-        available = int(rows["MemAvailable"].split()[0]) * 1024
+        available = numbers.whole(rows["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         yield Finding("warn", "memory", "how much is available is not known here")
         return

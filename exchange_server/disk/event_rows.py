@@ -105,13 +105,16 @@ def bad_rows(data, count, first, sums, out):
     return found
 
 
-@kernel("int64(int64[::1], int64, int64, int64, int64[::1])")
-def rows_after(rows, count, begin, end, out):
-    """Indices of rows that follow, in their session's chain, an event begin .. end: whose sessions have reports there. Returns how many."""
+@kernel("int64(int64[::1], int64, int64, int64, int64, int64[::1])")
+def rows_after(rows, count, first, begin, end, out):
+    """Indices of rows (event `first` and on) that follow, in their session's chain, an event begin .. end: whose sessions have reports there. Returns how many."""
     found = 0
     i = 0
     while i < count:
         at = i * EVT_WORDS
+        if rows[at + EVT_NUMBER] != first + i:  # payload of a row before this piece, or damaged
+            i += 1
+            continue
         previous = rows[at + EVT_PREVIOUS]
         if begin <= previous and previous <= end and found < out.size:
             out[found] = i

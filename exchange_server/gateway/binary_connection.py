@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from protocol import codes, errors
 from protocol import messages as M
-from protocol.binary_session import HEARTBEAT_MS_DEFAULT, MILLISECOND, Heartbeats, check_logon
+from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MILLISECOND, Heartbeats, check_logon
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
 from ..core import records as R
@@ -29,6 +29,7 @@ from .market_data import MarketData
 MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
 BACKLOG_BYTES = 256 * 1024  # long answers wait while more than this is not taken
 RETRY_NS = 5 * MILLISECOND
+PYTHON_WEIGHT = 16  # a message that plain Python takes counts as so many of the turn's budget
 RESUME_EVENTS = 512  # per piece
 LONG_ANSWERS = 32  # that may wait on one connection
 
@@ -87,11 +88,11 @@ class BinaryConnection(Connection):
     """One socket of the binary wire.
 
     engine: `m` (the arena). store: the event store (`chain`, `rows`). encoder: shared by all connections. challenge: 32 fresh random bytes
-    per call. `slow` counts frequent messages (orders) that plain Python had to take, and messages that cannot be read.
+    per call. heartbeat_ms: what a Logon may ask for. `slow` counts frequent messages (orders) that plain Python had to take, and messages that cannot be read.
     """
 
     __slots__ = (
-        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeats", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
         "engine", "server_name", "slow",
     )  # fmt: skip
 
@@ -106,6 +107,7 @@ class BinaryConnection(Connection):
         market: MarketData | None = None,
         server_name: str = "exos",
         challenge: Callable[[], bytes] = lambda: os.urandom(M.CHALLENGE_BYTES),
+        heartbeat_ms: tuple[int, int] = (HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX),
     ) -> None:
         super().__init__(codes.WIRE_BINARY, directory, now_ns, outlet)
         self.engine = engine
@@ -116,6 +118,7 @@ class BinaryConnection(Connection):
         self._market = market
         self._challenge = challenge()
         self._knock: M.Logon | None = None  # a logon that waits
+        self._heartbeat_ms = heartbeat_ms
         self._greeted = False
         self._leaving = False  # the client has said Logout
         self._said_goodbye = False
@@ -245,7 +248,7 @@ class BinaryConnection(Connection):
         self._end(reason, text, turn.tick_ns)
 
     def _logon(self, message: M.Logon, turn: TurnInput) -> bool:
-        reason, text = check_logon(message)
+        reason, text = check_logon(message, self._heartbeat_ms)
         session = 0
         directory: Any = self.directory
         if reason == codes.OK:
@@ -273,7 +276,8 @@ class BinaryConnection(Connection):
         directory.logged_on(self, message.key, turn.tick_ns)
         self.grow()
         self._conn[R.CN_SESSION] = session
-        heartbeat_ms = message.heartbeat_ms or HEARTBEAT_MS_DEFAULT
+        low, high = self._heartbeat_ms
+        heartbeat_ms = message.heartbeat_ms or min(max(HEARTBEAT_MS_DEFAULT, low), high)
         self._heartbeats = Heartbeats(heartbeat_ms)
         self.next_due = 0
         turn.add(
@@ -320,7 +324,7 @@ class BinaryConnection(Connection):
             budget -= taken
             if status == R.DEC_FULL:
                 continue
-            budget -= 1
+            budget -= PYTHON_WEIGHT
             try:
                 payload = self._payload(MAX_CLIENT_PAYLOAD)
             except M.WireError as error:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from protocol import codes, errors, fix_session
 from protocol.fix_messages import FixMessage, OrderRequest, Problem, build, format_timestamp, parse, read_order, scale
-from protocol.fix_tables import FIX44
+from protocol.fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 from ..core.loads import SLACK
 from ..core.names import find_name
@@ -131,7 +131,7 @@ class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
     engine: `m`, `mb` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
-    budget: messages at most per turn. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
+    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
     """
 
     __slots__ = (
@@ -149,6 +149,7 @@ class FixConnection(Connection):
         encoder: FixEncoder,
         skew_ns: int = SKEW_NS,
         budget: int = BUDGET,
+        heartbeat_s: tuple[int, int] = (HEARTBEAT_MIN_S, HEARTBEAT_MAX_S),
     ) -> None:
         super().__init__(codes.WIRE_FIX, directory, now_ns, outlet)
         self.engine = engine
@@ -159,6 +160,7 @@ class FixConnection(Connection):
         self.garbled = 0
         self.python_messages = 0
         self.fix = fix_session.FixSession(self._last_sent, skew_ns)
+        self.fix.heartbeat_s = heartbeat_s
         self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
         self._conn[CN_SKEW] = skew_ns
         self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
@@ -399,10 +401,14 @@ class FixConnection(Connection):
             self._send(
                 "B", b"148=The server is going down\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
             )
-        for action in self.fix.expel(reason, text):
+        waits = reason == codes.R_SHUTDOWN and self.fix.state == fix_session.ACTIVE and self.session
+        for action in self.fix.logout(turn.tick_ns, text) if waits else self.fix.expel(reason, text):
             if isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, None)
-        self.close(reason, text)
+        if waits:
+            self.next_due = self.fix.due()  # the peer answers the Logout; who does not is dropped by the pipeline's own bound
+        else:
+            self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
