@@ -122,6 +122,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "shallow": _wire("shallow"),
     "latency": _wire("latency"),
     "trip": _wire("trips"),
+    "fair": _wire("fair"),
 }
 
 
