@@ -305,3 +305,4 @@ R_CLOCK_JUMP = 167  # the time of day jumped forward and that is not taken
 R_CLOCK_NOT_HELD = 168
 R_REPORTS_REBUILDING = 169
 R_REPORTS_LOST = 170
+R_LOGON_DELAYED = 176

@@ -245,13 +245,16 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_CLOCK_NOT_HELD", None, None, None, None, None, "the clock has not jumped: there is nothing to accept",
      "`exos clock accept` while the server goes by the machine's time of day.", "None: `exos status` shows the clock."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
-    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108), or heartbeat_ms of the binary Logon, is outside the server's `heartbeat_min` to `heartbeat_max`.", "Send an interval within the range that the answer names."),
     ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the reports asked for are being rebuilt from the journal: ask again in a second",
      "The server's store of past reports was damaged or had no room; what was in it is made again from the journal.",
      "Ask again after a second; the SDK does. On FIX just wait: they follow by themselves."),
     ("R_REPORTS_LOST", None, None, 4, None, None, "some of the reports asked for cannot be had any more",
      "The store of past reports is damaged and the journal no longer reaches back so far. The text names the reports.",
      "Ask for the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume behind the lost reports."),
+    ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
+     "Several logons with wrong credentials came from this address (IPv6: from its /64), and as many of this name as may wait do so already. "
+     "This one was not looked at.", "Correct the name or the secret of what logs on from there, then try again. Other addresses are not affected."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(

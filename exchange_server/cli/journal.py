@@ -7,8 +7,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .. import data_folder
 from ..exits import Exit
-from .common import CommandError, say
+from .common import CommandError, number, say
 from .config_cmd import read
 
 
@@ -32,8 +33,8 @@ def add(commands: Any) -> None:
     cut = verbs.add_parser(
         "cut", help="give up all from a place on that verify names; a copy is kept. Loses what was acknowledged behind it"
     )
-    cut.add_argument("--segment", type=int, required=True)
-    cut.add_argument("--offset", type=int, required=True)
+    cut.add_argument("--segment", type=number("segment"), required=True)
+    cut.add_argument("--offset", type=number("offset"), required=True)
     cut.set_defaults(run=run_cut)
     for verb in (verify, replay, cut):
         verb.add_argument("dir", type=Path, metavar="DIR", help="the data folder")
@@ -43,6 +44,10 @@ def folder_of(data: Path) -> Path:
     """The journal's folder: DIR/journal, or DIR itself when it holds the segments."""
     if not data.is_dir():
         raise CommandError(Exit.USAGE, f"{data} is not a folder")
+    try:
+        data_folder.check(data)
+    except data_folder.FolderOpen as error:
+        raise CommandError(Exit.CONFIG, str(error)) from error
     inner = data / "journal"
     return inner if inner.is_dir() else data
 
@@ -135,6 +140,7 @@ def run_cut(args: argparse.Namespace) -> int:
     from ..journal.store import JournalError, JournalLocked
 
     try:
+        folder_of(args.dir)
         report = recover.cut(args.dir, args.segment, args.offset)
     except JournalLocked as error:
         raise CommandError(Exit.LOCKED, str(error)) from error

@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import codes, fix_session
+from protocol import codes, errors, fix_session
 from protocol.fix_messages import FixMessage, OrderRequest, Problem, build, format_timestamp, parse, read_order, scale
-from protocol.fix_tables import FIX44
+from protocol.fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 from ..core.loads import SLACK
 from ..core.names import find_name
@@ -105,6 +105,14 @@ class FixDirectory(Protocol):
 
     def unbind(self, session: int, connection: Connection) -> None: ...
 
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
+
 
 class ResendStore(Protocol):
     """What a resend needs of the event store. All raise EventsMissing for what cannot be read."""
@@ -123,11 +131,11 @@ class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
     engine: `m`, `mb` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
-    budget: messages at most per turn. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
+    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_missed_seen", "_res", "_store", "_todo", "_unsent_from", "engine", "fix", "garbled",
+        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_missed_seen", "_res", "_store", "_todo", "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
 
@@ -141,6 +149,7 @@ class FixConnection(Connection):
         encoder: FixEncoder,
         skew_ns: int = SKEW_NS,
         budget: int = BUDGET,
+        heartbeat_s: tuple[int, int] = (HEARTBEAT_MIN_S, HEARTBEAT_MAX_S),
     ) -> None:
         super().__init__(codes.WIRE_FIX, directory, now_ns, outlet)
         self.engine = engine
@@ -151,6 +160,7 @@ class FixConnection(Connection):
         self.garbled = 0
         self.python_messages = 0
         self.fix = fix_session.FixSession(self._last_sent, skew_ns)
+        self.fix.heartbeat_s = heartbeat_s
         self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
         self._conn[CN_SKEW] = skew_ns
         self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
@@ -160,6 +170,7 @@ class FixConnection(Connection):
         self._missed_seen = -1  # version of the event store when it did not have them
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
         self._unsent_from = 0
+        self._up = False  # a logon was good
 
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
@@ -202,6 +213,9 @@ class FixConnection(Connection):
         if self.closing:
             self.next_due = 0
             return False
+        if self.held_until:
+            self.next_due = self.held_until
+            return False
         self.next_due = fix.due()
         return more or bool(self._todo)
 
@@ -236,11 +250,18 @@ class FixConnection(Connection):
             elif isinstance(action, fix_session.SetNextIn):
                 turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
-                self._first(self._logon(action.message, turn), action.message)
+                code = self.directory.admit(self, action.message.text(49), turn.tick_ns)  # type: ignore[attr-defined]
+                if code < 0:  # asked again when `held_until` has come
+                    todo.appendleft((action, cause))
+                    return
+                self._first(self._logon(action.message, turn, code), action.message)
             elif isinstance(action, fix_session.LoggedOn):
                 self._logged_on(action, turn, cause)
                 joined = True
             else:
+                if not self._up:
+                    who = cause.text(49) if cause is not None else ""
+                    self.directory.logon_refused(self, who, action.reason, action.text, turn.tick_ns)  # type: ignore[attr-defined]
                 self.close(action.reason, action.text)
                 todo.clear()
 
@@ -260,7 +281,10 @@ class FixConnection(Connection):
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
             self.outlet.write(build(FIX44, msg_type, our, peer, 1, format_timestamp(turn.now_ns), body))
 
-    def _logon(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
+    def _logon(self, message: FixMessage, turn: TurnInput, code: int) -> list[fix_session.Action]:
+        if code == codes.R_LOGON_DELAYED:
+            text = errors.text(code)
+            return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code, text)]
         directory: Any = self.directory
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
@@ -285,6 +309,9 @@ class FixConnection(Connection):
         if action.reset:
             self._jobs.clear()  # what was being sent again has other numbers now
         if action.live:
+            if not self._up:
+                self._up = True
+                self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), turn.tick_ns)  # type: ignore[attr-defined]
             self._missed_after = turn.turn
             self.grow()
 
@@ -374,14 +401,19 @@ class FixConnection(Connection):
             self._send(
                 "B", b"148=The server is going down\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
             )
-        for action in self.fix.expel(reason, text):
+        waits = reason == codes.R_SHUTDOWN and self.fix.state == fix_session.ACTIVE and self.session
+        for action in self.fix.logout(turn.tick_ns, text) if waits else self.fix.expel(reason, text):
             if isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, None)
-        self.close(reason, text)
+        if waits:
+            self.next_due = self.fix.due()  # the peer answers the Logout; who does not is dropped by the pipeline's own bound
+        else:
+            self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
+        self.directory.leave(self)  # type: ignore[attr-defined]
         self.dropped(b"")  # what this turn still brings for it is not written any more
         super().lost(turn)
 
