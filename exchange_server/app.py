@@ -45,7 +45,7 @@ from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNo
 from .net.clock import Clock, ClockMemory, ClockRules, seconds
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
 from .net.id_table import IdTable
-from .net.limits import Limits
+from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.pipeline import Pipeline
 from .registry import RegistryBroken
@@ -250,6 +250,7 @@ class Server:
         limits = Limits(inbox_rows=min(Limits().inbox_rows, self.journal.ring_bytes // (4 * ROW_BYTES)))
         if options.disk_reserve_bytes:
             limits = msgspec.structs.replace(limits, disk_reserve_bytes=options.disk_reserve_bytes)
+        limits = msgspec.structs.replace(limits, connections=connections_that_fit(limits.connections))
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)
