@@ -390,7 +390,7 @@ class Server:
                 "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),
             },
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
-            "event_store": {**self.store.status(), "marks": self.marks.written},
+            "event_store": {**self.store.status(), "marks": self.marks.written, "marks_compared": self.report.marks},
             "recovery": self.report.line(),
             "pipeline": {**self.pipeline.status(), "slow_path_messages": self.pipeline.slow_path_messages()},
             "market_data": self.market.status(),
