@@ -113,7 +113,7 @@ class Server:
         except (JournalError, OSError) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
-        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, make, log, self._sessions_in)
+        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, self._another_engine, log, self._sessions_in)
         self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
@@ -348,6 +348,12 @@ class Server:
         if self.rebuilder.look(now_s):
             for link in list(self.pipeline.links.values()):
                 self.pipeline.mark(link)
+
+    def _another_engine(self, chunks: Any) -> Engine:
+        """For rebuilding reports: as this one was made, whatever the configuration says by now."""
+        if chunks is not None:
+            return Engine.restore(chunks)
+        return Engine(self.engine.capacities, retention_ns=int(self.engine.m[r.H_RETENTION_NS]))
 
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""

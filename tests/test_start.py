@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from exchange_server import app
+from exchange_server.core.records import H_RETENTION_NS
 from exchange_server.engine import Engine, InvariantBroken, SnapshotRefused
 from exchange_server.exits import Exit
 from exchange_server.gateway.connection import TurnInput
@@ -18,7 +19,7 @@ from exchange_server.net.observe import Log
 from exchange_server.registry import RegistryBroken
 from protocol import codes
 from protocol import messages as M
-from tests.server_kit import BinaryPeer, FixPeer, ServerProcess, order, wait_until
+from tests.server_kit import SMALL, BinaryPeer, FixPeer, ServerProcess, order, wait_until
 from tests.test_app import options
 
 
@@ -263,3 +264,16 @@ def test_a_trading_server_and_its_replay_agree_at_every_mark(tmp_path: Path) -> 
         server.start()
         assert server.ask("status").result["event_store"]["marks_compared"] >= 12
         assert server.ask("check").result["failed"] == []
+
+
+def test_reports_are_rebuilt_with_the_tables_and_times_that_the_folder_was_made_with(tmp_path: Path) -> None:
+    """Not with those of a configuration that has changed since."""
+    from exchange_server.journal.recover import seal
+
+    first = app.Server(options(tmp_path), Log())
+    seal(first.recovered, tmp_path / "data")
+    server = app.Server(options(tmp_path, SMALL.replace("orders = 4096", "orders = 64")), Log())
+    again = server._another_engine(None)
+    assert again.capacities == server.engine.capacities == first.engine.capacities and again.capacities.orders == 4096
+    assert again.m[H_RETENTION_NS] == first.engine.m[H_RETENTION_NS]
+    server.close()
