@@ -119,6 +119,8 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     hmac_secret: Annotated[str, Meta(max_length=256)] = ""
     cancel_on_disconnect: bool = False
     settlement_reports: bool = False
+    standard_dictionary: bool = True  # FIX: nothing goes out that an engine with the stock FIX44.xml would reject
+    timestamp_decimals: Literal[0, 3, 6, 9] = 3  # FIX: of a second, on everything that goes out
     throttle_limit: Count = 0
     throttle_window_ns: Count = 0
 
@@ -262,7 +264,8 @@ LIVE_FIELDS: dict[type, tuple[str, ...]] = {
     DefineFirm: ("title",),
     DefineAccount: (),
     DefineSession: (
-        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "throttle_limit", "throttle_window_ns",
+        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
+        "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     ),
     DefineMarket: ("title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"),
     DefineListing: ("fees",),

@@ -123,6 +123,8 @@ class Reader:
             hmac_secret="" if fix else secret,
             cancel_on_disconnect=session.cancel_on_disconnect,
             settlement_reports=session.settlement_reports,
+            standard_dictionary=session.standard_dictionary,
+            timestamp_decimals=session.timestamp_decimals,
             **self.throttle(path, session),
         )
 

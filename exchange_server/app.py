@@ -33,6 +33,7 @@ from .gateway.binary_connection import BinaryConnection, BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
 from .gateway.fix_connection import FixConnection
 from .gateway.fix_encoder import FixEncoder
+from .gateway.fix_missed import unsure_from
 from .gateway.market_data import MarketData
 from .gateway.sessions import Directory
 from .journal.event_files import Range
@@ -52,6 +53,7 @@ from .registry.account_view import account_view
 
 SERVER_ID = 1
 ADMIN_SOCKET = "admin.sock"
+UNSURE_NS = 10_000_000_000  # a slow reader is cut after five seconds: what is older has been written, or is known to be missed
 
 
 class StartRefused(Exception):
@@ -189,7 +191,11 @@ class Server:
         turn = TurnInput(rows=len(sessions) + 1)
         self._begin(turn)
         for session in sessions:
-            turn.add(codes.C_LOGOFF, session)
+            row = base + session * r.SESSION_WORDS
+            unsure = 0  # what was made in the last moments may not have been written any more
+            if m[row + r.S_WIRE] == codes.WIRE_FIX:
+                unsure = unsure_from(self.store, int(m[row + r.S_LAST_EVENT]), self.engine.time_ns - UNSURE_NS)
+            turn.add(codes.C_LOGOFF, session, values={r.CMD_LOGOFF_FROM: unsure})
         self._input(turn)
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 

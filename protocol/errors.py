@@ -255,6 +255,14 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
      "Several logons with wrong credentials came from this address (IPv6: from its /64), and as many of this name as may wait do so already. "
      "This one was not looked at.", "Correct the name or the secret of what logs on from there, then try again. Other addresses are not affected."),
+    ("R_LOGON_REPEATED", None, None, 6, 8, None, "this Logon was taken before", "A Logon with the same SendingTime, MsgSeqNum and CheckSum was let in already: it may be a copy.",
+     "Send a new one, with the time at which it is sent."),
+    ("R_TOO_MANY_DECIMALS", 99, 99, 0, 5, None, "tag {used} has {asked} decimals, at most {limit} are taken for this instrument",
+     "A price or quantity has more decimals than the instrument; nothing is rounded here. The ClOrdID is not used up.", "Round to the decimals of the instrument."),
+    ("R_TOO_MANY_DIGITS", 99, 99, 0, 5, None, "tag {used} has {asked} digits before the point, at most {limit} are taken",
+     "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number of the instrument's size."),
+    ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
+     "The Logon (789) expects a number that we have not come to: one side has lost its numbers.", "Compare the numbers, or begin anew with 141=Y."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(

@@ -184,7 +184,7 @@ def test_a_fix_resend_names_what_is_lost_and_fills_it(desk: tuple[Street, FixEnd
     assert len(news(got)) == 1 and "messages 2 to 6 cannot be sent again: event store: events" in news(got)[0]
     filled, *rest = [m for m in got if m.msg_type != "B"]
     assert (filled.msg_type, filled.seq, filled.text(36)) == ("4", 2, "7") and [m.seq for m in rest] == list(range(7, 12))
-    assert not end.connection._jobs
+    assert not end.connection._resends
 
 
 def test_missed_reports_wait_too(tmp_path: Path) -> None:
