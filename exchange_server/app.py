@@ -115,7 +115,7 @@ class Server:
         except (JournalError, OSError) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
-        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, make, log, self._sessions_in)
+        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, self._another_engine, log, self._sessions_in)
         self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
@@ -355,6 +355,12 @@ class Server:
             for link in list(self.pipeline.links.values()):
                 self.pipeline.mark(link)
 
+    def _another_engine(self, chunks: Any) -> Engine:
+        """For rebuilding reports: as this one was made, whatever the configuration says by now."""
+        if chunks is not None:
+            return Engine.restore(chunks)
+        return Engine(self.engine.capacities, retention_ns=int(self.engine.m[r.H_RETENTION_NS]))
+
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
         m = self.engine.m
@@ -396,7 +402,7 @@ class Server:
                 "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),
             },
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
-            "event_store": {**self.store.status(), "marks": self.marks.written},
+            "event_store": {**self.store.status(), "marks": self.marks.written, "marks_compared": self.report.marks},
             "recovery": self.report.line(),
             "pipeline": {**self.pipeline.status(), "slow_path_messages": self.pipeline.slow_path_messages()},
             "market_data": self.market.status(),
