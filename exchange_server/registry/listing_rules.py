@@ -66,6 +66,9 @@ def _check_event(record: DefineMarket) -> None:
         raise bad("contracts", f"an event has at most {MAX_CONTRACTS} contracts, asked {n}", MAX_CONTRACTS, n)
     if not 1 <= record.k <= n:
         raise bad("k", f"the number of winners lies between 1 and the number of contracts, {n}, asked {record.k}", n, record.k)
+    if record.product == "exactly" and record.k == n:
+        text = f"with exactly {n} of {n} winners every contract always pays in full and NO never pays: name fewer winners than contracts, "
+        raise bad("k", text + ("or add the other outcome" if n == 1 else 'or make it "at_most"'), n - 1, record.k)
     for key, value in (("base_asset", record.base_asset), ("lot_base", record.lot_base)):
         if value:
             raise bad(key, f"only a spot pair has one, asked {value}")

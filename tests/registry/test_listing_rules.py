@@ -23,12 +23,14 @@ def names(count: int) -> tuple[ar.Contract, ...]:
 
 
 def test_sound_markets_pass() -> None:
-    for market in (FINAL, SPOT, change(FINAL, k=3), change(FINAL, product="at_most", contracts=names(1), k=1)):
+    for market in (FINAL, SPOT, change(FINAL, k=2), change(FINAL, product="at_most", k=3), change(FINAL, product="at_most", contracts=names(1), k=1)):
         check_market(market)
 
 
 B = codes.R_BAD_DEFINITION
 BROKEN: list[tuple[Any, int, str]] = [
+    (change(FINAL, k=3), B, "k: with exactly 3 of 3 winners every contract always pays in full and NO never pays"),
+    (change(FINAL, contracts=names(1), k=1), B, "k: with exactly 1 of 1 winners every contract always pays in full and NO never pays"),
     (change(FINAL, k=0), B, "k: the number of winners lies between 1 and the number of contracts, 3, asked 0"),
     (change(FINAL, k=4), B, "asked 4"),
     (change(FINAL, payout=1), B, "payout: an event contract pays at least 2 ticks, asked 1"),
