@@ -13,7 +13,7 @@ from config import admin_records as ar
 from config import load, plan
 from config.admin_records import outcome_code
 from exchange_server.core.records import E_PHASE_NOW, EVENT_WORDS, H_POOLS, P_EVENT, PL_BASE, POOL_WORDS
-from exchange_server.registry import Registry
+from exchange_server.registry import Refused, Registry
 from exchange_server.registry.markets import PHASES
 from tests.fake_engine import FakeEngine
 
@@ -92,6 +92,10 @@ class FakeAdmin:
         elif verb == "status":
             out["result"] = {"turn": 7, "journal": {"durable": 9, "mode": "sync"}, "sessions": ["C1", "C2"], "killed": False, "note": None}
         elif verb == "plan":
+            try:
+                self.registry.refuse_mixing(request["name"], request["sandbox"])
+            except Refused as refused:
+                return out | {"ok": False, "text": refused.text}
             found = self.registry.plan(plan.items_from_builtins(request["items"]))
             out["result"] = {"lines": found.lines(self.registry.decimals()), "same": found.same, "refused": None}
         elif verb == "assets":

@@ -28,12 +28,14 @@ class Turns:
         self.engine, self.turn = Engine(capacities, event_rows=64), 0
 
     def do(self, *records: Any) -> list[AdminAnswer]:
+        return self.do_bodies([ar.pack("uid:0", "r", record) for record in records])
+
+    def do_bodies(self, bodies: list[bytes]) -> list[AdminAnswer]:
         self.turn += 1
         rows = np.zeros(CMD_WORDS, np.int64)
         rows[:3] = codes.C_TIME, self.turn, self.turn * 1_000_000
         pieces = [rows]
-        for record in records:
-            body = ar.pack("uid:0", "r", record)
+        for body in bodies:
             extra = -(-len(body) // 128)
             row = np.zeros((1 + extra) * CMD_WORDS, np.int64)
             row[0], row[CMD_BODY_BYTES] = codes.C_ADMIN | extra << 8, len(body)
@@ -41,7 +43,7 @@ class Turns:
             pieces.append(row)
         flat = np.concatenate(pieces)
         answers = self.engine.apply(flat, len(flat), lambda events: None)
-        assert len(answers) == len(records) and self.engine.check() == []
+        assert len(answers) == len(bodies) and self.engine.check() == []
         return answers
 
     def must(self, records: Sequence[Any]) -> "Turns":
