@@ -25,6 +25,7 @@ from config.serve_options import ServeOptions
 from protocol import codes
 
 from . import start
+from .cli.dry_run import place
 from .core import jit
 from .core import records as r
 from .engine import Capacities, Engine
@@ -144,7 +145,7 @@ class Server:
         refused = engine.registry.check(tuple(plan.records()), engine)  # before anything is journaled
         if refused is not None:
             item = plan.order[refused[0]]
-            raise StartRefused(Exit.CONFIG, f"{item.file}: {item.path}: {refused[1]}")
+            raise StartRefused(Exit.CONFIG, str(place(item.file, item.path, refused[1])))
         records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
         if plan.order or settings != engine.registry.settings:
             name, sandbox = options.config_name or "-", self.sandbox
@@ -347,7 +348,8 @@ class Server:
         return {
             "server": {
                 "pid": os.getpid(), "uptime_s": (time.time_ns() - self.began) // 10**9, "data": str(self.options.data),
-                "config": self.options.config_name, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
+                "config": self.options.config_name or (self.engine.registry.begun.name if self.engine.registry.begun else ""),
+                "sandbox": self.sandbox, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
             },
             "engine": engine,
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},

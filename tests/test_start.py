@@ -1,7 +1,6 @@
 """Starts in every order: what a folder was begun as, what goes on without a configuration, what is refused and what is not taken."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -131,8 +130,7 @@ def test_a_file_may_use_what_the_folder_has(tmp_path: Path) -> None:
 def test_a_refused_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
     run(tmp_path)
     before = run(tmp_path, WITHOUT)
-    bad: Any = SMALL + '[[firm]]\n'
     bad = SMALL + '[[member]]\nfirm = "NEW"\n[[member.session]]\nname = "N"\nwire = "binary"\nkey = "MM1"\nsecret = "x"\n'
-    assert "session[0]" in (text := refused(tmp_path, bad)) and "session MM1 has the same login" in text
+    assert "session[0].key: " in (text := refused(tmp_path, bad)) and "session MM1 has the same login" in text
     after = run(tmp_path, WITHOUT)
     assert after.engine.row_seq == before.engine.row_seq and after.engine.registry.firms.named("NEW") is None

@@ -231,7 +231,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
         (
             'payout = "1.0000"',
             'payout = "1.0000"\nband = [{low = "0.0001", high = "0.9998", step = "0.0001"}]',
-            "market[0].band: price 1 is on the grid",
+            "market[0].band: price 0.0001 is on the grid",
         ),
         (
             'model = "quadratic"',
