@@ -42,8 +42,8 @@ def begun_as(journal: Path) -> ar.Begin | None:
     from .journal.store import JournalError
 
     try:
-        return _first_record(iterate(journal))
-    except JournalError:
+        return _first_record(iterate(journal, live=True))
+    except (JournalError, ValueError):
         return None
 
 

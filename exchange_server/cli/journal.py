@@ -5,6 +5,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .. import start
 from ..exits import Exit
 from .common import CommandError, number, say
 from .config_cmd import read
@@ -21,7 +22,7 @@ def add(commands: Any) -> None:
         "replay", help="run every row through a fresh engine, compare all state digests on the way, print the last one"
     )
     replay.add_argument(
-        "--config", default="", metavar="FILE", help="take the capacities from this configuration (default: the engine's own)"
+        "--config", default="", metavar="FILE", help="take the capacities and the ClOrdID retention from this configuration (default: those the folder was begun with)"
     )
     replay.set_defaults(run=run_replay)
 
@@ -57,14 +58,20 @@ def run_verify(args: argparse.Namespace) -> int:
 
 
 def run_replay(args: argparse.Namespace) -> int:
-    capacities = read(args.config).settings.capacities if args.config else {}
+    settings = read(args.config).settings if args.config else None
     from ..engine import Capacities, Engine
     from ..journal.store import DirectoryLock, JournalError, JournalLocked
     from ..journal.walk import Walk
 
     folder = folder_of(args.dir)
     began = perf_counter()
-    engine = Engine(Capacities(**capacities))
+    begun = start.begun_as(folder)
+    if settings is not None:
+        engine = Engine(Capacities(**settings.capacities), retention_ns=settings.clordid_retention_ns)
+    elif begun is not None:
+        engine = Engine(Capacities(**begun.capacities), retention_ns=begun.retention_ns)
+    else:
+        engine = Engine(Capacities())
     marks = 0
     try:
         lock: DirectoryLock | None = DirectoryLock(folder)
