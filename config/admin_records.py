@@ -283,6 +283,10 @@ class PartOf(Record, tag="part", frozen=True, kw_only=True):
     data: bytes
 
 
+class AcceptClock(Record, tag="clock_accept", frozen=True, kw_only=True):
+    """The time of day is right though it jumped forward: exchange time goes there, new orders are taken again."""
+
+
 AnyRecord = (
     DefineAsset
     | DefineVenue
@@ -302,6 +306,7 @@ AnyRecord = (
     | Begin
     | Configuration
     | PartOf
+    | AcceptClock
 )
 
 

@@ -19,6 +19,7 @@ from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns
 from .reader import Item, Reader
+from .secret_files import refuse_readable
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "UnknownAsset", "default_settings", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
@@ -35,6 +36,11 @@ class Settings(NamedTuple):
     heartbeat_min_ns: int
     heartbeat_max_ns: int
     clordid_retention_ns: int
+    clock_jump_ns: int
+    clock_jump_at_start_ns: int
+    clock_absence_ns: int
+    session_throttle: int
+    session_throttle_window_ns: int
     capacities: dict[str, int]
 
 
@@ -68,7 +74,6 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
     assets: dict[str, int] = dict(known or {})
     for _, parsed in files:
         assets.update({asset.name: asset.decimals for asset in parsed.asset})
-    kinds: list[list[Item]] = [[], [], [], [], []]
     for file, parsed in files:
         if parsed.server is not None:
             if settings is not None:
@@ -76,15 +81,15 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
             settings = _settings(file, parsed.server)
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
-        if not items:
-            continue
-        reader = Reader(file, assets, _data(file, parsed))
+    settings = settings or _settings("", schema.Server())
+    kinds: list[list[Item]] = [[], [], [], [], []]
+    for file, parsed in files if items else ():
+        reader = Reader(file, assets, _data(file, parsed), (settings.session_throttle, settings.session_throttle_window_ns))
         kinds[0] += reader.assets(parsed)
         kinds[1] += reader.venues(parsed)
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
         kinds[4] += reader.members(parsed)
-    settings = settings or _settings("", schema.Server())
     read = [item for kind in kinds for item in kind]
     _refuse_twice(read)
     sandbox = any(parsed.sandbox for _, parsed in files)
@@ -112,8 +117,16 @@ def _settings(file: str, server: schema.Server) -> Settings:
         raise ConfigError(
             file, "server.heartbeat_min", f"must lie between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
         )
+    if -(-low // 10**9) > high // 10**9:
+        raise ConfigError(
+            file, "server.heartbeat_max", f"no whole second (FIX 108) lies between {server.heartbeat_min} and {server.heartbeat_max}"
+        )
+    window_ns = ns("session_throttle_window")
+    if server.session_throttle and not window_ns:
+        raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s when there is a session_throttle")
     return Settings(
-        server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"), {}
+        server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"),
+        ns("clock_jump"), ns("clock_jump_at_start"), ns("clock_absence"), server.session_throttle, window_ns, {},
     )  # fmt: skip
 
 
@@ -124,12 +137,22 @@ def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
     if path.resolve() in above:
         raise ConfigError(file, "include", "includes itself")
     parsed = parse(file, read_toml(path))
+    refuse_open_secrets(path, parsed)
     for i, name in enumerate(parsed.include):
         inner = path.parent / name
         if not inner.exists():
             raise ConfigError(file, f"include[{i}]", f"there is no file {inner}")
         yield from _files(inner, [*above, path.resolve()])
     yield file, parsed
+
+
+def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
+    """A file with secrets is its owner's alone; those of the shipped files are published."""
+    if path.resolve().parent == SHIPPED:
+        return
+    for i, member in enumerate(parsed.member):
+        if member.session:
+            refuse_readable(str(path), f"member[{i}].session[0].secret")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

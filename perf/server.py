@@ -49,6 +49,7 @@ def config(
 fix_port = 0
 binary_port = 0
 sending_time_tolerance = "600s"
+session_throttle = 0
 
 [capacities]
 firms = 256
@@ -139,6 +140,7 @@ class BenchServer:
             raise
         self.data = self.folder / "data"
         (self.folder / "bench.toml").write_text(toml)
+        (self.folder / "bench.toml").chmod(0o600)  # it has secrets
         self.arguments = ["--mode", mode, *(["--spin"] if spin else []), *arguments]
         self.ready: dict[str, Any] = {}
 

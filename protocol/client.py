@@ -95,7 +95,7 @@ class Client:
     """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
 
     next_number: the next report needed, from an earlier run (`client.next_number`); 0: begin with now.
-    heartbeat_ms: 1000..60000, 0: the server's choice. cancel_on_disconnect: a lost connection cancels this session's orders.
+    heartbeat_ms: 2000..60000 unless the server says otherwise, 0: its choice. cancel_on_disconnect: a lost connection cancels this session's orders.
     reconnect_s: give up after so long without a session (0: never reconnect). on_report(report, order): called for each numbered
     report; on_market(message, book): for each market data message; on_state(text): when the connection comes or goes.
     first_id: ids of requests count up from here (default: the time, so that they are unique over restarts).

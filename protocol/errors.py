@@ -242,8 +242,22 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_DISK_RESERVE", 0, 2, 4, None, None, "the journal's disk is nearly full: new orders are not taken",
      "Less space is left than the reserve kept for cancels.", "Resend later; cancels are accepted. Operator: free space."),
     ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the bound allows.", "Resend later; cancels are accepted."),
+    ("R_CLOCK_JUMP", 0, 2, 4, None, None, "the server's clock has jumped forward: new orders are not taken until it is right again",
+     "The time of day of the server's machine moved on further than time has passed; no order may live or expire by it.",
+     "Resend later; cancels are accepted. Operator: set the clock right, or `exos clock accept` when it is right now."),
+    ("R_CLOCK_NOT_HELD", None, None, None, None, None, "the clock has not jumped: there is nothing to accept",
+     "`exos clock accept` while the server goes by the machine's time of day.", "None: `exos status` shows the clock."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
-    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108), or heartbeat_ms of the binary Logon, is outside the server's `heartbeat_min` to `heartbeat_max`.", "Send an interval within the range that the answer names."),
+    ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the reports asked for are being rebuilt from the journal: ask again in a second",
+     "The server's store of past reports was damaged or had no room; what was in it is made again from the journal.",
+     "Ask again after a second; the SDK does. On FIX just wait: they follow by themselves."),
+    ("R_REPORTS_LOST", None, None, 4, None, None, "some of the reports asked for cannot be had any more",
+     "The store of past reports is damaged and the journal no longer reaches back so far. The text names the reports.",
+     "Ask for the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume behind the lost reports."),
+    ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
+     "Several logons with wrong credentials came from this address (IPv6: from its /64), and as many of this name as may wait do so already. "
+     "This one was not looked at.", "Correct the name or the secret of what logs on from there, then try again. Other addresses are not affected."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(
@@ -266,6 +280,7 @@ SAFE_TO_RESEND: frozenset[int] = frozenset(
         codes.R_SHUTDOWN,
         codes.R_DISK_RESERVE,
         codes.R_OVERLOAD,
+        codes.R_CLOCK_JUMP,
     )
 )
 

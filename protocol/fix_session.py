@@ -101,6 +101,7 @@ class FixSession:
         self.last_sent = last_sent
         self.skew_ns = skew_ns  # 0: SendingTime is not judged
         self.initiator = initiator
+        self.heartbeat_s = HEARTBEAT_MIN_S, HEARTBEAT_MAX_S  # acceptor: what a Logon may ask for
         self.state = WAIT_LOGON
         self.our_comp_id = b""
         self.peer_comp_id = b""
@@ -116,6 +117,7 @@ class FixSession:
         self._asked_next_in = 0
         self._asked_again = 0  # times in a row without progress
         self._now_ns = 0
+        self.real_ns: int | None = None  # the time of day, which SendingTime is compared with; None: the times given are of it
         self._test_sent_ns = 0
         self._test_number = 0
         self._deadline_ns = 0
@@ -243,8 +245,8 @@ class FixSession:
         refused: tuple[int, str] | None = None
         if skew is not None:
             refused = codes.R_CLOCK_SKEW, skew
-        elif not HEARTBEAT_MIN_S <= seconds <= HEARTBEAT_MAX_S:
-            refused = codes.R_BAD_HEARTBEAT, f"HeartBtInt(108): found {seconds}, expected {HEARTBEAT_MIN_S} to {HEARTBEAT_MAX_S}"
+        elif (wrong := self._wrong_heartbeat(seconds)) is not None:
+            refused = codes.R_BAD_HEARTBEAT, wrong
         elif reset and seq != 1:
             refused = codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}"
         elif not reset and seq < next_in:
@@ -253,7 +255,7 @@ class FixSession:
             counted = 0
             if not reset and seq == next_in:
                 counted = self.next_in = next_in + 1
-            return [LoggedOn(False, counted, HEARTBEAT_MIN_S * SECOND, live=False), *self._end(*refused)]
+            return [LoggedOn(False, counted, self.heartbeat_s[0] * SECOND, live=False), *self._end(*refused)]
         self.state = ACTIVE
         self.heartbeat_ns = seconds * SECOND
         reply = self._logon_reply(message, seconds, reset)
@@ -262,6 +264,10 @@ class FixSession:
             return [LoggedOn(reset, self.next_in, self.heartbeat_ns), reply]
         self._queue[seq] = None  # the Logon itself has been dealt with; its number counts when the gap is closed
         return [LoggedOn(False, 0, self.heartbeat_ns), reply, *self._ask(seq)]
+
+    def _wrong_heartbeat(self, seconds: int) -> str | None:
+        low, high = self.heartbeat_s
+        return None if low <= seconds <= high else f"HeartBtInt(108): found {seconds}, expected {low} to {high}"
 
     def _logon_reply(self, message: FixMessage, seconds: int, reset: bool) -> Send:
         fields: list[tuple[int, bytes | str | int]] = [(98, 0), (108, seconds)]
@@ -359,8 +365,9 @@ class FixSession:
         sent = parse_timestamp(message.get(52))
         if sent is None:
             return None  # a format problem, which `check` words
-        difference = (sent - now_ns) // 1_000_000
-        if abs(sent - now_ns) <= self.skew_ns:
+        real_ns = now_ns if self.real_ns is None else self.real_ns
+        difference = (sent - real_ns) // 1_000_000
+        if abs(sent - real_ns) <= self.skew_ns:
             return None
         side = "ahead of" if difference > 0 else "behind"
         return f"SendingTime(52) is {abs(difference)} ms {side} the server's clock, the limit is {self.skew_ns // 1_000_000} ms"
@@ -470,9 +477,8 @@ class FixSession:
         seconds = parse_int(message.get(108)) or 0
         if problem is not None:
             return self._end(codes.R_WIRE_FIELD, problem.text)
-        if not HEARTBEAT_MIN_S <= seconds <= HEARTBEAT_MAX_S:
-            text = f"HeartBtInt(108): found {seconds}, expected {HEARTBEAT_MIN_S} to {HEARTBEAT_MAX_S}"
-            return self._end(codes.R_BAD_HEARTBEAT, text)
+        if (wrong := self._wrong_heartbeat(seconds)) is not None:
+            return self._end(codes.R_BAD_HEARTBEAT, wrong)
         if seq != 1:
             return self._end(codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}")
         self._queue.clear()

@@ -36,7 +36,7 @@ class Ladder:
     def start(self, limits: Limits, retention_ns: int | None) -> None:
         self.limits = limits
         self.retention = RETENTION_NS if retention_ns is None else retention_ns
-        self.now = self.turn = 0
+        self.now = self.turn = self.tick = 0
         self.event_seq = self.order_seq = self.trade_seq = 1
         self.rank_seq = 0
         self.killed = 0
@@ -242,10 +242,10 @@ class Ladder:
         for throttle, code in ((session.throttle, C.R_THROTTLED_SESSION), (self.venues[venue].throttle, C.R_THROTTLED_VENUE)):
             if throttle.limit == 0:
                 continue
-            used = throttle.open_at(self.now)
+            used = throttle.open_at(self.tick)
             if used >= throttle.limit:
                 raise Refused(code, throttle.limit, used, 1)
-            throttle.count(self.now)
+            throttle.count(self.tick)
 
     def check_fresh(self, c: Row) -> None:
         if c.deadline and self.now > c.deadline:

@@ -1,136 +1,232 @@
-"""Starts in every order: what a folder was begun as, what goes on without a configuration, what is refused and what is not taken."""
+"""No start ends in a traceback: one sentence, an exit code of the table, the file, the way out. And a stop says what it could not do."""
 
+import errno
+import json
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from config import load
-from config.serve_options import ServeOptions
-from exchange_server import app, start
-from exchange_server.cli import main as cli
-from exchange_server.cli import serve
+from exchange_server import app
+from exchange_server.engine import Engine, InvariantBroken, SnapshotRefused
 from exchange_server.exits import Exit
+from exchange_server.gateway.connection import TurnInput
+from exchange_server.journal import files
+from exchange_server.journal.store import Journal, JournalError, JournalFailed
 from exchange_server.net.observe import Log
-from tests.server_kit import SMALL
-
-BOX = "sandbox = true\n" + SMALL
-WITHOUT = "WITHOUT"
-
-
-def options(folder: Path, config: str = SMALL, *arguments: str) -> ServeOptions:
-    """What `exos serve` makes of a file, or of none."""
-    given = ["serve", "--data", str(folder / "data"), *arguments]
-    if config != WITHOUT:
-        path = folder / ("box.toml" if "sandbox = true" in config else "test.toml")
-        path.write_text(config)
-        given += ["--config", str(path)]
-    return serve.options(cli.parser().parse_args(given))
+from exchange_server.registry import RegistryBroken
+from protocol import codes
+from protocol import messages as M
+from tests.server_kit import BinaryPeer, ServerProcess, order, wait_until
+from tests.test_app import options
 
 
-def run(folder: Path, config: str = SMALL, *arguments: str) -> app.Server:
-    server = app.Server(options(folder, config, *arguments), Log())
+def no_space(*_: Any, **__: Any) -> Any:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/the/file")
+
+
+def refused(folder: Path, capfd: pytest.CaptureFixture[str], code: Exit, *words: str) -> None:
+    """serve() says no: this code, one line on stderr with these words, nothing on stdout."""
+    assert app.serve(options(folder)) == code
+    out, err = capfd.readouterr()
+    lines = [json.loads(line) for line in err.splitlines()]
+    said = [line for line in lines if line["event"] in ("not_started", "broken")]
+    assert out == "" and len(said) == 1 and said[0]["exit_code"] == int(code), err
+    for word in words:
+        assert word in said[0]["text"], said[0]["text"]
+    assert "Traceback" not in said[0]["text"] and "\n" not in said[0]["text"]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data folder with a journal, stopped without a snapshot."""
+    app.Server(options(tmp_path), Log()).close()
+    return tmp_path
+
+
+def test_no_room_for_the_first_segment(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "prepare_segment", no_space)
+    refused(tmp_path, capfd, Exit.SPACE, str(tmp_path / "data" / "journal"), "no space left on the disk for a segment", "nothing was lost: free some")
+    monkeypatch.undo()
+    app.Server(options(tmp_path), Log()).close()  # with room it begins
+
+
+def test_no_room_for_the_copy_of_a_torn_tail(folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    from exchange_server.journal import recover
+
+    monkeypatch.setattr(recover, "_repair", no_space)
+    refused(folder, capfd, Exit.SPACE, "/the/file: not enough room on the disk to start; nothing was lost")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (OSError(errno.EIO, os.strerror(errno.EIO), "/the/file"), Exit.RECOVERY, "/the/file: Input/output error"),
+        (OSError(errno.EROFS, os.strerror(errno.EROFS)), Exit.RECOVERY, "data: Read-only file system"),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "/the/file"), Exit.SPACE, "not enough room"),
+        (JournalError("the journal cannot"), Exit.RECOVERY, "the journal cannot"),
+        (JournalFailed("a sync failed"), Exit.JOURNAL, "a sync failed"),
+        (ZeroDivisionError("three"), Exit.BROKEN, "a fault of the program: ZeroDivisionError: three"),
+    ],
+)
+def test_whatever_recovery_raises(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception, code: Exit, words: str
+) -> None:
+    def raises(*_: Any, **__: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(app, "recover", raises)
+    refused(folder, capfd, code, words)
+
+
+def test_tables_that_do_not_fit_into_memory(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(*_: Any, **__: Any) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(Engine, "__init__", none)
+    refused(tmp_path, capfd, Exit.SETUP, "not enough memory for the tables of this configuration", "GB", "lower [capacities]")
+
+
+@pytest.mark.parametrize("error", [InvariantBroken("invariant 3 at row 5"), RegistryBroken("a row was refused")])
+def test_rules_that_break_on_their_own_journal(
+    folder: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def raises(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(Engine, "apply", raises)
+    refused(folder, capfd, Exit.BROKEN, "rows 0 to", "cannot be run again", str(error), "keep the folder")
+
+
+def test_rules_that_break_on_the_configuration(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def raises(*_: Any) -> None:
+        raise InvariantBroken("invariant 3 at row 5")
+
+    monkeypatch.setattr(Engine, "apply", raises)
+    refused(tmp_path, capfd, Exit.BROKEN, "invariant 3 at row 5", str(tmp_path / "data"), "report it")
+
+
+def test_a_journal_that_does_not_answer_while_the_configuration_is_applied(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(self: Journal, ticket: int, timeout_ms: int = 0) -> None:
+        raise JournalError(f"journal: row {ticket} is not durable after 60000 ms")
+
+    monkeypatch.setattr(Journal, "wait", late)
+    refused(tmp_path, capfd, Exit.RECOVERY, "is not durable after 60000 ms")
+
+
+def test_a_snapshot_that_the_engine_refuses_is_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = app.Server(options(folder), Log())
+    server.stopping = True
+    from exchange_server.journal.recover import seal
+
+    seal(server.recovered, folder / "data")
+
+    def never(chunks: Any) -> Engine:
+        raise SnapshotRefused("words 7 to 9 lie outside the arena")
+
+    monkeypatch.setattr(Engine, "restore", never)
+    again = app.Server(options(folder), Log())
+    assert any("lie outside the arena" in note for note in again.report.notes) and not again.report.snapshot
+    assert again.engine.digest() == server.engine.digest()
+    again.close()
+
+
+def test_little_room_starts_and_trades_and_the_reports_come_from_the_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No file of the event store can be had; later there is room again."""
+    real = os.posix_fallocate
+
+    def small(fd: int, at: int, size: int) -> None:
+        if size > 1 << 20:
+            no_space()
+        real(fd, at, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", small)
+    server = app.Server(options(tmp_path), Log())
+    turn = TurnInput(rows=4)
+    for _ in range(3):
+        turn.begin(server.engine.turn + 1, server.clock.now_ns())
+        turn.add(codes.C_LOGON, server.engine.registry.sessions.named("MM1").id)
+        server._input(turn)
+    server.store.flush()
+    last = server.engine.event_seq - 1
+    assert server.store.paused and server.store.status()["to_rebuild"] == last
+    monkeypatch.undo()
+    server.journal.wait(server.journal.next_seq)
+    for now_s in (1.0, 2.0, 10.0, 20.0):
+        server.rebuilder.look(now_s)
+        if server.rebuilder._thread is not None:
+            server.rebuilder._thread.join()
+    assert not server.store.paused and not server.store.holes
+    assert server.store.rows(1, last).reshape(-1, 24)[:, 1].tolist() == list(range(1, last + 1))
     server.close()
-    return server
 
 
-def refused(folder: Path, config: str, *arguments: str) -> str:
-    with pytest.raises(start.StartRefused) as refusal:
-        run(folder, config, *arguments)
-    assert refusal.value.code == Exit.CONFIG
-    return str(refusal.value)
+def test_a_stop_without_room_for_the_snapshot_has_its_own_name_and_code(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        peer = BinaryPeer(server.ready["binary_port"], 1)
+        peer.logged_on()
+        peer.send(order(1, codes.BUY, 100, 1))
+        assert peer.read(M.Accepted).id == 1
+        (server.data / "snapshots").write_bytes(b"in the way")
+        assert server.stop() == Exit.SNAPSHOT
+        log = server.log_text()
+        assert '"snapshot_failed"' in log and "journal_failed" not in log and "Everything is safe in the journal" in log
+        (server.data / "snapshots").unlink()
+        server.start()
+        assert "no snapshot" in server.ready["recovery"]
+        assert server.ask("status").result["engine"]["open_orders"] == 1
+        assert server.stop() == Exit.OK
 
 
-def test_a_folder_goes_on_with_what_it_holds(tmp_path: Path) -> None:
-    first = run(tmp_path, SMALL.replace("binary_port = 0", 'binary_port = 0\nmode = "async"\nsending_time_tolerance = "7s"'))
-    again = run(tmp_path, WITHOUT)
-    assert again.applied == 0 and again.engine.registry.to_bytes() == first.engine.registry.to_bytes(), "nothing was added"
-    assert again.engine.row_seq == first.engine.row_seq, "not a row was written"
-    settings = again.options.settings
-    assert (settings.fix_port, settings.mode, settings.sending_time_tolerance_ns) == (0, "async", 7 * 10**9)
-    assert again.journal.mode == "async" and again.not_taken == []
-    assert again.engine.capacities.accounts == 64, "the capacities are those of its beginning, also without a snapshot"
-    changed = run(tmp_path, WITHOUT, "--mode", "sync", "--fix-port", "1234")
-    assert changed.options.settings[1:4] == (1234, 0, "sync") and changed.journal.mode == "sync", "the command line wins"
-    assert run(tmp_path, WITHOUT).options.settings.mode == "async", "for that start alone"
+def test_marks_are_in_the_journal_of_a_running_server_and_compared_after_kill_9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = app.Server(options(tmp_path), Log())
+    server.marks.look(0.0)
+    server._log_off_everyone()
+    turn = TurnInput(rows=4)
+    turn.begin(server.engine.turn + 1, server.clock.now_ns())
+    turn.add(codes.C_LOGON, server.engine.registry.sessions.named("MM1").id)
+    server._input(turn)
+    server.marks.look(61.0)
+    assert server.marks.written == 1
+    server.journal.settle()
+    server.close()
+    again = app.Server(options(tmp_path), Log())
+    assert again.report.marks == 1
+    again.close()
+    monkeypatch.setattr(Engine, "counters", lambda self: b"other")
+    with pytest.raises(app.StartRefused, match=r"replay differs: .*Rows touched: 0 to \d+") as said:
+        app.Server(options(tmp_path), Log())
+    assert said.value.code == Exit.RECOVERY
 
 
-def test_a_changed_setting_of_the_file_is_kept(tmp_path: Path) -> None:
-    run(tmp_path)
-    run(tmp_path, SMALL.replace("binary_port = 0", 'binary_port = 0\nheartbeat_max = "50s"'))
-    assert run(tmp_path, WITHOUT).options.settings.heartbeat_max_ns == 50 * 10**9
-
-
-def test_what_cannot_be_taken_any_more_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    run(tmp_path)
-    assert run(tmp_path).not_taken == []
-    later = run(tmp_path, SMALL.replace("orders = 4096", "orders = 8192").replace("binary_port = 0", 'binary_port = 0\nclordid_retention = "1h"'))
-    later.log.flush()
-    assert later.not_taken == [
-        "capacities.orders = 8192: the data folder was begun with 4096, and tables do not change their size",
-        "server.clordid_retention = 1 h: the data folder was begun with 3 d, which stays",
-    ]
-    assert capfd.readouterr().err.count("setting_not_taken") == 2
-
-
-def test_a_new_folder_without_a_configuration_is_told_what_to_type(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["serve", "--data", str(tmp_path / "new")]) == Exit.CONFIG
-    assert f"exos serve --data {tmp_path}/new --config FILE" in capsys.readouterr().err and not (tmp_path / "new").exists()
-    with pytest.raises(start.StartRefused, match="is a new data folder"):  # begun, and killed before its first record
-        app.Server(ServeOptions(tmp_path / "data", load.default_settings(), configured=False), Log())
-
-
-@pytest.mark.parametrize(("first", "second", "text"), [
-    (SMALL, BOX, "box.toml is a sandbox with published passwords, and this data folder was not begun as one"),
-    (BOX, SMALL, "this data folder was begun as a sandbox with published passwords, and test.toml is none"),
-])  # fmt: skip
-def test_the_sandbox_does_not_mix_whatever_the_order(tmp_path: Path, first: str, second: str, text: str) -> None:
-    before = run(tmp_path, first)
-    assert text in refused(tmp_path, second)
-    after = run(tmp_path, WITHOUT)
-    assert after.engine.registry.to_bytes() == before.engine.registry.to_bytes() and after.sandbox == (first == BOX)
-    assert run(tmp_path, first).applied == 0
-
-
-def test_the_mark_outlives_snapshots_and_says_itself_in_what_includes_it(tmp_path: Path) -> None:
-    (tmp_path / "inner.toml").write_text(BOX)
-    server = app.Server(options(tmp_path, 'include = ["inner.toml"]\n'), Log())
-    app.seal(server.recovered, server.options.data)
-    again = run(tmp_path, WITHOUT)
-    assert again.sandbox and again.engine.registry.begun is not None and "test.toml is none" in refused(tmp_path, SMALL)
-    shipped = load.load("sandbox", items=False)
-    assert shipped.sandbox and shipped.items == [] and not load.load("worldcup").sandbox
-
-
-def test_a_sandbox_stays_on_this_machine(tmp_path: Path) -> None:
-    for host in ("0.0.0.0", "::", "192.0.2.1", ""):
-        assert "--expose-sandbox" in refused(tmp_path, BOX, "--host", host)
-    run(tmp_path, BOX, "--host", "127.0.0.1")
-    assert "--expose-sandbox" in refused(tmp_path, WITHOUT, "--host", "0.0.0.0")
-    assert run(tmp_path, WITHOUT, "--host", "0.0.0.0", "--expose-sandbox").sandbox
-    inside = tmp_path / "other"
-    inside.mkdir()
-    run(inside, SMALL, "--host", "0.0.0.0")
-    assert "goes only with a sandbox" in refused(inside, SMALL, "--expose-sandbox")
-
-
-@pytest.mark.parametrize(("host", "loopback"), [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),
-                                                ("", False), ("10.0.0.1", False), ("no.such.host.invalid", False)])  # fmt: skip
-def test_loopback(host: str, loopback: bool) -> None:
-    assert start.is_loopback(host) is loopback
-
-
-def test_a_file_may_use_what_the_folder_has(tmp_path: Path) -> None:
-    run(tmp_path)
-    tenant = "[server]\nfix_port = 0\nbinary_port = 0\n[[venue]]\nname = \"W\"\n[[member]]\nfirm = \"T\"\n[[member.account]]\nname = \"T-A\"\ndeposit = { USD = \"1.5\" }\n"
-    server = run(tmp_path, tenant)
-    assert server.applied == 4 and server.engine.registry.accounts.named("T-A") is not None
-    assert "there is no asset ZZZ" in refused(tmp_path, tenant.replace("USD", "ZZZ"))
-
-
-def test_a_refused_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
-    run(tmp_path)
-    before = run(tmp_path, WITHOUT)
-    bad = SMALL + '[[member]]\nfirm = "NEW"\n[[member.session]]\nname = "N"\nwire = "binary"\nkey = "MM1"\nsecret = "x"\n'
-    assert "session[0].key: " in (text := refused(tmp_path, bad)) and "session MM1 has the same login" in text
-    after = run(tmp_path, WITHOUT)
-    assert after.engine.row_seq == before.engine.row_seq and after.engine.registry.firms.named("NEW") is None
+def test_a_page_of_zeros_under_a_running_server(tmp_path: Path) -> None:
+    """Refused by name, rebuilt beside, and then the same bytes as before: a resume does not end for good."""
+    with ServerProcess(tmp_path) as server:
+        port = server.ready["binary_port"]
+        peer = BinaryPeer(port, 1)
+        peer.logged_on()
+        for i in range(1, 1601):  # more than waits in memory
+            peer.send(order(i, codes.BUY, 1 + i % 50, 1))
+        for _ in range(1600):
+            peer.read(M.Accepted)
+        before = list(peer.numbered)
+        file = server.data / "events" / "00000000.evt"
+        wait_until(file.exists)
+        with file.open("r+b") as out:
+            out.seek(8192)
+            out.write(bytes(4096))
+        peer.send(M.Resume(1, 1000))
+        done = peer.read(M.ResumeDone)
+        assert (done.count, done.reason) == (0, codes.R_REPORTS_REBUILDING)
+        wait_until(lambda: "event_store_rebuilt" in server.log_text())
+        peer.numbered.clear()
+        peer.send(M.Resume(1, 1000))
+        while not isinstance(done := peer.next(), M.ResumeDone):
+            continue
+        assert (done.begin, done.end, done.reason) == (1, 1000, codes.OK)
+        assert peer.numbered == before[:1000]
+        assert server.ask("status").result["event_store"]["to_rebuild"] == 0
+        peer.close()

@@ -50,6 +50,10 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def run_apply(args: argparse.Namespace) -> int:
+    try:
+        load.load(args.file, items=False)  # what is wrong with the file itself is told without a server
+    except ConfigError as error:
+        raise CommandError(Exit.CONFIG, str(error)) from error
     with AdminClient(args.data, timeout_s=APPLY_S) as admin:
         answer = admin.ask("assets")
         if not answer.ok:

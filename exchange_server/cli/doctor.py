@@ -5,6 +5,7 @@ import errno
 import os
 import platform
 import resource
+import shlex
 import shutil
 import socket
 import statistics
@@ -16,9 +17,12 @@ from typing import Any, NamedTuple
 
 from config import load
 from config.load import ConfigError
+from config.secret_files import OTHERS, mode_of
 from protocol import numbers
 
 from ..exits import Exit
+from .admin_client import AdminClient, Unreachable
+from .clock import sentence
 from .common import CommandError, add_data, say
 
 SYNCS = 64
@@ -53,6 +57,7 @@ def run(args: argparse.Namespace) -> int:
         *disk(args.data),
         *memory(),
         *clock(),
+        *running_clock(args.data),
     ]
     for finding in findings:
         say(f"{finding.level:4}  {finding.what:8}  {finding.text}")
@@ -145,6 +150,8 @@ def disk(data: Path) -> Iterator[Finding]:
     if not os.access(folder, os.W_OK | os.X_OK):
         yield Finding("fail", "data", f"{folder} cannot be written by this user")
         return
+    if folder == data.absolute() and mode_of(folder) & OTHERS:
+        yield Finding("warn", "data", f"{folder} may be used by others (mode {mode_of(folder):04o}): chmod 700 {shlex.quote(str(folder))}")
     if kind in MEMORY_FILE_SYSTEMS:
         yield Finding("warn", "disk", f"{data} lies on {kind}: nothing on it survives a power cut")
     else:
@@ -191,6 +198,19 @@ def clock() -> Iterator[Finding]:
         yield Finding("ok", "clock", f"{text}; whether it is synchronised is not known")
     else:
         yield Finding("ok" if synced else "warn", "clock", f"{text}; {'synchronised' if synced else 'not synchronised (NTP)'}")
+
+
+def running_clock(data: Path) -> Iterator[Finding]:
+    """The clock of the server that runs on this data folder, when one does."""
+    try:
+        with AdminClient(data, timeout_s=5.0) as admin:
+            answer = admin.ask("status")
+    except Unreachable:
+        return
+    if answer.ok:
+        found = answer.result["clock"]
+        apart = found["held"] or not found["offset_s"].removeprefix("-").startswith("0.")
+        yield Finding("warn" if apart else "ok", "exchange", sentence(found))
 
 
 def _clock_synced() -> bool | None:

@@ -11,7 +11,7 @@ from ..exits import Exit
 from .admin_client import Unreachable
 from .common import CommandError, warn
 
-COMMANDS = ("serve", "config_cmd", "market", "trade", "status", "admin_cmd", "doctor", "journal")
+COMMANDS = ("serve", "config_cmd", "market", "trade", "status", "admin_cmd", "clock", "doctor", "journal")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warn(f"exos: {error}")
         return Exit.SETUP
     args = parser().parse_args(arguments)
+    os.umask(0o077)  # what exos writes is for its user alone
     try:
         code: int = args.run(args)
         return code

@@ -61,6 +61,7 @@ from .records import (
     H_ORDER_SEQ,
     H_POOLS,
     H_ROW_SEQ,
+    H_TICK,
     H_TIME,
     H_TRADE_SEQ,
     H_TURN,
@@ -164,7 +165,7 @@ def dump_small(m, out):
     out[8] = m[H_KILLED]
     out[9] = balances
     out[10] = known
-    out[11] = 0
+    out[11] = m[H_TICK]
     at = HEADER_DUMP
     for i in range(balances):
         b = pool_base(m, P_BALANCE) + i * BALANCE_WORDS

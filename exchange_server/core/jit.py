@@ -1,7 +1,7 @@
 """How kernels are compiled: the one place that knows numba's settings.
 
-Guarantees: a kernel's cache folder is named by a hash of its file and of every core file it imports, directly or not, of numba's
-version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry points have explicit signatures and are compiled (or loaded) at import, each timed
+Guarantees: a kernel's cache folder is named by a hash of its file and of every file of core, disk and protocol that it imports, directly or not,
+of numba's version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry points have explicit signatures and are compiled (or loaded) at import, each timed
 in COMPILED; nothing compiles later by accident.
 Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a private one under the temporary folder when there is no writable home),
 EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
@@ -28,34 +28,37 @@ COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the 
 on_compiled: Callable[[str, float, bool], None] | None = None
 
 
-_IMPORT = re.compile(r"^\s*from (\.\w*|protocol)\s+import ([^\n(]+|\([^)]*\))", re.MULTILINE)
-_HERE = Path(__file__).resolve().parent
+_IMPORT = re.compile(r"^\s*from (\.[.\w]*|protocol[.\w]*|exchange_server[.\w]*)\s+import ([^\n(]+|\([^)]*\))", re.MULTILINE)
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_FOLDERS = (_ROOT / "exchange_server" / "core", _ROOT / "exchange_server" / "disk", _ROOT / "protocol")  # where what a kernel is made of lies
 
 
 def _imports(path: Path) -> list[Path]:
-    """The core files (and protocol/codes.py) that a core file imports."""
+    """The files of these folders that one of them imports."""
     found = []
     for module, names in _IMPORT.findall(path.read_text()):
-        if module == "protocol" or module.startswith(".") and module[1:] == "":
-            stems = [n.split(" as ")[0].strip(" ()\n") for n in names.split(",")]
-        else:
-            stems = [module[1:]]
-        folder = _HERE.parent.parent / "protocol" if module == "protocol" else _HERE
-        found += [folder / f"{stem}.py" for stem in stems if (folder / f"{stem}.py").exists()]
-    if "protocol.codes" in path.read_text():
-        found.append(_HERE.parent.parent / "protocol" / "codes.py")
+        dots = len(module) - len(module.lstrip("."))
+        base = path.parents[dots - 1] if dots else _ROOT
+        base = base.joinpath(*[part for part in module[dots:].split(".") if part])
+        stems = [name.split(" as ")[0].strip(" ()\n") for name in names.split(",")]
+        candidates = [base.with_name(base.name + ".py"), *(base / f"{stem}.py" for stem in stems if stem)]
+        found += [file for file in candidates if file.parent in _FOLDERS and file.exists()]
     return found
 
 
 @cache
-def source_hash(stem: str) -> str:
-    """Hash of a core file and all that it imports, of numba's version and the flags: the name of its kernels' cache folder."""
+def source_hash(file: Path) -> str:
+    """Hash of a kernel's file and all that it imports of core, disk and protocol, of numba's version and the flags: its cache folder's name.
+
+    Files count under their path in the checkout: two folders may hold files of one name.
+    """
     seen: dict[str, bytes] = {}
-    todo = [_HERE / f"{stem}.py", _HERE / "jit.py"]
+    todo = [file.resolve(), Path(__file__).resolve()]
     while todo:
         path = todo.pop()
-        if path.name not in seen and path.exists():
-            seen[path.name] = path.read_bytes()
+        name = path.relative_to(_ROOT).as_posix() if path.is_relative_to(_ROOT) else path.name
+        if name not in seen:
+            seen[name] = path.read_bytes()
             todo += _imports(path)
     h = hashlib.sha256()
     for name in sorted(seen):
@@ -100,7 +103,7 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
 
     def wrap(function: Callable[..., Any]) -> Any:
         began = perf_counter()
-        folder = CACHE_ROOT / source_hash(function.__module__.rpartition(".")[2])
+        folder = CACHE_ROOT / source_hash(Path(function.__code__.co_filename))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         numba.config.CACHE_DIR = str(folder)
         # One process compiles, those that start meanwhile wait and load: a minute of work is done once.

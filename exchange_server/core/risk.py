@@ -108,6 +108,7 @@ from .records import (
     H_ASKED,
     H_KILLED,
     H_LIMIT,
+    H_TICK,
     H_TIME,
     H_USED,
     I_BAND_COUNT,
@@ -306,7 +307,7 @@ def _throttle(m, at, code):
     limit = m[at]
     if limit == 0:
         return OK
-    now = m[H_TIME]
+    now = m[H_TICK]
     if now - m[at + 2] >= m[at + 1]:
         m[at + 2] = now
         m[at + 3] = 0

@@ -57,6 +57,7 @@ class Office:
         self._stop_server = stop
         self.try_out = try_out or (lambda records: None)
         self.acts = 0
+        self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
             "plan": self._plan,
@@ -98,7 +99,7 @@ class Office:
 class AdminConnection(Connection):
     """One operator's end of the socket."""
 
-    __slots__ = ("asked", "office", "parts", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "office", "parts", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
@@ -109,6 +110,7 @@ class AdminConnection(Connection):
         self.office = office
         self.who = who
         self.parts: list[bytes] = []  # of a record that is not all in the journal's input yet
+        self.accepts_clock = False
         self.asked: Any = None  # the request that they belong to
         self.waiting = 0  # acts without an answer yet
 
@@ -162,6 +164,7 @@ class AdminConnection(Connection):
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
         self.asked = ident
+        self.accepts_clock = isinstance(record, ar.AcceptClock)
         self.office.acts += 1
         self.waiting += 1
         self._send_parts(turn)
@@ -173,10 +176,12 @@ class AdminConnection(Connection):
         if len(self.parts) > 1 or turn.full:
             return
         at = turn.add(codes.C_ADMIN, body=self.parts.pop())
-        ident = self.asked
+        ident, accepts_clock = self.asked, self.accepts_clock
 
         def answered(answer: AdminAnswer) -> None:
             self.waiting -= 1
+            if answer.ok and accepts_clock:
+                self.office.accept_clock(self.who)
             self._say(ident, answer.ok, answer.code, answer.text, answer.result)
 
         self.office.expect(at, answered)

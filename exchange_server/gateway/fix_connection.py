@@ -13,9 +13,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import codes, fix_session
+from protocol import codes, errors, fix_session
 from protocol.fix_messages import FixMessage, OrderRequest, Problem, build, format_timestamp, parse, read_order, scale
-from protocol.fix_tables import FIX44
+from protocol.fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 from ..core.loads import SLACK
 from ..core.names import find_name
@@ -80,6 +80,7 @@ from ..core.records import (
 )
 from ..core.visibility import visible_to
 from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, decode, id_key
+from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
 from .fix_encoder import FixEncoder
 from .fix_missed import MissedReports
@@ -104,9 +105,19 @@ class FixDirectory(Protocol):
 
     def unbind(self, session: int, connection: Connection) -> None: ...
 
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
+
 
 class ResendStore(Protocol):
-    """What a resend needs of the event store."""
+    """What a resend needs of the event store. All raise EventsMissing for what cannot be read."""
+
+    version: int  # changes when what could not be read may be there
 
     def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
         """Event numbers of one session with session numbers begin..end, newest first."""
@@ -120,11 +131,11 @@ class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
     engine: `m`, `mb` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
-    budget: messages at most per turn. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
+    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_res", "_store", "_todo", "_unsent_from", "engine", "fix", "garbled",
+        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_missed_seen", "_res", "_store", "_todo", "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
 
@@ -138,6 +149,7 @@ class FixConnection(Connection):
         encoder: FixEncoder,
         skew_ns: int = SKEW_NS,
         budget: int = BUDGET,
+        heartbeat_s: tuple[int, int] = (HEARTBEAT_MIN_S, HEARTBEAT_MAX_S),
     ) -> None:
         super().__init__(codes.WIRE_FIX, directory, now_ns, outlet)
         self.engine = engine
@@ -148,22 +160,25 @@ class FixConnection(Connection):
         self.garbled = 0
         self.python_messages = 0
         self.fix = fix_session.FixSession(self._last_sent, skew_ns)
+        self.fix.heartbeat_s = heartbeat_s
         self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
         self._conn[CN_SKEW] = skew_ns
         self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
         self._jobs: deque[ResendJob] = deque()
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
         self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
+        self._missed_seen = -1  # version of the event store when it did not have them
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
         self._unsent_from = 0
+        self._up = False  # a logon was good
 
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
             return False
         conn, res, fix = self._conn, self._res, self.fix
         m, mb = self.engine.m, self.engine.mb
-        conn[CN_NOW] = turn.now_ns
-        conn[CN_BUDGET] = self._budget
+        conn[CN_NOW] = fix.real_ns = turn.real_ns
+        conn[CN_BUDGET] = min(self._budget, turn.share)
         conn[CN_LIMIT] = turn.limit
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
@@ -190,13 +205,16 @@ class FixConnection(Connection):
             more = status == DEC_FULL
             break
         if not self._todo:
-            self._do(fix.on_time(turn.now_ns), turn, None)
+            self._do(fix.on_time(turn.tick_ns), turn, None)
         if self._jobs and not self.closing:
-            more = self._resend_some(turn.now_ns) or more
+            more = self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
         if self.closing:
             self.next_due = 0
+            return False
+        if self.held_until:
+            self.next_due = self.held_until
             return False
         self.next_due = fix.due()
         return more or bool(self._todo)
@@ -210,7 +228,7 @@ class FixConnection(Connection):
         self.python_messages += 1
         if message.msg_type in ("D", "F", "G"):
             self.slow += 1
-        self._do(self.fix.receive(message, turn.now_ns), turn, message)
+        self._do(self.fix.receive(message, turn.tick_ns), turn, message)
 
     # ------------------------------------------------------------------------------------------------ actions
     def _do(self, actions: list[fix_session.Action], turn: TurnInput, cause: FixMessage | None) -> None:
@@ -232,11 +250,18 @@ class FixConnection(Connection):
             elif isinstance(action, fix_session.SetNextIn):
                 turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
-                self._first(self._logon(action.message, turn), action.message)
+                code = self.directory.admit(self, action.message.text(49), turn.tick_ns)  # type: ignore[attr-defined]
+                if code < 0:  # asked again when `held_until` has come
+                    todo.appendleft((action, cause))
+                    return
+                self._first(self._logon(action.message, turn, code), action.message)
             elif isinstance(action, fix_session.LoggedOn):
                 self._logged_on(action, turn, cause)
                 joined = True
             else:
+                if not self._up:
+                    who = cause.text(49) if cause is not None else ""
+                    self.directory.logon_refused(self, who, action.reason, action.text, turn.tick_ns)  # type: ignore[attr-defined]
                 self.close(action.reason, action.text)
                 todo.clear()
 
@@ -256,7 +281,10 @@ class FixConnection(Connection):
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
             self.outlet.write(build(FIX44, msg_type, our, peer, 1, format_timestamp(turn.now_ns), body))
 
-    def _logon(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
+    def _logon(self, message: FixMessage, turn: TurnInput, code: int) -> list[fix_session.Action]:
+        if code == codes.R_LOGON_DELAYED:
+            text = errors.text(code)
+            return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code, text)]
         directory: Any = self.directory
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
@@ -266,7 +294,7 @@ class FixConnection(Connection):
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._conn[CN_SESSION] = session
-        return self.fix.accept(message, turn.now_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = LOGON_RESET if action.reset else 0
@@ -281,6 +309,9 @@ class FixConnection(Connection):
         if action.reset:
             self._jobs.clear()  # what was being sent again has other numbers now
         if action.live:
+            if not self._up:
+                self._up = True
+                self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), turn.tick_ns)  # type: ignore[attr-defined]
             self._missed_after = turn.turn
             self.grow()
 
@@ -306,17 +337,27 @@ class FixConnection(Connection):
         self._jobs.append(ResendJob(self._store, self._encoder, last_event, action.begin, action.end, our, peer))
         return []
 
-    def _resend_some(self, now_ns: int) -> bool:
+    def _resend_some(self, turn: TurnInput) -> bool:
         """A piece of the oldest resend; True while there is more to do and the peer keeps up."""
         if self.outlet.backlog > RESEND_BACKLOG:
             return True
-        data = self._jobs[0].piece(now_ns)
+        job = self._jobs[0]
+        data = job.piece(turn.now_ns)
         if data:
             self.outlet.write(data)
-            self.fix.last_out_ns = now_ns
-        if self._jobs[0].done:
+            self.fix.last_out_ns = turn.tick_ns
+        if job.notice and not turn.full:
+            self._tell("Resend", job.notice, turn)
+            job.notice = ""
+        if job.done and not job.notice:
             self._jobs.popleft()
+        elif job.waiting:
+            return False  # a turn is given when the event store has it again
         return bool(self._jobs)
+
+    def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
+        """News for the desk: what the session layer has no message for."""
+        self._send("B", b"148=%s\x0133=1\x0158=%s\x01" % (headline.encode(), text.encode("ascii", "backslashreplace")[:1000]), turn, None)
 
     def _send_missed(self, turn: TurnInput) -> bool:
         """Behind the logon reply: a piece of what the session missed before a reset of its numbers; True while there is more."""
@@ -327,13 +368,23 @@ class FixConnection(Connection):
             m, row = self.engine.m, self._row()
             if not m[row + S_MISSED]:
                 return False
-            self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+            if self._missed_seen == self._store.version:
+                self._missed_after = -1
+                return False  # a turn is given when the event store has changed
+            try:
+                self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+            except EventsMissing as missing:
+                self._missed_seen, self._missed_after = self._store.version, -1
+                self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)
+                return False
         if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
             return True
         for msg_type, body, number in self._missed.piece(turn.now_ns, lambda: turn.full):
             turn.add(codes.C_SEND, self.session, values={CMD_MSG_TYPE: msg_type, CMD_MISSED: number}, body=body)
         if not self._missed.done:
-            return True
+            return not self._missed.waiting
+        if self._missed.lost:
+            self._tell("Missed reports", self._missed.lost, turn)
         if self._missed.unmarked:  # the rest was administrative
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in, CMD_MISSED: self._missed.head})
         self._missed = None
@@ -350,14 +401,19 @@ class FixConnection(Connection):
             self._send(
                 "B", b"148=The server is going down\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
             )
-        for action in self.fix.expel(reason, text):
+        waits = reason == codes.R_SHUTDOWN and self.fix.state == fix_session.ACTIVE and self.session
+        for action in self.fix.logout(turn.tick_ns, text) if waits else self.fix.expel(reason, text):
             if isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, None)
-        self.close(reason, text)
+        if waits:
+            self.next_due = self.fix.due()  # the peer answers the Logout; who does not is dropped by the pipeline's own bound
+        else:
+            self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
+        self.directory.leave(self)  # type: ignore[attr-defined]
         self.dropped(b"")  # what this turn still brings for it is not written any more
         super().lost(turn)
 

@@ -159,11 +159,11 @@ class MarketData:
             m[R.H_DIRTY_COUNT] = 0
             m[R.H_DIRTY_LOST] = 0
         elif tape_words or m[R.H_DIRTY_COUNT] or m[R.H_DIRTY_LOST]:
-            self._updates(turn.now_ns, tape_words)
+            self._updates(turn.tick_ns, tape_words)
         if tape_words:
-            self._news(turn.now_ns, tape_words)
+            self._news(turn.tick_ns, tape_words)
         if self.watchers or self.everything:
-            self._new_listings(turn.now_ns)
+            self._new_listings(turn.tick_ns)
 
     def _write(self, connection: Connection, data: bytes, now_ns: int) -> None:
         connection.outlet.write(data)

@@ -15,7 +15,6 @@ Timers are entries of a sorted calendar, one per link and moved lazily; nothing 
 """
 
 import asyncio
-import gc
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -28,16 +27,15 @@ from protocol import codes, errors
 
 from ..core.records import CMD_TIME_REFUSE, CMD_WORDS
 from ..exits import Exit
-from ..gateway.connection import TurnInput
+from ..gateway.connection import WHOLE_TURN, TurnInput
 from ..gateway.sessions import before_logon
 from ..journal.store import JournalFailed
-from .clock import Clock
+from .clock import Clock, seconds
 from .endpoint import Link
+from .fairness import Fairness
+from .housekeeping import Housekeeping
 from .limits import MILLION, Limits
 from .observe import Counters, Latency, Log
-
-GC_IDLE_S = 5.0
-GC_BUSY_S = 60.0
 
 
 class Encoder(Protocol):
@@ -99,6 +97,7 @@ class Pipeline:
         self.input = TurnInput(self.limits.inbox_rows)
         self._inline_words = self.limits.inline_rows * CMD_WORDS
         self.done: asyncio.Future[int] = loop.create_future()
+        self.fairness = Fairness(self.limits)
         self.links: dict[int, Link] = {}
         self.refuse = 0  # R_DISK_RESERVE while space is short
         self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → who gets it
@@ -126,11 +125,10 @@ class Pipeline:
         self._choked_since = 0
         self._stopped = False
         self._accepting = True
-        self._now = clock.last
+        self._now = clock.tick
+        self._quiet_until = 0  # after the process stood still: peers are judged once their bytes have been read
         self._turn_no = engine.turn
         self._slow_gone = 0
-        self._quiet_turns = 0
-        self._collected = loop.time()
 
     # ---------------------------------------------------------------------------------------------- links call these
     def attach(self, link: Link) -> None:
@@ -140,7 +138,7 @@ class Pipeline:
             link.lost = True
             link.transport.abort()
             return
-        now = self.clock.now_ns()
+        now = self.clock.tick_ns()
         link.id = self._next_id
         self._next_id += 1
         self.links[link.id] = link
@@ -243,15 +241,19 @@ class Pipeline:
 
     def _set_timer(self) -> None:
         """Have the loop wake us for what is due next. A timer that turns out to be early is set again when it fires."""
-        due, expiry = self._calendar_first, self._expiry
-        if expiry and (not due or expiry < due):
-            due = expiry
+        due, tick = self._calendar_first, self.clock.tick_ns()
+        if due and due < self._quiet_until:
+            due = self._quiet_until
+        if self._expiry:  # in exchange time, which may run slower
+            expiry = tick + self.clock.wait_ns(self._expiry)
+            if not due or expiry < due:
+                due = expiry
         if not due or (self._timer is not None and self._timer_at <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = due
-        self._timer = self.loop.call_later(max(0.0, (due - self.clock.now_ns()) / 1e9), self._timer_fired)
+        self._timer = self.loop.call_later(max(0.0, (due - tick) / 1e9), self._timer_fired)
 
     def _timer_fired(self) -> None:
         self._timer = None
@@ -264,6 +266,15 @@ class Pipeline:
         """Take what is due out of the calendar."""
         calendar = self._calendar
         limits = self.limits
+        if now < self._quiet_until:
+            return
+        if now - self._calendar_first > limits.frozen_ns and not self._quiet_until:
+            self._quiet_until = now + limits.thaw_ns
+            self.counters.freezes += 1
+            text = "the process or its machine stood still; peers are judged once what they sent meanwhile has been read"
+            self.log("warning", "stood_still", late_s=seconds(now - self._calendar_first), effect=text)
+            return
+        self._quiet_until = 0
         due = []
         while calendar and calendar[0][0] <= now:
             due.append(calendar.pop(0)[1])
@@ -274,7 +285,7 @@ class Pipeline:
                 continue
             link.timer_at = 0
             connection = link.connection
-            if link.deadline and connection.session:
+            if link.deadline and (connection.session or connection.held_until):
                 link.deadline = 0
             if link.deadline and link.deadline <= now:
                 link.deadline = 0
@@ -306,13 +317,13 @@ class Pipeline:
 
     def _turn(self) -> None:
         clock = self.clock
-        clamped = clock.clamped
-        self._now = now = clock.now_ns()
-        if clock.clamped != clamped and clock.behind_ns > MILLION:
-            self.counters.clock_steps += 1
-            self.log("warning", "clock_step_back", behind_ns=clock.behind_ns)
+        time_ns = clock.now_ns()
+        self._now = now = clock.tick  # of the steady clock, as all times here but `time_ns`
+        if clock.news:
+            self.log_clock()
+        held = codes.R_CLOCK_JUMP if clock.jump_ns else 0
         inp = self.input
-        inp.begin(self._turn_no + 1, now)
+        inp.begin(self._turn_no + 1, time_ns, now, clock.real, clock.line, clock.boot, held)
         if self._calendar_first and self._calendar_first <= now:
             self._fire(now)
         if self._expel:
@@ -320,13 +331,13 @@ class Pipeline:
         if self._ready:
             refuse = self._pressure(now)
             if refuse >= 0:
-                if refuse:
+                if refuse and not held:
                     inp.inbox[CMD_TIME_REFUSE] = refuse
                 self._gather(inp, now)
         if self._gone:
             self._log_off(inp)
         words = inp.words
-        applied = words > CMD_WORDS or (self._expiry != 0 and self._expiry <= now)
+        applied = words > CMD_WORDS or (self._expiry != 0 and self._expiry <= time_ns)
         if applied:
             self._apply(inp, words)
         if self._closing:
@@ -361,6 +372,16 @@ class Pipeline:
         if self._expiry or (self._calendar_first and self._timer is None):
             self._set_timer()
 
+    def log_clock(self) -> None:
+        """What the clock has to say: one line for each step of the time of day."""
+        news, self.clock.news = self.clock.news, []
+        for level, event, fields in news:
+            self.log(level, event, **fields)
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
     def _pressure(self, now: int) -> int:
         """Reason with which this turn refuses new orders; 0: none; -1: sockets are not read in this turn."""
         limits = self.limits
@@ -388,7 +409,8 @@ class Pipeline:
         ready = self._ready
         self._ready = again = []
         self._alone = len(ready) == 1
-        limits = self.limits
+        limits, fairness = self.limits, self.fairness
+        short = fairness.begin(ready, now)
         for i, link in enumerate(ready):
             if inp.full:
                 again.extend(ready[i:])
@@ -406,6 +428,7 @@ class Pipeline:
             due = connection.next_due
             if connection.end != connection.start:
                 connection.last_in_ns = now
+            inp.share = fairness.share if short and link is not fairness.modest else WHOLE_TURN
             try:
                 link.wants = wants = connection.gather(inp)
             except Exception as error:
@@ -416,6 +439,7 @@ class Pipeline:
                 self.log("error", "gateway_fault", peer=link.peer, session=connection.session, exc_info=error)
                 link.transport.abort()
                 continue
+            fairness.note(link, inp.words - words, wants, now)
             if wants:
                 link.ready = True
                 again.append(link)
@@ -424,7 +448,7 @@ class Pipeline:
                 connection.close(codes.OK, "end of input")
             if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
                 link.resume()
-            if not connection.session and link.received > limits.logon_bytes and link.deadline:
+            if not connection.session and not connection.held_until and link.received > limits.logon_bytes and link.deadline:
                 self.counters.logon_timeouts += 1
                 link.deadline = 0
                 self.expel(link, codes.R_LOGON_TIMEOUT, f"no logon within {limits.logon_bytes} bytes")
@@ -439,8 +463,6 @@ class Pipeline:
             self.counters.cut += 1
             self.log("info", "cut", peer=link.peer, session=link.connection.session, reason=reason, text=text)
             link.connection.expel(inp, reason, text)
-            if link.paused_at:  # it may never take the goodbye
-                self.loop.call_later(self.limits.linger_s, link.transport.abort)
 
     def _log_off(self, inp: TurnInput) -> None:
         gone, self._gone = self._gone, []
@@ -533,7 +555,7 @@ class Pipeline:
         out, self._outbox = self._outbox, []
         self.counters.bytes_out += self._outbox_bytes
         self._outbox_bytes = 0
-        self.held_latency.record(self.clock.now_ns() - now)
+        self.held_latency.record(self.clock.tick_ns() - now)
         for link, data in out:
             link.send(data)
 
@@ -548,7 +570,7 @@ class Pipeline:
         released = journal.durable
         if not held or held[0].ticket > released:
             return
-        now = self.clock.now_ns()
+        now = self.clock.tick_ns()
         while held and held[0].ticket <= released:
             turn = held.popleft()
             self.held_bytes -= turn.bytes
@@ -588,38 +610,8 @@ class Pipeline:
         self.loop.add_reader(self.journal.fileno(), self.journal_moved)
         if self.spin:
             self.loop.call_soon(self.run_spinning)
-        self._quiet_turns = self.counters.turns
-        self.housekeeping()
+        Housekeeping(self).round()
         self._set_timer()
-
-    def housekeeping(self) -> None:
-        """Off the hot path, some times a second: disk space, log lines."""
-        if self._stopped:
-            return
-        if self.free_bytes is not None:
-            free = self.free_bytes()
-            reserve = self.limits.disk_reserve_bytes
-            if not self.refuse and free < reserve:
-                self.refuse = codes.R_DISK_RESERVE
-                self.log("error", "disk_reserve", free_bytes=free, reserve_bytes=reserve, effect="new orders are refused, cancels go on")
-            elif self.refuse and free > reserve + (reserve >> 2):
-                self.refuse = 0
-                self.log("warning", "disk_reserve_over", free_bytes=free)
-        for watch in self.watches:
-            watch()
-        self._collect_garbage()
-        more = self.log.drain()
-        self.loop.call_later(0.02 if more else self.limits.disk_check_ns / 1e9, self.housekeeping)
-
-    def _collect_garbage(self) -> None:
-        """The collector is off (app.py): the hot path makes no cycles. What the rest leaves is taken when no turn was made since the last
-        look, or at the latest after a minute; what has been there since the start is frozen and not walked."""
-        now = self.loop.time()
-        idle = self.counters.turns == self._quiet_turns
-        self._quiet_turns = self.counters.turns
-        if now - self._collected > (GC_IDLE_S if idle else GC_BUSY_S):
-            gc.collect()
-            self._collected = self.loop.time()
 
     async def shutdown(self) -> None:
         """Announce the end, flush, log every session off, wait until all of it is durable and sent."""
@@ -674,6 +666,5 @@ class Pipeline:
             "held_bytes": self.held_bytes,
             "held_turns": len(self._held),
             "journal_ns": self.held_latency.summary(),
-            "refusing_new_orders": self.refuse,
-            "clock_clamped": self.clock.clamped,
+            "refusing_new_orders": codes.R_CLOCK_JUMP if self.clock.jump_ns else self.refuse,
         }

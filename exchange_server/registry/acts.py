@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from config import admin_records as ar
 from protocol import codes, errors, numbers
 
+from ..core.records import H_REFUSE
 from . import checks, markets, members, settlement
 from . import rows as rows_of
 from .checks import Act
@@ -63,6 +64,8 @@ def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike")
             return _restrict(registry, record)
         case ar.SetReference():
             return _reference(registry, record)
+        case ar.AcceptClock():
+            return _accept_clock(engine)
     raise Refused(codes.R_BAD_COMMAND, f"{type(record).__name__} is no act by itself")  # parts and configurations are taken apart before
 
 
@@ -186,3 +189,10 @@ def _reference(registry: "Registry", record: ar.SetReference) -> Act:
 
     return Act(f"symbol {record.symbol}", f"reference of {record.symbol} is {price_text(record.reference) if record.reference else 'the last trade'}", [row], commit,
                {"id": instrument.id, "reference": record.reference, "collar": collar})  # fmt: skip
+
+
+def _accept_clock(engine: "EngineLike") -> Act:
+    """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
+    if int(engine.m[H_REFUSE]) != codes.R_CLOCK_JUMP:
+        raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
+    return Act("the clock", "the machine's time of day is accepted: new orders are taken again", [], checks.nothing, {"time_ns": engine.time_ns})

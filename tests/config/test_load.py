@@ -198,3 +198,56 @@ def test_durations(text: str, ns: int) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ConfigError):
         amounts.duration_ns("f", "k", text)
+
+
+def test_every_session_has_the_servers_throttle_unless_it_says_otherwise(tmp_path: Path) -> None:
+    def sessions(server: str, session: str = "") -> list[tuple[int, int]]:
+        text = f"""
+{server}
+[[asset]]
+name = "USD"
+decimals = 4
+
+[[member]]
+firm = "F"
+
+[[member.account]]
+name = "F-A"
+
+[[member.session]]
+name = "S"
+wire = "binary"
+key = "S"
+secret = "s-secret"
+account = "F-A"
+{session}
+"""
+        file = tmp_path / "throttle.toml"
+        file.write_text(text)
+        records = [item.record for item in load.load(file).items]
+        return [(x.throttle_limit, x.throttle_window_ns) for x in records if isinstance(x, ar.DefineSession)]
+
+    second = 10**9
+    assert sessions("") == [(10_000, second)]
+    assert sessions('[server]\nsession_throttle = 50\nsession_throttle_window = "2s"') == [(50, 2 * second)]
+    assert sessions("[server]\nsession_throttle = 0") == [(0, 0)]
+    assert sessions("", "throttle = 0") == [(0, 0)], "told to have none"
+    assert sessions("", "throttle = 7") == [(7, second)], "without a window of its own: the server's"
+    assert sessions("", 'throttle = 7\nthrottle_window = "5s"') == [(7, 5 * second)]
+    with pytest.raises(ConfigError, match=r"server.session_throttle_window: must be longer than 0s"):
+        sessions('[server]\nsession_throttle_window = "0s"')
+
+
+def test_the_sandbox_is_throttled_like_any_other() -> None:
+    sessions = [item.record for item in load.load("sandbox").items if isinstance(item.record, ar.DefineSession)]
+    assert len(sessions) > 100 and {(s.throttle_limit, s.throttle_window_ns) for s in sessions} == {(10_000, 10**9)}
+
+
+def test_settings_of_the_clock_and_the_heartbeats(tmp_path: Path) -> None:
+    file = tmp_path / "clock.toml"
+    file.write_text('[server]\nclock_jump = "1s"\nclock_jump_at_start = "2m"\nclock_absence = "7d"\nheartbeat_min = "1500ms"')
+    settings = load.load(file).settings
+    assert (settings.clock_jump_ns, settings.clock_jump_at_start_ns, settings.clock_absence_ns) == (10**9, 120 * 10**9, 7 * 86_400 * 10**9)
+    file.write_text('[server]\nheartbeat_min = "1100ms"\nheartbeat_max = "1900ms"')
+    with pytest.raises(ConfigError, match=r"server.heartbeat_max: no whole second \(FIX 108\) lies between 1100ms and 1900ms"):
+        load.load(file)

@@ -420,7 +420,33 @@ def test_the_server_going_down_says_so(street):
     end.to_client()
     news, bye = end.take()
     assert (news.msg_type, news.text(58), bye.msg_type, bye.text(58)) == ("B", "maintenance until 06:00", "5", "maintenance until 06:00")
-    assert end.outlet.closed == (codes.R_SHUTDOWN, "maintenance until 06:00")
+    assert end.outlet.closed is None, "the peer's Logout is awaited"
+    street.turn(2)
+    assert end.outlet.closed is not None and end.outlet.closed[0] == codes.OK and end.client.closed is not None
+
+
+def test_a_peer_that_does_not_answer_our_logout_is_awaited_for_three_seconds(street):
+    end = street.up()
+    street.begin()
+    end.connection.expel(street.input, codes.R_SHUTDOWN, "maintenance")
+    street.apply()
+    end.plain = True
+    end.to_client()
+    street.wait(2_900_000_000)
+    assert end.outlet.closed is None and end.connection.next_due <= street.now + 100_000_000
+    street.wait(100_000_000)
+    assert end.outlet.closed is not None and "Logout reply" in end.outlet.closed[1]
+
+
+def test_the_servers_own_heartbeat_range(street):
+    end = street.fix_end(1, heartbeat_s=(20, 40))
+    end.logon_raw(1, "98=0|108=10|")
+    street.turn(2)
+    assert "HeartBtInt(108): found 10, expected 20 to 40" in end.take()[-1].text(58)
+    again = street.fix_end(2, heartbeat_s=(10, 10))
+    again.logon_raw(1, "98=0|108=10|")
+    street.turn(2)
+    assert again.types() == ["A"]
 
 
 def test_cancel_on_disconnect(street):

@@ -22,6 +22,7 @@ RECORDS = (
     ar.Kill(level="account", target="ACME-A"),
     ar.Transfer(key="k", asset="USD", amount=5, target="ACME-A"),
     ar.SetReference(symbol="F-ESP", reference=3),
+    ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
     ar.SetPhase(event="FINAL", phase="open"),
 )
@@ -57,7 +58,7 @@ def test_flipped_bytes(record: object, seed: int) -> None:
 
 
 def _leaves(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, key))]
     if isinstance(value, list) and value:
         return [leaf for i, inner in enumerate(value) for leaf in _leaves(inner, (*path, i))]
