@@ -9,7 +9,7 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -100,7 +100,7 @@ def settings_for(options: ServeOptions, registry: Registry) -> tuple[Settings, l
     settings, lost = options.settings, []
     if not options.configured:
         settings = default_settings()
-        known = {key: value for key, value in registry.settings.items() if key in Settings._fields}
+        known: dict[str, Any] = {key: value for key, value in registry.settings.items() if key in Settings._fields}
         lost = [f"{key} = {value}: this version of the server has no such setting" for key, value in registry.settings.items() if key not in known]
         settings = settings._replace(**known)
     settings = settings._replace(**options.given)
@@ -120,8 +120,8 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
             lost.append(f"capacities.{name} = {asked}: the data folder was begun with {has[name]}, and tables do not change their size")
     retention = int(engine.m[r.H_RETENTION_NS])
     if options.settings.clordid_retention_ns != retention:
-        asked, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
-        lost.append(f"server.clordid_retention = {asked}: the data folder was begun with {kept}, which stays")
+        wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
+        lost.append(f"server.clordid_retention = {wish}: the data folder was begun with {kept}, which stays")
     return lost
 
 
