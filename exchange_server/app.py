@@ -185,8 +185,9 @@ class Server:
             return 0
         try:
             return self._apply(start.items_of(options, engine.registry), start.stored(self.file_settings))
-        except StartRefused:
-            self.close()
+        except StartRefused as refused:
+            if refused.code == Exit.CONFIG:  # a journal that failed is not waited for
+                self.close()
             raise
 
     def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
