@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema
+from . import schema, wording
 from .amounts import ConfigError, duration_ns
 from .reader import Item, Reader
+from .secret_files import refuse_readable
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
@@ -129,12 +130,22 @@ def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
     if path.resolve() in above:
         raise ConfigError(file, "include", "includes itself")
     parsed = parse(file, read_toml(path))
+    refuse_open_secrets(path, parsed)
     for i, name in enumerate(parsed.include):
         inner = path.parent / name
         if not inner.exists():
             raise ConfigError(file, f"include[{i}]", f"there is no file {inner}")
         yield from _files(inner, [*above, path.resolve()])
     yield file, parsed
+
+
+def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
+    """A file with secrets is its owner's alone; those of the shipped files are published."""
+    if path.resolve().parent == SHIPPED:
+        return
+    for i, member in enumerate(parsed.member):
+        if member.session:
+            refuse_readable(str(path), f"member[{i}].session[0].secret")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -158,12 +169,10 @@ def parse(file: str, content: dict[str, Any]) -> schema.File:
     try:
         return msgspec.convert(content, schema.File, strict=True)
     except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at ")
-        path = place.strip("`").removeprefix("$").removeprefix(".")
-        sentence = sentence.replace("`", "").replace("Object missing required field", "is missing the key")
+        sentence, path = wording.explained(error, schema.File, content)
         if "got float" in sentence:
             sentence += ': write numbers with a point in quotes, "0.01"'
-        raise ConfigError(file, path, sentence[:1].lower() + sentence[1:]) from error
+        raise ConfigError(file, path, sentence) from error
 
 
 def _refuse_unknown(file: str, value: Any, kind: Any, path: str) -> None:

@@ -6,6 +6,7 @@ for the peers.
 """
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -22,9 +23,10 @@ from config.plan import describe
 from config.serve_options import ServeOptions
 from protocol import codes
 
+from . import data_folder
 from .core import jit
 from .core import records as r
-from .engine import Capacities, Engine
+from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .gateway.admin import AdminConnection, Office
 from .gateway.binary_connection import BinaryConnection, BinaryEncoder
@@ -33,14 +35,19 @@ from .gateway.fix_connection import FixConnection
 from .gateway.fix_encoder import FixEncoder
 from .gateway.market_data import MarketData
 from .gateway.sessions import Directory
-from .journal.recover import JournalRefused, recover, seal
-from .journal.store import JournalError, JournalFailed, JournalLocked
+from .journal.event_files import Range
+from .journal.format import BadBytes
+from .journal.marks import Marks
+from .journal.rebuild import Rebuilder
+from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
+from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
 from .net.clock import Clock, ClockMemory, ClockRules, seconds
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
 from .net.id_table import IdTable
-from .net.limits import Limits
+from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.pipeline import Pipeline
+from .registry import RegistryBroken
 from .registry.account_view import account_view
 
 SERVER_ID = 1
@@ -63,6 +70,12 @@ def serve(options: ServeOptions) -> int:
     except StartRefused as refused:
         log("error", "not_started", exit_code=int(refused.code), text=str(refused))
         return int(refused.code)
+    except JournalFailed as error:
+        log("error", "not_started", exit_code=int(Exit.JOURNAL), text=str(error))
+        return int(Exit.JOURNAL)
+    except Exception as error:  # the last resort: still one sentence and a code of its own; what led to it is in the journal
+        log("error", "broken", exit_code=int(Exit.BROKEN), text=f"a fault of the program: {type(error).__name__}: {error}", exc_info=error)
+        return int(Exit.BROKEN)
     finally:
         log.flush()
 
@@ -79,21 +92,28 @@ class Server:
         capacities = Capacities(**settings.capacities)
 
         def make(chunks: Any) -> Engine:
-            return Engine(capacities, retention_ns=settings.clordid_retention_ns) if chunks is None else Engine.restore(chunks)
+            try:
+                return Engine(capacities, retention_ns=settings.clordid_retention_ns) if chunks is None else Engine.restore(chunks)
+            except SnapshotRefused as error:
+                raise BadBytes(str(error)) from error
+            except MemoryError as error:
+                need = f"{capacities.bytes() / 1e9:.1f} GB"
+                text = f"not enough memory for the tables of this configuration (up to {need}): lower [capacities] or take a larger machine"
+                raise StartRefused(Exit.SETUP, text) from error
 
         journal: dict[str, Any] = {"mode": settings.mode}
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
         try:
-            options.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the secrets of sessions
+            if closed := data_folder.prepare(options.data):
+                log("warning", "data_folder_closed", text=closed)
             self.recovered = recover(options.data, SERVER_ID, make, **journal)
-        except JournalLocked as error:
-            raise StartRefused(Exit.LOCKED, str(error)) from error
-        except (JournalRefused, JournalError) as error:
-            raise StartRefused(Exit.RECOVERY, str(error)) from error
-        except OSError as error:
-            raise StartRefused(Exit.RECOVERY, f"{error.filename or options.data}: {error.strerror or error}") from error
+        except data_folder.FolderOpen as error:
+            raise StartRefused(Exit.CONFIG, str(error)) from error
+        except (JournalError, OSError) as error:
+            raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
+        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, make, log, self._sessions_in)
         self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
@@ -103,8 +123,9 @@ class Server:
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
         self.applied = self._configure()
-        self.directory = Directory(self.engine.registry)
+        self.directory = Directory(self.engine.registry, log)
         self.ids = IdTable(self.engine.m, log)
+        self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
 
     def _clock(self) -> Clock:
@@ -154,8 +175,8 @@ class Server:
                 raise StartRefused(Exit.CONFIG, f"{item.file}: {item.path}: {answer.text}")
         try:
             self.journal.wait(self.journal.next_seq)
-        except JournalFailed as error:
-            raise StartRefused(Exit.JOURNAL, str(error)) from error
+        except JournalError as error:
+            raise refusal(error, options.data) from error
         return len(plan.order)
 
     def _log_off_everyone(self) -> None:
@@ -176,12 +197,15 @@ class Server:
         """One turn without the network: journaled, applied, its events stored. Raises StartRefused."""
         try:
             self.journal.append(turn.inbox[: turn.words], self.engine.row_seq)
-        except JournalFailed as error:
-            raise StartRefused(Exit.JOURNAL, str(error)) from error
-        return self.engine.apply(turn.inbox, turn.words, self.store.append)
+            return self.engine.apply(turn.inbox, turn.words, self.store.append)
+        except JournalError as error:
+            raise refusal(error, self.options.data) from error
+        except (InvariantBroken, RegistryBroken) as error:
+            raise StartRefused(Exit.BROKEN, f"{error}; the journal in {self.options.data} holds what led to it: keep it and report it") from error
 
     def close(self) -> None:
         """Let go of the data folder without a snapshot: everything applied is in the journal."""
+        self.rebuilder.close()
         self.store.close()
         self.journal.close()
 
@@ -197,14 +221,18 @@ class Server:
         finally:
             gc.enable()
             gc.unfreeze()
+        self.rebuilder.close()
         if code in (Exit.JOURNAL, Exit.BROKEN):
             return code  # nothing more is written: the next start recovers
         if self.stopping:
             try:
                 path = seal(self.recovered, self.options.data)
                 self.log("info", "stopped", snapshot=path.name, next_row=self.engine.row_seq)
+            except SnapshotFailed as error:
+                self.log("error", "snapshot_failed", exit_code=int(Exit.SNAPSHOT), text=str(error))
+                return Exit.SNAPSHOT
             except (JournalError, OSError) as error:
-                self.log("error", "journal_failed", exc_info=error)
+                self.log("error", "journal_failed", exit_code=int(Exit.JOURNAL), text=str(error))
                 return Exit.JOURNAL
         else:
             self.close()
@@ -216,6 +244,7 @@ class Server:
         limits = Limits(inbox_rows=min(Limits().inbox_rows, self.journal.ring_bytes // (4 * ROW_BYTES)))
         if options.disk_reserve_bytes:
             limits = msgspec.structs.replace(limits, disk_reserve_bytes=options.disk_reserve_bytes)
+        limits = msgspec.structs.replace(limits, connections=connections_that_fit(limits.connections))
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)
@@ -234,7 +263,7 @@ class Server:
             options.spin,
             self._free_bytes,
         )
-        pipeline.watches.append(self.ids.look)
+        pipeline.watches += [self.ids.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time())]
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
@@ -296,10 +325,13 @@ class Server:
                 "recovery": self.report.line(),
             }
         )
-        sys.stdout.write(line.decode() + "\n")
-        sys.stdout.flush()
-        if self.options.ready_file is not None:
-            write_whole(self.options.ready_file, line + b"\n")
+        try:
+            sys.stdout.write(line.decode() + "\n")
+            sys.stdout.flush()
+            if self.options.ready_file is not None:
+                write_whole(self.options.ready_file, line + b"\n")
+        except OSError as error:  # nobody reads, or no room for the file: the exchange is open all the same
+            self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
     def stop(self) -> None:
         """Stop cleanly; said a second time, without waiting for the peers."""
@@ -311,6 +343,19 @@ class Server:
         self._farewell = asyncio.get_running_loop().create_task(self.pipeline.shutdown())
 
     # -------------------------------------------------------------------------------------------------------- watching
+    def _look_after_store(self, now_s: float) -> None:
+        """Pauses and holes of the event store; who waits for a report that is here again is given a turn."""
+        if self.rebuilder.look(now_s):
+            for link in list(self.pipeline.links.values()):
+                self.pipeline.mark(link)
+
+    def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
+        """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
+        m = self.engine.m
+        base = int(m[r.H_POOLS + r.P_SESSION * r.POOL_WORDS + r.PL_BASE])
+        newest = {s.id: int(m[base + s.id * r.SESSION_WORDS + r.S_LAST_EVENT]) for s in self.engine.registry.sessions}
+        return [s.name for s in self.engine.registry.sessions if s.id in found or events[0] <= newest[s.id] <= events[1]]
+
     def _free_bytes(self) -> int:
         if self.journal.space_low():
             return 0
@@ -345,11 +390,13 @@ class Server:
                 "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),
             },
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
+            "event_store": {**self.store.status(), "marks": self.marks.written},
             "recovery": self.report.line(),
             "pipeline": {**self.pipeline.status(), "slow_path_messages": self.pipeline.slow_path_messages()},
             "market_data": self.market.status(),
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,
+            "logons": self.directory.guard.status(),
             "disk_free_bytes": self._free_bytes(),
             "clordids": self.ids.status(),
             "tables": pools,
@@ -357,8 +404,24 @@ class Server:
         }  # fmt: skip
 
 
+def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
+    """Why the data folder cannot be used, as one sentence and the exit code that belongs to it."""
+    if isinstance(error, OSError):
+        where = error.filename or data
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StartRefused(Exit.SPACE, f"{where}: not enough room on the disk to start; nothing was lost: free some and start again")
+        return StartRefused(Exit.RECOVERY, f"{where}: {error.strerror or error}")
+    for kind, code in ((JournalLocked, Exit.LOCKED), (JournalNoSpace, Exit.SPACE), (JournalFailed, Exit.JOURNAL), (ReplayBroken, Exit.BROKEN)):
+        if isinstance(error, kind):
+            more = "; nothing was lost: free some and start again" if code == Exit.SPACE else ""
+            return StartRefused(code, str(error) + more)
+    return StartRefused(Exit.RECOVERY, str(error))
+
+
 def write_whole(path: Path, data: bytes) -> None:
-    """A small file that is there as a whole or not at all."""
+    """A small file of our own that is there as a whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
+        file.write(data)
     temporary.replace(path)

@@ -22,7 +22,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from . import codes, errors
+from . import codes, errors, numbers
 from . import messages as M
 from .binary_session import ON, CaughtUp, ClientSession, Ended, LoggedOn, Missing
 from .book_builder import BookBuilder
@@ -645,19 +645,19 @@ class Client:
 
     def price_text(self, instrument: InstrumentLike, ticks: int) -> str:
         """Ticks as people write them."""
-        places = self.definitions[self.instrument(instrument)].price_decimals
-        return f"{Decimal(ticks).scaleb(-places):.{places}f}"
+        return numbers.unscaled(ticks, self.definitions[self.instrument(instrument)].price_decimals)
 
 
 def _scaled(value: str | Decimal, places: int, what: str) -> int:
+    """Exact or refused, never rounded; a Decimal is read as it would be written out."""
+    if isinstance(value, Decimal):
+        value = f"{value:f}"
+    if not isinstance(value, str):
+        raise ClientError(f"{value!r} is no {what}: write it as a text or a Decimal, like {numbers.example(places)!r}")
     try:
-        scaled = Decimal(value).scaleb(places)
-        whole = int(scaled)
-    except (ArithmeticError, ValueError):
-        raise ClientError(f"{value!r} is no {what}") from None
-    if scaled != whole:
-        raise ClientError(f"the {what} {value} has more than {places} decimals")
-    return whole
+        return numbers.scaled(value, places, what)
+    except numbers.NotANumber as error:
+        raise ClientError(str(error)) from None
 
 
 def _checked(message: Any) -> None:

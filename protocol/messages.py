@@ -175,7 +175,7 @@ class MergeSets(_Base, frozen=True, tag=16):
 
 
 class Subscribe(_Base, frozen=True, tag=20):
-    """Market data of these instruments (none named: of all): a BookSnapshot each, then BookUpdates and PhaseChanges.
+    """Market data of these instruments (none named: of all that the session sees, later ones too): a BookSnapshot each, then BookUpdates and PhaseChanges.
 
     Asking for an instrument that is already subscribed gives its snapshot again.
     """
@@ -190,7 +190,7 @@ class Unsubscribe(_Base, frozen=True, tag=21):
 
 
 class DefinitionsRequest(_Base, frozen=True, tag=22):
-    """Send all Definitions, then DefinitionsDone; later ones follow as they are made."""
+    """Send the Definitions of all instruments that the session sees, then DefinitionsDone; later ones follow as they are listed."""
 
 
 # ================================================================================================= server to client
@@ -239,7 +239,7 @@ class ResumeDone(_Base, frozen=True, tag=69):
     begin: Id
     end: Count
     count: Count
-    reason: U16 = 0  # not 0: nothing was sent, and why (codes.R_RESUME_UNKNOWN)
+    reason: U16 = 0  # not 0: begin..end is less than was asked for, and why (R_RESUME_UNKNOWN, R_REPORTS_REBUILDING, R_REPORTS_LOST)
 
 
 class RequestRefused(_Base, frozen=True, tag=70):

@@ -3,8 +3,9 @@
     floor      a floor imports only from the floors below it and from its own package; nothing imports scripts, tests or perf
     clock      no clock and no randomness below net: time comes in as an argument
     asyncio    no event loop below net, but for protocol/client.py
-    import     core imports only numpy, numba and protocol.codes; protocol no socket, no os, no threads
-    float      no float literal, no true division, no float type in exchange_server/core
+    import     core imports only numpy, numba and protocol.codes, disk core as well; protocol no socket, no os, no threads
+    float      no float literal, no true division, no float type in exchange_server/core and exchange_server/disk
+    number     no int(), float(), Decimal() or isdigit() where people's texts come in (config, cli, the SDK, scripts/main_job.py): protocol/numbers.py
     print      only in cli, scripts, perf and tests
     except     no bare `except:`, no `except Exception: pass`
     length     a file has at most 700 lines (a warning from 400)
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RULES = ("floor", "clock", "asyncio", "import", "float", "print", "except", "length", "test-file", "address", "exception")
+RULES = ("floor", "clock", "asyncio", "import", "float", "number", "print", "except", "length", "test-file", "address", "exception")
 LINES_MAX = 700
 LINES_WARNED = 400
 HEAD = 20  # exceptions for a whole file stand this near to its top
@@ -38,15 +39,18 @@ HEAD = 20  # exceptions for a whole file stand this near to its top
 FLOORS = (
     ("protocol.codes", 0),
     ("protocol.errors", 0),
+    ("protocol.numbers", 0),
     ("protocol.", 1),
     ("protocol", 0),
     ("config", 1),  # beside protocol and not above it: of protocol it sees only floor 0
     ("exchange_server.exits", 0),
     ("exchange_server.core", 2),
+    ("exchange_server.disk", 2),  # beside core: the kernels with I/O and a clock; core may not import them
     ("exchange_server.engine", 3),
     ("exchange_server.registry", 3),
     ("exchange_server.journal", 3),
     ("exchange_server.distribution", 3),
+    ("exchange_server.data_folder", 3),
     ("exchange_server.gateway", 4),
     ("exchange_server.net", 5),
     ("exchange_server.app", 6),
@@ -56,17 +60,20 @@ FLOORS = (
 NO_FLOOR = ("scripts", "tests", "perf")
 
 CORE_MAY_IMPORT = ("__future__", "typing", "collections.abc", "numpy", "numba", "llvmlite", "protocol.codes", "exchange_server.core")
+DISK_MAY_IMPORT = (*CORE_MAY_IMPORT, "exchange_server.disk")
 CORE_SHELL = ("exchange_server.core.jit",)  # prepares the compiler and its cache folder; holds no kernel
 CLOCKS = ("time", "random", "secrets", "uuid")
 LOOPS = ("asyncio", "uvloop", "selectors", "select")
 BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("clock", "exchange_server.core", (*CLOCKS, "datetime")),
+    ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # its kernels get a clock's address, and only they
     ("clock", "exchange_server.engine", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.registry", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.journal", ("random",)),
     ("clock", "exchange_server.gateway", CLOCKS),
     ("clock", "protocol", CLOCKS),
     ("asyncio", "exchange_server.core", LOOPS),
+    ("asyncio", "exchange_server.disk", LOOPS),
     ("asyncio", "exchange_server.engine", LOOPS),
     ("asyncio", "exchange_server.registry", LOOPS),
     ("asyncio", "exchange_server.journal", LOOPS),
@@ -77,6 +84,8 @@ BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
 )
 BANNED_NOT_IN = ("protocol.client",)  # the SDK's shell, the one place in protocol with I/O
 PRINTS = ("exchange_server/cli/", "scripts/", "perf/", "tests/")
+PEOPLES_TEXTS = ("config/", "exchange_server/cli/", "protocol/client.py", "protocol/numbers.py", "scripts/main_job.py")
+READERS = ("int", "float", "Decimal")
 SOURCES = ("config/", "exchange_server/", "protocol/", "scripts/")
 
 ADDRESSES = (
@@ -147,13 +156,15 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
             if within(module, prefix) and top in names and module not in BANNED_NOT_IN:
                 banned = True
                 yield Finding(path, line, rule, f"{name} does not belong into {prefix}")
-        core = within(module, "exchange_server.core") and module not in CORE_SHELL
-        if core and not banned and not any(within(name, allowed) for allowed in CORE_MAY_IMPORT):
-            yield Finding(path, line, "import", f"core imports {name}; it may import only numpy, numba and protocol.codes")
+        for package, may_import in (("core", CORE_MAY_IMPORT), ("disk", DISK_MAY_IMPORT)):
+            kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
+            if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
+                what = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"
+                yield Finding(path, line, "import", f"{package} imports {name}; it may import only {what}")
 
 
 def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
-    if not path.startswith("exchange_server/core/") or module_of(path) in CORE_SHELL:
+    if not path.startswith(("exchange_server/core/", "exchange_server/disk/")) or module_of(path) in CORE_SHELL:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
@@ -164,6 +175,22 @@ def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
             yield Finding(path, node.lineno, "float", f"the type {node.id}")
         elif isinstance(node, ast.Attribute) and re.fullmatch(r"float(16|32|64)?_?|double", node.attr):
             yield Finding(path, node.lineno, "float", f"the type {node.attr}")
+
+
+def check_numbers(path: str, tree: ast.AST) -> Iterator[Finding]:
+    """Python's own readers take 1e1, 1_0, spaces and other scripts' digits, and round: people's numbers go through protocol/numbers.py."""
+    if not path.startswith(PEOPLES_TEXTS):
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in READERS:
+            yield Finding(path, node.lineno, "number", f"{node.func.id}() reads more than a number: protocol/numbers.py reads it exactly")
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in ("isdigit", "isdecimal", "isnumeric", "scaleb"):
+            yield Finding(path, node.lineno, "number", f"{node.func.attr}() is no check of a number: protocol/numbers.py reads it exactly")
+        for keyword in node.keywords:
+            if keyword.arg == "type" and isinstance(keyword.value, ast.Name) and keyword.value.id in READERS:
+                yield Finding(path, keyword.value.lineno, "number", f"type={keyword.value.id}: give a reader of protocol/numbers.py")
 
 
 def check_statements(path: str, tree: ast.AST) -> Iterator[Finding]:
@@ -254,7 +281,7 @@ def check_file(path: str, text: str, root: Path) -> list[Finding]:
     if path.endswith(".py"):
         findings += check_length(path, text)
         tree = ast.parse(text, path)
-        for check in (check_imports, check_floats, check_statements):
+        for check in (check_imports, check_floats, check_numbers, check_statements):
             findings += check(path, tree)
     return findings
 

@@ -22,6 +22,7 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_
 
 from ..core import records as R
 from ..core import wire_binary
+from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
 from .market_data import MarketData
 
@@ -43,6 +44,14 @@ class BinaryDirectory(Protocol):
         """False: another connection has this session."""
 
     def unbind(self, session: int, connection: Connection) -> None: ...
+
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
 
 
 class BinaryEncoder:
@@ -83,7 +92,7 @@ class BinaryConnection(Connection):
     """
 
     __slots__ = (
-        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
         "engine", "server_name", "slow",
     )  # fmt: skip
 
@@ -108,6 +117,7 @@ class BinaryConnection(Connection):
         self._encoder = encoder
         self._market = market
         self._challenge = challenge()
+        self._knock: M.Logon | None = None  # a logon that waits
         self._heartbeat_ms = heartbeat_ms
         self._greeted = False
         self._leaving = False  # the client has said Logout
@@ -152,6 +162,7 @@ class BinaryConnection(Connection):
         if self._market is not None:
             self._market.drop(self)
         self._pieces.clear()
+        self.directory.leave(self)  # type: ignore[attr-defined]
         super().lost(turn)
 
     def logoff_flags(self) -> int:
@@ -216,25 +227,38 @@ class BinaryConnection(Connection):
 
     def _handshake(self, turn: TurnInput) -> bool:
         """Before logon: one Logon and nothing else."""
+        if self._knock is not None:
+            return self._logon(self._knock, turn)
         try:
             payload = self._payload(MAX_LOGON_BYTES)
             if payload is None:
                 return False
             message = M.decode_client(payload)
         except M.WireError as error:
-            self._end(error.reason, error.text, turn.tick_ns)
+            self._refuse("", error.reason, error.text, turn)
             return False
         if not isinstance(message, M.Logon):
             text = f"{type(message).__name__} before Logon: {errors.text(codes.R_NOT_LOGGED_ON)}"
-            self._end(codes.R_NOT_LOGGED_ON, text, turn.tick_ns)
+            self._refuse("", codes.R_NOT_LOGGED_ON, text, turn)
             return False
         return self._logon(message, turn)
+
+    def _refuse(self, who: str, reason: int, text: str, turn: TurnInput) -> None:
+        self.directory.logon_refused(self, who, reason, text, turn.tick_ns)  # type: ignore[attr-defined]
+        self._end(reason, text, turn.tick_ns)
 
     def _logon(self, message: M.Logon, turn: TurnInput) -> bool:
         reason, text = check_logon(message, self._heartbeat_ms)
         session = 0
+        directory: Any = self.directory
         if reason == codes.OK:
-            session, reason = self.directory.authenticate_binary(message.key, self._challenge, message.mac)  # type: ignore[attr-defined]
+            reason = directory.admit(self, message.key, turn.tick_ns)
+            text = errors.text(codes.R_LOGON_DELAYED)
+        if reason < 0:
+            self._knock, self.next_due = message, self.held_until
+            return False
+        if reason == codes.OK:
+            session, reason = directory.authenticate_binary(message.key, self._challenge, message.mac)
             text = errors.text(reason)
         if reason == codes.OK:
             m, row = self.engine.m, self._session_row(session)
@@ -245,9 +269,11 @@ class BinaryConnection(Connection):
             elif not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
-            self._end(reason, text, turn.tick_ns)
+            self._refuse(message.key, reason, text, turn)
             return False
         self.session = session
+        self._knock = None
+        directory.logged_on(self, message.key, turn.tick_ns)
         self.grow()
         self._conn[R.CN_SESSION] = session
         low, high = self._heartbeat_ms
@@ -260,7 +286,7 @@ class BinaryConnection(Connection):
             values={R.CMD_LOGON_FLAGS: message.flags, R.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
         )
         account = int(m[row + R.S_ACCOUNT])
-        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]))))
+        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]), int(m[row + R.S_VENUE]))))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
         return True  # what came behind the Logon, and the resume, in the next turn
@@ -268,16 +294,17 @@ class BinaryConnection(Connection):
     def _session_row(self, session: int) -> int:
         return int(self.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE]) + session * R.SESSION_WORDS
 
-    def _accounts(self, firm: int) -> list[tuple[int, str]]:
-        """(id, name) of the firm's accounts, at most 100."""
+    def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
+        """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
         m = self.engine.m
         found: list[tuple[int, str]] = []
         if firm:
             base = int(m[R.H_POOLS + R.P_FIRM * R.POOL_WORDS + R.PL_BASE])
             account = int(m[base + firm * R.FIRM_WORDS + R.F_ACCOUNTS])
             while account and len(found) < 100:
-                name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
-                found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
+                if m[account + R.AC_VENUE] in (0, venue):
+                    name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
+                    found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
                 account = int(m[account + R.AC_NEXT_IN_FIRM])
         return sorted(found)
 
@@ -360,17 +387,39 @@ class BinaryConnection(Connection):
         if begin > newest + 1 or (end and end < begin - 1):
             yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
             return
-        numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist() if begin <= last else []
+        reason = codes.OK
+        numbers: list[int] = []
+        try:
+            if begin <= last:
+                numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist()
+        except EventsMissing as missing:
+            if not missing.lost:
+                yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
+                return
+            reason, numbers = codes.R_REPORTS_LOST, missing.found[::-1].tolist()
+            first = int(self._store.rows(numbers[0], 1)[R.EVT_SESSION_NUMBER]) if numbers else last + 1
+            text = f"reports {begin} to {first - 1} of this session are lost: {missing}"
+            yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
+            begin = first
+        sent = begin - 1
         for at in range(0, len(numbers), RESUME_EVENTS):
             rows = []
-            for number in numbers[at : at + RESUME_EVENTS]:
-                head = self._store.rows(number, 1)
-                extra = int(head[R.EVT_HEAD]) >> 8 & 255
-                rows.append(self._store.rows(number, 1 + extra) if extra else head)
-            for session, data in self._encoder.encode(np.concatenate(rows)):
-                if session == self.session:
-                    yield data
-        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers))))
+            try:
+                for number in numbers[at : at + RESUME_EVENTS]:
+                    head = self._store.rows(number, 1)
+                    extra = int(head[R.EVT_HEAD]) >> 8 & 255
+                    rows.append(self._store.rows(number, 1 + extra) if extra else head)
+            except EventsMissing as missing:
+                reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
+            if rows:
+                for session, data in self._encoder.encode(np.concatenate(rows)):
+                    if session == self.session:
+                        yield data
+                sent = int(rows[-1][R.EVT_SESSION_NUMBER])
+            if reason and len(rows) < len(numbers[at : at + RESUME_EVENTS]):
+                yield frame(M.encode(M.ResumeDone(begin, sent, at + len(rows), reason)))
+                return
+        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers), reason)))
 
 
 def add_request(

@@ -1,5 +1,7 @@
 """How much anybody may make the server keep, and for how long."""
 
+import resource
+
 import msgspec
 
 MILLION = 1_000_000
@@ -29,3 +31,17 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connections: int = 10_000
     inline_rows: int = 64  # a turn of at most so many rows, with nothing else on the way, is committed by the loop itself
     farewell_s: float = 2.0  # how long a clean stop waits for the peers' goodbyes
+
+
+OWN_FILES = 256  # descriptors that the server itself may need: journal, event store, snapshots, the operator's socket
+
+
+def connections_that_fit(wanted: int) -> int:
+    """Have the system allow so many connections; how many it does allow. A limit that is met only at `accept` would leave every peer waiting."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    need = wanted + OWN_FILES
+    if hard != resource.RLIM_INFINITY:
+        need = min(need, hard)
+    if soft != resource.RLIM_INFINITY and soft < need:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (need, hard))
+    return max(1, min(wanted, need - OWN_FILES))

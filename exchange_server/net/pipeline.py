@@ -285,7 +285,7 @@ class Pipeline:
                 continue
             link.timer_at = 0
             connection = link.connection
-            if link.deadline and connection.session:
+            if link.deadline and (connection.session or connection.held_until):
                 link.deadline = 0
             if link.deadline and link.deadline <= now:
                 link.deadline = 0
@@ -448,7 +448,7 @@ class Pipeline:
                 connection.close(codes.OK, "end of input")
             if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
                 link.resume()
-            if not connection.session and link.received > limits.logon_bytes and link.deadline:
+            if not connection.session and not connection.held_until and link.received > limits.logon_bytes and link.deadline:
                 self.counters.logon_timeouts += 1
                 link.deadline = 0
                 self.expel(link, codes.R_LOGON_TIMEOUT, f"no logon within {limits.logon_bytes} bytes")

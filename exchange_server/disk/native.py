@@ -1,7 +1,7 @@
 """What kernels need of the machine: calls through function addresses, atomic words, SHA-256 and CRC-32.
 
 A kernel that is cached on disk may not hold the address of a C function, so every address arrives in an int64 array `fn` that
-`journal/native.py` fills with libc's and libcrypto's functions, and that tests fill with their own.
+`journal/system.py` fills with libc's and libcrypto's functions, and that tests fill with their own.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from .jit import kernel, leaf
+from ..core.jit import kernel, leaf
 
 # ---- words of fn: addresses of functions -----------------------------------------------------------------------------
 FN_PWRITEV = 0
@@ -25,6 +25,7 @@ FN_CLOCK = 6  # clock_gettime
 FN_SHA_INIT = 7  # libcrypto's SHA256_Init, _Update, _Final; 0: the slow one of this file
 FN_SHA_UPDATE = 8
 FN_SHA_FINAL = 9
+FN_PREAD = 10
 FN_WORDS = 12
 
 SHA_STATE = 0  # words of the hash's scratch: 16 context, 64 message schedule, 8 working state
@@ -108,6 +109,12 @@ def call_pwritev(typingctx: Any, address: Any, fd: Any, iov: Any, count: Any, of
 
 
 @intrinsic
+def call_pread(typingctx: Any, address: Any, fd: Any, buffer: Any, count: Any, offset: Any) -> Any:
+    """ssize_t pread(int, void *, size_t, off_t)"""
+    return types.int64(*[types.int64] * 5), lambda c, b, s, a: _call(b, a, [_I32, _I64, _I64, _I64], _I64)
+
+
+@intrinsic
 def call_poll(typingctx: Any, address: Any, fds: Any, count: Any, timeout: Any) -> Any:
     """int poll(struct pollfd *, nfds_t, int)"""
     return types.int64(*[types.int64] * 4), lambda c, b, s, a: _call(b, a, [_I64, _I64, _I32], _I32)
@@ -154,6 +161,20 @@ def address_of(typingctx: Any, array: Any) -> Any:
         return builder.ptrtoint(struct.data, _I64)
 
     return types.int64(array), codegen
+
+
+@intrinsic
+def mix(typingctx: Any, a: Any, b: Any) -> Any:
+    """Both halves of the 128-bit product of two words and the words themselves (a factor of zero must not hide the other), xored into one."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide = ir.IntType(128)
+        product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
+        low = builder.trunc(product, _I64)
+        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _I64)
+        return builder.xor(builder.xor(low, high), builder.xor(args[0], args[1]))
+
+    return types.int64(types.int64, types.int64), codegen
 
 
 @leaf
