@@ -23,6 +23,7 @@ class FakeAdmin:
 
     def __init__(self, folder: Path, raw: Callable[[bytes], bytes | None] | None = None) -> None:
         self.registry, self.engine, self.raw = Registry(), FakeEngine(), raw
+        self.clock: dict[str, Any] | None = None  # what the status says of it
         self.phases: dict[str, str] = {}
         self.paid: dict[str, tuple[int, ...]] = {}
         self.records: list[Any] = []
@@ -91,6 +92,8 @@ class FakeAdmin:
             out |= self._apply(ar.from_builtins(request["record"]))
         elif verb == "status":
             out["result"] = {"turn": 7, "journal": {"durable": 9, "mode": "sync"}, "sessions": ["C1", "C2"], "killed": False, "note": None}
+            if self.clock is not None:
+                out["result"]["clock"] = self.clock
         elif verb == "plan":
             try:
                 self.registry.refuse_mixing(request["name"], request["sandbox"])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import admin_records as ar
-from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS
+from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS, H_REFUSE
 from exchange_server.gateway.admin import LINES_PER_TURN, AdminConnection, Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
 from exchange_server.registry import AdminAnswer, Registry
@@ -173,3 +173,17 @@ def test_no_bytes_break_it(lines: list[bytes]) -> None:
     answers = desk.say(*lines)
     assert len(answers) == sum(bool(line.strip()) for line in lines)
     assert not any(a["ok"] for a in answers)
+
+
+def test_who_accepted_the_clock_is_told_to_it_once_the_act_is_done(desk: Desk) -> None:
+    told: list[str] = []
+    desk.office.accept_clock = told.append
+    line = request("admin", record={"type": "clock_accept"})
+    desk.say(line)
+    (answer,) = desk.settle()
+    assert answer["code"] == codes.R_CLOCK_NOT_HELD and told == []
+    desk.engine.m[H_REFUSE] = codes.R_CLOCK_JUMP
+    desk.say(line)
+    assert told == []
+    (answer,) = desk.settle()
+    assert answer["ok"] and told == ["uid:1000"]
