@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -37,10 +38,10 @@ from .journal.recover import JournalRefused, recover, seal
 from .journal.store import JournalError, JournalFailed, JournalLocked
 from .net.clock import Clock
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
-from .net.id_table import IdTable
 from .net.limits import Limits
 from .net.observe import Log
 from .net.pipeline import Pipeline
+from .net.shares import Shares
 from .registry.account_view import account_view
 
 SERVER_ID = 1
@@ -101,7 +102,11 @@ class Server:
         self._log_off_everyone()
         self.applied = self._configure()
         self.directory = Directory(self.engine.registry)
-        self.ids = IdTable(self.engine.m, log)
+        self.ignored = ignored_capacities(self.engine, capacities, settings.clordid_retention_ns)
+        if self.ignored:
+            log("warning", "capacities_ignored", differ=self.ignored, effect="the folder keeps the tables it was begun with; the configuration's hold for a new folder")
+        self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
+        log("info", "duplicate_window", **self.shares.start_line())
         self.stopping = False
 
     def _configure(self) -> int:
@@ -205,7 +210,7 @@ class Server:
             options.spin,
             self._free_bytes,
         )
-        pipeline.watches.append(self.ids.look)
+        pipeline.watches.append(self.shares.look)
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
         try:
@@ -296,7 +301,6 @@ class Server:
         for number, name in enumerate(r.POOL_NAMES):
             d = r.H_POOLS + number * r.POOL_WORDS
             pools[name] = [int(m[d + r.PL_USED]), int(m[d + r.PL_CAP])]
-        pools["archive"] = [self.ids.used, self.ids.capacity]  # a ring: its pool counts nothing
         engine = {
             "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
             "commands": int(m[r.H_COMMANDS]), "refusals": int(m[r.H_REFUSALS]), "fills": int(m[r.H_FILLS]),
@@ -315,10 +319,24 @@ class Server:
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,
             "disk_free_bytes": self._free_bytes(),
-            "clordids": self.ids.status(),
+            "shares": self.shares.status(),
             "tables": pools,
+            "capacities_ignored": self.ignored,
             "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},
         }  # fmt: skip
+
+
+def ignored_capacities(engine: Engine, wanted: Capacities, retention_ns: int) -> list[str]:
+    """What the configuration says of the tables and the folder, begun with other numbers, does not follow: a sentence each."""
+    out = []
+    for name, value in asdict(wanted).items():
+        own = getattr(engine.capacities, name)
+        if own != value:
+            out.append(f"capacities.{name}: the configuration says {value}, the folder was begun with {own}")
+    own = int(engine.m[r.H_RETENTION_NS])
+    if own != retention_ns:
+        out.append(f"server.clordid_retention: the configuration says {retention_ns // 10**9} s, the folder was begun with {own // 10**9} s")
+    return out
 
 
 def write_whole(path: Path, data: bytes) -> None:

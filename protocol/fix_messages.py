@@ -434,7 +434,7 @@ def read_order(message: FixMessage) -> OrderRequest | Problem:
         if len(value) > TEXT_MAX:
             return Problem(5, tag, f"{_name(tag)} has {len(value)} characters, at most {TEXT_MAX} are taken")
     order.side = int(get(54, b"0"))
-    unsaid = 0 if order.msg_type == "G" else codes.YES  # a replace that does not say keeps the order's own
+    unsaid = 0 if order.msg_type in "FG" else codes.YES  # a cancel or replace that does not say means the order's own
     order.contract_side = {b"N": codes.NO, b"Y": codes.YES}.get(get(5010, b""), unsaid)
     if order.msg_type == "q":
         whole = get(530)

@@ -1,5 +1,6 @@
 """The whole server, from outside: trade, look, kill it, start it again, stop it."""
 
+import io
 import json
 import signal
 import socket
@@ -15,6 +16,7 @@ from config.serve_options import ServeOptions
 from exchange_server import app
 from exchange_server.exits import Exit
 from exchange_server.gateway.connection import TurnInput
+from exchange_server.journal.recover import seal
 from exchange_server.net.observe import Log
 from protocol import codes
 from protocol import messages as M
@@ -125,7 +127,10 @@ def test_operator_sees_and_changes_through_the_admin_socket(server: ServerProces
     markets = server.ask("markets").result["markets"]
     assert [m["event"] for m in markets] == ["CUP"] and markets[0]["phase"] == "open"
     status = server.ask("status").result
-    assert status["clordids"]["capacity"] == 16384 and 0 < status["clordids"]["used"] < 1000 and not status["clordids"]["warned"]
+    shares = status["shares"]
+    assert shares["closed_ids"]["capacity"] == 16384 and 0 < shares["closed_ids"]["used"] < 1000 and not shares["warned"]
+    assert next(iter(shares["firms"].values()))["closed_ids"]["share"] > 0 and "at least" in shares["duplicate_window"]
+    assert status["capacities_ignored"] == []
     assert status["engine"]["commands"] > 0 and status["journal"]["mode"] == "sync" and status["pipeline"]["turns"] > 0
     peer = BinaryPeer(server.ready["binary_port"], 1)
     peer.logged_on()
@@ -278,6 +283,25 @@ def test_a_configuration_that_contradicts_the_data_folder_is_refused(tmp_path: P
     changed = app.Server(options(tmp_path, SMALL.replace("max_qty = 10_000", "max_qty = 20_000")), Log())
     assert changed.applied == 1
     changed.close()
+
+
+def test_capacities_that_differ_from_the_folders_are_named_at_the_start(tmp_path: Path) -> None:
+    first = app.Server(options(tmp_path), Log(stream := io.StringIO()))
+    seal(first.recovered, tmp_path / "data")
+    first.log.flush()
+    assert "capacities_ignored" not in stream.getvalue() and '"duplicate_window"' in stream.getvalue()
+    own = first.engine.capacities.archive
+    log = Log(stream := io.StringIO())
+    changed = SMALL.replace(f"archive = {own}", f"archive = {own * 2}").replace("[server]", '[server]\nclordid_retention = "48h"')
+    assert changed.count(f"archive = {own * 2}") == changed.count("48h") == 1
+    second = app.Server(options(tmp_path, changed), log)
+    second.close()
+    log.flush()
+    (line,) = [json.loads(text) for text in stream.getvalue().splitlines() if "capacities_ignored" in text]
+    assert line["level"] == "warning" and line["differ"] == second.ignored == [
+        f"capacities.archive: the configuration says {own * 2}, the folder was begun with {own}",
+        "server.clordid_retention: the configuration says 172800 s, the folder was begun with 259200 s",
+    ]  # fmt: skip
 
 
 def test_a_data_folder_that_cannot_be_used_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

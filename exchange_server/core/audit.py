@@ -54,7 +54,6 @@ from .records import (
     E_VERSION,
     E_WINDOW_END,
     EVENT_WORDS,
-    H_ARCHIVE_USED,
     H_EVENT_SEQ,
     H_KILLED,
     H_OPEN_ORDERS,
@@ -160,7 +159,7 @@ def dump_small(m, out):
     out[4] = m[H_TIME]
     out[5] = m[H_TURN]
     out[6] = m[H_OPEN_ORDERS]
-    out[7] = m[H_ARCHIVE_USED]
+    out[7] = 0
     out[8] = m[H_KILLED]
     out[9] = balances
     out[10] = known

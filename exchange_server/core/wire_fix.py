@@ -212,7 +212,7 @@ def _row(m, mb, buf, conn, out, pos):
         return np.int64(0)
 
     # ---- who and what
-    account = m[s + S_ACCOUNT] if kind != C_REPLACE else np.int64(0)  # a replace that names none means the order's own
+    account = m[s + S_ACCOUNT] if kind == C_NEW else np.int64(0)  # a cancel or replace that names none means the order's own
     if mask & (1 << SLOT_ACCOUNT):
         account = names_find(m, mb, np.int64(NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
         if account == 0:
@@ -225,7 +225,7 @@ def _row(m, mb, buf, conn, out, pos):
     side = np.int64(buf[conn[p + 2 * SLOT_SIDE]]) - 48
     if side != 1 and side != 2:
         return np.int64(0)
-    contract = np.int64(0 if kind == C_REPLACE else 1)  # a replace that does not say keeps the order's own
+    contract = np.int64(1 if kind == C_NEW else 0)  # a cancel or replace that does not say means the order's own
     if mask & (1 << SLOT_CONTRACT):
         c = np.int64(buf[conn[p + 2 * SLOT_CONTRACT]])
         if conn[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):

@@ -413,7 +413,7 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
     turn.add(
         kind,
         session,
-        account or (0 if order.msg_type == "G" else _default_account(m, session)),  # a replace that names none means the order's own
+        account or (0 if order.msg_type in "FG" else _default_account(m, session)),  # a cancel or replace that names none means the order's own
         values,
         texts=texts,
         instrument=instrument,
