@@ -232,6 +232,10 @@ class SetReference(Record, tag="reference", frozen=True, kw_only=True):
     collar: Count | None = None
 
 
+class AcceptClock(Record, tag="clock_accept", frozen=True, kw_only=True):
+    """The time of day is right though it jumped forward: exchange time goes there, new orders are taken again."""
+
+
 AnyRecord = (
     DefineAsset
     | DefineVenue
@@ -247,6 +251,7 @@ AnyRecord = (
     | Kill
     | Restrict
     | SetReference
+    | AcceptClock
 )
 
 

@@ -35,6 +35,11 @@ class Settings(NamedTuple):
     heartbeat_min_ns: int
     heartbeat_max_ns: int
     clordid_retention_ns: int
+    clock_jump_ns: int
+    clock_jump_at_start_ns: int
+    clock_absence_ns: int
+    session_throttle: int
+    session_throttle_window_ns: int
     capacities: dict[str, int]
 
 
@@ -62,7 +67,6 @@ def load(name: str | Path) -> Config:
     assets: dict[str, int] = {}
     for _, parsed in files:
         assets.update({asset.name: asset.decimals for asset in parsed.asset})
-    kinds: list[list[Item]] = [[], [], [], [], []]
     for file, parsed in files:
         if parsed.server is not None:
             if settings is not None:
@@ -70,13 +74,15 @@ def load(name: str | Path) -> Config:
             settings = _settings(file, parsed.server)
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
-        reader = Reader(file, assets, _data(file, parsed))
+    settings = settings or _settings("", schema.Server())
+    kinds: list[list[Item]] = [[], [], [], [], []]
+    for file, parsed in files:
+        reader = Reader(file, assets, _data(file, parsed), (settings.session_throttle, settings.session_throttle_window_ns))
         kinds[0] += reader.assets(parsed)
         kinds[1] += reader.venues(parsed)
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
         kinds[4] += reader.members(parsed)
-    settings = settings or _settings("", schema.Server())
     items = [item for kind in kinds for item in kind]
     _refuse_twice(items)
     return Config(settings._replace(capacities=capacities), items, [file for file, _ in files])
@@ -103,8 +109,12 @@ def _settings(file: str, server: schema.Server) -> Settings:
         raise ConfigError(
             file, "server.heartbeat_min", f"must lie between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
         )
+    window_ns = ns("session_throttle_window")
+    if server.session_throttle and not window_ns:
+        raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s when there is a session_throttle")
     return Settings(
-        server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"), {}
+        server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"),
+        ns("clock_jump"), ns("clock_jump_at_start"), ns("clock_absence"), server.session_throttle, window_ns, {},
     )  # fmt: skip
 
 

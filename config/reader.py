@@ -26,8 +26,11 @@ class Item(NamedTuple):
 class Reader:
     """Turns the tables of one file into records."""
 
-    def __init__(self, file: str, decimals: Mapping[str, int], data: Mapping[str, list[dict[str, str]]]) -> None:
-        self.file, self.decimals, self.data = file, decimals, data
+    def __init__(
+        self, file: str, decimals: Mapping[str, int], data: Mapping[str, list[dict[str, str]]], session_throttle: tuple[int, int] = (0, 0)
+    ) -> None:
+        """session_throttle: (limit, window ns) of sessions that say nothing themselves."""
+        self.file, self.decimals, self.data, self.session_throttle = file, decimals, data, session_throttle
 
     def fill(self, path: str, text: str, values: Mapping[str, str]) -> str:
         """`text` with {name} replaced; refuses a name that is not there."""
@@ -121,9 +124,18 @@ class Reader:
             hmac_secret="" if fix else secret,
             cancel_on_disconnect=session.cancel_on_disconnect,
             settlement_reports=session.settlement_reports,
-            throttle_limit=session.throttle,
-            throttle_window_ns=duration_ns(self.file, f"{path}.throttle_window", session.throttle_window),
+            **self.throttle(path, session),
         )
+
+    def throttle(self, path: str, session: schema.Session) -> dict[str, int]:
+        """What the session says, else the server's default; a limit without a window takes the default's window."""
+        default_limit, default_window_ns = self.session_throttle
+        limit = default_limit if session.throttle is None else session.throttle
+        if session.throttle_window is not None:
+            window_ns = duration_ns(self.file, f"{path}.throttle_window", session.throttle_window)
+        else:
+            window_ns = default_window_ns if limit else 0
+        return {"throttle_limit": limit, "throttle_window_ns": window_ns}
 
     # -------------------------------------------------------------------------------------------------- markets
     def table(self, path: str, name: str) -> list[dict[str, str]]:

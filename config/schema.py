@@ -34,6 +34,11 @@ class Server(_Table, frozen=True, kw_only=True):
     heartbeat_min: Duration = "2s"
     heartbeat_max: Duration = "60s"
     clordid_retention: Duration = "72h"
+    clock_jump: Duration = "5s"  # the time of day may jump forward by so much while the server runs,
+    clock_jump_at_start: Duration = "60s"  # by so much while it was down, measured against its machine's monotonic clock,
+    clock_absence: Duration = "30d"  # and lie so far ahead of the journal when the machine itself was started anew
+    session_throttle: Annotated[int, Meta(ge=0)] = 10_000  # new orders and replaces per window, of each session not told otherwise; 0: none
+    session_throttle_window: Duration = "1s"
 
 
 class Capacities(_Table, frozen=True, kw_only=True):
@@ -85,8 +90,8 @@ class Session(_Table, frozen=True, kw_only=True):
     key: str = ""
     cancel_on_disconnect: bool = False
     settlement_reports: bool = False
-    throttle: Annotated[int, Meta(ge=0)] = 0
-    throttle_window: Duration = "0s"
+    throttle: Annotated[int, Meta(ge=0)] | None = None  # new orders and replaces per window; not said: server.session_throttle; 0: none
+    throttle_window: Duration | None = None
 
 
 class Account(_Table, frozen=True, kw_only=True):

@@ -6,6 +6,7 @@ for the peers.
 """
 
 import asyncio
+import errno
 import gc
 import os
 import signal
@@ -25,7 +26,7 @@ from protocol import codes
 
 from .core import jit
 from .core import records as r
-from .engine import Capacities, Engine
+from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .gateway.admin import AdminConnection, Office
 from .gateway.binary_connection import BinaryConnection, BinaryEncoder
@@ -34,14 +35,19 @@ from .gateway.fix_connection import FixConnection
 from .gateway.fix_encoder import FixEncoder
 from .gateway.market_data import MarketData
 from .gateway.sessions import Directory
-from .journal.recover import JournalRefused, recover, seal
-from .journal.store import JournalError, JournalFailed, JournalLocked
-from .net.clock import Clock
+from .journal.event_files import Range
+from .journal.format import BadBytes
+from .journal.marks import Marks
+from .journal.rebuild import Rebuilder
+from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
+from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
+from .net.clock import Clock, ClockMemory, ClockRules, seconds
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
 from .net.limits import Limits
 from .net.observe import Log
 from .net.pipeline import Pipeline
 from .net.shares import Shares
+from .registry import RegistryBroken
 from .registry.account_view import account_view
 
 SERVER_ID = 1
@@ -64,6 +70,12 @@ def serve(options: ServeOptions) -> int:
     except StartRefused as refused:
         log("error", "not_started", exit_code=int(refused.code), text=str(refused))
         return int(refused.code)
+    except JournalFailed as error:
+        log("error", "not_started", exit_code=int(Exit.JOURNAL), text=str(error))
+        return int(Exit.JOURNAL)
+    except Exception as error:  # the last resort: still one sentence and a code of its own; what led to it is in the journal
+        log("error", "broken", exit_code=int(Exit.BROKEN), text=f"a fault of the program: {type(error).__name__}: {error}", exc_info=error)
+        return int(Exit.BROKEN)
     finally:
         log.flush()
 
@@ -75,12 +87,19 @@ class Server:
         """Recover and configure. Raises StartRefused; nothing listens yet."""
         self.options = options
         self.log = log
-        self.began = time.time_ns()
+        self.began = time.monotonic_ns()
         settings = options.settings
         capacities = Capacities(**settings.capacities)
 
         def make(chunks: Any) -> Engine:
-            return Engine(capacities, retention_ns=settings.clordid_retention_ns) if chunks is None else Engine.restore(chunks)
+            try:
+                return Engine(capacities, retention_ns=settings.clordid_retention_ns) if chunks is None else Engine.restore(chunks)
+            except SnapshotRefused as error:
+                raise BadBytes(str(error)) from error
+            except MemoryError as error:
+                need = f"{capacities.bytes() / 1e9:.1f} GB"
+                text = f"not enough memory for the tables of this configuration (up to {need}): lower [capacities] or take a larger machine"
+                raise StartRefused(Exit.SETUP, text) from error
 
         journal: dict[str, Any] = {"mode": settings.mode}
         if options.segment_bytes:
@@ -88,17 +107,14 @@ class Server:
         try:
             options.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the secrets of sessions
             self.recovered = recover(options.data, SERVER_ID, make, **journal)
-        except JournalLocked as error:
-            raise StartRefused(Exit.LOCKED, str(error)) from error
-        except (JournalRefused, JournalError) as error:
-            raise StartRefused(Exit.RECOVERY, str(error)) from error
-        except OSError as error:
-            raise StartRefused(Exit.RECOVERY, f"{error.filename or options.data}: {error.strerror or error}") from error
+        except (JournalError, OSError) as error:
+            raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
+        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, make, log, self._sessions_in)
         self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
-        self.clock = Clock(self.engine.time_ns)
+        self.clock = self._clock()
         self._log_off_everyone()
         self.applied = self._configure()
         self.directory = Directory(self.engine.registry)
@@ -107,7 +123,34 @@ class Server:
             log("warning", "capacities_ignored", differ=self.ignored, effect="the folder keeps the tables it was begun with; the configuration's hold for a new folder")
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
         log("info", "duplicate_window", **self.shares.start_line())
+        self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
+
+    def _clock(self) -> Clock:
+        """The clock, going on from what the journal knows; what it found is logged."""
+        m, settings = self.engine.m, self.options.settings
+        memory = ClockMemory(
+            self.engine.time_ns,
+            int(m[r.H_TICK]),
+            int(m[r.H_CLOCK_OFFSET]),
+            int(m[r.H_CLOCK_BOOT]),
+            int(m[r.H_REFUSE]) == codes.R_CLOCK_JUMP,
+        )
+        rules = ClockRules(
+            jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
+        )  # fmt: skip
+        clock = Clock(memory, rules)
+        news, clock.news = clock.news, []
+        for level, event, fields in news:
+            self.log(level, event, at="start", **fields)
+        return clock
+
+    def _begin(self, turn: TurnInput) -> None:
+        """Begin a turn of the start: the same TIME row as the pipeline's."""
+        clock = self.clock
+        time_ns = clock.now_ns()
+        held = codes.R_CLOCK_JUMP if clock.held else 0
+        turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
 
     def _configure(self) -> int:
         """Apply what the configuration adds or changes, as journaled ADMIN records; the count. Raises StartRefused."""
@@ -121,7 +164,7 @@ class Server:
         turn = TurnInput(rows=1)
         by_record = {id(item.record): item for item in plan.order}
         for record in plan.records():
-            turn.begin(engine.turn + 1, self.clock.now_ns())
+            self._begin(turn)
             turn.add(codes.C_ADMIN, body=ar.pack(f"config:{options.config_name or '-'}"[:128], "", record))
             answer = self._input(turn)[0]
             if not answer.ok:
@@ -130,8 +173,8 @@ class Server:
                 raise StartRefused(Exit.CONFIG, f"{item.file}: {item.path}: {answer.text}")
         try:
             self.journal.wait(self.journal.next_seq)
-        except JournalFailed as error:
-            raise StartRefused(Exit.JOURNAL, str(error)) from error
+        except JournalError as error:
+            raise refusal(error, options.data) from error
         return len(plan.order)
 
     def _log_off_everyone(self) -> None:
@@ -142,7 +185,7 @@ class Server:
         if not sessions:
             return
         turn = TurnInput(rows=len(sessions) + 1)
-        turn.begin(self.engine.turn + 1, self.clock.now_ns())
+        self._begin(turn)
         for session in sessions:
             turn.add(codes.C_LOGOFF, session)
         self._input(turn)
@@ -152,12 +195,15 @@ class Server:
         """One turn without the network: journaled, applied, its events stored. Raises StartRefused."""
         try:
             self.journal.append(turn.inbox[: turn.words], self.engine.row_seq)
-        except JournalFailed as error:
-            raise StartRefused(Exit.JOURNAL, str(error)) from error
-        return self.engine.apply(turn.inbox, turn.words, self.store.append)
+            return self.engine.apply(turn.inbox, turn.words, self.store.append)
+        except JournalError as error:
+            raise refusal(error, self.options.data) from error
+        except (InvariantBroken, RegistryBroken) as error:
+            raise StartRefused(Exit.BROKEN, f"{error}; the journal in {self.options.data} holds what led to it: keep it and report it") from error
 
     def close(self) -> None:
         """Let go of the data folder without a snapshot: everything applied is in the journal."""
+        self.rebuilder.close()
         self.store.close()
         self.journal.close()
 
@@ -173,14 +219,18 @@ class Server:
         finally:
             gc.enable()
             gc.unfreeze()
+        self.rebuilder.close()
         if code in (Exit.JOURNAL, Exit.BROKEN):
             return code  # nothing more is written: the next start recovers
         if self.stopping:
             try:
                 path = seal(self.recovered, self.options.data)
                 self.log("info", "stopped", snapshot=path.name, next_row=self.engine.row_seq)
+            except SnapshotFailed as error:
+                self.log("error", "snapshot_failed", exit_code=int(Exit.SNAPSHOT), text=str(error))
+                return Exit.SNAPSHOT
             except (JournalError, OSError) as error:
-                self.log("error", "journal_failed", exc_info=error)
+                self.log("error", "journal_failed", exit_code=int(Exit.JOURNAL), text=str(error))
                 return Exit.JOURNAL
         else:
             self.close()
@@ -210,9 +260,10 @@ class Server:
             options.spin,
             self._free_bytes,
         )
-        pipeline.watches.append(self.shares.look)
+        pipeline.watches += [self.shares.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time())]
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
+        self.office.accept_clock = self.clock.accept
         try:
             servers = await self._listen(pipeline)
         except PortError as error:
@@ -269,10 +320,13 @@ class Server:
                 "recovery": self.report.line(),
             }
         )
-        sys.stdout.write(line.decode() + "\n")
-        sys.stdout.flush()
-        if self.options.ready_file is not None:
-            write_whole(self.options.ready_file, line + b"\n")
+        try:
+            sys.stdout.write(line.decode() + "\n")
+            sys.stdout.flush()
+            if self.options.ready_file is not None:
+                write_whole(self.options.ready_file, line + b"\n")
+        except OSError as error:  # nobody reads, or no room for the file: the exchange is open all the same
+            self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
     def stop(self) -> None:
         """Stop cleanly; said a second time, without waiting for the peers."""
@@ -284,6 +338,19 @@ class Server:
         self._farewell = asyncio.get_running_loop().create_task(self.pipeline.shutdown())
 
     # -------------------------------------------------------------------------------------------------------- watching
+    def _look_after_store(self, now_s: float) -> None:
+        """Pauses and holes of the event store; who waits for a report that is here again is given a turn."""
+        if self.rebuilder.look(now_s):
+            for link in list(self.pipeline.links.values()):
+                self.pipeline.mark(link)
+
+    def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
+        """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
+        m = self.engine.m
+        base = int(m[r.H_POOLS + r.P_SESSION * r.POOL_WORDS + r.PL_BASE])
+        newest = {s.id: int(m[base + s.id * r.SESSION_WORDS + r.S_LAST_EVENT]) for s in self.engine.registry.sessions}
+        return [s.name for s in self.engine.registry.sessions if s.id in found or events[0] <= newest[s.id] <= events[1]]
+
     def _free_bytes(self) -> int:
         if self.journal.space_low():
             return 0
@@ -308,11 +375,16 @@ class Server:
         }  # fmt: skip
         return {
             "server": {
-                "pid": os.getpid(), "uptime_s": (time.time_ns() - self.began) // 10**9, "data": str(self.options.data),
+                "pid": os.getpid(), "uptime_s": (time.monotonic_ns() - self.began) // 10**9, "data": str(self.options.data),
                 "config": self.options.config_name, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
             },
             "engine": engine,
+            "clock": self.clock.status(),
+            "session_throttle": {
+                "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),
+            },
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
+            "event_store": {**self.store.status(), "marks": self.marks.written},
             "recovery": self.report.line(),
             "pipeline": {**self.pipeline.status(), "slow_path_messages": self.pipeline.slow_path_messages()},
             "market_data": self.market.status(),
@@ -337,6 +409,20 @@ def ignored_capacities(engine: Engine, wanted: Capacities, retention_ns: int) ->
     if own != retention_ns:
         out.append(f"server.clordid_retention: the configuration says {retention_ns // 10**9} s, the folder was begun with {own // 10**9} s")
     return out
+
+
+def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
+    """Why the data folder cannot be used, as one sentence and the exit code that belongs to it."""
+    if isinstance(error, OSError):
+        where = error.filename or data
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            return StartRefused(Exit.SPACE, f"{where}: not enough room on the disk to start; nothing was lost: free some and start again")
+        return StartRefused(Exit.RECOVERY, f"{where}: {error.strerror or error}")
+    for kind, code in ((JournalLocked, Exit.LOCKED), (JournalNoSpace, Exit.SPACE), (JournalFailed, Exit.JOURNAL), (ReplayBroken, Exit.BROKEN)):
+        if isinstance(error, kind):
+            more = "; nothing was lost: free some and start again" if code == Exit.SPACE else ""
+            return StartRefused(code, str(error) + more)
+    return StartRefused(Exit.RECOVERY, str(error))
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -246,6 +246,13 @@ class Engine:
         heap = int(m[r.H_POOLS + r.P_HEAP * r.POOL_WORDS + r.PL_BASE])
         return int(m[int(m[heap]) + r.BK_TIME])
 
+    def counters(self) -> bytes:
+        """The words that count what has happened, the same on every machine: what a running mark of the journal compares beside the events."""
+        m = self.m
+        words = (r.H_ROW_SEQ, r.H_TURN, r.H_TIME, r.H_EVENT_SEQ, r.H_ORDER_SEQ, r.H_TRADE_SEQ, r.H_OPEN_ORDERS,
+                 r.H_POOLS + r.P_ARCHIVE * r.POOL_WORDS + r.PL_USED)  # fmt: skip
+        return b"".join(int(m[word]).to_bytes(8, "little", signed=True) for word in words)
+
     def digest(self) -> bytes:
         """SHA-256 over the logical state in canonical order and over the registry (core/audit.py says what is in it)."""
         h = hashlib.sha256()

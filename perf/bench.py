@@ -1,4 +1,5 @@
 """`./scripts/bench [ROW...] [--json FILE]`: the table of figures, aims and ratios. Without rows: the whole table, in under ten minutes.
+`./scripts/bench --against REV [ROW...] [--rounds N]`: the same rows of this tree and of another commit in turn, and their ratios (against.py).
 
 A ratio of 1 and above reaches its aim. A row that could not be measured as it should (sends too late, no real disk) says void and why; a row whose
 answer was wrong ends with exit code 1. Timings of a shared machine are ratios at best: the load while it ran is printed.
@@ -19,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from .against import AgainstRefused, compare
 from .rig import AnswerWrong, Result
 
 SCALES = "fraction of the full counts: 0.02 is a smoke test, its figures mean nothing"
@@ -123,6 +125,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "latency": _wire("latency"),
     "trip": _wire("trips"),
 }
+COMPARED = [name for name in ROWS if name not in ("compile", "memory")]  # what --against runs when no row is named
 
 
 def machine() -> str:
@@ -147,17 +150,42 @@ def show(result: Result) -> str:
     return f"{text}\n    {result.note}" if result.note else text
 
 
+def _against(args: argparse.Namespace) -> int:
+    """The comparison with another commit; an exit code."""
+    sys.stdout.write(f"{machine()}\n")
+    try:
+        lines = compare(args.against, args.row or COMPARED, args.rounds, args.scale, _say)
+    except (AgainstRefused, OSError) as error:
+        sys.stdout.write(f"FAILED: {error}\n")
+        return 1
+    if args.json:
+        rows = [{**asdict(line), "ratios": line.ratios} for line in lines]
+        args.json.write_text(json.dumps({"machine": machine(), "against": args.against, "rows": rows}, indent=1) + "\n")
+    return 0
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("row", nargs="*", metavar="ROW", help=f"of: {', '.join(ROWS)}")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every result there as well")
     parser.add_argument("--scale", type=float, default=1.0, help=SCALES)
+    parser.add_argument("--against", metavar="REV", help="a commit: run its rows and this tree's in turn and print the ratios")
+    parser.add_argument("--rounds", type=int, default=3, metavar="N", help="with --against: how often each row runs on either side")
     args = parser.parse_args(arguments)
     unknown = [name for name in args.row if name not in ROWS]
     if unknown:
         parser.error(f"there is no row {unknown[0]!r}; rows: {', '.join(ROWS)}")
     if not 0 < args.scale <= 1:
         parser.error(f"--scale {args.scale}: must be above 0 and at most 1")
+    if args.rounds < 1:
+        parser.error(f"--rounds {args.rounds}: must be at least 1")
+    if args.against:
+        return _against(args)
     began = time.monotonic()
     code = 0
     done: list[Result] = []

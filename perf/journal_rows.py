@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from exchange_server.core import native
 from exchange_server.core.records import CMD_WORDS, EVT_NUMBER, EVT_WORDS
+from exchange_server.disk import native
 from exchange_server.journal import format as fmt
 from exchange_server.journal.event_store import EventStore
 from exchange_server.journal.store import Journal

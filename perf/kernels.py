@@ -9,12 +9,14 @@ import numba
 
 from exchange_server.core import jit
 
+CORE = Path(jit.__file__).parent
+
 
 def compiled(function: Callable[..., Any], signature: str, *core_files: str) -> Any:
     """`function` compiled for exactly `signature`; the cache folder's name holds its own file and the named core files with all they import."""
     source = hashlib.sha256(Path(function.__code__.co_filename).read_bytes())
     for stem in core_files:
-        source.update(jit.source_hash(stem).encode())
+        source.update(jit.source_hash(CORE / f"{stem}.py").encode())
     folder = jit.CACHE_ROOT / f"bench-{source.hexdigest()[:16]}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]

@@ -49,6 +49,7 @@ def config(
 fix_port = 0
 binary_port = 0
 sending_time_tolerance = "600s"
+session_throttle = 0
 
 [capacities]
 firms = 256

@@ -93,6 +93,8 @@ class Ended(NamedTuple):
 
 Happening: TypeAlias = M.ServerMessage | LoggedOn | Missing | CaughtUp | Ended
 
+REBUILDING_NS = 1_000_000_000
+
 WAIT_HELLO = 0
 WAIT_REPLY = 1
 ON = 2
@@ -108,7 +110,7 @@ class ClientSession:
     """
 
     __slots__ = (
-        "_closing", "_out", "_pending", "_reader", "_resuming", "caught_up", "flags", "heartbeat_ms", "heartbeats", "key", "last_in_ns",
+        "_again_ns", "_closing", "_out", "_pending", "_reader", "_resuming", "caught_up", "flags", "heartbeat_ms", "heartbeats", "key", "last_in_ns",
         "last_out_ns", "next_number", "secret", "server", "state",
     )  # fmt: skip
 
@@ -128,6 +130,7 @@ class ClientSession:
         self._out = bytearray()
         self._pending: dict[int, M.Numbered] = {}
         self._resuming = 0  # Resumes not yet answered by ResumeDone
+        self._again_ns = 0  # when to ask again for what the server is rebuilding; 0: nothing
         self._closing = False
 
     # ------------------------------------------------------------------------------------------------------- out
@@ -183,7 +186,8 @@ class ClientSession:
 
     def due(self) -> int:
         """When `tick` must be called, ns."""
-        return self.heartbeats.due(self.last_in_ns, self.last_out_ns)
+        due = self.heartbeats.due(self.last_in_ns, self.last_out_ns)
+        return min(due, self._again_ns) if self._again_ns else due
 
     def tick(self, now_ns: int) -> list[Happening]:
         """Heartbeats: sends ours, notices that theirs stay away."""
@@ -194,6 +198,9 @@ class ClientSession:
             self._end(happenings, codes.R_HEARTBEAT_LOST, errors.text(codes.R_HEARTBEAT_LOST))
         elif self.state == ON and self.heartbeats.silent(now_ns, self.last_out_ns):
             self._out += frame(M.encode(M.Heartbeat()))
+        if self._again_ns and now_ns >= self._again_ns and self.state == ON:
+            self._again_ns = 0
+            self._out += frame(M.encode(M.Resume(self.next_number, min(self._pending) - 1 if self._pending else 0)))
         return happenings
 
     # --------------------------------------------------------------------------------------------------- inwards
@@ -264,6 +271,9 @@ class ClientSession:
         self._out += frame(M.encode(M.Resume(self.next_number, min(self._pending) - 1)))
 
     def _resumed(self, message: M.ResumeDone, happenings: list[Happening]) -> None:
+        if message.reason == codes.R_REPORTS_REBUILDING:  # they will be there: what came behind them waits, nothing is missing
+            self._again_ns = self.last_in_ns + REBUILDING_NS
+            return
         self._resuming = max(0, self._resuming - 1)
         if self._pending and not self._resuming:
             first = min(self._pending)

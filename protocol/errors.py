@@ -37,11 +37,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     # ---- session and account
     ("R_NOT_LOGGED_ON", 0, 2, 4, None, None, "the session is not logged on",
      "A command arrived for a session that has not logged on, or whose connection is gone.", "Log on, then send it again."),
-    ("R_UNKNOWN_ACCOUNT", 15, 2, 1, None, None, "there is no account {asked}",
-     "Account (FIX 1) is not known, or the message names none and the session has no default account.",
+    ("R_UNKNOWN_ACCOUNT", 15, 2, 1, None, None, "there is no account {asked} for this session",
+     "Account (FIX 1) is not known or belongs to another firm, or the message names none and the session has no default account.",
      "Use an account of your firm; ask the operator for its name."),
-    ("R_ACCOUNT_NOT_ALLOWED", 15, 2, 6, None, None, "this session may not act for account {asked}",
-     "The account belongs to another firm, or is no trading account.", "Use an account of your own firm."),
+    ("R_ACCOUNT_NOT_ALLOWED", 15, 2, 6, None, None, "the account belongs to another firm",
+     "An operator's act names an account that is not the firm's, or accounts of two firms. (A client that names another firm's account is told "
+     "R_UNKNOWN_ACCOUNT.)", "Name accounts of one firm."),
     ("R_VENUE_NOT_ALLOWED", 0, 2, 6, None, None, "venue {asked} does not admit this account or session",
      "The account is isolated to another venue, or the session enters through another one.", "Send through a session of that venue."),
     # ---- duplicate table
@@ -64,9 +65,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` of the next data folder."),
     # ---- venue, instrument, phase, order type
     ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
-     "Symbol (55) or instrument id is not known.", "Take a symbol from the security list or the definitions stream."),
-    ("R_NOT_LISTED", 1, 2, 2, None, None, "venue {asked} does not list this instrument",
-     "The order came through a venue that has no listing of the instrument.", "Enter through a venue that lists it."),
+     "Symbol (55) or instrument id is not known, or the venue of the session does not list it.", "Take a symbol from the security list or the definitions stream."),
     ("R_MARKET_NOT_OPEN", 2, 2, 4, None, None, "the market is not open yet (phase {asked})",
      "The event is in draft or listed.", "Wait for the phase message `open`."),
     ("R_MARKET_PAUSED", 2, 2, 4, None, 6, "the market is paused (phase {asked})",
@@ -215,7 +214,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_CHALLENGE_WINDOW", None, None, 0, None, None, "the challenge window ends at {limit}, it is {asked}",
      "A determination can be disputed until then.", "Finalise after the window."),
     ("R_ALREADY_FINAL", None, None, 0, None, None, "the event is final: it has been paid", "A second settlement was asked for.", "None: paying twice is impossible."),
-    ("R_UNKNOWN_EVENT", None, None, 1, None, None, "there is no event {asked}", "The event is not defined.", "Correct the name or id."),
+    ("R_UNKNOWN_EVENT", None, None, 1, None, None, "there is no event {asked}",
+     "The event is not defined, or the venue of the session does not list it.", "Correct the name or id."),
     ("R_IDEMPOTENCY", None, None, 0, None, None, "this idempotency key was used with other content",
      "The same key names another act.", "Take a new key for a new act."),
     ("R_OVERFLOW", None, None, 0, None, None, "the result {asked} would leave the range of amounts ({limit})",
@@ -247,8 +247,19 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_DISK_RESERVE", 0, 2, 4, None, None, "the journal's disk is nearly full: new orders are not taken",
      "Less space is left than the reserve kept for cancels.", "Resend later; cancels are accepted. Operator: free space."),
     ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the bound allows.", "Resend later; cancels are accepted."),
+    ("R_CLOCK_JUMP", 0, 2, 4, None, None, "the server's clock has jumped forward: new orders are not taken until it is right again",
+     "The time of day of the server's machine moved on further than time has passed; no order may live or expire by it.",
+     "Resend later; cancels are accepted. Operator: set the clock right, or `exos clock accept` when it is right now."),
+    ("R_CLOCK_NOT_HELD", None, None, None, None, None, "the clock has not jumped: there is nothing to accept",
+     "`exos clock accept` while the server goes by the machine's time of day.", "None: `exos status` shows the clock."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
     ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the reports asked for are being rebuilt from the journal: ask again in a second",
+     "The server's store of past reports was damaged or had no room; what was in it is made again from the journal.",
+     "Ask again after a second; the SDK does. On FIX just wait: they follow by themselves."),
+    ("R_REPORTS_LOST", None, None, 4, None, None, "some of the reports asked for cannot be had any more",
+     "The store of past reports is damaged and the journal no longer reaches back so far. The text names the reports.",
+     "Ask for the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume behind the lost reports."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(
@@ -272,6 +283,7 @@ SAFE_TO_RESEND: frozenset[int] = frozenset(
         codes.R_SHUTDOWN,
         codes.R_DISK_RESERVE,
         codes.R_OVERLOAD,
+        codes.R_CLOCK_JUMP,
     )
 )
 

@@ -116,6 +116,7 @@ class FixSession:
         self._asked_next_in = 0
         self._asked_again = 0  # times in a row without progress
         self._now_ns = 0
+        self.real_ns: int | None = None  # the time of day, which SendingTime is compared with; None: the times given are of it
         self._test_sent_ns = 0
         self._test_number = 0
         self._deadline_ns = 0
@@ -359,8 +360,9 @@ class FixSession:
         sent = parse_timestamp(message.get(52))
         if sent is None:
             return None  # a format problem, which `check` words
-        difference = (sent - now_ns) // 1_000_000
-        if abs(sent - now_ns) <= self.skew_ns:
+        real_ns = now_ns if self.real_ns is None else self.real_ns
+        difference = (sent - real_ns) // 1_000_000
+        if abs(sent - real_ns) <= self.skew_ns:
             return None
         side = "ahead of" if difference > 0 else "behind"
         return f"SendingTime(52) is {abs(difference)} ms {side} the server's clock, the limit is {self.skew_ns // 1_000_000} ms"

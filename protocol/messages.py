@@ -239,7 +239,7 @@ class ResumeDone(_Base, frozen=True, tag=69):
     begin: Id
     end: Count
     count: Count
-    reason: U16 = 0  # not 0: nothing was sent, and why (codes.R_RESUME_UNKNOWN)
+    reason: U16 = 0  # not 0: begin..end is less than was asked for, and why (R_RESUME_UNKNOWN, R_REPORTS_REBUILDING, R_REPORTS_LOST)
 
 
 class RequestRefused(_Base, frozen=True, tag=70):

@@ -46,6 +46,10 @@ Reports are numbered 1, 2, 3 ... per session, without holes and for ever, also w
 sends everything from there on again, byte for byte, mixed with new reports, then **ResumeDone**. Put them in order by number and drop what you have. 0 asks for
 nothing from before. A number that the server has not reached is refused with reason {resume}: it is not the exchange you knew.
 
+A **ResumeDone** with a `reason` says that its `begin`..`end` is less than you asked for. {rebuilding}: the server is making these reports again from its journal (its store of
+reports was damaged, or its disk was full); ask again after a second, they come byte for byte. {lost}: they cannot be had any more; a **RequestRefused** before it names
+them. Ask for the state of your orders.
+
 What comes again is all that had a number: also the LogonReply and MessageRefused of earlier connections. The first LogonReply on a connection is its own, the ones
 behind it only fill their numbers: `heartbeat_ms` and the accounts are those of the first.
 
@@ -160,7 +164,8 @@ def binary_page() -> str:
     ]
     head = HEAD.format(
         client=framing.MAX_CLIENT_PAYLOAD, logon=framing.MAX_LOGON_BYTES, server=framing.MAX_SERVER_PAYLOAD, size=len(data), order=data.hex(" "),
-        slow=codes.R_SLOW_READER, resume=codes.R_RESUME_UNKNOWN, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
+        slow=codes.R_SLOW_READER, resume=codes.R_RESUME_UNKNOWN, rebuilding=codes.R_REPORTS_REBUILDING,
+        lost=codes.R_REPORTS_LOST, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
     )  # fmt: skip
     limits = f"Heartbeats: {binary_session.HEARTBEAT_MS_MIN} to {binary_session.HEARTBEAT_MS_MAX} ms, {binary_session.HEARTBEAT_MS_DEFAULT} when the client says 0."
     out = [head.rstrip(), "", limits, "", "## From the client"]

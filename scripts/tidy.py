@@ -3,8 +3,8 @@
     floor      a floor imports only from the floors below it and from its own package; nothing imports scripts, tests or perf
     clock      no clock and no randomness below net: time comes in as an argument
     asyncio    no event loop below net, but for protocol/client.py
-    import     core imports only numpy, numba and protocol.codes; protocol no socket, no os, no threads
-    float      no float literal, no true division, no float type in exchange_server/core
+    import     core imports only numpy, numba and protocol.codes, disk core as well; protocol no socket, no os, no threads
+    float      no float literal, no true division, no float type in exchange_server/core and exchange_server/disk
     print      only in cli, scripts, perf and tests
     except     no bare `except:`, no `except Exception: pass`
     length     a file has at most 700 lines (a warning from 400)
@@ -43,6 +43,7 @@ FLOORS = (
     ("config", 1),  # beside protocol and not above it: of protocol it sees only floor 0
     ("exchange_server.exits", 0),
     ("exchange_server.core", 2),
+    ("exchange_server.disk", 2),  # beside core: the kernels with I/O and a clock; core may not import them
     ("exchange_server.engine", 3),
     ("exchange_server.registry", 3),
     ("exchange_server.journal", 3),
@@ -56,17 +57,20 @@ FLOORS = (
 NO_FLOOR = ("scripts", "tests", "perf")
 
 CORE_MAY_IMPORT = ("__future__", "typing", "collections.abc", "numpy", "numba", "llvmlite", "protocol.codes", "exchange_server.core")
+DISK_MAY_IMPORT = (*CORE_MAY_IMPORT, "exchange_server.disk")
 CORE_SHELL = ("exchange_server.core.jit",)  # prepares the compiler and its cache folder; holds no kernel
 CLOCKS = ("time", "random", "secrets", "uuid")
 LOOPS = ("asyncio", "uvloop", "selectors", "select")
 BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("clock", "exchange_server.core", (*CLOCKS, "datetime")),
+    ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # its kernels get a clock's address, and only they
     ("clock", "exchange_server.engine", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.registry", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.journal", ("random",)),
     ("clock", "exchange_server.gateway", CLOCKS),
     ("clock", "protocol", CLOCKS),
     ("asyncio", "exchange_server.core", LOOPS),
+    ("asyncio", "exchange_server.disk", LOOPS),
     ("asyncio", "exchange_server.engine", LOOPS),
     ("asyncio", "exchange_server.registry", LOOPS),
     ("asyncio", "exchange_server.journal", LOOPS),
@@ -147,13 +151,15 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
             if within(module, prefix) and top in names and module not in BANNED_NOT_IN:
                 banned = True
                 yield Finding(path, line, rule, f"{name} does not belong into {prefix}")
-        core = within(module, "exchange_server.core") and module not in CORE_SHELL
-        if core and not banned and not any(within(name, allowed) for allowed in CORE_MAY_IMPORT):
-            yield Finding(path, line, "import", f"core imports {name}; it may import only numpy, numba and protocol.codes")
+        for package, may_import in (("core", CORE_MAY_IMPORT), ("disk", DISK_MAY_IMPORT)):
+            kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
+            if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
+                what = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"
+                yield Finding(path, line, "import", f"{package} imports {name}; it may import only {what}")
 
 
 def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
-    if not path.startswith("exchange_server/core/") or module_of(path) in CORE_SHELL:
+    if not path.startswith(("exchange_server/core/", "exchange_server/disk/")) or module_of(path) in CORE_SHELL:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, float):

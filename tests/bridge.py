@@ -180,7 +180,7 @@ def command_words(c: Row) -> Words:
     k = c.kind
     if k == C.C_TIME:
         w = new_words(k, 0)
-        w[r.CMD_TIME_TURN], w[r.CMD_TIME_NS], w[r.CMD_TIME_REFUSE] = c.turn, c.now, c.refuse
+        w[r.CMD_TIME_TURN], w[r.CMD_TIME_NS], w[r.CMD_TIME_REFUSE], w[r.CMD_TIME_TICK] = c.turn, c.now, c.refuse, c.tick
         return w
     if C.C_NEW <= k <= C.C_STATUS:
         return _client_words(c)
@@ -200,7 +200,7 @@ def command_row(words: Words) -> Row:
     w = [int(x) for x in words]
     head = w[r.CMD_HEAD]
     if head & 255 == C.C_TIME:
-        return Row(kind=C.C_TIME, turn=w[r.CMD_TIME_TURN], now=w[r.CMD_TIME_NS], refuse=w[r.CMD_TIME_REFUSE])
+        return Row(kind=C.C_TIME, turn=w[r.CMD_TIME_TURN], now=w[r.CMD_TIME_NS], refuse=w[r.CMD_TIME_REFUSE], tick=w[r.CMD_TIME_TICK])
     return plain(Row(
         kind=head & 255, side=head >> 16 & 15, contract_side=head >> 20 & 15, type=head >> 24 & 15, tif=head >> 28 & 15, flags=head >> 40 & 127,
         session=w[r.CMD_SESSION_ACCOUNT] >> 32, account=w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF, instrument=w[r.CMD_INSTRUMENT] >> 32,

@@ -379,7 +379,7 @@ class Model(Operator, Ladder):
 
     # ------------------------------------------------------------------------------------------------ time
     def _time(self, c: Row) -> None:
-        self.turn, self.now = c.turn, max(self.now, c.now)
+        self.turn, self.now, self.tick = c.turn, max(self.now, c.now), max(self.tick, c.tick)
         self.refusing = c.refuse
         due = [o for o in self.open if o.expiry and o.expiry <= self.now]
         for order in sorted(due, key=lambda o: (o.expiry, o.id)):

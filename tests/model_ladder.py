@@ -36,7 +36,7 @@ class Ladder:
     def start(self, limits: Limits, retention_ns: int | None) -> None:
         self.limits = limits
         self.retention = RETENTION_NS if retention_ns is None else retention_ns
-        self.now = self.turn = 0
+        self.now = self.turn = self.tick = 0
         self.event_seq = self.order_seq = self.trade_seq = 1
         self.rank_seq = 0
         self.killed = 0
@@ -126,6 +126,16 @@ class Ladder:
             venue = self.events[self.instruments[c.instrument].event].owner_venue
         return venue
 
+    def sees(self, session: Session, instrument: int) -> bool:
+        """Does the session's venue list the instrument (for a session of the platform: does its owner)?"""
+        if instrument not in self.instruments:
+            return False
+        return (session.venue or self.event_of(instrument).owner_venue, instrument) in self.listings
+
+    def sees_event(self, session: Session, event: int) -> bool:
+        """An event is listed as a whole: its first contract speaks for it."""
+        return event in self.events and bool(self.events[event].contracts) and self.sees(session, self.events[event].contracts[0])
+
     def event_of(self, instrument: int) -> Event:
         return self.events[self.instruments[instrument].event]
 
@@ -182,10 +192,8 @@ class Ladder:
 
     def check_account(self, session: Session, number: int) -> Account:
         account = self.accounts.get(number)
-        if account is None:
+        if account is None or account.firm != session.firm:  # what is another's answers like what is not there
             raise Refused(C.R_UNKNOWN_ACCOUNT, 0, 0, number)
-        if account.firm != session.firm:
-            raise Refused(C.R_ACCOUNT_NOT_ALLOWED, 0, 0, number)
         return account
 
     def check_isolated(self, session: Session, account: Account) -> None:
@@ -285,10 +293,10 @@ class Ladder:
         for throttle, code in ((session.throttle, C.R_THROTTLED_SESSION), (self.venues[venue].throttle, C.R_THROTTLED_VENUE)):
             if throttle.limit == 0:
                 continue
-            used = throttle.open_at(self.now)
+            used = throttle.open_at(self.tick)
             if used >= throttle.limit:
                 raise Refused(code, throttle.limit, used, 1)
-            throttle.count(self.now)
+            throttle.count(self.tick)
 
     def check_fresh(self, c: Row) -> None:
         if c.deadline and self.now > c.deadline:
@@ -357,14 +365,12 @@ class Ladder:
     # ------------------------------------------------------------------------------------------------ the ladder of NEW
     def check_order(self, c: Row, session: Session, account: Account) -> Order:
         """All of section 9 after the duplicate check; returns the order, which is not open yet."""
-        instrument = self.instruments.get(c.instrument)
-        if instrument is None:
+        if not self.sees(session, c.instrument):
             raise Refused(C.R_UNKNOWN_INSTRUMENT, 0, 0, c.instrument)
+        instrument = self.instruments[c.instrument]
         event = self.events[instrument.event]
         venue = self.entry_venue(c)
-        listing = self.listings.get((venue, instrument.id))
-        if listing is None:
-            raise Refused(C.R_NOT_LISTED, 0, 0, venue)
+        listing = self.listings[(venue, instrument.id)]
         self.check_phase(event)
         self.check_form(c, event)
         self.check_frozen(instrument)
@@ -444,6 +450,8 @@ class Ladder:
             raise Refused(C.R_ID_USED)
         order = self.open_order(session.firm, c.orig)
         self.check_unchanged(c, order)
+        if not self.sees(session, order.instrument):
+            raise Refused(C.R_UNKNOWN_INSTRUMENT, 0, 0, order.instrument)
         instrument = self.instruments[order.instrument]
         event = self.events[instrument.event]
         account = self.accounts[order.account]
@@ -491,20 +499,20 @@ class Ladder:
         if c.scope == C.SCOPE_FIRM:
             return lambda o: True
         if c.scope == C.SCOPE_INSTRUMENT:
-            if c.instrument not in self.instruments:
+            if not self.sees(session, c.instrument):
                 raise Refused(C.R_UNKNOWN_INSTRUMENT, 0, 0, c.instrument)
             return lambda o: o.instrument == c.instrument
         if c.scope == C.SCOPE_EVENT:
-            if c.instrument not in self.events:
+            if not self.sees_event(session, c.instrument):
                 raise Refused(C.R_UNKNOWN_EVENT, 0, 0, c.instrument)
             return lambda o: self.instruments[o.instrument].event == c.instrument
         raise Refused(C.R_BAD_SCOPE, 0, 0, c.scope)
 
     def check_sets(self, c: Row, session: Session, account: Account, sign: int) -> Event:
         """Split (sign 1) or merge (sign -1) of c.sets sets of the event c.instrument."""
-        event = self.events.get(c.instrument)
-        if event is None:
+        if not self.sees_event(session, c.instrument):
             raise Refused(C.R_UNKNOWN_EVENT, 0, 0, c.instrument)
+        event = self.events[c.instrument]
         if event.product != C.EXACTLY:
             raise Refused(C.R_NOT_SPLITTABLE, 0, 0, event.product)
         self.check_phase(event)

@@ -19,7 +19,7 @@ def definitions(firms: int = 2, cash: int = 0, **event: Any) -> list[Row]:
     product = event.get("product", C.AT_MOST)
     n, payout = event.get("n", 1), event.get("payout", 0 if product == C.SPOT else 100)
     top = event.get("price_max", 1000 if product == C.SPOT else payout - 1)
-    rows = [Row(kind=C.C_TIME, turn=1, now=NOW), Row(kind=C.C_DEF_ASSET, id=1), Row(kind=C.C_DEF_ASSET, id=2)]
+    rows = [Row(kind=C.C_TIME, turn=1, now=NOW, tick=NOW), Row(kind=C.C_DEF_ASSET, id=1), Row(kind=C.C_DEF_ASSET, id=2)]
     rows.append(Row(kind=C.C_DEF_VENUE, id=1, fee_account=2, cutoff_period=event.get("cutoff_period", 0)))
     rows.extend(Row(kind=C.C_DEF_ACCOUNT, id=i, account_kind=C.ACCT_FEES) for i in (1, 2, 3))
     for firm in range(1, firms + 1):
@@ -106,7 +106,7 @@ class Story:
         return self.model.locked(15 + firm, asset)
 
     def later(self, seconds: float) -> list[Row]:
-        return self.do(C.C_TIME, turn=self.model.turn + 1, now=self.model.now + int(seconds * SECOND))
+        return self.do(C.C_TIME, turn=self.model.turn + 1, now=self.model.now + int(seconds * SECOND), tick=self.model.tick + int(seconds * SECOND))
 
     def position(self, firm: int, instrument: int = 1) -> int:
         return self.model.accounts[15 + firm].position.get(instrument, 0)

@@ -79,7 +79,7 @@ def make_world(rng: random.Random) -> World:
     limits = Limits(rng.choice((8, 40, 80)), rng.choice((9, 60, 400)))
     world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)), rng.choice((4, 40, 40)))
     rows = world.rows
-    rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS))
+    rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS, tick=START_NS))
     rows.extend(Row(kind=C.C_DEF_ASSET, id=i) for i in (1, 2))
     for number in (1, 2):
         rows.append(Row(
@@ -321,8 +321,9 @@ class Generator:
     def time(self) -> Row:
         self.turn += 1
         step = self.rng.choice((0, 1, SECOND // 2, SECOND, 2 * SECOND, 10 * SECOND, 45 * SECOND))
-        refuse = self.rng.choice((C.R_OVERLOAD, C.R_DISK_RESERVE)) if self.rng.random() < 0.03 else 0
-        return Row(kind=C.C_TIME, turn=self.turn, now=self.model.now + step, refuse=refuse)
+        refuse = self.rng.choice((C.R_OVERLOAD, C.R_DISK_RESERVE, C.R_CLOCK_JUMP)) if self.rng.random() < 0.03 else 0
+        tick = self.rng.choice((step, step, 0, SECOND, 5 * SECOND))  # the two clocks are apart when the time of day is set
+        return Row(kind=C.C_TIME, turn=self.turn, now=self.model.now + step, refuse=refuse, tick=self.model.tick + tick)
 
     def phase(self) -> Row:
         """Markets that are not open mostly open again."""

@@ -18,6 +18,8 @@ from config import load
 from config.load import ConfigError
 
 from ..exits import Exit
+from .admin_client import AdminClient, Unreachable
+from .clock import sentence
 from .common import CommandError, add_data, say
 
 SYNCS = 64
@@ -52,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
         *disk(args.data),
         *memory(),
         *clock(),
+        *running_clock(args.data),
     ]
     for finding in findings:
         say(f"{finding.level:4}  {finding.what:8}  {finding.text}")
@@ -190,6 +193,19 @@ def clock() -> Iterator[Finding]:
         yield Finding("ok", "clock", f"{text}; whether it is synchronised is not known")
     else:
         yield Finding("ok" if synced else "warn", "clock", f"{text}; {'synchronised' if synced else 'not synchronised (NTP)'}")
+
+
+def running_clock(data: Path) -> Iterator[Finding]:
+    """The clock of the server that runs on this data folder, when one does."""
+    try:
+        with AdminClient(data, timeout_s=5.0) as admin:
+            answer = admin.ask("status")
+    except Unreachable:
+        return
+    if answer.ok:
+        found = answer.result["clock"]
+        apart = found["held"] or not found["offset_s"].removeprefix("-").startswith("0.")
+        yield Finding("warn" if apart else "ok", "exchange", sentence(found))
 
 
 def _clock_synced() -> bool | None:

@@ -11,7 +11,7 @@ from ..exits import Exit
 from .admin_client import Unreachable
 from .common import CommandError, warn
 
-COMMANDS = ("serve", "config_cmd", "market", "trade", "status", "admin_cmd", "doctor", "journal")
+COMMANDS = ("serve", "config_cmd", "market", "trade", "status", "admin_cmd", "clock", "doctor", "journal")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -17,10 +17,8 @@ from .emit import begin_event, own_event, pack_head, put_orig_text, put_texts
 from .jit import leaf
 from .pools import (
     ARCHIVED,
-    PAIR_LISTING,
     account_at,
     alias_find,
-    pair_find,
     pool_alloc,
     pool_base,
     status_of,
@@ -70,9 +68,6 @@ from .records import (
     H_LIMIT,
     H_REFUSALS,
     H_USED,
-    I_ID,
-    I_LISTING,
-    I_OWNER_VENUE,
     O_ATTR,
     O_SESSION,
     ORDER_WORDS,
@@ -81,7 +76,6 @@ from .records import (
     P_TEXT,
     ROWFLAG_TEXT,
     S_ACCOUNT,
-    S_VENUE,
 )
 from .risk import (
     check_account,
@@ -112,19 +106,6 @@ def request_account(m, rows, c, s):
     if asked == 0:
         asked = m[s + S_ACCOUNT]
     return asked
-
-
-@leaf
-def request_venue(m, s, inst):
-    """The venue the order comes through: the session's, or the instrument's owner for a platform session."""
-    return m[s + S_VENUE] if m[s + S_VENUE] != 0 or inst == 0 else m[inst + I_OWNER_VENUE]
-
-
-@leaf
-def find_listing(m, inst, venue):
-    if venue == m[inst + I_OWNER_VENUE]:
-        return m[inst + I_LISTING]
-    return pair_find(m, PAIR_LISTING, venue, m[inst + I_ID])
 
 
 @leaf

@@ -68,6 +68,7 @@ from .risk import (
     check_session,
     refuse,
 )
+from .visibility import listing_for, sees_event
 
 # Registers: R0 next order, R1 account whose list it is, R2 scope, R3 its target, R4 side, R5 count, R6 row of the command
 # (-1: none asked), R7 reason, R8 flags, R9 whole firm (1) or this account only (0), R10 id of the firm at work when all firms are meant (else 0)
@@ -183,11 +184,11 @@ def do_mass_cancel(m, rows, c, ev):
         target = m[s]
     elif scope == SCOPE_INSTRUMENT:
         target = rows[c + CMD_INSTRUMENT] >> 32
-        if instrument_at(m, target) == 0:
+        if listing_for(m, s, instrument_at(m, target)) == 0:
             code = refuse(m, R_UNKNOWN_INSTRUMENT, 0, 0, target)
     elif scope == SCOPE_EVENT:
         target = rows[c + CMD_INSTRUMENT] >> 32
-        if event_at(m, target) == 0:
+        if not sees_event(m, s, event_at(m, target)):
             code = refuse(m, R_UNKNOWN_EVENT, 0, 0, target)
     elif scope != SCOPE_FIRM:
         code = refuse(m, R_BAD_SCOPE, 0, 0, scope)

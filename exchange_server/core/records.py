@@ -37,7 +37,10 @@ MAX_EXTRA_ROWS = 255
 # Other commands use the same words under these names.
 CMD_TIME_TURN = 1  # C_TIME: turn number
 CMD_TIME_NS = 2  # C_TIME: ns since the epoch
-CMD_TIME_REFUSE = 3  # C_TIME: reason with which every NEW and REPLACE of this turn is refused (R_OVERLOAD, R_DISK_RESERVE); 0: none
+CMD_TIME_REFUSE = 3  # C_TIME: reason with which every NEW and REPLACE of this turn is refused (R_OVERLOAD, R_DISK_RESERVE, R_CLOCK_JUMP); 0: none
+CMD_TIME_TICK = 4  # C_TIME: the steady clock, ns: runs on whatever is done to the time of day; throttle windows are counted in it
+CMD_TIME_OFFSET = 5  # C_TIME: time of day minus the machine's monotonic clock, as far as believed: what a restart compares with
+CMD_TIME_BOOT = 6  # C_TIME: which start of the machine that monotonic clock counts from; 0: not known
 CMD_BODY_BYTES = 3  # C_SEND, C_ADMIN: bytes of body in the extra rows
 CMD_MSG_TYPE = 4  # C_SEND: MsgType as little-endian ASCII (FIX) or message tag (binary)
 CMD_SEND_FLAGS = 5  # C_SEND: 1 = does not take a number (a frame outside the numbered stream)
@@ -128,6 +131,9 @@ H_REFUSALS = 35
 H_FILLS = 36
 H_REFUSE = 42  # this turn's CMD_TIME_REFUSE: checked first of all in NEW and REPLACE; safe to resend, uses up no ClOrdID
 H_EVENT_ROOM = 43  # words of the event buffer in this call
+H_TICK = 37  # CMD_TIME_TICK of the newest turn, never falling
+H_CLOCK_OFFSET = 38  # CMD_TIME_OFFSET and CMD_TIME_BOOT of the newest turn: kept for the next start (net/clock.py), nothing here reads them
+H_CLOCK_BOOT = 44
 H_LIMIT = 39  # numbers of the refusal being made
 H_USED = 40
 H_ASKED = 41

@@ -20,6 +20,7 @@ from protocol.codes import (
     R_QTY_BELOW_FILLED,
     R_REPLACE_FIELD,
     R_REPLACED_TO_FILLED,
+    R_UNKNOWN_INSTRUMENT,
     R_UNKNOWN_ORDER,
     R_USER_REPLACE,
     ST_NEW,
@@ -31,7 +32,6 @@ from protocol.codes import (
 from .answers import (
     answer_flags,
     behind,
-    find_listing,
     named_account_code,
     order_at_ref,
     orig_text_at,
@@ -77,6 +77,7 @@ from .records import (
     H_REFUSE,
     I_EVENT,
     I_FROZEN,
+    I_ID,
     I_INDEX,
     LI_FEE_MODEL,
     LI_MAKER_BPS,
@@ -124,6 +125,7 @@ from .risk import (
     refuse_levels,
     take_reservation,
 )
+from .visibility import find_listing, listing_for
 
 
 @leaf
@@ -160,6 +162,8 @@ def _check_replace(m, rows, c, s, ref):
     account = m[co + CO_ACCOUNT]
     venue = m[o + O_ENTRY] >> 16
     code = _check_fields(m, rows, c, o)
+    if code == OK and listing_for(m, s, inst) == 0:  # another session's order in a market that this session may not trade
+        code = refuse(m, R_UNKNOWN_INSTRUMENT, 0, 0, m[inst + I_ID])
     if code != OK:
         return code, 0
     book = client_price(m, inst, own_contract_side, price)

@@ -24,7 +24,6 @@ from protocol.codes import (
     R_BAD_ID,
     R_CANCEL_FIELD,
     R_ID_USED,
-    R_NOT_LISTED,
     R_ORDER_CLOSED,
     R_ORDER_REPLACED,
     R_UNKNOWN_INSTRUMENT,
@@ -42,14 +41,12 @@ from .answers import (
     archive_at_ref,
     archive_event,
     behind,
-    find_listing,
     named_account_code,
     order_at_ref,
     orig_text_at,
     put_refusal,
     request_account,
     request_event,
-    request_venue,
     store_text,
     tell_status,
     text_at,
@@ -189,6 +186,7 @@ from .risk import (
     safe_to_resend,
     take_reservation,
 )
+from .visibility import entry_venue, listing_for
 
 DAY_NS = 86_400_000_000_000
 START_ROWS = 6  # event rows a command may need before its resumable part
@@ -308,17 +306,13 @@ def do_new(m, rows, c, ev):
         return
     # instrument, phase, type
     inst = instrument_at(m, rows[c + CMD_INSTRUMENT] >> 32)
-    venue = request_venue(m, s, inst)
-    listing = 0
+    venue = entry_venue(m, s, inst)
+    listing = listing_for(m, s, inst)
     co = 0
     book_side = side
     book = price
-    if inst == 0:
+    if listing == 0:  # what the session's venue does not list does not exist for it
         code = refuse(m, R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + CMD_INSTRUMENT] >> 32)
-    else:
-        listing = find_listing(m, inst, venue)
-        if listing == 0:
-            code = refuse(m, R_NOT_LISTED, 0, 0, venue)
     if code == OK:
         code = check_phase(m, inst)
     if code == OK:

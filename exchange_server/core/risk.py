@@ -29,7 +29,6 @@ from protocol.codes import (
     PH_LISTED,
     PH_OPEN,
     PH_PAUSED,
-    R_ACCOUNT_NOT_ALLOWED,
     R_BAD_FLAGS,
     R_BAD_SIDE,
     R_BAD_STP,
@@ -111,6 +110,7 @@ from .records import (
     H_ASKED,
     H_KILLED,
     H_LIMIT,
+    H_TICK,
     H_TIME,
     H_USED,
     I_BAND_COUNT,
@@ -188,10 +188,8 @@ def check_account(m, s, account, asked_account, row_venue):
     """May this session act, and for this account (pointer, 0 when unknown)?"""
     if m[s + S_FLAGS] & SF_LOGGED_ON == 0:
         return refuse(m, R_NOT_LOGGED_ON, 0, 0, 0)
-    if account == 0:
+    if account == 0 or m[account + AC_FIRM] != m[s + S_FIRM]:  # another firm's answers like one that is not there
         return refuse(m, R_UNKNOWN_ACCOUNT, 0, 0, asked_account)
-    if m[account + AC_FIRM] != m[s + S_FIRM]:
-        return refuse(m, R_ACCOUNT_NOT_ALLOWED, 0, 0, asked_account)
     if row_venue != 0 and row_venue != m[s + S_VENUE]:
         return refuse(m, R_VENUE_NOT_ALLOWED, m[s + S_VENUE], 0, row_venue)
     if m[account + AC_VENUE] != 0 and m[account + AC_VENUE] != m[s + S_VENUE]:
@@ -343,7 +341,7 @@ def _throttle(m, at, code):
     limit = m[at]
     if limit == 0:
         return OK
-    now = m[H_TIME]
+    now = m[H_TICK]
     if now - m[at + 2] >= m[at + 1]:
         m[at + 2] = now
         m[at + 3] = 0

@@ -24,7 +24,6 @@ from .answers import (
     put_refusal,
     request_account,
     request_event,
-    request_venue,
 )
 from .collateral import collateral_find, collateral_get, collateral_shift
 from .jit import leaf
@@ -70,6 +69,7 @@ from .risk import (
     refuse,
     refuse_positions,
 )
+from .visibility import entry_venue, sees_event
 
 
 @leaf
@@ -77,14 +77,14 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     code = check_account(m, s, account, asked, 0)
     if code != OK:
         return code
-    if event == 0:
+    if not sees_event(m, s, event):
         return refuse(m, R_UNKNOWN_EVENT, 0, 0, rows[c + CMD_INSTRUMENT] >> 32)
     if m[event + E_PRODUCT] != EXACTLY:
         return refuse(m, R_NOT_SPLITTABLE, 0, 0, m[event + E_PRODUCT])
     inst = m[event + E_FIRST]
     code = check_phase(m, inst)
     if code == OK:
-        code = check_kill(m, s, account, request_venue(m, s, inst))
+        code = check_kill(m, s, account, entry_venue(m, s, inst))
     if code != OK:
         return code
     if m[event + E_RESTRICTED] != 0 and kind == C_SPLIT and pair_find(m, PAIR_RESTRICT, m[account + AC_FIRM], m[event + E_ID]) != 0:

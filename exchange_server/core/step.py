@@ -69,10 +69,15 @@ from .records import (
     BK_TIME,
     CMD_HEAD,
     CMD_SESSION_ACCOUNT,
+    CMD_TIME_BOOT,
     CMD_TIME_NS,
+    CMD_TIME_OFFSET,
     CMD_TIME_REFUSE,
+    CMD_TIME_TICK,
     CMD_TIME_TURN,
     CMD_WORDS,
+    H_CLOCK_BOOT,
+    H_CLOCK_OFFSET,
     H_COMMANDS,
     H_CURSOR,
     H_ERROR,
@@ -83,6 +88,7 @@ from .records import (
     H_REFUSED,
     H_RESUME,
     H_ROW_SEQ,
+    H_TICK,
     H_TIME,
     H_TURN,
     INV_ROW,
@@ -233,6 +239,9 @@ def run(m, mb, rows, rows_b, words, ev):
             m[H_TURN] = rows[c + CMD_TIME_TURN]
             m[H_TIME] = max(m[H_TIME], rows[c + CMD_TIME_NS])
             m[H_REFUSE] = rows[c + CMD_TIME_REFUSE]
+            m[H_TICK] = max(m[H_TICK], rows[c + CMD_TIME_TICK])
+            m[H_CLOCK_OFFSET] = rows[c + CMD_TIME_OFFSET]
+            m[H_CLOCK_BOOT] = rows[c + CMD_TIME_BOOT]
             m[H_RESUME] = RES_EXPIRE
         elif kind < C_ADMIN:
             request(m, rows, c, kind, ev)

@@ -48,7 +48,9 @@ from .fix_parse import (
 from .jit import kernel, leaf
 from .loads import load64
 from .names import names_find
+from .pools import account_at
 from .records import (
+    AC_FIRM,
     CMD_EXPIRY,
     CMD_GROUP_SEQ,
     CMD_HEAD,
@@ -85,12 +87,14 @@ from .records import (
     ROWFLAG_TEXT,
     ROWFLAG_TIF,
     S_ACCOUNT,
+    S_FIRM,
     S_OUR,
     S_OUR_LEN,
     S_PEER,
     S_PEER_LEN,
     SESSION_WORDS,
 )
+from .visibility import listing_for
 
 # conn: the common words of records.py, then
 CN_LIMIT = CN_WORDS  # word of `out` from which on no message is begun; 2 rows behind it must be free
@@ -215,10 +219,13 @@ def _row(m, mb, buf, conn, out, pos):
     account = m[s + S_ACCOUNT] if kind == C_NEW else np.int64(0)  # a cancel or replace that names none means the order's own
     if mask & (1 << SLOT_ACCOUNT):
         account = names_find(m, mb, np.int64(NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
-        if account == 0:
+        if account == 0 or m[account_at(m, account) + AC_FIRM] != m[s + S_FIRM]:  # another firm's is not known here
             return np.int64(0)
     instrument = names_find(m, mb, np.int64(NAME_INSTRUMENT), buf, conn[p + 2 * SLOT_SYMBOL], conn[p + 2 * SLOT_SYMBOL + 1])
     if instrument == 0:
+        return np.int64(0)
+    i = m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE] + instrument * INSTRUMENT_WORDS
+    if listing_for(m, s, i) == 0:  # to this session there is no such symbol
         return np.int64(0)
     if conn[p + 2 * SLOT_SIDE + 1] != 1:
         return np.int64(0)
@@ -231,8 +238,6 @@ def _row(m, mb, buf, conn, out, pos):
         if conn[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):
             return np.int64(0)
         contract = np.int64(2 if c == 78 else 1)
-    qty_decimals = np.int64(0)
-    i = m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE] + instrument * INSTRUMENT_WORDS
     qty_decimals = m[i + I_QTY_DECIMALS]
     qty = np.int64(0)
     if mask & (1 << SLOT_QTY):

@@ -53,6 +53,7 @@ class Office:
         self.expect = expect
         self._stop_server = stop
         self.acts = 0
+        self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
             "plan": self._plan,
@@ -149,6 +150,8 @@ class AdminConnection(Connection):
 
         def answered(answer: AdminAnswer) -> None:
             self.waiting -= 1
+            if answer.ok and isinstance(record, ar.AcceptClock):
+                self.office.accept_clock(self.who)
             self._say(ident, answer.ok, answer.code, answer.text, answer.result)
 
         self.office.expect(at, answered)

@@ -22,6 +22,7 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_
 
 from ..core import records as R
 from ..core import wire_binary
+from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
 from .market_data import MarketData
 
@@ -119,7 +120,7 @@ class BinaryConnection(Connection):
         """See Connection. Handshake, orders, queries, heartbeats, pieces of long answers."""
         if self.closing:
             return False
-        now = turn.now_ns
+        now = turn.tick_ns
         if not self._greeted:
             self._greeted = True
             self._write(M.Hello(M.PROTOCOL_VERSION, self._challenge, self.server_name), now)
@@ -141,7 +142,7 @@ class BinaryConnection(Connection):
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         """See Connection. The Logout is unnumbered: what the peer missed it can ask for when it comes back."""
         if not self.closing:
-            self._write(M.Logout(reason, text[:1000]), turn.now_ns)
+            self._write(M.Logout(reason, text[:1000]), turn.tick_ns)
             self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
@@ -219,11 +220,11 @@ class BinaryConnection(Connection):
                 return False
             message = M.decode_client(payload)
         except M.WireError as error:
-            self._end(error.reason, error.text, turn.now_ns)
+            self._end(error.reason, error.text, turn.tick_ns)
             return False
         if not isinstance(message, M.Logon):
             text = f"{type(message).__name__} before Logon: {errors.text(codes.R_NOT_LOGGED_ON)}"
-            self._end(codes.R_NOT_LOGGED_ON, text, turn.now_ns)
+            self._end(codes.R_NOT_LOGGED_ON, text, turn.tick_ns)
             return False
         return self._logon(message, turn)
 
@@ -242,7 +243,7 @@ class BinaryConnection(Connection):
             elif not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
-            self._end(reason, text, turn.now_ns)
+            self._end(reason, text, turn.tick_ns)
             return False
         self.session = session
         self.grow()
@@ -256,7 +257,7 @@ class BinaryConnection(Connection):
             values={R.CMD_LOGON_FLAGS: message.flags, R.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
         )
         account = int(m[row + R.S_ACCOUNT])
-        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]))))
+        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]), int(m[row + R.S_VENUE]))))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
         return True  # what came behind the Logon, and the resume, in the next turn
@@ -264,23 +265,24 @@ class BinaryConnection(Connection):
     def _session_row(self, session: int) -> int:
         return int(self.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE]) + session * R.SESSION_WORDS
 
-    def _accounts(self, firm: int) -> list[tuple[int, str]]:
-        """(id, name) of the firm's accounts, at most 100."""
+    def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
+        """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
         m = self.engine.m
         found: list[tuple[int, str]] = []
         if firm:
             base = int(m[R.H_POOLS + R.P_FIRM * R.POOL_WORDS + R.PL_BASE])
             account = int(m[base + firm * R.FIRM_WORDS + R.F_ACCOUNTS])
             while account and len(found) < 100:
-                name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
-                found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
+                if m[account + R.AC_VENUE] in (0, venue):
+                    name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
+                    found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
                 account = int(m[account + R.AC_NEXT_IN_FIRM])
         return sorted(found)
 
     def _decode(self, turn: TurnInput) -> bool:
         """Everything in the buffer, within the budget. True: there is more."""
         conn, res, m = self._conn, self._res, self.engine.m
-        budget = MESSAGES_PER_TURN
+        budget = min(MESSAGES_PER_TURN, turn.share)
         while True:
             room = min(budget, (turn.limit - turn.words) // R.CMD_WORDS)
             if room <= 0:
@@ -297,7 +299,7 @@ class BinaryConnection(Connection):
             try:
                 payload = self._payload(MAX_CLIENT_PAYLOAD)
             except M.WireError as error:
-                self._end(error.reason, error.text, turn.now_ns)
+                self._end(error.reason, error.text, turn.tick_ns)
                 return False
             if payload is None:
                 return False
@@ -328,7 +330,7 @@ class BinaryConnection(Connection):
         elif isinstance(message, M.Logon):
             self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
         else:
-            self._query(message, turn.now_ns)
+            self._query(message, turn.tick_ns)
 
     def _query(self, message: M.Resume | M.Subscribe | M.Unsubscribe | M.DefinitionsRequest, now_ns: int) -> None:
         """A request with a long, unnumbered answer."""
@@ -356,17 +358,39 @@ class BinaryConnection(Connection):
         if begin > newest + 1 or (end and end < begin - 1):
             yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
             return
-        numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist() if begin <= last else []
+        reason = codes.OK
+        numbers: list[int] = []
+        try:
+            if begin <= last:
+                numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist()
+        except EventsMissing as missing:
+            if not missing.lost:
+                yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
+                return
+            reason, numbers = codes.R_REPORTS_LOST, missing.found[::-1].tolist()
+            first = int(self._store.rows(numbers[0], 1)[R.EVT_SESSION_NUMBER]) if numbers else last + 1
+            text = f"reports {begin} to {first - 1} of this session are lost: {missing}"
+            yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
+            begin = first
+        sent = begin - 1
         for at in range(0, len(numbers), RESUME_EVENTS):
             rows = []
-            for number in numbers[at : at + RESUME_EVENTS]:
-                head = self._store.rows(number, 1)
-                extra = int(head[R.EVT_HEAD]) >> 8 & 255
-                rows.append(self._store.rows(number, 1 + extra) if extra else head)
-            for session, data in self._encoder.encode(np.concatenate(rows)):
-                if session == self.session:
-                    yield data
-        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers))))
+            try:
+                for number in numbers[at : at + RESUME_EVENTS]:
+                    head = self._store.rows(number, 1)
+                    extra = int(head[R.EVT_HEAD]) >> 8 & 255
+                    rows.append(self._store.rows(number, 1 + extra) if extra else head)
+            except EventsMissing as missing:
+                reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
+            if rows:
+                for session, data in self._encoder.encode(np.concatenate(rows)):
+                    if session == self.session:
+                        yield data
+                sent = int(rows[-1][R.EVT_SESSION_NUMBER])
+            if reason and len(rows) < len(numbers[at : at + RESUME_EVENTS]):
+                yield frame(M.encode(M.ResumeDone(begin, sent, at + len(rows), reason)))
+                return
+        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers), reason)))
 
 
 def add_request(

@@ -25,8 +25,11 @@ from ..core.records import (
     CMD_LOGOFF_FLAGS,
     CMD_LOGOFF_FROM,
     CMD_SESSION_ACCOUNT,
+    CMD_TIME_BOOT,
     CMD_TIME_NS,
+    CMD_TIME_OFFSET,
     CMD_TIME_REFUSE,
+    CMD_TIME_TICK,
     CMD_TIME_TURN,
     CMD_WORDS,
     MAX_EXTRA_ROWS,
@@ -36,6 +39,7 @@ from ..core.records import (
 ROW_BYTES = CMD_WORDS * 8
 MAX_BODY_BYTES = MAX_EXTRA_ROWS * ROW_BYTES
 TEXT_BYTES = 64
+WHOLE_TURN = 1 << 30  # a share that bounds nothing
 MARGIN_WORDS = (1 + MAX_EXTRA_ROWS) * CMD_WORDS  # room kept free so that one row with the longest body always fits
 
 
@@ -71,25 +75,43 @@ class TurnInput:
     (MARGIN_WORDS) belong to `add`, which may be called once per message without asking as long as `full` was False before that message.
     """
 
-    __slots__ = ("_first", "inbox", "limit", "now_ns", "turn", "words")
+    __slots__ = ("_first", "inbox", "limit", "now_ns", "real_ns", "share", "tick_ns", "turn", "words")
 
     def __init__(self, rows: int = 16384) -> None:
         self.inbox: NDArray[np.int64] = np.zeros(rows * CMD_WORDS + 2 * MARGIN_WORDS, dtype=np.int64)
         self._first = self.inbox.data
         self.limit = rows * CMD_WORDS
         self.words = 0
-        self.now_ns = 0
+        self.now_ns = 0  # exchange time
+        self.tick_ns = 0  # the steady clock: all that is counted from one message to the next (heartbeats, waiting) goes by it
+        self.real_ns = 0  # the machine's time of day: what a peer's clock is compared with
+        self.share = WHOLE_TURN  # messages that one connection may have of this turn
         self.turn = 0
 
-    def begin(self, turn: int, now_ns: int) -> None:
-        """Start a turn: clear and write the TIME row. now_ns: ns UTC, never lower than the turn before."""
+    def begin(
+        self,
+        turn: int,
+        now_ns: int,
+        tick_ns: int | None = None,
+        real_ns: int | None = None,
+        offset_ns: int = 0,
+        boot: int = 0,
+        refuse: int = 0,
+    ) -> None:
+        """Start a turn: clear and write the TIME row. now_ns: ns UTC, never lower than the turn before; the steady clock and the time of day
+        are the same where they are not given. offset_ns, boot, refuse: see records.py (CMD_TIME_*)."""
         self.turn = turn
         self.now_ns = now_ns
+        self.tick_ns = now_ns if tick_ns is None else tick_ns
+        self.real_ns = now_ns if real_ns is None else real_ns
         row = self._first  # the row's other words are never written; reading and writing through a memoryview costs a third of numpy's way
         row[0] = codes.C_TIME
         row[CMD_TIME_TURN] = turn
         row[CMD_TIME_NS] = now_ns
-        row[CMD_TIME_REFUSE] = 0
+        row[CMD_TIME_REFUSE] = refuse
+        row[CMD_TIME_TICK] = self.tick_ns
+        row[CMD_TIME_OFFSET] = offset_ns
+        row[CMD_TIME_BOOT] = boot
         self.words = CMD_WORDS
 
     @property
@@ -213,7 +235,8 @@ class Connection(ABC):
 
     Attributes the pipeline reads: `session` (bound session id, 0 before logon), `next_due` (ns when `gather` must be called though
     no byte arrived; 0: never), `wire` (codes.WIRE_*). Attributes it writes: `last_in_ns` (time of the turn in which bytes last came),
-    `last_out_ns` (time of the turn in which output of this session was last made): heartbeats are counted from these.
+    `last_out_ns` (time of the turn in which output of this session was last made): heartbeats are counted from these. All of these are of the
+    steady clock (`turn.tick_ns`), never of the time of day.
     """
 
     __slots__ = (

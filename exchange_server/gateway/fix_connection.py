@@ -20,6 +20,8 @@ from protocol.fix_tables import FIX44
 from ..core.loads import SLACK
 from ..core.names import find_name
 from ..core.records import (
+    AC_FIRM,
+    ACCOUNT_WORDS,
     CMD_COST_CAP,
     CMD_DEADLINE,
     CMD_DISPLAY_QTY,
@@ -58,6 +60,7 @@ from ..core.records import (
     LOGON_SKIP_MISSED,
     NAME_ACCOUNT,
     NAME_INSTRUMENT,
+    P_ACCOUNT,
     P_INSTRUMENT,
     P_SESSION,
     PL_BASE,
@@ -67,6 +70,7 @@ from ..core.records import (
     RES_WORDS,
     ROWFLAG_TIF,
     S_ACCOUNT,
+    S_FIRM,
     S_LAST_EVENT,
     S_MISSED,
     S_MISSED_DONE,
@@ -74,13 +78,16 @@ from ..core.records import (
     S_NEXT_OUT,
     SESSION_WORDS,
 )
+from ..core.visibility import visible_to
 from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, decode, id_key
+from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
 from .fix_encoder import FixEncoder
 from .fix_missed import MissedReports
 from .fix_resend import ResendJob
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
+UNKNOWN_INSTRUMENT = 0x7FFFFFFF
 SLOW_WEIGHT = 64  # a message in plain Python counts as so many of the turn's budget: others do not wait for it long
 JOBS_MAX = 4  # ResendRequests being answered at a time
 SKEW_NS = 120_000_000_000
@@ -100,7 +107,9 @@ class FixDirectory(Protocol):
 
 
 class ResendStore(Protocol):
-    """What a resend needs of the event store."""
+    """What a resend needs of the event store. All raise EventsMissing for what cannot be read."""
+
+    version: int  # changes when what could not be read may be there
 
     def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
         """Event numbers of one session with session numbers begin..end, newest first."""
@@ -118,7 +127,7 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_res", "_store", "_todo", "_unsent_from", "engine", "fix", "garbled",
+        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_missed_seen", "_res", "_store", "_todo", "_unsent_from", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
 
@@ -148,6 +157,7 @@ class FixConnection(Connection):
         self._jobs: deque[ResendJob] = deque()
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
         self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
+        self._missed_seen = -1  # version of the event store when it did not have them
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
         self._unsent_from = 0
 
@@ -156,8 +166,8 @@ class FixConnection(Connection):
             return False
         conn, res, fix = self._conn, self._res, self.fix
         m, mb = self.engine.m, self.engine.mb
-        conn[CN_NOW] = turn.now_ns
-        conn[CN_BUDGET] = self._budget
+        conn[CN_NOW] = fix.real_ns = turn.real_ns
+        conn[CN_BUDGET] = min(self._budget, turn.share)
         conn[CN_LIMIT] = turn.limit
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
@@ -184,9 +194,9 @@ class FixConnection(Connection):
             more = status == DEC_FULL
             break
         if not self._todo:
-            self._do(fix.on_time(turn.now_ns), turn, None)
+            self._do(fix.on_time(turn.tick_ns), turn, None)
         if self._jobs and not self.closing:
-            more = self._resend_some(turn.now_ns) or more
+            more = self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
         if self.closing:
@@ -204,7 +214,7 @@ class FixConnection(Connection):
         self.python_messages += 1
         if message.msg_type in ("D", "F", "G"):
             self.slow += 1
-        self._do(self.fix.receive(message, turn.now_ns), turn, message)
+        self._do(self.fix.receive(message, turn.tick_ns), turn, message)
 
     # ------------------------------------------------------------------------------------------------ actions
     def _do(self, actions: list[fix_session.Action], turn: TurnInput, cause: FixMessage | None) -> None:
@@ -260,7 +270,7 @@ class FixConnection(Connection):
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._conn[CN_SESSION] = session
-        return self.fix.accept(message, turn.now_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = LOGON_RESET if action.reset else 0
@@ -300,17 +310,27 @@ class FixConnection(Connection):
         self._jobs.append(ResendJob(self._store, self._encoder, last_event, action.begin, action.end, our, peer))
         return []
 
-    def _resend_some(self, now_ns: int) -> bool:
+    def _resend_some(self, turn: TurnInput) -> bool:
         """A piece of the oldest resend; True while there is more to do and the peer keeps up."""
         if self.outlet.backlog > RESEND_BACKLOG:
             return True
-        data = self._jobs[0].piece(now_ns)
+        job = self._jobs[0]
+        data = job.piece(turn.now_ns)
         if data:
             self.outlet.write(data)
-            self.fix.last_out_ns = now_ns
-        if self._jobs[0].done:
+            self.fix.last_out_ns = turn.tick_ns
+        if job.notice and not turn.full:
+            self._tell("Resend", job.notice, turn)
+            job.notice = ""
+        if job.done and not job.notice:
             self._jobs.popleft()
+        elif job.waiting:
+            return False  # a turn is given when the event store has it again
         return bool(self._jobs)
+
+    def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
+        """News for the desk: what the session layer has no message for."""
+        self._send("B", b"148=%s\x0133=1\x0158=%s\x01" % (headline.encode(), text.encode("ascii", "backslashreplace")[:1000]), turn, None)
 
     def _send_missed(self, turn: TurnInput) -> bool:
         """Behind the logon reply: a piece of what the session missed before a reset of its numbers; True while there is more."""
@@ -321,13 +341,23 @@ class FixConnection(Connection):
             m, row = self.engine.m, self._row()
             if not m[row + S_MISSED]:
                 return False
-            self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+            if self._missed_seen == self._store.version:
+                self._missed_after = -1
+                return False  # a turn is given when the event store has changed
+            try:
+                self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+            except EventsMissing as missing:
+                self._missed_seen, self._missed_after = self._store.version, -1
+                self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)
+                return False
         if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
             return True
         for msg_type, body, number in self._missed.piece(turn.now_ns, lambda: turn.full):
             turn.add(codes.C_SEND, self.session, values={CMD_MSG_TYPE: msg_type, CMD_MISSED: number}, body=body)
         if not self._missed.done:
-            return True
+            return not self._missed.waiting
+        if self._missed.lost:
+            self._tell("Missed reports", self._missed.lost, turn)
         if self._missed.unmarked:  # the rest was administrative
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in, CMD_MISSED: self._missed.head})
         self._missed = None
@@ -369,10 +399,12 @@ class FixConnection(Connection):
 def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> Problem | None:
     """The command row of an order request in the turn; a Problem when a decimal does not fit the instrument (nothing is added then)."""
     instrument = _find(m, mb, NAME_INSTRUMENT, order.symbol)
-    account = _find(m, mb, NAME_ACCOUNT, order.account) or UNKNOWN_ACCOUNT if order.account else 0
-    row = int(m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE]) + instrument * INSTRUMENT_WORDS
+    if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
+        instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
+    account = _own_account(m, session, _find(m, mb, NAME_ACCOUNT, order.account)) if order.account else 0
     values: dict[int, int] = {CMD_GROUP_SEQ: order.group << 32 | order.seq}
-    known = instrument != 0  # without an instrument a decimal cannot be read; the core refuses the order anyway
+    known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
+    row = int(m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE]) + (instrument * INSTRUMENT_WORDS if known else 0)
     decimals = int(m[row + I_PRICE_DECIMALS]), int(m[row + I_QTY_DECIMALS])
     parts = (
         (44, "Price", CMD_PRICE, order.price, decimals[0]),
@@ -427,6 +459,15 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
         row_flags=ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0,
     )
     return None
+
+
+def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
+    """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
+    if not account:
+        return UNKNOWN_ACCOUNT
+    row = int(m[H_POOLS + P_ACCOUNT * POOL_WORDS + PL_BASE]) + account * ACCOUNT_WORDS
+    firm = int(m[int(m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + session * SESSION_WORDS + S_FIRM])
+    return account if int(m[row + AC_FIRM]) == firm else UNKNOWN_ACCOUNT
 
 
 def _default_account(m: NDArray[np.int64], session: int) -> int:

@@ -16,6 +16,7 @@ from protocol import codes
 from protocol.fix_messages import Framer
 
 from ..core.records import EVT_HEAD, EVT_LAST_QTY, EVT_MSG_TYPE, EVT_ORDER, EVT_PREVIOUS, EVT_PRICE
+from ..journal.event_store import EventsMissing
 from .fix_encoder import FixEncoder
 from .fix_resend import REPORTS
 
@@ -26,37 +27,60 @@ _SENT_REPORTS = frozenset(int.from_bytes(t, "little") for t in (b"8", b"9", b"r"
 
 
 class MissedReports:
-    """store: `chain`, `row` and `rows` of the event store; head: S_MISSED, done: S_MISSED_DONE of the session."""
+    """store: `chain`, `row` and `rows` of the event store; head: S_MISSED, done: S_MISSED_DONE of the session. Raises EventsMissing while
+    the store is rebuilding what leads to them."""
 
     def __init__(self, store: Any, encoder: FixEncoder, head: int, done: int) -> None:
         self._store = store
         self._encoder = encoder
         self.head = head
         self.done = False
+        self._seen = -1  # version of the store when it did not have what comes next
+        self.lost = ""  # which reports cannot be sent any more, and why
         self.unmarked = True  # the last report has not gone out with `head` as its mark
         parts: list[NDArray[np.int64]] = []
         reset = head
         while reset:
-            row = store.row(reset)
-            first, last = max(1, int(row[EVT_LAST_QTY])), int(row[EVT_PRICE]) - 1
-            parts.append(np.asarray(store.chain(int(row[EVT_PREVIOUS]), first, last)))
+            try:
+                row = store.row(reset)
+                first, last = max(1, int(row[EVT_LAST_QTY])), int(row[EVT_PRICE]) - 1
+                parts.append(np.asarray(store.chain(int(row[EVT_PREVIOUS]), first, last)))
+            except EventsMissing as missing:
+                if not missing.lost:
+                    raise
+                self.lost = f"reports that you missed are lost: {missing}. Ask for the state of your orders"
+                parts.append(missing.found)
+                break
             reset = int(row[EVT_ORDER])
-        numbers = np.concatenate(parts)[::-1]  # oldest first
+        numbers = np.concatenate(parts)[::-1] if parts else np.zeros(0, np.int64)  # oldest first
         self._numbers: NDArray[np.int64] = numbers[numbers > done]
         self._at = 0
+
+    @property
+    def waiting(self) -> bool:
+        """Nothing to do before the store has changed."""
+        return bool(self._seen == self._store.version)
 
     def piece(self, now_ns: int, full: Callable[[], bool]) -> Iterator[tuple[int, bytes, int]]:
         """(MsgType word, body, mark) of the next reports, until `full()` or a turn's share is reached; sets `done` behind the last one."""
         found: list[tuple[int, NDArray[np.int64]]] = []
+        if self.waiting:
+            return
         stop = min(self._at + SCAN, len(self._numbers))
         at = self._at
         while at < stop and len(found) < PIECE:
             number = int(self._numbers[at])
-            row = self._store.row(number)
-            head = int(row[EVT_HEAD])
-            kind = head & 255
-            if kind in REPORTS or kind == codes.E_SENT and int(row[EVT_MSG_TYPE]) in _SENT_REPORTS:
-                found.append((at, self._store.rows(number, 1 + (head >> 8 & 255))))
+            try:
+                row = self._store.row(number)
+                head = int(row[EVT_HEAD])
+                kind = head & 255
+                if kind in REPORTS or kind == codes.E_SENT and int(row[EVT_MSG_TYPE]) in _SENT_REPORTS:
+                    found.append((at, self._store.rows(number, 1 + (head >> 8 & 255))))
+            except EventsMissing as missing:
+                if not missing.lost:
+                    self._seen = self._store.version  # it is being rebuilt: this piece ends here
+                    break
+                self.lost = f"reports that you missed are lost: {missing}. Ask for the state of your orders"
             at += 1
         framer = Framer()
         if found:

@@ -3,6 +3,9 @@
 Order and gate. A book is snapshotted while a connection gathers (so it is the state after the turn before, whose updates have been
 written already) and its next update follows with the sequence + 1. All bytes go through outlets and so are held until durable.
 
+Who sees what is core/visibility.py's rule, the same as for orders: what the venue of a session does not list is answered like what does not exist. It is
+asked when somebody subscribes and when a listing was added, never per event: the lists of subscribers hold nobody who may not see.
+
 The pipeline gives it every chunk of events (`encode`, which answers nothing by itself) and calls `turn` after the engine.
 """
 
@@ -18,6 +21,7 @@ from protocol.framing import frame
 
 from ..core import market_data as kernels
 from ..core import records as R
+from ..core.visibility import visible
 from .connection import Connection, TurnInput
 
 SNAPSHOT_LEVELS = 20_000  # a side; deeper levels appear with their first update
@@ -27,7 +31,7 @@ PIECE_BYTES = 64 * 1024  # about what is written in one go of a long answer
 class MarketData:
     """Market data of one engine for any number of connections.
 
-    `engine` needs `m` (the arena). `event_rows` is the longest chunk of events, in rows, that one call of `encode` may bring (it grows).
+    `engine` needs `m` (the arena) and `registry` (which counts listings). `event_rows` is the longest chunk of events, in rows, that one call of `encode` may bring (it grows).
     """
 
     def __init__(self, engine: Any, event_rows: int = 65536) -> None:
@@ -38,9 +42,10 @@ class MarketData:
         self.wanted = np.zeros(self.capacity, dtype=np.uint8)
         self.by_instrument: dict[int, dict[Connection, None]] = {}
         self.by_connection: dict[Connection, set[int]] = {}
-        self.everything: dict[Connection, None] = {}  # subscribed to all instruments, later ones too
-        self.watchers: dict[Connection, int] = {}  # of definitions: connection -> how many it has been told
-        self.defined = 0  # highest instrument id noticed
+        self.everything: dict[Connection, None] = {}  # subscribed to all instruments that it sees, later ones too
+        self.watchers: dict[Connection, None] = {}  # of definitions
+        self._seen: dict[int, NDArray[np.uint8]] = {}  # venue (0: the platform) -> by instrument, 1 where its sessions see it
+        self._listings = 0  # listing rows there were when `_seen` was made
         self.updates = 0  # messages made, for `exos status`
         self.resets = 0
         self._tape = np.zeros(kernels.TAPE_WORDS * event_rows, dtype=np.int64)
@@ -51,32 +56,43 @@ class MarketData:
         self._book = np.zeros(1 << 16, dtype=np.uint8)
 
     # ------------------------------------------------------------------------------------------ what connections ask
-    def instruments(self) -> range:
-        """Ids of all instruments that exist (the registry gives them densely, from 1)."""
-        while self.exists(self.defined + 1):
-            self.defined += 1
-        return range(1, self.defined + 1)
+    def instruments(self, connection: Connection) -> list[int]:
+        """Ids of the instruments that this connection's session sees, in order."""
+        found: list[int] = np.flatnonzero(self._visible(connection)).tolist()
+        return found
 
-    def exists(self, instrument: int) -> bool:
-        """Is there such an instrument?"""
-        if not 0 < instrument < self.capacity:
-            return False
+    def _venue(self, connection: Connection) -> int:
         m = self.engine.m
-        base = int(m[R.H_POOLS + R.P_INSTRUMENT * R.POOL_WORDS + R.PL_BASE])
-        return bool(m[base + instrument * R.INSTRUMENT_WORDS] == instrument)
+        return int(m[self._row(R.P_SESSION, R.SESSION_WORDS, connection.session) + R.S_VENUE])
+
+    def _visible(self, connection: Connection) -> NDArray[np.uint8]:
+        """What the connection's session sees, by instrument. Sessions of one venue see the same."""
+        if self._listings != self.engine.registry.listing_rows and not (self.watchers or self.everything):  # else `turn` has seen to it
+            self._seen.clear()
+            self._listings = self.engine.registry.listing_rows
+        venue = self._venue(connection)
+        seen = self._seen.get(venue)
+        if seen is None:
+            seen = self._seen[venue] = np.zeros(self.capacity, dtype=np.uint8)
+            visible(self.engine.m, connection.session, seen)
+        return seen
+
+    def sees(self, connection: Connection, instrument: int) -> bool:
+        """Is there such an instrument, for this connection?"""
+        return 0 < instrument < self.capacity and bool(self._visible(connection)[instrument])
 
     def subscribe(self, connection: Connection, instruments: Sequence[int]) -> Iterator[bytes]:
         """The answer in pieces: a snapshot for each instrument, whose updates follow from then on, RequestRefused for each that does not
-        exist. No instrument named: all, also those that come later."""
+        exist (for this session). No instrument named: all that it sees, also those that come later."""
         if not instruments:
+            instruments = self.instruments(connection)
             self.everything[connection] = None
-            instruments = self.instruments()
         return self._snapshots(connection, list(instruments))
 
     def _snapshots(self, connection: Connection, instruments: Iterable[int]) -> Iterator[bytes]:
         piece = bytearray()
         for instrument in instruments:
-            if not self.exists(instrument):
+            if not self.sees(connection, instrument):
                 refused = M.RequestRefused(codes.R_UNKNOWN_INSTRUMENT, 20, instrument, f"there is no instrument {instrument}")
                 piece += frame(M.encode(refused))
             else:
@@ -106,9 +122,9 @@ class MarketData:
                     self.wanted[instrument] = 0
 
     def definitions(self, connection: Connection) -> Iterator[bytes]:
-        """All definitions in pieces, then DefinitionsDone; later ones follow by themselves."""
-        known = self.instruments()
-        self.watchers[connection] = len(known)
+        """Definitions of all that the session sees in pieces, then DefinitionsDone; later ones follow by themselves."""
+        known = self.instruments(connection)
+        self.watchers[connection] = None
         piece = bytearray()
         for instrument in known:
             piece += frame(M.encode(self.definition(instrument)))
@@ -136,18 +152,18 @@ class MarketData:
         return ()
 
     def turn(self, turn: TurnInput) -> None:
-        """Write what this turn did to the books to whoever is subscribed, then phases and new definitions."""
+        """Write what this turn did to the books to whoever is subscribed, then phases and what was listed."""
         m = self.engine.m
         tape_words, self._tape_used = self._tape_used, 0
         if not self.by_instrument:
             m[R.H_DIRTY_COUNT] = 0
             m[R.H_DIRTY_LOST] = 0
         elif tape_words or m[R.H_DIRTY_COUNT] or m[R.H_DIRTY_LOST]:
-            self._updates(turn.now_ns, tape_words)
+            self._updates(turn.tick_ns, tape_words)
         if tape_words:
-            self._news(turn.now_ns, tape_words)
+            self._news(turn.tick_ns, tape_words)
         if self.watchers or self.everything:
-            self._new_definitions(turn.now_ns)
+            self._new_listings(turn.tick_ns)
 
     def _write(self, connection: Connection, data: bytes, now_ns: int) -> None:
         connection.outlet.write(data)
@@ -191,22 +207,25 @@ class MarketData:
                 old, new = 0, int(m[event + R.E_PHASE_NOW])
             data = frame(M.encode(M.PhaseChange(market, new, time, old)))
             first = int(m[int(m[event + R.E_FIRST]) + R.I_ID])
-            told: dict[Connection, None] = dict.fromkeys(self.watchers)
+            told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, first))
             for instrument in range(first, first + int(m[event + R.E_N])):
                 told.update(self.by_instrument.get(instrument, {}))
             for connection in told:
                 self._write(connection, data, now_ns)
 
-    def _new_definitions(self, now_ns: int) -> None:
-        if not self.exists(self.defined + 1):
+    def _new_listings(self, now_ns: int) -> None:
+        """Something was listed, perhaps with new instruments: whoever sees it from now on is told."""
+        if self._listings == self.engine.registry.listing_rows:
             return
-        known = self.instruments()
-        for connection, count in list(self.watchers.items()):
-            if count < len(known):
-                self.watchers[connection] = len(known)
-                self._write(connection, b"".join(frame(M.encode(self.definition(i))) for i in known[count:]), now_ns)
+        before, self._seen = self._seen, {}
+        self._listings = self.engine.registry.listing_rows
+        none = np.zeros(self.capacity, dtype=np.uint8)
+        for connection in list(self.watchers):
+            fresh = np.flatnonzero(self._visible(connection) > before.get(self._venue(connection), none)).tolist()
+            if fresh:
+                self._write(connection, b"".join(frame(M.encode(self.definition(i))) for i in fresh), now_ns)
         for connection in list(self.everything):
-            fresh = [i for i in known if i not in self.by_connection.get(connection, set())]
+            fresh = np.flatnonzero(self._visible(connection) > before.get(self._venue(connection), none)).tolist()
             if fresh:
                 self._write(connection, b"".join(self._snapshots(connection, fresh)), now_ns)
 

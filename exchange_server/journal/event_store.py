@@ -1,87 +1,103 @@
 """The event store: event rows as the engine wrote them, found by their number. What resend, resume, queries and audit read.
 
-Event n lies at byte (n - 1) * 192 of a file that is cut into pieces of `rows_per_file` rows: `00000000.evt` holds the events 1 ..
-rows_per_file, and so on. A piece is allocated whole, so that no "disk full" can come later. The newest rows wait in memory (the tail)
-until some hundred kilobytes can be written at once: a write of whole pages costs a sixth of what touching mapped ones does, because the
-operating system need not clear them first. Readers see tail and files as one. Nothing is synced: the journal is the truth, a replay
-writes the same bytes to the same places again. Only `sync` (at a clean stop, before a snapshot) puts it on the disk and notes in
-`synced` how far: below that mark a crash cannot have harmed it.
+The newest rows wait in memory (the tail) until some hundred kilobytes can be written at once; readers see tail and files (event_files.py) as one.
+Everything here can be derived from the journal again, so nothing here may stop the exchange, and nothing here is believed unseen:
 
+* Each row that is read from a file is checked. What is not as it was written is a *hole*: readers get EventsMissing naming the events, and
+  rebuild.py fills the hole from the journal.
+* When the disk has no room or does not take a write, the store *pauses*: rows become holes and trading goes on. `try_room` ends the pause.
+* What the journal cannot give back either is *lost*: EventsMissing says so, by number, for good.
+
+Nothing is synced while running: a replay writes the same bytes to the same places again. `sync` (at a clean stop) notes in `synced` how far.
 The rows of a session hang together by EVT_PREVIOUS; `chain` walks them.
 """
 
 import _thread
 import errno
-import mmap
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.event_chain import CHAIN_BROKEN, CHAIN_DONE, walk_chain
 from ..core.records import EVT_NUMBER, EVT_WORDS
+from ..disk.event_rows import CHAIN_BAD, CHAIN_DONE, CR_BELOW, CR_COUNT, CR_FIRST, CR_NEXT, CR_SIZE, ROW_BYTES, first_bad, walk_chain
+from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
+from .system import FUNCTIONS
 
-ROW_BYTES = 8 * EVT_WORDS
-ROWS_PER_FILE = 1 << 18  # 48 MiB
-_MAGIC = b"EXOSEVT1"
-MAPS_KEPT = 32  # each mapping holds a descriptor
+__all__ = ["ROWS_PER_FILE", "ROW_BYTES", "TAIL_BYTES", "EventStore", "EventStoreError", "EventsMissing"]
+
+_MAGIC = b"EXOSEVT2"
 TAIL_BYTES = 1 << 18  # more in one write is hardly cheaper a row, and holds up the turn that has to make it
+WINDOW_ROWS = 340  # read at once: 64 KiB
+HOLES_NOTED = 1000  # in the mark of a clean stop; more are found again by reading
 
 
 class EventStoreError(Exception):
-    """The store cannot hold or give what was asked; the text says what."""
+    """The store was asked for what no store could give: a fault of the caller. The text says what."""
+
+
+class EventsMissing(EventStoreError):
+    """Events first .. last cannot be read: until they are rebuilt from the journal, or (`lost`) for good."""
+
+    def __init__(self, first: int, last: int, lost: bool) -> None:
+        self.first = first
+        self.last = last
+        self.lost = lost
+        self.found: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # what a chain gave before it came here, newest first
+        what = "are lost: the event store is damaged there, and the journal no longer reaches back so far"
+        if not lost:
+            what = "cannot be read just now: they are rebuilt from the journal"
+        super().__init__(f"event store: events {first} to {last} {what}")
 
 
 class EventStore:
-    """Append-only rows of EVT_WORDS words, numbered from 1 without holes. One writer thread; readers in the same thread."""
+    """Append-only rows of EVT_WORDS words, numbered from 1 without holes. One thread writes and reads; rebuild.py fills holes beside it."""
 
-    def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, prepare_ahead: bool = True) -> None:
-        """Open or make the folder. After opening `next_number` is 1 + the last event of a clean stop; recovery sets it by truncate().
+    def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, prepare_ahead: bool = True, keep_free: int = 0) -> None:
+        """Open or make the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
 
-        prepare_ahead: a helper thread allocates the next file when this one is half full.
-
-        Raises EventStoreError when the folder holds files of another size, OSError.
+        prepare_ahead: a helper thread allocates the next file when this one is half full. keep_free: bytes of the disk that new files leave
+        to the journal. Never fails for what is on the disk: a folder that cannot be used is a pause.
         """
         if rows_per_file < 1:
             raise ValueError(f"rows_per_file is {rows_per_file}: it must be at least 1")
         self.directory = Path(directory)
-        self.rows_per_file = rows_per_file
-        self._bytes = rows_per_file * ROW_BYTES
-        self._map_bytes = -(-self._bytes // mmap.PAGESIZE) * mmap.PAGESIZE
-        self._files: dict[int, NDArray[np.int64]] = {}
-        self._maps: dict[int, mmap.mmap] = {}
+        self.files = EventFiles(self.directory, rows_per_file, keep_free)
+        self.paused = ""  # why nothing is written just now
+        self.holes = Holes()  # to be rebuilt
+        self.lost = Holes()
+        self.version = 0  # raised by rebuild.py when holes were closed or given up: who waits may ask again
+        self.suspects = Holes()  # not looked at since the last stop that was not clean
         self._ahead = prepare_ahead
         self._helping = _thread.allocate_lock()  # held while the helper thread runs
-        self.directory.mkdir(parents=True, exist_ok=True)
-        self.synced_to = self._read_synced()  # events below this number are on the disk
-        for number in self._present():
-            size = (self.directory / _name(number)).stat().st_size
-            if size not in (self._map_bytes, 0):
-                raise EventStoreError(
-                    f"event store {self.directory / _name(number)} has {size} bytes; with {rows_per_file} rows a file it must have "
-                    f"{self._map_bytes}. Delete the folder: it is rebuilt from the journal"
-                )
-        have = set(self._present())
-        while self.synced_to > 1 and (self.synced_to - 2) // rows_per_file not in have:
-            self.synced_to = max(1, (self.synced_to - 2) // rows_per_file * rows_per_file + 1)  # a piece was deleted
-        missing = [f for f in range((self.synced_to - 2) // rows_per_file + 1) if f not in have] if self.synced_to > 1 else []
-        if missing:
-            self.synced_to = missing[0] * rows_per_file + 1
-        self.next_number = self.synced_to
+        self._prepared = -1  # newest file that the helper was asked for
+        self._sum = EventSum()  # over the rows before the tail
+        self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._tail = np.zeros(min(TAIL_BYTES // 8, rows_per_file * EVT_WORDS), dtype=np.int64)  # rows that are in no file yet
-        self._tail_first = self.next_number  # event number of its first row
         self._tail_words = 0
-        self._descriptors: dict[int, int] = {}  # pieces that are being filled
-        self._limit = 0  # an append up to here (exclusive) needs no new piece and has none prepared
+        self.synced_to = 1  # events below this number were put on the disk
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._read_synced()
+        except OSError as error:
+            self.paused = _why(error)
+        self.next_number = self._tail_first = self.synced_to
+
+    @property
+    def rows_per_file(self) -> int:
+        return self.files.rows_per_file
+
+    @property
+    def written_to(self) -> int:
+        """Events below this number are in files (or holes), the others in memory."""
+        return self._tail_first
 
     # ---- writing ----------------------------------------------------------------------------------------------------
     def append(self, events: NDArray[np.int64]) -> None:
-        """Copy whole event rows (flat int64) to the place that their numbers say; they must begin at next_number.
-
-        Raises EventStoreError (a hole in the numbers, no space on the disk, a write that failed).
-        """
+        """Take whole event rows (flat int64), which must begin at next_number. Raises EventStoreError (a hole in the numbers)."""
         words = events.size
         if words == 0:
             return
@@ -90,115 +106,113 @@ class EventStore:
         first = int(events[EVT_NUMBER])
         if first != self.next_number:
             raise EventStoreError(f"event store: rows begin with event {first}, the next one is {self.next_number}")
-        end = first + words // EVT_WORDS
-        if end > self._limit:
-            self._make_room(end)
         used = self._tail_words
         if used + words <= self._tail.size:
             self._tail[used : used + words] = events
             self._tail_words = used + words
+            self.next_number = first + words // EVT_WORDS
         else:
+            self.next_number = first + words // EVT_WORDS
             self._write([self._tail[:used], events])
-            self._tail_words, self._tail_first = 0, end
-        self.next_number = end
 
-    def truncate(self, next_number: int) -> None:
-        """Forget events from `next_number` on; the next append writes there. Raises EventStoreError when events before it are missing."""
-        if next_number < 1 or next_number > self.next_number:
-            raise EventStoreError(f"event store: cannot go on at event {next_number}; it holds 1 to {self.next_number - 1}")
-        if next_number < self.synced_to:
-            self._write_synced(next_number)
-        self._tail_first = min(self._tail_first, next_number)
-        self._tail_words = (next_number - self._tail_first) * EVT_WORDS
-        self._limit = 0
-        self.next_number = next_number
+    def go_to(self, number: int, value: bytes = bytes(16)) -> None:
+        """The next event is `number`, whatever is here; `value`: the running value over the events before it (0 before event 1).
+
+        What lies before it and cannot be all right becomes holes, what was not put on the disk by a clean stop becomes suspect.
+        """
+        if number < 1:
+            raise ValueError(f"event store: cannot go on at event {number}")
+        self.flush()
+        if number < self.synced_to:
+            self.synced_to = number
+        for what in (self.holes, self.lost, self.suspects):
+            what.remove(number, 1 << 62)
+        for first, last in self.files.missing(number - 1):
+            self.holes.add(first, last)
+        self.suspects.add(self.synced_to, number - 1)
+        self._sum = EventSum(value if number > 1 else bytes(16), number)
+        self._window = (0, self._window[1][:0], self._window[2][:0])
+        self._tail_words, self._tail_first, self.next_number = 0, number, number
 
     def flush(self) -> None:
-        """Write the tail to its files. Raises EventStoreError."""
+        """Write the tail to its files."""
         if self._tail_words:
             self._write([self._tail[: self._tail_words]])
-            self._tail_words, self._tail_first = 0, self.next_number
-
-    def _make_room(self, end: int) -> None:
-        """Have the pieces up to event `end` (exclusive) allocated, and the one behind them soon."""
-        per_file = self.rows_per_file
-        last = (end - 2) // per_file
-        for file in range((self.next_number - 1) // per_file, last + 1):
-            if file not in self._descriptors:
-                self._descriptors[file] = self._allocate(file)
-        if 2 * (end - 1 - last * per_file) < per_file and self._ahead:
-            self._limit = last * per_file + (per_file - 1) // 2 + 1  # its half
-            return
-        if self._ahead:
-            self._prepare(last + 1)
-        self._limit = (last + 1) * per_file + 1
 
     def _write(self, parts: list[NDArray[np.int64]]) -> None:
-        """Rows from the tail's first on into the files that they belong to."""
-        number = self._tail_first
-        data = [part.data.cast("B") for part in parts if part.size]
-        while data:
-            file, row = divmod(number - 1, self.rows_per_file)
-            room = (self.rows_per_file - row) * ROW_BYTES
-            piece = []
-            while data and room:
-                piece.append(data[0][:room])
-                room -= len(piece[-1])
-                data[0] = data[0][len(piece[-1]) :]
-                if not len(data[0]):
-                    del data[0]
-            number += sum(map(len, piece)) // ROW_BYTES
-            self._put(file, piece, row * ROW_BYTES)
-        for file in [f for f in self._descriptors if f < (number - 1) // self.rows_per_file]:
-            os.close(self._descriptors.pop(file))
+        """Rows from the tail's first to next_number into their files; without room they become a hole."""
+        first = self._tail_first
+        sums = [self._sum.add(part).copy() for part in parts if part.size]
+        if not self.paused:
+            try:
+                self.files.write(first, parts, sums[0] if len(sums) == 1 else np.concatenate(sums))
+            except OSError as error:
+                self.paused = _why(error)
+        if self.paused:
+            self.holes.add(first, self.next_number - 1)
+        self._tail_words, self._tail_first = 0, self.next_number
+        file, row = divmod(self.next_number - 1, self.files.rows_per_file)
+        if self._ahead and 2 * row > self.files.rows_per_file and self._prepared <= file and not self.paused:
+            self._prepare(file + 1)
 
-    def _put(self, file: int, piece: list[memoryview], at: int) -> None:
-        if file not in self._descriptors:
-            self._descriptors[file] = self._allocate(file)
+    def try_room(self) -> bool:
+        """End a pause if there is room for the file that comes next. True: writing goes on."""
         try:
-            while piece:
-                done = os.pwritev(self._descriptors[file], piece, at)
-                at += done
-                while piece and done >= len(piece[0]):
-                    done -= len(piece.pop(0))
-                if done:
-                    piece[0] = piece[0][done:]
-        except OSError as e:
-            raise EventStoreError(f"event store {self.directory / _name(file)}: a write at byte {at} failed: {e.strerror}") from e
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.files.ready_to_write(self.files.file_of(self.next_number))
+        except OSError as error:
+            self.paused = _why(error)
+            return False
+        self.paused = ""
+        return True
+
+    def value(self) -> bytes:
+        """The running value (16 bytes) over all events so far."""
+        return self._sum.ahead(self._tail[: self._tail_words])
 
     def sync(self) -> None:
-        """Put everything on the disk and note how far. For a clean stop: takes as long as the disk needs. Raises OSError, EventStoreError."""
+        """Put everything on the disk and note how far. For a clean stop: takes as long as the disk needs. Raises OSError."""
         self.flush()
-        for file in range(max(0, self.synced_to - 1) // self.rows_per_file, -(-(self.next_number - 1) // self.rows_per_file)):
-            fd = os.open(self.directory / _name(file), os.O_RDWR | os.O_CLOEXEC)
-            try:
-                os.fsync(fd)
-            finally:
-                os.close(fd)
+        last = self.next_number - 1
+        first = self.synced_to
+        while first <= last:  # files that are all hole need not be there
+            file = self.files.file_of(first)
+            end = min(last, (file + 1) * self.rows_per_file)
+            hole = self.holes.hit(first, end)
+            if hole is None or not hole[0] <= first <= end <= hole[1]:
+                self.files.sync(first, end)
+            first = end + 1
         self._write_synced(self.next_number)
 
     def close(self) -> None:
         with self._helping:  # the helper has ended
             self._ahead = False
         self.flush()
-        for fd in self._descriptors.values():
-            os.close(fd)
-        self._descriptors.clear()
-        self._files.clear()
-        for mapped in self._maps.values():
+        self.files.close()
+
+    def _prepare(self, file: int) -> None:
+        """Have the next file allocated beside the running loop; a failure shows when the file is needed."""
+
+        def work() -> None:
             try:
-                mapped.close()
-            except BufferError:
-                continue  # a reader still holds a view: the mapping goes with it
-        self._maps.clear()
+                os.close(self.files.allocate(file))
+            except OSError:
+                return  # tried again by the write that needs it, which pauses then
+            finally:
+                self._helping.release()
+
+        if not self._helping.locked():
+            self._prepared = file
+            self._helping.acquire()
+            _thread.start_new_thread(work, ())  # Thread.start() would wait until the thread runs
 
     # ---- reading ----------------------------------------------------------------------------------------------------
     def row(self, number: int) -> NDArray[np.int64]:
-        """Event `number` as a view of EVT_WORDS words. Raises EventStoreError when there is none."""
+        """Event `number`: EVT_WORDS words. Raises EventsMissing, EventStoreError when there is none."""
         return self.rows(number, 1)
 
     def rows(self, number: int, count: int) -> NDArray[np.int64]:
-        """`count` rows from `number` on, flat; a view where they lie in one file, else a copy. Raises EventStoreError."""
+        """`count` rows from `number` on, flat, checked. Raises EventsMissing, EventStoreError."""
         if number < 1 or count < 0 or number + count > self.next_number:
             raise EventStoreError(f"event store: events {number} to {number + count - 1} asked; it holds 1 to {self.next_number - 1}")
         parts = []
@@ -207,43 +221,101 @@ class EventStore:
             at = max(number, self._tail_first) - self._tail_first
             tail = self._tail[at * EVT_WORDS : (number + count - self._tail_first) * EVT_WORDS].copy()
             count -= tail.size // EVT_WORDS
+        if count > 0 and (self.holes or self.lost):
+            self._refuse_holes(number, number + count - 1)
         while count > 0:
-            file, row = divmod(number - 1, self.rows_per_file)
-            take = min(count, self.rows_per_file - row)
-            parts.append(self._file(file)[row * EVT_WORDS : (row + take) * EVT_WORDS])
+            take = min(count, self.rows_per_file - (number - 1) % self.rows_per_file)
+            parts.append(self._checked(number, take))
             number += take
             count -= take
         if tail.size or not parts:
             parts.append(tail)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
+    def _refuse_holes(self, first: int, last: int) -> None:
+        for lost, holes in ((True, self.lost), (False, self.holes)):
+            hole = holes.hit(first, last)
+            if hole is not None:
+                raise EventsMissing(*hole, lost)
+
+    def _checked(self, number: int, count: int) -> NDArray[np.int64]:
+        """Rows of one file, through the window on what was read last."""
+        for fresh in (False, True):
+            first, rows, sums = self._window
+            at = number - first
+            if not 0 <= at <= sums.size - count:
+                begin = number
+                most = min(self._tail_first - begin, self.rows_per_file - (begin - 1) % self.rows_per_file)
+                got = self.files.read(begin, min(max(count, WINDOW_ROWS), most))
+                if got is None:
+                    self.files.forget(self.files.file_of(number))
+                    continue
+                self._window = (begin, *got)
+                (rows, sums), at = got, 0
+            found = rows[at * EVT_WORDS : (at + count) * EVT_WORDS]
+            bad = first_bad(found.view(np.uint8), count, number, sums[at : at + count])
+            if bad == count:
+                return found
+            self._window = (0, rows[:0], sums[:0])  # once more from the disk: it may have been rebuilt since
+            if fresh:
+                number += int(bad)
+        self.holes.add(number, number)
+        raise EventsMissing(number, number, False)
+
     def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
         """Event numbers of one session's messages begin .. end (session numbers, inclusive; end 0: to the newest), newest first.
 
         last_number: the session's S_LAST_EVENT (0: none). Stops at the border that a reset of the numbers leaves. A number that no event
-        carries is simply missing from the answer. Raises EventStoreError when the chain leads to an event that is not here.
+        carries is simply missing from the answer. Raises EventsMissing when the chain leads through one that cannot be read.
         """
         found: list[NDArray[np.int64]] = []
+        try:
+            self._walk(last_number, begin, end, found)
+        except EventsMissing as missing:
+            missing.found = np.concatenate(found) if found else missing.found
+            raise
+        return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+
+    def _walk(self, last_number: int, begin: int, end: int, found: list[NDArray[np.int64]]) -> None:
         out = np.zeros(4096, dtype=np.int64)
-        res = np.zeros(4, dtype=np.int64)
-        res[0] = last_number
-        res[1] = np.iinfo(np.int64).max  # numbers must fall: the last one seen
-        while res[0] > 0:
-            if res[0] >= self.next_number:
-                raise EventStoreError(f"event store: event {res[0]} of a session's chain is not here; it holds 1 to {self.next_number - 1}")
-            if res[0] >= self._tail_first:
-                status = walk_chain(self._tail[: self._tail_words], self._tail_first - 1, begin, end, out, res)
+        res = np.zeros(CR_SIZE, dtype=np.int64)
+        window = np.empty(WINDOW_ROWS * EVT_WORDS, dtype=np.int64)
+        sums = np.empty(WINDOW_ROWS, dtype=np.int64)
+        tail = self._tail[: self._tail_words]
+        res[CR_NEXT] = last_number
+        res[CR_BELOW] = np.iinfo(np.int64).max  # numbers must fall: the last one seen
+        doubted = 0
+        while res[CR_NEXT] > 0:
+            number = int(res[CR_NEXT])
+            if number >= self.next_number:
+                raise EventStoreError(f"event store: event {number} of a session's chain is not here; it holds 1 to {self.next_number - 1}")
+            if number >= self._tail_first:
+                status = walk_chain(FUNCTIONS, -1, self._tail_first - 1, 0, tail.view(np.uint8), tail, sums, begin, end, out, res)
             else:
-                file = int(res[0] - 1) // self.rows_per_file
-                status = walk_chain(self._file(file), file * self.rows_per_file, begin, end, out, res)
-            found.append(out[: res[2]].copy())
+                if self.holes or self.lost:
+                    self._refuse_holes(number, number)
+                file = self.files.file_of(number)
+                try:
+                    fd = self.files.descriptor(file)
+                except OSError:
+                    self.holes.add(number, number)
+                    raise EventsMissing(number, number, False) from None
+                before = file * self.rows_per_file
+                status = walk_chain(
+                    FUNCTIONS, fd, before, self.rows_per_file, window.view(np.uint8), window, sums, begin, end, out, res
+                )
+            found.append(out[: res[CR_COUNT]].copy())
             if status == CHAIN_DONE:
                 break
-            if status == CHAIN_BROKEN:
-                raise EventStoreError(
-                    f"event store: event {res[0]} is not in its place: the store is damaged, delete it to have it rebuilt"
-                )
-        return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)
+            if status == CHAIN_BAD:
+                number = int(res[CR_NEXT])
+                if number < self._tail_first:
+                    res[CR_FIRST] = 0
+                    self.files.forget(self.files.file_of(number))
+                    self.rows(number, 1)  # raises, unless it has been rebuilt since it was read
+                if number >= self._tail_first or number == doubted:
+                    raise EventStoreError(f"event store: event {number} is as it was written, but does not belong into a chain")
+                doubted = number
 
     def chain_rows(self, last_number: int, begin: int, end: int) -> Iterator[NDArray[np.int64]]:
         """The rows of chain(), each with its extra rows, oldest first: what a resend goes through."""
@@ -251,76 +323,36 @@ class EventStore:
             extra = (int(self.row(number)[0]) >> 8) & 0xFF
             yield self.rows(number, 1 + extra)
 
-    # ---- files ------------------------------------------------------------------------------------------------------
-    def _present(self) -> list[int]:
-        found = []
-        for path in self.directory.glob("*.evt"):
-            if len(path.stem) == 8 and path.stem.isascii() and path.stem.isdigit():
-                found.append(int(path.stem))
-        return sorted(found)
+    def status(self) -> dict[str, int | str]:
+        """For the status page."""
+        holes, lost = self.holes.count(), self.lost.count()
+        return {"events": self.next_number - 1, "to_rebuild": holes, "lost": lost, "paused": self.paused or "no"}
 
-    def _allocate(self, file: int) -> int:
-        path = self.directory / _name(file)
-        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.posix_fallocate(fd, 0, self._map_bytes)
-        except OSError as e:
-            os.close(fd)
-            why = "the disk is full" if e.errno == errno.ENOSPC else e.strerror
-            raise EventStoreError(f"event store {path}: {self._map_bytes} bytes cannot be had: {why}") from e
-        return fd
-
-    def _open(self, file: int) -> NDArray[np.int64]:
-        """Map a piece for readers."""
-        fd = self._allocate(file)
-        try:
-            mapped = mmap.mmap(fd, self._map_bytes)
-        finally:
-            os.close(fd)
-        self._maps[file] = mapped
-        while len(self._maps) > MAPS_KEPT:
-            oldest = next(f for f in self._maps if f != file)
-            del self._maps[oldest], self._files[oldest]  # unmapped once the last view of it is gone
-        self._files[file] = view = np.frombuffer(mapped, dtype=np.int64)[: self.rows_per_file * EVT_WORDS]
-        return view
-
-    def _file(self, file: int) -> NDArray[np.int64]:
-        found = self._files.get(file)
-        if found is not None:
-            return found
-        if not (self.directory / _name(file)).exists():
-            raise EventStoreError(f"event store {self.directory / _name(file)} is gone: start again, it is rebuilt from the journal")
-        return self._open(file)
-
-    def _prepare(self, file: int) -> None:
-        """Have the next file allocated beside the running loop; a failure shows when the file is needed."""
-
-        def work() -> None:
-            try:
-                os.close(self._allocate(file))
-            except (EventStoreError, OSError):
-                return  # tried again, and then reported, by the append that needs it
-            finally:
-                self._helping.release()
-
-        if not self._helping.locked():
-            self._helping.acquire()
-            _thread.start_new_thread(work, ())  # Thread.start() would wait until the thread runs
-
-    def _read_synced(self) -> int:
+    # ---- the mark of a clean stop -------------------------------------------------------------------------------------
+    def _read_synced(self) -> None:
+        """How far the last clean stop put everything on the disk; anything but a whole mark of ours means nothing is known."""
         try:
             data = (self.directory / "synced").read_bytes()
         except FileNotFoundError:
-            return 1
-        if len(data) != 24 or data[:8] != _MAGIC or data[8:16] != self.rows_per_file.to_bytes(8, "little"):
-            return 1  # not ours or half written: everything comes from the journal again
-        return max(1, int.from_bytes(data[16:24], "little"))
+            return
+        sealed = len(data) >= 40 and len(data) % 8 == 0 and int.from_bytes(data[-8:], "little") == zlib.crc32(data[:-8])
+        if not sealed or data[:8] != _MAGIC or int.from_bytes(data[8:16], "little") != self.rows_per_file:
+            return
+        self.synced_to = max(1, int.from_bytes(data[16:24], "little"))
+        count = int.from_bytes(data[24:32], "little")
+        noted = np.frombuffer(data[32:-8], dtype=np.int64).tolist()
+        self.holes = Holes([(noted[2 * i], noted[2 * i + 1]) for i in range(min(count, len(noted) // 2))])
 
     def _write_synced(self, number: int) -> None:
+        holes: list[Range] = [*self.holes, *self.lost][:HOLES_NOTED]
+        body = _MAGIC + b"".join(n.to_bytes(8, "little") for n in (self.rows_per_file, number, len(holes)))
+        body += b"".join(n.to_bytes(8, "little") for hole in holes for n in hole)
         temporary = self.directory / "synced.tmp"
         fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(fd, _MAGIC + self.rows_per_file.to_bytes(8, "little") + number.to_bytes(8, "little"))
+            sealed = body + zlib.crc32(body).to_bytes(8, "little")
+            if os.write(fd, sealed) != len(sealed):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(temporary))
             os.fsync(fd)
         finally:
             os.close(fd)
@@ -333,5 +365,6 @@ class EventStore:
         self.synced_to = number
 
 
-def _name(file: int) -> str:
-    return f"{file:08d}.evt"
+def _why(error: OSError) -> str:
+    text = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or "an input or output error"
+    return f"{error.filename}: {text}" if error.filename else text

@@ -24,6 +24,10 @@ class JournalLocked(JournalError):
     """Another server holds the folder."""
 
 
+class JournalNoSpace(JournalError):
+    """There is no room on the disk to begin. Nothing was changed; with room it begins."""
+
+
 class JournalFailed(JournalError):
     """A write or sync failed. The process must stop: nothing after the last durable row is safe."""
 

@@ -1,4 +1,4 @@
-"""The journal's bytes, in plain Python: what `core/disk_writer.py` writes, a customer's auditor can check with this file alone.
+"""The journal's bytes, in plain Python: what `disk/disk_writer.py` writes, a customer's auditor can check with this file alone.
 
 All integers are little endian. A data folder holds
 
@@ -50,7 +50,8 @@ The payload's own hash is in the hashed header, so the chain covers previous cha
 alone; a frame can be checked without the frames before it; and the length is protected by a CRC of its own, never trusted otherwise.
 The first frame's previous chain is SHA-256("exos journal", server id as 8 bytes).
 
-Mark payload: 32 bytes state digest, 8 bytes sequence, 8 bytes next event number, 80 bytes zero.
+Mark payload: 32 bytes state digest (zero: none; only a clean stop takes one), 8 bytes sequence, 8 bytes next event number, 32 bytes digest of
+the events so far and of the engine's counters (zero: none; journal/marks.py), 48 bytes zero.
 
 Watermark slot: 512 bytes.
 
@@ -89,7 +90,7 @@ FLAG_MARK = 2
 _SEGMENT = struct.Struct("<8sII6q32s")
 _FRAME = struct.Struct("<8sHHI10q32s32s24sq")
 _SLOT = struct.Struct("<8s7q32s")
-_MARK = struct.Struct("<32sqq80x")
+_MARK = struct.Struct("<32sqq32s48x")
 
 
 class BadBytes(ValueError):
@@ -143,6 +144,7 @@ class Mark:
     digest: bytes  # 32
     seq: int
     event_seq: int
+    events: bytes = bytes(32)
 
 
 def first_chain(server_id: int) -> bytes:
@@ -258,7 +260,7 @@ def newest_watermark(data: bytes) -> Watermark | None:
 
 
 def pack_mark(m: Mark) -> bytes:
-    return _MARK.pack(m.digest, m.seq, m.event_seq)
+    return _MARK.pack(m.digest, m.seq, m.event_seq, m.events)
 
 
 def parse_mark(payload: bytes) -> Mark:

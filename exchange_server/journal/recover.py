@@ -10,6 +10,7 @@ them), replays them through engine.apply, refills the event store, compares ever
 cannot prove.
 """
 
+import errno
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -20,15 +21,24 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import journal_walk as jw
 from ..core.records import LOGIC_VERSION
+from ..disk import journal_walk as jw
 from . import format as fmt
 from .event_store import ROWS_PER_FILE, EventStore
+from .marks import differs, event_digest
 from .snapshots import Snapshot, newest_snapshots, write_snapshot
-from .store import MARK_WAIT_MS, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
+from .store import MARK_WAIT_MS, SEGMENT_BYTES, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
 from .walk import Batch, JournalRefused, Tail, Walk, list_segments
 
-__all__ = ["JournalRefused", "Recovered", "Report", "cut", "iterate", "recover", "seal", "verify"]
+__all__ = ["JournalRefused", "Recovered", "ReplayBroken", "Report", "SnapshotFailed", "cut", "iterate", "recover", "seal", "verify"]
+
+
+class ReplayBroken(JournalError):
+    """The program could not run rows of its own journal again: its fault. The text names the rows."""
+
+
+class SnapshotFailed(Exception):
+    """A clean stop could not write its snapshot. Everything is in the journal: the next start replays it. The text says why."""
 
 
 class EngineLike(Protocol):
@@ -36,6 +46,7 @@ class EngineLike(Protocol):
 
     def apply(self, rows: NDArray[np.int64], words: int, sink: Callable[[NDArray[np.int64]], None]) -> Any: ...
     def digest(self) -> bytes: ...
+    def counters(self) -> bytes: ...
     def snapshot(self) -> Iterator[bytes]: ...
     @property
     def event_seq(self) -> int: ...
@@ -113,10 +124,12 @@ def recover(
     lock = DirectoryLock(folder)
     try:
         report = Report(folder)
-        store = EventStore(data / "events", rows_per_event_file or ROWS_PER_FILE)
+        _begin_anew_if_nothing_ever_was(data, folder, report)
+        keep_free = int(journal.get("segment_bytes", 0)) or SEGMENT_BYTES
+        store = EventStore(data / "events", rows_per_event_file or ROWS_PER_FILE, keep_free=keep_free)
         if not _anything_begun(folder):
             _refuse_orphans(data, folder)
-            store.truncate(1)
+            store.go_to(1)
             engine = make_engine(None)
             opened = Journal.open(folder, server_id, lock=lock, logic=logic, **journal)
             report.created = True
@@ -130,6 +143,10 @@ def recover(
         report.epoch = opened.epoch
         report.event_seq = engine.event_seq
         report.digest = engine.digest().hex()
+        if store.paused:
+            report.notes.append(f"event store paused: {store.paused}; trading goes on, reports are rebuilt from the journal when there is room")
+        if store.holes:
+            report.notes.append(f"event store: {store.holes.count()} events are missing and are rebuilt from the journal while the server runs")
         report.seconds = perf_counter() - began
         return Recovered(engine, opened, store, report)
     except BaseException:
@@ -140,19 +157,30 @@ def recover(
 def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = LOGIC_VERSION) -> Path:
     """A clean stop: mark the state digest in the journal, sync the event store, write a snapshot, close everything. Returns its path.
 
-    Raises JournalFailed, OSError; what was acknowledged is safe in the journal in any case.
+    Raises JournalFailed, JournalError; SnapshotFailed when only the snapshot could not be written. What was acknowledged is safe in the
+    journal in any case. An event store that cannot be synced is no matter: what is missing there is rebuilt.
     """
     journal, engine, store = recovered.journal, recovered.engine, recovered.store
     try:
         journal.settle()
-        digest = engine.digest()
-        journal.commit_mark(digest, engine.event_seq, MARK_WAIT_MS)
+        digest, value = engine.digest(), store.value()
+        journal.commit_mark(digest, engine.event_seq, MARK_WAIT_MS, event_digest(engine, value))
         position = journal.settle()
-        store.sync()
-        return write_snapshot(
-            Path(data) / "snapshots", engine.snapshot(), position=position, event_seq=engine.event_seq, digest=digest,
-            server_id=journal.server_id, logic=logic,
-        )  # fmt: skip
+        try:
+            store.sync()
+        except OSError as error:
+            recovered.report.notes.append(f"event store not synced: {error.filename or store.directory}: {error.strerror or error}")
+        try:
+            return write_snapshot(
+                Path(data) / "snapshots", engine.snapshot(), position=position, event_seq=engine.event_seq, digest=digest,
+                server_id=journal.server_id, logic=logic, event_value=value,
+            )  # fmt: skip
+        except OSError as error:
+            what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
+            raise SnapshotFailed(
+                f"stopped cleanly, but the snapshot could not be written: {error.filename or Path(data) / 'snapshots'}: {what}. "
+                f"Everything is safe in the journal; the next start replays it"
+            ) from error
     finally:
         store.close()
         journal.close()
@@ -246,7 +274,7 @@ def cut(data: str | Path, segment: int, offset: int, server_id: int | None = Non
         finally:
             os.close(fd)
         for path in (data / "snapshots").glob("*.snap"):
-            if int(path.stem) > p.seq:
+            if not path.stem.isdigit() or int(path.stem) > p.seq:
                 path.rename(path.with_suffix(".cut"))
         (data / "events" / "synced").unlink(missing_ok=True)
         report.seq, report.epoch, report.rows, report.frames = p.seq, epoch, walk.rows, walk.frames
@@ -262,6 +290,38 @@ def _anything_begun(folder: Path) -> bool:
             if file.read(fmt.SEGMENT_USED_BYTES).strip(b"\0"):
                 return True
     return False
+
+
+def _begin_anew_if_nothing_ever_was(data: Path, folder: Path, report: Report) -> None:
+    """Take away what a server left that was killed within its very first start: a begun first segment and a watermark that was never written.
+
+    No frame can have been written then, because the watermark comes first. Anything that says otherwise (a byte behind the header, a slot that
+    is not all zero, another begun segment, a snapshot, an event) leaves all as it is, and the walk refuses it.
+    """
+    try:
+        mark = (folder / "watermark").read_bytes()
+    except FileNotFoundError:
+        return
+    if mark.strip(b"\0"):
+        return
+    segments = list_segments(folder)
+    begun = [path for number, path in segments if not _all_zero(path, path.stat().st_size) and path.stat().st_size]
+    if [fmt.segment_number(path.name) for path in begun] != [1]:
+        return
+    with open(begun[0], "rb") as file:
+        file.seek(fmt.SEGMENT_USED_BYTES)
+        while piece := file.read(1 << 20):
+            if piece.strip(b"\0"):
+                return
+    if any((data / "snapshots").glob("*")) or any((folder / "cut").glob("*")):
+        return
+    for path in (data / "events").glob("*"):
+        if path.suffix != ".evt" or not _all_zero(path, path.stat().st_size):
+            return
+    for _, path in segments:
+        path.unlink()
+    sync_directory(folder)
+    report.notes.append("the very first start was killed before anything was written: begun anew")
 
 
 def _refuse_orphans(data: Path, folder: Path) -> None:
@@ -291,67 +351,75 @@ def _replay(
 ) -> tuple[E, Walk]:
     folder = data / "journal"
     first_segment = list_segments(folder)[0][0]
-    snapshot = _choose_snapshot(data, store, report, first_segment == 1, logic, server_id)
-    if snapshot is None and first_segment != 1:
-        raise JournalRefused(
-            folder / fmt.segment_name(1), 0, "unknown", "the first segments are not here and no snapshot that verifies reaches over them",
-            "put the segments or a snapshot back from a copy",
-        )  # fmt: skip
-    walk = Walk(folder, start=snapshot.position if snapshot else None, server_id=server_id, logic=logic, accept=accept, batch_words=batch_words)
-    if snapshot is None:
-        store.truncate(1)
-        engine = make_engine(None)
-    else:
-        store.truncate(snapshot.event_seq)
-        engine = make_engine(snapshot.chunks())
-        if engine.digest() != snapshot.digest or engine.event_seq != snapshot.event_seq:
+    snapshot, engine = _restore(data, make_engine, report, logic, server_id)
+    if engine is None:
+        if first_segment != 1:
             raise JournalRefused(
-                snapshot.path, 0, f"0 to {snapshot.position.seq - 1}", "the restored state does not have the snapshot's digest",
-                "move this snapshot away and start again: the journal is replayed from further back",
+                folder / fmt.segment_name(1), 0, "unknown", "the first segments are not here and no snapshot that verifies reaches over them",
+                "put the segments or a snapshot back from a copy",
             )  # fmt: skip
+        engine = make_engine(None)
+    if snapshot is None:
+        store.go_to(1)
+    else:
+        store.go_to(snapshot.event_seq, snapshot.event_value)
         report.snapshot, report.snapshot_seq = snapshot.path.name, snapshot.position.seq
+    walk = Walk(folder, start=snapshot.position if snapshot else None, server_id=server_id, logic=logic, accept=accept, batch_words=batch_words)
     began = perf_counter()
+    proven = snapshot.position.seq if snapshot is not None else 0  # rows up to here gave what the journal says
     for batch in walk:
         if batch.rows.size:
-            engine.apply(batch.rows, batch.rows.size, store.append)
+            _apply(engine, batch, store)
         if batch.mark is not None:
             report.marks += 1
-            _compare(batch.mark, batch, engine, folder)
+            wrong = differs(batch.mark, engine, store.value())
+            if wrong:
+                raise JournalRefused(
+                    folder / fmt.segment_name(batch.end.segment), batch.end.offset, f"{proven} to {batch.mark.seq - 1}", f"replay differs: {wrong}",
+                    "run the version of the program that wrote this journal; keep the folder and report it",
+                )  # fmt: skip
+            proven = batch.mark.seq
     report.replay_seconds = perf_counter() - began
     report.frames, report.rows = walk.frames, walk.rows
     return engine, walk
 
 
-def _compare(mark: fmt.Mark, batch: Batch, engine: EngineLike, folder: Path) -> None:
-    digest = engine.digest()
-    if digest != mark.digest or engine.event_seq != mark.event_seq:
-        raise JournalRefused(
-            folder / fmt.segment_name(batch.end.segment), batch.end.offset, f"up to {mark.seq - 1}",
-            f"replay differs: digest {digest.hex()[:16]}, next event {engine.event_seq}; the journal says {mark.digest.hex()[:16]}, {mark.event_seq}",
-            "run the version of the program that wrote this journal; keep the folder and report it",
-        )  # fmt: skip
+def _apply(engine: EngineLike, batch: Batch, store: EventStore) -> None:
+    """One batch through the engine. Raises ReplayBroken for whatever the program finds wrong with itself."""
+    try:
+        engine.apply(batch.rows, batch.rows.size, store.append)
+    except Exception as error:
+        last = batch.first_seq + batch.rows.size * 8 // fmt.ROW_BYTES - 1
+        raise ReplayBroken(
+            f"rows {batch.first_seq} to {last} of the journal cannot be run again: {error}. Nothing was changed; start the version of the "
+            f"program that wrote them, keep the folder and report it"
+        ) from error
 
 
-def _choose_snapshot(data: Path, store: EventStore, report: Report, from_start: bool, logic: int, server_id: int) -> Snapshot | None:
+def _restore(
+    data: Path, make_engine: Callable[[Iterator[bytes] | None], E], report: Report, logic: int, server_id: int
+) -> tuple[Snapshot | None, E | None]:
+    """The newest snapshot that can be used, and its engine; the others are named in the report."""
     if not (data / "snapshots").is_dir():
-        return None
+        return None, None
     good, bad = newest_snapshots(data / "snapshots")
     report.notes += [f"snapshot not used: {line}" for line in bad]
     for snapshot in good:
         if snapshot.logic != logic or snapshot.server_id != server_id:
             report.notes.append(f"snapshot not used: {snapshot.path.name}: rules version {snapshot.logic}, server {snapshot.server_id}")
             continue
-        if snapshot.event_seq > store.synced_to:
-            why = f"the event store holds 1 to {store.synced_to - 1}, events up to {snapshot.event_seq - 1} are needed"
-            if from_start:
-                report.notes.append(f"snapshot not used: {snapshot.path.name}: {why}; the store is rebuilt from the journal")
-                continue
+        try:
+            engine = make_engine(snapshot.chunks())
+        except (fmt.BadBytes, OSError) as error:
+            report.notes.append(f"snapshot not used: {snapshot.path.name}: {error}")
+            continue
+        if engine.digest() != snapshot.digest or engine.event_seq != snapshot.event_seq:
             raise JournalRefused(
-                snapshot.path, 0, "unknown", f"{why}, and the first segments are not here to rebuild it",
-                "put the event store or the segments back from a copy",
+                snapshot.path, 0, f"0 to {snapshot.position.seq - 1}", "the restored state does not have the snapshot's digest",
+                "move this snapshot away and start again: the journal is replayed from further back",
             )  # fmt: skip
-        return snapshot
-    return None
+        return snapshot, engine
+    return None, None
 
 
 def _repair(folder: Path, tail: Tail, report: Report, segment_bytes: int) -> None:

@@ -15,6 +15,7 @@
         80     32  chain value of the last applied frame
        112     32  state digest
        144     32  SHA-256 of the body
+       176     16  running value over the events before the next one (event_files.EventSum)
        504      8  CRC-32 of bytes 0-503
       4096         body: the chunks of engine.snapshot()
 
@@ -37,7 +38,7 @@ VERSION = 1
 HEADER_BYTES = 4096
 KEEP = 2
 CHUNK = 1 << 20
-_HEADER = struct.Struct("<8sII8q32s32s32s")
+_HEADER = struct.Struct("<8sII8q32s32s32s16s")
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Snapshot:
     position: Position
     digest: bytes  # 32
     body_bytes: int
+    event_value: bytes  # 16
 
     def chunks(self) -> Iterator[bytes]:
         """The body, as engine.restore takes it. Raises OSError."""
@@ -66,7 +68,15 @@ class Snapshot:
 
 
 def write_snapshot(
-    directory: Path, chunks: Iterable[bytes], *, position: Position, event_seq: int, digest: bytes, server_id: int, logic: int
+    directory: Path,
+    chunks: Iterable[bytes],
+    *,
+    position: Position,
+    event_seq: int,
+    digest: bytes,
+    server_id: int,
+    logic: int,
+    event_value: bytes = bytes(16),
 ) -> Path:
     """Write one snapshot, atomically, and delete all but the newest two. Raises OSError, leaving the folder as it was."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -82,7 +92,7 @@ def write_snapshot(
                 size += len(chunk)
                 _write_all(file.fileno(), chunk)
             fields = (logic, server_id, position.seq, event_seq, position.segment, position.offset, position.epoch, size)
-            head = _HEADER.pack(MAGIC, VERSION, HEADER_BYTES, *fields, position.chain, digest, h.digest()).ljust(504, b"\0")
+            head = _HEADER.pack(MAGIC, VERSION, HEADER_BYTES, *fields, position.chain, digest, h.digest(), event_value).ljust(504, b"\0")
             os.lseek(file.fileno(), 0, os.SEEK_SET)
             _write_all(file.fileno(), head + zlib.crc32(head).to_bytes(8, "little"))
             os.fsync(file.fileno())
@@ -104,7 +114,7 @@ def read_snapshot(path: Path) -> Snapshot:
             raise BadBytes("no snapshot header")
         if zlib.crc32(head[:504]) != int.from_bytes(head[504:512], "little"):
             raise BadBytes("wrong CRC of the header")
-        _, version, _, logic, server, seq, event_seq, segment, offset, epoch, size, chain, digest, body = _HEADER.unpack_from(head)
+        _, version, _, logic, server, seq, event_seq, segment, offset, epoch, size, chain, digest, body, value = _HEADER.unpack_from(head)
         if version != VERSION:
             raise BadBytes(f"format version {version}; this program reads {VERSION}")
         h = hashlib.sha256()
@@ -114,7 +124,7 @@ def read_snapshot(path: Path) -> Snapshot:
             left -= len(chunk)
     if left or h.digest() != body:
         raise BadBytes("the body does not have its SHA-256" if not left else f"{left} bytes of the body are missing")
-    return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size)
+    return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size, value)
 
 
 def newest_snapshots(directory: Path) -> tuple[list[Snapshot], list[str]]:

@@ -26,8 +26,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import disk_writer as dw
 from ..core.records import LOGIC_VERSION
+from ..disk import disk_writer as dw
 from . import format as fmt
 from .files import (
     SMALLEST_SEGMENT,
@@ -35,6 +35,7 @@ from .files import (
     JournalError,
     JournalFailed,
     JournalLocked,
+    JournalNoSpace,
     Position,
     create,
     prepare_segment,
@@ -42,7 +43,9 @@ from .files import (
 )
 from .system import FUNCTIONS
 
-__all__ = ["DirectoryLock", "Failure", "Journal", "JournalError", "JournalFailed", "JournalLocked", "Position", "create", "sync_directory"]
+__all__ = [
+    "DirectoryLock", "Failure", "Journal", "JournalError", "JournalFailed", "JournalLocked", "JournalNoSpace", "Position", "create", "sync_directory",
+]  # fmt: skip
 
 SEGMENT_BYTES = 256 << 20
 RING_BYTES = 16 << 20
@@ -97,6 +100,7 @@ class Journal:
         self._done = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._prepare = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._mark_fd = os.open(self.directory / "watermark", os.O_RDWR | os.O_CLOEXEC)
+        os.posix_fallocate(self._mark_fd, 0, fmt.WATERMARK_FILE_BYTES)  # a store into a page that the disk has no room for would kill us
         self._mark_map = mmap.mmap(self._mark_fd, fmt.WATERMARK_FILE_BYTES)
         marks = np.frombuffer(self._mark_map, dtype=np.int64)
         st[dw.ST_GAP] = -1
@@ -120,6 +124,7 @@ class Journal:
         st[dw.ST_NEXT_FD] = -1
         st[dw.ST_OLD_FD] = -1
         st[dw.ST_ONE] = 1
+        st[dw.ST_MARK_AT] = -1
         self._tmp[dw.TMP_CHAIN : dw.TMP_CHAIN + 4] = np.frombuffer(position.chain, dtype=np.int64)
         self._begin_epoch(position)
         both = (self._tmp, self._tmp.view(np.uint8), marks, marks.view(np.uint8))
@@ -171,8 +176,10 @@ class Journal:
             return cls(lock, server_id, position, segment_bytes, mode, ring, reserve, fn, sync_ns, idle_ms, logic)
         except OSError as e:
             lock.release()
-            text = "no space left on the device" if e.errno == errno.ENOSPC else f"{e.strerror}"
-            raise JournalError(f"journal folder {folder}: {text} ({e.filename or 'while preparing a segment'})") from e
+            what = e.filename or "while preparing a segment"
+            if e.errno in (errno.ENOSPC, errno.EDQUOT):
+                raise JournalNoSpace(f"journal folder {folder}: no space left on the disk for a segment of {segment_bytes} bytes ({what})") from e
+            raise JournalError(f"journal folder {folder}: {e.strerror} ({what})") from e
         except BaseException:
             lock.release()
             raise
@@ -224,7 +231,17 @@ class Journal:
             self.kick()  # the thread may have looked just before our rows came
         return self.durable == self.next_seq
 
-    def commit_mark(self, digest: bytes, event_seq: int, wait_ms: int = 0) -> bool:
+    def request_mark(self, events: bytes, event_seq: int) -> bool:
+        """Have a digest of the events (32 bytes) written behind everything appended, when its turn comes; replay compares it. Never waits.
+
+        False: the one before is not written yet, or the journal has failed. A mark for which there is no room is left out.
+        """
+        payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(bytes(32), self.next_seq, event_seq, events))), dtype=np.int64)
+        if self._closed or dw.ask_mark(self._st, payload, self._tmp) != dw.COMMIT_DONE:
+            return False
+        return bool(dw.wake_writer(self._st, self._fn) != dw.COMMIT_FAILED)
+
+    def commit_mark(self, digest: bytes, event_seq: int, wait_ms: int = 0, events: bytes = bytes(32)) -> bool:
         """Write a state digest (32 bytes) behind everything appended; recovery compares it.
 
         False: rows are still pending, or the segment is full and the next one was not ready within wait_ms (at 0 the segment is never
@@ -232,12 +249,12 @@ class Journal:
         """
         if self._closed:
             raise JournalFailed(self._refusal())
-        payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(digest, self.next_seq, event_seq))), dtype=np.int64)
+        payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(digest, self.next_seq, event_seq, events))), dtype=np.int64)
         while True:
             answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
             if answer != dw.COMMIT_ROLL or wait_ms <= 0:
                 break
-            wait_ms -= 5
+            wait_ms = 0 if self._words[dw.ST_PREPARE_ERRNO] else wait_ms - 5  # no room for a next segment: not worth waiting
             self._stop.wait(0.005)
         if answer == dw.COMMIT_FAILED:
             raise JournalFailed(self._refusal())
@@ -351,7 +368,7 @@ class Journal:
         self.wait(self.next_seq, timeout_ms)
         w = self._words
         left = timeout_ms
-        while self.mode == "async" and w[dw.ST_SYNCED_COMMITS] != w[dw.ST_COMMITS]:
+        while w[dw.ST_MARK_AT] >= 0 or (self.mode == "async" and w[dw.ST_SYNCED_COMMITS] != w[dw.ST_COMMITS]):
             self.kick()
             self._stop.wait(0.002)
             left -= 2

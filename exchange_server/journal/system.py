@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import native
+from ..disk import native
 
 _LIBC = (
     (native.FN_PWRITEV, "pwritev"),
@@ -16,6 +16,7 @@ _LIBC = (
     (native.FN_POLL, "poll"),
     (native.FN_ERRNO, "__errno_location"),
     (native.FN_CLOCK, "clock_gettime"),
+    (native.FN_PREAD, "pread"),
 )
 _SHA = ((native.FN_SHA_INIT, "SHA256_Init"), (native.FN_SHA_UPDATE, "SHA256_Update"), (native.FN_SHA_FINAL, "SHA256_Final"))
 
@@ -36,7 +37,7 @@ def sha_addresses() -> list[tuple[int, int]]:
 
 
 def functions() -> NDArray[np.int64]:
-    """The array `fn` of core/native.py, FN_WORDS words. Linux only: raises OSError elsewhere, naming what is missing."""
+    """The array `fn` of disk/native.py, FN_WORDS words. Linux only: raises OSError elsewhere, naming what is missing."""
     libc = ctypes.CDLL(None)
     fn = np.zeros(native.FN_WORDS, dtype=np.int64)
     for word, name in _LIBC:

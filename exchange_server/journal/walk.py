@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import journal_walk as jw
 from ..core.records import LOGIC_VERSION
+from ..disk import journal_walk as jw
 from . import format as fmt
 from .store import JournalError, Position
 from .system import FUNCTIONS

@@ -1,30 +1,205 @@
-"""The one place that reads the time of day. A turn's time is taken here once; everything below gets it as an argument.
+"""The one place that reads clocks. A turn's times are taken here once; everything below gets them as arguments.
 
-Guarantee: `now_ns` never falls, also across a restart when it is begun with the journal's last time. A step back of the system clock is
-clamped and counted; the caller logs it.
+Three times come out of it, because one clock cannot serve three masters:
+  * `tick`, the steady clock: ns that pass whatever is done to the time of day. Liveness, throttles and ages are counted in it. It goes on
+    across restarts (the journal keeps it), and it counts while the machine sleeps.
+  * `now`, exchange time: what TIME rows, expiry and timestamps go by. It follows the time of day and never falls. While it is ahead (the time of
+    day was set back) it creeps on, at least 1 ns a reading and at most at half speed. A jump of the time of day forward is not taken before
+    an operator accepts it or it is undone: until then exchange time goes on at the speed of the steady clock.
+  * `real`, the machine's time of day, for the comparison with what peers say (SendingTime).
+
+What is a jump? Time of day and monotonic clock must move on alike: their difference is watched, so idle hours, a stopped process and a
+sleeping machine are no jumps. At a start the journal's difference is compared, as long as the machine was not started anew meanwhile;
+otherwise downtime cannot be told from a wrong clock, and only an absence longer than `absence_ns` is taken for one.
 """
 
 import time
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+MILLION = 1_000_000
+SECOND = 1_000_000_000
+STEP_NS = MILLION  # a difference below this is the ordinary discipline of the clock
+READ_AGAIN = 10  # tries to read both clocks without being interrupted in between
+
+
+class ClockRules(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the time of day may move on by itself: between two readings, while the server was down, and while its machine was."""
+
+    jump_ns: int = 5 * SECOND
+    start_ns: int = 60 * SECOND
+    absence_ns: int = 30 * 86_400 * SECOND
+
+
+class ClockMemory(NamedTuple):
+    """What the journal knows of the clocks: the newest TIME row."""
+
+    time_ns: int = 0
+    tick_ns: int = 0
+    offset_ns: int = 0  # `line`
+    boot: int = 0
+    held: bool = False  # a jump was not taken yet
 
 
 class Clock:
-    """ns UTC, never falling. `floor_ns`: the highest time the journal knows. `read`: ns since the epoch (tests give their own)."""
+    """Exchange time, the steady clock and the time of day. `real` and `steady` read ns (tests give their own); boot: this start of the machine."""
 
-    __slots__ = ("behind_ns", "clamped", "last", "read")
+    __slots__ = ("back_steps", "behind_ns", "boot", "jump_ns", "jumps", "line", "news", "now", "offset", "read_real", "read_steady", "real", "rules", "seen", "steady", "tick_base")  # fmt: skip
 
-    def __init__(self, floor_ns: int = 0, read: Callable[[], int] = time.time_ns) -> None:
-        self.last = floor_ns
-        self.read = read
-        self.clamped = 0  # readings that lay before an earlier one
-        self.behind_ns = 0  # how far the last reading lay behind; 0: not at all
+    def __init__(
+        self,
+        memory: ClockMemory = ClockMemory(),
+        rules: ClockRules = ClockRules(),
+        real: Callable[[], int] = time.time_ns,
+        steady: Callable[[], int] | None = None,
+        boot: int | None = None,
+    ) -> None:
+        self.read_real = real
+        self.read_steady = steady if steady is not None else machine_steady_ns
+        self.rules = rules
+        self.boot = machine_boot() if boot is None else boot
+        self.news: list[tuple[str, str, dict[str, Any]]] = []  # (level, event, fields) that nobody has logged yet
+        self.back_steps = 0
+        self.jumps = 0
+        self.jump_ns = 0  # how far the time of day lies ahead of what is believed; 0: it is believed
+        self.real, self.steady = self._read()
+        self.seen = self.real - self.steady
+        self.line = 0  # the offset before a step back: as long as exchange time is ahead, the way back up to it is no jump
+        self.offset = self._begin(memory)
+        believed = self.offset + self.steady
+        self.now = memory.time_ns or believed
+        self.behind_ns = max(0, self.now - believed)  # how far the believed time of day lies behind exchange time
+        away = max(0, believed - memory.time_ns) if memory.time_ns else 0
+        self.tick_base = (memory.tick_ns + away if memory.tick_ns else max(self.now, believed)) - self.steady
+
+    def _begin(self, memory: ClockMemory) -> int:
+        """The offset to go by at a start."""
+        if not memory.time_ns:
+            self.line = self.seen
+            return self.seen
+        rules = self.rules
+        if memory.boot and memory.boot == self.boot:
+            offset, limit = memory.offset_ns, rules.start_ns
+        else:
+            offset, limit = memory.time_ns - self.steady, rules.start_ns if memory.held else rules.absence_ns
+        self.line = offset
+        ahead = self.real - max(memory.time_ns, offset + self.steady)
+        if ahead > limit:
+            self._jumped(ahead, limit)
+            return offset
+        if self.seen - offset < -STEP_NS:
+            self._stepped_back(offset - self.seen)
+        return self.seen
+
+    def _read(self) -> tuple[int, int]:
+        """Time of day and steady clock of one moment: read again when the process was held up in between."""
+        for _ in range(READ_AGAIN):
+            before = self.read_steady()
+            real = self.read_real()
+            steady = self.read_steady()
+            if steady - before < STEP_NS:
+                break
+        return real, steady
 
     def now_ns(self) -> int:
-        now = self.read()
-        if now >= self.last:
-            self.last = now
+        """Read the clocks; exchange time."""
+        real, steady = self._read()
+        passed = steady - self.steady
+        self.real, self.steady, self.seen = real, steady, real - steady
+        step = self.seen - self.offset
+        ahead = real - max(self.line + steady, self.now + (passed >> 1))
+        if ahead > self.rules.jump_ns:
+            if not self.jump_ns:
+                self._jumped(ahead, self.rules.jump_ns)
+            self.jump_ns = step
+        elif step:
+            if step < -STEP_NS and not self.jump_ns:
+                self._stepped_back(-step)
+            self.offset = self.seen
+        if self.jump_ns and ahead <= self.rules.jump_ns:
+            self.jump_ns = 0
+            self.news.append(("warning", "clock_jump_over", {"effect": "the clock is right again: new orders are taken"}))
+        believed = self.offset + steady
+        if believed >= self.now:
+            self.now = believed
             self.behind_ns = 0
-            return now
-        self.clamped += 1
-        self.behind_ns = self.last - now
-        return self.last
+            self.line = self.offset
+        else:
+            self.now += max(1, passed >> 1)
+            self.behind_ns = max(0, self.now - believed)
+        return self.now
+
+    def _jumped(self, ahead: int, limit: int) -> None:
+        self.jumps += 1
+        self.jump_ns = ahead
+        effect = "new orders and replaces are refused, cancels go on; it ends with the clock's return or with `exos clock accept`"
+        self.news.append(("error", "clock_jump", {"ahead_s": seconds(ahead), "limit_s": seconds(limit), "effect": effect}))
+
+    def _stepped_back(self, back: int) -> None:
+        self.back_steps += 1
+        self.news.append(("warning", "clock_step_back", {"back_s": seconds(back)}))
+
+    @property
+    def held(self) -> bool:
+        """The time of day has jumped forward and is not believed."""
+        return self.jump_ns != 0
+
+    @property
+    def tick(self) -> int:
+        """The steady clock at the last reading."""
+        return self.tick_base + self.steady
+
+    def tick_ns(self) -> int:
+        """The steady clock now; the other times stay those of the last reading."""
+        return self.tick_base + self.read_steady()
+
+    def accept(self, who: str) -> None:
+        """An operator says that the time of day is right: exchange time goes there with the next reading."""
+        if self.jump_ns:
+            self.line = self.offset = self.seen
+            self.news.append(("warning", "clock_accepted", {"who": who, "ahead_s": seconds(self.jump_ns)}))
+            self.jump_ns = 0
+
+    def wait_ns(self, due_ns: int) -> int:
+        """How long until exchange time will be `due_ns`, from the last reading: as long as it is ahead it runs at half speed."""
+        left = due_ns - self.now
+        return left + min(left, self.behind_ns) if left > 0 else 0
+
+    def status(self) -> dict[str, Any]:
+        """What `exos status` and `exos doctor` show."""
+        return {
+            "exchange_time": utc(self.now),
+            "system_time": utc(self.real),
+            "offset_s": seconds(self.now - self.real),
+            "held": self.held,
+            "jump_s": seconds(self.jump_ns),
+            "jumps": self.jumps,
+            "steps_back": self.back_steps,
+        }
+
+
+def seconds(ns: int) -> str:
+    """ns as seconds with three decimals, rounded towards zero."""
+    return f"{'-' if ns < 0 else ''}{abs(ns) // SECOND}.{abs(ns) // MILLION % 1000:03d}"
+
+
+def utc(ns: int) -> str:
+    """A time in UTC to the millisecond."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // SECOND)) + f".{ns // MILLION % 1000:03d}Z"
+
+
+def machine_steady_ns() -> int:
+    """ns since the machine was started, sleep included."""
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def machine_boot() -> int:
+    """A number for this start of the machine, 1 to 2^62; 0 where it cannot be told."""
+    try:
+        text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+        return (int(text.strip().replace("-", ""), 16) >> 66) + 1
+    except (OSError, ValueError):
+        return 0

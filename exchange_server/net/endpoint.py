@@ -105,7 +105,7 @@ class Link(asyncio.BufferedProtocol):
             self.queued = 0
 
     def pause_writing(self) -> None:
-        self.paused_at = self.pipeline.clock.now_ns()
+        self.paused_at = self.pipeline.clock.tick_ns()
         self.pipeline.arm(self)
 
     def resume_writing(self) -> None:

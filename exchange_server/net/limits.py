@@ -20,6 +20,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     shed_after_ns: int = 250 * MILLION  # not read for this long: read, but refuse new orders
     disk_reserve_bytes: int = 1 << 30
     disk_check_ns: int = 500 * MILLION
+    frozen_ns: int = 1_000 * MILLION  # a timer that fires later than this: the process stood still, and its peers are not to blame
+    thaw_ns: int = 250 * MILLION  # so long peers' bytes are read before they are judged
     connections: int = 10_000
     inline_rows: int = 64  # a turn of at most so many rows, with nothing else on the way, is committed by the loop itself
     farewell_s: float = 2.0  # how long a clean stop waits for the peers' goodbyes

@@ -77,7 +77,7 @@ class Counters:
         self.shed_turns = 0
         self.disk_reserve_turns = 0
         self.held_bytes_max = 0
-        self.clock_steps = 0
+        self.freezes = 0
 
     def summary(self) -> dict[str, int]:
         return dict(vars(self))

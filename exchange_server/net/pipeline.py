@@ -31,7 +31,7 @@ from ..exits import Exit
 from ..gateway.connection import TurnInput
 from ..gateway.sessions import before_logon
 from ..journal.store import JournalFailed
-from .clock import Clock
+from .clock import Clock, seconds
 from .endpoint import Link
 from .limits import MILLION, Limits
 from .observe import Counters, Latency, Log
@@ -126,7 +126,8 @@ class Pipeline:
         self._choked_since = 0
         self._stopped = False
         self._accepting = True
-        self._now = clock.last
+        self._now = clock.tick
+        self._quiet_until = 0  # after the process stood still: peers are judged once their bytes have been read
         self._turn_no = engine.turn
         self._slow_gone = 0
         self._quiet_turns = 0
@@ -140,7 +141,7 @@ class Pipeline:
             link.lost = True
             link.transport.abort()
             return
-        now = self.clock.now_ns()
+        now = self.clock.tick_ns()
         link.id = self._next_id
         self._next_id += 1
         self.links[link.id] = link
@@ -243,15 +244,19 @@ class Pipeline:
 
     def _set_timer(self) -> None:
         """Have the loop wake us for what is due next. A timer that turns out to be early is set again when it fires."""
-        due, expiry = self._calendar_first, self._expiry
-        if expiry and (not due or expiry < due):
-            due = expiry
+        due, tick = self._calendar_first, self.clock.tick_ns()
+        if due and due < self._quiet_until:
+            due = self._quiet_until
+        if self._expiry:  # in exchange time, which may run slower
+            expiry = tick + self.clock.wait_ns(self._expiry)
+            if not due or expiry < due:
+                due = expiry
         if not due or (self._timer is not None and self._timer_at <= due):
             return
         if self._timer is not None:
             self._timer.cancel()
         self._timer_at = due
-        self._timer = self.loop.call_later(max(0.0, (due - self.clock.now_ns()) / 1e9), self._timer_fired)
+        self._timer = self.loop.call_later(max(0.0, (due - tick) / 1e9), self._timer_fired)
 
     def _timer_fired(self) -> None:
         self._timer = None
@@ -264,6 +269,15 @@ class Pipeline:
         """Take what is due out of the calendar."""
         calendar = self._calendar
         limits = self.limits
+        if now < self._quiet_until:
+            return
+        if now - self._calendar_first > limits.frozen_ns and not self._quiet_until:
+            self._quiet_until = now + limits.thaw_ns
+            self.counters.freezes += 1
+            text = "the process or its machine stood still; peers are judged once what they sent meanwhile has been read"
+            self.log("warning", "stood_still", late_s=seconds(now - self._calendar_first), effect=text)
+            return
+        self._quiet_until = 0
         due = []
         while calendar and calendar[0][0] <= now:
             due.append(calendar.pop(0)[1])
@@ -306,13 +320,13 @@ class Pipeline:
 
     def _turn(self) -> None:
         clock = self.clock
-        clamped = clock.clamped
-        self._now = now = clock.now_ns()
-        if clock.clamped != clamped and clock.behind_ns > MILLION:
-            self.counters.clock_steps += 1
-            self.log("warning", "clock_step_back", behind_ns=clock.behind_ns)
+        time_ns = clock.now_ns()
+        self._now = now = clock.tick  # of the steady clock, as all times here but `time_ns`
+        if clock.news:
+            self._log_clock()
+        held = codes.R_CLOCK_JUMP if clock.jump_ns else 0
         inp = self.input
-        inp.begin(self._turn_no + 1, now)
+        inp.begin(self._turn_no + 1, time_ns, now, clock.real, clock.line, clock.boot, held)
         if self._calendar_first and self._calendar_first <= now:
             self._fire(now)
         if self._expel:
@@ -320,13 +334,13 @@ class Pipeline:
         if self._ready:
             refuse = self._pressure(now)
             if refuse >= 0:
-                if refuse:
+                if refuse and not held:
                     inp.inbox[CMD_TIME_REFUSE] = refuse
                 self._gather(inp, now)
         if self._gone:
             self._log_off(inp)
         words = inp.words
-        applied = words > CMD_WORDS or (self._expiry != 0 and self._expiry <= now)
+        applied = words > CMD_WORDS or (self._expiry != 0 and self._expiry <= time_ns)
         if applied:
             self._apply(inp, words)
         if self._closing:
@@ -360,6 +374,12 @@ class Pipeline:
             self.wake()
         if self._expiry or (self._calendar_first and self._timer is None):
             self._set_timer()
+
+    def _log_clock(self) -> None:
+        """What the clock has to say: one line for each step of the time of day."""
+        news, self.clock.news = self.clock.news, []
+        for level, event, fields in news:
+            self.log(level, event, **fields)
 
     def _pressure(self, now: int) -> int:
         """Reason with which this turn refuses new orders; 0: none; -1: sockets are not read in this turn."""
@@ -533,7 +553,7 @@ class Pipeline:
         out, self._outbox = self._outbox, []
         self.counters.bytes_out += self._outbox_bytes
         self._outbox_bytes = 0
-        self.held_latency.record(self.clock.now_ns() - now)
+        self.held_latency.record(self.clock.tick_ns() - now)
         for link, data in out:
             link.send(data)
 
@@ -548,7 +568,7 @@ class Pipeline:
         released = journal.durable
         if not held or held[0].ticket > released:
             return
-        now = self.clock.now_ns()
+        now = self.clock.tick_ns()
         while held and held[0].ticket <= released:
             turn = held.popleft()
             self.held_bytes -= turn.bytes
@@ -605,6 +625,9 @@ class Pipeline:
             elif self.refuse and free > reserve + (reserve >> 2):
                 self.refuse = 0
                 self.log("warning", "disk_reserve_over", free_bytes=free)
+        self.clock.now_ns()  # a step is seen though nobody trades
+        if self.clock.news:
+            self._log_clock()
         for watch in self.watches:
             watch()
         self._collect_garbage()
@@ -674,6 +697,5 @@ class Pipeline:
             "held_bytes": self.held_bytes,
             "held_turns": len(self._held),
             "journal_ns": self.held_latency.summary(),
-            "refusing_new_orders": self.refuse,
-            "clock_clamped": self.clock.clamped,
+            "refusing_new_orders": codes.R_CLOCK_JUMP if self.clock.jump_ns else self.refuse,
         }

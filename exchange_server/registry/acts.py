@@ -10,7 +10,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes, errors
 
-from ..core.records import E_PHASE_NOW, E_WINDOW_END
+from ..core.records import E_PHASE_NOW, E_WINDOW_END, H_REFUSE
 from . import checks, markets, members
 from . import rows as rows_of
 from .checks import Act
@@ -62,6 +62,8 @@ def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike")
             return _restrict(registry, record)
         case ar.SetReference():
             return _reference(registry, record)
+        case ar.AcceptClock():
+            return _accept_clock(engine)
 
 
 def _transfer(registry: "Registry", record: ar.Transfer, engine: "EngineLike") -> Act:
@@ -247,3 +249,10 @@ def _reference(registry: "Registry", record: ar.SetReference) -> Act:
 
     return Act(f"symbol {record.symbol}", f"reference of {record.symbol} is {record.reference or 'the last trade'}", [row], commit,
                {"id": instrument.id, "reference": record.reference, "collar": collar})  # fmt: skip
+
+
+def _accept_clock(engine: "EngineLike") -> Act:
+    """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
+    if int(engine.m[H_REFUSE]) != codes.R_CLOCK_JUMP:
+        raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
+    return Act("the clock", "the machine's time of day is accepted: new orders are taken again", [], checks.nothing, {"time_ns": engine.time_ns})

@@ -6,6 +6,7 @@ from exchange_server.core.loads import SLACK
 from exchange_server.core.names import add_name
 from exchange_server.core.records import (
     A_DECIMALS,
+    AC_FIRM,
     AC_ID,
     AC_NAME,
     AC_NAME_LEN,
@@ -18,6 +19,8 @@ from exchange_server.core.records import (
     HEADER_WORDS,
     I_EVENT,
     I_ID,
+    I_LISTING,
+    I_OWNER_VENUE,
     I_PRICE_DECIMALS,
     I_QTY_DECIMALS,
     I_SYMBOL,
@@ -90,6 +93,7 @@ def world(sessions=SESSIONS, binary=()):
     for i, (symbol, price_decimals, qty_decimals) in enumerate(INSTRUMENTS, 1):
         o = base(P_INSTRUMENT) + i * INSTRUMENT_WORDS
         m[o + I_ID], m[o + I_EVENT], m[o + I_PRICE_DECIMALS], m[o + I_QTY_DECIMALS] = i, event, price_decimals, qty_decimals
+        m[o + I_OWNER_VENUE], m[o + I_LISTING] = 1, 1  # listed: any pointer but 0
         m[o + I_SYMBOL_LEN] = len(symbol)
         put_text(m, o + I_SYMBOL, symbol)
         name(NAME_INSTRUMENT, symbol, i)
@@ -103,7 +107,7 @@ def world(sessions=SESSIONS, binary=()):
         put_text(m, s + S_PEER, peer)
         a = base(P_ACCOUNT) + i * ACCOUNT_WORDS
         account = f"CLIENT{i}-A"
-        m[a + AC_ID], m[a + AC_NAME_LEN] = i, len(account)
+        m[a + AC_ID], m[a + AC_FIRM], m[a + AC_NAME_LEN] = i, i, len(account)
         put_text(m, a + AC_NAME, account)
         name(NAME_ACCOUNT, account, i)
     return m, mb

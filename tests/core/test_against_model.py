@@ -55,6 +55,7 @@ def test_the_flows_reach_what_they_are_for() -> None:
     names = {v: k for k, v in vars(C).items() if k.startswith("R_")}
     rare = {
         *range(C.R_MARKET_NOT_OPEN, C.R_KILLED_SESSION + 1),
+        C.R_ACCOUNT_NOT_ALLOWED,  # of operators' acts
         C.R_NOTIONAL_TOO_LARGE,
         C.R_TABLE_FULL,
         C.R_BAD_SCOPE,

@@ -92,13 +92,13 @@ def test_new(make: Make) -> None:
     )  # fmt: skip
     events = climb(s, request, [
         (C.R_NOT_LOGGED_ON, lambda s: s.do(C.C_LOGON, session=1)),
-        (C.R_UNKNOWN_ACCOUNT, {"account": 17}),
-        (C.R_ACCOUNT_NOT_ALLOWED, {"account": 16}),
+        (C.R_UNKNOWN_ACCOUNT, {"account": 17}),  # another firm's answers in the same way
+        (C.R_UNKNOWN_ACCOUNT, {"account": 16}),
         (C.R_VENUE_NOT_ALLOWED, {"venue": 0}),
         (C.R_BAD_ID, {"id": 500}),
         (C.R_ID_USED, {"id": 600}),
-        (C.R_UNKNOWN_INSTRUMENT, {"instrument": 2}),
-        (C.R_NOT_LISTED, {"instrument": 1}),
+        (C.R_UNKNOWN_INSTRUMENT, {"instrument": 2}),  # which is there and not listed: the same answer
+        (C.R_UNKNOWN_INSTRUMENT, {"instrument": 1}),
         (C.R_MARKET_PAUSED, phase(C.PH_CANCEL_ONLY)),
         (C.R_CANCEL_ONLY, phase(C.PH_OPEN)),
         (C.R_BAD_SIDE, {"side": C.BUY, "contract_side": 3}),
@@ -219,8 +219,8 @@ def test_replace(make: Make) -> None:
     )
     events = climb(s, request, [
         (C.R_NOT_LOGGED_ON, lambda s: s.do(C.C_LOGON, session=1)),
-        (C.R_UNKNOWN_ACCOUNT, {"account": 17}),
-        (C.R_ACCOUNT_NOT_ALLOWED, {"account": 16}),
+        (C.R_UNKNOWN_ACCOUNT, {"account": 17}),  # another firm's answers in the same way
+        (C.R_UNKNOWN_ACCOUNT, {"account": 16}),
         (C.R_BAD_ID, {"id": 2}),
         (C.R_ID_USED, {"id": 600}),
         (C.R_UNKNOWN_ORDER, {"orig": 2}),
@@ -314,8 +314,8 @@ def test_split_and_merge(make: Make) -> None:
     request = Row(kind=C.C_SPLIT, session=1, account=999, instrument=9, sets=0)
     events = climb(s, request, [
         (C.R_NOT_LOGGED_ON, lambda s: s.do(C.C_LOGON, session=1)),
-        (C.R_UNKNOWN_ACCOUNT, {"account": 17}),
-        (C.R_ACCOUNT_NOT_ALLOWED, {"account": 0}),
+        (C.R_UNKNOWN_ACCOUNT, {"account": 17}),  # another firm's answers in the same way
+        (C.R_UNKNOWN_ACCOUNT, {"account": 0}),
         (C.R_UNKNOWN_EVENT, {"instrument": 1}),
         (C.R_MARKET_PAUSED, phase(C.PH_OPEN)),
         (C.R_KILLED_PLATFORM, release(*KILLS[0])),

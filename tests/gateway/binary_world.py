@@ -100,8 +100,12 @@ class World:
         end.connection.lost(self.input)
         self.apply()
 
+    def instruments(self) -> list[int]:
+        """Ids of all instruments that there are."""
+        return [row.id for row in self.engine.registry.instruments]
+
     def instrument(self, symbol: str) -> int:
-        return next(i for i in self.market.instruments() if self.market.definition(i).symbol == symbol)
+        return next(i for i in self.instruments() if self.market.definition(i).symbol == symbol)
 
     def session_row(self, end: "End") -> int:
         d = R.H_POOLS + R.P_SESSION * R.POOL_WORDS

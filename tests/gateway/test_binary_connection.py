@@ -389,7 +389,7 @@ def test_definitions_then_books_then_updates(world: World) -> None:
     watcher.session.send(M.DefinitionsRequest())
     world.turn(3)
     definitions = [m for m in watcher.take() if isinstance(m, M.Definition)]
-    assert [d.instrument for d in definitions] == list(world.market.instruments())
+    assert [d.instrument for d in definitions] == world.instruments()
     spain = next(d for d in definitions if d.symbol == SPAIN)
     assert (spain.product, spain.k, spain.n, spain.payout, spain.phase) == (codes.EXACTLY, 1, 48, 10_000, codes.PH_OPEN)
     assert spain.bands and spain.asset and spain.max_qty > 0
@@ -469,7 +469,7 @@ def test_subscribers_to_everything_get_what_is_listed_later(world: World) -> Non
     watcher.session.send(M.Subscribe())
     watcher.session.send(M.DefinitionsRequest())
     world.turn(4)
-    before = len(world.market.instruments())
+    before = len(world.instruments())
     records = [item.record for item in __import__("config").load.load("sandbox").items]
     market = next(r for r in records if isinstance(r, ar.DefineMarket) and r.event == "WC26-FINAL")
     contracts = tuple(msgspec.structs.replace(c, symbol=c.symbol.replace("WC26", "EU28")) for c in market.contracts)
@@ -491,7 +491,7 @@ def test_long_answers_wait_for_a_peer_that_does_not_read(world: World) -> None:
     assert end.connection.next_due <= world.now + B.MILLISECOND * 5
     end.outlet.backlog = 0
     world.turn(3)
-    assert len([m for m in end.messages if isinstance(m, M.BookSnapshot)]) == len(world.market.instruments())
+    assert len([m for m in end.messages if isinstance(m, M.BookSnapshot)]) == len(world.instruments())
 
 
 def test_long_answers_are_bounded(world: World) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_server.core import native
 from exchange_server.core.records import CMD_WORDS, EVT_NUMBER, EVT_PREVIOUS, EVT_SESSION_NUMBER, EVT_WORDS
+from exchange_server.disk import native
 from exchange_server.journal import format as fmt
 from exchange_server.journal.store import Journal
 from exchange_server.journal.system import FUNCTIONS
@@ -65,6 +65,9 @@ class FakeEngine:
                 self.event_seq += 1
                 sink(event)
         return []
+
+    def counters(self) -> bytes:
+        return self.state + self.row_seq.to_bytes(8, "little")
 
     def digest(self) -> bytes:
         return hashlib.sha256(self.state + self.row_seq.to_bytes(8, "little")).digest()

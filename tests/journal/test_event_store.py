@@ -1,4 +1,4 @@
-"""The event store: rows by number, chains by session, files that go missing."""
+"""The event store: rows by number, and what becomes of readers and trading when its files rot, go missing or find no room."""
 
 import errno
 import os
@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from exchange_server.core.records import EVT_NUMBER, EVT_WORDS
-from exchange_server.journal import event_store
-from exchange_server.journal.event_store import ROW_BYTES, EventStore, EventStoreError
+from exchange_server.journal import event_files, event_store
+from exchange_server.journal.event_store import ROW_BYTES, EventsMissing, EventStore, EventStoreError
 from protocol.codes import E_ACCEPTED
+
+from .kit import LONG, patch
 
 
 def events(first: int, count: int) -> np.ndarray:
@@ -55,111 +57,15 @@ def test_holes_and_halves_are_refused(tmp_path: Path) -> None:
     assert store.next_number == 4
 
 
-def test_rewriting_after_truncate_gives_the_same_bytes(tmp_path: Path) -> None:
-    store = EventStore(tmp_path, 16)
-    store.append(events(1, 50))
-    store.truncate(20)
-    with pytest.raises(EventStoreError):
-        store.row(20)
-    store.append(events(20, 31))
-    assert np.array_equal(store.rows(1, 19), events(1, 19)) and np.array_equal(store.rows(20, 31), events(20, 31))
-    with pytest.raises(EventStoreError, match="cannot go on at event 60; it holds 1 to 50"):
-        store.truncate(60)
-    with pytest.raises(EventStoreError):
-        store.truncate(0)
-
-
-def test_only_what_was_synced_counts_after_a_restart(tmp_path: Path) -> None:
-    store = EventStore(tmp_path, 16)
-    store.append(events(1, 40))
-    store.sync()
-    store.append(events(41, 20))
-    store.close()  # a crash: no second sync
-    store = EventStore(tmp_path, 16)
-    assert store.next_number == store.synced_to == 41
-    assert np.array_equal(store.rows(1, 40), events(1, 40))
-    store.append(events(41, 5))
-    store.truncate(30)  # recovery may go back behind the mark: then the mark goes back too
-    store.close()
-    assert EventStore(tmp_path, 16).synced_to == 30
-
-
-def test_missing_and_foreign_files(tmp_path: Path) -> None:
-    store = EventStore(tmp_path, 16)
-    store.append(events(1, 60))
-    store.sync()
-    store.close()
-    with pytest.raises(EventStoreError, match="Delete the folder: it is rebuilt"):
-        EventStore(tmp_path, 4096)
-    (tmp_path / "00000001.evt").unlink()
-    assert EventStore(tmp_path, 16).next_number == 17
-    (tmp_path / "00000000.evt").unlink()
-    assert EventStore(tmp_path, 16).next_number == 1
-    (tmp_path / "synced").write_bytes(b"rubbish")
-    assert EventStore(tmp_path, 16).next_number == 1
-
-
-def test_disk_full_is_said_when_the_file_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    store = EventStore(tmp_path, 16, prepare_ahead=False)
-    store.append(events(1, 16))
-
-    def full(fd: int, at: int, size: int) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(EventStoreError, match="00000001.evt: 4096 bytes cannot be had: the disk is full"):
-        store.append(events(17, 1))
-    monkeypatch.undo()
-    store.append(events(17, 1))
-    assert np.array_equal(store.rows(16, 2), events(16, 2))
-
-
 def test_the_next_file_is_made_ahead(tmp_path: Path) -> None:
     store = EventStore(tmp_path, 100)
     store.append(events(1, 49))
+    store.flush()
     assert not (tmp_path / "00000001.evt").exists()
     store.append(events(50, 2))
+    store.flush()
     store.close()
-    assert (tmp_path / "00000001.evt").stat().st_size == 20480  # whole pages
-
-
-def test_old_files_are_let_go_and_mapped_again(tmp_path: Path) -> None:
-    store = EventStore(tmp_path, 10)
-    before = len(os.listdir("/proc/self/fd"))
-    for first in range(1, 2000, 10):
-        store.append(events(first, 10))
-    assert len(os.listdir("/proc/self/fd")) <= before + event_store.MAPS_KEPT + 3
-    view = store.row(5)
-    for number in range(1, 2000, 7):
-        assert np.array_equal(store.row(number), events(number, 1))
-    assert np.array_equal(view, events(5, 1))  # a view outlives the mapping's turn
-    store.sync()
-    store.close()
-    store = EventStore(tmp_path, 10)
-    assert np.array_equal(store.rows(1, 2000), events(1, 2000))
-    (tmp_path / "00000100.evt").unlink()
-    store = EventStore(tmp_path, 10)
-    store.truncate(900)
-    (tmp_path / "00000003.evt").unlink()
-    with pytest.raises(EventStoreError, match="00000003.evt is gone: start again"):
-        store.rows(20, 30)
-
-
-def test_a_full_disk_is_no_matter_until_the_file_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.posix_fallocate
-    loop = threading.get_ident()
-
-    def full(fd: int, at: int, size: int) -> None:
-        if threading.get_ident() != loop:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(fd, at, size)
-
-    monkeypatch.setattr(os, "posix_fallocate", full)
-    store = EventStore(tmp_path / "b", 100)
-    for first in range(1, 500, 100):
-        store.append(events(first, 100))
-    assert np.array_equal(store.rows(1, 500), events(1, 500))
-    store.close()
+    assert (tmp_path / "00000001.evt").stat().st_size == 20480  # rows and checksums, in whole pages
 
 
 def test_rows_in_memory_and_in_files_are_one_store(tmp_path: Path) -> None:
@@ -167,22 +73,219 @@ def test_rows_in_memory_and_in_files_are_one_store(tmp_path: Path) -> None:
     tail = event_store.TAIL_BYTES // ROW_BYTES
     store = EventStore(tmp_path, 1 << 13)
     store.append(events(1, tail - 1))
-    assert (tmp_path / "00000000.evt").read_bytes()[:8] == bytes(8)  # nothing is written yet
+    assert not (tmp_path / "00000000.evt").exists()  # nothing is written yet
     store.append(events(tail, 3))  # more than the tail holds: one write for both
     assert (tmp_path / "00000000.evt").read_bytes()[: (tail + 2) * ROW_BYTES] == events(1, tail + 2).tobytes()
     store.append(events(tail + 3, 5))
     assert np.array_equal(store.rows(tail, 8), events(tail, 8))
     kept = store.rows(tail + 4, 2)
-    store.truncate(tail + 5)
+    store.go_to(tail + 5)
     store.append(events(tail + 5, 2 * tail))
     assert np.array_equal(kept, events(tail + 4, 2)) and np.array_equal(store.rows(1, 3 * tail), events(1, 3 * tail))
-    store.truncate(tail - 5)  # back into what is in the file
+    store.go_to(tail - 5)  # back into what is in the file
     store.append(events(tail - 5, 2))
     assert store.next_number == tail - 3 and np.array_equal(store.rows(tail - 9, 6), events(tail - 9, 6))
     store.close()
 
 
-def test_a_write_that_fails_is_named_and_a_short_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rewriting_gives_the_same_bytes(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 16)
+    store.append(events(1, 50))
+    value = store.value()
+    store.go_to(20)
+    with pytest.raises(EventStoreError, match="it holds 1 to 19"):
+        store.row(20)
+    store.append(events(20, 31))
+    assert np.array_equal(store.rows(1, 50), events(1, 50))
+    with pytest.raises(ValueError, match="cannot go on at event 0"):
+        store.go_to(0)
+    store.go_to(1)
+    store.append(events(1, 50))
+    assert store.value() == value and np.array_equal(store.rows(1, 50), events(1, 50))
+    store.close()
+
+
+def test_after_a_stop_only_what_was_not_synced_is_suspect(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 16)
+    store.append(events(1, 40))
+    store.sync()
+    store.append(events(41, 20))
+    store.close()  # a crash: no second sync
+    store = EventStore(tmp_path, 16)
+    assert store.next_number == store.synced_to == 41
+    store.go_to(61)
+    assert store.suspects.ranges == [(41, 60)] and not store.holes
+    assert np.array_equal(store.rows(1, 60), events(1, 60))
+    store.go_to(30)
+    store.sync()
+    store.close()
+    for damage in (b"rubbish", (tmp_path / "synced").read_bytes()[:-1] + b"\xff", b""):
+        (tmp_path / "synced").write_bytes(damage)
+        again = EventStore(tmp_path, 16)
+        assert again.synced_to == 1
+        again.go_to(30)
+        assert again.suspects.ranges == [(1, 29)] and np.array_equal(again.rows(1, 29), events(1, 29))
+        again.close()
+
+
+def test_a_page_of_zeros_hides_its_rows_and_no_others(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 64)
+    store.append(events(1, 64))
+    store.flush()
+    patch(tmp_path / "00000000.evt", 4096, bytes(4096))  # rows 22 (its end) to 43 (its begin)
+    for number in range(1, 65):
+        if 22 <= number <= 43:
+            with pytest.raises(EventsMissing, match="rebuilt from the journal") as missing:
+                store.row(number)
+            assert missing.value.first <= number <= missing.value.last
+        else:
+            assert np.array_equal(store.row(number), events(number, 1))
+    with pytest.raises(EventsMissing) as missing:
+        store.rows(1, 64)
+    assert (missing.value.first, missing.value.last) == (22, 43)
+    assert store.holes.ranges == [(22, 43)]
+    patch(tmp_path / "00000000.evt", 4096, events(1, 64).tobytes()[4096:8192])
+    store.holes.remove(22, 43)
+    assert np.array_equal(store.rows(1, 64), events(1, 64))
+    store.close()
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "empty", "long", "foreign"])
+def test_files_that_are_not_whole(tmp_path: Path, damage: str) -> None:
+    store = EventStore(tmp_path, 16)
+    store.append(events(1, 60))
+    store.sync()
+    store.close()
+    path = tmp_path / "00000001.evt"
+    if damage == "missing":
+        path.unlink()
+    else:
+        size = {"short": 4000, "empty": 0, "long": 12288, "foreign": 4096}[damage]
+        with open(path, "r+b") as file:
+            file.truncate(size)
+        if damage == "foreign":
+            path.write_bytes(os.urandom(size))
+    store = EventStore(tmp_path, 16)
+    store.go_to(61)
+    assert damage == "foreign" or store.holes.ranges == [(17, 32)]
+    for number in (17, 32):
+        with pytest.raises(EventsMissing):
+            store.row(number)
+    assert np.array_equal(store.rows(1, 16), events(1, 16)) and np.array_equal(store.rows(33, 28), events(33, 28))
+    store.go_to(20)  # replay goes on in the middle of it
+    store.append(events(20, 41))
+    store.flush()
+    assert np.array_equal(store.rows(20, 41), events(20, 41)) and path.stat().st_size == store.files.file_bytes
+    store.close()
+
+
+def test_a_file_that_is_cut_or_taken_away_under_a_reader_stops_nothing(tmp_path: Path) -> None:
+    """Mapped files would end the process with SIGBUS."""
+    store = EventStore(tmp_path, 400)
+    store.append(events(1, 1000))
+    store.flush()
+    assert np.array_equal(store.row(5), events(5, 1))
+    os.truncate(tmp_path / "00000000.evt", 100)
+    with pytest.raises(EventsMissing):
+        store.row(399)
+    with pytest.raises(EventsMissing):
+        store.chain(399, 1, 0)
+    (tmp_path / "00000001.evt").unlink()
+    store.files.forget(1)
+    with pytest.raises(EventsMissing):
+        store.chain(500, 1, 0)
+    store.append(events(1001, 1))
+    assert np.array_equal(store.rows(900, 102), events(900, 102))
+    store.close()
+
+
+def full(*_: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize("error", [errno.ENOSPC, errno.EIO, errno.EDQUOT])
+def test_without_room_for_its_next_file_it_pauses_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(error, os.strerror(error))
+
+    store, other = EventStore(tmp_path / "a", 16, prepare_ahead=False), EventStore(tmp_path / "b", 16)
+    store.append(events(1, 16))
+    store.flush()
+    monkeypatch.setattr(os, "posix_fallocate", refuse)
+    for first in range(17, 50):
+        store.append(events(first, 1))
+    store.flush()
+    assert store.next_number == 50 and store.holes.ranges == [(17, 49)]
+    assert "00000001.evt" in store.paused and not (tmp_path / "a" / "00000001.evt").exists(), "no partial file stays"
+    assert ("the disk is full" in store.paused) is (error != errno.EIO)
+    assert np.array_equal(store.rows(1, 16), events(1, 16))
+    with pytest.raises(EventsMissing, match="events 17 to 49 cannot be read just now"):
+        store.rows(20, 2)
+    assert not store.try_room() and store.paused
+    store.append(events(50, 3))
+    assert np.array_equal(store.rows(50, 3), events(50, 3)), "the newest wait in memory"
+    monkeypatch.undo()
+    assert store.try_room() and not store.paused
+    store.append(events(53, 20))
+    store.flush()
+    assert np.array_equal(store.rows(50, 23), events(50, 23)) and store.holes.ranges == [(17, 49)]
+    other.append(events(1, 72))
+    assert store.value() == other.value(), "the running value knows no pause"
+    store.sync()
+    store.close()
+    store = EventStore(tmp_path / "a", 16)
+    assert store.holes.ranges == [(17, 49)] and store.next_number == 73, "a clean stop notes what is missing"
+    store.close()
+    other.close()
+
+
+def test_a_file_that_was_there_keeps_its_length_when_it_cannot_be_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "00000000.evt").write_bytes(bytes(100))
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    store = EventStore(tmp_path, 16)
+    store.append(events(1, 20))
+    assert store.paused and (tmp_path / "00000000.evt").stat().st_size == 100
+    store.close()
+
+
+def test_it_leaves_room_for_the_journal(tmp_path: Path) -> None:
+    disk = os.statvfs(tmp_path)
+    store = EventStore(tmp_path, 16, keep_free=disk.f_bavail * disk.f_frsize + (1 << 30))
+    store.append(events(1, 40))
+    store.flush()
+    assert "the disk is full" in store.paused and not list(tmp_path.glob("*.evt"))
+    store.files.keep_free = 0
+    assert store.try_room()
+    store.close()
+
+
+def test_a_folder_that_cannot_be_made_is_a_pause(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    store = EventStore(tmp_path / "file" / "events", 16)
+    store.append(events(1, 40))
+    assert store.paused and store.holes.ranges == [(1, 40)] and not store.try_room()
+    store.close()
+
+
+def test_a_failure_of_the_helper_is_no_matter_until_the_file_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = os.posix_fallocate
+    loop = threading.get_ident()
+
+    def only_here(fd: int, at: int, size: int) -> None:
+        if threading.get_ident() != loop:
+            full()
+        real(fd, at, size)
+
+    monkeypatch.setattr(os, "posix_fallocate", only_here)
+    store = EventStore(tmp_path / "b", 100)
+    for first in range(1, 500, 100):
+        store.append(events(first, 100))
+        store.flush()
+    assert np.array_equal(store.rows(1, 500), events(1, 500)) and not store.paused
+    store.close()
+
+
+def test_a_write_that_fails_pauses_and_a_short_one_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     store = EventStore(tmp_path, 1 << 13)
     real = os.pwritev
 
@@ -196,6 +299,47 @@ def test_a_write_that_fails_is_named_and_a_short_one_goes_on(tmp_path: Path, mon
     store.append(events(1, 3000))
     assert np.array_equal(store.rows(1, 3000), events(1, 3000))
     monkeypatch.setattr(os, "pwritev", broken)
-    with pytest.raises(EventStoreError, match="00000000.evt: a write at byte 576000 failed: Input/output error"):
-        store.append(events(3001, 3000))
-    assert store.next_number == 3001
+    store.append(events(3001, 3000))
+    assert store.paused == f"{tmp_path}/00000000.evt: Input/output error (a write at byte 576000)" and store.holes.ranges == [(3001, 6000)]
+    monkeypatch.undo()
+    assert store.try_room()
+    store.append(events(6001, 10))
+    assert np.array_equal(store.rows(1, 3000), events(1, 3000)) and np.array_equal(store.rows(6001, 10), events(6001, 10))
+    store.close()
+
+
+def test_descriptors_are_let_go(tmp_path: Path) -> None:
+    store = EventStore(tmp_path, 10, prepare_ahead=False)
+    before = len(os.listdir("/proc/self/fd"))
+    for first in range(1, 2000, 10):
+        store.append(events(first, 10))
+    for number in range(1, 2000, 7):
+        assert np.array_equal(store.row(number), events(number, 1))
+    assert len(os.listdir("/proc/self/fd")) <= before + event_files.DESCRIPTORS_KEPT + 3
+    store.sync()
+    store.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.parametrize("long", [pytest.param(True, id="long")] if LONG else [pytest.param(False, id="short")])
+def test_every_flipped_bit_of_a_store_is_seen(tmp_path: Path, long: bool) -> None:
+    """The long form flips all of them; the short one a bit of each word and all of some."""
+    rows = 40 if long else 12
+    store = EventStore(tmp_path, rows)
+    whole = events(1, rows)
+    store.append(whole)
+    store.flush()
+    path = tmp_path / "00000000.evt"
+    used = rows * (ROW_BYTES + event_files.SUM_BYTES)
+    raw = bytearray(path.read_bytes())
+    bits = range(8 * used) if long else [*range(0, 8 * used, 61), *range(8 * ROW_BYTES, 8 * ROW_BYTES + 512)]
+    fd = os.open(path, os.O_RDWR)
+    for bit in bits:
+        at = bit // 8
+        os.pwrite(fd, bytes([raw[at] ^ 1 << bit % 8]), at)
+        hit = at // ROW_BYTES + 1 if at < rows * ROW_BYTES else (at - rows * ROW_BYTES) // event_files.SUM_BYTES + 1
+        assert store.files.scan(1, rows) == [(hit, hit)], bit
+        os.pwrite(fd, raw[at : at + 1], at)
+    assert store.files.scan(1, rows) == []
+    os.close(fd)
+    store.close()

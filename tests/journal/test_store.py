@@ -206,7 +206,7 @@ def test_a_slow_preparer_holds_the_batch_back_and_loses_nothing(tmp_path: Path, 
 
 def test_no_space_for_the_first_segment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     NoSpace(monkeypatch, after=0)
-    with pytest.raises(JournalError, match="no space left on the device"):
+    with pytest.raises(JournalError, match="no space left on the disk for a segment of 32768 bytes"):
         open_new(tmp_path)
     monkeypatch.undo()
     journal = open_new(tmp_path)  # the lock was let go, and what was left behind does no harm

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.core import native
+from exchange_server.disk import native
 from exchange_server.journal import system
 from exchange_server.journal.recover import iterate
 from exchange_server.journal.system import functions, sha_addresses

@@ -185,10 +185,10 @@ class LineConnection(Connection):
         self.unsent.append(data)
 
     def gather(self, turn: TurnInput) -> bool:
-        if self.next_due and self.next_due <= turn.now_ns:
+        if self.next_due and self.next_due <= turn.tick_ns:
             self.beats += 1
             self.outlet.write(b"beat\n")
-            self.next_due = turn.now_ns + self.every
+            self.next_due = turn.tick_ns + self.every
         while self.end > self.start:
             if turn.full:
                 return True
@@ -204,7 +204,7 @@ class LineConnection(Connection):
                     turn.add(codes.C_LOGON, self.session)
                     self.grow()
                     if self.every:
-                        self.next_due = turn.now_ns + self.every
+                        self.next_due = turn.tick_ns + self.every
                 else:
                     self.outlet.write(b"refused\n")
                     self.close(codes.R_ALREADY_LOGGED_ON)

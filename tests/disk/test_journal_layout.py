@@ -1,6 +1,6 @@
 """The kernels' layout in words against the bytes of format.py."""
 
-from exchange_server.core import journal_layout as dw
+from exchange_server.disk import journal_layout as dw
 from exchange_server.journal import format as fmt
 
 

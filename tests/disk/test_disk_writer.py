@@ -7,12 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.core import disk_writer as dw
+from exchange_server.disk import disk_writer as dw
 from exchange_server.journal import format as fmt
 from exchange_server.journal.recover import verify
 from exchange_server.journal.store import JournalError, JournalFailed
-
-from .kit import Faulty, commit, open_new, turn
+from tests.journal.kit import Faulty, commit, open_new, turn
 
 
 @pytest.mark.parametrize("inline", [True, False])

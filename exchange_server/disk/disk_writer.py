@@ -18,7 +18,8 @@ always lie side by side. Only the appender writes ST_HEAD, ST_GAP; only the owne
 The bytes that this file writes are described in journal/format.py, whose plain Python is the judge of these kernels.
 """
 
-from .jit import kernel, leaf
+from ..core.jit import kernel, leaf
+from ..core.records import CMD_TIME_NS
 from .journal_layout import (
     FLAG_MARK,
     FORMAT_VERSION,
@@ -85,7 +86,6 @@ from .native import (
     store_seq,
     swap_seq,
 )  # fmt: skip
-from .records import CMD_TIME_NS
 
 # ---- words of st. Each party's words lie in cache lines of their own ------------------------------------------------
 ST_HEAD = 0  # appender: virtual bytes published
@@ -132,6 +132,7 @@ ST_IOV = 64  # two iovecs
 ST_POLL = 68
 ST_EVENT = 69
 ST_ONE = 70
+ST_MARK_AT = 71  # a digest waits in tmp to be written when everything before this count of bytes is; -1: none
 ST_CLOCK = 72  # timespec
 ST_WORDS = 80
 
@@ -141,7 +142,9 @@ TMP_HEADER = 4  # 24 words
 TMP_SEGMENT = 32  # 64 words: segment header
 TMP_MARK = 96  # 8 words: what the watermark will say once the running sync has ended: sequence, segment, offset, frames, chain
 TMP_SHA = 104  # SHA_WORDS words
-TMP_WORDS = 192
+TMP_DIGEST = 192  # 16 words: payload of the mark that was asked for
+TMP_WORDS = 208
+MARK_BYTES = 128
 
 FAIL_WRITE = 1
 FAIL_SHORT = 2
@@ -342,10 +345,30 @@ def _write_frame(st, fn, data, data8, place, payload, records, flags, tmp, tmp8,
 
 
 @leaf
+def _write_mark_frame(st, fn, tmp, tmp8, marks, marks8, may_roll):
+    """The digest that was asked for, as a frame of its own. Left out (COMMIT_NOTHING) when there is no room for it: it may never stop the journal."""
+    base = address_of(st)
+    answer = COMMIT_NOTHING
+    full = st[ST_OFFSET] + FRAME_HEADER_BYTES + MARK_BYTES > st[ST_SEGMENT_BYTES]
+    if not full or load_seq(base + 8 * ST_NEXT_FD) >= 0:
+        flags = st[ST_FRAME_FLAGS] | FLAG_MARK
+        answer = _write_frame(st, fn, tmp, tmp8, 8 * TMP_DIGEST, MARK_BYTES, 0, flags, tmp, tmp8, marks, marks8, may_roll)
+    if answer != COMMIT_ROLL:
+        store_seq(base + 8 * ST_MARK_AT, -1)
+    return answer
+
+
+@leaf
 def _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
     """Write what is in the ring (up to a gap) as one frame. The caller owns ST_OWNER."""
     base = address_of(st)
     tail = st[ST_TAIL]
+    mark = load_seq(base + 8 * ST_MARK_AT)
+    if mark == tail:
+        answer = _write_mark_frame(st, fn, tmp, tmp8, marks, marks8, may_roll)
+        if answer != COMMIT_NOTHING:
+            return answer
+        mark = -1
     head = load_seq(base + 8 * ST_HEAD)
     if head == tail:
         return COMMIT_NOTHING
@@ -355,6 +378,8 @@ def _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
         tail = (tail // size + 1) * size
         store_seq(base + 8 * ST_TAIL, tail)
     end = min(gap if tail < gap < head else head, (tail // size + 1) * size)  # never over the ring's end, gap or not
+    if mark > tail:
+        end = min(end, mark)
     payload = end - tail
     answer = _write_frame(
         st, fn, ring, ring8, tail % size, payload, payload // ROW_BYTES, st[ST_FRAME_FLAGS], tmp, tmp8, marks, marks8, may_roll
@@ -390,6 +415,20 @@ def ring_append(st, ring, rows, words):
     st[ST_NEXT_ROW] += need // ROW_BYTES
     store_seq(base + 8 * ST_HEAD, start + need)
     return APPENDED
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1])")
+def ask_mark(st, payload, tmp):
+    """Have `payload` (MARK_BYTES) written behind everything appended so far. COMMIT_NOTHING: an earlier one is still waiting."""
+    base = address_of(st)
+    if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
+        return COMMIT_FAILED
+    if load_seq(base + 8 * ST_MARK_AT) >= 0:
+        return COMMIT_NOTHING
+    for i in range(MARK_BYTES // 8):
+        tmp[TMP_DIGEST + i] = payload[i]
+    store_seq(base + 8 * ST_MARK_AT, st[ST_HEAD])
+    return COMMIT_DONE
 
 
 @kernel("int64(int64[::1], int64[::1])")
@@ -443,6 +482,9 @@ def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8, may_roll):
         return COMMIT_FAILED
     if st[ST_HEAD] != load_seq(base + 8 * ST_TAIL) or swap_seq(base + 8 * ST_OWNER, 0, 2) == 0:
         return COMMIT_NOTHING
+    if may_roll != 0 and st[ST_OFFSET] + FRAME_HEADER_BYTES + data8.size > st[ST_SEGMENT_BYTES] and load_seq(base + 8 * ST_NEXT_FD) < 0:
+        store_seq(base + 8 * ST_OWNER, 0)  # no room, and none ready: a mark is never a reason to fail
+        return COMMIT_ROLL
     flags = st[ST_FRAME_FLAGS] | FLAG_MARK
     answer = _write_frame(st, fn, data, data8, 0, data8.size, 0, flags, tmp, tmp8, marks, marks8, may_roll != 0)
     store_seq(base + 8 * ST_OWNER, 0)
@@ -475,6 +517,12 @@ def _sync_async(st, fn, tmp, marks, marks8):
 
 
 @leaf
+def _work(base):
+    """Is there something to write?"""
+    return load_seq(base + 8 * ST_HEAD) != load_seq(base + 8 * ST_TAIL) or load_seq(base + 8 * ST_MARK_AT) >= 0
+
+
+@leaf
 def _wait(st, fn, timeout):
     """Sleep until woken or for `timeout` ms (-1: for ever). 1: woken, 0: time is up, COMMIT_FAILED."""
     st[ST_POLL] = st[ST_WAKE_FD] | POLLIN_WORD
@@ -503,7 +551,7 @@ def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
         answer = COMMIT_NOTHING
         if load_seq(base + 8 * ST_FAIL) != 0:
             answer = COMMIT_FAILED
-        elif load_seq(base + 8 * ST_HEAD) != load_seq(base + 8 * ST_TAIL) and swap_seq(base + 8 * ST_OWNER, 0, 1) == 1:
+        elif _work(base) and swap_seq(base + 8 * ST_OWNER, 0, 1) == 1:
             answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, True)
             store_seq(base + 8 * ST_OWNER, 0)
         if answer == COMMIT_DONE and _signal(st, fn, st[ST_DONE_FD]) != 0:
@@ -525,7 +573,7 @@ def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
         if answer == COMMIT_DONE:
             continue
         commits = st[ST_COMMITS]
-        if load_seq(base + 8 * ST_STOP) != 0 and answer == COMMIT_NOTHING and not dirty and load_seq(base + 8 * ST_HEAD) == st[ST_TAIL]:
+        if load_seq(base + 8 * ST_STOP) != 0 and answer == COMMIT_NOTHING and not dirty and not _work(base):
             return _sync(st, fn, st[ST_MARK_FD], FAIL_MARK)
         timeout = -1
         if dirty or commits != clean_commits:
@@ -533,7 +581,7 @@ def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
         store_seq(base + 8 * ST_SLEEP, 2 if timeout < 0 else 1)
         woken = 1
         # Look again, now that whoever adds work sees us asleep and calls.
-        nothing = load_seq(base + 8 * ST_HEAD) == load_seq(base + 8 * ST_TAIL) or load_seq(base + 8 * ST_OWNER) != 0
+        nothing = not _work(base) or load_seq(base + 8 * ST_OWNER) != 0
         nothing = nothing and load_seq(base + 8 * ST_COMMITS) == commits and load_seq(base + 8 * ST_STOP) == 0
         if nothing or answer == COMMIT_ROLL:  # without a next segment there is nothing to do before the preparer calls
             woken = _wait(st, fn, timeout)

@@ -4,11 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from exchange_server.core import journal_walk as jw
+from exchange_server.disk import journal_walk as jw
 from exchange_server.journal import format as fmt
 from exchange_server.journal.system import FUNCTIONS
-
-from .kit import SERVER, turn, write_turns
+from tests.journal.kit import SERVER, turn, write_turns
 
 
 def test_last_nonzero_finds_the_byte() -> None:

@@ -6,8 +6,8 @@ import zlib
 
 import numpy as np
 
-from exchange_server.core import native
 from exchange_server.core.jit import kernel
+from exchange_server.disk import native
 from exchange_server.journal.system import FUNCTIONS
 
 

@@ -1,7 +1,7 @@
 """What kernels need of the machine: calls through function addresses, atomic words, SHA-256 and CRC-32.
 
 A kernel that is cached on disk may not hold the address of a C function, so every address arrives in an int64 array `fn` that
-`journal/native.py` fills with libc's and libcrypto's functions, and that tests fill with their own.
+`journal/system.py` fills with libc's and libcrypto's functions, and that tests fill with their own.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from .jit import kernel, leaf
+from ..core.jit import kernel, leaf
 
 # ---- words of fn: addresses of functions -----------------------------------------------------------------------------
 FN_PWRITEV = 0
@@ -25,6 +25,7 @@ FN_CLOCK = 6  # clock_gettime
 FN_SHA_INIT = 7  # libcrypto's SHA256_Init, _Update, _Final; 0: the slow one of this file
 FN_SHA_UPDATE = 8
 FN_SHA_FINAL = 9
+FN_PREAD = 10
 FN_WORDS = 12
 
 SHA_STATE = 0  # words of the hash's scratch: 16 context, 64 message schedule, 8 working state
@@ -105,6 +106,12 @@ def call_fd_buffer(typingctx: Any, address: Any, fd: Any, buffer: Any, count: An
 def call_pwritev(typingctx: Any, address: Any, fd: Any, iov: Any, count: Any, offset: Any) -> Any:
     """ssize_t pwritev(int, const struct iovec *, int, off_t)"""
     return types.int64(*[types.int64] * 5), lambda c, b, s, a: _call(b, a, [_I32, _I64, _I32, _I64], _I64)
+
+
+@intrinsic
+def call_pread(typingctx: Any, address: Any, fd: Any, buffer: Any, count: Any, offset: Any) -> Any:
+    """ssize_t pread(int, void *, size_t, off_t)"""
+    return types.int64(*[types.int64] * 5), lambda c, b, s, a: _call(b, a, [_I32, _I64, _I64, _I64], _I64)
 
 
 @intrinsic

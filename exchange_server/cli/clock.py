@@ -1,0 +1,39 @@
+"""`exos clock [accept]`: which time the running server goes by; and, after a jump that is right, that it may go there."""
+
+import argparse
+from typing import Any
+
+from config import admin_records as ar
+
+from ..exits import Exit
+from .admin_client import AdminClient
+from .common import CommandError, add_data, say
+
+
+def add(commands: Any) -> None:
+    parser = commands.add_parser("clock", help="show the server's clock; `accept`: the machine's time of day is right though it jumped")
+    parser.add_argument("act", nargs="?", choices=["accept"], help="take the machine's time of day; journaled with who did it")
+    add_data(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    with AdminClient(args.data) as admin:
+        answer = admin.ask("admin", ar.AcceptClock()) if args.act else admin.ask("status")
+    if not answer.ok:
+        raise CommandError(Exit.FAILED, answer.text)
+    say(answer.text if args.act else sentence(answer.result["clock"]))
+    return Exit.OK
+
+
+def sentence(clock: dict[str, Any]) -> str:
+    """The clock's status in one sentence, for this command and `exos doctor`."""
+    text = f"exchange time is {clock['exchange_time']}, {offset(clock['offset_s'])} the machine's time of day"
+    if clock["held"]:
+        text += f"; that jumped forward by {clock['jump_s']} s and is not believed: new orders are refused until `exos clock accept` or its return"
+    return text
+
+
+def offset(offset_s: str) -> str:
+    """ "-3.000" as "3.000 s behind"."""
+    return f"{offset_s.removeprefix('-')} s {'behind' if offset_s.startswith('-') else 'ahead of'}"

@@ -1,0 +1,203 @@
+"""Event rows in files: a checksum for each row, a running value over all of them, and reading one session's chain with both eyes open.
+
+A row's checksum (64 bits) covers its 24 words and its number, so a flipped bit, a page of zeros, a row in the wrong place and a checksum that
+was itself hit are all seen. Four lanes take six words each; each step of a lane is a bijection of the word it takes, so any change within one word
+is seen for certain, any other but for one in 2^64. (CRC-32 in tables costs ten times as much a row; it would be a fifth of a command.)
+
+The running value (two words) is carried from checksum to checksum: equal values mean equal event streams.
+"""
+
+from protocol.codes import E_LOGON
+
+from ..core.jit import kernel, leaf
+from ..core.loads import load64
+from ..core.records import EVT_HEAD, EVT_NUMBER, EVT_PREVIOUS, EVT_QTY, EVT_SESSION_NUMBER, EVT_WORDS, LOGON_RESET
+from .native import FN_PREAD, address_of, call_pread
+
+ROW_BYTES = 8 * EVT_WORDS
+
+CHAIN_DONE = 0
+CHAIN_FILE = 1  # the next event lies in an earlier piece
+CHAIN_FULL = 2  # `out` is full: call again
+CHAIN_BAD = 3  # the row at its place is not what was written there, or cannot be read
+
+# words of res: next event number, session number that the next one must be below, count in out
+CR_NEXT = 0
+CR_BELOW = 1
+CR_COUNT = 2
+CR_FIRST = 3  # the window holds the events from this number on; 0: nothing
+CR_HELD = 4  # rows in the window
+CR_SIZE = 8
+
+P0 = 0x9E3779B97F4A7C15 - (1 << 64)
+P1 = 0xC2B2AE3D27D4EB4F - (1 << 64)
+P2 = 0x165667B19E3779F9
+P3 = 0xD6E8FEB86659FD93 - (1 << 64)
+HALF = 0xFFFFFFFF
+
+
+@leaf
+def row_sum(data, at, number):
+    """Checksum of the row at byte `at` (uint8) as event `number`. Never depends on where the array lies."""
+    a = number ^ P0
+    b = P1
+    c = P2
+    d = P3
+    for i in range(0, ROW_BYTES, 32):
+        a = (a ^ load64(data, at + i)) * P0
+        b = (b ^ load64(data, at + i + 8)) * P1
+        c = (c ^ load64(data, at + i + 16)) * P2
+        d = (d ^ load64(data, at + i + 24)) * P3
+        a ^= (a >> 32) & HALF
+        b ^= (b >> 32) & HALF
+        c ^= (c >> 32) & HALF
+        d ^= (d >> 32) & HALF
+    a *= P2  # before the next lane comes in: a change of the same high bit in both must not cancel out
+    a ^= (a >> 32) & HALF
+    a = (a ^ b) * P3
+    a ^= (a >> 32) & HALF
+    a = (a ^ c) * P1
+    a ^= (a >> 32) & HALF
+    a = (a ^ d) * P2
+    return a ^ ((a >> 32) & HALF)
+
+
+@kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64[::1])")
+def seal_rows(data, count, first, sums, at, chain):
+    """Checksums of `count` rows (event `first` and on) into sums[at:]; the running value in chain[0:2] moves over them."""
+    x = chain[0]
+    y = chain[1]
+    for i in range(count):
+        s = row_sum(data, i * ROW_BYTES, first + i)
+        sums[at + i] = s
+        x = (x ^ s) * P1
+        x ^= (x >> 32) & HALF
+        y = (y + s) * P3
+        y ^= (y >> 32) & HALF
+    chain[0] = x
+    chain[1] = y
+
+
+@kernel("int64(uint8[::1], int64, int64, int64[::1])")
+def first_bad(data, count, first, sums):
+    """Index of the first of `count` rows that does not have its checksum; `count` when all do."""
+    for i in range(count):
+        if sums[i] != row_sum(data, i * ROW_BYTES, first + i):
+            return i
+    return count
+
+
+@kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1])")
+def bad_rows(data, count, first, sums, out):
+    """(first, last) of every stretch of rows that do not have their checksums into `out`, as far as it holds; returns the stretches there are."""
+    found = 0
+    begin = -1
+    for i in range(count + 1):
+        bad = i < count and sums[i] != row_sum(data, i * ROW_BYTES, first + i)
+        if bad and begin < 0:
+            begin = i
+        elif not bad and begin >= 0:
+            if 2 * found + 1 < out.size:
+                out[2 * found] = first + begin
+                out[2 * found + 1] = first + i - 1
+            found += 1
+            begin = -1
+    return found
+
+
+@kernel("int64(int64[::1], int64, int64, int64, int64[::1])")
+def rows_after(rows, count, begin, end, out):
+    """Indices of rows that follow, in their session's chain, an event begin .. end: whose sessions have reports there. Returns how many."""
+    found = 0
+    i = 0
+    while i < count:
+        at = i * EVT_WORDS
+        previous = rows[at + EVT_PREVIOUS]
+        if begin <= previous and previous <= end and found < out.size:
+            out[found] = i
+            found += 1
+        i += 1 + ((rows[at + EVT_HEAD] >> 8) & 0xFF)
+    return found
+
+
+@leaf
+def _read(fn, fd, address, count, offset):
+    """All `count` bytes at `offset`; False when they cannot be had."""
+    done = 0
+    while done < count:
+        got = call_pread(fn[FN_PREAD], fd, address + done, count - done, offset + done)
+        if got <= 0:
+            return False
+        done += got
+    return True
+
+
+@leaf
+def _have_window(fn, fd, before, rows_in_file, number, data, sums, res):
+    """Have the window of rows that ends with event `number` read from the file that begins behind event `before`. False: it cannot be read."""
+    if res[CR_FIRST] > 0 and res[CR_FIRST] <= number and number < res[CR_FIRST] + res[CR_HELD]:
+        return True
+    count = min(data.size // ROW_BYTES, number - before)
+    first = number - count + 1
+    res[CR_FIRST] = 0
+    if not _read(fn, fd, address_of(data), count * ROW_BYTES, (first - before - 1) * ROW_BYTES):
+        return False
+    if not _read(fn, fd, address_of(sums), count * 8, rows_in_file * ROW_BYTES + (first - before - 1) * 8):
+        return False
+    res[CR_FIRST] = first
+    res[CR_HELD] = count
+    return True
+
+
+@kernel("int64(int64[::1], int64, int64, int64, uint8[::1], int64[::1], int64[::1], int64, int64, int64[::1], int64[::1])")
+def walk_chain(fn, fd, before, rows_in_file, data, rows, sums, begin, end, out, res):
+    """Event numbers with session numbers begin..end (end 0: no bound), newest first, into `out`.
+
+    fd -1: `rows` (and `data`, the same bytes) holds the events before + 1 ... in memory; else they lie in that file, and `data`, `rows`, `sums`
+    are a window on it: each row that is used is checked. Goes on from res[CR_NEXT]; ends where a session number stops falling or at the border
+    that a reset leaves (an E_LOGON row, which has no number, with LOGON_RESET in its quantity).
+    """
+    count = 0
+    status = CHAIN_DONE
+    number = res[CR_NEXT]
+    below = res[CR_BELOW]
+    while number > 0:
+        if number <= before:
+            status = CHAIN_FILE
+            break
+        if fd < 0:
+            at = (number - before - 1) * EVT_WORDS
+            if at + EVT_WORDS > rows.size or rows[at + EVT_NUMBER] != number:
+                status = CHAIN_BAD
+                break
+        else:
+            if not _have_window(fn, fd, before, rows_in_file, number, data, sums, res):
+                status = CHAIN_BAD
+                break
+            at = (number - res[CR_FIRST]) * EVT_WORDS
+            if sums[number - res[CR_FIRST]] != row_sum(data, at * 8, number) or rows[at + EVT_NUMBER] != number:
+                status = CHAIN_BAD
+                break
+        previous = rows[at + EVT_PREVIOUS]
+        if previous >= number:
+            status = CHAIN_BAD
+            break
+        own = rows[at + EVT_SESSION_NUMBER]
+        if own == 0:
+            if rows[at + EVT_HEAD] & 0xFF == E_LOGON and rows[at + EVT_QTY] & LOGON_RESET != 0:
+                break
+        else:
+            if own >= below or own < begin:
+                break
+            if end == 0 or own <= end:
+                if count == out.size:
+                    status = CHAIN_FULL
+                    break
+                out[count] = number
+                count += 1
+            below = own
+        number = previous
+    res[CR_NEXT] = number
+    res[CR_BELOW] = below
+    res[CR_COUNT] = count
+    return status

@@ -1,0 +1,292 @@
+"""The files of the event store: event rows by their number, each with a checksum.
+
+    events/00000000.evt      rows 1 .. rows_per_file: row n at byte (n - 1) * 192, behind all rows 8 bytes of checksum for each
+    events/00000001.evt ...  the next rows_per_file rows
+
+A file is allocated whole and filled up to whole pages. What is read is judged by the checksums (disk/event_rows.py), never by a file's length or age: a
+flipped bit, a page of zeros, a short or a missing file are all rows without their checksum. One user at a time: a thread that works beside
+the store takes an EventFiles of its own.
+"""
+
+import errno
+import mmap
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.records import EVT_WORDS
+from ..disk.event_rows import ROW_BYTES, bad_rows, first_bad, seal_rows
+
+ROWS_PER_FILE = 1 << 18  # 50 MiB with the checksums
+DESCRIPTORS_KEPT = 32
+SCAN_ROWS = 1 << 13
+SUM_BYTES = 8
+
+Range = tuple[int, int]  # first and last event
+
+_ALLOCATING = threading.Lock()  # a file that one thread could not have whole is taken away again: nobody else may be at it
+
+
+class Holes:
+    """Stretches of event numbers, in order, none touching another."""
+
+    def __init__(self, ranges: list[Range] | None = None) -> None:
+        self.ranges: list[Range] = []
+        for first, last in ranges or []:
+            self.add(first, last)
+
+    def __bool__(self) -> bool:
+        return bool(self.ranges)
+
+    def __iter__(self) -> Iterator[Range]:
+        return iter(self.ranges)
+
+    def add(self, first: int, last: int) -> None:
+        if first > last:
+            return
+        kept = []
+        for a, b in self.ranges:
+            if b + 1 < first or last + 1 < a:
+                kept.append((a, b))
+            else:
+                first, last = min(a, first), max(b, last)
+        self.ranges = sorted([*kept, (first, last)])
+
+    def remove(self, first: int, last: int) -> None:
+        left = []
+        for a, b in self.ranges:
+            if b < first or last < a:
+                left.append((a, b))
+                continue
+            left += [(x, y) for x, y in ((a, first - 1), (last + 1, b)) if x <= y]
+        self.ranges = left
+
+    def hit(self, first: int, last: int) -> Range | None:
+        """The first stretch that shares a number with first .. last."""
+        return next(((a, b) for a, b in self.ranges if a <= last and first <= b), None)
+
+    def count(self) -> int:
+        return sum(b - a + 1 for a, b in self.ranges)
+
+
+class EventSum:
+    """The running value over all events from the first: two runs with the same value wrote the same events."""
+
+    def __init__(self, value: bytes = bytes(16), next_number: int = 1) -> None:
+        self.words = np.frombuffer(bytearray(value), dtype=np.int64)
+        self.next_number = next_number
+        self._sums = np.zeros(1 << 10, dtype=np.int64)
+
+    def add(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Move on over whole rows; their checksums (a view, valid until the next call)."""
+        count = rows.size // EVT_WORDS
+        if count > self._sums.size:
+            self._sums = np.zeros(2 * count, dtype=np.int64)
+        seal_rows(rows.view(np.uint8), count, self.next_number, self._sums, 0, self.words)
+        self.next_number += count
+        return self._sums[:count]
+
+    def ahead(self, rows: NDArray[np.int64]) -> bytes:
+        """The value behind `rows` too, without moving on."""
+        other = EventSum(self.words.tobytes(), self.next_number)
+        other.add(rows)
+        return other.words.tobytes()
+
+
+class EventFiles:
+    """Reading, checking and writing rows by number. Raises OSError where the operating system does; damaged rows are an answer, not an error."""
+
+    def __init__(self, directory: Path, rows_per_file: int = ROWS_PER_FILE, keep_free: int = 0) -> None:
+        """keep_free: bytes of the disk that a new file must leave to others."""
+        self.directory = directory
+        self.rows_per_file = rows_per_file
+        self.keep_free = keep_free
+        self.file_bytes = -(-rows_per_file * (ROW_BYTES + SUM_BYTES) // mmap.PAGESIZE) * mmap.PAGESIZE
+        self._reading: dict[int, int] = {}
+        self._writing: dict[int, int] = {}
+
+    def path(self, file: int) -> Path:
+        return self.directory / f"{file:08d}.evt"
+
+    def file_of(self, number: int) -> int:
+        return (number - 1) // self.rows_per_file
+
+    def present(self) -> list[int]:
+        """Numbers of the files that are there. Raises OSError."""
+        return sorted(int(p.stem) for p in self.directory.glob("*.evt") if len(p.stem) == 8 and p.stem.isascii() and p.stem.isdigit())
+
+    def missing(self, last: int) -> list[Range]:
+        """Which of the events 1 .. last cannot be here, because their file is missing or has another length."""
+        found = Holes()
+        for file in range(-(-last // self.rows_per_file)):
+            try:
+                whole = self.path(file).stat().st_size == self.file_bytes
+            except OSError:
+                whole = False
+            if not whole:
+                found.add(file * self.rows_per_file + 1, min(last, (file + 1) * self.rows_per_file))
+        return found.ranges
+
+    # ---- reading ----------------------------------------------------------------------------------------------------
+    def descriptor(self, file: int) -> int:
+        """To read from. Raises OSError."""
+        fd = self._reading.get(file)
+        if fd is None:
+            fd = self._reading[file] = os.open(self.path(file), os.O_RDONLY | os.O_CLOEXEC)
+            if len(self._reading) > DESCRIPTORS_KEPT:
+                os.close(self._reading.pop(next(iter(self._reading))))
+        return fd
+
+    def forget(self, file: int) -> None:
+        """Open this file anew for the next reader: it may have been replaced."""
+        if file in self._reading:
+            os.close(self._reading.pop(file))
+
+    def read(self, number: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
+        """`count` rows of one file from `number` on, and their checksums; None when the disk does not give them."""
+        file, row = divmod(number - 1, self.rows_per_file)
+        rows = np.empty(count * EVT_WORDS, dtype=np.int64)
+        sums = np.empty(count, dtype=np.int64)
+        try:
+            fd = self.descriptor(file)
+            whole = _read_into(fd, rows, row * ROW_BYTES) and _read_into(fd, sums, self.rows_per_file * ROW_BYTES + row * SUM_BYTES)
+        except OSError:
+            whole = False
+        return (rows, sums) if whole else None
+
+    def scan(self, first: int, last: int) -> list[Range]:
+        """The stretches of events first .. last that are not what was written, read in pieces."""
+        bad = Holes()
+        out = np.zeros(2 * SCAN_ROWS, dtype=np.int64)
+        while first <= last:
+            count = min(SCAN_ROWS, last - first + 1, self.rows_per_file - (first - 1) % self.rows_per_file)
+            got = self.read(first, count)
+            if got is None:
+                self.forget(self.file_of(first))
+                got = self.read(first, count)
+            if got is None:
+                bad.add(first, first + count - 1)
+            else:
+                found = bad_rows(got[0].view(np.uint8), count, first, got[1], out)
+                for i in range(found):
+                    bad.add(int(out[2 * i]), int(out[2 * i + 1]))
+            first += count
+        return bad.ranges
+
+    def differ(self, first: int, rows: NDArray[np.int64]) -> list[Range]:
+        """The stretches of these events that are here (with their checksums) as other rows than `rows`."""
+        found = Holes()
+        at = 0
+        total = rows.size // EVT_WORDS
+        while at < total:
+            number = first + at
+            count = min(total - at, self.rows_per_file - (number - 1) % self.rows_per_file)
+            got = self.read(number, count)
+            if got is not None:
+                unlike = (got[0] != rows[at * EVT_WORDS : (at + count) * EVT_WORDS]).reshape(count, EVT_WORDS).any(axis=1)
+                for i in np.flatnonzero(unlike).tolist():
+                    if first_bad(got[0][i * EVT_WORDS : (i + 1) * EVT_WORDS].view(np.uint8), 1, number + i, got[1][i : i + 1]) == 1:
+                        found.add(number + i, number + i)
+            at += count
+        return found.ranges
+
+    # ---- writing ----------------------------------------------------------------------------------------------------
+    def allocate(self, file: int) -> int:
+        """A descriptor to write with, its file whole. Raises OSError, and then nothing of a new file is left."""
+        with _ALLOCATING:
+            return self._allocate(self.path(file))
+
+    def _allocate(self, path: Path) -> int:
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        have = -1
+        try:
+            have = os.fstat(fd).st_size
+            if have != self.file_bytes:
+                disk = os.fstatvfs(fd)
+                if disk.f_bavail * disk.f_frsize - max(0, self.file_bytes - have) < self.keep_free:
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+                os.posix_fallocate(fd, 0, self.file_bytes)
+                os.ftruncate(fd, self.file_bytes)
+        except OSError as error:
+            if have == 0:
+                path.unlink(missing_ok=True)
+            elif have > 0:
+                os.ftruncate(fd, have)
+            os.close(fd)
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        return fd
+
+    def write(self, number: int, parts: list[NDArray[np.int64]], sums: NDArray[np.int64]) -> None:
+        """Rows from `number` on, over file borders, then their checksums. Raises OSError."""
+        data = [part.data.cast("B") for part in parts if part.size]
+        at = 0
+        while data:
+            file, row = divmod(number - 1, self.rows_per_file)
+            room = (self.rows_per_file - row) * ROW_BYTES
+            piece = []
+            while data and room:
+                piece.append(data[0][:room])
+                room -= len(piece[-1])
+                data[0] = data[0][len(piece[-1]) :]
+                if not len(data[0]):
+                    del data[0]
+            count = sum(map(len, piece)) // ROW_BYTES
+            if file not in self._writing:
+                self._writing[file] = self.allocate(file)
+            fd = self._writing[file]
+            _write_all(fd, piece, row * ROW_BYTES, self.path(file))
+            _write_all(fd, [sums[at : at + count].data.cast("B")], self.rows_per_file * ROW_BYTES + row * SUM_BYTES, self.path(file))
+            number += count
+            at += count
+        for file in [f for f in self._writing if f < self.file_of(number)]:
+            os.close(self._writing.pop(file))
+
+    def ready_to_write(self, file: int) -> None:
+        """Have the file allocated. Raises OSError."""
+        if file not in self._writing:
+            self._writing[file] = self.allocate(file)
+
+    def sync(self, first: int, last: int) -> None:
+        """Put the files of these events on the disk. Raises OSError."""
+        for file in range(self.file_of(first), self.file_of(last) + 1):
+            fd = os.open(self.path(file), os.O_RDWR | os.O_CLOEXEC)
+            try:
+                os.fsync(fd)
+            finally:
+                os.close(fd)
+
+    def close(self) -> None:
+        for kept in (self._reading, self._writing):
+            for fd in kept.values():
+                os.close(fd)
+            kept.clear()
+
+
+def _read_into(fd: int, out: NDArray[np.int64], at: int) -> bool:
+    """Fill `out` from byte `at`; False at the file's end. Raises OSError."""
+    view = out.data.cast("B")
+    while len(view):
+        got = os.preadv(fd, [view], at)
+        if got == 0:
+            return False
+        view, at = view[got:], at + got
+    return True
+
+
+def _write_all(fd: int, piece: list[memoryview], at: int, path: Path) -> None:
+    try:
+        while piece:
+            done = os.pwritev(fd, piece, at)
+            if done == 0:
+                raise OSError(errno.EIO, "a write wrote nothing")
+            at += done
+            while piece and done >= len(piece[0]):
+                done -= len(piece.pop(0))
+            if done:
+                piece[0] = piece[0][done:]
+    except OSError as error:
+        raise OSError(error.errno, f"{error.strerror} (a write at byte {at})", str(path)) from error

@@ -1,0 +1,70 @@
+"""What names a kernel's cache folder: its own file and all that it imports, over both folders of kernels."""
+
+from pathlib import Path
+
+import pytest
+
+from exchange_server.core import jit
+
+ROOT = Path(jit.__file__).parent.parent.parent
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small checkout with files of one name in both folders."""
+    files = {
+        "exchange_server/core/jit.py": "",
+        "exchange_server/core/leaves.py": "X = 1\n",
+        "exchange_server/core/records.py": "from protocol.codes import A\n",
+        "exchange_server/disk/leaves.py": "Y = 1\n",
+        "exchange_server/disk/writer.py": "from ..core.records import (\n    A,\n)\nfrom . import leaves\n",
+        "exchange_server/engine.py": "E = 1\n",
+        "protocol/codes.py": "A = 1\n",
+        "protocol/errors.py": "B = 1\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.setattr(jit, "_ROOT", tmp_path)
+    monkeypatch.setattr(jit, "_FOLDERS", tuple(tmp_path / f for f in ("exchange_server/core", "exchange_server/disk", "protocol")))
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "exchange_server/core/jit.py"))
+    return tmp_path
+
+
+def _hash(path: Path) -> str:
+    jit.source_hash.cache_clear()
+    return jit.source_hash(path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "differs"),
+    [
+        ("exchange_server/disk/writer.py", True),
+        ("exchange_server/disk/leaves.py", True),  # the neighbour of that name, not core's
+        ("exchange_server/core/records.py", True),
+        ("protocol/codes.py", True),  # through records
+        ("exchange_server/core/jit.py", True),
+        ("exchange_server/core/leaves.py", False),
+        ("exchange_server/engine.py", False),
+        ("protocol/errors.py", False),
+    ],
+)
+def test_an_edit_recompiles_what_it_touches_and_nothing_else(checkout: Path, changed: str, differs: bool) -> None:
+    kernel = checkout / "exchange_server/disk/writer.py"
+    before = _hash(kernel)
+    with (checkout / changed).open("a") as file:
+        file.write("Z = 2\n")
+    assert (_hash(kernel) != before) is differs
+    jit.source_hash.cache_clear()
+
+
+def test_two_files_of_one_name_have_folders_of_their_own(checkout: Path) -> None:
+    same = checkout / "exchange_server/disk/leaves.py"
+    same.write_bytes((checkout / "exchange_server/core/leaves.py").read_bytes())
+    assert _hash(same) != _hash(checkout / "exchange_server/core/leaves.py")
+    jit.source_hash.cache_clear()
+
+
+def test_the_files_of_this_checkout_are_followed_over_both_folders() -> None:
+    names = {p.relative_to(ROOT).as_posix() for p in jit._imports(ROOT / "exchange_server/disk/disk_writer.py")}
+    assert {"exchange_server/core/jit.py", "exchange_server/core/records.py", "exchange_server/disk/native.py"} <= names
