@@ -12,6 +12,8 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from . import wording
+
 MAX_AMOUNT = (1 << 62) - 1
 MAX_BODY_BYTES = 255 * 128  # what the extra rows of one C_ADMIN row hold
 
@@ -119,6 +121,8 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     hmac_secret: Annotated[str, Meta(max_length=256)] = ""
     cancel_on_disconnect: bool = False
     settlement_reports: bool = False
+    standard_dictionary: bool = True  # FIX: nothing goes out that an engine with the stock FIX44.xml would reject
+    timestamp_decimals: Literal[0, 3, 6, 9] = 3  # FIX: of a second, on everything that goes out
     throttle_limit: Count = 0
     throttle_window_ns: Count = 0
 
@@ -262,7 +266,8 @@ LIVE_FIELDS: dict[type, tuple[str, ...]] = {
     DefineFirm: ("title", "share"),
     DefineAccount: (),
     DefineSession: (
-        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "throttle_limit", "throttle_window_ns",
+        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
+        "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     ),
     DefineMarket: ("title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"),
     DefineListing: ("fees",),
@@ -330,10 +335,15 @@ def unpack(body: bytes | memoryview) -> AdminEnvelope:
 
 def from_builtins(record: object) -> AnyRecord:
     """A record from what JSON gives (`{"type": "phase", "event": ...}`); raises ValueError naming the field."""
-    known = [t.__struct_config__.tag for t in get_args(AnyRecord)]
-    if isinstance(record, dict) and record.get("type") not in known:
-        raise ValueError(f"type {record.get('type')!r} is none of {', '.join(known)}")
+    known = {str(t.__struct_config__.tag): t for t in get_args(AnyRecord)}
+    if not isinstance(record, dict):
+        raise ValueError('a record is an object with its type, {"type": "phase", ...}')
+    name = record.get("type")
+    kind = known.get(name) if isinstance(name, str) else None
+    if kind is None:
+        raise ValueError(f"type: {wording.unknown_word(str(name), list(known))}")
     try:
-        return msgspec.convert(record, AnyRecord, strict=True)  # type: ignore[arg-type,return-value]
+        return msgspec.convert(record, kind, strict=True)  # type: ignore[no-any-return]
     except msgspec.MsgspecError as error:
-        raise ValueError(str(error)) from error
+        sentence, path = wording.explained(error, kind, record)
+        raise ValueError(f"{path}: {sentence}" if path else sentence) from error

@@ -1,14 +1,14 @@
 """Texts of configuration files as exact whole numbers, and the error that names file and key."""
 
 import re
-from decimal import Decimal, InvalidOperation
+
+from protocol import numbers
 
 from . import admin_records as ar
 from . import schema
 
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
-_DURATION = re.compile(r"([0-9]{1,12})(ns|us|ms|s|m|h|d)\Z")
-_AMOUNT = re.compile(r"[0-9]{1,19}(\.[0-9]{1,19})?\Z")
+_DURATION = re.compile(r"([0-9]{1,19})(ns|us|ms|s|m|h|d)\Z")
 
 
 class ConfigError(Exception):
@@ -24,7 +24,7 @@ def duration_ns(file: str, path: str, text: str) -> int:
     match = _DURATION.match(text)
     if match is None:
         raise ConfigError(file, path, f'not a duration: "{text}" (a whole number with {", ".join(_UNITS)}, like "72h")')
-    ns = int(match[1]) * _UNITS[match[2]]
+    ns = numbers.whole(match[1]) * _UNITS[match[2]]
     if ns > ar.MAX_AMOUNT:
         raise ConfigError(file, path, f"is longer than the server can count: {text}")
     return ns
@@ -32,15 +32,7 @@ def duration_ns(file: str, path: str, text: str) -> int:
 
 def scaled(file: str, path: str, amount: schema.Amount, decimals: int, what: str) -> int:
     """An amount as a whole number of its smallest unit: ("0.62", 4) -> 6200. Refuses what is finer, negative or beyond the range."""
-    text = str(amount)
-    if not _AMOUNT.match(text):
-        raise ConfigError(file, path, f'not an amount: "{text}" (digits, and a point where needed)')
     try:
-        value = Decimal(text).scaleb(decimals)
-    except InvalidOperation as error:  # beyond the precision of decimal
-        raise ConfigError(file, path, f"out of range: {text}") from error
-    if value != value.to_integral_value():
-        raise ConfigError(file, path, f"{text} is finer than {what} allows: {decimals} decimals")
-    if value > ar.MAX_AMOUNT:
-        raise ConfigError(file, path, f"{text} is above the limit, {ar.MAX_AMOUNT} of its smallest unit")
-    return int(value)
+        return numbers.scaled(str(amount), decimals)
+    except numbers.NotANumber as error:
+        raise ConfigError(file, path, f"{error} ({what})") from error

@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema
+from . import schema, wording
 from .amounts import ConfigError, duration_ns
 from .reader import Item, Reader
+from .secret_files import refuse_readable
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
@@ -109,6 +110,10 @@ def _settings(file: str, server: schema.Server) -> Settings:
         raise ConfigError(
             file, "server.heartbeat_min", f"must lie between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
         )
+    if -(-low // 10**9) > high // 10**9:
+        raise ConfigError(
+            file, "server.heartbeat_max", f"no whole second (FIX 108) lies between {server.heartbeat_min} and {server.heartbeat_max}"
+        )
     window_ns = ns("session_throttle_window")
     if server.session_throttle and not window_ns:
         raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s when there is a session_throttle")
@@ -125,12 +130,22 @@ def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
     if path.resolve() in above:
         raise ConfigError(file, "include", "includes itself")
     parsed = parse(file, read_toml(path))
+    refuse_open_secrets(path, parsed)
     for i, name in enumerate(parsed.include):
         inner = path.parent / name
         if not inner.exists():
             raise ConfigError(file, f"include[{i}]", f"there is no file {inner}")
         yield from _files(inner, [*above, path.resolve()])
     yield file, parsed
+
+
+def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
+    """A file with secrets is its owner's alone; those of the shipped files are published."""
+    if path.resolve().parent == SHIPPED:
+        return
+    for i, member in enumerate(parsed.member):
+        if member.session:
+            refuse_readable(str(path), f"member[{i}].session[0].secret")
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -154,12 +169,10 @@ def parse(file: str, content: dict[str, Any]) -> schema.File:
     try:
         return msgspec.convert(content, schema.File, strict=True)
     except msgspec.ValidationError as error:
-        sentence, _, place = str(error).partition(" - at ")
-        path = place.strip("`").removeprefix("$").removeprefix(".")
-        sentence = sentence.replace("`", "").replace("Object missing required field", "is missing the key")
+        sentence, path = wording.explained(error, schema.File, content)
         if "got float" in sentence:
             sentence += ': write numbers with a point in quotes, "0.01"'
-        raise ConfigError(file, path, sentence[:1].lower() + sentence[1:]) from error
+        raise ConfigError(file, path, sentence) from error
 
 
 def _refuse_unknown(file: str, value: Any, kind: Any, path: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema
+from . import schema, wording
 from .amounts import ConfigError, duration_ns, scaled
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
@@ -49,9 +49,8 @@ class Reader:
         try:
             record: Any = msgspec.convert({"type": tag, **fields}, kind, from_attributes=True)
         except msgspec.ValidationError as error:
-            sentence, _, place = str(error).partition(" - at ")
-            key = place.strip("`").removeprefix("$").removeprefix(".")
-            raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence.replace("`", "").lower()) from error
+            sentence, key = wording.explained(error, kind, fields)
+            raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence) from error
         return Item(record, self.file, path)
 
     def assets(self, parsed: schema.File) -> Iterator[Item]:
@@ -124,6 +123,8 @@ class Reader:
             hmac_secret="" if fix else secret,
             cancel_on_disconnect=session.cancel_on_disconnect,
             settlement_reports=session.settlement_reports,
+            standard_dictionary=session.standard_dictionary,
+            timestamp_decimals=session.timestamp_decimals,
             **self.throttle(path, session),
         )
 

@@ -90,6 +90,8 @@ class Session(_Table, frozen=True, kw_only=True):
     key: str = ""
     cancel_on_disconnect: bool = False
     settlement_reports: bool = False
+    standard_dictionary: bool = True
+    timestamp_decimals: Literal[0, 3, 6, 9] = 3
     throttle: Annotated[int, Meta(ge=0)] | None = None  # new orders and replaces per window; not said: server.session_throttle; 0: none
     throttle_window: Duration | None = None
 

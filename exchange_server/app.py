@@ -24,6 +24,7 @@ from config.plan import describe
 from config.serve_options import ServeOptions
 from protocol import codes
 
+from . import data_folder
 from .core import jit
 from .core import records as r
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
@@ -33,6 +34,7 @@ from .gateway.binary_connection import BinaryConnection, BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
 from .gateway.fix_connection import FixConnection
 from .gateway.fix_encoder import FixEncoder
+from .gateway.fix_missed import unsure_from
 from .gateway.market_data import MarketData
 from .gateway.sessions import Directory
 from .journal.event_files import Range
@@ -43,7 +45,7 @@ from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
 from .net.clock import Clock, ClockMemory, ClockRules, seconds
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
-from .net.limits import Limits
+from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.pipeline import Pipeline
 from .net.shares import Shares
@@ -52,6 +54,7 @@ from .registry.account_view import account_view
 
 SERVER_ID = 1
 ADMIN_SOCKET = "admin.sock"
+UNSURE_NS = 10_000_000_000  # a slow reader is cut after five seconds: what is older has been written, or is known to be missed
 
 
 class StartRefused(Exception):
@@ -105,8 +108,11 @@ class Server:
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
         try:
-            options.data.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds the secrets of sessions
+            if closed := data_folder.prepare(options.data):
+                log("warning", "data_folder_closed", text=closed)
             self.recovered = recover(options.data, SERVER_ID, make, **journal)
+        except data_folder.FolderOpen as error:
+            raise StartRefused(Exit.CONFIG, str(error)) from error
         except (JournalError, OSError) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
@@ -115,9 +121,12 @@ class Server:
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
         self.clock = self._clock()
+        low, high = settings.heartbeat_min_ns, settings.heartbeat_max_ns
+        self.heartbeat_s = -(-low // 10**9), high // 10**9
+        self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
         self.applied = self._configure()
-        self.directory = Directory(self.engine.registry)
+        self.directory = Directory(self.engine.registry, log)
         self.ignored = ignored_capacities(self.engine, capacities, settings.clordid_retention_ns)
         if self.ignored:
             log("warning", "capacities_ignored", differ=self.ignored, effect="the folder keeps the tables it was begun with; the configuration's hold for a new folder")
@@ -187,7 +196,11 @@ class Server:
         turn = TurnInput(rows=len(sessions) + 1)
         self._begin(turn)
         for session in sessions:
-            turn.add(codes.C_LOGOFF, session)
+            row = base + session * r.SESSION_WORDS
+            unsure = 0  # what was made in the last moments may not have been written any more
+            if m[row + r.S_WIRE] == codes.WIRE_FIX:
+                unsure = unsure_from(self.store, int(m[row + r.S_LAST_EVENT]), self.engine.time_ns - UNSURE_NS)
+            turn.add(codes.C_LOGOFF, session, values={r.CMD_LOGOFF_FROM: unsure})
         self._input(turn)
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 
@@ -242,6 +255,7 @@ class Server:
         limits = Limits(inbox_rows=min(Limits().inbox_rows, self.journal.ring_bytes // (4 * ROW_BYTES)))
         if options.disk_reserve_bytes:
             limits = msgspec.structs.replace(limits, disk_reserve_bytes=options.disk_reserve_bytes)
+        limits = msgspec.structs.replace(limits, connections=connections_that_fit(limits.connections))
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)
@@ -260,7 +274,9 @@ class Server:
             options.spin,
             self._free_bytes,
         )
-        pipeline.watches += [self.shares.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time())]
+        pipeline.watches += [
+            self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
+        ]  # fmt: skip
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
@@ -300,11 +316,13 @@ class Server:
         return AdminConnection(now_ns, link, self.directory, self.office, link.peer)
 
     def _binary_connection(self, now_ns: int, link: Link) -> BinaryConnection:
-        return BinaryConnection(self.directory, now_ns, link, self.engine, self.store, self.binary, self.market)
+        return BinaryConnection(
+            self.directory, now_ns, link, self.engine, self.store, self.binary, self.market, heartbeat_ms=self.heartbeat_ms
+        )
 
     def _fix_connection(self, now_ns: int, link: Link) -> FixConnection:
         skew_ns = self.options.settings.sending_time_tolerance_ns
-        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix, skew_ns)
+        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix, skew_ns, heartbeat_s=self.heartbeat_s)
 
     def _announce(self, host: str) -> None:
         line = msgspec.json.encode(
@@ -390,6 +408,7 @@ class Server:
             "market_data": self.market.status(),
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,
+            "logons": self.directory.guard.status(),
             "disk_free_bytes": self._free_bytes(),
             "shares": self.shares.status(),
             "tables": pools,
@@ -426,7 +445,9 @@ def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """A small file that is there as a whole or not at all."""
+    """A small file of our own that is there as a whole or not at all."""
     temporary = path.with_name(path.name + ".tmp")
-    temporary.write_bytes(data)
+    temporary.unlink(missing_ok=True)
+    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:
+        file.write(data)
     temporary.replace(path)

@@ -249,9 +249,12 @@ class Engine:
     def counters(self) -> bytes:
         """The words that count what has happened, the same on every machine: what a running mark of the journal compares beside the events."""
         m = self.m
-        words = (r.H_ROW_SEQ, r.H_TURN, r.H_TIME, r.H_EVENT_SEQ, r.H_ORDER_SEQ, r.H_TRADE_SEQ, r.H_OPEN_ORDERS,
-                 r.H_POOLS + r.P_ARCHIVE * r.POOL_WORDS + r.PL_USED)  # fmt: skip
-        return b"".join(int(m[word]).to_bytes(8, "little", signed=True) for word in words)
+        words = (r.H_ROW_SEQ, r.H_TURN, r.H_TIME, r.H_EVENT_SEQ, r.H_ORDER_SEQ, r.H_TRADE_SEQ, r.H_OPEN_ORDERS)
+        used = (
+            r.P_ASSET, r.P_VENUE, r.P_FIRM, r.P_ACCOUNT, r.P_SESSION, r.P_EVENT, r.P_INSTRUMENT, r.P_LISTING, r.P_BALANCE, r.P_ORDER, r.P_LEVEL, r.P_ARCHIVE,
+        )  # fmt: skip
+        places = [*words, *(r.H_POOLS + pool * r.POOL_WORDS + r.PL_USED for pool in used)]
+        return b"".join(int(m[place]).to_bytes(8, "little", signed=True) for place in places)
 
     def digest(self) -> bytes:
         """SHA-256 over the logical state in canonical order and over the registry (core/audit.py says what is in it)."""

@@ -9,7 +9,7 @@ class Exit(IntEnum):
     OK = 0  # stopped as asked, or the command did what was asked
     FAILED = 1  # the command was carried out and the answer is no (a refusal, a check that failed)
     USAGE = 2  # the command line is wrong
-    CONFIG = 3  # a configuration file is wrong; nothing was started
+    CONFIG = 3  # a configuration file is wrong, or others may use a file or folder with secrets; nothing was started
     LOCKED = 4  # another server uses this data folder
     RECOVERY = 5  # the data folder cannot be trusted as it is; nothing was changed
     PORT = 6  # a port or the admin socket cannot be opened

@@ -124,6 +124,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "shallow": _wire("shallow"),
     "latency": _wire("latency"),
     "trip": _wire("trips"),
+    "fair": _wire("fair"),
 }
 COMPARED = [name for name in ROWS if name not in ("compile", "memory")]  # what --against runs when no row is named
 

@@ -34,7 +34,7 @@ STEP = 64  # commands that one send carries at most
 
 
 class Job(msgspec.Struct, forbid_unknown_fields=True):
-    """kind: flow, trip. rate: commands a second for all sessions together (open loop), 0: as fast as the window lets."""
+    """kind: flow, trip, fair. rate: commands a second for all sessions together (open loop), 0: as fast as the window lets."""
 
     kind: str
     wire: str
@@ -431,7 +431,12 @@ def trip(job: Job) -> dict[str, Any]:
 def main() -> int:
     os.sched_setaffinity(0, {min(CLIENT_CORE, (os.cpu_count() or 1) - 1)})
     job = msgspec.json.decode(sys.argv[1], type=Job)
-    print(json.dumps(trip(job) if job.kind == "trip" else flow(job)))
+    if job.kind == "fair":
+        from .fair import fair  # it builds on this file
+
+        print(json.dumps(fair(job)))
+    else:
+        print(json.dumps(trip(job) if job.kind == "trip" else flow(job)))
     return 0
 
 

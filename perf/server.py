@@ -139,6 +139,7 @@ class BenchServer:
             raise
         self.data = self.folder / "data"
         (self.folder / "bench.toml").write_text(toml)
+        (self.folder / "bench.toml").chmod(0o600)  # it has secrets
         self.arguments = ["--mode", mode, *(["--spin"] if spin else []), *arguments]
         self.ready: dict[str, Any] = {}
 

@@ -88,6 +88,25 @@ def trips(scale: float = 1.0) -> list[Result]:
     return found
 
 
+def fair(scale: float = 1.0) -> list[Result]:
+    """What one member's flood costs another one: p99 with it against p99 without, in turn, both ends spinning."""
+    found = []
+    for mode in ("async", "sync"):
+        with BenchServer(config(8, "binary"), mode, True) as server:
+            job = Job("fair", "binary", server.ready["binary_port"], 0, commands=max(int(1_000_000 * scale), 400), window=8192, seconds=30.0)
+            got = generate(job)
+            if broken := server.check():
+                raise AnswerWrong(f"fair: {broken}")
+        quiet, flood = got["quiet"], got["flood"]
+        note = (
+            f"p50 {flood['p50']:.0f} against {quiet['p50']:.0f} us, p90 {flood['p90']:.0f} against {quiet['p90']:.0f}, p99 {flood['p99']:.0f} against {quiet['p99']:.0f}, max {flood['max']:.0f} against "
+            f"{quiet['max']:.0f}; {flood['count']:,} and {quiet['count']:,} orders; the flood got {got['rate']:,.0f}/s; {got['answered']:,} answered"
+        )
+        name = f"p99 of a modest member under another's flood, {mode}"
+        found.append(Result("fair", name, flood["p99"] / quiet["p99"], "times", 2.0, False, note, more=got))
+    return found
+
+
 def binary8(scale: float = 1.0) -> list[Result]:
     return pipelined("binary", 8, 1e6, scale)
 

@@ -19,7 +19,7 @@ from . import messages as M
 from .framing import MAX_SERVER_PAYLOAD, FrameReader, frame
 
 MILLISECOND = 1_000_000  # ns
-HEARTBEAT_MS_MIN = 1_000
+HEARTBEAT_MS_MIN = 2_000
 HEARTBEAT_MS_MAX = 60_000
 HEARTBEAT_MS_DEFAULT = 10_000
 
@@ -49,14 +49,15 @@ class Heartbeats:
         return now_ns - last_out_ns >= self.interval_ns
 
 
-def check_logon(message: M.Logon) -> tuple[int, str]:
-    """What the server asks of a Logon before it looks at the proof: (codes.OK, "") or (reason, text)."""
+def check_logon(message: M.Logon, heartbeat_ms: tuple[int, int] = (HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX)) -> tuple[int, str]:
+    """What the server asks of a Logon before it looks at the proof: (codes.OK, "") or (reason, text). heartbeat_ms: what it may ask for."""
+    low, high = heartbeat_ms
     if message.version != M.PROTOCOL_VERSION:
         return codes.R_WIRE_FIELD, f"Logon.version is {message.version}, this server speaks version {M.PROTOCOL_VERSION}"
-    if message.heartbeat_ms and not HEARTBEAT_MS_MIN <= message.heartbeat_ms <= HEARTBEAT_MS_MAX:
+    if message.heartbeat_ms and not low <= message.heartbeat_ms <= high:
         return (
             codes.R_BAD_HEARTBEAT,
-            f"Logon.heartbeat_ms is {message.heartbeat_ms}, it must be {HEARTBEAT_MS_MIN} to {HEARTBEAT_MS_MAX}, or 0 for the server's",
+            f"Logon.heartbeat_ms is {message.heartbeat_ms}, it must be {low} to {high}, or 0 for the server's",
         )
     if message.flags & ~(M.LOGON_CANCEL_ON_DISCONNECT | M.LOGON_SETTLEMENT):
         return codes.R_WIRE_FIELD, f"Logon.flags is {message.flags}: only {M.LOGON_CANCEL_ON_DISCONNECT} and {M.LOGON_SETTLEMENT} are known"

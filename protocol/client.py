@@ -22,7 +22,7 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Any, TypeAlias
 
-from . import codes, errors
+from . import codes, errors, numbers
 from . import messages as M
 from .binary_session import ON, CaughtUp, ClientSession, Ended, LoggedOn, Missing
 from .book_builder import BookBuilder
@@ -95,7 +95,7 @@ class Client:
     """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
 
     next_number: the next report needed, from an earlier run (`client.next_number`); 0: begin with now.
-    heartbeat_ms: 1000..60000, 0: the server's choice. cancel_on_disconnect: a lost connection cancels this session's orders.
+    heartbeat_ms: 2000..60000 unless the server says otherwise, 0: its choice. cancel_on_disconnect: a lost connection cancels this session's orders.
     reconnect_s: give up after so long without a session (0: never reconnect). on_report(report, order): called for each numbered
     report; on_market(message, book): for each market data message; on_state(text): when the connection comes or goes.
     first_id: ids of requests count up from here (default: the time, so that they are unique over restarts).
@@ -645,19 +645,19 @@ class Client:
 
     def price_text(self, instrument: InstrumentLike, ticks: int) -> str:
         """Ticks as people write them."""
-        places = self.definitions[self.instrument(instrument)].price_decimals
-        return f"{Decimal(ticks).scaleb(-places):.{places}f}"
+        return numbers.unscaled(ticks, self.definitions[self.instrument(instrument)].price_decimals)
 
 
 def _scaled(value: str | Decimal, places: int, what: str) -> int:
+    """Exact or refused, never rounded; a Decimal is read as it would be written out."""
+    if isinstance(value, Decimal):
+        value = f"{value:f}"
+    if not isinstance(value, str):
+        raise ClientError(f"{value!r} is no {what}: write it as a text or a Decimal, like {numbers.example(places)!r}")
     try:
-        scaled = Decimal(value).scaleb(places)
-        whole = int(scaled)
-    except (ArithmeticError, ValueError):
-        raise ClientError(f"{value!r} is no {what}") from None
-    if scaled != whole:
-        raise ClientError(f"the {what} {value} has more than {places} decimals")
-    return whole
+        return numbers.scaled(value, places, what)
+    except numbers.NotANumber as error:
+        raise ClientError(str(error)) from None
 
 
 def _checked(message: Any) -> None:

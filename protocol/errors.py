@@ -253,13 +253,24 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_CLOCK_NOT_HELD", None, None, None, None, None, "the clock has not jumped: there is nothing to accept",
      "`exos clock accept` while the server goes by the machine's time of day.", "None: `exos status` shows the clock."),
     ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
-    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108) is out of range.", "Send 2 to 60 s."),
+    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108), or heartbeat_ms of the binary Logon, is outside the server's `heartbeat_min` to `heartbeat_max`.", "Send an interval within the range that the answer names."),
     ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the reports asked for are being rebuilt from the journal: ask again in a second",
      "The server's store of past reports was damaged or had no room; what was in it is made again from the journal.",
      "Ask again after a second; the SDK does. On FIX just wait: they follow by themselves."),
     ("R_REPORTS_LOST", None, None, 4, None, None, "some of the reports asked for cannot be had any more",
      "The store of past reports is damaged and the journal no longer reaches back so far. The text names the reports.",
      "Ask for the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume behind the lost reports."),
+    ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
+     "Several logons with wrong credentials came from this address (IPv6: from its /64), and as many of this name as may wait do so already. "
+     "This one was not looked at.", "Correct the name or the secret of what logs on from there, then try again. Other addresses are not affected."),
+    ("R_LOGON_REPEATED", None, None, 6, 8, None, "this Logon was taken before", "A Logon with the same SendingTime, MsgSeqNum and CheckSum was let in already: it may be a copy.",
+     "Send a new one, with the time at which it is sent."),
+    ("R_TOO_MANY_DECIMALS", 99, 99, 0, 5, None, "tag {used} has {asked} decimals, at most {limit} are taken for this instrument",
+     "A price or quantity has more decimals than the instrument; nothing is rounded here. The ClOrdID is not used up.", "Round to the decimals of the instrument."),
+    ("R_TOO_MANY_DIGITS", 99, 99, 0, 5, None, "tag {used} has {asked} digits before the point, at most {limit} are taken",
+     "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number of the instrument's size."),
+    ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
+     "The Logon (789) expects a number that we have not come to: one side has lost its numbers.", "Compare the numbers, or begin anew with 141=Y."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(
@@ -297,13 +308,17 @@ for _name, _103, _102, _380, _373, _378, _text, _cause, _todo in _ROWS:
 _PLACE = re.compile(r"\{(limit|used|asked)\}")
 
 
-def text(code: int, limit: int = 0, used: int = 0, asked: int = 0) -> str:
-    """The sentence for a refusal, its numbers filled in, with "(safe to resend)" where it is. Never fails: an unknown code says so."""
+def text(code: int, limit: int | None = None, used: int | None = None, asked: int | None = None) -> str:
+    """The sentence for a refusal, its numbers filled in, with "(safe to resend)" where it is. Where a number that it speaks of is not given, the
+    cause is said instead, which speaks of none. Never fails: an unknown code says so."""
     row = REFUSALS.get(code)
     if row is None:
         return f"refused with the unknown code {code}"
     values = {"limit": limit, "used": used, "asked": asked}
-    sentence = _PLACE.sub(lambda match: str(values[match.group(1)]), row.template)
+    if any(values[name] is None for name in numbers_used(code)):
+        sentence = row.cause.removesuffix(".")
+    else:
+        sentence = _PLACE.sub(lambda match: str(values[match.group(1)]), row.template)
     return f"{sentence} (safe to resend)" if row.safe_to_resend else sentence
 
 

@@ -52,7 +52,7 @@ class Logon(_Base, frozen=True, tag=1):
     mac: Annotated[bytes, Meta(min_length=MAC_BYTES, max_length=MAC_BYTES)]
     version: U16 = PROTOCOL_VERSION
     next_number: Count = 0  # the next report number needed; the server sends what is older than its LogonReply again. 0: nothing
-    heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = 0  # 1000..60000; 0: the server's choice
+    heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = 0  # within the server's heartbeat_min and heartbeat_max (2000..60000 unless set otherwise); 0: the server's choice
     flags: U7 = 0  # sum of 2: a lost connection or a logout cancels this session's orders; 4: settlement reports wanted
 
 
@@ -175,7 +175,7 @@ class MergeSets(_Base, frozen=True, tag=16):
 
 
 class Subscribe(_Base, frozen=True, tag=20):
-    """Market data of these instruments (none named: of all): a BookSnapshot each, then BookUpdates and PhaseChanges.
+    """Market data of these instruments (none named: of all that the session sees, later ones too): a BookSnapshot each, then BookUpdates and PhaseChanges.
 
     Asking for an instrument that is already subscribed gives its snapshot again.
     """
@@ -190,7 +190,7 @@ class Unsubscribe(_Base, frozen=True, tag=21):
 
 
 class DefinitionsRequest(_Base, frozen=True, tag=22):
-    """Send all Definitions, then DefinitionsDone; later ones follow as they are made."""
+    """Send the Definitions of all instruments that the session sees, then DefinitionsDone; later ones follow as they are listed."""
 
 
 # ================================================================================================= server to client

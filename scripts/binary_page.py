@@ -32,7 +32,8 @@ An order for 100 lots at 4000 ticks, limit, good till cancelled, with the id 100
 
 1. The server sends **Hello** with a challenge of 32 random bytes.
 2. The client answers with **Logon**: its key and HMAC-SHA256(secret, challenge). Anything else, or nothing within 5 s, ends the connection with a **Logout** that says why.
-   A second connection of a live session is refused; the first goes on.
+   A second connection of a live session is refused; the first goes on. After several logons with wrong credentials an address waits up to 2 s before its next
+   one is looked at, right or wrong; reason 176 says that as many of that name as may wait do so already.
 3. The server answers with **Sent**(**LogonReply**), a numbered message.
 4. Orders and answers. Each request about orders causes at least one numbered report. A message that cannot be taken has no effect and is answered by **Sent**(**MessageRefused**).
 5. Either side sends **Heartbeat** after `heartbeat_ms` without another message, and gives up when it has heard nothing for 2.4 times as long.
@@ -69,9 +70,17 @@ order stays with the session that entered it: its fills and all that comes later
 refused with reason {replace}: `asked` names the field (1 account, 12 expiry, 16 side, 17 contract side, 18 type, 19 tif, 20 stp, 21 flags, 22 instrument), `limit` is
 the order's value, `used` the request's. Day is 0 and therefore cannot be said here. `deadline` belongs to the request; fields of features that are not built must be 0.
 
+## What a session sees
+
+A session that enters through a venue sees the markets which that venue lists: it may trade them, gets their definitions, books, trades and phases, and is told of those
+that are listed later. A session of the platform (no venue) sees all. Everything else answers exactly like what does not exist: another venue's instrument is
+reason 20, its event reason 132, another firm's account reason 2, another firm's order reason 90. LogonReply names the firm's accounts for which the session may act.
+A cancel needs no listing: an order of its own firm that came through another venue may be cancelled, not replaced. Order, trade and execution numbers are counts
+of the whole platform.
+
 ## Market data
 
-**DefinitionsRequest** gives every instrument, **Subscribe** a **BookSnapshot** each and from then on a **BookUpdate** for every turn that touched the book. `seq` goes up by 1 with
+**DefinitionsRequest** gives every instrument that the session sees, **Subscribe** a **BookSnapshot** each and from then on a **BookUpdate** for every turn that touched the book. `seq` goes up by 1 with
 each update; if you miss one, subscribe again and you get a new snapshot. After a **BookReset** a snapshot comes by itself. Prices are in YES ticks whatever the
 client's side was. `protocol/book_builder.py` does all of it.
 

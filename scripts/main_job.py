@@ -17,11 +17,12 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from exchange_server.exits import Exit  # noqa: E402
+from protocol import numbers  # noqa: E402
 from scripts.worldcup.street import Failed  # noqa: E402
 
 SECONDS = 30.0
 RATE = 2500.0
-SECONDS_MIN, SECONDS_MAX = 4.0, 60.0
+SECONDS_MIN, SECONDS_MAX = 4, 60
 BOTS_MAX = 32
 
 
@@ -43,34 +44,35 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _number(text: str, what: str, low: float, high: float, whole: bool) -> float:
+def _number(text: str, what: str, low: int, high: int, decimals: int = 0) -> int:
+    """The number in units of its last decimal."""
     try:
-        value = float(int(text)) if whole else float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f'"{text}" is no {what}') from None
-    if not low <= value <= high:
-        raise argparse.ArgumentTypeError(f"{text}: {what} must be {low:g} to {high:g}")
+        value = numbers.scaled(text, decimals, what)
+    except numbers.NotANumber as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    if not low * 10**decimals <= value <= high * 10**decimals:
+        raise argparse.ArgumentTypeError(f"{text}: {what} must be {low} to {high}")
     return value
 
 
 def _seconds(text: str) -> float:
-    return _number(text, "number of seconds", SECONDS_MIN, SECONDS_MAX, False)
+    return _number(text, "number of seconds", SECONDS_MIN, SECONDS_MAX, 3) / 1000
 
 
 def _rate(text: str) -> float:
-    return _number(text, "rate", 10, 20_000, False)
+    return _number(text, "rate", 10, 20_000, 3) / 1000
 
 
 def _seed(text: str) -> int:
-    return int(_number(text, "seed", 0, 2**31 - 1, True))
+    return _number(text, "seed", 0, 2**31 - 1)
 
 
 def _bots(text: str) -> int:
-    return int(_number(text, "number of bots", 0, BOTS_MAX, True))
+    return _number(text, "number of bots", 0, BOTS_MAX)
 
 
 def _port(text: str) -> int:
-    return int(_number(text, "port", 1, 65_525, True))
+    return _number(text, "port", 1, 65_525)
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
@@ -84,7 +86,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     if args.data is not None and args.data.exists() and not args.data.is_dir():
         top.error(f"--data {args.data}: is not a folder")
     if args.seed is None:
-        args.seed = int(time.time()) % 1_000_000
+        args.seed = time.time_ns() // 10**9 % 1_000_000
     return args
 
 

@@ -5,6 +5,7 @@
     asyncio    no event loop below net, but for protocol/client.py
     import     core imports only numpy, numba and protocol.codes, disk core as well; protocol no socket, no os, no threads
     float      no float literal, no true division, no float type in exchange_server/core and exchange_server/disk
+    number     no int(), float(), Decimal() or isdigit() where people's texts come in (config, cli, the SDK, scripts/main_job.py): protocol/numbers.py
     print      only in cli, scripts, perf and tests
     except     no bare `except:`, no `except Exception: pass`
     length     a file has at most 700 lines (a warning from 400)
@@ -29,7 +30,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RULES = ("floor", "clock", "asyncio", "import", "float", "print", "except", "length", "test-file", "address", "exception")
+RULES = ("floor", "clock", "asyncio", "import", "float", "number", "print", "except", "length", "test-file", "address", "exception")
 LINES_MAX = 700
 LINES_WARNED = 400
 HEAD = 20  # exceptions for a whole file stand this near to its top
@@ -38,6 +39,7 @@ HEAD = 20  # exceptions for a whole file stand this near to its top
 FLOORS = (
     ("protocol.codes", 0),
     ("protocol.errors", 0),
+    ("protocol.numbers", 0),
     ("protocol.", 1),
     ("protocol", 0),
     ("config", 1),  # beside protocol and not above it: of protocol it sees only floor 0
@@ -48,6 +50,7 @@ FLOORS = (
     ("exchange_server.registry", 3),
     ("exchange_server.journal", 3),
     ("exchange_server.distribution", 3),
+    ("exchange_server.data_folder", 3),
     ("exchange_server.gateway", 4),
     ("exchange_server.net", 5),
     ("exchange_server.app", 6),
@@ -81,6 +84,8 @@ BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
 )
 BANNED_NOT_IN = ("protocol.client",)  # the SDK's shell, the one place in protocol with I/O
 PRINTS = ("exchange_server/cli/", "scripts/", "perf/", "tests/")
+PEOPLES_TEXTS = ("config/", "exchange_server/cli/", "protocol/client.py", "protocol/numbers.py", "scripts/main_job.py")
+READERS = ("int", "float", "Decimal")
 SOURCES = ("config/", "exchange_server/", "protocol/", "scripts/")
 
 ADDRESSES = (
@@ -172,6 +177,22 @@ def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
             yield Finding(path, node.lineno, "float", f"the type {node.attr}")
 
 
+def check_numbers(path: str, tree: ast.AST) -> Iterator[Finding]:
+    """Python's own readers take 1e1, 1_0, spaces and other scripts' digits, and round: people's numbers go through protocol/numbers.py."""
+    if not path.startswith(PEOPLES_TEXTS):
+        return
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if isinstance(node.func, ast.Name) and node.func.id in READERS:
+            yield Finding(path, node.lineno, "number", f"{node.func.id}() reads more than a number: protocol/numbers.py reads it exactly")
+        elif isinstance(node.func, ast.Attribute) and node.func.attr in ("isdigit", "isdecimal", "isnumeric", "scaleb"):
+            yield Finding(path, node.lineno, "number", f"{node.func.attr}() is no check of a number: protocol/numbers.py reads it exactly")
+        for keyword in node.keywords:
+            if keyword.arg == "type" and isinstance(keyword.value, ast.Name) and keyword.value.id in READERS:
+                yield Finding(path, keyword.value.lineno, "number", f"type={keyword.value.id}: give a reader of protocol/numbers.py")
+
+
 def check_statements(path: str, tree: ast.AST) -> Iterator[Finding]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print" and not path.startswith(PRINTS):
@@ -260,7 +281,7 @@ def check_file(path: str, text: str, root: Path) -> list[Finding]:
     if path.endswith(".py"):
         findings += check_length(path, text)
         tree = ast.parse(text, path)
-        for check in (check_imports, check_floats, check_statements):
+        for check in (check_imports, check_floats, check_numbers, check_statements):
             findings += check(path, tree)
     return findings
 

@@ -86,7 +86,10 @@ class AdminClient:
                 if not isinstance(answer, dict):
                     raise Unreachable(f"the answer of {self.path} is no object")
                 if answer.get("id") == self._next_id:
-                    return Answer(bool(answer.get("ok")), int(answer.get("code", 0)), str(answer.get("text", "")), answer.get("result"))
+                    code = answer.get("code", 0)
+                    if not isinstance(code, int):
+                        raise Unreachable(f"the answer of {self.path} has a code that is no number")
+                    return Answer(bool(answer.get("ok")), code, str(answer.get("text", "")), answer.get("result"))
         except TimeoutError:
             raise Unreachable(
                 f"the server did not answer within {self.timeout_s:g} s: whether it carried out the request is not known"

@@ -3,8 +3,10 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+
+from protocol import numbers
 
 from ..exits import Exit
 
@@ -51,7 +53,27 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
 
 def decimal(value: int | None, decimals: int) -> str:
     """An amount of smallest units as text: (6200, 4) -> "0.6200", None -> "-"."""
-    if value is None:
-        return "-"
-    sign, digits = ("-" if value < 0 else ""), str(abs(value)).rjust(decimals + 1, "0")
-    return sign + (f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits)
+    return "-" if value is None else numbers.unscaled(value, decimals)
+
+
+def number(what: str, low: int = 0, high: int = numbers.MAX_AMOUNT) -> Callable[[str], int]:
+    """A `type` for argparse: a whole number within bounds."""
+
+    def read(text: str) -> int:
+        try:
+            return numbers.whole(text, what, low, high)
+        except numbers.NotANumber as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return read
+
+
+def seconds(text: str) -> float:
+    """A `type` for argparse: seconds with up to three decimals."""
+    try:
+        return numbers.scaled(text, 3, "number of seconds") / 1000
+    except numbers.NotANumber as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+port = number("port", 0, 65535)

@@ -5,6 +5,7 @@ import errno
 import os
 import platform
 import resource
+import shlex
 import shutil
 import socket
 import statistics
@@ -16,6 +17,8 @@ from typing import Any, NamedTuple
 
 from config import load
 from config.load import ConfigError
+from config.secret_files import OTHERS, mode_of
+from protocol import numbers
 
 from ..exits import Exit
 from .admin_client import AdminClient, Unreachable
@@ -147,6 +150,8 @@ def disk(data: Path) -> Iterator[Finding]:
     if not os.access(folder, os.W_OK | os.X_OK):
         yield Finding("fail", "data", f"{folder} cannot be written by this user")
         return
+    if folder == data.absolute() and mode_of(folder) & OTHERS:
+        yield Finding("warn", "data", f"{folder} may be used by others (mode {mode_of(folder):04o}): chmod 700 {shlex.quote(str(folder))}")
     if kind in MEMORY_FILE_SYSTEMS:
         yield Finding("warn", "disk", f"{data} lies on {kind}: nothing on it survives a power cut")
     else:
@@ -171,7 +176,7 @@ def disk(data: Path) -> Iterator[Finding]:
 def memory() -> Iterator[Finding]:
     try:
         rows = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
-        available = int(rows["MemAvailable"].split()[0]) * 1024
+        available = numbers.whole(rows["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
         yield Finding("warn", "memory", "how much is available is not known here")
         return

@@ -1,12 +1,15 @@
-"""`exos journal verify|replay|cut DIR`: is every frame right, does it lead to the same state, and cutting where an operator says so."""
+"""`exos journal verify|replay|cut DIR`: is every frame right, does it lead to the same state and the same event store, and cutting where an
+operator says so."""
 
 import argparse
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from .. import data_folder
 from ..exits import Exit
-from .common import CommandError, say
+from .common import CommandError, number, say
 from .config_cmd import read
 
 
@@ -14,22 +17,24 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("journal", help="check, replay or repair the journal of a data folder")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verify|replay|cut")
 
-    verify = verbs.add_parser("verify", help="check every frame, its place, order and hashes; changes nothing, a server may be running")
+    verify = verbs.add_parser("verify", help="check every frame, and the event store row by row against a replay; changes nothing, a server may run")
+    verify.add_argument("--frames-only", action="store_true", help="the journal's frames, their place, order and hashes, without the replay")
     verify.set_defaults(run=run_verify)
 
     replay = verbs.add_parser(
         "replay", help="run every row through a fresh engine, compare all state digests on the way, print the last one"
     )
-    replay.add_argument(
-        "--config", default="", metavar="FILE", help="take the capacities from this configuration (default: the engine's own)"
-    )
+    for verb in (verify, replay):
+        verb.add_argument(
+            "--config", default="", metavar="FILE", help="take capacities and times from this configuration (default: the engine's own)"
+        )
     replay.set_defaults(run=run_replay)
 
     cut = verbs.add_parser(
         "cut", help="give up all from a place on that verify names; a copy is kept. Loses what was acknowledged behind it"
     )
-    cut.add_argument("--segment", type=int, required=True)
-    cut.add_argument("--offset", type=int, required=True)
+    cut.add_argument("--segment", type=number("segment"), required=True)
+    cut.add_argument("--offset", type=number("offset"), required=True)
     cut.set_defaults(run=run_cut)
     for verb in (verify, replay, cut):
         verb.add_argument("dir", type=Path, metavar="DIR", help="the data folder")
@@ -39,32 +44,63 @@ def folder_of(data: Path) -> Path:
     """The journal's folder: DIR/journal, or DIR itself when it holds the segments."""
     if not data.is_dir():
         raise CommandError(Exit.USAGE, f"{data} is not a folder")
+    try:
+        data_folder.check(data)
+    except data_folder.FolderOpen as error:
+        raise CommandError(Exit.CONFIG, str(error)) from error
     inner = data / "journal"
     return inner if inner.is_dir() else data
 
 
 def run_verify(args: argparse.Namespace) -> int:
+    make = maker(args.config)
     from ..journal import recover
     from ..journal.store import JournalError
+    from ..journal.verify_store import verify_store
 
+    folder = folder_of(args.dir)
     try:
-        say(recover.verify(folder_of(args.dir)).line())
+        frames = recover.verify(folder)
+        say(frames.line())
+        if args.frames_only or folder == args.dir:
+            return Exit.OK
+        store = verify_store(args.dir, make, live=frames.live)
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:
         raise CommandError(Exit.RECOVERY, f"{error.filename or args.dir}: {error.strerror or error}") from error
+    if not store.sound:
+        raise CommandError(Exit.FAILED, f"{store.line()}. A running server rebuilds what is damaged from the journal: start it (docs/journal.md)")
+    say(store.line())
     return Exit.OK
 
 
+def maker(config: str) -> Callable[[Iterator[bytes] | None], Any]:
+    """Makes the engine that replays, with the capacities and times of a configuration, or out of a snapshot."""
+    settings = read(config).settings if config else None
+    from ..engine import RETENTION_NS, Capacities, Engine
+
+    def make(chunks: Iterator[bytes] | None) -> Engine:
+        if chunks is not None:
+            return Engine.restore(chunks)
+        if settings is None:
+            return Engine()
+        return Engine(Capacities(**settings.capacities), retention_ns=settings.clordid_retention_ns or RETENTION_NS)
+
+    return make
+
+
 def run_replay(args: argparse.Namespace) -> int:
-    capacities = read(args.config).settings.capacities if args.config else {}
-    from ..engine import Capacities, Engine
+    make = maker(args.config)
+    from ..journal.event_files import EventSum
+    from ..journal.marks import differs
     from ..journal.store import DirectoryLock, JournalError, JournalLocked
     from ..journal.walk import Walk
 
     folder = folder_of(args.dir)
     began = perf_counter()
-    engine = Engine(Capacities(**capacities))
+    engine = make(None)
+    total = EventSum()
     marks = 0
     try:
         lock: DirectoryLock | None = DirectoryLock(folder)
@@ -74,13 +110,15 @@ def run_replay(args: argparse.Namespace) -> int:
         walk = Walk(folder, live=lock is None)
         for batch in walk:
             if batch.rows.size:
-                engine.apply(batch.rows, batch.rows.size, lambda events: None)
+                engine.apply(batch.rows, batch.rows.size, total.add)
             if batch.mark is not None:
                 marks += 1
-                if engine.digest() != batch.mark.digest:
+                wrong = differs(batch.mark, engine, total.words.tobytes())
+                if wrong:
                     raise CommandError(
                         Exit.RECOVERY,
-                        f"the state behind row {batch.mark.seq} differs from the digest in the journal: this program is not the one that wrote it",
+                        f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the one that "
+                        f"wrote it, or the capacities are others (--config)",
                     )
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
@@ -102,6 +140,7 @@ def run_cut(args: argparse.Namespace) -> int:
     from ..journal.store import JournalError, JournalLocked
 
     try:
+        folder_of(args.dir)
         report = recover.cut(args.dir, args.segment, args.offset)
     except JournalLocked as error:
         raise CommandError(Exit.LOCKED, str(error)) from error

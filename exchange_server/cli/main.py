@@ -31,8 +31,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warn(f"exos: {error}")
         return Exit.SETUP
     args = parser().parse_args(arguments)
+    os.umask(0o077)  # what exos writes is for its user alone
     try:
-        return int(args.run(args))
+        code: int = args.run(args)
+        return code
     except CommandError as error:
         warn(f"exos: {error.sentence}")
         return error.exit_code

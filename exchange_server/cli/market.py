@@ -3,7 +3,6 @@
 import argparse
 import hashlib
 import time
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import msgspec
 from config import admin_records as ar
 from config import results
 from config.load import ConfigError
+from protocol import numbers
 
 from ..exits import Exit
 from .admin_client import AdminClient
@@ -202,21 +202,12 @@ def _payouts(args: argparse.Namespace, market: dict[str, Any]) -> tuple[int, ...
 
 def _payout(text: str, decimals: int) -> tuple[str, int]:
     code, equals, amount = text.partition("=")
+    if not code or not equals:
+        raise CommandError(Exit.USAGE, f'--payout {text}: not CODE=AMOUNT, like "ESP={numbers.example(decimals)}"')
     try:
-        ticks = Decimal(amount).scaleb(decimals)
-    except InvalidOperation:
-        ticks = Decimal("NaN")
-    if (
-        not equals
-        or not code
-        or not amount.isascii()
-        or not ticks.is_finite()
-        or ticks < 0
-        or ticks != ticks.to_integral_value()
-        or ticks > ar.MAX_AMOUNT
-    ):
-        raise CommandError(Exit.USAGE, f'--payout {text}: not CODE=AMOUNT with at most {decimals} decimals, like "ESP=1.0"')
-    return code, int(ticks)
+        return code, numbers.scaled(amount, decimals, "payout")
+    except numbers.NotANumber as error:
+        raise CommandError(Exit.USAGE, f"--payout {text}: not CODE=AMOUNT: {error}") from None
 
 
 def _sha256(path: Path) -> str:

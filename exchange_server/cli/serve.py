@@ -7,7 +7,7 @@ from typing import Any
 from config.serve_options import ServeOptions
 
 from ..exits import Exit
-from .common import CommandError, add_data
+from .common import CommandError, add_data, number, port
 from .config_cmd import read
 
 
@@ -16,29 +16,17 @@ def add(commands: Any) -> None:
     add_data(parser)
     parser.add_argument("--config", default="sandbox", metavar="FILE", help="a TOML file, or the name of a shipped one (default: sandbox)")
     parser.add_argument("--host", help="address to listen on (default: the configuration's)")
-    parser.add_argument("--fix-port", type=_port, metavar="N", help="FIX order entry; 0: any free port")
-    parser.add_argument("--binary-port", type=_port, metavar="N", help="binary sessions; 0: any free port")
+    parser.add_argument("--fix-port", type=port, metavar="N", help="FIX order entry; 0: any free port")
+    parser.add_argument("--binary-port", type=port, metavar="N", help="binary sessions; 0: any free port")
     parser.add_argument(
         "--mode", choices=["sync", "async"], help="sync: an answer leaves when its cause is on the disk; async: when it is written"
     )
     parser.add_argument("--spin", action="store_true", help="keep one core busy instead of sleeping: the shortest answers")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write the line that says ready there as well")
-    parser.add_argument("--segment-bytes", type=_bytes, default=0, metavar="N", help="size of a journal segment (default: 256 MiB)")
-    parser.add_argument("--disk-reserve-bytes", type=_bytes, default=0, metavar="N", help="free space below which new orders are refused")
+    parser.add_argument("--segment-bytes", type=number("number of bytes", 0, 10**15 - 1), default=0, metavar="N", help="size of a journal segment (default: 256 MiB)")
+    parser.add_argument("--disk-reserve-bytes", type=number("number of bytes", 0, 10**15 - 1), default=0, metavar="N", help="free space below which new orders are refused")
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info", help="JSON lines on standard error")
     parser.set_defaults(run=run)
-
-
-def _port(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text} is no port (0 to 65535)")
-    return int(text)
-
-
-def _bytes(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or len(text) > 15:
-        raise argparse.ArgumentTypeError(f"{text} is no number of bytes")
-    return int(text)
 
 
 def options(args: argparse.Namespace) -> ServeOptions:
@@ -67,4 +55,4 @@ def run(args: argparse.Namespace) -> int:
     ready = options(args)
     from .. import app  # compiles or loads the kernels: only once all that can be told without them is right
 
-    return int(app.serve(ready))
+    return app.serve(ready)

@@ -10,13 +10,14 @@ import os
 from datetime import UTC, datetime
 from typing import Any
 
-from protocol import codes, errors
+from protocol import codes, errors, numbers
 from protocol.client import Client, ClientError, Disconnected, Order, Refused
 
 from ..exits import Exit
-from .common import CommandError, decimal, say
+from .common import CommandError, decimal, port, say, seconds
 
 TIFS = {"DAY": codes.DAY, "GTC": codes.GTC, "IOC": codes.IOC, "FOK": codes.FOK}
+MAX_ID = (1 << 63) - 1
 SCOPES = {"session": codes.SCOPE_SESSION, "account": codes.SCOPE_ACCOUNT, "firm": codes.SCOPE_FIRM}
 
 
@@ -39,11 +40,11 @@ def add(commands: Any) -> None:
     cancel.set_defaults(run=run, act=_cancel)
     watch = verbs.add_parser("watch", help="best prices and trades as they come, until Ctrl-C")
     watch.add_argument("symbol", nargs="+")
-    watch.add_argument("--seconds", type=float, default=0.0, help="stop after so long (0: never)")
+    watch.add_argument("--seconds", type=seconds, default=0.0, help="stop after so long (0: never)")
     watch.set_defaults(run=run, act=_watch)
     for verb in verbs.choices.values():
         verb.add_argument("--host", default="127.0.0.1")
-        verb.add_argument("--port", type=int, default=9890, help="of the binary sessions (default: 9890)")
+        verb.add_argument("--port", type=port, default=9890, help="of the binary sessions (default: 9890)")
         verb.add_argument("--key", default=os.environ.get("EXOS_KEY", "MM1"))
         verb.add_argument("--secret", default=os.environ.get("EXOS_SECRET", ""), help="better in EXOS_SECRET: a command line can be seen")
 
@@ -119,10 +120,16 @@ async def _cancel(client: Client, args: argparse.Namespace) -> int:
         count = await client.mass_cancel(SCOPES[args.scope])
         say(f"{count} orders cancelled")
         return Exit.OK
-    if not args.id.isascii() or not args.id.isdigit() or len(args.id) > 19:
-        raise CommandError(Exit.USAGE, f'"{args.id}" is no order id (a whole number, or "all")')
-    report = await client.cancel(int(args.id))
-    say(f"order {args.id} cancelled, {report.cum} lots were filled" if hasattr(report, "cum") else f"order {args.id} was cancelled before")
+    try:
+        id = numbers.whole(args.id, "order id", 1, MAX_ID)
+    except numbers.NotANumber as error:
+        raise CommandError(Exit.USAGE, f'{error}; or "all"') from None
+    report = await client.cancel(id)
+    if not hasattr(report, "cum"):
+        say(f"order {id} was cancelled before")
+        return Exit.OK
+    definition = client.definitions.get(report.instrument)
+    say(f"order {id} cancelled, {decimal(report.cum, definition.qty_decimals if definition else 0)} was filled")
     return Exit.OK
 
 

@@ -125,10 +125,13 @@ from .records import (
     POOL_WORDS,
     S_ABSENT_FROM,
     S_FLAGS,
+    S_FORM,
+    S_FORM_DEFINED,
     S_GENERATION,
     S_HEARTBEAT,
     S_KILLED,
     S_LAST_EVENT,
+    S_LOGON_SENT,
     S_MISSED,
     S_MISSED_DONE,
     S_NEXT_IN,
@@ -137,6 +140,8 @@ from .records import (
     S_THROTTLE_START,
     S_THROTTLE_USED,
     S_THROTTLE_WINDOW,
+    S_UNTOLD,
+    S_UNTOLD_TO,
     SESSION_WORDS,
     V_FROZEN,
     V_KILLED,
@@ -147,7 +152,7 @@ from .records import (
 
 HEADER_DUMP = 13
 BALANCE_DUMP = 4
-SESSION_DUMP = 15
+SESSION_DUMP = 20
 EVENT_DUMP = 10
 CONTRACT_DUMP = 8
 COLLATERAL_DUMP = 5
@@ -226,10 +231,15 @@ def dump_small(m, out):
         out[at + 8] = m[s + S_ABSENT_FROM]
         out[at + 9] = m[s + S_MISSED]
         out[at + 10] = m[s + S_MISSED_DONE]
-        out[at + 11] = m[s + S_KILLED]
-        out[at + 12] = m[s + S_HEARTBEAT]
-        out[at + 13] = m[s + S_THROTTLE_LIMIT]
-        out[at + 14] = m[s + S_THROTTLE_WINDOW]
+        out[at + 11] = m[s + S_FORM]
+        out[at + 12] = m[s + S_FORM_DEFINED]
+        out[at + 13] = m[s + S_UNTOLD]
+        out[at + 14] = m[s + S_UNTOLD_TO]
+        out[at + 15] = m[s + S_LOGON_SENT]
+        out[at + 16] = m[s + S_KILLED]
+        out[at + 17] = m[s + S_HEARTBEAT]
+        out[at + 18] = m[s + S_THROTTLE_LIMIT]
+        out[at + 19] = m[s + S_THROTTLE_WINDOW]
         at += SESSION_DUMP
     return at
 

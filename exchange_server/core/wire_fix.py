@@ -37,6 +37,7 @@ from .fix_parse import (
     SLOT_TIME,
     SLOT_TRANSACT,
     SLOT_TYPE,
+    TOO_LONG,
     decimal,
     number,
     plain_id,
@@ -107,6 +108,7 @@ HAND_OVER = -1  # in CN_NEXT_IN: hand every message over (before logon, while a 
 # res: the common words, then
 RES_LENGTH = 3  # DEC_SLOW: the message lies at RES_POS with this length
 RES_GARBLED = 4  # += messages or stretches dropped
+RES_TOO_LONG = 5  # BodyLength of the last one that was dropped because it is too long
 
 _HEADER = (1 << SLOT_TYPE) | (1 << SLOT_SENDER) | (1 << SLOT_TARGET) | (1 << SLOT_SEQ) | (1 << SLOT_TIME)
 _HEADER_MAY = _HEADER | (1 << SLOT_SENDER_SUB) | (1 << SLOT_TARGET_SUB)
@@ -345,7 +347,9 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
         size = take_apart(buf, at, end, conn, np.int64(CN_SCRATCH))
         if size == INCOMPLETE:
             break
-        if size == GARBLED:
+        if size == GARBLED or size == TOO_LONG:
+            if size == TOO_LONG:
+                res[RES_TOO_LONG] = conn[CN_SCRATCH]
             at = _next_begin(buf, at + 1, end)
             res[RES_GARBLED] += 1
             continue

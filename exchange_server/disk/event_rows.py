@@ -1,8 +1,8 @@
 """Event rows in files: a checksum for each row, a running value over all of them, and reading one session's chain with both eyes open.
 
 A row's checksum (64 bits) covers its 24 words and its number, so a flipped bit, a page of zeros, a row in the wrong place and a checksum that
-was itself hit are all seen. Four lanes take six words each; each step of a lane is a bijection of the word it takes, so any change within one word
-is seen for certain, any other but for one in 2^64. (CRC-32 in tables costs ten times as much a row; it would be a fifth of a command.)
+was itself hit are seen, all but one in some 2^64 of random damage. Words are taken in pairs, each pair with keys of its own through one
+64 x 64 bit multiplication of which both halves count. (The library's CRC-32 costs four times as much a row.)
 
 The running value (two words) is carried from checksum to checksum: equal values mean equal event streams.
 """
@@ -12,7 +12,7 @@ from protocol.codes import E_LOGON
 from ..core.jit import kernel, leaf
 from ..core.loads import load64
 from ..core.records import EVT_HEAD, EVT_NUMBER, EVT_PREVIOUS, EVT_QTY, EVT_SESSION_NUMBER, EVT_WORDS, LOGON_RESET
-from .native import FN_PREAD, address_of, call_pread
+from .native import FN_PREAD, address_of, call_pread, mix
 
 ROW_BYTES = 8 * EVT_WORDS
 
@@ -39,27 +39,12 @@ HALF = 0xFFFFFFFF
 @leaf
 def row_sum(data, at, number):
     """Checksum of the row at byte `at` (uint8) as event `number`. Never depends on where the array lies."""
-    a = number ^ P0
-    b = P1
-    c = P2
-    d = P3
-    for i in range(0, ROW_BYTES, 32):
-        a = (a ^ load64(data, at + i)) * P0
-        b = (b ^ load64(data, at + i + 8)) * P1
-        c = (c ^ load64(data, at + i + 16)) * P2
-        d = (d ^ load64(data, at + i + 24)) * P3
-        a ^= (a >> 32) & HALF
-        b ^= (b >> 32) & HALF
-        c ^= (c >> 32) & HALF
-        d ^= (d >> 32) & HALF
-    a *= P2  # before the next lane comes in: a change of the same high bit in both must not cancel out
-    a ^= (a >> 32) & HALF
-    a = (a ^ b) * P3
-    a ^= (a >> 32) & HALF
-    a = (a ^ c) * P1
-    a ^= (a >> 32) & HALF
-    a = (a ^ d) * P2
-    return a ^ ((a >> 32) & HALF)
+    h = mix(number ^ P0, P1)
+    key = P2
+    for i in range(0, ROW_BYTES, 16):
+        h += mix(load64(data, at + i) ^ key, load64(data, at + i + 8) ^ (key + P3))
+        key += P0
+    return h ^ ((h >> 32) & HALF)
 
 
 @kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64[::1])")
@@ -105,13 +90,16 @@ def bad_rows(data, count, first, sums, out):
     return found
 
 
-@kernel("int64(int64[::1], int64, int64, int64, int64[::1])")
-def rows_after(rows, count, begin, end, out):
-    """Indices of rows that follow, in their session's chain, an event begin .. end: whose sessions have reports there. Returns how many."""
+@kernel("int64(int64[::1], int64, int64, int64, int64, int64[::1])")
+def rows_after(rows, count, first, begin, end, out):
+    """Indices of rows (event `first` and on) that follow, in their session's chain, an event begin .. end: whose sessions have reports there. Returns how many."""
     found = 0
     i = 0
     while i < count:
         at = i * EVT_WORDS
+        if rows[at + EVT_NUMBER] != first + i:  # payload of a row before this piece, or damaged
+            i += 1
+            continue
         previous = rows[at + EVT_PREVIOUS]
         if begin <= previous and previous <= end and found < out.size:
             out[found] = i

@@ -163,6 +163,20 @@ def address_of(typingctx: Any, array: Any) -> Any:
     return types.int64(array), codegen
 
 
+@intrinsic
+def mix(typingctx: Any, a: Any, b: Any) -> Any:
+    """Both halves of the 128-bit product of two words and the words themselves (a factor of zero must not hide the other), xored into one."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        wide = ir.IntType(128)
+        product = builder.mul(builder.zext(args[0], wide), builder.zext(args[1], wide))
+        low = builder.trunc(product, _I64)
+        high = builder.trunc(builder.lshr(product, ir.Constant(wide, 64)), _I64)
+        return builder.xor(builder.xor(low, high), builder.xor(args[0], args[1]))
+
+    return types.int64(types.int64, types.int64), codegen
+
+
 @leaf
 def errno_of(fn):
     return peek32(call_pointer(fn[FN_ERRNO]))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from protocol import codes, errors
 from protocol import messages as M
-from protocol.binary_session import HEARTBEAT_MS_DEFAULT, MILLISECOND, Heartbeats, check_logon
+from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MILLISECOND, Heartbeats, check_logon
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
 from ..core import records as R
@@ -29,6 +29,7 @@ from .market_data import MarketData
 MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
 BACKLOG_BYTES = 256 * 1024  # long answers wait while more than this is not taken
 RETRY_NS = 5 * MILLISECOND
+PYTHON_WEIGHT = 16  # a message that plain Python takes counts as so many of the turn's budget
 RESUME_EVENTS = 512  # per piece
 LONG_ANSWERS = 32  # that may wait on one connection
 
@@ -43,6 +44,14 @@ class BinaryDirectory(Protocol):
         """False: another connection has this session."""
 
     def unbind(self, session: int, connection: Connection) -> None: ...
+
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
+
+    def leave(self, connection: Connection) -> None: ...
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
 
 
 class BinaryEncoder:
@@ -79,11 +88,11 @@ class BinaryConnection(Connection):
     """One socket of the binary wire.
 
     engine: `m` (the arena). store: the event store (`chain`, `rows`). encoder: shared by all connections. challenge: 32 fresh random bytes
-    per call. `slow` counts frequent messages (orders) that plain Python had to take, and messages that cannot be read.
+    per call. heartbeat_ms: what a Logon may ask for. `slow` counts frequent messages (orders) that plain Python had to take, and messages that cannot be read.
     """
 
     __slots__ = (
-        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeats", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
         "engine", "server_name", "slow",
     )  # fmt: skip
 
@@ -98,6 +107,7 @@ class BinaryConnection(Connection):
         market: MarketData | None = None,
         server_name: str = "exos",
         challenge: Callable[[], bytes] = lambda: os.urandom(M.CHALLENGE_BYTES),
+        heartbeat_ms: tuple[int, int] = (HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX),
     ) -> None:
         super().__init__(codes.WIRE_BINARY, directory, now_ns, outlet)
         self.engine = engine
@@ -107,6 +117,8 @@ class BinaryConnection(Connection):
         self._encoder = encoder
         self._market = market
         self._challenge = challenge()
+        self._knock: M.Logon | None = None  # a logon that waits
+        self._heartbeat_ms = heartbeat_ms
         self._greeted = False
         self._leaving = False  # the client has said Logout
         self._said_goodbye = False
@@ -150,6 +162,7 @@ class BinaryConnection(Connection):
         if self._market is not None:
             self._market.drop(self)
         self._pieces.clear()
+        self.directory.leave(self)  # type: ignore[attr-defined]
         super().lost(turn)
 
     def logoff_flags(self) -> int:
@@ -214,25 +227,38 @@ class BinaryConnection(Connection):
 
     def _handshake(self, turn: TurnInput) -> bool:
         """Before logon: one Logon and nothing else."""
+        if self._knock is not None:
+            return self._logon(self._knock, turn)
         try:
             payload = self._payload(MAX_LOGON_BYTES)
             if payload is None:
                 return False
             message = M.decode_client(payload)
         except M.WireError as error:
-            self._end(error.reason, error.text, turn.tick_ns)
+            self._refuse("", error.reason, error.text, turn)
             return False
         if not isinstance(message, M.Logon):
             text = f"{type(message).__name__} before Logon: {errors.text(codes.R_NOT_LOGGED_ON)}"
-            self._end(codes.R_NOT_LOGGED_ON, text, turn.tick_ns)
+            self._refuse("", codes.R_NOT_LOGGED_ON, text, turn)
             return False
         return self._logon(message, turn)
 
+    def _refuse(self, who: str, reason: int, text: str, turn: TurnInput) -> None:
+        self.directory.logon_refused(self, who, reason, text, turn.tick_ns)  # type: ignore[attr-defined]
+        self._end(reason, text, turn.tick_ns)
+
     def _logon(self, message: M.Logon, turn: TurnInput) -> bool:
-        reason, text = check_logon(message)
+        reason, text = check_logon(message, self._heartbeat_ms)
         session = 0
+        directory: Any = self.directory
         if reason == codes.OK:
-            session, reason = self.directory.authenticate_binary(message.key, self._challenge, message.mac)  # type: ignore[attr-defined]
+            reason = directory.admit(self, message.key, turn.tick_ns)
+            text = errors.text(codes.R_LOGON_DELAYED)
+        if reason < 0:
+            self._knock, self.next_due = message, self.held_until
+            return False
+        if reason == codes.OK:
+            session, reason = directory.authenticate_binary(message.key, self._challenge, message.mac)
             text = errors.text(reason)
         if reason == codes.OK:
             m, row = self.engine.m, self._session_row(session)
@@ -243,12 +269,15 @@ class BinaryConnection(Connection):
             elif not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
-            self._end(reason, text, turn.tick_ns)
+            self._refuse(message.key, reason, text, turn)
             return False
         self.session = session
+        self._knock = None
+        directory.logged_on(self, message.key, turn.tick_ns)
         self.grow()
         self._conn[R.CN_SESSION] = session
-        heartbeat_ms = message.heartbeat_ms or HEARTBEAT_MS_DEFAULT
+        low, high = self._heartbeat_ms
+        heartbeat_ms = message.heartbeat_ms or min(max(HEARTBEAT_MS_DEFAULT, low), high)
         self._heartbeats = Heartbeats(heartbeat_ms)
         self.next_due = 0
         turn.add(
@@ -295,7 +324,7 @@ class BinaryConnection(Connection):
             budget -= taken
             if status == R.DEC_FULL:
                 continue
-            budget -= 1
+            budget -= PYTHON_WEIGHT
             try:
                 payload = self._payload(MAX_CLIENT_PAYLOAD)
             except M.WireError as error:

@@ -194,6 +194,10 @@ class Outlet(Protocol):
         """Read again."""
 
     @property
+    def peer(self) -> str:
+        """Where the other end is: `host:port`, or `uid:N` of a Unix socket."""
+
+    @property
     def backlog(self) -> int:
         """Bytes written but not yet taken by the peer: a long answer (resend, snapshot) is made in pieces while this is small."""
 
@@ -206,6 +210,7 @@ class NullOutlet:
         self.closed: tuple[int, str] | None = None
         self.paused = False
         self.backlog = 0
+        self.peer = "memory"
 
     def write(self, data: bytes) -> None:
         if self.closed is None:
@@ -234,13 +239,13 @@ class Connection(ABC):
     """One socket's end of a session. Bytes lie in `buf[start:end]` (uint8, writable, contiguous), decoded from there in place.
 
     Attributes the pipeline reads: `session` (bound session id, 0 before logon), `next_due` (ns when `gather` must be called though
-    no byte arrived; 0: never), `wire` (codes.WIRE_*). Attributes it writes: `last_in_ns` (time of the turn in which bytes last came),
+    no byte arrived; 0: never), `wire` (codes.WIRE_*), `held_until`. Attributes it writes: `last_in_ns` (time of the turn in which bytes last came),
     `last_out_ns` (time of the turn in which output of this session was last made): heartbeats are counted from these. All of these are of the
     steady clock (`turn.tick_ns`), never of the time of day.
     """
 
     __slots__ = (
-        "buf", "closing", "directory", "end", "last_in_ns", "last_out_ns", "next_due", "outlet", "pipe", "session", "start", "view", "wire",
+        "buf", "closing", "directory", "end", "held_until", "last_in_ns", "last_out_ns", "next_due", "outlet", "pipe", "session", "start", "view", "wire",
     )  # fmt: skip
 
     FIRST_BUFFER = 8 * 1024  # before logon; an unknown peer gets no more than this
@@ -258,6 +263,7 @@ class Connection(ABC):
         self.last_in_ns = now_ns
         self.last_out_ns = now_ns
         self.next_due = 0
+        self.held_until = 0  # ns until which its logon waits (gateway/logon_guard.py); 0: none does
         self.closing = False
         self.pipe: Any = None  # the pipeline's own record of this connection
 

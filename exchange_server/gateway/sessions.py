@@ -12,17 +12,39 @@ from protocol import codes
 from ..core.records import EVT_HEAD, EVT_SESSION_ACCOUNT, EVT_WORDS
 from ..registry import Registry
 from .connection import Connection
+from .fix_logons import LogonMemory
+from .logon_guard import Log, LogonGuard
 
 
 class Directory:
     """The sessions of one server and the connections that hold them."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, log: Log | None = None) -> None:
         self.registry = registry
+        self.guard = LogonGuard(log)
         self.bound: dict[int, Connection] = {}  # session id → its connection
         self.wires = [0, 0, 0]  # sessions bound, by codes.WIRE_*
         self.fresh: set[int] = set()  # bound in the turn that is being made; cleared by the pipeline
+        self.logons = LogonMemory()
         self.refused = 0  # credentials that were wrong, for `exos status`
+
+    # Of guard: what a connection asks before it authenticates, and tells afterwards.
+    def admit(self, connection: Connection, who: str, now_ns: int) -> int:
+        """May a logon in the name of `who` be looked at? OK, R_LOGON_DELAYED (refuse it), or -1: at `connection.held_until`."""
+        return self.guard.admit(connection, who, now_ns)
+
+    def leave(self, connection: Connection) -> None:
+        """The connection is gone, perhaps while its logon waited."""
+        self.guard.leave(connection)
+
+    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None:
+        """A logon was good: to the log."""
+        session = self.registry.sessions.get(connection.session)
+        self.guard.good(connection, who, session.name if session is not None else "", now_ns)
+
+    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None:
+        """A connection is closed before it was logged on: to the log, and wrong credentials against its address."""
+        self.guard.bad(connection, who, reason, text, now_ns)
 
     def authenticate_fix(self, our_comp_id: str, peer_comp_id: str, username: str, password: str) -> tuple[int, int]:
         """Credentials of a FIX Logon: 56 (us), 49 (them), 553, 554. (session id, OK), or (0, R_BAD_COMP_ID, R_BAD_CREDENTIALS or

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import EVT_NUMBER, EVT_SESSION_ACCOUNT, EVT_WORDS, LOGIC_VERSION
+from ..core.records import EVT_SESSION_ACCOUNT, EVT_WORDS, LOGIC_VERSION
 from ..disk.event_rows import rows_after
 from . import format as fmt
 from .event_files import SCAN_ROWS, EventFiles, EventSum, Holes, Range
@@ -49,10 +49,11 @@ def rebuild(
     logic: int = LOGIC_VERSION,
     live: bool = True,
     stop: threading.Event | None = None,
+    neighbours: EventFiles | None = None,
 ) -> Rebuilt:
     """Run the journal again from the newest good snapshot before the first hole, giving the wanted events to `put` (first event, rows).
 
-    Raises JournalError, JournalRefused (the journal or a digest in it is not right), OSError (also of `put`).
+    neighbours: in the files of the holes, events that are there as they were written must come out the same. Raises JournalError, JournalRefused (the journal or a digest in it is not right), OSError (also of `put`).
     """
     found = Rebuilt(later=Holes(wanted.ranges))
     if not wanted:
@@ -64,11 +65,16 @@ def rebuild(
     if not found.later:
         return found
     engine = make_engine(snapshot.chunks() if snapshot is not None else None)
+    wide = Holes(_whole_files(found.later, neighbours.rows_per_file)) if neighbours is not None else Holes()
     total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
 
     def sink(events: NDArray[np.int64]) -> None:
         begin = total.next_number
         total.add(events)
+        if neighbours is not None and wide.hit(begin, total.next_number - 1):
+            unlike = neighbours.differ(begin, events)
+            if unlike:
+                raise JournalError(f"run again, the journal gives other events {unlike[0][0]} to {unlike[0][1]} than the event store has: report it")
         for first, last in found.later.ranges:
             a, b = max(first, begin), min(last, total.next_number - 1)
             if a <= b:
@@ -119,7 +125,7 @@ def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:
         if got is not None:
             hits = rows_after(got[0], count, number, *lost, out)
             table = got[0].reshape(count, EVT_WORDS)
-            found |= {int(table[i, EVT_SESSION_ACCOUNT]) >> 32 for i in out[:hits].tolist() if table[i, EVT_NUMBER] == number + i}
+            found |= {int(table[i, EVT_SESSION_ACCOUNT]) >> 32 for i in out[:hits].tolist()}
         number += count
     return found - {0}
 
@@ -222,7 +228,7 @@ class Rebuilder:
             def put(first: int, rows: NDArray[np.int64]) -> None:
                 files.write(first, [rows], EventSum(next_number=first).add(rows))
 
-            result = rebuild(data, server_id, make_engine, wanted, put, logic=self._logic, stop=self._stop)
+            result = rebuild(data, server_id, make_engine, wanted, put, logic=self._logic, stop=self._stop, neighbours=files)
             for first, last in healthy:
                 result.filled.add(first, last)
             result.looked_at = suspects

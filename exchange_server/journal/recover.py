@@ -316,7 +316,7 @@ def _begin_anew_if_nothing_ever_was(data: Path, folder: Path, report: Report) ->
     if any((data / "snapshots").glob("*")) or any((folder / "cut").glob("*")):
         return
     for path in (data / "events").glob("*"):
-        if path.suffix != ".evt" or not _all_zero(path, path.stat().st_size):
+        if path.suffix != ".evt" or (path.stat().st_size and not _all_zero(path, path.stat().st_size)):
             return
     for _, path in segments:
         path.unlink()
@@ -468,4 +468,5 @@ def _all_zero(path: Path, size: int) -> bool:
     if size == 0:
         return False
     data = np.memmap(path, dtype=np.uint8, mode="c", shape=(size,)).view(np.ndarray)
-    return bool(jw.last_nonzero(data, data.view(np.int64), 0) == 0)
+    words = data[: size & -8]  # a file that was cut may have any length
+    return bool(jw.last_nonzero(words, words.view(np.int64), 0) == 0) and not data[size & -8 :].any()

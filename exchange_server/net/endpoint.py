@@ -4,7 +4,9 @@ Guarantees
   * A peer before logon gets 8 kB of buffer, `logon_ns` and `logon_bytes`; then it is cut.
   * A peer that does not read is not read either once `read_stop_bytes` wait for it, and is cut with a named reason
     (R_SLOW_READER) at `slow_bytes` or `slow_ns`. Other peers are not touched by it.
-  * What is written after `close` is dropped; what was written before is flushed, for at most `linger_s`.
+  * The kernel's buffers for a peer are bounded too, so that `slow_bytes` and `slow_ns` mean what they say.
+  * What is written after `close` is dropped; what was written before is flushed, for at most `linger_s` (`slow_linger_s` for a slow reader): a
+    peer that reads again in that time finds the reason at the end of what it is given.
   * A link never hands one peer's bytes to another: queues belong to the link and die with it.
 """
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 Maker = Callable[[int, "Link"], Connection]  # (ns now, the way out) -> a new connection
 
+SEND_BUFFER = 256 * 1024  # of the kernel (it takes twice as much): without a limit it takes megabytes for a peer that never reads
+NOT_SENT = 128 * 1024  # of it that may wait unsent
+TCP_NOTSENT_LOWAT = 25  # Linux; the socket module has no name for it before Python 3.12
 WRITE_HIGH = 256 * 1024  # bytes in the transport's own buffer at which it says pause
 UNIX_PATH_MAX = 100  # bytes; the system's limit is 107
 NEARLY_FULL = 1024  # free bytes of a receive buffer below which it is asked whether it takes more
@@ -37,7 +42,7 @@ class Link(asyncio.BufferedProtocol):
     """The pipeline's side of one socket; a connection's Outlet."""
 
     __slots__ = (
-        "closed", "closing", "connection", "deadline", "eof", "expelled", "held", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "pipeline", "queue",
+        "closed", "closing", "connection", "deadline", "eof", "expelled", "finishing", "greedy_at", "held", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "pipeline", "queue",
         "queued", "reading", "ready", "received", "stalled", "timer_at", "transport", "wants",
     )  # fmt: skip
 
@@ -60,6 +65,8 @@ class Link(asyncio.BufferedProtocol):
         self.logged_off = False  # its session was given back
         self.expelled = False  # our own goodbye is on its way
         self.eof = False
+        self.finishing = False  # the last byte for the peer has been written
+        self.greedy_at = 0  # when it last took more than a modest part of a turn
         self.queue: deque[bytes] = deque()  # released, but the transport said pause
         self.queued = 0
         self.held = 0  # made, not yet released
@@ -73,6 +80,8 @@ class Link(asyncio.BufferedProtocol):
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+            sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, NOT_SENT)
         transport.set_write_buffer_limits(high=WRITE_HIGH)
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else peer_uid(sock)
@@ -83,6 +92,9 @@ class Link(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         connection = self.connection
+        if self.finishing:  # nobody reads what comes behind the goodbye; but it is taken, or the system would drop the goodbye
+            connection.start = connection.end = 0
+            return
         connection.end += nbytes
         self.received += nbytes
         if not self.ready:
@@ -94,6 +106,8 @@ class Link(asyncio.BufferedProtocol):
     def eof_received(self) -> bool:
         """The peer will send no more; what it has sent is still carried out and answered."""
         self.eof = True
+        if self.finishing:
+            return False  # both sides have said all: close
         self.pipeline.mark(self)
         return True
 
@@ -164,15 +178,25 @@ class Link(asyncio.BufferedProtocol):
             self.pipeline.slow(self)
 
     def finish(self) -> None:
-        """Flush and close; a peer that does not take the rest in time is dropped."""
-        if self.lost:
+        """Flush, say that nothing more comes, and close when the peer has done the same; one that does not in time is dropped.
+
+        Closing at once would lose the goodbye: with bytes of the peer unread the system answers with a reset and throws away what it has not sent."""
+        if self.lost or self.finishing:
             return
+        self.finishing = True
         while self.queue:  # a slow peer's backlog is dropped before its goodbye (see Pipeline.slow), so this is short
             self.transport.write(self.queue.popleft())
         self.queued = 0
-        self.transport.close()
-        if self.transport.get_write_buffer_size():
-            self.pipeline.loop.call_later(self.pipeline.limits.linger_s, self.transport.abort)
+        if self.eof or not self.transport.can_write_eof():
+            self.transport.close()
+            if not self.transport.get_write_buffer_size():
+                return
+        else:
+            self.connection.start = self.connection.end = 0
+            self.resume()
+            self.transport.write_eof()
+        linger_s = self.pipeline.limits.slow_linger_s if self.paused_at else self.pipeline.limits.linger_s
+        self.pipeline.loop.call_later(linger_s, self.transport.abort)
 
     def next_timer(self) -> int:
         """ns of the next thing due on this link, 0: nothing."""

@@ -15,7 +15,6 @@ Timers are entries of a sorted calendar, one per link and moved lazily; nothing 
 """
 
 import asyncio
-import gc
 from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
@@ -28,16 +27,15 @@ from protocol import codes, errors
 
 from ..core.records import CMD_TIME_REFUSE, CMD_WORDS
 from ..exits import Exit
-from ..gateway.connection import TurnInput
+from ..gateway.connection import WHOLE_TURN, TurnInput
 from ..gateway.sessions import before_logon
 from ..journal.store import JournalFailed
 from .clock import Clock, seconds
 from .endpoint import Link
+from .fairness import Fairness
+from .housekeeping import Housekeeping
 from .limits import MILLION, Limits
 from .observe import Counters, Latency, Log
-
-GC_IDLE_S = 5.0
-GC_BUSY_S = 60.0
 
 
 class Encoder(Protocol):
@@ -99,6 +97,7 @@ class Pipeline:
         self.input = TurnInput(self.limits.inbox_rows)
         self._inline_words = self.limits.inline_rows * CMD_WORDS
         self.done: asyncio.Future[int] = loop.create_future()
+        self.fairness = Fairness(self.limits)
         self.links: dict[int, Link] = {}
         self.refuse = 0  # R_DISK_RESERVE while space is short
         self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → who gets it
@@ -130,8 +129,6 @@ class Pipeline:
         self._quiet_until = 0  # after the process stood still: peers are judged once their bytes have been read
         self._turn_no = engine.turn
         self._slow_gone = 0
-        self._quiet_turns = 0
-        self._collected = loop.time()
 
     # ---------------------------------------------------------------------------------------------- links call these
     def attach(self, link: Link) -> None:
@@ -288,7 +285,7 @@ class Pipeline:
                 continue
             link.timer_at = 0
             connection = link.connection
-            if link.deadline and connection.session:
+            if link.deadline and (connection.session or connection.held_until):
                 link.deadline = 0
             if link.deadline and link.deadline <= now:
                 link.deadline = 0
@@ -323,7 +320,7 @@ class Pipeline:
         time_ns = clock.now_ns()
         self._now = now = clock.tick  # of the steady clock, as all times here but `time_ns`
         if clock.news:
-            self._log_clock()
+            self.log_clock()
         held = codes.R_CLOCK_JUMP if clock.jump_ns else 0
         inp = self.input
         inp.begin(self._turn_no + 1, time_ns, now, clock.real, clock.line, clock.boot, held)
@@ -375,11 +372,15 @@ class Pipeline:
         if self._expiry or (self._calendar_first and self._timer is None):
             self._set_timer()
 
-    def _log_clock(self) -> None:
+    def log_clock(self) -> None:
         """What the clock has to say: one line for each step of the time of day."""
         news, self.clock.news = self.clock.news, []
         for level, event, fields in news:
             self.log(level, event, **fields)
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
 
     def _pressure(self, now: int) -> int:
         """Reason with which this turn refuses new orders; 0: none; -1: sockets are not read in this turn."""
@@ -408,7 +409,8 @@ class Pipeline:
         ready = self._ready
         self._ready = again = []
         self._alone = len(ready) == 1
-        limits = self.limits
+        limits, fairness = self.limits, self.fairness
+        short = fairness.begin(ready, now)
         for i, link in enumerate(ready):
             if inp.full:
                 again.extend(ready[i:])
@@ -426,6 +428,7 @@ class Pipeline:
             due = connection.next_due
             if connection.end != connection.start:
                 connection.last_in_ns = now
+            inp.share = fairness.share if short and link is not fairness.modest else WHOLE_TURN
             try:
                 link.wants = wants = connection.gather(inp)
             except Exception as error:
@@ -436,6 +439,7 @@ class Pipeline:
                 self.log("error", "gateway_fault", peer=link.peer, session=connection.session, exc_info=error)
                 link.transport.abort()
                 continue
+            fairness.note(link, inp.words - words, wants, now)
             if wants:
                 link.ready = True
                 again.append(link)
@@ -444,7 +448,7 @@ class Pipeline:
                 connection.close(codes.OK, "end of input")
             if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
                 link.resume()
-            if not connection.session and link.received > limits.logon_bytes and link.deadline:
+            if not connection.session and not connection.held_until and link.received > limits.logon_bytes and link.deadline:
                 self.counters.logon_timeouts += 1
                 link.deadline = 0
                 self.expel(link, codes.R_LOGON_TIMEOUT, f"no logon within {limits.logon_bytes} bytes")
@@ -459,8 +463,6 @@ class Pipeline:
             self.counters.cut += 1
             self.log("info", "cut", peer=link.peer, session=link.connection.session, reason=reason, text=text)
             link.connection.expel(inp, reason, text)
-            if link.paused_at:  # it may never take the goodbye
-                self.loop.call_later(self.limits.linger_s, link.transport.abort)
 
     def _log_off(self, inp: TurnInput) -> None:
         gone, self._gone = self._gone, []
@@ -608,41 +610,8 @@ class Pipeline:
         self.loop.add_reader(self.journal.fileno(), self.journal_moved)
         if self.spin:
             self.loop.call_soon(self.run_spinning)
-        self._quiet_turns = self.counters.turns
-        self.housekeeping()
+        Housekeeping(self).round()
         self._set_timer()
-
-    def housekeeping(self) -> None:
-        """Off the hot path, some times a second: disk space, log lines."""
-        if self._stopped:
-            return
-        if self.free_bytes is not None:
-            free = self.free_bytes()
-            reserve = self.limits.disk_reserve_bytes
-            if not self.refuse and free < reserve:
-                self.refuse = codes.R_DISK_RESERVE
-                self.log("error", "disk_reserve", free_bytes=free, reserve_bytes=reserve, effect="new orders are refused, cancels go on")
-            elif self.refuse and free > reserve + (reserve >> 2):
-                self.refuse = 0
-                self.log("warning", "disk_reserve_over", free_bytes=free)
-        self.clock.now_ns()  # a step is seen though nobody trades
-        if self.clock.news:
-            self._log_clock()
-        for watch in self.watches:
-            watch()
-        self._collect_garbage()
-        more = self.log.drain()
-        self.loop.call_later(0.02 if more else self.limits.disk_check_ns / 1e9, self.housekeeping)
-
-    def _collect_garbage(self) -> None:
-        """The collector is off (app.py): the hot path makes no cycles. What the rest leaves is taken when no turn was made since the last
-        look, or at the latest after a minute; what has been there since the start is frozen and not walked."""
-        now = self.loop.time()
-        idle = self.counters.turns == self._quiet_turns
-        self._quiet_turns = self.counters.turns
-        if now - self._collected > (GC_IDLE_S if idle else GC_BUSY_S):
-            gc.collect()
-            self._collected = self.loop.time()
 
     async def shutdown(self) -> None:
         """Announce the end, flush, log every session off, wait until all of it is durable and sent."""

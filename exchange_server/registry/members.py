@@ -10,7 +10,17 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from ..core.records import P_NAME_HASH, SF_CANCEL_ON_DISCONNECT, SF_SETTLEMENT
+from ..core.records import (
+    FORM_OWN_FIELDS,
+    FORM_TIME_MICROS,
+    FORM_TIME_MILLIS,
+    FORM_TIME_NANOS,
+    FORM_TIME_SECONDS,
+    FORM_TIME_SHIFT,
+    P_NAME_HASH,
+    SF_CANCEL_ON_DISCONNECT,
+    SF_SETTLEMENT,
+)
 from . import checks
 from . import rows as rows_of
 from .checks import Act
@@ -21,6 +31,7 @@ from .tables import Account, Asset, Firm, Secrets, Session, Venue
 if TYPE_CHECKING:
     from .registry import EngineLike, Registry
 
+TIME_FORMS = {0: FORM_TIME_SECONDS, 3: FORM_TIME_MILLIS, 6: FORM_TIME_MICROS, 9: FORM_TIME_NANOS}  # by decimals
 WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
 
 
@@ -122,7 +133,7 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
     our, peer = (record.our_comp_id, record.peer_comp_id) if fix else ("", record.key)
     rows = [
         rows_of.session(
-            id, firm.id, venue, session.account, session.wire, flags, record.throttle_limit, record.throttle_window_ns, our, peer
+            id, firm.id, venue, session.account, session.wire, flags, record.throttle_limit, record.throttle_window_ns, our, peer, _form(record)
         )
     ]
     # the account's own events (transfers, settlement) go to the first session that has it as its default
@@ -137,6 +148,11 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
 
     done = "changed" if old is not None else "defined"
     return Act(f"session {record.name}", f"session {record.name} {done}", rows, commit, {"id": id})
+
+
+def _form(record: ar.DefineSession) -> int:
+    """How FIX messages to this session are written (core: S_FORM)."""
+    return FORM_OWN_FIELDS * (not record.standard_dictionary) | TIME_FORMS[record.timestamp_decimals] << FORM_TIME_SHIFT
 
 
 def _check_login(registry: "Registry", record: ar.DefineSession) -> None:
@@ -155,6 +171,8 @@ def _check_login(registry: "Registry", record: ar.DefineSession) -> None:
     for key, value in foreign.items():
         if value:
             raise bad(key, f"a {record.wire} session has none")
+    if record.wire != "fix" and (not record.standard_dictionary or record.timestamp_decimals != 3):
+        raise bad("timestamp_decimals" if record.standard_dictionary else "standard_dictionary", f"a {record.wire} session has none")
     if record.wire == "fix":
         other = registry.fix_session(record.our_comp_id, record.peer_comp_id)
     else:

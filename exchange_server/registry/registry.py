@@ -29,6 +29,7 @@ from .rows import Words
 from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
 
 STATE_VERSION = 1
+HMAC_BLOCK = 64  # bytes of a block of SHA-256
 
 Sink = Callable[[Words], None]
 
@@ -79,6 +80,7 @@ class Registry:
         self.references: dict[int, tuple[int, int]] = {}  # instrument id: operator's price, collar
         self.keys: dict[str, Done] = {}
         self._secrets: dict[int, Secrets] = {}
+        self._hmac_keys: dict[int, bytes] = {}  # of binary sessions; never longer than a block
         self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
         self._binary: dict[str, int] = {}  # key: session id
 
@@ -125,6 +127,8 @@ class Registry:
     def put_session(self, session: Session, secrets: Secrets) -> None:
         self.sessions.put(session)
         self._secrets[session.id] = secrets
+        key = secrets.hmac_secret.encode()
+        self._hmac_keys[session.id] = key if len(key) <= HMAC_BLOCK else hashlib.sha256(key).digest()  # what HMAC makes of a longer one each time
         if session.wire == codes.WIRE_FIX:
             self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
         else:
@@ -152,21 +156,21 @@ class Registry:
         return None if found is None else self.sessions[found]
 
     def check_password(self, session_id: int, username: str, password: str) -> bool:
-        """FIX 553 and 554. Takes the same time whether the session, the name or the password is wrong."""
+        """FIX 553 and 554. The same work whether the session, the name or the password is wrong: all is hashed, then compared in full."""
         secrets = self._secrets.get(session_id, Secrets())
         session = self.sessions.get(session_id)
         given = hashlib.sha256(password.encode("utf-8", "surrogateescape")).hexdigest()
         right = hmac.compare_digest(given, secrets.password_sha256 or "0" * 64)
-        named = hmac.compare_digest(
-            username.encode("utf-8", "surrogateescape"), (session.record.username if session else "").encode("utf-8", "surrogateescape")
-        )
+        name = hashlib.sha256(username.encode("utf-8", "surrogateescape")).digest()
+        own = hashlib.sha256((session.record.username if session else "").encode()).digest()
+        named = hmac.compare_digest(name, own)
         return right and named and session is not None and bool(secrets.password_sha256)
 
     def check_hmac(self, session_id: int, message: bytes, signature: bytes) -> bool:
-        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? Same time for an unknown session."""
-        secret = self._secrets.get(session_id, Secrets()).hmac_secret
-        right = hmac.compare_digest(hmac.new(secret.encode(), message, hashlib.sha256).digest(), signature)
-        return right and bool(secret)
+        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? The same work for an unknown session and for any secret."""
+        key = self._hmac_keys.get(session_id, b"")
+        right = hmac.compare_digest(hmac.digest(key, message, "sha256"), signature)
+        return right and bool(key)
 
     def same_secrets(self, session_id: int, secrets: Secrets) -> bool:
         return self._secrets.get(session_id) == secrets

@@ -74,3 +74,10 @@ def test_an_old_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor.time, "time", lambda: 0.0)
     (finding,) = doctor.clock()
     assert finding.level == "warn" and "1970-01-01" in finding.text
+
+
+def test_a_data_folder_that_others_may_use_is_told(tmp_path: Path) -> None:
+    assert not [f for f in doctor.disk(tmp_path) if "chmod" in f.text]
+    tmp_path.chmod(0o750)
+    (found,) = [f for f in doctor.disk(tmp_path) if "chmod" in f.text]
+    assert (found.level, found.what) == ("warn", "data") and f"mode 0750): chmod 700 {tmp_path}" in found.text

@@ -11,6 +11,8 @@ from exchange_server.cli import main as cli
 from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS
 from exchange_server.engine import Engine
 from exchange_server.exits import Exit
+from exchange_server.gateway.connection import TurnInput
+from exchange_server.journal.event_files import EventFiles, EventSum
 from exchange_server.journal.recover import Recovered, recover, seal
 from protocol import codes
 from tests.registry.test_real_engine import SMALL
@@ -37,11 +39,25 @@ def write(server: Recovered[Engine], turns: int) -> None:
         server.journal.wait(ticket)
 
 
+def write_events(server: Recovered[Engine], turns: int) -> None:
+    """A world, then a session that comes and goes: an event each time."""
+    write(server, len(BASE))
+    session = next(iter(server.engine.registry.sessions)).id
+    turn = TurnInput(rows=2)
+    for number in range(turns):
+        turn.begin(server.engine.turn + 1, server.engine.time_ns + 1)
+        turn.add(codes.C_LOGOFF if number % 2 else codes.C_LOGON, session)
+        ticket = server.journal.append(turn.inbox[: turn.words], server.engine.row_seq)
+        server.engine.apply(turn.inbox, turn.words, server.store.append)
+        server.journal.wait(ticket)
+    assert server.engine.event_seq > turns
+
+
 @pytest.fixture
 def sealed(tmp_path: Path) -> Iterator[tuple[Path, str]]:
     """A data folder that was stopped cleanly, and its digest."""
     server = open_folder(tmp_path / "d")
-    write(server, 20)
+    write_events(server, 20)
     digest = server.engine.digest().hex()
     seal(server, tmp_path / "d")
     yield tmp_path / "d", digest
@@ -58,7 +74,10 @@ def test_a_sound_journal(capsys: pytest.CaptureFixture[str], sealed: tuple[Path,
     data, digest = sealed
     code, out, _ = run(capsys, "verify", str(data))
     assert code == Exit.OK and "journal verified: " in out and "clean end" in out
-    assert run(capsys, "verify", str(data / "journal"))[1] == out, "the journal's own folder will do"
+    frames, store = out.splitlines()
+    assert store.startswith("event store: ") and "all as the journal gives them, 1 digests compared" in store and store.endswith(f"digest {digest}")
+    assert run(capsys, "verify", str(data / "journal"))[1] == frames + "\n", "the journal's own folder will do"
+    assert run(capsys, "verify", "--frames-only", str(data))[1] == frames + "\n"
     code, out, _ = run(capsys, "replay", str(data))
     assert code == Exit.OK and f"digest {digest}" in out and "1 state digests compared" in out
 
@@ -103,3 +122,50 @@ def test_a_state_that_differs_from_its_digest_is_told(
     monkeypatch.setattr(Engine, "digest", lambda self: bytes(32))
     code, _, err = run(capsys, "replay", str(sealed[0]))
     assert code == Exit.RECOVERY and "differs from the digest in the journal" in err
+
+
+def test_the_event_store_is_checked_row_by_row_and_against_the_journal(capsys: pytest.CaptureFixture[str], sealed: tuple[Path, str]) -> None:
+    data, _ = sealed
+    path = data / "events" / "00000000.evt"
+    raw = path.read_bytes()
+    path.write_bytes(raw[:200] + bytes([raw[200] ^ 4]) + raw[201:])
+    code, out, err = run(capsys, "verify", str(data))
+    assert code == Exit.FAILED and "1 are damaged: 2 to 2" in err and "start it" in err and "journal verified" in out
+    files = EventFiles(data / "events")
+    other = np.frombuffer(bytearray(raw[192:384]), np.int64)
+    other[20] ^= 1
+    files.write(2, [other], EventSum(next_number=2).add(other))  # whole, but a lie
+    files.close()
+    code, _, err = run(capsys, "verify", str(data))
+    assert code == Exit.FAILED and "1 are other than the journal gives: 2 to 2" in err
+    path.unlink()
+    code, out, err = run(capsys, "verify", str(data))
+    assert code == Exit.OK and "are not in the files yet" in out, "as after a crash: a start writes them"
+
+
+def test_what_a_running_server_holds_in_memory_is_no_damage(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    server = open_folder(tmp_path)
+    write_events(server, 5)
+    code, out, _ = run(capsys, "verify", str(tmp_path))
+    assert code == Exit.OK and f"the newest {server.engine.event_seq - 1} are not in the files yet" in out
+    server.store.flush()
+    assert "are not in the files" not in run(capsys, "verify", str(tmp_path))[1]
+    seal(server, tmp_path)
+
+
+def test_events_older_than_the_journal_are_judged_by_their_checksums(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    server = recover(tmp_path, 1, lambda chunks: Engine(SMALL) if chunks is None else Engine.restore(chunks), segment_bytes=32 << 10)
+    write_events(server, 300)
+    first = server.engine.event_seq
+    seal(server, tmp_path)
+    segments = sorted((tmp_path / "journal").glob("*.seg"))
+    begun = [p for p in segments if p.read_bytes()[:512].strip(b"\0")]
+    assert len(begun) > 1
+    for path in begun[:-1]:
+        path.unlink()
+    code, out, err = run(capsys, "verify", str(tmp_path))
+    assert code == Exit.OK and f"1 to {first - 1} are older than the journal" in out, err
+    path = tmp_path / "events" / "00000000.evt"
+    raw = path.read_bytes()
+    path.write_bytes(raw[:1000] + b"\x55" + raw[1001:])
+    assert "1 are damaged: 6 to 6" in run(capsys, "verify", str(tmp_path))[2]

@@ -82,18 +82,19 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("unknown inner key", 'outcome = "A"', 'outcom = "A"', 'market[0].contract[0].outcom: unknown key; did you mean "outcome"?'),
     ("unknown fee key", "taker_bps", "zzz", "market[0].fees.zzz: unknown key; known here: model, maker_bps"),
     ("missing key", 'product = "exactly"', "", "market[0]: is missing the key product"),
-    ("wrong enum", '"exactly"', '"exact"', "market[0].product: invalid enum value 'exact'"),
+    ("wrong enum", '"exactly"', '"exact"', "market[0].product: \"exact\" is none of spot, exactly, at_most"),
     ("wrong type", "decimals = 8", 'decimals = "8"', "asset[1].decimals: expected int, got str"),
     ("a bound", "decimals = 8", "decimals = 19", "asset[1].decimals: expected int <= 18"),
     ("a float", 'payout = "1.00"', "payout = 1.00", 'market[0].payout: expected int | str, got float: write numbers with a point in quotes, "0.01"'),
-    ("too fine a price", 'high = "0.99"', 'high = "0.999"', "market[0].band[0].high: 0.999 is finer than price_decimals allows: 2 decimals"),
-    ("too fine a quantity", 'min_qty = "0.5"', 'min_qty = "0.55"', "market[0].min_qty: 0.55 is finer than qty_decimals allows: 1 decimals"),
-    ("too fine money", '"0.0001"', '"0.00001"', "member[0].account[0].deposit.USD: 0.00001 is finer than USD allows: 4 decimals"),
-    ("negative", '"0.0001"', '"-1"', 'member[0].account[0].deposit.USD: not an amount: "-1"'),
-    ("negative number", "BTC = 2", "BTC = -2", 'member[0].account[0].deposit.BTC: not an amount: "-2"'),
-    ("underscore text", '"0.0001"', '"1_0"', 'member[0].account[0].deposit.USD: not an amount: "1_0"'),
-    ("arabic digits", '"0.0001"', '"٣"', "not an amount"),
-    ("exponent", '"0.0001"', '"1e3"', 'not an amount: "1e3"'),
+    ("too fine a price", 'high = "0.99"', 'high = "0.999"', "market[0].band[0].high: \"0.999\" has 3 decimals, the amount takes at most 2 decimals (price_decimals)"),
+    ("too fine a quantity", 'min_qty = "0.5"', 'min_qty = "0.55"', "market[0].min_qty: \"0.55\" has 2 decimals, the amount takes at most 1 decimals (qty_decimals)"),
+    ("too fine money", '"0.0001"', '"0.00001"', "member[0].account[0].deposit.USD: \"0.00001\" has 5 decimals, the amount takes at most 4 decimals (USD)"),
+    ("29 digits", '"0.0001"', '"1000000000.0000000000000000001"', "has 19 decimals, the amount takes at most 4 decimals (USD)"),
+    ("negative", '"0.0001"', '"-1"', 'member[0].account[0].deposit.USD: "-1" is no amount: write digits'),
+    ("negative number", "BTC = 2", "BTC = -2", 'member[0].account[0].deposit.BTC: "-2" is no amount: write digits'),
+    ("underscore text", '"0.0001"', '"1_0"', 'member[0].account[0].deposit.USD: "1_0" is no amount: write digits'),
+    ("arabic digits", '"0.0001"', '"٣"', "is no amount"),
+    ("exponent", '"0.0001"', '"1e3"', '"1e3" is no amount: write digits'),
     ("too much money", '"0.0001"', '"9999999999999999999"', "is above the limit"),
     ("nothing to deposit", '"0.0001"', "0", "member[0].account[0].deposit.USD.amount: expected int >= 1"),
     ("unknown asset of a deposit", "BTC = 2", "ETH = 2", "member[0].account[0].deposit.ETH: there is no asset ETH; known: USD, BTC"),
@@ -197,3 +198,56 @@ def test_durations(text: str, ns: int) -> None:
 def test_what_is_no_duration(text: str) -> None:
     with pytest.raises(ConfigError):
         amounts.duration_ns("f", "k", text)
+
+
+def test_every_session_has_the_servers_throttle_unless_it_says_otherwise(tmp_path: Path) -> None:
+    def sessions(server: str, session: str = "") -> list[tuple[int, int]]:
+        text = f"""
+{server}
+[[asset]]
+name = "USD"
+decimals = 4
+
+[[member]]
+firm = "F"
+
+[[member.account]]
+name = "F-A"
+
+[[member.session]]
+name = "S"
+wire = "binary"
+key = "S"
+secret = "s-secret"
+account = "F-A"
+{session}
+"""
+        file = tmp_path / "throttle.toml"
+        file.write_text(text)
+        records = [item.record for item in load.load(file).items]
+        return [(x.throttle_limit, x.throttle_window_ns) for x in records if isinstance(x, ar.DefineSession)]
+
+    second = 10**9
+    assert sessions("") == [(10_000, second)]
+    assert sessions('[server]\nsession_throttle = 50\nsession_throttle_window = "2s"') == [(50, 2 * second)]
+    assert sessions("[server]\nsession_throttle = 0") == [(0, 0)]
+    assert sessions("", "throttle = 0") == [(0, 0)], "told to have none"
+    assert sessions("", "throttle = 7") == [(7, second)], "without a window of its own: the server's"
+    assert sessions("", 'throttle = 7\nthrottle_window = "5s"') == [(7, 5 * second)]
+    with pytest.raises(ConfigError, match=r"server.session_throttle_window: must be longer than 0s"):
+        sessions('[server]\nsession_throttle_window = "0s"')
+
+
+def test_the_sandbox_is_throttled_like_any_other() -> None:
+    sessions = [item.record for item in load.load("sandbox").items if isinstance(item.record, ar.DefineSession)]
+    assert len(sessions) > 100 and {(s.throttle_limit, s.throttle_window_ns) for s in sessions} == {(10_000, 10**9)}
+
+
+def test_settings_of_the_clock_and_the_heartbeats(tmp_path: Path) -> None:
+    file = tmp_path / "clock.toml"
+    file.write_text('[server]\nclock_jump = "1s"\nclock_jump_at_start = "2m"\nclock_absence = "7d"\nheartbeat_min = "1500ms"')
+    settings = load.load(file).settings
+    assert (settings.clock_jump_ns, settings.clock_jump_at_start_ns, settings.clock_absence_ns) == (10**9, 120 * 10**9, 7 * 86_400 * 10**9)
+    file.write_text('[server]\nheartbeat_min = "1100ms"\nheartbeat_max = "1900ms"')
+    with pytest.raises(ConfigError, match=r"server.heartbeat_max: no whole second \(FIX 108\) lies between 1100ms and 1900ms"):
+        load.load(file)

@@ -165,6 +165,6 @@ def test_stretches_of_bad_rows_and_who_follows_them() -> None:
     world = Sessions(3)
     table = world.rows.reshape(-1, EVT_WORDS)
     found = np.zeros(1000, dtype=np.int64)
-    count = er.rows_after(world.rows, len(table), 10, 60, found)
+    count = er.rows_after(world.rows, len(table), 1, 10, 60, found)
     heads = [i for i in range(len(table)) if table[i, EVT_NUMBER] == i + 1]
     assert found[:count].tolist() == [i for i in heads if 10 <= table[i, EVT_PREVIOUS] <= 60] and count > 10

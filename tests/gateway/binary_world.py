@@ -33,7 +33,10 @@ class World:
         self.engine = Engine(SMALL, event_rows=event_rows)
         self.store = EventStore(folder, rows_per_file=1 << 14, prepare_ahead=False)
         self.input = TurnInput(rows)
-        self.now = 1_800_000_000 * SECOND
+        self.now = 1_800_000_000 * SECOND  # of the steady clock: what heartbeats go by
+        self.step_ns = 0  # how far the time of day has been set away from it
+        self.ahead_ns = 0  # how far exchange time is ahead of the time of day
+        self.exchange = 0
         self.ends: list[End] = []
         self.directory = Directory(self.engine.registry)
         self.encoder = BinaryEncoder(self.engine)
@@ -51,7 +54,9 @@ class World:
 
     def begin(self) -> None:
         self.now += 1_000_000
-        self.input.begin(self.engine.turn + 1, self.now)
+        real = self.now + self.step_ns
+        self.exchange = max(self.exchange, real + self.ahead_ns)
+        self.input.begin(self.engine.turn + 1, self.exchange, self.now, real)
 
     def apply(self) -> list[Any]:
         answers = self.engine.apply(self.input.inbox, self.input.words, self.sink)

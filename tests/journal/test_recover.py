@@ -1,5 +1,7 @@
 """Recovery: what was acknowledged comes back once, torn tails go, rot is refused by name."""
 
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -8,7 +10,18 @@ import pytest
 
 from exchange_server.core.records import LOGIC_VERSION
 from exchange_server.journal import format as fmt
-from exchange_server.journal.recover import JournalRefused, Recovered, cut, iterate, recover, seal, verify
+from exchange_server.journal.files import create
+from exchange_server.journal.recover import (
+    JournalRefused,
+    Recovered,
+    ReplayBroken,
+    SnapshotFailed,
+    cut,
+    iterate,
+    recover,
+    seal,
+    verify,
+)
 from exchange_server.journal.store import Journal, JournalError, JournalLocked
 
 from .kit import SEGMENT, SERVER, FakeEngine, commit, copy_folder, digest_of, patch, turn
@@ -357,3 +370,154 @@ def test_truncated_files_are_the_same_as_zeros(old: Path, tmp_path: Path) -> Non
         file.truncate(last.end - 1)
     with pytest.raises(JournalRefused, match="watermark"):
         start(data)
+
+
+# ---- killed within the very first start -------------------------------------------------------------------------------
+def first_start_killed(data: Path) -> Path:
+    """What is on the disk between the first segment's header and the first watermark."""
+    folder = data / "journal"
+    folder.mkdir(parents=True)
+    (folder / "lock").write_bytes(b"1\n")
+    create(folder, SERVER, SEGMENT)
+    return folder
+
+
+@pytest.mark.parametrize("state", ["header", "torn header", "with spare segments"])
+def test_killed_within_the_very_first_start_it_begins_anew(tmp_path: Path, state: str) -> None:
+    folder = first_start_killed(tmp_path / "data")
+    if state == "torn header":
+        patch(folder / fmt.segment_name(1), 100, bytes(412))
+    if state == "with spare segments":
+        (folder / fmt.segment_name(2)).write_bytes(bytes(SEGMENT))
+        (folder / "spare.tmp").write_bytes(b"half")
+        (tmp_path / "data" / "events").mkdir()
+        (tmp_path / "data" / "events" / "00000000.evt").write_bytes(bytes(4099))
+        (tmp_path / "data" / "events" / "00000001.evt").write_bytes(b"")
+    r = start(tmp_path / "data")
+    assert r.report.created and any("begun anew" in note for note in r.report.notes)
+    trade(r, TURNS[:3])
+    stop(r)
+    r = start(tmp_path / "data")
+    assert not r.report.created and r.engine.digest() == digest_of(TURNS[:3])
+    stop(r)
+
+
+@pytest.mark.parametrize(
+    "sign", ["a byte of a frame", "a byte at the end", "a slot", "no watermark file", "a second segment", "a snapshot", "a cut piece", "an event", "a stop"]
+)
+def test_whatever_says_that_there_was_something_keeps_the_refusal(tmp_path: Path, sign: str) -> None:
+    data = tmp_path / "data"
+    folder = first_start_killed(data)
+    for name in ("snapshots", "events"):
+        (data / name).mkdir()
+    (folder / "cut").mkdir()
+    if sign == "a byte of a frame":
+        patch(folder / fmt.segment_name(1), fmt.SEGMENT_HEADER_BYTES, b"E")
+    elif sign == "a byte at the end":
+        patch(folder / fmt.segment_name(1), SEGMENT - 1, b"\x01")
+    elif sign == "a slot":
+        patch(folder / "watermark", 4096, b"EXOS")
+    elif sign == "no watermark file":
+        (folder / "watermark").unlink()
+    elif sign == "a second segment":
+        patch_new = bytearray(SEGMENT)
+        patch_new[0] = 1
+        (folder / fmt.segment_name(2)).write_bytes(patch_new)
+    elif sign == "a snapshot":
+        (data / "snapshots" / f"{7:020d}.snap").write_bytes(b"x")
+    elif sign == "a cut piece":
+        (folder / "cut" / "00000001-4096-5000.bin").write_bytes(b"x")
+    elif sign == "an event":
+        (data / "events" / "00000000.evt").write_bytes(bytes(4000) + b"\x01")
+    else:
+        (data / "events" / "synced").write_bytes(b"x")
+    before = {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "lock"}
+    with pytest.raises(JournalRefused, match="both slots are damaged or the file is missing"):
+        start(data)
+    assert {p: p.read_bytes() for p in folder.rglob("*") if p.is_file() and p.name != "lock"} == before, "nothing was touched"
+
+
+def test_rows_that_were_acknowledged_are_never_begun_over(old: Path, tmp_path: Path) -> None:
+    """Both slots zeroed in a journal with rows: refused, whatever else is gone."""
+    data = copy_folder(old, tmp_path / "data")
+    (data / "journal" / "watermark").write_bytes(bytes(8192))
+    for path in [*(data / "events").glob("*"), *sorted((data / "journal").glob("*.seg"))[1:]]:
+        path.unlink()
+    with pytest.raises(JournalRefused, match="both slots are damaged"):
+        start(data)
+
+
+# ---- stops and starts that cannot do all -----------------------------------------------------------------------------------
+def test_a_stop_whose_snapshot_fails_says_so_and_the_next_start_replays(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = copy_folder(old, tmp_path / "data")
+    r = start(data)
+
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    with pytest.raises(SnapshotFailed, match="the snapshot could not be written: .*snapshots: the disk is full. Everything is safe in the journal"):
+        seal(r, data)
+    monkeypatch.undo()
+    assert list((data / "snapshots").iterdir()) == [], "no half snapshot"
+    assert "event store not synced" in r.report.notes[-1], "nor does its mark stop the stop"
+    r = start(data)
+    assert not r.engine.restored and r.report.marks == 1 and r.engine.digest() == digest_of(TURNS)
+    seal(r, data)
+
+
+def test_a_watermark_file_that_was_cut_short_is_made_whole(old: Path, tmp_path: Path) -> None:
+    data = copy_folder(old, tmp_path / "data")
+    seal(start(data), data)
+    path = data / "journal" / "watermark"
+    raw = path.read_bytes()
+    newest = fmt.newest_watermark(raw)
+    assert newest is not None
+    path.write_bytes(fmt.pack_watermark(newest))  # 512 bytes of 8192
+    r = start(data)
+    assert r.engine.digest() == digest_of(TURNS) and path.stat().st_size == fmt.WATERMARK_FILE_BYTES
+    stop(r)
+
+
+def test_a_snapshot_that_the_engine_does_not_take_is_named_and_passed_over(old: Path, tmp_path: Path) -> None:
+    data = copy_folder(old, tmp_path / "data")
+    seal(start(data), data)
+
+    def make(chunks):  # type: ignore[no-untyped-def]
+        if chunks is not None:
+            raise fmt.BadBytes("words 1 to 9 lie outside the arena")
+        return FakeEngine()
+
+    r = recover(data, SERVER, make, **OPTIONS)
+    assert r.engine.digest() == digest_of(TURNS) and any("lie outside the arena" in note for note in r.report.notes)
+    stop(r)
+
+
+def test_rows_that_cannot_be_run_again_are_named(old: Path, tmp_path: Path) -> None:
+    data = copy_folder(old, tmp_path / "data")
+
+    class Broken(FakeEngine):
+        def apply(self, rows, words, sink):  # type: ignore[no-untyped-def]
+            if self.row_seq > 400:
+                raise RuntimeError("the core stopped with invariant 3")
+            return super().apply(rows, words, sink)
+
+    with pytest.raises(ReplayBroken, match=r"rows 4\d\d to \d+ of the journal cannot be run again: the core stopped with invariant 3"):
+        recover(data, SERVER, Broken, **{**OPTIONS, "batch_words": 500})
+    stop(start(data))
+
+
+def test_a_start_with_little_room_trades(old: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = copy_folder(old, tmp_path / "data")
+    shutil.rmtree(data / "events")
+
+    def full(fd: int, at: int, size: int) -> None:
+        if size > fmt.WATERMARK_FILE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    r = start(data)
+    assert any("event store paused" in note for note in r.report.notes)
+    trade(r, [turn(900, 5)])
+    assert r.engine.digest() == digest_of([*TURNS, turn(900, 5)]) and list((data / "events").iterdir()) == []
+    stop(r)

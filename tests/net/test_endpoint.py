@@ -4,6 +4,7 @@ import asyncio
 import os
 import socket
 import stat
+from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,17 @@ from typing import Any
 import pytest
 
 from exchange_server.net.clock import Clock
-from exchange_server.net.endpoint import Link, PortError, listen_tcp, listen_unix, peer_uid, unix_socket
+from exchange_server.net.endpoint import (
+    NOT_SENT,
+    SEND_BUFFER,
+    TCP_NOTSENT_LOWAT,
+    Link,
+    PortError,
+    listen_tcp,
+    listen_unix,
+    peer_uid,
+    unix_socket,
+)
 from exchange_server.net.limits import Limits
 from protocol import codes
 
@@ -25,7 +36,7 @@ class Transport:
         self.link = link
         self.sent: list[bytes] = []
         self.full = False
-        self.closed = self.aborted = False
+        self.closed = self.aborted = self.ended = False
         self.reading = True
 
     def write(self, data: bytes) -> None:
@@ -46,6 +57,12 @@ class Transport:
     def resume_reading(self) -> None:
         self.reading = True
 
+    def can_write_eof(self) -> bool:
+        return True
+
+    def write_eof(self) -> None:
+        self.ended = True
+
     def close(self) -> None:
         self.closed = True
 
@@ -64,7 +81,12 @@ class Pipes:
         self.slowed = 0
         self.out: list[Any] = []
         self.later: list[Any] = []
-        self.loop = SimpleNamespace(call_later=lambda seconds, call: self.later.append(call))
+        self.waits: list[float] = []
+        self.loop = SimpleNamespace(call_later=self.call_later)
+
+    def call_later(self, seconds: float, call: Any) -> None:
+        self.waits.append(seconds)
+        self.later.append(call)
 
     def mark(self, link: Link) -> None:
         self.marked += 1
@@ -135,7 +157,8 @@ def test_nothing_is_written_behind_close_or_after_the_socket_is_gone() -> None:
     assert pipes.out == [b"bye", None] and link.closing == (codes.R_SHUTDOWN, "stop")
     link.send(b"bye")
     link.send(None)
-    assert transport.sent == [b"bye"] and transport.closed and not pipes.later
+    assert transport.sent == [b"bye"] and transport.ended and not transport.closed, "its own end is awaited"
+    assert link.eof_received() is False, "both have said all: asyncio closes"
     link.connection_lost(None)
     link.connection_lost(None)
     link.send(b"late")
@@ -148,9 +171,54 @@ def test_a_close_that_the_peer_does_not_take_is_ended_after_a_while() -> None:
     link.send(b"a")
     link.send(b"b")
     link.send(None)
-    assert transport.closed and transport.sent == [b"a", b"b"] and link.queued == 0
+    assert transport.ended and transport.sent == [b"a", b"b"] and link.queued == 0
+    assert pipes.waits == [pipes.limits.slow_linger_s], "it may read again"
     pipes.later[0]()
     assert transport.aborted
+
+
+def test_what_comes_behind_our_goodbye_is_taken_and_dropped() -> None:
+    """Unread bytes at a close make the system answer with a reset, which throws the goodbye away."""
+    link, transport, pipes = make()
+    link.reading = transport.reading = False  # it sent more than we took
+    link.send(None)
+    assert transport.reading and transport.ended and pipes.waits == [pipes.limits.linger_s]
+    for _ in range(3):
+        space = link.get_buffer(-1)
+        link.buffer_updated(len(space))
+    assert pipes.marked == 0 and link.connection.pending == 0 and transport.reading
+    link.send(None)
+    assert len(pipes.waits) == 1
+    pipes.later[0]()
+    assert transport.aborted
+
+
+def test_a_peer_that_has_ended_already_is_closed_at_once() -> None:
+    link, transport, pipes = make()
+    link.eof = True
+    link.send(None)
+    assert transport.closed and not pipes.later
+
+
+async def test_the_kernels_send_buffer_is_bounded() -> None:
+    sizes: list[tuple[int, int]] = []
+
+    class Looks(Link):
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            sock = transport.get_extra_info("socket")
+            sizes.append((sock.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF), sock.getsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT)))
+            transport.abort()
+
+    loop = asyncio.get_running_loop()
+    pipes: Any = SimpleNamespace(attach=lambda link: None, detach=lambda link: None)
+    server = await loop.create_server(lambda: Looks(pipes, "test", lambda now, link: None), "127.0.0.1", 0)  # type: ignore[arg-type, return-value]
+    reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+    with suppress(ConnectionError):
+        await reader.read()
+    writer.close()
+    server.close()
+    assert sizes == [(2 * SEND_BUFFER, NOT_SENT)], "Linux doubles what is asked"
 
 
 def test_a_full_buffer_stops_reading_until_it_is_consumed() -> None:

@@ -21,9 +21,10 @@ MS = 1_000_000
 class Street:
     """A pipeline with one port, and clients that talk to it."""
 
-    def __init__(self, hold: bool = False, spin: bool = False, every: int = 0, free: Any = None, chunk: int = 1000, **limits: Any) -> None:
+    def __init__(self, hold: bool = False, spin: bool = False, every: int = 0, free: Any = None, chunk: int = 1000, clock: Clock | None = None, **limits: Any) -> None:
         self.engine, self.journal, self.store, self.directory = Engine(chunk), Journal(hold), Store(), Directory()
         self.hold, self.spin, self.every, self.free, self.limits = hold, spin, every, free, Limits(**limits)
+        self.clock, self.log = clock or Clock(), QUIET
         self.clients: list[asyncio.StreamWriter] = []
 
     async def __aenter__(self) -> "Street":
@@ -34,11 +35,11 @@ class Street:
             self.journal,
             self.store,
             self.directory,
-            Clock(),
+            self.clock,
             {codes.WIRE_BINARY: Encoder()},
             None,
             self.limits,
-            QUIET,
+            self.log,
             self.spin,
             self.free,
         )
@@ -287,7 +288,7 @@ async def test_an_expiry_of_the_engine_makes_a_turn() -> None:
 
 
 async def test_a_peer_that_never_reads_is_cut_and_others_are_not_touched() -> None:
-    async with Street(slow_bytes=1 << 20, slow_ns=300 * MS, read_stop_bytes=1 << 18, linger_s=0.2) as street:
+    async with Street(slow_bytes=1 << 20, slow_ns=300 * MS, read_stop_bytes=1 << 18, linger_s=0.2, slow_linger_s=0.2) as street:
         _, slow = await street.client(1)
         reader, quick = await street.client(2)
         text = b"echo " + b"x" * 4000 + b"\n"

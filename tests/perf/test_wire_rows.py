@@ -27,6 +27,18 @@ def test_pipelined(wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "fdatasync" in result.note and not result.void
 
 
+def test_a_flood_and_a_modest_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        results = wire_rows.fair(TINY)
+    except ValueError as error:  # the temporary folder is memory
+        assert "real disk" in str(error)
+        return
+    for result in results:
+        assert result.figure > 0 and result.more["flood"]["count"] > 0 < result.more["quiet"]["count"]
+        assert result.more["answered"] >= 4000
+
+
 def test_memory_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/dev/shm")
     with pytest.raises(ValueError, match="real disk"):

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -97,10 +98,13 @@ async def test_mistakes_are_told_before_anything_is_sent(rig: Rig) -> None:
             (lambda: client.place(SPAIN, codes.BUY, 1, 5, id=-1), "id"),
             (lambda: client.ticks(SPAIN, "0.42001"), "4 decimals"),
             (lambda: client.ticks(SPAIN, "abc"), "abc"),
+            *[(lambda text=text: client.ticks(SPAIN, text), "is no price") for text in ("1e1", "1_0", " 10", "٣", "+1", "-1", "NaN")],
+            (lambda: client.ticks(SPAIN, Decimal("0.42001")), "4 decimals"),
+            (lambda: client.lots(SPAIN, 1.5), "write it as a text or a Decimal"),
         ):
             with pytest.raises(ClientError, match=words):
                 call()
-        assert client.ticks(SPAIN, "0.42") == 4200 and client.price_text(SPAIN, 4200) == "0.4200"
+        assert client.ticks(SPAIN, "0.42") == client.ticks(SPAIN, Decimal("4.2E-1")) == 4200 and client.price_text(SPAIN, 4200) == "0.4200"
         order = await client.buy(SPAIN, 1, 5)
         with pytest.raises(ClientError, match="open"):
             client.place(SPAIN, codes.BUY, 1, 5, id=order.id)

@@ -26,7 +26,7 @@ def test_options() -> None:
     [
         (["--seconds", "x"], '"x" is no number of seconds'),
         (["--seconds", "61"], "61: number of seconds must be 4 to 60"),
-        (["--seconds", "nan"], "nan: number of seconds must be 4 to 60"),
+        (["--seconds", "nan"], '"nan" is no number of seconds'),
         (["--bots", "2"], "--bots goes only with --serve"),
         (["--data", "/tmp"], "--data goes only with --serve"),
         (["--port", "9880"], "--port goes only with --serve"),

@@ -1,0 +1,65 @@
+"""The long forms of tests, by name: `./scripts/test --long NAME`; without a name it lists them.
+
+The test command runs a short form of each. Each long form has a time limit: a run that exceeds it has failed. Standard library only.
+"""
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TIMED_OUT = 124  # as timeout(1) says it
+USAGE = 2
+
+
+@dataclass(frozen=True)
+class Long:
+    what: str
+    minutes: int  # limit
+    tests: tuple[str, ...]  # arguments of pytest
+
+
+LONG = {
+    "bits": Long("every bit of the journal's last 64 KiB flipped, cuts at every byte, stale and random bytes", 60, ("tests/journal/test_walk.py",)),
+    "crash": Long("5,000 lives of a killed writer, 100 power cuts, the n-th write or sync failing for n up to 600", 60, ("tests/journal/test_crash.py",)),
+    "store": Long(
+        "every bit of event store files flipped, seen and mended",
+        30,
+        ("tests/journal/test_event_store.py", "tests/journal/test_rebuild.py"),
+    ),
+    "model": Long("1,000 seeds of random trading laid beside the model", 120, ("tests/core/test_against_model.py",)),
+    "collateral": Long("2,000 random accounts against the search of all outcomes", 30, ("tests/core/test_collateral.py",)),
+    "planted": Long("twelve bugs planted in the core: the harness must find each (twelve compilations)", 90, ("tests/core/test_planted_bugs.py",)),
+}
+
+
+def table() -> list[str]:
+    width = max(map(len, LONG))
+    return [f"{name.ljust(width)}  {long.what} (limit {long.minutes} min)" for name, long in LONG.items()]
+
+
+def run(name: str, more: list[str]) -> int:
+    """The long form `name`, with more arguments for pytest; its exit code, TIMED_OUT over its limit."""
+    long = LONG[name]
+    command = [sys.executable, "-m", "pytest", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(ROOT), *long.tests, *more]
+    try:
+        return subprocess.run(command, cwd=ROOT, env={**os.environ, "EXOS_LONG": "1"}, timeout=60 * long.minutes, check=False).returncode
+    except subprocess.TimeoutExpired:
+        print(f"scripts/test: long test '{name}' was stopped at its limit of {long.minutes} minutes", file=sys.stderr)
+        return TIMED_OUT
+
+
+def main(arguments: list[str]) -> int:
+    if not arguments:
+        print("\n".join(table()))
+        return 0
+    if arguments[0] not in LONG:
+        print(f"scripts/test: there is no long test '{arguments[0]}'; there are:\n" + "\n".join(table()), file=sys.stderr)
+        return USAGE
+    return run(arguments[0], arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,59 @@
+"""A wrong value of an enumeration is refused with the values that there are, wherever it was written."""
+
+from pathlib import Path
+
+import pytest
+
+from config import admin_records as ar
+from config.load import ConfigError, parse
+
+
+@pytest.mark.parametrize(
+    ("record", "sentence"),
+    [
+        (
+            {"type": "phase", "event": "E", "phase": "opened"},
+            'phase: "opened" is none of listed, open, paused, cancel_only, closed; did you mean "open"?',
+        ),
+        ({"type": "kill", "level": "planet"}, 'level: "planet" is none of platform, venue, firm, account, session'),
+        (
+            {"type": "listing", "venue": "V", "event": "E", "fees": {"model": "quad"}},
+            'fees.model: "quad" is none of notional, quadratic, minimum',
+        ),
+        ({"type": "trasnfer"}, 'type: "trasnfer" is none of '),
+        ({"type": "phase", "event": "E"}, "is missing the key phase"),
+        ({"type": "phase", "event": "E", "phase": 5}, "phase: expected str"),
+    ],
+)
+def test_records(record: object, sentence: str) -> None:
+    with pytest.raises(ValueError) as refused:
+        ar.from_builtins(record)
+    assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "path", "sentence"),
+    [
+        ({"server": {"mode": "synch"}}, "server.mode", '"synch" is none of async, sync; did you mean "sync"?'),
+        (
+            {"listing": [{"venue": "V", "event": "E", "fees": {"model": "x"}}]},
+            "listing[0].fees.model",
+            '"x" is none of minimum, notional, quadratic',
+        ),
+    ],
+)
+def test_files(content: dict[str, object], path: str, sentence: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse("f.toml", content)
+    assert refused.value.path == path and sentence.split(" is none of ")[0] in refused.value.sentence
+    for word in sentence.split(" is none of ")[1].split("; ")[0].split(", "):
+        assert word in refused.value.sentence
+
+
+def test_the_page_of_results(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse(
+            "f.toml",
+            {"market": [{"event": "E", "product": "exact", "owner_venue": "V", "asset": "A", "max_qty": 1, "fees": {"model": "minimum"}}]},
+        )
+    assert str(refused.value) == 'f.toml: market[0].product: "exact" is none of spot, exactly, at_most; did you mean "exactly"?'

@@ -1,0 +1,60 @@
+"""A throttle's window is counted in the steady clock of the TIME row, whatever is done to the time of day."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocol import codes as C
+from tests.core_rig import PairStory
+from tests.model_worlds import SECOND
+
+WINDOW = 10 * SECOND
+
+
+def at(story: PairStory, now: int, tick: int, refuse: int = 0) -> None:
+    story.do(C.C_TIME, turn=story.model.turn + 1, now=story.model.now + now, tick=story.model.tick + tick, refuse=refuse)
+
+
+def throttled(level: str) -> PairStory:
+    """Session 1, or its venue, may send two orders in ten seconds and has sent them."""
+    story = PairStory()
+    limits = {"throttle_limit": 2, "throttle_window": WINDOW}
+    if level == "session":
+        story.do(C.C_DEF_SESSION, id=1, firm=1, account=16, **limits)
+    else:
+        story.do(C.C_DEF_VENUE, id=1, fee_account=2, **limits)
+    for id in (1, 2):
+        assert [e.kind for e in story.new(1, C.BUY, 1, 50, id=id)] == [C.E_ACCEPTED]
+    return story
+
+
+@pytest.mark.parametrize("level", ["session", "venue"])
+@pytest.mark.parametrize("now", [0, 1, 86_400 * SECOND])
+def test_a_window_ends_on_the_steady_clock(level: str, now: int) -> None:
+    story = throttled(level)
+    at(story, now, WINDOW - 1)
+    assert [e.kind for e in story.new(1, C.BUY, 1, 50, id=3)] == [C.E_REJECTED], "a day of exchange time does not end it"
+    at(story, 0, 1)
+    assert [e.kind for e in story.new(1, C.BUY, 1, 50, id=3)] == [C.E_ACCEPTED], "though exchange time stands still"
+
+
+def test_the_steady_clock_never_falls() -> None:
+    story = throttled("session")
+    at(story, 0, -5 * SECOND)
+    at(story, 0, WINDOW - 1)
+    assert [e.kind for e in story.new(1, C.BUY, 1, 50, id=3)] == [C.E_REJECTED]
+    at(story, 0, 1)
+    assert [e.kind for e in story.new(1, C.BUY, 1, 50, id=3)] == [C.E_ACCEPTED]
+
+
+def test_a_clock_that_is_not_believed_refuses_new_orders_and_replaces_only() -> None:
+    story = PairStory()
+    story.new(1, C.BUY, 4, 50, id=1)
+    at(story, 0, 1, C.R_CLOCK_JUMP)
+    (refused,) = story.new(1, C.BUY, 4, 50, id=2)
+    assert (refused.kind, refused.reason) == (C.E_REJECTED, C.R_CLOCK_JUMP)
+    (refused,) = story.do(C.C_REPLACE, session=1, account=16, id=3, orig=1, instrument=1, side=C.BUY, price=50, qty=2)
+    assert (refused.kind, refused.reason) == (C.E_CANCEL_REJECT, C.R_CLOCK_JUMP)
+    assert [e.kind for e in story.do(C.C_CANCEL, session=1, id=4, orig=1)] == [C.E_CANCELED]
+    at(story, 0, 1)
+    assert [e.kind for e in story.new(1, C.BUY, 4, 50, id=2)] == [C.E_ACCEPTED], "its id was not used up"

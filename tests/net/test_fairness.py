@@ -1,0 +1,108 @@
+"""Turns are short while a modest session is there, long when all are busy."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from exchange_server.core.records import CMD_WORDS
+from exchange_server.net.fairness import Fairness
+from exchange_server.net.limits import Limits
+from protocol import codes
+
+from .test_pipeline import Street, until
+
+LIMITS = Limits(modest_rows=10, greedy_share=64, fair_ns=1000)
+
+
+def link() -> Any:
+    return SimpleNamespace(greedy_at=0, lost=False)
+
+
+def test_one_session_alone_and_a_crowd_of_greedy_ones_have_the_whole_turn() -> None:
+    fairness = Fairness(LIMITS)
+    flood = [link() for _ in range(8)]
+    assert not fairness.begin(flood, 1)
+    for one in flood:
+        fairness.note(one, 500 * CMD_WORDS, False, 1)
+    assert not fairness.begin(flood, 2) and fairness.modest is None
+    fairness.note(flood[0], 0, True, 3)
+    assert not fairness.begin(flood, 4), "who wants more than it got is not modest, however little that was"
+
+
+def test_a_modest_session_makes_the_turns_short_for_a_while() -> None:
+    fairness = Fairness(LIMITS)
+    flood, modest = link(), link()
+    fairness.note(flood, 500 * CMD_WORDS, True, 5)
+    fairness.note(modest, 10 * CMD_WORDS, False, 5)
+    assert fairness.begin([flood], 6) and fairness.modest is modest and fairness.share == 64
+    fairness.note(flood, 5 * CMD_WORDS, False, 900)
+    assert fairness.modest is modest, "a flood that pauses is not modest at once"
+    assert fairness.begin([flood], 1005) and not fairness.begin([flood], 1006), "after a while without it the turns are long again"
+
+
+def test_several_greedy_ones_share() -> None:
+    fairness = Fairness(LIMITS)
+    flood, modest = [link() for _ in range(4)], link()
+    for one in flood:
+        fairness.note(one, 500 * CMD_WORDS, True, 5)
+    fairness.note(modest, CMD_WORDS, False, 5)
+    assert fairness.begin([*flood, modest], 6) and fairness.share == 16
+    assert fairness.begin([link() for _ in range(99)], 7) and fairness.share == 64
+    more = [link() for _ in range(99)]
+    for one in more:
+        one.greedy_at = 7
+    assert fairness.begin(more, 8) and fairness.share == 8, "never so little that nothing moves"
+
+
+def test_a_modest_one_that_floods_or_goes_is_forgotten() -> None:
+    fairness = Fairness(LIMITS)
+    modest = link()
+    fairness.note(modest, CMD_WORDS, False, 5)
+    fairness.note(modest, 99 * CMD_WORDS, False, 6)
+    assert not fairness.begin([modest], 7)
+    other = link()
+    fairness.note(other, CMD_WORDS, False, 8)
+    other.lost = True
+    assert not fairness.begin([modest], 9)
+
+
+async def test_the_pipeline_gives_each_its_share() -> None:
+    async with Street(greedy_share=40, modest_rows=10) as street:
+        shares: dict[int, int] = {}
+        for number in (1, 2):
+            await street.client(number)
+            await until(lambda number=number: number in street.directory.bound)
+        for number, connection in street.directory.bound.items():
+            gather = type(connection).gather
+
+            def look(turn: Any, connection: Any = connection, number: int = number, gather: Any = gather) -> bool:
+                shares[number] = turn.share
+                return bool(gather(connection, turn))
+
+            street.pipeline.links[connection.pipe.id].connection = SimpleConnection(connection, look)
+        fairness = street.pipeline.fairness
+        one, two = (street.directory.bound[n].pipe for n in (1, 2))
+        one.connection.feed(b"1\n" * 50)
+        two.connection.feed(b"1\n")
+        street.pipeline.mark(one)
+        street.pipeline.mark(two)
+        street.pipeline.turn()
+        assert fairness.modest is two and one.greedy_at
+        for peer in (one, two):
+            peer.connection.feed(b"1\n")
+            street.pipeline.mark(peer)
+        street.pipeline.turn()
+        assert shares == {1: 40, 2: 1 << 30}
+        assert street.engine.kinds().count(codes.C_NEW) == 53
+
+
+class SimpleConnection:
+    """A connection whose `gather` is another."""
+
+    def __init__(self, connection: Any, gather: Any) -> None:
+        self.__dict__["connection"], self.__dict__["gather"] = connection, gather
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.connection, name)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        setattr(self.connection, name, value)
