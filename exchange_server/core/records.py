@@ -2,8 +2,8 @@
 
 Everything is a signed 64-bit word. The arena is ONE int64 array `m`; a "pointer" is the absolute word offset of a
 row in it, so `m[o + O_LEAVES]` is the open quantity of the order at `o`, and 0 is the null pointer (the header lies
-there). Commands and events are flat int64 arrays of whole rows. Packed words are built and taken apart only by the
-helpers at the end of this file's sections; everything else is one field, one word.
+there). Commands and events are flat int64 arrays of whole rows. The places of the parts of a packed word stand beside its
+name; emit.pack_head and archive.pack_attr build them, readers shift and mask. Everything else is one field, one word.
 """
 
 LOGIC_VERSION = 3  # a journal written by another version of the rules is refused unless sealed (durability.md)
