@@ -30,6 +30,7 @@ Positive = Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
 Decimals = Annotated[int, Meta(ge=0, le=18)]
 Bps = Annotated[int, Meta(ge=-10_000, le=10_000)]
 ShareBps = Annotated[int, Meta(ge=0, le=1_000_000)]  # the true bound, 10,000, is a listing rule with its own sentence
+Share = Annotated[int, Meta(ge=1, le=1000)]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -94,6 +95,7 @@ class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
 class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
     name: Name
     title: Line = ""
+    share: Share = 1  # its part of the tables that all firms share, in proportion to the others'
 
 
 class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
@@ -316,7 +318,7 @@ AnyRecord = (
 LIVE_FIELDS: dict[type, tuple[str, ...]] = {
     DefineAsset: ("title",),
     DefineVenue: ("title", "throttle_limit", "throttle_window_ns"),
-    DefineFirm: ("title",),
+    DefineFirm: ("title", "share"),
     DefineAccount: (),
     DefineSession: (
         "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",

@@ -57,7 +57,6 @@ class Capacities(_Table, frozen=True, kw_only=True):
     orders: Rows | None = None
     levels: Rows | None = None
     nodes: Rows | None = None
-    texts: Rows | None = None
     archive: Rows | None = None
     timer_buckets: Rows | None = None
 
@@ -110,6 +109,7 @@ class Member(_Table, frozen=True, kw_only=True):
 
     firm: str
     title: str = ""
+    share: Annotated[int, Meta(ge=1, le=1000)] = 1  # its part of the tables that all firms share, in proportion to the others'
     count: Repeat | None = None
     account: tuple[Account, ...] = ()
     session: tuple[Session, ...] = ()

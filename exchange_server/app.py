@@ -47,10 +47,10 @@ from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
 from .net.clock import Clock, ClockMemory, ClockRules, seconds
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
-from .net.id_table import IdTable
 from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.pipeline import Pipeline
+from .net.shares import Shares
 from .registry import RegistryBroken
 from .registry.account_view import account_view
 from .start import StartRefused
@@ -137,7 +137,8 @@ class Server:
         self._log_off_everyone()
         self.applied = self._configure()
         self.directory = Directory(self.engine.registry, log)
-        self.ids = IdTable(self.engine.m, log)
+        self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
+        log("info", "duplicate_window", **self.shares.start_line())
         self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
 
@@ -311,7 +312,9 @@ class Server:
             options.spin,
             self._free_bytes,
         )
-        pipeline.watches += [self.ids.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time())]
+        pipeline.watches += [
+            self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
+        ]  # fmt: skip
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra, self._try_out)
         self.office.accept_clock = self.clock.accept
@@ -433,7 +436,6 @@ class Server:
         for number, name in enumerate(r.POOL_NAMES):
             d = r.H_POOLS + number * r.POOL_WORDS
             pools[name] = [int(m[d + r.PL_USED]), int(m[d + r.PL_CAP])]
-        pools["archive"] = [self.ids.used, self.ids.capacity]  # a ring: its pool counts nothing
         engine = {
             "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
             "commands": int(m[r.H_COMMANDS]), "refusals": int(m[r.H_REFUSALS]), "fills": int(m[r.H_FILLS]),
@@ -459,8 +461,9 @@ class Server:
             "credentials_refused": self.directory.refused,
             "logons": self.directory.guard.status(),
             "disk_free_bytes": self._free_bytes(),
-            "clordids": self.ids.status(),
+            "shares": self.shares.status(),
             "tables": pools,
+            "settings_not_taken": self.not_taken,
             "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},
         }  # fmt: skip
 

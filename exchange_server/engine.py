@@ -41,7 +41,7 @@ class SnapshotRefused(ValueError):
 class Capacities:
     """How many rows each table has. Memory is only touched as far as it is used; `bytes()` is the upper bound.
 
-    `archive` is the capacity for ClOrdIDs that stay used up after their orders closed, `texts` that for ClOrdIDs that are no integers,
+    `archive` is the capacity for ClOrdIDs that stay used up after their orders closed; there is always room for their texts.
     `collateral_words` is 16 + 7 n words for each account in each event of n contracts.
     """
 
@@ -58,7 +58,6 @@ class Capacities:
     orders: int = 1_050_000
     levels: int = 400_000
     nodes: int = 300_000
-    texts: int = 1_000_000
     archive: int = 4_000_000
     timer_buckets: int = 262_144
     dirty: int = 16_384
@@ -79,11 +78,11 @@ class Capacities:
             (r.P_ORDER, r.ORDER_WORDS, self.orders),
             (r.P_LEVEL, r.LEVEL_WORDS, self.levels),
             (r.P_NODE, r.NODE_WORDS, self.nodes),
-            (r.P_TEXT, r.TEXT_WORDS, self.texts),
+            (r.P_TEXT, r.TEXT_WORDS, self.orders + self.archive),
             (r.P_ARCHIVE, r.ARCHIVE_WORDS, self.archive),
             (r.P_BUCKET, r.BUCKET_WORDS, self.timer_buckets),
             (r.P_HEAP, 1, self.timer_buckets),
-            (r.P_ID_HASH, 1, _power_of_two(2 * (self.orders + self.archive))),
+            (r.P_ID_HASH, 1, _power_of_two(3 * (self.orders + self.archive))),  # at most two entries each
             (r.P_PAIR_HASH, PAIR_WORDS, _power_of_two(2 * self.pair_rows())),
             (r.P_NAME_HASH, r.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
             (r.P_DIRTY, r.DIRTY_WORDS, self.dirty),
@@ -250,8 +249,10 @@ class Engine:
     def counters(self) -> bytes:
         """The words that count what has happened, the same on every machine: what a running mark of the journal compares beside the events."""
         m = self.m
-        words = (r.H_ROW_SEQ, r.H_TURN, r.H_TIME, r.H_EVENT_SEQ, r.H_ORDER_SEQ, r.H_TRADE_SEQ, r.H_OPEN_ORDERS, r.H_ARCHIVE_USED)
-        used = (r.P_ASSET, r.P_VENUE, r.P_FIRM, r.P_ACCOUNT, r.P_SESSION, r.P_EVENT, r.P_INSTRUMENT, r.P_LISTING, r.P_BALANCE, r.P_ORDER, r.P_LEVEL)
+        words = (r.H_ROW_SEQ, r.H_TURN, r.H_TIME, r.H_EVENT_SEQ, r.H_ORDER_SEQ, r.H_TRADE_SEQ, r.H_OPEN_ORDERS)
+        used = (
+            r.P_ASSET, r.P_VENUE, r.P_FIRM, r.P_ACCOUNT, r.P_SESSION, r.P_EVENT, r.P_INSTRUMENT, r.P_LISTING, r.P_BALANCE, r.P_ORDER, r.P_LEVEL, r.P_ARCHIVE,
+        )  # fmt: skip
         places = [*words, *(r.H_POOLS + pool * r.POOL_WORDS + r.PL_USED for pool in used)]
         return b"".join(int(m[place]).to_bytes(8, "little", signed=True) for place in places)
 
@@ -277,16 +278,11 @@ class Engine:
             base = int(self.m[d + r.PL_BASE])
             if pool == r.P_DIRTY:
                 continue
-            if pool == r.P_ARCHIVE:
-                used = rows if self._archive_wrapped() else int(self.m[r.H_ARCHIVE_HEAD])
-            elif pool in whole:
+            if pool in whole:
                 used = rows
             else:
                 used = min(int(self.m[d + r.PL_NEXT]), rows)
             yield base, base + used * width
-
-    def _archive_wrapped(self) -> bool:
-        return int(self.m[r.H_ARCHIVE_TAIL]) != 0 or int(self.m[r.H_ARCHIVE_USED]) > int(self.m[r.H_ARCHIVE_HEAD])
 
     def snapshot(self) -> Iterator[bytes]:
         """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each stretch that is not all 0."""

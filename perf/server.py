@@ -63,7 +63,6 @@ collateral_words = 8_000_000
 orders = {orders}
 levels = 200_000
 nodes = 60_000
-texts = 4096
 archive = {archive}
 timer_buckets = 1024
 

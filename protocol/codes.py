@@ -86,7 +86,6 @@ PHASE_NAMES = {
 # ---- account and session kinds ---------------------------------------------------------------------------------
 ACCT_TRADING = 1
 ACCT_FEES = 2
-ACCT_BOND = 3
 
 WIRE_NONE = 0  # operator, internal
 WIRE_FIX = 1
@@ -141,7 +140,6 @@ C_FINALISE = 51
 C_KILL = 52
 C_RESTRICT = 53
 C_REFERENCE = 54  # operator's reference price and collar
-C_CUTOFF = 55  # next end of trading day of a venue
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -162,7 +160,6 @@ E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
-E_DEFINED = 19  # reserved: no core writes it yet
 E_DATA = 255  # not an event: a further row of the event above it
 
 # ---- event flags (7 bits) -------------------------------------------------------------------------------------
@@ -194,10 +191,11 @@ R_ACCOUNT_NOT_ALLOWED = 3
 R_VENUE_NOT_ALLOWED = 4
 # duplicate table
 R_ID_USED = 10
-R_ID_TABLE_FULL = 11
+R_ID_TABLE_FULL = 11  # retired: only servers before rules version 3 sent it
 R_ORDER_TABLE_FULL = 12
 R_BAD_ID = 13
-R_TEXT_TABLE_FULL = 14
+R_TEXT_TABLE_FULL = 14  # retired like 11
+R_ORDER_SHARE_FULL = 15
 # venue, instrument, phase, order type
 R_UNKNOWN_INSTRUMENT = 20
 R_MARKET_NOT_OPEN = 22
@@ -250,6 +248,8 @@ R_QTY_BELOW_FILLED = 92
 R_REPLACE_FIELD = 93
 R_NOTHING_CHANGED = 94
 R_BAD_SCOPE = 95
+R_ORDER_REPLACED = 96  # the id was replaced, the order lives on under a newer one
+R_CANCEL_FIELD = 97
 # why an order was taken out (not refusals)
 R_USER_CANCEL = 100
 R_MASS_CANCEL = 101
@@ -262,7 +262,6 @@ R_MARKET_CLOSING = 107
 R_KILL_SWITCH = 108
 R_REPLACED_TO_FILLED = 109  # a replace lowered the total to what was filled
 R_MARKET_REST = 110
-R_BANDS_CHANGED = 111
 R_USER_REPLACE = 112
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120

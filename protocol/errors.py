@@ -50,15 +50,19 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Another order of the firm had this ClOrdID within the retention time (72 h unless set otherwise), with other content.",
      "Take a new ClOrdID. A true repeat of the same order is answered with its state instead."),
     ("R_ID_TABLE_FULL", 0, 2, 4, None, None, "the table of used ClOrdIDs is full at {limit} rows, {used} are in use",
-     "More orders closed within the retention time than the server was sized for.",
-     "Resend later; cancels still work. Operator: raise the capacity `archive`, or shorten the retention."),
+     "Not sent any more: servers before rules version 3 refused new orders when their table of closed ClOrdIDs was full.",
+     "Resend; the server now forgets the firm's own oldest closed ClOrdIDs instead."),
     ("R_ORDER_TABLE_FULL", 0, 2, 4, None, None, "the table of open orders is full at {limit} rows, {used} are in use",
      "As many orders are open as the server was sized for.", "Cancel orders, or resend later. Operator: raise the capacity `orders`."),
     ("R_BAD_ID", 99, 99, 0, 5, None, "ClOrdID must be 1 to 64 printable ASCII characters, or an integer from 1 to 2^63-1",
      "The ClOrdID is empty, too long, not printable ASCII, or an integer outside the range.", "Send a valid ClOrdID."),
     ("R_TEXT_TABLE_FULL", 0, 2, 4, None, None, "the table of ClOrdID texts is full at {limit} rows, {used} are in use",
-     "More orders with ClOrdIDs that are not plain decimal numbers are kept than the server was sized for.",
-     "Use decimal ClOrdIDs (they need no text row), or resend later. Operator: raise the capacity `texts`."),
+     "Not sent any more: servers before rules version 3 refused new orders when their table of ClOrdID texts was full.",
+     "Resend; there is now room for the text of every ClOrdID."),
+    ("R_ORDER_SHARE_FULL", 3, 2, 4, None, None, "your firm has {used} open orders, and its share of the table of open orders is {limit}",
+     "A firm may have as many open orders as its guaranteed share, or as the table has rows left, whichever is more. This firm has reached that; "
+     "other firms are not affected.",
+     "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` of the next data folder."),
     # ---- venue, instrument, phase, order type
     ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
      "Symbol (55) or instrument id is not known, or the venue of the session does not list it.", "Take a symbol from the security list or the definitions stream."),
@@ -70,7 +74,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The event is closed, determined or final: nothing trades and nothing rests any more.", "None: trading in it has ended."),
     ("R_CANCEL_ONLY", 2, 2, 4, None, None, "the market takes cancels only (phase {asked})",
      "The event is in the phase cancel-only.", "Cancel, or wait for the phase `open`."),
-    ("R_BAD_SIDE", 11, 99, 5, 5, None, "side must be 1 (buy) or 2 (sell), not {asked}",
+    ("R_BAD_SIDE", 11, 99, 5, 5, None, "side must be 1 (buy) or 2 (sell), and contract side 1 (YES) or 2 (NO), not {asked}",
      "Side (54), or the contract side, is none of the tabled values.", "Send 1 or 2; contract side 1 (YES) or 2 (NO)."),
     ("R_BAD_TYPE", 11, 99, 5, 5, None, "order type {asked} is not taken here",
      "OrdType (40) is none that this market accepts.", "Send 1 (market) or 2 (limit)."),
@@ -136,7 +140,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A market order met an empty opposite side.", "Send a limit order."),
     ("R_COLLAR", 99, 99, 0, None, None, "price {asked} lies beyond the collar, which ends at {limit} (reference {used})",
      "The price is too far from the reference on the dear side.", "Send a price nearer to the reference."),
-    ("R_POSITION_LIMIT", 3, 99, 0, None, None, "the position could reach {asked}, the limit is {limit} (now {used})",
+    ("R_POSITION_LIMIT", 3, 99, 0, None, None, "the position could reach {asked}, the limit is {limit} (now {used}, open orders counted)",
      "Position and open orders on that side together would go beyond the instrument's maximum position.",
      "Reduce or cancel first, or send less."),
     # ---- collateral, matching
@@ -151,7 +155,13 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_UNKNOWN_ORDER", 5, 1, 1, None, None, "the firm has no order with this ClOrdID",
      "OrigClOrdID names no order of the firm within the retention time.", "Check OrigClOrdID (41)."),
     ("R_ORDER_CLOSED", 5, 0, 0, None, None, "too late: the order is no longer open",
-     "The order was filled, cancelled or has expired, or its ClOrdID was replaced by a newer one.", "See the order's status (39) in the answer."),
+     "The order was filled, cancelled or has expired, under this ClOrdID or under a newer one that replaced it.",
+     "See the order's status (39) and its last ClOrdID (41) in the answer."),
+    ("R_ORDER_REPLACED", 99, 0, 0, None, None, "this ClOrdID was replaced: the order lives on under the newer ClOrdID that OrigClOrdID of this answer names",
+     "A replace gave the order a new ClOrdID; cancels and replaces must name that one.", "Send it again with the ClOrdID that the answer names in 41."),
+    ("R_CANCEL_FIELD", 99, 99, 0, None, None, "field {asked} of the cancel is not the order's: the order has {limit}, the request says {used}",
+     "The cancel names an account, side or instrument that is not that of the order with this OrigClOrdID. Fields: 1 account, 16 side, 17 contract side, "
+     "22 instrument.", "Check OrigClOrdID (41), or leave the field out where it is optional."),
     ("R_QTY_BELOW_FILLED", 13, 99, 0, None, None, "the new total {asked} is below what has been filled, {limit}",
      "The quantity of a replace is the new total, what has been filled included.", "Send a total of at least the filled quantity."),
     ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change field {asked}: the order has {limit}, the request says {used}",
@@ -181,8 +191,6 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The new total equals the filled quantity.", "None needed."),
     ("R_MARKET_REST", None, None, None, None, 8, "the rest of a market order was cancelled at its protection price",
      "The book was exhausted within the protection.", "Send a limit order for the rest."),
-    ("R_BANDS_CHANGED", None, None, None, None, 8, "cancelled, because its price no longer fits the new price grid",
-     "The operator changed the price bands.", "Enter it again at a price on the grid."),
     ("R_USER_REPLACE", None, None, None, None, None, "replaced by request of another session of the firm",
      "A replace from another session of the firm named this order (it lives on under the new ClOrdID).", "None needed."),
     # ---- split, merge, transfer, settlement
@@ -235,7 +243,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The two clocks disagree, or the message was delayed.", "Synchronise the clock (NTP)."),
     ("R_SEQUENCE_LOW", None, None, None, None, None, "sequence number {asked} is too low, expected {limit}",
      "A number was used twice without PossDup.", "Log on with the right number, or reset with 141=Y."),
-    ("R_HEARTBEAT_LOST", None, None, None, None, None, "nothing was heard for {asked} ns, the limit is {limit}", "The peer was silent, also after a test request.", "Log on again."),
+    ("R_HEARTBEAT_LOST", None, None, None, None, None, "nothing was heard for {asked} ms, the limit is {limit} ms", "The peer was silent, also after a test request.", "Log on again."),
     ("R_SHUTDOWN", 2, 2, 4, None, None, "the server is shutting down", "The operator stops the server.", "Log on again when it is back; nothing acknowledged is lost."),
     ("R_RESUME_UNKNOWN", None, None, 1, None, None, "cannot resume from number {asked}: {limit} is the last one sent",
      "The client asked for reports that this session never sent.", "Resume from the last number seen on this session."),
@@ -274,6 +282,7 @@ SAFE_TO_RESEND: frozenset[int] = frozenset(
         codes.R_ID_TABLE_FULL,
         codes.R_ORDER_TABLE_FULL,
         codes.R_TEXT_TABLE_FULL,
+        codes.R_ORDER_SHARE_FULL,
         codes.R_MARKET_PAUSED,
         codes.R_KILLED_PLATFORM,
         codes.R_KILLED_VENUE,
@@ -292,6 +301,8 @@ SAFE_TO_RESEND: frozenset[int] = frozenset(
     )
 )
 
+RETIRED: frozenset[int] = frozenset((codes.R_ID_TABLE_FULL, codes.R_TEXT_TABLE_FULL))  # old journals and event stores hold them
+
 REFUSALS: dict[int, Refusal] = {}
 for _name, _103, _102, _380, _373, _378, _text, _cause, _todo in _ROWS:
     _code: int = getattr(codes, _name)
@@ -300,13 +311,17 @@ for _name, _103, _102, _380, _373, _378, _text, _cause, _todo in _ROWS:
 _PLACE = re.compile(r"\{(limit|used|asked)\}")
 
 
-def text(code: int, limit: int = 0, used: int = 0, asked: int = 0) -> str:
-    """The sentence for a refusal, its numbers filled in, with "(safe to resend)" where it is. Never fails: an unknown code says so."""
+def text(code: int, limit: int | None = None, used: int | None = None, asked: int | None = None) -> str:
+    """The sentence for a refusal, its numbers filled in, with "(safe to resend)" where it is. Where a number that it speaks of is not given, the
+    cause is said instead, which speaks of none. Never fails: an unknown code says so."""
     row = REFUSALS.get(code)
     if row is None:
         return f"refused with the unknown code {code}"
     values = {"limit": limit, "used": used, "asked": asked}
-    sentence = _PLACE.sub(lambda match: str(values[match.group(1)]), row.template)
+    if any(values[name] is None for name in numbers_used(code)):
+        sentence = row.cause.removesuffix(".")
+    else:
+        sentence = _PLACE.sub(lambda match: str(values[match.group(1)]), row.template)
     return f"{sentence} (safe to resend)" if row.safe_to_resend else sentence
 
 

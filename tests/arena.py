@@ -105,12 +105,17 @@ def open_orders(m: Arena) -> list[int]:
 
 
 def archive_rows(m: Arena) -> list[int]:
-    """Archived ids that still count, oldest first (older ones wait to be forgotten and are not shown)."""
-    q = pool(m, r.P_ARCHIVE)
-    at, used = int(m[r.H_ARCHIVE_TAIL]), int(m[r.H_ARCHIVE_USED])
-    rows = [q["base"] + (at + i) % q["cap"] * q["width"] for i in range(used)]
-    limit = int(m[r.H_TIME]) - int(m[r.H_RETENTION_NS])
-    return [a for a in rows if m[a + r.AR_CLOSED_AT] > limit]
+    """Archived ids, firm by firm, oldest first (also those whose time is over, until something forgets them)."""
+    out = []
+    for f in rows_by_id(m, r.P_FIRM):
+        a, before, count = int(m[f + r.F_OLDEST]), 0, 0
+        while a:
+            assert m[a + r.AR_FIRM_ACCOUNT] >> 32 == m[f], "a closed id is in another firm's list"
+            assert not before or m[before + r.AR_CLOSED_AT] <= m[a + r.AR_CLOSED_AT], "a firm's closed ids are out of order"
+            out.append(a)
+            before, a, count = a, int(m[a + r.AR_NEXT]), count + 1
+        assert m[f + r.F_NEWEST] == before and m[f + r.F_CLOSED] == count, "the end or the count of a firm's closed ids is wrong"
+    return out
 
 
 def collateral_rows(m: Arena, event: int) -> list[int]:
@@ -146,6 +151,7 @@ def archive_state(m: Arena, a: int) -> tuple[Any, ...]:
         w[r.AR_FIRM_ACCOUNT] >> 32, key_of(m, w[r.AR_KEY_HI], w[r.AR_KEY_LO], w[r.AR_TEXT]), attr >> STATUS_SHIFT & 255,
         attr >> REASON_SHIFT & 0xFFFF, w[r.AR_ORDER], w[r.AR_FIRM_ACCOUNT] & 0xFFFFFFFF, w[r.AR_INSTRUMENT] >> 32, w[r.AR_PRICE], w[r.AR_QTY],
         w[r.AR_CUM],
+        (w[r.AR_LIMIT], w[r.AR_USED], w[r.AR_ASKED]) if attr >> STATUS_SHIFT & 255 == C.ST_REJECTED else (0, 0, 0),
     )  # fmt: skip
 
 
@@ -193,6 +199,9 @@ def state(m: Arena) -> dict[str, Any]:
         "open": {int(m[o + r.O_ID]): order_state(m, o) for o in open_orders(m)},
         "queues": queues,
         "closed": [archive_state(m, a) for a in archive_rows(m)],
+        "firms": {
+            int(m[f]): tuple(int(m[f + w]) for w in (r.F_KILLED, r.F_WEIGHT, r.F_FORGOTTEN, r.F_WINDOW)) for f in rows_by_id(m, r.P_FIRM)
+        },
         "events": events,
         "instruments": instruments,
         "sessions": sessions,
@@ -275,22 +284,30 @@ def nodes(m: Arena, inst: int, ask: int) -> list[int]:
 
 
 def check_texts(m: Arena, orders: list[int]) -> None:
-    q = pool(m, r.P_ARCHIVE)
-    ring = [q["base"] + (int(m[r.H_ARCHIVE_TAIL]) + i) % q["cap"] * q["width"] for i in range(int(m[r.H_ARCHIVE_USED]))]
-    texts = [int(m[o + r.O_TEXT]) for o in orders] + [int(m[a + r.AR_TEXT]) for a in ring]
+    closed = archive_rows(m)
+    texts = [int(m[o + r.O_TEXT]) for o in orders] + [int(m[a + r.AR_TEXT]) for a in closed]
     check_pool(m, r.P_TEXT, [t for t in texts if t])
-    assert (int(m[r.H_ARCHIVE_TAIL]) + int(m[r.H_ARCHIVE_USED])) % q["cap"] == m[r.H_ARCHIVE_HEAD] % q["cap"], "the archive ring is broken"
-    assert m[r.H_ARCHIVE_USED] + m[r.H_OPEN_ORDERS] <= q["cap"], "an open order without an archive row in reserve"
+    check_pool(m, r.P_ARCHIVE, closed)
+    firms = list(rows_by_id(m, r.P_FIRM))
+    assert m[r.H_WEIGHTS] == sum(int(m[f + r.F_WEIGHT]) for f in firms), "the firms' weights do not sum"
+    for f in firms:
+        assert m[f + r.F_OPEN] == sum(1 for o in orders if m[o + r.O_FIRM] == m[f]), "a firm's count of open orders is wrong"
 
 
 def check_ids(m: Arena, orders: list[int]) -> None:
-    """The hash table refers to every open order and every archived id exactly once."""
+    """The hash table refers to every open order and every archived id exactly once, and once more to what its older ids must find."""
     q = pool(m, r.P_ID_HASH)
     entries = [int(x) & 0xFFFFFFFF for x in m[q["base"] : q["base"] + q["cap"]] if x]
-    archive = pool(m, r.P_ARCHIVE)
-    ring = [(int(m[r.H_ARCHIVE_TAIL]) + i) % archive["cap"] for i in range(int(m[r.H_ARCHIVE_USED]))]
-    base = pool(m, r.P_ORDER)["base"]
-    expected = [(o - base) // r.ORDER_WORDS + 1 for o in orders] + [ARCHIVED | (i + 1) for i in ring]
+    archive, base = pool(m, r.P_ARCHIVE)["base"], pool(m, r.P_ORDER)["base"]
+    expected = []
+    for rows, first, width, attr, mark in (
+        (orders, base, r.ORDER_WORDS, r.O_ATTR, 0),
+        (archive_rows(m), archive, r.ARCHIVE_WORDS, r.AR_ATTR, ARCHIVED),
+    ):
+        for row in rows:
+            ref = mark | ((row - first) // width + 1)
+            status, replaced = int(m[row + attr]) >> STATUS_SHIFT & 255, int(m[row + attr]) >> 27 & 1
+            expected += [ref, ref] if replaced and status != C.ST_REPLACED else [ref]
     assert sorted(entries) == sorted(expected), "the ClOrdID table refers to rows that are gone, or misses some"
     assert q["used"] == len(entries), "the ClOrdID table's count is wrong"
 

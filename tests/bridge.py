@@ -137,7 +137,7 @@ def _operator_words(c: Row) -> Words:
             d.DV_ID: c.id, d.DV_FEE_ACCOUNT: c.fee_account, d.DV_CUTOFF_PERIOD: c.cutoff_period, d.DV_CUTOFF_OFFSET: c.cutoff_offset,
             d.DV_THROTTLE_LIMIT: c.throttle_limit, d.DV_THROTTLE_WINDOW: c.throttle_window, d.DV_FROZEN: c.frozen,
         },
-        C.C_DEF_FIRM: {d.DF_ID: c.id},
+        C.C_DEF_FIRM: {d.DF_ID: c.id, d.DF_WEIGHT: c.weight},
         C.C_DEF_LISTING: {
             d.DL_VENUE: c.venue, d.DL_INSTRUMENT: c.instrument, d.DL_FEE_MODEL: c.model, d.DL_MAKER_BPS: c.maker, d.DL_TAKER_BPS: c.taker,
             d.DL_OWNER_SHARE: c.owner_share, d.DL_VENUE_SHARE: c.venue_share, d.DL_OWNER_ACCOUNT: c.owner_account,
@@ -236,7 +236,7 @@ def event_rows(words: Words) -> list[Row]:
             leaves=w[r.EVT_LEAVES], notional=w[r.EVT_NOTIONAL], trade=w[r.EVT_TRADE], expiry=w[r.EVT_EXPIRY],
             client_number=w[r.EVT_CLIENT_NUMBER], spare=w[r.EVT_SPARE],
         )  # fmt: skip
-        names = ("limit", "used", "asked") if row.kind in REFUSALS else ("last_price", "last_qty", "fee")
+        names = ("limit", "used", "asked") if row.kind in REFUSALS or row.kind == C.E_STATUS else ("last_price", "last_qty", "fee")
         row.update(zip(names, (w[r.EVT_LAST_PRICE], w[r.EVT_LAST_QTY], w[r.EVT_FEE])))
         if row.kind == C.E_SENT:
             row.update(price=0, qty=0, msg_type=w[r.EVT_MSG_TYPE], body_bytes=w[r.EVT_BODY_BYTES], body=payload[: w[r.EVT_BODY_BYTES]])

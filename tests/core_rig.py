@@ -29,7 +29,7 @@ def tiny(limits: Limits, levels: int = 64) -> Capacities:
     """Capacities of a test arena: tables that the rules speak of by `limits`, price levels by `levels`, the rest small but enough."""
     return Capacities(
         assets=4, venues=4, firms=16, accounts=64, sessions=32, events=8, instruments=64, listings=128, balances=256, collateral_words=20_000,
-        orders=limits.orders, levels=levels, nodes=2 * max(levels, 8), texts=limits.texts, archive=limits.archive,
+        orders=limits.orders, levels=levels, nodes=2 * max(levels, 8), archive=limits.archive,
         timer_buckets=limits.orders + 1, dirty=16,
     )  # fmt: skip
 
@@ -66,7 +66,7 @@ class Pair:
     """Core and model side by side; `apply` raises Difference at the first disagreement."""
 
     def __init__(self, limits: Limits | None = None, retention_ns: int = RETENTION_NS, levels: int = 256) -> None:
-        limits = limits or Limits(256, 2048, 2048)
+        limits = limits or Limits(256, 2048)
         self.limits = limits
         self.model = Model(limits, retention_ns)
         self.core = Core(tiny(limits, levels), retention_ns)
@@ -78,9 +78,9 @@ class Pair:
             raise
         except Exception as error:  # a decoded event that makes no sense, an index out of bounds
             raise Difference(f"the core's answer cannot be read: {error!r}") from error
-        full = any(e.reason == C.R_TABLE_FULL for e in got)
-        if full:
-            self.check_full()
+        full = next(((e.limit, e.used) for e in got if e.reason == C.R_TABLE_FULL and e.kind != C.E_STATUS), None)
+        if full is not None:
+            self.check_full(full)
         want = [plain(e) for e in self.model.apply(command, table_full=full)]
         self.compare("refused", self.model.refused, self.core.refused)
         self.compare("events", [dict(e) for e in want], [dict(e) for e in got])
@@ -96,12 +96,11 @@ class Pair:
             raise Difference(f"the core's own audit: {broken}")
         return got
 
-    def check_full(self) -> None:
-        """R_TABLE_FULL is only believed when some table really has no room for one more price level."""
-        m = self.core.m
-        level, node = arena.pool(m, r.P_LEVEL), arena.pool(m, r.P_NODE)
-        if level["used"] < level["cap"] and node["cap"] - node["used"] > 4:
-            raise Difference("R_TABLE_FULL while there is room")
+    def check_full(self, numbers: tuple[int, int]) -> None:
+        """R_TABLE_FULL is only believed when some table really has no room for one more price level, and when its numbers are that table's."""
+        tables = [arena.pool(self.core.m, p) for p in (r.P_LEVEL, r.P_NODE)]
+        if not any(t["cap"] - t["used"] <= spare and numbers == (t["cap"], t["used"]) for t, spare in zip(tables, (0, 4))):
+            raise Difference(f"R_TABLE_FULL with the numbers {numbers}, but the tables have {tables}")
 
     def compare(self, what: str, want: Any, got: Any) -> None:
         if want != got:

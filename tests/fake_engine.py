@@ -45,7 +45,7 @@ class FakeEngine:
             if number in self.refuse:
                 return self.refuse.pop(number)
             self.seen.append(rows[at : at + (1 + extra) * CMD_WORDS].copy())
-            event[0] = codes.E_DEFINED
+            event[0] = codes.E_PHASE
             sink(event)
             at += (1 + extra) * CMD_WORDS
             number += 1

@@ -18,12 +18,12 @@ from typing import Any
 
 from protocol import codes as C
 from tests.model_ladder import Ladder
-from tests.model_money import charge, reserved_fee
+from tests.model_money import charge, reserved_fee, under_other_terms
 from tests.model_operator import Operator
 from tests.model_world import Account, Closed, Event, Key, Limits, Order, Refused, Row
 
 SAFE_TO_RESEND = frozenset({
-    C.R_NOT_LOGGED_ON, C.R_ID_TABLE_FULL, C.R_ORDER_TABLE_FULL, C.R_TEXT_TABLE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
+    C.R_NOT_LOGGED_ON, C.R_ORDER_TABLE_FULL, C.R_ORDER_SHARE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
     C.R_KILLED_PLATFORM, C.R_KILLED_VENUE, C.R_KILLED_FIRM, C.R_KILLED_ACCOUNT, C.R_KILLED_SESSION, C.R_TABLE_FULL, C.R_STALE,
     C.R_MARKET_PAUSED,
 })  # fmt: skip
@@ -36,8 +36,9 @@ class Model(Operator, Ladder):
     def __init__(self, limits: Limits | None = None, retention_ns: int | None = None) -> None:
         self.start(limits or Limits(), retention_ns)
 
-    def apply(self, command: Row, table_full: bool = False) -> list[Row]:
-        """Carry out one command; returns its events in order. `table_full`: refuse an order for want of rows, where the ladder says so."""
+    def apply(self, command: Row, table_full: tuple[int, int] | None = None) -> list[Row]:
+        """Carry out one command; returns its events in order. `table_full`: refuse an order for want of rows, where the ladder says so; the
+        numbers (rows, used) of the refusal."""
         self.out = []
         self.command = command
         self.table_full = table_full
@@ -112,11 +113,12 @@ class Model(Operator, Ladder):
             session, account = self.check_access(c)
             firm = account.firm
             self.check_id(c.id)
+            self.forget_due(firm)
             earlier = self.find(firm, c.id)
             if earlier is not None:
                 self.check_repeat(c, account, earlier)
                 return self._tell_status(earlier, c.session)
-            self.check_tables(c.id, new_order=True)
+            self.check_order_table(firm)
             order_id = self.order_seq
             order = self.check_order(c, session, account)
         except Refused as r:
@@ -124,9 +126,9 @@ class Model(Operator, Ladder):
                 order_id = 0
             if order_id:
                 self.order_seq += 1
-                self.closed.append(Closed(
+                self.remember(Closed(
                     firm, c.id, C.ST_REJECTED, r.reason, order_id, account_id, c.instrument, 0, c.session, c.side, c.contract_side, c.type,
-                    c.tif, c.price, c.qty, 0, 0, self.now,
+                    c.tif, c.price, c.qty, 0, 0, self.now, (r.limit, r.used, r.asked),
                 ))  # fmt: skip
             numbers = {"limit": r.limit, "used": r.used, "asked": r.asked}
             return self.request_event(C.E_REJECTED, C.ST_REJECTED, r.reason, account_id, order=order_id, **numbers)
@@ -242,7 +244,7 @@ class Model(Operator, Ladder):
     def _forget(self, order: Order, status: int, reason: int) -> None:
         """Take an order out of the books; its id stays used up."""
         self.open.remove(order)
-        self.closed.append(self._as_closed(order, status, reason))
+        self.remember(self._as_closed(order, status, reason))
 
     def _close(self, order: Order, kind: int, status: int, reason: int, flags: int = 0, **more: Key) -> None:
         self._forget(order, status, reason)
@@ -268,15 +270,17 @@ class Model(Operator, Ladder):
             self.check_id(c.id)
             known = self.find(session.firm, c.orig)
             order = self.open_order(session.firm, c.orig)
+            self.check_same_order(c, order)
         except Refused as r:
             return self._cancel_rejected(c, r, known, 0)
         self._close_as_asked(order, c, C.R_USER_CANCEL)
 
     def _cancel_rejected(self, c: Row, r: Refused, known: Order | Closed | None, flags: int) -> None:
-        """The answer names the order and its status when there is one."""
+        """The answer names the order and its status when there is one, a replaced one under the id it lives or ended with."""
         more: dict[str, Key] = {"flags": flags, "limit": r.limit, "used": r.used, "asked": r.asked, "client_number": c.client_number}
         if known is None:
             return self.request_event(C.E_CANCEL_REJECT, C.ST_NONE, r.reason, c.account, **more)
+        known = self.behind(known)
         more.update(id=c.id, orig=known.key)
         if isinstance(known, Order):
             self.order_event(C.E_CANCEL_REJECT, known, self.status_of(known), r.reason, session=c.session, **more)
@@ -296,12 +300,14 @@ class Model(Operator, Ladder):
             return self.request_event(C.E_STATUS, C.ST_NONE, C.R_UNKNOWN_ORDER, c.account)
         self._tell_status(known, c.session)
 
-    def _tell_status(self, order: Order | Closed, session: int) -> None:
-        number = self.command.client_number
+    def _tell_status(self, known: Order | Closed, session: int) -> None:
+        """Of a replaced id: the order under the id that it lives or ended with, the id asked for as the original."""
+        order = self.behind(known)
+        more: dict[str, Key] = {"client_number": self.command.client_number, "orig": 0 if order is known else known.key}
         if isinstance(order, Order):
-            self.order_event(C.E_STATUS, order, self.status_of(order), session=session, client_number=number)
-        else:
-            self.closed_event(C.E_STATUS, order, session, order.reason, client_number=number)
+            return self.order_event(C.E_STATUS, order, self.status_of(order), session=session, **more)
+        more.update(zip(("limit", "used", "asked"), order.numbers))
+        self.closed_event(C.E_STATUS, order, session, order.reason, **more)
 
     def cancel_many(self, orders: list[Order], reason: int, asker: int) -> int:
         """Firms, then their accounts in order of id, each account's orders newest first. Unsolicited for all sessions but the asker (0: nobody)."""
@@ -328,6 +334,7 @@ class Model(Operator, Ladder):
             session = self.check_session(c)
             self.check_named_account(c, session)
             self.check_id(c.id)
+            self.forget_due(session.firm)
             known = self.find(session.firm, c.orig)
             order, price, listing = self.check_replace(c, session)
         except Refused as r:
@@ -335,8 +342,9 @@ class Model(Operator, Ladder):
         old_key = order.key
         if c.qty == order.cum:
             return self._close_as_asked(order, c, C.R_REPLACED_TO_FILLED)
-        self.closed.append(self._as_closed(order, C.ST_REPLACED, 0))
+        self.remember(self._as_closed(order, C.ST_REPLACED, 0))
         keeps_place = price == order.price and c.qty < order.qty
+        order.fee_numerator, order.rebate_numerator = under_other_terms(order, listing)
         order.key, order.price, order.qty, order.listing = c.id, price, c.qty, listing
         foreign = order.session != c.session
         self.order_event(
@@ -376,7 +384,6 @@ class Model(Operator, Ladder):
         due = [o for o in self.open if o.expiry and o.expiry <= self.now]
         for order in sorted(due, key=lambda o: (o.expiry, o.id)):
             self._close(order, C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)
-        self.closed = [x for x in self.closed if x.closed_at + self.retention > self.now]
 
     # ------------------------------------------------------------------------------------------------ state
     def state(self) -> dict[str, Any]:
@@ -397,7 +404,11 @@ class Model(Operator, Ladder):
             "positions": {(a.id, i): q for a in self.accounts.values() for i, q in a.position.items() if q},
             "open": {o.id: self.order_state(o) for o in self.open},
             "queues": queues,
-            "closed": [(x.firm, x.key, x.status, x.reason, x.order, x.account, x.instrument, x.price, x.qty, x.cum) for x in self.closed],
+            "closed": [
+                (x.firm, x.key, x.status, x.reason, x.order, x.account, x.instrument, x.price, x.qty, x.cum, x.numbers)
+                for x in sorted(self.closed, key=lambda x: x.firm)
+            ],
+            "firms": {f.id: (f.killed, f.weight, f.forgotten, f.window) for f in self.firms.values()},
             "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
             "sessions": {
@@ -428,7 +439,7 @@ class Model(Operator, Ladder):
         for account in self.accounts.values():
             if account.kind == C.ACCT_TRADING:
                 for asset_id, cash in account.cash.items():
-                    assert cash >= 0, ("negative balance", account.id, asset_id, cash)
+                    assert cash >= self.locked(account.id, asset_id), ("negative buying power", account.id, asset_id, cash)
         for event in self.events.values():
             assert event.pool == event.k * event.payout * event.tick_value * event.sets, ("pool", event.id)
             for contract in event.contracts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol import codes as C
-from tests.model_money import collar_range, protection_price, reference_price, requirement
+from tests.model_money import collar_range, protection_price, reference_price, requirement, under_other_terms
 from tests.model_world import (
     RETENTION_NS,
     Account,
@@ -50,25 +50,73 @@ class Ladder:
         self.instruments: dict[int, Instrument] = {}
         self.listings: dict[tuple[int, int], Listing] = {}
         self.open: list[Order] = []
-        self.closed: list[Closed] = []  # oldest first
+        self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
+        self.forgetting = 1  # firm at which the search goes on for one that has more than its share
         self.out: list[Row] = []
         self.command = Row()
-        self.table_full = False
+        self.table_full: tuple[int, int] | None = None
 
     # ------------------------------------------------------------------------------------------------ lookups
+    def counts(self, closed: Closed) -> bool:
+        """Within the retention, so that its id is still used up."""
+        return closed.closed_at + self.retention > self.now
+
     def find(self, firm: int, key: Key) -> Order | Closed | None:
-        for order in [*self.open, *self.closed]:
+        for order in [*self.open, *filter(self.counts, self.closed)]:
             if order.firm == firm and order.key == key:
                 return order
         return None
+
+    def behind(self, known: Order | Closed) -> Order | Closed:
+        """What an id stands for now: of a replaced id the order that lives on under another one, or how that ended."""
+        if isinstance(known, Order) or known.status != C.ST_REPLACED:
+            return known
+        alive = [o for o in self.open if o.id == known.order]
+        ended = [x for x in self.closed if x.order == known.order and x.status != C.ST_REPLACED]
+        (one,) = alive + ended
+        return one
 
     def open_order(self, firm: int, key: Key) -> Order:
         known = self.find(firm, key)
         if known is None:
             raise Refused(C.R_UNKNOWN_ORDER)
-        if isinstance(known, Closed):
+        now = self.behind(known)
+        if isinstance(now, Closed):
             raise Refused(C.R_ORDER_CLOSED)
-        return known
+        if now is not known:
+            raise Refused(C.R_ORDER_REPLACED)
+        return now
+
+    # ------------------------------------------------------------------------------------------------ shares
+    def share(self, firm: int, rows: int) -> int:
+        """Rows of a common table that a firm is sure of: its part by weight."""
+        return rows * self.firms[firm].weight // sum(f.weight for f in self.firms.values())
+
+    def kept(self, firm: int) -> int:
+        return sum(x.firm == firm for x in self.closed)
+
+    def forget_due(self, firm: int) -> None:
+        """Each new order or replace takes back up to two of its firm's closed ids whose time is over."""
+        for x in [x for x in self.closed if x.firm == firm][:2]:
+            if self.counts(x):
+                return
+            self.closed.remove(x)
+
+    def remember(self, closed: Closed) -> None:
+        """Keep a closed id. In a full table the oldest of a firm goes that has its share: this one, or else the next that has more."""
+        if len(self.closed) >= self.limits.archive:
+            firm = closed.firm
+            if not self.kept(firm) or self.kept(firm) < self.share(firm, self.limits.archive):
+                firm = self.forgetting
+                while self.kept(firm) <= self.share(firm, self.limits.archive):
+                    firm = firm % max(self.firms) + 1
+                self.forgetting = firm
+            oldest = next(x for x in self.closed if x.firm == firm)
+            if self.counts(oldest):
+                self.firms[firm].forgotten += 1
+                self.firms[firm].window = self.now - oldest.closed_at
+            self.closed.remove(oldest)
+        self.closed.append(closed)
 
     def entry_venue(self, c: Row) -> int:
         """The venue through which a command came: named, else the session's, else the instrument's owner."""
@@ -121,7 +169,7 @@ class Ladder:
         before, after = self.locked(account.id, asset), self.locked(account.id, asset, orders)
         power, then = cash - before, cash - after
         if then < 0 and then < power:
-            raise Refused(C.R_COLLATERAL, cash, before, power - then)
+            raise Refused(C.R_COLLATERAL, power, before, power - then)
 
     # ------------------------------------------------------------------------------------------------ who
     def check_refusing(self) -> None:
@@ -162,14 +210,15 @@ class Ladder:
         if not (isinstance(key, str) or (isinstance(key, int) and 1 <= key < WORD)):
             raise Refused(C.R_BAD_ID)
 
-    def check_tables(self, key: Key, new_order: bool) -> None:
-        """Room to remember one more id (every open order has its place in reserve)."""
-        if len(self.closed) + len(self.open) >= self.limits.archive:
-            raise Refused(C.R_ID_TABLE_FULL, self.limits.archive, self.limits.archive, 1)
-        if new_order and len(self.open) >= self.limits.orders:
+    def check_order_table(self, firm: int) -> None:
+        """Room for one more open order. Beyond its share a firm may have as many as it leaves free for all."""
+        free = self.limits.orders - len(self.open)
+        if free < 1:
             raise Refused(C.R_ORDER_TABLE_FULL, self.limits.orders, self.limits.orders, 1)
-        if isinstance(key, str) and sum(isinstance(x.key, str) for x in [*self.open, *self.closed]) >= self.limits.texts:
-            raise Refused(C.R_TEXT_TABLE_FULL, self.limits.texts, self.limits.texts, 1)
+        own = sum(o.firm == firm for o in self.open)
+        most = max(free, self.share(firm, self.limits.orders))
+        if own >= most:
+            raise Refused(C.R_ORDER_SHARE_FULL, most, own, 1)
 
     # ------------------------------------------------------------------------------------------------ market and form
     def check_phase(self, event: Event) -> None:
@@ -183,8 +232,10 @@ class Ladder:
             raise Refused(C.R_MARKET_CLOSED, 0, 0, event.phase)
 
     def check_form(self, c: Row, event: Event) -> None:
-        if c.side not in (C.BUY, C.SELL) or c.contract_side not in (C.YES, C.NO):
+        if c.side not in (C.BUY, C.SELL):
             raise Refused(C.R_BAD_SIDE, asked=c.side)
+        if c.contract_side not in (C.YES, C.NO):
+            raise Refused(C.R_BAD_SIDE, asked=c.contract_side)
         if c.type not in (C.MARKET, C.LIMIT, C.STOP, C.STOP_LIMIT):
             raise Refused(C.R_BAD_TYPE, asked=c.type)
         if c.tif not in (C.DAY, C.GTC, C.AT_OPEN, C.IOC, C.FOK, C.GTD):
@@ -249,7 +300,7 @@ class Ladder:
 
     def check_fresh(self, c: Row) -> None:
         if c.deadline and self.now > c.deadline:
-            raise Refused(C.R_STALE, c.deadline, self.now, 0)
+            raise Refused(C.R_STALE, c.deadline, 0, self.now)
 
     def waiting(self, account: Account, instrument: Instrument, book_side: int, without: Order | None) -> int:
         """Lots of the account's open orders of one side in one contract."""
@@ -266,7 +317,7 @@ class Ladder:
         waiting = self.waiting(account, instrument, book_side, None)
         more = qty - (instead.qty if instead else 0)
         if (position + waiting + more > 0) if book_side == C.BUY else (position - waiting - more < 0):
-            raise Refused(C.R_CONFLICT, position, waiting, qty)
+            raise Refused(C.R_CONFLICT, position, waiting, event.id)
 
     # ------------------------------------------------------------------------------------------------ price and size
     def check_price(self, event: Event, instrument: Instrument, no: bool, price: int) -> None:
@@ -276,8 +327,9 @@ class Ladder:
             low, high = event.payout - high, event.payout - low
         if not low <= price <= high:
             raise Refused(C.R_PRICE_OUT_OF_RANGE, low if price < low else high, 0, price)
-        if not instrument.on_grid(event.payout - price if no else price):
-            raise Refused(C.R_PRICE_OFF_GRID, 0, 0, price)
+        book = event.payout - price if no else price
+        if not instrument.on_grid(book):
+            raise Refused(C.R_PRICE_OFF_GRID, instrument.increment(book), 0, price)
 
     def check_size(self, instrument: Instrument, qty: int) -> None:
         if qty <= 0:
@@ -294,10 +346,13 @@ class Ladder:
         if instrument.max_notional and notional > instrument.max_notional:
             raise Refused(C.R_NOTIONAL_TOO_LARGE, instrument.max_notional, 0, notional)
 
-    def check_collar(self, instrument: Instrument, price: int) -> None:
+    def check_collar(self, event: Event, instrument: Instrument, no: bool, price: int) -> None:
+        """Judged in YES ticks, said in the client's."""
         around = collar_range(instrument)
-        if around is not None and not around[0] <= price <= around[1]:
-            raise Refused(C.R_COLLAR, instrument.collar, reference_price(instrument), price)
+        if around is None or around[0] <= price <= around[1]:
+            return
+        numbers = (around[0] if price < around[0] else around[1], reference_price(instrument), price)
+        raise Refused(C.R_COLLAR, *(event.payout - x if no else x for x in numbers))
 
     def check_position(self, account: Account, instrument: Instrument, book_side: int, qty: int, without: Order | None) -> None:
         """Position when this order and all open ones of its side have filled; what brings it nearer to flat is never refused."""
@@ -305,7 +360,7 @@ class Ladder:
         before = account.position.get(instrument.id, 0) + sign * self.waiting(account, instrument, book_side, without)
         after = before + sign * qty
         if instrument.max_position and abs(after) > instrument.max_position and abs(after) > abs(before):
-            raise Refused(C.R_POSITION_LIMIT, instrument.max_position, before, qty)
+            raise Refused(C.R_POSITION_LIMIT, instrument.max_position, before, after)
 
     # ------------------------------------------------------------------------------------------------ the ladder of NEW
     def check_order(self, c: Row, session: Session, account: Account) -> Order:
@@ -335,7 +390,7 @@ class Ladder:
                 raise Refused(C.R_NO_LIQUIDITY)
             price = protection_price(instrument, book_side, best)
         self.check_notional(event, instrument, event.payout - price if no else price, c.qty)
-        self.check_collar(instrument, price)
+        self.check_collar(event, instrument, no, price)
         self.check_position(account, instrument, book_side, c.qty, None)
         expiry = {C.GTD: c.expiry, C.DAY: self.venues[venue].day_end(self.now)}.get(c.tif, 0)
         order = Order(
@@ -343,11 +398,15 @@ class Ladder:
             c.type, c.tif, c.flags, price, c.qty, expiry, listing, event.payout,
         )  # fmt: skip
         self.touch(account.id, instrument.id)
-        if self.table_full:
-            raise Refused(C.R_TABLE_FULL, 0, 0, 1)
+        self.check_rows()
         self.check_funds(account, self.paying_asset(event, book_side), [*self.open, order])
         self.check_post_only(order)
         return order
+
+    def check_rows(self) -> None:
+        """Tables that the rules do not speak of: the caller has seen that one is full, and its numbers."""
+        if self.table_full is not None:
+            raise Refused(C.R_TABLE_FULL, *self.table_full, 1)
 
     def best(self, instrument: int, book_side: int) -> int | None:
         prices = [o.price for o in self.open if o.resting and o.instrument == instrument and o.book_side == book_side]
@@ -362,7 +421,17 @@ class Ladder:
         best = self.best(order.instrument, C.BUY + C.SELL - order.book_side)
         if order.flags & C.FLAG_POST_ONLY and best is not None:
             if (best <= order.price) if order.book_side == C.BUY else (best >= order.price):
-                raise Refused(C.R_POST_ONLY_WOULD_TRADE, 0, 0, order.client_price(order.price))
+                raise Refused(C.R_POST_ONLY_WOULD_TRADE, order.client_price(best), 0, order.client_price(order.price))
+
+    # ------------------------------------------------------------------------------------------------ cancel
+    def check_same_order(self, c: Row, order: Order) -> None:
+        """What a cancel says of its order beside the id must be right; what it does not say reads as 0."""
+        for field, said, own in (
+            (C.FIELD_ACCOUNT, c.account, order.account), (C.FIELD_INSTRUMENT, c.instrument, order.instrument), (C.FIELD_SIDE, c.side, order.side),
+            (C.FIELD_CONTRACT_SIDE, c.contract_side, order.contract_side),
+        ):  # fmt: skip
+            if said and said != own:
+                raise Refused(C.R_CANCEL_FIELD, own, said, field)
 
     # ------------------------------------------------------------------------------------------------ the ladder of REPLACE
     def check_unchanged(self, c: Row, order: Order) -> None:
@@ -379,7 +448,6 @@ class Ladder:
         """Returns the order, its new book price and the listing whose fees it has from now on."""
         if self.find(session.firm, c.id) is not None:
             raise Refused(C.R_ID_USED)
-        self.check_tables(c.id, new_order=False)
         order = self.open_order(session.firm, c.orig)
         self.check_unchanged(c, order)
         if not self.sees(session, order.instrument):
@@ -408,11 +476,11 @@ class Ladder:
         if price == order.price and c.qty == order.qty:
             raise Refused(C.R_NOTHING_CHANGED)
         if not takes_away:
-            self.check_collar(instrument, price)
+            self.check_collar(event, instrument, order.contract_side == C.NO, price)
             self.check_position(account, instrument, order.book_side, c.qty - order.cum, order)
-            if self.table_full:
-                raise Refused(C.R_TABLE_FULL, 0, 0, 1)
-        amended = Order(**{**order.__dict__, "price": price, "qty": c.qty, "listing": listing, "resting": False})
+            self.check_rows()
+        fee, _ = under_other_terms(order, listing)
+        amended = Order(**{**order.__dict__, "price": price, "qty": c.qty, "listing": listing, "fee_numerator": fee, "resting": False})
         others = [o for o in self.open if o is not order]
         self.check_funds(account, self.paying_asset(event, order.book_side), [*others, amended])
         if not takes_away:
@@ -450,7 +518,7 @@ class Ladder:
         self.check_phase(event)
         self.check_killed(session, account, session.venue or event.owner_venue)
         if sign > 0 and account.firm in event.restricted:
-            raise Refused(C.R_CONFLICT, 0, 0, c.sets)
+            raise Refused(C.R_CONFLICT, 0, 0, event.id)
         if c.sets <= 0:
             raise Refused(C.R_QTY_NOT_POSITIVE, 1, 0, c.sets)
         most = self.instruments[event.contracts[0]].max_qty
@@ -470,5 +538,5 @@ class Ladder:
         power, then = cash - locked, cash_then - self.locked(account.id, event.asset)
         account.position = before
         if then < 0 and then < power:
-            raise Refused(C.R_COLLATERAL, cash, locked, power - then)
+            raise Refused(C.R_COLLATERAL, power, locked, power - then)
         return event

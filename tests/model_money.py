@@ -20,12 +20,21 @@ def fee_fraction(model: int, bps: int, price: int, qty: int, payout: int, tick_v
 
 
 def reserved_fee(order: Order, event: Event) -> int:
-    """What an order holds for fees: the dearer of maker and taker on the rest at its limit price; a spot sell holds none."""
+    """What an order holds for fees: what it may still be charged, the rest being charged at its limit price by the dearer of maker and
+    taker, and all of its fee rounded up as one amount; a spot sell holds none."""
     if event.product == C.SPOT and order.book_side == C.SELL:
         return 0
     listing = order.listing
     rate = max(listing.maker, listing.taker, 0)
-    return ceil(fee_fraction(listing.model, rate, order.price, order.leaves, event.payout, event.tick_value))
+    rest = fee_fraction(listing.model, rate, order.price, order.leaves, event.payout, event.tick_value)
+    return ceil(order.fee_numerator + rest) - order.fee_paid
+
+
+def under_other_terms(order: Order, listing: Listing) -> tuple[Fraction, Fraction]:
+    """Cumulated fee and rebate with which an order goes on under a listing. Another fee model is another measure: what was charged stands, rounded."""
+    if listing.model == order.listing.model:
+        return order.fee_numerator, order.rebate_numerator
+    return Fraction(order.fee_paid), Fraction(order.rebate_paid)
 
 
 def worst_case(product: int, k: int, v: list[int]) -> int:

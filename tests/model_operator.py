@@ -41,7 +41,7 @@ class Operator(Ladder):
         venue.throttle.limit, venue.throttle.window = c.throttle_limit, c.throttle_window
 
     def _def_firm(self, c: Row) -> None:
-        self.firms.setdefault(c.id, Firm(c.id))
+        self.firms.setdefault(c.id, Firm(c.id)).weight = max(c.weight, 1)
 
     def _def_account(self, c: Row) -> None:
         account = self.accounts.setdefault(c.id, Account(c.id, c.firm, c.account_kind, venue=c.venue))

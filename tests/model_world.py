@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 Key = int | str | tuple[int, int]  # ClOrdID: a number, a text, or a raw key that no gateway makes (always bad); 0: none
@@ -30,11 +31,10 @@ class Refused(Exception):
 
 @dataclass
 class Limits:
-    """Capacities the rules speak of: open orders, ids kept after closing, texts kept with orders and closed ids."""
+    """Capacities the rules speak of: open orders, and ids kept after closing (texts and numbers alike)."""
 
     orders: int = 1 << 40
     archive: int = 1 << 40
-    texts: int = 1 << 40
 
 
 @dataclass
@@ -81,6 +81,9 @@ class Venue:
 class Firm:
     id: int
     killed: int = 0
+    weight: int = 1  # parts of the common tables that it is sure of
+    forgotten: int = 0  # closed ids that went before their time
+    window: int = 0  # how old the last of them was
 
 
 @dataclass
@@ -167,6 +170,10 @@ class Instrument:
     def on_grid(self, price: int) -> bool:
         return any(a <= price <= b and (price - a) % step == 0 for a, b, step in self.bands)
 
+    def increment(self, price: int) -> int:
+        """Of the band that a price lies in, or else of the next one above."""
+        return next(step for _, b, step in self.bands if price <= b)
+
 
 @dataclass
 class Listing:
@@ -205,9 +212,9 @@ class Order:
     resting: bool = False
     cum: int = 0
     notional: int = 0  # client's terms
-    fee_numerator: int = 0
+    fee_numerator: Fraction = Fraction(0)  # exact, of all fills so far
     fee_paid: int = 0
-    rebate_numerator: int = 0
+    rebate_numerator: Fraction = Fraction(0)
     rebate_paid: int = 0
     net_fee: int = 0
 
@@ -242,4 +249,4 @@ class Closed:
     cum: int
     notional: int
     closed_at: int
-    orig: Key = 0
+    numbers: tuple[int, int, int] = (0, 0, 0)  # limit, used, asked of a refusal

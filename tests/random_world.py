@@ -76,7 +76,7 @@ def make_listing(rng: random.Random, venue: int, instrument: int, model: int) ->
 
 
 def make_world(rng: random.Random) -> World:
-    limits = Limits(rng.choice((8, 40, 80)), rng.choice((60, 250, 400)), rng.choice((20, 100, 400)))
+    limits = Limits(rng.choice((8, 40, 80)), rng.choice((9, 60, 400)))
     world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)), rng.choice((4, 40, 40)))
     rows = world.rows
     rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS, tick=START_NS))
@@ -88,7 +88,7 @@ def make_world(rng: random.Random) -> World:
         ))  # fmt: skip
     rows.extend(Row(kind=C.C_DEF_ACCOUNT, id=i, account_kind=C.ACCT_FEES) for i in (PLATFORM, VENUE_FEES, OWNER_FEES))
     firms = rng.randint(2, 5)
-    rows.extend(Row(kind=C.C_DEF_FIRM, id=i) for i in range(1, firms + 1))
+    rows.extend(Row(kind=C.C_DEF_FIRM, id=i, weight=rng.choice((0, 1, 1, 3))) for i in range(1, firms + 1))
     accounts = [(TRADING + i, i % firms + 1) for i in range(firms + rng.randint(0, 2))]
     rng.shuffle(accounts)
     for number, firm in accounts:
@@ -243,9 +243,14 @@ class Generator:
 
     def cancel(self) -> Row:
         session = self.session()
+        rng = self.rng
         order = self.known(session)
-        row = Row(kind=C.C_CANCEL, session=session, account=self.account(session), id=self.key())
-        row["orig"] = order.key if order else self.rng.choice((0, 12345, "nobody", (1, 1)))
+        account = self.account(session) if order is None or rng.random() < 0.1 else rng.choice((0, order.account))
+        row = Row(kind=C.C_CANCEL, session=session, account=account, id=self.key())
+        row["orig"] = order.key if order else rng.choice((0, 12345, "nobody", (1, 1)))
+        for name, values in (("instrument", (1, 2, 99)), ("side", (1, 2)), ("contract_side", (1, 2))):
+            if rng.random() < 0.2:
+                row[name] = getattr(order, name) if order and rng.random() < 0.8 else rng.choice(values)
         return self.counted(row)
 
     def status(self) -> Row:

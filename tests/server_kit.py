@@ -40,7 +40,6 @@ collateral_words = 65536
 orders = 4096
 levels = 4096
 nodes = 4096
-texts = 1024
 archive = 16384
 timer_buckets = 1024
 

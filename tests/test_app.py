@@ -1,5 +1,6 @@
 """The whole server, from outside: trade, look, kill it, start it again, stop it."""
 
+import io
 import json
 import signal
 import socket
@@ -125,7 +126,10 @@ def test_operator_sees_and_changes_through_the_admin_socket(server: ServerProces
     markets = server.ask("markets").result["markets"]
     assert [m["event"] for m in markets] == ["CUP"] and markets[0]["phase"] == "open"
     status = server.ask("status").result
-    assert status["clordids"]["capacity"] == 16384 and 0 < status["clordids"]["used"] < 1000 and not status["clordids"]["warned"]
+    shares = status["shares"]
+    assert shares["closed_ids"]["capacity"] == 16384 and 0 < shares["closed_ids"]["used"] < 1000 and not shares["warned"]
+    assert next(iter(shares["firms"].values()))["closed_ids"]["share"] > 0 and "at least" in shares["duplicate_window"]
+    assert status["settings_not_taken"] == []
     assert status["engine"]["commands"] > 0 and status["journal"]["mode"] == "sync" and status["pipeline"]["turns"] > 0
     peer = BinaryPeer(server.ready["binary_port"], 1)
     peer.logged_on()
@@ -278,6 +282,13 @@ def test_a_configuration_that_contradicts_the_data_folder_is_refused(tmp_path: P
     changed = app.Server(options(tmp_path, SMALL.replace("max_qty = 10_000", "max_qty = 20_000")), Log())
     assert changed.applied == 1
     changed.close()
+
+
+def test_the_duplicate_window_is_told_at_the_start(tmp_path: Path) -> None:
+    first = app.Server(options(tmp_path), Log(stream := io.StringIO()))
+    first.close()
+    first.log.flush()
+    assert '"duplicate_window"' in stream.getvalue()
 
 
 def test_a_data_folder_that_cannot_be_used_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

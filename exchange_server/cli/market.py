@@ -17,8 +17,6 @@ from ..exits import Exit
 from .admin_client import AdminClient
 from .common import CommandError, add_data, decimal, say, table
 
-EVIDENCE_BYTES_MAX = 1 << 30
-
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("market", help="list markets, change their phase, settle them")

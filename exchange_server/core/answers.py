@@ -4,35 +4,40 @@ Everything here is for the files that carry requests out (requests.py, replace.p
 """
 
 from protocol.codes import (
+    E_STATUS,
     EF_OTHER_SESSION,
     EF_TEXT,
+    OK,
+    ST_REJECTED,
+    ST_REPLACED,
 )
 
-from .emit import begin_event, pack_head, put_texts
+from .archive import REASON_SHIFT
+from .emit import begin_event, own_event, pack_head, put_orig_text, put_texts
 from .jit import leaf
-from .orders import (
-    status_of,
-)
 from .pools import (
     ARCHIVED,
     account_at,
+    alias_find,
     pool_alloc,
     pool_base,
+    status_of,
 )
 from .records import (
+    AR_ASKED,
     AR_ATTR,
     AR_CUM,
     AR_FIRM_ACCOUNT,
     AR_INSTRUMENT,
     AR_KEY_HI,
     AR_KEY_LO,
+    AR_LIMIT,
     AR_NOTIONAL,
     AR_ORDER,
-    AR_ORIG_HI,
-    AR_ORIG_LO,
     AR_PRICE,
     AR_QTY,
     AR_TEXT,
+    AR_USED,
     ARCHIVE_WORDS,
     CMD_GROUP_SEQ,
     CMD_HEAD,
@@ -59,11 +64,11 @@ from .records import (
     EVT_PRICE,
     EVT_QTY,
     EVT_USED,
-    EVT_WORDS,
     H_ASKED,
     H_LIMIT,
     H_REFUSALS,
     H_USED,
+    O_ATTR,
     O_SESSION,
     ORDER_WORDS,
     P_ARCHIVE,
@@ -134,19 +139,14 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
     ev[e + EVT_CLIENT_NUMBER] = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
     if extra != 0:
         put_texts(m, ev, e, rows, at, 0)
-        if orig_at >= 0:
-            for i in range(8):
-                ev[e + EVT_WORDS + 8 + i] = rows[orig_at + i]
+        put_orig_text(ev, e, rows, orig_at)
     return e
 
 
 @leaf
-def archive_event(m, rows, c, ev, a, kind, reason, flags, use_request_id):
-    """An event about a closed order, from its archive row; `use_request_id`: ClOrdID is the request's, the order's goes to Orig."""
+def _archive_state(m, rows, c, ev, a, kind, reason, flags, extra):
+    """An event about a closed order from its archive row, but for its ids; `extra`: 1 with a row of texts."""
     attr = m[a + AR_ATTR]
-    at = text_at(rows, c) if use_request_id else -1
-    text = m[a + AR_TEXT]
-    extra = 1 if text != 0 or at >= 0 else 0
     if extra != 0:
         flags |= EF_TEXT
     packed = pack_head(
@@ -155,26 +155,74 @@ def archive_event(m, rows, c, ev, a, kind, reason, flags, use_request_id):
     e = begin_event(m, ev, packed, rows[c + CMD_SESSION_ACCOUNT] >> 32, m[a + AR_FIRM_ACCOUNT] & 0xFFFFFFFF, True)
     ev[e + EVT_INSTRUMENT] = m[a + AR_INSTRUMENT]
     ev[e + EVT_ORDER] = m[a + AR_ORDER]
-    if use_request_id:
-        ev[e + EVT_ID_HI] = rows[c + CMD_ID_HI]
-        ev[e + EVT_ID_LO] = rows[c + CMD_ID_LO]
-        ev[e + EVT_ORIG_HI] = m[a + AR_KEY_HI]
-        ev[e + EVT_ORIG_LO] = m[a + AR_KEY_LO]
-        if extra != 0:
-            put_texts(m, ev, e, rows, at, text)
-    else:
-        ev[e + EVT_ID_HI] = m[a + AR_KEY_HI]
-        ev[e + EVT_ID_LO] = m[a + AR_KEY_LO]
-        ev[e + EVT_ORIG_HI] = m[a + AR_ORIG_HI]
-        ev[e + EVT_ORIG_LO] = m[a + AR_ORIG_LO]
-        if extra != 0:
-            put_texts(m, ev, e, m, text if text != 0 else -1, 0)
     ev[e + EVT_PRICE] = m[a + AR_PRICE]
     ev[e + EVT_QTY] = m[a + AR_QTY]
     ev[e + EVT_CUM] = m[a + AR_CUM]
     ev[e + EVT_NOTIONAL] = m[a + AR_NOTIONAL]
     ev[e + EVT_CLIENT_NUMBER] = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
     return e
+
+
+@leaf
+def archive_event(m, rows, c, ev, a, kind, reason, flags):
+    """The answer to a request about a closed order: the ClOrdID is the request's, the order's last one goes to Orig."""
+    at = text_at(rows, c)
+    text = m[a + AR_TEXT]
+    extra = 1 if text != 0 or at >= 0 else 0
+    e = _archive_state(m, rows, c, ev, a, kind, reason, flags, extra)
+    ev[e + EVT_ID_HI] = rows[c + CMD_ID_HI]
+    ev[e + EVT_ID_LO] = rows[c + CMD_ID_LO]
+    ev[e + EVT_ORIG_HI] = m[a + AR_KEY_HI]
+    ev[e + EVT_ORIG_LO] = m[a + AR_KEY_LO]
+    if extra != 0:
+        put_texts(m, ev, e, rows, at, text)
+    return e
+
+
+@leaf
+def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
+    """How a closed order ended, under its own last ClOrdID; the older one asked for, if any, goes to Orig. A refusal comes with its numbers."""
+    attr = m[a + AR_ATTR]
+    text = m[a + AR_TEXT]
+    extra = 1 if text != 0 or orig_at >= 0 else 0
+    e = _archive_state(m, rows, c, ev, a, E_STATUS, (attr >> REASON_SHIFT) & 0xFFFF, 0, extra)
+    ev[e + EVT_ID_HI] = m[a + AR_KEY_HI]
+    ev[e + EVT_ID_LO] = m[a + AR_KEY_LO]
+    ev[e + EVT_ORIG_HI] = orig_hi
+    ev[e + EVT_ORIG_LO] = orig_lo
+    if extra != 0:
+        put_texts(m, ev, e, m, text if text != 0 else -1, 0)
+        put_orig_text(ev, e, rows, orig_at)
+    if status_of(attr) == ST_REJECTED:
+        ev[e + EVT_LIMIT] = m[a + AR_LIMIT]
+        ev[e + EVT_USED] = m[a + AR_USED]
+        ev[e + EVT_ASKED] = m[a + AR_ASKED]
+
+
+@leaf
+def behind(m, firm, ref):
+    """What an id stands for now: of a replaced one the order that lives on under another id, or how that ended."""
+    if ref & ARCHIVED == 0:
+        return ref
+    a = archive_at_ref(m, ref)
+    if status_of(m[a + AR_ATTR]) != ST_REPLACED:
+        return ref
+    return alias_find(m, firm, m[a + AR_ORDER])
+
+
+@leaf
+def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
+    """The state of the order behind an id (its key, its text at rows[at..]). A replaced id: the order under the id it lives or ended
+    with, the one asked for as its OrigClOrdID."""
+    now = behind(m, firm, ref)
+    if now == ref:
+        hi, lo, at = 0, 0, -1
+    if now & ARCHIVED:
+        _closed_status(m, rows, c, ev, archive_at_ref(m, now), hi, lo, at)
+        return
+    o = order_at_ref(m, now)
+    e = own_event(m, ev, o, E_STATUS, status_of(m[o + O_ATTR]), OK, 0, rows[c + CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
+    ev[e + EVT_CLIENT_NUMBER] = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
 
 
 @leaf

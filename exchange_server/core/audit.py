@@ -1,7 +1,7 @@
 """The state in canonical order for the digest, and the invariants that a state can prove of itself.
 
 The dump depends on what happened, not on capacities or free lists: balances and collateral rows in order of first use, books contract by contract,
-best price first, queue order. Dumped words are logical: ids, prices, quantities, amounts; no pointers.
+best price first, queue order; switches, throttles, restrictions and closed ids belong to it. Dumped words are logical: ids, prices, quantities, amounts; no pointers.
 """
 
 from collections.abc import Iterator
@@ -9,15 +9,24 @@ from typing import Any
 
 import numpy as np
 
-from protocol.codes import ACCT_TRADING, AT_MOST, EXACTLY, SCALAR, SPOT
+from protocol.codes import ACCT_TRADING, AT_MOST, EXACTLY, SCALAR, SPOT, ST_REJECTED
 
 from .book import level_worse
 from .jit import kernel, leaf
-from .pools import account_at, event_at, pool_base, pool_cap, session_at
+from .pools import PAIR_RESTRICT, account_at, event_at, pair_find, pool_base, pool_cap, session_at, status_of
+from .proofs import PROOF_WORDS, note, sentences, structure
 from .records import (
     A_EXTERNAL,
     AC_ID,
+    AC_KILLED,
     AC_KIND,
+    ACCOUNT_WORDS,
+    AR_ASKED,
+    AR_ATTR,
+    AR_LIMIT,
+    AR_NEXT,
+    AR_TEXT,
+    AR_USED,
     ASSET_WORDS,
     B_ACCOUNT,
     B_ASSET,
@@ -49,17 +58,26 @@ from .records import (
     E_PHASE_NOW,
     E_POOL,
     E_PRODUCT,
+    E_RESTRICTED,
     E_SETS,
     E_TICK_VALUE,
     E_VERSION,
     E_WINDOW_END,
     EVENT_WORDS,
-    H_ARCHIVE_USED,
+    F_CLOSED,
+    F_FORGOTTEN,
+    F_KILLED,
+    F_OLDEST,
+    F_WEIGHT,
+    F_WINDOW,
+    FIRM_WORDS,
     H_EVENT_SEQ,
+    H_FORGETTING,
     H_KILLED,
     H_OPEN_ORDERS,
     H_ORDER_SEQ,
     H_POOLS,
+    H_REFUSE,
     H_ROW_SEQ,
     H_TICK,
     H_TIME,
@@ -67,6 +85,7 @@ from .records import (
     H_TURN,
     I_BEST_BID,
     I_COLLAR,
+    I_FROZEN,
     I_LAST,
     I_OPEN_INTEREST,
     I_PAID,
@@ -77,6 +96,7 @@ from .records import (
     O_ATTR,
     O_COLL,
     O_CUM,
+    O_ENTRY,
     O_EXPIRY,
     O_FEE_NUM,
     O_FEE_PAID,
@@ -90,13 +110,17 @@ from .records import (
     O_NOTIONAL,
     O_PRICE,
     O_QTY,
+    O_REBATE_NUM,
     O_REBATE_PAID,
     O_RESERVED_FEE,
     O_SESSION,
+    P_ACCOUNT,
     P_ASSET,
     P_BALANCE,
     P_EVENT,
+    P_FIRM,
     P_SESSION,
+    P_VENUE,
     PL_NEXT,
     POOL_WORDS,
     S_ABSENT_FROM,
@@ -104,28 +128,39 @@ from .records import (
     S_FORM,
     S_FORM_DEFINED,
     S_GENERATION,
+    S_HEARTBEAT,
+    S_KILLED,
     S_LAST_EVENT,
     S_LOGON_SENT,
     S_MISSED,
     S_MISSED_DONE,
     S_NEXT_IN,
     S_NEXT_OUT,
+    S_THROTTLE_LIMIT,
     S_THROTTLE_START,
     S_THROTTLE_USED,
+    S_THROTTLE_WINDOW,
     S_UNTOLD,
     S_UNTOLD_TO,
     SESSION_WORDS,
+    V_FROZEN,
+    V_KILLED,
+    V_THROTTLE_START,
+    V_THROTTLE_USED,
+    VENUE_WORDS,
 )
 
-HEADER_DUMP = 12
+HEADER_DUMP = 13
 BALANCE_DUMP = 4
-SESSION_DUMP = 16
+SESSION_DUMP = 20
 EVENT_DUMP = 10
 CONTRACT_DUMP = 8
 COLLATERAL_DUMP = 5
-ORDER_DUMP = 18
+ORDER_DUMP = 20
+VENUE_DUMP = 5
+FIRM_DUMP = 5
+ARCHIVE_DUMP = 15
 
-AUDIT_OK = 0
 AUDIT_LEDGER = 1
 AUDIT_SETS = 2
 AUDIT_LOCKED = 3
@@ -136,7 +171,7 @@ AUDIT_TEXTS = {
     AUDIT_LEDGER: "asset {0}: balances and pools make {1}, deposits less withdrawals are {2}",
     AUDIT_SETS: "event {0}: long less short of a contract is {1}, sets are {2}",
     AUDIT_LOCKED: "asset {0}: locked in balances {1}, required by positions and orders {2}",
-    AUDIT_NEGATIVE: "account {0} holds {1} of asset {2}",
+    AUDIT_NEGATIVE: "account {0} has a buying power of {1} in asset {2}",
     AUDIT_COLLATERAL: "event {0}, account {1}: the requirement kept differs from the formula by {2}",
     AUDIT_POOL: "event {0}: pool holds {1}, its sets are worth {2}",
 }
@@ -166,11 +201,12 @@ def dump_small(m, out):
     out[4] = m[H_TIME]
     out[5] = m[H_TURN]
     out[6] = m[H_OPEN_ORDERS]
-    out[7] = m[H_ARCHIVE_USED]
+    out[7] = m[H_FORGETTING]
     out[8] = m[H_KILLED]
     out[9] = balances
     out[10] = known
     out[11] = m[H_TICK]
+    out[12] = m[H_REFUSE]
     at = HEADER_DUMP
     for i in range(balances):
         b = pool_base(m, P_BALANCE) + i * BALANCE_WORDS
@@ -200,7 +236,83 @@ def dump_small(m, out):
         out[at + 13] = m[s + S_UNTOLD]
         out[at + 14] = m[s + S_UNTOLD_TO]
         out[at + 15] = m[s + S_LOGON_SENT]
+        out[at + 16] = m[s + S_KILLED]
+        out[at + 17] = m[s + S_HEARTBEAT]
+        out[at + 18] = m[s + S_THROTTLE_LIMIT]
+        out[at + 19] = m[s + S_THROTTLE_WINDOW]
         at += SESSION_DUMP
+    return at
+
+
+@kernel("i8(i8[::1], i8[::1])")
+def dump_switches(m, out):
+    """Switches, throttles and shares of venues and firms, killed accounts, restrictions; answers as dump_small."""
+    venues = pool_cap(m, P_VENUE)
+    firms = pool_cap(m, P_FIRM)
+    accounts = pool_cap(m, P_ACCOUNT)
+    events = pool_cap(m, P_EVENT)
+    want = 0
+    for fill in range(2):  # count, then write
+        at = 0
+        for i in range(1, venues):
+            v = pool_base(m, P_VENUE) + i * VENUE_WORDS
+            if m[v] == i:
+                if fill != 0:
+                    out[at] = i
+                    out[at + 1] = m[v + V_KILLED]
+                    out[at + 2] = m[v + V_FROZEN]
+                    out[at + 3] = m[v + V_THROTTLE_START]
+                    out[at + 4] = m[v + V_THROTTLE_USED]
+                at += VENUE_DUMP
+        for i in range(1, firms):
+            f = pool_base(m, P_FIRM) + i * FIRM_WORDS
+            if m[f] == i:
+                if fill != 0:
+                    out[at] = i
+                    out[at + 1] = m[f + F_KILLED]
+                    out[at + 2] = m[f + F_WEIGHT]
+                    out[at + 3] = m[f + F_FORGOTTEN]
+                    out[at + 4] = m[f + F_WINDOW]
+                at += FIRM_DUMP
+        for i in range(1, accounts):
+            a = pool_base(m, P_ACCOUNT) + i * ACCOUNT_WORDS
+            if m[a] == i and m[a + AC_KILLED] != 0:
+                if fill != 0:
+                    out[at] = i
+                at += 1
+        for i in range(1, events):
+            event = pool_base(m, P_EVENT) + i * EVENT_WORDS
+            if m[event] == i and m[event + E_RESTRICTED] != 0:
+                for firm in range(1, firms):
+                    if pair_find(m, PAIR_RESTRICT, firm, i) != 0:
+                        if fill != 0:
+                            out[at] = (i << 32) | firm
+                        at += 1
+        want = at
+        if out.shape[0] < want:
+            return -1 - want
+    return want
+
+
+@kernel("i8(i8[::1], i8, i8[::1])")
+def dump_archive(m, firm, out):
+    """A firm's closed ids, oldest first; answers as dump_small."""
+    f = pool_base(m, P_FIRM) + firm * FIRM_WORDS
+    want = m[f + F_CLOSED] * ARCHIVE_DUMP
+    if out.shape[0] < want:
+        return -1 - want
+    at = 0
+    a = m[f + F_OLDEST]
+    while a != 0:
+        for word in range(AR_TEXT):  # key, firm and account, instrument, price, quantity, cum, attributes, order, time, notional
+            out[at + word] = m[a + word]
+        refused = status_of(m[a + AR_ATTR]) == ST_REJECTED
+        out[at + AR_TEXT] = 1 if m[a + AR_TEXT] != 0 else 0
+        out[at + AR_TEXT + 1] = m[a + AR_LIMIT] if refused else 0
+        out[at + AR_TEXT + 2] = m[a + AR_USED] if refused else 0
+        out[at + AR_TEXT + 3] = m[a + AR_ASKED] if refused else 0
+        at += ARCHIVE_DUMP
+        a = m[a + AR_NEXT]
     return at
 
 
@@ -224,6 +336,8 @@ def dump_order(m, o, out, at):
     out[at + 15] = m[o + O_NET_FEE]
     out[at + 16] = m[o + O_RESERVED_FEE]
     out[at + 17] = m[o + O_EXPIRY]
+    out[at + 18] = m[o + O_ENTRY]
+    out[at + 19] = m[o + O_REBATE_NUM]
 
 
 @kernel("i8(i8[::1], i8, i8[::1])")
@@ -261,7 +375,7 @@ def dump_event(m, event_id, out):
         out[at + 4] = m[inst + I_PAID]
         out[at + 5] = m[inst + I_REFERENCE]
         out[at + 6] = m[inst + I_COLLAR]
-        out[at + 7] = 0
+        out[at + 7] = m[inst + I_FROZEN]
         at += CONTRACT_DUMP
     co = m[event + E_COLL_HEAD]
     while co != 0:
@@ -323,17 +437,10 @@ def formula(m, event, co):
     return buys - min(0, worst)
 
 
-@leaf
-def fail(out, code, a, b, c):
-    out[0] = a
-    out[1] = b
-    out[2] = c
-    return code
-
-
 @kernel("i8(i8[::1], i8[::1])")
 def check_state(m, out):
-    """AUDIT_OK or the first invariant that fails, with three numbers for its text in `out`."""
+    """Count of invariants of ledger, sets and collateral that fail; a row (AUDIT_*, three numbers) for each in `out`, as far as it reaches."""
+    found = 0
     for asset in range(1, pool_cap(m, P_ASSET)):
         a = pool_base(m, P_ASSET) + asset * ASSET_WORDS
         if m[a] != asset:
@@ -346,8 +453,8 @@ def check_state(m, out):
                 cash += m[b + B_CASH]
                 locked += m[b + B_LOCKED]
                 account = account_at(m, m[b + B_ACCOUNT])
-                if account != 0 and m[account + AC_KIND] == ACCT_TRADING and m[b + B_CASH] < 0:
-                    return fail(out, AUDIT_NEGATIVE, m[account], m[b + B_CASH], asset)
+                if account != 0 and m[account + AC_KIND] == ACCT_TRADING and m[b + B_CASH] < m[b + B_LOCKED]:
+                    found = note(out, found, AUDIT_NEGATIVE, m[account], m[b + B_CASH] - m[b + B_LOCKED], asset)
         required = 0
         for i in range(1, pool_cap(m, P_EVENT)):
             event = pool_base(m, P_EVENT) + i * EVENT_WORDS
@@ -365,9 +472,9 @@ def check_state(m, out):
                     required += m[co + CO_HELD_BASE]
                 co = m[co + CO_NEXT_IN_EVENT]
         if cash != m[a + A_EXTERNAL]:
-            return fail(out, AUDIT_LEDGER, asset, cash, m[a + A_EXTERNAL])
+            found = note(out, found, AUDIT_LEDGER, asset, cash, m[a + A_EXTERNAL])
         if locked != required:
-            return fail(out, AUDIT_LOCKED, asset, locked, required)
+            found = note(out, found, AUDIT_LOCKED, asset, locked, required)
     for i in range(1, pool_cap(m, P_EVENT)):
         event = pool_base(m, P_EVENT) + i * EVENT_WORDS
         if m[event] != i or m[event + E_PRODUCT] == SPOT:
@@ -376,7 +483,7 @@ def check_state(m, out):
         sets = m[event + E_SETS]
         worth = sets * m[event + E_K] * m[event + E_PAYOUT] * m[event + E_TICK_VALUE] if m[event + E_PRODUCT] == EXACTLY else 0
         if m[event + E_POOL] != worth:
-            return fail(out, AUDIT_POOL, i, m[event + E_POOL], worth)
+            found = note(out, found, AUDIT_POOL, i, m[event + E_POOL], worth)
         for j in range(n):
             net = 0
             co = m[event + E_COLL_HEAD]
@@ -384,14 +491,14 @@ def check_state(m, out):
                 net += m[co + CO_COLUMNS + j]
                 co = m[co + CO_NEXT_IN_EVENT]
             if net != sets:
-                return fail(out, AUDIT_SETS, i, net, sets)
+                found = note(out, found, AUDIT_SETS, i, net, sets)
         co = m[event + E_COLL_HEAD]
         while co != 0:
             wanted = formula(m, event, co)
             if wanted != m[co + CO_REQUIRED]:
-                return fail(out, AUDIT_COLLATERAL, i, m[m[co + CO_ACCOUNT] + AC_ID], m[co + CO_REQUIRED] - wanted)
+                found = note(out, found, AUDIT_COLLATERAL, i, m[m[co + CO_ACCOUNT] + AC_ID], m[co + CO_REQUIRED] - wanted)
             co = m[co + CO_NEXT_IN_EVENT]
-    return AUDIT_OK
+    return found
 
 
 def _grown(call: Any, *args: Any) -> Any:
@@ -407,6 +514,9 @@ def _grown(call: Any, *args: Any) -> Any:
 def dump(m: Any) -> Iterator[Any]:
     """The logical state, as arrays of words in canonical order."""
     yield _grown(dump_small, m)
+    yield _grown(dump_switches, m)
+    for firm in range(1, int(m[H_POOLS + P_FIRM * POOL_WORDS + PL_NEXT])):
+        yield _grown(dump_archive, m, firm)
     d = H_POOLS + P_EVENT * POOL_WORDS
     for event_id in range(1, int(m[d + PL_NEXT])):
         rows = _grown(dump_event, m, event_id)
@@ -414,8 +524,7 @@ def dump(m: Any) -> Iterator[Any]:
             yield rows
 
 
-def check(m: Any) -> list[str]:
-    """Sentences about the invariants that fail: at most one, the first found."""
-    out = np.zeros(3, np.int64)
-    code = int(check_state(m, out))
-    return [AUDIT_TEXTS[code].format(*(int(x) for x in out))] if code != AUDIT_OK else []
+def check(m: Any, most: int = 100) -> list[str]:
+    """Sentences about all invariants that do not hold: ledger, sets, collateral, then books and every other structure."""
+    out = np.zeros(most * PROOF_WORDS, np.int64)
+    return sentences(out, int(check_state(m, out)), AUDIT_TEXTS) + structure(m, most)

@@ -92,9 +92,11 @@ from .records import (
     EVT_SPARE,
     F_ACCOUNTS,
     F_KILLED,
+    F_WEIGHT,
     FIRM_WORDS,
     H_KILLED,
     H_POOLS,
+    H_WEIGHTS,
     I_BAND_COUNT,
     I_BANDS,
     I_COLLAR,
@@ -230,6 +232,9 @@ def define_firm(m, rows, c):
     if p == 0:
         return R_TABLE_FULL
     take_id(m, P_FIRM, p, rows[c + d.DF_ID])
+    weight = max(rows[c + d.DF_WEIGHT], 1)
+    m[H_WEIGHTS] += weight - m[p + F_WEIGHT]
+    m[p + F_WEIGHT] = weight
     return OK
 
 
@@ -434,7 +439,7 @@ def do_transfer(m, rows, c, ev):
         source_row = pair_find(m, PAIR_BALANCE, source, asset_id)
         if source_row == 0 or m[source_row + B_CASH] - m[source_row + B_LOCKED] < amount:
             free = m[source_row + B_CASH] - m[source_row + B_LOCKED] if source_row != 0 else 0
-            return refuse(m, R_WITHDRAW_TOO_MUCH, free, 0, amount)
+            return refuse(m, R_WITHDRAW_TOO_MUCH, free, m[source_row + B_LOCKED] if source_row != 0 else 0, amount)
     if target != 0:
         target_row = balance_get(m, target, asset_id)
         if target_row == 0:

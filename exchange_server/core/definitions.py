@@ -30,6 +30,7 @@ DV_EXTRA = 0
 
 # C_DEF_FIRM: no extra row
 DF_ID = 1
+DF_WEIGHT = 2  # [live] its part of the tables that all firms share (closed ClOrdIDs, open orders); 0: 1
 DF_EXTRA = 0
 
 # C_DEF_ACCOUNT: 1 extra row
@@ -150,11 +151,6 @@ DN_INSTRUMENT = 1
 DN_REFERENCE = 2  # ticks, 0: back to the last trade
 DN_COLLAR = 3  # ticks, 0: none, -1: as it is
 DN_EXTRA = 0
-
-# C_CUTOFF: no extra row
-DU_VENUE = 1
-DU_NEXT = 2  # ns
-DU_EXTRA = 0
 
 FIRST_TRADING_ACCOUNT = 16
 PLATFORM_FEE_ACCOUNT = 1

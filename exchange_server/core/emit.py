@@ -17,6 +17,8 @@ from .records import (
     EVT_NOTIONAL,
     EVT_NUMBER,
     EVT_ORDER,
+    EVT_ORIG_HI,
+    EVT_ORIG_LO,
     EVT_PREVIOUS,
     EVT_PRICE,
     EVT_QTY,
@@ -101,20 +103,24 @@ def put_texts(m, ev, e, source, at, stored):
 
 
 @leaf
+def put_orig_text(ev, e, rows, at):
+    """The OrigClOrdID text of the extra row, from rows[at..] (at < 0: none)."""
+    if at >= 0:
+        for i in range(8):
+            ev[e + EVT_WORDS + 8 + i] = rows[at + i]
+
+
+@leaf
 def client_price(m, inst, contract_side, price):
     """Book price (YES ticks) in the client's terms, and the reverse."""
     return m[inst + I_PAYOUT] - price if contract_side == NO else price
 
 
 @leaf
-def order_event(m, ev, o, kind, status, reason, flags, session_id, id_hi, id_lo, rows, at):
-    """An event about an order that is in the pool. With (id_hi, id_lo) = (0, 0) the ClOrdID is the order's own;
-    otherwise it is the request's (text at rows[at..], at < 0: none) and the order's key becomes the OrigClOrdID."""
+def _state_event(m, ev, o, kind, status, reason, flags, session_id, extra):
+    """An event with the whole state of an order that is in the pool, but for its ids; `extra`: 1 with a row of texts."""
     attr = m[o + O_ATTR]
     inst = m[o + O_INSTRUMENT]
-    own = id_hi == 0 and id_lo == 0
-    text = m[o + O_TEXT]
-    extra = 1 if text != 0 or at >= 0 else 0
     if extra != 0:
         flags |= EF_TEXT
     contract_side = (attr >> 8) & 15
@@ -122,18 +128,6 @@ def order_event(m, ev, o, kind, status, reason, flags, session_id, id_hi, id_lo,
     e = begin_event(m, ev, head, session_id, m[m[m[o + O_COLL] + CO_ACCOUNT] + AC_ID], True)
     ev[e + EVT_INSTRUMENT] = (m[inst + I_ID] << 32) | m[o + O_ENTRY]
     ev[e + EVT_ORDER] = m[o + O_ID]
-    if own:
-        ev[e + EVT_ID_HI] = m[o + O_KEY_HI]
-        ev[e + EVT_ID_LO] = m[o + O_KEY_LO]
-        if extra != 0:
-            put_texts(m, ev, e, m, text if text != 0 else -1, 0)
-    else:
-        ev[e + EVT_ID_HI] = id_hi
-        ev[e + EVT_ID_LO] = id_lo
-        ev[e + 10] = m[o + O_KEY_HI]
-        ev[e + 11] = m[o + O_KEY_LO]
-        if extra != 0:
-            put_texts(m, ev, e, rows, at, text)
     ev[e + EVT_PRICE] = client_price(m, inst, contract_side, m[o + O_PRICE])
     ev[e + EVT_QTY] = m[o + O_QTY]
     ev[e + EVT_CUM] = m[o + O_CUM]
@@ -144,6 +138,38 @@ def order_event(m, ev, o, kind, status, reason, flags, session_id, id_hi, id_lo,
 
 
 @leaf
+def order_event(m, ev, o, kind, status, reason, flags, session_id, id_hi, id_lo, rows, at):
+    """An event about an open order in answer to a request: the ClOrdID is the request's (text at rows[at..], at < 0: none), the order's
+    own becomes the OrigClOrdID."""
+    text = m[o + O_TEXT]
+    extra = 1 if text != 0 or at >= 0 else 0
+    e = _state_event(m, ev, o, kind, status, reason, flags, session_id, extra)
+    ev[e + EVT_ID_HI] = id_hi
+    ev[e + EVT_ID_LO] = id_lo
+    ev[e + EVT_ORIG_HI] = m[o + O_KEY_HI]
+    ev[e + EVT_ORIG_LO] = m[o + O_KEY_LO]
+    if extra != 0:
+        put_texts(m, ev, e, rows, at, text)
+    return e
+
+
+@leaf
+def own_event(m, ev, o, kind, status, reason, flags, session_id, orig_hi, orig_lo, rows, orig_at):
+    """An event about an open order under its own ClOrdID; the OrigClOrdID is an older one of it, or none (0, 0)."""
+    text = m[o + O_TEXT]
+    extra = 1 if text != 0 or orig_at >= 0 else 0
+    e = _state_event(m, ev, o, kind, status, reason, flags, session_id, extra)
+    ev[e + EVT_ID_HI] = m[o + O_KEY_HI]
+    ev[e + EVT_ID_LO] = m[o + O_KEY_LO]
+    ev[e + EVT_ORIG_HI] = orig_hi
+    ev[e + EVT_ORIG_LO] = orig_lo
+    if extra != 0:
+        put_texts(m, ev, e, m, text if text != 0 else -1, 0)
+        put_orig_text(ev, e, rows, orig_at)
+    return e
+
+
+@leaf
 def order_report(m, ev, o, kind, status, reason, flags):
     """An event to the order's own session under the order's own ClOrdID."""
-    return order_event(m, ev, o, kind, status, reason, flags, m[o + O_SESSION], 0, 0, m, -1)
+    return own_event(m, ev, o, kind, status, reason, flags, m[o + O_SESSION], 0, 0, m, -1)

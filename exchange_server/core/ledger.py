@@ -1,4 +1,4 @@
-"""Money: fees, their division among the recipients, and the cash legs of a trade. All amounts are minor units.
+"""Fees: what a fill is charged, what an order holds for them, and their division among the recipients. All amounts are minor units.
 
 A fee is cumulated per order: the charge after any number of fills is ceil(sum of exact numerators / denominator), so many
 small fills cost what one large fill costs; rebates likewise with floor. Overflow cannot happen: a listing whose largest numerator
@@ -71,14 +71,15 @@ def fee_denominator(inst, m, model):
 
 
 @leaf
-def fee_reserve(m, inst, fees, price, quantity):
-    """The dearer of maker and taker fee on a quantity at a price, rounded up; rebates reserve nothing."""
+def fee_reserve(m, inst, fees, price, quantity, charged, paid):
+    """What an order may still be charged when its rest, a quantity at a price, is charged by the dearer of maker and taker: its whole fee is
+    rounded up as one amount, so that is ceil(charged so far + rest) - paid so far. `charged`: exact numerator in the model of `fees`."""
     bps = max(maker_bps(fees), taker_bps(fees))
     if bps <= 0 or quantity <= 0:
         return 0
     model = fee_model(fees)
     den = fee_denominator(inst, m, model)
-    return (fee_numerator(inst, m, model, bps, price, quantity) + den - 1) // den
+    return (charged + fee_numerator(inst, m, model, bps, price, quantity) + den - 1) // den - paid
 
 
 @leaf

@@ -24,12 +24,13 @@ from protocol.codes import (
     ST_PARTIAL,
 )
 
+from .archive import set_status
 from .book import level_worse, queue_push, queue_reduce
 from .collateral import collateral_shift, open_quantity
 from .emit import client_price, order_report, room
 from .jit import leaf
 from .ledger import charge_fee, fee_model, grant_rebate, maker_bps, share_fee, taker_bps
-from .orders import close_order, reserve_fee, reserve_part, set_status, take_out
+from .orders import close_order, reserve_fee, reserve_part, take_out
 from .records import (
     B_CASH,
     CO_BASE,
@@ -55,6 +56,8 @@ from .records import (
     O_ATTR,
     O_COLL,
     O_CUM,
+    O_FEE_NUM,
+    O_FEE_PAID,
     O_FEES,
     O_FIRM,
     O_INSTRUMENT,
@@ -107,7 +110,7 @@ def _side_of_trade(m, inst, o, price, quantity, fee):
     attr = m[o + O_ATTR]
     book_side = attr & 15
     left = m[o + O_LEAVES] - quantity
-    kept_fee = reserve_fee(m, inst, book_side, m[o + O_FEES], m[o + O_PRICE], left)
+    kept_fee = reserve_fee(m, inst, book_side, m[o + O_FEES], m[o + O_PRICE], left, m[o + O_FEE_NUM], m[o + O_FEE_PAID])
     freed = reserve_part(m, inst, book_side, m[o + O_PRICE], quantity) + m[o + O_RESERVED_FEE] - kept_fee
     m[o + O_RESERVED_FEE] = kept_fee
     money = price * quantity * m[inst + I_TICK_VALUE]

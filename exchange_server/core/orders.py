@@ -1,20 +1,20 @@
-"""The life of an order row: opened, reserved, timed, closed into the archive; and the archive's own ageing.
+"""The life of an order row: opened, reserved, timed, closed into the archive (archive.py).
 
 Invariants (core/audit.py walks them): an open order is in its account's list, in the ClOrdID table, in a timer bucket when
-it expires, and in a level queue when it rests; every open order has one archive row in reserve, so that closing never fails.
+it expires, and in a level queue when it rests.
 """
 
 from protocol.codes import BUY, SPOT
 
+from .archive import WAS_REPLACED, archive_order, archive_ref, firm_row
 from .book import queue_remove
 from .collateral import collateral_shift, open_quantity
-from .emit import client_price, order_report
+from .emit import order_report
 from .jit import leaf
 from .ledger import fee_reserve
 from .pools import (
-    ARCHIVED,
+    ALIAS_HI,
     PAIR_BUCKET,
-    id_delete,
     id_repoint,
     pair_delete,
     pair_find,
@@ -27,25 +27,8 @@ from .pools import (
     pool_release,
 )
 from .records import (
-    AC_ID,
     AC_ORDER_COUNT,
     AC_ORDERS,
-    AR_ATTR,
-    AR_CLOSED_AT,
-    AR_CUM,
-    AR_FIRM_ACCOUNT,
-    AR_INSTRUMENT,
-    AR_KEY_HI,
-    AR_KEY_LO,
-    AR_NOTIONAL,
-    AR_ORDER,
-    AR_ORIG_HI,
-    AR_ORIG_LO,
-    AR_PRICE,
-    AR_QTY,
-    AR_SESSION,
-    AR_TEXT,
-    ARCHIVE_WORDS,
     BK_COUNT,
     BK_HEAD,
     BK_POS,
@@ -56,15 +39,10 @@ from .records import (
     E_OPEN_ORDERS,
     E_PRODUCT,
     EVT_LEAVES,
-    H_ARCHIVE_HEAD,
-    H_ARCHIVE_TAIL,
-    H_ARCHIVE_USED,
+    F_OPEN,
     H_HEAP_SIZE,
     H_OPEN_ORDERS,
-    H_RETENTION_NS,
-    H_TIME,
     I_EVENT,
-    I_ID,
     I_INDEX,
     I_ORDERS_OPEN,
     I_PAYOUT,
@@ -76,8 +54,6 @@ from .records import (
     O_ATTR,
     O_BUCKET,
     O_COLL,
-    O_CUM,
-    O_ENTRY,
     O_FIRM,
     O_ID,
     O_INSTRUMENT,
@@ -86,51 +62,21 @@ from .records import (
     O_LEAVES,
     O_LEVEL,
     O_LISTING,
-    O_NOTIONAL,
     O_PRICE,
-    O_QTY,
     O_RESERVED_FEE,
-    O_SESSION,
-    O_TEXT,
     O_TIMER_NEXT,
     O_TIMER_PREV,
     ORDER_WORDS,
-    P_ARCHIVE,
     P_BUCKET,
     P_HEAP,
     P_LISTING,
     P_ORDER,
-    P_TEXT,
 )
-
-STATUS_SHIFT = 28
-STATUS_MASK = 255 << 28
-REASON_SHIFT = 36
 
 
 @leaf
 def order_ref(m, o):
     return (o - pool_base(m, P_ORDER)) // ORDER_WORDS + 1
-
-
-@leaf
-def archive_ref(m, a):
-    return ARCHIVED | ((a - pool_base(m, P_ARCHIVE)) // ARCHIVE_WORDS + 1)
-
-
-@leaf
-def pack_attr(book_side, side, contract_side, order_type, tif, flags, status):
-    return book_side | (side << 4) | (contract_side << 8) | (order_type << 12) | (tif << 16) | (flags << 20) | (status << STATUS_SHIFT)
-
-
-@leaf
-def set_status(m, o, status):
-    m[o + O_ATTR] = (m[o + O_ATTR] & ~STATUS_MASK) | (status << STATUS_SHIFT)
-
-
-@leaf
-def status_of(attr):
-    return (attr >> STATUS_SHIFT) & 255
 
 
 # ---- reservation: what the unfilled rest takes from the collateral row ------------------------------------------
@@ -148,11 +94,11 @@ def reserve_part(m, inst, book_side, price, quantity):
 
 
 @leaf
-def reserve_fee(m, inst, book_side, fees, price, quantity):
-    """Fee part; a spot sell's fee comes out of its proceeds."""
+def reserve_fee(m, inst, book_side, fees, price, quantity, charged, paid):
+    """Fee part of an order that was charged so much already (exact numerator, and rounded up); a spot sell's fee comes out of its proceeds."""
     if book_side != BUY and m[m[inst + I_EVENT] + E_PRODUCT] == SPOT:
         return 0
-    return fee_reserve(m, inst, fees, price, quantity)
+    return fee_reserve(m, inst, fees, price, quantity, charged, paid)
 
 
 @leaf
@@ -301,41 +247,7 @@ def account_unlink(m, account, o):
     m[account + AC_ORDER_COUNT] -= 1
 
 
-# ---- archive ----------------------------------------------------------------------------------------------------
-
-
-@leaf
-def archive_left(m):
-    """Archive rows that are neither used nor in reserve for an open order."""
-    return pool_cap(m, P_ARCHIVE) - m[H_ARCHIVE_USED] - m[H_OPEN_ORDERS]
-
-
-@leaf
-def archive_age(m, most):
-    """Forget up to `most` ClOrdIDs that closed longer ago than the retention."""
-    limit = m[H_TIME] - m[H_RETENTION_NS]
-    while most > 0 and m[H_ARCHIVE_USED] > 0:
-        i = m[H_ARCHIVE_TAIL]
-        a = pool_base(m, P_ARCHIVE) + i * ARCHIVE_WORDS
-        if m[a + AR_CLOSED_AT] > limit:
-            return
-        firm = m[a + AR_FIRM_ACCOUNT] >> 32
-        id_delete(m, firm, m[a + AR_KEY_HI], m[a + AR_KEY_LO], ARCHIVED | (i + 1))
-        if m[a + AR_TEXT] != 0:
-            pool_release(m, P_TEXT, m[a + AR_TEXT])
-            m[a + AR_TEXT] = 0
-        m[H_ARCHIVE_TAIL] = i + 1 if i + 1 < pool_cap(m, P_ARCHIVE) else 0
-        m[H_ARCHIVE_USED] -= 1
-        most -= 1
-
-
-@leaf
-def archive_next(m):
-    """The next archive row of the ring; the caller holds a reserve, so there is one."""
-    i = m[H_ARCHIVE_HEAD]
-    m[H_ARCHIVE_HEAD] = i + 1 if i + 1 < pool_cap(m, P_ARCHIVE) else 0
-    m[H_ARCHIVE_USED] += 1
-    return pool_base(m, P_ARCHIVE) + i * ARCHIVE_WORDS
+# ---- the end ------------------------------------------------------------------------------------------------------
 
 
 @leaf
@@ -355,30 +267,6 @@ def leave_listing(m, o):
 
 
 @leaf
-def archive_order(m, o, status, reason):
-    """Write an archive row of the order under its present ClOrdID; returns the row."""
-    a = archive_next(m)
-    inst = m[o + O_INSTRUMENT]
-    attr = m[o + O_ATTR]
-    m[a + AR_KEY_HI] = m[o + O_KEY_HI]
-    m[a + AR_KEY_LO] = m[o + O_KEY_LO]
-    m[a + AR_FIRM_ACCOUNT] = (m[o + O_FIRM] << 32) | m[m[m[o + O_COLL] + CO_ACCOUNT] + AC_ID]
-    m[a + AR_INSTRUMENT] = (m[inst + I_ID] << 32) | m[o + O_ENTRY]
-    m[a + AR_PRICE] = client_price(m, inst, (attr >> 8) & 15, m[o + O_PRICE])
-    m[a + AR_QTY] = m[o + O_QTY]
-    m[a + AR_CUM] = m[o + O_CUM]
-    m[a + AR_ATTR] = (attr & ~STATUS_MASK) | (status << STATUS_SHIFT) | (reason << REASON_SHIFT)
-    m[a + AR_ORDER] = m[o + O_ID]
-    m[a + AR_CLOSED_AT] = m[H_TIME]
-    m[a + AR_NOTIONAL] = m[o + O_NOTIONAL]
-    m[a + AR_TEXT] = m[o + O_TEXT]
-    m[a + AR_SESSION] = m[o + O_SESSION]
-    m[a + AR_ORIG_HI] = 0
-    m[a + AR_ORIG_LO] = 0
-    return a
-
-
-@leaf
 def close_order(m, o, status, reason):
     """Take an order out of everything and leave its archive row. Its event has been written before."""
     inst = m[o + O_INSTRUMENT]
@@ -394,9 +282,13 @@ def close_order(m, o, status, reason):
     account_unlink(m, m[co + CO_ACCOUNT], o)
     m[event + E_OPEN_ORDERS] -= 1
     m[inst + I_ORDERS_OPEN] -= 1
-    a = archive_order(m, o, status, reason)
+    firm = m[o + O_FIRM]
+    m[firm_row(m, firm) + F_OPEN] -= 1
     m[H_OPEN_ORDERS] -= 1
-    id_repoint(m, m[o + O_FIRM], m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o), archive_ref(m, a))
+    a = archive_order(m, o, status, reason)
+    id_repoint(m, firm, m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o), archive_ref(m, a))
+    if m[o + O_ATTR] & WAS_REPLACED != 0:
+        id_repoint(m, firm, ALIAS_HI, m[o + O_ID], order_ref(m, o), archive_ref(m, a))
     pool_release(m, P_ORDER, o)
 
 

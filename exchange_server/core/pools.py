@@ -3,14 +3,18 @@
 Nothing here fails by itself: a full pool or table answers 0 and the caller refuses with a code.
 """
 
+from protocol.codes import ST_REPLACED
+
 from .bits import lsr, mix2, mix3
 from .jit import leaf
 from .records import (
     ACCOUNT_WORDS,
+    AR_ATTR,
     AR_CLOSED_AT,
     AR_FIRM_ACCOUNT,
     AR_KEY_HI,
     AR_KEY_LO,
+    AR_ORDER,
     AR_TEXT,
     ARCHIVE_WORDS,
     ASSET_WORDS,
@@ -21,6 +25,7 @@ from .records import (
     H_TIME,
     INSTRUMENT_WORDS,
     O_FIRM,
+    O_ID,
     O_KEY_HI,
     O_KEY_LO,
     O_TEXT,
@@ -47,15 +52,16 @@ from .records import (
     VENUE_WORDS,
 )
 
+STATUS_SHIFT = 28  # of O_ATTR and AR_ATTR
 PAIR_WORDS = 4
 PAIR_BALANCE = 1  # (account id, asset id) -> balance row
 PAIR_COLLATERAL = 2  # (account id, event id) -> collateral row
 PAIR_LISTING = 3  # (venue id, instrument id) -> listing row
 PAIR_BUCKET = 4  # (expiry) -> timer bucket
 PAIR_RESTRICT = 5  # (firm id, event id) -> 1
-PAIR_KEY = 6  # idempotency keys are the registry's; kept free
 
 ARCHIVED = 1 << 31  # bit of a ClOrdID reference: archive row, not open order
+ALIAS_HI = 1  # no ClOrdID has this key: (1, OrderID) stands for an order whose ClOrdID was replaced, open or closed
 
 
 @leaf
@@ -218,7 +224,13 @@ def pair_delete(m, kind, a, b):
 
 
 # ---- ClOrdID table: one word per entry, hash << 32 | reference; 0 = empty ---------------------------------------
-# reference = order index + 1, or ARCHIVED | archive index + 1. The row says what the key is.
+# reference = order index + 1, or ARCHIVED | archive index + 1. The row says what the key is. An order that was replaced has a second
+# entry, by its OrderID (ALIAS_HI), through which its older ClOrdIDs find it in one step.
+
+
+@leaf
+def status_of(attr):
+    return (attr >> STATUS_SHIFT) & 255
 
 
 @leaf
@@ -248,7 +260,7 @@ def id_find(m, rows, firm, hi, lo, at):
             if ref & ARCHIVED:
                 a = pool_base(m, P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * ARCHIVE_WORDS
                 same = m[a + AR_KEY_LO] == lo and m[a + AR_KEY_HI] == hi and (m[a + AR_FIRM_ACCOUNT] >> 32) == firm
-                # Rows beyond the retention wait to be aged out (orders.py: archive_age): their ids are free already.
+                # Rows beyond the retention wait to be taken back (archive.py: forget_due): their ids are free already.
                 if same and m[a + AR_CLOSED_AT] > m[H_TIME] - m[H_RETENTION_NS]:
                     if same_text(m, m[a + AR_TEXT], rows, at):
                         return ref
@@ -257,6 +269,28 @@ def id_find(m, rows, firm, hi, lo, at):
                 if m[o + O_KEY_LO] == lo and m[o + O_KEY_HI] == hi and m[o + O_FIRM] == firm:
                     if same_text(m, m[o + O_TEXT], rows, at):
                         return ref
+        i = (i + 1) & mask
+
+
+@leaf
+def alias_find(m, firm, order_id):
+    """Reference of an order that was replaced at least once, under its last ClOrdID: open, or in the archive. 0: not there."""
+    base = pool_base(m, P_ID_HASH)
+    mask = pool_cap(m, P_ID_HASH) - 1
+    h = mix3(firm, ALIAS_HI, order_id)
+    i = h & mask
+    while True:
+        w = m[base + i]
+        if w == 0:
+            return 0
+        if lsr(w, 32) == h:
+            ref = w & 0xFFFFFFFF
+            if ref & ARCHIVED:
+                a = pool_base(m, P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * ARCHIVE_WORDS
+                if m[a + AR_ORDER] == order_id and status_of(m[a + AR_ATTR]) != ST_REPLACED:
+                    return ref
+            elif m[pool_base(m, P_ORDER) + (ref - 1) * ORDER_WORDS + O_ID] == order_id:
+                return ref
         i = (i + 1) & mask
 
 

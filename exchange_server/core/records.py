@@ -2,11 +2,11 @@
 
 Everything is a signed 64-bit word. The arena is ONE int64 array `m`; a "pointer" is the absolute word offset of a
 row in it, so `m[o + O_LEAVES]` is the open quantity of the order at `o`, and 0 is the null pointer (the header lies
-there). Commands and events are flat int64 arrays of whole rows. Packed words are built and taken apart only by the
-helpers at the end of this file's sections; everything else is one field, one word.
+there). Commands and events are flat int64 arrays of whole rows. The places of the parts of a packed word stand beside its
+name; emit.pack_head and archive.pack_attr build them, readers shift and mask. Everything else is one field, one word.
 """
 
-LOGIC_VERSION = 2  # a journal written by another version of the rules is refused unless sealed (durability.md)
+LOGIC_VERSION = 3  # a journal written by another version of the rules is refused unless sealed (durability.md)
 
 # ================================================================================ command rows: 16 words, 128 bytes
 CMD_WORDS = 16
@@ -130,10 +130,7 @@ H_REFUSED = 20  # code of the first refused definition row since the engine clea
 H_CURSOR = 21  # word offset in the inbox of the next row
 H_KILLED = 22
 H_OPEN_ORDERS = 23
-H_ARCHIVE_TAIL = 24  # index of the oldest archived id
-H_ARCHIVE_HEAD = 25  # index of the next free archive row
-H_ARCHIVE_USED = 26
-H_RETENTION_NS = 27  # how long a ClOrdID stays used up
+H_RETENTION_NS = 27  # how long a ClOrdID stays used up, at most
 H_HEAP_SIZE = 28
 H_EVENT_USED = 29  # words written to the event buffer in this call
 H_ARENA_WORDS = 30
@@ -151,6 +148,8 @@ H_CLOCK_BOOT = 44
 H_LIMIT = 39  # numbers of the refusal being made
 H_USED = 40
 H_ASKED = 41
+H_WEIGHTS = 48  # sum of all firms' weights
+H_FORGETTING = 49  # firm at which the search goes on for one that keeps more closed ids than its share
 H_POOLS = 64  # descriptors, POOL_WORDS each
 POOL_WORDS = 8
 PL_BASE = 0
@@ -212,6 +211,13 @@ FIRM_WORDS = 16
 F_ID = 0
 F_KILLED = 1
 F_ACCOUNTS = 2  # first account of the firm (pointer)
+F_WEIGHT = 3  # its share of the common tables is F_WEIGHT / H_WEIGHTS
+F_OPEN = 4  # open orders
+F_CLOSED = 5  # closed ids that are kept
+F_OLDEST = 6  # the first of them (archive row pointer), linked through AR_NEXT
+F_NEWEST = 7
+F_FORGOTTEN = 8  # closed ids that were forgotten before their retention was over
+F_WINDOW = 9  # age of the last of them, ns
 
 ACCOUNT_WORDS = 32
 AC_ID = 0
@@ -384,7 +390,7 @@ O_FIRM = 5  # self-trade group
 O_COLL = 6  # collateral row pointer
 O_FEES = 7  # packed: model << 40 | (maker + 32768) << 20 | (taker + 32768)
 # second line
-O_ATTR = 8  # packed: book side 0-3 | side 4-7 | contract side 8-11 | type 12-15 | tif 16-19 | flags 20-26 | status 28-35
+O_ATTR = 8  # packed: book side 0-3 | side 4-7 | contract side 8-11 | type 12-15 | tif 16-19 | flags 20-26 | was replaced 27 | status 28-35
 O_ID = 9
 O_QTY = 10  # total
 O_CUM = 11
@@ -441,9 +447,10 @@ AR_ORDER = 8
 AR_CLOSED_AT = 9
 AR_NOTIONAL = 10
 AR_TEXT = 11
-AR_SESSION = 13
-AR_ORIG_HI = 14  # a replaced request's OrigClOrdID
-AR_ORIG_LO = 15
+AR_NEXT = 12  # the firm's next younger one
+AR_LIMIT = 13  # ST_REJECTED only: the numbers of the refusal
+AR_USED = 14
+AR_ASKED = 15
 
 BUCKET_WORDS = 8
 BK_TIME = 0

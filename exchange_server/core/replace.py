@@ -6,12 +6,8 @@ from protocol.codes import (
     E_REPLACED,
     EF_REPLACE,
     EF_UNSOLICITED,
-    FIELD_ACCOUNT,
-    FIELD_CONTRACT_SIDE,
     FIELD_EXPIRY,
     FIELD_FLAGS,
-    FIELD_INSTRUMENT,
-    FIELD_SIDE,
     FIELD_STP,
     FIELD_TIF,
     FIELD_TYPE,
@@ -21,12 +17,9 @@ from protocol.codes import (
     R_FROZEN,
     R_ID_USED,
     R_NOTHING_CHANGED,
-    R_ORDER_CLOSED,
-    R_POST_ONLY_WOULD_TRADE,
     R_QTY_BELOW_FILLED,
     R_REPLACE_FIELD,
     R_REPLACED_TO_FILLED,
-    R_TABLE_FULL,
     R_UNKNOWN_INSTRUMENT,
     R_UNKNOWN_ORDER,
     R_USER_REPLACE,
@@ -38,6 +31,7 @@ from protocol.codes import (
 
 from .answers import (
     answer_flags,
+    behind,
     named_account_code,
     order_at_ref,
     orig_text_at,
@@ -45,14 +39,13 @@ from .answers import (
     text_at,
     valid_id,
 )
+from .archive import WAS_REPLACED, archive_order, archive_ref, firm_row, forget_due
 from .book import levels_room, queue_reduce, queue_remove
 from .emit import client_price, order_event
 from .jit import leaf
 from .ledger import fee_denominator, fee_model, pack_fees
 from .match import start_match
 from .orders import (
-    archive_order,
-    archive_ref,
     hold_listing,
     leave_listing,
     order_ref,
@@ -60,6 +53,7 @@ from .orders import (
     reserve_fee,
 )
 from .pools import (
+    ALIAS_HI,
     ARCHIVED,
     id_find,
     id_insert,
@@ -67,14 +61,12 @@ from .pools import (
     session_at,
 )
 from .records import (
-    AC_ID,
     CMD_DEADLINE,
     CMD_EXPIRY,
     CMD_GROUP_SEQ,
     CMD_HEAD,
     CMD_ID_HI,
     CMD_ID_LO,
-    CMD_INSTRUMENT,
     CMD_ORIG_HI,
     CMD_ORIG_LO,
     CMD_PRICE,
@@ -99,6 +91,7 @@ from .records import (
     O_FEE_PAID,
     O_FEES,
     O_FIRM,
+    O_ID,
     O_INSTRUMENT,
     O_KEY_HI,
     O_KEY_LO,
@@ -114,7 +107,7 @@ from .records import (
     ROWFLAG_TIF,
     S_FIRM,
 )
-from .requests import cancel_as_asked, cancel_reject
+from .requests import cancel_as_asked, cancel_reject, check_named_fields, closed_code, same_field
 from .risk import (
     check_collar,
     check_conflict,
@@ -123,22 +116,16 @@ from .risk import (
     check_notional,
     check_phase,
     check_position,
+    check_post_only,
     check_price,
     check_quantity,
-    check_tables,
     check_throttle,
     check_unbuilt,
     refuse,
+    refuse_levels,
     take_reservation,
-    would_trade,
 )
 from .visibility import find_listing, listing_for
-
-
-@leaf
-def _same(m, field, own, said):
-    """A field that the request gives (not 0) must be the order's own."""
-    return OK if said == 0 or said == own else refuse(m, R_REPLACE_FIELD, own, said, field)
 
 
 @leaf
@@ -147,23 +134,17 @@ def _check_fields(m, rows, c, o):
     head = rows[c + CMD_HEAD]
     attr = m[o + O_ATTR]
     tif = (head >> 28) & 15
-    code = _same(m, FIELD_ACCOUNT, m[m[m[o + O_COLL] + CO_ACCOUNT] + AC_ID], rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    code = check_named_fields(m, rows, c, o, R_REPLACE_FIELD)
     if code == OK:
-        code = _same(m, FIELD_INSTRUMENT, m[m[o + O_INSTRUMENT] + I_ID], rows[c + CMD_INSTRUMENT] >> 32)
-    if code == OK:
-        code = _same(m, FIELD_SIDE, (attr >> 4) & 15, (head >> 16) & 15)
-    if code == OK:
-        code = _same(m, FIELD_CONTRACT_SIDE, (attr >> 8) & 15, (head >> 20) & 15)
-    if code == OK:
-        code = _same(m, FIELD_TYPE, (attr >> 12) & 15, (head >> 24) & 15)
+        code = same_field(m, R_REPLACE_FIELD, FIELD_TYPE, (attr >> 12) & 15, (head >> 24) & 15)
     if code == OK and ((head >> 48) & ROWFLAG_TIF != 0 or tif != 0) and tif != (attr >> 16) & 15:
         code = refuse(m, R_REPLACE_FIELD, (attr >> 16) & 15, tif, FIELD_TIF)
     if code == OK:
-        code = _same(m, FIELD_STP, STP_CANCEL_INCOMING, (head >> 32) & 15)  # the only mode an order can have yet
+        code = same_field(m, R_REPLACE_FIELD, FIELD_STP, STP_CANCEL_INCOMING, (head >> 32) & 15)  # the only mode an order can have yet
     if code == OK:
-        code = _same(m, FIELD_FLAGS, (attr >> 20) & 127, (head >> 40) & 127)
+        code = same_field(m, R_REPLACE_FIELD, FIELD_FLAGS, (attr >> 20) & 127, (head >> 40) & 127)
     if code == OK:
-        code = _same(m, FIELD_EXPIRY, m[o + O_EXPIRY], rows[c + CMD_EXPIRY])
+        code = same_field(m, R_REPLACE_FIELD, FIELD_EXPIRY, m[o + O_EXPIRY], rows[c + CMD_EXPIRY])
     return code
 
 
@@ -217,12 +198,21 @@ def _check_replace(m, rows, c, s, ref):
         return refuse(m, R_NOTHING_CHANGED, 0, 0, 0), 0
     if takes_away:
         return OK, book
-    code = check_collar(m, inst, book)
+    code = check_collar(m, inst, own_contract_side, book)
     if code == OK:
         code = check_position(m, inst, co, book_side, quantity - m[o + O_CUM], m[o + O_LEAVES])
     if code == OK and not levels_room(m, inst):
-        code = refuse(m, R_TABLE_FULL, 0, 0, 1)
+        code = refuse_levels(m)
     return code, book
+
+
+@leaf
+def _fee_so_far(m, inst, o, fees):
+    """What the order was charged so far, as an exact numerator in the model of `fees`. Another model has another denominator: there what was
+    charged stands, its fraction was rounded already."""
+    if fee_model(fees) == fee_model(m[o + O_FEES]):
+        return m[o + O_FEE_NUM]
+    return m[o + O_FEE_PAID] * fee_denominator(inst, m, fee_model(fees))
 
 
 @leaf
@@ -242,14 +232,16 @@ def do_replace(m, rows, c, ev):
         code = refuse(m, R_BAD_ID, 0, 0, 0)
     ref = 0
     if code == OK:
-        code = check_tables(m, at >= 0, False)
+        forget_due(m, firm_row(m, firm), 2)
         ref = id_find(m, rows, firm, orig_hi, orig_lo, orig_at) if valid_id(orig_hi, orig_lo, orig_at) else 0
         if id_find(m, rows, firm, hi, lo, at) != 0:
             code = refuse(m, R_ID_USED, 0, 0, 0)
     if code == OK and ref == 0:
         code = refuse(m, R_UNKNOWN_ORDER, 0, 0, 0)
-    if code == OK and ref & ARCHIVED:
-        code = refuse(m, R_ORDER_CLOSED, 0, 0, 0)
+    if ref & ARCHIVED:
+        ref = behind(m, firm, ref)
+        if code == OK:
+            code = closed_code(m, ref)
     book = 0
     if code == OK:
         code, book = _check_replace(m, rows, c, s, ref)
@@ -270,11 +262,14 @@ def do_replace(m, rows, c, ev):
         cancel_as_asked(m, rows, c, ev, o, R_REPLACED_TO_FILLED)
         return
     old_fee = m[o + O_RESERVED_FEE]
-    code = take_reservation(m, inst, co, book_side, book, left, fees, m[o + O_PRICE], m[o + O_LEAVES], old_fee)
-    if code == OK and not keeps_place and (m[o + O_ATTR] >> 20) & FLAG_POST_ONLY != 0 and would_trade(m, inst, book_side, book):
-        reserve(m, inst, co, book_side, book, left, reserve_fee(m, inst, book_side, fees, book, left), -1)
-        reserve(m, inst, co, book_side, m[o + O_PRICE], m[o + O_LEAVES], old_fee, 1)
-        code = refuse(m, R_POST_ONLY_WOULD_TRADE, 0, 0, rows[c + CMD_PRICE])
+    charged = _fee_so_far(m, inst, o, fees)
+    fee = reserve_fee(m, inst, book_side, fees, book, left, charged, m[o + O_FEE_PAID])
+    code = take_reservation(m, inst, co, book_side, book, left, fee, m[o + O_PRICE], m[o + O_LEAVES], old_fee)
+    if code == OK and not keeps_place and (m[o + O_ATTR] >> 20) & FLAG_POST_ONLY != 0:
+        code = check_post_only(m, inst, (m[o + O_ATTR] >> 8) & 15, book_side, book)
+        if code != OK:
+            reserve(m, inst, co, book_side, book, left, fee, -1)
+            reserve(m, inst, co, book_side, m[o + O_PRICE], m[o + O_LEAVES], old_fee, 1)
     if code != OK:
         cancel_reject(m, rows, c, ev, ref, code, EF_REPLACE)
         return
@@ -286,14 +281,13 @@ def do_replace(m, rows, c, ev):
         m[o + O_LEAVES] = left
         m[o + O_PRICE] = book
     if fee_model(fees) != fee_model(m[o + O_FEES]):
-        # Another model has another denominator: what was charged so far stands, its fraction was rounded already.
-        m[o + O_FEE_NUM] = m[o + O_FEE_PAID] * fee_denominator(inst, m, fee_model(fees))
+        m[o + O_FEE_NUM] = charged
         m[o + O_REBATE_NUM] = m[o + O_REBATE_PAID] * fee_denominator(inst, m, fee_model(fees))
     if listing != m[o + O_LISTING]:
         leave_listing(m, o)
         hold_listing(m, o, listing)
     m[o + O_FEES] = fees
-    m[o + O_RESERVED_FEE] = reserve_fee(m, inst, book_side, fees, book, left)
+    m[o + O_RESERVED_FEE] = fee
     # The old ClOrdID goes to the archive, the new one becomes the order's.
     m[o + O_QTY] = quantity
     status = ST_NEW if m[o + O_CUM] == 0 else ST_PARTIAL
@@ -307,5 +301,8 @@ def do_replace(m, rows, c, ev):
     m[o + O_KEY_LO] = lo
     m[o + O_TEXT] = store_text(m, rows, at)
     id_insert(m, firm, hi, lo, order_ref(m, o))
+    if m[o + O_ATTR] & WAS_REPLACED == 0:
+        m[o + O_ATTR] |= WAS_REPLACED
+        id_insert(m, firm, ALIAS_HI, m[o + O_ID], order_ref(m, o))
     if not keeps_place:
         start_match(m, o)

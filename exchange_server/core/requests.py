@@ -12,16 +12,20 @@ from protocol.codes import (
     E_REJECTED,
     E_STATUS,
     EF_UNSOLICITED,
+    FIELD_ACCOUNT,
+    FIELD_CONTRACT_SIDE,
+    FIELD_INSTRUMENT,
+    FIELD_SIDE,
     FLAG_POST_ONLY,
     GTD,
     MARKET,
     NO,
     OK,
     R_BAD_ID,
+    R_CANCEL_FIELD,
     R_ID_USED,
     R_ORDER_CLOSED,
-    R_POST_ONLY_WOULD_TRADE,
-    R_TABLE_FULL,
+    R_ORDER_REPLACED,
     R_UNKNOWN_INSTRUMENT,
     R_UNKNOWN_ORDER,
     R_USER_CANCEL,
@@ -36,6 +40,7 @@ from .answers import (
     answer_flags,
     archive_at_ref,
     archive_event,
+    behind,
     named_account_code,
     order_at_ref,
     orig_text_at,
@@ -43,9 +48,11 @@ from .answers import (
     request_account,
     request_event,
     store_text,
+    tell_status,
     text_at,
     valid_id,
 )
+from .archive import REASON_SHIFT, archive_next, archive_ref, firm_row, forget_due, pack_attr
 from .book import levels_room
 from .collateral import collateral_find, collateral_get
 from .emit import client_price, order_event, order_report
@@ -53,17 +60,12 @@ from .jit import leaf
 from .ledger import pack_fees
 from .match import start_match
 from .orders import (
-    REASON_SHIFT,
     account_link,
-    archive_next,
-    archive_ref,
     close_order,
     hold_listing,
     order_ref,
-    pack_attr,
     reserve,
     reserve_fee,
-    status_of,
     take_out,
     timer_add,
     timer_room,
@@ -76,10 +78,12 @@ from .pools import (
     instrument_at,
     pool_alloc,
     session_at,
+    status_of,
     venue_at,
 )
 from .records import (
     AC_ID,
+    AR_ASKED,
     AR_ATTR,
     AR_CLOSED_AT,
     AR_CUM,
@@ -87,14 +91,13 @@ from .records import (
     AR_INSTRUMENT,
     AR_KEY_HI,
     AR_KEY_LO,
+    AR_LIMIT,
     AR_NOTIONAL,
     AR_ORDER,
-    AR_ORIG_HI,
-    AR_ORIG_LO,
     AR_PRICE,
     AR_QTY,
-    AR_SESSION,
     AR_TEXT,
+    AR_USED,
     CMD_DEADLINE,
     CMD_EXPIRY,
     CMD_GROUP_SEQ,
@@ -112,10 +115,14 @@ from .records import (
     EVT_CLIENT_NUMBER,
     EVT_LEAVES,
     EVT_ORDER,
+    F_OPEN,
+    H_ASKED,
+    H_LIMIT,
     H_OPEN_ORDERS,
     H_ORDER_SEQ,
     H_REFUSE,
     H_TIME,
+    H_USED,
     I_EVENT,
     I_ID,
     I_INDEX,
@@ -162,19 +169,22 @@ from .risk import (
     check_kind,
     check_market_price,
     check_notional,
+    check_order_table,
     check_phase,
     check_position,
+    check_post_only,
     check_price,
     check_quantity,
     check_session,
-    check_tables,
     check_throttle,
     is_resting_type,
     protection_price,
     refuse,
+    refuse_levels,
+    refuse_positions,
+    refuse_timers,
     safe_to_resend,
     take_reservation,
-    would_trade,
 )
 from .visibility import entry_venue, listing_for
 
@@ -221,7 +231,7 @@ def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
         m[H_ORDER_SEQ] += 1
         order_id = m[H_ORDER_SEQ]
         head = rows[c + CMD_HEAD]
-        a = archive_next(m)
+        a = archive_next(m, firm)
         m[a + AR_KEY_HI] = rows[c + CMD_ID_HI]
         m[a + AR_KEY_LO] = rows[c + CMD_ID_LO]
         m[a + AR_FIRM_ACCOUNT] = (firm << 32) | account_id
@@ -235,9 +245,9 @@ def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
         m[a + AR_CLOSED_AT] = m[H_TIME]
         m[a + AR_NOTIONAL] = 0
         m[a + AR_TEXT] = store_text(m, rows, at)
-        m[a + AR_SESSION] = rows[c + CMD_SESSION_ACCOUNT] >> 32
-        m[a + AR_ORIG_HI] = 0
-        m[a + AR_ORIG_LO] = 0
+        m[a + AR_LIMIT] = m[H_LIMIT]
+        m[a + AR_USED] = m[H_USED]
+        m[a + AR_ASKED] = m[H_ASKED]
         id_insert(m, firm, rows[c + CMD_ID_HI], rows[c + CMD_ID_LO], archive_ref(m, a))
     e = request_event(m, rows, c, ev, E_REJECTED, ST_REJECTED, reason, 0, account_id)
     ev[e + EVT_ORDER] = order_id
@@ -281,15 +291,16 @@ def do_new(m, rows, c, ev):
     if code != OK:
         _reject_new(m, rows, c, ev, code, asked, 0, at)
         return
-    code = check_tables(m, at >= 0, True)  # first: it ages out ids, which the lookup must not see
+    forget_due(m, firm_row(m, firm), 2)
     ref = id_find(m, rows, firm, hi, lo, at)
     if ref != 0:
         if _repeat_of_new(m, rows, c, ref, asked):
-            _status_of_ref(m, rows, c, ev, ref, False)
+            tell_status(m, rows, c, ev, firm, ref, hi, lo, at)
         else:
             refuse(m, R_ID_USED, 0, 0, 0)
             _reject_new(m, rows, c, ev, R_ID_USED, asked, 0, at)
         return
+    code = check_order_table(m, firm)
     if code != OK:
         _reject_new(m, rows, c, ev, code, asked, 0, at)
         return
@@ -334,7 +345,7 @@ def do_new(m, rows, c, ev):
     if code == OK:
         code = check_notional(m, inst, price, quantity)
     if code == OK:
-        code = check_collar(m, inst, book)
+        code = check_collar(m, inst, contract_side, book)
     if code == OK:
         code = check_position(m, inst, co, book_side, quantity, 0)
     expiry = rows[c + CMD_EXPIRY] if tif == GTD else 0
@@ -343,16 +354,23 @@ def do_new(m, rows, c, ev):
     if code == OK:
         if co == 0:
             co = collateral_get(m, account, m[inst + I_EVENT])
-        if co == 0 or expiry != 0 and not timer_room(m) or is_resting_type(order_type, tif) and not levels_room(m, inst):
-            code = refuse(m, R_TABLE_FULL, 0, 0, 1)
+        if co == 0:
+            code = refuse_positions(m)
+        elif expiry != 0 and not timer_room(m):
+            code = refuse_timers(m)
+        elif is_resting_type(order_type, tif) and not levels_room(m, inst):
+            code = refuse_levels(m)
     # collateral, post-only
     fees = 0
+    fee = 0
     if code == OK:
         fees = pack_fees(m[listing + LI_FEE_MODEL], m[listing + LI_MAKER_BPS], m[listing + LI_TAKER_BPS])
-        code = take_reservation(m, inst, co, book_side, book, quantity, fees, 0, 0, 0)
-    if code == OK and flags & FLAG_POST_ONLY != 0 and would_trade(m, inst, book_side, book):
-        reserve(m, inst, co, book_side, book, quantity, reserve_fee(m, inst, book_side, fees, book, quantity), -1)
-        code = refuse(m, R_POST_ONLY_WOULD_TRADE, 0, 0, price)
+        fee = reserve_fee(m, inst, book_side, fees, book, quantity, 0, 0)
+        code = take_reservation(m, inst, co, book_side, book, quantity, fee, 0, 0, 0)
+    if code == OK and flags & FLAG_POST_ONLY != 0:
+        code = check_post_only(m, inst, contract_side, book_side, book)
+        if code != OK:
+            reserve(m, inst, co, book_side, book, quantity, fee, -1)
     if code != OK:
         _reject_new(m, rows, c, ev, code, asked, firm, at)
         return
@@ -369,7 +387,7 @@ def do_new(m, rows, c, ev):
     m[o + O_QTY] = quantity
     m[o + O_CUM] = 0
     m[o + O_NOTIONAL] = 0
-    m[o + O_RESERVED_FEE] = reserve_fee(m, inst, book_side, fees, book, quantity)
+    m[o + O_RESERVED_FEE] = fee
     m[o + O_FEE_NUM] = 0
     m[o + O_FEE_PAID] = 0
     m[o + O_KEY_HI] = hi
@@ -389,6 +407,7 @@ def do_new(m, rows, c, ev):
         timer_add(m, o, expiry)
     id_insert(m, firm, hi, lo, order_ref(m, o))
     m[H_OPEN_ORDERS] += 1
+    m[firm_row(m, firm) + F_OPEN] += 1
     m[m[inst + I_EVENT] + E_OPEN_ORDERS] += 1
     m[inst + I_ORDERS_OPEN] += 1
     e = order_report(m, ev, o, E_ACCEPTED, ST_NEW, OK, 0)
@@ -397,18 +416,6 @@ def do_new(m, rows, c, ev):
 
 
 # ---- STATUS -----------------------------------------------------------------------------------------------------
-
-
-@leaf
-def _status_of_ref(m, rows, c, ev, ref, use_request_id):
-    if ref & ARCHIVED:
-        a = archive_at_ref(m, ref)
-        archive_event(m, rows, c, ev, a, E_STATUS, (m[a + AR_ATTR] >> REASON_SHIFT) & 0xFFFF, 0, use_request_id)
-        return
-    o = order_at_ref(m, ref)
-    status = status_of(m[o + O_ATTR])
-    e = order_event(m, ev, o, E_STATUS, status, OK, 0, rows[c + CMD_SESSION_ACCOUNT] >> 32, 0, 0, m, -1)
-    ev[e + EVT_CLIENT_NUMBER] = rows[c + CMD_GROUP_SEQ] & 0xFFFFFFFF
 
 
 @leaf
@@ -424,7 +431,7 @@ def do_status(m, rows, c, ev):
         return
     ref = id_find(m, rows, m[s + S_FIRM], hi, lo, at) if valid_id(hi, lo, at) else 0
     if ref != 0:
-        _status_of_ref(m, rows, c, ev, ref, False)
+        tell_status(m, rows, c, ev, m[s + S_FIRM], ref, hi, lo, at)
         return
     request_event(m, rows, c, ev, E_STATUS, ST_NONE, R_UNKNOWN_ORDER, 0, rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
 
@@ -440,7 +447,7 @@ def cancel_reject(m, rows, c, ev, ref, reason, flags):
             m, rows, c, ev, E_CANCEL_REJECT, ST_NONE, reason, flags, rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
         )
     elif ref & ARCHIVED:
-        e = archive_event(m, rows, c, ev, archive_at_ref(m, ref), E_CANCEL_REJECT, reason, flags, True)
+        e = archive_event(m, rows, c, ev, archive_at_ref(m, ref), E_CANCEL_REJECT, reason, flags)
     else:
         o = order_at_ref(m, ref)
         e = order_event(
@@ -469,6 +476,33 @@ def cancel_as_asked(m, rows, c, ev, o, reason):
 
 
 @leaf
+def same_field(m, code, field, own, said):
+    """What a request says of its order (not 0) must be the order's own. asked: the field, limit: the order's, used: the request's."""
+    return OK if said == 0 or said == own else refuse(m, code, own, said, field)
+
+
+@leaf
+def check_named_fields(m, rows, c, o, code):
+    """Account, instrument, side and contract side that a cancel or replace names, against the order's."""
+    head = rows[c + CMD_HEAD]
+    attr = m[o + O_ATTR]
+    answer = same_field(m, code, FIELD_ACCOUNT, m[m[m[o + O_COLL] + CO_ACCOUNT] + AC_ID], rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    if answer == OK:
+        answer = same_field(m, code, FIELD_INSTRUMENT, m[m[o + O_INSTRUMENT] + I_ID], rows[c + CMD_INSTRUMENT] >> 32)
+    if answer == OK:
+        answer = same_field(m, code, FIELD_SIDE, (attr >> 4) & 15, (head >> 16) & 15)
+    if answer == OK:
+        answer = same_field(m, code, FIELD_CONTRACT_SIDE, (attr >> 8) & 15, (head >> 20) & 15)
+    return answer
+
+
+@leaf
+def closed_code(m, now):
+    """Why an id cannot be cancelled or replaced: its order is closed, or lives on under a newer id. `now`: what is behind it."""
+    return refuse(m, R_ORDER_CLOSED if now & ARCHIVED else R_ORDER_REPLACED, 0, 0, 0)
+
+
+@leaf
 def do_cancel(m, rows, c, ev):
     s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
     at = orig_text_at(rows, c)
@@ -486,7 +520,11 @@ def do_cancel(m, rows, c, ev):
         cancel_reject(m, rows, c, ev, 0, R_UNKNOWN_ORDER, 0)
         return
     if ref & ARCHIVED:
-        refuse(m, R_ORDER_CLOSED, 0, 0, 0)
-        cancel_reject(m, rows, c, ev, ref, R_ORDER_CLOSED, 0)
+        ref = behind(m, m[s + S_FIRM], ref)
+        code = closed_code(m, ref)
+    else:
+        code = check_named_fields(m, rows, c, order_at_ref(m, ref), R_CANCEL_FIELD)
+    if code != OK:
+        cancel_reject(m, rows, c, ev, ref, code, 0)
         return
     cancel_as_asked(m, rows, c, ev, order_at_ref(m, ref), R_USER_CANCEL)

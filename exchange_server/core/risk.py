@@ -42,7 +42,6 @@ from protocol.codes import (
     R_EXPIRY_UNEXPECTED,
     R_FIELD_UNSUPPORTED,
     R_FROZEN,
-    R_ID_TABLE_FULL,
     R_KILLED_ACCOUNT,
     R_KILLED_FIRM,
     R_KILLED_PLATFORM,
@@ -56,9 +55,11 @@ from protocol.codes import (
     R_NO_ON_SPOT,
     R_NOT_LOGGED_ON,
     R_NOTIONAL_TOO_LARGE,
+    R_ORDER_SHARE_FULL,
     R_ORDER_TABLE_FULL,
     R_POSITION_LIMIT,
     R_POST_ONLY_IMMEDIATE,
+    R_POST_ONLY_WOULD_TRADE,
     R_PRICE_OFF_GRID,
     R_PRICE_ON_MARKET,
     R_PRICE_OUT_OF_RANGE,
@@ -68,7 +69,6 @@ from protocol.codes import (
     R_QTY_TOO_SMALL,
     R_STALE,
     R_TABLE_FULL,
-    R_TEXT_TABLE_FULL,
     R_THROTTLED_SESSION,
     R_THROTTLED_VENUE,
     R_UNKNOWN_ACCOUNT,
@@ -82,15 +82,16 @@ from protocol.codes import (
     YES,
 )
 
+from .archive import firm_row, share_of
 from .collateral import buying_power, open_of, position_of
+from .emit import client_price
 from .jit import leaf
-from .orders import archive_age, archive_left, reserve, reserve_fee, reserve_part
-from .pools import PAIR_RESTRICT, firm_at, pair_find, pool_cap, pool_left, venue_at
+from .orders import reserve, reserve_part
+from .pools import PAIR_RESTRICT, firm_at, pair_find, pair_room, pool_cap, pool_left, venue_at
 from .records import (
     AC_FIRM,
     AC_KILLED,
     AC_VENUE,
-    B_CASH,
     B_LOCKED,
     CMD_COST_CAP,
     CMD_EXPIRY,
@@ -105,6 +106,7 @@ from .records import (
     E_PRODUCT,
     E_RESTRICTED,
     F_KILLED,
+    F_OPEN,
     H_ASKED,
     H_KILLED,
     H_LIMIT,
@@ -132,9 +134,13 @@ from .records import (
     I_REFERENCE,
     I_TICK_VALUE,
     L_PRICE,
-    P_ARCHIVE,
+    P_BALANCE,
+    P_BUCKET,
+    P_COLLATERAL,
+    P_LEVEL,
+    P_NODE,
     P_ORDER,
-    P_TEXT,
+    P_PAIR_HASH,
     S_FIRM,
     S_FLAGS,
     S_KILLED,
@@ -160,7 +166,7 @@ def refuse(m, code, limit, used, asked):
 @leaf
 def safe_to_resend(code):
     """Refusals that do not use up the ClOrdID (protocol/errors.py lists the same; a test compares)."""
-    if code == R_NOT_LOGGED_ON or code == R_ID_TABLE_FULL or code == R_ORDER_TABLE_FULL or code == R_TEXT_TABLE_FULL:
+    if code == R_NOT_LOGGED_ON or code == R_ORDER_TABLE_FULL or code == R_ORDER_SHARE_FULL:
         return True
     if code == R_THROTTLED_SESSION or code == R_THROTTLED_VENUE or code == R_TABLE_FULL or code == R_STALE or code == R_MARKET_PAUSED:
         return True
@@ -192,19 +198,45 @@ def check_account(m, s, account, asked_account, row_venue):
 
 
 @leaf
-def check_tables(m, with_text, with_order):
-    """Room for one more ClOrdID, its archive row and, for a new order, its order row. Old ids are aged out here, two for each new one."""
-    archive_age(m, 2)
-    if archive_left(m) < 1:
-        cap = pool_cap(m, P_ARCHIVE)
-        return refuse(m, R_ID_TABLE_FULL, cap, cap - archive_left(m), 1)
-    if with_order and pool_left(m, P_ORDER) < 1:
+def check_order_table(m, firm):
+    """Room for one more open order. Beyond its share a firm may have as many as it leaves free for all, so that one alone never takes the rest."""
+    free = pool_left(m, P_ORDER)
+    if free < 1:
         return refuse(m, R_ORDER_TABLE_FULL, pool_cap(m, P_ORDER), pool_cap(m, P_ORDER), 1)
-    if with_text and pool_left(m, P_TEXT) < 1:
-        archive_age(m, 1000)  # a text may hang on a row that is due to be forgotten
-    if with_text and pool_left(m, P_TEXT) < 1:
-        return refuse(m, R_TEXT_TABLE_FULL, pool_cap(m, P_TEXT), pool_cap(m, P_TEXT), 1)
+    f = firm_row(m, firm)
+    own = m[f + F_OPEN]
+    if own >= free:
+        most = max(free, share_of(m, f, P_ORDER))
+        if own >= most:
+            return refuse(m, R_ORDER_SHARE_FULL, most, own, 1)
     return OK
+
+
+@leaf
+def refuse_full(m, pool):
+    """A table that the rules do not speak of is full."""
+    cap = pool_cap(m, pool)
+    return refuse(m, R_TABLE_FULL, cap, cap - pool_left(m, pool), 1)
+
+
+@leaf
+def refuse_positions(m):
+    """No row for an account's first position, balance or collateral."""
+    if pool_left(m, P_BALANCE) < 1:
+        return refuse_full(m, P_BALANCE)
+    return refuse_full(m, P_PAIR_HASH if pair_room(m) < 3 else P_COLLATERAL)
+
+
+@leaf
+def refuse_timers(m):
+    if pool_left(m, P_BUCKET) < 1:
+        return refuse_full(m, P_BUCKET)
+    return refuse_full(m, P_PAIR_HASH)
+
+
+@leaf
+def refuse_levels(m):
+    return refuse_full(m, P_LEVEL if pool_left(m, P_LEVEL) < 1 else P_NODE)
 
 
 # ---- instrument, phase, type -----------------------------------------------------------------------------------
@@ -242,8 +274,10 @@ def check_unbuilt(m, rows, c):
 @leaf
 def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags):
     """Side, type, time in force, flags, and every field whose feature is not built yet (it must be 0; asked = its word)."""
-    if side != BUY and side != SELL or contract_side != YES and contract_side != NO:
+    if side != BUY and side != SELL:
         return refuse(m, R_BAD_SIDE, 0, 0, side)
+    if contract_side != YES and contract_side != NO:
+        return refuse(m, R_BAD_SIDE, 0, 0, contract_side)
     if order_type < MARKET or order_type > STOP_LIMIT:
         return refuse(m, R_BAD_TYPE, 0, 0, order_type)
     if tif != DAY and tif != GTC and tif != AT_OPEN and tif != IOC and tif != FOK and tif != GTD:
@@ -331,7 +365,7 @@ def check_throttle(m, s, venue_id):
 @leaf
 def check_fresh(m, deadline):
     if deadline != 0 and m[H_TIME] > deadline:
-        return refuse(m, R_STALE, deadline, m[H_TIME], 0)
+        return refuse(m, R_STALE, deadline, 0, m[H_TIME])
     return OK
 
 
@@ -348,7 +382,7 @@ def check_conflict(m, event, firm, co, j, sell, quantity, instead):
             return OK
     elif q + waiting + (clamped - instead) <= 0:
         return OK
-    return refuse(m, R_CONFLICT, q, waiting, quantity)
+    return refuse(m, R_CONFLICT, q, waiting, m[event + E_ID])
 
 
 # ---- price and size -------------------------------------------------------------------------------------------
@@ -361,6 +395,16 @@ def on_grid(m, inst, price):
         if m[b] <= price <= m[b + 1]:
             return (price - m[b]) % m[b + 2] == 0
     return False
+
+
+@leaf
+def increment_at(m, inst, price):
+    """Increment of the band that a price lies in, or else of the next one above."""
+    for i in range(m[inst + I_BAND_COUNT]):
+        b = inst + I_BANDS + 3 * i
+        if price <= m[b + 1]:
+            return m[b + 2]
+    return 0
 
 
 @leaf
@@ -422,8 +466,9 @@ def check_price(m, inst, contract_side, price):
         return refuse(m, R_PRICE_OUT_OF_RANGE, low, 0, price)
     if price > high:
         return refuse(m, R_PRICE_OUT_OF_RANGE, high, 0, price)
-    if not on_grid(m, inst, m[inst + I_PAYOUT] - price if contract_side == NO else price):
-        return refuse(m, R_PRICE_OFF_GRID, 0, 0, price)
+    book = client_price(m, inst, contract_side, price)
+    if not on_grid(m, inst, book):
+        return refuse(m, R_PRICE_OFF_GRID, increment_at(m, inst, book), 0, price)
     return OK
 
 
@@ -450,11 +495,13 @@ def check_notional(m, inst, price, quantity):
 
 
 @leaf
-def check_collar(m, inst, book):
+def check_collar(m, inst, contract_side, book):
+    """Judged in YES ticks, said in the client's: where the collar ends, the reference, the price."""
     reference = reference_price(m, inst)
     collar = m[inst + I_COLLAR]
     if collar != 0 and reference != 0 and abs(book - reference) > collar:
-        return refuse(m, R_COLLAR, collar, reference, book)
+        end = client_price(m, inst, contract_side, reference + collar if book > reference else reference - collar)
+        return refuse(m, R_COLLAR, end, client_price(m, inst, contract_side, reference), client_price(m, inst, contract_side, book))
     return OK
 
 
@@ -470,7 +517,7 @@ def check_position(m, inst, co, book_side, quantity, less):
     before = position_of(m, co, j) + sign * (open_of(m, co, j, sell) - less)
     after = before + sign * quantity
     if abs(after) > most and abs(after) > abs(before):
-        return refuse(m, R_POSITION_LIMIT, most, before, quantity)
+        return refuse(m, R_POSITION_LIMIT, most, before, after)
     return OK
 
 
@@ -478,15 +525,14 @@ def check_position(m, inst, co, book_side, quantity, less):
 
 
 @leaf
-def take_reservation(m, inst, co, book_side, price, quantity, fees, old_price, old_quantity, old_fee):
+def take_reservation(m, inst, co, book_side, price, quantity, fee, old_price, old_quantity, old_fee):
     """Reserve for a new order (old_quantity 0) or in exchange for an old reservation; when buying power would be negative and
-    lower than before, put everything back and refuse. Answers OK or R_COLLATERAL."""
+    lower than before, put everything back and refuse with what is available, locked and needed. Answers OK or R_COLLATERAL."""
     cash = m[co + CO_CASH]
     base = m[co + CO_BASE]
     before = buying_power(m, cash)
     before_base = buying_power(m, base) if base != 0 else 0
     locked = m[cash + B_LOCKED]
-    fee = reserve_fee(m, inst, book_side, fees, price, quantity)
     if old_quantity != 0:
         reserve(m, inst, co, book_side, old_price, old_quantity, old_fee, -1)
     reserve(m, inst, co, book_side, price, quantity, fee, 1)
@@ -502,18 +548,21 @@ def take_reservation(m, inst, co, book_side, price, quantity, fees, old_price, o
     if old_quantity != 0:
         reserve(m, inst, co, book_side, old_price, old_quantity, old_fee, 1)
     if short_base:
-        return refuse(m, R_COLLATERAL, m[base + B_CASH], m[base + B_LOCKED], reserve_part(m, inst, book_side, price, quantity))
-    return refuse(m, R_COLLATERAL, m[cash + B_CASH], locked, before - after)
+        return refuse(m, R_COLLATERAL, before_base, m[base + B_LOCKED], reserve_part(m, inst, book_side, price, quantity))
+    return refuse(m, R_COLLATERAL, before, locked, before - after)
 
 
 @leaf
-def would_trade(m, inst, book_side, price):
-    """Does an order at this price cross the opposite best?"""
-    if book_side == BUY:
-        best = m[inst + I_BEST_BID + 1]
-        return best != 0 and price >= m[best + L_PRICE]
-    best = m[inst + I_BEST_BID]
-    return best != 0 and price <= m[best + L_PRICE]
+def check_post_only(m, inst, contract_side, book_side, price):
+    """A post-only order may not cross the opposite best; the refusal names both in the client's terms."""
+    best = m[inst + I_BEST_BID + (1 if book_side == BUY else 0)]
+    if best == 0:
+        return OK
+    other = m[best + L_PRICE]
+    if price >= other if book_side == BUY else price <= other:
+        shown = client_price(m, inst, contract_side, other)
+        return refuse(m, R_POST_ONLY_WOULD_TRADE, shown, 0, client_price(m, inst, contract_side, price))
+    return OK
 
 
 @leaf

@@ -15,7 +15,6 @@ from protocol.codes import (
     R_NOT_SPLITTABLE,
     R_QTY_NOT_POSITIVE,
     R_QTY_TOO_LARGE,
-    R_TABLE_FULL,
     R_UNKNOWN_EVENT,
     ST_NONE,
     ST_REJECTED,
@@ -68,6 +67,7 @@ from .risk import (
     check_phase,
     check_position,
     refuse,
+    refuse_positions,
 )
 from .visibility import entry_venue, sees_event
 
@@ -88,7 +88,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     if code != OK:
         return code
     if m[event + E_RESTRICTED] != 0 and kind == C_SPLIT and pair_find(m, PAIR_RESTRICT, m[account + AC_FIRM], m[event + E_ID]) != 0:
-        return refuse(m, R_CONFLICT, 0, 0, sets)
+        return refuse(m, R_CONFLICT, 0, 0, m[event + E_ID])
     if sets <= 0:
         return refuse(m, R_QTY_NOT_POSITIVE, 1, 0, sets)
     if sets > m[inst + I_MAX_QTY]:
@@ -127,7 +127,7 @@ def do_sets(m, rows, c, ev, kind):
     if code == OK:
         co = collateral_get(m, account, event)
         if co == 0:
-            code = refuse(m, R_TABLE_FULL, 0, 0, 1)
+            code = refuse_positions(m)
     if code == OK and kind == C_MERGE:
         n = m[event + E_N]
         least = m[co + CO_COLUMNS]
@@ -143,7 +143,7 @@ def do_sets(m, rows, c, ev, kind):
         after = m[cash + B_CASH] - m[cash + B_LOCKED]
         if after < 0 and after < before:
             _move_sets(m, co, event, -sets if kind == C_SPLIT else sets)
-            code = refuse(m, R_COLLATERAL, m[cash + B_CASH], locked, before - after)
+            code = refuse(m, R_COLLATERAL, before, locked, before - after)
     if code != OK:
         e = request_event(m, rows, c, ev, E_REFUSED, ST_REJECTED, code, 0, asked)
         put_refusal(m, ev, e)

@@ -8,7 +8,6 @@ H_CURSOR: the engine applies it and moves the cursor) or STEP_BROKEN (an invaria
 from protocol.codes import (
     C_ADMIN,
     C_CANCEL,
-    C_CUTOFF,
     C_DEF_ACCOUNT,
     C_DEF_ASSET,
     C_DEF_EVENT,
@@ -26,6 +25,7 @@ from protocol.codes import (
     C_MERGE,
     C_NEW,
     C_PHASE,
+    C_REFERENCE,
     C_REPLACE,
     C_RESTRICT,
     C_SEND,
@@ -172,7 +172,10 @@ def define(m, mb, rows, rows_b, c, kind, ev):
         return do_kill(m, rows, c)
     if kind == C_RESTRICT:
         return do_restrict(m, rows, c)
-    return do_reference(m, rows, c)
+    if kind == C_REFERENCE:
+        return do_reference(m, rows, c)
+    m[H_ERROR] = INV_ROW
+    return OK
 
 
 @leaf
@@ -206,8 +209,10 @@ def request(m, rows, c, kind, ev):
         do_logoff(m, rows, c, ev)
     elif kind == C_SET_IN:
         do_set_in(m, rows, c)
-    else:
+    elif kind == C_SEND:
         do_send(m, rows, c, ev)
+    else:
+        m[H_ERROR] = INV_ROW
 
 
 @leaf
@@ -244,9 +249,9 @@ def run(m, mb, rows, rows_b, words, ev):
             m[H_CLOCK_OFFSET] = rows[c + CMD_TIME_OFFSET]
             m[H_CLOCK_BOOT] = rows[c + CMD_TIME_BOOT]
             m[H_RESUME] = RES_EXPIRE
-        elif C_NEW <= kind <= C_STATUS or C_LOGON <= kind <= C_SET_IN:
+        elif kind < C_ADMIN:
             request(m, rows, c, kind, ev)
-        elif C_DEF_ASSET <= kind < C_CUTOFF:
+        elif kind >= C_DEF_ASSET:
             code = define(m, mb, rows, rows_b, c, kind, ev)
             if code != OK and m[H_REFUSED] == 0:
                 m[H_REFUSED] = code

@@ -75,6 +75,7 @@ UNITS = {
     codes.R_UNKNOWN_ACCOUNT: UNIT_ACCOUNT,
     codes.R_FIELD_UNSUPPORTED: UNIT_WORD,
     codes.R_REPLACE_FIELD: UNIT_WORD,
+    codes.R_CANCEL_FIELD: UNIT_WORD,
 }
 # What the general text says in terms that a FIX client does not know, in its own words.
 TEXTS = {
@@ -83,6 +84,7 @@ TEXTS = {
     codes.R_UNKNOWN_ACCOUNT: "Account(1) is not known, or missing where the session has no default account",
     codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
     codes.R_REPLACE_FIELD: "tag {asked} differs from the order's: a replace changes price and quantity only",
+    codes.R_CANCEL_FIELD: "tag {asked} differs from the order's: OrigClOrdID(41) names another order than the cancel describes",
 }
 TEXT_BYTES_MAX = 250
 _PLACES = {"limit": PLACE_LIMIT, "used": PLACE_USED, "asked": PLACE_ASKED}

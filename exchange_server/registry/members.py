@@ -93,9 +93,9 @@ def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> A
         record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, f"firm {record.name}"):
             return checks.unchanged("firm", record.name, old.id)
-        return Act(record.name, f"firm {record.name} changed", [], lambda: registry.firms.put(Firm(old.id, record)), {"id": old.id})
+        return Act(record.name, f"firm {record.name} changed", [rows_of.firm(old.id, record.share)], lambda: registry.firms.put(Firm(old.id, record)), {"id": old.id})
     id = checks.room(registry.firms, engine, "firms")
-    return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id)],
+    return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id, record.share)],
                lambda: registry.firms.put(Firm(id, record)), {"id": id})  # fmt: skip
 
 

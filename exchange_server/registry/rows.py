@@ -57,8 +57,8 @@ def venue(id: int, fee_account: int, cutoff: int, period: int, throttle_limit: i
     )
 
 
-def firm(id: int) -> Words:
-    return row(codes.C_DEF_FIRM, d.DF_EXTRA, ((d.DF_ID, id),))
+def firm(id: int, weight: int) -> Words:
+    return row(codes.C_DEF_FIRM, d.DF_EXTRA, ((d.DF_ID, id), (d.DF_WEIGHT, weight)))
 
 
 def account(id: int, firm_id: int, kind: int, session: int, venue_id: int, name: str) -> Words:

@@ -23,7 +23,6 @@ collateral_words = 200000
 orders = 2000
 levels = 2000
 nodes = 4000
-texts = 100
 archive = 4000
 timer_buckets = 64
 """

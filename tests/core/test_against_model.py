@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from exchange_server.core import records as r
 from protocol import codes as C
+from protocol.errors import RETIRED
 from tests import core_rig
 from tests.bridge import Words, command_words
 from tests.core_rig import Core, PairStory, tiny
@@ -59,7 +60,7 @@ def test_the_flows_reach_what_they_are_for() -> None:
         C.R_TABLE_FULL,
         C.R_BAD_SCOPE,
     }  # test_ladder.py meets each
-    expected = {code for code in names if C.OK < code <= C.R_MARKET_REST} - rare
+    expected = {code for code in names if C.OK < code <= C.R_MARKET_REST} - rare - RETIRED
     assert expected <= reasons, sorted(names[code] for code in expected - reasons)
 
 

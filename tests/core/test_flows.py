@@ -66,7 +66,7 @@ def test_the_core_refuses_at_most_a_tenth_and_keeps_the_books_full() -> None:
 def test_core_and_model_agree_on_a_small_named_flow() -> None:
     shape = {"books": 8, "group": (2, 6), "accounts": 12, "sessions": 4}
     f = named_flow(5, 120, resting=60, fees=(-50, 100), **shape)
-    pair = Pair(Limits(400, 2000, 10), levels=400)
+    pair = Pair(Limits(400, 2000), levels=400)
     for row in world(shape["books"], shape["group"], shape["accounts"], shape["sessions"], (-50, 100)):
         pair.apply(row)
     for words in turns(np.concatenate([f.preload, f.flow]), 50).reshape(-1, r.CMD_WORDS):

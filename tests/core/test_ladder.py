@@ -168,19 +168,12 @@ def test_own_orders_count_as_liquidity_of_a_market_order(make: Make) -> None:
     assert [(e.kind, e.reason, e.price) for e in events] == [(C.E_ACCEPTED, 0, 55), (C.E_CANCELED, C.R_SELF_TRADE, 55)]
 
 
-@pytest.mark.parametrize(
-    ("limits", "code"),
-    [
-        (Limits(orders=9, archive=2, texts=9), C.R_ID_TABLE_FULL),
-        (Limits(orders=2, archive=9, texts=9), C.R_ORDER_TABLE_FULL),
-        (Limits(orders=9, archive=9, texts=2), C.R_TEXT_TABLE_FULL),
-    ],
-)
-def test_full_tables_come_before_the_instrument_and_behind_the_id(make: Make, limits: Limits, code: int) -> None:
-    s = make(limits=limits)
-    for name in ("a", "b"):
-        s.new(1, C.BUY, 1, 5, id=name)
-    assert s.new(1, 3, -1, 0, id="c", instrument=99)[0].reason == code
+def test_a_full_table_of_open_orders_comes_before_the_instrument_and_behind_the_id(make: Make) -> None:
+    s = make(limits=Limits(orders=2, archive=9))
+    s.new(1, C.BUY, 1, 5, id="a")
+    s.new(2, C.BUY, 1, 5, id="b")
+    refused = s.new(1, 3, -1, 0, id="c", instrument=99)[0]
+    assert (refused.reason, refused.limit, refused.used) == (C.R_ORDER_TABLE_FULL, 2, 2)
     assert s.new(1, C.BUY, 1, 5, id="a")[0].kind == C.E_STATUS, "a repeat needs no room"
     assert s.new(1, C.BUY, 2, 5, id="a")[0].reason == C.R_ID_USED
     assert s.new(1, C.BUY, 1, 5, id=0)[0].reason == C.R_BAD_ID

@@ -175,7 +175,7 @@ def test_refused_exactly_when_negative_and_lower_than_before(story: Callable[...
     s.fund(1, 600)
     assert s.new(1, SELL, 10, 40)[0].kind == C.E_ACCEPTED, "6.00 suffice"
     refused = one(s.new(1, SELL, 1, 40), C.E_REJECTED)
-    assert (refused.reason, refused.limit, refused.used, refused.asked) == (C.R_COLLATERAL, 600, 600, 60)
+    assert (refused.reason, refused.limit, refused.used, refused.asked) == (C.R_COLLATERAL, 0, 600, 60)
     assert s.new(1, BUY, 10, 39)[0].kind == C.E_ACCEPTED, "a bid against the own offer costs nothing more"
 
 
@@ -207,7 +207,7 @@ def test_spot_buys_hold_quote_and_fee_and_sells_hold_base(story: Callable[..., S
     s.new(2, SELL, 10, 30)
     assert (s.locked(2, 2), s.locked(2, 1)) == (50, 0)
     refused = one(s.new(2, SELL, 1, 30), C.E_REJECTED)
-    assert (refused.reason, refused.limit, refused.used, refused.asked) == (C.R_COLLATERAL, 50, 50, 5)
+    assert (refused.reason, refused.limit, refused.used, refused.asked) == (C.R_COLLATERAL, 0, 50, 5)
     s.new(1, BUY, 4, 29)
     assert s.locked(1) == 29 * 4 * 2 + 3, "232 and 1 % of it rounded up"
     fills = [e for e in s.new(1, BUY, 3, 30) if e.kind == C.E_FILL]

@@ -61,3 +61,12 @@ def test_the_document_is_current() -> None:
     path = Path(make_docs.ROOT) / "docs" / "errors.md"
     assert path.read_text(encoding="utf-8") == make_docs.errors_page(), "run: python -m scripts.make_docs"
     assert len(re.findall(r"^\| \d+ \|", path.read_text(encoding="utf-8"), re.M)) == len(CODES)
+
+
+def test_a_text_is_never_shown_with_numbers_that_nobody_gave() -> None:
+    for code, row in errors.REFUSALS.items():
+        bare = errors.text(code)
+        assert "{" not in bare and (not errors.numbers_used(code) or bare.startswith(row.cause.removesuffix("."))), row.name
+        if errors.numbers_used(code):
+            shown = errors.text(code, limit=11111, used=22222, asked=33333)
+            assert [{"limit": "11111", "used": "22222", "asked": "33333"}[name] in shown for name in errors.numbers_used(code)]

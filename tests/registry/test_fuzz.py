@@ -75,7 +75,7 @@ def test_odd_values_in_every_field(record: object, seed: int) -> None:
     chosen = random.Random(seed)
     fields = msgspec.to_builtins(record)
     for _ in range(chosen.randint(1, 3)):
-        path = chosen.choice(_leaves(fields))
+        path = chosen.choice(_leaves(fields) or [()])
         place = fields
         for step in path[:-1]:
             place = place[step]  # type: ignore[index]

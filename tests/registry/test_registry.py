@@ -149,7 +149,7 @@ def test_what_is_already_so_is_unchanged_and_writes_no_row(world: World) -> None
         (change(LOGIN, account="ACME-B", throttle_limit=5, throttle_window_ns=9), [codes.C_DEF_SESSION, codes.C_DEF_ACCOUNT]),
         (change(LOGIN, password_sha256="0" * 64), [codes.C_DEF_SESSION]),
         (change(BASE[3], throttle_limit=20), [codes.C_DEF_VENUE]),
-        (change(BASE[4], title="Acme Ltd"), []),
+        (change(BASE[4], title="Acme Ltd"), [codes.C_DEF_FIRM]),
     ],
 )
 def test_live_changes(world: World, record: Any, kinds: list[int]) -> None:

@@ -1,0 +1,487 @@
+"""What the state proves of its own structure: books, lists, timers, ClOrdIDs and counts, each checked against the others.
+
+`prove_structure` walks everything and writes a row (PROOF_*, three numbers) for each thing that is wrong, as far as `out` reaches; it answers how many
+there are. Nothing is changed. The same is done in plain Python, and independently of this, by tests/arena.py.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from protocol.codes import BUY, ST_REPLACED
+
+from .archive import WAS_REPLACED
+from .bits import lsr, mix3
+from .definitions import MAX_CONTRACTS
+from .jit import kernel, leaf
+from .orders import order_ref, reserve_fee, reserve_part
+from .pools import ALIAS_HI, ARCHIVED, pool_base, pool_cap, status_of
+from .records import (
+    AC_ID,
+    AC_ORDER_COUNT,
+    AC_ORDERS,
+    ACCOUNT_WORDS,
+    AR_ATTR,
+    AR_CLOSED_AT,
+    AR_FIRM_ACCOUNT,
+    AR_KEY_HI,
+    AR_KEY_LO,
+    AR_NEXT,
+    AR_ORDER,
+    AR_TEXT,
+    ARCHIVE_WORDS,
+    BK_COUNT,
+    BK_HEAD,
+    BK_POS,
+    BK_TAIL,
+    BK_TIME,
+    CO_ACCOUNT,
+    CO_COLUMNS,
+    CO_N,
+    CO_NEXT_IN_EVENT,
+    COL_BQ,
+    COL_BUY,
+    COL_SELL,
+    COL_SQ,
+    E_COLL_HEAD,
+    E_OPEN_ORDERS,
+    E_PRODUCT,
+    EVENT_WORDS,
+    F_CLOSED,
+    F_NEWEST,
+    F_OLDEST,
+    F_OPEN,
+    FIRM_WORDS,
+    H_HEAP_SIZE,
+    H_OPEN_ORDERS,
+    H_POOLS,
+    I_BEST_BID,
+    I_BID_ROOT,
+    I_DEPTH_SHIFT,
+    I_EVENT,
+    I_INDEX,
+    I_LEVEL_COUNT,
+    I_ORDERS_OPEN,
+    INSTRUMENT_WORDS,
+    L_COUNT,
+    L_HEAD,
+    L_PRICE,
+    L_QTY,
+    L_TAIL,
+    N_CHILD,
+    N_MASK,
+    N_PARENT,
+    N_SLOT,
+    O_ACCT_NEXT,
+    O_ACCT_PREV,
+    O_ATTR,
+    O_BUCKET,
+    O_COLL,
+    O_CUM,
+    O_EXPIRY,
+    O_FEE_NUM,
+    O_FEE_PAID,
+    O_FEES,
+    O_FIRM,
+    O_ID,
+    O_INSTRUMENT,
+    O_KEY_HI,
+    O_KEY_LO,
+    O_LEAVES,
+    O_LEVEL,
+    O_NEXT,
+    O_PREV,
+    O_PRICE,
+    O_QTY,
+    O_RESERVED_FEE,
+    O_TEXT,
+    O_TIMER_NEXT,
+    O_TIMER_PREV,
+    ORDER_WORDS,
+    P_ACCOUNT,
+    P_ARCHIVE,
+    P_BUCKET,
+    P_EVENT,
+    P_FIRM,
+    P_HEAP,
+    P_ID_HASH,
+    P_INSTRUMENT,
+    P_LEVEL,
+    P_NODE,
+    P_ORDER,
+    P_TEXT,
+    PL_FREE,
+    PL_NEXT,
+    PL_USED,
+    POOL_WORDS,
+)
+
+# scratch: the way through a tree, sums, and 4 words for each contract of the largest event
+SLOTS = 32
+ORDERS = 64
+LEVELS = 65
+NODES = 66
+CONTRACTS = 128
+PROOF_WORDS = 4
+PROOF_TRIE = 1
+PROOF_BEST = 2
+PROOF_QUEUE = 3
+PROOF_LEVEL = 4
+PROOF_ORDER = 5
+PROOF_CROSSED = 6
+PROOF_COUNT = 7
+PROOF_ACCOUNT = 8
+PROOF_TIMER = 9
+PROOF_ARCHIVE = 10
+PROOF_ID = 11
+PROOF_OPEN_QTY = 12
+PROOF_POOL = 13
+PROOF_TEXTS = {
+    PROOF_TRIE: "instrument {0}, side {1}: the tree of its price levels contradicts itself at price {2}",
+    PROOF_BEST: "instrument {0}, side {1}: the best level is another one than the book's ({2} levels counted)",
+    PROOF_QUEUE: "instrument {0}: the queue at price {1} is broken at order {2}",
+    PROOF_LEVEL: "instrument {0}: the level at price {1} has another quantity or count than its queue, {2} lots",
+    PROOF_ORDER: "order {0}: leaves {1} is not total less filled, or its reserved fee {2} is not what it may still be charged",
+    PROOF_CROSSED: "instrument {0}: the best bid {1} is not below the best ask {2}",
+    PROOF_COUNT: "count {0} of open orders: {1} are found, {2} are noted",
+    PROOF_ACCOUNT: "account {0}: its list of orders is broken: {1} are found, {2} are noted",
+    PROOF_TIMER: "the timer of {0} ns is out of order, or its list is broken ({1} orders found, {2} noted)",
+    PROOF_ARCHIVE: "firm {0}: its list of closed ClOrdIDs is broken: {1} are found, {2} are noted",
+    PROOF_ID: "the table of ClOrdIDs: order {0} is not found under its id, or the table has other entries ({1} wanted, {2} there)",
+    PROOF_OPEN_QTY: "event {0}, account {1}: open quantity or money of contract {2} is not the sum over its orders",
+    PROOF_POOL: "table {0}: {1} rows are in use, {2} are noted",
+}
+COUNT_ALL = 0
+COUNT_TIMED = 1
+COUNT_RESTING = 2
+
+
+@leaf
+def note(out, found, code, a, b, c):
+    """One more thing that is wrong; the count of them."""
+    at = found * PROOF_WORDS
+    if at + PROOF_WORDS <= out.shape[0]:
+        out[at] = code
+        out[at + 1] = a
+        out[at + 2] = b
+        out[at + 3] = c
+    return found + 1
+
+
+@leaf
+def _used(m, pool):
+    return m[H_POOLS + pool * POOL_WORDS + PL_USED]
+
+
+@leaf
+def _queue(m, out, found, inst, ask, level):
+    """One level's queue; its orders are what they must be."""
+    total = 0
+    count = 0
+    before = 0
+    o = m[level + L_HEAD]
+    while o != 0 and count <= m[H_OPEN_ORDERS]:
+        side = 1 if m[o + O_ATTR] & 15 != BUY else 0
+        if m[o + O_PREV] != before or m[o + O_LEVEL] != level or m[o + O_PRICE] != m[level + L_PRICE] or m[o + O_INSTRUMENT] != inst or side != ask:
+            found = note(out, found, PROOF_QUEUE, m[inst], m[level + L_PRICE], m[o + O_ID])
+        fee = reserve_fee(m, inst, m[o + O_ATTR] & 15, m[o + O_FEES], m[o + O_PRICE], m[o + O_LEAVES], m[o + O_FEE_NUM], m[o + O_FEE_PAID])
+        if m[o + O_LEAVES] <= 0 or m[o + O_LEAVES] != m[o + O_QTY] - m[o + O_CUM] or fee != m[o + O_RESERVED_FEE]:
+            found = note(out, found, PROOF_ORDER, m[o + O_ID], m[o + O_LEAVES], m[o + O_RESERVED_FEE])
+        total += m[o + O_LEAVES]
+        count += 1
+        before = o
+        o = m[o + O_NEXT]
+    if m[level + L_TAIL] != before or o != 0:
+        found = note(out, found, PROOF_QUEUE, m[inst], m[level + L_PRICE], m[before + O_ID] if before != 0 else 0)
+    if count == 0 or m[level + L_QTY] != total or m[level + L_COUNT] != count:
+        found = note(out, found, PROOF_LEVEL, m[inst], m[level + L_PRICE], total)
+    return found, count
+
+
+@leaf
+def _side(m, out, found, inst, ask, scratch):
+    """One side of a book, level by level from the lowest price. `scratch`: nodes and slots on the way, sums so far."""
+    root = m[inst + I_BID_ROOT + ask]
+    depth = m[inst + I_DEPTH_SHIFT] // 6
+    first = 0
+    last = 0
+    levels = 0
+    at = 0
+    if root != 0:
+        scratch[0] = root
+        scratch[SLOTS] = 0
+        scratch[NODES] += 1
+        if m[root + N_PARENT] != 0:
+            found = note(out, found, PROOF_TRIE, m[inst], ask, 0)
+    while root != 0 and at >= 0:
+        node = scratch[at]
+        slot = scratch[SLOTS + at]
+        if slot == 64:
+            at -= 1
+            continue
+        scratch[SLOTS + at] = slot + 1
+        child = m[node + N_CHILD + slot]
+        if (lsr(m[node + N_MASK], slot) & 1 != 0) != (child != 0):
+            found = note(out, found, PROOF_TRIE, m[inst], ask, slot)
+        if child == 0:
+            continue
+        if at < depth:
+            if m[child + N_PARENT] != node or m[child + N_SLOT] != slot:
+                found = note(out, found, PROOF_TRIE, m[inst], ask, slot)
+            at += 1
+            scratch[at] = child
+            scratch[SLOTS + at] = 0
+            scratch[NODES] += 1
+            continue
+        price = 0
+        for i in range(depth + 1):
+            price = (price << 6) | (scratch[SLOTS + i] - 1)
+        if m[child + L_PRICE] != price:
+            found = note(out, found, PROOF_TRIE, m[inst], ask, price)
+        found, count = _queue(m, out, found, inst, ask, child)
+        scratch[ORDERS] += count
+        levels += 1
+        first = child if first == 0 else first
+        last = child
+    if m[inst + I_BEST_BID + ask] != (first if ask != 0 else last):
+        found = note(out, found, PROOF_BEST, m[inst], ask, levels)
+    scratch[LEVELS] += levels
+    return found, levels
+
+
+@leaf
+def _books(m, out, found, scratch):
+    for i in range(ORDERS, NODES + 1):
+        scratch[i] = 0
+    for i in range(1, pool_cap(m, P_INSTRUMENT)):
+        inst = pool_base(m, P_INSTRUMENT) + i * INSTRUMENT_WORDS
+        if m[inst] != i:
+            continue
+        before = scratch[ORDERS]
+        found, bids = _side(m, out, found, inst, 0, scratch)
+        found, asks = _side(m, out, found, inst, 1, scratch)
+        if m[inst + I_LEVEL_COUNT] != bids + asks:
+            found = note(out, found, PROOF_BEST, i, -1, bids + asks)
+        if m[inst + I_ORDERS_OPEN] != scratch[ORDERS] - before:
+            found = note(out, found, PROOF_COUNT, COUNT_RESTING, scratch[ORDERS] - before, m[inst + I_ORDERS_OPEN])
+        bid = m[inst + I_BEST_BID]
+        ask = m[inst + I_BEST_BID + 1]
+        if bid != 0 and ask != 0 and m[bid + L_PRICE] >= m[ask + L_PRICE]:
+            found = note(out, found, PROOF_CROSSED, i, m[bid + L_PRICE], m[ask + L_PRICE])
+    if scratch[ORDERS] != m[H_OPEN_ORDERS]:
+        found = note(out, found, PROOF_COUNT, COUNT_RESTING, scratch[ORDERS], m[H_OPEN_ORDERS])
+    if scratch[LEVELS] != _used(m, P_LEVEL):
+        found = note(out, found, PROOF_POOL, P_LEVEL, scratch[LEVELS], _used(m, P_LEVEL))
+    if scratch[NODES] != _used(m, P_NODE):
+        found = note(out, found, PROOF_POOL, P_NODE, scratch[NODES], _used(m, P_NODE))
+    return found
+
+
+@leaf
+def _accounts(m, out, found):
+    """Every account's list; every order of it in the ClOrdID table. Open orders of a firm against its count."""
+    total = 0
+    texts = 0
+    expiring = 0
+    for i in range(1, pool_cap(m, P_ACCOUNT)):
+        account = pool_base(m, P_ACCOUNT) + i * ACCOUNT_WORDS
+        if m[account] != i:
+            continue
+        count = 0
+        before = 0
+        o = m[account + AC_ORDERS]
+        while o != 0 and count <= m[H_OPEN_ORDERS]:
+            if m[o + O_ACCT_PREV] != before or m[m[o + O_COLL] + CO_ACCOUNT] != account:
+                found = note(out, found, PROOF_ACCOUNT, m[account + AC_ID], count, m[account + AC_ORDER_COUNT])
+            if not _reachable(m, m[o + O_FIRM], m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o)):
+                found = note(out, found, PROOF_ID, m[o + O_ID], 0, 0)
+            if m[o + O_ATTR] & WAS_REPLACED != 0 and not _reachable(m, m[o + O_FIRM], ALIAS_HI, m[o + O_ID], order_ref(m, o)):
+                found = note(out, found, PROOF_ID, m[o + O_ID], 1, 0)
+            texts += 1 if m[o + O_TEXT] != 0 else 0
+            expiring += 1 if m[o + O_EXPIRY] != 0 else 0
+            count += 1
+            before = o
+            o = m[o + O_ACCT_NEXT]
+        if count != m[account + AC_ORDER_COUNT]:
+            found = note(out, found, PROOF_ACCOUNT, i, count, m[account + AC_ORDER_COUNT])
+        total += count
+    if total != m[H_OPEN_ORDERS] or total != _used(m, P_ORDER):
+        found = note(out, found, PROOF_COUNT, COUNT_ALL, total, m[H_OPEN_ORDERS])
+    return found, texts, expiring
+
+
+@leaf
+def _reachable(m, firm, hi, lo, ref):
+    """Is this reference on the way of its key through the table?"""
+    base = pool_base(m, P_ID_HASH)
+    mask = pool_cap(m, P_ID_HASH) - 1
+    h = mix3(firm, hi, lo)
+    i = h & mask
+    while m[base + i] != 0:
+        if m[base + i] == (h << 32) | ref:
+            return True
+        i = (i + 1) & mask
+    return False
+
+
+@leaf
+def _archive(m, out, found, texts):
+    """Every firm's closed ids, and that the table of ids has no entry beside them and the open orders'."""
+    closed = 0
+    entries = 0
+    open_orders = 0
+    for i in range(1, pool_cap(m, P_FIRM)):
+        f = pool_base(m, P_FIRM) + i * FIRM_WORDS
+        if m[f] != i:
+            continue
+        open_orders += m[f + F_OPEN]
+        count = 0
+        before = 0
+        a = m[f + F_OLDEST]
+        while a != 0 and count <= _used(m, P_ARCHIVE):
+            ref = ARCHIVED | ((a - pool_base(m, P_ARCHIVE)) // ARCHIVE_WORDS + 1)
+            late = before != 0 and m[before + AR_CLOSED_AT] > m[a + AR_CLOSED_AT]
+            if m[a + AR_FIRM_ACCOUNT] >> 32 != i or late:
+                found = note(out, found, PROOF_ARCHIVE, i, count, m[f + F_CLOSED])
+            if not _reachable(m, i, m[a + AR_KEY_HI], m[a + AR_KEY_LO], ref):
+                found = note(out, found, PROOF_ID, m[a + AR_ORDER], 2, 0)
+            attr = m[a + AR_ATTR]
+            if attr & WAS_REPLACED != 0 and status_of(attr) != ST_REPLACED:
+                entries += 1
+                if not _reachable(m, i, ALIAS_HI, m[a + AR_ORDER], ref):
+                    found = note(out, found, PROOF_ID, m[a + AR_ORDER], 3, 0)
+            texts += 1 if m[a + AR_TEXT] != 0 else 0
+            count += 1
+            before = a
+            a = m[a + AR_NEXT]
+        if count != m[f + F_CLOSED] or before != m[f + F_NEWEST]:
+            found = note(out, found, PROOF_ARCHIVE, i, count, m[f + F_CLOSED])
+        closed += count
+    if open_orders != m[H_OPEN_ORDERS]:
+        found = note(out, found, PROOF_COUNT, COUNT_ALL, open_orders, m[H_OPEN_ORDERS])
+    if closed != _used(m, P_ARCHIVE):
+        found = note(out, found, PROOF_POOL, P_ARCHIVE, closed, _used(m, P_ARCHIVE))
+    if texts != _used(m, P_TEXT):
+        found = note(out, found, PROOF_POOL, P_TEXT, texts, _used(m, P_TEXT))
+    return found, closed + entries
+
+
+@leaf
+def _timers(m, out, found):
+    """The heap of expiries, and the orders of each."""
+    base = pool_base(m, P_HEAP)
+    size = m[H_HEAP_SIZE]
+    timed = 0
+    for i in range(size):
+        b = m[base + i]
+        up = m[base + ((i - 1) >> 1)] if i > 0 else 0
+        count = 0
+        before = 0
+        right = (up == 0 or m[up + BK_TIME] < m[b + BK_TIME]) and m[b + BK_POS] == i
+        o = m[b + BK_HEAD]
+        while o != 0 and count <= m[H_OPEN_ORDERS]:
+            right = right and m[o + O_TIMER_PREV] == before and m[o + O_BUCKET] == b and m[o + O_EXPIRY] == m[b + BK_TIME]
+            count += 1
+            before = o
+            o = m[o + O_TIMER_NEXT]
+        if not right or count == 0 or count != m[b + BK_COUNT] or before != m[b + BK_TAIL]:
+            found = note(out, found, PROOF_TIMER, m[b + BK_TIME], count, m[b + BK_COUNT])
+        timed += count
+    if size != _used(m, P_BUCKET):
+        found = note(out, found, PROOF_POOL, P_BUCKET, size, _used(m, P_BUCKET))
+    return found, timed
+
+
+@leaf
+def _sums(m, out, found, event, scratch):
+    """Open quantity and money of every collateral row of an event, over the orders of its account. """
+    co = m[event + E_COLL_HEAD]
+    spot = m[event + E_PRODUCT] == 0
+    counted = 0
+    while co != 0:
+        n = m[co + CO_N]
+        for j in range(4 * n):
+            scratch[CONTRACTS + j] = 0
+        o = m[m[co + CO_ACCOUNT] + AC_ORDERS]
+        while o != 0:
+            if m[o + O_COLL] == co:
+                inst = m[o + O_INSTRUMENT]
+                side = m[o + O_ATTR] & 15
+                j = CONTRACTS + m[inst + I_INDEX] + (0 if side == BUY else n)
+                counted += 1 if m[inst + I_EVENT] == event else 0
+                scratch[j] += m[o + O_LEAVES]
+                scratch[2 * n + j] += reserve_part(m, inst, side, m[o + O_PRICE], m[o + O_LEAVES]) + m[o + O_RESERVED_FEE]
+            o = m[o + O_ACCT_NEXT]
+        for j in range(n):
+            columns = co + CO_COLUMNS + j
+            at = CONTRACTS + j
+            wrong = m[columns + COL_BQ * n] != scratch[at] or m[columns + COL_SQ * n] != scratch[n + at]
+            money = m[columns + COL_BUY * n] != scratch[2 * n + at] or m[columns + COL_SELL * n] != scratch[3 * n + at]
+            if wrong or not spot and money:
+                found = note(out, found, PROOF_OPEN_QTY, m[event], m[m[co + CO_ACCOUNT] + AC_ID], j)
+        co = m[co + CO_NEXT_IN_EVENT]
+    if counted != m[event + E_OPEN_ORDERS]:
+        found = note(out, found, PROOF_COUNT, COUNT_ALL, counted, m[event + E_OPEN_ORDERS])
+    return found
+
+
+@leaf
+def _free(m, out, found, pool):
+    """Rows in use and free ones are all rows that were ever used."""
+    d = H_POOLS + pool * POOL_WORDS
+    free = 0
+    p = m[d + PL_FREE]
+    while p != 0 and free <= m[d + PL_NEXT]:
+        free += 1
+        p = m[p]
+    if free + m[d + PL_USED] != m[d + PL_NEXT]:
+        found = note(out, found, PROOF_POOL, pool, m[d + PL_NEXT] - free, m[d + PL_USED])
+    return found
+
+
+@kernel("i8(i8[::1], i8[::1], i8[::1])")
+def prove_structure(m, out, scratch):
+    """Count of things that are wrong; `scratch`: see above."""
+    found = _books(m, out, 0, scratch)
+    found, texts, expiring = _accounts(m, out, found)
+    found, wanted = _archive(m, out, found, texts)
+    found, timed = _timers(m, out, found)
+    wanted += m[H_OPEN_ORDERS]
+    entries = 0
+    base = pool_base(m, P_ID_HASH)
+    aliases = 0
+    for i in range(pool_cap(m, P_ID_HASH)):
+        w = m[base + i]
+        if w == 0:
+            continue
+        entries += 1
+        ref = w & 0xFFFFFFFF
+        if ref & ARCHIVED == 0:
+            o = pool_base(m, P_ORDER) + (ref - 1) * ORDER_WORDS
+            if m[o + O_ATTR] & WAS_REPLACED != 0 and lsr(w, 32) == mix3(m[o + O_FIRM], ALIAS_HI, m[o + O_ID]):
+                aliases += 1
+    if entries != wanted + aliases or entries != _used(m, P_ID_HASH):
+        found = note(out, found, PROOF_ID, 0, wanted + aliases, entries)
+    if timed != expiring:
+        found = note(out, found, PROOF_COUNT, COUNT_TIMED, timed, expiring)
+    for i in range(1, pool_cap(m, P_EVENT)):
+        event = pool_base(m, P_EVENT) + i * EVENT_WORDS
+        if m[event] == i:
+            found = _sums(m, out, found, event, scratch)
+    for pool in (P_ORDER, P_LEVEL, P_NODE, P_TEXT, P_ARCHIVE, P_BUCKET):
+        found = _free(m, out, found, pool)
+    return found
+
+
+def structure(m: Any, most: int = 100) -> list[str]:
+    """Sentences about what is wrong in the structure, the first `most`, and how many more there are."""
+    out = np.zeros(most * PROOF_WORDS, np.int64)
+    found = int(prove_structure(m, out, np.zeros(CONTRACTS + 4 * (MAX_CONTRACTS + 1), np.int64)))
+    return sentences(out, found, PROOF_TEXTS)
+
+
+def sentences(out: Any, found: int, texts: dict[int, str]) -> list[str]:
+    """The rows of `out` in words."""
+    rows = out.reshape(-1, PROOF_WORDS)[:found].tolist()
+    lines = [texts[code].format(*numbers) for code, *numbers in rows]
+    return lines + [f"and {found - len(rows)} more"] if found > len(rows) else lines

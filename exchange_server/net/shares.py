@@ -1,0 +1,137 @@
+"""What all firms share, the table of closed ClOrdIDs and that of open orders: who has how much of it, and a warning for each firm before it matters.
+
+A firm is sure of its share of a table, by its weight (`share` of a member). Beyond that it may have what nobody else needs. Closed ids that are too
+many are forgotten, the firm's own oldest first; open orders that are too many are refused to that firm (R_ORDER_SHARE_FULL).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import records as r
+from .observe import Log, stamp
+
+WARN_PER_CENT = 80
+OVER_PER_CENT = 70  # below this a warning is over, and the next crossing is told again
+SHOWN = 10  # firms in the status, fullest first
+HONEST_RATE = 10_000  # orders a second: the day for which the start says how far the table reaches
+DAY_S = 86_400
+IDS_EFFECT = "when its room is used up the firm's own oldest closed ids are forgotten before the retention is over: a repeat of such an order is a new order"
+ORDERS_EFFECT = "beyond that new orders of the firm are refused as R_ORDER_SHARE_FULL (safe to resend); other firms and all cancels go on"
+IDS_TO_DO = "give the firm a larger share, the next data folder a larger capacities.archive, or shorten server.clordid_retention"
+ORDERS_TO_DO = "give the firm a larger share, or the next data folder larger capacities.orders"
+
+
+class Shares:
+    """Looks at one engine's arena `m`; `look` is for the housekeeping, some times a second. `name`: of a firm's id."""
+
+    def __init__(self, m: Any, log: Log, name: Callable[[int], str]) -> None:
+        self.m = m
+        self.log = log
+        self.name = name
+        self.warned: set[tuple[str, int]] = set()
+        self.window_told: dict[int, int] = {}
+
+    def _pool(self, pool: int) -> tuple[int, int]:
+        """(rows, rows in use)"""
+        d = r.H_POOLS + pool * r.POOL_WORDS
+        return int(self.m[d + r.PL_CAP]), int(self.m[d + r.PL_USED])
+
+    def _firms(self) -> NDArray[np.int64]:
+        """The rows of all firms that are defined."""
+        d = r.H_POOLS + r.P_FIRM * r.POOL_WORDS
+        base, end = int(self.m[d + r.PL_BASE]), int(self.m[d + r.PL_NEXT])
+        rows = self.m[base : base + end * r.FIRM_WORDS].reshape(-1, r.FIRM_WORDS)
+        return rows[rows[:, r.F_ID] != 0]
+
+    def _rooms(self, rows: NDArray[np.int64]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+        """For both tables: (share, used, room) of each firm; room: what the firm can have as things are, if it alone asks for more."""
+        weights = max(int(self.m[r.H_WEIGHTS]), 1)
+        ids, ids_used = self._pool(r.P_ARCHIVE)
+        orders, orders_used = self._pool(r.P_ORDER)
+        closed, own = rows[:, r.F_CLOSED], rows[:, r.F_OPEN]
+        id_share, order_share = ids * rows[:, r.F_WEIGHT] // weights, orders * rows[:, r.F_WEIGHT] // weights
+        return {
+            "closed_ids": (id_share, closed, np.maximum(id_share, closed + ids - ids_used)),
+            "open_orders": (order_share, own, np.maximum(order_share, (own + orders - orders_used + 1) // 2)),
+        }
+
+    def look(self) -> None:
+        """Warn once for each firm and table at 80 % of the firm's room; say when ids begin to be forgotten early, and when that gets worse."""
+        rows = self._firms()
+        for table, (share, used, room) in self._rooms(rows).items():
+            for i in np.flatnonzero(used * 100 >= room * WARN_PER_CENT).tolist():
+                firm = int(rows[i, r.F_ID])
+                if (table, firm) not in self.warned:
+                    self.warned.add((table, firm))
+                    effect, to_do = (IDS_EFFECT, IDS_TO_DO) if table == "closed_ids" else (ORDERS_EFFECT, ORDERS_TO_DO)
+                    numbers = {"firm": self.name(firm), "table": table, "used": int(used[i]), "room": int(room[i]), "share": int(share[i])}
+                    self.log("warning", "firm_share", **numbers, **self._oldest(table, rows[i]), effect=effect, what_to_do=to_do)
+            for i in np.flatnonzero(used * 100 < room * OVER_PER_CENT).tolist():
+                firm = int(rows[i, r.F_ID])
+                if (table, firm) in self.warned:
+                    self.warned.discard((table, firm))
+                    self.log("info", "firm_share_over", firm=self.name(firm), table=table, used=int(used[i]), room=int(room[i]))
+        for i in np.flatnonzero(rows[:, r.F_FORGOTTEN]).tolist():
+            firm, window = int(rows[i, r.F_ID]), int(rows[i, r.F_WINDOW])
+            told = self.window_told.get(firm)
+            if told is None or window * 2 < told:
+                self.window_told[firm] = window
+                numbers = {"firm": self.name(firm), "forgotten": int(rows[i, r.F_FORGOTTEN]), "window_s": window // 10**9}
+                self.log("warning", "ids_forgotten_early", **numbers, effect=IDS_EFFECT, what_to_do=IDS_TO_DO)
+
+    def _oldest(self, table: str, row: NDArray[np.int64]) -> dict[str, str]:
+        oldest = int(row[r.F_OLDEST])
+        if table != "closed_ids" or oldest == 0:
+            return {}
+        return {"oldest_closed_at": stamp(int(self.m[oldest + r.AR_CLOSED_AT]))}
+
+    def status(self) -> dict[str, Any]:
+        """Its part of `exos status`: the tables as a whole, and the firms that have used most of their room."""
+        rows = self._firms()
+        rooms = self._rooms(rows)
+        fullest = np.zeros(len(rows))
+        for _, used, room in rooms.values():
+            fullest = np.maximum(fullest, used / np.maximum(room, 1))
+        firms: dict[str, Any] = {}
+        for i in np.argsort(-fullest, kind="stable")[:SHOWN].tolist():
+            if fullest[i] == 0:
+                break
+            line: dict[str, Any] = {}
+            for table, (share, used, room) in rooms.items():
+                line[table] = {"used": int(used[i]), "share": int(share[i]), "room": int(room[i])}
+            line["forgotten_early"] = int(rows[i, r.F_FORGOTTEN])
+            if rows[i, r.F_FORGOTTEN]:
+                line["window_s"] = int(rows[i, r.F_WINDOW]) // 10**9
+            firms[self.name(int(rows[i, r.F_ID]))] = line
+        ids, ids_used = self._pool(r.P_ARCHIVE)
+        orders, orders_used = self._pool(r.P_ORDER)
+        return {
+            "closed_ids": {"used": ids_used, "capacity": ids},
+            "open_orders": {"used": orders_used, "capacity": orders},
+            "duplicate_window": self.window(),
+            "warned": len(self.warned),
+            "firms": firms,
+        }
+
+    def window(self) -> str:
+        """How long a ClOrdID stays used up, in a sentence."""
+        ids, _ = self._pool(r.P_ARCHIVE)
+        rows = self._firms()
+        least = int((ids * rows[:, r.F_WEIGHT] // max(int(self.m[r.H_WEIGHTS]), 1)).min()) if len(rows) else ids
+        hours = int(self.m[r.H_RETENTION_NS]) // 3_600_000_000_000
+        return f"at least {hours} h or the firm's newest {least} closed ids, whichever ends first; up to {ids} ids while other firms leave room"
+
+    def start_line(self) -> dict[str, Any]:
+        """What the log says at the start: how far the table reaches on a day of honest trade."""
+        ids, _ = self._pool(r.P_ARCHIVE)
+        retention_s = int(self.m[r.H_RETENTION_NS]) // 10**9
+        lasts = min(ids // HONEST_RATE, retention_s)
+        return {
+            "window": self.window(),
+            "firms": len(self._firms()),
+            "at_10000_orders_per_s": f"ids are remembered for {lasts} s; {HONEST_RATE * min(DAY_S, retention_s)} rows of capacities.archive would hold "
+            f"{min(DAY_S, retention_s) // 3600} h",
+        }

@@ -1,0 +1,120 @@
+"""Warnings before a firm has used up its room in a table that all firms share: with the firm's name and numbers, once for each crossing."""
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from exchange_server.core import records as r
+from exchange_server.engine import Capacities, Engine
+from exchange_server.net.observe import Log
+from exchange_server.net.shares import Shares
+from protocol import codes as C
+from tests.core_rig import PairStory
+from tests.model_world import Limits
+
+
+class Desk:
+    """A story of two firms on tables of 20 ids and 20 orders, and the log of the watch over them."""
+
+    def __init__(self) -> None:
+        self.story = PairStory(cash=100_000, limits=Limits(orders=20, archive=20))
+        self.stream = io.StringIO()
+        self.log = Log(self.stream)
+        self.shares = Shares(self.story.pair.core.m, self.log, "FIRM{}".format)
+
+    def close(self, firm: int, ids: int) -> list[tuple[str, str, int, int]]:
+        """So many ids are used up; what was logged meanwhile."""
+        for _ in range(ids):
+            assert len(self.story.new(firm, C.BUY, 1, 5, tif=C.IOC)) == 2
+            self.shares.look()
+        return [(line["event"], line["firm"], line["used"], line["room"]) for line in self.said() if "room" in line]
+
+    def said(self) -> list[dict[str, Any]]:
+        self.log.flush()
+        lines = [json.loads(line) for line in self.stream.getvalue().splitlines()]
+        self.stream.seek(0)
+        self.stream.truncate()
+        return lines
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_it_warns_once_at_80_per_cent_of_what_the_firm_can_have(desk: Desk) -> None:
+    assert desk.close(1, 15) == [], "15 of 20, while the other firm leaves all the room"
+    assert desk.close(1, 4) == [("firm_share", "FIRM1", 16, 20)]
+    assert desk.close(2, 5) == [], "5 of its share of 10"
+    assert desk.close(2, 3) == [("firm_share", "FIRM2", 8, 10)]
+
+
+def test_the_line_says_what_happens_and_what_to_do(desk: Desk) -> None:
+    for _ in range(16):
+        desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
+    desk.shares.look()
+    (line,) = desk.said()
+    assert (line["level"], line["table"], line["share"]) == ("warning", "closed_ids", 10)
+    assert (
+        "oldest closed ids are forgotten" in line["effect"] and "share" in line["what_to_do"] and "capacities.archive" in line["what_to_do"]
+    )
+    assert line["oldest_closed_at"] == "2023-11-14T22:13:20.000000Z"
+
+
+def test_early_forgetting_is_told_with_the_age_and_again_when_the_window_has_halved(desk: Desk) -> None:
+    desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
+    desk.story.later(100)
+    desk.close(1, 19)
+    told = []
+    for seconds in (0, 60, 0, 0):
+        desk.story.later(seconds)
+        desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
+        desk.shares.look()
+        told.append([(line["firm"], line["forgotten"], line["window_s"]) for line in desk.said() if line["event"] == "ids_forgotten_early"])
+    assert told == [[("FIRM1", 1, 100)], [], [], []], "the next ones went when they were 60 s old"
+    desk.story.later(0)
+    for _ in range(20):
+        desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
+    desk.shares.look()
+    assert [line["window_s"] for line in desk.said() if line["event"] == "ids_forgotten_early"] == [0]
+
+
+def test_open_orders_are_watched_alike(desk: Desk) -> None:
+    for _ in range(8):
+        assert desk.story.new(1, C.BUY, 1, 5)[0].kind == C.E_ACCEPTED
+        desk.shares.look()
+    (line,) = desk.said()
+    assert (line["table"], line["used"], line["room"], line["share"]) == ("open_orders", 8, 10, 10) and "R_ORDER_SHARE_FULL" in line[
+        "effect"
+    ]
+    for i in range(1, 3):
+        desk.story.do(C.C_CANCEL, session=1, orig=i, id=99)
+    desk.shares.look()
+    assert [line["event"] for line in desk.said()] == ["firm_share_over"]
+
+
+def test_the_status_shows_each_busy_firm_with_its_share(desk: Desk) -> None:
+    desk.close(2, 12)
+    desk.story.new(1, C.BUY, 1, 5)
+    status = desk.shares.status()
+    assert status["closed_ids"] == {"used": 12, "capacity": 20} and status["open_orders"] == {"used": 1, "capacity": 20}
+    assert list(status["firms"]) == ["FIRM2", "FIRM1"], "the fullest first"
+    assert status["firms"]["FIRM2"]["closed_ids"] == {"used": 12, "share": 10, "room": 20}
+    assert status["firms"]["FIRM1"]["open_orders"] == {"used": 1, "share": 10, "room": 10}
+    assert status["duplicate_window"].startswith("at least 72 h or the firm's newest 10 closed ids")
+
+
+def test_the_numbers_are_those_of_the_refusal(desk: Desk) -> None:
+    answers = [desk.story.new(1, C.BUY, 1, 5)[0] for _ in range(11)]
+    assert [a.kind for a in answers[:10]] == [C.E_ACCEPTED] * 10
+    assert (answers[10].reason, answers[10].limit, answers[10].used) == (C.R_ORDER_SHARE_FULL, 10, 10)
+    assert desk.shares.status()["firms"]["FIRM1"]["open_orders"]["room"] == 10
+
+
+def test_the_start_says_how_long_the_default_lasts() -> None:
+    engine = Engine(Capacities(accounts=1, collateral_words=100, levels=8, nodes=8))
+    line = Shares(engine.m, Log(io.StringIO()), str).start_line()
+    assert line["at_10000_orders_per_s"].startswith("ids are remembered for 400 s; 864000000 rows")
+    assert engine.m[r.H_WEIGHTS] == 0 and line["firms"] == 0
