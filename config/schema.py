@@ -200,10 +200,11 @@ class Listing(_Table, frozen=True, kw_only=True):
 
 
 class File(_Table, frozen=True, kw_only=True):
-    """One configuration file. `include`: other files, read first, beside this one; `data`: a TOML file with tables for each and contracts_from."""
+    """One configuration file. `sandbox`: its passwords are published, and what includes it is a sandbox too. `include`: other files, read first, beside this one; `data`: a TOML file with tables for each and contracts_from."""
 
     include: tuple[str, ...] = ()
     data: str = ""
+    sandbox: bool = False
     server: Server | None = None
     capacities: Capacities | None = None
     asset: tuple[Asset, ...] = ()

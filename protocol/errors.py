@@ -218,6 +218,9 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_OPEN_ORDERS", None, None, 0, None, None, "{asked} orders are still open", "The act needs an empty book.", "Close the market or cancel the orders first."),
     ("R_BAD_COMMAND", 99, 99, 3, None, None, "the command {asked} is not known or not allowed here",
      "An operator's record or a command that this server does not know.", "Use a client of the server's version."),
+    ("R_SANDBOX", None, None, 0, None, None, "a sandbox and other configurations do not mix in one data folder",
+     "The sandbox's passwords are published. Its configuration goes only into a folder that was begun with it, and no other one goes there.",
+     "Take a data folder of its own for each."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are no valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),

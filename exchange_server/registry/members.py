@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, units
 
 from ..core.records import (
     FORM_OWN_FIELDS,
@@ -38,6 +38,7 @@ WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
 def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") -> Act:
     old = registry.assets.named(record.name)
     if old is not None:
+        record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, f"asset {record.name}"):
             return checks.unchanged("asset", record.name, old.id)
         return Act(record.name, f"asset {record.name} changed", [], lambda: registry.assets.put(Asset(old.id, record)), {"id": old.id})
@@ -49,11 +50,12 @@ def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") ->
 def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") -> Act:
     _throttle(record)
     if record.cutoff_offset_ns >= record.cutoff_period_ns:
-        raise bad("cutoff_offset_ns", f"must be below the period {record.cutoff_period_ns}, asked {record.cutoff_offset_ns}",
+        raise bad("cutoff_offset_ns", f"must be below the period {units.duration(record.cutoff_period_ns)}, asked {units.duration(record.cutoff_offset_ns)}",
                   record.cutoff_period_ns, record.cutoff_offset_ns)  # fmt: skip
     name = f"venue {record.name}"
     old = registry.venues.named(record.name)
     if old is not None:
+        record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, name):
             return checks.unchanged("venue", record.name, old.id)
         row = _venue_row(old.id, old.fee_account, record)
@@ -82,12 +84,13 @@ def _venue_row(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
 
 def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
     if bool(record.throttle_limit) != bool(record.throttle_window_ns):
-        raise bad("throttle_limit", f"limit and window go together, asked {record.throttle_limit} in {record.throttle_window_ns} ns")
+        raise bad("throttle_limit", f"limit and window go together, asked {record.throttle_limit} in {units.duration(record.throttle_window_ns)}")
 
 
 def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> Act:
     old = registry.firms.named(record.name)
     if old is not None:
+        record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, f"firm {record.name}"):
             return checks.unchanged("firm", record.name, old.id)
         return Act(record.name, f"firm {record.name} changed", [], lambda: registry.firms.put(Firm(old.id, record)), {"id": old.id})

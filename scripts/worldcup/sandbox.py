@@ -6,6 +6,7 @@ import sys
 import threading
 from pathlib import Path
 
+from exchange_server import data_folder
 from exchange_server.exits import Exit
 
 from .client import Plan
@@ -88,7 +89,10 @@ def lines(data: Path, fix: int, binary: int, bots: int) -> list[str]:
 def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
     """Open until SIGINT or SIGTERM; the server's exit code. Raises Failed when it does not start."""
     folder = (data or fresh_folder()).absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        data_folder.prepare(folder)  # before the server's log lies in it: an empty folder may be closed to others
+    except data_folder.FolderOpen as error:
+        raise Failed(str(error)) from error
     for gone in prune(folder.parent) if data is None else ():
         print(f"removed {gone}: of the folders of earlier starts without --data the newest {FRESH_KEPT} are kept", flush=True)
     server = Server(folder, folder, (port, port + 10))

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import admin_records as ar
-from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS
+from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS, H_REFUSE
 from exchange_server.gateway.admin import LINES_PER_TURN, AdminConnection, Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
 from exchange_server.registry import AdminAnswer, Registry
@@ -71,7 +71,7 @@ def test_questions_are_answered_and_make_no_row(desk: Desk) -> None:
     assert desk.say(request("status", 3)) == [{"id": 3, "ok": True, "code": 0, "text": "", "result": {"turn": 7}}]
     assert desk.say(request("markets"))[0]["result"] == {"markets": []}
     assert desk.say(request("double", n=21))[0]["result"] == 42
-    assert desk.say(request("plan", items=[]))[0]["result"] == {"lines": [], "same": 0}
+    assert desk.say(request("plan", items=[]))[0]["result"] == {"lines": [], "same": 0, "refused": None}
     assert desk.turn.rows == 1
 
 
@@ -101,7 +101,7 @@ def test_the_peer_cannot_say_who_it_is(desk: Desk) -> None:
         (b"[" * 100_000, "not JSON"),
         (b"[1]", "a request is an object"),
         (b"7", "a request is an object"),
-        (b"{}", "unknown verb 'None'; known: admin, double"),
+        (b"{}", "unknown verb 'None'; known: admin, assets, double"),
         (b'{"verb": ["status"]}', "unknown verb"),
         (b'{"verb": "admin"}', "record: "),
         (b'{"verb": "admin", "record": {"type": "asset", "name": "USD", "decimals": 99}}', "decimals"),
@@ -173,3 +173,17 @@ def test_no_bytes_break_it(lines: list[bytes]) -> None:
     answers = desk.say(*lines)
     assert len(answers) == sum(bool(line.strip()) for line in lines)
     assert not any(a["ok"] for a in answers)
+
+
+def test_who_accepted_the_clock_is_told_to_it_once_the_act_is_done(desk: Desk) -> None:
+    told: list[str] = []
+    desk.office.accept_clock = told.append
+    line = request("admin", record={"type": "clock_accept"})
+    desk.say(line)
+    (answer,) = desk.settle()
+    assert answer["code"] == codes.R_CLOCK_NOT_HELD and told == []
+    desk.engine.m[H_REFUSE] = codes.R_CLOCK_JUMP
+    desk.say(line)
+    assert told == []
+    (answer,) = desk.settle()
+    assert answer["ok"] and told == ["uid:1000"]

@@ -130,3 +130,11 @@ def test_of_fresh_folders_the_newest_are_kept_and_what_a_server_holds(tmp_path: 
         assert street.prune(tmp_path, 2) == [tmp_path / names[1], tmp_path / names[2]]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["20250101-000000-link", names[0], names[3], names[4], "mine"]
     assert street.prune(tmp_path, 2) == [tmp_path / names[0]] and street.prune(tmp_path, 2) == []
+
+
+def test_an_open_folder_with_other_things_in_it_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "holiday.jpg").touch()
+    tmp_path.chmod(0o755)
+    with pytest.raises(street.Failed, match=f"chmod 700 {tmp_path}"):
+        sandbox.serve(tmp_path, 0, 0, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["holiday.jpg"]
