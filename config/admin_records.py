@@ -7,7 +7,7 @@ those of a single field; what fields must be to each other is checked by exchang
 """
 
 import hashlib
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -15,6 +15,7 @@ from msgspec import Meta
 from . import wording
 
 MAX_AMOUNT = (1 << 62) - 1
+PART_BYTES = 31 * 1024  # of a record that travels in parts
 MAX_BODY_BYTES = 255 * 128  # what the extra rows of one C_ADMIN row hold
 
 Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
@@ -119,6 +120,8 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     hmac_secret: Annotated[str, Meta(max_length=256)] = ""
     cancel_on_disconnect: bool = False
     settlement_reports: bool = False
+    standard_dictionary: bool = True  # FIX: nothing goes out that an engine with the stock FIX44.xml would reject
+    timestamp_decimals: Literal[0, 3, 6, 9] = 3  # FIX: of a second, on everything that goes out
     throttle_limit: Count = 0
     throttle_window_ns: Count = 0
 
@@ -206,6 +209,25 @@ class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
     version: Count = 0  # 0: the newest determination
 
 
+class Settle(Record, tag="settle", frozen=True, kw_only=True):
+    """Close (when it still trades), determine and, if asked, pay: one act. All is checked first; a refusal leaves the market as it was."""
+
+    event: Name
+    payouts: tuple[Count, ...]
+    rule_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    source: Annotated[str, Meta(min_length=1, max_length=256)]
+    observed_value: Annotated[str, Meta(min_length=1, max_length=256)]
+    observed_at_ns: Positive
+    evidence_sha256: Hex256
+    evidence_name: Line = ""
+    version: Count = 0
+    finalise: bool = False
+
+    def determine(self) -> Determine:
+        """The determination in it, as it is kept."""
+        return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
+
+
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
     """The kill switch of one level, on or off. On: new orders and replaces are refused, cancels stay possible, and what is open is cancelled
     and reported (R_KILL_SWITCH), on every level; `cancel: false` leaves it resting. Off: nothing is cancelled, `cancel: true` is refused."""
@@ -232,6 +254,37 @@ class SetReference(Record, tag="reference", frozen=True, kw_only=True):
     collar: Count | None = None
 
 
+Configured = DefineAsset | DefineVenue | DefineFirm | DefineAccount | DefineSession | DefineMarket | DefineListing | Transfer | SetPhase
+
+
+class Begin(Record, tag="begin", frozen=True, kw_only=True):
+    """The first record of a data folder: what it was begun as. `sandbox`: with published passwords; it never becomes anything else."""
+
+    name: Line  # of the configuration
+    sandbox: bool = False
+    capacities: dict[str, int] = {}
+    retention_ns: Count = 0
+
+
+class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
+    """A configuration file as one act: all of its records take effect, or none. A phase in it is the first one of a market that this
+    act makes, and is passed over when the market was there. `settings`: of [server], for a start that names no configuration."""
+
+    name: Line
+    sandbox: bool = False
+    settings: dict[str, int | str] | None = None  # None: they stay as they are
+    records: tuple[Configured, ...] = ()
+
+
+class PartOf(Record, tag="part", frozen=True, kw_only=True):
+    """A piece of a record that is too long for one command row (`pack_all`). The act takes place with the last piece."""
+
+    digest: Hex256  # SHA-256 of the whole
+    index: Count
+    count: Annotated[int, Meta(ge=2, le=4096)]
+    data: bytes
+
+
 class AcceptClock(Record, tag="clock_accept", frozen=True, kw_only=True):
     """The time of day is right though it jumped forward: exchange time goes there, new orders are taken again."""
 
@@ -248,9 +301,13 @@ AnyRecord = (
     | SetPhase
     | Determine
     | Finalise
+    | Settle
     | Kill
     | Restrict
     | SetReference
+    | Begin
+    | Configuration
+    | PartOf
     | AcceptClock
 )
 
@@ -262,7 +319,8 @@ LIVE_FIELDS: dict[type, tuple[str, ...]] = {
     DefineFirm: ("title",),
     DefineAccount: (),
     DefineSession: (
-        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "throttle_limit", "throttle_window_ns",
+        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
+        "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     ),
     DefineMarket: ("title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"),
     DefineListing: ("fees",),
@@ -298,6 +356,13 @@ def changed_fields(old: AnyRecord, new: AnyRecord) -> list[str]:
     return [field for field in new.__struct_fields__ if getattr(old, field) != getattr(new, field)]
 
 
+def keeping(old: Any, new: Any) -> Any:
+    """`new` with the title of `old` where it has none of its own: a file that needs a thing of another's does not rename it."""
+    if "title" in new.__struct_fields__ and not new.title and old.title:
+        return msgspec.structs.replace(new, title=old.title)
+    return new
+
+
 class AdminEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a C_ADMIN row carries: who asks (`uid:1000`, `session:MM1`, `config:<file>`), the asker's own number for it, and the act."""
 
@@ -308,6 +373,7 @@ class AdminEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 _packer = msgspec.msgpack.Encoder()
 _unpacker = msgspec.msgpack.Decoder(AdminEnvelope)
+_whole: msgspec.msgpack.Decoder[AnyRecord] = msgspec.msgpack.Decoder(AnyRecord)  # type: ignore[arg-type]
 
 
 def pack(who: str, request_id: str, record: AnyRecord) -> bytes:
@@ -316,6 +382,30 @@ def pack(who: str, request_id: str, record: AnyRecord) -> bytes:
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"the record has {len(body)} bytes, the limit is {MAX_BODY_BYTES}: shorten its texts or split the market")
     return body
+
+
+def pack_all(who: str, request_id: str, record: AnyRecord) -> list[bytes]:
+    """The bodies of one or more C_ADMIN rows, in order; only the answer to the last one counts."""
+    body = _packer.encode(AdminEnvelope(who, request_id, record))
+    if len(body) <= MAX_BODY_BYTES:
+        return [body]
+    whole = _packer.encode(record)
+    digest = hashlib.sha256(whole).hexdigest()
+    pieces = [whole[at : at + PART_BYTES] for at in range(0, len(whole), PART_BYTES)]
+    if len(pieces) > 4096:
+        raise ValueError(f"the record has {len(whole)} bytes, the limit is {4096 * PART_BYTES}: split it")
+    return [pack(who, request_id, PartOf(digest=digest, index=i, count=len(pieces), data=data)) for i, data in enumerate(pieces)]
+
+
+def put_together(pieces: list[bytes], digest: str) -> AnyRecord:
+    """The record of which these are all pieces; raises ValueError."""
+    whole = b"".join(pieces)
+    if hashlib.sha256(whole).hexdigest() != digest:
+        raise ValueError("the parts do not have the digest that they name")
+    try:
+        return _whole.decode(whole)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ValueError(f"the parts are no record: {error}") from error
 
 
 def unpack(body: bytes | memoryview) -> AdminEnvelope:

@@ -1,6 +1,7 @@
 """Texts of configuration files as exact whole numbers, and the error that names file and key."""
 
 import re
+from collections.abc import Iterable
 
 from protocol import numbers
 
@@ -17,6 +18,14 @@ class ConfigError(Exception):
     def __init__(self, file: str, path: str, sentence: str) -> None:
         super().__init__(f"{file}: {path}: {sentence}" if path else f"{file}: {sentence}")
         self.file, self.path, self.sentence = file, path, sentence
+
+
+class UnknownAsset(ConfigError):
+    """The file uses an asset that it does not define; whether the server has it is known only there."""
+
+    def __init__(self, file: str, path: str, name: str, known: Iterable[str]) -> None:
+        here = ", ".join(known) or "none"
+        super().__init__(file, path, f"there is no asset {name} in the file (here: {here}); one that a server has is found by exos config apply")
 
 
 def duration_ns(file: str, path: str, text: str) -> int:

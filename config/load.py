@@ -9,7 +9,7 @@ import difflib
 import tomllib
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +17,11 @@ import msgspec
 
 from . import admin_records as ar
 from . import schema, wording
-from .amounts import ConfigError, duration_ns
+from .amounts import ConfigError, UnknownAsset, duration_ns
 from .reader import Item, Reader
 from .secret_files import refuse_readable
 
-__all__ = ["Config", "ConfigError", "Item", "Settings", "find", "load", "parse", "read_toml"]
+__all__ = ["Config", "ConfigError", "Item", "Settings", "UnknownAsset", "default_settings", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
 
 
@@ -48,6 +48,7 @@ class Config(NamedTuple):
     settings: Settings
     items: list[Item]
     files: list[str]  # all that were read, in order
+    sandbox: bool = False  # one of them says that its passwords are published
 
 
 def find(name: str) -> Path:
@@ -60,12 +61,17 @@ def find(name: str) -> Path:
     return path
 
 
-def load(name: str | Path) -> Config:
-    """Read a file with all it includes; raises ConfigError."""
+def default_settings() -> Settings:
+    return _settings("", schema.Server())
+
+
+def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool = True) -> Config:
+    """Read a file with all it includes; raises ConfigError. `known`: decimals of assets that the file may use without defining them (those of
+    the server). `items` False: only settings and marks, for a file whose assets are not known yet."""
     files = list(_files(find(str(name)), []))
     settings: Settings | None = None
     capacities: dict[str, int] = {}
-    assets: dict[str, int] = {}
+    assets: dict[str, int] = dict(known or {})
     for _, parsed in files:
         assets.update({asset.name: asset.decimals for asset in parsed.asset})
     for file, parsed in files:
@@ -77,16 +83,17 @@ def load(name: str | Path) -> Config:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
     settings = settings or _settings("", schema.Server())
     kinds: list[list[Item]] = [[], [], [], [], []]
-    for file, parsed in files:
+    for file, parsed in files if items else ():
         reader = Reader(file, assets, _data(file, parsed), (settings.session_throttle, settings.session_throttle_window_ns))
         kinds[0] += reader.assets(parsed)
         kinds[1] += reader.venues(parsed)
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
         kinds[4] += reader.members(parsed)
-    items = [item for kind in kinds for item in kind]
-    _refuse_twice(items)
-    return Config(settings._replace(capacities=capacities), items, [file for file, _ in files])
+    read = [item for kind in kinds for item in kind]
+    _refuse_twice(read)
+    sandbox = any(parsed.sandbox for _, parsed in files)
+    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox)
 
 
 def _refuse_twice(items: list[Item]) -> None:

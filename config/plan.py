@@ -1,11 +1,13 @@
 """The difference between a configuration and what a server already has: what would be added, changed, or cannot be.
 
-A configuration only adds and changes; what it does not name stays as it is (`only_there`). Pure: the server's side comes in as
+A configuration only adds and changes; what it does not name stays as it is. Pure: the server's side comes in as
 records (Registry.current), so the command line can show a plan without touching anything.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
+
+from protocol import numbers
 
 from . import admin_records as ar
 from .load import Item
@@ -23,30 +25,30 @@ class Plan(NamedTuple):
     change: list[Change]
     refused: list[Change]
     same: int
-    only_there: list[tuple[str, str]]  # (kind, name)
     order: list[Item]
 
     def records(self) -> list[ar.AnyRecord]:
         """What to apply, in the order of the configuration."""
         return [item.record for item in self.order]
 
-    def lines(self) -> list[str]:
-        """The plan as an operator reads it, one line per thing that is not the same."""
-        out = [f"+ {describe(item.record)}" for item in self.add]
+    def lines(self, decimals: Mapping[str, int] | None = None) -> list[str]:
+        """The plan as an operator reads it, one line per thing that is not the same. `decimals`: of the assets, by name."""
+        out = [f"+ {describe(item.record, decimals)}" for item in self.add]
         out += [f"~ {describe(change.item.record)}: {', '.join(change.fields)}" for change in self.change]
         out += [
             f"! {describe(change.item.record)}: {', '.join(change.fields)} cannot change on a live server ({change.item.file}: {change.item.path})"
             for change in self.refused
         ]
-        out += [f"  {kind} {name} is only on the server and stays" for kind, name in self.only_there]
         return out
 
 
-def describe(record: ar.AnyRecord) -> str:
+def describe(record: ar.AnyRecord, decimals: Mapping[str, int] | None = None) -> str:
     """A record in a few words, without secrets."""
     match record:
         case ar.Transfer():
-            return f"deposit {record.amount} minor units of {record.asset} to {record.target} (once)"
+            places = (decimals or {}).get(record.asset)
+            amount = f"{record.amount} minor units of" if places is None else numbers.unscaled(record.amount, places)
+            return f"deposit {amount} {record.asset} to {record.target} (once)"
         case ar.SetPhase():
             return f"phase of {record.event}: {record.phase}"
     named = ar.identity(record)
@@ -80,7 +82,6 @@ def diff(
     refused: list[Change] = []
     order: list[Item] = []
     same = 0
-    named: set[tuple[str, str]] = set()
     for item in items:
         record = item.record
         if item.only_with:
@@ -91,7 +92,6 @@ def diff(
         key = ar.identity(record)
         if key is None:
             raise ValueError(f"{item.path}: a configuration holds definitions and first deposits only")
-        named.add(key)
         if isinstance(record, ar.Transfer):
             if record.key not in transfers:
                 add.append(item)
@@ -106,6 +106,8 @@ def diff(
             add.append(item)
             order.append(item)
             continue
+        if (kept := ar.keeping(old, record)) is not record:
+            record, item = kept, item._replace(record=kept)
         if isinstance(record, ar.DefineSession):
             fields = ar.changed_fields(old, record.without_secrets()) + ([] if same_secrets(record) else ["secret"])
         else:
@@ -118,4 +120,4 @@ def diff(
             order.append(item)
         else:
             same += 1
-    return Plan(add, change, refused, same, sorted(set(current) - named), order)
+    return Plan(add, change, refused, same, order)

@@ -9,7 +9,7 @@ import msgspec
 
 from . import admin_records as ar
 from . import schema, wording
-from .amounts import ConfigError, duration_ns, scaled
+from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
@@ -90,7 +90,7 @@ class Reader:
             yield self.make(here, ar.DefineAccount, name=name, firm=firm, venue=account.venue)
             for asset, amount in account.deposit.items():
                 if asset not in self.decimals:
-                    raise ConfigError(self.file, f"{here}.deposit.{asset}", f"there is no asset {asset}; known: {', '.join(self.decimals)}")
+                    raise UnknownAsset(self.file, f"{here}.deposit.{asset}", asset, self.decimals)
                 minor = scaled(self.file, f"{here}.deposit.{asset}", amount, self.decimals[asset], asset)
                 yield self.make(
                     f"{here}.deposit.{asset}", ar.Transfer, key=f"config:{name}:{asset}", asset=asset, amount=minor, target=name,
@@ -123,6 +123,8 @@ class Reader:
             hmac_secret="" if fix else secret,
             cancel_on_disconnect=session.cancel_on_disconnect,
             settlement_reports=session.settlement_reports,
+            standard_dictionary=session.standard_dictionary,
+            timestamp_decimals=session.timestamp_decimals,
             **self.throttle(path, session),
         )
 
@@ -192,7 +194,7 @@ class Reader:
         def unit(key: str, name: str, taken: int, formula: str) -> int:
             """Minor units of an asset in the smallest price and quantity: 1 or more, else the market cannot be counted in whole numbers."""
             if name not in self.decimals:
-                raise ConfigError(self.file, f"{path}.{key}", f"there is no asset {name}; known: {', '.join(self.decimals)}")
+                raise UnknownAsset(self.file, f"{path}.{key}", name, self.decimals)
             left = self.decimals[name] - taken
             if left < 0:
                 raise ConfigError(self.file, f"{path}.{key}", f"{name} has {self.decimals[name]} decimals, and {formula} need {taken}")

@@ -91,6 +91,8 @@ class Session(_Table, frozen=True, kw_only=True):
     key: str = ""
     cancel_on_disconnect: bool = False
     settlement_reports: bool = False
+    standard_dictionary: bool = True
+    timestamp_decimals: Literal[0, 3, 6, 9] = 3
     throttle: Annotated[int, Meta(ge=0)] | None = None  # new orders and replaces per window; not said: server.session_throttle; 0: none
     throttle_window: Duration | None = None
 
@@ -198,10 +200,11 @@ class Listing(_Table, frozen=True, kw_only=True):
 
 
 class File(_Table, frozen=True, kw_only=True):
-    """One configuration file. `include`: other files, read first, beside this one; `data`: a TOML file with tables for each and contracts_from."""
+    """One configuration file. `sandbox`: its passwords are published, and what includes it is a sandbox too. `include`: other files, read first, beside this one; `data`: a TOML file with tables for each and contracts_from."""
 
     include: tuple[str, ...] = ()
     data: str = ""
+    sandbox: bool = False
     server: Server | None = None
     capacities: Capacities | None = None
     asset: tuple[Asset, ...] = ()

@@ -2,18 +2,27 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from .load import Item, Settings
 
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """`items` are a checked configuration in order of application: on each start `registry.plan(items).records()` is what is new."""
+    """`items` are a checked configuration in order of application: on each start `registry.plan(items).records()` is what is new.
+
+    `configured`: a configuration was named; without one the folder goes on with what it holds. `settings` are the configuration's,
+    `given` what the command line says on top."""
 
     data: Path
     settings: Settings
     items: list[Item] = field(default_factory=list)
     config_name: str = ""  # for the log and as `who` of its records: "config:<name>"
+    configured: bool = True
+    sandbox: bool = False  # the configuration has published passwords
+    source: str = ""  # its file, read again when its items could not be read without the folder's assets
+    given: dict[str, Any] = field(default_factory=dict)
+    expose_sandbox: bool = False  # a sandbox may listen beyond this machine
     spin: bool = False  # keep one core busy instead of sleeping: the shortest answers
     ready_file: Path | None = None  # where the ready line is written as well
     segment_bytes: int = 0  # of the journal; 0: its default

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from protocol import numbers
+
 _STEP = re.compile(r"\.([A-Za-z_0-9]+)|\[([^\]]*)\]")
 
 
@@ -62,9 +64,8 @@ def _at(value: Any, path: str) -> Any:
         key = match[1]
         if key is not None:
             value = value.get(key, "") if isinstance(value, dict) else getattr(value, key, "")
-        # tidy: allow number because msgspec wrote this index
-        elif isinstance(value, list | tuple) and match[2].isascii() and match[2].isdigit():
-            value = value[int(match[2])]  # tidy: allow number because msgspec wrote this index
+        elif isinstance(value, list | tuple) and match[2] != "...":
+            value = value[numbers.whole(match[2])]
         else:
             return ""
     return value

@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,13 @@ import msgspec
 import uvloop
 
 from config import admin_records as ar
+from config.load import Item
 from config.plan import describe
 from config.serve_options import ServeOptions
 from protocol import codes
 
-from . import data_folder
+from . import data_folder, start
+from .cli.dry_run import place
 from .core import jit
 from .core import records as r
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
@@ -33,6 +36,7 @@ from .gateway.binary_connection import BinaryConnection, BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
 from .gateway.fix_connection import FixConnection
 from .gateway.fix_encoder import FixEncoder
+from .gateway.fix_missed import unsure_from
 from .gateway.market_data import MarketData
 from .gateway.sessions import Directory
 from .journal.event_files import Range
@@ -49,17 +53,11 @@ from .net.observe import Log
 from .net.pipeline import Pipeline
 from .registry import RegistryBroken
 from .registry.account_view import account_view
+from .start import StartRefused
 
 SERVER_ID = 1
 ADMIN_SOCKET = "admin.sock"
-
-
-class StartRefused(Exception):
-    """The server does not start; `code` is its exit code, the text one sentence."""
-
-    def __init__(self, code: Exit, text: str) -> None:
-        super().__init__(text)
-        self.code = code
+UNSURE_NS = 10_000_000_000  # a slow reader is cut after five seconds: what is older has been written, or is known to be missed
 
 
 def serve(options: ServeOptions) -> int:
@@ -88,20 +86,29 @@ class Server:
         self.options = options
         self.log = log
         self.began = time.monotonic_ns()
-        settings = options.settings
-        capacities = Capacities(**settings.capacities)
 
         def make(chunks: Any) -> Engine:
+            if chunks is not None:
+                try:
+                    return Engine.restore(chunks)
+                except SnapshotRefused as error:
+                    raise BadBytes(str(error)) from error
+                except MemoryError as error:
+                    raise StartRefused(Exit.SETUP, "not enough memory for the tables of this data folder: take a larger machine") from error
+            begun = start.begun_as(options.data / "journal") if start.has_journal(options.data) else None
+            begun = begun or start.begin_of(options)
+            capacities = Capacities(**begun.capacities)
             try:
-                return Engine(capacities, retention_ns=settings.clordid_retention_ns) if chunks is None else Engine.restore(chunks)
-            except SnapshotRefused as error:
-                raise BadBytes(str(error)) from error
+                return Engine(capacities, retention_ns=begun.retention_ns)
             except MemoryError as error:
                 need = f"{capacities.bytes() / 1e9:.1f} GB"
                 text = f"not enough memory for the tables of this configuration (up to {need}): lower [capacities] or take a larger machine"
                 raise StartRefused(Exit.SETUP, text) from error
 
-        journal: dict[str, Any] = {"mode": settings.mode}
+        def mode(engine: Engine) -> str:
+            return start.settings_for(options, engine.registry)[0].mode
+
+        journal: dict[str, Any] = {"settle_mode": mode}
         if options.segment_bytes:
             journal["segment_bytes"] = options.segment_bytes
         try:
@@ -113,10 +120,16 @@ class Server:
         except (JournalError, OSError) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
-        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, make, log, self._sessions_in)
+        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, self._another_engine, log, self._sessions_in)
         self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
+        try:
+            self._settle_start()
+        except StartRefused:
+            self.close()
+            raise
+        settings = self.options.settings
         self.clock = self._clock()
         low, high = settings.heartbeat_min_ns, settings.heartbeat_max_ns
         self.heartbeat_s = -(-low // 10**9), high // 10**9
@@ -127,6 +140,19 @@ class Server:
         self.ids = IdTable(self.engine.m, log)
         self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
+
+    def _settle_start(self) -> None:
+        """Which settings hold, what is refused and what is not taken. From here on `options.settings` is what holds. Raises StartRefused."""
+        options, registry = self.options, self.engine.registry
+        start.refuse_mixing(options, registry)
+        settings, lost = start.settings_for(options, registry)
+        self.sandbox = registry.begun.sandbox if registry.begun is not None else options.sandbox
+        start.refuse_exposure(options, self.sandbox, settings.host)
+        self.not_taken = [*lost, *start.not_taken(options, self.engine)]
+        for sentence in self.not_taken:
+            self.log("warning", "setting_not_taken", text=sentence)
+        self.file_settings = options.settings
+        self.options = replace(options, settings=settings)
 
     def _clock(self) -> Clock:
         """The clock, going on from what the journal knows; what it found is logged."""
@@ -155,24 +181,42 @@ class Server:
         turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
 
     def _configure(self) -> int:
-        """Apply what the configuration adds or changes, as journaled ADMIN records; the count. Raises StartRefused."""
+        """Apply what the configuration adds or changes, as one journaled act: all or nothing; the count. Raises StartRefused."""
         options, engine = self.options, self.engine
-        plan = engine.registry.plan(options.items)
+        if not options.configured:
+            return 0
+        try:
+            return self._apply(start.items_of(options, engine.registry), start.stored(self.file_settings))
+        except StartRefused as refused:
+            if refused.code == Exit.CONFIG:  # a journal that failed is not waited for
+                self.close()
+            raise
+
+    def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
+        options, engine = self.options, self.engine
+        plan = engine.registry.plan(items)
         for change in plan.refused:
             item = change.item
             text = f"{item.file}: {item.path}: {describe(item.record)} differs from the data folder in {', '.join(change.fields)}"
-            self.close()
             raise StartRefused(Exit.CONFIG, f"{text}, which cannot change on a live server; take another data folder or the old value")
-        turn = TurnInput(rows=1)
-        by_record = {id(item.record): item for item in plan.order}
-        for record in plan.records():
+        refused = engine.registry.check(tuple(plan.records()), engine)  # before anything is journaled
+        if refused is not None:
+            item = plan.order[refused[0]]
+            raise StartRefused(Exit.CONFIG, str(place(item.file, item.path, refused[1])))
+        records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
+        if plan.order or settings != engine.registry.settings:
+            name, sandbox = options.config_name or "-", self.sandbox
+            records.append(ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=tuple(plan.records())))  # type: ignore[arg-type]
+        who = f"config:{options.config_name or '-'}"[:128]
+        bodies = [body for record in records for body in ar.pack_all(who, "", record)]
+        if bodies:
+            turn = TurnInput(rows=sum(2 + len(body) // ROW_BYTES for body in bodies) + 1)
             self._begin(turn)
-            turn.add(codes.C_ADMIN, body=ar.pack(f"config:{options.config_name or '-'}"[:128], "", record))
-            answer = self._input(turn)[0]
-            if not answer.ok:
-                item = by_record[id(record)]
-                self.close()
-                raise StartRefused(Exit.CONFIG, f"{item.file}: {item.path}: {answer.text}")
+            for body in bodies:
+                turn.add(codes.C_ADMIN, body=body)
+            for answer in self._input(turn):
+                if not answer.ok:
+                    raise StartRefused(Exit.CONFIG, f"{options.config_name}: {answer.text}")
         try:
             self.journal.wait(self.journal.next_seq)
         except JournalError as error:
@@ -189,7 +233,11 @@ class Server:
         turn = TurnInput(rows=len(sessions) + 1)
         self._begin(turn)
         for session in sessions:
-            turn.add(codes.C_LOGOFF, session)
+            row = base + session * r.SESSION_WORDS
+            unsure = 0  # what was made in the last moments may not have been written any more
+            if m[row + r.S_WIRE] == codes.WIRE_FIX:
+                unsure = unsure_from(self.store, int(m[row + r.S_LAST_EVENT]), self.engine.time_ns - UNSURE_NS)
+            turn.add(codes.C_LOGOFF, session, values={r.CMD_LOGOFF_FROM: unsure})
         self._input(turn)
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 
@@ -265,7 +313,7 @@ class Server:
         )
         pipeline.watches += [self.ids.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time())]
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
-        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra)
+        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra, self._try_out)
         self.office.accept_clock = self.clock.accept
         try:
             servers = await self._listen(pipeline)
@@ -322,6 +370,9 @@ class Server:
                 "admin": str(self.options.data / ADMIN_SOCKET),
                 "mode": self.journal.mode,
                 "records_applied": self.applied,
+                "sandbox": self.sandbox,
+                **({"exposed_sandbox": True} if self.options.expose_sandbox else {}),
+                **({"not_taken": self.not_taken} if self.not_taken else {}),
                 "recovery": self.report.line(),
             }
         )
@@ -349,6 +400,12 @@ class Server:
             for link in list(self.pipeline.links.values()):
                 self.pipeline.mark(link)
 
+    def _another_engine(self, chunks: Any) -> Engine:
+        """For rebuilding reports: as this one was made, whatever the configuration says by now."""
+        if chunks is not None:
+            return Engine.restore(chunks)
+        return Engine(self.engine.capacities, retention_ns=int(self.engine.m[r.H_RETENTION_NS]))
+
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
         m = self.engine.m
@@ -361,6 +418,9 @@ class Server:
             return 0
         disk = os.statvfs(self.options.data)
         return disk.f_bavail * disk.f_frsize
+
+    def _try_out(self, records: tuple[Any, ...]) -> tuple[int, str] | None:
+        return self.engine.registry.check(records, self.engine)
 
     def _check(self, request: dict[str, Any]) -> Any:
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks everything: for quiet times."""
@@ -382,7 +442,8 @@ class Server:
         return {
             "server": {
                 "pid": os.getpid(), "uptime_s": (time.monotonic_ns() - self.began) // 10**9, "data": str(self.options.data),
-                "config": self.options.config_name, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
+                "config": self.options.config_name or (self.engine.registry.begun.name if self.engine.registry.begun else ""),
+                "sandbox": self.sandbox, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
             },
             "engine": engine,
             "clock": self.clock.status(),
@@ -390,7 +451,7 @@ class Server:
                 "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),
             },
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
-            "event_store": {**self.store.status(), "marks": self.marks.written},
+            "event_store": {**self.store.status(), "marks": self.marks.written, "marks_compared": self.report.marks},
             "recovery": self.report.line(),
             "pipeline": {**self.pipeline.status(), "slow_path_messages": self.pipeline.slow_path_messages()},
             "market_data": self.market.status(),

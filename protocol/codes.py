@@ -171,6 +171,7 @@ EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes e
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
 EF_UNSOLICITED = 8  # the client did not ask for this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
+EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) behind the two ids
 EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order, its later reports go there
 
 # ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
@@ -283,6 +284,7 @@ R_BAD_DEFINITION = 135
 R_NOT_CLOSED = 136
 R_OPEN_ORDERS = 137
 R_BAD_COMMAND = 138
+R_SANDBOX = 139
 # wires and gateway
 R_WIRE_MALFORMED = 150
 R_WIRE_TOO_LONG = 151
@@ -305,4 +307,8 @@ R_CLOCK_JUMP = 167  # the time of day jumped forward and that is not taken
 R_CLOCK_NOT_HELD = 168
 R_REPORTS_REBUILDING = 169
 R_REPORTS_LOST = 170
+R_LOGON_REPEATED = 172
+R_TOO_MANY_DECIMALS = 173
+R_TOO_MANY_DIGITS = 174
+R_NEXT_EXPECTED = 175
 R_LOGON_DELAYED = 176

@@ -218,6 +218,9 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_OPEN_ORDERS", None, None, 0, None, None, "{asked} orders are still open", "The act needs an empty book.", "Close the market or cancel the orders first."),
     ("R_BAD_COMMAND", 99, 99, 3, None, None, "the command {asked} is not known or not allowed here",
      "An operator's record or a command that this server does not know.", "Use a client of the server's version."),
+    ("R_SANDBOX", None, None, 0, None, None, "a sandbox and other configurations do not mix in one data folder",
+     "The sandbox's passwords are published. Its configuration goes only into a folder that was begun with it, and no other one goes there.",
+     "Take a data folder of its own for each."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are no valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
@@ -255,6 +258,14 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
      "Several logons with wrong credentials came from this address (IPv6: from its /64), and as many of this name as may wait do so already. "
      "This one was not looked at.", "Correct the name or the secret of what logs on from there, then try again. Other addresses are not affected."),
+    ("R_LOGON_REPEATED", None, None, 6, 8, None, "this Logon was taken before", "A Logon with the same SendingTime, MsgSeqNum and CheckSum was let in already: it may be a copy.",
+     "Send a new one, with the time at which it is sent."),
+    ("R_TOO_MANY_DECIMALS", 99, 99, 0, 5, None, "tag {used} has {asked} decimals, at most {limit} are taken for this instrument",
+     "A price or quantity has more decimals than the instrument; nothing is rounded here. The ClOrdID is not used up.", "Round to the decimals of the instrument."),
+    ("R_TOO_MANY_DIGITS", 99, 99, 0, 5, None, "tag {used} has {asked} digits before the point, at most {limit} are taken",
+     "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number of the instrument's size."),
+    ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
+     "The Logon (789) expects a number that we have not come to: one side has lost its numbers.", "Compare the numbers, or begin anew with 141=Y."),
 )  # fmt: skip
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(

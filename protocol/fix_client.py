@@ -99,7 +99,7 @@ class FixClient:
             elif isinstance(action, fix_session.Deliver):
                 delivered.append(action.message)
             elif isinstance(action, fix_session.Resend):
-                self._resend(action.begin, action.end, now_ns)
+                self._resend(action.begin, action.end or self.next_out - 1, now_ns)
             elif isinstance(action, fix_session.Close):
                 self.closed = action.reason, action.text
 

@@ -16,18 +16,22 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from . import codes
+from .fix44_names import FIX44_NAMES
 from .fix_tables import DATA_FIELDS, FIELDS, HEADER_TAGS, KNOWN_TYPES, MAX_MESSAGE_BYTES, MESSAGES, TEXT_MAX, Message
 
 SOH = b"\x01"
 DIGITS_MAX = 18
 _BEGIN = b"8=FIX"
+_LENGTH_SHOWN_MAX = 1_000_000_000
 _HEAD_MAX = 16  # bytes of `8=...` with its SOH
 _INT = re.compile(rb"-?[0-9]{1,18}")
+_DIGITS = re.compile(rb"[0-9]+")
 _UINT = re.compile(rb"[0-9]{1,18}")
 _TAG = re.compile(rb"[1-9][0-9]{0,8}")
 _DECIMAL = re.compile(rb"(-?)([0-9]*)(?:\.([0-9]*))?")
 _TIME = re.compile(rb"([0-9]{4})([0-9]{2})([0-9]{2})-([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?")
 _PRINTABLE = re.compile(rb"[\x20-\x7e]{1,%d}" % TEXT_MAX)
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
 _PLAIN_ID = re.compile(rb"[1-9][0-9]{0,18}")
 _LENGTH_TAGS = {str(tag).encode(): str(data).encode() for tag, data in DATA_FIELDS.items()}
 
@@ -107,13 +111,15 @@ def plain_id(value: bytes) -> int:
 
 # ---------------------------------------------------------------------------------------------------- messages
 class FixMessage:
-    """The fields of one framed message, in order. `get` answers the first one of a tag; tags that are no number are kept as -1."""
+    """The fields of one framed message, in order. `get` answers the first one of a tag. What is no tag (0, -1, 035, abc) is kept as -1, and
+    `odd` has its text by its place among the fields."""
 
-    __slots__ = ("_first", "fields", "raw")
+    __slots__ = ("_first", "fields", "odd", "raw")
 
-    def __init__(self, fields: list[tuple[int, bytes]], raw: bytes = b"") -> None:
+    def __init__(self, fields: list[tuple[int, bytes]], raw: bytes = b"", odd: dict[int, bytes] | None = None) -> None:
         self.fields = fields
         self.raw = raw
+        self.odd = odd or {}
         self._first: dict[int, bytes] = {}
         for tag, value in fields:
             self._first.setdefault(tag, value)
@@ -149,8 +155,10 @@ class FixMessage:
 def parse(raw: bytes) -> FixMessage:
     """The fields of a message that Framer gave out. Raises ValueError when `raw` is not made of `tag=value SOH` parts."""
     fields: list[tuple[int, bytes]] = []
+    odd: dict[int, bytes] = {}
     at = 0
     length = -1
+    partner = 0
     while at < len(raw):
         equal = raw.find(b"=", at)
         soh = raw.find(SOH, at)
@@ -158,25 +166,30 @@ def parse(raw: bytes) -> FixMessage:
             raise ValueError(f"a part without tag or = at byte {at}")
         name = raw[at:equal]
         tag = int(name) if _TAG.fullmatch(name) else None
-        if length >= 0 and tag in DATA_FIELDS.values():
+        if length >= 0 and tag == partner:
             soh = equal + 1 + length
             if soh >= len(raw) or raw[soh : soh + 1] != SOH:
                 raise ValueError(f"data of {length} bytes does not end with SOH at byte {at}")
         value = raw[equal + 1 : soh]
         length = -1
-        if tag in DATA_FIELDS:
+        if tag is None:
+            odd[len(fields)] = name
+        elif tag in DATA_FIELDS:
+            partner = DATA_FIELDS[tag]
             length = parse_uint(value) if parse_uint(value) is not None else -1  # type: ignore[assignment]
         fields.append((-1 if tag is None else tag, value))
         at = soh + 1
-    return FixMessage(fields, raw)
+    return FixMessage(fields, raw, odd)
 
 
 class Framer:
-    """Cuts whole, undamaged messages out of a byte stream. `garbled` counts what was dropped."""
+    """Cuts whole, undamaged messages out of a byte stream. `garbled` counts what was dropped; `too_long`: BodyLength of the last one that was
+    dropped because it is longer than what is taken, 0: none."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self.garbled = 0
+        self.too_long = 0
 
     def feed(self, data: bytes | bytearray | memoryview) -> None:
         self._buffer += data
@@ -200,7 +213,8 @@ class Framer:
                 at = max(at, len(data) - len(_BEGIN) + 1)
                 del self._buffer[:at]
                 return None
-            size = _frame(data, begin)
+            size, too_long = _frame(data, begin)
+            self.too_long = too_long or self.too_long
             if size > 0:
                 del self._buffer[: begin + size]
                 return data[begin : begin + size]
@@ -211,29 +225,44 @@ class Framer:
             at = begin + 1
 
 
-def _frame(data: bytes, begin: int) -> int:
-    """Length of the message at `begin`; 0: incomplete as far as one can see; -1: garbled."""
+def _frame(data: bytes, begin: int) -> tuple[int, int]:
+    """(length of the message at `begin`, 0); (0, 0): incomplete as far as one can see; (-1, BodyLength where that alone is too much): garbled."""
+    head, length, body = _frame_head(data, begin)
+    if head != 1:
+        return head, length
+    return _frame_body(data, begin, body, body + length), 0
+
+
+def _frame_head(data: bytes, begin: int) -> tuple[int, int, int]:
+    """8, 9 and the beginning of 35: (1, BodyLength, offset of 35); (0, 0, 0): incomplete; (-1, BodyLength or 0, 0): garbled."""
     end = len(data)
+    garbled = -1, 0, 0
     soh = data.find(SOH, begin, begin + _HEAD_MAX)
     if soh < 0:
-        return 0 if end - begin < _HEAD_MAX else -1
+        return (0, 0, 0) if end - begin < _HEAD_MAX else garbled
     at = soh + 1
     if not b"9=".startswith(data[at : at + 2]):
-        return -1
-    soh = data.find(SOH, at, at + 2 + 7)
+        return garbled
+    soh = data.find(SOH, at, begin + MAX_MESSAGE_BYTES + 1)
     digits = data[at + 2 : soh if soh >= 0 else end]
     if soh < 0:
-        return -1 if end - at >= 9 or (digits and not digits.isdigit()) else 0
-    if not 1 <= len(digits) <= 6 or not _UINT.fullmatch(digits):
-        return -1
-    length = int(digits)
+        return garbled if end - begin > MAX_MESSAGE_BYTES or (digits and not _DIGITS.fullmatch(digits)) else (0, 0, 0)
+    if not _DIGITS.fullmatch(digits):
+        return garbled
+    length = min(int(digits.lstrip(b"0")[:11] or b"0"), _LENGTH_SHOWN_MAX)  # leading zeros, however many: the value is what is bounded
     body = soh + 1
-    stop = body + length
-    if length < 5 or stop + 7 - begin > MAX_MESSAGE_BYTES:
-        return -1
-    if not data[body : body + 3].startswith(b"35=") and not b"35=".startswith(data[body : body + 3]):
-        return -1
-    at = body
+    if length < 5:
+        return garbled
+    if body + length + 7 - begin > MAX_MESSAGE_BYTES:
+        if end < body + 3:
+            return 0, 0, 0
+        return -1, length if data.startswith(b"35=", body) else 0, 0
+    return (1, length, body) if b"35=".startswith(data[body : body + 3]) else garbled
+
+
+def _frame_body(data: bytes, begin: int, at: int, stop: int) -> int:
+    """The fields from 35 on and the trailer: length of the message, 0: incomplete, -1: garbled."""
+    end = len(data)
     data_tag, data_length = b"", -1
     while at < stop:
         equal = data.find(b"=", at, min(stop, end))
@@ -296,18 +325,19 @@ def seal(begin: str, inner: bytes) -> bytes:
 # ---------------------------------------------------------------------------------------------------- checks
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a message is rejected: SessionRejectReason (373), RefTagID (371, 0: none) and the sentence for 58.
+    """Why a message is rejected: SessionRejectReason (373), RefTagID (371, None: no number) and the sentence for 58.
     `business` > 0: it is a BusinessMessageReject with that 380 instead."""
 
     reason: int
-    tag: int
+    tag: int | None
     text: str
     business: int = 0
 
 
 def _name(tag: int) -> str:
     f = FIELDS.get(tag)
-    return f"{f.name}({tag})" if f else f"tag {tag}"
+    name = f.name if f else FIX44_NAMES.get(tag)
+    return f"{name}({tag})" if name else f"tag {tag}"
 
 
 def _show(value: bytes) -> str:
@@ -319,6 +349,7 @@ _TYPE_CHECKS = {
     "INT": (parse_int, "a whole number of at most 18 digits"),
     "LENGTH": (parse_uint, "a number of at most 18 digits"),
     "SEQNUM": (parse_uint, "a number of at most 18 digits"),
+    "NUMINGROUP": (parse_uint, "a number of at most 18 digits"),
     "UTCTIMESTAMP": (parse_timestamp, "YYYYMMDD-HH:MM:SS with up to 9 decimals"),
     "PRICE": (lambda v: True if is_decimal(v) else None, "a decimal number"),
     "QTY": (lambda v: True if is_decimal(v) else None, "a decimal number"),
@@ -331,23 +362,23 @@ _TYPE_CHECKS = {
 def check(message: FixMessage, from_server: bool = False) -> Problem | None:
     """The first thing that is wrong with a framed message, by the table; None when it may be handled.
 
-    Order: MsgType, then field by field in message order (unknown 0, empty 4, twice 13, not of this message 2, header behind the body 14,
-    format 6, enumeration 5), then what is missing (1).
+    Order: MsgType, then field by field in message order (unknown 0, empty 4, twice 13, not of this message or not taken here 2, header behind
+    the body 14, format 6, enumeration 5), then what is missing (1).
     """
     spec: Message | None = MESSAGES.get(message.msg_type)
     if spec is None or not (spec.outgoing if from_server else spec.incoming):
         if spec is not None or message.msg_type in KNOWN_TYPES:
-            return Problem(0, 0, f"MsgType {message.text(35)} is not taken on this session", business=3)
+            return Problem(0, None, f"MsgType {message.text(35)} is not taken on this session", business=3)
         return Problem(11, 35, f"MsgType {_show(message.get(35))} is not known")
     own = spec.tags()
     seen: set[int] = set()
     in_body = False
-    for tag, value in message.fields:
+    for place, (tag, value) in enumerate(message.fields):
         f = FIELDS.get(tag)
         if tag == 10:
             continue
         if f is None:
-            return Problem(0, max(tag, 0), f"{'a tag that is no number' if tag < 0 else f'tag {tag}'} is not known: found {_show(value)!r}")
+            return _unknown(message, place, tag, value)
         if not value:
             return Problem(4, tag, f"{_name(tag)} has no value")
         if tag in seen:
@@ -359,7 +390,7 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
             if in_body:
                 return Problem(14, tag, f"{_name(tag)} belongs to the header, found behind fields of the body")
         else:
-            return Problem(2, tag, f"{_name(tag)} is not defined for {spec.name}({spec.msg_type})")
+            return Problem(2, tag, f"{_name(tag)} is not taken in {spec.name}({spec.msg_type})")
         rule = _TYPE_CHECKS.get(f.type)
         if rule is not None and rule[0](value) is None:
             return Problem(6, tag, f"{_name(tag)}: found {_show(value)!r}, expected {rule[1]}")
@@ -370,7 +401,7 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
     for tag, required in spec.fields:
         if required and tag not in seen:
             return Problem(1, tag, f"{_name(tag)} is required in {spec.name}({spec.msg_type})")
-    for tag in (11, 41):
+    for tag in (11, 41, 790):
         if tag in seen and not _PRINTABLE.fullmatch(message.get(tag)):
             return Problem(
                 5,
@@ -378,6 +409,16 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
                 f"{_name(tag)} must be 1 to {TEXT_MAX} printable ASCII characters, found {len(message.get(tag))}: {_show(message.get(tag))!r}",
             )
     return None
+
+
+def _unknown(message: FixMessage, place: int, tag: int, value: bytes) -> Problem:
+    """A field that is not in the table: one of FIX 4.4 that is not taken here, or none at all."""
+    if tag in FIX44_NAMES:
+        return Problem(2, tag, f"{_name(tag)} is not taken here: found {_show(value)!r}")
+    if tag > 0:
+        return Problem(0, tag, f"tag {tag} is not known: found {_show(value)!r}")
+    name = _show(message.odd.get(place, b""))
+    return Problem(0, int(name) if _NUMBER.fullmatch(name) else None, f"{name!r} is no tag: found {_show(value)!r}")
 
 
 # ---------------------------------------------------------------------------------------------------- orders
@@ -409,6 +450,7 @@ class OrderRequest:
     group: int = 0
     front_end: int = 0
     scope: int = 0
+    request_id: bytes = b""  # H: OrdStatusReqID (790), repeated in the answer
     tif_said: bool = False  # 59 was there: a replace without it keeps the order's
 
 
@@ -434,7 +476,8 @@ def read_order(message: FixMessage) -> OrderRequest | Problem:
         if len(value) > TEXT_MAX:
             return Problem(5, tag, f"{_name(tag)} has {len(value)} characters, at most {TEXT_MAX} are taken")
     order.side = int(get(54, b"0"))
-    unsaid = 0 if order.msg_type == "G" else codes.YES  # a replace that does not say keeps the order's own
+    unsaid = codes.YES if order.msg_type == "D" else 0  # elsewhere what is not said is the order's own
+    order.request_id = get(790)
     order.contract_side = {b"N": codes.NO, b"Y": codes.YES}.get(get(5010, b""), unsaid)
     if order.msg_type == "q":
         whole = get(530)

@@ -11,14 +11,14 @@ then the table (fix_messages.check), then the message itself. What is answered h
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from . import codes
-from .fix_messages import FixMessage, Problem, check, encode_fields, parse_int, parse_timestamp, parse_uint
-from .fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
+from . import codes, fix_logon
+from .fix_messages import FixMessage, Problem, check, encode_fields, parse_timestamp, parse_uint
+from .fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S, MAX_MESSAGE_BYTES
 
 SECOND = 1_000_000_000
 QUEUE_MAX = 2048  # messages kept while a gap is open; more are dropped and come again with the next ResendRequest
 ASK_AGAIN_MAX = 3
-LOGOUT_WAIT_NS = 3 * SECOND
+LOGOUT_WAIT_NS = 3 * SECOND  # for the answer to ours, and for what is missing before the peer's
 LOGON_WAIT_NS = 10 * SECOND  # initiator: for the reply
 
 
@@ -39,8 +39,8 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """The peer asks for our messages begin..end again (end is never beyond what was sent): application messages and Rejects with
-    PossDupFlag, all else gap-filled, nothing outside the range."""
+    """The peer asks for our messages begin..end again (end is never beyond what was sent; 0: up to the newest one when the answer begins):
+    application messages and Rejects with PossDupFlag, all else gap-filled, nothing outside the range."""
 
     begin: int
     end: int
@@ -101,6 +101,7 @@ class FixSession:
         self.last_sent = last_sent
         self.skew_ns = skew_ns  # 0: SendingTime is not judged
         self.initiator = initiator
+        self.own_fields = True
         self.heartbeat_s = HEARTBEAT_MIN_S, HEARTBEAT_MAX_S  # acceptor: what a Logon may ask for
         self.state = WAIT_LOGON
         self.our_comp_id = b""
@@ -123,6 +124,8 @@ class FixSession:
         self._deadline_ns = 0
         self._logon: FixMessage | None = None
         self._wants_reset = False
+        self._late_logout: FixMessage | None = None  # the peer's Logout, behind a gap
+        self._too_long_at = 0  # expected number when a message was dropped for its length
 
     # ------------------------------------------------------------------------------------------------ state
     @property
@@ -140,6 +143,8 @@ class FixSession:
             return self._deadline_ns
         if self.state != ACTIVE:
             return 0
+        if self._late_logout is not None:
+            return self._deadline_ns
         ours = self.last_out_ns + self.heartbeat_ns
         silent = self.heartbeat_ns * 24 // 10 if self._test_sent_ns else self.heartbeat_ns * 12 // 10
         due = min(ours, self.last_in_ns + silent)
@@ -155,6 +160,8 @@ class FixSession:
             return [Close(codes.R_LOGON_TIMEOUT, f"no {waited} in time")]
         if self.state != ACTIVE:
             return []
+        if self._late_logout is not None:  # it has said goodbye: neither is it silent, nor is it asked for anything more
+            return self._bye(self._late_logout) if now_ns >= self._deadline_ns else []
         silent = now_ns - self.last_in_ns
         if silent <= 0 or self._test_sent_ns and self.last_in_ns > self._test_sent_ns:
             self._test_sent_ns = 0
@@ -220,7 +227,7 @@ class FixSession:
                 head.append((379, message.get(11)))
             head += [(380, problem.business), (58, problem.text)]
             return [Send("j", encode_fields(head))]
-        if problem.tag:
+        if problem.tag is not None:
             head.append((371, problem.tag))
         if ref_type:
             head.append((372, ref_type))
@@ -233,24 +240,29 @@ class FixSession:
         return [Send("5", encode_fields([(58, text)])), Close(reason, text)]
 
     # ------------------------------------------------------------------------------------------------ logon
-    def accept(self, message: FixMessage, now_ns: int, next_in: int) -> list[Action]:
-        """Acceptor: CompIDs and credentials of the asked Logon are right; next_in: expected before any reset."""
+    def accept(self, message: FixMessage, now_ns: int, next_in: int, own_fields: bool = True) -> list[Action]:
+        """Acceptor: CompIDs and credentials of the asked Logon are right; next_in: expected before any reset; own_fields: the peer knows our
+        dictionary, so the reply may echo 5001 to 5003."""
         self.our_comp_id, self.peer_comp_id = message.get(56), message.get(49)
         self.next_in = next_in
+        self.own_fields = own_fields
         self._now_ns = self.last_in_ns = self.last_out_ns = now_ns
         seq = message.seq or 0
         reset = message.get(141) == b"Y"
-        seconds = parse_int(message.get(108)) or 0
+        seconds = fix_logon.heartbeat(message)
+        has, last = fix_logon.next_expected(message), self.last_sent()
         skew = self._skew(message, now_ns)
         refused: tuple[int, str] | None = None
         if skew is not None:
             refused = codes.R_CLOCK_SKEW, skew
-        elif (wrong := self._wrong_heartbeat(seconds)) is not None:
+        elif (wrong := fix_logon.wrong_heartbeat(seconds, self.heartbeat_s)) is not None:
             refused = codes.R_BAD_HEARTBEAT, wrong
         elif reset and seq != 1:
             refused = codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}"
         elif not reset and seq < next_in:
             refused = codes.R_SEQUENCE_LOW, f"MsgSeqNum(34) too low: expected {next_in}, found {seq}"
+        elif not reset and has > last + 1:
+            refused = codes.R_NEXT_EXPECTED, f"NextExpectedMsgSeqNum(789): found {has}, the last number sent is {last}"
         if refused is not None:
             counted = 0
             if not reset and seq == next_in:
@@ -258,40 +270,28 @@ class FixSession:
             return [LoggedOn(False, counted, self.heartbeat_s[0] * SECOND, live=False), *self._end(*refused)]
         self.state = ACTIVE
         self.heartbeat_ns = seconds * SECOND
-        reply = self._logon_reply(message, seconds, reset)
+        resend: list[Action] = [Resend(has, 0)] if has and not reset and has <= last else []  # as if it had asked
         if reset or seq == next_in:
             self.next_in = seq + 1
-            return [LoggedOn(reset, self.next_in, self.heartbeat_ns), reply]
+            return [LoggedOn(reset, self.next_in, self.heartbeat_ns), self._logon_reply(message, seconds, reset), *resend]
         self._queue[seq] = None  # the Logon itself has been dealt with; its number counts when the gap is closed
-        return [LoggedOn(False, 0, self.heartbeat_ns), reply, *self._ask(seq)]
-
-    def _wrong_heartbeat(self, seconds: int) -> str | None:
-        low, high = self.heartbeat_s
-        return None if low <= seconds <= high else f"HeartBtInt(108): found {seconds}, expected {low} to {high}"
+        ask = self._ask(seq)
+        if has:  # the peer reads in our 789 what is missing, and sends it without being asked
+            ask = []
+        return [LoggedOn(False, 0, self.heartbeat_ns), self._logon_reply(message, seconds, reset), *resend, *ask]
 
     def _logon_reply(self, message: FixMessage, seconds: int, reset: bool) -> Send:
-        fields: list[tuple[int, bytes | str | int]] = [(98, 0), (108, seconds)]
-        if reset:
-            fields.append((141, "Y"))
-        return Send("A", encode_fields(fields + [(tag, "Y") for tag in (5001, 5002, 5003) if message.get(tag) == b"Y"]))
+        return Send("A", fix_logon.reply(message, seconds, reset, self.next_in, self.own_fields))
 
     def _first(self, message: FixMessage) -> list[Action]:
         """The first message on an acceptor's connection."""
         if message.msg_type != "A":
             self.state = CLOSED
             return [Close(codes.R_NOT_LOGGED_ON, f"the first message must be a Logon, found MsgType {message.text(35)[:8]}")]
-        problem = check(message, self.initiator)
-        text = problem.text if problem else ""
-        if not text and message.get(8) != self.begin_string:
-            text = f"BeginString(8): found {message.text(8)}, expected {self.begin_string.decode()}"
+        text = fix_logon.wrong_version(message, self.begin_string.decode())
         if not text:
-            for tag, name in ((49, "SenderCompID"), (56, "TargetCompID"), (34, "MsgSeqNum"), (52, "SendingTime")):
-                if tag not in message:
-                    text = f"{name}({tag}) is required"
-                    break
-            else:
-                if not message.seq:
-                    text = f"MsgSeqNum(34): found {message.text(34)}, expected a number from 1 on"
+            problem = check(message, self.initiator)
+            text = problem.text if problem else fix_logon.missing(message) or fix_logon.refused_option(message)
         if text:
             self.state = CLOSED
             return [Send("5", encode_fields([(58, text)])), Close(codes.R_WIRE_FIELD, text)]
@@ -319,6 +319,20 @@ class FixSession:
         self._queue[seq] = None
         return [up, *self._ask(seq)]
 
+    def too_long(self, length: int) -> list[Action]:
+        """A message was dropped because its BodyLength is more than what is taken. It may be damage, which a resend heals; when the same number
+        comes so again, it is what the peer means to send."""
+        text = f"BodyLength(9): found {length}, a message may have {MAX_MESSAGE_BYTES} bytes in all"
+        if self.state == WAIT_LOGON:
+            self.state = CLOSED
+            return [Send("5", encode_fields([(58, text)])), Close(codes.R_WIRE_TOO_LONG, text)]
+        if not self.live:
+            return []
+        if self._too_long_at == self.next_in:
+            return self._end(codes.R_WIRE_TOO_LONG, f"{text}: MsgSeqNum {self.next_in} cannot be taken")
+        self._too_long_at = self.next_in
+        return []
+
     # ------------------------------------------------------------------------------------------------ messages in
     def receive(self, message: FixMessage, now_ns: int) -> list[Action]:
         """One whole undamaged message."""
@@ -331,11 +345,12 @@ class FixSession:
         if message.get(8) != self.begin_string:
             return self._end(codes.R_WIRE_FIELD, f"BeginString(8): found {message.text(8)}, expected {self.begin_string.decode()}")
         seq = message.seq
-        if not seq:
+        reset = message.msg_type == "4" and message.get(123) != b"Y"  # its own number, which may be 0, says nothing
+        if not seq and not (reset and seq == 0):
             found = "is missing" if 34 not in message else f"found {message.text(34)[:24]!r}, expected a number from 1 on"
             return self._end(codes.R_WIRE_FIELD, f"MsgSeqNum(34) {found}")
         for tag, name, expected in ((49, "SenderCompID", self.peer_comp_id), (56, "TargetCompID", self.our_comp_id)):
-            if message.get(tag) != expected:
+            if message.get(tag) and message.get(tag) != expected:  # one that is missing or empty is found when its turn comes
                 self._count(seq)
                 text = f"{name}({tag}): found {message.text(tag)[:40]!r}, expected {expected.decode()!r}"
                 return self.reject(message, Problem(9, tag, text)) + self._end(codes.R_BAD_COMP_ID, text)
@@ -344,8 +359,9 @@ class FixSession:
             return self.reject(message, Problem(10, 52, skew)) + self._end(codes.R_CLOCK_SKEW, skew)
         if self.state == LOGON_SENT:
             return self._reply(message, now_ns)
-        if message.msg_type == "4" and message.get(123) != b"Y":
+        if reset:
             return self._reset(message)
+        assert seq is not None
         if message.msg_type == "A" and message.get(141) == b"Y" and not self.initiator and self.state == ACTIVE and not message.poss_dup:
             return self._begin_anew(message, seq)
         if seq > self.next_in:
@@ -382,12 +398,15 @@ class FixSession:
         actions: list[Action] = []
         kept: FixMessage | None = message
         if message.msg_type == "5":
-            self._queue.clear()
-            return self._bye(message)
+            if self.state == LOGOUT_SENT:  # it answers ours: what is missing is asked for at the next logon
+                self._queue.clear()
+                return self._bye(message)
+            self._late_logout = message  # first what is missing, for a while
+            self._deadline_ns = self._now_ns + LOGOUT_WAIT_NS
         if message.msg_type == "2" and check(message, self.initiator) is None:  # first the peer's gap, then our own
             actions += self._resend(message)
             kept = None
-        if seq not in self._queue and len(self._queue) < QUEUE_MAX:
+        if seq not in self._queue and (len(self._queue) < QUEUE_MAX or message is self._late_logout):
             self._queue[seq] = kept
         # One request per gap. A resent message beyond the expected number shows that one of the resent ones was lost: ask again from there.
         if not self._asked_from or message.poss_dup and self._asked_from != self.next_in:
@@ -412,9 +431,7 @@ class FixSession:
 
     def _in_sequence(self, message: FixMessage, seq: int) -> list[Action]:
         self.next_in = seq + 1
-        problem = check(message, self.initiator)
-        if problem is None and 52 not in message:
-            problem = Problem(1, 52, "SendingTime(52) is required")
+        problem = self._check(message)
         if problem is None and message.poss_dup:
             problem = self._dup_problem(message)
             if problem is not None and problem.reason == 10:
@@ -442,6 +459,15 @@ class FixSession:
             )
         return [Deliver(message)]
 
+    def _check(self, message: FixMessage) -> Problem | None:
+        """By the table; the fields of the header that every message must have come last."""
+        problem = check(message, self.initiator)
+        if problem is None:
+            for tag, name in ((49, "SenderCompID"), (56, "TargetCompID"), (52, "SendingTime")):
+                if tag not in message:
+                    return Problem(1, tag, f"{name}({tag}) is required")
+        return problem
+
     def _resend(self, message: FixMessage) -> list[Action]:
         begin, end = parse_uint(message.get(7)) or 0, parse_uint(message.get(16)) or 0
         last = self.last_sent()
@@ -457,11 +483,15 @@ class FixSession:
         new = parse_uint(message.get(36)) or 0
         if new <= seq:
             return self.reject(message, Problem(5, 36, f"NewSeqNo(36): found {new}, expected more than MsgSeqNum(34) {seq}"))
-        return self._move_to(new)
+        actions = self._move_to(new)
+        if self._asked_from and self._queue and new > self._asked_upto and new not in self._queue:
+            # The peer fills beyond the gap that was asked for, and the request was for all that follows: the rest is on its way.
+            self._asked_upto = min(self._queue)
+        return actions
 
     def _reset(self, message: FixMessage) -> list[Action]:
         """SequenceReset-Reset: its own number does not matter."""
-        problem = check(message, self.initiator)
+        problem = self._check(message)
         new = parse_uint(message.get(36)) or 0
         if problem is None and new < self.next_in:
             problem = Problem(5, 36, f"NewSeqNo(36): found {new}, expected at least {self.next_in}")
@@ -474,24 +504,31 @@ class FixSession:
     def _begin_anew(self, message: FixMessage, seq: int) -> list[Action]:
         """Acceptor: a Logon with 141=Y on a session that is up. Both numbers begin at 1 again; whatever was open before is over."""
         problem = check(message, self.initiator)
-        seconds = parse_int(message.get(108)) or 0
-        if problem is not None:
-            return self._end(codes.R_WIRE_FIELD, problem.text)
-        if (wrong := self._wrong_heartbeat(seconds)) is not None:
+        seconds = fix_logon.heartbeat(message)
+        text = problem.text if problem is not None else fix_logon.refused_option(message)
+        if text:
+            return self._end(codes.R_WIRE_FIELD, text)
+        if (wrong := fix_logon.wrong_heartbeat(seconds, self.heartbeat_s)) is not None:
             return self._end(codes.R_BAD_HEARTBEAT, wrong)
         if seq != 1:
             return self._end(codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}")
         self._queue.clear()
         self._asked_from = self._asked_again = 0
+        self._late_logout = None
         self.heartbeat_ns = seconds * SECOND
         self.next_in = 2
         return [LoggedOn(True, 2, self.heartbeat_ns), self._logon_reply(message, seconds, True)]
 
     def _move_to(self, number: int) -> list[Action]:
+        """What is skipped was given up by the peer. A TestRequest or Logout among it was only passed over, as what is administrative is:
+        it has come, and is answered."""
         self.next_in = number
-        for seq in [seq for seq in self._queue if seq < number]:
-            del self._queue[seq]
-        return [SetNextIn(number)]
+        actions: list[Action] = [SetNextIn(number)]
+        for seq in sorted(seq for seq in self._queue if seq < number):
+            message = self._queue.pop(seq)
+            if message is not None and self.state != CLOSED and message.msg_type in ("1", "5") and self._check(message) is None:
+                actions += self._bye(message) if message.msg_type == "5" else [Send("0", encode_fields([(112, message.get(112))]))]
+        return actions
 
     def _bye(self, message: FixMessage) -> list[Action]:
         self.peer_logged_out = True

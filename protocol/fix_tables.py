@@ -2,7 +2,7 @@
 
 Parsing, checking, the QuickFIX dictionary (protocol/dict/FIX44-OE.xml), the page docs/fix.md and the tests are made from it.
 Session kind here: OE (order entry), FIX.4.4. Meanings follow FIX 4.4; custom tags lie in 5000-9999; a field that
-FIX 4.4 does not have on a message but a later version has (1138, 2964, 880) keeps its later tag.
+FIX 4.4 does not have on a message but a later version has (1138, 2964) keeps its later tag, and we do not send it.
 """
 
 from dataclasses import dataclass, field
@@ -36,6 +36,7 @@ class Message:
     outgoing: bool  # we send it
     fields: tuple[tuple[int, bool], ...]
     since: str = FIX44
+    groups: tuple[tuple[int, tuple[int, ...]], ...] = ()  # (count field, members), all of them also in `fields`
 
     def tags(self) -> dict[int, bool]:
         return dict(self.fields)
@@ -57,6 +58,7 @@ _F: tuple[Field, ...] = (
     Field(57, "TargetSubID", "STRING"),
     Field(142, "SenderLocationID", "STRING"),
     Field(143, "TargetLocationID", "STRING"),
+    Field(347, "MessageEncoding", "STRING"),  # taken; it says nothing about the fields that are taken here
     Field(369, "LastMsgSeqNumProcessed", "SEQNUM"),
     Field(10, "CheckSum", "STRING"),
     # ---- session
@@ -87,6 +89,11 @@ _F: tuple[Field, ...] = (
         "8": "THROTTLE_LIMIT_EXCEEDED",
     }),
     Field(148, "Headline", "STRING"),
+    Field(33, "NoLinesOfText", "NUMINGROUP"),
+    Field(383, "MaxMessageSize", "LENGTH"),
+    Field(464, "TestMessageIndicator", "BOOLEAN"),
+    Field(789, "NextExpectedMsgSeqNum", "SEQNUM"),
+    Field(1137, "DefaultApplVerID", "STRING"),
     Field(553, "Username", "STRING"),
     Field(554, "Password", "STRING"),
     Field(58, "Text", "STRING"),
@@ -143,10 +150,10 @@ _F: tuple[Field, ...] = (
     Field(532, "MassCancelRejectReason", "INT", {
         "0": "MASS_CANCEL_NOT_SUPPORTED", "1": "INVALID_OR_UNKNOWN_SECURITY", "99": "OTHER",
     }),
+    Field(527, "SecondaryExecID", "STRING"),  # the trade: the same on both of its sides
     Field(533, "TotalAffectedOrders", "INT"),
     Field(790, "OrdStatusReqID", "STRING"),
     Field(851, "LastLiquidityInd", "INT", {"1": "ADDED_LIQUIDITY", "2": "REMOVED_LIQUIDITY"}),
-    Field(880, "TrdMatchID", "STRING"),
     Field(1138, "DisplayQty", "QTY", unsupported=True),
     Field(2964, "SelfMatchPreventionInstruction", "INT", {
         "1": "CANCEL_AGGRESSIVE", "2": "CANCEL_PASSIVE", "3": "CANCEL_AGGRESSIVE_AND_PASSIVE", "4": "DECREMENT",
@@ -158,7 +165,7 @@ _F: tuple[Field, ...] = (
     Field(5010, "ContractSide", "BOOLEAN"),  # Y: YES contracts (default), N: NO contracts, prices in NO terms
     Field(5011, "MassCancelScope", "CHAR", {"S": "SESSION", "A": "ACCOUNT", "F": "FIRM", "I": "INSTRUMENT", "E": "EVENT"}),
     Field(5012, "FrontEnd", "INT", unsupported=True),
-    Field(5013, "GoodUntil", "UTCTIMESTAMP", unsupported=True),  # freshness deadline
+    Field(5013, "GoodUntil", "UTCTIMESTAMP"),  # freshness deadline
     Field(5014, "CostCap", "QTY", unsupported=True),  # in minor units of the settlement asset
     Field(5015, "OrderGroup", "INT", unsupported=True),
     Field(5016, "PostOnlySlide", "BOOLEAN", unsupported=True),
@@ -178,7 +185,7 @@ assert len(FIELDS) == len(_F)
 # (tag, required), in the order in which we write them
 HEADER: tuple[tuple[int, bool], ...] = (
     (8, True), (9, True), (35, True), (49, True), (56, True), (34, True), (52, True), (43, False), (97, False), (122, False),
-    (50, False), (57, False), (142, False), (143, False), (369, False),
+    (50, False), (57, False), (142, False), (143, False), (347, False), (369, False),
 )  # fmt: skip
 TRAILER: tuple[tuple[int, bool], ...] = ((10, True),)
 HEADER_TAGS = frozenset(tag for tag, _ in HEADER)
@@ -197,10 +204,10 @@ _M: tuple[Message, ...] = (
     Message("4", "SequenceReset", True, True, True, ((123, False), (36, True))),
     Message("5", "Logout", True, True, True, ((58, False),)),
     Message("A", "Logon", True, True, True, (
-        (98, True), (108, True), (95, False), (96, False), (141, False), (553, False), (554, False), (5001, False), (5002, False),
-        (5003, False), (58, False),
+        (98, True), (108, True), (95, False), (96, False), (141, False), (789, False), (383, False), (464, False), (553, False), (554, False),
+        (1137, False), (5001, False), (5002, False), (5003, False), (58, False),
     )),
-    Message("B", "News", False, False, True, ((148, True), (58, False))),
+    Message("B", "News", False, False, True, ((148, True), (33, True), (58, True)), groups=((33, (58,)),)),
     Message("j", "BusinessMessageReject", False, True, True, ((45, False), (372, True), (379, False), (380, True), (58, False))),
     Message("D", "NewOrderSingle", False, True, False, (
         (11, True), (1, False), (21, False), (18, False), *_INSTRUMENT, (54, True), (60, True), (38, True), (40, True), (44, False), (59, False), *_EXTRAS,
@@ -219,9 +226,9 @@ _M: tuple[Message, ...] = (
         (11, True), (530, True), (1, False), (55, False), (48, False), (22, False), (54, False), (60, True), (58, False), (5011, False),
     )),
     Message("8", "ExecutionReport", False, False, True, (
-        (37, True), (11, False), (41, False), (17, True), (150, True), (39, True), (378, False), (103, False), (1, False), (55, True), (54, True),
+        (37, True), (11, False), (41, False), (790, False), (17, True), (150, True), (39, True), (378, False), (103, False), (1, False), (55, True), (54, True),
         (5010, False), (38, False), (40, False), (44, False), (59, False), (126, False), (32, False), (31, False), (151, True), (14, True), (6, True),
-        (60, False), (12, False), (13, False), (851, False), (880, False), (58, False),
+        (60, False), (12, False), (13, False), (851, False), (527, False), (58, False),
     )),
     Message("9", "OrderCancelReject", False, False, True, (
         (37, True), (11, True), (41, True), (39, True), (1, False), (60, False), (434, True), (102, False), (58, False),
@@ -242,10 +249,11 @@ KNOWN_TYPES = frozenset(
     "AQ AR AS AT AU AV AW AX AY AZ BA BB BC BD BE BF BG BH".split()
 )
 # Lengths that go before a data field: length tag -> data tag. SOH may occur inside such data.
-DATA_FIELDS = {95: 96}
+DATA_FIELDS = {93: 89, **{tag: tag + 1 for tag in (90, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621)}}
 
 MAX_MESSAGE_BYTES = 4096  # a longer message is garbled
 MAX_COMP_ID = 64
+OUR_MESSAGE_BYTES = 1536  # no message of ours is longer
 HEARTBEAT_MIN_S = 2
 HEARTBEAT_MAX_S = 60
 TEXT_MAX = 64  # ClOrdID and the other ids
@@ -263,7 +271,7 @@ def dictionary(version: str = FIX44) -> str:
             continue
         category = "admin" if message.admin else "app"
         out.append(f'  <message name="{message.name}" msgtype="{message.msg_type}" msgcat="{category}">')
-        out += [" " + _xml_ref(tag, required) for tag, required in message.fields]
+        out += _xml_fields(message)
         out.append("  </message>")
         used |= {tag for tag, _ in message.fields}
     out += [" </messages>", " <components/>", " <fields>"]
@@ -278,6 +286,21 @@ def dictionary(version: str = FIX44) -> str:
             out.append(head + "/>")
     out += [" </fields>", "</fix>", ""]
     return "\n".join(out)
+
+
+def _xml_fields(message: Message) -> list[str]:
+    """The body's fields; those of a group inside it."""
+    groups = dict(message.groups)
+    inside = {tag for tags in groups.values() for tag in tags}
+    out = []
+    for tag, required in message.fields:
+        if tag in groups:
+            out.append(f'   <group name="{FIELDS[tag].name}" required="{"Y" if required else "N"}">')
+            out += [f"  {_xml_ref(member, message.tags()[member])}" for member in groups[tag]]
+            out.append("   </group>")
+        elif tag not in inside:
+            out.append(" " + _xml_ref(tag, required))
+    return out
 
 
 def _xml_ref(tag: int, required: bool) -> str:

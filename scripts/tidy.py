@@ -40,6 +40,7 @@ FLOORS = (
     ("protocol.codes", 0),
     ("protocol.errors", 0),
     ("protocol.numbers", 0),
+    ("protocol.units", 0),
     ("protocol.", 1),
     ("protocol", 0),
     ("config", 1),  # beside protocol and not above it: of protocol it sees only floor 0
@@ -53,6 +54,7 @@ FLOORS = (
     ("exchange_server.data_folder", 3),
     ("exchange_server.gateway", 4),
     ("exchange_server.net", 5),
+    ("exchange_server.start", 6),
     ("exchange_server.app", 6),
     ("exchange_server.cli", 6),
     ("exchange_server.__main__", 6),

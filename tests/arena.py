@@ -178,7 +178,7 @@ def state(m: Arena) -> dict[str, Any]:
         options = bool(w[r.S_FLAGS] & r.SF_CANCEL_ON_DISCONNECT), bool(w[r.S_FLAGS] & r.SF_SETTLEMENT)
         sessions[w[0]] = (
             w[r.S_NEXT_OUT], w[r.S_NEXT_IN], w[r.S_LAST_EVENT], w[r.S_GENERATION], on, w[r.S_ABSENT_FROM], w[r.S_KILLED],
-            w[r.S_MISSED], w[r.S_MISSED_DONE], *options, w[r.S_HEARTBEAT],
+            w[r.S_MISSED], w[r.S_MISSED_DONE], *options, w[r.S_HEARTBEAT], (w[r.S_UNTOLD], w[r.S_UNTOLD_TO]) if w[r.S_UNTOLD] else None,
         )  # fmt: skip
     instruments = {
         int(m[i]): tuple(int(m[i + w]) for w in (r.I_LAST, r.I_OPEN_INTEREST, r.I_REFERENCE, r.I_COLLAR))

@@ -89,7 +89,7 @@ def _session_words(c: Row) -> Words:
     elif c.kind == C.C_LOGOFF:
         w[r.CMD_LOGOFF_FLAGS], w[r.CMD_LOGOFF_FROM] = c.logoff_flags, c.unsent_from
     elif c.kind == C.C_SET_IN:
-        w[r.CMD_NEXT_IN], w[r.CMD_MISSED] = c.next_in, c.missed
+        w[r.CMD_NEXT_IN], w[r.CMD_MISSED], w[r.CMD_TOLD_FROM], w[r.CMD_TOLD_TO] = c.next_in, c.missed, c.told_from, c.told_to
     else:
         w[r.CMD_BODY_BYTES], w[r.CMD_MSG_TYPE], w[r.CMD_SEND_FLAGS] = len(body), c.msg_type, int(bool(c.unnumbered))
         w[r.CMD_MISSED] = c.missed

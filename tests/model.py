@@ -403,7 +403,7 @@ class Model(Operator, Ladder):
             "sessions": {
                 s.id: (
                     s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed, s.missed, s.missed_done,
-                    s.cancel_on_disconnect, s.settlement, s.heartbeat,
+                    s.cancel_on_disconnect, s.settlement, s.heartbeat, s.untold,
                 )  # fmt: skip
                 for s in self.sessions.values()
             },

@@ -214,7 +214,10 @@ class Operator(Ladder):
     def _logon(self, c: Row) -> None:
         """`flags` are LOGON_*: 1 reset of the numbers, 2 cancel on disconnect, 4 settlement reports, 8 missed reports not wanted, 16 refused."""
         session = self.sessions[c.session]
-        row = Row(kind=C.E_LOGON, price=session.next_out, qty=c.logon_flags, last_qty=session.absent_from)
+        row = Row(kind=C.E_LOGON, price=session.next_out, qty=c.logon_flags)
+        row.update(last_qty=session.next_out if session.logged_on else session.absent_from)
+        if session.untold:
+            row.update(cum=session.untold[0], leaves=session.untold[1])
         refused, skip, reset = c.logon_flags & 16, c.logon_flags & 8, c.logon_flags & 1
         if not refused and not skip:
             row.update(order=session.missed)
@@ -225,8 +228,13 @@ class Operator(Ladder):
             return
         if skip:
             session.missed = 0
-        elif reset and not session.logged_on and session.next_out - max(1, session.absent_from) > 0:
-            session.missed = number
+            session.untold = None
+        away = range(max(1, session.absent_from), session.next_out if not session.logged_on and not skip else 0)
+        if reset:
+            session.missed = number if away or session.untold else session.missed
+            session.untold = None
+        elif away:
+            session.untold = min(away.start, session.untold[0] if session.untold else away.start), away.stop - 1
         session.logged_on = True
         session.cancel_on_disconnect = session.always_cancel or bool(c.logon_flags & 2)
         session.settlement = session.always_settlement or bool(c.logon_flags & 4)
@@ -254,7 +262,10 @@ class Operator(Ladder):
         self._missed(c)
 
     def _set_in(self, c: Row) -> None:
-        self.sessions[c.session].next_in = c.next_in
+        session = self.sessions[c.session]
+        session.next_in = c.next_in
+        if c.told_from and session.untold and c.told_from <= session.untold[0] <= c.told_to:
+            session.untold = (c.told_to + 1, session.untold[1]) if c.told_to < session.untold[1] else None
         self._missed(c)
 
     def _missed(self, c: Row) -> None:

@@ -116,6 +116,7 @@ class Session:
     absent_from: int = 0
     missed: int = 0  # number of the E_LOGON that left reports behind
     missed_done: int = 0
+    untold: tuple[int, int] | None = None  # numbered while it was away, not resent since it came back without a reset
     heartbeat: int = 0
 
 

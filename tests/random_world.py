@@ -382,7 +382,7 @@ class Generator:
             unsent = max(0, self.model.sessions[session].next_out - rng.choice((-1, 0, 1, 3)))
             return Row(kind=C.C_LOGOFF, session=session, logoff_flags=rng.choice((0, 1)), unsent_from=rng.choice((0, unsent)))
         if roll < 0.5:
-            return Row(kind=C.C_SET_IN, session=session, next_in=rng.randint(1, 50), missed=self.missed(session))
+            return Row(kind=C.C_SET_IN, session=session, next_in=rng.randint(1, 50), missed=self.missed(session), **self.told(session))
         body = bytes(rng.randint(1, 255) for _ in range(rng.choice((1, 8, 100, 192, 300))))
         return self.counted(
             Row(
@@ -394,6 +394,14 @@ class Generator:
                 missed=self.missed(session),
             )
         )
+
+    def told(self, session: int) -> dict[str, int]:
+        """A resend that was written: nothing, all that was numbered while the session was away, a part of it, or something else."""
+        untold = self.model.sessions[session].untold
+        if untold is None or self.rng.random() < 0.3:
+            return {}
+        begin, end = self.rng.choice((untold, (1, untold[0]), (untold[0], untold[1] + 5), (untold[0] + 1, untold[1])))
+        return {"told_from": begin, "told_to": end}
 
     def missed(self, session: int) -> int:
         """How far the missed reports of the session have been sent, according to a row: nothing said, somewhere, all."""

@@ -104,6 +104,8 @@ account = "CLIENT{n}-A"
 class ServerProcess:
     """`exos serve` on a data folder. Use as a context; `kill` is kill -9, `stop` is SIGTERM."""
 
+    program = ("-m", "exchange_server.cli.main")  # what Python runs
+
     def __init__(self, folder: Path, config: str = SMALL, *arguments: str) -> None:
         self.folder = folder
         self.data = folder / "data"
@@ -116,7 +118,7 @@ class ServerProcess:
     def start(self) -> "ServerProcess":
         """Start and wait for the ready line; AssertionError with the log when it does not come."""
         self.log = open(self.folder / "log.txt", "ab")
-        command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(self.data), "--config", str(self.config)]
+        command = [sys.executable, *self.program, "serve", "--data", str(self.data), "--config", str(self.config)]
         self.process = subprocess.Popen([*command, *self.arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=self.log)
         readable, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
         line = self.process.stdout.readline() if readable else b""
@@ -127,7 +129,7 @@ class ServerProcess:
     def refused(self) -> tuple[int, str]:
         """Start a server that must not come up: (exit code, log)."""
         self.log = open(self.folder / "log.txt", "ab")
-        command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(self.data), "--config", str(self.config)]
+        command = [sys.executable, *self.program, "serve", "--data", str(self.data), "--config", str(self.config)]
         done = subprocess.run([*command, *self.arguments], cwd=ROOT, capture_output=True, timeout=START_SECONDS, check=False)
         assert done.stdout == b"", done.stdout
         return done.returncode, done.stderr.decode()

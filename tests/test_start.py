@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from exchange_server import app
+from exchange_server.core.records import H_RETENTION_NS
 from exchange_server.engine import Engine, InvariantBroken, SnapshotRefused
 from exchange_server.exits import Exit
 from exchange_server.gateway.connection import TurnInput
@@ -18,7 +19,7 @@ from exchange_server.net.observe import Log
 from exchange_server.registry import RegistryBroken
 from protocol import codes
 from protocol import messages as M
-from tests.server_kit import BinaryPeer, ServerProcess, order, wait_until
+from tests.server_kit import SMALL, BinaryPeer, FixPeer, ServerProcess, order, wait_until
 from tests.test_app import options
 
 
@@ -230,3 +231,49 @@ def test_a_page_of_zeros_under_a_running_server(tmp_path: Path) -> None:
         assert peer.numbered == before[:1000]
         assert server.ask("status").result["event_store"]["to_rebuild"] == 0
         peer.close()
+
+
+class ManyMarks(ServerProcess):
+    """A server that writes a mark each time it keeps house, when there were rows."""
+
+    program = (
+        "-c",
+        "import sys; from exchange_server.journal import marks; marks.Marks.__init__.__defaults__ = (1, 0.0)\n"
+        "from exchange_server.cli.main import main; sys.exit(main(sys.argv[1:]))",
+    )
+
+
+def test_a_trading_server_and_its_replay_agree_at_every_mark(tmp_path: Path) -> None:
+    """Orders, fills, cancels and refusals on both wires, killed: what live running and replay count and say is the same, mark by mark."""
+    with ManyMarks(tmp_path) as server:
+        maker, taker = BinaryPeer(server.ready["binary_port"], 1), BinaryPeer(server.ready["binary_port"], 2)
+        client = FixPeer(server.ready["fix_port"], 1)
+        client.read("A")
+        maker.logged_on()
+        taker.logged_on()
+        for number in range(1, 13):
+            written = server.ask("status").result["event_store"]["marks"]
+            maker.send(order(3 * number, codes.SELL, 5000 + number, 5), order(3 * number + 1, codes.BUY, 1, 10**9), M.CancelOrder(3 * number + 2, 1))
+            taker.send(order(number, codes.BUY, 5000 + number, 2), order(number, codes.BUY, 1, 1))
+            client.order(f"order {number}", 1, "0.1000", 1)
+            client.read("8")
+            while not isinstance(taker.next(), M.Fill):
+                continue
+            wait_until(lambda: server.ask("status").result["event_store"]["marks"] > written)  # noqa: B023
+        server.kill()
+        server.start()
+        assert server.ask("status").result["event_store"]["marks_compared"] >= 12
+        assert server.ask("check").result["failed"] == []
+
+
+def test_reports_are_rebuilt_with_the_tables_and_times_that_the_folder_was_made_with(tmp_path: Path) -> None:
+    """Not with those of a configuration that has changed since."""
+    from exchange_server.journal.recover import seal
+
+    first = app.Server(options(tmp_path), Log())
+    seal(first.recovered, tmp_path / "data")
+    server = app.Server(options(tmp_path, SMALL.replace("orders = 4096", "orders = 64")), Log())
+    again = server._another_engine(None)
+    assert again.capacities == server.engine.capacities == first.engine.capacities and again.capacities.orders == 4096
+    assert again.m[H_RETENTION_NS] == first.engine.m[H_RETENTION_NS]
+    server.close()

@@ -1,6 +1,7 @@
 """`exos config check|plan|apply FILE`: is it sound, what would it change on a running server, and do it."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from config import admin_records as ar
@@ -12,13 +13,15 @@ from . import dry_run
 from .admin_client import AdminClient, Answer
 from .common import CommandError, add_data, say
 
+APPLY_S = 120.0  # a large configuration is one turn of the server
+
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("config", help="check a configuration file, or bring it to a running server")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="check|apply")
     check = verbs.add_parser("check", help="read the file and all it includes, and apply it to an empty registry")
     check.set_defaults(run=run_check)
-    apply = verbs.add_parser("apply", help="add and change what the file says on the running server; what it does not name stays")
+    apply = verbs.add_parser("apply", help="add and change what the file says on the running server, all of it or nothing; what it does not name stays")
     apply.add_argument("--dry-run", action="store_true", help="only say what would be done")
     add_data(apply)
     apply.set_defaults(run=run_apply)
@@ -47,39 +50,54 @@ def run_check(args: argparse.Namespace) -> int:
 
 
 def run_apply(args: argparse.Namespace) -> int:
-    config = read(args.file)
-    with AdminClient(args.data) as admin:
-        if args.dry_run:
-            items = [{"record": item.record, "file": item.file, "path": item.path, "only_with": item.only_with} for item in config.items]
-            answer = admin.ask("plan", items=items)
-            if not answer.ok:
-                raise CommandError(Exit.FAILED, answer.text)
-            for line in answer.result["lines"]:
-                say(line)
-            say(f"{answer.result['same']} unchanged")
-            return Exit.OK
-        return _apply(config, admin)
+    try:
+        load.load(args.file, items=False)  # what is wrong with the file itself is told without a server
+    except ConfigError as error:
+        raise CommandError(Exit.CONFIG, str(error)) from error
+    with AdminClient(args.data, timeout_s=APPLY_S) as admin:
+        answer = admin.ask("assets")
+        if not answer.ok:
+            raise CommandError(Exit.FAILED, answer.text)
+        try:
+            config = load.load(args.file, answer.result["assets"])  # what the file only refers to is the server's
+        except ConfigError as error:
+            raise CommandError(Exit.CONFIG, str(error)) from error
+        return _plan(config, admin) if args.dry_run else _apply(config, admin)
+
+
+def _name(config: Config) -> str:
+    return Path(config.files[-1]).name
+
+
+def _plan(config: Config, admin: AdminClient) -> int:
+    """Say what would be done, and what would be refused."""
+    items = [{"record": item.record, "file": item.file, "path": item.path, "only_with": item.only_with} for item in config.items]
+    answer = admin.ask("plan", items=items, name=_name(config), sandbox=config.sandbox)
+    if not answer.ok:
+        raise CommandError(Exit.FAILED, answer.text)
+    lines = answer.result["lines"]
+    for line in lines:
+        say(line)
+    say(f"{answer.result['same']} unchanged")
+    refused = answer.result.get("refused")
+    if refused:
+        raise CommandError(Exit.FAILED, f"{dry_run.place(refused['file'], refused['path'], refused['text'])} (nothing would be changed)")
+    if any(line.startswith("! ") for line in lines):
+        raise CommandError(Exit.FAILED, "what is marked ! cannot change on a live server: nothing would be changed")
+    return Exit.OK
 
 
 def _apply(config: Config, admin: AdminClient) -> int:
-    """Send every record; those that are so already are answered "unchanged". Stops at the first refusal."""
-    done, same = 0, 0
-    fresh: set[str] = set()  # markets that this run made: only these get their first phase
-    for item in config.items:
-        if item.only_with and item.only_with not in fresh:
-            continue
-        answer: Answer = admin.ask("admin", item.record)
-        if not answer.ok:
-            raise CommandError(Exit.FAILED, f"{item.file}: {item.path}: {answer.text} ({done} records before it were applied and stay)")
-        if (answer.result or {}).get("unchanged"):
-            same += 1
-            continue
-        done += 1
-        if isinstance(item.record, ar.DefineMarket) and "first_instrument" in (answer.result or {}):
-            fresh.add(item.record.event)
-        if answer.text != "done before":
-            say(answer.text)
-        else:
-            done, same = done - 1, same + 1
-    say(f"{done} applied, {same} unchanged")
+    """One act: everything in the file takes effect, or nothing does. What is so already is unchanged."""
+    records: Any = tuple(item.record for item in config.items)
+    answer: Answer = admin.ask("admin", ar.Configuration(name=_name(config), sandbox=config.sandbox, records=records))
+    if not answer.ok:
+        at = answer.result.get("record") if isinstance(answer.result, dict) else None
+        if at is None:
+            raise CommandError(Exit.FAILED, answer.text)
+        item = config.items[at]
+        raise CommandError(Exit.FAILED, f"{dry_run.place(item.file, item.path, answer.text)} (nothing was changed)")
+    for line in answer.result["lines"]:
+        say(line)
+    say(answer.text)
     return Exit.OK

@@ -57,13 +57,17 @@ def check(config: Config) -> Registry:
             raise ConfigError(item.file, item.path, str(error)) from error
         answer = registry.apply(body, engine, lambda rows: None)
         if not answer.ok:
-            match = _LEADING.match(answer.text)
-            if match is None:
-                raise ConfigError(item.file, item.path, answer.text)
-            key = _KEYS.get(match[1], match[1]) + match[2].removesuffix(": ")
-            path = item.path if item.path.endswith(f".{key}") else f"{item.path}.{key}"
-            raise ConfigError(item.file, path, answer.text[match.end() :])
+            raise place(item.file, item.path, answer.text)
     return registry
+
+
+def place(file: str, path: str, text: str) -> ConfigError:
+    """A record's refusal with the key as the file has it: "k: ..." at market[0] becomes market[0].winners."""
+    match = _LEADING.match(text)
+    if match is None:
+        return ConfigError(file, path, text)
+    key = _KEYS.get(match[1], match[1]) + match[2].removesuffix(": ")
+    return ConfigError(file, path if path.endswith(f".{key}") else f"{path}.{key}", text[match.end() :])
 
 
 def summary(registry: Registry, config: Config) -> str:

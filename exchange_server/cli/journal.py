@@ -7,7 +7,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from .. import data_folder
+from .. import data_folder, start
 from ..exits import Exit
 from .common import CommandError, number, say
 from .config_cmd import read
@@ -26,7 +26,7 @@ def add(commands: Any) -> None:
     )
     for verb in (verify, replay):
         verb.add_argument(
-            "--config", default="", metavar="FILE", help="take capacities and times from this configuration (default: the engine's own)"
+            "--config", default="", metavar="FILE", help="take capacities and times from this configuration (default: those the folder was begun with)"
         )
     replay.set_defaults(run=run_replay)
 
@@ -53,7 +53,7 @@ def folder_of(data: Path) -> Path:
 
 
 def run_verify(args: argparse.Namespace) -> int:
-    make = maker(args.config)
+    make = maker(args.config, args.dir)
     from ..journal import recover
     from ..journal.store import JournalError
     from ..journal.verify_store import verify_store
@@ -75,23 +75,24 @@ def run_verify(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def maker(config: str) -> Callable[[Iterator[bytes] | None], Any]:
-    """Makes the engine that replays, with the capacities and times of a configuration, or out of a snapshot."""
+def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
+    """Makes the engine that replays: as large as a configuration says, else as the journal in `data` was begun, or out of a snapshot."""
     settings = read(config).settings if config else None
     from ..engine import RETENTION_NS, Capacities, Engine
 
     def make(chunks: Iterator[bytes] | None) -> Engine:
         if chunks is not None:
             return Engine.restore(chunks)
-        if settings is None:
-            return Engine()
-        return Engine(Capacities(**settings.capacities), retention_ns=settings.clordid_retention_ns or RETENTION_NS)
+        if settings is not None:
+            return Engine(Capacities(**settings.capacities), retention_ns=settings.clordid_retention_ns or RETENTION_NS)
+        begun = start.begun_as(folder_of(data))
+        return Engine() if begun is None else Engine(Capacities(**begun.capacities), retention_ns=begun.retention_ns or RETENTION_NS)
 
     return make
 
 
 def run_replay(args: argparse.Namespace) -> int:
-    make = maker(args.config)
+    make = maker(args.config, args.dir)
     from ..journal.event_files import EventSum
     from ..journal.marks import differs
     from ..journal.store import DirectoryLock, JournalError, JournalLocked

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from config import admin_records as ar
-from config import results
+from config import results, wording
 from config.load import ConfigError
 from protocol import numbers
 
@@ -117,13 +117,11 @@ def run_settle(args: argparse.Namespace) -> int:
         market = _market(admin, args.event)
         if market["phase"] == "final":
             raise CommandError(Exit.FAILED, f"{args.event} is final: it has been paid")
-        if not args.finalise_only:
-            record = _determination(args, market)
-            if market["phase"] in ("open", "paused", "cancel_only"):
-                _do(admin, ar.SetPhase(event=args.event, phase="closed"))
-            _do(admin, record)
-        if not args.determine_only:
+        if args.finalise_only:
             _do(admin, ar.Finalise(event=args.event))
+        else:
+            _do(admin, _settlement(args, market))  # one act: closed, determined and paid, or nothing of it
+        if not args.determine_only:
             paid = [
                 f"{c['code']} {decimal(c['paid'], market['price_decimals'])}" for c in _market(admin, args.event)["contracts"] if c["paid"]
             ]
@@ -131,7 +129,7 @@ def run_settle(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _determination(args: argparse.Namespace, market: dict[str, Any]) -> ar.Determine:
+def _settlement(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:
     """The record, checked as far as the command line can: evidence must be there and readable before anything is sent."""
     if args.results:
         return _from_results(args, market)
@@ -143,6 +141,7 @@ def _determination(args: argparse.Namespace, market: dict[str, Any]) -> ar.Deter
         raise CommandError(Exit.USAGE, "the source is required: --source TEXT (who published the result)")
     payouts = _payouts(args, market)
     return _record(
+        args,
         event=args.event,
         payouts=payouts,
         rule_id=args.rule,
@@ -154,14 +153,16 @@ def _determination(args: argparse.Namespace, market: dict[str, Any]) -> ar.Deter
     )
 
 
-def _record(**fields: Any) -> ar.Determine:
+def _record(args: argparse.Namespace, **fields: Any) -> ar.Settle:
+    content = {"type": "settle", "finalise": not args.determine_only, **fields}
     try:
-        return msgspec.convert({"type": "determine", **fields}, ar.Determine)
+        return msgspec.convert(content, ar.Settle)
     except msgspec.ValidationError as error:
-        raise CommandError(Exit.USAGE, str(error).replace("`", "")) from error
+        sentence, path = wording.explained(error, ar.Settle, content)
+        raise CommandError(Exit.USAGE, f"{path}: {sentence}" if path else sentence) from error
 
 
-def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Determine:
+def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:
     try:
         settlements = results.load(args.results)
     except ConfigError as error:
@@ -172,6 +173,7 @@ def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Determ
     settlement = found[0]
     args.winner = list(settlement.winners)
     return _record(
+        args,
         event=args.event,
         payouts=_payouts(args, market),
         rule_id=settlement.rule,

@@ -4,8 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from config import load
 from config.serve_options import ServeOptions
 
+from .. import start
 from ..exits import Exit
 from .common import CommandError, add_data, number, port
 from .config_cmd import read
@@ -14,8 +16,13 @@ from .config_cmd import read
 def add(commands: Any) -> None:
     parser = commands.add_parser("serve", help="start the server; Ctrl-C stops it cleanly")
     add_data(parser)
-    parser.add_argument("--config", default="sandbox", metavar="FILE", help="a TOML file, or the name of a shipped one (default: sandbox)")
+    parser.add_argument(
+        "--config",
+        metavar="FILE",
+        help="a TOML file, or the name of a shipped one: begins a new folder, adds to and changes an old one (default: the folder goes on as it is)",
+    )
     parser.add_argument("--host", help="address to listen on (default: the configuration's)")
+    parser.add_argument("--expose-sandbox", action="store_true", help="let a sandbox, whose passwords are published, listen beyond this machine")
     parser.add_argument("--fix-port", type=port, metavar="N", help="FIX order entry; 0: any free port")
     parser.add_argument("--binary-port", type=port, metavar="N", help="binary sessions; 0: any free port")
     parser.add_argument(
@@ -30,25 +37,41 @@ def add(commands: Any) -> None:
 
 
 def options(args: argparse.Namespace) -> ServeOptions:
-    """The configuration with what the command line says on top; CommandError when it is not sound."""
-    config = read(args.config)
-    given = {"host": args.host, "fix_port": args.fix_port, "binary_port": args.binary_port, "mode": args.mode}
-    settings = config.settings._replace(**{key: value for key, value in given.items() if value is not None})
-    if settings.fix_port == settings.binary_port and settings.fix_port:
-        raise CommandError(Exit.CONFIG, f"FIX and binary sessions cannot share port {settings.fix_port}")
+    """What is asked for, as far as it can be told before the folder is opened; CommandError when it is not sound."""
     if args.data.exists() and not args.data.is_dir():
         raise CommandError(Exit.USAGE, f"--data {args.data}: is not a folder")
+    new = not start.has_journal(args.data)
+    if args.config is None and new:
+        raise CommandError(Exit.CONFIG, start.new_folder(args.data))
+    given = {"host": args.host, "fix_port": args.fix_port, "binary_port": args.binary_port, "mode": args.mode}
+    rest: dict[str, Any] = {
+        "data": args.data,
+        "given": {key: value for key, value in given.items() if value is not None},
+        "expose_sandbox": args.expose_sandbox,
+        "spin": args.spin,
+        "ready_file": args.ready_file,
+        "segment_bytes": args.segment_bytes,
+        "disk_reserve_bytes": args.disk_reserve_bytes,
+        "log_level": args.log_level,
+    }
+    if args.config is None:
+        return ServeOptions(settings=load.default_settings(), configured=False, **rest)
+    config = read(args.config) if new else _outline(args.config)
+    effective = config.settings._replace(**rest["given"])
+    if effective.fix_port == effective.binary_port and effective.fix_port:
+        raise CommandError(Exit.CONFIG, f"FIX and binary sessions cannot share port {effective.fix_port}")
+    name = Path(config.files[-1]).name
     return ServeOptions(
-        data=args.data,
-        settings=settings,
-        items=config.items,
-        config_name=Path(config.files[-1]).name,
-        spin=args.spin,
-        ready_file=args.ready_file,
-        segment_bytes=args.segment_bytes,
-        disk_reserve_bytes=args.disk_reserve_bytes,
-        log_level=args.log_level,
+        settings=config.settings, items=config.items, config_name=name, sandbox=config.sandbox, source="" if new else args.config, **rest
     )
+
+
+def _outline(file: str) -> load.Config:
+    """Settings and marks of a configuration: its items may refer to what is in the folder, so they are read when that is open."""
+    try:
+        return load.load(file, items=False)
+    except load.ConfigError as error:
+        raise CommandError(Exit.CONFIG, str(error)) from error
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,9 +5,13 @@ from typing import Any
 
 import msgspec
 
+from protocol import units
+
 from ..exits import Exit
 from .admin_client import AdminClient
 from .common import CommandError, add_data, say
+
+INSTANTS = ("time_ns", "_end_ns", "_at_ns")  # times of day; other names in ns are durations
 
 
 def add(commands: Any) -> None:
@@ -58,7 +62,7 @@ def run_stop(args: argparse.Namespace) -> int:
 
 
 def lines(value: Any, name: str = "") -> list[str]:
-    """`key value` lines of nested dicts and lists, keys joined by points, aligned."""
+    """`key value` lines of nested dicts and lists, keys joined by points, aligned; times as people read them."""
     flat: list[tuple[str, str]] = []
 
     def walk(name: str, value: Any) -> None:
@@ -72,6 +76,8 @@ def lines(value: Any, name: str = "") -> list[str]:
             flat.append((name, "yes" if value else "no"))
         elif isinstance(value, list):
             flat.append((name, ", ".join(map(str, value)) or "-"))
+        elif isinstance(value, int) and "_ns" in name and not name.endswith(".count"):
+            flat.append((name.replace("_ns", ""), units.instant(value) if name.endswith(INSTANTS) else units.duration(value)))
         else:
             flat.append((name, "-" if value is None or value == {} else str(value)))
 

@@ -101,20 +101,25 @@ from .records import (
     POOL_WORDS,
     S_ABSENT_FROM,
     S_FLAGS,
+    S_FORM,
+    S_FORM_DEFINED,
     S_GENERATION,
     S_LAST_EVENT,
+    S_LOGON_SENT,
     S_MISSED,
     S_MISSED_DONE,
     S_NEXT_IN,
     S_NEXT_OUT,
     S_THROTTLE_START,
     S_THROTTLE_USED,
+    S_UNTOLD,
+    S_UNTOLD_TO,
     SESSION_WORDS,
 )
 
 HEADER_DUMP = 12
 BALANCE_DUMP = 4
-SESSION_DUMP = 11
+SESSION_DUMP = 16
 EVENT_DUMP = 10
 CONTRACT_DUMP = 8
 COLLATERAL_DUMP = 5
@@ -190,6 +195,11 @@ def dump_small(m, out):
         out[at + 8] = m[s + S_ABSENT_FROM]
         out[at + 9] = m[s + S_MISSED]
         out[at + 10] = m[s + S_MISSED_DONE]
+        out[at + 11] = m[s + S_FORM]
+        out[at + 12] = m[s + S_FORM_DEFINED]
+        out[at + 13] = m[s + S_UNTOLD]
+        out[at + 14] = m[s + S_UNTOLD_TO]
+        out[at + 15] = m[s + S_LOGON_SENT]
         at += SESSION_DUMP
     return at
 

@@ -142,6 +142,8 @@ from .records import (
     S_ACCOUNT,
     S_FIRM,
     S_FLAGS,
+    S_FORM,
+    S_FORM_DEFINED,
     S_KILLED,
     S_NEXT_IN,
     S_NEXT_OUT,
@@ -280,6 +282,9 @@ def define_session(m, rows, c):
         copy_words(m, p + S_OUR, rows, c + d.DS_OUR, 8)
         copy_words(m, p + S_PEER, rows, c + d.DS_PEER, 8)
     m[p + S_ACCOUNT] = rows[c + d.DS_ACCOUNT]
+    m[p + S_FORM_DEFINED] = rows[c + d.DS_FORM]
+    if m[p + S_NEXT_OUT] == 1:  # nothing has been written yet that a resend would have to repeat
+        m[p + S_FORM] = rows[c + d.DS_FORM]
     # A session that is on keeps what it was given at its logon: the client counts on it.
     asked = rows[c + d.DS_FLAGS] & SF_OPTIONS
     was = m[p + S_FLAGS] & (SF_LOGGED_ON | SF_OPTIONS)

@@ -53,6 +53,7 @@ DS_THROTTLE_LIMIT = 7  # [live]
 DS_THROTTLE_WINDOW = 8  # [live] ns
 DS_OUR_LEN = 9  # bytes of our CompID (binary: 0), 0..64
 DS_PEER_LEN = 10  # bytes of the peer's CompID, or of the binary key, 1..64
+DS_FORM = 11  # [live, from the next reset of the numbers on] FORM_*
 DS_OUR = 16  # 8 words
 DS_PEER = 24  # 8 words
 DS_EXTRA = 1

@@ -17,6 +17,8 @@ TO_HIGH = 0x7676767676767676  # added to a byte above 9 it sets its high bit
 
 POW10 = np.array([10**i for i in range(19)], np.int64)
 MAX_MESSAGE = 4096
+LENGTH_TAGS = (90, 93, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621)  # the field behind is data; fix_tables has the same
+LENGTH_SHOWN_MAX = 1_000_000_000  # a BodyLength is read so far; it is refused anyway
 
 # Where a tag's value is noted while a message is taken apart: 0 = not for the kernel
 SLOT_TYPE = 1
@@ -43,14 +45,14 @@ SLOT_EXPIRE = 20
 SLOT_CONTRACT = 21
 SLOT_ORDER_ID = 22
 SLOT_TEXT = 23
-SLOT_LENGTH = 30  # 95: the next field is data of that many bytes
+SLOT_LENGTH = 30  # a length (95, 212 ...): the next field is data of that many bytes
 SLOT_CHECKSUM = 31
 SLOTS = 24
 _TAGS = {
     35: SLOT_TYPE, 49: SLOT_SENDER, 56: SLOT_TARGET, 34: SLOT_SEQ, 52: SLOT_TIME, 50: SLOT_SENDER_SUB, 57: SLOT_TARGET_SUB,
     11: SLOT_ID, 41: SLOT_ORIG, 1: SLOT_ACCOUNT, 55: SLOT_SYMBOL, 54: SLOT_SIDE, 60: SLOT_TRANSACT, 38: SLOT_QTY, 40: SLOT_ORD_TYPE,
     44: SLOT_PRICE, 59: SLOT_TIF, 21: SLOT_HANDL, 18: SLOT_EXEC_INST, 126: SLOT_EXPIRE, 5010: SLOT_CONTRACT, 37: SLOT_ORDER_ID,
-    58: SLOT_TEXT, 95: SLOT_LENGTH, 10: SLOT_CHECKSUM,
+    58: SLOT_TEXT, 10: SLOT_CHECKSUM, **dict.fromkeys(LENGTH_TAGS, SLOT_LENGTH),
 }  # fmt: skip
 SLOT_OF = np.zeros(5120, np.uint8)
 for _tag, _slot in _TAGS.items():
@@ -58,6 +60,7 @@ for _tag, _slot in _TAGS.items():
 
 GARBLED = -1
 INCOMPLETE = 0
+TOO_LONG = -2  # GARBLED: a sound beginning with a BodyLength above what is taken
 
 
 @leaf
@@ -250,9 +253,16 @@ def printable(buf, at, n):
 
 
 @leaf
+def data_tag(tag):
+    """The data field that goes with a length field."""
+    return np.int64(89) if tag == 93 else tag + 1
+
+
+@leaf
 def _walk_partly(buf, at, end, stop):
     """A message of which only buf[at:end] of its fields up to `stop` is there: INCOMPLETE, or GARBLED when that can be seen already."""
     data = np.int64(-1)
+    partner = np.int64(0)
     while at < end:
         equal = at
         while equal < end and buf[equal] != 61 and buf[equal] != 1:
@@ -261,11 +271,11 @@ def _walk_partly(buf, at, end, stop):
             return np.int64(INCOMPLETE)
         if buf[equal] == 1 or equal == at:
             return np.int64(GARBLED)
-        two = equal - at == 2
-        if two and buf[at] == 49 and buf[at + 1] == 48:
+        tag = number(buf, at, min(equal - at, np.int64(9))) if buf[at] != 48 and equal - at <= 4 else np.int64(-1)
+        if tag == 10:
             return np.int64(GARBLED)  # 10= before the claimed end: BodyLength is wrong
         soh = equal + 1
-        if two and buf[at] == 57 and buf[at + 1] == 54 and data >= 0:
+        if data >= 0 and tag == partner:
             soh += data
             if soh >= stop:
                 return np.int64(GARBLED)
@@ -277,7 +287,8 @@ def _walk_partly(buf, at, end, stop):
         if soh >= end:
             return np.int64(INCOMPLETE)
         data = np.int64(-1)
-        if two and buf[at] == 57 and buf[at + 1] == 53:
+        if tag > 0 and tag < 5120 and bytes_of(SLOT_OF)[tag] == SLOT_LENGTH:
+            partner = data_tag(tag)
             data = number(buf, equal + 1, soh - equal - 1)
         at = soh + 1
     return np.int64(INCOMPLETE)
@@ -314,16 +325,21 @@ def take_apart(buf, begin, end, conn, sc):
         c = np.int64(buf[at]) - 48
         if c < 0 or c > 9:
             break
-        length = length * 10 + c
+        length = min(length * 10 + c, np.int64(LENGTH_SHOWN_MAX))  # any number of leading zeros: the value is what is bounded
         at += 1
-        if at - first > 6:
+        if at - begin > MAX_MESSAGE:
             return np.int64(GARBLED)
     if buf[at] != 1 or at == first:
         return np.int64(GARBLED)
     at += 1
     stop = at + length
-    if length < 5 or stop + 7 - begin > MAX_MESSAGE:
+    if length < 5:
         return np.int64(GARBLED)
+    if stop + 7 - begin > MAX_MESSAGE:
+        if at + 3 > end:
+            return np.int64(INCOMPLETE)
+        conn[sc] = length
+        return np.int64(TOO_LONG if buf[at] == 51 and buf[at + 1] == 53 and buf[at + 2] == 61 else GARBLED)
     if (at < end and buf[at] != 51) or (at + 1 < end and buf[at + 1] != 53) or (at + 2 < end and buf[at + 2] != 61):
         return np.int64(GARBLED)
     if stop + 7 > end:
@@ -337,6 +353,7 @@ def take_apart(buf, begin, end, conn, sc):
         return np.int64(GARBLED)
     mask = np.int64(0)
     data = np.int64(-1)
+    partner = np.int64(0)
     body = False
     while at < stop:
         w = load64(buf, at)
@@ -376,7 +393,7 @@ def take_apart(buf, begin, end, conn, sc):
             v += 1
         if slot == SLOT_CHECKSUM:
             return np.int64(GARBLED)
-        if data >= 0 and tag == 96:
+        if data >= 0 and tag == partner:
             soh = v + data
             if soh >= stop or buf[soh] != 1:
                 return np.int64(GARBLED)
@@ -387,6 +404,7 @@ def take_apart(buf, begin, end, conn, sc):
         data = np.int64(-1)
         if slot == SLOT_LENGTH:
             data = number(buf, v, soh - v)
+            partner = data_tag(tag)
             odd = np.int64(1)
         else:
             bit = np.int64(1) << slot

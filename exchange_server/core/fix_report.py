@@ -23,6 +23,7 @@ from protocol.codes import (
     E_SETTLED,
     E_STATUS,
     EF_REPLACE,
+    EF_REQUEST_ID,
     EF_TAKER,
     EF_TEXT,
     EF_UNSOLICITED,
@@ -80,6 +81,8 @@ from .records import (
     EVT_TRADE,
     EVT_USED,
     EVT_WORDS,
+    FORM_OWN_FIELDS,
+    FORM_TIME_SHIFT,
     H_POOLS,
     I_EVENT,
     I_PAYOUT,
@@ -102,6 +105,7 @@ from .records import (
     RES_BYTES,
     RES_INDEX,
     RES_MESSAGES,
+    S_FORM,
     S_OUR,
     S_OUR_LEN,
     S_PEER,
@@ -149,8 +153,8 @@ W49, W52, W54, W55, W56, W58, W59, W60 = (tag_word(t) for t in (49, 52, 54, 55, 
 W102, W103, W122, W123, W126, W150, W151, W378, W372, W379, W380 = (
     tag_word(t) for t in (102, 103, 122, 123, 126, 150, 151, 378, 372, 379, 380)
 )
-W434, W530, W531, W532, W533, W851, W880, W43 = (tag_word(t) for t in (434, 530, 531, 532, 533, 851, 880, 43))
-W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (5010, 5011, 5101, 5102, 5103, 5104, 5105, 5106))
+W434, W530, W531, W532, W533, W851, W527, W43 = (tag_word(t) for t in (434, 530, 531, 532, 533, 851, 527, 43))
+W790, W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (790, 5010, 5011, 5101, 5102, 5103, 5104, 5105, 5106))
 
 
 # word of a command row -> tag; words that no single tag fills: 18 (ExecInst and the flags beside it)
@@ -170,8 +174,8 @@ NONE_37 = _word(b"\x0137=NONE")
 NO_SYMBOL = _word(b"[N/A]")
 GAP_FILL = _word(b"\x01123=Y")
 COMM_TYPE = _word(b"\x0113=3")
-THROTTLED = _word(b"\x01380=8")
 STATUS_CHARS = _word(b"80124C80")  # order status 0..7 as 39; ST_NONE and ST_REJECTED: 8, ST_REPLACED never shows alone
+TIME_SIZES = 21 | 17 << 8 | 24 << 16 | 27 << 24  # bytes of a timestamp by FORM_TIME_*
 TYPE_8 = _word(b"8")
 TYPE_9 = _word(b"9")
 TYPE_R = _word(b"r")
@@ -185,6 +189,12 @@ SCOPE_CHARS = _word(b"0SAFIE00")  # SCOPE_* as 5011
 def _put(out, p, word, n):
     store64(out, p, word)
     return p + n
+
+
+@leaf
+def time_size(form):
+    """Bytes of a timestamp on a session of this form."""
+    return (TIME_SIZES >> (8 * ((form >> FORM_TIME_SHIFT) & 3))) & 255
 
 
 @leaf
@@ -279,7 +289,7 @@ def _put_text(m, out, p, ev, e, texts, reason, inst, side, res):
             p = put_scaled(out, p, v, _money_decimals(m, inst, side))
         elif unit == UNIT_TIME and v > 0:
             time_words(v, res, np.int64(RES_EXPIRY))
-            p = put_time(out, p, res, np.int64(RES_EXPIRY))
+            p = put_time(out, p, res, np.int64(RES_EXPIRY), np.int64(27))
         elif unit == UNIT_WORD:
             p = put_number(out, p, TAG_OF_WORD[min(max(v, np.int64(0)), np.int64(FIELD_INSTRUMENT))])
         elif unit == UNIT_ACCOUNT:
@@ -294,9 +304,9 @@ def _put_text(m, out, p, ev, e, texts, reason, inst, side, res):
 
 
 @leaf
-def _header(m, out, p, ev, e, msg_type, n, res, flags):
+def _header(m, out, p, ev, e, s, msg_type, n, res, flags):
     """8 to 122; BodyLength stays 000 until _finish. Returns the offset behind."""
-    s = _base(m, np.int64(P_SESSION)) + lsr(ev[e + EVT_SESSION_ACCOUNT], np.int64(32)) * SESSION_WORDS
+    form = m[s + S_FORM]
     store64(out, p, BEGIN)
     store64(out, p + 8, BEGIN_2)
     p = _put(out, p + 16, TYPE_FIELD, 3)
@@ -309,9 +319,9 @@ def _header(m, out, p, ev, e, msg_type, n, res, flags):
         res[RES_CACHED] = ev[e + EVT_TIME]
     if flags & FLAG_RESEND:
         p = _put(out, p, POSS_DUP, 5)
-        p = put_time(out, _put(out, p, W52, 4), res, np.int64(RES_SENDING))
-        return put_time(out, _put(out, p, W122, 5), res, np.int64(RES_TIME))
-    return put_time(out, _put(out, p, W52, 4), res, np.int64(RES_TIME))
+        p = put_time(out, _put(out, p, W52, 4), res, np.int64(RES_SENDING), time_size(form))
+        return put_time(out, _put(out, p, W122, 5), res, np.int64(RES_TIME), time_size(form))
+    return put_time(out, _put(out, p, W52, 4), res, np.int64(RES_TIME), time_size(form))
 
 
 @leaf
@@ -349,7 +359,7 @@ def _finish(out, begin, p):
 
 
 @leaf
-def _execution(m, out, p, ev, e, head, res, texts):
+def _execution(m, out, p, ev, e, head, res, texts, form):
     """Body of an ExecutionReport, without the last SOH."""
     kind = head & 255
     status = (head >> 16) & 255
@@ -375,6 +385,8 @@ def _execution(m, out, p, ev, e, head, res, texts):
     else:
         p = _put_id(out, p, W11, 4, ev, e, np.int64(EVT_ID_HI), np.int64(0), has_text)
         p = _put_id(out, p, W41, 4, ev, e, np.int64(EVT_ORIG_HI), np.int64(8), has_text)
+    if flags & EF_REQUEST_ID:
+        p = put_padded(out, _put(out, p, W790, 5), ev, e + EVT_WORDS + 16)
     p = put_number(out, _put(out, p, W17, 4), ev[e + EVT_NUMBER])
     exec_type = np.int64(48)
     if kind == E_FILL:
@@ -404,7 +416,7 @@ def _execution(m, out, p, ev, e, head, res, texts):
     p = _put_account(m, out, p, ev[e + EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
     p = _put_symbol(m, out, p, inst)
     p = _put_char(out, p, W54, 4, 48 + side)
-    if contract == NO:
+    if contract == NO and form & FORM_OWN_FIELDS:
         p = _put_char(out, p, W5010, 6, 78)
     p = put_scaled(out, _put(out, p, W38, 4), ev[e + EVT_QTY], qty_decimals)
     if order_type != 0:
@@ -415,7 +427,7 @@ def _execution(m, out, p, ev, e, head, res, texts):
         p = _put_char(out, p, W59, 4, 48 + tif)
     if ev[e + EVT_EXPIRY] > 0 and tif == 6:
         time_words(ev[e + EVT_EXPIRY], res, np.int64(RES_EXPIRY))
-        p = put_time(out, _put(out, p, W126, 5), res, np.int64(RES_EXPIRY))
+        p = put_time(out, _put(out, p, W126, 5), res, np.int64(RES_EXPIRY), time_size(form))
     if kind == E_FILL:
         p = put_scaled(out, _put(out, p, W32, 4), ev[e + EVT_LAST_QTY], qty_decimals)
         p = put_scaled(out, _put(out, p, W31, 4), ev[e + EVT_LAST_PRICE], price_decimals)
@@ -430,19 +442,19 @@ def _execution(m, out, p, ev, e, head, res, texts):
     else:
         out[p] = 48
         p += 1
-    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
+    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
     if kind == E_FILL:
         p = put_scaled(out, _put(out, p, W12, 4), ev[e + EVT_FEE], _money_decimals(m, inst, np.int64(0)))
         p = _put(out, p, COMM_TYPE, 5)
         p = _put_char(out, p, W851, 5, 50 if flags & EF_TAKER else 49)
-        p = put_number(out, _put(out, p, W880, 5), ev[e + EVT_TRADE])
+        p = put_number(out, _put(out, p, W527, 5), ev[e + EVT_TRADE])
     elif reason > 0 and (refused or kind == E_STATUS or flags & EF_UNSOLICITED or texts[min(row, (TEXT_CODES - 1) * TEXT_ROW) + TX_378] >= 0):
         p = _put_text(m, out, p, ev, e, texts, reason, inst, side, res)
     return p
 
 
 @leaf
-def _cancel_reject(m, out, p, ev, e, head, res, texts):
+def _cancel_reject(m, out, p, ev, e, head, res, texts, form):
     """Body of an OrderCancelReject, without the last SOH."""
     status = (head >> 16) & 255
     reason = (head >> 24) & 0xFFFF
@@ -460,7 +472,7 @@ def _cancel_reject(m, out, p, ev, e, head, res, texts):
         char = np.int64(49)
     p = _put_char(out, p, W39, 4, char)
     p = _put_account(m, out, p, ev[e + EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
-    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
+    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
     p = _put_char(out, p, W434, 5, 50 if flags & EF_REPLACE else 49)
     if reason > 0 and reason < TEXT_CODES and texts[reason * TEXT_ROW + TX_102] >= 0:
         p = put_number(out, _put(out, p, W102, 5), texts[reason * TEXT_ROW + TX_102])
@@ -468,7 +480,7 @@ def _cancel_reject(m, out, p, ev, e, head, res, texts):
 
 
 @leaf
-def _mass_done(m, out, p, ev, e, head, res, texts):
+def _mass_done(m, out, p, ev, e, head, res, texts, form):
     """Body of an OrderMassCancelReport, without the last SOH."""
     status = (head >> 16) & 255
     reason = (head >> 24) & 0xFFFF
@@ -491,8 +503,8 @@ def _mass_done(m, out, p, ev, e, head, res, texts):
             p = _put_symbol(m, out, p, inst)
     if side != 0:
         p = _put_char(out, p, W54, 4, 48 + side)
-    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
-    if scope >= 1 and scope <= 5:
+    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
+    if scope >= 1 and scope <= 5 and form & FORM_OWN_FIELDS:
         p = _put_char(out, p, W5011, 6, (SCOPE_CHARS >> (8 * scope)) & 255)
     if reason > 0:
         p = _put_text(m, out, p, ev, e, texts, reason, inst, side, res)
@@ -500,7 +512,7 @@ def _mass_done(m, out, p, ev, e, head, res, texts):
 
 
 @leaf
-def _settled(m, out, p, ev, e, res):
+def _settled(m, out, p, ev, e, res, form):
     """Body of a MarketSettlement, without the last SOH."""
     inst = _row_of(m, np.int64(P_INSTRUMENT), lsr(ev[e + EVT_INSTRUMENT], np.int64(32)), np.int64(INSTRUMENT_WORDS))
     a = _row_of(m, np.int64(P_ASSET), ev[e + EVT_SPARE], np.int64(ASSET_WORDS))
@@ -514,7 +526,7 @@ def _settled(m, out, p, ev, e, res):
     p = put_scaled(out, _put(out, p, W5103, 6), ev[e + EVT_QTY], m[inst + I_QTY_DECIMALS] if inst != 0 else np.int64(0))
     p = put_scaled(out, _put(out, p, W5104, 6), ev[e + EVT_LAST_PRICE], decimals)
     p = put_scaled(out, _put(out, p, W5105, 6), ev[e + EVT_LAST_QTY], decimals)
-    return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME))
+    return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
 
 
 @leaf
@@ -523,15 +535,17 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     head = ev[e + EVT_HEAD]
     kind = head & 255
     reason = (head >> 24) & 0xFFFF
+    s = _base(m, np.int64(P_SESSION)) + lsr(ev[e + EVT_SESSION_ACCOUNT], np.int64(32)) * SESSION_WORDS
+    form = m[s + S_FORM]
     throttled = (kind == E_REJECTED or kind == E_CANCEL_REJECT) and (reason == R_THROTTLED_SESSION or reason == R_THROTTLED_VENUE)
     if throttled:
-        p = _header(m, out, begin, ev, e, TYPE_J, np.int64(1), res, flags)
+        p = _header(m, out, begin, ev, e, s, TYPE_J, np.int64(1), res, flags)
         if ev[e + EVT_CLIENT_NUMBER] != 0:
             p = put_number(out, _put(out, p, W45, 4), ev[e + EVT_CLIENT_NUMBER])
         replace = kind == E_CANCEL_REJECT
         p = _put_char(out, p, W372, 5, 71 if replace else 68)
         p = _put_id(out, p, W379, 5, ev, e, np.int64(EVT_ID_HI), np.int64(0), (head >> 56) & EF_TEXT != 0)
-        p = _put(out, p, THROTTLED, 6)
+        p = _put_char(out, p, W380, 5, 56 if form & FORM_OWN_FIELDS else 48)  # 4.4 ends at 7: OTHER, and the text names the limit
         p = _put_text(m, out, p, ev, e, texts, reason, np.int64(0), np.int64(0), res)
     elif (
         kind == E_ACCEPTED
@@ -542,29 +556,29 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
         or kind == E_EXPIRED
         or kind == E_STATUS
     ):
-        p = _header(m, out, begin, ev, e, TYPE_8, np.int64(1), res, flags)
-        p = _execution(m, out, p, ev, e, head, res, texts)
+        p = _header(m, out, begin, ev, e, s, TYPE_8, np.int64(1), res, flags)
+        p = _execution(m, out, p, ev, e, head, res, texts, form)
     elif kind == E_CANCEL_REJECT:
-        p = _header(m, out, begin, ev, e, TYPE_9, np.int64(1), res, flags)
-        p = _cancel_reject(m, out, p, ev, e, head, res, texts)
+        p = _header(m, out, begin, ev, e, s, TYPE_9, np.int64(1), res, flags)
+        p = _cancel_reject(m, out, p, ev, e, head, res, texts, form)
     elif kind == E_MASS_DONE:
-        p = _header(m, out, begin, ev, e, TYPE_R, np.int64(1), res, flags)
-        p = _mass_done(m, out, p, ev, e, head, res, texts)
+        p = _header(m, out, begin, ev, e, s, TYPE_R, np.int64(1), res, flags)
+        p = _mass_done(m, out, p, ev, e, head, res, texts, form)
     elif kind == E_SETTLED:
-        p = _header(m, out, begin, ev, e, TYPE_UMS, np.int64(3), res, flags)
-        p = _settled(m, out, p, ev, e, res)
+        p = _header(m, out, begin, ev, e, s, TYPE_UMS, np.int64(3), res, flags)
+        p = _settled(m, out, p, ev, e, res, form)
     elif kind == E_SENT:
         msg_type = ev[e + EVT_MSG_TYPE]
         n = np.int64(1)
         while n < 4 and (msg_type >> (8 * n)) & 255:
             n += 1
-        p = _header(m, out, begin, ev, e, msg_type, n, res, flags)
+        p = _header(m, out, begin, ev, e, s, msg_type, n, res, flags)
         size = ev[e + EVT_BODY_BYTES]
         if size > 0:
             out[p] = 1
             p = put_words(out, p + 1, ev, e + EVT_WORDS, size) - 1  # the body ends with its own SOH
     else:
-        p = _header(m, out, begin, ev, e, TYPE_4, np.int64(1), res, flags)
+        p = _header(m, out, begin, ev, e, s, TYPE_4, np.int64(1), res, flags)
         p = _put(out, p, GAP_FILL, 6)
         p = put_number(out, _put(out, p, W36, 4), ev[e + EVT_SESSION_NUMBER] + 1)
     out[p] = 1

@@ -153,10 +153,10 @@ def time_words(ns, to, o):
 
 
 @leaf
-def put_time(out, p, words, o):
-    """The 27 bytes that time_words left in words[o ...]."""
+def put_time(out, p, words, o, size):
+    """The first `size` of the 27 bytes that time_words left in words[o ...]: 17, 21, 24 or all, for 0, 3, 6 or 9 decimals."""
     store64(out, p, words[o])
     store64(out, p + 8, words[o + 1])
     store64(out, p + 16, words[o + 2])
     store64(out, p + 24, words[o + 3])
-    return p + 27
+    return p + size

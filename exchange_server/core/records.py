@@ -31,6 +31,12 @@ CMD_COST_CAP = 15
 # Extra rows (the count is in the head) follow the row at once. With ROWFLAG_TEXT the first extra row holds the ClOrdID
 # text (bytes 0-63) and the OrigClOrdID text (bytes 64-127), zero padded. On C_SEND and C_ADMIN they hold raw bytes.
 ROWFLAG_TEXT = 1  # in bits 48-54 of the head: the first extra row holds texts
+ROWFLAG_REFUSED = 4  # new, replace: the gateway could not read a number of it; the core refuses it by these words:
+CMD_REFUSED_REASON = 9
+CMD_REFUSED_LIMIT = 10
+CMD_REFUSED_USED = 11
+CMD_REFUSED_ASKED = 15
+ROWFLAG_REQUEST_ID = 8  # status: where the ClOrdID text would lie there is the name of the request (FIX 790); the answer repeats it
 ROWFLAG_TIF = 2  # replace: the time in force is said, also when it is 0 (Day); without it 0 means not said
 MAX_EXTRA_ROWS = 255
 
@@ -49,12 +55,15 @@ CMD_SCOPE = 3  # C_MASS_CANCEL: SCOPE_*; account in word 1, instrument in word 2
 CMD_LOGON_FLAGS = 3  # C_LOGON: LOGON_*
 CMD_LOGON_NEXT_IN = 4  # C_LOGON: next expected incoming number after the logon message; 0: keep
 CMD_LOGON_HEARTBEAT_NS = 5
+CMD_LOGON_SENT = 6  # C_LOGON: SendingTime of the Logon, ns; 0: not said
 LOGON_RESET = 1  # 141=Y: both numbers start at 1 again
 LOGON_CANCEL_ON_DISCONNECT = 2
 LOGON_SETTLEMENT = 4  # settlement reports wanted on this session
 LOGON_SKIP_MISSED = 8  # what was missed before a reset is not wanted
 LOGON_REFUSED = 16  # known but not let in: the row only makes room for the numbered goodbye
 CMD_NEXT_IN = 3  # C_SET_IN
+CMD_TOLD_FROM = 4  # C_SET_IN: a resend of these numbers has been written to the connection; 0: says nothing
+CMD_TOLD_TO = 5
 CMD_LOGOFF_FLAGS = 3  # C_LOGOFF: 1 = by the peer's Logout, 0 = connection lost
 CMD_LOGOFF_FROM = 4  # C_LOGOFF: first outgoing number that was never handed to the connection; 0: all were
 CMD_SETS = 4  # C_SPLIT, C_MERGE: number of sets; event id in the instrument half of word 2
@@ -94,14 +103,16 @@ EVT_ASKED = 19  # what was asked
 # E_SENT: bytes of body follow in extra rows
 EVT_BODY_BYTES = 12
 EVT_MSG_TYPE = 13
-# E_LOGON: next outgoing number before it in price, LOGON_* in qty, S_ABSENT_FROM in last qty, S_MISSED before it in order
+# E_LOGON: next outgoing number before it in price, LOGON_* in qty, S_ABSENT_FROM in last qty, S_MISSED before it in order,
+#          S_UNTOLD and S_UNTOLD_TO before it in cum and leaves
 # E_MASS_DONE: scope in price, count of cancelled orders in qty
 # E_MOVED: signed amount in price, balance after in qty, quantity of sets in last qty, event id in instrument half
 # E_SETTLED: payout per contract in price, signed position in qty, amount in last price, balance after in last qty,
 #            version in leaves, provenance (event id) in order
 # E_PHASE: event id in order, old phase in price, new phase in qty
 # E_DETERMINED / E_FINAL: event id in order, version in qty
-# Extra rows of an event carry its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID) or raw bytes, nothing else:
+# Extra rows of an event carry its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: behind these 64 bytes with
+# the name of a status request) or raw bytes, nothing else:
 # an extra row is pure payload, EVT_WORDS words, and uses up one event number.
 
 # ===================================================================================================== state arena
@@ -239,6 +250,17 @@ S_OUR = 20  # 8 words, 64 bytes
 S_PEER = 28
 S_MISSED = 36  # EVT_NUMBER of the E_LOGON (a reset) before which reports lie that must be sent under new numbers; 0: none
 S_MISSED_DONE = 37  # EVT_NUMBER up to which they have been
+S_FORM = 56  # FORM_*: how FIX messages of these numbers are written; it holds until the numbers begin anew, so that a resend has the same bytes
+S_FORM_DEFINED = 57  # what the definition asks for, from the next reset of the numbers on
+S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, and not resent since it came back without a reset; 0: none
+S_UNTOLD_TO = 59
+S_LOGON_SENT = 60  # newest SendingTime of a logon that was let in, ns
+FORM_OWN_FIELDS = 1  # fields and values that FIX 4.4 does not have on these messages (5010, 5011, 380=8)
+FORM_TIME_SHIFT = 8  # decimals of a timestamp: FORM_TIME_* << FORM_TIME_SHIFT
+FORM_TIME_MILLIS = 0
+FORM_TIME_SECONDS = 1
+FORM_TIME_MICROS = 2
+FORM_TIME_NANOS = 3
 SF_LOGGED_ON = 1
 SF_CANCEL_ON_DISCONNECT = 2
 SF_SETTLEMENT = 4

@@ -17,14 +17,19 @@ from .records import (
     CMD_LOGON_FLAGS,
     CMD_LOGON_HEARTBEAT_NS,
     CMD_LOGON_NEXT_IN,
+    CMD_LOGON_SENT,
     CMD_MISSED,
     CMD_MSG_TYPE,
     CMD_NEXT_IN,
     CMD_SEND_FLAGS,
     CMD_SESSION_ACCOUNT,
+    CMD_TOLD_FROM,
+    CMD_TOLD_TO,
     CMD_WORDS,
     EVT_BODY_BYTES,
+    EVT_CUM,
     EVT_LAST_QTY,
+    EVT_LEAVES,
     EVT_MSG_TYPE,
     EVT_NUMBER,
     EVT_ORDER,
@@ -38,12 +43,17 @@ from .records import (
     LOGON_SKIP_MISSED,
     S_ABSENT_FROM,
     S_FLAGS,
+    S_FORM,
+    S_FORM_DEFINED,
     S_GENERATION,
     S_HEARTBEAT,
+    S_LOGON_SENT,
     S_MISSED,
     S_MISSED_DONE,
     S_NEXT_IN,
     S_NEXT_OUT,
+    S_UNTOLD,
+    S_UNTOLD_TO,
     SF_CANCEL_ON_DISCONNECT,
     SF_DEFINED_SHIFT,
     SF_LOGGED_ON,
@@ -75,7 +85,10 @@ def do_logon(m, rows, c, ev):
     e = begin_event(m, ev, pack_head(E_LOGON, 0, 0, 0, 0, 0, 0, 0, 0), m[s], 0, False)
     ev[e + EVT_PRICE] = next_out
     ev[e + EVT_QTY] = flags
-    ev[e + EVT_LAST_QTY] = m[s + S_ABSENT_FROM]
+    was_away = m[s + S_FLAGS] & SF_LOGGED_ON == 0
+    ev[e + EVT_LAST_QTY] = m[s + S_ABSENT_FROM] if was_away else next_out
+    ev[e + EVT_CUM] = m[s + S_UNTOLD]
+    ev[e + EVT_LEAVES] = m[s + S_UNTOLD_TO]
     next_in = rows[c + CMD_LOGON_NEXT_IN]
     if flags & LOGON_REFUSED != 0:  # still absent: what it has missed stays missed, its settings stay
         if next_in != 0:
@@ -83,16 +96,26 @@ def do_logon(m, rows, c, ev):
         return
     if flags & LOGON_SKIP_MISSED != 0:
         m[s + S_MISSED] = 0
+        m[s + S_UNTOLD] = 0
+        m[s + S_UNTOLD_TO] = 0
     ev[e + EVT_ORDER] = m[s + S_MISSED]  # from reset to reset: reports that an earlier one left over
-    was_away = m[s + S_FLAGS] & SF_LOGGED_ON == 0
     m[s + S_FLAGS] = state
     m[s + S_HEARTBEAT] = rows[c + CMD_LOGON_HEARTBEAT_NS]
+    m[s + S_LOGON_SENT] = max(m[s + S_LOGON_SENT], rows[c + CMD_LOGON_SENT])
+    first = max(m[s + S_ABSENT_FROM], 1)
+    absent = was_away and flags & LOGON_SKIP_MISSED == 0 and next_out > first
     if flags & LOGON_RESET != 0:
-        if was_away and flags & LOGON_SKIP_MISSED == 0 and next_out > max(m[s + S_ABSENT_FROM], 1):
+        if absent or m[s + S_UNTOLD] != 0:
             m[s + S_MISSED] = ev[e + EVT_NUMBER]
+        m[s + S_UNTOLD] = 0
+        m[s + S_UNTOLD_TO] = 0
+        m[s + S_FORM] = m[s + S_FORM_DEFINED]
         m[s + S_NEXT_OUT] = 1
         m[s + S_NEXT_IN] = 1
         m[s + S_GENERATION] += 1
+    elif absent:  # the peer sees the gap and asks, or is cut before it does: told is only what a resend has brought
+        m[s + S_UNTOLD] = first if m[s + S_UNTOLD] == 0 else min(first, m[s + S_UNTOLD])
+        m[s + S_UNTOLD_TO] = next_out - 1
     if next_in != 0:
         m[s + S_NEXT_IN] = next_in
 
@@ -123,9 +146,21 @@ def count_missed(m, s, number):
 
 
 @leaf
+def count_told(m, s, begin, end):
+    """A resend of these numbers was written: what was numbered while the session was away is told so far."""
+    if m[s + S_UNTOLD] != 0 and begin <= m[s + S_UNTOLD] <= end:
+        m[s + S_UNTOLD] = end + 1
+        if end >= m[s + S_UNTOLD_TO]:
+            m[s + S_UNTOLD] = 0
+            m[s + S_UNTOLD_TO] = 0
+
+
+@leaf
 def do_set_in(m, rows, c):
     s = session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
     m[s + S_NEXT_IN] = rows[c + CMD_NEXT_IN]
+    if rows[c + CMD_TOLD_FROM] != 0:
+        count_told(m, s, rows[c + CMD_TOLD_FROM], rows[c + CMD_TOLD_TO])
     if rows[c + CMD_MISSED] != 0:
         count_missed(m, s, rows[c + CMD_MISSED])
 

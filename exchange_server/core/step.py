@@ -57,6 +57,7 @@ from .define import (
     do_transfer,
 )
 from .emit import room
+from .fix_requests import add_request_id, refuse_unread
 from .jit import kernel, leaf
 from .mass_cancel import do_mass_cancel, go_on_mass
 from .match import go_on_matching
@@ -97,6 +98,7 @@ from .records import (
     RES_EXPIRE,
     RES_MASS,
     RES_MATCH,
+    ROWFLAG_REFUSED,
     STEP_BROKEN,
     STEP_DONE,
     STEP_MORE,
@@ -182,7 +184,9 @@ def request(m, rows, c, kind, ev):
         return
     count_incoming(m, s, rows, c)
     m[H_COMMANDS] += 1
-    if kind == C_NEW:
+    if (rows[c + CMD_HEAD] >> 48) & ROWFLAG_REFUSED != 0:
+        refuse_unread(m, s, rows, c, ev, kind)
+    elif kind == C_NEW:
         do_new(m, rows, c, ev)
     elif kind == C_CANCEL:
         do_cancel(m, rows, c, ev)
@@ -191,7 +195,9 @@ def request(m, rows, c, kind, ev):
     elif kind == C_MASS_CANCEL:
         do_mass_cancel(m, rows, c, ev)
     elif kind == C_STATUS:
+        e = m[H_EVENT_USED]
         do_status(m, rows, c, ev)
+        add_request_id(m, rows, c, ev, e)
     elif kind == C_SPLIT or kind == C_MERGE:
         do_sets(m, rows, c, ev, kind)
     elif kind == C_LOGON:

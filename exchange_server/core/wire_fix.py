@@ -37,6 +37,7 @@ from .fix_parse import (
     SLOT_TIME,
     SLOT_TRANSACT,
     SLOT_TYPE,
+    TOO_LONG,
     decimal,
     number,
     plain_id,
@@ -107,6 +108,7 @@ HAND_OVER = -1  # in CN_NEXT_IN: hand every message over (before logon, while a 
 # res: the common words, then
 RES_LENGTH = 3  # DEC_SLOW: the message lies at RES_POS with this length
 RES_GARBLED = 4  # += messages or stretches dropped
+RES_TOO_LONG = 5  # BodyLength of the last one that was dropped because it is too long
 
 _HEADER = (1 << SLOT_TYPE) | (1 << SLOT_SENDER) | (1 << SLOT_TARGET) | (1 << SLOT_SEQ) | (1 << SLOT_TIME)
 _HEADER_MAY = _HEADER | (1 << SLOT_SENDER_SUB) | (1 << SLOT_TARGET_SUB)
@@ -216,7 +218,7 @@ def _row(m, mb, buf, conn, out, pos):
         return np.int64(0)
 
     # ---- who and what
-    account = m[s + S_ACCOUNT] if kind != C_REPLACE else np.int64(0)  # a replace that names none means the order's own
+    account = m[s + S_ACCOUNT] if kind == C_NEW else np.int64(0)  # a cancel or replace that names none means the order's own
     if mask & (1 << SLOT_ACCOUNT):
         account = names_find(m, mb, np.int64(NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
         if account == 0 or m[account_at(m, account) + AC_FIRM] != m[s + S_FIRM]:  # another firm's is not known here
@@ -232,7 +234,7 @@ def _row(m, mb, buf, conn, out, pos):
     side = np.int64(buf[conn[p + 2 * SLOT_SIDE]]) - 48
     if side != 1 and side != 2:
         return np.int64(0)
-    contract = np.int64(0 if kind == C_REPLACE else 1)  # a replace that does not say keeps the order's own
+    contract = np.int64(1 if kind == C_NEW else 0)  # a cancel or replace that does not say means the order's own
     if mask & (1 << SLOT_CONTRACT):
         c = np.int64(buf[conn[p + 2 * SLOT_CONTRACT]])
         if conn[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):
@@ -345,7 +347,9 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
         size = take_apart(buf, at, end, conn, np.int64(CN_SCRATCH))
         if size == INCOMPLETE:
             break
-        if size == GARBLED:
+        if size == GARBLED or size == TOO_LONG:
+            if size == TOO_LONG:
+                res[RES_TOO_LONG] = conn[CN_SCRATCH]
             at = _next_begin(buf, at + 1, end)
             res[RES_GARBLED] += 1
             continue

@@ -6,6 +6,7 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 |---|---|
 | admin | an act: `record` is one of config/admin_records.py; carried out once it is durable, `who` is the peer's uid |
 | plan | what a configuration would change: `items` |
+| assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
@@ -22,7 +23,7 @@ from config import admin_records as ar
 from config.plan import items_from_builtins
 from protocol import codes
 
-from ..registry import AdminAnswer, Registry
+from ..registry import AdminAnswer, Refused, Registry
 from ..registry.market_view import market_view
 from .connection import Connection, Outlet, SessionTable, TurnInput
 
@@ -46,17 +47,21 @@ class Office:
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         extra: dict[str, Verb] | None = None,
+        try_out: Callable[[tuple[Any, ...]], tuple[int, str] | None] | None = None,
     ) -> None:
-        """arena: the engine's word array. expect(offset, callback): who gets the answer of the ADMIN row at that offset of the turn."""
+        """arena: the engine's word array. expect(offset, callback): who gets the answer of the ADMIN row at that offset of the turn.
+        try_out(records): what a configuration with them would be refused for."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
         self._stop_server = stop
+        self.try_out = try_out or (lambda records: None)
         self.acts = 0
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
             "plan": self._plan,
+            "assets": lambda request: {"assets": registry.decimals()},
             "status": lambda request: status(),
             "stop": self._stop,
             **(extra or {}),
@@ -78,15 +83,23 @@ class Office:
             raise BadRequest("items: a list is wanted")
         try:
             found = self.registry.plan(items_from_builtins(items))
+            self.registry.refuse_mixing(str(request.get("name", "the configuration")), bool(request.get("sandbox", False)))
+        except Refused as refused:
+            raise BadRequest(refused.text) from refused
         except (ValueError, TypeError, KeyError) as error:
             raise BadRequest(f"items: {error}") from error
-        return {"lines": found.lines(), "same": found.same}
+        refused_item = self.try_out(tuple(found.records()))
+        refused_at = None
+        if refused_item is not None:
+            item = found.order[refused_item[0]]
+            refused_at = {"file": item.file, "path": item.path, "text": refused_item[1]}
+        return {"lines": found.lines(self.registry.decimals()), "same": found.same, "refused": refused_at}
 
 
 class AdminConnection(Connection):
     """One operator's end of the socket."""
 
-    __slots__ = ("office", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "office", "parts", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
@@ -96,12 +109,18 @@ class AdminConnection(Connection):
         super().__init__(codes.WIRE_NONE, table, now_ns, outlet)
         self.office = office
         self.who = who
+        self.parts: list[bytes] = []  # of a record that is not all in the journal's input yet
+        self.accepts_clock = False
+        self.asked: Any = None  # the request that they belong to
         self.waiting = 0  # acts without an answer yet
 
     def gather(self, turn: TurnInput) -> bool:
         for _ in range(LINES_PER_TURN):
             if turn.full:
                 return True
+            if self.parts:
+                self._send_parts(turn)
+                continue
             data = bytes(self.view[self.start : self.end])
             line, newline, _ = data.partition(b"\n")
             if not newline:
@@ -141,16 +160,27 @@ class AdminConnection(Connection):
     def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any]) -> None:
         try:
             record = ar.from_builtins(request.get("record"))
-            body = ar.pack(self.who, str(ident)[:128], record)
+            self.parts = ar.pack_all(self.who, str(ident)[:128], record)
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
-        at = turn.add(codes.C_ADMIN, body=body)
+        self.asked = ident
+        self.accepts_clock = isinstance(record, ar.AcceptClock)
         self.office.acts += 1
         self.waiting += 1
+        self._send_parts(turn)
+
+    def _send_parts(self, turn: TurnInput) -> None:
+        """Add what is left of the record, over as many turns as it takes; its answer is that to the last part."""
+        while len(self.parts) > 1 and not turn.full:
+            turn.add(codes.C_ADMIN, body=self.parts.pop(0))
+        if len(self.parts) > 1 or turn.full:
+            return
+        at = turn.add(codes.C_ADMIN, body=self.parts.pop())
+        ident, accepts_clock = self.asked, self.accepts_clock
 
         def answered(answer: AdminAnswer) -> None:
             self.waiting -= 1
-            if answer.ok and isinstance(record, ar.AcceptClock):
+            if answer.ok and accepts_clock:
                 self.office.accept_clock(self.who)
             self._say(ident, answer.ok, answer.code, answer.text, answer.result)
 

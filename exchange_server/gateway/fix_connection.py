@@ -13,9 +13,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import codes, errors, fix_session
-from protocol.fix_messages import FixMessage, OrderRequest, Problem, build, format_timestamp, parse, read_order, scale
-from protocol.fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
+from protocol import codes, errors, fix_logon, fix_session
+from protocol.fix_messages import (
+    DIGITS_MAX,
+    FixMessage,
+    OrderRequest,
+    Problem,
+    build,
+    format_timestamp,
+    parse,
+    parse_uint,
+    read_order,
+    scale,
+)
+from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 from ..core.loads import SLACK
 from ..core.names import find_name
@@ -31,6 +42,7 @@ from ..core.records import (
     CMD_LOGON_FLAGS,
     CMD_LOGON_HEARTBEAT_NS,
     CMD_LOGON_NEXT_IN,
+    CMD_LOGON_SENT,
     CMD_MIN_QTY,
     CMD_MISSED,
     CMD_MSG_TYPE,
@@ -38,8 +50,14 @@ from ..core.records import (
     CMD_ORIG_HI,
     CMD_PRICE,
     CMD_QTY,
+    CMD_REFUSED_ASKED,
+    CMD_REFUSED_LIMIT,
+    CMD_REFUSED_REASON,
+    CMD_REFUSED_USED,
     CMD_SCOPE,
     CMD_STOP_PRICE,
+    CMD_TOLD_FROM,
+    CMD_TOLD_TO,
     CN_BUDGET,
     CN_NEXT_IN,
     CN_NOW,
@@ -48,6 +66,8 @@ from ..core.records import (
     DEC_FULL,
     DEC_SLOW,
     E_ID,
+    FORM_OWN_FIELDS,
+    FORM_TIME_SHIFT,
     H_POOLS,
     I_EVENT,
     I_PRICE_DECIMALS,
@@ -68,35 +88,45 @@ from ..core.records import (
     RES_OUT,
     RES_POS,
     RES_WORDS,
+    ROWFLAG_REFUSED,
+    ROWFLAG_REQUEST_ID,
     ROWFLAG_TIF,
     S_ACCOUNT,
     S_FIRM,
+    S_FORM,
+    S_FORM_DEFINED,
     S_LAST_EVENT,
+    S_LOGON_SENT,
     S_MISSED,
     S_MISSED_DONE,
     S_NEXT_IN,
     S_NEXT_OUT,
+    S_UNTOLD,
     SESSION_WORDS,
 )
 from ..core.visibility import visible_to
-from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, decode, id_key
+from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode, id_key
 from ..journal.event_store import EventsMissing
 from .connection import Connection, Outlet, TurnInput
 from .fix_encoder import FixEncoder
+from .fix_logons import LogonMemory, sent
 from .fix_missed import MissedReports
-from .fix_resend import ResendJob
+from .fix_resend import Resends
 
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
 UNKNOWN_INSTRUMENT = 0x7FFFFFFF
 SLOW_WEIGHT = 64  # a message in plain Python counts as so many of the turn's budget: others do not wait for it long
-JOBS_MAX = 4  # ResendRequests being answered at a time
 SKEW_NS = 120_000_000_000
 BUDGET = 4096
+COUNTED_MAX = 1 << 32  # numbers from here on have no room in an order's row: a C_SET_IN carries them
+DECIMALS = (3, 0, 6, 9)  # of a timestamp, by FORM_TIME_*
 RESEND_BACKLOG = 256 * 1024  # bytes waiting for the peer above which a resend pauses
 
 
 class FixDirectory(Protocol):
     """What a FIX connection needs of gateway/sessions.py."""
+
+    logons: LogonMemory
 
     def authenticate_fix(self, our_comp_id: str, peer_comp_id: str, username: str, password: str) -> tuple[int, int]:
         """(session id, OK) or (0, codes.R_*)."""
@@ -135,7 +165,8 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_jobs", "_missed", "_missed_after", "_missed_seen", "_res", "_store", "_todo", "_unsent_from", "_up", "engine", "fix", "garbled",
+        "_budget", "_conn", "_encoder", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_store", "_todo", "_told",
+        "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
 
@@ -164,11 +195,13 @@ class FixConnection(Connection):
         self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
         self._conn[CN_SKEW] = skew_ns
         self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
-        self._jobs: deque[ResendJob] = deque()
+        self._resends = Resends(store, encoder)
+        self._told: tuple[int, int] | None = None  # resent, perhaps not yet taken by the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
         self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
         self._missed_seen = -1  # version of the event store when it did not have them
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
+        self._logon_turn = 0
         self._unsent_from = 0
         self._up = False  # a logon was good
 
@@ -184,16 +217,20 @@ class FixConnection(Connection):
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
         more = False
         self._do([], turn, None)  # what the turn before had no room for
-        while self.start < self.end and not self._todo:
+        while self.start < self.end and not self._todo and not self._resends.many:
             hot = fix.state == fix_session.ACTIVE and not fix.gap_open
             conn[CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
-            res[RES_GARBLED] = 0
+            res[RES_GARBLED] = res[RES_TOO_LONG] = 0
             status = decode(m, mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
             self.start = int(res[RES_POS])
             turn.words = int(res[RES_OUT])
             self.garbled += int(res[RES_GARBLED])
             if hot:
                 fix.next_in = int(conn[CN_NEXT_IN])
+            if res[RES_TOO_LONG]:
+                self._too_long(int(res[RES_TOO_LONG]), turn)
+                if self.closing:
+                    return False
             if status == DEC_SLOW:
                 begin = self.start
                 self.start = begin + int(res[RES_LENGTH])
@@ -206,8 +243,9 @@ class FixConnection(Connection):
             break
         if not self._todo:
             self._do(fix.on_time(turn.tick_ns), turn, None)
-        if self._jobs and not self.closing:
-            more = self._resend_some(turn) or more
+        if (self._resends or self._told or self._resends.notice) and not self.closing:
+            # What is written here leaves before the turn's events: nothing may come before the logon reply.
+            more = turn.turn == self._logon_turn or self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
         if self.closing:
@@ -230,6 +268,13 @@ class FixConnection(Connection):
             self.slow += 1
         self._do(self.fix.receive(message, turn.tick_ns), turn, message)
 
+    def _too_long(self, length: int, turn: TurnInput) -> None:
+        """Behind what the kernel has taken before it, and before what came after it."""
+        seen = bytes(self.view[: self.end])
+        names = {tag: re.search(rb"\x01%d=([\x20-\x7e]{1,64})\x01" % tag, seen) for tag in (49, 56)}
+        known = [(8, self.fix.begin_string)] + [(tag, found[1]) for tag, found in names.items() if found]
+        self._do(self.fix.too_long(length), turn, FixMessage(known))
+
     # ------------------------------------------------------------------------------------------------ actions
     def _do(self, actions: list[fix_session.Action], turn: TurnInput, cause: FixMessage | None) -> None:
         """Do these in order, behind what is left of earlier ones. A closed gap can release thousands at once: what does not fit into the turn
@@ -246,7 +291,7 @@ class FixConnection(Connection):
             elif isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, cause)
             elif isinstance(action, fix_session.Resend):
-                self._first(self._begin_resend(action), cause)
+                self._resends.ask(action.begin, action.end)
             elif isinstance(action, fix_session.SetNextIn):
                 turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
@@ -271,15 +316,18 @@ class FixConnection(Connection):
 
     def _send(self, msg_type: str, body: bytes, turn: TurnInput, cause: FixMessage | None) -> None:
         if self.session:
+            used = self.fix.next_in - 1
             # Every answer also journals which incoming numbers are used up; not while orders that came before that number still wait for room.
             values = {
                 CMD_MSG_TYPE: int.from_bytes(msg_type.encode(), "little"),
-                CMD_GROUP_SEQ: 0 if self._waiting() else self.fix.next_in - 1,
+                CMD_GROUP_SEQ: 0 if self._waiting() or used >= COUNTED_MAX else used,
             }
+            if used >= COUNTED_MAX and not self._waiting():
+                turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: used + 1})
             turn.add(codes.C_SEND, self.session, values=values, body=body)
         elif cause is not None:  # no session yet: the refusal of a logon
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
-            self.outlet.write(build(FIX44, msg_type, our, peer, 1, format_timestamp(turn.now_ns), body))
+            self.outlet.write(build(fix_logon.version_of(cause), msg_type, our, peer, 1, format_timestamp(turn.now_ns, 3), body))
 
     def _logon(self, message: FixMessage, turn: TurnInput, code: int) -> list[fix_session.Action]:
         if code == codes.R_LOGON_DELAYED:
@@ -289,12 +337,18 @@ class FixConnection(Connection):
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
+        row = self._row(session)
+        if code == codes.OK and directory.logons.repeated(session, message, int(self.engine.m[row + S_LOGON_SENT]), turn.real_ns):
+            code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
             text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
+            if code == codes.R_LOGON_REPEATED:
+                text = "this Logon was taken before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._conn[CN_SESSION] = session
-        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[self._row() + S_NEXT_IN]))
+        form = int(self.engine.m[row + (S_FORM_DEFINED if message.get(141) == b"Y" else S_FORM)])
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + S_NEXT_IN]), bool(form & FORM_OWN_FIELDS))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = LOGON_RESET if action.reset else 0
@@ -305,19 +359,25 @@ class FixConnection(Connection):
             flags |= LOGON_CANCEL_ON_DISCONNECT if cause.get(5002) == b"Y" else 0
             flags |= LOGON_SKIP_MISSED if cause.get(5003) == b"Y" else 0
         values = {CMD_LOGON_FLAGS: flags, CMD_LOGON_NEXT_IN: action.next_in, CMD_LOGON_HEARTBEAT_NS: action.heartbeat_ns}
+        if action.live and cause is not None:
+            directory: Any = self.directory
+            values[CMD_LOGON_SENT] = sent(cause)
+            directory.logons.took(self.session, cause, int(self._conn[CN_SKEW]), turn.real_ns)
+            if not action.reset and (has := parse_uint(cause.get(789)) or 0) > 1:
+                self._told = 1, has - 1
         turn.add(codes.C_LOGON, self.session, values=values)
         if action.reset:
-            self._jobs.clear()  # what was being sent again has other numbers now
+            self._resends.clear()  # what was being sent again has other numbers now
         if action.live:
             if not self._up:
                 self._up = True
                 self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), turn.tick_ns)  # type: ignore[attr-defined]
-            self._missed_after = turn.turn
+            self._missed_after = self._logon_turn = turn.turn
             self.grow()
 
-    def _row(self) -> int:
+    def _row(self, session: int = 0) -> int:
         """Offset of the session's row in the arena."""
-        return int(self.engine.m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + self.session * SESSION_WORDS
+        return int(self.engine.m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + (session or self.session) * SESSION_WORDS
 
     def _last_sent(self) -> int:
         return int(self.engine.m[self._row() + S_NEXT_OUT]) - 1 if self.session else 0
@@ -325,35 +385,43 @@ class FixConnection(Connection):
     # ------------------------------------------------------------------------------------------------ orders in plain Python
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
         order = read_order(message)
-        problem = order if isinstance(order, Problem) else add_order(self.engine.m, self.engine.mb, turn, self.session, order)
-        return self.fix.reject(message, problem) if problem is not None else []
-
-    # ------------------------------------------------------------------------------------------------ resend
-    def _begin_resend(self, action: fix_session.Resend) -> list[fix_session.Action]:
-        if len(self._jobs) >= JOBS_MAX:
-            return self.fix.expel(codes.R_OVERLOAD, f"{JOBS_MAX} ResendRequests are being answered already")
-        last_event = int(self.engine.m[self._row() + S_LAST_EVENT])
-        our, peer = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
-        self._jobs.append(ResendJob(self._store, self._encoder, last_event, action.begin, action.end, our, peer))
+        if isinstance(order, Problem):
+            return self.fix.reject(message, order)
+        add_order(self.engine.m, self.engine.mb, turn, self.session, order)
         return []
 
+    # ------------------------------------------------------------------------------------------------ resend
     def _resend_some(self, turn: TurnInput) -> bool:
         """A piece of the oldest resend; True while there is more to do and the peer keeps up."""
-        if self.outlet.backlog > RESEND_BACKLOG:
-            return True
-        job = self._jobs[0]
-        data = job.piece(turn.now_ns)
-        if data:
-            self.outlet.write(data)
-            self.fix.last_out_ns = turn.tick_ns
-        if job.notice and not turn.full:
-            self._tell("Resend", job.notice, turn)
-            job.notice = ""
-        if job.done and not job.notice:
-            self._jobs.popleft()
-        elif job.waiting:
+        if self._told and self.outlet.backlog == 0:  # all of it has been taken by the socket
+            self._add_told(turn)
+        if self._resends and self.outlet.backlog <= RESEND_BACKLOG:
+            m, row = self.engine.m, self._row()
+            names = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
+            decimals = DECIMALS[int(m[row + S_FORM]) >> FORM_TIME_SHIFT & 3]
+            data = self._resends.piece(turn.now_ns, int(m[row + S_LAST_EVENT]), self._last_sent(), *names, decimals)
+            if data:
+                self.outlet.write(data)
+                self.fix.last_out_ns = turn.tick_ns
+            told, self._resends.told = self._resends.told, None
+            if told is not None and m[row + S_UNTOLD]:
+                first = min(told[0], self._told[0]) if self._told else told[0]
+                self._told = first, told[1]
+        if self._resends.notice and not turn.full:
+            self._tell("Resend", self._resends.notice, turn)
+            self._resends.notice = ""
+        if self._resends.waiting and self._told is None and not self._resends.notice:
             return False  # a turn is given when the event store has it again
-        return bool(self._jobs)
+        return bool(self._resends) or self._told is not None or bool(self._resends.notice)
+
+    def _add_told(self, turn: TurnInput) -> None:
+        told, self._told = self._told, None
+        if told is not None and told[0] <= self.engine.m[self._row() + S_UNTOLD] <= told[1]:
+            turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self._used(), CMD_TOLD_FROM: told[0], CMD_TOLD_TO: told[1]})
+
+    def _used(self) -> int:
+        """Next expected number as far as what came before it is journaled."""
+        return int(self.engine.m[self._row() + S_NEXT_IN]) if self._waiting() else self.fix.next_in
 
     def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
         """News for the desk: what the session layer has no message for."""
@@ -399,7 +467,7 @@ class FixConnection(Connection):
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         if reason == codes.R_SHUTDOWN and self.fix.live and self.session:
             self._send(
-                "B", b"148=The server is going down\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
+                "B", b"148=The server is going down\x0133=1\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
             )
         waits = reason == codes.R_SHUTDOWN and self.fix.state == fix_session.ACTIVE and self.session
         for action in self.fix.logout(turn.tick_ns, text) if waits else self.fix.expel(reason, text):
@@ -413,6 +481,8 @@ class FixConnection(Connection):
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
             turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
+        if self.session and self._told and not self._unsent_from:
+            self._add_told(turn)
         self.directory.leave(self)  # type: ignore[attr-defined]
         self.dropped(b"")  # what this turn still brings for it is not written any more
         super().lost(turn)
@@ -428,29 +498,34 @@ class FixConnection(Connection):
         return self._unsent_from
 
 
-def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> Problem | None:
-    """The command row of an order request in the turn; a Problem when a decimal does not fit the instrument (nothing is added then)."""
+def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> None:
+    """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an order's."""
     instrument = _find(m, mb, NAME_INSTRUMENT, order.symbol)
     if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
     account = _own_account(m, session, _find(m, mb, NAME_ACCOUNT, order.account)) if order.account else 0
-    values: dict[int, int] = {CMD_GROUP_SEQ: order.group << 32 | order.seq}
+    values: dict[int, int] = {CMD_GROUP_SEQ: order.group << 32 | (order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
     row = int(m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE]) + (instrument * INSTRUMENT_WORDS if known else 0)
     decimals = int(m[row + I_PRICE_DECIMALS]), int(m[row + I_QTY_DECIMALS])
     parts = (
-        (44, "Price", CMD_PRICE, order.price, decimals[0]),
-        (38, "OrderQty", CMD_QTY, order.qty, decimals[1]),
-        (110, "MinQty", CMD_MIN_QTY, order.min_qty, decimals[1]),
-        (1138, "DisplayQty", CMD_DISPLAY_QTY, order.display_qty, decimals[1]),
-        (99, "StopPx", CMD_STOP_PRICE, order.stop_price, decimals[0]),
-        (5014, "CostCap", CMD_COST_CAP, order.cost_cap, 0),
+        (44, CMD_PRICE, order.price, decimals[0]),
+        (38, CMD_QTY, order.qty, decimals[1]),
+        (110, CMD_MIN_QTY, order.min_qty, decimals[1]),
+        (1138, CMD_DISPLAY_QTY, order.display_qty, decimals[1]),
+        (99, CMD_STOP_PRICE, order.stop_price, decimals[0]),
+        (5014, CMD_COST_CAP, order.cost_cap, 0),
     )
-    for tag, name, word, text, places in parts:
+    row_flags = 0
+    for tag, word, text, places in parts if order.msg_type in "DG" else ():
         if text:
             number, wrong = scale(text, places)
             if wrong and known:
-                return Problem(5, tag, f"{name}({tag}): {text[:40].decode()} {wrong} ({order.symbol.decode('ascii', 'backslashreplace')})")
+                reason, limit, asked = _unread(text, places)
+                refused = CMD_REFUSED_REASON, CMD_REFUSED_LIMIT, CMD_REFUSED_USED, CMD_REFUSED_ASKED
+                values.update(zip(refused, (reason, limit, tag, asked), strict=True))
+                row_flags |= ROWFLAG_REFUSED
+                break
             values[word] = number
     if order.expiry_ns:
         values[CMD_EXPIRY] = order.expiry_ns
@@ -465,9 +540,10 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
             values[word], values[word + 1] = key
             if as_text:
                 texts = own, orig
+    if order.request_id:
+        texts = order.request_id, orig
+        row_flags |= ROWFLAG_REQUEST_ID
     kind = {"D": codes.C_NEW, "F": codes.C_CANCEL, "G": codes.C_REPLACE, "H": codes.C_STATUS, "q": codes.C_MASS_CANCEL}[order.msg_type]
-    if order.msg_type in "FHq":
-        values.pop(CMD_QTY, None)
     contract_side = order.contract_side
     if order.msg_type == "q":
         values[CMD_SCOPE] = order.scope
@@ -477,7 +553,7 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
     turn.add(
         kind,
         session,
-        account or (0 if order.msg_type == "G" else _default_account(m, session)),  # a replace that names none means the order's own
+        account or (0 if order.msg_type in "FG" else _default_account(m, session)),  # those that name none mean the order's own
         values,
         texts=texts,
         instrument=instrument,
@@ -488,9 +564,19 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
         tif=order.tif,
         stp=order.stp,
         flags=order.flags,
-        row_flags=ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0,
+        row_flags=row_flags | (ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0),
     )
-    return None
+    if order.seq >= COUNTED_MAX:
+        turn.add(codes.C_SET_IN, session, values={CMD_NEXT_IN: order.seq + 1})
+
+
+def _unread(text: bytes, places: int) -> tuple[int, int, int]:
+    """Why `scale` does not read a decimal: (reason, limit, what was there)."""
+    whole, _, fraction = text.lstrip(b"-").partition(b".")
+    decimals = len(fraction.rstrip(b"0"))
+    if decimals > places:
+        return codes.R_TOO_MANY_DECIMALS, places, decimals
+    return codes.R_TOO_MANY_DIGITS, DIGITS_MAX - places, len(whole.lstrip(b"0"))
 
 
 def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:

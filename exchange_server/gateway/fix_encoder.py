@@ -78,6 +78,7 @@ UNITS = {
 }
 # What the general text says in terms that a FIX client does not know, in its own words.
 TEXTS = {
+    codes.R_TOO_MANY_DECIMALS: "tag {used} has {asked} decimals, at most {limit} are taken for this Symbol(55)",
     codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is not known here",
     codes.R_UNKNOWN_ACCOUNT: "Account(1) is not known, or missing where the session has no default account",
     codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 to 5018)",

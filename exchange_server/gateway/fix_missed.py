@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from protocol import codes
 from protocol.fix_messages import Framer
 
-from ..core.records import EVT_HEAD, EVT_LAST_QTY, EVT_MSG_TYPE, EVT_ORDER, EVT_PREVIOUS, EVT_PRICE
+from ..core.records import (
+    EVT_CUM,
+    EVT_HEAD,
+    EVT_LAST_QTY,
+    EVT_LEAVES,
+    EVT_MSG_TYPE,
+    EVT_ORDER,
+    EVT_PREVIOUS,
+    EVT_PRICE,
+    EVT_SESSION_NUMBER,
+    EVT_TIME,
+)
 from ..journal.event_store import EventsMissing
 from .fix_encoder import FixEncoder
 from .fix_resend import REPORTS
@@ -43,8 +54,8 @@ class MissedReports:
         while reset:
             try:
                 row = store.row(reset)
-                first, last = max(1, int(row[EVT_LAST_QTY])), int(row[EVT_PRICE]) - 1
-                parts.append(np.asarray(store.chain(int(row[EVT_PREVIOUS]), first, last)))
+                for first, last in _ranges(row):
+                    parts.append(np.asarray(store.chain(int(row[EVT_PREVIOUS]), first, last)))
             except EventsMissing as missing:
                 if not missing.lost:
                     raise
@@ -94,6 +105,34 @@ class MissedReports:
             yield _msg_type(raw), _body(raw), self.head if last else int(self._numbers[place])
         self._at = at
         self.done = at == len(self._numbers)
+
+
+def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """The numbers that were missed before this reset, newest first: since the session was away, and those of an earlier absence that it was never
+    told, though it was here in between."""
+    ranges = [(max(1, int(row[EVT_LAST_QTY])), int(row[EVT_PRICE]) - 1)]
+    if row[EVT_CUM]:
+        ranges.append((int(row[EVT_CUM]), int(row[EVT_LEAVES])))
+        if ranges[1][1] >= ranges[0][0]:
+            ranges = [(min(r[0] for r in ranges), max(r[1] for r in ranges))]
+    return ranges
+
+
+def unsure_from(store: Any, last_event: int, since_ns: int) -> int:
+    """After a crash: the first number of a session that was given at or after this time (it may not have been written to the connection any more),
+    0 when there is none."""
+    first = 0
+    number = last_event
+    while number:
+        try:
+            row = store.row(number)
+        except EventsMissing:  # damaged just there: what is known is said
+            break
+        if row[EVT_TIME] < since_ns or row[EVT_HEAD] & 255 == codes.E_LOGON:
+            break
+        first = int(row[EVT_SESSION_NUMBER]) or first
+        number = int(row[EVT_PREVIOUS])
+    return first
 
 
 def _msg_type(raw: bytes) -> int:

@@ -1,12 +1,14 @@
-"""Answering one ResendRequest from the event store, in pieces.
+"""Answering ResendRequests from the event store, in pieces.
 
-Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the range
-begin..end is sent, no number twice, and the last gap fill points at end + 1 at most. Old numbers only: nothing here takes a number.
+Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the asked
+ranges is sent, and the last gap fill of a range points at end + 1 at most. Old numbers only: nothing here takes a number.
+Requests that overlap are merged: what is still to be sent for one is not sent once more for the other.
 
 Reports that the event store is rebuilding are waited for (`waiting`); those that are lost for good are filled like administrative ones, but never in
 silence: `notice` names them, and the connection sends it as News.
 """
 
+from collections import deque
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ from ..journal.event_store import EventsMissing
 from .fix_encoder import FixEncoder
 
 PIECE = 256  # events in one piece
+RANGES_MAX = 16  # ranges waiting at which the connection reads no further until some are done
+RANGES_KEPT = 4096  # the same while the event store has to be waited for
+NEWEST = 1 << 62  # as the end of a range: the newest number when it is begun
 REPORTS = frozenset(
     (
         codes.E_ACCEPTED,
@@ -39,9 +44,11 @@ _ADMIN_SENT = frozenset(int.from_bytes(t.encode(), "little") for t in ADMIN_TYPE
 
 
 class ResendJob:
-    """store: `chain` and `rows` of the event store; last_event: the session's newest event when the request was handled."""
+    """One range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's timestamps."""
 
-    def __init__(self, store: Any, encoder: FixEncoder, last_event: int, begin: int, end: int, our: str, peer: str) -> None:
+    def __init__(
+        self, store: Any, encoder: FixEncoder, last_event: int, begin: int, end: int, our: str, peer: str, decimals: int = 3
+    ) -> None:
         self._store = store
         self._encoder = encoder
         self._numbers: NDArray[np.int64] | None = None
@@ -50,6 +57,7 @@ class ResendJob:
         self._next = begin
         self._end = end
         self._names = our, peer
+        self._decimals = decimals
         self._seen = -1  # version of the store when it did not have what is needed
         self._told = False
         self.done = False
@@ -79,6 +87,11 @@ class ResendJob:
 
     def _lose(self, missing: EventsMissing, first_kept: int) -> None:
         self.notice = f"messages {self._next} to {first_kept - 1} cannot be sent again: {missing}. Ask for the state of your orders"
+
+    @property
+    def rest(self) -> tuple[int, int]:
+        """The numbers that are still to be sent; none when the first is above the last."""
+        return (self._end + 1 if self.done else self._next), self._end
 
     def piece(self, now_ns: int) -> bytes:
         """The next messages, as bytes; sets `done` behind the last ones."""
@@ -124,5 +137,72 @@ class ResendJob:
             run.clear()
 
     def _gap(self, seq: int, new: int, now_ns: int) -> bytes:
-        time = format_timestamp(now_ns)
+        time = format_timestamp(now_ns, self._decimals)
         return build(FIX44, "4", *self._names, seq, time, b"123=Y\x0136=%d\x01" % new, b"43=Y\x01122=%s\x01" % time)
+
+
+class Resends:
+    """What one connection still has to send again: the range that is being sent and those that wait, none of which overlap.
+
+    told: (first, last) of the numbers that the peer has got by a resend or, as its requests say, had before; the host takes it.
+    """
+
+    def __init__(self, store: Any, encoder: FixEncoder) -> None:
+        self._store = store
+        self._encoder = encoder
+        self._job: ResendJob | None = None
+        self._begun = 0  # first number of the range that is being sent
+        self._waiting: deque[tuple[int, int]] = deque()
+        self.told: tuple[int, int] | None = None
+        self.notice = ""  # to be told to the peer as News; the host takes it
+
+    def __bool__(self) -> bool:
+        return self._job is not None or bool(self._waiting)
+
+    @property
+    def waiting(self) -> bool:
+        """Nothing to do before the event store has changed."""
+        return self._job is not None and self._job.waiting
+
+    @property
+    def many(self) -> bool:
+        """So many ranges wait that no more should be read; while the event store is rebuilt, the session's orders go on."""
+        return len(self._waiting) >= (RANGES_KEPT if self.waiting else RANGES_MAX)
+
+    def clear(self) -> None:
+        """The numbers have begun anew."""
+        self._job = None
+        self._waiting.clear()
+        self.told = None
+        self.notice = ""
+
+    def ask(self, begin: int, end: int) -> None:
+        """The peer wants begin..end (0: up to the newest): add what is not going to be sent anyway."""
+        parts = [(begin, end or NEWEST)]
+        waiting = list(self._waiting) + ([self._job.rest] if self._job is not None else [])
+        for first, last in waiting:
+            left = []
+            for low, high in parts:
+                if last < low or high < first:
+                    left.append((low, high))
+                    continue
+                left += [(low, first - 1)] if low < first else []
+                left += [(last + 1, high)] if last < high else []
+            parts = left
+        self._waiting.extend(parts)
+
+    def piece(self, now_ns: int, last_event: int, last_sent: int, our: str, peer: str, decimals: int) -> bytes:
+        """The next messages of the oldest range."""
+        if self._job is None:
+            begin, end = self._waiting.popleft()
+            self._begun = begin
+            self._job = ResendJob(self._store, self._encoder, last_event, begin, min(end, last_sent), our, peer, decimals)
+        data = self._job.piece(now_ns)
+        self.notice, self._job.notice = self._job.notice or self.notice, ""
+        upto = self._job.rest[0] - 1
+        if upto >= self._begun:
+            # Who asks from a number on has what was before it, unless that was asked for too and still waits.
+            self.told = self._begun if any(first < self._begun for first, _ in self._waiting) else 1, upto
+        if self._job.done:
+            self._job = None
+        return data

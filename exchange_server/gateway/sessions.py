@@ -12,6 +12,7 @@ from protocol import codes
 from ..core.records import EVT_HEAD, EVT_SESSION_ACCOUNT, EVT_WORDS
 from ..registry import Registry
 from .connection import Connection
+from .fix_logons import LogonMemory
 from .logon_guard import Log, LogonGuard
 
 
@@ -24,6 +25,7 @@ class Directory:
         self.bound: dict[int, Connection] = {}  # session id → its connection
         self.wires = [0, 0, 0]  # sessions bound, by codes.WIRE_*
         self.fresh: set[int] = set()  # bound in the turn that is being made; cleared by the pipeline
+        self.logons = LogonMemory()
         self.refused = 0  # credentials that were wrong, for `exos status`
 
     # Of guard: what a connection asks before it authenticates, and tells afterwards.

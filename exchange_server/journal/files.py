@@ -47,13 +47,14 @@ class DirectoryLock:
     """The right to write a data folder: held until release() or the end of the process, however it ends."""
 
     def __init__(self, directory: Path) -> None:
-        """Raises JournalLocked naming the holder's pid, JournalError when the folder cannot be used."""
+        """Raises JournalLocked naming the holder's pid, JournalNoSpace, JournalError when the folder cannot be used."""
         self.directory = directory
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as e:
-            raise JournalError(f"journal folder {directory}: {e.strerror}") from e
+            kind = JournalNoSpace if e.errno in (errno.ENOSPC, errno.EDQUOT) else JournalError
+            raise kind(f"journal folder {directory}: {e.strerror}") from e
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

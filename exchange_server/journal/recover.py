@@ -110,12 +110,13 @@ def recover(
     rows_per_event_file: int = 0,
     logic: int = LOGIC_VERSION,
     batch_words: int = 1 << 16,
+    settle_mode: Callable[[E], str] | None = None,
     **journal: Any,
 ) -> Recovered[E]:
     """Bring the engine of a data folder back, or begin a new one in an empty folder.
 
     make_engine(None) gives a fresh engine, make_engine(chunks) one restored from a snapshot's body. accept: (segment, offset) at which an
-    operator agreed to cut. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; nothing has
+    operator agreed to cut. settle_mode: the journal's mode, as what was recovered says. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; nothing has
     been changed on the disk then.
     """
     began = perf_counter()
@@ -131,12 +132,16 @@ def recover(
             _refuse_orphans(data, folder)
             store.go_to(1)
             engine = make_engine(None)
+            if settle_mode is not None:
+                journal["mode"] = settle_mode(engine)
             opened = Journal.open(folder, server_id, lock=lock, logic=logic, **journal)
             report.created = True
         else:
             engine, walk = _replay(data, server_id, make_engine, store, report, accept, logic, batch_words)
             tail = walk.tail
             assert tail is not None
+            if settle_mode is not None:
+                journal["mode"] = settle_mode(engine)
             _repair(folder, tail, report, int(journal.get("segment_bytes", 0)))
             opened = Journal.open(folder, server_id, lock=lock, position=tail.position, logic=logic, **journal)
         report.seq = opened.next_seq

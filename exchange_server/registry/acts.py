@@ -5,18 +5,16 @@ Each function returns an Act and changes nothing; Registry.apply steps the rows 
 
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from config import admin_records as ar
-from protocol import codes, errors
+from protocol import codes, errors, numbers
 
-from ..core.records import E_PHASE_NOW, E_WINDOW_END, H_REFUSE
-from . import checks, markets, members
+from ..core.records import H_REFUSE
+from . import checks, markets, members, settlement
 from . import rows as rows_of
 from .checks import Act
 from .listing_rules import Refused, bad
 from .markets import PHASES
-from .tables import Determination, Done, Event, Instrument, Table
+from .tables import Done, Instrument, Table
 
 if TYPE_CHECKING:
     from .registry import EngineLike, Registry
@@ -53,9 +51,13 @@ def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike")
         case ar.SetPhase():
             return _phase(registry, record, engine)
         case ar.Determine():
-            return _determine(registry, record, envelope.who, engine)
+            return settlement.determine(registry, record, envelope.who, engine)
         case ar.Finalise():
-            return _finalise(registry, record, engine)
+            return settlement.finalise(registry, record, engine)
+        case ar.Settle():
+            return settlement.settle(registry, record, envelope.who, engine)
+        case ar.Begin():
+            return _begin(registry, record)
         case ar.Kill():
             return _kill(registry, record)
         case ar.Restrict():
@@ -64,6 +66,17 @@ def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike")
             return _reference(registry, record)
         case ar.AcceptClock():
             return _accept_clock(engine)
+    raise Refused(codes.R_BAD_COMMAND, f"{type(record).__name__} is no act by itself")  # parts and configurations are taken apart before
+
+
+def _begin(registry: "Registry", record: ar.Begin) -> Act:
+    if registry.begun is not None:
+        raise Refused(codes.R_SANDBOX, f"the data folder was begun before, with {registry.begun.name}")
+
+    def commit() -> None:
+        registry.begun = record
+
+    return Act("data folder", f"data folder begun with {record.name}", [], commit, {})
 
 
 def _transfer(registry: "Registry", record: ar.Transfer, engine: "EngineLike") -> Act:
@@ -93,10 +106,13 @@ def _transfer(registry: "Registry", record: ar.Transfer, engine: "EngineLike") -
         if code != codes.R_WITHDRAW_TOO_MUCH:
             return ""
         cash, locked = checks.balance(engine, result["source"], asset.id)
-        return errors.text(code, limit=cash - locked, used=locked, asked=record.amount)
+        asked, free, held = (numbers.unscaled(value, places) for value in (record.amount, cash - locked, locked))
+        return f"cannot take out {asked}: {free} is free, {held} is locked"
 
+    places = asset.record.decimals
     what = "move" if source and target else "deposit" if target else "withdrawal"
-    return Act(f"{what} of {record.asset}", f"{what} of {record.amount} minor units of {record.asset} done", [row], commit, result, explain)
+    text = f"{what} of {numbers.unscaled(record.amount, places)} {record.asset} done"
+    return Act(f"{what} of {record.asset}", text, [row], commit, result, explain)
 
 
 def _phase(registry: "Registry", record: ar.SetPhase, engine: "EngineLike") -> Act:
@@ -105,93 +121,13 @@ def _phase(registry: "Registry", record: ar.SetPhase, engine: "EngineLike") -> A
     def explain(code: int) -> str:
         if code != codes.R_BAD_TRANSITION:
             return ""
-        return f"it is {_phase_now(engine, event)} and cannot become {record.phase} ({errors.REFUSALS[code].what_to_do.rstrip('.')})"
+        return f"it is {settlement.phase_now(engine, event)} and cannot become {record.phase} ({errors.REFUSALS[code].what_to_do.rstrip('.')})"
 
     to = PHASES[record.phase]
     rows = [rows_of.phase(event.id, to)]
     return Act(
         f"event {record.event}", f"{record.event} is {record.phase}", rows, checks.nothing, {"event": event.id, "phase": to}, explain
     )
-
-
-def _phase_now(engine: "EngineLike", event: Event) -> str:
-    return codes.PHASE_NAMES.get(checks.event_word(engine, event.id, E_PHASE_NOW), "in no known phase")
-
-
-def _event_contract(registry: "Registry", name: str) -> Event:
-    event: Event = checks.find(registry.events, "event", name)
-    if event.record.product == "spot":
-        raise bad("event", f"{name} is a spot pair: it is never settled")
-    return event
-
-
-def _determine(registry: "Registry", record: ar.Determine, who: str, engine: "EngineLike") -> Act:
-    event = _event_contract(registry, record.event)
-    market, n = event.record, event.n
-    version = len(event.determinations) + 1
-    if record.version not in (0, version):
-        raise Refused(codes.R_BAD_TRANSITION, f"version: the next one is {version}, asked {record.version}", version, record.version)
-    if len(record.payouts) != n:
-        raise Refused(
-            codes.R_PAYOUT_COUNT, f"payouts: {record.event} has {n} contracts, asked {len(record.payouts)}", n, len(record.payouts)
-        )
-    for i, payout in enumerate(record.payouts):
-        if payout > market.payout:
-            raise Refused(codes.R_PAYOUT_RANGE, f"payouts[{i}]: at most {market.payout} ticks, asked {payout}", market.payout, payout)
-    total, wanted = sum(record.payouts), market.k * market.payout
-    if total > wanted or (market.product == "exactly" and total != wanted):
-        demand = "exactly" if market.product == "exactly" else "at most"
-        raise Refused(
-            codes.R_PAYOUT_SUM,
-            f"payouts: they must sum to {demand} {market.k} x {market.payout} = {wanted} ticks, asked {total}",
-            wanted,
-            total,
-        )
-    determination = Determination(version, who, int(engine.time_ns), record)
-
-    def explain(code: int) -> str:
-        return f"it is {_phase_now(engine, event)}; only a closed event is determined" if code == codes.R_NOT_CLOSED else ""
-
-    def commit() -> None:
-        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, determination)))
-
-    text = f"{record.event} determined, version {version}"
-    return Act(
-        f"event {record.event}",
-        text,
-        [rows_of.determine(event.id, version, record.payouts)],
-        commit,
-        {"event": event.id, "version": version},
-        explain,
-    )
-
-
-def _finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") -> Act:
-    event = _event_contract(registry, record.event)
-    if not event.determinations:
-        raise Refused(codes.R_NOT_DETERMINED, f"event: {record.event} has no determination")
-    newest = event.determinations[-1]
-    if newest.final_at_ns:
-        raise Refused(codes.R_ALREADY_FINAL, f"event: {record.event} is final since {newest.final_at_ns}: it has been paid")
-    if record.version not in (0, newest.version):
-        raise Refused(
-            codes.R_BAD_TRANSITION, f"version: the newest is {newest.version}, asked {record.version}", newest.version, record.version
-        )
-
-    now_ns = int(engine.time_ns)
-
-    def explain(code: int) -> str:
-        if code != codes.R_CHALLENGE_WINDOW:
-            return ""
-        return errors.text(code, limit=checks.event_word(engine, event.id, E_WINDOW_END), asked=now_ns)
-
-    def commit() -> None:
-        final = msgspec.structs.replace(newest, final_at_ns=now_ns)
-        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations[:-1], final)))
-
-    text = f"{record.event} is final, version {newest.version}"
-    rows = [rows_of.finalise(event.id, newest.version)]
-    return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": newest.version}, explain)
 
 
 def _kill(registry: "Registry", record: ar.Kill) -> Act:
@@ -232,10 +168,14 @@ def _restrict(registry: "Registry", record: ar.Restrict) -> Act:
 def _reference(registry: "Registry", record: ar.SetReference) -> Act:
     instrument: Instrument = checks.find(registry.instruments, "symbol", record.symbol)
     low, high = instrument.market.bands[0].low, instrument.market.bands[-1].high
+
+    def price_text(ticks: int) -> str:
+        return numbers.unscaled(ticks, instrument.market.price_decimals)
+
     if record.reference and not low <= record.reference <= high:
         raise Refused(
             codes.R_PRICE_OUT_OF_RANGE,
-            f"reference: {record.symbol} trades at {low} to {high} ticks, asked {record.reference}",
+            f"reference: {record.symbol} trades at {price_text(low)} to {price_text(high)}, asked {price_text(record.reference)}",
             high,
             record.reference,
         )
@@ -247,7 +187,7 @@ def _reference(registry: "Registry", record: ar.SetReference) -> Act:
     def commit() -> None:
         registry.references[instrument.id] = (record.reference, collar)
 
-    return Act(f"symbol {record.symbol}", f"reference of {record.symbol} is {record.reference or 'the last trade'}", [row], commit,
+    return Act(f"symbol {record.symbol}", f"reference of {record.symbol} is {price_text(record.reference) if record.reference else 'the last trade'}", [row], commit,
                {"id": instrument.id, "reference": record.reference, "collar": collar})  # fmt: skip
 
 

@@ -68,6 +68,15 @@ def balance(engine: "EngineLike", account: int, asset: int) -> tuple[int, int]:
     return (int(found[0, B_CASH]), int(found[0, B_LOCKED])) if len(found) else (0, 0)
 
 
+def cash_or_none(m: Words, account: int, asset: int) -> int:
+    """Cash of an account, -1 when it has no balance row. Looks through all of them: for a configuration's deposits only."""
+    at = H_POOLS + P_BALANCE * POOL_WORDS
+    base, count = int(m[at + PL_BASE]), int(m[at + PL_NEXT])
+    rows = m[base : base + count * BALANCE_WORDS].reshape(count, BALANCE_WORDS)
+    found = rows[(rows[:, B_ACCOUNT] == account) & (rows[:, B_ASSET] == asset)]
+    return int(found[0, B_CASH]) if len(found) else -1
+
+
 _UNKNOWN = {
     "asset": codes.R_UNKNOWN_ASSET,
     "account": codes.R_UNKNOWN_ACCOUNT,

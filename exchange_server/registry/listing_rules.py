@@ -6,7 +6,7 @@ times the value of a tick, stay below 2^62, so the core can compute in int64 wit
 """
 
 from config.admin_records import Band, Contract, DefineMarket, Fees, outcome_code
-from protocol import codes
+from protocol import codes, numbers
 
 LIMIT = 1 << 62
 RATE_UNIT = 10_000
@@ -34,7 +34,7 @@ def check_market(record: DefineMarket) -> None:
         _check_event(record)
     _check_contracts(record.contracts)
     _check_sizes(record)
-    _check_bands(record.bands, record.payout)
+    _check_bands(record.bands, record.payout, record.price_decimals)
     check_fees(record.fees, record.product == "spot")
     _check_void(record)
     if record.admits and record.sharing != "shared":
@@ -61,11 +61,14 @@ def _check_spot(record: DefineMarket) -> None:
 def _check_event(record: DefineMarket) -> None:
     n = len(record.contracts)
     if record.payout < 2:
-        raise bad("payout", f"an event contract pays at least 2 ticks, asked {record.payout}", 2, record.payout)
+        raise bad("payout", f"an event contract pays at least 2 ticks, {numbers.unscaled(2, record.price_decimals)}, asked {numbers.unscaled(record.payout, record.price_decimals)}", 2, record.payout)
     if n > MAX_CONTRACTS:
         raise bad("contracts", f"an event has at most {MAX_CONTRACTS} contracts, asked {n}", MAX_CONTRACTS, n)
     if not 1 <= record.k <= n:
         raise bad("k", f"the number of winners lies between 1 and the number of contracts, {n}, asked {record.k}", n, record.k)
+    if record.product == "exactly" and record.k == n:
+        text = f"with exactly {n} of {n} winners every contract always pays in full and NO never pays: name fewer winners than contracts, "
+        raise bad("k", text + ("or add the other outcome" if n == 1 else 'or make it "at_most"'), n - 1, record.k)
     for key, value in (("base_asset", record.base_asset), ("lot_base", record.lot_base)):
         if value:
             raise bad(key, f"only a spot pair has one, asked {value}")
@@ -91,31 +94,37 @@ def _check_contracts(contracts: tuple[Contract, ...]) -> None:
 
 
 def _check_sizes(record: DefineMarket) -> None:
+    def qty(lots: int) -> str:
+        return numbers.unscaled(lots, record.qty_decimals)
+
     if record.min_qty > record.max_qty:
-        raise bad("min_qty", f"above max_qty {record.max_qty}, asked {record.min_qty}", record.max_qty, record.min_qty)
+        raise bad("min_qty", f"above max_qty {qty(record.max_qty)}, asked {qty(record.min_qty)}", record.max_qty, record.min_qty)
     for key, value in (("min_qty", record.min_qty), ("max_qty", record.max_qty)):
         if value % record.lot:
-            raise bad(key, f"no multiple of the lot {record.lot}, asked {value}", record.lot, value)
+            raise bad(key, f"no multiple of the lot {qty(record.lot)}, asked {qty(value)}", record.lot, value)
 
 
-def _check_bands(bands: tuple[Band, ...], payout: int) -> None:
+def _check_bands(bands: tuple[Band, ...], payout: int, decimals: int) -> None:
+    def price(ticks: int) -> str:
+        return numbers.unscaled(ticks, decimals)
+
     if len(bands) > 8:
         raise bad("bands", f"at most 8 bands, asked {len(bands)}", 8, len(bands))
     end = 0
     for i, band in enumerate(bands):
         path = f"bands[{i}]"
         if band.high < band.low:
-            raise bad(f"{path}.high", f"below low {band.low}, asked {band.high}", band.low, band.high)
+            raise bad(f"{path}.high", f"below low {price(band.low)}, asked {price(band.high)}", band.low, band.high)
         if (band.high - band.low) % band.step:
-            raise bad(f"{path}.high", f"not on the band's own grid: low {band.low} plus a multiple of step {band.step}, asked {band.high}",
+            raise bad(f"{path}.high", f"not on the band's own grid: low {price(band.low)} plus a multiple of step {price(band.step)}, asked {price(band.high)}",
                       band.step, band.high)  # fmt: skip
         if band.low < end:
-            raise bad(f"{path}.low", f"bands must rise without overlap, the one before ends at {end}, asked {band.low}", end, band.low)
+            raise bad(f"{path}.low", f"bands must rise without overlap, the one before ends at {price(end)}, asked {price(band.low)}", end, band.low)
         end = band.high
     if payout and end > payout - 1:
-        raise bad(f"bands[{len(bands) - 1}].high", f"an event contract trades at 1 to {payout - 1}, asked {end}", payout - 1, end)
+        raise bad(f"bands[{len(bands) - 1}].high", f"an event contract trades at {price(1)} to {price(payout - 1)}, asked {price(end)}", payout - 1, end)
     if payout:
-        _check_symmetric(bands, payout)
+        _check_symmetric(bands, payout, decimals)
 
 
 def disjoint(bands: tuple[Band, ...]) -> list[tuple[int, int, int]]:
@@ -128,18 +137,15 @@ def disjoint(bands: tuple[Band, ...]) -> list[tuple[int, int, int]]:
     return runs
 
 
-def _check_symmetric(bands: tuple[Band, ...], payout: int) -> None:
+def _check_symmetric(bands: tuple[Band, ...], payout: int, decimals: int = 0) -> None:
     """p is on the grid exactly when P - p is. The mirror image is no larger than the grid, so inclusion is equality."""
     runs = disjoint(bands)
     for low, high, step in runs:
         missing = _first_off_grid(payout - high, payout - low, step, runs)
         if missing:
-            raise bad(
-                "bands",
-                f"price {payout - missing} is on the grid, but its NO price {missing} (payout {payout} minus it) is not: make the grid symmetric",
-                payout,
-                payout - missing,
-            )
+            yes, no, whole = (numbers.unscaled(ticks, decimals) for ticks in (payout - missing, missing, payout))
+            text = f"price {yes} is on the grid, but its NO price {no} (payout {whole} minus it) is not: make the grid symmetric"
+            raise bad("bands", text, payout, payout - missing)
 
 
 def _first_off_grid(low: int, high: int, step: int, runs: list[tuple[int, int, int]]) -> int:

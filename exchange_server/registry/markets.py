@@ -11,7 +11,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from ..core import definitions as d
-from ..core.records import P_BALANCE, P_NAME_HASH, P_PAIR_HASH
+from ..core.records import P_BALANCE, P_LISTING, P_NAME_HASH, P_PAIR_HASH
 from . import checks
 from . import listing_rules as rules
 from . import rows as rows_of
@@ -38,7 +38,7 @@ def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") 
         checks.find(registry.venues, f"admits[{i}]", name)
     old = registry.events.named(record.event)
     if old is not None:
-        return _market_changed(registry, old, record, owner)
+        return _market_changed(registry, old, ar.keeping(old.record, record), owner, engine)
     for i, contract in enumerate(record.contracts):
         taken = registry.instruments.named(contract.symbol)
         if taken is not None:
@@ -90,7 +90,13 @@ def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> Non
     checks.hash_room(engine, "pairs", P_PAIR_HASH, count + FEE_BALANCES)
 
 
-def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue) -> Act:
+def _new_terms_room(engine: "EngineLike", count: int) -> None:
+    """Changed fees take a listing row of their own for each contract with open orders, which keep the terms they came under."""
+    checks.hash_room(engine, "listings", P_LISTING, count)
+    checks.hash_room(engine, "pairs", P_PAIR_HASH, 1)
+
+
+def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue, engine: "EngineLike") -> Act:
     name = f"market {record.event}"
     changed = checks.changes(old.record, record, name)
     if not changed:
@@ -103,6 +109,7 @@ def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, o
                 collar = record.collar
             rows.append(_instrument_row(record, old.id, old.first_instrument + i, i, price, collar))
     if "fees" in changed:
+        _new_terms_room(engine, old.n)
         rows += [_listing_row(owner, owner, old.first_instrument + i, record.fees) for i in range(old.n)]
 
     def commit() -> None:
@@ -165,6 +172,8 @@ def listing(registry: "Registry", record: ar.DefineListing, engine: "EngineLike"
         return checks.unchanged("listing", f"{record.event} at {record.venue}", event.id)
     if old is None:
         _listing_room(registry, engine, event.n)
+    else:
+        _new_terms_room(engine, event.n)
     rows = [_listing_row(owner, venue, event.first_instrument + i, record.fees) for i in range(event.n)]
 
     def commit() -> None:

@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, units
 
-from ..core.records import P_NAME_HASH, SF_CANCEL_ON_DISCONNECT, SF_SETTLEMENT
+from ..core.records import (
+    FORM_OWN_FIELDS,
+    FORM_TIME_MICROS,
+    FORM_TIME_MILLIS,
+    FORM_TIME_NANOS,
+    FORM_TIME_SECONDS,
+    FORM_TIME_SHIFT,
+    P_NAME_HASH,
+    SF_CANCEL_ON_DISCONNECT,
+    SF_SETTLEMENT,
+)
 from . import checks
 from . import rows as rows_of
 from .checks import Act
@@ -21,12 +31,14 @@ from .tables import Account, Asset, Firm, Secrets, Session, Venue
 if TYPE_CHECKING:
     from .registry import EngineLike, Registry
 
+TIME_FORMS = {0: FORM_TIME_SECONDS, 3: FORM_TIME_MILLIS, 6: FORM_TIME_MICROS, 9: FORM_TIME_NANOS}  # by decimals
 WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
 
 
 def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") -> Act:
     old = registry.assets.named(record.name)
     if old is not None:
+        record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, f"asset {record.name}"):
             return checks.unchanged("asset", record.name, old.id)
         return Act(record.name, f"asset {record.name} changed", [], lambda: registry.assets.put(Asset(old.id, record)), {"id": old.id})
@@ -38,11 +50,12 @@ def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") ->
 def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") -> Act:
     _throttle(record)
     if record.cutoff_offset_ns >= record.cutoff_period_ns:
-        raise bad("cutoff_offset_ns", f"must be below the period {record.cutoff_period_ns}, asked {record.cutoff_offset_ns}",
+        raise bad("cutoff_offset_ns", f"must be below the period {units.duration(record.cutoff_period_ns)}, asked {units.duration(record.cutoff_offset_ns)}",
                   record.cutoff_period_ns, record.cutoff_offset_ns)  # fmt: skip
     name = f"venue {record.name}"
     old = registry.venues.named(record.name)
     if old is not None:
+        record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, name):
             return checks.unchanged("venue", record.name, old.id)
         row = _venue_row(old.id, old.fee_account, record)
@@ -71,12 +84,13 @@ def _venue_row(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
 
 def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
     if bool(record.throttle_limit) != bool(record.throttle_window_ns):
-        raise bad("throttle_limit", f"limit and window go together, asked {record.throttle_limit} in {record.throttle_window_ns} ns")
+        raise bad("throttle_limit", f"limit and window go together, asked {record.throttle_limit} in {units.duration(record.throttle_window_ns)}")
 
 
 def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> Act:
     old = registry.firms.named(record.name)
     if old is not None:
+        record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, f"firm {record.name}"):
             return checks.unchanged("firm", record.name, old.id)
         return Act(record.name, f"firm {record.name} changed", [], lambda: registry.firms.put(Firm(old.id, record)), {"id": old.id})
@@ -122,7 +136,7 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
     our, peer = (record.our_comp_id, record.peer_comp_id) if fix else ("", record.key)
     rows = [
         rows_of.session(
-            id, firm.id, venue, session.account, session.wire, flags, record.throttle_limit, record.throttle_window_ns, our, peer
+            id, firm.id, venue, session.account, session.wire, flags, record.throttle_limit, record.throttle_window_ns, our, peer, _form(record)
         )
     ]
     # the account's own events (transfers, settlement) go to the first session that has it as its default
@@ -137,6 +151,11 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
 
     done = "changed" if old is not None else "defined"
     return Act(f"session {record.name}", f"session {record.name} {done}", rows, commit, {"id": id})
+
+
+def _form(record: ar.DefineSession) -> int:
+    """How FIX messages to this session are written (core: S_FORM)."""
+    return FORM_OWN_FIELDS * (not record.standard_dictionary) | TIME_FORMS[record.timestamp_decimals] << FORM_TIME_SHIFT
 
 
 def _check_login(registry: "Registry", record: ar.DefineSession) -> None:
@@ -155,6 +174,8 @@ def _check_login(registry: "Registry", record: ar.DefineSession) -> None:
     for key, value in foreign.items():
         if value:
             raise bad(key, f"a {record.wire} session has none")
+    if record.wire != "fix" and (not record.standard_dictionary or record.timestamp_decimals != 3):
+        raise bad("timestamp_decimals" if record.standard_dictionary else "standard_dictionary", f"a {record.wire} session has none")
     if record.wire == "fix":
         other = registry.fix_session(record.our_comp_id, record.peer_comp_id)
     else:

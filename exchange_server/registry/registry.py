@@ -22,13 +22,14 @@ from config.plan import Plan, diff
 from protocol import codes, errors
 
 from ..core.definitions import PLATFORM_FEE_ACCOUNT
-from . import acts, checks
+from . import acts, checks, configuration
 from . import rows as rows_of
 from .listing_rules import Refused
 from .rows import Words
 from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
 
-STATE_VERSION = 1
+STATE_VERSION = 2
+PARTS_KEPT = 4  # records whose parts are still coming; the oldest is given up for a fifth
 HMAC_BLOCK = 64  # bytes of a block of SHA-256
 
 Sink = Callable[[Words], None]
@@ -79,6 +80,9 @@ class Registry:
         self.listing_rows = 0
         self.references: dict[int, tuple[int, int]] = {}  # instrument id: operator's price, collar
         self.keys: dict[str, Done] = {}
+        self.begun: ar.Begin | None = None  # what the data folder was begun as
+        self.settings: dict[str, int | str] = {}  # of [server], as the newest configuration said
+        self.parts: dict[str, list[bytes]] = {}  # asker and digest: pieces of a record that is not whole yet
         self._secrets: dict[int, Secrets] = {}
         self._hmac_keys: dict[int, bytes] = {}  # of binary sessions; never longer than a block
         self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
@@ -95,6 +99,13 @@ class Registry:
             return AdminAnswer(row_seq, False, codes.R_BAD_COMMAND, f"not an admin record: {error}")
         asked: dict[str, Any] = {"request_id": envelope.request_id, "who": envelope.who}
         try:
+            if isinstance(envelope.record, ar.PartOf):
+                whole = self._part(envelope.who, envelope.record)
+                if whole is None:
+                    return AdminAnswer(row_seq, True, 0, f"part {envelope.record.index + 1} of {envelope.record.count}", {}, **asked)
+                envelope = ar.AdminEnvelope(envelope.who, envelope.request_id, whole)
+            if isinstance(envelope.record, ar.Configuration):
+                return self._configure(envelope, row_seq, engine, sink)
             act = acts.plan(self, envelope, engine)
         except Refused as refused:
             return AdminAnswer(row_seq, False, refused.code, refused.text, **asked)
@@ -104,6 +115,89 @@ class Registry:
                 return AdminAnswer(row_seq, False, code, f"{act.subject}: {checks.explained(act, code)}", **asked)
         act.commit()
         return AdminAnswer(row_seq, True, 0, act.text, act.result, **asked)
+
+    def _part(self, who: str, part: ar.PartOf) -> ar.AnyRecord | None:
+        """Keep a piece; the whole record with the last one. Raises Refused."""
+        key = f"{who} {part.digest}"
+        if part.index == 0:
+            self.parts.pop(key, None)
+            if len(self.parts) >= PARTS_KEPT:
+                del self.parts[next(iter(self.parts))]
+            self.parts[key] = []
+        pieces = self.parts.get(key)
+        if pieces is None or part.index != len(pieces) or part.index >= part.count:
+            self.parts.pop(key, None)
+            raise Refused(codes.R_BAD_COMMAND, f"part {part.index + 1} of {part.count} does not follow the parts before it: send them all again")
+        pieces.append(part.data)
+        if len(pieces) < part.count:
+            return None
+        del self.parts[key]
+        try:
+            whole = ar.put_together(pieces, part.digest)
+        except ValueError as error:
+            raise Refused(codes.R_BAD_COMMAND, f"not an admin record: {error}") from error
+        if isinstance(whole, ar.PartOf):
+            raise Refused(codes.R_BAD_COMMAND, "not an admin record: a part is made of parts")
+        return whole
+
+    def _configure(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
+        """All records of a configuration or none. Raises Refused."""
+        record = envelope.record
+        assert isinstance(record, ar.Configuration)
+        self.refuse_mixing(record.name, record.sandbox)
+        asked: dict[str, Any] = {"request_id": envelope.request_id, "who": envelope.who}
+        try:
+            configuration.check(self, record.records, engine)
+        except configuration.RecordRefused as refused:
+            return AdminAnswer(row_seq, False, refused.code, refused.text, {"record": refused.index}, **asked)
+
+        def step(act: checks.Act) -> None:
+            code = self._step(act.rows, engine, sink)
+            if code:
+                raise RegistryBroken(f"{act.subject}: the core refused with {errors.short_name(code)} what the rules allow")
+
+        done = configuration.carry_out(self, envelope, engine, step)
+        if record.settings is not None:
+            self.settings = dict(sorted(record.settings.items()))
+        text = f"{len(done.texts)} applied, {done.unchanged} unchanged"
+        result = {"applied": len(done.texts), "unchanged": done.unchanged, "lines": done.texts}
+        return AdminAnswer(row_seq, True, 0, text, result, **asked)
+
+    def refuse_mixing(self, name: str, sandbox: bool) -> None:
+        """The sandbox's passwords are published: its configuration goes only into a folder that was begun as a sandbox, and no other
+        one goes there. Raises Refused."""
+        begun = self.begun.sandbox if self.begun is not None else None
+        if begun is None and sandbox and len(self.assets):
+            begun = False  # begun before folders were marked: nothing says that it is one
+        if begun is None or begun == sandbox:
+            return
+        if sandbox:
+            text = f"{name} is a sandbox with published passwords, and this data folder was not begun as one: take another folder"
+        else:
+            text = f"this data folder was begun as a sandbox with published passwords, and {name} is none: take another folder"
+        raise Refused(codes.R_SANDBOX, text)
+
+    def check(self, records: tuple[ar.Configured, ...], engine: EngineLike) -> tuple[int, str] | None:
+        """What a configuration with these records would be refused for: (which one, sentence). Changes nothing."""
+        try:
+            configuration.check(self, records, engine)
+        except configuration.RecordRefused as refused:
+            return refused.index, refused.text
+        return None
+
+    def copy(self) -> "Registry":
+        """Another registry with the same rows: what is done to it is not done here."""
+        other = Registry()
+        for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments"):
+            setattr(other, name, getattr(self, name).copy())
+        for name in ("listings", "references", "keys", "settings", "parts", "_secrets", "_hmac_keys", "_fix", "_binary"):
+            setattr(other, name, dict(getattr(self, name)))
+        other.listing_rows, other.begun = self.listing_rows, self.begun
+        return other
+
+    def decimals(self) -> dict[str, int]:
+        """Of every asset, by name: what a configuration that refers to them needs."""
+        return {asset.name: asset.record.decimals for asset in self.assets}
 
     def _step(self, rows: list[Words], engine: EngineLike, sink: Sink) -> int:
         """Let the engine step the rows; 0, or the first row's refusal. The platform's own account goes before everything else."""
@@ -219,6 +313,9 @@ class Registry:
                 [(instrument, *pair) for instrument, pair in sorted(self.references.items())],
                 sorted(self._secrets.items()),
                 sorted(self.keys.items(), key=lambda item: item[0]),
+                self.begun,
+                sorted(self.settings.items()),
+                list(self.parts.items()),
             )
         )
 
@@ -250,4 +347,5 @@ class Registry:
             registry.put_listing(venue_id, event_id, fees)
         registry.references = {instrument: (price, collar) for instrument, price, collar in state.references}
         registry.keys = dict(state.keys)
+        registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         return registry

@@ -82,6 +82,7 @@ def session(
     throttle_window: int,
     our: str,
     peer: str,
+    form: int = 0,
 ) -> Words:
     words = row(
         codes.C_DEF_SESSION,
@@ -95,6 +96,7 @@ def session(
             (d.DS_FLAGS, flags),
             (d.DS_THROTTLE_LIMIT, throttle_limit),
             (d.DS_THROTTLE_WINDOW, throttle_window),
+            (d.DS_FORM, form),
         ),
     )
     words[d.DS_OUR_LEN] = put_text(words, d.DS_OUR, our, 8)

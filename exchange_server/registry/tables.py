@@ -137,6 +137,12 @@ class Table(Generic[T]):
         self._by_name[row.name] = row
         self.next_id = max(self.next_id, row.id + 1)
 
+    def copy(self) -> "Table[T]":
+        """Another table with the same rows (which never change)."""
+        other: Table[T] = Table(self.kind)
+        other._by_id, other._by_name, other.next_id = dict(self._by_id), dict(self._by_name), self.next_id
+        return other
+
     def get(self, id: int) -> T | None:
         return self._by_id.get(id)
 
@@ -187,3 +193,6 @@ class State(msgspec.Struct, frozen=True):
     references: list[tuple[int, int, int]]  # instrument id, reference, collar
     secrets: list[tuple[int, Secrets]]
     keys: list[tuple[str, Done]]
+    begun: ar.Begin | None = None
+    settings: list[tuple[str, int | str]] = []
+    parts: list[tuple[str, list[bytes]]] = []

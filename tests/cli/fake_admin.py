@@ -12,7 +12,9 @@ import msgspec
 from config import admin_records as ar
 from config import load, plan
 from config.admin_records import outcome_code
-from exchange_server.registry import Registry
+from exchange_server.core.records import E_PHASE_NOW, EVENT_WORDS, H_POOLS, P_EVENT, PL_BASE, POOL_WORDS
+from exchange_server.registry import Refused, Registry
+from exchange_server.registry.markets import PHASES
 from tests.fake_engine import FakeEngine
 
 
@@ -56,17 +58,32 @@ class FakeAdmin:
                         break
                     link.sendall(answer)
 
+    def _phase(self, event: str, phase: str) -> None:
+        """As the core would have it."""
+        self.phases[event] = phase
+        id = self.registry.events.named(event).id  # type: ignore[union-attr]
+        base = int(self.engine.m[H_POOLS + P_EVENT * POOL_WORDS + PL_BASE])
+        self.engine.m[base + id * EVENT_WORDS + E_PHASE_NOW] = PHASES[phase]
+
     def _apply(self, record: Any) -> dict[str, Any]:
-        answer = self.registry.apply(ar.pack("uid:0", "1", record), self.engine, lambda rows: None)
+        for body in ar.pack_all("uid:0", "1", record):
+            answer = self.registry.apply(body, self.engine, lambda rows: None)
         if answer.ok:
             self.records.append(record)
             if isinstance(record, ar.SetPhase):
-                self.phases[record.event] = record.phase
+                self._phase(record.event, record.phase)
             elif isinstance(record, ar.Determine):
-                self.phases[record.event] = "determined"
+                self._phase(record.event, "determined")
+                self.paid[record.event] = record.payouts
+            elif isinstance(record, ar.Settle):
+                self._phase(record.event, "final" if record.finalise else "determined")
                 self.paid[record.event] = record.payouts
             elif isinstance(record, ar.Finalise):
-                self.phases[record.event] = "final"
+                self._phase(record.event, "final")
+            elif isinstance(record, ar.Configuration):
+                for inner in record.records:
+                    if isinstance(inner, ar.SetPhase) and self.phases.get(inner.event, "listed") == "listed":
+                        self._phase(inner.event, inner.phase)
         return {"ok": answer.ok, "code": answer.code, "text": answer.text, "result": answer.result}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -78,8 +95,14 @@ class FakeAdmin:
             if self.clock is not None:
                 out["result"]["clock"] = self.clock
         elif verb == "plan":
+            try:
+                self.registry.refuse_mixing(request["name"], request["sandbox"])
+            except Refused as refused:
+                return out | {"ok": False, "text": refused.text}
             found = self.registry.plan(plan.items_from_builtins(request["items"]))
-            out["result"] = {"lines": found.lines(), "same": found.same}
+            out["result"] = {"lines": found.lines(self.registry.decimals()), "same": found.same, "refused": None}
+        elif verb == "assets":
+            out["result"] = {"assets": self.registry.decimals()}
         elif verb == "markets":
             out["result"] = {
                 "markets": [self.market(event) for event in self.registry.events if request.get("event", event.name) == event.name]

@@ -124,10 +124,10 @@ def test_settle_by_hand(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
         "2026-07-19T21:00:00Z",
     )
     assert code == 0 and out.splitlines() == [
-        "WC26-FINAL is closed", "WC26-FINAL determined, version 1", "WC26-FINAL is final, version 1", "WC26-FINAL pays per contract: DRAW 1.0000",
+        "WC26-FINAL is closed, determined (version 1), paid", "WC26-FINAL pays per contract: DRAW 1.0000",
     ]  # fmt: skip
-    phase, determine, final = server.records
-    assert phase == ar.SetPhase(event="WC26-FINAL", phase="closed") and final == ar.Finalise(event="WC26-FINAL")
+    (determine,) = server.records
+    assert isinstance(determine, ar.Settle) and determine.finalise, "one act"
     assert determine.payouts == (0, 10_000, 0) and determine.evidence_sha256 == hashlib.sha256(b"0-0").hexdigest()
     assert determine.evidence_name == "report.txt" and determine.observed_at_ns == 1784494800 * 10**9
     code, _, err = run("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "FIFA", "--evidence", str(evidence))
@@ -146,7 +146,7 @@ def test_settle_from_a_results_file(run: Run, server: FakeAdmin) -> None:
     file = str(ROOT / "config" / "worldcup_results.toml")
     for event in ("WC26-WIN", "WC26-GRP-D"):
         assert run("market", "settle", event, "--results", file)[0] == 0
-    by_event = {r.event: r for r in server.records if isinstance(r, ar.Determine)}
+    by_event = {r.event: r for r in server.records if isinstance(r, ar.Settle)}
     outright = by_event["WC26-WIN"]
     assert (
         sum(outright.payouts) == 10_000
@@ -180,7 +180,7 @@ WIN = ("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "s")
                 ("market", "settle", "WC26-FINAL", "--source", "s", "--evidence", "HERE", "--payout", text),
                 f"--payout {text}: not CODE=AMOUNT",
             )
-            for text in ("ESP", "ESP=", "=1", "ESP=0.00001", "ESP=-1", "ESP=x", "ESP=nan", "ESP=inf", "ESP=٣", "ESP=1e30")
+            for text in ("ESP", "ESP=", "=1", "ESP=0.00001", "ESP=0.99999999999999999999999999999", "ESP=1_0", "ESP= 1", "ESP=+1", "ESP=-1", "ESP=x", "ESP=nan", "ESP=inf", "ESP=٣", "ESP=1e30")
         ],
     ],
 )
@@ -195,7 +195,8 @@ def test_settle_is_refused_on_the_command_line(
 def test_the_server_refuses_a_wrong_sum(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     (tmp_path / "e").write_bytes(b"x")
     code, _, err = run("market", "settle", "WC26-FINAL", "--source", "s", "--evidence", str(tmp_path / "e"), "--payout", "ESP=0.5")
-    assert code == Exit.FAILED and "must sum to exactly 1 x 10000 = 10000 ticks, asked 5000" in err
+    assert code == Exit.FAILED and "must sum to exactly 1 x 1.0000 = 1.0000, asked 0.5000" in err
+    assert server.phases["WC26-FINAL"] == "open" and server.records == [], "it is still open"
 
 
 def test_admin(run: Run, server: FakeAdmin) -> None:
@@ -230,7 +231,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
         (
             'payout = "1.0000"',
             'payout = "1.0000"\nband = [{low = "0.0001", high = "0.9998", step = "0.0001"}]',
-            "market[0].band: price 1 is on the grid",
+            "market[0].band: price 0.0001 is on the grid",
         ),
         (
             'model = "quadratic"',
@@ -251,17 +252,33 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
 
 
 def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
+    for arguments in (("sandbox",), ("sandbox", "--dry-run")):
+        code, out, err = run("config", "apply", *arguments)
+        assert code == Exit.FAILED and "sandbox.toml is a sandbox with published passwords" in err and out == "" and server.records == []
+    server.registry.begun = ar.Begin(name="sandbox.toml", sandbox=True)
     code, out, _ = run("config", "apply", "sandbox", "--dry-run")
     assert code == 0 and "+ asset BTC" in out and out.endswith("16 unchanged\n") and server.records == []
     code, out, _ = run("config", "apply", "sandbox")
-    assert code == 0 and out.splitlines()[-1] == "643 applied, 16 unchanged"
+    assert code == 0 and out.splitlines()[-1] == "643 applied, 16 unchanged" and len(server.records) == 1
     assert server.phases["BTC-USD"] == "open"
     code, out, _ = run("config", "apply", "sandbox")
     assert code == 0 and out == "0 applied, 658 unchanged\n"
     path = tmp_path / "c.toml"
+    path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n')
+    code, out, err = run("config", "apply", str(path))
+    assert code == Exit.FAILED and "begun as a sandbox with published passwords, and c.toml is none" in err
+    server.registry.begun = ar.Begin(name="prod.toml")
     path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n[[asset]]\nname = "USD"\ndecimals = 2\n')
     code, out, err = run("config", "apply", str(path))
-    assert code == Exit.FAILED and f"{path}: asset[1]: decimals: cannot be changed" in err and "1 records before it were applied" in err
+    assert code == Exit.FAILED and f"{path}: asset[1].decimals: cannot be changed" in err and "(nothing was changed)" in err
+    assert server.registry.assets.named("EUR") is None
+    path.write_text('[[asset]]\nname = "USD"\ndecimals = 4\n')
+    assert run("config", "apply", str(path))[:2] == (0, "0 applied, 1 unchanged\n")
+    assert server.registry.assets.named("USD").record.title == "US dollar", "a title that the file does not give stays"
+    path.write_text('[[member]]\nfirm = "NEW"\n[[member.account]]\nname = "NEW-A"\ndeposit = { USD = "1.50" }\n')
+    code, out, _ = run("config", "apply", str(path), "--dry-run")
+    assert code == 0 and out.splitlines() == ["+ firm NEW", "+ account NEW-A", "+ deposit 1.5000 USD to NEW-A (once)", "0 unchanged"]
+    assert run("config", "apply", str(path))[0] == 0, "USD is the server's"
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("exponent", '"0.0001"', '"1e3"', '"1e3" is no amount: write digits'),
     ("too much money", '"0.0001"', '"9999999999999999999"', "is above the limit"),
     ("nothing to deposit", '"0.0001"', "0", "member[0].account[0].deposit.USD.amount: expected int >= 1"),
-    ("unknown asset of a deposit", "BTC = 2", "ETH = 2", "member[0].account[0].deposit.ETH: there is no asset ETH; known: USD, BTC"),
+    ("unknown asset of a deposit", "BTC = 2", "ETH = 2", "member[0].account[0].deposit.ETH: there is no asset ETH in the file (here: USD, BTC)"),
     ("unknown asset of a market", 'asset = "USD"', 'asset = "EUR"', "market[0].asset: there is no asset EUR"),
     ("uncountable tick", "qty_decimals = 1", "qty_decimals = 3", "market[0].asset: USD has 4 decimals, and price_decimals and qty_decimals need 5"),
     ("no duration", '"24h"', '"24 hours"', 'market[0].challenge_window: not a duration: "24 hours"'),

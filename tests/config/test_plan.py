@@ -41,16 +41,16 @@ def test_nothing_is_new_to_a_server_that_has_it(tmp_path: Path, registry: Regist
         ('secret = "s{n}"', 'secret = "t{n}"', ["~ session F1: secret", "~ session F2: secret"]),
         ("winners = 1", "winners = 2", ["! market E: k cannot change on a live server (%s: market[0])"]),
         ('USD = "0.0001"', 'USD = "0.0002"', ["! deposit 2 minor units of USD to F%d-A (once): deposit cannot change"]),
-        ("count = 2", "count = 1", ["  account F2-A is only on the server and stays", "  firm F2 is only", "  session F2 is only"]),
+        ("count = 2", "count = 1", []),
         ("count = 2", "count = 3", ["+ firm F3", "+ account F3-A", "+ deposit 1 minor", "+ deposit 200000000 minor", "+ session F3"]),
     ],
 )
 def test_differences(tmp_path: Path, registry: Registry, old: str, new: str, lines: list[str]) -> None:
     path = write(tmp_path, FULL.replace(old, new))
     shown = registry.plan(load.load(path).items).lines()
-    if "%d" in lines[0]:
+    if lines and "%d" in lines[0]:
         lines = [lines[0] % n for n in (1, 2)]
-    if "%s" in lines[0]:
+    if lines and "%s" in lines[0]:
         lines = [lines[0] % path]
     assert len(shown) == len(lines)
     for line, start in zip(shown, lines):

@@ -55,6 +55,18 @@ def event(kind, number=1, session=1, status=1, reason=0, side=1, contract=1, typ
     return row
 
 
+def write_as(encoder, own_fields=False, decimals=3):
+    """How messages to all sessions are written."""
+    form = R.FORM_OWN_FIELDS * own_fields | {3: 0, 0: 1, 6: 2, 9: 3}[decimals] << R.FORM_TIME_SHIFT
+    base = int(encoder.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE])
+    encoder.m[base + R.SESSION_WORDS + R.S_FORM : base + 9 * R.SESSION_WORDS : R.SESSION_WORDS] = form
+
+
+@pytest.fixture(autouse=True)
+def written_in_full(encoder):
+    write_as(encoder, own_fields=True, decimals=9)
+
+
 def encoded(encoder, *rows):
     return {session: data for session, data in encoder.encode(np.concatenate(rows))}
 
@@ -81,6 +93,7 @@ reports = st.sampled_from(
     qty=st.integers(1, 10**15), cum=st.integers(0, 10**6), leaves=st.integers(0, 10**15), last=st.integers(1, 10**9), last_qty=st.integers(1, 10**6),
     fee=st.integers(-(10**9), 10**9), order=numbers, number=st.integers(1, 2**40), own=st.integers(1, 2**62), reason=st.sampled_from(sorted(errors.REFUSALS)),
     time=st.integers(0, 4 * 10**18), flags=st.integers(0, 1), rest=st.integers(0, 10**6),
+    own_fields=st.booleans(), decimals=st.sampled_from([0, 3, 6, 9]),
 )  # fmt: skip
 def test_reports_read_back_as_the_event(
     encoder,
@@ -103,6 +116,8 @@ def test_reports_read_back_as_the_event(
     time,
     flags,
     rest,
+    own_fields,
+    decimals,
 ):
     symbol, price_decimals, qty_decimals = INSTRUMENTS[instrument]
     refused = kind == codes.E_REJECTED
@@ -117,15 +132,16 @@ def test_reports_read_back_as_the_event(
     if kind == codes.E_FILL:
         words |= {"LAST_PRICE": last, "LAST_QTY": last_qty, "FEE": fee, "TRADE": order + 1}
     row = event(kind, 1, 2, status, reason, side, contract, 2, 6, flags, **words)
+    write_as(encoder, own_fields, decimals)
     f = fields_of(encoded(encoder, row)[2])
     assert check(parse(encoded(encoder, row)[2]), from_server=True) is None
     assert (f[8], f[35], f[49], f[56], f[34]) == ("FIX.4.4", "8", OUR, "CLIENT2", str(number))
-    assert f[52] == f[60] == format_timestamp(time).decode()
-    assert f[126] == format_timestamp(time).decode() if time else 126 not in f
+    assert f[52] == f[60] == format_timestamp(time, decimals).decode()
+    assert f[126] == format_timestamp(time, decimals).decode() if time else 126 not in f
     assert f[37] == (str(order) if order else "NONE")
     assert f[11] == str(own) and 41 not in f
     assert f[17] == "901" and f[55] == symbol and f[54] == str(side) and f[1] == "CLIENT2-A"
-    assert f.get(5010, "Y") == ("N" if contract == codes.NO else "Y")
+    assert f.get(5010, "Y") == ("N" if contract == codes.NO and own_fields else "Y")
     assert (f[44], f[38]) == (format_scaled(price, price_decimals), format_scaled(qty, qty_decimals))
     assert (f[14], f[151]) == (format_scaled(cum, qty_decimals), format_scaled(leaves, qty_decimals))
     assert f[6] == (format_scaled(notional * 10000 // cum, price_decimals + 4) if cum else "0")
@@ -134,7 +150,7 @@ def test_reports_read_back_as_the_event(
     assert f[59] == "6" and f[40] == "2"
     if kind == codes.E_FILL:
         assert (f[31], f[32]) == (format_scaled(last, price_decimals), format_scaled(last_qty, qty_decimals))
-        assert (f[12], f[13], f[880]) == (format_scaled(fee, 4), "3", str(order + 1))
+        assert (f[12], f[13], f[527]) == (format_scaled(fee, 4), "3", str(order + 1))
         assert f[851] == ("2" if flags & codes.EF_TAKER else "1")
     else:
         assert not {31, 32, 12, 851} & f.keys()

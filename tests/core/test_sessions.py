@@ -36,12 +36,19 @@ def come_and_go(rng: random.Random, met: Counter[str]) -> None:
             met["refused"] += flags == REFUSED and due > 0 and session.missed == due
             met["skipped"] += due > 0 and bool(flags & SKIP)
             met["missed"] += session.missed == event.number
+            met["never told"] += session.missed == event.number and (on or event.leaves > 0)
+            met["untold"] += session.untold is not None
         elif act in ("send", "set_in") and session.logged_on:
             mark = rng.choice((0, rng.randint(1, due), rng.randint(1, due), due)) if due else 0
             if act == "send":
                 story.do(C.C_SEND, session=1, msg_type=56, body=b"97=Y\x01", missed=mark)
             else:
-                story.do(C.C_SET_IN, session=1, next_in=rng.randint(1, 9), missed=mark)
+                untold = session.untold or (1, 1)
+                begin, end = rng.choice((untold, (1, untold[0]), (untold[0] + 1, untold[1]), (untold[0], untold[1] + 3)))
+                before = session.untold
+                story.do(C.C_SET_IN, session=1, next_in=rng.randint(1, 9), missed=mark, told_from=begin, told_to=end)
+                met["told a part"] += before is not None and session.untold is not None and session.untold[0] > before[0]
+                met["told all"] += before is not None and session.untold is None
             met["some"] += 0 < mark < due
             met["all"] += due > 0 and session.missed == 0
 
@@ -50,5 +57,5 @@ def test_what_is_missed_is_counted_as_the_judge_counts_it() -> None:
     met: Counter[str] = Counter()
     for seed in range(8):
         come_and_go(random.Random(seed), met)
-    reached = ("hit while away", "linked", "in session", "refused", "skipped", "missed", "some", "all")
+    reached = ("hit while away", "linked", "in session", "refused", "skipped", "missed", "some", "all", "never told", "untold", "told a part", "told all")
     assert all(met[what] for what in reached), met

@@ -8,12 +8,14 @@ import simplefix
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from exchange_server.core import fix_parse
 from exchange_server.core import records as R
 from exchange_server.core.loads import SLACK
-from exchange_server.core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, decode
+from exchange_server.core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.gateway.fix_connection import add_order
-from protocol.fix_messages import Framer, Problem, check, format_scaled, parse, parse_timestamp, read_order
+from protocol.fix_messages import Framer, Problem, build, check, format_scaled, parse, parse_timestamp, read_order
+from protocol.fix_tables import DATA_FIELDS, MAX_MESSAGE_BYTES
 from tests.core.fix_world import INSTRUMENTS, OUR, world
 
 NOW = parse_timestamp(b"20260101-12:00:00.000")
@@ -64,8 +66,11 @@ def by_python(arena, raw, session=1):
         return order
     turn = TurnInput(64)
     turn.begin(1, NOW)
-    problem = add_order(*arena, turn, session, order)
-    return problem if problem is not None else turn.inbox[R.CMD_WORDS : turn.words].copy()
+    add_order(*arena, turn, session, order)
+    row = turn.inbox[R.CMD_WORDS : turn.words].copy()
+    if int(row[R.CMD_HEAD]) >> 48 & R.ROWFLAG_REFUSED:
+        return Problem(5, int(row[R.CMD_REFUSED_USED]), "a number that cannot be read")
+    return row
 
 
 ids = st.one_of(
@@ -258,6 +263,51 @@ def test_data_fields_may_hold_anything(arena):
     assert parse(raw).get(96) == data
 
 
+@pytest.mark.parametrize(("length", "data"), [(95, 96), (212, 213), (93, 89), (354, 355), (90, 91), (621, 622)])
+def test_every_data_field_of_the_standard_may_hold_the_delimiter(arena, length, data):
+    raw = build("FIX.4.4", "0", "CLIENT1", OUR, 1, b"20260101-12:00:00", b"%d=9\x01%d=a\x0110=000\x01\x01" % (length, data))
+    beat = message("0", 2, [])
+    for pieces in ([raw + beat], [bytes([b]) for b in raw + beat]):
+        assert drain(arena, raw + beat, pieces)[0] == [raw, beat]
+    framer = Framer()
+    framer.feed(raw + beat)
+    assert list(framer) == [raw, beat]
+
+
+def test_the_kernel_and_the_table_know_the_same_data_fields():
+    assert set(fix_parse.LENGTH_TAGS) == DATA_FIELDS.keys() and fix_parse.MAX_MESSAGE == MAX_MESSAGE_BYTES
+    assert {tag: (89 if tag == 93 else tag + 1) for tag in fix_parse.LENGTH_TAGS} == DATA_FIELDS
+
+
+@pytest.mark.parametrize("zeros", [1, 4, 7, 40, 3500])
+def test_body_length_with_leading_zeros_of_any_length(arena, zeros):
+    raw = message("D", 1, D1)
+    head, _, rest = raw.partition(b"9=")
+    raw = head + b"9=" + b"0" * zeros + rest
+    raw = raw[:-7] + b"10=%03d\x01" % (sum(raw[:-7]) & 255)
+    for pieces in ([raw], [bytes([b]) for b in raw]):
+        assert drain(arena, raw, pieces)[0] == [1], "the kernel takes it as the plain order that it is"
+    over = head + b"9=" + b"0" * 4100 + rest
+    assert drain(arena, over + message("D", 1, D1), [over + message("D", 1, D1)])[0] == [1], "but a message ends at its limit"
+
+
+@pytest.mark.parametrize(("size", "shown"), [(4090, 4090), (5000, 5000), (123456789, 123456789), (10**30, 10**9)])
+def test_a_body_length_above_the_limit_is_noted(arena, size, shown):
+    data = b"8=FIX.4.4\x019=%d\x0135=D\x01" % size + b"49=x\x01" * 10
+    for step in (1, 7, len(data)):
+        d = Decoder(*arena)
+        buffer, seen = b"", 0
+        for at in range(0, len(data), step):
+            buffer += data[at : at + step]
+            d.res[RES_TOO_LONG] = 0
+            _, _, _, used = d.run(buffer)
+            buffer = buffer[used:]
+            seen = int(d.res[RES_TOO_LONG]) or seen
+        framer = Framer()
+        framer.feed(data)
+        assert framer.next() is None and seen == framer.too_long == shown
+
+
 def mutate(rng, data):
     data = bytearray(data)
     for _ in range(rng.randint(1, 6)):
@@ -268,7 +318,7 @@ def mutate(rng, data):
         elif kind == 1:
             del data[at : at + rng.randint(1, 30)]
         elif kind == 2:
-            data[at:at] = rng.choice([b"\x01", b"8=FIX.4.4\x01", b"10=000\x01", b"9=50\x01", b"=", b"95=3\x0196=", b"34=00001\x01"])
+            data[at:at] = rng.choice([b"\x01", b"8=FIX.4.4\x01", b"10=000\x01", b"9=50\x01", b"=", b"95=3\x0196=", b"34=00001\x01", b"212=4\x01213=", b"93=2\x0189=", b"9=00000000", b"9=99999"])
         elif kind == 3:
             data[at:at] = data[: rng.randint(1, 60)]
         else:

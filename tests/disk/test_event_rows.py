@@ -67,6 +67,7 @@ def test_chains_find_exactly_the_messages_of_a_session(tmp_path: Path, seed: int
             sizes = [r.size // EVT_WORDS for r in store.chain_rows(world.last[s], begin, end)]
             assert sizes == [1 + (int(store.row(e)[0]) >> 8 & 255) for e in wanted]
     assert store.chain(0, 1, 0).size == 0
+    store.close()
 
 
 def test_a_long_chain_and_a_broken_one(tmp_path: Path) -> None:

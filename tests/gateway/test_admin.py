@@ -71,7 +71,7 @@ def test_questions_are_answered_and_make_no_row(desk: Desk) -> None:
     assert desk.say(request("status", 3)) == [{"id": 3, "ok": True, "code": 0, "text": "", "result": {"turn": 7}}]
     assert desk.say(request("markets"))[0]["result"] == {"markets": []}
     assert desk.say(request("double", n=21))[0]["result"] == 42
-    assert desk.say(request("plan", items=[]))[0]["result"] == {"lines": [], "same": 0}
+    assert desk.say(request("plan", items=[]))[0]["result"] == {"lines": [], "same": 0, "refused": None}
     assert desk.turn.rows == 1
 
 
@@ -101,7 +101,7 @@ def test_the_peer_cannot_say_who_it_is(desk: Desk) -> None:
         (b"[" * 100_000, "not JSON"),
         (b"[1]", "a request is an object"),
         (b"7", "a request is an object"),
-        (b"{}", "unknown verb 'None'; known: admin, double"),
+        (b"{}", "unknown verb 'None'; known: admin, assets, double"),
         (b'{"verb": ["status"]}', "unknown verb"),
         (b'{"verb": "admin"}', "record: "),
         (b'{"verb": "admin", "record": {"type": "asset", "name": "USD", "decimals": 99}}', "decimals"),

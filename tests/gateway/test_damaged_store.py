@@ -1,5 +1,6 @@
 """Resends out of a damaged event store: never another report, never fewer in silence. They wait under a name for what is rebuilt, and name what is lost."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ def chain(world: World, last_event: int) -> list[int]:
 
 # ---- binary ---------------------------------------------------------------------------------------------------------
 @pytest.fixture
-def traded(tmp_path: Path) -> tuple[World, End, list[int]]:
+def traded(tmp_path: Path) -> Iterator[tuple[World, End, list[int]]]:
     """MM1 with ten reports behind its logon reply, and the events that hold them."""
     world = World(tmp_path)
     end = world.logged_on()
@@ -56,7 +57,8 @@ def traded(tmp_path: Path) -> tuple[World, End, list[int]]:
 
     events = chain(world, int(world.engine.m[world.session_row(end) + R.S_LAST_EVENT]))
     assert len(events) == 11
-    return world, end, events
+    yield world, end, events
+    world.store.close()
 
 
 def ask(world: World, end: End, begin: int = 1, stop: int = 0) -> list[M.ServerMessage]:
@@ -133,7 +135,7 @@ def test_the_client_library_asks_again_by_itself_and_misses_nothing(traded: tupl
 
 # ---- FIX ------------------------------------------------------------------------------------------------------------
 @pytest.fixture
-def desk(tmp_path: Path) -> tuple[Street, FixEnd, list[int]]:
+def desk(tmp_path: Path) -> Iterator[tuple[Street, FixEnd, list[int]]]:
     """CLIENT1 after ten orders, and the events of messages 2 to 11."""
     street = Street(tmp_path)
     end = street.up(1)
@@ -143,7 +145,8 @@ def desk(tmp_path: Path) -> tuple[Street, FixEnd, list[int]]:
     session = end.connection.session
     events = [int(row[1]) for row in table if row[3] >> 32 == session and row[4] >= 2 and row[0] & 255 == codes.E_ACCEPTED]
     assert len(events) == 10
-    return street, end, events
+    yield street, end, events
+    street.store.close()
 
 
 def news(messages: list) -> list[str]:  # type: ignore[type-arg]
@@ -181,7 +184,7 @@ def test_a_fix_resend_names_what_is_lost_and_fills_it(desk: tuple[Street, FixEnd
     assert len(news(got)) == 1 and "messages 2 to 6 cannot be sent again: event store: events" in news(got)[0]
     filled, *rest = [m for m in got if m.msg_type != "B"]
     assert (filled.msg_type, filled.seq, filled.text(36)) == ("4", 2, "7") and [m.seq for m in rest] == list(range(7, 12))
-    assert not end.connection._jobs
+    assert not end.connection._resends
 
 
 def test_missed_reports_wait_too(tmp_path: Path) -> None:
@@ -199,6 +202,7 @@ def test_missed_reports_wait_too(tmp_path: Path) -> None:
     mend(street, fills[3], good)
     until(street, lambda: len(resent(back.messages)) >= 10)
     assert len(resent(back.messages)) == 10
+    street.store.close()
 
 
 def test_missed_reports_that_are_lost_are_named(tmp_path: Path) -> None:
@@ -214,3 +218,4 @@ def test_missed_reports_that_are_lost_are_named(tmp_path: Path) -> None:
     back = end.again(reset=True)
     until(street, lambda: bool(news(back.messages)))
     assert len(resent(back.messages)) == 6 and "reports that you missed are lost" in news(back.messages)[0]
+    street.store.close()

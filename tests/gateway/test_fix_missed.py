@@ -101,6 +101,7 @@ def test_the_body_is_that_of_the_report_that_was_missed(street: Street) -> None:
 def test_not_twice_and_not_when_unwanted(street: Street) -> None:
     end = fills_while_away(street, 2)
     back = end.again(reset=True)
+    street.write_as(back, own_fields=True)
     until(street, lambda: len(resent(back.messages)) >= 2)
     once_more = back.again(reset=True)
     street.turn(4)
@@ -209,3 +210,100 @@ def test_what_was_never_written_to_the_socket_is_missed_too(street: Street) -> N
     back = end.again(reset=True)
     street.turn(4)
     assert [(m.text(11), m.text(17)) for m in resent(back.take())] == [("2", report.text(17))]
+
+
+# ---------------------------------------------------------------------------------------------------- a return that was cut before it asked
+def fills(messages: list[FixMessage]) -> list[str]:
+    return [m.text(17) for m in messages if m.msg_type == "8" and m.text(150) == "F"]
+
+
+def plain_return(street: Street, end: FixEnd, reset: bool) -> FixEnd:
+    """CLIENT1 on a new connection, by hand: it asks for nothing unless the test does."""
+    back = street.fix_end(1, plain=True)
+    back.logon_raw(1 if reset else end.client.next_out, "98=0|108=30|141=Y|" if reset else "98=0|108=30|")
+    street.turn(4)
+    return back
+
+
+def test_cut_after_a_plain_logon_and_before_the_resend_request_the_fill_still_comes(street: Street) -> None:
+    """A fill while away, a logon without 141 that shows the gap, cut before asking, then 141=Y: what was never told is missed."""
+    end = fills_while_away(street, 3)
+    shown = plain_return(street, end, reset=False)
+    assert fills(shown.take()) == [] and word(street, R.S_UNTOLD) == 3 and word(street, R.S_UNTOLD_TO) == 5
+    end.client.next_out += 1
+    shown.close()
+    back = plain_return(street, end, reset=True)
+    until(street, lambda: len(resent(back.messages)) >= 3)
+    got = back.take()
+    assert len(set(fills(got))) == 3 and len(fills(got)) == 3 and all(m.text(97) == "Y" for m in got[1:])
+    assert word(street, R.S_UNTOLD) == word(street, R.S_MISSED) == 0
+    back.close()
+    again = plain_return(street, end, reset=True)
+    assert fills(again.take()) == [], "and once only"
+
+
+def test_what_was_resent_before_the_cut_is_told(street: Street) -> None:
+    end = fills_while_away(street, 4)
+    shown = plain_return(street, end, reset=False)
+    shown.take()
+    shown.send_raw("2", end.client.next_out + 1, "7=3|16=4|")
+    street.turn(4)
+    told = fills(shown.take())
+    assert len(told) == 2 and word(street, R.S_UNTOLD) == 5
+    shown.close()
+    back = plain_return(street, end, reset=True)
+    until(street, lambda: len(resent(back.messages)) >= 2)
+    rest = fills(back.take())
+    assert len(rest) == 2 and not set(rest) & set(told)
+
+
+def test_a_resend_that_the_socket_did_not_take_is_not_told(street: Street) -> None:
+    end = fills_while_away(street, 4)
+    shown = plain_return(street, end, reset=False)
+    shown.outlet.backlog = 1
+    shown.send_raw("2", end.client.next_out + 1, "7=3|16=0|")
+    street.turn(4)
+    assert word(street, R.S_UNTOLD) == 3, "written, but still waiting"
+    shown.outlet.backlog = 0
+    street.turn()
+    assert word(street, R.S_UNTOLD) == 0
+
+
+def test_a_reset_on_the_live_session_brings_what_was_never_asked_for(street: Street) -> None:
+    end = fills_while_away(street, 2)
+    shown = plain_return(street, end, reset=False)
+    shown.take()
+    shown.logon_raw(1, "98=0|108=30|141=Y|")
+    until(street, lambda: len(resent(shown.messages)) >= 2)
+    assert len(fills(shown.take())) == 2
+
+
+def test_789_says_what_the_peer_has(street: Street) -> None:
+    end = fills_while_away(street, 3)
+    shown = street.fix_end(1, plain=True)
+    shown.logon_raw(end.client.next_out, "98=0|108=30|789=6|")  # it has them all, however
+    street.turn(4)
+    assert shown.types() == ["A"] and word(street, R.S_UNTOLD) == 0
+
+
+def test_after_a_crash_what_was_made_in_the_last_moments_may_not_have_been_written(street: Street) -> None:
+    end, other = street.up(1), street.up(2)
+    order(end, 1, codes.BUY, 1000)
+    order(other, 1, codes.SELL, 1)
+    street.wait(60 * 10**9)
+    order(other, 2, codes.SELL, 1)
+    order(other, 3, codes.SELL, 1)
+    row = street.session_row(end)
+    last = int(street.engine.m[row + R.S_LAST_EVENT])
+    since = street.engine.time_ns - fix_missed_window()
+    first = fix_missed.unsure_from(street.store, last, since)
+    late = [m.seq for m in end.messages if m.text(150) == "F"][-2:]
+    assert first and first <= late[0] and first > [m.seq for m in end.messages if m.text(150) == "F"][0]
+    assert fix_missed.unsure_from(street.store, last, street.engine.time_ns + 1) == 0
+    assert fix_missed.unsure_from(street.store, 0, 0) == 0
+
+
+def fix_missed_window() -> int:
+    from exchange_server.app import UNSURE_NS
+
+    return UNSURE_NS

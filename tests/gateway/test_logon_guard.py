@@ -329,3 +329,26 @@ def test_the_same_work_is_done_whatever_is_wrong(street: Street, monkeypatch: py
     wrong = cost(directory.authenticate_fix, "EXOS-OE", "CLIENT1", "client1", "guess")
     assert wrong and wrong == cost(directory.authenticate_fix, "EXOS-OE", "NOBODY", "client1", "guess")
     assert wrong == cost(directory.authenticate_fix, "EXOS-OE", "CLIENT1", "x", "guess")
+
+
+@pytest.mark.parametrize("step", [-3600 * SECOND, 24 * 3600 * SECOND])
+def test_the_wait_goes_by_the_steady_clock(street: Street, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """The time of day and the exchange's are set back or forward while a logon waits."""
+    tick, day = [5 * SECOND], [street.now]
+
+    def begin() -> None:
+        street.input.begin(street.engine.turn + 1, max(day[0], street.engine.time_ns), tick[0], day[0])
+
+    monkeypatch.setattr(street, "begin", begin)
+    for _ in range(G.FREE + 2):
+        street.directory.guard.bad(Peer(street.directory.guard, "10.0.0.1:9"), "MM1", codes.R_BAD_CREDENTIALS, "", tick[0])
+    ends = [binary(street), fix(street)]
+    assert [end.connection.held_until for end in ends] == [tick[0] + 500 * G.MS] * 2
+    day[0] += step
+    tick[0] += 499 * G.MS
+    street.turn(2)
+    assert [end.connection.session for end in ends] == [0, 0]
+    tick[0] += G.MS
+    street.turn(2)
+    assert ends[0].connection.session, "in, though the time of day says otherwise"
+    assert not ends[1].connection.held_until, "looked at as well (its SendingTime is another matter)"

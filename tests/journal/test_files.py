@@ -11,7 +11,7 @@ import pytest
 
 from exchange_server.journal import files as files_module
 from exchange_server.journal.recover import verify
-from exchange_server.journal.store import JournalError, JournalLocked
+from exchange_server.journal.store import DirectoryLock, JournalError, JournalLocked, JournalNoSpace
 
 from .kit import SEGMENT, copy_folder, open_new, turn, write_turns
 
@@ -48,3 +48,16 @@ def test_copying_a_folder_of_a_stopped_server_is_a_backup(tmp_path: Path) -> Non
     copy_folder(tmp_path / "a", tmp_path / "b")
     shutil.rmtree(tmp_path / "a")
     assert verify(tmp_path / "b").rows == 38
+
+
+def test_no_room_for_the_lock_is_told_as_what_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for code, kind in ((errno.ENOSPC, JournalNoSpace), (errno.EDQUOT, JournalNoSpace), (errno.EACCES, JournalError)):
+
+        def refuse(*_: object, code: int = code) -> int:
+            raise OSError(code, os.strerror(code))
+
+        monkeypatch.setattr(os, "open", refuse)
+        with pytest.raises(JournalError, match=f"journal folder {tmp_path}: {os.strerror(code)}") as said:
+            DirectoryLock(tmp_path)
+        assert type(said.value) is kind
+        monkeypatch.undo()

@@ -28,6 +28,7 @@ def trade(r: Recovered[FakeEngine], numbers: range, marks: Marks | None = None, 
         if marks is not None:
             marks.look(now_s)
         commit(r.journal)
+        r.journal.settle()  # the writer thread may still be at the mark
     return turns
 
 
@@ -109,6 +110,7 @@ def test_time_and_rows_decide_and_nothing_new_writes_nothing(tmp_path: Path) -> 
     marks.look(159.9)
     assert marks.written == 0
     marks.look(160.0)
+    r.journal.settle()
     assert marks.written == 1
     marks.look(500.0)
     assert marks.written == 1, "no new rows"

@@ -1,5 +1,10 @@
-"""An independent engine at the other end: QuickFIX as initiator, with our dictionary and all its checks on, against the running server."""
+"""An independent engine at the other end: QuickFIX as initiator with all its checks on, against the running server.
 
+With our dictionary on a session that has `standard_dictionary = false`, with the standard's own on one that is not told anything, and, where the
+machine has it, with the FIX44.xml that QuickFIX itself comes with (its wheels do not: Debian's libquickfix-dev and its source have it).
+"""
+
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,11 +14,14 @@ import pytest
 
 from config import admin_records as ar
 from protocol import fix_tables
-from tests.server_kit import FixPeer, ServerProcess, wait_until
+from tests.protocol import fix44_standard
+from tests.server_kit import SMALL, FixPeer, ServerProcess, wait_until
 
 fix = pytest.importorskip("quickfix", reason="quickfix-tls is not installed: no wheel of it for this machine")
 
 DICTIONARY = Path(fix_tables.__file__).parent / "dict" / "FIX44-OE.xml"
+STOCK = [Path(p) for p in (os.environ.get("EXOS_FIX44_XML", ""), "/usr/share/quickfix/FIX44.xml", "/usr/local/share/quickfix/FIX44.xml") if p]
+OWN_FIELDS = SMALL + "standard_dictionary = false\ntimestamp_decimals = 9\n"  # the last table is the clients' session
 NOW = "20260101-00:00:00"
 SETTINGS = """
 [DEFAULT]
@@ -40,13 +48,14 @@ class Peer(fix.Application):
 
     server: ServerProcess
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, dictionary: Path = DICTIONARY, own_fields: bool = True) -> None:
         super().__init__()
+        self.own_fields = own_fields
         self.reports: list[dict[str, str]] = []
         self.admin: list[tuple[str, dict[str, str]]] = []
         self.on, self.off = threading.Event(), threading.Event()
         settings = folder / "quickfix.cfg"
-        settings.write_text(SETTINGS.format(dictionary=DICTIONARY, port=port))
+        settings.write_text(SETTINGS.format(dictionary=dictionary, port=port))
         self.settings, self.store = fix.SessionSettings(str(settings)), fix.FileStoreFactory(str(folder / "store"))
         self.engine: Any = fix.SocketInitiator(self, self.store, self.settings)
         self.engine.start()
@@ -74,7 +83,8 @@ class Peer(fix.Application):
         if message.getHeader().getField(35) == "A":
             message.setField(553, "client1")
             message.setField(554, "client1-secret")
-            message.setField(5001, "Y")
+            if self.own_fields:
+                message.setField(5001, "Y")
         self.admin.append(("out", self.fields(message)))
 
     def fromAdmin(self, message: Any, session: Any) -> None:
@@ -108,7 +118,7 @@ class Peer(fix.Application):
 
 @pytest.fixture
 def peer(tmp_path: Path) -> Iterator[Peer]:
-    with ServerProcess(tmp_path) as server:
+    with ServerProcess(tmp_path, OWN_FIELDS) as server:
         peer = Peer(tmp_path, server.ready["fix_port"])
         peer.server = server
         try:
@@ -127,24 +137,24 @@ def test_quickfix_trades_asks_again_and_says_goodbye(peer: Peer) -> None:
     peer.order("D", 4, 1, 10, "0.40001")
     peer.order("D", 5, 1, 10, "0.4000", (110, 5))
     peer.send("q", (11, 6), (530, 7), (60, NOW))
-    live = peer.wait(9)
+    live = peer.wait(10)
     assert [(m["35"], m.get("150", ""), m["11"], m.get("39", "")) for m in live] == [
         ("8", "0", "1", "0"), ("8", "0", "x y", "0"), ("8", "5", "2", "0"), ("8", "I", "2", "0"), ("9", "", "3", "8"),
-        ("8", "8", "5", "8"), ("8", "4", "x y", "4"), ("8", "4", "2", "4"), ("r", "", "6", ""),
+        ("8", "8", "4", "8"), ("8", "8", "5", "8"), ("8", "4", "x y", "4"), ("8", "4", "2", "4"), ("r", "", "6", ""),
     ]  # fmt: skip
-    assert live[1]["5010"] == "N" and live[1]["44"] == "0.4500" and "tag 110 " in live[5]["58"]
-    assert [m["58"] for m in peer.seen("in", "3")] == ["Price(44): 0.40001 has 5 decimals, at most 4 are taken here (CUP-A)"]
+    assert live[1]["5010"] == "N" and live[1]["44"] == "0.4500" and "tag 110 " in live[6]["58"]
+    assert "tag 44 has 5 decimals, at most 4" in live[5]["58"] and peer.seen("in", "3") == [] and len(live[0]["60"]) == 27
 
     wait_until(lambda: peer.seen("in", "0"))  # a heartbeat lies among the numbers to be asked for
     fix.Session.lookupSession(peer.session).setNextTargetMsgSeqNum(2)
     peer.send("H", (11, 2), (55, "CUP-A"), (54, 1))
-    again = peer.wait(19)[9:]
+    again = peer.wait(21)[10:]
     changing = {"9", "10", "43", "52", "122"}
-    assert [{t: v for t, v in m.items() if t not in changing} for m in again[:9]] == [
+    assert [{t: v for t, v in m.items() if t not in changing} for m in again[:10]] == [
         {t: v for t, v in m.items() if t not in changing} for m in live
     ], "the resend has the same bodies under the same numbers"
     assert all(m["43"] == "Y" and m["122"] == one["52"] for m, one in zip(again, live, strict=False))
-    assert again[9]["150"] == "I" and "43" not in again[9]
+    assert again[10]["150"] == "I" and "43" not in again[10]
     assert [m["123"] for m in peer.seen("in", "4")] == ["Y"]
 
     peer.stop()
@@ -195,3 +205,80 @@ def test_quickfix_is_told_of_a_settlement_live_and_again_by_resend(peer: Peer, t
     assert again["43"] == "Y" and again["122"] == told["52"]
     assert {t: v for t, v in again.items() if t not in changing} == {t: v for t, v in told.items() if t not in changing}
     assert peer.seen("out", "3") == [], "QuickFIX found nothing to reject"
+
+
+def a_day_at_the_desk(tmp_path: Path, dictionary: Path) -> None:
+    """Trade, cancel, replace, status, resend, mass cancel, a throttle's refusal, the end: QuickFIX must find nothing to reject."""
+    config = SMALL + 'throttle = 12\nthrottle_window = "1h"\n'
+    with ServerProcess(tmp_path, config) as server:
+        peer = Peer(tmp_path, server.ready["fix_port"], dictionary, own_fields=False)
+        try:
+            assert peer.on.wait(10), peer.admin
+            other = FixPeer(server.ready["fix_port"], 2)
+            other.read("A")
+            peer.order("D", 1, 1, 10, "0.4000")
+            peer.order("D", "no", 1, 10, "0.4500", (5010, "N"))
+            peer.wait(2)
+            other.order("1", 2, "0.4000", 4)
+            assert [other.read("8")[150] for _ in range(2)] == ["0", "F"]
+            peer.wait(3)
+            peer.order("G", 2, 1, 20, "0.4100", (41, 1))
+            peer.order("G", 3, 1, 20, "0.41001", (41, 2))
+            peer.send("H", (11, 2), (790, "how is it"), (55, "CUP-A"), (54, 1))
+            peer.send("F", (41, "nope"), (11, 4), (55, "CUP-A"), (54, 1), (60, NOW))
+            peer.send("F", (41, 2), (11, 5), (55, "CUP-A"), (54, 1), (60, NOW))
+            peer.order("D", 6, 1, 10, "0.40001")
+            peer.order("D", 7, 1, 10, "0.4000", (110, 5))
+            peer.send("E", (66, "a list"))
+            peer.send("q", (11, 8), (530, 7), (60, NOW))
+            peer.wait(13)
+            for i in range(12):
+                peer.order("D", 100 + i, 1, 1, "0.0100")
+            live = peer.wait(25)
+            assert [(m["35"], m.get("150", ""), m.get("11", m.get("379", ""))) for m in live[:13]] == [
+                ("8", "0", "1"), ("8", "0", "no"), ("8", "F", "1"), ("8", "5", "2"), ("9", "", "3"), ("8", "I", "2"), ("9", "", "4"), ("8", "4", "5"),
+                ("8", "8", "6"), ("8", "8", "7"), ("j", "", ""), ("8", "4", "no"), ("r", "", "8"),
+            ]  # fmt: skip
+            assert live[2]["527"].isdigit() and live[5]["790"] == "how is it" and "5010" not in live[1] and len(live[0]["60"]) == 21
+            assert ("j", "0") in {(m["35"], m.get("380", "")) for m in live[13:]}, "a throttle's refusal"
+            fix.Session.lookupSession(peer.session).setNextTargetMsgSeqNum(2)
+            peer.send("H", (11, 2), (55, "CUP-A"), (54, 1))
+            again = peer.wait(51)[25:]
+            changing = {"9", "10", "43", "52", "122"}
+            assert [{t: v for t, v in m.items() if t not in changing} for m in again[:25]] == [
+                {t: v for t, v in m.items() if t not in changing} for m in live
+            ]
+            server.stop()
+            assert peer.off.wait(10)
+            assert peer.reports[-1]["35"] == "B", "the News of the server's end"
+        finally:
+            peer.stop()
+    assert peer.seen("out", "3") == [] and peer.seen("in", "3") == [], "0 rejects either way"
+
+
+def test_quickfix_with_the_standard_dictionary_rejects_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "standard.xml"
+    path.write_text(fix44_standard.dictionary())
+    a_day_at_the_desk(tmp_path, path)
+
+
+def test_quickfix_with_its_own_fix44_xml_rejects_nothing(tmp_path: Path) -> None:
+    stock = next((path for path in STOCK if path.is_file()), None)
+    if stock is None:
+        pytest.skip("this machine has no FIX44.xml of QuickFIX's own: set EXOS_FIX44_XML")
+    a_day_at_the_desk(tmp_path, stock)
+
+
+def test_quickfix_with_the_standard_dictionary_would_reject_our_own_fields(tmp_path: Path) -> None:
+    """The counter-proof: on a session with `standard_dictionary = false` the same engine rejects a NO order's report."""
+    path = tmp_path / "standard.xml"
+    path.write_text(fix44_standard.dictionary())
+    with ServerProcess(tmp_path, OWN_FIELDS) as server:
+        peer = Peer(tmp_path, server.ready["fix_port"], path, own_fields=False)
+        try:
+            assert peer.on.wait(10), peer.admin
+            peer.order("D", 1, 1, 10, "0.4000", (5010, "N"))
+            wait_until(lambda: bool(peer.seen("out", "3")))
+            assert peer.seen("out", "3")[0]["371"] == "5010"
+        finally:
+            peer.stop()

@@ -15,6 +15,10 @@ RECORDS = (
     *BASE,
     RESULT,
     ar.Finalise(event="FINAL"),
+    ar.Settle(**{field: getattr(RESULT, field) for field in RESULT.__struct_fields__}, finalise=True),
+    ar.Begin(name="test.toml", capacities={"assets": 8}),
+    ar.Configuration(name="test.toml", settings={"mode": "sync"}, records=(*BASE, ar.SetPhase(event="FINAL", phase="open"))),
+    ar.PartOf(digest="ab" * 32, index=0, count=2, data=b"x"),
     ar.Kill(level="account", target="ACME-A"),
     ar.Transfer(key="k", asset="USD", amount=5, target="ACME-A"),
     ar.SetReference(symbol="F-ESP", reference=3),
@@ -54,7 +58,7 @@ def test_flipped_bytes(record: object, seed: int) -> None:
 
 
 def _leaves(value: object, path: tuple[object, ...] = ()) -> list[tuple[object, ...]]:
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         return [leaf for key, inner in value.items() for leaf in _leaves(inner, (*path, key))]
     if isinstance(value, list) and value:
         return [leaf for i, inner in enumerate(value) for leaf in _leaves(inner, (*path, i))]

@@ -23,15 +23,17 @@ def names(count: int) -> tuple[ar.Contract, ...]:
 
 
 def test_sound_markets_pass() -> None:
-    for market in (FINAL, SPOT, change(FINAL, k=3), change(FINAL, product="at_most", contracts=names(1), k=1)):
+    for market in (FINAL, SPOT, change(FINAL, k=2), change(FINAL, product="at_most", k=3), change(FINAL, product="at_most", contracts=names(1), k=1)):
         check_market(market)
 
 
 B = codes.R_BAD_DEFINITION
 BROKEN: list[tuple[Any, int, str]] = [
+    (change(FINAL, k=3), B, "k: with exactly 3 of 3 winners every contract always pays in full and NO never pays"),
+    (change(FINAL, contracts=names(1), k=1), B, "k: with exactly 1 of 1 winners every contract always pays in full and NO never pays"),
     (change(FINAL, k=0), B, "k: the number of winners lies between 1 and the number of contracts, 3, asked 0"),
     (change(FINAL, k=4), B, "asked 4"),
-    (change(FINAL, payout=1), B, "payout: an event contract pays at least 2 ticks, asked 1"),
+    (change(FINAL, payout=1), B, "payout: an event contract pays at least 2 ticks, 0.0002, asked 0.0001"),
     (change(FINAL, payout=0), B, "payout: "),
     (change(FINAL, base_asset="BTC"), B, "base_asset: only a spot pair has one, asked BTC"),
     (change(FINAL, lot_base=1), B, "lot_base: only a spot pair has one, asked 1"),
@@ -53,19 +55,19 @@ BROKEN: list[tuple[Any, int, str]] = [
     (change(FINAL, lot=7), B, "min_qty: no multiple of the lot 7, asked 1"),
     (change(FINAL, lot=3, min_qty=3), B, "max_qty: no multiple of the lot 3, asked 1000"),
     (change(FINAL, bands=(BAND,) * 9), B, "bands: at most 8 bands, asked 9"),
-    (change(FINAL, bands=(ar.Band(low=5, high=4, step=1),)), B, "bands[0].high: below low 5, asked 4"),
+    (change(FINAL, bands=(ar.Band(low=5, high=4, step=1),)), B, "bands[0].high: below low 0.0005, asked 0.0004"),
     (
         change(FINAL, bands=(ar.Band(low=1, high=99, step=3),)),
         B,
-        "bands[0].high: not on the band's own grid: low 1 plus a multiple of step 3",
+        "bands[0].high: not on the band's own grid: low 0.0001 plus a multiple of step 0.0003",
     ),
     (
         change(FINAL, bands=(ar.Band(low=1, high=60, step=1), ar.Band(low=50, high=99, step=1))),
         B,
         "bands[1].low: bands must rise without overlap",
     ),
-    (change(FINAL, bands=(ar.Band(low=1, high=100, step=1),)), B, "bands[0].high: an event contract trades at 1 to 99, asked 100"),
-    (change(FINAL, bands=(ar.Band(low=1, high=98, step=1),)), B, "price 1 is on the grid, but its NO price 99"),
+    (change(FINAL, bands=(ar.Band(low=1, high=100, step=1),)), B, "bands[0].high: an event contract trades at 0.0001 to 0.0099, asked 0.0100"),
+    (change(FINAL, bands=(ar.Band(low=1, high=98, step=1),)), B, "price 0.0001 is on the grid, but its NO price 0.0099 (payout 0.0100 minus it)"),
     (change(FINAL, bands=(ar.Band(low=1, high=51, step=5), ar.Band(low=51, high=99, step=1))), B, "make the grid symmetric"),
     (change(FINAL, fees=change(FEES, model="notional")), B, "fees.model: event contracts take only fees that are the same for YES and NO"),
     (change(SPOT, fees=FEES), B, "fees.model: a spot pair takes fees on notional only, asked quadratic"),

@@ -1,0 +1,50 @@
+"""Which Logons were let in lately, so that a copy of one is refused.
+
+A Logon with 141=Y (or a signature) is good as long as its SendingTime is within the tolerance: who overhears its bytes could send them again and
+begin the session's numbers anew. So (52, 34, 10) of each one that was let in is remembered until its time is out of the tolerance.
+A restart forgets that; but the newest SendingTime of each session is in its row (S_LOGON_SENT, journaled with C_LOGON). Until a session has
+logged on once since the start, a Logon that begins anew must be newer than that one.
+"""
+
+from collections import deque
+
+from protocol.fix_messages import FixMessage, parse_timestamp
+
+UNJUDGED_NS = 600_000_000_000  # for how long, where SendingTime is not judged
+
+
+class LogonMemory:
+    """Of one server, shared by its connections."""
+
+    def __init__(self) -> None:
+        self._taken: set[tuple[int, bytes, bytes, bytes]] = set()
+        self._order: deque[tuple[int, tuple[int, bytes, bytes, bytes]]] = deque()  # (forgotten after, key)
+        self._met: set[int] = set()  # sessions that have logged on since the start
+
+    def __len__(self) -> int:
+        return len(self._taken)
+
+    def repeated(self, session: int, message: FixMessage, newest_ns: int, now_ns: int) -> bool:
+        """Was this Logon taken before? newest_ns: S_LOGON_SENT of the session."""
+        while self._order and self._order[0][0] < now_ns:
+            self._taken.discard(self._order.popleft()[1])
+        if _key(session, message) in self._taken:
+            return True
+        fresh = message.get(141) == b"Y" or 96 in message
+        return fresh and session not in self._met and sent(message) <= newest_ns
+
+    def took(self, session: int, message: FixMessage, skew_ns: int, now_ns: int) -> None:
+        """It has been let in."""
+        key = _key(session, message)
+        self._met.add(session)
+        self._taken.add(key)
+        self._order.append((now_ns + (2 * skew_ns or UNJUDGED_NS), key))
+
+
+def sent(message: FixMessage) -> int:
+    """SendingTime, ns; 0 when it is none."""
+    return parse_timestamp(message.get(52)) or 0
+
+
+def _key(session: int, message: FixMessage) -> tuple[int, bytes, bytes, bytes]:
+    return session, message.get(52), message.get(34), message.get(10)

@@ -1,0 +1,142 @@
+"""Results: determine, finalise, and settle, which closes, determines and pays in one act. All is checked before a row is made."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from config import admin_records as ar
+from protocol import codes, numbers, units
+
+from ..core.records import E_PHASE_NOW, E_WINDOW_END
+from . import checks
+from . import rows as rows_of
+from .checks import Act
+from .listing_rules import Refused, bad
+from .rows import Words
+from .tables import Determination, Event
+
+if TYPE_CHECKING:
+    from .registry import EngineLike, Registry
+
+CLOSING = (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CANCEL_ONLY)  # phases that an operator may close from
+
+
+def _phase(engine: "EngineLike", event: Event) -> int:
+    return checks.event_word(engine, event.id, E_PHASE_NOW)
+
+
+def phase_now(engine: "EngineLike", event: Event) -> str:
+    return codes.PHASE_NAMES.get(_phase(engine, event), "in no known phase")
+
+
+def _event_contract(registry: "Registry", name: str) -> Event:
+    event: Event = checks.find(registry.events, "event", name)
+    if event.record.product == "spot":
+        raise bad("event", f"{name} is a spot pair: it is never settled")
+    return event
+
+
+def _checked(event: Event, record: ar.Determine) -> int:
+    """The version that this determination will be; raises Refused unless the market can pay it."""
+    market, n = event.record, event.n
+    version = len(event.determinations) + 1
+    if record.version not in (0, version):
+        raise Refused(codes.R_BAD_TRANSITION, f"version: the next one is {version}, asked {record.version}", version, record.version)
+    if len(record.payouts) != n:
+        raise Refused(
+            codes.R_PAYOUT_COUNT, f"payouts: {record.event} has {n} contracts, asked {len(record.payouts)}", n, len(record.payouts)
+        )
+
+    def amount(ticks: int) -> str:
+        return numbers.unscaled(ticks, market.price_decimals)
+
+    for i, payout in enumerate(record.payouts):
+        if payout > market.payout:
+            text = f"payouts[{i}]: {market.contracts[i].symbol} pays at most {amount(market.payout)}, asked {amount(payout)}"
+            raise Refused(codes.R_PAYOUT_RANGE, text, market.payout, payout)
+    total, wanted = sum(record.payouts), market.k * market.payout
+    if total > wanted or (market.product == "exactly" and total != wanted):
+        demand = "exactly" if market.product == "exactly" else "at most"
+        text = f"payouts: they must sum to {demand} {market.k} x {amount(market.payout)} = {amount(wanted)}, asked {amount(total)}"
+        raise Refused(codes.R_PAYOUT_SUM, text, wanted, total)
+    return version
+
+
+def determine(registry: "Registry", record: ar.Determine, who: str, engine: "EngineLike") -> Act:
+    event = _event_contract(registry, record.event)
+    version = _checked(event, record)
+    determination = Determination(version, who, int(engine.time_ns), record)
+
+    def explain(code: int) -> str:
+        return f"it is {phase_now(engine, event)}; only a closed event is determined" if code == codes.R_NOT_CLOSED else ""
+
+    def commit() -> None:
+        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, determination)))
+
+    rows = [rows_of.determine(event.id, version, record.payouts)]
+    result = {"event": event.id, "version": version}
+    return Act(f"event {record.event}", f"{record.event} determined, version {version}", rows, commit, result, explain)
+
+
+def finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") -> Act:
+    event = _event_contract(registry, record.event)
+    if not event.determinations:
+        raise Refused(codes.R_NOT_DETERMINED, f"event: {record.event} has no determination")
+    newest = event.determinations[-1]
+    if newest.final_at_ns:
+        since = units.instant(newest.final_at_ns)
+        raise Refused(codes.R_ALREADY_FINAL, f"event: {record.event} is final since {since}: it has been paid")
+    if record.version not in (0, newest.version):
+        raise Refused(
+            codes.R_BAD_TRANSITION, f"version: the newest is {newest.version}, asked {record.version}", newest.version, record.version
+        )
+    now_ns = int(engine.time_ns)
+
+    def explain(code: int) -> str:
+        if code != codes.R_CHALLENGE_WINDOW:
+            return ""
+        ends = checks.event_word(engine, event.id, E_WINDOW_END)
+        return f"its challenge window ends at {units.instant(ends)}, it is {units.instant(now_ns)}"
+
+    def commit() -> None:
+        final = msgspec.structs.replace(newest, final_at_ns=now_ns)
+        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations[:-1], final)))
+
+    text = f"{record.event} is final, version {newest.version}"
+    rows = [rows_of.finalise(event.id, newest.version)]
+    return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": newest.version}, explain)
+
+
+def settle(registry: "Registry", record: ar.Settle, who: str, engine: "EngineLike") -> Act:
+    """Nothing is closed, and no order cancelled, for a result that cannot be recorded or, where payment is asked for, not be paid."""
+    event = _event_contract(registry, record.event)
+    determination = record.determine()
+    phase = _phase(engine, event)
+    if event.determinations and event.determinations[-1].final_at_ns:
+        since = units.instant(event.determinations[-1].final_at_ns)
+        raise Refused(codes.R_ALREADY_FINAL, f"event: {record.event} is final since {since}: it has been paid")
+    if phase not in (*CLOSING, codes.PH_CLOSED):
+        text = f"event: {record.event} is {phase_now(engine, event)}; only one that trades or is closed is settled"
+        raise Refused(codes.R_NOT_CLOSED, text)
+    version = _checked(event, determination)
+    window = event.record.challenge_window_ns
+    now_ns = int(engine.time_ns)
+    if record.finalise and window:
+        text = (
+            f"event: {record.event} has a challenge window of {units.duration(window)}: record the result first and pay it afterwards "
+            "(exos market settle --determine-only, then --finalise-only)"
+        )
+        raise Refused(codes.R_CHALLENGE_WINDOW, text, now_ns + window, now_ns)
+    rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if phase in CLOSING else []
+    rows.append(rows_of.determine(event.id, version, record.payouts))
+    if record.finalise:
+        rows.append(rows_of.finalise(event.id, version))
+    kept = Determination(version, who, now_ns, determination, now_ns if record.finalise else 0)
+
+    def commit() -> None:
+        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, kept)))
+
+    done = ["closed"] if phase in CLOSING else []
+    done += [f"determined (version {version})", *(["paid"] if record.finalise else [])]
+    text = f"{record.event} is {', '.join(done)}"
+    return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": version, "final": int(record.finalise)})

@@ -1,0 +1,170 @@
+"""What a start goes by: the folder's own journaled configuration, what a named one adds to it, and which of its settings cannot hold.
+
+The first record of a data folder (config.admin_records.Begin) says what it was begun as. Whoever starts it without naming a configuration gets
+what is in it; a sandbox, whose passwords are published, never mixes with anything else and does not leave this machine by accident.
+"""
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import admin_records as ar
+from config import load
+from config.load import Item, Settings, default_settings
+from config.serve_options import ServeOptions
+from protocol import codes, units
+
+from .core import records as r
+from .exits import Exit
+from .registry import Refused, Registry
+
+if TYPE_CHECKING:
+    from .engine import Engine
+
+
+class StartRefused(Exception):
+    """The server does not start; `code` is its exit code, the text one sentence."""
+
+    def __init__(self, code: Exit, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+def begun_as(journal: Path) -> ar.Begin | None:
+    """What the first record of a journal says the folder was begun as; None: nothing (then the recovery says what is wrong with it)."""
+    from .journal.recover import iterate  # brings the kernels, which the command line has no use for
+    from .journal.store import JournalError
+
+    try:
+        return _first_record(iterate(journal, live=True))
+    except (JournalError, ValueError):
+        return None
+
+
+def _first_record(batches: Iterator[NDArray[np.int64]]) -> ar.Begin | None:
+    for rows in batches:
+        at = 0
+        while at < len(rows):
+            kind, extra = int(rows[at]) & 0xFF, int(rows[at]) >> 8 & 0xFF
+            if kind == codes.C_ADMIN:
+                first = at + r.CMD_WORDS
+                body = rows[first : first + extra * r.CMD_WORDS].tobytes()[: int(rows[at + r.CMD_BODY_BYTES])]
+                record = ar.unpack(body).record
+                return record if isinstance(record, ar.Begin) else None
+            if kind != codes.C_TIME:
+                return None
+            at += (1 + extra) * r.CMD_WORDS
+    return None
+
+
+def has_journal(data: Path) -> bool:
+    """Has a server written here?"""
+    folder = data / "journal"
+    return folder.is_dir() and any(entry.suffix == ".seg" for entry in folder.iterdir())
+
+
+def items_of(options: ServeOptions, registry: Registry) -> list[Item]:
+    """The configuration's items, read with the folder's assets where it refers to them. Raises StartRefused."""
+    if not options.source:
+        return options.items
+    try:
+        return load.load(options.source, registry.decimals()).items
+    except load.ConfigError as error:
+        raise StartRefused(Exit.CONFIG, str(error)) from error
+
+
+def begin_of(options: ServeOptions) -> ar.Begin:
+    """What a new folder is begun as with these options."""
+    settings = options.settings
+    return ar.Begin(
+        name=options.config_name or "-",
+        sandbox=options.sandbox,
+        capacities=dict(settings.capacities),
+        retention_ns=settings.clordid_retention_ns,
+    )
+
+
+def stored(settings: Settings) -> dict[str, int | str]:
+    """The settings that a folder keeps for starts that name no configuration."""
+    return {key: value for key, value in settings._asdict().items() if isinstance(value, int | str)}
+
+
+def settings_for(options: ServeOptions, registry: Registry) -> tuple[Settings, list[str]]:
+    """What holds for this start, and what does not hold and why. The command line wins, then the named configuration, then the folder."""
+    settings, lost = options.settings, []
+    if not options.configured:
+        settings = default_settings()
+        known: dict[str, Any] = {key: value for key, value in registry.settings.items() if key in Settings._fields}
+        lost = [f"{key} = {value}: this version of the server has no such setting" for key, value in registry.settings.items() if key not in known]
+        settings = settings._replace(**known)
+    settings = settings._replace(**options.given)
+    if settings.fix_port == settings.binary_port and settings.fix_port:
+        raise StartRefused(Exit.CONFIG, f"FIX and binary sessions cannot share port {settings.fix_port}")
+    return settings, lost
+
+
+def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
+    """Settings of a named configuration that a folder cannot take any more, a sentence each: they were given once, at its beginning."""
+    if not options.configured:
+        return []
+    lost = []
+    has = asdict(engine.capacities)
+    for name, asked in sorted(options.settings.capacities.items()):
+        if has[name] != asked:
+            lost.append(f"capacities.{name} = {asked}: the data folder was begun with {has[name]}, and tables do not change their size")
+    retention = int(engine.m[r.H_RETENTION_NS])
+    if options.settings.clordid_retention_ns != retention:
+        wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
+        lost.append(f"server.clordid_retention = {wish}: the data folder was begun with {kept}, which stays")
+    return lost
+
+
+def is_loopback(host: str) -> bool:
+    """True when nothing but this machine can reach a port opened on `host`."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        pass
+    try:
+        found = socket.getaddrinfo(host or None, 0, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except OSError:
+        return False
+    return bool(found) and all(ipaddress.ip_address(str(info[4][0]).partition("%")[0]).is_loopback for info in found)
+
+
+def refuse_exposure(options: ServeOptions, sandbox: bool, host: str) -> None:
+    """A sandbox stays on this machine unless the operator says otherwise in so many words. Raises StartRefused."""
+    if options.expose_sandbox and not sandbox:
+        raise StartRefused(Exit.CONFIG, "--expose-sandbox goes only with a sandbox, and this data folder is none")
+    if sandbox and not options.expose_sandbox and not is_loopback(host):
+        raise StartRefused(
+            Exit.CONFIG,
+            f"this is a sandbox with published passwords, and {host or 'every address'} can be reached from other machines: "
+            "listen on 127.0.0.1, or say --expose-sandbox",
+        )
+
+
+def refuse_mixing(options: ServeOptions, registry: Registry) -> None:
+    """The rules of the sandbox, and a new folder without a configuration. Raises StartRefused."""
+    begun = registry.begun
+    if not options.configured:
+        if begun is None and not len(registry.assets):
+            raise StartRefused(Exit.CONFIG, new_folder(options.data))
+        return
+    try:
+        registry.refuse_mixing(options.config_name, options.sandbox)
+    except Refused as refused:
+        raise StartRefused(Exit.CONFIG, f"{options.data}: {refused.text}") from None
+
+
+def new_folder(data: Path) -> str:
+    return (
+        f"{data} is a new data folder: say what it begins with, exos serve --data {data} --config FILE "
+        "(or --config sandbox, to try things out with published passwords)"
+    )
