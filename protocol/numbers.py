@@ -40,7 +40,7 @@ def scaled(text: str, decimals: int, what: str = "amount", high: int = MAX_AMOUN
     units, part = match[1], match[2] or ""
     if len(part) > decimals:
         allowed = f"at most {decimals} decimals" if decimals else "no decimals"
-        raise NotANumber(f"{_shown(text)} has {len(part)} decimals, the {what} takes {allowed}")
+        raise NotANumber(f"{_shown(text)} has {len(part)} decimal{'' if len(part) == 1 else 's'}, the {what} takes {allowed}")
     value = int(units + part.ljust(decimals, "0"))  # tidy: allow number because the pattern above has read it
     if value > high:
         raise NotANumber(f"{_shown(text)} is above the limit of the {what}, {unscaled(high, decimals)}")

@@ -129,7 +129,7 @@ async def _cancel(client: Client, args: argparse.Namespace) -> int:
         say(f"order {id} was cancelled before")
         return Exit.OK
     definition = client.definitions.get(report.instrument)
-    say(f"order {id} cancelled, {decimal(report.cum, definition.qty_decimals if definition else 0)} was filled")
+    say(f"order {id} cancelled, {decimal(report.cum, definition.qty_decimals if definition else 0)} filled")
     return Exit.OK
 
 

@@ -6,6 +6,7 @@ side. Nothing here asks the server: positions and cash follow from fills and fee
 Units: prices in ticks, quantities in lots, money in minor units. A position counts YES contracts; buying NO at p is selling YES at P - p.
 """
 
+from collections.abc import Container
 from typing import NamedTuple
 
 import msgspec
@@ -299,8 +300,9 @@ _EXEC_TYPES |= {b"C": codes.E_EXPIRED, b"I": codes.E_STATUS}
 _STATUS = {text.encode(): status for status, text in codes.ORD_STATUS_FIX.items()}
 
 
-def from_fix(message: FixMessage, contracts: dict[str, Contract]) -> Report:
-    """A FIX application message. Our ClOrdIDs are numbers, so that the books are those of the binary wire."""
+def from_fix(message: FixMessage, contracts: dict[str, Contract], no: Container[int] = ()) -> Report:
+    """A FIX application message. Our ClOrdIDs are numbers, so that the books are those of the binary wire. `no`: those of our orders for NO
+    contracts; reports in the standard's own fields do not repeat the contract side, a desk knows it of its orders."""
     number = message.seq or 0
     kind = message.msg_type
     get = message.get
@@ -319,10 +321,11 @@ def from_fix(message: FixMessage, contracts: dict[str, Contract]) -> Report:
 
     if kind == "UMS":
         return Report(codes.E_SETTLED, number, int(get(17)), symbol=symbol, amount=amount(5104, money), position=amount(5103, 0))
+    id, orig = _number(get(11)), _number(get(41))
     return Report(
-        _EXEC_TYPES[get(150)], number, int(get(17)), _number(get(11)), _number(get(41)), _number(get(37)), symbol, int(get(54)),
-        codes.NO if get(5010) == b"N" else codes.YES, _STATUS.get(get(39), 0), _number(get(103)), amount(44, places), amount(38, 0),
-        amount(14, 0), amount(151, 0), amount(31, places), amount(32, 0), amount(12, money), _number(get(880)), get(851) == b"2",
+        _EXEC_TYPES[get(150)], number, int(get(17)), id, orig, _number(get(37)), symbol, int(get(54)),
+        codes.NO if id in no or orig in no else codes.YES, _STATUS.get(get(39), 0), _number(get(103)), amount(44, places), amount(38, 0),
+        amount(14, 0), amount(151, 0), amount(31, places), amount(32, 0), amount(12, money), _number(get(527)), get(851) == b"2",
     )  # fmt: skip
 
 

@@ -106,6 +106,7 @@ class Taker:
         fix = FixClient(self.name, "EXOS-OE", self.name.lower(), f"{self.name.lower()}-secret", heartbeat_s=30)
         self.link = FixLink(party.plan.host, party.plan.port, fix, self.message, self.lost)
         self.requests: dict[int, tuple[str, list[Any]]] = {}  # without an answer
+        self.no: set[int] = set()  # ClOrdIDs of orders for NO contracts
         self.doubtful: set[int] = set()
         self.task: asyncio.Task[None] | None = None
 
@@ -114,7 +115,7 @@ class Taker:
             self.books.fault(f"the server rejected a message: {message.text(58)}")
             self.books.pending.pop(int(message.get(379) or 0), None)
             return
-        report = from_fix(message, self.party.world.contracts)
+        report = from_fix(message, self.party.world.contracts, self.no)
         self.party.told(self.books, report)
         if report.id not in self.books.pending:
             self.requests.pop(report.id, None)
@@ -164,6 +165,8 @@ class Taker:
         number = fix.next_out - 1
         kind, body, _ = fix.sent[number]
         self.requests[id] = kind, [(int(t), v) for t, _, v in (part.partition(b"=") for part in body.split(b"\x01")[:-1])]
+        if (5010, b"N") in self.requests[id][1]:
+            self.no.add(id)
         self.link.plan_flush()
 
     def _new(self, fix: FixClient, now: int, id: int) -> None:

@@ -75,12 +75,12 @@ def test_both_wires_make_the_same_reports() -> None:
         5, 502, 9, 1002, 2, 3, 7, codes.BUY, codes.YES, codes.ST_FILLED, codes.EF_TAKER, 4300, 10, 10, 0, 4200, 10, 42_000, 7, 1
     )
     told = fix(
-        "35=8|34=5|37=2|11=1002|17=502|150=F|39=2|1=X|55=CUP-A|54=1|38=10|40=2|44=0.4300|59=1|32=10|31=0.4200|151=0|14=10|6=0.42|12=0.0007|13=3|851=2|880=1"
+        "35=8|34=5|37=2|11=1002|17=502|150=F|39=2|1=X|55=CUP-A|54=1|38=10|40=2|44=0.4300|59=1|32=10|31=0.4200|151=0|14=10|6=0.42|12=0.0007|13=3|851=2|527=1"
     )
     assert from_fix(told, CUP) == from_binary(binary, symbols)
     canceled = M.Canceled(6, 503, 9, 1004, 2, 3, 7, codes.SELL, codes.NO, 1002, codes.R_USER_CANCEL, 0, 4300, 10, 4, 0)
-    told = fix("35=8|34=6|37=2|11=1004|41=1002|17=503|150=4|39=4|55=CUP-A|54=2|5010=N|38=10|40=2|44=0.43|151=0|14=4|6=0")
-    assert from_fix(told, CUP) == from_binary(canceled, symbols)._replace(reason=0)
+    told = fix("35=8|34=6|37=2|11=1004|41=1002|17=503|150=4|39=4|55=CUP-A|54=2|38=10|40=2|44=0.43|151=0|14=4|6=0")
+    assert from_fix(told, CUP, {1002}) == from_binary(canceled, symbols)._replace(reason=0)
     settled = M.Settled(7, 504, 9, 3, 7, 1, 10_000, -10, -100_000, 5, 1, 1)
     told = fix("35=UMS|34=7|17=504|1=X|55=CUP-A|5101=1|5106=1|5102=1.0000|5103=-10|5104=-10.0000|5105=0.0005|60=x")
     assert from_fix(told, CUP) == from_binary(settled, symbols)
