@@ -27,8 +27,8 @@ from protocol import codes
 
 from . import data_folder, start
 from .cli.dry_run import place
-from .core import jit
-from .core import records as r
+from .core import layout as L
+from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .gateway.admin import AdminConnection, Office
@@ -160,10 +160,10 @@ class Server:
         m, settings = self.engine.m, self.options.settings
         memory = ClockMemory(
             self.engine.time_ns,
-            int(m[r.H_TICK]),
-            int(m[r.H_CLOCK_OFFSET]),
-            int(m[r.H_CLOCK_BOOT]),
-            int(m[r.H_REFUSE]) == codes.R_CLOCK_JUMP,
+            int(m[L.H_TICK]),
+            int(m[L.H_CLOCK_OFFSET]),
+            int(m[L.H_CLOCK_BOOT]),
+            int(m[L.H_REFUSE]) == codes.R_CLOCK_JUMP,
         )
         rules = ClockRules(
             jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
@@ -227,18 +227,18 @@ class Server:
     def _log_off_everyone(self) -> None:
         """After a crash: connections of the last run are gone, and that is an input (cancel on disconnect). Raises StartRefused."""
         m = self.engine.m
-        base = int(m[r.H_POOLS + r.P_SESSION * r.POOL_WORDS + r.PL_BASE])
-        sessions = [s.id for s in self.engine.registry.sessions if m[base + s.id * r.SESSION_WORDS + r.S_FLAGS] & r.SF_LOGGED_ON]
+        base = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
+        sessions = [s.id for s in self.engine.registry.sessions if m[base + s.id * L.SESSION_WORDS + L.S_FLAGS] & L.SF_LOGGED_ON]
         if not sessions:
             return
         turn = TurnInput(rows=len(sessions) + 1)
         self._begin(turn)
         for session in sessions:
-            row = base + session * r.SESSION_WORDS
+            row = base + session * L.SESSION_WORDS
             unsure = 0  # what was made in the last moments may not have been written any more
-            if m[row + r.S_WIRE] == codes.WIRE_FIX:
-                unsure = unsure_from(self.store, int(m[row + r.S_LAST_EVENT]), self.engine.time_ns - UNSURE_NS)
-            turn.add(codes.C_LOGOFF, session, values={r.CMD_LOGOFF_FROM: unsure})
+            if m[row + L.S_WIRE] == codes.WIRE_FIX:
+                unsure = unsure_from(self.store, int(m[row + L.S_LAST_EVENT]), self.engine.time_ns - UNSURE_NS)
+            turn.add(codes.C_LOGOFF, session, values={L.CMD_LOGOFF_FROM: unsure})
         self._input(turn)
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 
@@ -407,13 +407,13 @@ class Server:
         """For rebuilding reports: as this one was made, whatever the configuration says by now."""
         if chunks is not None:
             return Engine.restore(chunks)
-        return Engine(self.engine.capacities, retention_ns=int(self.engine.m[r.H_RETENTION_NS]))
+        return Engine(self.engine.capacities, retention_ns=int(self.engine.m[L.H_RETENTION_NS]))
 
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
         m = self.engine.m
-        base = int(m[r.H_POOLS + r.P_SESSION * r.POOL_WORDS + r.PL_BASE])
-        newest = {s.id: int(m[base + s.id * r.SESSION_WORDS + r.S_LAST_EVENT]) for s in self.engine.registry.sessions}
+        base = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
+        newest = {s.id: int(m[base + s.id * L.SESSION_WORDS + L.S_LAST_EVENT]) for s in self.engine.registry.sessions}
         return [s.name for s in self.engine.registry.sessions if s.id in found or events[0] <= newest[s.id] <= events[1]]
 
     def _free_bytes(self) -> int:
@@ -433,13 +433,13 @@ class Server:
         """What `exos status` shows."""
         m = self.engine.m
         pools = {}
-        for number, name in enumerate(r.POOL_NAMES):
-            d = r.H_POOLS + number * r.POOL_WORDS
-            pools[name] = [int(m[d + r.PL_USED]), int(m[d + r.PL_CAP])]
+        for number, name in enumerate(L.POOL_NAMES):
+            d = L.H_POOLS + number * L.POOL_WORDS
+            pools[name] = [int(m[d + L.PL_USED]), int(m[d + L.PL_CAP])]
         engine = {
             "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
-            "commands": int(m[r.H_COMMANDS]), "refusals": int(m[r.H_REFUSALS]), "fills": int(m[r.H_FILLS]),
-            "open_orders": int(m[r.H_OPEN_ORDERS]),
+            "commands": int(m[L.H_COMMANDS]), "refusals": int(m[L.H_REFUSALS]), "fills": int(m[L.H_FILLS]),
+            "open_orders": int(m[L.H_OPEN_ORDERS]),
         }  # fmt: skip
         return {
             "server": {

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core import audit
-from .core import records as r
-from .core.pools import PAIR_WORDS
+from .core import layout as L
+from .core.kit.pairs import PAIR_WORDS
 from .core.step import step
 from .registry import AdminAnswer, Registry
 
@@ -65,37 +65,37 @@ class Capacities:
     def pools(self) -> list[tuple[int, int, int]]:
         """(pool, row width in words, rows), in order of the arena. Rows by id have one more: id 0 is never used."""
         return [
-            (r.P_ASSET, r.ASSET_WORDS, self.assets + 1),
-            (r.P_VENUE, r.VENUE_WORDS, self.venues + 1),
-            (r.P_FIRM, r.FIRM_WORDS, self.firms + 1),
-            (r.P_ACCOUNT, r.ACCOUNT_WORDS, self.accounts + 1),
-            (r.P_SESSION, r.SESSION_WORDS, self.sessions + 1),
-            (r.P_EVENT, r.EVENT_WORDS, self.events + 1),
-            (r.P_INSTRUMENT, r.INSTRUMENT_WORDS, self.instruments + 1),
-            (r.P_LISTING, r.LISTING_WORDS, self.listings),
-            (r.P_BALANCE, r.BALANCE_WORDS, self.balances),
-            (r.P_COLLATERAL, 1, self.collateral_words),
-            (r.P_ORDER, r.ORDER_WORDS, self.orders),
-            (r.P_LEVEL, r.LEVEL_WORDS, self.levels),
-            (r.P_NODE, r.NODE_WORDS, self.nodes),
-            (r.P_TEXT, r.TEXT_WORDS, self.orders + self.archive),
-            (r.P_ARCHIVE, r.ARCHIVE_WORDS, self.archive),
-            (r.P_BUCKET, r.BUCKET_WORDS, self.timer_buckets),
-            (r.P_HEAP, 1, self.timer_buckets),
-            (r.P_ID_HASH, 1, _power_of_two(3 * (self.orders + self.archive))),  # at most two entries each
-            (r.P_PAIR_HASH, PAIR_WORDS, _power_of_two(2 * self.pair_rows())),
-            (r.P_NAME_HASH, r.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
-            (r.P_DIRTY, r.DIRTY_WORDS, self.dirty),
+            (L.P_ASSET, L.ASSET_WORDS, self.assets + 1),
+            (L.P_VENUE, L.VENUE_WORDS, self.venues + 1),
+            (L.P_FIRM, L.FIRM_WORDS, self.firms + 1),
+            (L.P_ACCOUNT, L.ACCOUNT_WORDS, self.accounts + 1),
+            (L.P_SESSION, L.SESSION_WORDS, self.sessions + 1),
+            (L.P_EVENT, L.EVENT_WORDS, self.events + 1),
+            (L.P_INSTRUMENT, L.INSTRUMENT_WORDS, self.instruments + 1),
+            (L.P_LISTING, L.LISTING_WORDS, self.listings),
+            (L.P_BALANCE, L.BALANCE_WORDS, self.balances),
+            (L.P_COLLATERAL, 1, self.collateral_words),
+            (L.P_ORDER, L.ORDER_WORDS, self.orders),
+            (L.P_LEVEL, L.LEVEL_WORDS, self.levels),
+            (L.P_NODE, L.NODE_WORDS, self.nodes),
+            (L.P_TEXT, L.TEXT_WORDS, self.orders + self.archive),
+            (L.P_ARCHIVE, L.ARCHIVE_WORDS, self.archive),
+            (L.P_BUCKET, L.BUCKET_WORDS, self.timer_buckets),
+            (L.P_HEAP, 1, self.timer_buckets),
+            (L.P_ID_HASH, 1, _power_of_two(3 * (self.orders + self.archive))),  # at most two entries each
+            (L.P_PAIR_HASH, PAIR_WORDS, _power_of_two(2 * self.pair_rows())),
+            (L.P_NAME_HASH, L.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
+            (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),
         ]
 
     def pair_rows(self) -> int:
         """Most entries of the pair table: balances, collateral rows, listings, timer buckets, restrictions."""
-        least_row = r.CO_COLUMNS + r.CO_COLUMN_COUNT
+        least_row = L.CO_COLUMNS + L.CO_COLUMN_COUNT
         return self.balances + self.collateral_words // least_row // 4 + self.listings + self.timer_buckets + 1024
 
     def bytes(self) -> int:
         """Size of the arena."""
-        return 8 * (r.HEADER_WORDS + sum(width * rows + 8 for _, width, rows in self.pools()))
+        return 8 * (L.HEADER_WORDS + sum(width * rows + 8 for _, width, rows in self.pools()))
 
 
 def _power_of_two(n: int) -> int:
@@ -120,7 +120,7 @@ class Engine:
     def __init__(self, capacities: Capacities | None = None, event_rows: int = EVENT_ROWS, retention_ns: int = RETENTION_NS) -> None:
         self.capacities = capacities or Capacities()
         self.event_rows = event_rows
-        at = r.HEADER_WORDS
+        at = L.HEADER_WORDS
         layout = []
         for pool, width, rows in self.capacities.pools():
             at = (at + 7) & ~7  # rows begin on a cache line
@@ -130,12 +130,12 @@ class Engine:
         shift = (-raw.ctypes.data % 64) // 8
         self.m: Words = raw[shift : shift + at]
         self.mb: NDArray[np.uint8] = self.m.view(np.uint8)
-        self.events: Words = np.zeros(event_rows * r.EVT_WORDS, np.int64)
+        self.events: Words = np.zeros(event_rows * L.EVT_WORDS, np.int64)
         m = self.m
         for pool, width, rows, base in layout:
-            d = r.H_POOLS + pool * r.POOL_WORDS
-            m[d + r.PL_BASE], m[d + r.PL_WIDTH], m[d + r.PL_CAP] = base, width, rows
-        m[r.H_LOGIC], m[r.H_EVENT_SEQ], m[r.H_ARENA_WORDS], m[r.H_RETENTION_NS] = r.LOGIC_VERSION, 1, at, retention_ns
+            d = L.H_POOLS + pool * L.POOL_WORDS
+            m[d + L.PL_BASE], m[d + L.PL_WIDTH], m[d + L.PL_CAP] = base, width, rows
+        m[L.H_LOGIC], m[L.H_EVENT_SEQ], m[L.H_ARENA_WORDS], m[L.H_RETENTION_NS] = L.LOGIC_VERSION, 1, at, retention_ns
         self.registry = Registry()
         self._header = m.data  # a word read through it costs a third of what numpy takes: this is done several times a turn
         self.last_chunk = True
@@ -154,57 +154,57 @@ class Engine:
         if rows is not self._rows:
             self._rows, self._row_bytes = rows, rows.view(np.uint8)
         row_bytes, header = self._row_bytes, self._header
-        header[r.H_CURSOR] = 0
+        header[L.H_CURSOR] = 0
         while True:
             status = step(m, self.mb, rows, row_bytes, words, ev)
-            used = header[r.H_EVENT_USED]
-            self.last_chunk = status == r.STEP_DONE
+            used = header[L.H_EVENT_USED]
+            self.last_chunk = status == L.STEP_DONE
             if used:
                 sink(ev[:used])
-            if status == r.STEP_DONE:
+            if status == L.STEP_DONE:
                 return answers
-            if status == r.STEP_PYTHON:
+            if status == L.STEP_PYTHON:
                 answers.append(self._admin(rows, sink))
-            elif status == r.STEP_BROKEN:
-                raise InvariantBroken(f"the core stopped with invariant {int(m[r.H_ERROR])} at row {self.row_seq}")
+            elif status == L.STEP_BROKEN:
+                raise InvariantBroken(f"the core stopped with invariant {int(m[L.H_ERROR])} at row {self.row_seq}")
 
     def _admin(self, rows: Words, sink: Sink) -> AdminAnswer:
         """Apply the ADMIN record under the cursor and move the cursor over it."""
         m = self.m
-        c = int(m[r.H_CURSOR])
-        extra = (int(rows[c + r.CMD_HEAD]) >> 8) & 255
-        first = c + r.CMD_WORDS
-        body = rows[first : first + extra * r.CMD_WORDS].tobytes()[: int(rows[c + r.CMD_BODY_BYTES])]
-        m[r.H_ROW_SEQ] += 1 + extra
+        c = int(m[L.H_CURSOR])
+        extra = (int(rows[c + L.CMD_HEAD]) >> 8) & 255
+        first = c + L.CMD_WORDS
+        body = rows[first : first + extra * L.CMD_WORDS].tobytes()[: int(rows[c + L.CMD_BODY_BYTES])]
+        m[L.H_ROW_SEQ] += 1 + extra
         answer = self.registry.apply(body, self, sink)
-        m[r.H_CURSOR] = c + (1 + extra) * r.CMD_WORDS
+        m[L.H_CURSOR] = c + (1 + extra) * L.CMD_WORDS
         return answer
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
         """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`)."""
         m, ev = self.m, self.events
         self.last_chunk = False
-        row_seq = int(m[r.H_ROW_SEQ])
+        row_seq = int(m[L.H_ROW_SEQ])
         row_bytes = rows.view(np.uint8)
-        m[r.H_CURSOR] = 0
-        m[r.H_REFUSED] = 0
-        m[r.H_LIMIT] = m[r.H_USED] = m[r.H_ASKED] = 0
+        m[L.H_CURSOR] = 0
+        m[L.H_REFUSED] = 0
+        m[L.H_LIMIT] = m[L.H_USED] = m[L.H_ASKED] = 0
         while True:
             status = step(m, self.mb, rows, row_bytes, words, ev)
-            used = int(m[r.H_EVENT_USED])
+            used = int(m[L.H_EVENT_USED])
             if used:
                 sink(ev[:used])
-            if status == r.STEP_DONE:
+            if status == L.STEP_DONE:
                 break
-            if status != r.STEP_MORE:
-                raise InvariantBroken(f"a definition row stopped the core with {status}, invariant {int(m[r.H_ERROR])}")
-        m[r.H_ROW_SEQ] = row_seq  # rows of the registry are no input: the ADMIN record is
-        return int(m[r.H_REFUSED])
+            if status != L.STEP_MORE:
+                raise InvariantBroken(f"a definition row stopped the core with {status}, invariant {int(m[L.H_ERROR])}")
+        m[L.H_ROW_SEQ] = row_seq  # rows of the registry are no input: the ADMIN record is
+        return int(m[L.H_REFUSED])
 
     @property
     def refusal(self) -> tuple[int, int, int]:
         """Limit, used and asked of the latest refusal."""
-        return int(self.m[r.H_LIMIT]), int(self.m[r.H_USED]), int(self.m[r.H_ASKED])
+        return int(self.m[L.H_LIMIT]), int(self.m[L.H_USED]), int(self.m[L.H_ASKED])
 
     def warm(self, most_bytes: int = 256 << 20) -> None:
         """Have the memory of the busiest tables given now and not under the first orders: a page given late costs a new order microseconds.
@@ -212,9 +212,9 @@ class Engine:
         Touches the whole hash tables and up to `most_bytes` of orders, archive and collateral rows; changes no word.
         """
         for pool, width, rows in self.capacities.pools():
-            if pool in (r.P_ID_HASH, r.P_PAIR_HASH, r.P_ORDER, r.P_ARCHIVE, r.P_COLLATERAL, r.P_LEVEL, r.P_NODE):
-                base = int(self.m[r.H_POOLS + pool * r.POOL_WORDS + r.PL_BASE])
-                words = width * rows if pool in (r.P_ID_HASH, r.P_PAIR_HASH) else min(width * rows, most_bytes // 8)
+            if pool in (L.P_ID_HASH, L.P_PAIR_HASH, L.P_ORDER, L.P_ARCHIVE, L.P_COLLATERAL, L.P_LEVEL, L.P_NODE):
+                base = int(self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE])
+                words = width * rows if pool in (L.P_ID_HASH, L.P_PAIR_HASH) else min(width * rows, most_bytes // 8)
                 self.m[base : base + words : 512] |= 0
         self.events |= 0
 
@@ -222,38 +222,38 @@ class Engine:
     @property
     def row_seq(self) -> int:
         """Command rows consumed since the beginning."""
-        return int(self._header[r.H_ROW_SEQ])
+        return int(self._header[L.H_ROW_SEQ])
 
     @property
     def event_seq(self) -> int:
         """Number of the next event row."""
-        return int(self.m[r.H_EVENT_SEQ])
+        return int(self.m[L.H_EVENT_SEQ])
 
     @property
     def turn(self) -> int:
-        return int(self.m[r.H_TURN])
+        return int(self.m[L.H_TURN])
 
     @property
     def time_ns(self) -> int:
-        return int(self.m[r.H_TIME])
+        return int(self.m[L.H_TIME])
 
     @property
     def next_due(self) -> int:
         """Earliest expiry, ns; 0: none."""
-        if self._header[r.H_HEAP_SIZE] == 0:
+        if self._header[L.H_HEAP_SIZE] == 0:
             return 0
         m = self.m
-        heap = int(m[r.H_POOLS + r.P_HEAP * r.POOL_WORDS + r.PL_BASE])
-        return int(m[int(m[heap]) + r.BK_TIME])
+        heap = int(m[L.H_POOLS + L.P_HEAP * L.POOL_WORDS + L.PL_BASE])
+        return int(m[int(m[heap]) + L.BK_TIME])
 
     def counters(self) -> bytes:
         """The words that count what has happened, the same on every machine: what a running mark of the journal compares beside the events."""
         m = self.m
-        words = (r.H_ROW_SEQ, r.H_TURN, r.H_TIME, r.H_EVENT_SEQ, r.H_ORDER_SEQ, r.H_TRADE_SEQ, r.H_OPEN_ORDERS)
+        words = (L.H_ROW_SEQ, L.H_TURN, L.H_TIME, L.H_EVENT_SEQ, L.H_ORDER_SEQ, L.H_TRADE_SEQ, L.H_OPEN_ORDERS)
         used = (
-            r.P_ASSET, r.P_VENUE, r.P_FIRM, r.P_ACCOUNT, r.P_SESSION, r.P_EVENT, r.P_INSTRUMENT, r.P_LISTING, r.P_BALANCE, r.P_ORDER, r.P_LEVEL, r.P_ARCHIVE,
+            L.P_ASSET, L.P_VENUE, L.P_FIRM, L.P_ACCOUNT, L.P_SESSION, L.P_EVENT, L.P_INSTRUMENT, L.P_LISTING, L.P_BALANCE, L.P_ORDER, L.P_LEVEL, L.P_ARCHIVE,
         )  # fmt: skip
-        places = [*words, *(r.H_POOLS + pool * r.POOL_WORDS + r.PL_USED for pool in used)]
+        places = [*words, *(L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED for pool in used)]
         return b"".join(int(m[place]).to_bytes(8, "little", signed=True) for place in places)
 
     def digest(self) -> bytes:
@@ -271,22 +271,22 @@ class Engine:
     # ---------------------------------------------------------------------------------------------------- snapshot
     def _used_extents(self) -> Iterator[tuple[int, int]]:
         """(first word, end word) of all that can differ from 0."""
-        yield 0, r.HEADER_WORDS
-        whole = (r.P_HEAP, r.P_ID_HASH, r.P_PAIR_HASH, r.P_NAME_HASH)
+        yield 0, L.HEADER_WORDS
+        whole = (L.P_HEAP, L.P_ID_HASH, L.P_PAIR_HASH, L.P_NAME_HASH)
         for pool, width, rows in self.capacities.pools():
-            d = r.H_POOLS + pool * r.POOL_WORDS
-            base = int(self.m[d + r.PL_BASE])
-            if pool == r.P_DIRTY:
+            d = L.H_POOLS + pool * L.POOL_WORDS
+            base = int(self.m[d + L.PL_BASE])
+            if pool == L.P_DIRTY:
                 continue
             if pool in whole:
                 used = rows
             else:
-                used = min(int(self.m[d + r.PL_NEXT]), rows)
+                used = min(int(self.m[d + L.PL_NEXT]), rows)
             yield base, base + used * width
 
     def snapshot(self) -> Iterator[bytes]:
         """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each stretch that is not all 0."""
-        head = msgspec.msgpack.encode(SnapshotHead(r.LOGIC_VERSION, asdict(self.capacities), self.event_rows, self.registry.to_bytes()))
+        head = msgspec.msgpack.encode(SnapshotHead(L.LOGIC_VERSION, asdict(self.capacities), self.event_rows, self.registry.to_bytes()))
         yield len(head).to_bytes(8, "little") + head
         for begin, end in self._used_extents():
             for at in range(begin, end, SNAPSHOT_WORDS):
@@ -300,8 +300,8 @@ class Engine:
         reader = _Reader(iter(chunks))
         try:
             head = msgspec.msgpack.decode(reader.take(int.from_bytes(reader.take(8), "little")), type=SnapshotHead)
-            if head.logic != r.LOGIC_VERSION:
-                raise SnapshotRefused(f"a snapshot of logic version {head.logic}, this server runs {r.LOGIC_VERSION}")
+            if head.logic != L.LOGIC_VERSION:
+                raise SnapshotRefused(f"a snapshot of logic version {head.logic}, this server runs {L.LOGIC_VERSION}")
             engine = cls(Capacities(**head.capacities), head.event_rows)
             registry = Registry.from_bytes(head.registry)
         except (msgspec.MsgspecError, TypeError, EOFError) as error:

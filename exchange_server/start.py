@@ -20,7 +20,7 @@ from config.load import Item, Settings, default_settings
 from config.serve_options import ServeOptions
 from protocol import codes, units
 
-from .core import records as r
+from .core import layout as L
 from .exits import Exit
 from .registry import Refused, Registry
 
@@ -53,13 +53,13 @@ def _first_record(batches: Iterator[NDArray[np.int64]]) -> ar.Begin | None:
         while at < len(rows):
             kind, extra = int(rows[at]) & 0xFF, int(rows[at]) >> 8 & 0xFF
             if kind == codes.C_ADMIN:
-                first = at + r.CMD_WORDS
-                body = rows[first : first + extra * r.CMD_WORDS].tobytes()[: int(rows[at + r.CMD_BODY_BYTES])]
+                first = at + L.CMD_WORDS
+                body = rows[first : first + extra * L.CMD_WORDS].tobytes()[: int(rows[at + L.CMD_BODY_BYTES])]
                 record = ar.unpack(body).record
                 return record if isinstance(record, ar.Begin) else None
             if kind != codes.C_TIME:
                 return None
-            at += (1 + extra) * r.CMD_WORDS
+            at += (1 + extra) * L.CMD_WORDS
     return None
 
 
@@ -118,7 +118,7 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
     for name, asked in sorted(options.settings.capacities.items()):
         if has[name] != asked:
             lost.append(f"capacities.{name} = {asked}: the data folder was begun with {has[name]}, and tables do not change their size")
-    retention = int(engine.m[r.H_RETENTION_NS])
+    retention = int(engine.m[L.H_RETENTION_NS])
     if options.settings.clordid_retention_ns != retention:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
         lost.append(f"server.clordid_retention = {wish}: the data folder was begun with {kept}, which stays")

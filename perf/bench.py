@@ -101,7 +101,7 @@ def _journal(scale: float) -> list[Result]:
 def _compile(scale: float) -> list[Result]:
     """Seconds to compile (or load) each kernel in a fresh process with the cache as it is."""
     import exchange_server.app  # noqa: F401  (imports every kernel)
-    from exchange_server.core import jit
+    from exchange_server.core.kit import jit
 
     return [
         Result("compile", f"kernel {name}", s, "s", 0, False, "from the cache" if cached else "compiled")

@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from exchange_server.core import market_data, wire_binary
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
+from exchange_server.wires import binary_in, binary_out
+from exchange_server.wires import feeds as market_data
 from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
@@ -55,17 +56,17 @@ def decode_rows(rng: np.random.Generator) -> list[Row]:
     payloads = requests(rng)
     stream = b"".join(frame(p) for p in payloads)
     buf = np.frombuffer(stream + bytes(64), dtype=np.uint8).copy()
-    out = np.zeros(COUNT * R.CMD_WORDS, dtype=np.int64)
-    conn, res = np.zeros(R.CN_WORDS, dtype=np.int64), np.zeros(R.RES_WORDS, dtype=np.int64)
+    out = np.zeros(COUNT * L.CMD_WORDS, dtype=np.int64)
+    conn, res = np.zeros(L.CN_WORDS, dtype=np.int64), np.zeros(L.RES_WORDS, dtype=np.int64)
     m = sessions([codes.WIRE_BINARY])
     mb = m.view(np.uint8)
 
     def kernel() -> None:
-        conn[R.CN_SESSION], conn[R.CN_BUDGET] = 1, COUNT
-        wire_binary.decode(m, mb, buf, 0, len(stream), conn, out, 0, res)
+        conn[L.CN_SESSION], conn[L.CN_BUDGET] = 1, COUNT
+        binary_in.decode(m, mb, buf, 0, len(stream), conn, out, 0, res)
 
     kernel_ns = best(kernel) / COUNT * 1e9
-    assert res[R.RES_COUNT] == COUNT and res[R.RES_POS] == len(stream)
+    assert res[L.RES_COUNT] == COUNT and res[L.RES_POS] == len(stream)
     decoder = msgspec.msgpack.Decoder(M.ClientMessage)
 
     def plain() -> None:
@@ -93,10 +94,10 @@ def encode_rows(rng: np.random.Generator) -> list[Row]:
     ev = np.concatenate(events)
     m = sessions([codes.WIRE_BINARY] * 8)
     mb = m.view(np.uint8)
-    out = np.zeros(wire_binary.out_bytes(COUNT), dtype=np.uint8)
-    index, res = np.zeros(wire_binary.index_words(m), dtype=np.int64), np.zeros(R.RES_WORDS, dtype=np.int64)
-    kernel_ns = best(lambda: wire_binary.encode(m, mb, ev, ev.size, out, index, res, 0)) / COUNT * 1e9
-    size = int(index[R.IX_LENGTH : 8 * R.INDEX_WORDS : R.INDEX_WORDS].sum()) / COUNT
+    out = np.zeros(binary_out.out_bytes(COUNT), dtype=np.uint8)
+    index, res = np.zeros(binary_out.index_words(m), dtype=np.int64), np.zeros(L.RES_WORDS, dtype=np.int64)
+    kernel_ns = best(lambda: binary_out.encode(m, mb, ev, ev.size, out, index, res, 0)) / COUNT * 1e9
+    size = int(index[L.IX_LENGTH : 8 * L.INDEX_WORDS : L.INDEX_WORDS].sum()) / COUNT
     reports = [expected(e) for e in events]
     encoder = msgspec.msgpack.Encoder()
 
@@ -113,19 +114,19 @@ def market_rows(rng: np.random.Generator) -> list[Row]:
     book = Book(n=64, dirty=16_384)
     m = book.m
     wanted = np.ones(70, dtype=np.uint8)
-    index, res = np.zeros(market_data.md_index_words(m), dtype=np.int64), np.zeros(R.RES_WORDS, dtype=np.int64)
+    index, res = np.zeros(market_data.md_index_words(m), dtype=np.int64), np.zeros(L.RES_WORDS, dtype=np.int64)
     out, tape = np.zeros(1 << 20, dtype=np.uint8), np.zeros(6, dtype=np.int64)
     for _ in range(2_000):
         book.rest(int(rng.integers(1, 65)), int(rng.integers(0, 2)), int(rng.integers(1, 10_000)), int(rng.integers(1, 1_000)))
-    touched = int(m[R.H_DIRTY_COUNT])
+    touched = int(m[L.H_DIRTY_COUNT])
 
     def kernel() -> None:
-        m[R.H_DIRTY_COUNT] = touched
+        m[L.H_DIRTY_COUNT] = touched
         market_data.updates(m, wanted, tape, 0, out, index, res)
 
     level_ns = best(kernel) / touched * 1e9
     snapshot_ns = best(lambda: market_data.snapshot(m, 1, 20_000, out, 0, res)) * 1e9
-    levels = int(m[book.inst(1) + R.I_LEVEL_COUNT])
+    levels = int(m[book.inst(1) + L.I_LEVEL_COUNT])
     return [
         _row("market data, one touched level", level_ns, "ns", 60, f"{touched} levels of 64 books in one turn, encoded once"),
         _row("market data, snapshot of one book", snapshot_ns / max(levels, 1), "ns/level", None, f"{levels} levels"),

@@ -1,4 +1,4 @@
-"""Book and matching alone: the core's own leaves (core/book.py) under a loop that only rests, cancels, replaces and matches.
+"""Book and matching alone: the core's own leaves (core/book/levels.py) under a loop that only rests, cancels, replaces and matches.
 
 No ids to look up (an order's number is its place), no risk, no ledger, no events: what is left is the floor under the core's figure. The
 answer, trades and lots traded, is checked against a recomputation with plain lists.
@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_server.core import records as r
-from exchange_server.core.book import queue_push, queue_reduce, queue_remove
+from exchange_server.core import layout as L
+from exchange_server.core.book.levels import queue_push, queue_reduce, queue_remove
 from exchange_server.core.prefetch import touch
 from protocol import codes as C
 from tests.flows import PAYOUT, NamedFlow, named_flow
@@ -33,78 +33,78 @@ OUT_TRADES, OUT_LOTS, OUT_MONEY = range(3)
 def _run(m, commands, count, orders, books, out):  # type: ignore[no-untyped-def]
     for i in range(count):
         if i + FAR_AHEAD < count:  # the orders of later commands, then what hangs on them: a miss costs as much as the work
-            touch(m, orders + commands[(i + FAR_AHEAD) * K_WORDS + K_ORDER] * r.ORDER_WORDS)  # type: ignore[call-arg]
+            touch(m, orders + commands[(i + FAR_AHEAD) * K_WORDS + K_ORDER] * L.ORDER_WORDS)  # type: ignore[call-arg]
         if i + AHEAD < count:
             c = (i + AHEAD) * K_WORDS
-            o = orders + commands[c + K_ORDER] * r.ORDER_WORDS
+            o = orders + commands[c + K_ORDER] * L.ORDER_WORDS
             if commands[c + K_KIND] != C.C_NEW:
-                touch(m, m[o + r.O_NEXT])  # type: ignore[call-arg]
-                touch(m, m[o + r.O_PREV])
-                touch(m, m[o + r.O_LEVEL])
+                touch(m, m[o + L.O_NEXT])  # type: ignore[call-arg]
+                touch(m, m[o + L.O_PREV])
+                touch(m, m[o + L.O_LEVEL])
         c = i * K_WORDS
         kind = commands[c + K_KIND]
-        o = orders + commands[c + K_ORDER] * r.ORDER_WORDS
-        inst = books + commands[c + K_BOOK] * r.INSTRUMENT_WORDS
+        o = orders + commands[c + K_ORDER] * L.ORDER_WORDS
+        inst = books + commands[c + K_BOOK] * L.INSTRUMENT_WORDS
         ask = commands[c + K_ASK]
         if kind != C.C_NEW:
-            if m[o + r.O_LEVEL] == 0:
+            if m[o + L.O_LEVEL] == 0:
                 continue
-            if kind == C.C_REPLACE and m[o + r.O_PRICE] == commands[c + K_PRICE] and commands[c + K_QTY] < m[o + r.O_QTY]:
-                less = min(m[o + r.O_QTY] - commands[c + K_QTY], m[o + r.O_LEAVES] - 1)
+            if kind == C.C_REPLACE and m[o + L.O_PRICE] == commands[c + K_PRICE] and commands[c + K_QTY] < m[o + L.O_QTY]:
+                less = min(m[o + L.O_QTY] - commands[c + K_QTY], m[o + L.O_LEAVES] - 1)
                 queue_reduce(m, inst, ask, o, less)
-                m[o + r.O_QTY] = commands[c + K_QTY]
+                m[o + L.O_QTY] = commands[c + K_QTY]
                 continue
             queue_remove(m, inst, ask, o)
             if kind == C.C_CANCEL:
                 continue
-        m[o + r.O_PRICE] = commands[c + K_PRICE]
-        m[o + r.O_QTY] = commands[c + K_QTY]
+        m[o + L.O_PRICE] = commands[c + K_PRICE]
+        m[o + L.O_QTY] = commands[c + K_QTY]
         left = commands[c + K_QTY]
         while left > 0:
-            level = m[inst + r.I_BEST_BID + 1 - ask]
+            level = m[inst + L.I_BEST_BID + 1 - ask]
             if level == 0:
                 break
-            price = m[level + r.L_PRICE]
-            if (ask == 0 and price > m[o + r.O_PRICE]) or (ask != 0 and price < m[o + r.O_PRICE]):
+            price = m[level + L.L_PRICE]
+            if (ask == 0 and price > m[o + L.O_PRICE]) or (ask != 0 and price < m[o + L.O_PRICE]):
                 break
-            maker = m[level + r.L_HEAD]
-            lots = min(left, m[maker + r.O_LEAVES])
+            maker = m[level + L.L_HEAD]
+            lots = min(left, m[maker + L.O_LEAVES])
             left -= lots
             out[OUT_TRADES] += 1
             out[OUT_LOTS] += lots
             out[OUT_MONEY] += lots * price
-            if lots == m[maker + r.O_LEAVES]:
+            if lots == m[maker + L.O_LEAVES]:
                 queue_remove(m, inst, 1 - ask, maker)
             else:
                 queue_reduce(m, inst, 1 - ask, maker, lots)
         if left > 0 and commands[c + K_TAKE] == 0:
-            m[o + r.O_LEAVES] = left
+            m[o + L.O_LEAVES] = left
             queue_push(m, inst, ask, o)
 
 
 class Arena:
-    """The least that core/book.py needs: instruments, orders, levels, nodes; no list of touched levels (turn 0)."""
+    """The least that core/book/levels.py needs: instruments, orders, levels, nodes; no list of touched levels (turn 0)."""
 
     def __init__(self, books: int, orders: int) -> None:
         pools = {
-            r.P_INSTRUMENT: (r.INSTRUMENT_WORDS, books + 1), r.P_ORDER: (r.ORDER_WORDS, orders + 1),
-            r.P_LEVEL: (r.LEVEL_WORDS, 2 * books * 1_000), r.P_NODE: (r.NODE_WORDS, 2 * books * 64),
+            L.P_INSTRUMENT: (L.INSTRUMENT_WORDS, books + 1), L.P_ORDER: (L.ORDER_WORDS, orders + 1),
+            L.P_LEVEL: (L.LEVEL_WORDS, 2 * books * 1_000), L.P_NODE: (L.NODE_WORDS, 2 * books * 64),
         }  # fmt: skip
-        at = r.HEADER_WORDS
+        at = L.HEADER_WORDS
         self.m: Words = np.zeros(at + sum(width * rows + 8 for width, rows in pools.values()), np.int64)
         base = {}
         for pool, (width, rows) in pools.items():
             at = (at + 7) & ~7
-            d = r.H_POOLS + pool * r.POOL_WORDS
-            self.m[d + r.PL_BASE], self.m[d + r.PL_WIDTH], self.m[d + r.PL_CAP] = at, width, rows
+            d = L.H_POOLS + pool * L.POOL_WORDS
+            self.m[d + L.PL_BASE], self.m[d + L.PL_WIDTH], self.m[d + L.PL_CAP] = at, width, rows
             base[pool] = at
             at += width * rows
-        self.books, self.orders = base[r.P_INSTRUMENT], base[r.P_ORDER]
+        self.books, self.orders = base[L.P_INSTRUMENT], base[L.P_ORDER]
         shift = 0
         while 64 << shift < PAYOUT:
             shift += 6
         for i in range(books):
-            self.m[self.books + i * r.INSTRUMENT_WORDS + r.I_DEPTH_SHIFT] = shift
+            self.m[self.books + i * L.INSTRUMENT_WORDS + L.I_DEPTH_SHIFT] = shift
 
 
 def commands_of(flow: NamedFlow) -> Words:
@@ -112,24 +112,24 @@ def commands_of(flow: NamedFlow) -> Words:
     rows = np.concatenate([flow.preload, flow.flow])
     n = len(rows)
     out = np.zeros((n, K_WORDS), np.int64)
-    head = rows[:, r.CMD_HEAD]
+    head = rows[:, L.CMD_HEAD]
     kind = head & 255
-    session = rows[:, r.CMD_SESSION_ACCOUNT] >> 32
+    session = rows[:, L.CMD_SESSION_ACCOUNT] >> 32
     # (session, id) -> order number: a cancel's or replace's orig leads to the order; a replace's own id names it from then on
     number: dict[tuple[int, int], int] = {}
     orders = np.zeros(n, np.int64)
-    for i, (k, s, a, b) in enumerate(zip(kind.tolist(), session.tolist(), rows[:, r.CMD_ID_LO].tolist(), rows[:, r.CMD_ORIG_LO].tolist())):
+    for i, (k, s, a, b) in enumerate(zip(kind.tolist(), session.tolist(), rows[:, L.CMD_ID_LO].tolist(), rows[:, L.CMD_ORIG_LO].tolist())):
         orders[i] = i if k == C.C_NEW else number[s, b]
         if k != C.C_CANCEL:
             number[s, a] = int(orders[i])
     no = ((head >> 20 & 15) == C.NO)[orders]
     sell = ((head >> 16 & 15) == C.SELL)[orders]
     out[:, K_KIND], out[:, K_ORDER] = kind, orders
-    out[:, K_BOOK] = (rows[:, r.CMD_INSTRUMENT] >> 32)[orders] - 1
+    out[:, K_BOOK] = (rows[:, L.CMD_INSTRUMENT] >> 32)[orders] - 1
     out[:, K_ASK] = sell ^ no
-    price = rows[:, r.CMD_PRICE]
+    price = rows[:, L.CMD_PRICE]
     out[:, K_PRICE] = np.where(no, PAYOUT - price, price)
-    out[:, K_QTY] = rows[:, r.CMD_QTY]
+    out[:, K_QTY] = rows[:, L.CMD_QTY]
     out[:, K_TAKE] = ((head >> 28 & 15) == C.IOC) & (kind == C.C_NEW)
     return out
 

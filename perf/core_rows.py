@@ -13,10 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from exchange_server.core import records as r
-from exchange_server.core import wire_binary
+from exchange_server.core import layout as L
 from exchange_server.engine import Engine
 from exchange_server.journal.recover import recover
+from exchange_server.wires import binary_in, binary_out
 from protocol import codes as C
 from tests.flows import NamedFlow
 
@@ -87,28 +87,28 @@ def alone(scale: float = 1.0) -> list[Result]:
     # bytes to bytes
     rows = flow.flow[n : 2 * n]
     frames = [np.frombuffer(f + bytes(64), np.uint8).copy() for f in binary_frames(rows)]
-    sessions = (rows[:, r.CMD_SESSION_ACCOUNT] >> 32).tolist()
-    inbox = np.zeros(8 * r.CMD_WORDS, np.int64)
-    conn, res = np.zeros(r.CN_WORDS, np.int64), np.zeros(r.RES_WORDS, np.int64)
-    out, index = np.zeros(1 << 16, np.uint8), np.zeros(wire_binary.index_words(engine.m), np.int64)
+    sessions = (rows[:, L.CMD_SESSION_ACCOUNT] >> 32).tolist()
+    inbox = np.zeros(8 * L.CMD_WORDS, np.int64)
+    conn, res = np.zeros(L.CN_WORDS, np.int64), np.zeros(L.RES_WORDS, np.int64)
+    out, index = np.zeros(1 << 16, np.uint8), np.zeros(binary_out.index_words(engine.m), np.int64)
     bytes_out = messages = 0
     times = []
 
     def sink(events: np.ndarray) -> None:
         nonlocal bytes_out, messages
-        if wire_binary.encode(engine.m, engine.mb, events, len(events), out, index, res, 0) != r.ENC_DONE:
+        if binary_out.encode(engine.m, engine.mb, events, len(events), out, index, res, 0) != L.ENC_DONE:
             raise AnswerWrong("the encode kernel wants more room")
-        messages += int(res[r.RES_MESSAGES])
-        for i in range(int(res[r.RES_INDEX])):
-            at, length = int(index[3 * i + r.IX_OFFSET]), int(index[3 * i + r.IX_LENGTH])
+        messages += int(res[L.RES_MESSAGES])
+        for i in range(int(res[L.RES_INDEX])):
+            at, length = int(index[3 * i + L.IX_OFFSET]), int(index[3 * i + L.IX_LENGTH])
             bytes_out += len(out[at : at + length].tobytes())
 
     for frame, session in zip(frames, sessions):
         began = time.perf_counter_ns()
         inbox[0], inbox[1], inbox[2], inbox[3] = C.C_TIME, engine.turn + 1, engine.time_ns + 1, 0
-        conn[r.CN_SESSION], conn[r.CN_BUDGET] = session, 8
-        wire_binary.decode(engine.m, engine.mb, frame, 0, len(frame) - 64, conn, inbox, r.CMD_WORDS, res)
-        engine.apply(inbox, int(res[r.RES_OUT]), sink)
+        conn[L.CN_SESSION], conn[L.CN_BUDGET] = session, 8
+        binary_in.decode(engine.m, engine.mb, frame, 0, len(frame) - 64, conn, inbox, L.CMD_WORDS, res)
+        engine.apply(inbox, int(res[L.RES_OUT]), sink)
         times.append(time.perf_counter_ns() - began)
     if messages < len(frames):
         raise AnswerWrong(f"{len(frames)} commands, {messages} answers")

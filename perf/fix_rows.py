@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import simplefix
 
-from exchange_server.core import records as R
-from exchange_server.core.fix_report import encode
-from exchange_server.core.loads import SLACK
-from exchange_server.core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, decode
+from exchange_server.core import layout as L
+from exchange_server.core.kit.loads import SLACK
 from exchange_server.gateway.fix_encoder import FixEncoder
+from exchange_server.wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, decode
+from exchange_server.wires.fix_out import encode
 from protocol import codes
 from protocol.fix_messages import build, encode_fields, format_timestamp, parse_timestamp
 from tests.core.fix_world import OUR, world
@@ -65,33 +65,33 @@ def decoding(raw: list[bytes]) -> float:
     buf = np.zeros(len(data) + SLACK, np.uint8)
     buf[: len(data)] = np.frombuffer(data, np.uint8)
     conn = np.zeros(FIX_CONN_WORDS, np.int64)
-    out = np.zeros((len(raw) + 4) * R.CMD_WORDS, np.int64)
-    res = np.zeros(R.RES_WORDS, np.int64)
-    conn[R.CN_SESSION], conn[R.CN_NOW], conn[R.CN_SKEW], conn[CN_LIMIT] = 1, NOW, 10**9, len(raw) * R.CMD_WORDS
+    out = np.zeros((len(raw) + 4) * L.CMD_WORDS, np.int64)
+    res = np.zeros(L.RES_WORDS, np.int64)
+    conn[L.CN_SESSION], conn[L.CN_NOW], conn[L.CN_SKEW], conn[CN_LIMIT] = 1, NOW, 10**9, len(raw) * L.CMD_WORDS
 
     def act() -> None:
-        conn[R.CN_NEXT_IN], conn[R.CN_BUDGET] = 1, len(raw) + 1
+        conn[L.CN_NEXT_IN], conn[L.CN_BUDGET] = 1, len(raw) + 1
         decode(engine.m, engine.mb, buf, 0, len(data), conn, out, 0, res)
-        assert res[R.RES_COUNT] == len(raw)
+        assert res[L.RES_COUNT] == len(raw)
 
     return best(act, len(raw))
 
 
 def events(kind: int, count: int, sessions: int = 8) -> np.ndarray:
     """Event rows of reports to `sessions` sessions."""
-    ev = np.zeros((count, R.EVT_WORDS), np.int64)
+    ev = np.zeros((count, L.EVT_WORDS), np.int64)
     ev[:, 0] = kind | 1 << 16 | codes.BUY << 40 | codes.YES << 44 | codes.LIMIT << 48 | codes.GTC << 52
     n = np.arange(count)
     session = n % sessions + 1
-    ev[:, R.EVT_NUMBER], ev[:, R.EVT_TIME], ev[:, R.EVT_SESSION_NUMBER] = n + 10**6, NOW, n + 1
-    ev[:, R.EVT_SESSION_ACCOUNT], ev[:, R.EVT_INSTRUMENT] = session << 32 | session, (n % 2 + 1) << 32
-    ev[:, R.EVT_ORDER], ev[:, R.EVT_ID_LO], ev[:, R.EVT_PRICE] = n + 77, n + 2_000_000, 1 + n * 17 % 9998
-    ev[:, R.EVT_QTY] = ev[:, R.EVT_LEAVES] = 1 + n % 500
+    ev[:, L.EVT_NUMBER], ev[:, L.EVT_TIME], ev[:, L.EVT_SESSION_NUMBER] = n + 10**6, NOW, n + 1
+    ev[:, L.EVT_SESSION_ACCOUNT], ev[:, L.EVT_INSTRUMENT] = session << 32 | session, (n % 2 + 1) << 32
+    ev[:, L.EVT_ORDER], ev[:, L.EVT_ID_LO], ev[:, L.EVT_PRICE] = n + 77, n + 2_000_000, 1 + n * 17 % 9998
+    ev[:, L.EVT_QTY] = ev[:, L.EVT_LEAVES] = 1 + n % 500
     if kind == codes.E_FILL:
-        ev[:, R.EVT_CUM] = ev[:, R.EVT_LAST_QTY] = 1 + n % 100
-        ev[:, R.EVT_LAST_PRICE] = ev[:, R.EVT_PRICE]
-        ev[:, R.EVT_NOTIONAL] = ev[:, R.EVT_PRICE] * ev[:, R.EVT_CUM]
-        ev[:, R.EVT_FEE], ev[:, R.EVT_TRADE] = 12, n + 1
+        ev[:, L.EVT_CUM] = ev[:, L.EVT_LAST_QTY] = 1 + n % 100
+        ev[:, L.EVT_LAST_PRICE] = ev[:, L.EVT_PRICE]
+        ev[:, L.EVT_NOTIONAL] = ev[:, L.EVT_PRICE] * ev[:, L.EVT_CUM]
+        ev[:, L.EVT_FEE], ev[:, L.EVT_TRADE] = 12, n + 1
     return ev.reshape(-1)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from exchange_server.core.records import CMD_WORDS, EVT_NUMBER, EVT_WORDS
+from exchange_server.core import layout as L
 from exchange_server.disk import native
 from exchange_server.journal import format as fmt
 from exchange_server.journal.event_store import EventStore
@@ -32,7 +32,7 @@ def _row(name: str, figure: float, unit: str, aim: float | None, note: str) -> R
 
 def turn(number: int, rows: int) -> np.ndarray:
     """A turn of `rows` rows: a TIME row, then orders that look like orders (most words small)."""
-    out = np.zeros((rows, CMD_WORDS), dtype=np.int64)
+    out = np.zeros((rows, L.CMD_WORDS), dtype=np.int64)
     out[:, 0] = C_NEW
     out[:, 1] = np.arange(rows) % 1000 << 32 | 17
     out[:, 3] = 5000 + np.arange(rows) * 7919 % 1000
@@ -185,15 +185,15 @@ def read_rows() -> list[Row]:
 
 def event_store_rows() -> list[Row]:
     """Appending event rows, per MB, beside a plain copy of the same bytes."""
-    count = (1 << 20) // (8 * EVT_WORDS)
-    chunk = np.ones((count, EVT_WORDS), dtype=np.int64)
+    count = (1 << 20) // (8 * L.EVT_WORDS)
+    chunk = np.ones((count, L.EVT_WORDS), dtype=np.int64)
     target = np.zeros(chunk.size, dtype=np.int64)
     flat = chunk.reshape(-1)
     with folder() as path:
         store = EventStore(path)
 
         def append(i: int) -> None:
-            chunk[:, EVT_NUMBER] = np.arange(store.next_number, store.next_number + count)
+            chunk[:, L.EVT_NUMBER] = np.arange(store.next_number, store.next_number + count)
             began = time.perf_counter()
             store.append(flat)
             appends.append((time.perf_counter() - began) * 1e6)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numba
 
-from exchange_server.core import jit
+from exchange_server.core.kit import jit
 
 CORE = Path(jit.__file__).parent
 

@@ -87,9 +87,9 @@ def orders(count: int) -> dict[str, float]:
     accepted = counts.kind(C.E_ACCEPTED)
     if accepted != n:
         raise AssertionError(f"{accepted} of {n} orders rest")
-    from exchange_server.core import records as r
+    from exchange_server.core import layout as L
 
-    return {"orders": n, "bytes": after - before, "id_table": 8 * int(engine.m[r.H_POOLS + r.P_ID_HASH * r.POOL_WORDS + r.PL_CAP])}
+    return {"orders": n, "bytes": after - before, "id_table": 8 * int(engine.m[L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS + L.PL_CAP])}
 
 
 def _child(*arguments: str) -> dict[str, float]:

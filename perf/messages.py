@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from protocol import codes as C
 from protocol.framing import frame
 
@@ -20,15 +20,15 @@ def binary_frames(rows: Words, account: Callable[[int], int] = int) -> list[byte
     pack = msgspec.msgpack.Encoder().encode
     found = []
     for w in rows.tolist():
-        head, who, instrument = w[r.CMD_HEAD], account(w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF), w[r.CMD_INSTRUMENT] >> 32
-        kind, key, orig = head & 255, w[r.CMD_ID_LO], w[r.CMD_ORIG_LO]
+        head, who, instrument = w[L.CMD_HEAD], account(w[L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF), w[L.CMD_INSTRUMENT] >> 32
+        kind, key, orig = head & 255, w[L.CMD_ID_LO], w[L.CMD_ORIG_LO]
         if kind == C.C_NEW:
             nibbles = [head >> shift & 15 for shift in (16, 20, 24, 28)]
-            fields = [10, key, who, instrument, *nibbles, head >> 40 & 127, w[r.CMD_PRICE], w[r.CMD_QTY]]
+            fields = [10, key, who, instrument, *nibbles, head >> 40 & 127, w[L.CMD_PRICE], w[L.CMD_QTY]]
         elif kind == C.C_CANCEL:
             fields = [11, key, orig, who, instrument]
         else:
-            fields = [12, key, orig, who, instrument, w[r.CMD_PRICE], w[r.CMD_QTY]]
+            fields = [12, key, orig, who, instrument, w[L.CMD_PRICE], w[L.CMD_QTY]]
         found.append(frame(pack(fields)))
     return found
 
@@ -54,12 +54,12 @@ def fix_messages(
     unit = 10**decimals
     found = []
     for w in rows.tolist():
-        head, session, who = w[r.CMD_HEAD], w[r.CMD_SESSION_ACCOUNT] >> 32, w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
-        kind, key, orig = head & 255, w[r.CMD_ID_LO], w[r.CMD_ORIG_LO]
-        price, qty = w[r.CMD_PRICE], w[r.CMD_QTY]
+        head, session, who = w[L.CMD_HEAD], w[L.CMD_SESSION_ACCOUNT] >> 32, w[L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+        kind, key, orig = head & 255, w[L.CMD_ID_LO], w[L.CMD_ORIG_LO]
+        price, qty = w[L.CMD_PRICE], w[L.CMD_QTY]
         shown = f"{price // unit}.{price % unit:0{decimals}d}"
         if kind == C.C_NEW:
-            symbol, side, contract = symbols[w[r.CMD_INSTRUMENT] >> 32], head >> 16 & 15, head >> 20 & 15
+            symbol, side, contract = symbols[w[L.CMD_INSTRUMENT] >> 32], head >> 16 & 15, head >> 20 & 15
             no = "5010=N|" if contract == C.NO else ""
             known[session, key] = symbol, side, contract, no
             body = (

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
 from protocol import codes as C
 from tests.flows import START_NS, NamedFlow, named_flow, turns
@@ -77,7 +77,7 @@ def cut(engine: Engine, rows: Words, size: int) -> tuple[list[Words], int]:
     n = len(rows) // size * size
     start = max(engine.time_ns, START_NS) + STEP_NS
     flat = turns(rows[:n], size, start, STEP_NS, engine.turn + 1)
-    width = (size + 1) * r.CMD_WORDS
+    width = (size + 1) * L.CMD_WORDS
     return [flat[i : i + width] for i in range(0, len(flat), width)], n
 
 
@@ -122,7 +122,7 @@ class Counts:
         self.by: Counter[tuple[int, int]] = Counter()
 
     def __call__(self, events: Words) -> None:
-        heads, counts = np.unique(events.reshape(-1, r.EVT_WORDS)[:, r.EVT_HEAD] & (0xFFFF << 24 | 255), return_counts=True)
+        heads, counts = np.unique(events.reshape(-1, L.EVT_WORDS)[:, L.EVT_HEAD] & (0xFFFF << 24 | 255), return_counts=True)
         for head, count in zip(heads.tolist(), counts.tolist()):
             self.by[head & 255, head >> 24] += count
 
@@ -156,4 +156,4 @@ def core_flow(name: str, commands: int, resting: int = 100_000) -> NamedFlow:
 
 
 def kinds_of(rows: Words) -> Words:
-    return rows[:, r.CMD_HEAD] & 255
+    return rows[:, L.CMD_HEAD] & 255

@@ -1,6 +1,6 @@
 """FIX messages in plain Python: frames out of a byte stream, fields, checks against the table, strict numbers, building.
 
-No I/O, no clock. The kernels of exchange_server/core/wire_fix.py do the same for the frequent messages; tests hold the two equal.
+No I/O, no clock. The kernels of exchange_server/wires/fix_in.py do the same for the frequent messages; tests hold the two equal.
 
 Framing (Framer): what is not a message is dropped until the next `8=FIX`. A message is *garbled*, and dropped alone, when 8, 9, 35 do
 not come first in this order, BodyLength is no number in 5..MAX_MESSAGE_BYTES or does not end at `10=ddd`, a part lacks `=` or has nothing

@@ -2,7 +2,7 @@
 
 The structs below are the specification: array_like with an integer tag, fields in this order, bounds on every number. Trailing fields
 that have a default may be left out. Fields that a newer peer appends are ignored. Integers may be written in any MessagePack width.
-The server reads and writes the frequent ones by kernels (exchange_server/core/wire_binary.py), proven equal to these structs.
+The server reads and writes the frequent ones by kernels (exchange_server/wires/binary_in.py), proven equal to these structs.
 
 Units: prices in ticks (of the NO side for a NO order), quantities in lots, money in minor units, times in ns UTC since the epoch,
 ids 1..2^63-1. Codes (sides, types, reasons ...) are in protocol/codes.py.

@@ -92,7 +92,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 def compile_kernels() -> None:
     """Import every kernel in the foreground, a line each as it is done."""
-    from exchange_server.core import jit
+    from exchange_server.core.kit import jit
 
     print("1. Set-up: kernels", flush=True)
     began = time.perf_counter()

@@ -1,10 +1,11 @@
 """The house rules as a program: `scripts/tidy.py [--tests-required] [FILE ...]`. Exits 1 when a rule is broken; warnings only print.
 
     floor      a floor imports only from the floors below it and from its own package; nothing imports scripts, tests or perf
+    wing       within core, disk and wires a wing imports only from the wings below it (WINGS)
     clock      no clock and no randomness below net: time comes in as an argument
     asyncio    no event loop below net, but for protocol/client.py
-    import     core imports only numpy, numba and protocol.codes, disk core as well; protocol no socket, no os, no threads
-    float      no float literal, no true division, no float type in exchange_server/core and exchange_server/disk
+    import     core imports only numpy, numba and protocol.codes, disk and wires core as well; protocol no socket, no os, no threads
+    float      no float literal, no true division, no float type in exchange_server/core, wires and disk
     number     no int(), float(), Decimal() or isdigit() where people's texts come in (config, cli, the SDK, scripts/main_job.py): protocol/numbers.py
     print      only in cli, scripts, perf and tests
     except     no bare `except:`, no `except Exception: pass`
@@ -30,7 +31,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RULES = ("floor", "clock", "asyncio", "import", "float", "number", "print", "except", "length", "test-file", "address", "exception")
+RULES = ("floor", "wing", "clock", "asyncio", "import", "float", "number", "print", "except", "length", "test-file", "address", "exception")
 LINES_MAX = 700
 LINES_WARNED = 400
 HEAD = 20  # exceptions for a whole file stand this near to its top
@@ -46,6 +47,7 @@ FLOORS = (
     ("config", 1),  # beside protocol and not above it: of protocol it sees only floor 0
     ("exchange_server.exits", 0),
     ("exchange_server.core", 2),
+    ("exchange_server.wires", 2),  # codec kernels
     ("exchange_server.disk", 2),  # beside core: the kernels with I/O and a clock; core may not import them
     ("exchange_server.engine", 3),
     ("exchange_server.registry", 3),
@@ -59,16 +61,35 @@ FLOORS = (
     ("exchange_server.cli", 6),
     ("exchange_server.__main__", 6),
 )
+# Within floor 2: (prefix, rank). A wing imports only from wings of a lower rank; layout and kit know each other.
+WINGS = (
+    ("exchange_server.core.layout", 0),
+    ("exchange_server.core.kit", 0),
+    ("exchange_server.core.emit", 1),
+    ("exchange_server.core.money", 2),
+    ("exchange_server.core.book", 2),
+    ("exchange_server.core.life", 3),
+    ("exchange_server.core.risk", 4),
+    ("exchange_server.core.match", 5),
+    ("exchange_server.core.orders", 6),
+    ("exchange_server.core.markets", 7),
+    ("exchange_server.core", 8),  # the parents, and what looks at the whole state
+    ("exchange_server.disk", 1),
+    ("exchange_server.wires", 1),
+)
+# What codecs look up beside kit and layout.
+WIRES_MAY_IMPORT = ("exchange_server.core.book.levels", "exchange_server.core.risk.visibility")
 NO_FLOOR = ("scripts", "tests", "perf")
 
 CORE_MAY_IMPORT = ("__future__", "typing", "collections.abc", "numpy", "numba", "llvmlite", "protocol.codes", "exchange_server.core")
 DISK_MAY_IMPORT = (*CORE_MAY_IMPORT, "exchange_server.disk")
-CORE_SHELL = ("exchange_server.core.jit",)  # prepares the compiler and its cache folder; holds no kernel
+CORE_SHELL = ("exchange_server.core.kit.jit",)  # prepares the compiler and its cache folder; holds no kernel
 CLOCKS = ("time", "random", "secrets", "uuid")
 LOOPS = ("asyncio", "uvloop", "selectors", "select")
 BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("clock", "exchange_server.core", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # its kernels get a clock's address, and only they
+    ("clock", "exchange_server.wires", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.engine", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.registry", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.journal", ("random",)),
@@ -76,6 +97,7 @@ BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("clock", "protocol", CLOCKS),
     ("asyncio", "exchange_server.core", LOOPS),
     ("asyncio", "exchange_server.disk", LOOPS),
+    ("asyncio", "exchange_server.wires", LOOPS),
     ("asyncio", "exchange_server.engine", LOOPS),
     ("asyncio", "exchange_server.registry", LOOPS),
     ("asyncio", "exchange_server.journal", LOOPS),
@@ -158,15 +180,33 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
             if within(module, prefix) and top in names and module not in BANNED_NOT_IN:
                 banned = True
                 yield Finding(path, line, rule, f"{name} does not belong into {prefix}")
-        for package, may_import in (("core", CORE_MAY_IMPORT), ("disk", DISK_MAY_IMPORT)):
+        for package, may_import in (("core", CORE_MAY_IMPORT), ("disk", DISK_MAY_IMPORT), ("wires", (*CORE_MAY_IMPORT, "exchange_server.wires"))):
             kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
             if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
                 what = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"
                 yield Finding(path, line, "import", f"{package} imports {name}; it may import only {what}")
 
 
+def wing_of(module: str) -> tuple[str, int] | None:
+    return next(((prefix, rank) for prefix, rank in WINGS if within(module, prefix)), None)
+
+
+def check_wings(path: str, tree: ast.AST) -> Iterator[Finding]:
+    own = wing_of(module_of(path))
+    if own is None:
+        return
+    for line, name in imports_of(tree, path):
+        wing = wing_of(name)
+        if name == "exchange_server.core" or wing is None or wing[0] == own[0]:  # `from .. import layout` gives the name of both
+            continue
+        if own[0] == "exchange_server.wires" and any(within(name, allowed) for allowed in WIRES_MAY_IMPORT):
+            continue
+        if wing[1] > own[1] or (wing[1] == own[1] and own[1] != 0):
+            yield Finding(path, line, "wing", f"{own[0]} does not import from {wing[0]}: it lies above it or beside it")
+
+
 def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
-    if not path.startswith(("exchange_server/core/", "exchange_server/disk/")) or module_of(path) in CORE_SHELL:
+    if not path.startswith(("exchange_server/core/", "exchange_server/disk/", "exchange_server/wires/")) or module_of(path) in CORE_SHELL:
         return
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
@@ -283,7 +323,7 @@ def check_file(path: str, text: str, root: Path) -> list[Finding]:
     if path.endswith(".py"):
         findings += check_length(path, text)
         tree = ast.parse(text, path)
-        for check in (check_imports, check_floats, check_numbers, check_statements):
+        for check in (check_imports, check_wings, check_floats, check_numbers, check_statements):
             findings += check(path, tree)
     return findings
 

@@ -1,6 +1,6 @@
 """Between the words of the core and the named Rows of tests/model.py: command Row -> words, event words -> Rows.
 
-Row names are those of tests/model.py. Nothing here knows a rule; it knows where words lie (core/records.py, core/definitions.py).
+Row names are those of tests/model.py. Nothing here knows a rule; it knows where words lie (core/layout/, core/layout/definitions.py).
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_server.core import definitions as d
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
+from exchange_server.core.layout import definitions as d
 from protocol import codes as C
 from tests.model_world import Key, Row
 
@@ -24,7 +24,7 @@ def signed(x: int) -> int:
 
 
 def text_key(text: bytes) -> tuple[int, int]:
-    """The 128-bit key of a ClOrdID text (core/bits.py: text_key) in plain Python."""
+    """The 128-bit key of a ClOrdID text (core/kit/bits.py: text_key) in plain Python."""
     h1, h2 = -3750763034362895579 & MASK, 7809847782465536322
     for byte in text:
         c = byte + 1
@@ -51,7 +51,7 @@ def text_words(text: Key, words: int) -> Words:
 
 
 def new_words(kind: int, extra: int) -> Words:
-    words = np.zeros((1 + extra) * r.CMD_WORDS, np.int64)
+    words = np.zeros((1 + extra) * L.CMD_WORDS, np.int64)
     words[0] = kind | extra << 8
     return words
 
@@ -59,21 +59,21 @@ def new_words(kind: int, extra: int) -> Words:
 def _client_words(c: Row) -> Words:
     texts = isinstance(c.id, str) or isinstance(c.orig, str)
     w = new_words(c.kind, int(texts))
-    rowflags = (r.ROWFLAG_TEXT if texts else 0) | (r.ROWFLAG_TIF if c.tif_said else 0)
-    w[r.CMD_HEAD] |= c.side << 16 | c.contract_side << 20 | c.type << 24 | c.tif << 28 | c.stp << 32 | c.flags << 40 | rowflags << 48
-    w[r.CMD_SESSION_ACCOUNT] = c.session << 32 | c.account
-    w[r.CMD_INSTRUMENT] = c.instrument << 32 | c.venue << 16 | c.front
-    w[r.CMD_PRICE], w[r.CMD_QTY] = c.price, c.qty
-    w[r.CMD_ID_HI], w[r.CMD_ID_LO] = key_words(c.id)
-    w[r.CMD_ORIG_HI], w[r.CMD_ORIG_LO] = key_words(c.orig)
-    w[r.CMD_MIN_QTY], w[r.CMD_DISPLAY_QTY], w[r.CMD_STOP_PRICE] = c.min_qty, c.display_qty, c.stop_price
-    w[r.CMD_EXPIRY], w[r.CMD_DEADLINE] = c.expiry, c.deadline
-    w[r.CMD_GROUP_SEQ] = c.group << 32 | c.client_number
-    w[r.CMD_COST_CAP] = c.cost_cap
+    rowflags = (L.ROWFLAG_TEXT if texts else 0) | (L.ROWFLAG_TIF if c.tif_said else 0)
+    w[L.CMD_HEAD] |= c.side << 16 | c.contract_side << 20 | c.type << 24 | c.tif << 28 | c.stp << 32 | c.flags << 40 | rowflags << 48
+    w[L.CMD_SESSION_ACCOUNT] = c.session << 32 | c.account
+    w[L.CMD_INSTRUMENT] = c.instrument << 32 | c.venue << 16 | c.front
+    w[L.CMD_PRICE], w[L.CMD_QTY] = c.price, c.qty
+    w[L.CMD_ID_HI], w[L.CMD_ID_LO] = key_words(c.id)
+    w[L.CMD_ORIG_HI], w[L.CMD_ORIG_LO] = key_words(c.orig)
+    w[L.CMD_MIN_QTY], w[L.CMD_DISPLAY_QTY], w[L.CMD_STOP_PRICE] = c.min_qty, c.display_qty, c.stop_price
+    w[L.CMD_EXPIRY], w[L.CMD_DEADLINE] = c.expiry, c.deadline
+    w[L.CMD_GROUP_SEQ] = c.group << 32 | c.client_number
+    w[L.CMD_COST_CAP] = c.cost_cap
     if c.kind == C.C_MASS_CANCEL:
-        w[r.CMD_SCOPE] = c.scope
+        w[L.CMD_SCOPE] = c.scope
     if c.kind in (C.C_SPLIT, C.C_MERGE):
-        w[r.CMD_SETS] = c.sets
+        w[L.CMD_SETS] = c.sets
     if texts:
         w[16:24], w[24:32] = text_words(c.id, 8), text_words(c.orig, 8)
     return w
@@ -82,17 +82,17 @@ def _client_words(c: Row) -> Words:
 def _session_words(c: Row) -> Words:
     body: bytes = c.body or b""
     w = new_words(c.kind, -(-len(body) // 128))
-    w[r.CMD_SESSION_ACCOUNT] = c.session << 32
-    w[r.CMD_GROUP_SEQ] = c.client_number
+    w[L.CMD_SESSION_ACCOUNT] = c.session << 32
+    w[L.CMD_GROUP_SEQ] = c.client_number
     if c.kind == C.C_LOGON:
-        w[r.CMD_LOGON_FLAGS], w[r.CMD_LOGON_NEXT_IN], w[r.CMD_LOGON_HEARTBEAT_NS] = c.logon_flags, c.next_in, c.heartbeat
+        w[L.CMD_LOGON_FLAGS], w[L.CMD_LOGON_NEXT_IN], w[L.CMD_LOGON_HEARTBEAT_NS] = c.logon_flags, c.next_in, c.heartbeat
     elif c.kind == C.C_LOGOFF:
-        w[r.CMD_LOGOFF_FLAGS], w[r.CMD_LOGOFF_FROM] = c.logoff_flags, c.unsent_from
+        w[L.CMD_LOGOFF_FLAGS], w[L.CMD_LOGOFF_FROM] = c.logoff_flags, c.unsent_from
     elif c.kind == C.C_SET_IN:
-        w[r.CMD_NEXT_IN], w[r.CMD_MISSED], w[r.CMD_TOLD_FROM], w[r.CMD_TOLD_TO] = c.next_in, c.missed, c.told_from, c.told_to
+        w[L.CMD_NEXT_IN], w[L.CMD_MISSED], w[L.CMD_TOLD_FROM], w[L.CMD_TOLD_TO] = c.next_in, c.missed, c.told_from, c.told_to
     else:
-        w[r.CMD_BODY_BYTES], w[r.CMD_MSG_TYPE], w[r.CMD_SEND_FLAGS] = len(body), c.msg_type, int(bool(c.unnumbered))
-        w[r.CMD_MISSED] = c.missed
+        w[L.CMD_BODY_BYTES], w[L.CMD_MSG_TYPE], w[L.CMD_SEND_FLAGS] = len(body), c.msg_type, int(bool(c.unnumbered))
+        w[L.CMD_MISSED] = c.missed
         w[16:] = np.frombuffer(body.ljust((len(w) - 16) * 8, b"\0"), np.int64)
     return w
 
@@ -169,7 +169,7 @@ def _named_words(c: Row) -> Words:
         w[d.DC_NAME : d.DC_NAME + 8] = text_words(name, 8)
     else:
         w[d.DS_ID], w[d.DS_FIRM], w[d.DS_VENUE], w[d.DS_ACCOUNT], w[d.DS_WIRE] = c.id, c.firm, c.venue, c.account, C.WIRE_BINARY
-        w[d.DS_FLAGS] = (r.SF_CANCEL_ON_DISCONNECT if c.cancel_on_disconnect else 0) | (r.SF_SETTLEMENT if c.settlement else 0)
+        w[d.DS_FLAGS] = (L.SF_CANCEL_ON_DISCONNECT if c.cancel_on_disconnect else 0) | (L.SF_SETTLEMENT if c.settlement else 0)
         w[d.DS_THROTTLE_LIMIT], w[d.DS_THROTTLE_WINDOW], w[d.DS_PEER_LEN] = c.throttle_limit, c.throttle_window, len(name)
         w[d.DS_PEER : d.DS_PEER + 8] = text_words(name, 8)
     return w
@@ -180,7 +180,7 @@ def command_words(c: Row) -> Words:
     k = c.kind
     if k == C.C_TIME:
         w = new_words(k, 0)
-        w[r.CMD_TIME_TURN], w[r.CMD_TIME_NS], w[r.CMD_TIME_REFUSE], w[r.CMD_TIME_TICK] = c.turn, c.now, c.refuse, c.tick
+        w[L.CMD_TIME_TURN], w[L.CMD_TIME_NS], w[L.CMD_TIME_REFUSE], w[L.CMD_TIME_TICK] = c.turn, c.now, c.refuse, c.tick
         return w
     if C.C_NEW <= k <= C.C_STATUS:
         return _client_words(c)
@@ -198,14 +198,14 @@ def command_words(c: Row) -> Words:
 def command_row(words: Words) -> Row:
     """A NEW, CANCEL or REPLACE without texts, or a TIME row, back from its words."""
     w = [int(x) for x in words]
-    head = w[r.CMD_HEAD]
+    head = w[L.CMD_HEAD]
     if head & 255 == C.C_TIME:
-        return Row(kind=C.C_TIME, turn=w[r.CMD_TIME_TURN], now=w[r.CMD_TIME_NS], refuse=w[r.CMD_TIME_REFUSE], tick=w[r.CMD_TIME_TICK])
+        return Row(kind=C.C_TIME, turn=w[L.CMD_TIME_TURN], now=w[L.CMD_TIME_NS], refuse=w[L.CMD_TIME_REFUSE], tick=w[L.CMD_TIME_TICK])
     return plain(Row(
         kind=head & 255, side=head >> 16 & 15, contract_side=head >> 20 & 15, type=head >> 24 & 15, tif=head >> 28 & 15, flags=head >> 40 & 127,
-        session=w[r.CMD_SESSION_ACCOUNT] >> 32, account=w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF, instrument=w[r.CMD_INSTRUMENT] >> 32,
-        price=w[r.CMD_PRICE], qty=w[r.CMD_QTY], id=w[r.CMD_ID_LO], orig=w[r.CMD_ORIG_LO], expiry=w[r.CMD_EXPIRY],
-        client_number=w[r.CMD_GROUP_SEQ] & 0xFFFFFFFF,
+        session=w[L.CMD_SESSION_ACCOUNT] >> 32, account=w[L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF, instrument=w[L.CMD_INSTRUMENT] >> 32,
+        price=w[L.CMD_PRICE], qty=w[L.CMD_QTY], id=w[L.CMD_ID_LO], orig=w[L.CMD_ORIG_LO], expiry=w[L.CMD_EXPIRY],
+        client_number=w[L.CMD_GROUP_SEQ] & 0xFFFFFFFF,
     ))  # fmt: skip
 
 
@@ -221,27 +221,27 @@ def event_rows(words: Words) -> list[Row]:
     out = []
     at = 0
     while at < len(words):
-        w = [int(x) for x in words[at : at + r.EVT_WORDS]]
-        head = w[r.EVT_HEAD]
+        w = [int(x) for x in words[at : at + L.EVT_WORDS]]
+        head = w[L.EVT_HEAD]
         extra = head >> 8 & 255
-        payload = words[at + r.EVT_WORDS : at + (1 + extra) * r.EVT_WORDS].tobytes()
+        payload = words[at + L.EVT_WORDS : at + (1 + extra) * L.EVT_WORDS].tobytes()
         texts = payload if head >> 56 & C.EF_TEXT else b""
         row = Row(
             kind=head & 255, status=head >> 16 & 255, reason=head >> 24 & 0xFFFF, side=head >> 40 & 15, contract_side=head >> 44 & 15,
-            type=head >> 48 & 15, tif=head >> 52 & 15, flags=head >> 56 & 127 & ~C.EF_TEXT, number=w[r.EVT_NUMBER], time=w[r.EVT_TIME],
-            session=w[r.EVT_SESSION_ACCOUNT] >> 32, account=w[r.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF, session_number=w[r.EVT_SESSION_NUMBER],
-            previous=w[r.EVT_PREVIOUS], instrument=w[r.EVT_INSTRUMENT] >> 32, venue=w[r.EVT_INSTRUMENT] >> 16 & 0xFFFF,
-            front=w[r.EVT_INSTRUMENT] & 0xFFFF, order=w[r.EVT_ORDER], id=_key(w[r.EVT_ID_HI], w[r.EVT_ID_LO], texts[:64]),
-            orig=_key(w[r.EVT_ORIG_HI], w[r.EVT_ORIG_LO], texts[64:128]), price=w[r.EVT_PRICE], qty=w[r.EVT_QTY], cum=w[r.EVT_CUM],
-            leaves=w[r.EVT_LEAVES], notional=w[r.EVT_NOTIONAL], trade=w[r.EVT_TRADE], expiry=w[r.EVT_EXPIRY],
-            client_number=w[r.EVT_CLIENT_NUMBER], spare=w[r.EVT_SPARE],
+            type=head >> 48 & 15, tif=head >> 52 & 15, flags=head >> 56 & 127 & ~C.EF_TEXT, number=w[L.EVT_NUMBER], time=w[L.EVT_TIME],
+            session=w[L.EVT_SESSION_ACCOUNT] >> 32, account=w[L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF, session_number=w[L.EVT_SESSION_NUMBER],
+            previous=w[L.EVT_PREVIOUS], instrument=w[L.EVT_INSTRUMENT] >> 32, venue=w[L.EVT_INSTRUMENT] >> 16 & 0xFFFF,
+            front=w[L.EVT_INSTRUMENT] & 0xFFFF, order=w[L.EVT_ORDER], id=_key(w[L.EVT_ID_HI], w[L.EVT_ID_LO], texts[:64]),
+            orig=_key(w[L.EVT_ORIG_HI], w[L.EVT_ORIG_LO], texts[64:128]), price=w[L.EVT_PRICE], qty=w[L.EVT_QTY], cum=w[L.EVT_CUM],
+            leaves=w[L.EVT_LEAVES], notional=w[L.EVT_NOTIONAL], trade=w[L.EVT_TRADE], expiry=w[L.EVT_EXPIRY],
+            client_number=w[L.EVT_CLIENT_NUMBER], spare=w[L.EVT_SPARE],
         )  # fmt: skip
         names = ("limit", "used", "asked") if row.kind in REFUSALS or row.kind == C.E_STATUS else ("last_price", "last_qty", "fee")
-        row.update(zip(names, (w[r.EVT_LAST_PRICE], w[r.EVT_LAST_QTY], w[r.EVT_FEE])))
+        row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))
         if row.kind == C.E_SENT:
-            row.update(price=0, qty=0, msg_type=w[r.EVT_MSG_TYPE], body_bytes=w[r.EVT_BODY_BYTES], body=payload[: w[r.EVT_BODY_BYTES]])
+            row.update(price=0, qty=0, msg_type=w[L.EVT_MSG_TYPE], body_bytes=w[L.EVT_BODY_BYTES], body=payload[: w[L.EVT_BODY_BYTES]])
         out.append(plain(row))
-        at += (1 + extra) * r.EVT_WORDS
+        at += (1 + extra) * L.EVT_WORDS
     return out
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine, InvariantBroken
 from protocol import codes as C
 from tests import arena
@@ -98,7 +98,7 @@ class Pair:
 
     def check_full(self, numbers: tuple[int, int]) -> None:
         """R_TABLE_FULL is only believed when some table really has no room for one more price level, and when its numbers are that table's."""
-        tables = [arena.pool(self.core.m, p) for p in (r.P_LEVEL, r.P_NODE)]
+        tables = [arena.pool(self.core.m, p) for p in (L.P_LEVEL, L.P_NODE)]
         if not any(t["cap"] - t["used"] <= spare and numbers == (t["cap"], t["used"]) for t, spare in zip(tables, (0, 4))):
             raise Difference(f"R_TABLE_FULL with the numbers {numbers}, but the tables have {tables}")
 

@@ -6,16 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from exchange_server.core.records import (
-    CMD_WORDS,
-    EVT_WORDS,
-    H_POOLS,
-    HEADER_WORDS,
-    PL_BASE,
-    PL_CAP,
-    POOL_COUNT,
-    POOL_WORDS,
-)
+from exchange_server.core import layout as L
 from protocol import codes
 
 POOL_ROOM = 8192  # words
@@ -31,23 +22,23 @@ class FakeEngine:
         self.time_ns = 1_000_000_000_000
         self.seen: list[Any] = []
         self.refuse: dict[int, int] = {}
-        self.m = np.zeros(HEADER_WORDS + POOL_COUNT * POOL_ROOM, np.int64)
-        for pool in range(POOL_COUNT):
-            self.m[H_POOLS + pool * POOL_WORDS + PL_BASE] = HEADER_WORDS + pool * POOL_ROOM
-            self.m[H_POOLS + pool * POOL_WORDS + PL_CAP] = 1024
+        self.m = np.zeros(L.HEADER_WORDS + L.POOL_COUNT * POOL_ROOM, np.int64)
+        for pool in range(L.POOL_COUNT):
+            self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE] = L.HEADER_WORDS + pool * POOL_ROOM
+            self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP] = 1024
 
     def step_rows(self, rows: Any, words: int, sink: Callable[[Any], None]) -> int:
-        assert len(rows) == words and rows.dtype == np.int64 and words % CMD_WORDS == 0
+        assert len(rows) == words and rows.dtype == np.int64 and words % L.CMD_WORDS == 0
         at = number = 0
         while at < words:
             extra = int(rows[at]) >> 8 & 0xFF
-            event = np.zeros(EVT_WORDS, np.int64)
+            event = np.zeros(L.EVT_WORDS, np.int64)
             if number in self.refuse:
                 return self.refuse.pop(number)
-            self.seen.append(rows[at : at + (1 + extra) * CMD_WORDS].copy())
+            self.seen.append(rows[at : at + (1 + extra) * L.CMD_WORDS].copy())
             event[0] = codes.E_PHASE
             sink(event)
-            at += (1 + extra) * CMD_WORDS
+            at += (1 + extra) * L.CMD_WORDS
             number += 1
         assert at == words, "a row's count of extra rows runs beyond the rows given"
         return 0

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_server.core import definitions as d
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
+from exchange_server.core.layout import definitions as d
 from protocol import codes as C
 from tests.bridge import command_words
 from tests.model_world import Row
@@ -119,7 +119,7 @@ def named_flow(
     kind[resting:] = rng.choice([C.C_NEW, C.C_CANCEL, C.C_REPLACE], commands, p=list(SHARES.values()))
     aggressive = (np.arange(n) >= resting) & (kind == C.C_NEW) & (rng.random(n) < AGGRESSIVE)
     fields = draw.fields(aggressive)
-    rows = np.zeros((n, r.CMD_WORDS), np.int64)
+    rows = np.zeros((n, L.CMD_WORDS), np.int64)
     live = _follow(rng, kind, aggressive, draw, fields)
     session, account = draw.session[live["source"]], draw.account[live["source"]]
     tif = np.where(aggressive, C.IOC, C.GTC)
@@ -127,13 +127,13 @@ def named_flow(
     new = kind == C.C_NEW
     head = kind.copy()
     head[new] |= (fields["side"] << 16 | contract_side << 20 | C.LIMIT << 24 | tif << 28)[new]
-    rows[:, r.CMD_HEAD] = head
-    rows[:, r.CMD_SESSION_ACCOUNT] = session << 32 | account
-    rows[:, r.CMD_INSTRUMENT] = np.where(new, (draw.book + 1) << 32, 0)
-    rows[:, r.CMD_PRICE], rows[:, r.CMD_QTY] = live["price"], live["qty"]
-    rows[:, r.CMD_ID_LO], rows[:, r.CMD_ORIG_LO] = live["id"], live["orig"]
+    rows[:, L.CMD_HEAD] = head
+    rows[:, L.CMD_SESSION_ACCOUNT] = session << 32 | account
+    rows[:, L.CMD_INSTRUMENT] = np.where(new, (draw.book + 1) << 32, 0)
+    rows[:, L.CMD_PRICE], rows[:, L.CMD_QTY] = live["price"], live["qty"]
+    rows[:, L.CMD_ID_LO], rows[:, L.CMD_ORIG_LO] = live["id"], live["orig"]
     number = _per_session(session, sessions) + 1
-    rows[:, r.CMD_GROUP_SEQ] = number + 1
+    rows[:, L.CMD_GROUP_SEQ] = number + 1
     return NamedFlow(definitions, rows[:resting], rows[resting:], books, accounts, sessions)
 
 
@@ -215,11 +215,11 @@ def turns(rows: Words, size: int, start_ns: int = START_NS, step_ns: int = 1_000
     """Flat words: a TIME row in front of every `size` rows, each turn step_ns after the one before."""
     n = len(rows)
     count = -(-n // size)
-    out = np.zeros((n + count, r.CMD_WORDS), np.int64)
+    out = np.zeros((n + count, L.CMD_WORDS), np.int64)
     at = np.arange(count) * (size + 1)
-    out[at, r.CMD_HEAD] = C.C_TIME
-    out[at, r.CMD_TIME_TURN] = first_turn + np.arange(count)
-    out[at, r.CMD_TIME_NS] = start_ns + np.arange(count) * step_ns
+    out[at, L.CMD_HEAD] = C.C_TIME
+    out[at, L.CMD_TIME_TURN] = first_turn + np.arange(count)
+    out[at, L.CMD_TIME_NS] = start_ns + np.arange(count) * step_ns
     mask = np.ones(n + count, bool)
     mask[at] = False
     out[mask] = rows

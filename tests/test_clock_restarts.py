@@ -11,7 +11,7 @@ from config import admin_records as ar
 from config.load import load
 from config.serve_options import ServeOptions
 from exchange_server import app
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.journal.recover import seal
 from exchange_server.net.clock import SECOND, Clock
@@ -78,7 +78,7 @@ class Machine:
 
         def sink(events: Any) -> None:
             server.store.append(events)
-            found.extend((int(head) & 255, int(head) >> 24 & 0xFFFF) for head in events.reshape(-1, r.EVT_WORDS)[:, 0])
+            found.extend((int(head) & 255, int(head) >> 24 & 0xFFFF) for head in events.reshape(-1, L.EVT_WORDS)[:, 0])
 
         self.answers = server.engine.apply(turn.inbox, turn.words, sink)
         return found
@@ -89,7 +89,7 @@ class Machine:
         return self
 
     def order(self, id: int, expiry: int = 0) -> dict[str, Any]:
-        values = {r.CMD_ID_LO: id, r.CMD_PRICE: 2500, r.CMD_QTY: 1, r.CMD_EXPIRY: expiry}
+        values = {L.CMD_ID_LO: id, L.CMD_PRICE: 2500, L.CMD_QTY: 1, L.CMD_EXPIRY: expiry}
         tif = codes.GTD if expiry else codes.DAY
         return {
             "kind": codes.C_NEW, "session": self.session, "values": values, "instrument": 1, "side": codes.BUY, "contract_side": codes.YES,
@@ -130,7 +130,7 @@ def test_a_day_forward_and_corrected_with_restarts_in_between(machine: Machine, 
     again()
     assert machine.log.events.count("clock_jump") == 0
     assert machine.turn(machine.order(3)) == TAKEN
-    assert int(machine.server.engine.m[r.H_OPEN_ORDERS]) == 3, "neither the Day order nor the GTD one has gone"
+    assert int(machine.server.engine.m[L.H_OPEN_ORDERS]) == 3, "neither the Day order nor the GTD one has gone"
     machine.passes(3600 * SECOND)
     assert machine.turn() == [(codes.E_EXPIRED, codes.R_EXPIRED)], "GTD goes when its time has come"
     machine.kill()
@@ -196,8 +196,8 @@ def test_an_accepted_jump_stays_accepted_over_restarts_and_replay(machine: Machi
 def test_a_throttle_goes_on_over_a_restart_and_ends(machine: Machine) -> None:
     machine.start().logon()
     m = machine.server.engine.m
-    row = int(m[r.H_POOLS + r.P_SESSION * r.POOL_WORDS + r.PL_BASE]) + machine.session * r.SESSION_WORDS
-    assert (int(m[row + r.S_THROTTLE_LIMIT]), int(m[row + r.S_THROTTLE_WINDOW])) == (2, SECOND)
+    row = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + machine.session * L.SESSION_WORDS
+    assert (int(m[row + L.S_THROTTLE_LIMIT]), int(m[row + L.S_THROTTLE_WINDOW])) == (2, SECOND)
     assert machine.turn(machine.order(7), machine.order(8)) == 2 * TAKEN
     assert machine.turn(machine.order(2)) == [(codes.E_REJECTED, codes.R_THROTTLED_SESSION)]
     machine.real -= 3600 * SECOND

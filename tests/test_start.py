@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from exchange_server import app
-from exchange_server.core.records import H_RETENTION_NS
+from exchange_server.core import layout as L
 from exchange_server.engine import Engine, InvariantBroken, SnapshotRefused
 from exchange_server.exits import Exit
 from exchange_server.gateway.connection import TurnInput
@@ -275,5 +275,5 @@ def test_reports_are_rebuilt_with_the_tables_and_times_that_the_folder_was_made_
     server = app.Server(options(tmp_path, SMALL.replace("orders = 4096", "orders = 64")), Log())
     again = server._another_engine(None)
     assert again.capacities == server.engine.capacities == first.engine.capacities and again.capacities.orders == 4096
-    assert again.m[H_RETENTION_NS] == first.engine.m[H_RETENTION_NS]
+    assert again.m[L.H_RETENTION_NS] == first.engine.m[L.H_RETENTION_NS]
     server.close()

@@ -10,7 +10,7 @@ import numpy as np
 from config import admin_records as ar
 from config.load import Config, ConfigError
 
-from ..core.records import H_POOLS, HEADER_WORDS, PL_CAP, POOL_COUNT, POOL_WORDS
+from ..core import layout as L
 from ..registry import Registry, Sink
 from ..registry.rows import Words
 
@@ -39,9 +39,9 @@ class DryEngine:
         self.capacities: Any = SimpleNamespace(**{name: capacities.get(name, UNLIMITED) for name in TABLES})
         self.row_seq = 0
         self.time_ns = 0
-        self.m = np.zeros(HEADER_WORDS, np.int64)
-        for pool in range(POOL_COUNT):
-            self.m[H_POOLS + pool * POOL_WORDS + PL_CAP] = UNLIMITED
+        self.m = np.zeros(L.HEADER_WORDS, np.int64)
+        for pool in range(L.POOL_COUNT):
+            self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP] = UNLIMITED
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
         return 0

@@ -9,146 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from protocol.codes import ACCT_TRADING, AT_MOST, EXACTLY, SCALAR, SPOT, ST_REJECTED
+from protocol import codes as C
 
-from .book import level_worse
-from .jit import kernel, leaf
-from .pools import PAIR_RESTRICT, account_at, event_at, pair_find, pool_base, pool_cap, session_at, status_of
+from . import layout as L
+from .book.levels import level_worse
+from .kit.jit import kernel, leaf
+from .kit.pairs import PAIR_RESTRICT, pair_find
+from .kit.pools import pool_base, pool_cap
+from .kit.rows import account_at, event_at, session_at
+from .layout.packed import status_of
 from .proofs import PROOF_WORDS, note, sentences, structure
-from .records import (
-    A_EXTERNAL,
-    AC_ID,
-    AC_KILLED,
-    AC_KIND,
-    ACCOUNT_WORDS,
-    AR_ASKED,
-    AR_ATTR,
-    AR_LIMIT,
-    AR_NEXT,
-    AR_TEXT,
-    AR_USED,
-    ASSET_WORDS,
-    B_ACCOUNT,
-    B_ASSET,
-    B_CASH,
-    B_LOCKED,
-    BALANCE_WORDS,
-    CO_ACCOUNT,
-    CO_BASE,
-    CO_BUYS,
-    CO_CASH,
-    CO_COLUMNS,
-    CO_HELD_BASE,
-    CO_NEXT_IN_EVENT,
-    CO_REQUIRED,
-    CO_WORST,
-    COL_BQ,
-    COL_BUY,
-    COL_CHOSEN,
-    COL_SELL,
-    COL_V,
-    E_ASSET,
-    E_BASE_ASSET,
-    E_COLL_HEAD,
-    E_FIRST,
-    E_K,
-    E_N,
-    E_OPEN_ORDERS,
-    E_PAYOUT,
-    E_PHASE_NOW,
-    E_POOL,
-    E_PRODUCT,
-    E_RESTRICTED,
-    E_SETS,
-    E_TICK_VALUE,
-    E_VERSION,
-    E_WINDOW_END,
-    EVENT_WORDS,
-    F_CLOSED,
-    F_FORGOTTEN,
-    F_KILLED,
-    F_OLDEST,
-    F_WEIGHT,
-    F_WINDOW,
-    FIRM_WORDS,
-    H_EVENT_SEQ,
-    H_FORGETTING,
-    H_KILLED,
-    H_OPEN_ORDERS,
-    H_ORDER_SEQ,
-    H_POOLS,
-    H_REFUSE,
-    H_ROW_SEQ,
-    H_TICK,
-    H_TIME,
-    H_TRADE_SEQ,
-    H_TURN,
-    I_BEST_BID,
-    I_COLLAR,
-    I_FROZEN,
-    I_LAST,
-    I_OPEN_INTEREST,
-    I_PAID,
-    I_REFERENCE,
-    I_VOLUME,
-    INSTRUMENT_WORDS,
-    L_HEAD,
-    O_ATTR,
-    O_COLL,
-    O_CUM,
-    O_ENTRY,
-    O_EXPIRY,
-    O_FEE_NUM,
-    O_FEE_PAID,
-    O_FEES,
-    O_ID,
-    O_KEY_HI,
-    O_KEY_LO,
-    O_LEAVES,
-    O_NET_FEE,
-    O_NEXT,
-    O_NOTIONAL,
-    O_PRICE,
-    O_QTY,
-    O_REBATE_NUM,
-    O_REBATE_PAID,
-    O_RESERVED_FEE,
-    O_SESSION,
-    P_ACCOUNT,
-    P_ASSET,
-    P_BALANCE,
-    P_EVENT,
-    P_FIRM,
-    P_SESSION,
-    P_VENUE,
-    PL_NEXT,
-    POOL_WORDS,
-    S_ABSENT_FROM,
-    S_FLAGS,
-    S_FORM,
-    S_FORM_DEFINED,
-    S_GENERATION,
-    S_HEARTBEAT,
-    S_KILLED,
-    S_LAST_EVENT,
-    S_LOGON_SENT,
-    S_MISSED,
-    S_MISSED_DONE,
-    S_NEXT_IN,
-    S_NEXT_OUT,
-    S_THROTTLE_LIMIT,
-    S_THROTTLE_START,
-    S_THROTTLE_USED,
-    S_THROTTLE_WINDOW,
-    S_UNTOLD,
-    S_UNTOLD_TO,
-    SESSION_WORDS,
-    V_FROZEN,
-    V_KILLED,
-    V_THROTTLE_START,
-    V_THROTTLE_USED,
-    VENUE_WORDS,
-)
 
 HEADER_DUMP = 13
 BALANCE_DUMP = 4
@@ -179,14 +49,14 @@ AUDIT_TEXTS = {
 
 @leaf
 def used_rows(m, pool):
-    return m[H_POOLS + pool * POOL_WORDS + PL_NEXT]
+    return m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_NEXT]
 
 
 @kernel("i8(i8[::1], i8[::1])")
 def dump_small(m, out):
     """Header, balances, sessions into `out`; answers the words written, or -1 - the words wanted when out is too small."""
-    balances = used_rows(m, P_BALANCE)
-    sessions = pool_cap(m, P_SESSION)
+    balances = used_rows(m, L.P_BALANCE)
+    sessions = pool_cap(m, L.P_SESSION)
     known = 0
     for i in range(1, sessions):
         if session_at(m, i) != 0:
@@ -194,52 +64,52 @@ def dump_small(m, out):
     want = HEADER_DUMP + balances * BALANCE_DUMP + known * SESSION_DUMP
     if out.shape[0] < want:
         return -1 - want
-    out[0] = m[H_ROW_SEQ]
-    out[1] = m[H_EVENT_SEQ]
-    out[2] = m[H_ORDER_SEQ]
-    out[3] = m[H_TRADE_SEQ]
-    out[4] = m[H_TIME]
-    out[5] = m[H_TURN]
-    out[6] = m[H_OPEN_ORDERS]
-    out[7] = m[H_FORGETTING]
-    out[8] = m[H_KILLED]
+    out[0] = m[L.H_ROW_SEQ]
+    out[1] = m[L.H_EVENT_SEQ]
+    out[2] = m[L.H_ORDER_SEQ]
+    out[3] = m[L.H_TRADE_SEQ]
+    out[4] = m[L.H_TIME]
+    out[5] = m[L.H_TURN]
+    out[6] = m[L.H_OPEN_ORDERS]
+    out[7] = m[L.H_FORGETTING]
+    out[8] = m[L.H_KILLED]
     out[9] = balances
     out[10] = known
-    out[11] = m[H_TICK]
-    out[12] = m[H_REFUSE]
+    out[11] = m[L.H_TICK]
+    out[12] = m[L.H_REFUSE]
     at = HEADER_DUMP
     for i in range(balances):
-        b = pool_base(m, P_BALANCE) + i * BALANCE_WORDS
-        out[at] = m[b + B_ACCOUNT]
-        out[at + 1] = m[b + B_ASSET]
-        out[at + 2] = m[b + B_CASH]
-        out[at + 3] = m[b + B_LOCKED]
+        b = pool_base(m, L.P_BALANCE) + i * L.BALANCE_WORDS
+        out[at] = m[b + L.B_ACCOUNT]
+        out[at + 1] = m[b + L.B_ASSET]
+        out[at + 2] = m[b + L.B_CASH]
+        out[at + 3] = m[b + L.B_LOCKED]
         at += BALANCE_DUMP
-    base = pool_base(m, P_SESSION)
+    base = pool_base(m, L.P_SESSION)
     for i in range(1, sessions):
-        s = base + i * SESSION_WORDS
+        s = base + i * L.SESSION_WORDS
         if m[s] != i:
             continue
         out[at] = i
-        out[at + 1] = m[s + S_FLAGS]
-        out[at + 2] = m[s + S_NEXT_OUT]
-        out[at + 3] = m[s + S_NEXT_IN]
-        out[at + 4] = m[s + S_LAST_EVENT]
-        out[at + 5] = m[s + S_GENERATION]
-        out[at + 6] = m[s + S_THROTTLE_START]
-        out[at + 7] = m[s + S_THROTTLE_USED]
-        out[at + 8] = m[s + S_ABSENT_FROM]
-        out[at + 9] = m[s + S_MISSED]
-        out[at + 10] = m[s + S_MISSED_DONE]
-        out[at + 11] = m[s + S_FORM]
-        out[at + 12] = m[s + S_FORM_DEFINED]
-        out[at + 13] = m[s + S_UNTOLD]
-        out[at + 14] = m[s + S_UNTOLD_TO]
-        out[at + 15] = m[s + S_LOGON_SENT]
-        out[at + 16] = m[s + S_KILLED]
-        out[at + 17] = m[s + S_HEARTBEAT]
-        out[at + 18] = m[s + S_THROTTLE_LIMIT]
-        out[at + 19] = m[s + S_THROTTLE_WINDOW]
+        out[at + 1] = m[s + L.S_FLAGS]
+        out[at + 2] = m[s + L.S_NEXT_OUT]
+        out[at + 3] = m[s + L.S_NEXT_IN]
+        out[at + 4] = m[s + L.S_LAST_EVENT]
+        out[at + 5] = m[s + L.S_GENERATION]
+        out[at + 6] = m[s + L.S_THROTTLE_START]
+        out[at + 7] = m[s + L.S_THROTTLE_USED]
+        out[at + 8] = m[s + L.S_ABSENT_FROM]
+        out[at + 9] = m[s + L.S_MISSED]
+        out[at + 10] = m[s + L.S_MISSED_DONE]
+        out[at + 11] = m[s + L.S_FORM]
+        out[at + 12] = m[s + L.S_FORM_DEFINED]
+        out[at + 13] = m[s + L.S_UNTOLD]
+        out[at + 14] = m[s + L.S_UNTOLD_TO]
+        out[at + 15] = m[s + L.S_LOGON_SENT]
+        out[at + 16] = m[s + L.S_KILLED]
+        out[at + 17] = m[s + L.S_HEARTBEAT]
+        out[at + 18] = m[s + L.S_THROTTLE_LIMIT]
+        out[at + 19] = m[s + L.S_THROTTLE_WINDOW]
         at += SESSION_DUMP
     return at
 
@@ -247,42 +117,42 @@ def dump_small(m, out):
 @kernel("i8(i8[::1], i8[::1])")
 def dump_switches(m, out):
     """Switches, throttles and shares of venues and firms, killed accounts, restrictions; answers as dump_small."""
-    venues = pool_cap(m, P_VENUE)
-    firms = pool_cap(m, P_FIRM)
-    accounts = pool_cap(m, P_ACCOUNT)
-    events = pool_cap(m, P_EVENT)
+    venues = pool_cap(m, L.P_VENUE)
+    firms = pool_cap(m, L.P_FIRM)
+    accounts = pool_cap(m, L.P_ACCOUNT)
+    events = pool_cap(m, L.P_EVENT)
     want = 0
     for fill in range(2):  # count, then write
         at = 0
         for i in range(1, venues):
-            v = pool_base(m, P_VENUE) + i * VENUE_WORDS
+            v = pool_base(m, L.P_VENUE) + i * L.VENUE_WORDS
             if m[v] == i:
                 if fill != 0:
                     out[at] = i
-                    out[at + 1] = m[v + V_KILLED]
-                    out[at + 2] = m[v + V_FROZEN]
-                    out[at + 3] = m[v + V_THROTTLE_START]
-                    out[at + 4] = m[v + V_THROTTLE_USED]
+                    out[at + 1] = m[v + L.V_KILLED]
+                    out[at + 2] = m[v + L.V_FROZEN]
+                    out[at + 3] = m[v + L.V_THROTTLE_START]
+                    out[at + 4] = m[v + L.V_THROTTLE_USED]
                 at += VENUE_DUMP
         for i in range(1, firms):
-            f = pool_base(m, P_FIRM) + i * FIRM_WORDS
+            f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
             if m[f] == i:
                 if fill != 0:
                     out[at] = i
-                    out[at + 1] = m[f + F_KILLED]
-                    out[at + 2] = m[f + F_WEIGHT]
-                    out[at + 3] = m[f + F_FORGOTTEN]
-                    out[at + 4] = m[f + F_WINDOW]
+                    out[at + 1] = m[f + L.F_KILLED]
+                    out[at + 2] = m[f + L.F_WEIGHT]
+                    out[at + 3] = m[f + L.F_FORGOTTEN]
+                    out[at + 4] = m[f + L.F_WINDOW]
                 at += FIRM_DUMP
         for i in range(1, accounts):
-            a = pool_base(m, P_ACCOUNT) + i * ACCOUNT_WORDS
-            if m[a] == i and m[a + AC_KILLED] != 0:
+            a = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
+            if m[a] == i and m[a + L.AC_KILLED] != 0:
                 if fill != 0:
                     out[at] = i
                 at += 1
         for i in range(1, events):
-            event = pool_base(m, P_EVENT) + i * EVENT_WORDS
-            if m[event] == i and m[event + E_RESTRICTED] != 0:
+            event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
+            if m[event] == i and m[event + L.E_RESTRICTED] != 0:
                 for firm in range(1, firms):
                     if pair_find(m, PAIR_RESTRICT, firm, i) != 0:
                         if fill != 0:
@@ -297,47 +167,47 @@ def dump_switches(m, out):
 @kernel("i8(i8[::1], i8, i8[::1])")
 def dump_archive(m, firm, out):
     """A firm's closed ids, oldest first; answers as dump_small."""
-    f = pool_base(m, P_FIRM) + firm * FIRM_WORDS
-    want = m[f + F_CLOSED] * ARCHIVE_DUMP
+    f = pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
+    want = m[f + L.F_CLOSED] * ARCHIVE_DUMP
     if out.shape[0] < want:
         return -1 - want
     at = 0
-    a = m[f + F_OLDEST]
+    a = m[f + L.F_OLDEST]
     while a != 0:
-        for word in range(AR_TEXT):  # key, firm and account, instrument, price, quantity, cum, attributes, order, time, notional
+        for word in range(L.AR_TEXT):  # key, firm and account, instrument, price, quantity, cum, attributes, order, time, notional
             out[at + word] = m[a + word]
-        refused = status_of(m[a + AR_ATTR]) == ST_REJECTED
-        out[at + AR_TEXT] = 1 if m[a + AR_TEXT] != 0 else 0
-        out[at + AR_TEXT + 1] = m[a + AR_LIMIT] if refused else 0
-        out[at + AR_TEXT + 2] = m[a + AR_USED] if refused else 0
-        out[at + AR_TEXT + 3] = m[a + AR_ASKED] if refused else 0
+        refused = status_of(m[a + L.AR_ATTR]) == C.ST_REJECTED
+        out[at + L.AR_TEXT] = 1 if m[a + L.AR_TEXT] != 0 else 0
+        out[at + L.AR_TEXT + 1] = m[a + L.AR_LIMIT] if refused else 0
+        out[at + L.AR_TEXT + 2] = m[a + L.AR_USED] if refused else 0
+        out[at + L.AR_TEXT + 3] = m[a + L.AR_ASKED] if refused else 0
         at += ARCHIVE_DUMP
-        a = m[a + AR_NEXT]
+        a = m[a + L.AR_NEXT]
     return at
 
 
 @leaf
 def dump_order(m, o, out, at):
-    out[at] = m[o + O_ID]
-    out[at + 1] = m[o + O_KEY_HI]
-    out[at + 2] = m[o + O_KEY_LO]
-    out[at + 3] = m[o + O_PRICE]
-    out[at + 4] = m[o + O_QTY]
-    out[at + 5] = m[o + O_CUM]
-    out[at + 6] = m[o + O_LEAVES]
-    out[at + 7] = m[o + O_ATTR]
-    out[at + 8] = m[o + O_SESSION]
-    out[at + 9] = m[m[m[o + O_COLL] + CO_ACCOUNT] + AC_ID]
-    out[at + 10] = m[o + O_NOTIONAL]
-    out[at + 11] = m[o + O_FEES]
-    out[at + 12] = m[o + O_FEE_NUM]
-    out[at + 13] = m[o + O_FEE_PAID]
-    out[at + 14] = m[o + O_REBATE_PAID]
-    out[at + 15] = m[o + O_NET_FEE]
-    out[at + 16] = m[o + O_RESERVED_FEE]
-    out[at + 17] = m[o + O_EXPIRY]
-    out[at + 18] = m[o + O_ENTRY]
-    out[at + 19] = m[o + O_REBATE_NUM]
+    out[at] = m[o + L.O_ID]
+    out[at + 1] = m[o + L.O_KEY_HI]
+    out[at + 2] = m[o + L.O_KEY_LO]
+    out[at + 3] = m[o + L.O_PRICE]
+    out[at + 4] = m[o + L.O_QTY]
+    out[at + 5] = m[o + L.O_CUM]
+    out[at + 6] = m[o + L.O_LEAVES]
+    out[at + 7] = m[o + L.O_ATTR]
+    out[at + 8] = m[o + L.O_SESSION]
+    out[at + 9] = m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID]
+    out[at + 10] = m[o + L.O_NOTIONAL]
+    out[at + 11] = m[o + L.O_FEES]
+    out[at + 12] = m[o + L.O_FEE_NUM]
+    out[at + 13] = m[o + L.O_FEE_PAID]
+    out[at + 14] = m[o + L.O_REBATE_PAID]
+    out[at + 15] = m[o + L.O_NET_FEE]
+    out[at + 16] = m[o + L.O_RESERVED_FEE]
+    out[at + 17] = m[o + L.O_EXPIRY]
+    out[at + 18] = m[o + L.O_ENTRY]
+    out[at + 19] = m[o + L.O_REBATE_NUM]
 
 
 @kernel("i8(i8[::1], i8, i8[::1])")
@@ -346,61 +216,61 @@ def dump_event(m, event_id, out):
     event = event_at(m, event_id)
     if event == 0:
         return 0
-    n = m[event + E_N]
+    n = m[event + L.E_N]
     rows = 0
-    co = m[event + E_COLL_HEAD]
+    co = m[event + L.E_COLL_HEAD]
     while co != 0:
         rows += 1
-        co = m[co + CO_NEXT_IN_EVENT]
-    want = EVENT_DUMP + n * CONTRACT_DUMP + rows * (COLLATERAL_DUMP + 5 * n) + m[event + E_OPEN_ORDERS] * ORDER_DUMP
+        co = m[co + L.CO_NEXT_IN_EVENT]
+    want = EVENT_DUMP + n * CONTRACT_DUMP + rows * (COLLATERAL_DUMP + 5 * n) + m[event + L.E_OPEN_ORDERS] * ORDER_DUMP
     if out.shape[0] < want:
         return -1 - want
     out[0] = event_id
-    out[1] = m[event + E_PHASE_NOW]
-    out[2] = m[event + E_SETS]
-    out[3] = m[event + E_POOL]
-    out[4] = m[event + E_VERSION]
-    out[5] = m[event + E_WINDOW_END]
-    out[6] = m[event + E_OPEN_ORDERS]
+    out[1] = m[event + L.E_PHASE_NOW]
+    out[2] = m[event + L.E_SETS]
+    out[3] = m[event + L.E_POOL]
+    out[4] = m[event + L.E_VERSION]
+    out[5] = m[event + L.E_WINDOW_END]
+    out[6] = m[event + L.E_OPEN_ORDERS]
     out[7] = n
     out[8] = rows
     out[9] = 0
     at = EVENT_DUMP
     for j in range(n):
-        inst = m[event + E_FIRST] + j * INSTRUMENT_WORDS
+        inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
         out[at] = m[inst]
-        out[at + 1] = m[inst + I_LAST]
-        out[at + 2] = m[inst + I_VOLUME]
-        out[at + 3] = m[inst + I_OPEN_INTEREST]
-        out[at + 4] = m[inst + I_PAID]
-        out[at + 5] = m[inst + I_REFERENCE]
-        out[at + 6] = m[inst + I_COLLAR]
-        out[at + 7] = m[inst + I_FROZEN]
+        out[at + 1] = m[inst + L.I_LAST]
+        out[at + 2] = m[inst + L.I_VOLUME]
+        out[at + 3] = m[inst + L.I_OPEN_INTEREST]
+        out[at + 4] = m[inst + L.I_PAID]
+        out[at + 5] = m[inst + L.I_REFERENCE]
+        out[at + 6] = m[inst + L.I_COLLAR]
+        out[at + 7] = m[inst + L.I_FROZEN]
         at += CONTRACT_DUMP
-    co = m[event + E_COLL_HEAD]
+    co = m[event + L.E_COLL_HEAD]
     while co != 0:
-        out[at] = m[m[co + CO_ACCOUNT] + AC_ID]
-        out[at + 1] = m[co + CO_REQUIRED]
-        out[at + 2] = m[co + CO_BUYS]
-        out[at + 3] = m[co + CO_HELD_BASE]
-        out[at + 4] = m[co + CO_WORST]
+        out[at] = m[m[co + L.CO_ACCOUNT] + L.AC_ID]
+        out[at + 1] = m[co + L.CO_REQUIRED]
+        out[at + 2] = m[co + L.CO_BUYS]
+        out[at + 3] = m[co + L.CO_HELD_BASE]
+        out[at + 4] = m[co + L.CO_WORST]
         at += COLLATERAL_DUMP
-        for column in range(COL_BQ + 2):
-            if column != COL_CHOSEN and column != COL_V:
+        for column in range(L.COL_BQ + 2):
+            if column != L.COL_CHOSEN and column != L.COL_V:
                 for j in range(n):
-                    out[at] = m[co + CO_COLUMNS + column * n + j]
+                    out[at] = m[co + L.CO_COLUMNS + column * n + j]
                     at += 1
-        co = m[co + CO_NEXT_IN_EVENT]
+        co = m[co + L.CO_NEXT_IN_EVENT]
     for j in range(n):
-        inst = m[event + E_FIRST] + j * INSTRUMENT_WORDS
+        inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
         for ask in range(2):
-            level = m[inst + I_BEST_BID + ask]
+            level = m[inst + L.I_BEST_BID + ask]
             while level != 0:
-                o = m[level + L_HEAD]
+                o = m[level + L.L_HEAD]
                 while o != 0:
                     dump_order(m, o, out, at)
                     at += ORDER_DUMP
-                    o = m[o + O_NEXT]
+                    o = m[o + L.O_NEXT]
                 level = level_worse(m, level, ask)
     return at
 
@@ -408,12 +278,12 @@ def dump_event(m, event_id, out):
 @leaf
 def formula(m, event, co):
     """The requirement from the columns alone, by k passes for the smallest not yet taken."""
-    n = m[event + E_N]
-    k = m[event + E_K]
-    product = m[event + E_PRODUCT]
+    n = m[event + L.E_N]
+    k = m[event + L.E_K]
+    product = m[event + L.E_PRODUCT]
     buys = 0
     for j in range(n):
-        buys += m[co + CO_COLUMNS + COL_BUY * n + j]
+        buys += m[co + L.CO_COLUMNS + L.COL_BUY * n + j]
     worst = 0
     last = -(1 << 62)
     last_index = -1
@@ -423,9 +293,9 @@ def formula(m, event, co):
         best = (1 << 62)
         at = -1
         for j in range(n):
-            q = co + CO_COLUMNS + j
-            v = m[q] * m[event + E_PAYOUT] * m[event + E_TICK_VALUE] + m[q + COL_BUY * n] - m[q + COL_SELL * n]
-            if product == AT_MOST or product == SCALAR:
+            q = co + L.CO_COLUMNS + j
+            v = m[q] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + m[q + L.COL_BUY * n] - m[q + L.COL_SELL * n]
+            if product == C.AT_MOST or product == C.SCALAR:
                 v = min(v, 0)
             if (v > last or v == last and j > last_index) and v < best:
                 best = v
@@ -441,63 +311,63 @@ def formula(m, event, co):
 def check_state(m, out):
     """Count of invariants of ledger, sets and collateral that fail; a row (AUDIT_*, three numbers) for each in `out`, as far as it reaches."""
     found = 0
-    for asset in range(1, pool_cap(m, P_ASSET)):
-        a = pool_base(m, P_ASSET) + asset * ASSET_WORDS
+    for asset in range(1, pool_cap(m, L.P_ASSET)):
+        a = pool_base(m, L.P_ASSET) + asset * L.ASSET_WORDS
         if m[a] != asset:
             continue
         cash = 0
         locked = 0
-        for i in range(used_rows(m, P_BALANCE)):
-            b = pool_base(m, P_BALANCE) + i * BALANCE_WORDS
-            if m[b + B_ASSET] == asset:
-                cash += m[b + B_CASH]
-                locked += m[b + B_LOCKED]
-                account = account_at(m, m[b + B_ACCOUNT])
-                if account != 0 and m[account + AC_KIND] == ACCT_TRADING and m[b + B_CASH] < m[b + B_LOCKED]:
-                    found = note(out, found, AUDIT_NEGATIVE, m[account], m[b + B_CASH] - m[b + B_LOCKED], asset)
+        for i in range(used_rows(m, L.P_BALANCE)):
+            b = pool_base(m, L.P_BALANCE) + i * L.BALANCE_WORDS
+            if m[b + L.B_ASSET] == asset:
+                cash += m[b + L.B_CASH]
+                locked += m[b + L.B_LOCKED]
+                account = account_at(m, m[b + L.B_ACCOUNT])
+                if account != 0 and m[account + L.AC_KIND] == C.ACCT_TRADING and m[b + L.B_CASH] < m[b + L.B_LOCKED]:
+                    found = note(out, found, AUDIT_NEGATIVE, m[account], m[b + L.B_CASH] - m[b + L.B_LOCKED], asset)
         required = 0
-        for i in range(1, pool_cap(m, P_EVENT)):
-            event = pool_base(m, P_EVENT) + i * EVENT_WORDS
+        for i in range(1, pool_cap(m, L.P_EVENT)):
+            event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
             if m[event] != i:
                 continue
-            if m[event + E_ASSET] == asset:
-                cash += m[event + E_POOL]
-            if m[event + E_ASSET] != asset and m[event + E_BASE_ASSET] != asset:
+            if m[event + L.E_ASSET] == asset:
+                cash += m[event + L.E_POOL]
+            if m[event + L.E_ASSET] != asset and m[event + L.E_BASE_ASSET] != asset:
                 continue
-            co = m[event + E_COLL_HEAD]
+            co = m[event + L.E_COLL_HEAD]
             while co != 0:
-                if m[m[co + CO_CASH] + B_ASSET] == asset:
-                    required += m[co + CO_REQUIRED]
-                if m[co + CO_BASE] != 0 and m[m[co + CO_BASE] + B_ASSET] == asset:
-                    required += m[co + CO_HELD_BASE]
-                co = m[co + CO_NEXT_IN_EVENT]
-        if cash != m[a + A_EXTERNAL]:
-            found = note(out, found, AUDIT_LEDGER, asset, cash, m[a + A_EXTERNAL])
+                if m[m[co + L.CO_CASH] + L.B_ASSET] == asset:
+                    required += m[co + L.CO_REQUIRED]
+                if m[co + L.CO_BASE] != 0 and m[m[co + L.CO_BASE] + L.B_ASSET] == asset:
+                    required += m[co + L.CO_HELD_BASE]
+                co = m[co + L.CO_NEXT_IN_EVENT]
+        if cash != m[a + L.A_EXTERNAL]:
+            found = note(out, found, AUDIT_LEDGER, asset, cash, m[a + L.A_EXTERNAL])
         if locked != required:
             found = note(out, found, AUDIT_LOCKED, asset, locked, required)
-    for i in range(1, pool_cap(m, P_EVENT)):
-        event = pool_base(m, P_EVENT) + i * EVENT_WORDS
-        if m[event] != i or m[event + E_PRODUCT] == SPOT:
+    for i in range(1, pool_cap(m, L.P_EVENT)):
+        event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
+        if m[event] != i or m[event + L.E_PRODUCT] == C.SPOT:
             continue
-        n = m[event + E_N]
-        sets = m[event + E_SETS]
-        worth = sets * m[event + E_K] * m[event + E_PAYOUT] * m[event + E_TICK_VALUE] if m[event + E_PRODUCT] == EXACTLY else 0
-        if m[event + E_POOL] != worth:
-            found = note(out, found, AUDIT_POOL, i, m[event + E_POOL], worth)
+        n = m[event + L.E_N]
+        sets = m[event + L.E_SETS]
+        worth = sets * m[event + L.E_K] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] if m[event + L.E_PRODUCT] == C.EXACTLY else 0
+        if m[event + L.E_POOL] != worth:
+            found = note(out, found, AUDIT_POOL, i, m[event + L.E_POOL], worth)
         for j in range(n):
             net = 0
-            co = m[event + E_COLL_HEAD]
+            co = m[event + L.E_COLL_HEAD]
             while co != 0:
-                net += m[co + CO_COLUMNS + j]
-                co = m[co + CO_NEXT_IN_EVENT]
+                net += m[co + L.CO_COLUMNS + j]
+                co = m[co + L.CO_NEXT_IN_EVENT]
             if net != sets:
                 found = note(out, found, AUDIT_SETS, i, net, sets)
-        co = m[event + E_COLL_HEAD]
+        co = m[event + L.E_COLL_HEAD]
         while co != 0:
             wanted = formula(m, event, co)
-            if wanted != m[co + CO_REQUIRED]:
-                found = note(out, found, AUDIT_COLLATERAL, i, m[m[co + CO_ACCOUNT] + AC_ID], m[co + CO_REQUIRED] - wanted)
-            co = m[co + CO_NEXT_IN_EVENT]
+            if wanted != m[co + L.CO_REQUIRED]:
+                found = note(out, found, AUDIT_COLLATERAL, i, m[m[co + L.CO_ACCOUNT] + L.AC_ID], m[co + L.CO_REQUIRED] - wanted)
+            co = m[co + L.CO_NEXT_IN_EVENT]
     return found
 
 
@@ -515,10 +385,10 @@ def dump(m: Any) -> Iterator[Any]:
     """The logical state, as arrays of words in canonical order."""
     yield _grown(dump_small, m)
     yield _grown(dump_switches, m)
-    for firm in range(1, int(m[H_POOLS + P_FIRM * POOL_WORDS + PL_NEXT])):
+    for firm in range(1, int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_NEXT])):
         yield _grown(dump_archive, m, firm)
-    d = H_POOLS + P_EVENT * POOL_WORDS
-    for event_id in range(1, int(m[d + PL_NEXT])):
+    d = L.H_POOLS + L.P_EVENT * L.POOL_WORDS
+    for event_id in range(1, int(m[d + L.PL_NEXT])):
         rows = _grown(dump_event, m, event_id)
         if len(rows):
             yield rows

@@ -13,51 +13,19 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from protocol.codes import C_CANCEL, C_NEW, C_REPLACE
+from protocol import codes as C
 
-from .bits import lsr, mix2, mix3
-from .jit import leaf
-from .pools import ARCHIVED, PAIR_COLLATERAL, PAIR_WORDS, instrument_at, pool_base, pool_cap, session_at
-from .records import (
-    ARCHIVE_WORDS,
-    CMD_HEAD,
-    CMD_ID_HI,
-    CMD_ID_LO,
-    CMD_INSTRUMENT,
-    CMD_ORIG_HI,
-    CMD_ORIG_LO,
-    CMD_PRICE,
-    CMD_SESSION_ACCOUNT,
-    CMD_WORDS,
-    CO_ACCOUNT,
-    CO_CASH,
-    CO_COLUMNS,
-    CO_N,
-    I_BID_ROOT,
-    I_DEPTH_SHIFT,
-    I_EVENT,
-    I_INDEX,
-    N_CHILD,
-    O_ACCT_NEXT,
-    O_ACCT_PREV,
-    O_COLL,
-    O_FIRM,
-    O_INSTRUMENT,
-    O_LEVEL,
-    O_NEXT,
-    O_PREV,
-    ORDER_WORDS,
-    P_ARCHIVE,
-    P_ID_HASH,
-    P_ORDER,
-    P_PAIR_HASH,
-    S_ACCOUNT,
-    S_FIRM,
-)
+from . import layout as L
+from .kit.bits import lsr, mix2, mix3
+from .kit.jit import leaf
+from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
+from .kit.pools import pool_base, pool_cap
+from .kit.rows import instrument_at, session_at
+from .life.ids import ARCHIVED
 
-FAR = 18 * CMD_WORDS  # stage 1: rows ahead, in words
-MIDDLE = 12 * CMD_WORDS
-NEAR = 6 * CMD_WORDS
+FAR = 18 * L.CMD_WORDS  # stage 1: rows ahead, in words
+MIDDLE = 12 * L.CMD_WORDS
+NEAR = 6 * L.CMD_WORDS
 
 
 @intrinsic
@@ -82,7 +50,7 @@ def touch(typingctx: Any, m: Any, at: Any) -> Any:
 def slot_of(m, firm, hi, lo):
     """Home slot of a ClOrdID: (arena offset, hash)."""
     h = mix3(firm, hi, lo)
-    return pool_base(m, P_ID_HASH) + (h & (pool_cap(m, P_ID_HASH) - 1)), h
+    return pool_base(m, L.P_ID_HASH) + (h & (pool_cap(m, L.P_ID_HASH) - 1)), h
 
 
 @leaf
@@ -94,23 +62,23 @@ def order_of_slot(m, firm, hi, lo):
     if word == 0 or lsr(word, 32) != h:
         return 0
     if ref & ARCHIVED:
-        touch(m, pool_base(m, P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * ARCHIVE_WORDS)
+        touch(m, pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS)
         return 0
-    return pool_base(m, P_ORDER) + (ref - 1) * ORDER_WORDS
+    return pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
 
 
 @leaf
 def pair_slot(m, rows, c, s):
     """(arena offset of the home slot of (account, event), instrument) of a new order, (0, 0) when a name is unknown."""
-    inst = instrument_at(m, rows[c + CMD_INSTRUMENT] >> 32)
+    inst = instrument_at(m, rows[c + L.CMD_INSTRUMENT] >> 32)
     if inst == 0:
         return 0, 0
-    account = rows[c + CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    account = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
     if account == 0:
-        account = m[s + S_ACCOUNT]
+        account = m[s + L.S_ACCOUNT]
     key = (PAIR_COLLATERAL << 56) | account
-    slot = mix2(key, m[m[inst + I_EVENT]]) & (pool_cap(m, P_PAIR_HASH) - 1)
-    return pool_base(m, P_PAIR_HASH) + slot * PAIR_WORDS, inst
+    slot = mix2(key, m[m[inst + L.I_EVENT]]) & (pool_cap(m, L.P_PAIR_HASH) - 1)
+    return pool_base(m, L.P_PAIR_HASH) + slot * PAIR_WORDS, inst
 
 
 @leaf
@@ -118,9 +86,9 @@ def touch_collateral(m, co, inst):
     """Lines of a collateral row that an order in this contract changes."""
     touch(m, co)
     touch(m, co + 8)
-    n = m[co + CO_N]
+    n = m[co + L.CO_N]
     if n > 1:
-        j = co + CO_COLUMNS + m[inst + I_INDEX]
+        j = co + L.CO_COLUMNS + m[inst + L.I_INDEX]
         touch(m, j)
         touch(m, j + n)
         touch(m, j + 2 * n)
@@ -128,17 +96,17 @@ def touch_collateral(m, co, inst):
         touch(m, j + 5 * n)
         touch(m, j + 6 * n)
     else:
-        touch(m, co + CO_COLUMNS)
-    touch(m, m[co + CO_CASH])
+        touch(m, co + L.CO_COLUMNS)
+    touch(m, m[co + L.CO_CASH])
 
 
 @leaf
 def asker(m, rows, c):
     """(kind, session) of a row ahead; session 0: nothing to look for."""
-    kind = rows[c + CMD_HEAD] & 255
-    if kind < C_NEW or kind > C_REPLACE:
+    kind = rows[c + L.CMD_HEAD] & 255
+    if kind < C.C_NEW or kind > C.C_REPLACE:
         return kind, 0
-    return kind, session_at(m, rows[c + CMD_SESSION_ACCOUNT] >> 32)
+    return kind, session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
 
 
 @leaf
@@ -146,12 +114,12 @@ def look_far(m, rows, c):
     kind, s = asker(m, rows, c)
     if s == 0:
         return
-    firm = m[s + S_FIRM]
-    slot, _ = slot_of(m, firm, rows[c + CMD_ID_HI], rows[c + CMD_ID_LO])
-    if kind != C_CANCEL:
+    firm = m[s + L.S_FIRM]
+    slot, _ = slot_of(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO])
+    if kind != C.C_CANCEL:
         touch(m, slot)
-    if kind != C_NEW:
-        slot, _ = slot_of(m, firm, rows[c + CMD_ORIG_HI], rows[c + CMD_ORIG_LO])
+    if kind != C.C_NEW:
+        slot, _ = slot_of(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
         touch(m, slot)
     else:
         slot, _ = pair_slot(m, rows, c, s)
@@ -164,8 +132,8 @@ def look_middle(m, rows, c):
     kind, s = asker(m, rows, c)
     if s == 0:
         return
-    if kind != C_NEW:
-        o = order_of_slot(m, m[s + S_FIRM], rows[c + CMD_ORIG_HI], rows[c + CMD_ORIG_LO])
+    if kind != C.C_NEW:
+        o = order_of_slot(m, m[s + L.S_FIRM], rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
         if o != 0:
             touch(m, o)
             touch(m, o + 8)
@@ -179,15 +147,15 @@ def look_middle(m, rows, c):
     if co != 0:
         touch(m, co)
         touch(m, co + 8)
-        touch(m, co + CO_COLUMNS)
+        touch(m, co + L.CO_COLUMNS)
     # The leaf node of the price: upper nodes are few and stay near.
-    shift = m[inst + I_DEPTH_SHIFT]
-    price = rows[c + CMD_PRICE]
+    shift = m[inst + L.I_DEPTH_SHIFT]
+    price = rows[c + L.CMD_PRICE]
     for ask in range(2):
-        node = m[inst + I_BID_ROOT + ask]
+        node = m[inst + L.I_BID_ROOT + ask]
         if node != 0:
             touch(m, node)
-            touch(m, node + N_CHILD + ((price >> shift) & 63))
+            touch(m, node + L.N_CHILD + ((price >> shift) & 63))
 
 
 @leaf
@@ -195,23 +163,23 @@ def look_near(m, rows, c):
     kind, s = asker(m, rows, c)
     if s == 0:
         return
-    if kind == C_NEW:
+    if kind == C.C_NEW:
         slot, inst = pair_slot(m, rows, c, s)
-        if slot != 0 and m[slot + 2] != 0 and m[slot + 1] == m[m[inst + I_EVENT]]:
+        if slot != 0 and m[slot + 2] != 0 and m[slot + 1] == m[m[inst + L.I_EVENT]]:
             co = m[slot + 2]
             touch_collateral(m, co, inst)
-            touch(m, m[co + CO_ACCOUNT])
+            touch(m, m[co + L.CO_ACCOUNT])
         return
-    firm = m[s + S_FIRM]
-    o = order_of_slot(m, firm, rows[c + CMD_ORIG_HI], rows[c + CMD_ORIG_LO])
-    if o == 0 or m[o + O_FIRM] != firm:
+    firm = m[s + L.S_FIRM]
+    o = order_of_slot(m, firm, rows[c + L.CMD_ORIG_HI], rows[c + L.CMD_ORIG_LO])
+    if o == 0 or m[o + L.O_FIRM] != firm:
         return
-    touch(m, m[o + O_LEVEL])
-    touch(m, m[o + O_NEXT])
-    touch(m, m[o + O_PREV])
-    touch(m, m[o + O_ACCT_NEXT] + O_ACCT_NEXT)
-    touch(m, m[o + O_ACCT_PREV] + O_ACCT_NEXT)
-    touch_collateral(m, m[o + O_COLL], m[o + O_INSTRUMENT])
+    touch(m, m[o + L.O_LEVEL])
+    touch(m, m[o + L.O_NEXT])
+    touch(m, m[o + L.O_PREV])
+    touch(m, m[o + L.O_ACCT_NEXT] + L.O_ACCT_NEXT)
+    touch(m, m[o + L.O_ACCT_PREV] + L.O_ACCT_NEXT)
+    touch_collateral(m, m[o + L.O_COLL], m[o + L.O_INSTRUMENT])
 
 
 @leaf

@@ -8,113 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from protocol.codes import BUY, ST_REPLACED
+from protocol import codes as C
 
-from .archive import WAS_REPLACED
-from .bits import lsr, mix3
-from .definitions import MAX_CONTRACTS
-from .jit import kernel, leaf
-from .orders import order_ref, reserve_fee, reserve_part
-from .pools import ALIAS_HI, ARCHIVED, pool_base, pool_cap, status_of
-from .records import (
-    AC_ID,
-    AC_ORDER_COUNT,
-    AC_ORDERS,
-    ACCOUNT_WORDS,
-    AR_ATTR,
-    AR_CLOSED_AT,
-    AR_FIRM_ACCOUNT,
-    AR_KEY_HI,
-    AR_KEY_LO,
-    AR_NEXT,
-    AR_ORDER,
-    AR_TEXT,
-    ARCHIVE_WORDS,
-    BK_COUNT,
-    BK_HEAD,
-    BK_POS,
-    BK_TAIL,
-    BK_TIME,
-    CO_ACCOUNT,
-    CO_COLUMNS,
-    CO_N,
-    CO_NEXT_IN_EVENT,
-    COL_BQ,
-    COL_BUY,
-    COL_SELL,
-    COL_SQ,
-    E_COLL_HEAD,
-    E_OPEN_ORDERS,
-    E_PRODUCT,
-    EVENT_WORDS,
-    F_CLOSED,
-    F_NEWEST,
-    F_OLDEST,
-    F_OPEN,
-    FIRM_WORDS,
-    H_HEAP_SIZE,
-    H_OPEN_ORDERS,
-    H_POOLS,
-    I_BEST_BID,
-    I_BID_ROOT,
-    I_DEPTH_SHIFT,
-    I_EVENT,
-    I_INDEX,
-    I_LEVEL_COUNT,
-    I_ORDERS_OPEN,
-    INSTRUMENT_WORDS,
-    L_COUNT,
-    L_HEAD,
-    L_PRICE,
-    L_QTY,
-    L_TAIL,
-    N_CHILD,
-    N_MASK,
-    N_PARENT,
-    N_SLOT,
-    O_ACCT_NEXT,
-    O_ACCT_PREV,
-    O_ATTR,
-    O_BUCKET,
-    O_COLL,
-    O_CUM,
-    O_EXPIRY,
-    O_FEE_NUM,
-    O_FEE_PAID,
-    O_FEES,
-    O_FIRM,
-    O_ID,
-    O_INSTRUMENT,
-    O_KEY_HI,
-    O_KEY_LO,
-    O_LEAVES,
-    O_LEVEL,
-    O_NEXT,
-    O_PREV,
-    O_PRICE,
-    O_QTY,
-    O_RESERVED_FEE,
-    O_TEXT,
-    O_TIMER_NEXT,
-    O_TIMER_PREV,
-    ORDER_WORDS,
-    P_ACCOUNT,
-    P_ARCHIVE,
-    P_BUCKET,
-    P_EVENT,
-    P_FIRM,
-    P_HEAP,
-    P_ID_HASH,
-    P_INSTRUMENT,
-    P_LEVEL,
-    P_NODE,
-    P_ORDER,
-    P_TEXT,
-    PL_FREE,
-    PL_NEXT,
-    PL_USED,
-    POOL_WORDS,
-)
+from . import layout as L
+from .kit.bits import lsr, mix3
+from .kit.jit import kernel, leaf
+from .kit.pools import pool_base, pool_cap
+from .layout.definitions import MAX_CONTRACTS
+from .layout.packed import WAS_REPLACED, status_of
+from .life.ids import ALIAS_HI, ARCHIVED, order_ref
+from .money.products import reserve_fee, reserve_part
 
 # scratch: the way through a tree, sums, and 4 words for each contract of the largest event
 SLOTS = 32
@@ -170,7 +73,7 @@ def note(out, found, code, a, b, c):
 
 @leaf
 def _used(m, pool):
-    return m[H_POOLS + pool * POOL_WORDS + PL_USED]
+    return m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED]
 
 
 @leaf
@@ -179,30 +82,30 @@ def _queue(m, out, found, inst, ask, level):
     total = 0
     count = 0
     before = 0
-    o = m[level + L_HEAD]
-    while o != 0 and count <= m[H_OPEN_ORDERS]:
-        side = 1 if m[o + O_ATTR] & 15 != BUY else 0
-        if m[o + O_PREV] != before or m[o + O_LEVEL] != level or m[o + O_PRICE] != m[level + L_PRICE] or m[o + O_INSTRUMENT] != inst or side != ask:
-            found = note(out, found, PROOF_QUEUE, m[inst], m[level + L_PRICE], m[o + O_ID])
-        fee = reserve_fee(m, inst, m[o + O_ATTR] & 15, m[o + O_FEES], m[o + O_PRICE], m[o + O_LEAVES], m[o + O_FEE_NUM], m[o + O_FEE_PAID])
-        if m[o + O_LEAVES] <= 0 or m[o + O_LEAVES] != m[o + O_QTY] - m[o + O_CUM] or fee != m[o + O_RESERVED_FEE]:
-            found = note(out, found, PROOF_ORDER, m[o + O_ID], m[o + O_LEAVES], m[o + O_RESERVED_FEE])
-        total += m[o + O_LEAVES]
+    o = m[level + L.L_HEAD]
+    while o != 0 and count <= m[L.H_OPEN_ORDERS]:
+        side = 1 if m[o + L.O_ATTR] & 15 != C.BUY else 0
+        if m[o + L.O_PREV] != before or m[o + L.O_LEVEL] != level or m[o + L.O_PRICE] != m[level + L.L_PRICE] or m[o + L.O_INSTRUMENT] != inst or side != ask:
+            found = note(out, found, PROOF_QUEUE, m[inst], m[level + L.L_PRICE], m[o + L.O_ID])
+        fee = reserve_fee(m, inst, m[o + L.O_ATTR] & 15, m[o + L.O_FEES], m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID])
+        if m[o + L.O_LEAVES] <= 0 or m[o + L.O_LEAVES] != m[o + L.O_QTY] - m[o + L.O_CUM] or fee != m[o + L.O_RESERVED_FEE]:
+            found = note(out, found, PROOF_ORDER, m[o + L.O_ID], m[o + L.O_LEAVES], m[o + L.O_RESERVED_FEE])
+        total += m[o + L.O_LEAVES]
         count += 1
         before = o
-        o = m[o + O_NEXT]
-    if m[level + L_TAIL] != before or o != 0:
-        found = note(out, found, PROOF_QUEUE, m[inst], m[level + L_PRICE], m[before + O_ID] if before != 0 else 0)
-    if count == 0 or m[level + L_QTY] != total or m[level + L_COUNT] != count:
-        found = note(out, found, PROOF_LEVEL, m[inst], m[level + L_PRICE], total)
+        o = m[o + L.O_NEXT]
+    if m[level + L.L_TAIL] != before or o != 0:
+        found = note(out, found, PROOF_QUEUE, m[inst], m[level + L.L_PRICE], m[before + L.O_ID] if before != 0 else 0)
+    if count == 0 or m[level + L.L_QTY] != total or m[level + L.L_COUNT] != count:
+        found = note(out, found, PROOF_LEVEL, m[inst], m[level + L.L_PRICE], total)
     return found, count
 
 
 @leaf
 def _side(m, out, found, inst, ask, scratch):
     """One side of a book, level by level from the lowest price. `scratch`: nodes and slots on the way, sums so far."""
-    root = m[inst + I_BID_ROOT + ask]
-    depth = m[inst + I_DEPTH_SHIFT] // 6
+    root = m[inst + L.I_BID_ROOT + ask]
+    depth = m[inst + L.I_DEPTH_SHIFT] // 6
     first = 0
     last = 0
     levels = 0
@@ -211,7 +114,7 @@ def _side(m, out, found, inst, ask, scratch):
         scratch[0] = root
         scratch[SLOTS] = 0
         scratch[NODES] += 1
-        if m[root + N_PARENT] != 0:
+        if m[root + L.N_PARENT] != 0:
             found = note(out, found, PROOF_TRIE, m[inst], ask, 0)
     while root != 0 and at >= 0:
         node = scratch[at]
@@ -220,13 +123,13 @@ def _side(m, out, found, inst, ask, scratch):
             at -= 1
             continue
         scratch[SLOTS + at] = slot + 1
-        child = m[node + N_CHILD + slot]
-        if (lsr(m[node + N_MASK], slot) & 1 != 0) != (child != 0):
+        child = m[node + L.N_CHILD + slot]
+        if (lsr(m[node + L.N_MASK], slot) & 1 != 0) != (child != 0):
             found = note(out, found, PROOF_TRIE, m[inst], ask, slot)
         if child == 0:
             continue
         if at < depth:
-            if m[child + N_PARENT] != node or m[child + N_SLOT] != slot:
+            if m[child + L.N_PARENT] != node or m[child + L.N_SLOT] != slot:
                 found = note(out, found, PROOF_TRIE, m[inst], ask, slot)
             at += 1
             scratch[at] = child
@@ -236,14 +139,14 @@ def _side(m, out, found, inst, ask, scratch):
         price = 0
         for i in range(depth + 1):
             price = (price << 6) | (scratch[SLOTS + i] - 1)
-        if m[child + L_PRICE] != price:
+        if m[child + L.L_PRICE] != price:
             found = note(out, found, PROOF_TRIE, m[inst], ask, price)
         found, count = _queue(m, out, found, inst, ask, child)
         scratch[ORDERS] += count
         levels += 1
         first = child if first == 0 else first
         last = child
-    if m[inst + I_BEST_BID + ask] != (first if ask != 0 else last):
+    if m[inst + L.I_BEST_BID + ask] != (first if ask != 0 else last):
         found = note(out, found, PROOF_BEST, m[inst], ask, levels)
     scratch[LEVELS] += levels
     return found, levels
@@ -253,27 +156,27 @@ def _side(m, out, found, inst, ask, scratch):
 def _books(m, out, found, scratch):
     for i in range(ORDERS, NODES + 1):
         scratch[i] = 0
-    for i in range(1, pool_cap(m, P_INSTRUMENT)):
-        inst = pool_base(m, P_INSTRUMENT) + i * INSTRUMENT_WORDS
+    for i in range(1, pool_cap(m, L.P_INSTRUMENT)):
+        inst = pool_base(m, L.P_INSTRUMENT) + i * L.INSTRUMENT_WORDS
         if m[inst] != i:
             continue
         before = scratch[ORDERS]
         found, bids = _side(m, out, found, inst, 0, scratch)
         found, asks = _side(m, out, found, inst, 1, scratch)
-        if m[inst + I_LEVEL_COUNT] != bids + asks:
+        if m[inst + L.I_LEVEL_COUNT] != bids + asks:
             found = note(out, found, PROOF_BEST, i, -1, bids + asks)
-        if m[inst + I_ORDERS_OPEN] != scratch[ORDERS] - before:
-            found = note(out, found, PROOF_COUNT, COUNT_RESTING, scratch[ORDERS] - before, m[inst + I_ORDERS_OPEN])
-        bid = m[inst + I_BEST_BID]
-        ask = m[inst + I_BEST_BID + 1]
-        if bid != 0 and ask != 0 and m[bid + L_PRICE] >= m[ask + L_PRICE]:
-            found = note(out, found, PROOF_CROSSED, i, m[bid + L_PRICE], m[ask + L_PRICE])
-    if scratch[ORDERS] != m[H_OPEN_ORDERS]:
-        found = note(out, found, PROOF_COUNT, COUNT_RESTING, scratch[ORDERS], m[H_OPEN_ORDERS])
-    if scratch[LEVELS] != _used(m, P_LEVEL):
-        found = note(out, found, PROOF_POOL, P_LEVEL, scratch[LEVELS], _used(m, P_LEVEL))
-    if scratch[NODES] != _used(m, P_NODE):
-        found = note(out, found, PROOF_POOL, P_NODE, scratch[NODES], _used(m, P_NODE))
+        if m[inst + L.I_ORDERS_OPEN] != scratch[ORDERS] - before:
+            found = note(out, found, PROOF_COUNT, COUNT_RESTING, scratch[ORDERS] - before, m[inst + L.I_ORDERS_OPEN])
+        bid = m[inst + L.I_BEST_BID]
+        ask = m[inst + L.I_BEST_BID + 1]
+        if bid != 0 and ask != 0 and m[bid + L.L_PRICE] >= m[ask + L.L_PRICE]:
+            found = note(out, found, PROOF_CROSSED, i, m[bid + L.L_PRICE], m[ask + L.L_PRICE])
+    if scratch[ORDERS] != m[L.H_OPEN_ORDERS]:
+        found = note(out, found, PROOF_COUNT, COUNT_RESTING, scratch[ORDERS], m[L.H_OPEN_ORDERS])
+    if scratch[LEVELS] != _used(m, L.P_LEVEL):
+        found = note(out, found, PROOF_POOL, L.P_LEVEL, scratch[LEVELS], _used(m, L.P_LEVEL))
+    if scratch[NODES] != _used(m, L.P_NODE):
+        found = note(out, found, PROOF_POOL, L.P_NODE, scratch[NODES], _used(m, L.P_NODE))
     return found
 
 
@@ -283,38 +186,38 @@ def _accounts(m, out, found):
     total = 0
     texts = 0
     expiring = 0
-    for i in range(1, pool_cap(m, P_ACCOUNT)):
-        account = pool_base(m, P_ACCOUNT) + i * ACCOUNT_WORDS
+    for i in range(1, pool_cap(m, L.P_ACCOUNT)):
+        account = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
         if m[account] != i:
             continue
         count = 0
         before = 0
-        o = m[account + AC_ORDERS]
-        while o != 0 and count <= m[H_OPEN_ORDERS]:
-            if m[o + O_ACCT_PREV] != before or m[m[o + O_COLL] + CO_ACCOUNT] != account:
-                found = note(out, found, PROOF_ACCOUNT, m[account + AC_ID], count, m[account + AC_ORDER_COUNT])
-            if not _reachable(m, m[o + O_FIRM], m[o + O_KEY_HI], m[o + O_KEY_LO], order_ref(m, o)):
-                found = note(out, found, PROOF_ID, m[o + O_ID], 0, 0)
-            if m[o + O_ATTR] & WAS_REPLACED != 0 and not _reachable(m, m[o + O_FIRM], ALIAS_HI, m[o + O_ID], order_ref(m, o)):
-                found = note(out, found, PROOF_ID, m[o + O_ID], 1, 0)
-            texts += 1 if m[o + O_TEXT] != 0 else 0
-            expiring += 1 if m[o + O_EXPIRY] != 0 else 0
+        o = m[account + L.AC_ORDERS]
+        while o != 0 and count <= m[L.H_OPEN_ORDERS]:
+            if m[o + L.O_ACCT_PREV] != before or m[m[o + L.O_COLL] + L.CO_ACCOUNT] != account:
+                found = note(out, found, PROOF_ACCOUNT, m[account + L.AC_ID], count, m[account + L.AC_ORDER_COUNT])
+            if not _reachable(m, m[o + L.O_FIRM], m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o)):
+                found = note(out, found, PROOF_ID, m[o + L.O_ID], 0, 0)
+            if m[o + L.O_ATTR] & WAS_REPLACED != 0 and not _reachable(m, m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID], order_ref(m, o)):
+                found = note(out, found, PROOF_ID, m[o + L.O_ID], 1, 0)
+            texts += 1 if m[o + L.O_TEXT] != 0 else 0
+            expiring += 1 if m[o + L.O_EXPIRY] != 0 else 0
             count += 1
             before = o
-            o = m[o + O_ACCT_NEXT]
-        if count != m[account + AC_ORDER_COUNT]:
-            found = note(out, found, PROOF_ACCOUNT, i, count, m[account + AC_ORDER_COUNT])
+            o = m[o + L.O_ACCT_NEXT]
+        if count != m[account + L.AC_ORDER_COUNT]:
+            found = note(out, found, PROOF_ACCOUNT, i, count, m[account + L.AC_ORDER_COUNT])
         total += count
-    if total != m[H_OPEN_ORDERS] or total != _used(m, P_ORDER):
-        found = note(out, found, PROOF_COUNT, COUNT_ALL, total, m[H_OPEN_ORDERS])
+    if total != m[L.H_OPEN_ORDERS] or total != _used(m, L.P_ORDER):
+        found = note(out, found, PROOF_COUNT, COUNT_ALL, total, m[L.H_OPEN_ORDERS])
     return found, texts, expiring
 
 
 @leaf
 def _reachable(m, firm, hi, lo, ref):
     """Is this reference on the way of its key through the table?"""
-    base = pool_base(m, P_ID_HASH)
-    mask = pool_cap(m, P_ID_HASH) - 1
+    base = pool_base(m, L.P_ID_HASH)
+    mask = pool_cap(m, L.P_ID_HASH) - 1
     h = mix3(firm, hi, lo)
     i = h & mask
     while m[base + i] != 0:
@@ -330,112 +233,112 @@ def _archive(m, out, found, texts):
     closed = 0
     entries = 0
     open_orders = 0
-    for i in range(1, pool_cap(m, P_FIRM)):
-        f = pool_base(m, P_FIRM) + i * FIRM_WORDS
+    for i in range(1, pool_cap(m, L.P_FIRM)):
+        f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
         if m[f] != i:
             continue
-        open_orders += m[f + F_OPEN]
+        open_orders += m[f + L.F_OPEN]
         count = 0
         before = 0
-        a = m[f + F_OLDEST]
-        while a != 0 and count <= _used(m, P_ARCHIVE):
-            ref = ARCHIVED | ((a - pool_base(m, P_ARCHIVE)) // ARCHIVE_WORDS + 1)
-            late = before != 0 and m[before + AR_CLOSED_AT] > m[a + AR_CLOSED_AT]
-            if m[a + AR_FIRM_ACCOUNT] >> 32 != i or late:
-                found = note(out, found, PROOF_ARCHIVE, i, count, m[f + F_CLOSED])
-            if not _reachable(m, i, m[a + AR_KEY_HI], m[a + AR_KEY_LO], ref):
-                found = note(out, found, PROOF_ID, m[a + AR_ORDER], 2, 0)
-            attr = m[a + AR_ATTR]
-            if attr & WAS_REPLACED != 0 and status_of(attr) != ST_REPLACED:
+        a = m[f + L.F_OLDEST]
+        while a != 0 and count <= _used(m, L.P_ARCHIVE):
+            ref = ARCHIVED | ((a - pool_base(m, L.P_ARCHIVE)) // L.ARCHIVE_WORDS + 1)
+            late = before != 0 and m[before + L.AR_CLOSED_AT] > m[a + L.AR_CLOSED_AT]
+            if m[a + L.AR_FIRM_ACCOUNT] >> 32 != i or late:
+                found = note(out, found, PROOF_ARCHIVE, i, count, m[f + L.F_CLOSED])
+            if not _reachable(m, i, m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], ref):
+                found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 2, 0)
+            attr = m[a + L.AR_ATTR]
+            if attr & WAS_REPLACED != 0 and status_of(attr) != C.ST_REPLACED:
                 entries += 1
-                if not _reachable(m, i, ALIAS_HI, m[a + AR_ORDER], ref):
-                    found = note(out, found, PROOF_ID, m[a + AR_ORDER], 3, 0)
-            texts += 1 if m[a + AR_TEXT] != 0 else 0
+                if not _reachable(m, i, ALIAS_HI, m[a + L.AR_ORDER], ref):
+                    found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 3, 0)
+            texts += 1 if m[a + L.AR_TEXT] != 0 else 0
             count += 1
             before = a
-            a = m[a + AR_NEXT]
-        if count != m[f + F_CLOSED] or before != m[f + F_NEWEST]:
-            found = note(out, found, PROOF_ARCHIVE, i, count, m[f + F_CLOSED])
+            a = m[a + L.AR_NEXT]
+        if count != m[f + L.F_CLOSED] or before != m[f + L.F_NEWEST]:
+            found = note(out, found, PROOF_ARCHIVE, i, count, m[f + L.F_CLOSED])
         closed += count
-    if open_orders != m[H_OPEN_ORDERS]:
-        found = note(out, found, PROOF_COUNT, COUNT_ALL, open_orders, m[H_OPEN_ORDERS])
-    if closed != _used(m, P_ARCHIVE):
-        found = note(out, found, PROOF_POOL, P_ARCHIVE, closed, _used(m, P_ARCHIVE))
-    if texts != _used(m, P_TEXT):
-        found = note(out, found, PROOF_POOL, P_TEXT, texts, _used(m, P_TEXT))
+    if open_orders != m[L.H_OPEN_ORDERS]:
+        found = note(out, found, PROOF_COUNT, COUNT_ALL, open_orders, m[L.H_OPEN_ORDERS])
+    if closed != _used(m, L.P_ARCHIVE):
+        found = note(out, found, PROOF_POOL, L.P_ARCHIVE, closed, _used(m, L.P_ARCHIVE))
+    if texts != _used(m, L.P_TEXT):
+        found = note(out, found, PROOF_POOL, L.P_TEXT, texts, _used(m, L.P_TEXT))
     return found, closed + entries
 
 
 @leaf
 def _timers(m, out, found):
     """The heap of expiries, and the orders of each."""
-    base = pool_base(m, P_HEAP)
-    size = m[H_HEAP_SIZE]
+    base = pool_base(m, L.P_HEAP)
+    size = m[L.H_HEAP_SIZE]
     timed = 0
     for i in range(size):
         b = m[base + i]
         up = m[base + ((i - 1) >> 1)] if i > 0 else 0
         count = 0
         before = 0
-        right = (up == 0 or m[up + BK_TIME] < m[b + BK_TIME]) and m[b + BK_POS] == i
-        o = m[b + BK_HEAD]
-        while o != 0 and count <= m[H_OPEN_ORDERS]:
-            right = right and m[o + O_TIMER_PREV] == before and m[o + O_BUCKET] == b and m[o + O_EXPIRY] == m[b + BK_TIME]
+        right = (up == 0 or m[up + L.BK_TIME] < m[b + L.BK_TIME]) and m[b + L.BK_POS] == i
+        o = m[b + L.BK_HEAD]
+        while o != 0 and count <= m[L.H_OPEN_ORDERS]:
+            right = right and m[o + L.O_TIMER_PREV] == before and m[o + L.O_BUCKET] == b and m[o + L.O_EXPIRY] == m[b + L.BK_TIME]
             count += 1
             before = o
-            o = m[o + O_TIMER_NEXT]
-        if not right or count == 0 or count != m[b + BK_COUNT] or before != m[b + BK_TAIL]:
-            found = note(out, found, PROOF_TIMER, m[b + BK_TIME], count, m[b + BK_COUNT])
+            o = m[o + L.O_TIMER_NEXT]
+        if not right or count == 0 or count != m[b + L.BK_COUNT] or before != m[b + L.BK_TAIL]:
+            found = note(out, found, PROOF_TIMER, m[b + L.BK_TIME], count, m[b + L.BK_COUNT])
         timed += count
-    if size != _used(m, P_BUCKET):
-        found = note(out, found, PROOF_POOL, P_BUCKET, size, _used(m, P_BUCKET))
+    if size != _used(m, L.P_BUCKET):
+        found = note(out, found, PROOF_POOL, L.P_BUCKET, size, _used(m, L.P_BUCKET))
     return found, timed
 
 
 @leaf
 def _sums(m, out, found, event, scratch):
     """Open quantity and money of every collateral row of an event, over the orders of its account. """
-    co = m[event + E_COLL_HEAD]
-    spot = m[event + E_PRODUCT] == 0
+    co = m[event + L.E_COLL_HEAD]
+    spot = m[event + L.E_PRODUCT] == 0
     counted = 0
     while co != 0:
-        n = m[co + CO_N]
+        n = m[co + L.CO_N]
         for j in range(4 * n):
             scratch[CONTRACTS + j] = 0
-        o = m[m[co + CO_ACCOUNT] + AC_ORDERS]
+        o = m[m[co + L.CO_ACCOUNT] + L.AC_ORDERS]
         while o != 0:
-            if m[o + O_COLL] == co:
-                inst = m[o + O_INSTRUMENT]
-                side = m[o + O_ATTR] & 15
-                j = CONTRACTS + m[inst + I_INDEX] + (0 if side == BUY else n)
-                counted += 1 if m[inst + I_EVENT] == event else 0
-                scratch[j] += m[o + O_LEAVES]
-                scratch[2 * n + j] += reserve_part(m, inst, side, m[o + O_PRICE], m[o + O_LEAVES]) + m[o + O_RESERVED_FEE]
-            o = m[o + O_ACCT_NEXT]
+            if m[o + L.O_COLL] == co:
+                inst = m[o + L.O_INSTRUMENT]
+                side = m[o + L.O_ATTR] & 15
+                j = CONTRACTS + m[inst + L.I_INDEX] + (0 if side == C.BUY else n)
+                counted += 1 if m[inst + L.I_EVENT] == event else 0
+                scratch[j] += m[o + L.O_LEAVES]
+                scratch[2 * n + j] += reserve_part(m, inst, side, m[o + L.O_PRICE], m[o + L.O_LEAVES]) + m[o + L.O_RESERVED_FEE]
+            o = m[o + L.O_ACCT_NEXT]
         for j in range(n):
-            columns = co + CO_COLUMNS + j
+            columns = co + L.CO_COLUMNS + j
             at = CONTRACTS + j
-            wrong = m[columns + COL_BQ * n] != scratch[at] or m[columns + COL_SQ * n] != scratch[n + at]
-            money = m[columns + COL_BUY * n] != scratch[2 * n + at] or m[columns + COL_SELL * n] != scratch[3 * n + at]
+            wrong = m[columns + L.COL_BQ * n] != scratch[at] or m[columns + L.COL_SQ * n] != scratch[n + at]
+            money = m[columns + L.COL_BUY * n] != scratch[2 * n + at] or m[columns + L.COL_SELL * n] != scratch[3 * n + at]
             if wrong or not spot and money:
-                found = note(out, found, PROOF_OPEN_QTY, m[event], m[m[co + CO_ACCOUNT] + AC_ID], j)
-        co = m[co + CO_NEXT_IN_EVENT]
-    if counted != m[event + E_OPEN_ORDERS]:
-        found = note(out, found, PROOF_COUNT, COUNT_ALL, counted, m[event + E_OPEN_ORDERS])
+                found = note(out, found, PROOF_OPEN_QTY, m[event], m[m[co + L.CO_ACCOUNT] + L.AC_ID], j)
+        co = m[co + L.CO_NEXT_IN_EVENT]
+    if counted != m[event + L.E_OPEN_ORDERS]:
+        found = note(out, found, PROOF_COUNT, COUNT_ALL, counted, m[event + L.E_OPEN_ORDERS])
     return found
 
 
 @leaf
 def _free(m, out, found, pool):
     """Rows in use and free ones are all rows that were ever used."""
-    d = H_POOLS + pool * POOL_WORDS
+    d = L.H_POOLS + pool * L.POOL_WORDS
     free = 0
-    p = m[d + PL_FREE]
-    while p != 0 and free <= m[d + PL_NEXT]:
+    p = m[d + L.PL_FREE]
+    while p != 0 and free <= m[d + L.PL_NEXT]:
         free += 1
         p = m[p]
-    if free + m[d + PL_USED] != m[d + PL_NEXT]:
-        found = note(out, found, PROOF_POOL, pool, m[d + PL_NEXT] - free, m[d + PL_USED])
+    if free + m[d + L.PL_USED] != m[d + L.PL_NEXT]:
+        found = note(out, found, PROOF_POOL, pool, m[d + L.PL_NEXT] - free, m[d + L.PL_USED])
     return found
 
 
@@ -446,29 +349,29 @@ def prove_structure(m, out, scratch):
     found, texts, expiring = _accounts(m, out, found)
     found, wanted = _archive(m, out, found, texts)
     found, timed = _timers(m, out, found)
-    wanted += m[H_OPEN_ORDERS]
+    wanted += m[L.H_OPEN_ORDERS]
     entries = 0
-    base = pool_base(m, P_ID_HASH)
+    base = pool_base(m, L.P_ID_HASH)
     aliases = 0
-    for i in range(pool_cap(m, P_ID_HASH)):
+    for i in range(pool_cap(m, L.P_ID_HASH)):
         w = m[base + i]
         if w == 0:
             continue
         entries += 1
         ref = w & 0xFFFFFFFF
         if ref & ARCHIVED == 0:
-            o = pool_base(m, P_ORDER) + (ref - 1) * ORDER_WORDS
-            if m[o + O_ATTR] & WAS_REPLACED != 0 and lsr(w, 32) == mix3(m[o + O_FIRM], ALIAS_HI, m[o + O_ID]):
+            o = pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
+            if m[o + L.O_ATTR] & WAS_REPLACED != 0 and lsr(w, 32) == mix3(m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID]):
                 aliases += 1
-    if entries != wanted + aliases or entries != _used(m, P_ID_HASH):
+    if entries != wanted + aliases or entries != _used(m, L.P_ID_HASH):
         found = note(out, found, PROOF_ID, 0, wanted + aliases, entries)
     if timed != expiring:
         found = note(out, found, PROOF_COUNT, COUNT_TIMED, timed, expiring)
-    for i in range(1, pool_cap(m, P_EVENT)):
-        event = pool_base(m, P_EVENT) + i * EVENT_WORDS
+    for i in range(1, pool_cap(m, L.P_EVENT)):
+        event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
         if m[event] == i:
             found = _sums(m, out, found, event, scratch)
-    for pool in (P_ORDER, P_LEVEL, P_NODE, P_TEXT, P_ARCHIVE, P_BUCKET):
+    for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_BUCKET):
         found = _free(m, out, found, pool)
     return found
 

@@ -18,8 +18,8 @@ always lie side by side. Only the appender writes ST_HEAD, ST_GAP; only the owne
 The bytes that this file writes are described in journal/format.py, whose plain Python is the judge of these kernels.
 """
 
-from ..core.jit import kernel, leaf
-from ..core.records import CMD_TIME_NS
+from ..core import layout as L
+from ..core.kit.jit import kernel, leaf
 from .journal_layout import (
     FLAG_MARK,
     FORMAT_VERSION,
@@ -317,7 +317,7 @@ def _write_frame(st, fn, data, data8, place, payload, records, flags, tmp, tmp8,
     tmp[h + FR_FIRST] = st[ST_WRITTEN]
     tmp[h + FR_SEGMENT] = st[ST_SEGMENT]
     tmp[h + FR_OFFSET] = st[ST_OFFSET]
-    tmp[h + FR_TIME] = data[place // 8 + CMD_TIME_NS] if records > 0 else 0
+    tmp[h + FR_TIME] = data[place // 8 + L.CMD_TIME_NS] if records > 0 else 0
     tmp[h + FR_DURABLE] = st[ST_SYNCED]
     tmp[h + FR_SERVER] = st[ST_SERVER]
     sha256(fn, data8, place, payload, tmp8, 8 * (h + FR_DIGEST), tmp, TMP_SHA)

@@ -9,12 +9,12 @@ The running value (two words) is carried from checksum to checksum: equal values
 
 from protocol.codes import E_LOGON
 
-from ..core.jit import kernel, leaf
-from ..core.loads import load64
-from ..core.records import EVT_HEAD, EVT_NUMBER, EVT_PREVIOUS, EVT_QTY, EVT_SESSION_NUMBER, EVT_WORDS, LOGON_RESET
+from ..core import layout as L
+from ..core.kit.jit import kernel, leaf
+from ..core.kit.loads import load64
 from .native import FN_PREAD, address_of, call_pread, mix
 
-ROW_BYTES = 8 * EVT_WORDS
+ROW_BYTES = 8 * L.EVT_WORDS
 
 CHAIN_DONE = 0
 CHAIN_FILE = 1  # the next event lies in an earlier piece
@@ -96,15 +96,15 @@ def rows_after(rows, count, first, begin, end, out):
     found = 0
     i = 0
     while i < count:
-        at = i * EVT_WORDS
-        if rows[at + EVT_NUMBER] != first + i:  # payload of a row before this piece, or damaged
+        at = i * L.EVT_WORDS
+        if rows[at + L.EVT_NUMBER] != first + i:  # payload of a row before this piece, or damaged
             i += 1
             continue
-        previous = rows[at + EVT_PREVIOUS]
+        previous = rows[at + L.EVT_PREVIOUS]
         if begin <= previous and previous <= end and found < out.size:
             out[found] = i
             found += 1
-        i += 1 + ((rows[at + EVT_HEAD] >> 8) & 0xFF)
+        i += 1 + ((rows[at + L.EVT_HEAD] >> 8) & 0xFF)
     return found
 
 
@@ -154,25 +154,25 @@ def walk_chain(fn, fd, before, rows_in_file, data, rows, sums, begin, end, out, 
             status = CHAIN_FILE
             break
         if fd < 0:
-            at = (number - before - 1) * EVT_WORDS
-            if at + EVT_WORDS > rows.size or rows[at + EVT_NUMBER] != number:
+            at = (number - before - 1) * L.EVT_WORDS
+            if at + L.EVT_WORDS > rows.size or rows[at + L.EVT_NUMBER] != number:
                 status = CHAIN_BAD
                 break
         else:
             if not _have_window(fn, fd, before, rows_in_file, number, data, sums, res):
                 status = CHAIN_BAD
                 break
-            at = (number - res[CR_FIRST]) * EVT_WORDS
-            if sums[number - res[CR_FIRST]] != row_sum(data, at * 8, number) or rows[at + EVT_NUMBER] != number:
+            at = (number - res[CR_FIRST]) * L.EVT_WORDS
+            if sums[number - res[CR_FIRST]] != row_sum(data, at * 8, number) or rows[at + L.EVT_NUMBER] != number:
                 status = CHAIN_BAD
                 break
-        previous = rows[at + EVT_PREVIOUS]
+        previous = rows[at + L.EVT_PREVIOUS]
         if previous >= number:
             status = CHAIN_BAD
             break
-        own = rows[at + EVT_SESSION_NUMBER]
+        own = rows[at + L.EVT_SESSION_NUMBER]
         if own == 0:
-            if rows[at + EVT_HEAD] & 0xFF == E_LOGON and rows[at + EVT_QTY] & LOGON_RESET != 0:
+            if rows[at + L.EVT_HEAD] & 0xFF == E_LOGON and rows[at + L.EVT_QTY] & L.LOGON_RESET != 0:
                 break
         else:
             if own >= below or own < begin:

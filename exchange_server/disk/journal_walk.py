@@ -5,7 +5,7 @@ header behind damage; `gather` copies the payloads of a walk into one array of r
 bytes as int64.
 """
 
-from ..core.jit import kernel, leaf
+from ..core.kit.jit import kernel, leaf
 from .journal_layout import (
     FLAG_ASYNC,
     FLAG_MARK,

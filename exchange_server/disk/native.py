@@ -12,7 +12,7 @@ from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
-from ..core.jit import kernel, leaf
+from ..core.kit.jit import kernel, leaf
 
 # ---- words of fn: addresses of functions -----------------------------------------------------------------------------
 FN_PWRITEV = 0

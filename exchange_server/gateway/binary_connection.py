@@ -1,6 +1,6 @@
 """One binary session's end at the server: bytes to command rows, and everything of the session that is not an order.
 
-The frequent messages are decoded by core/wire_binary.py; what it leaves (DEC_SLOW) is one message for plain Python. A
+The frequent messages are decoded by wires/binary_in.py; what it leaves (DEC_SLOW) is one message for plain Python. A
 message that cannot be taken is answered by a numbered MessageRefused and has no effect; the session goes on. A frame whose length is
 impossible, or anything but a Logon before logon, ends the connection with a Logout that says why.
 
@@ -20,9 +20,9 @@ from protocol import messages as M
 from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MILLISECOND, Heartbeats, check_logon
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
-from ..core import records as R
-from ..core import wire_binary
+from ..core import layout as L
 from ..journal.event_store import EventsMissing
+from ..wires import binary_in, binary_out
 from .connection import Connection, Outlet, TurnInput
 from .market_data import MarketData
 
@@ -60,28 +60,28 @@ class BinaryEncoder:
     def __init__(self, engine: Any, event_rows: int = 4096) -> None:
         self.engine = engine
         self.messages = 0
-        self._out = np.zeros(wire_binary.out_bytes(event_rows), dtype=np.uint8)
-        self._index = np.zeros(wire_binary.index_words(engine.m), dtype=np.int64)
-        self._res = np.zeros(R.RES_WORDS, dtype=np.int64)
+        self._out = np.zeros(binary_out.out_bytes(event_rows), dtype=np.uint8)
+        self._index = np.zeros(binary_out.index_words(engine.m), dtype=np.int64)
+        self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
         self._res_words = self._res.data  # reading a word through these costs a third of numpy's way
         self._index_words = self._index.data
 
     def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
         """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
         engine, res = self.engine, self._res
-        while wire_binary.encode(engine.m, engine.mb, events, events.size, self._out, self._index, res, 0) == R.ENC_SPACE:
-            self._out = np.zeros(int(res[R.RES_BYTES]) * 2, dtype=np.uint8)
+        while binary_out.encode(engine.m, engine.mb, events, events.size, self._out, self._index, res, 0) == L.ENC_SPACE:
+            self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         answer = self._res_words
-        used = answer[R.RES_INDEX]
+        used = answer[L.RES_INDEX]
         if not used:
             return []
-        self.messages += answer[R.RES_MESSAGES]
+        self.messages += answer[L.RES_MESSAGES]
         out, index = self._out.data, self._index_words
         if used == 1:
             session, at, length = index[0], index[1], index[2]
             return [(session, bytes(out[at : at + length]))]
-        rows = self._index[: used * R.INDEX_WORDS].tolist()
-        return [(rows[i], bytes(out[rows[i + 1] : rows[i + 1] + rows[i + 2]])) for i in range(0, len(rows), R.INDEX_WORDS)]
+        rows = self._index[: used * L.INDEX_WORDS].tolist()
+        return [(rows[i], bytes(out[rows[i + 1] : rows[i + 1] + rows[i + 2]])) for i in range(0, len(rows), L.INDEX_WORDS)]
 
 
 class BinaryConnection(Connection):
@@ -124,8 +124,8 @@ class BinaryConnection(Connection):
         self._said_goodbye = False
         self._heartbeats = Heartbeats(HEARTBEAT_MS_DEFAULT)
         self._pieces: deque[Iterator[bytes]] = deque()
-        self._conn = np.zeros(R.CN_WORDS, dtype=np.int64)
-        self._res = np.zeros(R.RES_WORDS, dtype=np.int64)
+        self._conn = np.zeros(L.CN_WORDS, dtype=np.int64)
+        self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
 
     # ------------------------------------------------------------------------------------------------------- the turn
     def gather(self, turn: TurnInput) -> bool:
@@ -177,7 +177,7 @@ class BinaryConnection(Connection):
     def _send(self, turn: TurnInput, body: M.SessionBody) -> None:
         """A numbered session message: the kernel gives the number."""
         tag = type(body).__struct_config__.tag
-        turn.add(codes.C_SEND, self.session, values={R.CMD_MSG_TYPE: tag}, body=M.encode(body))  # type: ignore[dict-item]
+        turn.add(codes.C_SEND, self.session, values={L.CMD_MSG_TYPE: tag}, body=M.encode(body))  # type: ignore[dict-item]
 
     def _end(self, reason: int, text: str, now_ns: int) -> None:
         self._write(M.Logout(reason, text[:1000]), now_ns)
@@ -262,7 +262,7 @@ class BinaryConnection(Connection):
             text = errors.text(reason)
         if reason == codes.OK:
             m, row = self.engine.m, self._session_row(session)
-            next_out = int(m[row + R.S_NEXT_OUT])
+            next_out = int(m[row + L.S_NEXT_OUT])
             if message.next_number > next_out:
                 reason = codes.R_RESUME_UNKNOWN
                 text = f"report {message.next_number} is asked for, but the next one of this session is {next_out}"
@@ -275,7 +275,7 @@ class BinaryConnection(Connection):
         self._knock = None
         directory.logged_on(self, message.key, turn.tick_ns)
         self.grow()
-        self._conn[R.CN_SESSION] = session
+        self._conn[L.CN_SESSION] = session
         low, high = self._heartbeat_ms
         heartbeat_ms = message.heartbeat_ms or min(max(HEARTBEAT_MS_DEFAULT, low), high)
         self._heartbeats = Heartbeats(heartbeat_ms)
@@ -283,29 +283,29 @@ class BinaryConnection(Connection):
         turn.add(
             codes.C_LOGON,
             session,
-            values={R.CMD_LOGON_FLAGS: message.flags, R.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
+            values={L.CMD_LOGON_FLAGS: message.flags, L.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
         )
-        account = int(m[row + R.S_ACCOUNT])
-        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + R.S_FIRM]), int(m[row + R.S_VENUE]))))
+        account = int(m[row + L.S_ACCOUNT])
+        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + L.S_FIRM]), int(m[row + L.S_VENUE]))))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
         return True  # what came behind the Logon, and the resume, in the next turn
 
     def _session_row(self, session: int) -> int:
-        return int(self.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE]) + session * R.SESSION_WORDS
+        return int(self.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS
 
     def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
         """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
         m = self.engine.m
         found: list[tuple[int, str]] = []
         if firm:
-            base = int(m[R.H_POOLS + R.P_FIRM * R.POOL_WORDS + R.PL_BASE])
-            account = int(m[base + firm * R.FIRM_WORDS + R.F_ACCOUNTS])
+            base = int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_BASE])
+            account = int(m[base + firm * L.FIRM_WORDS + L.F_ACCOUNTS])
             while account and len(found) < 100:
-                if m[account + R.AC_VENUE] in (0, venue):
-                    name = m[account + R.AC_NAME : account + R.AC_NAME + 8].tobytes()[: int(m[account + R.AC_NAME_LEN])]
-                    found.append((int(m[account + R.AC_ID]), name.decode("utf-8", "replace")))
-                account = int(m[account + R.AC_NEXT_IN_FIRM])
+                if m[account + L.AC_VENUE] in (0, venue):
+                    name = m[account + L.AC_NAME : account + L.AC_NAME + 8].tobytes()[: int(m[account + L.AC_NAME_LEN])]
+                    found.append((int(m[account + L.AC_ID]), name.decode("utf-8", "replace")))
+                account = int(m[account + L.AC_NEXT_IN_FIRM])
         return sorted(found)
 
     def _decode(self, turn: TurnInput) -> bool:
@@ -313,16 +313,16 @@ class BinaryConnection(Connection):
         conn, res, m = self._conn, self._res, self.engine.m
         budget = min(MESSAGES_PER_TURN, turn.share)
         while True:
-            room = min(budget, (turn.limit - turn.words) // R.CMD_WORDS)
+            room = min(budget, (turn.limit - turn.words) // L.CMD_WORDS)
             if room <= 0:
                 return True
-            conn[R.CN_BUDGET] = room
-            status = wire_binary.decode(m, self.engine.mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
+            conn[L.CN_BUDGET] = room
+            status = binary_in.decode(m, self.engine.mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
             self.start, turn.words, taken = res[:3].tolist()
-            if status == R.DEC_NEED_MORE:
+            if status == L.DEC_NEED_MORE:
                 return False
             budget -= taken
-            if status == R.DEC_FULL:
+            if status == L.DEC_FULL:
                 continue
             budget -= PYTHON_WEIGHT
             try:
@@ -349,7 +349,7 @@ class BinaryConnection(Connection):
             add_request(turn, self.session, message)
         elif isinstance(message, M.SplitSets | M.MergeSets):
             kind = codes.C_SPLIT if isinstance(message, M.SplitSets) else codes.C_MERGE
-            values = {R.CMD_ID_LO: message.id, R.CMD_SETS: message.sets}
+            values = {L.CMD_ID_LO: message.id, L.CMD_SETS: message.sets}
             turn.add(kind, self.session, message.account, values, instrument=message.event)
         elif isinstance(message, M.Heartbeat):
             pass
@@ -382,7 +382,7 @@ class BinaryConnection(Connection):
         """Reports begin..end (0: up to now) from the event store, as they were. All that is read here was written in turns before this
         one, so it leaves behind them, through the same gate."""
         m, row = self.engine.m, self._session_row(self.session)
-        newest = int(m[row + R.S_NEXT_OUT]) - 1
+        newest = int(m[row + L.S_NEXT_OUT]) - 1
         last = min(end or newest, newest)
         if begin > newest + 1 or (end and end < begin - 1):
             yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
@@ -391,13 +391,13 @@ class BinaryConnection(Connection):
         numbers: list[int] = []
         try:
             if begin <= last:
-                numbers = self._store.chain(int(m[row + R.S_LAST_EVENT]), begin, last)[::-1].tolist()
+                numbers = self._store.chain(int(m[row + L.S_LAST_EVENT]), begin, last)[::-1].tolist()
         except EventsMissing as missing:
             if not missing.lost:
                 yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
                 return
             reason, numbers = codes.R_REPORTS_LOST, missing.found[::-1].tolist()
-            first = int(self._store.rows(numbers[0], 1)[R.EVT_SESSION_NUMBER]) if numbers else last + 1
+            first = int(self._store.rows(numbers[0], 1)[L.EVT_SESSION_NUMBER]) if numbers else last + 1
             text = f"reports {begin} to {first - 1} of this session are lost: {missing}"
             yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
             begin = first
@@ -407,7 +407,7 @@ class BinaryConnection(Connection):
             try:
                 for number in numbers[at : at + RESUME_EVENTS]:
                     head = self._store.rows(number, 1)
-                    extra = int(head[R.EVT_HEAD]) >> 8 & 255
+                    extra = int(head[L.EVT_HEAD]) >> 8 & 255
                     rows.append(self._store.rows(number, 1 + extra) if extra else head)
             except EventsMissing as missing:
                 reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
@@ -415,7 +415,7 @@ class BinaryConnection(Connection):
                 for session, data in self._encoder.encode(np.concatenate(rows)):
                     if session == self.session:
                         yield data
-                sent = int(rows[-1][R.EVT_SESSION_NUMBER])
+                sent = int(rows[-1][L.EVT_SESSION_NUMBER])
             if reason and len(rows) < len(numbers[at : at + RESUME_EVENTS]):
                 yield frame(M.encode(M.ResumeDone(begin, sent, at + len(rows), reason)))
                 return
@@ -426,27 +426,27 @@ def add_request(
     turn: TurnInput, session: int, message: M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.OrderStatusRequest
 ) -> None:
     """The command row of a request, exactly as the kernel would write it."""
-    values = {R.CMD_ID_LO: message.id}
+    values = {L.CMD_ID_LO: message.id}
     if isinstance(message, M.MassCancel):
         target = message.event if message.scope == codes.SCOPE_EVENT else message.instrument
-        values[R.CMD_SCOPE] = message.scope
+        values[L.CMD_SCOPE] = message.scope
         turn.add(codes.C_MASS_CANCEL, session, message.account, values, instrument=target, side=message.side)
         return
     if isinstance(message, M.CancelOrder | M.OrderStatusRequest):
         cancel = isinstance(message, M.CancelOrder)
-        values[R.CMD_ORIG_LO] = message.orig if isinstance(message, M.CancelOrder) else message.id
+        values[L.CMD_ORIG_LO] = message.orig if isinstance(message, M.CancelOrder) else message.id
         turn.add(codes.C_CANCEL if cancel else codes.C_STATUS, session, message.account, values, instrument=message.instrument)
         return
     values |= {
-        R.CMD_PRICE: message.price, R.CMD_QTY: message.qty, R.CMD_EXPIRY: message.expiry, R.CMD_MIN_QTY: message.min_qty,
-        R.CMD_DISPLAY_QTY: message.display_qty, R.CMD_STOP_PRICE: message.stop_price, R.CMD_DEADLINE: message.deadline,
-        R.CMD_GROUP_SEQ: message.group << 32, R.CMD_COST_CAP: message.cost_cap,
+        L.CMD_PRICE: message.price, L.CMD_QTY: message.qty, L.CMD_EXPIRY: message.expiry, L.CMD_MIN_QTY: message.min_qty,
+        L.CMD_DISPLAY_QTY: message.display_qty, L.CMD_STOP_PRICE: message.stop_price, L.CMD_DEADLINE: message.deadline,
+        L.CMD_GROUP_SEQ: message.group << 32, L.CMD_COST_CAP: message.cost_cap,
     }  # fmt: skip
     venue = front_end = 0
     kind = codes.C_NEW
     if isinstance(message, M.ReplaceOrder):
         kind = codes.C_REPLACE
-        values[R.CMD_ORIG_LO] = message.orig
+        values[L.CMD_ORIG_LO] = message.orig
     else:
         venue, front_end = message.venue, message.front_end
     turn.add(

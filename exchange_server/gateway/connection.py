@@ -18,29 +18,14 @@ from numpy.typing import NDArray
 
 from protocol import codes
 
-from ..core.loads import SLACK
-from ..core.records import (
-    CMD_BODY_BYTES,
-    CMD_INSTRUMENT,
-    CMD_LOGOFF_FLAGS,
-    CMD_LOGOFF_FROM,
-    CMD_SESSION_ACCOUNT,
-    CMD_TIME_BOOT,
-    CMD_TIME_NS,
-    CMD_TIME_OFFSET,
-    CMD_TIME_REFUSE,
-    CMD_TIME_TICK,
-    CMD_TIME_TURN,
-    CMD_WORDS,
-    MAX_EXTRA_ROWS,
-    ROWFLAG_TEXT,
-)
+from ..core import layout as L
+from ..core.kit.loads import SLACK
 
-ROW_BYTES = CMD_WORDS * 8
-MAX_BODY_BYTES = MAX_EXTRA_ROWS * ROW_BYTES
+ROW_BYTES = L.CMD_WORDS * 8
+MAX_BODY_BYTES = L.MAX_EXTRA_ROWS * ROW_BYTES
 TEXT_BYTES = 64
 WHOLE_TURN = 1 << 30  # a share that bounds nothing
-MARGIN_WORDS = (1 + MAX_EXTRA_ROWS) * CMD_WORDS  # room kept free so that one row with the longest body always fits
+MARGIN_WORDS = (1 + L.MAX_EXTRA_ROWS) * L.CMD_WORDS  # room kept free so that one row with the longest body always fits
 
 
 def pack_head(
@@ -78,9 +63,9 @@ class TurnInput:
     __slots__ = ("_first", "inbox", "limit", "now_ns", "real_ns", "share", "tick_ns", "turn", "words")
 
     def __init__(self, rows: int = 16384) -> None:
-        self.inbox: NDArray[np.int64] = np.zeros(rows * CMD_WORDS + 2 * MARGIN_WORDS, dtype=np.int64)
+        self.inbox: NDArray[np.int64] = np.zeros(rows * L.CMD_WORDS + 2 * MARGIN_WORDS, dtype=np.int64)
         self._first = self.inbox.data
-        self.limit = rows * CMD_WORDS
+        self.limit = rows * L.CMD_WORDS
         self.words = 0
         self.now_ns = 0  # exchange time
         self.tick_ns = 0  # the steady clock: all that is counted from one message to the next (heartbeats, waiting) goes by it
@@ -106,13 +91,13 @@ class TurnInput:
         self.real_ns = now_ns if real_ns is None else real_ns
         row = self._first  # the row's other words are never written; reading and writing through a memoryview costs a third of numpy's way
         row[0] = codes.C_TIME
-        row[CMD_TIME_TURN] = turn
-        row[CMD_TIME_NS] = now_ns
-        row[CMD_TIME_REFUSE] = refuse
-        row[CMD_TIME_TICK] = self.tick_ns
-        row[CMD_TIME_OFFSET] = offset_ns
-        row[CMD_TIME_BOOT] = boot
-        self.words = CMD_WORDS
+        row[L.CMD_TIME_TURN] = turn
+        row[L.CMD_TIME_NS] = now_ns
+        row[L.CMD_TIME_REFUSE] = refuse
+        row[L.CMD_TIME_TICK] = self.tick_ns
+        row[L.CMD_TIME_OFFSET] = offset_ns
+        row[L.CMD_TIME_BOOT] = boot
+        self.words = L.CMD_WORDS
 
     @property
     def full(self) -> bool:
@@ -122,7 +107,7 @@ class TurnInput:
     @property
     def rows(self) -> int:
         """Rows in the turn, extra rows and the TIME row included."""
-        return self.words // CMD_WORDS
+        return self.words // L.CMD_WORDS
 
     def add(
         self,
@@ -149,31 +134,31 @@ class TurnInput:
         Raises ValueError for a body or text that is too long and MemoryError when the margin is used up: both are faults of the caller.
         """
         extra = -(-len(body) // ROW_BYTES) if body else int(texts is not None)
-        if extra > MAX_EXTRA_ROWS:
+        if extra > L.MAX_EXTRA_ROWS:
             raise ValueError(f"a body of {len(body)} bytes does not fit into one command (limit {MAX_BODY_BYTES})")
         at = self.words
-        end = at + (1 + extra) * CMD_WORDS
+        end = at + (1 + extra) * L.CMD_WORDS
         inbox = self.inbox
         if end > inbox.size:
             raise MemoryError("the turn's inbox is full: ask `full` before each message")
         inbox[at:end] = 0
-        row_flags |= ROWFLAG_TEXT if texts is not None and not body else 0
+        row_flags |= L.ROWFLAG_TEXT if texts is not None and not body else 0
         inbox[at] = pack_head(kind, extra, side, contract_side, type_, tif, stp, flags, row_flags)
-        inbox[at + CMD_SESSION_ACCOUNT] = session << 32 | account
-        inbox[at + CMD_INSTRUMENT] = instrument << 32 | venue << 16 | front_end
+        inbox[at + L.CMD_SESSION_ACCOUNT] = session << 32 | account
+        inbox[at + L.CMD_INSTRUMENT] = instrument << 32 | venue << 16 | front_end
         if values:
             for word, value in values.items():
                 inbox[at + word] = value
         if body:
-            inbox[at + CMD_BODY_BYTES] = len(body)
-            inbox[at + CMD_WORDS : end].view(np.uint8)[: len(body)] = np.frombuffer(body, dtype=np.uint8)
+            inbox[at + L.CMD_BODY_BYTES] = len(body)
+            inbox[at + L.CMD_WORDS : end].view(np.uint8)[: len(body)] = np.frombuffer(body, dtype=np.uint8)
         elif texts is not None:
             for slot, text in enumerate(texts):
                 if len(text) > TEXT_BYTES:
                     raise ValueError(f"a ClOrdID of {len(text)} bytes does not fit (limit {TEXT_BYTES})")
                 if text:
                     begin = slot * TEXT_BYTES
-                    inbox[at + CMD_WORDS : end].view(np.uint8)[begin : begin + len(text)] = np.frombuffer(text, dtype=np.uint8)
+                    inbox[at + L.CMD_WORDS : end].view(np.uint8)[begin : begin + len(text)] = np.frombuffer(text, dtype=np.uint8)
         self.words = end
         return at
 
@@ -337,7 +322,7 @@ class Connection(ABC):
         self.closing = True
         self.next_due = 0
         if self.session:
-            values = {CMD_LOGOFF_FLAGS: self.logoff_flags(), CMD_LOGOFF_FROM: self.unsent_from()}
+            values = {L.CMD_LOGOFF_FLAGS: self.logoff_flags(), L.CMD_LOGOFF_FROM: self.unsent_from()}
             turn.add(codes.C_LOGOFF, self.session, values=values)
             self.directory.unbind(self.session, self)
             self.session = 0

@@ -28,85 +28,12 @@ from protocol.fix_messages import (
 )
 from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
-from ..core.loads import SLACK
-from ..core.names import find_name
-from ..core.records import (
-    AC_FIRM,
-    ACCOUNT_WORDS,
-    CMD_COST_CAP,
-    CMD_DEADLINE,
-    CMD_DISPLAY_QTY,
-    CMD_EXPIRY,
-    CMD_GROUP_SEQ,
-    CMD_ID_HI,
-    CMD_LOGON_FLAGS,
-    CMD_LOGON_HEARTBEAT_NS,
-    CMD_LOGON_NEXT_IN,
-    CMD_LOGON_SENT,
-    CMD_MIN_QTY,
-    CMD_MISSED,
-    CMD_MSG_TYPE,
-    CMD_NEXT_IN,
-    CMD_ORIG_HI,
-    CMD_PRICE,
-    CMD_QTY,
-    CMD_REFUSED_ASKED,
-    CMD_REFUSED_LIMIT,
-    CMD_REFUSED_REASON,
-    CMD_REFUSED_USED,
-    CMD_SCOPE,
-    CMD_STOP_PRICE,
-    CMD_TOLD_FROM,
-    CMD_TOLD_TO,
-    CN_BUDGET,
-    CN_NEXT_IN,
-    CN_NOW,
-    CN_SESSION,
-    CN_SKEW,
-    DEC_FULL,
-    DEC_SLOW,
-    E_ID,
-    FORM_OWN_FIELDS,
-    FORM_TIME_SHIFT,
-    H_POOLS,
-    I_EVENT,
-    I_PRICE_DECIMALS,
-    I_QTY_DECIMALS,
-    INSTRUMENT_WORDS,
-    LOGON_CANCEL_ON_DISCONNECT,
-    LOGON_REFUSED,
-    LOGON_RESET,
-    LOGON_SETTLEMENT,
-    LOGON_SKIP_MISSED,
-    NAME_ACCOUNT,
-    NAME_INSTRUMENT,
-    P_ACCOUNT,
-    P_INSTRUMENT,
-    P_SESSION,
-    PL_BASE,
-    POOL_WORDS,
-    RES_OUT,
-    RES_POS,
-    RES_WORDS,
-    ROWFLAG_REFUSED,
-    ROWFLAG_REQUEST_ID,
-    ROWFLAG_TIF,
-    S_ACCOUNT,
-    S_FIRM,
-    S_FORM,
-    S_FORM_DEFINED,
-    S_LAST_EVENT,
-    S_LOGON_SENT,
-    S_MISSED,
-    S_MISSED_DONE,
-    S_NEXT_IN,
-    S_NEXT_OUT,
-    S_UNTOLD,
-    SESSION_WORDS,
-)
-from ..core.visibility import visible_to
-from ..core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode, id_key
+from ..core import layout as L
+from ..core.kit.loads import SLACK
+from ..core.kit.names import find_name
+from ..core.risk.visibility import visible_to
 from ..journal.event_store import EventsMissing
+from ..wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode, id_key
 from .connection import Connection, Outlet, TurnInput
 from .fix_encoder import FixEncoder
 from .fix_logons import LogonMemory, sent
@@ -193,8 +120,8 @@ class FixConnection(Connection):
         self.fix = fix_session.FixSession(self._last_sent, skew_ns)
         self.fix.heartbeat_s = heartbeat_s
         self._conn: NDArray[np.int64] = np.zeros(FIX_CONN_WORDS, np.int64)
-        self._conn[CN_SKEW] = skew_ns
-        self._res: NDArray[np.int64] = np.zeros(RES_WORDS, np.int64)
+        self._conn[L.CN_SKEW] = skew_ns
+        self._res: NDArray[np.int64] = np.zeros(L.RES_WORDS, np.int64)
         self._resends = Resends(store, encoder)
         self._told: tuple[int, int] | None = None  # resent, perhaps not yet taken by the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
@@ -210,8 +137,8 @@ class FixConnection(Connection):
             return False
         conn, res, fix = self._conn, self._res, self.fix
         m, mb = self.engine.m, self.engine.mb
-        conn[CN_NOW] = fix.real_ns = turn.real_ns
-        conn[CN_BUDGET] = min(self._budget, turn.share)
+        conn[L.CN_NOW] = fix.real_ns = turn.real_ns
+        conn[L.CN_BUDGET] = min(self._budget, turn.share)
         conn[CN_LIMIT] = turn.limit
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
@@ -219,27 +146,27 @@ class FixConnection(Connection):
         self._do([], turn, None)  # what the turn before had no room for
         while self.start < self.end and not self._todo and not self._resends.many:
             hot = fix.state == fix_session.ACTIVE and not fix.gap_open
-            conn[CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
+            conn[L.CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
             res[RES_GARBLED] = res[RES_TOO_LONG] = 0
             status = decode(m, mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
-            self.start = int(res[RES_POS])
-            turn.words = int(res[RES_OUT])
+            self.start = int(res[L.RES_POS])
+            turn.words = int(res[L.RES_OUT])
             self.garbled += int(res[RES_GARBLED])
             if hot:
-                fix.next_in = int(conn[CN_NEXT_IN])
+                fix.next_in = int(conn[L.CN_NEXT_IN])
             if res[RES_TOO_LONG]:
                 self._too_long(int(res[RES_TOO_LONG]), turn)
                 if self.closing:
                     return False
-            if status == DEC_SLOW:
+            if status == L.DEC_SLOW:
                 begin = self.start
                 self.start = begin + int(res[RES_LENGTH])
                 self._slow(bytes(self.view[begin : self.start]), turn)
-                conn[CN_BUDGET] -= SLOW_WEIGHT
+                conn[L.CN_BUDGET] -= SLOW_WEIGHT
                 if self.closing:
                     return False
                 continue
-            more = status == DEC_FULL
+            more = status == L.DEC_FULL
             break
         if not self._todo:
             self._do(fix.on_time(turn.tick_ns), turn, None)
@@ -282,18 +209,18 @@ class FixConnection(Connection):
         todo = self._todo
         todo.extend((action, cause) for action in actions)
         joined = False  # the reply goes into the turn of its C_LOGON (there is room): a report in between would take its number
-        while todo and (joined or not turn.full and self._conn[CN_BUDGET] > 0):
+        while todo and (joined or not turn.full and self._conn[L.CN_BUDGET] > 0):
             action, cause = todo.popleft()
             joined = False
             if isinstance(action, fix_session.Deliver):
-                self._conn[CN_BUDGET] -= SLOW_WEIGHT
+                self._conn[L.CN_BUDGET] -= SLOW_WEIGHT
                 self._first(self._deliver(action.message, turn), action.message)
             elif isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, cause)
             elif isinstance(action, fix_session.Resend):
                 self._resends.ask(action.begin, action.end)
             elif isinstance(action, fix_session.SetNextIn):
-                turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: action.number})
+                turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
                 code = self.directory.admit(self, action.message.text(49), turn.tick_ns)  # type: ignore[attr-defined]
                 if code < 0:  # asked again when `held_until` has come
@@ -319,11 +246,11 @@ class FixConnection(Connection):
             used = self.fix.next_in - 1
             # Every answer also journals which incoming numbers are used up; not while orders that came before that number still wait for room.
             values = {
-                CMD_MSG_TYPE: int.from_bytes(msg_type.encode(), "little"),
-                CMD_GROUP_SEQ: 0 if self._waiting() or used >= COUNTED_MAX else used,
+                L.CMD_MSG_TYPE: int.from_bytes(msg_type.encode(), "little"),
+                L.CMD_GROUP_SEQ: 0 if self._waiting() or used >= COUNTED_MAX else used,
             }
             if used >= COUNTED_MAX and not self._waiting():
-                turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: used + 1})
+                turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: used + 1})
             turn.add(codes.C_SEND, self.session, values=values, body=body)
         elif cause is not None:  # no session yet: the refusal of a logon
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
@@ -338,7 +265,7 @@ class FixConnection(Connection):
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
         row = self._row(session)
-        if code == codes.OK and directory.logons.repeated(session, message, int(self.engine.m[row + S_LOGON_SENT]), turn.real_ns):
+        if code == codes.OK and directory.logons.repeated(session, message, int(self.engine.m[row + L.S_LOGON_SENT]), turn.real_ns):
             code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
             text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
@@ -346,23 +273,23 @@ class FixConnection(Connection):
                 text = "this Logon was taken before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
-        self._conn[CN_SESSION] = session
-        form = int(self.engine.m[row + (S_FORM_DEFINED if message.get(141) == b"Y" else S_FORM)])
-        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + S_NEXT_IN]), bool(form & FORM_OWN_FIELDS))
+        self._conn[L.CN_SESSION] = session
+        form = int(self.engine.m[row + (L.S_FORM_DEFINED if message.get(141) == b"Y" else L.S_FORM)])
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + L.S_NEXT_IN]), bool(form & L.FORM_OWN_FIELDS))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
-        flags = LOGON_RESET if action.reset else 0
+        flags = L.LOGON_RESET if action.reset else 0
         if not action.live:
-            flags |= LOGON_REFUSED
+            flags |= L.LOGON_REFUSED
         elif cause is not None:
-            flags |= LOGON_SETTLEMENT if cause.get(5001) == b"Y" else 0
-            flags |= LOGON_CANCEL_ON_DISCONNECT if cause.get(5002) == b"Y" else 0
-            flags |= LOGON_SKIP_MISSED if cause.get(5003) == b"Y" else 0
-        values = {CMD_LOGON_FLAGS: flags, CMD_LOGON_NEXT_IN: action.next_in, CMD_LOGON_HEARTBEAT_NS: action.heartbeat_ns}
+            flags |= L.LOGON_SETTLEMENT if cause.get(5001) == b"Y" else 0
+            flags |= L.LOGON_CANCEL_ON_DISCONNECT if cause.get(5002) == b"Y" else 0
+            flags |= L.LOGON_SKIP_MISSED if cause.get(5003) == b"Y" else 0
+        values = {L.CMD_LOGON_FLAGS: flags, L.CMD_LOGON_NEXT_IN: action.next_in, L.CMD_LOGON_HEARTBEAT_NS: action.heartbeat_ns}
         if action.live and cause is not None:
             directory: Any = self.directory
-            values[CMD_LOGON_SENT] = sent(cause)
-            directory.logons.took(self.session, cause, int(self._conn[CN_SKEW]), turn.real_ns)
+            values[L.CMD_LOGON_SENT] = sent(cause)
+            directory.logons.took(self.session, cause, int(self._conn[L.CN_SKEW]), turn.real_ns)
             if not action.reset and (has := parse_uint(cause.get(789)) or 0) > 1:
                 self._told = 1, has - 1
         turn.add(codes.C_LOGON, self.session, values=values)
@@ -377,10 +304,10 @@ class FixConnection(Connection):
 
     def _row(self, session: int = 0) -> int:
         """Offset of the session's row in the arena."""
-        return int(self.engine.m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + (session or self.session) * SESSION_WORDS
+        return int(self.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + (session or self.session) * L.SESSION_WORDS
 
     def _last_sent(self) -> int:
-        return int(self.engine.m[self._row() + S_NEXT_OUT]) - 1 if self.session else 0
+        return int(self.engine.m[self._row() + L.S_NEXT_OUT]) - 1 if self.session else 0
 
     # ------------------------------------------------------------------------------------------------ orders in plain Python
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
@@ -398,13 +325,13 @@ class FixConnection(Connection):
         if self._resends and self.outlet.backlog <= RESEND_BACKLOG:
             m, row = self.engine.m, self._row()
             names = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
-            decimals = DECIMALS[int(m[row + S_FORM]) >> FORM_TIME_SHIFT & 3]
-            data = self._resends.piece(turn.now_ns, int(m[row + S_LAST_EVENT]), self._last_sent(), *names, decimals)
+            decimals = DECIMALS[int(m[row + L.S_FORM]) >> L.FORM_TIME_SHIFT & 3]
+            data = self._resends.piece(turn.now_ns, int(m[row + L.S_LAST_EVENT]), self._last_sent(), *names, decimals)
             if data:
                 self.outlet.write(data)
                 self.fix.last_out_ns = turn.tick_ns
             told, self._resends.told = self._resends.told, None
-            if told is not None and m[row + S_UNTOLD]:
+            if told is not None and m[row + L.S_UNTOLD]:
                 first = min(told[0], self._told[0]) if self._told else told[0]
                 self._told = first, told[1]
         if self._resends.notice and not turn.full:
@@ -416,12 +343,12 @@ class FixConnection(Connection):
 
     def _add_told(self, turn: TurnInput) -> None:
         told, self._told = self._told, None
-        if told is not None and told[0] <= self.engine.m[self._row() + S_UNTOLD] <= told[1]:
-            turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self._used(), CMD_TOLD_FROM: told[0], CMD_TOLD_TO: told[1]})
+        if told is not None and told[0] <= self.engine.m[self._row() + L.S_UNTOLD] <= told[1]:
+            turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self._used(), L.CMD_TOLD_FROM: told[0], L.CMD_TOLD_TO: told[1]})
 
     def _used(self) -> int:
         """Next expected number as far as what came before it is journaled."""
-        return int(self.engine.m[self._row() + S_NEXT_IN]) if self._waiting() else self.fix.next_in
+        return int(self.engine.m[self._row() + L.S_NEXT_IN]) if self._waiting() else self.fix.next_in
 
     def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
         """News for the desk: what the session layer has no message for."""
@@ -434,13 +361,13 @@ class FixConnection(Connection):
                 return True
             self._missed_after = 0
             m, row = self.engine.m, self._row()
-            if not m[row + S_MISSED]:
+            if not m[row + L.S_MISSED]:
                 return False
             if self._missed_seen == self._store.version:
                 self._missed_after = -1
                 return False  # a turn is given when the event store has changed
             try:
-                self._missed = MissedReports(self._store, self._encoder, int(m[row + S_MISSED]), int(m[row + S_MISSED_DONE]))
+                self._missed = MissedReports(self._store, self._encoder, int(m[row + L.S_MISSED]), int(m[row + L.S_MISSED_DONE]))
             except EventsMissing as missing:
                 self._missed_seen, self._missed_after = self._store.version, -1
                 self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)
@@ -448,13 +375,13 @@ class FixConnection(Connection):
         if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
             return True
         for msg_type, body, number in self._missed.piece(turn.now_ns, lambda: turn.full):
-            turn.add(codes.C_SEND, self.session, values={CMD_MSG_TYPE: msg_type, CMD_MISSED: number}, body=body)
+            turn.add(codes.C_SEND, self.session, values={L.CMD_MSG_TYPE: msg_type, L.CMD_MISSED: number}, body=body)
         if not self._missed.done:
             return not self._missed.waiting
         if self._missed.lost:
             self._tell("Missed reports", self._missed.lost, turn)
         if self._missed.unmarked:  # the rest was administrative
-            turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in, CMD_MISSED: self._missed.head})
+            turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self.fix.next_in, L.CMD_MISSED: self._missed.head})
         self._missed = None
         return False
 
@@ -480,7 +407,7 @@ class FixConnection(Connection):
 
     def lost(self, turn: TurnInput) -> None:
         if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
-            turn.add(codes.C_SET_IN, self.session, values={CMD_NEXT_IN: self.fix.next_in})
+            turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self.fix.next_in})
         if self.session and self._told and not self._unsent_from:
             self._add_told(turn)
         self.directory.leave(self)  # type: ignore[attr-defined]
@@ -500,21 +427,21 @@ class FixConnection(Connection):
 
 def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> None:
     """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an order's."""
-    instrument = _find(m, mb, NAME_INSTRUMENT, order.symbol)
+    instrument = _find(m, mb, L.NAME_INSTRUMENT, order.symbol)
     if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
-    account = _own_account(m, session, _find(m, mb, NAME_ACCOUNT, order.account)) if order.account else 0
-    values: dict[int, int] = {CMD_GROUP_SEQ: order.group << 32 | (order.seq if order.seq < COUNTED_MAX else 0)}
+    account = _own_account(m, session, _find(m, mb, L.NAME_ACCOUNT, order.account)) if order.account else 0
+    values: dict[int, int] = {L.CMD_GROUP_SEQ: order.group << 32 | (order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
-    row = int(m[H_POOLS + P_INSTRUMENT * POOL_WORDS + PL_BASE]) + (instrument * INSTRUMENT_WORDS if known else 0)
-    decimals = int(m[row + I_PRICE_DECIMALS]), int(m[row + I_QTY_DECIMALS])
+    row = int(m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE]) + (instrument * L.INSTRUMENT_WORDS if known else 0)
+    decimals = int(m[row + L.I_PRICE_DECIMALS]), int(m[row + L.I_QTY_DECIMALS])
     parts = (
-        (44, CMD_PRICE, order.price, decimals[0]),
-        (38, CMD_QTY, order.qty, decimals[1]),
-        (110, CMD_MIN_QTY, order.min_qty, decimals[1]),
-        (1138, CMD_DISPLAY_QTY, order.display_qty, decimals[1]),
-        (99, CMD_STOP_PRICE, order.stop_price, decimals[0]),
-        (5014, CMD_COST_CAP, order.cost_cap, 0),
+        (44, L.CMD_PRICE, order.price, decimals[0]),
+        (38, L.CMD_QTY, order.qty, decimals[1]),
+        (110, L.CMD_MIN_QTY, order.min_qty, decimals[1]),
+        (1138, L.CMD_DISPLAY_QTY, order.display_qty, decimals[1]),
+        (99, L.CMD_STOP_PRICE, order.stop_price, decimals[0]),
+        (5014, L.CMD_COST_CAP, order.cost_cap, 0),
     )
     row_flags = 0
     for tag, word, text, places in parts if order.msg_type in "DG" else ():
@@ -522,19 +449,19 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
             number, wrong = scale(text, places)
             if wrong and known:
                 reason, limit, asked = _unread(text, places)
-                refused = CMD_REFUSED_REASON, CMD_REFUSED_LIMIT, CMD_REFUSED_USED, CMD_REFUSED_ASKED
+                refused = L.CMD_REFUSED_REASON, L.CMD_REFUSED_LIMIT, L.CMD_REFUSED_USED, L.CMD_REFUSED_ASKED
                 values.update(zip(refused, (reason, limit, tag, asked), strict=True))
-                row_flags |= ROWFLAG_REFUSED
+                row_flags |= L.ROWFLAG_REFUSED
                 break
             values[word] = number
     if order.expiry_ns:
-        values[CMD_EXPIRY] = order.expiry_ns
+        values[L.CMD_EXPIRY] = order.expiry_ns
     if order.deadline_ns:
-        values[CMD_DEADLINE] = order.deadline_ns
+        values[L.CMD_DEADLINE] = order.deadline_ns
     by_id = order.msg_type == "H"  # the order meant is named by 11; in the row that is the original
     own, orig = (b"", order.cl_ord_id) if by_id else (order.cl_ord_id, order.orig_cl_ord_id)
     texts = None
-    for text, word in ((own, CMD_ID_HI), (orig, CMD_ORIG_HI)):
+    for text, word in ((own, L.CMD_ID_HI), (orig, L.CMD_ORIG_HI)):
         if text:
             key, as_text = _key(text)
             values[word], values[word + 1] = key
@@ -542,14 +469,14 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
                 texts = own, orig
     if order.request_id:
         texts = order.request_id, orig
-        row_flags |= ROWFLAG_REQUEST_ID
+        row_flags |= L.ROWFLAG_REQUEST_ID
     kind = {"D": codes.C_NEW, "F": codes.C_CANCEL, "G": codes.C_REPLACE, "H": codes.C_STATUS, "q": codes.C_MASS_CANCEL}[order.msg_type]
     contract_side = order.contract_side
     if order.msg_type == "q":
-        values[CMD_SCOPE] = order.scope
+        values[L.CMD_SCOPE] = order.scope
         contract_side = 0
         if order.scope == codes.SCOPE_EVENT and known:
-            instrument = int(m[int(m[row + I_EVENT]) + E_ID])
+            instrument = int(m[int(m[row + L.I_EVENT]) + L.E_ID])
     turn.add(
         kind,
         session,
@@ -564,10 +491,10 @@ def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, sess
         tif=order.tif,
         stp=order.stp,
         flags=order.flags,
-        row_flags=row_flags | (ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0),
+        row_flags=row_flags | (L.ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0),
     )
     if order.seq >= COUNTED_MAX:
-        turn.add(codes.C_SET_IN, session, values={CMD_NEXT_IN: order.seq + 1})
+        turn.add(codes.C_SET_IN, session, values={L.CMD_NEXT_IN: order.seq + 1})
 
 
 def _unread(text: bytes, places: int) -> tuple[int, int, int]:
@@ -583,13 +510,13 @@ def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
     """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
     if not account:
         return UNKNOWN_ACCOUNT
-    row = int(m[H_POOLS + P_ACCOUNT * POOL_WORDS + PL_BASE]) + account * ACCOUNT_WORDS
-    firm = int(m[int(m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + session * SESSION_WORDS + S_FIRM])
-    return account if int(m[row + AC_FIRM]) == firm else UNKNOWN_ACCOUNT
+    row = int(m[L.H_POOLS + L.P_ACCOUNT * L.POOL_WORDS + L.PL_BASE]) + account * L.ACCOUNT_WORDS
+    firm = int(m[int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS + L.S_FIRM])
+    return account if int(m[row + L.AC_FIRM]) == firm else UNKNOWN_ACCOUNT
 
 
 def _default_account(m: NDArray[np.int64], session: int) -> int:
-    return int(m[int(m[H_POOLS + P_SESSION * POOL_WORDS + PL_BASE]) + session * SESSION_WORDS + S_ACCOUNT])
+    return int(m[int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS + L.S_ACCOUNT])
 
 
 def _padded(text: bytes) -> NDArray[np.uint8]:

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from protocol import codes, errors
 
-from ..core.fix_report import (
+from ..core import layout as L
+from ..wires.fix_out import (
     FIX_RES_WORDS,
     FLAG_RESEND,
     MESSAGE_BYTES,
@@ -39,17 +40,6 @@ from ..core.fix_report import (
     UNIT_WORD,
     encode,
     index_words,
-)
-from ..core.records import (
-    ENC_SPACE,
-    EVT_WORDS,
-    INDEX_WORDS,
-    IX_LENGTH,
-    IX_OFFSET,
-    IX_SESSION,
-    RES_BYTES,
-    RES_INDEX,
-    RES_MESSAGES,
 )
 
 # In which unit the numbers of a refusal are shown on a text wire; all others are plain numbers.
@@ -137,17 +127,17 @@ class FixEncoder:
     def _run(self, events: NDArray[np.int64], flags: int) -> Iterator[tuple[int, bytes]]:
         res, index = self.res, self.index
         while events.size:
-            if self.out.size < FIRST_OUT_BYTES * 16 and events.size // EVT_WORDS * MESSAGE_BYTES > self.out.size:
-                self.out = np.empty(min(FIRST_OUT_BYTES * 16, 2 * (events.size // EVT_WORDS) * MESSAGE_BYTES), np.uint8)
-            if encode(self.m, self.mb, events, events.size, self.out, index, res, self.texts, flags) == ENC_SPACE:
-                self.out = np.empty(int(res[RES_BYTES]) * 2, np.uint8)
+            if self.out.size < FIRST_OUT_BYTES * 16 and events.size // L.EVT_WORDS * MESSAGE_BYTES > self.out.size:
+                self.out = np.empty(min(FIRST_OUT_BYTES * 16, 2 * (events.size // L.EVT_WORDS) * MESSAGE_BYTES), np.uint8)
+            if encode(self.m, self.mb, events, events.size, self.out, index, res, self.texts, flags) == L.ENC_SPACE:
+                self.out = np.empty(int(res[L.RES_BYTES]) * 2, np.uint8)
                 continue
             answer = self._res_words
-            self.messages += answer[RES_MESSAGES]
+            self.messages += answer[L.RES_MESSAGES]
             taken = answer[RES_TAKEN]
             view = self.out.data
-            rows = index[: answer[RES_INDEX] * INDEX_WORDS].tolist()
-            for r in range(0, len(rows), INDEX_WORDS):
-                offset = rows[r + IX_OFFSET]
-                yield rows[r + IX_SESSION], bytes(view[offset : offset + rows[r + IX_LENGTH]])
+            rows = index[: answer[L.RES_INDEX] * L.INDEX_WORDS].tolist()
+            for r in range(0, len(rows), L.INDEX_WORDS):
+                offset = rows[r + L.IX_OFFSET]
+                yield rows[r + L.IX_SESSION], bytes(view[offset : offset + rows[r + L.IX_LENGTH]])
             events = events[taken:]

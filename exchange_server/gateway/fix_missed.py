@@ -15,18 +15,7 @@ from numpy.typing import NDArray
 from protocol import codes
 from protocol.fix_messages import Framer
 
-from ..core.records import (
-    EVT_CUM,
-    EVT_HEAD,
-    EVT_LAST_QTY,
-    EVT_LEAVES,
-    EVT_MSG_TYPE,
-    EVT_ORDER,
-    EVT_PREVIOUS,
-    EVT_PRICE,
-    EVT_SESSION_NUMBER,
-    EVT_TIME,
-)
+from ..core import layout as L
 from ..journal.event_store import EventsMissing
 from .fix_encoder import FixEncoder
 from .fix_resend import REPORTS
@@ -55,14 +44,14 @@ class MissedReports:
             try:
                 row = store.row(reset)
                 for first, last in _ranges(row):
-                    parts.append(np.asarray(store.chain(int(row[EVT_PREVIOUS]), first, last)))
+                    parts.append(np.asarray(store.chain(int(row[L.EVT_PREVIOUS]), first, last)))
             except EventsMissing as missing:
                 if not missing.lost:
                     raise
                 self.lost = f"reports that you missed are lost: {missing}. Ask for the state of your orders"
                 parts.append(missing.found)
                 break
-            reset = int(row[EVT_ORDER])
+            reset = int(row[L.EVT_ORDER])
         numbers = np.concatenate(parts)[::-1] if parts else np.zeros(0, np.int64)  # oldest first
         self._numbers: NDArray[np.int64] = numbers[numbers > done]
         self._at = 0
@@ -83,9 +72,9 @@ class MissedReports:
             number = int(self._numbers[at])
             try:
                 row = self._store.row(number)
-                head = int(row[EVT_HEAD])
+                head = int(row[L.EVT_HEAD])
                 kind = head & 255
-                if kind in REPORTS or kind == codes.E_SENT and int(row[EVT_MSG_TYPE]) in _SENT_REPORTS:
+                if kind in REPORTS or kind == codes.E_SENT and int(row[L.EVT_MSG_TYPE]) in _SENT_REPORTS:
                     found.append((at, self._store.rows(number, 1 + (head >> 8 & 255))))
             except EventsMissing as missing:
                 if not missing.lost:
@@ -110,9 +99,9 @@ class MissedReports:
 def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
     """The numbers that were missed before this reset, newest first: since the session was away, and those of an earlier absence that it was never
     told, though it was here in between."""
-    ranges = [(max(1, int(row[EVT_LAST_QTY])), int(row[EVT_PRICE]) - 1)]
-    if row[EVT_CUM]:
-        ranges.append((int(row[EVT_CUM]), int(row[EVT_LEAVES])))
+    ranges = [(max(1, int(row[L.EVT_LAST_QTY])), int(row[L.EVT_PRICE]) - 1)]
+    if row[L.EVT_CUM]:
+        ranges.append((int(row[L.EVT_CUM]), int(row[L.EVT_LEAVES])))
         if ranges[1][1] >= ranges[0][0]:
             ranges = [(min(r[0] for r in ranges), max(r[1] for r in ranges))]
     return ranges
@@ -128,10 +117,10 @@ def unsure_from(store: Any, last_event: int, since_ns: int) -> int:
             row = store.row(number)
         except EventsMissing:  # damaged just there: what is known is said
             break
-        if row[EVT_TIME] < since_ns or row[EVT_HEAD] & 255 == codes.E_LOGON:
+        if row[L.EVT_TIME] < since_ns or row[L.EVT_HEAD] & 255 == codes.E_LOGON:
             break
-        first = int(row[EVT_SESSION_NUMBER]) or first
-        number = int(row[EVT_PREVIOUS])
+        first = int(row[L.EVT_SESSION_NUMBER]) or first
+        number = int(row[L.EVT_PREVIOUS])
     return first
 
 

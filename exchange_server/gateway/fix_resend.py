@@ -18,7 +18,7 @@ from protocol import codes
 from protocol.fix_messages import build, format_timestamp
 from protocol.fix_tables import ADMIN_TYPES, FIX44
 
-from ..core.records import EVT_HEAD, EVT_MSG_TYPE, EVT_SESSION_NUMBER
+from ..core import layout as L
 from ..journal.event_store import EventsMissing
 from .fix_encoder import FixEncoder
 
@@ -77,7 +77,7 @@ class ResendJob:
                 self._wait(missing)
                 return
             self._numbers = missing.found[::-1]
-            self._lose(missing, int(self._store.rows(int(self._numbers[0]), 1)[EVT_SESSION_NUMBER]) if len(self._numbers) else self._end + 1)
+            self._lose(missing, int(self._store.rows(int(self._numbers[0]), 1)[L.EVT_SESSION_NUMBER]) if len(self._numbers) else self._end + 1)
 
     def _wait(self, missing: EventsMissing) -> None:
         self._seen = self._store.version
@@ -105,7 +105,7 @@ class ResendJob:
         for place, number in enumerate(self._numbers[self._at : stop].tolist(), self._at):
             try:
                 row = self._store.rows(number, 1)
-                head = int(row[EVT_HEAD])
+                head = int(row[L.EVT_HEAD])
                 whole = self._store.rows(number, 1 + (head >> 8 & 255)) if head >> 8 & 255 else row
             except EventsMissing as missing:
                 if missing.lost:
@@ -114,9 +114,9 @@ class ResendJob:
                 self._wait(missing)
                 stop = place
                 break
-            seq = int(row[EVT_SESSION_NUMBER])
+            seq = int(row[L.EVT_SESSION_NUMBER])
             kind = head & 255
-            if kind not in REPORTS and (kind != codes.E_SENT or int(row[EVT_MSG_TYPE]) in _ADMIN_SENT):
+            if kind not in REPORTS and (kind != codes.E_SENT or int(row[L.EVT_MSG_TYPE]) in _ADMIN_SENT):
                 continue  # administrative: the next application message, or the end, fills its number
             if seq > self._next:
                 self._flush(run, out, now_ns)

@@ -3,7 +3,7 @@
 Order and gate. A book is snapshotted while a connection gathers (so it is the state after the turn before, whose updates have been
 written already) and its next update follows with the sequence + 1. All bytes go through outlets and so are held until durable.
 
-Who sees what is core/visibility.py's rule, the same as for orders: what the venue of a session does not list is answered like what does not exist. It is
+Who sees what is core/risk/visibility.py's rule, the same as for orders: what the venue of a session does not list is answered like what does not exist. It is
 asked when somebody subscribes and when a listing was added, never per event: the lists of subscribers hold nobody who may not see.
 
 The pipeline gives it every chunk of events (`encode`, which answers nothing by itself) and calls `turn` after the engine.
@@ -19,9 +19,9 @@ from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
 
-from ..core import market_data as kernels
-from ..core import records as R
-from ..core.visibility import visible
+from ..core import layout as L
+from ..core.risk.visibility import visible
+from ..wires import feeds as kernels
 from .connection import Connection, TurnInput
 
 SNAPSHOT_LEVELS = 20_000  # a side; deeper levels appear with their first update
@@ -37,8 +37,8 @@ class MarketData:
     def __init__(self, engine: Any, event_rows: int = 65536) -> None:
         self.engine = engine
         m = engine.m
-        pool = R.H_POOLS + R.P_INSTRUMENT * R.POOL_WORDS
-        self.capacity = int(m[pool + R.PL_CAP])
+        pool = L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS
+        self.capacity = int(m[pool + L.PL_CAP])
         self.wanted = np.zeros(self.capacity, dtype=np.uint8)
         self.by_instrument: dict[int, dict[Connection, None]] = {}
         self.by_connection: dict[Connection, set[int]] = {}
@@ -52,7 +52,7 @@ class MarketData:
         self._tape_used = 0
         self._out = np.zeros(1 << 20, dtype=np.uint8)
         self._index = np.zeros(kernels.md_index_words(m), dtype=np.int64)
-        self._res = np.zeros(R.RES_WORDS, dtype=np.int64)
+        self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
         self._book = np.zeros(1 << 16, dtype=np.uint8)
 
     # ------------------------------------------------------------------------------------------ what connections ask
@@ -63,7 +63,7 @@ class MarketData:
 
     def _venue(self, connection: Connection) -> int:
         m = self.engine.m
-        return int(m[self._row(R.P_SESSION, R.SESSION_WORDS, connection.session) + R.S_VENUE])
+        return int(m[self._row(L.P_SESSION, L.SESSION_WORDS, connection.session) + L.S_VENUE])
 
     def _visible(self, connection: Connection) -> NDArray[np.uint8]:
         """What the connection's session sees, by instrument. Sessions of one venue see the same."""
@@ -145,7 +145,7 @@ class MarketData:
         """Note trades and news of a chunk of events; nothing to send yet."""
         if not (self.by_instrument or self.watchers):
             return ()
-        need = self._tape_used + events.size // R.EVT_WORDS * kernels.TAPE_WORDS
+        need = self._tape_used + events.size // L.EVT_WORDS * kernels.TAPE_WORDS
         if need > self._tape.size:
             self._tape = np.concatenate([self._tape, np.zeros(need, dtype=np.int64)])
         self._tape_used = int(kernels.collect(self.engine.m, events, events.size, self._tape, self._tape_used))
@@ -156,9 +156,9 @@ class MarketData:
         m = self.engine.m
         tape_words, self._tape_used = self._tape_used, 0
         if not self.by_instrument:
-            m[R.H_DIRTY_COUNT] = 0
-            m[R.H_DIRTY_LOST] = 0
-        elif tape_words or m[R.H_DIRTY_COUNT] or m[R.H_DIRTY_LOST]:
+            m[L.H_DIRTY_COUNT] = 0
+            m[L.H_DIRTY_LOST] = 0
+        elif tape_words or m[L.H_DIRTY_COUNT] or m[L.H_DIRTY_LOST]:
             self._updates(turn.tick_ns, tape_words)
         if tape_words:
             self._news(turn.tick_ns, tape_words)
@@ -171,9 +171,9 @@ class MarketData:
 
     def _updates(self, now_ns: int, tape_words: int) -> None:
         m, res = self.engine.m, self._res
-        while kernels.updates(m, self.wanted, self._tape, tape_words, self._out, self._index, res) == R.ENC_SPACE:
-            self._out = np.zeros(int(res[R.RES_BYTES]) * 2, dtype=np.uint8)
-        rows = self._index[: int(res[R.RES_INDEX]) * kernels.MD_INDEX_WORDS].tolist()
+        while kernels.updates(m, self.wanted, self._tape, tape_words, self._out, self._index, res) == L.ENC_SPACE:
+            self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
+        rows = self._index[: int(res[L.RES_INDEX]) * kernels.MD_INDEX_WORDS].tolist()
         out = self._out.data
         pieces: dict[Connection, list[bytes]] = {}
         for at in range(0, len(rows), kernels.MD_INDEX_WORDS):
@@ -204,11 +204,11 @@ class MarketData:
             if not event:
                 continue
             if kind != codes.E_PHASE:
-                old, new = 0, int(m[event + R.E_PHASE_NOW])
+                old, new = 0, int(m[event + L.E_PHASE_NOW])
             data = frame(M.encode(M.PhaseChange(market, new, time, old)))
-            first = int(m[int(m[event + R.E_FIRST]) + R.I_ID])
+            first = int(m[int(m[event + L.E_FIRST]) + L.I_ID])
             told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, first))
-            for instrument in range(first, first + int(m[event + R.E_N])):
+            for instrument in range(first, first + int(m[event + L.E_N])):
                 told.update(self.by_instrument.get(instrument, {}))
             for connection in told:
                 self._write(connection, data, now_ns)
@@ -233,37 +233,37 @@ class MarketData:
     def snapshot(self, instrument: int) -> bytes:
         """One book as a BookSnapshot frame; nothing when there is no such instrument."""
         res = self._res
-        while kernels.snapshot(self.engine.m, instrument, SNAPSHOT_LEVELS, self._book, 0, res) == R.ENC_SPACE:
-            self._book = np.zeros(int(res[R.RES_BYTES]) * 2, dtype=np.uint8)
-        return bytes(self._book.data[: int(res[R.RES_BYTES])])
+        while kernels.snapshot(self.engine.m, instrument, SNAPSHOT_LEVELS, self._book, 0, res) == L.ENC_SPACE:
+            self._book = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
+        return bytes(self._book.data[: int(res[L.RES_BYTES])])
 
     def _row(self, pool: int, width: int, i: int) -> int:
         m = self.engine.m
-        d = R.H_POOLS + pool * R.POOL_WORDS
-        if not 0 < i < int(m[d + R.PL_CAP]):
+        d = L.H_POOLS + pool * L.POOL_WORDS
+        if not 0 < i < int(m[d + L.PL_CAP]):
             return 0
-        row = int(m[d + R.PL_BASE]) + i * width
+        row = int(m[d + L.PL_BASE]) + i * width
         return row if int(m[row]) == i else 0
 
     def _event(self, market: int) -> int:
-        return self._row(R.P_EVENT, R.EVENT_WORDS, market)
+        return self._row(L.P_EVENT, L.EVENT_WORDS, market)
 
     def _text(self, at: int, length: int, words: int) -> str:
         return self.engine.m[at : at + words].tobytes()[:length].decode("utf-8", "replace")
 
     def _asset(self, i: int) -> tuple[str, int]:
-        row = self._row(R.P_ASSET, R.ASSET_WORDS, i)
+        row = self._row(L.P_ASSET, L.ASSET_WORDS, i)
         m = self.engine.m
-        return (self._text(row + R.A_NAME, int(m[row + R.A_NAME_LEN]), 4), int(m[row + R.A_DECIMALS])) if row else ("", 0)
+        return (self._text(row + L.A_NAME, int(m[row + L.A_NAME_LEN]), 4), int(m[row + L.A_DECIMALS])) if row else ("", 0)
 
     def definition(self, instrument: int) -> M.Definition:
         """One instrument as clients are told. Raises KeyError when there is none."""
         m = self.engine.m
-        row = self._row(R.P_INSTRUMENT, R.INSTRUMENT_WORDS, instrument)
+        row = self._row(L.P_INSTRUMENT, L.INSTRUMENT_WORDS, instrument)
         if not row:
             raise KeyError(instrument)
-        event = int(m[row + R.I_EVENT])
-        asset, decimals = self._asset(int(m[event + R.E_ASSET]))
+        event = int(m[row + L.I_EVENT])
+        asset, decimals = self._asset(int(m[event + L.E_ASSET]))
 
         def i(word: int) -> int:
             return int(m[row + word])
@@ -271,12 +271,12 @@ class MarketData:
         def e(word: int) -> int:
             return int(m[event + word])
 
-        bands = m[row + R.I_BANDS : row + R.I_BANDS + 3 * i(R.I_BAND_COUNT)].reshape(-1, 3).tolist()
+        bands = m[row + L.I_BANDS : row + L.I_BANDS + 3 * i(L.I_BAND_COUNT)].reshape(-1, 3).tolist()
         return M.Definition(
-            instrument, self._text(row + R.I_SYMBOL, i(R.I_SYMBOL_LEN), 8), e(R.E_ID), i(R.I_INDEX), e(R.E_PRODUCT), e(R.E_K), e(R.E_N),
-            i(R.I_PAYOUT), i(R.I_TICK_VALUE), asset, decimals, self._asset(e(R.E_BASE_ASSET))[0], e(R.E_LOT_BASE), i(R.I_PRICE_DECIMALS),
-            i(R.I_QTY_DECIMALS), i(R.I_PRICE_MIN), i(R.I_PRICE_MAX), i(R.I_LOT), i(R.I_MIN_QTY), i(R.I_MAX_QTY),
-            [(a, b, c) for a, b, c in bands], i(R.I_PHASE),
+            instrument, self._text(row + L.I_SYMBOL, i(L.I_SYMBOL_LEN), 8), e(L.E_ID), i(L.I_INDEX), e(L.E_PRODUCT), e(L.E_K), e(L.E_N),
+            i(L.I_PAYOUT), i(L.I_TICK_VALUE), asset, decimals, self._asset(e(L.E_BASE_ASSET))[0], e(L.E_LOT_BASE), i(L.I_PRICE_DECIMALS),
+            i(L.I_QTY_DECIMALS), i(L.I_PRICE_MIN), i(L.I_PRICE_MAX), i(L.I_LOT), i(L.I_MIN_QTY), i(L.I_MAX_QTY),
+            [(a, b, c) for a, b, c in bands], i(L.I_PHASE),
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:

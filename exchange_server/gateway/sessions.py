@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from protocol import codes
 
-from ..core.records import EVT_HEAD, EVT_SESSION_ACCOUNT, EVT_WORDS
+from ..core import layout as L
 from ..registry import Registry
 from .connection import Connection
 from .fix_logons import LogonMemory
@@ -99,15 +99,15 @@ class Directory:
 def before_logon(events: NDArray[np.int64], fresh: set[int]) -> NDArray[np.int64]:
     """A copy in which what lies before the E_LOGON of a session that logged on in this turn is addressed to nobody: its reports of that time are
     numbered and fetched by resend; on the wire nothing comes before the logon reply. Removes from `fresh` the sessions whose E_LOGON it has met."""
-    rows = events.reshape(-1, EVT_WORDS).copy()
+    rows = events.reshape(-1, L.EVT_WORDS).copy()
     at = 0
     while at < len(rows) and fresh:
-        head = int(rows[at, EVT_HEAD])
-        session = int(rows[at, EVT_SESSION_ACCOUNT]) >> 32
+        head = int(rows[at, L.EVT_HEAD])
+        session = int(rows[at, L.EVT_SESSION_ACCOUNT]) >> 32
         if session in fresh:
             if head & 255 == codes.E_LOGON:
                 fresh.discard(session)
             else:
-                rows[at, EVT_SESSION_ACCOUNT] &= 0xFFFFFFFF
+                rows[at, L.EVT_SESSION_ACCOUNT] &= 0xFFFFFFFF
         at += 1 + (head >> 8 & 255)
     return rows.reshape(-1)

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import EVT_WORDS
+from ..core import layout as L
 from ..disk.event_rows import ROW_BYTES, bad_rows, first_bad, seal_rows
 
 ROWS_PER_FILE = 1 << 18  # 50 MiB with the checksums
@@ -83,7 +83,7 @@ class EventSum:
 
     def add(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Move on over whole rows; their checksums (a view, valid until the next call)."""
-        count = rows.size // EVT_WORDS
+        count = rows.size // L.EVT_WORDS
         if count > self._sums.size:
             self._sums = np.zeros(2 * count, dtype=np.int64)
         seal_rows(rows.view(np.uint8), count, self.next_number, self._sums, 0, self.words)
@@ -149,7 +149,7 @@ class EventFiles:
     def read(self, number: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
         """`count` rows of one file from `number` on, and their checksums; None when the disk does not give them."""
         file, row = divmod(number - 1, self.rows_per_file)
-        rows = np.empty(count * EVT_WORDS, dtype=np.int64)
+        rows = np.empty(count * L.EVT_WORDS, dtype=np.int64)
         sums = np.empty(count, dtype=np.int64)
         try:
             fd = self.descriptor(file)
@@ -181,15 +181,15 @@ class EventFiles:
         """The stretches of these events that are here (with their checksums) as other rows than `rows`."""
         found = Holes()
         at = 0
-        total = rows.size // EVT_WORDS
+        total = rows.size // L.EVT_WORDS
         while at < total:
             number = first + at
             count = min(total - at, self.rows_per_file - (number - 1) % self.rows_per_file)
             got = self.read(number, count)
             if got is not None:
-                unlike = (got[0] != rows[at * EVT_WORDS : (at + count) * EVT_WORDS]).reshape(count, EVT_WORDS).any(axis=1)
+                unlike = (got[0] != rows[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS]).reshape(count, L.EVT_WORDS).any(axis=1)
                 for i in np.flatnonzero(unlike).tolist():
-                    if first_bad(got[0][i * EVT_WORDS : (i + 1) * EVT_WORDS].view(np.uint8), 1, number + i, got[1][i : i + 1]) == 1:
+                    if first_bad(got[0][i * L.EVT_WORDS : (i + 1) * L.EVT_WORDS].view(np.uint8), 1, number + i, got[1][i : i + 1]) == 1:
                         found.add(number + i, number + i)
             at += count
         return found.ranges

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import EVT_NUMBER, EVT_WORDS
+from ..core import layout as L
 from ..disk.event_rows import CHAIN_BAD, CHAIN_DONE, CR_BELOW, CR_COUNT, CR_FIRST, CR_NEXT, CR_SIZE, ROW_BYTES, first_bad, walk_chain
 from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
 from .system import FUNCTIONS
@@ -76,7 +76,7 @@ class EventStore:
         self._prepared = -1  # newest file that the helper was asked for
         self._sum = EventSum()  # over the rows before the tail
         self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
-        self._tail = np.zeros(min(TAIL_BYTES // 8, rows_per_file * EVT_WORDS), dtype=np.int64)  # rows that are in no file yet
+        self._tail = np.zeros(min(TAIL_BYTES // 8, rows_per_file * L.EVT_WORDS), dtype=np.int64)  # rows that are in no file yet
         self._tail_words = 0
         self.synced_to = 1  # events below this number were put on the disk
         try:
@@ -101,18 +101,18 @@ class EventStore:
         words = events.size
         if words == 0:
             return
-        if words % EVT_WORDS:
-            raise EventStoreError(f"event store: {words} words are not whole rows of {EVT_WORDS}")
-        first = int(events[EVT_NUMBER])
+        if words % L.EVT_WORDS:
+            raise EventStoreError(f"event store: {words} words are not whole rows of {L.EVT_WORDS}")
+        first = int(events[L.EVT_NUMBER])
         if first != self.next_number:
             raise EventStoreError(f"event store: rows begin with event {first}, the next one is {self.next_number}")
         used = self._tail_words
         if used + words <= self._tail.size:
             self._tail[used : used + words] = events
             self._tail_words = used + words
-            self.next_number = first + words // EVT_WORDS
+            self.next_number = first + words // L.EVT_WORDS
         else:
-            self.next_number = first + words // EVT_WORDS
+            self.next_number = first + words // L.EVT_WORDS
             self._write([self._tail[:used], events])
 
     def go_to(self, number: int, value: bytes = bytes(16)) -> None:
@@ -219,8 +219,8 @@ class EventStore:
         tail = np.zeros(0, dtype=np.int64)
         if number + count > self._tail_first:  # a copy: the tail is written over later
             at = max(number, self._tail_first) - self._tail_first
-            tail = self._tail[at * EVT_WORDS : (number + count - self._tail_first) * EVT_WORDS].copy()
-            count -= tail.size // EVT_WORDS
+            tail = self._tail[at * L.EVT_WORDS : (number + count - self._tail_first) * L.EVT_WORDS].copy()
+            count -= tail.size // L.EVT_WORDS
         if count > 0 and (self.holes or self.lost):
             self._refuse_holes(number, number + count - 1)
         while count > 0:
@@ -252,7 +252,7 @@ class EventStore:
                     continue
                 self._window = (begin, *got)
                 (rows, sums), at = got, 0
-            found = rows[at * EVT_WORDS : (at + count) * EVT_WORDS]
+            found = rows[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS]
             bad = first_bad(found.view(np.uint8), count, number, sums[at : at + count])
             if bad == count:
                 return found
@@ -279,7 +279,7 @@ class EventStore:
     def _walk(self, last_number: int, begin: int, end: int, found: list[NDArray[np.int64]]) -> None:
         out = np.zeros(4096, dtype=np.int64)
         res = np.zeros(CR_SIZE, dtype=np.int64)
-        window = np.empty(WINDOW_ROWS * EVT_WORDS, dtype=np.int64)
+        window = np.empty(WINDOW_ROWS * L.EVT_WORDS, dtype=np.int64)
         sums = np.empty(WINDOW_ROWS, dtype=np.int64)
         tail = self._tail[: self._tail_words]
         res[CR_NEXT] = last_number

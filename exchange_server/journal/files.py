@@ -7,7 +7,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.records import LOGIC_VERSION
+from ..core import layout as L
 from . import format as fmt
 
 SMALLEST_SEGMENT = 32 << 10
@@ -111,7 +111,7 @@ def prepare_segment(directory: Path, segment: int, segment_bytes: int, pause: th
     return fd
 
 
-def create(directory: Path, server_id: int, segment_bytes: int, logic: int = LOGIC_VERSION) -> Position:
+def create(directory: Path, server_id: int, segment_bytes: int, logic: int = L.LOGIC_VERSION) -> Position:
     """A new journal in a locked folder without one: watermark file, first segment with its header, all synced.
 
     Raises JournalError when there is a journal already, OSError.

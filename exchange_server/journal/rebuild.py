@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import EVT_SESSION_ACCOUNT, EVT_WORDS, LOGIC_VERSION
+from ..core import layout as L
 from ..disk.event_rows import rows_after
 from . import format as fmt
 from .event_files import SCAN_ROWS, EventFiles, EventSum, Holes, Range
@@ -46,7 +46,7 @@ def rebuild(
     wanted: Holes,
     put: Callable[[int, NDArray[np.int64]], None],
     *,
-    logic: int = LOGIC_VERSION,
+    logic: int = L.LOGIC_VERSION,
     live: bool = True,
     stop: threading.Event | None = None,
     neighbours: EventFiles | None = None,
@@ -78,7 +78,7 @@ def rebuild(
         for first, last in found.later.ranges:
             a, b = max(first, begin), min(last, total.next_number - 1)
             if a <= b:
-                put(a, events[(a - begin) * EVT_WORDS : (b + 1 - begin) * EVT_WORDS])
+                put(a, events[(a - begin) * L.EVT_WORDS : (b + 1 - begin) * L.EVT_WORDS])
                 found.filled.add(a, b)
         found.later.remove(begin, total.next_number - 1)
 
@@ -124,8 +124,8 @@ def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:
         got = files.read(number, count)
         if got is not None:
             hits = rows_after(got[0], count, number, *lost, out)
-            table = got[0].reshape(count, EVT_WORDS)
-            found |= {int(table[i, EVT_SESSION_ACCOUNT]) >> 32 for i in out[:hits].tolist()}
+            table = got[0].reshape(count, L.EVT_WORDS)
+            found |= {int(table[i, L.EVT_SESSION_ACCOUNT]) >> 32 for i in out[:hits].tolist()}
         number += count
     return found - {0}
 
@@ -141,7 +141,7 @@ class Rebuilder:
         make_engine: Callable[[Iterator[bytes] | None], Any],
         log: Callable[..., None],
         names: Callable[[Range, set[int]], list[str]],
-        logic: int = LOGIC_VERSION,
+        logic: int = L.LOGIC_VERSION,
     ) -> None:
         """names: the sessions with reports in a range, as people know them, given the ids that the files show."""
         self._store = store

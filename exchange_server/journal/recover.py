@@ -21,7 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import LOGIC_VERSION
+from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
 from .event_store import ROWS_PER_FILE, EventStore
@@ -108,7 +108,7 @@ def recover(
     *,
     accept: tuple[int, int] | None = None,
     rows_per_event_file: int = 0,
-    logic: int = LOGIC_VERSION,
+    logic: int = L.LOGIC_VERSION,
     batch_words: int = 1 << 16,
     settle_mode: Callable[[E], str] | None = None,
     **journal: Any,
@@ -159,7 +159,7 @@ def recover(
         raise
 
 
-def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = LOGIC_VERSION) -> Path:
+def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = L.LOGIC_VERSION) -> Path:
     """A clean stop: mark the state digest in the journal, sync the event store, write a snapshot, close everything. Returns its path.
 
     Raises JournalFailed, JournalError; SnapshotFailed when only the snapshot could not be written. What was acknowledged is safe in the
@@ -225,7 +225,7 @@ class Verified:
         )
 
 
-def verify(directory: str | Path, logic: int = LOGIC_VERSION, accept: tuple[int, int] | None = None) -> Verified:
+def verify(directory: str | Path, logic: int = L.LOGIC_VERSION, accept: tuple[int, int] | None = None) -> Verified:
     """Check every frame of a journal folder from its first segment on; changes nothing. While a server writes there, up to its watermark.
 
     Raises JournalRefused naming what is wrong, JournalError when there is no journal.
@@ -248,7 +248,7 @@ def verify(directory: str | Path, logic: int = LOGIC_VERSION, accept: tuple[int,
     return Verified(walk.frames, walk.rows, marks, len(tail.segments), tail.position, tail.cut_bytes, tail.why, lock is None)
 
 
-def cut(data: str | Path, segment: int, offset: int, server_id: int | None = None, logic: int = LOGIC_VERSION) -> Report:
+def cut(data: str | Path, segment: int, offset: int, server_id: int | None = None, logic: int = L.LOGIC_VERSION) -> Report:
     """Cut a refused journal at (segment, offset), which must be where verify stops: an operator's decision, never made alone.
 
     Keeps a copy of what is cut. Snapshots behind the cut are renamed to *.cut. Raises JournalError when the journal is not damaged there.

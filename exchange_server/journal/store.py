@@ -26,7 +26,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import LOGIC_VERSION
+from ..core import layout as L
 from ..disk import disk_writer as dw
 from . import format as fmt
 from .files import (
@@ -150,7 +150,7 @@ class Journal:
         fn: NDArray[np.int64] = FUNCTIONS,
         sync_ns: int = 10_000_000,
         idle_ms: int = 50,
-        logic: int = LOGIC_VERSION,
+        logic: int = L.LOGIC_VERSION,
     ) -> "Journal":
         """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) the old one at its end.
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import LOGIC_VERSION
+from ..core import layout as L
 from . import format as fmt
 from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
 from .marks import differs
@@ -55,7 +55,7 @@ def verify_store(
     *,
     live: bool,
     rows_per_file: int = ROWS_PER_FILE,
-    logic: int = LOGIC_VERSION,
+    logic: int = L.LOGIC_VERSION,
 ) -> StoreVerified:
     """Replay the journal of a data folder and lay its events beside the store's. Raises JournalRefused, JournalError, OSError."""
     found = StoreVerified()

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.records import LOGIC_VERSION
+from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
 from .store import JournalError, Position
@@ -91,7 +91,7 @@ class Walk:
         *,
         start: Position | None = None,
         server_id: int | None = None,
-        logic: int = LOGIC_VERSION,
+        logic: int = L.LOGIC_VERSION,
         accept: tuple[int, int] | None = None,
         live: bool = False,
         batch_words: int = BATCH_WORDS,

@@ -7,7 +7,7 @@ that follow; its peer feels TCP. Costs an addition and a comparison for each lin
 
 from typing import Any
 
-from ..core.records import CMD_WORDS
+from ..core import layout as L
 from .limits import Limits
 
 
@@ -18,7 +18,7 @@ class Fairness:
 
     def __init__(self, limits: Limits) -> None:
         self._fair_ns = limits.fair_ns
-        self._modest_words = limits.modest_rows * CMD_WORDS
+        self._modest_words = limits.modest_rows * L.CMD_WORDS
         self._greedy_share = limits.greedy_share
         self.modest: Any = None
         self.modest_at = 0

@@ -25,7 +25,7 @@ from sortedcontainers import SortedList
 
 from protocol import codes, errors
 
-from ..core.records import CMD_TIME_REFUSE, CMD_WORDS
+from ..core import layout as L
 from ..exits import Exit
 from ..gateway.connection import WHOLE_TURN, TurnInput
 from ..gateway.sessions import before_logon
@@ -95,7 +95,7 @@ class Pipeline:
         self.watches: list[Callable[[], None]] = []  # called by the housekeeping
         self.held_latency = Latency()  # turn made → released
         self.input = TurnInput(self.limits.inbox_rows)
-        self._inline_words = self.limits.inline_rows * CMD_WORDS
+        self._inline_words = self.limits.inline_rows * L.CMD_WORDS
         self.done: asyncio.Future[int] = loop.create_future()
         self.fairness = Fairness(self.limits)
         self.links: dict[int, Link] = {}
@@ -332,12 +332,12 @@ class Pipeline:
             refuse = self._pressure(now)
             if refuse >= 0:
                 if refuse and not held:
-                    inp.inbox[CMD_TIME_REFUSE] = refuse
+                    inp.inbox[L.CMD_TIME_REFUSE] = refuse
                 self._gather(inp, now)
         if self._gone:
             self._log_off(inp)
         words = inp.words
-        applied = words > CMD_WORDS or (self._expiry != 0 and self._expiry <= time_ns)
+        applied = words > L.CMD_WORDS or (self._expiry != 0 and self._expiry <= time_ns)
         if applied:
             self._apply(inp, words)
         if self._closing:
@@ -483,11 +483,11 @@ class Pipeline:
     def _apply(self, inp: TurnInput, words: int) -> None:
         inbox = inp.inbox
         first = self._row_seq
-        rows = words // CMD_WORDS
+        rows = words // L.CMD_WORDS
         self._ticket = self.journal.append_turn(inbox, words)
         if self._admin_rows:
             for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
-                self.admin[first + offset // CMD_WORDS + 1 + (int(inbox[offset]) >> 8 & 255)] = callback
+                self.admin[first + offset // L.CMD_WORDS + 1 + (int(inbox[offset]) >> 8 & 255)] = callback
             self._admin_rows.clear()
         engine = self.engine
         answers = engine.apply(inbox, words, self._sink)

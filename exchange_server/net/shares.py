@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core import records as r
+from ..core import layout as L
 from .observe import Log, stamp
 
 WARN_PER_CENT = 80
@@ -36,23 +36,23 @@ class Shares:
 
     def _pool(self, pool: int) -> tuple[int, int]:
         """(rows, rows in use)"""
-        d = r.H_POOLS + pool * r.POOL_WORDS
-        return int(self.m[d + r.PL_CAP]), int(self.m[d + r.PL_USED])
+        d = L.H_POOLS + pool * L.POOL_WORDS
+        return int(self.m[d + L.PL_CAP]), int(self.m[d + L.PL_USED])
 
     def _firms(self) -> NDArray[np.int64]:
         """The rows of all firms that are defined."""
-        d = r.H_POOLS + r.P_FIRM * r.POOL_WORDS
-        base, end = int(self.m[d + r.PL_BASE]), int(self.m[d + r.PL_NEXT])
-        rows = self.m[base : base + end * r.FIRM_WORDS].reshape(-1, r.FIRM_WORDS)
-        return rows[rows[:, r.F_ID] != 0]
+        d = L.H_POOLS + L.P_FIRM * L.POOL_WORDS
+        base, end = int(self.m[d + L.PL_BASE]), int(self.m[d + L.PL_NEXT])
+        rows = self.m[base : base + end * L.FIRM_WORDS].reshape(-1, L.FIRM_WORDS)
+        return rows[rows[:, L.F_ID] != 0]
 
     def _rooms(self, rows: NDArray[np.int64]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
         """For both tables: (share, used, room) of each firm; room: what the firm can have as things are, if it alone asks for more."""
-        weights = max(int(self.m[r.H_WEIGHTS]), 1)
-        ids, ids_used = self._pool(r.P_ARCHIVE)
-        orders, orders_used = self._pool(r.P_ORDER)
-        closed, own = rows[:, r.F_CLOSED], rows[:, r.F_OPEN]
-        id_share, order_share = ids * rows[:, r.F_WEIGHT] // weights, orders * rows[:, r.F_WEIGHT] // weights
+        weights = max(int(self.m[L.H_WEIGHTS]), 1)
+        ids, ids_used = self._pool(L.P_ARCHIVE)
+        orders, orders_used = self._pool(L.P_ORDER)
+        closed, own = rows[:, L.F_CLOSED], rows[:, L.F_OPEN]
+        id_share, order_share = ids * rows[:, L.F_WEIGHT] // weights, orders * rows[:, L.F_WEIGHT] // weights
         return {
             "closed_ids": (id_share, closed, np.maximum(id_share, closed + ids - ids_used)),
             "open_orders": (order_share, own, np.maximum(order_share, (own + orders - orders_used + 1) // 2)),
@@ -63,30 +63,30 @@ class Shares:
         rows = self._firms()
         for table, (share, used, room) in self._rooms(rows).items():
             for i in np.flatnonzero(used * 100 >= room * WARN_PER_CENT).tolist():
-                firm = int(rows[i, r.F_ID])
+                firm = int(rows[i, L.F_ID])
                 if (table, firm) not in self.warned:
                     self.warned.add((table, firm))
                     effect, to_do = (IDS_EFFECT, IDS_TO_DO) if table == "closed_ids" else (ORDERS_EFFECT, ORDERS_TO_DO)
                     numbers = {"firm": self.name(firm), "table": table, "used": int(used[i]), "room": int(room[i]), "share": int(share[i])}
                     self.log("warning", "firm_share", **numbers, **self._oldest(table, rows[i]), effect=effect, what_to_do=to_do)
             for i in np.flatnonzero(used * 100 < room * OVER_PER_CENT).tolist():
-                firm = int(rows[i, r.F_ID])
+                firm = int(rows[i, L.F_ID])
                 if (table, firm) in self.warned:
                     self.warned.discard((table, firm))
                     self.log("info", "firm_share_over", firm=self.name(firm), table=table, used=int(used[i]), room=int(room[i]))
-        for i in np.flatnonzero(rows[:, r.F_FORGOTTEN]).tolist():
-            firm, window = int(rows[i, r.F_ID]), int(rows[i, r.F_WINDOW])
+        for i in np.flatnonzero(rows[:, L.F_FORGOTTEN]).tolist():
+            firm, window = int(rows[i, L.F_ID]), int(rows[i, L.F_WINDOW])
             told = self.window_told.get(firm)
             if told is None or window * 2 < told:
                 self.window_told[firm] = window
-                numbers = {"firm": self.name(firm), "forgotten": int(rows[i, r.F_FORGOTTEN]), "window_s": window // 10**9}
+                numbers = {"firm": self.name(firm), "forgotten": int(rows[i, L.F_FORGOTTEN]), "window_s": window // 10**9}
                 self.log("warning", "ids_forgotten_early", **numbers, effect=IDS_EFFECT, what_to_do=IDS_TO_DO)
 
     def _oldest(self, table: str, row: NDArray[np.int64]) -> dict[str, str]:
-        oldest = int(row[r.F_OLDEST])
+        oldest = int(row[L.F_OLDEST])
         if table != "closed_ids" or oldest == 0:
             return {}
-        return {"oldest_closed_at": stamp(int(self.m[oldest + r.AR_CLOSED_AT]))}
+        return {"oldest_closed_at": stamp(int(self.m[oldest + L.AR_CLOSED_AT]))}
 
     def status(self) -> dict[str, Any]:
         """Its part of `exos status`: the tables as a whole, and the firms that have used most of their room."""
@@ -102,12 +102,12 @@ class Shares:
             line: dict[str, Any] = {}
             for table, (share, used, room) in rooms.items():
                 line[table] = {"used": int(used[i]), "share": int(share[i]), "room": int(room[i])}
-            line["forgotten_early"] = int(rows[i, r.F_FORGOTTEN])
-            if rows[i, r.F_FORGOTTEN]:
-                line["window_s"] = int(rows[i, r.F_WINDOW]) // 10**9
-            firms[self.name(int(rows[i, r.F_ID]))] = line
-        ids, ids_used = self._pool(r.P_ARCHIVE)
-        orders, orders_used = self._pool(r.P_ORDER)
+            line["forgotten_early"] = int(rows[i, L.F_FORGOTTEN])
+            if rows[i, L.F_FORGOTTEN]:
+                line["window_s"] = int(rows[i, L.F_WINDOW]) // 10**9
+            firms[self.name(int(rows[i, L.F_ID]))] = line
+        ids, ids_used = self._pool(L.P_ARCHIVE)
+        orders, orders_used = self._pool(L.P_ORDER)
         return {
             "closed_ids": {"used": ids_used, "capacity": ids},
             "open_orders": {"used": orders_used, "capacity": orders},
@@ -118,16 +118,16 @@ class Shares:
 
     def window(self) -> str:
         """How long a ClOrdID stays used up, in a sentence."""
-        ids, _ = self._pool(r.P_ARCHIVE)
+        ids, _ = self._pool(L.P_ARCHIVE)
         rows = self._firms()
-        least = int((ids * rows[:, r.F_WEIGHT] // max(int(self.m[r.H_WEIGHTS]), 1)).min()) if len(rows) else ids
-        hours = int(self.m[r.H_RETENTION_NS]) // 3_600_000_000_000
+        least = int((ids * rows[:, L.F_WEIGHT] // max(int(self.m[L.H_WEIGHTS]), 1)).min()) if len(rows) else ids
+        hours = int(self.m[L.H_RETENTION_NS]) // 3_600_000_000_000
         return f"at least {hours} h or the firm's newest {least} closed ids, whichever ends first; up to {ids} ids while other firms leave room"
 
     def start_line(self) -> dict[str, Any]:
         """What the log says at the start: how far the table reaches on a day of honest trade."""
-        ids, _ = self._pool(r.P_ARCHIVE)
-        retention_s = int(self.m[r.H_RETENTION_NS]) // 10**9
+        ids, _ = self._pool(L.P_ARCHIVE)
+        retention_s = int(self.m[L.H_RETENTION_NS]) // 10**9
         lasts = min(ids // HONEST_RATE, retention_s)
         return {
             "window": self.window(),

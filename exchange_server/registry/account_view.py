@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..core import audit
-from ..core import records as r
+from ..core import layout as L
 from .registry import Registry
 from .rows import Words
 
@@ -42,16 +42,16 @@ def account_view(registry: Registry, m: Words) -> dict[str, Any]:
     ]
     for event in registry.events:
         _event(registry, _grown(audit.dump_event, m, event.id), of)
-    base = int(m[r.H_POOLS + r.P_ASSET * r.POOL_WORDS + r.PL_BASE])
-    external = {row.name: int(m[base + row.id * r.ASSET_WORDS + r.A_EXTERNAL]) for row in registry.assets}
+    base = int(m[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
+    external = {row.name: int(m[base + row.id * L.ASSET_WORDS + L.A_EXTERNAL]) for row in registry.assets}
     return {
         "accounts": [accounts[id] for id in sorted(accounts)],
         "sessions": sessions,
         "external": external,
-        "orders": int(m[r.H_ORDER_SEQ]),
-        "trades": int(m[r.H_TRADE_SEQ]),
-        "fills": int(m[r.H_FILLS]),
-        "open_orders": int(m[r.H_OPEN_ORDERS]),
+        "orders": int(m[L.H_ORDER_SEQ]),
+        "trades": int(m[L.H_TRADE_SEQ]),
+        "fills": int(m[L.H_FILLS]),
+        "open_orders": int(m[L.H_OPEN_ORDERS]),
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from config import admin_records as ar
 from protocol import codes, errors, numbers
 
-from ..core.records import H_REFUSE
+from ..core import layout as L
 from . import checks, markets, members, settlement
 from . import rows as rows_of
 from .checks import Act
@@ -193,6 +193,6 @@ def _reference(registry: "Registry", record: ar.SetReference) -> Act:
 
 def _accept_clock(engine: "EngineLike") -> Act:
     """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
-    if int(engine.m[H_REFUSE]) != codes.R_CLOCK_JUMP:
+    if int(engine.m[L.H_REFUSE]) != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
     return Act("the clock", "the machine's time of day is accepted: new orders are taken again", [], checks.nothing, {"time_ns": engine.time_ns})

@@ -9,22 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from config import admin_records as ar
 from protocol import codes, numbers
 
-from ..core import definitions as d
-from ..core.records import (
-    A_EXTERNAL,
-    ASSET_WORDS,
-    CMD_WORDS,
-    H_POOLS,
-    HEADER_WORDS,
-    P_ASSET,
-    P_BALANCE,
-    P_LISTING,
-    P_NAME_HASH,
-    P_PAIR_HASH,
-    PL_BASE,
-    PL_USED,
-    POOL_WORDS,
-)
+from ..core import layout as L
+from ..core.layout import definitions as d
 from . import acts, checks
 from .listing_rules import Refused, bad
 from .rows import Words
@@ -33,7 +19,7 @@ if TYPE_CHECKING:
     from .registry import EngineLike, Registry
 
 
-MONEY_MAX = 1 << 61  # core/define.py; a test compares the two
+MONEY_MAX = 1 << 61  # core/markets/define.py; a test compares the two
 
 
 class RecordRefused(Exception):
@@ -56,7 +42,7 @@ class DryCore:
         self.capacities = engine.capacities
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
-        self.m: Words = engine.m[:HEADER_WORDS].copy()
+        self.m: Words = engine.m[:L.HEADER_WORDS].copy()
         self._real = engine.m
         self._named: set[tuple[int, int]] = set()
         self._balances: dict[tuple[int, int], int] = {}
@@ -76,27 +62,27 @@ class DryCore:
                 elif kind == codes.C_DEF_INSTRUMENT:
                     self._name(registry.instruments, kind, int(flat[at + d.DI_ID]))
                 elif kind == codes.C_DEF_LISTING:
-                    checks.hash_room(self, "listings", P_LISTING, 1)
-                    checks.hash_room(self, "pairs", P_PAIR_HASH, 1)
-                    self._use(P_LISTING, 1)
-                    self._use(P_PAIR_HASH, 1)
+                    checks.hash_room(self, "listings", L.P_LISTING, 1)
+                    checks.hash_room(self, "pairs", L.P_PAIR_HASH, 1)
+                    self._use(L.P_LISTING, 1)
+                    self._use(L.P_PAIR_HASH, 1)
                 elif kind == codes.C_TRANSFER:
-                    self._deposit(registry, flat[at : at + CMD_WORDS], decimals)
-                at += (1 + extra) * CMD_WORDS
+                    self._deposit(registry, flat[at : at + L.CMD_WORDS], decimals)
+                at += (1 + extra) * L.CMD_WORDS
 
     def _use(self, pool: int, count: int) -> None:
-        self.m[H_POOLS + pool * POOL_WORDS + PL_USED] += count
+        self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += count
 
     def _name(self, table: Any, kind: int, id: int) -> None:
         if table.get(id) is None and (kind, id) not in self._named:
-            checks.hash_room(self, "names", P_NAME_HASH, 1)
+            checks.hash_room(self, "names", L.P_NAME_HASH, 1)
             self._named.add((kind, id))
-            self._use(P_NAME_HASH, 1)
+            self._use(L.P_NAME_HASH, 1)
 
     def fee_balances(self, count: int) -> None:
         """Room that a new listing's fee accounts may need; counted as if none of them had a balance yet."""
-        self._use(P_BALANCE, count)
-        self._use(P_PAIR_HASH, count)
+        self._use(L.P_BALANCE, count)
+        self._use(L.P_PAIR_HASH, count)
 
     def _deposit(self, registry: "Registry", row: Words, decimals: dict[int, int]) -> None:
         account, asset, amount = int(row[d.DT_TO]), int(row[d.DT_ASSET]), int(row[d.DT_AMOUNT])
@@ -105,14 +91,14 @@ class DryCore:
             known = registry.accounts.get(account) is not None and registry.assets.get(asset) is not None
             self._balances[key] = checks.cash_or_none(self._real, account, asset) if known else -1
             if self._balances[key] < 0:
-                checks.hash_room(self, "balances", P_BALANCE, 1)
-                checks.hash_room(self, "pairs", P_PAIR_HASH, 1)
-                self._use(P_BALANCE, 1)
-                self._use(P_PAIR_HASH, 1)
+                checks.hash_room(self, "balances", L.P_BALANCE, 1)
+                checks.hash_room(self, "pairs", L.P_PAIR_HASH, 1)
+                self._use(L.P_BALANCE, 1)
+                self._use(L.P_PAIR_HASH, 1)
                 self._balances[key] = 0
         if asset not in self._external:
-            base = int(self._real[H_POOLS + P_ASSET * POOL_WORDS + PL_BASE])
-            self._external[asset] = int(self._real[base + asset * ASSET_WORDS + A_EXTERNAL]) if registry.assets.get(asset) else 0
+            base = int(self._real[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
+            self._external[asset] = int(self._real[base + asset * L.ASSET_WORDS + L.A_EXTERNAL]) if registry.assets.get(asset) else 0
         self._balances[key] += amount
         self._external[asset] += amount
         if self._balances[key] >= MONEY_MAX or self._external[asset] >= MONEY_MAX:

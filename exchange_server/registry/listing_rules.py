@@ -10,7 +10,7 @@ from protocol import codes, numbers
 
 LIMIT = 1 << 62
 RATE_UNIT = 10_000
-MAX_CONTRACTS = 4080  # core/definitions.py; a test compares the two
+MAX_CONTRACTS = 4080  # core/layout/definitions.py; a test compares the two
 
 
 class Refused(Exception):

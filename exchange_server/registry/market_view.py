@@ -5,18 +5,18 @@ from typing import Any
 from config.admin_records import outcome_code
 from protocol import codes
 
-from ..core import records as r
+from ..core import layout as L
 from .registry import Registry
 from .rows import Words
 
 
 def _row(m: Words, pool: int, width: int, id: int) -> int:
-    return int(m[r.H_POOLS + pool * r.POOL_WORDS + r.PL_BASE]) + id * width
+    return int(m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE]) + id * width
 
 
 def _best(m: Words, instrument: int, word: int) -> int | None:
     level = int(m[instrument + word])
-    return int(m[level + r.L_PRICE]) if level else None
+    return int(m[level + L.L_PRICE]) if level else None
 
 
 def market_view(registry: Registry, m: Words, event_name: str = "") -> list[dict[str, Any]]:
@@ -29,22 +29,22 @@ def market_view(registry: Registry, m: Words, event_name: str = "") -> list[dict
         if event_name and event.name != event_name:
             continue
         record = event.record
-        e = _row(m, r.P_EVENT, r.EVENT_WORDS, event.id)
+        e = _row(m, L.P_EVENT, L.EVENT_WORDS, event.id)
         contracts = []
         for instrument in registry.instruments_of(event):
-            i = _row(m, r.P_INSTRUMENT, r.INSTRUMENT_WORDS, instrument.id)
+            i = _row(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, instrument.id)
             contract = record.contracts[instrument.index]
             contracts.append(
                 {
                     "symbol": contract.symbol,
                     "outcome": contract.outcome,
                     "code": outcome_code(contract),
-                    "bid": _best(m, i, r.I_BEST_BID),
-                    "ask": _best(m, i, r.I_BEST_ASK),
-                    "last": int(m[i + r.I_LAST]) or None,
-                    "volume": int(m[i + r.I_VOLUME]),
-                    "open_interest": int(m[i + r.I_OPEN_INTEREST]),
-                    "paid": int(m[i + r.I_PAID]),
+                    "bid": _best(m, i, L.I_BEST_BID),
+                    "ask": _best(m, i, L.I_BEST_ASK),
+                    "last": int(m[i + L.I_LAST]) or None,
+                    "volume": int(m[i + L.I_VOLUME]),
+                    "open_interest": int(m[i + L.I_OPEN_INTEREST]),
+                    "paid": int(m[i + L.I_PAID]),
                 }
             )
         newest = event.determinations[-1] if event.determinations else None
@@ -57,11 +57,11 @@ def market_view(registry: Registry, m: Words, event_name: str = "") -> list[dict
                 "asset": record.asset,
                 "payout": record.payout,
                 "price_decimals": record.price_decimals,
-                "phase": codes.PHASE_NAMES.get(int(m[e + r.E_PHASE_NOW]), "unknown"),
+                "phase": codes.PHASE_NAMES.get(int(m[e + L.E_PHASE_NOW]), "unknown"),
                 "version": newest.version if newest else 0,
-                "window_end_ns": int(m[e + r.E_WINDOW_END]),
+                "window_end_ns": int(m[e + L.E_WINDOW_END]),
                 "final_at_ns": newest.final_at_ns if newest else 0,
-                "sets": int(m[e + r.E_SETS]),
+                "sets": int(m[e + L.E_SETS]),
                 "contracts": contracts,
             }
         )

@@ -10,8 +10,8 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from ..core import definitions as d
-from ..core.records import P_BALANCE, P_LISTING, P_NAME_HASH, P_PAIR_HASH
+from ..core import layout as L
+from ..core.layout import definitions as d
 from . import checks
 from . import listing_rules as rules
 from . import rows as rows_of
@@ -47,7 +47,7 @@ def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") 
     id = checks.room(registry.events, engine, "events")
     first = checks.room(registry.instruments, engine, "instruments", n)
     _listing_room(registry, engine, n)
-    checks.hash_room(engine, "names", P_NAME_HASH, n)
+    checks.hash_room(engine, "names", L.P_NAME_HASH, n)
     event = Event(id, first, record)
     rows = [
         rows_of.event(
@@ -86,14 +86,14 @@ def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> Non
             codes.R_TABLE_FULL, f"the server was sized for {limit} listings, {used} are used, {count} more were asked", limit, used + count
         )
     # with the balances of the fee accounts in the market's asset: platform, owner, listing venue
-    checks.hash_room(engine, "balances", P_BALANCE, FEE_BALANCES)
-    checks.hash_room(engine, "pairs", P_PAIR_HASH, count + FEE_BALANCES)
+    checks.hash_room(engine, "balances", L.P_BALANCE, FEE_BALANCES)
+    checks.hash_room(engine, "pairs", L.P_PAIR_HASH, count + FEE_BALANCES)
 
 
 def _new_terms_room(engine: "EngineLike", count: int) -> None:
     """Changed fees take a listing row of their own for each contract with open orders, which keep the terms they came under."""
-    checks.hash_room(engine, "listings", P_LISTING, count)
-    checks.hash_room(engine, "pairs", P_PAIR_HASH, 1)
+    checks.hash_room(engine, "listings", L.P_LISTING, count)
+    checks.hash_room(engine, "pairs", L.P_PAIR_HASH, 1)
 
 
 def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue, engine: "EngineLike") -> Act:

@@ -10,17 +10,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes, units
 
-from ..core.records import (
-    FORM_OWN_FIELDS,
-    FORM_TIME_MICROS,
-    FORM_TIME_MILLIS,
-    FORM_TIME_NANOS,
-    FORM_TIME_SECONDS,
-    FORM_TIME_SHIFT,
-    P_NAME_HASH,
-    SF_CANCEL_ON_DISCONNECT,
-    SF_SETTLEMENT,
-)
+from ..core import layout as L
 from . import checks
 from . import rows as rows_of
 from .checks import Act
@@ -31,7 +21,7 @@ from .tables import Account, Asset, Firm, Secrets, Session, Venue
 if TYPE_CHECKING:
     from .registry import EngineLike, Registry
 
-TIME_FORMS = {0: FORM_TIME_SECONDS, 3: FORM_TIME_MILLIS, 6: FORM_TIME_MICROS, 9: FORM_TIME_NANOS}  # by decimals
+TIME_FORMS = {0: L.FORM_TIME_SECONDS, 3: L.FORM_TIME_MILLIS, 6: L.FORM_TIME_MICROS, 9: L.FORM_TIME_NANOS}  # by decimals
 WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
 
 
@@ -65,7 +55,7 @@ def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") ->
         raise bad("name", f"the venue's fee account would be {fees_name}, which exists already")
     id = checks.room(registry.venues, engine, "venues")
     account_id = checks.room(registry.accounts, engine, "accounts")
-    checks.hash_room(engine, "names", P_NAME_HASH, 1)
+    checks.hash_room(engine, "names", L.P_NAME_HASH, 1)
     account = Account(account_id, fees_name, 0, codes.ACCT_FEES, id)
 
     def commit() -> None:
@@ -131,7 +121,7 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
             return checks.unchanged("session", record.name, old.id)
     id = old.id if old is not None else checks.room(registry.sessions, engine, "sessions")
     session = Session(id, firm.id, venue, account.id if account else 0, WIRES[record.wire], shown)
-    flags = SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | SF_SETTLEMENT * record.settlement_reports
+    flags = L.SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | L.SF_SETTLEMENT * record.settlement_reports
     fix = record.wire == "fix"
     our, peer = (record.our_comp_id, record.peer_comp_id) if fix else ("", record.key)
     rows = [
@@ -155,7 +145,7 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
 
 def _form(record: ar.DefineSession) -> int:
     """How FIX messages to this session are written (core: S_FORM)."""
-    return FORM_OWN_FIELDS * (not record.standard_dictionary) | TIME_FORMS[record.timestamp_decimals] << FORM_TIME_SHIFT
+    return L.FORM_OWN_FIELDS * (not record.standard_dictionary) | TIME_FORMS[record.timestamp_decimals] << L.FORM_TIME_SHIFT
 
 
 def _check_login(registry: "Registry", record: ar.DefineSession) -> None:

@@ -21,7 +21,7 @@ from config.load import Item
 from config.plan import Plan, diff
 from protocol import codes, errors
 
-from ..core.definitions import PLATFORM_FEE_ACCOUNT
+from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
 from . import acts, checks, configuration
 from . import rows as rows_of
 from .listing_rules import Refused

@@ -1,4 +1,4 @@
-"""Builds the definition rows of core/definitions.py from fields: the one place that knows both names and words."""
+"""Builds the definition rows of core/layout/definitions.py from fields: the one place that knows both names and words."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from protocol import codes
 
-from ..core import definitions as d
-from ..core.records import CMD_WORDS, MAX_BANDS, MAX_EXTRA_ROWS
+from ..core import layout as L
+from ..core.layout import definitions as d
 
 Words = NDArray[np.int64]
 
@@ -20,7 +20,7 @@ def head(kind: int, extra: int = 0) -> int:
 
 def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
     """One row with its extra rows: every (word, value) set, all else 0."""
-    words = np.zeros((1 + extra) * CMD_WORDS, np.int64)
+    words = np.zeros((1 + extra) * L.CMD_WORDS, np.int64)
     words[0] = head(kind, extra)
     for word, value in fields:
         words[word] = value
@@ -111,7 +111,7 @@ def event(fields: dict[int, int]) -> Words:
 
 def instrument(fields: dict[int, int], symbol: str, bands: Sequence[tuple[int, int, int]]) -> Words:
     """`fields`: word DI_* to value, without bands and symbol."""
-    if not 1 <= len(bands) <= MAX_BANDS:
+    if not 1 <= len(bands) <= L.MAX_BANDS:
         raise ValueError(f"{len(bands)} bands")
     words = row(codes.C_DEF_INSTRUMENT, d.DI_EXTRA, fields.items())
     words[d.DI_BAND_COUNT] = len(bands)
@@ -158,8 +158,8 @@ def phase(event_id: int, to: int) -> Words:
 
 
 def determine(event_id: int, version: int, payouts: Sequence[int]) -> Words:
-    extra = -(-len(payouts) // CMD_WORDS)
-    if extra > MAX_EXTRA_ROWS:
+    extra = -(-len(payouts) // L.CMD_WORDS)
+    if extra > L.MAX_EXTRA_ROWS:
         raise ValueError(f"{len(payouts)} payouts")
     words = row(codes.C_DETERMINE, extra, ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts))))
     words[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts

@@ -7,7 +7,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes, numbers, units
 
-from ..core.records import E_PHASE_NOW, E_WINDOW_END
+from ..core import layout as L
 from . import checks
 from . import rows as rows_of
 from .checks import Act
@@ -22,7 +22,7 @@ CLOSING = (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CANCEL_ONLY)  # phases that 
 
 
 def _phase(engine: "EngineLike", event: Event) -> int:
-    return checks.event_word(engine, event.id, E_PHASE_NOW)
+    return checks.event_word(engine, event.id, L.E_PHASE_NOW)
 
 
 def phase_now(engine: "EngineLike", event: Event) -> str:
@@ -95,7 +95,7 @@ def finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") ->
     def explain(code: int) -> str:
         if code != codes.R_CHALLENGE_WINDOW:
             return ""
-        ends = checks.event_word(engine, event.id, E_WINDOW_END)
+        ends = checks.event_word(engine, event.id, L.E_WINDOW_END)
         return f"its challenge window ends at {units.instant(ends)}, it is {units.instant(now_ns)}"
 
     def commit() -> None:

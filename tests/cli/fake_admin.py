@@ -12,7 +12,7 @@ import msgspec
 from config import admin_records as ar
 from config import load, plan
 from config.admin_records import outcome_code
-from exchange_server.core.records import E_PHASE_NOW, EVENT_WORDS, H_POOLS, P_EVENT, PL_BASE, POOL_WORDS
+from exchange_server.core import layout as L
 from exchange_server.registry import Refused, Registry
 from exchange_server.registry.markets import PHASES
 from tests.fake_engine import FakeEngine
@@ -62,8 +62,8 @@ class FakeAdmin:
         """As the core would have it."""
         self.phases[event] = phase
         id = self.registry.events.named(event).id  # type: ignore[union-attr]
-        base = int(self.engine.m[H_POOLS + P_EVENT * POOL_WORDS + PL_BASE])
-        self.engine.m[base + id * EVENT_WORDS + E_PHASE_NOW] = PHASES[phase]
+        base = int(self.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE])
+        self.engine.m[base + id * L.EVENT_WORDS + L.E_PHASE_NOW] = PHASES[phase]
 
     def _apply(self, record: Any) -> dict[str, Any]:
         for body in ar.pack_all("uid:0", "1", record):

@@ -8,7 +8,7 @@ import pytest
 from config import admin_records as ar
 from exchange_server.cli import clock, doctor
 from exchange_server.cli import main as cli
-from exchange_server.core.records import H_REFUSE
+from exchange_server.core import layout as L
 from exchange_server.exits import Exit
 from protocol import codes
 from tests.cli.fake_admin import FakeAdmin
@@ -43,7 +43,7 @@ def test_the_clock_is_shown(server: FakeAdmin, tmp_path: Path, capsys: pytest.Ca
 def test_accepting(server: FakeAdmin, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["clock", "accept", "--data", str(tmp_path)]) == Exit.FAILED
     assert "the clock has not jumped: there is nothing to accept" in capsys.readouterr().err and server.records == []
-    server.engine.m[H_REFUSE] = codes.R_CLOCK_JUMP
+    server.engine.m[L.H_REFUSE] = codes.R_CLOCK_JUMP
     assert cli.main(["clock", "accept", "--data", str(tmp_path)]) == Exit.OK
     assert "new orders are taken again" in capsys.readouterr().out and server.records == [ar.AcceptClock()]
 

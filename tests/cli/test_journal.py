@@ -8,7 +8,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.cli import main as cli
-from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS
+from exchange_server.core import layout as L
 from exchange_server.engine import Engine
 from exchange_server.exits import Exit
 from exchange_server.gateway.connection import TurnInput
@@ -30,10 +30,10 @@ def write(server: Recovered[Engine], turns: int) -> None:
     for turn in range(turns):
         body = ar.pack("uid:0", str(turn), BASE[turn % len(BASE)])
         extra = -(-len(body) // 128)
-        rows = np.zeros((2 + extra) * CMD_WORDS, np.int64)
+        rows = np.zeros((2 + extra) * L.CMD_WORDS, np.int64)
         rows[:3] = codes.C_TIME, server.engine.turn + 1, server.engine.time_ns + 1
-        rows[CMD_WORDS], rows[CMD_WORDS + CMD_BODY_BYTES] = codes.C_ADMIN | extra << 8, len(body)
-        rows[2 * CMD_WORDS :].view(np.uint8)[: len(body)] = np.frombuffer(body, np.uint8)
+        rows[L.CMD_WORDS], rows[L.CMD_WORDS + L.CMD_BODY_BYTES] = codes.C_ADMIN | extra << 8, len(body)
+        rows[2 * L.CMD_WORDS :].view(np.uint8)[: len(body)] = np.frombuffer(body, np.uint8)
         ticket = server.journal.append(rows, server.engine.row_seq)
         server.engine.apply(rows, len(rows), server.store.append)
         server.journal.wait(ticket)

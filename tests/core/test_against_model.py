@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from protocol import codes as C
 from protocol.errors import RETIRED
 from tests import core_rig
@@ -146,7 +146,7 @@ def run_in_batches(commands: list[Row], world: Any, size: int, event_rows: int) 
 def test_the_same_events_and_digest_wherever_turns_and_buffers_end(seed: int) -> None:
     world, commands = flow(seed + 5000, 160)
     expected, digest = run_in_batches(commands, world, 1, core_rig.EVENT_ROWS)
-    assert len(expected) > 100 * r.EVT_WORDS
+    assert len(expected) > 100 * L.EVT_WORDS
     for size, event_rows in ((3, 8), (50, 9), (1000, 4096)):
         events, other = run_in_batches(commands, world, size, event_rows)
         assert np.array_equal(events, expected) and other == digest, (size, event_rows)

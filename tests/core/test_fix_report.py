@@ -8,9 +8,9 @@ import simplefix
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange_server.core import records as R
-from exchange_server.core.fix_report import MESSAGE_BYTES
+from exchange_server.core import layout as L
 from exchange_server.gateway.fix_encoder import FixEncoder
+from exchange_server.wires.fix_out import MESSAGE_BYTES
 from protocol import codes, errors
 from protocol.fix_messages import Framer, check, format_scaled, format_timestamp, parse, parse_timestamp
 from tests.core.fix_world import INSTRUMENTS, OUR, WIRE_OF, world
@@ -36,30 +36,30 @@ def encoder(arena):
 
 
 def event(kind, number=1, session=1, status=1, reason=0, side=1, contract=1, type_=2, tif=1, flags=0, texts=None, body=b"", **words):
-    extra = 1 if texts else -(-len(body) // (R.EVT_WORDS * 8))
-    row = np.zeros((1 + extra) * R.EVT_WORDS, np.int64)
+    extra = 1 if texts else -(-len(body) // (L.EVT_WORDS * 8))
+    row = np.zeros((1 + extra) * L.EVT_WORDS, np.int64)
     flags |= codes.EF_TEXT if texts else 0
     row[0] = kind | extra << 8 | status << 16 | reason << 24 | side << 40 | contract << 44 | type_ << 48 | tif << 52 | flags << 56
-    row[R.EVT_NUMBER], row[R.EVT_TIME], row[R.EVT_SESSION_NUMBER] = 900 + number, NOW + 123456789, number
-    row[R.EVT_SESSION_ACCOUNT] = session << 32 | session
-    row[R.EVT_INSTRUMENT] = 1 << 32
+    row[L.EVT_NUMBER], row[L.EVT_TIME], row[L.EVT_SESSION_NUMBER] = 900 + number, NOW + 123456789, number
+    row[L.EVT_SESSION_ACCOUNT] = session << 32 | session
+    row[L.EVT_INSTRUMENT] = 1 << 32
     for name, value in words.items():
-        row[getattr(R, f"EVT_{name}")] = value
+        row[getattr(L, f"EVT_{name}")] = value
     raw = row.view(np.uint8)
     if texts:
         for at, text in zip((192, 256), texts):
             raw[at : at + len(text)] = np.frombuffer(text, np.uint8)
     if body:
         raw[192 : 192 + len(body)] = np.frombuffer(body, np.uint8)
-        row[R.EVT_BODY_BYTES] = len(body)
+        row[L.EVT_BODY_BYTES] = len(body)
     return row
 
 
 def write_as(encoder, own_fields=False, decimals=3):
     """How messages to all sessions are written."""
-    form = R.FORM_OWN_FIELDS * own_fields | {3: 0, 0: 1, 6: 2, 9: 3}[decimals] << R.FORM_TIME_SHIFT
-    base = int(encoder.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE])
-    encoder.m[base + R.SESSION_WORDS + R.S_FORM : base + 9 * R.SESSION_WORDS : R.SESSION_WORDS] = form
+    form = L.FORM_OWN_FIELDS * own_fields | {3: 0, 0: 1, 6: 2, 9: 3}[decimals] << L.FORM_TIME_SHIFT
+    base = int(encoder.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
+    encoder.m[base + L.SESSION_WORDS + L.S_FORM : base + 9 * L.SESSION_WORDS : L.SESSION_WORDS] = form
 
 
 @pytest.fixture(autouse=True)
@@ -206,7 +206,7 @@ def test_other_messages(encoder):
     j = event(codes.E_REJECTED, 7, status=6, reason=codes.R_THROTTLED_SESSION, LIMIT=50, USED=50, CLIENT_NUMBER=33, ID_LO=4)
     j = fields_of(encoded(encoder, j)[1])
     assert (j[35], j[45], j[372], j[379], j[380]) == ("j", "33", "D", "4", "8") and "50 messages" in j[58]
-    w = fields_of(encoded(encoder, event(codes.E_REJECTED, 8, status=6, reason=codes.R_FIELD_UNSUPPORTED, ASKED=R.CMD_MIN_QTY, ID_LO=4))[1])
+    w = fields_of(encoded(encoder, event(codes.E_REJECTED, 8, status=6, reason=codes.R_FIELD_UNSUPPORTED, ASKED=L.CMD_MIN_QTY, ID_LO=4))[1])
     assert "tag 110 " in w[58]
     p = fields_of(encoded(encoder, event(codes.E_REJECTED, 8, status=6, reason=codes.R_PRICE_OFF_GRID, ASKED=6215, LIMIT=10, ID_LO=4))[1])
     assert p[58] == "price 0.6215 is not on the grid: the increment there is 0.0010"
@@ -268,4 +268,4 @@ def test_many_sessions_in_one_call_and_a_small_buffer(arena):
     for session, data in got.items():
         seqs = [parse(raw).seq for raw in iter_messages(data)]
         assert seqs == list(range(1, next_out[session] + 1 + (session == 1)))
-    assert not e.index[R.INDEX_WORDS * 10 :].any(), "the kernel leaves its own part of the index clean"
+    assert not e.index[L.INDEX_WORDS * 10 :].any(), "the kernel leaves its own part of the index clean"

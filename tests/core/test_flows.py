@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
 from protocol import codes as C
 from tests.bridge import command_row, event_rows
@@ -14,7 +14,7 @@ from tests.model_world import Limits
 
 
 def kinds(rows: np.ndarray) -> dict[int, float]:
-    found, counts = np.unique(rows[:, r.CMD_HEAD] & 255, return_counts=True)
+    found, counts = np.unique(rows[:, L.CMD_HEAD] & 255, return_counts=True)
     return {int(k): int(n) / len(rows) for k, n in zip(found, counts)}
 
 
@@ -22,11 +22,11 @@ def test_shares() -> None:
     f = named_flow(1, 20_000, resting=5_000)
     shares = kinds(f.flow)
     assert abs(shares[C.C_NEW] - 0.46) < 0.02 and abs(shares[C.C_CANCEL] - 0.44) < 0.02 and abs(shares[C.C_REPLACE] - 0.10) < 0.02
-    new = f.flow[f.flow[:, r.CMD_HEAD] & 255 == C.C_NEW]
-    assert 0.01 < np.mean(new[:, r.CMD_HEAD] >> 28 & 15 == C.IOC) < 0.03, "2 % of the new orders are aggressive"
+    new = f.flow[f.flow[:, L.CMD_HEAD] & 255 == C.C_NEW]
+    assert 0.01 < np.mean(new[:, L.CMD_HEAD] >> 28 & 15 == C.IOC) < 0.03, "2 % of the new orders are aggressive"
     assert kinds(f.preload) == {C.C_NEW: 1.0}
-    assert len(np.unique(new[:, r.CMD_INSTRUMENT] >> 32)) == 100
-    assert len(np.unique(f.preload[:, r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)) > 950
+    assert len(np.unique(new[:, L.CMD_INSTRUMENT] >> 32)) == 100
+    assert len(np.unique(f.preload[:, L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)) > 950
 
 
 def test_the_same_seed_gives_the_same_flow() -> None:
@@ -59,7 +59,7 @@ def test_the_core_refuses_at_most_a_tenth_and_keeps_the_books_full() -> None:
     refused = counts.get(C.E_REJECTED, 0) + counts.get(C.E_CANCEL_REJECT, 0)
     assert refused <= 0.1 * len(f.flow)
     assert counts[C.E_FILL] > 20 and counts[C.E_CANCELED] > 1500 and counts[C.E_REPLACED] > 300
-    assert engine.m[r.H_OPEN_ORDERS] >= 5_900
+    assert engine.m[L.H_OPEN_ORDERS] >= 5_900
     assert engine.check() == []
 
 
@@ -69,5 +69,5 @@ def test_core_and_model_agree_on_a_small_named_flow() -> None:
     pair = Pair(Limits(400, 2000), levels=400)
     for row in world(shape["books"], shape["group"], shape["accounts"], shape["sessions"], (-50, 100)):
         pair.apply(row)
-    for words in turns(np.concatenate([f.preload, f.flow]), 50).reshape(-1, r.CMD_WORDS):
+    for words in turns(np.concatenate([f.preload, f.flow]), 50).reshape(-1, L.CMD_WORDS):
         pair.apply(command_row(words))

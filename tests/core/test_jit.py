@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.core import jit
+from exchange_server.core.kit import jit
 
 ROOT = Path(jit.__file__).parent.parent.parent
 
@@ -13,11 +13,13 @@ ROOT = Path(jit.__file__).parent.parent.parent
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small checkout with files of one name in both folders."""
     files = {
-        "exchange_server/core/jit.py": "",
+        "exchange_server/core/kit/jit.py": "",
+        "exchange_server/core/kit/__init__.py": "",
         "exchange_server/core/leaves.py": "X = 1\n",
-        "exchange_server/core/records.py": "from protocol.codes import A\n",
+        "exchange_server/core/layout/__init__.py": "from .words import *\n",
+        "exchange_server/core/layout/words.py": "from protocol.codes import A\n",
         "exchange_server/disk/leaves.py": "Y = 1\n",
-        "exchange_server/disk/writer.py": "from ..core.records import (\n    A,\n)\nfrom . import leaves\n",
+        "exchange_server/disk/writer.py": "from ..core import layout as L\nfrom . import (\n    leaves,\n)\n",
         "exchange_server/engine.py": "E = 1\n",
         "protocol/codes.py": "A = 1\n",
         "protocol/errors.py": "B = 1\n",
@@ -27,7 +29,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(jit, "_ROOT", tmp_path)
     monkeypatch.setattr(jit, "_FOLDERS", tuple(tmp_path / f for f in ("exchange_server/core", "exchange_server/disk", "protocol")))
-    monkeypatch.setattr(jit, "__file__", str(tmp_path / "exchange_server/core/jit.py"))
+    monkeypatch.setattr(jit, "__file__", str(tmp_path / "exchange_server/core/kit/jit.py"))
     return tmp_path
 
 
@@ -41,9 +43,9 @@ def _hash(path: Path) -> str:
     [
         ("exchange_server/disk/writer.py", True),
         ("exchange_server/disk/leaves.py", True),  # the neighbour of that name, not core's
-        ("exchange_server/core/records.py", True),
+        ("exchange_server/core/layout/words.py", True),
         ("protocol/codes.py", True),  # through records
-        ("exchange_server/core/jit.py", True),
+        ("exchange_server/core/kit/jit.py", True),
         ("exchange_server/core/leaves.py", False),
         ("exchange_server/engine.py", False),
         ("protocol/errors.py", False),
@@ -67,4 +69,4 @@ def test_two_files_of_one_name_have_folders_of_their_own(checkout: Path) -> None
 
 def test_the_files_of_this_checkout_are_followed_over_both_folders() -> None:
     names = {p.relative_to(ROOT).as_posix() for p in jit._imports(ROOT / "exchange_server/disk/disk_writer.py")}
-    assert {"exchange_server/core/jit.py", "exchange_server/core/records.py", "exchange_server/disk/native.py"} <= names
+    assert {"exchange_server/core/kit/jit.py", "exchange_server/core/layout/__init__.py", "exchange_server/disk/native.py"} <= names

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from exchange_server.core.jit import FLAGS, kernel, leaf
+from exchange_server.core.kit.jit import FLAGS, kernel, leaf
 
 
 @leaf

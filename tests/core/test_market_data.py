@@ -5,8 +5,8 @@ import random
 import numpy as np
 import pytest
 
-from exchange_server.core import market_data as md
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
+from exchange_server.wires import feeds as md
 from protocol import codes
 from protocol import messages as M
 from protocol.book_builder import BookBuilder
@@ -19,12 +19,12 @@ class Feed:
 
     def __init__(self, book: Book, wanted: set[int]) -> None:
         self.m = book.m
-        capacity = int(self.m[R.H_POOLS + R.P_INSTRUMENT * R.POOL_WORDS + R.PL_CAP])
+        capacity = int(self.m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_CAP])
         self.wanted = np.zeros(capacity, dtype=np.uint8)
         for i in wanted:
             self.wanted[i] = 1
         self.index = np.zeros(md.md_index_words(self.m), dtype=np.int64)
-        self.res = np.zeros(R.RES_WORDS, dtype=np.int64)
+        self.res = np.zeros(L.RES_WORDS, dtype=np.int64)
         self.tape = np.zeros(6 * 1000, dtype=np.int64)
 
     def updates(self, events: list[np.ndarray] | None = None, room: int = 1 << 16) -> dict[int, M.BookUpdate] | None:
@@ -37,10 +37,10 @@ class Feed:
         status = md.updates(self.m, self.wanted, self.tape, used, out, self.index, self.res)
         slots = md.MD_INDEX_WORDS * self.wanted.size
         assert not self.index[slots:].any(), "the kernel left its marks"
-        if status == R.ENC_SPACE:
+        if status == L.ENC_SPACE:
             return None
         found = {}
-        for i in range(int(self.res[R.RES_INDEX])):
+        for i in range(int(self.res[L.RES_INDEX])):
             instrument, offset, length = self.index[i * md.MD_INDEX_WORDS :][:3].tolist()
             (payload,) = FrameReader().feed(out[offset : offset + length].tobytes())
             message = M.decode_server(payload)
@@ -50,10 +50,10 @@ class Feed:
 
     def snapshot(self, instrument: int, depth: int = 1 << 20) -> M.BookSnapshot:
         out = np.zeros(100, dtype=np.uint8)
-        if md.snapshot(self.m, instrument, depth, out, 0, self.res) == R.ENC_SPACE:
-            out = np.zeros(int(self.res[R.RES_BYTES]), dtype=np.uint8)
-            assert md.snapshot(self.m, instrument, depth, out, 0, self.res) == R.ENC_DONE
-        (payload,) = FrameReader().feed(out[: int(self.res[R.RES_BYTES])].tobytes())
+        if md.snapshot(self.m, instrument, depth, out, 0, self.res) == L.ENC_SPACE:
+            out = np.zeros(int(self.res[L.RES_BYTES]), dtype=np.uint8)
+            assert md.snapshot(self.m, instrument, depth, out, 0, self.res) == L.ENC_DONE
+        (payload,) = FrameReader().feed(out[: int(self.res[L.RES_BYTES])].tobytes())
         message = M.decode_server(payload)
         assert isinstance(message, M.BookSnapshot)
         return message
@@ -74,12 +74,12 @@ def test_the_book_that_is_built_is_the_book(seed: int) -> None:
         builder.snapshot(feed.snapshot(i))
     resting: list[tuple[int, int]] = []
     for turn in range(2, 80):
-        book.m[R.H_TURN], book.m[R.H_TIME] = turn, turn * 1_000_000_007
+        book.m[L.H_TURN], book.m[L.H_TIME] = turn, turn * 1_000_000_007
         for _ in range(rng.randrange(12)):
             if resting and rng.random() < 0.5:
                 o, ask = resting.pop(rng.randrange(len(resting)))
                 part = rng.randrange(1, 30)
-                if part < int(book.m[o + R.O_LEAVES]):
+                if part < int(book.m[o + L.O_LEAVES]):
                     resting.append((o, ask))
                 book.take(o, ask, part)
             else:
@@ -97,7 +97,7 @@ def test_the_book_that_is_built_is_the_book(seed: int) -> None:
             snapshot = feed.snapshot(i)
             assert snapshot.seq == builder.seq
             assert snapshot.bids == sorted(bids.items(), reverse=True) and snapshot.asks == sorted(asks.items())
-        assert book.m[R.H_DIRTY_COUNT] == 0
+        assert book.m[L.H_DIRTY_COUNT] == 0
 
 
 def test_updates_in_the_middle_of_a_turn_lose_nothing() -> None:
@@ -161,8 +161,8 @@ def test_too_little_room_changes_nothing() -> None:
     feed = Feed(book, {1})
     book.rest(1, 0, 50, 5)
     assert feed.updates(room=10) is None
-    need = int(feed.res[R.RES_BYTES])
-    assert book.m[R.H_DIRTY_COUNT] == 1 and feed.snapshot(1).seq == 0
+    need = int(feed.res[L.RES_BYTES])
+    assert book.m[L.H_DIRTY_COUNT] == 1 and feed.snapshot(1).seq == 0
     found = feed.updates(room=need)
     assert found is not None and found[1].seq == 1
 
@@ -176,7 +176,7 @@ def test_a_list_that_overflowed_is_said() -> None:
     assert feed.res[md.RES_LOST] == 1
     assert found is not None and found[1].changes == [] and found[1].trades == [(3, 12, 1, codes.BUY)]
     assert len(feed.snapshot(1).bids) == 10
-    book.m[R.H_TURN] += 1
+    book.m[L.H_TURN] += 1
     book.rest(1, 0, 12, 1)
     assert feed.updates() == {1: M.BookUpdate(1, 2, 0, [(codes.BUY, 12, 2)], [])} and feed.res[md.RES_LOST] == 0
 
@@ -196,4 +196,4 @@ def test_no_such_instrument() -> None:
     feed = Feed(Book(), set())
     out = np.zeros(10, dtype=np.uint8)
     for instrument in (0, -1, 5, 10**9):
-        assert md.snapshot(feed.m, instrument, 5, out, 0, feed.res) == R.ENC_DONE and feed.res[R.RES_MESSAGES] == 0
+        assert md.snapshot(feed.m, instrument, 5, out, 0, feed.res) == L.ENC_DONE and feed.res[L.RES_MESSAGES] == 0

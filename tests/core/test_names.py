@@ -5,17 +5,17 @@ import random
 import numpy as np
 import pytest
 
-from exchange_server.core.loads import SLACK
-from exchange_server.core.names import NAMES_BAD_LENGTH, NAMES_FULL, add_name, find_name
-from exchange_server.core.records import H_POOLS, HEADER_WORDS, NAME_WORDS, P_NAME_HASH, PL_BASE, PL_CAP, PL_USED, POOL_WORDS
+from exchange_server.core import layout as L
+from exchange_server.core.kit.loads import SLACK
+from exchange_server.core.kit.names import NAMES_BAD_LENGTH, NAMES_FULL, add_name, find_name
 
-POOL = H_POOLS + P_NAME_HASH * POOL_WORDS
+POOL = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
 
 
 def arena(entries):
-    m = np.zeros(HEADER_WORDS + entries * NAME_WORDS, np.int64)
-    m[POOL + PL_BASE] = HEADER_WORDS
-    m[POOL + PL_CAP] = entries
+    m = np.zeros(L.HEADER_WORDS + entries * L.NAME_WORDS, np.int64)
+    m[POOL + L.PL_BASE] = L.HEADER_WORDS
+    m[POOL + L.PL_CAP] = entries
     return m, m.view(np.uint8)
 
 
@@ -56,7 +56,7 @@ def test_putting_in_again_moves_the_name_to_the_new_id():
     assert add(m, mb, 1, b"A", 1) == 0
     assert add(m, mb, 1, b"A", 2) == 0
     assert find(m, mb, 1, b"A") == 2
-    assert m[POOL + PL_USED] == 1
+    assert m[POOL + L.PL_USED] == 1
 
 
 @pytest.mark.parametrize("text", [b"", b"x" * 65])

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from exchange_server.core import layout as L
 from exchange_server.core import proofs
-from exchange_server.core import records as r
 from exchange_server.engine import Engine
 from protocol import codes as C
 from tests import arena
@@ -39,15 +39,15 @@ def some_order(m: Any) -> int:
 
 
 def some_level(m: Any) -> int:
-    return int(m[some_order(m) + r.O_LEVEL])
+    return int(m[some_order(m) + L.O_LEVEL])
 
 
 def some_node(m: Any) -> int:
-    return int(m[some_level(m) + r.L_NODE])
+    return int(m[some_level(m) + L.L_NODE])
 
 
 def some_instrument(m: Any) -> int:
-    return int(m[some_order(m) + r.O_INSTRUMENT])
+    return int(m[some_order(m) + L.O_INSTRUMENT])
 
 
 def some_closed(m: Any) -> int:
@@ -59,43 +59,43 @@ def by_id(pool: int, number: int) -> Callable[[Any], int]:
 
 
 def timer(m: Any) -> int:
-    return int(m[arena.pool(m, r.P_HEAP)["base"]])
+    return int(m[arena.pool(m, L.P_HEAP)["base"]])
 
 
 def pool_word(pool: int, word: int) -> Callable[[Any], int]:
-    return lambda m: r.H_POOLS + pool * r.POOL_WORDS + word
+    return lambda m: L.H_POOLS + pool * L.POOL_WORDS + word
 
 
 BROKEN: dict[str, tuple[Callable[[Any], int], int]] = {
-    "back link of a queue": (some_order, r.O_PREV),
-    "price of an order": (some_order, r.O_PRICE),
-    "leaves": (some_order, r.O_LEAVES),
-    "reserved fee": (some_order, r.O_RESERVED_FEE),
-    "account list": (some_order, r.O_ACCT_PREV),
-    "key of an order": (some_order, r.O_KEY_LO),
-    "timer list": (lambda m: int(m[timer(m) + r.BK_HEAD]), r.O_TIMER_PREV),
-    "quantity of a level": (some_level, r.L_QTY),
-    "count of a level": (some_level, r.L_COUNT),
-    "tail of a level": (some_level, r.L_TAIL),
-    "price of a level": (some_level, r.L_PRICE),
-    "mask of a node": (some_node, r.N_MASK),
-    "slot of a node": (some_node, r.N_SLOT),
-    "best bid": (some_instrument, r.I_BEST_BID),
-    "levels of an instrument": (some_instrument, r.I_LEVEL_COUNT),
-    "orders of an instrument": (some_instrument, r.I_ORDERS_OPEN),
-    "orders of an event": (by_id(r.P_EVENT, 1), r.E_OPEN_ORDERS),
-    "orders of an account": (by_id(r.P_ACCOUNT, 16), r.AC_ORDER_COUNT),
-    "orders of a firm": (by_id(r.P_FIRM, 1), r.F_OPEN),
-    "closed ids of a firm": (by_id(r.P_FIRM, 1), r.F_CLOSED),
-    "key of a closed id": (some_closed, r.AR_KEY_LO),
-    "time of a closed id": (some_closed, r.AR_CLOSED_AT),
-    "time of a timer": (timer, r.BK_TIME),
-    "count of a timer": (timer, r.BK_COUNT),
-    "open orders": (lambda m: 0, r.H_OPEN_ORDERS),
-    **{f"rows in use of {r.POOL_NAMES[p]}": (pool_word(p, r.PL_USED), 0) for p in (r.P_ORDER, r.P_LEVEL, r.P_NODE, r.P_TEXT, r.P_ARCHIVE, r.P_BUCKET, r.P_ID_HASH)},
-    "open quantity": (lambda m: arena.collateral_rows(m, by_id(r.P_EVENT, 1)(m))[0], r.CO_COLUMNS + r.COL_BQ * 2),
-    "position": (lambda m: arena.collateral_rows(m, by_id(r.P_EVENT, 1)(m))[0], r.CO_COLUMNS),
-    "cash": (lambda m: arena.balances(m)[0], r.B_CASH),
+    "back link of a queue": (some_order, L.O_PREV),
+    "price of an order": (some_order, L.O_PRICE),
+    "leaves": (some_order, L.O_LEAVES),
+    "reserved fee": (some_order, L.O_RESERVED_FEE),
+    "account list": (some_order, L.O_ACCT_PREV),
+    "key of an order": (some_order, L.O_KEY_LO),
+    "timer list": (lambda m: int(m[timer(m) + L.BK_HEAD]), L.O_TIMER_PREV),
+    "quantity of a level": (some_level, L.L_QTY),
+    "count of a level": (some_level, L.L_COUNT),
+    "tail of a level": (some_level, L.L_TAIL),
+    "price of a level": (some_level, L.L_PRICE),
+    "mask of a node": (some_node, L.N_MASK),
+    "slot of a node": (some_node, L.N_SLOT),
+    "best bid": (some_instrument, L.I_BEST_BID),
+    "levels of an instrument": (some_instrument, L.I_LEVEL_COUNT),
+    "orders of an instrument": (some_instrument, L.I_ORDERS_OPEN),
+    "orders of an event": (by_id(L.P_EVENT, 1), L.E_OPEN_ORDERS),
+    "orders of an account": (by_id(L.P_ACCOUNT, 16), L.AC_ORDER_COUNT),
+    "orders of a firm": (by_id(L.P_FIRM, 1), L.F_OPEN),
+    "closed ids of a firm": (by_id(L.P_FIRM, 1), L.F_CLOSED),
+    "key of a closed id": (some_closed, L.AR_KEY_LO),
+    "time of a closed id": (some_closed, L.AR_CLOSED_AT),
+    "time of a timer": (timer, L.BK_TIME),
+    "count of a timer": (timer, L.BK_COUNT),
+    "open orders": (lambda m: 0, L.H_OPEN_ORDERS),
+    **{f"rows in use of {L.POOL_NAMES[p]}": (pool_word(p, L.PL_USED), 0) for p in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_BUCKET, L.P_ID_HASH)},
+    "open quantity": (lambda m: arena.collateral_rows(m, by_id(L.P_EVENT, 1)(m))[0], L.CO_COLUMNS + L.COL_BQ * 2),
+    "position": (lambda m: arena.collateral_rows(m, by_id(L.P_EVENT, 1)(m))[0], L.CO_COLUMNS),
+    "cash": (lambda m: arena.balances(m)[0], L.B_CASH),
 }  # fmt: skip
 
 
@@ -120,41 +120,41 @@ def test_a_broken_word_is_found(engine: Engine, name: str) -> None:
 def test_all_that_is_wrong_is_reported_and_a_flood_of_it_is_counted(engine: Engine) -> None:
     m = engine.m
     level, order = some_level(m), some_order(m)
-    m[level + r.L_QTY] += 1
-    m[order + r.O_RESERVED_FEE] += 1
-    m[arena.balances(m)[0] + r.B_CASH] += 1
+    m[level + L.L_QTY] += 1
+    m[order + L.O_RESERVED_FEE] += 1
+    m[arena.balances(m)[0] + L.B_CASH] += 1
     said = engine.check()
-    m[level + r.L_QTY] -= 1
-    m[order + r.O_RESERVED_FEE] -= 1
-    m[arena.balances(m)[0] + r.B_CASH] -= 1
-    for part in ("balances and pools make", "has another quantity or count", f"order {int(m[order + r.O_ID])}: leaves"):
+    m[level + L.L_QTY] -= 1
+    m[order + L.O_RESERVED_FEE] -= 1
+    m[arena.balances(m)[0] + L.B_CASH] -= 1
+    for part in ("balances and pools make", "has another quantity or count", f"order {int(m[order + L.O_ID])}: leaves"):
         assert any(part in line for line in said), (part, said)
     for o in arena.open_orders(m):
-        m[o + r.O_RESERVED_FEE] += 1
+        m[o + L.O_RESERVED_FEE] += 1
     said = proofs.structure(m, 3)
     for o in arena.open_orders(m):
-        m[o + r.O_RESERVED_FEE] -= 1
+        m[o + L.O_RESERVED_FEE] -= 1
     assert len(said) == 4 and said[3].startswith("and ") and engine.check() == []
 
 
 DIGESTED: dict[str, tuple[Callable[[Any], int], int]] = {
-    "kill switch of the platform": (lambda m: 0, r.H_KILLED),
-    "kill switch of a venue": (by_id(r.P_VENUE, 1), r.V_KILLED),
-    "frozen venue": (by_id(r.P_VENUE, 1), r.V_FROZEN),
-    "kill switch of a firm": (by_id(r.P_FIRM, 2), r.F_KILLED),
-    "kill switch of an account": (by_id(r.P_ACCOUNT, 17), r.AC_KILLED),
-    "kill switch of a session": (by_id(r.P_SESSION, 2), r.S_KILLED),
-    "throttle of a venue": (by_id(r.P_VENUE, 1), r.V_THROTTLE_USED),
-    "throttle of a session": (by_id(r.P_SESSION, 1), r.S_THROTTLE_USED),
-    "share of a firm": (by_id(r.P_FIRM, 1), r.F_WEIGHT),
-    "who forgets next": (lambda m: 0, r.H_FORGETTING),
-    "refusing turn": (lambda m: 0, r.H_REFUSE),
-    "key of a closed id": (some_closed, r.AR_KEY_LO),
-    "time of a closed id": (some_closed, r.AR_CLOSED_AT),
-    "how it closed": (some_closed, r.AR_ATTR),
-    "rebate of an order": (some_order, r.O_REBATE_NUM),
-    "entry of an order": (some_order, r.O_ENTRY),
-    "frozen instrument": (some_instrument, r.I_FROZEN),
+    "kill switch of the platform": (lambda m: 0, L.H_KILLED),
+    "kill switch of a venue": (by_id(L.P_VENUE, 1), L.V_KILLED),
+    "frozen venue": (by_id(L.P_VENUE, 1), L.V_FROZEN),
+    "kill switch of a firm": (by_id(L.P_FIRM, 2), L.F_KILLED),
+    "kill switch of an account": (by_id(L.P_ACCOUNT, 17), L.AC_KILLED),
+    "kill switch of a session": (by_id(L.P_SESSION, 2), L.S_KILLED),
+    "throttle of a venue": (by_id(L.P_VENUE, 1), L.V_THROTTLE_USED),
+    "throttle of a session": (by_id(L.P_SESSION, 1), L.S_THROTTLE_USED),
+    "share of a firm": (by_id(L.P_FIRM, 1), L.F_WEIGHT),
+    "who forgets next": (lambda m: 0, L.H_FORGETTING),
+    "refusing turn": (lambda m: 0, L.H_REFUSE),
+    "key of a closed id": (some_closed, L.AR_KEY_LO),
+    "time of a closed id": (some_closed, L.AR_CLOSED_AT),
+    "how it closed": (some_closed, L.AR_ATTR),
+    "rebate of an order": (some_order, L.O_REBATE_NUM),
+    "entry of an order": (some_order, L.O_ENTRY),
+    "frozen instrument": (some_instrument, L.I_FROZEN),
 }
 
 
@@ -180,19 +180,19 @@ def test_the_digest_knows_restrictions_and_refused_orders() -> None:
     s = PairStory(cash=100)
     s.new(1, C.BUY, 10, 40, id=1)
     before = s.pair.core.engine.digest()
-    s.pair.core.m[arena.archive_rows(s.pair.core.m)[0] + r.AR_ASKED] += 1
+    s.pair.core.m[arena.archive_rows(s.pair.core.m)[0] + L.AR_ASKED] += 1
     assert s.pair.core.engine.digest() != before
 
 
 @pytest.mark.parametrize("kind", [9, 20, 31, 33, 39, 55, 200])
 def test_a_row_of_an_unknown_kind_stops_the_core(kind: int) -> None:
-    from exchange_server.core.records import CMD_SESSION_ACCOUNT, INV_ROW
+    from exchange_server.core import layout as L
     from exchange_server.engine import InvariantBroken
     from tests.bridge import new_words
 
     s = PairStory()
     words = new_words(kind, 0)
-    words[CMD_SESSION_ACCOUNT] = 1 << 32
+    words[L.CMD_SESSION_ACCOUNT] = 1 << 32
     with pytest.raises(InvariantBroken):
         s.pair.core.engine.apply(words, len(words), lambda _: None)
-    assert s.pair.core.m[r.H_ERROR] == INV_ROW
+    assert s.pair.core.m[L.H_ERROR] == L.INV_ROW

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from protocol import codes as C
 from tests.core_rig import PairStory
 
@@ -28,9 +28,9 @@ def define(s: PairStory, **options: Any) -> None:
 def options(s: PairStory) -> tuple[bool, bool]:
     """(cancel on disconnect, settlement reports) in the core's row of session 1."""
     m = s.pair.core.m
-    row = int(m[r.H_POOLS + r.P_SESSION * r.POOL_WORDS + r.PL_BASE]) + r.SESSION_WORDS
-    flags = int(m[row + r.S_FLAGS])
-    return bool(flags & r.SF_CANCEL_ON_DISCONNECT), bool(flags & r.SF_SETTLEMENT)
+    row = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + L.SESSION_WORDS
+    flags = int(m[row + L.S_FLAGS])
+    return bool(flags & L.SF_CANCEL_ON_DISCONNECT), bool(flags & L.SF_SETTLEMENT)
 
 
 def test_a_definition_does_not_take_away_what_the_logon_chose(story: PairStory) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from exchange_server.engine import Engine
 from protocol import codes as C
 from tests import arena
@@ -145,7 +145,7 @@ def test_the_text_table_has_a_row_for_every_order_and_every_closed_id() -> None:
     for i in range(1, 4):
         assert s.new(1, C.BUY, 1, 5, id=f"open {i}")[0].kind == C.E_ACCEPTED
     m = s.pair.core.m
-    d = r.H_POOLS + r.P_TEXT * r.POOL_WORDS
-    assert m[d + r.PL_USED] == m[d + r.PL_CAP] == 7
+    d = L.H_POOLS + L.P_TEXT * L.POOL_WORDS
+    assert m[d + L.PL_USED] == m[d + L.PL_CAP] == 7
     assert s.do(C.C_REPLACE, session=1, orig="open 1", id="renamed", price=6, qty=1)[0].kind == C.E_REPLACED
-    assert np.count_nonzero(m[r.H_ERROR]) == 0
+    assert np.count_nonzero(m[L.H_ERROR]) == 0

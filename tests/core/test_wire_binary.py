@@ -8,10 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exchange_server.core import msgpack
-from exchange_server.core import records as R
-from exchange_server.core import wire_binary as wire
-from exchange_server.core.loads import SLACK
+from exchange_server.core import layout as L
+from exchange_server.core.kit.loads import SLACK
+from exchange_server.wires import binary_in, binary_out, msgpack
 from protocol import codes, framing
 from protocol import messages as M
 from tests.core.binary_arena import event, expected, sessions
@@ -65,52 +64,52 @@ def payload_of(message: object, keep: int | None = None, widths: list[int] | Non
 
 def row_of(message: M.ClientMessage, session: int) -> list[int]:
     """The command row that a message means, as plain Python says it."""
-    row = [0] * R.CMD_WORDS
+    row = [0] * L.CMD_WORDS
     account = message.account  # type: ignore[union-attr]
-    row[R.CMD_SESSION_ACCOUNT] = session << 32 | account
-    row[R.CMD_INSTRUMENT] = message.instrument << 32  # type: ignore[union-attr]
-    row[R.CMD_ID_LO] = message.id  # type: ignore[union-attr]
+    row[L.CMD_SESSION_ACCOUNT] = session << 32 | account
+    row[L.CMD_INSTRUMENT] = message.instrument << 32  # type: ignore[union-attr]
+    row[L.CMD_ID_LO] = message.id  # type: ignore[union-attr]
     if isinstance(message, M.NewOrder | M.ReplaceOrder):
         new = isinstance(message, M.NewOrder)
-        row[R.CMD_HEAD] = (
+        row[L.CMD_HEAD] = (
             (codes.C_NEW if new else codes.C_REPLACE) | message.side << 16 | message.contract_side << 20 | message.type << 24
             | message.tif << 28 | message.stp << 32 | message.flags << 40
         )  # fmt: skip
         if isinstance(message, M.NewOrder):
-            row[R.CMD_INSTRUMENT] |= message.venue << 16 | message.front_end
+            row[L.CMD_INSTRUMENT] |= message.venue << 16 | message.front_end
         else:
-            row[R.CMD_ORIG_LO] = message.orig
-        row[R.CMD_PRICE], row[R.CMD_QTY], row[R.CMD_EXPIRY] = message.price, message.qty, message.expiry
-        row[R.CMD_MIN_QTY], row[R.CMD_DISPLAY_QTY], row[R.CMD_STOP_PRICE] = message.min_qty, message.display_qty, message.stop_price
-        row[R.CMD_DEADLINE], row[R.CMD_GROUP_SEQ], row[R.CMD_COST_CAP] = message.deadline, message.group << 32, message.cost_cap
+            row[L.CMD_ORIG_LO] = message.orig
+        row[L.CMD_PRICE], row[L.CMD_QTY], row[L.CMD_EXPIRY] = message.price, message.qty, message.expiry
+        row[L.CMD_MIN_QTY], row[L.CMD_DISPLAY_QTY], row[L.CMD_STOP_PRICE] = message.min_qty, message.display_qty, message.stop_price
+        row[L.CMD_DEADLINE], row[L.CMD_GROUP_SEQ], row[L.CMD_COST_CAP] = message.deadline, message.group << 32, message.cost_cap
     elif isinstance(message, M.CancelOrder):
-        row[R.CMD_HEAD], row[R.CMD_ORIG_LO] = codes.C_CANCEL, message.orig
+        row[L.CMD_HEAD], row[L.CMD_ORIG_LO] = codes.C_CANCEL, message.orig
     elif isinstance(message, M.OrderStatusRequest):
-        row[R.CMD_HEAD], row[R.CMD_ORIG_LO] = codes.C_STATUS, message.id
+        row[L.CMD_HEAD], row[L.CMD_ORIG_LO] = codes.C_STATUS, message.id
     elif isinstance(message, M.MassCancel):
-        row[R.CMD_HEAD], row[R.CMD_SCOPE] = codes.C_MASS_CANCEL | message.side << 16, message.scope
+        row[L.CMD_HEAD], row[L.CMD_SCOPE] = codes.C_MASS_CANCEL | message.side << 16, message.scope
         if message.scope == codes.SCOPE_EVENT:
-            row[R.CMD_INSTRUMENT] = message.event << 32
+            row[L.CMD_INSTRUMENT] = message.event << 32
     return row
 
 
 class Decoder:
     def __init__(self, session: int = 1, rows: int = 64) -> None:
-        self.conn = np.zeros(R.CN_WORDS, dtype=np.int64)
-        self.conn[R.CN_SESSION] = session
-        self.res = np.zeros(R.RES_WORDS, dtype=np.int64)
+        self.conn = np.zeros(L.CN_WORDS, dtype=np.int64)
+        self.conn[L.CN_SESSION] = session
+        self.res = np.zeros(L.RES_WORDS, dtype=np.int64)
         self.rows = rows
 
     def __call__(self, data: bytes, budget: int = 1 << 30, behind: int = 0xCF, start: int = 0) -> tuple[int, list[list[int]], int]:
         """(status, rows, position). The slack behind the data is full of the byte `behind`, which must not matter."""
-        self.conn[R.CN_BUDGET] = budget
+        self.conn[L.CN_BUDGET] = budget
         buf = np.frombuffer(data + bytes([behind]) * SLACK, dtype=np.uint8).copy()
-        out = np.full(self.rows * R.CMD_WORDS, -1, dtype=np.int64)
-        status = wire.decode(ARENA, ARENA.view(np.uint8), buf, start, len(data), self.conn, out, 0, self.res)
-        words = int(self.res[R.RES_OUT])
-        assert (out[words + R.CMD_WORDS :] == -1).all(), "wrote beyond its rows"
-        assert self.res[R.RES_COUNT] * R.CMD_WORDS == words
-        return status, [[int(x) for x in out[i : i + R.CMD_WORDS]] for i in range(0, words, R.CMD_WORDS)], int(self.res[R.RES_POS])
+        out = np.full(self.rows * L.CMD_WORDS, -1, dtype=np.int64)
+        status = binary_in.decode(ARENA, ARENA.view(np.uint8), buf, start, len(data), self.conn, out, 0, self.res)
+        words = int(self.res[L.RES_OUT])
+        assert (out[words + L.CMD_WORDS :] == -1).all(), "wrote beyond its rows"
+        assert self.res[L.RES_COUNT] * L.CMD_WORDS == words
+        return status, [[int(x) for x in out[i : i + L.CMD_WORDS]] for i in range(0, words, L.CMD_WORDS)], int(self.res[L.RES_POS])
 
 
 decode = Decoder()
@@ -123,16 +122,16 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
         "TAG_STATUS": M.OrderStatusRequest,
     }  # fmt: skip
     for name, kind in names.items():
-        assert known[getattr(wire, name)] is kind
+        assert known[getattr(binary_in, name, None) or getattr(binary_out, name)] is kind
     aliases = {"scope": "scope", "settled": "amount", "balance_after": "balance"}
-    for tag, fields in wire.PLANS.values():
+    for tag, fields in binary_out.PLANS.values():
         struct_fields = known[tag].__struct_fields__
         told = [aliases.get(f, f) for f in fields.split()]
         if known[tag] in (M.Moved, M.Refused, M.Settled):
             told = ["market" if f == "order" or (f == "instrument" and known[tag] is not M.Settled) else f for f in told]
         assert tuple(told) == struct_fields, known[tag].__name__
-    assert {M.SERVER_MESSAGES.index(known[tag]) for tag, _ in wire.PLANS.values()} == {M.SERVER_MESSAGES.index(t) for t in M.NUMBERED}
-    assert wire.MAX_PAYLOAD == framing.MAX_CLIENT_PAYLOAD
+    assert {M.SERVER_MESSAGES.index(known[tag]) for tag, _ in binary_out.PLANS.values()} == {M.SERVER_MESSAGES.index(t) for t in M.NUMBERED}
+    assert binary_in.MAX_PAYLOAD == framing.MAX_CLIENT_PAYLOAD
 
 
 @settings(max_examples=250, deadline=None)
@@ -143,7 +142,7 @@ def test_whatever_msgspec_writes_the_kernel_reads(message: M.ClientMessage, widt
         assert M.decode_client(payload) == message
         data = framing.frame(payload)
         status, rows, position = decode(data, behind=behind)
-        assert (status, position) == (R.DEC_NEED_MORE, len(data))
+        assert (status, position) == (L.DEC_NEED_MORE, len(data))
         assert rows == [want]
 
 
@@ -156,9 +155,9 @@ def test_trailing_fields_may_be_left_out(message: M.ClientMessage, data: st.Data
     status, rows, position = decode(framing.frame(payload))
     if keep >= required + 1:
         read = M.decode_client(payload)
-        assert status == R.DEC_NEED_MORE and rows == [row_of(read, 1)]
+        assert status == L.DEC_NEED_MORE and rows == [row_of(read, 1)]
     else:
-        assert (status, rows, position) == (R.DEC_SLOW, [], 0)
+        assert (status, rows, position) == (L.DEC_SLOW, [], 0)
         with pytest.raises(M.WireError) as caught:
             M.decode_client(payload)
         assert caught.value.reason == codes.R_WIRE_FIELD
@@ -176,9 +175,9 @@ def test_a_number_out_of_its_bounds_is_left_to_python(message: M.ClientMessage, 
         read = M.decode_client(payload)
     except M.WireError as error:
         assert error.reason == codes.R_WIRE_FIELD
-        assert (status, rows) == (R.DEC_SLOW, [])
+        assert (status, rows) == (L.DEC_SLOW, [])
     else:
-        assert status == R.DEC_SLOW or rows == [row_of(read, 1)]
+        assert status == L.DEC_SLOW or rows == [row_of(read, 1)]
 
 
 def test_byte_by_byte_and_in_any_pieces() -> None:
@@ -191,7 +190,7 @@ def test_byte_by_byte_and_in_any_pieces() -> None:
     want = [row_of(x, 1) for x in messages]
     for end in range(len(stream) + 1):
         status, rows, position = decode(stream[:end], behind=end & 255)
-        assert status == R.DEC_NEED_MORE and position == max(b for b in borders if b <= end)
+        assert status == L.DEC_NEED_MORE and position == max(b for b in borders if b <= end)
         assert rows == want[: len(rows)] and len(rows) == sorted(borders).index(position)
         rest = decode(stream, start=position)
         assert rows + rest[1] == want
@@ -200,17 +199,17 @@ def test_byte_by_byte_and_in_any_pieces() -> None:
 def test_budget_and_full_inbox_stop_between_messages() -> None:
     stream = framing.frame(M.encode(M.CancelOrder(9, 1))) * 10
     status, rows, position = decode(stream, budget=4)
-    assert (status, len(rows), position) == (R.DEC_FULL, 4, 4 * len(stream) // 10) and decode.conn[R.CN_BUDGET] == 0
+    assert (status, len(rows), position) == (L.DEC_FULL, 4, 4 * len(stream) // 10) and decode.conn[L.CN_BUDGET] == 0
     status, rows, _ = Decoder(rows=3)(stream)
-    assert (status, len(rows)) == (R.DEC_FULL, 3)
-    assert decode(stream, budget=10)[0] == R.DEC_NEED_MORE
+    assert (status, len(rows)) == (L.DEC_FULL, 3)
+    assert decode(stream, budget=10)[0] == L.DEC_NEED_MORE
 
 
 @pytest.mark.parametrize("length", [0, framing.MAX_CLIENT_PAYLOAD + 1, 2**31, 2**32 - 1])
 def test_impossible_lengths_are_for_python_at_once(length: int) -> None:
     good = framing.frame(M.encode(M.CancelOrder(9, 1)))
     status, rows, position = decode(good + HEAD.pack(length))
-    assert (status, len(rows), position) == (R.DEC_SLOW, 1, len(good))
+    assert (status, len(rows), position) == (L.DEC_SLOW, 1, len(good))
 
 
 @settings(max_examples=200, deadline=None)
@@ -222,9 +221,9 @@ def test_rubbish_in_a_frame(junk: bytes, behind: int) -> None:
     try:
         message = M.decode_client(junk)
     except M.WireError:
-        assert status == R.DEC_SLOW and position == len(good) and len(rows) == 1
+        assert status == L.DEC_SLOW and position == len(good) and len(rows) == 1
     else:
-        assert status == R.DEC_SLOW or rows[1] == row_of(message, 1)
+        assert status == L.DEC_SLOW or rows[1] == row_of(message, 1)
 
 
 @settings(max_examples=250, deadline=None)
@@ -241,9 +240,9 @@ def test_a_damaged_message_means_what_msgspec_says_or_nothing(message: M.ClientM
     try:
         read = M.decode_client(bytes(payload))
     except M.WireError:
-        assert (status, rows) == (R.DEC_SLOW, [])
+        assert (status, rows) == (L.DEC_SLOW, [])
     else:
-        assert status == R.DEC_SLOW or rows == [row_of(read, 1)]
+        assert status == L.DEC_SLOW or rows == [row_of(read, 1)]
 
 
 @settings(max_examples=250, deadline=None)
@@ -269,21 +268,21 @@ FIELDS = {
     "orig_hi": st.sampled_from([0, M.I64_MIN]), "orig_lo": within(0, M.I64_MAX), "price": I64, "qty": I64, "cum": I64, "leaves": I64,
     "last_price": I64, "last_qty": I64, "notional": I64, "fee": I64, "trade": within(0, M.I64_MAX), "expiry": I64, "spare": I64,
 }  # fmt: skip
-KINDS = [kind for kind in wire.PLANS if kind != codes.E_SENT]
+KINDS = [kind for kind in binary_out.PLANS if kind != codes.E_SENT]
 
 
 def encode(rows: list[np.ndarray], arena: np.ndarray = ARENA, room: int | None = None) -> tuple[int, dict[int, bytes], np.ndarray]:
     ev = np.concatenate(rows) if rows else np.zeros(0, dtype=np.int64)
-    out = np.zeros(wire.out_bytes(ev.size // R.EVT_WORDS) if room is None else room, dtype=np.uint8)
-    index = np.zeros(wire.index_words(arena), dtype=np.int64)
-    res = np.zeros(R.RES_WORDS, dtype=np.int64)
-    status = wire.encode(arena, arena.view(np.uint8), ev, ev.size, out, index, res, 0)
-    used = int(res[R.RES_INDEX])
-    assert (index[R.INDEX_WORDS * (index.size // (R.INDEX_WORDS + 1)) :] == 0).all(), "the kernel left its marks"
+    out = np.zeros(binary_out.out_bytes(ev.size // L.EVT_WORDS) if room is None else room, dtype=np.uint8)
+    index = np.zeros(binary_out.index_words(arena), dtype=np.int64)
+    res = np.zeros(L.RES_WORDS, dtype=np.int64)
+    status = binary_out.encode(arena, arena.view(np.uint8), ev, ev.size, out, index, res, 0)
+    used = int(res[L.RES_INDEX])
+    assert (index[L.INDEX_WORDS * (index.size // (L.INDEX_WORDS + 1)) :] == 0).all(), "the kernel left its marks"
     sent = {}
-    if status == R.ENC_DONE:
+    if status == L.ENC_DONE:
         for i in range(used):
-            session, offset, length = (int(x) for x in index[i * R.INDEX_WORDS : (i + 1) * R.INDEX_WORDS])
+            session, offset, length = (int(x) for x in index[i * L.INDEX_WORDS : (i + 1) * L.INDEX_WORDS])
             sent[session] = out[offset : offset + length].tobytes()
     return status, sent, res
 
@@ -293,7 +292,7 @@ def encode(rows: list[np.ndarray], arena: np.ndarray = ARENA, room: int | None =
 def test_what_the_kernel_writes_is_what_msgspec_writes(drawn: list[tuple[int, int, dict[str, int]]]) -> None:
     rows = [event(kind, session=session, **fields) for kind, session, fields in drawn]
     status, sent, _ = encode(rows)
-    assert status == R.ENC_DONE
+    assert status == L.ENC_DONE
     for session in range(5):
         mine = [expected(r) for (_, s, _), r in zip(drawn, rows) if s == session]
         want = b"".join(framing.frame(M.encode(x)) for x in mine) if session in (1, 3) else b""
@@ -303,9 +302,9 @@ def test_what_the_kernel_writes_is_what_msgspec_writes(drawn: list[tuple[int, in
 
 
 def sent_event(body: bytes, session: int = 1, number: int = 6) -> np.ndarray:
-    extra = -(-len(body) // (8 * R.EVT_WORDS))
+    extra = -(-len(body) // (8 * L.EVT_WORDS))
     row = event(codes.E_SENT, extra=extra, session=session, number=12, time=99, session_number=number, body_bytes=len(body), msg_type=66)
-    row[R.EVT_WORDS :].view(np.uint8)[: len(body)] = np.frombuffer(body, dtype=np.uint8)
+    row[L.EVT_WORDS :].view(np.uint8)[: len(body)] = np.frombuffer(body, dtype=np.uint8)
     return row
 
 
@@ -314,7 +313,7 @@ def test_session_messages_are_wrapped_with_their_number(size: int) -> None:
     body = M.MessageRefused(codes.R_WIRE_FIELD, 10, 5, "x" * size)
     fill = event(codes.E_FILL, session=1, number=13, session_number=7, trade=3)
     status, sent, res = encode([sent_event(M.encode(body)), fill])
-    assert status == R.ENC_DONE and res[R.RES_MESSAGES] == 2
+    assert status == L.ENC_DONE and res[L.RES_MESSAGES] == 2
     got = [M.decode_server(p) for p in framing.FrameReader().feed(sent[1])]
     assert got == [M.Sent(6, 12, 99, body), expected(fill)]
 
@@ -326,23 +325,23 @@ def test_an_unnumbered_session_message_is_its_body() -> None:
 
 def test_a_body_length_that_lies_is_cut_to_its_rows() -> None:
     row = sent_event(b"\xc0")
-    row[R.EVT_BODY_BYTES] = 1 << 40
+    row[L.EVT_BODY_BYTES] = 1 << 40
     _, sent, _ = encode([row], room=4096)
     assert not sent  # asks for room; never reads beyond
-    row[R.EVT_BODY_BYTES] = 500
+    row[L.EVT_BODY_BYTES] = 500
     status, sent, _ = encode([row], room=4096)
-    assert status == R.ENC_DONE and len(sent[1]) < 192 + 4 + 32
+    assert status == L.ENC_DONE and len(sent[1]) < 192 + 4 + 32
 
 
 def test_too_little_room_changes_nothing() -> None:
     rows = [event(codes.E_FILL, session=s, number=i + 1, session_number=i + 1) for i, s in enumerate([1, 3, 2, 1])]
     status, sent, res = encode(rows, room=100)
-    assert status == R.ENC_SPACE and sent == {} and res[R.RES_BYTES] > 100
-    status, sent, _ = encode(rows, room=int(res[R.RES_BYTES]))
-    assert status == R.ENC_DONE and set(sent) == {1, 3}
+    assert status == L.ENC_SPACE and sent == {} and res[L.RES_BYTES] > 100
+    status, sent, _ = encode(rows, room=int(res[L.RES_BYTES]))
+    assert status == L.ENC_DONE and set(sent) == {1, 3}
 
 
 def test_unnumbered_events_and_unknown_kinds_are_skipped() -> None:
     rows = [event(k, session=1, number=1, session_number=0) for k in (codes.E_LOGON, codes.E_PHASE, codes.E_FILL)]
     status, sent, _ = encode([*rows, event(codes.E_PHASE, session=1, session_number=4, number=2)])
-    assert status == R.ENC_DONE and sent.get(1, b"") == b""
+    assert status == L.ENC_DONE and sent.get(1, b"") == b""

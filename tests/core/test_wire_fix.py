@@ -8,12 +8,12 @@ import simplefix
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exchange_server.core import fix_parse
-from exchange_server.core import records as R
-from exchange_server.core.loads import SLACK
-from exchange_server.core.wire_fix import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
+from exchange_server.core import layout as L
+from exchange_server.core.kit.loads import SLACK
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.gateway.fix_connection import add_order
+from exchange_server.wires import fix_parse
+from exchange_server.wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
 from protocol.fix_messages import Framer, Problem, build, check, format_scaled, parse, parse_timestamp, read_order
 from protocol.fix_tables import DATA_FIELDS, MAX_MESSAGE_BYTES
 from tests.core.fix_world import INSTRUMENTS, OUR, world
@@ -28,18 +28,18 @@ class Decoder:
     def __init__(self, m, mb, session=1, rows=4096):
         self.m, self.mb = m, mb
         self.conn = np.zeros(FIX_CONN_WORDS, np.int64)
-        self.conn[R.CN_SESSION], self.conn[R.CN_NEXT_IN], self.conn[R.CN_NOW], self.conn[R.CN_SKEW] = session, 1, NOW, 10**9
-        self.conn[CN_LIMIT] = rows * R.CMD_WORDS
-        self.out = np.full(rows * R.CMD_WORDS + 64, -7, np.int64)
-        self.res = np.zeros(R.RES_WORDS, np.int64)
+        self.conn[L.CN_SESSION], self.conn[L.CN_NEXT_IN], self.conn[L.CN_NOW], self.conn[L.CN_SKEW] = session, 1, NOW, 10**9
+        self.conn[CN_LIMIT] = rows * L.CMD_WORDS
+        self.out = np.full(rows * L.CMD_WORDS + 64, -7, np.int64)
+        self.res = np.zeros(L.RES_WORDS, np.int64)
 
     def run(self, data, budget=10**6):
         """(status, rows, message that was handed over, bytes used)"""
         buf = np.full(len(data) + SLACK, 255, np.uint8)
         buf[: len(data)] = np.frombuffer(data, np.uint8)
-        self.conn[R.CN_BUDGET] = budget
+        self.conn[L.CN_BUDGET] = budget
         status = decode(self.m, self.mb, buf, 0, len(data), self.conn, self.out, 0, self.res)
-        at, words, length = int(self.res[R.RES_POS]), int(self.res[R.RES_OUT]), int(self.res[RES_LENGTH])
+        at, words, length = int(self.res[L.RES_POS]), int(self.res[L.RES_OUT]), int(self.res[RES_LENGTH])
         return status, self.out[:words].copy(), data[at : at + length], at
 
 
@@ -67,9 +67,9 @@ def by_python(arena, raw, session=1):
     turn = TurnInput(64)
     turn.begin(1, NOW)
     add_order(*arena, turn, session, order)
-    row = turn.inbox[R.CMD_WORDS : turn.words].copy()
-    if int(row[R.CMD_HEAD]) >> 48 & R.ROWFLAG_REFUSED:
-        return Problem(5, int(row[R.CMD_REFUSED_USED]), "a number that cannot be read")
+    row = turn.inbox[L.CMD_WORDS : turn.words].copy()
+    if int(row[L.CMD_HEAD]) >> 48 & L.ROWFLAG_REFUSED:
+        return Problem(5, int(row[L.CMD_REFUSED_USED]), "a number that cannot be read")
     return row
 
 
@@ -124,7 +124,7 @@ def test_what_simplefix_writes_the_kernel_reads_as_plain_python_does(arena, orde
     status, rows, slow, used = Decoder(*arena).run(raw)
     if isinstance(expected, Problem):  # -1 and the like as ids are fine texts; nothing else may be wrong here
         pytest.fail(f"{expected} {raw!r}")
-    assert (status, used, slow) == (R.DEC_NEED_MORE, len(raw), b"")
+    assert (status, used, slow) == (L.DEC_NEED_MORE, len(raw), b"")
     assert rows.tolist() == expected.tolist()
 
 
@@ -133,7 +133,7 @@ def test_what_simplefix_writes_the_kernel_reads_as_plain_python_does(arena, orde
 def test_the_kernel_takes_nothing_that_plain_python_would_refuse(arena, order):
     raw = message(order[0], 1, [(t, v) for t, v in order[1] if v != ""] + [(t, v) for t, v in order[1] if v == ""])
     status, rows, slow, _ = Decoder(*arena).run(raw)
-    if status == R.DEC_SLOW:
+    if status == L.DEC_SLOW:
         assert slow == raw
         return
     expected = by_python(arena, raw)
@@ -156,24 +156,24 @@ def test_what_is_not_plainly_next_is_handed_over_whole(arena, change):
     options = {"msg_type": "D", "seq": 1} | {k: v for k, v in change.items() if k != "session"}
     raw = message(options.pop("msg_type"), options.pop("seq"), D1, **options)
     if "session" in change:
-        d.conn[R.CN_NEXT_IN] = HAND_OVER
+        d.conn[L.CN_NEXT_IN] = HAND_OVER
     status, rows, slow, _ = d.run(raw + message("D", 2, D1))
-    assert (status, len(rows), slow) == (R.DEC_SLOW, 0, raw)
+    assert (status, len(rows), slow) == (L.DEC_SLOW, 0, raw)
 
 
 def test_a_buffer_of_orders_stops_at_the_budget_and_at_the_limit(arena):
     data = b"".join(message("D", i, [(11, i), *D1[1:]]) for i in range(1, 51))
     d = Decoder(*arena)
     status, rows, _, used = d.run(data, budget=20)
-    assert (status, len(rows), int(d.conn[R.CN_NEXT_IN])) == (R.DEC_FULL, 20 * R.CMD_WORDS, 21)
-    d.conn[CN_LIMIT] = 5 * R.CMD_WORDS
+    assert (status, len(rows), int(d.conn[L.CN_NEXT_IN])) == (L.DEC_FULL, 20 * L.CMD_WORDS, 21)
+    d.conn[CN_LIMIT] = 5 * L.CMD_WORDS
     status, rows, _, more = d.run(data[used:])
-    assert (status, len(rows)) == (R.DEC_FULL, 5 * R.CMD_WORDS)
-    d.conn[CN_LIMIT] = 4096 * R.CMD_WORDS
+    assert (status, len(rows)) == (L.DEC_FULL, 5 * L.CMD_WORDS)
+    d.conn[CN_LIMIT] = 4096 * L.CMD_WORDS
     status, rows, _, rest = d.run(data[used + more :])
-    assert (status, len(rows), used + more + rest) == (R.DEC_NEED_MORE, 25 * R.CMD_WORDS, len(data))
-    assert rows.reshape(-1, R.CMD_WORDS)[:, R.CMD_ID_LO].tolist() == list(range(26, 51))
-    assert rows.reshape(-1, R.CMD_WORDS)[:, R.CMD_GROUP_SEQ].tolist() == list(range(26, 51))
+    assert (status, len(rows), used + more + rest) == (L.DEC_NEED_MORE, 25 * L.CMD_WORDS, len(data))
+    assert rows.reshape(-1, L.CMD_WORDS)[:, L.CMD_ID_LO].tolist() == list(range(26, 51))
+    assert rows.reshape(-1, L.CMD_WORDS)[:, L.CMD_GROUP_SEQ].tolist() == list(range(26, 51))
 
 
 def drain(arena, data, pieces):
@@ -185,9 +185,9 @@ def drain(arena, data, pieces):
         while True:
             d.res[RES_GARBLED] = 0
             status, rows, slow, at = d.run(buffer)
-            got += rows.reshape(-1, R.CMD_WORDS)[:, R.CMD_ID_LO].tolist()
+            got += rows.reshape(-1, L.CMD_WORDS)[:, L.CMD_ID_LO].tolist()
             buffer = buffer[at:]
-            if status != R.DEC_SLOW:
+            if status != L.DEC_SLOW:
                 break
             got.append(slow)
             buffer = buffer[len(slow) :]
@@ -333,7 +333,7 @@ def test_the_kernel_and_the_framer_cut_the_same_messages_out_of_hostile_bytes(ar
         [message("0", 1, [(112, "x")]), message("A", 2, [(98, 0), (95, 3), (96, "a\x01b")]), message("5", 3, []), message("H", 4, D1[:3])]
     )
     d = Decoder(*arena)
-    d.conn[R.CN_NEXT_IN] = HAND_OVER
+    d.conn[L.CN_NEXT_IN] = HAND_OVER
     taken = 0
     for round_ in range(1500):
         data = mutate(rng, base)
@@ -347,9 +347,9 @@ def test_the_kernel_and_the_framer_cut_the_same_messages_out_of_hostile_bytes(ar
             buffer += piece
             while True:
                 status, rows, slow, used = d.run(buffer)
-                assert len(rows) == 0 and status in (R.DEC_SLOW, R.DEC_NEED_MORE)
+                assert len(rows) == 0 and status in (L.DEC_SLOW, L.DEC_NEED_MORE)
                 buffer = buffer[used + len(slow) :]
-                if status == R.DEC_NEED_MORE:
+                if status == L.DEC_NEED_MORE:
                     break
                 cut.append(slow)
         framer.feed(data)

@@ -1,6 +1,6 @@
 """Integers in kernels wrap like two's complement, everywhere: without it hash tables lose rows (ARCHITECTURE.md, Jit).
 
-numba marks int64 arithmetic `nsw` unless core/jit.py takes the mark away; the optimiser may then do anything at an overflow.
+numba marks int64 arithmetic `nsw` unless core/kit/jit.py takes the mark away; the optimiser may then do anything at an overflow.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
-from exchange_server.core import bits
-from exchange_server.core.jit import FLAGS
+from exchange_server.core.kit import bits
+from exchange_server.core.kit.jit import FLAGS
 from tests.bridge import signed, text_key
 
 WORDS = st.integers(-(1 << 63), (1 << 63) - 1)
@@ -35,7 +35,7 @@ def _text_key(data, length):  # type: ignore[no-untyped-def]
 
 
 def mix2(a: int, b: int) -> int:
-    """core/bits.py: mix2 in plain Python."""
+    """core/kit/bits.py: mix2 in plain Python."""
     mask = (1 << 64) - 1
     h = (a * -7046029254386353131 & mask) ^ ((a & mask) >> 32)
     h = (h + b) * -4417276706812531889 & mask
@@ -48,7 +48,7 @@ def test_no_arithmetic_is_marked_as_never_overflowing() -> None:
     """`shl nsw` and the like may be derived by the optimiser where it is true; a multiplication by an odd constant is never so."""
     _arithmetic(1, 2, 3)
     for code in _arithmetic.inspect_llvm().values():
-        assert not re.search(r"mul (?:nuw )?nsw i64 [^\n]*7046029254386353131", code), "core/jit.py leaves the nsw mark on int64 arithmetic"
+        assert not re.search(r"mul (?:nuw )?nsw i64 [^\n]*7046029254386353131", code), "core/kit/jit.py leaves the nsw mark on int64 arithmetic"
 
 
 @settings(deadline=None)

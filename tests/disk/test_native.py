@@ -6,7 +6,7 @@ import zlib
 
 import numpy as np
 
-from exchange_server.core.jit import kernel
+from exchange_server.core.kit.jit import kernel
 from exchange_server.disk import native
 from exchange_server.journal.system import FUNCTIONS
 

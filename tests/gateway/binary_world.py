@@ -7,7 +7,7 @@ import numpy as np
 
 from config import admin_records as ar
 from config import load
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
 from exchange_server.gateway.binary_connection import BinaryConnection, BinaryEncoder
 from exchange_server.gateway.connection import NullOutlet, TurnInput
@@ -113,8 +113,8 @@ class World:
         return next(i for i in self.instruments() if self.market.definition(i).symbol == symbol)
 
     def session_row(self, end: "End") -> int:
-        d = R.H_POOLS + R.P_SESSION * R.POOL_WORDS
-        return int(self.engine.m[d + R.PL_BASE]) + end.connection.session * R.SESSION_WORDS
+        d = L.H_POOLS + L.P_SESSION * L.POOL_WORDS
+        return int(self.engine.m[d + L.PL_BASE]) + end.connection.session * L.SESSION_WORDS
 
 
 class End:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
 from exchange_server.gateway.connection import NullOutlet
 from exchange_server.gateway.fix_connection import FixConnection
 from exchange_server.gateway.fix_encoder import FixEncoder
@@ -56,9 +56,9 @@ class Street(World):
 
     def write_as(self, end: "FixEnd", own_fields: bool = False, decimals: int = 3) -> None:
         """How messages to this session are written from now on (a definition says it for the numbers after the next reset)."""
-        form = R.FORM_OWN_FIELDS * own_fields | {3: 0, 0: 1, 6: 2, 9: 3}[decimals] << R.FORM_TIME_SHIFT
+        form = L.FORM_OWN_FIELDS * own_fields | {3: 0, 0: 1, 6: 2, 9: 3}[decimals] << L.FORM_TIME_SHIFT
         row = self.session_row(end)
-        self.engine.m[row + R.S_FORM] = self.engine.m[row + R.S_FORM_DEFINED] = form
+        self.engine.m[row + L.S_FORM] = self.engine.m[row + L.S_FORM_DEFINED] = form
 
     def wait(self, ns: int) -> None:
         """Let time pass, then one turn."""

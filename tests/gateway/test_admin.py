@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config import admin_records as ar
-from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS, H_REFUSE
+from exchange_server.core import layout as L
 from exchange_server.gateway.admin import LINES_PER_TURN, AdminConnection, Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
 from exchange_server.registry import AdminAnswer, Registry
@@ -51,8 +51,8 @@ class Desk:
     def settle(self) -> list[dict[str, Any]]:
         """Apply the ADMIN rows of the turn and give the answers back."""
         for at, call in self.expected:
-            size = int(self.turn.inbox[at + CMD_BODY_BYTES])
-            body = self.turn.inbox[at + CMD_WORDS :].tobytes()[:size]
+            size = int(self.turn.inbox[at + L.CMD_BODY_BYTES])
+            body = self.turn.inbox[at + L.CMD_WORDS :].tobytes()[:size]
             call(self.registry.apply(body, self.engine, lambda rows: None))
         self.expected.clear()
         return self.answers()
@@ -78,9 +78,9 @@ def test_questions_are_answered_and_make_no_row(desk: Desk) -> None:
 def test_an_act_is_a_row_and_its_answer_comes_with_the_engine(desk: Desk) -> None:
     record = {"type": "asset", "name": "USD", "decimals": 2}
     assert desk.say(request("admin", "a-1", record=record)) == []
-    assert desk.connection.waiting == 1 and int(desk.turn.inbox[CMD_WORDS]) & 255 == codes.C_ADMIN
-    at = CMD_WORDS
-    body = desk.turn.inbox[at + CMD_WORDS :].tobytes()[: int(desk.turn.inbox[at + CMD_BODY_BYTES])]
+    assert desk.connection.waiting == 1 and int(desk.turn.inbox[L.CMD_WORDS]) & 255 == codes.C_ADMIN
+    at = L.CMD_WORDS
+    body = desk.turn.inbox[at + L.CMD_WORDS :].tobytes()[: int(desk.turn.inbox[at + L.CMD_BODY_BYTES])]
     envelope = ar.unpack(body)
     assert (envelope.who, envelope.request_id, envelope.record) == ("uid:1000", "a-1", ar.DefineAsset(name="USD", decimals=2))
     (answer,) = desk.settle()
@@ -182,7 +182,7 @@ def test_who_accepted_the_clock_is_told_to_it_once_the_act_is_done(desk: Desk) -
     desk.say(line)
     (answer,) = desk.settle()
     assert answer["code"] == codes.R_CLOCK_NOT_HELD and told == []
-    desk.engine.m[H_REFUSE] = codes.R_CLOCK_JUMP
+    desk.engine.m[L.H_REFUSE] = codes.R_CLOCK_JUMP
     desk.say(line)
     assert told == []
     (answer,) = desk.settle()

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from config import admin_records as ar
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
 from exchange_server.gateway.connection import TurnInput
 from protocol import binary_session as B
 from protocol import codes
@@ -38,7 +38,7 @@ def test_logon_tells_session_accounts_and_where_the_stream_stands(world: World) 
     assert [name for _, name in on.reply.accounts] == ["MM1-A"] and on.reply.account == on.reply.accounts[0][0]
     assert isinstance(sent, M.Sent) and isinstance(caught_up, B.CaughtUp)
     row = world.session_row(end)
-    assert world.engine.m[row + R.S_FLAGS] & R.SF_LOGGED_ON and world.engine.m[row + R.S_HEARTBEAT] == 2 * SECOND
+    assert world.engine.m[row + L.S_FLAGS] & L.SF_LOGGED_ON and world.engine.m[row + L.S_HEARTBEAT] == 2 * SECOND
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_every_attribute_travels_and_what_is_not_built_is_refused_by_its_word(wo
     for i, (name, value) in enumerate(fields.items(), 1):
         end.session.send(limit(i, spain, codes.BUY, 4000, 10, **{name: value}))
     world.turn()
-    words = [R.CMD_MIN_QTY, R.CMD_DISPLAY_QTY, R.CMD_STOP_PRICE, R.CMD_GROUP_SEQ, R.CMD_COST_CAP]
+    words = [L.CMD_MIN_QTY, L.CMD_DISPLAY_QTY, L.CMD_STOP_PRICE, L.CMD_GROUP_SEQ, L.CMD_COST_CAP]
     assert [(r.reason, r.asked) for r in end.take(M.Rejected)] == [(codes.R_FIELD_UNSUPPORTED, w) for w in words]
 
 

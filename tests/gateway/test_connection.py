@@ -5,16 +5,7 @@ import random
 import numpy as np
 import pytest
 
-from exchange_server.core.records import (
-    CMD_BODY_BYTES,
-    CMD_INSTRUMENT,
-    CMD_PRICE,
-    CMD_SESSION_ACCOUNT,
-    CMD_TIME_NS,
-    CMD_TIME_TURN,
-    CMD_WORDS,
-    ROWFLAG_TEXT,
-)
+from exchange_server.core import layout as L
 from exchange_server.gateway.connection import MAX_BODY_BYTES, Connection, NullOutlet, TurnInput, pack_head
 from protocol import codes
 
@@ -48,7 +39,7 @@ class Lines(Connection):
                 return False
             self.start += len(line) + 1
             self.seen.append(line)
-            turn.add(codes.C_NEW, self.session, values={CMD_PRICE: int(line)})
+            turn.add(codes.C_NEW, self.session, values={L.CMD_PRICE: int(line)})
         return True
 
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
@@ -59,28 +50,28 @@ class Lines(Connection):
 def test_turn_begins_with_its_time_row() -> None:
     turn = TurnInput(rows=4)
     turn.begin(7, 123_456)
-    assert turn.words == CMD_WORDS and turn.rows == 1
-    row = turn.inbox[:CMD_WORDS]
-    assert (row[0], row[CMD_TIME_TURN], row[CMD_TIME_NS]) == (codes.C_TIME, 7, 123_456)
+    assert turn.words == L.CMD_WORDS and turn.rows == 1
+    row = turn.inbox[:L.CMD_WORDS]
+    assert (row[0], row[L.CMD_TIME_TURN], row[L.CMD_TIME_NS]) == (codes.C_TIME, 7, 123_456)
     turn.add(codes.C_STATUS, 3)
     turn.begin(8, 123_457)
-    assert turn.rows == 1 and turn.inbox[CMD_TIME_TURN] == 8
+    assert turn.rows == 1 and turn.inbox[L.CMD_TIME_TURN] == 8
 
 
 def test_add_packs_every_field() -> None:
     turn = TurnInput(rows=4)
     turn.begin(1, 1)
     at = turn.add(
-        codes.C_NEW, 9, 11, {CMD_PRICE: -5}, instrument=7, venue=3, front_end=2, side=2, contract_side=1, type_=2, tif=6, stp=4, flags=127
+        codes.C_NEW, 9, 11, {L.CMD_PRICE: -5}, instrument=7, venue=3, front_end=2, side=2, contract_side=1, type_=2, tif=6, stp=4, flags=127
     )
-    row = turn.inbox[at : at + CMD_WORDS]
+    row = turn.inbox[at : at + L.CMD_WORDS]
     head = int(row[0])
     assert (head & 255, head >> 8 & 255) == (codes.C_NEW, 0)
     assert [head >> s & 15 for s in (16, 20, 24, 28, 32)] == [2, 1, 2, 6, 4]
     assert head >> 40 & 127 == 127 and head >> 48 == 0
-    assert row[CMD_SESSION_ACCOUNT] == 9 << 32 | 11
-    assert row[CMD_INSTRUMENT] == 7 << 32 | 3 << 16 | 2
-    assert row[CMD_PRICE] == -5
+    assert row[L.CMD_SESSION_ACCOUNT] == 9 << 32 | 11
+    assert row[L.CMD_INSTRUMENT] == 7 << 32 | 3 << 16 | 2
+    assert row[L.CMD_PRICE] == -5
 
 
 def test_texts_and_bodies_lie_in_extra_rows() -> None:
@@ -89,12 +80,12 @@ def test_texts_and_bodies_lie_in_extra_rows() -> None:
     turn.inbox[turn.words :] = -1  # what an earlier turn left behind must not shine through
     at = turn.add(codes.C_CANCEL, 1, texts=(b"a" * 64, b"orig"))
     raw = turn.inbox[at : turn.words].view(np.uint8).tobytes()
-    assert turn.inbox[at] == pack_head(codes.C_CANCEL, extra=1, row_flags=ROWFLAG_TEXT)
+    assert turn.inbox[at] == pack_head(codes.C_CANCEL, extra=1, row_flags=L.ROWFLAG_TEXT)
     assert raw[128:] == b"a" * 64 + b"orig" + bytes(60)
     body = bytes(range(256)) * 3 + b"x"
     at = turn.add(codes.C_SEND, 1, body=body)
-    assert turn.inbox[at + CMD_BODY_BYTES] == len(body) and turn.inbox[at] >> 8 & 255 == 7
-    raw = turn.inbox[at + CMD_WORDS : turn.words].view(np.uint8).tobytes()
+    assert turn.inbox[at + L.CMD_BODY_BYTES] == len(body) and turn.inbox[at] >> 8 & 255 == 7
+    raw = turn.inbox[at + L.CMD_WORDS : turn.words].view(np.uint8).tobytes()
     assert raw == body + bytes(7 * 128 - len(body))
 
 
@@ -149,7 +140,7 @@ def test_lost_logs_the_session_off_once_and_frees_it() -> None:
     turn = TurnInput()
     turn.begin(1, 1)
     connection.lost(turn)
-    assert turn.rows == 2 and turn.inbox[CMD_WORDS] == codes.C_LOGOFF and turn.inbox[CMD_WORDS + 1] == 4 << 32
+    assert turn.rows == 2 and turn.inbox[L.CMD_WORDS] == codes.C_LOGOFF and turn.inbox[L.CMD_WORDS + 1] == 4 << 32
     assert table.bound == {} and connection.session == 0
     stranger = Lines(table)
     stranger.lost(turn)

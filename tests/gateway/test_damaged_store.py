@@ -53,9 +53,9 @@ def traded(tmp_path: Path) -> Iterator[tuple[World, End, list[int]]]:
     for i in range(10):
         end.session.send(limit(i + 1, instrument, codes.BUY, 10 + i, 1))
     world.turn(3)
-    from exchange_server.core import records as R
+    from exchange_server.core import layout as L
 
-    events = chain(world, int(world.engine.m[world.session_row(end) + R.S_LAST_EVENT]))
+    events = chain(world, int(world.engine.m[world.session_row(end) + L.S_LAST_EVENT]))
     assert len(events) == 11
     yield world, end, events
     world.store.close()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
 from protocol import codes
 from protocol.fix_messages import Framer, format_timestamp, parse
 from tests.core.test_wire_fix import mutate
@@ -26,7 +26,7 @@ def street(tmp_path: Path) -> Iterator[Street]:
 def numbers(street: Street, end: FixEnd) -> tuple[int, int]:
     """(S_NEXT_OUT, S_NEXT_IN) of a logged-on end's session."""
     row = street.session_row(end)
-    return int(street.engine.m[row + R.S_NEXT_OUT]), int(street.engine.m[row + R.S_NEXT_IN])
+    return int(street.engine.m[row + L.S_NEXT_OUT]), int(street.engine.m[row + L.S_NEXT_IN])
 
 
 def brief(messages) -> list[tuple[str, str]]:
@@ -156,7 +156,7 @@ def test_wrong_credentials_get_a_logout_and_obey_nothing(street):
         assert (bye.msg_type, bye.text(58), bye.text(34)) == ("5", "unknown CompIDs or wrong credentials", "1")
         assert bad.outlet.closed == (codes.R_BAD_CREDENTIALS, "unknown CompIDs or wrong credentials")
         street.drop(bad)
-    assert (int(street.engine.m[row + R.S_NEXT_OUT]), int(street.engine.m[row + R.S_NEXT_IN])) == before
+    assert (int(street.engine.m[row + L.S_NEXT_OUT]), int(street.engine.m[row + L.S_NEXT_IN])) == before
     stranger = street.fix_end(1, plain=True)
     stranger.logon_raw(1, our="NOBODY")
     street.turn()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
 from exchange_server.gateway.fix_logons import LogonMemory
 from exchange_server.gateway.fix_resend import NEWEST, Resends
 from protocol import codes
@@ -141,14 +141,14 @@ def test_a_copied_logon_is_refused_and_the_numbers_stay(street: Street) -> None:
     street.turn()
     row = street.session_row(end)
     street.drop(end)
-    before = [int(street.engine.m[row + w]) for w in (R.S_NEXT_OUT, R.S_NEXT_IN, R.S_GENERATION)]
+    before = [int(street.engine.m[row + w]) for w in (L.S_NEXT_OUT, L.S_NEXT_IN, L.S_GENERATION)]
     thief = street.fix_end(1, plain=True)
     thief.raw = overheard
     street.turn(2)
     (bye,) = thief.take()
     assert bye.msg_type == "5" and "this Logon was taken before" in bye.text(58) and bye.seq == 1
     assert thief.outlet.closed is not None and thief.outlet.closed[0] == codes.R_LOGON_REPEATED
-    assert [int(street.engine.m[row + w]) for w in (R.S_NEXT_OUT, R.S_NEXT_IN, R.S_GENERATION)] == before
+    assert [int(street.engine.m[row + w]) for w in (L.S_NEXT_OUT, L.S_NEXT_IN, L.S_GENERATION)] == before
     honest = street.fix_end(1, plain=True)
     honest.logon_raw(1, "98=0|108=30|141=Y|")
     street.turn(2)
@@ -208,10 +208,10 @@ def test_sequence_numbers_beyond_32_bits(street: Street, begin: int) -> None:
     street.turn(3)
     got = end.take()
     assert [m.text(150) or m.text(112) for m in got] == ["x", "0"] * 3, [show(m) for m in got]
-    assert word(street, end, R.S_NEXT_IN) == begin + 6
+    assert word(street, end, L.S_NEXT_IN) == begin + 6
     row = street.session_row(end)
     street.drop(end)
-    assert int(street.engine.m[row + R.S_NEXT_IN]) == begin + 6
+    assert int(street.engine.m[row + L.S_NEXT_IN]) == begin + 6
     back = street.fix_end(1, plain=True)
     back.logon_raw(begin + 6)
     street.turn(2)
@@ -283,9 +283,9 @@ def test_a_cancel_that_names_no_account_and_no_contract_side_means_the_orders(st
         end.to_server()
         at = street.input.words
         end.connection.gather(street.input)
-        row = street.input.inbox[at : at + R.CMD_WORDS]
-        assert int(row[R.CMD_HEAD]) & 255 == codes.C_CANCEL and int(row[R.CMD_HEAD]) >> 20 & 15 == 0
-        assert int(row[R.CMD_SESSION_ACCOUNT]) & 0xFFFFFFFF == 0
+        row = street.input.inbox[at : at + L.CMD_WORDS]
+        assert int(row[L.CMD_HEAD]) & 255 == codes.C_CANCEL and int(row[L.CMD_HEAD]) >> 20 & 15 == 0
+        assert int(row[L.CMD_SESSION_ACCOUNT]) & 0xFFFFFFFF == 0
         assert end.connection.slow == bool(extra)
         street.apply()
 

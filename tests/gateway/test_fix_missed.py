@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from config import admin_records as ar
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
 from exchange_server.gateway import fix_missed
 from protocol import codes
 from protocol.fix_messages import FixMessage, parse
@@ -37,7 +37,7 @@ def fills_while_away(street: Street, count: int, first: int = 1) -> FixEnd:
 def word(street: Street, which: int, session: str = "CLIENT1") -> int:
     """A word of the session's row."""
     ident = next(s.id for s in street.engine.registry.sessions if s.name == session)
-    return int(street.engine.m[int(street.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE]) + ident * R.SESSION_WORDS + which])
+    return int(street.engine.m[int(street.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + ident * L.SESSION_WORDS + which])
 
 
 def resent(messages: list[FixMessage]) -> list[FixMessage]:
@@ -78,7 +78,7 @@ def test_the_same_reports_with_new_numbers_behind_the_reply(street: Street) -> N
     ]
     assert not {m.text(17) for m in messages[1:]} & {m.text(17) for m in by_resend}, "what a resend has brought is not missed"
     assert back.client.live and [m.text(17) for m in back.seen] == [m.text(17) for m in messages[1:]], "the client takes them in order"
-    assert word(street, R.S_MISSED) == 0
+    assert word(street, L.S_MISSED) == 0
 
 
 def test_the_body_is_that_of_the_report_that_was_missed(street: Street) -> None:
@@ -86,7 +86,7 @@ def test_the_body_is_that_of_the_report_that_was_missed(street: Street) -> None:
     rows = [street.store.rows(n, 1) for n in range(1, street.engine.event_seq)]
     assert street.fix is not None
     session = next(s.id for s in street.engine.registry.sessions if s.name == "CLIENT1")
-    missed = [r for r in rows if int(r[R.EVT_HEAD]) & 255 == codes.E_FILL and int(r[R.EVT_SESSION_ACCOUNT]) >> 32 == session]
+    missed = [r for r in rows if int(r[L.EVT_HEAD]) & 255 == codes.E_FILL and int(r[L.EVT_SESSION_ACCOUNT]) >> 32 == session]
     as_they_were = [parse(data) for row in missed for _, data in street.fix.encode(row.copy())]
     back = end.again(reset=True)
     until(street, lambda: len(resent(back.messages)) >= 3)
@@ -112,7 +112,7 @@ def test_not_twice_and_not_when_unwanted(street: Street) -> None:
     unwanted = once_more.again(reset=True, skip_pending=True)
     street.turn(4)
     (reply,) = unwanted.take()
-    assert reply.msg_type == "A" and reply.text(5003) == "Y" and word(street, R.S_MISSED) == 0
+    assert reply.msg_type == "A" and reply.text(5003) == "Y" and word(street, L.S_MISSED) == 0
     wanted = unwanted.again(reset=True)
     street.turn(4)
     assert wanted.types() == ["A"], "skipped is skipped for good"
@@ -137,7 +137,7 @@ def test_in_pieces_with_orders_between(street: Street, monkeypatch: pytest.Monke
     end = fills_while_away(street, 30)
     back = end.again(reset=True)
     order(back, 5, codes.BUY, 1, "0.0100")
-    until(street, lambda: word(street, R.S_MISSED) == 0)
+    until(street, lambda: word(street, L.S_MISSED) == 0)
     street.turn()
     messages = back.take()
     assert [m.seq for m in messages] == list(range(1, 33)), "no number is missing"
@@ -152,13 +152,13 @@ def test_a_broken_connection_goes_on_where_it_stopped(street: Street, monkeypatc
     first = end.again(reset=True)
     street.turn()
     got = resent(first.take())
-    assert 0 < len(got) < 30 and word(street, R.S_MISSED)
+    assert 0 < len(got) < 30 and word(street, L.S_MISSED)
     other = street.up(3)
     order(other, 9999, codes.SELL, 1)  # missed by the connection that is still there: nothing; by the one that breaks now: see below
     first.close()
     order(other, 9998, codes.SELL, 1)
     second = first.again(reset=True)
-    until(street, lambda: word(street, R.S_MISSED) == 0)
+    until(street, lambda: word(street, L.S_MISSED) == 0)
     street.turn(2)
     more = resent(second.take())
     all_of = [m.text(17) for m in got + resent(first.messages) + more]
@@ -174,7 +174,7 @@ def test_without_a_reset_the_rest_still_comes_with_new_numbers(street: Street, m
     first = end.again(reset=True)
     street.turn()
     second = first.again()
-    until(street, lambda: word(street, R.S_MISSED) == 0)
+    until(street, lambda: word(street, L.S_MISSED) == 0)
     street.turn(4)
     assert len({m.text(17) for m in resent(first.messages + second.messages)}) == 30
 
@@ -183,7 +183,7 @@ def test_a_small_turn_is_no_reason_to_lose_one(tmp_path: Path) -> None:
     street = Street(tmp_path, rows=12)
     end = fills_while_away(street, 20)
     back = end.again(reset=True)
-    until(street, lambda: word(street, R.S_MISSED) == 0)
+    until(street, lambda: word(street, L.S_MISSED) == 0)
     street.turn()
     assert [m.text(14) for m in resent(back.take())] == [str(n) for n in range(1, 21)]
 
@@ -195,7 +195,7 @@ def test_only_reports_are_missed(street: Street) -> None:
     street.admin(ar.Transfer(key="k1", asset="USD", amount=500, target="CLIENT1-A"))
     back = end.again(reset=True)
     street.turn(4)
-    assert back.types() == ["A"] and word(street, R.S_MISSED) == 0
+    assert back.types() == ["A"] and word(street, L.S_MISSED) == 0
 
 
 def test_what_was_never_written_to_the_socket_is_missed_too(street: Street) -> None:
@@ -229,14 +229,14 @@ def test_cut_after_a_plain_logon_and_before_the_resend_request_the_fill_still_co
     """A fill while away, a logon without 141 that shows the gap, cut before asking, then 141=Y: what was never told is missed."""
     end = fills_while_away(street, 3)
     shown = plain_return(street, end, reset=False)
-    assert fills(shown.take()) == [] and word(street, R.S_UNTOLD) == 3 and word(street, R.S_UNTOLD_TO) == 5
+    assert fills(shown.take()) == [] and word(street, L.S_UNTOLD) == 3 and word(street, L.S_UNTOLD_TO) == 5
     end.client.next_out += 1
     shown.close()
     back = plain_return(street, end, reset=True)
     until(street, lambda: len(resent(back.messages)) >= 3)
     got = back.take()
     assert len(set(fills(got))) == 3 and len(fills(got)) == 3 and all(m.text(97) == "Y" for m in got[1:])
-    assert word(street, R.S_UNTOLD) == word(street, R.S_MISSED) == 0
+    assert word(street, L.S_UNTOLD) == word(street, L.S_MISSED) == 0
     back.close()
     again = plain_return(street, end, reset=True)
     assert fills(again.take()) == [], "and once only"
@@ -249,7 +249,7 @@ def test_what_was_resent_before_the_cut_is_told(street: Street) -> None:
     shown.send_raw("2", end.client.next_out + 1, "7=3|16=4|")
     street.turn(4)
     told = fills(shown.take())
-    assert len(told) == 2 and word(street, R.S_UNTOLD) == 5
+    assert len(told) == 2 and word(street, L.S_UNTOLD) == 5
     shown.close()
     back = plain_return(street, end, reset=True)
     until(street, lambda: len(resent(back.messages)) >= 2)
@@ -263,10 +263,10 @@ def test_a_resend_that_the_socket_did_not_take_is_not_told(street: Street) -> No
     shown.outlet.backlog = 1
     shown.send_raw("2", end.client.next_out + 1, "7=3|16=0|")
     street.turn(4)
-    assert word(street, R.S_UNTOLD) == 3, "written, but still waiting"
+    assert word(street, L.S_UNTOLD) == 3, "written, but still waiting"
     shown.outlet.backlog = 0
     street.turn()
-    assert word(street, R.S_UNTOLD) == 0
+    assert word(street, L.S_UNTOLD) == 0
 
 
 def test_a_reset_on_the_live_session_brings_what_was_never_asked_for(street: Street) -> None:
@@ -283,7 +283,7 @@ def test_789_says_what_the_peer_has(street: Street) -> None:
     shown = street.fix_end(1, plain=True)
     shown.logon_raw(end.client.next_out, "98=0|108=30|789=6|")  # it has them all, however
     street.turn(4)
-    assert shown.types() == ["A"] and word(street, R.S_UNTOLD) == 0
+    assert shown.types() == ["A"] and word(street, L.S_UNTOLD) == 0
 
 
 def test_after_a_crash_what_was_made_in_the_last_moments_may_not_have_been_written(street: Street) -> None:
@@ -294,7 +294,7 @@ def test_after_a_crash_what_was_made_in_the_last_moments_may_not_have_been_writt
     order(other, 2, codes.SELL, 1)
     order(other, 3, codes.SELL, 1)
     row = street.session_row(end)
-    last = int(street.engine.m[row + R.S_LAST_EVENT])
+    last = int(street.engine.m[row + L.S_LAST_EVENT])
     since = street.engine.time_ns - fix_missed_window()
     first = fix_missed.unsure_from(street.store, last, since)
     late = [m.seq for m in end.messages if m.text(150) == "F"][-2:]

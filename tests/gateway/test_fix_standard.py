@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import admin_records as ar
-from exchange_server.core import records as R
+from exchange_server.core import layout as L
 from protocol import codes, errors, fix_tables
 from protocol.fix_messages import FixMessage, parse
 from tests.gateway.fix_street import ESP, FixEnd, Street, order_body
@@ -47,7 +47,7 @@ def everything(street: Street) -> tuple[FixEnd, list[FixMessage]]:
     c.mass_cancel(now, 10, symbol="NOTHING")
     c.mass_cancel(now, 11, scope="A")
     street.turn(2)
-    street.engine.m[row + R.S_THROTTLE_LIMIT], street.engine.m[row + R.S_THROTTLE_WINDOW] = 1, 10**15
+    street.engine.m[row + L.S_THROTTLE_LIMIT], street.engine.m[row + L.S_THROTTLE_WINDOW] = 1, 10**15
     for i in range(3):
         c.new_order(now, 20 + i, ESP, 1, 1, "0.0100")
     c.replace(now, 30, 20, ESP, 1, 2, "0.0100")
@@ -86,8 +86,8 @@ def test_an_engine_with_the_standard_dictionary_would_reject_nothing(street: Str
 def test_the_judge_sees_what_our_own_dictionary_adds(street: Street) -> None:
     """The same life with `standard_dictionary = false`: NO orders and scopes are named, a throttle has its own 380."""
     for session in street.engine.registry.sessions:
-        base = int(street.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE])
-        street.engine.m[base + session.id * R.SESSION_WORDS + R.S_FORM] = R.FORM_OWN_FIELDS | R.FORM_TIME_NANOS << R.FORM_TIME_SHIFT
+        base = int(street.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
+        street.engine.m[base + session.id * L.SESSION_WORDS + L.S_FORM] = L.FORM_OWN_FIELDS | L.FORM_TIME_NANOS << L.FORM_TIME_SHIFT
     _, messages = everything(street)
     wrong = {what for m in messages for what in standard.wrong_with(m, decimals=9)}
     assert wrong == {"5010 is not of this message", "5011 is not of this message", "380=8 is no value of it"}
@@ -96,10 +96,10 @@ def test_the_judge_sees_what_our_own_dictionary_adds(street: Street) -> None:
 
 @pytest.mark.parametrize("decimals", [0, 3, 6, 9])
 def test_timestamps_have_the_decimals_of_the_session(street: Street, decimals: int) -> None:
-    base = int(street.engine.m[R.H_POOLS + R.P_SESSION * R.POOL_WORDS + R.PL_BASE])
-    form = {3: R.FORM_TIME_MILLIS, 0: R.FORM_TIME_SECONDS, 6: R.FORM_TIME_MICROS, 9: R.FORM_TIME_NANOS}[decimals] << R.FORM_TIME_SHIFT
+    base = int(street.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
+    form = {3: L.FORM_TIME_MILLIS, 0: L.FORM_TIME_SECONDS, 6: L.FORM_TIME_MICROS, 9: L.FORM_TIME_NANOS}[decimals] << L.FORM_TIME_SHIFT
     for session in street.engine.registry.sessions:
-        street.engine.m[base + session.id * R.SESSION_WORDS + R.S_FORM] = form
+        street.engine.m[base + session.id * L.SESSION_WORDS + L.S_FORM] = form
     _, messages = everything(street)
     assert [what for m in messages for what in standard.wrong_with(m, decimals)] == []
 

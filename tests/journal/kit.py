@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from exchange_server.core.records import CMD_WORDS, EVT_NUMBER, EVT_PREVIOUS, EVT_SESSION_NUMBER, EVT_WORDS
+from exchange_server.core import layout as L
 from exchange_server.disk import native
 from exchange_server.journal import format as fmt
 from exchange_server.journal.store import Journal
@@ -25,12 +25,12 @@ LONG = os.environ.get("EXOS_LONG", "0") == "1"
 
 def turn(number: int, orders: int = 1, seed: int = 0) -> NDArray[np.int64]:
     """A TIME row and `orders` rows whose words all depend on (seed, number, row)."""
-    rows = np.zeros((1 + orders, CMD_WORDS), dtype=np.int64)
+    rows = np.zeros((1 + orders, L.CMD_WORDS), dtype=np.int64)
     rows[0, 0] = C_TIME
     rows[0, 1] = number
     rows[0, 2] = 1_750_000_000_000_000_000 + number
     for i in range(1, 1 + orders):
-        rows[i] = (seed * 1_000_003 + number * 10_007 + i) * np.arange(1, CMD_WORDS + 1, dtype=np.int64) * 2_654_435_761
+        rows[i] = (seed * 1_000_003 + number * 10_007 + i) * np.arange(1, L.CMD_WORDS + 1, dtype=np.int64) * 2_654_435_761
         rows[i, 0] = C_NEW
     return rows.reshape(-1)
 
@@ -50,17 +50,17 @@ class FakeEngine:
             self.event_seq = int.from_bytes(body[40:48], "little")
 
     def apply(self, rows: NDArray[np.int64], words: int, sink: Callable[[NDArray[np.int64]], None]) -> list[Any]:
-        assert words % CMD_WORDS == 0 and rows[0] == C_TIME
-        for at in range(0, words, CMD_WORDS):
-            row = rows[at : at + CMD_WORDS]
+        assert words % L.CMD_WORDS == 0 and rows[0] == C_TIME
+        for at in range(0, words, L.CMD_WORDS):
+            row = rows[at : at + L.CMD_WORDS]
             self.state = hashlib.sha256(self.state + row.tobytes()).digest()
             self.row_seq += 1
             if row[0] != C_TIME:
-                event = np.zeros(EVT_WORDS, dtype=np.int64)
+                event = np.zeros(L.EVT_WORDS, dtype=np.int64)
                 event[0] = 1
-                event[EVT_NUMBER] = self.event_seq
-                event[EVT_SESSION_NUMBER] = self.event_seq
-                event[EVT_PREVIOUS] = self.event_seq - 1
+                event[L.EVT_NUMBER] = self.event_seq
+                event[L.EVT_SESSION_NUMBER] = self.event_seq
+                event[L.EVT_PREVIOUS] = self.event_seq - 1
                 event[6:] = row[6]
                 self.event_seq += 1
                 sink(event)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exchange_server.core.records import EVT_NUMBER, EVT_WORDS
+from exchange_server.core import layout as L
 from exchange_server.journal import event_files, event_store
 from exchange_server.journal.event_store import ROW_BYTES, EventsMissing, EventStore, EventStoreError
 from protocol.codes import E_ACCEPTED
@@ -17,9 +17,9 @@ from .kit import LONG, patch
 
 
 def events(first: int, count: int) -> np.ndarray:
-    rows = np.arange(first * EVT_WORDS, (first + count) * EVT_WORDS, dtype=np.int64).reshape(count, EVT_WORDS) * 1_000_003
+    rows = np.arange(first * L.EVT_WORDS, (first + count) * L.EVT_WORDS, dtype=np.int64).reshape(count, L.EVT_WORDS) * 1_000_003
     rows[:, 0] = E_ACCEPTED
-    rows[:, EVT_NUMBER] = np.arange(first, first + count)
+    rows[:, L.EVT_NUMBER] = np.arange(first, first + count)
     return rows.reshape(-1)
 
 
@@ -31,12 +31,12 @@ def test_rows_come_back_over_file_borders(tmp_path: Path, per_file: int) -> None
     at = 0
     while at < 300:
         count = min(300 - at, int(rng.integers(0, 40)))
-        store.append(whole[at * EVT_WORDS : (at + count) * EVT_WORDS])
+        store.append(whole[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS])
         at += count
     assert store.next_number == 301
     for first, count in ((1, 300), (1, 1), (300, 1), (7, 1), (5, 60), (301, 0)):
-        assert np.array_equal(store.rows(first, count), whole[(first - 1) * EVT_WORDS : (first - 1 + count) * EVT_WORDS])
-    assert np.array_equal(store.row(22), whole[21 * EVT_WORDS : 22 * EVT_WORDS])
+        assert np.array_equal(store.rows(first, count), whole[(first - 1) * L.EVT_WORDS : (first - 1 + count) * L.EVT_WORDS])
+    assert np.array_equal(store.row(22), whole[21 * L.EVT_WORDS : 22 * L.EVT_WORDS])
     for first, count in ((0, 1), (301, 1), (300, 2), (5, -1)):
         with pytest.raises(EventStoreError, match="it holds 1 to 300"):
             store.rows(first, count)

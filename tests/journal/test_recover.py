@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exchange_server.core.records import LOGIC_VERSION
+from exchange_server.core import layout as L
 from exchange_server.journal import format as fmt
 from exchange_server.journal.files import create
 from exchange_server.journal.recover import (
@@ -208,8 +208,8 @@ def test_another_server_or_other_rules(old: Path, tmp_path: Path) -> None:
     data = copy_folder(old, tmp_path / "data")
     with pytest.raises(JournalRefused, match="from server 7, not 8"):
         recover(data, 8, FakeEngine, **OPTIONS)
-    with pytest.raises(JournalError, match=f"rules version {LOGIC_VERSION}, this program has {LOGIC_VERSION + 1}"):
-        start(data, logic=LOGIC_VERSION + 1)
+    with pytest.raises(JournalError, match=f"rules version {L.LOGIC_VERSION}, this program has {L.LOGIC_VERSION + 1}"):
+        start(data, logic=L.LOGIC_VERSION + 1)
 
 
 def test_folders_that_are_no_journal(tmp_path: Path) -> None:

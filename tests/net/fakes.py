@@ -7,16 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from exchange_server.core.records import (
-    CMD_PRICE,
-    CMD_TIME_REFUSE,
-    CMD_WORDS,
-    EVT_LIMIT,
-    EVT_NUMBER,
-    EVT_PRICE,
-    EVT_SESSION_ACCOUNT,
-    EVT_WORDS,
-)
+from exchange_server.core import layout as L
 from exchange_server.gateway.connection import Connection, TurnInput
 from exchange_server.net.observe import Log
 from protocol import codes
@@ -46,8 +37,8 @@ class Engine:
             raise self.broken
         answers = []
         events: list[np.ndarray] = []
-        rows = inbox[:words].copy().reshape(-1, CMD_WORDS)
-        refuse = int(rows[0, CMD_TIME_REFUSE])
+        rows = inbox[:words].copy().reshape(-1, L.CMD_WORDS)
+        refuse = int(rows[0, L.CMD_TIME_REFUSE])
         self.turn = int(rows[0, 1])
         if self.next_due and int(rows[0, 2]) >= self.next_due:
             self.next_due = 0
@@ -61,12 +52,12 @@ class Engine:
             if kind == codes.C_ADMIN:
                 answers.append(Answer(self.row_seq + at + 1 + (int(row[0]) >> 8 & 255)))
             if kind in out:
-                event = np.zeros(EVT_WORDS, dtype=np.int64)
+                event = np.zeros(L.EVT_WORDS, dtype=np.int64)
                 event[0] = out[kind] | (refuse << 24 if refuse else 0)
-                event[EVT_NUMBER] = self.event_seq
-                event[EVT_SESSION_ACCOUNT] = session << 32
-                event[EVT_PRICE] = row[CMD_PRICE]
-                event[EVT_LIMIT] = 0
+                event[L.EVT_NUMBER] = self.event_seq
+                event[L.EVT_SESSION_ACCOUNT] = session << 32
+                event[L.EVT_PRICE] = row[L.CMD_PRICE]
+                event[L.EVT_LIMIT] = 0
                 self.event_seq += 1
                 events.append(event)
             at += 1 + (int(row[0]) >> 8 & 255)
@@ -96,8 +87,8 @@ class Journal:
 
     def append_turn(self, inbox: np.ndarray, words: int) -> int:
         first = self.last
-        self.last = first + words // CMD_WORDS
-        self.appended.append((first, words // CMD_WORDS))
+        self.last = first + words // L.CMD_WORDS
+        self.appended.append((first, words // L.CMD_WORDS))
         if not self.holding:
             os.eventfd_write(self.fd, 1)
             self.durable = self.last
@@ -133,7 +124,7 @@ class Store:
         self.rows = 0
 
     def append(self, events: np.ndarray) -> None:
-        self.rows += events.size // EVT_WORDS
+        self.rows += events.size // L.EVT_WORDS
 
 
 class Directory:
@@ -160,11 +151,11 @@ NAMES = {codes.E_ACCEPTED: b"OK", codes.E_REJECTED: b"NO", codes.E_SENT: b"BYE"}
 class Encoder:
     def encode(self, events: np.ndarray) -> list[tuple[int, bytes]]:
         out: dict[int, bytes] = {}
-        for event in events.reshape(-1, EVT_WORDS):
-            session = int(event[EVT_SESSION_ACCOUNT]) >> 32
+        for event in events.reshape(-1, L.EVT_WORDS):
+            session = int(event[L.EVT_SESSION_ACCOUNT]) >> 32
             kind = int(event[0]) & 255
             if session and kind in NAMES:
-                out[session] = out.get(session, b"") + b"%s %d\n" % (NAMES[kind], event[EVT_PRICE])
+                out[session] = out.get(session, b"") + b"%s %d\n" % (NAMES[kind], event[L.EVT_PRICE])
         return list(out.items())
 
 
@@ -209,7 +200,7 @@ class LineConnection(Connection):
                     self.outlet.write(b"refused\n")
                     self.close(codes.R_ALREADY_LOGGED_ON)
             elif word == b"crash":
-                turn.add(codes.C_NEW, self.session, values={CMD_PRICE: 666})
+                turn.add(codes.C_NEW, self.session, values={L.CMD_PRICE: 666})
                 raise RuntimeError("a fault of the gateway")
             elif word == b"echo":
                 self.outlet.write(rest + b"\n")
@@ -219,13 +210,13 @@ class LineConnection(Connection):
                 at = turn.add(codes.C_ADMIN, body=b"x")
                 self.pipeline[0].expect(at, lambda answer: self.outlet.write(b"admin %d\n" % answer.row_seq))
             else:
-                turn.add(codes.C_NEW, self.session, values={CMD_PRICE: int(line)})
+                turn.add(codes.C_NEW, self.session, values={L.CMD_PRICE: int(line)})
         return False
 
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         self.expelled = (reason, text)
         if self.session:
-            turn.add(codes.C_SEND, self.session, values={CMD_PRICE: reason})
+            turn.add(codes.C_SEND, self.session, values={L.CMD_PRICE: reason})
         else:
             self.outlet.write(b"BYE %d\n" % reason)
         self.close(reason, text)

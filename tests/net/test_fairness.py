@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
-from exchange_server.core.records import CMD_WORDS
+from exchange_server.core import layout as L
 from exchange_server.net.fairness import Fairness
 from exchange_server.net.limits import Limits
 from protocol import codes
@@ -22,7 +22,7 @@ def test_one_session_alone_and_a_crowd_of_greedy_ones_have_the_whole_turn() -> N
     flood = [link() for _ in range(8)]
     assert not fairness.begin(flood, 1)
     for one in flood:
-        fairness.note(one, 500 * CMD_WORDS, False, 1)
+        fairness.note(one, 500 * L.CMD_WORDS, False, 1)
     assert not fairness.begin(flood, 2) and fairness.modest is None
     fairness.note(flood[0], 0, True, 3)
     assert not fairness.begin(flood, 4), "who wants more than it got is not modest, however little that was"
@@ -31,10 +31,10 @@ def test_one_session_alone_and_a_crowd_of_greedy_ones_have_the_whole_turn() -> N
 def test_a_modest_session_makes_the_turns_short_for_a_while() -> None:
     fairness = Fairness(LIMITS)
     flood, modest = link(), link()
-    fairness.note(flood, 500 * CMD_WORDS, True, 5)
-    fairness.note(modest, 10 * CMD_WORDS, False, 5)
+    fairness.note(flood, 500 * L.CMD_WORDS, True, 5)
+    fairness.note(modest, 10 * L.CMD_WORDS, False, 5)
     assert fairness.begin([flood], 6) and fairness.modest is modest and fairness.share == 64
-    fairness.note(flood, 5 * CMD_WORDS, False, 900)
+    fairness.note(flood, 5 * L.CMD_WORDS, False, 900)
     assert fairness.modest is modest, "a flood that pauses is not modest at once"
     assert fairness.begin([flood], 1005) and not fairness.begin([flood], 1006), "after a while without it the turns are long again"
 
@@ -43,8 +43,8 @@ def test_several_greedy_ones_share() -> None:
     fairness = Fairness(LIMITS)
     flood, modest = [link() for _ in range(4)], link()
     for one in flood:
-        fairness.note(one, 500 * CMD_WORDS, True, 5)
-    fairness.note(modest, CMD_WORDS, False, 5)
+        fairness.note(one, 500 * L.CMD_WORDS, True, 5)
+    fairness.note(modest, L.CMD_WORDS, False, 5)
     assert fairness.begin([*flood, modest], 6) and fairness.share == 16
     assert fairness.begin([link() for _ in range(99)], 7) and fairness.share == 64
     more = [link() for _ in range(99)]
@@ -56,11 +56,11 @@ def test_several_greedy_ones_share() -> None:
 def test_a_modest_one_that_floods_or_goes_is_forgotten() -> None:
     fairness = Fairness(LIMITS)
     modest = link()
-    fairness.note(modest, CMD_WORDS, False, 5)
-    fairness.note(modest, 99 * CMD_WORDS, False, 6)
+    fairness.note(modest, L.CMD_WORDS, False, 5)
+    fairness.note(modest, 99 * L.CMD_WORDS, False, 6)
     assert not fairness.begin([modest], 7)
     other = link()
-    fairness.note(other, CMD_WORDS, False, 8)
+    fairness.note(other, L.CMD_WORDS, False, 8)
     other.lost = True
     assert not fairness.begin([modest], 9)
 

@@ -239,20 +239,20 @@ async def test_nothing_comes_before_the_logon_event() -> None:
     """Session 2's order makes a report for session 1 in the turn in which session 1 logs on: it is not sent before the logon."""
     import numpy as np
 
-    from exchange_server.core.records import EVT_PRICE, EVT_SESSION_ACCOUNT, EVT_WORDS
+    from exchange_server.core import layout as L
     from exchange_server.gateway.sessions import before_logon
 
-    events = np.zeros((5, EVT_WORDS), dtype=np.int64)
+    events = np.zeros((5, L.EVT_WORDS), dtype=np.int64)
     kinds = [codes.E_FILL | 1 << 8, codes.E_LOGON, codes.E_LOGON, codes.E_FILL, codes.E_FILL]
     for i, (kind, session) in enumerate(zip(kinds, (1, 1, 1, 1, 2))):
         events[i, 0] = kind
-        events[i, EVT_SESSION_ACCOUNT] = session << 32 | 9
-        events[i, EVT_PRICE] = i
+        events[i, L.EVT_SESSION_ACCOUNT] = session << 32 | 9
+        events[i, L.EVT_PRICE] = i
     fresh = {1}
-    out = before_logon(events.reshape(-1), fresh).reshape(-1, EVT_WORDS)
-    assert [int(s) >> 32 for s in out[:, EVT_SESSION_ACCOUNT]] == [0, 1, 1, 1, 2], "row 1 is the payload of row 0, not an E_LOGON"
-    assert fresh == set() and int(out[0, EVT_SESSION_ACCOUNT]) == 9
-    assert int(events[0, EVT_SESSION_ACCOUNT]) >> 32 == 1, "the store's rows are not touched"
+    out = before_logon(events.reshape(-1), fresh).reshape(-1, L.EVT_WORDS)
+    assert [int(s) >> 32 for s in out[:, L.EVT_SESSION_ACCOUNT]] == [0, 1, 1, 1, 2], "row 1 is the payload of row 0, not an E_LOGON"
+    assert fresh == set() and int(out[0, L.EVT_SESSION_ACCOUNT]) == 9
+    assert int(events[0, L.EVT_SESSION_ACCOUNT]) >> 32 == 1, "the store's rows are not touched"
 
 
 async def test_no_logon_in_time_or_bytes_is_cut() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exchange_server.core.records import CMD_TIME_NS, CMD_TIME_REFUSE, CMD_TIME_TICK
+from exchange_server.core import layout as L
 from exchange_server.net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns
 from protocol import codes
 
@@ -80,7 +80,7 @@ async def test_exchange_time_creeps_on_and_orders_with_it() -> None:
         for i in range(20):
             writer.write(b"%d\n" % i)
             assert await lines(reader, 1) == [b"OK %d" % i]
-        times, ticks = street.times(CMD_TIME_NS), street.times(CMD_TIME_TICK)
+        times, ticks = street.times(L.CMD_TIME_NS), street.times(L.CMD_TIME_TICK)
         passed, crept = ticks[-1] - ticks[2], times[-1] - times[2]
         assert all(b > a for a, b in zip(times[2:], times[3:])) and crept <= passed // 2 + 20 * 10
         assert all(b > a for a, b in zip(ticks, ticks[1:]))
@@ -115,7 +115,7 @@ async def test_after_a_jump_new_orders_are_refused_until_the_clock_returns_or_is
         assert await lines(reader, 1) == [b"OK 2"]
         assert street.engine.next_due == 0, "an accepted time is the time"
         assert street.log.events(*STEPS) == ["clock_jump", "clock_jump_over", "clock_jump", "clock_accepted"]
-        refused = [int(row[CMD_TIME_REFUSE]) for row in street.engine.rows if int(row[0]) & 255 == codes.C_TIME]
+        refused = [int(row[L.CMD_TIME_REFUSE]) for row in street.engine.rows if int(row[0]) & 255 == codes.C_TIME]
         assert set(refused) == {0, codes.R_CLOCK_JUMP}
 
 

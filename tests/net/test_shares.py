@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
 from exchange_server.net.observe import Log
 from exchange_server.net.shares import Shares
@@ -117,4 +117,4 @@ def test_the_start_says_how_long_the_default_lasts() -> None:
     engine = Engine(Capacities(accounts=1, collateral_words=100, levels=8, nodes=8))
     line = Shares(engine.m, Log(io.StringIO()), str).start_line()
     assert line["at_10000_orders_per_s"].startswith("ids are remembered for 400 s; 864000000 rows")
-    assert engine.m[r.H_WEIGHTS] == 0 and line["firms"] == 0
+    assert engine.m[L.H_WEIGHTS] == 0 and line["firms"] == 0

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from exchange_server.core import records as r
+from exchange_server.core import layout as L
 from perf import bench, book_rows, core_rows, memory_rows
 from perf.messages import binary_frames, fix_messages
 from perf.rig import AnswerWrong, Counts, Result, apply_all, core_flow, cut, engine_of, kinds_of
@@ -77,13 +77,13 @@ def test_binary_messages_say_what_the_rows_say() -> None:
     rows = np.concatenate([flow.preload, flow.flow])
     for w, data in zip(rows.tolist(), binary_frames(rows)):
         message = M.decode_client(data[4:])
-        assert message.id == w[r.CMD_ID_LO] and message.account == w[r.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+        assert message.id == w[L.CMD_ID_LO] and message.account == w[L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
         kind = w[0] & 255
         assert type(message) is {C.C_NEW: M.NewOrder, C.C_CANCEL: M.CancelOrder, C.C_REPLACE: M.ReplaceOrder}[kind]
         if kind != C.C_CANCEL:
-            assert (message.price, message.qty) == (w[r.CMD_PRICE], w[r.CMD_QTY])
+            assert (message.price, message.qty) == (w[L.CMD_PRICE], w[L.CMD_QTY])
         if kind != C.C_NEW:
-            assert message.orig == w[r.CMD_ORIG_LO]
+            assert message.orig == w[L.CMD_ORIG_LO]
 
 
 def test_fix_messages_are_numbered_and_sum_up() -> None:
@@ -93,12 +93,12 @@ def test_fix_messages_are_numbered_and_sum_up() -> None:
     numbers = {1: 1, 2: 1}
     for w, data in zip(rows.tolist(), fix_messages(rows, ["", "S1", "S2"], str, symbols, "20260101-00:00:00")):
         fields = dict(part.split("=", 1) for part in data.decode().rstrip("\x01").split("\x01"))
-        session = w[r.CMD_SESSION_ACCOUNT] >> 32
+        session = w[L.CMD_SESSION_ACCOUNT] >> 32
         numbers[session] += 1
         assert int(fields["34"]) == numbers[session] and fields["49"] == f"S{session}"
         assert int(fields["10"]) == sum(data[:-7]) & 255
         assert int(fields["9"]) == len(data) - 7 - (data.index(b"\x01", data.index(b"\x019=") + 1) + 1)
-        assert fields["11"] == str(w[r.CMD_ID_LO])
+        assert fields["11"] == str(w[L.CMD_ID_LO])
         assert fields["35"] == {C.C_NEW: "D", C.C_CANCEL: "F", C.C_REPLACE: "G"}[w[0] & 255]
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from config import admin_records as ar
 from config import load
-from exchange_server.core import define
-from exchange_server.core.records import H_POOLS, P_BALANCE, P_LISTING, PL_USED, POOL_WORDS
+from exchange_server.core import layout as L
+from exchange_server.core.markets import define
 from exchange_server.engine import Capacities, Engine
 from exchange_server.registry import Registry, configuration
 from protocol import codes
@@ -64,10 +64,10 @@ def test_a_phase_is_the_first_one_only() -> None:
     assert answer.ok and answer.text == f"0 applied, {len(BASE)} unchanged" and world.engine.seen == []
 
 
-@pytest.mark.parametrize("pool", [P_BALANCE, P_LISTING])
+@pytest.mark.parametrize("pool", [L.P_BALANCE, L.P_LISTING])
 def test_a_table_of_the_core_that_fills_half_way_is_seen_before(pool: int) -> None:
     world = World()
-    world.engine.m[H_POOLS + pool * POOL_WORDS + PL_USED] = 1024 - 4
+    world.engine.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] = 1024 - 4
     deposits = tuple(ar.Transfer(key=f"k{n}", asset=asset, amount=1, target=name) for n, asset in enumerate(("USD", "BTC")) for name in ("ACME-A",))
     answer = send(world, whole(*BASE, *deposits, change(FINAL, event="G", contracts=(ar.Contract(symbol="G-A"), ar.Contract(symbol="G-B")))))
     assert answer.code == codes.R_TABLE_FULL and world.engine.seen == [] and len(world.registry.assets) == 0

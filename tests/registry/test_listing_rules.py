@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config import admin_records as ar
-from exchange_server.core import definitions
+from exchange_server.core.layout import definitions
 from exchange_server.registry import listing_rules as rules
 from exchange_server.registry.listing_rules import LIMIT, Refused, check_market
 from protocol import codes

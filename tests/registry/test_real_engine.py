@@ -8,7 +8,7 @@ import pytest
 
 from config import admin_records as ar
 from config import load, results
-from exchange_server.core.records import CMD_BODY_BYTES, CMD_WORDS, P_BALANCE, P_NAME_HASH
+from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
 from exchange_server.registry import AdminAnswer
 from exchange_server.registry.market_view import market_view
@@ -32,14 +32,14 @@ class Turns:
 
     def do_bodies(self, bodies: list[bytes]) -> list[AdminAnswer]:
         self.turn += 1
-        rows = np.zeros(CMD_WORDS, np.int64)
+        rows = np.zeros(L.CMD_WORDS, np.int64)
         rows[:3] = codes.C_TIME, self.turn, self.turn * 1_000_000
         pieces = [rows]
         for body in bodies:
             extra = -(-len(body) // 128)
-            row = np.zeros((1 + extra) * CMD_WORDS, np.int64)
-            row[0], row[CMD_BODY_BYTES] = codes.C_ADMIN | extra << 8, len(body)
-            row[CMD_WORDS:].view(np.uint8)[: len(body)] = np.frombuffer(body, np.uint8)
+            row = np.zeros((1 + extra) * L.CMD_WORDS, np.int64)
+            row[0], row[L.CMD_BODY_BYTES] = codes.C_ADMIN | extra << 8, len(body)
+            row[L.CMD_WORDS:].view(np.uint8)[: len(body)] = np.frombuffer(body, np.uint8)
             pieces.append(row)
         flat = np.concatenate(pieces)
         answers = self.engine.apply(flat, len(flat), lambda events: None)
@@ -115,7 +115,7 @@ def test_every_table_is_filled_to_its_last_row_and_then_refuses(table: str) -> N
     assert refused and f"`{table}`" in refused[0].text or "listings" in refused[0].text
 
 
-@pytest.mark.parametrize("pool", [P_NAME_HASH, P_BALANCE])
+@pytest.mark.parametrize("pool", [L.P_NAME_HASH, L.P_BALANCE])
 def test_a_full_core_table_refuses_a_market_and_the_server_goes_on(pool: int) -> None:
     turns = Turns().must(BASE[:-2])
     pools = turns.engine.m[64 + pool * 8 : 64 + pool * 8 + 8]  # H_POOLS, POOL_WORDS

@@ -7,22 +7,8 @@ import msgspec
 import pytest
 
 from config import admin_records as ar
-from exchange_server.core import definitions as d
-from exchange_server.core.records import (
-    BALANCE_WORDS,
-    E_PHASE_NOW,
-    E_WINDOW_END,
-    EVENT_WORDS,
-    H_POOLS,
-    P_BALANCE,
-    P_EVENT,
-    P_NAME_HASH,
-    P_PAIR_HASH,
-    PL_BASE,
-    PL_NEXT,
-    PL_USED,
-    POOL_WORDS,
-)
+from exchange_server.core import layout as L
+from exchange_server.core.layout import definitions as d
 from exchange_server.registry import Registry, RegistryBroken
 from protocol import codes
 from tests.fake_engine import FakeEngine
@@ -247,11 +233,11 @@ def test_a_market_that_does_not_fit_is_refused_before_any_row(table: str, size: 
     World(**{table: {"instruments": 3, "listings": 3, "events": 1}[table]}).must(*BASE[:4], FINAL)
 
 
-@pytest.mark.parametrize("pool", [P_NAME_HASH, P_PAIR_HASH, P_BALANCE])
+@pytest.mark.parametrize("pool", [L.P_NAME_HASH, L.P_PAIR_HASH, L.P_BALANCE])
 def test_a_market_is_refused_when_a_table_that_trading_fills_has_no_room(pool: int) -> None:
     world = World().must(*BASE[:4])
-    limit = 1024 if pool == P_BALANCE else 1024 - 128
-    used = H_POOLS + pool * POOL_WORDS + PL_USED
+    limit = 1024 if pool == L.P_BALANCE else 1024 - 128
+    used = L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED
     world.engine.m[used] = limit - 2
     answer = world.do(FINAL)
     assert answer.code == codes.R_TABLE_FULL and f"holds {limit} rows, {limit - 2} are used" in answer.text and world.engine.seen == []
@@ -262,9 +248,9 @@ def test_a_market_is_refused_when_a_table_that_trading_fills_has_no_room(pool: i
 def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(world: World) -> None:
     before = world.registry.to_bytes()
     world.engine.refuse = {0: codes.R_WITHDRAW_TOO_MUCH}
-    at = H_POOLS + P_BALANCE * POOL_WORDS
-    world.engine.m[at + PL_NEXT] = 2
-    row = int(world.engine.m[at + PL_BASE]) + BALANCE_WORDS
+    at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
+    world.engine.m[at + L.PL_NEXT] = 2
+    row = int(world.engine.m[at + L.PL_BASE]) + L.BALANCE_WORDS
     world.engine.m[row : row + 4] = (18, 1, 11, 6)  # account, asset, cash, locked
     record = ar.Transfer(key="w1", asset="USD", amount=7, source="ACME-A")
     answer = world.do(record)
@@ -289,8 +275,8 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
 def test_refusals_of_the_core_in_words(world: World, code: int, record: Any, text: str) -> None:
     if isinstance(record, ar.Finalise):
         world.must(RESULT)
-    event = int(world.engine.m[H_POOLS + P_EVENT * POOL_WORDS + PL_BASE]) + EVENT_WORDS
-    world.engine.m[event + E_PHASE_NOW], world.engine.m[event + E_WINDOW_END] = codes.PH_OPEN, 77
+    event = int(world.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + L.EVENT_WORDS
+    world.engine.m[event + L.E_PHASE_NOW], world.engine.m[event + L.E_WINDOW_END] = codes.PH_OPEN, 77
     world.engine.refuse = {0: code}
     answer = world.do(record)
     assert answer.code == code and answer.text.startswith(text), answer.text

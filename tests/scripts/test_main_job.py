@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exchange_server.core import jit
+from exchange_server.core.kit import jit
 from exchange_server.exits import Exit
 from scripts import main_job
 from scripts.worldcup import match_day, sandbox, street, world

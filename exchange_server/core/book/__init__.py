@@ -1,0 +1,1 @@
+"""Price levels and their queues."""

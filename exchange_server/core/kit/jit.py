@@ -1,0 +1,220 @@
+"""How kernels are compiled: the one place that knows numba's settings.
+
+Guarantees: a kernel's cache folder is named by a hash of its file and of every file of core, wires, disk and protocol that it imports, directly or not,
+of numba's version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry points have explicit signatures and are compiled (or loaded) at import, each timed
+in COMPILED; nothing compiles later by accident.
+Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a private one under the temporary folder when there is no writable home),
+EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
+"""
+
+import ast
+import fcntl
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from time import perf_counter  # tidy: allow clock because compile times are shown to the operator, never to the engine
+from typing import Any
+
+BOUNDSCHECK = os.environ.get("EXOS_BOUNDSCHECK", "0") == "1"
+# _nrt off: kernels allocate nothing, and without it no call between leaves counts references of its arrays (two locked instructions per
+# array and call: it took the FIX decoder from 0.9 to 0.4 us a message). A kernel that allocates or returns an array does not compile.
+FLAGS: dict[str, Any] = {"boundscheck": BOUNDSCHECK, "error_model": "numpy", "nogil": True, "fastmath": False, "_nrt": False}
+INTEGERS_WRAP = "int64 wraps"  # part of the cache key: see below
+COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the cache)
+on_compiled: Callable[[str, float, bool], None] | None = None
+
+
+_ROOT = Path(__file__).resolve().parents[3]
+_FOLDERS = (_ROOT / "exchange_server" / "core", _ROOT / "exchange_server" / "disk", _ROOT / "exchange_server" / "wires", _ROOT / "protocol")
+
+
+def _files_of(module: tuple[str, ...]) -> list[Path]:
+    """The file of a dotted module, or of the package that it is, when it lies in one of the folders that kernels are made of."""
+    at = _ROOT.joinpath(*module)
+    return [file for file in (at.with_name(at.name + ".py"), at / "__init__.py") if file.exists() and any(map(file.is_relative_to, _FOLDERS))]
+
+
+def _imports(path: Path) -> list[Path]:
+    """The files of these folders that one of them imports: the module of each `from ... import`, and each name of it that is a module itself."""
+    package = path.parent.relative_to(_ROOT).parts
+    found: list[Path] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            named = tuple((node.module or "").split(".")) if node.module else ()
+            base = (package[: len(package) - node.level + 1] + named) if node.level else named
+            for module in (base, *((*base, name.name) for name in node.names)):
+                found += _files_of(module)
+    return found
+
+
+@cache
+def source_hash(file: Path) -> str:
+    """Hash of a kernel's file and all that it imports of core, wires, disk and protocol, of numba's version and the flags: its cache folder's name.
+
+    Files count under their path in the checkout: two folders may hold files of one name.
+    """
+    seen: dict[str, bytes] = {}
+    todo = [file.resolve(), Path(__file__).resolve()]
+    while todo:
+        path = todo.pop()
+        name = path.relative_to(_ROOT).as_posix() if path.is_relative_to(_ROOT) else path.name
+        if name not in seen:
+            seen[name] = path.read_bytes()
+            todo += _imports(path)
+    h = hashlib.sha256()
+    for name in sorted(seen):
+        h.update(name.encode() + b"\0" + seen[name] + b"\0")
+    h.update(repr((sorted(FLAGS.items()), INTEGERS_WRAP, numba.__version__)).encode() + sys.version.encode())
+    return h.hexdigest()[:20]
+
+
+def _cache_root() -> Path:
+    named = os.environ.get("EXOS_CACHE_DIR")
+    if named:
+        return Path(named)
+    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    try:
+        (home / "exos").mkdir(parents=True, exist_ok=True)
+        if os.access(home / "exos", os.W_OK):
+            return home / "exos"
+    except OSError:
+        pass  # no writable home: the temporary folder below serves
+    return Path(tempfile.gettempdir()) / f"exos-cache-{os.getuid()}"
+
+
+import llvmlite.binding  # noqa: E402
+import numba  # noqa: E402  (after the settings above)
+import numba.core.codegen  # noqa: E402
+import numba.core.cpu  # noqa: E402
+import numba.core.dispatcher  # noqa: E402
+import numba.cpython.numbers as _cpython_numbers  # noqa: E402
+import numba.np.math.numbers as _math_numbers  # noqa: E402
+from numba.core.types import unliteral  # noqa: E402
+
+# numba marks + - * of int64 "no signed wrap": an overflow would be undefined behaviour, and a hash that multiplies past 2^63 gave
+# different answers in two places of one kernel. Integers must wrap, so the mark goes before anything is compiled.
+for _module in (_cpython_numbers, _math_numbers):
+    _module._int_arith_flags = lambda rettype: []
+
+CACHE_ROOT = _cache_root() / f"kernels-{numba.__version__}"
+
+
+def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
+    """Compile an entry point for exactly `signature`, now, or load it from the cache."""
+
+    def wrap(function: Callable[..., Any]) -> Any:
+        began = perf_counter()
+        folder = CACHE_ROOT / source_hash(Path(function.__code__.co_filename))
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        numba.config.CACHE_DIR = str(folder)
+        # One process compiles, those that start meanwhile wait and load: a minute of work is done once.
+        with (folder / f"{function.__name__}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            compiled = numba.njit(signature, cache=True, **FLAGS)(function)
+        compiled.disable_compile()
+        seconds = perf_counter() - began
+        cached = bool(sum(compiled.stats.cache_hits.values()))
+        name = f"{function.__module__.rpartition('.')[2]}.{function.__name__}"
+        COMPILED.append((name, seconds, cached))
+        if on_compiled is not None:
+            on_compiled(name, seconds, cached)
+        return compiled
+
+    return wrap
+
+
+# A leaf is only ever called by kernels, yet numba gives each one wrappers for Python and for C, optimises it together with all that it calls,
+# and makes machine code of it: 60 s for the kernels of this server instead of 33. So a leaf that is compiled for a caller stays as lowering made
+# it; the kernel links each leaf once, takes them for its own (internal: LLVM may then inline and specialise as it likes, which made the core a sixth
+# faster), and is optimised as a whole.
+_LEAVES: set[Any] = set()
+_as_leaf = [False]  # by depth of compilation: is a leaf being compiled for a caller?
+_Library = numba.core.codegen.JITCodeLibrary
+_Dispatcher = numba.core.dispatcher.Dispatcher
+_Context = numba.core.cpu.CPUContext
+_compile, _finalize, _optimize, _executable = _Dispatcher.compile, _Library.finalize, _Library._optimize_final_module, _Context.get_executable
+
+
+def _compile_dispatcher(self: Any, signature: Any) -> Any:
+    _as_leaf.append(self.py_func in _LEAVES and self.targetoptions.get("no_cfunc_wrapper", False))
+    try:
+        return _compile(self, signature)
+    finally:
+        _as_leaf.pop()
+
+
+def _callees(library: Any) -> list[Any]:
+    """All that a library calls, directly or not, each once and after its callers: LLVM links a function only where it is already asked for."""
+    found: dict[Any, None] = {}
+
+    def visit(one: Any) -> None:
+        for callee in one._linking_libraries:
+            if callee not in found:
+                if getattr(callee, "exos_leaf", False):
+                    visit(callee)
+                found[callee] = None
+
+    visit(library)
+    return list(found)[::-1]
+
+
+def _finalize_library(self: Any) -> None:
+    if _as_leaf[-1]:
+        self.exos_leaf = self._finalized = True
+        return
+    self._linking_libraries = _callees(self)
+    _finalize(self)
+
+
+def _optimize_library(self: Any) -> None:
+    for function in self._final_module.functions:
+        if not function.is_declaration and function.linkage == llvmlite.binding.Linkage.linkonce_odr:
+            function.linkage = "internal"
+    _optimize(self)
+
+
+def _executable_of(self: Any, library: Any, fndesc: Any, env: Any) -> Any:
+    if not _as_leaf[-1]:
+        return _executable(self, library, fndesc, env)
+    library._ensure_finalized()
+    return lambda *_: None  # numba knows the leaf by it; nobody calls it
+
+
+_Dispatcher.compile = _compile_dispatcher
+_Library.finalize = _finalize_library
+_Library._optimize_final_module = _optimize_library
+_Context.get_executable = _executable_of
+
+
+def leaf(function: Callable[..., Any]) -> Any:
+    """A function that only kernels call: compiled with its callers, once.
+
+    Left alone, numba compiles a callee anew for each mix of literal arguments (five minutes instead of one for this core);
+    so a call is resolved with the literals' plain types.
+    """
+    dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS)(function)
+    resolve = dispatcher.get_call_template
+
+    def resolve_plain(args: Any, kws: Any) -> Any:
+        return resolve(tuple(unliteral(a) for a in args), {k: unliteral(v) for k, v in kws.items()})
+
+    def add_overload(result: Any) -> None:
+        dispatcher.overloads[tuple(result.signature.args)] = result
+
+    alone: list[Any] = []
+
+    def called_from_python(*args: Any) -> Any:
+        """Tests call leaves too: that takes a compilation of its own."""
+        if not alone:
+            alone.append(numba.njit(**FLAGS)(function))
+        return alone[0](*args)
+
+    _LEAVES.add(function)
+    dispatcher.get_call_template = resolve_plain
+    dispatcher.add_overload = add_overload
+    dispatcher._compile_for_args = lambda *args: called_from_python
+    return dispatcher

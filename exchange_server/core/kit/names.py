@@ -1,0 +1,103 @@
+"""Symbols and account names to ids: a hash table in the arena that text wires read without touching Python.
+
+Pool P_NAME_HASH: a power of two of entries of NAME_WORDS words, open addressing with linear probes, nothing is ever
+removed (definitions are for good), at most 7/8 full, so that a search always ends at an empty entry.
+An entry: word 0 = kind << 32 | length (0: empty), word 1 = id, words 4-11 = text, zero padded.
+"""
+
+import numpy as np
+
+from .. import layout as L
+from .bits import bytes_of, lsr, words_of
+from .jit import kernel, leaf
+from .loads import load64
+
+NAME_BYTES_MAX = 64
+NAMES_FULL = -1
+NAMES_BAD_LENGTH = -2
+
+
+@leaf
+def _word(data, start, length, i):
+    """Word i of a text as it lies zero padded in an entry; reads whole words, so `data` goes on for 8 bytes behind the text."""
+    left = length - 8 * i
+    w = load64(data, start + 8 * i)
+    if left < 8:
+        w &= (np.int64(1) << (8 * left)) - 1
+    return w
+
+
+@leaf
+def _hash(kind, data, start, length):
+    h = ((kind << 32) | length) * -7046029254386353131
+    for i in range((length + 7) >> 3):
+        h = (h ^ _word(data, start, length, i)) * -4417276706812531889
+        h ^= lsr(h, np.int64(29))
+    return h
+
+
+@leaf
+def _probe(m, kind, data, start, length):
+    """Offset of the entry that holds the name, or of the empty entry where it belongs."""
+    d = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
+    base = m[d + L.PL_BASE]
+    mask = m[d + L.PL_CAP] - 1
+    slot = _hash(kind, data, start, length) & mask
+    tag = (kind << 32) | length
+    words = (length + 7) >> 3
+    while True:
+        o = base + slot * L.NAME_WORDS
+        if m[o] == 0:
+            return o
+        if m[o] == tag:
+            same = True
+            for i in range(words):
+                if m[o + 4 + i] != _word(data, start, length, i):
+                    same = False
+                    break
+            if same:
+                return o
+        slot = (slot + 1) & mask
+
+
+@leaf
+def names_find(m, mb, kind, data, start, length):
+    """Id behind the name data[start : start+length] of that kind (NAME_*), or 0. `mb` is not needed and kept for symmetry."""
+    if length < 1 or length > NAME_BYTES_MAX or m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_CAP] == 0:
+        return np.int64(0)
+    o = _probe(m, kind, data, start, length)
+    if m[o] == 0:
+        return np.int64(0)
+    return m[o + 1]
+
+
+@leaf
+def names_add(m, mb, kind, data, start, length, ident):
+    """Put the name in, or point it at another id: 0, NAMES_FULL, or NAMES_BAD_LENGTH (not 1..64 bytes)."""
+    if length < 1 or length > NAME_BYTES_MAX:
+        return np.int64(NAMES_BAD_LENGTH)
+    d = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
+    if m[d + L.PL_CAP] == 0:
+        return np.int64(NAMES_FULL)
+    o = _probe(m, kind, data, start, length)
+    if m[o] == 0:
+        if (m[d + L.PL_USED] + 1) * 8 > m[d + L.PL_CAP] * 7:
+            return np.int64(NAMES_FULL)
+        m[d + L.PL_USED] += 1
+        m[o] = (kind << 32) | length
+        for i in range((length + 7) >> 3):
+            m[o + 4 + i] = _word(data, start, length, i)
+    m[o + 1] = ident
+    return np.int64(0)
+
+
+@kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64)")
+def find_name(m, mb, kind, data, start, length):
+    """names_find for callers in Python. `data` with loads.SLACK behind the text."""
+    return names_find(words_of(m), bytes_of(mb), kind, bytes_of(data), start, length)
+
+
+@kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64, int64)")
+def add_name(m, mb, kind, data, start, length, ident):
+    """names_add for callers in Python (tests, benches). `data` with loads.SLACK behind the text."""
+    return names_add(words_of(m), bytes_of(mb), kind, bytes_of(data), start, length, ident)

@@ -1,0 +1,40 @@
+"""Rows by id, one function per table. A pointer, or 0 when the id is not defined."""
+
+from .. import layout as L
+from .jit import leaf
+from .pools import row_by_id
+
+
+@leaf
+def asset_at(m, i):
+    return row_by_id(m, L.P_ASSET, L.ASSET_WORDS, i)
+
+
+@leaf
+def venue_at(m, i):
+    return row_by_id(m, L.P_VENUE, L.VENUE_WORDS, i)
+
+
+@leaf
+def firm_at(m, i):
+    return row_by_id(m, L.P_FIRM, L.FIRM_WORDS, i)
+
+
+@leaf
+def account_at(m, i):
+    return row_by_id(m, L.P_ACCOUNT, L.ACCOUNT_WORDS, i)
+
+
+@leaf
+def session_at(m, i):
+    return row_by_id(m, L.P_SESSION, L.SESSION_WORDS, i)
+
+
+@leaf
+def event_at(m, i):
+    return row_by_id(m, L.P_EVENT, L.EVENT_WORDS, i)
+
+
+@leaf
+def instrument_at(m, i):
+    return row_by_id(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, i)

@@ -1,0 +1,52 @@
+"""What kernels answer and what is handed to them beside rows."""
+
+# What interrupted work a full event buffer leaves behind (H_RESUME)
+RES_NONE = 0
+RES_MATCH = 1
+RES_MASS = 2
+RES_CLOSE = 3
+RES_EXPIRE = 4
+RES_SETTLE = 5
+
+# step() answers
+STEP_DONE = 0
+STEP_MORE = 1  # event buffer full: drain it and call again
+STEP_PYTHON = 2  # the row at H_CURSOR is an ADMIN record: apply it, then call again
+STEP_BROKEN = 3  # H_ERROR says what; stop the process
+
+INV_NONE = 0
+INV_BOOK = 1
+INV_LEDGER = 2
+INV_COLLATERAL = 3
+INV_TABLE = 4
+INV_ROW = 5  # a row no gateway may write
+
+# ================================================================== what wire kernels and gateways say to each other
+# `conn`: what a decode kernel must know of the connection, CN_WORDS words
+CN_SESSION = 0
+CN_NEXT_IN = 1  # next expected incoming number (FIX), moved on by the kernel
+CN_NOW = 2  # the turn's time, ns
+CN_SKEW = 3  # tolerance of SendingTime, ns (FIX)
+CN_BUDGET = 4  # messages that may still be decoded in this turn, counted down by the kernel
+CN_WORDS = 16
+# decode() answers
+DEC_NEED_MORE = 0  # no whole message is left
+DEC_FULL = 1  # inbox or budget used up: go on in the next turn
+DEC_SLOW = 2  # the message at res[RES_POS] is for plain Python
+# `res` of decode
+RES_POS = 0  # first byte not consumed
+RES_OUT = 1  # word offset in `out` behind the last row written
+RES_COUNT = 2  # messages decoded
+# encode() answers
+ENC_DONE = 0
+ENC_SPACE = 1  # `out` or `index` is too small, nothing was written: res[RES_BYTES] and res[RES_INDEX] say what is wanted
+# `res` of encode
+RES_INDEX = 0  # index rows written
+RES_BYTES = 1  # bytes of `out` in use
+RES_MESSAGES = 2
+# index rows of encode: one session's messages of this call, in order
+INDEX_WORDS = 3
+IX_SESSION = 0
+IX_OFFSET = 1
+IX_LENGTH = 2
+RES_WORDS = 8

@@ -1,0 +1,159 @@
+"""Row layouts of the definition rows: what the registry writes while it applies an ADMIN record, and the core reads.
+
+A definition row is a command row (core/layout/): word 0 is the head (kind in bits 0-7, count of extra rows in bits
+8-15, all else 0), the fields lie from word 1 on, extra rows of CMD_WORDS words follow at once. Offsets here are
+counted from the first word of the head row, so word 16 is the first word of the first extra row. Texts are bytes,
+little endian in their words, zero padded; their length has a word of its own. Unused words are 0.
+
+Ids are given by the registry, dense, from 1 (accounts: the registry defines the platform's fee account as id 1 first;
+2..15 are reserved; trading accounts begin at 16). A definition row whose id does not exist creates the row; one whose
+id exists overwrites the fields marked [live] and leaves the others as they are. Times, counts and ids are words as in
+records.py; money is in minor units of its asset; prices are ticks; quantities are lots.
+"""
+
+
+
+# C_DEF_ASSET: 1 extra row
+DA_ID = 1
+DA_DECIMALS = 2
+DA_NAME_LEN = 3  # bytes, 1..32
+DA_NAME = 16  # 4 words
+DA_EXTRA = 1
+
+# C_DEF_VENUE: no extra row (its name lives in the registry)
+DV_ID = 1
+DV_FEE_ACCOUNT = 2  # [live] an account id, 0: none
+DV_CUTOFF_OFFSET = 3  # end of the trading day: ns after 00:00 UTC (after a multiple of the period)
+DV_CUTOFF_PERIOD = 4  # ns; 0: a day
+DV_THROTTLE_LIMIT = 5  # [live] messages per window, 0: none
+DV_THROTTLE_WINDOW = 6  # [live] ns
+DV_FROZEN = 7  # [live]
+DV_EXTRA = 0
+
+# C_DEF_FIRM: no extra row
+DF_ID = 1
+DF_WEIGHT = 2  # [live] its part of the tables that all firms share (closed ClOrdIDs, open orders); 0: 1
+DF_EXTRA = 0
+
+# C_DEF_ACCOUNT: 1 extra row
+DC_ID = 1
+DC_FIRM = 2  # 0: an account of the platform or of a venue (fees)
+DC_KIND = 3  # ACCT_*
+DC_SESSION = 4  # [live] session that receives the account's own events, 0: none
+DC_VENUE = 5  # isolated accounts: the one venue; 0: unified
+DC_NAME_LEN = 6  # bytes, 1..64
+DC_NAME = 16  # 8 words
+DC_EXTRA = 1
+
+# C_DEF_SESSION: 1 extra row
+DS_ID = 1
+DS_FIRM = 2
+DS_VENUE = 3  # the venue it enters through; 0: the instrument's owner
+DS_ACCOUNT = 4  # [live] default account, 0: each message must name one
+DS_WIRE = 5  # WIRE_*
+DS_FLAGS = 6  # [live, from the next logon on] SF_CANCEL_ON_DISCONNECT, SF_SETTLEMENT, for every logon; a client may ask for more
+DS_THROTTLE_LIMIT = 7  # [live]
+DS_THROTTLE_WINDOW = 8  # [live] ns
+DS_OUR_LEN = 9  # bytes of our CompID (binary: 0), 0..64
+DS_PEER_LEN = 10  # bytes of the peer's CompID, or of the binary key, 1..64
+DS_FORM = 11  # [live, from the next reset of the numbers on] FORM_*
+DS_OUR = 16  # 8 words
+DS_PEER = 24  # 8 words
+DS_EXTRA = 1
+
+# C_DEF_EVENT: no extra row. Its E_N instrument rows follow in the same step_rows call, in order of index, right after it.
+DE_ID = 1
+DE_PRODUCT = 2
+DE_K = 3  # winners; spot: 0
+DE_N = 4  # contracts; spot: 1
+DE_ASSET = 5  # collateral asset; spot: quote
+DE_BASE_ASSET = 6  # spot only, else 0
+DE_PAYOUT = 7  # P in ticks; spot: 0
+DE_TICK_VALUE = 8  # minor units of the (quote) asset per tick per lot, >= 1
+DE_OWNER_VENUE = 9
+DE_WINDOW_NS = 10  # challenge window after a determination
+DE_LOT_BASE = 11  # spot: minor units of the base asset per lot, else 0
+DE_PHASE = 12  # first phase: PH_DRAFT or PH_LISTED
+DE_EXTRA = 0
+
+# C_DEF_INSTRUMENT: 3 extra rows
+DI_ID = 1
+DI_EVENT = 2  # event id
+DI_INDEX = 3  # 0..n-1
+DI_MIN_QTY = 4  # [live]
+DI_MAX_QTY = 5  # [live]
+DI_LOT = 6  # quantities are multiples of this many lots, >= 1
+DI_MAX_NOTIONAL = 7  # [live] minor units, 0: none
+DI_PRICE_MIN = 8
+DI_PRICE_MAX = 9
+DI_COLLAR = 10  # [live] ticks around the reference, 0: none
+DI_REFERENCE = 11  # [live] operator's price, 0: the last trade
+DI_PROTECTION = 12  # [live] ticks, >= 1
+DI_MAX_POSITION = 13  # [live] lots, 0: none (spot only)
+DI_PRICE_DECIMALS = 14
+DI_QTY_DECIMALS = 15
+DI_BAND_COUNT = 16  # 1..8
+DI_SYMBOL_LEN = 17  # bytes, 1..64
+DI_FROZEN = 18  # [live]
+DI_SYMBOL = 20  # 8 words
+DI_BANDS = 32  # 8 x (from, to, increment): 24 words; both ends belong to the band, `from` is on the grid
+DI_EXTRA = 3
+
+# C_DEF_LISTING: no extra row. All fields but the first two are [live]: they hold for orders entered or amended afterwards.
+DL_VENUE = 1
+DL_INSTRUMENT = 2
+DL_FEE_MODEL = 3  # FEE_*
+DL_MAKER_BPS = 4  # negative: rebate, never beyond the taker's rate
+DL_TAKER_BPS = 5
+DL_OWNER_SHARE = 6  # bps of the net fee
+DL_VENUE_SHARE = 7
+DL_OWNER_ACCOUNT = 8
+DL_VENUE_ACCOUNT = 9
+DL_EXTRA = 0
+
+# C_TRANSFER: no extra row. From 0: a deposit; to 0: a withdrawal; both: a move between accounts of one firm.
+# Idempotency is the registry's.
+DT_FROM = 1  # account id
+DT_TO = 2
+DT_ASSET = 3
+DT_AMOUNT = 4  # minor units, > 0
+DT_EXTRA = 0
+
+# C_PHASE: no extra row
+DP_EVENT = 1
+DP_PHASE = 2
+DP_EXTRA = 0
+
+# C_DETERMINE: ceil(n / 16) extra rows, one word for each contract's payout in ticks, in order of index
+DD_EVENT = 1
+DD_VERSION = 2  # must be E_VERSION + 1
+DD_COUNT = 3  # n
+DD_PAYOUTS = 16
+
+# C_FINALISE: no extra row
+DX_EVENT = 1
+DX_VERSION = 2  # must be E_VERSION
+DX_EXTRA = 0
+
+# C_KILL: no extra row
+DK_LEVEL = 1  # KILL_*
+DK_TARGET = 2  # id at that level; platform: 0
+DK_ON = 3  # 1: killed, 0: released
+DK_CANCEL = 4  # 1: open orders of the target are cancelled (R_KILL_SWITCH, EF_UNSOLICITED)
+DK_EXTRA = 0
+
+# C_RESTRICT: no extra row
+DR_EVENT = 1
+DR_FIRM = 2
+DR_ON = 3
+DR_EXTRA = 0
+
+# C_REFERENCE: no extra row
+DN_INSTRUMENT = 1
+DN_REFERENCE = 2  # ticks, 0: back to the last trade
+DN_COLLAR = 3  # ticks, 0: none, -1: as it is
+DN_EXTRA = 0
+
+FIRST_TRADING_ACCOUNT = 16
+PLATFORM_FEE_ACCOUNT = 1
+MAX_CONTRACTS = 4080  # payouts of one event fit the 255 extra rows of one C_DETERMINE

@@ -1,0 +1,81 @@
+"""The state arena: rows of orders, price levels, texts, closed ids and timers."""
+
+ORDER_WORDS = 32
+# first line: what matching touches
+O_NEXT = 0  # in the level queue
+O_PREV = 1
+O_LEVEL = 2  # 0: not resting
+O_PRICE = 3  # YES ticks
+O_LEAVES = 4
+O_FIRM = 5  # self-trade group
+O_COLL = 6  # collateral row pointer
+O_FEES = 7  # packed: model << 40 | (maker + 32768) << 20 | (taker + 32768)
+# second line
+O_ATTR = 8  # packed: book side 0-3 | side 4-7 | contract side 8-11 | type 12-15 | tif 16-19 | flags 20-26 | was replaced 27 | status 28-35
+O_ID = 9
+O_QTY = 10  # total
+O_CUM = 11
+O_NOTIONAL = 12  # client's terms
+O_RESERVED_FEE = 13
+O_FEE_NUM = 14  # cumulated numerator of fees (positive rates)
+O_FEE_PAID = 15
+# third line
+O_KEY_HI = 16
+O_KEY_LO = 17
+O_SESSION = 18
+O_INSTRUMENT = 19  # pointer
+O_REBATE_NUM = 20
+O_REBATE_PAID = 21
+O_NET_FEE = 22  # fee paid - rebates financed: what the recipients share
+O_TEXT = 23  # text row pointer or 0
+# fourth line
+O_ACCT_NEXT = 24
+O_ACCT_PREV = 25
+O_BUCKET = 26
+O_TIMER_NEXT = 27
+O_TIMER_PREV = 28
+O_LISTING = 29
+O_ENTRY = 30  # venue << 16 | front end
+O_EXPIRY = 31
+
+LEVEL_WORDS = 8
+L_PRICE = 0
+L_HEAD = 1
+L_TAIL = 2
+L_QTY = 3
+L_COUNT = 4
+L_NODE = 5  # leaf node
+L_MARK = 6  # turn in which it was last put on the dirty list
+
+NODE_WORDS = 72
+N_MASK = 0
+N_PARENT = 1
+N_SLOT = 2  # own position in the parent
+N_CHILD = 8  # 64 children: nodes, or levels in a leaf
+
+TEXT_WORDS = 8
+
+ARCHIVE_WORDS = 16
+AR_KEY_HI = 0
+AR_KEY_LO = 1
+AR_FIRM_ACCOUNT = 2
+AR_INSTRUMENT = 3  # instrument id << 32 | venue << 16 | front end
+AR_PRICE = 4  # client's terms
+AR_QTY = 5
+AR_CUM = 6
+AR_ATTR = 7  # as O_ATTR, with the reason in bits 36-51
+AR_ORDER = 8
+AR_CLOSED_AT = 9
+AR_NOTIONAL = 10
+AR_TEXT = 11
+AR_NEXT = 12  # the firm's next younger one
+AR_LIMIT = 13  # ST_REJECTED only: the numbers of the refusal
+AR_USED = 14
+AR_ASKED = 15
+
+BUCKET_WORDS = 8
+BK_TIME = 0
+BK_HEAD = 1
+BK_TAIL = 2
+BK_COUNT = 3
+BK_POS = 4  # place in the heap

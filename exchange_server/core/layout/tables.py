@@ -1,0 +1,284 @@
+"""The state arena: header, pools, and the rows of what is defined (assets to listings), of balances and of collateral."""
+
+LOGIC_VERSION = 3  # a journal written by another version of the rules is refused unless sealed (durability.md)
+# E_LOGON: next outgoing number before it in price, LOGON_* in qty, S_ABSENT_FROM in last qty, S_MISSED before it in order,
+#          S_UNTOLD and S_UNTOLD_TO before it in cum and leaves
+# E_MASS_DONE: scope in price, count of cancelled orders in qty
+# E_MOVED: signed amount in price, balance after in qty, quantity of sets in last qty, event id in instrument half
+# E_SETTLED: payout per contract in price, signed position in qty, amount in last price, balance after in last qty,
+#            version in leaves, provenance (event id) in order
+# E_PHASE: event id in order, old phase in price, new phase in qty
+# E_DETERMINED / E_FINAL: event id in order, version in qty
+# Extra rows of an event carry its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: behind these 64 bytes with
+# the name of a status request) or raw bytes, nothing else:
+# an extra row is pure payload, EVT_WORDS words, and uses up one event number.
+
+# ===================================================================================================== state arena
+# Header words
+H_LOGIC = 1
+H_TIME = 2
+H_TURN = 3
+H_ROW_SEQ = 4  # command rows consumed since the beginning, extra rows included
+H_EVENT_SEQ = 5  # next event number (starts at 1)
+H_ORDER_SEQ = 6
+H_TRADE_SEQ = 7
+H_RESUME = 8  # RES_*: what was interrupted by a full event buffer
+H_R0 = 9  # registers of the interrupted work, H_R0 .. H_R0+10
+H_REFUSED = 20  # code of the first refused definition row since the engine cleared it
+H_CURSOR = 21  # word offset in the inbox of the next row
+H_KILLED = 22
+H_OPEN_ORDERS = 23
+H_RETENTION_NS = 27  # how long a ClOrdID stays used up, at most
+H_HEAP_SIZE = 28
+H_EVENT_USED = 29  # words written to the event buffer in this call
+H_ARENA_WORDS = 30
+H_DIRTY_COUNT = 31  # touched price levels of this turn, for market data
+H_DIRTY_LOST = 32  # 1: the list overflowed, all books count as touched
+H_ERROR = 33  # INV_*: a broken invariant; the process must stop
+H_COMMANDS = 34  # counters for `exos status`
+H_REFUSALS = 35
+H_FILLS = 36
+H_REFUSE = 42  # this turn's CMD_TIME_REFUSE: checked first of all in NEW and REPLACE; safe to resend, uses up no ClOrdID
+H_EVENT_ROOM = 43  # words of the event buffer in this call
+H_TICK = 37  # CMD_TIME_TICK of the newest turn, never falling
+H_CLOCK_OFFSET = 38  # CMD_TIME_OFFSET and CMD_TIME_BOOT of the newest turn: kept for the next start (net/clock.py), nothing here reads them
+H_CLOCK_BOOT = 44
+H_LIMIT = 39  # numbers of the refusal being made
+H_USED = 40
+H_ASKED = 41
+H_WEIGHTS = 48  # sum of all firms' weights
+H_FORGETTING = 49  # firm at which the search goes on for one that keeps more closed ids than its share
+H_POOLS = 64  # descriptors, POOL_WORDS each
+POOL_WORDS = 8
+PL_BASE = 0
+PL_WIDTH = 1
+PL_CAP = 2
+PL_FREE = 3  # first free row (pointer), linked through word 0
+PL_NEXT = 4  # rows ever used (high water)
+PL_USED = 5
+HEADER_WORDS = 512
+
+P_ASSET = 0
+P_VENUE = 1
+P_FIRM = 2
+P_ACCOUNT = 3
+P_SESSION = 4
+P_EVENT = 5
+P_INSTRUMENT = 6
+P_LISTING = 7
+P_BALANCE = 8
+P_COLLATERAL = 9  # variable rows, bump allocated; width 1
+P_ORDER = 10
+P_LEVEL = 11
+P_NODE = 12
+P_TEXT = 13
+P_ARCHIVE = 14
+P_BUCKET = 15
+P_HEAP = 16
+P_ID_HASH = 17
+P_PAIR_HASH = 18
+P_NAME_HASH = 19
+P_DIRTY = 20
+POOL_COUNT = 21
+POOL_NAMES = (
+    "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words",
+    "orders", "levels", "nodes", "texts", "archive", "timer_buckets", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
+)  # fmt: skip
+
+# Rows addressed by id (id i lies at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
+ASSET_WORDS = 16
+A_ID = 0
+A_DECIMALS = 1
+A_EXTERNAL = 2  # signed: deposits - withdrawals
+A_NAME_LEN = 3
+A_NAME = 4  # 4 words, 32 bytes
+
+VENUE_WORDS = 32
+V_ID = 0
+V_KILLED = 1
+V_CUTOFF = 2  # end of the trading day: ns after 00:00 UTC
+V_FEE_ACCOUNT = 3
+V_THROTTLE_LIMIT = 4
+V_THROTTLE_WINDOW = 5
+V_THROTTLE_START = 6
+V_THROTTLE_USED = 7
+V_FROZEN = 8
+V_CUTOFF_PERIOD = 9  # ns; 0: a day
+
+FIRM_WORDS = 16
+F_ID = 0
+F_KILLED = 1
+F_ACCOUNTS = 2  # first account of the firm (pointer)
+F_WEIGHT = 3  # its share of the common tables is F_WEIGHT / H_WEIGHTS
+F_OPEN = 4  # open orders
+F_CLOSED = 5  # closed ids that are kept
+F_OLDEST = 6  # the first of them (archive row pointer), linked through AR_NEXT
+F_NEWEST = 7
+F_FORGOTTEN = 8  # closed ids that were forgotten before their retention was over
+F_WINDOW = 9  # age of the last of them, ns
+
+ACCOUNT_WORDS = 32
+AC_ID = 0
+AC_FIRM = 1
+AC_KIND = 2
+AC_SESSION = 3  # session that receives the account's own events (transfers, settlement); 0: none
+AC_KILLED = 4
+AC_ORDERS = 5  # newest open order (pointer), linked through O_ACCT_NEXT
+AC_ORDER_COUNT = 6
+AC_NEXT_IN_FIRM = 7
+AC_VENUE = 8  # isolated accounts: the one venue; 0: unified
+AC_NAME_LEN = 9
+AC_NAME = 10  # 8 words, 64 bytes
+
+SESSION_WORDS = 64
+S_ID = 0
+S_FIRM = 1
+S_VENUE = 2
+S_ACCOUNT = 3  # default account id, used when a message names none
+S_WIRE = 4
+S_FLAGS = 5  # SF_*
+S_NEXT_OUT = 6
+S_NEXT_IN = 7
+S_LAST_EVENT = 8  # EVT_NUMBER of this session's newest event
+S_GENERATION = 9  # +1 at each reset of the numbers
+S_KILLED = 10
+S_THROTTLE_LIMIT = 11  # 0: none
+S_THROTTLE_WINDOW = 12
+S_THROTTLE_START = 13
+S_THROTTLE_USED = 14
+S_ABSENT_FROM = 15  # first number that the last connection was not given: S_NEXT_OUT at the logoff, or below it
+S_HEARTBEAT = 16
+S_OUR_LEN = 18  # bytes of our CompID
+S_PEER_LEN = 19
+S_OUR = 20  # 8 words, 64 bytes
+S_PEER = 28
+S_MISSED = 36  # EVT_NUMBER of the E_LOGON (a reset) before which reports lie that must be sent under new numbers; 0: none
+S_MISSED_DONE = 37  # EVT_NUMBER up to which they have been
+S_FORM = 56  # FORM_*: how FIX messages of these numbers are written; it holds until the numbers begin anew, so that a resend has the same bytes
+S_FORM_DEFINED = 57  # what the definition asks for, from the next reset of the numbers on
+S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, and not resent since it came back without a reset; 0: none
+S_UNTOLD_TO = 59
+S_LOGON_SENT = 60  # newest SendingTime of a logon that was let in, ns
+FORM_OWN_FIELDS = 1  # fields and values that FIX 4.4 does not have on these messages (5010, 5011, 380=8)
+FORM_TIME_SHIFT = 8  # decimals of a timestamp: FORM_TIME_* << FORM_TIME_SHIFT
+FORM_TIME_MILLIS = 0
+FORM_TIME_SECONDS = 1
+FORM_TIME_MICROS = 2
+FORM_TIME_NANOS = 3
+SF_LOGGED_ON = 1
+SF_CANCEL_ON_DISCONNECT = 2
+SF_SETTLEMENT = 4
+SF_OPTIONS = SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT  # what holds now: chosen at the logon, or defined
+SF_DEFINED_SHIFT = 2  # the same two bits, shifted by this: what the definition asks for, from the next logon on
+
+EVENT_WORDS = 64
+E_ID = 0
+E_PRODUCT = 1
+E_K = 2
+E_N = 3
+E_FIRST = 4  # pointer of the first instrument; the n instruments lie side by side
+E_PHASE_NOW = 5
+E_ASSET = 6  # collateral asset id (spot: quote)
+E_BASE_ASSET = 7  # spot only
+E_PAYOUT = 8  # P in ticks; 0 for spot
+E_TICK_VALUE = 9  # minor units per tick per lot
+E_SETS = 10  # s
+E_POOL = 11  # pool cash, minor units
+E_COLL_HEAD = 12  # collateral rows of this event, linked through CO_NEXT_IN_EVENT
+E_OWNER_VENUE = 13
+E_VERSION = 14  # of the determination
+E_WINDOW_END = 15  # end of the challenge window, ns
+E_WINDOW_NS = 16
+E_RESTRICTED = 17  # 1: some firm has a conflict of interest here
+E_SETTLE_ID = 18
+E_OPEN_ORDERS = 19
+E_LOT_BASE = 21  # spot: base units (minor) per lot
+E_COLL_TAIL = 22
+
+INSTRUMENT_WORDS = 128
+I_ID = 0
+I_EVENT = 1  # pointer
+I_INDEX = 2  # number within the event
+I_PAYOUT = 3  # P in ticks, 0 for spot
+I_BEST_BID = 4  # level pointer or 0
+I_BEST_ASK = 5
+I_BID_ROOT = 6  # trie node pointer or 0
+I_ASK_ROOT = 7
+I_DEPTH_SHIFT = 8  # shift of the root node: 6 * (levels - 1)
+I_LAST = 9  # last trade price, 0: none
+I_PHASE = 10  # phase of its event, kept here so that a check touches one line
+I_TICK_VALUE = 11
+I_OWNER_VENUE = 12
+I_LISTING = 13  # pointer of the owner's listing
+I_MIN_QTY = 14
+I_MAX_QTY = 15
+I_LOT = 16
+I_MAX_NOTIONAL = 17  # 0: none
+I_PRICE_MIN = 18
+I_PRICE_MAX = 19
+I_COLLAR = 20  # ticks around the reference; 0: none
+I_REFERENCE = 21  # operator's price; 0: the last trade
+I_PROTECTION = 22
+I_MAX_POSITION = 23  # 0: none
+I_OPEN_INTEREST = 24
+I_VOLUME = 25
+I_PAID = 26  # determined payout in ticks
+I_MD_SEQ = 27  # market data sequence
+I_LEVEL_COUNT = 28
+I_PRICE_DECIMALS = 29  # how prices are written on text wires: ticks / 10^decimals
+I_QTY_DECIMALS = 30
+I_BAND_COUNT = 31
+I_BANDS = 32  # up to 8 bands of (from, to, increment): 24 words
+I_SYMBOL_LEN = 56
+I_SYMBOL = 57  # 8 words, 64 bytes
+I_ORDERS_OPEN = 65
+I_FROZEN = 66
+MAX_BANDS = 8
+
+LISTING_WORDS = 32
+LI_VENUE = 0
+LI_INSTRUMENT = 1
+LI_FEE_MODEL = 2
+LI_MAKER_BPS = 3  # may be negative: rebate
+LI_TAKER_BPS = 4
+LI_OWNER_SHARE = 5  # bps of the net fee
+LI_VENUE_SHARE = 6
+LI_OWNER_ACCOUNT = 7
+LI_VENUE_ACCOUNT = 8
+LI_ORDERS = 9  # open orders that were entered under these terms
+LI_CURRENT = 10  # 0: superseded, released with its last order
+
+BALANCE_WORDS = 8
+B_ACCOUNT = 0
+B_ASSET = 1
+B_CASH = 2
+B_LOCKED = 3  # sum of requirements and spot holds
+
+# Collateral row of one account in one event: 16 words, then columns of n words each:
+# q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (among the k smallest), bq and sq (open quantity)
+CO_ACCOUNT = 0  # pointer
+CO_EVENT = 1  # pointer
+CO_CASH = 2  # balance pointer of the collateral (or quote) asset
+CO_BASE = 3  # balance pointer of the base asset (spot), else 0
+CO_REQUIRED = 4  # what this row has locked in CO_CASH
+CO_BUYS = 5  # B
+CO_WORST = 6  # sum of the chosen (k smallest); spot: unused
+CO_NEXT_IN_EVENT = 7
+CO_N = 8
+CO_K = 9
+CO_HELD_BASE = 10  # spot: base held by open sells
+CO_COLUMNS = 16
+CO_COLUMN_COUNT = 7
+COL_Q = 0
+COL_BUY = 1
+COL_SELL = 2
+COL_V = 3
+COL_CHOSEN = 4
+COL_BQ = 5
+COL_SQ = 6
+
+NAME_WORDS = 12  # name hash entry: kind << 32 | length, id, spare, spare, 8 words of text
+NAME_INSTRUMENT = 1
+NAME_ACCOUNT = 2
+
+DIRTY_WORDS = 2  # instrument pointer << 1 | (1 for ask), price

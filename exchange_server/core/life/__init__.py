@@ -1,0 +1,1 @@
+"""An order from its first row to the archive: ids, timers, lists."""

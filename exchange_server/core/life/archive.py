@@ -1,0 +1,124 @@
+"""Closed ClOrdIDs: a row for each, kept so that a repeat can be answered, and forgotten firm by firm.
+
+Each firm's rows form a list, oldest first. An id is kept for the retention, unless the table is full: then the oldest id of a firm goes that
+has its share already, the firm that closes the order or else the next one that keeps more than its share. So a flood shortens
+the memory of the firm that sends it, closing never fails, and nobody is refused for want of a row.
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import client_price
+from ..kit.jit import leaf
+from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
+from ..layout.packed import REASON_SHIFT, STATUS_MASK, STATUS_SHIFT, WAS_REPLACED, status_of
+from .ids import ALIAS_HI, archive_ref, id_delete
+
+
+@leaf
+def firm_row(m, firm):
+    """Row of a firm that is known to be defined."""
+    return pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
+
+
+@leaf
+def share_of(m, f, pool):
+    """Rows of a common table that a firm is sure of: its part by weight."""
+    return pool_cap(m, pool) * m[f + L.F_WEIGHT] // max(m[L.H_WEIGHTS], 1)
+
+
+@leaf
+def forget_oldest(m, f):
+    """Take the firm's oldest closed id back."""
+    a = m[f + L.F_OLDEST]
+    younger = m[a + L.AR_NEXT]
+    m[f + L.F_OLDEST] = younger
+    if younger == 0:
+        m[f + L.F_NEWEST] = 0
+    m[f + L.F_CLOSED] -= 1
+    ref = archive_ref(m, a)
+    id_delete(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], ref)
+    attr = m[a + L.AR_ATTR]
+    if attr & WAS_REPLACED != 0 and status_of(attr) != C.ST_REPLACED:
+        id_delete(m, m[f], ALIAS_HI, m[a + L.AR_ORDER], ref)
+    if m[a + L.AR_TEXT] != 0:
+        pool_release(m, L.P_TEXT, m[a + L.AR_TEXT])
+    pool_release(m, L.P_ARCHIVE, a)
+
+
+@leaf
+def forget_due(m, f, most):
+    """Take up to `most` of the firm's closed ids back whose retention is over."""
+    limit = m[L.H_TIME] - m[L.H_RETENTION_NS]
+    while most > 0 and m[f + L.F_OLDEST] != 0 and m[m[f + L.F_OLDEST] + L.AR_CLOSED_AT] <= limit:
+        forget_oldest(m, f)
+        most -= 1
+
+
+@leaf
+def _who_forgets(m, f):
+    """The table is full: the firm whose oldest closed id goes. Shares sum to no more than the table, so there is one."""
+    if m[f + L.F_CLOSED] > 0 and m[f + L.F_CLOSED] >= share_of(m, f, L.P_ARCHIVE):
+        return f
+    firms = pool_cap(m, L.P_FIRM)
+    firm = m[L.H_FORGETTING]
+    for _ in range(firms):
+        other = firm_row(m, firm)
+        if m[other + L.F_CLOSED] > share_of(m, other, L.P_ARCHIVE):
+            m[L.H_FORGETTING] = firm
+            return other
+        firm = firm + 1 if firm + 1 < firms else 1
+    return 0
+
+
+@leaf
+def _make_room(m, f):
+    loser = _who_forgets(m, f)
+    if loser == 0:
+        m[L.H_ERROR] = L.INV_TABLE
+        return
+    age = m[L.H_TIME] - m[m[loser + L.F_OLDEST] + L.AR_CLOSED_AT]
+    if age < m[L.H_RETENTION_NS]:
+        m[loser + L.F_FORGOTTEN] += 1
+        m[loser + L.F_WINDOW] = age
+    forget_oldest(m, loser)
+
+
+@leaf
+def archive_next(m, firm):
+    """A row for one more closed id of the firm, the newest in its list."""
+    f = firm_row(m, firm)
+    a = pool_alloc(m, L.P_ARCHIVE)
+    if a == 0:
+        _make_room(m, f)
+        a = pool_alloc(m, L.P_ARCHIVE)
+    newest = m[f + L.F_NEWEST]
+    if newest == 0:
+        m[f + L.F_OLDEST] = a
+    else:
+        m[newest + L.AR_NEXT] = a
+    m[f + L.F_NEWEST] = a
+    m[f + L.F_CLOSED] += 1
+    m[a + L.AR_NEXT] = 0
+    return a
+
+
+@leaf
+def archive_order(m, o, status, reason):
+    """Write an archive row of the order under its present ClOrdID; returns the row."""
+    a = archive_next(m, m[o + L.O_FIRM])
+    inst = m[o + L.O_INSTRUMENT]
+    attr = m[o + L.O_ATTR]
+    m[a + L.AR_KEY_HI] = m[o + L.O_KEY_HI]
+    m[a + L.AR_KEY_LO] = m[o + L.O_KEY_LO]
+    m[a + L.AR_FIRM_ACCOUNT] = (m[o + L.O_FIRM] << 32) | m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID]
+    m[a + L.AR_INSTRUMENT] = (m[inst + L.I_ID] << 32) | m[o + L.O_ENTRY]
+    m[a + L.AR_PRICE] = client_price(m, inst, (attr >> 8) & 15, m[o + L.O_PRICE])
+    m[a + L.AR_QTY] = m[o + L.O_QTY]
+    m[a + L.AR_CUM] = m[o + L.O_CUM]
+    m[a + L.AR_ATTR] = (attr & ~STATUS_MASK) | (status << STATUS_SHIFT) | (reason << REASON_SHIFT)
+    m[a + L.AR_ORDER] = m[o + L.O_ID]
+    m[a + L.AR_CLOSED_AT] = m[L.H_TIME]
+    m[a + L.AR_NOTIONAL] = m[o + L.O_NOTIONAL]
+    m[a + L.AR_TEXT] = m[o + L.O_TEXT]
+    return a

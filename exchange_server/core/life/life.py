@@ -1,0 +1,93 @@
+"""The life of an order in the pool: into its account's list, out of it again, closed, taken out."""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..book.levels import queue_remove
+from ..emit import order_report
+from ..kit.jit import leaf
+from ..kit.pools import pool_release
+from ..layout.packed import WAS_REPLACED
+from ..money.products import reserve
+from .archive import archive_order, firm_row
+from .ids import ALIAS_HI, archive_ref, id_repoint, order_ref
+from .timers import timer_remove
+
+# ---- account list -----------------------------------------------------------------------------------------------
+
+
+@leaf
+def account_link(m, account, o):
+    head = m[account + L.AC_ORDERS]
+    m[o + L.O_ACCT_NEXT] = head
+    m[o + L.O_ACCT_PREV] = 0
+    if head != 0:
+        m[head + L.O_ACCT_PREV] = o
+    m[account + L.AC_ORDERS] = o
+    m[account + L.AC_ORDER_COUNT] += 1
+
+
+@leaf
+def account_unlink(m, account, o):
+    nxt = m[o + L.O_ACCT_NEXT]
+    prv = m[o + L.O_ACCT_PREV]
+    if prv == 0:
+        m[account + L.AC_ORDERS] = nxt
+    else:
+        m[prv + L.O_ACCT_NEXT] = nxt
+    if nxt != 0:
+        m[nxt + L.O_ACCT_PREV] = prv
+    m[account + L.AC_ORDER_COUNT] -= 1
+
+
+# ---- the end ------------------------------------------------------------------------------------------------------
+
+
+@leaf
+def hold_listing(m, o, listing):
+    """The order stands under these terms from now on."""
+    m[o + L.O_LISTING] = listing
+    m[listing + L.LI_ORDERS] += 1
+
+
+@leaf
+def leave_listing(m, o):
+    """The order no longer needs its terms; superseded ones go with their last order."""
+    listing = m[o + L.O_LISTING]
+    m[listing + L.LI_ORDERS] -= 1
+    if m[listing + L.LI_ORDERS] == 0 and m[listing + L.LI_CURRENT] == 0:
+        pool_release(m, L.P_LISTING, listing)
+
+
+@leaf
+def close_order(m, o, status, reason):
+    """Take an order out of everything and leave its archive row. Its event has been written before."""
+    inst = m[o + L.O_INSTRUMENT]
+    event = m[inst + L.I_EVENT]
+    co = m[o + L.O_COLL]
+    book_side = m[o + L.O_ATTR] & 15
+    if m[o + L.O_LEVEL] != 0:
+        queue_remove(m, inst, 0 if book_side == C.BUY else 1, o)
+    if m[o + L.O_LEAVES] > 0:
+        reserve(m, inst, co, book_side, m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_RESERVED_FEE], -1)
+    timer_remove(m, o)
+    leave_listing(m, o)
+    account_unlink(m, m[co + L.CO_ACCOUNT], o)
+    m[event + L.E_OPEN_ORDERS] -= 1
+    m[inst + L.I_ORDERS_OPEN] -= 1
+    firm = m[o + L.O_FIRM]
+    m[firm_row(m, firm) + L.F_OPEN] -= 1
+    m[L.H_OPEN_ORDERS] -= 1
+    a = archive_order(m, o, status, reason)
+    id_repoint(m, firm, m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o), archive_ref(m, a))
+    if m[o + L.O_ATTR] & WAS_REPLACED != 0:
+        id_repoint(m, firm, ALIAS_HI, m[o + L.O_ID], order_ref(m, o), archive_ref(m, a))
+    pool_release(m, L.P_ORDER, o)
+
+
+@leaf
+def take_out(m, ev, o, kind, status, reason, flags):
+    """End an open order for a reason that is not its client's cancel: the report to its own session, nothing left open, then closed."""
+    e = order_report(m, ev, o, kind, status, reason, flags)
+    ev[e + L.EVT_LEAVES] = 0
+    close_order(m, o, status, reason)

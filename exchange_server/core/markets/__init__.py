@@ -1,0 +1,1 @@
+"""The operators' half: definitions, switches, phases, sets, settlement."""

@@ -1,0 +1,251 @@
+"""Definition rows: assets, venues, firms, accounts, sessions, events, instruments, listings, and operators' acts.
+
+The registry has validated names and numbers (registry.py); what is checked here again is what would break the arena: ids, capacities, order.
+Each answers OK or a code; nothing is changed when it refuses. Layouts: core/layout/definitions.py.
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..kit.jit import leaf
+from ..kit.names import names_add
+from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_room
+from ..kit.pools import pool_alloc, pool_base, pool_cap
+from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, venue_at
+from ..layout import definitions as d
+from ..money.collateral import balance_get
+from ..money.fees import PLATFORM_ACCOUNT
+
+
+@leaf
+def new_row(m, pool, width, i):
+    """Pointer for an id, 0 when the pool does not reach so far."""
+    if i <= 0 or i >= pool_cap(m, pool):
+        return 0
+    return pool_base(m, pool) + i * width
+
+
+@leaf
+def take_id(m, pool, p, i):
+    """The row at p is defined from now on; the pool's counts know it."""
+    d = L.H_POOLS + pool * L.POOL_WORDS
+    if m[p] != i:
+        m[p] = i
+        m[d + L.PL_USED] += 1
+    m[d + L.PL_NEXT] = max(m[d + L.PL_NEXT], i + 1)
+
+
+@leaf
+def copy_words(m, to, rows, at, words):
+    for i in range(words):
+        m[to + i] = rows[at + i]
+
+
+@leaf
+def define_asset(m, rows, c):
+    p = new_row(m, L.P_ASSET, L.ASSET_WORDS, rows[c + d.DA_ID])
+    if p == 0:
+        return C.R_TABLE_FULL
+    take_id(m, L.P_ASSET, p, rows[c + d.DA_ID])
+    m[p + L.A_DECIMALS] = rows[c + d.DA_DECIMALS]
+    m[p + L.A_NAME_LEN] = rows[c + d.DA_NAME_LEN]
+    copy_words(m, p + L.A_NAME, rows, c + d.DA_NAME, 4)
+    return C.OK
+
+
+@leaf
+def define_venue(m, rows, c):
+    p = new_row(m, L.P_VENUE, L.VENUE_WORDS, rows[c + d.DV_ID])
+    if p == 0:
+        return C.R_TABLE_FULL
+    take_id(m, L.P_VENUE, p, rows[c + d.DV_ID])
+    m[p + L.V_FEE_ACCOUNT] = rows[c + d.DV_FEE_ACCOUNT]
+    m[p + L.V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
+    m[p + L.V_CUTOFF_PERIOD] = rows[c + d.DV_CUTOFF_PERIOD]
+    m[p + L.V_THROTTLE_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
+    m[p + L.V_THROTTLE_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
+    m[p + L.V_FROZEN] = rows[c + d.DV_FROZEN]
+    return C.OK
+
+
+@leaf
+def define_firm(m, rows, c):
+    p = new_row(m, L.P_FIRM, L.FIRM_WORDS, rows[c + d.DF_ID])
+    if p == 0:
+        return C.R_TABLE_FULL
+    take_id(m, L.P_FIRM, p, rows[c + d.DF_ID])
+    weight = max(rows[c + d.DF_WEIGHT], 1)
+    m[L.H_WEIGHTS] += weight - m[p + L.F_WEIGHT]
+    m[p + L.F_WEIGHT] = weight
+    return C.OK
+
+
+@leaf
+def define_account(m, mb, rows, rows_b, c):
+    i = rows[c + d.DC_ID]
+    p = account_at(m, i)
+    if p == 0:
+        p = new_row(m, L.P_ACCOUNT, L.ACCOUNT_WORDS, i)
+        if p == 0:
+            return C.R_TABLE_FULL
+        firm = firm_at(m, rows[c + d.DC_FIRM])
+        if rows[c + d.DC_FIRM] != 0 and firm == 0:
+            return C.R_BAD_DEFINITION
+        length = rows[c + d.DC_NAME_LEN]
+        if names_add(m, mb, L.NAME_ACCOUNT, rows_b, (c + d.DC_NAME) * 8, length, i) != 0:
+            return C.R_TABLE_FULL
+        take_id(m, L.P_ACCOUNT, p, i)
+        m[p + L.AC_FIRM] = rows[c + d.DC_FIRM]
+        m[p + L.AC_KIND] = rows[c + d.DC_KIND]
+        m[p + L.AC_VENUE] = rows[c + d.DC_VENUE]
+        m[p + L.AC_NAME_LEN] = length
+        copy_words(m, p + L.AC_NAME, rows, c + d.DC_NAME, 8)
+        if firm != 0:  # the firm's accounts in order of id
+            at = firm + L.F_ACCOUNTS
+            while m[at] != 0 and m[m[at]] < i:
+                at = m[at] + L.AC_NEXT_IN_FIRM
+            m[p + L.AC_NEXT_IN_FIRM] = m[at]
+            m[at] = p
+    m[p + L.AC_SESSION] = rows[c + d.DC_SESSION]
+    return C.OK
+
+
+@leaf
+def define_session(m, rows, c):
+    i = rows[c + d.DS_ID]
+    p = session_at(m, i)
+    if p == 0:
+        p = new_row(m, L.P_SESSION, L.SESSION_WORDS, i)
+        if p == 0:
+            return C.R_TABLE_FULL
+        take_id(m, L.P_SESSION, p, i)
+        m[p + L.S_FIRM] = rows[c + d.DS_FIRM]
+        m[p + L.S_VENUE] = rows[c + d.DS_VENUE]
+        m[p + L.S_WIRE] = rows[c + d.DS_WIRE]
+        m[p + L.S_NEXT_OUT] = 1
+        m[p + L.S_NEXT_IN] = 1
+        m[p + L.S_OUR_LEN] = rows[c + d.DS_OUR_LEN]
+        m[p + L.S_PEER_LEN] = rows[c + d.DS_PEER_LEN]
+        copy_words(m, p + L.S_OUR, rows, c + d.DS_OUR, 8)
+        copy_words(m, p + L.S_PEER, rows, c + d.DS_PEER, 8)
+    m[p + L.S_ACCOUNT] = rows[c + d.DS_ACCOUNT]
+    m[p + L.S_FORM_DEFINED] = rows[c + d.DS_FORM]
+    if m[p + L.S_NEXT_OUT] == 1:  # nothing has been written yet that a resend would have to repeat
+        m[p + L.S_FORM] = rows[c + d.DS_FORM]
+    # A session that is on keeps what it was given at its logon: the client counts on it.
+    asked = rows[c + d.DS_FLAGS] & L.SF_OPTIONS
+    was = m[p + L.S_FLAGS] & (L.SF_LOGGED_ON | L.SF_OPTIONS)
+    m[p + L.S_FLAGS] = (was if was & L.SF_LOGGED_ON != 0 else asked) | (asked << L.SF_DEFINED_SHIFT)
+    m[p + L.S_THROTTLE_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
+    m[p + L.S_THROTTLE_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
+    return C.OK
+
+
+@leaf
+def define_event(m, rows, c):
+    i = rows[c + d.DE_ID]
+    if event_at(m, i) != 0:
+        return C.R_BAD_DEFINITION
+    p = new_row(m, L.P_EVENT, L.EVENT_WORDS, i)
+    if p == 0:
+        return C.R_TABLE_FULL
+    if asset_at(m, rows[c + d.DE_ASSET]) == 0 or venue_at(m, rows[c + d.DE_OWNER_VENUE]) == 0:
+        return C.R_BAD_DEFINITION
+    take_id(m, L.P_EVENT, p, i)
+    m[p + L.E_PRODUCT] = rows[c + d.DE_PRODUCT]
+    m[p + L.E_K] = rows[c + d.DE_K]
+    m[p + L.E_N] = rows[c + d.DE_N]
+    m[p + L.E_PHASE_NOW] = rows[c + d.DE_PHASE]
+    m[p + L.E_ASSET] = rows[c + d.DE_ASSET]
+    m[p + L.E_BASE_ASSET] = rows[c + d.DE_BASE_ASSET]
+    m[p + L.E_PAYOUT] = rows[c + d.DE_PAYOUT]
+    m[p + L.E_TICK_VALUE] = rows[c + d.DE_TICK_VALUE]
+    m[p + L.E_OWNER_VENUE] = rows[c + d.DE_OWNER_VENUE]
+    m[p + L.E_WINDOW_NS] = rows[c + d.DE_WINDOW_NS]
+    m[p + L.E_LOT_BASE] = rows[c + d.DE_LOT_BASE]
+    return C.OK
+
+
+@leaf
+def define_instrument(m, mb, rows, rows_b, c):
+    i = rows[c + d.DI_ID]
+    p = instrument_at(m, i)
+    if p == 0:
+        p = new_row(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, i)
+        if p == 0:
+            return C.R_TABLE_FULL
+        event = event_at(m, rows[c + d.DI_EVENT])
+        index = rows[c + d.DI_INDEX]
+        bands = rows[c + d.DI_BAND_COUNT]
+        if event == 0 or index < 0 or index >= m[event + L.E_N] or bands < 1 or bands > L.MAX_BANDS:
+            return C.R_BAD_DEFINITION
+        if index != 0 and m[event + L.E_FIRST] + index * L.INSTRUMENT_WORDS != p:
+            return C.R_BAD_DEFINITION  # the contracts of an event lie side by side
+        length = rows[c + d.DI_SYMBOL_LEN]
+        if names_add(m, mb, L.NAME_INSTRUMENT, rows_b, (c + d.DI_SYMBOL) * 8, length, i) != 0:
+            return C.R_TABLE_FULL
+        if index == 0:
+            m[event + L.E_FIRST] = p
+        take_id(m, L.P_INSTRUMENT, p, i)
+        m[p + L.I_EVENT] = event
+        m[p + L.I_INDEX] = index
+        m[p + L.I_PAYOUT] = m[event + L.E_PAYOUT]
+        m[p + L.I_TICK_VALUE] = m[event + L.E_TICK_VALUE]
+        m[p + L.I_OWNER_VENUE] = m[event + L.E_OWNER_VENUE]
+        m[p + L.I_PHASE] = m[event + L.E_PHASE_NOW]
+        m[p + L.I_LOT] = rows[c + d.DI_LOT]
+        m[p + L.I_PRICE_MIN] = rows[c + d.DI_PRICE_MIN]
+        m[p + L.I_PRICE_MAX] = rows[c + d.DI_PRICE_MAX]
+        m[p + L.I_PRICE_DECIMALS] = rows[c + d.DI_PRICE_DECIMALS]
+        m[p + L.I_QTY_DECIMALS] = rows[c + d.DI_QTY_DECIMALS]
+        m[p + L.I_BAND_COUNT] = bands
+        copy_words(m, p + L.I_BANDS, rows, c + d.DI_BANDS, 3 * L.MAX_BANDS)
+        m[p + L.I_SYMBOL_LEN] = length
+        copy_words(m, p + L.I_SYMBOL, rows, c + d.DI_SYMBOL, 8)
+        shift = 0
+        while m[p + L.I_PRICE_MAX] >> (shift + 6) != 0:
+            shift += 6
+        m[p + L.I_DEPTH_SHIFT] = shift
+    m[p + L.I_MIN_QTY] = rows[c + d.DI_MIN_QTY]
+    m[p + L.I_MAX_QTY] = rows[c + d.DI_MAX_QTY]
+    m[p + L.I_MAX_NOTIONAL] = rows[c + d.DI_MAX_NOTIONAL]
+    m[p + L.I_COLLAR] = rows[c + d.DI_COLLAR]
+    m[p + L.I_REFERENCE] = rows[c + d.DI_REFERENCE]
+    m[p + L.I_PROTECTION] = rows[c + d.DI_PROTECTION]
+    m[p + L.I_MAX_POSITION] = rows[c + d.DI_MAX_POSITION]
+    m[p + L.I_FROZEN] = rows[c + d.DI_FROZEN]
+    return C.OK
+
+
+@leaf
+def define_listing(m, rows, c):
+    venue = rows[c + d.DL_VENUE]
+    inst = instrument_at(m, rows[c + d.DL_INSTRUMENT])
+    if inst == 0:
+        return C.R_UNKNOWN_INSTRUMENT
+    asset = m[m[inst + L.I_EVENT] + L.E_ASSET]
+    # Fee balances are made now, so that no trade can ever fail for want of one.
+    if balance_get(m, PLATFORM_ACCOUNT, asset) == 0:
+        return C.R_TABLE_FULL
+    for word in (d.DL_OWNER_ACCOUNT, d.DL_VENUE_ACCOUNT):
+        if rows[c + word] != 0 and balance_get(m, rows[c + word], asset) == 0:
+            return C.R_TABLE_FULL
+    p = pair_find(m, PAIR_LISTING, venue, m[inst])
+    if p == 0 or m[p + L.LI_ORDERS] != 0:
+        # New terms hold for orders entered or amended afterwards: open orders keep the row they came under.
+        fresh = pool_alloc(m, L.P_LISTING) if pair_room(m) >= 1 else 0
+        if fresh == 0:
+            return C.R_TABLE_FULL
+        if p != 0:
+            m[p + L.LI_CURRENT] = 0
+            pair_delete(m, PAIR_LISTING, venue, m[inst])
+        p = fresh
+        pair_put(m, PAIR_LISTING, venue, m[inst], p)
+        m[p + L.LI_VENUE] = venue
+        m[p + L.LI_INSTRUMENT] = m[inst]
+        m[p + L.LI_ORDERS] = 0
+        m[p + L.LI_CURRENT] = 1
+        if venue == m[inst + L.I_OWNER_VENUE]:
+            m[inst + L.I_LISTING] = p
+    copy_words(m, p + 2, rows, c + d.DL_FEE_MODEL, 7)
+    return C.OK

@@ -1,0 +1,78 @@
+"""Phases of an event and its contracts: which an operator may set by hand, and what closing does to the orders that rest."""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import begin_event, refuse, room
+from ..kit.jit import leaf
+from ..kit.rows import event_at
+from ..layout import definitions as d
+from ..layout.packed import pack_head
+from ..life.life import take_out
+
+
+@leaf
+def set_event_phase(m, event, phase):
+    m[event + L.E_PHASE_NOW] = phase
+    for j in range(m[event + L.E_N]):
+        m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PHASE] = phase
+
+
+@leaf
+def transition_allowed(old, new):
+    """The phases an operator may set by hand; determination and finality have their own commands."""
+    if old == C.PH_DRAFT:
+        return new == C.PH_LISTED
+    if old == C.PH_LISTED:
+        return new == C.PH_OPEN
+    if old == C.PH_OPEN:
+        return new == C.PH_PAUSED or new == C.PH_CANCEL_ONLY or new == C.PH_CLOSED
+    if old == C.PH_PAUSED or old == C.PH_CANCEL_ONLY:
+        return new == C.PH_OPEN or new == C.PH_PAUSED or new == C.PH_CANCEL_ONLY or new == C.PH_CLOSED
+    return False
+
+
+@leaf
+def set_phase(m, ev, event, new):
+    """Change the phase of an event and of its contracts, and say so."""
+    old = m[event + L.E_PHASE_NOW]
+    set_event_phase(m, event, new)
+    e = begin_event(m, ev, pack_head(C.E_PHASE, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_ORDER] = m[event]
+    ev[e + L.EVT_PRICE] = old
+    ev[e + L.EVT_QTY] = new
+
+
+@leaf
+def do_phase(m, rows, c, ev):
+    event = event_at(m, rows[c + d.DP_EVENT])
+    new = rows[c + d.DP_PHASE]
+    if event == 0:
+        return C.R_UNKNOWN_EVENT
+    if new == m[event + L.E_PHASE_NOW] or not transition_allowed(m[event + L.E_PHASE_NOW], new):
+        return refuse(m, C.R_BAD_TRANSITION, 0, m[event + L.E_PHASE_NOW], new)
+    if m[event + L.E_FIRST] == 0:
+        return C.R_BAD_DEFINITION
+    set_phase(m, ev, event, new)
+    if new == C.PH_CLOSED:
+        m[L.H_RESUME] = L.RES_CLOSE
+        m[L.H_R0] = event
+        m[L.H_R0 + 1] = 0  # contract
+    return C.OK
+
+
+@leaf
+def go_on_closing(m, ev):
+    """Cancel all that rests, contract by contract, bids before asks, best first."""
+    event = m[L.H_R0]
+    while m[L.H_R0 + 1] < m[event + L.E_N]:
+        inst = m[event + L.E_FIRST] + m[L.H_R0 + 1] * L.INSTRUMENT_WORDS
+        for ask in range(2):
+            while m[inst + L.I_BEST_BID + ask] != 0:
+                if not room(m, ev, 2):
+                    return False
+                o = m[m[inst + L.I_BEST_BID + ask] + L.L_HEAD]
+                take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_CLOSING, C.EF_UNSOLICITED)
+        m[L.H_R0 + 1] += 1
+    m[L.H_RESUME] = 0
+    return True

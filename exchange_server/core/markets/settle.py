@@ -1,0 +1,124 @@
+"""Determination and final settlement of an event (domain.md section 7).
+
+Determining pays nothing and starts the challenge window. Finalising pays payout * q to every account, shorts pay, all in one turn: the event takes no
+command in between, and the pool must end at exactly 0.
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import begin_event, refuse, room
+from ..kit.jit import leaf
+from ..kit.rows import event_at, session_at
+from ..layout import definitions as d
+from ..layout.packed import pack_head
+from ..money.collateral import collateral_shift
+from .phases import set_event_phase
+
+
+@leaf
+def do_determine(m, rows, c, ev):
+    event = event_at(m, rows[c + d.DD_EVENT])
+    if event == 0 or m[event + L.E_PRODUCT] == C.SPOT:
+        return C.R_UNKNOWN_EVENT
+    phase = m[event + L.E_PHASE_NOW]
+    if phase == C.PH_FINAL:
+        return C.R_ALREADY_FINAL
+    if phase != C.PH_CLOSED:
+        return C.R_NOT_CLOSED
+    if m[event + L.E_OPEN_ORDERS] != 0:
+        return C.R_OPEN_ORDERS
+    n = m[event + L.E_N]
+    if rows[c + d.DD_COUNT] != n:
+        return refuse(m, C.R_PAYOUT_COUNT, n, 0, rows[c + d.DD_COUNT])
+    if rows[c + d.DD_VERSION] != m[event + L.E_VERSION] + 1:
+        return C.R_BAD_COMMAND
+    payout = m[event + L.E_PAYOUT]
+    total = 0
+    for j in range(n):
+        p = rows[c + d.DD_PAYOUTS + j]
+        if p < 0 or p > payout:
+            return refuse(m, C.R_PAYOUT_RANGE, payout, 0, p)
+        total += p
+    most = m[event + L.E_K] * payout
+    if m[event + L.E_PRODUCT] == C.EXACTLY and total != most or total > most:
+        return refuse(m, C.R_PAYOUT_SUM, most, 0, total)
+    for j in range(n):
+        m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
+    m[event + L.E_VERSION] += 1
+    m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
+    set_event_phase(m, event, C.PH_DETERMINED)
+    e = begin_event(m, ev, pack_head(C.E_DETERMINED, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_ORDER] = m[event]
+    ev[e + L.EVT_PRICE] = m[event + L.E_WINDOW_END]
+    ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
+    return C.OK
+
+
+@leaf
+def do_finalise(m, rows, c):
+    event = event_at(m, rows[c + d.DX_EVENT])
+    if event == 0:
+        return C.R_UNKNOWN_EVENT
+    if m[event + L.E_PHASE_NOW] == C.PH_FINAL:
+        return C.R_ALREADY_FINAL
+    if m[event + L.E_PHASE_NOW] != C.PH_DETERMINED or rows[c + d.DX_VERSION] != m[event + L.E_VERSION]:
+        return C.R_NOT_DETERMINED
+    if m[L.H_TIME] < m[event + L.E_WINDOW_END]:
+        return refuse(m, C.R_CHALLENGE_WINDOW, m[event + L.E_WINDOW_END], m[L.H_TIME], 0)
+    m[L.H_RESUME] = L.RES_SETTLE
+    m[L.H_R0] = event
+    m[L.H_R0 + 1] = m[event + L.E_COLL_HEAD]  # collateral row being paid
+    m[L.H_R0 + 2] = 0  # its contract
+    m[L.H_R0 + 3] = 0  # paid so far
+    return C.OK
+
+
+@leaf
+def go_on_settling(m, ev):
+    event = m[L.H_R0]
+    n = m[event + L.E_N]
+    while m[L.H_R0 + 1] != 0:
+        co = m[L.H_R0 + 1]
+        while m[L.H_R0 + 2] < n:
+            j = m[L.H_R0 + 2]
+            q = m[co + L.CO_COLUMNS + j]
+            if q != 0:
+                if not room(m, ev, 1):
+                    return False
+                inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+                account = m[co + L.CO_ACCOUNT]
+                amount = q * m[inst + L.I_PAID] * m[event + L.E_TICK_VALUE]
+                cash = m[co + L.CO_CASH]
+                m[cash + L.B_CASH] += amount
+                m[L.H_R0 + 3] += amount
+                collateral_shift(m, co, j, -q, 0, 0)
+                session = m[account + L.AC_SESSION]
+                s = session_at(m, session)
+                if s == 0 or m[s + L.S_FLAGS] & L.SF_SETTLEMENT == 0:
+                    session = 0  # recorded, and told where settlement reports were asked for
+                e = begin_event(m, ev, pack_head(C.E_SETTLED, 0, 0, 0, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
+                ev[e + L.EVT_INSTRUMENT] = m[inst + L.I_ID] << 32
+                ev[e + L.EVT_ORDER] = m[event]
+                ev[e + L.EVT_PRICE] = m[inst + L.I_PAID]
+                ev[e + L.EVT_QTY] = q
+                ev[e + L.EVT_LEAVES] = m[event + L.E_VERSION]
+                ev[e + L.EVT_LAST_PRICE] = amount
+                ev[e + L.EVT_LAST_QTY] = m[cash + L.B_CASH]
+                ev[e + L.EVT_SPARE] = m[event + L.E_ASSET]
+            m[L.H_R0 + 2] = j + 1
+        m[L.H_R0 + 1] = m[co + L.CO_NEXT_IN_EVENT]
+        m[L.H_R0 + 2] = 0
+    if not room(m, ev, 1):
+        return False
+    m[event + L.E_POOL] -= m[L.H_R0 + 3]
+    m[event + L.E_SETS] = 0
+    if m[event + L.E_POOL] != 0:
+        m[L.H_ERROR] = L.INV_LEDGER
+    m[event + L.E_SETTLE_ID] = m[event + L.E_VERSION]
+    set_event_phase(m, event, C.PH_FINAL)
+    e = begin_event(m, ev, pack_head(C.E_FINAL, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_ORDER] = m[event]
+    ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
+    m[L.H_RESUME] = 0
+    return True

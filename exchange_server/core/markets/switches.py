@@ -1,0 +1,86 @@
+"""Kill switches, restrictions, reference prices."""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..kit.jit import leaf
+from ..kit.pairs import PAIR_RESTRICT, pair_delete, pair_find, pair_put
+from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at, venue_at
+from ..layout import definitions as d
+from ..orders.mass_cancel import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_all
+
+
+@leaf
+def do_kill(m, rows, c):
+    level = rows[c + d.DK_LEVEL]
+    target = rows[c + d.DK_TARGET]
+    on = 1 if rows[c + d.DK_ON] != 0 else 0
+    cancel = on != 0 and rows[c + d.DK_CANCEL] != 0
+    if level == C.KILL_PLATFORM:
+        m[L.H_KILLED] = on
+        if cancel:
+            start_mass_all(m, SCOPE_ALL, 0, C.R_KILL_SWITCH)
+        return C.OK
+    if level == C.KILL_VENUE:
+        p = venue_at(m, target)
+        if p == 0:
+            return C.R_BAD_COMMAND
+        m[p + L.V_KILLED] = on
+        if cancel:
+            start_mass_all(m, SCOPE_VENUE, target, C.R_KILL_SWITCH)
+        return C.OK
+    if level == C.KILL_FIRM:
+        p = firm_at(m, target)
+        if p == 0:
+            return C.R_BAD_COMMAND
+        m[p + L.F_KILLED] = on
+        if cancel:
+            start_mass(m, p, 0, C.SCOPE_FIRM, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
+        return C.OK
+    if level == C.KILL_ACCOUNT:
+        p = account_at(m, target)
+        if p == 0:
+            return C.R_UNKNOWN_ACCOUNT
+        m[p + L.AC_KILLED] = on
+        if cancel and m[p + L.AC_ORDERS] != 0:
+            start_mass(m, 0, p, C.SCOPE_ACCOUNT, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
+        return C.OK
+    if level == C.KILL_SESSION:
+        p = session_at(m, target)
+        if p == 0:
+            return C.R_BAD_COMMAND
+        m[p + L.S_KILLED] = on
+        if cancel:
+            start_mass(m, firm_at(m, m[p + L.S_FIRM]), 0, C.SCOPE_SESSION, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
+        return C.OK
+    return C.R_BAD_COMMAND
+
+
+@leaf
+def do_restrict(m, rows, c):
+    event = event_at(m, rows[c + d.DR_EVENT])
+    firm = rows[c + d.DR_FIRM]
+    if event == 0:
+        return C.R_UNKNOWN_EVENT
+    if firm_at(m, firm) == 0:
+        return C.R_BAD_COMMAND
+    known = pair_find(m, PAIR_RESTRICT, firm, m[event]) != 0
+    if rows[c + d.DR_ON] != 0:
+        if not known:
+            if pair_put(m, PAIR_RESTRICT, firm, m[event], 1) != 0:
+                return C.R_TABLE_FULL
+        m[event + L.E_RESTRICTED] = 1
+    elif known:
+        pair_delete(m, PAIR_RESTRICT, firm, m[event])
+    return C.OK
+
+
+@leaf
+def do_reference(m, rows, c):
+    inst = instrument_at(m, rows[c + d.DN_INSTRUMENT])
+    if inst == 0:
+        return C.R_UNKNOWN_INSTRUMENT
+    m[inst + L.I_REFERENCE] = rows[c + d.DN_REFERENCE]
+    if rows[c + d.DN_COLLAR] >= 0:
+        m[inst + L.I_COLLAR] = rows[c + d.DN_COLLAR]
+    return C.OK

@@ -1,0 +1,1 @@
+"""Matching: what a trade moves."""

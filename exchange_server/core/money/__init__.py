@@ -1,0 +1,1 @@
+"""Fees, collateral, what products reserve, transfers."""

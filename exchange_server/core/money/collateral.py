@@ -1,0 +1,188 @@
+"""Collateral of one account in one event: exactly the worst case (domain.md section 4), kept up to date by differences.
+
+requirement = B - min(0, worst); worst = sum of the k smallest v_j (at most k: of the k smallest min(v_j, 0)),
+v_j = q_j P + B_j - S_j, all in minor units. The k smallest are kept as a chosen set: one change of one v_j swaps at most
+one member, so an update costs at most one pass over n words, and for k = 1 usually none.
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..kit.jit import leaf
+from ..kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, pair_find, pair_put, pair_room
+from ..kit.pools import pool_alloc
+
+
+@leaf
+def balance_get(m, account_id, asset_id):
+    """Balance row of (account, asset), made when missing; 0 when there is no room."""
+    b = pair_find(m, PAIR_BALANCE, account_id, asset_id)
+    if b != 0:
+        return b
+    if pair_room(m) < 1:
+        return 0
+    b = pool_alloc(m, L.P_BALANCE)
+    if b == 0:
+        return 0
+    m[b + L.B_ACCOUNT] = account_id
+    m[b + L.B_ASSET] = asset_id
+    m[b + L.B_CASH] = 0
+    m[b + L.B_LOCKED] = 0
+    pair_put(m, PAIR_BALANCE, account_id, asset_id, b)
+    return b
+
+
+@leaf
+def collateral_find(m, account, event):
+    return pair_find(m, PAIR_COLLATERAL, m[account + L.AC_ID], m[event + L.E_ID])
+
+
+@leaf
+def collateral_get(m, account, event):
+    """Collateral row of (account, event), made when missing; 0 when there is no room. New rows join the end of the event's list."""
+    co = collateral_find(m, account, event)
+    if co != 0:
+        return co
+    if pair_room(m) < 3:
+        return 0
+    n = m[event + L.E_N]
+    d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
+    words = L.CO_COLUMNS + L.CO_COLUMN_COUNT * n
+    if m[d + L.PL_NEXT] + words > m[d + L.PL_CAP]:
+        return 0
+    cash = balance_get(m, m[account + L.AC_ID], m[event + L.E_ASSET])
+    if cash == 0:
+        return 0
+    base = 0
+    if m[event + L.E_PRODUCT] == C.SPOT:
+        base = balance_get(m, m[account + L.AC_ID], m[event + L.E_BASE_ASSET])
+        if base == 0:
+            return 0
+    co = m[d + L.PL_BASE] + m[d + L.PL_NEXT]
+    m[d + L.PL_NEXT] += words
+    m[d + L.PL_USED] += words
+    k = m[event + L.E_K]
+    m[co + L.CO_ACCOUNT] = account
+    m[co + L.CO_EVENT] = event
+    m[co + L.CO_CASH] = cash
+    m[co + L.CO_BASE] = base
+    m[co + L.CO_N] = n
+    m[co + L.CO_K] = k
+    for j in range(min(k, n)):
+        m[co + L.CO_COLUMNS + L.COL_CHOSEN * n + j] = 1
+    # The list is in order of first touch: settlement reports come in it.
+    head = m[event + L.E_COLL_HEAD]
+    if head == 0:
+        m[event + L.E_COLL_HEAD] = co
+    else:
+        m[m[event + L.E_COLL_TAIL] + L.CO_NEXT_IN_EVENT] = co
+    m[event + L.E_COLL_TAIL] = co
+    pair_put(m, PAIR_COLLATERAL, m[account + L.AC_ID], m[event + L.E_ID], co)
+    return co
+
+
+@leaf
+def _set_v(m, co, j, v):
+    """Contract j is now worth v at most in its worst: keep CO_WORST the sum of the k smallest."""
+    n = m[co + L.CO_N]
+    k = m[co + L.CO_K]
+    column = co + L.CO_COLUMNS + L.COL_V * n
+    old = m[column + j]
+    if v == old:
+        return
+    m[column + j] = v
+    if k >= n:
+        m[co + L.CO_WORST] += v - old
+        return
+    if k == 1:
+        if v <= m[co + L.CO_WORST]:
+            m[co + L.CO_WORST] = v
+        elif old == m[co + L.CO_WORST]:
+            least = m[column]
+            for i in range(1, n):
+                least = min(least, m[column + i])
+            m[co + L.CO_WORST] = least
+        return
+    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    if m[chosen + j] != 0:
+        m[co + L.CO_WORST] += v - old
+        if v > old:
+            at = -1
+            least = v
+            for i in range(n):
+                if m[chosen + i] == 0 and m[column + i] < least:
+                    least = m[column + i]
+                    at = i
+            if at >= 0:
+                m[chosen + j] = 0
+                m[chosen + at] = 1
+                m[co + L.CO_WORST] += least - v
+    elif v < old:
+        at = -1
+        most = v
+        for i in range(n):
+            if m[chosen + i] != 0 and m[column + i] > most:
+                most = m[column + i]
+                at = i
+        if at >= 0:
+            m[chosen + at] = 0
+            m[chosen + j] = 1
+            m[co + L.CO_WORST] += v - most
+
+
+@leaf
+def collateral_shift(m, co, j, dq, dbuy, dsell):
+    """Position and open-order money of contract j change by these amounts (lots, minor units, minor units); locks follow.
+
+    Spot: dq is 0, dbuy is held quote, dsell is held BASE.
+    """
+    event = m[co + L.CO_EVENT]
+    product = m[event + L.E_PRODUCT]
+    cash = m[co + L.CO_CASH]
+    if product == C.SPOT:
+        m[co + L.CO_BUYS] += dbuy
+        m[co + L.CO_REQUIRED] += dbuy
+        m[cash + L.B_LOCKED] += dbuy
+        m[co + L.CO_HELD_BASE] += dsell
+        m[m[co + L.CO_BASE] + L.B_LOCKED] += dsell
+        return
+    n = m[co + L.CO_N]
+    q = co + L.CO_COLUMNS + j
+    if dq != 0:
+        before = m[q]
+        m[q] = before + dq
+        m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_OPEN_INTEREST] += max(before + dq, 0) - max(before, 0)
+    m[q + L.COL_BUY * n] += dbuy
+    m[q + L.COL_SELL * n] += dsell
+    m[co + L.CO_BUYS] += dbuy
+    v = m[q] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + m[q + L.COL_BUY * n] - m[q + L.COL_SELL * n]
+    if product == C.AT_MOST or product == C.SCALAR:
+        v = min(v, 0)
+    _set_v(m, co, j, v)
+    required = m[co + L.CO_BUYS] - min(0, m[co + L.CO_WORST])
+    m[cash + L.B_LOCKED] += required - m[co + L.CO_REQUIRED]
+    m[co + L.CO_REQUIRED] = required
+
+
+@leaf
+def open_quantity(m, co, j, sell, quantity):
+    """Open quantity of the account on one side of contract j changes."""
+    n = m[co + L.CO_N]
+    m[co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * n + j] += quantity
+
+
+@leaf
+def position_of(m, co, j):
+    return m[co + L.CO_COLUMNS + j] if co != 0 else 0
+
+
+@leaf
+def open_of(m, co, j, sell):
+    if co == 0:
+        return 0
+    return m[co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * m[co + L.CO_N] + j]
+
+
+@leaf
+def buying_power(m, balance):
+    return m[balance + L.B_CASH] - m[balance + L.B_LOCKED]

@@ -1,0 +1,97 @@
+"""Fees: what a fill is charged, what an order holds for them, and their division among the recipients. All amounts are minor units.
+
+A fee is cumulated per order: the charge after any number of fills is ceil(sum of exact numerators / denominator), so many
+small fills cost what one large fill costs; rebates likewise with floor. Overflow cannot happen: a listing whose largest numerator
+reaches 2^62 is refused (domain.md).
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..kit.jit import leaf
+from ..layout.packed import fee_model, maker_bps, taker_bps
+from .collateral import balance_get
+
+PLATFORM_ACCOUNT = 1
+BPS = 10_000
+
+
+@leaf
+def fee_numerator(inst, m, model, bps, price, quantity):
+    """Exact fee times fee_denominator; price in YES ticks."""
+    scale = bps * quantity * m[inst + L.I_TICK_VALUE]
+    if model == C.FEE_NOTIONAL:
+        return scale * price
+    payout = m[inst + L.I_PAYOUT]
+    if model == C.FEE_QUADRATIC:
+        return scale * price * (payout - price)
+    return scale * min(price, payout - price)
+
+
+@leaf
+def fee_denominator(inst, m, model):
+    return BPS * m[inst + L.I_PAYOUT] if model == C.FEE_QUADRATIC else BPS
+
+
+@leaf
+def fee_reserve(m, inst, fees, price, quantity, charged, paid):
+    """What an order may still be charged when its rest, a quantity at a price, is charged by the dearer of maker and taker: its whole fee is
+    rounded up as one amount, so that is ceil(charged so far + rest) - paid so far. `charged`: exact numerator in the model of `fees`."""
+    bps = max(maker_bps(fees), taker_bps(fees))
+    if bps <= 0 or quantity <= 0:
+        return 0
+    model = fee_model(fees)
+    den = fee_denominator(inst, m, model)
+    return (charged + fee_numerator(inst, m, model, bps, price, quantity) + den - 1) // den - paid
+
+
+@leaf
+def charge_fee(m, inst, o, bps, price, quantity):
+    """Fee of one fill at a rate >= 0, by the order's cumulated numerator."""
+    if bps == 0:
+        return 0
+    model = fee_model(m[o + L.O_FEES])
+    den = fee_denominator(inst, m, model)
+    m[o + L.O_FEE_NUM] += fee_numerator(inst, m, model, bps, price, quantity)
+    paid = (m[o + L.O_FEE_NUM] + den - 1) // den
+    fee = paid - m[o + L.O_FEE_PAID]
+    m[o + L.O_FEE_PAID] = paid
+    return fee
+
+
+@leaf
+def grant_rebate(m, inst, o, bps, price, quantity):
+    """Rebate of one fill at a rate > 0, rounded down over the order."""
+    if bps == 0:
+        return 0
+    model = fee_model(m[o + L.O_FEES])
+    den = fee_denominator(inst, m, model)
+    m[o + L.O_REBATE_NUM] += fee_numerator(inst, m, model, bps, price, quantity)
+    paid = m[o + L.O_REBATE_NUM] // den
+    rebate = paid - m[o + L.O_REBATE_PAID]
+    m[o + L.O_REBATE_PAID] = paid
+    return rebate
+
+
+@leaf
+def share_fee(m, o, change):
+    """Divide a change of the order's net fee: owner and listing venue hold floor(net * share) of it, the platform the rest."""
+    if change == 0:
+        return
+    listing = m[o + L.O_LISTING]
+    asset = m[m[m[o + L.O_INSTRUMENT] + L.I_EVENT] + L.E_ASSET]
+    before = m[o + L.O_NET_FEE]
+    after = before + change
+    m[o + L.O_NET_FEE] = after
+    owner = m[listing + L.LI_OWNER_SHARE]
+    venue = m[listing + L.LI_VENUE_SHARE]
+    rest = change
+    if owner != 0:
+        part = (after * owner) // BPS - (before * owner) // BPS
+        m[balance_get(m, m[listing + L.LI_OWNER_ACCOUNT], asset) + L.B_CASH] += part
+        rest -= part
+    if venue != 0:
+        part = (after * venue) // BPS - (before * venue) // BPS
+        m[balance_get(m, m[listing + L.LI_VENUE_ACCOUNT], asset) + L.B_CASH] += part
+        rest -= part
+    m[balance_get(m, PLATFORM_ACCOUNT, asset) + L.B_CASH] += rest

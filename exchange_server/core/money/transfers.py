@@ -1,0 +1,64 @@
+"""Deposits, withdrawals and transfers between accounts of a firm."""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import begin_event, refuse
+from ..kit.jit import leaf
+from ..kit.pairs import PAIR_BALANCE, pair_find
+from ..kit.rows import account_at, asset_at
+from ..layout import definitions as d
+from ..layout.packed import pack_head
+from .collateral import balance_get
+
+MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
+
+
+@leaf
+def _moved(m, ev, account, amount, balance, asset):
+    e = begin_event(m, ev, pack_head(C.E_MOVED, 0, 0, 0, 0, 0, 0, 0, C.EF_UNSOLICITED), m[account + L.AC_SESSION], m[account], True)
+    ev[e + L.EVT_PRICE] = amount
+    ev[e + L.EVT_QTY] = m[balance + L.B_CASH]
+    ev[e + L.EVT_SPARE] = asset
+
+
+@leaf
+def do_transfer(m, rows, c, ev):
+    """Deposit (from 0), withdrawal (to 0) or move. A withdrawal above buying power is refused."""
+    source = rows[c + d.DT_FROM]
+    target = rows[c + d.DT_TO]
+    asset_id = rows[c + d.DT_ASSET]
+    amount = rows[c + d.DT_AMOUNT]
+    asset = asset_at(m, asset_id)
+    if asset == 0:
+        return C.R_UNKNOWN_ASSET
+    if amount <= 0:
+        return C.R_AMOUNT_NOT_POSITIVE
+    if amount >= MONEY_MAX:
+        return C.R_OVERFLOW
+    if source == 0 and target == 0 or source != 0 and account_at(m, source) == 0 or target != 0 and account_at(m, target) == 0:
+        return C.R_UNKNOWN_ACCOUNT
+    source_row = 0
+    target_row = 0
+    if source != 0:
+        source_row = pair_find(m, PAIR_BALANCE, source, asset_id)
+        if source_row == 0 or m[source_row + L.B_CASH] - m[source_row + L.B_LOCKED] < amount:
+            free = m[source_row + L.B_CASH] - m[source_row + L.B_LOCKED] if source_row != 0 else 0
+            return refuse(m, C.R_WITHDRAW_TOO_MUCH, free, m[source_row + L.B_LOCKED] if source_row != 0 else 0, amount)
+    if target != 0:
+        target_row = balance_get(m, target, asset_id)
+        if target_row == 0:
+            return C.R_TABLE_FULL
+        if m[target_row + L.B_CASH] + amount >= MONEY_MAX or m[asset + L.A_EXTERNAL] + amount >= MONEY_MAX:
+            return C.R_OVERFLOW
+    if source != 0:
+        m[source_row + L.B_CASH] -= amount
+        _moved(m, ev, account_at(m, source), -amount, source_row, asset_id)
+    else:
+        m[asset + L.A_EXTERNAL] += amount
+    if target != 0:
+        m[target_row + L.B_CASH] += amount
+        _moved(m, ev, account_at(m, target), amount, target_row, asset_id)
+    else:
+        m[asset + L.A_EXTERNAL] -= amount
+    return C.OK

@@ -1,0 +1,171 @@
+"""Answers to requests: what a command row and an archive row say, and the events made from them.
+
+Everything here is for the files that carry requests out (requests.py, replace.py, mass_cancel.py, sets.py).
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import begin_event, own_event, put_orig_text, put_texts
+from ..kit.jit import leaf
+from ..kit.rows import account_at
+from ..layout.packed import REASON_SHIFT, pack_head, status_of
+from ..life.ids import ARCHIVED, alias_find, archive_at_ref, order_at_ref
+from ..risk.ladder import check_account, check_session
+
+
+@leaf
+def text_at(rows, c):
+    """Word offset of the request's own ClOrdID text, -1 without."""
+    return c + L.CMD_WORDS if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ID_HI] < 0 else -1
+
+
+@leaf
+def orig_text_at(rows, c):
+    return c + L.CMD_WORDS + 8 if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ORIG_HI] < 0 else -1
+
+
+@leaf
+def valid_id(hi, lo, at):
+    """An integer id >= 1, or a hash with its text."""
+    return hi == 0 and lo >= 1 or hi < 0 and at >= 0
+
+
+@leaf
+def request_account(m, rows, c, s):
+    asked = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    if asked == 0:
+        asked = m[s + L.S_ACCOUNT]
+    return asked
+
+
+@leaf
+def put_refusal(m, ev, e):
+    ev[e + L.EVT_LIMIT] = m[L.H_LIMIT]
+    ev[e + L.EVT_USED] = m[L.H_USED]
+    ev[e + L.EVT_ASKED] = m[L.H_ASKED]
+    m[L.H_REFUSALS] += 1
+
+
+@leaf
+def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
+    """An event about a request for which there is no order row: everything from the command row."""
+    head = rows[c + L.CMD_HEAD]
+    at = text_at(rows, c)
+    orig_at = orig_text_at(rows, c)
+    extra = 1 if at >= 0 or orig_at >= 0 else 0
+    if extra != 0:
+        flags |= C.EF_TEXT
+    packed = pack_head(
+        kind, extra, status, reason, (head >> 16) & 15, (head >> 20) & 15, (head >> 24) & 15, (head >> 28) & 15, flags
+    )
+    e = begin_event(m, ev, packed, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, account_id, True)
+    ev[e + L.EVT_INSTRUMENT] = rows[c + L.CMD_INSTRUMENT] & ~0xFFFFFFFF
+    ev[e + L.EVT_ID_HI] = rows[c + L.CMD_ID_HI]
+    ev[e + L.EVT_ID_LO] = rows[c + L.CMD_ID_LO]
+    ev[e + L.EVT_ORIG_HI] = rows[c + L.CMD_ORIG_HI]
+    ev[e + L.EVT_ORIG_LO] = rows[c + L.CMD_ORIG_LO]
+    ev[e + L.EVT_PRICE] = rows[c + L.CMD_PRICE]
+    ev[e + L.EVT_QTY] = rows[c + L.CMD_QTY]
+    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    if extra != 0:
+        put_texts(m, ev, e, rows, at, 0)
+        put_orig_text(ev, e, rows, orig_at)
+    return e
+
+
+@leaf
+def _archive_state(m, rows, c, ev, a, kind, reason, flags, extra):
+    """An event about a closed order from its archive row, but for its ids; `extra`: 1 with a row of texts."""
+    attr = m[a + L.AR_ATTR]
+    if extra != 0:
+        flags |= C.EF_TEXT
+    packed = pack_head(
+        kind, extra, status_of(attr), reason, (attr >> 4) & 15, (attr >> 8) & 15, (attr >> 12) & 15, (attr >> 16) & 15, flags
+    )
+    e = begin_event(m, ev, packed, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, m[a + L.AR_FIRM_ACCOUNT] & 0xFFFFFFFF, True)
+    ev[e + L.EVT_INSTRUMENT] = m[a + L.AR_INSTRUMENT]
+    ev[e + L.EVT_ORDER] = m[a + L.AR_ORDER]
+    ev[e + L.EVT_PRICE] = m[a + L.AR_PRICE]
+    ev[e + L.EVT_QTY] = m[a + L.AR_QTY]
+    ev[e + L.EVT_CUM] = m[a + L.AR_CUM]
+    ev[e + L.EVT_NOTIONAL] = m[a + L.AR_NOTIONAL]
+    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    return e
+
+
+@leaf
+def archive_event(m, rows, c, ev, a, kind, reason, flags):
+    """The answer to a request about a closed order: the ClOrdID is the request's, the order's last one goes to Orig."""
+    at = text_at(rows, c)
+    text = m[a + L.AR_TEXT]
+    extra = 1 if text != 0 or at >= 0 else 0
+    e = _archive_state(m, rows, c, ev, a, kind, reason, flags, extra)
+    ev[e + L.EVT_ID_HI] = rows[c + L.CMD_ID_HI]
+    ev[e + L.EVT_ID_LO] = rows[c + L.CMD_ID_LO]
+    ev[e + L.EVT_ORIG_HI] = m[a + L.AR_KEY_HI]
+    ev[e + L.EVT_ORIG_LO] = m[a + L.AR_KEY_LO]
+    if extra != 0:
+        put_texts(m, ev, e, rows, at, text)
+    return e
+
+
+@leaf
+def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
+    """How a closed order ended, under its own last ClOrdID; the older one asked for, if any, goes to Orig. A refusal comes with its numbers."""
+    attr = m[a + L.AR_ATTR]
+    text = m[a + L.AR_TEXT]
+    extra = 1 if text != 0 or orig_at >= 0 else 0
+    e = _archive_state(m, rows, c, ev, a, C.E_STATUS, (attr >> REASON_SHIFT) & 0xFFFF, 0, extra)
+    ev[e + L.EVT_ID_HI] = m[a + L.AR_KEY_HI]
+    ev[e + L.EVT_ID_LO] = m[a + L.AR_KEY_LO]
+    ev[e + L.EVT_ORIG_HI] = orig_hi
+    ev[e + L.EVT_ORIG_LO] = orig_lo
+    if extra != 0:
+        put_texts(m, ev, e, m, text if text != 0 else -1, 0)
+        put_orig_text(ev, e, rows, orig_at)
+    if status_of(attr) == C.ST_REJECTED:
+        ev[e + L.EVT_LIMIT] = m[a + L.AR_LIMIT]
+        ev[e + L.EVT_USED] = m[a + L.AR_USED]
+        ev[e + L.EVT_ASKED] = m[a + L.AR_ASKED]
+
+
+@leaf
+def behind(m, firm, ref):
+    """What an id stands for now: of a replaced one the order that lives on under another id, or how that ended."""
+    if ref & ARCHIVED == 0:
+        return ref
+    a = archive_at_ref(m, ref)
+    if status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED:
+        return ref
+    return alias_find(m, firm, m[a + L.AR_ORDER])
+
+
+@leaf
+def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
+    """The state of the order behind an id (its key, its text at rows[at..]). A replaced id: the order under the id it lives or ended
+    with, the one asked for as its OrigClOrdID."""
+    now = behind(m, firm, ref)
+    if now == ref:
+        hi, lo, at = 0, 0, -1
+    if now & ARCHIVED:
+        _closed_status(m, rows, c, ev, archive_at_ref(m, now), hi, lo, at)
+        return
+    o = order_at_ref(m, now)
+    e = own_event(m, ev, o, C.E_STATUS, status_of(m[o + L.O_ATTR]), C.OK, 0, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
+    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+
+
+@leaf
+def named_account_code(m, rows, c, s):
+    """Cancels and replaces find their order by its id; an account that they name must be one they may name."""
+    asked = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    if asked == 0:
+        return check_session(m, s)
+    return check_account(m, s, account_at(m, asked), asked, 0)
+
+
+@leaf
+def answer_flags(m, rows, c, o):
+    """EF_OTHER_SESSION when the asker is not the session that entered the order: that one is then told too, unsolicited."""
+    return C.EF_OTHER_SESSION if m[o + L.O_SESSION] != rows[c + L.CMD_SESSION_ACCOUNT] >> 32 else 0

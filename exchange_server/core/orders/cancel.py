@@ -1,0 +1,105 @@
+"""A cancel, and how cancels and replaces are refused."""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import order_event, refuse
+from ..kit.jit import leaf
+from ..kit.rows import session_at
+from ..layout.packed import status_of
+from ..life.ids import ARCHIVED, archive_at_ref, id_find, order_at_ref
+from ..life.life import close_order, take_out
+from .answers import answer_flags, archive_event, behind, named_account_code, orig_text_at, put_refusal, request_event, text_at, valid_id
+
+# ---- CANCEL -----------------------------------------------------------------------------------------------------
+
+
+@leaf
+def cancel_reject(m, rows, c, ev, ref, reason, flags):
+    """Refuse a cancel or replace; the status shown is the order's where there is one."""
+    if ref == 0:
+        e = request_event(
+            m, rows, c, ev, C.E_CANCEL_REJECT, C.ST_NONE, reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+        )
+    elif ref & ARCHIVED:
+        e = archive_event(m, rows, c, ev, archive_at_ref(m, ref), C.E_CANCEL_REJECT, reason, flags)
+    else:
+        o = order_at_ref(m, ref)
+        e = order_event(
+            m, ev, o, C.E_CANCEL_REJECT, status_of(m[o + L.O_ATTR]), reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] >> 32,
+            rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO], rows, text_at(rows, c),
+        )  # fmt: skip
+    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    put_refusal(m, ev, e)
+
+
+@leaf
+def cancel_as_asked(m, rows, c, ev, o, reason):
+    """End an open order at its client's request: the answer to the session that asked, then, where another one entered the order, the
+    news to that one under the order's own ClOrdID. Up to 4 event rows."""
+    flags = answer_flags(m, rows, c, o)
+    e = order_event(
+        m, ev, o, C.E_CANCELED, C.ST_CANCELED, reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] >> 32,
+        rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO], rows, text_at(rows, c),
+    )  # fmt: skip
+    ev[e + L.EVT_LEAVES] = 0
+    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    if flags != 0:
+        take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, reason, C.EF_UNSOLICITED)
+    else:
+        close_order(m, o, C.ST_CANCELED, reason)
+
+
+@leaf
+def same_field(m, code, field, own, said):
+    """What a request says of its order (not 0) must be the order's own. asked: the field, limit: the order's, used: the request's."""
+    return C.OK if said == 0 or said == own else refuse(m, code, own, said, field)
+
+
+@leaf
+def check_named_fields(m, rows, c, o, code):
+    """Account, instrument, side and contract side that a cancel or replace names, against the order's."""
+    head = rows[c + L.CMD_HEAD]
+    attr = m[o + L.O_ATTR]
+    answer = same_field(m, code, C.FIELD_ACCOUNT, m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID], rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    if answer == C.OK:
+        answer = same_field(m, code, C.FIELD_INSTRUMENT, m[m[o + L.O_INSTRUMENT] + L.I_ID], rows[c + L.CMD_INSTRUMENT] >> 32)
+    if answer == C.OK:
+        answer = same_field(m, code, C.FIELD_SIDE, (attr >> 4) & 15, (head >> 16) & 15)
+    if answer == C.OK:
+        answer = same_field(m, code, C.FIELD_CONTRACT_SIDE, (attr >> 8) & 15, (head >> 20) & 15)
+    return answer
+
+
+@leaf
+def closed_code(m, now):
+    """Why an id cannot be cancelled or replaced: its order is closed, or lives on under a newer id. `now`: what is behind it."""
+    return refuse(m, C.R_ORDER_CLOSED if now & ARCHIVED else C.R_ORDER_REPLACED, 0, 0, 0)
+
+
+@leaf
+def do_cancel(m, rows, c, ev):
+    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    at = orig_text_at(rows, c)
+    hi = rows[c + L.CMD_ORIG_HI]
+    lo = rows[c + L.CMD_ORIG_LO]
+    code = named_account_code(m, rows, c, s)
+    if code == C.OK and not valid_id(rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO], text_at(rows, c)):
+        code = refuse(m, C.R_BAD_ID, 0, 0, 0)
+    if code != C.OK:
+        cancel_reject(m, rows, c, ev, 0, code, 0)
+        return
+    ref = id_find(m, rows, m[s + L.S_FIRM], hi, lo, at) if valid_id(hi, lo, at) else 0
+    if ref == 0:
+        refuse(m, C.R_UNKNOWN_ORDER, 0, 0, 0)
+        cancel_reject(m, rows, c, ev, 0, C.R_UNKNOWN_ORDER, 0)
+        return
+    if ref & ARCHIVED:
+        ref = behind(m, m[s + L.S_FIRM], ref)
+        code = closed_code(m, ref)
+    else:
+        code = check_named_fields(m, rows, c, order_at_ref(m, ref), C.R_CANCEL_FIELD)
+    if code != C.OK:
+        cancel_reject(m, rows, c, ev, ref, code, 0)
+        return
+    cancel_as_asked(m, rows, c, ev, order_at_ref(m, ref), C.R_USER_CANCEL)

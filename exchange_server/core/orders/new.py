@@ -1,0 +1,248 @@
+"""A new order: the ladder, in the order of domain.md section 9, and one change of state at its end."""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..book.levels import levels_room
+from ..emit import client_price, order_report, refuse
+from ..kit.jit import leaf
+from ..kit.pools import pool_alloc
+from ..kit.rows import account_at, instrument_at, session_at
+from ..layout.packed import REASON_SHIFT, pack_attr, pack_fees
+from ..life.archive import archive_next, firm_row, forget_due
+from ..life.ids import ARCHIVED, archive_at_ref, archive_ref, id_find, id_insert, order_at_ref, order_ref, store_text
+from ..life.life import account_link, hold_listing
+from ..life.timers import next_cutoff, timer_add, timer_room
+from ..match.match import start_match
+from ..money.collateral import collateral_find, collateral_get
+from ..money.products import reserve, reserve_fee
+from ..risk.ladder import (
+    check_account,
+    check_conflict,
+    check_fresh,
+    check_kill,
+    check_kind,
+    check_order_table,
+    check_phase,
+    is_resting_type,
+    refuse_levels,
+    refuse_positions,
+    refuse_timers,
+    safe_to_resend,
+)
+from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
+from ..risk.prices import check_collar, check_market_price, check_post_only, check_price, protection_price
+from ..risk.visibility import entry_venue, listing_for
+from .answers import put_refusal, request_account, request_event, tell_status, text_at, valid_id
+
+# ---- NEW --------------------------------------------------------------------------------------------------------
+
+
+@leaf
+def _repeat_of_new(m, rows, c, ref, account_id):
+    """Is this request the same as the first order under its id? Account, instrument, side, contract side, price, qty, type."""
+    head = rows[c + L.CMD_HEAD]
+    side = (head >> 16) & 15
+    contract_side = (head >> 20) & 15
+    order_type = (head >> 24) & 15
+    instrument = rows[c + L.CMD_INSTRUMENT] >> 32
+    if ref & ARCHIVED:
+        a = archive_at_ref(m, ref)
+        attr = m[a + L.AR_ATTR]
+        if m[a + L.AR_FIRM_ACCOUNT] & 0xFFFFFFFF != account_id or m[a + L.AR_INSTRUMENT] >> 32 != instrument:
+            return False
+        price = m[a + L.AR_PRICE]
+        quantity = m[a + L.AR_QTY]
+    else:
+        o = order_at_ref(m, ref)
+        attr = m[o + L.O_ATTR]
+        inst = m[o + L.O_INSTRUMENT]
+        if m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID] != account_id or m[inst + L.I_ID] != instrument:
+            return False
+        price = client_price(m, inst, (attr >> 8) & 15, m[o + L.O_PRICE])
+        quantity = m[o + L.O_QTY]
+    if (attr >> 4) & 15 != side or (attr >> 8) & 15 != contract_side or (attr >> 12) & 15 != order_type:
+        return False
+    return quantity == rows[c + L.CMD_QTY] and (price == rows[c + L.CMD_PRICE] or order_type == C.MARKET)
+
+
+@leaf
+def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
+    """Refuse a NEW. Unless it is safe to resend (or its id is not its own) the refused order gets an id and an archive row."""
+    order_id = 0
+    if not safe_to_resend(reason) and reason != C.R_ID_USED and reason != 0 and firm != 0:
+        m[L.H_ORDER_SEQ] += 1
+        order_id = m[L.H_ORDER_SEQ]
+        head = rows[c + L.CMD_HEAD]
+        a = archive_next(m, firm)
+        m[a + L.AR_KEY_HI] = rows[c + L.CMD_ID_HI]
+        m[a + L.AR_KEY_LO] = rows[c + L.CMD_ID_LO]
+        m[a + L.AR_FIRM_ACCOUNT] = (firm << 32) | account_id
+        m[a + L.AR_INSTRUMENT] = rows[c + L.CMD_INSTRUMENT] & ~0xFFFFFFFF
+        m[a + L.AR_PRICE] = rows[c + L.CMD_PRICE]
+        m[a + L.AR_QTY] = rows[c + L.CMD_QTY]
+        m[a + L.AR_CUM] = 0
+        attr = pack_attr(0, (head >> 16) & 15, (head >> 20) & 15, (head >> 24) & 15, (head >> 28) & 15, 0, C.ST_REJECTED)
+        m[a + L.AR_ATTR] = attr | (reason << REASON_SHIFT)
+        m[a + L.AR_ORDER] = order_id
+        m[a + L.AR_CLOSED_AT] = m[L.H_TIME]
+        m[a + L.AR_NOTIONAL] = 0
+        m[a + L.AR_TEXT] = store_text(m, rows, at)
+        m[a + L.AR_LIMIT] = m[L.H_LIMIT]
+        m[a + L.AR_USED] = m[L.H_USED]
+        m[a + L.AR_ASKED] = m[L.H_ASKED]
+        id_insert(m, firm, rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO], archive_ref(m, a))
+    e = request_event(m, rows, c, ev, C.E_REJECTED, C.ST_REJECTED, reason, 0, account_id)
+    ev[e + L.EVT_ORDER] = order_id
+    put_refusal(m, ev, e)
+
+
+@leaf
+def do_new(m, rows, c, ev):
+    head = rows[c + L.CMD_HEAD]
+    side = (head >> 16) & 15
+    contract_side = (head >> 20) & 15
+    order_type = (head >> 24) & 15
+    tif = (head >> 28) & 15
+    stp = (head >> 32) & 15
+    flags = (head >> 40) & 127
+    hi = rows[c + L.CMD_ID_HI]
+    lo = rows[c + L.CMD_ID_LO]
+    price = rows[c + L.CMD_PRICE]
+    quantity = rows[c + L.CMD_QTY]
+    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    at = text_at(rows, c)
+    asked = request_account(m, rows, c, s)
+    account = account_at(m, asked)
+    firm = m[s + L.S_FIRM]
+    # session, account, venue: before the duplicate check, so nothing is used up
+    code = m[L.H_REFUSE] if m[L.H_REFUSE] == C.OK else refuse(m, m[L.H_REFUSE], 0, 0, 0)
+    if code == C.OK:
+        code = check_account(m, s, account, asked, (rows[c + L.CMD_INSTRUMENT] >> 16) & 0xFFFF)
+    if code == C.OK and not valid_id(hi, lo, at):
+        code = refuse(m, C.R_BAD_ID, 0, 0, 0)
+    if code != C.OK:
+        _reject_new(m, rows, c, ev, code, asked, 0, at)
+        return
+    forget_due(m, firm_row(m, firm), 2)
+    ref = id_find(m, rows, firm, hi, lo, at)
+    if ref != 0:
+        if _repeat_of_new(m, rows, c, ref, asked):
+            tell_status(m, rows, c, ev, firm, ref, hi, lo, at)
+        else:
+            refuse(m, C.R_ID_USED, 0, 0, 0)
+            _reject_new(m, rows, c, ev, C.R_ID_USED, asked, 0, at)
+        return
+    code = check_order_table(m, firm)
+    if code != C.OK:
+        _reject_new(m, rows, c, ev, code, asked, 0, at)
+        return
+    # instrument, phase, type
+    inst = instrument_at(m, rows[c + L.CMD_INSTRUMENT] >> 32)
+    venue = entry_venue(m, s, inst)
+    listing = listing_for(m, s, inst)
+    co = 0
+    book_side = side
+    book = price
+    if listing == 0:  # what the session's venue does not list does not exist for it
+        code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
+    if code == C.OK:
+        code = check_phase(m, inst)
+    if code == C.OK:
+        code = check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags)
+    # kill switch, throttle, freshness
+    if code == C.OK:
+        code = check_kill(m, s, account, venue)
+    if code == C.OK:
+        code = check_throttle(m, s, venue)
+    if code == C.OK:
+        code = check_fresh(m, rows[c + L.CMD_DEADLINE])
+    if code == C.OK:
+        co = collateral_find(m, account, m[inst + L.I_EVENT])
+        if contract_side == C.NO:
+            book_side = C.SELL if side == C.BUY else C.BUY
+        sell = 0 if book_side == C.BUY else 1
+        code = check_conflict(m, m[inst + L.I_EVENT], firm, co, m[inst + L.I_INDEX], sell, quantity, 0)
+    # price and size
+    if code == C.OK and order_type != C.MARKET:
+        code = check_price(m, inst, contract_side, price)
+    if code == C.OK:
+        code = check_quantity(m, inst, quantity)
+    if code == C.OK and order_type == C.MARKET:
+        code = check_market_price(m, inst, book_side)
+        if code == C.OK:
+            book = protection_price(m, inst, book_side)
+            price = client_price(m, inst, contract_side, book)
+    elif code == C.OK:
+        book = client_price(m, inst, contract_side, price)
+    if code == C.OK:
+        code = check_notional(m, inst, price, quantity)
+    if code == C.OK:
+        code = check_collar(m, inst, contract_side, book)
+    if code == C.OK:
+        code = check_position(m, inst, co, book_side, quantity, 0)
+    expiry = rows[c + L.CMD_EXPIRY] if tif == C.GTD else 0
+    if code == C.OK and tif == C.DAY:
+        expiry = next_cutoff(m, venue)
+    if code == C.OK:
+        if co == 0:
+            co = collateral_get(m, account, m[inst + L.I_EVENT])
+        if co == 0:
+            code = refuse_positions(m)
+        elif expiry != 0 and not timer_room(m):
+            code = refuse_timers(m)
+        elif is_resting_type(order_type, tif) and not levels_room(m, inst):
+            code = refuse_levels(m)
+    # collateral, post-only
+    fees = 0
+    fee = 0
+    if code == C.OK:
+        fees = pack_fees(m[listing + L.LI_FEE_MODEL], m[listing + L.LI_MAKER_BPS], m[listing + L.LI_TAKER_BPS])
+        fee = reserve_fee(m, inst, book_side, fees, book, quantity, 0, 0)
+        code = take_reservation(m, inst, co, book_side, book, quantity, fee, 0, 0, 0)
+    if code == C.OK and flags & C.FLAG_POST_ONLY != 0:
+        code = check_post_only(m, inst, contract_side, book_side, book)
+        if code != C.OK:
+            reserve(m, inst, co, book_side, book, quantity, fee, -1)
+    if code != C.OK:
+        _reject_new(m, rows, c, ev, code, asked, firm, at)
+        return
+    o = pool_alloc(m, L.P_ORDER)
+    m[L.H_ORDER_SEQ] += 1
+    m[o + L.O_LEVEL] = 0
+    m[o + L.O_PRICE] = book
+    m[o + L.O_LEAVES] = quantity
+    m[o + L.O_FIRM] = firm
+    m[o + L.O_COLL] = co
+    m[o + L.O_FEES] = fees
+    m[o + L.O_ATTR] = pack_attr(book_side, side, contract_side, order_type, tif, flags, C.ST_NEW)
+    m[o + L.O_ID] = m[L.H_ORDER_SEQ]
+    m[o + L.O_QTY] = quantity
+    m[o + L.O_CUM] = 0
+    m[o + L.O_NOTIONAL] = 0
+    m[o + L.O_RESERVED_FEE] = fee
+    m[o + L.O_FEE_NUM] = 0
+    m[o + L.O_FEE_PAID] = 0
+    m[o + L.O_KEY_HI] = hi
+    m[o + L.O_KEY_LO] = lo
+    m[o + L.O_SESSION] = m[s]
+    m[o + L.O_INSTRUMENT] = inst
+    m[o + L.O_REBATE_NUM] = 0
+    m[o + L.O_REBATE_PAID] = 0
+    m[o + L.O_NET_FEE] = 0
+    m[o + L.O_TEXT] = store_text(m, rows, at)
+    m[o + L.O_BUCKET] = 0
+    hold_listing(m, o, listing)
+    m[o + L.O_ENTRY] = venue << 16
+    m[o + L.O_EXPIRY] = expiry
+    account_link(m, account, o)
+    if expiry != 0:
+        timer_add(m, o, expiry)
+    id_insert(m, firm, hi, lo, order_ref(m, o))
+    m[L.H_OPEN_ORDERS] += 1
+    m[firm_row(m, firm) + L.F_OPEN] += 1
+    m[m[inst + L.I_EVENT] + L.E_OPEN_ORDERS] += 1
+    m[inst + L.I_ORDERS_OPEN] += 1
+    e = order_report(m, ev, o, C.E_ACCEPTED, C.ST_NEW, C.OK, 0)
+    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    start_match(m, o)

@@ -1,0 +1,203 @@
+"""Replace: the same order under a new ClOrdID, price or total (domain.md section 3: what keeps its place in the queue).
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..book.levels import levels_room, queue_reduce, queue_remove
+from ..emit import client_price, order_event, refuse
+from ..kit.jit import leaf
+from ..kit.rows import session_at
+from ..layout.packed import WAS_REPLACED, fee_model, pack_fees
+from ..life.archive import archive_order, firm_row, forget_due
+from ..life.ids import ALIAS_HI, ARCHIVED, archive_ref, id_find, id_insert, id_repoint, order_at_ref, order_ref, store_text
+from ..life.life import hold_listing, leave_listing
+from ..match.match import start_match
+from ..money.fees import fee_denominator
+from ..money.products import reserve, reserve_fee
+from ..risk.ladder import check_conflict, check_fresh, check_kill, check_phase, check_unbuilt, refuse_levels
+from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
+from ..risk.prices import check_collar, check_post_only, check_price
+from ..risk.visibility import find_listing, listing_for
+from .answers import answer_flags, behind, named_account_code, orig_text_at, text_at, valid_id
+from .cancel import cancel_as_asked, cancel_reject, check_named_fields, closed_code, same_field
+
+
+@leaf
+def _check_fields(m, rows, c, o):
+    """A replace changes price and total; what else it says must be what the order has. asked: the field, limit: the order's, used: the row's."""
+    head = rows[c + L.CMD_HEAD]
+    attr = m[o + L.O_ATTR]
+    tif = (head >> 28) & 15
+    code = check_named_fields(m, rows, c, o, C.R_REPLACE_FIELD)
+    if code == C.OK:
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_TYPE, (attr >> 12) & 15, (head >> 24) & 15)
+    if code == C.OK and ((head >> 48) & L.ROWFLAG_TIF != 0 or tif != 0) and tif != (attr >> 16) & 15:
+        code = refuse(m, C.R_REPLACE_FIELD, (attr >> 16) & 15, tif, C.FIELD_TIF)
+    if code == C.OK:
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_STP, C.STP_CANCEL_INCOMING, (head >> 32) & 15)  # the only mode an order can have yet
+    if code == C.OK:
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_FLAGS, (attr >> 20) & 127, (head >> 40) & 127)
+    if code == C.OK:
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_EXPIRY, m[o + L.O_EXPIRY], rows[c + L.CMD_EXPIRY])
+    return code
+
+
+@leaf
+def _check_replace(m, rows, c, s, ref):
+    """The ladder of a replace from the order on. Answers (code, new book price)."""
+    o = order_at_ref(m, ref)
+    attr = m[o + L.O_ATTR]
+    inst = m[o + L.O_INSTRUMENT]
+    price = rows[c + L.CMD_PRICE]
+    quantity = rows[c + L.CMD_QTY]
+    own_contract_side = (attr >> 8) & 15
+    book_side = attr & 15
+    co = m[o + L.O_COLL]
+    account = m[co + L.CO_ACCOUNT]
+    venue = m[o + L.O_ENTRY] >> 16
+    code = _check_fields(m, rows, c, o)
+    if code == C.OK and listing_for(m, s, inst) == 0:  # another session's order in a market that this session may not trade
+        code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, m[inst + L.I_ID])
+    if code != C.OK:
+        return code, 0
+    book = client_price(m, inst, own_contract_side, price)
+    takes_away = book == m[o + L.O_PRICE] and quantity < m[o + L.O_QTY]
+    code = check_phase(m, inst)
+    if code == C.OK:
+        code = check_unbuilt(m, rows, c)
+    if code == C.OK and m[inst + L.I_FROZEN] != 0:
+        code = refuse(m, C.R_FROZEN, 0, 0, 0)
+    if code == C.OK:
+        code = check_kill(m, s, account, venue)
+    if code == C.OK:
+        code = check_throttle(m, s, venue)
+    if code == C.OK:
+        code = check_fresh(m, rows[c + L.CMD_DEADLINE])
+    if code == C.OK and quantity != m[o + L.O_CUM] and not takes_away:
+        sell = 0 if book_side == C.BUY else 1
+        code = check_conflict(m, m[inst + L.I_EVENT], m[o + L.O_FIRM], co, m[inst + L.I_INDEX], sell, quantity, m[o + L.O_QTY])
+    if code == C.OK:
+        code = check_price(m, inst, own_contract_side, price)
+    if code == C.OK and quantity == m[o + L.O_CUM] and quantity != 0:
+        return C.OK, book  # what is filled is filled, the rest goes
+    if code == C.OK:
+        code = check_quantity(m, inst, quantity)
+    if code == C.OK:
+        code = check_notional(m, inst, price, quantity)
+    if code != C.OK:
+        return code, 0
+    if quantity < m[o + L.O_CUM]:
+        return refuse(m, C.R_QTY_BELOW_FILLED, m[o + L.O_CUM], 0, quantity), 0
+    if quantity == m[o + L.O_QTY] and book == m[o + L.O_PRICE]:
+        return refuse(m, C.R_NOTHING_CHANGED, 0, 0, 0), 0
+    if takes_away:
+        return C.OK, book
+    code = check_collar(m, inst, own_contract_side, book)
+    if code == C.OK:
+        code = check_position(m, inst, co, book_side, quantity - m[o + L.O_CUM], m[o + L.O_LEAVES])
+    if code == C.OK and not levels_room(m, inst):
+        code = refuse_levels(m)
+    return code, book
+
+
+@leaf
+def _fee_so_far(m, inst, o, fees):
+    """What the order was charged so far, as an exact numerator in the model of `fees`. Another model has another denominator: there what was
+    charged stands, its fraction was rounded already."""
+    if fee_model(fees) == fee_model(m[o + L.O_FEES]):
+        return m[o + L.O_FEE_NUM]
+    return m[o + L.O_FEE_PAID] * fee_denominator(inst, m, fee_model(fees))
+
+
+@leaf
+def do_replace(m, rows, c, ev):
+    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    hi = rows[c + L.CMD_ID_HI]
+    lo = rows[c + L.CMD_ID_LO]
+    at = text_at(rows, c)
+    orig_at = orig_text_at(rows, c)
+    orig_hi = rows[c + L.CMD_ORIG_HI]
+    orig_lo = rows[c + L.CMD_ORIG_LO]
+    firm = m[s + L.S_FIRM]
+    code = m[L.H_REFUSE] if m[L.H_REFUSE] == C.OK else refuse(m, m[L.H_REFUSE], 0, 0, 0)
+    if code == C.OK:
+        code = named_account_code(m, rows, c, s)
+    if code == C.OK and not valid_id(hi, lo, at):
+        code = refuse(m, C.R_BAD_ID, 0, 0, 0)
+    ref = 0
+    if code == C.OK:
+        forget_due(m, firm_row(m, firm), 2)
+        ref = id_find(m, rows, firm, orig_hi, orig_lo, orig_at) if valid_id(orig_hi, orig_lo, orig_at) else 0
+        if id_find(m, rows, firm, hi, lo, at) != 0:
+            code = refuse(m, C.R_ID_USED, 0, 0, 0)
+    if code == C.OK and ref == 0:
+        code = refuse(m, C.R_UNKNOWN_ORDER, 0, 0, 0)
+    if ref & ARCHIVED:
+        ref = behind(m, firm, ref)
+        if code == C.OK:
+            code = closed_code(m, ref)
+    book = 0
+    if code == C.OK:
+        code, book = _check_replace(m, rows, c, s, ref)
+    if code != C.OK:
+        cancel_reject(m, rows, c, ev, ref, code, C.EF_REPLACE)
+        return
+    o = order_at_ref(m, ref)
+    inst = m[o + L.O_INSTRUMENT]
+    co = m[o + L.O_COLL]
+    book_side = m[o + L.O_ATTR] & 15
+    ask = 0 if book_side == C.BUY else 1
+    quantity = rows[c + L.CMD_QTY]
+    left = quantity - m[o + L.O_CUM]
+    listing = find_listing(m, inst, m[o + L.O_ENTRY] >> 16)
+    fees = pack_fees(m[listing + L.LI_FEE_MODEL], m[listing + L.LI_MAKER_BPS], m[listing + L.LI_TAKER_BPS])
+    keeps_place = book == m[o + L.O_PRICE] and quantity < m[o + L.O_QTY]
+    if left == 0:
+        cancel_as_asked(m, rows, c, ev, o, C.R_REPLACED_TO_FILLED)
+        return
+    old_fee = m[o + L.O_RESERVED_FEE]
+    charged = _fee_so_far(m, inst, o, fees)
+    fee = reserve_fee(m, inst, book_side, fees, book, left, charged, m[o + L.O_FEE_PAID])
+    code = take_reservation(m, inst, co, book_side, book, left, fee, m[o + L.O_PRICE], m[o + L.O_LEAVES], old_fee)
+    if code == C.OK and not keeps_place and (m[o + L.O_ATTR] >> 20) & C.FLAG_POST_ONLY != 0:
+        code = check_post_only(m, inst, (m[o + L.O_ATTR] >> 8) & 15, book_side, book)
+        if code != C.OK:
+            reserve(m, inst, co, book_side, book, left, fee, -1)
+            reserve(m, inst, co, book_side, m[o + L.O_PRICE], m[o + L.O_LEAVES], old_fee, 1)
+    if code != C.OK:
+        cancel_reject(m, rows, c, ev, ref, code, C.EF_REPLACE)
+        return
+    a = archive_order(m, o, C.ST_REPLACED, C.OK)  # the old ClOrdID with the order as it was
+    if keeps_place:
+        queue_reduce(m, inst, ask, o, m[o + L.O_LEAVES] - left)
+    else:
+        queue_remove(m, inst, ask, o)
+        m[o + L.O_LEAVES] = left
+        m[o + L.O_PRICE] = book
+    if fee_model(fees) != fee_model(m[o + L.O_FEES]):
+        m[o + L.O_FEE_NUM] = charged
+        m[o + L.O_REBATE_NUM] = m[o + L.O_REBATE_PAID] * fee_denominator(inst, m, fee_model(fees))
+    if listing != m[o + L.O_LISTING]:
+        leave_listing(m, o)
+        hold_listing(m, o, listing)
+    m[o + L.O_FEES] = fees
+    m[o + L.O_RESERVED_FEE] = fee
+    # The old ClOrdID goes to the archive, the new one becomes the order's.
+    m[o + L.O_QTY] = quantity
+    status = C.ST_NEW if m[o + L.O_CUM] == 0 else C.ST_PARTIAL
+    flags = answer_flags(m, rows, c, o)
+    e = order_event(m, ev, o, C.E_REPLACED, status, C.OK, flags, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
+    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    if flags != 0:  # the order's own session must know the id under which its order lives on
+        order_event(m, ev, o, C.E_REPLACED, status, C.R_USER_REPLACE, C.EF_UNSOLICITED, m[o + L.O_SESSION], hi, lo, rows, at)
+    id_repoint(m, firm, m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o), archive_ref(m, a))
+    m[o + L.O_KEY_HI] = hi
+    m[o + L.O_KEY_LO] = lo
+    m[o + L.O_TEXT] = store_text(m, rows, at)
+    id_insert(m, firm, hi, lo, order_ref(m, o))
+    if m[o + L.O_ATTR] & WAS_REPLACED == 0:
+        m[o + L.O_ATTR] |= WAS_REPLACED
+        id_insert(m, firm, ALIAS_HI, m[o + L.O_ID], order_ref(m, o))
+    if not keeps_place:
+        start_match(m, o)

@@ -1,0 +1,1 @@
+"""Pre-trade checks: one condition, one code."""

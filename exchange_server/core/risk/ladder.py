@@ -1,0 +1,217 @@
+"""The refusal ladder (domain.md section 9): one condition, one code, one line; the first that holds wins.
+
+Each rung answers OK or a code and leaves limit, used and asked in the header (H_LIMIT, H_USED, H_ASKED). Nothing here changes state but the
+throttle windows and rows made on first use. Prices: `price` is the client's, `book` is in YES ticks.
+"""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import refuse
+from ..kit.jit import leaf
+from ..kit.pairs import PAIR_RESTRICT, pair_find, pair_room
+from ..kit.pools import pool_cap, pool_left
+from ..kit.rows import firm_at, venue_at
+from ..life.archive import firm_row, share_of
+from ..money.collateral import open_of, position_of
+from .limits import QUANTITY_MAX
+
+
+@leaf
+def safe_to_resend(code):
+    """Refusals that do not use up the ClOrdID (protocol/errors.py lists the same; a test compares)."""
+    if code == C.R_NOT_LOGGED_ON or code == C.R_ORDER_TABLE_FULL or code == C.R_ORDER_SHARE_FULL:
+        return True
+    if code == C.R_THROTTLED_SESSION or code == C.R_THROTTLED_VENUE or code == C.R_TABLE_FULL or code == C.R_STALE or code == C.R_MARKET_PAUSED:
+        return True
+    return C.R_KILLED_PLATFORM <= code <= C.R_KILLED_SESSION
+
+
+# ---- session, account, venue ----------------------------------------------------------------------------------
+
+
+@leaf
+def check_session(m, s):
+    if m[s + L.S_FLAGS] & L.SF_LOGGED_ON == 0:
+        return refuse(m, C.R_NOT_LOGGED_ON, 0, 0, 0)
+    return C.OK
+
+
+@leaf
+def check_account(m, s, account, asked_account, row_venue):
+    """May this session act, and for this account (pointer, 0 when unknown)?"""
+    if m[s + L.S_FLAGS] & L.SF_LOGGED_ON == 0:
+        return refuse(m, C.R_NOT_LOGGED_ON, 0, 0, 0)
+    if account == 0 or m[account + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's answers like one that is not there
+        return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, asked_account)
+    if row_venue != 0 and row_venue != m[s + L.S_VENUE]:
+        return refuse(m, C.R_VENUE_NOT_ALLOWED, m[s + L.S_VENUE], 0, row_venue)
+    if m[account + L.AC_VENUE] != 0 and m[account + L.AC_VENUE] != m[s + L.S_VENUE]:
+        return refuse(m, C.R_VENUE_NOT_ALLOWED, m[account + L.AC_VENUE], 0, m[s + L.S_VENUE])
+    return C.OK
+
+
+@leaf
+def check_order_table(m, firm):
+    """Room for one more open order. Beyond its share a firm may have as many as it leaves free for all, so that one alone never takes the rest."""
+    free = pool_left(m, L.P_ORDER)
+    if free < 1:
+        return refuse(m, C.R_ORDER_TABLE_FULL, pool_cap(m, L.P_ORDER), pool_cap(m, L.P_ORDER), 1)
+    f = firm_row(m, firm)
+    own = m[f + L.F_OPEN]
+    if own >= free:
+        most = max(free, share_of(m, f, L.P_ORDER))
+        if own >= most:
+            return refuse(m, C.R_ORDER_SHARE_FULL, most, own, 1)
+    return C.OK
+
+
+@leaf
+def refuse_full(m, pool):
+    """A table that the rules do not speak of is full."""
+    cap = pool_cap(m, pool)
+    return refuse(m, C.R_TABLE_FULL, cap, cap - pool_left(m, pool), 1)
+
+
+@leaf
+def refuse_positions(m):
+    """No row for an account's first position, balance or collateral."""
+    if pool_left(m, L.P_BALANCE) < 1:
+        return refuse_full(m, L.P_BALANCE)
+    return refuse_full(m, L.P_PAIR_HASH if pair_room(m) < 3 else L.P_COLLATERAL)
+
+
+@leaf
+def refuse_timers(m):
+    if pool_left(m, L.P_BUCKET) < 1:
+        return refuse_full(m, L.P_BUCKET)
+    return refuse_full(m, L.P_PAIR_HASH)
+
+
+@leaf
+def refuse_levels(m):
+    return refuse_full(m, L.P_LEVEL if pool_left(m, L.P_LEVEL) < 1 else L.P_NODE)
+
+
+# ---- instrument, phase, type -----------------------------------------------------------------------------------
+
+
+@leaf
+def check_phase(m, inst):
+    phase = m[inst + L.I_PHASE]
+    if phase == C.PH_OPEN:
+        return C.OK
+    if phase == C.PH_DRAFT or phase == C.PH_LISTED:
+        return refuse(m, C.R_MARKET_NOT_OPEN, 0, 0, phase)
+    if phase == C.PH_PAUSED:
+        return refuse(m, C.R_MARKET_PAUSED, 0, 0, phase)
+    if phase == C.PH_CANCEL_ONLY:
+        return refuse(m, C.R_CANCEL_ONLY, 0, 0, phase)
+    return refuse(m, C.R_MARKET_CLOSED, 0, 0, phase)
+
+
+@leaf
+def check_unbuilt(m, rows, c):
+    """Every word whose feature is not built yet must be 0; asked = the word."""
+    if rows[c + L.CMD_INSTRUMENT] & 0xFFFF != 0:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_INSTRUMENT)
+    for word in range(L.CMD_MIN_QTY, L.CMD_STOP_PRICE + 1):
+        if rows[c + word] != 0:
+            return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, word)
+    if rows[c + L.CMD_GROUP_SEQ] >> 32 != 0:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_GROUP_SEQ)
+    if rows[c + L.CMD_COST_CAP] != 0:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_COST_CAP)
+    return C.OK
+
+
+@leaf
+def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags):
+    """Side, type, time in force, flags, and every field whose feature is not built yet (it must be 0; asked = its word)."""
+    if side != C.BUY and side != C.SELL:
+        return refuse(m, C.R_BAD_SIDE, 0, 0, side)
+    if contract_side != C.YES and contract_side != C.NO:
+        return refuse(m, C.R_BAD_SIDE, 0, 0, contract_side)
+    if order_type < C.MARKET or order_type > C.STOP_LIMIT:
+        return refuse(m, C.R_BAD_TYPE, 0, 0, order_type)
+    if tif != C.DAY and tif != C.GTC and tif != C.AT_OPEN and tif != C.IOC and tif != C.FOK and tif != C.GTD:
+        return refuse(m, C.R_BAD_TIF, 0, 0, tif)
+    if flags & ~(C.FLAG_POST_ONLY | C.FLAG_POST_SLIDE | C.FLAG_REDUCE_ONLY | C.FLAG_PERSIST) != 0:
+        return refuse(m, C.R_BAD_FLAGS, 0, 0, flags)
+    if order_type == C.STOP or order_type == C.STOP_LIMIT:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, 0, order_type, C.FIELD_TYPE)
+    if tif == C.AT_OPEN:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, 0, tif, C.FIELD_TIF)
+    if flags & ~C.FLAG_POST_ONLY != 0:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, C.FLAG_POST_ONLY, flags, C.FIELD_FLAGS)
+    if C.STP_CANCEL_INCOMING < stp <= C.STP_DECREMENT:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, C.STP_CANCEL_INCOMING, stp, C.FIELD_STP)
+    code = check_unbuilt(m, rows, c)
+    if code != C.OK:
+        return code
+    expiry = rows[c + L.CMD_EXPIRY]
+    if tif == C.GTD and expiry <= m[L.H_TIME]:
+        return refuse(m, C.R_EXPIRY_PAST, m[L.H_TIME], 0, expiry)
+    if tif != C.GTD and expiry != 0:
+        return refuse(m, C.R_EXPIRY_UNEXPECTED, 0, 0, expiry)
+    if contract_side == C.NO and m[m[inst + L.I_EVENT] + L.E_PRODUCT] == C.SPOT:
+        return refuse(m, C.R_NO_ON_SPOT, 0, 0, 0)
+    if stp > C.STP_DECREMENT:
+        return refuse(m, C.R_BAD_STP, C.STP_DECREMENT, 0, stp)
+    if order_type == C.MARKET and rows[c + L.CMD_PRICE] != 0:
+        return refuse(m, C.R_PRICE_ON_MARKET, 0, 0, rows[c + L.CMD_PRICE])
+    if flags & C.FLAG_POST_ONLY != 0 and (order_type == C.MARKET or tif == C.IOC or tif == C.FOK):
+        return refuse(m, C.R_POST_ONLY_IMMEDIATE, 0, 0, tif)
+    if order_type == C.MARKET and (tif == C.GTC or tif == C.GTD):
+        return refuse(m, C.R_MARKET_NEEDS_IMMEDIATE, 0, 0, tif)
+    if m[inst + L.I_FROZEN] != 0:
+        return refuse(m, C.R_FROZEN, 0, 0, 0)
+    return C.OK
+
+
+# ---- kill switches, throttles, freshness, conflict of interest --------------------------------------------------
+
+
+@leaf
+def check_kill(m, s, account, venue_id):
+    if m[L.H_KILLED] != 0:
+        return refuse(m, C.R_KILLED_PLATFORM, 0, 0, 0)
+    v = venue_at(m, venue_id)
+    if v != 0 and (m[v + L.V_KILLED] != 0 or m[v + L.V_FROZEN] != 0):
+        return refuse(m, C.R_KILLED_VENUE, 0, 0, venue_id)
+    f = firm_at(m, m[account + L.AC_FIRM])
+    if f != 0 and m[f + L.F_KILLED] != 0:
+        return refuse(m, C.R_KILLED_FIRM, 0, 0, m[f])
+    if m[account + L.AC_KILLED] != 0:
+        return refuse(m, C.R_KILLED_ACCOUNT, 0, 0, m[account])
+    if m[s + L.S_KILLED] != 0:
+        return refuse(m, C.R_KILLED_SESSION, 0, 0, m[s])
+    return C.OK
+
+
+@leaf
+def check_fresh(m, deadline):
+    if deadline != 0 and m[L.H_TIME] > deadline:
+        return refuse(m, C.R_STALE, deadline, 0, m[L.H_TIME])
+    return C.OK
+
+
+@leaf
+def check_conflict(m, event, firm, co, j, sell, quantity, instead):
+    """A firm with a conflict of interest may only reduce, its open orders counted; `instead`: total of the order that is replaced."""
+    if m[event + L.E_RESTRICTED] == 0 or pair_find(m, PAIR_RESTRICT, firm, m[event + L.E_ID]) == 0:
+        return C.OK
+    q = position_of(m, co, j)
+    waiting = open_of(m, co, j, sell)
+    clamped = min(quantity, QUANTITY_MAX)  # its own limits come later on the ladder
+    if sell != 0:
+        if q - waiting - (clamped - instead) >= 0:
+            return C.OK
+    elif q + waiting + (clamped - instead) <= 0:
+        return C.OK
+    return refuse(m, C.R_CONFLICT, q, waiting, m[event + L.E_ID])
+
+
+@leaf
+def is_resting_type(order_type, tif):
+    return order_type == C.LIMIT and tif != C.IOC and tif != C.FOK

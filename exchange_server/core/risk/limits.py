@@ -1,0 +1,108 @@
+"""The quantity half of the ladder: throttles, size, notional, position, and the reservation that collateral must bear."""
+
+from protocol import codes as C
+
+from .. import layout as L
+from ..emit import refuse
+from ..kit.jit import leaf
+from ..kit.rows import venue_at
+from ..money.collateral import buying_power, open_of, position_of
+from ..money.products import reserve, reserve_part
+
+QUANTITY_MAX = 1 << 61
+
+
+@leaf
+def _throttle(m, at, code):
+    """One message against the window at four words (limit, window ns, start, used). Refused messages are not counted."""
+    limit = m[at]
+    if limit == 0:
+        return C.OK
+    now = m[L.H_TICK]
+    if now - m[at + 2] >= m[at + 1]:
+        m[at + 2] = now
+        m[at + 3] = 0
+    if m[at + 3] >= limit:
+        return refuse(m, code, limit, m[at + 3], 1)
+    m[at + 3] += 1
+    return C.OK
+
+
+@leaf
+def check_throttle(m, s, venue_id):
+    code = _throttle(m, s + L.S_THROTTLE_LIMIT, C.R_THROTTLED_SESSION)
+    if code != C.OK:
+        return code
+    v = venue_at(m, venue_id)
+    if v != 0:
+        return _throttle(m, v + L.V_THROTTLE_LIMIT, C.R_THROTTLED_VENUE)
+    return C.OK
+
+
+@leaf
+def check_quantity(m, inst, quantity):
+    if quantity <= 0:
+        return refuse(m, C.R_QTY_NOT_POSITIVE, 1, 0, quantity)
+    if quantity % m[inst + L.I_LOT] != 0:
+        return refuse(m, C.R_QTY_LOT, m[inst + L.I_LOT], 0, quantity)
+    if quantity < m[inst + L.I_MIN_QTY]:
+        return refuse(m, C.R_QTY_TOO_SMALL, m[inst + L.I_MIN_QTY], 0, quantity)
+    if quantity > m[inst + L.I_MAX_QTY]:
+        return refuse(m, C.R_QTY_TOO_LARGE, m[inst + L.I_MAX_QTY], 0, quantity)
+    return C.OK
+
+
+@leaf
+def check_notional(m, inst, price, quantity):
+    """price: the client's terms."""
+    notional = price * quantity * m[inst + L.I_TICK_VALUE]
+    if m[inst + L.I_MAX_NOTIONAL] != 0 and notional > m[inst + L.I_MAX_NOTIONAL]:
+        return refuse(m, C.R_NOTIONAL_TOO_LARGE, m[inst + L.I_MAX_NOTIONAL], 0, notional)
+    return C.OK
+
+
+@leaf
+def check_position(m, inst, co, book_side, quantity, less):
+    """Position after the whole order and all open ones of its side; `less`: open quantity that this order replaces."""
+    most = m[inst + L.I_MAX_POSITION]
+    if most == 0:
+        return C.OK
+    j = m[inst + L.I_INDEX]
+    sell = 0 if book_side == C.BUY else 1
+    sign = 1 if book_side == C.BUY else -1
+    before = position_of(m, co, j) + sign * (open_of(m, co, j, sell) - less)
+    after = before + sign * quantity
+    if abs(after) > most and abs(after) > abs(before):
+        return refuse(m, C.R_POSITION_LIMIT, most, before, after)
+    return C.OK
+
+
+# ---- collateral -------------------------------------------------------------------------------------------------
+
+
+@leaf
+def take_reservation(m, inst, co, book_side, price, quantity, fee, old_price, old_quantity, old_fee):
+    """Reserve for a new order (old_quantity 0) or in exchange for an old reservation; when buying power would be negative and
+    lower than before, put everything back and refuse with what is available, locked and needed. Answers OK or R_COLLATERAL."""
+    cash = m[co + L.CO_CASH]
+    base = m[co + L.CO_BASE]
+    before = buying_power(m, cash)
+    before_base = buying_power(m, base) if base != 0 else 0
+    locked = m[cash + L.B_LOCKED]
+    if old_quantity != 0:
+        reserve(m, inst, co, book_side, old_price, old_quantity, old_fee, -1)
+    reserve(m, inst, co, book_side, price, quantity, fee, 1)
+    after = buying_power(m, cash)
+    short_cash = after < 0 and after < before
+    short_base = False
+    if base != 0:
+        after_base = buying_power(m, base)
+        short_base = after_base < 0 and after_base < before_base
+    if not short_cash and not short_base:
+        return C.OK
+    reserve(m, inst, co, book_side, price, quantity, fee, -1)
+    if old_quantity != 0:
+        reserve(m, inst, co, book_side, old_price, old_quantity, old_fee, 1)
+    if short_base:
+        return refuse(m, C.R_COLLATERAL, before_base, m[base + L.B_LOCKED], reserve_part(m, inst, book_side, price, quantity))
+    return refuse(m, C.R_COLLATERAL, before, locked, before - after)

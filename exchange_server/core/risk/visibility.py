@@ -1,0 +1,63 @@
+"""Which markets exist for a session: the one rule for orders, for the names of the text wire and for market data.
+
+A session sees an instrument when the venue through which it enters lists it; a session of the platform (no venue) enters through the owner's. What a
+session does not see answers like what does not exist. An event is listed as a whole, so its first contract speaks for it.
+"""
+
+import numpy as np
+
+from .. import layout as L
+from ..kit.bits import bytes_of, words_of
+from ..kit.jit import kernel, leaf
+from ..kit.pairs import PAIR_LISTING, pair_find
+from ..kit.rows import instrument_at, session_at
+
+
+@leaf
+def entry_venue(m, s, inst):
+    """The venue through which a session (pointer) reaches an instrument: its own, or the instrument's owner for a platform session."""
+    return m[s + L.S_VENUE] if m[s + L.S_VENUE] != 0 or inst == 0 else m[inst + L.I_OWNER_VENUE]
+
+
+@leaf
+def find_listing(m, inst, venue):
+    """A venue's listing of an instrument (pointer), 0: it has none."""
+    if venue == m[inst + L.I_OWNER_VENUE]:
+        return m[inst + L.I_LISTING]
+    return pair_find(m, PAIR_LISTING, venue, m[inst + L.I_ID])
+
+
+@leaf
+def listing_for(m, s, inst):
+    """The listing under which the session's orders reach the instrument; 0: to this session there is no such instrument."""
+    return find_listing(m, inst, entry_venue(m, s, inst)) if inst != 0 else np.int64(0)
+
+
+@leaf
+def sees_event(m, s, event):
+    """Is there such an event for this session? `event` 0: there is none at all."""
+    return event != 0 and m[event + L.E_FIRST] != 0 and listing_for(m, s, m[event + L.E_FIRST]) != 0
+
+
+@kernel("int64(int64[::1], int64, int64)")
+def visible_to(m, session, instrument):
+    """For the text wire: 1 when the session (id) sees the instrument (id), else 0."""
+    m = words_of(m)
+    s = session_at(m, session)
+    return 1 if s != 0 and listing_for(m, s, instrument_at(m, instrument)) != 0 else 0
+
+
+@kernel("int64(int64[::1], int64, uint8[::1])")
+def visible(m, session, out):
+    """For market data: out[id] = 1 for each instrument that the session (id) sees, else 0; how many there are."""
+    m = words_of(m)
+    n = out.shape[0]
+    out = bytes_of(out)
+    s = session_at(m, session)
+    count = np.int64(0)
+    for i in range(n):
+        out[i] = 0
+        if listing_for(m, s, instrument_at(m, np.int64(i))) != 0:
+            out[i] = 1
+            count += 1
+    return count

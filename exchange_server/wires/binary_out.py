@@ -1,0 +1,238 @@
+"""The binary wire, out: event rows to MessagePack frames, one region per session and call."""
+
+from typing import Any
+
+import numpy as np
+
+from protocol import codes as C
+
+from ..core import layout as L
+from ..core.kit.bits import bytes_of, lsr, words_of
+from ..core.kit.jit import kernel, leaf
+from ..core.kit.loads import store64
+from ..core.kit.pools import pool_cap
+from ..core.kit.rows import session_at
+from .msgpack import SLACK_BYTES, write_int, write_length
+
+TAG_SENT = 65
+TAG_ACCEPTED = 80
+TAG_REJECTED = 81
+TAG_FILL = 82
+TAG_CANCELED = 83
+TAG_REPLACED = 84
+TAG_CANCEL_REJECTED = 85
+TAG_EXPIRED = 86
+TAG_ORDER_STATUS = 87
+TAG_MASS_DONE = 88
+TAG_MOVED = 89
+TAG_SETTLED = 90
+TAG_REFUSED = 91
+MESSAGE_BYTES = 224  # no report is longer: length, array16, 22 integers of at most 9 bytes; Sent has its body on top
+
+
+# How a numbered event becomes a message. What begins all reports of orders is written field by field; the rest goes by this table:
+# (word, shift, bits) of each field by its name.
+_WHOLE = {
+    "order": L.EVT_ORDER, "price": L.EVT_PRICE, "qty": L.EVT_QTY,
+    "cum": L.EVT_CUM, "leaves": L.EVT_LEAVES, "last_price": L.EVT_LAST_PRICE, "last_qty": L.EVT_LAST_QTY, "notional": L.EVT_NOTIONAL,
+    "fee": L.EVT_FEE, "trade": L.EVT_TRADE, "expiry": L.EVT_EXPIRY, "limit": L.EVT_LIMIT, "used": L.EVT_USED, "asked": L.EVT_ASKED,
+    "scope": L.EVT_PRICE, "count": L.EVT_QTY, "asset": L.EVT_SPARE, "amount": L.EVT_PRICE, "balance": L.EVT_QTY, "sets": L.EVT_LAST_QTY,
+    "payout": L.EVT_PRICE, "position": L.EVT_QTY, "settled": L.EVT_LAST_PRICE, "balance_after": L.EVT_LAST_QTY, "version": L.EVT_LEAVES,
+}  # fmt: skip
+_PARTS = {
+    "account": (L.EVT_SESSION_ACCOUNT, 0, 32),
+    "instrument": (L.EVT_INSTRUMENT, 32, 31),
+    "status": (L.EVT_HEAD, 16, 4),
+    "reason": (L.EVT_HEAD, 24, 16),
+    "type": (L.EVT_HEAD, 48, 4),
+    "tif": (L.EVT_HEAD, 52, 4),
+    "flags": (L.EVT_HEAD, 56, 7),
+}
+_ALL = "number event time "
+_ORDER = _ALL + "id order account instrument side contract_side "
+PLANS: dict[int, tuple[int, str]] = {
+    C.E_ACCEPTED: (TAG_ACCEPTED, _ORDER + "type tif price qty leaves expiry"),
+    C.E_REJECTED: (TAG_REJECTED, _ORDER + "reason limit used asked price qty"),
+    C.E_FILL: (TAG_FILL, _ORDER + "status flags price qty cum leaves last_price last_qty notional fee trade"),
+    C.E_CANCELED: (TAG_CANCELED, _ORDER + "orig reason flags price qty cum notional"),
+    C.E_REPLACED: (TAG_REPLACED, _ORDER + "orig status price qty cum leaves notional flags"),
+    C.E_CANCEL_REJECT: (TAG_CANCEL_REJECTED, _ORDER + "orig status flags reason limit used asked"),
+    C.E_EXPIRED: (TAG_EXPIRED, _ORDER + "reason price qty cum notional"),
+    C.E_STATUS: (TAG_ORDER_STATUS, _ORDER + "orig status reason type tif price qty cum leaves notional expiry"),
+    C.E_MASS_DONE: (TAG_MASS_DONE, _ALL + "id account instrument scope count reason"),
+    C.E_MOVED: (TAG_MOVED, _ALL + "id account asset amount balance sets instrument"),
+    C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument asset payout position settled balance_after version order"),
+    C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
+    C.E_SENT: (TAG_SENT, _ALL + "body"),
+}
+PLAN_FIELDS = 16
+PLAN_ORDER = 1
+PLAN_ORIG = 2
+PLAN_ID = 4
+
+
+def _plan_tables() -> tuple[Any, Any, Any]:
+    """(head, fields, masks) by event kind. head: first bytes 0-31 | their count 32-39 | fields in the table 40-47 | PLAN_* 48-, 0 when no
+    client is told of the kind. fields: word 0-7 | shift 8-15."""
+    heads = np.zeros(256, dtype=np.int64)
+    fields = np.zeros(256 * PLAN_FIELDS, dtype=np.int64)
+    masks = np.zeros(256 * PLAN_FIELDS, dtype=np.int64)
+    for kind, (tag, text) in PLANS.items():
+        names = text.split()
+        count = 1 + len(names)
+        first = bytes([0x90 | count, tag]) if count < 16 else bytes([0xDC, 0, count, tag])
+        marks = PLAN_ORDER if text.startswith(_ORDER) else 0
+        names = names[9 if marks else 3 :]
+        if names[0] in ("orig", "id"):
+            marks |= PLAN_ORIG if names[0] == "orig" else PLAN_ID
+            del names[0]
+        if names[-1] == "body":
+            names.pop()
+        for i, name in enumerate(names):
+            word, shift, bits = _PARTS[name] if name in _PARTS else (_WHOLE[name], 0, 64)
+            fields[kind * PLAN_FIELDS + i] = word | shift << 8
+            masks[kind * PLAN_FIELDS + i] = -1 if bits == 64 else (1 << bits) - 1
+        heads[kind] = int.from_bytes(first, "little") | len(first) << 32 | len(names) << 40 | marks << 48
+    return heads, fields, masks
+
+
+PLAN_HEAD, PLAN_FIELD, PLAN_MASK = _plan_tables()
+
+
+@leaf
+def _write(out, at, ev, e, head):
+    """One numbered event as a frame at `at`; returns the position behind it (`at`: a kind that no client is told of).
+
+    An order that has a text id of another wire (its key is below 0) has the id 0 here.
+    """
+    kind = head & 255
+    plan = words_of(PLAN_HEAD)[kind]
+    if plan == 0:
+        return at
+    store64(out, at + 4, plan)
+    p = at + 4 + ((plan >> 32) & 255)
+    p = write_int(out, p, ev[e + L.EVT_SESSION_NUMBER])
+    p = write_int(out, p, ev[e + L.EVT_NUMBER])
+    p = write_int(out, p, ev[e + L.EVT_TIME])
+    if plan & (PLAN_ORDER << 48):
+        p = write_int(out, p, ev[e + L.EVT_ID_LO] & ~(ev[e + L.EVT_ID_HI] >> 63))
+        p = write_int(out, p, ev[e + L.EVT_ORDER])
+        p = write_int(out, p, ev[e + L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
+        p = write_int(out, p, lsr(ev[e + L.EVT_INSTRUMENT], 32))
+        out[p] = (head >> 40) & 15
+        out[p + 1] = (head >> 44) & 15
+        p += 2
+        if plan & (PLAN_ORIG << 48):
+            p = write_int(out, p, ev[e + L.EVT_ORIG_LO] & ~(ev[e + L.EVT_ORIG_HI] >> 63))
+    elif plan & (PLAN_ID << 48):
+        p = write_int(out, p, ev[e + L.EVT_ID_LO] & ~(ev[e + L.EVT_ID_HI] >> 63))
+    first = kind * PLAN_FIELDS
+    fields = words_of(PLAN_FIELD)
+    masks = words_of(PLAN_MASK)
+    for i in range(first, first + ((plan >> 40) & 255)):
+        field = fields[i]
+        p = write_int(out, p, (ev[e + (field & 255)] >> (field >> 8)) & masks[i])
+    if kind == C.E_SENT:
+        p = _body(out, p, ev, e)
+    write_length(out, at, p - at - 4)
+    return p
+
+
+@leaf
+def _body(out, p, ev, e):
+    """The bytes in the extra rows as they are."""
+    size = min(ev[e + L.EVT_BODY_BYTES], ((ev[e + L.EVT_HEAD] >> 8) & 255) * L.EVT_WORDS * 8)
+    for i in range((size + 7) >> 3):
+        store64(out, p + 8 * i, ev[e + L.EVT_WORDS + i])
+    return p + size
+
+
+@kernel("int64(int64[::1], uint8[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64)")
+def encode(m, mb, ev, words, out, index, res, flags):
+    """Event rows ev[:words] to frames in `out`, the messages of one session side by side.
+
+    index: index_words(m) words, all 0 before the first call. Its first res[RES_INDEX] rows of INDEX_WORDS say
+    (session, offset, length); the rest is the kernel's own and is left clean. res[RES_BYTES]: how much of `out` was laid out.
+    ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is its body alone in a frame.
+    `mb` and `flags` are unused: the wires' kernels have one shape.
+    """
+    room = out.shape[0]
+    m = words_of(m)
+    ev = words_of(ev)
+    out = bytes_of(out)
+    index = words_of(index)
+    res = words_of(res)
+    sessions = pool_cap(m, L.P_SESSION)
+    slots = L.INDEX_WORDS * sessions  # by session: 0 not seen yet, n + 1 its index row n, -1 a session of another wire
+    used = np.int64(0)
+    others = np.int64(0)  # sessions of other wires: their ids lie in the index rows from the end on
+    e = np.int64(0)
+    while e < words:  # 1. room for each session
+        head = ev[e + L.EVT_HEAD]
+        session = lsr(ev[e + L.EVT_SESSION_ACCOUNT], 32)
+        if 0 < session < sessions and (ev[e + L.EVT_SESSION_NUMBER] != 0 or (head & 255) == C.E_SENT):
+            slot = index[slots + session]
+            if slot == 0:
+                row = session_at(m, session)
+                if row != 0 and m[row + L.S_WIRE] == C.WIRE_BINARY:
+                    used += 1
+                    slot = used
+                    r = (slot - 1) * L.INDEX_WORDS
+                    index[r + L.IX_SESSION] = session
+                    index[r + L.IX_LENGTH] = SLACK_BYTES
+                else:
+                    others += 1
+                    slot = np.int64(-1)
+                    index[slots - others * L.INDEX_WORDS] = session
+                index[slots + session] = slot
+            if slot > 0:
+                index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += MESSAGE_BYTES
+                if (head & 255) == C.E_SENT:
+                    index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += ev[e + L.EVT_BODY_BYTES]
+        e += L.EVT_WORDS * (1 + ((head >> 8) & 255))
+    total = np.int64(0)
+    for i in range(used):  # 2. where each begins
+        r = i * L.INDEX_WORDS
+        index[r + L.IX_OFFSET] = total
+        total += index[r + L.IX_LENGTH]
+        index[r + L.IX_LENGTH] = 0
+    messages = np.int64(0)
+    status = np.int64(L.ENC_SPACE)
+    if total <= room:
+        status = np.int64(L.ENC_DONE)
+        e = np.int64(0)
+        while e < words:  # 3. fill
+            head = ev[e + L.EVT_HEAD]
+            session = lsr(ev[e + L.EVT_SESSION_ACCOUNT], 32)
+            number = ev[e + L.EVT_SESSION_NUMBER]
+            if 0 < session < sessions and (number != 0 or (head & 255) == C.E_SENT):
+                slot = index[slots + session]
+                if slot > 0:
+                    r = (slot - 1) * L.INDEX_WORDS
+                    at = index[r + L.IX_OFFSET] + index[r + L.IX_LENGTH]
+                    if number != 0:
+                        p = _write(out, at, ev, e, head)
+                    else:
+                        p = _body(out, at + 4, ev, e)
+                        write_length(out, at, p - at - 4)
+                    index[r + L.IX_LENGTH] += p - at
+                    messages += 1
+            e += L.EVT_WORDS * (1 + ((head >> 8) & 255))
+    for i in range(used):
+        index[slots + index[i * L.INDEX_WORDS + L.IX_SESSION]] = 0
+    for i in range(1, others + 1):
+        index[slots + index[slots - i * L.INDEX_WORDS]] = 0
+    res[L.RES_INDEX] = used
+    res[L.RES_BYTES] = total
+    res[L.RES_MESSAGES] = messages
+    return status
+
+
+def index_words(m: Any) -> int:
+    """Length that the `index` of encode must have: it depends on the capacity for sessions."""
+    return (L.INDEX_WORDS + 1) * int(pool_cap.py_func(m, L.P_SESSION))
+
+
+def out_bytes(rows: int) -> int:
+    """A size of `out` that is enough for this many event rows (an extra row carries at most its own bytes)."""
+    return rows * (MESSAGE_BYTES + SLACK_BYTES)
