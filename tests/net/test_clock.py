@@ -118,11 +118,11 @@ def test_idle_hours_a_stopped_process_and_a_sleeping_machine_are_no_jumps() -> N
 
 
 def test_being_held_up_between_the_two_readings_is_no_step() -> None:
-    steady = iter([0, 0, 0, *[90 * SECOND] * 3])
+    steady = iter([0, 0, 0, *[90 * SECOND] * 2])
     clock = Clock(ClockMemory(), ClockRules(), lambda: NOON, lambda: next(steady), 1)
-    real = iter([NOON, NOON + 90 * SECOND])
+    real = iter([NOON + 90 * SECOND] * 2)
     clock.read_real = lambda: next(real)
-    # first try: the process stands still for 90 s behind the reading of the time of day
+    # first try: the process stands still for 90 s between the two readings; they are read again
     assert clock.now_ns() == NOON + 90 * SECOND and news(clock) == []
 
 
