@@ -15,6 +15,7 @@ otherwise downtime cannot be told from a wrong clock, and only an absence longer
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +25,8 @@ MILLION = 1_000_000
 SECOND = 1_000_000_000
 STEP_NS = MILLION  # a difference below this is the ordinary discipline of the clock
 READ_AGAIN = 10  # tries to read both clocks without being interrupted in between
+
+machine_steady_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)  # ns since the machine was started, sleep included
 
 
 class ClockRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -199,11 +202,6 @@ def seconds(ns: int) -> str:
 def utc(ns: int) -> str:
     """A time in UTC to the millisecond."""
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ns // SECOND)) + f".{ns // MILLION % 1000:03d}Z"
-
-
-def machine_steady_ns() -> int:
-    """ns since the machine was started, sleep included."""
-    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
 
 
 def machine_boot() -> int:
