@@ -1,8 +1,8 @@
 """The core on one screen: rows in, event rows out, a cursor in the state when the event buffer is full.
 
-step(m, mb, rows, rows_b, words, ev) handles command rows from H_CURSOR (a word offset in `rows`) up to `words`. `mb` and `rows_b` are byte views of `m` and
-`rows`. It answers STEP_DONE, STEP_MORE (drain `ev`, H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at
-H_CURSOR: the engine applies it and moves the cursor) or STEP_BROKEN (an invariant failed: stop the process).
+step(m, rows, words, ev) handles clients' rows from H_CURSOR (a word offset in `rows`) up to `words`. It answers STEP_DONE, STEP_MORE (drain `ev`,
+H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at H_CURSOR: the engine applies it and moves the cursor),
+STEP_OPERATE (a row of the registry is there: operate.py takes it) or STEP_BROKEN (an invariant failed: stop the process).
 """
 
 from protocol import codes as C
@@ -14,22 +14,8 @@ from .kit.jit import kernel, leaf
 from .kit.pools import pool_base
 from .kit.rows import session_at
 from .life.life import take_out
-from .markets.define import (
-    define_account,
-    define_asset,
-    define_event,
-    define_firm,
-    define_instrument,
-    define_listing,
-    define_session,
-    define_venue,
-)
-from .markets.phases import do_phase, go_on_closing
 from .markets.sets import do_sets
-from .markets.settle import do_determine, do_finalise, go_on_settling
-from .markets.switches import do_kill, do_reference, do_restrict
 from .match.match import go_on_matching
-from .money.transfers import do_transfer
 from .orders.cancel import do_cancel
 from .orders.mass_cancel import do_mass_cancel, go_on_mass
 from .orders.new import do_new
@@ -65,46 +51,8 @@ def resume(m, rows, ev):
         return go_on_mass(m, rows, ev)
     if what == L.RES_EXPIRE:
         return go_on_expiring(m, ev)
-    if what == L.RES_CLOSE:
-        return go_on_closing(m, ev)
-    return go_on_settling(m, ev)
-
-
-@leaf
-def define(m, mb, rows, rows_b, c, kind, ev):
-    """A row of the registry's; OK or the code of its refusal."""
-    if kind == C.C_DEF_ASSET:
-        return define_asset(m, rows, c)
-    if kind == C.C_DEF_VENUE:
-        return define_venue(m, rows, c)
-    if kind == C.C_DEF_FIRM:
-        return define_firm(m, rows, c)
-    if kind == C.C_DEF_ACCOUNT:
-        return define_account(m, mb, rows, rows_b, c)
-    if kind == C.C_DEF_SESSION:
-        return define_session(m, rows, c)
-    if kind == C.C_DEF_EVENT:
-        return define_event(m, rows, c)
-    if kind == C.C_DEF_INSTRUMENT:
-        return define_instrument(m, mb, rows, rows_b, c)
-    if kind == C.C_DEF_LISTING:
-        return define_listing(m, rows, c)
-    if kind == C.C_TRANSFER:
-        return do_transfer(m, rows, c, ev)
-    if kind == C.C_PHASE:
-        return do_phase(m, rows, c, ev)
-    if kind == C.C_DETERMINE:
-        return do_determine(m, rows, c, ev)
-    if kind == C.C_FINALISE:
-        return do_finalise(m, rows, c)
-    if kind == C.C_KILL:
-        return do_kill(m, rows, c)
-    if kind == C.C_RESTRICT:
-        return do_restrict(m, rows, c)
-    if kind == C.C_REFERENCE:
-        return do_reference(m, rows, c)
-    m[L.H_ERROR] = L.INV_ROW
-    return C.OK
+    m[L.H_ERROR] = L.INV_ROW  # what `operate` began it also ends
+    return True
 
 
 @leaf
@@ -145,7 +93,7 @@ def request(m, rows, c, kind, ev):
 
 
 @leaf
-def run(m, mb, rows, rows_b, words, ev):
+def run(m, rows, words, ev):
     m[L.H_EVENT_USED] = 0
     while True:
         if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
@@ -162,6 +110,8 @@ def run(m, mb, rows, rows_b, words, ev):
         kind = head & 255
         if kind == C.C_ADMIN:
             return L.STEP_PYTHON
+        if kind >= C.C_DEF_ASSET:
+            return L.STEP_OPERATE
         if kind == C.C_SEND and not room_for_send(m, rows, c, ev):
             if m[L.H_EVENT_USED] == 0:
                 m[L.H_ERROR] = L.INV_ROW  # a body larger than the whole event buffer
@@ -180,15 +130,11 @@ def run(m, mb, rows, rows_b, words, ev):
             m[L.H_RESUME] = L.RES_EXPIRE
         elif kind < C.C_ADMIN:
             request(m, rows, c, kind, ev)
-        elif kind >= C.C_DEF_ASSET:
-            code = define(m, mb, rows, rows_b, c, kind, ev)
-            if code != C.OK and m[L.H_REFUSED] == 0:
-                m[L.H_REFUSED] = code
         else:
             m[L.H_ERROR] = L.INV_ROW
 
 
-@kernel("i8(i8[::1], u1[::1], i8[::1], u1[::1], i8, i8[::1])")
-def step(m, mb, rows, rows_b, words, ev):
+@kernel("i8(i8[::1], i8[::1], i8, i8[::1])")
+def step(m, rows, words, ev):
     m[L.H_EVENT_ROOM] = ev.shape[0]
-    return run(words_of(m), mb, words_of(rows), rows_b, words, words_of(ev))
+    return run(words_of(m), words_of(rows), words, words_of(ev))
