@@ -129,7 +129,6 @@ class Engine:
         raw = np.zeros(at + 8, np.int64)
         shift = (-raw.ctypes.data % 64) // 8
         self.m: Words = raw[shift : shift + at]
-        self.mb: NDArray[np.uint8] = self.m.view(np.uint8)
         self.events: Words = np.zeros(event_rows * L.EVT_WORDS, np.int64)
         m = self.m
         for pool, width, rows, base in layout:
@@ -156,7 +155,7 @@ class Engine:
         row_bytes, header = self._row_bytes, self._header
         header[L.H_CURSOR] = 0
         while True:
-            status = step(m, self.mb, rows, row_bytes, words, ev)
+            status = step(m, rows, row_bytes, words, ev)
             used = header[L.H_EVENT_USED]
             self.last_chunk = status == L.STEP_DONE
             if used:
@@ -190,7 +189,7 @@ class Engine:
         m[L.H_REFUSED] = 0
         m[L.H_LIMIT] = m[L.H_USED] = m[L.H_ASKED] = 0
         while True:
-            status = step(m, self.mb, rows, row_bytes, words, ev)
+            status = step(m, rows, row_bytes, words, ev)
             used = int(m[L.H_EVENT_USED])
             if used:
                 sink(ev[:used])

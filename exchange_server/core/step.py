@@ -1,6 +1,6 @@
 """The core on one screen: rows in, event rows out, a cursor in the state when the event buffer is full.
 
-step(m, mb, rows, rows_b, words, ev) handles command rows from H_CURSOR (a word offset in `rows`) up to `words`. `mb` and `rows_b` are byte views of `m` and
+step(m, rows, rows_b, words, ev) handles command rows from H_CURSOR (a word offset in `rows`) up to `words`. `rows_b` is the byte view of
 `rows`. It answers STEP_DONE, STEP_MORE (drain `ev`, H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at
 H_CURSOR: the engine applies it and moves the cursor) or STEP_BROKEN (an invariant failed: stop the process).
 """
@@ -48,7 +48,7 @@ def go_on_expiring(m, ev):
         bucket = m[base]
         if m[bucket + L.BK_TIME] > m[L.H_TIME]:
             break
-        if not room(m, ev, 2):
+        if not room(m, 2):
             return False
         take_out(m, ev, m[bucket + L.BK_HEAD], C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)
     m[L.H_RESUME] = 0
@@ -71,7 +71,7 @@ def resume(m, rows, ev):
 
 
 @leaf
-def define(m, mb, rows, rows_b, c, kind, ev):
+def define(m, rows, rows_b, c, kind, ev):
     """A row of the registry's; OK or the code of its refusal."""
     if kind == C.C_DEF_ASSET:
         return define_asset(m, rows, c)
@@ -80,13 +80,13 @@ def define(m, mb, rows, rows_b, c, kind, ev):
     if kind == C.C_DEF_FIRM:
         return define_firm(m, rows, c)
     if kind == C.C_DEF_ACCOUNT:
-        return define_account(m, mb, rows, rows_b, c)
+        return define_account(m, rows, rows_b, c)
     if kind == C.C_DEF_SESSION:
         return define_session(m, rows, c)
     if kind == C.C_DEF_EVENT:
         return define_event(m, rows, c)
     if kind == C.C_DEF_INSTRUMENT:
-        return define_instrument(m, mb, rows, rows_b, c)
+        return define_instrument(m, rows, rows_b, c)
     if kind == C.C_DEF_LISTING:
         return define_listing(m, rows, c)
     if kind == C.C_TRANSFER:
@@ -145,7 +145,7 @@ def request(m, rows, c, kind, ev):
 
 
 @leaf
-def run(m, mb, rows, rows_b, words, ev):
+def run(m, rows, rows_b, words, ev):
     m[L.H_EVENT_USED] = 0
     while True:
         if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
@@ -155,14 +155,14 @@ def run(m, mb, rows, rows_b, words, ev):
         c = m[L.H_CURSOR]
         if c >= words:
             return L.STEP_DONE
-        if not room(m, ev, START_ROWS):
+        if not room(m, START_ROWS):
             return L.STEP_MORE
         look_ahead(m, rows, c, words)
         head = rows[c + L.CMD_HEAD]
         kind = head & 255
         if kind == C.C_ADMIN:
             return L.STEP_PYTHON
-        if kind == C.C_SEND and not room_for_send(m, rows, c, ev):
+        if kind == C.C_SEND and not room_for_send(m, rows, c):
             if m[L.H_EVENT_USED] == 0:
                 m[L.H_ERROR] = L.INV_ROW  # a body larger than the whole event buffer
                 return L.STEP_BROKEN
@@ -181,14 +181,14 @@ def run(m, mb, rows, rows_b, words, ev):
         elif kind < C.C_ADMIN:
             request(m, rows, c, kind, ev)
         elif kind >= C.C_DEF_ASSET:
-            code = define(m, mb, rows, rows_b, c, kind, ev)
+            code = define(m, rows, rows_b, c, kind, ev)
             if code != C.OK and m[L.H_REFUSED] == 0:
                 m[L.H_REFUSED] = code
         else:
             m[L.H_ERROR] = L.INV_ROW
 
 
-@kernel("i8(i8[::1], u1[::1], i8[::1], u1[::1], i8, i8[::1])")
-def step(m, mb, rows, rows_b, words, ev):
+@kernel("i8(i8[::1], i8[::1], u1[::1], i8, i8[::1])")
+def step(m, rows, rows_b, words, ev):
     m[L.H_EVENT_ROOM] = ev.shape[0]
-    return run(words_of(m), mb, words_of(rows), rows_b, words, words_of(ev))
+    return run(words_of(m), words_of(rows), rows_b, words, words_of(ev))

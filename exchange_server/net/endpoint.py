@@ -143,11 +143,6 @@ class Link(asyncio.BufferedProtocol):
             self.closing = (reason, text)
             self.pipeline.close_after_turn(self)
 
-    def pause(self) -> None:
-        if self.reading and not self.lost:
-            self.reading = False
-            self.transport.pause_reading()
-
     def resume(self) -> None:
         if not self.reading and not self.lost:
             self.reading = True
