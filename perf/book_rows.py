@@ -207,7 +207,7 @@ def run(kernel: Any, flow: NamedFlow, check: int) -> Timed:
 
 def rows(scale: float = 1.0) -> list[Result]:
     """The two lines of the table. scale: of the counts of commands and resting orders, for smoke tests."""
-    kernel = compiled(_run, "void(i8[::1], i8[::1], i8, i8, i8, i8[::1])", "book", "prefetch")
+    kernel = compiled(_run, "void(i8[::1], i8[::1], i8, i8, i8, i8[::1])", "book/levels", "prefetch")
     n, resting, check = int(1_000_000 * scale), int(100_000 * scale), int(50_000 * scale)
     found = []
     for name, books, aim in (("one book", 1, 8e6), ("100 books", 100, 5e6)):

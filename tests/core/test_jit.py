@@ -6,7 +6,7 @@ import pytest
 
 from exchange_server.core.kit import jit
 
-ROOT = Path(jit.__file__).parent.parent.parent
+ROOT = Path(jit.__file__).parents[3]
 
 
 @pytest.fixture
