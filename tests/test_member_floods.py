@@ -11,12 +11,13 @@ import pytest
 from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
-from tests.server_kit import SMALL, BinaryPeer, FixPeer, ServerProcess, order, wait_until
+from tests.server_kit import SMALL, BinaryPeer, FixPeer, ServerProcess, order
 
 KIB = 1024
 ARCHIVE = 2048  # closed ids that the server holds for all firms
 CONFIG = SMALL.replace("[server]", "[server]\nsession_throttle = 0").replace("archive = 16384", f"archive = {ARCHIVE}")
-GROWTH = 24 * KIB * KIB  # of resident memory, at most, for any of the floods: ring buffers and the event store's next file are touched for the first time
+# Of resident memory, at most, by any of the floods: rings and the event store's buffers are touched for the first time.
+GROWTH = 24 * KIB * KIB
 TEXTS = 4 * ARCHIVE
 REFUSED = 10_000
 SUBSCRIPTIONS = 4_000
@@ -89,7 +90,9 @@ def test_fresh_ids(server: ServerProcess) -> None:
     def flood(i: int) -> None:
         first = 1 + i * piece
         peer.socket.sendall(b"".join(frame(M.encode(order(first + k, codes.BUY, 1000, 1, tif=codes.IOC))) for k in range(piece)))
-        assert [peer.read(M.Accepted).id if k % 2 == 0 else peer.read(M.Canceled).id for k in range(2 * piece)][::2] == [first + k for k in range(piece)]
+        assert [peer.read(M.Accepted).id if k % 2 == 0 else peer.read(M.Canceled).id for k in range(2 * piece)][::2] == [
+            first + k for k in range(piece)
+        ]
 
     floods(server, flood, TEXTS // piece)
 
@@ -116,8 +119,8 @@ def test_subscriptions(server: ServerProcess) -> None:
 
     def flood(i: int) -> None:
         asks = [frame(M.encode(M.Subscribe([1, 2, 3] if k % 3 else []))) + frame(M.encode(M.Unsubscribe([k % 5]))) for k in range(piece)]
-        peer.socket.sendall(b"".join(asks) + frame(M.encode(M.OrderStatus(10**6 + i))))
-        until(peer, lambda message: isinstance(message, M.Status))
+        peer.socket.sendall(b"".join(asks) + frame(M.encode(M.OrderStatusRequest(10**6 + i))))
+        until(peer, lambda message: isinstance(message, M.OrderStatus))
 
     floods(server, flood, SUBSCRIPTIONS // piece)
     assert server.ask("status").result["market_data"]["subscribers"] == 0
@@ -135,8 +138,8 @@ def until(peer: BinaryPeer, right: Callable[[Any], bool]) -> None:
 def test_logons(server: ServerProcess) -> None:
     piece = 10
 
-    def flood(i: int) -> None:
-        for k in range(piece):
+    def flood(_: int) -> None:
+        for _ in range(piece):
             peer = BinaryPeer(server.ready["binary_port"], 1)
             peer.logged_on()
             peer.close()
@@ -161,7 +164,7 @@ def test_messages_that_are_refused(server: ServerProcess) -> None:
             id = 1 + i * piece + k
             wrong.append(frame(M.encode(order(id, codes.BUY, 1000, 1, instrument=63 if k % 2 else 1, tif=codes.AT_OPEN))))
         peer.socket.sendall(b"".join(wrong))
-        assert {peer.read(M.Rejected).reason for _ in range(piece)} == {codes.R_UNKNOWN_INSTRUMENT, codes.R_BAD_TIF}
+        assert {peer.read(M.Rejected).reason for _ in range(piece)} == {codes.R_UNKNOWN_INSTRUMENT, codes.R_FIELD_UNSUPPORTED}
         peer.send(*(M.CancelOrder(10**7 + i * piece + k, 10**8 + k) for k in range(piece)))
         assert {peer.read(M.CancelRejected).reason for _ in range(piece)} == {codes.R_UNKNOWN_ORDER}
 

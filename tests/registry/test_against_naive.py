@@ -19,7 +19,12 @@ CAPACITIES = {
     "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
 }  # fmt: skip
 PASSWORDS = ("c1-secret", "another")
-ASSETS, VENUES, FIRMS, ACCOUNTS = ("USD", "BTC", "EUR", "CHF"), ("V1", "V2", "V3", "V4"), ("ACME", "OTHER", "THIRD", "FOURTH"), ("A", "B", "C", "V2.FEES", "D", "E", "F")
+ASSETS, VENUES, FIRMS, ACCOUNTS = (
+    ("USD", "BTC", "EUR", "CHF"),
+    ("V1", "V2", "V3", "V4"),
+    ("ACME", "OTHER", "THIRD", "FOURTH"),
+    ("A", "B", "C", "V2.FEES", "D", "E", "F"),
+)
 MARKETS = (
     FINAL, SPOT, change(FINAL, event="SEMI", contracts=(ar.Contract(symbol="S-ESP"), ar.Contract(symbol="S-ARG")), sharing="shared", admits=("V2",)),
     change(FINAL, event="TWICE", product="at_most", contracts=(ar.Contract(symbol="F-ESP"),)), change(FINAL, event="LAST", contracts=tuple(ar.Contract(symbol=f"L{i}") for i in range(5))),
@@ -41,7 +46,11 @@ def some_record(r: random.Random) -> Any:
         case 1:
             limit = pick((0, 0, 5, 7))
             return ar.DefineVenue(
-                name=pick(VENUES), title=title, throttle_limit=limit, throttle_window_ns=pick((9, 9, 0)) if limit else 0, cutoff_offset_ns=pick((0, 0, 0, 1))
+                name=pick(VENUES),
+                title=title,
+                throttle_limit=limit,
+                throttle_window_ns=pick((9, 9, 0)) if limit else 0,
+                cutoff_offset_ns=pick((0, 0, 0, 1)),
             )
         case 2:
             return ar.DefineFirm(name=pick(FIRMS), title=title, share=pick((1, 2)))
@@ -64,10 +73,17 @@ def some_record(r: random.Random) -> Any:
             return ar.DefineListing(venue=pick(VENUES), event=pick(MARKETS).event, fees=change(FEES, taker_bps=pick((100, 50))))
         case 8:
             return ar.Transfer(
-                key=f"k{r.randrange(12)}", asset=pick(ASSETS), amount=pick((1, 2)), source=pick(("", "", *ACCOUNTS)), target=pick(("", account, account)), note=title
+                key=f"k{r.randrange(12)}",
+                asset=pick(ASSETS),
+                amount=pick((1, 2)),
+                source=pick(("", "", *ACCOUNTS)),
+                target=pick(("", account, account)),
+                note=title,
             )
         case 9:
-            return ar.SetReference(symbol=pick(("F-ESP", "S-ARG", "BTC-USD", "NONE")), reference=pick((0, 5, 99, 10**8)), collar=pick((None, 3)))
+            return ar.SetReference(
+                symbol=pick(("F-ESP", "S-ARG", "BTC-USD", "NONE")), reference=pick((0, 5, 99, 10**8)), collar=pick((None, 3))
+            )
         case _:
             if r.random() < 0.1:
                 return ar.Begin(name="test.toml")
@@ -77,6 +93,7 @@ def some_record(r: random.Random) -> Any:
 
 def tables(registry: Registry) -> dict[str, Any]:
     """What the registry shows of itself, in the naive one's words."""
+
     def rows(table: Any) -> dict[str, tuple[int, Any]]:
         return {row.name: (row.id, None if row.record is None else msgspec.to_builtins(row.record)) for row in table}
 
