@@ -425,7 +425,7 @@ class Server:
     def _try_out(self, records: tuple[Any, ...]) -> tuple[int, str] | None:
         return self.engine.registry.check(records, self.engine)
 
-    def _check(self, request: dict[str, Any]) -> Any:
+    def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks everything: for quiet times."""
         return {"failed": self.engine.check(), "digest": self.engine.digest().hex(), "row_seq": self.engine.row_seq}
 

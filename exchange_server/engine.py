@@ -130,7 +130,6 @@ class Engine:
         raw = np.zeros(at + 8, np.int64)
         shift = (-raw.ctypes.data % 64) // 8
         self.m: Words = raw[shift : shift + at]
-        self.mb: NDArray[np.uint8] = self.m.view(np.uint8)
         self.events: Words = np.zeros(event_rows * L.EVT_WORDS, np.int64)
         m = self.m
         for pool, width, rows, base in layout:
@@ -158,7 +157,7 @@ class Engine:
         header[L.H_CURSOR] = 0
         operating = False
         while True:
-            status = operate(m, self.mb, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
+            status = operate(m, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
             used = header[L.H_EVENT_USED]
             self.last_chunk = status == L.STEP_DONE
             if used:
@@ -196,7 +195,7 @@ class Engine:
         m[L.H_LIMIT] = m[L.H_USED] = m[L.H_ASKED] = 0
         operating = True
         while True:
-            status = operate(m, self.mb, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
+            status = operate(m, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
             used = int(m[L.H_EVENT_USED])
             if used:
                 sink(ev[:used])

@@ -58,12 +58,10 @@ def decode_rows(rng: np.random.Generator) -> list[Row]:
     buf = np.frombuffer(stream + bytes(64), dtype=np.uint8).copy()
     out = np.zeros(COUNT * L.CMD_WORDS, dtype=np.int64)
     conn, res = np.zeros(L.CN_WORDS, dtype=np.int64), np.zeros(L.RES_WORDS, dtype=np.int64)
-    m = sessions([codes.WIRE_BINARY])
-    mb = m.view(np.uint8)
 
     def kernel() -> None:
         conn[L.CN_SESSION], conn[L.CN_BUDGET] = 1, COUNT
-        binary_in.decode(m, mb, buf, 0, len(stream), conn, out, 0, res)
+        binary_in.decode(buf, 0, len(stream), conn, out, 0, res)
 
     kernel_ns = best(kernel) / COUNT * 1e9
     assert res[L.RES_COUNT] == COUNT and res[L.RES_POS] == len(stream)
@@ -93,10 +91,9 @@ def encode_rows(rng: np.random.Generator) -> list[Row]:
         )  # fmt: skip
     ev = np.concatenate(events)
     m = sessions([codes.WIRE_BINARY] * 8)
-    mb = m.view(np.uint8)
     out = np.zeros(binary_out.out_bytes(COUNT), dtype=np.uint8)
     index, res = np.zeros(binary_out.index_words(m), dtype=np.int64), np.zeros(L.RES_WORDS, dtype=np.int64)
-    kernel_ns = best(lambda: binary_out.encode(m, mb, ev, ev.size, out, index, res, 0)) / COUNT * 1e9
+    kernel_ns = best(lambda: binary_out.encode(m, ev, ev.size, out, index, res)) / COUNT * 1e9
     size = int(index[L.IX_LENGTH : 8 * L.INDEX_WORDS : L.INDEX_WORDS].sum()) / COUNT
     reports = [expected(e) for e in events]
     encoder = msgspec.msgpack.Encoder()

@@ -96,7 +96,7 @@ def alone(scale: float = 1.0) -> list[Result]:
 
     def sink(events: np.ndarray) -> None:
         nonlocal bytes_out, messages
-        if binary_out.encode(engine.m, engine.mb, events, len(events), out, index, res, 0) != L.ENC_DONE:
+        if binary_out.encode(engine.m, events, len(events), out, index, res) != L.ENC_DONE:
             raise AnswerWrong("the encode kernel wants more room")
         messages += int(res[L.RES_MESSAGES])
         for i in range(int(res[L.RES_INDEX])):
@@ -107,7 +107,7 @@ def alone(scale: float = 1.0) -> list[Result]:
         began = time.perf_counter_ns()
         inbox[0], inbox[1], inbox[2], inbox[3] = C.C_TIME, engine.turn + 1, engine.time_ns + 1, 0
         conn[L.CN_SESSION], conn[L.CN_BUDGET] = session, 8
-        binary_in.decode(engine.m, engine.mb, frame, 0, len(frame) - 64, conn, inbox, L.CMD_WORDS, res)
+        binary_in.decode(frame, 0, len(frame) - 64, conn, inbox, L.CMD_WORDS, res)
         engine.apply(inbox, int(res[L.RES_OUT]), sink)
         times.append(time.perf_counter_ns() - began)
     if messages < len(frames):

@@ -23,7 +23,7 @@ NOW = parse_timestamp(b"20260101-12:00:00") or 0
 
 class _Engine:
     def __init__(self) -> None:
-        self.m, self.mb = world()
+        self.m = world()
 
 
 def flow(count: int, seed: int = 1) -> list[bytes]:
@@ -71,7 +71,7 @@ def decoding(raw: list[bytes]) -> float:
 
     def act() -> None:
         conn[L.CN_NEXT_IN], conn[L.CN_BUDGET] = 1, len(raw) + 1
-        decode(engine.m, engine.mb, buf, 0, len(data), conn, out, 0, res)
+        decode(engine.m, buf, 0, len(data), conn, out, 0, res)
         assert res[L.RES_COUNT] == len(raw)
 
     return best(act, len(raw))
@@ -104,7 +104,7 @@ def encoding(kind: int) -> float:
     assert messages == MESSAGES
 
     def act() -> None:
-        encode(engine.m, engine.mb, ev, ev.size, encoder.out, encoder.index, encoder.res, encoder.texts, 0)
+        encode(engine.m, ev, ev.size, encoder.out, encoder.index, encoder.res, encoder.texts, 0)
 
     return best(act, MESSAGES)
 

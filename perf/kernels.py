@@ -9,7 +9,7 @@ import numba
 
 from exchange_server.core.kit import jit
 
-CORE = Path(jit.__file__).parent.parent
+CORE = Path(jit.__file__).parents[1]
 
 
 def compiled(function: Callable[..., Any], signature: str, *core_files: str) -> Any:

@@ -73,7 +73,7 @@ class _Wire(asyncio.Protocol):
         self.client._handle(self, self.session.receive(data, time.monotonic_ns()))
         self.flush()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio)
         self.client._handle(self, self.session.lost())
         if not self.ended.done():
             self.ended.set_result(Ended(codes.R_NOT_LOGGED_ON, "the connection was lost"))

@@ -160,7 +160,6 @@ E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
-E_DATA = 255  # not an event: a further row of the event above it
 
 # ---- event flags (7 bits) -------------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
@@ -214,7 +213,6 @@ R_BAD_STP = 34
 R_PRICE_ON_MARKET = 35
 R_POST_ONLY_IMMEDIATE = 36
 R_MARKET_NEEDS_IMMEDIATE = 37
-R_FROZEN = 38
 # kill switch
 R_KILLED_PLATFORM = 40
 R_KILLED_VENUE = 41

@@ -99,8 +99,6 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A post-only order must be able to rest.", "Drop the flag, or send Day, GTC or GTD."),
     ("R_MARKET_NEEDS_IMMEDIATE", 11, 99, 5, None, None, "a market order cannot rest: time in force {asked} is not taken with it",
      "A market order was sent with a time in force that would let it rest.", "Send 59=3 (IOC), 59=4 (FOK) or 59=0."),
-    ("R_FROZEN", 0, 2, 4, None, 6, "the instrument or its venue is frozen",
-     "The operator froze the instrument, the event or the venue: neither orders nor cancels are taken.", "Wait until it is released."),
     # ---- kill switch
     ("R_KILLED_PLATFORM", 0, 2, 4, None, None, "the kill switch of the platform is on",
      "The platform's operator stopped all new orders.", "Resend when it is released; cancels are accepted."),

@@ -114,7 +114,6 @@ def _instrument_words(c: Row) -> Words:
         (d.DI_ID, "id"), (d.DI_EVENT, "event"), (d.DI_INDEX, "index"), (d.DI_MIN_QTY, "min_qty"), (d.DI_MAX_QTY, "max_qty"),
         (d.DI_LOT, "lot"), (d.DI_MAX_NOTIONAL, "max_notional"), (d.DI_PRICE_MIN, "price_min"), (d.DI_PRICE_MAX, "price_max"),
         (d.DI_COLLAR, "collar"), (d.DI_REFERENCE, "reference"), (d.DI_PROTECTION, "protection"), (d.DI_MAX_POSITION, "max_position"),
-        (d.DI_FROZEN, "frozen"),
     ):  # fmt: skip
         w[word] = getattr(c, name)
     symbol = f"I{c.id}"
@@ -135,7 +134,7 @@ def _operator_words(c: Row) -> Words:
     fields: dict[int, dict[int, int]] = {
         C.C_DEF_VENUE: {
             d.DV_ID: c.id, d.DV_FEE_ACCOUNT: c.fee_account, d.DV_CUTOFF_PERIOD: c.cutoff_period, d.DV_CUTOFF_OFFSET: c.cutoff_offset,
-            d.DV_THROTTLE_LIMIT: c.throttle_limit, d.DV_THROTTLE_WINDOW: c.throttle_window, d.DV_FROZEN: c.frozen,
+            d.DV_THROTTLE_LIMIT: c.throttle_limit, d.DV_THROTTLE_WINDOW: c.throttle_window,
         },
         C.C_DEF_FIRM: {d.DF_ID: c.id, d.DF_WEIGHT: c.weight},
         C.C_DEF_LISTING: {

@@ -5,7 +5,7 @@ money and open interest are computed from all open orders whenever they are need
 
     model = Model(); events = model.apply(Row(kind=C.C_NEW, session=1, account=16, instrument=1, side=1, price=40, qty=10, id=7, ...))
 
-Commands and events are Rows (dicts where a missing name reads as 0). Command names are those of records.py in lower case
+Commands and events are Rows (dicts where a missing name reads as 0). Command names are those of core/layout/commands.py in lower case
 without prefix; word 1 and 2 are taken apart (session, account, instrument, venue, front), `client_number` is the incoming
 sequence number, `group` the order group; definition rows use the names of core/layout/definitions.py. ClOrdIDs are ints or texts.
 Refusals carry limit, used and asked. Where the texts leave something open, the decision stands in tests/model_decisions.md.

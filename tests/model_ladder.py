@@ -271,15 +271,11 @@ class Ladder:
             if c.get(name, 0):
                 raise Refused(C.R_FIELD_UNSUPPORTED, asked=word)
 
-    def check_frozen(self, instrument: Instrument) -> None:
-        if instrument.frozen:
-            raise Refused(C.R_FROZEN)
-
     # ------------------------------------------------------------------------------------------------ switches and pace
     def check_killed(self, session: Session, account: Account, venue: int) -> None:
         if self.killed:
             raise Refused(C.R_KILLED_PLATFORM)
-        if self.venues[venue].killed or self.venues[venue].frozen:
+        if self.venues[venue].killed:
             raise Refused(C.R_KILLED_VENUE, 0, 0, venue)
         if self.firms[account.firm].killed:
             raise Refused(C.R_KILLED_FIRM, 0, 0, account.firm)
@@ -373,7 +369,6 @@ class Ladder:
         listing = self.listings[(venue, instrument.id)]
         self.check_phase(event)
         self.check_form(c, event)
-        self.check_frozen(instrument)
         self.check_killed(session, account, venue)
         self.check_throttle(session, venue)
         self.check_fresh(c)
@@ -460,7 +455,6 @@ class Ladder:
         takes_away = price == order.price and c.qty < order.qty
         self.check_phase(event)
         self.check_unbuilt(c)
-        self.check_frozen(instrument)
         self.check_killed(session, account, order.venue)
         self.check_throttle(session, order.venue)
         self.check_fresh(c)

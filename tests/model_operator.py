@@ -36,8 +36,8 @@ class Operator(Ladder):
         self.assets.setdefault(c.id, Asset(c.id))
 
     def _def_venue(self, c: Row) -> None:
-        venue = self.venues.setdefault(c.id, Venue(c.id))
-        venue.fee_account, venue.period, venue.offset, venue.frozen = c.fee_account, c.cutoff_period, c.cutoff_offset, c.frozen
+        venue = self.venues.setdefault(c.id, Venue(c.id, period=c.cutoff_period, offset=c.cutoff_offset))  # its day stays what it was
+        venue.fee_account = c.fee_account
         venue.throttle.limit, venue.throttle.window = c.throttle_limit, c.throttle_window
 
     def _def_firm(self, c: Row) -> None:
@@ -64,13 +64,13 @@ class Operator(Ladder):
         old = self.instruments.get(c.id)
         new = Instrument(
             c.id, c.event, c.index, c.min_qty, c.max_qty, c.lot, c.max_notional, c.price_min, c.price_max, c.collar, c.reference,
-            c.protection, c.max_position, c.bands, c.frozen,
+            c.protection, c.max_position, c.bands,
         )  # fmt: skip
         if old is None:
             self.instruments[c.id] = new
             self.events[c.event].contracts.append(c.id)
         else:
-            for name in ("min_qty", "max_qty", "max_notional", "collar", "reference", "protection", "max_position", "frozen"):
+            for name in ("min_qty", "max_qty", "max_notional", "collar", "reference", "protection", "max_position"):
                 setattr(old, name, getattr(new, name))
 
     def _def_listing(self, c: Row) -> None:

@@ -69,7 +69,6 @@ class Venue:
     offset: int = 0
     throttle: Throttle = field(default_factory=Throttle)
     killed: int = 0
-    frozen: int = 0
 
     def day_end(self, now: int) -> int:
         """The next end of the trading day after now."""
@@ -137,7 +136,6 @@ class Event:
     window: int
     lot_base: int
     phase: int
-    frozen: int = 0
     sets: int = 0
     pool: int = 0
     version: int = 0
@@ -164,7 +162,6 @@ class Instrument:
     protection: int
     max_position: int
     bands: list[tuple[int, int, int]]
-    frozen: int = 0
     last: int = 0
 
     def on_grid(self, price: int) -> bool:

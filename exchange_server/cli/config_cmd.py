@@ -45,7 +45,7 @@ def run_check(args: argparse.Namespace) -> int:
         registry = dry_run.check(config)
     except ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
-    say(f"{config.files[-1]}: sound: {dry_run.summary(registry, config)}")
+    say(f"{config.files[-1]}: sound: {dry_run.summary(registry)}")
     return Exit.OK
 
 

@@ -43,7 +43,7 @@ class DryEngine:
         for pool in range(L.POOL_COUNT):
             self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP] = UNLIMITED
 
-    def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
+    def step_rows(self, rows: Words, words: int, sink: Sink) -> int:  # noqa: ARG002 (EngineLike)
         return 0
 
 
@@ -70,7 +70,7 @@ def place(file: str, path: str, text: str) -> ConfigError:
     return ConfigError(file, path if path.endswith(f".{key}") else f"{path}.{key}", text[match.end() :])
 
 
-def summary(registry: Registry, config: Config) -> str:
+def summary(registry: Registry) -> str:
     """One line: what the configuration holds."""
     wires = Counter(session.record.wire for session in registry.sessions)
     counts = {

@@ -24,10 +24,10 @@ HEADER_DUMP = 13
 BALANCE_DUMP = 4
 SESSION_DUMP = 20
 EVENT_DUMP = 10
-CONTRACT_DUMP = 8
+CONTRACT_DUMP = 7
 COLLATERAL_DUMP = 5
 ORDER_DUMP = 20
-VENUE_DUMP = 5
+VENUE_DUMP = 4
 FIRM_DUMP = 5
 ARCHIVE_DUMP = 15
 
@@ -130,9 +130,8 @@ def dump_switches(m, out):
                 if fill != 0:
                     out[at] = i
                     out[at + 1] = m[v + L.V_KILLED]
-                    out[at + 2] = m[v + L.V_FROZEN]
-                    out[at + 3] = m[v + L.V_THROTTLE_START]
-                    out[at + 4] = m[v + L.V_THROTTLE_USED]
+                    out[at + 2] = m[v + L.V_THROTTLE_START]
+                    out[at + 3] = m[v + L.V_THROTTLE_USED]
                 at += VENUE_DUMP
         for i in range(1, firms):
             f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
@@ -245,7 +244,6 @@ def dump_event(m, event_id, out):
         out[at + 4] = m[inst + L.I_PAID]
         out[at + 5] = m[inst + L.I_REFERENCE]
         out[at + 6] = m[inst + L.I_COLLAR]
-        out[at + 7] = m[inst + L.I_FROZEN]
         at += CONTRACT_DUMP
     co = m[event + L.E_COLL_HEAD]
     while co != 0:

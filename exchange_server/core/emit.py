@@ -9,7 +9,7 @@ from .layout.packed import pack_head
 
 
 @leaf
-def room(m, ev, rows):
+def room(m, rows):
     """Is there room for this many event rows in the buffer?"""
     return m[L.H_EVENT_USED] + rows * L.EVT_WORDS <= m[L.H_EVENT_ROOM]
 

@@ -1,7 +1,7 @@
 """The operators' half of the core: the rows that the registry makes of an ADMIN record. A kernel of its own, so that both compile at once.
 
-operate(m, mb, rows, rows_b, words, ev) handles the registry's rows from H_CURSOR up to `words`, or up to a row that is none (STEP_OPERATE: step.py goes
-on). `mb` and `rows_b` are byte views of `m` and `rows`. It answers like step(), and ends what it began before it answers STEP_DONE or STEP_OPERATE.
+operate(m, rows, rows_b, words, ev) handles the registry's rows from H_CURSOR up to `words`, or up to a row that is none (STEP_OPERATE: step.py goes
+on). `rows_b` is the byte view of `rows`. It answers like step(), and ends what it began before it answers STEP_DONE or STEP_OPERATE.
 """
 
 from protocol import codes as C
@@ -28,7 +28,7 @@ from .orders.mass_cancel import go_on_mass
 
 
 @leaf
-def define(m, mb, rows, rows_b, c, kind, ev):
+def define(m, rows, rows_b, c, kind, ev):
     """A row of the registry's; OK or the code of its refusal."""
     if kind == C.C_DEF_ASSET:
         return define_asset(m, rows, c)
@@ -37,13 +37,13 @@ def define(m, mb, rows, rows_b, c, kind, ev):
     if kind == C.C_DEF_FIRM:
         return define_firm(m, rows, c)
     if kind == C.C_DEF_ACCOUNT:
-        return define_account(m, mb, rows, rows_b, c)
+        return define_account(m, rows, rows_b, c)
     if kind == C.C_DEF_SESSION:
         return define_session(m, rows, c)
     if kind == C.C_DEF_EVENT:
         return define_event(m, rows, c)
     if kind == C.C_DEF_INSTRUMENT:
-        return define_instrument(m, mb, rows, rows_b, c)
+        return define_instrument(m, rows, rows_b, c)
     if kind == C.C_DEF_LISTING:
         return define_listing(m, rows, c)
     if kind == C.C_TRANSFER:
@@ -79,7 +79,7 @@ def resume(m, rows, ev):
 
 
 @leaf
-def run(m, mb, rows, rows_b, words, ev):
+def run(m, rows, rows_b, words, ev):
     m[L.H_EVENT_USED] = 0
     while True:
         if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
@@ -98,12 +98,12 @@ def run(m, mb, rows, rows_b, words, ev):
         length = 1 + ((head >> 8) & 255)
         m[L.H_CURSOR] = c + length * L.CMD_WORDS
         m[L.H_ROW_SEQ] += length
-        code = define(m, mb, rows, rows_b, c, kind, ev)
+        code = define(m, rows, rows_b, c, kind, ev)
         if code != C.OK and m[L.H_REFUSED] == 0:
             m[L.H_REFUSED] = code
 
 
-@kernel("i8(i8[::1], u1[::1], i8[::1], u1[::1], i8, i8[::1])")
-def operate(m, mb, rows, rows_b, words, ev):
+@kernel("i8(i8[::1], i8[::1], u1[::1], i8, i8[::1])")
+def operate(m, rows, rows_b, words, ev):
     m[L.H_EVENT_ROOM] = ev.shape[0]
-    return run(words_of(m), mb, words_of(rows), rows_b, words, words_of(ev))
+    return run(words_of(m), words_of(rows), rows_b, words, words_of(ev))

@@ -140,5 +140,5 @@ def do_send(m, rows, c, ev):
 
 
 @leaf
-def room_for_send(m, rows, c, ev):
-    return room(m, ev, send_rows(rows, c))
+def room_for_send(m, rows, c):
+    return room(m, send_rows(rows, c))

@@ -67,7 +67,7 @@ class Office:
             **(extra or {}),
         }
 
-    def _stop(self, request: dict[str, Any]) -> Any:
+    def _stop(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         self._stop_server()
         return {}
 
@@ -189,6 +189,6 @@ class AdminConnection(Connection):
     def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any) -> None:
         self.outlet.write(msgspec.json.encode({"id": ident, "ok": ok, "code": code, "text": text, "result": result}) + b"\n")
 
-    def expel(self, turn: TurnInput, reason: int, text: str) -> None:
+    def expel(self, turn: TurnInput, reason: int, text: str) -> None:  # noqa: ARG002 (Connection)
         self._say(None, False, reason, text, {})
         self.close(reason, text)

@@ -69,7 +69,7 @@ class BinaryEncoder:
     def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
         """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
         engine, res = self.engine, self._res
-        while binary_out.encode(engine.m, engine.mb, events, events.size, self._out, self._index, res, 0) == L.ENC_SPACE:
+        while binary_out.encode(engine.m, events, events.size, self._out, self._index, res) == L.ENC_SPACE:
             self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         answer = self._res_words
         used = answer[L.RES_INDEX]
@@ -310,14 +310,14 @@ class BinaryConnection(Connection):
 
     def _decode(self, turn: TurnInput) -> bool:
         """Everything in the buffer, within the budget. True: there is more."""
-        conn, res, m = self._conn, self._res, self.engine.m
+        conn, res = self._conn, self._res
         budget = min(MESSAGES_PER_TURN, turn.share)
         while True:
             room = min(budget, (turn.limit - turn.words) // L.CMD_WORDS)
             if room <= 0:
                 return True
             conn[L.CN_BUDGET] = room
-            status = binary_in.decode(m, self.engine.mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
+            status = binary_in.decode(self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
             self.start, turn.words, taken = res[:3].tolist()
             if status == L.DEC_NEED_MORE:
                 return False

@@ -39,7 +39,7 @@ def pack_head(
     flags: int = 0,
     row_flags: int = 0,
 ) -> int:
-    """Word 0 of a command row. Each value must fit its field (records.py); the callers have checked what came from a wire."""
+    """Word 0 of a command row. Each value must fit its field (core/layout/commands.py); the callers have checked what came from a wire."""
     return (
         kind
         | extra << 8
@@ -84,7 +84,7 @@ class TurnInput:
         refuse: int = 0,
     ) -> None:
         """Start a turn: clear and write the TIME row. now_ns: ns UTC, never lower than the turn before; the steady clock and the time of day
-        are the same where they are not given. offset_ns, boot, refuse: see records.py (CMD_TIME_*)."""
+        are the same where they are not given. offset_ns, boot, refuse: see core/layout/commands.py (CMD_TIME_*)."""
         self.turn = turn
         self.now_ns = now_ns
         self.tick_ns = now_ns if tick_ns is None else tick_ns
@@ -172,12 +172,6 @@ class Outlet(Protocol):
     def close(self, reason: int, text: str = "") -> None:
         """Flush what was written, then close; `reason` (codes.R_*, OK for an ordinary end) and `text` go to the log and the counters."""
 
-    def pause(self) -> None:
-        """Stop reading from the peer (it feels TCP's back pressure)."""
-
-    def resume(self) -> None:
-        """Read again."""
-
     @property
     def peer(self) -> str:
         """Where the other end is: `host:port`, or `uid:N` of a Unix socket."""
@@ -193,7 +187,6 @@ class NullOutlet:
     def __init__(self) -> None:
         self.written = bytearray()
         self.closed: tuple[int, str] | None = None
-        self.paused = False
         self.backlog = 0
         self.peer = "memory"
 
@@ -204,12 +197,6 @@ class NullOutlet:
     def close(self, reason: int, text: str = "") -> None:
         if self.closed is None:
             self.closed = (reason, text)
-
-    def pause(self) -> None:
-        self.paused = True
-
-    def resume(self) -> None:
-        self.paused = False
 
 
 class SessionTable(Protocol):

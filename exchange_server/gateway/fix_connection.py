@@ -87,7 +87,7 @@ class ResendStore(Protocol):
 class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
-    engine: `m`, `mb` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
+    engine: `m` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
     budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
     """
 
@@ -136,7 +136,7 @@ class FixConnection(Connection):
         if self.closing:
             return False
         conn, res, fix = self._conn, self._res, self.fix
-        m, mb = self.engine.m, self.engine.mb
+        m = self.engine.m
         conn[L.CN_NOW] = fix.real_ns = turn.real_ns
         conn[L.CN_BUDGET] = min(self._budget, turn.share)
         conn[CN_LIMIT] = turn.limit
@@ -148,7 +148,7 @@ class FixConnection(Connection):
             hot = fix.state == fix_session.ACTIVE and not fix.gap_open
             conn[L.CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
             res[RES_GARBLED] = res[RES_TOO_LONG] = 0
-            status = decode(m, mb, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
+            status = decode(m, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
             self.start = int(res[L.RES_POS])
             turn.words = int(res[L.RES_OUT])
             self.garbled += int(res[RES_GARBLED])
@@ -314,7 +314,7 @@ class FixConnection(Connection):
         order = read_order(message)
         if isinstance(order, Problem):
             return self.fix.reject(message, order)
-        add_order(self.engine.m, self.engine.mb, turn, self.session, order)
+        add_order(self.engine.m, turn, self.session, order)
         return []
 
     # ------------------------------------------------------------------------------------------------ resend
@@ -425,12 +425,12 @@ class FixConnection(Connection):
         return self._unsent_from
 
 
-def add_order(m: NDArray[np.int64], mb: NDArray[np.uint8], turn: TurnInput, session: int, order: OrderRequest) -> None:
+def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderRequest) -> None:
     """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an order's."""
-    instrument = _find(m, mb, L.NAME_INSTRUMENT, order.symbol)
+    instrument = _find(m, L.NAME_INSTRUMENT, order.symbol)
     if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
-    account = _own_account(m, session, _find(m, mb, L.NAME_ACCOUNT, order.account)) if order.account else 0
+    account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
     values: dict[int, int] = {L.CMD_GROUP_SEQ: order.group << 32 | (order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
     row = int(m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE]) + (instrument * L.INSTRUMENT_WORDS if known else 0)
@@ -525,8 +525,8 @@ def _padded(text: bytes) -> NDArray[np.uint8]:
     return data
 
 
-def _find(m: NDArray[np.int64], mb: NDArray[np.uint8], kind: int, text: bytes) -> int:
-    return int(find_name(m, mb, kind, _padded(text), 0, len(text))) if text else 0
+def _find(m: NDArray[np.int64], kind: int, text: bytes) -> int:
+    return int(find_name(m, kind, _padded(text), 0, len(text))) if text else 0
 
 
 def _key(text: bytes) -> tuple[tuple[int, int], bool]:

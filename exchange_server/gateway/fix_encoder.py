@@ -106,7 +106,6 @@ class FixEncoder:
 
     def __init__(self, engine: Any) -> None:
         self.m: NDArray[np.int64] = engine.m
-        self.mb: NDArray[np.uint8] = engine.mb
         self.texts = build_texts()
         self.out = np.empty(FIRST_OUT_BYTES, np.uint8)
         self.index = np.zeros(index_words(engine.m), np.int64)
@@ -129,7 +128,7 @@ class FixEncoder:
         while events.size:
             if self.out.size < FIRST_OUT_BYTES * 16 and events.size // L.EVT_WORDS * MESSAGE_BYTES > self.out.size:
                 self.out = np.empty(min(FIRST_OUT_BYTES * 16, 2 * (events.size // L.EVT_WORDS) * MESSAGE_BYTES), np.uint8)
-            if encode(self.m, self.mb, events, events.size, self.out, index, res, self.texts, flags) == L.ENC_SPACE:
+            if encode(self.m, events, events.size, self.out, index, res, self.texts, flags) == L.ENC_SPACE:
                 self.out = np.empty(int(res[L.RES_BYTES]) * 2, np.uint8)
                 continue
             answer = self._res_words

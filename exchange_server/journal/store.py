@@ -185,7 +185,7 @@ class Journal:
             raise
 
     # ---- the hot path -----------------------------------------------------------------------------------------------
-    def append(self, rows: NDArray[np.int64] | memoryview | bytes, first_seq: int = -1, turns: int = 1) -> int:
+    def append(self, rows: NDArray[np.int64] | memoryview | bytes, first_seq: int = -1) -> int:
         """Take whole turns (each begins with a C_TIME row). Returns the ticket: durable once `durable` >= it.
 
         rows: int64 words, a multiple of 16, or the same bytes. first_seq: the sequence that the caller thinks comes next (-1: does not

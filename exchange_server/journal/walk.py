@@ -235,7 +235,7 @@ class Walk:
             self._load(number, 0)
             res[jw.WR_POSITION] = 0
             res[jw.WR_HEADER_GOOD] = 0
-            self._bad(str(e), fmt.SEGMENT_HEADER_BYTES)
+            self._bad(str(e))
             return False
         if header.logic != self._logic:
             raise JournalError(
@@ -288,7 +288,7 @@ class Walk:
             self._check_passed_watermark()
             self._finish(Tail(self._position(), self._begun()))
             return
-        self._bad(_WHY[status], fmt.FRAME_HEADER_BYTES)
+        self._bad(_WHY[status])
 
     def _end_of_content(self, position: int) -> int:
         """Byte offset behind the last byte at or after `position` that is not zero; `position` when there is none."""
@@ -297,7 +297,7 @@ class Walk:
         return int(jw.last_nonzero(self._data, self._words, position))
 
     # ---- judging ------------------------------------------------------------------------------------------------------
-    def _bad(self, why: str, skip: int) -> None:
+    def _bad(self, why: str) -> None:
         """The first bad frame: refuse, or find the torn tail."""
         res = self._res
         at, seq, number = int(res[jw.WR_POSITION]), int(res[jw.WR_SEQUENCE]), self._segment

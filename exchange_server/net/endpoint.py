@@ -87,7 +87,7 @@ class Link(asyncio.BufferedProtocol):
         self.peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else peer_uid(sock)
         self.pipeline.attach(self)
 
-    def get_buffer(self, sizehint: int) -> memoryview:
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (asyncio)
         return self.connection.get_buffer()
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -111,7 +111,7 @@ class Link(asyncio.BufferedProtocol):
         self.pipeline.mark(self)
         return True
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio)
         if not self.lost:
             self.lost = True
             self.pipeline.detach(self)
@@ -142,11 +142,6 @@ class Link(asyncio.BufferedProtocol):
         if self.closing is None:
             self.closing = (reason, text)
             self.pipeline.close_after_turn(self)
-
-    def pause(self) -> None:
-        if self.reading and not self.lost:
-            self.reading = False
-            self.transport.pause_reading()
 
     def resume(self) -> None:
         if not self.reading and not self.lost:

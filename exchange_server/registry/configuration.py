@@ -48,7 +48,7 @@ class DryCore:
         self._balances: dict[tuple[int, int], int] = {}
         self._external: dict[int, int] = {}
 
-    def step_rows(self, rows: Words, words: int, sink: Any) -> int:
+    def step_rows(self, rows: Words, words: int, sink: Any) -> int:  # noqa: ARG002 (EngineLike)
         return 0
 
     def take(self, registry: "Registry", rows: list[Words], decimals: dict[int, int]) -> None:

@@ -231,13 +231,13 @@ def _mass_cancel(data, at, end, count, session, out, o):
     return True
 
 
-@kernel("int64(int64[::1], uint8[::1], uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
-def decode(m, mb, buf, start, end, conn, out, pos, res):
+@kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
+def decode(buf, start, end, conn, out, pos, res):
     """Frames in buf[start:end] to command rows at out[pos:]. `buf` has loads.SLACK bytes behind `end`.
 
     conn: CN_SESSION is the session's id, CN_BUDGET the messages that may be taken (counted down); the caller sees to it that out has
     room for that many rows. res: RES_POS, RES_OUT, RES_COUNT. Answers DEC_NEED_MORE, DEC_FULL, or DEC_SLOW: the frame at res[RES_POS]
-    (whole, or with a length that is 0 or above MAX_PAYLOAD) is for plain Python. `m` and `mb` are unused: the wires' kernels have one shape.
+    (whole, or with a length that is 0 or above MAX_PAYLOAD) is for plain Python.
     """
     room = out.shape[0]
     buf = bytes_of(buf)

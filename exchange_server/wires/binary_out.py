@@ -147,14 +147,13 @@ def _body(out, p, ev, e):
     return p + size
 
 
-@kernel("int64(int64[::1], uint8[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64)")
-def encode(m, mb, ev, words, out, index, res, flags):
+@kernel("int64(int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1])")
+def encode(m, ev, words, out, index, res):
     """Event rows ev[:words] to frames in `out`, the messages of one session side by side.
 
     index: index_words(m) words, all 0 before the first call. Its first res[RES_INDEX] rows of INDEX_WORDS say
     (session, offset, length); the rest is the kernel's own and is left clean. res[RES_BYTES]: how much of `out` was laid out.
     ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is its body alone in a frame.
-    `mb` and `flags` are unused: the wires' kernels have one shape.
     """
     room = out.shape[0]
     m = words_of(m)

@@ -3,7 +3,7 @@
 What the kernel takes, and nothing else: FIX.4.4, an undamaged message of the session's CompIDs with exactly the next MsgSeqNum, SendingTime
 within the tolerance, no field twice, all required ones, every value plain. At anything else it stops with DEC_SLOW and the message's place, and
 plain Python (gateway/fix_connection.py) handles that one message. Garbled parts are counted and dropped here.
-The encoder is in fix_report.py.
+The encoder is in fix_out.py.
 """
 
 import numpy as np
@@ -53,7 +53,7 @@ from .fix_parse import (
     timestamp,
 )
 
-# conn: the common words of records.py, then
+# conn: the common words of core/layout/calls.py, then
 CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is begun; 2 rows behind it must be free
 CN_DAY = L.CN_WORDS + 1  # cache of the last date: its text, its ns
 CN_DAY_NS = L.CN_WORDS + 2
@@ -130,7 +130,7 @@ def put_id(buf, at, n, out, word):
 
 
 @leaf
-def _row(m, mb, buf, conn, out, pos):
+def _row(m, buf, conn, out, pos):
     """The command row of the message noted in conn's scratch, at out[pos]: words written, or 0 when it is not for the kernel."""
     sc = CN_SCRATCH
     if conn[sc] != 0 or conn[L.CN_NEXT_IN] < 0:
@@ -176,10 +176,10 @@ def _row(m, mb, buf, conn, out, pos):
     # ---- who and what
     account = m[s + L.S_ACCOUNT] if kind == C.C_NEW else np.int64(0)  # a cancel or replace that names none means the order's own
     if mask & (1 << SLOT_ACCOUNT):
-        account = names_find(m, mb, np.int64(L.NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
+        account = names_find(m, np.int64(L.NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
         if account == 0 or m[account_at(m, account) + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's is not known here
             return np.int64(0)
-    instrument = names_find(m, mb, np.int64(L.NAME_INSTRUMENT), buf, conn[p + 2 * SLOT_SYMBOL], conn[p + 2 * SLOT_SYMBOL + 1])
+    instrument = names_find(m, np.int64(L.NAME_INSTRUMENT), buf, conn[p + 2 * SLOT_SYMBOL], conn[p + 2 * SLOT_SYMBOL + 1])
     if instrument == 0:
         return np.int64(0)
     i = m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE] + instrument * L.INSTRUMENT_WORDS
@@ -273,15 +273,14 @@ def _row(m, mb, buf, conn, out, pos):
     return np.int64(L.CMD_WORDS) * (1 + extra)
 
 
-@kernel("int64(int64[::1], uint8[::1], uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
-def decode(m, mb, buf, start, end, conn, out, pos, res):
+@kernel("int64(int64[::1], uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
+def decode(m, buf, start, end, conn, out, pos, res):
     """Command rows from buf[start:end] to out[pos:]. `buf` has loads.SLACK bytes behind `end`.
 
     Returns DEC_NEED_MORE (all whole messages are used up), DEC_FULL (budget or CN_LIMIT) or DEC_SLOW (the message at res[RES_POS], res[RES_LENGTH]
     bytes long, is for the Python path, which moves on behind it and sets CN_NEXT_IN anew). res[RES_POS], res[RES_OUT], res[RES_COUNT] are set.
     """
     m = words_of(m)
-    mb = bytes_of(mb)
     buf = bytes_of(buf)
     conn = words_of(conn)
     out = words_of(out)
@@ -309,7 +308,7 @@ def decode(m, mb, buf, start, end, conn, out, pos, res):
             at = _next_begin(buf, at + 1, end)
             res[RES_GARBLED] += 1
             continue
-        words = _row(m, mb, buf, conn, out, pos)
+        words = _row(m, buf, conn, out, pos)
         if words == 0:
             status = np.int64(L.DEC_SLOW)
             res[RES_LENGTH] = size

@@ -32,7 +32,7 @@ FLAG_RESEND = 1  # 43=Y, 52 = RES_NOW, 122 = the event's time
 
 MESSAGE_BYTES = 1536  # no message is longer; E_SENT has its body on top
 
-# texts: TEXT_ROW words per reason code, then the texts themselves (gateway/fix_texts.py makes it)
+# texts: TEXT_ROW words per reason code, then the texts themselves (gateway/fix_encoder.py makes it)
 TEXT_ROW = 8
 TX_OFFSET = 0  # word
 TX_LENGTH = 1  # bytes
@@ -490,8 +490,8 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     return _finish(out, begin, p + 1)
 
 
-@kernel("int64(int64[::1], uint8[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64)")
-def encode(m, mb, ev, words, out, index, res, texts, flags):
+@kernel("int64(int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64)")
+def encode(m, ev, words, out, index, res, texts, flags):
     """Numbered event rows ev[:words] of FIX sessions to messages in `out`, those of one session side by side.
 
     index: index_words(m) words, all 0 before the first call; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset, length), the

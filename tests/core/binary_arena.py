@@ -98,7 +98,6 @@ class Book:
         }  # fmt: skip
         at = L.HEADER_WORDS
         m = self.m = np.zeros(at + sum(w * c for w, c in pools.values()), dtype=np.int64)
-        self.mb = m.view(np.uint8)
         for pool, (width, cap) in pools.items():
             d = L.H_POOLS + pool * L.POOL_WORDS
             m[d + L.PL_BASE], m[d + L.PL_WIDTH], m[d + L.PL_CAP] = at, width, cap

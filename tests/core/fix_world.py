@@ -20,7 +20,7 @@ def put_text(m, at, text):
 
 
 def world(sessions=SESSIONS, binary=()):
-    """(m, mb): sessions 1..n (peer CLIENT<i>, default account i), accounts 1..n (CLIENT<i>-A), instruments 1.. as in INSTRUMENTS."""
+    """An arena: sessions 1..n (peer CLIENT<i>, default account i), accounts 1..n (CLIENT<i>-A), instruments 1.. as in INSTRUMENTS."""
     pools = [
         (L.P_ASSET, L.ASSET_WORDS, 4), (L.P_ACCOUNT, L.ACCOUNT_WORDS, sessions + 2), (L.P_SESSION, L.SESSION_WORDS, sessions + 2), (L.P_EVENT, L.EVENT_WORDS, 4),
         (L.P_INSTRUMENT, L.INSTRUMENT_WORDS, len(INSTRUMENTS) + 2), (L.P_NAME_HASH, L.NAME_WORDS, 1024),
@@ -32,14 +32,13 @@ def world(sessions=SESSIONS, binary=()):
         d = L.H_POOLS + pool * L.POOL_WORDS
         m[d + L.PL_BASE], m[d + L.PL_WIDTH], m[d + L.PL_CAP] = at, width, count
         at += width * count
-    mb = m.view(np.uint8)
 
     def base(pool):
         return int(m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE])
 
     def name(kind, text, ident):
         data = np.frombuffer(text.encode() + bytes(SLACK), np.uint8).copy()
-        assert add_name(m, mb, kind, data, 0, len(text.encode()), ident) == 0
+        assert add_name(m, kind, data, 0, len(text.encode()), ident) == 0
 
     m[base(L.P_ASSET) + L.ASSET_WORDS + L.A_DECIMALS] = 4
     event = base(L.P_EVENT) + L.EVENT_WORDS
@@ -64,4 +63,4 @@ def world(sessions=SESSIONS, binary=()):
         m[a + L.AC_ID], m[a + L.AC_FIRM], m[a + L.AC_NAME_LEN] = i, i, len(account)
         put_text(m, a + L.AC_NAME, account)
         name(L.NAME_ACCOUNT, account, i)
-    return m, mb
+    return m

@@ -26,13 +26,13 @@ def arena():
 
 
 class Arena:
-    def __init__(self, m, mb):
-        self.m, self.mb = m, mb
+    def __init__(self, m):
+        self.m = m
 
 
 @pytest.fixture(scope="module")
 def encoder(arena):
-    return FixEncoder(Arena(*arena))
+    return FixEncoder(Arena(arena))
 
 
 def event(kind, number=1, session=1, status=1, reason=0, side=1, contract=1, type_=2, tif=1, flags=0, texts=None, body=b"", **words):
@@ -246,8 +246,8 @@ def iter_messages(data):
 
 
 def test_many_sessions_in_one_call_and_a_small_buffer(arena):
-    m, mb = world(sessions=8, binary=(3,))
-    e = FixEncoder(Arena(m, mb))
+    m = world(sessions=8, binary=(3,))
+    e = FixEncoder(Arena(m))
     e.out = np.empty(3 * MESSAGE_BYTES, np.uint8)
     rng = random.Random(5)
     next_out = [0] * 9

@@ -13,7 +13,7 @@ import pytest
 from protocol import codes as C
 from tests.model import SAFE_TO_RESEND
 from tests.model_world import Limits, Row
-from tests.model_worlds import NOW, SECOND, Story, definitions
+from tests.model_worlds import NOW, SECOND, Story
 
 Make = Callable[..., Story]
 Repair = Callable[[Story], Any] | dict[str, Any]
@@ -40,11 +40,6 @@ def phase(to: int) -> Repair:
 
 def release(level: int, target: int) -> Repair:
     return lambda s: s.do(C.C_KILL, level=level, target=target, on=0)
-
-
-def frozen(s: Story, on: int) -> None:
-    row = next(r for r in definitions(**WORLD) if r.kind == C.C_DEF_INSTRUMENT and r.id == 1)
-    s.apply(Row({**row, "frozen": on}))
 
 
 def throttles(s: Story, session: int, venue: int) -> None:
@@ -81,7 +76,6 @@ def test_new(make: Make) -> None:
     s.do(C.C_CANCEL, session=1, id=501, orig=500)
     s.fund(1, -1000)
     s.do(C.C_LOGOFF, session=1)
-    frozen(s, 1)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -113,7 +107,6 @@ def test_new(make: Make) -> None:
         (C.R_PRICE_ON_MARKET, {"price": 0}),
         (C.R_POST_ONLY_IMMEDIATE, {"flags": 0, "tif": C.GTC}),
         (C.R_MARKET_NEEDS_IMMEDIATE, {"type": C.LIMIT, "price": 1000, "flags": C.FLAG_POST_ONLY}),
-        (C.R_FROZEN, lambda s: frozen(s, 0)),
         (C.R_KILLED_PLATFORM, release(*KILLS[0])),
         (C.R_KILLED_VENUE, release(*KILLS[1])),
         (C.R_KILLED_FIRM, release(*KILLS[2])),
@@ -192,7 +185,6 @@ def test_replace(make: Make) -> None:
     s.do(C.C_CANCEL, session=1, id=3, orig=2)
     throttles(s, 2, 4)
     s.do(C.C_LOGOFF, session=1)
-    frozen(s, 1)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -236,7 +228,6 @@ def test_replace(make: Make) -> None:
         (C.R_MARKET_PAUSED, phase(C.PH_CANCEL_ONLY)),
         (C.R_CANCEL_ONLY, phase(C.PH_OPEN)),
         (C.R_FIELD_UNSUPPORTED, {"min_qty": 0}),
-        (C.R_FROZEN, lambda s: frozen(s, 0)),
         (C.R_KILLED_PLATFORM, release(*KILLS[0])),
         (C.R_KILLED_VENUE, release(*KILLS[1])),
         (C.R_KILLED_FIRM, release(*KILLS[2])),

@@ -140,7 +140,6 @@ def test_all_that_is_wrong_is_reported_and_a_flood_of_it_is_counted(engine: Engi
 DIGESTED: dict[str, tuple[Callable[[Any], int], int]] = {
     "kill switch of the platform": (lambda m: 0, L.H_KILLED),
     "kill switch of a venue": (by_id(L.P_VENUE, 1), L.V_KILLED),
-    "frozen venue": (by_id(L.P_VENUE, 1), L.V_FROZEN),
     "kill switch of a firm": (by_id(L.P_FIRM, 2), L.F_KILLED),
     "kill switch of an account": (by_id(L.P_ACCOUNT, 17), L.AC_KILLED),
     "kill switch of a session": (by_id(L.P_SESSION, 2), L.S_KILLED),
@@ -154,7 +153,6 @@ DIGESTED: dict[str, tuple[Callable[[Any], int], int]] = {
     "how it closed": (some_closed, L.AR_ATTR),
     "rebate of an order": (some_order, L.O_REBATE_NUM),
     "entry of an order": (some_order, L.O_ENTRY),
-    "frozen instrument": (some_instrument, L.I_FROZEN),
 }
 
 

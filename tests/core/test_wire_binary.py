@@ -105,7 +105,7 @@ class Decoder:
         self.conn[L.CN_BUDGET] = budget
         buf = np.frombuffer(data + bytes([behind]) * SLACK, dtype=np.uint8).copy()
         out = np.full(self.rows * L.CMD_WORDS, -1, dtype=np.int64)
-        status = binary_in.decode(ARENA, ARENA.view(np.uint8), buf, start, len(data), self.conn, out, 0, self.res)
+        status = binary_in.decode(buf, start, len(data), self.conn, out, 0, self.res)
         words = int(self.res[L.RES_OUT])
         assert (out[words + L.CMD_WORDS :] == -1).all(), "wrote beyond its rows"
         assert self.res[L.RES_COUNT] * L.CMD_WORDS == words
@@ -276,7 +276,7 @@ def encode(rows: list[np.ndarray], arena: np.ndarray = ARENA, room: int | None =
     out = np.zeros(binary_out.out_bytes(ev.size // L.EVT_WORDS) if room is None else room, dtype=np.uint8)
     index = np.zeros(binary_out.index_words(arena), dtype=np.int64)
     res = np.zeros(L.RES_WORDS, dtype=np.int64)
-    status = binary_out.encode(arena, arena.view(np.uint8), ev, ev.size, out, index, res, 0)
+    status = binary_out.encode(arena, ev, ev.size, out, index, res)
     used = int(res[L.RES_INDEX])
     assert (index[L.INDEX_WORDS * (index.size // (L.INDEX_WORDS + 1)) :] == 0).all(), "the kernel left its marks"
     sent = {}

@@ -25,8 +25,8 @@ SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(
 class Decoder:
     """One connection's kernel state over a world."""
 
-    def __init__(self, m, mb, session=1, rows=4096):
-        self.m, self.mb = m, mb
+    def __init__(self, m, session=1, rows=4096):
+        self.m = m
         self.conn = np.zeros(FIX_CONN_WORDS, np.int64)
         self.conn[L.CN_SESSION], self.conn[L.CN_NEXT_IN], self.conn[L.CN_NOW], self.conn[L.CN_SKEW] = session, 1, NOW, 10**9
         self.conn[CN_LIMIT] = rows * L.CMD_WORDS
@@ -38,7 +38,7 @@ class Decoder:
         buf = np.full(len(data) + SLACK, 255, np.uint8)
         buf[: len(data)] = np.frombuffer(data, np.uint8)
         self.conn[L.CN_BUDGET] = budget
-        status = decode(self.m, self.mb, buf, 0, len(data), self.conn, self.out, 0, self.res)
+        status = decode(self.m, buf, 0, len(data), self.conn, self.out, 0, self.res)
         at, words, length = int(self.res[L.RES_POS]), int(self.res[L.RES_OUT]), int(self.res[RES_LENGTH])
         return status, self.out[:words].copy(), data[at : at + length], at
 
@@ -66,7 +66,7 @@ def by_python(arena, raw, session=1):
         return order
     turn = TurnInput(64)
     turn.begin(1, NOW)
-    add_order(*arena, turn, session, order)
+    add_order(arena, turn, session, order)
     row = turn.inbox[L.CMD_WORDS : turn.words].copy()
     if int(row[L.CMD_HEAD]) >> 48 & L.ROWFLAG_REFUSED:
         return Problem(5, int(row[L.CMD_REFUSED_USED]), "a number that cannot be read")
@@ -121,7 +121,7 @@ def orders(draw, edges=False):
 def test_what_simplefix_writes_the_kernel_reads_as_plain_python_does(arena, order):
     raw = message(order[0], 1, order[1])
     expected = by_python(arena, raw)
-    status, rows, slow, used = Decoder(*arena).run(raw)
+    status, rows, slow, used = Decoder(arena).run(raw)
     if isinstance(expected, Problem):  # -1 and the like as ids are fine texts; nothing else may be wrong here
         pytest.fail(f"{expected} {raw!r}")
     assert (status, used, slow) == (L.DEC_NEED_MORE, len(raw), b"")
@@ -132,7 +132,7 @@ def test_what_simplefix_writes_the_kernel_reads_as_plain_python_does(arena, orde
 @given(orders(edges=True))
 def test_the_kernel_takes_nothing_that_plain_python_would_refuse(arena, order):
     raw = message(order[0], 1, [(t, v) for t, v in order[1] if v != ""] + [(t, v) for t, v in order[1] if v == ""])
-    status, rows, slow, _ = Decoder(*arena).run(raw)
+    status, rows, slow, _ = Decoder(arena).run(raw)
     if status == L.DEC_SLOW:
         assert slow == raw
         return
@@ -152,7 +152,7 @@ D1 = [(11, 1), (55, "WC26-WIN-ESP"), (54, 1), (60, "20260101-12:00:00"), (38, 10
     ],
 )  # fmt: skip
 def test_what_is_not_plainly_next_is_handed_over_whole(arena, change):
-    d = Decoder(*arena)
+    d = Decoder(arena)
     options = {"msg_type": "D", "seq": 1} | {k: v for k, v in change.items() if k != "session"}
     raw = message(options.pop("msg_type"), options.pop("seq"), D1, **options)
     if "session" in change:
@@ -163,7 +163,7 @@ def test_what_is_not_plainly_next_is_handed_over_whole(arena, change):
 
 def test_a_buffer_of_orders_stops_at_the_budget_and_at_the_limit(arena):
     data = b"".join(message("D", i, [(11, i), *D1[1:]]) for i in range(1, 51))
-    d = Decoder(*arena)
+    d = Decoder(arena)
     status, rows, _, used = d.run(data, budget=20)
     assert (status, len(rows), int(d.conn[L.CN_NEXT_IN])) == (L.DEC_FULL, 20 * L.CMD_WORDS, 21)
     d.conn[CN_LIMIT] = 5 * L.CMD_WORDS
@@ -178,7 +178,7 @@ def test_a_buffer_of_orders_stops_at_the_budget_and_at_the_limit(arena):
 
 def drain(arena, data, pieces):
     """Feed in pieces as a connection does: ids of the orders taken and messages handed over, in order."""
-    d = Decoder(*arena)
+    d = Decoder(arena)
     buffer, got = b"", []
     for piece in pieces:
         buffer += piece
@@ -295,7 +295,7 @@ def test_body_length_with_leading_zeros_of_any_length(arena, zeros):
 def test_a_body_length_above_the_limit_is_noted(arena, size, shown):
     data = b"8=FIX.4.4\x019=%d\x0135=D\x01" % size + b"49=x\x01" * 10
     for step in (1, 7, len(data)):
-        d = Decoder(*arena)
+        d = Decoder(arena)
         buffer, seen = b"", 0
         for at in range(0, len(data), step):
             buffer += data[at : at + step]
@@ -332,7 +332,7 @@ def test_the_kernel_and_the_framer_cut_the_same_messages_out_of_hostile_bytes(ar
     base = b"".join(
         [message("0", 1, [(112, "x")]), message("A", 2, [(98, 0), (95, 3), (96, "a\x01b")]), message("5", 3, []), message("H", 4, D1[:3])]
     )
-    d = Decoder(*arena)
+    d = Decoder(arena)
     d.conn[L.CN_NEXT_IN] = HAND_OVER
     taken = 0
     for round_ in range(1500):

@@ -61,8 +61,8 @@ def _probe(m, kind, data, start, length):
 
 
 @leaf
-def names_find(m, mb, kind, data, start, length):
-    """Id behind the name data[start : start+length] of that kind (NAME_*), or 0. `mb` is not needed and kept for symmetry."""
+def names_find(m, kind, data, start, length):
+    """Id behind the name data[start : start+length] of that kind (NAME_*), or 0."""
     if length < 1 or length > NAME_BYTES_MAX or m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_CAP] == 0:
         return np.int64(0)
     o = _probe(m, kind, data, start, length)
@@ -72,7 +72,7 @@ def names_find(m, mb, kind, data, start, length):
 
 
 @leaf
-def names_add(m, mb, kind, data, start, length, ident):
+def names_add(m, kind, data, start, length, ident):
     """Put the name in, or point it at another id: 0, NAMES_FULL, or NAMES_BAD_LENGTH (not 1..64 bytes)."""
     if length < 1 or length > NAME_BYTES_MAX:
         return np.int64(NAMES_BAD_LENGTH)
@@ -91,13 +91,13 @@ def names_add(m, mb, kind, data, start, length, ident):
     return np.int64(0)
 
 
-@kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64)")
-def find_name(m, mb, kind, data, start, length):
+@kernel("int64(int64[::1], int64, uint8[::1], int64, int64)")
+def find_name(m, kind, data, start, length):
     """names_find for callers in Python. `data` with loads.SLACK behind the text."""
-    return names_find(words_of(m), bytes_of(mb), kind, bytes_of(data), start, length)
+    return names_find(words_of(m), kind, bytes_of(data), start, length)
 
 
-@kernel("int64(int64[::1], uint8[::1], int64, uint8[::1], int64, int64, int64)")
-def add_name(m, mb, kind, data, start, length, ident):
+@kernel("int64(int64[::1], int64, uint8[::1], int64, int64, int64)")
+def add_name(m, kind, data, start, length, ident):
     """names_add for callers in Python (tests, benches). `data` with loads.SLACK behind the text."""
-    return names_add(words_of(m), bytes_of(mb), kind, bytes_of(data), start, length, ident)
+    return names_add(words_of(m), kind, bytes_of(data), start, length, ident)

@@ -15,10 +15,8 @@ STEP_PYTHON = 2  # the row at H_CURSOR is an ADMIN record: apply it, then call a
 STEP_BROKEN = 3  # H_ERROR says what; stop the process
 STEP_OPERATE = 4  # the row at H_CURSOR is the other kernel's
 
-INV_NONE = 0
-INV_BOOK = 1
+# H_ERROR: which invariant is broken, 0: none
 INV_LEDGER = 2
-INV_COLLATERAL = 3
 INV_TABLE = 4
 INV_ROW = 5  # a row no gateway may write
 

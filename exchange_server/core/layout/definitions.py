@@ -7,8 +7,8 @@ little endian in their words, zero padded; their length has a word of its own. U
 
 Ids are given by the registry, dense, from 1 (accounts: the registry defines the platform's fee account as id 1 first;
 2..15 are reserved; trading accounts begin at 16). A definition row whose id does not exist creates the row; one whose
-id exists overwrites the fields marked [live] and leaves the others as they are. Times, counts and ids are words as in
-records.py; money is in minor units of its asset; prices are ticks; quantities are lots.
+id exists overwrites the fields marked [live] and leaves the others as they are (an event's row is refused then: nothing
+of an event is live). Times, counts and ids are words as in commands.py; money is in minor units of its asset; prices are ticks; quantities are lots.
 """
 
 
@@ -27,7 +27,6 @@ DV_CUTOFF_OFFSET = 3  # end of the trading day: ns after 00:00 UTC (after a mult
 DV_CUTOFF_PERIOD = 4  # ns; 0: a day
 DV_THROTTLE_LIMIT = 5  # [live] messages per window, 0: none
 DV_THROTTLE_WINDOW = 6  # [live] ns
-DV_FROZEN = 7  # [live]
 DV_EXTRA = 0
 
 # C_DEF_FIRM: no extra row
@@ -94,7 +93,6 @@ DI_PRICE_DECIMALS = 14
 DI_QTY_DECIMALS = 15
 DI_BAND_COUNT = 16  # 1..8
 DI_SYMBOL_LEN = 17  # bytes, 1..64
-DI_FROZEN = 18  # [live]
 DI_SYMBOL = 20  # 8 words
 DI_BANDS = 32  # 8 x (from, to, increment): 24 words; both ends belong to the band, `from` is on the grid
 DI_EXTRA = 3

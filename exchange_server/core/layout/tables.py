@@ -102,7 +102,6 @@ V_THROTTLE_LIMIT = 4
 V_THROTTLE_WINDOW = 5
 V_THROTTLE_START = 6
 V_THROTTLE_USED = 7
-V_FROZEN = 8
 V_CUTOFF_PERIOD = 9  # ns; 0: a day
 
 FIRM_WORDS = 16
@@ -232,7 +231,6 @@ I_BANDS = 32  # up to 8 bands of (from, to, increment): 24 words
 I_SYMBOL_LEN = 56
 I_SYMBOL = 57  # 8 words, 64 bytes
 I_ORDERS_OPEN = 65
-I_FROZEN = 66
 MAX_BANDS = 8
 
 LISTING_WORDS = 32

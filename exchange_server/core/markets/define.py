@@ -46,6 +46,8 @@ def define_asset(m, rows, c):
     p = new_row(m, L.P_ASSET, L.ASSET_WORDS, rows[c + d.DA_ID])
     if p == 0:
         return C.R_TABLE_FULL
+    if m[p] == rows[c + d.DA_ID]:
+        return C.OK  # nothing of an asset is live
     take_id(m, L.P_ASSET, p, rows[c + d.DA_ID])
     m[p + L.A_DECIMALS] = rows[c + d.DA_DECIMALS]
     m[p + L.A_NAME_LEN] = rows[c + d.DA_NAME_LEN]
@@ -58,13 +60,13 @@ def define_venue(m, rows, c):
     p = new_row(m, L.P_VENUE, L.VENUE_WORDS, rows[c + d.DV_ID])
     if p == 0:
         return C.R_TABLE_FULL
-    take_id(m, L.P_VENUE, p, rows[c + d.DV_ID])
+    if m[p] != rows[c + d.DV_ID]:
+        take_id(m, L.P_VENUE, p, rows[c + d.DV_ID])
+        m[p + L.V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
+        m[p + L.V_CUTOFF_PERIOD] = rows[c + d.DV_CUTOFF_PERIOD]
     m[p + L.V_FEE_ACCOUNT] = rows[c + d.DV_FEE_ACCOUNT]
-    m[p + L.V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
-    m[p + L.V_CUTOFF_PERIOD] = rows[c + d.DV_CUTOFF_PERIOD]
     m[p + L.V_THROTTLE_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
     m[p + L.V_THROTTLE_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
-    m[p + L.V_FROZEN] = rows[c + d.DV_FROZEN]
     return C.OK
 
 
@@ -81,7 +83,7 @@ def define_firm(m, rows, c):
 
 
 @leaf
-def define_account(m, mb, rows, rows_b, c):
+def define_account(m, rows, rows_b, c):
     i = rows[c + d.DC_ID]
     p = account_at(m, i)
     if p == 0:
@@ -92,7 +94,7 @@ def define_account(m, mb, rows, rows_b, c):
         if rows[c + d.DC_FIRM] != 0 and firm == 0:
             return C.R_BAD_DEFINITION
         length = rows[c + d.DC_NAME_LEN]
-        if names_add(m, mb, L.NAME_ACCOUNT, rows_b, (c + d.DC_NAME) * 8, length, i) != 0:
+        if names_add(m, L.NAME_ACCOUNT, rows_b, (c + d.DC_NAME) * 8, length, i) != 0:
             return C.R_TABLE_FULL
         take_id(m, L.P_ACCOUNT, p, i)
         m[p + L.AC_FIRM] = rows[c + d.DC_FIRM]
@@ -167,7 +169,7 @@ def define_event(m, rows, c):
 
 
 @leaf
-def define_instrument(m, mb, rows, rows_b, c):
+def define_instrument(m, rows, rows_b, c):
     i = rows[c + d.DI_ID]
     p = instrument_at(m, i)
     if p == 0:
@@ -182,7 +184,7 @@ def define_instrument(m, mb, rows, rows_b, c):
         if index != 0 and m[event + L.E_FIRST] + index * L.INSTRUMENT_WORDS != p:
             return C.R_BAD_DEFINITION  # the contracts of an event lie side by side
         length = rows[c + d.DI_SYMBOL_LEN]
-        if names_add(m, mb, L.NAME_INSTRUMENT, rows_b, (c + d.DI_SYMBOL) * 8, length, i) != 0:
+        if names_add(m, L.NAME_INSTRUMENT, rows_b, (c + d.DI_SYMBOL) * 8, length, i) != 0:
             return C.R_TABLE_FULL
         if index == 0:
             m[event + L.E_FIRST] = p
@@ -213,7 +215,6 @@ def define_instrument(m, mb, rows, rows_b, c):
     m[p + L.I_REFERENCE] = rows[c + d.DI_REFERENCE]
     m[p + L.I_PROTECTION] = rows[c + d.DI_PROTECTION]
     m[p + L.I_MAX_POSITION] = rows[c + d.DI_MAX_POSITION]
-    m[p + L.I_FROZEN] = rows[c + d.DI_FROZEN]
     return C.OK
 
 

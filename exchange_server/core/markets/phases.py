@@ -69,7 +69,7 @@ def go_on_closing(m, ev):
         inst = m[event + L.E_FIRST] + m[L.H_R0 + 1] * L.INSTRUMENT_WORDS
         for ask in range(2):
             while m[inst + L.I_BEST_BID + ask] != 0:
-                if not room(m, ev, 2):
+                if not room(m, 2):
                     return False
                 o = m[m[inst + L.I_BEST_BID + ask] + L.L_HEAD]
                 take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_CLOSING, C.EF_UNSOLICITED)

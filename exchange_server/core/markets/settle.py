@@ -84,7 +84,7 @@ def go_on_settling(m, ev):
             j = m[L.H_R0 + 2]
             q = m[co + L.CO_COLUMNS + j]
             if q != 0:
-                if not room(m, ev, 1):
+                if not room(m, 1):
                     return False
                 inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
                 account = m[co + L.CO_ACCOUNT]
@@ -109,7 +109,7 @@ def go_on_settling(m, ev):
             m[L.H_R0 + 2] = j + 1
         m[L.H_R0 + 1] = m[co + L.CO_NEXT_IN_EVENT]
         m[L.H_R0 + 2] = 0
-    if not room(m, ev, 1):
+    if not room(m, 1):
         return False
     m[event + L.E_POOL] -= m[L.H_R0 + 3]
     m[event + L.E_SETS] = 0

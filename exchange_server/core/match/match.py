@@ -146,7 +146,7 @@ def go_on_matching(m, ev):
     tif = (attr >> 16) & 15
     ask = 1 if book_side == C.BUY else 0
     if tif == C.FOK and m[L.H_R0 + 1] == 0:
-        if not room(m, ev, ROWS_PER_CANCEL):
+        if not room(m, ROWS_PER_CANCEL):
             return False
         if not fillable(m, o):
             take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_FOK_NOT_FILLABLE, 0)
@@ -157,7 +157,7 @@ def go_on_matching(m, ev):
         level = m[inst + L.I_BEST_BID + ask]
         if level == 0 or not crosses(book_side, m[o + L.O_PRICE], m[level + L.L_PRICE]):
             break
-        if not room(m, ev, ROWS_PER_TRADE):
+        if not room(m, ROWS_PER_TRADE):
             return False
         maker = m[level + L.L_HEAD]
         if m[maker + L.O_FIRM] == m[o + L.O_FIRM]:
@@ -168,7 +168,7 @@ def go_on_matching(m, ev):
     if m[o + L.O_LEAVES] == 0:
         close_order(m, o, C.ST_FILLED, C.OK)
     elif order_type == C.MARKET or tif == C.IOC or tif == C.FOK:
-        if not room(m, ev, ROWS_PER_CANCEL):
+        if not room(m, ROWS_PER_CANCEL):
             return False
         take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_REST if order_type == C.MARKET else C.R_IOC_REST, 0)
     else:

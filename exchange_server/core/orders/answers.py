@@ -1,6 +1,6 @@
 """Answers to requests: what a command row and an archive row say, and the events made from them.
 
-Everything here is for the files that carry requests out (requests.py, replace.py, mass_cancel.py, sets.py).
+Everything here is for the files that carry requests out (new.py, cancel.py, replace.py, status.py, mass_cancel.py, core/markets/sets.py).
 """
 
 from protocol import codes as C

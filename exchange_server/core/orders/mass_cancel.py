@@ -88,7 +88,7 @@ def go_on_mass(m, rows, ev):
         while m[L.H_R0] != 0:
             o = m[L.H_R0]
             if _mass_matches(m, o):
-                if not room(m, ev, 2):
+                if not room(m, 2):
                     return False
                 m[L.H_R0] = m[o + L.O_ACCT_NEXT]
                 flags = m[L.H_R0 + 8]
@@ -100,7 +100,7 @@ def go_on_mass(m, rows, ev):
                 m[L.H_R0] = m[o + L.O_ACCT_NEXT]
         more = _next_mass_list(m)
     if c >= 0:
-        if not room(m, ev, 2):
+        if not room(m, 2):
             return False
         account_id = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
         e = request_event(m, rows, c, ev, C.E_MASS_DONE, C.ST_NONE, C.OK, 0, account_id)

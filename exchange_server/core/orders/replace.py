@@ -66,8 +66,6 @@ def _check_replace(m, rows, c, s, ref):
     code = check_phase(m, inst)
     if code == C.OK:
         code = check_unbuilt(m, rows, c)
-    if code == C.OK and m[inst + L.I_FROZEN] != 0:
-        code = refuse(m, C.R_FROZEN, 0, 0, 0)
     if code == C.OK:
         code = check_kill(m, s, account, venue)
     if code == C.OK:

@@ -164,8 +164,6 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
         return refuse(m, C.R_POST_ONLY_IMMEDIATE, 0, 0, tif)
     if order_type == C.MARKET and (tif == C.GTC or tif == C.GTD):
         return refuse(m, C.R_MARKET_NEEDS_IMMEDIATE, 0, 0, tif)
-    if m[inst + L.I_FROZEN] != 0:
-        return refuse(m, C.R_FROZEN, 0, 0, 0)
     return C.OK
 
 
@@ -177,7 +175,7 @@ def check_kill(m, s, account, venue_id):
     if m[L.H_KILLED] != 0:
         return refuse(m, C.R_KILLED_PLATFORM, 0, 0, 0)
     v = venue_at(m, venue_id)
-    if v != 0 and (m[v + L.V_KILLED] != 0 or m[v + L.V_FROZEN] != 0):
+    if v != 0 and m[v + L.V_KILLED] != 0:
         return refuse(m, C.R_KILLED_VENUE, 0, 0, venue_id)
     f = firm_at(m, m[account + L.AC_FIRM])
     if f != 0 and m[f + L.F_KILLED] != 0:

@@ -1,0 +1,208 @@
+"""What the registry's tables must hold, in plain Python: names to ids and fields. It imports nothing of exchange_server.
+
+One method per kind of record: it answers the code of the refusal, or whether something is new, changed or as it was. The order in which faults are
+named is that of the record's fields: names that must exist, rules among the fields, who else has the same, what may not change, room.
+"""
+
+from typing import Any
+
+import msgspec
+
+from protocol import codes as C
+
+Fields = dict[str, Any]
+NEW, CHANGED, SAME = "new", "changed", "same"
+LIVE = {
+    "asset": {"title"},
+    "venue": {"title", "throttle_limit", "throttle_window_ns"},
+    "firm": {"title", "share"},
+    "account": set(),
+    "session": {
+        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
+        "timestamp_decimals", "throttle_limit", "throttle_window_ns",
+    },
+    "market": {"title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"},
+}  # fmt: skip
+UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
+
+
+class No(Exception):
+    def __init__(self, code: int) -> None:
+        self.code = code
+
+
+class NaiveRegistry:
+    def __init__(self, **room: int) -> None:
+        self.room = room
+        self.tables: dict[str, dict[str, Fields]] = {kind: {} for kind in LIVE}  # name to fields, with "id"
+        self.symbols: dict[str, tuple[int, str]] = {}  # to (id, event)
+        self.listings: dict[tuple[str, str], Fields] = {}
+        self.references: dict[str, tuple[int, int]] = {}
+        self.transfers: dict[str, Fields] = {}
+        self.results: dict[str, list[Fields]] = {}
+        self.begun: Fields | None = None
+
+    def apply(self, record: Any) -> tuple[int, str]:
+        """(code, what became of it)."""
+        fields = msgspec.to_builtins(record)
+        try:
+            return C.OK, getattr(self, f"_{fields.pop('type')}")(fields)
+        except No as no:
+            return no.code, ""
+
+    # ---- what all share
+    def _find(self, kind: str, name: str) -> Fields:
+        if name not in self.tables[kind]:
+            raise No(UNKNOWN.get(kind, C.R_BAD_DEFINITION))
+        return self.tables[kind][name]
+
+    def _wrong(self, wrong: bool, code: int = C.R_BAD_DEFINITION) -> None:
+        if wrong:
+            raise No(code)
+
+    def _fits(self, kind: str, count: int = 1) -> int:
+        used = [row["id"] for row in self.tables[kind].values()]
+        first = max([*used, 15 if kind == "account" else 0]) + 1
+        self._wrong(first + count - 1 > self.room[kind], C.R_TABLE_FULL)
+        return first
+
+    def _put(self, kind: str, name: str, fields: Fields) -> str:
+        """A new row, or the old one with its live fields changed."""
+        old = self.tables[kind].get(name)
+        if old is None:
+            fields["id"] = self._fits(kind)
+            self._platform()
+            self.tables[kind][name] = fields
+            return NEW
+        if not fields.get("title", "-"):
+            fields["title"] = old["title"]
+        changed = {field for field in fields if fields[field] != old[field]}
+        self._wrong(bool(changed - LIVE[kind]))
+        old.update(fields)
+        return CHANGED if changed else SAME
+
+    def _platform(self) -> None:
+        """The platform's own account comes before everything else."""
+        self.tables["account"].setdefault("PLATFORM.FEES", {"id": 1, "session": 0})
+
+    # ---- definitions
+    def _asset(self, f: Fields) -> str:
+        return self._put("asset", f["name"], f)
+
+    def _firm(self, f: Fields) -> str:
+        return self._put("firm", f["name"], f)
+
+    def _venue(self, f: Fields) -> str:
+        self._wrong(bool(f["throttle_limit"]) != bool(f["throttle_window_ns"]))
+        self._wrong(f["cutoff_offset_ns"] >= f["cutoff_period_ns"])
+        fees = f"{f['name']}.FEES"
+        if f["name"] not in self.tables["venue"]:
+            self._wrong(fees in self.tables["account"])
+            self._fits("venue")
+            account = self._fits("account")
+            self._platform()
+            self.tables["account"][fees] = {"id": account, "session": 0}
+        return self._put("venue", f["name"], f)
+
+    def _account(self, f: Fields) -> str:
+        self._find("firm", f["firm"])
+        if f["venue"]:
+            self._find("venue", f["venue"])
+        old = self.tables["account"].get(f["name"])
+        self._wrong(old is not None and "firm" not in old)  # a fee account
+        f["session"] = old["session"] if old else 0
+        return self._put("account", f["name"], f)
+
+    def _session(self, f: Fields) -> str:
+        self._find("firm", f["firm"])
+        if f["venue"]:
+            self._find("venue", f["venue"])
+        account = self._find("account", f["account"]) if f["account"] else None
+        self._wrong(account is not None and account.get("firm") != f["firm"], C.R_ACCOUNT_NOT_ALLOWED)
+        self._wrong(bool(f["throttle_limit"]) != bool(f["throttle_window_ns"]))
+        fix, binary = ("our_comp_id", "peer_comp_id", "username", "password_sha256"), ("key", "hmac_secret")
+        own, other = (fix, binary) if f["wire"] == "fix" else (binary, fix)
+        self._wrong(not all(f[name] for name in own) or any(f[name] for name in other))
+        login = own[:2] if f["wire"] == "fix" else own[:1]
+        for name, row in self.tables["session"].items():
+            self._wrong(name != f["name"] and row["wire"] == f["wire"] and all(row[part] == f[part] for part in login))
+        done = self._put("session", f["name"], f)
+        if done != SAME and account is not None and not account["session"]:
+            account["session"] = self.tables["session"][f["name"]]["id"]
+        return done
+
+    def _market(self, f: Fields) -> str:
+        self._find("venue", f["owner_venue"])
+        self._find("asset", f["asset"])
+        if f["base_asset"]:
+            self._find("asset", f["base_asset"])
+        for name in f["admits"]:
+            self._find("venue", name)
+        if f["event"] not in self.tables["market"]:
+            symbols = [contract["symbol"] for contract in f["contracts"]]
+            self._wrong(any(symbol in self.symbols for symbol in symbols))
+            self._fits("market")
+            first = len(self.symbols) + 1
+            self._wrong(first + len(symbols) - 1 > self.room["symbol"], C.R_TABLE_FULL)
+            self._put("market", f["event"], f)
+            self.symbols.update({symbol: (first + i, f["event"]) for i, symbol in enumerate(symbols)})
+            done = NEW
+        else:
+            collar = self.tables["market"][f["event"]]["collar"]
+            done = self._put("market", f["event"], f)
+            if f["collar"] != collar:
+                for symbol, (_, event) in self.symbols.items():
+                    if event == f["event"] and symbol in self.references:
+                        self.references[symbol] = (self.references[symbol][0], f["collar"])
+        self.listings[(f["owner_venue"], f["event"])] = f["fees"]
+        return done
+
+    def _listing(self, f: Fields) -> str:
+        self._find("venue", f["venue"])
+        market = self._find("market", f["event"])
+        self._wrong(market["owner_venue"] == f["venue"])
+        self._wrong(market["sharing"] != "shared" or f["venue"] not in market["admits"], C.R_VENUE_NOT_ALLOWED)
+        old = self.listings.get((f["venue"], f["event"]))
+        self.listings[(f["venue"], f["event"])] = f["fees"]
+        return NEW if old is None else SAME if old == f["fees"] else CHANGED
+
+    # ---- acts
+    def _transfer(self, f: Fields) -> str:
+        if f["key"] in self.transfers:
+            self._wrong(self.transfers[f["key"]] != f, C.R_IDEMPOTENCY)
+            return SAME
+        self._find("asset", f["asset"])
+        source = self._find("account", f["source"]) if f["source"] else None
+        target = self._find("account", f["target"]) if f["target"] else None
+        self._wrong(source is None and target is None)
+        if source is not None and target is not None:
+            self._wrong(source is target)
+            self._wrong("firm" not in source or source["firm"] != target.get("firm"), C.R_ACCOUNT_NOT_ALLOWED)
+        self.transfers[f["key"]] = f
+        return NEW
+
+    def _reference(self, f: Fields) -> str:
+        self._wrong(f["symbol"] not in self.symbols, C.R_UNKNOWN_INSTRUMENT)
+        market = self.tables["market"][self.symbols[f["symbol"]][1]]
+        low, high = market["bands"][0]["low"], market["bands"][-1]["high"]
+        self._wrong(f["reference"] != 0 and not low <= f["reference"] <= high, C.R_PRICE_OUT_OF_RANGE)
+        _, collar = self.references.get(f["symbol"], (0, market["collar"]))
+        self.references[f["symbol"]] = (f["reference"], collar if f["collar"] is None else f["collar"])
+        return NEW
+
+    def _determine(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._wrong(market["product"] == "spot")
+        kept, total = self.results.setdefault(f["event"], []), sum(f["payouts"])
+        self._wrong(f["version"] not in (0, len(kept) + 1), C.R_BAD_TRANSITION)
+        self._wrong(len(f["payouts"]) != len(market["contracts"]), C.R_PAYOUT_COUNT)
+        self._wrong(max(f["payouts"]) > market["payout"], C.R_PAYOUT_RANGE)
+        whole = market["k"] * market["payout"]
+        self._wrong(total > whole or market["product"] == "exactly" and total < whole, C.R_PAYOUT_SUM)
+        kept.append(f)
+        return NEW
+
+    def _begin(self, f: Fields) -> str:
+        self._wrong(self.begun is not None, C.R_SANDBOX)
+        self.begun = f
+        return NEW

@@ -1,0 +1,177 @@
+"""Random records against a naive registry that shares no code with the real one: the same answers, the same tables, also after a snapshot."""
+
+import hashlib
+import random
+from collections import Counter
+from typing import Any
+
+import msgspec
+import pytest
+
+from config import admin_records as ar
+from exchange_server.registry import Registry
+from protocol import codes as C
+from tests.registry.naive_registry import CHANGED, NEW, SAME, NaiveRegistry
+from tests.registry.test_registry import FEES, FINAL, LOGIN, MAKER, RESULT, SPOT, World, change
+
+ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market": 3, "symbol": 9}
+CAPACITIES = {
+    "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
+}  # fmt: skip
+PASSWORDS = ("c1-secret", "another")
+ASSETS, VENUES, FIRMS, ACCOUNTS = (
+    ("USD", "BTC", "EUR", "CHF"),
+    ("V1", "V2", "V3", "V4"),
+    ("ACME", "OTHER", "THIRD", "FOURTH"),
+    ("A", "B", "C", "V2.FEES", "D", "E", "F"),
+)
+MARKETS = (
+    FINAL, SPOT, change(FINAL, event="SEMI", contracts=(ar.Contract(symbol="S-ESP"), ar.Contract(symbol="S-ARG")), sharing="shared", admits=("V2",)),
+    change(FINAL, event="TWICE", product="at_most", contracts=(ar.Contract(symbol="F-ESP"),)), change(FINAL, event="LAST", contracts=tuple(ar.Contract(symbol=f"L{i}") for i in range(5))),
+)  # fmt: skip
+
+
+def digest(password: str) -> str:
+    return hashlib.sha256(password.encode()).hexdigest()
+
+
+def some_record(r: random.Random) -> Any:
+    """Names from short lists, so that the same ones come again, unknown ones are named, and tables run full."""
+    pick = r.choice
+    title = pick(("", "", "T", "U"))
+    account = pick((*ACCOUNTS, "V1.FEES"))
+    match r.randrange(11):
+        case 0:
+            return ar.DefineAsset(name=pick(ASSETS), decimals=pick((4, 4, 4, 2)), title=title)
+        case 1:
+            limit = pick((0, 0, 5, 7))
+            return ar.DefineVenue(
+                name=pick(VENUES),
+                title=title,
+                throttle_limit=limit,
+                throttle_window_ns=pick((9, 9, 0)) if limit else 0,
+                cutoff_offset_ns=pick((0, 0, 0, 1)),
+            )
+        case 2:
+            return ar.DefineFirm(name=pick(FIRMS), title=title, share=pick((1, 2)))
+        case 3:
+            return ar.DefineAccount(name=account, firm=pick(FIRMS), venue=pick(("", "", "V1")))
+        case 4 | 5:
+            own = {"firm": pick(FIRMS[:3]), "account": pick(("", "", account)), "venue": pick(("", "", "V1"))}
+            limits = {"throttle_limit": pick((0, 0, 3)), "throttle_window_ns": 0, "settlement_reports": pick((False, True))}
+            limits["throttle_window_ns"] = limits["throttle_limit"]
+            number = str(r.randrange(4))
+            if r.random() < 0.5:
+                secret = pick((*map(digest, PASSWORDS), ""))
+                return change(LOGIN, name=f"C{number}", peer_comp_id=pick((f"C{number}", "C1")), password_sha256=secret, **own, **limits)
+            return change(MAKER, name=f"M{number}", key=pick((f"M{number}", "M1")), hmac_secret=pick(("x", "y")), **own, **limits)
+        case 6:
+            market = pick(MARKETS)
+            other = pick(({}, {}, {"collar": r.randrange(3)}, {"title": title}, {"max_qty": 500}, {"price_decimals": 3}))
+            return change(market, owner_venue=pick(("V1", "V1", "V1", "V2")), asset=pick(("USD", "USD", "EUR")), **other)
+        case 7:
+            return ar.DefineListing(venue=pick(VENUES), event=pick(MARKETS).event, fees=change(FEES, taker_bps=pick((100, 50))))
+        case 8:
+            return ar.Transfer(
+                key=f"k{r.randrange(12)}",
+                asset=pick(ASSETS),
+                amount=pick((1, 2)),
+                source=pick(("", "", *ACCOUNTS)),
+                target=pick(("", account, account)),
+                note=title,
+            )
+        case 9:
+            return ar.SetReference(
+                symbol=pick(("F-ESP", "S-ARG", "BTC-USD", "NONE")), reference=pick((0, 5, 99, 10**8)), collar=pick((None, 3))
+            )
+        case _:
+            if r.random() < 0.1:
+                return ar.Begin(name="test.toml")
+            payouts = pick(((0, 100, 0), (100, 0), (0, 99, 0), (101, 0, 0), (50,)))
+            return change(RESULT, event=pick(MARKETS).event, payouts=payouts, version=r.randrange(3))
+
+
+def tables(registry: Registry) -> dict[str, Any]:
+    """What the registry shows of itself, in the naive one's words."""
+
+    def rows(table: Any) -> dict[str, tuple[int, Any]]:
+        return {row.name: (row.id, None if row.record is None else msgspec.to_builtins(row.record)) for row in table}
+
+    names = {event.id: event.name for event in registry.events}
+    symbols = {i.symbol: (i.id, names[i.event_id]) for i in registry.instruments}
+    return {
+        "asset": rows(registry.assets), "venue": rows(registry.venues), "firm": rows(registry.firms), "account": rows(registry.accounts),
+        "session": rows(registry.sessions), "market": rows(registry.events), "symbols": symbols,
+        "bound": {account.name: account.session for account in registry.accounts},
+        "listings": {(registry.venues[v].name, names[e]): msgspec.to_builtins(fees) for (v, e), fees in registry.listings.items()},
+        "references": {registry.instruments[i].symbol: pair for i, pair in registry.references.items()},
+        "transfers": sorted(registry.keys),
+        "results": {e.name: [msgspec.to_builtins(kept.record) for kept in e.determinations] for e in registry.events if e.determinations},
+        "begun": registry.begun is not None,
+        "passwords": {
+            s.name: [registry.check_password(s.id, s.record.username, password) for password in PASSWORDS] for s in registry.sessions
+        },
+    }  # fmt: skip
+
+
+def wanted(naive: NaiveRegistry) -> dict[str, Any]:
+    def record(kind: str, row: dict[str, Any]) -> Any:
+        if kind == "account" and "firm" not in row:
+            return None
+        hidden = {"password_sha256": "", "hmac_secret": ""} if kind == "session" else {}
+        own = {"session"} if kind == "account" else set()
+        return {"type": kind, **{k: v for k, v in {**row, **hidden}.items() if k not in {"id", *own}}}
+
+    return {
+        **{kind: {name: (row["id"], record(kind, row)) for name, row in table.items()} for kind, table in naive.tables.items()},
+        "symbols": naive.symbols,
+        "bound": {name: row["session"] for name, row in naive.tables["account"].items()},
+        "listings": naive.listings,
+        "references": naive.references,
+        "transfers": sorted(naive.transfers),
+        "results": {event: [{"type": "determine", **kept} for kept in all_kept] for event, all_kept in naive.results.items() if all_kept},
+        "begun": naive.begun is not None,
+        "passwords": {
+            name: [row["password_sha256"] == digest(password) for password in PASSWORDS] for name, row in naive.tables["session"].items()
+        },
+    }  # fmt: skip
+
+
+def said(answer: Any) -> str:
+    if not answer.ok:
+        return ""
+    return SAME if answer.result.get("unchanged") or answer.text == "done before" else CHANGED if " changed" in answer.text else NEW
+
+
+def run(seed: int, steps: int, seen: Counter[Any]) -> None:
+    r, world, naive = random.Random(seed), World(**CAPACITIES), NaiveRegistry(**ROOM)
+    for step in range(steps):
+        record = some_record(r)
+        code, became = naive.apply(record)
+        answer = world.do(record)
+        assert answer.code == code, f"seed {seed}, step {step}, {record}: {answer}"
+        listed = isinstance(record, ar.DefineListing) and became == CHANGED  # "listed", the first time and with other fees
+        assert said(answer) == (NEW if listed else became), f"seed {seed}, step {step}, {record}: {answer}"
+        assert tables(world.registry) == wanted(naive), f"seed {seed}, step {step}, {record}"
+        seen[(type(record).__name__, code, became)] += 1
+    assert tables(Registry.from_bytes(world.registry.to_bytes())) == wanted(naive)
+
+
+def test_random_records_against_the_naive_registry() -> None:
+    seen: Counter[Any] = Counter()
+    for seed in range(60):
+        run(seed, 150, seen)
+    kinds = {kind for kind, code, _ in seen if code == C.OK}
+    assert len(kinds) == 11 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert {code for _, code, _ in seen} >= {
+        C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
+        C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX,
+    }  # fmt: skip
+
+
+def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A registry that forgets to keep a session's first default account is told apart."""
+    monkeypatch.setattr(Registry, "put_account", lambda self, account: self.accounts.put(msgspec.structs.replace(account, session=0)))
+    with pytest.raises(AssertionError, match="seed"):
+        for seed in range(15):
+            run(seed, 150, Counter())
