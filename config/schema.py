@@ -55,10 +55,8 @@ class Capacities(_Table, frozen=True, kw_only=True):
     balances: Rows | None = None
     collateral_words: Rows | None = None
     orders: Rows | None = None
-    levels: Rows | None = None
     nodes: Rows | None = None
     archive: Rows | None = None
-    timer_buckets: Rows | None = None
 
 
 class Asset(_Table, frozen=True, kw_only=True):

@@ -97,7 +97,7 @@ class Server:
                     raise StartRefused(Exit.SETUP, "not enough memory for the tables of this data folder: take a larger machine") from error
             begun = start.begun_as(options.data / "journal") if start.has_journal(options.data) else None
             begun = begun or start.begin_of(options)
-            capacities = Capacities(**begun.capacities)
+            capacities = Capacities.begun_as(begun.capacities)
             try:
                 return Engine(capacities, retention_ns=begun.retention_ns)
             except MemoryError as error:

@@ -27,6 +27,7 @@ Sink = Callable[[Words], None]
 HOUR_NS = 3_600_000_000_000
 RETENTION_NS = 72 * HOUR_NS
 EVENT_ROWS = 65_536
+RETIRED_CAPACITIES = frozenset(("texts", "levels", "timer_buckets"))  # folders of earlier versions may name them
 SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
 
 
@@ -43,6 +44,7 @@ class Capacities:
     """How many rows each table has. Memory is only touched as far as it is used; `bytes()` is the upper bound.
 
     `archive` is the capacity for ClOrdIDs that stay used up after their orders closed; there is always room for their texts.
+    Price levels and timers have a row for each of `orders`: both exist only as long as an open order does, so they cannot run out before the orders.
     `collateral_words` is 16 + 7 n words for each account in each event of n contracts.
     """
 
@@ -57,11 +59,14 @@ class Capacities:
     balances: int = 400_000
     collateral_words: int = 32_000_000
     orders: int = 1_050_000
-    levels: int = 400_000
     nodes: int = 300_000
     archive: int = 4_000_000
-    timer_buckets: int = 262_144
     dirty: int = 16_384
+
+    @classmethod
+    def begun_as(cls, named: dict[str, int]) -> "Capacities":
+        """Those that a data folder was begun with; a table that had a size of its own then, and needs none now, is left out."""
+        return cls(**{name: rows for name, rows in named.items() if name not in RETIRED_CAPACITIES})
 
     def pools(self) -> list[tuple[int, int, int]]:
         """(pool, row width in words, rows), in order of the arena. Rows by id have one more: id 0 is never used."""
@@ -77,22 +82,22 @@ class Capacities:
             (L.P_BALANCE, L.BALANCE_WORDS, self.balances),
             (L.P_COLLATERAL, 1, self.collateral_words),
             (L.P_ORDER, L.ORDER_WORDS, self.orders),
-            (L.P_LEVEL, L.LEVEL_WORDS, self.levels),
+            (L.P_LEVEL, L.LEVEL_WORDS, self.orders),
             (L.P_NODE, L.NODE_WORDS, self.nodes),
             (L.P_TEXT, L.TEXT_WORDS, self.orders + self.archive),
             (L.P_ARCHIVE, L.ARCHIVE_WORDS, self.archive),
-            (L.P_BUCKET, L.BUCKET_WORDS, self.timer_buckets),
-            (L.P_HEAP, 1, self.timer_buckets),
+            (L.P_BUCKET, L.BUCKET_WORDS, self.orders),
+            (L.P_HEAP, 1, self.orders),
             (L.P_ID_HASH, 1, _power_of_two(3 * (self.orders + self.archive))),  # at most two entries each
-            (L.P_PAIR_HASH, PAIR_WORDS, _power_of_two(2 * self.pair_rows())),
+            (L.P_PAIR_HASH, PAIR_WORDS, _power_of_two(self.pair_rows() * 8 // 7 + 8)),
             (L.P_NAME_HASH, L.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
             (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),
         ]
 
     def pair_rows(self) -> int:
-        """Most entries of the pair table: balances, collateral rows, listings, timer buckets, restrictions."""
+        """Most entries of the pair table, which is filled up to 7/8: balances, collateral rows, listings, timer buckets, restrictions."""
         least_row = L.CO_COLUMNS + L.CO_COLUMN_COUNT
-        return self.balances + self.collateral_words // least_row // 4 + self.listings + self.timer_buckets + 1024
+        return self.balances + self.collateral_words // least_row + self.listings + self.orders + 1024
 
     def bytes(self) -> int:
         """Size of the arena."""

@@ -57,8 +57,7 @@ def empty_engine(flow: NamedFlow, orders: int = 0, archive: int = 0) -> Engine:
     n = len(flow.preload) + len(flow.flow)
     return Engine(Capacities(
         firms=256, accounts=2_048, sessions=256, events=512, instruments=512, listings=512, balances=8_192, collateral_words=20_000_000,
-        orders=orders or len(flow.preload) * 2 + 10_000, levels=200_000, nodes=60_000, archive=archive or n + 10_000,
-        timer_buckets=1_000,
+        orders=orders or len(flow.preload) * 2 + 10_000, nodes=60_000, archive=archive or n + 10_000,
     ))  # fmt: skip
 
 

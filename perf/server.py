@@ -61,10 +61,8 @@ listings = 512
 balances = 8192
 collateral_words = 8_000_000
 orders = {orders}
-levels = 200_000
 nodes = 60_000
 archive = {archive}
-timer_buckets = 1024
 
 [[asset]]
 name = "USD"

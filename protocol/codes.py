@@ -195,6 +195,8 @@ R_ORDER_TABLE_FULL = 12
 R_BAD_ID = 13
 R_TEXT_TABLE_FULL = 14  # retired like 11
 R_ORDER_SHARE_FULL = 15
+R_NODE_SHARE_FULL = 17
+R_POSITION_SHARE_FULL = 18
 # venue, instrument, phase, order type
 R_UNKNOWN_INSTRUMENT = 20
 R_MARKET_NOT_OPEN = 22
@@ -238,7 +240,7 @@ R_POSITION_LIMIT = 69
 # collateral, matching
 R_COLLATERAL = 80
 R_POST_ONLY_WOULD_TRADE = 81
-R_TABLE_FULL = 82  # collateral, position, level or timer rows are used up
+R_TABLE_FULL = 82  # book nodes, balances or position rows are used up
 # cancel and replace
 R_UNKNOWN_ORDER = 90
 R_ORDER_CLOSED = 91

@@ -63,6 +63,18 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A firm may have as many open orders as its guaranteed share, or as the table has rows left, whichever is more. This firm has reached that; "
      "other firms are not affected.",
      "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` of the next data folder."),
+    ("R_NODE_SHARE_FULL", 3, 2, 4, None, None,
+     "your firm's orders have made {used} nodes of the order books, this order needs {asked} more, and the firm's share of the table of nodes is {limit}",
+     "A firm whose orders lie at widely scattered prices takes many nodes of the order books. It may have its guaranteed share, or as many as the table has left, "
+     "whichever is more. This firm has reached that; other firms are not affected, and its own orders at prices where others rest are still taken.",
+     "Cancel orders that lie far apart, or send at prices nearer to other orders. Operator: give the firm a larger `share`, or raise the capacity `nodes` "
+     "of the next data folder."),
+    ("R_POSITION_SHARE_FULL", 3, 2, 4, None, None,
+     "your firm's accounts use {used} words of the table of positions, this event needs {asked} more, and the firm's share is {limit}",
+     "An account keeps a row for each event in which it has ever traded. All accounts of a firm together may have the firm's guaranteed share of the table, "
+     "or as much as is left, whichever is more. This firm has reached that; other firms, and events in which the account has traded before, are not affected.",
+     "Trade the event from an account that has traded it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "
+     "of the next data folder."),
     # ---- venue, instrument, phase, order type
     ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
      "Symbol (55) or instrument id is not known, or the venue of the session does not list it.", "Take a symbol from the security list or the definitions stream."),
@@ -147,7 +159,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_POST_ONLY_WOULD_TRADE", 99, 99, 0, None, None, "a post-only order at {asked} would trade with the best price {limit}",
      "The order would have taken liquidity.", "Send a less aggressive price."),
     ("R_TABLE_FULL", 0, 2, 4, None, None, "a table of the server is full at {limit} rows ({used} in use)",
-     "Rows for positions, collateral, price levels or timers are used up.",
+     "A table of the order books or of positions has no row left for this order, for no firm.",
      "Resend later; cancels still work. Operator: raise the capacity that `exos status` shows as full."),
     # ---- cancel and replace
     ("R_UNKNOWN_ORDER", 5, 1, 1, None, None, "the firm has no order with this ClOrdID",
@@ -281,6 +293,8 @@ SAFE_TO_RESEND: frozenset[int] = frozenset(
         codes.R_ORDER_TABLE_FULL,
         codes.R_TEXT_TABLE_FULL,
         codes.R_ORDER_SHARE_FULL,
+        codes.R_NODE_SHARE_FULL,
+        codes.R_POSITION_SHARE_FULL,
         codes.R_MARKET_PAUSED,
         codes.R_KILLED_PLATFORM,
         codes.R_KILLED_VENUE,

@@ -200,8 +200,10 @@ def state(m: Arena) -> dict[str, Any]:
         "queues": queues,
         "closed": [archive_state(m, a) for a in archive_rows(m)],
         "firms": {
-            int(m[f]): tuple(int(m[f + w]) for w in (L.F_KILLED, L.F_WEIGHT, L.F_FORGOTTEN, L.F_WINDOW)) for f in rows_by_id(m, L.P_FIRM)
+            int(m[f]): tuple(int(m[f + w]) for w in (L.F_KILLED, L.F_WEIGHT, L.F_FORGOTTEN, L.F_WINDOW, L.F_NODES, L.F_POSITIONS))
+            for f in rows_by_id(m, L.P_FIRM)
         },
+        "nodes": node_makers(m),
         "events": events,
         "instruments": instruments,
         "sessions": sessions,
@@ -283,6 +285,19 @@ def nodes(m: Arena, inst: int, ask: int) -> list[int]:
     return out
 
 
+def node_makers(m: Arena) -> dict[tuple[int, int, int, int], int]:
+    """(contract, side, height, price without its last digits) of each node -> the firm that made it."""
+    out = {}
+    for inst in rows_by_id(m, L.P_INSTRUMENT):
+        for ask, side in ((0, C.BUY), (1, C.SELL)):
+            for level in levels(m, inst, ask):
+                node, height = int(m[level + L.L_NODE]), 1
+                while node:
+                    out[int(m[inst]), side, height, int(m[level + L.L_PRICE]) // 64**height] = int(m[node + L.N_FIRM])
+                    node, height = int(m[node + L.N_PARENT]), height + 1
+    return out
+
+
 def check_texts(m: Arena, orders: list[int]) -> None:
     closed = archive_rows(m)
     texts = [int(m[o + L.O_TEXT]) for o in orders] + [int(m[a + L.AR_TEXT]) for a in closed]
@@ -292,6 +307,13 @@ def check_texts(m: Arena, orders: list[int]) -> None:
     assert m[L.H_WEIGHTS] == sum(int(m[f + L.F_WEIGHT]) for f in firms), "the firms' weights do not sum"
     for f in firms:
         assert m[f + L.F_OPEN] == sum(1 for o in orders if m[o + L.O_FIRM] == m[f]), "a firm's count of open orders is wrong"
+    made = list(node_makers(m).values())
+    rows = [co for event in rows_by_id(m, L.P_EVENT) for co in collateral_rows(m, event)]
+    for f in firms:
+        words = sum(L.CO_COLUMNS + L.CO_COLUMN_COUNT * int(m[co + L.CO_N]) for co in rows if m[m[co + L.CO_ACCOUNT] + L.AC_FIRM] == m[f])
+        assert m[f + L.F_NODES] == made.count(m[f]) and m[f + L.F_POSITIONS] == words, (
+            "a firm's count of nodes or collateral words is wrong"
+        )
 
 
 def check_ids(m: Arena, orders: list[int]) -> None:

@@ -18,7 +18,7 @@ LENGTH = 160
 
 def first_failure(world: World, commands: Sequence[Row]) -> tuple[int, str] | None:
     """Index of the first command after which core and model differ (-1: a definition), and how; None when they agree to the end."""
-    pair = Pair(world.limits, world.retention_ns, world.levels)
+    pair = Pair(world.limits, world.retention_ns)
     done = -1
     try:
         for row in world.rows:

@@ -23,7 +23,7 @@ from tests.model_operator import Operator
 from tests.model_world import Account, Closed, Event, Key, Limits, Order, Refused, Row
 
 SAFE_TO_RESEND = frozenset({
-    C.R_NOT_LOGGED_ON, C.R_ORDER_TABLE_FULL, C.R_ORDER_SHARE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
+    C.R_NOT_LOGGED_ON, C.R_ORDER_TABLE_FULL, C.R_ORDER_SHARE_FULL, C.R_NODE_SHARE_FULL, C.R_POSITION_SHARE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
     C.R_KILLED_PLATFORM, C.R_KILLED_VENUE, C.R_KILLED_FIRM, C.R_KILLED_ACCOUNT, C.R_KILLED_SESSION, C.R_TABLE_FULL, C.R_STALE,
     C.R_MARKET_PAUSED,
 })  # fmt: skip
@@ -36,12 +36,10 @@ class Model(Operator, Ladder):
     def __init__(self, limits: Limits | None = None, retention_ns: int | None = None) -> None:
         self.start(limits or Limits(), retention_ns)
 
-    def apply(self, command: Row, table_full: tuple[int, int] | None = None) -> list[Row]:
-        """Carry out one command; returns its events in order. `table_full`: refuse an order for want of rows, where the ladder says so; the
-        numbers (rows, used) of the refusal."""
+    def apply(self, command: Row) -> list[Row]:
+        """Carry out one command; returns its events in order."""
         self.out = []
         self.command = command
-        self.table_full = table_full
         if command.kind != C.C_TIME and command.client_number and command.session in self.sessions:
             self.sessions[command.session].next_in = command.client_number + 1
         handlers: dict[int, Callable[[Row], None]] = {
@@ -182,6 +180,7 @@ class Model(Operator, Ladder):
         self.rank_seq += 1
         order.rank = self.rank_seq
         order.resting = True
+        self.make_nodes(order)
 
     def _trade(self, taker: Order, maker: Order) -> None:
         instrument = self.instruments[maker.instrument]
@@ -244,6 +243,7 @@ class Model(Operator, Ladder):
     def _forget(self, order: Order, status: int, reason: int) -> None:
         """Take an order out of the books; its id stays used up."""
         self.open.remove(order)
+        self.drop_nodes()
         self.remember(self._as_closed(order, status, reason))
 
     def _close(self, order: Order, kind: int, status: int, reason: int, flags: int = 0, **more: Key) -> None:
@@ -355,6 +355,7 @@ class Model(Operator, Ladder):
             self.order_event(C.E_REPLACED, order, self.status_of(order), C.R_USER_REPLACE, orig=old_key, flags=C.EF_UNSOLICITED)
         if not keeps_place:
             order.resting = False
+            self.drop_nodes()
             self._match(order)
 
     # ------------------------------------------------------------------------------------------------ sets
@@ -408,7 +409,8 @@ class Model(Operator, Ladder):
                 (x.firm, x.key, x.status, x.reason, x.order, x.account, x.instrument, x.price, x.qty, x.cum, x.numbers)
                 for x in sorted(self.closed, key=lambda x: x.firm)
             ],
-            "firms": {f.id: (f.killed, f.weight, f.forgotten, f.window) for f in self.firms.values()},
+            "firms": {f.id: (f.killed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id)) for f in self.firms.values()},
+            "nodes": dict(self.nodes),
             "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
             "sessions": {

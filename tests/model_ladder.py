@@ -54,7 +54,9 @@ class Ladder:
         self.forgetting = 1  # firm at which the search goes on for one that has more than its share
         self.out: list[Row] = []
         self.command = Row()
-        self.table_full: tuple[int, int] | None = None
+        self.nodes: dict[
+            tuple[int, int, int, int], int
+        ] = {}  # (contract, side, height, price without its last digits) -> the firm that made it
 
     # ------------------------------------------------------------------------------------------------ lookups
     def counts(self, closed: Closed) -> bool:
@@ -91,6 +93,52 @@ class Ladder:
     def share(self, firm: int, rows: int) -> int:
         """Rows of a common table that a firm is sure of: its part by weight."""
         return rows * self.firms[firm].weight // sum(f.weight for f in self.firms.values())
+
+    def check_share(self, firm: int, rows: int, used: int, own: int, asked: int, code: int) -> None:
+        """Room for so many rows more of a common table: one firm alone leaves the others as many as it has, or has no more than its share."""
+        if asked > rows - used:
+            raise Refused(C.R_TABLE_FULL, rows, used, asked)
+        most = max(rows - used, self.share(firm, rows))
+        if own + asked > most:
+            raise Refused(code, most, own, asked)
+
+    # A book side is a tree over the digits of the price in base 64: a node exists while an order rests anywhere beneath it.
+    def way(self, instrument: int, book_side: int, price: int) -> list[tuple[int, int, int, int]]:
+        """The nodes above a price, up to the root."""
+        digits = 1
+        while self.instruments[instrument].price_max >= 64**digits:
+            digits += 1
+        return [(instrument, book_side, height, price // 64**height) for height in range(1, digits + 1)]
+
+    def nodes_of(self, firm: int) -> int:
+        return sum(f == firm for f in self.nodes.values())
+
+    def check_nodes(self, firm: int, instrument: int, book_side: int, price: int) -> None:
+        missing = sum(node not in self.nodes for node in self.way(instrument, book_side, price))
+        if missing:
+            self.check_share(firm, self.limits.nodes, len(self.nodes), self.nodes_of(firm), missing, C.R_NODE_SHARE_FULL)
+
+    def make_nodes(self, order: Order) -> None:
+        """What an order at rest needs and is not there is made by its firm, and stays the firm's."""
+        for node in self.way(order.instrument, order.book_side, order.price):
+            self.nodes.setdefault(node, order.firm)
+
+    def drop_nodes(self) -> None:
+        needed = {node for o in self.open if o.resting for node in self.way(o.instrument, o.book_side, o.price)}
+        self.nodes = {node: firm for node, firm in self.nodes.items() if node in needed}
+
+    def row_words(self, event: Event) -> int:
+        """Collateral words of one account in the event."""
+        return 16 + 7 * event.n
+
+    def words_of(self, firm: int | None = None) -> int:
+        """Collateral words of a firm's accounts, or of all."""
+        return sum(self.row_words(e) for e in self.events.values() for a in e.touched if firm in (None, self.accounts[a].firm))
+
+    def check_first_position(self, account: Account, event: Event) -> None:
+        if account.id not in event.touched:
+            numbers = self.limits.words, self.words_of(), self.words_of(account.firm), self.row_words(event)
+            self.check_share(account.firm, *numbers, C.R_POSITION_SHARE_FULL)
 
     def kept(self, firm: int) -> int:
         return sum(x.firm == firm for x in self.closed)
@@ -392,16 +440,13 @@ class Ladder:
             self.order_seq, c.id, account.id, account.firm, session.id, venue, instrument.id, book_side, c.side, c.contract_side,
             c.type, c.tif, c.flags, price, c.qty, expiry, listing, event.payout,
         )  # fmt: skip
+        self.check_first_position(account, event)
         self.touch(account.id, instrument.id)
-        self.check_rows()
+        if c.type == C.LIMIT and c.tif not in (C.IOC, C.FOK):
+            self.check_nodes(account.firm, instrument.id, book_side, price)
         self.check_funds(account, self.paying_asset(event, book_side), [*self.open, order])
         self.check_post_only(order)
         return order
-
-    def check_rows(self) -> None:
-        """Tables that the rules do not speak of: the caller has seen that one is full, and its numbers."""
-        if self.table_full is not None:
-            raise Refused(C.R_TABLE_FULL, *self.table_full, 1)
 
     def best(self, instrument: int, book_side: int) -> int | None:
         prices = [o.price for o in self.open if o.resting and o.instrument == instrument and o.book_side == book_side]
@@ -472,7 +517,7 @@ class Ladder:
         if not takes_away:
             self.check_collar(event, instrument, order.contract_side == C.NO, price)
             self.check_position(account, instrument, order.book_side, c.qty - order.cum, order)
-            self.check_rows()
+            self.check_nodes(order.firm, instrument.id, order.book_side, price)
         fee, _ = under_other_terms(order, listing)
         amended = Order(**{**order.__dict__, "price": price, "qty": c.qty, "listing": listing, "fee_numerator": fee, "resting": False})
         others = [o for o in self.open if o is not order]
@@ -520,6 +565,7 @@ class Ladder:
             raise Refused(C.R_QTY_TOO_LARGE, most, 0, c.sets)
         for contract in event.contracts if sign > 0 else ():
             self.check_position(account, self.instruments[contract], C.BUY, c.sets, None)
+        self.check_first_position(account, event)
         self.touch(account.id, event.contracts[0])
         least = min(account.position.get(i, 0) for i in event.contracts)
         if sign < 0 and least < c.sets:

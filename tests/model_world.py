@@ -31,10 +31,12 @@ class Refused(Exception):
 
 @dataclass
 class Limits:
-    """Capacities the rules speak of: open orders, and ids kept after closing (texts and numbers alike)."""
+    """Capacities the rules speak of: open orders, ids kept after closing (texts and numbers alike), book nodes, collateral words."""
 
     orders: int = 1 << 40
     archive: int = 1 << 40
+    nodes: int = 1 << 40
+    words: int = 1 << 40
 
 
 @dataclass

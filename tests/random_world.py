@@ -26,7 +26,6 @@ class World:
 
     limits: Limits
     retention_ns: int
-    levels: int
     rows: list[Row] = field(default_factory=list)
 
 
@@ -77,7 +76,8 @@ def make_listing(rng: random.Random, venue: int, instrument: int, model: int) ->
 
 def make_world(rng: random.Random) -> World:
     limits = Limits(rng.choice((8, 40, 80)), rng.choice((9, 60, 400)))
-    world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)), rng.choice((4, 40, 40)))
+    world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)))
+    limits.nodes, limits.words = rng.choice(((14, 400), (80, 20_000), (80, 20_000)))
     rows = world.rows
     rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS, tick=START_NS))
     rows.extend(Row(kind=C.C_DEF_ASSET, id=i) for i in (1, 2))

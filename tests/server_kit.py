@@ -38,10 +38,8 @@ listings = 64
 balances = 256
 collateral_words = 65536
 orders = 4096
-levels = 4096
 nodes = 4096
 archive = 16384
-timer_buckets = 1024
 
 [[asset]]
 name = "USD"

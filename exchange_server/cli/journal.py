@@ -86,7 +86,7 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
         if settings is not None:
             return Engine(Capacities(**settings.capacities), retention_ns=settings.clordid_retention_ns or RETENTION_NS)
         begun = start.begun_as(folder_of(data))
-        return Engine() if begun is None else Engine(Capacities(**begun.capacities), retention_ns=begun.retention_ns or RETENTION_NS)
+        return Engine() if begun is None else Engine(Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns or RETENTION_NS)
 
     return make
 

@@ -26,9 +26,9 @@ SESSION_DUMP = 20
 EVENT_DUMP = 10
 CONTRACT_DUMP = 7
 COLLATERAL_DUMP = 5
-ORDER_DUMP = 20
+ORDER_DUMP = 21
 VENUE_DUMP = 4
-FIRM_DUMP = 5
+FIRM_DUMP = 7
 ARCHIVE_DUMP = 15
 
 AUDIT_LEDGER = 1
@@ -142,6 +142,8 @@ def dump_switches(m, out):
                     out[at + 2] = m[f + L.F_WEIGHT]
                     out[at + 3] = m[f + L.F_FORGOTTEN]
                     out[at + 4] = m[f + L.F_WINDOW]
+                    out[at + 5] = m[f + L.F_NODES]
+                    out[at + 6] = m[f + L.F_POSITIONS]
                 at += FIRM_DUMP
         for i in range(1, accounts):
             a = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
@@ -186,6 +188,17 @@ def dump_archive(m, firm, out):
 
 
 @leaf
+def _makers(m, o):
+    """The firms that made the nodes above a resting order, in one word."""
+    word = 0
+    node = m[m[o + L.O_LEVEL] + L.L_NODE]
+    while node != 0:
+        word = (word * 1_000_003 + m[node + L.N_FIRM]) & 0xFFFFFFFFFFFF
+        node = m[node + L.N_PARENT]
+    return word
+
+
+@leaf
 def dump_order(m, o, out, at):
     out[at] = m[o + L.O_ID]
     out[at + 1] = m[o + L.O_KEY_HI]
@@ -207,6 +220,7 @@ def dump_order(m, o, out, at):
     out[at + 17] = m[o + L.O_EXPIRY]
     out[at + 18] = m[o + L.O_ENTRY]
     out[at + 19] = m[o + L.O_REBATE_NUM]
+    out[at + 20] = _makers(m, o)
 
 
 @kernel("i8(i8[::1], i8, i8[::1])")

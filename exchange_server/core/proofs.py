@@ -19,12 +19,13 @@ from .layout.packed import WAS_REPLACED, status_of
 from .life.ids import ALIAS_HI, ARCHIVED, order_ref
 from .money.products import reserve_fee, reserve_part
 
-# scratch: the way through a tree, sums, and 4 words for each contract of the largest event
+# scratch: the way through a tree, sums, 4 words for each contract of the largest event, and 2 for each firm
 SLOTS = 32
 ORDERS = 64
 LEVELS = 65
 NODES = 66
 CONTRACTS = 128
+FIRMS = CONTRACTS + 4 * (MAX_CONTRACTS + 1)  # of each firm: nodes, collateral words
 PROOF_WORDS = 4
 PROOF_TRIE = 1
 PROOF_BEST = 2
@@ -39,6 +40,7 @@ PROOF_ARCHIVE = 10
 PROOF_ID = 11
 PROOF_OPEN_QTY = 12
 PROOF_POOL = 13
+PROOF_SHARE = 14
 PROOF_TEXTS = {
     PROOF_TRIE: "instrument {0}, side {1}: the tree of its price levels contradicts itself at price {2}",
     PROOF_BEST: "instrument {0}, side {1}: the best level is another one than the book's ({2} levels counted)",
@@ -52,6 +54,7 @@ PROOF_TEXTS = {
     PROOF_ARCHIVE: "firm {0}: its list of closed ClOrdIDs is broken: {1} are found, {2} are noted",
     PROOF_ID: "the table of ClOrdIDs: order {0} is not found under its id, or the table has other entries ({1} wanted, {2} there)",
     PROOF_OPEN_QTY: "event {0}, account {1}: open quantity or money of contract {2} is not the sum over its orders",
+    PROOF_SHARE: "firm {0}: its {1} of a common table differ from what is found, {2}",
     PROOF_POOL: "table {0}: {1} rows are in use, {2} are noted",
 }
 COUNT_ALL = 0
@@ -102,6 +105,13 @@ def _queue(m, out, found, inst, ask, level):
 
 
 @leaf
+def _count_for(m, scratch, firm, what, rows):
+    """So many rows of a common table are the firm's; a number that is no firm's is found missing elsewhere."""
+    if 0 < firm < pool_cap(m, L.P_FIRM):
+        scratch[FIRMS + 2 * firm + what] += rows
+
+
+@leaf
 def _side(m, out, found, inst, ask, scratch):
     """One side of a book, level by level from the lowest price. `scratch`: nodes and slots on the way, sums so far."""
     root = m[inst + L.I_BID_ROOT + ask]
@@ -114,6 +124,7 @@ def _side(m, out, found, inst, ask, scratch):
         scratch[0] = root
         scratch[SLOTS] = 0
         scratch[NODES] += 1
+        _count_for(m, scratch, m[root + L.N_FIRM], 0, 1)
         if m[root + L.N_PARENT] != 0:
             found = note(out, found, PROOF_TRIE, m[inst], ask, 0)
     while root != 0 and at >= 0:
@@ -135,6 +146,7 @@ def _side(m, out, found, inst, ask, scratch):
             scratch[at] = child
             scratch[SLOTS + at] = 0
             scratch[NODES] += 1
+            _count_for(m, scratch, m[child + L.N_FIRM], 0, 1)
             continue
         price = 0
         for i in range(depth + 1):
@@ -303,6 +315,7 @@ def _sums(m, out, found, event, scratch):
     counted = 0
     while co != 0:
         n = m[co + L.CO_N]
+        _count_for(m, scratch, m[m[co + L.CO_ACCOUNT] + L.AC_FIRM], 1, L.CO_COLUMNS + L.CO_COLUMN_COUNT * n)
         for j in range(4 * n):
             scratch[CONTRACTS + j] = 0
         o = m[m[co + L.CO_ACCOUNT] + L.AC_ORDERS]
@@ -325,6 +338,20 @@ def _sums(m, out, found, event, scratch):
         co = m[co + L.CO_NEXT_IN_EVENT]
     if counted != m[event + L.E_OPEN_ORDERS]:
         found = note(out, found, PROOF_COUNT, COUNT_ALL, counted, m[event + L.E_OPEN_ORDERS])
+    return found
+
+
+@leaf
+def _shares(m, out, found, scratch):
+    """What each firm has of the common tables against its counts."""
+    for i in range(1, pool_cap(m, L.P_FIRM)):
+        f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
+        if m[f] != i:
+            continue
+        if m[f + L.F_NODES] != scratch[FIRMS + 2 * i]:
+            found = note(out, found, PROOF_SHARE, i, m[f + L.F_NODES], scratch[FIRMS + 2 * i])
+        if m[f + L.F_POSITIONS] != scratch[FIRMS + 2 * i + 1]:
+            found = note(out, found, PROOF_SHARE, i, m[f + L.F_POSITIONS], scratch[FIRMS + 2 * i + 1])
     return found
 
 
@@ -371,6 +398,7 @@ def prove_structure(m, out, scratch):
         event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
         if m[event] == i:
             found = _sums(m, out, found, event, scratch)
+    found = _shares(m, out, found, scratch)
     for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_BUCKET):
         found = _free(m, out, found, pool)
     return found
@@ -379,7 +407,7 @@ def prove_structure(m, out, scratch):
 def structure(m: Any, most: int = 100) -> list[str]:
     """Sentences about what is wrong in the structure, the first `most`, and how many more there are."""
     out = np.zeros(most * PROOF_WORDS, np.int64)
-    found = int(prove_structure(m, out, np.zeros(CONTRACTS + 4 * (MAX_CONTRACTS + 1), np.int64)))
+    found = int(prove_structure(m, out, np.zeros(FIRMS + 2 * int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_CAP]), np.int64)))
     return sentences(out, found, PROOF_TEXTS)
 
 

@@ -1,7 +1,8 @@
-"""What all firms share, the table of closed ClOrdIDs and that of open orders: who has how much of it, and a warning for each firm before it matters.
+"""What all firms share, the tables of closed ClOrdIDs, open orders, book nodes and positions: who has how much, and a warning for each firm before it matters.
 
 A firm is sure of its share of a table, by its weight (`share` of a member). Beyond that it may have what nobody else needs. Closed ids that are too
-many are forgotten, the firm's own oldest first; open orders that are too many are refused to that firm (R_ORDER_SHARE_FULL).
+many are forgotten, the firm's own oldest first; orders that need too much of another table are refused to that firm alone (R_ORDER_SHARE_FULL,
+R_NODE_SHARE_FULL, R_POSITION_SHARE_FULL).
 """
 
 from collections.abc import Callable
@@ -22,6 +23,20 @@ IDS_EFFECT = "when its room is used up the firm's own oldest closed ids are forg
 ORDERS_EFFECT = "beyond that new orders of the firm are refused as R_ORDER_SHARE_FULL (safe to resend); other firms and all cancels go on"
 IDS_TO_DO = "give the firm a larger share, the next data folder a larger capacities.archive, or shorten server.clordid_retention"
 ORDERS_TO_DO = "give the firm a larger share, or the next data folder larger capacities.orders"
+NODES_EFFECT = "beyond that the firm's orders at prices far from all others are refused as R_NODE_SHARE_FULL (safe to resend); other firms and all cancels go on"
+NODES_TO_DO = "give the firm a larger share, or the next data folder larger capacities.nodes"
+POSITIONS_EFFECT = (
+    "beyond that an account of the firm that has not traded an event before is refused there as R_POSITION_SHARE_FULL (safe to resend); "
+    "other firms, and events in which the account has traded, go on"
+)
+POSITIONS_TO_DO = "give the firm a larger share, or the next data folder larger capacities.collateral_words"
+# (table, pool, the firm's count, what happens, what to do)
+TABLES = (
+    ("closed_ids", L.P_ARCHIVE, L.F_CLOSED, IDS_EFFECT, IDS_TO_DO),
+    ("open_orders", L.P_ORDER, L.F_OPEN, ORDERS_EFFECT, ORDERS_TO_DO),
+    ("book_nodes", L.P_NODE, L.F_NODES, NODES_EFFECT, NODES_TO_DO),
+    ("positions", L.P_COLLATERAL, L.F_POSITIONS, POSITIONS_EFFECT, POSITIONS_TO_DO),
+)
 
 
 class Shares:
@@ -47,26 +62,27 @@ class Shares:
         return rows[rows[:, L.F_ID] != 0]
 
     def _rooms(self, rows: NDArray[np.int64]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-        """For both tables: (share, used, room) of each firm; room: what the firm can have as things are, if it alone asks for more."""
+        """For each table: (share, used, room) of each firm; room: what the firm can have as things are, if it alone asks for more."""
         weights = max(int(self.m[L.H_WEIGHTS]), 1)
-        ids, ids_used = self._pool(L.P_ARCHIVE)
-        orders, orders_used = self._pool(L.P_ORDER)
-        closed, own = rows[:, L.F_CLOSED], rows[:, L.F_OPEN]
-        id_share, order_share = ids * rows[:, L.F_WEIGHT] // weights, orders * rows[:, L.F_WEIGHT] // weights
-        return {
-            "closed_ids": (id_share, closed, np.maximum(id_share, closed + ids - ids_used)),
-            "open_orders": (order_share, own, np.maximum(order_share, (own + orders - orders_used + 1) // 2)),
-        }
+        rooms = {}
+        for table, pool, count, _, _ in TABLES:
+            rows_of_all, used_by_all = self._pool(pool)
+            own = rows[:, count]
+            share = rows_of_all * rows[:, L.F_WEIGHT] // weights
+            reach = own + rows_of_all - used_by_all  # all that is free as well
+            rooms[table] = (share, own, np.maximum(share, reach if table == "closed_ids" else (reach + 1) // 2))
+        return rooms
 
     def look(self) -> None:
         """Warn once for each firm and table at 80 % of the firm's room; say when ids begin to be forgotten early, and when that gets worse."""
         rows = self._firms()
-        for table, (share, used, room) in self._rooms(rows).items():
+        rooms = self._rooms(rows)
+        for table, _, _, effect, to_do in TABLES:
+            share, used, room = rooms[table]
             for i in np.flatnonzero(used * 100 >= room * WARN_PER_CENT).tolist():
                 firm = int(rows[i, L.F_ID])
                 if (table, firm) not in self.warned:
                     self.warned.add((table, firm))
-                    effect, to_do = (IDS_EFFECT, IDS_TO_DO) if table == "closed_ids" else (ORDERS_EFFECT, ORDERS_TO_DO)
                     numbers = {"firm": self.name(firm), "table": table, "used": int(used[i]), "room": int(room[i]), "share": int(share[i])}
                     self.log("warning", "firm_share", **numbers, **self._oldest(table, rows[i]), effect=effect, what_to_do=to_do)
             for i in np.flatnonzero(used * 100 < room * OVER_PER_CENT).tolist():
@@ -106,11 +122,9 @@ class Shares:
             if rows[i, L.F_FORGOTTEN]:
                 line["window_s"] = int(rows[i, L.F_WINDOW]) // 10**9
             firms[self.name(int(rows[i, L.F_ID]))] = line
-        ids, ids_used = self._pool(L.P_ARCHIVE)
-        orders, orders_used = self._pool(L.P_ORDER)
+        whole = {table: self._pool(pool) for table, pool, *_ in TABLES}
         return {
-            "closed_ids": {"used": ids_used, "capacity": ids},
-            "open_orders": {"used": orders_used, "capacity": orders},
+            **{table: {"used": used, "capacity": capacity} for table, (capacity, used) in whole.items()},
             "duplicate_window": self.window(),
             "warned": len(self.warned),
             "firms": firms,

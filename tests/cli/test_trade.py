@@ -21,10 +21,8 @@ include = ["{sandbox}"]
 balances = 2000
 collateral_words = 200000
 orders = 2000
-levels = 2000
 nodes = 4000
 archive = 4000
-timer_buckets = 64
 """
 Run = Callable[..., tuple[int, str, str]]
 

@@ -123,7 +123,7 @@ def test_orders_drawn_by_hypothesis(product: int, k: int, operations: list[tuple
 # ------------------------------------------------------------------------------------------------ nothing depends on the borders
 def run_in_batches(commands: list[Row], world: Any, size: int, event_rows: int) -> tuple[Words, bytes]:
     """All event words and the digest, with client rows given to the core `size` at a time."""
-    core = Core(tiny(world.limits, world.levels), world.retention_ns, event_rows)
+    core = Core(tiny(world.limits), world.retention_ns, event_rows)
     events = [core.step(command_words(row)) for row in world.rows]
     batch: list[Words] = []
     for row in commands:

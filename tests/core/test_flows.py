@@ -50,9 +50,7 @@ def run(f: NamedFlow, rows: np.ndarray, engine: Engine) -> dict[int, int]:
 
 def test_the_core_refuses_at_most_a_tenth_and_keeps_the_books_full() -> None:
     f = named_flow(3, 4_000, resting=6_000)
-    engine = Engine(
-        Capacities(accounts=1100, orders=20_000, levels=20_000, nodes=20_000, archive=40_000, balances=4_000, collateral_words=1_000_000)
-    )
+    engine = Engine(Capacities(accounts=1100, orders=20_000, nodes=20_000, archive=40_000, balances=4_000, collateral_words=1_000_000))
     assert engine.step_rows(f.definitions, len(f.definitions), lambda _: None) == 0
     assert run(f, f.preload, engine) == {C.E_ACCEPTED: 6_000}
     counts = run(f, f.flow, engine)
@@ -66,7 +64,7 @@ def test_the_core_refuses_at_most_a_tenth_and_keeps_the_books_full() -> None:
 def test_core_and_model_agree_on_a_small_named_flow() -> None:
     shape = {"books": 8, "group": (2, 6), "accounts": 12, "sessions": 4}
     f = named_flow(5, 120, resting=60, fees=(-50, 100), **shape)
-    pair = Pair(Limits(400, 2000), levels=400)
+    pair = Pair(Limits(400, 2000, nodes=800))
     for row in world(shape["books"], shape["group"], shape["accounts"], shape["sessions"], (-50, 100)):
         pair.apply(row)
     for words in turns(np.concatenate([f.preload, f.flow]), 50).reshape(-1, L.CMD_WORDS):

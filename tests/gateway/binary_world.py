@@ -21,7 +21,7 @@ from protocol.framing import FrameReader, frame
 
 SMALL = Capacities(
     assets=8, venues=4, firms=200, accounts=300, sessions=200, events=20, instruments=150, listings=150, balances=600,
-    collateral_words=60_000, orders=512, levels=512, nodes=512, archive=2048, timer_buckets=16, dirty=64,
+    collateral_words=60_000, orders=512, nodes=512, archive=2048, dirty=64,
 )  # fmt: skip
 SECOND = 10**9
 

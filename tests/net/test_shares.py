@@ -16,10 +16,10 @@ from tests.model_world import Limits
 
 
 class Desk:
-    """A story of two firms on tables of 20 ids and 20 orders, and the log of the watch over them."""
+    """A story of two firms, on tables of 20 ids and 20 orders unless told otherwise, and the log of the watch over them."""
 
-    def __init__(self) -> None:
-        self.story = PairStory(cash=100_000, limits=Limits(orders=20, archive=20))
+    def __init__(self, cash: int = 100_000, limits: Limits | None = None, **event: int) -> None:
+        self.story = PairStory(cash=cash, limits=limits or Limits(orders=20, archive=20), **event)
         self.stream = io.StringIO()
         self.log = Log(self.stream)
         self.shares = Shares(self.story.pair.core.m, self.log, "FIRM{}".format)
@@ -95,6 +95,27 @@ def test_open_orders_are_watched_alike(desk: Desk) -> None:
     assert [line["event"] for line in desk.said()] == ["firm_share_over"]
 
 
+def test_nodes_and_positions_are_watched_alike() -> None:
+    desk = Desk(cash=10**9, payout=10_000, limits=Limits(orders=60, archive=60, nodes=20, words=20 * 23))
+    for i in range(6):  # 3 nodes, then one each
+        desk.story.new(1, C.BUY, 1, 1 + 64 * i)
+        desk.shares.look()
+    (line,) = desk.said()
+    assert (line["firm"], line["table"], line["used"], line["room"], line["share"]) == ("FIRM1", "book_nodes", 8, 10, 10)
+    assert "R_NODE_SHARE_FULL" in line["effect"] and "capacities.nodes" in line["what_to_do"]
+    for number in range(30, 37):
+        desk.story.do(C.C_DEF_ACCOUNT, id=number, firm=1, account_kind=C.ACCT_TRADING, session=1)
+        desk.story.do(C.C_TRANSFER, target=number, asset=1, amount=1000)
+        desk.story.new(1, C.BUY, 1, 1, account=number)
+        desk.shares.look()
+    (line,) = desk.said()
+    assert (line["table"], line["used"], line["room"], line["share"]) == ("positions", 8 * 23, 230, 230)
+    assert "R_POSITION_SHARE_FULL" in line["effect"] and "capacities.collateral_words" in line["what_to_do"]
+    status = desk.shares.status()
+    assert status["book_nodes"] == {"used": 8, "capacity": 20} and status["positions"] == {"used": 184, "capacity": 460}
+    assert status["firms"]["FIRM1"]["book_nodes"] == {"used": 8, "share": 10, "room": 10} and status["warned"] == 2
+
+
 def test_the_status_shows_each_busy_firm_with_its_share(desk: Desk) -> None:
     desk.close(2, 12)
     desk.story.new(1, C.BUY, 1, 5)
@@ -114,7 +135,7 @@ def test_the_numbers_are_those_of_the_refusal(desk: Desk) -> None:
 
 
 def test_the_start_says_how_long_the_default_lasts() -> None:
-    engine = Engine(Capacities(accounts=1, collateral_words=100, levels=8, nodes=8))
+    engine = Engine(Capacities(accounts=1, collateral_words=100, nodes=8))
     line = Shares(engine.m, Log(io.StringIO()), str).start_line()
     assert line["at_10000_orders_per_s"].startswith("ids are remembered for 400 s; 864000000 rows")
     assert engine.m[L.H_WEIGHTS] == 0 and line["firms"] == 0

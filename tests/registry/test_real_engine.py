@@ -17,7 +17,7 @@ from tests.registry.test_registry import BASE, FINAL, RESULT, change
 
 SMALL = Capacities(
     assets=8, venues=4, firms=200, accounts=300, sessions=200, events=20, instruments=150, listings=150, balances=600, collateral_words=50_000,
-    orders=64, levels=64, nodes=64, archive=64, timer_buckets=16,
+    orders=64, nodes=64, archive=64,
 )  # fmt: skip
 
 

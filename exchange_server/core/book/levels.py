@@ -8,7 +8,8 @@ A node has a mask of its occupied slots and 64 children; a leaf's children are l
 from .. import layout as L
 from ..kit.bits import clz, ctz
 from ..kit.jit import leaf
-from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_left, pool_release
+from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
+from ..kit.rows import firm_row
 
 
 @leaf
@@ -53,14 +54,25 @@ def level_worse(m, level, ask):
 
 
 @leaf
-def levels_room(m, inst):
-    """Can one more level be made whatever its price?"""
-    return pool_left(m, L.P_LEVEL) >= 1 and pool_left(m, L.P_NODE) > m[inst + L.I_DEPTH_SHIFT] // 6
+def nodes_missing(m, inst, ask, price):
+    """How many nodes an order at a price would make."""
+    node = m[inst + L.I_BID_ROOT + ask]
+    shift = m[inst + L.I_DEPTH_SHIFT]
+    while node != 0:
+        if shift == 0:
+            return 0
+        node = m[node + L.N_CHILD + ((price >> shift) & 63)]
+        if node != 0:
+            shift -= 6
+    root = m[inst + L.I_BID_ROOT + ask]
+    return shift // 6 + (1 if root == 0 else 0)
 
 
 @leaf
-def _new_node(m, parent, slot):
+def _new_node(m, parent, slot, firm):
     node = pool_alloc(m, L.P_NODE)
+    m[node + L.N_FIRM] = firm
+    m[firm_row(m, firm) + L.F_NODES] += 1
     m[node + L.N_MASK] = 0
     m[node + L.N_PARENT] = parent
     m[node + L.N_SLOT] = slot
@@ -68,18 +80,18 @@ def _new_node(m, parent, slot):
 
 
 @leaf
-def level_make(m, inst, ask, price):
-    """The level at a price, made when it is not there. The caller has asked levels_room."""
+def level_make(m, inst, ask, price, firm):
+    """The level at a price, made for the firm when it is not there. There is a level for every open order; for nodes the caller has asked check_nodes."""
     shift = m[inst + L.I_DEPTH_SHIFT]
     node = m[inst + L.I_BID_ROOT + ask]
     if node == 0:
-        node = _new_node(m, 0, 0)
+        node = _new_node(m, 0, 0, firm)
         m[inst + L.I_BID_ROOT + ask] = node
     while shift > 0:
         slot = (price >> shift) & 63
         child = m[node + L.N_CHILD + slot]
         if child == 0:
-            child = _new_node(m, node, slot)
+            child = _new_node(m, node, slot, firm)
             m[node + L.N_CHILD + slot] = child
             m[node + L.N_MASK] |= 1 << slot
         node = child
@@ -126,6 +138,7 @@ def level_drop(m, inst, ask, level):
             return
         parent = m[node + L.N_PARENT]
         slot = m[node + L.N_SLOT]
+        m[firm_row(m, m[node + L.N_FIRM]) + L.F_NODES] -= 1
         pool_release(m, L.P_NODE, node)
         if parent == 0:
             m[inst + L.I_BID_ROOT + ask] = 0
@@ -152,7 +165,7 @@ def mark_dirty(m, inst, ask, level):
 @leaf
 def queue_push(m, inst, ask, o):
     """Rest an order at the back of its price's queue."""
-    level = level_make(m, inst, ask, m[o + L.O_PRICE])
+    level = level_make(m, inst, ask, m[o + L.O_PRICE], m[o + L.O_FIRM])
     tail = m[level + L.L_TAIL]
     m[o + L.O_NEXT] = 0
     m[o + L.O_PREV] = tail

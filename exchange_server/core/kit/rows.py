@@ -2,7 +2,7 @@
 
 from .. import layout as L
 from .jit import leaf
-from .pools import row_by_id
+from .pools import pool_base, row_by_id
 
 
 @leaf
@@ -18,6 +18,12 @@ def venue_at(m, i):
 @leaf
 def firm_at(m, i):
     return row_by_id(m, L.P_FIRM, L.FIRM_WORDS, i)
+
+
+@leaf
+def firm_row(m, firm):
+    """Row of a firm that is known to be defined."""
+    return pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
 
 
 @leaf

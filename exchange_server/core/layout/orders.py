@@ -51,6 +51,7 @@ NODE_WORDS = 72
 N_MASK = 0
 N_PARENT = 1
 N_SLOT = 2  # own position in the parent
+N_FIRM = 3  # whose order made it: that firm has it for its lifetime
 N_CHILD = 8  # 64 children: nodes, or levels in a leaf
 
 TEXT_WORDS = 8

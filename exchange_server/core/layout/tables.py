@@ -107,7 +107,7 @@ V_CUTOFF_PERIOD = 9  # ns; 0: a day
 FIRM_WORDS = 16
 F_ID = 0
 F_KILLED = 1
-F_ACCOUNTS = 2  # first account of the firm (pointer)
+F_NODES = 2  # book nodes that its orders made
 F_WEIGHT = 3  # its share of the common tables is F_WEIGHT / H_WEIGHTS
 F_OPEN = 4  # open orders
 F_CLOSED = 5  # closed ids that are kept
@@ -115,6 +115,8 @@ F_OLDEST = 6  # the first of them (archive row pointer), linked through AR_NEXT
 F_NEWEST = 7
 F_FORGOTTEN = 8  # closed ids that were forgotten before their retention was over
 F_WINDOW = 9  # age of the last of them, ns
+F_ACCOUNTS = 10  # first account of the firm (pointer)
+F_POSITIONS = 11  # collateral words of its accounts
 
 ACCOUNT_WORDS = 32
 AC_ID = 0

@@ -10,15 +10,10 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import client_price
 from ..kit.jit import leaf
-from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
+from ..kit.pools import pool_alloc, pool_cap, pool_release
+from ..kit.rows import firm_row
 from ..layout.packed import REASON_SHIFT, STATUS_MASK, STATUS_SHIFT, WAS_REPLACED, status_of
 from .ids import ALIAS_HI, archive_ref, id_delete
-
-
-@leaf
-def firm_row(m, firm):
-    """Row of a firm that is known to be defined."""
-    return pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
 
 
 @leaf

@@ -7,9 +7,10 @@ from ..book.levels import queue_remove
 from ..emit import order_report
 from ..kit.jit import leaf
 from ..kit.pools import pool_release
+from ..kit.rows import firm_row
 from ..layout.packed import WAS_REPLACED
 from ..money.products import reserve
-from .archive import archive_order, firm_row
+from .archive import archive_order
 from .ids import ALIAS_HI, archive_ref, id_repoint, order_ref
 from .timers import timer_remove
 

@@ -8,9 +8,9 @@ from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at
-from ..money.collateral import collateral_find, collateral_get, collateral_shift
+from ..money.collateral import collateral_find, collateral_shift
 from ..orders.answers import put_refusal, request_account, request_event
-from ..risk.ladder import check_account, check_kill, check_phase, refuse_positions
+from ..risk.ladder import check_account, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
 
@@ -68,9 +68,9 @@ def do_sets(m, rows, c, ev, kind):
                 inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
                 code = check_position(m, inst, collateral_find(m, account, event), C.BUY, sets, 0)
     if code == C.OK:
-        co = collateral_get(m, account, event)
+        co = collateral_find(m, account, event)
         if co == 0:
-            code = refuse_positions(m)
+            code, co = first_position(m, account, event)
     if code == C.OK and kind == C.C_MERGE:
         n = m[event + L.E_N]
         least = m[co + L.CO_COLUMNS]

@@ -11,6 +11,7 @@ from .. import layout as L
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.pools import pool_alloc
+from ..kit.rows import firm_row
 
 
 @leaf
@@ -38,6 +39,12 @@ def collateral_find(m, account, event):
 
 
 @leaf
+def collateral_words(m, event):
+    """Words of one account's row in the event."""
+    return L.CO_COLUMNS + L.CO_COLUMN_COUNT * m[event + L.E_N]
+
+
+@leaf
 def collateral_get(m, account, event):
     """Collateral row of (account, event), made when missing; 0 when there is no room. New rows join the end of the event's list."""
     co = collateral_find(m, account, event)
@@ -47,7 +54,7 @@ def collateral_get(m, account, event):
         return 0
     n = m[event + L.E_N]
     d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
-    words = L.CO_COLUMNS + L.CO_COLUMN_COUNT * n
+    words = collateral_words(m, event)
     if m[d + L.PL_NEXT] + words > m[d + L.PL_CAP]:
         return 0
     cash = balance_get(m, m[account + L.AC_ID], m[event + L.E_ASSET])
@@ -61,6 +68,7 @@ def collateral_get(m, account, event):
     co = m[d + L.PL_BASE] + m[d + L.PL_NEXT]
     m[d + L.PL_NEXT] += words
     m[d + L.PL_USED] += words
+    m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
     k = m[event + L.E_K]
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event

@@ -3,18 +3,17 @@
 from protocol import codes as C
 
 from .. import layout as L
-from ..book.levels import levels_room
 from ..emit import client_price, order_report, refuse
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc
-from ..kit.rows import account_at, instrument_at, session_at
+from ..kit.rows import account_at, firm_row, instrument_at, session_at
 from ..layout.packed import REASON_SHIFT, pack_attr, pack_fees
-from ..life.archive import archive_next, firm_row, forget_due
+from ..life.archive import archive_next, forget_due
 from ..life.ids import ARCHIVED, archive_at_ref, archive_ref, id_find, id_insert, order_at_ref, order_ref, store_text
 from ..life.life import account_link, hold_listing
 from ..life.timers import next_cutoff, timer_add, timer_room
 from ..match.match import start_match
-from ..money.collateral import collateral_find, collateral_get
+from ..money.collateral import collateral_find
 from ..money.products import reserve, reserve_fee
 from ..risk.ladder import (
     check_account,
@@ -22,12 +21,12 @@ from ..risk.ladder import (
     check_fresh,
     check_kill,
     check_kind,
+    check_nodes,
     check_order_table,
     check_phase,
+    first_position,
     is_resting_type,
-    refuse_levels,
-    refuse_positions,
-    refuse_timers,
+    refuse_full,
     safe_to_resend,
 )
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
@@ -186,13 +185,11 @@ def do_new(m, rows, c, ev):
         expiry = next_cutoff(m, venue)
     if code == C.OK:
         if co == 0:
-            co = collateral_get(m, account, m[inst + L.I_EVENT])
-        if co == 0:
-            code = refuse_positions(m)
-        elif expiry != 0 and not timer_room(m):
-            code = refuse_timers(m)
-        elif is_resting_type(order_type, tif) and not levels_room(m, inst):
-            code = refuse_levels(m)
+            code, co = first_position(m, account, m[inst + L.I_EVENT])
+        if code == C.OK and expiry != 0 and not timer_room(m):
+            code = refuse_full(m, L.P_PAIR_HASH, 1)
+        if code == C.OK and is_resting_type(order_type, tif):
+            code = check_nodes(m, firm, inst, 0 if book_side == C.BUY else 1, book)
     # collateral, post-only
     fees = 0
     fee = 0

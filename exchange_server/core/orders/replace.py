@@ -4,18 +4,18 @@
 from protocol import codes as C
 
 from .. import layout as L
-from ..book.levels import levels_room, queue_reduce, queue_remove
+from ..book.levels import queue_reduce, queue_remove
 from ..emit import client_price, order_event, refuse
 from ..kit.jit import leaf
-from ..kit.rows import session_at
+from ..kit.rows import firm_row, session_at
 from ..layout.packed import WAS_REPLACED, fee_model, pack_fees
-from ..life.archive import archive_order, firm_row, forget_due
+from ..life.archive import archive_order, forget_due
 from ..life.ids import ALIAS_HI, ARCHIVED, archive_ref, id_find, id_insert, id_repoint, order_at_ref, order_ref, store_text
 from ..life.life import hold_listing, leave_listing
 from ..match.match import start_match
 from ..money.fees import fee_denominator
 from ..money.products import reserve, reserve_fee
-from ..risk.ladder import check_conflict, check_fresh, check_kill, check_phase, check_unbuilt, refuse_levels
+from ..risk.ladder import check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
 from ..risk.visibility import find_listing, listing_for
@@ -94,8 +94,8 @@ def _check_replace(m, rows, c, s, ref):
     code = check_collar(m, inst, own_contract_side, book)
     if code == C.OK:
         code = check_position(m, inst, co, book_side, quantity - m[o + L.O_CUM], m[o + L.O_LEAVES])
-    if code == C.OK and not levels_room(m, inst):
-        code = refuse_levels(m)
+    if code == C.OK:
+        code = check_nodes(m, m[o + L.O_FIRM], inst, 0 if book_side == C.BUY else 1, book)
     return code, book
 
 

@@ -7,19 +7,22 @@ throttle windows and rows made on first use. Prices: `price` is the client's, `b
 from protocol import codes as C
 
 from .. import layout as L
+from ..book.levels import nodes_missing
 from ..emit import refuse
 from ..kit.jit import leaf
-from ..kit.pairs import PAIR_RESTRICT, pair_find, pair_room
+from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.pools import pool_cap, pool_left
-from ..kit.rows import firm_at, venue_at
-from ..life.archive import firm_row, share_of
-from ..money.collateral import open_of, position_of
+from ..kit.rows import firm_at, firm_row, venue_at
+from ..life.archive import share_of
+from ..money.collateral import collateral_get, collateral_words, open_of, position_of
 from .limits import QUANTITY_MAX
 
 
 @leaf
 def safe_to_resend(code):
     """Refusals that do not use up the ClOrdID (protocol/errors.py lists the same; a test compares)."""
+    if code == C.R_NODE_SHARE_FULL or code == C.R_POSITION_SHARE_FULL:
+        return True
     if code == C.R_NOT_LOGGED_ON or code == C.R_ORDER_TABLE_FULL or code == C.R_ORDER_SHARE_FULL:
         return True
     if code == C.R_THROTTLED_SESSION or code == C.R_THROTTLED_VENUE or code == C.R_TABLE_FULL or code == C.R_STALE or code == C.R_MARKET_PAUSED:
@@ -67,30 +70,57 @@ def check_order_table(m, firm):
 
 
 @leaf
-def refuse_full(m, pool):
-    """A table that the rules do not speak of is full."""
+def refuse_full(m, pool, asked):
+    """A common table has no room for so many rows more."""
     cap = pool_cap(m, pool)
-    return refuse(m, C.R_TABLE_FULL, cap, cap - pool_left(m, pool), 1)
+    return refuse(m, C.R_TABLE_FULL, cap, cap - pool_left(m, pool), asked)
+
+
+@leaf
+def check_share(m, f, pool, own, asked, code):
+    """Room for so many rows more of a common table, of which the firm has `own`: shared as the open orders are."""
+    free = pool_left(m, pool)
+    if asked > free:
+        return refuse_full(m, pool, asked)
+    if own + asked > free:
+        most = max(free, share_of(m, f, pool))
+        if own + asked > most:
+            return refuse(m, code, most, own, asked)
+    return C.OK
+
+
+@leaf
+def check_nodes(m, firm, inst, ask, price):
+    """Room for the nodes that an order makes when it comes to rest. The way to its price is only looked at when the firm has many."""
+    f = firm_row(m, firm)
+    own = m[f + L.F_NODES]
+    if own + m[inst + L.I_DEPTH_SHIFT] // 6 + 1 <= pool_left(m, L.P_NODE):
+        return C.OK
+    missing = nodes_missing(m, inst, ask, price)
+    if missing == 0:
+        return C.OK
+    return check_share(m, f, L.P_NODE, own, missing, C.R_NODE_SHARE_FULL)
+
+
+@leaf
+def first_position(m, account, event):
+    """(code, row): the collateral row of an account that has none in the event. It stays for good, so it is counted for the account's firm."""
+    f = firm_row(m, m[account + L.AC_FIRM])
+    code = check_share(m, f, L.P_COLLATERAL, m[f + L.F_POSITIONS], collateral_words(m, event), C.R_POSITION_SHARE_FULL)
+    if code != C.OK:
+        return code, 0
+    co = collateral_get(m, account, event)
+    if co == 0:
+        return refuse_positions(m), 0
+    return C.OK, co
 
 
 @leaf
 def refuse_positions(m):
-    """No row for an account's first position, balance or collateral."""
+    """No balance for an account's first position, or no place in the table that finds rows."""
     if pool_left(m, L.P_BALANCE) < 1:
-        return refuse_full(m, L.P_BALANCE)
-    return refuse_full(m, L.P_PAIR_HASH if pair_room(m) < 3 else L.P_COLLATERAL)
-
-
-@leaf
-def refuse_timers(m):
-    if pool_left(m, L.P_BUCKET) < 1:
-        return refuse_full(m, L.P_BUCKET)
-    return refuse_full(m, L.P_PAIR_HASH)
-
-
-@leaf
-def refuse_levels(m):
-    return refuse_full(m, L.P_LEVEL if pool_left(m, L.P_LEVEL) < 1 else L.P_NODE)
+        return refuse_full(m, L.P_BALANCE, 1)
+    return refuse_full(m, L.P_PAIR_HASH, 1)
 
 
 # ---- instrument, phase, type -----------------------------------------------------------------------------------
