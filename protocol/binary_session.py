@@ -45,6 +45,11 @@ class Heartbeats:
     def dead(self, now_ns: int, last_in_ns: int) -> bool:
         return now_ns - last_in_ns >= self.dead_ns
 
+    def lost_text(self, now_ns: int, last_in_ns: int) -> str:
+        """Why the peer is given up: how long it was silent, and how long it may be. In ms, as the Logon says heartbeats."""
+        silent, limit = (ns // MILLISECOND for ns in (now_ns - last_in_ns, self.dead_ns))
+        return errors.text(codes.R_HEARTBEAT_LOST, limit=limit, asked=silent)
+
     def silent(self, now_ns: int, last_out_ns: int) -> bool:
         return now_ns - last_out_ns >= self.interval_ns
 
@@ -196,7 +201,7 @@ class ClientSession:
         if self.state == ENDED:
             return happenings
         if self.heartbeats.dead(now_ns, self.last_in_ns):
-            self._end(happenings, codes.R_HEARTBEAT_LOST, errors.text(codes.R_HEARTBEAT_LOST))
+            self._end(happenings, codes.R_HEARTBEAT_LOST, self.heartbeats.lost_text(now_ns, self.last_in_ns))
         elif self.state == ON and self.heartbeats.silent(now_ns, self.last_out_ns):
             self._out += frame(M.encode(M.Heartbeat()))
         if self._again_ns and now_ns >= self._again_ns and self.state == ON:

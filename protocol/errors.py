@@ -2,13 +2,14 @@
 
 One row per code, one text per code. `docs/errors.md` is generated from this table (scripts/make_docs.py). In the texts
 {limit}, {used} and {asked} stand for the numbers that the event row carries (EVT_LIMIT, EVT_USED, EVT_ASKED): prices in
-ticks and in the client's terms, quantities in lots, money in minor units of its asset, times in ns.
+ticks and in the client's terms, quantities in lots, money in minor units of its asset, times in ns (a text shows them as people read
+them: 2026-07-19 21:40:00 UTC). On FIX a text has prices, quantities and money as decimal numbers.
 """
 
 import re
 from dataclasses import dataclass
 
-from . import codes
+from . import codes, units
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +98,10 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_FIELD_UNSUPPORTED", 11, 2, 5, None, None, "a field of this order (field {asked}) is not supported yet, or not with the value given",
      "The field, or its value, belongs to a feature that this server does not have. Fields: 2 front end, 9 MinQty, 10 DisplayQty, 11 StopPx, "
      "13 deadline, 14 order group, 15 cost cap, 18 stop orders, 19 at the open, 20 self-trade mode, 21 flags.", "Leave the field out."),
-    ("R_EXPIRY_PAST", 99, 99, 5, None, None, "ExpireTime {asked} is not later than the server's time {limit}",
-     "A GTD order would already have expired.", "Send a later ExpireTime (126, UTC)."),
+    ("R_EXPIRY_PAST", 99, 99, 5, None, None, "a GTD order needs an ExpireTime later than the server's time {limit}, got {asked}",
+     "A GTD order would already have expired, or comes without an ExpireTime.", "Send a later ExpireTime (126, UTC)."),
     ("R_EXPIRY_UNEXPECTED", 11, 99, 5, None, None, "ExpireTime {asked} goes only with time in force GTD",
-     "ExpireTime was given with another TimeInForce, or is missing with GTD.", "Send 59=6 with 126, or neither."),
+     "ExpireTime was given with another TimeInForce.", "Send 59=6 with 126, or neither."),
     ("R_NO_ON_SPOT", 11, 99, 5, None, None, "a spot pair has no NO side",
      "Contract side NO was sent for a spot instrument.", "Leave the contract side out."),
     ("R_BAD_STP", 11, 99, 5, 5, None, "self-trade prevention mode {asked} is not known or not supported",
@@ -136,7 +137,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The price is below the lowest or above the highest price of the instrument.", "Send a price within the bands."),
     ("R_PRICE_OFF_GRID", 99, 99, 0, 5, None, "price {asked} is not on the grid: the increment there is {limit}",
      "The price is no multiple of the increment of its band.", "Round to the grid given in the definition."),
-    ("R_QTY_NOT_POSITIVE", 13, 99, 0, 5, None, "quantity {asked} must be at least 1",
+    ("R_QTY_NOT_POSITIVE", 13, 99, 0, 5, None, "quantity {asked} must be at least {limit}",
      "OrderQty is zero or negative.", "Send a positive quantity."),
     ("R_QTY_LOT", 13, 99, 0, 5, None, "quantity {asked} is no multiple of the lot {limit}",
      "The instrument trades in multiples of its lot.", "Round to the lot given in the definition."),
@@ -151,7 +152,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_COLLAR", 99, 99, 0, None, None, "price {asked} lies beyond the collar, which ends at {limit} (reference {used})",
      "The price is too far from the reference on the dear side.", "Send a price nearer to the reference."),
     ("R_POSITION_LIMIT", 3, 99, 0, None, None, "the position could reach {asked}, the limit is {limit} (now {used}, open orders counted)",
-     "Position and open orders on that side together would go beyond the instrument's maximum position.",
+     "Position and open orders on that side together would go beyond the instrument's maximum position. All three numbers count YES contracts: "
+     "one sold, or a NO bought, is -1.",
      "Reduce or cancel first, or send less."),
     # ---- collateral, matching
     ("R_COLLATERAL", 3, 2, 0, None, None, "the order needs {asked}, and {limit} is available ({used} locked)",
@@ -246,7 +248,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_WIRE_FIELD", 99, 99, 5, 6, None, "field {asked} is missing, unknown, given twice or has a bad value", "One field is wrong; the answer names it.", "Correct the field."),
     ("R_SLOW_READER", None, None, None, None, None, "cut off as a slow reader: {asked} bytes were waiting, the limit is {limit}",
      "The client did not read what was sent to it.", "Read faster, or subscribe to less; then log on and ask for what was missed."),
-    ("R_LOGON_TIMEOUT", None, None, None, None, None, "no logon within {limit} ns", "The connection did not log on in time.", "Send the logon first."),
+    ("R_LOGON_TIMEOUT", None, None, None, None, None, "no logon within {limit} ms", "The connection did not log on in time.", "Send the logon first."),
     ("R_BAD_CREDENTIALS", None, None, 6, None, None, "unknown session or wrong credentials", "Name, key or secret are not right; which one is not told.", "Check them with the operator."),
     ("R_ALREADY_LOGGED_ON", None, None, 6, None, None, "the session is logged on already", "A second connection used the same session.", "Close the first connection."),
     ("R_CLOCK_SKEW", None, None, 0, 10, None, "SendingTime differs by {asked} ms from the server's clock, the limit is {limit} ms",
@@ -285,6 +287,9 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
      "The Logon (789) expects a number that we have not come to: one side has lost its numbers.", "Compare the numbers, or begin anew with 141=Y."),
 )  # fmt: skip
+
+# The numbers of these are times of day in ns since 1970 UTC; 0: none was given.
+TIMES: frozenset[int] = frozenset((codes.R_EXPIRY_PAST, codes.R_EXPIRY_UNEXPECTED, codes.R_STALE, codes.R_CHALLENGE_WINDOW))
 
 SAFE_TO_RESEND: frozenset[int] = frozenset(
     (
@@ -333,8 +338,14 @@ def text(code: int, limit: int | None = None, used: int | None = None, asked: in
     if any(values[name] is None for name in numbers_used(code)):
         sentence = row.cause.removesuffix(".")
     else:
-        sentence = _PLACE.sub(lambda match: str(values[match.group(1)]), row.template)
+        sentence = _PLACE.sub(lambda match: _shown(code, values[match.group(1)] or 0), row.template)
     return f"{sentence} (safe to resend)" if row.safe_to_resend else sentence
+
+
+def _shown(code: int, value: int) -> str:
+    if code not in TIMES:
+        return str(value)
+    return units.instant(value) if value else "none"
 
 
 def short_name(code: int) -> str:

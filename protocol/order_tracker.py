@@ -27,7 +27,8 @@ def refusal(answer: Answer) -> tuple[int, str]:
     if isinstance(answer, M.MessageRefused):
         return answer.reason, answer.text
     if isinstance(answer, M.MassCancelDone) and answer.reason not in (codes.OK, codes.R_MASS_CANCEL):
-        return answer.reason, errors.text(answer.reason, asked=answer.scope)
+        named = {codes.R_BAD_SCOPE: answer.scope, codes.R_UNKNOWN_ACCOUNT: answer.account}.get(answer.reason, answer.instrument)
+        return answer.reason, errors.text(answer.reason, asked=named)
     if isinstance(answer, M.OrderStatus) and answer.status in (codes.ST_NONE, codes.ST_REJECTED):
         return answer.reason, errors.text(answer.reason)
     return codes.OK, ""

@@ -38,8 +38,9 @@ def errors_page() -> str:
         "Every refusal, and every order taken out, carries one of these numbers: on the binary wire as `reason`, on FIX as the tags",
         "named here with the text in 58, on the command line and in the journal by name. A condition has one code, a code one condition.",
         "Groups stand in the order in which an order is checked: of several refusals that apply, the first wins.",
-        "`{limit}`, `{used}` and `{asked}` are filled in: prices in ticks in the client's terms, quantities in lots, money in minor",
-        "units of its asset, times in nanoseconds. *Safe to resend* does not use up the ClOrdID: the same message may be sent again.",
+        "`{limit}`, `{used}` and `{asked}` are filled in. The binary wire has them as numbers: prices in ticks in the client's terms,",
+        "quantities in lots, money in minor units of its asset, times in nanoseconds. Texts on FIX have decimal numbers and UTC times.",
+        "*Safe to resend* does not use up the ClOrdID: the same message may be sent again.",
         "",
         "This page is generated from `protocol/errors.py` by `python -m scripts.make_docs`.",
     ]

@@ -203,7 +203,7 @@ class BinaryConnection(Connection):
     def _timers(self, now_ns: int) -> None:
         beats = self._heartbeats
         if beats.dead(now_ns, self.last_in_ns):
-            self._end(codes.R_HEARTBEAT_LOST, errors.text(codes.R_HEARTBEAT_LOST), now_ns)
+            self._end(codes.R_HEARTBEAT_LOST, beats.lost_text(now_ns, self.last_in_ns), now_ns)
             return
         if beats.silent(now_ns, self.last_out_ns):
             self._write(M.Heartbeat(), now_ns)

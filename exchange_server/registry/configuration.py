@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .registry import EngineLike, Registry
 
 
-MONEY_MAX = 1 << 61  # core/markets/define.py; a test compares the two
+MONEY_MAX = 1 << 61  # core/money/transfers.py; a test compares the two
 
 
 class RecordRefused(Exception):

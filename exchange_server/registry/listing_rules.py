@@ -193,6 +193,7 @@ def _check_void(record: DefineMarket) -> None:
 
 
 def _check_amounts(record: DefineMarket) -> None:
+    """Each bound grows in step with the amount its key names, so that the refusal can say how large that one may be."""
     price, tick, n, payout = record.bands[-1].high, record.tick_value, len(record.contracts), record.payout
     bounds = [("max_qty", "highest price x max_qty x 10,000 x tick_value", price * record.max_qty * RATE_UNIT * tick)]
     if payout:
@@ -201,12 +202,16 @@ def _check_amounts(record: DefineMarket) -> None:
             ("max_qty", "payout^2 / 4 x max_qty x 10,000 x tick_value", -(-payout * payout // 4) * record.max_qty * RATE_UNIT * tick)
         )
         bounds.append(("max_position", "contracts x payout x max_position x tick_value", n * payout * record.max_position * tick))
-        bounds.append(("max_position", "contracts x payout x max_qty x tick_value", n * payout * record.max_qty * tick))
+        bounds.append(("max_qty", "contracts x payout x max_qty x tick_value", n * payout * record.max_qty * tick))
     else:
         bounds.append(("lot_base", "lot_base x max_qty", record.lot_base * record.max_qty))
     for key, formula, value in bounds:
         if value >= LIMIT:
-            raise Refused(codes.R_OVERFLOW, f"{key}: {formula} = {value} must stay below 2^62 = {LIMIT}", LIMIT, min(value, LIMIT))
+            asked = getattr(record, key)
+            decimals = 0 if key == "lot_base" else record.qty_decimals
+            most = min((LIMIT - 1) // (other // asked) for name, _, other in bounds if name == key)
+            text = f"at most {numbers.unscaled(most, decimals)}, asked {numbers.unscaled(asked, decimals)}: above that {formula} could reach 2^62"
+            raise Refused(codes.R_OVERFLOW, f"{key}: {text}, more than can be counted exactly", LIMIT, min(value, LIMIT))
 
 
 def protection(record: DefineMarket) -> int:

@@ -48,6 +48,7 @@ UNIT_MONEY = 3
 UNIT_TIME = 4
 UNIT_ACCOUNT = 5
 UNIT_WORD = 6  # a word of the command row, or a part of one (codes.FIELD_*): shown as the tag that fills it
+UNIT_QUOTE = 7  # an amount of the asset that the prices are in, whatever the side
 PLACE_LIMIT = 2  # bytes in a text that stand for a number
 PLACE_USED = 3
 PLACE_ASKED = 4
@@ -77,6 +78,7 @@ TYPE_FIELD = _word(b"35=")
 POSS_DUP = _word(b"\x0143=Y")
 NONE_37 = _word(b"\x0137=NONE")
 NO_SYMBOL = _word(b"[N/A]")
+NO_TIME = _word(b"none")
 GAP_FILL = _word(b"\x01123=Y")
 COMM_TYPE = _word(b"\x0113=3")
 STATUS_CHARS = _word(b"80124C80")  # order status 0..7 as 39; ST_NONE and ST_REJECTED: 8, ST_REPLACED never shows alone
@@ -192,6 +194,10 @@ def _put_text(m, out, p, ev, e, texts, reason, inst, side, res):
             p = put_scaled(out, p, v, m[inst + L.I_QTY_DECIMALS])
         elif unit == UNIT_MONEY:
             p = put_scaled(out, p, v, _money_decimals(m, inst, side))
+        elif unit == UNIT_QUOTE:
+            p = put_scaled(out, p, v, _money_decimals(m, inst, np.int64(0)))
+        elif unit == UNIT_TIME and v == 0:
+            p = _put(out, p, NO_TIME, 4)
         elif unit == UNIT_TIME and v > 0:
             time_words(v, res, np.int64(RES_EXPIRY))
             p = put_time(out, p, res, np.int64(RES_EXPIRY), np.int64(27))

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from protocol import codes
+from protocol import codes, numbers
 
 from .books import Books, Contract, Fill
 
@@ -67,8 +67,9 @@ def orders(books: list[Books], count: int) -> list[str]:
     return wrong
 
 
-def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int) -> list[str]:
-    """One client's books against the server's: cash, positions, open orders, numbers, and nothing left without an answer."""
+def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int, decimals: int) -> list[str]:
+    """One client's books against the server's: cash, positions, open orders, numbers, and nothing left without an answer.
+    decimals: the asset's."""
     name = book.session
     wrong = list(book.faults)
     if book.fault_count > len(book.faults):
@@ -79,9 +80,8 @@ def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int) -> 
     if account is None:
         return [*wrong, f"{name}: the server has no account {book.account}"]
     if account["cash"].get(asset, 0) != deposit + book.cash:
-        wrong.append(
-            f"{name}: cash is {deposit + book.cash} here and {account['cash'].get(asset, 0)} at the server (minor units of {asset})"
-        )
+        here_cash, there_cash = (_money(value, asset, decimals) for value in (deposit + book.cash, account["cash"].get(asset, 0)))
+        wrong.append(f"{name}: cash is {here_cash} here and {there_cash} at the server")
     held = {symbol: q for symbol, q in book.positions.items() if q}
     for symbol in sorted(held.keys() | account["positions"].keys()):
         here, there = held.get(symbol, 0), account["positions"].get(symbol, 0)
@@ -93,13 +93,17 @@ def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int) -> 
         if there_open.get(order) != here_open.get(order):
             wrong.append(f"{name}: order {order} is {_open(here_open.get(order))} here and {_open(there_open.get(order))} at the server")
     if not there_open and account["locked"].get(asset, 0) and not held:
-        wrong.append(f"{name}: {account['locked'][asset]} minor units are locked without orders and positions")
+        wrong.append(f"{name}: {_money(account['locked'][asset], asset, decimals)} are locked without orders and positions")
     session = next((s for s in server["sessions"] if s["name"] == book.session), None)
     if session is None:
         wrong.append(f"{name}: the server does not know the session")
     elif book.next_number < session["next_out"]:
         wrong.append(f"{name}: number {book.next_number} is expected next here, the server has sent up to {session['next_out'] - 1}")
     return wrong
+
+
+def _money(value: int, asset: str, decimals: int) -> str:
+    return f"{numbers.unscaled(value, decimals)} {asset}"
 
 
 def _open(order: tuple[int, int, int] | None) -> str:
@@ -116,7 +120,8 @@ def settlements(before: list[Books], after: list[Books], paid: Mapping[str, int]
             wanted = q * paid[symbol] * contracts[symbol].tick_value
             got = new.settled.get(symbol)
             if got != (q, wanted):
-                wrong.append(f"{new.session}: {q} of {symbol} pay {wanted}, the report says {got[1] if got else 'nothing'}")
+                due, told = (numbers.unscaled(value, contracts[symbol].asset_decimals) for value in (wanted, got[1] if got else 0))
+                wrong.append(f"{new.session}: {q} of {symbol} pay {due}, the report says {told if got else 'nothing'}")
         for symbol in new.settled.keys() - old.positions.keys():
             wrong.append(f"{new.session}: {symbol} was settled, but none was held")
         if left := {symbol: q for symbol, q in new.positions.items() if q and symbol in paid}:
@@ -126,17 +131,18 @@ def settlements(before: list[Books], after: list[Books], paid: Mapping[str, int]
     return wrong
 
 
-def money(server: Mapping[str, Any], books: list[Books], asset: str) -> list[str]:
+def money(server: Mapping[str, Any], books: list[Books], asset: str, decimals: int) -> list[str]:
     """After the settlement no event holds money: the accounts' cash is all that was ever paid in, and fee accounts hold the clients' fees."""
     cash = sum(account["cash"].get(asset, 0) for account in server["accounts"])
     wrong = []
     if cash != server["external"][asset]:
-        wrong.append(f"the accounts hold {cash} minor units of {asset}, {server['external'][asset]} were paid in")
+        paid_in = _money(server["external"][asset], asset, decimals)
+        wrong.append(f"the accounts hold {_money(cash, asset, decimals)}, {paid_in} were paid in")
     clients = {book.account for book in books}
     kept = sum(a["cash"].get(asset, 0) for a in server["accounts"] if a["name"].endswith(FEE_NAMES))
     fees = sum(book.fees for book in books)
     if kept != fees:
-        wrong.append(f"the fee accounts hold {kept}, the {len(clients)} clients paid {fees}")
+        wrong.append(f"the fee accounts hold {_money(kept, asset, decimals)}, the {len(clients)} clients paid {_money(fees, asset, decimals)}")
     return wrong
 
 
@@ -157,5 +163,11 @@ def best_prices(seen: Mapping[str, list[Any]], markets: list[dict[str, Any]]) ->
     for market in markets:
         for contract in market["contracts"]:
             if (here := seen.get(contract["symbol"])) is not None and list(here) != [contract["bid"], contract["ask"]]:
-                wrong.append(f"{contract['symbol']}: market data made {here}, the server has {[contract['bid'], contract['ask']]}")
+                made, has = (_prices(pair, market["price_decimals"]) for pair in (here, (contract["bid"], contract["ask"])))
+                wrong.append(f"{contract['symbol']}: market data made {made}, the server has {has}")
     return wrong
+
+
+def _prices(pair: Iterable[int | None], decimals: int) -> str:
+    bid, ask = ("none" if price is None else numbers.unscaled(price, decimals) for price in pair)
+    return f"bid {bid}, ask {ask}"

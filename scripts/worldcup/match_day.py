@@ -154,7 +154,8 @@ class MatchDay:
         self.say(f"   {'ok   ' if not found else 'WRONG'}  {what}" + (f": {len(found)} differences" if found else ""))
 
     def compare(self, books: list[Books], server: dict[str, Any], when: str) -> None:
-        found = [text for book in books for text in judge.client(book, server, ASSET, self.world.deposits[book.account])]
+        deposits, decimals = self.world.deposits, self.world.decimals
+        found = [text for book in books for text in judge.client(book, server, ASSET, deposits[book.account], decimals)]
         held = sum(1 for book in books for q in book.positions.values() if q)
         opened = sum(len(book.open) for book in books)
         self.judge(f"{when}: {len(books)} clients' books against the server's: cash, {held} positions, {opened} open orders", found)
@@ -214,7 +215,7 @@ class MatchDay:
         self.judge(f"all {server['trades']} trades are in two clients' books, both sides alike", judge.trades(final, server["trades"]))
         self.judge("no fill lost, none doubled", judge.fills(final, server) + judge.executions(final))
         self.judge(f"all {server['orders']} order ids are in one client's books each", judge.orders(final, server["orders"]))
-        self.judge("the sum of all cash is what was paid in, fees are where they belong", judge.money(server, final, ASSET))
+        self.judge("the sum of all cash is what was paid in, fees are where they belong", judge.money(server, final, ASSET, self.world.decimals))
         self.audit("after the settlement")
         code = self.server.stop()
         self.judge("a clean stop with a snapshot", [] if code == Exit.OK else [f"the server stopped with exit code {code}"])

@@ -15,12 +15,14 @@ TAKER_FIRMS = "CLIENT"
 
 
 class World(NamedTuple):
-    """contracts by symbol; events: name to symbols; markets: name to its definition; deposits: account name to minor units of ASSET."""
+    """contracts by symbol; events: name to symbols; markets: name to its definition; deposits: account name to minor units of ASSET,
+    which has `decimals`."""
 
     contracts: dict[str, Contract]
     events: dict[str, list[str]]
     markets: dict[str, ar.DefineMarket]
     deposits: dict[str, int]
+    decimals: int
 
 
 def sandbox() -> World:
@@ -34,7 +36,8 @@ def sandbox() -> World:
         for c in market.contracts
     }
     deposits = {r.target: r.amount for r in records if isinstance(r, ar.Transfer) and r.asset == ASSET and r.target}
-    return World(contracts, {name: [c.symbol for c in market.contracts] for name, market in markets.items()}, markets, deposits)
+    events = {name: [c.symbol for c in market.contracts] for name, market in markets.items()}
+    return World(contracts, events, markets, deposits, decimals[ASSET])
 
 
 def fair_prices(world: World, seed: int) -> dict[str, int]:

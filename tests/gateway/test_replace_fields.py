@@ -1,4 +1,4 @@
-"""What a replace says besides price and quantity: on both wires not given keeps the order's, given must be the order's."""
+"""What a replace says besides price and quantity, and a cancel of its order: on both wires not given keeps the order's, given must be the order's."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -110,3 +110,69 @@ def test_binary(street: Street, more: dict[str, Any], field: int, own: int, used
         assert (answer.reason, answer.asked, answer.limit, answer.used) == (codes.R_REPLACE_FIELD, field, own, used)
     else:
         assert isinstance(answer, M.Replaced) and (answer.id, answer.price, answer.flags) == (2, 600, 0)
+
+
+@pytest.mark.parametrize(
+    ("said", "tag"),
+    [
+        ("55=WC26-WIN-ESP|54=1|", ""),
+        ("55=WC26-WIN-ESP|54=1|1=CLIENT1-A|5010=Y|", ""),
+        ("55=WC26-WIN-FRA|54=1|", "55"),
+        ("55=WC26-WIN-ESP|54=2|", "54"),
+        ("55=WC26-WIN-ESP|54=1|5010=N|", "5010"),
+        ("55=WC26-WIN-ESP|54=1|1=CLIENT1-B|", "1"),
+    ],
+)
+def test_a_fix_cancel_that_describes_another_order(street: Street, said: str, tag: str) -> None:
+    street.admin(ar.DefineAccount(name="CLIENT1-B", firm="CLIENT1"))
+    end = street.up(1)
+    end.take()
+    first = end.client.next_out
+    end.send_raw("D", first, f"11=1|55={ESP}|54=1|60=20260101-00:00:00|38=10|40=2|44=0.0500|59=1|")
+    end.send_raw("F", first + 1, f"11=2|41=1|60=20260101-00:00:00|{said}")
+    street.turn()
+    accepted, answer = end.take()
+    assert accepted.text(150) == "0"
+    if not tag:
+        assert (answer.msg_type, answer.text(150), answer.text(11), answer.text(41)) == ("8", "4", "2", "1")
+        return
+    assert [answer.text(t) for t in (35, 434, 102, 39, 11, 41)] == ["9", "1", "99", "0", "2", "1"]
+    assert answer.text(58) == f"tag {tag} differs from the order's: OrigClOrdID(41) names another order than the cancel describes"
+    end.send_raw("H", first + 2, f"11=1|55={ESP}|54=1|")
+    street.turn()
+    assert [(m.text(39), m.text(151)) for m in end.take()] == [("0", "10")], "the order is as it was"
+
+
+@pytest.mark.parametrize("name", ["CLIENT2-A", "NOBODY"])
+def test_a_fix_cancel_with_an_account_that_is_not_the_firms(street: Street, name: str) -> None:
+    """An account of another firm answers like one that is not there."""
+    end = street.up(1)
+    end.take()
+    first = end.client.next_out
+    end.send_raw("D", first, f"11=1|55={ESP}|54=1|60=20260101-00:00:00|38=10|40=2|44=0.0500|59=1|")
+    end.send_raw("F", first + 1, f"11=2|41=1|60=20260101-00:00:00|55={ESP}|54=1|1={name}|")
+    street.turn()
+    _, answer = end.take()
+    assert (answer.msg_type, answer.text(434), answer.text(102)) == ("9", "1", "2")
+    assert answer.text(58) == "Account(1) is not known, or missing where the session has no default account"
+
+
+@pytest.mark.parametrize("field", [0, codes.FIELD_INSTRUMENT, codes.FIELD_ACCOUNT])
+def test_a_binary_cancel_that_describes_another_order(street: Street, field: int) -> None:
+    """CancelOrder names the instrument and the account, or leaves them out; it has no side."""
+    street.admin(ar.DefineAccount(name="MM1-B", firm="MM1"))
+    end = street.logged_on("MM1")
+    accounts = street.engine.registry.accounts
+    spain, france = street.instrument(ESP), street.instrument("WC26-WIN-FRA")
+    own, other = accounts.named("MM1-A").id, accounts.named("MM1-B").id
+    end.session.send(M.NewOrder(1, 0, spain, codes.BUY, codes.YES, codes.LIMIT, codes.GTC, 0, 500, 10))
+    said = {0: (own, spain), codes.FIELD_INSTRUMENT: (own, france), codes.FIELD_ACCOUNT: (other, spain)}[field]
+    end.session.send(M.CancelOrder(2, 1, *said))
+    street.turn()
+    _, answer = end.take()
+    if field:
+        used, limit = (other, own) if field == codes.FIELD_ACCOUNT else (france, spain)
+        assert isinstance(answer, M.CancelRejected) and not answer.flags & codes.EF_REPLACE
+        assert (answer.reason, answer.asked, answer.limit, answer.used) == (codes.R_CANCEL_FIELD, field, limit, used)
+    else:
+        assert isinstance(answer, M.Canceled) and answer.orig == 1

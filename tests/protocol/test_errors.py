@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from protocol import codes, errors
+from protocol import codes, errors, units
 
 CODES = {name: value for name, value in vars(codes).items() if name.startswith("R_") and isinstance(value, int)}
 
@@ -68,5 +68,13 @@ def test_a_text_is_never_shown_with_numbers_that_nobody_gave() -> None:
         bare = errors.text(code)
         assert "{" not in bare and (not errors.numbers_used(code) or bare.startswith(row.cause.removesuffix("."))), row.name
         if errors.numbers_used(code):
-            shown = errors.text(code, limit=11111, used=22222, asked=33333)
-            assert [{"limit": "11111", "used": "22222", "asked": "33333"}[name] in shown for name in errors.numbers_used(code)]
+            numbers = {"limit": 11111, "used": 22222, "asked": 33333}
+            shown = errors.text(code, **numbers)
+            values = [numbers[name] for name in errors.numbers_used(code)]
+            assert all((units.instant(v) if code in errors.TIMES else str(v)) in shown for v in values), shown
+
+
+def test_times_are_told_as_people_read_them() -> None:
+    shown = errors.text(codes.R_STALE, limit=1_700_000_000_500_000_000, asked=1_700_000_001_000_000_000)
+    assert "the deadline 2023-11-14 22:13:20.500 UTC had passed when the order was handled at 2023-11-14 22:13:21 UTC" in shown
+    assert errors.text(codes.R_EXPIRY_PAST, limit=1_700_000_000_000_000_000, asked=0).endswith("2023-11-14 22:13:20 UTC, got none")

@@ -48,6 +48,19 @@ def test_a_refused_order_carries_its_sentence() -> None:
     assert order.status == codes.ST_REJECTED and "500" in order.text and refusal(report)[0] == codes.R_QTY_TOO_LARGE  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("reason", "sentence"),
+    [
+        (codes.R_UNKNOWN_INSTRUMENT, "there is no such instrument (id 33)"),
+        (codes.R_UNKNOWN_EVENT, "there is no event 33"),
+        (codes.R_UNKNOWN_ACCOUNT, "there is no account 44 for this session"),
+        (codes.R_BAD_SCOPE, "mass cancel scope 5 is not known"),
+    ],
+)
+def test_a_refused_mass_cancel_names_what_was_wrong_with_it(reason: int, sentence: str) -> None:
+    assert refusal(M.MassCancelDone(1, 51, 7, 5, 44, 33, 5, 0, reason)) == (reason, sentence)
+
+
 def test_a_message_that_could_not_be_read_refuses_its_request() -> None:
     tracker = OrderTracker()
     order = tracker.new_order(NEW)

@@ -11,7 +11,7 @@ from config import admin_records as ar
 from exchange_server.core.layout import definitions
 from exchange_server.registry import listing_rules as rules
 from exchange_server.registry.listing_rules import LIMIT, Refused, check_market
-from protocol import codes
+from protocol import codes, numbers
 from tests.registry.test_registry import FINAL, SPOT, change
 
 BAND = ar.Band(low=1, high=99, step=1)
@@ -96,7 +96,7 @@ def test_a_broken_rule_is_named(market: ar.DefineMarket, code: int, sentence: st
 
 def largest(market: ar.DefineMarket, field: str, high: int = LIMIT) -> int:
     """The largest value of a field that passes, by bisection."""
-    low = 1
+    low, said = 1, ""
     while low < high:
         middle = (low + high + 1) // 2
         try:
@@ -104,7 +104,9 @@ def largest(market: ar.DefineMarket, field: str, high: int = LIMIT) -> int:
             low = middle
         except Refused as refused:
             assert refused.code == codes.R_OVERFLOW and refused.limit == LIMIT and "2^62" in refused.text
-            high = middle - 1
+            high, said = middle - 1, refused.text
+    most = f"at most {numbers.unscaled(low, 0 if field == 'lot_base' else market.qty_decimals)}, asked "
+    assert f"{field}: " not in said or most in said, "it names the largest one that passes"
     return low
 
 

@@ -12,9 +12,9 @@ from tests.scripts.worldcup_rig import CUP, DEPOSIT, accepted, fill, pair, take,
 
 def all_of(books: list[Books], server: dict[str, Any]) -> list[str]:
     """Every check that can be made while orders rest."""
-    found = [text for book in books for text in judge.client(book, server, "USD", DEPOSIT)]
+    found = [text for book in books for text in judge.client(book, server, "USD", DEPOSIT, 4)]
     found += judge.trades(books, server["trades"]) + judge.fills(books, server) + judge.executions(books)
-    return found + judge.orders(books, server["orders"]) + judge.money(server, books, "USD")
+    return found + judge.orders(books, server["orders"]) + judge.money(server, books, "USD", 4)
 
 
 def test_what_agrees_is_right() -> None:
@@ -28,7 +28,7 @@ def test_a_lost_fill() -> None:
     take(taker, accepted(4, 2, codes.BUY, 4200, 10))
     found = "\n".join(all_of([maker, taker], view()))
     assert "trade 1 has 1 sides" in found and "the clients have 1 fills, the server made 2" in found
-    assert "CLIENT1: cash is 1000000 here and 957993 at the server" in found
+    assert "CLIENT1: cash is 100.0000 USD here and 95.7993 USD at the server" in found
     assert "CLIENT1: 0 contracts of CUP-A here, 10 at the server" in found
     assert "CLIENT1: order 2 is open as 1002 with 10 left and 0 filled here and not open at the server" in found
     assert "CLIENT1: number 5 is expected next here, the server has sent up to 5" in found
@@ -76,9 +76,9 @@ def test_one_clordid_with_two_orders() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (lambda v: v["accounts"][1]["cash"].update(USD=DEPOSIT + 41_999), "MM1: cash is 1042000 here and 1041999"),
-        (lambda v: v["accounts"][0]["cash"].update(USD=8), "the accounts hold 2000001 minor units of USD, 2000000 were paid in"),
-        (lambda v: v["accounts"][0]["cash"].update(USD=8), "the fee accounts hold 8, the 2 clients paid 7"),
+        (lambda v: v["accounts"][1]["cash"].update(USD=DEPOSIT + 41_999), "MM1: cash is 104.2000 USD here and 104.1999 USD at the server"),
+        (lambda v: v["accounts"][0]["cash"].update(USD=8), "the accounts hold 200.0001 USD, 200.0000 USD were paid in"),
+        (lambda v: v["accounts"][0]["cash"].update(USD=8), "the fee accounts hold 0.0008 USD, the 2 clients paid 0.0007 USD"),
         (lambda v: v["accounts"][2]["positions"].clear(), "CLIENT1: 10 contracts of CUP-A here, 0 at the server"),
         (lambda v: v["accounts"][1]["orders"].clear(), "MM1: order 1 is open as 1001 with 5 left and 10 filled here and not open"),
         (lambda v: v["accounts"][1]["orders"][0].update(leaves=4), "with 5 left and 10 filled here and open as 1001 with 4 left"),
@@ -105,7 +105,7 @@ def test_sides_of_a_trade_that_do_not_fit() -> None:
 def test_a_request_without_an_answer() -> None:
     maker, _ = pair()
     maker.ask(77, 1, False)
-    assert judge.client(maker, view(), "USD", DEPOSIT) == ["MM1: 1 requests have no answer: 77"]
+    assert judge.client(maker, view(), "USD", DEPOSIT, 4) == ["MM1: 1 requests have no answer: 77"]
 
 
 def settled(book: Books, symbol: str, position: int, amount: int) -> Books:
@@ -121,10 +121,10 @@ def test_settlement() -> None:
     assert judge.settlements(before, after, paid, CUP) == []
     assert (after[0].cash, after[1].cash) == (42_000 - 100_000, -42_007 + 100_000)
     forgotten = pair()
-    assert "-10 of CUP-A pay -100000, the report says nothing" in judge.settlements(before, forgotten, paid, CUP)[0]
+    assert "-10 of CUP-A pay -10.0000, the report says nothing" in judge.settlements(before, forgotten, paid, CUP)[0]
     assert any("1 orders are open after the close" in text for text in judge.settlements(before, forgotten, paid, CUP))
     wrong = [after[0], settled(pair()[1], "CUP-A", 10, 99_999)]
-    assert judge.settlements(before, wrong, paid, CUP) == ["CLIENT1: 10 of CUP-A pay 100000, the report says 99999"]
+    assert judge.settlements(before, wrong, paid, CUP) == ["CLIENT1: 10 of CUP-A pay 10.0000, the report says 9.9999"]
     twice = settled(settled(pair()[1], "CUP-A", 10, 100_000), "CUP-A", 10, 100_000)
     assert any("CUP-A was settled twice" in text for text in twice.faults)
     assert any("10 contracts were settled, 0 are held" in text for text in twice.faults)
@@ -133,9 +133,9 @@ def test_settlement() -> None:
 
 
 def test_market_data_against_the_server() -> None:
-    markets = [{"contracts": [{"symbol": "CUP-A", "bid": 41, "ask": None}, {"symbol": "CUP-B", "bid": None, "ask": None}]}]
+    markets = [{"price_decimals": 4, "contracts": [{"symbol": "CUP-A", "bid": 41, "ask": None}, {"symbol": "CUP-B", "bid": None, "ask": None}]}]
     assert judge.best_prices({"CUP-A": [41, None], "CUP-B": [None, None]}, markets) == []
-    assert judge.best_prices({"CUP-A": [40, None]}, markets) == ["CUP-A: market data made [40, None], the server has [41, None]"]
+    assert judge.best_prices({"CUP-A": [40, None]}, markets) == ["CUP-A: market data made bid 0.0040, ask none, the server has bid 0.0041, ask none"]
 
 
 def test_whole() -> None:

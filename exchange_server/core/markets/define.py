@@ -7,6 +7,7 @@ Each answers OK or a code; nothing is changed when it refuses. Layouts: core/lay
 from protocol import codes as C
 
 from .. import layout as L
+from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.names import names_add
 from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_room
@@ -23,6 +24,18 @@ def new_row(m, pool, width, i):
     if i <= 0 or i >= pool_cap(m, pool):
         return 0
     return pool_base(m, pool) + i * width
+
+
+@leaf
+def _no_row(m, pool, i):
+    """The id lies beyond the pool: how many rows it has, how many are in use, and the id."""
+    return refuse(m, C.R_TABLE_FULL, pool_cap(m, pool), m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED], i)
+
+
+@leaf
+def _full(m, pool):
+    """No row left in a pool from which rows are taken in turn."""
+    return refuse(m, C.R_TABLE_FULL, pool_cap(m, pool), m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED], 1)
 
 
 @leaf
@@ -45,7 +58,7 @@ def copy_words(m, to, rows, at, words):
 def define_asset(m, rows, c):
     p = new_row(m, L.P_ASSET, L.ASSET_WORDS, rows[c + d.DA_ID])
     if p == 0:
-        return C.R_TABLE_FULL
+        return _no_row(m, L.P_ASSET, rows[c + d.DA_ID])
     if m[p] == rows[c + d.DA_ID]:
         return C.OK  # nothing of an asset is live
     take_id(m, L.P_ASSET, p, rows[c + d.DA_ID])
@@ -59,7 +72,7 @@ def define_asset(m, rows, c):
 def define_venue(m, rows, c):
     p = new_row(m, L.P_VENUE, L.VENUE_WORDS, rows[c + d.DV_ID])
     if p == 0:
-        return C.R_TABLE_FULL
+        return _no_row(m, L.P_VENUE, rows[c + d.DV_ID])
     if m[p] != rows[c + d.DV_ID]:
         take_id(m, L.P_VENUE, p, rows[c + d.DV_ID])
         m[p + L.V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
@@ -74,7 +87,7 @@ def define_venue(m, rows, c):
 def define_firm(m, rows, c):
     p = new_row(m, L.P_FIRM, L.FIRM_WORDS, rows[c + d.DF_ID])
     if p == 0:
-        return C.R_TABLE_FULL
+        return _no_row(m, L.P_FIRM, rows[c + d.DF_ID])
     take_id(m, L.P_FIRM, p, rows[c + d.DF_ID])
     weight = max(rows[c + d.DF_WEIGHT], 1)
     m[L.H_WEIGHTS] += weight - m[p + L.F_WEIGHT]
@@ -89,13 +102,13 @@ def define_account(m, rows, rows_b, c):
     if p == 0:
         p = new_row(m, L.P_ACCOUNT, L.ACCOUNT_WORDS, i)
         if p == 0:
-            return C.R_TABLE_FULL
+            return _no_row(m, L.P_ACCOUNT, i)
         firm = firm_at(m, rows[c + d.DC_FIRM])
         if rows[c + d.DC_FIRM] != 0 and firm == 0:
-            return C.R_BAD_DEFINITION
+            return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DC_FIRM)
         length = rows[c + d.DC_NAME_LEN]
         if names_add(m, L.NAME_ACCOUNT, rows_b, (c + d.DC_NAME) * 8, length, i) != 0:
-            return C.R_TABLE_FULL
+            return _full(m, L.P_NAME_HASH)
         take_id(m, L.P_ACCOUNT, p, i)
         m[p + L.AC_FIRM] = rows[c + d.DC_FIRM]
         m[p + L.AC_KIND] = rows[c + d.DC_KIND]
@@ -119,7 +132,7 @@ def define_session(m, rows, c):
     if p == 0:
         p = new_row(m, L.P_SESSION, L.SESSION_WORDS, i)
         if p == 0:
-            return C.R_TABLE_FULL
+            return _no_row(m, L.P_SESSION, i)
         take_id(m, L.P_SESSION, p, i)
         m[p + L.S_FIRM] = rows[c + d.DS_FIRM]
         m[p + L.S_VENUE] = rows[c + d.DS_VENUE]
@@ -147,12 +160,14 @@ def define_session(m, rows, c):
 def define_event(m, rows, c):
     i = rows[c + d.DE_ID]
     if event_at(m, i) != 0:
-        return C.R_BAD_DEFINITION
+        return refuse(m, C.R_BAD_DEFINITION, i, 0, d.DE_ID)
     p = new_row(m, L.P_EVENT, L.EVENT_WORDS, i)
     if p == 0:
-        return C.R_TABLE_FULL
-    if asset_at(m, rows[c + d.DE_ASSET]) == 0 or venue_at(m, rows[c + d.DE_OWNER_VENUE]) == 0:
-        return C.R_BAD_DEFINITION
+        return _no_row(m, L.P_EVENT, i)
+    if asset_at(m, rows[c + d.DE_ASSET]) == 0:
+        return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_ASSET)
+    if venue_at(m, rows[c + d.DE_OWNER_VENUE]) == 0:
+        return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_OWNER_VENUE)
     take_id(m, L.P_EVENT, p, i)
     m[p + L.E_PRODUCT] = rows[c + d.DE_PRODUCT]
     m[p + L.E_K] = rows[c + d.DE_K]
@@ -175,17 +190,21 @@ def define_instrument(m, rows, rows_b, c):
     if p == 0:
         p = new_row(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, i)
         if p == 0:
-            return C.R_TABLE_FULL
+            return _no_row(m, L.P_INSTRUMENT, i)
         event = event_at(m, rows[c + d.DI_EVENT])
         index = rows[c + d.DI_INDEX]
         bands = rows[c + d.DI_BAND_COUNT]
-        if event == 0 or index < 0 or index >= m[event + L.E_N] or bands < 1 or bands > L.MAX_BANDS:
-            return C.R_BAD_DEFINITION
+        if event == 0:
+            return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DI_EVENT)
+        if index < 0 or index >= m[event + L.E_N]:
+            return refuse(m, C.R_BAD_DEFINITION, m[event + L.E_N] - 1, index, d.DI_INDEX)
+        if bands < 1 or bands > L.MAX_BANDS:
+            return refuse(m, C.R_BAD_DEFINITION, L.MAX_BANDS, bands, d.DI_BAND_COUNT)
         if index != 0 and m[event + L.E_FIRST] + index * L.INSTRUMENT_WORDS != p:
-            return C.R_BAD_DEFINITION  # the contracts of an event lie side by side
+            return refuse(m, C.R_BAD_DEFINITION, 0, i, d.DI_ID)  # the contracts of an event lie side by side
         length = rows[c + d.DI_SYMBOL_LEN]
         if names_add(m, L.NAME_INSTRUMENT, rows_b, (c + d.DI_SYMBOL) * 8, length, i) != 0:
-            return C.R_TABLE_FULL
+            return _full(m, L.P_NAME_HASH)
         if index == 0:
             m[event + L.E_FIRST] = p
         take_id(m, L.P_INSTRUMENT, p, i)
@@ -223,20 +242,20 @@ def define_listing(m, rows, c):
     venue = rows[c + d.DL_VENUE]
     inst = instrument_at(m, rows[c + d.DL_INSTRUMENT])
     if inst == 0:
-        return C.R_UNKNOWN_INSTRUMENT
+        return refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + d.DL_INSTRUMENT])
     asset = m[m[inst + L.I_EVENT] + L.E_ASSET]
     # Fee balances are made now, so that no trade can ever fail for want of one.
     if balance_get(m, PLATFORM_ACCOUNT, asset) == 0:
-        return C.R_TABLE_FULL
+        return _full(m, L.P_BALANCE)
     for word in (d.DL_OWNER_ACCOUNT, d.DL_VENUE_ACCOUNT):
         if rows[c + word] != 0 and balance_get(m, rows[c + word], asset) == 0:
-            return C.R_TABLE_FULL
+            return _full(m, L.P_BALANCE)
     p = pair_find(m, PAIR_LISTING, venue, m[inst])
     if p == 0 or m[p + L.LI_ORDERS] != 0:
         # New terms hold for orders entered or amended afterwards: open orders keep the row they came under.
         fresh = pool_alloc(m, L.P_LISTING) if pair_room(m) >= 1 else 0
         if fresh == 0:
-            return C.R_TABLE_FULL
+            return _full(m, L.P_PAIR_HASH if pair_room(m) < 1 else L.P_LISTING)
         if p != 0:
             m[p + L.LI_CURRENT] = 0
             pair_delete(m, PAIR_LISTING, venue, m[inst])

@@ -48,11 +48,11 @@ def do_phase(m, rows, c, ev):
     event = event_at(m, rows[c + d.DP_EVENT])
     new = rows[c + d.DP_PHASE]
     if event == 0:
-        return C.R_UNKNOWN_EVENT
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DP_EVENT])
     if new == m[event + L.E_PHASE_NOW] or not transition_allowed(m[event + L.E_PHASE_NOW], new):
         return refuse(m, C.R_BAD_TRANSITION, 0, m[event + L.E_PHASE_NOW], new)
     if m[event + L.E_FIRST] == 0:
-        return C.R_BAD_DEFINITION
+        return refuse(m, C.R_BAD_DEFINITION, m[event + L.E_N], 0, 0)  # no contract yet
     set_phase(m, ev, event, new)
     if new == C.PH_CLOSED:
         m[L.H_RESUME] = L.RES_CLOSE

@@ -20,19 +20,19 @@ from .phases import set_event_phase
 def do_determine(m, rows, c, ev):
     event = event_at(m, rows[c + d.DD_EVENT])
     if event == 0 or m[event + L.E_PRODUCT] == C.SPOT:
-        return C.R_UNKNOWN_EVENT
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
     phase = m[event + L.E_PHASE_NOW]
     if phase == C.PH_FINAL:
-        return C.R_ALREADY_FINAL
+        return refuse(m, C.R_ALREADY_FINAL, 0, 0, phase)
     if phase != C.PH_CLOSED:
-        return C.R_NOT_CLOSED
+        return refuse(m, C.R_NOT_CLOSED, C.PH_CLOSED, 0, phase)
     if m[event + L.E_OPEN_ORDERS] != 0:
-        return C.R_OPEN_ORDERS
+        return refuse(m, C.R_OPEN_ORDERS, 0, 0, m[event + L.E_OPEN_ORDERS])
     n = m[event + L.E_N]
     if rows[c + d.DD_COUNT] != n:
         return refuse(m, C.R_PAYOUT_COUNT, n, 0, rows[c + d.DD_COUNT])
     if rows[c + d.DD_VERSION] != m[event + L.E_VERSION] + 1:
-        return C.R_BAD_COMMAND
+        return refuse(m, C.R_BAD_COMMAND, m[event + L.E_VERSION] + 1, 0, rows[c + d.DD_VERSION])
     payout = m[event + L.E_PAYOUT]
     total = 0
     for j in range(n):
@@ -59,13 +59,14 @@ def do_determine(m, rows, c, ev):
 def do_finalise(m, rows, c):
     event = event_at(m, rows[c + d.DX_EVENT])
     if event == 0:
-        return C.R_UNKNOWN_EVENT
-    if m[event + L.E_PHASE_NOW] == C.PH_FINAL:
-        return C.R_ALREADY_FINAL
-    if m[event + L.E_PHASE_NOW] != C.PH_DETERMINED or rows[c + d.DX_VERSION] != m[event + L.E_VERSION]:
-        return C.R_NOT_DETERMINED
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DX_EVENT])
+    phase = m[event + L.E_PHASE_NOW]
+    if phase == C.PH_FINAL:
+        return refuse(m, C.R_ALREADY_FINAL, 0, 0, phase)
+    if phase != C.PH_DETERMINED or rows[c + d.DX_VERSION] != m[event + L.E_VERSION]:
+        return refuse(m, C.R_NOT_DETERMINED, m[event + L.E_VERSION], rows[c + d.DX_VERSION], phase)
     if m[L.H_TIME] < m[event + L.E_WINDOW_END]:
-        return refuse(m, C.R_CHALLENGE_WINDOW, m[event + L.E_WINDOW_END], m[L.H_TIME], 0)
+        return refuse(m, C.R_CHALLENGE_WINDOW, m[event + L.E_WINDOW_END], 0, m[L.H_TIME])
     m[L.H_RESUME] = L.RES_SETTLE
     m[L.H_R0] = event
     m[L.H_R0 + 1] = m[event + L.E_COLL_HEAD]  # collateral row being paid

@@ -3,8 +3,10 @@
 from protocol import codes as C
 
 from .. import layout as L
+from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_delete, pair_find, pair_put
+from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at, venue_at
 from ..layout import definitions as d
 from ..orders.mass_cancel import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_all
@@ -24,7 +26,7 @@ def do_kill(m, rows, c):
     if level == C.KILL_VENUE:
         p = venue_at(m, target)
         if p == 0:
-            return C.R_BAD_COMMAND
+            return refuse(m, C.R_BAD_COMMAND, level, 0, target)
         m[p + L.V_KILLED] = on
         if cancel:
             start_mass_all(m, SCOPE_VENUE, target, C.R_KILL_SWITCH)
@@ -32,7 +34,7 @@ def do_kill(m, rows, c):
     if level == C.KILL_FIRM:
         p = firm_at(m, target)
         if p == 0:
-            return C.R_BAD_COMMAND
+            return refuse(m, C.R_BAD_COMMAND, level, 0, target)
         m[p + L.F_KILLED] = on
         if cancel:
             start_mass(m, p, 0, C.SCOPE_FIRM, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
@@ -40,7 +42,7 @@ def do_kill(m, rows, c):
     if level == C.KILL_ACCOUNT:
         p = account_at(m, target)
         if p == 0:
-            return C.R_UNKNOWN_ACCOUNT
+            return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, target)
         m[p + L.AC_KILLED] = on
         if cancel and m[p + L.AC_ORDERS] != 0:
             start_mass(m, 0, p, C.SCOPE_ACCOUNT, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
@@ -48,12 +50,12 @@ def do_kill(m, rows, c):
     if level == C.KILL_SESSION:
         p = session_at(m, target)
         if p == 0:
-            return C.R_BAD_COMMAND
+            return refuse(m, C.R_BAD_COMMAND, level, 0, target)
         m[p + L.S_KILLED] = on
         if cancel:
             start_mass(m, firm_at(m, m[p + L.S_FIRM]), 0, C.SCOPE_SESSION, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
         return C.OK
-    return C.R_BAD_COMMAND
+    return refuse(m, C.R_BAD_COMMAND, C.KILL_SESSION, 0, level)
 
 
 @leaf
@@ -61,14 +63,14 @@ def do_restrict(m, rows, c):
     event = event_at(m, rows[c + d.DR_EVENT])
     firm = rows[c + d.DR_FIRM]
     if event == 0:
-        return C.R_UNKNOWN_EVENT
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DR_EVENT])
     if firm_at(m, firm) == 0:
-        return C.R_BAD_COMMAND
+        return refuse(m, C.R_BAD_COMMAND, 0, 0, firm)
     known = pair_find(m, PAIR_RESTRICT, firm, m[event]) != 0
     if rows[c + d.DR_ON] != 0:
         if not known:
             if pair_put(m, PAIR_RESTRICT, firm, m[event], 1) != 0:
-                return C.R_TABLE_FULL
+                return refuse(m, C.R_TABLE_FULL, pool_cap(m, L.P_PAIR_HASH), pool_cap(m, L.P_PAIR_HASH) - pool_left(m, L.P_PAIR_HASH), 1)
         m[event + L.E_RESTRICTED] = 1
     elif known:
         pair_delete(m, PAIR_RESTRICT, firm, m[event])
@@ -79,7 +81,7 @@ def do_restrict(m, rows, c):
 def do_reference(m, rows, c):
     inst = instrument_at(m, rows[c + d.DN_INSTRUMENT])
     if inst == 0:
-        return C.R_UNKNOWN_INSTRUMENT
+        return refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + d.DN_INSTRUMENT])
     m[inst + L.I_REFERENCE] = rows[c + d.DN_REFERENCE]
     if rows[c + d.DN_COLLAR] >= 0:
         m[inst + L.I_COLLAR] = rows[c + d.DN_COLLAR]

@@ -6,6 +6,7 @@ from .. import layout as L
 from ..emit import begin_event, refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_BALANCE, pair_find
+from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import account_at, asset_at
 from ..layout import definitions as d
 from ..layout.packed import pack_head
@@ -31,13 +32,15 @@ def do_transfer(m, rows, c, ev):
     amount = rows[c + d.DT_AMOUNT]
     asset = asset_at(m, asset_id)
     if asset == 0:
-        return C.R_UNKNOWN_ASSET
+        return refuse(m, C.R_UNKNOWN_ASSET, 0, 0, asset_id)
     if amount <= 0:
-        return C.R_AMOUNT_NOT_POSITIVE
+        return refuse(m, C.R_AMOUNT_NOT_POSITIVE, 1, 0, amount)
     if amount >= MONEY_MAX:
-        return C.R_OVERFLOW
-    if source == 0 and target == 0 or source != 0 and account_at(m, source) == 0 or target != 0 and account_at(m, target) == 0:
-        return C.R_UNKNOWN_ACCOUNT
+        return refuse(m, C.R_OVERFLOW, MONEY_MAX, 0, amount)
+    if source == 0 and target == 0 or source != 0 and account_at(m, source) == 0:
+        return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, source)
+    if target != 0 and account_at(m, target) == 0:
+        return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, target)
     source_row = 0
     target_row = 0
     if source != 0:
@@ -48,9 +51,11 @@ def do_transfer(m, rows, c, ev):
     if target != 0:
         target_row = balance_get(m, target, asset_id)
         if target_row == 0:
-            return C.R_TABLE_FULL
-        if m[target_row + L.B_CASH] + amount >= MONEY_MAX or m[asset + L.A_EXTERNAL] + amount >= MONEY_MAX:
-            return C.R_OVERFLOW
+            return refuse(m, C.R_TABLE_FULL, pool_cap(m, L.P_BALANCE), pool_cap(m, L.P_BALANCE) - pool_left(m, L.P_BALANCE), 1)
+        if m[target_row + L.B_CASH] + amount >= MONEY_MAX:
+            return refuse(m, C.R_OVERFLOW, MONEY_MAX, m[target_row + L.B_CASH], m[target_row + L.B_CASH] + amount)
+        if m[asset + L.A_EXTERNAL] + amount >= MONEY_MAX:
+            return refuse(m, C.R_OVERFLOW, MONEY_MAX, m[asset + L.A_EXTERNAL], m[asset + L.A_EXTERNAL] + amount)
     if source != 0:
         m[source_row + L.B_CASH] -= amount
         _moved(m, ev, account_at(m, source), -amount, source_row, asset_id)

@@ -1,0 +1,295 @@
+"""Every reason that a client can be given is provoked on a real engine; what leaves on both wires says it with the right numbers.
+
+A tick, a lot and a minor unit of money are 0.01 here (a minor unit of the base asset 0.0001), so that a number in the wrong unit shows.
+"""
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from protocol import codes as C
+from protocol import errors
+from protocol import messages as M
+from tests.core import test_ladder as ladder
+from tests.core.wire_story import WireStory
+from tests.model_world import Limits
+from tests.model_worlds import NOW, SECOND
+
+CODES = {name: value for name, value in vars(C).items() if name.startswith("R_") and isinstance(value, int)}
+
+# ---- reasons that no order, cancel, mass cancel or split can be given, and why
+OPERATOR = "only an operator's act is told this; tests/registry tests its sentences"
+CONNECTION = "said by the connection before or beside the core, in a sentence of its own with its numbers; tests/gateway tests them"
+NOT_PROVOKED = {
+    **dict.fromkeys(
+        (
+            C.R_ACCOUNT_NOT_ALLOWED, C.R_WITHDRAW_TOO_MUCH, C.R_AMOUNT_NOT_POSITIVE, C.R_UNKNOWN_ASSET, C.R_BAD_TRANSITION, C.R_PAYOUT_COUNT,
+            C.R_PAYOUT_RANGE, C.R_PAYOUT_SUM, C.R_NOT_DETERMINED, C.R_CHALLENGE_WINDOW, C.R_ALREADY_FINAL, C.R_IDEMPOTENCY, C.R_OVERFLOW,
+            C.R_BAD_DEFINITION, C.R_NOT_CLOSED, C.R_OPEN_ORDERS, C.R_BAD_COMMAND, C.R_SANDBOX, C.R_CLOCK_NOT_HELD,
+        ),
+        OPERATOR,
+    ),
+    **dict.fromkeys(
+        (
+            C.R_WIRE_MALFORMED, C.R_WIRE_TOO_LONG, C.R_WIRE_UNKNOWN_MESSAGE, C.R_WIRE_FIELD, C.R_SLOW_READER, C.R_LOGON_TIMEOUT,
+            C.R_BAD_CREDENTIALS, C.R_ALREADY_LOGGED_ON, C.R_CLOCK_SKEW, C.R_SEQUENCE_LOW, C.R_HEARTBEAT_LOST, C.R_SHUTDOWN, C.R_RESUME_UNKNOWN,
+            C.R_BAD_COMP_ID, C.R_BAD_HEARTBEAT, C.R_REPORTS_REBUILDING, C.R_REPORTS_LOST, C.R_LOGON_REPEATED, C.R_NEXT_EXPECTED, C.R_LOGON_DELAYED,
+        ),
+        CONNECTION,
+    ),
+    **dict.fromkeys(errors.RETIRED, "not sent since rules version 3"),
+    C.R_TOO_MANY_DECIMALS: "read from FIX text only: tests/gateway/test_fix_connection.py",
+    C.R_TOO_MANY_DIGITS: "read from FIX text only: tests/gateway/test_fix_connection.py",
+}  # fmt: skip
+
+
+# ---- the ways to each reason; WireStory notes what is told
+
+CANCELS = {"side": C.SELL, "contract_side": C.NO, "instrument": 2, "account": 18}
+
+
+def cancels_and_ends(make: Callable[..., WireStory]) -> None:
+    s = make(n=2, limits=Limits(64, 64))
+    s.do(C.C_DEF_ACCOUNT, id=18, firm=1, account_kind=C.ACCT_TRADING)
+    s.new(1, C.BUY, 10, 40, id=1)
+    for number, (name, other) in enumerate(CANCELS.items()):
+        s.do(C.C_CANCEL, session=1, orig=1, id=100 + number, **{name: other})
+    s.do(C.C_CANCEL, session=1, orig=77, id=110)
+    s.do(C.C_STATUS, session=1, orig=77)
+    s.do(C.C_REPLACE, session=1, orig=1, id=2, price=41, qty=10)
+    s.do(C.C_CANCEL, session=1, orig=1, id=111)
+    s.do(C.C_CANCEL, session=1, orig=2, id=3)
+    s.do(C.C_CANCEL, session=1, orig=2, id=112)
+    for scope, instrument in ((9, 0), (C.SCOPE_INSTRUMENT, 99), (C.SCOPE_EVENT, 99)):
+        s.do(C.C_MASS_CANCEL, session=1, id=s.next_id + 120, scope=scope, instrument=instrument)
+    s.new(1, C.BUY, 10, 40, id=5)
+    s.do(C.C_MASS_CANCEL, session=1, id=130, scope=C.SCOPE_SESSION)
+    s.new(1, C.BUY, 10, 40, id=6, tif=C.IOC)
+    s.new(1, C.BUY, 10, 40, id=7, tif=C.FOK)
+    s.new(1, C.SELL, 10, 40, id=8)
+    s.new(1, C.BUY, 10, 40, id=9)  # meets its own firm's
+    s.new(2, C.BUY, 20, 0, id=10, type=C.MARKET, tif=C.IOC)
+    s.new(1, C.BUY, 10, 30, id=11, tif=C.GTD, expiry=NOW + SECOND)
+    s.time(seconds=2)
+    s.new(1, C.BUY, 10, 30, id=12)
+    s.new(2, C.SELL, 4, 30, id=13)
+    s.do(C.C_REPLACE, session=1, orig=12, id=14, price=30, qty=4)
+    s.do(C.C_LOGOFF, session=2)
+    s.do(C.C_LOGON, session=2, next_in=2, logon_flags=2)  # with cancel on disconnect
+    s.new(2, C.BUY, 10, 30, id=15)
+    s.do(C.C_LOGOFF, session=2)
+    s.new(1, C.BUY, 10, 30, id=16)
+    s.do(C.C_KILL, level=C.KILL_ACCOUNT, target=16, on=1, cancel=1)
+    s.do(C.C_KILL, level=C.KILL_ACCOUNT, target=16, on=0)
+    s.new(1, C.BUY, 10, 30, id=17)
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+
+
+def another_session(make: Callable[..., WireStory]) -> None:
+    s = make(firms=1)
+    s.do(C.C_DEF_SESSION, id=2, firm=1)
+    s.do(C.C_LOGON, session=2, next_in=2)
+    s.new(1, C.BUY, 10, 40, id=1)
+    s.do(C.C_REPLACE, session=2, orig=1, id=2, price=41, qty=10)
+
+
+def refused_turns(make: Callable[..., WireStory]) -> None:
+    s = make()
+    for number, code in enumerate((C.R_DISK_RESERVE, C.R_OVERLOAD, C.R_CLOCK_JUMP), 1):
+        s.time(refuse=code)
+        s.new(1, C.BUY, 1, 40, id=number)
+
+
+def full_tables(make: Callable[..., WireStory]) -> None:
+    s = make(firms=4, limits=Limits(orders=12, archive=50))
+    for number in range(1, 8):
+        s.new(1, C.BUY, 1, 5, id=number)
+    s = make(levels=8)
+    for number in range(1, 12):
+        s.new(1, C.BUY, 1, number, id=number)
+
+
+def splits(make: Callable[..., WireStory]) -> None:
+    s = make(n=2)
+    s.do(C.C_SPLIT, session=1, instrument=1, sets=1)
+
+
+def without_an_expiry(make: Callable[..., WireStory]) -> None:
+    make().new(1, C.BUY, 1, 40, tif=C.GTD)
+
+
+WORLD = dict(bands=[(5, 95, 5)], price_min=5, price_max=95, max_notional=50_000, reference=50, collar=20, max_position=400, cash=100)
+
+
+def no_orders(make: Callable[..., WireStory]) -> None:
+    """Prices of a NO order are told as NO prices, as it was sent."""
+    s = make(**WORLD)
+    s.fund(2, 100_000)
+    s.new(2, C.SELL, 4, 65)  # its NO price is 0.35
+    for price, qty, more in (
+        (4, 1, {}), (96, 1, {}), (42, 1, {}), (75, 1, {}), (40, 401, {}), (40, 10_000, {}), (65, 2, {}), (35, 1, {"side": C.SELL, "flags": C.FLAG_POST_ONLY}),
+    ):  # fmt: skip
+        s.new(1, **{"side": C.BUY, "qty": qty, "price": price, "contract_side": C.NO, **more})
+
+
+def spot(make: Callable[..., WireStory]) -> None:
+    """What a spot sell needs is an amount of the base asset, what it is worth one of the quote asset."""
+    s = make(product=C.SPOT, max_notional=50_000, lot_base=3)
+    s.new(1, C.SELL, 100, 501)
+    s.new(1, C.SELL, 7, 5)
+
+
+def repeats(make: Callable[..., WireStory]) -> None:
+    """A refused order sent again, and asked for: the answers carry the numbers of the refusal."""
+    s = make(**WORLD)
+    s.new(1, C.BUY, 1, 75, id=1)
+    s.new(1, C.BUY, 1, 75, id=1)
+    s.do(C.C_STATUS, session=1, orig=1)
+
+
+WAYS: list[Callable[[Callable[..., WireStory]], None]] = [
+    ladder.test_new, ladder.test_replace, ladder.test_split_and_merge, ladder.test_spot_knows_no_no,
+    ladder.test_a_market_order_without_a_counterpart,
+    lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, False),
+    lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, True),
+    ladder.test_a_full_table_of_open_orders_comes_before_the_instrument_and_behind_the_id,
+    cancels_and_ends, another_session, refused_turns, full_tables, splits, without_an_expiry, no_orders, spot, repeats,
+]  # fmt: skip
+
+
+def told(way: Callable[[Callable[..., WireStory]], None]) -> list[tuple[int, str, tuple[int, int, int]]]:
+    """(reason, FIX text, binary limit, used and asked) of all that is told on this way, in order."""
+    stories: list[WireStory] = []
+
+    def make(*args: object, levels: int = 256, **options: object) -> WireStory:
+        story = type("WireStory", (WireStory,), {"levels": levels})(*args, **options)
+        stories.append(story)
+        return story  # type: ignore[no-any-return]
+
+    way(make)
+    found = []
+    for story in stories:
+        for event, on_fix, on_binary in story.wires:
+            assert on_binary is not None and getattr(on_binary, "reason", event.reason) == event.reason, (
+                event
+            )  # Replaced: by its flags only
+            text = "" if on_fix is None else on_fix.text(58)
+            found.append((event.reason, text, tuple(getattr(on_binary, word, 0) for word in ("limit", "used", "asked"))))
+    return found  # type: ignore[return-value]
+
+
+@pytest.fixture(scope="module")
+def all_told() -> list[tuple[int, str, tuple[int, int, int]]]:
+    return [item for way in WAYS for item in told(way)]
+
+
+def test_every_reason_is_provoked_or_listed_with_why(all_told: list[tuple[int, str, tuple[int, int, int]]]) -> None:
+    seen = {reason for reason, _, _ in all_told}
+    assert {name for name, code in CODES.items() if code not in seen and code not in NOT_PROVOKED} == set()
+    assert {name for name, code in CODES.items() if code in seen and code in NOT_PROVOKED} == set(), "it can be provoked: test it"
+
+
+def test_no_text_leaves_with_a_place_that_is_not_filled(all_told: list[tuple[int, str, tuple[int, int, int]]]) -> None:
+    for reason, text, _ in all_told:
+        assert text.isascii() and text.isprintable(), (reason, text)
+        assert "{" not in text and "}" not in text and " ns" not in text, (reason, text)
+        assert not re.search(r"\d{10}", text), f"a raw time: {text}"
+
+
+def test_the_numbers_of_both_wires_are_in_the_sdks_sentence(all_told: list[tuple[int, str, tuple[int, int, int]]]) -> None:
+    """The binary client writes the text itself from the numbers: times too as people read them."""
+    for reason, _, (limit, used, asked) in all_told:
+        text = errors.text(reason, limit, used, asked)
+        assert "{" not in text and " ns" not in text and not re.search(r"\d{15}", text), text
+
+
+# A number is 0 on purpose: what is sent or held is nothing, or there is none.
+ZERO_SAID = {C.R_QTY_NOT_POSITIVE, C.R_COLLATERAL, C.R_POSITION_LIMIT, C.R_EXPIRY_PAST}
+
+
+def test_no_number_that_is_spoken_of_was_left_at_zero(all_told: list[tuple[int, str, tuple[int, int, int]]]) -> None:
+    for reason, text, numbers in all_told:
+        if reason in ZERO_SAID or reason == C.R_BAD_SCOPE:  # MassCancelDone has the scope in a field of its own
+            continue
+        given = dict(zip(("limit", "used", "asked"), numbers))
+        spoken = [name for name in errors.numbers_used(reason) if not given[name] and not text]
+        assert spoken == [], errors.short_name(reason)
+        assert not re.search(r"(?<![\d.])0(\.0+)?(?![\d.])", text), (errors.short_name(reason), text)
+
+
+TIME = "20231114-22:13:20.000000000"
+SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int, str, tuple[int, int, int]]]]] = [
+    (without_an_expiry, [
+        (C.R_EXPIRY_PAST, f"a GTD order needs an ExpireTime later than the server's time {TIME}, got none", (NOW, 0, 0)),
+    ]),
+    (no_orders, [
+        (C.R_PRICE_OUT_OF_RANGE, "price 0.04 lies beyond the limit 0.05", (5, 0, 4)),
+        (C.R_PRICE_OUT_OF_RANGE, "price 0.96 lies beyond the limit 0.95", (95, 0, 96)),
+        (C.R_PRICE_OFF_GRID, "price 0.42 is not on the grid: the increment there is 0.05", (5, 0, 42)),
+        (C.R_COLLAR, "price 0.75 lies beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),
+        (C.R_POSITION_LIMIT, "the position could reach -4.01, the limit is 4.00 (now 0.00, open orders counted)", (400, 0, -401)),
+        (C.R_NOTIONAL_TOO_LARGE, "the order is worth 4000.00, above the maximum 500.00", (50_000, 0, 400_000)),
+        (C.R_COLLATERAL, "the order needs 1.30, and 1.00 is available (0.00 locked)", (100, 0, 130)),
+        (C.R_POST_ONLY_WOULD_TRADE, "a post-only order at 0.35 would trade with the best price 0.35", (35, 0, 35)),
+    ]),
+    (spot, [
+        (C.R_NOTIONAL_TOO_LARGE, "the order is worth 501.00, above the maximum 500.00", (50_000, 0, 50_100)),
+        (C.R_COLLATERAL, "the order needs 0.0021, and 0.0000 is available (0.0000 locked)", (0, 0, 21)),
+    ]),
+    (full_tables, [
+        (C.R_ORDER_SHARE_FULL, "your firm has 6 open orders, and its share of the table of open orders is 6 (safe to resend)", (6, 6, 1)),
+        *[(C.R_TABLE_FULL, "a table of the server is full at 8 rows (8 in use) (safe to resend)", (8, 8, 1))] * 3,
+    ]),
+    (repeats, [
+        (C.R_COLLAR, "price 0.75 lies beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),
+        *[(C.R_COLLAR, "price 0.75 lies beyond the collar, which ends at 0.70 (reference 0.50)", (0, 0, 0))] * 2,  # OrderStatus has no numbers
+    ]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("way", "expected"), SENTENCES, ids=lambda value: getattr(value, "__name__", ""))
+def test_sentences(way: Callable[[Callable[..., WireStory]], None], expected: list[tuple[int, str, tuple[int, int, int]]]) -> None:
+    assert told(way) == expected
+
+
+# (of test_new: YES orders, one refusal a reason)
+LADDER = {
+    C.R_VENUE_NOT_ALLOWED: "venue 9 does not admit this account or session",
+    C.R_FIELD_UNSUPPORTED: "tag 110 is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
+    C.R_EXPIRY_PAST: f"a GTD order needs an ExpireTime later than the server's time {TIME}, got {TIME}",
+    C.R_PRICE_ON_MARKET: "a market order carries no price, got 10.00",
+    C.R_KILLED_ACCOUNT: "the kill switch of account C1-A is on (safe to resend)",
+    C.R_THROTTLED_VENUE: "the venue's throttle of 2 messages per window is used up (2 sent) (safe to resend)",
+    C.R_STALE: f"the deadline 20231114-22:13:19.999999999 had passed when the order was handled at {TIME} (safe to resend)",
+    C.R_QTY_NOT_POSITIVE: "quantity -0.01 must be at least 0.01",
+    C.R_QTY_LOT: "quantity 0.03 is no multiple of the lot 0.02",
+    C.R_QTY_TOO_SMALL: "quantity 0.02 is below the minimum 0.04",
+    C.R_QTY_TOO_LARGE: "quantity 10.02 is above the maximum 10.00",
+    C.R_NOTIONAL_TOO_LARGE: "the order is worth 950.00, above the maximum 500.00",
+    C.R_COLLATERAL: "the order needs 280.00, and 0.00 is available (0.00 locked)",
+    C.R_POST_ONLY_WOULD_TRADE: "a post-only order at 0.70 would trade with the best price 0.70",
+}
+
+
+def test_sentences_of_the_ladder() -> None:
+    found = {reason: text for reason, text, _ in told(ladder.test_new)}
+    assert {reason: found[reason] for reason in LADDER} == LADDER
+
+
+@pytest.mark.parametrize(("name", "other"), CANCELS.items())
+def test_a_cancel_that_describes_another_order_on_both_wires(name: str, other: int) -> None:
+    """FIX: 35=9 with 434=1 and 102=99, the order's own status, and the tag; binary: the field, the order's value and the request's."""
+    field, tag, own = {
+        "side": (C.FIELD_SIDE, "54", C.BUY), "contract_side": (C.FIELD_CONTRACT_SIDE, "5010", C.YES),
+        "instrument": (C.FIELD_INSTRUMENT, "55", 1), "account": (C.FIELD_ACCOUNT, "1", 16),
+    }[name]  # fmt: skip
+    s = WireStory(n=2)
+    s.do(C.C_DEF_ACCOUNT, id=18, firm=1, account_kind=C.ACCT_TRADING)
+    s.new(1, C.BUY, 10, 40, id=1)
+    s.do(C.C_CANCEL, session=1, orig=1, id=2, **{name: other})
+    ((_, on_fix, on_binary),) = s.wires
+    assert on_fix is not None and isinstance(on_binary, M.CancelRejected)
+    assert [on_fix.text(t) for t in (35, 434, 102, 39, 11, 41)] == ["9", "1", "99", "0", "2", "1"]
+    assert on_fix.text(58) == f"tag {tag} differs from the order's: OrigClOrdID(41) names another order than the cancel describes"
+    assert (on_binary.reason, on_binary.asked, on_binary.limit, on_binary.used) == (C.R_CANCEL_FIELD, field, own, other)
