@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .core import audit
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
+from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
 
@@ -154,15 +155,18 @@ class Engine:
             self._rows, self._row_bytes = rows, rows.view(np.uint8)
         row_bytes, header = self._row_bytes, self._header
         header[L.H_CURSOR] = 0
+        operating = False
         while True:
-            status = step(m, rows, row_bytes, words, ev)
+            status = operate(m, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
             used = header[L.H_EVENT_USED]
             self.last_chunk = status == L.STEP_DONE
             if used:
                 sink(ev[:used])
             if status == L.STEP_DONE:
                 return answers
-            if status == L.STEP_PYTHON:
+            if status == L.STEP_OPERATE:
+                operating = not operating
+            elif status == L.STEP_PYTHON:
                 answers.append(self._admin(rows, sink))
             elif status == L.STEP_BROKEN:
                 raise InvariantBroken(f"the core stopped with invariant {int(m[L.H_ERROR])} at row {self.row_seq}")
@@ -180,7 +184,8 @@ class Engine:
         return answer
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
-        """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`)."""
+        """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`). A TIME row among them,
+        as tests and benches write one, is taken as well."""
         m, ev = self.m, self.events
         self.last_chunk = False
         row_seq = int(m[L.H_ROW_SEQ])
@@ -188,14 +193,17 @@ class Engine:
         m[L.H_CURSOR] = 0
         m[L.H_REFUSED] = 0
         m[L.H_LIMIT] = m[L.H_USED] = m[L.H_ASKED] = 0
+        operating = True
         while True:
-            status = step(m, rows, row_bytes, words, ev)
+            status = operate(m, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
             used = int(m[L.H_EVENT_USED])
             if used:
                 sink(ev[:used])
             if status == L.STEP_DONE:
                 break
-            if status != L.STEP_MORE:
+            if status == L.STEP_OPERATE:
+                operating = not operating
+            elif status != L.STEP_MORE:
                 raise InvariantBroken(f"a definition row stopped the core with {status}, invariant {int(m[L.H_ERROR])}")
         m[L.H_ROW_SEQ] = row_seq  # rows of the registry are no input: the ADMIN record is
         return int(m[L.H_REFUSED])

@@ -1,8 +1,14 @@
 """The core on one screen: rows in, event rows out, a cursor in the state when the event buffer is full.
 
+<<<<<<< HEAD
+step(m, rows, words, ev) handles clients' rows from H_CURSOR (a word offset in `rows`) up to `words`. It answers STEP_DONE, STEP_MORE (drain `ev`,
+H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at H_CURSOR: the engine applies it and moves the cursor),
+STEP_OPERATE (a row of the registry is there: operate.py takes it) or STEP_BROKEN (an invariant failed: stop the process).
+=======
 step(m, rows, rows_b, words, ev) handles command rows from H_CURSOR (a word offset in `rows`) up to `words`. `rows_b` is the byte view of
 `rows`. It answers STEP_DONE, STEP_MORE (drain `ev`, H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at
 H_CURSOR: the engine applies it and moves the cursor) or STEP_BROKEN (an invariant failed: stop the process).
+>>>>>>> dead
 """
 
 from protocol import codes as C
@@ -14,22 +20,8 @@ from .kit.jit import kernel, leaf
 from .kit.pools import pool_base
 from .kit.rows import session_at
 from .life.life import take_out
-from .markets.define import (
-    define_account,
-    define_asset,
-    define_event,
-    define_firm,
-    define_instrument,
-    define_listing,
-    define_session,
-    define_venue,
-)
-from .markets.phases import do_phase, go_on_closing
 from .markets.sets import do_sets
-from .markets.settle import do_determine, do_finalise, go_on_settling
-from .markets.switches import do_kill, do_reference, do_restrict
 from .match.match import go_on_matching
-from .money.transfers import do_transfer
 from .orders.cancel import do_cancel
 from .orders.mass_cancel import do_mass_cancel, go_on_mass
 from .orders.new import do_new
@@ -65,6 +57,10 @@ def resume(m, rows, ev):
         return go_on_mass(m, rows, ev)
     if what == L.RES_EXPIRE:
         return go_on_expiring(m, ev)
+<<<<<<< HEAD
+    m[L.H_ERROR] = L.INV_ROW  # what `operate` began it also ends
+    return True
+=======
     if what == L.RES_CLOSE:
         return go_on_closing(m, ev)
     return go_on_settling(m, ev)
@@ -105,6 +101,7 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_reference(m, rows, c)
     m[L.H_ERROR] = L.INV_ROW
     return C.OK
+>>>>>>> dead
 
 
 @leaf
@@ -145,7 +142,11 @@ def request(m, rows, c, kind, ev):
 
 
 @leaf
+<<<<<<< HEAD
+def run(m, rows, words, ev):
+=======
 def run(m, rows, rows_b, words, ev):
+>>>>>>> dead
     m[L.H_EVENT_USED] = 0
     while True:
         if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
@@ -162,7 +163,13 @@ def run(m, rows, rows_b, words, ev):
         kind = head & 255
         if kind == C.C_ADMIN:
             return L.STEP_PYTHON
+<<<<<<< HEAD
+        if kind >= C.C_DEF_ASSET:
+            return L.STEP_OPERATE
         if kind == C.C_SEND and not room_for_send(m, rows, c):
+=======
+        if kind == C.C_SEND and not room_for_send(m, rows, c):
+>>>>>>> dead
             if m[L.H_EVENT_USED] == 0:
                 m[L.H_ERROR] = L.INV_ROW  # a body larger than the whole event buffer
                 return L.STEP_BROKEN
@@ -180,15 +187,25 @@ def run(m, rows, rows_b, words, ev):
             m[L.H_RESUME] = L.RES_EXPIRE
         elif kind < C.C_ADMIN:
             request(m, rows, c, kind, ev)
+<<<<<<< HEAD
+=======
         elif kind >= C.C_DEF_ASSET:
             code = define(m, rows, rows_b, c, kind, ev)
             if code != C.OK and m[L.H_REFUSED] == 0:
                 m[L.H_REFUSED] = code
+>>>>>>> dead
         else:
             m[L.H_ERROR] = L.INV_ROW
 
 
+<<<<<<< HEAD
+@kernel("i8(i8[::1], i8[::1], i8, i8[::1])")
+def step(m, rows, words, ev):
+    m[L.H_EVENT_ROOM] = ev.shape[0]
+    return run(words_of(m), words_of(rows), words, words_of(ev))
+=======
 @kernel("i8(i8[::1], i8[::1], u1[::1], i8, i8[::1])")
 def step(m, rows, rows_b, words, ev):
     m[L.H_EVENT_ROOM] = ev.shape[0]
     return run(words_of(m), words_of(rows), rows_b, words, words_of(ev))
+>>>>>>> dead

@@ -8,7 +8,7 @@ import pytest
 from config import admin_records as ar
 from config import load
 from exchange_server.core import layout as L
-from exchange_server.core.markets import define
+from exchange_server.core.money import transfers
 from exchange_server.engine import Capacities, Engine
 from exchange_server.registry import Registry, configuration
 from protocol import codes
@@ -74,7 +74,7 @@ def test_a_table_of_the_core_that_fills_half_way_is_seen_before(pool: int) -> No
 
 
 def test_the_bound_of_money_is_the_core_s() -> None:
-    assert configuration.MONEY_MAX == define.MONEY_MAX
+    assert configuration.MONEY_MAX == transfers.MONEY_MAX
 
 
 def test_parts_in_any_other_order_are_refused_and_nothing_takes_place() -> None:

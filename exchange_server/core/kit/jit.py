@@ -2,7 +2,7 @@
 
 Guarantees: a kernel's cache folder is named by a hash of its file and of every file of core, wires, disk and protocol that it imports, directly or not,
 of numba's version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry points have explicit signatures and are compiled (or loaded) at import, each timed
-in COMPILED; nothing compiles later by accident.
+in COMPILED; nothing compiles later by accident. Where the cache is empty, as many processes compile as there are cores (at most four).
 Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a private one under the temporary folder when there is no writable home),
 EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
 """
@@ -11,8 +11,10 @@ import ast
 import fcntl
 import hashlib
 import os
+import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -24,6 +26,8 @@ BOUNDSCHECK = os.environ.get("EXOS_BOUNDSCHECK", "0") == "1"
 # array and call: it took the FIX decoder from 0.9 to 0.4 us a message). A kernel that allocates or returns an array does not compile.
 FLAGS: dict[str, Any] = {"boundscheck": BOUNDSCHECK, "error_model": "numpy", "nogil": True, "fastmath": False, "_nrt": False}
 INTEGERS_WRAP = "int64 wraps"  # part of the cache key: see below
+HELPERS_MAX = 3
+HELPER = "exchange_server.kernels"  # the module that compiles beside this process; named, not imported: kit knows nothing above it
 COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the cache)
 on_compiled: Callable[[str, float, bool], None] | None = None
 
@@ -103,6 +107,25 @@ for _module in (_cpython_numbers, _math_numbers):
 CACHE_ROOT = _cache_root() / f"kernels-{numba.__version__}"
 
 
+_called = os.environ.get("EXOS_KERNEL_HELPER", "") != ""  # this process is such a helper
+
+
+def _call_helpers() -> None:
+    """When one kernel is missing most are: other processes compile from the other end of the list, one for each core that is left."""
+    global _called
+    if _called:
+        return
+    _called = True
+    path = os.pathsep.join(part for part in (str(_ROOT), os.environ.get("PYTHONPATH", "")) if part)
+    for number in range(1, min(os.cpu_count() or 1, HELPERS_MAX + 1)):
+        helper = subprocess.Popen(
+            [sys.executable, "-m", HELPER, str(number)],
+            env={**os.environ, "EXOS_KERNEL_HELPER": "1", "PYTHONPATH": path},
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        threading.Thread(target=helper.wait, daemon=True).start()  # so that it leaves no zombie; what it cannot do, this process does
+
+
 def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
     """Compile an entry point for exactly `signature`, now, or load it from the cache."""
 
@@ -111,6 +134,8 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
         folder = CACHE_ROOT / source_hash(Path(function.__code__.co_filename))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         numba.config.CACHE_DIR = str(folder)
+        if not any(folder.glob("*.nbi")):
+            _call_helpers()
         # One process compiles, those that start meanwhile wait and load: a minute of work is done once.
         with (folder / f"{function.__name__}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

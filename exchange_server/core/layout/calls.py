@@ -13,6 +13,7 @@ STEP_DONE = 0
 STEP_MORE = 1  # event buffer full: drain it and call again
 STEP_PYTHON = 2  # the row at H_CURSOR is an ADMIN record: apply it, then call again
 STEP_BROKEN = 3  # H_ERROR says what; stop the process
+STEP_OPERATE = 4  # the row at H_CURSOR is the other kernel's
 
 # H_ERROR: which invariant is broken, 0: none
 INV_LEDGER = 2

@@ -1,0 +1,109 @@
+"""The operators' half of the core: the rows that the registry makes of an ADMIN record. A kernel of its own, so that both compile at once.
+
+operate(m, rows, rows_b, words, ev) handles the registry's rows from H_CURSOR up to `words`, or up to a row that is none (STEP_OPERATE: step.py goes
+on). `rows_b` is the byte view of `rows`. It answers like step(), and ends what it began before it answers STEP_DONE or STEP_OPERATE.
+"""
+
+from protocol import codes as C
+
+from . import layout as L
+from .emit import START_ROWS, room
+from .kit.bits import words_of
+from .kit.jit import kernel, leaf
+from .markets.define import (
+    define_account,
+    define_asset,
+    define_event,
+    define_firm,
+    define_instrument,
+    define_listing,
+    define_session,
+    define_venue,
+)
+from .markets.phases import do_phase, go_on_closing
+from .markets.settle import do_determine, do_finalise, go_on_settling
+from .markets.switches import do_kill, do_reference, do_restrict
+from .money.transfers import do_transfer
+from .orders.mass_cancel import go_on_mass
+
+
+@leaf
+def define(m, rows, rows_b, c, kind, ev):
+    """A row of the registry's; OK or the code of its refusal."""
+    if kind == C.C_DEF_ASSET:
+        return define_asset(m, rows, c)
+    if kind == C.C_DEF_VENUE:
+        return define_venue(m, rows, c)
+    if kind == C.C_DEF_FIRM:
+        return define_firm(m, rows, c)
+    if kind == C.C_DEF_ACCOUNT:
+        return define_account(m, rows, rows_b, c)
+    if kind == C.C_DEF_SESSION:
+        return define_session(m, rows, c)
+    if kind == C.C_DEF_EVENT:
+        return define_event(m, rows, c)
+    if kind == C.C_DEF_INSTRUMENT:
+        return define_instrument(m, rows, rows_b, c)
+    if kind == C.C_DEF_LISTING:
+        return define_listing(m, rows, c)
+    if kind == C.C_TRANSFER:
+        return do_transfer(m, rows, c, ev)
+    if kind == C.C_PHASE:
+        return do_phase(m, rows, c, ev)
+    if kind == C.C_DETERMINE:
+        return do_determine(m, rows, c, ev)
+    if kind == C.C_FINALISE:
+        return do_finalise(m, rows, c)
+    if kind == C.C_KILL:
+        return do_kill(m, rows, c)
+    if kind == C.C_RESTRICT:
+        return do_restrict(m, rows, c)
+    if kind == C.C_REFERENCE:
+        return do_reference(m, rows, c)
+    m[L.H_ERROR] = L.INV_ROW
+    return C.OK
+
+
+@leaf
+def resume(m, rows, ev):
+    """Go on with interrupted work. False: the event buffer is full again."""
+    what = m[L.H_RESUME]
+    if what == L.RES_MASS:
+        return go_on_mass(m, rows, ev)
+    if what == L.RES_CLOSE:
+        return go_on_closing(m, ev)
+    if what == L.RES_SETTLE:
+        return go_on_settling(m, ev)
+    m[L.H_ERROR] = L.INV_ROW  # what `step` began it also ends
+    return True
+
+
+@leaf
+def run(m, rows, rows_b, words, ev):
+    m[L.H_EVENT_USED] = 0
+    while True:
+        if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
+            return L.STEP_MORE
+        if m[L.H_ERROR] != 0:
+            return L.STEP_BROKEN
+        c = m[L.H_CURSOR]
+        if c >= words:
+            return L.STEP_DONE
+        head = rows[c + L.CMD_HEAD]
+        kind = head & 255
+        if kind < C.C_DEF_ASSET:
+            return L.STEP_OPERATE
+        if not room(m, ev, START_ROWS):
+            return L.STEP_MORE
+        length = 1 + ((head >> 8) & 255)
+        m[L.H_CURSOR] = c + length * L.CMD_WORDS
+        m[L.H_ROW_SEQ] += length
+        code = define(m, rows, rows_b, c, kind, ev)
+        if code != C.OK and m[L.H_REFUSED] == 0:
+            m[L.H_REFUSED] = code
+
+
+@kernel("i8(i8[::1], i8[::1], u1[::1], i8, i8[::1])")
+def operate(m, rows, rows_b, words, ev):
+    m[L.H_EVENT_ROOM] = ev.shape[0]
+    return run(words_of(m), words_of(rows), rows_b, words, words_of(ev))

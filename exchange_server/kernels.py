@@ -1,0 +1,24 @@
+"""`python -m exchange_server.kernels N`: what kit/jit.py starts beside a process that finds its kernels missing, once for each core that is left.
+
+Helper N compiles every kernel that nobody else is compiling, from the far end of the order in which the server imports them; a lock for each kernel
+keeps two processes from the same one, and whoever comes second loads it.
+"""
+
+import importlib
+import sys
+
+# Files with kernels, those that take longest first, `core.step` last: the process that asked for help begins with it.
+MODULES = (
+    "core.operate", "wires.fix_out", "wires.fix_in", "core.proofs", "disk.disk_writer", "wires.binary_in", "wires.binary_out", "disk.journal_walk",
+    "disk.event_rows", "wires.feeds", "disk.native", "core.risk.visibility", "core.audit", "core.kit.names", "core.step",
+)  # fmt: skip
+
+
+def main(number: int) -> int:
+    for name in MODULES[number - 1 :] + MODULES[: number - 1]:
+        importlib.import_module(f"exchange_server.{name}")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(int(sys.argv[1])))
