@@ -1,14 +1,8 @@
 """The core on one screen: rows in, event rows out, a cursor in the state when the event buffer is full.
 
-<<<<<<< HEAD
 step(m, rows, words, ev) handles clients' rows from H_CURSOR (a word offset in `rows`) up to `words`. It answers STEP_DONE, STEP_MORE (drain `ev`,
 H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at H_CURSOR: the engine applies it and moves the cursor),
 STEP_OPERATE (a row of the registry is there: operate.py takes it) or STEP_BROKEN (an invariant failed: stop the process).
-=======
-step(m, rows, rows_b, words, ev) handles command rows from H_CURSOR (a word offset in `rows`) up to `words`. `rows_b` is the byte view of
-`rows`. It answers STEP_DONE, STEP_MORE (drain `ev`, H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at
-H_CURSOR: the engine applies it and moves the cursor) or STEP_BROKEN (an invariant failed: stop the process).
->>>>>>> dead
 """
 
 from protocol import codes as C
@@ -57,51 +51,8 @@ def resume(m, rows, ev):
         return go_on_mass(m, rows, ev)
     if what == L.RES_EXPIRE:
         return go_on_expiring(m, ev)
-<<<<<<< HEAD
     m[L.H_ERROR] = L.INV_ROW  # what `operate` began it also ends
     return True
-=======
-    if what == L.RES_CLOSE:
-        return go_on_closing(m, ev)
-    return go_on_settling(m, ev)
-
-
-@leaf
-def define(m, rows, rows_b, c, kind, ev):
-    """A row of the registry's; OK or the code of its refusal."""
-    if kind == C.C_DEF_ASSET:
-        return define_asset(m, rows, c)
-    if kind == C.C_DEF_VENUE:
-        return define_venue(m, rows, c)
-    if kind == C.C_DEF_FIRM:
-        return define_firm(m, rows, c)
-    if kind == C.C_DEF_ACCOUNT:
-        return define_account(m, rows, rows_b, c)
-    if kind == C.C_DEF_SESSION:
-        return define_session(m, rows, c)
-    if kind == C.C_DEF_EVENT:
-        return define_event(m, rows, c)
-    if kind == C.C_DEF_INSTRUMENT:
-        return define_instrument(m, rows, rows_b, c)
-    if kind == C.C_DEF_LISTING:
-        return define_listing(m, rows, c)
-    if kind == C.C_TRANSFER:
-        return do_transfer(m, rows, c, ev)
-    if kind == C.C_PHASE:
-        return do_phase(m, rows, c, ev)
-    if kind == C.C_DETERMINE:
-        return do_determine(m, rows, c, ev)
-    if kind == C.C_FINALISE:
-        return do_finalise(m, rows, c)
-    if kind == C.C_KILL:
-        return do_kill(m, rows, c)
-    if kind == C.C_RESTRICT:
-        return do_restrict(m, rows, c)
-    if kind == C.C_REFERENCE:
-        return do_reference(m, rows, c)
-    m[L.H_ERROR] = L.INV_ROW
-    return C.OK
->>>>>>> dead
 
 
 @leaf
@@ -142,11 +93,7 @@ def request(m, rows, c, kind, ev):
 
 
 @leaf
-<<<<<<< HEAD
 def run(m, rows, words, ev):
-=======
-def run(m, rows, rows_b, words, ev):
->>>>>>> dead
     m[L.H_EVENT_USED] = 0
     while True:
         if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
@@ -163,13 +110,9 @@ def run(m, rows, rows_b, words, ev):
         kind = head & 255
         if kind == C.C_ADMIN:
             return L.STEP_PYTHON
-<<<<<<< HEAD
         if kind >= C.C_DEF_ASSET:
             return L.STEP_OPERATE
         if kind == C.C_SEND and not room_for_send(m, rows, c):
-=======
-        if kind == C.C_SEND and not room_for_send(m, rows, c):
->>>>>>> dead
             if m[L.H_EVENT_USED] == 0:
                 m[L.H_ERROR] = L.INV_ROW  # a body larger than the whole event buffer
                 return L.STEP_BROKEN
@@ -187,25 +130,11 @@ def run(m, rows, rows_b, words, ev):
             m[L.H_RESUME] = L.RES_EXPIRE
         elif kind < C.C_ADMIN:
             request(m, rows, c, kind, ev)
-<<<<<<< HEAD
-=======
-        elif kind >= C.C_DEF_ASSET:
-            code = define(m, rows, rows_b, c, kind, ev)
-            if code != C.OK and m[L.H_REFUSED] == 0:
-                m[L.H_REFUSED] = code
->>>>>>> dead
         else:
             m[L.H_ERROR] = L.INV_ROW
 
 
-<<<<<<< HEAD
 @kernel("i8(i8[::1], i8[::1], i8, i8[::1])")
 def step(m, rows, words, ev):
     m[L.H_EVENT_ROOM] = ev.shape[0]
     return run(words_of(m), words_of(rows), words, words_of(ev))
-=======
-@kernel("i8(i8[::1], i8[::1], u1[::1], i8, i8[::1])")
-def step(m, rows, rows_b, words, ev):
-    m[L.H_EVENT_ROOM] = ev.shape[0]
-    return run(words_of(m), words_of(rows), rows_b, words, words_of(ev))
->>>>>>> dead
