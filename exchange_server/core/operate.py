@@ -93,7 +93,7 @@ def run(m, rows, rows_b, words, ev):
         kind = head & 255
         if kind < C.C_DEF_ASSET:
             return L.STEP_OPERATE
-        if not room(m, ev, START_ROWS):
+        if not room(m, START_ROWS):
             return L.STEP_MORE
         length = 1 + ((head >> 8) & 255)
         m[L.H_CURSOR] = c + length * L.CMD_WORDS

@@ -1,4 +1,4 @@
-"""Hostile and random input: an answer, never an exception; what is refused changes nothing; snapshots stay equal."""
+"""Hostile and random input: an answer, never an exception; what is refused changes nothing; what is taken changes what a naive registry says."""
 
 import random
 
@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from config import admin_records as ar
 from exchange_server.registry import Registry
-from protocol import errors
+from protocol import codes, errors
+from tests.registry.naive_registry import NaiveRegistry
+from tests.registry.test_against_naive import tables, wanted
 from tests.registry.test_registry import BASE, RESULT, World
 
 RECORDS = (
@@ -87,4 +89,19 @@ def test_odd_values_in_every_field(record: object, seed: int) -> None:
     body = msgspec.msgpack.encode({"who": "uid:1", "request_id": "r", "record": fields})
     answer = world.registry.apply(body, world.engine, world.sink)
     sound(answer, before, world)
-    assert Registry.from_bytes(world.registry.to_bytes()).to_bytes() == world.registry.to_bytes()
+    naive = naive_after(BASE)
+    if answer.ok:
+        taken = ar.unpack(body).record
+        for one in taken.records if isinstance(taken, ar.Configuration) else (taken,):
+            if not isinstance(one, UNSEEN):
+                assert naive.apply(one)[0] == codes.OK, f"taken, and should not be: {one}"
+    assert tables(world.registry) == wanted(naive) == tables(Registry.from_bytes(world.registry.to_bytes()))
+
+
+UNSEEN = (ar.SetPhase, ar.Kill, ar.Restrict, ar.PartOf)  # taken, and nothing of them is seen in the registry's tables
+
+
+def naive_after(records: tuple[object, ...]) -> NaiveRegistry:
+    naive = NaiveRegistry(asset=32, venue=16, firm=256, account=512, session=256, market=64, symbol=256)
+    assert all(naive.apply(record)[0] == codes.OK for record in records)
+    return naive

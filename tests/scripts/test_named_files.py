@@ -1,4 +1,4 @@
-"""Files and folders that docstrings, comments and documents name exist: a name that went stale sends its reader nowhere."""
+"""Files, folders, functions and codes that docstrings, comments and documents name exist: a name that went stale sends its reader nowhere."""
 
 import ast
 import io
@@ -13,6 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 FILE = re.compile(r"(?<![\w./<*{$-])((?:[\w-]+/)*[\w-]+\.(?:py|md|toml|csv|xml|sh))\b")
 FOLDER = re.compile(r"`((?:[\w-]+/)+[\w.-]*)`")
 
+FUNCTION = re.compile(r"\b([a-z]\w*_\w+)\(")
+MEMBER = re.compile(r"\b([A-Z][a-z]\w+)\.([a-z_]\w+)\b(?!\.)")
+CODE = re.compile(r"(?<![*\w-])((?!EXOS_)[A-Z]{1,4}_[A-Z][A-Z0-9_]+)\b(?!\*)")  # EXOS_...: settings of the environment
+
 # Named on purpose though the checkout does not hold them.
 ELSEWHERE = {
     "domain.md": "the rules of the exchange, kept outside of the checkout; what of them is built is said in ARCHITECTURE.md",
@@ -21,6 +25,16 @@ ELSEWHERE = {
     "cut/": "a folder that `exos journal cut` makes",
     "DIR/admin.sock": "DIR stands for the data folder",
     "NAME.py": "a pattern",
+}
+
+
+NAMES_ELSEWHERE = {
+    "MASS_CANCEL": "the command without its C_, in a table of commands",
+    "TIME_ERROR": "of the system's adjtimex",
+    "STA_UNSYNC": "of the system's adjtimex",
+    "O_DIRECT": "of the system's open",
+    "clock_gettime": "a call of the system",
+    "Decimal.scaleb": "of Python's library",
 }
 
 
@@ -52,10 +66,56 @@ def missing(paths: list[str], texts: dict[str, str]) -> list[tuple[str, int, str
 
 def test_every_file_that_is_named_exists() -> None:
     paths = tracked(ROOT)
-    texts = {path: (ROOT / path).read_text() for path in paths if path.endswith((".py", ".md")) and "/fixtures/" not in path}
+    texts = {path: (ROOT / path).read_text() for path in paths if path.endswith((".py", ".md"))}
     found = missing(paths, texts)
     assert [one for one in found if one[2] not in ELSEWHERE] == []
     assert set(ELSEWHERE) - {name for _, _, name in found} == set(), "no longer named, or here by now: take them out of ELSEWHERE"
+
+
+def defined(trees: list[ast.Module]) -> set[str]:
+    """Every name that the code itself knows, by whatever way."""
+    names: set[str] = set()
+    for node in (node for tree in trees for node in ast.walk(tree)):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name):
+                names.add(name)
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                names.add(name)
+            case ast.alias(name=name, asname=other):
+                names.update((other or name).split("."))
+            case ast.keyword(arg=str(name)):
+                names.add(name)
+    return names
+
+
+def unknown(texts: dict[str, str]) -> list[tuple[str, int, str]]:
+    """(file, line, name) of functions, members of classes and codes that no code of these files has."""
+    known = defined([ast.parse(text) for path, text in texts.items() if path.endswith(".py")])
+    found = []
+    for path, text in texts.items():
+        for line, words in said(path, text):
+            named = [(name, {name}) for name in (*FUNCTION.findall(words), *CODE.findall(words))]
+            named += [(f"{owner}.{name}", {owner, name}) for owner, name in MEMBER.findall(words)]
+            found += [(path, line, shown) for shown, parts in named if parts - known]
+    return found
+
+
+def test_every_function_member_and_code_that_is_named_exists() -> None:
+    paths = [path for path in tracked(ROOT) if path.endswith((".py", ".md")) and path != "CHANGELOG.md"]  # which tells of what has gone
+    texts = {path: (ROOT / path).read_text() for path in paths}
+    found = unknown(texts)
+    assert [one for one in found if one[2] not in NAMES_ELSEWHERE] == []
+    assert set(NAMES_ELSEWHERE) - {name for _, _, name in found} == set(), (
+        "no longer named, or here by now: take them out of NAMES_ELSEWHERE"
+    )
+
+
+def test_the_finder_of_names_finds() -> None:
+    texts = {
+        "a.py": '"""Calls go_there() and go_away(), Link.left and Link.gone; R_HERE, R_GONE, EVT_* and EXOS_DATA."""\nR_HERE = 1\n\n\nclass Link:\n    left = 0\n\n\ndef go_there(): ...\n',
+        "b.md": "R_HERE, R_AWAY\n",
+    }
+    assert sorted(unknown(texts)) == [("a.py", 1, "Link.gone"), ("a.py", 1, "R_GONE"), ("a.py", 1, "go_away"), ("b.md", 1, "R_AWAY")]
 
 
 def test_the_finder_finds() -> None:
