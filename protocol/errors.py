@@ -65,13 +65,13 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "other firms are not affected.",
      "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` of the next data folder."),
     ("R_NODE_SHARE_FULL", 3, 2, 4, None, None,
-     "your firm's orders have made {used} nodes of the order books, this order needs {asked} more, and the firm's share of the table of nodes is {limit}",
+     "your firm has {used} nodes of the order books, its share is {limit}, this order needs {asked} more",
      "A firm whose orders lie at widely scattered prices takes many nodes of the order books. It may have its guaranteed share, or as many as the table has left, "
      "whichever is more. This firm has reached that; other firms are not affected, and its own orders at prices where others rest are still taken.",
      "Cancel orders that lie far apart, or send at prices nearer to other orders. Operator: give the firm a larger `share`, or raise the capacity `nodes` "
      "of the next data folder."),
     ("R_POSITION_SHARE_FULL", 3, 2, 4, None, None,
-     "your firm's accounts use {used} words of the table of positions, this event needs {asked} more, and the firm's share is {limit}",
+     "your firm has {used} words of positions, its share is {limit}, this event needs {asked} more",
      "An account keeps a row for each event in which it has ever traded. All accounts of a firm together may have the firm's guaranteed share of the table, "
      "or as much as is left, whichever is more. This firm has reached that; other firms, and events in which the account has traded before, are not affected.",
      "Trade the event from an account that has traded it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "

@@ -227,7 +227,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
             "market[0].winners: the number of winners lies between 1 and the number of contracts, 48, asked 49",
         ),
         ('owner_venue = "WC26"', 'owner_venue = "WC27"', 'market[0].owner_venue: there is no venue "WC27"; did you mean "WC26"?'),
-        ("max_qty = 100_000", "max_qty = 1_000_000_000_000", "market[0].max_qty: highest price x max_qty x 10,000 x tick_value = "),
+        ("max_qty = 100_000", "max_qty = 1_000_000_000_000", "market[0].max_qty: at most 18446744, asked 1000000000000: above that highest p"),
         (
             'payout = "1.0000"',
             'payout = "1.0000"\nband = [{low = "0.0001", high = "0.9998", step = "0.0001"}]',

@@ -105,9 +105,20 @@ def full_tables(make: Callable[..., WireStory]) -> None:
     s = make(firms=4, limits=Limits(orders=12, archive=50))
     for number in range(1, 8):
         s.new(1, C.BUY, 1, 5, id=number)
-    s = make(levels=8)
-    for number in range(1, 12):
-        s.new(1, C.BUY, 1, number, id=number)
+    wide = dict(firms=2, cash=10**9, payout=10_000)
+    s = make(**wide, limits=Limits(orders=60, archive=50, nodes=6))
+    s.new(1, C.BUY, 1, 1)
+    s.new(2, C.SELL, 1, 9000)
+    s.new(1, C.BUY, 1, 65)
+    s = make(**wide, limits=Limits(orders=60, archive=50, nodes=12))
+    for i in range(5):
+        s.new(1, C.BUY, 1, 1 + 64 * i)
+    s = make(firms=2, limits=Limits(orders=60, archive=50, words=4 * 23))
+    for number in (30, 31):
+        s.do(C.C_DEF_ACCOUNT, id=number, firm=1, account_kind=C.ACCT_TRADING, session=1)
+        s.do(C.C_TRANSFER, target=number, asset=1, amount=1000)
+    for number in (16, 30, 31):
+        s.new(1, C.BUY, 1, 5, account=number)
 
 
 def splits(make: Callable[..., WireStory]) -> None:
@@ -162,8 +173,8 @@ def told(way: Callable[[Callable[..., WireStory]], None]) -> list[tuple[int, str
     """(reason, FIX text, binary limit, used and asked) of all that is told on this way, in order."""
     stories: list[WireStory] = []
 
-    def make(*args: object, levels: int = 256, **options: object) -> WireStory:
-        story = type("WireStory", (WireStory,), {"levels": levels})(*args, **options)
+    def make(*args: object, **options: object) -> WireStory:
+        story = WireStory(*args, **options)
         stories.append(story)
         return story  # type: ignore[no-any-return]
 
@@ -239,7 +250,9 @@ SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int
     ]),
     (full_tables, [
         (C.R_ORDER_SHARE_FULL, "your firm has 6 open orders, and its share of the table of open orders is 6 (safe to resend)", (6, 6, 1)),
-        *[(C.R_TABLE_FULL, "a table of the server is full at 8 rows (8 in use) (safe to resend)", (8, 8, 1))] * 3,
+        (C.R_TABLE_FULL, "a table of the server is full at 6 rows (6 in use) (safe to resend)", (6, 6, 1)),
+        (C.R_NODE_SHARE_FULL, "your firm has 6 nodes of the order books, its share is 6, this order needs 1 more (safe to resend)", (6, 6, 1)),
+        (C.R_POSITION_SHARE_FULL, "your firm has 46 words of positions, its share is 46, this event needs 23 more (safe to resend)", (46, 46, 23)),
     ]),
     (repeats, [
         (C.R_COLLAR, "price 0.75 lies beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),

@@ -25,11 +25,9 @@ BINARY, FIX = 2, 1
 class WireStory(Story):
     """`wires`: for every event with a reason (event, its FIX messages, its binary messages), oldest first."""
 
-    levels = 256
-
     def start(self, limits: Limits | None, retention_ns: int | None) -> None:
         limits = limits or Limits(256, 2048)
-        self.core = Core(tiny(limits, self.levels), RETENTION_NS if retention_ns is None else retention_ns)
+        self.core = Core(tiny(limits), RETENTION_NS if retention_ns is None else retention_ns)
         self.engine = self.core.engine
         self.fix, self.binary = FixEncoder(self.engine), BinaryEncoder(self.engine)
         self.wires: list[tuple[Row, FixMessage | None, Any]] = []
