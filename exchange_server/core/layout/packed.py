@@ -6,11 +6,6 @@ from ..kit.jit import leaf
 STATUS_SHIFT = 28  # of O_ATTR and AR_ATTR
 
 
-# ---- ClOrdID table: one word per entry, hash << 32 | reference; 0 = empty ---------------------------------------
-# reference = order index + 1, or ARCHIVED | archive index + 1. The row says what the key is. An order that was replaced has a second
-# entry, by its OrderID (ALIAS_HI), through which its older ClOrdIDs find it in one step.
-
-
 @leaf
 def status_of(attr):
     return (attr >> STATUS_SHIFT) & 255

@@ -12,6 +12,11 @@ ARCHIVED = 1 << 31  # bit of a ClOrdID reference: archive row, not open order
 ALIAS_HI = 1  # no ClOrdID has this key: (1, OrderID) stands for an order whose ClOrdID was replaced, open or closed
 
 
+# ---- ClOrdID table: one word per entry, hash << 32 | reference; 0 = empty ---------------------------------------
+# reference = order index + 1, or ARCHIVED | archive index + 1. The row says what the key is. An order that was replaced has a second
+# entry, by its OrderID (ALIAS_HI), through which its older ClOrdIDs find it in one step.
+
+
 @leaf
 def same_text(m, text, rows, at):
     """Is the stored text row equal to the 8 words at rows[at]? at < 0: the request carries no text."""
