@@ -134,12 +134,13 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
         folder = CACHE_ROOT / source_hash(Path(function.__code__.co_filename))
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         numba.config.CACHE_DIR = str(folder)
-        if not any(folder.glob("*.nbi")):
+        compiled = numba.njit(cache=True, **FLAGS)(function)
+        if not compiled._cache._cache_file._load_index():  # nothing there, or of files that have been touched since
             _call_helpers()
         # One process compiles, those that start meanwhile wait and load: a minute of work is done once.
         with (folder / f"{function.__name__}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            compiled = numba.njit(signature, cache=True, **FLAGS)(function)
+            compiled.compile(signature)
         compiled.disable_compile()
         seconds = perf_counter() - began
         cached = bool(sum(compiled.stats.cache_hits.values()))
