@@ -25,7 +25,9 @@ class UnknownAsset(ConfigError):
 
     def __init__(self, file: str, path: str, name: str, known: Iterable[str]) -> None:
         here = ", ".join(known) or "none"
-        super().__init__(file, path, f"there is no asset {name} in the file (here: {here}); one that a server has is found by exos config apply")
+        super().__init__(
+            file, path, f"there is no asset {name} in the file (here: {here}); one that a server has is found by exos config apply"
+        )
 
 
 def duration_ns(file: str, path: str, text: str) -> int:

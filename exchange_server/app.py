@@ -250,7 +250,9 @@ class Server:
         except JournalError as error:
             raise refusal(error, self.options.data) from error
         except (InvariantBroken, RegistryBroken) as error:
-            raise StartRefused(Exit.BROKEN, f"{error}; the journal in {self.options.data} holds what led to it: keep it and report it") from error
+            raise StartRefused(
+                Exit.BROKEN, f"{error}; the journal in {self.options.data} holds what led to it: keep it and report it"
+            ) from error
 
     def close(self) -> None:
         """Let go of the data folder without a snapshot: everything applied is in the journal."""
@@ -475,7 +477,12 @@ def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             return StartRefused(Exit.SPACE, f"{where}: not enough room on the disk to start; nothing was lost: free some and start again")
         return StartRefused(Exit.RECOVERY, f"{where}: {error.strerror or error}")
-    for kind, code in ((JournalLocked, Exit.LOCKED), (JournalNoSpace, Exit.SPACE), (JournalFailed, Exit.JOURNAL), (ReplayBroken, Exit.BROKEN)):
+    for kind, code in (
+        (JournalLocked, Exit.LOCKED),
+        (JournalNoSpace, Exit.SPACE),
+        (JournalFailed, Exit.JOURNAL),
+        (ReplayBroken, Exit.BROKEN),
+    ):
         if isinstance(error, kind):
             more = "; nothing was lost: free some and start again" if code == Exit.SPACE else ""
             return StartRefused(code, str(error) + more)

@@ -101,7 +101,11 @@ def settings_for(options: ServeOptions, registry: Registry) -> tuple[Settings, l
     if not options.configured:
         settings = default_settings()
         known: dict[str, Any] = {key: value for key, value in registry.settings.items() if key in Settings._fields}
-        lost = [f"{key} = {value}: this version of the server has no such setting" for key, value in registry.settings.items() if key not in known]
+        lost = [
+            f"{key} = {value}: this version of the server has no such setting"
+            for key, value in registry.settings.items()
+            if key not in known
+        ]
         settings = settings._replace(**known)
     settings = settings._replace(**options.given)
     if settings.fix_port == settings.binary_port and settings.fix_port:

@@ -95,7 +95,9 @@ def other_side(revision: str) -> Side:
 
 def this_side() -> Side:
     changed = " with what is not committed" if git("status", "--porcelain", "--untracked-files=no").strip() else ""
-    return Side(f"this tree ({git('rev-parse', '--short=8', 'HEAD').decode().strip()}{changed})", ROOT, [sys.executable, "-m", "perf.bench"])
+    return Side(
+        f"this tree ({git('rev-parse', '--short=8', 'HEAD').decode().strip()}{changed})", ROOT, [sys.executable, "-m", "perf.bench"]
+    )
 
 
 def run_rows(side: Side, rows: Sequence[str], scale: float, seconds: int = ROW_SECONDS) -> list[dict[str, Any]]:

@@ -122,7 +122,9 @@ def commit_rows() -> list[Row]:
                         pass
                     journal.acknowledge()
 
-                out += _percentiles("journal commit sync by thread", _sorted_us(thread, COMMITS), "the loop spins and holds the GIL meanwhile")
+                out += _percentiles(
+                    "journal commit sync by thread", _sorted_us(thread, COMMITS), "the loop spins and holds the GIL meanwhile"
+                )
             journal.close()
     return out
 
@@ -136,7 +138,9 @@ def frame_rows() -> list[Row]:
     data8 = data.view(np.uint8)
     taken = _sorted_us(lambda i: native.sha256_kernel(FUNCTIONS, data8, 0, data8.size, digest, scratch), 200)
     by = "libcrypto" if sha_addresses() else "the kernel's own code"
-    out.append(_row("frame build 256 KiB (writer thread, no GIL)", taken[len(taken) // 2], "us", 150.0, f"SHA-256 by {by}; all else under 2 us"))
+    out.append(
+        _row("frame build 256 KiB (writer thread, no GIL)", taken[len(taken) // 2], "us", 150.0, f"SHA-256 by {by}; all else under 2 us")
+    )
     with folder() as path:
         journal = Journal.open(path, SERVER, segment_bytes=SEGMENT)
         time.sleep(1.0)
@@ -155,7 +159,9 @@ def frame_rows() -> list[Row]:
         journal.close()
     appends.sort()
     out.append(_row("journal append 256 KiB (loop)", appends[len(appends) // 2], "us", 150.0, "a copy into the ring"))
-    out.append(_row("journal throughput sync", 300 * 2048 / seconds / 1e6, "million rows/s", 1.0, f"{frames} frames for 300 turns of 2048 rows"))
+    out.append(
+        _row("journal throughput sync", 300 * 2048 / seconds / 1e6, "million rows/s", 1.0, f"{frames} frames for 300 turns of 2048 rows")
+    )
     return out
 
 

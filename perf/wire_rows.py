@@ -93,7 +93,9 @@ def fair(scale: float = 1.0) -> list[Result]:
     found = []
     for mode in ("async", "sync"):
         with BenchServer(config(8, "binary"), mode, True) as server:
-            job = Job("fair", "binary", server.ready["binary_port"], 0, commands=max(int(1_000_000 * scale), 400), window=8192, seconds=30.0)
+            job = Job(
+                "fair", "binary", server.ready["binary_port"], 0, commands=max(int(1_000_000 * scale), 400), window=8192, seconds=30.0
+            )
             got = generate(job)
             if broken := server.check():
                 raise AnswerWrong(f"fair: {broken}")

@@ -52,7 +52,9 @@ class Logon(_Base, frozen=True, tag=1):
     mac: Annotated[bytes, Meta(min_length=MAC_BYTES, max_length=MAC_BYTES)]
     version: U16 = PROTOCOL_VERSION
     next_number: Count = 0  # the next report number needed; the server sends what is older than its LogonReply again. 0: nothing
-    heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = 0  # within the server's heartbeat_min and heartbeat_max (2000..60000 unless set otherwise); 0: the server's choice
+    heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = (
+        0  # within the server's heartbeat_min and heartbeat_max (2000..60000 unless set otherwise); 0: the server's choice
+    )
     flags: U7 = 0  # sum of 2: a lost connection or a logout cancels this session's orders; 4: settlement reports wanted
 
 

@@ -77,12 +77,7 @@ def pip_sentence(output: str) -> str:
 def console_script(python: str, module: str, function: str) -> str:
     """An executable that calls `module.function`. The sh line lets the interpreter's path be long or have spaces."""
     return (
-        "#!/bin/sh\n"
-        "'''exec' \"{}\" \"$0\" \"$@\"\n"
-        "' '''\n"
-        "import sys\n"
-        "from {module} import {function}\n"
-        "sys.exit({function}())\n"
+        "#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n"
     ).format(re.sub(r'(["\\$`])', r"\\\1", python), module=module, function=function)
 
 
@@ -112,7 +107,9 @@ def project_names(pyproject: str) -> tuple[str, str, list[tuple[str, str, str]]]
 def interpreter(path: str) -> str:
     """The first candidate on `path` that is new enough and can make environments; inside an environment, the Python behind it."""
     wrong = []
-    script = "import sys; print(sys.version_info >= %r, getattr(sys, '_base_executable', sys.executable)); import venv, ensurepip" % (OLDEST,)
+    script = "import sys; print(sys.version_info >= %r, getattr(sys, '_base_executable', sys.executable)); import venv, ensurepip" % (
+        OLDEST,
+    )
     for name in CANDIDATES:
         found = shutil.which(name, path=path)
         if not found:
@@ -210,7 +207,9 @@ class Environment:
 
     def install(self, held: int) -> None:
         """pip, with hashes and ready-built files only. It holds the lock too, should this process be killed before it."""
-        variables = {k: v for k, v in os.environ.items() if k not in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_BINARY", "PYTHONHOME")}
+        variables = {
+            k: v for k, v in os.environ.items() if k not in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_BINARY", "PYTHONHOME")
+        }
         variables.update(PIP_USER="0", PIP_REQUIRE_VIRTUALENV="0")
         command = [
             str(self.python), "-I", "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input", "install", "--retries", "2",

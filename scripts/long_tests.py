@@ -22,8 +22,14 @@ class Long:
 
 
 LONG = {
-    "bits": Long("every bit of the journal's last 64 KiB flipped, cuts at every byte, stale and random bytes", 60, ("tests/journal/test_walk.py",)),
-    "crash": Long("5,000 lives of a killed writer, 100 power cuts, the n-th write or sync failing for n up to 600", 60, ("tests/journal/test_crash.py",)),
+    "bits": Long(
+        "every bit of the journal's last 64 KiB flipped, cuts at every byte, stale and random bytes", 60, ("tests/journal/test_walk.py",)
+    ),
+    "crash": Long(
+        "5,000 lives of a killed writer, 100 power cuts, the n-th write or sync failing for n up to 600",
+        60,
+        ("tests/journal/test_crash.py",),
+    ),
     "store": Long(
         "every bit of event store files flipped, seen and mended",
         30,
@@ -31,7 +37,9 @@ LONG = {
     ),
     "model": Long("1,000 seeds of random trading laid beside the model", 120, ("tests/core/test_against_model.py",)),
     "collateral": Long("2,000 random accounts against the search of all outcomes", 30, ("tests/core/test_collateral.py",)),
-    "planted": Long("twelve bugs planted in the core: the harness must find each (twelve compilations)", 90, ("tests/core/test_planted_bugs.py",)),
+    "planted": Long(
+        "twelve bugs planted in the core: the harness must find each (twelve compilations)", 90, ("tests/core/test_planted_bugs.py",)
+    ),
 }
 
 

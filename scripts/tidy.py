@@ -114,7 +114,10 @@ READERS = ("int", "float", "Decimal")
 SOURCES = ("config/", "exchange_server/", "protocol/", "scripts/")
 
 ADDRESSES = (
-    (re.compile(r"\b(?:files\.|test\.)?py(?:pi\.(?:org|python\.org)|thonhosted\.org)|\bregistry\.npm(?:js|mirror)\.|\bproxy\.golang\."), "a registry"),
+    (
+        re.compile(r"\b(?:files\.|test\.)?py(?:pi\.(?:org|python\.org)|thonhosted\.org)|\bregistry\.npm(?:js|mirror)\.|\bproxy\.golang\."),
+        "a registry",
+    ),
     (re.compile(r"(?<![\w.$}>-])/(?:home/[a-z_][\w.-]*|root|Users/[A-Za-z][\w.-]*)/"), "a folder of one's own machine"),
 )
 TEXTS = {".py", ".md", ".toml", ".txt", ".cfg", ".lock", ".sh", ".yml", ".yaml", ".json", ".csv", ".xml", ".service", ""}
@@ -181,7 +184,11 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
             if within(module, prefix) and top in names and module not in BANNED_NOT_IN:
                 banned = True
                 yield Finding(path, line, rule, f"{name} does not belong into {prefix}")
-        for package, may_import in (("core", CORE_MAY_IMPORT), ("disk", DISK_MAY_IMPORT), ("wires", (*CORE_MAY_IMPORT, "exchange_server.wires"))):
+        for package, may_import in (
+            ("core", CORE_MAY_IMPORT),
+            ("disk", DISK_MAY_IMPORT),
+            ("wires", (*CORE_MAY_IMPORT, "exchange_server.wires")),
+        ):
             kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
             if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
                 what = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"

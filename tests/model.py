@@ -409,14 +409,27 @@ class Model(Operator, Ladder):
                 (x.firm, x.key, x.status, x.reason, x.order, x.account, x.instrument, x.price, x.qty, x.cum, x.numbers)
                 for x in sorted(self.closed, key=lambda x: x.firm)
             ],
-            "firms": {f.id: (f.killed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id)) for f in self.firms.values()},
+            "firms": {
+                f.id: (f.killed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id)) for f in self.firms.values()
+            },
             "nodes": dict(self.nodes),
             "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
             "sessions": {
                 s.id: (
-                    s.next_out, s.next_in, s.last_event, s.generation, s.logged_on, s.absent_from, s.killed, s.missed, s.missed_done,
-                    s.cancel_on_disconnect, s.settlement, s.heartbeat, s.untold,
+                    s.next_out,
+                    s.next_in,
+                    s.last_event,
+                    s.generation,
+                    s.logged_on,
+                    s.absent_from,
+                    s.killed,
+                    s.missed,
+                    s.missed_done,
+                    s.cancel_on_disconnect,
+                    s.settlement,
+                    s.heartbeat,
+                    s.untold,
                 )  # fmt: skip
                 for s in self.sessions.values()
             },

@@ -106,7 +106,9 @@ class Story:
         return self.model.locked(15 + firm, asset)
 
     def later(self, seconds: float) -> list[Row]:
-        return self.do(C.C_TIME, turn=self.model.turn + 1, now=self.model.now + int(seconds * SECOND), tick=self.model.tick + int(seconds * SECOND))
+        return self.do(
+            C.C_TIME, turn=self.model.turn + 1, now=self.model.now + int(seconds * SECOND), tick=self.model.tick + int(seconds * SECOND)
+        )
 
     def position(self, firm: int, instrument: int = 1) -> int:
         return self.model.accounts[15 + firm].position.get(instrument, 0)

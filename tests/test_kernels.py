@@ -14,7 +14,12 @@ ROOT = Path(kernels.__file__).parent
 
 
 def test_every_file_with_a_kernel_is_listed() -> None:
-    files = {p for wing in ("core", "wires", "disk") for p in (ROOT / wing).rglob("*.py") if re.search(r"^@kernel\(", p.read_text(), re.MULTILINE)}
+    files = {
+        p
+        for wing in ("core", "wires", "disk")
+        for p in (ROOT / wing).rglob("*.py")
+        if re.search(r"^@kernel\(", p.read_text(), re.MULTILINE)
+    }
     listed = {ROOT / f"{name.replace('.', '/')}.py" for name in kernels.MODULES}
     assert {p.relative_to(ROOT).as_posix() for p in files} <= {p.relative_to(ROOT).as_posix() for p in listed}
 

@@ -48,7 +48,14 @@ def folder(tmp_path: Path) -> Path:
 
 def test_no_room_for_the_first_segment(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "prepare_segment", no_space)
-    refused(tmp_path, capfd, Exit.SPACE, str(tmp_path / "data" / "journal"), "no space left on the disk for a segment", "nothing was lost: free some")
+    refused(
+        tmp_path,
+        capfd,
+        Exit.SPACE,
+        str(tmp_path / "data" / "journal"),
+        "no space left on the disk for a segment",
+        "nothing was lost: free some",
+    )
     monkeypatch.undo()
     app.Server(options(tmp_path), Log()).close()  # with room it begins
 
@@ -253,7 +260,11 @@ def test_a_trading_server_and_its_replay_agree_at_every_mark(tmp_path: Path) -> 
         taker.logged_on()
         for number in range(1, 13):
             written = server.ask("status").result["event_store"]["marks"]
-            maker.send(order(3 * number, codes.SELL, 5000 + number, 5), order(3 * number + 1, codes.BUY, 1, 10**9), M.CancelOrder(3 * number + 2, 1))
+            maker.send(
+                order(3 * number, codes.SELL, 5000 + number, 5),
+                order(3 * number + 1, codes.BUY, 1, 10**9),
+                M.CancelOrder(3 * number + 2, 1),
+            )
             taker.send(order(number, codes.BUY, 5000 + number, 2), order(number, codes.BUY, 1, 1))
             client.order(f"order {number}", 1, "0.1000", 1)
             client.read("8")

@@ -64,7 +64,9 @@ def test_a_changed_setting_of_the_file_is_kept(tmp_path: Path) -> None:
 def test_what_cannot_be_taken_any_more_is_said(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     run(tmp_path)
     assert run(tmp_path).not_taken == []
-    later = run(tmp_path, SMALL.replace("orders = 4096", "orders = 8192").replace("binary_port = 0", 'binary_port = 0\nclordid_retention = "1h"'))
+    later = run(
+        tmp_path, SMALL.replace("orders = 4096", "orders = 8192").replace("binary_port = 0", 'binary_port = 0\nclordid_retention = "1h"')
+    )
     later.log.flush()
     assert later.not_taken == [
         "capacities.orders = 8192: the data folder was begun with 4096, and tables do not change their size",
@@ -123,7 +125,7 @@ def test_loopback(host: str, loopback: bool) -> None:
 
 def test_a_file_may_use_what_the_folder_has(tmp_path: Path) -> None:
     run(tmp_path)
-    tenant = "[server]\nfix_port = 0\nbinary_port = 0\n[[venue]]\nname = \"W\"\n[[member]]\nfirm = \"T\"\n[[member.account]]\nname = \"T-A\"\ndeposit = { USD = \"1.5\" }\n"
+    tenant = '[server]\nfix_port = 0\nbinary_port = 0\n[[venue]]\nname = "W"\n[[member]]\nfirm = "T"\n[[member.account]]\nname = "T-A"\ndeposit = { USD = "1.5" }\n'
     server = run(tmp_path, tenant)
     assert server.applied == 4 and server.engine.registry.accounts.named("T-A") is not None
     assert "there is no asset ZZZ" in refused(tmp_path, tenant.replace("USD", "ZZZ"))

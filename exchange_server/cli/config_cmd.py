@@ -21,7 +21,9 @@ def add(commands: Any) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="check|apply")
     check = verbs.add_parser("check", help="read the file and all it includes, and apply it to an empty registry")
     check.set_defaults(run=run_check)
-    apply = verbs.add_parser("apply", help="add and change what the file says on the running server, all of it or nothing; what it does not name stays")
+    apply = verbs.add_parser(
+        "apply", help="add and change what the file says on the running server, all of it or nothing; what it does not name stays"
+    )
     apply.add_argument("--dry-run", action="store_true", help="only say what would be done")
     add_data(apply)
     apply.set_defaults(run=run_apply)

@@ -17,8 +17,12 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("journal", help="check, replay or repair the journal of a data folder")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verify|replay|cut")
 
-    verify = verbs.add_parser("verify", help="check every frame, and the event store row by row against a replay; changes nothing, a server may run")
-    verify.add_argument("--frames-only", action="store_true", help="the journal's frames, their place, order and hashes, without the replay")
+    verify = verbs.add_parser(
+        "verify", help="check every frame, and the event store row by row against a replay; changes nothing, a server may run"
+    )
+    verify.add_argument(
+        "--frames-only", action="store_true", help="the journal's frames, their place, order and hashes, without the replay"
+    )
     verify.set_defaults(run=run_verify)
 
     replay = verbs.add_parser(
@@ -26,7 +30,10 @@ def add(commands: Any) -> None:
     )
     for verb in (verify, replay):
         verb.add_argument(
-            "--config", default="", metavar="FILE", help="take capacities and times from this configuration (default: those the folder was begun with)"
+            "--config",
+            default="",
+            metavar="FILE",
+            help="take capacities and times from this configuration (default: those the folder was begun with)",
         )
     replay.set_defaults(run=run_replay)
 
@@ -70,7 +77,9 @@ def run_verify(args: argparse.Namespace) -> int:
     except OSError as error:
         raise CommandError(Exit.RECOVERY, f"{error.filename or args.dir}: {error.strerror or error}") from error
     if not store.sound:
-        raise CommandError(Exit.FAILED, f"{store.line()}. A running server rebuilds what is damaged from the journal: start it (docs/journal.md)")
+        raise CommandError(
+            Exit.FAILED, f"{store.line()}. A running server rebuilds what is damaged from the journal: start it (docs/journal.md)"
+        )
     say(store.line())
     return Exit.OK
 

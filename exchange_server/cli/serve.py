@@ -22,7 +22,9 @@ def add(commands: Any) -> None:
         help="a TOML file, or the name of a shipped one: begins a new folder, adds to and changes an old one (default: the folder goes on as it is)",
     )
     parser.add_argument("--host", help="address to listen on (default: the configuration's)")
-    parser.add_argument("--expose-sandbox", action="store_true", help="let a sandbox, whose passwords are published, listen beyond this machine")
+    parser.add_argument(
+        "--expose-sandbox", action="store_true", help="let a sandbox, whose passwords are published, listen beyond this machine"
+    )
     parser.add_argument("--fix-port", type=port, metavar="N", help="FIX order entry; 0: any free port")
     parser.add_argument("--binary-port", type=port, metavar="N", help="binary sessions; 0: any free port")
     parser.add_argument(
@@ -30,8 +32,20 @@ def add(commands: Any) -> None:
     )
     parser.add_argument("--spin", action="store_true", help="keep one core busy instead of sleeping: the shortest answers")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write the line that says ready there as well")
-    parser.add_argument("--segment-bytes", type=number("number of bytes", 0, 10**15 - 1), default=0, metavar="N", help="size of a journal segment (default: 256 MiB)")
-    parser.add_argument("--disk-reserve-bytes", type=number("number of bytes", 0, 10**15 - 1), default=0, metavar="N", help="free space below which new orders are refused")
+    parser.add_argument(
+        "--segment-bytes",
+        type=number("number of bytes", 0, 10**15 - 1),
+        default=0,
+        metavar="N",
+        help="size of a journal segment (default: 256 MiB)",
+    )
+    parser.add_argument(
+        "--disk-reserve-bytes",
+        type=number("number of bytes", 0, 10**15 - 1),
+        default=0,
+        metavar="N",
+        help="free space below which new orders are refused",
+    )
     parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info", help="JSON lines on standard error")
     parser.set_defaults(run=run)
 

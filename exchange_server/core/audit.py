@@ -302,7 +302,7 @@ def formula(m, event, co):
     taken = 0
     while taken < min(k, n):
         # the next in the order (value, index) behind (last, last_index)
-        best = (1 << 62)
+        best = 1 << 62
         at = -1
         for j in range(n):
             q = co + L.CO_COLUMNS + j

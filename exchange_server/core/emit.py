@@ -131,4 +131,6 @@ def refuse(m, code, limit, used, asked):
     m[L.H_USED] = used
     m[L.H_ASKED] = asked
     return code
+
+
 START_ROWS = 6  # event rows a command may need before its resumable part

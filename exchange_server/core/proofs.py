@@ -88,9 +88,17 @@ def _queue(m, out, found, inst, ask, level):
     o = m[level + L.L_HEAD]
     while o != 0 and count <= m[L.H_OPEN_ORDERS]:
         side = 1 if m[o + L.O_ATTR] & 15 != C.BUY else 0
-        if m[o + L.O_PREV] != before or m[o + L.O_LEVEL] != level or m[o + L.O_PRICE] != m[level + L.L_PRICE] or m[o + L.O_INSTRUMENT] != inst or side != ask:
+        if (
+            m[o + L.O_PREV] != before
+            or m[o + L.O_LEVEL] != level
+            or m[o + L.O_PRICE] != m[level + L.L_PRICE]
+            or m[o + L.O_INSTRUMENT] != inst
+            or side != ask
+        ):
             found = note(out, found, PROOF_QUEUE, m[inst], m[level + L.L_PRICE], m[o + L.O_ID])
-        fee = reserve_fee(m, inst, m[o + L.O_ATTR] & 15, m[o + L.O_FEES], m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID])
+        fee = reserve_fee(
+            m, inst, m[o + L.O_ATTR] & 15, m[o + L.O_FEES], m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID]
+        )
         if m[o + L.O_LEAVES] <= 0 or m[o + L.O_LEAVES] != m[o + L.O_QTY] - m[o + L.O_CUM] or fee != m[o + L.O_RESERVED_FEE]:
             found = note(out, found, PROOF_ORDER, m[o + L.O_ID], m[o + L.O_LEAVES], m[o + L.O_RESERVED_FEE])
         total += m[o + L.O_LEAVES]
@@ -309,7 +317,7 @@ def _timers(m, out, found):
 
 @leaf
 def _sums(m, out, found, event, scratch):
-    """Open quantity and money of every collateral row of an event, over the orders of its account. """
+    """Open quantity and money of every collateral row of an event, over the orders of its account."""
     co = m[event + L.E_COLL_HEAD]
     spot = m[event + L.E_PRODUCT] == 0
     counted = 0

@@ -170,7 +170,6 @@ ERRNO_ENOSPC = 28
 CLOCK_MONOTONIC = 1
 
 
-
 @leaf
 def _fail(st, kind, error, got, want):
     """The first failure stays: everything after it is a consequence."""

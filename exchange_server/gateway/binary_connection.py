@@ -286,7 +286,9 @@ class BinaryConnection(Connection):
             values={L.CMD_LOGON_FLAGS: message.flags, L.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
         )
         account = int(m[row + L.S_ACCOUNT])
-        self._send(turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + L.S_FIRM]), int(m[row + L.S_VENUE]))))
+        self._send(
+            turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + L.S_FIRM]), int(m[row + L.S_VENUE])))
+        )
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
         return True  # what came behind the Logon, and the resume, in the next turn

@@ -394,7 +394,10 @@ class FixConnection(Connection):
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         if reason == codes.R_SHUTDOWN and self.fix.live and self.session:
             self._send(
-                "B", b"148=The server is going down\x0133=1\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"), turn, None
+                "B",
+                b"148=The server is going down\x0133=1\x0158=%s\x01" % (text.encode("ascii", "backslashreplace") or b"maintenance"),
+                turn,
+                None,
             )
         waits = reason == codes.R_SHUTDOWN and self.fix.state == fix_session.ACTIVE and self.session
         for action in self.fix.logout(turn.tick_ns, text) if waits else self.fix.expel(reason, text):

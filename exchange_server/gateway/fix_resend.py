@@ -77,7 +77,9 @@ class ResendJob:
                 self._wait(missing)
                 return
             self._numbers = missing.found[::-1]
-            self._lose(missing, int(self._store.rows(int(self._numbers[0]), 1)[L.EVT_SESSION_NUMBER]) if len(self._numbers) else self._end + 1)
+            self._lose(
+                missing, int(self._store.rows(int(self._numbers[0]), 1)[L.EVT_SESSION_NUMBER]) if len(self._numbers) else self._end + 1
+            )
 
     def _wait(self, missing: EventsMissing) -> None:
         self._seen = self._store.version

@@ -301,9 +301,7 @@ class EventStore:
                     self.holes.add(number, number)
                     raise EventsMissing(number, number, False) from None
                 before = file * self.rows_per_file
-                status = walk_chain(
-                    FUNCTIONS, fd, before, self.rows_per_file, window.view(np.uint8), window, sums, begin, end, out, res
-                )
+                status = walk_chain(FUNCTIONS, fd, before, self.rows_per_file, window.view(np.uint8), window, sums, begin, end, out, res)
             found.append(out[: res[CR_COUNT]].copy())
             if status == CHAIN_DONE:
                 break

@@ -74,7 +74,9 @@ def rebuild(
         if neighbours is not None and wide.hit(begin, total.next_number - 1):
             unlike = neighbours.differ(begin, events)
             if unlike:
-                raise JournalError(f"run again, the journal gives other events {unlike[0][0]} to {unlike[0][1]} than the event store has: report it")
+                raise JournalError(
+                    f"run again, the journal gives other events {unlike[0][0]} to {unlike[0][1]} than the event store has: report it"
+                )
         for first, last in found.later.ranges:
             a, b = max(first, begin), min(last, total.next_number - 1)
             if a <= b:
@@ -83,7 +85,12 @@ def rebuild(
         found.later.remove(begin, total.next_number - 1)
 
     walk = Walk(
-        data / "journal", start=snapshot.position if snapshot is not None else None, server_id=server_id, logic=logic, live=live, batch_words=BATCH_WORDS
+        data / "journal",
+        start=snapshot.position if snapshot is not None else None,
+        server_id=server_id,
+        logic=logic,
+        live=live,
+        batch_words=BATCH_WORDS,
     )
     for batch in walk:
         if batch.rows.size:
@@ -92,7 +99,9 @@ def rebuild(
             wrong = differs(batch.mark, engine, total.words.tobytes())
             if wrong:
                 where = data / "journal" / fmt.segment_name(batch.end.segment)
-                raise JournalRefused(where, batch.end.offset, f"up to {batch.mark.seq - 1}", f"replay differs: {wrong}", "report it; keep the folder")
+                raise JournalRefused(
+                    where, batch.end.offset, f"up to {batch.mark.seq - 1}", f"replay differs: {wrong}", "report it; keep the folder"
+                )
         if not found.later or (stop is not None and stop.is_set()):
             break
     return found

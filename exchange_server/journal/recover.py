@@ -149,9 +149,13 @@ def recover(
         report.event_seq = engine.event_seq
         report.digest = engine.digest().hex()
         if store.paused:
-            report.notes.append(f"event store paused: {store.paused}; trading goes on, reports are rebuilt from the journal when there is room")
+            report.notes.append(
+                f"event store paused: {store.paused}; trading goes on, reports are rebuilt from the journal when there is room"
+            )
         if store.holes:
-            report.notes.append(f"event store: {store.holes.count()} events are missing and are rebuilt from the journal while the server runs")
+            report.notes.append(
+                f"event store: {store.holes.count()} events are missing and are rebuilt from the journal while the server runs"
+            )
         report.seconds = perf_counter() - began
         return Recovered(engine, opened, store, report)
     except BaseException:
@@ -216,7 +220,11 @@ class Verified:
 
     def line(self) -> str:
         end = f"segment {self.end.segment} offset {self.end.offset}"
-        tail = f"torn tail of {self.torn_bytes} bytes ({self.why}): never acknowledged, recovery will cut it" if self.torn_bytes else "clean end"
+        tail = (
+            f"torn tail of {self.torn_bytes} bytes ({self.why}): never acknowledged, recovery will cut it"
+            if self.torn_bytes
+            else "clean end"
+        )
         if self.live:
             tail = "a server is writing: checked up to its watermark"
         return (
@@ -265,7 +273,9 @@ def cut(data: str | Path, segment: int, offset: int, server_id: int | None = Non
         assert tail is not None
         at = (tail.torn[0][1], fmt.segment_number(tail.torn[0][0].name)) if tail.torn else (tail.position.offset, tail.position.segment)
         if at != (offset, segment):
-            raise JournalError(f"journal {folder} is not damaged at segment {segment} offset {offset}: it ends at segment {at[1]} offset {at[0]}")
+            raise JournalError(
+                f"journal {folder} is not damaged at segment {segment} offset {offset}: it ends at segment {at[1]} offset {at[0]}"
+            )
         _repair(folder, tail, report, 0)
         p = tail.position
         epoch = max(p.epoch, walk.watermark.epoch if walk.watermark is not None else 0)
@@ -337,7 +347,9 @@ def _refuse_orphans(data: Path, folder: Path) -> None:
         mark = None
     snapshots = sorted((data / "snapshots").glob("*.snap")) if (data / "snapshots").is_dir() else []
     if mark is not None or snapshots:
-        what = f"the watermark says that row {mark.seq} was on the disk" if mark is not None else f"there is a snapshot ({snapshots[-1].name})"
+        what = (
+            f"the watermark says that row {mark.seq} was on the disk" if mark is not None else f"there is a snapshot ({snapshots[-1].name})"
+        )
         raise JournalRefused(
             folder, 0, f"0 to {mark.seq - 1}" if mark is not None else "all", f"no segment is here, but {what}",
             "put the segments back from a copy; or, to begin anew, move the whole data folder away",
@@ -369,7 +381,9 @@ def _replay(
     else:
         store.go_to(snapshot.event_seq, snapshot.event_value)
         report.snapshot, report.snapshot_seq = snapshot.path.name, snapshot.position.seq
-    walk = Walk(folder, start=snapshot.position if snapshot else None, server_id=server_id, logic=logic, accept=accept, batch_words=batch_words)
+    walk = Walk(
+        folder, start=snapshot.position if snapshot else None, server_id=server_id, logic=logic, accept=accept, batch_words=batch_words
+    )
     began = perf_counter()
     proven = snapshot.position.seq if snapshot is not None else 0  # rows up to here gave what the journal says
     for batch in walk:

@@ -178,7 +178,9 @@ class Journal:
             lock.release()
             what = e.filename or "while preparing a segment"
             if e.errno in (errno.ENOSPC, errno.EDQUOT):
-                raise JournalNoSpace(f"journal folder {folder}: no space left on the disk for a segment of {segment_bytes} bytes ({what})") from e
+                raise JournalNoSpace(
+                    f"journal folder {folder}: no space left on the disk for a segment of {segment_bytes} bytes ({what})"
+                ) from e
             raise JournalError(f"journal folder {folder}: {e.strerror} ({what})") from e
         except BaseException:
             lock.release()

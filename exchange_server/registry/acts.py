@@ -121,7 +121,9 @@ def _phase(registry: "Registry", record: ar.SetPhase, engine: "EngineLike") -> A
     def explain(code: int) -> str:
         if code != codes.R_BAD_TRANSITION:
             return ""
-        return f"it is {settlement.phase_now(engine, event)} and cannot become {record.phase} ({errors.REFUSALS[code].what_to_do.rstrip('.')})"
+        return (
+            f"it is {settlement.phase_now(engine, event)} and cannot become {record.phase} ({errors.REFUSALS[code].what_to_do.rstrip('.')})"
+        )
 
     to = PHASES[record.phase]
     rows = [rows_of.phase(event.id, to)]
@@ -195,4 +197,6 @@ def _accept_clock(engine: "EngineLike") -> Act:
     """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
     if int(engine.m[L.H_REFUSE]) != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
-    return Act("the clock", "the machine's time of day is accepted: new orders are taken again", [], checks.nothing, {"time_ns": engine.time_ns})
+    return Act(
+        "the clock", "the machine's time of day is accepted: new orders are taken again", [], checks.nothing, {"time_ns": engine.time_ns}
+    )

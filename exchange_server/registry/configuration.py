@@ -42,7 +42,7 @@ class DryCore:
         self.capacities = engine.capacities
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
-        self.m: Words = engine.m[:L.HEADER_WORDS].copy()
+        self.m: Words = engine.m[: L.HEADER_WORDS].copy()
         self._real = engine.m
         self._named: set[tuple[int, int]] = set()
         self._balances: dict[tuple[int, int], int] = {}

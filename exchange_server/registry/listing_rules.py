@@ -61,7 +61,12 @@ def _check_spot(record: DefineMarket) -> None:
 def _check_event(record: DefineMarket) -> None:
     n = len(record.contracts)
     if record.payout < 2:
-        raise bad("payout", f"an event contract pays at least 2 ticks, {numbers.unscaled(2, record.price_decimals)}, asked {numbers.unscaled(record.payout, record.price_decimals)}", 2, record.payout)
+        raise bad(
+            "payout",
+            f"an event contract pays at least 2 ticks, {numbers.unscaled(2, record.price_decimals)}, asked {numbers.unscaled(record.payout, record.price_decimals)}",
+            2,
+            record.payout,
+        )
     if n > MAX_CONTRACTS:
         raise bad("contracts", f"an event has at most {MAX_CONTRACTS} contracts, asked {n}", MAX_CONTRACTS, n)
     if not 1 <= record.k <= n:
@@ -119,10 +124,20 @@ def _check_bands(bands: tuple[Band, ...], payout: int, decimals: int) -> None:
             raise bad(f"{path}.high", f"not on the band's own grid: low {price(band.low)} plus a multiple of step {price(band.step)}, asked {price(band.high)}",
                       band.step, band.high)  # fmt: skip
         if band.low < end:
-            raise bad(f"{path}.low", f"bands must rise without overlap, the one before ends at {price(end)}, asked {price(band.low)}", end, band.low)
+            raise bad(
+                f"{path}.low",
+                f"bands must rise without overlap, the one before ends at {price(end)}, asked {price(band.low)}",
+                end,
+                band.low,
+            )
         end = band.high
     if payout and end > payout - 1:
-        raise bad(f"bands[{len(bands) - 1}].high", f"an event contract trades at {price(1)} to {price(payout - 1)}, asked {price(end)}", payout - 1, end)
+        raise bad(
+            f"bands[{len(bands) - 1}].high",
+            f"an event contract trades at {price(1)} to {price(payout - 1)}, asked {price(end)}",
+            payout - 1,
+            end,
+        )
     if payout:
         _check_symmetric(bands, payout, decimals)
 

@@ -74,7 +74,9 @@ def _venue_row(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
 
 def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
     if bool(record.throttle_limit) != bool(record.throttle_window_ns):
-        raise bad("throttle_limit", f"limit and window go together, asked {record.throttle_limit} in {units.duration(record.throttle_window_ns)}")
+        raise bad(
+            "throttle_limit", f"limit and window go together, asked {record.throttle_limit} in {units.duration(record.throttle_window_ns)}"
+        )
 
 
 def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> Act:
@@ -83,7 +85,13 @@ def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> A
         record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, f"firm {record.name}"):
             return checks.unchanged("firm", record.name, old.id)
-        return Act(record.name, f"firm {record.name} changed", [rows_of.firm(old.id, record.share)], lambda: registry.firms.put(Firm(old.id, record)), {"id": old.id})
+        return Act(
+            record.name,
+            f"firm {record.name} changed",
+            [rows_of.firm(old.id, record.share)],
+            lambda: registry.firms.put(Firm(old.id, record)),
+            {"id": old.id},
+        )
     id = checks.room(registry.firms, engine, "firms")
     return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id, record.share)],
                lambda: registry.firms.put(Firm(id, record)), {"id": id})  # fmt: skip
@@ -126,7 +134,17 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
     our, peer = (record.our_comp_id, record.peer_comp_id) if fix else ("", record.key)
     rows = [
         rows_of.session(
-            id, firm.id, venue, session.account, session.wire, flags, record.throttle_limit, record.throttle_window_ns, our, peer, _form(record)
+            id,
+            firm.id,
+            venue,
+            session.account,
+            session.wire,
+            flags,
+            record.throttle_limit,
+            record.throttle_window_ns,
+            our,
+            peer,
+            _form(record),
         )
     ]
     # the account's own events (transfers, settlement) go to the first session that has it as its default

@@ -127,7 +127,9 @@ class Registry:
         pieces = self.parts.get(key)
         if pieces is None or part.index != len(pieces) or part.index >= part.count:
             self.parts.pop(key, None)
-            raise Refused(codes.R_BAD_COMMAND, f"part {part.index + 1} of {part.count} does not follow the parts before it: send them all again")
+            raise Refused(
+                codes.R_BAD_COMMAND, f"part {part.index + 1} of {part.count} does not follow the parts before it: send them all again"
+            )
         pieces.append(part.data)
         if len(pieces) < part.count:
             return None
@@ -222,7 +224,9 @@ class Registry:
         self.sessions.put(session)
         self._secrets[session.id] = secrets
         key = secrets.hmac_secret.encode()
-        self._hmac_keys[session.id] = key if len(key) <= HMAC_BLOCK else hashlib.sha256(key).digest()  # what HMAC makes of a longer one each time
+        self._hmac_keys[session.id] = (
+            key if len(key) <= HMAC_BLOCK else hashlib.sha256(key).digest()
+        )  # what HMAC makes of a longer one each time
         if session.wire == codes.WIRE_FIX:
             self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
         else:

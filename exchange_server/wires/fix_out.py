@@ -64,7 +64,9 @@ W790, W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for 
 
 
 # word of a command row -> tag; words that no single tag fills: 18 (ExecInst and the flags beside it)
-TAG_OF_WORD = np.array([18, 1, 5012, 44, 38, 11, 11, 41, 41, 110, 1138, 99, 126, 5013, 5015, 5014, 54, 5010, 40, 59, 2964, 18, 55], np.int64)
+TAG_OF_WORD = np.array(
+    [18, 1, 5012, 44, 38, 11, 11, 41, 41, 110, 1138, 99, 126, 5013, 5015, 5014, 54, 5010, 40, 59, 2964, 18, 55], np.int64
+)
 
 
 def _word(text: bytes) -> int:
@@ -359,7 +361,9 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         p = _put(out, p, COMM_TYPE, 5)
         p = _put_char(out, p, W851, 5, 50 if flags & C.EF_TAKER else 49)
         p = put_number(out, _put(out, p, W527, 5), ev[e + L.EVT_TRADE])
-    elif reason > 0 and (refused or kind == C.E_STATUS or flags & C.EF_UNSOLICITED or texts[min(row, (TEXT_CODES - 1) * TEXT_ROW) + TX_378] >= 0):
+    elif reason > 0 and (
+        refused or kind == C.E_STATUS or flags & C.EF_UNSOLICITED or texts[min(row, (TEXT_CODES - 1) * TEXT_ROW) + TX_378] >= 0
+    ):
         p = _put_text(m, out, p, ev, e, texts, reason, inst, side, res)
     return p
 
@@ -523,7 +527,12 @@ def encode(m, ev, words, out, index, res, texts, flags):
     while e < words:  # 1. room for each session
         head = ev[e + L.EVT_HEAD]
         session = lsr(ev[e + L.EVT_SESSION_ACCOUNT], np.int64(32))
-        if ev[e + L.EVT_SESSION_NUMBER] != 0 and session > 0 and session < sessions and m[base + session * L.SESSION_WORDS + L.S_WIRE] == C.WIRE_FIX:
+        if (
+            ev[e + L.EVT_SESSION_NUMBER] != 0
+            and session > 0
+            and session < sessions
+            and m[base + session * L.SESSION_WORDS + L.S_WIRE] == C.WIRE_FIX
+        ):
             size = np.int64(MESSAGE_BYTES)
             if head & 255 == C.E_SENT:
                 size += ev[e + L.EVT_BODY_BYTES]

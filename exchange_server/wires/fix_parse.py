@@ -17,7 +17,24 @@ TO_HIGH = 0x7676767676767676  # added to a byte above 9 it sets its high bit
 
 POW10 = np.array([10**i for i in range(19)], np.int64)
 MAX_MESSAGE = 4096
-LENGTH_TAGS = (90, 93, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621)  # the field behind is data; fix_tables has the same
+LENGTH_TAGS = (
+    90,
+    93,
+    95,
+    212,
+    348,
+    350,
+    352,
+    354,
+    356,
+    358,
+    360,
+    362,
+    364,
+    445,
+    618,
+    621,
+)  # the field behind is data; fix_tables has the same
 LENGTH_SHOWN_MAX = 1_000_000_000  # a BodyLength is read so far; it is refused anyway
 
 # Where a tag's value is noted while a message is taken apart: 0 = not for the kernel

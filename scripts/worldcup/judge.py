@@ -142,7 +142,9 @@ def money(server: Mapping[str, Any], books: list[Books], asset: str, decimals: i
     kept = sum(a["cash"].get(asset, 0) for a in server["accounts"] if a["name"].endswith(FEE_NAMES))
     fees = sum(book.fees for book in books)
     if kept != fees:
-        wrong.append(f"the fee accounts hold {_money(kept, asset, decimals)}, the {len(clients)} clients paid {_money(fees, asset, decimals)}")
+        wrong.append(
+            f"the fee accounts hold {_money(kept, asset, decimals)}, the {len(clients)} clients paid {_money(fees, asset, decimals)}"
+        )
     return wrong
 
 

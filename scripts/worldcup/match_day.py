@@ -215,7 +215,9 @@ class MatchDay:
         self.judge(f"all {server['trades']} trades are in two clients' books, both sides alike", judge.trades(final, server["trades"]))
         self.judge("no fill lost, none doubled", judge.fills(final, server) + judge.executions(final))
         self.judge(f"all {server['orders']} order ids are in one client's books each", judge.orders(final, server["orders"]))
-        self.judge("the sum of all cash is what was paid in, fees are where they belong", judge.money(server, final, ASSET, self.world.decimals))
+        self.judge(
+            "the sum of all cash is what was paid in, fees are where they belong", judge.money(server, final, ASSET, self.world.decimals)
+        )
         self.audit("after the settlement")
         code = self.server.stop()
         self.judge("a clean stop with a snapshot", [] if code == Exit.OK else [f"the server stopped with exit code {code}"])

@@ -75,7 +75,11 @@ def test_a_sound_journal(capsys: pytest.CaptureFixture[str], sealed: tuple[Path,
     code, out, _ = run(capsys, "verify", str(data))
     assert code == Exit.OK and "journal verified: " in out and "clean end" in out
     frames, store = out.splitlines()
-    assert store.startswith("event store: ") and "all as the journal gives them, 1 digests compared" in store and store.endswith(f"digest {digest}")
+    assert (
+        store.startswith("event store: ")
+        and "all as the journal gives them, 1 digests compared" in store
+        and store.endswith(f"digest {digest}")
+    )
     assert run(capsys, "verify", str(data / "journal"))[1] == frames + "\n", "the journal's own folder will do"
     assert run(capsys, "verify", "--frames-only", str(data))[1] == frames + "\n"
     code, out, _ = run(capsys, "replay", str(data))
@@ -124,7 +128,9 @@ def test_a_state_that_differs_from_its_digest_is_told(
     assert code == Exit.RECOVERY and "differs from the digest in the journal" in err
 
 
-def test_the_event_store_is_checked_row_by_row_and_against_the_journal(capsys: pytest.CaptureFixture[str], sealed: tuple[Path, str]) -> None:
+def test_the_event_store_is_checked_row_by_row_and_against_the_journal(
+    capsys: pytest.CaptureFixture[str], sealed: tuple[Path, str]
+) -> None:
     data, _ = sealed
     path = data / "events" / "00000000.evt"
     raw = path.read_bytes()

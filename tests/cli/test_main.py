@@ -180,7 +180,22 @@ WIN = ("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "s")
                 ("market", "settle", "WC26-FINAL", "--source", "s", "--evidence", "HERE", "--payout", text),
                 f"--payout {text}: not CODE=AMOUNT",
             )
-            for text in ("ESP", "ESP=", "=1", "ESP=0.00001", "ESP=0.99999999999999999999999999999", "ESP=1_0", "ESP= 1", "ESP=+1", "ESP=-1", "ESP=x", "ESP=nan", "ESP=inf", "ESP=٣", "ESP=1e30")
+            for text in (
+                "ESP",
+                "ESP=",
+                "=1",
+                "ESP=0.00001",
+                "ESP=0.99999999999999999999999999999",
+                "ESP=1_0",
+                "ESP= 1",
+                "ESP=+1",
+                "ESP=-1",
+                "ESP=x",
+                "ESP=nan",
+                "ESP=inf",
+                "ESP=٣",
+                "ESP=1e30",
+            )
         ],
     ],
 )
@@ -227,7 +242,11 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
             "market[0].winners: the number of winners lies between 1 and the number of contracts, 48, asked 49",
         ),
         ('owner_venue = "WC26"', 'owner_venue = "WC27"', 'market[0].owner_venue: there is no venue "WC27"; did you mean "WC26"?'),
-        ("max_qty = 100_000", "max_qty = 1_000_000_000_000", "market[0].max_qty: at most 18446744, asked 1000000000000: above that highest p"),
+        (
+            "max_qty = 100_000",
+            "max_qty = 1_000_000_000_000",
+            "market[0].max_qty: at most 18446744, asked 1000000000000: above that highest p",
+        ),
         (
             'payout = "1.0000"',
             'payout = "1.0000"\nband = [{low = "0.0001", high = "0.9998", step = "0.0001"}]',

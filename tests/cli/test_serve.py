@@ -37,7 +37,12 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     ],
 )
 def test_what_is_told_before_anything_starts(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, arguments: tuple[str, ...], code: int, sentence: str
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    code: int,
+    sentence: str,
 ) -> None:
     (tmp_path / "file").write_bytes(b"")
     monkeypatch.chdir(tmp_path)

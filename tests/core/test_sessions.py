@@ -57,5 +57,18 @@ def test_what_is_missed_is_counted_as_the_judge_counts_it() -> None:
     met: Counter[str] = Counter()
     for seed in range(8):
         come_and_go(random.Random(seed), met)
-    reached = ("hit while away", "linked", "in session", "refused", "skipped", "missed", "some", "all", "never told", "untold", "told a part", "told all")
+    reached = (
+        "hit while away",
+        "linked",
+        "in session",
+        "refused",
+        "skipped",
+        "missed",
+        "some",
+        "all",
+        "never told",
+        "untold",
+        "told a part",
+        "told all",
+    )
     assert all(met[what] for what in reached), met

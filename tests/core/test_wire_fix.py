@@ -318,7 +318,21 @@ def mutate(rng, data):
         elif kind == 1:
             del data[at : at + rng.randint(1, 30)]
         elif kind == 2:
-            data[at:at] = rng.choice([b"\x01", b"8=FIX.4.4\x01", b"10=000\x01", b"9=50\x01", b"=", b"95=3\x0196=", b"34=00001\x01", b"212=4\x01213=", b"93=2\x0189=", b"9=00000000", b"9=99999"])
+            data[at:at] = rng.choice(
+                [
+                    b"\x01",
+                    b"8=FIX.4.4\x01",
+                    b"10=000\x01",
+                    b"9=50\x01",
+                    b"=",
+                    b"95=3\x0196=",
+                    b"34=00001\x01",
+                    b"212=4\x01213=",
+                    b"93=2\x0189=",
+                    b"9=00000000",
+                    b"9=99999",
+                ]
+            )
         elif kind == 3:
             data[at:at] = data[: rng.randint(1, 60)]
         else:

@@ -48,7 +48,9 @@ def test_no_arithmetic_is_marked_as_never_overflowing() -> None:
     """`shl nsw` and the like may be derived by the optimiser where it is true; a multiplication by an odd constant is never so."""
     _arithmetic(1, 2, 3)
     for code in _arithmetic.inspect_llvm().values():
-        assert not re.search(r"mul (?:nuw )?nsw i64 [^\n]*7046029254386353131", code), "core/kit/jit.py leaves the nsw mark on int64 arithmetic"
+        assert not re.search(r"mul (?:nuw )?nsw i64 [^\n]*7046029254386353131", code), (
+            "core/kit/jit.py leaves the nsw mark on int64 arithmetic"
+        )
 
 
 @settings(deadline=None)

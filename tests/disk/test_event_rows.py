@@ -114,7 +114,11 @@ def _sealed(rows: np.ndarray, first: int = 1) -> tuple[np.ndarray, bytes]:
 
 def test_every_bit_of_a_row_its_place_and_its_checksum_counts() -> None:
     rng = np.random.default_rng(5)
-    for rows in (np.zeros(L.EVT_WORDS, dtype=np.int64), np.full(L.EVT_WORDS, -1, dtype=np.int64), rng.integers(-(2**62), 2**62, L.EVT_WORDS)):
+    for rows in (
+        np.zeros(L.EVT_WORDS, dtype=np.int64),
+        np.full(L.EVT_WORDS, -1, dtype=np.int64),
+        rng.integers(-(2**62), 2**62, L.EVT_WORDS),
+    ):
         sums, running = _sealed(rows)
         data = rows.view(np.uint8)
         assert er.first_bad(data, 1, 1, sums) == 1

@@ -51,7 +51,7 @@ def test_turn_begins_with_its_time_row() -> None:
     turn = TurnInput(rows=4)
     turn.begin(7, 123_456)
     assert turn.words == L.CMD_WORDS and turn.rows == 1
-    row = turn.inbox[:L.CMD_WORDS]
+    row = turn.inbox[: L.CMD_WORDS]
     assert (row[0], row[L.CMD_TIME_TURN], row[L.CMD_TIME_NS]) == (codes.C_TIME, 7, 123_456)
     turn.add(codes.C_STATUS, 3)
     turn.begin(8, 123_457)

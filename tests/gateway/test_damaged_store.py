@@ -93,7 +93,9 @@ def test_a_resume_names_what_is_lost_and_gives_the_rest(traded: tuple[World, End
     assert "reports 2 to 4 of this session are lost" in refused.text and done.reason == codes.R_REPORTS_LOST and done.count == 0
 
 
-def test_damage_that_comes_in_the_middle_of_an_answer_ends_it_by_name(traded: tuple[World, End, list[int]], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_damage_that_comes_in_the_middle_of_an_answer_ends_it_by_name(
+    traded: tuple[World, End, list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
     from exchange_server.gateway import binary_connection
 
     monkeypatch.setattr(binary_connection, "RESUME_EVENTS", 2)

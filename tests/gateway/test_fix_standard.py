@@ -130,7 +130,9 @@ def test_a_definition_says_how_a_session_is_written_and_it_holds_from_the_next_r
     end.client.new_order(street.now, 1, ESP, 1, 10, "0.9000", no=True)
     street.turn()
     report = end.take()[-1]
-    assert 5010 not in report and standard.wrong_with(report) == [], "numbers that were begun in one form go on in it: a resend has the same bytes"
+    assert 5010 not in report and standard.wrong_with(report) == [], (
+        "numbers that were begun in one form go on in it: a resend has the same bytes"
+    )
     end.plain = True  # by hand from here
     end.logon_raw(1, "98=0|108=30|141=Y|", login="")
     street.turn(2)

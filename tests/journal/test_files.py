@@ -24,7 +24,9 @@ def test_second_start_names_the_first(tmp_path: Path) -> None:
         "import sys; from pathlib import Path; from exchange_server.journal.store import DirectoryLock, JournalLocked\n"
         "try: DirectoryLock(Path(sys.argv[1]))\nexcept JournalLocked as e: print(e)"
     )
-    there = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=Path(files_module.__file__).parents[2])
+    there = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=60, cwd=Path(files_module.__file__).parents[2]
+    )
     assert f"in use by process {os.getpid()}; stop it first" in there.stdout, there.stderr
     journal.append(turn(1))
     journal.close()

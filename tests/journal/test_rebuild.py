@@ -202,9 +202,7 @@ def test_from_the_nearest_snapshot(sealed: tuple[Path, np.ndarray], tmp_path: Pa
     assert rebuild(data, SERVER, make, Holes([(10_000, 10_001)]), lambda first, rows: None, live=False).later.ranges == [(10_000, 10_001)]
 
 
-def test_where_the_journal_does_not_reach_back_the_loss_is_named_once_and_for_good(
-    sealed: tuple[Path, np.ndarray], tmp_path: Path
-) -> None:
+def test_where_the_journal_does_not_reach_back_the_loss_is_named_once_and_for_good(sealed: tuple[Path, np.ndarray], tmp_path: Path) -> None:
     data, whole = copy_folder(sealed[0], tmp_path / "data"), sealed[1]
     oldest = sorted((data / "snapshots").glob("*.snap"))[-1]
     for snapshot in (data / "snapshots").glob("*.snap"):

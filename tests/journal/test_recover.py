@@ -344,7 +344,11 @@ def test_an_operator_may_cut_what_was_refused(old: Path, tmp_path: Path) -> None
     with pytest.raises(JournalRefused) as refused:
         start(data)
     text = str(refused.value)
-    assert f"exos journal cut {data} --segment {bad.segment} --offset {bad.offset}" in text and path.name in text and f"{bad.first_seq} to" in text
+    assert (
+        f"exos journal cut {data} --segment {bad.segment} --offset {bad.offset}" in text
+        and path.name in text
+        and f"{bad.first_seq} to" in text
+    )
     with pytest.raises(JournalError, match="not damaged at|but the watermark says"):
         cut(data, bad.segment, frames[40][1].offset)
     report = cut(data, bad.segment, bad.offset)
@@ -403,7 +407,18 @@ def test_killed_within_the_very_first_start_it_begins_anew(tmp_path: Path, state
 
 
 @pytest.mark.parametrize(
-    "sign", ["a byte of a frame", "a byte at the end", "a slot", "no watermark file", "a second segment", "a snapshot", "a cut piece", "an event", "a stop"]
+    "sign",
+    [
+        "a byte of a frame",
+        "a byte at the end",
+        "a slot",
+        "no watermark file",
+        "a second segment",
+        "a snapshot",
+        "a cut piece",
+        "an event",
+        "a stop",
+    ],
 )
 def test_whatever_says_that_there_was_something_keeps_the_refusal(tmp_path: Path, sign: str) -> None:
     data = tmp_path / "data"
@@ -456,7 +471,9 @@ def test_a_stop_whose_snapshot_fails_says_so_and_the_next_start_replays(old: Pat
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "write", full)
-    with pytest.raises(SnapshotFailed, match="the snapshot could not be written: .*snapshots: the disk is full. Everything is safe in the journal"):
+    with pytest.raises(
+        SnapshotFailed, match="the snapshot could not be written: .*snapshots: the disk is full. Everything is safe in the journal"
+    ):
         seal(r, data)
     monkeypatch.undo()
     assert list((data / "snapshots").iterdir()) == [], "no half snapshot"

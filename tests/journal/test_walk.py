@@ -91,7 +91,9 @@ def test_pieces_overwritten_in_the_unacknowledged_frame(crashed: Path, quiet, tm
     for _ in range(2000 if LONG else 100):
         a = rng.randrange(begin, end)
         b = rng.randrange(a + 1, end + 1)
-        data = {"zeros": bytes(b - a), "ones": b"\xff" * (b - a), "stale": stale[a - begin : b - begin], "noise": rng.randbytes(b - a)}[what]
+        data = {"zeros": bytes(b - a), "ones": b"\xff" * (b - a), "stale": stale[a - begin : b - begin], "noise": rng.randbytes(b - a)}[
+            what
+        ]
         patch(path, a, data)
         back = turns_recovered(folder)
         assert back == (len(TURNS) if path.read_bytes() == raw else len(TURNS) - 1)
@@ -183,7 +185,9 @@ def test_flipped_bits_elsewhere(quiet, tmp_path: Path, name: str) -> None:
         elif name == "watermark":
             path, at = folder / "watermark", rng.randrange(512) + rng.choice(fmt.SLOT_OFFSETS)
         else:
-            path, at = rng.choice([(folder / fmt.segment_name(last[0]), rng.randrange(last[2], SEGMENT)), (prepared, rng.randrange(SEGMENT))])
+            path, at = rng.choice(
+                [(folder / fmt.segment_name(last[0]), rng.randrange(last[2], SEGMENT)), (prepared, rng.randrange(SEGMENT))]
+            )
         raw = path.read_bytes()
         patch(path, at, bytes([raw[at] ^ 1 << rng.randrange(8)]))
         if name == "headers":

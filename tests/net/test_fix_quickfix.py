@@ -20,7 +20,9 @@ from tests.server_kit import SMALL, FixPeer, ServerProcess, wait_until
 fix = pytest.importorskip("quickfix", reason="quickfix-tls is not installed: no wheel of it for this machine")
 
 DICTIONARY = Path(fix_tables.__file__).parent / "dict" / "FIX44-OE.xml"
-STOCK = [Path(p) for p in (os.environ.get("EXOS_FIX44_XML", ""), "/usr/share/quickfix/FIX44.xml", "/usr/local/share/quickfix/FIX44.xml") if p]
+STOCK = [
+    Path(p) for p in (os.environ.get("EXOS_FIX44_XML", ""), "/usr/share/quickfix/FIX44.xml", "/usr/local/share/quickfix/FIX44.xml") if p
+]
 OWN_FIELDS = SMALL + "standard_dictionary = false\ntimestamp_decimals = 9\n"  # the last table is the clients' session
 NOW = "20260101-00:00:00"
 SETTINGS = """
@@ -167,7 +169,13 @@ def settle(server: ServerProcess) -> None:
     for record in (
         ar.SetPhase(event="CUP", phase="closed"),
         ar.Determine(
-            event="CUP", payouts=(10_000, 0, 0), rule_id="winner", source="the referee", observed_value="A", observed_at_ns=1, evidence_sha256="ab" * 32
+            event="CUP",
+            payouts=(10_000, 0, 0),
+            rule_id="winner",
+            source="the referee",
+            observed_value="A",
+            observed_at_ns=1,
+            evidence_sha256="ab" * 32,
         ),
         ar.Finalise(event="CUP"),
     ):

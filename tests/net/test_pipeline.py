@@ -21,7 +21,16 @@ MS = 1_000_000
 class Street:
     """A pipeline with one port, and clients that talk to it."""
 
-    def __init__(self, hold: bool = False, spin: bool = False, every: int = 0, free: Any = None, chunk: int = 1000, clock: Clock | None = None, **limits: Any) -> None:
+    def __init__(
+        self,
+        hold: bool = False,
+        spin: bool = False,
+        every: int = 0,
+        free: Any = None,
+        chunk: int = 1000,
+        clock: Clock | None = None,
+        **limits: Any,
+    ) -> None:
         self.engine, self.journal, self.store, self.directory = Engine(chunk), Journal(hold), Store(), Directory()
         self.hold, self.spin, self.every, self.free, self.limits = hold, spin, every, free, Limits(**limits)
         self.clock, self.log = clock or Clock(), QUIET

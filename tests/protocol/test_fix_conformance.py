@@ -46,7 +46,9 @@ def test_an_over_long_message_names_body_length_and_the_limit():
     (ask,) = s.get(msg("0", 3))
     assert body_of(ask) == {7: "2", 16: "0"}
     bye, close = s.session.too_long(5000)
-    assert body_of(bye)[58] == f"BodyLength(9): found 5000, a message may have {MAX_MESSAGE_BYTES} bytes in all: MsgSeqNum 2 cannot be taken"
+    assert (
+        body_of(bye)[58] == f"BodyLength(9): found 5000, a message may have {MAX_MESSAGE_BYTES} bytes in all: MsgSeqNum 2 cannot be taken"
+    )
     assert close.reason == codes.R_WIRE_TOO_LONG and s.session.state == CLOSED
 
 
@@ -121,7 +123,9 @@ def test_a_test_request_behind_a_gap_is_answered_also_when_it_is_filled_away():
     s.get(msg("1", 3, "112=you|"))
     s.get(msg("D", 4, ORDER))
     moved, beat = s.get(dup("4", 2, "123=Y|36=5|"))
-    assert moved == SetNextIn(5) and (beat.msg_type, body_of(beat)) == ("0", {112: "you"}), "the order was given up by its sender, the question was not"
+    assert moved == SetNextIn(5) and (beat.msg_type, body_of(beat)) == ("0", {112: "you"}), (
+        "the order was given up by its sender, the question was not"
+    )
     assert s.session.next_in == 5 and not s.session.gap_open
 
 
@@ -159,7 +163,8 @@ def test_a_missing_header_field_is_373_1_an_empty_one_373_4_and_only_a_wrong_com
 
 
 @pytest.mark.parametrize(
-    ("field", "says"), [("0=x|", {371: "0", 373: "0"}), ("-1=x|", {371: "-1", 373: "0"}), ("08=x|", {371: "8", 373: "0"}), ("x1=x|", {373: "0"})]
+    ("field", "says"),
+    [("0=x|", {371: "0", 373: "0"}), ("-1=x|", {371: "-1", 373: "0"}), ("08=x|", {371: "8", 373: "0"}), ("x1=x|", {373: "0"})],
 )
 def test_371_also_for_tags_that_are_none(field, says):
     (reject,) = Server().get(msg("D", 2, ORDER + field))

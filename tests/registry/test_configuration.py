@@ -44,7 +44,11 @@ def test_all_of_it_takes_effect() -> None:
         (change(FINAL, event="F2"), codes.R_BAD_DEFINITION, "contracts[0].symbol: F-ESP exists in event FINAL"),
         (ar.DefineAsset(name="USD", decimals=2), codes.R_BAD_DEFINITION, "decimals: cannot be changed"),
         (ar.Transfer(key="k", asset="USD", amount=(1 << 61), target="ACME-A"), codes.R_OVERFLOW, "amount: more than "),
-        (ar.Transfer(key="k", asset="USD", amount=1, source="ACME-A"), codes.R_BAD_DEFINITION, "source: a configuration only makes deposits"),
+        (
+            ar.Transfer(key="k", asset="USD", amount=1, source="ACME-A"),
+            codes.R_BAD_DEFINITION,
+            "source: a configuration only makes deposits",
+        ),
         (ar.SetPhase(event="FINAL", phase="closed"), codes.R_BAD_DEFINITION, "phase: the first phase"),
         (ar.SetPhase(event="NONE", phase="open"), codes.R_UNKNOWN_EVENT, 'event: there is no event "NONE"'),
     ],
@@ -68,8 +72,12 @@ def test_a_phase_is_the_first_one_only() -> None:
 def test_a_table_of_the_core_that_fills_half_way_is_seen_before(pool: int) -> None:
     world = World()
     world.engine.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] = 1024 - 4
-    deposits = tuple(ar.Transfer(key=f"k{n}", asset=asset, amount=1, target=name) for n, asset in enumerate(("USD", "BTC")) for name in ("ACME-A",))
-    answer = send(world, whole(*BASE, *deposits, change(FINAL, event="G", contracts=(ar.Contract(symbol="G-A"), ar.Contract(symbol="G-B")))))
+    deposits = tuple(
+        ar.Transfer(key=f"k{n}", asset=asset, amount=1, target=name) for n, asset in enumerate(("USD", "BTC")) for name in ("ACME-A",)
+    )
+    answer = send(
+        world, whole(*BASE, *deposits, change(FINAL, event="G", contracts=(ar.Contract(symbol="G-A"), ar.Contract(symbol="G-B"))))
+    )
     assert answer.code == codes.R_TABLE_FULL and world.engine.seen == [] and len(world.registry.assets) == 0
 
 
@@ -141,11 +149,18 @@ def test_the_sandbox_in_one_act_on_the_real_core() -> None:
 def test_what_the_check_passes_the_real_core_takes(seed: int) -> None:
     """Tables of a random tiny size: either the whole sandbox is refused and nothing is there, or it is there whole. Never half, never broken."""
     chosen = random.Random(seed)
-    sizes = {name: getattr(SMALL, name) - chosen.randint(0, getattr(SMALL, name) // 2) for name in ("balances", "listings", "accounts", "instruments")}
+    sizes = {
+        name: getattr(SMALL, name) - chosen.randint(0, getattr(SMALL, name) // 2)
+        for name in ("balances", "listings", "accounts", "instruments")
+    }
     turns = Turns(Capacities(**{**{name: getattr(SMALL, name) for name in SMALL.__dataclass_fields__}, **sizes}))
     record = ar.Configuration(name="s", records=tuple(item.record for item in load.load("sandbox").items))  # type: ignore[arg-type]
     answer = turns.do_bodies(ar.pack_all("uid:0", "r", record))[-1]
     if answer.ok:
         assert len(turns.engine.registry.sessions) == 128
     else:
-        assert answer.code == codes.R_TABLE_FULL and len(turns.engine.registry.assets) == 0 and turns.engine.registry.to_bytes() == Registry().to_bytes()
+        assert (
+            answer.code == codes.R_TABLE_FULL
+            and len(turns.engine.registry.assets) == 0
+            and turns.engine.registry.to_bytes() == Registry().to_bytes()
+        )

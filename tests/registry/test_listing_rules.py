@@ -23,7 +23,13 @@ def names(count: int) -> tuple[ar.Contract, ...]:
 
 
 def test_sound_markets_pass() -> None:
-    for market in (FINAL, SPOT, change(FINAL, k=2), change(FINAL, product="at_most", k=3), change(FINAL, product="at_most", contracts=names(1), k=1)):
+    for market in (
+        FINAL,
+        SPOT,
+        change(FINAL, k=2),
+        change(FINAL, product="at_most", k=3),
+        change(FINAL, product="at_most", contracts=names(1), k=1),
+    ):
         check_market(market)
 
 
@@ -66,8 +72,16 @@ BROKEN: list[tuple[Any, int, str]] = [
         B,
         "bands[1].low: bands must rise without overlap",
     ),
-    (change(FINAL, bands=(ar.Band(low=1, high=100, step=1),)), B, "bands[0].high: an event contract trades at 0.0001 to 0.0099, asked 0.0100"),
-    (change(FINAL, bands=(ar.Band(low=1, high=98, step=1),)), B, "price 0.0001 is on the grid, but its NO price 0.0099 (payout 0.0100 minus it)"),
+    (
+        change(FINAL, bands=(ar.Band(low=1, high=100, step=1),)),
+        B,
+        "bands[0].high: an event contract trades at 0.0001 to 0.0099, asked 0.0100",
+    ),
+    (
+        change(FINAL, bands=(ar.Band(low=1, high=98, step=1),)),
+        B,
+        "price 0.0001 is on the grid, but its NO price 0.0099 (payout 0.0100 minus it)",
+    ),
     (change(FINAL, bands=(ar.Band(low=1, high=51, step=5), ar.Band(low=51, high=99, step=1))), B, "make the grid symmetric"),
     (change(FINAL, fees=change(FEES, model="notional")), B, "fees.model: event contracts take only fees that are the same for YES and NO"),
     (change(SPOT, fees=FEES), B, "fees.model: a spot pair takes fees on notional only, asked quadratic"),

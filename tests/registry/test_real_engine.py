@@ -39,7 +39,7 @@ class Turns:
             extra = -(-len(body) // 128)
             row = np.zeros((1 + extra) * L.CMD_WORDS, np.int64)
             row[0], row[L.CMD_BODY_BYTES] = codes.C_ADMIN | extra << 8, len(body)
-            row[L.CMD_WORDS:].view(np.uint8)[: len(body)] = np.frombuffer(body, np.uint8)
+            row[L.CMD_WORDS :].view(np.uint8)[: len(body)] = np.frombuffer(body, np.uint8)
             pieces.append(row)
         flat = np.concatenate(pieces)
         answers = self.engine.apply(flat, len(flat), lambda events: None)
@@ -98,7 +98,9 @@ def test_a_challenge_window_is_waited_for() -> None:
     turns = Turns().must([*BASE[:-2], change(FINAL, challenge_window_ns=3_000_000), ar.SetPhase(event="FINAL", phase="open")])
     turns.must([ar.SetPhase(event="FINAL", phase="closed"), change(RESULT, observed_at_ns=1)])
     (answer,) = turns.do(ar.Finalise(event="FINAL"))
-    assert answer.code == codes.R_CHALLENGE_WINDOW and "ends at 1970-01-01 00:00:00.005 UTC, it is 1970-01-01 00:00:00.003 UTC" in answer.text
+    assert (
+        answer.code == codes.R_CHALLENGE_WINDOW and "ends at 1970-01-01 00:00:00.005 UTC, it is 1970-01-01 00:00:00.003 UTC" in answer.text
+    )
     turns.do()
     turns.must([ar.Finalise(event="FINAL")])
     assert turns.do(ar.Finalise(event="FINAL"))[0].code == codes.R_ALREADY_FINAL

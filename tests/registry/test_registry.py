@@ -254,7 +254,10 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
     world.engine.m[row : row + 4] = (18, 1, 11, 6)  # account, asset, cash, locked
     record = ar.Transfer(key="w1", asset="USD", amount=7, source="ACME-A")
     answer = world.do(record)
-    assert answer.code == codes.R_WITHDRAW_TOO_MUCH and answer.text == "withdrawal of USD: cannot take out 0.0007: 0.0005 is free, 0.0006 is locked"
+    assert (
+        answer.code == codes.R_WITHDRAW_TOO_MUCH
+        and answer.text == "withdrawal of USD: cannot take out 0.0007: 0.0005 is free, 0.0006 is locked"
+    )
     assert world.registry.to_bytes() == before
     assert world.do(record).ok, "a refused transfer does not use up its key"
 
@@ -268,7 +271,11 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
             "event FINAL: it is open and cannot become listed (draft - listed - open",
         ),
         (R.R_NOT_CLOSED, RESULT, "event FINAL: it is open; only a closed event is determined"),
-        (R.R_CHALLENGE_WINDOW, ar.Finalise(event="FINAL"), "event FINAL: its challenge window ends at 1970-01-01 00:00:00.000000077 UTC, it is 1970-01-01 00:16:40 UTC"),
+        (
+            R.R_CHALLENGE_WINDOW,
+            ar.Finalise(event="FINAL"),
+            "event FINAL: its challenge window ends at 1970-01-01 00:00:00.000000077 UTC, it is 1970-01-01 00:16:40 UTC",
+        ),
         (R.R_OVERFLOW, ar.Transfer(key="k", asset="USD", amount=1, target="ACME-A"), "deposit of USD: A product of price"),
     ],
 )

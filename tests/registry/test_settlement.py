@@ -54,7 +54,9 @@ def test_closed_determined_and_paid_in_one_act(turns: Turns, before: str) -> Non
         turns.must([ar.SetPhase(event="FINAL", phase=before)])  # type: ignore[arg-type]
     (answer,) = turns.do(settle())
     assert answer.ok and phase(turns) == "final", answer
-    assert answer.text == ("FINAL is determined (version 1), paid" if before == "closed" else "FINAL is closed, determined (version 1), paid")
+    assert answer.text == (
+        "FINAL is determined (version 1), paid" if before == "closed" else "FINAL is closed, determined (version 1), paid"
+    )
     kept = turns.engine.registry.events.named("FINAL").determinations[0]  # type: ignore[union-attr]
     assert kept.final_at_ns == turns.engine.time_ns and kept.record == change(RESULT, observed_at_ns=1) and kept.who == "uid:0"
     (again,) = turns.do(settle())

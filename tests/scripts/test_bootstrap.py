@@ -10,7 +10,9 @@ import pytest
 from scripts import bootstrap
 from scripts.bootstrap import BUILDING, ROOT, STAMP, Environment, Refused
 
-PROJECT = '[project]\nname = "exos"\nversion = "0.1.0"\n[project.scripts]\nexos = "exchange_server.cli.main:main"\n[tool.x]\nname = "other"\n'
+PROJECT = (
+    '[project]\nname = "exos"\nversion = "0.1.0"\n[project.scripts]\nexos = "exchange_server.cli.main:main"\n[tool.x]\nname = "other"\n'
+)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,10 @@ def test_the_stamp_changes_with_each_of_its_parts():
 @pytest.mark.parametrize(
     ("output", "word"),
     [
-        ("WARNING: Retrying ... NewConnectionError ...\nERROR: No matching distribution found for numba==0.68.1", "cannot reach a package registry"),
+        (
+            "WARNING: Retrying ... NewConnectionError ...\nERROR: No matching distribution found for numba==0.68.1",
+            "cannot reach a package registry",
+        ),
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "hash"),
         ("ERROR: Could not find a version ...\nERROR: No matching distribution found for numba==0.68.1", "numba==0.68.1"),
         ("OSError: [Errno 28] No space left on device", "disk is full"),

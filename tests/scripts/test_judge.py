@@ -133,9 +133,13 @@ def test_settlement() -> None:
 
 
 def test_market_data_against_the_server() -> None:
-    markets = [{"price_decimals": 4, "contracts": [{"symbol": "CUP-A", "bid": 41, "ask": None}, {"symbol": "CUP-B", "bid": None, "ask": None}]}]
+    markets = [
+        {"price_decimals": 4, "contracts": [{"symbol": "CUP-A", "bid": 41, "ask": None}, {"symbol": "CUP-B", "bid": None, "ask": None}]}
+    ]
     assert judge.best_prices({"CUP-A": [41, None], "CUP-B": [None, None]}, markets) == []
-    assert judge.best_prices({"CUP-A": [40, None]}, markets) == ["CUP-A: market data made bid 0.0040, ask none, the server has bid 0.0041, ask none"]
+    assert judge.best_prices({"CUP-A": [40, None]}, markets) == [
+        "CUP-A: market data made bid 0.0040, ask none, the server has bid 0.0041, ask none"
+    ]
 
 
 def test_whole() -> None:

@@ -29,9 +29,15 @@ def test_the_list_and_an_unknown_name(capsys: pytest.CaptureFixture[str]) -> Non
     assert "there is no long test 'nothing'" in capsys.readouterr().err
 
 
-def test_a_name_runs_its_tests_in_their_long_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "test_it.py").write_text("import os\ndef test_long(): assert os.environ['EXOS_LONG'] == '1'\ndef test_other(): assert False\n")
-    monkeypatch.setitem(lt.LONG, "it", lt.Long("x", 1, (str(tmp_path / "test_it.py"), "-p", "no:cacheprovider", "--rootdir", str(tmp_path))))
+def test_a_name_runs_its_tests_in_their_long_form(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import os\ndef test_long(): assert os.environ['EXOS_LONG'] == '1'\ndef test_other(): assert False\n"
+    )
+    monkeypatch.setitem(
+        lt.LONG, "it", lt.Long("x", 1, (str(tmp_path / "test_it.py"), "-p", "no:cacheprovider", "--rootdir", str(tmp_path)))
+    )
     assert lt.main(["it", "-k", "test_long"]) == 0 and lt.main(["it"]) == 1
     capfd.readouterr()
 

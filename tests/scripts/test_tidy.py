@@ -69,7 +69,10 @@ KEPT = [
     ("exchange_server/core/layout/packed.py", "from ..kit.jit import leaf\n"),
     ("exchange_server/core/kit/pools.py", "from .. import layout as L\n"),
     ("exchange_server/wires/feeds.py", "from ..core import layout as L\nfrom ..core.book.levels import level_worse\n"),
-    ("exchange_server/core/book.py", "import numba\nimport numpy as np\nfrom protocol import codes\nfrom protocol.codes import Side\nfrom . import layout\n"),
+    (
+        "exchange_server/core/book.py",
+        "import numba\nimport numpy as np\nfrom protocol import codes\nfrom protocol.codes import Side\nfrom . import layout\n",
+    ),
     ("exchange_server/core/book.py", "X = 7 // 2\nN = np.int64(3)\n"),
     ("exchange_server/core/kit/jit.py", "import os\nX = 0.5\n"),
     ("exchange_server/disk/native.py", "import numpy as np\nfrom ..core.kit.jit import leaf\nfrom .journal_layout import ROW_BYTES\n"),
@@ -106,7 +109,9 @@ def test_an_exception_with_a_reason_above_the_line_or_on_it(rule, path, text, li
     indent = lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())]
     above = "".join([*lines[: line - 1], f"{indent}# tidy: allow {rule} because the test wants it\n", *lines[line - 1 :]])
     if rule != "length":
-        beside = "".join([*lines[: line - 1], lines[line - 1].rstrip("\n") + f"  # tidy: allow {rule} because the test wants it\n", *lines[line:]])
+        beside = "".join(
+            [*lines[: line - 1], lines[line - 1].rstrip("\n") + f"  # tidy: allow {rule} because the test wants it\n", *lines[line:]]
+        )
         assert not {(rule, line), ("exception", line)} & set(rules_of(path, beside))
         # a finding on line 1 that is about the whole file stays on line 1
         line = line if text == "X = 1\n" else line + 1
@@ -139,7 +144,9 @@ def test_a_file_rule_is_excepted_near_the_top_only():
 
 def test_a_source_file_without_test_file_warns_or_fails():
     paths = ["protocol/framing.py", "protocol/__init__.py", "protocol/codes.py", "tests/protocol/test_codes.py", "perf/bench.py"]
-    assert list(check_test_files(paths, False)) == [Finding("protocol/framing.py", 1, "test-file", "no tests/**/test_framing.py", warning=True)]
+    assert list(check_test_files(paths, False)) == [
+        Finding("protocol/framing.py", 1, "test-file", "no tests/**/test_framing.py", warning=True)
+    ]
     assert [f.warning for f in check_test_files(paths, True)] == [False]
 
 

@@ -39,7 +39,9 @@ _FOLDERS = (_ROOT / "exchange_server" / "core", _ROOT / "exchange_server" / "dis
 def _files_of(module: tuple[str, ...]) -> list[Path]:
     """The file of a dotted module, or of the package that it is, when it lies in one of the folders that kernels are made of."""
     at = _ROOT.joinpath(*module)
-    return [file for file in (at.with_name(at.name + ".py"), at / "__init__.py") if file.exists() and any(map(file.is_relative_to, _FOLDERS))]
+    return [
+        file for file in (at.with_name(at.name + ".py"), at / "__init__.py") if file.exists() and any(map(file.is_relative_to, _FOLDERS))
+    ]
 
 
 def _imports(path: Path) -> list[Path]:
@@ -162,7 +164,12 @@ _as_leaf = [False]  # by depth of compilation: is a leaf being compiled for a ca
 _Library = numba.core.codegen.JITCodeLibrary
 _Dispatcher = numba.core.dispatcher.Dispatcher
 _Context = numba.core.cpu.CPUContext
-_compile, _finalize, _optimize, _executable = _Dispatcher.compile, _Library.finalize, _Library._optimize_final_module, _Context.get_executable
+_compile, _finalize, _optimize, _executable = (
+    _Dispatcher.compile,
+    _Library.finalize,
+    _Library._optimize_final_module,
+    _Context.get_executable,
+)
 
 
 def _compile_dispatcher(self: Any, signature: Any) -> Any:

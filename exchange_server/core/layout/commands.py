@@ -35,7 +35,9 @@ MAX_EXTRA_ROWS = 255
 # Other commands use the same words under these names.
 CMD_TIME_TURN = 1  # C_TIME: turn number
 CMD_TIME_NS = 2  # C_TIME: ns since the epoch
-CMD_TIME_REFUSE = 3  # C_TIME: reason with which every NEW and REPLACE of this turn is refused (R_OVERLOAD, R_DISK_RESERVE, R_CLOCK_JUMP); 0: none
+CMD_TIME_REFUSE = (
+    3  # C_TIME: reason with which every NEW and REPLACE of this turn is refused (R_OVERLOAD, R_DISK_RESERVE, R_CLOCK_JUMP); 0: none
+)
 CMD_TIME_TICK = 4  # C_TIME: the steady clock, ns: runs on whatever is done to the time of day; throttle windows are counted in it
 CMD_TIME_OFFSET = 5  # C_TIME: time of day minus the machine's monotonic clock, as far as believed: what a restart compares with
 CMD_TIME_BOOT = 6  # C_TIME: which start of the machine that monotonic clock counts from; 0: not known

@@ -11,8 +11,6 @@ id exists overwrites the fields marked [live] and leaves the others as they are 
 of an event is live). Times, counts and ids are words as in commands.py; money is in minor units of its asset; prices are ticks; quantities are lots.
 """
 
-
-
 # C_DEF_ASSET: 1 extra row
 DA_ID = 1
 DA_DECIMALS = 2

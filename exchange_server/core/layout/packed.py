@@ -36,6 +36,7 @@ def maker_bps(fees):
 def taker_bps(fees):
     return (fees & 0xFFFFF) - 32768
 
+
 STATUS_MASK = 255 << STATUS_SHIFT
 REASON_SHIFT = 36
 WAS_REPLACED = 1 << 27  # in O_ATTR and AR_ATTR

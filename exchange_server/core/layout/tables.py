@@ -155,7 +155,9 @@ S_OUR = 20  # 8 words, 64 bytes
 S_PEER = 28
 S_MISSED = 36  # EVT_NUMBER of the E_LOGON (a reset) before which reports lie that must be sent under new numbers; 0: none
 S_MISSED_DONE = 37  # EVT_NUMBER up to which they have been
-S_FORM = 56  # FORM_*: how FIX messages of these numbers are written; it holds until the numbers begin anew, so that a resend has the same bytes
+S_FORM = (
+    56  # FORM_*: how FIX messages of these numbers are written; it holds until the numbers begin anew, so that a resend has the same bytes
+)
 S_FORM_DEFINED = 57  # what the definition asks for, from the next reset of the numbers on
 S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, and not resent since it came back without a reset; 0: none
 S_UNTOLD_TO = 59

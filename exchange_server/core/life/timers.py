@@ -112,6 +112,7 @@ def timer_remove(m, o):
         _heap_swap_up(m, base, i)
         _heap_swap_down(m, base, m[last + L.BK_POS], size)
 
+
 DAY_NS = 86_400_000_000_000
 
 

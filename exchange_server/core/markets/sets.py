@@ -1,5 +1,4 @@
-"""Split and merge of complete sets in exactly-k events (domain.md section 3).
-"""
+"""Split and merge of complete sets in exactly-k events (domain.md section 3)."""
 
 from protocol import codes as C
 

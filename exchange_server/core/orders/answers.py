@@ -56,9 +56,7 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
     extra = 1 if at >= 0 or orig_at >= 0 else 0
     if extra != 0:
         flags |= C.EF_TEXT
-    packed = pack_head(
-        kind, extra, status, reason, (head >> 16) & 15, (head >> 20) & 15, (head >> 24) & 15, (head >> 28) & 15, flags
-    )
+    packed = pack_head(kind, extra, status, reason, (head >> 16) & 15, (head >> 20) & 15, (head >> 24) & 15, (head >> 28) & 15, flags)
     e = begin_event(m, ev, packed, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, account_id, True)
     ev[e + L.EVT_INSTRUMENT] = rows[c + L.CMD_INSTRUMENT] & ~0xFFFFFFFF
     ev[e + L.EVT_ID_HI] = rows[c + L.CMD_ID_HI]

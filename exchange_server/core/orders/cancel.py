@@ -18,9 +18,7 @@ from .answers import answer_flags, archive_event, behind, named_account_code, or
 def cancel_reject(m, rows, c, ev, ref, reason, flags):
     """Refuse a cancel or replace; the status shown is the order's where there is one."""
     if ref == 0:
-        e = request_event(
-            m, rows, c, ev, C.E_CANCEL_REJECT, C.ST_NONE, reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
-        )
+        e = request_event(m, rows, c, ev, C.E_CANCEL_REJECT, C.ST_NONE, reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
     elif ref & ARCHIVED:
         e = archive_event(m, rows, c, ev, archive_at_ref(m, ref), C.E_CANCEL_REJECT, reason, flags)
     else:
@@ -61,7 +59,9 @@ def check_named_fields(m, rows, c, o, code):
     """Account, instrument, side and contract side that a cancel or replace names, against the order's."""
     head = rows[c + L.CMD_HEAD]
     attr = m[o + L.O_ATTR]
-    answer = same_field(m, code, C.FIELD_ACCOUNT, m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID], rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    answer = same_field(
+        m, code, C.FIELD_ACCOUNT, m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID], rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    )
     if answer == C.OK:
         answer = same_field(m, code, C.FIELD_INSTRUMENT, m[m[o + L.O_INSTRUMENT] + L.I_ID], rows[c + L.CMD_INSTRUMENT] >> 32)
     if answer == C.OK:

@@ -1,5 +1,4 @@
-"""Mass cancel, by a client, on disconnect, or by a kill switch; it goes on where a full event buffer stopped it.
-"""
+"""Mass cancel, by a client, on disconnect, or by a kill switch; it goes on where a full event buffer stopped it."""
 
 from protocol import codes as C
 

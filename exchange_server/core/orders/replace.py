@@ -1,5 +1,4 @@
-"""Replace: the same order under a new ClOrdID, price or total (domain.md section 3: what keeps its place in the queue).
-"""
+"""Replace: the same order under a new ClOrdID, price or total (domain.md section 3: what keeps its place in the queue)."""
 
 from protocol import codes as C
 
@@ -35,7 +34,9 @@ def _check_fields(m, rows, c, o):
     if code == C.OK and ((head >> 48) & L.ROWFLAG_TIF != 0 or tif != 0) and tif != (attr >> 16) & 15:
         code = refuse(m, C.R_REPLACE_FIELD, (attr >> 16) & 15, tif, C.FIELD_TIF)
     if code == C.OK:
-        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_STP, C.STP_CANCEL_INCOMING, (head >> 32) & 15)  # the only mode an order can have yet
+        code = same_field(
+            m, C.R_REPLACE_FIELD, C.FIELD_STP, C.STP_CANCEL_INCOMING, (head >> 32) & 15
+        )  # the only mode an order can have yet
     if code == C.OK:
         code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_FLAGS, (attr >> 20) & 127, (head >> 40) & 127)
     if code == C.OK:

@@ -25,7 +25,13 @@ def safe_to_resend(code):
         return True
     if code == C.R_NOT_LOGGED_ON or code == C.R_ORDER_TABLE_FULL or code == C.R_ORDER_SHARE_FULL:
         return True
-    if code == C.R_THROTTLED_SESSION or code == C.R_THROTTLED_VENUE or code == C.R_TABLE_FULL or code == C.R_STALE or code == C.R_MARKET_PAUSED:
+    if (
+        code == C.R_THROTTLED_SESSION
+        or code == C.R_THROTTLED_VENUE
+        or code == C.R_TABLE_FULL
+        or code == C.R_STALE
+        or code == C.R_MARKET_PAUSED
+    ):
         return True
     return C.R_KILLED_PLATFORM <= code <= C.R_KILLED_SESSION
 
