@@ -268,6 +268,13 @@ class Journal:
         """Highest ticket whose rows may be answered."""
         return self._words[dw.ST_RELEASED]
 
+    def released(self) -> int:
+        """`durable`, for the gate: raises JournalFailed once anything has failed."""
+        words = self._words
+        if words[dw.ST_FAIL]:
+            raise JournalFailed(self._refusal())
+        return words[dw.ST_RELEASED]
+
     @property
     def next_seq(self) -> int:
         """Sequence of the next row to be appended: the ticket of the last append."""
