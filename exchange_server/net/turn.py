@@ -12,6 +12,7 @@ This file holds the order of things; what each step needs lies beside it: links.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -173,7 +174,7 @@ class Pipeline:
         if links.closing:
             links.close_now()
         if applied:
-            gate.commit(self._ticket, self._alone and not self._ready and words <= self._inline_words, now)
+            gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready, now)
             if self._unkept is not None:
                 self._keep(self._unkept)
                 self._unkept = None
@@ -294,9 +295,11 @@ class Pipeline:
         if market is not None and (market.by_instrument or market.watchers or market.everything):
             market.encode(events)
 
-    def _release(self) -> None:
-        if self.gate.release() and self.pressure.choked_since and self._ready:
+    def _release(self) -> bool:
+        released = self.gate.release()
+        if released and self.pressure.choked_since and self._ready:
             self.wake()
+        return released
 
     def journal_moved(self) -> None:
         """The writer's eventfd is readable."""
@@ -313,8 +316,8 @@ class Pipeline:
         if self._stopped:
             return
         try:
-            if self.gate.held:
-                self._release()
+            if self.gate.held and not self._release() and not self._scheduled:
+                os.sched_yield()  # the writer's thread may share this core
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)
             return
