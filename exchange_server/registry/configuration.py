@@ -4,7 +4,7 @@ First everything is tried on a copy of the tables with a count of what the core'
 A refusal of the core after that is a fault of the program (RegistryBroken), never of the operator.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from config import admin_records as ar
 from protocol import codes, numbers
@@ -12,12 +12,9 @@ from protocol import codes, numbers
 from ..core import layout as L
 from ..core.layout import definitions as d
 from . import acts, checks
-from .listing_rules import Refused, bad
-from .rows import Words
-
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
-
+from .definitions import Definitions
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 
 MONEY_MAX = 1 << 61  # core/money/transfers.py; a test compares the two
 
@@ -38,7 +35,7 @@ class Done(NamedTuple):
 class DryCore:
     """Stands for the engine while a configuration is tried: counts the rows that the core's tables would get, and changes nothing."""
 
-    def __init__(self, engine: "EngineLike") -> None:
+    def __init__(self, engine: EngineLike) -> None:
         self.capacities = engine.capacities
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
@@ -51,7 +48,7 @@ class DryCore:
     def step_rows(self, rows: Words, words: int, sink: Any) -> int:  # noqa: ARG002 (EngineLike)
         return 0
 
-    def take(self, registry: "Registry", rows: list[Words], decimals: dict[int, int]) -> None:
+    def take(self, registry: Definitions, rows: list[Words], decimals: dict[int, int]) -> None:
         """Count what these rows need; `registry` is the real one. Raises Refused."""
         for flat in rows:
             at = 0
@@ -84,7 +81,7 @@ class DryCore:
         self._use(L.P_BALANCE, count)
         self._use(L.P_PAIR_HASH, count)
 
-    def _deposit(self, registry: "Registry", row: Words, decimals: dict[int, int]) -> None:
+    def _deposit(self, registry: Definitions, row: Words, decimals: dict[int, int]) -> None:
         account, asset, amount = int(row[d.DT_TO]), int(row[d.DT_ASSET]), int(row[d.DT_AMOUNT])
         key = (account, asset)
         if key not in self._balances:
@@ -106,7 +103,7 @@ class DryCore:
             raise Refused(codes.R_OVERFLOW, f"amount: more than {limit} of one asset cannot be held", MONEY_MAX - 1, amount)
 
 
-def check(registry: "Registry", records: tuple[ar.Configured, ...], engine: "EngineLike") -> None:
+def check(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> None:
     """Would all of them be taken, one after the other? Changes nothing. Raises RecordRefused for the first that would not."""
     copy, core = registry.copy(), DryCore(engine)
     made: set[str] = set()
@@ -134,7 +131,7 @@ def check(registry: "Registry", records: tuple[ar.Configured, ...], engine: "Eng
             raise RecordRefused(i, refused) from None
 
 
-def carry_out(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike", step: Any) -> Done:
+def carry_out(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike, step: Any) -> Done:
     """Do what `check` has passed. `step(rows)` lets the real core step them."""
     texts: list[str] = []
     unchanged = 0

@@ -6,8 +6,8 @@ from config.admin_records import outcome_code
 from protocol import codes
 
 from ..core import layout as L
-from .registry import Registry
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import Words
 
 
 def _row(m: Words, pool: int, width: int, id: int) -> int:
@@ -19,7 +19,7 @@ def _best(m: Words, instrument: int, word: int) -> int | None:
     return int(m[level + L.L_PRICE]) if level else None
 
 
-def market_view(registry: Registry, m: Words, event_name: str = "") -> list[dict[str, Any]]:
+def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
     Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none), window_end_ns,

@@ -1,7 +1,5 @@
 """Results: determine, finalise, and settle, which closes, determines and pays in one act. All is checked before a row is made."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from config import admin_records as ar
@@ -11,25 +9,23 @@ from ..core import layout as L
 from . import checks
 from . import rows as rows_of
 from .checks import Act
-from .listing_rules import Refused, bad
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 from .tables import Determination, Event
-
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
 
 CLOSING = (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CANCEL_ONLY)  # phases that an operator may close from
 
 
-def _phase(engine: "EngineLike", event: Event) -> int:
+def _phase(engine: EngineLike, event: Event) -> int:
     return checks.event_word(engine, event.id, L.E_PHASE_NOW)
 
 
-def phase_now(engine: "EngineLike", event: Event) -> str:
+def phase_now(engine: EngineLike, event: Event) -> str:
     return codes.PHASE_NAMES.get(_phase(engine, event), "in no known phase")
 
 
-def _event_contract(registry: "Registry", name: str) -> Event:
+def _event_contract(registry: Definitions, name: str) -> Event:
     event: Event = checks.find(registry.events, "event", name)
     if event.record.product == "spot":
         raise bad("event", f"{name} is a spot pair: it is never settled")
@@ -62,7 +58,7 @@ def _checked(event: Event, record: ar.Determine) -> int:
     return version
 
 
-def determine(registry: "Registry", record: ar.Determine, who: str, engine: "EngineLike") -> Act:
+def determine(registry: Definitions, record: ar.Determine, who: str, engine: EngineLike) -> Act:
     event = _event_contract(registry, record.event)
     version = _checked(event, record)
     determination = Determination(version, who, int(engine.time_ns), record)
@@ -78,7 +74,7 @@ def determine(registry: "Registry", record: ar.Determine, who: str, engine: "Eng
     return Act(f"event {record.event}", f"{record.event} determined, version {version}", rows, commit, result, explain)
 
 
-def finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") -> Act:
+def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> Act:
     event = _event_contract(registry, record.event)
     if not event.determinations:
         raise Refused(codes.R_NOT_DETERMINED, f"event: {record.event} has no determination")
@@ -107,7 +103,7 @@ def finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") ->
     return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": newest.version}, explain)
 
 
-def settle(registry: "Registry", record: ar.Settle, who: str, engine: "EngineLike") -> Act:
+def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLike) -> Act:
     """Nothing is closed, and no order cancelled, for a result that cannot be recorded or, where payment is asked for, not be paid."""
     event = _event_contract(registry, record.event)
     determination = record.determine()
