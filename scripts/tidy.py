@@ -5,7 +5,7 @@
     circle     no modules that import each other, also not for annotations only (TYPE_CHECKING)
     clock      no clock and no randomness below net: time comes in as an argument
     asyncio    no event loop below net, but for protocol/client.py
-    import     core imports only numpy, numba and protocol.codes, disk and wires core as well; protocol no socket, no os, no threads
+    import     core imports only numpy, numba, protocol.codes and protocol.phases, disk and wires core as well; protocol no socket, no os, no threads
     float      no float literal, no true division, no float type in exchange_server/core, wires and disk
     number     no int(), float(), Decimal() or isdigit() where people's texts come in (config, cli, the SDK, scripts/main_job.py): protocol/numbers.py
     print      only in cli, scripts, perf and tests
@@ -57,6 +57,7 @@ FLOORS = (
     ("protocol.codes", 0),
     ("protocol.errors", 0),
     ("protocol.numbers", 0),
+    ("protocol.phases", 0),
     ("protocol.units", 0),
     ("protocol.", 1),
     ("protocol", 0),
@@ -98,7 +99,17 @@ WINGS = (
 WIRES_MAY_IMPORT = ("exchange_server.core.book.levels", "exchange_server.core.risk.visibility")
 NO_FLOOR = ("scripts", "tests", "perf")
 
-CORE_MAY_IMPORT = ("__future__", "typing", "collections.abc", "numpy", "numba", "llvmlite", "protocol.codes", "exchange_server.core")
+CORE_MAY_IMPORT = (
+    "__future__",
+    "typing",
+    "collections.abc",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "protocol.codes",
+    "protocol.phases",
+    "exchange_server.core",
+)
 DISK_MAY_IMPORT = (*CORE_MAY_IMPORT, "exchange_server.disk")
 CORE_SHELL = ("exchange_server.core.kit.jit",)  # prepares the compiler and its cache folder; holds no kernel
 CLOCKS = ("time", "random", "secrets", "uuid")
@@ -208,7 +219,7 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
         ):
             kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
             if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
-                what = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"
+                what = "numpy, numba, protocol.codes and protocol.phases" + ("" if package == "core" else ", and core")
                 yield Finding(path, line, "import", f"{package} imports {name}; it may import only {what}")
 
 

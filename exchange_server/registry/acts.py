@@ -6,7 +6,7 @@ Each function returns an Act and changes nothing; Registry.apply steps the rows 
 from typing import Any
 
 from config import admin_records as ar
-from protocol import codes, errors, numbers
+from protocol import codes, errors, numbers, phases
 
 from ..core import layout as L
 from . import checks, markets, members, settlement
@@ -14,7 +14,6 @@ from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
-from .markets import PHASES
 from .refused import Refused, bad
 from .tables import Done, Instrument, Table
 
@@ -120,11 +119,10 @@ def _phase(registry: Definitions, record: ar.SetPhase, engine: EngineLike) -> Ac
     def explain(code: int) -> str:
         if code != codes.R_BAD_TRANSITION:
             return ""
-        return (
-            f"it is {settlement.phase_now(engine, event)} and cannot become {record.phase} ({errors.REFUSALS[code].what_to_do.rstrip('.')})"
-        )
+        now = settlement.phase_now(engine, event)
+        return f"it is {phases.name(now)} and cannot become {record.phase} (what may follow: {phases.names(phases.NEXT[now])})"
 
-    to = PHASES[record.phase]
+    to = phases.BY_NAME[record.phase]
     rows = [rows_of.phase(event.id, to)]
     return Act(
         f"event {record.event}", f"{record.event} is {record.phase}", rows, checks.nothing, {"event": event.id, "phase": to}, explain

@@ -7,7 +7,7 @@ A refusal of the core after that is a fault of the program (RegistryBroken), nev
 from typing import Any, NamedTuple
 
 from config import admin_records as ar
-from protocol import codes, numbers
+from protocol import codes, numbers, phases
 
 from ..core import layout as L
 from ..core.layout import definitions as d
@@ -106,15 +106,16 @@ class DryCore:
 def check(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> None:
     """Would all of them be taken, one after the other? Changes nothing. Raises RecordRefused for the first that would not."""
     copy, core = registry.copy(), DryCore(engine)
-    made: set[str] = set()
+    made: dict[str, int] = {}  # markets that this act makes, with their phase
     for i, record in enumerate(records):
         try:
             if isinstance(record, ar.SetPhase):
-                if record.event in made and record.phase != "open":
-                    raise bad("phase", f"the first phase of a market is listed or open, asked {record.phase}")
-                if record.event in made and copy.events.named(record.event).record.phase != "listed":  # type: ignore[union-attr]
-                    raise bad("phase", "only a listed market can be opened")
                 checks.find(copy.events, "event", record.event)
+                old, new = made.get(record.event), phases.BY_NAME[record.phase]
+                if old is not None and not phases.may_set(old, new):
+                    raise bad("phase", f"a new market that is {phases.name(old)} cannot become {record.phase}")
+                if old is not None:
+                    made[record.event] = new
                 continue
             if isinstance(record, ar.Transfer) and (record.source or not record.target):
                 raise bad("source", "a configuration only makes deposits")
@@ -126,7 +127,7 @@ def check(registry: Definitions, records: tuple[ar.Configured, ...], engine: Eng
             if len(copy.listings) > fees_before:
                 core.fee_balances(3)
             if new:
-                made.add(record.event)  # type: ignore[union-attr]
+                made[record.event] = phases.BY_NAME[record.phase]  # type: ignore[union-attr]
         except Refused as refused:
             raise RecordRefused(i, refused) from None
 

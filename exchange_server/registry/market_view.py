@@ -3,7 +3,7 @@
 from typing import Any
 
 from config.admin_records import outcome_code
-from protocol import codes
+from protocol import phases
 
 from ..core import layout as L
 from .definitions import Definitions
@@ -57,7 +57,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                 "asset": record.asset,
                 "payout": record.payout,
                 "price_decimals": record.price_decimals,
-                "phase": codes.PHASE_NAMES.get(int(m[e + L.E_PHASE_NOW]), "unknown"),
+                "phase": phases.name(int(m[e + L.E_PHASE_NOW])),
                 "version": newest.version if newest else 0,
                 "window_end_ns": int(m[e + L.E_WINDOW_END]),
                 "final_at_ns": newest.final_at_ns if newest else 0,

@@ -6,7 +6,7 @@ The rules of a market by itself are in listing_rules.py. Each function returns a
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, phases
 
 from ..core import layout as L
 from ..core.layout import definitions as d
@@ -19,7 +19,6 @@ from .engine_like import EngineLike, Words
 from .refused import Refused, bad
 from .tables import Event, Venue
 
-PHASES = {name: phase for phase, name in codes.PHASE_NAMES.items()}
 FEE_MODELS = {"notional": codes.FEE_NOTIONAL, "quadratic": codes.FEE_QUADRATIC, "minimum": codes.FEE_MIN}
 PRODUCTS = {"spot": codes.SPOT, "exactly": codes.EXACTLY, "at_most": codes.AT_MOST}
 FEE_BALANCES = 3
@@ -59,7 +58,7 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
                 d.DE_OWNER_VENUE: owner.id,
                 d.DE_WINDOW_NS: record.challenge_window_ns,
                 d.DE_LOT_BASE: record.lot_base,
-                d.DE_PHASE: PHASES[record.phase],
+                d.DE_PHASE: phases.BY_NAME[record.phase],
             }
         )
     ]
