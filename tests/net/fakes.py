@@ -9,6 +9,7 @@ import numpy as np
 
 from exchange_server.core import layout as L
 from exchange_server.gateway.connection import Connection, TurnInput
+from exchange_server.journal.store import JournalFailed
 from exchange_server.net.observe import Log
 from protocol import codes
 
@@ -93,6 +94,11 @@ class Journal:
             os.eventfd_write(self.fd, 1)
             self.durable = self.last
         return self.last
+
+    def released(self) -> int:
+        if self.failed is not None:
+            raise JournalFailed(self.failed.text)
+        return self.durable
 
     def kick(self) -> None:
         pass
