@@ -9,7 +9,7 @@ from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at
 from ..money.collateral import collateral_find, collateral_shift
 from ..orders.answers import put_refusal, request_account, request_event
-from ..risk.ladder import check_account, check_kill, check_phase, first_position
+from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
 
@@ -24,7 +24,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     if m[event + L.E_PRODUCT] != C.EXACTLY:
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
     inst = m[event + L.E_FIRST]
-    code = check_phase(m, inst)
+    code = check_phase(m, inst, SPLIT_PHASES if kind == C.C_SPLIT else MERGE_PHASES)
     if code == C.OK:
         code = check_kill(m, s, account, entry_venue(m, s, inst))
     if code != C.OK:
