@@ -353,8 +353,8 @@ def check_state(m, out):
                 if m[co + L.CO_BASE] != 0 and m[m[co + L.CO_BASE] + L.B_ASSET] == asset:
                     required += m[co + L.CO_HELD_BASE]
                 co = m[co + L.CO_NEXT_IN_EVENT]
-        if cash != m[a + L.A_EXTERNAL]:
-            found = note(out, found, AUDIT_LEDGER, asset, cash, m[a + L.A_EXTERNAL])
+        if cash + m[a + L.A_EXTERNAL] != 0:
+            found = note(out, found, AUDIT_LEDGER, asset, cash, -m[a + L.A_EXTERNAL])
         if locked != required:
             found = note(out, found, AUDIT_LOCKED, asset, locked, required)
     for i in range(1, pool_cap(m, L.P_EVENT)):

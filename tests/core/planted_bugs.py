@@ -78,8 +78,8 @@ CORE: list[Bug] = [
     (
         "a merge forgets the pool",
         "markets/sets.py",
-        "    m[event + L.E_POOL] += money\n",
-        "    m[event + L.E_POOL] += max(money, 0)\n",
+        "            post(m, event, cash, -money, C.WHY_MERGE)\n",
+        "            post(m, cash, cash, -money, C.WHY_MERGE)\n            m[cash + L.MONEY] -= money\n",
     ),
 ]
 

@@ -16,7 +16,7 @@ STEP_BROKEN = 3  # H_ERROR says what; stop the process
 STEP_OPERATE = 4  # the row at H_CURSOR is the other kernel's
 
 # H_ERROR: which invariant is broken, 0: none
-INV_LEDGER = 2
+INV_LEDGER = 2  # money, its rows and its reasons
 INV_TABLE = 4
 INV_ROW = 5  # a row no gateway may write
 

@@ -13,6 +13,7 @@ from ..kit.rows import event_at, session_at
 from ..layout import definitions as d
 from ..layout.packed import pack_head
 from ..money.collateral import collateral_shift
+from ..money.ledger import post
 from .phases import set_event_phase
 
 
@@ -71,7 +72,6 @@ def do_finalise(m, rows, c):
     m[L.H_R0] = event
     m[L.H_R0 + 1] = m[event + L.E_COLL_HEAD]  # collateral row being paid
     m[L.H_R0 + 2] = 0  # its contract
-    m[L.H_R0 + 3] = 0  # paid so far
     return C.OK
 
 
@@ -91,8 +91,7 @@ def go_on_settling(m, ev):
                 account = m[co + L.CO_ACCOUNT]
                 amount = q * m[inst + L.I_PAID] * m[event + L.E_TICK_VALUE]
                 cash = m[co + L.CO_CASH]
-                m[cash + L.B_CASH] += amount
-                m[L.H_R0 + 3] += amount
+                post(m, event, cash, amount, C.WHY_SETTLEMENT)
                 collateral_shift(m, co, j, -q, 0, 0)
                 session = m[account + L.AC_SESSION]
                 s = session_at(m, session)
@@ -107,12 +106,12 @@ def go_on_settling(m, ev):
                 ev[e + L.EVT_LAST_PRICE] = amount
                 ev[e + L.EVT_LAST_QTY] = m[cash + L.B_CASH]
                 ev[e + L.EVT_SPARE] = m[event + L.E_ASSET]
+                ev[e + L.EVT_WHY] = C.WHY_SETTLEMENT
             m[L.H_R0 + 2] = j + 1
         m[L.H_R0 + 1] = m[co + L.CO_NEXT_IN_EVENT]
         m[L.H_R0 + 2] = 0
     if not room(m, 1):
         return False
-    m[event + L.E_POOL] -= m[L.H_R0 + 3]
     m[event + L.E_SETS] = 0
     if m[event + L.E_POOL] != 0:
         m[L.H_ERROR] = L.INV_LEDGER

@@ -9,28 +9,9 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..kit.jit import leaf
-from ..kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, pair_find, pair_put, pair_room
-from ..kit.pools import pool_alloc
+from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.rows import firm_row
-
-
-@leaf
-def balance_get(m, account_id, asset_id):
-    """Balance row of (account, asset), made when missing; 0 when there is no room."""
-    b = pair_find(m, PAIR_BALANCE, account_id, asset_id)
-    if b != 0:
-        return b
-    if pair_room(m) < 1:
-        return 0
-    b = pool_alloc(m, L.P_BALANCE)
-    if b == 0:
-        return 0
-    m[b + L.B_ACCOUNT] = account_id
-    m[b + L.B_ASSET] = asset_id
-    m[b + L.B_CASH] = 0
-    m[b + L.B_LOCKED] = 0
-    pair_put(m, PAIR_BALANCE, account_id, asset_id, b)
-    return b
+from .ledger import balance_get
 
 
 @leaf

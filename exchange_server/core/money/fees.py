@@ -10,9 +10,8 @@ from protocol import codes as C
 from .. import layout as L
 from ..kit.jit import leaf
 from ..layout.packed import fee_model, maker_bps, taker_bps
-from .collateral import balance_get
+from .ledger import post
 
-PLATFORM_ACCOUNT = 1
 BPS = 10_000
 
 
@@ -75,11 +74,12 @@ def grant_rebate(m, inst, o, bps, price, quantity):
 
 @leaf
 def share_fee(m, o, change):
-    """Divide a change of the order's net fee: owner and listing venue hold floor(net * share) of it, the platform the rest."""
+    """The order's account pays a change of the order's net fee to those who share it: owner and listing venue hold floor(net * share) of it, the
+    platform the rest. Their balances are in the listing."""
     if change == 0:
         return
     listing = m[o + L.O_LISTING]
-    asset = m[m[m[o + L.O_INSTRUMENT] + L.I_EVENT] + L.E_ASSET]
+    payer = m[m[o + L.O_COLL] + L.CO_CASH]
     before = m[o + L.O_NET_FEE]
     after = before + change
     m[o + L.O_NET_FEE] = after
@@ -88,10 +88,10 @@ def share_fee(m, o, change):
     rest = change
     if owner != 0:
         part = (after * owner) // BPS - (before * owner) // BPS
-        m[balance_get(m, m[listing + L.LI_OWNER_ACCOUNT], asset) + L.B_CASH] += part
+        post(m, payer, m[listing + L.LI_OWNER_BALANCE], part, C.WHY_FEE)
         rest -= part
     if venue != 0:
         part = (after * venue) // BPS - (before * venue) // BPS
-        m[balance_get(m, m[listing + L.LI_VENUE_ACCOUNT], asset) + L.B_CASH] += part
+        post(m, payer, m[listing + L.LI_VENUE_BALANCE], part, C.WHY_FEE)
         rest -= part
-    m[balance_get(m, PLATFORM_ACCOUNT, asset) + L.B_CASH] += rest
+    post(m, payer, m[listing + L.LI_PLATFORM_BALANCE], rest, C.WHY_FEE)
