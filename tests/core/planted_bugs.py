@@ -47,9 +47,9 @@ CORE: list[Bug] = [
     ),
     (
         "at most k counts a winner as certain",
-        "money/collateral.py",
-        "    if product == C.AT_MOST or product == C.SCALAR:\n",
-        "    if product == C.SCALAR:\n",
+        "money/products.py",
+        "    return v if m[event + L.E_PRODUCT] == C.EXACTLY else min(v, 0)\n",
+        "    return v if m[event + L.E_PRODUCT] != C.SCALAR else min(v, 0)\n",
     ),
     (
         "an order expires one instant late",

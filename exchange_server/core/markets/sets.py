@@ -9,6 +9,7 @@ from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at
 from ..money.collateral import buying_power, collateral_find, collateral_shift
 from ..money.ledger import post
+from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
 from ..risk.ladder import check_account, check_kill, check_phase, first_position
 from ..risk.limits import check_position
@@ -22,7 +23,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
         return code
     if not sees_event(m, s, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
-    if m[event + L.E_PRODUCT] != C.EXACTLY:
+    if not has_sets(m, event):
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
     inst = m[event + L.E_FIRST]
     code = check_phase(m, inst)
@@ -78,7 +79,7 @@ def do_sets(m, rows, c, ev, kind):
         cash = m[co + L.CO_CASH]
         before = buying_power(m, cash)
         locked = m[cash + L.B_LOCKED]
-        money = m[event + L.E_K] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] * signed
+        money = sets_worth(m, event, signed)
         _move_sets(m, co, event, signed)
         after = buying_power(m, cash) - money
         if after < 0 and after < before:

@@ -14,13 +14,14 @@ from ..layout import definitions as d
 from ..layout.packed import pack_head
 from ..money.collateral import collateral_shift
 from ..money.ledger import post
+from ..money.products import is_settled, payouts_fit, payouts_most, settlement
 from .phases import set_event_phase
 
 
 @leaf
 def do_determine(m, rows, c, ev):
     event = event_at(m, rows[c + d.DD_EVENT])
-    if event == 0 or m[event + L.E_PRODUCT] == C.SPOT:
+    if event == 0 or not is_settled(m, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
     phase = m[event + L.E_PHASE_NOW]
     if phase == C.PH_FINAL:
@@ -41,9 +42,8 @@ def do_determine(m, rows, c, ev):
         if p < 0 or p > payout:
             return refuse(m, C.R_PAYOUT_RANGE, payout, 0, p)
         total += p
-    most = m[event + L.E_K] * payout
-    if m[event + L.E_PRODUCT] == C.EXACTLY and total != most or total > most:
-        return refuse(m, C.R_PAYOUT_SUM, most, 0, total)
+    if not payouts_fit(m, event, total):
+        return refuse(m, C.R_PAYOUT_SUM, payouts_most(m, event), 0, total)
     for j in range(n):
         m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
     m[event + L.E_VERSION] += 1
@@ -89,7 +89,7 @@ def go_on_settling(m, ev):
                     return False
                 inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
                 account = m[co + L.CO_ACCOUNT]
-                amount = q * m[inst + L.I_PAID] * m[event + L.E_TICK_VALUE]
+                amount = settlement(m, inst, q)
                 cash = m[co + L.CO_CASH]
                 post(m, event, cash, amount, C.WHY_SETTLEMENT)
                 collateral_shift(m, co, j, -q, 0, 0)

@@ -15,7 +15,7 @@ from ..life.life import close_order, take_out
 from ..money.collateral import collateral_shift, open_quantity
 from ..money.fees import charge_fee, grant_rebate, share_fee
 from ..money.ledger import post
-from ..money.products import reserve_fee, reserve_part
+from ..money.products import fill_base, fill_cash, fill_position, reserve_fee, reserve_part
 
 ROWS_PER_TRADE = 4  # two fills, each with a text row
 ROWS_PER_CANCEL = 2
@@ -50,17 +50,15 @@ def fillable(m, o):
 @leaf
 def _deliver(m, inst, buyer, seller, price, quantity):
     """Cash goes from the buyer to the seller, of a spot pair the base the other way. buyer, seller: collateral rows."""
-    event = m[inst + L.I_EVENT]
-    post(m, m[buyer + L.CO_CASH], m[seller + L.CO_CASH], price * quantity * m[inst + L.I_TICK_VALUE], C.WHY_TRADE)
-    if m[event + L.E_PRODUCT] == C.SPOT:
-        post(m, m[seller + L.CO_BASE], m[buyer + L.CO_BASE], quantity * m[event + L.E_LOT_BASE], C.WHY_TRADE)
+    post(m, m[buyer + L.CO_CASH], m[seller + L.CO_CASH], fill_cash(m, inst, price, quantity), C.WHY_TRADE)
+    base = fill_base(m, m[inst + L.I_EVENT], quantity)
+    if base != 0:
+        post(m, m[seller + L.CO_BASE], m[buyer + L.CO_BASE], base, C.WHY_TRADE)
 
 
 @leaf
 def _side_of_trade(m, inst, o, price, quantity):
     """Position, reservation and counts of one order for one fill."""
-    event = m[inst + L.I_EVENT]
-    spot = m[event + L.E_PRODUCT] == C.SPOT
     co = m[o + L.O_COLL]
     j = m[inst + L.I_INDEX]
     attr = m[o + L.O_ATTR]
@@ -69,17 +67,12 @@ def _side_of_trade(m, inst, o, price, quantity):
     kept_fee = reserve_fee(m, inst, book_side, m[o + L.O_FEES], m[o + L.O_PRICE], left, m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID])
     freed = reserve_part(m, inst, book_side, m[o + L.O_PRICE], quantity) + m[o + L.O_RESERVED_FEE] - kept_fee
     m[o + L.O_RESERVED_FEE] = kept_fee
+    gained = fill_position(m, m[inst + L.I_EVENT], quantity)
     if book_side == C.BUY:
-        if spot:
-            collateral_shift(m, co, j, 0, -freed, 0)
-        else:
-            collateral_shift(m, co, j, quantity, -freed, 0)
+        collateral_shift(m, co, j, gained, -freed, 0)
         open_quantity(m, co, j, 0, -quantity)
     else:
-        if spot:
-            collateral_shift(m, co, j, 0, 0, -freed)
-        else:
-            collateral_shift(m, co, j, -quantity, 0, -freed)
+        collateral_shift(m, co, j, -gained, 0, -freed)
         open_quantity(m, co, j, 1, -quantity)
     m[o + L.O_CUM] += quantity
     m[o + L.O_NOTIONAL] += client_price(m, inst, (attr >> 8) & 15, price) * quantity

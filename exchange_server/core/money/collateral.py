@@ -12,6 +12,7 @@ from ..kit.jit import leaf
 from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.rows import firm_row
 from .ledger import balance_get
+from .products import requirement, reserve_part, sells_base, value_at_worst
 
 
 @leaf
@@ -42,7 +43,7 @@ def collateral_get(m, account, event):
     if cash == 0:
         return 0
     base = 0
-    if m[event + L.E_PRODUCT] == C.SPOT:
+    if sells_base(m, event):
         base = balance_get(m, m[account + L.AC_ID], m[event + L.E_BASE_ASSET])
         if base == 0:
             return 0
@@ -123,12 +124,11 @@ def _set_v(m, co, j, v):
 def collateral_shift(m, co, j, dq, dbuy, dsell):
     """Position and open-order money of contract j change by these amounts (lots, minor units, minor units); locks follow.
 
-    Spot: dq is 0, dbuy is held quote, dsell is held BASE.
+    Where sells hold the base: dq is 0, dbuy is held quote, dsell is held base.
     """
     event = m[co + L.CO_EVENT]
-    product = m[event + L.E_PRODUCT]
     cash = m[co + L.CO_CASH]
-    if product == C.SPOT:
+    if m[co + L.CO_BASE] != 0:
         m[co + L.CO_BUYS] += dbuy
         m[co + L.CO_REQUIRED] += dbuy
         m[cash + L.B_LOCKED] += dbuy
@@ -144,11 +144,8 @@ def collateral_shift(m, co, j, dq, dbuy, dsell):
     m[q + L.COL_BUY * n] += dbuy
     m[q + L.COL_SELL * n] += dsell
     m[co + L.CO_BUYS] += dbuy
-    v = m[q] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + m[q + L.COL_BUY * n] - m[q + L.COL_SELL * n]
-    if product == C.AT_MOST or product == C.SCALAR:
-        v = min(v, 0)
-    _set_v(m, co, j, v)
-    required = m[co + L.CO_BUYS] - min(0, m[co + L.CO_WORST])
+    _set_v(m, co, j, value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n]))
+    required = requirement(m[co + L.CO_BUYS], m[co + L.CO_WORST])
     m[cash + L.B_LOCKED] += required - m[co + L.CO_REQUIRED]
     m[co + L.CO_REQUIRED] = required
 
@@ -158,6 +155,19 @@ def open_quantity(m, co, j, sell, quantity):
     """Open quantity of the account on one side of contract j changes."""
     n = m[co + L.CO_N]
     m[co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * n + j] += quantity
+
+
+@leaf
+def reserve(m, inst, co, book_side, price, quantity, fee, sign):
+    """Add (sign 1) or release (sign -1) the reservation of a quantity at a price together with its fee part."""
+    amount = sign * (reserve_part(m, inst, book_side, price, quantity) + fee)
+    j = m[inst + L.I_INDEX]
+    if book_side == C.BUY:
+        collateral_shift(m, co, j, 0, amount, 0)
+        open_quantity(m, co, j, 0, sign * quantity)
+    else:
+        collateral_shift(m, co, j, 0, 0, amount)
+        open_quantity(m, co, j, 1, sign * quantity)
 
 
 @leaf
