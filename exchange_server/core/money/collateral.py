@@ -8,6 +8,7 @@ one member, so an update costs at most one pass over n words, and for k = 1 usua
 from protocol import codes as C
 
 from .. import layout as L
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.rows import firm_row
@@ -52,6 +53,7 @@ def collateral_get(m, account, event):
     m[d + L.PL_USED] += words
     m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
     k = m[event + L.E_K]
+    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # rows are not given back: a new one is all 0
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event
     m[co + L.CO_CASH] = cash
@@ -77,6 +79,7 @@ def _set_v(m, co, j, v):
     n = m[co + L.CO_N]
     k = m[co + L.CO_K]
     column = co + L.CO_COLUMNS + L.COL_V * n
+    expect(m, 0 <= j < n, L.INV_COLLATERAL)
     old = m[column + j]
     if v == old:
         return
@@ -134,6 +137,7 @@ def collateral_shift(m, co, j, dq, dbuy, dsell):
         m[cash + L.B_LOCKED] += dbuy
         m[co + L.CO_HELD_BASE] += dsell
         m[m[co + L.CO_BASE] + L.B_LOCKED] += dsell
+        expect(m, dq == 0 and m[co + L.CO_REQUIRED] >= 0 and m[co + L.CO_HELD_BASE] >= 0, L.INV_COLLATERAL)
         return
     n = m[co + L.CO_N]
     q = co + L.CO_COLUMNS + j
@@ -145,21 +149,26 @@ def collateral_shift(m, co, j, dq, dbuy, dsell):
     m[q + L.COL_SELL * n] += dsell
     m[co + L.CO_BUYS] += dbuy
     _set_v(m, co, j, value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n]))
+    expect(m, m[q + L.COL_BUY * n] >= 0 and m[q + L.COL_SELL * n] >= 0, L.INV_COLLATERAL)
     required = requirement(m[co + L.CO_BUYS], m[co + L.CO_WORST])
+    expect(m, required >= m[co + L.CO_BUYS] >= 0, L.INV_COLLATERAL)
     m[cash + L.B_LOCKED] += required - m[co + L.CO_REQUIRED]
     m[co + L.CO_REQUIRED] = required
+    expect(m, m[cash + L.B_LOCKED] >= required, L.INV_COLLATERAL)
 
 
 @leaf
 def open_quantity(m, co, j, sell, quantity):
     """Open quantity of the account on one side of contract j changes."""
-    n = m[co + L.CO_N]
-    m[co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * n + j] += quantity
+    at = co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * m[co + L.CO_N] + j
+    m[at] += quantity
+    expect(m, m[at] >= 0, L.INV_COLLATERAL)
 
 
 @leaf
 def reserve(m, inst, co, book_side, price, quantity, fee, sign):
     """Add (sign 1) or release (sign -1) the reservation of a quantity at a price together with its fee part."""
+    expect(m, quantity > 0 and fee >= 0, L.INV_COLLATERAL)
     amount = sign * (reserve_part(m, inst, book_side, price, quantity) + fee)
     j = m[inst + L.I_INDEX]
     if book_side == C.BUY:

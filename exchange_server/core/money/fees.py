@@ -8,6 +8,7 @@ reaches 2^62 is refused (domain.md).
 from protocol import codes as C
 
 from .. import layout as L
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..layout.packed import fee_model, maker_bps, taker_bps
 from .ledger import post
@@ -18,10 +19,12 @@ BPS = 10_000
 @leaf
 def fee_numerator(inst, m, model, bps, price, quantity):
     """Exact fee times fee_denominator; price in YES ticks."""
+    expect(m, bps >= 0 and quantity >= 0 and price >= 0, L.INV_FEE)
     scale = bps * quantity * m[inst + L.I_TICK_VALUE]
     if model == C.FEE_NOTIONAL:
         return scale * price
     payout = m[inst + L.I_PAYOUT]
+    expect(m, 0 < price < payout, L.INV_FEE)
     if model == C.FEE_QUADRATIC:
         return scale * price * (payout - price)
     return scale * min(price, payout - price)
@@ -41,6 +44,7 @@ def fee_reserve(m, inst, fees, price, quantity, charged, paid):
         return 0
     model = fee_model(fees)
     den = fee_denominator(inst, m, model)
+    expect(m, paid >= 0 and paid * den >= charged, L.INV_FEE)
     return (charged + fee_numerator(inst, m, model, bps, price, quantity) + den - 1) // den - paid
 
 
@@ -54,6 +58,7 @@ def charge_fee(m, inst, o, bps, price, quantity):
     m[o + L.O_FEE_NUM] += fee_numerator(inst, m, model, bps, price, quantity)
     paid = (m[o + L.O_FEE_NUM] + den - 1) // den
     fee = paid - m[o + L.O_FEE_PAID]
+    expect(m, fee >= 0, L.INV_FEE)
     m[o + L.O_FEE_PAID] = paid
     return fee
 
@@ -68,6 +73,7 @@ def grant_rebate(m, inst, o, bps, price, quantity):
     m[o + L.O_REBATE_NUM] += fee_numerator(inst, m, model, bps, price, quantity)
     paid = m[o + L.O_REBATE_NUM] // den
     rebate = paid - m[o + L.O_REBATE_PAID]
+    expect(m, rebate >= 0, L.INV_FEE)
     m[o + L.O_REBATE_PAID] = paid
     return rebate
 
@@ -85,6 +91,7 @@ def share_fee(m, o, change):
     m[o + L.O_NET_FEE] = after
     owner = m[listing + L.LI_OWNER_SHARE]
     venue = m[listing + L.LI_VENUE_SHARE]
+    expect(m, owner >= 0 and venue >= 0 and owner + venue <= BPS, L.INV_FEE)
     rest = change
     if owner != 0:
         part = (after * owner) // BPS - (before * owner) // BPS

@@ -17,6 +17,7 @@ No other file of the core asks for the product: a new one is added here and to t
 from protocol import codes as C
 
 from .. import layout as L
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from .fees import fee_reserve
 
@@ -34,10 +35,12 @@ def sells_base(m, event):
 def reserve_part(m, inst, book_side, price, quantity):
     """Price part of the reservation of a quantity; of a spot sell minor units of the base."""
     event = m[inst + L.I_EVENT]
+    expect(m, book_side == C.BUY or book_side == C.SELL, L.INV_ORDER)
     if book_side == C.BUY:
         return price * quantity * m[inst + L.I_TICK_VALUE]
     if sells_base(m, event):
         return quantity * m[event + L.E_LOT_BASE]
+    expect(m, price <= m[inst + L.I_PAYOUT], L.INV_ORDER)
     return (m[inst + L.I_PAYOUT] - price) * quantity * m[inst + L.I_TICK_VALUE]
 
 
@@ -55,6 +58,7 @@ def reserve_fee(m, inst, book_side, fees, price, quantity, charged, paid):
 @leaf
 def fill_cash(m, inst, price, quantity):
     """What the buyer pays to the seller."""
+    expect(m, price > 0 and quantity > 0, L.INV_LEDGER)
     return price * quantity * m[inst + L.I_TICK_VALUE]
 
 
@@ -76,6 +80,7 @@ def fill_position(m, event, quantity):
 @leaf
 def value_at_worst(m, event, q, buys, sells):
     """v_j of domain.md section 4, as it counts in the sum of the k least: q lots held, `buys` and `sells` reserved by open orders."""
+    expect(m, not sells_base(m, event), L.INV_COLLATERAL)
     v = q * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + buys - sells
     return v if m[event + L.E_PRODUCT] == C.EXACTLY else min(v, 0)
 
@@ -108,6 +113,7 @@ def payouts_fit(m, event, total):
 @leaf
 def settlement(m, inst, q):
     """What q lots are paid by the determined payout; a short pays (below 0)."""
+    expect(m, 0 <= m[inst + L.I_PAID] <= m[inst + L.I_PAYOUT], L.INV_LEDGER)
     return q * m[inst + L.I_PAID] * m[inst + L.I_TICK_VALUE]
 
 

@@ -4,6 +4,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import begin_event, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_BALANCE, pair_find
 from ..kit.pools import pool_cap, pool_left
@@ -63,9 +64,11 @@ def do_transfer(m, rows, c, ev):
         _moved(m, ev, account_at(m, target), amount, m[target_row + L.B_CASH], asset_id, C.WHY_DEPOSIT)
     elif target == 0:
         post(m, source_row, asset, amount, C.WHY_WITHDRAWAL)
+        expect(m, m[asset + L.A_EXTERNAL] <= 0, L.INV_LEDGER)
         _moved(m, ev, account_at(m, source), -amount, m[source_row + L.B_CASH], asset_id, C.WHY_WITHDRAWAL)
     else:
         left = m[source_row + L.B_CASH] - amount
+        expect(m, left >= m[source_row + L.B_LOCKED], L.INV_LEDGER)
         post(m, source_row, target_row, amount, C.WHY_TRANSFER)
         _moved(m, ev, account_at(m, source), -amount, left, asset_id, C.WHY_TRANSFER)
         _moved(m, ev, account_at(m, target), amount, m[target_row + L.B_CASH], asset_id, C.WHY_TRANSFER)
