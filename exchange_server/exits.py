@@ -1,4 +1,4 @@
-"""Exit codes of the server and of the command line: one number, one meaning (docs/operations.md has the table)."""
+"""Exit codes of the server and of the command line: one number, one meaning (docs/cli.md has the table)."""
 
 from enum import IntEnum
 
