@@ -42,7 +42,7 @@ class Housekeeping:
         reserve = pipeline.limits.disk_reserve_bytes
         if not pipeline.refuse and free < reserve:
             pipeline.refuse = codes.R_DISK_RESERVE
-            effect = "new orders are refused, cancels go on"
+            effect = "new orders are refused, cancels are still accepted"
             pipeline.log("error", "disk_reserve", free_bytes=free, reserve_bytes=reserve, effect=effect)
         elif pipeline.refuse and free > reserve + (reserve >> 2):
             pipeline.refuse = 0

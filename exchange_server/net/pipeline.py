@@ -271,7 +271,7 @@ class Pipeline:
         if now - self._calendar_first > limits.frozen_ns and not self._quiet_until:
             self._quiet_until = now + limits.thaw_ns
             self.counters.freezes += 1
-            text = "the process or its machine stood still; peers are judged once what they sent meanwhile has been read"
+            text = "the process or its machine was frozen; peers are checked for silence only after what they sent meanwhile has been read"
             self.log("warning", "stood_still", late_s=seconds(now - self._calendar_first), effect=text)
             return
         self._quiet_until = 0
