@@ -49,8 +49,8 @@ from .net.clock import Clock, ClockMemory, ClockRules, seconds
 from .net.endpoint import Link, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
-from .net.pipeline import Pipeline
 from .net.shares import Shares
+from .net.turn import Pipeline
 from .registry import RegistryBroken
 from .registry.account_view import account_view
 from .start import StartRefused
@@ -169,9 +169,7 @@ class Server:
             jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
         )  # fmt: skip
         clock = Clock(memory, rules)
-        news, clock.news = clock.news, []
-        for level, event, fields in news:
-            self.log(level, event, at="start", **fields)
+        clock.tell(self.log, at="start")
         return clock
 
     def _begin(self, turn: TurnInput) -> None:
@@ -402,7 +400,7 @@ class Server:
     def _look_after_store(self, now_s: float) -> None:
         """Pauses and holes of the event store; who waits for a report that is here again is given a turn."""
         if self.rebuilder.look(now_s):
-            for link in list(self.pipeline.links.values()):
+            for link in list(self.pipeline.links.by_id.values()):
                 self.pipeline.mark(link)
 
     def _another_engine(self, chunks: Any) -> Engine:
@@ -457,7 +455,7 @@ class Server:
             "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
             "event_store": {**self.store.status(), "marks": self.marks.written, "marks_compared": self.report.marks},
             "recovery": self.report.line(),
-            "pipeline": {**self.pipeline.status(), "slow_path_messages": self.pipeline.slow_path_messages()},
+            "pipeline": self.pipeline.status(),
             "market_data": self.market.status(),
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,

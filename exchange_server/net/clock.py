@@ -155,6 +155,12 @@ class Clock:
         self.back_steps += 1
         self.news.append(("warning", "clock_step_back", {"back_s": seconds(back)}))
 
+    def tell(self, log: Callable[..., None], **more: Any) -> None:
+        """Log what there is to say: one line for each step of the time of day. more: fields of every line."""
+        news, self.news = self.news, []
+        for level, event, fields in news:
+            log(level, event, **more, **fields)
+
     @property
     def held(self) -> bool:
         """The time of day has jumped forward and is not believed."""
