@@ -30,7 +30,7 @@ def test_the_page_tells_these_numbers() -> None:
         f"{limits.slow_bytes >> 20} MiB or after {limits.slow_ns // (1000 * MILLION)} s",
         f"{limits.inbox_rows:,} rows a turn",
         f"{limits.held_bytes >> 20} MiB or {limits.held_ns // (1000 * MILLION)} s of output",
-        f"after {limits.shed_after_ns // MILLION} ms",
+        f"fter {limits.shed_after_ns // MILLION} ms",
         f"{limits.disk_reserve_bytes >> 30} GiB free",
         f"{limits.connections:,}",
         f"peers have {limits.farewell_s:g} s",
