@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .core import audit
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
+from .core.layout import plain
 from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
@@ -180,7 +181,7 @@ class Engine:
         """Apply the ADMIN record under the cursor and move the cursor over it."""
         m = self.m
         c = int(m[L.H_CURSOR])
-        extra = (int(rows[c + L.CMD_HEAD]) >> 8) & 255
+        extra = plain.extra_of(int(rows[c + L.CMD_HEAD]))
         first = c + L.CMD_WORDS
         body = rows[first : first + extra * L.CMD_WORDS].tobytes()[: int(rows[c + L.CMD_BODY_BYTES])]
         m[L.H_ROW_SEQ] += 1 + extra

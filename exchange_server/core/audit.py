@@ -17,7 +17,7 @@ from .kit.jit import kernel, leaf
 from .kit.pairs import PAIR_RESTRICT, pair_find
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import account_at, event_at, session_at
-from .layout.packed import status_of
+from .layout.packed import pack_firm_account, status_of
 from .proofs import PROOF_WORDS, note, sentences, structure
 
 HEADER_DUMP = 13
@@ -157,7 +157,7 @@ def dump_switches(m, out):
                 for firm in range(1, firms):
                     if pair_find(m, PAIR_RESTRICT, firm, i) != 0:
                         if fill != 0:
-                            out[at] = (i << 32) | firm
+                            out[at] = pack_firm_account(firm, i)
                         at += 1
         want = at
         if out.shape[0] < want:

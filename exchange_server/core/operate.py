@@ -10,6 +10,7 @@ from . import layout as L
 from .emit import START_ROWS, room
 from .kit.bits import words_of
 from .kit.jit import kernel, leaf
+from .layout.packed import extra_of, kind_of
 from .markets.define import (
     define_account,
     define_asset,
@@ -90,12 +91,12 @@ def run(m, rows, rows_b, words, ev):
         if c >= words:
             return L.STEP_DONE
         head = rows[c + L.CMD_HEAD]
-        kind = head & 255
+        kind = kind_of(head)
         if kind < C.C_DEF_ASSET:
             return L.STEP_OPERATE
         if not room(m, START_ROWS):
             return L.STEP_MORE
-        length = 1 + ((head >> 8) & 255)
+        length = 1 + extra_of(head)
         m[L.H_CURSOR] = c + length * L.CMD_WORDS
         m[L.H_ROW_SEQ] += length
         code = define(m, rows, rows_b, c, kind, ev)

@@ -15,7 +15,7 @@ from .kit.bits import lsr, mix3
 from .kit.jit import kernel, leaf
 from .kit.pools import pool_base, pool_cap
 from .layout.definitions import MAX_CONTRACTS
-from .layout.packed import WAS_REPLACED, status_of
+from .layout.packed import book_side_of, firm_of, hash_of, own_side, pack_ref, ref_of, status_of, was_replaced
 from .life.ids import ALIAS_HI, ARCHIVED, order_ref
 from .money.products import reserve_fee, reserve_part
 
@@ -87,7 +87,7 @@ def _queue(m, out, found, inst, ask, level):
     before = 0
     o = m[level + L.L_HEAD]
     while o != 0 and count <= m[L.H_OPEN_ORDERS]:
-        side = 1 if m[o + L.O_ATTR] & 15 != C.BUY else 0
+        side = own_side(book_side_of(m[o + L.O_ATTR]))
         if (
             m[o + L.O_PREV] != before
             or m[o + L.O_LEVEL] != level
@@ -97,7 +97,14 @@ def _queue(m, out, found, inst, ask, level):
         ):
             found = note(out, found, PROOF_QUEUE, m[inst], m[level + L.L_PRICE], m[o + L.O_ID])
         fee = reserve_fee(
-            m, inst, m[o + L.O_ATTR] & 15, m[o + L.O_FEES], m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID]
+            m,
+            inst,
+            book_side_of(m[o + L.O_ATTR]),
+            m[o + L.O_FEES],
+            m[o + L.O_PRICE],
+            m[o + L.O_LEAVES],
+            m[o + L.O_FEE_NUM],
+            m[o + L.O_FEE_PAID],
         )
         if m[o + L.O_LEAVES] <= 0 or m[o + L.O_LEAVES] != m[o + L.O_QTY] - m[o + L.O_CUM] or fee != m[o + L.O_RESERVED_FEE]:
             found = note(out, found, PROOF_ORDER, m[o + L.O_ID], m[o + L.O_LEAVES], m[o + L.O_RESERVED_FEE])
@@ -218,7 +225,7 @@ def _accounts(m, out, found):
                 found = note(out, found, PROOF_ACCOUNT, m[account + L.AC_ID], count, m[account + L.AC_ORDER_COUNT])
             if not _reachable(m, m[o + L.O_FIRM], m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o)):
                 found = note(out, found, PROOF_ID, m[o + L.O_ID], 0, 0)
-            if m[o + L.O_ATTR] & WAS_REPLACED != 0 and not _reachable(m, m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID], order_ref(m, o)):
+            if was_replaced(m[o + L.O_ATTR]) and not _reachable(m, m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID], order_ref(m, o)):
                 found = note(out, found, PROOF_ID, m[o + L.O_ID], 1, 0)
             texts += 1 if m[o + L.O_TEXT] != 0 else 0
             expiring += 1 if m[o + L.O_EXPIRY] != 0 else 0
@@ -241,7 +248,7 @@ def _reachable(m, firm, hi, lo, ref):
     h = mix3(firm, hi, lo)
     i = h & mask
     while m[base + i] != 0:
-        if m[base + i] == (h << 32) | ref:
+        if m[base + i] == pack_ref(h, ref):
             return True
         i = (i + 1) & mask
     return False
@@ -264,12 +271,12 @@ def _archive(m, out, found, texts):
         while a != 0 and count <= _used(m, L.P_ARCHIVE):
             ref = ARCHIVED | ((a - pool_base(m, L.P_ARCHIVE)) // L.ARCHIVE_WORDS + 1)
             late = before != 0 and m[before + L.AR_CLOSED_AT] > m[a + L.AR_CLOSED_AT]
-            if m[a + L.AR_FIRM_ACCOUNT] >> 32 != i or late:
+            if firm_of(m[a + L.AR_FIRM_ACCOUNT]) != i or late:
                 found = note(out, found, PROOF_ARCHIVE, i, count, m[f + L.F_CLOSED])
             if not _reachable(m, i, m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], ref):
                 found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 2, 0)
             attr = m[a + L.AR_ATTR]
-            if attr & WAS_REPLACED != 0 and status_of(attr) != C.ST_REPLACED:
+            if was_replaced(attr) and status_of(attr) != C.ST_REPLACED:
                 entries += 1
                 if not _reachable(m, i, ALIAS_HI, m[a + L.AR_ORDER], ref):
                     found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 3, 0)
@@ -330,7 +337,7 @@ def _sums(m, out, found, event, scratch):
         while o != 0:
             if m[o + L.O_COLL] == co:
                 inst = m[o + L.O_INSTRUMENT]
-                side = m[o + L.O_ATTR] & 15
+                side = book_side_of(m[o + L.O_ATTR])
                 j = CONTRACTS + m[inst + L.I_INDEX] + (0 if side == C.BUY else n)
                 counted += 1 if m[inst + L.I_EVENT] == event else 0
                 scratch[j] += m[o + L.O_LEAVES]
@@ -393,10 +400,10 @@ def prove_structure(m, out, scratch):
         if w == 0:
             continue
         entries += 1
-        ref = w & 0xFFFFFFFF
+        ref = ref_of(w)
         if ref & ARCHIVED == 0:
             o = pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
-            if m[o + L.O_ATTR] & WAS_REPLACED != 0 and lsr(w, 32) == mix3(m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID]):
+            if was_replaced(m[o + L.O_ATTR]) and hash_of(w) == mix3(m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID]):
                 aliases += 1
     if entries != wanted + aliases or entries != _used(m, L.P_ID_HASH):
         found = note(out, found, PROOF_ID, 0, wanted + aliases, entries)

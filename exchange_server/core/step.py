@@ -13,6 +13,7 @@ from .kit.bits import words_of
 from .kit.jit import kernel, leaf
 from .kit.pools import pool_base
 from .kit.rows import session_at
+from .layout.packed import extra_of, kind_of, row_flags_of, session_of
 from .life.life import take_out
 from .markets.sets import do_sets
 from .match.match import go_on_matching
@@ -58,13 +59,13 @@ def resume(m, rows, ev):
 @leaf
 def request(m, rows, c, kind, ev):
     """A client's row. The session is known: a gateway that names another is broken."""
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     if s == 0:
         m[L.H_ERROR] = L.INV_ROW
         return
     count_incoming(m, s, rows, c)
     m[L.H_COMMANDS] += 1
-    if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_REFUSED != 0:
+    if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_REFUSED != 0:
         refuse_unread(m, s, rows, c, ev, kind)
     elif kind == C.C_NEW:
         do_new(m, rows, c, ev)
@@ -107,7 +108,7 @@ def run(m, rows, words, ev):
             return L.STEP_MORE
         look_ahead(m, rows, c, words)
         head = rows[c + L.CMD_HEAD]
-        kind = head & 255
+        kind = kind_of(head)
         if kind == C.C_ADMIN:
             return L.STEP_PYTHON
         if kind >= C.C_DEF_ASSET:
@@ -117,7 +118,7 @@ def run(m, rows, words, ev):
                 m[L.H_ERROR] = L.INV_ROW  # a body larger than the whole event buffer
                 return L.STEP_BROKEN
             return L.STEP_MORE
-        length = 1 + ((head >> 8) & 255)
+        length = 1 + extra_of(head)
         m[L.H_CURSOR] = c + length * L.CMD_WORDS
         m[L.H_ROW_SEQ] += length
         if kind == C.C_TIME:

@@ -16,6 +16,7 @@ from protocol import codes
 from protocol.fix_messages import Framer
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..journal.event_store import EventsMissing
 from .fix_encoder import FixEncoder
 from .fix_resend import REPORTS
@@ -73,9 +74,9 @@ class MissedReports:
             try:
                 row = self._store.row(number)
                 head = int(row[L.EVT_HEAD])
-                kind = head & 255
+                kind = plain.kind_of(head)
                 if kind in REPORTS or kind == codes.E_SENT and int(row[L.EVT_MSG_TYPE]) in _SENT_REPORTS:
-                    found.append((at, self._store.rows(number, 1 + (head >> 8 & 255))))
+                    found.append((at, self._store.rows(number, 1 + plain.extra_of(head))))
             except EventsMissing as missing:
                 if not missing.lost:
                     self._seen = self._store.version  # it is being rebuilt: this piece ends here
@@ -117,7 +118,7 @@ def unsure_from(store: Any, last_event: int, since_ns: int) -> int:
             row = store.row(number)
         except EventsMissing:  # damaged just there: what is known is said
             break
-        if row[L.EVT_TIME] < since_ns or row[L.EVT_HEAD] & 255 == codes.E_LOGON:
+        if row[L.EVT_TIME] < since_ns or plain.kind_of(row[L.EVT_HEAD]) == codes.E_LOGON:
             break
         first = int(row[L.EVT_SESSION_NUMBER]) or first
         number = int(row[L.EVT_PREVIOUS])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
+from exchange_server.core.layout import plain as W
 from exchange_server.wires import binary_in, binary_out, msgpack
 from protocol import codes, framing
 from protocol import messages as M
@@ -72,8 +73,10 @@ def row_of(message: M.ClientMessage, session: int) -> list[int]:
     if isinstance(message, M.NewOrder | M.ReplaceOrder):
         new = isinstance(message, M.NewOrder)
         row[L.CMD_HEAD] = (
-            (codes.C_NEW if new else codes.C_REPLACE) | message.side << 16 | message.contract_side << 20 | message.type << 24
-            | message.tif << 28 | message.stp << 32 | message.flags << 40
+            W.pack_command(
+                codes.C_NEW if new else codes.C_REPLACE, 0, W.pack_terms(message.side, message.contract_side, message.type, message.tif),
+                message.stp, 0, message.flags,
+            )
         )  # fmt: skip
         if isinstance(message, M.NewOrder):
             row[L.CMD_INSTRUMENT] |= message.venue << 16 | message.front_end

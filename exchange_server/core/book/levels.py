@@ -10,6 +10,7 @@ from ..kit.bits import clz, ctz
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
 from ..kit.rows import firm_row
+from ..layout.packed import pack_touched
 
 
 @leaf
@@ -157,7 +158,7 @@ def mark_dirty(m, inst, ask, level):
         m[L.H_DIRTY_LOST] = 1
         return
     d = pool_base(m, L.P_DIRTY) + n * L.DIRTY_WORDS
-    m[d] = (inst << 1) | ask
+    m[d] = pack_touched(inst, ask)
     m[d + 1] = m[level + L.L_PRICE]
     m[L.H_DIRTY_COUNT] = n + 1
 

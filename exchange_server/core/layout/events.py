@@ -2,15 +2,13 @@
 
 # ================================================================================== event rows: 24 words, 192 bytes
 EVT_WORDS = 24
-# word 0, packed: kind 0-7 | extra rows 8-15 | order status 16-23 | reason 24-39 | side 40-43 | contract side 44-47
-#                 | type 48-51 | tif 52-55 | flags 56-62
-EVT_HEAD = 0
+EVT_HEAD = 0  # kind, count of extra rows, side, contract side, type, tif, order status, reason, EF_* (packed.py)
 EVT_NUMBER = 1  # global, +1 per row (extra rows count), never reused: the ExecID
 EVT_TIME = 2  # ns, the turn's time
-EVT_SESSION_ACCOUNT = 3  # session << 32 | account; session 0: to nobody
+EVT_SESSION_ACCOUNT = 3  # session (0: to nobody) and account
 EVT_SESSION_NUMBER = 4  # outgoing number on that session (FIX MsgSeqNum); 0: unnumbered
 EVT_PREVIOUS = 5  # EVT_NUMBER of that session's event before this one; 0: none
-EVT_INSTRUMENT = 6  # instrument << 32 | listing venue << 16 | front end
+EVT_INSTRUMENT = 6  # instrument, listing venue, front end
 EVT_ORDER = 7  # order id (OrderID 37)
 EVT_ID_HI = 8
 EVT_ID_LO = 9

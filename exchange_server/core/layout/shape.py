@@ -47,6 +47,12 @@ ADJACENT = (
     ("EVT_ID_HI", "EVT_ID_LO", "EVT_ORIG_HI", "EVT_ORIG_LO"),
 )
 
+# Words that hold several things: only packed.py puts them together and takes them apart.
+PACKED = (
+    "CMD_HEAD", "CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_GROUP_SEQ", "EVT_HEAD", "EVT_SESSION_ACCOUNT", "EVT_INSTRUMENT",
+    "O_ATTR", "O_FEES", "O_ENTRY", "AR_ATTR", "AR_FIRM_ACCOUNT", "AR_INSTRUMENT", "S_FORM",
+)  # fmt: skip
+
 # Commands and events: the words of each kind of row. Within a kind no two names may share a word; across kinds they do.
 COMMON_COMMAND = ("CMD_HEAD",)
 COMMANDS = {

@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of what is defined (assets to listings), of balances and of collateral."""
 
-LOGIC_VERSION = 3  # a journal written by another version of the rules is refused unless sealed (durability.md)
+LOGIC_VERSION = 4  # a journal written by another version of the rules is refused unless sealed (durability.md)
 # E_LOGON: next outgoing number before it in price, LOGON_* in qty, S_ABSENT_FROM in last qty, S_MISSED before it in order,
 #          S_UNTOLD and S_UNTOLD_TO before it in cum and leaves
 # E_MASS_DONE: scope in price, count of cancelled orders in qty
@@ -163,16 +163,16 @@ S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, a
 S_UNTOLD_TO = 59
 S_LOGON_SENT = 60  # newest SendingTime of a logon that was let in, ns
 FORM_OWN_FIELDS = 1  # fields and values that FIX 4.4 does not have on these messages (5010, 5011, 380=8)
-FORM_TIME_SHIFT = 8  # decimals of a timestamp: FORM_TIME_* << FORM_TIME_SHIFT
-FORM_TIME_MILLIS = 0
+FORM_TIME_MILLIS = 0  # decimals of a timestamp, beside it (packed.py: pack_form)
 FORM_TIME_SECONDS = 1
 FORM_TIME_MICROS = 2
 FORM_TIME_NANOS = 3
 SF_LOGGED_ON = 1
 SF_CANCEL_ON_DISCONNECT = 2
 SF_SETTLEMENT = 4
-SF_OPTIONS = SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT  # what holds now: chosen at the logon, or defined
-SF_DEFINED_SHIFT = 2  # the same two bits, shifted by this: what the definition asks for, from the next logon on
+SF_OPTIONS = (
+    SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT
+)  # what holds now; S_FLAGS also has what the definition asks for (packed.py: pack_options)
 
 EVENT_WORDS = 64
 E_ID = 0

@@ -14,6 +14,7 @@ from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_roo
 from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, venue_at
 from ..layout import definitions as d
+from ..layout.packed import pack_options
 from ..money.collateral import balance_get
 from ..money.fees import PLATFORM_ACCOUNT
 
@@ -150,7 +151,7 @@ def define_session(m, rows, c):
     # A session that is on keeps what it was given at its logon: the client counts on it.
     asked = rows[c + d.DS_FLAGS] & L.SF_OPTIONS
     was = m[p + L.S_FLAGS] & (L.SF_LOGGED_ON | L.SF_OPTIONS)
-    m[p + L.S_FLAGS] = (was if was & L.SF_LOGGED_ON != 0 else asked) | (asked << L.SF_DEFINED_SHIFT)
+    m[p + L.S_FLAGS] = pack_options(was if was & L.SF_LOGGED_ON != 0 else asked, asked)
     m[p + L.S_THROTTLE_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
     m[p + L.S_THROTTLE_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
     return C.OK

@@ -7,7 +7,7 @@ from ..emit import begin_event, refuse, room
 from ..kit.jit import leaf
 from ..kit.rows import event_at
 from ..layout import definitions as d
-from ..layout.packed import pack_head
+from ..layout.packed import pack_event
 from ..life.life import take_out
 
 
@@ -37,7 +37,7 @@ def set_phase(m, ev, event, new):
     """Change the phase of an event and of its contracts, and say so."""
     old = m[event + L.E_PHASE_NOW]
     set_event_phase(m, event, new)
-    e = begin_event(m, ev, pack_head(C.E_PHASE, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
+    e = begin_event(m, ev, pack_event(C.E_PHASE, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_ORDER] = m[event]
     ev[e + L.EVT_PRICE] = old
     ev[e + L.EVT_QTY] = new

@@ -7,6 +7,7 @@ from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at
+from ..layout.packed import instrument_of, session_of
 from ..money.collateral import collateral_find, collateral_shift
 from ..orders.answers import put_refusal, request_account, request_event
 from ..risk.ladder import check_account, check_kill, check_phase, first_position
@@ -20,7 +21,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     if code != C.OK:
         return code
     if not sees_event(m, s, event):
-        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if m[event + L.E_PRODUCT] != C.EXACTLY:
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
     inst = m[event + L.E_FIRST]
@@ -53,9 +54,9 @@ def _move_sets(m, co, event, sets):
 
 @leaf
 def do_sets(m, rows, c, ev, kind):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     sets = rows[c + L.CMD_SETS]
-    event = event_at(m, rows[c + L.CMD_INSTRUMENT] >> 32)
+    event = event_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     asked = request_account(m, rows, c, s)
     account = account_at(m, asked)
     code = _check_sets(m, rows, c, s, account, asked, event, kind, sets)

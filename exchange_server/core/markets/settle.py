@@ -11,7 +11,7 @@ from ..emit import begin_event, refuse, room
 from ..kit.jit import leaf
 from ..kit.rows import event_at, session_at
 from ..layout import definitions as d
-from ..layout.packed import pack_head
+from ..layout.packed import pack_event, pack_instrument
 from ..money.collateral import collateral_shift
 from .phases import set_event_phase
 
@@ -48,7 +48,7 @@ def do_determine(m, rows, c, ev):
     m[event + L.E_VERSION] += 1
     m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
     set_event_phase(m, event, C.PH_DETERMINED)
-    e = begin_event(m, ev, pack_head(C.E_DETERMINED, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
+    e = begin_event(m, ev, pack_event(C.E_DETERMINED, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_ORDER] = m[event]
     ev[e + L.EVT_PRICE] = m[event + L.E_WINDOW_END]
     ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
@@ -98,8 +98,8 @@ def go_on_settling(m, ev):
                 s = session_at(m, session)
                 if s == 0 or m[s + L.S_FLAGS] & L.SF_SETTLEMENT == 0:
                     session = 0  # recorded, and told where settlement reports were asked for
-                e = begin_event(m, ev, pack_head(C.E_SETTLED, 0, 0, 0, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
-                ev[e + L.EVT_INSTRUMENT] = m[inst + L.I_ID] << 32
+                e = begin_event(m, ev, pack_event(C.E_SETTLED, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
+                ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
                 ev[e + L.EVT_ORDER] = m[event]
                 ev[e + L.EVT_PRICE] = m[inst + L.I_PAID]
                 ev[e + L.EVT_QTY] = q
@@ -118,7 +118,7 @@ def go_on_settling(m, ev):
         m[L.H_ERROR] = L.INV_LEDGER
     m[event + L.E_SETTLE_ID] = m[event + L.E_VERSION]
     set_event_phase(m, event, C.PH_FINAL)
-    e = begin_event(m, ev, pack_head(C.E_FINAL, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
+    e = begin_event(m, ev, pack_event(C.E_FINAL, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_ORDER] = m[event]
     ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
     m[L.H_RESUME] = 0

@@ -10,7 +10,18 @@ from .. import layout as L
 from ..book.levels import level_worse, queue_push, queue_reduce
 from ..emit import client_price, order_report, room
 from ..kit.jit import leaf
-from ..layout.packed import fee_model, maker_bps, set_status, taker_bps
+from ..layout.packed import (
+    book_side_of,
+    contract_side_of,
+    fee_model,
+    maker_bps,
+    other_side,
+    own_side,
+    set_status,
+    taker_bps,
+    tif_of,
+    type_of,
+)
 from ..life.life import close_order, take_out
 from ..money.collateral import collateral_shift, open_quantity
 from ..money.fees import charge_fee, grant_rebate, share_fee
@@ -29,8 +40,8 @@ def crosses(book_side, price, other):
 def fillable(m, o):
     """Can a FOK be filled whole? Own liquidity does not count, and standing in the way it decides: no."""
     inst = m[o + L.O_INSTRUMENT]
-    book_side = m[o + L.O_ATTR] & 15
-    ask = 1 if book_side == C.BUY else 0
+    book_side = book_side_of(m[o + L.O_ATTR])
+    ask = other_side(book_side)
     need = m[o + L.O_LEAVES]
     level = m[inst + L.I_BEST_BID + ask]
     while level != 0 and crosses(book_side, m[o + L.O_PRICE], m[level + L.L_PRICE]):
@@ -54,7 +65,7 @@ def _side_of_trade(m, inst, o, price, quantity, fee):
     co = m[o + L.O_COLL]
     j = m[inst + L.I_INDEX]
     attr = m[o + L.O_ATTR]
-    book_side = attr & 15
+    book_side = book_side_of(attr)
     left = m[o + L.O_LEAVES] - quantity
     kept_fee = reserve_fee(m, inst, book_side, m[o + L.O_FEES], m[o + L.O_PRICE], left, m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID])
     freed = reserve_part(m, inst, book_side, m[o + L.O_PRICE], quantity) + m[o + L.O_RESERVED_FEE] - kept_fee
@@ -77,7 +88,7 @@ def _side_of_trade(m, inst, o, price, quantity, fee):
             collateral_shift(m, co, j, -quantity, 0, -freed)
         open_quantity(m, co, j, 1, -quantity)
     m[o + L.O_CUM] += quantity
-    m[o + L.O_NOTIONAL] += client_price(m, inst, (attr >> 8) & 15, price) * quantity
+    m[o + L.O_NOTIONAL] += client_price(m, inst, contract_side_of(attr), price) * quantity
 
 
 @leaf
@@ -86,7 +97,7 @@ def _fill_event(m, ev, inst, o, price, quantity, fee, trade, flags):
     status = C.ST_FILLED if done else C.ST_PARTIAL
     set_status(m, o, status)
     e = order_report(m, ev, o, C.E_FILL, status, C.OK, flags)
-    ev[e + L.EVT_LAST_PRICE] = client_price(m, inst, (m[o + L.O_ATTR] >> 8) & 15, price)
+    ev[e + L.EVT_LAST_PRICE] = client_price(m, inst, contract_side_of(m[o + L.O_ATTR]), price)
     ev[e + L.EVT_LAST_QTY] = quantity
     ev[e + L.EVT_FEE] = fee
     ev[e + L.EVT_TRADE] = trade
@@ -119,8 +130,8 @@ def trade(m, ev, maker, taker, quantity):
     m[taker + L.O_LEAVES] -= quantity
     m[inst + L.I_LAST] = price
     m[inst + L.I_VOLUME] += quantity
-    side_flag = C.EF_AGGRESSOR_SELL if m[taker + L.O_ATTR] & 15 != C.BUY else 0
-    ask = 1 if m[maker + L.O_ATTR] & 15 != C.BUY else 0
+    side_flag = C.EF_AGGRESSOR_SELL if book_side_of(m[taker + L.O_ATTR]) != C.BUY else 0
+    ask = own_side(book_side_of(m[maker + L.O_ATTR]))
     queue_reduce(m, inst, ask, maker, quantity)
     _fill_event(m, ev, inst, maker, price, quantity, maker_fee, number, side_flag)
     _fill_event(m, ev, inst, taker, price, quantity, taker_fee, number, side_flag | C.EF_TAKER)
@@ -141,10 +152,10 @@ def go_on_matching(m, ev):
     o = m[L.H_R0]
     inst = m[o + L.O_INSTRUMENT]
     attr = m[o + L.O_ATTR]
-    book_side = attr & 15
-    order_type = (attr >> 12) & 15
-    tif = (attr >> 16) & 15
-    ask = 1 if book_side == C.BUY else 0
+    book_side = book_side_of(attr)
+    order_type = type_of(attr)
+    tif = tif_of(attr)
+    ask = other_side(book_side)
     if tif == C.FOK and m[L.H_R0 + 1] == 0:
         if not room(m, ROWS_PER_CANCEL):
             return False
@@ -172,6 +183,6 @@ def go_on_matching(m, ev):
             return False
         take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_REST if order_type == C.MARKET else C.R_IOC_REST, 0)
     else:
-        queue_push(m, inst, 1 if book_side != C.BUY else 0, o)
+        queue_push(m, inst, own_side(book_side), o)
     m[L.H_RESUME] = L.RES_NONE
     return True

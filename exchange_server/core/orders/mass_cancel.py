@@ -7,6 +7,7 @@ from ..emit import refuse, room
 from ..kit.jit import leaf
 from ..kit.pools import pool_base
 from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at
+from ..layout.packed import account_of, instrument_of, session_of, side_of, venue_of
 from ..life.life import take_out
 from ..risk.ladder import check_account, check_session
 from ..risk.visibility import listing_for, sees_event
@@ -66,7 +67,7 @@ def _mass_matches(m, o):
     scope = m[L.H_R0 + 2]
     target = m[L.H_R0 + 3]
     side = m[L.H_R0 + 4]
-    if side != 0 and (m[o + L.O_ATTR] >> 4) & 15 != side:
+    if side != 0 and side_of(m[o + L.O_ATTR]) != side:
         return False
     if scope == C.SCOPE_SESSION:
         return m[o + L.O_SESSION] == target
@@ -75,7 +76,7 @@ def _mass_matches(m, o):
     if scope == C.SCOPE_EVENT:
         return m[m[m[o + L.O_INSTRUMENT] + L.I_EVENT] + L.E_ID] == target
     if scope == SCOPE_VENUE:
-        return m[o + L.O_ENTRY] >> 16 == target
+        return venue_of(m[o + L.O_ENTRY]) == target
     return True
 
 
@@ -91,7 +92,7 @@ def go_on_mass(m, rows, ev):
                     return False
                 m[L.H_R0] = m[o + L.O_ACCT_NEXT]
                 flags = m[L.H_R0 + 8]
-                if c >= 0 and m[o + L.O_SESSION] != rows[c + L.CMD_SESSION_ACCOUNT] >> 32:
+                if c >= 0 and m[o + L.O_SESSION] != session_of(rows[c + L.CMD_SESSION_ACCOUNT]):
                     flags |= C.EF_UNSOLICITED  # another session of the firm entered it and did not ask
                 take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, m[L.H_R0 + 7], flags)
                 m[L.H_R0 + 5] += 1
@@ -101,7 +102,7 @@ def go_on_mass(m, rows, ev):
     if c >= 0:
         if not room(m, 2):
             return False
-        account_id = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+        account_id = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
         e = request_event(m, rows, c, ev, C.E_MASS_DONE, C.ST_NONE, C.OK, 0, account_id)
         ev[e + L.EVT_PRICE] = m[L.H_R0 + 2]
         ev[e + L.EVT_QTY] = m[L.H_R0 + 5]
@@ -111,9 +112,9 @@ def go_on_mass(m, rows, ev):
 
 @leaf
 def do_mass_cancel(m, rows, c, ev):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     scope = rows[c + L.CMD_SCOPE]
-    side = (rows[c + L.CMD_HEAD] >> 16) & 15
+    side = side_of(rows[c + L.CMD_HEAD])
     asked = request_account(m, rows, c, s)
     account = account_at(m, asked)
     target = 0
@@ -125,17 +126,17 @@ def do_mass_cancel(m, rows, c, ev):
     elif scope == C.SCOPE_SESSION:
         target = m[s]
     elif scope == C.SCOPE_INSTRUMENT:
-        target = rows[c + L.CMD_INSTRUMENT] >> 32
+        target = instrument_of(rows[c + L.CMD_INSTRUMENT])
         if listing_for(m, s, instrument_at(m, target)) == 0:
             code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, target)
     elif scope == C.SCOPE_EVENT:
-        target = rows[c + L.CMD_INSTRUMENT] >> 32
+        target = instrument_of(rows[c + L.CMD_INSTRUMENT])
         if not sees_event(m, s, event_at(m, target)):
             code = refuse(m, C.R_UNKNOWN_EVENT, 0, 0, target)
     elif scope != C.SCOPE_FIRM:
         code = refuse(m, C.R_BAD_SCOPE, 0, 0, scope)
     if code != C.OK:
-        e = request_event(m, rows, c, ev, C.E_MASS_DONE, C.ST_REJECTED, code, 0, rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+        e = request_event(m, rows, c, ev, C.E_MASS_DONE, C.ST_REJECTED, code, 0, account_of(rows[c + L.CMD_SESSION_ACCOUNT]))
         ev[e + L.EVT_PRICE] = scope
         ev[e + L.EVT_QTY] = 0
         put_refusal(m, ev, e)

@@ -6,6 +6,7 @@ from .. import layout as L
 from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.rows import venue_at
+from ..layout.packed import own_side
 from ..money.collateral import buying_power, open_of, position_of
 from ..money.products import reserve, reserve_part
 
@@ -68,7 +69,7 @@ def check_position(m, inst, co, book_side, quantity, less):
     if most == 0:
         return C.OK
     j = m[inst + L.I_INDEX]
-    sell = 0 if book_side == C.BUY else 1
+    sell = own_side(book_side)
     sign = 1 if book_side == C.BUY else -1
     before = position_of(m, co, j) + sign * (open_of(m, co, j, sell) - less)
     after = before + sign * quantity
