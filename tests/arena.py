@@ -69,7 +69,7 @@ def levels(m: Arena, inst: int, ask: int) -> list[int]:
                 assert m[child + L.N_PARENT] == node and m[child + L.N_SLOT] == slot, "a node does not know its parent"
                 visit(child, shift - 6)
 
-    root = int(m[inst + L.I_BID_ROOT + ask])
+    root = int(m[inst + L.I_ROOT + ask])
     if root:
         assert m[root + L.N_PARENT] == 0
         visit(root, int(m[inst + L.I_DEPTH_SHIFT]))
@@ -140,7 +140,7 @@ def order_state(m: Arena, o: int) -> tuple[Any, ...]:
         words[L.O_FIRM], key_of(m, words[L.O_KEY_HI], words[L.O_KEY_LO], words[L.O_TEXT]), int(m[m[words[L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID]),
         words[L.O_SESSION], words[L.O_ENTRY] >> 16, int(m[inst + L.I_ID]), W.book_side_of(attr), W.side_of(attr), W.contract_side_of(attr), W.type_of(attr),
         W.tif_of(attr), words[L.O_PRICE], words[L.O_QTY], words[L.O_CUM], words[L.O_LEAVES], W.status_of(attr), words[L.O_NOTIONAL],
-        words[L.O_EXPIRY], words[L.O_RESERVED_FEE], words[L.O_FEE_PAID], words[L.O_REBATE_PAID], words[L.O_NET_FEE],
+        int(m[words[L.O_SPECIAL] + L.SP_EXPIRY]) if words[L.O_SPECIAL] else 0, words[L.O_RESERVED_FEE], words[L.O_FEE_PAID], words[L.O_REBATE_PAID], words[L.O_NET_FEE],
     )  # fmt: skip
 
 
@@ -255,7 +255,7 @@ def check_books(m: Arena, orders: set[int]) -> None:
             all_levels += side
             all_nodes += nodes(m, inst, ask)
             count += len(side)
-            assert m[inst + L.I_BEST_BID + ask] == (side[0] if side else 0), "the best level is another one"
+            assert m[inst + L.I_BEST + ask] == (side[0] if side else 0), "the best level is another one"
             prices = [int(m[x + L.L_PRICE]) for x in side]
             assert prices == sorted(set(prices), reverse=not ask), "levels are out of order"
             for level in side:
@@ -278,7 +278,7 @@ def check_books(m: Arena, orders: set[int]) -> None:
 
 
 def nodes(m: Arena, inst: int, ask: int) -> list[int]:
-    root = int(m[inst + L.I_BID_ROOT + ask])
+    root = int(m[inst + L.I_ROOT + ask])
     out = [root] if root else []
     layer = list(out)
     for _ in range(int(m[inst + L.I_DEPTH_SHIFT]) // 6):
@@ -338,23 +338,28 @@ def check_ids(m: Arena, orders: list[int]) -> None:
 
 def check_timers(m: Arena, orders: list[int]) -> None:
     base = pool(m, L.P_HEAP)["base"]
-    size = int(m[L.H_HEAP_SIZE])
-    buckets = [int(b) for b in m[base : base + size]]
+    size = int(m[L.H_TIMERS])
+    timers = [int(t) for t in m[base : base + size]]
     timed = []
-    for i, b in enumerate(buckets):
-        assert i == 0 or m[buckets[(i - 1) // 2] + L.BK_TIME] < m[b + L.BK_TIME], "the timer heap is out of order"
-        assert m[b + L.BK_POS] == i, "a bucket does not know its place in the heap"
-        rows, o, before = [], int(m[b + L.BK_HEAD]), 0
-        while o:
-            assert m[o + L.O_TIMER_PREV] == before and m[o + L.O_BUCKET] == b and m[o + L.O_EXPIRY] == m[b + L.BK_TIME], (
-                "a timer list is wrong"
+    for i, t in enumerate(timers):
+        assert i == 0 or m[timers[(i - 1) // 2] + L.TM_TIME] < m[t + L.TM_TIME], "the heap of timers is out of order"
+        assert m[t + L.TM_PLACE] == i, "a timer does not know its place in the heap"
+        assert (m[t + L.TM_KIND], m[t + L.TM_TARGET]) == (L.TIMER_EXPIRY, 0), "a timer of a kind that nobody starts"
+        rows, sp, before = [], int(m[t + L.TM_HEAD]), 0
+        while sp:
+            assert m[sp + L.SP_TIMER_PREV] == before and m[sp + L.SP_TIMER] == t and m[sp + L.SP_EXPIRY] == m[t + L.TM_TIME], (
+                "a timer's list is wrong"
             )
-            rows.append(o)
-            before, o = o, int(m[o + L.O_TIMER_NEXT])
-        assert rows and m[b + L.BK_TAIL] == before and m[b + L.BK_COUNT] == len(rows), "a bucket's tail or count is wrong"
+            rows.append(sp)
+            before, sp = sp, int(m[sp + L.SP_TIMER_NEXT])
+        assert rows and m[t + L.TM_TAIL] == before and m[t + L.TM_COUNT] == len(rows), "a timer's tail or count is wrong"
         timed += rows
-    check_pool(m, L.P_BUCKET, buckets)
-    assert sorted(timed) == sorted(o for o in orders if m[o + L.O_EXPIRY]), "an order with an expiry is in no bucket"
+    check_pool(m, L.P_TIMER, timers)
+    special = [int(m[o + L.O_SPECIAL]) for o in orders if m[o + L.O_SPECIAL]]
+    assert [int(m[sp + L.SP_ORDER]) for sp in special] == [o for o in orders if m[o + L.O_SPECIAL]], "a side row is another order's"
+    assert sorted(timed) == sorted(sp for sp in special if m[sp + L.SP_EXPIRY]), "an order with an expiry hangs on no timer"
+    assert all(m[sp + L.SP_EXPIRY] for sp in special), "a plain order has a side row"
+    check_pool(m, L.P_SPECIAL, special)
 
 
 def check_event(m: Arena, event: int, orders: list[int]) -> None:

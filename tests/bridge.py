@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from exchange_server.core import layout as L
 from exchange_server.core.layout import definitions as d
 from exchange_server.core.layout import plain as W
+from exchange_server.core.layout import shape
 from protocol import codes as C
 from tests.model_world import Key, Row
 
@@ -216,14 +217,24 @@ def _key(hi: int, lo: int, text: bytes) -> Key:
     return name if name and text_key(name.encode()) == (hi, lo) else (hi, lo)
 
 
+def _other_words() -> dict[int, list[int]]:
+    """Words of an event that no name of its kind stands for, by kind."""
+    declared = {getattr(C, kind): {getattr(L, name) for name in (*shape.COMMON_EVENT, *names)} for kind, names in shape.EVENTS.items()}
+    return {kind: [word for word in range(L.EVT_WORDS) if word not in words] for kind, words in declared.items()}
+
+
+OTHER_WORDS = _other_words()
+
+
 def event_rows(words: Words) -> list[Row]:
-    """Named events from event words; names whose word is 0 are left out, except kind."""
+    """Named events from event words; names whose word is 0 are left out, except kind. Each word is one of its kind (layout/shape.py), or 0."""
     out = []
     at = 0
     while at < len(words):
         w = [int(x) for x in words[at : at + L.EVT_WORDS]]
         head = w[L.EVT_HEAD]
         extra = W.extra_of(head)
+        assert not any(w[word] for word in OTHER_WORDS[W.kind_of(head)]), f"kind {W.kind_of(head)} has a word that shape.py does not know"
         payload = words[at + L.EVT_WORDS : at + (1 + extra) * L.EVT_WORDS].tobytes()
         texts = payload if W.flags_of(head) & C.EF_TEXT else b""
         row = Row(
@@ -234,7 +245,7 @@ def event_rows(words: Words) -> list[Row]:
             front=w[L.EVT_INSTRUMENT] & 0xFFFF, order=w[L.EVT_ORDER], id=_key(w[L.EVT_ID_HI], w[L.EVT_ID_LO], texts[:64]),
             orig=_key(w[L.EVT_ORIG_HI], w[L.EVT_ORIG_LO], texts[64:128]), price=w[L.EVT_PRICE], qty=w[L.EVT_QTY], cum=w[L.EVT_CUM],
             leaves=w[L.EVT_LEAVES], notional=w[L.EVT_NOTIONAL], trade=w[L.EVT_TRADE], expiry=w[L.EVT_EXPIRY],
-            client_number=w[L.EVT_CLIENT_NUMBER], spare=w[L.EVT_SPARE],
+            client_number=w[L.EVT_CLIENT_NUMBER], spare=w[L.EVT_MOVED_ASSET],
         )  # fmt: skip
         names = ("limit", "used", "asked") if row.kind in REFUSALS or row.kind == C.E_STATUS else ("last_price", "last_qty", "fee")
         row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))

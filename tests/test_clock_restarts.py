@@ -198,7 +198,7 @@ def test_a_throttle_goes_on_over_a_restart_and_ends(machine: Machine) -> None:
     machine.start().logon()
     m = machine.server.engine.m
     row = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + machine.session * L.SESSION_WORDS
-    assert (int(m[row + L.S_THROTTLE_LIMIT]), int(m[row + L.S_THROTTLE_WINDOW])) == (2, SECOND)
+    assert (int(m[row + L.S_THROTTLE + L.TH_LIMIT]), int(m[row + L.S_THROTTLE + L.TH_WINDOW])) == (2, SECOND)
     assert machine.turn(machine.order(7), machine.order(8)) == 2 * TAKEN
     assert machine.turn(machine.order(2)) == [(codes.E_REJECTED, codes.R_THROTTLED_SESSION)]
     machine.real -= 3600 * SECOND

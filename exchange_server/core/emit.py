@@ -4,7 +4,7 @@ from protocol import codes as C
 
 from . import layout as L
 from .kit.jit import leaf
-from .kit.rows import session_at
+from .kit.rows import expiry_of, session_at
 from .layout.packed import contract_side_of, extra_of, pack_event, pack_instrument, pack_session_account, terms_of
 
 
@@ -83,7 +83,7 @@ def _state_event(m, ev, o, kind, status, reason, flags, session_id, extra):
     ev[e + L.EVT_CUM] = m[o + L.O_CUM]
     ev[e + L.EVT_LEAVES] = m[o + L.O_LEAVES]
     ev[e + L.EVT_NOTIONAL] = m[o + L.O_NOTIONAL]
-    ev[e + L.EVT_EXPIRY] = m[o + L.O_EXPIRY]
+    ev[e + L.EVT_EXPIRY] = expiry_of(m, o)
     return e
 
 

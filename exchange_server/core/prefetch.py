@@ -91,11 +91,11 @@ def touch_collateral(m, co, inst):
     if n > 1:
         j = co + L.CO_COLUMNS + m[inst + L.I_INDEX]
         touch(m, j)
-        touch(m, j + n)
-        touch(m, j + 2 * n)
-        touch(m, j + 3 * n)
-        touch(m, j + 5 * n)
-        touch(m, j + 6 * n)
+        touch(m, j + L.COL_BUY * n)
+        touch(m, j + L.COL_SELL * n)
+        touch(m, j + L.COL_V * n)
+        touch(m, j + L.COL_BQ * n)
+        touch(m, j + L.COL_SQ * n)
     else:
         touch(m, co + L.CO_COLUMNS)
     touch(m, m[co + L.CO_CASH])
@@ -153,7 +153,7 @@ def look_middle(m, rows, c):
     shift = m[inst + L.I_DEPTH_SHIFT]
     price = rows[c + L.CMD_PRICE]
     for ask in range(2):
-        node = m[inst + L.I_BID_ROOT + ask]
+        node = m[inst + L.I_ROOT + ask]
         if node != 0:
             touch(m, node)
             touch(m, node + L.N_CHILD + ((price >> shift) & 63))

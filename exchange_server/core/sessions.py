@@ -34,12 +34,12 @@ def do_logon(m, rows, c, ev):
         state |= L.SF_SETTLEMENT
     # Unnumbered, but in the chain: a resend that walks back stops at the border of a reset.
     e = begin_event(m, ev, pack_event(C.E_LOGON, 0, 0, 0, 0, 0), m[s], 0, False)
-    ev[e + L.EVT_PRICE] = next_out
-    ev[e + L.EVT_QTY] = flags
+    ev[e + L.EVT_LOGON_NEXT_OUT] = next_out
+    ev[e + L.EVT_LOGON_FLAGS] = flags
     was_away = m[s + L.S_FLAGS] & L.SF_LOGGED_ON == 0
-    ev[e + L.EVT_LAST_QTY] = m[s + L.S_ABSENT_FROM] if was_away else next_out
-    ev[e + L.EVT_CUM] = m[s + L.S_UNTOLD]
-    ev[e + L.EVT_LEAVES] = m[s + L.S_UNTOLD_TO]
+    ev[e + L.EVT_LOGON_ABSENT_FROM] = m[s + L.S_ABSENT_FROM] if was_away else next_out
+    ev[e + L.EVT_LOGON_UNTOLD] = m[s + L.S_UNTOLD]
+    ev[e + L.EVT_LOGON_UNTOLD_TO] = m[s + L.S_UNTOLD_TO]
     next_in = rows[c + L.CMD_LOGON_NEXT_IN]
     if flags & L.LOGON_REFUSED != 0:  # still absent: what it has missed stays missed, its settings stay
         if next_in != 0:
@@ -49,7 +49,7 @@ def do_logon(m, rows, c, ev):
         m[s + L.S_MISSED] = 0
         m[s + L.S_UNTOLD] = 0
         m[s + L.S_UNTOLD_TO] = 0
-    ev[e + L.EVT_ORDER] = m[s + L.S_MISSED]  # from reset to reset: reports that an earlier one left over
+    ev[e + L.EVT_LOGON_MISSED] = m[s + L.S_MISSED]  # from reset to reset: reports that an earlier one left over
     m[s + L.S_FLAGS] = state
     m[s + L.S_HEARTBEAT] = rows[c + L.CMD_LOGON_HEARTBEAT_NS]
     m[s + L.S_LOGON_SENT] = max(m[s + L.S_LOGON_SENT], rows[c + L.CMD_LOGON_SENT])
@@ -78,8 +78,8 @@ def do_logoff(m, rows, c, ev):
     if was & L.SF_LOGGED_ON == 0:
         return
     e = begin_event(m, ev, pack_event(C.E_LOGOFF, 0, 0, 0, 0, 0), m[s], 0, False)
-    ev[e + L.EVT_PRICE] = m[s + L.S_NEXT_OUT]
-    ev[e + L.EVT_QTY] = rows[c + L.CMD_LOGOFF_FLAGS]
+    ev[e + L.EVT_LOGOFF_NEXT_OUT] = m[s + L.S_NEXT_OUT]
+    ev[e + L.EVT_LOGOFF_FLAGS] = rows[c + L.CMD_LOGOFF_FLAGS]
     m[s + L.S_FLAGS] = was & ~L.SF_LOGGED_ON
     first = rows[c + L.CMD_LOGOFF_FROM]
     m[s + L.S_ABSENT_FROM] = first if 0 < first < m[s + L.S_NEXT_OUT] else m[s + L.S_NEXT_OUT]

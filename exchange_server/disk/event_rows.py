@@ -173,7 +173,7 @@ def walk_chain(fn, fd, before, rows_in_file, data, rows, sums, begin, end, out, 
             break
         own = rows[at + L.EVT_SESSION_NUMBER]
         if own == 0:
-            if kind_of(rows[at + L.EVT_HEAD]) == E_LOGON and rows[at + L.EVT_QTY] & L.LOGON_RESET != 0:
+            if kind_of(rows[at + L.EVT_HEAD]) == E_LOGON and rows[at + L.EVT_LOGON_FLAGS] & L.LOGON_RESET != 0:
                 break
         else:
             if own >= below or own < begin:

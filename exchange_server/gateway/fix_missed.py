@@ -52,7 +52,7 @@ class MissedReports:
                 self.lost = f"reports that you missed are lost: {missing}. Ask for the state of your orders"
                 parts.append(missing.found)
                 break
-            reset = int(row[L.EVT_ORDER])
+            reset = int(row[L.EVT_LOGON_MISSED])
         numbers = np.concatenate(parts)[::-1] if parts else np.zeros(0, np.int64)  # oldest first
         self._numbers: NDArray[np.int64] = numbers[numbers > done]
         self._at = 0
@@ -100,9 +100,9 @@ class MissedReports:
 def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
     """The numbers that were missed before this reset, newest first: since the session was away, and those of an earlier absence that it was never
     told, though it was here in between."""
-    ranges = [(max(1, int(row[L.EVT_LAST_QTY])), int(row[L.EVT_PRICE]) - 1)]
-    if row[L.EVT_CUM]:
-        ranges.append((int(row[L.EVT_CUM]), int(row[L.EVT_LEAVES])))
+    ranges = [(max(1, int(row[L.EVT_LOGON_ABSENT_FROM])), int(row[L.EVT_LOGON_NEXT_OUT]) - 1)]
+    if row[L.EVT_LOGON_UNTOLD]:
+        ranges.append((int(row[L.EVT_LOGON_UNTOLD]), int(row[L.EVT_LOGON_UNTOLD_TO])))
         if ranges[1][1] >= ranges[0][0]:
             ranges = [(min(r[0] for r in ranges), max(r[1] for r in ranges))]
     return ranges

@@ -50,8 +50,10 @@ _WHOLE = {
     "order": L.EVT_ORDER, "price": L.EVT_PRICE, "qty": L.EVT_QTY,
     "cum": L.EVT_CUM, "leaves": L.EVT_LEAVES, "last_price": L.EVT_LAST_PRICE, "last_qty": L.EVT_LAST_QTY, "notional": L.EVT_NOTIONAL,
     "fee": L.EVT_FEE, "trade": L.EVT_TRADE, "expiry": L.EVT_EXPIRY, "limit": L.EVT_LIMIT, "used": L.EVT_USED, "asked": L.EVT_ASKED,
-    "scope": L.EVT_PRICE, "count": L.EVT_QTY, "asset": L.EVT_SPARE, "amount": L.EVT_PRICE, "balance": L.EVT_QTY, "sets": L.EVT_LAST_QTY,
-    "payout": L.EVT_PRICE, "position": L.EVT_QTY, "settled": L.EVT_LAST_PRICE, "balance_after": L.EVT_LAST_QTY, "version": L.EVT_LEAVES,
+    "scope": L.EVT_MASS_SCOPE, "count": L.EVT_MASS_COUNT,
+    "moved": L.EVT_MOVED_AMOUNT, "balance": L.EVT_MOVED_BALANCE, "sets": L.EVT_MOVED_SETS, "asset": L.EVT_MOVED_ASSET,
+    "settled_event": L.EVT_SETTLED_EVENT, "payout": L.EVT_SETTLED_PAYOUT, "position": L.EVT_SETTLED_POSITION, "settled": L.EVT_SETTLED_AMOUNT,
+    "balance_after": L.EVT_SETTLED_BALANCE, "version": L.EVT_SETTLED_VERSION, "settled_asset": L.EVT_SETTLED_ASSET,
 }  # fmt: skip
 _PARTS = {
     "account": (L.EVT_SESSION_ACCOUNT, 0, 32),
@@ -74,8 +76,8 @@ PLANS: dict[int, tuple[int, str]] = {
     C.E_EXPIRED: (TAG_EXPIRED, _ORDER + "reason price qty cum notional"),
     C.E_STATUS: (TAG_ORDER_STATUS, _ORDER + "orig status reason type tif price qty cum leaves notional expiry"),
     C.E_MASS_DONE: (TAG_MASS_DONE, _ALL + "id account instrument scope count reason"),
-    C.E_MOVED: (TAG_MOVED, _ALL + "id account asset amount balance sets instrument"),
-    C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument asset payout position settled balance_after version order"),
+    C.E_MOVED: (TAG_MOVED, _ALL + "id account asset moved balance sets instrument"),
+    C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument settled_asset payout position settled balance_after version settled_event"),
     C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
     C.E_SENT: (TAG_SENT, _ALL + "body"),
 }

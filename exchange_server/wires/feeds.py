@@ -77,9 +77,18 @@ def collect(m, ev, words, tape, used):
                 used += TAPE_WORDS
         elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_FINAL:
             tape[used + TAPE_KIND] = kind
-            tape[used + TAPE_ID] = ev[e + L.EVT_ORDER]
-            tape[used + TAPE_A] = ev[e + L.EVT_PRICE]
-            tape[used + TAPE_B] = ev[e + L.EVT_QTY]
+            tape[used + TAPE_A] = 0
+            if kind == C.E_PHASE:
+                tape[used + TAPE_ID] = ev[e + L.EVT_PHASE_EVENT]
+                tape[used + TAPE_A] = ev[e + L.EVT_PHASE_OLD]
+                tape[used + TAPE_B] = ev[e + L.EVT_PHASE_NEW]
+            elif kind == C.E_DETERMINED:
+                tape[used + TAPE_ID] = ev[e + L.EVT_DETERMINED_EVENT]
+                tape[used + TAPE_A] = ev[e + L.EVT_DETERMINED_UNTIL]
+                tape[used + TAPE_B] = ev[e + L.EVT_DETERMINED_VERSION]
+            else:
+                tape[used + TAPE_ID] = ev[e + L.EVT_FINAL_EVENT]
+                tape[used + TAPE_B] = ev[e + L.EVT_FINAL_VERSION]
             tape[used + TAPE_C] = 0
             tape[used + TAPE_D] = ev[e + L.EVT_TIME]
             used += TAPE_WORDS
@@ -200,7 +209,7 @@ def updates(m, wanted, tape, tape_words, out, index, res):
 
 @leaf
 def _count(m, inst, ask, depth):
-    level = m[inst + L.I_BEST_BID + ask]
+    level = m[inst + L.I_BEST + ask]
     n = np.int64(0)
     while level != 0 and n < depth:
         n += 1
@@ -211,7 +220,7 @@ def _count(m, inst, ask, depth):
 @leaf
 def _side(m, inst, ask, count, out, p):
     p = write_array(out, p, count)
-    level = m[inst + L.I_BEST_BID + ask]
+    level = m[inst + L.I_BEST + ask]
     for _ in range(count):
         out[p] = 0x92
         p = write_int(out, p + 1, m[level + L.L_PRICE])

@@ -416,7 +416,7 @@ def _mass_done(m, out, p, ev, e, head, res, texts, form):
     status = status_of(head)
     reason = reason_of(head)
     side = side_of(head)
-    scope = ev[e + L.EVT_PRICE]
+    scope = ev[e + L.EVT_MASS_SCOPE]
     by_instrument = scope == C.SCOPE_INSTRUMENT
     p = _put_id(out, p, W11, 4, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), flags_of(head) & C.EF_TEXT != 0)
     p = put_number(out, _put(out, p, W37, 4), ev[e + L.EVT_NUMBER])
@@ -426,7 +426,7 @@ def _mass_done(m, out, p, ev, e, head, res, texts, form):
         p = put_number(out, _put(out, p, W532, 5), 1 if reason == C.R_UNKNOWN_INSTRUMENT else 99)
     else:
         p = _put_char(out, p, W531, 5, 49 if by_instrument else 55)
-    p = put_number(out, _put(out, p, W533, 5), ev[e + L.EVT_QTY])
+    p = put_number(out, _put(out, p, W533, 5), ev[e + L.EVT_MASS_COUNT])
     inst = np.int64(0)
     if by_instrument:
         inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
@@ -446,17 +446,17 @@ def _mass_done(m, out, p, ev, e, head, res, texts, form):
 def _settled(m, out, p, ev, e, res, form):
     """Body of a MarketSettlement, without the last SOH."""
     inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
-    a = _row_of(m, np.int64(L.P_ASSET), ev[e + L.EVT_SPARE], np.int64(L.ASSET_WORDS))
+    a = _row_of(m, np.int64(L.P_ASSET), ev[e + L.EVT_SETTLED_ASSET], np.int64(L.ASSET_WORDS))
     decimals = m[a + L.A_DECIMALS] if a != 0 else np.int64(0)
     p = put_number(out, _put(out, p, W17, 4), ev[e + L.EVT_NUMBER])
     p = _put_account(m, out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
     p = _put_symbol(m, out, p, inst)
-    p = put_number(out, _put(out, p, W5101, 6), ev[e + L.EVT_ORDER])
-    p = put_number(out, _put(out, p, W5106, 6), ev[e + L.EVT_LEAVES])
-    p = put_scaled(out, _put(out, p, W5102, 6), ev[e + L.EVT_PRICE], m[inst + L.I_PRICE_DECIMALS] if inst != 0 else np.int64(0))
-    p = put_scaled(out, _put(out, p, W5103, 6), ev[e + L.EVT_QTY], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
-    p = put_scaled(out, _put(out, p, W5104, 6), ev[e + L.EVT_LAST_PRICE], decimals)
-    p = put_scaled(out, _put(out, p, W5105, 6), ev[e + L.EVT_LAST_QTY], decimals)
+    p = put_number(out, _put(out, p, W5101, 6), ev[e + L.EVT_SETTLED_EVENT])
+    p = put_number(out, _put(out, p, W5106, 6), ev[e + L.EVT_SETTLED_VERSION])
+    p = put_scaled(out, _put(out, p, W5102, 6), ev[e + L.EVT_SETTLED_PAYOUT], m[inst + L.I_PRICE_DECIMALS] if inst != 0 else np.int64(0))
+    p = put_scaled(out, _put(out, p, W5103, 6), ev[e + L.EVT_SETTLED_POSITION], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
+    p = put_scaled(out, _put(out, p, W5104, 6), ev[e + L.EVT_SETTLED_AMOUNT], decimals)
+    p = put_scaled(out, _put(out, p, W5105, 6), ev[e + L.EVT_SETTLED_BALANCE], decimals)
     return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
 
 

@@ -56,7 +56,7 @@ def expected(row: NDArray[np.int64]) -> Any:
     account, instrument = w[L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF, w[L.EVT_INSTRUMENT] >> 32
     price, qty, cum, leaves, notional = w[L.EVT_PRICE], w[L.EVT_QTY], w[L.EVT_CUM], w[L.EVT_LEAVES], w[L.EVT_NOTIONAL]
     limit, used, asked = w[L.EVT_LIMIT], w[L.EVT_USED], w[L.EVT_ASKED]
-    last_price, last_qty, spare = w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_SPARE]
+    last_price, last_qty, spare = w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_MOVED_ASSET]
     report = (w[L.EVT_SESSION_NUMBER], w[L.EVT_NUMBER], w[L.EVT_TIME])
     order = (*report, id, w[L.EVT_ORDER], account, instrument, W.side_of(head), W.contract_side_of(head))
     match head & 255:

@@ -197,7 +197,9 @@ def test_other_messages(encoder):
     r = fields_of(encoded(encoder, bad)[1])
     assert (r[531], r[532], r[533]) == ("0", "1", "0") and "Symbol" in r[58]
     u = fields_of(
-        encoded(encoder, event(codes.E_SETTLED, 5, PRICE=10000, QTY=-30, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=1, ORDER=9, SPARE=1))[1]
+        encoded(
+            encoder, event(codes.E_SETTLED, 5, PRICE=10000, QTY=-30, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=1, ORDER=9, SETTLED_ASSET=1)
+        )[1]
     )
     assert [u[t] for t in (35, 1, 55, 5101, 5106, 5102, 5103, 5104, 5105)] == [
         "UMS", "CLIENT1-A", "WC26-WIN-ESP", "9", "1", "1.0000", "-30", "-30.0000", "7.0000",

@@ -126,12 +126,12 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
     }  # fmt: skip
     for name, kind in names.items():
         assert known[getattr(binary_in, name, None) or getattr(binary_out, name)] is kind
-    aliases = {"scope": "scope", "settled": "amount", "balance_after": "balance"}
+    aliases = {"moved": "amount", "settled": "amount", "balance_after": "balance", "settled_asset": "asset", "settled_event": "market"}
     for tag, fields in binary_out.PLANS.values():
         struct_fields = known[tag].__struct_fields__
         told = [aliases.get(f, f) for f in fields.split()]
         if known[tag] in (M.Moved, M.Refused, M.Settled):
-            told = ["market" if f == "order" or (f == "instrument" and known[tag] is not M.Settled) else f for f in told]
+            told = ["market" if f == "instrument" and known[tag] is not M.Settled else f for f in told]
         assert tuple(told) == struct_fields, known[tag].__name__
     assert {M.SERVER_MESSAGES.index(known[tag]) for tag, _ in binary_out.PLANS.values()} == {M.SERVER_MESSAGES.index(t) for t in M.NUMBERED}
     assert binary_in.MAX_PAYLOAD == framing.MAX_CLIENT_PAYLOAD

@@ -48,7 +48,7 @@ def everything(street: Street) -> tuple[FixEnd, list[FixMessage]]:
     c.mass_cancel(now, 10, symbol="NOTHING")
     c.mass_cancel(now, 11, scope="A")
     street.turn(2)
-    street.engine.m[row + L.S_THROTTLE_LIMIT], street.engine.m[row + L.S_THROTTLE_WINDOW] = 1, 10**15
+    street.engine.m[row + L.S_THROTTLE + L.TH_LIMIT], street.engine.m[row + L.S_THROTTLE + L.TH_WINDOW] = 1, 10**15
     for i in range(3):
         c.new_order(now, 20 + i, ESP, 1, 1, "0.0100")
     c.replace(now, 30, 20, ESP, 1, 2, "0.0100")

@@ -1,4 +1,4 @@
-"""The state arena: rows of orders, price levels, texts, closed ids and timers."""
+"""The state arena: rows of orders and what only some of them have, of price levels, texts, closed ids and timers."""
 
 ORDER_WORDS = 32
 # first line: what matching touches
@@ -31,12 +31,17 @@ O_TEXT = 23  # text row pointer or 0
 # fourth line
 O_ACCT_NEXT = 24
 O_ACCT_PREV = 25
-O_BUCKET = 26
-O_TIMER_NEXT = 27
-O_TIMER_PREV = 28
-O_LISTING = 29
-O_ENTRY = 30  # venue and front end
-O_EXPIRY = 31
+O_SPECIAL = 26  # side row (SP_*); 0: a plain order
+O_LISTING = 27
+O_ENTRY = 28  # venue and front end
+
+# What only special orders have
+SPECIAL_WORDS = 16
+SP_ORDER = 0  # pointer
+SP_EXPIRY = 1  # ns; 0: none
+SP_TIMER = 2  # timer row of the expiry; 0: none
+SP_TIMER_NEXT = 3  # side rows of the same expiry, in order of entry
+SP_TIMER_PREV = 4
 
 LEVEL_WORDS = 8
 L_PRICE = 0
@@ -74,9 +79,12 @@ AR_LIMIT = 13  # ST_REJECTED only: the numbers of the refusal
 AR_USED = 14
 AR_ASKED = 15
 
-BUCKET_WORDS = 8
-BK_TIME = 0
-BK_HEAD = 1
-BK_TAIL = 2
-BK_COUNT = 3
-BK_POS = 4  # place in the heap
+TIMER_WORDS = 8
+TM_TIME = 0  # ns
+TM_KIND = 1  # TIMER_*
+TM_TARGET = 2  # id, 0: none
+TM_PLACE = 3  # in the heap
+TM_HEAD = 4  # TIMER_EXPIRY: side rows of the orders that expire then
+TM_TAIL = 5
+TM_COUNT = 6
+TIMER_EXPIRY = 1

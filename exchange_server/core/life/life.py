@@ -10,7 +10,7 @@ from ..layout.packed import book_side_of, own_side, was_replaced
 from ..money.products import reserve
 from .archive import archive_order
 from .ids import ALIAS_HI, archive_ref, id_repoint, order_ref
-from .timers import timer_remove
+from .special import drop_special
 
 # ---- account list -----------------------------------------------------------------------------------------------
 
@@ -69,7 +69,7 @@ def close_order(m, o, status, reason):
         queue_remove(m, inst, own_side(book_side), o)
     if m[o + L.O_LEAVES] > 0:
         reserve(m, inst, co, book_side, m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_RESERVED_FEE], -1)
-    timer_remove(m, o)
+    drop_special(m, o)
     leave_listing(m, o)
     account_unlink(m, m[co + L.CO_ACCOUNT], o)
     m[event + L.E_OPEN_ORDERS] -= 1

@@ -79,8 +79,8 @@ def define_venue(m, rows, c):
         m[p + L.V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
         m[p + L.V_CUTOFF_PERIOD] = rows[c + d.DV_CUTOFF_PERIOD]
     m[p + L.V_FEE_ACCOUNT] = rows[c + d.DV_FEE_ACCOUNT]
-    m[p + L.V_THROTTLE_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
-    m[p + L.V_THROTTLE_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
+    m[p + L.V_THROTTLE + L.TH_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
+    m[p + L.V_THROTTLE + L.TH_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
     return C.OK
 
 
@@ -152,8 +152,8 @@ def define_session(m, rows, c):
     asked = rows[c + d.DS_FLAGS] & L.SF_OPTIONS
     was = m[p + L.S_FLAGS] & (L.SF_LOGGED_ON | L.SF_OPTIONS)
     m[p + L.S_FLAGS] = pack_options(was if was & L.SF_LOGGED_ON != 0 else asked, asked)
-    m[p + L.S_THROTTLE_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
-    m[p + L.S_THROTTLE_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
+    m[p + L.S_THROTTLE + L.TH_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
+    m[p + L.S_THROTTLE + L.TH_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
     return C.OK
 
 

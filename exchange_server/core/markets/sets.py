@@ -92,7 +92,7 @@ def do_sets(m, rows, c, ev, kind):
         put_refusal(m, ev, e)
         return
     e = request_event(m, rows, c, ev, C.E_MOVED, C.ST_NONE, C.OK, 0, asked)
-    ev[e + L.EVT_PRICE] = -money
-    ev[e + L.EVT_QTY] = m[m[co + L.CO_CASH] + L.B_CASH]
-    ev[e + L.EVT_LAST_QTY] = sets if kind == C.C_SPLIT else -sets
-    ev[e + L.EVT_SPARE] = m[event + L.E_ASSET]
+    ev[e + L.EVT_MOVED_AMOUNT] = -money
+    ev[e + L.EVT_MOVED_BALANCE] = m[m[co + L.CO_CASH] + L.B_CASH]
+    ev[e + L.EVT_MOVED_SETS] = sets if kind == C.C_SPLIT else -sets
+    ev[e + L.EVT_MOVED_ASSET] = m[event + L.E_ASSET]

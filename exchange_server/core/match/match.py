@@ -1,7 +1,7 @@
 """Price-time matching and what a trade moves.
 
 `start_match` puts an accepted order to work; `go_on_matching` may stop for want of event rows and is called again: all it
-needs is in H_R0. Each trade is complete (both orders, both accounts, ledger, two events) before the next begins.
+needs is in its row of work. Each trade is complete (both orders, both accounts, ledger, two events) before the next begins.
 """
 
 from protocol import codes as C
@@ -10,6 +10,7 @@ from .. import layout as L
 from ..book.levels import level_worse, queue_push, queue_reduce
 from ..emit import client_price, order_report, room
 from ..kit.jit import leaf
+from ..kit.work import begin_work, end_work, work_row
 from ..layout.packed import (
     book_side_of,
     contract_side_of,
@@ -43,7 +44,7 @@ def fillable(m, o):
     book_side = book_side_of(m[o + L.O_ATTR])
     ask = other_side(book_side)
     need = m[o + L.O_LEAVES]
-    level = m[inst + L.I_BEST_BID + ask]
+    level = m[inst + L.I_BEST + ask]
     while level != 0 and crosses(book_side, m[o + L.O_PRICE], m[level + L.L_PRICE]):
         r = m[level + L.L_HEAD]
         while r != 0:
@@ -141,31 +142,32 @@ def trade(m, ev, maker, taker, quantity):
 
 @leaf
 def start_match(m, o):
-    m[L.H_RESUME] = L.RES_MATCH
-    m[L.H_R0] = o
-    m[L.H_R0 + 1] = 0
+    w = begin_work(m, L.WORK_MATCH)
+    m[w + L.WM_ORDER] = o
+    m[w + L.WM_FILLABLE] = 0
 
 
 @leaf
 def go_on_matching(m, ev):
-    """Match H_R0 until it is done. False: event buffer full, call again."""
-    o = m[L.H_R0]
+    """Match the order until it is done. False: event buffer full, call again."""
+    w = work_row(m)
+    o = m[w + L.WM_ORDER]
     inst = m[o + L.O_INSTRUMENT]
     attr = m[o + L.O_ATTR]
     book_side = book_side_of(attr)
     order_type = type_of(attr)
     tif = tif_of(attr)
     ask = other_side(book_side)
-    if tif == C.FOK and m[L.H_R0 + 1] == 0:
+    if tif == C.FOK and m[w + L.WM_FILLABLE] == 0:
         if not room(m, ROWS_PER_CANCEL):
             return False
         if not fillable(m, o):
             take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_FOK_NOT_FILLABLE, 0)
-            m[L.H_RESUME] = L.RES_NONE
+            end_work(m)
             return True
-        m[L.H_R0 + 1] = 1
+        m[w + L.WM_FILLABLE] = 1
     while m[o + L.O_LEAVES] > 0:
-        level = m[inst + L.I_BEST_BID + ask]
+        level = m[inst + L.I_BEST + ask]
         if level == 0 or not crosses(book_side, m[o + L.O_PRICE], m[level + L.L_PRICE]):
             break
         if not room(m, ROWS_PER_TRADE):
@@ -173,7 +175,7 @@ def go_on_matching(m, ev):
         maker = m[level + L.L_HEAD]
         if m[maker + L.O_FIRM] == m[o + L.O_FIRM]:
             take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_SELF_TRADE, 0)
-            m[L.H_RESUME] = L.RES_NONE
+            end_work(m)
             return True
         trade(m, ev, maker, o, min(m[o + L.O_LEAVES], m[maker + L.O_LEAVES]))
     if m[o + L.O_LEAVES] == 0:
@@ -184,5 +186,5 @@ def go_on_matching(m, ev):
         take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_REST if order_type == C.MARKET else C.R_IOC_REST, 0)
     else:
         queue_push(m, inst, own_side(book_side), o)
-    m[L.H_RESUME] = L.RES_NONE
+    end_work(m)
     return True

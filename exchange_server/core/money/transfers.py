@@ -18,9 +18,9 @@ MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
 @leaf
 def _moved(m, ev, account, amount, balance, asset):
     e = begin_event(m, ev, pack_event(C.E_MOVED, 0, 0, 0, 0, C.EF_UNSOLICITED), m[account + L.AC_SESSION], m[account], True)
-    ev[e + L.EVT_PRICE] = amount
-    ev[e + L.EVT_QTY] = m[balance + L.B_CASH]
-    ev[e + L.EVT_SPARE] = asset
+    ev[e + L.EVT_MOVED_AMOUNT] = amount
+    ev[e + L.EVT_MOVED_BALANCE] = m[balance + L.B_CASH]
+    ev[e + L.EVT_MOVED_ASSET] = asset
 
 
 @leaf

@@ -32,7 +32,7 @@ from ..layout.packed import (
 from ..life.archive import archive_next, forget_due
 from ..life.ids import ARCHIVED, archive_at_ref, archive_ref, id_find, id_insert, order_at_ref, order_ref, store_text
 from ..life.life import account_link, hold_listing
-from ..life.timers import next_cutoff, timer_add, timer_room
+from ..life.special import expiry_room, make_special, next_cutoff, set_expiry
 from ..match.match import start_match
 from ..money.collateral import collateral_find
 from ..money.products import reserve, reserve_fee
@@ -205,7 +205,7 @@ def do_new(m, rows, c, ev):
     if code == C.OK:
         if co == 0:
             code, co = first_position(m, account, m[inst + L.I_EVENT])
-        if code == C.OK and expiry != 0 and not timer_room(m):
+        if code == C.OK and expiry != 0 and not expiry_room(m):
             code = refuse_full(m, L.P_PAIR_HASH, 1)
         if code == C.OK and is_resting_type(order_type, tif):
             code = check_nodes(m, firm, inst, own_side(book_side), book)
@@ -247,13 +247,12 @@ def do_new(m, rows, c, ev):
     m[o + L.O_REBATE_PAID] = 0
     m[o + L.O_NET_FEE] = 0
     m[o + L.O_TEXT] = store_text(m, rows, at)
-    m[o + L.O_BUCKET] = 0
+    m[o + L.O_SPECIAL] = 0
     hold_listing(m, o, listing)
     m[o + L.O_ENTRY] = pack_entry(venue, 0)
-    m[o + L.O_EXPIRY] = expiry
     account_link(m, account, o)
     if expiry != 0:
-        timer_add(m, o, expiry)
+        set_expiry(m, make_special(m, o), expiry)
     id_insert(m, firm, hi, lo, order_ref(m, o))
     m[L.H_OPEN_ORDERS] += 1
     m[firm_row(m, firm) + L.F_OPEN] += 1

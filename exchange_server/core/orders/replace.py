@@ -6,7 +6,7 @@ from .. import layout as L
 from ..book.levels import queue_reduce, queue_remove
 from ..emit import client_price, order_event, refuse
 from ..kit.jit import leaf
-from ..kit.rows import firm_row, session_at
+from ..kit.rows import expiry_of, firm_row, session_at
 from ..layout.packed import (
     book_side_of,
     contract_side_of,
@@ -54,7 +54,7 @@ def _check_fields(m, rows, c, o):
     if code == C.OK:
         code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_FLAGS, flags_of(attr), flags_of(head))
     if code == C.OK:
-        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_EXPIRY, m[o + L.O_EXPIRY], rows[c + L.CMD_EXPIRY])
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_EXPIRY, expiry_of(m, o), rows[c + L.CMD_EXPIRY])
     return code
 
 

@@ -15,28 +15,28 @@ QUANTITY_MAX = 1 << 61
 
 @leaf
 def _throttle(m, at, code):
-    """One message against the window at four words (limit, window ns, start, used). Refused messages are not counted."""
-    limit = m[at]
+    """One message against the throttle at `at` (TH_*). Refused messages are not counted."""
+    limit = m[at + L.TH_LIMIT]
     if limit == 0:
         return C.OK
     now = m[L.H_TICK]
-    if now - m[at + 2] >= m[at + 1]:
-        m[at + 2] = now
-        m[at + 3] = 0
-    if m[at + 3] >= limit:
-        return refuse(m, code, limit, m[at + 3], 1)
-    m[at + 3] += 1
+    if now - m[at + L.TH_START] >= m[at + L.TH_WINDOW]:
+        m[at + L.TH_START] = now
+        m[at + L.TH_USED] = 0
+    if m[at + L.TH_USED] >= limit:
+        return refuse(m, code, limit, m[at + L.TH_USED], 1)
+    m[at + L.TH_USED] += 1
     return C.OK
 
 
 @leaf
 def check_throttle(m, s, venue_id):
-    code = _throttle(m, s + L.S_THROTTLE_LIMIT, C.R_THROTTLED_SESSION)
+    code = _throttle(m, s + L.S_THROTTLE, C.R_THROTTLED_SESSION)
     if code != C.OK:
         return code
     v = venue_at(m, venue_id)
     if v != 0:
-        return _throttle(m, v + L.V_THROTTLE_LIMIT, C.R_THROTTLED_VENUE)
+        return _throttle(m, v + L.V_THROTTLE, C.R_THROTTLED_VENUE)
     return C.OK
 
 
