@@ -94,6 +94,7 @@ class Journal:
         self._words = memoryview(st.data)  # reading a word through it costs half of what numpy takes
         self._fn = fn.copy()
         self._ring = np.zeros(ring_bytes // 8, dtype=np.int64)
+        self._ring |= 0  # touched now: a huge page given in the middle of a turn cost it 5 ms
         self._tmp = np.zeros(dw.TMP_WORDS, dtype=np.int64)
         fd = os.open(self.directory / fmt.segment_name(position.segment), os.O_RDWR | os.O_CLOEXEC)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -211,7 +212,9 @@ class Journal:
                 return self._words[dw.ST_NEXT_ROW]
             if answer == dw.BAD_TURN:
                 longest = self._ring.size * 8
-                raise ValueError(f"journal: {words * 8} bytes of rows; a turn is 1 to {longest} bytes in whole rows of {fmt.ROW_BYTES}")
+                raise ValueError(
+                    f"journal: {words * 8} bytes of rows; a turn must be 1 to {longest} bytes in whole rows of {fmt.ROW_BYTES}"
+                )
             self.wait(self._words[dw.ST_NEXT_ROW])
 
     def kick(self) -> None:
@@ -267,6 +270,13 @@ class Journal:
         """Highest ticket whose rows may be answered."""
         return self._words[dw.ST_RELEASED]
 
+    def released(self) -> int:
+        """`durable`, for the gate: raises JournalFailed once anything has failed."""
+        words = self._words
+        if words[dw.ST_FAIL]:
+            raise JournalFailed(self._refusal())
+        return words[dw.ST_RELEASED]
+
     @property
     def next_seq(self) -> int:
         """Sequence of the next row to be appended: the ticket of the last append."""
@@ -318,7 +328,7 @@ class Journal:
         }[kind]
         segment, offset = w[dw.ST_FAIL_SEGMENT], w[dw.ST_FAIL_OFFSET]
         where = f"{self.directory / fmt.segment_name(segment)} at byte {offset}"
-        text = f"journal: {what}: {where}: {why}. Rows from {self.durable} on were not acknowledged; nothing is tried again"
+        text = f"journal: {what}: {where}: {why}. Rows from {self.durable} on were not acknowledged; the write is not retried"
         return Failure(kind, code, segment, offset, text)
 
     def space_low(self) -> bool:

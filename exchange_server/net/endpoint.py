@@ -17,12 +17,11 @@ import socket
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from ..gateway.connection import Connection
-
-if TYPE_CHECKING:
-    from .pipeline import Pipeline
+from .clock import Clock
+from .limits import Limits
 
 Maker = Callable[[int, "Link"], Connection]  # (ns now, the way out) -> a new connection
 
@@ -38,16 +37,35 @@ class PortError(Exception):
     """A port could not be opened; the text is one sentence for the operator."""
 
 
+class Hub(Protocol):
+    """What a link needs of the server that it belongs to (net/turn.py gives it)."""
+
+    loop: asyncio.AbstractEventLoop
+    clock: Clock
+    limits: Limits
+
+    # The parts below are attributes that hold a function, so that a link calls it without a step in between.
+    attach: Callable[["Link"], None]  # the peer has connected
+    detach: Callable[["Link"], None]  # the socket is gone
+    arm: Callable[["Link"], None]  # its next timer may have become earlier
+    hold: Callable[["Link", bytes], None]  # output that leaves with the turn
+    slow: Callable[["Link"], None]  # the peer lets too much pile up
+    close_after_turn: Callable[["Link"], None]
+
+    def mark(self, link: "Link") -> None:
+        """The link has something for the next turn."""
+
+
 class Link(asyncio.BufferedProtocol):
-    """The pipeline's side of one socket; a connection's Outlet."""
+    """The server's side of one socket; a connection's Outlet."""
 
     __slots__ = (
-        "closed", "closing", "connection", "deadline", "eof", "expelled", "finishing", "greedy_at", "held", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "pipeline", "queue",
+        "closed", "closing", "connection", "deadline", "eof", "expelled", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "queue",
         "queued", "reading", "ready", "received", "stalled", "timer_at", "transport", "wants",
     )  # fmt: skip
 
-    def __init__(self, pipeline: "Pipeline", kind: str, make: Maker) -> None:
-        self.pipeline = pipeline
+    def __init__(self, hub: Hub, kind: str, make: Maker) -> None:
+        self.hub = hub
         self.kind = kind
         self.make = make
         self.id = 0
@@ -55,7 +73,7 @@ class Link(asyncio.BufferedProtocol):
         self.transport: Any = None
         self.peer = ""
         self.received = 0
-        self.ready = False  # it is on the pipeline's list
+        self.ready = False  # it is on the list of the next turn
         self.reading = True
         self.stalled = False  # its output is not taken fast enough: its input waits
         self.wants = False  # the last gather stopped early
@@ -85,7 +103,7 @@ class Link(asyncio.BufferedProtocol):
         transport.set_write_buffer_limits(high=WRITE_HIGH)
         address = transport.get_extra_info("peername")
         self.peer = f"{address[0]}:{address[1]}" if isinstance(address, tuple) else peer_uid(sock)
-        self.pipeline.attach(self)
+        self.hub.attach(self)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 (asyncio)
         return self.connection.get_buffer()
@@ -98,7 +116,7 @@ class Link(asyncio.BufferedProtocol):
         connection.end += nbytes
         self.received += nbytes
         if not self.ready:
-            self.pipeline.mark(self)
+            self.hub.mark(self)
         if connection.end >= connection.capacity - NEARLY_FULL and not connection.get_buffer():
             self.reading = False
             self.transport.pause_reading()
@@ -108,19 +126,19 @@ class Link(asyncio.BufferedProtocol):
         self.eof = True
         if self.finishing:
             return False  # both sides have said all: close
-        self.pipeline.mark(self)
+        self.hub.mark(self)
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio)
         if not self.lost:
             self.lost = True
-            self.pipeline.detach(self)
+            self.hub.detach(self)
             self.queue.clear()
             self.queued = 0
 
     def pause_writing(self) -> None:
-        self.paused_at = self.pipeline.clock.tick_ns()
-        self.pipeline.arm(self)
+        self.paused_at = self.hub.clock.tick_ns()
+        self.hub.arm(self)
 
     def resume_writing(self) -> None:
         self.paused_at = 0
@@ -128,20 +146,20 @@ class Link(asyncio.BufferedProtocol):
             data = self.queue.popleft()
             self.queued -= len(data)
             self.transport.write(data)
-        if self.stalled and self.backlog < self.pipeline.limits.read_stop_bytes >> 1:
+        if self.stalled and self.backlog < self.hub.limits.read_stop_bytes >> 1:
             self.stalled = False
-            self.pipeline.mark(self)
+            self.hub.mark(self)
 
     # -------------------------------------------------------------------------------------------------- Outlet
     def write(self, data: bytes) -> None:
         if self.closing is None and not self.lost and data:
             self.held += len(data)
-            self.pipeline.hold(self, data)
+            self.hub.hold(self, data)
 
     def close(self, reason: int, text: str = "") -> None:
         if self.closing is None:
             self.closing = (reason, text)
-            self.pipeline.close_after_turn(self)
+            self.hub.close_after_turn(self)
 
     def resume(self) -> None:
         if not self.reading and not self.lost:
@@ -163,14 +181,14 @@ class Link(asyncio.BufferedProtocol):
             return
         if not self.paused_at:
             self.transport.write(data)
-            if self.stalled and self.held < self.pipeline.limits.read_stop_bytes >> 1:
+            if self.stalled and self.held < self.hub.limits.read_stop_bytes >> 1:
                 self.stalled = False
-                self.pipeline.mark(self)
+                self.hub.mark(self)
             return
         self.queue.append(data)
         self.queued += len(data)
-        if self.queued > self.pipeline.limits.slow_bytes:
-            self.pipeline.slow(self)
+        if self.queued > self.hub.limits.slow_bytes:
+            self.hub.slow(self)
 
     def finish(self) -> None:
         """Flush, say that nothing more comes, and close when the peer has done the same; one that does not in time is dropped.
@@ -179,7 +197,7 @@ class Link(asyncio.BufferedProtocol):
         if self.lost or self.finishing:
             return
         self.finishing = True
-        while self.queue:  # a slow peer's backlog is dropped before its goodbye (see Pipeline.slow), so this is short
+        while self.queue:  # a slow peer's backlog is dropped before its goodbye (see Links.slow), so this is short
             self.transport.write(self.queue.popleft())
         self.queued = 0
         if self.eof or not self.transport.can_write_eof():
@@ -190,8 +208,8 @@ class Link(asyncio.BufferedProtocol):
             self.connection.start = self.connection.end = 0
             self.resume()
             self.transport.write_eof()
-        linger_s = self.pipeline.limits.slow_linger_s if self.paused_at else self.pipeline.limits.linger_s
-        self.pipeline.loop.call_later(linger_s, self.transport.abort)
+        linger_s = self.hub.limits.slow_linger_s if self.paused_at else self.hub.limits.linger_s
+        self.hub.loop.call_later(linger_s, self.transport.abort)
 
     def next_timer(self) -> int:
         """ns of the next thing due on this link, 0: nothing."""
@@ -201,7 +219,7 @@ class Link(asyncio.BufferedProtocol):
         if self.deadline and (not due or self.deadline < due):
             due = self.deadline
         if self.paused_at and not self.expelled:
-            slow = self.paused_at + self.pipeline.limits.slow_ns
+            slow = self.paused_at + self.hub.limits.slow_ns
             if not due or slow < due:
                 due = slow
         return due
@@ -215,10 +233,10 @@ def peer_uid(sock: Any) -> str:
     return f"uid:{int.from_bytes(raw[4:8], 'little')}"
 
 
-async def listen_tcp(pipeline: "Pipeline", kind: str, host: str, port: int, make: Maker) -> tuple[asyncio.AbstractServer, int]:
+async def listen_tcp(hub: Hub, kind: str, host: str, port: int, make: Maker) -> tuple[asyncio.AbstractServer, int]:
     """Open a listening port (0: any free one); returns the server and the port. Raises PortError naming port and cause."""
     try:
-        server = await pipeline.loop.create_server(lambda: Link(pipeline, kind, make), host, port, backlog=1024)
+        server = await hub.loop.create_server(lambda: Link(hub, kind, make), host, port, backlog=1024)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise PortError(f"port {port} on {host} ({kind}) is in use by another process: stop it or choose another port") from error
@@ -228,11 +246,11 @@ async def listen_tcp(pipeline: "Pipeline", kind: str, host: str, port: int, make
     return server, server.sockets[0].getsockname()[1]
 
 
-async def listen_unix(pipeline: "Pipeline", kind: str, path: Path, make: Maker) -> asyncio.AbstractServer:
+async def listen_unix(hub: Hub, kind: str, path: Path, make: Maker) -> asyncio.AbstractServer:
     """Open the operator's socket, readable by its owner only. The data folder's lock is held, so a file that lies there is a leftover."""
     try:
         sock = unix_socket(path)
-        return await pipeline.loop.create_unix_server(lambda: Link(pipeline, kind, make), sock=sock)
+        return await hub.loop.create_unix_server(lambda: Link(hub, kind, make), sock=sock)
     except OSError as error:
         raise PortError(f"the admin socket {path} cannot be opened: {error.strerror or error}") from error
 

@@ -1,60 +1,64 @@
-"""What is done off the hot path, some times a second: the disk's space, the clock, log lines, the garbage."""
+"""What is done off the hot path, some times a second: the disk's space, the clock, watches, log lines, the garbage."""
 
+import asyncio
 import gc
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
-from protocol import codes
-
-if TYPE_CHECKING:
-    from .pipeline import Pipeline
+from .clock import Clock
+from .limits import Limits
+from .observe import Counters, Log
+from .pressure import Pressure
 
 GC_IDLE_S = 5.0
 GC_BUSY_S = 60.0
+MORE_LINES_S = 0.02  # the next round, when log lines are left
 
 
 class Housekeeping:
-    """Of one pipeline; `round` puts itself back until the pipeline stops."""
+    """Of one server; `round` puts itself back until `stopped` says so. watches: what else looks after something, called in each round."""
 
-    def __init__(self, pipeline: "Pipeline") -> None:
-        self.pipeline = pipeline
-        self.quiet_turns = pipeline.counters.turns
-        self.collected = pipeline.loop.time()
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        pressure: Pressure,
+        counters: Counters,
+        limits: Limits,
+        log: Log,
+        watches: list[Callable[[], None]],
+        stopped: Callable[[], bool],
+    ) -> None:
+        self.loop = loop
+        self.clock = clock
+        self.pressure = pressure
+        self.counters = counters
+        self.limits = limits
+        self.log = log
+        self.watches = watches
+        self.stopped = stopped
+        self.quiet_turns = counters.turns
+        self.collected = loop.time()
 
     def round(self) -> None:
-        pipeline = self.pipeline
-        if pipeline.stopped:
+        """One look at everything."""
+        if self.stopped():
             return
-        self.look_at_the_disk()
-        pipeline.clock.now_ns()  # a step is seen though nobody trades
-        if pipeline.clock.news:
-            pipeline.log_clock()
-        for watch in pipeline.watches:
+        self.pressure.look_at_the_disk()
+        self.clock.now_ns()  # a step is seen though nobody trades
+        if self.clock.news:
+            self.clock.tell(self.log)
+        for watch in self.watches:
             watch()
         self.collect_garbage()
-        more = pipeline.log.drain()
-        pipeline.loop.call_later(0.02 if more else pipeline.limits.disk_check_ns / 1e9, self.round)
-
-    def look_at_the_disk(self) -> None:
-        pipeline = self.pipeline
-        if pipeline.free_bytes is None:
-            return
-        free = pipeline.free_bytes()
-        reserve = pipeline.limits.disk_reserve_bytes
-        if not pipeline.refuse and free < reserve:
-            pipeline.refuse = codes.R_DISK_RESERVE
-            effect = "new orders are refused, cancels go on"
-            pipeline.log("error", "disk_reserve", free_bytes=free, reserve_bytes=reserve, effect=effect)
-        elif pipeline.refuse and free > reserve + (reserve >> 2):
-            pipeline.refuse = 0
-            pipeline.log("warning", "disk_reserve_over", free_bytes=free)
+        more = self.log.drain()
+        self.loop.call_later(MORE_LINES_S if more else self.limits.disk_check_ns / 1e9, self.round)
 
     def collect_garbage(self) -> None:
         """The collector is off (app.py): the hot path makes no cycles. What the rest leaves is taken when no turn was made since the last
         look, or at the latest after a minute; what has been there since the start is frozen and not walked."""
-        pipeline = self.pipeline
-        now = pipeline.loop.time()
-        idle = pipeline.counters.turns == self.quiet_turns
-        self.quiet_turns = pipeline.counters.turns
+        now = self.loop.time()
+        idle = self.counters.turns == self.quiet_turns
+        self.quiet_turns = self.counters.turns
         if now - self.collected > (GC_IDLE_S if idle else GC_BUSY_S):
             gc.collect()
-            self.collected = pipeline.loop.time()
+            self.collected = self.loop.time()

@@ -67,6 +67,11 @@ def test_neighbours_are_neighbours(names: tuple[str, ...]) -> None:
     assert [NAMES[name] - NAMES[names[0]] for name in names] == list(range(len(names)))
 
 
+@pytest.mark.parametrize("names", shape.SAME, ids=[names[0] for names in shape.SAME])
+def test_one_word_under_several_names_is_one(names: tuple[str, ...]) -> None:
+    assert len({NAMES[name] for name in names}) == 1
+
+
 def test_the_header_has_room_in_each_group() -> None:
     """Words of one purpose lie together, with room for more: a register added later moves no other."""
     names = [name for name in NAMES if name.startswith("H_")]

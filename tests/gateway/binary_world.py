@@ -27,7 +27,7 @@ SECOND = 10**9
 
 
 class World:
-    """Time is `now`; `turn()` does what net/pipeline.py does, and everything is durable at once."""
+    """Time is `now`; `turn()` does what net/turn.py does, and everything is durable at once."""
 
     def __init__(self, folder: Path, event_rows: int = 64, rows: int = 256) -> None:
         self.engine = Engine(SMALL, event_rows=event_rows)

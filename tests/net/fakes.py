@@ -10,6 +10,7 @@ import numpy as np
 from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import Connection, TurnInput
+from exchange_server.journal.store import JournalFailed
 from exchange_server.net.observe import Log
 from protocol import codes
 
@@ -83,6 +84,7 @@ class Journal:
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.appended: list[tuple[int, int]] = []
 
+    mode = "sync"
     backlog_bytes = 0
     ring_bytes = 1 << 24
 
@@ -94,6 +96,11 @@ class Journal:
             os.eventfd_write(self.fd, 1)
             self.durable = self.last
         return self.last
+
+    def released(self) -> int:
+        if self.failed is not None:
+            raise JournalFailed(self.failed.text)
+        return self.durable
 
     def kick(self) -> None:
         pass

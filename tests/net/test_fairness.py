@@ -8,7 +8,7 @@ from exchange_server.net.fairness import Fairness
 from exchange_server.net.limits import Limits
 from protocol import codes
 
-from .test_pipeline import Street, until
+from .test_turn import Street, until
 
 LIMITS = Limits(modest_rows=10, greedy_share=64, fair_ns=1000)
 
@@ -78,7 +78,7 @@ async def test_the_pipeline_gives_each_its_share() -> None:
                 shares[number] = turn.share
                 return bool(gather(connection, turn))
 
-            street.pipeline.links[connection.pipe.id].connection = SimpleConnection(connection, look)
+            street.pipeline.links.by_id[connection.pipe.id].connection = SimpleConnection(connection, look)
         fairness = street.pipeline.fairness
         one, two = (street.directory.bound[n].pipe for n in (1, 2))
         one.connection.feed(b"1\n" * 50)

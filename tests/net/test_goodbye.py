@@ -5,7 +5,7 @@ import socket
 
 from protocol import codes
 
-from .test_pipeline import MS, Street, lines, until
+from .test_turn import MS, Street, lines, until
 
 
 async def test_the_reason_reaches_a_slow_reader_that_reads_again() -> None:
@@ -36,7 +36,7 @@ async def test_a_slow_reader_that_never_reads_again_is_dropped() -> None:
         _, writer = await street.client(1)
         writer.write((b"echo " + b"x" * 4000 + b"\n") * 3000)
         await until(lambda: street.pipeline.counters.slow_readers == 1)
-        await until(lambda: not street.pipeline.links)
+        await until(lambda: not street.pipeline.links.by_id)
 
 
 async def test_half_open_logons_do_not_touch_the_others() -> None:
@@ -50,8 +50,8 @@ async def test_half_open_logons_do_not_touch_the_others() -> None:
         for i in range(50):
             writer.write(b"%d\n" % i)
             assert await lines(reader, 1) == [b"OK %d" % i]
-        await until(lambda: len(street.pipeline.links) == 1)
+        await until(lambda: len(street.pipeline.links.by_id) == 1)
         counters = street.pipeline.counters
-        assert counters.logon_timeouts + counters.gateway_faults == 200 and street.pipeline.held_bytes == 0
+        assert counters.logon_timeouts + counters.gateway_faults == 200 and street.pipeline.gate.held_bytes == 0
         writer.write(b"99\n")
         assert await lines(reader, 1) == [b"OK 99"]

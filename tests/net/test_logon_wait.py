@@ -1,13 +1,13 @@
 """A logon that waits for its address is no missing logon: the limits of time and bytes before logon do not cut it."""
 
-from .test_pipeline import MS, Street, lines, until
+from .test_turn import MS, Street, lines, until
 
 
 async def test_a_waiting_logon_is_not_cut_by_the_limits_before_logon() -> None:
     async with Street(logon_ns=60 * MS, logon_bytes=100) as street:
         await street.client()
-        await until(lambda: street.pipeline.links)
-        (link,) = street.pipeline.links.values()
+        await until(lambda: street.pipeline.links.by_id)
+        (link,) = street.pipeline.links.by_id.values()
         link.connection.held_until = link.deadline + 10_000 * MS
         waiting = street.clients[0]
         waiting.write(b"x" * 101)

@@ -34,4 +34,3 @@ WX_CONTRACT = 2
 WS_EVENT = 1  # pointer
 WS_ROW = 2  # collateral row being paid
 WS_CONTRACT = 3
-WS_PAID = 4  # so far

@@ -7,7 +7,7 @@ from ..kit.jit import leaf
 from ..kit.pools import pool_release
 from ..kit.rows import firm_row
 from ..layout.packed import book_side_of, own_side, was_replaced
-from ..money.products import reserve
+from ..money.collateral import reserve
 from .archive import archive_order
 from .ids import ALIAS_HI, archive_ref, id_repoint, order_ref
 from .special import drop_special

@@ -10,7 +10,7 @@ from exchange_server.core import layout as L
 from exchange_server.net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns
 from protocol import codes
 
-from .test_pipeline import MS, Street, lines, nothing, until
+from .test_turn import MS, Street, lines, nothing, until
 
 HOUR = 3600 * 1000 * MS
 
@@ -92,8 +92,8 @@ async def test_an_expiry_comes_while_exchange_time_creeps() -> None:
         machine.step = -HOUR
         now = street.clock.now_ns()
         began = street.clock.tick_ns()
-        street.engine.next_due = street.pipeline._expiry = now + 20 * MS
-        street.pipeline._set_timer()
+        street.engine.next_due = street.pipeline.calendar.expiry = now + 20 * MS
+        street.pipeline.calendar.set_timer()
         await until(lambda: street.engine.next_due == 0)
         assert street.clock.tick_ns() - began >= 40 * MS and street.engine.kinds() == [codes.C_TIME]
 
@@ -103,7 +103,7 @@ async def test_after_a_jump_new_orders_are_refused_until_the_clock_returns_or_is
     async with ClockStreet(machine) as street:
         reader, writer = await street.client(1)
         expiry = street.clock.now_ns() + HOUR
-        street.engine.next_due = street.pipeline._expiry = expiry
+        street.engine.next_due = street.pipeline.calendar.expiry = expiry
         for machine.step, answer in ((0, b"OK 1"), (24 * HOUR, b"NO 1"), (0, b"OK 1"), (24 * HOUR, b"NO 1")):
             writer.write(b"1\n")
             assert await lines(reader, 1) == [answer]
@@ -123,7 +123,7 @@ async def test_a_process_that_stood_still_reads_before_it_judges() -> None:
     machine = Machine()
     async with ClockStreet(machine, logon_ns=300 * MS, thaw_ns=100 * MS) as street:
         reader, writer = await street.client()
-        await until(lambda: street.pipeline.links)
+        await until(lambda: street.pipeline.links.by_id)
         machine.frozen = HOUR  # the logon's time is over, by an hour
         street.pipeline.turn()
         assert street.log.events("stood_still") == ["stood_still"]
@@ -138,7 +138,7 @@ async def test_a_peer_that_is_still_silent_after_the_stand_still_is_cut() -> Non
     machine = Machine()
     async with ClockStreet(machine, logon_ns=300 * MS, thaw_ns=20 * MS) as street:
         reader, _ = await street.client()
-        await until(lambda: street.pipeline.links)
+        await until(lambda: street.pipeline.links.by_id)
         machine.frozen = HOUR
         street.pipeline.turn()
         assert (await lines(reader, 1))[0].startswith(b"BYE")

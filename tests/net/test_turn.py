@@ -10,7 +10,7 @@ from exchange_server.exits import Exit
 from exchange_server.net.clock import Clock
 from exchange_server.net.endpoint import listen_tcp
 from exchange_server.net.limits import Limits
-from exchange_server.net.pipeline import Pipeline
+from exchange_server.net.turn import Pipeline
 from protocol import codes
 
 from .fakes import QUIET, Directory, Encoder, Engine, Journal, LineConnection, Store
@@ -129,7 +129,7 @@ async def test_a_slow_reader_is_told_from_where_it_missed() -> None:
         link = connection.pipe
         link.queue.extend((b"first\n", b"second\n"))
         link.queued = 13
-        street.pipeline.slow(link)
+        street.pipeline.links.slow(link)
         assert connection.unsent == [b"first\n"] and not link.queue
         await until(lambda: connection.expelled)
 
@@ -174,8 +174,8 @@ async def test_a_failed_journal_tells_nobody_anything_and_has_its_own_exit_code(
         except ConnectionResetError:
             pass
         street.pipeline.turn()
-        street.pipeline.release()
-        assert not street.pipeline._held
+        street.pipeline.journal_moved()
+        assert not street.pipeline.gate.held
 
 
 async def test_a_broken_engine_stops_the_process() -> None:
@@ -241,7 +241,7 @@ async def test_half_closed_peers_get_their_answers() -> None:
         writer.write(b"5\n6\n")
         writer.write_eof()
         assert await asyncio.wait_for(reader.read(), 5) == b"OK 5\nOK 6\n"
-        await until(lambda: not street.pipeline.links)
+        await until(lambda: not street.pipeline.links.by_id)
 
 
 async def test_nothing_comes_before_the_logon_event() -> None:
@@ -284,14 +284,14 @@ async def test_timers_fire_for_each_link_by_itself() -> None:
         r2, _ = await street.client(2)
         assert await lines(r1, 3) == [b"beat"] * 3
         assert await lines(r2, 3) == [b"beat"] * 3
-        assert len(street.pipeline._calendar) == 2
+        assert len(street.pipeline.calendar) == 2
 
 
 async def test_an_expiry_of_the_engine_makes_a_turn() -> None:
     async with Street() as street:
         street.engine.next_due = street.pipeline.clock.now_ns() + 30 * MS
-        street.pipeline._expiry = street.engine.next_due
-        street.pipeline._set_timer()
+        street.pipeline.calendar.expiry = street.engine.next_due
+        street.pipeline.calendar.set_timer()
         await until(lambda: street.engine.kinds() == [codes.C_TIME])
         assert street.engine.next_due == 0
 
@@ -388,14 +388,14 @@ async def test_a_session_is_free_as_soon_as_its_goodbye_was_said() -> None:
         await until(lambda: 1 in street.directory.bound)
         first.write(b"5\nquit\n")
         await until(lambda: 1 not in street.directory.bound)
-        assert len(street.pipeline.links) == 1, "nothing was released yet: the socket is there"
+        assert len(street.pipeline.links.by_id) == 1, "nothing was released yet: the socket is there"
         reader, second = await street.client(1)
         await until(lambda: 1 in street.directory.bound)
         second.write(b"6\n")
         await until(lambda: street.engine.kinds().count(codes.C_NEW) == 2)
         street.journal.settle()
         assert await lines(reader, 1) == [b"OK 6"]
-        await until(lambda: len(street.pipeline.links) == 1)
+        await until(lambda: len(street.pipeline.links.by_id) == 1)
         kinds = [k for k in street.engine.kinds() if k != codes.C_TIME]
         assert kinds == [codes.C_LOGON, codes.C_NEW, codes.C_LOGOFF, codes.C_LOGON, codes.C_NEW]
 

@@ -1,0 +1,155 @@
+"""The gate: output is held until the turn that made it is durable, and leaves in the order of the turns.
+
+Guarantees
+  * `Gate.durable` is the only place that says up to where turns are safe. What the loop writes itself (the inline path) asks it too.
+  * Nothing leaves before its turn is durable, nor before what an earlier turn still holds.
+  * When a writer has failed nothing more leaves: `durable` raises.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from .clock import Clock
+from .endpoint import Link
+from .observe import Counters, Latency
+
+
+class Writer(Protocol):
+    """What makes turns durable. Tickets are row sequences: a turn's ticket is the sequence after its last row."""
+
+    mode: str  # "sync": durable is on the disk; "async": with the operating system
+
+    def released(self) -> int:
+        """Highest ticket whose rows are safe with this writer. Raises JournalFailed once the writer has failed."""
+
+    def kick(self) -> None:
+        """Have what was appended written by the writer's own thread. Raises JournalFailed."""
+
+    def commit_inline(self) -> bool:
+        """Write it in the caller's thread when nothing is pending elsewhere. False: the writer's thread has it. Raises JournalFailed."""
+
+
+class Held:
+    """One turn's output, waiting for its last row to be durable."""
+
+    __slots__ = ("at", "bytes", "out", "ticket")
+
+    def __init__(self, ticket: int, at: int, out: list[tuple[Link, bytes | None]], size: int) -> None:
+        self.ticket = ticket
+        self.at = at  # ns of the steady clock: the turn's time
+        self.out = out
+        self.bytes = size
+
+
+class Gate:
+    """Holds output and releases it.
+
+    outbox: (link, bytes; None: close) of the turn that is being made; who appends adds the length to `outbox_bytes`. held: turns that are not
+    durable yet, oldest first. turning: a turn is being made, so what is put in now leaves with it; otherwise `wake` asks for a turn.
+    """
+
+    __slots__ = (
+        "_clock",
+        "_counters",
+        "_journal",
+        "_released",
+        "_wake",
+        "_written_is_safe",
+        "held",
+        "held_bytes",
+        "latency",
+        "outbox",
+        "outbox_bytes",
+        "ticket",
+        "turning",
+    )
+
+    def __init__(self, journal: Writer, clock: Clock, counters: Counters, wake: Callable[[], None]) -> None:
+        self._journal = journal
+        self._released = journal.released
+        self._written_is_safe = journal.mode == "async"
+        self._clock = clock
+        self._counters = counters
+        self._wake = wake
+        self.outbox: list[tuple[Link, bytes | None]] = []
+        self.outbox_bytes = 0
+        self.held: deque[Held] = deque()
+        self.held_bytes = 0
+        self.ticket = 0  # of the newest turn that had rows
+        self.latency = Latency()  # ns from the turn's time to its release
+        self.turning = False
+
+    def durable(self) -> int:
+        """Highest ticket that is safe with everyone who must have it. The journal is the only writer today; a replica that has to
+        confirm joins here, as the lower of both. Raises JournalFailed."""
+        return self._released()
+
+    def put(self, link: Link, data: bytes) -> None:
+        """Output that a connection makes itself: it leaves with the turn that is being made, or with the next one."""
+        self.outbox.append((link, data))
+        self.outbox_bytes += len(data)
+        if not self.turning:
+            self._wake()
+
+    def commit(self, ticket: int, small: bool, alone: bool, now: int) -> None:
+        """Have a turn's rows written, and send its reports when that makes them durable.
+
+        small: the turn is short. alone: nothing else is going on. The loop writes a small turn itself, and no thread has to wake up, when nothing
+        else is going on and nothing is held, or when writing is all it takes: in `async` mode the writer's thread may be in the middle of a
+        sync, for which nobody has to wait. now: ns, the turn's time on the steady clock. Raises JournalFailed.
+        """
+        self.ticket = ticket
+        if small and (self._written_is_safe or (alone and not self.held)):
+            if self._journal.commit_inline():
+                self._counters.turns_inline += 1
+                if self.outbox:
+                    if self.held:
+                        self.release()
+                    self.leave(now)  # who asked hears first; what nobody waits for is made afterwards
+        else:
+            self._journal.kick()  # the writer thread takes all that is there; meanwhile the next turn comes together
+            if self.held:
+                os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
+
+    def leave(self, now: int) -> None:
+        """Send the outbox when the turn is durable and nothing waits before it; hold it otherwise. Raises JournalFailed."""
+        out, size = self.outbox, self.outbox_bytes
+        self.outbox, self.outbox_bytes = [], 0
+        if self.held or self.durable() < self.ticket:
+            self.held.append(Held(self.ticket, now, out, size))
+            self.held_bytes += size
+            if self.held_bytes > self._counters.held_bytes_max:
+                self._counters.held_bytes_max = self.held_bytes
+            return
+        self._counters.bytes_out += size
+        self.latency.record(self._clock.tick_ns() - now)
+        for link, data in out:
+            link.send(data)
+
+    def release(self) -> bool:
+        """Send what has become durable, in order. True: something was sent. Raises JournalFailed."""
+        durable = self.durable()
+        held = self.held
+        if not held or held[0].ticket > durable:
+            return False
+        now = self._clock.tick_ns()
+        while held and held[0].ticket <= durable:
+            turn = held.popleft()
+            self.held_bytes -= turn.bytes
+            self._counters.bytes_out += turn.bytes
+            self.latency.record(now - turn.at)
+            for link, data in turn.out:
+                link.send(data)
+        return True
+
+    def first_for(self, link: Link) -> bytes:
+        """The oldest held output of this link, b"" when there is none."""
+        return next((data for turn in self.held for to, data in turn.out if to is link and data), b"")
+
+    def drop(self) -> None:
+        """Forget everything that is held: it must not leave any more."""
+        self.held.clear()
+        self.outbox.clear()
+        self.held_bytes = self.outbox_bytes = 0

@@ -1,0 +1,390 @@
+"""The turn: everything that has arrived, once through the street, and nothing out before it is durable.
+
+gather → TIME row → journal → engine, encode → commit (or hold) → event store, market data → release in order
+
+Guarantees
+  * A turn is made when some connection has input or something is due, never otherwise. Python's work is per session and turn, not per order.
+  * Output passes the gate (gate.py), whoever makes it: encoded events, what a connection writes itself, answers of the admin socket, market data.
+  * A journal that failed, or a broken invariant, ends the process: nothing more is released, `done` gets the exit code.
+  * A fault in one connection's Python costs that connection only: its rows of this turn are taken back.
+
+This file holds the order of things; what each step needs lies beside it: links.py, calendar.py, gate.py, pressure.py, fairness.py, housekeeping.py.
+"""
+
+import asyncio
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes, errors
+
+from ..core import layout as L
+from ..core.layout import plain
+from ..exits import Exit
+from ..gateway.connection import WHOLE_TURN, TurnInput
+from ..gateway.sessions import before_logon
+from ..journal.store import JournalFailed
+from .calendar import Calendar
+from .clock import Clock
+from .endpoint import Link
+from .fairness import Fairness
+from .gate import Gate
+from .housekeeping import Housekeeping
+from .limits import Limits
+from .links import Links
+from .observe import Counters, Log
+from .pressure import Pressure
+
+
+class Encoder(Protocol):
+    """Makes bytes of event rows for the sessions of one wire."""
+
+    def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
+        """(session, its messages in order) for each session that has some in this chunk of whole event rows."""
+
+
+class Pipeline:
+    """Joins links, journal, engine, event store and encoders. One per process, on one loop.
+
+    journal: journal.store.Journal. engine: engine.Engine. store: journal.event_store.EventStore. directory: gateway.sessions.Directory.
+    encoders: by wire (codes.WIRE_*); one is asked only while a session of its wire is logged on. market: gateway.market_data.MarketData.
+    """
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        engine: Any,
+        journal: Any,
+        store: Any,
+        directory: Any,
+        clock: Clock,
+        encoders: dict[int, Encoder],
+        market: Any = None,
+        limits: Limits | None = None,
+        log: Log | None = None,
+        spin: bool = False,
+        free_bytes: Callable[[], int] | None = None,
+    ) -> None:
+        self.loop = loop
+        self.engine = engine
+        self.journal = journal
+        self.store = store
+        self.directory = directory
+        self.clock = clock
+        self.encoders = list(encoders.items())
+        self.market = market
+        self.limits = limits = limits if limits is not None else Limits()
+        self.log = log = log if log is not None else Log(level="error")
+        self.spin = spin
+        self.counters = counters = Counters()
+        self.watches: list[Callable[[], None]] = []  # called by the housekeeping
+        self.input = TurnInput(limits.inbox_rows)
+        self._inline_words = limits.inline_rows * L.CMD_WORDS
+        self.done: asyncio.Future[int] = loop.create_future()
+        self.fairness = Fairness(limits)
+        self.gate = gate = Gate(journal, clock, counters, self.wake)
+        self.calendar = calendar = Calendar(loop, clock, limits, counters, log, self.wake)
+        self.links = links = Links(gate, calendar, clock, limits, counters, log, self.mark, self.wake)
+        self.pressure = Pressure(gate, journal, limits, counters, log, lambda seconds: loop.call_later(seconds, self.wake), free_bytes)
+        # What a link asks for (endpoint.Hub) goes to the part whose job it is, without a call in between.
+        self.attach: Callable[[Link], None] = links.attach
+        self.detach: Callable[[Link], None] = links.detach
+        self.slow: Callable[[Link], None] = links.slow
+        self.close_after_turn: Callable[[Link], None] = links.close_after_turn
+        self.arm: Callable[[Link], None] = calendar.arm
+        self.hold: Callable[[Link, bytes], None] = gate.put
+        self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → who gets it
+        self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
+        self._ready: list[Link] = []
+        self._row_seq = engine.row_seq
+        self._turn_no = engine.turn
+        self._ticket = 0
+        self._alone = True  # at most one link had input in this turn
+        self._scheduled = False
+        self._stopped = False
+        self._unkept: NDArray[np.int64] | None = None
+        self._now = clock.tick
+        calendar.expiry = int(engine.next_due)
+
+    @property
+    def stopped(self) -> bool:
+        return self._stopped
+
+    def mark(self, link: Link) -> None:
+        """The link has something for the next turn."""
+        if not link.ready and not link.stalled and link.connection is not None:
+            link.ready = True
+            self._ready.append(link)
+            if not self._scheduled:
+                self.wake()
+
+    def wake(self) -> None:
+        """Make a turn as soon as the loop has read what is there."""
+        if not self._scheduled and not self._stopped:
+            self._scheduled = True
+            if not self.spin:
+                self.loop.call_soon(self.turn)
+
+    def expect(self, offset: int, callback: Callable[[Any], None]) -> None:
+        """The ADMIN row that was just added at word `offset` of the turn's inbox: `callback` gets its AdminAnswer, in the same turn."""
+        self._admin_rows.append((offset, callback))
+
+    # ---------------------------------------------------------------------------------------------------------- turn
+    def turn(self) -> None:
+        """One turn. Called by the loop; an error in here is a broken invariant and ends the process."""
+        self._scheduled = False
+        if self._stopped:
+            return
+        self.gate.turning = True
+        try:
+            self._turn()
+        except JournalFailed as error:
+            self.fail(Exit.JOURNAL, "journal_failed", error)
+        except Exception as error:
+            self.fail(Exit.BROKEN, "broken", error)
+        finally:
+            self.gate.turning = False
+
+    def _turn(self) -> None:
+        clock, gate, links, calendar = self.clock, self.gate, self.links, self.calendar
+        time_ns = clock.now_ns()
+        self._now = now = clock.tick  # of the steady clock, as all times here but `time_ns`
+        if clock.news:
+            clock.tell(self.log)
+        jumped = codes.R_CLOCK_JUMP if clock.jump_ns else 0
+        inp = self.input
+        inp.begin(self._turn_no + 1, time_ns, now, clock.real, clock.line, clock.boot, jumped)
+        if calendar.first and calendar.first <= now:
+            for link in links.judge(calendar.take(now), now):
+                link.ready = True
+                self._ready.append(link)
+        if links.to_expel:
+            links.say_goodbye(inp)
+        if self._ready:
+            pressure = self.pressure
+            refuse = pressure.look(now) if gate.held or pressure.choked_since or pressure.refuse else 0
+            if refuse >= 0:
+                if refuse and not jumped:
+                    inp.inbox[L.CMD_TIME_REFUSE] = refuse
+                self._gather(inp, now)
+        if links.gone:
+            links.log_off(inp)
+        words = inp.words
+        applied = words > L.CMD_WORDS or (calendar.expiry != 0 and calendar.expiry <= time_ns)
+        if applied:
+            self._apply(inp, words)
+        if links.closing:
+            links.close_now()
+        if applied:
+            gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready, now)
+            if self._unkept is not None:
+                self._keep(self._unkept)
+                self._unkept = None
+            if self.market is not None:
+                self.market.turn(inp)
+        if gate.outbox:
+            gate.leave(now)
+        if gate.held:
+            self._release()
+        if (self._ready or links.to_expel or links.gone) and not self.pressure.choked_since:
+            self.wake()
+        if calendar.expiry or (calendar.first and calendar.timer is None):
+            calendar.set_timer()
+
+    def _gather(self, inp: TurnInput, now: int) -> None:
+        """Every ready link's input within its share, as rows of the turn."""
+        ready = self._ready
+        self._ready = again = []
+        self._alone = len(ready) == 1
+        limits, fairness, links = self.limits, self.fairness, self.links
+        short = fairness.begin(ready, now)
+        for i, link in enumerate(ready):
+            if inp.words >= inp.limit:  # `full`, without a call
+                again.extend(ready[i:])
+                break
+            link.ready = False
+            connection = link.connection
+            if connection is None or (link.closing is not None and not link.lost):
+                if connection is not None:
+                    connection.start = connection.end = 0  # what a closing peer still sends is discarded
+                continue
+            if link.held + link.queued > limits.read_stop_bytes and not link.lost:
+                link.stalled = True
+                continue
+            words, acts = inp.words, len(self._admin_rows)
+            due = connection.next_due
+            if connection.end != connection.start:
+                connection.last_in_ns = now
+            inp.share = fairness.share if short and link is not fairness.modest else WHOLE_TURN
+            try:
+                link.wants = wants = connection.gather(inp)
+            except Exception as error:
+                inp.words = words
+                del self._admin_rows[acts:]
+                link.wants = wants = False
+                self.counters.gateway_faults += 1
+                self.log("error", "gateway_fault", peer=link.peer, session=connection.session, exc_info=error)
+                link.transport.abort()
+                continue
+            fairness.note(link, inp.words - words, wants, now)
+            if wants:
+                link.ready = True
+                again.append(link)
+            elif link.eof and link.closing is None and not link.lost:
+                connection.dropped(links.unsent(link))  # gone without a goodbye: it may not read what is still to come
+                connection.close(codes.OK, "end of input")
+            if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
+                link.resume()
+            if not connection.session and not connection.held_until and link.received > limits.logon_bytes and link.deadline:
+                links.no_logon(link, f"{limits.logon_bytes} bytes")
+            if connection.next_due != due or not link.timer_at:
+                self.arm(link)
+
+    def _apply(self, inp: TurnInput, words: int) -> None:
+        inbox = inp.inbox
+        first = self._row_seq
+        rows = words // L.CMD_WORDS
+        self._ticket = self.journal.append_turn(inbox, words)
+        if self._admin_rows:
+            for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
+                self.admin[first + offset // L.CMD_WORDS + 1 + plain.extra_of(int(inbox[offset]))] = callback
+            self._admin_rows.clear()
+        engine = self.engine
+        answers = engine.apply(inbox, words, self._sink)
+        self._turn_no = inp.turn
+        self._row_seq = first + rows
+        self.calendar.expiry = int(engine.next_due)
+        for answer in answers:
+            if answer.row_seq in self.admin:
+                self.admin.pop(answer.row_seq)(answer)
+        if self.directory.fresh:
+            self.directory.fresh.clear()
+        counters = self.counters
+        counters.turns += 1
+        counters.rows += rows
+
+    def _sink(self, events: NDArray[np.int64]) -> None:
+        """A chunk of event rows from the engine; the view is valid during the call, that of the last chunk until the next turn."""
+        if self.engine.last_chunk:
+            self._unkept = events  # kept once the turn's reports are on their way
+        else:
+            self._keep(events)
+        directory = self.directory
+        if directory.fresh:
+            events = before_logon(events, directory.fresh)
+        bound, wires = directory.bound, directory.wires
+        gate, now = self.gate, self._now
+        outbox = gate.outbox
+        for wire, encoder in self.encoders:
+            if not wires[wire]:
+                continue
+            for session, data in encoder.encode(events):
+                connection = bound.get(session)
+                if connection is None:
+                    continue
+                link = connection.pipe
+                if not link.closed:
+                    size = len(data)
+                    link.held += size
+                    gate.outbox_bytes += size
+                    outbox.append((link, data))
+                    connection.last_out_ns = now
+
+    def _keep(self, events: NDArray[np.int64]) -> None:
+        """What nobody waits for in this turn: the rows into the event store, their trades and news to market data."""
+        self.store.append(events)
+        market = self.market
+        if market is not None and (market.by_instrument or market.watchers or market.everything):
+            market.encode(events)
+
+    def _release(self) -> bool:
+        released = self.gate.release()
+        if released and self.pressure.choked_since and self._ready:
+            self.wake()
+        return released
+
+    def journal_moved(self) -> None:
+        """The writer's eventfd is readable."""
+        if self._stopped:
+            return
+        try:
+            self.journal.acknowledge()
+            self._release()
+        except JournalFailed as error:
+            self.fail(Exit.JOURNAL, "journal_failed", error)
+
+    def run_spinning(self) -> None:
+        """One round of the busy loop; puts itself back."""
+        if self._stopped:
+            return
+        try:
+            if self.gate.held and not self._release() and not self._scheduled:
+                os.sched_yield()  # the writer's thread may share this core
+        except JournalFailed as error:
+            self.fail(Exit.JOURNAL, "journal_failed", error)
+            return
+        if self._scheduled:
+            self.turn()
+        self.loop.call_soon(self.run_spinning)
+
+    # ------------------------------------------------------------------------------------------------- life and end
+    def start(self) -> None:
+        """Watch the journal, begin to spin (when asked to) and to keep house."""
+        self.loop.add_reader(self.journal.fileno(), self.journal_moved)
+        if self.spin:
+            self.loop.call_soon(self.run_spinning)
+        Housekeeping(
+            self.loop, self.clock, self.pressure, self.counters, self.limits, self.log, self.watches, lambda: self._stopped
+        ).round()
+        self.calendar.set_timer()
+
+    async def shutdown(self) -> None:
+        """Announce the end, flush, log every session off, wait until all of it is durable and sent."""
+        links, held = self.links, self.gate.held
+        links.accepting = False
+        text = errors.text(codes.R_SHUTDOWN)
+        for link in list(links.by_id.values()):
+            links.expel(link, codes.R_SHUTDOWN, text)
+        deadline = self.loop.time() + self.limits.farewell_s
+        while (links.by_id or held or links.to_expel) and self.loop.time() < deadline and not self._stopped:
+            self.wake()
+            await asyncio.sleep(0.01)
+        links.abort()
+        deadline = self.loop.time() + self.limits.farewell_s
+        while (links.by_id or links.gone or held) and self.loop.time() < deadline and not self._stopped:
+            self.wake()
+            await asyncio.sleep(0.005)
+        self._stopped = True
+        if not self.done.done():
+            self.done.set_result(Exit.OK)
+
+    def hurry(self) -> None:
+        """The operator asked a second time: drop the peers that are still there."""
+        self.links.abort()
+
+    def fail(self, code: int, event: str, error: BaseException) -> None:
+        """Stop at once: nothing that is held goes out, every socket is dropped."""
+        if self._stopped:
+            return
+        self._stopped = True
+        self.gate.drop()
+        self.log("error", event, exit_code=int(code), exc_info=error)
+        self.links.abort()
+        if not self.done.done():
+            self.done.set_result(int(code))
+
+    def status(self) -> dict[str, Any]:
+        """The pipeline's part of `exos status`."""
+        return {
+            **self.counters.summary(),
+            "links": len(self.links.by_id),
+            "sessions": len(self.directory.bound),
+            "held_bytes": self.gate.held_bytes,
+            "held_turns": len(self.gate.held),
+            "journal_ns": self.gate.latency.summary(),
+            "refusing_new_orders": codes.R_CLOCK_JUMP if self.clock.jump_ns else self.pressure.refuse,
+            "slow_path_messages": self.links.slow_path_messages(),
+        }
