@@ -228,7 +228,7 @@ class PartOf(Record, tag="part", frozen=True, kw_only=True):
 
 
 class AcceptClock(Record, tag="clock_accept", frozen=True, kw_only=True):
-    """The time of day is right though it jumped forward: exchange time goes there, new orders are taken again."""
+    """The time of day is right though it jumped forward: exchange time goes there, new orders are accepted again."""
 
 
 AnyRecord = (

@@ -41,7 +41,7 @@ class Reader:
         def value(match: re.Match[str]) -> str:
             if match[1] not in values:
                 known = ", ".join(f"{{{name}}}" for name in values) or "none here"
-                raise ConfigError(self.file, path, f"{match[0]} stands for nothing; known: {known}")
+                raise ConfigError(self.file, path, f"{match[0]} is unknown; known:  {known}")
             return values[match[1]]
 
         return _PLACE.sub(value, text)
@@ -165,7 +165,7 @@ class Reader:
                 )
             rows = [row for row in rows if row.get(column) == value]
         if not rows:
-            raise ConfigError(self.file, here, f"no row of {source.table} is chosen")
+            raise ConfigError(self.file, here, f"no row of {source.table} matches")
         return [
             {key: self.fill(f"{here}.{key}", getattr(source, key), {**values, **row}) for key in ("symbol", "outcome", "code")}
             for row in rows

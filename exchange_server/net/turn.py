@@ -12,6 +12,7 @@ This file holds the order of things; what each step needs lies beside it: links.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -88,8 +89,12 @@ class Pipeline:
         self.links = links = Links(gate, calendar, clock, limits, counters, log, self.mark, self.wake)
         self.pressure = Pressure(gate, journal, limits, counters, log, lambda seconds: loop.call_later(seconds, self.wake), free_bytes)
         # What a link asks for (endpoint.Hub) goes to the part whose job it is, without a call in between.
-        self.attach, self.detach, self.slow, self.close_after_turn = links.attach, links.detach, links.slow, links.close_after_turn
-        self.arm, self.hold = calendar.arm, gate.put
+        self.attach: Callable[[Link], None] = links.attach
+        self.detach: Callable[[Link], None] = links.detach
+        self.slow: Callable[[Link], None] = links.slow
+        self.close_after_turn: Callable[[Link], None] = links.close_after_turn
+        self.arm: Callable[[Link], None] = calendar.arm
+        self.hold: Callable[[Link, bytes], None] = gate.put
         self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → who gets it
         self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
         self._ready: list[Link] = []
@@ -173,7 +178,7 @@ class Pipeline:
         if links.closing:
             links.close_now()
         if applied:
-            gate.commit(self._ticket, self._alone and not self._ready and words <= self._inline_words, now)
+            gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready, now)
             if self._unkept is not None:
                 self._keep(self._unkept)
                 self._unkept = None
@@ -294,9 +299,11 @@ class Pipeline:
         if market is not None and (market.by_instrument or market.watchers or market.everything):
             market.encode(events)
 
-    def _release(self) -> None:
-        if self.gate.release() and self.pressure.choked_since and self._ready:
+    def _release(self) -> bool:
+        released = self.gate.release()
+        if released and self.pressure.choked_since and self._ready:
             self.wake()
+        return released
 
     def journal_moved(self) -> None:
         """The writer's eventfd is readable."""
@@ -313,8 +320,8 @@ class Pipeline:
         if self._stopped:
             return
         try:
-            if self.gate.held:
-                self._release()
+            if self.gate.held and not self._release() and not self._scheduled:
+                os.sched_yield()  # the writer's thread may share this core
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)
             return

@@ -43,7 +43,7 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
     for event in registry.events:
         _event(registry, _grown(audit.dump_event, m, event.id), of)
     base = int(m[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
-    external = {row.name: int(m[base + row.id * L.ASSET_WORDS + L.A_EXTERNAL]) for row in registry.assets}
+    external = {row.name: -int(m[base + row.id * L.ASSET_WORDS + L.A_EXTERNAL]) for row in registry.assets}
     return {
         "accounts": [accounts[id] for id in sorted(accounts)],
         "sessions": sessions,

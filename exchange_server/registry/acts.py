@@ -195,5 +195,5 @@ def _accept_clock(engine: EngineLike) -> Act:
     if int(engine.m[L.H_REFUSE]) != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
     return Act(
-        "the clock", "the machine's time of day is accepted: new orders are taken again", [], checks.nothing, {"time_ns": engine.time_ns}
+        "the clock", "the machine's time of day is accepted: new orders are accepted again", [], checks.nothing, {"time_ns": engine.time_ns}
     )

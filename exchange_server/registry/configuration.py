@@ -95,7 +95,7 @@ class DryCore:
                 self._balances[key] = 0
         if asset not in self._external:
             base = int(self._real[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
-            self._external[asset] = int(self._real[base + asset * L.ASSET_WORDS + L.A_EXTERNAL]) if registry.assets.get(asset) else 0
+            self._external[asset] = -int(self._real[base + asset * L.ASSET_WORDS + L.A_EXTERNAL]) if registry.assets.get(asset) else 0
         self._balances[key] += amount
         self._external[asset] += amount
         if self._balances[key] >= MONEY_MAX or self._external[asset] >= MONEY_MAX:

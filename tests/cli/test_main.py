@@ -55,9 +55,9 @@ def test_no_server(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
-        (lambda line: None, "the server closed the connection: whether it carried out the request is not known"),
+        (lambda line: None, "the server closed the connection: it is not known whether the request was carried out"),
         (lambda line: b"rubbish\n", "is not JSON"),
-        (lambda line: b"[]\n", "is no object"),
+        (lambda line: b"[]\n", "is not a JSON object"),
         (lambda line: b"\xff\xfe\n", "is not JSON"),
     ],
 )
@@ -175,12 +175,12 @@ WIN = ("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "s")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("market", "settle", "WC26-FINAL"), "say who won"),
+        (("market", "settle", "WC26-FINAL"), "give the result"),
         (WIN, "evidence is required"),
         (("market", "settle", "WC26-FINAL", "--winner", "ESP", "--evidence", "HERE"), "the source is required"),
         ((*WIN, "--evidence", "/nothing/here"), "--evidence /nothing/here: cannot be read: No such file or directory"),
-        ((*WIN, "--evidence", "HERE", "--winner", "FRA"), '"FRA" is no outcome of WC26-FINAL; outcomes: ESP, DRAW, ARG'),
-        ((*WIN, "--evidence", "HERE", "--winner", "ESP"), '"ESP" is named twice'),
+        ((*WIN, "--evidence", "HERE", "--winner", "FRA"), '"FRA" is not an outcome of WC26-FINAL; outcomes: ESP, DRAW, ARG'),
+        ((*WIN, "--evidence", "HERE", "--winner", "ESP"), '"ESP" is given twice'),
         ((*WIN, "--evidence", "HERE", "--observed-at", "yesterday"), "--observed-at yesterday: not a UTC time"),
         ((*WIN, "--evidence", "HERE", "--observed-at", "2026-07-19T21:00:00"), "not a UTC time"),
         ((*WIN, "--evidence", "HERE", "--observed-at", "1960-07-19T21:00:00Z"), "before 1970"),
@@ -231,7 +231,7 @@ def test_admin(run: Run, server: FakeAdmin) -> None:
     assert code == Exit.FAILED and 'there is no firm "X"' in err
     for bad, sentence in (
         ("{", "not a record: "),
-        ('{"type": "x"}', 'type: "x" is none of asset, '),
+        ('{"type": "x"}', 'type: "x" is not one of asset, '),
         ("[]", "not a record: "),
         ('{"type": "kill", "level": "firm", "a": 1}', "unknown field a"),
     ):
@@ -242,7 +242,7 @@ def test_admin(run: Run, server: FakeAdmin) -> None:
 def test_config_check(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("config", "check", "sandbox", data=False)
     assert code == 0 and out.endswith(
-        "sound: 2 assets, 1 venues, 15 markets, 100 instruments, 128 firms, 128 accounts, 64 binary sessions, 64 fix sessions, 256 deposits\n"
+        "valid: 2 assets, 1 venues, 15 markets, 100 instruments, 128 firms, 128 accounts, 64 binary sessions, 64 fix sessions, 256 deposits\n"
     )
     path = tmp_path / "c.toml"
     text = (ROOT / "config" / "worldcup.toml").read_text().replace("worldcup_results.toml", str(ROOT / "config" / "worldcup_results.toml"))

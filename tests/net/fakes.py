@@ -83,6 +83,7 @@ class Journal:
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.appended: list[tuple[int, int]] = []
 
+    mode = "sync"
     backlog_bytes = 0
     ring_bytes = 1 << 24
 

@@ -13,8 +13,8 @@ from ..life.ids import ARCHIVED, archive_at_ref, archive_ref, id_find, id_insert
 from ..life.life import account_link, hold_listing
 from ..life.timers import next_cutoff, timer_add, timer_room
 from ..match.match import start_match
-from ..money.collateral import collateral_find
-from ..money.products import reserve, reserve_fee
+from ..money.collateral import collateral_find, reserve
+from ..money.products import reserve_fee
 from ..risk.ladder import (
     NEW_PHASES,
     check_account,

@@ -18,6 +18,7 @@ from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import firm_at, firm_row, venue_at
 from ..life.archive import share_of
 from ..money.collateral import collateral_get, collateral_words, open_of, position_of
+from ..money.products import sells_base
 from .limits import QUANTITY_MAX
 
 NEW_PHASES, REPLACE_PHASES, SPLIT_PHASES, MERGE_PHASES = P.mask(P.NEW), P.mask(P.REPLACE), P.mask(P.SPLIT), P.mask(P.MERGE)
@@ -191,7 +192,7 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
         return refuse(m, C.R_EXPIRY_PAST, m[L.H_TIME], 0, expiry)
     if tif != C.GTD and expiry != 0:
         return refuse(m, C.R_EXPIRY_UNEXPECTED, 0, 0, expiry)
-    if contract_side == C.NO and m[m[inst + L.I_EVENT] + L.E_PRODUCT] == C.SPOT:
+    if contract_side == C.NO and sells_base(m, m[inst + L.I_EVENT]):
         return refuse(m, C.R_NO_ON_SPOT, 0, 0, 0)
     if stp > C.STP_DECREMENT:
         return refuse(m, C.R_BAD_STP, C.STP_DECREMENT, 0, stp)
