@@ -121,11 +121,11 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
     has = asdict(engine.capacities)
     for name, asked in sorted(options.settings.capacities.items()):
         if has[name] != asked:
-            lost.append(f"capacities.{name} = {asked}: the data folder was begun with {has[name]}, and tables do not change their size")
+            lost.append(f"capacities.{name} = {asked}: the data folder was created with {has[name]}, and its tables cannot be resized")
     retention = int(engine.m[L.H_RETENTION_NS])
     if options.settings.clordid_retention_ns != retention:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
-        lost.append(f"server.clordid_retention = {wish}: the data folder was begun with {kept}, which stays")
+        lost.append(f"server.clordid_retention = {wish}: the data folder was created with {kept}, which it keeps")
     return lost
 
 
@@ -145,12 +145,12 @@ def is_loopback(host: str) -> bool:
 def refuse_exposure(options: ServeOptions, sandbox: bool, host: str) -> None:
     """A sandbox stays on this machine unless the operator says otherwise in so many words. Raises StartRefused."""
     if options.expose_sandbox and not sandbox:
-        raise StartRefused(Exit.CONFIG, "--expose-sandbox goes only with a sandbox, and this data folder is none")
+        raise StartRefused(Exit.CONFIG, "--expose-sandbox is only for a sandbox, and this data folder is not one")
     if sandbox and not options.expose_sandbox and not is_loopback(host):
         raise StartRefused(
             Exit.CONFIG,
             f"this is a sandbox with published passwords, and {host or 'every address'} can be reached from other machines: "
-            "listen on 127.0.0.1, or say --expose-sandbox",
+            "listen on 127.0.0.1, or give --expose-sandbox",
         )
 
 
@@ -169,6 +169,6 @@ def refuse_mixing(options: ServeOptions, registry: Registry) -> None:
 
 def new_folder(data: Path) -> str:
     return (
-        f"{data} is a new data folder: say what it begins with, exos serve --data {data} --config FILE "
+        f"{data} is a new data folder and needs a configuration: exos serve --data {data} --config FILE "
         "(or --config sandbox, to try things out with published passwords)"
     )

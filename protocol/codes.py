@@ -55,7 +55,7 @@ EXACTLY = 1  # exactly k of n contracts pay P
 AT_MOST = 2  # at most k of n; a lone binary is at most 1 of 1
 SCALAR = 3
 
-# ---- phases of a market (domain.md section 7) ----------------------------------------------------------------
+# ---- phases of a market (the rules: phases.py) ----------------------------------------------------------------
 PH_DRAFT = 0
 PH_LISTED = 1
 PH_OPEN = 2

@@ -47,7 +47,7 @@ class EventsMissing(EventStoreError):
         self.last = last
         self.lost = lost
         self.found: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # what a chain gave before it came here, newest first
-        what = "are lost: the event store is damaged there, and the journal no longer reaches back so far"
+        what = "are lost: the event store is damaged there, and the journal no longer reaches back far enough"
         if not lost:
             what = "cannot be read just now: they are rebuilt from the journal"
         super().__init__(f"event store: events {first} to {last} {what}")

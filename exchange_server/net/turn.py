@@ -89,8 +89,12 @@ class Pipeline:
         self.links = links = Links(gate, calendar, clock, limits, counters, log, self.mark, self.wake)
         self.pressure = Pressure(gate, journal, limits, counters, log, lambda seconds: loop.call_later(seconds, self.wake), free_bytes)
         # What a link asks for (endpoint.Hub) goes to the part whose job it is, without a call in between.
-        self.attach, self.detach, self.slow, self.close_after_turn = links.attach, links.detach, links.slow, links.close_after_turn
-        self.arm, self.hold = calendar.arm, gate.put
+        self.attach: Callable[[Link], None] = links.attach
+        self.detach: Callable[[Link], None] = links.detach
+        self.slow: Callable[[Link], None] = links.slow
+        self.close_after_turn: Callable[[Link], None] = links.close_after_turn
+        self.arm: Callable[[Link], None] = calendar.arm
+        self.hold: Callable[[Link, bytes], None] = gate.put
         self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → who gets it
         self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
         self._ready: list[Link] = []

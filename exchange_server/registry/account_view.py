@@ -9,11 +9,11 @@ import numpy as np
 
 from ..core import audit
 from ..core import layout as L
-from .registry import Registry
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import Words
 
 
-def account_view(registry: Registry, m: Words) -> dict[str, Any]:
+def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
     """Accounts with anything in them, sessions that were ever used, and the totals. Amounts in minor units, prices in YES ticks, lots.
 
     Keys: accounts: list of name, cash and locked (by asset), positions (by symbol, without zeros), orders (list of order, id (0: a text),
@@ -55,7 +55,7 @@ def account_view(registry: Registry, m: Words) -> dict[str, Any]:
     }
 
 
-def _event(registry: Registry, dump: Words, of: Any) -> None:
+def _event(registry: Definitions, dump: Words, of: Any) -> None:
     """Positions and open orders out of one event's dump."""
     if not len(dump):
         return

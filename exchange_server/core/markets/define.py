@@ -5,6 +5,7 @@ Each answers OK or a code; nothing is changed when it refuses. Layouts: core/lay
 """
 
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..emit import refuse
@@ -167,6 +168,8 @@ def define_event(m, rows, c):
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_ASSET)
     if venue_at(m, rows[c + d.DE_OWNER_VENUE]) == 0:
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_OWNER_VENUE)
+    if rows[c + d.DE_PHASE] < 0 or rows[c + d.DE_PHASE] >= P.COUNT:
+        return refuse(m, C.R_BAD_DEFINITION, P.COUNT - 1, rows[c + d.DE_PHASE], d.DE_PHASE)
     take_id(m, L.P_EVENT, p, i)
     m[p + L.E_PRODUCT] = rows[c + d.DE_PRODUCT]
     m[p + L.E_K] = rows[c + d.DE_K]

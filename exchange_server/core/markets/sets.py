@@ -11,7 +11,7 @@ from ..money.collateral import buying_power, collateral_find, collateral_shift
 from ..money.ledger import post
 from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
-from ..risk.ladder import check_account, check_kill, check_phase, first_position
+from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
 
@@ -26,7 +26,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     if not has_sets(m, event):
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
     inst = m[event + L.E_FIRST]
-    code = check_phase(m, inst)
+    code = check_phase(m, inst, SPLIT_PHASES if kind == C.C_SPLIT else MERGE_PHASES)
     if code == C.OK:
         code = check_kill(m, s, account, entry_venue(m, s, inst))
     if code != C.OK:

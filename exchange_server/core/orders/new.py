@@ -17,6 +17,7 @@ from ..match.match import start_match
 from ..money.collateral import collateral_find, reserve
 from ..money.products import reserve_fee
 from ..risk.ladder import (
+    NEW_PHASES,
     check_account,
     check_conflict,
     check_fresh,
@@ -149,7 +150,7 @@ def do_new(m, rows, c, ev):
     if listing == 0:  # what the session's venue does not list does not exist for it
         code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
     if code == C.OK:
-        code = check_phase(m, inst)
+        code = check_phase(m, inst, NEW_PHASES)
     if code == C.OK:
         code = check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags)
     # kill switch, throttle, freshness

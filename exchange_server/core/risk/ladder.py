@@ -4,7 +4,10 @@ Each rung answers OK or a code and leaves limit, used and asked in the header (H
 throttle windows and rows made on first use. Prices: `price` is the client's, `book` is in YES ticks.
 """
 
+import numpy as np
+
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..book.levels import nodes_missing
@@ -17,6 +20,9 @@ from ..life.archive import share_of
 from ..money.collateral import collateral_get, collateral_words, open_of, position_of
 from ..money.products import sells_base
 from .limits import QUANTITY_MAX
+
+NEW_PHASES, REPLACE_PHASES, SPLIT_PHASES, MERGE_PHASES = P.mask(P.NEW), P.mask(P.REPLACE), P.mask(P.SPLIT), P.mask(P.MERGE)
+ORDER_REFUSALS = np.array(P.ORDER_REFUSALS, np.int64)
 
 
 @leaf
@@ -134,17 +140,12 @@ def refuse_positions(m):
 
 
 @leaf
-def check_phase(m, inst):
+def check_phase(m, inst, phases):
+    """phases: those that allow it, a bit each."""
     phase = m[inst + L.I_PHASE]
-    if phase == C.PH_OPEN:
+    if (phases >> phase) & 1 != 0:
         return C.OK
-    if phase == C.PH_DRAFT or phase == C.PH_LISTED:
-        return refuse(m, C.R_MARKET_NOT_OPEN, 0, 0, phase)
-    if phase == C.PH_PAUSED:
-        return refuse(m, C.R_MARKET_PAUSED, 0, 0, phase)
-    if phase == C.PH_CANCEL_ONLY:
-        return refuse(m, C.R_CANCEL_ONLY, 0, 0, phase)
-    return refuse(m, C.R_MARKET_CLOSED, 0, 0, phase)
+    return refuse(m, ORDER_REFUSALS[phase], 0, 0, phase)
 
 
 @leaf
