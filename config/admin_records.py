@@ -7,10 +7,12 @@ those of a single field; what fields must be to each other is checked by exchang
 """
 
 import hashlib
-from typing import Annotated, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
+
+from protocol import phases
 
 from . import wording
 
@@ -31,6 +33,16 @@ Decimals = Annotated[int, Meta(ge=0, le=18)]
 Bps = Annotated[int, Meta(ge=-10_000, le=10_000)]
 ShareBps = Annotated[int, Meta(ge=0, le=1_000_000)]  # the true bound, 10,000, is a listing rule with its own sentence
 Share = Annotated[int, Meta(ge=1, le=1000)]
+
+
+if TYPE_CHECKING:
+    SettablePhase = str
+    FirstPhase = str
+    FilePhase = str
+else:
+    SettablePhase = Literal[phases.SETTABLE]
+    FirstPhase = Literal[tuple(map(phases.name, phases.FIRST))]
+    FilePhase = Literal[tuple(map(phases.name, phases.IN_FILES))]
 
 
 class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -165,7 +177,7 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     sharing: Literal["segmented", "shared"] = "segmented"
     admits: tuple[Name, ...] = ()  # venues that may list it, when shared
     void: VoidRule | None = None
-    phase: Literal["draft", "listed"] = "listed"
+    phase: FirstPhase = "listed"
 
 
 class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
@@ -189,7 +201,7 @@ class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
 
 class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
     event: Name
-    phase: Literal["listed", "open", "paused", "cancel_only", "closed"]
+    phase: SettablePhase
 
 
 class Determine(Record, tag="determine", frozen=True, kw_only=True):

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from protocol import phases
+
 from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
@@ -152,9 +154,9 @@ class Reader:
             for values in rows:
                 item = self.market(path, market, values)
                 yield item
-                if market.phase == "open":
+                if phases.BY_NAME[market.phase] not in phases.FIRST:
                     event = item.record.event  # type: ignore[union-attr]
-                    yield Item(ar.SetPhase(event=event, phase="open"), self.file, f"{path}.phase", only_with=event)
+                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase", only_with=event)
 
     def contracts(self, path: str, market: schema.Market, values: Mapping[str, str]) -> list[dict[str, str]]:
         if (market.contracts_from is None) == (not market.contract):
@@ -238,5 +240,5 @@ class Reader:
             sharing=market.sharing,
             admits=market.admits,
             void=market.void,
-            phase="draft" if market.phase == "draft" else "listed",
+            phase=market.phase if phases.BY_NAME[market.phase] in phases.FIRST else phases.name(phases.FIRST[-1]),
         )

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from .admin_records import Bps, Decimals, ShareBps
+from .admin_records import Bps, Decimals, FilePhase, ShareBps
 
 Amount = str | int
 Duration = str
@@ -188,7 +188,7 @@ class Market(_Table, frozen=True, kw_only=True):
     sharing: Literal["segmented", "shared"] = "segmented"
     admits: tuple[str, ...] = ()
     void: Void | None = None
-    phase: Literal["draft", "listed", "open"] = "listed"  # what it is brought to when it is new
+    phase: FilePhase = "listed"  # what it is brought to when it is new
 
 
 class Listing(_Table, frozen=True, kw_only=True):

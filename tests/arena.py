@@ -194,7 +194,7 @@ def state(m: Arena) -> dict[str, Any]:
     return {
         "seq": (header[0], header[1], header[2], header[3] + 1, header[4] + 1),
         "balances": cash,
-        "external": {int(m[a]): int(m[a + L.A_EXTERNAL]) for a in rows_by_id(m, L.P_ASSET)},
+        "external": {int(m[a]): -int(m[a + L.A_EXTERNAL]) for a in rows_by_id(m, L.P_ASSET)},
         "positions": positions,
         "open": {int(m[o + L.O_ID]): order_state(m, o) for o in open_orders(m)},
         "queues": queues,

@@ -237,6 +237,8 @@ def event_rows(words: Words) -> list[Row]:
         )  # fmt: skip
         names = ("limit", "used", "asked") if row.kind in REFUSALS or row.kind == C.E_STATUS else ("last_price", "last_qty", "fee")
         row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))
+        if row.kind in (C.E_MOVED, C.E_SETTLED):
+            row.update(trade=0, why=w[L.EVT_WHY])
         if row.kind == C.E_SENT:
             row.update(price=0, qty=0, msg_type=w[L.EVT_MSG_TYPE], body_bytes=w[L.EVT_BODY_BYTES], body=payload[: w[L.EVT_BODY_BYTES]])
         out.append(plain(row))

@@ -11,7 +11,7 @@ import msgspec
 from config import admin_records as ar
 from config import results, wording
 from config.load import ConfigError
-from protocol import numbers
+from protocol import numbers, phases
 
 from ..exits import Exit
 from .admin_client import AdminClient
@@ -29,7 +29,7 @@ def add(commands: Any) -> None:
 
     phase = verbs.add_parser("phase", help="open, pause or close a market")
     phase.add_argument("event")
-    phase.add_argument("phase", choices=["listed", "open", "paused", "cancel_only", "closed"])
+    phase.add_argument("phase", choices=phases.SETTABLE)
     phase.set_defaults(run=run_phase)
 
     settle = verbs.add_parser("settle", help="determine the result and pay it out; closes the market first when it is open")
@@ -115,8 +115,6 @@ def run_settle(args: argparse.Namespace) -> int:
         raise CommandError(Exit.USAGE, "--determine-only and --finalise-only exclude each other")
     with AdminClient(args.data) as admin:
         market = _market(admin, args.event)
-        if market["phase"] == "final":
-            raise CommandError(Exit.FAILED, f"{args.event} is final: it has been paid")
         if args.finalise_only:
             _do(admin, ar.Finalise(event=args.event))
         else:

@@ -18,6 +18,7 @@ from .kit.pairs import PAIR_RESTRICT, pair_find
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import account_at, event_at, session_at
 from .layout.packed import status_of
+from .money.products import is_settled, requirement, sets_worth, value_at_worst
 from .proofs import PROOF_WORDS, note, sentences, structure
 
 HEADER_DUMP = 13
@@ -292,7 +293,6 @@ def formula(m, event, co):
     """The requirement from the columns alone, by k passes for the smallest not yet taken."""
     n = m[event + L.E_N]
     k = m[event + L.E_K]
-    product = m[event + L.E_PRODUCT]
     buys = 0
     for j in range(n):
         buys += m[co + L.CO_COLUMNS + L.COL_BUY * n + j]
@@ -306,9 +306,7 @@ def formula(m, event, co):
         at = -1
         for j in range(n):
             q = co + L.CO_COLUMNS + j
-            v = m[q] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + m[q + L.COL_BUY * n] - m[q + L.COL_SELL * n]
-            if product == C.AT_MOST or product == C.SCALAR:
-                v = min(v, 0)
+            v = value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n])
             if (v > last or v == last and j > last_index) and v < best:
                 best = v
                 at = j
@@ -316,7 +314,7 @@ def formula(m, event, co):
         last = best
         last_index = at
         taken += 1
-    return buys - min(0, worst)
+    return requirement(buys, worst)
 
 
 @kernel("i8(i8[::1], i8[::1])")
@@ -353,17 +351,17 @@ def check_state(m, out):
                 if m[co + L.CO_BASE] != 0 and m[m[co + L.CO_BASE] + L.B_ASSET] == asset:
                     required += m[co + L.CO_HELD_BASE]
                 co = m[co + L.CO_NEXT_IN_EVENT]
-        if cash != m[a + L.A_EXTERNAL]:
-            found = note(out, found, AUDIT_LEDGER, asset, cash, m[a + L.A_EXTERNAL])
+        if cash + m[a + L.A_EXTERNAL] != 0:
+            found = note(out, found, AUDIT_LEDGER, asset, cash, -m[a + L.A_EXTERNAL])
         if locked != required:
             found = note(out, found, AUDIT_LOCKED, asset, locked, required)
     for i in range(1, pool_cap(m, L.P_EVENT)):
         event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
-        if m[event] != i or m[event + L.E_PRODUCT] == C.SPOT:
+        if m[event] != i or not is_settled(m, event):
             continue
         n = m[event + L.E_N]
         sets = m[event + L.E_SETS]
-        worth = sets * m[event + L.E_K] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] if m[event + L.E_PRODUCT] == C.EXACTLY else 0
+        worth = sets_worth(m, event, sets)
         if m[event + L.E_POOL] != worth:
             found = note(out, found, AUDIT_POOL, i, m[event + L.E_POOL], worth)
         for j in range(n):

@@ -17,7 +17,7 @@ from .kit.pools import pool_base, pool_cap
 from .layout.definitions import MAX_CONTRACTS
 from .layout.packed import WAS_REPLACED, status_of
 from .life.ids import ALIAS_HI, ARCHIVED, order_ref
-from .money.products import reserve_fee, reserve_part
+from .money.products import reserve_fee, reserve_part, sells_base
 
 # scratch: the way through a tree, sums, 4 words for each contract of the largest event, and 2 for each firm
 SLOTS = 32
@@ -319,7 +319,7 @@ def _timers(m, out, found):
 def _sums(m, out, found, event, scratch):
     """Open quantity and money of every collateral row of an event, over the orders of its account."""
     co = m[event + L.E_COLL_HEAD]
-    spot = m[event + L.E_PRODUCT] == 0
+    in_base = sells_base(m, event)  # its money is in the account's holds, not in columns
     counted = 0
     while co != 0:
         n = m[co + L.CO_N]
@@ -341,7 +341,7 @@ def _sums(m, out, found, event, scratch):
             at = CONTRACTS + j
             wrong = m[columns + L.COL_BQ * n] != scratch[at] or m[columns + L.COL_SQ * n] != scratch[n + at]
             money = m[columns + L.COL_BUY * n] != scratch[2 * n + at] or m[columns + L.COL_SELL * n] != scratch[3 * n + at]
-            if wrong or not spot and money:
+            if wrong or not in_base and money:
                 found = note(out, found, PROOF_OPEN_QTY, m[event], m[m[co + L.CO_ACCOUNT] + L.AC_ID], j)
         co = m[co + L.CO_NEXT_IN_EVENT]
     if counted != m[event + L.E_OPEN_ORDERS]:

@@ -3,11 +3,11 @@
 from typing import Any
 
 from config.admin_records import outcome_code
-from protocol import codes
+from protocol import phases
 
 from ..core import layout as L
-from .registry import Registry
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import Words
 
 
 def _row(m: Words, pool: int, width: int, id: int) -> int:
@@ -19,7 +19,7 @@ def _best(m: Words, instrument: int, word: int) -> int | None:
     return int(m[level + L.L_PRICE]) if level else None
 
 
-def market_view(registry: Registry, m: Words, event_name: str = "") -> list[dict[str, Any]]:
+def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
     Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none), window_end_ns,
@@ -57,7 +57,7 @@ def market_view(registry: Registry, m: Words, event_name: str = "") -> list[dict
                 "asset": record.asset,
                 "payout": record.payout,
                 "price_decimals": record.price_decimals,
-                "phase": codes.PHASE_NAMES.get(int(m[e + L.E_PHASE_NOW]), "unknown"),
+                "phase": phases.name(int(m[e + L.E_PHASE_NOW])),
                 "version": newest.version if newest else 0,
                 "window_end_ns": int(m[e + L.E_WINDOW_END]),
                 "final_at_ns": newest.final_at_ns if newest else 0,

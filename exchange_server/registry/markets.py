@@ -3,12 +3,10 @@
 The rules of a market by itself are in listing_rules.py. Each function returns an Act and changes nothing.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, phases
 
 from ..core import layout as L
 from ..core.layout import definitions as d
@@ -16,20 +14,17 @@ from . import checks
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
-from .listing_rules import Refused, bad
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 from .tables import Event, Venue
 
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
-
-PHASES = {name: phase for phase, name in codes.PHASE_NAMES.items()}
 FEE_MODELS = {"notional": codes.FEE_NOTIONAL, "quadratic": codes.FEE_QUADRATIC, "minimum": codes.FEE_MIN}
 PRODUCTS = {"spot": codes.SPOT, "exactly": codes.EXACTLY, "at_most": codes.AT_MOST}
 FEE_BALANCES = 3
 
 
-def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") -> Act:
+def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -> Act:
     rules.check_market(record)
     owner = checks.find(registry.venues, "owner_venue", record.owner_venue)
     asset = checks.find(registry.assets, "asset", record.asset)
@@ -63,7 +58,7 @@ def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") 
                 d.DE_OWNER_VENUE: owner.id,
                 d.DE_WINDOW_NS: record.challenge_window_ns,
                 d.DE_LOT_BASE: record.lot_base,
-                d.DE_PHASE: PHASES[record.phase],
+                d.DE_PHASE: phases.BY_NAME[record.phase],
             }
         )
     ]
@@ -78,7 +73,7 @@ def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") 
                {"id": id, "first_instrument": first, "instruments": n})  # fmt: skip
 
 
-def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> None:
+def _listing_room(registry: Definitions, engine: EngineLike, count: int) -> None:
     used = registry.listing_rows
     limit = int(engine.capacities.listings)
     if used + count > limit:
@@ -90,13 +85,13 @@ def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> Non
     checks.hash_room(engine, "pairs", L.P_PAIR_HASH, count + FEE_BALANCES)
 
 
-def _new_terms_room(engine: "EngineLike", count: int) -> None:
+def _new_terms_room(engine: EngineLike, count: int) -> None:
     """Changed fees take a listing row of their own for each contract with open orders, which keep the terms they came under."""
     checks.hash_room(engine, "listings", L.P_LISTING, count)
     checks.hash_room(engine, "pairs", L.P_PAIR_HASH, 1)
 
 
-def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue, engine: "EngineLike") -> Act:
+def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, owner: Venue, engine: EngineLike) -> Act:
     name = f"market {record.event}"
     changed = checks.changes(old.record, record, name)
     if not changed:
@@ -158,7 +153,7 @@ def _listing_row(owner: Venue, venue: Venue, instrument: int, fees: ar.Fees) -> 
     )
 
 
-def listing(registry: "Registry", record: ar.DefineListing, engine: "EngineLike") -> Act:
+def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike) -> Act:
     venue = checks.find(registry.venues, "venue", record.venue)
     event = checks.find(registry.events, "event", record.event)
     owner = checks.find(registry.venues, "event", event.record.owner_venue)

@@ -3,8 +3,6 @@
 Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from config import admin_records as ar
@@ -14,18 +12,16 @@ from ..core import layout as L
 from . import checks
 from . import rows as rows_of
 from .checks import Act
-from .listing_rules import Refused, bad
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 from .tables import Account, Asset, Firm, Secrets, Session, Venue
-
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
 
 TIME_FORMS = {0: L.FORM_TIME_SECONDS, 3: L.FORM_TIME_MILLIS, 6: L.FORM_TIME_MICROS, 9: L.FORM_TIME_NANOS}  # by decimals
 WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
 
 
-def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") -> Act:
+def asset(registry: Definitions, record: ar.DefineAsset, engine: EngineLike) -> Act:
     old = registry.assets.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
@@ -37,7 +33,7 @@ def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") ->
     return Act(f"asset {record.name}", f"asset {record.name} defined", [row], lambda: registry.assets.put(Asset(id, record)), {"id": id})
 
 
-def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") -> Act:
+def venue(registry: Definitions, record: ar.DefineVenue, engine: EngineLike) -> Act:
     _throttle(record)
     if record.cutoff_offset_ns >= record.cutoff_period_ns:
         raise bad("cutoff_offset_ns", f"must be below the period {units.duration(record.cutoff_period_ns)}, asked {units.duration(record.cutoff_offset_ns)}",
@@ -79,7 +75,7 @@ def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
         )
 
 
-def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> Act:
+def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Act:
     old = registry.firms.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
@@ -97,7 +93,7 @@ def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> A
                lambda: registry.firms.put(Firm(id, record)), {"id": id})  # fmt: skip
 
 
-def account(registry: "Registry", record: ar.DefineAccount, engine: "EngineLike") -> Act:
+def account(registry: Definitions, record: ar.DefineAccount, engine: EngineLike) -> Act:
     firm = checks.find(registry.firms, "firm", record.firm)
     venue = checks.find(registry.venues, "venue", record.venue).id if record.venue else 0
     old = registry.accounts.named(record.name)
@@ -112,7 +108,7 @@ def account(registry: "Registry", record: ar.DefineAccount, engine: "EngineLike"
     return Act(f"account {record.name}", f"account {record.name} defined", [row], lambda: registry.put_account(account), {"id": id})
 
 
-def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike") -> Act:
+def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike) -> Act:
     firm = checks.find(registry.firms, "firm", record.firm)
     venue = checks.find(registry.venues, "venue", record.venue).id if record.venue else 0
     account = checks.find(registry.accounts, "account", record.account) if record.account else None
@@ -166,7 +162,7 @@ def _form(record: ar.DefineSession) -> int:
     return L.FORM_OWN_FIELDS * (not record.standard_dictionary) | TIME_FORMS[record.timestamp_decimals] << L.FORM_TIME_SHIFT
 
 
-def _check_login(registry: "Registry", record: ar.DefineSession) -> None:
+def _check_login(registry: Definitions, record: ar.DefineSession) -> None:
     """A FIX session has CompIDs, name and password; a binary one key and secret; none has the other's; no two share a login."""
     fix = {
         "our_comp_id": record.our_comp_id,

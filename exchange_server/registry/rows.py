@@ -3,14 +3,12 @@
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocol import codes
 
 from ..core import layout as L
 from ..core.layout import definitions as d
-
-Words = NDArray[np.int64]
+from .engine_like import Words
 
 
 def head(kind: int, extra: int = 0) -> int:

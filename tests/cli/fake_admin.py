@@ -14,7 +14,7 @@ from config import load, plan
 from config.admin_records import outcome_code
 from exchange_server.core import layout as L
 from exchange_server.registry import Refused, Registry
-from exchange_server.registry.markets import PHASES
+from protocol import phases
 from tests.fake_engine import FakeEngine
 
 
@@ -63,7 +63,7 @@ class FakeAdmin:
         self.phases[event] = phase
         id = self.registry.events.named(event).id  # type: ignore[union-attr]
         base = int(self.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE])
-        self.engine.m[base + id * L.EVENT_WORDS + L.E_PHASE_NOW] = PHASES[phase]
+        self.engine.m[base + id * L.EVENT_WORDS + L.E_PHASE_NOW] = phases.BY_NAME[phase]
 
     def _apply(self, record: Any) -> dict[str, Any]:
         for body in ar.pack_all("uid:0", "1", record):

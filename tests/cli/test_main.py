@@ -131,7 +131,7 @@ def test_settle_by_hand(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     assert determine.payouts == (0, 10_000, 0) and determine.evidence_sha256 == hashlib.sha256(b"0-0").hexdigest()
     assert determine.evidence_name == "report.txt" and determine.observed_at_ns == 1784494800 * 10**9
     code, _, err = run("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "FIFA", "--evidence", str(evidence))
-    assert code == Exit.FAILED and "is final: it has been paid" in err
+    assert code == Exit.FAILED and "WC26-FINAL is final since " in err and "it has been paid" in err
 
 
 def test_settle_in_two_steps_and_with_split_payouts(run: Run, server: FakeAdmin, tmp_path: Path) -> None:

@@ -47,9 +47,9 @@ CORE: list[Bug] = [
     ),
     (
         "at most k counts a winner as certain",
-        "money/collateral.py",
-        "    if product == C.AT_MOST or product == C.SCALAR:\n",
-        "    if product == C.SCALAR:\n",
+        "money/products.py",
+        "    return v if m[event + L.E_PRODUCT] == C.EXACTLY else min(v, 0)\n",
+        "    return v if m[event + L.E_PRODUCT] != C.SCALAR else min(v, 0)\n",
     ),
     (
         "an order expires one instant late",
@@ -78,8 +78,8 @@ CORE: list[Bug] = [
     (
         "a merge forgets the pool",
         "markets/sets.py",
-        "    m[event + L.E_POOL] += money\n",
-        "    m[event + L.E_POOL] += max(money, 0)\n",
+        "            post(m, event, cash, -money, C.WHY_MERGE)\n",
+        "            post(m, cash, cash, -money, C.WHY_MERGE)\n            m[cash + L.MONEY] -= money\n",
     ),
 ]
 

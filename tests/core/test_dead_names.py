@@ -22,7 +22,6 @@ ID_WORD = "word 0 of every row by id; kit/rows.py and define.py compare it witho
 KEPT = {
     "R_ID_TABLE_FULL": "retired: old journals and event stores hold it",
     "R_TEXT_TABLE_FULL": "retired: old journals and event stores hold it",
-    "A_ID": ID_WORD,
     "V_ID": ID_WORD,
     "S_ID": ID_WORD,
     "COL_Q": "the first of the columns that COL_* number",

@@ -57,6 +57,11 @@ def test_neighbours_are_neighbours(names: tuple[str, ...]) -> None:
     assert [NAMES[name] - NAMES[names[0]] for name in names] == list(range(len(names)))
 
 
+@pytest.mark.parametrize("names", shape.SAME, ids=[names[0] for names in shape.SAME])
+def test_one_word_under_several_names_is_one(names: tuple[str, ...]) -> None:
+    assert len({NAMES[name] for name in names}) == 1
+
+
 def test_pools_are_numbered_and_named() -> None:
     pools = sorted(value for name, value in NAMES.items() if name.startswith("P_"))
     assert pools == list(range(L.POOL_COUNT)) and len(L.POOL_NAMES) == L.POOL_COUNT

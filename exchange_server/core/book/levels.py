@@ -7,6 +7,7 @@ A node has a mask of its occupied slots and 64 children; a leaf's children are l
 
 from .. import layout as L
 from ..kit.bits import clz, ctz
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
 from ..kit.rows import firm_row
@@ -17,6 +18,7 @@ def level_find(m, inst, ask, price):
     """Level pointer at a price, 0 when nobody rests there."""
     node = m[inst + L.I_BID_ROOT + ask]
     shift = m[inst + L.I_DEPTH_SHIFT]
+    expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
     while node != 0:
         child = m[node + L.N_CHILD + ((price >> shift) & 63)]
         if shift == 0:
@@ -71,6 +73,7 @@ def nodes_missing(m, inst, ask, price):
 @leaf
 def _new_node(m, parent, slot, firm):
     node = pool_alloc(m, L.P_NODE)
+    expect(m, node != 0, L.INV_TABLE)
     m[node + L.N_FIRM] = firm
     m[firm_row(m, firm) + L.F_NODES] += 1
     m[node + L.N_MASK] = 0
@@ -83,6 +86,7 @@ def _new_node(m, parent, slot, firm):
 def level_make(m, inst, ask, price, firm):
     """The level at a price, made for the firm when it is not there. There is a level for every open order; for nodes the caller has asked check_nodes."""
     shift = m[inst + L.I_DEPTH_SHIFT]
+    expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
     node = m[inst + L.I_BID_ROOT + ask]
     if node == 0:
         node = _new_node(m, 0, 0, firm)
@@ -101,6 +105,7 @@ def level_make(m, inst, ask, price, firm):
     if level != 0:
         return level
     level = pool_alloc(m, L.P_LEVEL)
+    expect(m, level != 0, L.INV_TABLE)
     m[level + L.L_PRICE] = price
     m[level + L.L_HEAD] = 0
     m[level + L.L_TAIL] = 0
@@ -129,6 +134,8 @@ def level_drop(m, inst, ask, level):
         m[inst + L.I_BEST_BID + ask] = level_worse(m, level, ask)
     node = m[level + L.L_NODE]
     slot = m[level + L.L_PRICE] & 63
+    expect(m, m[level + L.L_HEAD] == 0 and m[level + L.L_QTY] == 0, L.INV_BOOK)
+    expect(m, m[node + L.N_CHILD + slot] == level, L.INV_BOOK)
     pool_release(m, L.P_LEVEL, level)
     m[inst + L.I_LEVEL_COUNT] -= 1
     while True:
@@ -165,6 +172,7 @@ def mark_dirty(m, inst, ask, level):
 @leaf
 def queue_push(m, inst, ask, o):
     """Rest an order at the back of its price's queue."""
+    expect(m, m[o + L.O_LEAVES] > 0 and m[o + L.O_LEVEL] == 0, L.INV_BOOK)
     level = level_make(m, inst, ask, m[o + L.O_PRICE], m[o + L.O_FIRM])
     tail = m[level + L.L_TAIL]
     m[o + L.O_NEXT] = 0
@@ -194,8 +202,10 @@ def queue_remove(m, inst, ask, o):
         m[level + L.L_TAIL] = prv
     else:
         m[nxt + L.O_PREV] = prv
+    expect(m, m[o + L.O_PRICE] == m[level + L.L_PRICE], L.INV_BOOK)
     m[level + L.L_QTY] -= m[o + L.O_LEAVES]
     m[level + L.L_COUNT] -= 1
+    expect(m, m[level + L.L_QTY] >= m[level + L.L_COUNT] >= 0, L.INV_BOOK)
     m[o + L.O_LEVEL] = 0
     mark_dirty(m, inst, ask, level)
     if m[level + L.L_COUNT] == 0:
@@ -206,6 +216,7 @@ def queue_remove(m, inst, ask, o):
 def queue_reduce(m, inst, ask, o, quantity):
     """An order at rest shrinks and keeps its place."""
     level = m[o + L.O_LEVEL]
+    expect(m, level != 0 and 0 < quantity <= m[o + L.O_LEAVES], L.INV_BOOK)
     m[o + L.O_LEAVES] -= quantity
     m[level + L.L_QTY] -= quantity
     mark_dirty(m, inst, ask, level)

@@ -16,9 +16,14 @@ STEP_BROKEN = 3  # H_ERROR says what; stop the process
 STEP_OPERATE = 4  # the row at H_CURSOR is the other kernel's
 
 # H_ERROR: which invariant is broken, 0: none
-INV_LEDGER = 2
+INV_LEDGER = 2  # money, its rows and its reasons
 INV_TABLE = 4
 INV_ROW = 5  # a row no gateway may write
+# Only found with EXOS_BOUNDSCHECK=1 (kit/expect.py):
+INV_BOOK = 6
+INV_COLLATERAL = 7
+INV_FEE = 8
+INV_ORDER = 9
 
 # ================================================================== what wire kernels and gateways say to each other
 # `conn`: what a decode kernel must know of the connection, CN_WORDS words

@@ -28,6 +28,7 @@ EVT_TRADE = 20  # trade id
 EVT_EXPIRY = 21
 EVT_CLIENT_NUMBER = 22  # incoming MsgSeqNum that caused it (0: none)
 EVT_SPARE = 23  # E_MOVED, E_SETTLED: asset
+EVT_WHY = 20  # E_MOVED, E_SETTLED: WHY_*
 # Refusals (E_REJECTED, E_CANCEL_REJECT, E_REFUSED) use these words for the numbers of their text; 0 where without meaning:
 EVT_LIMIT = 16  # the limit's value
 EVT_USED = 17  # what was used of it

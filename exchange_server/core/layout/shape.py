@@ -47,6 +47,9 @@ ADJACENT = (
     ("EVT_ID_HI", "EVT_ID_LO", "EVT_ORIG_HI", "EVT_ORIG_LO"),
 )
 
+# One word under several names: the rows that hold money have it in the same place.
+SAME = (("MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"),)
+
 # Commands and events: the words of each kind of row. Within a kind no two names may share a word; across kinds they do.
 COMMON_COMMAND = ("CMD_HEAD",)
 COMMANDS = {
@@ -74,5 +77,5 @@ EVENTS = {
     "fill": ("EVT_LAST_PRICE", "EVT_LAST_QTY", "EVT_NOTIONAL", "EVT_FEE", "EVT_TRADE", "EVT_SPARE"),
     "refusal": ("EVT_LIMIT", "EVT_USED", "EVT_ASKED", "EVT_NOTIONAL"),
 }
-EVENT_ALIASES = {"EVT_BODY_BYTES": "EVT_PRICE", "EVT_MSG_TYPE": "EVT_QTY"}  # of E_SENT
+EVENT_ALIASES = {"EVT_BODY_BYTES": "EVT_PRICE", "EVT_MSG_TYPE": "EVT_QTY", "EVT_WHY": "EVT_TRADE"}  # of E_SENT; of E_MOVED and E_SETTLED
 COMMAND_WORDS, EVENT_ROW_WORDS = commands.CMD_WORDS, events.EVT_WORDS

@@ -4,9 +4,9 @@ LOGIC_VERSION = 3  # a journal written by another version of the rules is refuse
 # E_LOGON: next outgoing number before it in price, LOGON_* in qty, S_ABSENT_FROM in last qty, S_MISSED before it in order,
 #          S_UNTOLD and S_UNTOLD_TO before it in cum and leaves
 # E_MASS_DONE: scope in price, count of cancelled orders in qty
-# E_MOVED: signed amount in price, balance after in qty, quantity of sets in last qty, event id in instrument half
+# E_MOVED: signed amount in price, balance after in qty, quantity of sets in last qty, event id in instrument half, WHY_* in EVT_WHY
 # E_SETTLED: payout per contract in price, signed position in qty, amount in last price, balance after in last qty,
-#            version in leaves, provenance (event id) in order
+#            version in leaves, provenance (event id) in order, WHY_* in EVT_WHY
 # E_PHASE: event id in order, old phase in price, new phase in qty
 # E_DETERMINED / E_FINAL: event id in order, version in qty
 # Extra rows of an event carry its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: behind these 64 bytes with
@@ -89,7 +89,7 @@ POOL_NAMES = (
 ASSET_WORDS = 16
 A_ID = 0
 A_DECIMALS = 1
-A_EXTERNAL = 2  # signed: deposits - withdrawals
+A_EXTERNAL = 2  # what the world outside holds of it: withdrawals - deposits, never above 0
 A_NAME_LEN = 3
 A_NAME = 4  # 4 words, 32 bytes
 
@@ -177,7 +177,7 @@ SF_DEFINED_SHIFT = 2  # the same two bits, shifted by this: what the definition 
 EVENT_WORDS = 64
 E_ID = 0
 E_PRODUCT = 1
-E_K = 2
+E_POOL = 2  # pool cash, minor units
 E_N = 3
 E_FIRST = 4  # pointer of the first instrument; the n instruments lie side by side
 E_PHASE_NOW = 5
@@ -186,7 +186,7 @@ E_BASE_ASSET = 7  # spot only
 E_PAYOUT = 8  # P in ticks; 0 for spot
 E_TICK_VALUE = 9  # minor units per tick per lot
 E_SETS = 10  # s
-E_POOL = 11  # pool cash, minor units
+E_K = 11
 E_COLL_HEAD = 12  # collateral rows of this event, linked through CO_NEXT_IN_EVENT
 E_OWNER_VENUE = 13
 E_VERSION = 14  # of the determination
@@ -245,10 +245,14 @@ LI_MAKER_BPS = 3  # may be negative: rebate
 LI_TAKER_BPS = 4
 LI_OWNER_SHARE = 5  # bps of the net fee
 LI_VENUE_SHARE = 6
-LI_OWNER_ACCOUNT = 7
-LI_VENUE_ACCOUNT = 8
+LI_OWNER_BALANCE = 7  # balances of those who share its fees (pointers); owner and venue: 0 without a share
+LI_VENUE_BALANCE = 8
 LI_ORDERS = 9  # open orders that were entered under these terms
 LI_CURRENT = 10  # 0: superseded, released with its last order
+LI_PLATFORM_BALANCE = 11
+
+# The rows that hold money: balances, events (E_POOL) and assets (A_EXTERNAL). Only money/ledger.py writes the word.
+MONEY = 2
 
 BALANCE_WORDS = 8
 B_ACCOUNT = 0

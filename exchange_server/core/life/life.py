@@ -9,7 +9,7 @@ from ..kit.jit import leaf
 from ..kit.pools import pool_release
 from ..kit.rows import firm_row
 from ..layout.packed import WAS_REPLACED
-from ..money.products import reserve
+from ..money.collateral import reserve
 from .archive import archive_order
 from .ids import ALIAS_HI, archive_ref, id_repoint, order_ref
 from .timers import timer_remove

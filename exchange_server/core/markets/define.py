@@ -5,6 +5,7 @@ Each answers OK or a code; nothing is changed when it refuses. Layouts: core/lay
 """
 
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..emit import refuse
@@ -14,8 +15,7 @@ from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_roo
 from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, venue_at
 from ..layout import definitions as d
-from ..money.collateral import balance_get
-from ..money.fees import PLATFORM_ACCOUNT
+from ..money.ledger import balance_get
 
 
 @leaf
@@ -168,6 +168,8 @@ def define_event(m, rows, c):
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_ASSET)
     if venue_at(m, rows[c + d.DE_OWNER_VENUE]) == 0:
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_OWNER_VENUE)
+    if rows[c + d.DE_PHASE] < 0 or rows[c + d.DE_PHASE] >= P.COUNT:
+        return refuse(m, C.R_BAD_DEFINITION, P.COUNT - 1, rows[c + d.DE_PHASE], d.DE_PHASE)
     take_id(m, L.P_EVENT, p, i)
     m[p + L.E_PRODUCT] = rows[c + d.DE_PRODUCT]
     m[p + L.E_K] = rows[c + d.DE_K]
@@ -238,18 +240,32 @@ def define_instrument(m, rows, rows_b, c):
 
 
 @leaf
+def _fee_balance(m, account_id, asset):
+    """Balance of an account that shares fees; 0: no account is named, -1: no room."""
+    if account_id == 0:
+        return 0
+    balance = balance_get(m, account_id, asset)
+    return balance if balance != 0 else -1
+
+
+@leaf
 def define_listing(m, rows, c):
     venue = rows[c + d.DL_VENUE]
     inst = instrument_at(m, rows[c + d.DL_INSTRUMENT])
     if inst == 0:
         return refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + d.DL_INSTRUMENT])
+    for share, account in ((d.DL_OWNER_SHARE, d.DL_OWNER_ACCOUNT), (d.DL_VENUE_SHARE, d.DL_VENUE_ACCOUNT)):
+        if rows[c + share] != 0 and rows[c + account] == 0:
+            return refuse(m, C.R_BAD_DEFINITION, 0, 0, account)
     asset = m[m[inst + L.I_EVENT] + L.E_ASSET]
-    # Fee balances are made now, so that no trade can ever fail for want of one.
-    if balance_get(m, PLATFORM_ACCOUNT, asset) == 0:
+    # Fee balances are made now and kept in the listing, so that no trade can fail for want of one or has to look for it.
+    platform = balance_get(m, d.PLATFORM_FEE_ACCOUNT, asset)
+    if platform == 0:
         return _full(m, L.P_BALANCE)
-    for word in (d.DL_OWNER_ACCOUNT, d.DL_VENUE_ACCOUNT):
-        if rows[c + word] != 0 and balance_get(m, rows[c + word], asset) == 0:
-            return _full(m, L.P_BALANCE)
+    owner = _fee_balance(m, rows[c + d.DL_OWNER_ACCOUNT], asset)
+    front = _fee_balance(m, rows[c + d.DL_VENUE_ACCOUNT], asset)
+    if owner < 0 or front < 0:
+        return _full(m, L.P_BALANCE)
     p = pair_find(m, PAIR_LISTING, venue, m[inst])
     if p == 0 or m[p + L.LI_ORDERS] != 0:
         # New terms hold for orders entered or amended afterwards: open orders keep the row they came under.
@@ -267,5 +283,8 @@ def define_listing(m, rows, c):
         m[p + L.LI_CURRENT] = 1
         if venue == m[inst + L.I_OWNER_VENUE]:
             m[inst + L.I_LISTING] = p
-    copy_words(m, p + 2, rows, c + d.DL_FEE_MODEL, 7)
+    copy_words(m, p + L.LI_FEE_MODEL, rows, c + d.DL_FEE_MODEL, 5)
+    m[p + L.LI_OWNER_BALANCE] = owner
+    m[p + L.LI_VENUE_BALANCE] = front
+    m[p + L.LI_PLATFORM_BALANCE] = platform
     return C.OK

@@ -1,6 +1,9 @@
-"""Phases of an event and its contracts: which an operator may set by hand, and what closing does to the orders that rest."""
+"""Phases of an event and its contracts (the rules: protocol/phases.py), and what becomes of orders that may not rest any more."""
+
+import numpy as np
 
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..emit import begin_event, refuse, room
@@ -9,6 +12,9 @@ from ..kit.rows import event_at
 from ..layout import definitions as d
 from ..layout.packed import pack_head
 from ..life.life import take_out
+
+SET_MASKS = np.array(P.SET_MASKS, np.int64)
+REST_PHASES = P.mask(P.REST)
 
 
 @leaf
@@ -20,16 +26,8 @@ def set_event_phase(m, event, phase):
 
 @leaf
 def transition_allowed(old, new):
-    """The phases an operator may set by hand; determination and finality have their own commands."""
-    if old == C.PH_DRAFT:
-        return new == C.PH_LISTED
-    if old == C.PH_LISTED:
-        return new == C.PH_OPEN
-    if old == C.PH_OPEN:
-        return new == C.PH_PAUSED or new == C.PH_CANCEL_ONLY or new == C.PH_CLOSED
-    if old == C.PH_PAUSED or old == C.PH_CANCEL_ONLY:
-        return new == C.PH_OPEN or new == C.PH_PAUSED or new == C.PH_CANCEL_ONLY or new == C.PH_CLOSED
-    return False
+    """May an operator set it? Determination and finality have their own commands."""
+    return 0 <= new < P.COUNT and (SET_MASKS[old] >> new) & 1 != 0
 
 
 @leaf
@@ -49,12 +47,13 @@ def do_phase(m, rows, c, ev):
     new = rows[c + d.DP_PHASE]
     if event == 0:
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DP_EVENT])
-    if new == m[event + L.E_PHASE_NOW] or not transition_allowed(m[event + L.E_PHASE_NOW], new):
-        return refuse(m, C.R_BAD_TRANSITION, 0, m[event + L.E_PHASE_NOW], new)
+    old = m[event + L.E_PHASE_NOW]
+    if not transition_allowed(old, new):
+        return refuse(m, C.R_BAD_TRANSITION, 0, old, new)
     if m[event + L.E_FIRST] == 0:
         return refuse(m, C.R_BAD_DEFINITION, m[event + L.E_N], 0, 0)  # no contract yet
     set_phase(m, ev, event, new)
-    if new == C.PH_CLOSED:
+    if (REST_PHASES >> old) & 1 != 0 and (REST_PHASES >> new) & 1 == 0:
         m[L.H_RESUME] = L.RES_CLOSE
         m[L.H_R0] = event
         m[L.H_R0 + 1] = 0  # contract

@@ -14,7 +14,8 @@ from ..layout.packed import fee_model, maker_bps, set_status, taker_bps
 from ..life.life import close_order, take_out
 from ..money.collateral import collateral_shift, open_quantity
 from ..money.fees import charge_fee, grant_rebate, share_fee
-from ..money.products import reserve_fee, reserve_part
+from ..money.ledger import post
+from ..money.products import fill_base, fill_cash, fill_position, reserve_fee, reserve_part
 
 ROWS_PER_TRADE = 4  # two fills, each with a text row
 ROWS_PER_CANCEL = 2
@@ -47,10 +48,17 @@ def fillable(m, o):
 
 
 @leaf
-def _side_of_trade(m, inst, o, price, quantity, fee):
-    """Position, reservation, cash and counts of one order for one fill."""
-    event = m[inst + L.I_EVENT]
-    spot = m[event + L.E_PRODUCT] == C.SPOT
+def _deliver(m, inst, buyer, seller, price, quantity):
+    """Cash goes from the buyer to the seller, of a spot pair the base the other way. buyer, seller: collateral rows."""
+    post(m, m[buyer + L.CO_CASH], m[seller + L.CO_CASH], fill_cash(m, inst, price, quantity), C.WHY_TRADE)
+    base = fill_base(m, m[inst + L.I_EVENT], quantity)
+    if base != 0:
+        post(m, m[seller + L.CO_BASE], m[buyer + L.CO_BASE], base, C.WHY_TRADE)
+
+
+@leaf
+def _side_of_trade(m, inst, o, price, quantity):
+    """Position, reservation and counts of one order for one fill."""
     co = m[o + L.O_COLL]
     j = m[inst + L.I_INDEX]
     attr = m[o + L.O_ATTR]
@@ -59,22 +67,12 @@ def _side_of_trade(m, inst, o, price, quantity, fee):
     kept_fee = reserve_fee(m, inst, book_side, m[o + L.O_FEES], m[o + L.O_PRICE], left, m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID])
     freed = reserve_part(m, inst, book_side, m[o + L.O_PRICE], quantity) + m[o + L.O_RESERVED_FEE] - kept_fee
     m[o + L.O_RESERVED_FEE] = kept_fee
-    money = price * quantity * m[inst + L.I_TICK_VALUE]
+    gained = fill_position(m, m[inst + L.I_EVENT], quantity)
     if book_side == C.BUY:
-        m[m[co + L.CO_CASH] + L.B_CASH] -= money + fee
-        if spot:
-            m[m[co + L.CO_BASE] + L.B_CASH] += quantity * m[event + L.E_LOT_BASE]
-            collateral_shift(m, co, j, 0, -freed, 0)
-        else:
-            collateral_shift(m, co, j, quantity, -freed, 0)
+        collateral_shift(m, co, j, gained, -freed, 0)
         open_quantity(m, co, j, 0, -quantity)
     else:
-        m[m[co + L.CO_CASH] + L.B_CASH] += money - fee
-        if spot:
-            m[m[co + L.CO_BASE] + L.B_CASH] -= quantity * m[event + L.E_LOT_BASE]
-            collateral_shift(m, co, j, 0, 0, -freed)
-        else:
-            collateral_shift(m, co, j, -quantity, 0, -freed)
+        collateral_shift(m, co, j, -gained, 0, -freed)
         open_quantity(m, co, j, 1, -quantity)
     m[o + L.O_CUM] += quantity
     m[o + L.O_NOTIONAL] += client_price(m, inst, (attr >> 8) & 15, price) * quantity
@@ -112,8 +110,14 @@ def trade(m, ev, maker, taker, quantity):
         same = fee_model(maker_fees) == fee_model(m[taker + L.O_FEES])
         rebate = grant_rebate(m, inst, maker, min(-maker_rate, max(taker_rate, 0)) if same else 0, price, quantity)
         maker_fee = -rebate
-    _side_of_trade(m, inst, maker, price, quantity, maker_fee)
-    _side_of_trade(m, inst, taker, price, quantity, taker_fee)
+    _side_of_trade(m, inst, maker, price, quantity)
+    _side_of_trade(m, inst, taker, price, quantity)
+    if m[taker + L.O_ATTR] & 15 == C.BUY:
+        _deliver(m, inst, m[taker + L.O_COLL], m[maker + L.O_COLL], price, quantity)
+    else:
+        _deliver(m, inst, m[maker + L.O_COLL], m[taker + L.O_COLL], price, quantity)
+    if rebate != 0:
+        post(m, m[m[taker + L.O_COLL] + L.CO_CASH], m[m[maker + L.O_COLL] + L.CO_CASH], rebate, C.WHY_REBATE)
     share_fee(m, maker, max(maker_fee, 0))
     share_fee(m, taker, taker_fee - rebate)
     m[taker + L.O_LEAVES] -= quantity

@@ -13,9 +13,10 @@ from ..life.ids import ARCHIVED, archive_at_ref, archive_ref, id_find, id_insert
 from ..life.life import account_link, hold_listing
 from ..life.timers import next_cutoff, timer_add, timer_room
 from ..match.match import start_match
-from ..money.collateral import collateral_find
-from ..money.products import reserve, reserve_fee
+from ..money.collateral import collateral_find, reserve
+from ..money.products import reserve_fee
 from ..risk.ladder import (
+    NEW_PHASES,
     check_account,
     check_conflict,
     check_fresh,
@@ -146,7 +147,7 @@ def do_new(m, rows, c, ev):
     if listing == 0:  # what the session's venue does not list does not exist for it
         code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
     if code == C.OK:
-        code = check_phase(m, inst)
+        code = check_phase(m, inst, NEW_PHASES)
     if code == C.OK:
         code = check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags)
     # kill switch, throttle, freshness

@@ -12,9 +12,10 @@ from ..life.archive import archive_order, forget_due
 from ..life.ids import ALIAS_HI, ARCHIVED, archive_ref, id_find, id_insert, id_repoint, order_at_ref, order_ref, store_text
 from ..life.life import hold_listing, leave_listing
 from ..match.match import start_match
+from ..money.collateral import reserve
 from ..money.fees import fee_denominator
-from ..money.products import reserve, reserve_fee
-from ..risk.ladder import check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
+from ..money.products import reserve_fee
+from ..risk.ladder import REPLACE_PHASES, check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
 from ..risk.visibility import find_listing, listing_for
@@ -64,7 +65,7 @@ def _check_replace(m, rows, c, s, ref):
         return code, 0
     book = client_price(m, inst, own_contract_side, price)
     takes_away = book == m[o + L.O_PRICE] and quantity < m[o + L.O_QTY]
-    code = check_phase(m, inst)
+    code = check_phase(m, inst, REPLACE_PHASES)
     if code == C.OK:
         code = check_unbuilt(m, rows, c)
     if code == C.OK:

@@ -6,8 +6,8 @@ from .. import layout as L
 from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.rows import venue_at
-from ..money.collateral import buying_power, open_of, position_of
-from ..money.products import reserve, reserve_part
+from ..money.collateral import buying_power, open_of, position_of, reserve
+from ..money.products import reserve_part
 
 QUANTITY_MAX = 1 << 61
 
