@@ -6,7 +6,8 @@ Everything here is for the files that carry requests out (new.py, cancel.py, rep
 from protocol import codes as C
 
 from .. import layout as L
-from ..emit import begin_event, own_event, put_orig_text, put_texts
+from ..emit import begin_event, own_event, put_orig_text, put_texts, room
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import account_at
 from ..layout.packed import account_of, pack_event, reason_of, row_flags_of, sequence_of, session_of, status_of, terms_of, without_entry
@@ -36,6 +37,7 @@ def request_account(m, rows, c, s):
     asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
         asked = m[s + L.S_ACCOUNT]
+    expect(m, s != 0, L.INV_ROW)
     return asked
 
 
@@ -54,6 +56,7 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
     at = text_at(rows, c)
     orig_at = orig_text_at(rows, c)
     extra = 1 if at >= 0 or orig_at >= 0 else 0
+    expect(m, room(m, 1 + extra), L.INV_ROW)
     if extra != 0:
         flags |= C.EF_TEXT
     packed = pack_event(kind, extra, terms_of(head), status, reason, flags)
@@ -75,6 +78,7 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
 @leaf
 def _archive_state(m, rows, c, ev, a, kind, reason, flags, extra):
     """An event about a closed order from its archive row, but for its ids; `extra`: 1 with a row of texts."""
+    expect(m, m[a + L.AR_CLOSED_AT] <= m[L.H_TIME], L.INV_ORDER)
     attr = m[a + L.AR_ATTR]
     if extra != 0:
         flags |= C.EF_TEXT
@@ -109,6 +113,7 @@ def archive_event(m, rows, c, ev, a, kind, reason, flags):
 @leaf
 def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
     """How a closed order ended, under its own last ClOrdID; the older one asked for, if any, goes to Orig. A refusal comes with its numbers."""
+    expect(m, status_of(m[a + L.AR_ATTR]) >= C.ST_FILLED and status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED, L.INV_ORDER)
     attr = m[a + L.AR_ATTR]
     text = m[a + L.AR_TEXT]
     extra = 1 if text != 0 or orig_at >= 0 else 0
@@ -134,13 +139,16 @@ def behind(m, firm, ref):
     a = archive_at_ref(m, ref)
     if status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED:
         return ref
-    return alias_find(m, firm, m[a + L.AR_ORDER])
+    now = alias_find(m, firm, m[a + L.AR_ORDER])
+    expect(m, now != 0, L.INV_ORDER)
+    return now
 
 
 @leaf
 def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
     """The state of the order behind an id (its key, its text at rows[at..]). A replaced id: the order under the id it lives or ended
     with, the one asked for as its OrigClOrdID."""
+    expect(m, ref != 0, L.INV_ORDER)
     now = behind(m, firm, ref)
     if now == ref:
         hi, lo, at = 0, 0, -1
@@ -155,6 +163,7 @@ def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
 @leaf
 def named_account_code(m, rows, c, s):
     """Cancels and replaces find their order by its id; an account that they name must be one they may name."""
+    expect(m, s != 0, L.INV_ROW)
     asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
         return check_session(m, s)
@@ -164,4 +173,5 @@ def named_account_code(m, rows, c, s):
 @leaf
 def answer_flags(m, rows, c, o):
     """EF_OTHER_SESSION when the asker is not the session that entered the order: that one is then told too, unsolicited."""
+    expect(m, m[o + L.O_LEAVES] > 0, L.INV_ORDER)
     return C.EF_OTHER_SESSION if m[o + L.O_SESSION] != session_of(rows[c + L.CMD_SESSION_ACCOUNT]) else 0

@@ -4,6 +4,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import order_event, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import session_at
 from ..layout.packed import account_of, contract_side_of, instrument_of, sequence_of, session_of, side_of, status_of
@@ -17,6 +18,7 @@ from .answers import answer_flags, archive_event, behind, named_account_code, or
 @leaf
 def cancel_reject(m, rows, c, ev, ref, reason, flags):
     """Refuse a cancel or replace; the status shown is the order's where there is one."""
+    expect(m, reason != C.OK, L.INV_ORDER)
     if ref == 0:
         e = request_event(m, rows, c, ev, C.E_CANCEL_REJECT, C.ST_NONE, reason, flags, account_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     elif ref & ARCHIVED:
@@ -35,6 +37,7 @@ def cancel_reject(m, rows, c, ev, ref, reason, flags):
 def cancel_as_asked(m, rows, c, ev, o, reason):
     """End an open order at its client's request: the answer to the session that asked, then, where another one entered the order, the
     news to that one under the order's own ClOrdID. Up to 4 event rows."""
+    expect(m, m[o + L.O_LEAVES] > 0 and reason != C.OK, L.INV_ORDER)
     flags = answer_flags(m, rows, c, o)
     e = order_event(
         m, ev, o, C.E_CANCELED, C.ST_CANCELED, reason, flags, session_of(rows[c + L.CMD_SESSION_ACCOUNT]),
@@ -57,6 +60,7 @@ def same_field(m, code, field, own, said):
 @leaf
 def check_named_fields(m, rows, c, o, code):
     """Account, instrument, side and contract side that a cancel or replace names, against the order's."""
+    expect(m, m[o + L.O_COLL] != 0, L.INV_ORDER)
     head = rows[c + L.CMD_HEAD]
     attr = m[o + L.O_ATTR]
     answer = same_field(
@@ -74,6 +78,7 @@ def check_named_fields(m, rows, c, o, code):
 @leaf
 def closed_code(m, now):
     """Why an id cannot be cancelled or replaced: its order is closed, or lives on under a newer id. `now`: what is behind it."""
+    expect(m, now != 0, L.INV_ORDER)
     return refuse(m, C.R_ORDER_CLOSED if now & ARCHIVED else C.R_ORDER_REPLACED, 0, 0, 0)
 
 
@@ -102,4 +107,5 @@ def do_cancel(m, rows, c, ev):
     if code != C.OK:
         cancel_reject(m, rows, c, ev, ref, code, 0)
         return
+    expect(m, m[order_at_ref(m, ref) + L.O_FIRM] == m[s + L.S_FIRM], L.INV_ORDER)
     cancel_as_asked(m, rows, c, ev, order_at_ref(m, ref), C.R_USER_CANCEL)

@@ -4,6 +4,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import refuse, room
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pools import pool_base
 from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at
@@ -21,6 +22,7 @@ SCOPE_ALL = 7  # operators only
 @leaf
 def start_mass(m, firm, account, scope, target, side, command, reason, flags):
     """Cancel what matches among the orders of an account (pointer), or with account 0 of all accounts of a firm (pointer); the row of work."""
+    expect(m, account != 0 or firm != 0, L.INV_ROW)
     first = account if account != 0 else m[firm + L.F_ACCOUNTS]
     w = begin_work(m, L.WORK_MASS)
     m[w + L.WC_ORDER] = m[first + L.AC_ORDERS] if first != 0 else 0
@@ -64,6 +66,7 @@ def _next_mass_list(m, w):
 
 @leaf
 def _mass_matches(m, w, o):
+    expect(m, m[o + L.O_LEAVES] > 0, L.INV_ORDER)
     scope = m[w + L.WC_SCOPE]
     target = m[w + L.WC_TARGET]
     side = m[w + L.WC_SIDE]

@@ -4,6 +4,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import client_price, order_report, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc
 from ..kit.rows import account_at, firm_row, instrument_at, session_at
@@ -62,6 +63,7 @@ from .answers import put_refusal, request_account, request_event, tell_status, t
 @leaf
 def _repeat_of_new(m, rows, c, ref, account_id):
     """Is this request the same as the first order under its id? Account, instrument, side, contract side, price, qty, type."""
+    expect(m, ref != 0, L.INV_ORDER)
     head = rows[c + L.CMD_HEAD]
     side = side_of(head)
     contract_side = contract_side_of(head)
@@ -90,6 +92,7 @@ def _repeat_of_new(m, rows, c, ref, account_id):
 @leaf
 def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
     """Refuse a NEW. Unless it is safe to resend (or its id is not its own) the refused order gets an id and an archive row."""
+    expect(m, reason != C.OK, L.INV_ORDER)
     order_id = 0
     if not safe_to_resend(reason) and reason != C.R_ID_USED and reason != 0 and firm != 0:
         m[L.H_ORDER_SEQ] += 1
@@ -225,6 +228,8 @@ def do_new(m, rows, c, ev):
         _reject_new(m, rows, c, ev, code, asked, firm, at)
         return
     o = pool_alloc(m, L.P_ORDER)
+    expect(m, o != 0, L.INV_TABLE)
+    expect(m, book > 0 and quantity > 0 and fee >= 0, L.INV_ORDER)
     m[L.H_ORDER_SEQ] += 1
     m[o + L.O_LEVEL] = 0
     m[o + L.O_PRICE] = book

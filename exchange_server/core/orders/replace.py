@@ -5,6 +5,7 @@ from protocol import codes as C
 from .. import layout as L
 from ..book.levels import queue_reduce, queue_remove
 from ..emit import client_price, order_event, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import expiry_of, firm_row, session_at
 from ..layout.packed import (
@@ -62,6 +63,7 @@ def _check_fields(m, rows, c, o):
 @leaf
 def _check_replace(m, rows, c, s, ref):
     """The ladder of a replace from the order on. Answers (code, new book price)."""
+    expect(m, ref != 0 and ref & ARCHIVED == 0, L.INV_ORDER)
     o = order_at_ref(m, ref)
     attr = m[o + L.O_ATTR]
     inst = m[o + L.O_INSTRUMENT]
@@ -119,6 +121,7 @@ def _check_replace(m, rows, c, s, ref):
 def _fee_so_far(m, inst, o, fees):
     """What the order was charged so far, as an exact numerator in the model of `fees`. Another model has another denominator: there what was
     charged stands, its fraction was rounded already."""
+    expect(m, m[o + L.O_FEE_PAID] >= 0, L.INV_ORDER)
     if fee_model(fees) == fee_model(m[o + L.O_FEES]):
         return m[o + L.O_FEE_NUM]
     return m[o + L.O_FEE_PAID] * fee_denominator(inst, m, fee_model(fees))
@@ -182,6 +185,7 @@ def do_replace(m, rows, c, ev):
     if code != C.OK:
         cancel_reject(m, rows, c, ev, ref, code, C.EF_REPLACE)
         return
+    expect(m, left > 0 and m[o + L.O_LEAVES] == m[o + L.O_QTY] - m[o + L.O_CUM], L.INV_ORDER)
     a = archive_order(m, o, C.ST_REPLACED, C.OK)  # the old ClOrdID with the order as it was
     if keeps_place:
         queue_reduce(m, inst, ask, o, m[o + L.O_LEAVES] - left)

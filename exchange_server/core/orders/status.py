@@ -3,6 +3,7 @@
 from protocol import codes as C
 
 from .. import layout as L
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import session_at
 from ..layout.packed import account_of, session_of
@@ -20,6 +21,7 @@ def do_status(m, rows, c, ev):
     at = orig_text_at(rows, c)
     hi = rows[c + L.CMD_ORIG_HI]
     lo = rows[c + L.CMD_ORIG_LO]
+    expect(m, s != 0, L.INV_ROW)
     code = check_session(m, s)
     if code != C.OK:
         request_event(m, rows, c, ev, C.E_STATUS, C.ST_NONE, code, 0, account_of(rows[c + L.CMD_SESSION_ACCOUNT]))

@@ -4,6 +4,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..layout.packed import extra_of, kind_of, row_flags_of, with_extra
 from ..life.ids import id_find
@@ -15,6 +16,7 @@ from .cancel import cancel_reject
 def refuse_unread(m, s, rows, c, ev, kind):
     """Refuse a new order or a replace of which the gateway could not read a number. The ClOrdID is not used up: nothing was looked at."""
     reason = rows[c + L.CMD_REFUSED_REASON]
+    expect(m, reason != C.OK, L.INV_ROW)
     if kind == C.C_NEW:
         refuse(m, reason, rows[c + L.CMD_REFUSED_LIMIT], rows[c + L.CMD_REFUSED_USED], rows[c + L.CMD_REFUSED_ASKED])
         e = request_event(m, rows, c, ev, C.E_REJECTED, C.ST_REJECTED, reason, 0, request_account(m, rows, c, s))
