@@ -185,6 +185,7 @@ EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434
 EF_UNSOLICITED = 8  # the client did not ask for this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
 EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) behind the two ids
+EF_COPY = 128  # a copy of another session's event; its number there is in the row
 EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order, its later reports go there
 
 # ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----

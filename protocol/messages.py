@@ -31,6 +31,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=I64_MAX)]
 U31: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 U16: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 U7: TypeAlias = Annotated[int, Meta(ge=0, le=127)]
+U15: TypeAlias = Annotated[int, Meta(ge=0, le=32767)]
 Nibble: TypeAlias = Annotated[int, Meta(ge=0, le=15)]
 
 # Logon.flags
@@ -303,7 +304,7 @@ class Rejected(OrderReport, frozen=True, tag=81):
 
 class Fill(OrderReport, frozen=True, tag=82):
     status: Nibble
-    flags: U7  # codes.EF_TAKER
+    flags: U15  # codes.EF_TAKER
     price: I64
     qty: I64
     cum: I64
@@ -320,7 +321,7 @@ class Canceled(OrderReport, frozen=True, tag=83):
 
     orig: Count  # the order's id when `id` names the cancel request, else 0
     reason: U16
-    flags: U7  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
+    flags: U15  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
     price: I64
     qty: I64
     cum: I64
@@ -342,7 +343,7 @@ class Replaced(OrderReport, frozen=True, tag=84):
     cum: I64
     leaves: I64
     notional: I64
-    flags: U7 = 0  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
+    flags: U15 = 0  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
 
 
 class CancelRejected(OrderReport, frozen=True, tag=85):
@@ -350,7 +351,7 @@ class CancelRejected(OrderReport, frozen=True, tag=85):
 
     orig: Count
     status: Nibble
-    flags: U7
+    flags: U15
     reason: U16
     limit: I64
     used: I64

@@ -62,7 +62,7 @@ def collect(m, ev, words, tape, used):
         kind = kind_of(head)
         if kind == C.E_FILL:
             flags = flags_of(head)
-            if flags & C.EF_TAKER != 0:
+            if flags & (C.EF_TAKER | C.EF_COPY) == C.EF_TAKER:
                 instrument = instrument_of(ev[e + L.EVT_INSTRUMENT])
                 inst = instrument_at(m, instrument)
                 price = ev[e + L.EVT_LAST_PRICE]
