@@ -49,6 +49,7 @@ class Config(NamedTuple):
     items: list[Item]
     files: list[str]  # all that were read, in order
     sandbox: bool = False  # one of them says that its passwords are published
+    decimals: dict[str, int] = {}  # of the assets that the files define
 
 
 def find(name: str) -> Path:
@@ -93,7 +94,8 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
     read = [item for kind in kinds for item in kind]
     _refuse_twice(read)
     sandbox = any(parsed.sandbox for _, parsed in files)
-    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox)
+    own = {asset.name: asset.decimals for _, parsed in files for asset in parsed.asset}
+    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox, own)
 
 
 def _refuse_twice(items: list[Item]) -> None:

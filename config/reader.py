@@ -18,12 +18,11 @@ _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
 class Item(NamedTuple):
-    """One record to apply, and where it was written. `only_with`: applied only when the market of that event is new (its first phase)."""
+    """One record to apply, and where it was written."""
 
     record: ar.AnyRecord
     file: str
     path: str
-    only_with: str = ""
 
 
 class Reader:
@@ -144,7 +143,7 @@ class Reader:
                 yield item
                 if phases.BY_NAME[market.phase] not in phases.FIRST:
                     event = item.record.event  # type: ignore[union-attr]
-                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase", only_with=event)
+                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase")
 
     def contracts(self, path: str, market: schema.Market, values: Mapping[str, str]) -> list[dict[str, str]]:
         if (market.contracts_from is None) == (not market.contract):

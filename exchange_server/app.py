@@ -21,12 +21,11 @@ import uvloop
 
 from config import admin_records as ar
 from config.load import Item
-from config.plan import describe
+from config.plan import place
 from config.serve_options import ServeOptions
 from protocol import codes
 
 from . import data_folder, start
-from .cli.dry_run import place
 from .core import layout as L
 from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
@@ -51,7 +50,7 @@ from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.shares import Shares
 from .net.turn import Pipeline
-from .registry import RegistryBroken
+from .registry import RegistryBroken, Trial
 from .registry.account_view import account_view
 from .start import StartRefused
 
@@ -193,19 +192,19 @@ class Server:
 
     def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
         options, engine = self.options, self.engine
-        plan = engine.registry.plan(items)
-        for change in plan.refused:
-            item = change.item
-            text = f"{item.file}: {item.path}: {describe(item.record)} differs from the data folder in {', '.join(change.fields)}"
-            raise StartRefused(Exit.CONFIG, f"{text}, which cannot change on a live server; use another data folder or the old value")
-        refused = engine.registry.check(tuple(plan.records()), engine)  # before anything is journaled
-        if refused is not None:
-            item = plan.order[refused[0]]
-            raise StartRefused(Exit.CONFIG, str(place(item.file, item.path, refused[1])))
+        name, sandbox = options.config_name or "-", self.sandbox
+        everything: Any = tuple(item.record for item in items)
+        whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
+        trial = engine.registry.try_out(whole, engine)  # before anything is journaled
+        for refusal in trial.refusals:
+            advice = "; take another data folder or the old value" if refusal.fixed else ""
+            if refusal.record is None:
+                raise StartRefused(Exit.CONFIG, refusal.text)
+            raise StartRefused(Exit.CONFIG, f"{place(items[refusal.record], refusal.key, refusal.sentence)}{advice}")
+        to_do = tuple(items[i].record for i in trial.to_do())
         records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
-        if plan.order or settings != engine.registry.settings:
-            name, sandbox = options.config_name or "-", self.sandbox
-            records.append(ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=tuple(plan.records())))  # type: ignore[arg-type]
+        if to_do or settings != engine.registry.settings:
+            records.append(msgspec.structs.replace(whole, records=to_do))
         who = f"config:{options.config_name or '-'}"[:128]
         bodies = [body for record in records for body in ar.pack_all(who, "", record)]
         if bodies:
@@ -220,7 +219,7 @@ class Server:
             self.journal.wait(self.journal.next_seq)
         except JournalError as error:
             raise refusal(error, options.data) from error
-        return len(plan.order)
+        return len(to_do)
 
     def _log_off_everyone(self) -> None:
         """After a crash: connections of the last run are gone, and that is an input (cancel on disconnect). Raises StartRefused."""
@@ -316,7 +315,7 @@ class Server:
             self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
-        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra, self._try_out)
+        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
         try:
             servers = await self._listen(pipeline)
@@ -422,8 +421,8 @@ class Server:
         disk = os.statvfs(self.options.data)
         return disk.f_bavail * disk.f_frsize
 
-    def _try_out(self, records: tuple[Any, ...]) -> tuple[int, str] | None:
-        return self.engine.registry.check(records, self.engine)
+    def _try_out(self, record: ar.Configuration) -> Trial:
+        return self.engine.registry.try_out(record, self.engine)
 
     def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks everything: for quiet times."""

@@ -164,7 +164,7 @@ def refuse_mixing(options: ServeOptions, registry: Registry) -> None:
     try:
         registry.refuse_mixing(options.config_name, options.sandbox)
     except Refused as refused:
-        raise StartRefused(Exit.CONFIG, f"{options.data}: {refused.text}") from None
+        raise StartRefused(Exit.CONFIG, f"{options.data}: {refused.refusal.text}") from None
 
 
 def new_folder(data: Path) -> str:
