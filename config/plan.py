@@ -7,7 +7,7 @@ from protocol import numbers
 from . import admin_records as ar
 from .amounts import ConfigError
 from .fields import key_in_file
-from .places import Key, shown
+from .places import Key, in_file
 from .reader import Item
 
 
@@ -35,6 +35,5 @@ def place(item: Item, key: Key, sentence: str) -> ConfigError:
     """A record's refusal where its file has it: k of the record at market[0] is market[0].winners."""
     if not key:
         return ConfigError(item.file, item.path, sentence)
-    name, *rest = key
-    path = shown((key_in_file(type(item.record), str(name)), *rest))
+    path = in_file(type(item.record), key)
     return ConfigError(item.file, item.path if item.path.endswith(f".{path}") else f"{item.path}.{path}", sentence)

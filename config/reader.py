@@ -13,6 +13,7 @@ from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
 from .fields import AMOUNTS, DURATION, MONEY, PRICE, QUANTITY, TEXT, fields_of
+from .places import in_file
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
@@ -51,8 +52,8 @@ class Reader:
         try:
             record: Any = msgspec.convert({"type": tag, **fields}, kind, from_attributes=True)
         except msgspec.ValidationError as error:
-            sentence, key = wording.explained(error, kind, fields)
-            raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence) from error
+            key, sentence, _ = wording.fault(kind, fields)
+            raise ConfigError(self.file, f"{path}.{in_file(kind, key)}" if key else path, sentence) from error
         return Item(record, self.file, path)
 
     def fields(
