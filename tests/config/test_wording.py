@@ -74,7 +74,7 @@ LOGIN = {"name": "S", "wire": "fix", "secret": "s"}
          "expected int | str, got float"),
         (schema.File, {"member": [{"firm": "F", "count": 0}]}, ("member", 0, "count"), "expected int >= 1"),
         (schema.File, {"server": {"port": 1}}, ("server", "port"), 'unknown key; did you mean "fix_port"?'),
-        (schema.File, {"server": 7}, ("server",), "expected object, got int"),
+        (schema.File, {"server": 7}, ("server",), "expected object | null, got int"),
         (schema.File, {"market": 7}, ("market",), "expected array, got int"),
         (schema.File, {"listing": [{"venue": "V", "event": "E"}]}, ("listing", 0), "is missing the key fees"),
         (ar.DefineMarket, {"contracts": [], "event": "E"}, ("contracts",), "expected array of length >= 1"),
