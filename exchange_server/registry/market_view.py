@@ -18,8 +18,8 @@ def _row(m: Words, pool: int, width: int, id: int) -> int:
     return int(m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE]) + id * width
 
 
-def _best(m: Words, instrument: int, word: int) -> int | None:
-    level = int(m[instrument + word])
+def _best(m: Words, instrument: int, ask: int) -> int | None:
+    level = int(m[instrument + L.I_BEST + ask])
     return int(m[level + L.L_PRICE]) if level else None
 
 
@@ -64,8 +64,8 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                     "symbol": contract.symbol,
                     "outcome": contract.outcome,
                     "code": outcome_code(contract),
-                    "bid": _best(m, i, L.I_BEST_BID),
-                    "ask": _best(m, i, L.I_BEST_ASK),
+                    "bid": _best(m, i, L.BID),
+                    "ask": _best(m, i, L.ASK),
                     "last": int(m[i + L.I_LAST]) or None,
                     "volume": int(m[i + L.I_VOLUME]),
                     "open_interest": int(m[i + L.I_OPEN_INTEREST]),

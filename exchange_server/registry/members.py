@@ -9,6 +9,7 @@ from config import admin_records as ar
 from protocol import codes, units
 
 from ..core import layout as L
+from ..core.layout import plain
 from . import checks
 from . import rows as rows_of
 from .checks import Act
@@ -154,7 +155,7 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
 
 def _form(record: ar.DefineSession) -> int:
     """How FIX messages to this session are written (core: S_FORM)."""
-    return L.FORM_OWN_FIELDS * (not record.standard_dictionary) | TIME_FORMS[record.timestamp_decimals] << L.FORM_TIME_SHIFT
+    return plain.pack_form(L.FORM_OWN_FIELDS * (not record.standard_dictionary), TIME_FORMS[record.timestamp_decimals])
 
 
 def _check_login(registry: Definitions, record: ar.DefineSession) -> None:

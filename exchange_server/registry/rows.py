@@ -11,12 +11,13 @@ from protocol import codes
 
 from ..core import layout as L
 from ..core.layout import definitions as d
+from ..core.layout import plain
 from .engine_like import Words
 
 
 def head(kind: int, extra: int = 0) -> int:
     """Word 0 of a definition row."""
-    return kind | extra << 8
+    return plain.pack_command(kind, extra, 0, 0, 0, 0)
 
 
 def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:

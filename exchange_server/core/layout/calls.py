@@ -1,13 +1,5 @@
 """What kernels answer and what is handed to them beside rows."""
 
-# What interrupted work a full event buffer leaves behind (H_RESUME)
-RES_NONE = 0
-RES_MATCH = 1
-RES_MASS = 2
-RES_CLOSE = 3
-RES_EXPIRE = 4
-RES_SETTLE = 5
-
 # step() answers
 STEP_DONE = 0
 STEP_MORE = 1  # event buffer full: drain it and call again
@@ -19,6 +11,7 @@ STEP_OPERATE = 4  # the row at H_CURSOR is the other kernel's
 INV_LEDGER = 2  # money, its rows and its reasons
 INV_TABLE = 4
 INV_ROW = 5  # a row no gateway may write
+INV_WORK = 10  # more interrupted work than can wait
 # Only found with EXOS_BOUNDSCHECK=1 (kit/expect.py):
 INV_BOOK = 6
 INV_COLLATERAL = 7
@@ -41,6 +34,16 @@ DEC_SLOW = 2  # the message at res[RES_POS] is for plain Python
 RES_POS = 0  # first byte not consumed
 RES_OUT = 1  # word offset in `out` behind the last row written
 RES_COUNT = 2  # messages decoded
+# what route() leaves for the encoders: a head, a row for each recipient, then the places of the events
+RO_WORDS = 4
+RO_RECIPIENTS = 0
+RO_MESSAGES = 1
+RT_WORDS = 8
+RT_SESSION = 0
+RT_WIRE = 1  # WIRE_*; -1: no such session
+RT_FIRST = 2  # where the places of its events begin
+RT_MESSAGES = 3
+RT_BODY_BYTES = 4  # of E_SENT
 # encode() answers
 ENC_DONE = 0
 ENC_SPACE = 1  # `out` or `index` is too small, nothing was written: res[RES_BYTES] and res[RES_INDEX] say what is wanted

@@ -17,6 +17,7 @@ from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_roo
 from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, venue_at
 from ..layout import definitions as d
+from ..layout.packed import pack_options
 from ..money.ledger import balance_get
 
 EVENT_COPIES = np.array(d.EVENT_COPIES, np.int64)
@@ -84,8 +85,8 @@ def define_venue(m, rows, c):
         m[p + L.V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
         m[p + L.V_CUTOFF_PERIOD] = rows[c + d.DV_CUTOFF_PERIOD]
     m[p + L.V_FEE_ACCOUNT] = rows[c + d.DV_FEE_ACCOUNT]
-    m[p + L.V_THROTTLE_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
-    m[p + L.V_THROTTLE_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
+    m[p + L.V_THROTTLE + L.TH_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
+    m[p + L.V_THROTTLE + L.TH_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
     return C.OK
 
 
@@ -156,9 +157,9 @@ def define_session(m, rows, c):
     # A session that is on keeps what it was given at its logon: the client counts on it.
     asked = rows[c + d.DS_FLAGS] & L.SF_OPTIONS
     was = m[p + L.S_FLAGS] & (L.SF_LOGGED_ON | L.SF_OPTIONS)
-    m[p + L.S_FLAGS] = (was if was & L.SF_LOGGED_ON != 0 else asked) | (asked << L.SF_DEFINED_SHIFT)
-    m[p + L.S_THROTTLE_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
-    m[p + L.S_THROTTLE_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
+    m[p + L.S_FLAGS] = pack_options(was if was & L.SF_LOGGED_ON != 0 else asked, asked)
+    m[p + L.S_THROTTLE + L.TH_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
+    m[p + L.S_THROTTLE + L.TH_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
     return C.OK
 
 
