@@ -66,6 +66,7 @@ FLOORS = (
     ("exchange_server.core", 2),
     ("exchange_server.wires", 2),  # codec kernels
     ("exchange_server.disk", 2),  # beside core: the kernels with I/O and a clock; core may not import them
+    ("exchange_server.state", 3),
     ("exchange_server.engine", 3),
     ("exchange_server.kernels", 3),
     ("exchange_server.registry", 3),

@@ -5,18 +5,9 @@ from typing import Any
 from config.admin_records import outcome_code
 from protocol import phases
 
-from ..core import layout as L
+from .. import state
 from .definitions import Definitions
 from .engine_like import Words
-
-
-def _row(m: Words, pool: int, width: int, id: int) -> int:
-    return int(m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE]) + id * width
-
-
-def _best(m: Words, instrument: int, word: int) -> int | None:
-    level = int(m[instrument + word])
-    return int(m[level + L.L_PRICE]) if level else None
 
 
 def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
@@ -29,22 +20,22 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
         if event_name and event.name != event_name:
             continue
         record = event.record
-        e = _row(m, L.P_EVENT, L.EVENT_WORDS, event.id)
+        now = state.Event.of(m, event.id)
         contracts = []
         for instrument in registry.instruments_of(event):
-            i = _row(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, instrument.id)
+            book = state.Instrument.of(m, instrument.id)
             contract = record.contracts[instrument.index]
             contracts.append(
                 {
                     "symbol": contract.symbol,
                     "outcome": contract.outcome,
                     "code": outcome_code(contract),
-                    "bid": _best(m, i, L.I_BEST_BID),
-                    "ask": _best(m, i, L.I_BEST_ASK),
-                    "last": int(m[i + L.I_LAST]) or None,
-                    "volume": int(m[i + L.I_VOLUME]),
-                    "open_interest": int(m[i + L.I_OPEN_INTEREST]),
-                    "paid": int(m[i + L.I_PAID]),
+                    "bid": book.best_bid,
+                    "ask": book.best_ask,
+                    "last": book.last or None,
+                    "volume": book.volume,
+                    "open_interest": book.open_interest,
+                    "paid": book.paid,
                 }
             )
         newest = event.determinations[-1] if event.determinations else None
@@ -57,11 +48,11 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                 "asset": record.asset,
                 "payout": record.payout,
                 "price_decimals": record.price_decimals,
-                "phase": phases.name(int(m[e + L.E_PHASE_NOW])),
+                "phase": phases.name(now.phase),
                 "version": newest.version if newest else 0,
-                "window_end_ns": int(m[e + L.E_WINDOW_END]),
+                "window_end_ns": now.window_end,
                 "final_at_ns": newest.final_at_ns if newest else 0,
-                "sets": int(m[e + L.E_SETS]),
+                "sets": now.sets,
                 "contracts": contracts,
             }
         )
