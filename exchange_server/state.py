@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core import layout as L
+from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
 
@@ -106,6 +107,7 @@ class RowById(Row):
     __slots__ = ()
     POOL: ClassVar[int]
     WORDS: ClassVar[int]
+    COPIES: ClassVar[dict[int, int]] = {}  # word of the definition row -> word here
     id = Word(0)
 
     @classmethod
@@ -119,6 +121,10 @@ class RowById(Row):
             return None
         row = cls.of(m, id)
         return row if row.id == id else None
+
+    def defined(self, word: int) -> int:
+        """What a word of the definition row (core/layout/definitions.py) is now. Raises KeyError for one that is not kept as it came."""
+        return int(self.m[self.at + self.COPIES[word]])
 
 
 class Header(Row):
@@ -190,6 +196,7 @@ class Session(RowById):
 class Event(RowById):
     __slots__ = ()
     POOL, WORDS = L.P_EVENT, L.EVENT_WORDS
+    COPIES: ClassVar = dict(d.EVENT_COPIES)
     product = Word(L.E_PRODUCT)
     k = Word(L.E_K)
     n = Word(L.E_N)
@@ -210,6 +217,7 @@ class Event(RowById):
 class Instrument(RowById):
     __slots__ = ()
     POOL, WORDS = L.P_INSTRUMENT, L.INSTRUMENT_WORDS
+    COPIES: ClassVar = dict((*d.INSTRUMENT_COPIES, *d.INSTRUMENT_LIVE_COPIES))
     index = Word(L.I_INDEX)
     payout = Word(L.I_PAYOUT)
     tick_value = Word(L.I_TICK_VALUE)
@@ -240,14 +248,14 @@ class Instrument(RowById):
 
     @property
     def best_bid(self) -> int | None:
-        return self._price(L.I_BEST_BID)
+        return self._best(L.BID)
 
     @property
     def best_ask(self) -> int | None:
-        return self._price(L.I_BEST_ASK)
+        return self._best(L.ASK)
 
-    def _price(self, word: int) -> int | None:
-        level = int(self.m[self.at + word])
+    def _best(self, side: int) -> int | None:
+        level = int(self.m[self.at + L.I_BEST + side])
         return int(self.m[level + L.L_PRICE]) if level else None
 
 

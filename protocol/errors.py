@@ -218,7 +218,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "An amount or number of sets is zero or negative.", "Send a positive amount."),
     ("R_UNKNOWN_ASSET", None, None, 1, None, None, "there is no asset {asked}", "The asset is not defined.", "Define it first, or correct the name."),
     ("R_BAD_TRANSITION", None, None, 0, None, None, "an event in phase {used} cannot change to phase {asked}",
-     "The lifecycle has no such step.", "Take a step that phases.md has."),
+     "The lifecycle has no step from the one phase to the other.", "Use a step that phases.md lists."),
     ("R_PAYOUT_COUNT", None, None, 0, None, None, "{asked} payouts were given, the event has {limit} contracts",
      "A determination has one payout per contract.", "Give a payout for each contract."),
     ("R_PAYOUT_RANGE", None, None, 0, None, None, "payout {asked} is outside 0 to {limit}", "A contract pays between 0 and P.", "Correct the payout."),

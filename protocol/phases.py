@@ -1,7 +1,7 @@
-"""What each phase of a market allows, and which phase may follow it: two constant tables.
+"""What each phase of a market allows, and which phases may follow it: two constant tables.
 
-Core's checks, the registry, the command line, docs/phases.md and the tests read these; no rule about phases stands anywhere else. The core is
-compiled with the bit masks below: bit p of a mask speaks of phase p.
+The core's checks, the registry, the command line, docs/phases.md and the tests read them; there are no rules about phases anywhere else. The core is
+compiled with the bit masks below: bit p of a mask is for phase p.
 """
 
 from . import codes
@@ -11,15 +11,15 @@ NEW = "new"  # a new order
 REPLACE = "replace"
 CANCEL = "cancel"  # also mass cancel, cancel on disconnect, expiry and kill switches
 MATCH = "match"  # orders trade
-REST = "rest"  # orders stand in the book: with the step into a phase without it they are canceled
+REST = "rest"  # orders stay in the book: when a market changes to a phase without it, they are cancelled
 SPLIT = "split"  # money into a complete set
 MERGE = "merge"
 DETERMINE = "determine"  # record the result
 FINALISE = "finalise"  # pay it
-SETTLE = "settle"  # close if need be, determine and pay in one act
+SETTLE = "settle"  # close if necessary, determine and pay in one step
 ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, DETERMINE, FINALISE, SETTLE)
 
-_IDLE = frozenset((CANCEL,))  # a cancel is never refused for the phase
+_IDLE = frozenset((CANCEL,))  # a cancel is never refused because of the phase
 _HALTED = frozenset((CANCEL, REST, SETTLE))
 
 ALLOWED = {
@@ -31,7 +31,7 @@ ALLOWED = {
     codes.PH_DETERMINED: frozenset((CANCEL, FINALISE)),
     codes.PH_FINAL: _IDLE,
     codes.PH_CANCEL_ONLY: _HALTED,
-    # no market gets here yet
+    # not used yet
     codes.PH_AUCTION: _IDLE,
     codes.PH_LIVE: _IDLE,
     codes.PH_DISPUTED: _IDLE,
@@ -53,9 +53,9 @@ NEXT: dict[int, tuple[int, ...]] = {
     codes.PH_VOIDED: (),
 }
 
-FIRST = (codes.PH_DRAFT, codes.PH_LISTED)  # in which a market is made
-IN_FILES = (*FIRST, *NEXT[FIRST[-1]])  # to which a configuration brings a new one
-LEADS_TO = {DETERMINE: codes.PH_DETERMINED, FINALISE: codes.PH_FINAL}  # the steps that an act makes; an operator sets all others by name
+FIRST = (codes.PH_DRAFT, codes.PH_LISTED)  # in which a market is created
+IN_FILES = (*FIRST, *NEXT[FIRST[-1]])  # which a configuration may give a new market
+LEADS_TO = {DETERMINE: codes.PH_DETERMINED, FINALISE: codes.PH_FINAL}  # reached by these actions only; an operator sets all others by name
 
 # ---- what follows from the tables -------------------------------------------------------------------------------
 COUNT = len(ALLOWED)
@@ -70,25 +70,25 @@ def allows(phase: int, action: str) -> bool:
 
 
 def mask(action: str) -> int:
-    """The phases that allow it, a bit each."""
+    """The phases that allow `action`, as a bit mask."""
     return sum(1 << phase for phase in range(COUNT) if action in ALLOWED[phase])
 
 
 def may_set(old: int, new: int) -> bool:
-    """May an operator bring a market from one phase to the other? What an act leads to cannot be set."""
+    """Whether an operator may change a market from phase `old` to `new`. Phases in LEADS_TO cannot be set."""
     return new in NEXT[old] and new in SET_BY_NAME
 
 
-# By phase: the phases that an operator may set from it, a bit each.
+# By phase: the phases that an operator may set from it, as a bit mask.
 SET_MASKS = tuple(sum(1 << new for new in range(COUNT) if may_set(old, new)) for old in range(COUNT))
 
 
 def _refusals(others: int, **named: int) -> tuple[int, ...]:
-    """The reason by phase; `named`: phases that have their own."""
+    """The reason by phase; `named`: phases with a reason of their own."""
     return tuple(named.get(NAMES[phase], others) for phase in range(COUNT))
 
 
-# By phase: the reason with which what it does not allow is refused.
+# By phase: the reason for refusing an action that the phase does not allow.
 ORDER_REFUSALS = _refusals(
     codes.R_MARKET_CLOSED,
     draft=codes.R_MARKET_NOT_OPEN,
@@ -105,11 +105,11 @@ def name(phase: int) -> str:
 
 
 def names(of: tuple[int, ...]) -> str:
-    """Phases for a sentence: "open, paused", "nothing" for none."""
+    """Phases for a sentence: "open, paused"; "nothing" if there are none."""
     return ", ".join(name(phase) for phase in of) or "nothing"
 
 
 def in_which(action: str) -> str:
-    """The phases that allow it, for a sentence: "open, paused or closed"."""
+    """The phases that allow `action`, for a sentence: "open, paused or closed"."""
     *most, last = (name(phase) for phase in range(COUNT) if action in ALLOWED[phase])
     return f"{', '.join(most)} or {last}" if most else last

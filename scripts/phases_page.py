@@ -4,13 +4,13 @@ from protocol import errors, phases
 
 HEAD = """# Phases
 
-Every market is in one phase. The first table says what a phase allows, the second which phase may follow it. This page is generated from
-`protocol/phases.py` by `python -m scripts.make_docs`; the server goes by the same tables.
+Every market is in one phase. The first table shows what a phase allows, the second which phases may follow it. This page is generated from
+`protocol/phases.py` by `python -m scripts.make_docs`; the server uses the same tables.
 
 * **cancel** includes mass cancels, cancel on disconnect, expiry and kill switches. A cancel is never refused because of the phase.
-* **rest**: orders stay in the book. With the step into a phase without it they are canceled and reported.
-* **settle** is `exos market settle`: it closes the market if need be, determines the result and pays, in one act.
-* A market begins as {first}. A configuration can also bring a new one to {files}.
+* **rest**: orders stay in the book. When a market changes to a phase that does not allow it, its orders are cancelled and reported.
+* **settle** is `exos market settle`: it closes the market if necessary, determines the result and pays, in one step.
+* A market starts as {first}. A configuration can also set a new market to {files}.
 """
 
 
@@ -30,7 +30,7 @@ def phases_page() -> str:
         out.append(f"| {phases.name(phase)} | {' | '.join(cells)} | {refusal} |")
     out += [
         "",
-        "The last column is the reason that new orders, replaces, splits and merges are refused with.",
+        "The last column is the reason with which new orders, replaces, splits and merges are refused.",
         "",
         "## What may follow",
         "",
@@ -42,5 +42,5 @@ def phases_page() -> str:
             how = f"`exos market phase EVENT {phases.name(new)}`" if phases.may_set(phase, new) else f"{acts[new]}, in `exos market settle`"
             out.append(f"| {phases.name(phase)} | {phases.name(new)} | {how} |")
     unused = [p for p in range(phases.COUNT) if p not in phases.FIRST and not any(p in after for after in phases.NEXT.values())]
-    out += ["", f"No market gets to these phases yet: {phases.names(tuple(unused))}."]
+    out += ["", f"These phases are not used yet: {phases.names(tuple(unused))}."]
     return "\n".join(out) + "\n"

@@ -120,6 +120,7 @@ BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # its kernels get a clock's address, and only they
     ("clock", "exchange_server.wires", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.engine", (*CLOCKS, "datetime")),
+    ("clock", "exchange_server.state", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.registry", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.journal", ("random",)),
     ("clock", "exchange_server.gateway", CLOCKS),
@@ -128,6 +129,7 @@ BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("asyncio", "exchange_server.disk", LOOPS),
     ("asyncio", "exchange_server.wires", LOOPS),
     ("asyncio", "exchange_server.engine", LOOPS),
+    ("asyncio", "exchange_server.state", LOOPS),
     ("asyncio", "exchange_server.registry", LOOPS),
     ("asyncio", "exchange_server.journal", LOOPS),
     ("asyncio", "exchange_server.gateway", LOOPS),

@@ -141,7 +141,7 @@ class Shares:
         lasts = min(ids // HONEST_RATE, retention_s)
         return {
             "window": self.window(),
-            "firms": len(self._firms()),
+            "firms": len(state.Firms(self.m)),
             "at_10000_orders_per_s": f"ids are remembered for {lasts} s; {HONEST_RATE * min(DAY_S, retention_s)} rows of capacities.archive would hold "
             f"{min(DAY_S, retention_s) // 3600} h",
         }

@@ -2,19 +2,37 @@
 
 from typing import Any
 
-from config.admin_records import outcome_code
+import msgspec
+
+from config.fields import fields_of
+from config.market import DefineMarket, outcome_code
 from protocol import phases
 
 from .. import state
+from ..core.layout import definitions as d
 from .definitions import Definitions
 from .engine_like import Words
+
+
+def _terms(registry: Definitions, row: state.Event | state.Instrument, record: DefineMarket, prefix: str) -> dict[str, Any]:
+    """The fields that the core has, as it has them now, under their names in the record."""
+    venues, assets = {row.id: row.name for row in registry.venues}, {row.id: row.name for row in registry.assets}
+    fields = (field for field in fields_of(type(record)) if field.word.startswith(prefix))
+    return {field.name: field.value(row.defined(getattr(d, field.word)), venues, assets) for field in fields}
+
+
+def _of_record(record: DefineMarket) -> dict[str, Any]:
+    """The fields that the core does not know."""
+    fields = (field for field in fields_of(type(record)) if not field.word and field.name != "contracts")
+    return {field.name: msgspec.to_builtins(getattr(record, field.name)) for field in fields}
 
 
 def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
     Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none), window_end_ns,
-    final_at_ns, sets, contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest, paid."""
+    final_at_ns, sets, terms, contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest, paid, terms. Terms are the fields of
+    the market's record (config/market.py) by name: those of a contract as the core has them, those of the market as the core or the record has."""
     out = []
     for event in registry.events:
         if event_name and event.name != event_name:
@@ -36,6 +54,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                     "volume": book.volume,
                     "open_interest": book.open_interest,
                     "paid": book.paid,
+                    "terms": _terms(registry, book, record, "DI_"),
                 }
             )
         newest = event.determinations[-1] if event.determinations else None
@@ -53,6 +72,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                 "window_end_ns": now.window_end,
                 "final_at_ns": newest.final_at_ns if newest else 0,
                 "sets": now.sets,
+                "terms": {**_of_record(record), **_terms(registry, now, record, "DE_")},
                 "contracts": contracts,
             }
         )

@@ -10,7 +10,7 @@ from ..emit import begin_event, own_event, put_orig_text, put_texts, room
 from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import account_at
-from ..layout.packed import REASON_SHIFT, pack_head, status_of
+from ..layout.packed import account_of, pack_event, reason_of, row_flags_of, sequence_of, session_of, status_of, terms_of, without_entry
 from ..life.ids import ARCHIVED, alias_find, archive_at_ref, order_at_ref
 from ..risk.ladder import check_account, check_session
 
@@ -18,12 +18,12 @@ from ..risk.ladder import check_account, check_session
 @leaf
 def text_at(rows, c):
     """Word offset of the request's own ClOrdID text, -1 without."""
-    return c + L.CMD_WORDS if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ID_HI] < 0 else -1
+    return c + L.CMD_WORDS if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ID_HI] < 0 else -1
 
 
 @leaf
 def orig_text_at(rows, c):
-    return c + L.CMD_WORDS + 8 if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ORIG_HI] < 0 else -1
+    return c + L.CMD_WORDS + 8 if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ORIG_HI] < 0 else -1
 
 
 @leaf
@@ -34,7 +34,7 @@ def valid_id(hi, lo, at):
 
 @leaf
 def request_account(m, rows, c, s):
-    asked = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
         asked = m[s + L.S_ACCOUNT]
     expect(m, s != 0, L.INV_ROW)
@@ -59,16 +59,16 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
     expect(m, room(m, 1 + extra), L.INV_ROW)
     if extra != 0:
         flags |= C.EF_TEXT
-    packed = pack_head(kind, extra, status, reason, (head >> 16) & 15, (head >> 20) & 15, (head >> 24) & 15, (head >> 28) & 15, flags)
-    e = begin_event(m, ev, packed, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, account_id, True)
-    ev[e + L.EVT_INSTRUMENT] = rows[c + L.CMD_INSTRUMENT] & ~0xFFFFFFFF
+    packed = pack_event(kind, extra, terms_of(head), status, reason, flags)
+    e = begin_event(m, ev, packed, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), account_id, True)
+    ev[e + L.EVT_INSTRUMENT] = without_entry(rows[c + L.CMD_INSTRUMENT])
     ev[e + L.EVT_ID_HI] = rows[c + L.CMD_ID_HI]
     ev[e + L.EVT_ID_LO] = rows[c + L.CMD_ID_LO]
     ev[e + L.EVT_ORIG_HI] = rows[c + L.CMD_ORIG_HI]
     ev[e + L.EVT_ORIG_LO] = rows[c + L.CMD_ORIG_LO]
     ev[e + L.EVT_PRICE] = rows[c + L.CMD_PRICE]
     ev[e + L.EVT_QTY] = rows[c + L.CMD_QTY]
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     if extra != 0:
         put_texts(m, ev, e, rows, at, 0)
         put_orig_text(ev, e, rows, orig_at)
@@ -82,17 +82,15 @@ def _archive_state(m, rows, c, ev, a, kind, reason, flags, extra):
     attr = m[a + L.AR_ATTR]
     if extra != 0:
         flags |= C.EF_TEXT
-    packed = pack_head(
-        kind, extra, status_of(attr), reason, (attr >> 4) & 15, (attr >> 8) & 15, (attr >> 12) & 15, (attr >> 16) & 15, flags
-    )
-    e = begin_event(m, ev, packed, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, m[a + L.AR_FIRM_ACCOUNT] & 0xFFFFFFFF, True)
+    packed = pack_event(kind, extra, terms_of(attr), status_of(attr), reason, flags)
+    e = begin_event(m, ev, packed, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), account_of(m[a + L.AR_FIRM_ACCOUNT]), True)
     ev[e + L.EVT_INSTRUMENT] = m[a + L.AR_INSTRUMENT]
     ev[e + L.EVT_ORDER] = m[a + L.AR_ORDER]
     ev[e + L.EVT_PRICE] = m[a + L.AR_PRICE]
     ev[e + L.EVT_QTY] = m[a + L.AR_QTY]
     ev[e + L.EVT_CUM] = m[a + L.AR_CUM]
     ev[e + L.EVT_NOTIONAL] = m[a + L.AR_NOTIONAL]
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     return e
 
 
@@ -119,7 +117,7 @@ def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
     attr = m[a + L.AR_ATTR]
     text = m[a + L.AR_TEXT]
     extra = 1 if text != 0 or orig_at >= 0 else 0
-    e = _archive_state(m, rows, c, ev, a, C.E_STATUS, (attr >> REASON_SHIFT) & 0xFFFF, 0, extra)
+    e = _archive_state(m, rows, c, ev, a, C.E_STATUS, reason_of(attr), 0, extra)
     ev[e + L.EVT_ID_HI] = m[a + L.AR_KEY_HI]
     ev[e + L.EVT_ID_LO] = m[a + L.AR_KEY_LO]
     ev[e + L.EVT_ORIG_HI] = orig_hi
@@ -158,15 +156,15 @@ def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
         _closed_status(m, rows, c, ev, archive_at_ref(m, now), hi, lo, at)
         return
     o = order_at_ref(m, now)
-    e = own_event(m, ev, o, C.E_STATUS, status_of(m[o + L.O_ATTR]), C.OK, 0, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    e = own_event(m, ev, o, C.E_STATUS, status_of(m[o + L.O_ATTR]), C.OK, 0, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), hi, lo, rows, at)
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
 
 
 @leaf
 def named_account_code(m, rows, c, s):
     """Cancels and replaces find their order by its id; an account that they name must be one they may name."""
     expect(m, s != 0, L.INV_ROW)
-    asked = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
         return check_session(m, s)
     return check_account(m, s, account_at(m, asked), asked, 0)
@@ -176,4 +174,4 @@ def named_account_code(m, rows, c, s):
 def answer_flags(m, rows, c, o):
     """EF_OTHER_SESSION when the asker is not the session that entered the order: that one is then told too, unsolicited."""
     expect(m, m[o + L.O_LEAVES] > 0, L.INV_ORDER)
-    return C.EF_OTHER_SESSION if m[o + L.O_SESSION] != rows[c + L.CMD_SESSION_ACCOUNT] >> 32 else 0
+    return C.EF_OTHER_SESSION if m[o + L.O_SESSION] != session_of(rows[c + L.CMD_SESSION_ACCOUNT]) else 0
