@@ -25,7 +25,7 @@ from config.plan import place
 from config.serve_options import ServeOptions
 from protocol import codes
 
-from . import data_folder, start
+from . import data_folder, start, state
 from .core import layout as L
 from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
@@ -157,13 +157,13 @@ class Server:
 
     def _clock(self) -> Clock:
         """The clock, going on from what the journal knows; what it found is logged."""
-        m, settings = self.engine.m, self.options.settings
+        last, settings = state.Header(self.engine.m), self.options.settings
         memory = ClockMemory(
             self.engine.time_ns,
-            int(m[L.H_TICK]),
-            int(m[L.H_CLOCK_OFFSET]),
-            int(m[L.H_CLOCK_BOOT]),
-            int(m[L.H_REFUSE]) == codes.R_CLOCK_JUMP,
+            last.tick,
+            last.clock_offset,
+            last.clock_boot,
+            last.refusing == codes.R_CLOCK_JUMP,
         )
         rules = ClockRules(
             jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
@@ -224,19 +224,17 @@ class Server:
 
     def _log_off_everyone(self) -> None:
         """After a crash: connections of the last run are gone, and that is an input (cancel on disconnect). Raises StartRefused."""
-        m = self.engine.m
-        base = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
-        sessions = [s.id for s in self.engine.registry.sessions if m[base + s.id * L.SESSION_WORDS + L.S_FLAGS] & L.SF_LOGGED_ON]
+        known = [state.Session.of(self.engine.m, s.id) for s in self.engine.registry.sessions]
+        sessions = [session for session in known if session.logged_on]
         if not sessions:
             return
         turn = TurnInput(rows=len(sessions) + 1)
         self._begin(turn)
         for session in sessions:
-            row = base + session * L.SESSION_WORDS
             unsure = 0  # what was made in the last moments may not have been written any more
-            if m[row + L.S_WIRE] == codes.WIRE_FIX:
-                unsure = unsure_from(self.store, int(m[row + L.S_LAST_EVENT]), self.engine.time_ns - UNSURE_NS)
-            turn.add(codes.C_LOGOFF, session, values={L.CMD_LOGOFF_FROM: unsure})
+            if session.wire == codes.WIRE_FIX:
+                unsure = unsure_from(self.store, session.last_event, self.engine.time_ns - UNSURE_NS)
+            turn.add(codes.C_LOGOFF, session.id, values={L.CMD_LOGOFF_FROM: unsure})
         self._input(turn)
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 
@@ -407,13 +405,12 @@ class Server:
         """For rebuilding reports: as this one was made, whatever the configuration says by now."""
         if chunks is not None:
             return Engine.restore(chunks)
-        return Engine(self.engine.capacities, retention_ns=int(self.engine.m[L.H_RETENTION_NS]))
+        return Engine(self.engine.capacities, retention_ns=state.Header(self.engine.m).retention_ns)
 
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
         m = self.engine.m
-        base = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
-        newest = {s.id: int(m[base + s.id * L.SESSION_WORDS + L.S_LAST_EVENT]) for s in self.engine.registry.sessions}
+        newest = {s.id: state.Session.of(m, s.id).last_event for s in self.engine.registry.sessions}
         return [s.name for s in self.engine.registry.sessions if s.id in found or events[0] <= newest[s.id] <= events[1]]
 
     def _free_bytes(self) -> int:
@@ -431,15 +428,12 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """What `exos status` shows."""
-        m = self.engine.m
-        pools = {}
-        for number, name in enumerate(L.POOL_NAMES):
-            d = L.H_POOLS + number * L.POOL_WORDS
-            pools[name] = [int(m[d + L.PL_USED]), int(m[d + L.PL_CAP])]
+        counted = state.Header(self.engine.m)
+        pools = state.tables_in_use(self.engine.m)
         engine = {
             "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
-            "commands": int(m[L.H_COMMANDS]), "refusals": int(m[L.H_REFUSALS]), "fills": int(m[L.H_FILLS]),
-            "open_orders": int(m[L.H_OPEN_ORDERS]),
+            "commands": counted.commands, "refusals": counted.refusals, "fills": counted.fills,
+            "open_orders": counted.open_orders,
         }  # fmt: skip
         return {
             "server": {

@@ -4,13 +4,11 @@ from collections import Counter
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
-
 from config import admin_records as ar
 from config.load import Config
 from config.plan import place
 
-from ..core import layout as L
+from .. import state
 from ..registry import Registry, Sink
 from ..registry.definitions import Definitions
 from ..registry.engine_like import Words
@@ -26,9 +24,7 @@ class DryEngine:
         self.capacities: Any = SimpleNamespace(**{name: capacities.get(name, UNLIMITED) for name in TABLES})
         self.row_seq = 0
         self.time_ns = 0
-        self.m = np.zeros(L.HEADER_WORDS, np.int64)
-        for pool in range(L.POOL_COUNT):
-            self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP] = UNLIMITED
+        self.m = state.empty_header(UNLIMITED)
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:  # noqa: ARG002 (EngineLike)
         return 0

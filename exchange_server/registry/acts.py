@@ -8,7 +8,7 @@ from typing import Any
 from config import admin_records as ar
 from protocol import codes, errors, numbers, phases
 
-from ..core import layout as L
+from .. import state
 from . import checks, markets, members, settlement
 from . import rows as rows_of
 from .checks import Act
@@ -103,7 +103,7 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
     def explain(code: int) -> str:
         if code != codes.R_WITHDRAW_TOO_MUCH:
             return ""
-        cash, locked = checks.balance(engine, result["source"], asset.id)
+        cash, locked = state.balance(engine.m, result["source"], asset.id) or (0, 0)
         asked, free, held = (numbers.unscaled(value, places) for value in (record.amount, cash - locked, locked))
         return f"cannot take out {asked}: {free} is free, {held} is locked"
 
@@ -193,7 +193,7 @@ def _reference(registry: Definitions, record: ar.SetReference) -> Act:
 
 def _accept_clock(engine: EngineLike) -> Act:
     """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
-    if int(engine.m[L.H_REFUSE]) != codes.R_CLOCK_JUMP:
+    if state.Header(engine.m).refusing != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
     return Act(
         "the clock", "the machine's time of day is accepted: new orders are accepted again", [], checks.nothing, {"time_ns": engine.time_ns}

@@ -9,7 +9,7 @@ from config.fields import live_fields
 from config.places import Key
 from protocol import codes, errors
 
-from ..core import layout as L  # fmt: skip
+from .. import state
 from ..core.layout.definitions import FIRST_TRADING_ACCOUNT
 from .engine_like import EngineLike, Words
 from .refused import Refused
@@ -35,29 +35,6 @@ def explained(act: Act, code: int) -> str:
     if own or code not in errors.REFUSALS:
         return own or errors.text(code)
     return errors.REFUSALS[code].cause if errors.numbers_used(code) else errors.text(code)
-
-
-def event_word(engine: EngineLike, event_id: int, word: int) -> int:
-    """A word of an event's row in the core."""
-    return int(engine.m[int(engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + event_id * L.EVENT_WORDS + word])
-
-
-def balance(engine: EngineLike, account: int, asset: int) -> tuple[int, int]:
-    """(cash, locked) of an account, by looking through all balance rows: for the sentence of a refusal only."""
-    at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    base, count = int(engine.m[at + L.PL_BASE]), int(engine.m[at + L.PL_NEXT])
-    rows = engine.m[base : base + count * L.BALANCE_WORDS].reshape(count, L.BALANCE_WORDS)
-    found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
-    return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else (0, 0)
-
-
-def cash_or_none(m: Words, account: int, asset: int) -> int:
-    """Cash of an account, -1 when it has no balance row. Looks through all of them: for a configuration's deposits only."""
-    at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    base, count = int(m[at + L.PL_BASE]), int(m[at + L.PL_NEXT])
-    rows = m[base : base + count * L.BALANCE_WORDS].reshape(count, L.BALANCE_WORDS)
-    found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
-    return int(found[0, L.B_CASH]) if len(found) else -1
 
 
 _UNKNOWN = {
@@ -97,10 +74,9 @@ def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -
 
 def hash_room(engine: EngineLike, what: str, pool: int, count: int) -> None:
     """Room in a pool or hash table of the core that fills by trading too: without it a record would fail half way."""
-    at = L.H_POOLS + pool * L.POOL_WORDS
-    cap, used = int(engine.m[at + L.PL_CAP]), int(engine.m[at + L.PL_USED])
-    limit = cap - (cap >> 3) if pool in (L.P_NAME_HASH, L.P_PAIR_HASH) else cap
-    if used + count > limit:
+    left, limit = state.rows_left(engine.m, pool)
+    used = limit - left
+    if count > left:
         raise Refused(
             codes.R_TABLE_FULL,
             f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were asked",

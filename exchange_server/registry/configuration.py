@@ -13,6 +13,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes, numbers, phases
 
+from .. import state
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
@@ -58,7 +59,7 @@ class DryCore:
         self.capacities = engine.capacities
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
-        self.m: Words = engine.m[: L.HEADER_WORDS].copy()
+        self.m: Words = state.header_copy(engine.m)
         self._real = engine.m
         self._named: set[tuple[int, int]] = set()
         self._balances: dict[tuple[int, int], int] = {}
@@ -87,7 +88,7 @@ class DryCore:
                 at += (1 + extra) * L.CMD_WORDS
 
     def _use(self, pool: int, count: int) -> None:
-        self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += count
+        state.count_rows(self.m, pool, count)
 
     def _name(self, table: Any, kind: int, id: int) -> None:
         if table.get(id) is None and (kind, id) not in self._named:
@@ -105,16 +106,15 @@ class DryCore:
         key = (account, asset)
         if key not in self._balances:
             known = registry.accounts.get(account) is not None and registry.assets.get(asset) is not None
-            self._balances[key] = checks.cash_or_none(self._real, account, asset) if known else -1
-            if self._balances[key] < 0:
+            held = state.balance(self._real, account, asset) if known else None
+            self._balances[key] = held[0] if held is not None else 0
+            if held is None:
                 checks.hash_room(self, "balances", L.P_BALANCE, 1)
                 checks.hash_room(self, "pairs", L.P_PAIR_HASH, 1)
                 self._use(L.P_BALANCE, 1)
                 self._use(L.P_PAIR_HASH, 1)
-                self._balances[key] = 0
         if asset not in self._external:
-            base = int(self._real[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
-            self._external[asset] = -int(self._real[base + asset * L.ASSET_WORDS + L.A_EXTERNAL]) if registry.assets.get(asset) else 0
+            self._external[asset] = state.Asset.of(self._real, asset).external if registry.assets.get(asset) else 0
         self._balances[key] += amount
         self._external[asset] += amount
         if self._balances[key] >= MONEY_MAX or self._external[asset] >= MONEY_MAX:

@@ -5,7 +5,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes, numbers, phases, units
 
-from ..core import layout as L
+from .. import state
 from . import checks
 from . import rows as rows_of
 from .checks import Act
@@ -16,7 +16,7 @@ from .tables import Determination, Event
 
 
 def phase_now(engine: EngineLike, event: Event) -> int:
-    return checks.event_word(engine, event.id, L.E_PHASE_NOW)
+    return state.Event.of(engine.m, event.id).phase
 
 
 def _event_contract(registry: Definitions, name: str) -> Event:
@@ -86,7 +86,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
     def explain(code: int) -> str:
         if code != codes.R_CHALLENGE_WINDOW:
             return ""
-        ends = checks.event_word(engine, event.id, L.E_WINDOW_END)
+        ends = state.Event.of(engine.m, event.id).window_end
         return f"its challenge window ends at {units.instant(ends)}, it is {units.instant(now_ns)}"
 
     def commit() -> None:
