@@ -182,9 +182,10 @@ def encode(ev, routes, out, index, res):
         if routes[r + L.RT_WIRE] != C.WIRE_BINARY:
             continue
         begin = p
-        first = routes[r + L.RT_FIRST]
-        for i in range(first, first + routes[r + L.RT_MESSAGES]):
-            e = routes[i]
+        place = routes[r + L.RT_FIRST]
+        for _ in range(routes[r + L.RT_MESSAGES]):
+            e = routes[place]
+            place = routes[place + 1]
             if ev[e + L.EVT_SESSION_NUMBER] != 0:
                 p = _write(out, p, ev, e, ev[e + L.EVT_HEAD])
             else:

@@ -542,10 +542,13 @@ def encode(m, ev, routes, first, out, index, res, texts, flags):
         count = routes[r + L.RT_MESSAGES]
         if routes[r + L.RT_WIRE] == C.WIRE_FIX and done + count > first:
             begin = p
-            at = routes[r + L.RT_FIRST]
-            i = max(first - done, np.int64(0))
+            place = routes[r + L.RT_FIRST]
+            i = np.int64(0)
+            while done + i < first:
+                place = routes[place + 1]
+                i += 1
             while i < count:
-                e = routes[at + i]
+                e = routes[place]
                 if ev[e + L.EVT_SESSION_NUMBER] != 0:
                     size = np.int64(MESSAGE_BYTES)
                     if kind_of(ev[e + L.EVT_HEAD]) == C.E_SENT:
@@ -555,6 +558,7 @@ def encode(m, ev, routes, first, out, index, res, texts, flags):
                         break
                     p = write_message(m, out, p, ev, e, res, texts, flags)
                     messages += 1
+                place = routes[place + 1]
                 i += 1
             if p > begin:
                 x = used * L.INDEX_WORDS

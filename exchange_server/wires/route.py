@@ -1,7 +1,7 @@
 """Which event goes to whom: one pass over the event rows of a chunk, for all wires. The encoders go by what it leaves and read no other rows.
 
-An event is for its session when it took a number of it, or is a message made in plain Python (E_SENT). The rows of one recipient lie together in the order
-of the events, so its messages become one region of the output.
+An event is for its session when it took a number of it, or is a message made in plain Python (E_SENT). The events of one recipient are a chain in their
+order, so its messages become one region of the output.
 """
 
 from typing import Any
@@ -22,8 +22,9 @@ from ..core.layout.packed import extra_of, kind_of, session_of
 def route(m, ev, words, routes):
     """Fill `routes` for event rows ev[:words]; ENC_DONE, or ENC_SPACE when it is shorter than route_words(m, rows) and nothing was done.
 
-    routes: all 0 before the first call. routes[RO_RECIPIENTS] rows of RT_WORDS from RO_WORDS on, in the order in which the recipients were met; the word
-    offsets in `ev` of a recipient's events lie in routes from its RT_FIRST on. routes[RO_MESSAGES]: how many they are together.
+    routes: all 0 before the first call. routes[RO_RECIPIENTS] rows of RT_WORDS from RO_WORDS on, in the order in which the recipients were met. The events of
+    a recipient are a chain in `routes` that begins at its RT_FIRST: word offset in `ev`, place of the next one (behind the last: anything, RT_MESSAGES says how
+    many there are). routes[RO_MESSAGES]: how many they are together.
     """
     size = routes.shape[0]
     m = words_of(m)
@@ -31,9 +32,8 @@ def route(m, ev, words, routes):
     routes = words_of(routes)
     sessions = pool_cap(m, L.P_SESSION)
     slots = L.RO_WORDS + sessions * L.RT_WORDS  # by session: its row, 0 before it is met and when the kernel has ended
-    first = slots + sessions
-    met = first + words // L.EVT_WORDS  # in order of the events: (row of the recipient, offset of the event)
-    if met + 2 * (words // L.EVT_WORDS) > size:
+    place = slots + sessions
+    if place + 2 * (words // L.EVT_WORDS) > size:
         return np.int64(L.ENC_SPACE)
     recipients = np.int64(0)
     messages = np.int64(0)
@@ -50,25 +50,21 @@ def route(m, ev, words, routes):
                 routes[slots + session] = r
                 routes[r + L.RT_SESSION] = session
                 routes[r + L.RT_WIRE] = m[row + L.S_WIRE] if row != 0 else np.int64(-1)
+                routes[r + L.RT_FIRST] = place
                 routes[r + L.RT_MESSAGES] = 0
                 routes[r + L.RT_BODY_BYTES] = 0
+            else:
+                routes[routes[r + L.RT_LAST] + 1] = place
+            routes[r + L.RT_LAST] = place
             routes[r + L.RT_MESSAGES] += 1
             if kind_of(head) == C.E_SENT:
                 routes[r + L.RT_BODY_BYTES] += ev[e + L.EVT_BODY_BYTES]
-            routes[met + 2 * messages] = r
-            routes[met + 2 * messages + 1] = e
+            routes[place] = e
+            place += 2
             messages += 1
         e += L.EVT_WORDS * (1 + extra_of(head))
     for i in range(recipients):
-        r = L.RO_WORDS + i * L.RT_WORDS
-        routes[r + L.RT_FIRST] = first
-        first += routes[r + L.RT_MESSAGES]
-        routes[r + L.RT_MESSAGES] = 0
-        routes[slots + routes[r + L.RT_SESSION]] = 0
-    for i in range(messages):
-        r = routes[met + 2 * i]
-        routes[routes[r + L.RT_FIRST] + routes[r + L.RT_MESSAGES]] = routes[met + 2 * i + 1]
-        routes[r + L.RT_MESSAGES] += 1
+        routes[slots + routes[L.RO_WORDS + i * L.RT_WORDS + L.RT_SESSION]] = 0
     routes[L.RO_RECIPIENTS] = recipients
     routes[L.RO_MESSAGES] = messages
     return np.int64(L.ENC_DONE)
@@ -76,4 +72,4 @@ def route(m, ev, words, routes):
 
 def route_words(m: Any, rows: int) -> int:
     """Length that `routes` must have for this many event rows: it depends on the capacity for sessions."""
-    return L.RO_WORDS + (L.RT_WORDS + 1) * int(pool_cap.py_func(m, L.P_SESSION)) + 3 * rows
+    return L.RO_WORDS + (L.RT_WORDS + 1) * int(pool_cap.py_func(m, L.P_SESSION)) + 2 * rows

@@ -137,9 +137,9 @@ def terms(node: ast.expr) -> list[ast.expr]:
 
 
 def is_row_offset(node: ast.expr) -> bool:
-    """i * L.ORDER_WORDS: a row of a table."""
+    """i * L.ORDER_WORDS, i * table.width: a row of a table."""
     sides = (node.left, node.right) if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult) else ()
-    return any(isinstance(side, ast.Attribute) and side.attr.endswith("_WORDS") for side in sides)
+    return any(isinstance(side, ast.Attribute) and (side.attr.endswith("_WORDS") or side.attr == "width") for side in sides)
 
 
 def indexed(tree: ast.Module) -> Iterator[tuple[int, str]]:

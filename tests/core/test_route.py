@@ -27,8 +27,11 @@ def routed(m: Any, rows: list[np.ndarray], room: int | None = None) -> tuple[int
     found = []
     for i in range(int(routes[L.RO_RECIPIENTS])):
         r = routes[L.RO_WORDS + i * L.RT_WORDS :][: L.RT_WORDS]
-        first, count = int(r[L.RT_FIRST]), int(r[L.RT_MESSAGES])
-        found.append((int(r[L.RT_SESSION]), int(r[L.RT_WIRE]), int(r[L.RT_BODY_BYTES]), routes[first : first + count].tolist()))
+        place, offsets = int(r[L.RT_FIRST]), []
+        for _ in range(int(r[L.RT_MESSAGES])):
+            offsets.append(int(routes[place]))
+            place = int(routes[place + 1])
+        found.append((int(r[L.RT_SESSION]), int(r[L.RT_WIRE]), int(r[L.RT_BODY_BYTES]), offsets))
     assert sum(len(offsets) for *_, offsets in found) == routes[L.RO_MESSAGES]
     slots = L.RO_WORDS + L.RT_WORDS * int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_CAP])
     assert not routes[slots : slots + len(WIRES) + 2].any(), "the kernel left its marks"
