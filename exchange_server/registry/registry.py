@@ -16,7 +16,7 @@ import numpy as np
 from config import admin_records as ar
 from protocol import codes, errors
 
-from ..core import layout as L
+from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
 from . import acts, checks, configuration
 from . import rows as rows_of
@@ -86,8 +86,8 @@ class Registry(Definitions):
         """Let the core step an act's rows; raises Refused in the act's words, with the core's numbers."""
         code = self._step(act.rows, engine, sink)
         if code:
-            limit, used, asked = (int(engine.m[word]) for word in (L.H_LIMIT, L.H_USED, L.H_ASKED))
-            raise Refused(code, f"{act.subject}: {checks.explained(act, code)}", (), limit, asked, used)
+            said = state.Header(engine.m)
+            raise Refused(code, f"{act.subject}: {checks.explained(act, code)}", (), said.limit, said.asked, said.used)
 
     def _part(self, who: str, part: ar.PartOf) -> ar.AnyRecord | None:
         """Keep a piece; the whole record with the last one. Raises Refused."""
