@@ -141,7 +141,6 @@ BANNED_NOT_IN = ("protocol.client",)  # the SDK's shell, the one place in protoc
 PRINTS = ("exchange_server/cli/", "scripts/", "perf/", "tests/")
 PEOPLES_TEXTS = ("config/", "exchange_server/cli/", "protocol/client.py", "protocol/numbers.py", "scripts/main_job.py")
 READERS = ("int", "float", "Decimal")
-CIRCLES_LEFT = ("exchange_server/net/",)  # pipeline and endpoint still know each other
 SOURCES = ("config/", "exchange_server/", "protocol/", "scripts/")
 
 ADDRESSES = (
@@ -426,7 +425,7 @@ def examine(root: Path, only: list[str], tests_required: bool) -> list[Finding]:
     """All findings in the checkout at `root`, or those in the files `only` (paths relative to it)."""
     paths = tracked(root)
     whole = list(check_test_files(paths, tests_required))
-    sources = [path for path in paths if path.startswith(SOURCES) and path.endswith(".py") and not path.startswith(CIRCLES_LEFT)]
+    sources = [path for path in paths if path.startswith(SOURCES) and path.endswith(".py")]
     whole += check_circles({path: (root / path).read_text(encoding="utf-8") for path in sources})
     findings = []
     for path in only or paths:
