@@ -1,15 +1,15 @@
-"""Make the checkout's own Python environment, once, and start things in it. Standard library only.
+"""Create the checkout's own Python environment, once, and run programs in it. Standard library only.
 
-    bootstrap.py                      make sure that .venv is there and complete
-    bootstrap.py exec PROGRAM ARGS    the same, then become `.venv/bin/python PROGRAM ARGS` in the folder one is in
+    bootstrap.py                      make sure that .venv exists and is complete
+    bootstrap.py exec PROGRAM ARGS    the same, then become `.venv/bin/python PROGRAM ARGS` in the current folder
     bootstrap.py exec-root ...        the same, in the checkout's folder
 
-What is guaranteed: after an exit of 0, .venv holds exactly what requirements.lock names (checked by hash) and finds the packages of this
-checkout. A stamp in .venv says so; with the right stamp nothing is done, in milliseconds. Two at once: the second waits for the first. One that
-was interrupted leaves a mark, and the next run starts the environment anew. An environment that somebody else made here is adopted: what differs
-from the lock is installed over it. Whatever fails says why in one sentence and exits 1. Nothing outside the checkout is touched.
+Guarantee: after an exit of 0, .venv contains exactly what requirements.lock names (checked by hash) and finds the packages of this
+checkout. A stamp in .venv records this; with the right stamp nothing is done, within milliseconds. If two run at once, the second waits. One that
+was interrupted leaves a mark, and the next run creates the environment again. An environment that another tool created here is adopted: packages that differ
+from the lock are installed over it. Every failure prints one sentence with the reason and exits 1. Nothing outside the checkout is changed.
 
-This file is read by whatever `python3` is, so that an old one can be refused in words: keep its syntax at Python 3.7.
+Any `python3` must be able to read this file, so that an old one can be refused with a message: keep its syntax at Python 3.7.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 CANDIDATES = ("python3.11", "python3.12", "python3.13", "python3")  # in this order; the lock has hashes for these
 MACHINES = ("x86_64", "aarch64", "arm64")
-FORMAT = b"exos environment 1"  # raise the number when an older bootstrap's environments must be made again
+FORMAT = b"exos environment 1"  # raise this number if environments of an older bootstrap must be created again
 STAMP = "exos-stamp"
 BUILDING = "exos-building"
 
 
 class Refused(Exception):
-    """Its text is the one sentence that the user gets."""
+    """Its text is the one sentence that the user sees."""
 
 
 # --- pure parts -----------------------------------------------------------------------------------------------------------------------
 
 
 def refuse_platform(system: str, machine: str) -> str | None:
-    """Why exos cannot run on this kind of machine, or None."""
+    """Why exos cannot run on this machine, or None."""
     if system != "linux" or machine not in MACHINES:
         return "exos runs on Linux on x86-64 or arm64; this is {} on {}.".format(system, machine or "an unknown machine")
     return None
 
 
 def stamp(lock: bytes, project: bytes, root: str, python: str) -> str:
-    """What .venv is stamped with: the lock, the project's own names, where the checkout lies, and the interpreter (its resolved path)."""
+    """The content of .venv's stamp: the lock, the project's own names, the checkout's path, and the interpreter (its resolved path)."""
     digest = hashlib.sha256()
     for part in (FORMAT, lock, project, os.fsencode(root), os.fsencode(python)):
         digest.update(len(part).to_bytes(8, "little") + part)
@@ -56,7 +56,7 @@ def stamp(lock: bytes, project: bytes, root: str, python: str) -> str:
 
 
 def pip_sentence(output: str) -> str:
-    """What went wrong, from all that pip printed. The order matters: a registry that cannot be reached also has 'no matching' packages."""
+    """The error, from pip's whole output. The order matters: a registry that cannot be reached also has 'no matching' packages."""
     if "DO NOT MATCH" in output:
         return "A downloaded package does not have the hash in requirements.lock, so nothing of it was installed."
     unreachable = (
@@ -75,14 +75,14 @@ def pip_sentence(output: str) -> str:
 
 
 def console_script(python: str, module: str, function: str) -> str:
-    """An executable that calls `module.function`. The sh line lets the interpreter's path be long or have spaces."""
+    """An executable that calls `module.function`. The sh line allows a long interpreter path or one with spaces."""
     return (
         "#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n"
     ).format(re.sub(r'(["\\$`])', r"\\\1", python), module=module, function=function)
 
 
 def project_names(pyproject: str) -> tuple[str, str, list[tuple[str, str, str]]]:
-    """(name, version, [(script, module, function)]) out of pyproject.toml, by its lines: tomllib is younger than the Pythons that read this."""
+    """(name, version, [(script, module, function)]) from pyproject.toml, read line by line: older Pythons that run this have no tomllib."""
     table, name, version, scripts = "", "", "", []
     for line in pyproject.splitlines():
         if line.startswith("["):
@@ -105,7 +105,7 @@ def project_names(pyproject: str) -> tuple[str, str, list[tuple[str, str, str]]]
 
 
 def interpreter(path: str) -> str:
-    """The first candidate on `path` that is new enough and can make environments; inside an environment, the Python behind it."""
+    """The first candidate on `path` that is new enough and can create environments; for an environment, its base Python."""
     wrong = []
     script = "import sys; print(sys.version_info >= %r, getattr(sys, '_base_executable', sys.executable)); import venv, ensurepip" % (
         OLDEST,
@@ -146,7 +146,7 @@ class Environment:
         return have == self.wanted() and self.python.exists()
 
     def usable(self) -> bool:
-        """Is there an environment that can be installed over: nobody was interrupted in it, and its Python works and is new enough?"""
+        """Whether there is an environment that can be installed over: it was not interrupted, and its Python works and is new enough."""
         if (self.folder / BUILDING).exists() or not self.python.exists():
             return False
         script = "import sys, pip; sys.exit(sys.version_info < %r or sys.prefix == sys.base_prefix)" % (OLDEST,)
@@ -156,9 +156,9 @@ class Environment:
     def ensure(self) -> None:
         if self.ready():
             return
-        import fcntl  # here, so that a Windows gets its sentence and no traceback
+        import fcntl  # imported here, so that Windows gets a sentence and not a traceback
 
-        held = os.open(str(self.root), os.O_RDONLY)  # the folder itself is the lock: nothing to leave behind
+        held = os.open(str(self.root), os.O_RDONLY)  # the folder itself is the lock, so no lock file is left
         try:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -206,7 +206,7 @@ class Environment:
             raise Refused(f"{python} could not make an environment in {self.folder}; what it said is above.")
 
     def install(self, held: int) -> None:
-        """pip, with hashes and ready-built files only. It holds the lock too, should this process be killed before it."""
+        """Run pip, with hashes and wheels only. It inherits the lock, in case this process is killed first."""
         variables = {
             k: v for k, v in os.environ.items() if k not in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_BINARY", "PYTHONHOME")
         }

@@ -1,4 +1,4 @@
-"""The long forms of tests, by name: `./scripts/test --long NAME`; without a name it lists them.
+"""The long forms of tests, by name: `./scripts/test --long NAME`; without a name they are listed.
 
 The test command runs a short form of each. Each long form has a time limit: a run that exceeds it has failed. Standard library only.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TIMED_OUT = 124  # as timeout(1) says it
+TIMED_OUT = 124  # as timeout(1) returns it
 USAGE = 2
 
 

@@ -1,10 +1,10 @@
-"""./scripts/run: the World Cup 2026 on one exchange, judged; or with --serve the same exchange, open for you.
+"""./scripts/run: the World Cup 2026 on one exchange, checked; or with --serve the same exchange, kept open.
 
-1. Set-up: every kernel is compiled or taken from the cache, a line each.
-2. The street, finite and judged: a server on a fresh data folder, market makers on binary sessions, takers on FIX sessions, a seeded flow. Halfway the
+1. Set-up: every kernel is compiled or loaded from the cache, one line each.
+2. The run: a server on a fresh data folder, market makers on binary sessions, takers on FIX sessions, a seeded flow. Halfway the
    server is killed with -9 and started again; clients come back and reconcile by themselves. Then trading closes, the outright, the group winners and
-   the final settle by the real results, and every client's own books are laid beside the server's.
-The exit code is 0 only if nothing was lost, nothing was doubled and all sums are right; 1 with the list of what is wrong.
+   the final settle by the real results, and every client's own books are compared with the server's.
+The exit code is 0 only if nothing was lost or duplicated and all sums are right; otherwise 1, with a list of the errors.
 """
 
 import argparse
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _number(text: str, what: str, low: int, high: int, decimals: int = 0) -> int:
-    """The number in units of its last decimal."""
+    """The number in units of its last decimal place."""
     try:
         value = numbers.scaled(text, decimals, what)
     except numbers.NotANumber as error:
@@ -76,7 +76,7 @@ def _port(text: str) -> int:
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
-    """The options, checked; argparse ends the program with 2 and one sentence when they do not fit each other."""
+    """The options, checked; if they do not fit together, argparse exits with 2 and one sentence."""
     top = parser()
     args = top.parse_args(given)
     wrong = ("seconds", "seed", "rate") if args.serve else ("data", "bots", "port")
@@ -91,7 +91,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def compile_kernels() -> None:
-    """Import every kernel in the foreground, a line each as it is done."""
+    """Import every kernel in the foreground, printing one line for each."""
     from exchange_server.core.kit import jit
 
     print("1. Set-up: kernels", flush=True)

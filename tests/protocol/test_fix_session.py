@@ -102,7 +102,7 @@ def test_logon_with_a_gap_is_answered_first_then_the_gap_is_asked_for_once():
         (msg("A", 1, "98=0|108=1|"), 1, codes.R_BAD_HEARTBEAT, "found 1, expected 2 to 60"),
         (msg("A", 1, "98=0|108=61|"), 1, codes.R_BAD_HEARTBEAT, "found 61"),
         (msg("A", 1, "98=0|108=-30|"), 1, codes.R_BAD_HEARTBEAT, "found -30"),
-        (msg("A", 2, "98=0|108=30|141=Y|"), 9, codes.R_SEQUENCE_LOW, "141)=Y goes only with MsgSeqNum(34) 1, found 2"),
+        (msg("A", 2, "98=0|108=30|141=Y|"), 9, codes.R_SEQUENCE_LOW, "141)=Y requires MsgSeqNum(34) 1, found 2"),
         (msg("A", 4, "98=0|108=30|"), 9, codes.R_SEQUENCE_LOW, "too low: expected 9, found 4"),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_logon_with_reset_on_the_session_begins_the_numbers_anew():
 @pytest.mark.parametrize(
     ("message", "reason", "says"),
     [
-        (msg("A", 6, "98=0|108=30|141=Y|"), codes.R_SEQUENCE_LOW, "141)=Y goes only with MsgSeqNum(34) 1, found 6"),
+        (msg("A", 6, "98=0|108=30|141=Y|"), codes.R_SEQUENCE_LOW, "141)=Y requires MsgSeqNum(34) 1, found 6"),
         (msg("A", 1, "98=0|108=61|141=Y|"), codes.R_BAD_HEARTBEAT, "found 61, expected 2 to 60"),
         (msg("A", 1, "98=0|141=Y|"), codes.R_WIRE_FIELD, "HeartBtInt(108) is required"),
         (msg("A", 6, "98=0|108=30|"), codes.R_ALREADY_LOGGED_ON, "only with ResetSeqNumFlag(141)=Y"),
@@ -382,7 +382,7 @@ def test_a_resend_request_that_stays_unanswered_is_repeated_a_few_times_only():
         assert body_of(ask) == {7: "2", 16: "0"}
     s.session.last_in_ns = NOW + 120 * SECOND
     bye, close = s.session.on_time(NOW + 120 * SECOND)
-    assert "MsgSeqNum 2 did not come, though asked for 4 times" in body_of(bye)[58] and isinstance(close, Close)
+    assert "MsgSeqNum 2 was not received after 4 ResendRequests" in body_of(bye)[58] and isinstance(close, Close)
 
 
 def test_any_message_counts_as_a_sign_of_life():
