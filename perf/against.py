@@ -1,11 +1,12 @@
 """`./scripts/bench --against REV [ROW...]`: the rows of this tree and of another commit in turn, and the ratio of each with its spread.
 
-Figures of single runs differ by a factor of two from day to day and by a third within minutes, so only alternating runs show what a change costs.
-Each round runs every row once on each side, and the rounds alternate which side is first. A ratio is this tree's figure over that commit's,
-inverted where needed so that above 1 is better; the median over the rounds counts, lowest and highest show how stable the machine is. Nothing here
-passes or fails by a timing: the exit code is 1 only if a row's answer was wrong or a side could not run.
+Figures of single runs differ by a factor of two from day to day and by a third within minutes, so only alternating runs show what a change
+costs. Each round runs every row once on each side, and the rounds alternate which side is first. A ratio is this tree's figure over that
+commit's, inverted where needed so that above 1 is better; the median over the rounds counts, lowest and highest show how stable the machine
+is. Nothing here passes or fails by a timing: the exit code is 1 only if a row's answer was wrong or a side could not run.
 
-The other commit is unpacked into the user's cache folder and run with this checkout's environment if its requirements.lock is the same, else with its own.
+The other commit is unpacked into the user's cache folder and run with this checkout's environment if its requirements.lock is the same,
+else with its own.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """`./scripts/bench [ROW...] [--json FILE]`: the table of figures, targets and ratios. Without rows: the whole table, in under ten minutes.
-`./scripts/bench --against REV [ROW...] [--rounds N]`: the same rows of this tree and of another commit in turn, and their ratios (against.py).
+`./scripts/bench --against REV [ROW...] [--rounds N]`: the same rows of this tree and of another commit in turn, and their ratios
+(against.py).
 
-A ratio of 1 or more meets the target. A row that could not be measured properly (late sends, no real disk) is marked void with the reason; a row whose
-answer was wrong ends with exit code 1. Timings on a shared machine are rough: the load during the run is printed.
+A ratio of 1 or more meets the target. A row that could not be measured properly (late sends, no real disk) is marked void with the reason;
+a row whose answer was wrong ends with exit code 1. Timings on a shared machine are rough: the load during the run is printed.
 """
 
 from __future__ import annotations

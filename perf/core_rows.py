@@ -1,7 +1,7 @@
 """The core with risk, collateral, ledger and events: Engine.apply over the named flow, one order alone, and replay from the journal.
 
-Figures are commands per second of this thread's processor time; the note has the wall-clock figure. The arena is pre-faulted before the clock starts,
-because a server pays for page faults only once. Every line checks its results: one first answer for
+Figures are commands per second of this thread's processor time; the note has the wall-clock figure. The arena is pre-faulted before the
+clock starts, because a server pays for page faults only once. Every line checks its results: one first answer for
 each command, at most a tenth refused, and all invariants of ledger, collateral and books afterwards.
 """
 
@@ -120,7 +120,8 @@ def alone(scale: float = 1.0) -> list[Result]:
 
 
 def replay(scale: float, folder: Path) -> list[Result]:
-    """The named flow written to a journal and recovered from it, including reading, checking and the event store; compared with the same rows live."""
+    """The named flow written to a journal and recovered from it, including reading, checking and the event store; compared with the same
+    rows live."""
     n, resting = int(300_000 * scale), int(100_000 * scale)
     flow = core_flow("named", n, resting)
     rows = np.concatenate([flow.preload, flow.flow])

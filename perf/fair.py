@@ -1,7 +1,8 @@
-"""The load of the row `fair`: one member floods, another sends one order at a time. It measures how long the other waits, with and without the flood.
+"""The load of the row `fair`: one member floods, another sends one order at a time. It measures how long the other waits, with and without
+the flood.
 
-Quiet and flooded rounds alternate in one process on the generator's core, so that both are measured under the same conditions. Every command of both
-is answered, none refused.
+Quiet and flooded rounds alternate in one process on the generator's core, so that both are measured under the same conditions. Every
+command of both is answered, none refused.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Benchmark rows of the journal and the event store: commit latency, frame cost, replay reading. `python -m perf.journal_rows` prints them."""
+"""Benchmark rows of the journal and the event store: commit latency, frame cost, replay reading. `python -m perf.journal_rows` prints
+them."""
 
 import shutil
 import sys

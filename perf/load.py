@@ -1,7 +1,7 @@
 """The load generator: a separate process on its own core, messages built before the run, one command per frame.
 
-`python -m perf.load JSON` (fields of Job) does the job and prints one JSON line. Plain non-blocking sockets and counters; a kernel counts the
-binary reports, so that the generator is not the bottleneck. An answer is the first report of a command; fills are additional.
+`python -m perf.load JSON` (fields of Job) does the job and prints one JSON line. Plain non-blocking sockets and counters; a kernel counts
+the binary reports, so that the generator is not the bottleneck. An answer is the first report of a command; fills are additional.
 """
 
 from __future__ import annotations
@@ -93,8 +93,8 @@ def _count(buf, size, out):  # type: ignore[no-untyped-def]
 
 def _count_fix(buf, size, out):  # type: ignore[no-untyped-def]
     """FIX messages in buf[:size]: out[0] += first answers (150=0, 150=8, 150=I, or a report with 41), out[1] += messages, out[81], out[82],
-    out[85] += refusals, fills, cancel rejects, out[99] += 3, j and 5; the bytes used up. The trailer is found by its position: a message ends
-    at the SOH after `|10=`."""
+    out[85] += refusals, fills, cancel rejects, out[99] += 3, j and 5; the bytes used up. The trailer is found by its position: a message
+    ends at the SOH after `|10=`."""
     start = 0
     at = 0
     kind = 0
@@ -385,7 +385,8 @@ def _percentiles(values: list[float]) -> dict[str, float]:
 
 
 def trip(job: Job) -> dict[str, Any]:
-    """One order at a time: order → report, and the same number of bytes through the echo, alternating; spinning or sleeping while waiting."""
+    """One order at a time: order → report, and the same number of bytes through the echo, alternating; spinning or sleeping while
+    waiting."""
     kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())

@@ -1,6 +1,7 @@
 """Memory: bytes for each of a million resting orders, and the memory of a server with the design's capacities before any order.
 
-Each figure is measured in a separate process (`python -m perf.memory_rows base|orders COUNT` prints one JSON line): resident bytes, before and after.
+Each figure is measured in a separate process (`python -m perf.memory_rows base|orders COUNT` prints one JSON line): resident bytes, before
+and after.
 """
 
 from __future__ import annotations

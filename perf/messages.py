@@ -45,9 +45,11 @@ def fix_messages(
     rows: Words, comp_ids: Sequence[str], accounts: Callable[[int], str], symbols: Sequence[str], sending_time: str, first: int = 2,
     decimals: int = 4,
 ) -> list[bytes]:  # fmt: skip
-    """One message for each row, numbered within its session from `first`. comp_ids by session id, symbols by instrument id; prices have `decimals`.
+    """One message for each row, numbered within its session from `first`. comp_ids by session id, symbols by instrument id; prices have
+    `decimals`.
 
-    A cancel or replace has the fields that FIX 4.4 requires: symbol, side and quantity are copied from the order's NEW, which must be in `rows`.
+    A cancel or replace has the fields that FIX 4.4 requires: symbol, side and quantity are copied from the order's NEW, which must be in
+    `rows`.
     """
     numbers: dict[int, int] = {}
     known: dict[tuple[int, int], tuple[str, int, int, str]] = {}

@@ -21,7 +21,8 @@ STEP_NS = 1_000_000  # between the turns of a flow
 
 @dataclass
 class Result:
-    """One line of the table. figure and aim in `unit`; `more_is_better` False: a time or a size. aim: the target; 0: none, the line is for comparison.
+    """One line of the table. figure and aim in `unit`; `more_is_better` False: a time or a size. aim: the target; 0: none, the line is for
+    comparison.
 
     void: why the figure does not count (late sends, wrong disk ...); empty: it counts.
     """
@@ -129,7 +130,8 @@ class Counts:
         return sum(n for (k, _), n in self.by.items() if k == kind)
 
     def check(self, kinds: Words, name: str) -> float:
-        """Check that every command had exactly one first answer; raises AnswerWrong otherwise, or if more than 10 % were refused. Returns the share refused."""
+        """Check that every command had exactly one first answer; raises AnswerWrong otherwise, or if more than 10 % were refused. Returns
+        the share refused."""
         refused = self.kind(C.E_REJECTED) + self.kind(C.E_CANCEL_REJECT)
         asked_cancel = int((kinds == C.C_CANCEL).sum())
         canceled = self.by[C.E_CANCELED, C.R_USER_CANCEL] + self.by[C.E_CANCELED, C.R_REPLACED_TO_FILLED]

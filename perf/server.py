@@ -126,7 +126,8 @@ def fdatasync_us(folder: Path, times: int = 300) -> tuple[float, float]:
 
 
 class BenchServer:
-    """A server process on its core with a fresh data folder on a real disk; use as a context manager. Raises ValueError for a disk in memory."""
+    """A server process on its core with a fresh data folder on a real disk; use as a context manager. Raises ValueError for a disk in
+    memory."""
 
     def __init__(self, toml: str, mode: str = "sync", spin: bool = False, *arguments: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="exos-bench-", dir=Path.cwd()))

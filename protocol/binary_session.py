@@ -5,7 +5,8 @@ The course of a session
   3. server: Sent(LogonReply), a numbered message: its number is the position of the stream. A refusal is a Logout with the reason.
   4. Reports are numbered 1, 2, 3 ... per session, also while nobody is connected. A client that gives the next number it needs in its
      Logon gets the missed reports, interleaved with new ones, then ResumeDone. It sorts them by number (ClientSession does).
-  5. Either end sends Heartbeat after `heartbeat_ms` in which it sent nothing, and ends the session after 2.4 times that without receiving anything.
+  5. Either end sends Heartbeat after `heartbeat_ms` in which it sent nothing, and ends the session after 2.4 times that without receiving
+     anything.
   6. client: Logout. server: the reports of everything sent before, then Logout, then close.
 
 A logon is proven by HMAC-SHA256(secret, challenge). The secret is never sent, and a challenge is used once.
@@ -85,8 +86,8 @@ class Missing(NamedTuple):
 
 
 class CaughtUp(NamedTuple):
-    """All reports from before this logon have been delivered. Requests that are still unanswered never reached the exchange: send them again with
-    the same ids."""
+    """All reports from before this logon have been delivered. Requests that are still unanswered never reached the exchange: send them
+    again with the same ids."""
 
     next_number: int
 
@@ -169,8 +170,8 @@ class ClientSession:
 
     # -------------------------------------------------------------------------------------------------------- in
     def receive(self, data: bytes, now_ns: int) -> list[Happening]:
-        """What these bytes contain: reports in the order of their numbers, each once, and everything else as it arrives. Never raises: unreadable
-        data ends the session with the reason."""
+        """What these bytes contain: reports in the order of their numbers, each once, and everything else as it arrives. Never raises:
+        unreadable data ends the session with the reason."""
         self.last_in_ns = now_ns
         happenings: list[Happening] = []
         if self.state == ENDED:

@@ -41,8 +41,8 @@ class BookBuilder:
         self.valid = True
 
     def update(self, message: M.BookUpdate) -> bool:
-        """Apply the changes of one turn. Returns False if the update was ignored: the book is not valid, the update is older than the snapshot, or an
-        update was missed (the book then becomes invalid and a snapshot is requested)."""
+        """Apply the changes of one turn. Returns False if the update was ignored: the book is not valid, the update is older than the
+        snapshot, or an update was missed (the book then becomes invalid and a snapshot is requested)."""
         if not self.valid or message.seq <= self.seq:
             return False
         if message.seq != self.seq + 1:

@@ -8,9 +8,10 @@
         print(book.best_bid, book.best_ask)
 
 Guarantees
-  * Every report of the session is delivered once and in order (`on_report`, `reports()`), also across lost connections and restarts of the server.
-  * A request is answered once. If the connection is lost, the request waits. After the reconnect the missed reports are delivered first, then
-    requests that are still unanswered are sent again with the same id. The exchange never creates two orders from one request.
+  * Every report of the session is delivered once and in order (`on_report`, `reports()`), also across lost connections and restarts of the
+    server.
+  * A request is answered once. If the connection is lost, the request waits. After the reconnect the missed reports are delivered first,
+    then requests that are still unanswered are sent again with the same id. The exchange never creates two orders from one request.
   * A book is marked invalid (`valid` False) while it cannot be trusted, and is restored by itself.
 Store `client.next_number` when your program restarts, to get the reports that it missed. Times are ns UTC, prices ticks, quantities lots;
 `ticks`, `lots` and `price_text` convert from and to decimal numbers, and refusals show decimal numbers.
@@ -96,10 +97,10 @@ class Client:
     """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
 
     next_number: the next report needed, from an earlier run (`client.next_number`); 0: no earlier reports.
-    heartbeat_ms: 2000..60000 unless the server is set otherwise, 0: the server's choice. cancel_on_disconnect: a lost connection cancels this
-    session's orders. reconnect_s: give up after this many seconds without a session (0: never reconnect). on_report(report, order): called for each
-    numbered report; on_market(message, book): for each market data message; on_state(text): when the connection is made or lost.
-    first_id: ids of requests count up from here (default: the time, so that they are unique across restarts).
+    heartbeat_ms: 2000..60000 unless the server is set otherwise, 0: the server's choice. cancel_on_disconnect: a lost connection cancels
+    this session's orders. reconnect_s: give up after this many seconds without a session (0: never reconnect). on_report(report, order):
+    called for each numbered report; on_market(message, book): for each market data message; on_state(text): when the connection is made or
+    lost. first_id: ids of requests count up from here (default: the time, so that they are unique across restarts).
     """
 
     def __init__(
@@ -461,10 +462,10 @@ class Client:
     ) -> Order:
         """Send an order without waiting. The returned Order follows its reports (`await client.accepted(order)` waits for the first).
 
-        side: codes.BUY or SELL; qty: lots; price: ticks; contract_side: with codes.NO the price is in NO ticks; type, tif, flags: codes; account: id or
-        name, 0: the default; id: the ClOrdID, 0: a new one; more: expiry, min_qty, display_qty, stop_price, deadline, group, cost_cap, stp, venue,
-        front_end. Without a connection the order waits for the next one. Raises ClientError (unknown instrument, account or field, a number out of
-        range) and Disconnected.
+        side: codes.BUY or SELL; qty: lots; price: ticks; contract_side: with codes.NO the price is in NO ticks; type, tif, flags: codes;
+        account: id or name, 0: the default; id: the ClOrdID, 0: a new one; more: expiry, min_qty, display_qty, stop_price, deadline, group,
+        cost_cap, stp, venue, front_end. Without a connection the order waits for the next one. Raises ClientError (unknown instrument,
+        account or field, a number out of range) and Disconnected.
         """
         who = self._account(account)
         message = _build(
@@ -521,7 +522,8 @@ class Client:
         return await self._request(_build(M.CancelOrder, id or self.next_id(), orig, account))  # type: ignore[return-value]
 
     async def replace(self, order: Order | int, *, price: int | None = None, qty: int | None = None, id: int = 0) -> Order:
-        """Change price (ticks) and total quantity (lots, including the filled quantity). Returns the Order, which now has the new id. `id`: 0: a new one.
+        """Change price (ticks) and total quantity (lots, including the filled quantity). Returns the Order, which now has the new id. `id`:
+        0: a new one.
 
         Raises Refused; the order is then unchanged. If the total equals the filled quantity, the rest is cancelled.
         """

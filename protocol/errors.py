@@ -352,8 +352,8 @@ _PLACE = re.compile(r"\{(limit|used|asked)\}")
 
 
 def text(code: int, limit: int | None = None, used: int | None = None, asked: int | None = None, show: Callable[[int], str] = str) -> str:
-    """The sentence for a refusal with its numbers filled in, and "(safe to resend)" appended if it is. If a number used in the text is not given,
-    the cause is returned instead, which uses no numbers. show: writes a number that is not a time, e.g. ticks as a decimal price.
+    """The sentence for a refusal with its numbers filled in, and "(safe to resend)" appended if it is. If a number used in the text is not
+    given, the cause is returned instead, which uses no numbers. show: writes a number that is not a time, e.g. ticks as a decimal price.
     Never fails: an unknown code gives a sentence with the code."""
     row = REFUSALS.get(code)
     if row is None:

@@ -4,8 +4,9 @@
     socket.send(client.connect(now_ns))
     for message in client.receive(data, now_ns): ...     # application messages, Rejects and session events, in sequence
     socket.send(client.take())                           # bytes to send; call it after receive, on_time and the order calls
-It keeps its sequence numbers and the messages it sent, so that a new connection of the same object continues where the last one ended. A program that must
-continue after its own restart stores `next_out`, `next_in` and `sent` itself. Orders can be sent only while `live`; otherwise NotLoggedOn is raised.
+It keeps its sequence numbers and the messages it sent, so that a new connection of the same object continues where the last one ended. A
+program that must continue after its own restart stores `next_out`, `next_in` and `sent` itself. Orders can be sent only while `live`;
+otherwise NotLoggedOn is raised.
 """
 
 from . import codes, fix_session

@@ -1,7 +1,7 @@
 """The options of a Logon, and how the acceptor answers it (FIX 4.4 volume 2, "Logon").
 
-Accepted: 98, 108, 141, 95/96, 553/554, 383 (the longest message the peer can read), 464=N, 789 (the number that the peer expects next; our reply
-gives the number that we expect next), 1137=6 (means FIX 4.4), and our own 5001 to 5003. Everything else is refused, naming the field
+Accepted: 98, 108, 141, 95/96, 553/554, 383 (the longest message the peer can read), 464=N, 789 (the number that the peer expects next; our
+reply gives the number that we expect next), 1137=6 (means FIX 4.4), and our own 5001 to 5003. Everything else is refused, naming the field
 (fix_messages.check).
 """
 
@@ -34,7 +34,8 @@ def missing(message: FixMessage) -> str:
 
 
 def refused_option(message: FixMessage) -> str:
-    """The sentence for an option that is not supported; "" if there is none. Each rule is the definition of the field that the sentence names."""
+    """The sentence for an option that is not supported; "" if there is none. Each rule is the definition of the field that the sentence
+    names."""
     if message.get(464) == b"Y":
         return "TestMessageIndicator(464): found Y, but this session's orders are real"
     if 1137 in message and message.text(1137) != APPL_VER_ID:
@@ -63,8 +64,8 @@ def next_expected(message: FixMessage) -> int:
 
 
 def reply(message: FixMessage, seconds: int, reset: bool, next_in: int, own_fields: bool) -> bytes:
-    """Body of the answer. next_in: the number that we expect next; own_fields: the peer knows our dictionary, so 5001 to 5003 are echoed. HeartBtInt is
-    echoed because both sides must use the same interval (definition of 108)."""
+    """Body of the answer. next_in: the number that we expect next; own_fields: the peer knows our dictionary, so 5001 to 5003 are echoed.
+    HeartBtInt is echoed because both sides must use the same interval (definition of 108)."""
     fields: list[tuple[int, bytes | str | int]] = [(98, 0), (108, seconds)]
     if reset:
         fields.append((141, "Y"))

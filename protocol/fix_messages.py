@@ -2,10 +2,10 @@
 
 No I/O, no clock. The kernels of exchange_server/wires/fix_in.py do the same for the frequent messages; tests check that both agree.
 
-Framing (Framer): bytes that are not part of a message are dropped up to the next `8=FIX`. A message is *garbled*, and dropped alone, when 8, 9, 35 are
-not the first three fields in this order, BodyLength is not a number in 5..MAX_MESSAGE_BYTES or does not end at `10=ddd`, a part lacks `=` or has no tag,
-or CheckSum is wrong (FIX 4.4 volume 2, test cases 2d, 2m, 2t and 3b: ignore it and count no number). Everything else is a message, and `check` finds
-what is wrong with it in terms of SessionRejectReason.
+Framing (Framer): bytes that are not part of a message are dropped up to the next `8=FIX`. A message is *garbled*, and dropped alone, when
+8, 9, 35 are not the first three fields in this order, BodyLength is not a number in 5..MAX_MESSAGE_BYTES or does not end at `10=ddd`, a
+part lacks `=` or has no tag, or CheckSum is wrong (FIX 4.4 volume 2, test cases 2d, 2m, 2t and 3b: ignore it and count no number).
+Everything else is a message, and `check` finds what is wrong with it in terms of SessionRejectReason.
 
 Numbers: ASCII digits only, at most 18; a leading `-` only where the type allows it. Leading zeros are accepted
 (FIX 4.4 volume 1, data type int) and never written.
@@ -80,8 +80,8 @@ def format_scaled(value: int, decimals: int) -> str:
 
 
 def parse_timestamp(value: bytes) -> int | None:
-    """UTCTimestamp with 0 to 9 decimals of a second -> ns since the epoch; None when it is not one. Second 60 is accepted (data type UTCTimestamp:
-    SS = 00-60, for leap seconds)."""
+    """UTCTimestamp with 0 to 9 decimals of a second -> ns since the epoch; None when it is not one. Second 60 is accepted (data type
+    UTCTimestamp: SS = 00-60, for leap seconds)."""
     m = _TIME.fullmatch(value)
     if not m:
         return None
@@ -113,8 +113,8 @@ def plain_id(value: bytes) -> int:
 
 # ---------------------------------------------------------------------------------------------------- messages
 class FixMessage:
-    """The fields of one framed message, in order. `get` returns the first field with a tag. An invalid tag (0, -1, 035, abc) is kept as -1, and
-    `odd` has its text by position among the fields."""
+    """The fields of one framed message, in order. `get` returns the first field with a tag. An invalid tag (0, -1, 035, abc) is kept as -1,
+    and `odd` has its text by position among the fields."""
 
     __slots__ = ("_first", "fields", "odd", "raw")
 
@@ -185,8 +185,8 @@ def parse(raw: bytes) -> FixMessage:
 
 
 class Framer:
-    """Cuts whole, undamaged messages out of a byte stream. `garbled` counts the dropped messages; `too_long`: BodyLength of the last one that was
-    dropped because it is above the limit, 0: none."""
+    """Cuts whole, undamaged messages out of a byte stream. `garbled` counts the dropped messages; `too_long`: BodyLength of the last one
+    that was dropped because it is above the limit, 0: none."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -228,7 +228,8 @@ class Framer:
 
 
 def _frame(data: bytes, begin: int) -> tuple[int, int]:
-    """(length of the message at `begin`, 0); (0, 0): incomplete so far; (-1, BodyLength if only that is above the limit, else 0): garbled."""
+    """(length of the message at `begin`, 0); (0, 0): incomplete so far; (-1, BodyLength if only that is above the limit, else 0):
+    garbled."""
     head, length, body = _frame_head(data, begin)
     if head != 1:
         return head, length
@@ -364,9 +365,9 @@ _TYPE_CHECKS = {
 def check(message: FixMessage, from_server: bool = False) -> Problem | None:
     """The first error in a framed message according to the table; None if it may be handled.
 
-    Order: MsgType, then each field in message order, then missing fields (1). Reasons are those of SessionRejectReason (373), the cases those of
-    FIX 4.4 volume 2, test cases 2q, 2r and 14: unknown tag 0 (14a), empty 4 (14d), tag twice 13 (14h), not of this message or not accepted here 2 (14c),
-    header field after the body 14 (14g), format 6 (14f), enumeration 5 (14e), required tag missing 1 (14b).
+    Order: MsgType, then each field in message order, then missing fields (1). Reasons are those of SessionRejectReason (373), the cases
+    those of FIX 4.4 volume 2, test cases 2q, 2r and 14: unknown tag 0 (14a), empty 4 (14d), tag twice 13 (14h), not of this message or not
+    accepted here 2 (14c), header field after the body 14 (14g), format 6 (14f), enumeration 5 (14e), required tag missing 1 (14b).
     """
     spec: Message | None = MESSAGES.get(message.msg_type)
     if spec is None or not (spec.outgoing if from_server else spec.incoming):
@@ -427,8 +428,8 @@ def _unknown(message: FixMessage, place: int, tag: int, value: bytes) -> Problem
 # ---------------------------------------------------------------------------------------------------- orders
 @dataclass(slots=True)
 class OrderRequest:
-    """The content of D, F, G, H or q, in terms of protocol.codes. Decimal numbers are still texts, because the number of decimals allowed depends
-    on the instrument (`scale`)."""
+    """The content of D, F, G, H or q, in terms of protocol.codes. Decimal numbers are still texts, because the number of decimals allowed
+    depends on the instrument (`scale`)."""
 
     msg_type: str
     seq: int
@@ -468,8 +469,8 @@ _SCOPES = {
 
 
 def read_order(message: FixMessage) -> OrderRequest | Problem:
-    """A D, F, G, H or q that passed `check` as an OrderRequest, or the Problem with a conditionally required field (BusinessRejectReason 5) or a
-    value."""
+    """A D, F, G, H or q that passed `check` as an OrderRequest, or the Problem with a conditionally required field (BusinessRejectReason 5)
+    or a value."""
     get = message.get
     order = OrderRequest(message.msg_type, message.seq or 0, get(11), get(41), get(1), get(55))
     if 22 in message and get(48) not in (b"", order.symbol or get(48)):

@@ -4,12 +4,12 @@ Input: whole undamaged messages (fix_messages.Framer or the decode kernel) and t
 order. The host numbers what is sent (`Send`), keeps the numbers, answers resends from its own store and checks credentials. No clock, no
 bytes and no I/O here.
 
-Order of checks for a message on a live session: BeginString, MsgSeqNum, CompIDs, SendingTime, then the number (not for a SequenceReset-Reset, nor
-for a Logon with 141=Y on a live session, which restarts the numbers), then the table (fix_messages.check), then the message itself.
-docs/fix.md describes the answers.
+Order of checks for a message on a live session: BeginString, MsgSeqNum, CompIDs, SendingTime, then the number (not for a
+SequenceReset-Reset, nor for a Logon with 141=Y on a live session, which restarts the numbers), then the table (fix_messages.check), then
+the message itself. docs/fix.md describes the answers.
 
-"Test case" in the comments below means FIX 4.4 volume 2, "FIX Session-level Test Cases and Expected Behaviors"; names in quotes are sections
-of the same volume.
+"Test case" in the comments below means FIX 4.4 volume 2, "FIX Session-level Test Cases and Expected Behaviors"; names in quotes are
+sections of the same volume.
 """
 
 from collections.abc import Callable
@@ -156,8 +156,8 @@ class FixSession:
         return min(due, self._asked_at_ns + self.heartbeat_ns) if self._asked_from else due
 
     def on_time(self, now_ns: int) -> list[Action]:
-        """Actions due by time: Heartbeat after an interval in which we sent nothing (test case 4), TestRequest after 1.2 intervals in which nothing
-        was received (test case 6: "HeartBtInt + reasonable period of time"), and the end after 2.4."""
+        """Actions due by time: Heartbeat after an interval in which we sent nothing (test case 4), TestRequest after 1.2 intervals in which
+        nothing was received (test case 6: "HeartBtInt + reasonable period of time"), and the end after 2.4."""
         if self.state in (LOGON_SENT, LOGOUT_SENT):
             if now_ns < self._deadline_ns:
                 return []
@@ -243,15 +243,16 @@ class FixSession:
         return [Send("3", encode_fields(head))]
 
     def _end(self, reason: int, text: str) -> list[Action]:
-        """Logout with the reason, then close without waiting for the answer ("Logout": on a serious error the sender may disconnect at once)."""
+        """Logout with the reason, then close without waiting for the answer ("Logout": on a serious error the sender may disconnect at
+        once)."""
         self.state = CLOSED
         return [Send("5", encode_fields([(58, text)])), Close(reason, text)]
 
     # ------------------------------------------------------------------------------------------------ logon
     def accept(self, message: FixMessage, now_ns: int, next_in: int, own_fields: bool = True) -> list[Action]:
-        """Acceptor: CompIDs and credentials of the Logon are right. next_in: the number expected before any reset; own_fields: the peer knows our
-        dictionary, so the reply may echo 5001 to 5003. Order of the checks: SendingTime, HeartBtInt, then MsgSeqNum, which must be 1 with
-        ResetSeqNumFlag ("Logon": both sides restart at 1) and else not below the expected one (test case 1S)."""
+        """Acceptor: CompIDs and credentials of the Logon are right. next_in: the number expected before any reset; own_fields: the peer
+        knows our dictionary, so the reply may echo 5001 to 5003. Order of the checks: SendingTime, HeartBtInt, then MsgSeqNum, which must
+        be 1 with ResetSeqNumFlag ("Logon": both sides restart at 1) and else not below the expected one (test case 1S)."""
         self.our_comp_id, self.peer_comp_id = message.get(56), message.get(49)
         self.next_in = next_in
         self.own_fields = own_fields
@@ -330,8 +331,8 @@ class FixSession:
         return [up, *self._ask(seq)]
 
     def too_long(self, length: int) -> list[Action]:
-        """A message was dropped because its BodyLength is above the limit. This may be damage, which a resend repairs. If it happens again at the
-        same number, the peer really sends a message of that length, and the session ends."""
+        """A message was dropped because its BodyLength is above the limit. This may be damage, which a resend repairs. If it happens again
+        at the same number, the peer really sends a message of that length, and the session ends."""
         text = f"BodyLength(9): found {length}, a message may have {MAX_MESSAGE_BYTES} bytes in all"
         if self.state == WAIT_LOGON:
             self.state = CLOSED
@@ -427,7 +428,8 @@ class FixSession:
         return actions
 
     def _too_low(self, message: FixMessage, seq: int) -> list[Action]:
-        """Test case 2c: Logout without PossDupFlag. Test cases 2e to 2g: a possible duplicate is ignored if its OrigSendingTime is valid."""
+        """Test case 2c: Logout without PossDupFlag. Test cases 2e to 2g: a possible duplicate is ignored if its OrigSendingTime is
+        valid."""
         if not message.poss_dup:
             return self._end(codes.R_SEQUENCE_LOW, f"MsgSeqNum(34) too low: expected {self.next_in}, found {seq}")
         problem = self._dup_problem(message)
@@ -507,8 +509,8 @@ class FixSession:
         return actions
 
     def _reset(self, message: FixMessage) -> list[Action]:
-        """SequenceReset-Reset, whatever its own number. Test case 11: a higher NewSeqNo is adopted, an equal one changes nothing, a lower one is
-        rejected and counts no number."""
+        """SequenceReset-Reset, whatever its own number. Test case 11: a higher NewSeqNo is adopted, an equal one changes nothing, a lower
+        one is rejected and counts no number."""
         problem = self._check(message)
         new = parse_uint(message.get(36)) or 0
         if problem is None and new < self.next_in:
@@ -520,8 +522,8 @@ class FixSession:
         return self._move_to(new) + self._drain()
 
     def _begin_anew(self, message: FixMessage, seq: int) -> list[Action]:
-        """Acceptor: a Logon with 141=Y on a live session ("Logon": ResetSeqNumFlag may be used during a session). Both numbers restart at 1; open
-        gaps and a pending Logout are dropped."""
+        """Acceptor: a Logon with 141=Y on a live session ("Logon": ResetSeqNumFlag may be used during a session). Both numbers restart at
+        1; open gaps and a pending Logout are dropped."""
         problem = check(message, self.initiator)
         seconds = fix_logon.heartbeat(message)
         text = problem.text if problem is not None else fix_logon.refused_option(message)
@@ -539,8 +541,8 @@ class FixSession:
         return [LoggedOn(True, 2, self.heartbeat_ns), self._logon_reply(message, seconds, True)]
 
     def _move_to(self, number: int) -> list[Action]:
-        """Advance to `number`. The peer has given up the skipped messages. A skipped TestRequest or Logout is answered all the same: administrative
-        messages are gap-filled as a rule, and this one was received."""
+        """Advance to `number`. The peer has given up the skipped messages. A skipped TestRequest or Logout is answered all the same:
+        administrative messages are gap-filled as a rule, and this one was received."""
         self.next_in = number
         actions: list[Action] = [SetNextIn(number)]
         for seq in sorted(seq for seq in self._queue if seq < number):

@@ -1,8 +1,8 @@
 """The FIX table: every message, field, type and enumeration supported on a session kind, and since which version.
 
 Parsing, checking, the QuickFIX dictionary (protocol/dict/FIX44-OE.xml), the page docs/fix.md and the tests are based on it.
-Session kind here: OE (order entry), FIX.4.4. Names, types and enumeration values are those of the field definitions of FIX 4.4 (volume 6), of
-which the enumerations list the values that are used here. Custom tags are in 5000-9999, the range for user-defined fields. A field that
+Session kind here: OE (order entry), FIX.4.4. Names, types and enumeration values are those of the field definitions of FIX 4.4 (volume 6),
+of which the enumerations list the values that are used here. Custom tags are in 5000-9999, the range for user-defined fields. A field that
 only a later version has on a message (1138, 2964) keeps its later tag, and we do not send it.
 """
 
@@ -15,8 +15,8 @@ VERSIONS = (FIX44,)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `values`: the enumeration, wire value -> name; empty: any value of the type. `unsupported`: the field is known, so that a refusal
-    can name it; the core answers it with R_FIELD_UNSUPPORTED (or R_BAD_FLAGS)."""
+    """One field. `values`: the enumeration, wire value -> name; empty: any value of the type. `unsupported`: the field is known, so that a
+    refusal can name it; the core answers it with R_FIELD_UNSUPPORTED (or R_BAD_FLAGS)."""
 
     tag: int
     name: str

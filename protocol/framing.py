@@ -1,6 +1,7 @@
 """Frames: a u32 little-endian length, then that many bytes (one MessagePack array). Incremental, bounded, no I/O.
 
-The length counts the payload only. A length of 0 or above the limit ends the connection, because the next frame cannot be found after a wrong length.
+The length counts the payload only. A length of 0 or above the limit ends the connection, because the next frame cannot be found after a
+wrong length.
 """
 
 from collections.abc import Iterator

@@ -1,7 +1,7 @@
 """The only reader of numbers given by people: on the command line, in configuration files, in the SDK.
 
-A number is ASCII digits, with one decimal point where decimals are allowed: no sign, exponent, `_`, space, or digits of other scripts. It is
-read exactly or refused, never rounded. scripts/tidy.py (rule `number`) forbids int(), float() and Decimal() on such texts.
+A number is ASCII digits, with one decimal point where decimals are allowed: no sign, exponent, `_`, space, or digits of other scripts. It
+is read exactly or refused, never rounded. scripts/tidy.py (rule `number`) forbids int(), float() and Decimal() on such texts.
 """
 
 import re
@@ -32,8 +32,8 @@ def whole(text: str, what: str = "number", low: int = 0, high: int = MAX_AMOUNT)
 
 
 def scaled(text: str, decimals: int, what: str = "amount", high: int = MAX_AMOUNT) -> int:
-    """("0.62", 4) -> 6200: an amount as a whole number of its smallest unit. Raises NotANumber if it is not plain digits with at most one point,
-    has more than `decimals` digits after the point, or is above `high` smallest units."""
+    """("0.62", 4) -> 6200: an amount as a whole number of its smallest unit. Raises NotANumber if it is not plain digits with at most one
+    point, has more than `decimals` digits after the point, or is above `high` smallest units."""
     match = _DECIMAL.fullmatch(text) if len(text) <= 2 * MAX_DIGITS else None
     if match is None:
         raise NotANumber(f'{_shown(text)} is no {what}: write digits and at most one point, like "{example(decimals)}"')

@@ -1,8 +1,8 @@
 """A client's view of its own orders: open orders, built from reports, and requests that are not answered yet. No I/O, no clock.
 
-A request is answered by exactly one report. A report about a request of another session of the firm (codes.EF_UNSOLICITED) answers none. After a
-reconnect, when all missed reports have arrived, a request that is still unanswered never took effect and is sent again with the same id: the
-exchange answers a repeat of an order with its state and never creates a second order.
+A request is answered by exactly one report. A report about a request of another session of the firm (codes.EF_UNSOLICITED) answers none.
+After a reconnect, when all missed reports have arrived, a request that is still unanswered never took effect and is sent again with the
+same id: the exchange answers a repeat of an order with its state and never creates a second order.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -21,8 +21,8 @@ Answer: TypeAlias = (
 
 
 def shown_with(definition: M.Definition | None, reason: int, side: int = codes.BUY) -> Callable[[int], str]:
-    """How to write the numbers of a refusal: as decimals of the instrument or its asset. Without a definition, or where the reason has plain
-    numbers, as they are. side: of the order, because a spot sell is paid in the base asset."""
+    """How to write the numbers of a refusal: as decimals of the instrument or its asset. Without a definition, or where the reason has
+    plain numbers, as they are. side: of the order, because a spot sell is paid in the base asset."""
     if definition is None:
         return str
     if reason in errors.PRICES:
@@ -41,8 +41,8 @@ def shown_with(definition: M.Definition | None, reason: int, side: int = codes.B
 
 
 def refusal(answer: Answer, definition: M.Definition | None = None) -> tuple[int, str]:
-    """(codes.OK, "") if the request succeeded, else (reason, the sentence for it with its numbers). definition: of the instrument that the answer
-    is about; with it, prices, quantities and money are decimal numbers, without it ticks, lots and minor units."""
+    """(codes.OK, "") if the request succeeded, else (reason, the sentence for it with its numbers). definition: of the instrument that the
+    answer is about; with it, prices, quantities and money are decimal numbers, without it ticks, lots and minor units."""
     if isinstance(answer, M.Rejected | M.CancelRejected | M.Refused):
         show = shown_with(definition, answer.reason, getattr(answer, "side", codes.BUY))
         return answer.reason, errors.text(answer.reason, answer.limit, answer.used, answer.asked, show)
@@ -122,8 +122,8 @@ _STATUS = {getattr(codes, name): name[3:].lower() for name in dir(codes) if name
 
 
 class OrderTracker:
-    """Unanswered requests and open orders of one session. Give it every numbered report, in order. definitions: of the instruments, by id; the
-    texts of refused orders use their decimals."""
+    """Unanswered requests and open orders of one session. Give it every numbered report, in order. definitions: of the instruments, by id;
+    the texts of refused orders use their decimals."""
 
     def __init__(self, definitions: Mapping[int, M.Definition] = {}) -> None:
         self.definitions = definitions

@@ -5,9 +5,10 @@
     bootstrap.py exec-root ...        the same, in the checkout's folder
 
 Guarantee: after an exit of 0, .venv contains exactly what requirements.lock names (checked by hash) and finds the packages of this
-checkout. A stamp in .venv records this; with the right stamp nothing is done, within milliseconds. If two run at once, the second waits. One that
-was interrupted leaves a mark, and the next run creates the environment again. An environment that another tool created here is adopted: packages that differ
-from the lock are installed over it. Every failure prints one sentence with the reason and exits 1. Nothing outside the checkout is changed.
+checkout. A stamp in .venv records this; with the right stamp nothing is done, within milliseconds. If two run at once, the second waits.
+One that was interrupted leaves a mark, and the next run creates the environment again. An environment that another tool created here is
+adopted: packages that differ from the lock are installed over it. Every failure prints one sentence with the reason and exits 1. Nothing
+outside the checkout is changed.
 
 Any `python3` must be able to read this file, so that an old one can be refused with a message: keep its syntax at Python 3.7.
 """
@@ -224,7 +225,8 @@ class Environment:
             raise Refused(pip_sentence(output))
 
     def link(self) -> None:
-        """Install the project itself, editable, by hand: a .pth, the console scripts, and the metadata that names them. No build, no network."""
+        """Install the project itself, editable, by hand: a .pth, the console scripts, and the metadata that names them. No build, no
+        network."""
         places = sorted(self.folder.glob("lib/python3*/site-packages"))
         if not places:
             raise Refused(f"{self.folder} has no site-packages: remove it and run this again.")

@@ -2,8 +2,8 @@
 
 1. Set-up: every kernel is compiled or loaded from the cache, one line each.
 2. The run: a server on a fresh data folder, market makers on binary sessions, takers on FIX sessions, a seeded flow. Halfway the
-   server is killed with -9 and started again; clients come back and reconcile by themselves. Then trading closes, the outright, the group winners and
-   the final settle by the real results, and every client's own books are compared with the server's.
+   server is killed with -9 and started again; clients come back and reconcile by themselves. Then trading closes, the outright, the group
+   winners and the final settle by the real results, and every client's own books are compared with the server's.
 The exit code is 0 only if nothing was lost or duplicated and all sums are right; otherwise 1, with a list of the errors.
 """
 

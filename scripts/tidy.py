@@ -1,4 +1,5 @@
-"""The project's rules as a program: `scripts/tidy.py [--tests-required] [FILE ...]`. Exits 1 if a rule is broken; warnings are only printed.
+"""The project's rules as a program: `scripts/tidy.py [--tests-required] [FILE ...]`. Exits 1 if a rule is broken; warnings are only
+printed.
 
     floor      a floor imports only from the floors below it and from its own package; nothing imports scripts, tests or perf
     wing       within core, disk and wires a wing imports only from the wings below it (WINGS)
@@ -180,7 +181,8 @@ def floor_of(module: str) -> int | None:
 
 
 def imports_of(tree: ast.AST, path: str) -> Iterator[tuple[int, str]]:
-    """(line, dotted name) of everything imported, relative imports resolved; `from a import b` gives a.b, which may be a module or a name."""
+    """(line, dotted name) of everything imported, relative imports resolved; `from a import b` gives a.b, which may be a module or a
+    name."""
     package = module_of(path).split(".") if path.endswith("__init__.py") else module_of(path).split(".")[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -282,7 +284,8 @@ def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
 
 
 def check_numbers(path: str, tree: ast.AST) -> Iterator[Finding]:
-    """Python's own conversions accept 1e1, 1_0, spaces and digits of other scripts, and round: numbers from people go through protocol/numbers.py."""
+    """Python's own conversions accept 1e1, 1_0, spaces and digits of other scripts, and round: numbers from people go through
+    protocol/numbers.py."""
     if not path.startswith(PEOPLES_TEXTS):
         return
     for node in ast.walk(tree):

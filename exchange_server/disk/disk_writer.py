@@ -11,9 +11,9 @@ The writer holds `ST_OWNER` (compare and swap), so at most one frame is being wr
 addresses in `fn`: libc's in production, ctypes callbacks in tests that make the n-th call fail. Nothing is retried after an
 error: ST_FAIL records it, and every kernel refuses from then on. (After a failed fdatasync the kernel may have dropped the page.)
 
-Positions in the ring are virtual byte counts that only grow; the position in memory is the count modulo the ring's size. A turn never wraps: if
-it does not fit before the ring's end, the appender leaves a gap (which begins at ST_GAP) and continues at the start. So a frame's rows
-are always contiguous. Only the appender writes ST_HEAD, ST_GAP; only the owner writes ST_TAIL.
+Positions in the ring are virtual byte counts that only grow; the position in memory is the count modulo the ring's size. A turn never
+wraps: if it does not fit before the ring's end, the appender leaves a gap (which begins at ST_GAP) and continues at the start. So a frame's
+rows are always contiguous. Only the appender writes ST_HEAD, ST_GAP; only the owner writes ST_TAIL.
 
 The bytes written here are described in journal/format.py; tests compare these kernels with its plain Python.
 """

@@ -1,8 +1,8 @@
 """Event rows in files: a checksum for each row, a running value over all of them, and reading one session's chain with every row checked.
 
-A row's checksum (64 bits) covers its 24 words and its number, so a flipped bit, a page of zeros, a row in the wrong place and a checksum that
-was itself damaged are detected, except for about one in 2^64 random errors. Words are processed in pairs, each pair with its own keys through one
-64 x 64 bit multiplication of which both halves are used. (The library's CRC-32 takes four times as long.)
+A row's checksum (64 bits) covers its 24 words and its number, so a flipped bit, a page of zeros, a row in the wrong place and a checksum
+that was itself damaged are detected, except for about one in 2^64 random errors. Words are processed in pairs, each pair with its own keys
+through one 64 x 64 bit multiplication of which both halves are used. (The library's CRC-32 takes four times as long.)
 
 The running value (two words) is computed from all checksums so far: equal values mean equal event streams.
 """
@@ -74,7 +74,8 @@ def first_bad(data, count, first, sums):
 
 @kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1])")
 def bad_rows(data, count, first, sums, out):
-    """Write (first, last) of every range of rows that do not match their checksums to `out`, as far as it has room; returns the number of ranges."""
+    """Write (first, last) of every range of rows that do not match their checksums to `out`, as far as it has room; returns the number of
+    ranges."""
     found = 0
     begin = -1
     for i in range(count + 1):
@@ -92,8 +93,8 @@ def bad_rows(data, count, first, sums, out):
 
 @kernel("int64(int64[::1], int64, int64, int64, int64, int64[::1])")
 def rows_after(rows, count, first, begin, end, out):
-    """Indices of rows (event `first` and on) whose predecessor in their session's chain is an event begin .. end: their sessions have reports there.
-    Returns their number."""
+    """Indices of rows (event `first` and on) whose predecessor in their session's chain is an event begin .. end: their sessions have
+    reports there. Returns their number."""
     found = 0
     i = 0
     while i < count:
@@ -142,9 +143,9 @@ def _have_window(fn, fd, before, rows_in_file, number, data, sums, res):
 def walk_chain(fn, fd, before, rows_in_file, data, rows, sums, begin, end, out, res):
     """Event numbers with session numbers begin..end (end 0: no bound), newest first, into `out`.
 
-    fd -1: `rows` (and `data`, the same bytes) holds the events before + 1 ... in memory; else they lie in that file, and `data`, `rows`, `sums`
-    are a window on it: each row that is used is checked. Continues from res[CR_NEXT]; ends where the session numbers stop falling or at the border
-    that a reset leaves (an E_LOGON row, which has no number, with LOGON_RESET in its quantity).
+    fd -1: `rows` (and `data`, the same bytes) holds the events before + 1 ... in memory; else they lie in that file, and `data`, `rows`,
+    `sums` are a window on it: each row that is used is checked. Continues from res[CR_NEXT]; ends where the session numbers stop falling or
+    at the border that a reset leaves (an E_LOGON row, which has no number, with LOGON_RESET in its quantity).
     """
     count = 0
     status = CHAIN_DONE

@@ -1,4 +1,5 @@
-"""The journal's records in words, shared by the writing and the reading kernels. journal/format.py describes the bytes and their meaning."""
+"""The journal's records in words, shared by the writing and the reading kernels. journal/format.py describes the bytes and their
+meaning."""
 
 SEGMENT_HEADER_BYTES = 4096  # 512 used
 SEGMENT_MAGIC = 0x31474553_534F5845  # b"EXOSSEG1"

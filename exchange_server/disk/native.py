@@ -165,7 +165,8 @@ def address_of(typingctx: Any, array: Any) -> Any:
 
 @intrinsic
 def mix(typingctx: Any, a: Any, b: Any) -> Any:
-    """Both halves of the 128-bit product of two words and the words themselves (a factor of zero must not hide the other), xored into one."""
+    """Both halves of the 128-bit product of two words and the words themselves (a factor of zero must not hide the other), xored into
+    one."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         wide = ir.IntType(128)

@@ -3,9 +3,9 @@
     events/00000000.evt      rows 1 .. rows_per_file: row n at byte (n - 1) * 192; after all rows, 8 bytes of checksum for each
     events/00000001.evt ...  the next rows_per_file rows
 
-A file is allocated whole and filled up to whole pages. Rows are checked by their checksums (disk/event_rows.py), never by a file's length or age: a
-flipped bit, a page of zeros, a short or a missing file are all rows that do not match their checksum. One user at a time: a thread that works in parallel with
-the store uses its own EventFiles.
+A file is allocated whole and filled up to whole pages. Rows are checked by their checksums (disk/event_rows.py), never by a file's length
+or age: a flipped bit, a page of zeros, a short or a missing file are all rows that do not match their checksum. One user at a time: a
+thread that works in parallel with the store uses its own EventFiles.
 """
 
 import errno
@@ -98,7 +98,8 @@ class EventSum:
 
 
 class EventFiles:
-    """Reading, checking and writing rows by number. Raises OSError where the operating system does; damaged rows are reported in the result, not raised."""
+    """Reading, checking and writing rows by number. Raises OSError where the operating system does; damaged rows are reported in the
+    result, not raised."""
 
     def __init__(self, directory: Path, rows_per_file: int = ROWS_PER_FILE, keep_free: int = 0) -> None:
         """keep_free: bytes of the disk that a new file must leave free."""

@@ -1,15 +1,16 @@
 """The event store: event rows as the engine wrote them, found by number. Resend, resume, queries and audit read it.
 
-The newest rows wait in memory (the tail) until a few hundred kilobytes can be written at once; readers see tail and files (event_files.py) as one.
-Everything here can be derived from the journal, so a fault here must not stop the exchange, and every row is checked before it is used:
+The newest rows wait in memory (the tail) until a few hundred kilobytes can be written at once; readers see tail and files (event_files.py)
+as one. Everything here can be derived from the journal, so a fault here must not stop the exchange, and every row is checked before it is
+used:
 
 * Each row that is read from a file is checked. Damaged rows are a *hole*: readers get EventsMissing naming the events, and
   rebuild.py fills the hole from the journal.
 * If the disk is full or a write fails, the store *pauses*: rows become holes and trading continues. `try_room` ends the pause.
 * Rows that cannot be rebuilt from the journal are *lost*: EventsMissing then has `lost` set.
 
-Nothing is synced while running: a replay writes the same bytes to the same places again. `sync` (at a clean stop) records in `synced` how far.
-The rows of a session are linked by EVT_PREVIOUS; `chain` follows the links.
+Nothing is synced while running: a replay writes the same bytes to the same places again. `sync` (at a clean stop) records in `synced` how
+far. The rows of a session are linked by EVT_PREVIOUS; `chain` follows the links.
 """
 
 import _thread
@@ -54,13 +55,14 @@ class EventsMissing(EventStoreError):
 
 
 class EventStore:
-    """Append-only rows of EVT_WORDS words, numbered from 1 without gaps. One thread writes and reads; rebuild.py fills holes in parallel."""
+    """Append-only rows of EVT_WORDS words, numbered from 1 without gaps. One thread writes and reads; rebuild.py fills holes in
+    parallel."""
 
     def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, prepare_ahead: bool = True, keep_free: int = 0) -> None:
         """Open or create the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
 
-        prepare_ahead: a helper thread allocates the next file when this one is half full. keep_free: bytes of the disk that new files leave free
-        for the journal. Never fails because of the folder's contents: an unusable folder is a pause.
+        prepare_ahead: a helper thread allocates the next file when this one is half full. keep_free: bytes of the disk that new files leave
+        free for the journal. Never fails because of the folder's contents: an unusable folder is a pause.
         """
         if rows_per_file < 1:
             raise ValueError(f"rows_per_file is {rows_per_file}: it must be at least 1")

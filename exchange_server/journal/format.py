@@ -50,8 +50,8 @@ The payload's own hash is in the hashed header, so the chain covers previous cha
 alone; a frame can be checked without the frames before it; and the length is protected by a CRC of its own, never trusted otherwise.
 The first frame's previous chain is SHA-256("exos journal", server id as 8 bytes).
 
-Mark payload: 32 bytes state digest (zero: none; only a clean stop takes one), 8 bytes sequence, 8 bytes next event number, 32 bytes digest of
-the events so far and of the engine's counters (zero: none; journal/marks.py), 48 bytes zero.
+Mark payload: 32 bytes state digest (zero: none; only a clean stop takes one), 8 bytes sequence, 8 bytes next event number, 32 bytes digest
+of the events so far and of the engine's counters (zero: none; journal/marks.py), 48 bytes zero.
 
 Watermark slot: 512 bytes.
 

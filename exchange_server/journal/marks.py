@@ -1,8 +1,9 @@
 """Marks: digests in the journal, written while the server runs and compared by every replay.
 
-A full state digest walks the whole state (seconds for a large one), so only a clean stop writes one. A running mark costs microseconds: the running value
-over all event rows (event_files.EventSum; the event store makes it anyway) and the engine's counters. Every event that was ever written is in the
-value, so a replay that fills, refuses, numbers or pays anything differently differs at the next mark. Differences that no event shows are found at stops.
+A full state digest walks the whole state (seconds for a large one), so only a clean stop writes one. A running mark costs microseconds: the
+running value over all event rows (event_files.EventSum; the event store makes it anyway) and the engine's counters. Every event that was
+ever written is in the value, so a replay that fills, refuses, numbers or pays anything differently differs at the next mark. Differences
+that no event shows are found at stops.
 """
 
 import hashlib

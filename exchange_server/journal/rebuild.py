@@ -53,8 +53,8 @@ def rebuild(
 ) -> Rebuilt:
     """Replay the journal from the newest good snapshot before the first hole, and pass the wanted events to `put` (first event, rows).
 
-    neighbours: intact events in the files of the holes must come out the same. Raises JournalError, JournalRefused (the journal or a digest in it is
-    wrong), OSError (also from `put`).
+    neighbours: intact events in the files of the holes must come out the same. Raises JournalError, JournalRefused (the journal or a digest
+    in it is wrong), OSError (also from `put`).
     """
     found = Rebuilt(later=Holes(wanted.ranges))
     if not wanted:

@@ -6,8 +6,8 @@
 
 `recover` locks the folder, loads the newest snapshot that verifies (else the one before, else none), walks the frames (walk.py checks
 them), replays them through engine.apply, refills the event store, compares every state digest in the journal, cuts a torn tail
-(keeping a copy), opens a new epoch and returns everything ready to run, with a report of one line. It refuses, naming the place, whatever it
-cannot prove.
+(keeping a copy), opens a new epoch and returns everything ready to run, with a report of one line. It refuses, naming the place, whatever
+it cannot prove.
 """
 
 import errno
@@ -116,8 +116,8 @@ def recover(
     """Restore the engine of a data folder, or create a new one in an empty folder.
 
     make_engine(None) returns a new engine, make_engine(chunks) one restored from a snapshot's body. accept: (segment, offset) at which an
-    operator agreed to cut. settle_mode: the journal's mode, from the recovered state. **journal: settings of Journal.open. Raises JournalLocked,
-    JournalRefused, JournalError, OSError; nothing has
+    operator agreed to cut. settle_mode: the journal's mode, from the recovered state. **journal: settings of Journal.open. Raises
+    JournalLocked, JournalRefused, JournalError, OSError; nothing has
     been changed on the disk then.
     """
     began = perf_counter()
@@ -260,7 +260,8 @@ def verify(directory: str | Path, logic: int = L.LOGIC_VERSION, accept: tuple[in
 def cut(data: str | Path, segment: int, offset: int, server_id: int | None = None, logic: int = L.LOGIC_VERSION) -> Report:
     """Cut a refused journal at (segment, offset), which must be where verify stops: only on an operator's decision.
 
-    Keeps a copy of what is cut. Snapshots from after the cut are renamed to *.cut. Raises JournalError when the journal is not damaged there.
+    Keeps a copy of what is cut. Snapshots from after the cut are renamed to *.cut. Raises JournalError when the journal is not damaged
+    there.
     """
     data = Path(data)
     folder = data / "journal"
@@ -309,10 +310,11 @@ def _anything_begun(folder: Path) -> bool:
 
 
 def _begin_anew_if_nothing_ever_was(data: Path, folder: Path, report: Report) -> None:
-    """Remove the files of a server that was killed during its very first start: a started first segment and a watermark that was never written.
+    """Remove the files of a server that was killed during its very first start: a started first segment and a watermark that was never
+    written.
 
-    No frame can have been written then, because the watermark is written first. If anything contradicts this (a byte after the header, a slot that
-    is not all zero, another started segment, a snapshot, an event), nothing is removed, and the walk refuses the journal.
+    No frame can have been written then, because the watermark is written first. If anything contradicts this (a byte after the header, a
+    slot that is not all zero, another started segment, a snapshot, an event), nothing is removed, and the walk refuses the journal.
     """
     try:
         mark = (folder / "watermark").read_bytes()

@@ -19,7 +19,8 @@
        504      8  CRC-32 of bytes 0-503
       4096         body: the chunks of engine.snapshot()
 
-A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The two newest are kept.
+A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The two newest are
+kept.
 """
 
 import hashlib

@@ -156,8 +156,8 @@ class Journal:
         """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) an existing one at its end.
 
         segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for rows that wait, also the longest turn (0: 16 MiB or what a
-        segment holds). reserve_bytes: space_low() is True when the next segment cannot be created and less than this is left (0: a quarter).
-        Raises JournalLocked, JournalError (folder not empty, no space), ValueError (settings).
+        segment holds). reserve_bytes: space_low() is True when the next segment cannot be created and less than this is left (0: a
+        quarter). Raises JournalLocked, JournalError (folder not empty, no space), ValueError (settings).
         """
         if segment_bytes < SMALLEST_SEGMENT or segment_bytes % 4096:
             raise ValueError(f"segment_bytes is {segment_bytes}: it must be a multiple of 4096 and at least {SMALLEST_SEGMENT}")

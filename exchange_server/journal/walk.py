@@ -1,8 +1,8 @@
 """Reading a journal's frames and deciding about its end: clean, torn, or refused. Changes nothing on the disk.
 
-X is the position of the first bad frame. **Refused** if anything proves that X was once durable: the watermark file or a later frame's watermark
-is beyond X, a valid later frame exists (in async mode: one whose watermark covers X), or a later segment has been started. Otherwise the bytes
-from X on are a torn tail: they were never acknowledged. A refusal names file, offset, the rows affected and what to do.
+X is the position of the first bad frame. **Refused** if anything proves that X was once durable: the watermark file or a later frame's
+watermark is beyond X, a valid later frame exists (in async mode: one whose watermark covers X), or a later segment has been started.
+Otherwise the bytes from X on are a torn tail: they were never acknowledged. A refusal names file, offset, the rows affected and what to do.
 """
 
 from collections.abc import Iterator

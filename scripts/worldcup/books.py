@@ -1,7 +1,8 @@
 """A client's own books: every report, checked against earlier reports. No I/O, no clock.
 
-Reports of both wires become one `Report`, so that a maker on the binary wire and a taker on FIX keep the same books and the judge can compare
-them. Nothing here asks the server: positions and cash follow from fills and fees alone. Every inconsistency is added to `faults` at once.
+Reports of both wires become one `Report`, so that a maker on the binary wire and a taker on FIX keep the same books and the judge can
+compare them. Nothing here asks the server: positions and cash follow from fills and fees alone. Every inconsistency is added to `faults` at
+once.
 
 Units: prices in ticks, quantities in lots, money in minor units. A position counts YES contracts; buying NO at p is selling YES at P - p.
 """
@@ -135,8 +136,8 @@ class Books(msgspec.Struct):
 
     # ---------------------------------------------------------------------------------------------------- reports
     def apply(self, report: Report, contract: Contract | None = None) -> int:
-        """Process one report. `contract`: that of report.symbol, for fills and settlements. If the report is the first answer to a request, returns
-        when that was sent, else 0."""
+        """Process one report. `contract`: that of report.symbol, for fills and settlements. If the report is the first answer to a request,
+        returns when that was sent, else 0."""
         if report.number != self.last_number + 1 and self.wire == "binary":
             self.fault(f"report {report.number} came behind report {self.last_number}")
         if report.number <= self.last_number:

@@ -1,8 +1,8 @@
 """Common part of makers and takers: one process with several sessions, with commands on standard input and status on standard output.
 
-In: JSON lines {"do": "trade"}, {"do": "stop"} (no more orders, wait until every request is answered, write the books), {"do": "finish", "numbers":
-{session: next}} (wait until the server's last message is here, write the books, log out). Out: {"status": {...}} twice a second, {"ready": true},
-{"quiet": FILE} and {"done": FILE}. The books are msgpack of `Dump`.
+In: JSON lines {"do": "trade"}, {"do": "stop"} (no more orders, wait until every request is answered, write the books), {"do": "finish",
+"numbers": {session: next}} (wait until the server's last message is here, write the books, log out). Out: {"status": {...}} twice a second,
+{"ready": true}, {"quiet": FILE} and {"done": FILE}. The books are msgpack of `Dump`.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The judge compares the clients' own books with the server's. Each check returns sentences; none means no error.
 
-Pure functions over books (books.py) and the server's `accounts` answer (exchange_server/registry/account_view.py), so that tests can give each of them a
-lost report, a duplicated fill or a wrong sum (tests/scripts/test_main_job.py).
+Pure functions over books (books.py) and the server's `accounts` answer (exchange_server/registry/account_view.py), so that tests can give
+each of them a lost report, a duplicated fill or a wrong sum (tests/scripts/test_main_job.py).
 """
 
 from collections import Counter
@@ -132,7 +132,8 @@ def settlements(before: list[Books], after: list[Books], paid: Mapping[str, int]
 
 
 def money(server: Mapping[str, Any], books: list[Books], asset: str, decimals: int) -> list[str]:
-    """After the settlement no event holds money: the accounts' cash equals everything that was paid in, and fee accounts hold the clients' fees."""
+    """After the settlement no event holds money: the accounts' cash equals everything that was paid in, and fee accounts hold the clients'
+    fees."""
     cash = sum(account["cash"].get(asset, 0) for account in server["accounts"])
     wrong = []
     if cash != server["external"][asset]:

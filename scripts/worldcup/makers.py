@@ -1,8 +1,9 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
 """Market makers on the binary wire, through the SDK: a quote on both sides of every contract, moved all the time.
 
-A slot is one side of one contract. An empty one gets an order; a quoted one is cancelled, or replaced at a new price. This gives about as many new
-orders as cancels and one replace in ten requests, as on a NASDAQ day. Run it as a separate process: `python -m scripts.worldcup.makers PLAN`.
+A slot is one side of one contract. An empty one gets an order; a quoted one is cancelled, or replaced at a new price. This gives about as
+many new orders as cancels and one replace in ten requests, as on a NASDAQ day. Run it as a separate process: `python -m
+scripts.worldcup.makers PLAN`.
 """
 
 import asyncio

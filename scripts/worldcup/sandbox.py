@@ -18,7 +18,8 @@ LAST_KEY = 64  # bots use the sandbox's keys from the last one downwards: MM1 st
 
 
 def quickfix(port: int, dictionary: Path) -> str:
-    """A configuration for a QuickFIX initiator (553 and 554 go into its Logon: in toAdmin, or as Username and Password where the engine knows them)."""
+    """A configuration for a QuickFIX initiator (553 and 554 go into its Logon: in toAdmin, or as Username and Password where the engine
+    knows them)."""
     return "\n".join(
         (
             "[DEFAULT]",

@@ -2,8 +2,8 @@
 """Takers on FIX 4.4: they hit quotes with IOC and market orders, rest some orders, replace and cancel them, and buy NO as well as YES.
 
 `FixLink` is the part that any FIX client needs: one session over asyncio that reconnects by itself. Its numbers continue where they ended;
-ResendRequests of both sides fetch missed messages, and for requests that are then still unanswered it requests the state (H) or sends them again
-with the same ClOrdID.
+ResendRequests of both sides fetch missed messages, and for requests that are then still unanswered it requests the state (H) or sends them
+again with the same ClOrdID.
 Run it as a separate process: `python -m scripts.worldcup.takers PLAN`.
 """
 
