@@ -21,6 +21,7 @@ from config.serve_options import ServeOptions
 from protocol import codes, units
 
 from .core import layout as L
+from .core.layout import plain
 from .exits import Exit
 from .registry import Refused, Registry
 
@@ -51,7 +52,7 @@ def _first_record(batches: Iterator[NDArray[np.int64]]) -> ar.Begin | None:
     for rows in batches:
         at = 0
         while at < len(rows):
-            kind, extra = int(rows[at]) & 0xFF, int(rows[at]) >> 8 & 0xFF
+            kind, extra = plain.kind_of(int(rows[at])), plain.extra_of(int(rows[at]))
             if kind == codes.C_ADMIN:
                 first = at + L.CMD_WORDS
                 body = rows[first : first + extra * L.CMD_WORDS].tobytes()[: int(rows[at + L.CMD_BODY_BYTES])]

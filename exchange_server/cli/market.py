@@ -1,4 +1,4 @@
-"""`exos market list|phase|settle`: what is traded, its phase, and its result with the evidence for it."""
+"""`exos market list|show|phase|settle`: what is traded, its phase, and its result with the evidence for it."""
 
 import argparse
 import hashlib
@@ -10,6 +10,7 @@ import msgspec
 
 from config import admin_records as ar
 from config import results, wording
+from config.fields import fields_of
 from config.load import ConfigError
 from protocol import numbers, phases
 
@@ -20,12 +21,16 @@ from .common import CommandError, add_data, decimal, say, table
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("market", help="list markets, change their phase, settle them")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|phase|settle")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|phase|settle")
 
     listing = verbs.add_parser("list", help="all markets, or the contracts of one")
     listing.add_argument("event", nargs="?", help="show the contracts of this event")
     listing.add_argument("--json", action="store_true", help="one JSON document, prices in ticks")
     listing.set_defaults(run=run_list)
+
+    show = verbs.add_parser("show", help="the terms of one market, as a configuration file has them")
+    show.add_argument("event")
+    show.set_defaults(run=run_show)
 
     phase = verbs.add_parser("phase", help="open, pause or close a market")
     phase.add_argument("event")
@@ -48,7 +53,7 @@ def add(commands: Any) -> None:
     settle.add_argument("--determine-only", action="store_true", help="record the result without paying")
     settle.add_argument("--finalise-only", action="store_true", help="pay what was determined before")
     settle.set_defaults(run=run_settle)
-    for verb in (listing, phase, settle):
+    for verb in (listing, show, phase, settle):
         add_data(verb)
 
 
@@ -95,6 +100,35 @@ def run_list(args: argparse.Namespace) -> int:
     for line in table(("symbol", "bid", "ask", "last", "volume", "pays", "outcome"), contracts):
         say(line)
     return Exit.OK
+
+
+def run_show(args: argparse.Namespace) -> int:
+    with AdminClient(args.data) as admin:
+        market = _market(admin, args.event)
+        decimals = admin.ask("assets").result["assets"]
+    for line in terms(market, decimals):
+        say(line)
+    return Exit.OK
+
+
+def terms(market: dict[str, Any], decimals: dict[str, int]) -> list[str]:
+    """One line for each field of the table of markets (config/market.py): its key and value as a file has them. What contracts have is
+    said once, or for each contract where they differ. `market`: of the server's market view; `decimals`: of the assets."""
+    contracts = market["contracts"]
+    own = contracts[0]["terms"]
+    places = (own["price_decimals"], own["qty_decimals"], decimals[market["terms"]["asset"]])
+    out = []
+    for field in fields_of(ar.DefineMarket):
+        key = field.key or field.name
+        if field.name in market["terms"]:
+            out.append(f"{key} = {field.written(market['terms'][field.name], *places)}")
+        elif field.name in own:
+            values = {c["symbol"]: field.written(c["terms"][field.name], *places) for c in contracts}
+            same = len(set(values.values())) == 1
+            out += (
+                [f"{key} = {values[contracts[0]['symbol']]}"] if same else [f"{key} = {text} ({symbol})" for symbol, text in values.items()]
+            )
+    return out
 
 
 def _do(admin: AdminClient, record: ar.AnyRecord) -> None:

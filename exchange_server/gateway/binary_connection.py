@@ -21,6 +21,7 @@ from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEAR
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..journal.event_store import EventsMissing
 from ..wires import binary_in, binary_out
 from .connection import Connection, Outlet, TurnInput
@@ -409,7 +410,7 @@ class BinaryConnection(Connection):
             try:
                 for number in numbers[at : at + RESUME_EVENTS]:
                     head = self._store.rows(number, 1)
-                    extra = int(head[L.EVT_HEAD]) >> 8 & 255
+                    extra = plain.extra_of(int(head[L.EVT_HEAD]))
                     rows.append(self._store.rows(number, 1 + extra) if extra else head)
             except EventsMissing as missing:
                 reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
@@ -442,7 +443,7 @@ def add_request(
     values |= {
         L.CMD_PRICE: message.price, L.CMD_QTY: message.qty, L.CMD_EXPIRY: message.expiry, L.CMD_MIN_QTY: message.min_qty,
         L.CMD_DISPLAY_QTY: message.display_qty, L.CMD_STOP_PRICE: message.stop_price, L.CMD_DEADLINE: message.deadline,
-        L.CMD_GROUP_SEQ: message.group << 32, L.CMD_COST_CAP: message.cost_cap,
+        L.CMD_GROUP_SEQ: plain.pack_group(message.group, 0), L.CMD_COST_CAP: message.cost_cap,
     }  # fmt: skip
     venue = front_end = 0
     kind = codes.C_NEW

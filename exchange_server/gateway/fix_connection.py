@@ -31,6 +31,7 @@ from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 from ..core import layout as L
 from ..core.kit.loads import SLACK
 from ..core.kit.names import find_name
+from ..core.layout import plain
 from ..core.risk.visibility import visible_to
 from ..journal.event_store import EventsMissing
 from ..wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode, id_key
@@ -275,7 +276,7 @@ class FixConnection(Connection):
         self.session = session
         self._conn[L.CN_SESSION] = session
         form = int(self.engine.m[row + (L.S_FORM_DEFINED if message.get(141) == b"Y" else L.S_FORM)])
-        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + L.S_NEXT_IN]), bool(form & L.FORM_OWN_FIELDS))
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + L.S_NEXT_IN]), plain.has_own_fields(form))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = L.LOGON_RESET if action.reset else 0
@@ -325,7 +326,7 @@ class FixConnection(Connection):
         if self._resends and self.outlet.backlog <= RESEND_BACKLOG:
             m, row = self.engine.m, self._row()
             names = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
-            decimals = DECIMALS[int(m[row + L.S_FORM]) >> L.FORM_TIME_SHIFT & 3]
+            decimals = DECIMALS[plain.time_form_of(int(m[row + L.S_FORM]))]
             data = self._resends.piece(turn.now_ns, int(m[row + L.S_LAST_EVENT]), self._last_sent(), *names, decimals)
             if data:
                 self.outlet.write(data)
@@ -434,7 +435,7 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
     if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
     account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
-    values: dict[int, int] = {L.CMD_GROUP_SEQ: order.group << 32 | (order.seq if order.seq < COUNTED_MAX else 0)}
+    values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
     row = int(m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE]) + (instrument * L.INSTRUMENT_WORDS if known else 0)
     decimals = int(m[row + L.I_PRICE_DECIMALS]), int(m[row + L.I_QTY_DECIMALS])

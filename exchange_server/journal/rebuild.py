@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..disk.event_rows import rows_after
 from . import format as fmt
 from .event_files import SCAN_ROWS, EventFiles, EventSum, Holes, Range
@@ -135,7 +136,7 @@ def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:
         if got is not None:
             hits = rows_after(got[0], count, number, *lost, out)
             table = got[0].reshape(count, L.EVT_WORDS)
-            found |= {int(table[i, L.EVT_SESSION_ACCOUNT]) >> 32 for i in out[:hits].tolist()}
+            found |= {plain.session_of(int(table[i, L.EVT_SESSION_ACCOUNT])) for i in out[:hits].tolist()}
         number += count
     return found - {0}
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from protocol import codes, errors
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..exits import Exit
 from ..gateway.connection import WHOLE_TURN, TurnInput
 from ..gateway.sessions import before_logon
@@ -249,7 +250,7 @@ class Pipeline:
         self._ticket = self.journal.append_turn(inbox, words)
         if self._admin_rows:
             for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
-                self.admin[first + offset // L.CMD_WORDS + 1 + (int(inbox[offset]) >> 8 & 255)] = callback
+                self.admin[first + offset // L.CMD_WORDS + 1 + plain.extra_of(int(inbox[offset]))] = callback
             self._admin_rows.clear()
         engine = self.engine
         answers = engine.apply(inbox, words, self._sink)

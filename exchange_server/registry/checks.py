@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from config import admin_records as ar
+from config.fields import live_fields
 from protocol import codes, errors
 
 from ..core import layout as L  # fmt: skip
@@ -115,7 +116,7 @@ def unchanged(kind: str, name: str, id: int) -> Act:
 
 def changes(old: Any, new: Any, what: str) -> list[str]:
     """The fields that differ; refuses when one of them may not change once the definition exists."""
-    live = ar.LIVE_FIELDS[type(new)]
+    live = live_fields(type(new))
     changed = ar.changed_fields(old, new)
     for field in changed:
         if field not in live:

@@ -11,6 +11,7 @@ from protocol import codes, numbers, phases
 
 from ..core import layout as L
 from ..core.layout import definitions as d
+from ..core.layout import plain
 from . import acts, checks
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
@@ -53,7 +54,7 @@ class DryCore:
         for flat in rows:
             at = 0
             while at < len(flat):
-                kind, extra = int(flat[at]) & 0xFF, int(flat[at]) >> 8 & 0xFF
+                kind, extra = plain.kind_of(int(flat[at])), plain.extra_of(int(flat[at]))
                 if kind == codes.C_DEF_ACCOUNT:
                     self._name(registry.accounts, kind, int(flat[at + d.DC_ID]))
                 elif kind == codes.C_DEF_INSTRUMENT:

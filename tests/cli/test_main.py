@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config import admin_records as ar
+from config.fields import fields_of
 from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
 from tests.cli.fake_admin import FakeAdmin
@@ -98,6 +99,16 @@ def test_market_list(run: Run, server: FakeAdmin) -> None:
     code, out, err = run("market", "list", "WC26-FINA")
     assert code == Exit.FAILED and 'there is no event "WC26-FINA"' in err and out == ""
     assert len(json.loads(run("market", "list", "--json")[1])) == 14
+
+
+def test_market_show(run: Run, server: FakeAdmin) -> None:
+    code, out, _ = run("market", "show", "WC26-FINAL")
+    assert code == 0
+    shown = dict(line.split(" = ", 1) for line in out.splitlines())
+    assert set(shown) == {field.key or field.name for field in fields_of(ar.DefineMarket)} - {"contract"}
+    assert (shown["event"], shown["max_qty"], shown["protection"], shown["challenge_window"]) == ("WC26-FINAL", "100000", "0.0000", "0ns")
+    code, _, err = run("market", "show", "NO")
+    assert code == Exit.FAILED and 'there is no event "NO"' in err
 
 
 def test_market_phase(run: Run, server: FakeAdmin) -> None:

@@ -53,9 +53,9 @@ CORE: list[Bug] = [
     ),
     (
         "an order expires one instant late",
-        "step.py",
-        "        if m[bucket + L.BK_TIME] > m[L.H_TIME]:\n",
-        "        if m[bucket + L.BK_TIME] >= m[L.H_TIME]:\n",
+        "kit/timers.py",
+        "    return t if m[t + L.TM_TIME] <= m[L.H_TIME] else 0\n",
+        "    return t if m[t + L.TM_TIME] < m[L.H_TIME] else 0\n",
     ),
     (
         "a raised quantity keeps its place",
@@ -72,8 +72,8 @@ CORE: list[Bug] = [
     (
         "a throttle's window is one instant too long",
         "risk/limits.py",
-        "    if now - m[at + 2] >= m[at + 1]:\n",
-        "    if now - m[at + 2] > m[at + 1]:\n",
+        "    if now - m[at + L.TH_START] >= m[at + L.TH_WINDOW]:\n",
+        "    if now - m[at + L.TH_START] > m[at + L.TH_WINDOW]:\n",
     ),
     (
         "a merge forgets the pool",

@@ -11,12 +11,13 @@ from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
 from ..kit.rows import firm_row
+from ..layout.packed import pack_touched
 
 
 @leaf
 def level_find(m, inst, ask, price):
     """Level pointer at a price, 0 when nobody rests there."""
-    node = m[inst + L.I_BID_ROOT + ask]
+    node = m[inst + L.I_ROOT + ask]
     shift = m[inst + L.I_DEPTH_SHIFT]
     expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
     while node != 0:
@@ -58,7 +59,7 @@ def level_worse(m, level, ask):
 @leaf
 def nodes_missing(m, inst, ask, price):
     """How many nodes an order at a price would make."""
-    node = m[inst + L.I_BID_ROOT + ask]
+    node = m[inst + L.I_ROOT + ask]
     shift = m[inst + L.I_DEPTH_SHIFT]
     while node != 0:
         if shift == 0:
@@ -66,7 +67,7 @@ def nodes_missing(m, inst, ask, price):
         node = m[node + L.N_CHILD + ((price >> shift) & 63)]
         if node != 0:
             shift -= 6
-    root = m[inst + L.I_BID_ROOT + ask]
+    root = m[inst + L.I_ROOT + ask]
     return shift // 6 + (1 if root == 0 else 0)
 
 
@@ -87,10 +88,10 @@ def level_make(m, inst, ask, price, firm):
     """The level at a price, made for the firm when it is not there. There is a level for every open order; for nodes the caller has asked check_nodes."""
     shift = m[inst + L.I_DEPTH_SHIFT]
     expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
-    node = m[inst + L.I_BID_ROOT + ask]
+    node = m[inst + L.I_ROOT + ask]
     if node == 0:
         node = _new_node(m, 0, 0, firm)
-        m[inst + L.I_BID_ROOT + ask] = node
+        m[inst + L.I_ROOT + ask] = node
     while shift > 0:
         slot = (price >> shift) & 63
         child = m[node + L.N_CHILD + slot]
@@ -116,22 +117,22 @@ def level_make(m, inst, ask, price, firm):
     m[node + L.N_CHILD + slot] = level
     m[node + L.N_MASK] |= 1 << slot
     m[inst + L.I_LEVEL_COUNT] += 1
-    best = m[inst + L.I_BEST_BID + ask]
+    best = m[inst + L.I_BEST + ask]
     if best == 0:
-        m[inst + L.I_BEST_BID + ask] = level
+        m[inst + L.I_BEST + ask] = level
     elif ask != 0:
         if price < m[best + L.L_PRICE]:
-            m[inst + L.I_BEST_BID + ask] = level
+            m[inst + L.I_BEST + ask] = level
     elif price > m[best + L.L_PRICE]:
-        m[inst + L.I_BEST_BID + ask] = level
+        m[inst + L.I_BEST + ask] = level
     return level
 
 
 @leaf
 def level_drop(m, inst, ask, level):
     """Remove an empty level and the nodes that it leaves empty; the best pointer moves on."""
-    if m[inst + L.I_BEST_BID + ask] == level:
-        m[inst + L.I_BEST_BID + ask] = level_worse(m, level, ask)
+    if m[inst + L.I_BEST + ask] == level:
+        m[inst + L.I_BEST + ask] = level_worse(m, level, ask)
     node = m[level + L.L_NODE]
     slot = m[level + L.L_PRICE] & 63
     expect(m, m[level + L.L_HEAD] == 0 and m[level + L.L_QTY] == 0, L.INV_BOOK)
@@ -148,7 +149,7 @@ def level_drop(m, inst, ask, level):
         m[firm_row(m, m[node + L.N_FIRM]) + L.F_NODES] -= 1
         pool_release(m, L.P_NODE, node)
         if parent == 0:
-            m[inst + L.I_BID_ROOT + ask] = 0
+            m[inst + L.I_ROOT + ask] = 0
             return
         node = parent
 
@@ -164,7 +165,7 @@ def mark_dirty(m, inst, ask, level):
         m[L.H_DIRTY_LOST] = 1
         return
     d = pool_base(m, L.P_DIRTY) + n * L.DIRTY_WORDS
-    m[d] = (inst << 1) | ask
+    m[d] = pack_touched(inst, ask)
     m[d + 1] = m[level + L.L_PRICE]
     m[L.H_DIRTY_COUNT] = n + 1
 

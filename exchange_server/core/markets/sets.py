@@ -7,6 +7,7 @@ from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at
+from ..layout.packed import instrument_of, session_of
 from ..money.collateral import buying_power, collateral_find, collateral_shift
 from ..money.ledger import post
 from ..money.products import has_sets, sets_worth
@@ -22,7 +23,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     if code != C.OK:
         return code
     if not sees_event(m, s, event):
-        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if not has_sets(m, event):
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
     inst = m[event + L.E_FIRST]
@@ -50,10 +51,10 @@ def _move_sets(m, co, event, sets):
 
 @leaf
 def do_sets(m, rows, c, ev, kind):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     sets = rows[c + L.CMD_SETS]
     signed = sets if kind == C.C_SPLIT else -sets
-    event = event_at(m, rows[c + L.CMD_INSTRUMENT] >> 32)
+    event = event_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     asked = request_account(m, rows, c, s)
     account = account_at(m, asked)
     code = _check_sets(m, rows, c, s, account, asked, event, kind, sets)
@@ -94,8 +95,8 @@ def do_sets(m, rows, c, ev, kind):
         put_refusal(m, ev, e)
         return
     e = request_event(m, rows, c, ev, C.E_MOVED, C.ST_NONE, C.OK, 0, asked)
-    ev[e + L.EVT_PRICE] = -money
-    ev[e + L.EVT_QTY] = m[m[co + L.CO_CASH] + L.B_CASH]
-    ev[e + L.EVT_LAST_QTY] = signed
-    ev[e + L.EVT_SPARE] = m[event + L.E_ASSET]
-    ev[e + L.EVT_WHY] = C.WHY_SPLIT if kind == C.C_SPLIT else C.WHY_MERGE
+    ev[e + L.EVT_MOVED_AMOUNT] = -money
+    ev[e + L.EVT_MOVED_BALANCE] = m[m[co + L.CO_CASH] + L.B_CASH]
+    ev[e + L.EVT_MOVED_SETS] = signed
+    ev[e + L.EVT_MOVED_ASSET] = m[event + L.E_ASSET]
+    ev[e + L.EVT_MOVED_WHY] = C.WHY_SPLIT if kind == C.C_SPLIT else C.WHY_MERGE

@@ -13,8 +13,9 @@ from .. import layout as L
 from ..emit import begin_event, refuse, room
 from ..kit.jit import leaf
 from ..kit.rows import event_at, session_at
+from ..kit.work import begin_work, end_work, work_row
 from ..layout import definitions as d
-from ..layout.packed import pack_head
+from ..layout.packed import pack_event, pack_instrument
 from ..money.collateral import collateral_shift
 from ..money.ledger import post
 from ..money.products import is_settled, payouts_fit, payouts_most, settlement
@@ -55,10 +56,10 @@ def do_determine(m, rows, c, ev):
     m[event + L.E_VERSION] += 1
     m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
     set_event_phase(m, event, DETERMINED)
-    e = begin_event(m, ev, pack_head(C.E_DETERMINED, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_ORDER] = m[event]
-    ev[e + L.EVT_PRICE] = m[event + L.E_WINDOW_END]
-    ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
+    e = begin_event(m, ev, pack_event(C.E_DETERMINED, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_DETERMINED_EVENT] = m[event]
+    ev[e + L.EVT_DETERMINED_UNTIL] = m[event + L.E_WINDOW_END]
+    ev[e + L.EVT_DETERMINED_VERSION] = m[event + L.E_VERSION]
     return C.OK
 
 
@@ -74,21 +75,22 @@ def do_finalise(m, rows, c):
         return refuse(m, C.R_NOT_DETERMINED, m[event + L.E_VERSION], rows[c + d.DX_VERSION], phase)
     if m[L.H_TIME] < m[event + L.E_WINDOW_END]:
         return refuse(m, C.R_CHALLENGE_WINDOW, m[event + L.E_WINDOW_END], 0, m[L.H_TIME])
-    m[L.H_RESUME] = L.RES_SETTLE
-    m[L.H_R0] = event
-    m[L.H_R0 + 1] = m[event + L.E_COLL_HEAD]  # collateral row being paid
-    m[L.H_R0 + 2] = 0  # its contract
+    w = begin_work(m, L.WORK_SETTLE)
+    m[w + L.WS_EVENT] = event
+    m[w + L.WS_ROW] = m[event + L.E_COLL_HEAD]
+    m[w + L.WS_CONTRACT] = 0
     return C.OK
 
 
 @leaf
 def go_on_settling(m, ev):
-    event = m[L.H_R0]
+    w = work_row(m)
+    event = m[w + L.WS_EVENT]
     n = m[event + L.E_N]
-    while m[L.H_R0 + 1] != 0:
-        co = m[L.H_R0 + 1]
-        while m[L.H_R0 + 2] < n:
-            j = m[L.H_R0 + 2]
+    while m[w + L.WS_ROW] != 0:
+        co = m[w + L.WS_ROW]
+        while m[w + L.WS_CONTRACT] < n:
+            j = m[w + L.WS_CONTRACT]
             q = m[co + L.CO_COLUMNS + j]
             if q != 0:
                 if not room(m, 1):
@@ -103,19 +105,19 @@ def go_on_settling(m, ev):
                 s = session_at(m, session)
                 if s == 0 or m[s + L.S_FLAGS] & L.SF_SETTLEMENT == 0:
                     session = 0  # recorded, and told where settlement reports were asked for
-                e = begin_event(m, ev, pack_head(C.E_SETTLED, 0, 0, 0, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
-                ev[e + L.EVT_INSTRUMENT] = m[inst + L.I_ID] << 32
-                ev[e + L.EVT_ORDER] = m[event]
-                ev[e + L.EVT_PRICE] = m[inst + L.I_PAID]
-                ev[e + L.EVT_QTY] = q
-                ev[e + L.EVT_LEAVES] = m[event + L.E_VERSION]
-                ev[e + L.EVT_LAST_PRICE] = amount
-                ev[e + L.EVT_LAST_QTY] = m[cash + L.B_CASH]
-                ev[e + L.EVT_SPARE] = m[event + L.E_ASSET]
-                ev[e + L.EVT_WHY] = C.WHY_SETTLEMENT
-            m[L.H_R0 + 2] = j + 1
-        m[L.H_R0 + 1] = m[co + L.CO_NEXT_IN_EVENT]
-        m[L.H_R0 + 2] = 0
+                e = begin_event(m, ev, pack_event(C.E_SETTLED, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
+                ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
+                ev[e + L.EVT_SETTLED_EVENT] = m[event]
+                ev[e + L.EVT_SETTLED_PAYOUT] = m[inst + L.I_PAID]
+                ev[e + L.EVT_SETTLED_POSITION] = q
+                ev[e + L.EVT_SETTLED_VERSION] = m[event + L.E_VERSION]
+                ev[e + L.EVT_SETTLED_AMOUNT] = amount
+                ev[e + L.EVT_SETTLED_BALANCE] = m[cash + L.B_CASH]
+                ev[e + L.EVT_SETTLED_ASSET] = m[event + L.E_ASSET]
+                ev[e + L.EVT_SETTLED_WHY] = C.WHY_SETTLEMENT
+            m[w + L.WS_CONTRACT] = j + 1
+        m[w + L.WS_ROW] = m[co + L.CO_NEXT_IN_EVENT]
+        m[w + L.WS_CONTRACT] = 0
     if not room(m, 1):
         return False
     m[event + L.E_SETS] = 0
@@ -123,8 +125,8 @@ def go_on_settling(m, ev):
         m[L.H_ERROR] = L.INV_LEDGER
     m[event + L.E_SETTLE_ID] = m[event + L.E_VERSION]
     set_event_phase(m, event, FINAL)
-    e = begin_event(m, ev, pack_head(C.E_FINAL, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_ORDER] = m[event]
-    ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
-    m[L.H_RESUME] = 0
+    e = begin_event(m, ev, pack_event(C.E_FINAL, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_FINAL_EVENT] = m[event]
+    ev[e + L.EVT_FINAL_VERSION] = m[event + L.E_VERSION]
+    end_work(m)
     return True

@@ -10,7 +10,7 @@ from ..kit.pairs import PAIR_BALANCE, pair_find
 from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import account_at, asset_at
 from ..layout import definitions as d
-from ..layout.packed import pack_head
+from ..layout.packed import pack_event
 from .ledger import balance_get, post
 
 MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
@@ -18,11 +18,11 @@ MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
 
 @leaf
 def _moved(m, ev, account, amount, after, asset, why):
-    e = begin_event(m, ev, pack_head(C.E_MOVED, 0, 0, 0, 0, 0, 0, 0, C.EF_UNSOLICITED), m[account + L.AC_SESSION], m[account], True)
-    ev[e + L.EVT_PRICE] = amount
-    ev[e + L.EVT_QTY] = after
-    ev[e + L.EVT_SPARE] = asset
-    ev[e + L.EVT_WHY] = why
+    e = begin_event(m, ev, pack_event(C.E_MOVED, 0, 0, 0, 0, C.EF_UNSOLICITED), m[account + L.AC_SESSION], m[account], True)
+    ev[e + L.EVT_MOVED_AMOUNT] = amount
+    ev[e + L.EVT_MOVED_BALANCE] = after
+    ev[e + L.EVT_MOVED_ASSET] = asset
+    ev[e + L.EVT_MOVED_WHY] = why
 
 
 @leaf

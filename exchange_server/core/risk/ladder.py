@@ -16,6 +16,7 @@ from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import firm_at, firm_row, venue_at
+from ..layout.packed import front_of, group_of
 from ..life.archive import share_of
 from ..money.collateral import collateral_get, collateral_words, open_of, position_of
 from ..money.products import sells_base
@@ -151,12 +152,12 @@ def check_phase(m, inst, phases):
 @leaf
 def check_unbuilt(m, rows, c):
     """Every word whose feature is not built yet must be 0; asked = the word."""
-    if rows[c + L.CMD_INSTRUMENT] & 0xFFFF != 0:
+    if front_of(rows[c + L.CMD_INSTRUMENT]) != 0:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_INSTRUMENT)
     for word in range(L.CMD_MIN_QTY, L.CMD_STOP_PRICE + 1):
         if rows[c + word] != 0:
             return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, word)
-    if rows[c + L.CMD_GROUP_SEQ] >> 32 != 0:
+    if group_of(rows[c + L.CMD_GROUP_SEQ]) != 0:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_GROUP_SEQ)
     if rows[c + L.CMD_COST_CAP] != 0:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_COST_CAP)
