@@ -153,7 +153,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_NO_LIQUIDITY", 99, 99, 0, None, None, "no liquidity: there is no opposite order to price a market order",
      "The opposite side of the book is empty.", "Send a limit order."),
     ("R_COLLAR", 99, 99, 0, None, None, "price {asked} is beyond the collar, which ends at {limit} (reference {used})",
-     "The price is too far above the reference for a buy, or too far below it for a sell.", "Send a price nearer to the reference."),
+     "The price is further from the reference price than the collar allows.", "Send a price nearer to the reference."),
     ("R_POSITION_LIMIT", 3, 99, 0, None, None, "the position could reach {asked}, the limit is {limit} (now {used}, open orders counted)",
      "Position and open orders on that side together would exceed the instrument's maximum position. All three numbers count YES contracts: "
      "one YES sold, or one NO bought, is -1.",
