@@ -211,7 +211,7 @@ def test_marks_are_in_the_journal_of_a_running_server_and_compared_after_kill_9(
 
 
 def test_a_page_of_zeros_under_a_running_server(tmp_path: Path) -> None:
-    """Refused by name, rebuilt beside, and then the same bytes as before: a resume does not end for good."""
+    """Refused by name, rebuilt while running, and then resent with the same bytes as before."""
     with ServerProcess(tmp_path) as server:
         port = server.ready["binary_port"]
         peer = BinaryPeer(port, 1)

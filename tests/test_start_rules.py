@@ -1,4 +1,4 @@
-"""Starts in every order: what a folder was begun as, what goes on without a configuration, what is refused and what is not taken."""
+"""Starts in every order: what a folder was created as, what is used without a configuration, what is refused and what is ignored."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An admin socket for tests of the command line: a real registry behind a fake engine, answering as the server does."""
+"""An admin socket for tests of the command line: a real registry with a fake engine, answering like the server."""
 
 import json
 import socket

@@ -20,7 +20,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run a command; the data folder is put behind every command that takes one."""
+    """Run a command; the data folder is appended to every command that accepts one."""
 
     def go(*arguments: str, data: bool = True) -> tuple[int, str, str]:
         try:

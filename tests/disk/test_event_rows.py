@@ -28,7 +28,7 @@ class Sessions:
             row[L.EVT_NUMBER], row[L.EVT_PREVIOUS] = number, self.last[s]
             kind = rng.integers(20)
             extra = 0
-            if kind == 0:  # the numbers begin anew
+            if kind == 0:  # the numbers restart
                 row[0] = E_LOGON
                 row[L.EVT_QTY] = L.LOGON_RESET | 2
                 next_out[s] = 1

@@ -1,4 +1,5 @@
-"""Resends out of a damaged event store: never another report, never fewer in silence. They wait under a name for what is rebuilt, and name what is lost."""
+"""Resends out of a damaged event store: never another report, never fewer in silence. They wait under a name for what is rebuilt, and name
+what is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def chain(world: World, last_event: int) -> list[int]:
 # ---- binary ---------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def traded(tmp_path: Path) -> Iterator[tuple[World, End, list[int]]]:
-    """MM1 with ten reports behind its logon reply, and the events that hold them."""
+    """MM1 with ten reports after its logon reply, and the events that hold them."""
     world = World(tmp_path)
     end = world.logged_on()
     instrument = world.instruments()[0]

@@ -42,7 +42,7 @@ def test_rows_come_back_over_file_borders(tmp_path: Path, per_file: int) -> None
             store.rows(first, count)
     store.close()
     data = b"".join(p.read_bytes()[: per_file * ROW_BYTES] for p in sorted(tmp_path.glob("*.evt")))
-    assert data[: 300 * ROW_BYTES] == whole.tobytes()  # event n lies at byte (n - 1) * 192
+    assert data[: 300 * ROW_BYTES] == whole.tobytes()  # event n is at byte (n - 1) * 192
 
 
 def test_holes_and_halves_are_refused(tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ def test_files_that_are_not_whole(tmp_path: Path, damage: str) -> None:
         with pytest.raises(EventsMissing):
             store.row(number)
     assert np.array_equal(store.rows(1, 16), events(1, 16)) and np.array_equal(store.rows(33, 28), events(33, 28))
-    store.go_to(20)  # replay goes on in the middle of it
+    store.go_to(20)  # replay continues in the middle of it
     store.append(events(20, 41))
     store.flush()
     assert np.array_equal(store.rows(20, 41), events(20, 41)) and path.stat().st_size == store.files.file_bytes

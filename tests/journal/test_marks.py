@@ -66,7 +66,7 @@ def test_after_a_crash_every_mark_is_compared(tmp_path: Path, mode: str) -> None
     r = start(tmp_path)
     assert r.report.marks == len(found) and r.engine.digest() == digest_of(turns) and not r.engine.restored
     seal(r, tmp_path)
-    r = start(tmp_path)  # from a snapshot the running value goes on
+    r = start(tmp_path)  # from a snapshot the running value continues
     assert r.engine.restored
     turns += trade(r, range(200, 230), Marks(r.engine, r.journal, r.store, every_rows=20))
     crash(r)
@@ -124,7 +124,7 @@ def test_time_and_rows_decide_and_nothing_new_writes_nothing(tmp_path: Path) -> 
 def test_a_mark_stands_behind_its_rows_although_the_writer_is_busy(tmp_path: Path) -> None:
     """Rows before and after the request wait together for a slow sync: one frame up to the mark, the mark, and then the others."""
     journal = open_new(tmp_path / "journal")
-    journal._st[dw.ST_OWNER] = 2  # as if the loop were writing: nobody else may
+    journal._st[dw.ST_OWNER] = 2  # as if the loop were writing: then no other writer may
     for number in range(1, 6):
         journal.append(turn(number, 2))
     seq = journal.next_seq

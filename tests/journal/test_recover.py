@@ -1,4 +1,4 @@
-"""Recovery: what was acknowledged comes back once, torn tails go, rot is refused by name."""
+"""Recovery: acknowledged rows are restored exactly once, torn tails are cut, other damage is refused, naming the place."""
 
 import errno
 import os
@@ -453,7 +453,7 @@ def test_whatever_says_that_there_was_something_keeps_the_refusal(tmp_path: Path
 
 
 def test_rows_that_were_acknowledged_are_never_begun_over(old: Path, tmp_path: Path) -> None:
-    """Both slots zeroed in a journal with rows: refused, whatever else is gone."""
+    """Both slots zeroed in a journal with rows: refused, whatever else is missing."""
     data = copy_folder(old, tmp_path / "data")
     (data / "journal" / "watermark").write_bytes(bytes(8192))
     for path in [*(data / "events").glob("*"), *sorted((data / "journal").glob("*.seg"))[1:]]:

@@ -209,7 +209,7 @@ def test_no_space_for_the_first_segment(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(JournalError, match="no space left on the disk for a segment of 32768 bytes"):
         open_new(tmp_path)
     monkeypatch.undo()
-    journal = open_new(tmp_path)  # the lock was let go, and what was left behind does no harm
+    journal = open_new(tmp_path)  # the lock was released, and the leftover files do no harm
     journal.append(turn(1))
     journal.close()
     assert verify(tmp_path).rows == 2

@@ -1,6 +1,6 @@
-"""Torn, overwritten, flipped: a journal either comes back with all that was acknowledged, or it is refused by name. Never anything else.
+"""Torn, overwritten, flipped: a journal is either restored with everything acknowledged, or refused, naming the place. Nothing else.
 
-Two sources: one whose last frames were never acknowledged (the watermark stands before them, as after a crash in the middle of a write),
+Two sources: one whose last frames were never acknowledged (the watermark is before them, as after a crash in the middle of a write),
 and one that was quiet before it was damaged (the watermark covers everything).
 """
 
@@ -59,7 +59,7 @@ def crashed(quiet: tuple[Path, list[tuple[int, int, int]]], tmp_path_factory: py
 
 
 def test_torn_at_every_byte_of_the_last_frames(crashed: Path, quiet, tmp_path: Path) -> None:
-    """Zeros from byte X on, for every X in the frames that nobody was told of; the acknowledged ones always come back."""
+    """Zeros from byte X on, for every X in the unacknowledged frames; the acknowledged ones are always restored."""
     folder = copy_folder(crashed, tmp_path / "j")
     places = quiet[1]
     path = folder / fmt.segment_name(places[-1][0])

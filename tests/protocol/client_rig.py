@@ -1,4 +1,4 @@
-"""The exchange of tests/gateway/binary_world.py behind a real port, with faults to order: for the SDK's tests."""
+"""The exchange of tests/gateway/binary_world.py on a real port, with faults on demand, for the SDK's tests."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""The session cases that a conformance suite tried and that were answered wrongly, each by its name. Helpers are those of test_fix_session."""
+"""Session cases of a conformance suite that were once answered wrongly, each by its name. Helpers are those of test_fix_session."""
 
 import pytest
 

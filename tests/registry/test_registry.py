@@ -54,7 +54,7 @@ def change(record: Any, **fields: Any) -> Any:
 
 
 class World:
-    """A registry beside a fake engine."""
+    """A registry with a fake engine."""
 
     def __init__(self, **capacities: int) -> None:
         self.engine, self.registry, self.events = FakeEngine(**capacities), Registry(), 0

@@ -47,7 +47,7 @@ def test_a_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     """Four seconds of trading with a kill -9 in the middle. Then the same books with one fill taken away: it must not pass."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("EXOS_CACHE_DIR", str(jit.CACHE_ROOT.parent))  # the kernels of this process, not a minute of compiling
-    monkeypatch.setattr(street, "MEMORY_FILE_SYSTEMS", set())  # the test's folder may lie anywhere
+    monkeypatch.setattr(street, "MEMORY_FILE_SYSTEMS", set())  # the test's folder may be anywhere
     seen: list[match_day.Dump] = []
     finish = match_day.MatchDay.finish
 
@@ -60,7 +60,7 @@ def test_a_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     out = capsys.readouterr().out
     assert code == Exit.OK, out
     assert "killed with -9" in out and "RIGHT: nothing lost" in out and "cup ESP, final after 90 minutes DRAW" in out
-    assert list((tmp_path / "exos" / "runs").iterdir()) == []  # nothing is left behind
+    assert list((tmp_path / "exos" / "runs").iterdir()) == []  # no files are left
     books = [book for dump in seen for book in dump.books]
     count = sum(len(book.fills) for book in books) // 2
     assert count > 10 and match_day.judge.trades(books, count) == []
