@@ -1,4 +1,4 @@
-"""The difference between a configuration and what a server already has: what would be added, changed, or cannot be.
+"""The difference between a configuration and what a server already has: what would be added or changed, and what cannot change.
 
 A configuration only adds and changes; what it does not name stays as it is. Pure: the server's side comes in as
 records (Registry.current), so the command line can show a plan without touching anything.
@@ -33,7 +33,7 @@ class Plan(NamedTuple):
         return [item.record for item in self.order]
 
     def lines(self, decimals: Mapping[str, int] | None = None) -> list[str]:
-        """The plan as an operator reads it, one line per thing that is not the same. `decimals`: of the assets, by name."""
+        """The plan as text for an operator, one line per difference. `decimals`: of the assets, by name."""
         out = [f"+ {describe(item.record, decimals)}" for item in self.add]
         out += [f"~ {describe(change.item.record)}: {', '.join(change.fields)}" for change in self.change]
         out += [
@@ -57,7 +57,7 @@ def describe(record: ar.AnyRecord, decimals: Mapping[str, int] | None = None) ->
 
 
 def items_from_builtins(items: list[dict[str, Any]]) -> list[Item]:
-    """Items as the admin socket brings them: record, file, path, only_with; raises ValueError naming what is wrong."""
+    """Items from an admin request: record, file, path, only_with; raises ValueError naming the error."""
     out = []
     for i, item in enumerate(items):
         try:
@@ -77,7 +77,7 @@ def diff(
     same_secrets: Callable[[ar.DefineSession], bool],
 ) -> Plan:
     """Compare. `current`: what the server has, by ar.identity, sessions without secrets; `transfers`: key to ar.content_digest of those
-    done; `same_secrets`: does the server hold these secrets for the session of that name?"""
+    done; `same_secrets`: whether the server has these secrets for the session of that name."""
     add: list[Item] = []
     change: list[Change] = []
     refused: list[Change] = []

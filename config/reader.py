@@ -18,7 +18,7 @@ _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
 class Item(NamedTuple):
-    """One record to apply, and where it was written. `only_with`: applied only when the market of that event is new (its first phase)."""
+    """One record to apply, and its place in the file. `only_with`: applied only when the market of that event is new (its first phase)."""
 
     record: ar.AnyRecord
     file: str
@@ -32,11 +32,11 @@ class Reader:
     def __init__(
         self, file: str, decimals: Mapping[str, int], data: Mapping[str, list[dict[str, str]]], session_throttle: tuple[int, int] = (0, 0)
     ) -> None:
-        """session_throttle: (limit, window ns) of sessions that say nothing themselves."""
+        """session_throttle: (limit, window ns) of sessions without a throttle of their own."""
         self.file, self.decimals, self.data, self.session_throttle = file, decimals, data, session_throttle
 
     def fill(self, path: str, text: str, values: Mapping[str, str]) -> str:
-        """`text` with {name} replaced; refuses a name that is not there."""
+        """`text` with {name} replaced; refuses an unknown name."""
 
         def value(match: re.Match[str]) -> str:
             if match[1] not in values:
@@ -173,7 +173,7 @@ class Reader:
 
     def market(self, path: str, market: schema.Market, values: Mapping[str, str]) -> Item:
         def unit(key: str, name: str, taken: int, formula: str) -> int:
-            """Minor units of an asset in the smallest price and quantity: 1 or more, else the market cannot be counted in whole numbers."""
+            """Minor units of an asset for the smallest price and quantity: must be at least 1, so that all amounts are whole numbers."""
             left = self.places(f"{path}.{key}", name) - taken
             if left < 0:
                 raise ConfigError(self.file, f"{path}.{key}", f"{name} has {self.decimals[name]} decimals, and {formula} need {taken}")

@@ -1,4 +1,4 @@
-"""What msgspec says of a wrong value, in words for people: no backquotes, and an enumeration is refused with the values it has."""
+"""msgspec's validation errors as messages for people: without backquotes, and with the valid values of an enumeration."""
 
 import difflib
 import re
@@ -21,7 +21,7 @@ def split(error: Exception) -> tuple[str, str]:
 
 
 def explained(error: Exception, kind: Any, value: Any) -> tuple[str, str]:
-    """(sentence, key path) for `value` that was no `kind`; a wrong value of an enumeration is named with those that there are."""
+    """(sentence, key path) for a `value` that is not a `kind`; for a wrong enumeration value the sentence lists the valid ones."""
     sentence, path = split(error)
     if sentence.startswith("Invalid enum value"):
         allowed, found = _choices(kind, path), _at(value, path)
@@ -36,7 +36,7 @@ def unknown_word(word: str, allowed: list[str]) -> str:
 
 
 def _options(kind: Any) -> list[Any]:
-    """The types that an annotation may stand for, without Annotated and None."""
+    """The types of an annotation, without Annotated and None."""
     if typing.get_origin(kind) is typing.Annotated:
         return _options(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
@@ -45,7 +45,7 @@ def _options(kind: Any) -> list[Any]:
 
 
 def _choices(kind: Any, path: str) -> list[str]:
-    """The values of the Literal at `path` below `kind`; empty when there is none."""
+    """The values of the Literal at `path` below `kind`; empty if there is none."""
     kinds = _options(kind)
     for match in _STEP.finditer(f".{path}" if path and path[0] != "[" else path):
         below: list[Any] = []

@@ -1,4 +1,4 @@
-"""Applies a configuration to an empty registry with an engine that takes every row: what the rules say before anything is started."""
+"""Applies a configuration to an empty registry with an engine that accepts every row, to check the rules without a server."""
 
 import re
 from collections import Counter
@@ -33,7 +33,7 @@ _LEADING = re.compile(r"([a-z_0-9]+)((\[\d+\])?(\.[a-z_]+)?: )")
 
 
 class DryEngine:
-    """Takes every definition row. Its tables are as large as the configuration says, else without end."""
+    """Accepts every definition row. Its tables are as large as in the configuration, else unlimited."""
 
     def __init__(self, capacities: dict[str, int]) -> None:
         self.capacities: Any = SimpleNamespace(**{name: capacities.get(name, UNLIMITED) for name in TABLES})
@@ -48,7 +48,7 @@ class DryEngine:
 
 
 def check(config: Config) -> Registry:
-    """The registry that the configuration makes; raises ConfigError naming the file and key of the first record that is refused."""
+    """The registry that the configuration defines; raises ConfigError naming the file and key of the first record that is refused."""
     registry, engine = Registry(), DryEngine(config.settings.capacities)
     for item in config.items:
         try:
@@ -71,7 +71,7 @@ def place(file: str, path: str, text: str) -> ConfigError:
 
 
 def summary(registry: Registry) -> str:
-    """One line: what the configuration holds."""
+    """The content of the configuration in one line."""
     wires = Counter(session.record.wire for session in registry.sessions)
     counts = {
         "assets": len(registry.assets),
