@@ -34,6 +34,7 @@ from .exits import Exit
 from .gateway.admin import AdminConnection, Office
 from .gateway.binary_connection import BinaryConnection, BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
+from .gateway.encoders import Encoders
 from .gateway.fix_connection import FixConnection
 from .gateway.fix_encoder import FixEncoder
 from .gateway.fix_missed import unsure_from
@@ -297,7 +298,7 @@ class Server:
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)
-        encoders: dict[int, Any] = {codes.WIRE_FIX: self.fix, codes.WIRE_BINARY: self.binary}
+        encoders = Encoders(self.engine, {codes.WIRE_FIX: self.fix, codes.WIRE_BINARY: self.binary})
         self.pipeline = pipeline = Pipeline(
             loop,
             self.engine,

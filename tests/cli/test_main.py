@@ -1,4 +1,4 @@
-"""The command line as a user meets it: what is printed where, and the exit code."""
+"""The command line as a user sees it: its output on stdout and stderr, and the exit code."""
 
 import hashlib
 import json

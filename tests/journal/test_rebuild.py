@@ -40,7 +40,7 @@ def stop(r: Recovered[FakeEngine]) -> None:
 
 
 class World:
-    """A running server's part that matters here: store, rebuilder, a clock by hand, the log."""
+    """The part of a running server needed here: store, rebuilder, a manual clock, the log."""
 
     def __init__(self, r: Recovered[FakeEngine], data: Path, engine: type[FakeEngine] = FakeEngine) -> None:
         self.lines: list[tuple[str, dict[str, Any]]] = []
@@ -145,7 +145,7 @@ def test_flipped_bits_reach_no_reader_and_are_mended(sealed: tuple[Path, np.ndar
         at = begin + bit // 8
         patch(path, at, bytes([raw[at] ^ 1 << bit % 8]))
         hit = first + bit // 8 // (192 if where == "rows" else 8)
-        r.store.go_to(r.store.next_number, r.store.value())  # nothing is known of the file
+        r.store.go_to(r.store.next_number, r.store.value())  # nothing is known about the file
         with pytest.raises(EventsMissing):
             r.store.chain(first + PER_FILE - 1, 1, 0)
         with pytest.raises(EventsMissing):

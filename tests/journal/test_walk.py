@@ -26,7 +26,7 @@ def rows_in(folder: Path) -> list[np.ndarray]:
 
 
 def turns_recovered(folder: Path) -> int:
-    """How many whole turns come back; fails when they are not exactly a prefix of TURNS."""
+    """The number of whole turns restored; fails if they are not exactly a prefix of TURNS."""
     parts = rows_in(folder)
     rows = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
     wanted = np.concatenate(TURNS)
@@ -124,7 +124,7 @@ def flips(places: list[tuple[int, int, int]], last_bytes: int) -> list[tuple[int
 
 
 def test_every_flipped_bit_of_a_quiet_journal_is_refused(quiet, tmp_path: Path) -> None:
-    """A sample of all bits of the last 64 KiB (EXOS_LONG=1: all). A flip is seen: no other outcome than a refusal is right here,
+    """A sample of all bits of the last 64 KiB (EXOS_LONG=1: all). Every flip must be refused,
     because everything had been acknowledged."""
     folder = copy_folder(quiet[0], tmp_path / "j")
     places = flips(quiet[1], 64 << 10)
@@ -208,7 +208,8 @@ def test_both_watermark_slots_gone(quiet, tmp_path: Path) -> None:
 
 
 def test_async_frames_that_never_reached_the_disk(tmp_path: Path) -> None:
-    """A power cut in async mode may keep a later frame and lose an earlier one. Neither was synced: both go. A synced one never does."""
+    """A power cut in async mode may keep a later frame and lose an earlier one. Neither was synced, so both are cut. A synced one is never
+    cut."""
     journal = open_new(tmp_path / "a", mode="async", sync_ns=3_600_000_000_000)
     places = []
     for rows in TURNS[:10]:

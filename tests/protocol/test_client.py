@@ -159,7 +159,7 @@ async def test_streams_of_reports_and_market_data(rig: Rig) -> None:
 
 @pytest.mark.parametrize("fault", ["deaf", "mute"])
 async def test_a_request_or_its_answer_that_is_lost_ends_with_one_order(rig: Rig, fault: str) -> None:
-    """durability.md 9: cut off before the exchange has seen it, or after it has answered."""
+    """durability.md 9: the connection is lost before the exchange has received the request, or after it has answered."""
     reports: list[M.Numbered] = []
     async with client_of(rig, on_report=lambda r, o: reports.append(r)) as client:
         book = await client.subscribe(SPAIN)

@@ -1,4 +1,4 @@
-"""The session layer by the FIX session test cases, one role against scripted messages, and two ends against each other."""
+"""The session layer according to the FIX session-level test cases: one role against scripted messages, and two ends against each other."""
 
 import random
 
@@ -35,7 +35,7 @@ def dup(msg_type, seq, body="", time=NOW, orig=NOW - SECOND) -> FixMessage:
 
 
 class Server:
-    """An acceptor in the hands of a test; `sent` counts as the highest number sent."""
+    """An acceptor controlled by a test; `sent` is the highest number sent."""
 
     def __init__(self, logged_on=True, next_in=1, sent=9):
         self.sent = sent
@@ -396,7 +396,7 @@ def test_any_message_counts_as_a_sign_of_life():
 
 # ---------------------------------------------------------------------------------------------------- two ends
 class Loop:
-    """A FixClient and a naive server joined by a line that loses whole messages when told to."""
+    """A FixClient and a naive server connected by a line that loses whole messages on demand."""
 
     def __init__(self, seed=0):
         self.rng = random.Random(seed)
@@ -465,7 +465,7 @@ class Loop:
 
     def wait(self, seconds):
         self.now += seconds * SECOND
-        self.server.last_out_ns = self.client.session.last_out_ns = self.now  # only what concerns gaps is of interest here
+        self.server.last_out_ns = self.client.session.last_out_ns = self.now  # only actions about gaps matter here
         self.act(self.server.on_time(self.now))
         self.to_server(self.client.on_time(self.now))
         for _ in range(4):

@@ -1,4 +1,4 @@
-"""What the client makes of reports: answers to requests, the life of an order."""
+"""What the client derives from reports: answers to requests, the life of an order."""
 
 import msgspec
 import pytest

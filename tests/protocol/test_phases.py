@@ -1,4 +1,4 @@
-"""The tables of phases: whole, free of contradictions, and the same in every place that shows them."""
+"""The tables of phases: complete, free of contradictions, and the same in every place that shows them."""
 
 import re
 from typing import Literal, get_args, get_type_hints

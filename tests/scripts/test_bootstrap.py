@@ -1,4 +1,4 @@
-"""The pure parts of the bootstrap, and what it decides about an environment that is there. No network, nothing installed."""
+"""The pure parts of the bootstrap, and its decisions about an existing environment. No network, nothing installed."""
 
 import os
 import re

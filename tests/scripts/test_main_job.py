@@ -44,7 +44,7 @@ def test_usage_errors(given: list[str], sentence: str, capsys: pytest.CaptureFix
 
 
 def test_a_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Four seconds of trading with a kill -9 in the middle. Then the same books with one fill taken away: it must not pass."""
+    """Four seconds of trading with a kill -9 in the middle. Then the same books without one fill: the check must fail."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("EXOS_CACHE_DIR", str(jit.CACHE_ROOT.parent))  # the kernels of this process, not a minute of compiling
     monkeypatch.setattr(street, "MEMORY_FILE_SYSTEMS", set())  # the test's folder may be anywhere
