@@ -72,7 +72,7 @@ def pip_sentence(output: str) -> str:
         missing = re.search(r"No matching distribution found for (\S+)", output)
         what = missing.group(1) if missing else "a package of requirements.lock"
         return f"The registry has no ready-built {what} for this Python and machine (or cannot be reached): try CPython 3.11, 3.12 or 3.13."
-    return "pip could not install requirements.lock; what it said is above."
+    return "pip could not install requirements.lock; its output is above."
 
 
 def console_script(python: str, module: str, function: str) -> str:
@@ -120,9 +120,9 @@ def interpreter(path: str) -> str:
         if answer.startswith("True") and seen.returncode == 0:
             return answer.partition(" ")[2]
         if answer.startswith("True"):
-            wrong.append(f"{name} is there, but without venv (on Debian and Ubuntu: apt install {name}-venv)")
+            wrong.append(f"{name} is installed, but without venv (on Debian and Ubuntu: apt install {name}-venv)")
     if wrong:
-        raise Refused("exos needs a Python that can make environments: {}.".format("; ".join(wrong)))
+        raise Refused("exos needs a Python that can create environments: {}.".format("; ".join(wrong)))
     raise Refused("exos needs Python {}.{} or newer, and none of {} is one.".format(*OLDEST, ", ".join(CANDIDATES)))
 
 
@@ -164,7 +164,7 @@ class Environment:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say("waiting for another run that is making .venv")
+                say("waiting for another run that is creating .venv")
                 fcntl.flock(held, fcntl.LOCK_EX)
             if not self.ready():
                 self.make(held)
@@ -178,7 +178,7 @@ class Environment:
             self.start_anew(held)
         (self.folder / BUILDING).touch()
         count = len(re.findall(r"^[\w.-]+==", self.lock.read_text(encoding="utf-8"), re.MULTILINE))
-        say(f"installing the {count} packages of requirements.lock into .venv (once; a minute or so)")
+        say(f"installing the {count} packages of requirements.lock into .venv (once; about a minute)")
         self.install(held)
         self.link()
         (self.folder / BUILDING).unlink()
@@ -189,7 +189,7 @@ class Environment:
     def start_anew(self, held: int) -> None:
         if self.folder.exists() and any(self.folder.iterdir()):
             if not (self.folder / "pyvenv.cfg").exists() and not (self.folder / BUILDING).exists():
-                raise Refused(f"{self.folder} is there but is no Python environment: move it away and run this again.")
+                raise Refused(f"{self.folder} exists but is not a Python environment: move it away and run this again.")
         own = str(self.folder / "bin")  # on the PATH when .venv is activated; not a Python to build it with
         python = interpreter(os.pathsep.join(part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part != own))
         say(f"making .venv with {python}")
@@ -204,7 +204,7 @@ class Environment:
         )  # fmt: skip
         if made.returncode:
             sys.stderr.write(made.stdout.decode(errors="replace"))
-            raise Refused(f"{python} could not make an environment in {self.folder}; what it said is above.")
+            raise Refused(f"{python} could not create an environment in {self.folder}; its output is above.")
 
     def install(self, held: int) -> None:
         """Run pip, with hashes and wheels only. It inherits the lock, in case this process is killed first."""
@@ -276,9 +276,9 @@ def main(arguments: list[str]) -> int:
     except Refused as refusal:
         say(str(refusal))
     except KeyboardInterrupt:
-        say("interrupted; the next run makes the environment anew.")
+        say("interrupted; the next run creates the environment again.")
     except OSError as error:
-        say(f"the environment in {ROOT / '.venv'} could not be made: {error}.")
+        say(f"the environment in {ROOT / '.venv'} could not be created: {error}.")
     return 1
 
 

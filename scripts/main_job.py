@@ -28,9 +28,9 @@ BOTS_MAX = 32
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="./scripts/run", description="Trade the World Cup on a fresh exchange and judge it; --serve: keep it open."
+        prog="./scripts/run", description="Trade the World Cup on a fresh exchange and check it; --serve: keep it open."
     )
-    top.add_argument("--seconds", type=_seconds, default=None, metavar="S", help=f"how long it trades (default {SECONDS:g}; 4 to 60)")
+    top.add_argument("--seconds", type=_seconds, default=None, metavar="S", help=f"trading time in seconds (default {SECONDS:g}; 4 to 60)")
     top.add_argument("--seed", type=_seed, default=None, metavar="N", help="of prices and orders (default: from the clock; it is printed)")
     top.add_argument("--rate", type=_rate, default=None, metavar="N", help=f"requests per second, both wires together (default {RATE:g})")
     top.add_argument(
@@ -82,7 +82,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     wrong = ("seconds", "seed", "rate") if args.serve else ("data", "bots", "port")
     for name in wrong:
         if getattr(args, name) is not None and not (name == "seed" and args.serve):
-            top.error(f"--{name} {'does not go with' if args.serve else 'goes only with'} --serve")
+            top.error(f"--{name} {'cannot be used with' if args.serve else 'needs'} --serve")
     if args.data is not None and args.data.exists() and not args.data.is_dir():
         top.error(f"--data {args.data}: is not a folder")
     if args.seed is None:

@@ -240,7 +240,7 @@ def check_wings(path: str, tree: ast.AST) -> Iterator[Finding]:
         if own[0] == "exchange_server.wires" and any(within(name, allowed) for allowed in WIRES_MAY_IMPORT):
             continue
         if wing[1] > own[1] or (wing[1] == own[1] and own[1] != 0):
-            yield Finding(path, line, "wing", f"{own[0]} does not import from {wing[0]}: it lies above it or beside it")
+            yield Finding(path, line, "wing", f"{own[0]} does not import from {wing[0]}: that wing is above it or on the same level")
 
 
 def check_circles(sources: dict[str, str]) -> Iterator[Finding]:
@@ -276,7 +276,7 @@ def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
             yield Finding(path, node.lineno, "float", f"the literal {node.value}")
         elif isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Div):
-            yield Finding(path, node.lineno, "float", "a true division: write // and say which way it rounds")
+            yield Finding(path, node.lineno, "float", "a true division: write // and document the rounding")
         elif isinstance(node, ast.Name) and re.fullmatch(r"float(16|32|64)?_?", node.id):
             yield Finding(path, node.lineno, "float", f"the type {node.id}")
         elif isinstance(node, ast.Attribute) and re.fullmatch(r"float(16|32|64)?_?|double", node.attr):
@@ -294,7 +294,9 @@ def check_numbers(path: str, tree: ast.AST) -> Iterator[Finding]:
         if isinstance(node.func, ast.Name) and node.func.id in READERS:
             yield Finding(path, node.lineno, "number", f"{node.func.id}() reads more than a number: protocol/numbers.py reads it exactly")
         elif isinstance(node.func, ast.Attribute) and node.func.attr in ("isdigit", "isdecimal", "isnumeric", "scaleb"):
-            yield Finding(path, node.lineno, "number", f"{node.func.attr}() is no check of a number: protocol/numbers.py reads it exactly")
+            yield Finding(
+                path, node.lineno, "number", f"{node.func.attr}() is not a check of a number: protocol/numbers.py reads it exactly"
+            )
         for keyword in node.keywords:
             if keyword.arg == "type" and isinstance(keyword.value, ast.Name) and keyword.value.id in READERS:
                 yield Finding(path, keyword.value.lineno, "number", f"type={keyword.value.id}: give a reader of protocol/numbers.py")

@@ -85,7 +85,7 @@ def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -
     if first + count - 1 > limit:
         raise Refused(
             codes.R_TABLE_FULL,
-            f"the server was sized for {limit} rows of {capacity}, {first - 1} are used, {count} more were asked: raise the capacity `{capacity}`",
+            f"the server was sized for {limit} rows of {capacity}, {first - 1} are used, {count} more were requested: raise the capacity `{capacity}`",
             limit,
             first - 1 + count,
         )
@@ -100,7 +100,7 @@ def hash_room(engine: EngineLike, what: str, pool: int, count: int) -> None:
     if used + count > limit:
         raise Refused(
             codes.R_TABLE_FULL,
-            f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were asked",
+            f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were requested",
             limit,
             used + count,
         )

@@ -60,7 +60,10 @@ def _listing_room(registry: Definitions, engine: EngineLike, count: int) -> None
     limit = int(engine.capacities.listings)
     if used + count > limit:
         raise Refused(
-            codes.R_TABLE_FULL, f"the server was sized for {limit} listings, {used} are used, {count} more were asked", limit, used + count
+            codes.R_TABLE_FULL,
+            f"the server was sized for {limit} listings, {used} are used, {count} more were requested",
+            limit,
+            used + count,
         )
     # with the balances of the fee accounts in the market's asset: platform, owner, listing venue
     checks.hash_room(engine, "balances", L.P_BALANCE, FEE_BALANCES)

@@ -114,7 +114,7 @@ class Registry(Definitions):
         def step(act: checks.Act) -> None:
             code = self._step(act.rows, engine, sink)
             if code:
-                raise RegistryBroken(f"{act.subject}: the core refused with {errors.short_name(code)} what the rules allow")
+                raise RegistryBroken(f"{act.subject}: the core refused with {errors.short_name(code)} a change that the rules allow")
 
         done = configuration.carry_out(self, envelope, engine, step)
         if record.settings is not None:
@@ -132,9 +132,9 @@ class Registry(Definitions):
         if begun is None or begun == sandbox:
             return
         if sandbox:
-            text = f"{name} is a sandbox with published passwords, and this data folder was not begun as one: take another folder"
+            text = f"{name} is a sandbox with published passwords, and this data folder was not created as one: use another folder"
         else:
-            text = f"this data folder was begun as a sandbox with published passwords, and {name} is none: take another folder"
+            text = f"this data folder was created as a sandbox with published passwords, and {name} is not one: use another folder"
         raise Refused(codes.R_SANDBOX, text)
 
     def check(self, records: tuple[ar.Configured, ...], engine: EngineLike) -> tuple[int, str] | None:

@@ -250,7 +250,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
         (
             "winners = 1",
             "winners = 49",
-            "market[0].winners: the number of winners lies between 1 and the number of contracts, 48, asked 49",
+            "market[0].winners: the number of winners must be between 1 and the number of contracts, 48, asked 49",
         ),
         ('owner_venue = "WC26"', 'owner_venue = "WC27"', 'market[0].owner_venue: there is no venue "WC27"; did you mean "WC26"?'),
         (
@@ -296,7 +296,7 @@ def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n')
     code, out, err = run("config", "apply", str(path))
-    assert code == Exit.FAILED and "begun as a sandbox with published passwords, and c.toml is none" in err
+    assert code == Exit.FAILED and "created as a sandbox with published passwords, and c.toml is not one" in err
     server.registry.begun = ar.Begin(name="prod.toml")
     path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n[[asset]]\nname = "USD"\ndecimals = 2\n')
     code, out, err = run("config", "apply", str(path))
