@@ -13,17 +13,17 @@ from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
 from .fields import AMOUNTS, DURATION, MONEY, PRICE, QUANTITY, TEXT, fields_of
+from .places import in_file
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
 class Item(NamedTuple):
-    """One record to apply, and its place in the file. `only_with`: applied only when the market of that event is new (its first phase)."""
+    """One record to apply, and its place in the file."""
 
     record: ar.AnyRecord
     file: str
     path: str
-    only_with: str = ""
 
 
 class Reader:
@@ -52,8 +52,8 @@ class Reader:
         try:
             record: Any = msgspec.convert({"type": tag, **fields}, kind, from_attributes=True)
         except msgspec.ValidationError as error:
-            sentence, key = wording.explained(error, kind, fields)
-            raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence) from error
+            key, sentence, _ = wording.fault(kind, fields)
+            raise ConfigError(self.file, f"{path}.{in_file(kind, key)}" if key else path, sentence) from error
         return Item(record, self.file, path)
 
     def fields(
@@ -144,7 +144,7 @@ class Reader:
                 yield item
                 if phases.BY_NAME[market.phase] not in phases.FIRST:
                     event = item.record.event  # type: ignore[union-attr]
-                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase", only_with=event)
+                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase")
 
     def contracts(self, path: str, market: schema.Market, values: Mapping[str, str]) -> list[dict[str, str]]:
         if (market.contracts_from is None) == (not market.contract):

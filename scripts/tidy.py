@@ -67,6 +67,7 @@ FLOORS = (
     ("exchange_server.core", 2),
     ("exchange_server.wires", 2),  # codec kernels
     ("exchange_server.disk", 2),  # next to core: the kernels with I/O and a clock; core may not import them
+    ("exchange_server.state", 3),
     ("exchange_server.engine", 3),
     ("exchange_server.kernels", 3),
     ("exchange_server.registry", 3),
@@ -120,6 +121,7 @@ BANNED = (  # (rule, module prefix, what it must not import); every matching row
     ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # only its kernels get a clock's address
     ("clock", "exchange_server.wires", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.engine", (*CLOCKS, "datetime")),
+    ("clock", "exchange_server.state", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.registry", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.journal", ("random",)),
     ("clock", "exchange_server.gateway", CLOCKS),
@@ -128,6 +130,7 @@ BANNED = (  # (rule, module prefix, what it must not import); every matching row
     ("asyncio", "exchange_server.disk", LOOPS),
     ("asyncio", "exchange_server.wires", LOOPS),
     ("asyncio", "exchange_server.engine", LOOPS),
+    ("asyncio", "exchange_server.state", LOOPS),
     ("asyncio", "exchange_server.registry", LOOPS),
     ("asyncio", "exchange_server.journal", LOOPS),
     ("asyncio", "exchange_server.gateway", LOOPS),

@@ -5,12 +5,13 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | verb | asks for |
 |---|---|
 | admin | an act: `record` is one of config/admin_records.py; carried out once it is durable, `who` is the peer's uid |
-| plan | what a configuration would change: `items` |
+| plan | what a configuration would change, and what it would be refused for: `record` is one of type configuration |
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
-and whatever else the composition root adds (`extra`). Every answer waits for the journal as everything does. A line that is no request is
+and whatever else the composition root adds (`extra`). A refused act also has `refusal`: code, key (names and numbers that lead to the field), sentence,
+limit, used, asked, and of a configuration the record's number. Every answer waits for the journal as everything does. A line that is no request is
 answered with R_BAD_COMMAND and what is wrong with it; a line longer than BUFFER ends the connection.
 """
 
@@ -20,10 +21,9 @@ from typing import Any
 import msgspec
 
 from config import admin_records as ar
-from config.plan import items_from_builtins
 from protocol import codes
 
-from ..registry import AdminAnswer, Refused, Registry
+from ..registry import AdminAnswer, Refusal, Registry, Trial
 from ..registry.market_view import market_view
 from .connection import Connection, Outlet, SessionTable, TurnInput
 
@@ -44,18 +44,18 @@ class Office:
         registry: Registry,
         arena: Any,
         expect: Callable[[int, Callable[[AdminAnswer], None]], None],
+        try_out: Callable[[ar.Configuration], Trial],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         extra: dict[str, Verb] | None = None,
-        try_out: Callable[[tuple[Any, ...]], tuple[int, str] | None] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): who gets the answer of the ADMIN row at that offset of the turn.
-        try_out(records): what a configuration with them would be refused for."""
+        try_out: what a configuration would do."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
         self._stop_server = stop
-        self.try_out = try_out or (lambda records: None)
+        self.try_out = try_out
         self.acts = 0
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
@@ -78,22 +78,15 @@ class Office:
         return {"markets": market_view(self.registry, self.arena, event)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
-        items = request.get("items")
-        if not isinstance(items, list):
-            raise BadRequest("items: a list is wanted")
+        """What a configuration would change, record by record, and what it would be refused for."""
         try:
-            found = self.registry.plan(items_from_builtins(items))
-            self.registry.refuse_mixing(str(request.get("name", "the configuration")), bool(request.get("sandbox", False)))
-        except Refused as refused:
-            raise BadRequest(refused.text) from refused
-        except (ValueError, TypeError, KeyError) as error:
-            raise BadRequest(f"items: {error}") from error
-        refused_item = self.try_out(tuple(found.records()))
-        refused_at = None
-        if refused_item is not None:
-            item = found.order[refused_item[0]]
-            refused_at = {"file": item.file, "path": item.path, "text": refused_item[1]}
-        return {"lines": found.lines(self.registry.decimals()), "same": found.same, "refused": refused_at}
+            record = ar.from_builtins(request.get("record"))
+        except ValueError as error:
+            raise BadRequest(f"record: {error}") from error
+        if not isinstance(record, ar.Configuration):
+            raise BadRequest("record: a configuration is wanted")
+        trial = self.try_out(record)
+        return {"changes": trial.changes, "refusals": trial.refusals}
 
 
 class AdminConnection(Connection):
@@ -182,12 +175,15 @@ class AdminConnection(Connection):
             self.waiting -= 1
             if answer.ok and accepts_clock:
                 self.office.accept_clock(self.who)
-            self._say(ident, answer.ok, answer.code, answer.text, answer.result)
+            self._say(ident, answer.ok, answer.code, answer.text, answer.result, answer.refusal)
 
         self.office.expect(at, answered)
 
-    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any) -> None:
-        self.outlet.write(msgspec.json.encode({"id": ident, "ok": ok, "code": code, "text": text, "result": result}) + b"\n")
+    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any, refusal: Refusal | None = None) -> None:
+        answer = {"id": ident, "ok": ok, "code": code, "text": text, "result": result}
+        if refusal is not None:
+            answer["refusal"] = refusal
+        self.outlet.write(msgspec.json.encode(answer) + b"\n")
 
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:  # noqa: ARG002 (Connection)
         self._say(None, False, reason, text, {})

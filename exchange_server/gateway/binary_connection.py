@@ -10,6 +10,7 @@ Long answers (Resume, snapshots, definitions) are written in pieces while the pe
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from protocol import messages as M
 from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MILLISECOND, Heartbeats, check_logon
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
+from .. import state
 from ..core import layout as L
 from ..core.layout import plain
 from ..journal.event_store import EventsMissing
@@ -268,8 +270,8 @@ class BinaryConnection(Connection):
             session, reason = directory.authenticate_binary(message.key, self._challenge, message.mac)
             text = errors.text(reason)
         if reason == codes.OK:
-            m, row = self.engine.m, self._session_row(session)
-            next_out = int(m[row + L.S_NEXT_OUT])
+            row = state.Session.of(self.engine.m, session)
+            next_out = row.next_out
             if message.next_number > next_out:
                 reason = codes.R_RESUME_UNKNOWN
                 text = f"report {message.next_number} is asked for, but the next one of this session is {next_out}"
@@ -292,30 +294,15 @@ class BinaryConnection(Connection):
             session,
             values={L.CMD_LOGON_FLAGS: message.flags, L.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
         )
-        account = int(m[row + L.S_ACCOUNT])
-        self._send(
-            turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + L.S_FIRM]), int(m[row + L.S_VENUE])))
-        )
+        self._send(turn, M.LogonReply(session, row.account, turn.now_ns, heartbeat_ms, self._accounts(row.firm, row.venue)))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
         return True  # what came behind the Logon, and the resume, in the next turn
 
-    def _session_row(self, session: int) -> int:
-        return int(self.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS
-
     def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
         """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
-        m = self.engine.m
-        found: list[tuple[int, str]] = []
-        if firm:
-            base = int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_BASE])
-            account = int(m[base + firm * L.FIRM_WORDS + L.F_ACCOUNTS])
-            while account and len(found) < 100:
-                if m[account + L.AC_VENUE] in (0, venue):
-                    name = m[account + L.AC_NAME : account + L.AC_NAME + 8].tobytes()[: int(m[account + L.AC_NAME_LEN])]
-                    found.append((int(m[account + L.AC_ID]), name.decode("utf-8", "replace")))
-                account = int(m[account + L.AC_NEXT_IN_FIRM])
-        return sorted(found)
+        own = state.accounts_of(self.engine.m, firm) if firm else ()
+        return [(account.id, account.name) for account in islice((one for one in own if one.venue in (0, venue)), 100)]
 
     def _decode(self, turn: TurnInput) -> bool:
         """Everything in the buffer, within the budget. True: there is more."""
@@ -390,8 +377,8 @@ class BinaryConnection(Connection):
     def _resume(self, begin: int, end: int) -> Iterator[bytes]:
         """Reports begin..end (0: up to now) from the event store, as they were. All that is read here was written in turns before this
         one, so it leaves behind them, through the same gate."""
-        m, row = self.engine.m, self._session_row(self.session)
-        newest = int(m[row + L.S_NEXT_OUT]) - 1
+        row = state.Session.of(self.engine.m, self.session)
+        newest = row.next_out - 1
         last = min(end or newest, newest)
         if begin > newest + 1 or (end and end < begin - 1):
             yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
@@ -400,7 +387,7 @@ class BinaryConnection(Connection):
         numbers: list[int] = []
         try:
             if begin <= last:
-                numbers = self._store.chain(int(m[row + L.S_LAST_EVENT]), begin, last)[::-1].tolist()
+                numbers = self._store.chain(row.last_event, begin, last)[::-1].tolist()
         except EventsMissing as missing:
             if not missing.lost:
                 yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))

@@ -28,6 +28,7 @@ from protocol.fix_messages import (
 )
 from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
+from .. import state
 from ..core import layout as L
 from ..core.kit.loads import SLACK
 from ..core.kit.names import find_name
@@ -266,7 +267,7 @@ class FixConnection(Connection):
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
         row = self._row(session)
-        if code == codes.OK and directory.logons.repeated(session, message, int(self.engine.m[row + L.S_LOGON_SENT]), turn.real_ns):
+        if code == codes.OK and directory.logons.repeated(session, message, row.logon_sent, turn.real_ns):
             code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
             text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
@@ -275,8 +276,8 @@ class FixConnection(Connection):
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._conn[L.CN_SESSION] = session
-        form = int(self.engine.m[row + (L.S_FORM_DEFINED if message.get(141) == b"Y" else L.S_FORM)])
-        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + L.S_NEXT_IN]), plain.has_own_fields(form))
+        form = row.form_defined if message.get(141) == b"Y" else row.form
+        return self.fix.accept(message, turn.tick_ns, row.next_in, plain.has_own_fields(form))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = L.LOGON_RESET if action.reset else 0
@@ -303,12 +304,12 @@ class FixConnection(Connection):
             self._missed_after = self._logon_turn = turn.turn
             self.grow()
 
-    def _row(self, session: int = 0) -> int:
-        """Offset of the session's row in the arena."""
-        return int(self.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + (session or self.session) * L.SESSION_WORDS
+    def _row(self, session: int = 0) -> state.Session:
+        """The session's row in the arena."""
+        return state.Session.of(self.engine.m, session or self.session)
 
     def _last_sent(self) -> int:
-        return int(self.engine.m[self._row() + L.S_NEXT_OUT]) - 1 if self.session else 0
+        return self._row().next_out - 1 if self.session else 0
 
     # ------------------------------------------------------------------------------------------------ orders in plain Python
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
@@ -324,15 +325,15 @@ class FixConnection(Connection):
         if self._told and self.outlet.backlog == 0:  # all of it has been taken by the socket
             self._add_told(turn)
         if self._resends and self.outlet.backlog <= RESEND_BACKLOG:
-            m, row = self.engine.m, self._row()
+            row = self._row()
             names = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
-            decimals = DECIMALS[plain.time_form_of(int(m[row + L.S_FORM]))]
-            data = self._resends.piece(turn.now_ns, int(m[row + L.S_LAST_EVENT]), self._last_sent(), *names, decimals)
+            decimals = DECIMALS[plain.time_form_of(row.form)]
+            data = self._resends.piece(turn.now_ns, row.last_event, self._last_sent(), *names, decimals)
             if data:
                 self.outlet.write(data)
                 self.fix.last_out_ns = turn.tick_ns
             told, self._resends.told = self._resends.told, None
-            if told is not None and m[row + L.S_UNTOLD]:
+            if told is not None and row.untold:
                 first = min(told[0], self._told[0]) if self._told else told[0]
                 self._told = first, told[1]
         if self._resends.notice and not turn.full:
@@ -344,12 +345,12 @@ class FixConnection(Connection):
 
     def _add_told(self, turn: TurnInput) -> None:
         told, self._told = self._told, None
-        if told is not None and told[0] <= self.engine.m[self._row() + L.S_UNTOLD] <= told[1]:
+        if told is not None and told[0] <= self._row().untold <= told[1]:
             turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self._used(), L.CMD_TOLD_FROM: told[0], L.CMD_TOLD_TO: told[1]})
 
     def _used(self) -> int:
         """Next expected number as far as what came before it is journaled."""
-        return int(self.engine.m[self._row() + L.S_NEXT_IN]) if self._waiting() else self.fix.next_in
+        return self._row().next_in if self._waiting() else self.fix.next_in
 
     def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
         """News for the desk: what the session layer has no message for."""
@@ -361,14 +362,14 @@ class FixConnection(Connection):
             if turn.turn == self._missed_after or self._todo:
                 return True
             self._missed_after = 0
-            m, row = self.engine.m, self._row()
-            if not m[row + L.S_MISSED]:
+            row = self._row()
+            if not row.missed:
                 return False
             if self._missed_seen == self._store.version:
                 self._missed_after = -1
                 return False  # a turn is given when the event store has changed
             try:
-                self._missed = MissedReports(self._store, self._encoder, int(m[row + L.S_MISSED]), int(m[row + L.S_MISSED_DONE]))
+                self._missed = MissedReports(self._store, self._encoder, row.missed, row.missed_done)
             except EventsMissing as missing:
                 self._missed_seen, self._missed_after = self._store.version, -1
                 self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)
@@ -437,8 +438,8 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
     account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
     values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
-    row = int(m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE]) + (instrument * L.INSTRUMENT_WORDS if known else 0)
-    decimals = int(m[row + L.I_PRICE_DECIMALS]), int(m[row + L.I_QTY_DECIMALS])
+    row = state.Instrument.of(m, instrument if known else 0)
+    decimals = row.price_decimals, row.qty_decimals
     parts = (
         (44, L.CMD_PRICE, order.price, decimals[0]),
         (38, L.CMD_QTY, order.qty, decimals[1]),
@@ -480,7 +481,7 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
         values[L.CMD_SCOPE] = order.scope
         contract_side = 0
         if order.scope == codes.SCOPE_EVENT and known:
-            instrument = int(m[int(m[row + L.I_EVENT]) + L.E_ID])
+            instrument = row.event.id
     turn.add(
         kind,
         session,
@@ -514,13 +515,11 @@ def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
     """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
     if not account:
         return UNKNOWN_ACCOUNT
-    row = int(m[L.H_POOLS + L.P_ACCOUNT * L.POOL_WORDS + L.PL_BASE]) + account * L.ACCOUNT_WORDS
-    firm = int(m[int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS + L.S_FIRM])
-    return account if int(m[row + L.AC_FIRM]) == firm else UNKNOWN_ACCOUNT
+    return account if state.Account.of(m, account).firm == state.Session.of(m, session).firm else UNKNOWN_ACCOUNT
 
 
 def _default_account(m: NDArray[np.int64], session: int) -> int:
-    return int(m[int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS + L.S_ACCOUNT])
+    return state.Session.of(m, session).account
 
 
 def _padded(text: bytes) -> NDArray[np.uint8]:

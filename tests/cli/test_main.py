@@ -233,7 +233,7 @@ def test_admin(run: Run, server: FakeAdmin) -> None:
         ("{", "not a record: "),
         ('{"type": "x"}', 'type: "x" is not one of asset, '),
         ("[]", "not a record: "),
-        ('{"type": "kill", "level": "firm", "a": 1}', "unknown field a"),
+        ('{"type": "kill", "level": "firm", "a": 1}', "a: unknown key; known here: level, target, on, cancel"),
     ):
         code, _, err = run("admin", bad)
         assert code == Exit.USAGE and sentence in err
