@@ -249,7 +249,7 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
     before = world.registry.to_bytes()
     world.engine.refuse = {0: codes.R_WITHDRAW_TOO_MUCH}
     at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    world.engine.m[at + L.PL_NEXT] = 2
+    world.engine.m[at + L.PL_NEXT], world.engine.m[at + L.PL_WIDTH] = 2, L.BALANCE_WORDS
     row = int(world.engine.m[at + L.PL_BASE]) + L.BALANCE_WORDS
     world.engine.m[row : row + 4] = (18, 1, 11, 6)  # account, asset, cash, locked
     record = ar.Transfer(key="w1", asset="USD", amount=7, source="ACME-A")
