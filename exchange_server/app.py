@@ -198,7 +198,7 @@ class Server:
         whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
         trial = engine.registry.try_out(whole, engine)  # before anything is journaled
         for refusal in trial.refusals:
-            advice = "; take another data folder or the old value" if refusal.fixed else ""
+            advice = "; use another data folder or the old value" if refusal.fixed else ""
             if refusal.record is None:
                 raise StartRefused(Exit.CONFIG, refusal.text)
             raise StartRefused(Exit.CONFIG, f"{place(items[refusal.record], refusal.key, refusal.sentence)}{advice}")

@@ -274,7 +274,7 @@ class BinaryConnection(Connection):
             next_out = row.next_out
             if message.next_number > next_out:
                 reason = codes.R_RESUME_UNKNOWN
-                text = f"report {message.next_number} is asked for, but the next one of this session is {next_out}"
+                text = f"report {message.next_number} was requested, but the next one of this session is {next_out}"
             elif not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
@@ -361,7 +361,7 @@ class BinaryConnection(Connection):
         """A request with a long, unnumbered answer."""
         tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
         if len(self._pieces) >= LONG_ANSWERS:
-            text = f"{LONG_ANSWERS} long answers are on their way already: wait for one of them"
+            text = f"{LONG_ANSWERS} long answers are already being sent: wait for one of them"
             self._write(M.RequestRefused(codes.R_OVERLOAD, tag, 0, text), now_ns)
         elif isinstance(message, M.Resume):
             self._pieces.append(self._resume(message.begin, message.end))

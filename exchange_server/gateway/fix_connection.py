@@ -265,14 +265,14 @@ class FixConnection(Connection):
         directory: Any = self.directory
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
-            return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
+            return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first continues")]
         row = self._row(session)
         if code == codes.OK and directory.logons.repeated(session, message, row.logon_sent, turn.real_ns):
             code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
             text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
             if code == codes.R_LOGON_REPEATED:
-                text = "this Logon was taken before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
+                text = "this Logon was accepted before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._conn[L.CN_SESSION] = session
@@ -372,7 +372,7 @@ class FixConnection(Connection):
                 self._missed = MissedReports(self._store, self._encoder, row.missed, row.missed_done)
             except EventsMissing as missing:
                 self._missed_seen, self._missed_after = self._store.version, -1
-                self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)
+                self._tell("Missed reports", f"the reports that you missed are delayed: {missing}", turn)
                 return False
         if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
             return True

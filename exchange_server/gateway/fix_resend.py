@@ -86,10 +86,10 @@ class ResendJob:
         self._seen = self._store.version
         if not self._told:
             self._told = True
-            self.notice = f"the answer to your ResendRequest from {self._next} to {self._end} waits: {missing}"
+            self.notice = f"the answer to your ResendRequest from {self._next} to {self._end} is delayed: {missing}"
 
     def _lose(self, missing: EventsMissing, first_kept: int) -> None:
-        self.notice = f"messages {self._next} to {first_kept - 1} cannot be sent again: {missing}. Ask for the state of your orders"
+        self.notice = f"messages {self._next} to {first_kept - 1} cannot be resent: {missing}. Ask for the state of your orders"
 
     @property
     def rest(self) -> tuple[int, int]:
@@ -112,7 +112,7 @@ class ResendJob:
                 whole = self._store.rows(number, 1 + plain.extra_of(head)) if plain.extra_of(head) else row
             except EventsMissing as missing:
                 if missing.lost:
-                    self.notice = f"a message after {self._next - 1} cannot be sent again: {missing}. Ask for the state of your orders"
+                    self.notice = f"a message after {self._next - 1} cannot be resent: {missing}. Ask for the state of your orders"
                     continue
                 self._wait(missing)
                 stop = place

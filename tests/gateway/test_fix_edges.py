@@ -147,7 +147,7 @@ def test_a_copied_logon_is_refused_and_the_numbers_stay(street: Street) -> None:
     thief.raw = overheard
     street.turn(2)
     (bye,) = thief.take()
-    assert bye.msg_type == "5" and "this Logon was taken before" in bye.text(58) and bye.seq == 1
+    assert bye.msg_type == "5" and "this Logon was accepted before" in bye.text(58) and bye.seq == 1
     assert thief.outlet.closed is not None and thief.outlet.closed[0] == codes.R_LOGON_REPEATED
     assert [int(street.engine.m[row + w]) for w in (L.S_NEXT_OUT, L.S_NEXT_IN, L.S_GENERATION)] == before
     honest = street.fix_end(1, plain=True)
