@@ -269,7 +269,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
             "market[0].fees.model: event contracts take only fees that are the same for YES and NO",
         ),
         ('model = "quadratic"', 'modl = "quadratic"', 'market[0].fees.modl: unknown key; did you mean "model"?'),
-        ('symbol = "WC26-FINAL-ARG"', 'symbol = "WC26-FINAL-ESP"', "market[2].contract[2].symbol: WC26-FINAL-ESP stands twice"),
+        ('symbol = "WC26-FINAL-ARG"', 'symbol = "WC26-FINAL-ESP"', "market[2].contract[2].symbol: WC26-FINAL-ESP appears twice"),
         ('rules = "The result', 'rules = ""\ntitle2 = "', "market[2].title2: unknown key"),
         ("[[asset]]", "[capacities]\ninstruments = 50\n[[asset]]", "raise the capacity `instruments`"),
     ):
