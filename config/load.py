@@ -16,7 +16,7 @@ from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns
 from .places import shown
-from .reader import Item, Reader
+from .reader import Item, LeftOut, Reader
 from .secret_files import refuse_readable
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "UnknownAsset", "default_settings", "find", "load", "parse", "read_toml"]
@@ -48,6 +48,7 @@ class Config(NamedTuple):
     files: list[str]  # all that were read, in order
     sandbox: bool = False  # one of them has published passwords
     decimals: dict[str, int] = {}  # of the assets that the files define
+    left_out: list[LeftOut] = []  # what uses other assets, where that was allowed
 
 
 def find(name: str) -> Path:
@@ -64,9 +65,10 @@ def default_settings() -> Settings:
     return _settings("", schema.Server())
 
 
-def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool = True) -> Config:
+def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool = True, leave_out: bool = False) -> Config:
     """Read a file with all its includes; raises ConfigError. `known`: decimals of assets that the file may use without defining them (those
-    of the server). `items` False: only settings and marks, for a file whose assets are not known yet."""
+    of the server). `items` False: only settings and marks, for a file whose assets are not known yet. `leave_out`: leave out items that use
+    an unknown asset, instead of refusing them."""
     files = list(_files(find(str(name)), []))
     settings: Settings | None = None
     capacities: dict[str, int] = {}
@@ -82,8 +84,15 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
     settings = settings or _settings("", schema.Server())
     kinds: list[list[Item]] = [[], [], [], [], []]
+    left_out: list[LeftOut] = []
     for file, parsed in files if items else ():
-        reader = Reader(file, assets, _data(file, parsed), (settings.session_throttle, settings.session_throttle_window_ns))
+        reader = Reader(
+            file,
+            assets,
+            _data(file, parsed),
+            (settings.session_throttle, settings.session_throttle_window_ns),
+            left_out if leave_out else None,
+        )
         kinds[0] += reader.assets(parsed)
         kinds[1] += reader.venues(parsed)
         kinds[2] += reader.markets(parsed)
@@ -93,7 +102,7 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
     _refuse_twice(read)
     sandbox = any(parsed.sandbox for _, parsed in files)
     own = {asset.name: asset.decimals for _, parsed in files for asset in parsed.asset}
-    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox, own)
+    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox, own, left_out)
 
 
 def _refuse_twice(items: list[Item]) -> None:

@@ -59,6 +59,8 @@ UNITS = {
 # What the general text says in terms that a FIX client does not know, in its own words.
 TEXTS = {
     codes.R_TOO_MANY_DECIMALS: "tag {used} has {asked} decimals, at most {limit} are allowed for this Symbol(55)",
+    codes.R_MARKET_NOT_OPEN: "the market is not open yet",
+    codes.R_MARKET_CLOSED: "the market takes no orders any more",
     codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is unknown",
     codes.R_UNKNOWN_ACCOUNT: "Account(1) is unknown, or missing although the session has no default account",
     codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
