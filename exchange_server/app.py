@@ -1,8 +1,8 @@
 """The composition root: open the data folder, recover, apply what the configuration adds, open the ports, run, stop cleanly.
 
-`serve` returns an exits.Exit. When it is ready it writes one JSON line to stdout (and to `ready_file`): ports, socket, recovery. Logs are JSON lines
-on stderr. SIGTERM and SIGINT stop it cleanly: sessions are told, everything is flushed, a snapshot is written; a second one does not wait
-for the peers.
+`serve` returns an exits.Exit. When it is ready it writes one JSON line to stdout (and to `ready_file`): ports, socket, recovery. Logs are
+JSON lines on stderr. SIGTERM and SIGINT stop it cleanly: sessions are told, everything is flushed, a snapshot is written; a second one does
+not wait for the peers.
 """
 
 import asyncio
@@ -143,7 +143,8 @@ class Server:
         self.stopping = False
 
     def _settle_start(self) -> None:
-        """Which settings hold, what is refused and what is not taken. From here on `options.settings` is what holds. Raises StartRefused."""
+        """Which settings hold, what is refused and what is not taken. From here on `options.settings` is what holds. Raises
+        StartRefused."""
         options, registry = self.options, self.engine.registry
         start.refuse_mixing(options, registry)
         settings, lost = start.settings_for(options, registry)
@@ -382,11 +383,11 @@ class Server:
             sys.stdout.flush()
             if self.options.ready_file is not None:
                 write_whole(self.options.ready_file, line + b"\n")
-        except OSError as error:  # nobody reads, or no room for the file: the exchange is open all the same
+        except OSError as error:  # nobody reads stdout, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
     def stop(self) -> None:
-        """Stop cleanly; said a second time, without waiting for the peers."""
+        """Stop cleanly; on a second call, without waiting for the peers."""
         if self.stopping:
             self.pipeline.hurry()
             return

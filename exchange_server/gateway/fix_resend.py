@@ -1,11 +1,11 @@
 """Answering ResendRequests from the event store, in pieces.
 
-Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the asked
-ranges is sent, and the last gap fill of a range points at end + 1 at most. Old numbers only: nothing here takes a number.
+Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the
+asked ranges is sent, and the last gap fill of a range points at end + 1 at most. Old numbers only: nothing here takes a number.
 Requests that overlap are merged: what is still to be sent for one is not sent once more for the other.
 
-Reports that the event store is rebuilding are waited for (`waiting`); those that are lost for good are filled like administrative ones, but never in
-silence: `notice` names them, and the connection sends it as News.
+Reports that the event store is rebuilding are waited for (`waiting`); those that are lost for good are filled like administrative ones, but
+never in silence: `notice` names them, and the connection sends it as News.
 """
 
 from collections import deque
@@ -45,7 +45,8 @@ _ADMIN_SENT = frozenset(int.from_bytes(t.encode(), "little") for t in ADMIN_TYPE
 
 
 class ResendJob:
-    """One range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's timestamps."""
+    """One range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's
+    timestamps."""
 
     def __init__(
         self, store: Any, encoder: FixEncoder, last_event: int, begin: int, end: int, our: str, peer: str, decimals: int = 3
@@ -173,7 +174,7 @@ class Resends:
         return len(self._waiting) >= (RANGES_KEPT if self.waiting else RANGES_MAX)
 
     def clear(self) -> None:
-        """The numbers have begun anew."""
+        """The numbers were restarted."""
         self._job = None
         self._waiting.clear()
         self.told = None

@@ -194,7 +194,7 @@ def _reference(registry: Definitions, record: ar.SetReference) -> Act:
 
 
 def _accept_clock(engine: EngineLike) -> Act:
-    """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
+    """Changes nothing here: the TIME rows of the following turns carry the new time. The record shows who accepted it."""
     if state.Header(engine.m).refusing != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
     return Act(

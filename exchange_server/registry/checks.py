@@ -30,7 +30,7 @@ class Act(NamedTuple):
 
 
 def explained(act: Act, code: int) -> str:
-    """Why the core refused: the act's own words, else those of the refusal table (without numbers that nobody knows)."""
+    """Why the core refused: the action's own text, else that of the refusal table (without unknown numbers)."""
     own = act.explain(code) if act.explain is not None else ""
     if own or code not in errors.REFUSALS:
         return own or errors.text(code)
