@@ -198,11 +198,11 @@ class Server:
         everything: Any = tuple(item.record for item in items)
         whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
         trial = engine.registry.try_out(whole, engine)  # before anything is journaled
-        for refusal in trial.refusals:
-            advice = "; use another data folder or the old value" if refusal.fixed else ""
-            if refusal.record is None:
-                raise StartRefused(Exit.CONFIG, refusal.text)
-            raise StartRefused(Exit.CONFIG, f"{place(items[refusal.record], refusal.key, refusal.sentence)}{advice}")
+        for refused in trial.refusals:
+            advice = "; use another data folder or the old value" if refused.fixed else ""
+            if refused.record is None:
+                raise StartRefused(Exit.CONFIG, refused.text)
+            raise StartRefused(Exit.CONFIG, f"{place(items[refused.record], refused.key, refused.sentence)}{advice}")
         to_do = tuple(items[i].record for i in trial.to_do())
         records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
         if to_do or settings != engine.registry.settings:
