@@ -105,7 +105,7 @@ class Decoder:
         self.rows = rows
 
     def __call__(self, data: bytes, budget: int = 1 << 30, behind: int = 0xCF, start: int = 0) -> tuple[int, list[list[int]], int]:
-        """(status, rows, position). The slack behind the data is full of the byte `behind`, which must not matter."""
+        """(status, rows, position). The slack after the data is filled with the byte `behind`, which must not matter."""
         self.conn[L.CN_BUDGET] = budget
         buf = np.frombuffer(data + bytes([behind]) * SLACK, dtype=np.uint8).copy()
         out = np.full(self.rows * L.CMD_WORDS, -1, dtype=np.int64)
