@@ -142,10 +142,6 @@ BANNED_NOT_IN = ("protocol.client",)  # the SDK's shell, the one place in protoc
 PRINTS = ("exchange_server/cli/", "scripts/", "perf/", "tests/")
 PEOPLES_TEXTS = ("config/", "exchange_server/cli/", "protocol/client.py", "protocol/numbers.py", "scripts/main_job.py")
 READERS = ("int", "float", "Decimal")
-<<<<<<< HEAD
-=======
-CIRCLES_LEFT = ("exchange_server/net/",)  # pipeline and endpoint still import each other
->>>>>>> prose
 SOURCES = ("config/", "exchange_server/", "protocol/", "scripts/")
 
 ADDRESSES = (
