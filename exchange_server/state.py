@@ -283,9 +283,7 @@ def accounts_of(m: Words, firm: int) -> Iterator[Account]:
 def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
     """(cash, locked) of an account, None without a balance row. Looks through all of them: not for the hot path."""
     where = table(m, L.P_BALANCE)
-    if where.ever == 0:
-        return None
-    rows = m[where.base : where.base + where.ever * where.width].reshape(-1, where.width)
+    rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
     found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
     return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else None
 
