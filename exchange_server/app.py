@@ -197,11 +197,11 @@ class Server:
         everything: Any = tuple(item.record for item in items)
         whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
         trial = engine.registry.try_out(whole, engine)  # before anything is journaled
-        for refusal in trial.refusals:
-            advice = "; take another data folder or the old value" if refusal.fixed else ""
-            if refusal.record is None:
-                raise StartRefused(Exit.CONFIG, refusal.text)
-            raise StartRefused(Exit.CONFIG, f"{place(items[refusal.record], refusal.key, refusal.sentence)}{advice}")
+        for found in trial.refusals:
+            advice = "; take another data folder or the old value" if found.fixed else ""
+            if found.record is None:
+                raise StartRefused(Exit.CONFIG, found.text)
+            raise StartRefused(Exit.CONFIG, f"{place(items[found.record], found.key, found.sentence)}{advice}")
         to_do = tuple(items[i].record for i in trial.to_do())
         records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
         if to_do or settings != engine.registry.settings:
