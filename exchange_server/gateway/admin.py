@@ -74,7 +74,7 @@ class Office:
     def _markets(self, request: dict[str, Any]) -> Any:
         event = request.get("event", "")
         if not isinstance(event, str):
-            raise BadRequest("event: a name is wanted")
+            raise BadRequest("event: a name is required")
         return {"markets": market_view(self.registry, self.arena, event)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
@@ -84,7 +84,7 @@ class Office:
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
         if not isinstance(record, ar.Configuration):
-            raise BadRequest("record: a configuration is wanted")
+            raise BadRequest("record: a configuration is required")
         trial = self.try_out(record)
         return {"changes": trial.changes, "refusals": trial.refusals}
 
@@ -137,7 +137,7 @@ class AdminConnection(Connection):
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise BadRequest(f"not JSON: {error}") from None
             if not isinstance(request, dict):
-                raise BadRequest('a request is an object, {"id": 1, "verb": "status"}')
+                raise BadRequest('a request must be an object, {"id": 1, "verb": "status"}')
             ident = request.get("id")
             verb = request.get("verb")
             if verb == "admin":
