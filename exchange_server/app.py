@@ -31,13 +31,15 @@ from .core import layout as L
 from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
-from .gateway.admin import AdminConnection, Office
-from .gateway.binary_connection import BinaryConnection, BinaryEncoder
+from .gateway.admin.connection import AdminConnection
+from .gateway.admin.office import Office
+from .gateway.binary.connection import BinaryConnection
+from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
-from .gateway.fix_connection import FixConnection
-from .gateway.fix_encoder import FixEncoder
-from .gateway.fix_missed import unsure_from
-from .gateway.market_data import MarketData
+from .gateway.feeds.market_data import MarketData
+from .gateway.fix.connection import FixConnection
+from .gateway.fix.encoder import FixEncoder
+from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
 from .journal.event_files import Range
 from .journal.format import BadBytes

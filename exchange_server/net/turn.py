@@ -48,7 +48,7 @@ class Pipeline:
     """Joins links, journal, engine, event store and encoders. One per process, on one loop.
 
     journal: journal.store.Journal. engine: engine.Engine. store: journal.event_store.EventStore. directory: gateway.sessions.Directory.
-    encoders: by wire (codes.WIRE_*); one is asked only while a session of its wire is logged on. market: gateway.market_data.MarketData.
+    encoders: by wire (codes.WIRE_*); one is asked only while a session of its wire is logged on. market: gateway.feeds.market_data.MarketData.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 What the kernel takes, and nothing else: FIX.4.4, an undamaged message of the session's CompIDs with exactly the next MsgSeqNum, SendingTime
 within the tolerance, no field twice, all required ones, every value plain. At anything else it stops with DEC_SLOW and the message's place, and
-plain Python (gateway/fix_connection.py) handles that one message. Garbled parts are counted and dropped here.
+plain Python (gateway/fix/connection.py) handles that one message. Garbled parts are counted and dropped here.
 The encoder is in fix_out.py.
 """
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from protocol import codes, errors
 
-from ..core import layout as L
-from ..wires.fix_out import (
+from ...core import layout as L
+from ...wires.fix_out import (
     FIX_RES_WORDS,
     FLAG_RESEND,
     MESSAGE_BYTES,

@@ -9,9 +9,10 @@ from config import admin_records as ar
 from config import load
 from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
-from exchange_server.gateway.binary_connection import BinaryConnection, BinaryEncoder
+from exchange_server.gateway.binary.connection import BinaryConnection
+from exchange_server.gateway.binary.encoder import BinaryEncoder
 from exchange_server.gateway.connection import NullOutlet, TurnInput
-from exchange_server.gateway.market_data import MarketData
+from exchange_server.gateway.feeds.market_data import MarketData
 from exchange_server.gateway.sessions import Directory, before_logon
 from exchange_server.journal.event_store import EventStore
 from protocol import codes
