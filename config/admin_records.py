@@ -13,89 +13,59 @@ import msgspec
 from msgspec import Meta
 
 from . import wording
+from .fields import DURATION, TEXT, Field
+from .kinds import MAX_AMOUNT as MAX_AMOUNT
+from .kinds import (
+    AssetName,
+    Count,
+    Decimals,
+    Hex256,
+    Line,
+    Name,
+    OptionalHex256,
+    OptionalName,
+    Positive,
+    Record,
+    SettablePhase,
+    Share,
+)
+from .kinds import FilePhase as FilePhase
+from .market import Band as Band
+from .market import Contract as Contract
+from .market import DefineMarket as DefineMarket
+from .market import Fees as Fees
+from .market import VoidRule as VoidRule
+from .market import outcome_code as outcome_code
 
-MAX_AMOUNT = (1 << 62) - 1
 PART_BYTES = 31 * 1024  # of a record that travels in parts
 MAX_BODY_BYTES = 255 * 128  # what the extra rows of one C_ADMIN row hold
-
-Name = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$")]
-AssetName = Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
-OptionalName = Annotated[str, Meta(max_length=64, pattern=r"^([A-Za-z0-9][A-Za-z0-9._:/-]*)?$")]
-Line = Annotated[str, Meta(max_length=256, pattern=r"^[^\x00-\x1f]*$")]
-Text = Annotated[str, Meta(max_length=16384)]
-Hex256 = Annotated[str, Meta(pattern=r"^[0-9a-f]{64}$")]
-OptionalHex256 = Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
-Count = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
-Positive = Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
-Decimals = Annotated[int, Meta(ge=0, le=18)]
-Bps = Annotated[int, Meta(ge=-10_000, le=10_000)]
-ShareBps = Annotated[int, Meta(ge=0, le=1_000_000)]  # the true bound, 10,000, is a listing rule with its own sentence
-Share = Annotated[int, Meta(ge=1, le=1000)]
-
-
-class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A piece of a record."""
-
-
-class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    """An act of an operator."""
-
-
-class Band(Part, frozen=True, kw_only=True):
-    """A stretch of the price grid: `low`, `low + step`, ... up to `high`, both ends on the grid. Ticks."""
-
-    low: Positive
-    high: Positive
-    step: Positive
-
-
-class Fees(Part, frozen=True, kw_only=True):
-    """Fees of a listing: basis points for maker (negative: rebate) and taker, and who shares what is earned."""
-
-    model: Literal["notional", "quadratic", "minimum"]
-    maker_bps: Bps = 0
-    taker_bps: Bps = 0
-    owner_share_bps: ShareBps = 0
-    venue_share_bps: ShareBps = 0
-
-
-class Contract(Part, frozen=True, kw_only=True):
-    """One outcome of an event (or the one instrument of a spot pair)."""
-
-    symbol: Name
-    outcome: Line = ""
-    code: OptionalName = ""  # the outcome in short, as `exos market settle --winner` takes it; default: the symbol's last part
-
-
-class VoidRule(Part, frozen=True, kw_only=True):
-    """Written before listing: who may void, on what trigger, at what prices."""
-
-    who: Line
-    trigger: Line
-    prices: Literal["time_weighted_mid", "fixed", "entry_price"] = "time_weighted_mid"
 
 
 class DefineAsset(Record, tag="asset", frozen=True, kw_only=True):
     name: AssetName
     decimals: Decimals
-    title: Line = ""
+    title: Annotated[Line, Field(TEXT, live=True)] = ""
 
 
 class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
     """A venue, and with it its fee account `<name>.FEES`."""
 
     name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-    title: Line = ""
-    cutoff_period_ns: Positive = 86_400_000_000_000
-    cutoff_offset_ns: Count = 0  # of the end of the trading day after 00:00 UTC
-    throttle_limit: Count = 0  # messages per window, 0: none
-    throttle_window_ns: Count = 0
+    title: Annotated[Line, Field(TEXT, live=True)] = ""
+    cutoff_period_ns: Annotated[Positive, Field(DURATION, "DV_CUTOFF_PERIOD", key="trading_day")] = 86_400_000_000_000
+    cutoff_offset_ns: Annotated[Count, Field(DURATION, "DV_CUTOFF_OFFSET", key="trading_day_ends")] = (
+        0  # of the end of the trading day after 00:00 UTC
+    )
+    throttle_limit: Annotated[Count, Field("", "DV_THROTTLE_LIMIT", live=True, key="throttle")] = 0  # messages per window, 0: none
+    throttle_window_ns: Annotated[Count, Field(DURATION, "DV_THROTTLE_WINDOW", live=True, key="throttle_window")] = 0
 
 
 class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
     name: Name
-    title: Line = ""
-    share: Share = 1  # its part of the tables that all firms share, in proportion to the others'
+    title: Annotated[Line, Field(TEXT, live=True)] = ""
+    share: Annotated[Share, Field("", "DF_WEIGHT", live=True)] = (
+        1  # its part of the tables that all firms share, in proportion to the others'
+    )
 
 
 class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
@@ -109,23 +79,27 @@ class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
 class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     """A login: one connection at a time. FIX: the two CompIDs, 553 and the SHA-256 of 554; binary: the key and its HMAC secret."""
 
-    name: Name
+    name: Annotated[Name, Field(TEXT)]
     wire: Literal["fix", "binary"]
-    firm: Name
-    account: OptionalName = ""  # used when a message names none; its own events (transfers, settlement) come here
+    firm: Annotated[Name, Field(key=None)]
+    account: Annotated[OptionalName, Field(TEXT, live=True)] = (
+        ""  # used when a message names none; its own events (transfers, settlement) come here
+    )
     venue: OptionalName = ""
-    our_comp_id: OptionalName = ""
-    peer_comp_id: OptionalName = ""
-    username: Line = ""
-    password_sha256: OptionalHex256 = ""
-    key: OptionalName = ""
-    hmac_secret: Annotated[str, Meta(max_length=256)] = ""
-    cancel_on_disconnect: bool = False
-    settlement_reports: bool = False
-    standard_dictionary: bool = True  # FIX: nothing goes out that an engine with the stock FIX44.xml would reject
-    timestamp_decimals: Literal[0, 3, 6, 9] = 3  # FIX: of a second, on everything that goes out
-    throttle_limit: Count = 0
-    throttle_window_ns: Count = 0
+    our_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
+    peer_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
+    username: Annotated[Line, Field(TEXT, live=True)] = ""
+    password_sha256: Annotated[OptionalHex256, Field(live=True, key="secret")] = ""
+    key: Annotated[OptionalName, Field(TEXT)] = ""
+    hmac_secret: Annotated[str, Meta(max_length=256), Field(live=True, key="secret")] = ""
+    cancel_on_disconnect: Annotated[bool, Field(live=True)] = False
+    settlement_reports: Annotated[bool, Field(live=True)] = False
+    standard_dictionary: Annotated[bool, Field(live=True)] = (
+        True  # FIX: nothing goes out that an engine with the stock FIX44.xml would reject
+    )
+    timestamp_decimals: Annotated[Literal[0, 3, 6, 9], Field(live=True)] = 3  # FIX: of a second, on everything that goes out
+    throttle_limit: Annotated[Count, Field("", "DS_THROTTLE_LIMIT", live=True, key="throttle")] = 0
+    throttle_window_ns: Annotated[Count, Field(DURATION, "DS_THROTTLE_WINDOW", live=True, key="throttle_window")] = 0
 
     def __repr__(self) -> str:
         return f"DefineSession(name={self.name!r}, wire={self.wire!r}, firm={self.firm!r}, credentials hidden)"
@@ -134,46 +108,12 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
         return msgspec.structs.replace(self, password_sha256="", hmac_secret="")
 
 
-class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
-    """An event with its contracts, or a spot pair (product "spot", one contract). The owner's listing comes with it."""
-
-    event: Name
-    title: Line = ""
-    product: Literal["spot", "exactly", "at_most"]
-    k: Count = 0  # winners; spot: 0
-    contracts: Annotated[tuple[Contract, ...], Meta(min_length=1)]
-    owner_venue: Name
-    asset: AssetName  # collateral; spot: quote
-    base_asset: Annotated[str, Meta(max_length=32)] = ""  # spot
-    lot_base: Count = 0  # spot: minor units of the base asset per lot
-    payout: Count = 0  # P in ticks; spot: 0
-    tick_value: Positive = 1  # minor units of `asset` per tick and lot
-    price_decimals: Annotated[int, Meta(ge=0, le=9)] = 4
-    qty_decimals: Annotated[int, Meta(ge=0, le=9)] = 0
-    bands: Annotated[tuple[Band, ...], Meta(min_length=1)]
-    min_qty: Positive = 1
-    max_qty: Positive
-    lot: Positive = 1
-    max_notional: Count = 0  # minor units, 0: none
-    max_position: Count = 0  # lots; 0: none, spot only
-    collar: Count = 0  # ticks around the reference, 0: none
-    protection: Count = 0  # ticks; 0: 5 % of P for event contracts, 100 else
-    fees: Fees
-    challenge_window_ns: Count = 0
-    rules: Text = ""
-    source: Line = ""  # who decides the result
-    sharing: Literal["segmented", "shared"] = "segmented"
-    admits: tuple[Name, ...] = ()  # venues that may list it, when shared
-    void: VoidRule | None = None
-    phase: Literal["draft", "listed"] = "listed"
-
-
 class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
     """Another venue's offer of a shared market, with fees of its own."""
 
     venue: Name
     event: Name
-    fees: Fees
+    fees: Annotated[Fees, Field(live=True)]
 
 
 class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
@@ -189,7 +129,7 @@ class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
 
 class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
     event: Name
-    phase: Literal["listed", "open", "paused", "cancel_only", "closed"]
+    phase: SettablePhase
 
 
 class Determine(Record, tag="determine", frozen=True, kw_only=True):
@@ -288,7 +228,7 @@ class PartOf(Record, tag="part", frozen=True, kw_only=True):
 
 
 class AcceptClock(Record, tag="clock_accept", frozen=True, kw_only=True):
-    """The time of day is right though it jumped forward: exchange time goes there, new orders are taken again."""
+    """The time of day is right though it jumped forward: exchange time goes there, new orders are accepted again."""
 
 
 AnyRecord = (
@@ -314,21 +254,6 @@ AnyRecord = (
 )
 
 
-# What may change once a definition exists, by record type; everything else is for good.
-LIVE_FIELDS: dict[type, tuple[str, ...]] = {
-    DefineAsset: ("title",),
-    DefineVenue: ("title", "throttle_limit", "throttle_window_ns"),
-    DefineFirm: ("title", "share"),
-    DefineAccount: (),
-    DefineSession: (
-        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
-        "timestamp_decimals", "throttle_limit", "throttle_window_ns",
-    ),
-    DefineMarket: ("title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"),
-    DefineListing: ("fees",),
-}  # fmt: skip
-
-
 def identity(record: AnyRecord) -> tuple[str, str] | None:
     """What a defining record defines: (kind, name), the same for two records that cannot both be there. None: an act, not a thing."""
     match record:
@@ -341,11 +266,6 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
         case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession():
             return str(record.__struct_config__.tag), record.name
     return None
-
-
-def outcome_code(contract: Contract) -> str:
-    """The outcome in short: what the record says, else the last part of the symbol ("WC26-WIN-ESP" -> "ESP")."""
-    return contract.code or contract.symbol.rpartition("-")[2]
 
 
 def content_digest(record: Transfer) -> bytes:

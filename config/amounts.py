@@ -26,7 +26,7 @@ class UnknownAsset(ConfigError):
     def __init__(self, file: str, path: str, name: str, known: Iterable[str]) -> None:
         here = ", ".join(known) or "none"
         super().__init__(
-            file, path, f"there is no asset {name} in the file (here: {here}); one that a server has is found by exos config apply"
+            file, path, f"there is no asset {name} in the file (it has: {here}); exos config apply also knows the server's assets"
         )
 
 
@@ -37,7 +37,7 @@ def duration_ns(file: str, path: str, text: str) -> int:
         raise ConfigError(file, path, f'not a duration: "{text}" (a whole number with {", ".join(_UNITS)}, like "72h")')
     ns = numbers.whole(match[1]) * _UNITS[match[2]]
     if ns > ar.MAX_AMOUNT:
-        raise ConfigError(file, path, f"is longer than the server can count: {text}")
+        raise ConfigError(file, path, f"is longer than the server can represent:  {text}")
     return ns
 
 

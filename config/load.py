@@ -77,7 +77,7 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
     for file, parsed in files:
         if parsed.server is not None:
             if settings is not None:
-                raise ConfigError(file, "server", "stands in more than one of the files read")
+                raise ConfigError(file, "server", "is in more than one of the files read")
             settings = _settings(file, parsed.server)
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
@@ -115,15 +115,15 @@ def _settings(file: str, server: schema.Server) -> Settings:
     low, high = ns("heartbeat_min"), ns("heartbeat_max")
     if not 0 < low <= high:
         raise ConfigError(
-            file, "server.heartbeat_min", f"must lie between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
+            file, "server.heartbeat_min", f"must be between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
         )
     if -(-low // 10**9) > high // 10**9:
         raise ConfigError(
-            file, "server.heartbeat_max", f"no whole second (FIX 108) lies between {server.heartbeat_min} and {server.heartbeat_max}"
+            file, "server.heartbeat_max", f"there is no whole second (FIX 108) between {server.heartbeat_min} and {server.heartbeat_max}"
         )
     window_ns = ns("session_throttle_window")
     if server.session_throttle and not window_ns:
-        raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s when there is a session_throttle")
+        raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s if there is a session_throttle")
     return Settings(
         server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"),
         ns("clock_jump"), ns("clock_jump_at_start"), ns("clock_absence"), server.session_throttle, window_ns, {},
@@ -178,7 +178,7 @@ def parse(file: str, content: dict[str, Any]) -> schema.File:
     except msgspec.ValidationError as error:
         sentence, path = wording.explained(error, schema.File, content)
         if "got float" in sentence:
-            sentence += ': write numbers with a point in quotes, "0.01"'
+            sentence += ': write numbers with a decimal point in quotes, "0.01"'
         raise ConfigError(file, path, sentence) from error
 
 

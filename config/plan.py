@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from protocol import numbers
 
 from . import admin_records as ar
+from .fields import live_fields
 from .load import Item
 
 
@@ -112,7 +113,7 @@ def diff(
             fields = ar.changed_fields(old, record.without_secrets()) + ([] if same_secrets(record) else ["secret"])
         else:
             fields = ar.changed_fields(old, record)
-        fixed = [field for field in fields if field not in (*ar.LIVE_FIELDS[type(record)], "secret")]
+        fixed = [field for field in fields if field not in (*live_fields(type(record)), "secret")]
         if fixed:
             refused.append(Change(item, fixed))
         elif fields:

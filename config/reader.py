@@ -7,9 +7,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from protocol import phases
+
 from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
+from .fields import AMOUNTS, DURATION, MONEY, PRICE, QUANTITY, TEXT, fields_of
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
@@ -38,7 +41,7 @@ class Reader:
         def value(match: re.Match[str]) -> str:
             if match[1] not in values:
                 known = ", ".join(f"{{{name}}}" for name in values) or "none here"
-                raise ConfigError(self.file, path, f"{match[0]} stands for nothing; known: {known}")
+                raise ConfigError(self.file, path, f"{match[0]} is unknown; known:  {known}")
             return values[match[1]]
 
         return _PLACE.sub(value, text)
@@ -53,27 +56,36 @@ class Reader:
             raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence) from error
         return Item(record, self.file, path)
 
+    def fields(
+        self, record: type, path: str, table: Any, values: Mapping[str, str], places: Mapping[str, tuple[int, str]]
+    ) -> dict[str, Any]:
+        """The record's fields out of a file's table, where both have them: texts filled in, amounts counted. `places`: of each unit the
+        decimals and what they are called."""
+        out: dict[str, Any] = {}
+        for field in fields_of(record):
+            if field.key is None or not hasattr(table, field.key):
+                continue
+            value, here = getattr(table, field.key), f"{path}.{field.key}"
+            if field.unit == TEXT:
+                value = self.fill(here, value, values)
+            elif field.unit == DURATION and value is not None:
+                value = duration_ns(self.file, here, value)
+            elif field.unit in AMOUNTS:
+                value = scaled(self.file, here, value, *places[field.unit])
+            out[field.name] = value
+        return out
+
     def assets(self, parsed: schema.File) -> Iterator[Item]:
         for i, asset in enumerate(parsed.asset):
-            yield self.make(f"asset[{i}]", ar.DefineAsset, **msgspec.structs.asdict(asset))
+            yield self.make(f"asset[{i}]", ar.DefineAsset, **self.fields(ar.DefineAsset, f"asset[{i}]", asset, {}, {}))
 
     def venues(self, parsed: schema.File) -> Iterator[Item]:
         for i, venue in enumerate(parsed.venue):
-            path = f"venue[{i}]"
-            yield self.make(
-                path,
-                ar.DefineVenue,
-                name=venue.name,
-                title=venue.title,
-                cutoff_period_ns=duration_ns(self.file, f"{path}.trading_day", venue.trading_day),
-                cutoff_offset_ns=duration_ns(self.file, f"{path}.trading_day_ends", venue.trading_day_ends),
-                throttle_limit=venue.throttle,
-                throttle_window_ns=duration_ns(self.file, f"{path}.throttle_window", venue.throttle_window),
-            )
+            yield self.make(f"venue[{i}]", ar.DefineVenue, **self.fields(ar.DefineVenue, f"venue[{i}]", venue, {}, {}))
 
     def listings(self, parsed: schema.File) -> Iterator[Item]:
         for i, listing in enumerate(parsed.listing):
-            yield self.make(f"listing[{i}]", ar.DefineListing, venue=listing.venue, event=listing.event, fees=listing.fees)
+            yield self.make(f"listing[{i}]", ar.DefineListing, **self.fields(ar.DefineListing, f"listing[{i}]", listing, {}, {}))
 
     # -------------------------------------------------------------------------------------------------- members
     def members(self, parsed: schema.File) -> Iterator[Item]:
@@ -89,9 +101,7 @@ class Reader:
             name = self.fill(f"{here}.name", account.name, values)
             yield self.make(here, ar.DefineAccount, name=name, firm=firm, venue=account.venue)
             for asset, amount in account.deposit.items():
-                if asset not in self.decimals:
-                    raise UnknownAsset(self.file, f"{here}.deposit.{asset}", asset, self.decimals)
-                minor = scaled(self.file, f"{here}.deposit.{asset}", amount, self.decimals[asset], asset)
+                minor = scaled(self.file, f"{here}.deposit.{asset}", amount, self.places(f"{here}.deposit.{asset}", asset), asset)
                 yield self.make(
                     f"{here}.deposit.{asset}", ar.Transfer, key=f"config:{name}:{asset}", asset=asset, amount=minor, target=name,
                     note="first deposit of the configuration",
@@ -100,43 +110,23 @@ class Reader:
             yield self.session(f"{path}.session[{i}]", session, firm, values)
 
     def session(self, path: str, session: schema.Session, firm: str, values: Mapping[str, str]) -> Item:
-        def text(key: str) -> str:
-            return self.fill(f"{path}.{key}", getattr(session, key), values)
-
-        secret = text("secret")
+        secret = self.fill(f"{path}.secret", session.secret, values)
         if not secret:
             raise ConfigError(self.file, f"{path}.secret", "must not be empty")
         fix = session.wire == "fix"
-        return self.make(
-            path,
-            ar.DefineSession,
-            name=text("name"),
-            wire=session.wire,
-            firm=firm,
-            account=text("account"),
-            venue=session.venue,
-            our_comp_id=text("our_comp_id"),
-            peer_comp_id=text("peer_comp_id"),
-            username=text("username"),
-            password_sha256=hashlib.sha256(secret.encode()).hexdigest() if fix else "",
-            key=text("key"),
-            hmac_secret="" if fix else secret,
-            cancel_on_disconnect=session.cancel_on_disconnect,
-            settlement_reports=session.settlement_reports,
-            standard_dictionary=session.standard_dictionary,
-            timestamp_decimals=session.timestamp_decimals,
-            **self.throttle(path, session),
-        )
-
-    def throttle(self, path: str, session: schema.Session) -> dict[str, int]:
-        """What the session says, else the server's default; a limit without a window takes the default's window."""
+        fields = self.fields(ar.DefineSession, path, session, values, {})
+        fields |= {
+            "firm": firm,
+            "password_sha256": hashlib.sha256(secret.encode()).hexdigest() if fix else "",
+            "hmac_secret": "" if fix else secret,
+        }
+        # What the session says, else the server's default; a limit without a window takes the default's window.
         default_limit, default_window_ns = self.session_throttle
-        limit = default_limit if session.throttle is None else session.throttle
-        if session.throttle_window is not None:
-            window_ns = duration_ns(self.file, f"{path}.throttle_window", session.throttle_window)
-        else:
-            window_ns = default_window_ns if limit else 0
-        return {"throttle_limit": limit, "throttle_window_ns": window_ns}
+        if fields["throttle_limit"] is None:
+            fields["throttle_limit"] = default_limit
+        if fields["throttle_window_ns"] is None:
+            fields["throttle_window_ns"] = default_window_ns if fields["throttle_limit"] else 0
+        return self.make(path, ar.DefineSession, **fields)
 
     # -------------------------------------------------------------------------------------------------- markets
     def table(self, path: str, name: str) -> list[dict[str, str]]:
@@ -152,9 +142,9 @@ class Reader:
             for values in rows:
                 item = self.market(path, market, values)
                 yield item
-                if market.phase == "open":
+                if phases.BY_NAME[market.phase] not in phases.FIRST:
                     event = item.record.event  # type: ignore[union-attr]
-                    yield Item(ar.SetPhase(event=event, phase="open"), self.file, f"{path}.phase", only_with=event)
+                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase", only_with=event)
 
     def contracts(self, path: str, market: schema.Market, values: Mapping[str, str]) -> list[dict[str, str]]:
         if (market.contracts_from is None) == (not market.contract):
@@ -175,68 +165,42 @@ class Reader:
                 )
             rows = [row for row in rows if row.get(column) == value]
         if not rows:
-            raise ConfigError(self.file, here, f"no row of {source.table} is chosen")
+            raise ConfigError(self.file, here, f"no row of {source.table} matches")
         return [
             {key: self.fill(f"{here}.{key}", getattr(source, key), {**values, **row}) for key in ("symbol", "outcome", "code")}
             for row in rows
         ]
 
     def market(self, path: str, market: schema.Market, values: Mapping[str, str]) -> Item:
-        def text(key: str) -> str:
-            return self.fill(f"{path}.{key}", getattr(market, key), values)
-
-        def price(key: str, amount: schema.Amount) -> int:
-            return scaled(self.file, f"{path}.{key}", amount, market.price_decimals, "price_decimals")
-
-        def quantity(key: str) -> int:
-            return scaled(self.file, f"{path}.{key}", getattr(market, key), market.qty_decimals, "qty_decimals")
-
         def unit(key: str, name: str, taken: int, formula: str) -> int:
             """Minor units of an asset in the smallest price and quantity: 1 or more, else the market cannot be counted in whole numbers."""
-            if name not in self.decimals:
-                raise UnknownAsset(self.file, f"{path}.{key}", name, self.decimals)
-            left = self.decimals[name] - taken
+            left = self.places(f"{path}.{key}", name) - taken
             if left < 0:
                 raise ConfigError(self.file, f"{path}.{key}", f"{name} has {self.decimals[name]} decimals, and {formula} need {taken}")
             return 10**left
 
-        lot = quantity("lot") or 1
-        payout = price("payout", market.payout)
-        bands = [
-            {key: price(f"band[{i}].{key}", getattr(band, key)) for key in ("low", "high", "step")} for i, band in enumerate(market.band)
-        ]
-        if not bands and payout:
-            bands = [{"low": 1, "high": payout - 1, "step": 1}]  # an event contract's whole grid
-        return self.make(
-            path,
-            ar.DefineMarket,
-            event=text("event"),
-            title=text("title"),
-            product=market.product,
-            k=market.winners,
-            contracts=self.contracts(path, market, values),
-            owner_venue=market.owner_venue,
-            asset=market.asset,
-            base_asset=market.base_asset,
-            lot_base=unit("base_asset", market.base_asset, market.qty_decimals, "qty_decimals") if market.base_asset else 0,
-            payout=payout,
-            tick_value=unit("asset", market.asset, market.price_decimals + market.qty_decimals, "price_decimals and qty_decimals"),
-            price_decimals=market.price_decimals,
-            qty_decimals=market.qty_decimals,
-            bands=bands,
-            min_qty=quantity("min_qty") or lot,
-            max_qty=quantity("max_qty"),
-            lot=lot,
-            max_notional=scaled(self.file, f"{path}.max_notional", market.max_notional, self.decimals[market.asset], market.asset),
-            max_position=quantity("max_position"),
-            collar=price("collar", market.collar),
-            protection=price("protection", market.protection),
-            fees=market.fees,
-            challenge_window_ns=duration_ns(self.file, f"{path}.challenge_window", market.challenge_window),
-            rules=text("rules"),
-            source=text("source"),
-            sharing=market.sharing,
-            admits=market.admits,
-            void=market.void,
-            phase="draft" if market.phase == "draft" else "listed",
-        )
+        price, qty = market.price_decimals, market.qty_decimals
+        tick_value = unit("asset", market.asset, price + qty, "price_decimals and qty_decimals")
+        lot_base = unit("base_asset", market.base_asset, qty, "qty_decimals") if market.base_asset else 0
+        places = {
+            PRICE: (price, "price_decimals"),
+            QUANTITY: (qty, "qty_decimals"),
+            MONEY: (self.decimals[market.asset], market.asset),
+        }
+        fields = self.fields(ar.DefineMarket, path, market, values, places)
+        bands = [self.fields(ar.Band, f"{path}.band[{i}]", band, {}, places) for i, band in enumerate(market.band)]
+        if not bands and fields["payout"]:
+            bands = [{"low": 1, "high": fields["payout"] - 1, "step": 1}]  # an event contract's whole grid
+        fields["lot"] = fields["lot"] or 1
+        fields["min_qty"] = fields["min_qty"] or fields["lot"]
+        if phases.BY_NAME[market.phase] not in phases.FIRST:
+            fields["phase"] = phases.name(phases.FIRST[-1])
+        contracts = self.contracts(path, market, values)
+        fields |= {"contracts": contracts, "bands": bands, "tick_value": tick_value, "lot_base": lot_base}
+        return self.make(path, ar.DefineMarket, **fields)
+
+    def places(self, path: str, asset: str) -> int:
+        """Decimals of an asset that the file names."""
+        if asset not in self.decimals:
+            raise UnknownAsset(self.file, path, asset, self.decimals)
+        return self.decimals[asset]

@@ -44,12 +44,12 @@ def payouts(market: ar.DefineMarket, winners: tuple[str, ...]) -> tuple[int, ...
     known = [ar.outcome_code(contract) for contract in market.contracts]
     for winner in winners:
         if winner not in known:
-            raise ValueError(f'"{winner}" is no outcome of {market.event}; outcomes: {", ".join(known)}')
+            raise ValueError(f'"{winner}" is not an outcome of {market.event}; outcomes: {", ".join(known)}')
     if len(set(winners)) != len(winners):
-        raise ValueError(f"a winner of {market.event} is named twice")
+        raise ValueError(f"a winner of {market.event} is given twice")
     if market.product == "exactly" and len(winners) != market.k or len(winners) > market.k:
         demand = "exactly" if market.product == "exactly" else "at most"
-        raise ValueError(f"{market.event} has {demand} {market.k} winners, {len(winners)} were named")
+        raise ValueError(f"{market.event} has {demand} {market.k} winners, {len(winners)} were given")
     return tuple(market.payout if code in winners else 0 for code in known)
 
 
@@ -76,7 +76,7 @@ def load(path: str | Path = SHIPPED / "worldcup_results.toml") -> list[Settlemen
     out = []
     for i, row in enumerate(rows):
         if row.observed_at.tzinfo is None:
-            raise ConfigError(str(path), f"settlements[{i}].observed_at", "must be UTC: write a Z behind it")
+            raise ConfigError(str(path), f"settlements[{i}].observed_at", "must be UTC: append a Z")
         since = row.observed_at - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
         ns = (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
         out.append(Settlement(row.event, row.winners, row.rule, source, row.observed, ns, digest, path.name))

@@ -1,16 +1,20 @@
-"""What may stand in a configuration file (TOML): frozen structs, one per table; a key that is not here is refused.
+"""What may stand in a configuration file (TOML): frozen structs, one per table; a key that is not here is refused. The tables of assets,
+venues, sessions and markets follow from the records (admin_records.py).
 
 Amounts are written as people write them, in text: prices "0.0001" in units of the asset, money "1000000.00", quantities "0.01".
 Whole numbers may stand without quotes; a number with a point must be quoted, because a float cannot hold it exactly.
 Durations are a number with ns, us, ms, s, m, h or d: "72h". How all of it becomes ticks, lots and minor units: load.py.
 """
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from .admin_records import Bps, Decimals, ShareBps
+from protocol import phases
+
+from . import admin_records as ar
+from .fields import AMOUNTS, ASSET, DURATION, TEXT, VENUE, fields_of
 
 Amount = str | int
 Duration = str
@@ -59,82 +63,6 @@ class Capacities(_Table, frozen=True, kw_only=True):
     archive: Rows | None = None
 
 
-class Asset(_Table, frozen=True, kw_only=True):
-    name: str
-    decimals: Decimals
-    title: str = ""
-
-
-class Venue(_Table, frozen=True, kw_only=True):
-    name: str
-    title: str = ""
-    trading_day: Duration = "24h"
-    trading_day_ends: Duration = "0s"  # after 00:00 UTC
-    throttle: Annotated[int, Meta(ge=0)] = 0  # messages per window
-    throttle_window: Duration = "0s"
-
-
-class Session(_Table, frozen=True, kw_only=True):
-    """A login of a member. FIX: our_comp_id, peer_comp_id, username, secret; binary: key, secret."""
-
-    name: str
-    wire: Literal["fix", "binary"]
-    secret: str
-    account: str = ""
-    venue: str = ""
-    our_comp_id: str = ""
-    peer_comp_id: str = ""
-    username: str = ""
-    key: str = ""
-    cancel_on_disconnect: bool = False
-    settlement_reports: bool = False
-    standard_dictionary: bool = True
-    timestamp_decimals: Literal[0, 3, 6, 9] = 3
-    throttle: Annotated[int, Meta(ge=0)] | None = None  # new orders and replaces per window; not said: server.session_throttle; 0: none
-    throttle_window: Duration | None = None
-
-
-class Account(_Table, frozen=True, kw_only=True):
-    """An account of a member, and what it is given once, when it is made: asset to amount."""
-
-    name: str
-    venue: str = ""
-    deposit: dict[str, Amount] = {}
-
-
-class Member(_Table, frozen=True, kw_only=True):
-    """A firm with its accounts and logins. With count = 64 it stands for 64 of them: {n} in any text is 1 to 64."""
-
-    firm: str
-    title: str = ""
-    share: Annotated[int, Meta(ge=1, le=1000)] = 1  # its part of the tables that all firms share, in proportion to the others'
-    count: Repeat | None = None
-    account: tuple[Account, ...] = ()
-    session: tuple[Session, ...] = ()
-
-
-class Fees(_Table, frozen=True, kw_only=True):
-    model: Literal["notional", "quadratic", "minimum"]
-    maker_bps: Bps = 0
-    taker_bps: Bps = 0
-    owner_share_bps: ShareBps = 0
-    venue_share_bps: ShareBps = 0
-
-
-class Band(_Table, frozen=True, kw_only=True):
-    """A stretch of the price grid, both ends on it."""
-
-    low: Amount
-    high: Amount
-    step: Amount
-
-
-class Contract(_Table, frozen=True, kw_only=True):
-    symbol: str
-    outcome: str = ""
-    code: str = ""
-
-
 class ContractsFrom(_Table, frozen=True, kw_only=True):
     """Contracts made from a table of the data file, one per row (of those where every named column has that value)."""
 
@@ -151,50 +79,71 @@ class Each(_Table, frozen=True, kw_only=True):
     table: str
 
 
-class Void(_Table, frozen=True, kw_only=True):
-    who: str
-    trigger: str
-    prices: Literal["time_weighted_mid", "fixed", "entry_price"] = "time_weighted_mid"
+def table(record: type, **own: Any) -> Any:
+    """The table in which a record is written: its fields under the keys and in the units of a file. `own`: what the file has instead of a
+    field, or besides, as (type, default) or a type alone."""
+    fields: list[Any] = []
+    for field in fields_of(record):
+        if field.key is None or field.key in own:
+            continue
+        kind: Any = field.type
+        default = field.default
+        if field.unit in AMOUNTS:
+            kind, default = Amount, 0
+        elif field.unit == DURATION:
+            kind, default = Duration, f"{field.default}ns"
+        elif field.unit in (TEXT, VENUE, ASSET):
+            kind = str
+        fields.append((field.key, kind) if field.required else (field.key, kind, default))
+    fields += [(key, *spec) if isinstance(spec, tuple) else (key, spec) for key, spec in own.items()]
+    return msgspec.defstruct(record.__name__.removeprefix("Define"), fields, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
-class Market(_Table, frozen=True, kw_only=True):
-    """An event with its contracts, or a spot pair."""
+if TYPE_CHECKING:  # made of the records' fields when the program runs
+    Asset = Any
+    Venue = Any
+    Session = Any
+    Band = Any
+    Contract = Any
+    Market = Any
+    Listing = Any
+else:
+    Asset = table(ar.DefineAsset)
+    Venue = table(ar.DefineVenue)
+    # A secret is a text, which becomes a digest or a key; without a throttle of its own a session has that of [server].
+    Session = table(
+        ar.DefineSession, secret=str, throttle=(Annotated[int, Meta(ge=0)] | None, None), throttle_window=(Duration | None, None)
+    )
+    Band = table(ar.Band)
+    Contract = table(ar.Contract)
+    Market = table(
+        ar.DefineMarket,
+        each=(Each | None, None),
+        contract=(tuple[Contract, ...], ()),
+        contracts_from=(ContractsFrom | None, None),
+        band=(tuple[Band, ...], ()),
+        phase=(ar.FilePhase, phases.name(phases.FIRST[-1])),  # to which it is brought when it is new
+    )
+    Listing = table(ar.DefineListing)
 
-    event: str
+
+class Account(_Table, frozen=True, kw_only=True):
+    """An account of a member, and what it is given once, when it is made: asset to amount."""
+
+    name: str
+    venue: str = ""
+    deposit: dict[str, Amount] = {}
+
+
+class Member(_Table, frozen=True, kw_only=True):
+    """A firm with its accounts and logins. With count = 64 it stands for 64 of them: {n} in any text is 1 to 64."""
+
+    firm: str
     title: str = ""
-    product: Literal["spot", "exactly", "at_most"]
-    winners: Annotated[int, Meta(ge=0, le=4080)] = 0  # k
-    each: Each | None = None
-    contract: tuple[Contract, ...] = ()
-    contracts_from: ContractsFrom | None = None
-    owner_venue: str
-    asset: str
-    base_asset: str = ""
-    payout: Amount = 0
-    price_decimals: Annotated[int, Meta(ge=0, le=9)] = 4
-    qty_decimals: Annotated[int, Meta(ge=0, le=9)] = 0
-    band: tuple[Band, ...] = ()
-    min_qty: Amount = 0  # 0: one lot
-    max_qty: Amount
-    lot: Amount = 0  # 0: the smallest quantity that qty_decimals can write
-    max_notional: Amount = 0
-    max_position: Amount = 0
-    collar: Amount = 0
-    protection: Amount = 0
-    fees: Fees
-    challenge_window: Duration = "0s"
-    rules: str = ""
-    source: str = ""
-    sharing: Literal["segmented", "shared"] = "segmented"
-    admits: tuple[str, ...] = ()
-    void: Void | None = None
-    phase: Literal["draft", "listed", "open"] = "listed"  # what it is brought to when it is new
-
-
-class Listing(_Table, frozen=True, kw_only=True):
-    venue: str
-    event: str
-    fees: Fees
+    share: ar.Share = 1  # its part of the tables that all firms share, in proportion to the others'
+    count: Repeat | None = None
+    account: tuple[Account, ...] = ()
+    session: tuple[Session, ...] = ()
 
 
 class File(_Table, frozen=True, kw_only=True):

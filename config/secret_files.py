@@ -19,4 +19,4 @@ def refuse_readable(file: str, key: str) -> None:
     path = Path(file)
     mode = mode_of(path)
     if mode & OTHERS:
-        raise ConfigError(file, key, f"a secret stands here and others may use the file (mode {mode:04o}): chmod 600 {shlex.quote(file)}")
+        raise ConfigError(file, key, f"the file contains a secret and others can use it (mode {mode:04o}): chmod 600 {shlex.quote(file)}")

@@ -23,7 +23,7 @@ class ServeOptions:
     source: str = ""  # its file, read again when its items could not be read without the folder's assets
     given: dict[str, Any] = field(default_factory=dict)
     expose_sandbox: bool = False  # a sandbox may listen beyond this machine
-    spin: bool = False  # keep one core busy instead of sleeping: the shortest answers
+    spin: bool = False  # keep one core busy instead of sleeping: lowest latency
     ready_file: Path | None = None  # where the ready line is written as well
     segment_bytes: int = 0  # of the journal; 0: its default
     disk_reserve_bytes: int = 0  # free space below which new orders are refused; 0: the pipeline's default

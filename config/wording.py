@@ -32,7 +32,7 @@ def explained(error: Exception, kind: Any, value: Any) -> tuple[str, str]:
 
 def unknown_word(word: str, allowed: list[str]) -> str:
     near = difflib.get_close_matches(word, allowed, 1, 0.6)
-    return f'"{word[:64]}" is none of {", ".join(allowed)}' + (f'; did you mean "{near[0]}"?' if near else "")
+    return f'"{word[:64]}" is not one of {", ".join(allowed)}' + (f'; did you mean "{near[0]}"?' if near else "")
 
 
 def _options(kind: Any) -> list[Any]:

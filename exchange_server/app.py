@@ -96,7 +96,7 @@ class Server:
                 except SnapshotRefused as error:
                     raise BadBytes(str(error)) from error
                 except MemoryError as error:
-                    raise StartRefused(Exit.SETUP, "not enough memory for the tables of this data folder: take a larger machine") from error
+                    raise StartRefused(Exit.SETUP, "not enough memory for the tables of this data folder: use a larger machine") from error
             begun = start.begun_as(options.data / "journal") if start.has_journal(options.data) else None
             begun = begun or start.begin_of(options)
             capacities = Capacities.begun_as(begun.capacities)
@@ -104,7 +104,7 @@ class Server:
                 return Engine(capacities, retention_ns=begun.retention_ns)
             except MemoryError as error:
                 need = f"{capacities.bytes() / 1e9:.1f} GB"
-                text = f"not enough memory for the tables of this configuration (up to {need}): lower [capacities] or take a larger machine"
+                text = f"not enough memory for the tables of this configuration (up to {need}): lower [capacities] or use a larger machine"
                 raise StartRefused(Exit.SETUP, text) from error
 
         def mode(engine: Engine) -> str:
@@ -199,7 +199,7 @@ class Server:
         for change in plan.refused:
             item = change.item
             text = f"{item.file}: {item.path}: {describe(item.record)} differs from the data folder in {', '.join(change.fields)}"
-            raise StartRefused(Exit.CONFIG, f"{text}, which cannot change on a live server; take another data folder or the old value")
+            raise StartRefused(Exit.CONFIG, f"{text}, which cannot change on a live server; use another data folder or the old value")
         refused = engine.registry.check(tuple(plan.records()), engine)  # before anything is journaled
         if refused is not None:
             item = plan.order[refused[0]]
@@ -251,7 +251,7 @@ class Server:
             raise refusal(error, self.options.data) from error
         except (InvariantBroken, RegistryBroken) as error:
             raise StartRefused(
-                Exit.BROKEN, f"{error}; the journal in {self.options.data} holds what led to it: keep it and report it"
+                Exit.BROKEN, f"{error}; the journal in {self.options.data} holds the input that led to it: keep it and report it"
             ) from error
 
     def close(self) -> None:
@@ -475,7 +475,7 @@ def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
     if isinstance(error, OSError):
         where = error.filename or data
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            return StartRefused(Exit.SPACE, f"{where}: not enough room on the disk to start; nothing was lost: free some and start again")
+            return StartRefused(Exit.SPACE, f"{where}: not enough space on the disk to start; nothing was lost: free some and start again")
         return StartRefused(Exit.RECOVERY, f"{where}: {error.strerror or error}")
     for kind, code in (
         (JournalLocked, Exit.LOCKED),

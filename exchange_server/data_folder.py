@@ -30,7 +30,7 @@ def prepare(data: Path) -> str:
         data.chmod(0o700)
     except PermissionError:
         raise FolderOpen(sentence(data, mode)) from None
-    return f"{data} could be used by others (mode {mode:04o}): it is closed to them now (mode 0700)"
+    return f"{data} could be used by others (mode {mode:04o}): its mode is now 0700"
 
 
 def check(data: Path) -> None:
@@ -41,4 +41,4 @@ def check(data: Path) -> None:
 
 
 def sentence(data: Path, mode: int) -> str:
-    return f"{data} holds secrets and others may use it (mode {mode:04o}): chmod 700 {shlex.quote(str(data))}"
+    return f"{data} holds secrets and others can use it (mode {mode:04o}): chmod 700 {shlex.quote(str(data))}"

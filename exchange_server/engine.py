@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from .core import audit
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
+from .core.layout import plain
 from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
@@ -44,7 +45,8 @@ class Capacities:
     """How many rows each table has. Memory is only touched as far as it is used; `bytes()` is the upper bound.
 
     `archive` is the capacity for ClOrdIDs that stay used up after their orders closed; there is always room for their texts.
-    Price levels and timers have a row for each of `orders`: both exist only as long as an open order does, so they cannot run out before the orders.
+    Price levels, timers and the side rows of special orders have a row for each of `orders`: they exist only as long as an open order does, so they cannot
+    run out before the orders.
     `collateral_words` is 16 + 7 n words for each account in each event of n contracts.
     """
 
@@ -86,7 +88,8 @@ class Capacities:
             (L.P_NODE, L.NODE_WORDS, self.nodes),
             (L.P_TEXT, L.TEXT_WORDS, self.orders + self.archive),
             (L.P_ARCHIVE, L.ARCHIVE_WORDS, self.archive),
-            (L.P_BUCKET, L.BUCKET_WORDS, self.orders),
+            (L.P_SPECIAL, L.SPECIAL_WORDS, self.orders),
+            (L.P_TIMER, L.TIMER_WORDS, self.orders),
             (L.P_HEAP, 1, self.orders),
             (L.P_ID_HASH, 1, _power_of_two(3 * (self.orders + self.archive))),  # at most two entries each
             (L.P_PAIR_HASH, PAIR_WORDS, _power_of_two(self.pair_rows() * 8 // 7 + 8)),
@@ -95,7 +98,7 @@ class Capacities:
         ]
 
     def pair_rows(self) -> int:
-        """Most entries of the pair table, which is filled up to 7/8: balances, collateral rows, listings, timer buckets, restrictions."""
+        """Most entries of the pair table, which is filled up to 7/8: balances, collateral rows, listings, expiries, restrictions."""
         least_row = L.CO_COLUMNS + L.CO_COLUMN_COUNT
         return self.balances + self.collateral_words // least_row + self.listings + self.orders + 1024
 
@@ -180,7 +183,7 @@ class Engine:
         """Apply the ADMIN record under the cursor and move the cursor over it."""
         m = self.m
         c = int(m[L.H_CURSOR])
-        extra = (int(rows[c + L.CMD_HEAD]) >> 8) & 255
+        extra = plain.extra_of(int(rows[c + L.CMD_HEAD]))
         first = c + L.CMD_WORDS
         body = rows[first : first + extra * L.CMD_WORDS].tobytes()[: int(rows[c + L.CMD_BODY_BYTES])]
         m[L.H_ROW_SEQ] += 1 + extra
@@ -251,12 +254,12 @@ class Engine:
 
     @property
     def next_due(self) -> int:
-        """Earliest expiry, ns; 0: none."""
-        if self._header[L.H_HEAP_SIZE] == 0:
+        """Earliest timer, ns; 0: none."""
+        if self._header[L.H_TIMERS] == 0:
             return 0
         m = self.m
         heap = int(m[L.H_POOLS + L.P_HEAP * L.POOL_WORDS + L.PL_BASE])
-        return int(m[int(m[heap]) + L.BK_TIME])
+        return int(m[int(m[heap]) + L.TM_TIME])
 
     def counters(self) -> bytes:
         """The words that count what has happened, the same on every machine: what a running mark of the journal compares beside the events."""

@@ -1,4 +1,4 @@
-"""Exit codes of the server and of the command line: one number, one meaning (docs/operations.md has the table)."""
+"""Exit codes of the server and of the command line: one number, one meaning (docs/cli.md has the table)."""
 
 from enum import IntEnum
 
@@ -17,5 +17,5 @@ class Exit(IntEnum):
     BROKEN = 8  # an invariant is broken: a fault of the program; the journal holds what led to it
     UNREACHABLE = 9  # the server does not answer
     SETUP = 10  # this machine or installation cannot run it
-    SPACE = 11  # not enough room on the disk to start; nothing was lost: free some and start again
+    SPACE = 11  # not enough space on the disk to start; nothing was lost: free some and start again
     SNAPSHOT = 12  # stopped cleanly, but without a snapshot: everything is safe in the journal, the next start replays it

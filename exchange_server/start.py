@@ -21,6 +21,7 @@ from config.serve_options import ServeOptions
 from protocol import codes, units
 
 from .core import layout as L
+from .core.layout import plain
 from .exits import Exit
 from .registry import Refused, Registry
 
@@ -51,7 +52,7 @@ def _first_record(batches: Iterator[NDArray[np.int64]]) -> ar.Begin | None:
     for rows in batches:
         at = 0
         while at < len(rows):
-            kind, extra = int(rows[at]) & 0xFF, int(rows[at]) >> 8 & 0xFF
+            kind, extra = plain.kind_of(int(rows[at])), plain.extra_of(int(rows[at]))
             if kind == codes.C_ADMIN:
                 first = at + L.CMD_WORDS
                 body = rows[first : first + extra * L.CMD_WORDS].tobytes()[: int(rows[at + L.CMD_BODY_BYTES])]
@@ -121,11 +122,11 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
     has = asdict(engine.capacities)
     for name, asked in sorted(options.settings.capacities.items()):
         if has[name] != asked:
-            lost.append(f"capacities.{name} = {asked}: the data folder was begun with {has[name]}, and tables do not change their size")
+            lost.append(f"capacities.{name} = {asked}: the data folder was created with {has[name]}, and its tables cannot be resized")
     retention = int(engine.m[L.H_RETENTION_NS])
     if options.settings.clordid_retention_ns != retention:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
-        lost.append(f"server.clordid_retention = {wish}: the data folder was begun with {kept}, which stays")
+        lost.append(f"server.clordid_retention = {wish}: the data folder was created with {kept}, which it keeps")
     return lost
 
 
@@ -145,12 +146,12 @@ def is_loopback(host: str) -> bool:
 def refuse_exposure(options: ServeOptions, sandbox: bool, host: str) -> None:
     """A sandbox stays on this machine unless the operator says otherwise in so many words. Raises StartRefused."""
     if options.expose_sandbox and not sandbox:
-        raise StartRefused(Exit.CONFIG, "--expose-sandbox goes only with a sandbox, and this data folder is none")
+        raise StartRefused(Exit.CONFIG, "--expose-sandbox is only for a sandbox, and this data folder is not one")
     if sandbox and not options.expose_sandbox and not is_loopback(host):
         raise StartRefused(
             Exit.CONFIG,
             f"this is a sandbox with published passwords, and {host or 'every address'} can be reached from other machines: "
-            "listen on 127.0.0.1, or say --expose-sandbox",
+            "listen on 127.0.0.1, or give --expose-sandbox",
         )
 
 
@@ -169,6 +170,6 @@ def refuse_mixing(options: ServeOptions, registry: Registry) -> None:
 
 def new_folder(data: Path) -> str:
     return (
-        f"{data} is a new data folder: say what it begins with, exos serve --data {data} --config FILE "
+        f"{data} is a new data folder and needs a configuration: exos serve --data {data} --config FILE "
         "(or --config sandbox, to try things out with published passwords)"
     )

@@ -61,7 +61,7 @@ def _run(m, commands, count, orders, books, out):  # type: ignore[no-untyped-def
         m[o + L.O_QTY] = commands[c + K_QTY]
         left = commands[c + K_QTY]
         while left > 0:
-            level = m[inst + L.I_BEST_BID + 1 - ask]
+            level = m[inst + L.I_BEST + 1 - ask]
             if level == 0:
                 break
             price = m[level + L.L_PRICE]

@@ -9,6 +9,7 @@ import simplefix
 
 from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
+from exchange_server.core.layout import plain as W
 from exchange_server.gateway.fix.encoder import FixEncoder
 from exchange_server.wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, decode
 from exchange_server.wires.fix_out import encode
@@ -80,7 +81,7 @@ def decoding(raw: list[bytes]) -> float:
 def events(kind: int, count: int, sessions: int = 8) -> np.ndarray:
     """Event rows of reports to `sessions` sessions."""
     ev = np.zeros((count, L.EVT_WORDS), np.int64)
-    ev[:, 0] = kind | 1 << 16 | codes.BUY << 40 | codes.YES << 44 | codes.LIMIT << 48 | codes.GTC << 52
+    ev[:, 0] = W.pack_event(kind, 0, W.pack_terms(codes.BUY, codes.YES, codes.LIMIT, codes.GTC), codes.ST_NEW, 0, 0)
     n = np.arange(count)
     session = n % sessions + 1
     ev[:, L.EVT_NUMBER], ev[:, L.EVT_TIME], ev[:, L.EVT_SESSION_NUMBER] = n + 10**6, NOW, n + 1

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from protocol import codes as C
 from protocol.framing import frame
 
@@ -24,7 +25,7 @@ def binary_frames(rows: Words, account: Callable[[int], int] = int) -> list[byte
         kind, key, orig = head & 255, w[L.CMD_ID_LO], w[L.CMD_ORIG_LO]
         if kind == C.C_NEW:
             nibbles = [head >> shift & 15 for shift in (16, 20, 24, 28)]
-            fields = [10, key, who, instrument, *nibbles, head >> 40 & 127, w[L.CMD_PRICE], w[L.CMD_QTY]]
+            fields = [10, key, who, instrument, *nibbles, W.flags_of(head), w[L.CMD_PRICE], w[L.CMD_QTY]]
         elif kind == C.C_CANCEL:
             fields = [11, key, orig, who, instrument]
         else:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from exchange_server.engine import Capacities, Engine
 from protocol import codes as C
 from tests.flows import START_NS, NamedFlow, named_flow, turns
@@ -121,9 +122,9 @@ class Counts:
         self.by: Counter[tuple[int, int]] = Counter()
 
     def __call__(self, events: Words) -> None:
-        heads, counts = np.unique(events.reshape(-1, L.EVT_WORDS)[:, L.EVT_HEAD] & (0xFFFF << 24 | 255), return_counts=True)
+        heads, counts = np.unique(events.reshape(-1, L.EVT_WORDS)[:, L.EVT_HEAD] & W.pack_event(255, 0, 0, 0, 0xFFF, 0), return_counts=True)
         for head, count in zip(heads.tolist(), counts.tolist()):
-            self.by[head & 255, head >> 24] += count
+            self.by[W.kind_of(head), W.reason_of(head)] += count
 
     def kind(self, kind: int) -> int:
         return sum(n for (k, _), n in self.by.items() if k == kind)

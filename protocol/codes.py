@@ -55,7 +55,7 @@ EXACTLY = 1  # exactly k of n contracts pay P
 AT_MOST = 2  # at most k of n; a lone binary is at most 1 of 1
 SCALAR = 3
 
-# ---- phases of a market (domain.md section 7) ----------------------------------------------------------------
+# ---- phases of a market (the rules: phases.py) ----------------------------------------------------------------
 PH_DRAFT = 0
 PH_LISTED = 1
 PH_OPEN = 2
@@ -160,6 +160,23 @@ E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
+
+# ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
+# Each is told by an event row, so that statements need nothing else:
+#   E_MOVED    EVT_WHY says it: WHY_DEPOSIT, WHY_WITHDRAWAL, WHY_TRANSFER (a row for each of the two accounts), WHY_SPLIT, WHY_MERGE; amount in EVT_PRICE
+#   E_SETTLED  EVT_WHY is WHY_SETTLEMENT; amount in EVT_LAST_PRICE
+#   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
+#              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
+#              cumulated net fee of each order times the shares of its listing.
+WHY_DEPOSIT = 1
+WHY_WITHDRAWAL = 2
+WHY_TRANSFER = 3
+WHY_TRADE = 4
+WHY_FEE = 5
+WHY_REBATE = 6
+WHY_SPLIT = 7
+WHY_MERGE = 8
+WHY_SETTLEMENT = 9
 
 # ---- event flags (7 bits) -------------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity

@@ -1,9 +1,9 @@
-"""The refusal table: for every reason code of codes.py what it is called, what it says, why it happens and what to do.
+"""The refusal table: for every reason code of codes.py its name, text, cause and remedy.
 
 One row per code, one text per code. `docs/errors.md` is generated from this table (scripts/make_docs.py). In the texts
-{limit}, {used} and {asked} stand for the numbers that the event row carries (EVT_LIMIT, EVT_USED, EVT_ASKED): prices in
-ticks and in the client's terms, quantities in lots, money in minor units of its asset, times in ns (a text shows them as people read
-them: 2026-07-19 21:40:00 UTC). On FIX a text has prices, quantities and money as decimal numbers.
+{limit}, {used} and {asked} stand for the numbers in the event row (EVT_LIMIT, EVT_USED, EVT_ASKED): prices in
+ticks in the client's terms, quantities in lots, money in minor units of its asset, times in ns (shown as
+2026-07-19 21:40:00 UTC). On FIX, prices, quantities and money are shown as decimal numbers.
 """
 
 import re
@@ -14,7 +14,7 @@ from . import codes, units
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason. The fix_* numbers are what FIX 4.4 reports carry beside 58; None: the code never travels in that field."""
+    """One reason. The fix_* numbers are sent in FIX 4.4 reports together with 58; None: the code is never sent in that field."""
 
     code: int
     name: str  # the constant's name in codes.py
@@ -22,101 +22,103 @@ class Refusal:
     fix_102: int | None  # CxlRejReason, on OrderCancelReject
     fix_380: int | None  # BusinessRejectReason, on BusinessMessageReject
     fix_373: int | None  # SessionRejectReason, on Reject
-    fix_378: int | None  # ExecRestatementReason, on reports that nobody asked for
+    fix_378: int | None  # ExecRestatementReason, on unsolicited reports
     safe_to_resend: bool  # the ClOrdID is not used up: the same message may be sent again, unchanged
     template: str
     cause: str
     what_to_do: str
 
 
-# FIX 4.4 values used below. 103: 0 broker option, 1 unknown symbol, 2 exchange closed, 3 exceeds limit, 5 unknown order,
+# FIX 4.4 values used below, from the field definitions of OrdRejReason, CxlRejReason, BusinessRejectReason and ExecRestatementReason.
+# 103: 0 broker option, 1 unknown symbol, 2 exchange closed, 3 exceeds limit, 5 unknown order,
 # 6 duplicate, 8 stale, 11 unsupported characteristic, 13 incorrect quantity, 15 unknown account, 99 other.
 # 102: 0 too late, 1 unknown order, 2 broker option, 6 duplicate ClOrdID, 99 other. 380: 0 other, 1 unknown id, 2 unknown security,
-# 3 unsupported type, 4 application not available, 5 required field missing, 6 not authorised, 8 throttle. 378: 4, 6, 8, 99.
+# 3 unsupported type, 4 application not available, 5 required field missing, 6 not authorised; 8 throttle is not in FIX 4.4 and goes only to
+# sessions without the standard dictionary. 378: 4 broker option, 6 cancel on trading halt, 8 market option, 99 other.
 _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | None, str, str, str], ...] = (
     # name, 103, 102, 380, 373, 378, text, cause, what to do
     # ---- session and account
     ("R_NOT_LOGGED_ON", 0, 2, 4, None, None, "the session is not logged on",
-     "A command arrived for a session that has not logged on, or whose connection is gone.", "Log on, then send it again."),
+     "A command arrived for a session that has not logged on, or whose connection is lost.", "Log on, then send it again."),
     ("R_UNKNOWN_ACCOUNT", 15, 2, 1, None, None, "there is no account {asked} for this session",
-     "Account (FIX 1) is not known or belongs to another firm, or the message names none and the session has no default account.",
+     "Account (FIX 1) is unknown or belongs to another firm, or the message gives no account and the session has no default account.",
      "Use an account of your firm; ask the operator for its name."),
     ("R_ACCOUNT_NOT_ALLOWED", 15, 2, 6, None, None, "the account belongs to another firm",
-     "An operator's act names an account that is not the firm's, or accounts of two firms. (A client that names another firm's account is told "
+     "An operator's record names an account that is not the firm's, or accounts of two firms. (A client that names another firm's account gets "
      "R_UNKNOWN_ACCOUNT.)", "Name accounts of one firm."),
     ("R_VENUE_NOT_ALLOWED", 0, 2, 6, None, None, "venue {asked} does not admit this account or session",
-     "The account is isolated to another venue, or the session enters through another one.", "Send through a session of that venue."),
+     "The account is isolated to another venue, or the session belongs to another venue.", "Send through a session of that venue."),
     # ---- duplicate table
     ("R_ID_USED", 6, 6, 1, None, None, "ClOrdID already used",
-     "Another order of the firm had this ClOrdID within the retention time (72 h unless set otherwise), with other content.",
-     "Take a new ClOrdID. A true repeat of the same order is answered with its state instead."),
+     "An order of the firm with different content used this ClOrdID within the retention time (72 h unless set otherwise).",
+     "Use a new ClOrdID. An exact repeat of an order is answered with the order's state instead."),
     ("R_ID_TABLE_FULL", 0, 2, 4, None, None, "the table of used ClOrdIDs is full at {limit} rows, {used} are in use",
-     "Not sent any more: servers before rules version 3 refused new orders when their table of closed ClOrdIDs was full.",
+     "No longer sent. Servers before rules version 3 refused new orders when their table of closed ClOrdIDs was full.",
      "Resend; the server now forgets the firm's own oldest closed ClOrdIDs instead."),
     ("R_ORDER_TABLE_FULL", 0, 2, 4, None, None, "the table of open orders is full at {limit} rows, {used} are in use",
-     "As many orders are open as the server was sized for.", "Cancel orders, or resend later. Operator: raise the capacity `orders`."),
+     "The number of open orders has reached the server's capacity.", "Cancel orders, or resend later. Operator: raise the capacity `orders`."),
     ("R_BAD_ID", 99, 99, 0, 5, None, "ClOrdID must be 1 to 64 printable ASCII characters, or an integer from 1 to 2^63-1",
      "The ClOrdID is empty, too long, not printable ASCII, or an integer outside the range.", "Send a valid ClOrdID."),
     ("R_TEXT_TABLE_FULL", 0, 2, 4, None, None, "the table of ClOrdID texts is full at {limit} rows, {used} are in use",
-     "Not sent any more: servers before rules version 3 refused new orders when their table of ClOrdID texts was full.",
+     "No longer sent. Servers before rules version 3 refused new orders when their table of ClOrdID texts was full.",
      "Resend; there is now room for the text of every ClOrdID."),
     ("R_ORDER_SHARE_FULL", 3, 2, 4, None, None, "your firm has {used} open orders, and its share of the table of open orders is {limit}",
-     "A firm may have as many open orders as its guaranteed share, or as the table has rows left, whichever is more. This firm has reached that; "
+     "A firm may have as many open orders as its guaranteed share, or as many as the table has rows left, whichever is more. This firm has reached that number; "
      "other firms are not affected.",
      "Cancel orders, then resend. Operator: give the firm a larger `share`, or raise the capacity `orders` of the next data folder."),
     ("R_NODE_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} nodes of the order books, its share is {limit}, this order needs {asked} more",
-     "A firm whose orders lie at widely scattered prices takes many nodes of the order books. It may have its guaranteed share, or as many as the table has left, "
-     "whichever is more. This firm has reached that; other firms are not affected, and its own orders at prices where others rest are still taken.",
-     "Cancel orders that lie far apart, or send at prices nearer to other orders. Operator: give the firm a larger `share`, or raise the capacity `nodes` "
+     "Orders at widely scattered prices take many nodes of the order books. A firm may have its guaranteed share, or as many nodes as the table has left, "
+     "whichever is more. This firm has reached that number. Other firms are not affected, and the firm's orders at prices near other orders are still accepted.",
+     "Cancel orders at scattered prices, or use prices nearer to other orders. Operator: give the firm a larger `share`, or raise the capacity `nodes` "
      "of the next data folder."),
     ("R_POSITION_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} words of positions, its share is {limit}, this event needs {asked} more",
-     "An account keeps a row for each event in which it has ever traded. All accounts of a firm together may have the firm's guaranteed share of the table, "
-     "or as much as is left, whichever is more. This firm has reached that; other firms, and events in which the account has traded before, are not affected.",
-     "Trade the event from an account that has traded it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "
+     "An account keeps a row for each event in which it has ever traded. All accounts of a firm together may use the firm's guaranteed share of the table, "
+     "or as much as is left, whichever is more. This firm has reached that. Other firms, and events in which the account has traded before, are not affected.",
+     "Trade the event from an account that has traded in it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "
      "of the next data folder."),
     # ---- venue, instrument, phase, order type
     ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
-     "Symbol (55) or instrument id is not known, or the venue of the session does not list it.", "Take a symbol from the security list or the definitions stream."),
+     "Symbol (55) or instrument id is unknown, or the session's venue does not list it.", "Use a symbol from the security list or the definitions stream."),
     ("R_MARKET_NOT_OPEN", 2, 2, 4, None, None, "the market is not open yet (phase {asked})",
      "The event is in draft or listed.", "Wait for the phase message `open`."),
     ("R_MARKET_PAUSED", 2, 2, 4, None, 6, "the market is paused (phase {asked})",
-     "The operator paused the event.", "Resend when the phase is `open` again; cancels are accepted meanwhile."),
+     "The operator paused the event.", "Resend when the phase is `open` again; cancels are still accepted."),
     ("R_MARKET_CLOSED", 2, 0, 4, None, None, "the market is closed (phase {asked})",
-     "The event is closed, determined or final: nothing trades and nothing rests any more.", "None: trading in it has ended."),
-    ("R_CANCEL_ONLY", 2, 2, 4, None, None, "the market takes cancels only (phase {asked})",
+     "The event is closed, determined or final: no order can trade or rest.", "None: trading in it has ended."),
+    ("R_CANCEL_ONLY", 2, 2, 4, None, None, "the market accepts only cancels (phase {asked})",
      "The event is in the phase cancel-only.", "Cancel, or wait for the phase `open`."),
     ("R_BAD_SIDE", 11, 99, 5, 5, None, "side must be 1 (buy) or 2 (sell), and contract side 1 (YES) or 2 (NO), not {asked}",
-     "Side (54), or the contract side, is none of the tabled values.", "Send 1 or 2; contract side 1 (YES) or 2 (NO)."),
-    ("R_BAD_TYPE", 11, 99, 5, 5, None, "order type {asked} is not taken here",
-     "OrdType (40) is none that this market accepts.", "Send 1 (market) or 2 (limit)."),
-    ("R_BAD_TIF", 11, 99, 5, 5, None, "time in force {asked} is not taken here",
-     "TimeInForce (59) is none that this market accepts in this phase.", "Send 0, 1, 3, 4 or 6 as documented for the phase."),
+     "Side (54), or the contract side, is not one of the valid values.", "Send 1 or 2; contract side 1 (YES) or 2 (NO)."),
+    ("R_BAD_TYPE", 11, 99, 5, 5, None, "order type {asked} is not accepted here",
+     "This market does not accept the OrdType (40).", "Send 1 (market) or 2 (limit)."),
+    ("R_BAD_TIF", 11, 99, 5, 5, None, "time in force {asked} is not accepted here",
+     "This market does not accept the TimeInForce (59) in this phase.", "Send 0, 1, 3, 4 or 6 as documented for the phase."),
     ("R_BAD_FLAGS", 11, 99, 5, 5, None, "the order's flags {asked} contradict each other or are unknown",
-     "ExecInst (18) or the flags name something unknown, or two things that exclude each other.", "Correct the flags."),
+     "ExecInst (18) or the flags contain an unknown value, or two values that exclude each other.", "Correct the flags."),
     ("R_FIELD_UNSUPPORTED", 11, 2, 5, None, None, "a field of this order (field {asked}) is not supported yet, or not with the value given",
      "The field, or its value, belongs to a feature that this server does not have. Fields: 2 front end, 9 MinQty, 10 DisplayQty, 11 StopPx, "
      "13 deadline, 14 order group, 15 cost cap, 18 stop orders, 19 at the open, 20 self-trade mode, 21 flags.", "Leave the field out."),
     ("R_EXPIRY_PAST", 99, 99, 5, None, None, "a GTD order needs an ExpireTime later than the server's time {limit}, got {asked}",
-     "A GTD order would already have expired, or comes without an ExpireTime.", "Send a later ExpireTime (126, UTC)."),
-    ("R_EXPIRY_UNEXPECTED", 11, 99, 5, None, None, "ExpireTime {asked} goes only with time in force GTD",
+     "The GTD order would already have expired, or it has no ExpireTime.", "Send a later ExpireTime (126, UTC)."),
+    ("R_EXPIRY_UNEXPECTED", 11, 99, 5, None, None, "ExpireTime {asked} is allowed only with time in force GTD",
      "ExpireTime was given with another TimeInForce.", "Send 59=6 with 126, or neither."),
     ("R_NO_ON_SPOT", 11, 99, 5, None, None, "a spot pair has no NO side",
      "Contract side NO was sent for a spot instrument.", "Leave the contract side out."),
     ("R_BAD_STP", 11, 99, 5, 5, None, "self-trade prevention mode {asked} is not known or not supported",
-     "SelfMatchPreventionInstruction is none of the tabled values.", "Leave it out (cancel incoming) or send a tabled value."),
-    ("R_PRICE_ON_MARKET", 11, 99, 5, None, None, "a market order carries no price, got {asked}",
+     "SelfMatchPreventionInstruction is not one of the valid values.", "Leave it out (cancel incoming) or send a valid value."),
+    ("R_PRICE_ON_MARKET", 11, 99, 5, None, None, "a market order has no price, got {asked}",
      "Price (44) was given with OrdType 1.", "Leave Price out, or send a limit order."),
-    ("R_POST_ONLY_IMMEDIATE", 11, 99, 5, None, None, "post-only cannot go with time in force IOC or FOK, nor with a market order",
-     "A post-only order must be able to rest.", "Drop the flag, or send Day, GTC or GTD."),
-    ("R_MARKET_NEEDS_IMMEDIATE", 11, 99, 5, None, None, "a market order cannot rest: time in force {asked} is not taken with it",
+    ("R_POST_ONLY_IMMEDIATE", 11, 99, 5, None, None, "post-only cannot be combined with time in force IOC or FOK, or with a market order",
+     "A post-only order must be able to rest.", "Remove the flag, or send Day, GTC or GTD."),
+    ("R_MARKET_NEEDS_IMMEDIATE", 11, 99, 5, None, None, "a market order cannot rest: time in force {asked} is not accepted with it",
      "A market order was sent with a time in force that would let it rest.", "Send 59=3 (IOC), 59=4 (FOK) or 59=0."),
     # ---- kill switch
     ("R_KILLED_PLATFORM", 0, 2, 4, None, None, "the kill switch of the platform is on",
-     "The platform's operator stopped all new orders.", "Resend when it is released; cancels are accepted."),
+     "The platform's operator stopped all new orders.", "Resend when the kill switch is released; cancels are accepted."),
     ("R_KILLED_VENUE", 0, 2, 4, None, None, "the kill switch of venue {asked} is on",
-     "The venue's operator stopped new orders.", "Resend when it is released; cancels are accepted."),
+     "The venue's operator stopped new orders.", "Resend when the kill switch is released; cancels are accepted."),
     ("R_KILLED_FIRM", 0, 2, 4, None, None, "the kill switch of your firm is on (firm {asked})",
      "A risk officer stopped the firm's new orders.", "Ask your risk officer; cancels are accepted."),
     ("R_KILLED_ACCOUNT", 0, 2, 4, None, None, "the kill switch of account {asked} is on",
@@ -125,21 +127,21 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A risk officer stopped the session's new orders.", "Ask your risk officer; cancels are accepted."),
     # ---- throttle, freshness, conflict
     ("R_THROTTLED_SESSION", 3, 2, 8, None, None, "the session's throttle of {limit} messages per window is used up ({used} sent)",
-     "More new orders and replaces within the window than the session may send.", "Resend after the window; cancels are not throttled."),
+     "The session sent more new orders and replaces within the window than it may.", "Resend after the window; cancels are not throttled."),
     ("R_THROTTLED_VENUE", 3, 2, 8, None, None, "the venue's throttle of {limit} messages per window is used up ({used} sent)",
      "All sessions of the venue together sent more than it may.", "Resend after the window; cancels are not throttled."),
     ("R_STALE", 8, 99, 0, None, None, "the deadline {limit} had passed when the order was handled at {asked}",
-     "The order carried a freshness deadline, and the server's time was later.", "Decide again at the present price, then resend."),
-    ("R_CONFLICT", 0, 2, 6, None, None, "your firm has a conflict of interest in event {asked}: only orders that reduce are taken",
-     "The firm creates, resolves or arbitrates the event, or is on its restricted list.", "Only reduce the position."),
+     "The order had a deadline, and the server handled it later.", "Decide again at the current price, then resend."),
+    ("R_CONFLICT", 0, 2, 6, None, None, "your firm has a conflict of interest in event {asked}: only orders that reduce the position are accepted",
+     "The firm creates, resolves or arbitrates the event, or is on its restricted list.", "Send only orders that reduce the position."),
     # ---- price and size
-    ("R_PRICE_OUT_OF_RANGE", 99, 99, 0, 5, None, "price {asked} lies beyond the limit {limit}",
+    ("R_PRICE_OUT_OF_RANGE", 99, 99, 0, 5, None, "price {asked} is beyond the limit {limit}",
      "The price is below the lowest or above the highest price of the instrument.", "Send a price within the bands."),
     ("R_PRICE_OFF_GRID", 99, 99, 0, 5, None, "price {asked} is not on the grid: the increment there is {limit}",
-     "The price is no multiple of the increment of its band.", "Round to the grid given in the definition."),
+     "The price is not a multiple of the increment of its band.", "Round to the grid given in the definition."),
     ("R_QTY_NOT_POSITIVE", 13, 99, 0, 5, None, "quantity {asked} must be at least {limit}",
      "OrderQty is zero or negative.", "Send a positive quantity."),
-    ("R_QTY_LOT", 13, 99, 0, 5, None, "quantity {asked} is no multiple of the lot {limit}",
+    ("R_QTY_LOT", 13, 99, 0, 5, None, "quantity {asked} is not a multiple of the lot {limit}",
      "The instrument trades in multiples of its lot.", "Round to the lot given in the definition."),
     ("R_QTY_TOO_SMALL", 13, 99, 0, None, None, "quantity {asked} is below the minimum {limit}",
      "The order is smaller than the instrument allows.", "Send at least the minimum."),
@@ -147,145 +149,145 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "The order is larger than the instrument allows.", "Send several smaller orders."),
     ("R_NOTIONAL_TOO_LARGE", 3, 99, 0, None, None, "the order is worth {asked}, above the maximum {limit}",
      "Price times quantity is above the instrument's maximum notional.", "Send a smaller order."),
-    ("R_NO_LIQUIDITY", 99, 99, 0, None, None, "no liquidity: there is no opposite order to price a market order by",
-     "A market order met an empty opposite side.", "Send a limit order."),
-    ("R_COLLAR", 99, 99, 0, None, None, "price {asked} lies beyond the collar, which ends at {limit} (reference {used})",
-     "The price is too far from the reference on the dear side.", "Send a price nearer to the reference."),
+    ("R_NO_LIQUIDITY", 99, 99, 0, None, None, "no liquidity: there is no opposite order to price a market order",
+     "The opposite side of the book is empty.", "Send a limit order."),
+    ("R_COLLAR", 99, 99, 0, None, None, "price {asked} is beyond the collar, which ends at {limit} (reference {used})",
+     "The price is too far above the reference for a buy, or too far below it for a sell.", "Send a price nearer to the reference."),
     ("R_POSITION_LIMIT", 3, 99, 0, None, None, "the position could reach {asked}, the limit is {limit} (now {used}, open orders counted)",
-     "Position and open orders on that side together would go beyond the instrument's maximum position. All three numbers count YES contracts: "
-     "one sold, or a NO bought, is -1.",
+     "Position and open orders on that side together would exceed the instrument's maximum position. All three numbers count YES contracts: "
+     "one YES sold, or one NO bought, is -1.",
      "Reduce or cancel first, or send less."),
     # ---- collateral, matching
     ("R_COLLATERAL", 3, 2, 0, None, None, "the order needs {asked}, and {limit} is available ({used} locked)",
-     "Buying power of the asset would be negative and lower than before.", "Deposit, cancel or reduce, or send a smaller order."),
+     "Buying power in the asset would be negative and lower than before.", "Deposit, cancel or reduce, or send a smaller order."),
     ("R_POST_ONLY_WOULD_TRADE", 99, 99, 0, None, None, "a post-only order at {asked} would trade with the best price {limit}",
      "The order would have taken liquidity.", "Send a less aggressive price."),
     ("R_TABLE_FULL", 0, 2, 4, None, None, "a table of the server is full at {limit} rows ({used} in use)",
-     "A table of the order books or of positions has no row left for this order, for no firm.",
-     "Resend later; cancels still work. Operator: raise the capacity that `exos status` shows as full."),
+     "A table of the order books or of positions has no free row for this order; this affects all firms.",
+     "Resend later; cancels are still accepted. Operator: raise the capacity that `exos status` shows as full."),
     # ---- cancel and replace
     ("R_UNKNOWN_ORDER", 5, 1, 1, None, None, "the firm has no order with this ClOrdID",
-     "OrigClOrdID names no order of the firm within the retention time.", "Check OrigClOrdID (41)."),
+     "The firm has had no order with this OrigClOrdID within the retention time.", "Check OrigClOrdID (41)."),
     ("R_ORDER_CLOSED", 5, 0, 0, None, None, "too late: the order is no longer open",
-     "The order was filled, cancelled or has expired, under this ClOrdID or under a newer one that replaced it.",
+     "The order was filled or cancelled or has expired, with this ClOrdID or a newer one that replaced it.",
      "See the order's status (39) and its last ClOrdID (41) in the answer."),
-    ("R_ORDER_REPLACED", 99, 0, 0, None, None, "this ClOrdID was replaced: the order lives on under the newer ClOrdID that OrigClOrdID of this answer names",
-     "A replace gave the order a new ClOrdID; cancels and replaces must name that one.", "Send it again with the ClOrdID that the answer names in 41."),
-    ("R_CANCEL_FIELD", 99, 99, 0, None, None, "field {asked} of the cancel is not the order's: the order has {limit}, the request says {used}",
-     "The cancel names an account, side or instrument that is not that of the order with this OrigClOrdID. Fields: 1 account, 16 side, 17 contract side, "
-     "22 instrument.", "Check OrigClOrdID (41), or leave the field out where it is optional."),
-    ("R_QTY_BELOW_FILLED", 13, 99, 0, None, None, "the new total {asked} is below what has been filled, {limit}",
-     "The quantity of a replace is the new total, what has been filled included.", "Send a total of at least the filled quantity."),
-    ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change field {asked}: the order has {limit}, the request says {used}",
-     "A replace changes price and quantity; another field was given and differs from the order's. Fields: 1 account, 12 ExpireTime, 16 side, "
+    ("R_ORDER_REPLACED", 99, 0, 0, None, None, "this ClOrdID was replaced: the order is open under the newer ClOrdID given as OrigClOrdID of this answer",
+     "A replace gave the order a new ClOrdID; cancels and replaces must use the new one.", "Send it again with the ClOrdID given in 41 of the answer."),
+    ("R_CANCEL_FIELD", 99, 99, 0, None, None, "field {asked} of the cancel differs from the order: the order has {limit}, the request has {used}",
+     "The cancel gives an account, side or instrument that differs from the order with this OrigClOrdID. Fields: 1 account, 16 side, 17 contract side, "
+     "22 instrument.", "Check OrigClOrdID (41), or leave the field out if it is optional."),
+    ("R_QTY_BELOW_FILLED", 13, 99, 0, None, None, "the new total {asked} is below the filled quantity {limit}",
+     "The quantity of a replace is the new total, including the filled quantity.", "Send a total of at least the filled quantity."),
+    ("R_REPLACE_FIELD", 99, 99, 0, None, None, "a replace cannot change field {asked}: the order has {limit}, the request has {used}",
+     "A replace can change only price and quantity; another field was given and differs from the order's. Fields: 1 account, 12 ExpireTime, 16 side, "
      "17 contract side, 18 type, 19 time in force, 20 self-trade mode, 21 flags, 22 instrument.",
-     "Leave the field out or repeat the order's; to change it, cancel and send a new order."),
+     "Leave the field out or repeat the order's value. To change it, cancel and send a new order."),
     ("R_NOTHING_CHANGED", 99, 99, 0, None, None, "the replace changes nothing",
-     "Price and total are those of the order.", "None needed."),
-    ("R_BAD_SCOPE", 99, 99, 0, 5, None, "mass cancel scope {asked} is not known",
-     "The scope is none of session, account, firm, instrument, event.", "Send a tabled scope."),
-    # ---- why an order was taken out
+     "Price and total are the same as the order's.", "None needed."),
+    ("R_BAD_SCOPE", 99, 99, 0, 5, None, "mass cancel scope {asked} is unknown",
+     "The scope is not one of session, account, firm, instrument, event.", "Send a valid scope."),
+    # ---- why an order was cancelled or expired
     ("R_USER_CANCEL", None, None, None, None, None, "cancelled by request", "A cancel named this order.", "None needed."),
     ("R_MASS_CANCEL", None, None, None, None, None, "cancelled by a mass cancel", "A mass cancel covered this order.", "None needed."),
     ("R_IOC_REST", None, None, None, None, 8, "the rest of an immediate-or-cancel order was cancelled",
-     "What could not trade at once does not rest.", "None needed."),
+     "The quantity that could not trade at once does not rest.", "None needed."),
     ("R_FOK_NOT_FILLABLE", None, None, None, None, 8, "fill-or-kill: the whole quantity could not trade at once",
      "Less than the whole quantity was available within the limit.", "Send less, a better price, or IOC."),
     ("R_SELF_TRADE", None, None, None, None, 8, "cancelled, because it would have traded with your own firm's order",
      "Self-trade prevention, mode cancel incoming.", "Cancel the resting order first."),
-    ("R_EXPIRED", None, None, None, None, 8, "the order has expired", "Its ExpireTime or the end of the trading day came.", "None needed."),
+    ("R_EXPIRED", None, None, None, None, 8, "the order has expired", "Its ExpireTime or the end of the trading day was reached.", "None needed."),
     ("R_DISCONNECT", None, None, None, None, 4, "cancelled, because the session's connection was lost",
-     "The session asked for cancel on disconnect.", "Enter the order again after logging on."),
-    ("R_MARKET_CLOSING", None, None, None, None, 6, "cancelled, because the market closed", "Closing cancels all that rests.", "None: trading in it has ended."),
+     "The session has cancel on disconnect.", "Enter the order again after logging on."),
+    ("R_MARKET_CLOSING", None, None, None, None, 6, "cancelled, because the market closed", "Closing a market cancels all its open orders.", "None: trading in it has ended."),
     ("R_KILL_SWITCH", None, None, None, None, 4, "cancelled by a kill switch", "The kill switch of the account, firm, venue or platform was used.",
      "Ask your risk officer or the operator."),
-    ("R_REPLACED_TO_FILLED", None, None, None, None, None, "cancelled, because a replace lowered the total to what had been filled",
+    ("R_REPLACED_TO_FILLED", None, None, None, None, None, "cancelled, because a replace lowered the total to the filled quantity",
      "The new total equals the filled quantity.", "None needed."),
     ("R_MARKET_REST", None, None, None, None, 8, "the rest of a market order was cancelled at its protection price",
-     "The book was exhausted within the protection.", "Send a limit order for the rest."),
+     "No more opposite orders within the protection price.", "Send a limit order for the rest."),
     ("R_USER_REPLACE", None, None, None, None, None, "replaced by request of another session of the firm",
-     "A replace from another session of the firm named this order (it lives on under the new ClOrdID).", "None needed."),
+     "A replace from another session of the firm named this order (it stays open with the new ClOrdID).", "None needed."),
     # ---- split, merge, transfer, settlement
-    ("R_NOT_SPLITTABLE", None, None, 0, None, None, "split and merge exist only in exactly-k groups that are open",
+    ("R_NOT_SPLITTABLE", None, None, 0, None, None, "split and merge are possible only in exactly-k groups that are open",
      "The event is a spot pair, a binary, at-most-k, or is not open.", "Trade the contracts instead."),
-    ("R_MERGE_TOO_MANY", None, None, 0, None, None, "cannot merge {asked} sets: {limit} are held of every contract",
+    ("R_MERGE_TOO_MANY", None, None, 0, None, None, "cannot merge {asked} sets: the account holds only {limit} of every contract",
      "A merge takes one of each contract per set.", "Merge fewer sets."),
-    ("R_WITHDRAW_TOO_MUCH", None, None, 0, None, None, "cannot take out {asked}: {limit} is free ({used} locked)",
-     "The amount is above the buying power.", "Take out less, or cancel orders first."),
+    ("R_WITHDRAW_TOO_MUCH", None, None, 0, None, None, "cannot withdraw {asked}: {limit} is available ({used} locked)",
+     "The amount is above the buying power.", "Withdraw less, or cancel orders first."),
     ("R_AMOUNT_NOT_POSITIVE", None, None, 0, None, None, "amount {asked} must be at least 1",
      "An amount or number of sets is zero or negative.", "Send a positive amount."),
     ("R_UNKNOWN_ASSET", None, None, 1, None, None, "there is no asset {asked}", "The asset is not defined.", "Define it first, or correct the name."),
-    ("R_BAD_TRANSITION", None, None, 0, None, None, "an event in phase {used} cannot go to phase {asked}",
-     "The lifecycle has no such step.", "draft - listed - open <-> paused - closed - determined - final."),
+    ("R_BAD_TRANSITION", None, None, 0, None, None, "an event in phase {used} cannot change to phase {asked}",
+     "The lifecycle has no step from the one phase to the other.", "Use a step that phases.md lists."),
     ("R_PAYOUT_COUNT", None, None, 0, None, None, "{asked} payouts were given, the event has {limit} contracts",
-     "A determination names one payout per contract.", "Give a payout for each contract."),
-    ("R_PAYOUT_RANGE", None, None, 0, None, None, "payout {asked} lies outside 0 to {limit}", "A contract pays between 0 and P.", "Correct the payout."),
-    ("R_PAYOUT_SUM", None, None, 0, None, None, "the payouts sum to {asked}, the product demands {limit}",
+     "A determination has one payout per contract.", "Give a payout for each contract."),
+    ("R_PAYOUT_RANGE", None, None, 0, None, None, "payout {asked} is outside 0 to {limit}", "A contract pays between 0 and P.", "Correct the payout."),
+    ("R_PAYOUT_SUM", None, None, 0, None, None, "the payouts sum to {asked}, the product requires {limit}",
      "Exactly-k events pay k times P in all, at-most-k events at most that.", "Correct the payouts."),
-    ("R_NOT_DETERMINED", None, None, 0, None, None, "the event is not determined (phase {asked})", "Finalise needs a determination.", "Determine it first."),
-    ("R_CHALLENGE_WINDOW", None, None, 0, None, None, "the challenge window ends at {limit}, it is {asked}",
+    ("R_NOT_DETERMINED", None, None, 0, None, None, "the event is not determined (phase {asked})", "Finalising needs a determination.", "Determine it first."),
+    ("R_CHALLENGE_WINDOW", None, None, 0, None, None, "the challenge window ends at {limit}, the time is {asked}",
      "A determination can be disputed until then.", "Finalise after the window."),
-    ("R_ALREADY_FINAL", None, None, 0, None, None, "the event is final: it has been paid", "A second settlement was asked for.", "None: paying twice is impossible."),
+    ("R_ALREADY_FINAL", None, None, 0, None, None, "the event is final: it has been paid", "A second settlement was requested.", "None: an event is paid only once."),
     ("R_UNKNOWN_EVENT", None, None, 1, None, None, "there is no event {asked}",
      "The event is not defined, or the venue of the session does not list it.", "Correct the name or id."),
     ("R_IDEMPOTENCY", None, None, 0, None, None, "this idempotency key was used with other content",
-     "The same key names another act.", "Take a new key for a new act."),
-    ("R_OVERFLOW", None, None, 0, None, None, "the result {asked} would leave the range of amounts ({limit})",
+     "An earlier transfer with different content used this key.", "Use a new key for a new transfer."),
+    ("R_OVERFLOW", None, None, 0, None, None, "the result {asked} would exceed the range of amounts ({limit})",
      "A product of price, quantity or position, or a balance, could reach 2^62.", "Lower the maximum quantity or position, or the amount."),
     ("R_BAD_DEFINITION", None, None, 0, None, None, "the definition is not valid (field {asked}, limit {limit})",
-     "A record of the operator breaks a rule of listing; the answer's text names the key.", "Correct the record."),
+     "An operator's record breaks a listing rule; the answer's text names the key.", "Correct the record."),
     ("R_NOT_CLOSED", None, None, 0, None, None, "the event must be closed first (phase {asked})", "Only a closed event can be determined.", "Close it, then determine."),
-    ("R_OPEN_ORDERS", None, None, 0, None, None, "{asked} orders are still open", "The act needs an empty book.", "Close the market or cancel the orders first."),
-    ("R_BAD_COMMAND", 99, 99, 3, None, None, "the command {asked} is not known or not allowed here",
-     "An operator's record or a command that this server does not know.", "Use a client of the server's version."),
+    ("R_OPEN_ORDERS", None, None, 0, None, None, "{asked} orders are still open", "The action needs an empty book.", "Close the market or cancel the orders first."),
+    ("R_BAD_COMMAND", 99, 99, 3, None, None, "the command {asked} is unknown or not allowed here",
+     "The server does not know the operator's record or command.", "Use a client of the server's version."),
     ("R_SANDBOX", None, None, 0, None, None, "a sandbox and other configurations do not mix in one data folder",
-     "The sandbox's passwords are published. Its configuration goes only into a folder that was begun with it, and no other one goes there.",
-     "Take a data folder of its own for each."),
+     "The sandbox's passwords are published. A sandbox configuration is accepted only in a folder that was created with one, and such a folder accepts no other.",
+     "Use a separate data folder for each."),
     # ---- wires and gateway
-    ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are no valid message of this protocol.", "Correct the encoder."),
+    ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
-    ("R_WIRE_UNKNOWN_MESSAGE", None, None, 3, 11, None, "message type {asked} is not known", "The type is not spoken on this session.", "See the table of messages."),
+    ("R_WIRE_UNKNOWN_MESSAGE", None, None, 3, 11, None, "message type {asked} is unknown", "This session does not support the message type.", "See the table of messages."),
     ("R_WIRE_FIELD", 99, 99, 5, 6, None, "field {asked} is missing, unknown, given twice or has a bad value", "One field is wrong; the answer names it.", "Correct the field."),
     ("R_SLOW_READER", None, None, None, None, None, "cut off as a slow reader: {asked} bytes were waiting, the limit is {limit}",
-     "The client did not read what was sent to it.", "Read faster, or subscribe to less; then log on and ask for what was missed."),
+     "The client did not read what was sent to it.", "Read faster, or subscribe to less; then log on and request the missed reports."),
     ("R_LOGON_TIMEOUT", None, None, None, None, None, "no logon within {limit} ms", "The connection did not log on in time.", "Send the logon first."),
-    ("R_BAD_CREDENTIALS", None, None, 6, None, None, "unknown session or wrong credentials", "Name, key or secret are not right; which one is not told.", "Check them with the operator."),
+    ("R_BAD_CREDENTIALS", None, None, 6, None, None, "unknown session or wrong credentials", "Name, key or secret is wrong; the answer does not tell which.", "Check them with the operator."),
     ("R_ALREADY_LOGGED_ON", None, None, 6, None, None, "the session is logged on already", "A second connection used the same session.", "Close the first connection."),
     ("R_CLOCK_SKEW", None, None, 0, 10, None, "SendingTime differs by {asked} ms from the server's clock, the limit is {limit} ms",
      "The two clocks disagree, or the message was delayed.", "Synchronise the clock (NTP)."),
     ("R_SEQUENCE_LOW", None, None, None, None, None, "sequence number {asked} is too low, expected {limit}",
-     "A number was used twice without PossDup.", "Log on with the right number, or reset with 141=Y."),
-    ("R_HEARTBEAT_LOST", None, None, None, None, None, "nothing was heard for {asked} ms, the limit is {limit} ms", "The peer was silent, also after a test request.", "Log on again."),
-    ("R_SHUTDOWN", 2, 2, 4, None, None, "the server is shutting down", "The operator stops the server.", "Log on again when it is back; nothing acknowledged is lost."),
+     "A number was used twice without PossDupFlag.", "Log on with the right number, or reset with 141=Y."),
+    ("R_HEARTBEAT_LOST", None, None, None, None, None, "nothing was received for {asked} ms, the limit is {limit} ms", "The peer was silent, also after a test request.", "Log on again."),
+    ("R_SHUTDOWN", 2, 2, 4, None, None, "the server is shutting down", "The operator stopped the server.", "Log on again when it is back; nothing acknowledged is lost."),
     ("R_RESUME_UNKNOWN", None, None, 1, None, None, "cannot resume from number {asked}: {limit} is the last one sent",
-     "The client asked for reports that this session never sent.", "Resume from the last number seen on this session."),
-    ("R_DISK_RESERVE", 0, 2, 4, None, None, "the journal's disk is nearly full: new orders are not taken",
+     "The client requested reports that this session never sent.", "Resume from the last number received on this session."),
+    ("R_DISK_RESERVE", 0, 2, 4, None, None, "the journal's disk is nearly full: new orders are not accepted",
      "Less space is left than the reserve kept for cancels.", "Resend later; cancels are accepted. Operator: free space."),
-    ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the bound allows.", "Resend later; cancels are accepted."),
-    ("R_CLOCK_JUMP", 0, 2, 4, None, None, "the server's clock has jumped forward: new orders are not taken until it is right again",
-     "The time of day of the server's machine moved on further than time has passed; no order may live or expire by it.",
-     "Resend later; cancels are accepted. Operator: set the clock right, or `exos clock accept` when it is right now."),
+    ("R_OVERLOAD", 0, 2, 4, None, None, "the server is overloaded: the order was not handled", "More output was waiting for the disk than the limit allows.", "Resend later; cancels are accepted."),
+    ("R_CLOCK_JUMP", 0, 2, 4, None, None, "the server's clock has jumped forward: new orders are not accepted until it is right again",
+     "The time of day of the server's machine moved further than the time that has passed, so no order may be entered or expire by it.",
+     "Resend later; cancels are accepted. Operator: correct the clock, or run `exos clock accept` if it is right now."),
     ("R_CLOCK_NOT_HELD", None, None, None, None, None, "the clock has not jumped: there is nothing to accept",
-     "`exos clock accept` while the server goes by the machine's time of day.", "None: `exos status` shows the clock."),
-    ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is not right", "49 or 56 differ from those of the session.", "Correct the CompIDs."),
-    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s lies outside the range that ends at {limit} s", "HeartBtInt (108), or heartbeat_ms of the binary Logon, is outside the server's `heartbeat_min` to `heartbeat_max`.", "Send an interval within the range that the answer names."),
-    ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the reports asked for are being rebuilt from the journal: ask again in a second",
-     "The server's store of past reports was damaged or had no room; what was in it is made again from the journal.",
+     "`exos clock accept` was run while the server follows the machine's time of day.", "None: `exos status` shows the clock."),
+    ("R_BAD_COMP_ID", None, None, 6, 9, None, "SenderCompID or TargetCompID is wrong", "49 or 56 differs from the session's.", "Correct the CompIDs."),
+    ("R_BAD_HEARTBEAT", None, None, 0, 5, None, "heartbeat interval {asked} s is outside the range that ends at {limit} s", "HeartBtInt (108), or heartbeat_ms of the binary Logon, is outside the server's `heartbeat_min` to `heartbeat_max`.", "Send an interval within the range given in the answer."),
+    ("R_REPORTS_REBUILDING", None, None, 4, None, None, "the requested reports are being rebuilt from the journal: ask again in a second",
+     "The server's store of past reports was damaged or had no room; the reports are being rebuilt from the journal.",
      "Ask again after a second; the SDK does. On FIX just wait: they follow by themselves."),
-    ("R_REPORTS_LOST", None, None, 4, None, None, "some of the reports asked for cannot be had any more",
-     "The store of past reports is damaged and the journal no longer reaches back so far. The text names the reports.",
-     "Ask for the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume behind the lost reports."),
+    ("R_REPORTS_LOST", None, None, 4, None, None, "some of the requested reports are lost",
+     "The store of past reports is damaged and the journal no longer reaches back far enough. The text names the reports.",
+     "Request the state of your orders (FIX H, OrderStatusRequest) and compare positions; resume after the lost reports."),
     ("R_LOGON_DELAYED", None, None, 4, None, None, "too many failed logons from this address: try again in some seconds",
-     "Several logons with wrong credentials came from this address (IPv6: from its /64), and as many of this name as may wait do so already. "
-     "This one was not looked at.", "Correct the name or the secret of what logs on from there, then try again. Other addresses are not affected."),
-    ("R_LOGON_REPEATED", None, None, 6, 8, None, "this Logon was taken before", "A Logon with the same SendingTime, MsgSeqNum and CheckSum was let in already: it may be a copy.",
-     "Send a new one, with the time at which it is sent."),
-    ("R_TOO_MANY_DECIMALS", 99, 99, 0, 5, None, "tag {used} has {asked} decimals, at most {limit} are taken for this instrument",
-     "A price or quantity has more decimals than the instrument; nothing is rounded here. The ClOrdID is not used up.", "Round to the decimals of the instrument."),
-    ("R_TOO_MANY_DIGITS", 99, 99, 0, 5, None, "tag {used} has {asked} digits before the point, at most {limit} are taken",
-     "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number of the instrument's size."),
+     "Several logons with wrong credentials came from this address (IPv6: from its /64), and the maximum number of logons with this name are already waiting. "
+     "This logon was not checked.", "Correct the name or the secret of the client at that address, then try again. Other addresses are not affected."),
+    ("R_LOGON_REPEATED", None, None, 6, 8, None, "this Logon was accepted before", "A Logon with the same SendingTime, MsgSeqNum and CheckSum was already accepted: this one may be a copy.",
+     "Send a new Logon with the current time."),
+    ("R_TOO_MANY_DECIMALS", 99, 99, 0, 5, None, "tag {used} has {asked} decimals, this instrument allows at most {limit}",
+     "A price or quantity has more decimals than the instrument; nothing is rounded. The ClOrdID is not used up.", "Round to the decimals of the instrument."),
+    ("R_TOO_MANY_DIGITS", 99, 99, 0, 5, None, "tag {used} has {asked} digits before the point, at most {limit} are allowed",
+     "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number within the instrument's range."),
     ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
-     "The Logon (789) expects a number that we have not come to: one side has lost its numbers.", "Compare the numbers, or begin anew with 141=Y."),
+     "The Logon (789) expects a number that we have not reached: one side has lost its numbers.", "Compare the numbers, or restart them with 141=Y."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.
@@ -318,7 +320,7 @@ SAFE_TO_RESEND: frozenset[int] = frozenset(
     )
 )
 
-RETIRED: frozenset[int] = frozenset((codes.R_ID_TABLE_FULL, codes.R_TEXT_TABLE_FULL))  # old journals and event stores hold them
+RETIRED: frozenset[int] = frozenset((codes.R_ID_TABLE_FULL, codes.R_TEXT_TABLE_FULL))  # still found in old journals and event stores
 
 REFUSALS: dict[int, Refusal] = {}
 for _name, _103, _102, _380, _373, _378, _text, _cause, _todo in _ROWS:
@@ -329,8 +331,8 @@ _PLACE = re.compile(r"\{(limit|used|asked)\}")
 
 
 def text(code: int, limit: int | None = None, used: int | None = None, asked: int | None = None) -> str:
-    """The sentence for a refusal, its numbers filled in, with "(safe to resend)" where it is. Where a number that it speaks of is not given, the
-    cause is said instead, which speaks of none. Never fails: an unknown code says so."""
+    """The sentence for a refusal with its numbers filled in, and "(safe to resend)" appended if it is. If a number used in the text is not given,
+    the cause is returned instead, which uses no numbers. Never fails: an unknown code gives a sentence with the code."""
     row = REFUSALS.get(code)
     if row is None:
         return f"refused with the unknown code {code}"
@@ -349,12 +351,12 @@ def _shown(code: int, value: int) -> str:
 
 
 def short_name(code: int) -> str:
-    """The name without its prefix in lower case, as logs and the command line show it: 20 -> "unknown_instrument"."""
+    """The name without its prefix, in lower case, as logs and the command line show it: 20 -> "unknown_instrument"."""
     row = REFUSALS.get(code)
     return row.name[2:].lower() if row else f"code_{code}"
 
 
 def numbers_used(code: int) -> tuple[str, ...]:
-    """Which of "limit", "used", "asked" the text of `code` shows, in order; wires fill these from the event row."""
+    """Which of "limit", "used" and "asked" the text of `code` shows, in order. The wires fill them from the event row."""
     row = REFUSALS.get(code)
     return tuple(_PLACE.findall(row.template)) if row else ()

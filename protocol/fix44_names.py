@@ -1,4 +1,4 @@
-"""Tags and names of all fields of FIX 4.4 (the standard's list), so that a field that is not taken here is refused by its name.
+"""Tags and names of all fields of FIX 4.4 (the standard's list), so that a field that is not accepted here is refused by its name.
 
 What is taken, and how, is in fix_tables.py. Numbers that FIX 4.4 leaves out (20, 24, 47 ...) are fields of other versions.
 """

@@ -61,7 +61,7 @@ def scale(value: bytes, decimals: int) -> tuple[int, str]:
     whole = m[2].lstrip(b"0")
     fraction = (m[3] or b"").rstrip(b"0")
     if len(fraction) > decimals:
-        return 0, f"has {len(fraction)} decimals, at most {decimals} are taken here"
+        return 0, f"has {len(fraction)} decimals, at most {decimals} are allowed here"
     digits = whole + fraction.ljust(decimals, b"0")
     if len(digits) > DIGITS_MAX:
         return 0, f"is too large: at most {DIGITS_MAX - decimals} digits before the point"
@@ -368,8 +368,8 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
     spec: Message | None = MESSAGES.get(message.msg_type)
     if spec is None or not (spec.outgoing if from_server else spec.incoming):
         if spec is not None or message.msg_type in KNOWN_TYPES:
-            return Problem(0, None, f"MsgType {message.text(35)} is not taken on this session", business=3)
-        return Problem(11, 35, f"MsgType {_show(message.get(35))} is not known")
+            return Problem(0, None, f"MsgType {message.text(35)} is not accepted on this session", business=3)
+        return Problem(11, 35, f"MsgType {_show(message.get(35))} is unknown")
     own = spec.tags()
     seen: set[int] = set()
     in_body = False
@@ -388,9 +388,9 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
             in_body = True
         elif tag in HEADER_TAGS:
             if in_body:
-                return Problem(14, tag, f"{_name(tag)} belongs to the header, found behind fields of the body")
+                return Problem(14, tag, f"{_name(tag)} belongs to the header, found after fields of the body")
         else:
-            return Problem(2, tag, f"{_name(tag)} is not taken in {spec.name}({spec.msg_type})")
+            return Problem(2, tag, f"{_name(tag)} is not accepted in {spec.name}({spec.msg_type})")
         rule = _TYPE_CHECKS.get(f.type)
         if rule is not None and rule[0](value) is None:
             return Problem(6, tag, f"{_name(tag)}: found {_show(value)!r}, expected {rule[1]}")
@@ -412,13 +412,13 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
 
 
 def _unknown(message: FixMessage, place: int, tag: int, value: bytes) -> Problem:
-    """A field that is not in the table: one of FIX 4.4 that is not taken here, or none at all."""
+    """A field that is not in the table: one of FIX 4.4 that is not accepted here, or none at all."""
     if tag in FIX44_NAMES:
-        return Problem(2, tag, f"{_name(tag)} is not taken here: found {_show(value)!r}")
+        return Problem(2, tag, f"{_name(tag)} is not accepted here: found {_show(value)!r}")
     if tag > 0:
-        return Problem(0, tag, f"tag {tag} is not known: found {_show(value)!r}")
+        return Problem(0, tag, f"tag {tag} is unknown: found {_show(value)!r}")
     name = _show(message.odd.get(place, b""))
-    return Problem(0, int(name) if _NUMBER.fullmatch(name) else None, f"{name!r} is no tag: found {_show(value)!r}")
+    return Problem(0, int(name) if _NUMBER.fullmatch(name) else None, f"{name!r} is not a tag: found {_show(value)!r}")
 
 
 # ---------------------------------------------------------------------------------------------------- orders
@@ -474,7 +474,7 @@ def read_order(message: FixMessage) -> OrderRequest | Problem:
         order.symbol = get(48)
     for tag, value in ((1, order.account), (55, order.symbol)):
         if len(value) > TEXT_MAX:
-            return Problem(5, tag, f"{_name(tag)} has {len(value)} characters, at most {TEXT_MAX} are taken")
+            return Problem(5, tag, f"{_name(tag)} has {len(value)} characters, at most {TEXT_MAX} are allowed")
     order.side = int(get(54, b"0"))
     unsaid = codes.YES if order.msg_type == "D" else 0  # elsewhere what is not said is the order's own
     order.request_id = get(790)

@@ -166,7 +166,7 @@ class FixSession:
         if silent <= 0 or self._test_sent_ns and self.last_in_ns > self._test_sent_ns:
             self._test_sent_ns = 0
         if self._test_sent_ns and silent >= self.heartbeat_ns * 24 // 10:
-            text = f"nothing was heard for {silent // 1_000_000} ms, also after a TestRequest"
+            text = f"nothing was received for {silent // 1_000_000} ms, also after a TestRequest"
             return self._end(codes.R_HEARTBEAT_LOST, text)
         actions: list[Action] = []
         if self._asked_from and now_ns - self._asked_at_ns >= self.heartbeat_ns:

@@ -2,13 +2,13 @@
 
 The structs below are the specification: array_like with an integer tag, fields in this order, bounds on every number. Trailing fields
 that have a default may be left out. Fields that a newer peer appends are ignored. Integers may be written in any MessagePack width.
-The server reads and writes the frequent ones by kernels (exchange_server/wires/binary_in.py), proven equal to these structs.
+The server reads and writes the frequent ones with kernels (exchange_server/wires/binary_in.py); tests prove them equal to these structs.
 
 Units: prices in ticks (of the NO side for a NO order), quantities in lots, money in minor units, times in ns UTC since the epoch,
 ids 1..2^63-1. Codes (sides, types, reasons ...) are in protocol/codes.py.
 
-Numbered and unnumbered. What changes a client's orders or money is *numbered* per session (field `number`, 1, 2, 3 ... without holes, for
-ever) and can be asked for again with Resume. Market data, heartbeats and answers to queries are unnumbered and are never sent again.
+Numbered and unnumbered. Messages that change a client's orders or money are *numbered* per session (field `number`: 1, 2, 3 ... without gaps, never
+restarted) and can be requested again with Resume. Market data, heartbeats and answers to queries are unnumbered and are never resent.
 """
 
 from typing import Annotated, Any, TypeAlias
@@ -46,45 +46,45 @@ class _Base(Struct, array_like=True, frozen=True, tag_field="kind"):
 
 # ================================================================================================= client to server
 class Logon(_Base, frozen=True, tag=1):
-    """First message of a client: answers Hello. `mac` = HMAC-SHA256(secret, challenge)."""
+    """The client's first message, in answer to Hello. `mac` = HMAC-SHA256(secret, challenge)."""
 
     key: Annotated[str, Meta(min_length=1, max_length=64)]
     mac: Annotated[bytes, Meta(min_length=MAC_BYTES, max_length=MAC_BYTES)]
     version: U16 = PROTOCOL_VERSION
-    next_number: Count = 0  # the next report number needed; the server sends what is older than its LogonReply again. 0: nothing
+    next_number: Count = 0  # the next report number needed; the server resends from there up to its LogonReply. 0: resend nothing
     heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = (
         0  # within the server's heartbeat_min and heartbeat_max (2000..60000 unless set otherwise); 0: the server's choice
     )
-    flags: U7 = 0  # sum of 2: a lost connection or a logout cancels this session's orders; 4: settlement reports wanted
+    flags: U7 = 0  # sum of 2: a lost connection or a logout cancels this session's orders; 4: send settlement reports
 
 
 class Logout(_Base, frozen=True, tag=2):
-    """Either way; the end of a session. From the client: a wish, answered by a Logout (reason 0) behind all reports of what it had sent.
-    From the server else: why it ends the session (codes.R_*); reports that are missing then can be had with Resume."""
+    """Both directions; ends the session. From the client it is a request: the server first sends all reports of what the client had sent, then a Logout
+    (reason 0). Otherwise the server ends the session, and `reason` says why (codes.R_*). Reports missing at that point can be requested with Resume."""
 
     reason: U16 = 0
     text: Annotated[str, Meta(max_length=1000)] = ""
 
 
 class Heartbeat(_Base, frozen=True, tag=3):
-    """Either way, after `heartbeat_ms` without another message."""
+    """Both directions, after `heartbeat_ms` without another message."""
 
 
 class Resume(_Base, frozen=True, tag=4):
-    """Send the reports numbered begin..end (end 0: up to now) again, as they were. Answered by them and then ResumeDone."""
+    """Resend the reports numbered begin..end (end 0: up to now), unchanged. Answered by the reports, then ResumeDone."""
 
     begin: Id
     end: Count = 0
 
 
 class NewOrder(_Base, frozen=True, tag=10):
-    """An order. Answered by Accepted, Rejected, or OrderStatus (a repeat of the same order). A field whose feature is not built yet must be 0."""
+    """A new order. Answered by Accepted, Rejected, or OrderStatus (for a repeat of the same order). A field whose feature is not built yet must be 0."""
 
-    id: Id  # the client's, unique per firm
+    id: Id  # chosen by the client, unique per firm
     account: U31  # 0: the session's default account
     instrument: U31
     side: Nibble
-    contract_side: Nibble  # NO: price in NO ticks, buying NO at p is selling YES at P - p; spot: YES
+    contract_side: Nibble  # NO: price in NO ticks (buying NO at p is selling YES at P - p); spot: YES
     type: Nibble
     tif: Nibble
     flags: U7
@@ -94,34 +94,34 @@ class NewOrder(_Base, frozen=True, tag=10):
     min_qty: I64 = 0
     display_qty: I64 = 0
     stop_price: I64 = 0
-    deadline: I64 = 0  # refused when the server's time is later, ns since the epoch; 0: none
+    deadline: I64 = 0  # ns since the epoch; refused if the server's time is later. 0: none
     group: U31 = 0
     cost_cap: I64 = 0
     stp: Nibble = 0
-    venue: U16 = 0  # 0: the session's
+    venue: U16 = 0  # 0: the session's venue
     front_end: U16 = 0
 
 
 class CancelOrder(_Base, frozen=True, tag=11):
-    """Take order `orig` out. `id` names this request. Answered by Canceled or CancelRejected."""
+    """Cancel order `orig`. `id` is the id of this request. Answered by Canceled or CancelRejected."""
 
     id: Id
     orig: Id
-    account: U31 = 0  # 0: the order's
-    instrument: U31 = 0  # 0: the order's
+    account: U31 = 0  # 0: the order's account
+    instrument: U31 = 0  # 0: the order's instrument
 
 
 class ReplaceOrder(_Base, frozen=True, tag=12):
-    """Change price and total quantity (what has been filled included) of `orig`; the order is then called `id`.
+    """Change price and total quantity (including the filled quantity) of order `orig`; the order's id is then `id`.
 
-    Answered by Replaced, Canceled (total = filled) or CancelRejected. Only price and total change: another field (side up to expiry, stp) is 0, which
-    keeps the order's own, or repeats it; one that differs is refused (codes.R_REPLACE_FIELD, `asked`: codes.FIELD_*). The deadline is the request's own.
+    Answered by Replaced, Canceled (total = filled) or CancelRejected. Only price and total can change. Each other field (side to expiry, stp) is 0, which
+    keeps the order's value, or repeats it; a different value is refused (codes.R_REPLACE_FIELD, `asked`: codes.FIELD_*). The deadline applies to this request.
     """
 
     id: Id
     orig: Id
-    account: U31  # 0: the order's
-    instrument: U31  # 0: the order's
+    account: U31  # 0: the order's account
+    instrument: U31  # 0: the order's instrument
     price: I64
     qty: I64  # the new total
     side: Nibble = 0
@@ -140,7 +140,7 @@ class ReplaceOrder(_Base, frozen=True, tag=12):
 
 
 class MassCancel(_Base, frozen=True, tag=13):
-    """Cancel all orders of a scope (codes.SCOPE_*). Answered by a Canceled per order, then MassCancelDone."""
+    """Cancel all orders of a scope (codes.SCOPE_*). Answered by one Canceled per order, then MassCancelDone."""
 
     id: Id
     scope: Nibble
@@ -151,7 +151,7 @@ class MassCancel(_Base, frozen=True, tag=13):
 
 
 class OrderStatusRequest(_Base, frozen=True, tag=14):
-    """How is order `id`? Answered by OrderStatus."""
+    """Request the state of order `id`. Answered by OrderStatus."""
 
     id: Id
     account: U31 = 0
@@ -159,7 +159,7 @@ class OrderStatusRequest(_Base, frozen=True, tag=14):
 
 
 class SplitSets(_Base, frozen=True, tag=15):
-    """Pay k*P per set and get one contract of each of an exactly-k event. Answered by Moved or Refused."""
+    """Pay k*P per set and receive one of each contract of an exactly-k event. Answered by Moved or Refused."""
 
     id: Id
     event: U31
@@ -168,7 +168,7 @@ class SplitSets(_Base, frozen=True, tag=15):
 
 
 class MergeSets(_Base, frozen=True, tag=16):
-    """Give one contract of each and get k*P per set. Answered by Moved or Refused."""
+    """Return one of each contract of the event and receive k*P per set. Answered by Moved or Refused."""
 
     id: Id
     event: U31
@@ -177,27 +177,28 @@ class MergeSets(_Base, frozen=True, tag=16):
 
 
 class Subscribe(_Base, frozen=True, tag=20):
-    """Market data of these instruments (none named: of all that the session sees, later ones too): a BookSnapshot each, then BookUpdates and PhaseChanges.
+    """Subscribe to market data of these instruments (empty: of all that the session sees, also later ones). Answered by a BookSnapshot for each, then
+    BookUpdates and PhaseChanges.
 
-    Asking for an instrument that is already subscribed gives its snapshot again.
+    Subscribing to an instrument again sends its snapshot again.
     """
 
     instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
 
 
 class Unsubscribe(_Base, frozen=True, tag=21):
-    """No more market data of these (none named: of all)."""
+    """Stop market data of these instruments (empty: of all)."""
 
     instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
 
 
 class DefinitionsRequest(_Base, frozen=True, tag=22):
-    """Send the Definitions of all instruments that the session sees, then DefinitionsDone; later ones follow as they are listed."""
+    """Request the Definitions of all instruments that the session sees. They are followed by DefinitionsDone; later ones are sent when they are listed."""
 
 
 # ================================================================================================= server to client
 class Hello(_Base, frozen=True, tag=64):
-    """First message of the server."""
+    """The server's first message."""
 
     version: U16
     challenge: Annotated[bytes, Meta(min_length=CHALLENGE_BYTES, max_length=CHALLENGE_BYTES)]
@@ -205,7 +206,7 @@ class Hello(_Base, frozen=True, tag=64):
 
 
 class LogonReply(_Base, frozen=True, tag=66):
-    """Logged on. Comes in a Sent; its number says where the numbered stream stands."""
+    """The logon was accepted. Sent inside a Sent, whose number is the current position of the numbered stream."""
 
     session: U31
     account: U31  # the default account, 0: none
@@ -215,9 +216,9 @@ class LogonReply(_Base, frozen=True, tag=66):
 
 
 class MessageRefused(_Base, frozen=True, tag=67):
-    """A message of the client could not be taken (it had no effect); the session goes on. Comes in a Sent.
+    """A message of the client could not be processed and had no effect; the session continues. Sent inside a Sent.
 
-    `reason` codes.R_*; `tag` of the message as far as it could be read, else 0; `id` likewise.
+    `reason` is a codes.R_*; `tag` and `id` are those of the message if they could be read, else 0.
     """
 
     reason: U16
@@ -227,7 +228,7 @@ class MessageRefused(_Base, frozen=True, tag=67):
 
 
 class Sent(_Base, frozen=True, tag=65):
-    """A session message that takes a number."""
+    """A session message that uses a report number."""
 
     number: Id
     event: Id
@@ -236,12 +237,12 @@ class Sent(_Base, frozen=True, tag=65):
 
 
 class ResumeDone(_Base, frozen=True, tag=69):
-    """All of a Resume has been sent: reports begin..end, `count` of them."""
+    """A Resume is complete: reports begin..end have been sent, `count` of them."""
 
     begin: Id
     end: Count
     count: Count
-    reason: U16 = 0  # not 0: begin..end is less than was asked for, and why (R_RESUME_UNKNOWN, R_REPORTS_REBUILDING, R_REPORTS_LOST)
+    reason: U16 = 0  # not 0: why begin..end is less than was requested (R_RESUME_UNKNOWN, R_REPORTS_REBUILDING, R_REPORTS_LOST)
 
 
 class RequestRefused(_Base, frozen=True, tag=70):
@@ -249,20 +250,20 @@ class RequestRefused(_Base, frozen=True, tag=70):
 
     reason: U16
     tag: U31 = 0
-    item: Count = 0  # which of the things asked for, e.g. the instrument id
+    item: Count = 0  # the requested item that was refused, e.g. the instrument id
     text: str = ""
 
 
 class Report(_Base, frozen=True):
-    """What all numbered reports have in common."""
+    """The fields that all numbered reports begin with."""
 
-    number: Id  # of this session: 1, 2, 3 ...
-    event: Id  # of the server: the execution id
+    number: Id  # report number of this session: 1, 2, 3 ...
+    event: Id  # event number of the server: the execution id
     time: Count
 
 
 class OrderReport(Report, frozen=True):
-    """What all reports about one order have in common. `id` is the client's (0: it has a text id of another wire), `order` the server's."""
+    """The fields of all reports about one order. `id` is the client's (0: the order has a text id from FIX), `order` the server's."""
 
     id: Count
     order: Count
@@ -286,7 +287,7 @@ class Accepted(OrderReport, frozen=True, tag=80):
 
 
 class Rejected(OrderReport, frozen=True, tag=81):
-    """The order does not exist. Texts of the reasons: protocol/errors.py; limit, used, asked are 0 where without meaning."""
+    """The order was refused and does not exist. Texts of the reasons: protocol/errors.py; limit, used and asked are 0 if the reason does not use them."""
 
     reason: U16
     limit: I64
@@ -315,7 +316,7 @@ class Fill(OrderReport, frozen=True, tag=82):
 
 
 class Canceled(OrderReport, frozen=True, tag=83):
-    """Also told, with codes.EF_UNSOLICITED, to the session that entered the order when another one of the firm asked for it."""
+    """The order was cancelled. If another session of the firm requested it, the session that entered the order also gets this, with codes.EF_UNSOLICITED."""
 
     orig: Count  # the order's id when `id` names the cancel request, else 0
     reason: U16
@@ -331,7 +332,8 @@ class Canceled(OrderReport, frozen=True, tag=83):
 
 
 class Replaced(OrderReport, frozen=True, tag=84):
-    """The order is now called `id`. Also told, with codes.EF_UNSOLICITED, to the session that entered it when another one of the firm asked."""
+    """The order was replaced; its id is now `id`. If another session of the firm requested it, the session that entered the order also gets this, with
+    codes.EF_UNSOLICITED."""
 
     orig: Count
     status: Nibble
@@ -344,7 +346,7 @@ class Replaced(OrderReport, frozen=True, tag=84):
 
 
 class CancelRejected(OrderReport, frozen=True, tag=85):
-    """A cancel or (flags has codes.EF_REPLACE) a replace was refused; the order is as it was, `status` says how."""
+    """A cancel, or (if flags has codes.EF_REPLACE) a replace, was refused. The order is unchanged; `status` is its status."""
 
     orig: Count
     status: Nibble
@@ -368,7 +370,7 @@ class Expired(OrderReport, frozen=True, tag=86):
 
 
 class OrderStatus(OrderReport, frozen=True, tag=87):
-    """State of an order: the answer to a repeat or a status request. Status codes.ST_NONE: no such order."""
+    """The state of an order, in answer to a repeat or a status request. Status codes.ST_NONE: there is no such order."""
 
     orig: Count
     status: Nibble
@@ -398,20 +400,20 @@ class Moved(Report, frozen=True, tag=89):
     id: Count
     account: U31
     asset: I64
-    amount: I64  # signed
-    balance: I64  # after it
+    amount: I64  # minor units, signed
+    balance: I64  # after the movement
     sets: I64
     market: U31  # event id, 0: none
 
 
 class Settled(Report, frozen=True, tag=90):
-    """Payout of one contract."""
+    """The payout of one contract."""
 
     account: U31
     instrument: U31
     asset: I64
     payout: I64  # ticks per contract
-    position: I64  # signed
+    position: I64  # contracts, negative: short
     amount: I64  # minor units, signed
     balance: I64
     version: I64
@@ -431,7 +433,7 @@ class Refused(Report, frozen=True, tag=91):
 
 
 class Definition(_Base, frozen=True, tag=100):
-    """One instrument."""
+    """The definition of one instrument."""
 
     instrument: U31
     symbol: str
@@ -462,7 +464,7 @@ class DefinitionsDone(_Base, frozen=True, tag=101):
 
 
 class PhaseChange(_Base, frozen=True, tag=102):
-    """All contracts of an event are now in this phase (codes.PH_*)."""
+    """All contracts of an event have changed to this phase (codes.PH_*)."""
 
     market: U31
     phase: Nibble
@@ -471,7 +473,7 @@ class PhaseChange(_Base, frozen=True, tag=102):
 
 
 class BookSnapshot(_Base, frozen=True, tag=103):
-    """The whole book of one instrument, best first, in YES ticks. Updates with a greater `seq` apply to it."""
+    """The whole book of one instrument, best price first, in YES ticks. Apply updates with a greater `seq` to it."""
 
     instrument: U31
     seq: Count
@@ -483,17 +485,17 @@ class BookSnapshot(_Base, frozen=True, tag=103):
 
 
 class BookUpdate(_Base, frozen=True, tag=104):
-    """What one turn did to one book. `seq` is the one before plus 1, else something was missed: subscribe again."""
+    """The changes of one turn to one book. `seq` is the previous one plus 1; otherwise an update was missed: subscribe again."""
 
     instrument: U31
     seq: Count
     time: Count
-    changes: list[tuple[Nibble, I64, I64]]  # side (codes.BUY, SELL), price, quantity now (0: the level is gone)
+    changes: list[tuple[Nibble, I64, I64]]  # side (codes.BUY, SELL), price, new quantity (0: the level is gone)
     trades: list[tuple[Count, I64, I64, Nibble]]  # trade id, price in YES ticks, quantity, side of the taker in YES terms
 
 
 class BookReset(_Base, frozen=True, tag=105):
-    """The books are void (instrument 0: all): a BookSnapshot of each subscribed one follows."""
+    """The book of this instrument (0: of all) is no longer valid; a BookSnapshot of each subscribed one follows."""
 
     instrument: U31
     reason: U16 = 0
@@ -528,7 +530,7 @@ NUMBERED: tuple[type[Struct], ...] = (
 
 
 class WireError(Exception):
-    """A frame or message that cannot be read. `reason` is codes.R_WIRE_*, `tag` the message's (0: unreadable), `id` its first field if an id."""
+    """A frame or message that cannot be read. `reason` is codes.R_WIRE_*, `tag` the message's (0: unreadable), `id` its first field if that is an id."""
 
     def __init__(self, reason: int, text: str, tag: int = 0, id: int = 0) -> None:
         super().__init__(text)
@@ -604,5 +606,5 @@ def decode_server(payload: bytes) -> ServerMessage:
 
 
 def decode_body(payload: bytes) -> SessionBody:
-    """Read the body of a Sent, as it lies in a C_SEND row. Raises WireError and nothing else."""
+    """Read the body of a Sent, as stored in a C_SEND row. Raises WireError and nothing else."""
     return _decode(_body, payload, (LogonReply, MessageRefused))

@@ -11,78 +11,78 @@ from protocol import messages as M
 
 HEAD = """# The binary wire
 
-One TCP connection carries one session: orders and their reports, and market data for whoever subscribes. The SDK for it is `protocol/client.py`; this page is for
-those who write their own. It is generated from `protocol/messages.py` by `python -m scripts.make_docs`.
+One TCP connection carries one session: orders and their reports, and market data for clients that subscribe. The SDK is `protocol/client.py`; this page is for
+those who write their own client. It is generated from `protocol/messages.py` by `python -m scripts.make_docs`.
 
 ## Frames
 
-A frame is a u32, little endian, and then so many bytes: one MessagePack array `[tag, field, ...]` with the fields in the order of the tables below.
+A frame is a u32 length, little endian, followed by that many bytes: one MessagePack array `[tag, field, ...]` with the fields in the order of the tables below.
 
 * Trailing fields that have a default may be left out. Fields that a newer peer appends are ignored.
-* Integers may have any MessagePack width; the server writes the shortest. A number outside its range refuses the message, naming the field.
-* At most {client} bytes of payload from a client ({logon} in all before logon), {server} from the server. A length of 0 or above the limit ends the connection.
+* Integers may have any MessagePack width; the server writes the shortest. If a number is outside its range, the message is refused, naming the field.
+* The payload is at most {client} bytes from a client ({logon} in all before logon) and {server} from the server. A length of 0 or above the limit ends the connection.
 
-An order for 100 lots at 4000 ticks, limit, good till cancelled, with the id 1000001, is these {size} bytes:
+An order for 100 lots at 4000 ticks, limit, good till cancelled, with the id 1000001, is encoded in {size} bytes:
 
 ```
 {order}
 ```
 
-## A session, from hello to goodbye
+## The course of a session
 
 1. The server sends **Hello** with a challenge of 32 random bytes.
-2. The client answers with **Logon**: its key and HMAC-SHA256(secret, challenge). Anything else, or nothing within 5 s, ends the connection with a **Logout** that says why.
-   A second connection of a live session is refused; the first goes on. After several logons with wrong credentials an address waits up to 2 s before its next
-   one is looked at, right or wrong; reason 176 says that as many of that name as may wait do so already.
+2. The client answers with **Logon**: its key and HMAC-SHA256(secret, challenge). Anything else, or nothing within 5 s, ends the connection with a **Logout** that gives the reason.
+   A second connection for a live session is refused; the first continues. After several logons with wrong credentials from an address, its next logon is checked up to 2 s
+   later, right or wrong. Reason 176: the maximum number of logons with that name are already waiting.
 3. The server answers with **Sent**(**LogonReply**), a numbered message.
-4. Orders and answers. Each request about orders causes at least one numbered report. A message that cannot be taken has no effect and is answered by **Sent**(**MessageRefused**).
-5. Either side sends **Heartbeat** after `heartbeat_ms` without another message, and gives up when it has heard nothing for 2.4 times as long.
-6. The client sends **Logout**. What it had sent is carried out and reported, then the server says **Logout** and closes.
+4. Orders and answers. Each request about orders is answered by at least one numbered report. A message that cannot be processed has no effect and is answered by **Sent**(**MessageRefused**).
+5. Either side sends **Heartbeat** after `heartbeat_ms` without another message, and ends the session after it has received nothing for 2.4 times as long.
+6. The client sends **Logout**. The server handles and reports everything that the client sent before it, then sends **Logout** and closes.
 
-A client that does not read is cut with a Logout (reason {slow}) when 4 MiB or 5 s of output wait for it. Its reports are kept: it can come back and ask for them.
+A client that does not read is cut with a Logout (reason {slow}) when 4 MiB or 5 s of output wait for it. Its reports are kept: it can reconnect and request them.
 
-## Numbers, and what to do after a lost connection
+## Report numbers, and what to do after a lost connection
 
-Reports are numbered 1, 2, 3 ... per session, without holes and for ever, also while nobody is connected. `Logon.next_number` says which one you need next: the server
-sends everything from there on again, byte for byte, mixed with new reports, then **ResumeDone**. Put them in order by number and drop what you have. 0 asks for
-nothing from before. A number that the server has not reached is refused with reason {resume}: it is not the exchange you knew.
+Reports are numbered 1, 2, 3 ... per session, without gaps, and the numbers never restart. Reports are numbered even while the client is not connected. Set `Logon.next_number` to the number that you need next: the server
+resends everything from there on, byte for byte, interleaved with new reports, then sends **ResumeDone**. Sort by number and drop duplicates. 0 requests no
+old reports. A number that the server has not reached is refused with reason {resume}: this is not the exchange that sent you that number.
 
-A **ResumeDone** with a `reason` says that its `begin`..`end` is less than you asked for. {rebuilding}: the server is making these reports again from its journal (its store of
-reports was damaged, or its disk was full); ask again after a second, they come byte for byte. {lost}: they cannot be had any more; a **RequestRefused** before it names
-them. Ask for the state of your orders.
+A **ResumeDone** with a `reason` means that its `begin`..`end` is less than you requested. {rebuilding}: the server is rebuilding these reports from its journal (its store of
+reports was damaged, or its disk was full); ask again after a second, and you get them byte for byte. {lost}: the reports are lost; a **RequestRefused** before it names
+them. Request the state of your orders.
 
-What comes again is all that had a number: also the LogonReply and MessageRefused of earlier connections. The first LogonReply on a connection is its own, the ones
-behind it only fill their numbers: `heartbeat_ms` and the accounts are those of the first.
+Every message that had a number is resent, including LogonReply and MessageRefused of earlier connections. The first LogonReply on a connection belongs to that connection. Later ones
+only fill their numbers: use `heartbeat_ms` and the accounts of the first.
 
-Nothing is sent before it is safe on the disk. So after a lost connection: log on with the number you need; when all up to the LogonReply is there, whatever
-request is still unanswered never took effect. Send it again *under the same id*. A new order that is there already is answered with its state (**OrderStatus**),
-never with a second order. An id is used once per firm, on all wires, for 72 hours (a setting); refusals marked *safe to resend* in [errors.md](errors.md) do not use it up.
+No message is sent before it is safe on the disk. So after a lost connection: log on with the number you need. When you have everything up to the LogonReply, any
+request that is still unanswered never took effect. Send it again *with the same id*. If an order with that id is already there, you get its state (**OrderStatus**),
+never a second order. An id can be used once per firm, on all wires, for 72 hours (a setting). Refusals marked *safe to resend* in [errors.md](errors.md) do not use it up.
 
 ## Several sessions of one firm
 
-They may cancel and replace each other's orders, on any wire. The one that asks is answered as for an order of its own; the flag EF_OTHER_SESSION says that it is not.
-The one that entered the order is told too: **Canceled** (`id` the order's, `orig` 0) or **Replaced** with EF_UNSOLICITED, which answers none of its own requests. The
-order stays with the session that entered it: its fills and all that comes later are reported there only.
+They may cancel and replace each other's orders, on any wire. The session that sends the request is answered as for its own order; the flag EF_OTHER_SESSION shows that the order is another session's.
+The session that entered the order also gets **Canceled** (`id` the order's, `orig` 0) or **Replaced**, with EF_UNSOLICITED, because it did not request it. The
+order stays with the session that entered it: its fills and all later events are reported only there.
 
-## What a replace may say
+## What a replace may contain
 
-**ReplaceOrder** changes price and total. Of its other fields 0 (or left out) means *not said* and keeps the order's own; anything else must repeat the order's, or the request is
-refused with reason {replace}: `asked` names the field (1 account, 12 expiry, 16 side, 17 contract side, 18 type, 19 tif, 20 stp, 21 flags, 22 instrument), `limit` is
-the order's value, `used` the request's. Day is 0 and therefore cannot be said here. `deadline` belongs to the request; fields of features that are not built must be 0.
+**ReplaceOrder** changes price and total. In the other fields, 0 (or left out) means *not given* and keeps the order's value; anything else must repeat the order's value, or the request is
+refused with reason {replace}: `asked` is the field (1 account, 12 expiry, 16 side, 17 contract side, 18 type, 19 tif, 20 stp, 21 flags, 22 instrument), `limit`
+the order's value, `used` the request's. Day is 0 and therefore cannot be given here. `deadline` applies to the request. Fields of features that are not built must be 0.
 
 ## What a session sees
 
-A session that enters through a venue sees the markets which that venue lists: it may trade them, gets their definitions, books, trades and phases, and is told of those
-that are listed later. A session of the platform (no venue) sees all. Everything else answers exactly like what does not exist: another venue's instrument is
-reason 20, its event reason 132, another firm's account reason 2, another firm's order reason 90. LogonReply names the firm's accounts for which the session may act.
-A cancel needs no listing: an order of its own firm that came through another venue may be cancelled, not replaced. Order, trade and execution numbers are counts
-of the whole platform.
+A session that enters through a venue sees the markets that the venue lists: it may trade them, and it gets their definitions, books, trades and phases, also of markets
+that are listed later. A session of the platform (no venue) sees all. Everything else is answered exactly like something that does not exist: another venue's instrument with
+reason 20, its event with reason 132, another firm's account with reason 2, another firm's order with reason 90. LogonReply names the firm's accounts that the session may use.
+A cancel needs no listing: a session may cancel, but not replace, an order of its firm that came through another venue. Order, trade and execution numbers count
+across the whole platform.
 
 ## Market data
 
-**DefinitionsRequest** gives every instrument that the session sees, **Subscribe** a **BookSnapshot** each and from then on a **BookUpdate** for every turn that touched the book. `seq` goes up by 1 with
-each update; if you miss one, subscribe again and you get a new snapshot. After a **BookReset** a snapshot comes by itself. Prices are in YES ticks whatever the
-client's side was. `protocol/book_builder.py` does all of it.
+**DefinitionsRequest** returns every instrument that the session sees. **Subscribe** returns a **BookSnapshot** for each, and from then on a **BookUpdate** for every turn that changed the book. `seq` increases by 1 with
+each update; if you miss one, subscribe again to get a new snapshot. After a **BookReset** a snapshot is sent without a request. Prices are in YES ticks, whatever the
+client's side. `protocol/book_builder.py` implements all of this.
 
 ## Codes
 
@@ -107,7 +107,7 @@ GROUPS = (
 
 
 def _range(hint: typing.Any) -> str:
-    """A field's type and bounds in words."""
+    """A field's type and bounds as text."""
     origin = typing.get_origin(hint)
     if origin is typing.Annotated:
         base, *metas = typing.get_args(hint)
@@ -131,7 +131,7 @@ def _range(hint: typing.Any) -> str:
 
 
 def _comments(kind: type) -> dict[str, str]:
-    """What stands behind the fields in the source, also those of the bases."""
+    """The comments after the fields in the source, including those of the bases."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__):
         if base.__module__ == M.__name__ and issubclass(base, msgspec.Struct) and base.__name__ != "_Base":
@@ -176,7 +176,7 @@ def binary_page() -> str:
         slow=codes.R_SLOW_READER, resume=codes.R_RESUME_UNKNOWN, rebuilding=codes.R_REPORTS_REBUILDING,
         lost=codes.R_REPORTS_LOST, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
     )  # fmt: skip
-    limits = f"Heartbeats: {binary_session.HEARTBEAT_MS_MIN} to {binary_session.HEARTBEAT_MS_MAX} ms, {binary_session.HEARTBEAT_MS_DEFAULT} when the client says 0."
+    limits = f"Heartbeats: {binary_session.HEARTBEAT_MS_MIN} to {binary_session.HEARTBEAT_MS_MAX} ms; {binary_session.HEARTBEAT_MS_DEFAULT} if the client sends 0."
     out = [head.rstrip(), "", limits, "", "## From the client"]
     for kind in M.CLIENT_MESSAGES:
         out += _message(kind)

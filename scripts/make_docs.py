@@ -1,6 +1,6 @@
 """Writes the pages of docs/ that are generated from tables in the code: `python -m scripts.make_docs` (`--check`: only compare).
 
-The tests compare each page with what this writes, so a table cannot change without its page.
+The tests compare each page with the output of this script, so a table cannot change without its page.
 """
 
 import argparse
@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:  # run as a file rather than as a module
 
 from protocol import errors  # noqa: E402
 from scripts.binary_page import binary_page  # noqa: E402
+from scripts.phases_page import phases_page  # noqa: E402
 
 _SECTIONS = (
     (1, "Session and account"),
@@ -24,23 +25,23 @@ _SECTIONS = (
     (60, "Price and size"),
     (80, "Collateral and matching"),
     (90, "Cancel and replace"),
-    (100, "Why an order was taken out"),
+    (100, "Why an order was cancelled or expired"),
     (120, "Split, merge, transfer, settlement, operators"),
     (150, "Wires and gateway"),
 )
 
 
 def errors_page() -> str:
-    """docs/errors.md as text: one table row per reason code, in order of number."""
+    """docs/errors.md as text: one table row per reason code, sorted by number."""
     out = [
         "# Reasons",
         "",
-        "Every refusal, and every order taken out, carries one of these numbers: on the binary wire as `reason`, on FIX as the tags",
-        "named here with the text in 58, on the command line and in the journal by name. A condition has one code, a code one condition.",
-        "Groups stand in the order in which an order is checked: of several refusals that apply, the first wins.",
-        "`{limit}`, `{used}` and `{asked}` are filled in. The binary wire has them as numbers: prices in ticks in the client's terms,",
+        "Every refusal, and every cancelled or expired order, has one of these reasons: on the binary wire the number as `reason`, on FIX the tags",
+        "shown here with the text in 58, on the command line and in the journal the name. Each condition has one code, and each code one condition.",
+        "The groups are in the order in which an order is checked: if several refusals apply, the first one is reported.",
+        "`{limit}`, `{used}` and `{asked}` are filled in. The binary wire sends them as numbers: prices in ticks in the client's terms,",
         "quantities in lots, money in minor units of its asset, times in nanoseconds. Texts on FIX have decimal numbers and UTC times.",
-        "*Safe to resend* does not use up the ClOrdID: the same message may be sent again.",
+        "*Safe to resend*: the ClOrdID is not used up, so the same message may be sent again.",
         "",
         "This page is generated from `protocol/errors.py` by `python -m scripts.make_docs`.",
     ]
@@ -61,11 +62,11 @@ def errors_page() -> str:
     return "\n".join(out) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page, "docs/binary.md": binary_page}
+PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page, "docs/binary.md": binary_page, "docs/phases.md": phases_page}
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Write (or with --check compare) every page; 0 when all is current, 1 when --check found a difference."""
+    """Write (or with --check compare) every page. Returns 0, or 1 if --check found a difference."""
     parser = argparse.ArgumentParser(prog="make_docs", description="Write the generated pages of docs/.")
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 when a page is not current")
     check = parser.parse_args(arguments).check

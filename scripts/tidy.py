@@ -2,9 +2,10 @@
 
     floor      a floor imports only from the floors below it and from its own package; nothing imports scripts, tests or perf
     wing       within core, disk and wires a wing imports only from the wings below it (WINGS)
+    circle     no modules that import each other, also not for annotations only (TYPE_CHECKING)
     clock      no clock and no randomness below net: time comes in as an argument
     asyncio    no event loop below net, but for protocol/client.py
-    import     core imports only numpy, numba and protocol.codes, disk and wires core as well; protocol no socket, no os, no threads
+    import     core imports only numpy, numba, protocol.codes and protocol.phases, disk and wires core as well; protocol no socket, no os, no threads
     float      no float literal, no true division, no float type in exchange_server/core, wires and disk
     number     no int(), float(), Decimal() or isdigit() where people's texts come in (config, cli, the SDK, scripts/main_job.py): protocol/numbers.py
     print      only in cli, scripts, perf and tests
@@ -31,7 +32,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-RULES = ("floor", "wing", "clock", "asyncio", "import", "float", "number", "print", "except", "length", "test-file", "address", "exception")
+RULES = (
+    "floor",
+    "wing",
+    "circle",
+    "clock",
+    "asyncio",
+    "import",
+    "float",
+    "number",
+    "print",
+    "except",
+    "length",
+    "test-file",
+    "address",
+    "exception",
+)
 LINES_MAX = 700
 LINES_WARNED = 400
 HEAD = 20  # exceptions for a whole file stand this near to its top
@@ -41,6 +57,7 @@ FLOORS = (
     ("protocol.codes", 0),
     ("protocol.errors", 0),
     ("protocol.numbers", 0),
+    ("protocol.phases", 0),
     ("protocol.units", 0),
     ("protocol.", 1),
     ("protocol", 0),
@@ -82,7 +99,17 @@ WINGS = (
 WIRES_MAY_IMPORT = ("exchange_server.core.book.levels", "exchange_server.core.risk.visibility")
 NO_FLOOR = ("scripts", "tests", "perf")
 
-CORE_MAY_IMPORT = ("__future__", "typing", "collections.abc", "numpy", "numba", "llvmlite", "protocol.codes", "exchange_server.core")
+CORE_MAY_IMPORT = (
+    "__future__",
+    "typing",
+    "collections.abc",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "protocol.codes",
+    "protocol.phases",
+    "exchange_server.core",
+)
 DISK_MAY_IMPORT = (*CORE_MAY_IMPORT, "exchange_server.disk")
 CORE_SHELL = ("exchange_server.core.kit.jit",)  # prepares the compiler and its cache folder; holds no kernel
 CLOCKS = ("time", "random", "secrets", "uuid")
@@ -111,6 +138,7 @@ BANNED_NOT_IN = ("protocol.client",)  # the SDK's shell, the one place in protoc
 PRINTS = ("exchange_server/cli/", "scripts/", "perf/", "tests/")
 PEOPLES_TEXTS = ("config/", "exchange_server/cli/", "protocol/client.py", "protocol/numbers.py", "scripts/main_job.py")
 READERS = ("int", "float", "Decimal")
+CIRCLES_LEFT = ("exchange_server/net/",)  # pipeline and endpoint still know each other
 SOURCES = ("config/", "exchange_server/", "protocol/", "scripts/")
 
 ADDRESSES = (
@@ -191,7 +219,7 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
         ):
             kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
             if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
-                what = "numpy, numba and protocol.codes" if package == "core" else "numpy, numba, protocol.codes and core"
+                what = "numpy, numba, protocol.codes and protocol.phases" + ("" if package == "core" else ", and core")
                 yield Finding(path, line, "import", f"{package} imports {name}; it may import only {what}")
 
 
@@ -211,6 +239,32 @@ def check_wings(path: str, tree: ast.AST) -> Iterator[Finding]:
             continue
         if wing[1] > own[1] or (wing[1] == own[1] and own[1] != 0):
             yield Finding(path, line, "wing", f"{own[0]} does not import from {wing[0]}: it lies above it or beside it")
+
+
+def check_circles(sources: dict[str, str]) -> Iterator[Finding]:
+    """`sources`: path to text of all source files. One finding for each import that leads back to its own module."""
+    paths = {module_of(path): path for path in sources}
+    imports: dict[str, dict[str, int]] = {}
+    for module, path in paths.items():
+        found = imports.setdefault(module, {})
+        try:
+            tree = ast.parse(sources[path])
+        except SyntaxError:  # examine says so
+            continue
+        for line, name in imports_of(tree, path):
+            other = name if name in paths else name.rpartition(".")[0]
+            if other in paths and other != module and not within(module, other):  # a package's door is made of its files
+                found.setdefault(other, line)
+    for module, found in imports.items():
+        for other, line in found.items():
+            seen, waiting = {other}, [other]
+            while waiting:
+                for further in imports[waiting.pop()]:
+                    if further not in seen:
+                        seen.add(further)
+                        waiting.append(further)
+            if module in seen:
+                yield Finding(paths[module], line, "circle", f"{module} imports {other}, which imports it in turn")
 
 
 def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
@@ -368,7 +422,9 @@ def tracked(root: Path) -> list[str]:
 def examine(root: Path, only: list[str], tests_required: bool) -> list[Finding]:
     """All findings in the checkout at `root`, or those in the files `only` (paths relative to it)."""
     paths = tracked(root)
-    untested = list(check_test_files(paths, tests_required))
+    whole = list(check_test_files(paths, tests_required))
+    sources = [path for path in paths if path.startswith(SOURCES) and path.endswith(".py") and not path.startswith(CIRCLES_LEFT)]
+    whole += check_circles({path: (root / path).read_text(encoding="utf-8") for path in sources})
     findings = []
     for path in only or paths:
         if Path(path).suffix not in TEXTS:
@@ -378,7 +434,7 @@ def examine(root: Path, only: list[str], tests_required: bool) -> list[Finding]:
         except (UnicodeDecodeError, FileNotFoundError):  # binary, or another session has just moved it
             continue
         try:
-            raw = [*check_file(path, text, root), *(finding for finding in untested if finding.path == path)]
+            raw = [*check_file(path, text, root), *(finding for finding in whole if finding.path == path)]
             findings += settle(path, raw, exemptions_of(path, text))
         except (SyntaxError, tokenize.TokenError) as error:
             findings.append(Finding(path, getattr(error, "lineno", None) or 1, "floor", f"this is not Python: {error}"))

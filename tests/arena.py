@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from protocol import codes as C
 from tests.bridge import text_key
 from tests.model_world import Key
 
 Arena = NDArray[np.int64]
-STATUS_SHIFT, REASON_SHIFT = 28, 36
 ARCHIVED = 1 << 31
 
 
@@ -69,7 +69,7 @@ def levels(m: Arena, inst: int, ask: int) -> list[int]:
                 assert m[child + L.N_PARENT] == node and m[child + L.N_SLOT] == slot, "a node does not know its parent"
                 visit(child, shift - 6)
 
-    root = int(m[inst + L.I_BID_ROOT + ask])
+    root = int(m[inst + L.I_ROOT + ask])
     if root:
         assert m[root + L.N_PARENT] == 0
         visit(root, int(m[inst + L.I_DEPTH_SHIFT]))
@@ -138,9 +138,9 @@ def order_state(m: Arena, o: int) -> tuple[Any, ...]:
     words = m[o : o + L.ORDER_WORDS].tolist()
     return (
         words[L.O_FIRM], key_of(m, words[L.O_KEY_HI], words[L.O_KEY_LO], words[L.O_TEXT]), int(m[m[words[L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID]),
-        words[L.O_SESSION], words[L.O_ENTRY] >> 16, int(m[inst + L.I_ID]), attr & 15, attr >> 4 & 15, attr >> 8 & 15, attr >> 12 & 15,
-        attr >> 16 & 15, words[L.O_PRICE], words[L.O_QTY], words[L.O_CUM], words[L.O_LEAVES], attr >> STATUS_SHIFT & 255, words[L.O_NOTIONAL],
-        words[L.O_EXPIRY], words[L.O_RESERVED_FEE], words[L.O_FEE_PAID], words[L.O_REBATE_PAID], words[L.O_NET_FEE],
+        words[L.O_SESSION], words[L.O_ENTRY] >> 16, int(m[inst + L.I_ID]), W.book_side_of(attr), W.side_of(attr), W.contract_side_of(attr), W.type_of(attr),
+        W.tif_of(attr), words[L.O_PRICE], words[L.O_QTY], words[L.O_CUM], words[L.O_LEAVES], W.status_of(attr), words[L.O_NOTIONAL],
+        int(m[words[L.O_SPECIAL] + L.SP_EXPIRY]) if words[L.O_SPECIAL] else 0, words[L.O_RESERVED_FEE], words[L.O_FEE_PAID], words[L.O_REBATE_PAID], words[L.O_NET_FEE],
     )  # fmt: skip
 
 
@@ -148,10 +148,10 @@ def archive_state(m: Arena, a: int) -> tuple[Any, ...]:
     w = m[a : a + L.ARCHIVE_WORDS].tolist()
     attr = w[L.AR_ATTR]
     return (
-        w[L.AR_FIRM_ACCOUNT] >> 32, key_of(m, w[L.AR_KEY_HI], w[L.AR_KEY_LO], w[L.AR_TEXT]), attr >> STATUS_SHIFT & 255,
-        attr >> REASON_SHIFT & 0xFFFF, w[L.AR_ORDER], w[L.AR_FIRM_ACCOUNT] & 0xFFFFFFFF, w[L.AR_INSTRUMENT] >> 32, w[L.AR_PRICE], w[L.AR_QTY],
+        w[L.AR_FIRM_ACCOUNT] >> 32, key_of(m, w[L.AR_KEY_HI], w[L.AR_KEY_LO], w[L.AR_TEXT]), W.status_of(attr),
+        W.reason_of(attr), w[L.AR_ORDER], w[L.AR_FIRM_ACCOUNT] & 0xFFFFFFFF, w[L.AR_INSTRUMENT] >> 32, w[L.AR_PRICE], w[L.AR_QTY],
         w[L.AR_CUM],
-        (w[L.AR_LIMIT], w[L.AR_USED], w[L.AR_ASKED]) if attr >> STATUS_SHIFT & 255 == C.ST_REJECTED else (0, 0, 0),
+        (w[L.AR_LIMIT], w[L.AR_USED], w[L.AR_ASKED]) if W.status_of(attr) == C.ST_REJECTED else (0, 0, 0),
     )  # fmt: skip
 
 
@@ -194,7 +194,7 @@ def state(m: Arena) -> dict[str, Any]:
     return {
         "seq": (header[0], header[1], header[2], header[3] + 1, header[4] + 1),
         "balances": cash,
-        "external": {int(m[a]): int(m[a + L.A_EXTERNAL]) for a in rows_by_id(m, L.P_ASSET)},
+        "external": {int(m[a]): -int(m[a + L.A_EXTERNAL]) for a in rows_by_id(m, L.P_ASSET)},
         "positions": positions,
         "open": {int(m[o + L.O_ID]): order_state(m, o) for o in open_orders(m)},
         "queues": queues,
@@ -255,7 +255,7 @@ def check_books(m: Arena, orders: set[int]) -> None:
             all_levels += side
             all_nodes += nodes(m, inst, ask)
             count += len(side)
-            assert m[inst + L.I_BEST_BID + ask] == (side[0] if side else 0), "the best level is another one"
+            assert m[inst + L.I_BEST + ask] == (side[0] if side else 0), "the best level is another one"
             prices = [int(m[x + L.L_PRICE]) for x in side]
             assert prices == sorted(set(prices), reverse=not ask), "levels are out of order"
             for level in side:
@@ -264,7 +264,9 @@ def check_books(m: Arena, orders: set[int]) -> None:
                 assert m[level + L.L_QTY] == sum(int(m[o + L.O_LEAVES]) for o in rows), "a level's quantity is wrong"
                 assert m[level + L.L_COUNT] == len(rows), "a level's count is wrong"
                 for o in rows:
-                    assert m[o + L.O_INSTRUMENT] == inst and (int(m[o + L.O_ATTR]) & 15 == C.SELL) == bool(ask), "an order rests elsewhere"
+                    assert m[o + L.O_INSTRUMENT] == inst and (W.book_side_of(int(m[o + L.O_ATTR])) == C.SELL) == bool(ask), (
+                        "an order rests elsewhere"
+                    )
                     assert m[o + L.O_LEAVES] > 0 and m[o + L.O_LEAVES] == m[o + L.O_QTY] - m[o + L.O_CUM], "leaves is not total - filled"
                 found |= set(rows)
         assert m[inst + L.I_LEVEL_COUNT] == count, "an instrument's count of levels is wrong"
@@ -276,7 +278,7 @@ def check_books(m: Arena, orders: set[int]) -> None:
 
 
 def nodes(m: Arena, inst: int, ask: int) -> list[int]:
-    root = int(m[inst + L.I_BID_ROOT + ask])
+    root = int(m[inst + L.I_ROOT + ask])
     out = [root] if root else []
     layer = list(out)
     for _ in range(int(m[inst + L.I_DEPTH_SHIFT]) // 6):
@@ -328,7 +330,7 @@ def check_ids(m: Arena, orders: list[int]) -> None:
     ):
         for row in rows:
             ref = mark | ((row - first) // width + 1)
-            status, replaced = int(m[row + attr]) >> STATUS_SHIFT & 255, int(m[row + attr]) >> 27 & 1
+            status, replaced = W.status_of(int(m[row + attr])), W.was_replaced(int(m[row + attr]))
             expected += [ref, ref] if replaced and status != C.ST_REPLACED else [ref]
     assert sorted(entries) == sorted(expected), "the ClOrdID table refers to rows that are gone, or misses some"
     assert q["used"] == len(entries), "the ClOrdID table's count is wrong"
@@ -336,23 +338,28 @@ def check_ids(m: Arena, orders: list[int]) -> None:
 
 def check_timers(m: Arena, orders: list[int]) -> None:
     base = pool(m, L.P_HEAP)["base"]
-    size = int(m[L.H_HEAP_SIZE])
-    buckets = [int(b) for b in m[base : base + size]]
+    size = int(m[L.H_TIMERS])
+    timers = [int(t) for t in m[base : base + size]]
     timed = []
-    for i, b in enumerate(buckets):
-        assert i == 0 or m[buckets[(i - 1) // 2] + L.BK_TIME] < m[b + L.BK_TIME], "the timer heap is out of order"
-        assert m[b + L.BK_POS] == i, "a bucket does not know its place in the heap"
-        rows, o, before = [], int(m[b + L.BK_HEAD]), 0
-        while o:
-            assert m[o + L.O_TIMER_PREV] == before and m[o + L.O_BUCKET] == b and m[o + L.O_EXPIRY] == m[b + L.BK_TIME], (
-                "a timer list is wrong"
+    for i, t in enumerate(timers):
+        assert i == 0 or m[timers[(i - 1) // 2] + L.TM_TIME] < m[t + L.TM_TIME], "the heap of timers is out of order"
+        assert m[t + L.TM_PLACE] == i, "a timer does not know its place in the heap"
+        assert (m[t + L.TM_KIND], m[t + L.TM_TARGET]) == (L.TIMER_EXPIRY, 0), "a timer of a kind that nobody starts"
+        rows, sp, before = [], int(m[t + L.TM_HEAD]), 0
+        while sp:
+            assert m[sp + L.SP_TIMER_PREV] == before and m[sp + L.SP_TIMER] == t and m[sp + L.SP_EXPIRY] == m[t + L.TM_TIME], (
+                "a timer's list is wrong"
             )
-            rows.append(o)
-            before, o = o, int(m[o + L.O_TIMER_NEXT])
-        assert rows and m[b + L.BK_TAIL] == before and m[b + L.BK_COUNT] == len(rows), "a bucket's tail or count is wrong"
+            rows.append(sp)
+            before, sp = sp, int(m[sp + L.SP_TIMER_NEXT])
+        assert rows and m[t + L.TM_TAIL] == before and m[t + L.TM_COUNT] == len(rows), "a timer's tail or count is wrong"
         timed += rows
-    check_pool(m, L.P_BUCKET, buckets)
-    assert sorted(timed) == sorted(o for o in orders if m[o + L.O_EXPIRY]), "an order with an expiry is in no bucket"
+    check_pool(m, L.P_TIMER, timers)
+    special = [int(m[o + L.O_SPECIAL]) for o in orders if m[o + L.O_SPECIAL]]
+    assert [int(m[sp + L.SP_ORDER]) for sp in special] == [o for o in orders if m[o + L.O_SPECIAL]], "a side row is another order's"
+    assert sorted(timed) == sorted(sp for sp in special if m[sp + L.SP_EXPIRY]), "an order with an expiry hangs on no timer"
+    assert all(m[sp + L.SP_EXPIRY] for sp in special), "a plain order has a side row"
+    check_pool(m, L.P_SPECIAL, special)
 
 
 def check_event(m: Arena, event: int, orders: list[int]) -> None:
@@ -370,5 +377,5 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
         for co in rows:
             own = [o for o in mine if m[o + L.O_COLL] == co and m[o + L.O_INSTRUMENT] == inst]
             for column, side in ((L.COL_BQ, C.BUY), (L.COL_SQ, C.SELL)):
-                lots = sum(int(m[o + L.O_LEAVES]) for o in own if int(m[o + L.O_ATTR]) & 15 == side)
+                lots = sum(int(m[o + L.O_LEAVES]) for o in own if W.book_side_of(int(m[o + L.O_ATTR])) == side)
                 assert m[co + L.CO_COLUMNS + column * n + j] == lots, "the open quantity of a collateral row is wrong"

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from exchange_server.core import layout as L
 from exchange_server.core.layout import definitions as d
+from exchange_server.core.layout import plain as W
+from exchange_server.core.layout import shape
 from protocol import codes as C
 from tests.model_world import Key, Row
 
@@ -60,7 +62,7 @@ def _client_words(c: Row) -> Words:
     texts = isinstance(c.id, str) or isinstance(c.orig, str)
     w = new_words(c.kind, int(texts))
     rowflags = (L.ROWFLAG_TEXT if texts else 0) | (L.ROWFLAG_TIF if c.tif_said else 0)
-    w[L.CMD_HEAD] |= c.side << 16 | c.contract_side << 20 | c.type << 24 | c.tif << 28 | c.stp << 32 | c.flags << 40 | rowflags << 48
+    w[L.CMD_HEAD] |= W.pack_command(0, 0, W.pack_terms(c.side, c.contract_side, c.type, c.tif), c.stp, rowflags, c.flags)
     w[L.CMD_SESSION_ACCOUNT] = c.session << 32 | c.account
     w[L.CMD_INSTRUMENT] = c.instrument << 32 | c.venue << 16 | c.front
     w[L.CMD_PRICE], w[L.CMD_QTY] = c.price, c.qty
@@ -201,7 +203,7 @@ def command_row(words: Words) -> Row:
     if head & 255 == C.C_TIME:
         return Row(kind=C.C_TIME, turn=w[L.CMD_TIME_TURN], now=w[L.CMD_TIME_NS], refuse=w[L.CMD_TIME_REFUSE], tick=w[L.CMD_TIME_TICK])
     return plain(Row(
-        kind=head & 255, side=head >> 16 & 15, contract_side=head >> 20 & 15, type=head >> 24 & 15, tif=head >> 28 & 15, flags=head >> 40 & 127,
+        kind=W.kind_of(head), side=W.side_of(head), contract_side=W.contract_side_of(head), type=W.type_of(head), tif=W.tif_of(head), flags=W.flags_of(head),
         session=w[L.CMD_SESSION_ACCOUNT] >> 32, account=w[L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF, instrument=w[L.CMD_INSTRUMENT] >> 32,
         price=w[L.CMD_PRICE], qty=w[L.CMD_QTY], id=w[L.CMD_ID_LO], orig=w[L.CMD_ORIG_LO], expiry=w[L.CMD_EXPIRY],
         client_number=w[L.CMD_GROUP_SEQ] & 0xFFFFFFFF,
@@ -215,28 +217,40 @@ def _key(hi: int, lo: int, text: bytes) -> Key:
     return name if name and text_key(name.encode()) == (hi, lo) else (hi, lo)
 
 
+def _other_words() -> dict[int, list[int]]:
+    """Words of an event that no name of its kind stands for, by kind."""
+    declared = {getattr(C, kind): {getattr(L, name) for name in (*shape.COMMON_EVENT, *names)} for kind, names in shape.EVENTS.items()}
+    return {kind: [word for word in range(L.EVT_WORDS) if word not in words] for kind, words in declared.items()}
+
+
+OTHER_WORDS = _other_words()
+
+
 def event_rows(words: Words) -> list[Row]:
-    """Named events from event words; names whose word is 0 are left out, except kind."""
+    """Named events from event words; names whose word is 0 are left out, except kind. Each word is one of its kind (layout/shape.py), or 0."""
     out = []
     at = 0
     while at < len(words):
         w = [int(x) for x in words[at : at + L.EVT_WORDS]]
         head = w[L.EVT_HEAD]
-        extra = head >> 8 & 255
+        extra = W.extra_of(head)
+        assert not any(w[word] for word in OTHER_WORDS[W.kind_of(head)]), f"kind {W.kind_of(head)} has a word that shape.py does not know"
         payload = words[at + L.EVT_WORDS : at + (1 + extra) * L.EVT_WORDS].tobytes()
-        texts = payload if head >> 56 & C.EF_TEXT else b""
+        texts = payload if W.flags_of(head) & C.EF_TEXT else b""
         row = Row(
-            kind=head & 255, status=head >> 16 & 255, reason=head >> 24 & 0xFFFF, side=head >> 40 & 15, contract_side=head >> 44 & 15,
-            type=head >> 48 & 15, tif=head >> 52 & 15, flags=head >> 56 & 127 & ~C.EF_TEXT, number=w[L.EVT_NUMBER], time=w[L.EVT_TIME],
+            kind=W.kind_of(head), status=W.status_of(head), reason=W.reason_of(head), side=W.side_of(head), contract_side=W.contract_side_of(head),
+            type=W.type_of(head), tif=W.tif_of(head), flags=W.flags_of(head) & ~C.EF_TEXT, number=w[L.EVT_NUMBER], time=w[L.EVT_TIME],
             session=w[L.EVT_SESSION_ACCOUNT] >> 32, account=w[L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF, session_number=w[L.EVT_SESSION_NUMBER],
             previous=w[L.EVT_PREVIOUS], instrument=w[L.EVT_INSTRUMENT] >> 32, venue=w[L.EVT_INSTRUMENT] >> 16 & 0xFFFF,
             front=w[L.EVT_INSTRUMENT] & 0xFFFF, order=w[L.EVT_ORDER], id=_key(w[L.EVT_ID_HI], w[L.EVT_ID_LO], texts[:64]),
             orig=_key(w[L.EVT_ORIG_HI], w[L.EVT_ORIG_LO], texts[64:128]), price=w[L.EVT_PRICE], qty=w[L.EVT_QTY], cum=w[L.EVT_CUM],
             leaves=w[L.EVT_LEAVES], notional=w[L.EVT_NOTIONAL], trade=w[L.EVT_TRADE], expiry=w[L.EVT_EXPIRY],
-            client_number=w[L.EVT_CLIENT_NUMBER], spare=w[L.EVT_SPARE],
+            client_number=w[L.EVT_CLIENT_NUMBER], spare=w[L.EVT_MOVED_ASSET],
         )  # fmt: skip
         names = ("limit", "used", "asked") if row.kind in REFUSALS or row.kind == C.E_STATUS else ("last_price", "last_qty", "fee")
         row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))
+        if row.kind in (C.E_MOVED, C.E_SETTLED):
+            row.update(trade=0, why=w[L.EVT_MOVED_WHY])
         if row.kind == C.E_SENT:
             row.update(price=0, qty=0, msg_type=w[L.EVT_MSG_TYPE], body_bytes=w[L.EVT_BODY_BYTES], body=payload[: w[L.EVT_BODY_BYTES]])
         out.append(plain(row))

@@ -375,8 +375,9 @@ class Model(Operator, Ladder):
         for contract in event.contracts:
             account.position[contract] = account.position.get(contract, 0) + sign * c.sets
         self.request_event(
-            C.E_MOVED, C.ST_NONE, 0, account.id, price=-amount, qty=account.cash[event.asset], last_qty=sign * c.sets, spare=event.asset
-        )
+            C.E_MOVED, C.ST_NONE, 0, account.id, price=-amount, qty=account.cash[event.asset], last_qty=sign * c.sets, spare=event.asset,
+            why=C.WHY_SPLIT if sign > 0 else C.WHY_MERGE,
+        )  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ time
     def _time(self, c: Row) -> None:

@@ -79,9 +79,9 @@ class Operator(Ladder):
         )
 
     # ------------------------------------------------------------------------------------------------ money
-    def moved(self, account: Account, asset: int, amount: int) -> None:
+    def moved(self, account: Account, asset: int, amount: int, why: int) -> None:
         self.pay(account, asset, amount)
-        row = Row(kind=C.E_MOVED, flags=C.EF_UNSOLICITED, account=account.id, price=amount, qty=account.cash[asset], spare=asset)
+        row = Row(kind=C.E_MOVED, flags=C.EF_UNSOLICITED, account=account.id, price=amount, qty=account.cash[asset], spare=asset, why=why)
         self.emit(account.session, row)
 
     def _transfer(self, c: Row) -> None:
@@ -92,13 +92,14 @@ class Operator(Ladder):
             raise Refused(C.R_AMOUNT_NOT_POSITIVE)
         if not c.source and not c.target or not {c.source, c.target} <= {0, *self.accounts}:
             raise Refused(C.R_UNKNOWN_ACCOUNT)
+        why = C.WHY_DEPOSIT if not c.source else C.WHY_WITHDRAWAL if not c.target else C.WHY_TRANSFER
         if c.source:
             source = self.accounts[c.source]
             if c.amount > source.cash.get(c.asset, 0) - self.locked(source.id, c.asset):
                 raise Refused(C.R_WITHDRAW_TOO_MUCH)
-            self.moved(source, c.asset, -c.amount)
+            self.moved(source, c.asset, -c.amount, why)
         if c.target:
-            self.moved(self.accounts[c.target], c.asset, c.amount)
+            self.moved(self.accounts[c.target], c.asset, c.amount, why)
         self.assets[c.asset].external += (0 if c.source else c.amount) - (0 if c.target else c.amount)
 
     # ------------------------------------------------------------------------------------------------ phases and switches
@@ -206,7 +207,7 @@ class Operator(Ladder):
         self.pay(account, event.asset, amount)
         event.pool -= amount
         row = Row(kind=C.E_SETTLED, account=account.id, instrument=contract, price=payout, qty=qty, last_price=amount)
-        row.update(last_qty=account.cash[event.asset], leaves=event.version, order=event.id, spare=event.asset)
+        row.update(last_qty=account.cash[event.asset], leaves=event.version, order=event.id, spare=event.asset, why=C.WHY_SETTLEMENT)
         session = self.sessions.get(account.session)
         self.emit(session.id if session and session.settlement else 0, row)
 

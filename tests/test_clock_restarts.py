@@ -12,6 +12,7 @@ from config.load import load
 from config.serve_options import ServeOptions
 from exchange_server import app
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.journal.recover import seal
 from exchange_server.net.clock import SECOND, Clock
@@ -78,7 +79,7 @@ class Machine:
 
         def sink(events: Any) -> None:
             server.store.append(events)
-            found.extend((int(head) & 255, int(head) >> 24 & 0xFFFF) for head in events.reshape(-1, L.EVT_WORDS)[:, 0])
+            found.extend((W.kind_of(int(head)), W.reason_of(int(head))) for head in events.reshape(-1, L.EVT_WORDS)[:, 0])
 
         self.answers = server.engine.apply(turn.inbox, turn.words, sink)
         return found
@@ -197,7 +198,7 @@ def test_a_throttle_goes_on_over_a_restart_and_ends(machine: Machine) -> None:
     machine.start().logon()
     m = machine.server.engine.m
     row = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + machine.session * L.SESSION_WORDS
-    assert (int(m[row + L.S_THROTTLE_LIMIT]), int(m[row + L.S_THROTTLE_WINDOW])) == (2, SECOND)
+    assert (int(m[row + L.S_THROTTLE + L.TH_LIMIT]), int(m[row + L.S_THROTTLE + L.TH_WINDOW])) == (2, SECOND)
     assert machine.turn(machine.order(7), machine.order(8)) == 2 * TAKEN
     assert machine.turn(machine.order(2)) == [(codes.E_REJECTED, codes.R_THROTTLED_SESSION)]
     machine.real -= 3600 * SECOND

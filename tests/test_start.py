@@ -104,7 +104,7 @@ def test_rules_that_break_on_their_own_journal(
         raise error
 
     monkeypatch.setattr(Engine, "apply", raises)
-    refused(folder, capfd, Exit.BROKEN, "rows 0 to", "cannot be run again", str(error), "keep the folder")
+    refused(folder, capfd, Exit.BROKEN, "rows 0 to", "cannot be replayed", str(error), "keep the folder")
 
 
 def test_rules_that_break_on_the_configuration(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,7 +205,7 @@ def test_marks_are_in_the_journal_of_a_running_server_and_compared_after_kill_9(
     assert again.report.marks == 1
     again.close()
     monkeypatch.setattr(Engine, "counters", lambda self: b"other")
-    with pytest.raises(app.StartRefused, match=r"replay differs: .*Rows touched: 0 to \d+") as said:
+    with pytest.raises(app.StartRefused, match=r"replay differs: .*Rows affected: 0 to \d+") as said:
         app.Server(options(tmp_path), Log())
     assert said.value.code == Exit.RECOVERY
 

@@ -69,8 +69,8 @@ def test_what_cannot_be_taken_any_more_is_said(tmp_path: Path, capfd: pytest.Cap
     )
     later.log.flush()
     assert later.not_taken == [
-        "capacities.orders = 8192: the data folder was begun with 4096, and tables do not change their size",
-        "server.clordid_retention = 1 h: the data folder was begun with 3 d, which stays",
+        "capacities.orders = 8192: the data folder was created with 4096, and its tables cannot be resized",
+        "server.clordid_retention = 1 h: the data folder was created with 3 d, which it keeps",
     ]
     assert capfd.readouterr().err.count("setting_not_taken") == 2
 
@@ -114,7 +114,7 @@ def test_a_sandbox_stays_on_this_machine(tmp_path: Path) -> None:
     inside = tmp_path / "other"
     inside.mkdir()
     run(inside, SMALL, "--host", "0.0.0.0")
-    assert "goes only with a sandbox" in refused(inside, SMALL, "--expose-sandbox")
+    assert "is only for a sandbox" in refused(inside, SMALL, "--expose-sandbox")
 
 
 @pytest.mark.parametrize(("host", "loopback"), [("127.0.0.1", True), ("127.9.9.9", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("::", False),

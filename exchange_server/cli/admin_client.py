@@ -84,19 +84,19 @@ class AdminClient:
             while True:
                 answer = json.loads(self._line())
                 if not isinstance(answer, dict):
-                    raise Unreachable(f"the answer of {self.path} is no object")
+                    raise Unreachable(f"the answer of {self.path} is not a JSON object")
                 if answer.get("id") == self._next_id:
                     code = answer.get("code", 0)
                     if not isinstance(code, int):
-                        raise Unreachable(f"the answer of {self.path} has a code that is no number")
+                        raise Unreachable(f"the answer of {self.path} has a code that is not a number")
                     return Answer(bool(answer.get("ok")), code, str(answer.get("text", "")), answer.get("result"))
         except TimeoutError:
             raise Unreachable(
-                f"the server did not answer within {self.timeout_s:g} s: whether it carried out the request is not known"
+                f"the server did not answer within {self.timeout_s:g} s: it is not known whether the request was carried out"
             ) from None
         except OSError as error:
             raise Unreachable(
-                f"the connection to the server was lost ({error.strerror or error}): whether it carried out the request is not known"
+                f"the connection to the server was lost ({error.strerror or error}): it is not known whether the request was carried out"
             ) from error
         except ValueError as error:
             raise Unreachable(f"the answer of {self.path} is not JSON: {error}") from error
@@ -107,7 +107,7 @@ class AdminClient:
                 raise Unreachable(f"the answer of {self.path} is longer than {ANSWER_BYTES_MAX} bytes")
             data = self._link.recv(1 << 20)
             if not data:
-                raise Unreachable("the server closed the connection: whether it carried out the request is not known")
+                raise Unreachable("the server closed the connection: it is not known whether the request was carried out")
             self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
         return line

@@ -11,8 +11,10 @@ from .common import CommandError, add_data, say
 
 
 def add(commands: Any) -> None:
-    parser = commands.add_parser("clock", help="show the server's clock; `accept`: the machine's time of day is right though it jumped")
-    parser.add_argument("act", nargs="?", choices=["accept"], help="take the machine's time of day; journaled with who did it")
+    parser = commands.add_parser(
+        "clock", help="show the server's clock; `accept`: confirm that the machine's time of day is right although it jumped"
+    )
+    parser.add_argument("act", nargs="?", choices=["accept"], help="follow the machine's time of day; journaled with the caller's uid")
     add_data(parser)
     parser.set_defaults(run=run)
 
@@ -30,7 +32,7 @@ def sentence(clock: dict[str, Any]) -> str:
     """The clock's status in one sentence, for this command and `exos doctor`."""
     text = f"exchange time is {clock['exchange_time']}, {offset(clock['offset_s'])} the machine's time of day"
     if clock["held"]:
-        text += f"; that jumped forward by {clock['jump_s']} s and is not believed: new orders are refused until `exos clock accept` or its return"
+        text += f"; the time of day jumped forward by {clock['jump_s']} s and is not followed: new orders are refused until it is right again or `exos clock accept`"
     return text
 
 

@@ -17,14 +17,14 @@ APPLY_S = 120.0  # a large configuration is one turn of the server
 
 
 def add(commands: Any) -> None:
-    parser = commands.add_parser("config", help="check a configuration file, or bring it to a running server")
+    parser = commands.add_parser("config", help="check a configuration file, or apply it to a running server")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="check|apply")
-    check = verbs.add_parser("check", help="read the file and all it includes, and apply it to an empty registry")
+    check = verbs.add_parser("check", help="read the file and all files it includes, and apply it to an empty registry")
     check.set_defaults(run=run_check)
     apply = verbs.add_parser(
-        "apply", help="add and change what the file says on the running server, all of it or nothing; what it does not name stays"
+        "apply", help="apply the file to the running server, completely or not at all; what it does not name stays as it is"
     )
-    apply.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    apply.add_argument("--dry-run", action="store_true", help="only show what would be done")
     add_data(apply)
     apply.set_defaults(run=run_apply)
     for verb in (check, apply):
@@ -47,7 +47,7 @@ def run_check(args: argparse.Namespace) -> int:
         registry = dry_run.check(config)
     except ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
-    say(f"{config.files[-1]}: sound: {dry_run.summary(registry)}")
+    say(f"{config.files[-1]}: valid: {dry_run.summary(registry)}")
     return Exit.OK
 
 
@@ -85,7 +85,7 @@ def _plan(config: Config, admin: AdminClient) -> int:
     if refused:
         raise CommandError(Exit.FAILED, f"{dry_run.place(refused['file'], refused['path'], refused['text'])} (nothing would be changed)")
     if any(line.startswith("! ") for line in lines):
-        raise CommandError(Exit.FAILED, "what is marked ! cannot change on a live server: nothing would be changed")
+        raise CommandError(Exit.FAILED, "items marked ! cannot change on a live server: nothing would be changed")
     return Exit.OK
 
 

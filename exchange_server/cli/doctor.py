@@ -41,7 +41,7 @@ class Finding(NamedTuple):
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("doctor", help="check this machine: ports, disk, space, memory, cores, clock")
-    parser.add_argument("--config", default="sandbox", help="the configuration whose ports are tried (default: sandbox)")
+    parser.add_argument("--config", default="sandbox", help="the configuration whose ports are checked (default: sandbox)")
     add_data(parser)
     parser.set_defaults(run=run)
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
         say(f"{finding.level:4}  {finding.what:8}  {finding.text}")
     failed = sum(finding.level == "fail" for finding in findings)
     warned = sum(finding.level == "warn" for finding in findings)
-    say(f"{'not ready' if failed else 'ready'}: {failed} failed, {warned} to look at")
+    say(f"{'not ready' if failed else 'ready'}: {failed} failed, {warned} warnings")
     return Exit.FAILED if failed else Exit.OK
 
 
@@ -94,7 +94,7 @@ def ports(host: str, wanted: dict[str, int]) -> Iterator[Finding]:
                 probe.bind(info[4])
             yield Finding("ok", "port", f"{host}:{port} ({name}) is free")
         except socket.gaierror as error:
-            yield Finding("fail", "port", f"{host} is no address of this machine: {error.strerror}")
+            yield Finding("fail", "port", f"{host} is not an address of this machine: {error.strerror}")
         except OSError as error:
             reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror}"
             yield Finding("fail", "port", f"{host}:{port} ({name}) {reason}")
@@ -151,11 +151,11 @@ def disk(data: Path) -> Iterator[Finding]:
         yield Finding("fail", "data", f"{folder} cannot be written by this user")
         return
     if folder == data.absolute() and mode_of(folder) & OTHERS:
-        yield Finding("warn", "data", f"{folder} may be used by others (mode {mode_of(folder):04o}): chmod 700 {shlex.quote(str(folder))}")
+        yield Finding("warn", "data", f"{folder} can be used by others (mode {mode_of(folder):04o}): chmod 700 {shlex.quote(str(folder))}")
     if kind in MEMORY_FILE_SYSTEMS:
-        yield Finding("warn", "disk", f"{data} lies on {kind}: nothing on it survives a power cut")
+        yield Finding("warn", "disk", f"{data} is on {kind}: nothing on it survives a power cut")
     else:
-        yield Finding("ok", "disk", f"{data} lies on {kind}")
+        yield Finding("ok", "disk", f"{data} is on {kind}")
     try:
         times = sorted(sync_times(folder))
     except OSError as error:
@@ -169,7 +169,7 @@ def disk(data: Path) -> Iterator[Finding]:
     yield Finding(
         level,
         "space",
-        f"{space.free / GIB:.1f} GiB free of {space.total / GIB:.1f}" + ("" if level == "ok" else ": the journal wants at least 4"),
+        f"{space.free / GIB:.1f} GiB free of {space.total / GIB:.1f}" + ("" if level == "ok" else ": the journal needs at least 4"),
     )
 
 
@@ -178,24 +178,22 @@ def memory() -> Iterator[Finding]:
         rows = dict(line.split(":", 1) for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines())
         available = numbers.whole(rows["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError, ValueError):
-        yield Finding("warn", "memory", "how much is available is not known here")
+        yield Finding("warn", "memory", "the available memory is unknown")
         return
     level = "ok" if available >= 4 * GIB else "warn" if available >= GIB else "fail"
-    yield Finding(level, "memory", f"{available / GIB:.1f} GiB available" + ("" if level == "ok" else ": large capacities want 4"))
+    yield Finding(level, "memory", f"{available / GIB:.1f} GiB available" + ("" if level == "ok" else ": large capacities need 4"))
 
 
 def clock() -> Iterator[Finding]:
     now = time.time()
     if now < 1_767_225_600:  # 2026-01-01: older than this program
-        yield Finding(
-            "warn", "clock", f"stands at {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(now))}, before this program was written"
-        )
+        yield Finding("warn", "clock", f"shows {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(now))}, before this program was written")
         return
     step = time.get_clock_info("time").resolution
     synced = _clock_synced()
     text = f"{time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(now))}, resolution {step * 1e9:.0f} ns"
     if synced is None:
-        yield Finding("ok", "clock", f"{text}; whether it is synchronised is not known")
+        yield Finding("ok", "clock", f"{text}; synchronisation unknown")
     else:
         yield Finding("ok" if synced else "warn", "clock", f"{text}; {'synchronised' if synced else 'not synchronised (NTP)'}")
 

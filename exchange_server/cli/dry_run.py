@@ -12,7 +12,7 @@ from config.load import Config, ConfigError
 
 from ..core import layout as L
 from ..registry import Registry, Sink
-from ..registry.rows import Words
+from ..registry.engine_like import Words
 
 UNLIMITED = 1 << 40
 TABLES = ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings")

@@ -18,27 +18,25 @@ def add(commands: Any) -> None:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="verify|replay|cut")
 
     verify = verbs.add_parser(
-        "verify", help="check every frame, and the event store row by row against a replay; changes nothing, a server may run"
+        "verify", help="check every frame, and every row of the event store against a replay; changes nothing, and a server may be running"
     )
     verify.add_argument(
-        "--frames-only", action="store_true", help="the journal's frames, their place, order and hashes, without the replay"
+        "--frames-only", action="store_true", help="check only the journal's frames: place, order and hashes, without the replay"
     )
     verify.set_defaults(run=run_verify)
 
-    replay = verbs.add_parser(
-        "replay", help="run every row through a fresh engine, compare all state digests on the way, print the last one"
-    )
+    replay = verbs.add_parser("replay", help="run every row through a fresh engine, compare all state digests, print the last one")
     for verb in (verify, replay):
         verb.add_argument(
             "--config",
             default="",
             metavar="FILE",
-            help="take capacities and times from this configuration (default: those the folder was begun with)",
+            help="take capacities and times from this configuration (default: those the folder was created with)",
         )
     replay.set_defaults(run=run_replay)
 
     cut = verbs.add_parser(
-        "cut", help="give up all from a place on that verify names; a copy is kept. Loses what was acknowledged behind it"
+        "cut", help="discard everything from a place that verify names; a copy is kept. Acknowledged rows after that place are lost"
     )
     cut.add_argument("--segment", type=number("segment"), required=True)
     cut.add_argument("--offset", type=number("offset"), required=True)
@@ -128,7 +126,7 @@ def run_replay(args: argparse.Namespace) -> int:
                     raise CommandError(
                         Exit.RECOVERY,
                         f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the one that "
-                        f"wrote it, or the capacities are others (--config)",
+                        f"wrote it, or the capacities differ (--config)",
                     )
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error

@@ -16,7 +16,7 @@ COMMANDS = ("serve", "config_cmd", "market", "trade", "status", "admin_cmd", "cl
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; docs/cli.md is checked against it."""
-    top = argparse.ArgumentParser(prog="exos", description="An exchange: start it, look after it, trade on it.")
+    top = argparse.ArgumentParser(prog="exos", description="An exchange: run it, operate it, trade on it.")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name in COMMANDS:
         import_module(f".{name}", __package__).add(commands)

@@ -1,4 +1,4 @@
-"""`exos market list|phase|settle`: what is traded, its phase, and its result with the evidence for it."""
+"""`exos market list|show|phase|settle`: what is traded, its phase, and its result with the evidence for it."""
 
 import argparse
 import hashlib
@@ -10,8 +10,9 @@ import msgspec
 
 from config import admin_records as ar
 from config import results, wording
+from config.fields import fields_of
 from config.load import ConfigError
-from protocol import numbers
+from protocol import numbers, phases
 
 from ..exits import Exit
 from .admin_client import AdminClient
@@ -20,33 +21,39 @@ from .common import CommandError, add_data, decimal, say, table
 
 def add(commands: Any) -> None:
     parser = commands.add_parser("market", help="list markets, change their phase, settle them")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|phase|settle")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|phase|settle")
 
     listing = verbs.add_parser("list", help="all markets, or the contracts of one")
     listing.add_argument("event", nargs="?", help="show the contracts of this event")
     listing.add_argument("--json", action="store_true", help="one JSON document, prices in ticks")
     listing.set_defaults(run=run_list)
 
+    show = verbs.add_parser("show", help="the terms of one market, as a configuration file has them")
+    show.add_argument("event")
+    show.set_defaults(run=run_show)
+
     phase = verbs.add_parser("phase", help="open, pause or close a market")
     phase.add_argument("event")
-    phase.add_argument("phase", choices=["listed", "open", "paused", "cancel_only", "closed"])
+    phase.add_argument("phase", choices=phases.SETTABLE)
     phase.set_defaults(run=run_phase)
 
     settle = verbs.add_parser("settle", help="determine the result and pay it out; closes the market first when it is open")
     settle.add_argument("event")
     result = settle.add_mutually_exclusive_group()
-    result.add_argument("--winner", action="append", metavar="CODE", help="an outcome that pays in full (again for each of k winners)")
-    result.add_argument("--payout", action="append", metavar="CODE=AMOUNT", help="what an outcome pays; those not named pay nothing")
+    result.add_argument("--winner", action="append", metavar="CODE", help="an outcome that pays in full (repeat for each of k winners)")
+    result.add_argument(
+        "--payout", action="append", metavar="CODE=AMOUNT", help="what an outcome pays; outcomes that are not named pay nothing"
+    )
     result.add_argument("--results", type=Path, metavar="FILE", help="take winners, rule, source and evidence from a results file")
-    settle.add_argument("--evidence", type=Path, metavar="FILE", help="what proves the result: its SHA-256 is recorded")
+    settle.add_argument("--evidence", type=Path, metavar="FILE", help="a file that proves the result: its SHA-256 is recorded")
     settle.add_argument("--source", metavar="TEXT", help="who published it")
     settle.add_argument("--rule", metavar="ID", default="result", help="the rule of the market that was applied")
-    settle.add_argument("--observed", metavar="TEXT", help="the value that was observed (default: the winners or payouts)")
-    settle.add_argument("--observed-at", metavar="UTC", help="when, 2026-07-19T21:40:00Z (default: now)")
-    settle.add_argument("--determine-only", action="store_true", help="record the result, pay nothing yet")
+    settle.add_argument("--observed", metavar="TEXT", help="the observed value (default: the winners or payouts)")
+    settle.add_argument("--observed-at", metavar="UTC", help="time of observation, like 2026-07-19T21:40:00Z (default: now)")
+    settle.add_argument("--determine-only", action="store_true", help="record the result without paying")
     settle.add_argument("--finalise-only", action="store_true", help="pay what was determined before")
     settle.set_defaults(run=run_settle)
-    for verb in (listing, phase, settle):
+    for verb in (listing, show, phase, settle):
         add_data(verb)
 
 
@@ -95,6 +102,35 @@ def run_list(args: argparse.Namespace) -> int:
     return Exit.OK
 
 
+def run_show(args: argparse.Namespace) -> int:
+    with AdminClient(args.data) as admin:
+        market = _market(admin, args.event)
+        decimals = admin.ask("assets").result["assets"]
+    for line in terms(market, decimals):
+        say(line)
+    return Exit.OK
+
+
+def terms(market: dict[str, Any], decimals: dict[str, int]) -> list[str]:
+    """One line for each field of the table of markets (config/market.py): its key and value as a file has them. What contracts have is
+    said once, or for each contract where they differ. `market`: of the server's market view; `decimals`: of the assets."""
+    contracts = market["contracts"]
+    own = contracts[0]["terms"]
+    places = (own["price_decimals"], own["qty_decimals"], decimals[market["terms"]["asset"]])
+    out = []
+    for field in fields_of(ar.DefineMarket):
+        key = field.key or field.name
+        if field.name in market["terms"]:
+            out.append(f"{key} = {field.written(market['terms'][field.name], *places)}")
+        elif field.name in own:
+            values = {c["symbol"]: field.written(c["terms"][field.name], *places) for c in contracts}
+            same = len(set(values.values())) == 1
+            out += (
+                [f"{key} = {values[contracts[0]['symbol']]}"] if same else [f"{key} = {text} ({symbol})" for symbol, text in values.items()]
+            )
+    return out
+
+
 def _do(admin: AdminClient, record: ar.AnyRecord) -> None:
     answer = admin.ask("admin", record)
     if not answer.ok:
@@ -113,8 +149,6 @@ def run_settle(args: argparse.Namespace) -> int:
         raise CommandError(Exit.USAGE, "--determine-only and --finalise-only exclude each other")
     with AdminClient(args.data) as admin:
         market = _market(admin, args.event)
-        if market["phase"] == "final":
-            raise CommandError(Exit.FAILED, f"{args.event} is final: it has been paid")
         if args.finalise_only:
             _do(admin, ar.Finalise(event=args.event))
         else:
@@ -132,7 +166,7 @@ def _settlement(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:
     if args.results:
         return _from_results(args, market)
     if not args.winner and not args.payout:
-        raise CommandError(Exit.USAGE, "say who won: --winner CODE, --payout CODE=AMOUNT or --results FILE")
+        raise CommandError(Exit.USAGE, "give the result: --winner CODE, --payout CODE=AMOUNT or --results FILE")
     if args.evidence is None:
         raise CommandError(Exit.USAGE, "evidence is required: --evidence FILE (its SHA-256 is recorded with the result)")
     if not args.source:
@@ -193,9 +227,9 @@ def _payouts(args: argparse.Namespace, market: dict[str, Any]) -> tuple[int, ...
         named = [_payout(text, market["price_decimals"]) for text in args.payout]
     for code, ticks in named:
         if code not in known:
-            raise CommandError(Exit.USAGE, f'"{code}" is no outcome of {args.event}; outcomes: {", ".join(known)}')
+            raise CommandError(Exit.USAGE, f'"{code}" is not an outcome of {args.event}; outcomes: {", ".join(known)}')
         if code in paid:
-            raise CommandError(Exit.USAGE, f'"{code}" is named twice')
+            raise CommandError(Exit.USAGE, f'"{code}" is given twice')
         paid[code] = ticks
     return tuple(paid.get(code, 0) for code in known)
 

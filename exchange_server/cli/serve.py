@@ -19,18 +19,20 @@ def add(commands: Any) -> None:
     parser.add_argument(
         "--config",
         metavar="FILE",
-        help="a TOML file, or the name of a shipped one: begins a new folder, adds to and changes an old one (default: the folder goes on as it is)",
+        help="a TOML file, or the name of a shipped one: creates a new folder, or adds to and changes an existing one (default: use the folder as it is)",
     )
     parser.add_argument("--host", help="address to listen on (default: the configuration's)")
     parser.add_argument(
-        "--expose-sandbox", action="store_true", help="let a sandbox, whose passwords are published, listen beyond this machine"
+        "--expose-sandbox", action="store_true", help="allow a sandbox, whose passwords are published, to listen beyond this machine"
     )
     parser.add_argument("--fix-port", type=port, metavar="N", help="FIX order entry; 0: any free port")
     parser.add_argument("--binary-port", type=port, metavar="N", help="binary sessions; 0: any free port")
     parser.add_argument(
-        "--mode", choices=["sync", "async"], help="sync: an answer leaves when its cause is on the disk; async: when it is written"
+        "--mode",
+        choices=["sync", "async"],
+        help="sync: an answer is sent when the input that caused it is on the disk; async: when it is written",
     )
-    parser.add_argument("--spin", action="store_true", help="keep one core busy instead of sleeping: the shortest answers")
+    parser.add_argument("--spin", action="store_true", help="keep one core busy instead of sleeping: lowest latency")
     parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write the line that says ready there as well")
     parser.add_argument(
         "--segment-bytes",

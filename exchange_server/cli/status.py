@@ -19,10 +19,10 @@ def add(commands: Any) -> None:
     parser.add_argument("--json", action="store_true", help="one JSON document")
     add_data(parser)
     parser.set_defaults(run=run)
-    check = commands.add_parser("check", help="let the server prove its ledger, books and collateral; walks everything")
+    check = commands.add_parser("check", help="make the server prove its ledger, books and collateral; walks the whole state")
     add_data(check)
     check.set_defaults(run=run_check)
-    stop = commands.add_parser("stop", help="stop the server cleanly, with a snapshot; said twice: without waiting for its peers")
+    stop = commands.add_parser("stop", help="stop the server cleanly, with a snapshot; a second time: without waiting for the peers")
     add_data(stop)
     stop.set_defaults(run=run_stop)
 
@@ -48,7 +48,7 @@ def run_check(args: argparse.Namespace) -> int:
     failed = answer.result["failed"]
     if failed:
         raise CommandError(Exit.FAILED, f"{len(failed)} proofs fail: {'; '.join(map(str, failed))}")
-    say(f"ledger, books and collateral are right behind row {answer.result['row_seq']}, digest {answer.result['digest']}")
+    say(f"ledger, books and collateral are correct after row {answer.result['row_seq']}, digest {answer.result['digest']}")
     return Exit.OK
 
 

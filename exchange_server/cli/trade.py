@@ -22,31 +22,33 @@ SCOPES = {"session": codes.SCOPE_SESSION, "account": codes.SCOPE_ACCOUNT, "firm"
 
 
 def add(commands: Any) -> None:
-    parser = commands.add_parser("trade", help="trade through a binary session: one order, one cancel, or a look at the market")
+    parser = commands.add_parser("trade", help="trade through a binary session: send an order, cancel, or watch the market")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="buy|sell|cancel|watch")
     for name in ("buy", "sell"):
-        order = verbs.add_parser(name, help=f"{name} at a price or better; without a price: at the market")
+        order = verbs.add_parser(name, help=f"{name} at a price or better; without a price: a market order")
         order.add_argument("symbol")
-        order.add_argument("qty", help="as the definition writes it: 10, or 0.05 for BTC-USD")
-        order.add_argument("price", nargs="?", help="as the definition writes it: 0.42")
-        order.add_argument("--no", action="store_true", help="the NO side; the price is that of NO")
+        order.add_argument("qty", help="a decimal number in the instrument's units: 10, or 0.05 for BTC-USD")
+        order.add_argument("price", nargs="?", help="a decimal number in the instrument's units: 0.42")
+        order.add_argument("--no", action="store_true", help="trade the NO side; the price is that of NO")
         order.add_argument("--tif", choices=sorted(TIFS), help="time in force (default: GTC, a market order IOC)")
         order.add_argument("--post-only", action="store_true", help="refuse rather than take")
         order.add_argument("--account", default="", help="an account of the firm by name (default: the session's)")
         order.set_defaults(run=run, act=_order)
     cancel = verbs.add_parser("cancel", help="cancel one order by its id, or all")
     cancel.add_argument("id", help='the id that buy or sell printed, or "all"')
-    cancel.add_argument("--scope", choices=sorted(SCOPES), default="session", help='whose orders "all" means (default: session)')
+    cancel.add_argument("--scope", choices=sorted(SCOPES), default="session", help='which orders "all" means (default: session)')
     cancel.set_defaults(run=run, act=_cancel)
-    watch = verbs.add_parser("watch", help="best prices and trades as they come, until Ctrl-C")
+    watch = verbs.add_parser("watch", help="show best prices and trades as they arrive, until Ctrl-C")
     watch.add_argument("symbol", nargs="+")
-    watch.add_argument("--seconds", type=seconds, default=0.0, help="stop after so long (0: never)")
+    watch.add_argument("--seconds", type=seconds, default=0.0, help="stop after this many seconds (0: never)")
     watch.set_defaults(run=run, act=_watch)
     for verb in verbs.choices.values():
         verb.add_argument("--host", default="127.0.0.1")
         verb.add_argument("--port", type=port, default=9890, help="of the binary sessions (default: 9890)")
         verb.add_argument("--key", default=os.environ.get("EXOS_KEY", "MM1"))
-        verb.add_argument("--secret", default=os.environ.get("EXOS_SECRET", ""), help="better in EXOS_SECRET: a command line can be seen")
+        verb.add_argument(
+            "--secret", default=os.environ.get("EXOS_SECRET", ""), help="better set in EXOS_SECRET: other users can see a command line"
+        )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -126,7 +128,7 @@ async def _cancel(client: Client, args: argparse.Namespace) -> int:
         raise CommandError(Exit.USAGE, f'{error}; or "all"') from None
     report = await client.cancel(id)
     if not hasattr(report, "cum"):
-        say(f"order {id} was cancelled before")
+        say(f"order {id} was already cancelled")
         return Exit.OK
     definition = client.definitions.get(report.instrument)
     say(f"order {id} cancelled, {decimal(report.cum, definition.qty_decimals if definition else 0)} filled")

@@ -16,8 +16,9 @@ from .book.levels import level_worse
 from .kit.jit import kernel, leaf
 from .kit.pairs import PAIR_RESTRICT, pair_find
 from .kit.pools import pool_base, pool_cap
-from .kit.rows import account_at, event_at, session_at
-from .layout.packed import status_of
+from .kit.rows import account_at, event_at, expiry_of, session_at
+from .layout.packed import pack_firm_account, status_of
+from .money.products import is_settled, requirement, sets_worth, value_at_worst
 from .proofs import PROOF_WORDS, note, sentences, structure
 
 HEADER_DUMP = 13
@@ -96,8 +97,8 @@ def dump_small(m, out):
         out[at + 3] = m[s + L.S_NEXT_IN]
         out[at + 4] = m[s + L.S_LAST_EVENT]
         out[at + 5] = m[s + L.S_GENERATION]
-        out[at + 6] = m[s + L.S_THROTTLE_START]
-        out[at + 7] = m[s + L.S_THROTTLE_USED]
+        out[at + 6] = m[s + L.S_THROTTLE + L.TH_START]
+        out[at + 7] = m[s + L.S_THROTTLE + L.TH_USED]
         out[at + 8] = m[s + L.S_ABSENT_FROM]
         out[at + 9] = m[s + L.S_MISSED]
         out[at + 10] = m[s + L.S_MISSED_DONE]
@@ -108,8 +109,8 @@ def dump_small(m, out):
         out[at + 15] = m[s + L.S_LOGON_SENT]
         out[at + 16] = m[s + L.S_KILLED]
         out[at + 17] = m[s + L.S_HEARTBEAT]
-        out[at + 18] = m[s + L.S_THROTTLE_LIMIT]
-        out[at + 19] = m[s + L.S_THROTTLE_WINDOW]
+        out[at + 18] = m[s + L.S_THROTTLE + L.TH_LIMIT]
+        out[at + 19] = m[s + L.S_THROTTLE + L.TH_WINDOW]
         at += SESSION_DUMP
     return at
 
@@ -130,8 +131,8 @@ def dump_switches(m, out):
                 if fill != 0:
                     out[at] = i
                     out[at + 1] = m[v + L.V_KILLED]
-                    out[at + 2] = m[v + L.V_THROTTLE_START]
-                    out[at + 3] = m[v + L.V_THROTTLE_USED]
+                    out[at + 2] = m[v + L.V_THROTTLE + L.TH_START]
+                    out[at + 3] = m[v + L.V_THROTTLE + L.TH_USED]
                 at += VENUE_DUMP
         for i in range(1, firms):
             f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
@@ -157,7 +158,7 @@ def dump_switches(m, out):
                 for firm in range(1, firms):
                     if pair_find(m, PAIR_RESTRICT, firm, i) != 0:
                         if fill != 0:
-                            out[at] = (i << 32) | firm
+                            out[at] = pack_firm_account(firm, i)
                         at += 1
         want = at
         if out.shape[0] < want:
@@ -178,10 +179,11 @@ def dump_archive(m, firm, out):
         for word in range(L.AR_TEXT):  # key, firm and account, instrument, price, quantity, cum, attributes, order, time, notional
             out[at + word] = m[a + word]
         refused = status_of(m[a + L.AR_ATTR]) == C.ST_REJECTED
-        out[at + L.AR_TEXT] = 1 if m[a + L.AR_TEXT] != 0 else 0
-        out[at + L.AR_TEXT + 1] = m[a + L.AR_LIMIT] if refused else 0
-        out[at + L.AR_TEXT + 2] = m[a + L.AR_USED] if refused else 0
-        out[at + L.AR_TEXT + 3] = m[a + L.AR_ASKED] if refused else 0
+        end = at + L.AR_TEXT
+        out[end] = 1 if m[a + L.AR_TEXT] != 0 else 0
+        out[end + 1] = m[a + L.AR_LIMIT] if refused else 0
+        out[end + 2] = m[a + L.AR_USED] if refused else 0
+        out[end + 3] = m[a + L.AR_ASKED] if refused else 0
         at += ARCHIVE_DUMP
         a = m[a + L.AR_NEXT]
     return at
@@ -217,7 +219,7 @@ def dump_order(m, o, out, at):
     out[at + 14] = m[o + L.O_REBATE_PAID]
     out[at + 15] = m[o + L.O_NET_FEE]
     out[at + 16] = m[o + L.O_RESERVED_FEE]
-    out[at + 17] = m[o + L.O_EXPIRY]
+    out[at + 17] = expiry_of(m, o)
     out[at + 18] = m[o + L.O_ENTRY]
     out[at + 19] = m[o + L.O_REBATE_NUM]
     out[at + 20] = _makers(m, o)
@@ -267,7 +269,7 @@ def dump_event(m, event_id, out):
         out[at + 3] = m[co + L.CO_HELD_BASE]
         out[at + 4] = m[co + L.CO_WORST]
         at += COLLATERAL_DUMP
-        for column in range(L.COL_BQ + 2):
+        for column in range(L.CO_COLUMN_COUNT):
             if column != L.COL_CHOSEN and column != L.COL_V:
                 for j in range(n):
                     out[at] = m[co + L.CO_COLUMNS + column * n + j]
@@ -276,7 +278,7 @@ def dump_event(m, event_id, out):
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
         for ask in range(2):
-            level = m[inst + L.I_BEST_BID + ask]
+            level = m[inst + L.I_BEST + ask]
             while level != 0:
                 o = m[level + L.L_HEAD]
                 while o != 0:
@@ -292,7 +294,6 @@ def formula(m, event, co):
     """The requirement from the columns alone, by k passes for the smallest not yet taken."""
     n = m[event + L.E_N]
     k = m[event + L.E_K]
-    product = m[event + L.E_PRODUCT]
     buys = 0
     for j in range(n):
         buys += m[co + L.CO_COLUMNS + L.COL_BUY * n + j]
@@ -306,9 +307,7 @@ def formula(m, event, co):
         at = -1
         for j in range(n):
             q = co + L.CO_COLUMNS + j
-            v = m[q] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + m[q + L.COL_BUY * n] - m[q + L.COL_SELL * n]
-            if product == C.AT_MOST or product == C.SCALAR:
-                v = min(v, 0)
+            v = value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n])
             if (v > last or v == last and j > last_index) and v < best:
                 best = v
                 at = j
@@ -316,7 +315,7 @@ def formula(m, event, co):
         last = best
         last_index = at
         taken += 1
-    return buys - min(0, worst)
+    return requirement(buys, worst)
 
 
 @kernel("i8(i8[::1], i8[::1])")
@@ -353,17 +352,17 @@ def check_state(m, out):
                 if m[co + L.CO_BASE] != 0 and m[m[co + L.CO_BASE] + L.B_ASSET] == asset:
                     required += m[co + L.CO_HELD_BASE]
                 co = m[co + L.CO_NEXT_IN_EVENT]
-        if cash != m[a + L.A_EXTERNAL]:
-            found = note(out, found, AUDIT_LEDGER, asset, cash, m[a + L.A_EXTERNAL])
+        if cash + m[a + L.A_EXTERNAL] != 0:
+            found = note(out, found, AUDIT_LEDGER, asset, cash, -m[a + L.A_EXTERNAL])
         if locked != required:
             found = note(out, found, AUDIT_LOCKED, asset, locked, required)
     for i in range(1, pool_cap(m, L.P_EVENT)):
         event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
-        if m[event] != i or m[event + L.E_PRODUCT] == C.SPOT:
+        if m[event] != i or not is_settled(m, event):
             continue
         n = m[event + L.E_N]
         sets = m[event + L.E_SETS]
-        worth = sets * m[event + L.E_K] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] if m[event + L.E_PRODUCT] == C.EXACTLY else 0
+        worth = sets_worth(m, event, sets)
         if m[event + L.E_POOL] != worth:
             found = note(out, found, AUDIT_POOL, i, m[event + L.E_POOL], worth)
         for j in range(n):

@@ -4,8 +4,8 @@ from protocol import codes as C
 
 from . import layout as L
 from .kit.jit import leaf
-from .kit.rows import session_at
-from .layout.packed import pack_head
+from .kit.rows import expiry_of, session_at
+from .layout.packed import contract_side_of, extra_of, pack_event, pack_instrument, pack_session_account, terms_of
 
 
 @leaf
@@ -20,14 +20,14 @@ def begin_event(m, ev, head, session_id, account_id, numbered):
     e = m[L.H_EVENT_USED]
     for i in range(L.EVT_WORDS):
         ev[e + i] = 0
-    extra = (head >> 8) & 255
+    extra = extra_of(head)
     number = m[L.H_EVENT_SEQ]
     m[L.H_EVENT_USED] = e + (1 + extra) * L.EVT_WORDS
     m[L.H_EVENT_SEQ] = number + 1 + extra
     ev[e + L.EVT_HEAD] = head
     ev[e + L.EVT_NUMBER] = number
     ev[e + L.EVT_TIME] = m[L.H_TIME]
-    ev[e + L.EVT_SESSION_ACCOUNT] = (session_id << 32) | account_id
+    ev[e + L.EVT_SESSION_ACCOUNT] = pack_session_account(session_id, account_id)
     s = session_at(m, session_id)
     if s != 0:
         if numbered:
@@ -73,17 +73,17 @@ def _state_event(m, ev, o, kind, status, reason, flags, session_id, extra):
     inst = m[o + L.O_INSTRUMENT]
     if extra != 0:
         flags |= C.EF_TEXT
-    contract_side = (attr >> 8) & 15
-    head = pack_head(kind, extra, status, reason, (attr >> 4) & 15, contract_side, (attr >> 12) & 15, (attr >> 16) & 15, flags)
+    contract_side = contract_side_of(attr)
+    head = pack_event(kind, extra, terms_of(attr), status, reason, flags)
     e = begin_event(m, ev, head, session_id, m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID], True)
-    ev[e + L.EVT_INSTRUMENT] = (m[inst + L.I_ID] << 32) | m[o + L.O_ENTRY]
+    ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], m[o + L.O_ENTRY])
     ev[e + L.EVT_ORDER] = m[o + L.O_ID]
     ev[e + L.EVT_PRICE] = client_price(m, inst, contract_side, m[o + L.O_PRICE])
     ev[e + L.EVT_QTY] = m[o + L.O_QTY]
     ev[e + L.EVT_CUM] = m[o + L.O_CUM]
     ev[e + L.EVT_LEAVES] = m[o + L.O_LEAVES]
     ev[e + L.EVT_NOTIONAL] = m[o + L.O_NOTIONAL]
-    ev[e + L.EVT_EXPIRY] = m[o + L.O_EXPIRY]
+    ev[e + L.EVT_EXPIRY] = expiry_of(m, o)
     return e
 
 

@@ -10,6 +10,8 @@ from . import layout as L
 from .emit import START_ROWS, room
 from .kit.bits import words_of
 from .kit.jit import kernel, leaf
+from .kit.work import work_row
+from .layout.packed import extra_of, kind_of
 from .markets.define import (
     define_account,
     define_asset,
@@ -67,12 +69,12 @@ def define(m, rows, rows_b, c, kind, ev):
 @leaf
 def resume(m, rows, ev):
     """Go on with interrupted work. False: the event buffer is full again."""
-    what = m[L.H_RESUME]
-    if what == L.RES_MASS:
+    kind = m[work_row(m) + L.W_KIND]
+    if kind == L.WORK_MASS:
         return go_on_mass(m, rows, ev)
-    if what == L.RES_CLOSE:
+    if kind == L.WORK_CLOSE:
         return go_on_closing(m, ev)
-    if what == L.RES_SETTLE:
+    if kind == L.WORK_SETTLE:
         return go_on_settling(m, ev)
     m[L.H_ERROR] = L.INV_ROW  # what `step` began it also ends
     return True
@@ -82,20 +84,21 @@ def resume(m, rows, ev):
 def run(m, rows, rows_b, words, ev):
     m[L.H_EVENT_USED] = 0
     while True:
-        if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
-            return L.STEP_MORE
+        while m[L.H_WORK_COUNT] != 0 and m[L.H_ERROR] == 0:
+            if not resume(m, rows, ev):
+                return L.STEP_MORE
         if m[L.H_ERROR] != 0:
             return L.STEP_BROKEN
         c = m[L.H_CURSOR]
         if c >= words:
             return L.STEP_DONE
         head = rows[c + L.CMD_HEAD]
-        kind = head & 255
+        kind = kind_of(head)
         if kind < C.C_DEF_ASSET:
             return L.STEP_OPERATE
         if not room(m, START_ROWS):
             return L.STEP_MORE
-        length = 1 + ((head >> 8) & 255)
+        length = 1 + extra_of(head)
         m[L.H_CURSOR] = c + length * L.CMD_WORDS
         m[L.H_ROW_SEQ] += length
         code = define(m, rows, rows_b, c, kind, ev)

@@ -16,11 +16,12 @@ from numba.extending import intrinsic
 from protocol import codes as C
 
 from . import layout as L
-from .kit.bits import lsr, mix2, mix3
+from .kit.bits import mix2, mix3
 from .kit.jit import leaf
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import instrument_at, session_at
+from .layout.packed import account_of, hash_of, instrument_of, kind_of, ref_of, session_of
 from .life.ids import ARCHIVED
 
 FAR = 18 * L.CMD_WORDS  # stage 1: rows ahead, in words
@@ -58,8 +59,8 @@ def order_of_slot(m, firm, hi, lo):
     """The open order whose id lies in its home slot, else 0. Good enough for a hint."""
     slot, h = slot_of(m, firm, hi, lo)
     word = m[slot]
-    ref = word & 0xFFFFFFFF
-    if word == 0 or lsr(word, 32) != h:
+    ref = ref_of(word)
+    if word == 0 or hash_of(word) != h:
         return 0
     if ref & ARCHIVED:
         touch(m, pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS)
@@ -70,10 +71,10 @@ def order_of_slot(m, firm, hi, lo):
 @leaf
 def pair_slot(m, rows, c, s):
     """(arena offset of the home slot of (account, event), instrument) of a new order, (0, 0) when a name is unknown."""
-    inst = instrument_at(m, rows[c + L.CMD_INSTRUMENT] >> 32)
+    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if inst == 0:
         return 0, 0
-    account = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    account = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if account == 0:
         account = m[s + L.S_ACCOUNT]
     key = (PAIR_COLLATERAL << 56) | account
@@ -90,11 +91,11 @@ def touch_collateral(m, co, inst):
     if n > 1:
         j = co + L.CO_COLUMNS + m[inst + L.I_INDEX]
         touch(m, j)
-        touch(m, j + n)
-        touch(m, j + 2 * n)
-        touch(m, j + 3 * n)
-        touch(m, j + 5 * n)
-        touch(m, j + 6 * n)
+        touch(m, j + L.COL_BUY * n)
+        touch(m, j + L.COL_SELL * n)
+        touch(m, j + L.COL_V * n)
+        touch(m, j + L.COL_BQ * n)
+        touch(m, j + L.COL_SQ * n)
     else:
         touch(m, co + L.CO_COLUMNS)
     touch(m, m[co + L.CO_CASH])
@@ -103,10 +104,10 @@ def touch_collateral(m, co, inst):
 @leaf
 def asker(m, rows, c):
     """(kind, session) of a row ahead; session 0: nothing to look for."""
-    kind = rows[c + L.CMD_HEAD] & 255
+    kind = kind_of(rows[c + L.CMD_HEAD])
     if kind < C.C_NEW or kind > C.C_REPLACE:
         return kind, 0
-    return kind, session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    return kind, session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
 
 
 @leaf
@@ -152,7 +153,7 @@ def look_middle(m, rows, c):
     shift = m[inst + L.I_DEPTH_SHIFT]
     price = rows[c + L.CMD_PRICE]
     for ask in range(2):
-        node = m[inst + L.I_BID_ROOT + ask]
+        node = m[inst + L.I_ROOT + ask]
         if node != 0:
             touch(m, node)
             touch(m, node + L.N_CHILD + ((price >> shift) & 63))

@@ -15,9 +15,9 @@ from .kit.bits import lsr, mix3
 from .kit.jit import kernel, leaf
 from .kit.pools import pool_base, pool_cap
 from .layout.definitions import MAX_CONTRACTS
-from .layout.packed import WAS_REPLACED, status_of
+from .layout.packed import book_side_of, firm_of, hash_of, own_side, pack_ref, ref_of, status_of, was_replaced
 from .life.ids import ALIAS_HI, ARCHIVED, order_ref
-from .money.products import reserve_fee, reserve_part
+from .money.products import reserve_fee, reserve_part, sells_base
 
 # scratch: the way through a tree, sums, 4 words for each contract of the largest event, and 2 for each firm
 SLOTS = 32
@@ -41,6 +41,7 @@ PROOF_ID = 11
 PROOF_OPEN_QTY = 12
 PROOF_POOL = 13
 PROOF_SHARE = 14
+PROOF_SPECIAL = 15
 PROOF_TEXTS = {
     PROOF_TRIE: "instrument {0}, side {1}: the tree of its price levels contradicts itself at price {2}",
     PROOF_BEST: "instrument {0}, side {1}: the best level is another one than the book's ({2} levels counted)",
@@ -55,6 +56,7 @@ PROOF_TEXTS = {
     PROOF_ID: "the table of ClOrdIDs: order {0} is not found under its id, or the table has other entries ({1} wanted, {2} there)",
     PROOF_OPEN_QTY: "event {0}, account {1}: open quantity or money of contract {2} is not the sum over its orders",
     PROOF_SHARE: "firm {0}: its {1} of a common table differ from what is found, {2}",
+    PROOF_SPECIAL: "order {0}: its side row is another order's",
     PROOF_POOL: "table {0}: {1} rows are in use, {2} are noted",
 }
 COUNT_ALL = 0
@@ -87,7 +89,7 @@ def _queue(m, out, found, inst, ask, level):
     before = 0
     o = m[level + L.L_HEAD]
     while o != 0 and count <= m[L.H_OPEN_ORDERS]:
-        side = 1 if m[o + L.O_ATTR] & 15 != C.BUY else 0
+        side = own_side(book_side_of(m[o + L.O_ATTR]))
         if (
             m[o + L.O_PREV] != before
             or m[o + L.O_LEVEL] != level
@@ -97,7 +99,14 @@ def _queue(m, out, found, inst, ask, level):
         ):
             found = note(out, found, PROOF_QUEUE, m[inst], m[level + L.L_PRICE], m[o + L.O_ID])
         fee = reserve_fee(
-            m, inst, m[o + L.O_ATTR] & 15, m[o + L.O_FEES], m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID]
+            m,
+            inst,
+            book_side_of(m[o + L.O_ATTR]),
+            m[o + L.O_FEES],
+            m[o + L.O_PRICE],
+            m[o + L.O_LEAVES],
+            m[o + L.O_FEE_NUM],
+            m[o + L.O_FEE_PAID],
         )
         if m[o + L.O_LEAVES] <= 0 or m[o + L.O_LEAVES] != m[o + L.O_QTY] - m[o + L.O_CUM] or fee != m[o + L.O_RESERVED_FEE]:
             found = note(out, found, PROOF_ORDER, m[o + L.O_ID], m[o + L.O_LEAVES], m[o + L.O_RESERVED_FEE])
@@ -122,7 +131,7 @@ def _count_for(m, scratch, firm, what, rows):
 @leaf
 def _side(m, out, found, inst, ask, scratch):
     """One side of a book, level by level from the lowest price. `scratch`: nodes and slots on the way, sums so far."""
-    root = m[inst + L.I_BID_ROOT + ask]
+    root = m[inst + L.I_ROOT + ask]
     depth = m[inst + L.I_DEPTH_SHIFT] // 6
     first = 0
     last = 0
@@ -166,7 +175,7 @@ def _side(m, out, found, inst, ask, scratch):
         levels += 1
         first = child if first == 0 else first
         last = child
-    if m[inst + L.I_BEST_BID + ask] != (first if ask != 0 else last):
+    if m[inst + L.I_BEST + ask] != (first if ask != 0 else last):
         found = note(out, found, PROOF_BEST, m[inst], ask, levels)
     scratch[LEVELS] += levels
     return found, levels
@@ -187,8 +196,8 @@ def _books(m, out, found, scratch):
             found = note(out, found, PROOF_BEST, i, -1, bids + asks)
         if m[inst + L.I_ORDERS_OPEN] != scratch[ORDERS] - before:
             found = note(out, found, PROOF_COUNT, COUNT_RESTING, scratch[ORDERS] - before, m[inst + L.I_ORDERS_OPEN])
-        bid = m[inst + L.I_BEST_BID]
-        ask = m[inst + L.I_BEST_BID + 1]
+        bid = m[inst + L.I_BEST + L.BID]
+        ask = m[inst + L.I_BEST + L.ASK]
         if bid != 0 and ask != 0 and m[bid + L.L_PRICE] >= m[ask + L.L_PRICE]:
             found = note(out, found, PROOF_CROSSED, i, m[bid + L.L_PRICE], m[ask + L.L_PRICE])
     if scratch[ORDERS] != m[L.H_OPEN_ORDERS]:
@@ -206,6 +215,7 @@ def _accounts(m, out, found):
     total = 0
     texts = 0
     expiring = 0
+    special = 0
     for i in range(1, pool_cap(m, L.P_ACCOUNT)):
         account = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
         if m[account] != i:
@@ -218,10 +228,15 @@ def _accounts(m, out, found):
                 found = note(out, found, PROOF_ACCOUNT, m[account + L.AC_ID], count, m[account + L.AC_ORDER_COUNT])
             if not _reachable(m, m[o + L.O_FIRM], m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o)):
                 found = note(out, found, PROOF_ID, m[o + L.O_ID], 0, 0)
-            if m[o + L.O_ATTR] & WAS_REPLACED != 0 and not _reachable(m, m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID], order_ref(m, o)):
+            if was_replaced(m[o + L.O_ATTR]) and not _reachable(m, m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID], order_ref(m, o)):
                 found = note(out, found, PROOF_ID, m[o + L.O_ID], 1, 0)
             texts += 1 if m[o + L.O_TEXT] != 0 else 0
-            expiring += 1 if m[o + L.O_EXPIRY] != 0 else 0
+            sp = m[o + L.O_SPECIAL]
+            if sp != 0:
+                special += 1
+                expiring += 1 if m[sp + L.SP_EXPIRY] != 0 else 0
+                if m[sp + L.SP_ORDER] != o:
+                    found = note(out, found, PROOF_SPECIAL, m[o + L.O_ID], 0, 0)
             count += 1
             before = o
             o = m[o + L.O_ACCT_NEXT]
@@ -230,6 +245,8 @@ def _accounts(m, out, found):
         total += count
     if total != m[L.H_OPEN_ORDERS] or total != _used(m, L.P_ORDER):
         found = note(out, found, PROOF_COUNT, COUNT_ALL, total, m[L.H_OPEN_ORDERS])
+    if special != _used(m, L.P_SPECIAL):
+        found = note(out, found, PROOF_POOL, L.P_SPECIAL, special, _used(m, L.P_SPECIAL))
     return found, texts, expiring
 
 
@@ -241,7 +258,7 @@ def _reachable(m, firm, hi, lo, ref):
     h = mix3(firm, hi, lo)
     i = h & mask
     while m[base + i] != 0:
-        if m[base + i] == (h << 32) | ref:
+        if m[base + i] == pack_ref(h, ref):
             return True
         i = (i + 1) & mask
     return False
@@ -264,12 +281,12 @@ def _archive(m, out, found, texts):
         while a != 0 and count <= _used(m, L.P_ARCHIVE):
             ref = ARCHIVED | ((a - pool_base(m, L.P_ARCHIVE)) // L.ARCHIVE_WORDS + 1)
             late = before != 0 and m[before + L.AR_CLOSED_AT] > m[a + L.AR_CLOSED_AT]
-            if m[a + L.AR_FIRM_ACCOUNT] >> 32 != i or late:
+            if firm_of(m[a + L.AR_FIRM_ACCOUNT]) != i or late:
                 found = note(out, found, PROOF_ARCHIVE, i, count, m[f + L.F_CLOSED])
             if not _reachable(m, i, m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], ref):
                 found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 2, 0)
             attr = m[a + L.AR_ATTR]
-            if attr & WAS_REPLACED != 0 and status_of(attr) != C.ST_REPLACED:
+            if was_replaced(attr) and status_of(attr) != C.ST_REPLACED:
                 entries += 1
                 if not _reachable(m, i, ALIAS_HI, m[a + L.AR_ORDER], ref):
                     found = note(out, found, PROOF_ID, m[a + L.AR_ORDER], 3, 0)
@@ -291,27 +308,29 @@ def _archive(m, out, found, texts):
 
 @leaf
 def _timers(m, out, found):
-    """The heap of expiries, and the orders of each."""
+    """The heap of timers, and the orders of each expiry."""
     base = pool_base(m, L.P_HEAP)
-    size = m[L.H_HEAP_SIZE]
+    size = m[L.H_TIMERS]
     timed = 0
     for i in range(size):
-        b = m[base + i]
+        t = m[base + i]
         up = m[base + ((i - 1) >> 1)] if i > 0 else 0
         count = 0
         before = 0
-        right = (up == 0 or m[up + L.BK_TIME] < m[b + L.BK_TIME]) and m[b + L.BK_POS] == i
-        o = m[b + L.BK_HEAD]
-        while o != 0 and count <= m[L.H_OPEN_ORDERS]:
-            right = right and m[o + L.O_TIMER_PREV] == before and m[o + L.O_BUCKET] == b and m[o + L.O_EXPIRY] == m[b + L.BK_TIME]
+        right = m[t + L.TM_PLACE] == i and (up == 0 or m[up + L.TM_TIME] <= m[t + L.TM_TIME])
+        if m[t + L.TM_KIND] == L.TIMER_EXPIRY:
+            right = right and (up == 0 or m[up + L.TM_TIME] < m[t + L.TM_TIME]) and m[t + L.TM_HEAD] != 0
+        sp = m[t + L.TM_HEAD]
+        while sp != 0 and count <= m[L.H_OPEN_ORDERS]:
+            right = right and m[sp + L.SP_TIMER_PREV] == before and m[sp + L.SP_TIMER] == t and m[sp + L.SP_EXPIRY] == m[t + L.TM_TIME]
             count += 1
-            before = o
-            o = m[o + L.O_TIMER_NEXT]
-        if not right or count == 0 or count != m[b + L.BK_COUNT] or before != m[b + L.BK_TAIL]:
-            found = note(out, found, PROOF_TIMER, m[b + L.BK_TIME], count, m[b + L.BK_COUNT])
+            before = sp
+            sp = m[sp + L.SP_TIMER_NEXT]
+        if not right or count != m[t + L.TM_COUNT] or before != m[t + L.TM_TAIL]:
+            found = note(out, found, PROOF_TIMER, m[t + L.TM_TIME], count, m[t + L.TM_COUNT])
         timed += count
-    if size != _used(m, L.P_BUCKET):
-        found = note(out, found, PROOF_POOL, L.P_BUCKET, size, _used(m, L.P_BUCKET))
+    if size != _used(m, L.P_TIMER):
+        found = note(out, found, PROOF_POOL, L.P_TIMER, size, _used(m, L.P_TIMER))
     return found, timed
 
 
@@ -319,7 +338,7 @@ def _timers(m, out, found):
 def _sums(m, out, found, event, scratch):
     """Open quantity and money of every collateral row of an event, over the orders of its account."""
     co = m[event + L.E_COLL_HEAD]
-    spot = m[event + L.E_PRODUCT] == 0
+    in_base = sells_base(m, event)  # its money is in the account's holds, not in columns
     counted = 0
     while co != 0:
         n = m[co + L.CO_N]
@@ -330,7 +349,7 @@ def _sums(m, out, found, event, scratch):
         while o != 0:
             if m[o + L.O_COLL] == co:
                 inst = m[o + L.O_INSTRUMENT]
-                side = m[o + L.O_ATTR] & 15
+                side = book_side_of(m[o + L.O_ATTR])
                 j = CONTRACTS + m[inst + L.I_INDEX] + (0 if side == C.BUY else n)
                 counted += 1 if m[inst + L.I_EVENT] == event else 0
                 scratch[j] += m[o + L.O_LEAVES]
@@ -341,7 +360,7 @@ def _sums(m, out, found, event, scratch):
             at = CONTRACTS + j
             wrong = m[columns + L.COL_BQ * n] != scratch[at] or m[columns + L.COL_SQ * n] != scratch[n + at]
             money = m[columns + L.COL_BUY * n] != scratch[2 * n + at] or m[columns + L.COL_SELL * n] != scratch[3 * n + at]
-            if wrong or not spot and money:
+            if wrong or not in_base and money:
                 found = note(out, found, PROOF_OPEN_QTY, m[event], m[m[co + L.CO_ACCOUNT] + L.AC_ID], j)
         co = m[co + L.CO_NEXT_IN_EVENT]
     if counted != m[event + L.E_OPEN_ORDERS]:
@@ -393,10 +412,10 @@ def prove_structure(m, out, scratch):
         if w == 0:
             continue
         entries += 1
-        ref = w & 0xFFFFFFFF
+        ref = ref_of(w)
         if ref & ARCHIVED == 0:
             o = pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
-            if m[o + L.O_ATTR] & WAS_REPLACED != 0 and lsr(w, 32) == mix3(m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID]):
+            if was_replaced(m[o + L.O_ATTR]) and hash_of(w) == mix3(m[o + L.O_FIRM], ALIAS_HI, m[o + L.O_ID]):
                 aliases += 1
     if entries != wanted + aliases or entries != _used(m, L.P_ID_HASH):
         found = note(out, found, PROOF_ID, 0, wanted + aliases, entries)
@@ -407,7 +426,7 @@ def prove_structure(m, out, scratch):
         if m[event] == i:
             found = _sums(m, out, found, event, scratch)
     found = _shares(m, out, found, scratch)
-    for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_BUCKET):
+    for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_TIMER, L.P_SPECIAL):
         found = _free(m, out, found, pool)
     return found
 

@@ -9,37 +9,37 @@ from . import layout as L
 from .emit import begin_event, room
 from .kit.jit import leaf
 from .kit.rows import session_at
-from .layout.packed import pack_head
+from .layout.packed import defined_options, pack_event, pack_options, sequence_of, session_of
 from .orders.mass_cancel import cancel_for_session
 
 
 @leaf
 def count_incoming(m, s, rows, c):
     """The message that caused this row used up an incoming number."""
-    number = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    number = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     if number != 0:
         m[s + L.S_NEXT_IN] = number + 1
 
 
 @leaf
 def do_logon(m, rows, c, ev):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     flags = rows[c + L.CMD_LOGON_FLAGS]
     next_out = m[s + L.S_NEXT_OUT]
-    defined = m[s + L.S_FLAGS] & (L.SF_OPTIONS << L.SF_DEFINED_SHIFT)
-    state = L.SF_LOGGED_ON | defined | (defined >> L.SF_DEFINED_SHIFT)
+    defined = defined_options(m[s + L.S_FLAGS])
+    state = pack_options(L.SF_LOGGED_ON | defined, defined)
     if flags & L.LOGON_CANCEL_ON_DISCONNECT != 0:
         state |= L.SF_CANCEL_ON_DISCONNECT
     if flags & L.LOGON_SETTLEMENT != 0:
         state |= L.SF_SETTLEMENT
     # Unnumbered, but in the chain: a resend that walks back stops at the border of a reset.
-    e = begin_event(m, ev, pack_head(C.E_LOGON, 0, 0, 0, 0, 0, 0, 0, 0), m[s], 0, False)
-    ev[e + L.EVT_PRICE] = next_out
-    ev[e + L.EVT_QTY] = flags
+    e = begin_event(m, ev, pack_event(C.E_LOGON, 0, 0, 0, 0, 0), m[s], 0, False)
+    ev[e + L.EVT_LOGON_NEXT_OUT] = next_out
+    ev[e + L.EVT_LOGON_FLAGS] = flags
     was_away = m[s + L.S_FLAGS] & L.SF_LOGGED_ON == 0
-    ev[e + L.EVT_LAST_QTY] = m[s + L.S_ABSENT_FROM] if was_away else next_out
-    ev[e + L.EVT_CUM] = m[s + L.S_UNTOLD]
-    ev[e + L.EVT_LEAVES] = m[s + L.S_UNTOLD_TO]
+    ev[e + L.EVT_LOGON_ABSENT_FROM] = m[s + L.S_ABSENT_FROM] if was_away else next_out
+    ev[e + L.EVT_LOGON_UNTOLD] = m[s + L.S_UNTOLD]
+    ev[e + L.EVT_LOGON_UNTOLD_TO] = m[s + L.S_UNTOLD_TO]
     next_in = rows[c + L.CMD_LOGON_NEXT_IN]
     if flags & L.LOGON_REFUSED != 0:  # still absent: what it has missed stays missed, its settings stay
         if next_in != 0:
@@ -49,7 +49,7 @@ def do_logon(m, rows, c, ev):
         m[s + L.S_MISSED] = 0
         m[s + L.S_UNTOLD] = 0
         m[s + L.S_UNTOLD_TO] = 0
-    ev[e + L.EVT_ORDER] = m[s + L.S_MISSED]  # from reset to reset: reports that an earlier one left over
+    ev[e + L.EVT_LOGON_MISSED] = m[s + L.S_MISSED]  # from reset to reset: reports that an earlier one left over
     m[s + L.S_FLAGS] = state
     m[s + L.S_HEARTBEAT] = rows[c + L.CMD_LOGON_HEARTBEAT_NS]
     m[s + L.S_LOGON_SENT] = max(m[s + L.S_LOGON_SENT], rows[c + L.CMD_LOGON_SENT])
@@ -73,13 +73,13 @@ def do_logon(m, rows, c, ev):
 
 @leaf
 def do_logoff(m, rows, c, ev):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     was = m[s + L.S_FLAGS]
     if was & L.SF_LOGGED_ON == 0:
         return
-    e = begin_event(m, ev, pack_head(C.E_LOGOFF, 0, 0, 0, 0, 0, 0, 0, 0), m[s], 0, False)
-    ev[e + L.EVT_PRICE] = m[s + L.S_NEXT_OUT]
-    ev[e + L.EVT_QTY] = rows[c + L.CMD_LOGOFF_FLAGS]
+    e = begin_event(m, ev, pack_event(C.E_LOGOFF, 0, 0, 0, 0, 0), m[s], 0, False)
+    ev[e + L.EVT_LOGOFF_NEXT_OUT] = m[s + L.S_NEXT_OUT]
+    ev[e + L.EVT_LOGOFF_FLAGS] = rows[c + L.CMD_LOGOFF_FLAGS]
     m[s + L.S_FLAGS] = was & ~L.SF_LOGGED_ON
     first = rows[c + L.CMD_LOGOFF_FROM]
     m[s + L.S_ABSENT_FROM] = first if 0 < first < m[s + L.S_NEXT_OUT] else m[s + L.S_NEXT_OUT]
@@ -108,7 +108,7 @@ def count_told(m, s, begin, end):
 
 @leaf
 def do_set_in(m, rows, c):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     m[s + L.S_NEXT_IN] = rows[c + L.CMD_NEXT_IN]
     if rows[c + L.CMD_TOLD_FROM] != 0:
         count_told(m, s, rows[c + L.CMD_TOLD_FROM], rows[c + L.CMD_TOLD_TO])
@@ -128,12 +128,12 @@ def do_send(m, rows, c, ev):
     size = rows[c + L.CMD_BODY_BYTES]
     extra = send_rows(rows, c) - 1
     numbered = rows[c + L.CMD_SEND_FLAGS] & 1 == 0
-    head = pack_head(C.E_SENT, extra, 0, 0, 0, 0, 0, 0, 0)
-    e = begin_event(m, ev, head, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, 0, numbered)
+    head = pack_event(C.E_SENT, extra, 0, 0, 0, 0)
+    e = begin_event(m, ev, head, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), 0, numbered)
     ev[e + L.EVT_BODY_BYTES] = size
     ev[e + L.EVT_MSG_TYPE] = rows[c + L.CMD_MSG_TYPE]
     if rows[c + L.CMD_MISSED] != 0:
-        count_missed(m, session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32), rows[c + L.CMD_MISSED])
+        count_missed(m, session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT])), rows[c + L.CMD_MISSED])
     words = (size + 7) // 8
     for i in range(extra * L.EVT_WORDS):
         ev[e + L.EVT_WORDS + i] = rows[c + L.CMD_WORDS + i] if i < words else 0

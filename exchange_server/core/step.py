@@ -11,8 +11,10 @@ from . import layout as L
 from .emit import START_ROWS, room
 from .kit.bits import words_of
 from .kit.jit import kernel, leaf
-from .kit.pools import pool_base
 from .kit.rows import session_at
+from .kit.timers import timer_due
+from .kit.work import begin_work, end_work, work_row
+from .layout.packed import extra_of, kind_of, row_flags_of, session_of
 from .life.life import take_out
 from .markets.sets import do_sets
 from .match.match import go_on_matching
@@ -27,30 +29,31 @@ from .sessions import count_incoming, do_logoff, do_logon, do_send, do_set_in, r
 
 
 @leaf
-def go_on_expiring(m, ev):
-    """Everything with expiry <= now, by (expiry, entry)."""
-    base = pool_base(m, L.P_HEAP)
-    while m[L.H_HEAP_SIZE] > 0:
-        bucket = m[base]
-        if m[bucket + L.BK_TIME] > m[L.H_TIME]:
+def go_on_with_timers(m, ev):
+    """Everything that is due, in order of time and kind; orders of one expiry in order of entry."""
+    t = timer_due(m)
+    while t != 0:
+        if m[t + L.TM_KIND] != L.TIMER_EXPIRY:
+            m[L.H_ERROR] = L.INV_ROW
             break
         if not room(m, 2):
             return False
-        take_out(m, ev, m[bucket + L.BK_HEAD], C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)
-    m[L.H_RESUME] = 0
+        take_out(m, ev, m[m[t + L.TM_HEAD] + L.SP_ORDER], C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)
+        t = timer_due(m)
+    end_work(m)
     return True
 
 
 @leaf
 def resume(m, rows, ev):
     """Go on with interrupted work. False: the event buffer is full again."""
-    what = m[L.H_RESUME]
-    if what == L.RES_MATCH:
+    kind = m[work_row(m) + L.W_KIND]
+    if kind == L.WORK_MATCH:
         return go_on_matching(m, ev)
-    if what == L.RES_MASS:
+    if kind == L.WORK_MASS:
         return go_on_mass(m, rows, ev)
-    if what == L.RES_EXPIRE:
-        return go_on_expiring(m, ev)
+    if kind == L.WORK_TIMERS:
+        return go_on_with_timers(m, ev)
     m[L.H_ERROR] = L.INV_ROW  # what `operate` began it also ends
     return True
 
@@ -58,13 +61,13 @@ def resume(m, rows, ev):
 @leaf
 def request(m, rows, c, kind, ev):
     """A client's row. The session is known: a gateway that names another is broken."""
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     if s == 0:
         m[L.H_ERROR] = L.INV_ROW
         return
     count_incoming(m, s, rows, c)
     m[L.H_COMMANDS] += 1
-    if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_REFUSED != 0:
+    if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_REFUSED != 0:
         refuse_unread(m, s, rows, c, ev, kind)
     elif kind == C.C_NEW:
         do_new(m, rows, c, ev)
@@ -96,8 +99,9 @@ def request(m, rows, c, kind, ev):
 def run(m, rows, words, ev):
     m[L.H_EVENT_USED] = 0
     while True:
-        if m[L.H_RESUME] != 0 and not resume(m, rows, ev):
-            return L.STEP_MORE
+        while m[L.H_WORK_COUNT] != 0 and m[L.H_ERROR] == 0:
+            if not resume(m, rows, ev):
+                return L.STEP_MORE
         if m[L.H_ERROR] != 0:
             return L.STEP_BROKEN
         c = m[L.H_CURSOR]
@@ -107,7 +111,7 @@ def run(m, rows, words, ev):
             return L.STEP_MORE
         look_ahead(m, rows, c, words)
         head = rows[c + L.CMD_HEAD]
-        kind = head & 255
+        kind = kind_of(head)
         if kind == C.C_ADMIN:
             return L.STEP_PYTHON
         if kind >= C.C_DEF_ASSET:
@@ -117,7 +121,7 @@ def run(m, rows, words, ev):
                 m[L.H_ERROR] = L.INV_ROW  # a body larger than the whole event buffer
                 return L.STEP_BROKEN
             return L.STEP_MORE
-        length = 1 + ((head >> 8) & 255)
+        length = 1 + extra_of(head)
         m[L.H_CURSOR] = c + length * L.CMD_WORDS
         m[L.H_ROW_SEQ] += length
         if kind == C.C_TIME:
@@ -127,7 +131,7 @@ def run(m, rows, words, ev):
             m[L.H_TICK] = max(m[L.H_TICK], rows[c + L.CMD_TIME_TICK])
             m[L.H_CLOCK_OFFSET] = rows[c + L.CMD_TIME_OFFSET]
             m[L.H_CLOCK_BOOT] = rows[c + L.CMD_TIME_BOOT]
-            m[L.H_RESUME] = L.RES_EXPIRE
+            begin_work(m, L.WORK_TIMERS)
         elif kind < C.C_ADMIN:
             request(m, rows, c, kind, ev)
         else:

@@ -12,6 +12,7 @@ from protocol.codes import E_LOGON
 from ..core import layout as L
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
+from ..core.layout.packed import extra_of, kind_of
 from .native import FN_PREAD, address_of, call_pread, mix
 
 ROW_BYTES = 8 * L.EVT_WORDS
@@ -104,7 +105,7 @@ def rows_after(rows, count, first, begin, end, out):
         if begin <= previous and previous <= end and found < out.size:
             out[found] = i
             found += 1
-        i += 1 + ((rows[at + L.EVT_HEAD] >> 8) & 0xFF)
+        i += 1 + extra_of(rows[at + L.EVT_HEAD])
     return found
 
 
@@ -172,7 +173,7 @@ def walk_chain(fn, fd, before, rows_in_file, data, rows, sums, begin, end, out, 
             break
         own = rows[at + L.EVT_SESSION_NUMBER]
         if own == 0:
-            if rows[at + L.EVT_HEAD] & 0xFF == E_LOGON and rows[at + L.EVT_QTY] & L.LOGON_RESET != 0:
+            if kind_of(rows[at + L.EVT_HEAD]) == E_LOGON and rows[at + L.EVT_LOGON_FLAGS] & L.LOGON_RESET != 0:
                 break
         else:
             if own >= below or own < begin:

@@ -20,6 +20,7 @@ from protocol import codes
 
 from ..core import layout as L
 from ..core.kit.loads import SLACK
+from ..core.layout import plain
 
 ROW_BYTES = L.CMD_WORDS * 8
 MAX_BODY_BYTES = L.MAX_EXTRA_ROWS * ROW_BYTES
@@ -27,31 +28,6 @@ TEXT_BYTES = 64
 ORDER_ENTRY = "order_entry"  # a kind of session, on either wire
 WHOLE_TURN = 1 << 30  # a share that bounds nothing
 MARGIN_WORDS = (1 + L.MAX_EXTRA_ROWS) * L.CMD_WORDS  # room kept free so that one row with the longest body always fits
-
-
-def pack_head(
-    kind: int,
-    extra: int = 0,
-    side: int = 0,
-    contract_side: int = 0,
-    type_: int = 0,
-    tif: int = 0,
-    stp: int = 0,
-    flags: int = 0,
-    row_flags: int = 0,
-) -> int:
-    """Word 0 of a command row. Each value must fit its field (core/layout/commands.py); the callers have checked what came from a wire."""
-    return (
-        kind
-        | extra << 8
-        | side << 16
-        | contract_side << 20
-        | type_ << 24
-        | tif << 28
-        | stp << 32
-        | flags << 40
-        | row_flags << 48
-    )  # fmt: skip
 
 
 class TurnInput:
@@ -144,9 +120,10 @@ class TurnInput:
             raise MemoryError("the turn's inbox is full: ask `full` before each message")
         inbox[at:end] = 0
         row_flags |= L.ROWFLAG_TEXT if texts is not None and not body else 0
-        inbox[at] = pack_head(kind, extra, side, contract_side, type_, tif, stp, flags, row_flags)
-        inbox[at + L.CMD_SESSION_ACCOUNT] = session << 32 | account
-        inbox[at + L.CMD_INSTRUMENT] = instrument << 32 | venue << 16 | front_end
+        terms = plain.pack_terms(side, contract_side, type_, tif)
+        inbox[at] = plain.pack_command(kind, extra, terms, stp, row_flags, flags)
+        inbox[at + L.CMD_SESSION_ACCOUNT] = plain.pack_session_account(session, account)
+        inbox[at + L.CMD_INSTRUMENT] = plain.pack_instrument(instrument, plain.pack_entry(venue, front_end))
         if values:
             for word, value in values.items():
                 inbox[at + word] = value

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from protocol import codes
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..registry import Registry
 from .connection import ORDER_ENTRY, Connection
 from .fix.logons import LogonMemory
@@ -108,11 +109,11 @@ def before_logon(events: NDArray[np.int64], fresh: set[int]) -> NDArray[np.int64
     at = 0
     while at < len(rows) and fresh:
         head = int(rows[at, L.EVT_HEAD])
-        session = int(rows[at, L.EVT_SESSION_ACCOUNT]) >> 32
+        session = plain.session_of(int(rows[at, L.EVT_SESSION_ACCOUNT]))
         if session in fresh:
-            if head & 255 == codes.E_LOGON:
+            if plain.kind_of(head) == codes.E_LOGON:
                 fresh.discard(session)
             else:
-                rows[at, L.EVT_SESSION_ACCOUNT] &= 0xFFFFFFFF
-        at += 1 + (head >> 8 & 255)
+                rows[at, L.EVT_SESSION_ACCOUNT] = plain.account_of(rows[at, L.EVT_SESSION_ACCOUNT])
+        at += 1 + plain.extra_of(head)
     return rows.reshape(-1)

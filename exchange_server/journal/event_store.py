@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..disk.event_rows import CHAIN_BAD, CHAIN_DONE, CR_BELOW, CR_COUNT, CR_FIRST, CR_NEXT, CR_SIZE, ROW_BYTES, first_bad, walk_chain
 from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
 from .system import FUNCTIONS
@@ -47,7 +48,7 @@ class EventsMissing(EventStoreError):
         self.last = last
         self.lost = lost
         self.found: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # what a chain gave before it came here, newest first
-        what = "are lost: the event store is damaged there, and the journal no longer reaches back so far"
+        what = "are lost: the event store is damaged there, and the journal no longer reaches back far enough"
         if not lost:
             what = "cannot be read just now: they are rebuilt from the journal"
         super().__init__(f"event store: events {first} to {last} {what}")
@@ -318,7 +319,7 @@ class EventStore:
     def chain_rows(self, last_number: int, begin: int, end: int) -> Iterator[NDArray[np.int64]]:
         """The rows of chain(), each with its extra rows, oldest first: what a resend goes through."""
         for number in self.chain(last_number, begin, end)[::-1].tolist():
-            extra = (int(self.row(number)[0]) >> 8) & 0xFF
+            extra = plain.extra_of(int(self.row(number)[L.EVT_HEAD]))
             yield self.rows(number, 1 + extra)
 
     def status(self) -> dict[str, int | str]:

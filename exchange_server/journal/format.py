@@ -226,11 +226,11 @@ def check_frame(data: bytes, previous_chain: bytes, segment: int, offset: int) -
     if (h.segment, h.offset) != (segment, offset):
         raise BadBytes(f"frame belongs to segment {h.segment} offset {h.offset}, found in segment {segment} offset {offset}")
     if h.payload_bytes <= 0 or h.payload_bytes % ROW_BYTES or len(data) < FRAME_HEADER_BYTES + h.payload_bytes:
-        raise BadBytes(f"frame payload of {h.payload_bytes} bytes cannot be here")
+        raise BadBytes(f"a frame payload of {h.payload_bytes} bytes does not fit here")
     if h.records != (0 if h.flags & FLAG_MARK else h.payload_bytes // ROW_BYTES):
         raise BadBytes(f"frame says {h.records} rows in {h.payload_bytes} bytes")
     if hashlib.sha256(data[FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + h.payload_bytes]).digest() != h.digest:
-        raise BadBytes("frame payload does not have its SHA-256")
+        raise BadBytes("frame payload does not match its SHA-256")
     if hashlib.sha256(previous_chain + data[:FRAME_HASHED_BYTES]).digest() != h.chain:
         raise BadBytes("frame does not continue the chain")
     return h

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..disk.event_rows import rows_after
 from . import format as fmt
 from .event_files import SCAN_ROWS, EventFiles, EventSum, Holes, Range
@@ -75,7 +76,7 @@ def rebuild(
             unlike = neighbours.differ(begin, events)
             if unlike:
                 raise JournalError(
-                    f"run again, the journal gives other events {unlike[0][0]} to {unlike[0][1]} than the event store has: report it"
+                    f"a replay of the journal gives events {unlike[0][0]} to {unlike[0][1]} that differ from the event store: report it"
                 )
         for first, last in found.later.ranges:
             a, b = max(first, begin), min(last, total.next_number - 1)
@@ -134,7 +135,7 @@ def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:
         if got is not None:
             hits = rows_after(got[0], count, number, *lost, out)
             table = got[0].reshape(count, L.EVT_WORDS)
-            found |= {int(table[i, L.EVT_SESSION_ACCOUNT]) >> 32 for i in out[:hits].tolist()}
+            found |= {plain.session_of(int(table[i, L.EVT_SESSION_ACCOUNT])) for i in out[:hits].tolist()}
         number += count
     return found - {0}
 
@@ -173,7 +174,7 @@ class Rebuilder:
         if store.paused and now_s >= self._room_due:
             if not self._said_paused:
                 self._said_paused = True
-                self._log("error", "event_store_paused", why=store.paused, effect="trading goes on; reports since then are rebuilt later")
+                self._log("error", "event_store_paused", why=store.paused, effect="trading continues; reports since then are rebuilt later")
             self._room_due = now_s + ROOM_AGAIN_S
             if not store.try_room():
                 return False
@@ -210,7 +211,9 @@ class Rebuilder:
             store.holes.remove(first, last)
             store.lost.add(first, last)
             sessions = self._names((first, last), sessions_behind(store.files, (first, last), store.written_to))
-            self._log("error", "events_lost", first=first, last=last, sessions=sessions, why="the journal no longer reaches back so far")
+            self._log(
+                "error", "events_lost", first=first, last=last, sessions=sessions, why="the journal no longer reaches back far enough"
+            )
         for first, last in result.later:
             store.holes.add(first, last)
         if result.filled:

@@ -150,7 +150,7 @@ def recover(
         report.digest = engine.digest().hex()
         if store.paused:
             report.notes.append(
-                f"event store paused: {store.paused}; trading goes on, reports are rebuilt from the journal when there is room"
+                f"event store paused: {store.paused}; trading continues, and reports are rebuilt from the journal when there is space"
             )
         if store.holes:
             report.notes.append(
@@ -336,7 +336,7 @@ def _begin_anew_if_nothing_ever_was(data: Path, folder: Path, report: Report) ->
     for _, path in segments:
         path.unlink()
     sync_directory(folder)
-    report.notes.append("the very first start was killed before anything was written: begun anew")
+    report.notes.append("the very first start was killed before anything was written: the journal is initialised again")
 
 
 def _refuse_orphans(data: Path, folder: Path) -> None:
@@ -348,11 +348,13 @@ def _refuse_orphans(data: Path, folder: Path) -> None:
     snapshots = sorted((data / "snapshots").glob("*.snap")) if (data / "snapshots").is_dir() else []
     if mark is not None or snapshots:
         what = (
-            f"the watermark says that row {mark.seq} was on the disk" if mark is not None else f"there is a snapshot ({snapshots[-1].name})"
+            f"the watermark shows that row {mark.seq} was on the disk"
+            if mark is not None
+            else f"there is a snapshot ({snapshots[-1].name})"
         )
         raise JournalRefused(
             folder, 0, f"0 to {mark.seq - 1}" if mark is not None else "all", f"no segment is here, but {what}",
-            "put the segments back from a copy; or, to begin anew, move the whole data folder away",
+            "restore the segments from a copy; or, to start afresh, move the whole data folder away",
         )  # fmt: skip
 
 
@@ -372,8 +374,8 @@ def _replay(
     if engine is None:
         if first_segment != 1:
             raise JournalRefused(
-                folder / fmt.segment_name(1), 0, "unknown", "the first segments are not here and no snapshot that verifies reaches over them",
-                "put the segments or a snapshot back from a copy",
+                folder / fmt.segment_name(1), 0, "unknown", "the first segments are missing and no snapshot that verifies covers them",
+                "restore the segments or a snapshot from a copy",
             )  # fmt: skip
         engine = make_engine(None)
     if snapshot is None:
@@ -410,7 +412,7 @@ def _apply(engine: EngineLike, batch: Batch, store: EventStore) -> None:
     except Exception as error:
         last = batch.first_seq + batch.rows.size * 8 // fmt.ROW_BYTES - 1
         raise ReplayBroken(
-            f"rows {batch.first_seq} to {last} of the journal cannot be run again: {error}. Nothing was changed; start the version of the "
+            f"rows {batch.first_seq} to {last} of the journal cannot be replayed: {error}. Nothing was changed; start the version of the "
             f"program that wrote them, keep the folder and report it"
         ) from error
 
@@ -435,7 +437,7 @@ def _restore(
         if engine.digest() != snapshot.digest or engine.event_seq != snapshot.event_seq:
             raise JournalRefused(
                 snapshot.path, 0, f"0 to {snapshot.position.seq - 1}", "the restored state does not have the snapshot's digest",
-                "move this snapshot away and start again: the journal is replayed from further back",
+                "move this snapshot away and start again: the journal is then replayed from an earlier point",
             )  # fmt: skip
         return snapshot, engine
     return None, None

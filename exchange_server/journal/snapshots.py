@@ -62,7 +62,7 @@ class Snapshot:
             while left > 0:
                 chunk = file.read(min(CHUNK, left))
                 if not chunk:
-                    raise OSError(f"{self.path} became shorter while it was read")
+                    raise OSError(f"{self.path} was truncated while it was read")
                 left -= len(chunk)
                 yield chunk
 
@@ -123,7 +123,7 @@ def read_snapshot(path: Path) -> Snapshot:
             h.update(chunk)
             left -= len(chunk)
     if left or h.digest() != body:
-        raise BadBytes("the body does not have its SHA-256" if not left else f"{left} bytes of the body are missing")
+        raise BadBytes("the body does not match its SHA-256" if not left else f"{left} bytes of the body are missing")
     return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size, value)
 
 

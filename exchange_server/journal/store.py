@@ -212,7 +212,9 @@ class Journal:
                 return self._words[dw.ST_NEXT_ROW]
             if answer == dw.BAD_TURN:
                 longest = self._ring.size * 8
-                raise ValueError(f"journal: {words * 8} bytes of rows; a turn is 1 to {longest} bytes in whole rows of {fmt.ROW_BYTES}")
+                raise ValueError(
+                    f"journal: {words * 8} bytes of rows; a turn must be 1 to {longest} bytes in whole rows of {fmt.ROW_BYTES}"
+                )
             self.wait(self._words[dw.ST_NEXT_ROW])
 
     def kick(self) -> None:
@@ -326,7 +328,7 @@ class Journal:
         }[kind]
         segment, offset = w[dw.ST_FAIL_SEGMENT], w[dw.ST_FAIL_OFFSET]
         where = f"{self.directory / fmt.segment_name(segment)} at byte {offset}"
-        text = f"journal: {what}: {where}: {why}. Rows from {self.durable} on were not acknowledged; nothing is tried again"
+        text = f"journal: {what}: {where}: {why}. Rows from {self.durable} on were not acknowledged; the write is not retried"
         return Failure(kind, code, segment, offset, text)
 
     def space_low(self) -> bool:

@@ -37,15 +37,15 @@ class StoreVerified:
     def line(self) -> str:
         rows = [f"event store: {self.events} events"]
         if self.replayed_from > 1:
-            rows.append(f"1 to {self.replayed_from - 1} are older than the journal and were judged by their checksums")
+            rows.append(f"1 to {self.replayed_from - 1} are older than the journal and were checked by their checksums only")
         if self.waiting:
-            rows.append(f"the newest {self.waiting} are not in the files yet (a running server holds them, a start writes them)")
-        for what, holes in (("damaged", self.bad), ("other than the journal gives", self.unlike)):
+            rows.append(f"the newest {self.waiting} are not in the files yet (a running server holds them; the next start writes them)")
+        for what, holes in (("damaged", self.bad), ("different from the journal", self.unlike)):
             if holes:
                 named = ", ".join(f"{a} to {b}" for a, b in holes.ranges[:20])
                 rows.append(f"{holes.count()} are {what}: {named}{' and more' if len(holes.ranges) > 20 else ''}")
         if self.sound:
-            rows.append(f"all as the journal gives them, {self.marks} digests compared, digest {self.digest}")
+            rows.append(f"all equal to the journal, {self.marks} digests compared, digest {self.digest}")
         return "; ".join(rows)
 
 

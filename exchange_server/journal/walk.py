@@ -23,16 +23,16 @@ BATCH_WORDS = 1 << 18  # 2 MiB of rows a step: it stays in the cache between the
 TABLE_FRAMES = 4096
 
 _WHY = {
-    jw.WALK_END: "zeros where a frame should begin, with data behind them",
+    jw.WALK_END: "zeros where a frame should begin, with data after them",
     jw.WALK_SEGMENT_END: "data in the unused end of the segment",
     jw.WALK_MAGIC: "no frame begins here",
     jw.WALK_CRC: "the frame header's CRC is wrong",
-    jw.WALK_VERSION: "the frame has another format version",
-    jw.WALK_PLACE: "the frame belongs to another place or another server",
-    jw.WALK_LENGTH: "the frame's length cannot be",
+    jw.WALK_VERSION: "the frame has a different format version",
+    jw.WALK_PLACE: "the frame belongs to another position or another server",
+    jw.WALK_LENGTH: "the frame's length is impossible",
     jw.WALK_EPOCH: "the frame is from an earlier epoch",
     jw.WALK_SEQUENCE: "the frame's first row does not follow",
-    jw.WALK_PAYLOAD: "the payload does not have its SHA-256",
+    jw.WALK_PAYLOAD: "the payload does not match its SHA-256",
     jw.WALK_CHAIN: "the frame does not continue the chain",
 }
 
@@ -45,12 +45,12 @@ class JournalRefused(JournalError):
         self.offset = offset
         self.rows = rows
         self.why = why
-        super().__init__(f"journal refused: {file} at byte {offset}: {why}. Rows touched: {rows}. Ways out: {ways_out}")
+        super().__init__(f"journal refused: {file} at byte {offset}: {why}. Rows affected: {rows}. What to do: {ways_out}")
 
 
 WAYS_OUT = (
-    "put the segment back from a copy and start again; or compare with a standby; or, if these rows are known to be worthless, "
-    "cut here knowingly: exos journal cut {data} --segment {segment} --offset {offset}"
+    "restore the segment from a copy and start again; or compare with a standby; or, if these rows are known to be worthless, "
+    "cut here: exos journal cut {data} --segment {segment} --offset {offset}"
 )
 
 
@@ -123,12 +123,12 @@ class Walk:
         self._last_begun = max((n for n, p in segments if self._head(p).strip(b"\0")), default=0)
         first = start.segment if start is not None else segments[0][0]
         if self._last_begun == 0:
-            raise JournalError(f"journal folder {directory} holds prepared segments only: no server ever wrote there")
+            raise JournalError(f"journal folder {directory} holds only prepared segments: no server ever wrote to it")
         self.server_id = server_id
         if self.watermark is None and accept is None:
             raise JournalRefused(
-                directory / "watermark", 0, "unknown: it says how far the journal was durable", "both slots are damaged or the file is missing",
-                "put the file back from a copy; or agree to the end that the frames show: exos journal cut (docs/journal.md)",
+                directory / "watermark", 0, "unknown: the file records how far the journal was durable", "both slots are damaged or the file is missing",
+                "restore the file from a copy; or accept the end that the frames show: exos journal cut (docs/journal.md)",
             )  # fmt: skip
         for number in range(first, self._last_begun + 1):
             if number not in self._paths:
@@ -240,7 +240,7 @@ class Walk:
         if header.logic != self._logic:
             raise JournalError(
                 f"journal segment {path} was written for rules version {header.logic}, this program has {self._logic}: start the version that "
-                f"wrote it; carrying an exchange over to other rules is not built yet"
+                f"wrote it; migrating an exchange to other rules is not built yet"
             )
         at_start = self._start is not None and number == self._start.segment
         first_of_all = self._start is None and self.frames == 0 and res[jw.WR_POSITION] == 0
@@ -257,9 +257,9 @@ class Walk:
         elif header.server_id != self.server_id:
             wrong = f"the segment is from server {header.server_id}, not {self.server_id}"
         elif not at_start and header.first_seq != res[jw.WR_SEQUENCE]:
-            wrong = f"the segment begins with row {header.first_seq}, the one before ended with row {res[jw.WR_SEQUENCE]}"
+            wrong = f"the segment begins with row {header.first_seq}, the previous one ended with row {res[jw.WR_SEQUENCE]}"
         elif not at_start and header.chain != self._chain():
-            wrong = "the segment does not continue the chain of the one before (an old copy, or segments swapped)"
+            wrong = "the segment does not continue the chain of the previous one (an old copy, or swapped segments)"
         elif not at_start and header.epoch < res[jw.WR_EPOCH]:
             wrong = f"the segment is from epoch {header.epoch}, before {res[jw.WR_EPOCH]}"
         if wrong:
@@ -305,7 +305,9 @@ class Walk:
         mark = self.watermark
         if not accepted and mark is not None and (number, at) < (mark.segment, mark.offset):
             beyond = f"segment {mark.segment} offset {mark.offset}"
-            raise self._refuse(number, at, seq, f"{why}, but the watermark says that all before {beyond} (row {mark.seq}) was on the disk")
+            raise self._refuse(
+                number, at, seq, f"{why}, but the watermark shows that everything before {beyond} (row {mark.seq}) was on the disk"
+            )
         if self._live:
             self._finish(Tail(self._position(), self._begun()))
             return
@@ -319,7 +321,7 @@ class Walk:
             lost += 1
             later = max(header.end, found + 64)
         if not accepted and number < self._last_begun:
-            raise self._refuse(number, at, seq, f"{why}, but segment {self._last_begun} was begun after it")
+            raise self._refuse(number, at, seq, f"{why}, but segment {self._last_begun} was started after it")
         end = int(jw.last_nonzero(self._data, self._words, at))
         torn = [(self._paths[number], at, end)]
         for n in range(number + 1, self._last_begun + 1):  # only with an operator's consent
@@ -341,7 +343,7 @@ class Walk:
         if self._res[jw.WR_POSITION] == mark.offset and self._accept == (self._segment, mark.offset):
             return
         if mark.chain != self._chain() or mark.seq != seq:
-            why = f"the frames before do not have the watermark's chain value (it counts {mark.seq} rows, here are {seq})"
+            why = f"the frames before it do not have the watermark's chain value (it counts {mark.seq} rows, here are {seq})"
             raise self._refuse(self._segment, int(self._res[jw.WR_POSITION]), seq, why)
         self._res[jw.WR_EPOCH] = max(int(self._res[jw.WR_EPOCH]), mark.epoch if not self._live else 0)
 
@@ -355,7 +357,7 @@ class Walk:
         beyond = mark.segment == self._segment and mark.offset > position
         if beyond or (mark.segment > self._segment and self._segment == self._last_begun):
             seq = int(self._res[jw.WR_SEQUENCE])
-            why = f"the journal ends here, but the watermark says that row {mark.seq} was on the disk (segment {mark.segment} offset {mark.offset})"
+            why = f"the journal ends here, but the watermark shows that row {mark.seq} was on the disk (segment {mark.segment} offset {mark.offset})"
             raise self._refuse(self._segment, position, seq, why)
 
     def _refuse(self, segment: int, offset: int, seq: int, why: str) -> JournalRefused:

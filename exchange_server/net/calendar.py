@@ -14,7 +14,7 @@ from .endpoint import Link
 from .limits import Limits
 from .observe import Counters, Log
 
-STOOD_STILL = "the process or its machine stood still; peers are judged once what they sent meanwhile has been read"
+STOOD_STILL = "the process or its machine was frozen; peers are checked for silence only after what they sent meanwhile has been read"
 
 
 class Calendar:

@@ -134,7 +134,7 @@ class Clock:
             self.offset = self.seen
         if self.jump_ns and ahead <= self.rules.jump_ns:
             self.jump_ns = 0
-            self.news.append(("warning", "clock_jump_over", {"effect": "the clock is right again: new orders are taken"}))
+            self.news.append(("warning", "clock_jump_over", {"effect": "the clock is right again: new orders are accepted"}))
         believed = self.offset + steady
         if believed >= self.now:
             self.now = believed
@@ -148,7 +148,7 @@ class Clock:
     def _jumped(self, ahead: int, limit: int) -> None:
         self.jumps += 1
         self.jump_ns = ahead
-        effect = "new orders and replaces are refused, cancels go on; it ends with the clock's return or with `exos clock accept`"
+        effect = "new orders and replaces are refused, cancels are still accepted; it ends when the clock is right again or with `exos clock accept`"
         self.news.append(("error", "clock_jump", {"ahead_s": seconds(ahead), "limit_s": seconds(limit), "effect": effect}))
 
     def _stepped_back(self, back: int) -> None:

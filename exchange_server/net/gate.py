@@ -6,6 +6,7 @@ Guarantees
   * When a writer has failed nothing more leaves: `durable` raises.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -17,6 +18,8 @@ from .observe import Counters, Latency
 
 class Writer(Protocol):
     """What makes turns durable. Tickets are row sequences: a turn's ticket is the sequence after its last row."""
+
+    mode: str  # "sync": durable is on the disk; "async": with the operating system
 
     def released(self) -> int:
         """Highest ticket whose rows are safe with this writer. Raises JournalFailed once the writer has failed."""
@@ -53,6 +56,7 @@ class Gate:
         "_journal",
         "_released",
         "_wake",
+        "_written_is_safe",
         "held",
         "held_bytes",
         "latency",
@@ -65,6 +69,7 @@ class Gate:
     def __init__(self, journal: Writer, clock: Clock, counters: Counters, wake: Callable[[], None]) -> None:
         self._journal = journal
         self._released = journal.released
+        self._written_is_safe = journal.mode == "async"
         self._clock = clock
         self._counters = counters
         self._wake = wake
@@ -88,20 +93,25 @@ class Gate:
         if not self.turning:
             self._wake()
 
-    def commit(self, ticket: int, small: bool, now: int) -> None:
+    def commit(self, ticket: int, small: bool, alone: bool, now: int) -> None:
         """Have a turn's rows written, and send its reports when that makes them durable.
 
-        small: the turn is short and nothing else is going on; if nothing is held either, the loop writes it itself, and no thread has to wake
-        up. now: ns, the turn's time on the steady clock. Raises JournalFailed.
+        small: the turn is short. alone: nothing else is going on. The loop writes a small turn itself, and no thread has to wake up, when nothing
+        else is going on and nothing is held, or when writing is all it takes: in `async` mode the writer's thread may be in the middle of a
+        sync, for which nobody has to wait. now: ns, the turn's time on the steady clock. Raises JournalFailed.
         """
         self.ticket = ticket
-        if small and not self.held:
+        if small and (self._written_is_safe or (alone and not self.held)):
             if self._journal.commit_inline():
                 self._counters.turns_inline += 1
                 if self.outbox:
+                    if self.held:
+                        self.release()
                     self.leave(now)  # who asked hears first; what nobody waits for is made afterwards
         else:
             self._journal.kick()  # the writer thread takes all that is there; meanwhile the next turn comes together
+            if self.held:
+                os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
 
     def leave(self, now: int) -> None:
         """Send the outbox when the turn is durable and nothing waits before it; hold it otherwise. Raises JournalFailed."""

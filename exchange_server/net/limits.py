@@ -29,7 +29,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     greedy_share: int = 64  # messages of a turn for each of the others while a modest session is there; more when few of them are greedy
     fair_ns: int = 1_000 * MILLION  # how long one is called greedy, or the turn kept short for a modest one
     connections: int = 10_000
-    inline_rows: int = 64  # a turn of at most so many rows, with nothing else on the way, is committed by the loop itself
+    inline_rows: int = 128  # a turn of at most so many rows is short: the loop itself may write it (gate.py)
     farewell_s: float = 2.0  # how long a clean stop waits for the peers' goodbyes
 
 

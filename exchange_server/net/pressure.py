@@ -88,7 +88,7 @@ class Pressure:
         free, reserve = self._free_bytes(), self._limits.disk_reserve_bytes
         if not self.refuse and free < reserve:
             self.refuse = codes.R_DISK_RESERVE
-            effect = "new orders are refused, cancels go on"
+            effect = "new orders are refused, cancels are still accepted"
             self._log("error", "disk_reserve", free_bytes=free, reserve_bytes=reserve, effect=effect)
         elif self.refuse and free > reserve + (reserve >> 2):
             self.refuse = 0

@@ -19,17 +19,21 @@ OVER_PER_CENT = 70  # below this a warning is over, and the next crossing is tol
 SHOWN = 10  # firms in the status, fullest first
 HONEST_RATE = 10_000  # orders a second: the day for which the start says how far the table reaches
 DAY_S = 86_400
-IDS_EFFECT = "when its room is used up the firm's own oldest closed ids are forgotten before the retention is over: a repeat of such an order is a new order"
-ORDERS_EFFECT = "beyond that new orders of the firm are refused as R_ORDER_SHARE_FULL (safe to resend); other firms and all cancels go on"
-IDS_TO_DO = "give the firm a larger share, the next data folder a larger capacities.archive, or shorten server.clordid_retention"
-ORDERS_TO_DO = "give the firm a larger share, or the next data folder larger capacities.orders"
-NODES_EFFECT = "beyond that the firm's orders at prices far from all others are refused as R_NODE_SHARE_FULL (safe to resend); other firms and all cancels go on"
-NODES_TO_DO = "give the firm a larger share, or the next data folder larger capacities.nodes"
+IDS_EFFECT = "when its room is used up, the firm's own oldest closed ids are forgotten before the retention is over: a repeat of such an order is then a new order"
+ORDERS_EFFECT = (
+    "beyond that new orders of the firm are refused as R_ORDER_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
+)
+IDS_TO_DO = (
+    "give the firm a larger share, create the next data folder with a larger capacities.archive, or shorten server.clordid_retention"
+)
+ORDERS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.orders"
+NODES_EFFECT = "beyond that the firm's orders at prices far from all others are refused as R_NODE_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
+NODES_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.nodes"
 POSITIONS_EFFECT = (
-    "beyond that an account of the firm that has not traded an event before is refused there as R_POSITION_SHARE_FULL (safe to resend); "
+    "beyond that the first order of an account in an event is refused as R_POSITION_SHARE_FULL (safe to resend); "
     "other firms, and events in which the account has traded, go on"
 )
-POSITIONS_TO_DO = "give the firm a larger share, or the next data folder larger capacities.collateral_words"
+POSITIONS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.collateral_words"
 # (table, pool, the firm's count, what happens, what to do)
 TABLES = (
     ("closed_ids", L.P_ARCHIVE, L.F_CLOSED, IDS_EFFECT, IDS_TO_DO),

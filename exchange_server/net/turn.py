@@ -12,6 +12,7 @@ This file holds the order of things; what each step needs lies beside it: links.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
@@ -21,6 +22,7 @@ from numpy.typing import NDArray
 from protocol import codes, errors
 
 from ..core import layout as L
+from ..core.layout import plain
 from ..exits import Exit
 from ..gateway.connection import WHOLE_TURN, TurnInput
 from ..gateway.sessions import before_logon
@@ -177,7 +179,7 @@ class Pipeline:
         if links.closing:
             links.close_now()
         if applied:
-            gate.commit(self._ticket, self._alone and not self._ready and words <= self._inline_words, now)
+            gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready, now)
             if self._unkept is not None:
                 self._keep(self._unkept)
                 self._unkept = None
@@ -248,7 +250,7 @@ class Pipeline:
         self._ticket = self.journal.append_turn(inbox, words)
         if self._admin_rows:
             for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
-                self.admin[first + offset // L.CMD_WORDS + 1 + (int(inbox[offset]) >> 8 & 255)] = callback
+                self.admin[first + offset // L.CMD_WORDS + 1 + plain.extra_of(int(inbox[offset]))] = callback
             self._admin_rows.clear()
         engine = self.engine
         answers = engine.apply(inbox, words, self._sink)
@@ -298,9 +300,11 @@ class Pipeline:
         if market is not None and (market.by_instrument or market.watchers or market.everything):
             market.encode(events)
 
-    def _release(self) -> None:
-        if self.gate.release() and self.pressure.choked_since and self._ready:
+    def _release(self) -> bool:
+        released = self.gate.release()
+        if released and self.pressure.choked_since and self._ready:
             self.wake()
+        return released
 
     def journal_moved(self) -> None:
         """The writer's eventfd is readable."""
@@ -317,8 +321,8 @@ class Pipeline:
         if self._stopped:
             return
         try:
-            if self.gate.held:
-                self._release()
+            if self.gate.held and not self._release() and not self._scheduled:
+                os.sched_yield()  # the writer's thread may share this core
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)
             return

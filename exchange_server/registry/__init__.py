@@ -1,11 +1,13 @@
 """The names behind the ids: definitions, credentials, decisions. `Registry.apply` is the only way in (registry.py).
 
-tables.py what is held · acts.py, members.py, markets.py and settlement.py what each admin record does · configuration.py many as one act ·
-checks.py what acts share · listing_rules.py what a market must satisfy · rows.py definition rows · market_view.py and account_view.py what
-operators are shown
+From the bottom up, each file importing only those before it: refused.py and engine_like.py what all use · tables.py the rows · definitions.py
+all of them · rows.py definition rows · listing_rules.py what a market must satisfy · checks.py what acts share · members.py, markets.py,
+settlement.py and acts.py what each admin record does · configuration.py many as one act · registry.py. Beside them what operators are shown:
+market_view.py and account_view.py.
 """
 
-from .listing_rules import Refused
-from .registry import AdminAnswer, EngineLike, Registry, RegistryBroken, Sink
+from .engine_like import EngineLike, Sink
+from .refused import Refused
+from .registry import AdminAnswer, Registry, RegistryBroken
 
 __all__ = ["AdminAnswer", "EngineLike", "Refused", "Registry", "RegistryBroken", "Sink"]

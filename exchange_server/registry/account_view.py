@@ -9,11 +9,11 @@ import numpy as np
 
 from ..core import audit
 from ..core import layout as L
-from .registry import Registry
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import Words
 
 
-def account_view(registry: Registry, m: Words) -> dict[str, Any]:
+def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
     """Accounts with anything in them, sessions that were ever used, and the totals. Amounts in minor units, prices in YES ticks, lots.
 
     Keys: accounts: list of name, cash and locked (by asset), positions (by symbol, without zeros), orders (list of order, id (0: a text),
@@ -43,7 +43,7 @@ def account_view(registry: Registry, m: Words) -> dict[str, Any]:
     for event in registry.events:
         _event(registry, _grown(audit.dump_event, m, event.id), of)
     base = int(m[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
-    external = {row.name: int(m[base + row.id * L.ASSET_WORDS + L.A_EXTERNAL]) for row in registry.assets}
+    external = {row.name: -int(m[base + row.id * L.ASSET_WORDS + L.A_EXTERNAL]) for row in registry.assets}
     return {
         "accounts": [accounts[id] for id in sorted(accounts)],
         "sessions": sessions,
@@ -55,7 +55,7 @@ def account_view(registry: Registry, m: Words) -> dict[str, Any]:
     }
 
 
-def _event(registry: Registry, dump: Words, of: Any) -> None:
+def _event(registry: Definitions, dump: Words, of: Any) -> None:
     """Positions and open orders out of one event's dump."""
     if not len(dump):
         return

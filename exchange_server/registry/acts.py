@@ -3,21 +3,19 @@
 Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from config import admin_records as ar
-from protocol import codes, errors, numbers
+from protocol import codes, errors, numbers, phases
 
 from ..core import layout as L
 from . import checks, markets, members, settlement
 from . import rows as rows_of
 from .checks import Act
-from .listing_rules import Refused, bad
-from .markets import PHASES
+from .definitions import Definitions
+from .engine_like import EngineLike
+from .refused import Refused, bad
 from .tables import Done, Instrument, Table
-
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
 
 KILLS = {
     "platform": codes.KILL_PLATFORM,
@@ -28,7 +26,7 @@ KILLS = {
 }
 
 
-def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike") -> Act:
+def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) -> Act:
     """The act of a record; raises Refused."""
     record = envelope.record
     match record:
@@ -69,7 +67,7 @@ def plan(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike")
     raise Refused(codes.R_BAD_COMMAND, f"{type(record).__name__} is no act by itself")  # parts and configurations are taken apart before
 
 
-def _begin(registry: "Registry", record: ar.Begin) -> Act:
+def _begin(registry: Definitions, record: ar.Begin) -> Act:
     if registry.begun is not None:
         raise Refused(codes.R_SANDBOX, f"the data folder was begun before, with {registry.begun.name}")
 
@@ -79,7 +77,7 @@ def _begin(registry: "Registry", record: ar.Begin) -> Act:
     return Act("data folder", f"data folder begun with {record.name}", [], commit, {})
 
 
-def _transfer(registry: "Registry", record: ar.Transfer, engine: "EngineLike") -> Act:
+def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) -> Act:
     digest = ar.content_digest(record)
     done = registry.keys.get(record.key)
     if done is not None:
@@ -115,24 +113,23 @@ def _transfer(registry: "Registry", record: ar.Transfer, engine: "EngineLike") -
     return Act(f"{what} of {record.asset}", text, [row], commit, result, explain)
 
 
-def _phase(registry: "Registry", record: ar.SetPhase, engine: "EngineLike") -> Act:
+def _phase(registry: Definitions, record: ar.SetPhase, engine: EngineLike) -> Act:
     event = checks.find(registry.events, "event", record.event)
 
     def explain(code: int) -> str:
         if code != codes.R_BAD_TRANSITION:
             return ""
-        return (
-            f"it is {settlement.phase_now(engine, event)} and cannot become {record.phase} ({errors.REFUSALS[code].what_to_do.rstrip('.')})"
-        )
+        now = settlement.phase_now(engine, event)
+        return f"it is {phases.name(now)} and cannot become {record.phase} (what may follow: {phases.names(phases.NEXT[now])})"
 
-    to = PHASES[record.phase]
+    to = phases.BY_NAME[record.phase]
     rows = [rows_of.phase(event.id, to)]
     return Act(
         f"event {record.event}", f"{record.event} is {record.phase}", rows, checks.nothing, {"event": event.id, "phase": to}, explain
     )
 
 
-def _kill(registry: "Registry", record: ar.Kill) -> Act:
+def _kill(registry: Definitions, record: ar.Kill) -> Act:
     tables: dict[str, Table[Any]] = {
         "venue": registry.venues,
         "firm": registry.firms,
@@ -159,7 +156,7 @@ def _kill(registry: "Registry", record: ar.Kill) -> Act:
     )
 
 
-def _restrict(registry: "Registry", record: ar.Restrict) -> Act:
+def _restrict(registry: Definitions, record: ar.Restrict) -> Act:
     event = checks.find(registry.events, "event", record.event)
     firm = checks.find(registry.firms, "firm", record.firm)
     word = "restricted" if record.on else "no longer restricted"
@@ -167,7 +164,7 @@ def _restrict(registry: "Registry", record: ar.Restrict) -> Act:
                {"event": event.id, "firm": firm.id})  # fmt: skip
 
 
-def _reference(registry: "Registry", record: ar.SetReference) -> Act:
+def _reference(registry: Definitions, record: ar.SetReference) -> Act:
     instrument: Instrument = checks.find(registry.instruments, "symbol", record.symbol)
     low, high = instrument.market.bands[0].low, instrument.market.bands[-1].high
 
@@ -193,10 +190,10 @@ def _reference(registry: "Registry", record: ar.SetReference) -> Act:
                {"id": instrument.id, "reference": record.reference, "collar": collar})  # fmt: skip
 
 
-def _accept_clock(engine: "EngineLike") -> Act:
+def _accept_clock(engine: EngineLike) -> Act:
     """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
     if int(engine.m[L.H_REFUSE]) != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
     return Act(
-        "the clock", "the machine's time of day is accepted: new orders are taken again", [], checks.nothing, {"time_ns": engine.time_ns}
+        "the clock", "the machine's time of day is accepted: new orders are accepted again", [], checks.nothing, {"time_ns": engine.time_ns}
     )

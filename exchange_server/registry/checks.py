@@ -2,19 +2,17 @@
 
 import difflib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from config import admin_records as ar
+from config.fields import live_fields
 from protocol import codes, errors
 
 from ..core import layout as L  # fmt: skip
 from ..core.layout.definitions import FIRST_TRADING_ACCOUNT
-from .listing_rules import Refused, bad
-from .rows import Words
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 from .tables import Table
-
-if TYPE_CHECKING:
-    from .registry import EngineLike
 
 
 class Act(NamedTuple):
@@ -37,12 +35,12 @@ def explained(act: Act, code: int) -> str:
     return errors.REFUSALS[code].cause if errors.numbers_used(code) else errors.text(code)
 
 
-def event_word(engine: "EngineLike", event_id: int, word: int) -> int:
+def event_word(engine: EngineLike, event_id: int, word: int) -> int:
     """A word of an event's row in the core."""
     return int(engine.m[int(engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + event_id * L.EVENT_WORDS + word])
 
 
-def balance(engine: "EngineLike", account: int, asset: int) -> tuple[int, int]:
+def balance(engine: EngineLike, account: int, asset: int) -> tuple[int, int]:
     """(cash, locked) of an account, by looking through all balance rows: for the sentence of a refusal only."""
     at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
     base, count = int(engine.m[at + L.PL_BASE]), int(engine.m[at + L.PL_NEXT])
@@ -78,7 +76,7 @@ def find(table: Table[Any], key: str, name: str) -> Any:
     return row
 
 
-def room(table: Table[Any], engine: "EngineLike", capacity: str, count: int = 1) -> int:
+def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -> int:
     """The first of `count` free ids; ids run from 1 to the capacity."""
     limit = int(getattr(engine.capacities, capacity))
     first = table.next_id
@@ -94,7 +92,7 @@ def room(table: Table[Any], engine: "EngineLike", capacity: str, count: int = 1)
     return first
 
 
-def hash_room(engine: "EngineLike", what: str, pool: int, count: int) -> None:
+def hash_room(engine: EngineLike, what: str, pool: int, count: int) -> None:
     """Room in a pool or hash table of the core that fills by trading too: without it a record would fail half way."""
     at = L.H_POOLS + pool * L.POOL_WORDS
     cap, used = int(engine.m[at + L.PL_CAP]), int(engine.m[at + L.PL_USED])
@@ -118,7 +116,7 @@ def unchanged(kind: str, name: str, id: int) -> Act:
 
 def changes(old: Any, new: Any, what: str) -> list[str]:
     """The fields that differ; refuses when one of them may not change once the definition exists."""
-    live = ar.LIVE_FIELDS[type(new)]
+    live = live_fields(type(new))
     changed = ar.changed_fields(old, new)
     for field in changed:
         if field not in live:

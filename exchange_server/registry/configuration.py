@@ -4,20 +4,18 @@ First everything is tried on a copy of the tables with a count of what the core'
 A refusal of the core after that is a fault of the program (RegistryBroken), never of the operator.
 """
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from config import admin_records as ar
-from protocol import codes, numbers
+from protocol import codes, numbers, phases
 
 from ..core import layout as L
 from ..core.layout import definitions as d
+from ..core.layout import plain
 from . import acts, checks
-from .listing_rules import Refused, bad
-from .rows import Words
-
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
-
+from .definitions import Definitions
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 
 MONEY_MAX = 1 << 61  # core/money/transfers.py; a test compares the two
 
@@ -38,7 +36,7 @@ class Done(NamedTuple):
 class DryCore:
     """Stands for the engine while a configuration is tried: counts the rows that the core's tables would get, and changes nothing."""
 
-    def __init__(self, engine: "EngineLike") -> None:
+    def __init__(self, engine: EngineLike) -> None:
         self.capacities = engine.capacities
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
@@ -51,12 +49,12 @@ class DryCore:
     def step_rows(self, rows: Words, words: int, sink: Any) -> int:  # noqa: ARG002 (EngineLike)
         return 0
 
-    def take(self, registry: "Registry", rows: list[Words], decimals: dict[int, int]) -> None:
+    def take(self, registry: Definitions, rows: list[Words], decimals: dict[int, int]) -> None:
         """Count what these rows need; `registry` is the real one. Raises Refused."""
         for flat in rows:
             at = 0
             while at < len(flat):
-                kind, extra = int(flat[at]) & 0xFF, int(flat[at]) >> 8 & 0xFF
+                kind, extra = plain.kind_of(int(flat[at])), plain.extra_of(int(flat[at]))
                 if kind == codes.C_DEF_ACCOUNT:
                     self._name(registry.accounts, kind, int(flat[at + d.DC_ID]))
                 elif kind == codes.C_DEF_INSTRUMENT:
@@ -84,7 +82,7 @@ class DryCore:
         self._use(L.P_BALANCE, count)
         self._use(L.P_PAIR_HASH, count)
 
-    def _deposit(self, registry: "Registry", row: Words, decimals: dict[int, int]) -> None:
+    def _deposit(self, registry: Definitions, row: Words, decimals: dict[int, int]) -> None:
         account, asset, amount = int(row[d.DT_TO]), int(row[d.DT_ASSET]), int(row[d.DT_AMOUNT])
         key = (account, asset)
         if key not in self._balances:
@@ -98,7 +96,7 @@ class DryCore:
                 self._balances[key] = 0
         if asset not in self._external:
             base = int(self._real[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
-            self._external[asset] = int(self._real[base + asset * L.ASSET_WORDS + L.A_EXTERNAL]) if registry.assets.get(asset) else 0
+            self._external[asset] = -int(self._real[base + asset * L.ASSET_WORDS + L.A_EXTERNAL]) if registry.assets.get(asset) else 0
         self._balances[key] += amount
         self._external[asset] += amount
         if self._balances[key] >= MONEY_MAX or self._external[asset] >= MONEY_MAX:
@@ -106,18 +104,19 @@ class DryCore:
             raise Refused(codes.R_OVERFLOW, f"amount: more than {limit} of one asset cannot be held", MONEY_MAX - 1, amount)
 
 
-def check(registry: "Registry", records: tuple[ar.Configured, ...], engine: "EngineLike") -> None:
+def check(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> None:
     """Would all of them be taken, one after the other? Changes nothing. Raises RecordRefused for the first that would not."""
     copy, core = registry.copy(), DryCore(engine)
-    made: set[str] = set()
+    made: dict[str, int] = {}  # markets that this act makes, with their phase
     for i, record in enumerate(records):
         try:
             if isinstance(record, ar.SetPhase):
-                if record.event in made and record.phase != "open":
-                    raise bad("phase", f"the first phase of a market is listed or open, asked {record.phase}")
-                if record.event in made and copy.events.named(record.event).record.phase != "listed":  # type: ignore[union-attr]
-                    raise bad("phase", "only a listed market can be opened")
                 checks.find(copy.events, "event", record.event)
+                old, new = made.get(record.event), phases.BY_NAME[record.phase]
+                if old is not None and not phases.may_set(old, new):
+                    raise bad("phase", f"a new market that is {phases.name(old)} cannot become {record.phase}")
+                if old is not None:
+                    made[record.event] = new
                 continue
             if isinstance(record, ar.Transfer) and (record.source or not record.target):
                 raise bad("source", "a configuration only makes deposits")
@@ -129,12 +128,12 @@ def check(registry: "Registry", records: tuple[ar.Configured, ...], engine: "Eng
             if len(copy.listings) > fees_before:
                 core.fee_balances(3)
             if new:
-                made.add(record.event)  # type: ignore[union-attr]
+                made[record.event] = phases.BY_NAME[record.phase]  # type: ignore[union-attr]
         except Refused as refused:
             raise RecordRefused(i, refused) from None
 
 
-def carry_out(registry: "Registry", envelope: ar.AdminEnvelope, engine: "EngineLike", step: Any) -> Done:
+def carry_out(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike, step: Any) -> Done:
     """Do what `check` has passed. `step(rows)` lets the real core step them."""
     texts: list[str] = []
     unchanged = 0

@@ -5,25 +5,13 @@ Guarantee: for a market that passes, price x quantity x 10,000, P x P / 4 x quan
 times the value of a tick, stay below 2^62, so the core can compute in int64 without looking.
 """
 
-from config.admin_records import Band, Contract, DefineMarket, Fees, outcome_code
+from config.market import MAX_CONTRACTS, Band, Contract, DefineMarket, Fees, outcome_code
 from protocol import codes, numbers
+
+from .refused import Refused, bad
 
 LIMIT = 1 << 62
 RATE_UNIT = 10_000
-MAX_CONTRACTS = 4080  # core/layout/definitions.py; a test compares the two
-
-
-class Refused(Exception):
-    """An operator's record is refused: `code` (R_*), the sentence, and the numbers of the event row."""
-
-    def __init__(self, code: int, text: str, limit: int = 0, asked: int = 0) -> None:
-        super().__init__(text)
-        self.code, self.text, self.limit, self.asked = code, text, limit, asked
-
-
-def bad(key: str, sentence: str, limit: int = 0, asked: int = 0) -> Refused:
-    """A listing rule is broken: R_BAD_DEFINITION, the sentence begins with the key's path."""
-    return Refused(codes.R_BAD_DEFINITION, f"{key}: {sentence}", limit, asked)
 
 
 def check_market(record: DefineMarket) -> None:

@@ -3,33 +3,26 @@
 The rules of a market by itself are in listing_rules.py. Each function returns an Act and changes nothing.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from config import admin_records as ar
+from config.fields import ASSET, VENUE
 from protocol import codes
 
 from ..core import layout as L
-from ..core.layout import definitions as d
 from . import checks
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
-from .listing_rules import Refused, bad
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 from .tables import Event, Venue
 
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
-
-PHASES = {name: phase for phase, name in codes.PHASE_NAMES.items()}
-FEE_MODELS = {"notional": codes.FEE_NOTIONAL, "quadratic": codes.FEE_QUADRATIC, "minimum": codes.FEE_MIN}
-PRODUCTS = {"spot": codes.SPOT, "exactly": codes.EXACTLY, "at_most": codes.AT_MOST}
 FEE_BALANCES = 3
 
 
-def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") -> Act:
+def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -> Act:
     rules.check_market(record)
     owner = checks.find(registry.venues, "owner_venue", record.owner_venue)
     asset = checks.find(registry.assets, "asset", record.asset)
@@ -49,24 +42,8 @@ def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") 
     _listing_room(registry, engine, n)
     checks.hash_room(engine, "names", L.P_NAME_HASH, n)
     event = Event(id, first, record)
-    rows = [
-        rows_of.event(
-            {
-                d.DE_ID: id,
-                d.DE_PRODUCT: PRODUCTS[record.product],
-                d.DE_K: record.k,
-                d.DE_N: n,
-                d.DE_ASSET: asset.id,
-                d.DE_BASE_ASSET: base,
-                d.DE_PAYOUT: record.payout,
-                d.DE_TICK_VALUE: record.tick_value,
-                d.DE_OWNER_VENUE: owner.id,
-                d.DE_WINDOW_NS: record.challenge_window_ns,
-                d.DE_LOT_BASE: record.lot_base,
-                d.DE_PHASE: PHASES[record.phase],
-            }
-        )
-    ]
+    ids = {(VENUE, record.owner_venue): owner.id, (ASSET, record.asset): asset.id, (ASSET, record.base_asset): base}
+    rows = [rows_of.event(id, record, ids)]
     rows += [_instrument_row(record, id, first + i, i, 0, record.collar) for i in range(n)]
     rows += [_listing_row(owner, owner, first + i, record.fees) for i in range(n)]
 
@@ -78,7 +55,7 @@ def market(registry: "Registry", record: ar.DefineMarket, engine: "EngineLike") 
                {"id": id, "first_instrument": first, "instruments": n})  # fmt: skip
 
 
-def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> None:
+def _listing_room(registry: Definitions, engine: EngineLike, count: int) -> None:
     used = registry.listing_rows
     limit = int(engine.capacities.listings)
     if used + count > limit:
@@ -90,13 +67,13 @@ def _listing_room(registry: "Registry", engine: "EngineLike", count: int) -> Non
     checks.hash_room(engine, "pairs", L.P_PAIR_HASH, count + FEE_BALANCES)
 
 
-def _new_terms_room(engine: "EngineLike", count: int) -> None:
+def _new_terms_room(engine: EngineLike, count: int) -> None:
     """Changed fees take a listing row of their own for each contract with open orders, which keep the terms they came under."""
     checks.hash_room(engine, "listings", L.P_LISTING, count)
     checks.hash_room(engine, "pairs", L.P_PAIR_HASH, 1)
 
 
-def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, owner: Venue, engine: "EngineLike") -> Act:
+def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, owner: Venue, engine: EngineLike) -> Act:
     name = f"market {record.event}"
     changed = checks.changes(old.record, record, name)
     if not changed:
@@ -124,41 +101,15 @@ def _market_changed(registry: "Registry", old: Event, record: ar.DefineMarket, o
 
 
 def _instrument_row(record: ar.DefineMarket, event_id: int, id: int, index: int, reference: int, collar: int) -> Words:
-    fields = {
-        d.DI_ID: id,
-        d.DI_EVENT: event_id,
-        d.DI_INDEX: index,
-        d.DI_MIN_QTY: record.min_qty,
-        d.DI_MAX_QTY: record.max_qty,
-        d.DI_LOT: record.lot,
-        d.DI_MAX_NOTIONAL: record.max_notional,
-        d.DI_PRICE_MIN: record.bands[0].low,
-        d.DI_PRICE_MAX: record.bands[-1].high,
-        d.DI_COLLAR: collar,
-        d.DI_REFERENCE: reference,
-        d.DI_PROTECTION: rules.protection(record),
-        d.DI_MAX_POSITION: record.max_position,
-        d.DI_PRICE_DECIMALS: record.price_decimals,
-        d.DI_QTY_DECIMALS: record.qty_decimals,
-    }
-    return rows_of.instrument(fields, record.contracts[index].symbol, [(b.low, b.high, b.step) for b in record.bands])
+    now = msgspec.structs.replace(record, collar=collar, protection=rules.protection(record))
+    return rows_of.instrument(id, event_id, index, now, reference)
 
 
 def _listing_row(owner: Venue, venue: Venue, instrument: int, fees: ar.Fees) -> Words:
-    return rows_of.listing(
-        venue.id,
-        instrument,
-        FEE_MODELS[fees.model],
-        fees.maker_bps,
-        fees.taker_bps,
-        fees.owner_share_bps,
-        fees.venue_share_bps,
-        owner.fee_account,
-        venue.fee_account,
-    )
+    return rows_of.listing(venue.id, instrument, fees, owner.fee_account, venue.fee_account)
 
 
-def listing(registry: "Registry", record: ar.DefineListing, engine: "EngineLike") -> Act:
+def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike) -> Act:
     venue = checks.find(registry.venues, "venue", record.venue)
     event = checks.find(registry.events, "event", record.event)
     owner = checks.find(registry.venues, "event", event.record.owner_venue)

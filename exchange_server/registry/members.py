@@ -3,29 +3,26 @@
 Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
 """
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from config import admin_records as ar
 from protocol import codes, units
 
 from ..core import layout as L
+from ..core.layout import plain
 from . import checks
 from . import rows as rows_of
 from .checks import Act
-from .listing_rules import Refused, bad
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import EngineLike
+from .refused import Refused, bad
 from .tables import Account, Asset, Firm, Secrets, Session, Venue
-
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
 
 TIME_FORMS = {0: L.FORM_TIME_SECONDS, 3: L.FORM_TIME_MILLIS, 6: L.FORM_TIME_MICROS, 9: L.FORM_TIME_NANOS}  # by decimals
 WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
 
 
-def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") -> Act:
+def asset(registry: Definitions, record: ar.DefineAsset, engine: EngineLike) -> Act:
     old = registry.assets.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
@@ -37,7 +34,7 @@ def asset(registry: "Registry", record: ar.DefineAsset, engine: "EngineLike") ->
     return Act(f"asset {record.name}", f"asset {record.name} defined", [row], lambda: registry.assets.put(Asset(id, record)), {"id": id})
 
 
-def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") -> Act:
+def venue(registry: Definitions, record: ar.DefineVenue, engine: EngineLike) -> Act:
     _throttle(record)
     if record.cutoff_offset_ns >= record.cutoff_period_ns:
         raise bad("cutoff_offset_ns", f"must be below the period {units.duration(record.cutoff_period_ns)}, asked {units.duration(record.cutoff_offset_ns)}",
@@ -48,7 +45,7 @@ def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") ->
         record = ar.keeping(old.record, record)
         if not checks.changes(old.record, record, name):
             return checks.unchanged("venue", record.name, old.id)
-        row = _venue_row(old.id, old.fee_account, record)
+        row = rows_of.venue(old.id, old.fee_account, record)
         return Act(name, f"{name} changed", [row], lambda: registry.venues.put(Venue(old.id, old.fee_account, record)), {"id": old.id})
     fees_name = f"{record.name}.FEES"
     if registry.accounts.named(fees_name) is not None:
@@ -62,14 +59,8 @@ def venue(registry: "Registry", record: ar.DefineVenue, engine: "EngineLike") ->
         registry.put_account(account)
         registry.venues.put(Venue(id, account_id, record))
 
-    rows = [_venue_row(id, account_id, record), rows_of.account(account_id, 0, codes.ACCT_FEES, 0, id, fees_name)]
+    rows = [rows_of.venue(id, account_id, record), rows_of.account(account_id, 0, codes.ACCT_FEES, 0, id, fees_name)]
     return Act(name, f"{name} defined", rows, commit, {"id": id, "fee_account": account_id})
-
-
-def _venue_row(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
-    return rows_of.venue(
-        id, fee_account, record.cutoff_offset_ns, record.cutoff_period_ns, record.throttle_limit, record.throttle_window_ns
-    )
 
 
 def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
@@ -79,7 +70,7 @@ def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
         )
 
 
-def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> Act:
+def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Act:
     old = registry.firms.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
@@ -88,16 +79,16 @@ def firm(registry: "Registry", record: ar.DefineFirm, engine: "EngineLike") -> A
         return Act(
             record.name,
             f"firm {record.name} changed",
-            [rows_of.firm(old.id, record.share)],
+            [rows_of.firm(old.id, record)],
             lambda: registry.firms.put(Firm(old.id, record)),
             {"id": old.id},
         )
     id = checks.room(registry.firms, engine, "firms")
-    return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id, record.share)],
+    return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id, record)],
                lambda: registry.firms.put(Firm(id, record)), {"id": id})  # fmt: skip
 
 
-def account(registry: "Registry", record: ar.DefineAccount, engine: "EngineLike") -> Act:
+def account(registry: Definitions, record: ar.DefineAccount, engine: EngineLike) -> Act:
     firm = checks.find(registry.firms, "firm", record.firm)
     venue = checks.find(registry.venues, "venue", record.venue).id if record.venue else 0
     old = registry.accounts.named(record.name)
@@ -112,7 +103,7 @@ def account(registry: "Registry", record: ar.DefineAccount, engine: "EngineLike"
     return Act(f"account {record.name}", f"account {record.name} defined", [row], lambda: registry.put_account(account), {"id": id})
 
 
-def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike") -> Act:
+def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike) -> Act:
     firm = checks.find(registry.firms, "firm", record.firm)
     venue = checks.find(registry.venues, "venue", record.venue).id if record.venue else 0
     account = checks.find(registry.accounts, "account", record.account) if record.account else None
@@ -132,21 +123,7 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
     flags = L.SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | L.SF_SETTLEMENT * record.settlement_reports
     fix = record.wire == "fix"
     our, peer = (record.our_comp_id, record.peer_comp_id) if fix else ("", record.key)
-    rows = [
-        rows_of.session(
-            id,
-            firm.id,
-            venue,
-            session.account,
-            session.wire,
-            flags,
-            record.throttle_limit,
-            record.throttle_window_ns,
-            our,
-            peer,
-            _form(record),
-        )
-    ]
+    rows = [rows_of.session(id, firm.id, venue, session.account, session.wire, flags, record, our, peer, _form(record))]
     # the account's own events (transfers, settlement) go to the first session that has it as its default
     bound = account if account is not None and account.session == 0 else None
     if bound is not None:
@@ -163,10 +140,10 @@ def session(registry: "Registry", record: ar.DefineSession, engine: "EngineLike"
 
 def _form(record: ar.DefineSession) -> int:
     """How FIX messages to this session are written (core: S_FORM)."""
-    return L.FORM_OWN_FIELDS * (not record.standard_dictionary) | TIME_FORMS[record.timestamp_decimals] << L.FORM_TIME_SHIFT
+    return plain.pack_form(L.FORM_OWN_FIELDS * (not record.standard_dictionary), TIME_FORMS[record.timestamp_decimals])
 
 
-def _check_login(registry: "Registry", record: ar.DefineSession) -> None:
+def _check_login(registry: Definitions, record: ar.DefineSession) -> None:
     """A FIX session has CompIDs, name and password; a binary one key and secret; none has the other's; no two share a login."""
     fix = {
         "our_comp_id": record.our_comp_id,

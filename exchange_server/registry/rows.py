@@ -1,21 +1,23 @@
 """Builds the definition rows of core/layout/definitions.py from fields: the one place that knows both names and words."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from config import admin_records as ar
+from config.fields import fields_of
 from protocol import codes
 
 from ..core import layout as L
 from ..core.layout import definitions as d
-
-Words = NDArray[np.int64]
+from ..core.layout import plain
+from .engine_like import Words
 
 
 def head(kind: int, extra: int = 0) -> int:
     """Word 0 of a definition row."""
-    return kind | extra << 8
+    return plain.pack_command(kind, extra, 0, 0, 0, 0)
 
 
 def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
@@ -25,6 +27,13 @@ def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
     for word, value in fields:
         words[word] = value
     return words
+
+
+def words_of(record: Any, prefix: str, ids: Mapping[tuple[str, str], int]) -> dict[int, int]:
+    """The words of one kind of row (`prefix` DE_, DI_ ...) that the record's table of fields gives; `ids`: see Field.number."""
+    kind: Any = type(record)
+    fields = (field for field in fields_of(kind) if field.word.startswith(prefix))
+    return {getattr(d, field.word): field.number(getattr(record, field.name), ids) for field in fields}
 
 
 def put_text(words: Words, word: int, text: str, room_words: int) -> int:
@@ -42,23 +51,12 @@ def asset(id: int, decimals: int, name: str) -> Words:
     return words
 
 
-def venue(id: int, fee_account: int, cutoff: int, period: int, throttle_limit: int, throttle_window: int) -> Words:
-    return row(
-        codes.C_DEF_VENUE,
-        d.DV_EXTRA,
-        (
-            (d.DV_ID, id),
-            (d.DV_FEE_ACCOUNT, fee_account),
-            (d.DV_CUTOFF_OFFSET, cutoff),
-            (d.DV_CUTOFF_PERIOD, period),
-            (d.DV_THROTTLE_LIMIT, throttle_limit),
-            (d.DV_THROTTLE_WINDOW, throttle_window),
-        ),
-    )
+def venue(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
+    return row(codes.C_DEF_VENUE, d.DV_EXTRA, {d.DV_ID: id, d.DV_FEE_ACCOUNT: fee_account, **words_of(record, "DV_", {})}.items())
 
 
-def firm(id: int, weight: int) -> Words:
-    return row(codes.C_DEF_FIRM, d.DF_EXTRA, ((d.DF_ID, id), (d.DF_WEIGHT, weight)))
+def firm(id: int, record: ar.DefineFirm) -> Words:
+    return row(codes.C_DEF_FIRM, d.DF_EXTRA, {d.DF_ID: id, **words_of(record, "DF_", {})}.items())
 
 
 def account(id: int, firm_id: int, kind: int, session: int, venue_id: int, name: str) -> Words:
@@ -78,75 +76,44 @@ def session(
     account_id: int,
     wire: int,
     flags: int,
-    throttle_limit: int,
-    throttle_window: int,
+    record: ar.DefineSession,
     our: str,
     peer: str,
     form: int = 0,
 ) -> Words:
-    words = row(
-        codes.C_DEF_SESSION,
-        d.DS_EXTRA,
-        (
-            (d.DS_ID, id),
-            (d.DS_FIRM, firm_id),
-            (d.DS_VENUE, venue_id),
-            (d.DS_ACCOUNT, account_id),
-            (d.DS_WIRE, wire),
-            (d.DS_FLAGS, flags),
-            (d.DS_THROTTLE_LIMIT, throttle_limit),
-            (d.DS_THROTTLE_WINDOW, throttle_window),
-            (d.DS_FORM, form),
-        ),
-    )
+    own = {
+        d.DS_ID: id, d.DS_FIRM: firm_id, d.DS_VENUE: venue_id, d.DS_ACCOUNT: account_id, d.DS_WIRE: wire, d.DS_FLAGS: flags, d.DS_FORM: form,
+    }  # fmt: skip
+    words = row(codes.C_DEF_SESSION, d.DS_EXTRA, {**own, **words_of(record, "DS_", {})}.items())
     words[d.DS_OUR_LEN] = put_text(words, d.DS_OUR, our, 8)
     words[d.DS_PEER_LEN] = put_text(words, d.DS_PEER, peer, 8)
     return words
 
 
-def event(fields: dict[int, int]) -> Words:
-    """`fields`: word DE_* to value."""
-    return row(codes.C_DEF_EVENT, d.DE_EXTRA, fields.items())
+def event(id: int, record: ar.DefineMarket, ids: Mapping[tuple[str, str], int]) -> Words:
+    """An event out of its market's record; `ids`: of its venue and assets, see Field.number."""
+    words = words_of(record, "DE_", ids)
+    return row(codes.C_DEF_EVENT, d.DE_EXTRA, {d.DE_ID: id, d.DE_N: len(record.contracts), **words}.items())
 
 
-def instrument(fields: dict[int, int], symbol: str, bands: Sequence[tuple[int, int, int]]) -> Words:
-    """`fields`: word DI_* to value, without bands and symbol."""
+def instrument(id: int, event_id: int, index: int, record: ar.DefineMarket, reference: int) -> Words:
+    """One contract of a market, with its operator's reference price (0: none)."""
+    bands = record.bands
     if not 1 <= len(bands) <= L.MAX_BANDS:
         raise ValueError(f"{len(bands)} bands")
-    words = row(codes.C_DEF_INSTRUMENT, d.DI_EXTRA, fields.items())
-    words[d.DI_BAND_COUNT] = len(bands)
+    own = {d.DI_ID: id, d.DI_EVENT: event_id, d.DI_INDEX: index, d.DI_REFERENCE: reference}
+    grid = {d.DI_BAND_COUNT: len(bands), d.DI_PRICE_MIN: bands[0].low, d.DI_PRICE_MAX: bands[-1].high}
+    words = row(codes.C_DEF_INSTRUMENT, d.DI_EXTRA, {**own, **grid, **words_of(record, "DI_", {})}.items())
+    symbol = record.contracts[index].symbol
     words[d.DI_SYMBOL_LEN] = put_text(words, d.DI_SYMBOL, symbol, 8)
     for i, band in enumerate(bands):
-        words[d.DI_BANDS + 3 * i : d.DI_BANDS + 3 * i + 3] = band
+        words[d.DI_BANDS + 3 * i : d.DI_BANDS + 3 * i + 3] = band.low, band.high, band.step
     return words
 
 
-def listing(
-    venue_id: int,
-    instrument_id: int,
-    model: int,
-    maker: int,
-    taker: int,
-    owner_share: int,
-    venue_share: int,
-    owner_account: int,
-    venue_account: int,
-) -> Words:
-    return row(
-        codes.C_DEF_LISTING,
-        d.DL_EXTRA,
-        (
-            (d.DL_VENUE, venue_id),
-            (d.DL_INSTRUMENT, instrument_id),
-            (d.DL_FEE_MODEL, model),
-            (d.DL_MAKER_BPS, maker),
-            (d.DL_TAKER_BPS, taker),
-            (d.DL_OWNER_SHARE, owner_share),
-            (d.DL_VENUE_SHARE, venue_share),
-            (d.DL_OWNER_ACCOUNT, owner_account),
-            (d.DL_VENUE_ACCOUNT, venue_account),
-        ),
-    )
+def listing(venue_id: int, instrument_id: int, fees: ar.Fees, owner_account: int, venue_account: int) -> Words:
+    own = {d.DL_VENUE: venue_id, d.DL_INSTRUMENT: instrument_id, d.DL_OWNER_ACCOUNT: owner_account, d.DL_VENUE_ACCOUNT: venue_account}
+    return row(codes.C_DEF_LISTING, d.DL_EXTRA, {**own, **words_of(fees, "DL_", {})}.items())
 
 
 def transfer(source: int, target: int, asset_id: int, amount: int) -> Words:

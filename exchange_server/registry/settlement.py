@@ -1,35 +1,25 @@
 """Results: determine, finalise, and settle, which closes, determines and pays in one act. All is checked before a row is made."""
 
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes, numbers, units
+from protocol import codes, numbers, phases, units
 
 from ..core import layout as L
 from . import checks
 from . import rows as rows_of
 from .checks import Act
-from .listing_rules import Refused, bad
-from .rows import Words
+from .definitions import Definitions
+from .engine_like import EngineLike, Words
+from .refused import Refused, bad
 from .tables import Determination, Event
 
-if TYPE_CHECKING:
-    from .registry import EngineLike, Registry
 
-CLOSING = (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CANCEL_ONLY)  # phases that an operator may close from
-
-
-def _phase(engine: "EngineLike", event: Event) -> int:
+def phase_now(engine: EngineLike, event: Event) -> int:
     return checks.event_word(engine, event.id, L.E_PHASE_NOW)
 
 
-def phase_now(engine: "EngineLike", event: Event) -> str:
-    return codes.PHASE_NAMES.get(_phase(engine, event), "in no known phase")
-
-
-def _event_contract(registry: "Registry", name: str) -> Event:
+def _event_contract(registry: Definitions, name: str) -> Event:
     event: Event = checks.find(registry.events, "event", name)
     if event.record.product == "spot":
         raise bad("event", f"{name} is a spot pair: it is never settled")
@@ -62,13 +52,14 @@ def _checked(event: Event, record: ar.Determine) -> int:
     return version
 
 
-def determine(registry: "Registry", record: ar.Determine, who: str, engine: "EngineLike") -> Act:
+def determine(registry: Definitions, record: ar.Determine, who: str, engine: EngineLike) -> Act:
     event = _event_contract(registry, record.event)
     version = _checked(event, record)
     determination = Determination(version, who, int(engine.time_ns), record)
 
     def explain(code: int) -> str:
-        return f"it is {phase_now(engine, event)}; only a closed event is determined" if code == codes.R_NOT_CLOSED else ""
+        now = phases.name(phase_now(engine, event))
+        return f"it is {now}; only a market that is {phases.in_which(phases.DETERMINE)} is determined" if code == codes.R_NOT_CLOSED else ""
 
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, determination)))
@@ -78,7 +69,7 @@ def determine(registry: "Registry", record: ar.Determine, who: str, engine: "Eng
     return Act(f"event {record.event}", f"{record.event} determined, version {version}", rows, commit, result, explain)
 
 
-def finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") -> Act:
+def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> Act:
     event = _event_contract(registry, record.event)
     if not event.determinations:
         raise Refused(codes.R_NOT_DETERMINED, f"event: {record.event} has no determination")
@@ -107,16 +98,17 @@ def finalise(registry: "Registry", record: ar.Finalise, engine: "EngineLike") ->
     return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": newest.version}, explain)
 
 
-def settle(registry: "Registry", record: ar.Settle, who: str, engine: "EngineLike") -> Act:
+def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLike) -> Act:
     """Nothing is closed, and no order cancelled, for a result that cannot be recorded or, where payment is asked for, not be paid."""
     event = _event_contract(registry, record.event)
     determination = record.determine()
-    phase = _phase(engine, event)
+    phase = phase_now(engine, event)
+    closes = phases.may_set(phase, codes.PH_CLOSED)
     if event.determinations and event.determinations[-1].final_at_ns:
         since = units.instant(event.determinations[-1].final_at_ns)
         raise Refused(codes.R_ALREADY_FINAL, f"event: {record.event} is final since {since}: it has been paid")
-    if phase not in (*CLOSING, codes.PH_CLOSED):
-        text = f"event: {record.event} is {phase_now(engine, event)}; only one that trades or is closed is settled"
+    if not phases.allows(phase, phases.SETTLE):
+        text = f"event: {record.event} is {phases.name(phase)}; only a market that is {phases.in_which(phases.SETTLE)} is settled"
         raise Refused(codes.R_NOT_CLOSED, text)
     version = _checked(event, determination)
     window = event.record.challenge_window_ns
@@ -127,7 +119,7 @@ def settle(registry: "Registry", record: ar.Settle, who: str, engine: "EngineLik
             "(exos market settle --determine-only, then --finalise-only)"
         )
         raise Refused(codes.R_CHALLENGE_WINDOW, text, now_ns + window, now_ns)
-    rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if phase in CLOSING else []
+    rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if closes else []
     rows.append(rows_of.determine(event.id, version, record.payouts))
     if record.finalise:
         rows.append(rows_of.finalise(event.id, version))
@@ -136,7 +128,7 @@ def settle(registry: "Registry", record: ar.Settle, who: str, engine: "EngineLik
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, kept)))
 
-    done = ["closed"] if phase in CLOSING else []
+    done = ["closed"] if closes else []
     done += [f"determined (version {version})", *(["paid"] if record.finalise else [])]
     text = f"{record.event} is {', '.join(done)}"
     return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": version, "final": int(record.finalise)})

@@ -14,6 +14,7 @@ from ..core import layout as L
 from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
+from ..core.layout.packed import pack_command, pack_entry, pack_group, pack_instrument, pack_session_account, pack_terms
 from .msgpack import read_array, read_id, read_int
 
 # Tags of protocol/messages.py (a test compares them)
@@ -77,7 +78,7 @@ def _new(data, at, end, count, session, out, o):
         elif i == 16:
             if (value >> 31) != 0:
                 return False
-            out[o + L.CMD_GROUP_SEQ] = value << 32
+            out[o + L.CMD_GROUP_SEQ] = pack_group(value, 0)
         elif i == 17:
             out[o + L.CMD_COST_CAP] = value
         elif i == 18:
@@ -88,9 +89,9 @@ def _new(data, at, end, count, session, out, o):
             front_end = value
     if at != end or (stp >> 4) != 0 or ((venue | front_end) >> 16) != 0:
         return False
-    out[o + L.CMD_HEAD] = C.C_NEW | (side << 16) | (contract << 20) | (kind << 24) | (tif << 28) | (stp << 32) | (flags << 40)
-    out[o + L.CMD_SESSION_ACCOUNT] = (session << 32) | account
-    out[o + L.CMD_INSTRUMENT] = (instrument << 32) | (venue << 16) | front_end
+    out[o + L.CMD_HEAD] = pack_command(C.C_NEW, 0, pack_terms(side, contract, kind, tif), stp, 0, flags)
+    out[o + L.CMD_SESSION_ACCOUNT] = pack_session_account(session, account)
+    out[o + L.CMD_INSTRUMENT] = pack_instrument(instrument, pack_entry(venue, front_end))
     out[o + L.CMD_PRICE] = price
     out[o + L.CMD_QTY] = qty
     out[o + L.CMD_ID_LO] = key
@@ -111,17 +112,19 @@ def _replace(data, at, end, count, session, out, o):
     if at > end or key < 1 or orig < 1 or ((account | instrument) >> 31) != 0:
         return False
     _clear(out, o)
-    head = np.int64(C.C_REPLACE)
+    terms = np.int64(0)
+    flags = np.int64(0)
+    stp = np.int64(0)
     for i in range(7, count):
         value, at = read_int(data, at, end)
         if i <= 10:
             if (value >> 4) != 0:
                 return False
-            head |= value << (16 + 4 * (i - 7))
+            terms |= pack_terms(value, 0, 0, 0) << (4 * (i - 7))  # in the order in which they lie
         elif i == 11:
             if (value >> 7) != 0:
                 return False
-            head |= value << 40
+            flags = value
         elif i == 12:
             out[o + L.CMD_EXPIRY] = value
         elif i == 13:
@@ -135,18 +138,18 @@ def _replace(data, at, end, count, session, out, o):
         elif i == 17:
             if (value >> 31) != 0:
                 return False
-            out[o + L.CMD_GROUP_SEQ] = value << 32
+            out[o + L.CMD_GROUP_SEQ] = pack_group(value, 0)
         elif i == 18:
             out[o + L.CMD_COST_CAP] = value
         else:
             if (value >> 4) != 0:
                 return False
-            head |= value << 32
+            stp = value
     if at != end:
         return False
-    out[o + L.CMD_HEAD] = head
-    out[o + L.CMD_SESSION_ACCOUNT] = (session << 32) | account
-    out[o + L.CMD_INSTRUMENT] = instrument << 32
+    out[o + L.CMD_HEAD] = pack_command(C.C_REPLACE, 0, terms, stp, 0, flags)
+    out[o + L.CMD_SESSION_ACCOUNT] = pack_session_account(session, account)
+    out[o + L.CMD_INSTRUMENT] = pack_instrument(instrument, 0)
     out[o + L.CMD_PRICE] = price
     out[o + L.CMD_QTY] = qty
     out[o + L.CMD_ID_LO] = key
@@ -171,8 +174,8 @@ def _cancel(data, at, end, count, session, out, o):
         return False
     _clear(out, o)
     out[o + L.CMD_HEAD] = C.C_CANCEL
-    out[o + L.CMD_SESSION_ACCOUNT] = (session << 32) | account
-    out[o + L.CMD_INSTRUMENT] = instrument << 32
+    out[o + L.CMD_SESSION_ACCOUNT] = pack_session_account(session, account)
+    out[o + L.CMD_INSTRUMENT] = pack_instrument(instrument, 0)
     out[o + L.CMD_ID_LO] = key
     out[o + L.CMD_ORIG_LO] = orig
     return True
@@ -194,8 +197,8 @@ def _status(data, at, end, count, session, out, o):
         return False
     _clear(out, o)
     out[o + L.CMD_HEAD] = C.C_STATUS
-    out[o + L.CMD_SESSION_ACCOUNT] = (session << 32) | account
-    out[o + L.CMD_INSTRUMENT] = instrument << 32
+    out[o + L.CMD_SESSION_ACCOUNT] = pack_session_account(session, account)
+    out[o + L.CMD_INSTRUMENT] = pack_instrument(instrument, 0)
     out[o + L.CMD_ID_LO] = key
     out[o + L.CMD_ORIG_LO] = key
     return True
@@ -223,9 +226,9 @@ def _mass_cancel(data, at, end, count, session, out, o):
     if at != end or key < 1 or ((account | instrument | event) >> 31) != 0 or ((scope | side) >> 4) != 0:
         return False
     _clear(out, o)
-    out[o + L.CMD_HEAD] = C.C_MASS_CANCEL | (side << 16)
-    out[o + L.CMD_SESSION_ACCOUNT] = (session << 32) | account
-    out[o + L.CMD_INSTRUMENT] = (event if scope == C.SCOPE_EVENT else instrument) << 32
+    out[o + L.CMD_HEAD] = pack_command(C.C_MASS_CANCEL, 0, pack_terms(side, 0, 0, 0), 0, 0, 0)
+    out[o + L.CMD_SESSION_ACCOUNT] = pack_session_account(session, account)
+    out[o + L.CMD_INSTRUMENT] = pack_instrument(event if scope == C.SCOPE_EVENT else instrument, 0)
     out[o + L.CMD_SCOPE] = scope
     out[o + L.CMD_ID_LO] = key
     return True

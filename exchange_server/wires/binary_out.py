@@ -7,11 +7,25 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.bits import bytes_of, lsr, words_of
+from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import store64
 from ..core.kit.pools import pool_cap
 from ..core.kit.rows import session_at
+from ..core.layout.packed import (
+    FLAGS,
+    REASON,
+    STATUS,
+    TIF,
+    TYPE,
+    account_of,
+    contract_side_of,
+    extra_of,
+    instrument_of,
+    kind_of,
+    session_of,
+    side_of,
+)
 from .msgpack import SLACK_BYTES, write_int, write_length
 
 TAG_SENT = 65
@@ -36,17 +50,19 @@ _WHOLE = {
     "order": L.EVT_ORDER, "price": L.EVT_PRICE, "qty": L.EVT_QTY,
     "cum": L.EVT_CUM, "leaves": L.EVT_LEAVES, "last_price": L.EVT_LAST_PRICE, "last_qty": L.EVT_LAST_QTY, "notional": L.EVT_NOTIONAL,
     "fee": L.EVT_FEE, "trade": L.EVT_TRADE, "expiry": L.EVT_EXPIRY, "limit": L.EVT_LIMIT, "used": L.EVT_USED, "asked": L.EVT_ASKED,
-    "scope": L.EVT_PRICE, "count": L.EVT_QTY, "asset": L.EVT_SPARE, "amount": L.EVT_PRICE, "balance": L.EVT_QTY, "sets": L.EVT_LAST_QTY,
-    "payout": L.EVT_PRICE, "position": L.EVT_QTY, "settled": L.EVT_LAST_PRICE, "balance_after": L.EVT_LAST_QTY, "version": L.EVT_LEAVES,
+    "scope": L.EVT_MASS_SCOPE, "count": L.EVT_MASS_COUNT,
+    "moved": L.EVT_MOVED_AMOUNT, "balance": L.EVT_MOVED_BALANCE, "sets": L.EVT_MOVED_SETS, "asset": L.EVT_MOVED_ASSET,
+    "settled_event": L.EVT_SETTLED_EVENT, "payout": L.EVT_SETTLED_PAYOUT, "position": L.EVT_SETTLED_POSITION, "settled": L.EVT_SETTLED_AMOUNT,
+    "balance_after": L.EVT_SETTLED_BALANCE, "version": L.EVT_SETTLED_VERSION, "settled_asset": L.EVT_SETTLED_ASSET,
 }  # fmt: skip
 _PARTS = {
     "account": (L.EVT_SESSION_ACCOUNT, 0, 32),
     "instrument": (L.EVT_INSTRUMENT, 32, 31),
-    "status": (L.EVT_HEAD, 16, 4),
-    "reason": (L.EVT_HEAD, 24, 16),
-    "type": (L.EVT_HEAD, 48, 4),
-    "tif": (L.EVT_HEAD, 52, 4),
-    "flags": (L.EVT_HEAD, 56, 7),
+    "status": (L.EVT_HEAD, *STATUS),
+    "reason": (L.EVT_HEAD, *REASON),
+    "type": (L.EVT_HEAD, *TYPE),
+    "tif": (L.EVT_HEAD, *TIF),
+    "flags": (L.EVT_HEAD, *FLAGS),
 }
 _ALL = "number event time "
 _ORDER = _ALL + "id order account instrument side contract_side "
@@ -60,8 +76,8 @@ PLANS: dict[int, tuple[int, str]] = {
     C.E_EXPIRED: (TAG_EXPIRED, _ORDER + "reason price qty cum notional"),
     C.E_STATUS: (TAG_ORDER_STATUS, _ORDER + "orig status reason type tif price qty cum leaves notional expiry"),
     C.E_MASS_DONE: (TAG_MASS_DONE, _ALL + "id account instrument scope count reason"),
-    C.E_MOVED: (TAG_MOVED, _ALL + "id account asset amount balance sets instrument"),
-    C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument asset payout position settled balance_after version order"),
+    C.E_MOVED: (TAG_MOVED, _ALL + "id account asset moved balance sets instrument"),
+    C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument settled_asset payout position settled balance_after version settled_event"),
     C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
     C.E_SENT: (TAG_SENT, _ALL + "body"),
 }
@@ -105,7 +121,7 @@ def _write(out, at, ev, e, head):
 
     An order that has a text id of another wire (its key is below 0) has the id 0 here.
     """
-    kind = head & 255
+    kind = kind_of(head)
     plan = words_of(PLAN_HEAD)[kind]
     if plan == 0:
         return at
@@ -117,10 +133,10 @@ def _write(out, at, ev, e, head):
     if plan & (PLAN_ORDER << 48):
         p = write_int(out, p, ev[e + L.EVT_ID_LO] & ~(ev[e + L.EVT_ID_HI] >> 63))
         p = write_int(out, p, ev[e + L.EVT_ORDER])
-        p = write_int(out, p, ev[e + L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
-        p = write_int(out, p, lsr(ev[e + L.EVT_INSTRUMENT], 32))
-        out[p] = (head >> 40) & 15
-        out[p + 1] = (head >> 44) & 15
+        p = write_int(out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
+        p = write_int(out, p, instrument_of(ev[e + L.EVT_INSTRUMENT]))
+        out[p] = side_of(head)
+        out[p + 1] = contract_side_of(head)
         p += 2
         if plan & (PLAN_ORIG << 48):
             p = write_int(out, p, ev[e + L.EVT_ORIG_LO] & ~(ev[e + L.EVT_ORIG_HI] >> 63))
@@ -141,7 +157,7 @@ def _write(out, at, ev, e, head):
 @leaf
 def _body(out, p, ev, e):
     """The bytes in the extra rows as they are."""
-    size = min(ev[e + L.EVT_BODY_BYTES], ((ev[e + L.EVT_HEAD] >> 8) & 255) * L.EVT_WORDS * 8)
+    size = min(ev[e + L.EVT_BODY_BYTES], extra_of(ev[e + L.EVT_HEAD]) * L.EVT_WORDS * 8)
     for i in range((size + 7) >> 3):
         store64(out, p + 8 * i, ev[e + L.EVT_WORDS + i])
     return p + size
@@ -168,8 +184,8 @@ def encode(m, ev, words, out, index, res):
     e = np.int64(0)
     while e < words:  # 1. room for each session
         head = ev[e + L.EVT_HEAD]
-        session = lsr(ev[e + L.EVT_SESSION_ACCOUNT], 32)
-        if 0 < session < sessions and (ev[e + L.EVT_SESSION_NUMBER] != 0 or (head & 255) == C.E_SENT):
+        session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
+        if 0 < session < sessions and (ev[e + L.EVT_SESSION_NUMBER] != 0 or kind_of(head) == C.E_SENT):
             slot = index[slots + session]
             if slot == 0:
                 row = session_at(m, session)
@@ -186,9 +202,9 @@ def encode(m, ev, words, out, index, res):
                 index[slots + session] = slot
             if slot > 0:
                 index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += MESSAGE_BYTES
-                if (head & 255) == C.E_SENT:
+                if kind_of(head) == C.E_SENT:
                     index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += ev[e + L.EVT_BODY_BYTES]
-        e += L.EVT_WORDS * (1 + ((head >> 8) & 255))
+        e += L.EVT_WORDS * (1 + extra_of(head))
     total = np.int64(0)
     for i in range(used):  # 2. where each begins
         r = i * L.INDEX_WORDS
@@ -202,9 +218,9 @@ def encode(m, ev, words, out, index, res):
         e = np.int64(0)
         while e < words:  # 3. fill
             head = ev[e + L.EVT_HEAD]
-            session = lsr(ev[e + L.EVT_SESSION_ACCOUNT], 32)
+            session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
             number = ev[e + L.EVT_SESSION_NUMBER]
-            if 0 < session < sessions and (number != 0 or (head & 255) == C.E_SENT):
+            if 0 < session < sessions and (number != 0 or kind_of(head) == C.E_SENT):
                 slot = index[slots + session]
                 if slot > 0:
                     r = (slot - 1) * L.INDEX_WORDS
@@ -216,7 +232,7 @@ def encode(m, ev, words, out, index, res):
                         write_length(out, at, p - at - 4)
                     index[r + L.IX_LENGTH] += p - at
                     messages += 1
-            e += L.EVT_WORDS * (1 + ((head >> 8) & 255))
+            e += L.EVT_WORDS * (1 + extra_of(head))
     for i in range(used):
         index[slots + index[i * L.INDEX_WORDS + L.IX_SESSION]] = 0
     for i in range(1, others + 1):

@@ -13,10 +13,11 @@ from protocol import codes as C
 
 from ..core import layout as L
 from ..core.book.levels import level_find, level_worse
-from ..core.kit.bits import bytes_of, lsr, words_of
+from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.pools import pool_base, pool_cap
 from ..core.kit.rows import instrument_at
+from ..core.layout.packed import contract_side_of, extra_of, flags_of, instrument_of, kind_of, touched_instrument, touched_side
 from .msgpack import SLACK_BYTES, write_array, write_int, write_length
 
 TAG_SNAPSHOT = 103  # of protocol/messages.py (a test compares them)
@@ -58,14 +59,14 @@ def collect(m, ev, words, tape, used):
     e = np.int64(0)
     while e < words:
         head = ev[e + L.EVT_HEAD]
-        kind = head & 255
+        kind = kind_of(head)
         if kind == C.E_FILL:
-            flags = head >> 56
+            flags = flags_of(head)
             if flags & C.EF_TAKER != 0:
-                instrument = lsr(ev[e + L.EVT_INSTRUMENT], 32)
+                instrument = instrument_of(ev[e + L.EVT_INSTRUMENT])
                 inst = instrument_at(m, instrument)
                 price = ev[e + L.EVT_LAST_PRICE]
-                if inst != 0 and ((head >> 44) & 15) == C.NO:
+                if inst != 0 and contract_side_of(head) == C.NO:
                     price = m[inst + L.I_PAYOUT] - price
                 tape[used + TAPE_KIND] = kind
                 tape[used + TAPE_ID] = instrument
@@ -76,13 +77,22 @@ def collect(m, ev, words, tape, used):
                 used += TAPE_WORDS
         elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_FINAL:
             tape[used + TAPE_KIND] = kind
-            tape[used + TAPE_ID] = ev[e + L.EVT_ORDER]
-            tape[used + TAPE_A] = ev[e + L.EVT_PRICE]
-            tape[used + TAPE_B] = ev[e + L.EVT_QTY]
+            tape[used + TAPE_A] = 0
+            if kind == C.E_PHASE:
+                tape[used + TAPE_ID] = ev[e + L.EVT_PHASE_EVENT]
+                tape[used + TAPE_A] = ev[e + L.EVT_PHASE_OLD]
+                tape[used + TAPE_B] = ev[e + L.EVT_PHASE_NEW]
+            elif kind == C.E_DETERMINED:
+                tape[used + TAPE_ID] = ev[e + L.EVT_DETERMINED_EVENT]
+                tape[used + TAPE_A] = ev[e + L.EVT_DETERMINED_UNTIL]
+                tape[used + TAPE_B] = ev[e + L.EVT_DETERMINED_VERSION]
+            else:
+                tape[used + TAPE_ID] = ev[e + L.EVT_FINAL_EVENT]
+                tape[used + TAPE_B] = ev[e + L.EVT_FINAL_VERSION]
             tape[used + TAPE_C] = 0
             tape[used + TAPE_D] = ev[e + L.EVT_TIME]
             used += TAPE_WORDS
-        e += L.EVT_WORDS * (1 + ((head >> 8) & 255))
+        e += L.EVT_WORDS * (1 + extra_of(head))
     return used
 
 
@@ -123,7 +133,7 @@ def updates(m, wanted, tape, tape_words, out, index, res):
     touched = m[L.H_DIRTY_COUNT] if lost == 0 else np.int64(0)
     used = np.int64(0)
     for i in range(touched):  # 1. what there is for each book
-        instrument = m[(m[dirty + i * L.DIRTY_WORDS] >> 1) + L.I_ID]
+        instrument = m[touched_instrument(m[dirty + i * L.DIRTY_WORDS]) + L.I_ID]
         if wanted[instrument] != 0:
             slot, used = _slot(index, slots, instrument, used)
             index[(slot - 1) * MD_INDEX_WORDS + MX_CHANGES] += 1
@@ -158,8 +168,8 @@ def updates(m, wanted, tape, tape_words, out, index, res):
             index[r + MX_LENGTH] = write_array(out, p, index[r + MX_CHANGES])
         for i in range(touched):  # 3. levels
             entry = m[dirty + i * L.DIRTY_WORDS]
-            inst = entry >> 1
-            ask = entry & 1
+            inst = touched_instrument(entry)
+            ask = touched_side(entry)
             price = m[dirty + i * L.DIRTY_WORDS + 1]
             level = level_find(m, inst, ask, price)
             if level != 0:
@@ -199,7 +209,7 @@ def updates(m, wanted, tape, tape_words, out, index, res):
 
 @leaf
 def _count(m, inst, ask, depth):
-    level = m[inst + L.I_BEST_BID + ask]
+    level = m[inst + L.I_BEST + ask]
     n = np.int64(0)
     while level != 0 and n < depth:
         n += 1
@@ -210,7 +220,7 @@ def _count(m, inst, ask, depth):
 @leaf
 def _side(m, inst, ask, count, out, p):
     p = write_array(out, p, count)
-    level = m[inst + L.I_BEST_BID + ask]
+    level = m[inst + L.I_BEST + ask]
     for _ in range(count):
         out[p] = 0x92
         p = write_int(out, p + 1, m[level + L.L_PRICE])

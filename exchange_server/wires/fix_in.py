@@ -16,6 +16,7 @@ from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import load64
 from ..core.kit.names import names_find
 from ..core.kit.rows import account_at
+from ..core.layout.packed import pack_command, pack_instrument, pack_session_account, pack_terms
 from ..core.risk.visibility import listing_for
 from .fix_parse import (
     GARBLED,
@@ -259,11 +260,9 @@ def _row(m, buf, conn, out, pos):
     row_flags = extra * L.ROWFLAG_TEXT
     if kind == C.C_REPLACE and mask & (1 << SLOT_TIF):
         row_flags |= L.ROWFLAG_TIF  # Day is 0 in the row: 59=0 is not the same as no 59
-    out[pos + L.CMD_HEAD] = (
-        kind | (extra << 8) | (side << 16) | (contract << 20) | (order_type << 24) | (tif << 28) | (flags << 40) | (row_flags << 48)
-    )
-    out[pos + L.CMD_SESSION_ACCOUNT] = (session << 32) | account
-    out[pos + L.CMD_INSTRUMENT] = instrument << 32
+    out[pos + L.CMD_HEAD] = pack_command(kind, extra, pack_terms(side, contract, order_type, tif), 0, row_flags, flags)
+    out[pos + L.CMD_SESSION_ACCOUNT] = pack_session_account(session, account)
+    out[pos + L.CMD_INSTRUMENT] = pack_instrument(instrument, 0)
     out[pos + L.CMD_PRICE] = price
     out[pos + L.CMD_QTY] = qty
     for w in range(L.CMD_ORIG_LO + 1, L.CMD_WORDS):

@@ -13,9 +13,25 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.bits import bytes_of, lsr, words_of
+from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import SLACK, store64
+from ..core.layout.packed import (
+    account_of,
+    contract_side_of,
+    extra_of,
+    flags_of,
+    has_own_fields,
+    instrument_of,
+    kind_of,
+    reason_of,
+    session_of,
+    side_of,
+    status_of,
+    tif_of,
+    time_form_of,
+    type_of,
+)
 from .fix_parse import byte_sum
 from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
 
@@ -103,7 +119,7 @@ def _put(out, p, word, n):
 @leaf
 def time_size(form):
     """Bytes of a timestamp on a session of this form."""
-    return (TIME_SIZES >> (8 * ((form >> L.FORM_TIME_SHIFT) & 3))) & 255
+    return (TIME_SIZES >> (8 * time_form_of(form))) & 255
 
 
 @leaf
@@ -274,16 +290,16 @@ def _finish(out, begin, p):
 @leaf
 def _execution(m, out, p, ev, e, head, res, texts, form):
     """Body of an ExecutionReport, without the last SOH."""
-    kind = head & 255
-    status = (head >> 16) & 255
-    reason = (head >> 24) & 0xFFFF
-    side = (head >> 40) & 15
-    contract = (head >> 44) & 15
-    order_type = (head >> 48) & 15
-    tif = (head >> 52) & 15
-    flags = (head >> 56) & 127
+    kind = kind_of(head)
+    status = status_of(head)
+    reason = reason_of(head)
+    side = side_of(head)
+    contract = contract_side_of(head)
+    order_type = type_of(head)
+    tif = tif_of(head)
+    flags = flags_of(head)
     has_text = flags & C.EF_TEXT != 0
-    inst = _row_of(m, np.int64(L.P_INSTRUMENT), lsr(ev[e + L.EVT_INSTRUMENT], np.int64(32)), np.int64(L.INSTRUMENT_WORDS))
+    inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
     price_decimals = np.int64(0)
     qty_decimals = np.int64(0)
     if inst != 0:
@@ -326,10 +342,10 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
             p = put_number(out, _put(out, p, W378, 5), texts[row + TX_378])
         if refused and texts[row + TX_103] >= 0:
             p = put_number(out, _put(out, p, W103, 5), texts[row + TX_103])
-    p = _put_account(m, out, p, ev[e + L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    p = _put_account(m, out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
     p = _put_symbol(m, out, p, inst)
     p = _put_char(out, p, W54, 4, 48 + side)
-    if contract == C.NO and form & L.FORM_OWN_FIELDS:
+    if contract == C.NO and has_own_fields(form):
         p = _put_char(out, p, W5010, 6, 78)
     p = put_scaled(out, _put(out, p, W38, 4), ev[e + L.EVT_QTY], qty_decimals)
     if order_type != 0:
@@ -371,11 +387,11 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
 @leaf
 def _cancel_reject(m, out, p, ev, e, head, res, texts, form):
     """Body of an OrderCancelReject, without the last SOH."""
-    status = (head >> 16) & 255
-    reason = (head >> 24) & 0xFFFF
-    flags = (head >> 56) & 127
+    status = status_of(head)
+    reason = reason_of(head)
+    flags = flags_of(head)
     has_text = flags & C.EF_TEXT != 0
-    inst = _row_of(m, np.int64(L.P_INSTRUMENT), lsr(ev[e + L.EVT_INSTRUMENT], np.int64(32)), np.int64(L.INSTRUMENT_WORDS))
+    inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
     if ev[e + L.EVT_ORDER] == 0:
         p = _put(out, p, NONE_37, 8)
     else:
@@ -386,23 +402,23 @@ def _cancel_reject(m, out, p, ev, e, head, res, texts, form):
     if status == 7 and ev[e + L.EVT_CUM] > 0:
         char = np.int64(49)
     p = _put_char(out, p, W39, 4, char)
-    p = _put_account(m, out, p, ev[e + L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    p = _put_account(m, out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
     p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
     p = _put_char(out, p, W434, 5, 50 if flags & C.EF_REPLACE else 49)
     if reason > 0 and reason < TEXT_CODES and texts[reason * TEXT_ROW + TX_102] >= 0:
         p = put_number(out, _put(out, p, W102, 5), texts[reason * TEXT_ROW + TX_102])
-    return _put_text(m, out, p, ev, e, texts, reason, inst, (head >> 40) & 15, res)
+    return _put_text(m, out, p, ev, e, texts, reason, inst, side_of(head), res)
 
 
 @leaf
 def _mass_done(m, out, p, ev, e, head, res, texts, form):
     """Body of an OrderMassCancelReport, without the last SOH."""
-    status = (head >> 16) & 255
-    reason = (head >> 24) & 0xFFFF
-    side = (head >> 40) & 15
-    scope = ev[e + L.EVT_PRICE]
+    status = status_of(head)
+    reason = reason_of(head)
+    side = side_of(head)
+    scope = ev[e + L.EVT_MASS_SCOPE]
     by_instrument = scope == C.SCOPE_INSTRUMENT
-    p = _put_id(out, p, W11, 4, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), (head >> 56) & C.EF_TEXT != 0)
+    p = _put_id(out, p, W11, 4, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), flags_of(head) & C.EF_TEXT != 0)
     p = put_number(out, _put(out, p, W37, 4), ev[e + L.EVT_NUMBER])
     p = _put_char(out, p, W530, 5, 49 if by_instrument else 55)
     if status == C.ST_REJECTED:
@@ -410,16 +426,16 @@ def _mass_done(m, out, p, ev, e, head, res, texts, form):
         p = put_number(out, _put(out, p, W532, 5), 1 if reason == C.R_UNKNOWN_INSTRUMENT else 99)
     else:
         p = _put_char(out, p, W531, 5, 49 if by_instrument else 55)
-    p = put_number(out, _put(out, p, W533, 5), ev[e + L.EVT_QTY])
+    p = put_number(out, _put(out, p, W533, 5), ev[e + L.EVT_MASS_COUNT])
     inst = np.int64(0)
     if by_instrument:
-        inst = _row_of(m, np.int64(L.P_INSTRUMENT), lsr(ev[e + L.EVT_INSTRUMENT], np.int64(32)), np.int64(L.INSTRUMENT_WORDS))
+        inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
         if inst != 0:
             p = _put_symbol(m, out, p, inst)
     if side != 0:
         p = _put_char(out, p, W54, 4, 48 + side)
     p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
-    if scope >= 1 and scope <= 5 and form & L.FORM_OWN_FIELDS:
+    if scope >= 1 and scope <= 5 and has_own_fields(form):
         p = _put_char(out, p, W5011, 6, (SCOPE_CHARS >> (8 * scope)) & 255)
     if reason > 0:
         p = _put_text(m, out, p, ev, e, texts, reason, inst, side, res)
@@ -429,18 +445,18 @@ def _mass_done(m, out, p, ev, e, head, res, texts, form):
 @leaf
 def _settled(m, out, p, ev, e, res, form):
     """Body of a MarketSettlement, without the last SOH."""
-    inst = _row_of(m, np.int64(L.P_INSTRUMENT), lsr(ev[e + L.EVT_INSTRUMENT], np.int64(32)), np.int64(L.INSTRUMENT_WORDS))
-    a = _row_of(m, np.int64(L.P_ASSET), ev[e + L.EVT_SPARE], np.int64(L.ASSET_WORDS))
+    inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
+    a = _row_of(m, np.int64(L.P_ASSET), ev[e + L.EVT_SETTLED_ASSET], np.int64(L.ASSET_WORDS))
     decimals = m[a + L.A_DECIMALS] if a != 0 else np.int64(0)
     p = put_number(out, _put(out, p, W17, 4), ev[e + L.EVT_NUMBER])
-    p = _put_account(m, out, p, ev[e + L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF)
+    p = _put_account(m, out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
     p = _put_symbol(m, out, p, inst)
-    p = put_number(out, _put(out, p, W5101, 6), ev[e + L.EVT_ORDER])
-    p = put_number(out, _put(out, p, W5106, 6), ev[e + L.EVT_LEAVES])
-    p = put_scaled(out, _put(out, p, W5102, 6), ev[e + L.EVT_PRICE], m[inst + L.I_PRICE_DECIMALS] if inst != 0 else np.int64(0))
-    p = put_scaled(out, _put(out, p, W5103, 6), ev[e + L.EVT_QTY], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
-    p = put_scaled(out, _put(out, p, W5104, 6), ev[e + L.EVT_LAST_PRICE], decimals)
-    p = put_scaled(out, _put(out, p, W5105, 6), ev[e + L.EVT_LAST_QTY], decimals)
+    p = put_number(out, _put(out, p, W5101, 6), ev[e + L.EVT_SETTLED_EVENT])
+    p = put_number(out, _put(out, p, W5106, 6), ev[e + L.EVT_SETTLED_VERSION])
+    p = put_scaled(out, _put(out, p, W5102, 6), ev[e + L.EVT_SETTLED_PAYOUT], m[inst + L.I_PRICE_DECIMALS] if inst != 0 else np.int64(0))
+    p = put_scaled(out, _put(out, p, W5103, 6), ev[e + L.EVT_SETTLED_POSITION], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
+    p = put_scaled(out, _put(out, p, W5104, 6), ev[e + L.EVT_SETTLED_AMOUNT], decimals)
+    p = put_scaled(out, _put(out, p, W5105, 6), ev[e + L.EVT_SETTLED_BALANCE], decimals)
     return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
 
 
@@ -448,9 +464,9 @@ def _settled(m, out, p, ev, e, res, form):
 def write_message(m, out, begin, ev, e, res, texts, flags):
     """The message of the numbered event row at ev[e], at out[begin]. Returns the offset behind it."""
     head = ev[e + L.EVT_HEAD]
-    kind = head & 255
-    reason = (head >> 24) & 0xFFFF
-    s = _base(m, np.int64(L.P_SESSION)) + lsr(ev[e + L.EVT_SESSION_ACCOUNT], np.int64(32)) * L.SESSION_WORDS
+    kind = kind_of(head)
+    reason = reason_of(head)
+    s = _base(m, np.int64(L.P_SESSION)) + session_of(ev[e + L.EVT_SESSION_ACCOUNT]) * L.SESSION_WORDS
     form = m[s + L.S_FORM]
     throttled = (kind == C.E_REJECTED or kind == C.E_CANCEL_REJECT) and (reason == C.R_THROTTLED_SESSION or reason == C.R_THROTTLED_VENUE)
     if throttled:
@@ -459,8 +475,8 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
             p = put_number(out, _put(out, p, W45, 4), ev[e + L.EVT_CLIENT_NUMBER])
         replace = kind == C.E_CANCEL_REJECT
         p = _put_char(out, p, W372, 5, 71 if replace else 68)
-        p = _put_id(out, p, W379, 5, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), (head >> 56) & C.EF_TEXT != 0)
-        p = _put_char(out, p, W380, 5, 56 if form & L.FORM_OWN_FIELDS else 48)  # 4.4 ends at 7: OTHER, and the text names the limit
+        p = _put_id(out, p, W379, 5, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), flags_of(head) & C.EF_TEXT != 0)
+        p = _put_char(out, p, W380, 5, 56 if has_own_fields(form) else 48)  # 4.4 ends at 7: OTHER, and the text names the limit
         p = _put_text(m, out, p, ev, e, texts, reason, np.int64(0), np.int64(0), res)
     elif (
         kind == C.E_ACCEPTED
@@ -526,7 +542,7 @@ def encode(m, ev, words, out, index, res, texts, flags):
     status = np.int64(L.ENC_DONE)
     while e < words:  # 1. room for each session
         head = ev[e + L.EVT_HEAD]
-        session = lsr(ev[e + L.EVT_SESSION_ACCOUNT], np.int64(32))
+        session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
         if (
             ev[e + L.EVT_SESSION_NUMBER] != 0
             and session > 0
@@ -534,7 +550,7 @@ def encode(m, ev, words, out, index, res, texts, flags):
             and m[base + session * L.SESSION_WORDS + L.S_WIRE] == C.WIRE_FIX
         ):
             size = np.int64(MESSAGE_BYTES)
-            if head & 255 == C.E_SENT:
+            if kind_of(head) == C.E_SENT:
                 size += ev[e + L.EVT_BODY_BYTES]
             if total + size > space:
                 if e == 0:
@@ -550,7 +566,7 @@ def encode(m, ev, words, out, index, res, texts, flags):
                 index[(slot - 1) * L.INDEX_WORDS + L.IX_SESSION] = session
                 index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] = 0
             index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += size
-        e += L.EVT_WORDS * (1 + ((head >> 8) & 255))
+        e += L.EVT_WORDS * (1 + extra_of(head))
     taken = min(e, words)
     at = np.int64(0)
     for i in range(used):  # 2. where each begins
@@ -562,13 +578,13 @@ def encode(m, ev, words, out, index, res, texts, flags):
     e = np.int64(0)
     while e < taken:  # 3. fill
         head = ev[e + L.EVT_HEAD]
-        session = lsr(ev[e + L.EVT_SESSION_ACCOUNT], np.int64(32))
+        session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
         if ev[e + L.EVT_SESSION_NUMBER] != 0 and session > 0 and session < sessions and index[slots + session] != 0:
             r = (index[slots + session] - 1) * L.INDEX_WORDS
             begin = index[r + L.IX_OFFSET] + index[r + L.IX_LENGTH]
             index[r + L.IX_LENGTH] += write_message(m, out, begin, ev, e, res, texts, flags) - begin
             messages += 1
-        e += L.EVT_WORDS * (1 + ((head >> 8) & 255))
+        e += L.EVT_WORDS * (1 + extra_of(head))
     for i in range(used):
         index[slots + index[i * L.INDEX_WORDS + L.IX_SESSION]] = 0
     res[L.RES_INDEX] = used

@@ -12,9 +12,10 @@ import msgspec
 from config import admin_records as ar
 from config import load, plan
 from config.admin_records import outcome_code
+from config.fields import fields_of
 from exchange_server.core import layout as L
 from exchange_server.registry import Refused, Registry
-from exchange_server.registry.markets import PHASES
+from protocol import phases
 from tests.fake_engine import FakeEngine
 
 
@@ -63,7 +64,7 @@ class FakeAdmin:
         self.phases[event] = phase
         id = self.registry.events.named(event).id  # type: ignore[union-attr]
         base = int(self.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE])
-        self.engine.m[base + id * L.EVENT_WORDS + L.E_PHASE_NOW] = PHASES[phase]
+        self.engine.m[base + id * L.EVENT_WORDS + L.E_PHASE_NOW] = phases.BY_NAME[phase]
 
     def _apply(self, record: Any) -> dict[str, Any]:
         for body in ar.pack_all("uid:0", "1", record):
@@ -109,16 +110,20 @@ class FakeAdmin:
             }
         return msgspec.to_builtins(out)
 
+    def terms(self, record: Any, prefix: str) -> dict[str, Any]:
+        fields = (field for field in fields_of(ar.DefineMarket) if field.word[:3] == prefix and field.name != "contracts")
+        return {field.name: getattr(record, field.name) for field in fields}
+
     def market(self, event: Any) -> dict[str, Any]:
         record = event.record
         paid = self.paid.get(event.name, (0,) * event.n)
         contracts = [
             {"symbol": c.symbol, "outcome": c.outcome, "code": outcome_code(c), "bid": 6200, "ask": None, "last": None, "volume": 3, "open_interest": 1,
-             "paid": paid[i]}
+             "paid": paid[i], "terms": self.terms(record, "DI_")}
             for i, c in enumerate(record.contracts)
         ]  # fmt: skip
         return {
             "event": event.name, "title": record.title, "product": record.product, "k": record.k, "asset": record.asset, "payout": record.payout,
             "price_decimals": record.price_decimals, "phase": self.phases.get(event.name, "listed"), "version": len(event.determinations),
-            "window_end_ns": 0, "final_at_ns": 0, "sets": 0, "contracts": contracts,
+            "window_end_ns": 0, "final_at_ns": 0, "sets": 0, "contracts": contracts, "terms": {**self.terms(record, ""), **self.terms(record, "DE_")},
         }  # fmt: skip

@@ -45,7 +45,7 @@ def test_accepting(server: FakeAdmin, tmp_path: Path, capsys: pytest.CaptureFixt
     assert "the clock has not jumped: there is nothing to accept" in capsys.readouterr().err and server.records == []
     server.engine.m[L.H_REFUSE] = codes.R_CLOCK_JUMP
     assert cli.main(["clock", "accept", "--data", str(tmp_path)]) == Exit.OK
-    assert "new orders are taken again" in capsys.readouterr().out and server.records == [ar.AcceptClock()]
+    assert "new orders are accepted again" in capsys.readouterr().out and server.records == [ar.AcceptClock()]
 
 
 def test_the_doctor_looks_at_a_running_server(server: FakeAdmin, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_doctor_looks_at_a_running_server(server: FakeAdmin, tmp_path: Path)
     assert (finding.level, finding.text) == ("ok", clock.sentence(RIGHT))
     server.clock = HELD
     (finding,) = doctor.running_clock(tmp_path)
-    assert finding.level == "warn" and "is not believed" in finding.text
+    assert finding.level == "warn" and "is not followed" in finding.text
     server.clock = {**HELD, "held": False, "offset_s": "3600.000"}
     (finding,) = doctor.running_clock(tmp_path)
     assert finding.level == "warn" and "3600.000 s ahead of" in finding.text

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from config import admin_records as ar
+from config.fields import fields_of
 from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
 from tests.cli.fake_admin import FakeAdmin
@@ -54,9 +55,9 @@ def test_no_server(run: Run, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "sentence"),
     [
-        (lambda line: None, "the server closed the connection: whether it carried out the request is not known"),
+        (lambda line: None, "the server closed the connection: it is not known whether the request was carried out"),
         (lambda line: b"rubbish\n", "is not JSON"),
-        (lambda line: b"[]\n", "is no object"),
+        (lambda line: b"[]\n", "is not a JSON object"),
         (lambda line: b"\xff\xfe\n", "is not JSON"),
     ],
 )
@@ -100,6 +101,16 @@ def test_market_list(run: Run, server: FakeAdmin) -> None:
     assert len(json.loads(run("market", "list", "--json")[1])) == 14
 
 
+def test_market_show(run: Run, server: FakeAdmin) -> None:
+    code, out, _ = run("market", "show", "WC26-FINAL")
+    assert code == 0
+    shown = dict(line.split(" = ", 1) for line in out.splitlines())
+    assert set(shown) == {field.key or field.name for field in fields_of(ar.DefineMarket)} - {"contract"}
+    assert (shown["event"], shown["max_qty"], shown["protection"], shown["challenge_window"]) == ("WC26-FINAL", "100000", "0.0000", "0ns")
+    code, _, err = run("market", "show", "NO")
+    assert code == Exit.FAILED and 'there is no event "NO"' in err
+
+
 def test_market_phase(run: Run, server: FakeAdmin) -> None:
     assert run("market", "phase", "WC26-FINAL", "paused")[:2] == (0, "WC26-FINAL is paused\n")
     code, _, err = run("market", "phase", "NO", "open")
@@ -131,7 +142,7 @@ def test_settle_by_hand(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     assert determine.payouts == (0, 10_000, 0) and determine.evidence_sha256 == hashlib.sha256(b"0-0").hexdigest()
     assert determine.evidence_name == "report.txt" and determine.observed_at_ns == 1784494800 * 10**9
     code, _, err = run("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "FIFA", "--evidence", str(evidence))
-    assert code == Exit.FAILED and "is final: it has been paid" in err
+    assert code == Exit.FAILED and "WC26-FINAL is final since " in err and "it has been paid" in err
 
 
 def test_settle_in_two_steps_and_with_split_payouts(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
@@ -164,12 +175,12 @@ WIN = ("market", "settle", "WC26-FINAL", "--winner", "ESP", "--source", "s")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("market", "settle", "WC26-FINAL"), "say who won"),
+        (("market", "settle", "WC26-FINAL"), "give the result"),
         (WIN, "evidence is required"),
         (("market", "settle", "WC26-FINAL", "--winner", "ESP", "--evidence", "HERE"), "the source is required"),
         ((*WIN, "--evidence", "/nothing/here"), "--evidence /nothing/here: cannot be read: No such file or directory"),
-        ((*WIN, "--evidence", "HERE", "--winner", "FRA"), '"FRA" is no outcome of WC26-FINAL; outcomes: ESP, DRAW, ARG'),
-        ((*WIN, "--evidence", "HERE", "--winner", "ESP"), '"ESP" is named twice'),
+        ((*WIN, "--evidence", "HERE", "--winner", "FRA"), '"FRA" is not an outcome of WC26-FINAL; outcomes: ESP, DRAW, ARG'),
+        ((*WIN, "--evidence", "HERE", "--winner", "ESP"), '"ESP" is given twice'),
         ((*WIN, "--evidence", "HERE", "--observed-at", "yesterday"), "--observed-at yesterday: not a UTC time"),
         ((*WIN, "--evidence", "HERE", "--observed-at", "2026-07-19T21:00:00"), "not a UTC time"),
         ((*WIN, "--evidence", "HERE", "--observed-at", "1960-07-19T21:00:00Z"), "before 1970"),
@@ -220,7 +231,7 @@ def test_admin(run: Run, server: FakeAdmin) -> None:
     assert code == Exit.FAILED and 'there is no firm "X"' in err
     for bad, sentence in (
         ("{", "not a record: "),
-        ('{"type": "x"}', 'type: "x" is none of asset, '),
+        ('{"type": "x"}', 'type: "x" is not one of asset, '),
         ("[]", "not a record: "),
         ('{"type": "kill", "level": "firm", "a": 1}', "unknown field a"),
     ):
@@ -231,7 +242,7 @@ def test_admin(run: Run, server: FakeAdmin) -> None:
 def test_config_check(run: Run, tmp_path: Path) -> None:
     code, out, _ = run("config", "check", "sandbox", data=False)
     assert code == 0 and out.endswith(
-        "sound: 2 assets, 1 venues, 15 markets, 100 instruments, 128 firms, 128 accounts, 64 binary sessions, 64 fix sessions, 256 deposits\n"
+        "valid: 2 assets, 1 venues, 15 markets, 100 instruments, 128 firms, 128 accounts, 64 binary sessions, 64 fix sessions, 256 deposits\n"
     )
     path = tmp_path / "c.toml"
     text = (ROOT / "config" / "worldcup.toml").read_text().replace("worldcup_results.toml", str(ROOT / "config" / "worldcup_results.toml"))

@@ -33,7 +33,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
         (("--config", "sandbox", "--fix-port", "9890"), Exit.CONFIG, "cannot share port 9890"),
         (("--config", "nowhere"), Exit.CONFIG, "nowhere: there is no such file (shipped by name: "),
         (("--data", "FILE"), Exit.USAGE, "is not a folder"),
-        ((), Exit.CONFIG, "exos-data is a new data folder: say what it begins with, exos serve --data exos-data --config FILE"),
+        ((), Exit.CONFIG, "exos-data is a new data folder and needs a configuration: exos serve --data exos-data --config FILE"),
     ],
 )
 def test_what_is_told_before_anything_starts(

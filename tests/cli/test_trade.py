@@ -140,4 +140,4 @@ def test_watch_for_a_while(trade: Run) -> None:
 
 
 def test_the_books_balance_after_all_that(server: tuple[int, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert cli.main(["check", "--data", str(server[1])]) == Exit.OK and "are right behind row" in capsys.readouterr().out
+    assert cli.main(["check", "--data", str(server[1])]) == Exit.OK and "are correct after row" in capsys.readouterr().out

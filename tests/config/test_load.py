@@ -82,10 +82,10 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("unknown inner key", 'outcome = "A"', 'outcom = "A"', 'market[0].contract[0].outcom: unknown key; did you mean "outcome"?'),
     ("unknown fee key", "taker_bps", "zzz", "market[0].fees.zzz: unknown key; known here: model, maker_bps"),
     ("missing key", 'product = "exactly"', "", "market[0]: is missing the key product"),
-    ("wrong enum", '"exactly"', '"exact"', "market[0].product: \"exact\" is none of spot, exactly, at_most"),
+    ("wrong enum", '"exactly"', '"exact"', "market[0].product: \"exact\" is not one of spot, exactly, at_most"),
     ("wrong type", "decimals = 8", 'decimals = "8"', "asset[1].decimals: expected int, got str"),
     ("a bound", "decimals = 8", "decimals = 19", "asset[1].decimals: expected int <= 18"),
-    ("a float", 'payout = "1.00"', "payout = 1.00", 'market[0].payout: expected int | str, got float: write numbers with a point in quotes, "0.01"'),
+    ("a float", 'payout = "1.00"', "payout = 1.00", 'market[0].payout: expected int | str, got float: write numbers with a decimal point in quotes, "0.01"'),
     ("too fine a price", 'high = "0.99"', 'high = "0.999"', "market[0].band[0].high: \"0.999\" has 3 decimals, the amount takes at most 2 decimals (price_decimals)"),
     ("too fine a quantity", 'min_qty = "0.5"', 'min_qty = "0.55"', "market[0].min_qty: \"0.55\" has 2 decimals, the amount takes at most 1 decimals (qty_decimals)"),
     ("too fine money", '"0.0001"', '"0.00001"', "member[0].account[0].deposit.USD: \"0.00001\" has 5 decimals, the amount takes at most 4 decimals (USD)"),
@@ -97,12 +97,12 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("exponent", '"0.0001"', '"1e3"', '"1e3" is no amount: write digits'),
     ("too much money", '"0.0001"', '"9999999999999999999"', "is above the limit"),
     ("nothing to deposit", '"0.0001"', "0", "member[0].account[0].deposit.USD.amount: expected int >= 1"),
-    ("unknown asset of a deposit", "BTC = 2", "ETH = 2", "member[0].account[0].deposit.ETH: there is no asset ETH in the file (here: USD, BTC)"),
+    ("unknown asset of a deposit", "BTC = 2", "ETH = 2", "member[0].account[0].deposit.ETH: there is no asset ETH in the file (it has: USD, BTC)"),
     ("unknown asset of a market", 'asset = "USD"', 'asset = "EUR"', "market[0].asset: there is no asset EUR"),
     ("uncountable tick", "qty_decimals = 1", "qty_decimals = 3", "market[0].asset: USD has 4 decimals, and price_decimals and qty_decimals need 5"),
     ("no duration", '"24h"', '"24 hours"', 'market[0].challenge_window: not a duration: "24 hours"'),
-    ("a placeholder of nothing", '"F{n}-A", deposit', '"F{m}-A", deposit', "member[0].account[0].name: {m} stands for nothing; known: {n}"),
-    ("no placeholder without count", "count = 2", "", "member[0].firm: {n} stands for nothing; known: none here"),
+    ("a placeholder of nothing", '"F{n}-A", deposit', '"F{m}-A", deposit', "member[0].account[0].name: {m} is unknown; known:  {n}"),
+    ("no placeholder without count", "count = 2", "", "member[0].firm: {n} is unknown; known:  none here"),
     ("twice", "F{n}-A", "F-A", 'account "F-A" is defined a second time; first at'),
     ("a bad name", 'name = "V1"', 'name = "V 1"', "venue[0].name: expected str matching regex"),
     ("an empty secret", '"s{n}"', '""', "member[0].session[0].secret: must not be empty"),
@@ -110,7 +110,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("no TOML", "[[asset]]", "[[asset", "is not TOML: "),
     ("a table that is not there", "[[member]]", '[[market]]\nevent = "{x}"\nproduct = "spot"\nowner_venue = "V1"\nasset = "USD"\nmax_qty = 1\n'
      'each = { table = "t" }\nfees = { model = "notional" }\n[[member]]', 'market[1].each.table: there is no table "t" in the data file; known: none'),
-    ("heartbeats", "[[venue]]", '[server]\nheartbeat_min = "90s"\n[[venue]]', "server.heartbeat_min: must lie between"),
+    ("heartbeats", "[[venue]]", '[server]\nheartbeat_min = "90s"\n[[venue]]', "server.heartbeat_min: must be between"),
     ("a port", "[[venue]]", "[server]\nfix_port = 70000\n[[venue]]", "server.fix_port: expected int <= 65535"),
 ]  # fmt: skip
 
@@ -141,7 +141,7 @@ def test_includes(tmp_path: Path) -> None:
     path = write(tmp_path, 'include = ["base.toml"]\n[[venue]]\nname = "V"\n')
     config = load.load(path)
     assert config.settings.fix_port == 1 and [Path(f).name for f in config.files] == ["base.toml", "c.toml"] and len(config.items) == 2
-    with pytest.raises(ConfigError, match="server: stands in more than one"):
+    with pytest.raises(ConfigError, match="server: is in more than one"):
         load.load(write(tmp_path, 'include = ["base.toml"]\n[server]\n'))
     with pytest.raises(ConfigError, match=r"include\[0\]: there is no file"):
         load.load(write(tmp_path, 'include = ["none.toml"]\n'))
@@ -178,8 +178,8 @@ fees = { model = "minimum" }
     assert markets[0].bands == (ar.Band(low=1, high=9999, step=1),), "the whole grid of an event contract when no band is given"
     for old, new, sentence in (
         ('g = "{id}"', 'h = "{id}"', "market[0].contracts_from.where.h: table teams has no such column; known: code, g"),
-        ('g = "{id}"', 'g = "x"', "market[0].contracts_from: no row of teams is chosen"),
-        ('"G{id}-{code}"', '"{cod}"', "market[0].contracts_from.symbol: {cod} stands for nothing; known: {id}, {code}, {g}"),
+        ('g = "{id}"', 'g = "x"', "market[0].contracts_from: no row of teams matches"),
+        ('"G{id}-{code}"', '"{cod}"', "market[0].contracts_from.symbol: {cod} is unknown; known:  {id}, {code}, {g}"),
         ('table = "groups"', 'table = "group"', 'market[0].each.table: there is no table "group" in the data file; known: teams, groups'),
     ):
         with pytest.raises(ConfigError) as caught:
@@ -249,5 +249,5 @@ def test_settings_of_the_clock_and_the_heartbeats(tmp_path: Path) -> None:
     settings = load.load(file).settings
     assert (settings.clock_jump_ns, settings.clock_jump_at_start_ns, settings.clock_absence_ns) == (10**9, 120 * 10**9, 7 * 86_400 * 10**9)
     file.write_text('[server]\nheartbeat_min = "1100ms"\nheartbeat_max = "1900ms"')
-    with pytest.raises(ConfigError, match=r"server.heartbeat_max: no whole second \(FIX 108\) lies between 1100ms and 1900ms"):
+    with pytest.raises(ConfigError, match=r"server.heartbeat_max: there is no whole second \(FIX 108\) between 1100ms and 1900ms"):
         load.load(file)

@@ -13,14 +13,14 @@ from config.load import ConfigError, parse
     [
         (
             {"type": "phase", "event": "E", "phase": "opened"},
-            'phase: "opened" is none of listed, open, paused, cancel_only, closed; did you mean "open"?',
+            'phase: "opened" is not one of listed, open, paused, cancel_only, closed; did you mean "open"?',
         ),
-        ({"type": "kill", "level": "planet"}, 'level: "planet" is none of platform, venue, firm, account, session'),
+        ({"type": "kill", "level": "planet"}, 'level: "planet" is not one of platform, venue, firm, account, session'),
         (
             {"type": "listing", "venue": "V", "event": "E", "fees": {"model": "quad"}},
-            'fees.model: "quad" is none of notional, quadratic, minimum',
+            'fees.model: "quad" is not one of notional, quadratic, minimum',
         ),
-        ({"type": "trasnfer"}, 'type: "trasnfer" is none of '),
+        ({"type": "trasnfer"}, 'type: "trasnfer" is not one of '),
         ({"type": "phase", "event": "E"}, "is missing the key phase"),
         ({"type": "phase", "event": "E", "phase": 5}, "phase: expected str"),
     ],
@@ -34,19 +34,19 @@ def test_records(record: object, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("content", "path", "sentence"),
     [
-        ({"server": {"mode": "synch"}}, "server.mode", '"synch" is none of async, sync; did you mean "sync"?'),
+        ({"server": {"mode": "synch"}}, "server.mode", '"synch" is not one of async, sync; did you mean "sync"?'),
         (
             {"listing": [{"venue": "V", "event": "E", "fees": {"model": "x"}}]},
             "listing[0].fees.model",
-            '"x" is none of minimum, notional, quadratic',
+            '"x" is not one of minimum, notional, quadratic',
         ),
     ],
 )
 def test_files(content: dict[str, object], path: str, sentence: str) -> None:
     with pytest.raises(ConfigError) as refused:
         parse("f.toml", content)
-    assert refused.value.path == path and sentence.split(" is none of ")[0] in refused.value.sentence
-    for word in sentence.split(" is none of ")[1].split("; ")[0].split(", "):
+    assert refused.value.path == path and sentence.split(" is not one of ")[0] in refused.value.sentence
+    for word in sentence.split(" is not one of ")[1].split("; ")[0].split(", "):
         assert word in refused.value.sentence
 
 
@@ -56,4 +56,4 @@ def test_the_page_of_results(tmp_path: Path) -> None:
             "f.toml",
             {"market": [{"event": "E", "product": "exact", "owner_venue": "V", "asset": "A", "max_qty": 1, "fees": {"model": "minimum"}}]},
         )
-    assert str(refused.value) == 'f.toml: market[0].product: "exact" is none of spot, exactly, at_most; did you mean "exactly"?'
+    assert str(refused.value) == 'f.toml: market[0].product: "exact" is not one of spot, exactly, at_most; did you mean "exactly"?'

@@ -92,11 +92,11 @@ def test_payouts_follow_from_the_winners() -> None:
 @pytest.mark.parametrize(
     ("market", "winners", "sentence"),
     [
-        (MARKET, ("X",), '"X" is no outcome of E; outcomes: A, B, C'),
-        (MARKET, (), "E has exactly 1 winners, 0 were named"),
-        (MARKET, ("A", "B"), "E has exactly 1 winners, 2 were named"),
-        (msgspec.structs.replace(MARKET, k=2), ("A", "A"), "named twice"),
-        (msgspec.structs.replace(MARKET, product="at_most"), ("A", "B"), "E has at most 1 winners, 2 were named"),
+        (MARKET, ("X",), '"X" is not an outcome of E; outcomes: A, B, C'),
+        (MARKET, (), "E has exactly 1 winners, 0 were given"),
+        (MARKET, ("A", "B"), "E has exactly 1 winners, 2 were given"),
+        (msgspec.structs.replace(MARKET, k=2), ("A", "A"), "given twice"),
+        (msgspec.structs.replace(MARKET, product="at_most"), ("A", "B"), "E has at most 1 winners, 2 were given"),
     ],
 )
 def test_winners_that_cannot_be(market: ar.DefineMarket, winners: tuple[str, ...], sentence: str) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from exchange_server.core import layout as L
 from exchange_server.core.book.levels import queue_push, queue_reduce, queue_remove
 from exchange_server.core.kit.pools import pool_alloc, pool_release
+from exchange_server.core.layout import plain as W
 from protocol import codes
 from protocol import messages as M
 
@@ -30,8 +31,10 @@ def event(kind: int, extra: int = 0, **fields: int) -> NDArray[np.int64]:
     row = np.zeros(L.EVT_WORDS * (1 + extra), dtype=np.int64)
     get = fields.get
     row[L.EVT_HEAD] = (
-        kind | extra << 8 | get("status", 0) << 16 | get("reason", 0) << 24 | get("side", 0) << 40 | get("contract_side", 0) << 44
-        | get("type", 0) << 48 | get("tif", 0) << 52 | get("flags", 0) << 56
+        W.pack_event(
+            kind, extra, W.pack_terms(get("side", 0), get("contract_side", 0), get("type", 0), get("tif", 0)), get("status", 0), get("reason", 0),
+            get("flags", 0),
+        )
     )  # fmt: skip
     row[L.EVT_SESSION_ACCOUNT] = get("session", 0) << 32 | get("account", 0)
     row[L.EVT_INSTRUMENT] = get("instrument", 0) << 32 | get("venue", 0) << 16 | get("front_end", 0)
@@ -46,16 +49,16 @@ def expected(row: NDArray[np.int64]) -> Any:
     """The message that plain Python would make of one event row: the reference for the kernel."""
     w = [int(x) for x in row[: L.EVT_WORDS]]
     head = w[L.EVT_HEAD]
-    status, reason, flags = head >> 16 & 15, head >> 24 & 0xFFFF, head >> 56 & 127
-    type_, tif = head >> 48 & 15, head >> 52 & 15
+    status, reason, flags = W.status_of(head), W.reason_of(head), W.flags_of(head)
+    type_, tif = W.type_of(head), W.tif_of(head)
     id = w[L.EVT_ID_LO] if w[L.EVT_ID_HI] == 0 else 0
     orig = w[L.EVT_ORIG_LO] if w[L.EVT_ORIG_HI] == 0 else 0
     account, instrument = w[L.EVT_SESSION_ACCOUNT] & 0xFFFFFFFF, w[L.EVT_INSTRUMENT] >> 32
     price, qty, cum, leaves, notional = w[L.EVT_PRICE], w[L.EVT_QTY], w[L.EVT_CUM], w[L.EVT_LEAVES], w[L.EVT_NOTIONAL]
     limit, used, asked = w[L.EVT_LIMIT], w[L.EVT_USED], w[L.EVT_ASKED]
-    last_price, last_qty, spare = w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_SPARE]
+    last_price, last_qty, spare = w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_MOVED_ASSET]
     report = (w[L.EVT_SESSION_NUMBER], w[L.EVT_NUMBER], w[L.EVT_TIME])
-    order = (*report, id, w[L.EVT_ORDER], account, instrument, head >> 40 & 15, head >> 44 & 15)
+    order = (*report, id, w[L.EVT_ORDER], account, instrument, W.side_of(head), W.contract_side_of(head))
     match head & 255:
         case codes.E_ACCEPTED:
             return M.Accepted(*order, type_, tif, price, qty, leaves, w[L.EVT_EXPIRY])

@@ -47,15 +47,15 @@ CORE: list[Bug] = [
     ),
     (
         "at most k counts a winner as certain",
-        "money/collateral.py",
-        "    if product == C.AT_MOST or product == C.SCALAR:\n",
-        "    if product == C.SCALAR:\n",
+        "money/products.py",
+        "    return v if m[event + L.E_PRODUCT] == C.EXACTLY else min(v, 0)\n",
+        "    return v if m[event + L.E_PRODUCT] != C.SCALAR else min(v, 0)\n",
     ),
     (
         "an order expires one instant late",
-        "step.py",
-        "        if m[bucket + L.BK_TIME] > m[L.H_TIME]:\n",
-        "        if m[bucket + L.BK_TIME] >= m[L.H_TIME]:\n",
+        "kit/timers.py",
+        "    return t if m[t + L.TM_TIME] <= m[L.H_TIME] else 0\n",
+        "    return t if m[t + L.TM_TIME] < m[L.H_TIME] else 0\n",
     ),
     (
         "a raised quantity keeps its place",
@@ -72,14 +72,14 @@ CORE: list[Bug] = [
     (
         "a throttle's window is one instant too long",
         "risk/limits.py",
-        "    if now - m[at + 2] >= m[at + 1]:\n",
-        "    if now - m[at + 2] > m[at + 1]:\n",
+        "    if now - m[at + L.TH_START] >= m[at + L.TH_WINDOW]:\n",
+        "    if now - m[at + L.TH_START] > m[at + L.TH_WINDOW]:\n",
     ),
     (
         "a merge forgets the pool",
         "markets/sets.py",
-        "    m[event + L.E_POOL] += money\n",
-        "    m[event + L.E_POOL] += max(money, 0)\n",
+        "            post(m, event, cash, -money, C.WHY_MERGE)\n",
+        "            post(m, cash, cash, -money, C.WHY_MERGE)\n            m[cash + L.MONEY] -= money\n",
     ),
 ]
 

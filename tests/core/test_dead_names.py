@@ -20,13 +20,12 @@ SOURCES = ("config", "exchange_server", "protocol", "scripts")
 
 ID_WORD = "word 0 of every row by id; kit/rows.py and define.py compare it without its name"
 KEPT = {
+    "THROTTLE_WORDS": "length of the words that TH_* number (shape.WIDE)",
     "R_ID_TABLE_FULL": "retired: old journals and event stores hold it",
     "R_TEXT_TABLE_FULL": "retired: old journals and event stores hold it",
-    "A_ID": ID_WORD,
     "V_ID": ID_WORD,
     "S_ID": ID_WORD,
     "COL_Q": "the first of the columns that COL_* number",
-    "I_ASK_ROOT": "reached as I_BID_ROOT + ask (shape.ADJACENT)",
 }
 
 

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from exchange_server.gateway.fix.encoder import FixEncoder
 from exchange_server.wires.fix_out import MESSAGE_BYTES
 from protocol import codes, errors
@@ -39,7 +40,7 @@ def event(kind, number=1, session=1, status=1, reason=0, side=1, contract=1, typ
     extra = 1 if texts else -(-len(body) // (L.EVT_WORDS * 8))
     row = np.zeros((1 + extra) * L.EVT_WORDS, np.int64)
     flags |= codes.EF_TEXT if texts else 0
-    row[0] = kind | extra << 8 | status << 16 | reason << 24 | side << 40 | contract << 44 | type_ << 48 | tif << 52 | flags << 56
+    row[0] = W.pack_event(kind, extra, W.pack_terms(side, contract, type_, tif), status, reason, flags)
     row[L.EVT_NUMBER], row[L.EVT_TIME], row[L.EVT_SESSION_NUMBER] = 900 + number, NOW + 123456789, number
     row[L.EVT_SESSION_ACCOUNT] = session << 32 | session
     row[L.EVT_INSTRUMENT] = 1 << 32
@@ -57,7 +58,7 @@ def event(kind, number=1, session=1, status=1, reason=0, side=1, contract=1, typ
 
 def write_as(encoder, own_fields=False, decimals=3):
     """How messages to all sessions are written."""
-    form = L.FORM_OWN_FIELDS * own_fields | {3: 0, 0: 1, 6: 2, 9: 3}[decimals] << L.FORM_TIME_SHIFT
+    form = W.pack_form(L.FORM_OWN_FIELDS * own_fields, {3: 0, 0: 1, 6: 2, 9: 3}[decimals])
     base = int(encoder.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
     encoder.m[base + L.SESSION_WORDS + L.S_FORM : base + 9 * L.SESSION_WORDS : L.SESSION_WORDS] = form
 
@@ -196,7 +197,9 @@ def test_other_messages(encoder):
     r = fields_of(encoded(encoder, bad)[1])
     assert (r[531], r[532], r[533]) == ("0", "1", "0") and "Symbol" in r[58]
     u = fields_of(
-        encoded(encoder, event(codes.E_SETTLED, 5, PRICE=10000, QTY=-30, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=1, ORDER=9, SPARE=1))[1]
+        encoded(
+            encoder, event(codes.E_SETTLED, 5, PRICE=10000, QTY=-30, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=1, ORDER=9, SETTLED_ASSET=1)
+        )[1]
     )
     assert [u[t] for t in (35, 1, 55, 5101, 5106, 5102, 5103, 5104, 5105)] == [
         "UMS", "CLIENT1-A", "WC26-WIN-ESP", "9", "1", "1.0000", "-30", "-30.0000", "7.0000",

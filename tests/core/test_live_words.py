@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from config import admin_records as ar
 from exchange_server.core import layout as L
 from exchange_server.core.layout import definitions as d
 from exchange_server.registry import rows
@@ -19,6 +20,7 @@ from tests.model_world import Limits
 
 Words = Any
 SOURCE = Path(d.__file__).read_text()
+LOGIN = ar.DefineSession(name="S", wire="fix", firm="F")
 EVENT = {
     d.DE_ID: 1, d.DE_PRODUCT: C.EXACTLY, d.DE_K: 1, d.DE_N: 2, d.DE_ASSET: 1, d.DE_PAYOUT: 100, d.DE_TICK_VALUE: 1, d.DE_OWNER_VENUE: 1,
     d.DE_PHASE: C.PH_OPEN,
@@ -30,18 +32,25 @@ def contract(index: int) -> Words:
         d.DI_ID: index + 1, d.DI_EVENT: 1, d.DI_INDEX: index, d.DI_MIN_QTY: 1, d.DI_MAX_QTY: 100, d.DI_LOT: 1, d.DI_PRICE_MIN: 1, d.DI_PRICE_MAX: 99,
         d.DI_PROTECTION: 5, d.DI_MAX_POSITION: 1000,
     }  # fmt: skip
-    return rows.instrument(fields, f"I{index}", [(1, 99, 1)])
+    row = rows.row(C.C_DEF_INSTRUMENT, d.DI_EXTRA, {**fields, d.DI_BAND_COUNT: 1}.items())
+    row[d.DI_SYMBOL_LEN] = rows.put_text(row, d.DI_SYMBOL, f"I{index}", 8)
+    row[d.DI_BANDS : d.DI_BANDS + 3] = (1, 99, 1)
+    return row
+
+
+def event(**fields: int) -> Words:
+    return rows.row(C.C_DEF_EVENT, d.DE_EXTRA, {**EVENT, **{getattr(d, name): value for name, value in fields.items()}}.items())
 
 
 # Kind: (prefix of its words, pool, words of a row there, the row that is sent twice)
 KINDS: dict[str, tuple[str, int, int, Callable[[], Words]]] = {
     "asset": ("DA_", L.P_ASSET, L.ASSET_WORDS, lambda: rows.asset(1, 4, "USD")),
-    "venue": ("DV_", L.P_VENUE, L.VENUE_WORDS, lambda: rows.venue(1, 2, 0, 0, 0, 0)),
-    "firm": ("DF_", L.P_FIRM, L.FIRM_WORDS, lambda: rows.firm(1, 1)),
+    "venue": ("DV_", L.P_VENUE, L.VENUE_WORDS, lambda: rows.venue(1, 2, ar.DefineVenue(name="V"))),
+    "firm": ("DF_", L.P_FIRM, L.FIRM_WORDS, lambda: rows.firm(1, ar.DefineFirm(name="F"))),
     "account": ("DC_", L.P_ACCOUNT, L.ACCOUNT_WORDS, lambda: rows.account(16, 1, C.ACCT_TRADING, 0, 0, "A")),
-    "session": ("DS_", L.P_SESSION, L.SESSION_WORDS, lambda: rows.session(1, 1, 0, 16, C.WIRE_FIX, 0, 0, 0, "WE", "THEY")),
+    "session": ("DS_", L.P_SESSION, L.SESSION_WORDS, lambda: rows.session(1, 1, 0, 16, C.WIRE_FIX, 0, LOGIN, "WE", "THEY")),
     "instrument": ("DI_", L.P_INSTRUMENT, L.INSTRUMENT_WORDS, lambda: contract(1)),
-    "listing": ("DL_", L.P_LISTING, L.LISTING_WORDS, lambda: rows.listing(1, 2, C.FEE_QUADRATIC, 0, 10, 0, 0, 2, 2)),
+    "listing": ("DL_", L.P_LISTING, L.LISTING_WORDS, lambda: rows.listing(1, 2, ar.Fees(model="quadratic", taker_bps=10), 2, 2)),
 }
 
 
@@ -62,7 +71,7 @@ def world() -> Core:
     start = [
         rows.account(1, 0, C.ACCT_FEES, 0, 0, "PLATFORM"), *(KINDS[kind][3]() for kind in ("asset", "venue")),
         rows.account(2, 0, C.ACCT_FEES, 0, 1, "FEES"), *(KINDS[kind][3]() for kind in ("firm", "account", "session")),
-        rows.event(EVENT), contract(0), contract(1), KINDS["listing"][3](),
+        event(), contract(0), contract(1), KINDS["listing"][3](),
     ]  # fmt: skip
     for row in start:
         core.step(row)
@@ -103,7 +112,7 @@ def test_a_second_row_changes_what_is_live(core: Core, kind: str, name: str, liv
 def test_a_second_row_of_an_event_is_refused_and_changes_nothing(core: Core) -> None:
     assert not any(words_of("DE_").values()), "nothing of an event is marked [live]"
     before = table(core, L.P_EVENT, L.EVENT_WORDS)
-    core.step(rows.event({**EVENT, d.DE_WINDOW_NS: 7}))
+    core.step(event(DE_WINDOW_NS=7))
     assert core.refused == C.R_BAD_DEFINITION
     assert np.array_equal(table(core, L.P_EVENT, L.EVENT_WORDS), before)
 

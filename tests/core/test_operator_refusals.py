@@ -45,14 +45,14 @@ def opened() -> WireStory:
 ROWS: list[tuple[Any, int, dict[str, Any], int, tuple[int, int, int]]] = [
     # the world, the row, the reason, (limit, used, asked)
     (opened, C.C_DETERMINE, {"event": 7, "version": 1, "payouts": [100, 0]}, C.R_UNKNOWN_EVENT, (0, 0, 7)),
-    (opened, C.C_DETERMINE, {"event": 1, "version": 1, "payouts": [100, 0]}, C.R_NOT_CLOSED, (C.PH_CLOSED, 0, C.PH_OPEN)),
+    (opened, C.C_DETERMINE, {"event": 1, "version": 1, "payouts": [100, 0]}, C.R_NOT_CLOSED, (0, 0, C.PH_OPEN)),
     (closed, C.C_DETERMINE, {"event": 1, "version": 1, "payouts": [100]}, C.R_PAYOUT_COUNT, (2, 0, 1)),
     (closed, C.C_DETERMINE, {"event": 1, "version": 1, "payouts": [101, 0]}, C.R_PAYOUT_RANGE, (100, 0, 101)),
     (closed, C.C_DETERMINE, {"event": 1, "version": 1, "payouts": [40, 50]}, C.R_PAYOUT_SUM, (100, 0, 90)),
     (closed, C.C_DETERMINE, {"event": 1, "version": 3, "payouts": [100, 0]}, C.R_BAD_COMMAND, (1, 0, 3)),
     (final, C.C_DETERMINE, {"event": 1, "version": 2, "payouts": [100, 0]}, C.R_ALREADY_FINAL, (0, 0, C.PH_FINAL)),
     (opened, C.C_FINALISE, {"event": 8, "version": 1}, C.R_UNKNOWN_EVENT, (0, 0, 8)),
-    (closed, C.C_FINALISE, {"event": 1, "version": 1}, C.R_NOT_DETERMINED, (0, 1, C.PH_CLOSED)),
+    (closed, C.C_FINALISE, {"event": 1, "version": 1}, C.R_NOT_DETERMINED, (0, 0, C.PH_CLOSED)),
     (determined, C.C_FINALISE, {"event": 1, "version": 2}, C.R_NOT_DETERMINED, (1, 2, C.PH_DETERMINED)),
     (determined, C.C_FINALISE, {"event": 1, "version": 1}, C.R_CHALLENGE_WINDOW, (NOW + 5 * SECOND, 0, NOW)),
     (final, C.C_FINALISE, {"event": 1, "version": 1}, C.R_ALREADY_FINAL, (0, 0, C.PH_FINAL)),

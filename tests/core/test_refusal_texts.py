@@ -235,10 +235,10 @@ SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int
         (C.R_EXPIRY_PAST, f"a GTD order needs an ExpireTime later than the server's time {TIME}, got none", (NOW, 0, 0)),
     ]),
     (no_orders, [
-        (C.R_PRICE_OUT_OF_RANGE, "price 0.04 lies beyond the limit 0.05", (5, 0, 4)),
-        (C.R_PRICE_OUT_OF_RANGE, "price 0.96 lies beyond the limit 0.95", (95, 0, 96)),
+        (C.R_PRICE_OUT_OF_RANGE, "price 0.04 is beyond the limit 0.05", (5, 0, 4)),
+        (C.R_PRICE_OUT_OF_RANGE, "price 0.96 is beyond the limit 0.95", (95, 0, 96)),
         (C.R_PRICE_OFF_GRID, "price 0.42 is not on the grid: the increment there is 0.05", (5, 0, 42)),
-        (C.R_COLLAR, "price 0.75 lies beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),
+        (C.R_COLLAR, "price 0.75 is beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),
         (C.R_POSITION_LIMIT, "the position could reach -4.01, the limit is 4.00 (now 0.00, open orders counted)", (400, 0, -401)),
         (C.R_NOTIONAL_TOO_LARGE, "the order is worth 4000.00, above the maximum 500.00", (50_000, 0, 400_000)),
         (C.R_COLLATERAL, "the order needs 1.30, and 1.00 is available (0.00 locked)", (100, 0, 130)),
@@ -255,8 +255,8 @@ SENTENCES: list[tuple[Callable[[Callable[..., WireStory]], None], list[tuple[int
         (C.R_POSITION_SHARE_FULL, "your firm has 46 words of positions, its share is 46, this event needs 23 more (safe to resend)", (46, 46, 23)),
     ]),
     (repeats, [
-        (C.R_COLLAR, "price 0.75 lies beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),
-        *[(C.R_COLLAR, "price 0.75 lies beyond the collar, which ends at 0.70 (reference 0.50)", (0, 0, 0))] * 2,  # OrderStatus has no numbers
+        (C.R_COLLAR, "price 0.75 is beyond the collar, which ends at 0.70 (reference 0.50)", (70, 50, 75)),
+        *[(C.R_COLLAR, "price 0.75 is beyond the collar, which ends at 0.70 (reference 0.50)", (0, 0, 0))] * 2,  # OrderStatus has no numbers
     ]),
 ]  # fmt: skip
 
@@ -271,12 +271,12 @@ LADDER = {
     C.R_VENUE_NOT_ALLOWED: "venue 9 does not admit this account or session",
     C.R_FIELD_UNSUPPORTED: "tag 110 is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
     C.R_EXPIRY_PAST: f"a GTD order needs an ExpireTime later than the server's time {TIME}, got {TIME}",
-    C.R_PRICE_ON_MARKET: "a market order carries no price, got 10.00",
+    C.R_PRICE_ON_MARKET: "a market order has no price, got 10.00",
     C.R_KILLED_ACCOUNT: "the kill switch of account C1-A is on (safe to resend)",
     C.R_THROTTLED_VENUE: "the venue's throttle of 2 messages per window is used up (2 sent) (safe to resend)",
     C.R_STALE: f"the deadline 20231114-22:13:19.999999999 had passed when the order was handled at {TIME} (safe to resend)",
     C.R_QTY_NOT_POSITIVE: "quantity -0.01 must be at least 0.01",
-    C.R_QTY_LOT: "quantity 0.03 is no multiple of the lot 0.02",
+    C.R_QTY_LOT: "quantity 0.03 is not a multiple of the lot 0.02",
     C.R_QTY_TOO_SMALL: "quantity 0.02 is below the minimum 0.04",
     C.R_QTY_TOO_LARGE: "quantity 10.02 is above the maximum 10.00",
     C.R_NOTIONAL_TOO_LARGE: "the order is worth 950.00, above the maximum 500.00",

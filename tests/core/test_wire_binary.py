@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
+from exchange_server.core.layout import plain as W
 from exchange_server.wires import binary_in, binary_out, msgpack
 from protocol import codes, framing
 from protocol import messages as M
@@ -72,8 +73,10 @@ def row_of(message: M.ClientMessage, session: int) -> list[int]:
     if isinstance(message, M.NewOrder | M.ReplaceOrder):
         new = isinstance(message, M.NewOrder)
         row[L.CMD_HEAD] = (
-            (codes.C_NEW if new else codes.C_REPLACE) | message.side << 16 | message.contract_side << 20 | message.type << 24
-            | message.tif << 28 | message.stp << 32 | message.flags << 40
+            W.pack_command(
+                codes.C_NEW if new else codes.C_REPLACE, 0, W.pack_terms(message.side, message.contract_side, message.type, message.tif),
+                message.stp, 0, message.flags,
+            )
         )  # fmt: skip
         if isinstance(message, M.NewOrder):
             row[L.CMD_INSTRUMENT] |= message.venue << 16 | message.front_end
@@ -123,12 +126,12 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
     }  # fmt: skip
     for name, kind in names.items():
         assert known[getattr(binary_in, name, None) or getattr(binary_out, name)] is kind
-    aliases = {"scope": "scope", "settled": "amount", "balance_after": "balance"}
+    aliases = {"moved": "amount", "settled": "amount", "balance_after": "balance", "settled_asset": "asset", "settled_event": "market"}
     for tag, fields in binary_out.PLANS.values():
         struct_fields = known[tag].__struct_fields__
         told = [aliases.get(f, f) for f in fields.split()]
         if known[tag] in (M.Moved, M.Refused, M.Settled):
-            told = ["market" if f == "order" or (f == "instrument" and known[tag] is not M.Settled) else f for f in told]
+            told = ["market" if f == "instrument" and known[tag] is not M.Settled else f for f in told]
         assert tuple(told) == struct_fields, known[tag].__name__
     assert {M.SERVER_MESSAGES.index(known[tag]) for tag, _ in binary_out.PLANS.values()} == {M.SERVER_MESSAGES.index(t) for t in M.NUMBERED}
     assert binary_in.MAX_PAYLOAD == framing.MAX_CLIENT_PAYLOAD

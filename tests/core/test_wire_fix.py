@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
+from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.gateway.fix.order_entry import add_order
 from exchange_server.wires import fix_parse
@@ -68,7 +69,7 @@ def by_python(arena, raw, session=1):
     turn.begin(1, NOW)
     add_order(arena, turn, session, order)
     row = turn.inbox[L.CMD_WORDS : turn.words].copy()
-    if int(row[L.CMD_HEAD]) >> 48 & L.ROWFLAG_REFUSED:
+    if W.row_flags_of(int(row[L.CMD_HEAD])) & L.ROWFLAG_REFUSED:
         return Problem(5, int(row[L.CMD_REFUSED_USED]), "a number that cannot be read")
     return row
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from exchange_server.core import layout as L
-from exchange_server.gateway.connection import MAX_BODY_BYTES, Connection, NullOutlet, TurnInput, pack_head
+from exchange_server.core.layout import plain as W
+from exchange_server.gateway.connection import MAX_BODY_BYTES, Connection, NullOutlet, TurnInput
 from protocol import codes
 
 
@@ -68,7 +69,7 @@ def test_add_packs_every_field() -> None:
     head = int(row[0])
     assert (head & 255, head >> 8 & 255) == (codes.C_NEW, 0)
     assert [head >> s & 15 for s in (16, 20, 24, 28, 32)] == [2, 1, 2, 6, 4]
-    assert head >> 40 & 127 == 127 and head >> 48 == 0
+    assert (W.flags_of(head), W.row_flags_of(head)) == (127, 0)
     assert row[L.CMD_SESSION_ACCOUNT] == 9 << 32 | 11
     assert row[L.CMD_INSTRUMENT] == 7 << 32 | 3 << 16 | 2
     assert row[L.CMD_PRICE] == -5
@@ -80,7 +81,7 @@ def test_texts_and_bodies_lie_in_extra_rows() -> None:
     turn.inbox[turn.words :] = -1  # what an earlier turn left behind must not shine through
     at = turn.add(codes.C_CANCEL, 1, texts=(b"a" * 64, b"orig"))
     raw = turn.inbox[at : turn.words].view(np.uint8).tobytes()
-    assert turn.inbox[at] == pack_head(codes.C_CANCEL, extra=1, row_flags=L.ROWFLAG_TEXT)
+    assert turn.inbox[at] == W.pack_command(codes.C_CANCEL, 1, 0, 0, L.ROWFLAG_TEXT, 0)
     assert raw[128:] == b"a" * 64 + b"orig" + bytes(60)
     body = bytes(range(256)) * 3 + b"x"
     at = turn.add(codes.C_SEND, 1, body=body)

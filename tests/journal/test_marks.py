@@ -97,7 +97,7 @@ def test_a_replay_that_differs_is_refused_with_its_rows(tmp_path: Path, engine: 
     r = start(tmp_path)
     trade(r, range(1, 60), Marks(r.engine, r.journal, r.store, every_rows=20))
     crash(r)
-    with pytest.raises(JournalRefused, match=r"replay differs: digest of events and counters .*Rows touched: 120 to 139\."):
+    with pytest.raises(JournalRefused, match=r"replay differs: digest of events and counters .*Rows affected: 120 to 139\."):
         start(tmp_path, engine)
     crash(start(tmp_path))
 

@@ -261,7 +261,7 @@ def test_a_pause_ends_with_the_room_and_what_was_missed_is_filled(tmp_path: Path
     monkeypatch.setattr(os, "posix_fallocate", full)
     trade(r, range(10, 60))
     assert r.store.paused and not world.work() and world.rebuilder.runs == 0
-    assert [f["effect"] for f in world.said("event_store_paused")] == ["trading goes on; reports since then are rebuilt later"]
+    assert [f["effect"] for f in world.said("event_store_paused")] == ["trading continues; reports since then are rebuilt later"]
     world.work()
     assert len(world.said("event_store_paused")) == 1, "said once"
     trade(r, range(60, 80))
@@ -302,7 +302,10 @@ def test_a_fault_of_the_second_run_is_told_and_stops_nothing(sealed: tuple[Path,
         def apply(self, rows: Any, words: int, sink: Any) -> list[Any]:
             return super().apply(rows, words, lambda event: sink(event + (np.arange(24) == 20)))
 
-    for engine, words in ((Broken, "RuntimeError: row 7 cannot be"), (Elsewhere, "gives other events 129 to 129 than the event store has")):
+    for engine, words in (
+        (Broken, "RuntimeError: row 7 cannot be"),
+        (Elsewhere, "gives events 129 to 129 that differ from the event store"),
+    ):
         data = copy_folder(sealed[0], tmp_path / "data")
         patch(data / "events" / "00000002.evt", 192, bytes(192))
         r = start(data)

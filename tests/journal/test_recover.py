@@ -247,7 +247,7 @@ def test_lost_segments_are_missed(old: Path, tmp_path: Path) -> None:
     for path in (data / "journal").glob("*.seg"):
         if fmt.segment_number(path.name) >= numbers[-1]:
             path.unlink()
-    with pytest.raises(JournalRefused, match="the journal ends here, but the watermark says"):
+    with pytest.raises(JournalRefused, match="the journal ends here, but the watermark shows"):
         start(data)
     for path in (data / "journal").glob("*.seg"):
         path.unlink()
@@ -274,7 +274,7 @@ def test_frames_and_segments_in_the_wrong_place(old: Path, tmp_path: Path) -> No
     raw = bytearray(path.read_bytes())
     raw[first.offset : first.end], raw[second.offset : second.end] = raw[second.offset : second.end], raw[first.offset : first.end]
     path.write_bytes(bytes(raw))
-    with pytest.raises(JournalRefused, match=f"byte {first.offset}: the frame belongs to another place"):
+    with pytest.raises(JournalRefused, match=f"byte {first.offset}: the frame belongs to another position"):
         start(data)
 
 
@@ -291,7 +291,7 @@ def test_an_old_copy_of_a_segment(tmp_path: Path) -> None:
     last = max(h.segment for _, h in frames_of(tmp_path / "early"))
     name = fmt.segment_name(last)
     shutil.copy(tmp_path / "early" / "journal" / name, data / "journal" / name)
-    with pytest.raises(JournalRefused, match="does not continue|row .* the one before ended with|the journal ends here|watermark"):
+    with pytest.raises(JournalRefused, match="does not continue|row .* the previous one ended with|the journal ends here|watermark"):
         start(data)
     newest = fmt.segment_name(max(h.segment for _, h in frames_of(tmp_path / "late")))
     data2 = copy_folder(tmp_path / "late", tmp_path / "data2")
@@ -299,7 +299,7 @@ def test_an_old_copy_of_a_segment(tmp_path: Path) -> None:
     trade(r, [turn(5000)])
     stop(r)
     shutil.copy(tmp_path / "late" / "journal" / newest, data2 / "journal" / newest)
-    with pytest.raises(JournalRefused, match="the journal ends here, but the watermark says"):
+    with pytest.raises(JournalRefused, match="the journal ends here, but the watermark shows"):
         start(data2)
 
 
@@ -349,7 +349,7 @@ def test_an_operator_may_cut_what_was_refused(old: Path, tmp_path: Path) -> None
         and path.name in text
         and f"{bad.first_seq} to" in text
     )
-    with pytest.raises(JournalError, match="not damaged at|but the watermark says"):
+    with pytest.raises(JournalError, match="not damaged at|but the watermark shows"):
         cut(data, bad.segment, frames[40][1].offset)
     report = cut(data, bad.segment, bad.offset)
     assert report.seq == bad.first_seq and report.cut_bytes > 0
@@ -398,7 +398,7 @@ def test_killed_within_the_very_first_start_it_begins_anew(tmp_path: Path, state
         (tmp_path / "data" / "events" / "00000000.evt").write_bytes(bytes(4099))
         (tmp_path / "data" / "events" / "00000001.evt").write_bytes(b"")
     r = start(tmp_path / "data")
-    assert r.report.created and any("begun anew" in note for note in r.report.notes)
+    assert r.report.created and any("initialised again" in note for note in r.report.notes)
     trade(r, TURNS[:3])
     stop(r)
     r = start(tmp_path / "data")
@@ -519,7 +519,7 @@ def test_rows_that_cannot_be_run_again_are_named(old: Path, tmp_path: Path) -> N
                 raise RuntimeError("the core stopped with invariant 3")
             return super().apply(rows, words, sink)
 
-    with pytest.raises(ReplayBroken, match=r"rows 4\d\d to \d+ of the journal cannot be run again: the core stopped with invariant 3"):
+    with pytest.raises(ReplayBroken, match=r"rows 4\d\d to \d+ of the journal cannot be replayed: the core stopped with invariant 3"):
         recover(data, SERVER, Broken, **{**OPTIONS, "batch_words": 500})
     stop(start(data))
 

@@ -71,7 +71,7 @@ def test_a_full_ring_waits_and_turns_of_every_length_pass_through(tmp_path: Path
 def test_rows_that_a_broken_caller_hands_over(tmp_path: Path) -> None:
     journal = open_new(tmp_path, ring_bytes=1024)
     for words in (np.zeros(0, dtype=np.int64), np.zeros(15, dtype=np.int64), np.zeros(9 * 16, dtype=np.int64)):
-        with pytest.raises(ValueError, match="a turn is 1 to 1024 bytes in whole rows of 128"):
+        with pytest.raises(ValueError, match="a turn must be 1 to 1024 bytes in whole rows of 128"):
             journal.append(words)
     with pytest.raises(ValueError, match="rows begin at sequence 5, the next one is 0"):
         journal.append(turn(1), first_seq=5)

@@ -105,7 +105,7 @@ def test_an_earlier_unacknowledged_frame_that_is_bad_is_refused_when_a_good_one_
     folder = copy_folder(crashed, tmp_path / "j")
     segment, begin, _ = quiet[1][ACKED]
     patch(folder / fmt.segment_name(segment), begin + 250, b"\x55\xaa")
-    with pytest.raises(JournalRefused, match=f"byte {begin}: the payload does not have its SHA-256, but a valid frame"):
+    with pytest.raises(JournalRefused, match=f"byte {begin}: the payload does not match its SHA-256, but a valid frame"):
         verify(folder)
     patch(folder / fmt.segment_name(segment), begin, bytes(192))
     with pytest.raises(JournalRefused, match=f"byte {begin}: .*a valid frame .* follows"):

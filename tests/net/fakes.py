@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import Connection, TurnInput
 from exchange_server.journal.store import JournalFailed
 from exchange_server.net.observe import Log
@@ -54,7 +55,7 @@ class Engine:
                 answers.append(Answer(self.row_seq + at + 1 + (int(row[0]) >> 8 & 255)))
             if kind in out:
                 event = np.zeros(L.EVT_WORDS, dtype=np.int64)
-                event[0] = out[kind] | (refuse << 24 if refuse else 0)
+                event[0] = W.pack_event(out[kind], 0, 0, 0, refuse or 0, 0)
                 event[L.EVT_NUMBER] = self.event_seq
                 event[L.EVT_SESSION_ACCOUNT] = session << 32
                 event[L.EVT_PRICE] = row[L.CMD_PRICE]
@@ -83,6 +84,7 @@ class Journal:
         self.fd = os.eventfd(0, os.EFD_NONBLOCK)
         self.appended: list[tuple[int, int]] = []
 
+    mode = "sync"
     backlog_bytes = 0
     ring_bytes = 1 << 24
 

@@ -10,7 +10,8 @@ from exchange_server.net.observe import Counters
 
 
 class Writer:
-    def __init__(self, inline: bool = True) -> None:
+    def __init__(self, inline: bool = True, mode: str = "sync") -> None:
+        self.mode = mode
         self.safe = 0
         self.appended = 0
         self.inline = inline
@@ -46,8 +47,8 @@ class Clock:
 
 
 class Rig:
-    def __init__(self, inline: bool = True, kind: type[Gate] = Gate) -> None:
-        self.writer = Writer(inline)
+    def __init__(self, inline: bool = True, kind: type[Gate] = Gate, mode: str = "sync") -> None:
+        self.writer = Writer(inline, mode)
         self.woken = 0
         self.sent: list[Any] = []
         self.counters = Counters()
@@ -57,14 +58,14 @@ class Rig:
     def wake(self) -> None:
         self.woken += 1
 
-    def turn(self, ticket: int, data: bytes = b"", small: bool = True, late: bytes = b"", now: int = 900) -> None:
+    def turn(self, ticket: int, data: bytes = b"", small: bool = True, late: bytes = b"", now: int = 900, alone: bool = True) -> None:
         """A turn with rows up to `ticket`, a report, and something made after the commit."""
         gate = self.gate
         gate.turning = True
         self.writer.appended = ticket
         if data:
             gate.put(self.link, data)
-        gate.commit(ticket, small, now)
+        gate.commit(ticket, small, alone, now)
         if late:
             gate.put(self.link, late)
         if gate.outbox:
@@ -113,6 +114,34 @@ def test_a_long_turn_goes_to_the_writers_thread() -> None:
     rig = Rig()
     rig.turn(500, b"long", small=False)
     assert rig.writer.kicks == 1 and rig.sent == []
+
+
+def test_a_turn_among_others_goes_to_the_writers_thread() -> None:
+    rig = Rig()
+    rig.turn(5, b"one", alone=False)
+    assert rig.writer.kicks == 1 and rig.sent == []
+
+
+def test_async_a_short_turn_is_written_by_the_loop_whatever_else_goes_on() -> None:
+    """The writer's thread may be in the middle of a sync: nobody has to wait for that."""
+    rig = Rig(inline=False, mode="async")
+    rig.turn(5, b"one", alone=False)
+    assert rig.writer.kicks == 0 and rig.sent == [], "the thread has it"
+    rig.writer.inline = True
+    rig.turn(9, b"two", alone=False, late=b"data")
+    assert rig.sent == [("a", b"one"), ("a", b"two"), ("a", b"data")] and not rig.gate.held
+    rig.turn(500, b"long", small=False)
+    assert rig.writer.kicks == 1 and len(rig.sent) == 3
+
+
+def test_the_core_is_offered_to_the_writers_thread_while_turns_wait_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    yields: list[int] = []
+    monkeypatch.setattr("os.sched_yield", lambda: yields.append(rig.gate.ticket))
+    rig = Rig(inline=False)
+    rig.turn(5, b"one", alone=False)
+    assert yields == [], "nothing waits yet"
+    rig.turn(9, b"two", alone=False)
+    assert yields == [9]
 
 
 def test_one_place_decides_and_the_inline_path_asks_it() -> None:

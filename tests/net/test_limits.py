@@ -25,12 +25,12 @@ def test_relations() -> None:
 def test_the_page_tells_these_numbers() -> None:
     limits, page = Limits(), PAGE.read_text(encoding="utf-8")
     for text in (
-        f"{limits.logon_ns // (1000 * MILLION)} s and {limits.logon_bytes // 1024} kB",
-        f"{limits.read_stop_bytes >> 20} MiB is on its way",
+        f"{limits.logon_ns // (1000 * MILLION)} s or {limits.logon_bytes // 1024} kB",
+        f"{limits.read_stop_bytes >> 20} MiB of output is waiting",
         f"{limits.slow_bytes >> 20} MiB or after {limits.slow_ns // (1000 * MILLION)} s",
         f"{limits.inbox_rows:,} rows a turn",
         f"{limits.held_bytes >> 20} MiB or {limits.held_ns // (1000 * MILLION)} s of output",
-        f"after {limits.shed_after_ns // MILLION} ms",
+        f"fter {limits.shed_after_ns // MILLION} ms",
         f"{limits.disk_reserve_bytes >> 30} GiB free",
         f"{limits.connections:,}",
         f"peers have {limits.farewell_s:g} s",

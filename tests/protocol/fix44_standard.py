@@ -116,7 +116,7 @@ def wrong_with(message: FixMessage, decimals: int = 3) -> list[str]:
     """What an engine with the standard's dictionary would reject in a message, as sentences."""
     kind = message.msg_type
     if kind not in MESSAGES:
-        return [f"MsgType {kind} is not known"]
+        return [f"MsgType {kind} is unknown"]
     _, required, may = MESSAGES[kind]
     found = [tag for tag, _ in message.fields]
     out = [f"{tag} is missing" for tag in tags(HEADER_REQUIRED) | tags(required) if tag not in found]

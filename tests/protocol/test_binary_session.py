@@ -156,7 +156,7 @@ def test_heartbeats_go_out_and_their_absence_ends_it() -> None:
 
 
 def session_text() -> str:
-    return "nothing was heard for 12000 ms, the limit is 12000 ms"
+    return "nothing was received for 12000 ms, the limit is 12000 ms"
 
 
 def test_logout_waits_for_the_servers() -> None:

@@ -176,7 +176,7 @@ def test_371_also_for_tags_that_are_none(field, says):
 def test_header_fields_that_are_not_taken_are_refused_by_name(tag):
     (reject,) = Server().get(msg("D", 2, ORDER, f"{tag}=3|" if tag not in (90, 212) else f"{tag}=3|{tag + 1}=a\x01b|"))
     body = body_of(reject)
-    assert (body[371], body[373]) == (str(tag), "2") and f"({tag}) is not taken here" in body[58] and "not known" not in body[58]
+    assert (body[371], body[373]) == (str(tag), "2") and f"({tag}) is not accepted here" in body[58] and "unknown" not in body[58]
 
 
 def test_header_fields_that_are_taken():
@@ -191,7 +191,7 @@ def test_no_field_of_fix_44_is_ever_called_unknown():
     assert len(FIX44_NAMES) == 912 and FIX44_NAMES[115] == "OnBehalfOfCompID"
     for tag in FIX44_NAMES:
         problem = check(parse(b"8=FIX.4.4\x0135=D\x01%d=1\x01" % tag))
-        assert problem is not None and problem.reason != 0 and "not known" not in problem.text, tag
+        assert problem is not None and problem.reason != 0 and "unknown" not in problem.text, tag
     assert check(parse(b"8=FIX.4.4\x0135=D\x0120=1\x01")).reason == 0, "FIX 4.4 has no 20"
 
 
@@ -217,7 +217,7 @@ def test_logon_fields_that_are_taken_and_answered():
         ("1137=9|", "DefaultApplVerID(1137): found 9, expected 6"),
         ("383=512|", "MaxMessageSize(383): found 512"),
         ("789=0|", "NextExpectedMsgSeqNum(789): found 0"),
-        ("384=1|", "NoMsgTypes(384) is not taken here"),
+        ("384=1|", "NoMsgTypes(384) is not accepted here"),
     ],
 )
 def test_logon_fields_that_are_refused_by_name(field, says):

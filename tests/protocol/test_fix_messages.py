@@ -48,8 +48,8 @@ def test_decimals(text, decimals, value):
 @pytest.mark.parametrize(
     ("text", "decimals", "why"),
     [
-        (b"0.62005", 4, "has 5 decimals, at most 4 are taken here"),
-        (b"1.5", 0, "has 1 decimals, at most 0 are taken here"),
+        (b"0.62005", 4, "has 5 decimals, at most 4 are allowed here"),
+        (b"1.5", 0, "has 1 decimals, at most 0 are allowed here"),
         (b"1e3", 4, "is not a decimal number"),
         (b".", 4, "is not a decimal number"),
         (b"", 4, "is not a decimal number"),
@@ -108,16 +108,16 @@ ORDER = "11=1|55=A|54=1|60=20260101-00:00:00|38=10|40=2|44=0.5|"
 @pytest.mark.parametrize(
     ("msg_type", "body", "reason", "tag", "says"),
     [
-        ("D", ORDER + "999=1|", 0, 999, "tag 999 is not known"),
-        ("D", ORDER + "5999=1|", 0, 5999, "tag 5999 is not known"),
-        ("D", ORDER + "0=HI|", 0, 0, "'0' is no tag: found 'HI'"),
-        ("D", ORDER + "-1=HI|", 0, -1, "'-1' is no tag: found 'HI'"),
-        ("D", ORDER + "abc=HI|", 0, None, "'abc' is no tag: found 'HI'"),
-        ("D", ORDER + "0055=HI|", 0, 55, "'0055' is no tag: found 'HI'"),
-        ("D", ORDER + "63=0|", 2, 63, "SettlType(63) is not taken here: found '0'"),
-        ("D", ORDER + "880=0|", 2, 880, "TrdMatchID(880) is not taken here: found '0'"),
+        ("D", ORDER + "999=1|", 0, 999, "tag 999 is unknown"),
+        ("D", ORDER + "5999=1|", 0, 5999, "tag 5999 is unknown"),
+        ("D", ORDER + "0=HI|", 0, 0, "'0' is not a tag: found 'HI'"),
+        ("D", ORDER + "-1=HI|", 0, -1, "'-1' is not a tag: found 'HI'"),
+        ("D", ORDER + "abc=HI|", 0, None, "'abc' is not a tag: found 'HI'"),
+        ("D", ORDER + "0055=HI|", 0, 55, "'0055' is not a tag: found 'HI'"),
+        ("D", ORDER + "63=0|", 2, 63, "SettlType(63) is not accepted here: found '0'"),
+        ("D", ORDER + "880=0|", 2, 880, "TrdMatchID(880) is not accepted here: found '0'"),
         ("D", ORDER.replace("38=10|", ""), 1, 38, "OrderQty(38) is required in NewOrderSingle(D)"),
-        ("D", ORDER + "434=1|", 2, 434, "CxlRejResponseTo(434) is not taken in NewOrderSingle(D)"),
+        ("D", ORDER + "434=1|", 2, 434, "CxlRejResponseTo(434) is not accepted in NewOrderSingle(D)"),
         ("D", ORDER.replace("38=10", "38="), 4, 38, "OrderQty(38) has no value"),
         ("D", ORDER.replace("40=2", "40=7"), 5, 40, "OrdType(40): found '7', expected one of 1, 2, 3, 4"),
         ("D", ORDER + "18=6 9|", 5, 18, "ExecInst(18): found '6 9', expected one of 6"),
@@ -128,7 +128,7 @@ ORDER = "11=1|55=A|54=1|60=20260101-00:00:00|38=10|40=2|44=0.5|"
         ("D", ORDER + "50=desk|", 14, 50, "SenderSubID(50) belongs to the header"),
         ("D", ORDER.replace("11=1|", "11=" + "x" * 65 + "|"), 5, 11, "ClOrdID(11) must be 1 to 64 printable ASCII characters, found 65"),
         ("D", ORDER.replace("11=1|", "11=a\tb|"), 5, 11, "ClOrdID(11) must be"),
-        ("QQQ", "", 11, 35, "MsgType QQQ is not known"),
+        ("QQQ", "", 11, 35, "MsgType QQQ is unknown"),
         ("1", "", 1, 112, "TestReqID(112) is required in TestRequest(1)"),
         ("A", "98=1|108=30|", 5, 98, "EncryptMethod(98): found '1', expected one of 0"),
     ],
@@ -142,7 +142,7 @@ def test_checks(msg_type, body, reason, tag, says):
 @pytest.mark.parametrize("msg_type", ["8", "9", "r", "E", "V", "AE", "B"])
 def test_known_but_not_taken_types_are_a_business_reject(msg_type):
     problem = check(message(msg_type, ""))
-    assert problem and problem.business == 3 and f"MsgType {msg_type} is not taken on this session" in problem.text
+    assert problem and problem.business == 3 and f"MsgType {msg_type} is not accepted on this session" in problem.text
 
 
 def test_good_messages_pass():
@@ -168,7 +168,7 @@ def test_orders_as_codes():
         ("D", ORDER.replace("44=0.5|", ""), Problem(0, 44, "Price(44) is required with OrdType(40) 2", 5)),
         ("D", ORDER + "48=B|22=8|", Problem(5, 48, "SecurityID(48): found 'B', expected the Symbol(55) 'A'")),
         ("D", ORDER + "5012=70000|", Problem(5, 5012, "FrontEnd(5012): found 70000, expected 0 to 65535")),
-        ("D", ORDER + "1=" + "a" * 65 + "|", Problem(5, 1, "Account(1) has 65 characters, at most 64 are taken")),
+        ("D", ORDER + "1=" + "a" * 65 + "|", Problem(5, 1, "Account(1) has 65 characters, at most 64 are allowed")),
         ("q", "11=1|530=1|60=20260101-00:00:00|", Problem(0, 55, "Symbol(55) is required for a mass cancel of this scope", 5)),
     ],
 )

@@ -267,10 +267,10 @@ def test_another_begin_string_ends_the_session():
 def test_rejects_count_and_name_everything():
     s = Server()
     (reject,) = s.get(msg("D", 2, ORDER + "999=1|"))
-    assert body_of(reject) == {45: "2", 371: "999", 372: "D", 373: "0", 58: "tag 999 is not known: found '1'"}
+    assert body_of(reject) == {45: "2", 371: "999", 372: "D", 373: "0", 58: "tag 999 is unknown: found '1'"}
     assert s.session.next_in == 3
     (business,) = s.get(msg("E", 3))
-    assert (business.msg_type, body_of(business)) == ("j", {45: "3", 372: "E", 380: "3", 58: "MsgType E is not taken on this session"})
+    assert (business.msg_type, body_of(business)) == ("j", {45: "3", 372: "E", 380: "3", 58: "MsgType E is not accepted on this session"})
     (unknown,) = s.get(msg("ZZ", 4))
     assert body_of(unknown)[373] == "11"
     assert s.session.next_in == 5

@@ -54,7 +54,7 @@ def test_a_refused_order_carries_its_sentence() -> None:
         (codes.R_UNKNOWN_INSTRUMENT, "there is no such instrument (id 33)"),
         (codes.R_UNKNOWN_EVENT, "there is no event 33"),
         (codes.R_UNKNOWN_ACCOUNT, "there is no account 44 for this session"),
-        (codes.R_BAD_SCOPE, "mass cancel scope 5 is not known"),
+        (codes.R_BAD_SCOPE, "mass cancel scope 5 is unknown"),
     ],
 )
 def test_a_refused_mass_cancel_names_what_was_wrong_with_it(reason: int, sentence: str) -> None:

@@ -49,7 +49,7 @@ def test_all_of_it_takes_effect() -> None:
             codes.R_BAD_DEFINITION,
             "source: a configuration only makes deposits",
         ),
-        (ar.SetPhase(event="FINAL", phase="closed"), codes.R_BAD_DEFINITION, "phase: the first phase"),
+        (ar.SetPhase(event="FINAL", phase="closed"), codes.R_BAD_DEFINITION, "phase: a new market that is listed cannot become closed"),
         (ar.SetPhase(event="NONE", phase="open"), codes.R_UNKNOWN_EVENT, 'event: there is no event "NONE"'),
     ],
 )

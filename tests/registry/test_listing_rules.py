@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from config import admin_records as ar
 from exchange_server.core.layout import definitions
 from exchange_server.registry import listing_rules as rules
-from exchange_server.registry.listing_rules import LIMIT, Refused, check_market
+from exchange_server.registry.listing_rules import LIMIT, check_market
+from exchange_server.registry.refused import Refused
 from protocol import codes, numbers
 from tests.registry.test_registry import FINAL, SPOT, change
 

@@ -87,7 +87,7 @@ def test_refusals_of_the_core_in_words() -> None:
             "withdrawal of USD: cannot take out 0.0501: 0.0500 is free",
         ),
         (ar.SetPhase(event="FINAL", phase="listed"), codes.R_BAD_TRANSITION, "event FINAL: it is open and cannot become listed"),
-        (RESULT, codes.R_NOT_CLOSED, "event FINAL: it is open; only a closed event is determined"),
+        (RESULT, codes.R_NOT_CLOSED, "event FINAL: it is open; only a market that is closed is determined"),
     ):
         (answer,) = turns.do(record)
         assert not answer.ok and answer.code == code and answer.text.startswith(text), answer

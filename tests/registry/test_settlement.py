@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from config import admin_records as ar
+from exchange_server.core import layout as L
 from exchange_server.registry.market_view import market_view
-from protocol import codes
+from protocol import codes, phases
 from tests.registry.test_real_engine import Turns
 from tests.registry.test_registry import BASE, FINAL, RESULT, change
 
@@ -41,7 +42,7 @@ def turns() -> Turns:
 @pytest.mark.parametrize("before", ["open", "paused", "cancel_only"])
 def test_a_wrong_result_leaves_the_market_as_it_was(turns: Turns, before: str, fields: dict[str, Any], code: int, text: str) -> None:
     if before != "open":
-        turns.must([ar.SetPhase(event="FINAL", phase=before)])  # type: ignore[arg-type]
+        turns.must([ar.SetPhase(event="FINAL", phase=before)])
     events, tables = turns.engine.event_seq, turns.engine.registry.to_bytes()
     (answer,) = turns.do(settle(**fields))
     assert answer.code == code and text in answer.text
@@ -51,7 +52,7 @@ def test_a_wrong_result_leaves_the_market_as_it_was(turns: Turns, before: str, f
 @pytest.mark.parametrize("before", ["open", "paused", "cancel_only", "closed"])
 def test_closed_determined_and_paid_in_one_act(turns: Turns, before: str) -> None:
     if before != "open":
-        turns.must([ar.SetPhase(event="FINAL", phase=before)])  # type: ignore[arg-type]
+        turns.must([ar.SetPhase(event="FINAL", phase=before)])
     (answer,) = turns.do(settle())
     assert answer.ok and phase(turns) == "final", answer
     assert answer.text == (
@@ -83,4 +84,18 @@ def test_a_challenge_window_is_seen_before_anything_is_closed() -> None:
 def test_a_market_that_never_traded_is_not_settled() -> None:
     turns = Turns().must(BASE)
     (answer,) = turns.do(settle())
-    assert answer.code == codes.R_NOT_CLOSED and "FINAL is listed; only one that trades or is closed is settled" in answer.text
+    assert (
+        answer.code == codes.R_NOT_CLOSED
+        and "FINAL is listed; only a market that is open, paused, closed or cancel_only is settled" in answer.text
+    )
+
+
+@pytest.mark.parametrize("before", range(phases.COUNT), ids=phases.name)
+def test_every_phase_settles_or_refuses_as_the_table_says(turns: Turns, before: int) -> None:
+    m, event = turns.engine.m, turns.engine.registry.events.named("FINAL")
+    assert event is not None
+    m[int(m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + event.id * L.EVENT_WORDS + L.E_PHASE_NOW] = before
+    (answer,) = turns.do(settle())
+    assert answer.ok == phases.allows(before, phases.SETTLE), answer
+    assert answer.ok or answer.code == codes.R_NOT_CLOSED and f"FINAL is {phases.name(before)};" in answer.text
+    assert phase(turns) == ("final" if answer.ok else phases.name(before))

@@ -2,7 +2,20 @@
 
 import pytest
 
-from scripts.tidy import ROOT, RULES, Finding, check_file, check_test_files, examine, exemptions_of, floor_of, module_of, settle, tracked
+from scripts.tidy import (
+    ROOT,
+    RULES,
+    Finding,
+    check_circles,
+    check_file,
+    check_test_files,
+    examine,
+    exemptions_of,
+    floor_of,
+    module_of,
+    settle,
+    tracked,
+)
 
 BROKEN = [
     # rule, file, text, line of the finding
@@ -150,12 +163,29 @@ def test_a_source_file_without_test_file_warns_or_fails():
     assert [f.warning for f in check_test_files(paths, True)] == [False]
 
 
+def test_modules_that_import_each_other_are_found_at_each_import():
+    sources = {
+        "config/__init__.py": "from .a import A\n",
+        "config/a.py": "from . import b\nimport os\n",
+        "config/b.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from .c import C\n",
+        "config/c.py": "def f():\n    from .a import A\n",
+        "config/d.py": "from .a import A\n",
+        "config/e.py": "def :\n",
+    }
+    assert [(f.path, f.line, f.rule) for f in check_circles(sources)] == [
+        ("config/a.py", 1, "circle"),
+        ("config/b.py", 3, "circle"),
+        ("config/c.py", 2, "circle"),
+    ]
+    assert not list(check_circles({**sources, "config/c.py": "C = 1\n"}))
+
+
 def test_a_long_file_warns_before_it_fails():
     assert [f.warning for f in check_file("scripts/x.py", "x = 1\n" * 401, ROOT)] == [True]
 
 
 def test_every_rule_is_shown_to_fail():
-    assert {row[0] for row in BROKEN} | {"test-file", "exception"} == set(RULES)
+    assert {row[0] for row in BROKEN} | {"circle", "test-file", "exception"} == set(RULES)
 
 
 def test_modules_and_floors():

@@ -7,16 +7,19 @@ A node has a mask of its occupied slots and 64 children; a leaf's children are l
 
 from .. import layout as L
 from ..kit.bits import clz, ctz
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
 from ..kit.rows import firm_row
+from ..layout.packed import pack_touched
 
 
 @leaf
 def level_find(m, inst, ask, price):
     """Level pointer at a price, 0 when nobody rests there."""
-    node = m[inst + L.I_BID_ROOT + ask]
+    node = m[inst + L.I_ROOT + ask]
     shift = m[inst + L.I_DEPTH_SHIFT]
+    expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
     while node != 0:
         child = m[node + L.N_CHILD + ((price >> shift) & 63)]
         if shift == 0:
@@ -56,7 +59,7 @@ def level_worse(m, level, ask):
 @leaf
 def nodes_missing(m, inst, ask, price):
     """How many nodes an order at a price would make."""
-    node = m[inst + L.I_BID_ROOT + ask]
+    node = m[inst + L.I_ROOT + ask]
     shift = m[inst + L.I_DEPTH_SHIFT]
     while node != 0:
         if shift == 0:
@@ -64,13 +67,14 @@ def nodes_missing(m, inst, ask, price):
         node = m[node + L.N_CHILD + ((price >> shift) & 63)]
         if node != 0:
             shift -= 6
-    root = m[inst + L.I_BID_ROOT + ask]
+    root = m[inst + L.I_ROOT + ask]
     return shift // 6 + (1 if root == 0 else 0)
 
 
 @leaf
 def _new_node(m, parent, slot, firm):
     node = pool_alloc(m, L.P_NODE)
+    expect(m, node != 0, L.INV_TABLE)
     m[node + L.N_FIRM] = firm
     m[firm_row(m, firm) + L.F_NODES] += 1
     m[node + L.N_MASK] = 0
@@ -83,10 +87,11 @@ def _new_node(m, parent, slot, firm):
 def level_make(m, inst, ask, price, firm):
     """The level at a price, made for the firm when it is not there. There is a level for every open order; for nodes the caller has asked check_nodes."""
     shift = m[inst + L.I_DEPTH_SHIFT]
-    node = m[inst + L.I_BID_ROOT + ask]
+    expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
+    node = m[inst + L.I_ROOT + ask]
     if node == 0:
         node = _new_node(m, 0, 0, firm)
-        m[inst + L.I_BID_ROOT + ask] = node
+        m[inst + L.I_ROOT + ask] = node
     while shift > 0:
         slot = (price >> shift) & 63
         child = m[node + L.N_CHILD + slot]
@@ -101,6 +106,7 @@ def level_make(m, inst, ask, price, firm):
     if level != 0:
         return level
     level = pool_alloc(m, L.P_LEVEL)
+    expect(m, level != 0, L.INV_TABLE)
     m[level + L.L_PRICE] = price
     m[level + L.L_HEAD] = 0
     m[level + L.L_TAIL] = 0
@@ -111,24 +117,26 @@ def level_make(m, inst, ask, price, firm):
     m[node + L.N_CHILD + slot] = level
     m[node + L.N_MASK] |= 1 << slot
     m[inst + L.I_LEVEL_COUNT] += 1
-    best = m[inst + L.I_BEST_BID + ask]
+    best = m[inst + L.I_BEST + ask]
     if best == 0:
-        m[inst + L.I_BEST_BID + ask] = level
+        m[inst + L.I_BEST + ask] = level
     elif ask != 0:
         if price < m[best + L.L_PRICE]:
-            m[inst + L.I_BEST_BID + ask] = level
+            m[inst + L.I_BEST + ask] = level
     elif price > m[best + L.L_PRICE]:
-        m[inst + L.I_BEST_BID + ask] = level
+        m[inst + L.I_BEST + ask] = level
     return level
 
 
 @leaf
 def level_drop(m, inst, ask, level):
     """Remove an empty level and the nodes that it leaves empty; the best pointer moves on."""
-    if m[inst + L.I_BEST_BID + ask] == level:
-        m[inst + L.I_BEST_BID + ask] = level_worse(m, level, ask)
+    if m[inst + L.I_BEST + ask] == level:
+        m[inst + L.I_BEST + ask] = level_worse(m, level, ask)
     node = m[level + L.L_NODE]
     slot = m[level + L.L_PRICE] & 63
+    expect(m, m[level + L.L_HEAD] == 0 and m[level + L.L_QTY] == 0, L.INV_BOOK)
+    expect(m, m[node + L.N_CHILD + slot] == level, L.INV_BOOK)
     pool_release(m, L.P_LEVEL, level)
     m[inst + L.I_LEVEL_COUNT] -= 1
     while True:
@@ -141,7 +149,7 @@ def level_drop(m, inst, ask, level):
         m[firm_row(m, m[node + L.N_FIRM]) + L.F_NODES] -= 1
         pool_release(m, L.P_NODE, node)
         if parent == 0:
-            m[inst + L.I_BID_ROOT + ask] = 0
+            m[inst + L.I_ROOT + ask] = 0
             return
         node = parent
 
@@ -157,7 +165,7 @@ def mark_dirty(m, inst, ask, level):
         m[L.H_DIRTY_LOST] = 1
         return
     d = pool_base(m, L.P_DIRTY) + n * L.DIRTY_WORDS
-    m[d] = (inst << 1) | ask
+    m[d] = pack_touched(inst, ask)
     m[d + 1] = m[level + L.L_PRICE]
     m[L.H_DIRTY_COUNT] = n + 1
 
@@ -165,6 +173,7 @@ def mark_dirty(m, inst, ask, level):
 @leaf
 def queue_push(m, inst, ask, o):
     """Rest an order at the back of its price's queue."""
+    expect(m, m[o + L.O_LEAVES] > 0 and m[o + L.O_LEVEL] == 0, L.INV_BOOK)
     level = level_make(m, inst, ask, m[o + L.O_PRICE], m[o + L.O_FIRM])
     tail = m[level + L.L_TAIL]
     m[o + L.O_NEXT] = 0
@@ -194,8 +203,10 @@ def queue_remove(m, inst, ask, o):
         m[level + L.L_TAIL] = prv
     else:
         m[nxt + L.O_PREV] = prv
+    expect(m, m[o + L.O_PRICE] == m[level + L.L_PRICE], L.INV_BOOK)
     m[level + L.L_QTY] -= m[o + L.O_LEAVES]
     m[level + L.L_COUNT] -= 1
+    expect(m, m[level + L.L_QTY] >= m[level + L.L_COUNT] >= 0, L.INV_BOOK)
     m[o + L.O_LEVEL] = 0
     mark_dirty(m, inst, ask, level)
     if m[level + L.L_COUNT] == 0:
@@ -206,6 +217,7 @@ def queue_remove(m, inst, ask, o):
 def queue_reduce(m, inst, ask, o, quantity):
     """An order at rest shrinks and keeps its place."""
     level = m[o + L.O_LEVEL]
+    expect(m, level != 0 and 0 < quantity <= m[o + L.O_LEAVES], L.INV_BOOK)
     m[o + L.O_LEAVES] -= quantity
     m[level + L.L_QTY] -= quantity
     mark_dirty(m, inst, ask, level)

@@ -9,7 +9,7 @@ PAIR_WORDS = 4
 PAIR_BALANCE = 1  # (account id, asset id) -> balance row
 PAIR_COLLATERAL = 2  # (account id, event id) -> collateral row
 PAIR_LISTING = 3  # (venue id, instrument id) -> listing row
-PAIR_BUCKET = 4  # (expiry) -> timer bucket
+PAIR_EXPIRY = 4  # (0, expiry) -> timer row
 PAIR_RESTRICT = 5  # (firm id, event id) -> 1
 
 

@@ -42,5 +42,12 @@ def event_at(m, i):
 
 
 @leaf
+def expiry_of(m, o):
+    """When an order expires (ns), 0: never."""
+    sp = m[o + L.O_SPECIAL]
+    return m[sp + L.SP_EXPIRY] if sp != 0 else 0
+
+
+@leaf
 def instrument_at(m, i):
     return row_by_id(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, i)

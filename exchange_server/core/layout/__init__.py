@@ -11,3 +11,4 @@ from .commands import *  # noqa: F403
 from .events import *  # noqa: F403
 from .orders import *  # noqa: F403
 from .tables import *  # noqa: F403
+from .work import *  # noqa: F403

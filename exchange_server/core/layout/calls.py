@@ -1,13 +1,5 @@
 """What kernels answer and what is handed to them beside rows."""
 
-# What interrupted work a full event buffer leaves behind (H_RESUME)
-RES_NONE = 0
-RES_MATCH = 1
-RES_MASS = 2
-RES_CLOSE = 3
-RES_EXPIRE = 4
-RES_SETTLE = 5
-
 # step() answers
 STEP_DONE = 0
 STEP_MORE = 1  # event buffer full: drain it and call again
@@ -16,9 +8,15 @@ STEP_BROKEN = 3  # H_ERROR says what; stop the process
 STEP_OPERATE = 4  # the row at H_CURSOR is the other kernel's
 
 # H_ERROR: which invariant is broken, 0: none
-INV_LEDGER = 2
+INV_LEDGER = 2  # money, its rows and its reasons
 INV_TABLE = 4
 INV_ROW = 5  # a row no gateway may write
+INV_WORK = 10  # more interrupted work than can wait
+# Only found with EXOS_BOUNDSCHECK=1 (kit/expect.py):
+INV_BOOK = 6
+INV_COLLATERAL = 7
+INV_FEE = 8
+INV_ORDER = 9
 
 # ================================================================== what wire kernels and gateways say to each other
 # `conn`: what a decode kernel must know of the connection, CN_WORDS words

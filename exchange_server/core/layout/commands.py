@@ -2,11 +2,10 @@
 
 # ================================================================================ command rows: 16 words, 128 bytes
 CMD_WORDS = 16
-# word 0, packed: kind 0-7 | extra rows 8-15 | side 16-19 | contract side 20-23 | type 24-27 | tif 28-31 | stp 32-35
-#                 | flags 40-46 | row flags 48-54
-CMD_HEAD = 0
-CMD_SESSION_ACCOUNT = 1  # session << 32 | account
-CMD_INSTRUMENT = 2  # instrument << 32 | venue (0: the session's) << 16 | front end
+# Words that hold several things are put together and read by packed.py alone; it says how they are divided.
+CMD_HEAD = 0  # kind, count of extra rows, side, contract side, type, tif, stp, ROWFLAG_*, FLAG_*
+CMD_SESSION_ACCOUNT = 1
+CMD_INSTRUMENT = 2  # instrument, venue (0: the session's), front end
 CMD_PRICE = 3  # client's terms (NO ticks for a NO order)
 CMD_QTY = 4  # lots; a replace: the new total
 CMD_ID_HI = 5  # ClOrdID key: (0, n) for the decimal n in 1..2^63-1, else a 128-bit hash with hi < 0
@@ -18,11 +17,11 @@ CMD_DISPLAY_QTY = 10
 CMD_STOP_PRICE = 11
 CMD_EXPIRY = 12  # GTD: ns since the epoch
 CMD_DEADLINE = 13  # refused when the turn's time is later; 0: none
-CMD_GROUP_SEQ = 14  # order group << 32 | incoming MsgSeqNum of the message (0: not counted)
+CMD_GROUP_SEQ = 14  # order group, and incoming MsgSeqNum of the message (0: not counted)
 CMD_COST_CAP = 15
 # Extra rows (the count is in the head) follow the row at once. With ROWFLAG_TEXT the first extra row holds the ClOrdID
 # text (bytes 0-63) and the OrigClOrdID text (bytes 64-127), zero padded. On C_SEND and C_ADMIN they hold raw bytes.
-ROWFLAG_TEXT = 1  # in bits 48-54 of the head: the first extra row holds texts
+ROWFLAG_TEXT = 1  # in the head: the first extra row holds texts
 ROWFLAG_REFUSED = 4  # new, replace: the gateway could not read a number of it; the core refuses it by these words:
 CMD_REFUSED_REASON = 9
 CMD_REFUSED_LIMIT = 10

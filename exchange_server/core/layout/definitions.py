@@ -11,6 +11,8 @@ id exists overwrites the fields marked [live] and leaves the others as they are 
 of an event is live). Times, counts and ids are words as in commands.py; money is in minor units of its asset; prices are ticks; quantities are lots.
 """
 
+from . import tables as T
+
 # C_DEF_ASSET: 1 extra row
 DA_ID = 1
 DA_DECIMALS = 2
@@ -149,6 +151,22 @@ DN_INSTRUMENT = 1
 DN_REFERENCE = 2  # ticks, 0: back to the last trade
 DN_COLLAR = 3  # ticks, 0: none, -1: as it is
 DN_EXTRA = 0
+
+# Which words of the definition rows are which words of the core's rows: the core copies by these, and what operators are shown is read by them.
+EVENT_COPIES = (
+    (DE_PRODUCT, T.E_PRODUCT), (DE_K, T.E_K), (DE_N, T.E_N), (DE_ASSET, T.E_ASSET), (DE_BASE_ASSET, T.E_BASE_ASSET), (DE_PAYOUT, T.E_PAYOUT),
+    (DE_TICK_VALUE, T.E_TICK_VALUE), (DE_OWNER_VENUE, T.E_OWNER_VENUE), (DE_WINDOW_NS, T.E_WINDOW_NS), (DE_LOT_BASE, T.E_LOT_BASE),
+    (DE_PHASE, T.E_PHASE_NOW),
+)  # fmt: skip
+INSTRUMENT_COPIES = (
+    (DI_LOT, T.I_LOT), (DI_PRICE_MIN, T.I_PRICE_MIN), (DI_PRICE_MAX, T.I_PRICE_MAX), (DI_PRICE_DECIMALS, T.I_PRICE_DECIMALS),
+    (DI_QTY_DECIMALS, T.I_QTY_DECIMALS), (DI_BAND_COUNT, T.I_BAND_COUNT), (DI_SYMBOL_LEN, T.I_SYMBOL_LEN),
+)  # fmt: skip
+INSTRUMENT_LIVE_COPIES = (  # [live]: also when the instrument is there
+    (DI_MIN_QTY, T.I_MIN_QTY), (DI_MAX_QTY, T.I_MAX_QTY), (DI_MAX_NOTIONAL, T.I_MAX_NOTIONAL), (DI_COLLAR, T.I_COLLAR),
+    (DI_REFERENCE, T.I_REFERENCE), (DI_PROTECTION, T.I_PROTECTION), (DI_MAX_POSITION, T.I_MAX_POSITION),
+)  # fmt: skip
+LISTING_COPIES = tuple((DL_FEE_MODEL + i, T.LI_FEE_MODEL + i) for i in range(7))  # the same seven words side by side
 
 FIRST_TRADING_ACCOUNT = 16
 PLATFORM_FEE_ACCOUNT = 1

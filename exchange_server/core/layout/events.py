@@ -1,16 +1,16 @@
-"""Event rows: what the core writes and the wires read."""
+"""Event rows: what the core writes and the wires read. Words that no name of a kind stands for are 0; shape.py lists the names of each kind."""
 
 # ================================================================================== event rows: 24 words, 192 bytes
 EVT_WORDS = 24
-# word 0, packed: kind 0-7 | extra rows 8-15 | order status 16-23 | reason 24-39 | side 40-43 | contract side 44-47
-#                 | type 48-51 | tif 52-55 | flags 56-62
-EVT_HEAD = 0
+# every event
+EVT_HEAD = 0  # kind, count of extra rows, side, contract side, type, tif, order status, reason, EF_* (packed.py)
 EVT_NUMBER = 1  # global, +1 per row (extra rows count), never reused: the ExecID
 EVT_TIME = 2  # ns, the turn's time
-EVT_SESSION_ACCOUNT = 3  # session << 32 | account; session 0: to nobody
+EVT_SESSION_ACCOUNT = 3  # session (0: to nobody) and account
 EVT_SESSION_NUMBER = 4  # outgoing number on that session (FIX MsgSeqNum); 0: unnumbered
 EVT_PREVIOUS = 5  # EVT_NUMBER of that session's event before this one; 0: none
-EVT_INSTRUMENT = 6  # instrument << 32 | listing venue << 16 | front end
+# answers to requests, reports of orders
+EVT_INSTRUMENT = 6  # instrument (splits and merges: the event), listing venue, front end
 EVT_ORDER = 7  # order id (OrderID 37)
 EVT_ID_HI = 8
 EVT_ID_LO = 9
@@ -27,11 +27,52 @@ EVT_FEE = 19  # fills: minor units charged on this fill; negative: rebate
 EVT_TRADE = 20  # trade id
 EVT_EXPIRY = 21
 EVT_CLIENT_NUMBER = 22  # incoming MsgSeqNum that caused it (0: none)
-EVT_SPARE = 23  # E_MOVED, E_SETTLED: asset
-# Refusals (E_REJECTED, E_CANCEL_REJECT, E_REFUSED) use these words for the numbers of their text; 0 where without meaning:
+# refusals: the numbers of their text, 0 where without meaning
 EVT_LIMIT = 16  # the limit's value
 EVT_USED = 17  # what was used of it
 EVT_ASKED = 19  # what was asked
+# E_MASS_DONE
+EVT_MASS_SCOPE = 12
+EVT_MASS_COUNT = 13  # cancelled orders
 # E_SENT: bytes of body follow in extra rows
 EVT_BODY_BYTES = 12
 EVT_MSG_TYPE = 13
+# E_LOGON: what was before it
+EVT_LOGON_MISSED = 7  # S_MISSED
+EVT_LOGON_NEXT_OUT = 12
+EVT_LOGON_FLAGS = 13  # LOGON_*
+EVT_LOGON_UNTOLD = 14  # S_UNTOLD
+EVT_LOGON_UNTOLD_TO = 15
+EVT_LOGON_ABSENT_FROM = 17  # S_ABSENT_FROM
+# E_LOGOFF
+EVT_LOGOFF_NEXT_OUT = 12
+EVT_LOGOFF_FLAGS = 13  # CMD_LOGOFF_FLAGS
+# E_MOVED
+EVT_MOVED_AMOUNT = 12  # signed
+EVT_MOVED_BALANCE = 13  # after it
+EVT_MOVED_SETS = 17  # signed
+EVT_MOVED_WHY = 20  # WHY_*
+EVT_MOVED_ASSET = 23
+# E_SETTLED
+EVT_SETTLED_EVENT = 7  # event id
+EVT_SETTLED_PAYOUT = 12  # per contract, ticks
+EVT_SETTLED_POSITION = 13  # signed
+EVT_SETTLED_VERSION = 15  # of the determination
+EVT_SETTLED_AMOUNT = 16
+EVT_SETTLED_BALANCE = 17  # after it
+EVT_SETTLED_WHY = 20  # WHY_*
+EVT_SETTLED_ASSET = 23
+# E_PHASE
+EVT_PHASE_EVENT = 7  # event id
+EVT_PHASE_OLD = 12
+EVT_PHASE_NEW = 13
+# E_DETERMINED
+EVT_DETERMINED_EVENT = 7
+EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns
+EVT_DETERMINED_VERSION = 13
+# E_FINAL
+EVT_FINAL_EVENT = 7
+EVT_FINAL_VERSION = 13
+# Extra rows of an event carry its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: behind these 64 bytes with
+# the name of a status request) or raw bytes, nothing else:
+# an extra row is pure payload, EVT_WORDS words, and uses up one event number.

@@ -1,4 +1,4 @@
-"""The state arena: rows of orders, price levels, texts, closed ids and timers."""
+"""The state arena: rows of orders and what only some of them have, of price levels, texts, closed ids and timers."""
 
 ORDER_WORDS = 32
 # first line: what matching touches
@@ -9,9 +9,9 @@ O_PRICE = 3  # YES ticks
 O_LEAVES = 4
 O_FIRM = 5  # self-trade group
 O_COLL = 6  # collateral row pointer
-O_FEES = 7  # packed: model << 40 | (maker + 32768) << 20 | (taker + 32768)
+O_FEES = 7  # model, maker and taker rate
 # second line
-O_ATTR = 8  # packed: book side 0-3 | side 4-7 | contract side 8-11 | type 12-15 | tif 16-19 | flags 20-26 | was replaced 27 | status 28-35
+O_ATTR = 8  # book side, side, contract side, type, tif, FLAG_*, status, was replaced (packed.py)
 O_ID = 9
 O_QTY = 10  # total
 O_CUM = 11
@@ -31,12 +31,17 @@ O_TEXT = 23  # text row pointer or 0
 # fourth line
 O_ACCT_NEXT = 24
 O_ACCT_PREV = 25
-O_BUCKET = 26
-O_TIMER_NEXT = 27
-O_TIMER_PREV = 28
-O_LISTING = 29
-O_ENTRY = 30  # venue << 16 | front end
-O_EXPIRY = 31
+O_SPECIAL = 26  # side row (SP_*); 0: a plain order
+O_LISTING = 27
+O_ENTRY = 28  # venue and front end
+
+# What only special orders have
+SPECIAL_WORDS = 16
+SP_ORDER = 0  # pointer
+SP_EXPIRY = 1  # ns; 0: none
+SP_TIMER = 2  # timer row of the expiry; 0: none
+SP_TIMER_NEXT = 3  # side rows of the same expiry, in order of entry
+SP_TIMER_PREV = 4
 
 LEVEL_WORDS = 8
 L_PRICE = 0
@@ -60,11 +65,11 @@ ARCHIVE_WORDS = 16
 AR_KEY_HI = 0
 AR_KEY_LO = 1
 AR_FIRM_ACCOUNT = 2
-AR_INSTRUMENT = 3  # instrument id << 32 | venue << 16 | front end
+AR_INSTRUMENT = 3  # instrument, venue, front end
 AR_PRICE = 4  # client's terms
 AR_QTY = 5
 AR_CUM = 6
-AR_ATTR = 7  # as O_ATTR, with the reason in bits 36-51
+AR_ATTR = 7  # as O_ATTR, with the reason
 AR_ORDER = 8
 AR_CLOSED_AT = 9
 AR_NOTIONAL = 10
@@ -74,9 +79,12 @@ AR_LIMIT = 13  # ST_REJECTED only: the numbers of the refusal
 AR_USED = 14
 AR_ASKED = 15
 
-BUCKET_WORDS = 8
-BK_TIME = 0
-BK_HEAD = 1
-BK_TAIL = 2
-BK_COUNT = 3
-BK_POS = 4  # place in the heap
+TIMER_WORDS = 8
+TM_TIME = 0  # ns
+TM_KIND = 1  # TIMER_*
+TM_TARGET = 2  # id, 0: none
+TM_PLACE = 3  # in the heap
+TM_HEAD = 4  # TIMER_EXPIRY: side rows of the orders that expire then
+TM_TAIL = 5
+TM_COUNT = 6
+TIMER_EXPIRY = 1

@@ -2,12 +2,13 @@
 side by side because code counts on it. tests/core/test_layout.py holds every name of the layout against these tables.
 """
 
-from . import calls, commands, events, orders, tables
+from . import calls, commands, events, orders, tables, work
 
 # Rows: (prefix of their words, words of a row, first word that may be used)
 ROWS = (
     ("H_", tables.HEADER_WORDS, 1),  # word 0 is where the null pointer points
     ("PL_", tables.POOL_WORDS, 0),
+    ("TH_", tables.THROTTLE_WORDS, 0),
     ("A_", tables.ASSET_WORDS, 0),
     ("V_", tables.VENUE_WORDS, 0),
     ("F_", tables.FIRM_WORDS, 0),
@@ -23,29 +24,49 @@ ROWS = (
     ("L_", orders.LEVEL_WORDS, 0),
     ("N_", orders.NODE_WORDS, 0),
     ("AR_", orders.ARCHIVE_WORDS, 0),
-    ("BK_", orders.BUCKET_WORDS, 0),
+    ("SP_", orders.SPECIAL_WORDS, 0),
+    ("TM_", orders.TIMER_WORDS, 0),
+    ("W_", work.WORK_WORDS, 0),
+    ("WM_", work.WORK_WORDS, 1),  # word 0 is W_KIND
+    ("WC_", work.WORK_WORDS, 1),
+    ("WX_", work.WORK_WORDS, 1),
+    ("WS_", work.WORK_WORDS, 1),
     ("CN_", calls.CN_WORDS, 0),
     ("IX_", calls.INDEX_WORDS, 0),
 )
 NO_WORDS = {"CO_COLUMNS", "CO_COLUMN_COUNT", "CN_WORDS"}  # sizes that carry the prefix of what they measure
 
-# Words longer than one.
+# Words longer than one. Code adds an index to these, and to the first of ADJACENT, and to no other.
 WIDE = {
-    "H_R0": 11, "H_POOLS": tables.POOL_COUNT * tables.POOL_WORDS,
-    "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "I_BANDS": 3 * tables.MAX_BANDS, "I_SYMBOL": 8, "N_CHILD": 64,
+    "H_WORK": work.WORK_ROWS * work.WORK_WORDS, "H_POOLS": tables.POOL_COUNT * tables.POOL_WORDS,
+    "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "N_CHILD": 64,
+    "V_THROTTLE": tables.THROTTLE_WORDS, "S_THROTTLE": tables.THROTTLE_WORDS,
+    "I_BEST": 2, "I_ROOT": 2, "I_BANDS": 3 * tables.MAX_BANDS, "I_SYMBOL": 8,
 }  # fmt: skip
+HEADER_GROUPS = {
+    "where it stands": (1, 32),
+    "rows": (32, 64),
+    "operators and shares": (64, 96),
+    "work": (96, 256),
+    "pools": (256, tables.HEADER_WORDS),
+}
+GROUP_ROOM = 6  # words that stay free in each group of the header
+SIZES = ("CO_COLUMNS",)  # what lies behind the words of a row has as many columns as the event has contracts
 
-# Side by side, in this order: code adds an index to the first.
+# Side by side, in this order: leaves get the first and read the next.
 ADJACENT = (
-    ("I_BEST_BID", "I_BEST_ASK"),  # I_BEST_BID + ask
-    ("I_BID_ROOT", "I_ASK_ROOT"),
-    ("COL_BUY", "COL_SELL"),
-    ("COL_BQ", "COL_SQ"),
-    ("S_THROTTLE_LIMIT", "S_THROTTLE_WINDOW", "S_THROTTLE_START", "S_THROTTLE_USED"),
-    ("V_THROTTLE_LIMIT", "V_THROTTLE_WINDOW", "V_THROTTLE_START", "V_THROTTLE_USED"),
     ("CMD_ID_HI", "CMD_ID_LO", "CMD_ORIG_HI", "CMD_ORIG_LO"),
     ("EVT_ID_HI", "EVT_ID_LO", "EVT_ORIG_HI", "EVT_ORIG_LO"),
 )
+
+# One word under several names: the rows that hold money have it in the same place.
+SAME = (("MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"),)
+
+# Words that hold several things: only packed.py puts them together and takes them apart.
+PACKED = (
+    "CMD_HEAD", "CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_GROUP_SEQ", "EVT_HEAD", "EVT_SESSION_ACCOUNT", "EVT_INSTRUMENT",
+    "O_ATTR", "O_FEES", "O_ENTRY", "AR_ATTR", "AR_FIRM_ACCOUNT", "AR_INSTRUMENT", "S_FORM",
+)  # fmt: skip
 
 # Commands and events: the words of each kind of row. Within a kind no two names may share a word; across kinds they do.
 COMMON_COMMAND = ("CMD_HEAD",)
@@ -66,13 +87,33 @@ COMMANDS = {
     "logoff": ("CMD_SESSION_ACCOUNT", "CMD_LOGOFF_FLAGS", "CMD_LOGOFF_FROM"),
     "sets": ("CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_SETS"),
 }  # fmt: skip
-COMMON_EVENT = (
-    "EVT_HEAD", "EVT_NUMBER", "EVT_TIME", "EVT_SESSION_ACCOUNT", "EVT_SESSION_NUMBER", "EVT_PREVIOUS", "EVT_INSTRUMENT", "EVT_ORDER",
-    "EVT_ID_HI", "EVT_ID_LO", "EVT_ORIG_HI", "EVT_ORIG_LO", "EVT_PRICE", "EVT_QTY", "EVT_CUM", "EVT_LEAVES", "EVT_EXPIRY", "EVT_CLIENT_NUMBER",
-)  # fmt: skip
-EVENTS = {
-    "fill": ("EVT_LAST_PRICE", "EVT_LAST_QTY", "EVT_NOTIONAL", "EVT_FEE", "EVT_TRADE", "EVT_SPARE"),
-    "refusal": ("EVT_LIMIT", "EVT_USED", "EVT_ASKED", "EVT_NOTIONAL"),
-}
-EVENT_ALIASES = {"EVT_BODY_BYTES": "EVT_PRICE", "EVT_MSG_TYPE": "EVT_QTY"}  # of E_SENT
+COMMON_EVENT = ("EVT_HEAD", "EVT_NUMBER", "EVT_TIME", "EVT_SESSION_ACCOUNT", "EVT_SESSION_NUMBER", "EVT_PREVIOUS")
+_REQUEST = ("EVT_INSTRUMENT", "EVT_ID_HI", "EVT_ID_LO", "EVT_ORIG_HI", "EVT_ORIG_LO", "EVT_CLIENT_NUMBER")
+_ORDER = (*_REQUEST, "EVT_ORDER", "EVT_PRICE", "EVT_QTY", "EVT_CUM", "EVT_LEAVES", "EVT_NOTIONAL", "EVT_EXPIRY")
+_REFUSAL = ("EVT_LIMIT", "EVT_USED", "EVT_ASKED")
+EVENTS = {  # all other words of an event of the kind are 0
+    "E_ACCEPTED": _ORDER,
+    "E_REJECTED": (*_ORDER, *_REFUSAL),
+    "E_FILL": (*_ORDER, "EVT_LAST_PRICE", "EVT_LAST_QTY", "EVT_FEE", "EVT_TRADE"),
+    "E_CANCELED": _ORDER,
+    "E_REPLACED": _ORDER,
+    "E_CANCEL_REJECT": (*_ORDER, *_REFUSAL),
+    "E_EXPIRED": _ORDER,
+    "E_STATUS": (*_ORDER, *_REFUSAL),
+    "E_MASS_DONE": (*_REQUEST, *_REFUSAL, "EVT_MASS_SCOPE", "EVT_MASS_COUNT"),
+    "E_SENT": ("EVT_BODY_BYTES", "EVT_MSG_TYPE"),
+    "E_LOGON": (
+        "EVT_LOGON_MISSED", "EVT_LOGON_NEXT_OUT", "EVT_LOGON_FLAGS", "EVT_LOGON_UNTOLD", "EVT_LOGON_UNTOLD_TO", "EVT_LOGON_ABSENT_FROM",
+    ),
+    "E_LOGOFF": ("EVT_LOGOFF_NEXT_OUT", "EVT_LOGOFF_FLAGS"),
+    "E_PHASE": ("EVT_PHASE_EVENT", "EVT_PHASE_OLD", "EVT_PHASE_NEW"),
+    "E_MOVED": (*_REQUEST, "EVT_MOVED_AMOUNT", "EVT_MOVED_BALANCE", "EVT_MOVED_SETS", "EVT_MOVED_WHY", "EVT_MOVED_ASSET"),
+    "E_SETTLED": (
+        "EVT_INSTRUMENT", "EVT_SETTLED_EVENT", "EVT_SETTLED_PAYOUT", "EVT_SETTLED_POSITION", "EVT_SETTLED_VERSION", "EVT_SETTLED_AMOUNT",
+        "EVT_SETTLED_BALANCE", "EVT_SETTLED_WHY", "EVT_SETTLED_ASSET",
+    ),
+    "E_DETERMINED": ("EVT_DETERMINED_EVENT", "EVT_DETERMINED_UNTIL", "EVT_DETERMINED_VERSION"),
+    "E_FINAL": ("EVT_FINAL_EVENT", "EVT_FINAL_VERSION"),
+    "E_REFUSED": (*_REQUEST, *_REFUSAL, "EVT_PRICE", "EVT_QTY"),
+}  # fmt: skip
 COMMAND_WORDS, EVENT_ROW_WORDS = commands.CMD_WORDS, events.EVT_WORDS

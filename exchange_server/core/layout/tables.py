@@ -1,54 +1,49 @@
 """The state arena: header, pools, and the rows of what is defined (assets to listings), of balances and of collateral."""
 
-LOGIC_VERSION = 3  # a journal written by another version of the rules is refused unless sealed (durability.md)
-# E_LOGON: next outgoing number before it in price, LOGON_* in qty, S_ABSENT_FROM in last qty, S_MISSED before it in order,
-#          S_UNTOLD and S_UNTOLD_TO before it in cum and leaves
-# E_MASS_DONE: scope in price, count of cancelled orders in qty
-# E_MOVED: signed amount in price, balance after in qty, quantity of sets in last qty, event id in instrument half
-# E_SETTLED: payout per contract in price, signed position in qty, amount in last price, balance after in last qty,
-#            version in leaves, provenance (event id) in order
-# E_PHASE: event id in order, old phase in price, new phase in qty
-# E_DETERMINED / E_FINAL: event id in order, version in qty
-# Extra rows of an event carry its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: behind these 64 bytes with
-# the name of a status request) or raw bytes, nothing else:
-# an extra row is pure payload, EVT_WORDS words, and uses up one event number.
+LOGIC_VERSION = 4  # a journal written by another version of the rules is refused unless sealed (durability.md)
 
 # ===================================================================================================== state arena
-# Header words
+# Header words, in groups with room for more (shape.HEADER_GROUPS).
+# where the exchange stands
 H_LOGIC = 1
-H_TIME = 2
-H_TURN = 3
-H_ROW_SEQ = 4  # command rows consumed since the beginning, extra rows included
-H_EVENT_SEQ = 5  # next event number (starts at 1)
-H_ORDER_SEQ = 6
-H_TRADE_SEQ = 7
-H_RESUME = 8  # RES_*: what was interrupted by a full event buffer
-H_R0 = 9  # registers of the interrupted work, H_R0 .. H_R0+10
-H_REFUSED = 20  # code of the first refused definition row since the engine cleared it
-H_CURSOR = 21  # word offset in the inbox of the next row
-H_KILLED = 22
-H_OPEN_ORDERS = 23
-H_RETENTION_NS = 27  # how long a ClOrdID stays used up, at most
-H_HEAP_SIZE = 28
-H_EVENT_USED = 29  # words written to the event buffer in this call
-H_ARENA_WORDS = 30
-H_DIRTY_COUNT = 31  # touched price levels of this turn, for market data
-H_DIRTY_LOST = 32  # 1: the list overflowed, all books count as touched
-H_ERROR = 33  # INV_*: a broken invariant; the process must stop
-H_COMMANDS = 34  # counters for `exos status`
-H_REFUSALS = 35
-H_FILLS = 36
-H_REFUSE = 42  # this turn's CMD_TIME_REFUSE: checked first of all in NEW and REPLACE; safe to resend, uses up no ClOrdID
-H_EVENT_ROOM = 43  # words of the event buffer in this call
-H_TICK = 37  # CMD_TIME_TICK of the newest turn, never falling
-H_CLOCK_OFFSET = 38  # CMD_TIME_OFFSET and CMD_TIME_BOOT of the newest turn: kept for the next start (net/clock.py), nothing here reads them
-H_CLOCK_BOOT = 44
+H_ARENA_WORDS = 2
+H_RETENTION_NS = 3  # how long a ClOrdID stays used up, at most
+H_TURN = 4
+H_TIME = 5
+H_TICK = 6  # CMD_TIME_TICK of the newest turn, never falling
+H_CLOCK_OFFSET = 7  # CMD_TIME_OFFSET and CMD_TIME_BOOT of the newest turn: kept for the next start (net/clock.py), nothing here reads them
+H_CLOCK_BOOT = 8
+H_REFUSE = 9  # this turn's CMD_TIME_REFUSE: checked first of all in NEW and REPLACE; safe to resend, uses up no ClOrdID
+# what a row changes
+H_CURSOR = 32  # word offset in the inbox of the next row
+H_ROW_SEQ = 33  # command rows consumed since the beginning, extra rows included
+H_EVENT_SEQ = 34  # next event number (starts at 1)
+H_ORDER_SEQ = 35
+H_TRADE_SEQ = 36
+H_EVENT_USED = 37  # words written to the event buffer in this call
+H_EVENT_ROOM = 38  # words of the event buffer in this call
 H_LIMIT = 39  # numbers of the refusal being made
 H_USED = 40
 H_ASKED = 41
-H_WEIGHTS = 48  # sum of all firms' weights
-H_FORGETTING = 49  # firm at which the search goes on for one that keeps more closed ids than its share
-H_POOLS = 64  # descriptors, POOL_WORDS each
+H_REFUSED = 42  # code of the first refused definition row since the engine cleared it
+H_ERROR = 43  # INV_*: a broken invariant; the process must stop
+H_DIRTY_COUNT = 44  # touched price levels of this turn, for market data
+H_DIRTY_LOST = 45  # 1: the list overflowed, all books count as touched
+H_OPEN_ORDERS = 46
+H_TIMERS = 47  # rows in the heap of timers
+H_COMMANDS = 48  # counters for `exos status`
+H_REFUSALS = 49
+H_FILLS = 50
+# what operators set, and shares
+H_KILLED = 64
+H_WEIGHTS = 65  # sum of all firms' weights
+H_FORGETTING = 66  # firm at which the search goes on for one that keeps more closed ids than its share
+# interrupted work (work.py)
+H_WORK_COUNT = 96  # pieces that wait, the one at work included
+H_WORK_FIRST = 97  # row of the one at work
+H_WORK = 112  # WORK_ROWS rows, a ring
+# pools
+H_POOLS = 256  # descriptors, POOL_WORDS each
 POOL_WORDS = 8
 PL_BASE = 0
 PL_WIDTH = 1
@@ -73,23 +68,25 @@ P_LEVEL = 11
 P_NODE = 12
 P_TEXT = 13
 P_ARCHIVE = 14
-P_BUCKET = 15
+P_TIMER = 15
 P_HEAP = 16
 P_ID_HASH = 17
 P_PAIR_HASH = 18
 P_NAME_HASH = 19
 P_DIRTY = 20
-POOL_COUNT = 21
+P_SPECIAL = 21
+POOL_COUNT = 22
 POOL_NAMES = (
     "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words",
-    "orders", "levels", "nodes", "texts", "archive", "timer_buckets", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
+    "orders", "levels", "nodes", "texts", "archive", "timers", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
+    "special_orders",
 )  # fmt: skip
 
 # Rows addressed by id (id i lies at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
 ASSET_WORDS = 16
 A_ID = 0
 A_DECIMALS = 1
-A_EXTERNAL = 2  # signed: deposits - withdrawals
+A_EXTERNAL = 2  # what the world outside holds of it: withdrawals - deposits, never above 0
 A_NAME_LEN = 3
 A_NAME = 4  # 4 words, 32 bytes
 
@@ -98,11 +95,14 @@ V_ID = 0
 V_KILLED = 1
 V_CUTOFF = 2  # end of the trading day: ns after 00:00 UTC
 V_FEE_ACCOUNT = 3
-V_THROTTLE_LIMIT = 4
-V_THROTTLE_WINDOW = 5
-V_THROTTLE_START = 6
-V_THROTTLE_USED = 7
+V_THROTTLE = 4  # TH_*
 V_CUTOFF_PERIOD = 9  # ns; 0: a day
+
+THROTTLE_WORDS = 4  # within the rows of venues and sessions
+TH_LIMIT = 0  # messages per window, 0: no limit
+TH_WINDOW = 1  # ns
+TH_START = 2
+TH_USED = 3
 
 FIRM_WORDS = 16
 F_ID = 0
@@ -143,10 +143,7 @@ S_NEXT_IN = 7
 S_LAST_EVENT = 8  # EVT_NUMBER of this session's newest event
 S_GENERATION = 9  # +1 at each reset of the numbers
 S_KILLED = 10
-S_THROTTLE_LIMIT = 11  # 0: none
-S_THROTTLE_WINDOW = 12
-S_THROTTLE_START = 13
-S_THROTTLE_USED = 14
+S_THROTTLE = 11  # TH_*
 S_ABSENT_FROM = 15  # first number that the last connection was not given: S_NEXT_OUT at the logoff, or below it
 S_HEARTBEAT = 16
 S_OUR_LEN = 18  # bytes of our CompID
@@ -163,21 +160,21 @@ S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, a
 S_UNTOLD_TO = 59
 S_LOGON_SENT = 60  # newest SendingTime of a logon that was let in, ns
 FORM_OWN_FIELDS = 1  # fields and values that FIX 4.4 does not have on these messages (5010, 5011, 380=8)
-FORM_TIME_SHIFT = 8  # decimals of a timestamp: FORM_TIME_* << FORM_TIME_SHIFT
-FORM_TIME_MILLIS = 0
+FORM_TIME_MILLIS = 0  # decimals of a timestamp, beside it (packed.py: pack_form)
 FORM_TIME_SECONDS = 1
 FORM_TIME_MICROS = 2
 FORM_TIME_NANOS = 3
 SF_LOGGED_ON = 1
 SF_CANCEL_ON_DISCONNECT = 2
 SF_SETTLEMENT = 4
-SF_OPTIONS = SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT  # what holds now: chosen at the logon, or defined
-SF_DEFINED_SHIFT = 2  # the same two bits, shifted by this: what the definition asks for, from the next logon on
+SF_OPTIONS = (
+    SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT
+)  # what holds now; S_FLAGS also has what the definition asks for (packed.py: pack_options)
 
 EVENT_WORDS = 64
 E_ID = 0
 E_PRODUCT = 1
-E_K = 2
+E_POOL = 2  # pool cash, minor units
 E_N = 3
 E_FIRST = 4  # pointer of the first instrument; the n instruments lie side by side
 E_PHASE_NOW = 5
@@ -186,7 +183,7 @@ E_BASE_ASSET = 7  # spot only
 E_PAYOUT = 8  # P in ticks; 0 for spot
 E_TICK_VALUE = 9  # minor units per tick per lot
 E_SETS = 10  # s
-E_POOL = 11  # pool cash, minor units
+E_K = 11
 E_COLL_HEAD = 12  # collateral rows of this event, linked through CO_NEXT_IN_EVENT
 E_OWNER_VENUE = 13
 E_VERSION = 14  # of the determination
@@ -198,15 +195,15 @@ E_OPEN_ORDERS = 19
 E_LOT_BASE = 21  # spot: base units (minor) per lot
 E_COLL_TAIL = 22
 
+BID = 0  # which of two words that lie side by side (packed.py: own_side, other_side)
+ASK = 1
 INSTRUMENT_WORDS = 128
 I_ID = 0
 I_EVENT = 1  # pointer
 I_INDEX = 2  # number within the event
 I_PAYOUT = 3  # P in ticks, 0 for spot
-I_BEST_BID = 4  # level pointer or 0
-I_BEST_ASK = 5
-I_BID_ROOT = 6  # trie node pointer or 0
-I_ASK_ROOT = 7
+I_BEST = 4  # + BID, + ASK: level pointer or 0
+I_ROOT = 6  # + BID, + ASK: trie node pointer or 0
 I_DEPTH_SHIFT = 8  # shift of the root node: 6 * (levels - 1)
 I_LAST = 9  # last trade price, 0: none
 I_PHASE = 10  # phase of its event, kept here so that a check touches one line
@@ -245,10 +242,14 @@ LI_MAKER_BPS = 3  # may be negative: rebate
 LI_TAKER_BPS = 4
 LI_OWNER_SHARE = 5  # bps of the net fee
 LI_VENUE_SHARE = 6
-LI_OWNER_ACCOUNT = 7
-LI_VENUE_ACCOUNT = 8
+LI_OWNER_BALANCE = 7  # balances of those who share its fees (pointers); owner and venue: 0 without a share
+LI_VENUE_BALANCE = 8
 LI_ORDERS = 9  # open orders that were entered under these terms
 LI_CURRENT = 10  # 0: superseded, released with its last order
+LI_PLATFORM_BALANCE = 11
+
+# The rows that hold money: balances, events (E_POOL) and assets (A_EXTERNAL). Only money/ledger.py writes the word.
+MONEY = 2
 
 BALANCE_WORDS = 8
 B_ACCOUNT = 0

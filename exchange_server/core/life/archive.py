@@ -12,7 +12,7 @@ from ..emit import client_price
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_cap, pool_release
 from ..kit.rows import firm_row
-from ..layout.packed import REASON_SHIFT, STATUS_MASK, STATUS_SHIFT, WAS_REPLACED, status_of
+from ..layout.packed import contract_side_of, pack_firm_account, pack_instrument, status_of, was_replaced, with_status
 from .ids import ALIAS_HI, archive_ref, id_delete
 
 
@@ -34,7 +34,7 @@ def forget_oldest(m, f):
     ref = archive_ref(m, a)
     id_delete(m, m[f], m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], ref)
     attr = m[a + L.AR_ATTR]
-    if attr & WAS_REPLACED != 0 and status_of(attr) != C.ST_REPLACED:
+    if was_replaced(attr) and status_of(attr) != C.ST_REPLACED:
         id_delete(m, m[f], ALIAS_HI, m[a + L.AR_ORDER], ref)
     if m[a + L.AR_TEXT] != 0:
         pool_release(m, L.P_TEXT, m[a + L.AR_TEXT])
@@ -106,12 +106,12 @@ def archive_order(m, o, status, reason):
     attr = m[o + L.O_ATTR]
     m[a + L.AR_KEY_HI] = m[o + L.O_KEY_HI]
     m[a + L.AR_KEY_LO] = m[o + L.O_KEY_LO]
-    m[a + L.AR_FIRM_ACCOUNT] = (m[o + L.O_FIRM] << 32) | m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID]
-    m[a + L.AR_INSTRUMENT] = (m[inst + L.I_ID] << 32) | m[o + L.O_ENTRY]
-    m[a + L.AR_PRICE] = client_price(m, inst, (attr >> 8) & 15, m[o + L.O_PRICE])
+    m[a + L.AR_FIRM_ACCOUNT] = pack_firm_account(m[o + L.O_FIRM], m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID])
+    m[a + L.AR_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], m[o + L.O_ENTRY])
+    m[a + L.AR_PRICE] = client_price(m, inst, contract_side_of(attr), m[o + L.O_PRICE])
     m[a + L.AR_QTY] = m[o + L.O_QTY]
     m[a + L.AR_CUM] = m[o + L.O_CUM]
-    m[a + L.AR_ATTR] = (attr & ~STATUS_MASK) | (status << STATUS_SHIFT) | (reason << REASON_SHIFT)
+    m[a + L.AR_ATTR] = with_status(attr, status, reason)
     m[a + L.AR_ORDER] = m[o + L.O_ID]
     m[a + L.AR_CLOSED_AT] = m[L.H_TIME]
     m[a + L.AR_NOTIONAL] = m[o + L.O_NOTIONAL]

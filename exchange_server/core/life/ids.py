@@ -3,10 +3,10 @@
 from protocol import codes as C
 
 from .. import layout as L
-from ..kit.bits import lsr, mix3
+from ..kit.bits import mix3
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap
-from ..layout.packed import status_of
+from ..layout.packed import firm_of, hash_of, pack_ref, ref_of, status_of
 
 ARCHIVED = 1 << 31  # bit of a ClOrdID reference: archive row, not open order
 ALIAS_HI = 1  # no ClOrdID has this key: (1, OrderID) stands for an order whose ClOrdID was replaced, open or closed
@@ -39,11 +39,11 @@ def id_find(m, rows, firm, hi, lo, at):
         w = m[base + i]
         if w == 0:
             return 0
-        if lsr(w, 32) == h:
-            ref = w & 0xFFFFFFFF
+        if hash_of(w) == h:
+            ref = ref_of(w)
             if ref & ARCHIVED:
                 a = pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS
-                same = m[a + L.AR_KEY_LO] == lo and m[a + L.AR_KEY_HI] == hi and (m[a + L.AR_FIRM_ACCOUNT] >> 32) == firm
+                same = m[a + L.AR_KEY_LO] == lo and m[a + L.AR_KEY_HI] == hi and firm_of(m[a + L.AR_FIRM_ACCOUNT]) == firm
                 # Rows beyond the retention wait to be taken back (archive.py: forget_due): their ids are free already.
                 if same and m[a + L.AR_CLOSED_AT] > m[L.H_TIME] - m[L.H_RETENTION_NS]:
                     if same_text(m, m[a + L.AR_TEXT], rows, at):
@@ -67,8 +67,8 @@ def alias_find(m, firm, order_id):
         w = m[base + i]
         if w == 0:
             return 0
-        if lsr(w, 32) == h:
-            ref = w & 0xFFFFFFFF
+        if hash_of(w) == h:
+            ref = ref_of(w)
             if ref & ARCHIVED:
                 a = pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS
                 if m[a + L.AR_ORDER] == order_id and status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED:
@@ -92,7 +92,7 @@ def _id_place(m, h, word):
 @leaf
 def id_insert(m, firm, hi, lo, ref):
     h = mix3(firm, hi, lo)
-    m[_id_place(m, h, 0)] = (h << 32) | ref
+    m[_id_place(m, h, 0)] = pack_ref(h, ref)
     m[L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS + L.PL_USED] += 1
 
 
@@ -100,7 +100,7 @@ def id_insert(m, firm, hi, lo, ref):
 def id_repoint(m, firm, hi, lo, old, new):
     """The key's entry now refers to `new` (an order closed into the archive, or an id replaced)."""
     h = mix3(firm, hi, lo)
-    m[_id_place(m, h, (h << 32) | old)] = (h << 32) | new
+    m[_id_place(m, h, pack_ref(h, old))] = pack_ref(h, new)
 
 
 @leaf
@@ -108,7 +108,7 @@ def id_delete(m, firm, hi, lo, ref):
     base = pool_base(m, L.P_ID_HASH)
     mask = pool_cap(m, L.P_ID_HASH) - 1
     h = mix3(firm, hi, lo)
-    hole = _id_place(m, h, (h << 32) | ref) - base
+    hole = _id_place(m, h, pack_ref(h, ref)) - base
     m[L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS + L.PL_USED] -= 1
     j = hole
     while True:
@@ -116,7 +116,7 @@ def id_delete(m, firm, hi, lo, ref):
         w = m[base + j]
         if w == 0:
             break
-        home = lsr(w, 32) & mask
+        home = hash_of(w) & mask
         if ((j - home) & mask) >= ((j - hole) & mask):
             m[base + hole] = w
             hole = j

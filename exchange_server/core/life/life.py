@@ -1,18 +1,16 @@
 """The life of an order in the pool: into its account's list, out of it again, closed, taken out."""
 
-from protocol import codes as C
-
 from .. import layout as L
 from ..book.levels import queue_remove
 from ..emit import order_report
 from ..kit.jit import leaf
 from ..kit.pools import pool_release
 from ..kit.rows import firm_row
-from ..layout.packed import WAS_REPLACED
-from ..money.products import reserve
+from ..layout.packed import book_side_of, own_side, was_replaced
+from ..money.collateral import reserve
 from .archive import archive_order
 from .ids import ALIAS_HI, archive_ref, id_repoint, order_ref
-from .timers import timer_remove
+from .special import drop_special
 
 # ---- account list -----------------------------------------------------------------------------------------------
 
@@ -66,12 +64,12 @@ def close_order(m, o, status, reason):
     inst = m[o + L.O_INSTRUMENT]
     event = m[inst + L.I_EVENT]
     co = m[o + L.O_COLL]
-    book_side = m[o + L.O_ATTR] & 15
+    book_side = book_side_of(m[o + L.O_ATTR])
     if m[o + L.O_LEVEL] != 0:
-        queue_remove(m, inst, 0 if book_side == C.BUY else 1, o)
+        queue_remove(m, inst, own_side(book_side), o)
     if m[o + L.O_LEAVES] > 0:
         reserve(m, inst, co, book_side, m[o + L.O_PRICE], m[o + L.O_LEAVES], m[o + L.O_RESERVED_FEE], -1)
-    timer_remove(m, o)
+    drop_special(m, o)
     leave_listing(m, o)
     account_unlink(m, m[co + L.CO_ACCOUNT], o)
     m[event + L.E_OPEN_ORDERS] -= 1
@@ -81,7 +79,7 @@ def close_order(m, o, status, reason):
     m[L.H_OPEN_ORDERS] -= 1
     a = archive_order(m, o, status, reason)
     id_repoint(m, firm, m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o), archive_ref(m, a))
-    if m[o + L.O_ATTR] & WAS_REPLACED != 0:
+    if was_replaced(m[o + L.O_ATTR]):
         id_repoint(m, firm, ALIAS_HI, m[o + L.O_ID], order_ref(m, o), archive_ref(m, a))
     pool_release(m, L.P_ORDER, o)
 

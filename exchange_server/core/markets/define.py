@@ -4,7 +4,10 @@ The registry has validated names and numbers (registry.py); what is checked here
 Each answers OK or a code; nothing is changed when it refuses. Layouts: core/layout/definitions.py.
 """
 
+import numpy as np
+
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..emit import refuse
@@ -14,8 +17,12 @@ from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_roo
 from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, venue_at
 from ..layout import definitions as d
-from ..money.collateral import balance_get
-from ..money.fees import PLATFORM_ACCOUNT
+from ..layout.packed import pack_options
+from ..money.ledger import balance_get
+
+EVENT_COPIES = np.array(d.EVENT_COPIES, np.int64)
+INSTRUMENT_COPIES = np.array(d.INSTRUMENT_COPIES, np.int64)
+INSTRUMENT_LIVE_COPIES = np.array(d.INSTRUMENT_LIVE_COPIES, np.int64)
 
 
 @leaf
@@ -78,8 +85,8 @@ def define_venue(m, rows, c):
         m[p + L.V_CUTOFF] = rows[c + d.DV_CUTOFF_OFFSET]
         m[p + L.V_CUTOFF_PERIOD] = rows[c + d.DV_CUTOFF_PERIOD]
     m[p + L.V_FEE_ACCOUNT] = rows[c + d.DV_FEE_ACCOUNT]
-    m[p + L.V_THROTTLE_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
-    m[p + L.V_THROTTLE_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
+    m[p + L.V_THROTTLE + L.TH_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
+    m[p + L.V_THROTTLE + L.TH_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
     return C.OK
 
 
@@ -150,9 +157,9 @@ def define_session(m, rows, c):
     # A session that is on keeps what it was given at its logon: the client counts on it.
     asked = rows[c + d.DS_FLAGS] & L.SF_OPTIONS
     was = m[p + L.S_FLAGS] & (L.SF_LOGGED_ON | L.SF_OPTIONS)
-    m[p + L.S_FLAGS] = (was if was & L.SF_LOGGED_ON != 0 else asked) | (asked << L.SF_DEFINED_SHIFT)
-    m[p + L.S_THROTTLE_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
-    m[p + L.S_THROTTLE_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
+    m[p + L.S_FLAGS] = pack_options(was if was & L.SF_LOGGED_ON != 0 else asked, asked)
+    m[p + L.S_THROTTLE + L.TH_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
+    m[p + L.S_THROTTLE + L.TH_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
     return C.OK
 
 
@@ -168,18 +175,11 @@ def define_event(m, rows, c):
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_ASSET)
     if venue_at(m, rows[c + d.DE_OWNER_VENUE]) == 0:
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_OWNER_VENUE)
+    if rows[c + d.DE_PHASE] < 0 or rows[c + d.DE_PHASE] >= P.COUNT:
+        return refuse(m, C.R_BAD_DEFINITION, P.COUNT - 1, rows[c + d.DE_PHASE], d.DE_PHASE)
     take_id(m, L.P_EVENT, p, i)
-    m[p + L.E_PRODUCT] = rows[c + d.DE_PRODUCT]
-    m[p + L.E_K] = rows[c + d.DE_K]
-    m[p + L.E_N] = rows[c + d.DE_N]
-    m[p + L.E_PHASE_NOW] = rows[c + d.DE_PHASE]
-    m[p + L.E_ASSET] = rows[c + d.DE_ASSET]
-    m[p + L.E_BASE_ASSET] = rows[c + d.DE_BASE_ASSET]
-    m[p + L.E_PAYOUT] = rows[c + d.DE_PAYOUT]
-    m[p + L.E_TICK_VALUE] = rows[c + d.DE_TICK_VALUE]
-    m[p + L.E_OWNER_VENUE] = rows[c + d.DE_OWNER_VENUE]
-    m[p + L.E_WINDOW_NS] = rows[c + d.DE_WINDOW_NS]
-    m[p + L.E_LOT_BASE] = rows[c + d.DE_LOT_BASE]
+    for i in range(len(EVENT_COPIES)):
+        m[p + EVENT_COPIES[i, 1]] = rows[c + EVENT_COPIES[i, 0]]
     return C.OK
 
 
@@ -214,27 +214,26 @@ def define_instrument(m, rows, rows_b, c):
         m[p + L.I_TICK_VALUE] = m[event + L.E_TICK_VALUE]
         m[p + L.I_OWNER_VENUE] = m[event + L.E_OWNER_VENUE]
         m[p + L.I_PHASE] = m[event + L.E_PHASE_NOW]
-        m[p + L.I_LOT] = rows[c + d.DI_LOT]
-        m[p + L.I_PRICE_MIN] = rows[c + d.DI_PRICE_MIN]
-        m[p + L.I_PRICE_MAX] = rows[c + d.DI_PRICE_MAX]
-        m[p + L.I_PRICE_DECIMALS] = rows[c + d.DI_PRICE_DECIMALS]
-        m[p + L.I_QTY_DECIMALS] = rows[c + d.DI_QTY_DECIMALS]
-        m[p + L.I_BAND_COUNT] = bands
+        for j in range(len(INSTRUMENT_COPIES)):
+            m[p + INSTRUMENT_COPIES[j, 1]] = rows[c + INSTRUMENT_COPIES[j, 0]]
         copy_words(m, p + L.I_BANDS, rows, c + d.DI_BANDS, 3 * L.MAX_BANDS)
-        m[p + L.I_SYMBOL_LEN] = length
         copy_words(m, p + L.I_SYMBOL, rows, c + d.DI_SYMBOL, 8)
         shift = 0
         while m[p + L.I_PRICE_MAX] >> (shift + 6) != 0:
             shift += 6
         m[p + L.I_DEPTH_SHIFT] = shift
-    m[p + L.I_MIN_QTY] = rows[c + d.DI_MIN_QTY]
-    m[p + L.I_MAX_QTY] = rows[c + d.DI_MAX_QTY]
-    m[p + L.I_MAX_NOTIONAL] = rows[c + d.DI_MAX_NOTIONAL]
-    m[p + L.I_COLLAR] = rows[c + d.DI_COLLAR]
-    m[p + L.I_REFERENCE] = rows[c + d.DI_REFERENCE]
-    m[p + L.I_PROTECTION] = rows[c + d.DI_PROTECTION]
-    m[p + L.I_MAX_POSITION] = rows[c + d.DI_MAX_POSITION]
+    for j in range(len(INSTRUMENT_LIVE_COPIES)):
+        m[p + INSTRUMENT_LIVE_COPIES[j, 1]] = rows[c + INSTRUMENT_LIVE_COPIES[j, 0]]
     return C.OK
+
+
+@leaf
+def _fee_balance(m, account_id, asset):
+    """Balance of an account that shares fees; 0: no account is named, -1: no room."""
+    if account_id == 0:
+        return 0
+    balance = balance_get(m, account_id, asset)
+    return balance if balance != 0 else -1
 
 
 @leaf
@@ -243,13 +242,18 @@ def define_listing(m, rows, c):
     inst = instrument_at(m, rows[c + d.DL_INSTRUMENT])
     if inst == 0:
         return refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + d.DL_INSTRUMENT])
+    for share, account in ((d.DL_OWNER_SHARE, d.DL_OWNER_ACCOUNT), (d.DL_VENUE_SHARE, d.DL_VENUE_ACCOUNT)):
+        if rows[c + share] != 0 and rows[c + account] == 0:
+            return refuse(m, C.R_BAD_DEFINITION, 0, 0, account)
     asset = m[m[inst + L.I_EVENT] + L.E_ASSET]
-    # Fee balances are made now, so that no trade can ever fail for want of one.
-    if balance_get(m, PLATFORM_ACCOUNT, asset) == 0:
+    # Fee balances are made now and kept in the listing, so that no trade can fail for want of one or has to look for it.
+    platform = balance_get(m, d.PLATFORM_FEE_ACCOUNT, asset)
+    if platform == 0:
         return _full(m, L.P_BALANCE)
-    for word in (d.DL_OWNER_ACCOUNT, d.DL_VENUE_ACCOUNT):
-        if rows[c + word] != 0 and balance_get(m, rows[c + word], asset) == 0:
-            return _full(m, L.P_BALANCE)
+    owner = _fee_balance(m, rows[c + d.DL_OWNER_ACCOUNT], asset)
+    front = _fee_balance(m, rows[c + d.DL_VENUE_ACCOUNT], asset)
+    if owner < 0 or front < 0:
+        return _full(m, L.P_BALANCE)
     p = pair_find(m, PAIR_LISTING, venue, m[inst])
     if p == 0 or m[p + L.LI_ORDERS] != 0:
         # New terms hold for orders entered or amended afterwards: open orders keep the row they came under.
@@ -267,5 +271,8 @@ def define_listing(m, rows, c):
         m[p + L.LI_CURRENT] = 1
         if venue == m[inst + L.I_OWNER_VENUE]:
             m[inst + L.I_LISTING] = p
-    copy_words(m, p + 2, rows, c + d.DL_FEE_MODEL, 7)
+    copy_words(m, p + L.LI_FEE_MODEL, rows, c + d.DL_FEE_MODEL, 5)
+    m[p + L.LI_OWNER_BALANCE] = owner
+    m[p + L.LI_VENUE_BALANCE] = front
+    m[p + L.LI_PLATFORM_BALANCE] = platform
     return C.OK

@@ -1,14 +1,21 @@
-"""Phases of an event and its contracts: which an operator may set by hand, and what closing does to the orders that rest."""
+"""Phases of an event and its contracts (the rules: protocol/phases.py), and what becomes of orders that may not rest any more."""
+
+import numpy as np
 
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..emit import begin_event, refuse, room
 from ..kit.jit import leaf
 from ..kit.rows import event_at
+from ..kit.work import begin_work, end_work, work_row
 from ..layout import definitions as d
-from ..layout.packed import pack_head
+from ..layout.packed import pack_event
 from ..life.life import take_out
+
+SET_MASKS = np.array(P.SET_MASKS, np.int64)
+REST_PHASES = P.mask(P.REST)
 
 
 @leaf
@@ -20,16 +27,8 @@ def set_event_phase(m, event, phase):
 
 @leaf
 def transition_allowed(old, new):
-    """The phases an operator may set by hand; determination and finality have their own commands."""
-    if old == C.PH_DRAFT:
-        return new == C.PH_LISTED
-    if old == C.PH_LISTED:
-        return new == C.PH_OPEN
-    if old == C.PH_OPEN:
-        return new == C.PH_PAUSED or new == C.PH_CANCEL_ONLY or new == C.PH_CLOSED
-    if old == C.PH_PAUSED or old == C.PH_CANCEL_ONLY:
-        return new == C.PH_OPEN or new == C.PH_PAUSED or new == C.PH_CANCEL_ONLY or new == C.PH_CLOSED
-    return False
+    """May an operator set it? Determination and finality have their own commands."""
+    return 0 <= new < P.COUNT and (SET_MASKS[old] >> new) & 1 != 0
 
 
 @leaf
@@ -37,10 +36,10 @@ def set_phase(m, ev, event, new):
     """Change the phase of an event and of its contracts, and say so."""
     old = m[event + L.E_PHASE_NOW]
     set_event_phase(m, event, new)
-    e = begin_event(m, ev, pack_head(C.E_PHASE, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_ORDER] = m[event]
-    ev[e + L.EVT_PRICE] = old
-    ev[e + L.EVT_QTY] = new
+    e = begin_event(m, ev, pack_event(C.E_PHASE, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_PHASE_EVENT] = m[event]
+    ev[e + L.EVT_PHASE_OLD] = old
+    ev[e + L.EVT_PHASE_NEW] = new
 
 
 @leaf
@@ -49,30 +48,32 @@ def do_phase(m, rows, c, ev):
     new = rows[c + d.DP_PHASE]
     if event == 0:
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DP_EVENT])
-    if new == m[event + L.E_PHASE_NOW] or not transition_allowed(m[event + L.E_PHASE_NOW], new):
-        return refuse(m, C.R_BAD_TRANSITION, 0, m[event + L.E_PHASE_NOW], new)
+    old = m[event + L.E_PHASE_NOW]
+    if not transition_allowed(old, new):
+        return refuse(m, C.R_BAD_TRANSITION, 0, old, new)
     if m[event + L.E_FIRST] == 0:
         return refuse(m, C.R_BAD_DEFINITION, m[event + L.E_N], 0, 0)  # no contract yet
     set_phase(m, ev, event, new)
-    if new == C.PH_CLOSED:
-        m[L.H_RESUME] = L.RES_CLOSE
-        m[L.H_R0] = event
-        m[L.H_R0 + 1] = 0  # contract
+    if (REST_PHASES >> old) & 1 != 0 and (REST_PHASES >> new) & 1 == 0:
+        w = begin_work(m, L.WORK_CLOSE)
+        m[w + L.WX_EVENT] = event
+        m[w + L.WX_CONTRACT] = 0
     return C.OK
 
 
 @leaf
 def go_on_closing(m, ev):
     """Cancel all that rests, contract by contract, bids before asks, best first."""
-    event = m[L.H_R0]
-    while m[L.H_R0 + 1] < m[event + L.E_N]:
-        inst = m[event + L.E_FIRST] + m[L.H_R0 + 1] * L.INSTRUMENT_WORDS
+    w = work_row(m)
+    event = m[w + L.WX_EVENT]
+    while m[w + L.WX_CONTRACT] < m[event + L.E_N]:
+        inst = m[event + L.E_FIRST] + m[w + L.WX_CONTRACT] * L.INSTRUMENT_WORDS
         for ask in range(2):
-            while m[inst + L.I_BEST_BID + ask] != 0:
+            while m[inst + L.I_BEST + ask] != 0:
                 if not room(m, 2):
                     return False
-                o = m[m[inst + L.I_BEST_BID + ask] + L.L_HEAD]
+                o = m[m[inst + L.I_BEST + ask] + L.L_HEAD]
                 take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_CLOSING, C.EF_UNSOLICITED)
-        m[L.H_R0 + 1] += 1
-    m[L.H_RESUME] = 0
+        m[w + L.WX_CONTRACT] += 1
+    end_work(m)
     return True

@@ -7,9 +7,12 @@ from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at
-from ..money.collateral import collateral_find, collateral_shift
+from ..layout.packed import instrument_of, session_of
+from ..money.collateral import buying_power, collateral_find, collateral_shift
+from ..money.ledger import post
+from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
-from ..risk.ladder import check_account, check_kill, check_phase, first_position
+from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
 
@@ -20,11 +23,11 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     if code != C.OK:
         return code
     if not sees_event(m, s, event):
-        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
-    if m[event + L.E_PRODUCT] != C.EXACTLY:
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, instrument_of(rows[c + L.CMD_INSTRUMENT]))
+    if not has_sets(m, event):
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
     inst = m[event + L.E_FIRST]
-    code = check_phase(m, inst)
+    code = check_phase(m, inst, SPLIT_PHASES if kind == C.C_SPLIT else MERGE_PHASES)
     if code == C.OK:
         code = check_kill(m, s, account, entry_venue(m, s, inst))
     if code != C.OK:
@@ -40,22 +43,18 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
 
 @leaf
 def _move_sets(m, co, event, sets):
-    """Pay for sets (negative: get paid) and move every contract's position; pool and count follow."""
-    n = m[event + L.E_N]
-    money = m[event + L.E_K] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] * sets
-    m[m[co + L.CO_CASH] + L.B_CASH] -= money
-    m[event + L.E_POOL] += money
+    """Every contract's position of the account and the event's count grow by so many sets (negative: shrink)."""
     m[event + L.E_SETS] += sets
-    for j in range(n):
+    for j in range(m[event + L.E_N]):
         collateral_shift(m, co, j, sets, 0, 0)
-    return money
 
 
 @leaf
 def do_sets(m, rows, c, ev, kind):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     sets = rows[c + L.CMD_SETS]
-    event = event_at(m, rows[c + L.CMD_INSTRUMENT] >> 32)
+    signed = sets if kind == C.C_SPLIT else -sets
+    event = event_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     asked = request_account(m, rows, c, s)
     account = account_at(m, asked)
     code = _check_sets(m, rows, c, s, account, asked, event, kind, sets)
@@ -79,19 +78,25 @@ def do_sets(m, rows, c, ev, kind):
             code = refuse(m, C.R_MERGE_TOO_MANY, max(least, 0), 0, sets)
     if code == C.OK:
         cash = m[co + L.CO_CASH]
-        before = m[cash + L.B_CASH] - m[cash + L.B_LOCKED]
+        before = buying_power(m, cash)
         locked = m[cash + L.B_LOCKED]
-        money = _move_sets(m, co, event, sets if kind == C.C_SPLIT else -sets)
-        after = m[cash + L.B_CASH] - m[cash + L.B_LOCKED]
+        money = sets_worth(m, event, signed)
+        _move_sets(m, co, event, signed)
+        after = buying_power(m, cash) - money
         if after < 0 and after < before:
-            _move_sets(m, co, event, -sets if kind == C.C_SPLIT else sets)
+            _move_sets(m, co, event, -signed)
             code = refuse(m, C.R_COLLATERAL, before, locked, before - after)
+        elif kind == C.C_SPLIT:
+            post(m, cash, event, money, C.WHY_SPLIT)
+        else:
+            post(m, event, cash, -money, C.WHY_MERGE)
     if code != C.OK:
         e = request_event(m, rows, c, ev, C.E_REFUSED, C.ST_REJECTED, code, 0, asked)
         put_refusal(m, ev, e)
         return
     e = request_event(m, rows, c, ev, C.E_MOVED, C.ST_NONE, C.OK, 0, asked)
-    ev[e + L.EVT_PRICE] = -money
-    ev[e + L.EVT_QTY] = m[m[co + L.CO_CASH] + L.B_CASH]
-    ev[e + L.EVT_LAST_QTY] = sets if kind == C.C_SPLIT else -sets
-    ev[e + L.EVT_SPARE] = m[event + L.E_ASSET]
+    ev[e + L.EVT_MOVED_AMOUNT] = -money
+    ev[e + L.EVT_MOVED_BALANCE] = m[m[co + L.CO_CASH] + L.B_CASH]
+    ev[e + L.EVT_MOVED_SETS] = signed
+    ev[e + L.EVT_MOVED_ASSET] = m[event + L.E_ASSET]
+    ev[e + L.EVT_MOVED_WHY] = C.WHY_SPLIT if kind == C.C_SPLIT else C.WHY_MERGE

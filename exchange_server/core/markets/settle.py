@@ -4,28 +4,37 @@ Determining pays nothing and starts the challenge window. Finalising pays payout
 command in between, and the pool must end at exactly 0.
 """
 
+import numpy as np
+
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..emit import begin_event, refuse, room
 from ..kit.jit import leaf
 from ..kit.rows import event_at, session_at
+from ..kit.work import begin_work, end_work, work_row
 from ..layout import definitions as d
-from ..layout.packed import pack_head
+from ..layout.packed import pack_event, pack_instrument
 from ..money.collateral import collateral_shift
+from ..money.ledger import post
+from ..money.products import is_settled, payouts_fit, payouts_most, settlement
 from .phases import set_event_phase
+
+DETERMINE_PHASES, FINALISE_PHASES = P.mask(P.DETERMINE), P.mask(P.FINALISE)
+DETERMINED, FINAL = P.LEADS_TO[P.DETERMINE], P.LEADS_TO[P.FINALISE]
+DETERMINE_REFUSALS = np.array(P.DETERMINE_REFUSALS, np.int64)
+FINALISE_REFUSALS = np.array(P.FINALISE_REFUSALS, np.int64)
 
 
 @leaf
 def do_determine(m, rows, c, ev):
     event = event_at(m, rows[c + d.DD_EVENT])
-    if event == 0 or m[event + L.E_PRODUCT] == C.SPOT:
+    if event == 0 or not is_settled(m, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
     phase = m[event + L.E_PHASE_NOW]
-    if phase == C.PH_FINAL:
-        return refuse(m, C.R_ALREADY_FINAL, 0, 0, phase)
-    if phase != C.PH_CLOSED:
-        return refuse(m, C.R_NOT_CLOSED, C.PH_CLOSED, 0, phase)
+    if (DETERMINE_PHASES >> phase) & 1 == 0:
+        return refuse(m, DETERMINE_REFUSALS[phase], 0, 0, phase)
     if m[event + L.E_OPEN_ORDERS] != 0:
         return refuse(m, C.R_OPEN_ORDERS, 0, 0, m[event + L.E_OPEN_ORDERS])
     n = m[event + L.E_N]
@@ -40,18 +49,17 @@ def do_determine(m, rows, c, ev):
         if p < 0 or p > payout:
             return refuse(m, C.R_PAYOUT_RANGE, payout, 0, p)
         total += p
-    most = m[event + L.E_K] * payout
-    if m[event + L.E_PRODUCT] == C.EXACTLY and total != most or total > most:
-        return refuse(m, C.R_PAYOUT_SUM, most, 0, total)
+    if not payouts_fit(m, event, total):
+        return refuse(m, C.R_PAYOUT_SUM, payouts_most(m, event), 0, total)
     for j in range(n):
         m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
     m[event + L.E_VERSION] += 1
     m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
-    set_event_phase(m, event, C.PH_DETERMINED)
-    e = begin_event(m, ev, pack_head(C.E_DETERMINED, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_ORDER] = m[event]
-    ev[e + L.EVT_PRICE] = m[event + L.E_WINDOW_END]
-    ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
+    set_event_phase(m, event, DETERMINED)
+    e = begin_event(m, ev, pack_event(C.E_DETERMINED, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_DETERMINED_EVENT] = m[event]
+    ev[e + L.EVT_DETERMINED_UNTIL] = m[event + L.E_WINDOW_END]
+    ev[e + L.EVT_DETERMINED_VERSION] = m[event + L.E_VERSION]
     return C.OK
 
 
@@ -61,65 +69,64 @@ def do_finalise(m, rows, c):
     if event == 0:
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DX_EVENT])
     phase = m[event + L.E_PHASE_NOW]
-    if phase == C.PH_FINAL:
-        return refuse(m, C.R_ALREADY_FINAL, 0, 0, phase)
-    if phase != C.PH_DETERMINED or rows[c + d.DX_VERSION] != m[event + L.E_VERSION]:
+    if (FINALISE_PHASES >> phase) & 1 == 0:
+        return refuse(m, FINALISE_REFUSALS[phase], 0, 0, phase)
+    if rows[c + d.DX_VERSION] != m[event + L.E_VERSION]:
         return refuse(m, C.R_NOT_DETERMINED, m[event + L.E_VERSION], rows[c + d.DX_VERSION], phase)
     if m[L.H_TIME] < m[event + L.E_WINDOW_END]:
         return refuse(m, C.R_CHALLENGE_WINDOW, m[event + L.E_WINDOW_END], 0, m[L.H_TIME])
-    m[L.H_RESUME] = L.RES_SETTLE
-    m[L.H_R0] = event
-    m[L.H_R0 + 1] = m[event + L.E_COLL_HEAD]  # collateral row being paid
-    m[L.H_R0 + 2] = 0  # its contract
-    m[L.H_R0 + 3] = 0  # paid so far
+    w = begin_work(m, L.WORK_SETTLE)
+    m[w + L.WS_EVENT] = event
+    m[w + L.WS_ROW] = m[event + L.E_COLL_HEAD]
+    m[w + L.WS_CONTRACT] = 0
     return C.OK
 
 
 @leaf
 def go_on_settling(m, ev):
-    event = m[L.H_R0]
+    w = work_row(m)
+    event = m[w + L.WS_EVENT]
     n = m[event + L.E_N]
-    while m[L.H_R0 + 1] != 0:
-        co = m[L.H_R0 + 1]
-        while m[L.H_R0 + 2] < n:
-            j = m[L.H_R0 + 2]
+    while m[w + L.WS_ROW] != 0:
+        co = m[w + L.WS_ROW]
+        while m[w + L.WS_CONTRACT] < n:
+            j = m[w + L.WS_CONTRACT]
             q = m[co + L.CO_COLUMNS + j]
             if q != 0:
                 if not room(m, 1):
                     return False
                 inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
                 account = m[co + L.CO_ACCOUNT]
-                amount = q * m[inst + L.I_PAID] * m[event + L.E_TICK_VALUE]
+                amount = settlement(m, inst, q)
                 cash = m[co + L.CO_CASH]
-                m[cash + L.B_CASH] += amount
-                m[L.H_R0 + 3] += amount
+                post(m, event, cash, amount, C.WHY_SETTLEMENT)
                 collateral_shift(m, co, j, -q, 0, 0)
                 session = m[account + L.AC_SESSION]
                 s = session_at(m, session)
                 if s == 0 or m[s + L.S_FLAGS] & L.SF_SETTLEMENT == 0:
                     session = 0  # recorded, and told where settlement reports were asked for
-                e = begin_event(m, ev, pack_head(C.E_SETTLED, 0, 0, 0, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
-                ev[e + L.EVT_INSTRUMENT] = m[inst + L.I_ID] << 32
-                ev[e + L.EVT_ORDER] = m[event]
-                ev[e + L.EVT_PRICE] = m[inst + L.I_PAID]
-                ev[e + L.EVT_QTY] = q
-                ev[e + L.EVT_LEAVES] = m[event + L.E_VERSION]
-                ev[e + L.EVT_LAST_PRICE] = amount
-                ev[e + L.EVT_LAST_QTY] = m[cash + L.B_CASH]
-                ev[e + L.EVT_SPARE] = m[event + L.E_ASSET]
-            m[L.H_R0 + 2] = j + 1
-        m[L.H_R0 + 1] = m[co + L.CO_NEXT_IN_EVENT]
-        m[L.H_R0 + 2] = 0
+                e = begin_event(m, ev, pack_event(C.E_SETTLED, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
+                ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
+                ev[e + L.EVT_SETTLED_EVENT] = m[event]
+                ev[e + L.EVT_SETTLED_PAYOUT] = m[inst + L.I_PAID]
+                ev[e + L.EVT_SETTLED_POSITION] = q
+                ev[e + L.EVT_SETTLED_VERSION] = m[event + L.E_VERSION]
+                ev[e + L.EVT_SETTLED_AMOUNT] = amount
+                ev[e + L.EVT_SETTLED_BALANCE] = m[cash + L.B_CASH]
+                ev[e + L.EVT_SETTLED_ASSET] = m[event + L.E_ASSET]
+                ev[e + L.EVT_SETTLED_WHY] = C.WHY_SETTLEMENT
+            m[w + L.WS_CONTRACT] = j + 1
+        m[w + L.WS_ROW] = m[co + L.CO_NEXT_IN_EVENT]
+        m[w + L.WS_CONTRACT] = 0
     if not room(m, 1):
         return False
-    m[event + L.E_POOL] -= m[L.H_R0 + 3]
     m[event + L.E_SETS] = 0
     if m[event + L.E_POOL] != 0:
         m[L.H_ERROR] = L.INV_LEDGER
     m[event + L.E_SETTLE_ID] = m[event + L.E_VERSION]
-    set_event_phase(m, event, C.PH_FINAL)
-    e = begin_event(m, ev, pack_head(C.E_FINAL, 0, 0, 0, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_ORDER] = m[event]
-    ev[e + L.EVT_QTY] = m[event + L.E_VERSION]
-    m[L.H_RESUME] = 0
+    set_event_phase(m, event, FINAL)
+    e = begin_event(m, ev, pack_event(C.E_FINAL, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_FINAL_EVENT] = m[event]
+    ev[e + L.EVT_FINAL_VERSION] = m[event + L.E_VERSION]
+    end_work(m)
     return True

@@ -1,7 +1,7 @@
 """Price-time matching and what a trade moves.
 
 `start_match` puts an accepted order to work; `go_on_matching` may stop for want of event rows and is called again: all it
-needs is in H_R0. Each trade is complete (both orders, both accounts, ledger, two events) before the next begins.
+needs is in its row of work. Each trade is complete (both orders, both accounts, ledger, two events) before the next begins.
 """
 
 from protocol import codes as C
@@ -10,11 +10,24 @@ from .. import layout as L
 from ..book.levels import level_worse, queue_push, queue_reduce
 from ..emit import client_price, order_report, room
 from ..kit.jit import leaf
-from ..layout.packed import fee_model, maker_bps, set_status, taker_bps
+from ..kit.work import begin_work, end_work, work_row
+from ..layout.packed import (
+    book_side_of,
+    contract_side_of,
+    fee_model,
+    maker_bps,
+    other_side,
+    own_side,
+    set_status,
+    taker_bps,
+    tif_of,
+    type_of,
+)
 from ..life.life import close_order, take_out
 from ..money.collateral import collateral_shift, open_quantity
 from ..money.fees import charge_fee, grant_rebate, share_fee
-from ..money.products import reserve_fee, reserve_part
+from ..money.ledger import post
+from ..money.products import fill_base, fill_cash, fill_position, reserve_fee, reserve_part
 
 ROWS_PER_TRADE = 4  # two fills, each with a text row
 ROWS_PER_CANCEL = 2
@@ -29,10 +42,10 @@ def crosses(book_side, price, other):
 def fillable(m, o):
     """Can a FOK be filled whole? Own liquidity does not count, and standing in the way it decides: no."""
     inst = m[o + L.O_INSTRUMENT]
-    book_side = m[o + L.O_ATTR] & 15
-    ask = 1 if book_side == C.BUY else 0
+    book_side = book_side_of(m[o + L.O_ATTR])
+    ask = other_side(book_side)
     need = m[o + L.O_LEAVES]
-    level = m[inst + L.I_BEST_BID + ask]
+    level = m[inst + L.I_BEST + ask]
     while level != 0 and crosses(book_side, m[o + L.O_PRICE], m[level + L.L_PRICE]):
         r = m[level + L.L_HEAD]
         while r != 0:
@@ -47,37 +60,34 @@ def fillable(m, o):
 
 
 @leaf
-def _side_of_trade(m, inst, o, price, quantity, fee):
-    """Position, reservation, cash and counts of one order for one fill."""
-    event = m[inst + L.I_EVENT]
-    spot = m[event + L.E_PRODUCT] == C.SPOT
+def _deliver(m, inst, buyer, seller, price, quantity):
+    """Cash goes from the buyer to the seller, of a spot pair the base the other way. buyer, seller: collateral rows."""
+    post(m, m[buyer + L.CO_CASH], m[seller + L.CO_CASH], fill_cash(m, inst, price, quantity), C.WHY_TRADE)
+    base = fill_base(m, m[inst + L.I_EVENT], quantity)
+    if base != 0:
+        post(m, m[seller + L.CO_BASE], m[buyer + L.CO_BASE], base, C.WHY_TRADE)
+
+
+@leaf
+def _side_of_trade(m, inst, o, price, quantity):
+    """Position, reservation and counts of one order for one fill."""
     co = m[o + L.O_COLL]
     j = m[inst + L.I_INDEX]
     attr = m[o + L.O_ATTR]
-    book_side = attr & 15
+    book_side = book_side_of(attr)
     left = m[o + L.O_LEAVES] - quantity
     kept_fee = reserve_fee(m, inst, book_side, m[o + L.O_FEES], m[o + L.O_PRICE], left, m[o + L.O_FEE_NUM], m[o + L.O_FEE_PAID])
     freed = reserve_part(m, inst, book_side, m[o + L.O_PRICE], quantity) + m[o + L.O_RESERVED_FEE] - kept_fee
     m[o + L.O_RESERVED_FEE] = kept_fee
-    money = price * quantity * m[inst + L.I_TICK_VALUE]
+    gained = fill_position(m, m[inst + L.I_EVENT], quantity)
     if book_side == C.BUY:
-        m[m[co + L.CO_CASH] + L.B_CASH] -= money + fee
-        if spot:
-            m[m[co + L.CO_BASE] + L.B_CASH] += quantity * m[event + L.E_LOT_BASE]
-            collateral_shift(m, co, j, 0, -freed, 0)
-        else:
-            collateral_shift(m, co, j, quantity, -freed, 0)
+        collateral_shift(m, co, j, gained, -freed, 0)
         open_quantity(m, co, j, 0, -quantity)
     else:
-        m[m[co + L.CO_CASH] + L.B_CASH] += money - fee
-        if spot:
-            m[m[co + L.CO_BASE] + L.B_CASH] -= quantity * m[event + L.E_LOT_BASE]
-            collateral_shift(m, co, j, 0, 0, -freed)
-        else:
-            collateral_shift(m, co, j, -quantity, 0, -freed)
+        collateral_shift(m, co, j, -gained, 0, -freed)
         open_quantity(m, co, j, 1, -quantity)
     m[o + L.O_CUM] += quantity
-    m[o + L.O_NOTIONAL] += client_price(m, inst, (attr >> 8) & 15, price) * quantity
+    m[o + L.O_NOTIONAL] += client_price(m, inst, contract_side_of(attr), price) * quantity
 
 
 @leaf
@@ -86,7 +96,7 @@ def _fill_event(m, ev, inst, o, price, quantity, fee, trade, flags):
     status = C.ST_FILLED if done else C.ST_PARTIAL
     set_status(m, o, status)
     e = order_report(m, ev, o, C.E_FILL, status, C.OK, flags)
-    ev[e + L.EVT_LAST_PRICE] = client_price(m, inst, (m[o + L.O_ATTR] >> 8) & 15, price)
+    ev[e + L.EVT_LAST_PRICE] = client_price(m, inst, contract_side_of(m[o + L.O_ATTR]), price)
     ev[e + L.EVT_LAST_QTY] = quantity
     ev[e + L.EVT_FEE] = fee
     ev[e + L.EVT_TRADE] = trade
@@ -112,15 +122,21 @@ def trade(m, ev, maker, taker, quantity):
         same = fee_model(maker_fees) == fee_model(m[taker + L.O_FEES])
         rebate = grant_rebate(m, inst, maker, min(-maker_rate, max(taker_rate, 0)) if same else 0, price, quantity)
         maker_fee = -rebate
-    _side_of_trade(m, inst, maker, price, quantity, maker_fee)
-    _side_of_trade(m, inst, taker, price, quantity, taker_fee)
+    _side_of_trade(m, inst, maker, price, quantity)
+    _side_of_trade(m, inst, taker, price, quantity)
+    if book_side_of(m[taker + L.O_ATTR]) == C.BUY:
+        _deliver(m, inst, m[taker + L.O_COLL], m[maker + L.O_COLL], price, quantity)
+    else:
+        _deliver(m, inst, m[maker + L.O_COLL], m[taker + L.O_COLL], price, quantity)
+    if rebate != 0:
+        post(m, m[m[taker + L.O_COLL] + L.CO_CASH], m[m[maker + L.O_COLL] + L.CO_CASH], rebate, C.WHY_REBATE)
     share_fee(m, maker, max(maker_fee, 0))
     share_fee(m, taker, taker_fee - rebate)
     m[taker + L.O_LEAVES] -= quantity
     m[inst + L.I_LAST] = price
     m[inst + L.I_VOLUME] += quantity
-    side_flag = C.EF_AGGRESSOR_SELL if m[taker + L.O_ATTR] & 15 != C.BUY else 0
-    ask = 1 if m[maker + L.O_ATTR] & 15 != C.BUY else 0
+    side_flag = C.EF_AGGRESSOR_SELL if book_side_of(m[taker + L.O_ATTR]) != C.BUY else 0
+    ask = own_side(book_side_of(m[maker + L.O_ATTR]))
     queue_reduce(m, inst, ask, maker, quantity)
     _fill_event(m, ev, inst, maker, price, quantity, maker_fee, number, side_flag)
     _fill_event(m, ev, inst, taker, price, quantity, taker_fee, number, side_flag | C.EF_TAKER)
@@ -130,31 +146,32 @@ def trade(m, ev, maker, taker, quantity):
 
 @leaf
 def start_match(m, o):
-    m[L.H_RESUME] = L.RES_MATCH
-    m[L.H_R0] = o
-    m[L.H_R0 + 1] = 0
+    w = begin_work(m, L.WORK_MATCH)
+    m[w + L.WM_ORDER] = o
+    m[w + L.WM_FILLABLE] = 0
 
 
 @leaf
 def go_on_matching(m, ev):
-    """Match H_R0 until it is done. False: event buffer full, call again."""
-    o = m[L.H_R0]
+    """Match the order until it is done. False: event buffer full, call again."""
+    w = work_row(m)
+    o = m[w + L.WM_ORDER]
     inst = m[o + L.O_INSTRUMENT]
     attr = m[o + L.O_ATTR]
-    book_side = attr & 15
-    order_type = (attr >> 12) & 15
-    tif = (attr >> 16) & 15
-    ask = 1 if book_side == C.BUY else 0
-    if tif == C.FOK and m[L.H_R0 + 1] == 0:
+    book_side = book_side_of(attr)
+    order_type = type_of(attr)
+    tif = tif_of(attr)
+    ask = other_side(book_side)
+    if tif == C.FOK and m[w + L.WM_FILLABLE] == 0:
         if not room(m, ROWS_PER_CANCEL):
             return False
         if not fillable(m, o):
             take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_FOK_NOT_FILLABLE, 0)
-            m[L.H_RESUME] = L.RES_NONE
+            end_work(m)
             return True
-        m[L.H_R0 + 1] = 1
+        m[w + L.WM_FILLABLE] = 1
     while m[o + L.O_LEAVES] > 0:
-        level = m[inst + L.I_BEST_BID + ask]
+        level = m[inst + L.I_BEST + ask]
         if level == 0 or not crosses(book_side, m[o + L.O_PRICE], m[level + L.L_PRICE]):
             break
         if not room(m, ROWS_PER_TRADE):
@@ -162,7 +179,7 @@ def go_on_matching(m, ev):
         maker = m[level + L.L_HEAD]
         if m[maker + L.O_FIRM] == m[o + L.O_FIRM]:
             take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_SELF_TRADE, 0)
-            m[L.H_RESUME] = L.RES_NONE
+            end_work(m)
             return True
         trade(m, ev, maker, o, min(m[o + L.O_LEAVES], m[maker + L.O_LEAVES]))
     if m[o + L.O_LEAVES] == 0:
@@ -172,6 +189,6 @@ def go_on_matching(m, ev):
             return False
         take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_REST if order_type == C.MARKET else C.R_IOC_REST, 0)
     else:
-        queue_push(m, inst, 1 if book_side != C.BUY else 0, o)
-    m[L.H_RESUME] = L.RES_NONE
+        queue_push(m, inst, own_side(book_side), o)
+    end_work(m)
     return True

@@ -8,29 +8,12 @@ one member, so an update costs at most one pass over n words, and for k = 1 usua
 from protocol import codes as C
 
 from .. import layout as L
+from ..kit.expect import expect
 from ..kit.jit import leaf
-from ..kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, pair_find, pair_put, pair_room
-from ..kit.pools import pool_alloc
+from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.rows import firm_row
-
-
-@leaf
-def balance_get(m, account_id, asset_id):
-    """Balance row of (account, asset), made when missing; 0 when there is no room."""
-    b = pair_find(m, PAIR_BALANCE, account_id, asset_id)
-    if b != 0:
-        return b
-    if pair_room(m) < 1:
-        return 0
-    b = pool_alloc(m, L.P_BALANCE)
-    if b == 0:
-        return 0
-    m[b + L.B_ACCOUNT] = account_id
-    m[b + L.B_ASSET] = asset_id
-    m[b + L.B_CASH] = 0
-    m[b + L.B_LOCKED] = 0
-    pair_put(m, PAIR_BALANCE, account_id, asset_id, b)
-    return b
+from .ledger import balance_get
+from .products import requirement, reserve_part, sells_base, value_at_worst
 
 
 @leaf
@@ -61,7 +44,7 @@ def collateral_get(m, account, event):
     if cash == 0:
         return 0
     base = 0
-    if m[event + L.E_PRODUCT] == C.SPOT:
+    if sells_base(m, event):
         base = balance_get(m, m[account + L.AC_ID], m[event + L.E_BASE_ASSET])
         if base == 0:
             return 0
@@ -70,6 +53,7 @@ def collateral_get(m, account, event):
     m[d + L.PL_USED] += words
     m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
     k = m[event + L.E_K]
+    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # rows are not given back: a new one is all 0
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event
     m[co + L.CO_CASH] = cash
@@ -95,6 +79,7 @@ def _set_v(m, co, j, v):
     n = m[co + L.CO_N]
     k = m[co + L.CO_K]
     column = co + L.CO_COLUMNS + L.COL_V * n
+    expect(m, 0 <= j < n, L.INV_COLLATERAL)
     old = m[column + j]
     if v == old:
         return
@@ -142,17 +127,17 @@ def _set_v(m, co, j, v):
 def collateral_shift(m, co, j, dq, dbuy, dsell):
     """Position and open-order money of contract j change by these amounts (lots, minor units, minor units); locks follow.
 
-    Spot: dq is 0, dbuy is held quote, dsell is held BASE.
+    Where sells hold the base: dq is 0, dbuy is held quote, dsell is held base.
     """
     event = m[co + L.CO_EVENT]
-    product = m[event + L.E_PRODUCT]
     cash = m[co + L.CO_CASH]
-    if product == C.SPOT:
+    if m[co + L.CO_BASE] != 0:
         m[co + L.CO_BUYS] += dbuy
         m[co + L.CO_REQUIRED] += dbuy
         m[cash + L.B_LOCKED] += dbuy
         m[co + L.CO_HELD_BASE] += dsell
         m[m[co + L.CO_BASE] + L.B_LOCKED] += dsell
+        expect(m, dq == 0 and m[co + L.CO_REQUIRED] >= 0 and m[co + L.CO_HELD_BASE] >= 0, L.INV_COLLATERAL)
         return
     n = m[co + L.CO_N]
     q = co + L.CO_COLUMNS + j
@@ -163,20 +148,35 @@ def collateral_shift(m, co, j, dq, dbuy, dsell):
     m[q + L.COL_BUY * n] += dbuy
     m[q + L.COL_SELL * n] += dsell
     m[co + L.CO_BUYS] += dbuy
-    v = m[q] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + m[q + L.COL_BUY * n] - m[q + L.COL_SELL * n]
-    if product == C.AT_MOST or product == C.SCALAR:
-        v = min(v, 0)
-    _set_v(m, co, j, v)
-    required = m[co + L.CO_BUYS] - min(0, m[co + L.CO_WORST])
+    _set_v(m, co, j, value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n]))
+    expect(m, m[q + L.COL_BUY * n] >= 0 and m[q + L.COL_SELL * n] >= 0, L.INV_COLLATERAL)
+    required = requirement(m[co + L.CO_BUYS], m[co + L.CO_WORST])
+    expect(m, required >= m[co + L.CO_BUYS] >= 0, L.INV_COLLATERAL)
     m[cash + L.B_LOCKED] += required - m[co + L.CO_REQUIRED]
     m[co + L.CO_REQUIRED] = required
+    expect(m, m[cash + L.B_LOCKED] >= required, L.INV_COLLATERAL)
 
 
 @leaf
 def open_quantity(m, co, j, sell, quantity):
     """Open quantity of the account on one side of contract j changes."""
-    n = m[co + L.CO_N]
-    m[co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * n + j] += quantity
+    at = co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * m[co + L.CO_N] + j
+    m[at] += quantity
+    expect(m, m[at] >= 0, L.INV_COLLATERAL)
+
+
+@leaf
+def reserve(m, inst, co, book_side, price, quantity, fee, sign):
+    """Add (sign 1) or release (sign -1) the reservation of a quantity at a price together with its fee part."""
+    expect(m, quantity > 0 and fee >= 0, L.INV_COLLATERAL)
+    amount = sign * (reserve_part(m, inst, book_side, price, quantity) + fee)
+    j = m[inst + L.I_INDEX]
+    if book_side == C.BUY:
+        collateral_shift(m, co, j, 0, amount, 0)
+        open_quantity(m, co, j, 0, sign * quantity)
+    else:
+        collateral_shift(m, co, j, 0, 0, amount)
+        open_quantity(m, co, j, 1, sign * quantity)
 
 
 @leaf

@@ -8,21 +8,23 @@ reaches 2^62 is refused (domain.md).
 from protocol import codes as C
 
 from .. import layout as L
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..layout.packed import fee_model, maker_bps, taker_bps
-from .collateral import balance_get
+from .ledger import post
 
-PLATFORM_ACCOUNT = 1
 BPS = 10_000
 
 
 @leaf
 def fee_numerator(inst, m, model, bps, price, quantity):
     """Exact fee times fee_denominator; price in YES ticks."""
+    expect(m, bps >= 0 and quantity >= 0 and price >= 0, L.INV_FEE)
     scale = bps * quantity * m[inst + L.I_TICK_VALUE]
     if model == C.FEE_NOTIONAL:
         return scale * price
     payout = m[inst + L.I_PAYOUT]
+    expect(m, 0 < price < payout, L.INV_FEE)
     if model == C.FEE_QUADRATIC:
         return scale * price * (payout - price)
     return scale * min(price, payout - price)
@@ -42,6 +44,7 @@ def fee_reserve(m, inst, fees, price, quantity, charged, paid):
         return 0
     model = fee_model(fees)
     den = fee_denominator(inst, m, model)
+    expect(m, paid >= 0 and paid * den >= charged, L.INV_FEE)
     return (charged + fee_numerator(inst, m, model, bps, price, quantity) + den - 1) // den - paid
 
 
@@ -55,6 +58,7 @@ def charge_fee(m, inst, o, bps, price, quantity):
     m[o + L.O_FEE_NUM] += fee_numerator(inst, m, model, bps, price, quantity)
     paid = (m[o + L.O_FEE_NUM] + den - 1) // den
     fee = paid - m[o + L.O_FEE_PAID]
+    expect(m, fee >= 0, L.INV_FEE)
     m[o + L.O_FEE_PAID] = paid
     return fee
 
@@ -69,29 +73,32 @@ def grant_rebate(m, inst, o, bps, price, quantity):
     m[o + L.O_REBATE_NUM] += fee_numerator(inst, m, model, bps, price, quantity)
     paid = m[o + L.O_REBATE_NUM] // den
     rebate = paid - m[o + L.O_REBATE_PAID]
+    expect(m, rebate >= 0, L.INV_FEE)
     m[o + L.O_REBATE_PAID] = paid
     return rebate
 
 
 @leaf
 def share_fee(m, o, change):
-    """Divide a change of the order's net fee: owner and listing venue hold floor(net * share) of it, the platform the rest."""
+    """The order's account pays a change of the order's net fee to those who share it: owner and listing venue hold floor(net * share) of it, the
+    platform the rest. Their balances are in the listing."""
     if change == 0:
         return
     listing = m[o + L.O_LISTING]
-    asset = m[m[m[o + L.O_INSTRUMENT] + L.I_EVENT] + L.E_ASSET]
+    payer = m[m[o + L.O_COLL] + L.CO_CASH]
     before = m[o + L.O_NET_FEE]
     after = before + change
     m[o + L.O_NET_FEE] = after
     owner = m[listing + L.LI_OWNER_SHARE]
     venue = m[listing + L.LI_VENUE_SHARE]
+    expect(m, owner >= 0 and venue >= 0 and owner + venue <= BPS, L.INV_FEE)
     rest = change
     if owner != 0:
         part = (after * owner) // BPS - (before * owner) // BPS
-        m[balance_get(m, m[listing + L.LI_OWNER_ACCOUNT], asset) + L.B_CASH] += part
+        post(m, payer, m[listing + L.LI_OWNER_BALANCE], part, C.WHY_FEE)
         rest -= part
     if venue != 0:
         part = (after * venue) // BPS - (before * venue) // BPS
-        m[balance_get(m, m[listing + L.LI_VENUE_ACCOUNT], asset) + L.B_CASH] += part
+        post(m, payer, m[listing + L.LI_VENUE_BALANCE], part, C.WHY_FEE)
         rest -= part
-    m[balance_get(m, PLATFORM_ACCOUNT, asset) + L.B_CASH] += rest
+    post(m, payer, m[listing + L.LI_PLATFORM_BALANCE], rest, C.WHY_FEE)

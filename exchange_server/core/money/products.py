@@ -1,42 +1,132 @@
-"""What an order reserves, by product."""
+"""What each product answers: what an order reserves, what a fill moves, what a position is worth, what sets cost. Nothing is changed here.
+
+| question                     | spot                 | exactly k of n           | at most k of n           | scalar        |
+|------------------------------|----------------------|--------------------------|--------------------------|---------------|
+| a buy reserves               | price * qty + fee    | price * qty + fee        | the same                 | the same      |
+| a sell reserves              | qty of the base      | (P - price) * qty + fee  | the same                 | the same      |
+| a fill moves                 | cash and base        | cash and position        | the same                 | the same      |
+| a position is worth at worst | nothing              | sum of the k least v     | of the k least v below 0 | min(v, 0)     |
+| a position is paid           | never                | q * payout               | the same                 | the same      |
+| the payouts of an event sum  | -                    | to k * P                 | to k * P at most         | to P at most  |
+| a set costs                  | no sets              | k * P                    | no sets                  | no sets       |
+
+No other file of the core asks for the product: a new one is added here and to tests/core/test_products.py. Amounts are minor units of the event's asset
+(of the base where it says so), quantities lots, prices YES ticks; `inst` and `event` are pointers. A scalar is an event of one contract with k = 1.
+"""
 
 from protocol import codes as C
 
 from .. import layout as L
+from ..kit.expect import expect
 from ..kit.jit import leaf
-from .collateral import collateral_shift, open_quantity
 from .fees import fee_reserve
 
-# ---- reservation: what the unfilled rest takes from the collateral row ------------------------------------------
+
+@leaf
+def sells_base(m, event):
+    """A spot pair: a seller delivers the base asset, there is no position, no NO side and nothing to settle."""
+    return m[event + L.E_PRODUCT] == C.SPOT
+
+
+# ---- an order ----------------------------------------------------------------------------------------------------------
 
 
 @leaf
 def reserve_part(m, inst, book_side, price, quantity):
-    """Price part of the reservation of a quantity: minor units (spot sells: base minor units)."""
+    """Price part of the reservation of a quantity; of a spot sell minor units of the base."""
     event = m[inst + L.I_EVENT]
+    expect(m, book_side == C.BUY or book_side == C.SELL, L.INV_ORDER)
     if book_side == C.BUY:
         return price * quantity * m[inst + L.I_TICK_VALUE]
-    if m[event + L.E_PRODUCT] == C.SPOT:
+    if sells_base(m, event):
         return quantity * m[event + L.E_LOT_BASE]
+    expect(m, price <= m[inst + L.I_PAYOUT], L.INV_ORDER)
     return (m[inst + L.I_PAYOUT] - price) * quantity * m[inst + L.I_TICK_VALUE]
 
 
 @leaf
 def reserve_fee(m, inst, book_side, fees, price, quantity, charged, paid):
     """Fee part of an order that was charged so much already (exact numerator, and rounded up); a spot sell's fee comes out of its proceeds."""
-    if book_side != C.BUY and m[m[inst + L.I_EVENT] + L.E_PRODUCT] == C.SPOT:
+    if book_side != C.BUY and sells_base(m, m[inst + L.I_EVENT]):
         return 0
     return fee_reserve(m, inst, fees, price, quantity, charged, paid)
 
 
+# ---- a fill ------------------------------------------------------------------------------------------------------------
+
+
 @leaf
-def reserve(m, inst, co, book_side, price, quantity, fee, sign):
-    """Add (sign 1) or release (sign -1) the reservation of a quantity at a price together with its fee part."""
-    amount = sign * (reserve_part(m, inst, book_side, price, quantity) + fee)
-    j = m[inst + L.I_INDEX]
-    if book_side == C.BUY:
-        collateral_shift(m, co, j, 0, amount, 0)
-        open_quantity(m, co, j, 0, sign * quantity)
-    else:
-        collateral_shift(m, co, j, 0, 0, amount)
-        open_quantity(m, co, j, 1, sign * quantity)
+def fill_cash(m, inst, price, quantity):
+    """What the buyer pays to the seller."""
+    expect(m, price > 0 and quantity > 0, L.INV_LEDGER)
+    return price * quantity * m[inst + L.I_TICK_VALUE]
+
+
+@leaf
+def fill_base(m, event, quantity):
+    """What the seller delivers to the buyer, minor units of the base; 0 where a fill moves positions."""
+    return quantity * m[event + L.E_LOT_BASE] if sells_base(m, event) else 0
+
+
+@leaf
+def fill_position(m, event, quantity):
+    """By how much the buyer's position grows and the seller's shrinks."""
+    return 0 if sells_base(m, event) else quantity
+
+
+# ---- a position --------------------------------------------------------------------------------------------------------
+
+
+@leaf
+def value_at_worst(m, event, q, buys, sells):
+    """v_j of domain.md section 4, as it counts in the sum of the k least: q lots held, `buys` and `sells` reserved by open orders."""
+    expect(m, not sells_base(m, event), L.INV_COLLATERAL)
+    v = q * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + buys - sells
+    return v if m[event + L.E_PRODUCT] == C.EXACTLY else min(v, 0)
+
+
+@leaf
+def requirement(buys, worst):
+    """What an account must keep for an event: all of its buys, and what its worst case owes."""
+    return buys - min(0, worst)
+
+
+@leaf
+def is_settled(m, event):
+    """Are there payouts at the end?"""
+    return not sells_base(m, event)
+
+
+@leaf
+def payouts_most(m, event):
+    """Ticks that the payouts of all contracts sum to at most: k * P."""
+    return m[event + L.E_K] * m[event + L.E_PAYOUT]
+
+
+@leaf
+def payouts_fit(m, event, total):
+    """May the payouts of an event sum to `total` ticks?"""
+    most = payouts_most(m, event)
+    return total == most if m[event + L.E_PRODUCT] == C.EXACTLY else total <= most
+
+
+@leaf
+def settlement(m, inst, q):
+    """What q lots are paid by the determined payout; a short pays (below 0)."""
+    expect(m, 0 <= m[inst + L.I_PAID] <= m[inst + L.I_PAYOUT], L.INV_LEDGER)
+    return q * m[inst + L.I_PAID] * m[inst + L.I_TICK_VALUE]
+
+
+# ---- sets --------------------------------------------------------------------------------------------------------------
+
+
+@leaf
+def has_sets(m, event):
+    """Is one contract of each worth a fixed amount, so that accounts may split and merge?"""
+    return m[event + L.E_PRODUCT] == C.EXACTLY
+
+
+@leaf
+def sets_worth(m, event, sets):
+    """What so many sets cost, and what the pool holds for them."""
+    return payouts_most(m, event) * m[event + L.E_TICK_VALUE] * sets if has_sets(m, event) else 0

@@ -4,23 +4,25 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import begin_event, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_BALANCE, pair_find
 from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import account_at, asset_at
 from ..layout import definitions as d
-from ..layout.packed import pack_head
-from .collateral import balance_get
+from ..layout.packed import pack_event
+from .ledger import balance_get, post
 
 MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
 
 
 @leaf
-def _moved(m, ev, account, amount, balance, asset):
-    e = begin_event(m, ev, pack_head(C.E_MOVED, 0, 0, 0, 0, 0, 0, 0, C.EF_UNSOLICITED), m[account + L.AC_SESSION], m[account], True)
-    ev[e + L.EVT_PRICE] = amount
-    ev[e + L.EVT_QTY] = m[balance + L.B_CASH]
-    ev[e + L.EVT_SPARE] = asset
+def _moved(m, ev, account, amount, after, asset, why):
+    e = begin_event(m, ev, pack_event(C.E_MOVED, 0, 0, 0, 0, C.EF_UNSOLICITED), m[account + L.AC_SESSION], m[account], True)
+    ev[e + L.EVT_MOVED_AMOUNT] = amount
+    ev[e + L.EVT_MOVED_BALANCE] = after
+    ev[e + L.EVT_MOVED_ASSET] = asset
+    ev[e + L.EVT_MOVED_WHY] = why
 
 
 @leaf
@@ -54,16 +56,20 @@ def do_transfer(m, rows, c, ev):
             return refuse(m, C.R_TABLE_FULL, pool_cap(m, L.P_BALANCE), pool_cap(m, L.P_BALANCE) - pool_left(m, L.P_BALANCE), 1)
         if m[target_row + L.B_CASH] + amount >= MONEY_MAX:
             return refuse(m, C.R_OVERFLOW, MONEY_MAX, m[target_row + L.B_CASH], m[target_row + L.B_CASH] + amount)
-        if m[asset + L.A_EXTERNAL] + amount >= MONEY_MAX:
-            return refuse(m, C.R_OVERFLOW, MONEY_MAX, m[asset + L.A_EXTERNAL], m[asset + L.A_EXTERNAL] + amount)
-    if source != 0:
-        m[source_row + L.B_CASH] -= amount
-        _moved(m, ev, account_at(m, source), -amount, source_row, asset_id)
+        held = -m[asset + L.A_EXTERNAL]
+        if held + amount >= MONEY_MAX:
+            return refuse(m, C.R_OVERFLOW, MONEY_MAX, held, held + amount)
+    if source == 0:
+        post(m, asset, target_row, amount, C.WHY_DEPOSIT)
+        _moved(m, ev, account_at(m, target), amount, m[target_row + L.B_CASH], asset_id, C.WHY_DEPOSIT)
+    elif target == 0:
+        post(m, source_row, asset, amount, C.WHY_WITHDRAWAL)
+        expect(m, m[asset + L.A_EXTERNAL] <= 0, L.INV_LEDGER)
+        _moved(m, ev, account_at(m, source), -amount, m[source_row + L.B_CASH], asset_id, C.WHY_WITHDRAWAL)
     else:
-        m[asset + L.A_EXTERNAL] += amount
-    if target != 0:
-        m[target_row + L.B_CASH] += amount
-        _moved(m, ev, account_at(m, target), amount, target_row, asset_id)
-    else:
-        m[asset + L.A_EXTERNAL] -= amount
+        left = m[source_row + L.B_CASH] - amount
+        expect(m, left >= m[source_row + L.B_LOCKED], L.INV_LEDGER)
+        post(m, source_row, target_row, amount, C.WHY_TRANSFER)
+        _moved(m, ev, account_at(m, source), -amount, left, asset_id, C.WHY_TRANSFER)
+        _moved(m, ev, account_at(m, target), amount, m[target_row + L.B_CASH], asset_id, C.WHY_TRANSFER)
     return C.OK

@@ -6,10 +6,11 @@ Everything here is for the files that carry requests out (new.py, cancel.py, rep
 from protocol import codes as C
 
 from .. import layout as L
-from ..emit import begin_event, own_event, put_orig_text, put_texts
+from ..emit import begin_event, own_event, put_orig_text, put_texts, room
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import account_at
-from ..layout.packed import REASON_SHIFT, pack_head, status_of
+from ..layout.packed import account_of, pack_event, reason_of, row_flags_of, sequence_of, session_of, status_of, terms_of, without_entry
 from ..life.ids import ARCHIVED, alias_find, archive_at_ref, order_at_ref
 from ..risk.ladder import check_account, check_session
 
@@ -17,12 +18,12 @@ from ..risk.ladder import check_account, check_session
 @leaf
 def text_at(rows, c):
     """Word offset of the request's own ClOrdID text, -1 without."""
-    return c + L.CMD_WORDS if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ID_HI] < 0 else -1
+    return c + L.CMD_WORDS if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ID_HI] < 0 else -1
 
 
 @leaf
 def orig_text_at(rows, c):
-    return c + L.CMD_WORDS + 8 if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ORIG_HI] < 0 else -1
+    return c + L.CMD_WORDS + 8 if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ORIG_HI] < 0 else -1
 
 
 @leaf
@@ -33,9 +34,10 @@ def valid_id(hi, lo, at):
 
 @leaf
 def request_account(m, rows, c, s):
-    asked = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
         asked = m[s + L.S_ACCOUNT]
+    expect(m, s != 0, L.INV_ROW)
     return asked
 
 
@@ -54,18 +56,19 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
     at = text_at(rows, c)
     orig_at = orig_text_at(rows, c)
     extra = 1 if at >= 0 or orig_at >= 0 else 0
+    expect(m, room(m, 1 + extra), L.INV_ROW)
     if extra != 0:
         flags |= C.EF_TEXT
-    packed = pack_head(kind, extra, status, reason, (head >> 16) & 15, (head >> 20) & 15, (head >> 24) & 15, (head >> 28) & 15, flags)
-    e = begin_event(m, ev, packed, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, account_id, True)
-    ev[e + L.EVT_INSTRUMENT] = rows[c + L.CMD_INSTRUMENT] & ~0xFFFFFFFF
+    packed = pack_event(kind, extra, terms_of(head), status, reason, flags)
+    e = begin_event(m, ev, packed, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), account_id, True)
+    ev[e + L.EVT_INSTRUMENT] = without_entry(rows[c + L.CMD_INSTRUMENT])
     ev[e + L.EVT_ID_HI] = rows[c + L.CMD_ID_HI]
     ev[e + L.EVT_ID_LO] = rows[c + L.CMD_ID_LO]
     ev[e + L.EVT_ORIG_HI] = rows[c + L.CMD_ORIG_HI]
     ev[e + L.EVT_ORIG_LO] = rows[c + L.CMD_ORIG_LO]
     ev[e + L.EVT_PRICE] = rows[c + L.CMD_PRICE]
     ev[e + L.EVT_QTY] = rows[c + L.CMD_QTY]
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     if extra != 0:
         put_texts(m, ev, e, rows, at, 0)
         put_orig_text(ev, e, rows, orig_at)
@@ -75,20 +78,19 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
 @leaf
 def _archive_state(m, rows, c, ev, a, kind, reason, flags, extra):
     """An event about a closed order from its archive row, but for its ids; `extra`: 1 with a row of texts."""
+    expect(m, m[a + L.AR_CLOSED_AT] <= m[L.H_TIME], L.INV_ORDER)
     attr = m[a + L.AR_ATTR]
     if extra != 0:
         flags |= C.EF_TEXT
-    packed = pack_head(
-        kind, extra, status_of(attr), reason, (attr >> 4) & 15, (attr >> 8) & 15, (attr >> 12) & 15, (attr >> 16) & 15, flags
-    )
-    e = begin_event(m, ev, packed, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, m[a + L.AR_FIRM_ACCOUNT] & 0xFFFFFFFF, True)
+    packed = pack_event(kind, extra, terms_of(attr), status_of(attr), reason, flags)
+    e = begin_event(m, ev, packed, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), account_of(m[a + L.AR_FIRM_ACCOUNT]), True)
     ev[e + L.EVT_INSTRUMENT] = m[a + L.AR_INSTRUMENT]
     ev[e + L.EVT_ORDER] = m[a + L.AR_ORDER]
     ev[e + L.EVT_PRICE] = m[a + L.AR_PRICE]
     ev[e + L.EVT_QTY] = m[a + L.AR_QTY]
     ev[e + L.EVT_CUM] = m[a + L.AR_CUM]
     ev[e + L.EVT_NOTIONAL] = m[a + L.AR_NOTIONAL]
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     return e
 
 
@@ -111,10 +113,11 @@ def archive_event(m, rows, c, ev, a, kind, reason, flags):
 @leaf
 def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
     """How a closed order ended, under its own last ClOrdID; the older one asked for, if any, goes to Orig. A refusal comes with its numbers."""
+    expect(m, status_of(m[a + L.AR_ATTR]) >= C.ST_FILLED and status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED, L.INV_ORDER)
     attr = m[a + L.AR_ATTR]
     text = m[a + L.AR_TEXT]
     extra = 1 if text != 0 or orig_at >= 0 else 0
-    e = _archive_state(m, rows, c, ev, a, C.E_STATUS, (attr >> REASON_SHIFT) & 0xFFFF, 0, extra)
+    e = _archive_state(m, rows, c, ev, a, C.E_STATUS, reason_of(attr), 0, extra)
     ev[e + L.EVT_ID_HI] = m[a + L.AR_KEY_HI]
     ev[e + L.EVT_ID_LO] = m[a + L.AR_KEY_LO]
     ev[e + L.EVT_ORIG_HI] = orig_hi
@@ -136,13 +139,16 @@ def behind(m, firm, ref):
     a = archive_at_ref(m, ref)
     if status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED:
         return ref
-    return alias_find(m, firm, m[a + L.AR_ORDER])
+    now = alias_find(m, firm, m[a + L.AR_ORDER])
+    expect(m, now != 0, L.INV_ORDER)
+    return now
 
 
 @leaf
 def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
     """The state of the order behind an id (its key, its text at rows[at..]). A replaced id: the order under the id it lives or ended
     with, the one asked for as its OrigClOrdID."""
+    expect(m, ref != 0, L.INV_ORDER)
     now = behind(m, firm, ref)
     if now == ref:
         hi, lo, at = 0, 0, -1
@@ -150,14 +156,15 @@ def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
         _closed_status(m, rows, c, ev, archive_at_ref(m, now), hi, lo, at)
         return
     o = order_at_ref(m, now)
-    e = own_event(m, ev, o, C.E_STATUS, status_of(m[o + L.O_ATTR]), C.OK, 0, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    e = own_event(m, ev, o, C.E_STATUS, status_of(m[o + L.O_ATTR]), C.OK, 0, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), hi, lo, rows, at)
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
 
 
 @leaf
 def named_account_code(m, rows, c, s):
     """Cancels and replaces find their order by its id; an account that they name must be one they may name."""
-    asked = rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+    expect(m, s != 0, L.INV_ROW)
+    asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
         return check_session(m, s)
     return check_account(m, s, account_at(m, asked), asked, 0)
@@ -166,4 +173,5 @@ def named_account_code(m, rows, c, s):
 @leaf
 def answer_flags(m, rows, c, o):
     """EF_OTHER_SESSION when the asker is not the session that entered the order: that one is then told too, unsolicited."""
-    return C.EF_OTHER_SESSION if m[o + L.O_SESSION] != rows[c + L.CMD_SESSION_ACCOUNT] >> 32 else 0
+    expect(m, m[o + L.O_LEAVES] > 0, L.INV_ORDER)
+    return C.EF_OTHER_SESSION if m[o + L.O_SESSION] != session_of(rows[c + L.CMD_SESSION_ACCOUNT]) else 0

@@ -4,9 +4,10 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import order_event, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import session_at
-from ..layout.packed import status_of
+from ..layout.packed import account_of, contract_side_of, instrument_of, sequence_of, session_of, side_of, status_of
 from ..life.ids import ARCHIVED, archive_at_ref, id_find, order_at_ref
 from ..life.life import close_order, take_out
 from .answers import answer_flags, archive_event, behind, named_account_code, orig_text_at, put_refusal, request_event, text_at, valid_id
@@ -17,17 +18,18 @@ from .answers import answer_flags, archive_event, behind, named_account_code, or
 @leaf
 def cancel_reject(m, rows, c, ev, ref, reason, flags):
     """Refuse a cancel or replace; the status shown is the order's where there is one."""
+    expect(m, reason != C.OK, L.INV_ORDER)
     if ref == 0:
-        e = request_event(m, rows, c, ev, C.E_CANCEL_REJECT, C.ST_NONE, reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF)
+        e = request_event(m, rows, c, ev, C.E_CANCEL_REJECT, C.ST_NONE, reason, flags, account_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     elif ref & ARCHIVED:
         e = archive_event(m, rows, c, ev, archive_at_ref(m, ref), C.E_CANCEL_REJECT, reason, flags)
     else:
         o = order_at_ref(m, ref)
         e = order_event(
-            m, ev, o, C.E_CANCEL_REJECT, status_of(m[o + L.O_ATTR]), reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] >> 32,
+            m, ev, o, C.E_CANCEL_REJECT, status_of(m[o + L.O_ATTR]), reason, flags, session_of(rows[c + L.CMD_SESSION_ACCOUNT]),
             rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO], rows, text_at(rows, c),
         )  # fmt: skip
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     put_refusal(m, ev, e)
 
 
@@ -35,13 +37,14 @@ def cancel_reject(m, rows, c, ev, ref, reason, flags):
 def cancel_as_asked(m, rows, c, ev, o, reason):
     """End an open order at its client's request: the answer to the session that asked, then, where another one entered the order, the
     news to that one under the order's own ClOrdID. Up to 4 event rows."""
+    expect(m, m[o + L.O_LEAVES] > 0 and reason != C.OK, L.INV_ORDER)
     flags = answer_flags(m, rows, c, o)
     e = order_event(
-        m, ev, o, C.E_CANCELED, C.ST_CANCELED, reason, flags, rows[c + L.CMD_SESSION_ACCOUNT] >> 32,
+        m, ev, o, C.E_CANCELED, C.ST_CANCELED, reason, flags, session_of(rows[c + L.CMD_SESSION_ACCOUNT]),
         rows[c + L.CMD_ID_HI], rows[c + L.CMD_ID_LO], rows, text_at(rows, c),
     )  # fmt: skip
     ev[e + L.EVT_LEAVES] = 0
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     if flags != 0:
         take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, reason, C.EF_UNSOLICITED)
     else:
@@ -57,29 +60,31 @@ def same_field(m, code, field, own, said):
 @leaf
 def check_named_fields(m, rows, c, o, code):
     """Account, instrument, side and contract side that a cancel or replace names, against the order's."""
+    expect(m, m[o + L.O_COLL] != 0, L.INV_ORDER)
     head = rows[c + L.CMD_HEAD]
     attr = m[o + L.O_ATTR]
     answer = same_field(
-        m, code, C.FIELD_ACCOUNT, m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID], rows[c + L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
+        m, code, C.FIELD_ACCOUNT, m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID], account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     )
     if answer == C.OK:
-        answer = same_field(m, code, C.FIELD_INSTRUMENT, m[m[o + L.O_INSTRUMENT] + L.I_ID], rows[c + L.CMD_INSTRUMENT] >> 32)
+        answer = same_field(m, code, C.FIELD_INSTRUMENT, m[m[o + L.O_INSTRUMENT] + L.I_ID], instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if answer == C.OK:
-        answer = same_field(m, code, C.FIELD_SIDE, (attr >> 4) & 15, (head >> 16) & 15)
+        answer = same_field(m, code, C.FIELD_SIDE, side_of(attr), side_of(head))
     if answer == C.OK:
-        answer = same_field(m, code, C.FIELD_CONTRACT_SIDE, (attr >> 8) & 15, (head >> 20) & 15)
+        answer = same_field(m, code, C.FIELD_CONTRACT_SIDE, contract_side_of(attr), contract_side_of(head))
     return answer
 
 
 @leaf
 def closed_code(m, now):
     """Why an id cannot be cancelled or replaced: its order is closed, or lives on under a newer id. `now`: what is behind it."""
+    expect(m, now != 0, L.INV_ORDER)
     return refuse(m, C.R_ORDER_CLOSED if now & ARCHIVED else C.R_ORDER_REPLACED, 0, 0, 0)
 
 
 @leaf
 def do_cancel(m, rows, c, ev):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     at = orig_text_at(rows, c)
     hi = rows[c + L.CMD_ORIG_HI]
     lo = rows[c + L.CMD_ORIG_LO]
@@ -102,4 +107,5 @@ def do_cancel(m, rows, c, ev):
     if code != C.OK:
         cancel_reject(m, rows, c, ev, ref, code, 0)
         return
+    expect(m, m[order_at_ref(m, ref) + L.O_FIRM] == m[s + L.S_FIRM], L.INV_ORDER)
     cancel_as_asked(m, rows, c, ev, order_at_ref(m, ref), C.R_USER_CANCEL)

@@ -4,18 +4,41 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import client_price, order_report, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc
 from ..kit.rows import account_at, firm_row, instrument_at, session_at
-from ..layout.packed import REASON_SHIFT, pack_attr, pack_fees
+from ..layout.packed import (
+    account_of,
+    contract_side_of,
+    flags_of,
+    in_yes_terms,
+    instrument_of,
+    own_side,
+    pack_attr,
+    pack_entry,
+    pack_fees,
+    pack_firm_account,
+    sequence_of,
+    session_of,
+    side_of,
+    stp_of,
+    terms_of,
+    tif_of,
+    type_of,
+    venue_of,
+    with_status,
+    without_entry,
+)
 from ..life.archive import archive_next, forget_due
 from ..life.ids import ARCHIVED, archive_at_ref, archive_ref, id_find, id_insert, order_at_ref, order_ref, store_text
 from ..life.life import account_link, hold_listing
-from ..life.timers import next_cutoff, timer_add, timer_room
+from ..life.special import expiry_room, make_special, next_cutoff, set_expiry
 from ..match.match import start_match
-from ..money.collateral import collateral_find
-from ..money.products import reserve, reserve_fee
+from ..money.collateral import collateral_find, reserve
+from ..money.products import reserve_fee
 from ..risk.ladder import (
+    NEW_PHASES,
     check_account,
     check_conflict,
     check_fresh,
@@ -40,15 +63,16 @@ from .answers import put_refusal, request_account, request_event, tell_status, t
 @leaf
 def _repeat_of_new(m, rows, c, ref, account_id):
     """Is this request the same as the first order under its id? Account, instrument, side, contract side, price, qty, type."""
+    expect(m, ref != 0, L.INV_ORDER)
     head = rows[c + L.CMD_HEAD]
-    side = (head >> 16) & 15
-    contract_side = (head >> 20) & 15
-    order_type = (head >> 24) & 15
-    instrument = rows[c + L.CMD_INSTRUMENT] >> 32
+    side = side_of(head)
+    contract_side = contract_side_of(head)
+    order_type = type_of(head)
+    instrument = instrument_of(rows[c + L.CMD_INSTRUMENT])
     if ref & ARCHIVED:
         a = archive_at_ref(m, ref)
         attr = m[a + L.AR_ATTR]
-        if m[a + L.AR_FIRM_ACCOUNT] & 0xFFFFFFFF != account_id or m[a + L.AR_INSTRUMENT] >> 32 != instrument:
+        if account_of(m[a + L.AR_FIRM_ACCOUNT]) != account_id or instrument_of(m[a + L.AR_INSTRUMENT]) != instrument:
             return False
         price = m[a + L.AR_PRICE]
         quantity = m[a + L.AR_QTY]
@@ -58,9 +82,9 @@ def _repeat_of_new(m, rows, c, ref, account_id):
         inst = m[o + L.O_INSTRUMENT]
         if m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID] != account_id or m[inst + L.I_ID] != instrument:
             return False
-        price = client_price(m, inst, (attr >> 8) & 15, m[o + L.O_PRICE])
+        price = client_price(m, inst, contract_side_of(attr), m[o + L.O_PRICE])
         quantity = m[o + L.O_QTY]
-    if (attr >> 4) & 15 != side or (attr >> 8) & 15 != contract_side or (attr >> 12) & 15 != order_type:
+    if side_of(attr) != side or contract_side_of(attr) != contract_side or type_of(attr) != order_type:
         return False
     return quantity == rows[c + L.CMD_QTY] and (price == rows[c + L.CMD_PRICE] or order_type == C.MARKET)
 
@@ -68,6 +92,7 @@ def _repeat_of_new(m, rows, c, ref, account_id):
 @leaf
 def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
     """Refuse a NEW. Unless it is safe to resend (or its id is not its own) the refused order gets an id and an archive row."""
+    expect(m, reason != C.OK, L.INV_ORDER)
     order_id = 0
     if not safe_to_resend(reason) and reason != C.R_ID_USED and reason != 0 and firm != 0:
         m[L.H_ORDER_SEQ] += 1
@@ -76,13 +101,12 @@ def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
         a = archive_next(m, firm)
         m[a + L.AR_KEY_HI] = rows[c + L.CMD_ID_HI]
         m[a + L.AR_KEY_LO] = rows[c + L.CMD_ID_LO]
-        m[a + L.AR_FIRM_ACCOUNT] = (firm << 32) | account_id
-        m[a + L.AR_INSTRUMENT] = rows[c + L.CMD_INSTRUMENT] & ~0xFFFFFFFF
+        m[a + L.AR_FIRM_ACCOUNT] = pack_firm_account(firm, account_id)
+        m[a + L.AR_INSTRUMENT] = without_entry(rows[c + L.CMD_INSTRUMENT])
         m[a + L.AR_PRICE] = rows[c + L.CMD_PRICE]
         m[a + L.AR_QTY] = rows[c + L.CMD_QTY]
         m[a + L.AR_CUM] = 0
-        attr = pack_attr(0, (head >> 16) & 15, (head >> 20) & 15, (head >> 24) & 15, (head >> 28) & 15, 0, C.ST_REJECTED)
-        m[a + L.AR_ATTR] = attr | (reason << REASON_SHIFT)
+        m[a + L.AR_ATTR] = with_status(pack_attr(0, terms_of(head), 0, C.ST_NEW), C.ST_REJECTED, reason)
         m[a + L.AR_ORDER] = order_id
         m[a + L.AR_CLOSED_AT] = m[L.H_TIME]
         m[a + L.AR_NOTIONAL] = 0
@@ -99,17 +123,17 @@ def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
 @leaf
 def do_new(m, rows, c, ev):
     head = rows[c + L.CMD_HEAD]
-    side = (head >> 16) & 15
-    contract_side = (head >> 20) & 15
-    order_type = (head >> 24) & 15
-    tif = (head >> 28) & 15
-    stp = (head >> 32) & 15
-    flags = (head >> 40) & 127
+    side = side_of(head)
+    contract_side = contract_side_of(head)
+    order_type = type_of(head)
+    tif = tif_of(head)
+    stp = stp_of(head)
+    flags = flags_of(head)
     hi = rows[c + L.CMD_ID_HI]
     lo = rows[c + L.CMD_ID_LO]
     price = rows[c + L.CMD_PRICE]
     quantity = rows[c + L.CMD_QTY]
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     at = text_at(rows, c)
     asked = request_account(m, rows, c, s)
     account = account_at(m, asked)
@@ -117,7 +141,7 @@ def do_new(m, rows, c, ev):
     # session, account, venue: before the duplicate check, so nothing is used up
     code = m[L.H_REFUSE] if m[L.H_REFUSE] == C.OK else refuse(m, m[L.H_REFUSE], 0, 0, 0)
     if code == C.OK:
-        code = check_account(m, s, account, asked, (rows[c + L.CMD_INSTRUMENT] >> 16) & 0xFFFF)
+        code = check_account(m, s, account, asked, venue_of(rows[c + L.CMD_INSTRUMENT]))
     if code == C.OK and not valid_id(hi, lo, at):
         code = refuse(m, C.R_BAD_ID, 0, 0, 0)
     if code != C.OK:
@@ -137,16 +161,16 @@ def do_new(m, rows, c, ev):
         _reject_new(m, rows, c, ev, code, asked, 0, at)
         return
     # instrument, phase, type
-    inst = instrument_at(m, rows[c + L.CMD_INSTRUMENT] >> 32)
+    inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     venue = entry_venue(m, s, inst)
     listing = listing_for(m, s, inst)
     co = 0
     book_side = side
     book = price
     if listing == 0:  # what the session's venue does not list does not exist for it
-        code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + L.CMD_INSTRUMENT] >> 32)
+        code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if code == C.OK:
-        code = check_phase(m, inst)
+        code = check_phase(m, inst, NEW_PHASES)
     if code == C.OK:
         code = check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags)
     # kill switch, throttle, freshness
@@ -158,9 +182,8 @@ def do_new(m, rows, c, ev):
         code = check_fresh(m, rows[c + L.CMD_DEADLINE])
     if code == C.OK:
         co = collateral_find(m, account, m[inst + L.I_EVENT])
-        if contract_side == C.NO:
-            book_side = C.SELL if side == C.BUY else C.BUY
-        sell = 0 if book_side == C.BUY else 1
+        book_side = in_yes_terms(side, contract_side)
+        sell = own_side(book_side)
         code = check_conflict(m, m[inst + L.I_EVENT], firm, co, m[inst + L.I_INDEX], sell, quantity, 0)
     # price and size
     if code == C.OK and order_type != C.MARKET:
@@ -186,10 +209,10 @@ def do_new(m, rows, c, ev):
     if code == C.OK:
         if co == 0:
             code, co = first_position(m, account, m[inst + L.I_EVENT])
-        if code == C.OK and expiry != 0 and not timer_room(m):
+        if code == C.OK and expiry != 0 and not expiry_room(m):
             code = refuse_full(m, L.P_PAIR_HASH, 1)
         if code == C.OK and is_resting_type(order_type, tif):
-            code = check_nodes(m, firm, inst, 0 if book_side == C.BUY else 1, book)
+            code = check_nodes(m, firm, inst, own_side(book_side), book)
     # collateral, post-only
     fees = 0
     fee = 0
@@ -205,6 +228,8 @@ def do_new(m, rows, c, ev):
         _reject_new(m, rows, c, ev, code, asked, firm, at)
         return
     o = pool_alloc(m, L.P_ORDER)
+    expect(m, o != 0, L.INV_TABLE)
+    expect(m, book > 0 and quantity > 0 and fee >= 0, L.INV_ORDER)
     m[L.H_ORDER_SEQ] += 1
     m[o + L.O_LEVEL] = 0
     m[o + L.O_PRICE] = book
@@ -212,7 +237,7 @@ def do_new(m, rows, c, ev):
     m[o + L.O_FIRM] = firm
     m[o + L.O_COLL] = co
     m[o + L.O_FEES] = fees
-    m[o + L.O_ATTR] = pack_attr(book_side, side, contract_side, order_type, tif, flags, C.ST_NEW)
+    m[o + L.O_ATTR] = pack_attr(book_side, terms_of(head), flags, C.ST_NEW)
     m[o + L.O_ID] = m[L.H_ORDER_SEQ]
     m[o + L.O_QTY] = quantity
     m[o + L.O_CUM] = 0
@@ -228,18 +253,17 @@ def do_new(m, rows, c, ev):
     m[o + L.O_REBATE_PAID] = 0
     m[o + L.O_NET_FEE] = 0
     m[o + L.O_TEXT] = store_text(m, rows, at)
-    m[o + L.O_BUCKET] = 0
+    m[o + L.O_SPECIAL] = 0
     hold_listing(m, o, listing)
-    m[o + L.O_ENTRY] = venue << 16
-    m[o + L.O_EXPIRY] = expiry
+    m[o + L.O_ENTRY] = pack_entry(venue, 0)
     account_link(m, account, o)
     if expiry != 0:
-        timer_add(m, o, expiry)
+        set_expiry(m, make_special(m, o), expiry)
     id_insert(m, firm, hi, lo, order_ref(m, o))
     m[L.H_OPEN_ORDERS] += 1
     m[firm_row(m, firm) + L.F_OPEN] += 1
     m[m[inst + L.I_EVENT] + L.E_OPEN_ORDERS] += 1
     m[inst + L.I_ORDERS_OPEN] += 1
     e = order_report(m, ev, o, C.E_ACCEPTED, C.ST_NEW, C.OK, 0)
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     start_match(m, o)

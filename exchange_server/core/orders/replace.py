@@ -5,16 +5,34 @@ from protocol import codes as C
 from .. import layout as L
 from ..book.levels import queue_reduce, queue_remove
 from ..emit import client_price, order_event, refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
-from ..kit.rows import firm_row, session_at
-from ..layout.packed import WAS_REPLACED, fee_model, pack_fees
+from ..kit.rows import expiry_of, firm_row, session_at
+from ..layout.packed import (
+    book_side_of,
+    contract_side_of,
+    fee_model,
+    flags_of,
+    own_side,
+    pack_fees,
+    row_flags_of,
+    sequence_of,
+    session_of,
+    set_replaced,
+    stp_of,
+    tif_of,
+    type_of,
+    venue_of,
+    was_replaced,
+)
 from ..life.archive import archive_order, forget_due
 from ..life.ids import ALIAS_HI, ARCHIVED, archive_ref, id_find, id_insert, id_repoint, order_at_ref, order_ref, store_text
 from ..life.life import hold_listing, leave_listing
 from ..match.match import start_match
+from ..money.collateral import reserve
 from ..money.fees import fee_denominator
-from ..money.products import reserve, reserve_fee
-from ..risk.ladder import check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
+from ..money.products import reserve_fee
+from ..risk.ladder import REPLACE_PHASES, check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
 from ..risk.visibility import find_listing, listing_for
@@ -27,36 +45,35 @@ def _check_fields(m, rows, c, o):
     """A replace changes price and total; what else it says must be what the order has. asked: the field, limit: the order's, used: the row's."""
     head = rows[c + L.CMD_HEAD]
     attr = m[o + L.O_ATTR]
-    tif = (head >> 28) & 15
+    tif = tif_of(head)
     code = check_named_fields(m, rows, c, o, C.R_REPLACE_FIELD)
     if code == C.OK:
-        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_TYPE, (attr >> 12) & 15, (head >> 24) & 15)
-    if code == C.OK and ((head >> 48) & L.ROWFLAG_TIF != 0 or tif != 0) and tif != (attr >> 16) & 15:
-        code = refuse(m, C.R_REPLACE_FIELD, (attr >> 16) & 15, tif, C.FIELD_TIF)
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_TYPE, type_of(attr), type_of(head))
+    if code == C.OK and (row_flags_of(head) & L.ROWFLAG_TIF != 0 or tif != 0) and tif != tif_of(attr):
+        code = refuse(m, C.R_REPLACE_FIELD, tif_of(attr), tif, C.FIELD_TIF)
     if code == C.OK:
-        code = same_field(
-            m, C.R_REPLACE_FIELD, C.FIELD_STP, C.STP_CANCEL_INCOMING, (head >> 32) & 15
-        )  # the only mode an order can have yet
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_STP, C.STP_CANCEL_INCOMING, stp_of(head))  # the only mode an order can have yet
     if code == C.OK:
-        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_FLAGS, (attr >> 20) & 127, (head >> 40) & 127)
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_FLAGS, flags_of(attr), flags_of(head))
     if code == C.OK:
-        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_EXPIRY, m[o + L.O_EXPIRY], rows[c + L.CMD_EXPIRY])
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_EXPIRY, expiry_of(m, o), rows[c + L.CMD_EXPIRY])
     return code
 
 
 @leaf
 def _check_replace(m, rows, c, s, ref):
     """The ladder of a replace from the order on. Answers (code, new book price)."""
+    expect(m, ref != 0 and ref & ARCHIVED == 0, L.INV_ORDER)
     o = order_at_ref(m, ref)
     attr = m[o + L.O_ATTR]
     inst = m[o + L.O_INSTRUMENT]
     price = rows[c + L.CMD_PRICE]
     quantity = rows[c + L.CMD_QTY]
-    own_contract_side = (attr >> 8) & 15
-    book_side = attr & 15
+    own_contract_side = contract_side_of(attr)
+    book_side = book_side_of(attr)
     co = m[o + L.O_COLL]
     account = m[co + L.CO_ACCOUNT]
-    venue = m[o + L.O_ENTRY] >> 16
+    venue = venue_of(m[o + L.O_ENTRY])
     code = _check_fields(m, rows, c, o)
     if code == C.OK and listing_for(m, s, inst) == 0:  # another session's order in a market that this session may not trade
         code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, m[inst + L.I_ID])
@@ -64,7 +81,7 @@ def _check_replace(m, rows, c, s, ref):
         return code, 0
     book = client_price(m, inst, own_contract_side, price)
     takes_away = book == m[o + L.O_PRICE] and quantity < m[o + L.O_QTY]
-    code = check_phase(m, inst)
+    code = check_phase(m, inst, REPLACE_PHASES)
     if code == C.OK:
         code = check_unbuilt(m, rows, c)
     if code == C.OK:
@@ -74,7 +91,7 @@ def _check_replace(m, rows, c, s, ref):
     if code == C.OK:
         code = check_fresh(m, rows[c + L.CMD_DEADLINE])
     if code == C.OK and quantity != m[o + L.O_CUM] and not takes_away:
-        sell = 0 if book_side == C.BUY else 1
+        sell = own_side(book_side)
         code = check_conflict(m, m[inst + L.I_EVENT], m[o + L.O_FIRM], co, m[inst + L.I_INDEX], sell, quantity, m[o + L.O_QTY])
     if code == C.OK:
         code = check_price(m, inst, own_contract_side, price)
@@ -96,7 +113,7 @@ def _check_replace(m, rows, c, s, ref):
     if code == C.OK:
         code = check_position(m, inst, co, book_side, quantity - m[o + L.O_CUM], m[o + L.O_LEAVES])
     if code == C.OK:
-        code = check_nodes(m, m[o + L.O_FIRM], inst, 0 if book_side == C.BUY else 1, book)
+        code = check_nodes(m, m[o + L.O_FIRM], inst, own_side(book_side), book)
     return code, book
 
 
@@ -104,6 +121,7 @@ def _check_replace(m, rows, c, s, ref):
 def _fee_so_far(m, inst, o, fees):
     """What the order was charged so far, as an exact numerator in the model of `fees`. Another model has another denominator: there what was
     charged stands, its fraction was rounded already."""
+    expect(m, m[o + L.O_FEE_PAID] >= 0, L.INV_ORDER)
     if fee_model(fees) == fee_model(m[o + L.O_FEES]):
         return m[o + L.O_FEE_NUM]
     return m[o + L.O_FEE_PAID] * fee_denominator(inst, m, fee_model(fees))
@@ -111,7 +129,7 @@ def _fee_so_far(m, inst, o, fees):
 
 @leaf
 def do_replace(m, rows, c, ev):
-    s = session_at(m, rows[c + L.CMD_SESSION_ACCOUNT] >> 32)
+    s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     hi = rows[c + L.CMD_ID_HI]
     lo = rows[c + L.CMD_ID_LO]
     at = text_at(rows, c)
@@ -145,11 +163,11 @@ def do_replace(m, rows, c, ev):
     o = order_at_ref(m, ref)
     inst = m[o + L.O_INSTRUMENT]
     co = m[o + L.O_COLL]
-    book_side = m[o + L.O_ATTR] & 15
-    ask = 0 if book_side == C.BUY else 1
+    book_side = book_side_of(m[o + L.O_ATTR])
+    ask = own_side(book_side)
     quantity = rows[c + L.CMD_QTY]
     left = quantity - m[o + L.O_CUM]
-    listing = find_listing(m, inst, m[o + L.O_ENTRY] >> 16)
+    listing = find_listing(m, inst, venue_of(m[o + L.O_ENTRY]))
     fees = pack_fees(m[listing + L.LI_FEE_MODEL], m[listing + L.LI_MAKER_BPS], m[listing + L.LI_TAKER_BPS])
     keeps_place = book == m[o + L.O_PRICE] and quantity < m[o + L.O_QTY]
     if left == 0:
@@ -159,14 +177,15 @@ def do_replace(m, rows, c, ev):
     charged = _fee_so_far(m, inst, o, fees)
     fee = reserve_fee(m, inst, book_side, fees, book, left, charged, m[o + L.O_FEE_PAID])
     code = take_reservation(m, inst, co, book_side, book, left, fee, m[o + L.O_PRICE], m[o + L.O_LEAVES], old_fee)
-    if code == C.OK and not keeps_place and (m[o + L.O_ATTR] >> 20) & C.FLAG_POST_ONLY != 0:
-        code = check_post_only(m, inst, (m[o + L.O_ATTR] >> 8) & 15, book_side, book)
+    if code == C.OK and not keeps_place and flags_of(m[o + L.O_ATTR]) & C.FLAG_POST_ONLY != 0:
+        code = check_post_only(m, inst, contract_side_of(m[o + L.O_ATTR]), book_side, book)
         if code != C.OK:
             reserve(m, inst, co, book_side, book, left, fee, -1)
             reserve(m, inst, co, book_side, m[o + L.O_PRICE], m[o + L.O_LEAVES], old_fee, 1)
     if code != C.OK:
         cancel_reject(m, rows, c, ev, ref, code, C.EF_REPLACE)
         return
+    expect(m, left > 0 and m[o + L.O_LEAVES] == m[o + L.O_QTY] - m[o + L.O_CUM], L.INV_ORDER)
     a = archive_order(m, o, C.ST_REPLACED, C.OK)  # the old ClOrdID with the order as it was
     if keeps_place:
         queue_reduce(m, inst, ask, o, m[o + L.O_LEAVES] - left)
@@ -186,8 +205,8 @@ def do_replace(m, rows, c, ev):
     m[o + L.O_QTY] = quantity
     status = C.ST_NEW if m[o + L.O_CUM] == 0 else C.ST_PARTIAL
     flags = answer_flags(m, rows, c, o)
-    e = order_event(m, ev, o, C.E_REPLACED, status, C.OK, flags, rows[c + L.CMD_SESSION_ACCOUNT] >> 32, hi, lo, rows, at)
-    ev[e + L.EVT_CLIENT_NUMBER] = rows[c + L.CMD_GROUP_SEQ] & 0xFFFFFFFF
+    e = order_event(m, ev, o, C.E_REPLACED, status, C.OK, flags, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), hi, lo, rows, at)
+    ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     if flags != 0:  # the order's own session must know the id under which its order lives on
         order_event(m, ev, o, C.E_REPLACED, status, C.R_USER_REPLACE, C.EF_UNSOLICITED, m[o + L.O_SESSION], hi, lo, rows, at)
     id_repoint(m, firm, m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o), archive_ref(m, a))
@@ -195,8 +214,8 @@ def do_replace(m, rows, c, ev):
     m[o + L.O_KEY_LO] = lo
     m[o + L.O_TEXT] = store_text(m, rows, at)
     id_insert(m, firm, hi, lo, order_ref(m, o))
-    if m[o + L.O_ATTR] & WAS_REPLACED == 0:
-        m[o + L.O_ATTR] |= WAS_REPLACED
+    if not was_replaced(m[o + L.O_ATTR]):
+        set_replaced(m, o)
         id_insert(m, firm, ALIAS_HI, m[o + L.O_ID], order_ref(m, o))
     if not keeps_place:
         start_match(m, o)

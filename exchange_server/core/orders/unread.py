@@ -4,7 +4,9 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..emit import refuse
+from ..kit.expect import expect
 from ..kit.jit import leaf
+from ..layout.packed import extra_of, kind_of, row_flags_of, with_extra
 from ..life.ids import id_find
 from .answers import orig_text_at, put_refusal, request_account, request_event, valid_id
 from .cancel import cancel_reject
@@ -14,6 +16,7 @@ from .cancel import cancel_reject
 def refuse_unread(m, s, rows, c, ev, kind):
     """Refuse a new order or a replace of which the gateway could not read a number. The ClOrdID is not used up: nothing was looked at."""
     reason = rows[c + L.CMD_REFUSED_REASON]
+    expect(m, reason != C.OK, L.INV_ROW)
     if kind == C.C_NEW:
         refuse(m, reason, rows[c + L.CMD_REFUSED_LIMIT], rows[c + L.CMD_REFUSED_USED], rows[c + L.CMD_REFUSED_ASKED])
         e = request_event(m, rows, c, ev, C.E_REJECTED, C.ST_REJECTED, reason, 0, request_account(m, rows, c, s))
@@ -32,14 +35,17 @@ def refuse_unread(m, s, rows, c, ev, kind):
 @leaf
 def add_request_id(m, rows, c, ev, e):
     """The answer at ev[e] to the status request at rows[c] repeats the request's name, behind the two ids of its extra row."""
-    if (rows[c + L.CMD_HEAD] >> 48) & L.ROWFLAG_REQUEST_ID == 0 or m[L.H_EVENT_USED] == e or ev[e + L.EVT_HEAD] & 255 != C.E_STATUS:
+    if (
+        row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_REQUEST_ID == 0
+        or m[L.H_EVENT_USED] == e
+        or kind_of(ev[e + L.EVT_HEAD]) != C.E_STATUS
+    ):
         return
-    if (ev[e + L.EVT_HEAD] >> 8) & 255 == 0:
-        ev[e + L.EVT_HEAD] |= 1 << 8
+    if extra_of(ev[e + L.EVT_HEAD]) == 0:
         m[L.H_EVENT_USED] += L.EVT_WORDS
         m[L.H_EVENT_SEQ] += 1
         for i in range(L.EVT_WORDS):
             ev[e + L.EVT_WORDS + i] = 0
-    ev[e + L.EVT_HEAD] |= C.EF_REQUEST_ID << 56
+    ev[e + L.EVT_HEAD] = with_extra(ev[e + L.EVT_HEAD], 1, C.EF_REQUEST_ID)
     for i in range(8):
         ev[e + L.EVT_WORDS + 16 + i] = rows[c + L.CMD_WORDS + i]

@@ -4,7 +4,10 @@ Each rung answers OK or a code and leaves limit, used and asked in the header (H
 throttle windows and rows made on first use. Prices: `price` is the client's, `book` is in YES ticks.
 """
 
+import numpy as np
+
 from protocol import codes as C
+from protocol import phases as P
 
 from .. import layout as L
 from ..book.levels import nodes_missing
@@ -13,9 +16,14 @@ from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import firm_at, firm_row, venue_at
+from ..layout.packed import front_of, group_of
 from ..life.archive import share_of
 from ..money.collateral import collateral_get, collateral_words, open_of, position_of
+from ..money.products import sells_base
 from .limits import QUANTITY_MAX
+
+NEW_PHASES, REPLACE_PHASES, SPLIT_PHASES, MERGE_PHASES = P.mask(P.NEW), P.mask(P.REPLACE), P.mask(P.SPLIT), P.mask(P.MERGE)
+ORDER_REFUSALS = np.array(P.ORDER_REFUSALS, np.int64)
 
 
 @leaf
@@ -133,28 +141,23 @@ def refuse_positions(m):
 
 
 @leaf
-def check_phase(m, inst):
+def check_phase(m, inst, phases):
+    """phases: those that allow it, a bit each."""
     phase = m[inst + L.I_PHASE]
-    if phase == C.PH_OPEN:
+    if (phases >> phase) & 1 != 0:
         return C.OK
-    if phase == C.PH_DRAFT or phase == C.PH_LISTED:
-        return refuse(m, C.R_MARKET_NOT_OPEN, 0, 0, phase)
-    if phase == C.PH_PAUSED:
-        return refuse(m, C.R_MARKET_PAUSED, 0, 0, phase)
-    if phase == C.PH_CANCEL_ONLY:
-        return refuse(m, C.R_CANCEL_ONLY, 0, 0, phase)
-    return refuse(m, C.R_MARKET_CLOSED, 0, 0, phase)
+    return refuse(m, ORDER_REFUSALS[phase], 0, 0, phase)
 
 
 @leaf
 def check_unbuilt(m, rows, c):
     """Every word whose feature is not built yet must be 0; asked = the word."""
-    if rows[c + L.CMD_INSTRUMENT] & 0xFFFF != 0:
+    if front_of(rows[c + L.CMD_INSTRUMENT]) != 0:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_INSTRUMENT)
     for word in range(L.CMD_MIN_QTY, L.CMD_STOP_PRICE + 1):
         if rows[c + word] != 0:
             return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, word)
-    if rows[c + L.CMD_GROUP_SEQ] >> 32 != 0:
+    if group_of(rows[c + L.CMD_GROUP_SEQ]) != 0:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_GROUP_SEQ)
     if rows[c + L.CMD_COST_CAP] != 0:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_COST_CAP)
@@ -190,7 +193,7 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
         return refuse(m, C.R_EXPIRY_PAST, m[L.H_TIME], 0, expiry)
     if tif != C.GTD and expiry != 0:
         return refuse(m, C.R_EXPIRY_UNEXPECTED, 0, 0, expiry)
-    if contract_side == C.NO and m[m[inst + L.I_EVENT] + L.E_PRODUCT] == C.SPOT:
+    if contract_side == C.NO and sells_base(m, m[inst + L.I_EVENT]):
         return refuse(m, C.R_NO_ON_SPOT, 0, 0, 0)
     if stp > C.STP_DECREMENT:
         return refuse(m, C.R_BAD_STP, C.STP_DECREMENT, 0, stp)

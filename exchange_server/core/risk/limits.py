@@ -6,36 +6,37 @@ from .. import layout as L
 from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.rows import venue_at
-from ..money.collateral import buying_power, open_of, position_of
-from ..money.products import reserve, reserve_part
+from ..layout.packed import own_side
+from ..money.collateral import buying_power, open_of, position_of, reserve
+from ..money.products import reserve_part
 
 QUANTITY_MAX = 1 << 61
 
 
 @leaf
 def _throttle(m, at, code):
-    """One message against the window at four words (limit, window ns, start, used). Refused messages are not counted."""
-    limit = m[at]
+    """One message against the throttle at `at` (TH_*). Refused messages are not counted."""
+    limit = m[at + L.TH_LIMIT]
     if limit == 0:
         return C.OK
     now = m[L.H_TICK]
-    if now - m[at + 2] >= m[at + 1]:
-        m[at + 2] = now
-        m[at + 3] = 0
-    if m[at + 3] >= limit:
-        return refuse(m, code, limit, m[at + 3], 1)
-    m[at + 3] += 1
+    if now - m[at + L.TH_START] >= m[at + L.TH_WINDOW]:
+        m[at + L.TH_START] = now
+        m[at + L.TH_USED] = 0
+    if m[at + L.TH_USED] >= limit:
+        return refuse(m, code, limit, m[at + L.TH_USED], 1)
+    m[at + L.TH_USED] += 1
     return C.OK
 
 
 @leaf
 def check_throttle(m, s, venue_id):
-    code = _throttle(m, s + L.S_THROTTLE_LIMIT, C.R_THROTTLED_SESSION)
+    code = _throttle(m, s + L.S_THROTTLE, C.R_THROTTLED_SESSION)
     if code != C.OK:
         return code
     v = venue_at(m, venue_id)
     if v != 0:
-        return _throttle(m, v + L.V_THROTTLE_LIMIT, C.R_THROTTLED_VENUE)
+        return _throttle(m, v + L.V_THROTTLE, C.R_THROTTLED_VENUE)
     return C.OK
 
 
@@ -68,7 +69,7 @@ def check_position(m, inst, co, book_side, quantity, less):
     if most == 0:
         return C.OK
     j = m[inst + L.I_INDEX]
-    sell = 0 if book_side == C.BUY else 1
+    sell = own_side(book_side)
     sign = 1 if book_side == C.BUY else -1
     before = position_of(m, co, j) + sign * (open_of(m, co, j, sell) - less)
     after = before + sign * quantity

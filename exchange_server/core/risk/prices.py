@@ -5,6 +5,7 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import client_price, refuse
 from ..kit.jit import leaf
+from ..layout.packed import other_side
 
 # ---- price and size -------------------------------------------------------------------------------------------
 
@@ -66,11 +67,11 @@ def protection_price(m, inst, book_side):
     reference = reference_price(m, inst)
     collar = m[inst + L.I_COLLAR]
     if book_side == C.BUY:
-        price = m[m[inst + L.I_BEST_BID + 1] + L.L_PRICE] + m[inst + L.I_PROTECTION]
+        price = m[m[inst + L.I_BEST + L.ASK] + L.L_PRICE] + m[inst + L.I_PROTECTION]
         if collar != 0 and reference != 0:
             price = min(price, reference + collar)
         return grid_floor(m, inst, price)
-    price = m[m[inst + L.I_BEST_BID] + L.L_PRICE] - m[inst + L.I_PROTECTION]
+    price = m[m[inst + L.I_BEST + L.BID] + L.L_PRICE] - m[inst + L.I_PROTECTION]
     if collar != 0 and reference != 0:
         price = max(price, reference - collar)
     return grid_ceil(m, inst, price)
@@ -107,7 +108,7 @@ def check_collar(m, inst, contract_side, book):
 @leaf
 def check_post_only(m, inst, contract_side, book_side, price):
     """A post-only order may not cross the opposite best; the refusal names both in the client's terms."""
-    best = m[inst + L.I_BEST_BID + (1 if book_side == C.BUY else 0)]
+    best = m[inst + L.I_BEST + other_side(book_side)]
     if best == 0:
         return C.OK
     other = m[best + L.L_PRICE]
@@ -120,6 +121,6 @@ def check_post_only(m, inst, contract_side, book_side, price):
 @leaf
 def check_market_price(m, inst, book_side):
     """A market order needs an opposite order."""
-    if m[inst + L.I_BEST_BID + (1 if book_side == C.BUY else 0)] == 0:
+    if m[inst + L.I_BEST + other_side(book_side)] == 0:
         return refuse(m, C.R_NO_LIQUIDITY, 0, 0, 0)
     return C.OK

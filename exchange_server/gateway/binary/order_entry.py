@@ -10,6 +10,7 @@ from protocol import codes
 from protocol import messages as M
 
 from ...core import layout as L
+from ...core.layout import plain
 from ..connection import Connection, TurnInput
 from ..feeds.market_data import MarketData
 
@@ -78,7 +79,7 @@ def add_request(turn: TurnInput, session: int, message: OrderRequest) -> None:
     values |= {
         L.CMD_PRICE: message.price, L.CMD_QTY: message.qty, L.CMD_EXPIRY: message.expiry, L.CMD_MIN_QTY: message.min_qty,
         L.CMD_DISPLAY_QTY: message.display_qty, L.CMD_STOP_PRICE: message.stop_price, L.CMD_DEADLINE: message.deadline,
-        L.CMD_GROUP_SEQ: message.group << 32, L.CMD_COST_CAP: message.cost_cap,
+        L.CMD_GROUP_SEQ: plain.pack_group(message.group, 0), L.CMD_COST_CAP: message.cost_cap,
     }  # fmt: skip
     venue = front_end = 0
     kind = codes.C_NEW

@@ -10,6 +10,7 @@ from protocol import messages as M
 from protocol.framing import frame
 
 from ...core import layout as L
+from ...core.layout import plain
 from ...journal.event_store import EventsMissing, EventStore
 from .encoder import BinaryEncoder
 
@@ -49,7 +50,7 @@ def reports(
         try:
             for number in numbers[at : at + RESUME_EVENTS]:
                 head = store.rows(number, 1)
-                extra = int(head[L.EVT_HEAD]) >> 8 & 255
+                extra = plain.extra_of(int(head[L.EVT_HEAD]))
                 rows.append(store.rows(number, 1 + extra) if extra else head)
         except EventsMissing as missing:
             reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING

@@ -20,6 +20,7 @@ from protocol.fix_messages import FixMessage, Problem, build, format_timestamp, 
 from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 from ...core import layout as L
+from ...core.layout import plain
 from ...journal.event_store import EventsMissing
 from ...wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
 from ..connection import ORDER_ENTRY, Connection, Outlet, SessionTable, TurnInput
@@ -256,7 +257,7 @@ class FixConnection(Connection):
         self._kind = KINDS[directory.kind_of(session)](self.engine, session)
         self._conn[L.CN_SESSION] = session
         form = int(self.engine.m[row + (L.S_FORM_DEFINED if message.get(141) == b"Y" else L.S_FORM)])
-        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + L.S_NEXT_IN]), bool(form & L.FORM_OWN_FIELDS))
+        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + L.S_NEXT_IN]), plain.has_own_fields(form))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = L.LOGON_RESET if action.reset else 0
@@ -301,7 +302,7 @@ class FixConnection(Connection):
         if self._resends and self.outlet.backlog <= RESEND_BACKLOG:
             m, row = self.engine.m, self._row()
             names = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
-            decimals = DECIMALS[int(m[row + L.S_FORM]) >> L.FORM_TIME_SHIFT & 3]
+            decimals = DECIMALS[plain.time_form_of(int(m[row + L.S_FORM]))]
             data = self._resends.piece(turn.now_ns, int(m[row + L.S_LAST_EVENT]), self._last_sent(), *names, decimals)
             if data:
                 self.outlet.write(data)

@@ -71,9 +71,9 @@ UNITS = {
 }
 # What the general text says in terms that a FIX client does not know, in its own words.
 TEXTS = {
-    codes.R_TOO_MANY_DECIMALS: "tag {used} has {asked} decimals, at most {limit} are taken for this Symbol(55)",
-    codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is not known here",
-    codes.R_UNKNOWN_ACCOUNT: "Account(1) is not known, or missing where the session has no default account",
+    codes.R_TOO_MANY_DECIMALS: "tag {used} has {asked} decimals, at most {limit} are allowed for this Symbol(55)",
+    codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is unknown",
+    codes.R_UNKNOWN_ACCOUNT: "Account(1) is unknown, or missing although the session has no default account",
     codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
     codes.R_REPLACE_FIELD: "tag {asked} differs from the order's: a replace changes price and quantity only",
     codes.R_CANCEL_FIELD: "tag {asked} differs from the order's: OrigClOrdID(41) names another order than the cancel describes",

@@ -15,6 +15,7 @@ from protocol import codes
 from protocol.fix_messages import Framer
 
 from ...core import layout as L
+from ...core.layout import plain
 from ...journal.event_store import EventsMissing
 from .encoder import FixEncoder
 from .resend import REPORTS, ResendStore
@@ -50,7 +51,7 @@ class MissedReports:
                 self.lost = f"reports that you missed are lost: {missing}. Ask for the state of your orders"
                 parts.append(missing.found)
                 break
-            reset = int(row[L.EVT_ORDER])
+            reset = int(row[L.EVT_LOGON_MISSED])
         numbers = np.concatenate(parts)[::-1] if parts else np.zeros(0, np.int64)  # oldest first
         self._numbers: NDArray[np.int64] = numbers[numbers > done]
         self._at = 0
@@ -72,9 +73,9 @@ class MissedReports:
             try:
                 row = self._store.row(number)
                 head = int(row[L.EVT_HEAD])
-                kind = head & 255
+                kind = plain.kind_of(head)
                 if kind in REPORTS or kind == codes.E_SENT and int(row[L.EVT_MSG_TYPE]) in _SENT_REPORTS:
-                    found.append((at, self._store.rows(number, 1 + (head >> 8 & 255))))
+                    found.append((at, self._store.rows(number, 1 + plain.extra_of(head))))
             except EventsMissing as missing:
                 if not missing.lost:
                     self._seen = self._store.version  # it is being rebuilt: this piece ends here
@@ -98,9 +99,9 @@ class MissedReports:
 def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
     """The numbers that were missed before this reset, newest first: since the session was away, and those of an earlier absence that it was never
     told, though it was here in between."""
-    ranges = [(max(1, int(row[L.EVT_LAST_QTY])), int(row[L.EVT_PRICE]) - 1)]
-    if row[L.EVT_CUM]:
-        ranges.append((int(row[L.EVT_CUM]), int(row[L.EVT_LEAVES])))
+    ranges = [(max(1, int(row[L.EVT_LOGON_ABSENT_FROM])), int(row[L.EVT_LOGON_NEXT_OUT]) - 1)]
+    if row[L.EVT_LOGON_UNTOLD]:
+        ranges.append((int(row[L.EVT_LOGON_UNTOLD]), int(row[L.EVT_LOGON_UNTOLD_TO])))
         if ranges[1][1] >= ranges[0][0]:
             ranges = [(min(r[0] for r in ranges), max(r[1] for r in ranges))]
     return ranges
@@ -116,7 +117,7 @@ def unsure_from(store: ResendStore, last_event: int, since_ns: int) -> int:
             row = store.row(number)
         except EventsMissing:  # damaged just there: what is known is said
             break
-        if row[L.EVT_TIME] < since_ns or row[L.EVT_HEAD] & 255 == codes.E_LOGON:
+        if row[L.EVT_TIME] < since_ns or plain.kind_of(row[L.EVT_HEAD]) == codes.E_LOGON:
             break
         first = int(row[L.EVT_SESSION_NUMBER]) or first
         number = int(row[L.EVT_PREVIOUS])

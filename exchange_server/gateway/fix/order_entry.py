@@ -16,6 +16,7 @@ from protocol.fix_messages import DIGITS_MAX, FixMessage, OrderRequest, Problem,
 from ...core import layout as L
 from ...core.kit.loads import SLACK
 from ...core.kit.names import find_name
+from ...core.layout import plain
 from ...core.risk.visibility import visible_to
 from ...wires.fix_in import id_key
 from ..connection import TurnInput
@@ -56,7 +57,7 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
     if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
     account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
-    values: dict[int, int] = {L.CMD_GROUP_SEQ: order.group << 32 | (order.seq if order.seq < COUNTED_MAX else 0)}
+    values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
     row = int(m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE]) + (instrument * L.INSTRUMENT_WORDS if known else 0)
     decimals = int(m[row + L.I_PRICE_DECIMALS]), int(m[row + L.I_QTY_DECIMALS])

@@ -19,6 +19,7 @@ from protocol.fix_messages import build, format_timestamp
 from protocol.fix_tables import ADMIN_TYPES, FIX44
 
 from ...core import layout as L
+from ...core.layout import plain
 from ...journal.event_store import EventsMissing
 from .encoder import FixEncoder
 
@@ -123,7 +124,7 @@ class ResendJob:
             try:
                 row = self._store.rows(number, 1)
                 head = int(row[L.EVT_HEAD])
-                whole = self._store.rows(number, 1 + (head >> 8 & 255)) if head >> 8 & 255 else row
+                whole = self._store.rows(number, 1 + plain.extra_of(head)) if plain.extra_of(head) else row
             except EventsMissing as missing:
                 if missing.lost:
                     self.notice = f"a message after {self._next - 1} cannot be sent again: {missing}. Ask for the state of your orders"
@@ -132,7 +133,7 @@ class ResendJob:
                 stop = place
                 break
             seq = int(row[L.EVT_SESSION_NUMBER])
-            kind = head & 255
+            kind = plain.kind_of(head)
             if kind not in REPORTS and (kind != codes.E_SENT or int(row[L.EVT_MSG_TYPE]) in _ADMIN_SENT):
                 continue  # administrative: the next application message, or the end, fills its number
             if seq > self._next:

@@ -360,7 +360,7 @@ def test_heartbeats_both_ways(world: World) -> None:
         world.turn()
     (ended,) = end.take(B.Ended)
     silent_ms = (world.now - silent_since) // 1_000_000
-    found = re.fullmatch(r"nothing was heard for (\d+) ms, the limit is 4800 ms", ended.text)
+    found = re.fullmatch(r"nothing was received for (\d+) ms, the limit is 4800 ms", ended.text)
     assert ended.reason == codes.R_HEARTBEAT_LOST and found and 4800 <= int(found[1]) <= silent_ms + 1000, ended
     assert 4.6 * SECOND < world.now - silent_since < 5.4 * SECOND
 

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import NullOutlet
 from exchange_server.gateway.fix.connection import FixConnection
 from exchange_server.gateway.fix.encoder import FixEncoder
@@ -56,7 +57,7 @@ class Street(World):
 
     def write_as(self, end: "FixEnd", own_fields: bool = False, decimals: int = 3) -> None:
         """How messages to this session are written from now on (a definition says it for the numbers after the next reset)."""
-        form = L.FORM_OWN_FIELDS * own_fields | {3: 0, 0: 1, 6: 2, 9: 3}[decimals] << L.FORM_TIME_SHIFT
+        form = W.pack_form(L.FORM_OWN_FIELDS * own_fields, {3: 0, 0: 1, 6: 2, 9: 3}[decimals])
         row = self.session_row(end)
         self.engine.m[row + L.S_FORM] = self.engine.m[row + L.S_FORM_DEFINED] = form
 

@@ -118,13 +118,13 @@ def test_what_no_order_may_be_is_said_in_the_clients_terms(street):
     end = street.up()
     end.take()
     cases = {
-        order_body("1", price="0.05005"): "tag 44 has 5 decimals, at most 4 are taken for this Symbol(55)",
-        order_body("2", qty="1.5"): "tag 38 has 1 decimals, at most 0 are taken for this Symbol(55)",
-        order_body("3", qty="9" * 19): "tag 38 has 19 digits before the point, at most 18 are taken",
-        order_body("4", symbol="NOPE"): "Symbol(55) is not known here",
-        order_body("5", extra="1=NOBODY|"): "Account(1) is not known, or missing where the session has no default account",
+        order_body("1", price="0.05005"): "tag 44 has 5 decimals, at most 4 are allowed for this Symbol(55)",
+        order_body("2", qty="1.5"): "tag 38 has 1 decimals, at most 0 are allowed for this Symbol(55)",
+        order_body("3", qty="9" * 19): "tag 38 has 19 digits before the point, at most 18 are allowed",
+        order_body("4", symbol="NOPE"): "Symbol(55) is unknown",
+        order_body("5", extra="1=NOBODY|"): "Account(1) is unknown, or missing although the session has no default account",
         order_body("6", extra="110=5|"): "tag 110 is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
-        order_body("7", price="1.0000"): "price 1.0000 lies beyond the limit 0.9999",
+        order_body("7", price="1.0000"): "price 1.0000 is beyond the limit 0.9999",
         order_body("8", qty="0"): "quantity 0 must be at least 1",
         order_body("9", qty="-5"): "quantity -5 must be at least 1",
         order_body("10").replace("44=0.0500|", ""): "Price(44) is required with OrdType(40) 2",
@@ -293,7 +293,7 @@ def test_heartbeats_and_the_end_of_a_silent_peer(street):
     assert end.types() == ["1"]
     street.wait(36 * SECOND)
     (bye,) = end.take()
-    assert bye.msg_type == "5" and "nothing was heard for" in bye.text(58) and end.outlet.closed[0] == codes.R_HEARTBEAT_LOST
+    assert bye.msg_type == "5" and "nothing was received for" in bye.text(58) and end.outlet.closed[0] == codes.R_HEARTBEAT_LOST
 
 
 def test_logout_keeps_both_numbers(street):

@@ -253,8 +253,8 @@ def test_a_number_that_cannot_be_read_is_an_order_refusal_with_its_clordid(stree
     street.turn()
     two, three, replace, unknown = end.take()
     assert (two.msg_type, two.text(150), two.text(39), two.text(11), two.text(103)) == ("8", "8", "8", "a b", "99")
-    assert two.text(58) == "tag 44 has 5 decimals, at most 4 are taken for this Symbol(55)" and two.text(1) == "CLIENT1-A"
-    assert (three.text(11), three.text(58)) == ("7", "tag 38 has 19 digits before the point, at most 18 are taken")
+    assert two.text(58) == "tag 44 has 5 decimals, at most 4 are allowed for this Symbol(55)" and two.text(1) == "CLIENT1-A"
+    assert (three.text(11), three.text(58)) == ("7", "tag 38 has 19 digits before the point, at most 18 are allowed")
     assert (replace.msg_type, replace.text(434), replace.text(11), replace.text(41), replace.text(39)) == ("9", "2", "r", "live", "0")
     assert "tag 44 has 5 decimals" in replace.text(58) and (unknown.text(39), unknown.text(37)) == ("8", "NONE")
     end.client.new_order(street.now, "a b", ESP, 1, 10, "0.0500")

@@ -154,7 +154,7 @@ def test_a_fix_cancel_with_an_account_that_is_not_the_firms(street: Street, name
     street.turn()
     _, answer = end.take()
     assert (answer.msg_type, answer.text(434), answer.text(102)) == ("9", "1", "2")
-    assert answer.text(58) == "Account(1) is not known, or missing where the session has no default account"
+    assert answer.text(58) == "Account(1) is unknown, or missing although the session has no default account"
 
 
 @pytest.mark.parametrize("field", [0, codes.FIELD_INSTRUMENT, codes.FIELD_ACCOUNT])

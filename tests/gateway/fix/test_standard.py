@@ -6,6 +6,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core import layout as L
+from exchange_server.core.layout import plain as W
 from protocol import codes, errors, fix_tables
 from protocol.fix_messages import FixMessage, parse
 from tests.gateway.fix.street import ESP, FixEnd, Street, order_body
@@ -47,7 +48,7 @@ def everything(street: Street) -> tuple[FixEnd, list[FixMessage]]:
     c.mass_cancel(now, 10, symbol="NOTHING")
     c.mass_cancel(now, 11, scope="A")
     street.turn(2)
-    street.engine.m[row + L.S_THROTTLE_LIMIT], street.engine.m[row + L.S_THROTTLE_WINDOW] = 1, 10**15
+    street.engine.m[row + L.S_THROTTLE + L.TH_LIMIT], street.engine.m[row + L.S_THROTTLE + L.TH_WINDOW] = 1, 10**15
     for i in range(3):
         c.new_order(now, 20 + i, ESP, 1, 1, "0.0100")
     c.replace(now, 30, 20, ESP, 1, 2, "0.0100")
@@ -87,7 +88,7 @@ def test_the_judge_sees_what_our_own_dictionary_adds(street: Street) -> None:
     """The same life with `standard_dictionary = false`: NO orders and scopes are named, a throttle has its own 380."""
     for session in street.engine.registry.sessions:
         base = int(street.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
-        street.engine.m[base + session.id * L.SESSION_WORDS + L.S_FORM] = L.FORM_OWN_FIELDS | L.FORM_TIME_NANOS << L.FORM_TIME_SHIFT
+        street.engine.m[base + session.id * L.SESSION_WORDS + L.S_FORM] = W.pack_form(L.FORM_OWN_FIELDS, L.FORM_TIME_NANOS)
     _, messages = everything(street)
     wrong = {what for m in messages for what in standard.wrong_with(m, decimals=9)}
     assert wrong == {"5010 is not of this message", "5011 is not of this message", "380=8 is no value of it"}
@@ -97,7 +98,7 @@ def test_the_judge_sees_what_our_own_dictionary_adds(street: Street) -> None:
 @pytest.mark.parametrize("decimals", [0, 3, 6, 9])
 def test_timestamps_have_the_decimals_of_the_session(street: Street, decimals: int) -> None:
     base = int(street.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
-    form = {3: L.FORM_TIME_MILLIS, 0: L.FORM_TIME_SECONDS, 6: L.FORM_TIME_MICROS, 9: L.FORM_TIME_NANOS}[decimals] << L.FORM_TIME_SHIFT
+    form = W.pack_form(0, {3: L.FORM_TIME_MILLIS, 0: L.FORM_TIME_SECONDS, 6: L.FORM_TIME_MICROS, 9: L.FORM_TIME_NANOS}[decimals])
     for session in street.engine.registry.sessions:
         street.engine.m[base + session.id * L.SESSION_WORDS + L.S_FORM] = form
     _, messages = everything(street)

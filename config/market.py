@@ -1,0 +1,92 @@
+"""A market's record: the one table of its fields (fields.py says how to read it), with those of its fees, contracts and price grid."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from protocol import codes, phases
+
+from .fields import ASSET, CODE, DURATION, MONEY, PLAIN, PRICE, QUANTITY, TEXT, VENUE, Field
+from .kinds import AssetName, Bps, Count, FirstPhase, Line, Name, OptionalName, Part, Positive, Record, ShareBps, Text
+
+MAX_CONTRACTS = 4080  # core/layout/definitions.py; a test compares the two
+PRODUCTS = (("spot", codes.SPOT), ("exactly", codes.EXACTLY), ("at_most", codes.AT_MOST))
+FEE_MODELS = (("notional", codes.FEE_NOTIONAL), ("quadratic", codes.FEE_QUADRATIC), ("minimum", codes.FEE_MIN))
+PHASES = tuple(phases.BY_NAME.items())  # the record has the first one, the core the one that it is in
+
+
+class Band(Part, frozen=True, kw_only=True):
+    """A stretch of the price grid: `low`, `low + step`, ... up to `high`, both ends on the grid. Ticks."""
+
+    low: Annotated[Positive, Field(PRICE)]
+    high: Annotated[Positive, Field(PRICE)]
+    step: Annotated[Positive, Field(PRICE)]
+
+
+class Fees(Part, frozen=True, kw_only=True):
+    """Fees of a listing: basis points for maker (negative: rebate) and taker, and who shares what is earned."""
+
+    model: Annotated[Literal["notional", "quadratic", "minimum"], Field(CODE, "DL_FEE_MODEL", codes=FEE_MODELS)]
+    maker_bps: Annotated[Bps, Field(PLAIN, "DL_MAKER_BPS")] = 0
+    taker_bps: Annotated[Bps, Field(PLAIN, "DL_TAKER_BPS")] = 0
+    owner_share_bps: Annotated[ShareBps, Field(PLAIN, "DL_OWNER_SHARE")] = 0
+    venue_share_bps: Annotated[ShareBps, Field(PLAIN, "DL_VENUE_SHARE")] = 0
+
+
+class Contract(Part, frozen=True, kw_only=True):
+    """One outcome of an event (or the one instrument of a spot pair)."""
+
+    symbol: Annotated[Name, Field(TEXT)]
+    outcome: Annotated[Line, Field(TEXT)] = ""
+    code: Annotated[OptionalName, Field(TEXT)] = (
+        ""  # the outcome in short, as `exos market settle --winner` takes it; default: the symbol's last part
+    )
+
+
+class VoidRule(Part, frozen=True, kw_only=True):
+    """Written before listing: who may void, on what trigger, at what prices."""
+
+    who: Line
+    trigger: Line
+    prices: Literal["time_weighted_mid", "fixed", "entry_price"] = "time_weighted_mid"
+
+
+class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
+    """An event with its contracts, or a spot pair (product "spot", one contract). The owner's listing comes with it."""
+
+    event: Annotated[Name, Field(TEXT)]
+    title: Annotated[Line, Field(TEXT, live=True)] = ""
+    product: Annotated[Literal["spot", "exactly", "at_most"], Field(CODE, "DE_PRODUCT", codes=PRODUCTS)]
+    k: Annotated[int, Meta(ge=0, le=MAX_CONTRACTS), Field(PLAIN, "DE_K", key="winners")] = 0  # winners; spot: 0
+    contracts: Annotated[tuple[Contract, ...], Meta(min_length=1), Field(key="contract")]
+    owner_venue: Annotated[Name, Field(VENUE, "DE_OWNER_VENUE")]
+    asset: Annotated[AssetName, Field(ASSET, "DE_ASSET")]  # collateral; spot: quote
+    base_asset: Annotated[str, Meta(max_length=32), Field(ASSET, "DE_BASE_ASSET")] = ""  # spot
+    lot_base: Annotated[Count, Field(PLAIN, "DE_LOT_BASE", key=None)] = 0  # spot: minor units of the base asset per lot, from qty_decimals
+    payout: Annotated[Count, Field(PRICE, "DE_PAYOUT")] = 0  # P in ticks; spot: 0
+    tick_value: Annotated[Positive, Field(PLAIN, "DE_TICK_VALUE", key=None)] = (
+        1  # minor units of `asset` per tick and lot, from the decimals
+    )
+    price_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_PRICE_DECIMALS")] = 4
+    qty_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_QTY_DECIMALS")] = 0
+    bands: Annotated[tuple[Band, ...], Meta(min_length=1), Field(key="band")]
+    min_qty: Annotated[Positive, Field(QUANTITY, "DI_MIN_QTY", live=True)] = 1  # in a file 0: one lot
+    max_qty: Annotated[Positive, Field(QUANTITY, "DI_MAX_QTY", live=True)]
+    lot: Annotated[Positive, Field(QUANTITY, "DI_LOT")] = 1  # in a file 0: the smallest quantity that qty_decimals can write
+    max_notional: Annotated[Count, Field(MONEY, "DI_MAX_NOTIONAL", live=True)] = 0  # 0: none
+    max_position: Annotated[Count, Field(QUANTITY, "DI_MAX_POSITION", live=True)] = 0  # 0: none, spot only
+    collar: Annotated[Count, Field(PRICE, "DI_COLLAR", live=True)] = 0  # around the reference, 0: none
+    protection: Annotated[Count, Field(PRICE, "DI_PROTECTION", live=True)] = 0  # 0: 5 % of P for event contracts, 100 ticks else
+    fees: Annotated[Fees, Field(live=True)]
+    challenge_window_ns: Annotated[Count, Field(DURATION, "DE_WINDOW_NS", key="challenge_window")] = 0
+    rules: Annotated[Text, Field(TEXT)] = ""
+    source: Annotated[Line, Field(TEXT)] = ""  # who decides the result
+    sharing: Literal["segmented", "shared"] = "segmented"
+    admits: tuple[Name, ...] = ()  # venues that may list it, when shared
+    void: VoidRule | None = None
+    phase: Annotated[FirstPhase, Field(CODE, "DE_PHASE", codes=PHASES)] = "listed"
+
+
+def outcome_code(contract: Contract) -> str:
+    """The outcome in short: what the record says, else the last part of the symbol ("WC26-WIN-ESP" -> "ESP")."""
+    return contract.code or contract.symbol.rpartition("-")[2]

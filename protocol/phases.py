@@ -1,0 +1,115 @@
+"""What each phase of a market allows, and which phases may follow it: two constant tables.
+
+The core's checks, the registry, the command line, docs/phases.md and the tests read them; there are no rules about phases anywhere else. The core is
+compiled with the bit masks below: bit p of a mask is for phase p.
+"""
+
+from . import codes
+
+# ---- what can be done in a market -------------------------------------------------------------------------------
+NEW = "new"  # a new order
+REPLACE = "replace"
+CANCEL = "cancel"  # also mass cancel, cancel on disconnect, expiry and kill switches
+MATCH = "match"  # orders trade
+REST = "rest"  # orders stay in the book: when a market changes to a phase without it, they are cancelled
+SPLIT = "split"  # money into a complete set
+MERGE = "merge"
+DETERMINE = "determine"  # record the result
+FINALISE = "finalise"  # pay it
+SETTLE = "settle"  # close if necessary, determine and pay in one step
+ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, DETERMINE, FINALISE, SETTLE)
+
+_IDLE = frozenset((CANCEL,))  # a cancel is never refused because of the phase
+_HALTED = frozenset((CANCEL, REST, SETTLE))
+
+ALLOWED = {
+    codes.PH_DRAFT: _IDLE,
+    codes.PH_LISTED: _IDLE,
+    codes.PH_OPEN: frozenset((NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, SETTLE)),
+    codes.PH_PAUSED: _HALTED,
+    codes.PH_CLOSED: frozenset((CANCEL, DETERMINE, SETTLE)),
+    codes.PH_DETERMINED: frozenset((CANCEL, FINALISE)),
+    codes.PH_FINAL: _IDLE,
+    codes.PH_CANCEL_ONLY: _HALTED,
+    # not used yet
+    codes.PH_AUCTION: _IDLE,
+    codes.PH_LIVE: _IDLE,
+    codes.PH_DISPUTED: _IDLE,
+    codes.PH_VOIDED: _IDLE,
+}
+
+NEXT: dict[int, tuple[int, ...]] = {
+    codes.PH_DRAFT: (codes.PH_LISTED,),
+    codes.PH_LISTED: (codes.PH_OPEN,),
+    codes.PH_OPEN: (codes.PH_PAUSED, codes.PH_CANCEL_ONLY, codes.PH_CLOSED),
+    codes.PH_PAUSED: (codes.PH_OPEN, codes.PH_CANCEL_ONLY, codes.PH_CLOSED),
+    codes.PH_CLOSED: (codes.PH_DETERMINED,),
+    codes.PH_DETERMINED: (codes.PH_FINAL,),
+    codes.PH_FINAL: (),
+    codes.PH_CANCEL_ONLY: (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CLOSED),
+    codes.PH_AUCTION: (),
+    codes.PH_LIVE: (),
+    codes.PH_DISPUTED: (),
+    codes.PH_VOIDED: (),
+}
+
+FIRST = (codes.PH_DRAFT, codes.PH_LISTED)  # in which a market is created
+IN_FILES = (*FIRST, *NEXT[FIRST[-1]])  # which a configuration may give a new market
+LEADS_TO = {DETERMINE: codes.PH_DETERMINED, FINALISE: codes.PH_FINAL}  # reached by these actions only; an operator sets all others by name
+
+# ---- what follows from the tables -------------------------------------------------------------------------------
+COUNT = len(ALLOWED)
+NAMES = codes.PHASE_NAMES
+BY_NAME = {name: phase for phase, name in NAMES.items()}
+SET_BY_NAME = tuple(dict.fromkeys(new for after in NEXT.values() for new in after if new not in LEADS_TO.values()))
+SETTABLE = tuple(NAMES[phase] for phase in SET_BY_NAME)
+
+
+def allows(phase: int, action: str) -> bool:
+    return action in ALLOWED[phase]
+
+
+def mask(action: str) -> int:
+    """The phases that allow `action`, as a bit mask."""
+    return sum(1 << phase for phase in range(COUNT) if action in ALLOWED[phase])
+
+
+def may_set(old: int, new: int) -> bool:
+    """Whether an operator may change a market from phase `old` to `new`. Phases in LEADS_TO cannot be set."""
+    return new in NEXT[old] and new in SET_BY_NAME
+
+
+# By phase: the phases that an operator may set from it, as a bit mask.
+SET_MASKS = tuple(sum(1 << new for new in range(COUNT) if may_set(old, new)) for old in range(COUNT))
+
+
+def _refusals(others: int, **named: int) -> tuple[int, ...]:
+    """The reason by phase; `named`: phases with a reason of their own."""
+    return tuple(named.get(NAMES[phase], others) for phase in range(COUNT))
+
+
+# By phase: the reason for refusing an action that the phase does not allow.
+ORDER_REFUSALS = _refusals(
+    codes.R_MARKET_CLOSED,
+    draft=codes.R_MARKET_NOT_OPEN,
+    listed=codes.R_MARKET_NOT_OPEN,
+    paused=codes.R_MARKET_PAUSED,
+    cancel_only=codes.R_CANCEL_ONLY,
+)
+DETERMINE_REFUSALS = _refusals(codes.R_NOT_CLOSED, final=codes.R_ALREADY_FINAL)
+FINALISE_REFUSALS = _refusals(codes.R_NOT_DETERMINED, final=codes.R_ALREADY_FINAL)
+
+
+def name(phase: int) -> str:
+    return NAMES.get(phase, f"phase {phase}")
+
+
+def names(of: tuple[int, ...]) -> str:
+    """Phases for a sentence: "open, paused"; "nothing" if there are none."""
+    return ", ".join(name(phase) for phase in of) or "nothing"
+
+
+def in_which(action: str) -> str:
+    """The phases that allow `action`, for a sentence: "open, paused or closed"."""
+    *most, last = (name(phase) for phase in range(COUNT) if action in ALLOWED[phase])
+    return f"{', '.join(most)} or {last}" if most else last
