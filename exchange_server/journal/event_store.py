@@ -12,7 +12,6 @@ Nothing is synced while running: a replay writes the same bytes to the same plac
 The rows of a session hang together by EVT_PREVIOUS; `chain` walks them.
 """
 
-import _thread
 import errno
 import os
 import zlib
@@ -26,6 +25,7 @@ from ..core import layout as L
 from ..core.layout import plain
 from ..disk.event_rows import CHAIN_BAD, CHAIN_DONE, CR_BELOW, CR_COUNT, CR_FIRST, CR_NEXT, CR_SIZE, ROW_BYTES, first_bad, walk_chain
 from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
+from .runner import Runner, Task
 from .system import FUNCTIONS
 
 __all__ = ["ROWS_PER_FILE", "ROW_BYTES", "TAIL_BYTES", "EventStore", "EventStoreError", "EventsMissing"]
@@ -57,10 +57,10 @@ class EventsMissing(EventStoreError):
 class EventStore:
     """Append-only rows of EVT_WORDS words, numbered from 1 without holes. One thread writes and reads; rebuild.py fills holes beside it."""
 
-    def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, prepare_ahead: bool = True, keep_free: int = 0) -> None:
+    def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, runner: Runner | None = None, keep_free: int = 0) -> None:
         """Open or make the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
 
-        prepare_ahead: a helper thread allocates the next file when this one is half full. keep_free: bytes of the disk that new files leave
+        runner: allocates the next file beside the caller when this one is half full; None: the write that needs it does. keep_free: bytes of the disk that new files leave
         to the journal. Never fails for what is on the disk: a folder that cannot be used is a pause.
         """
         if rows_per_file < 1:
@@ -72,8 +72,8 @@ class EventStore:
         self.lost = Holes()
         self.version = 0  # raised by rebuild.py when holes were closed or given up: who waits may ask again
         self.suspects = Holes()  # not looked at since the last stop that was not clean
-        self._ahead = prepare_ahead
-        self._helping = _thread.allocate_lock()  # held while the helper thread runs
+        self._runner = runner
+        self._helper: Task | None = None
         self._prepared = -1  # newest file that the helper was asked for
         self._sum = EventSum()  # over the rows before the tail
         self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -153,8 +153,8 @@ class EventStore:
             self.holes.add(first, self.next_number - 1)
         self._tail_words, self._tail_first = 0, self.next_number
         file, row = divmod(self.next_number - 1, self.files.rows_per_file)
-        if self._ahead and 2 * row > self.files.rows_per_file and self._prepared <= file and not self.paused:
-            self._prepare(file + 1)
+        if self._runner is not None and 2 * row > self.files.rows_per_file and self._prepared <= file and not self.paused:
+            self._prepare(self._runner, file + 1)
 
     def try_room(self) -> bool:
         """End a pause if there is room for the file that comes next. True: writing goes on."""
@@ -186,12 +186,13 @@ class EventStore:
         self._write_synced(self.next_number)
 
     def close(self) -> None:
-        with self._helping:  # the helper has ended
-            self._ahead = False
+        if self._helper is not None:
+            self._helper.join()
+        self._runner = None
         self.flush()
         self.files.close()
 
-    def _prepare(self, file: int) -> None:
+    def _prepare(self, runner: Runner, file: int) -> None:
         """Have the next file allocated beside the running loop; a failure shows when the file is needed."""
 
         def work() -> None:
@@ -199,13 +200,10 @@ class EventStore:
                 os.close(self.files.allocate(file))
             except OSError:
                 return  # tried again by the write that needs it, which pauses then
-            finally:
-                self._helping.release()
 
-        if not self._helping.locked():
+        if self._helper is None or not self._helper.alive():
             self._prepared = file
-            self._helping.acquire()
-            _thread.start_new_thread(work, ())  # Thread.start() would wait until the thread runs
+            self._helper = runner.once("exos-event-file", work)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
     def row(self, number: int) -> NDArray[np.int64]:

@@ -32,7 +32,7 @@ class World:
 
     def __init__(self, folder: Path, event_rows: int = 64, rows: int = 256) -> None:
         self.engine = Engine(SMALL, event_rows=event_rows)
-        self.store = EventStore(folder, rows_per_file=1 << 14, prepare_ahead=False)
+        self.store = EventStore(folder, rows_per_file=1 << 14)
         self.input = TurnInput(rows)
         self.now = 1_800_000_000 * SECOND  # of the steady clock: what heartbeats go by
         self.step_ns = 0  # how far the time of day has been set away from it
