@@ -36,6 +36,7 @@ from .market import DefineMarket as DefineMarket
 from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
+from .places import shown
 
 PART_BYTES = 31 * 1024  # of a record that travels in parts
 MAX_BODY_BYTES = 255 * 128  # what the extra rows of one C_ADMIN row hold
@@ -352,5 +353,5 @@ def from_builtins(record: object) -> AnyRecord:
     try:
         return msgspec.convert(record, kind, strict=True)  # type: ignore[no-any-return]
     except msgspec.MsgspecError as error:
-        sentence, path = wording.explained(error, kind, record)
-        raise ValueError(f"{path}: {sentence}" if path else sentence) from error
+        key, sentence, _ = wording.fault(kind, record)
+        raise ValueError(f"{shown(key)}: {sentence}" if key else sentence) from error

@@ -21,9 +21,10 @@ class ConfigError(Exception):
 
 
 class UnknownAsset(ConfigError):
-    """The file uses an asset that it does not define; whether the server has it is known only there."""
+    """The file uses an asset that it does not define; whether the server has it is known only there. `asset`: its name."""
 
     def __init__(self, file: str, path: str, name: str, known: Iterable[str]) -> None:
+        self.asset = name
         here = ", ".join(known) or "none"
         super().__init__(
             file, path, f"there is no asset {name} in the file (it has: {here}); exos config apply also knows the server's assets"

@@ -34,6 +34,7 @@ class Field(NamedTuple):
     live: bool = False  # may change once the thing exists
     key: str | None = ""  # in a configuration file; "": its own name; None: not written there
     codes: tuple[tuple[str, int], ...] = ()  # CODE: the number of each word
+    follows: str = ""  # not written in a file: the key from which it follows
     # of the struct; filled in by fields_of
     name: str = ""
     type: Any = None
@@ -87,4 +88,4 @@ def live_fields(record: type) -> tuple[str, ...]:
 
 def key_in_file(record: type, name: str) -> str:
     """What a field of a record is called in a configuration file."""
-    return next((field.key or name for field in fields_of(record) if field.name == name), name)
+    return next((field.key or field.follows or name for field in fields_of(record) if field.name == name), name)

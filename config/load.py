@@ -5,10 +5,7 @@ file can tell: keys, types, amounts on their grid, names of tables. Whether the 
 listing is told by applying them to an empty registry (`exos config check`).
 """
 
-import difflib
 import tomllib
-import types
-import typing
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,7 +15,8 @@ import msgspec
 from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns
-from .reader import Item, Reader
+from .places import shown
+from .reader import Item, LeftOut, Reader
 from .secret_files import refuse_readable
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "UnknownAsset", "default_settings", "find", "load", "parse", "read_toml"]
@@ -49,6 +47,8 @@ class Config(NamedTuple):
     items: list[Item]
     files: list[str]  # all that were read, in order
     sandbox: bool = False  # one of them says that its passwords are published
+    decimals: dict[str, int] = {}  # of the assets that the files define
+    left_out: list[LeftOut] = []  # what uses other assets, where that was allowed
 
 
 def find(name: str) -> Path:
@@ -65,9 +65,9 @@ def default_settings() -> Settings:
     return _settings("", schema.Server())
 
 
-def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool = True) -> Config:
+def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool = True, leave_out: bool = False) -> Config:
     """Read a file with all it includes; raises ConfigError. `known`: decimals of assets that the file may use without defining them (those of
-    the server). `items` False: only settings and marks, for a file whose assets are not known yet."""
+    the server). `items` False: only settings and marks, for a file whose assets are not known yet. `leave_out`: leave out what uses an asset that is not known, instead of refusing it."""
     files = list(_files(find(str(name)), []))
     settings: Settings | None = None
     capacities: dict[str, int] = {}
@@ -83,8 +83,15 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
     settings = settings or _settings("", schema.Server())
     kinds: list[list[Item]] = [[], [], [], [], []]
+    left_out: list[LeftOut] = []
     for file, parsed in files if items else ():
-        reader = Reader(file, assets, _data(file, parsed), (settings.session_throttle, settings.session_throttle_window_ns))
+        reader = Reader(
+            file,
+            assets,
+            _data(file, parsed),
+            (settings.session_throttle, settings.session_throttle_window_ns),
+            left_out if leave_out else None,
+        )
         kinds[0] += reader.assets(parsed)
         kinds[1] += reader.venues(parsed)
         kinds[2] += reader.markets(parsed)
@@ -93,7 +100,8 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
     read = [item for kind in kinds for item in kind]
     _refuse_twice(read)
     sandbox = any(parsed.sandbox for _, parsed in files)
-    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox)
+    own = {asset.name: asset.decimals for _, parsed in files for asset in parsed.asset}
+    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox, own, left_out)
 
 
 def _refuse_twice(items: list[Item]) -> None:
@@ -172,32 +180,13 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 def parse(file: str, content: dict[str, Any]) -> schema.File:
     """Structs from parsed TOML; raises ConfigError for an unknown key (naming the nearest), a missing one, or a wrong type."""
-    _refuse_unknown(file, content, schema.File, "")
     try:
         return msgspec.convert(content, schema.File, strict=True)
     except msgspec.ValidationError as error:
-        sentence, path = wording.explained(error, schema.File, content)
-        if "got float" in sentence:
+        key, sentence, value = wording.fault(schema.File, content)
+        if isinstance(value, float):
             sentence += ': write numbers with a decimal point in quotes, "0.01"'
-        raise ConfigError(file, path, sentence) from error
-
-
-def _refuse_unknown(file: str, value: Any, kind: Any, path: str) -> None:
-    """Walk data and types side by side, and refuse the first key that the struct there does not have."""
-    if typing.get_origin(kind) in (typing.Union, types.UnionType):
-        kind = next((a for a in typing.get_args(kind) if isinstance(a, type) and issubclass(a, msgspec.Struct)), None)
-    if typing.get_origin(kind) is tuple and isinstance(value, list):
-        for i, element in enumerate(value):
-            _refuse_unknown(file, element, typing.get_args(kind)[0], f"{path}[{i}]")
-    elif isinstance(kind, type) and issubclass(kind, msgspec.Struct) and isinstance(value, dict):
-        hints = typing.get_type_hints(kind)
-        for key, inner in value.items():
-            here = f"{path}.{key}" if path else key
-            if key not in hints:
-                near = difflib.get_close_matches(key, hints, 1, 0.5)
-                advice = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(hints)}"
-                raise ConfigError(file, here, f"unknown key; {advice}")
-            _refuse_unknown(file, inner, hints[key], here)
+        raise ConfigError(file, shown(key), sentence) from error
 
 
 def _data(file: str, parsed: schema.File) -> dict[str, list[dict[str, str]]]:

@@ -62,9 +62,11 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     owner_venue: Annotated[Name, Field(VENUE, "DE_OWNER_VENUE")]
     asset: Annotated[AssetName, Field(ASSET, "DE_ASSET")]  # collateral; spot: quote
     base_asset: Annotated[str, Meta(max_length=32), Field(ASSET, "DE_BASE_ASSET")] = ""  # spot
-    lot_base: Annotated[Count, Field(PLAIN, "DE_LOT_BASE", key=None)] = 0  # spot: minor units of the base asset per lot, from qty_decimals
+    lot_base: Annotated[Count, Field(PLAIN, "DE_LOT_BASE", key=None, follows="qty_decimals")] = (
+        0  # spot: minor units of the base asset per lot, from qty_decimals
+    )
     payout: Annotated[Count, Field(PRICE, "DE_PAYOUT")] = 0  # P in ticks; spot: 0
-    tick_value: Annotated[Positive, Field(PLAIN, "DE_TICK_VALUE", key=None)] = (
+    tick_value: Annotated[Positive, Field(PLAIN, "DE_TICK_VALUE", key=None, follows="price_decimals")] = (
         1  # minor units of `asset` per tick and lot, from the decimals
     )
     price_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_PRICE_DECIMALS")] = 4

@@ -13,26 +13,41 @@ from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
 from .fields import AMOUNTS, DURATION, MONEY, PRICE, QUANTITY, TEXT, fields_of
+from .places import in_file
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
 class Item(NamedTuple):
-    """One record to apply, and where it was written. `only_with`: applied only when the market of that event is new (its first phase)."""
+    """One record to apply, and where it was written."""
 
     record: ar.AnyRecord
     file: str
     path: str
-    only_with: str = ""
+
+
+class LeftOut(NamedTuple):
+    """What was not read because the decimals of its asset are not known; `event`: of a market."""
+
+    asset: str
+    path: str
+    event: str = ""
 
 
 class Reader:
     """Turns the tables of one file into records."""
 
     def __init__(
-        self, file: str, decimals: Mapping[str, int], data: Mapping[str, list[dict[str, str]]], session_throttle: tuple[int, int] = (0, 0)
+        self,
+        file: str,
+        decimals: Mapping[str, int],
+        data: Mapping[str, list[dict[str, str]]],
+        session_throttle: tuple[int, int] = (0, 0),
+        left_out: list[LeftOut] | None = None,
     ) -> None:
-        """session_throttle: (limit, window ns) of sessions that say nothing themselves."""
+        """session_throttle: (limit, window ns) of sessions that say nothing themselves. left_out: gets what uses an asset that is not known
+        (None: it is refused)."""
+        self.left_out = left_out
         self.file, self.decimals, self.data, self.session_throttle = file, decimals, data, session_throttle
 
     def fill(self, path: str, text: str, values: Mapping[str, str]) -> str:
@@ -52,8 +67,8 @@ class Reader:
         try:
             record: Any = msgspec.convert({"type": tag, **fields}, kind, from_attributes=True)
         except msgspec.ValidationError as error:
-            sentence, key = wording.explained(error, kind, fields)
-            raise ConfigError(self.file, f"{path}.{key}" if key else path, sentence) from error
+            key, sentence, _ = wording.fault(kind, fields)
+            raise ConfigError(self.file, f"{path}.{in_file(kind, key)}" if key else path, sentence) from error
         return Item(record, self.file, path)
 
     def fields(
@@ -83,8 +98,18 @@ class Reader:
         for i, venue in enumerate(parsed.venue):
             yield self.make(f"venue[{i}]", ar.DefineVenue, **self.fields(ar.DefineVenue, f"venue[{i}]", venue, {}, {}))
 
+    def leave_out(self, error: UnknownAsset, path: str, event: str = "") -> None:
+        if self.left_out is None:
+            raise error
+        self.left_out.append(LeftOut(error.asset, path, event))
+
     def listings(self, parsed: schema.File) -> Iterator[Item]:
+        """After the markets: the listing of one that was left out is left out as well."""
         for i, listing in enumerate(parsed.listing):
+            market = next((left for left in self.left_out or () if left.event == listing.event), None)
+            if market is not None and self.left_out is not None:
+                self.left_out.append(LeftOut(market.asset, f"listing[{i}]"))
+                continue
             yield self.make(f"listing[{i}]", ar.DefineListing, **self.fields(ar.DefineListing, f"listing[{i}]", listing, {}, {}))
 
     # -------------------------------------------------------------------------------------------------- members
@@ -101,7 +126,12 @@ class Reader:
             name = self.fill(f"{here}.name", account.name, values)
             yield self.make(here, ar.DefineAccount, name=name, firm=firm, venue=account.venue)
             for asset, amount in account.deposit.items():
-                minor = scaled(self.file, f"{here}.deposit.{asset}", amount, self.places(f"{here}.deposit.{asset}", asset), asset)
+                try:
+                    places = self.places(f"{here}.deposit.{asset}", asset)
+                except UnknownAsset as error:
+                    self.leave_out(error, error.path)
+                    continue
+                minor = scaled(self.file, f"{here}.deposit.{asset}", amount, places, asset)
                 yield self.make(
                     f"{here}.deposit.{asset}", ar.Transfer, key=f"config:{name}:{asset}", asset=asset, amount=minor, target=name,
                     note="first deposit of the configuration",
@@ -140,11 +170,15 @@ class Reader:
             path = f"market[{i}]"
             rows: list[dict[str, str]] = [{}] if market.each is None else self.table(f"{path}.each.table", market.each.table)
             for values in rows:
-                item = self.market(path, market, values)
+                try:
+                    item = self.market(path, market, values)
+                except UnknownAsset as error:
+                    self.leave_out(error, path, self.fill(f"{path}.event", market.event, values))
+                    continue
                 yield item
                 if phases.BY_NAME[market.phase] not in phases.FIRST:
                     event = item.record.event  # type: ignore[union-attr]
-                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase", only_with=event)
+                    yield Item(ar.SetPhase(event=event, phase=market.phase), self.file, f"{path}.phase")
 
     def contracts(self, path: str, market: schema.Market, values: Mapping[str, str]) -> list[dict[str, str]]:
         if (market.contracts_from is None) == (not market.contract):

@@ -9,7 +9,7 @@ from .load import Item, Settings
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """`items` are a checked configuration in order of application: on each start `registry.plan(items).records()` is what is new.
+    """`items` are a checked configuration in order of application: on each start `Registry.try_out` says what of it is new.
 
     `configured`: a configuration was named; without one the folder goes on with what it holds. `settings` are the configuration's,
     `given` what the command line says on top."""

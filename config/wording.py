@@ -1,38 +1,77 @@
-"""What msgspec says of a wrong value, in words for people: no backquotes, and an enumeration is refused with the values it has."""
+"""What is wrong with a value that is not of its type: the key as data and a sentence for people.
+
+The library that converts says it in one text for all; here data and types are walked side by side to the first value that does not fit, so
+that its key, and the words that an enumeration has, are known and not read out of a text.
+"""
 
 import difflib
-import re
 import types
 import typing
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from protocol import numbers
-
-_STEP = re.compile(r"\.([A-Za-z_0-9]+)|\[([^\]]*)\]")
+from .places import Key
 
 
-def split(error: Exception) -> tuple[str, str]:
-    """(sentence, key path) of a validation error: ("expected ...", "market[0].k")."""
-    sentence, _, place = str(error).partition(" - at ")
-    path = place.strip("`").removeprefix("$").removeprefix(".")
-    return sentence.replace("`", "").replace("Object missing required field", "is missing the key"), path
-
-
-def explained(error: Exception, kind: Any, value: Any) -> tuple[str, str]:
-    """(sentence, key path) for `value` that was no `kind`; a wrong value of an enumeration is named with those that there are."""
-    sentence, path = split(error)
-    if sentence.startswith("Invalid enum value"):
-        allowed, found = _choices(kind, path), _at(value, path)
-        if allowed:
-            sentence = unknown_word(str(found), allowed)
-    return sentence[:1].lower() + sentence[1:], path
+class Fault(NamedTuple):
+    key: Key
+    sentence: str
+    value: Any = None  # that does not fit
 
 
 def unknown_word(word: str, allowed: list[str]) -> str:
     near = difflib.get_close_matches(word, allowed, 1, 0.6)
     return f'"{word[:64]}" is not one of {", ".join(allowed)}' + (f'; did you mean "{near[0]}"?' if near else "")
+
+
+def fault(kind: Any, value: Any) -> Fault:
+    """The first fault of `value`, which is not a `kind` (msgspec.convert refuses it)."""
+    return _fault(kind, value, ()) or Fault((), "is not what is expected", value)
+
+
+def _fault(kind: Any, value: Any, key: Key) -> Fault | None:
+    (only, *others) = _options(kind)
+    inner: Fault | None = None
+    if not others:
+        if isinstance(only, type) and issubclass(only, msgspec.Struct) and isinstance(value, dict):
+            inner = _of_struct(only, value, key)
+        elif typing.get_origin(only) in (tuple, list) and isinstance(value, list | tuple):
+            element = typing.get_args(only)[0]
+            inner = next((found for i, one in enumerate(value) if (found := _fault(element, one, (*key, i)))), None)
+        elif typing.get_origin(only) is dict and isinstance(value, dict):
+            element = typing.get_args(only)[1]
+            inner = next((found for name, one in value.items() if (found := _fault(element, one, (*key, str(name))))), None)
+    return inner or _here(kind, value, key)
+
+
+def _of_struct(kind: type[msgspec.Struct], value: dict[str, Any], key: Key) -> Fault | None:
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    tag = kind.__struct_config__.tag_field
+    for name, one in value.items():
+        if name in fields:
+            found = _fault(fields[name].type, one, (*key, name))
+            if found:
+                return found
+        elif name != tag:
+            near = difflib.get_close_matches(str(name), fields, 1, 0.5)
+            advice = f'did you mean "{near[0]}"?' if near else f"known here: {', '.join(fields)}"
+            return Fault((*key, str(name)), f"unknown key; {advice}", one)
+    missing = next((name for name, field in fields.items() if field.required and name not in value), None)
+    return Fault(key, f"is missing the key {missing}") if missing is not None else None
+
+
+def _here(kind: Any, value: Any, key: Key) -> Fault | None:
+    """The value itself, when nothing within it is wrong."""
+    try:
+        msgspec.convert(value, kind, strict=True, from_attributes=True)
+    except msgspec.ValidationError as error:
+        words = [word for option in _options(kind) if typing.get_origin(option) is typing.Literal for word in typing.get_args(option)]
+        if any(type(value) is type(word) for word in words):
+            return Fault(key, unknown_word(str(value), list(map(str, words))), value)
+        sentence = str(error).replace("`", "")
+        return Fault(key, sentence[:1].lower() + sentence[1:], value)
+    return None
 
 
 def _options(kind: Any) -> list[Any]:
@@ -42,30 +81,3 @@ def _options(kind: Any) -> list[Any]:
     if typing.get_origin(kind) in (typing.Union, types.UnionType):
         return [option for one in typing.get_args(kind) if one is not type(None) for option in _options(one)]
     return [kind]
-
-
-def _choices(kind: Any, path: str) -> list[str]:
-    """The values of the Literal at `path` below `kind`; empty when there is none."""
-    kinds = _options(kind)
-    for match in _STEP.finditer(f".{path}" if path and path[0] != "[" else path):
-        below: list[Any] = []
-        for one in kinds:
-            if match[1] is not None and isinstance(one, type) and issubclass(one, msgspec.Struct):
-                hint = typing.get_type_hints(one, include_extras=True).get(match[1])
-                below += _options(hint) if hint is not None else []
-            elif match[1] is None and typing.get_origin(one) in (tuple, list, dict):
-                below += _options(typing.get_args(one)[1 if typing.get_origin(one) is dict else 0])
-        kinds = below
-    return list(dict.fromkeys(str(value) for one in kinds if typing.get_origin(one) is typing.Literal for value in typing.get_args(one)))
-
-
-def _at(value: Any, path: str) -> Any:
-    for match in _STEP.finditer(f".{path}" if path and path[0] != "[" else path):
-        key = match[1]
-        if key is not None:
-            value = value.get(key, "") if isinstance(value, dict) else getattr(value, key, "")
-        elif isinstance(value, list | tuple) and match[2] != "...":
-            value = value[numbers.whole(match[2])]
-        else:
-            return ""
-    return value

@@ -22,12 +22,11 @@ import uvloop
 
 from config import admin_records as ar
 from config.load import Item
-from config.plan import describe
+from config.plan import place
 from config.serve_options import ServeOptions
 from protocol import codes
 
-from . import data_folder, start
-from .cli.dry_run import place
+from . import data_folder, start, state
 from .core import layout as L
 from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
@@ -37,6 +36,7 @@ from .gateway.admin.office import Office
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
+from .gateway.encoders import Encoders
 from .gateway.feeds.market_data import MarketData
 from .gateway.fix.connection import FixConnection
 from .gateway.fix.encoder import FixEncoder
@@ -55,7 +55,7 @@ from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.shares import Shares
 from .net.turn import Pipeline
-from .registry import RegistryBroken
+from .registry import RegistryBroken, Trial
 from .registry.account_view import account_view
 from .start import StartRefused
 
@@ -84,12 +84,14 @@ def serve(options: ServeOptions) -> int:
 
 @dataclass(frozen=True)
 class Outside:
-    """What a server is given from outside: threads, and the machine's clocks (functions that give ns). The loop comes with `Server.compose`, and
-    transports come to the links by whoever calls the makers. A simulator gives its own: then all of it runs in one thread, on a virtual clock."""
+    """What a server is given from outside: threads, the machine's clocks (functions that give ns), and who opens its ports. The loop comes with
+    `Server.compose`. A simulator gives its own: then all of it runs in one thread, on a virtual clock."""
 
     runner: Runner = field(default_factory=Threads)
     real: Callable[[], int] = time.time_ns
     steady: Callable[[], int] = machine_steady_ns
+    listen_tcp: Callable[..., Any] = listen_tcp
+    listen_unix: Callable[..., Any] = listen_unix
 
 
 class Server:
@@ -176,13 +178,13 @@ class Server:
 
     def _clock(self) -> Clock:
         """The clock, going on from what the journal knows; what it found is logged."""
-        m, settings = self.engine.m, self.options.settings
+        last, settings = state.Header(self.engine.m), self.options.settings
         memory = ClockMemory(
             self.engine.time_ns,
-            int(m[L.H_TICK]),
-            int(m[L.H_CLOCK_OFFSET]),
-            int(m[L.H_CLOCK_BOOT]),
-            int(m[L.H_REFUSE]) == codes.R_CLOCK_JUMP,
+            last.tick,
+            last.clock_offset,
+            last.clock_boot,
+            last.refusing == codes.R_CLOCK_JUMP,
         )
         rules = ClockRules(
             jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
@@ -212,19 +214,19 @@ class Server:
 
     def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
         options, engine = self.options, self.engine
-        plan = engine.registry.plan(items)
-        for change in plan.refused:
-            item = change.item
-            text = f"{item.file}: {item.path}: {describe(item.record)} differs from the data folder in {', '.join(change.fields)}"
-            raise StartRefused(Exit.CONFIG, f"{text}, which cannot change on a live server; use another data folder or the old value")
-        refused = engine.registry.check(tuple(plan.records()), engine)  # before anything is journaled
-        if refused is not None:
-            item = plan.order[refused[0]]
-            raise StartRefused(Exit.CONFIG, str(place(item.file, item.path, refused[1])))
+        name, sandbox = options.config_name or "-", self.sandbox
+        everything: Any = tuple(item.record for item in items)
+        whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
+        trial = engine.registry.try_out(whole, engine)  # before anything is journaled
+        for refusal in trial.refusals:
+            advice = "; take another data folder or the old value" if refusal.fixed else ""
+            if refusal.record is None:
+                raise StartRefused(Exit.CONFIG, refusal.text)
+            raise StartRefused(Exit.CONFIG, f"{place(items[refusal.record], refusal.key, refusal.sentence)}{advice}")
+        to_do = tuple(items[i].record for i in trial.to_do())
         records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
-        if plan.order or settings != engine.registry.settings:
-            name, sandbox = options.config_name or "-", self.sandbox
-            records.append(ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=tuple(plan.records())))  # type: ignore[arg-type]
+        if to_do or settings != engine.registry.settings:
+            records.append(msgspec.structs.replace(whole, records=to_do))
         who = f"config:{options.config_name or '-'}"[:128]
         bodies = [body for record in records for body in ar.pack_all(who, "", record)]
         if bodies:
@@ -239,23 +241,21 @@ class Server:
             self.journal.wait(self.journal.next_seq)
         except JournalError as error:
             raise refusal(error, options.data) from error
-        return len(plan.order)
+        return len(to_do)
 
     def _log_off_everyone(self) -> None:
         """After a crash: connections of the last run are gone, and that is an input (cancel on disconnect). Raises StartRefused."""
-        m = self.engine.m
-        base = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
-        sessions = [s.id for s in self.engine.registry.sessions if m[base + s.id * L.SESSION_WORDS + L.S_FLAGS] & L.SF_LOGGED_ON]
+        known = [state.Session.of(self.engine.m, s.id) for s in self.engine.registry.sessions]
+        sessions = [session for session in known if session.logged_on]
         if not sessions:
             return
         turn = TurnInput(rows=len(sessions) + 1)
         self._begin(turn)
         for session in sessions:
-            row = base + session * L.SESSION_WORDS
             unsure = 0  # what was made in the last moments may not have been written any more
-            if m[row + L.S_WIRE] == codes.WIRE_FIX:
-                unsure = unsure_from(self.store, int(m[row + L.S_LAST_EVENT]), self.engine.time_ns - UNSURE_NS)
-            turn.add(codes.C_LOGOFF, session, values={L.CMD_LOGOFF_FROM: unsure})
+            if session.wire == codes.WIRE_FIX:
+                unsure = unsure_from(self.store, session.last_event, self.engine.time_ns - UNSURE_NS)
+            turn.add(codes.C_LOGOFF, session.id, values={L.CMD_LOGOFF_FROM: unsure})
         self._input(turn)
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 
@@ -317,7 +317,7 @@ class Server:
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)
-        encoders: dict[int, Any] = {codes.WIRE_FIX: self.fix, codes.WIRE_BINARY: self.binary}
+        encoders = Encoders(self.engine, {codes.WIRE_FIX: self.fix, codes.WIRE_BINARY: self.binary})
         self.pipeline = pipeline = Pipeline(
             loop,
             self.engine,
@@ -336,7 +336,7 @@ class Server:
             self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
-        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self.status, self.stop, extra, self._try_out)
+        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
         return pipeline
 
@@ -365,10 +365,10 @@ class Server:
         servers: list[asyncio.AbstractServer] = []
         try:
             for kind, port in (("fix", settings.fix_port), ("binary", settings.binary_port)):
-                server, found = await listen_tcp(pipeline, kind, settings.host, port, self.makers[kind])
+                server, found = await self.outside.listen_tcp(pipeline, kind, settings.host, port, self.makers[kind])
                 self.ports[kind] = found
                 servers.append(server)
-            servers.append(await listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self.makers["admin"]))
+            servers.append(await self.outside.listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self.makers["admin"]))
         except PortError:
             for server in servers:
                 server.close()
@@ -432,13 +432,12 @@ class Server:
         """For rebuilding reports: as this one was made, whatever the configuration says by now."""
         if chunks is not None:
             return Engine.restore(chunks)
-        return Engine(self.engine.capacities, retention_ns=int(self.engine.m[L.H_RETENTION_NS]))
+        return Engine(self.engine.capacities, retention_ns=state.Header(self.engine.m).retention_ns)
 
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
         """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
         m = self.engine.m
-        base = int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE])
-        newest = {s.id: int(m[base + s.id * L.SESSION_WORDS + L.S_LAST_EVENT]) for s in self.engine.registry.sessions}
+        newest = {s.id: state.Session.of(m, s.id).last_event for s in self.engine.registry.sessions}
         return [s.name for s in self.engine.registry.sessions if s.id in found or events[0] <= newest[s.id] <= events[1]]
 
     def _free_bytes(self) -> int:
@@ -447,8 +446,8 @@ class Server:
         disk = os.statvfs(self.options.data)
         return disk.f_bavail * disk.f_frsize
 
-    def _try_out(self, records: tuple[Any, ...]) -> tuple[int, str] | None:
-        return self.engine.registry.check(records, self.engine)
+    def _try_out(self, record: ar.Configuration) -> Trial:
+        return self.engine.registry.try_out(record, self.engine)
 
     def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks everything: for quiet times."""
@@ -456,15 +455,12 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """What `exos status` shows."""
-        m = self.engine.m
-        pools = {}
-        for number, name in enumerate(L.POOL_NAMES):
-            d = L.H_POOLS + number * L.POOL_WORDS
-            pools[name] = [int(m[d + L.PL_USED]), int(m[d + L.PL_CAP])]
+        counted = state.Header(self.engine.m)
+        pools = state.tables_in_use(self.engine.m)
         engine = {
             "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
-            "commands": int(m[L.H_COMMANDS]), "refusals": int(m[L.H_REFUSALS]), "fills": int(m[L.H_FILLS]),
-            "open_orders": int(m[L.H_OPEN_ORDERS]),
+            "commands": counted.commands, "refusals": counted.refusals, "fills": counted.fills,
+            "open_orders": counted.open_orders,
         }  # fmt: skip
         return {
             "server": {

@@ -20,6 +20,7 @@ from config.load import Item, Settings, default_settings
 from config.serve_options import ServeOptions
 from protocol import codes, units
 
+from . import state
 from .core import layout as L
 from .core.layout import plain
 from .exits import Exit
@@ -123,7 +124,7 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
     for name, asked in sorted(options.settings.capacities.items()):
         if has[name] != asked:
             lost.append(f"capacities.{name} = {asked}: the data folder was created with {has[name]}, and its tables cannot be resized")
-    retention = int(engine.m[L.H_RETENTION_NS])
+    retention = state.Header(engine.m).retention_ns
     if options.settings.clordid_retention_ns != retention:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
         lost.append(f"server.clordid_retention = {wish}: the data folder was created with {kept}, which it keeps")
@@ -165,7 +166,7 @@ def refuse_mixing(options: ServeOptions, registry: Registry) -> None:
     try:
         registry.refuse_mixing(options.config_name, options.sandbox)
     except Refused as refused:
-        raise StartRefused(Exit.CONFIG, f"{options.data}: {refused.text}") from None
+        raise StartRefused(Exit.CONFIG, f"{options.data}: {refused.refusal.text}") from None
 
 
 def new_folder(data: Path) -> str:

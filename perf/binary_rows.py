@@ -13,6 +13,7 @@ import numpy as np
 from exchange_server.core import layout as L
 from exchange_server.wires import binary_in, binary_out
 from exchange_server.wires import feeds as market_data
+from exchange_server.wires.route import route, route_words
 from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
@@ -93,7 +94,13 @@ def encode_rows(rng: np.random.Generator) -> list[Row]:
     m = sessions([codes.WIRE_BINARY] * 8)
     out = np.zeros(binary_out.out_bytes(COUNT), dtype=np.uint8)
     index, res = np.zeros(binary_out.index_words(m), dtype=np.int64), np.zeros(L.RES_WORDS, dtype=np.int64)
-    kernel_ns = best(lambda: binary_out.encode(m, ev, ev.size, out, index, res)) / COUNT * 1e9
+    routes = np.zeros(route_words(m, COUNT), dtype=np.int64)
+
+    def kernel() -> None:
+        route(m, ev, ev.size, routes)
+        binary_out.encode(ev, routes, out, index, res)
+
+    kernel_ns = best(kernel) / COUNT * 1e9
     size = int(index[L.IX_LENGTH : 8 * L.INDEX_WORDS : L.INDEX_WORDS].sum()) / COUNT
     reports = [expected(e) for e in events]
     encoder = msgspec.msgpack.Encoder()

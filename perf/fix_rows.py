@@ -10,6 +10,7 @@ import simplefix
 from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
 from exchange_server.core.layout import plain as W
+from exchange_server.gateway.encoders import Router
 from exchange_server.gateway.fix.encoder import FixEncoder
 from exchange_server.wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, decode
 from exchange_server.wires.fix_out import encode
@@ -104,8 +105,11 @@ def encoding(kind: int) -> float:
     messages = sum(data.count(b"\x0110=") for _, data in encoder.encode(ev))
     assert messages == MESSAGES
 
+    router = Router(engine, MESSAGES)
+
     def act() -> None:
-        encode(engine.m, ev, ev.size, encoder.out, encoder.index, encoder.res, encoder.texts, 0)
+        routes = router.route(ev)
+        encode(engine.m, ev, routes, 0, encoder.out, encoder.index, encoder.res, encoder.texts, 0)
 
     return best(act, MESSAGES)
 

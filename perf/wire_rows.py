@@ -25,7 +25,7 @@ def generate(job: Job, seconds: float = 240.0) -> dict[str, Any]:
 
 
 def pipelined(
-    wire: str, sessions: int, aim: float, scale: float, resting: int = 100_000, rate: int = 0, commands: int = 300_000
+    wire: str, sessions: int, aim: float, scale: float, resting: int = 100_000, rate: int = 0, commands: int = 900_000
 ) -> list[Result]:
     """The named flow as fast as it goes (rate 0) or at fixed send times; durable (`sync`)."""
     resting, commands = max(int(resting * scale), 200), max(int(commands * scale), 400)
@@ -118,11 +118,11 @@ def binary64(scale: float = 1.0) -> list[Result]:
 
 
 def fix8(scale: float = 1.0) -> list[Result]:
-    return pipelined("fix", 8, 450e3, scale, commands=200_000)
+    return pipelined("fix", 8, 450e3, scale, commands=600_000)
 
 
 def shallow(scale: float = 1.0) -> list[Result]:
-    return [*pipelined("binary", 8, 0, scale, resting=500), *pipelined("fix", 8, 0, scale, resting=500, commands=200_000)]
+    return [*pipelined("binary", 8, 0, scale, resting=500), *pipelined("fix", 8, 0, scale, resting=500, commands=600_000)]
 
 
 def latency(scale: float = 1.0) -> list[Result]:

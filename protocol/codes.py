@@ -163,8 +163,8 @@ E_REFUSED = 18  # split or merge refused
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
 # Each is told by an event row, so that statements need nothing else:
-#   E_MOVED    EVT_WHY says it: WHY_DEPOSIT, WHY_WITHDRAWAL, WHY_TRANSFER (a row for each of the two accounts), WHY_SPLIT, WHY_MERGE; amount in EVT_PRICE
-#   E_SETTLED  EVT_WHY is WHY_SETTLEMENT; amount in EVT_LAST_PRICE
+#   E_MOVED    EVT_MOVED_WHY says it: WHY_DEPOSIT, WHY_WITHDRAWAL, WHY_TRANSFER (a row for each of the two accounts), WHY_SPLIT, WHY_MERGE; amount in EVT_MOVED_AMOUNT
+#   E_SETTLED  EVT_SETTLED_WHY is WHY_SETTLEMENT; amount in EVT_SETTLED_AMOUNT
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
 #              cumulated net fee of each order times the shares of its listing.

@@ -9,7 +9,7 @@ ticks in the client's terms, quantities in lots, money in minor units of its ass
 import re
 from dataclasses import dataclass
 
-from . import codes, units
+from . import codes, phases, units
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_ACCOUNT_NOT_ALLOWED", 15, 2, 6, None, None, "the account belongs to another firm",
      "An operator's record names an account that is not the firm's, or accounts of two firms. (A client that names another firm's account gets "
      "R_UNKNOWN_ACCOUNT.)", "Name accounts of one firm."),
-    ("R_VENUE_NOT_ALLOWED", 0, 2, 6, None, None, "venue {asked} does not admit this account or session",
+    ("R_VENUE_NOT_ALLOWED", 0, 2, 6, None, None, "the venue does not admit this account or session",
      "The account is isolated to another venue, or the session belongs to another venue.", "Send through a session of that venue."),
     # ---- duplicate table
     ("R_ID_USED", 6, 6, 1, None, None, "ClOrdID already used",
@@ -81,13 +81,13 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     # ---- venue, instrument, phase, order type
     ("R_UNKNOWN_INSTRUMENT", 1, 1, 2, None, None, "there is no such instrument (id {asked})",
      "Symbol (55) or instrument id is unknown, or the session's venue does not list it.", "Use a symbol from the security list or the definitions stream."),
-    ("R_MARKET_NOT_OPEN", 2, 2, 4, None, None, "the market is not open yet (phase {asked})",
+    ("R_MARKET_NOT_OPEN", 2, 2, 4, None, None, "the market is not open yet, it is {asked}",
      "The event is in draft or listed.", "Wait for the phase message `open`."),
-    ("R_MARKET_PAUSED", 2, 2, 4, None, 6, "the market is paused (phase {asked})",
+    ("R_MARKET_PAUSED", 2, 2, 4, None, 6, "the market is paused",
      "The operator paused the event.", "Resend when the phase is `open` again; cancels are still accepted."),
-    ("R_MARKET_CLOSED", 2, 0, 4, None, None, "the market is closed (phase {asked})",
+    ("R_MARKET_CLOSED", 2, 0, 4, None, None, "the market takes no orders any more, it is {asked}",
      "The event is closed, determined or final: no order can trade or rest.", "None: trading in it has ended."),
-    ("R_CANCEL_ONLY", 2, 2, 4, None, None, "the market accepts only cancels (phase {asked})",
+    ("R_CANCEL_ONLY", 2, 2, 4, None, None, "the market accepts only cancels",
      "The event is in the phase cancel-only.", "Cancel, or wait for the phase `open`."),
     ("R_BAD_SIDE", 11, 99, 5, 5, None, "side must be 1 (buy) or 2 (sell), and contract side 1 (YES) or 2 (NO), not {asked}",
      "Side (54), or the contract side, is not one of the valid values.", "Send 1 or 2; contract side 1 (YES) or 2 (NO)."),
@@ -117,13 +117,13 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     # ---- kill switch
     ("R_KILLED_PLATFORM", 0, 2, 4, None, None, "the kill switch of the platform is on",
      "The platform's operator stopped all new orders.", "Resend when the kill switch is released; cancels are accepted."),
-    ("R_KILLED_VENUE", 0, 2, 4, None, None, "the kill switch of venue {asked} is on",
+    ("R_KILLED_VENUE", 0, 2, 4, None, None, "the kill switch of the venue is on",
      "The venue's operator stopped new orders.", "Resend when the kill switch is released; cancels are accepted."),
-    ("R_KILLED_FIRM", 0, 2, 4, None, None, "the kill switch of your firm is on (firm {asked})",
+    ("R_KILLED_FIRM", 0, 2, 4, None, None, "the kill switch of your firm is on",
      "A risk officer stopped the firm's new orders.", "Ask your risk officer; cancels are accepted."),
     ("R_KILLED_ACCOUNT", 0, 2, 4, None, None, "the kill switch of account {asked} is on",
      "A risk officer stopped the account's new orders.", "Ask your risk officer; cancels are accepted."),
-    ("R_KILLED_SESSION", 0, 2, 4, None, None, "the kill switch of this session is on (session {asked})",
+    ("R_KILLED_SESSION", 0, 2, 4, None, None, "the kill switch of this session is on",
      "A risk officer stopped the session's new orders.", "Ask your risk officer; cancels are accepted."),
     # ---- throttle, freshness, conflict
     ("R_THROTTLED_SESSION", 3, 2, 8, None, None, "the session's throttle of {limit} messages per window is used up ({used} sent)",
@@ -217,14 +217,14 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_AMOUNT_NOT_POSITIVE", None, None, 0, None, None, "amount {asked} must be at least 1",
      "An amount or number of sets is zero or negative.", "Send a positive amount."),
     ("R_UNKNOWN_ASSET", None, None, 1, None, None, "there is no asset {asked}", "The asset is not defined.", "Define it first, or correct the name."),
-    ("R_BAD_TRANSITION", None, None, 0, None, None, "an event in phase {used} cannot change to phase {asked}",
+    ("R_BAD_TRANSITION", None, None, 0, None, None, "an event that is {used} cannot become {asked}",
      "The lifecycle has no step from the one phase to the other.", "Use a step that phases.md lists."),
     ("R_PAYOUT_COUNT", None, None, 0, None, None, "{asked} payouts were given, the event has {limit} contracts",
      "A determination has one payout per contract.", "Give a payout for each contract."),
     ("R_PAYOUT_RANGE", None, None, 0, None, None, "payout {asked} is outside 0 to {limit}", "A contract pays between 0 and P.", "Correct the payout."),
     ("R_PAYOUT_SUM", None, None, 0, None, None, "the payouts sum to {asked}, the product requires {limit}",
      "Exactly-k events pay k times P in all, at-most-k events at most that.", "Correct the payouts."),
-    ("R_NOT_DETERMINED", None, None, 0, None, None, "the event is not determined (phase {asked})", "Finalising needs a determination.", "Determine it first."),
+    ("R_NOT_DETERMINED", None, None, 0, None, None, "the event is not determined, it is {asked}", "Finalising needs a determination.", "Determine it first."),
     ("R_CHALLENGE_WINDOW", None, None, 0, None, None, "the challenge window ends at {limit}, the time is {asked}",
      "A determination can be disputed until then.", "Finalise after the window."),
     ("R_ALREADY_FINAL", None, None, 0, None, None, "the event is final: it has been paid", "A second settlement was requested.", "None: an event is paid only once."),
@@ -236,7 +236,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A product of price, quantity or position, or a balance, could reach 2^62.", "Lower the maximum quantity or position, or the amount."),
     ("R_BAD_DEFINITION", None, None, 0, None, None, "the definition is not valid (field {asked}, limit {limit})",
      "An operator's record breaks a listing rule; the answer's text names the key.", "Correct the record."),
-    ("R_NOT_CLOSED", None, None, 0, None, None, "the event must be closed first (phase {asked})", "Only a closed event can be determined.", "Close it, then determine."),
+    ("R_NOT_CLOSED", None, None, 0, None, None, "the event must be closed first, it is {asked}", "Only a closed event can be determined.", "Close it, then determine."),
     ("R_OPEN_ORDERS", None, None, 0, None, None, "{asked} orders are still open", "The action needs an empty book.", "Close the market or cancel the orders first."),
     ("R_BAD_COMMAND", 99, 99, 3, None, None, "the command {asked} is unknown or not allowed here",
      "The server does not know the operator's record or command.", "Use a client of the server's version."),
@@ -293,6 +293,11 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.
 TIMES: frozenset[int] = frozenset((codes.R_EXPIRY_PAST, codes.R_EXPIRY_UNEXPECTED, codes.R_STALE, codes.R_CHALLENGE_WINDOW))
 
+# The numbers of these are phases (codes.PH_*), shown by name.
+PHASES: frozenset[int] = frozenset(
+    (codes.R_MARKET_NOT_OPEN, codes.R_MARKET_CLOSED, codes.R_BAD_TRANSITION, codes.R_NOT_DETERMINED, codes.R_NOT_CLOSED)
+)
+
 SAFE_TO_RESEND: frozenset[int] = frozenset(
     (
         codes.R_NOT_LOGGED_ON,
@@ -345,6 +350,8 @@ def text(code: int, limit: int | None = None, used: int | None = None, asked: in
 
 
 def _shown(code: int, value: int) -> str:
+    if code in PHASES:
+        return phases.name(value)
     if code not in TIMES:
         return str(value)
     return units.instant(value) if value else "none"

@@ -66,6 +66,7 @@ FLOORS = (
     ("exchange_server.core", 2),
     ("exchange_server.wires", 2),  # codec kernels
     ("exchange_server.disk", 2),  # beside core: the kernels with I/O and a clock; core may not import them
+    ("exchange_server.state", 3),
     ("exchange_server.engine", 3),
     ("exchange_server.kernels", 3),
     ("exchange_server.registry", 3),
@@ -119,6 +120,7 @@ BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # its kernels get a clock's address, and only they
     ("clock", "exchange_server.wires", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.engine", (*CLOCKS, "datetime")),
+    ("clock", "exchange_server.state", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.registry", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.journal", ("random",)),
     ("clock", "exchange_server.gateway", CLOCKS),
@@ -127,6 +129,7 @@ BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
     ("asyncio", "exchange_server.disk", LOOPS),
     ("asyncio", "exchange_server.wires", LOOPS),
     ("asyncio", "exchange_server.engine", LOOPS),
+    ("asyncio", "exchange_server.state", LOOPS),
     ("asyncio", "exchange_server.registry", LOOPS),
     ("asyncio", "exchange_server.journal", LOOPS),
     ("asyncio", "exchange_server.gateway", LOOPS),

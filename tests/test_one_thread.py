@@ -2,7 +2,6 @@
 
 import io
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,9 @@ MS = 1_000_000
 SECOND = 1_000 * MS
 
 
-def threads() -> tuple[list[threading.Thread], int]:
-    return threading.enumerate(), len(os.listdir("/proc/self/task"))
+def threads() -> set[str]:
+    """Ids of this process's threads, those that Python does not know too."""
+    return set(os.listdir("/proc/self/task"))
 
 
 class House:
@@ -51,6 +51,7 @@ class House:
 
     def turn(self, ns: int = 0) -> list[Any]:
         """The client's bytes to the server, everything that is due, and the answers' messages."""
+        self.client.tick(self.clocks.steady())
         data = self.client.take(self.clocks.steady())
         if data:
             feed(self.link, data)
@@ -68,11 +69,11 @@ class House:
 
 
 @pytest.fixture
-def before(tmp_path: Path) -> tuple[list[threading.Thread], int]:
+def before(tmp_path: Path) -> set[str]:
     (tmp_path / "warm").mkdir()
     app.Server(
         options(tmp_path / "warm"), Log(io.StringIO()), app.Outside(Inline())
-    ).close()  # kernels are loaded, helpers have come and gone
+    ).close()  # kernels are loaded; who helped to compile them may still be there
     return threads()
 
 
@@ -90,7 +91,7 @@ def test_an_order_is_traded_without_a_thread_and_its_report_waits_for_the_journa
     (accepted,) = reports(house.turn(), M.Accepted)
     assert accepted.id == 1 and house.server.journal.durable == house.server.journal.next_seq, "a small turn is written by the loop itself"
 
-    many = range(2, 102)
+    many = range(2, 302)
     for number in many:
         house.client.send(limit(number, instrument, 1, 1000, 10_000))
     assert house.turn() == [] and house.server.journal.durable < house.pipeline.gate.ticket, (
@@ -99,27 +100,26 @@ def test_an_order_is_traded_without_a_thread_and_its_report_waits_for_the_journa
     assert house.turn(50 * MS) == [], "time alone does not write"
     house.runner.step()
     assert house.server.journal.durable == house.pipeline.gate.ticket and not house.transport.written
-    assert [report.id for report in reports(house.turn(), M.Accepted)] == list(many)
+    assert [report.id for report in house.turn()] == list(many), "each order's answer, in order"
 
-    assert threads() == before
+    assert threads() <= before
     house.close()
     assert verify(tmp_path / "data" / "journal").rows == house.server.engine.row_seq
-    assert threads() == before
+    assert threads() <= before
 
 
-def test_hours_pass_in_no_time(tmp_path: Path, before: Any) -> None:
+def test_minutes_pass_in_no_time(tmp_path: Path, before: Any) -> None:
     house = House(tmp_path)
     house.log_on()
-    for _ in range(3600):  # an hour
+    for _ in range(60):
         house.turn(SECOND)
         house.runner.step()
     assert house.link.connection.session and not house.transport.closed, "heartbeats went both ways"
-    assert house.server.clock.now - house.server.engine.time_ns < 3600 * SECOND
-    for _ in range(60):
+    for _ in range(3):
         house.loop.run(10 * SECOND)  # the client is silent
         house.runner.step()
     assert house.transport.closed and not house.server.directory.bound, "and is cut"
-    assert threads() == before
+    assert threads() <= before
     house.close()
 
 
@@ -135,3 +135,22 @@ def test_the_same_input_gives_the_same_journal(tmp_path: Path) -> None:
         digests.append((house.server.engine.digest(), house.server.engine.time_ns, house.server.journal.next_seq))
         house.close()
     assert digests[0] == digests[1]
+
+
+async def test_ports_are_opened_by_whoever_is_given(tmp_path: Path) -> None:
+    opened: list[tuple[str, Any]] = []
+
+    async def tcp(hub: Any, kind: str, host: str, port: int, make: Any) -> tuple[str, int]:
+        opened.append((kind, make))
+        return kind, 1000 + len(opened)
+
+    async def unix(hub: Any, kind: str, path: Path, make: Any) -> str:
+        opened.append((kind, make))
+        return kind
+
+    outside = app.Outside(Inline(), listen_tcp=tcp, listen_unix=unix)
+    server = app.Server(options(tmp_path), Log(io.StringIO()), outside)
+    pipeline = server.compose(Loop(Clocks()))  # type: ignore[arg-type]
+    assert await server._listen(pipeline) == ["fix", "binary", "admin"]
+    assert server.ports == {"fix": 1001, "binary": 1002} and dict(opened) == server.makers
+    server.close()

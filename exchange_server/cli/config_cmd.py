@@ -7,6 +7,8 @@ from typing import Any
 from config import admin_records as ar
 from config import load
 from config.load import Config, ConfigError
+from config.places import shown
+from config.plan import line, place
 
 from ..exits import Exit
 from . import dry_run
@@ -43,11 +45,14 @@ def read(file: str) -> Config:
 
 def run_check(args: argparse.Namespace) -> int:
     try:
-        config = load.load(args.file)
-        registry = dry_run.check(config)
+        config = load.load(args.file, leave_out=True)
+        found = dry_run.check(config)
     except ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
-    say(f"{config.files[-1]}: valid: {dry_run.summary(registry)}")
+    say(f"{config.files[-1]}: valid: {dry_run.summary(found)}")
+    for asset in dict.fromkeys(left.asset for left in config.left_out):
+        paths = ", ".join(left.path for left in config.left_out if left.asset == asset)
+        say(f"not checked: {paths}: asset {asset} is not in the file, and no server was asked (exos config apply --dry-run asks one)")
     return Exit.OK
 
 
@@ -64,42 +69,56 @@ def run_apply(args: argparse.Namespace) -> int:
             config = load.load(args.file, answer.result["assets"])  # what the file only refers to is the server's
         except ConfigError as error:
             raise CommandError(Exit.CONFIG, str(error)) from error
-        return _plan(config, admin) if args.dry_run else _apply(config, admin)
+        return _plan(config, admin, answer.result["assets"] | config.decimals) if args.dry_run else _apply(config, admin)
 
 
 def _name(config: Config) -> str:
     return Path(config.files[-1]).name
 
 
-def _plan(config: Config, admin: AdminClient) -> int:
+def _record(config: Config) -> ar.Configuration:
+    records: Any = tuple(item.record for item in config.items)
+    return ar.Configuration(name=_name(config), sandbox=config.sandbox, records=records)
+
+
+def _refused(config: Config, refusal: dict[str, Any]) -> str:
+    """A refusal with its place in the file."""
+    key, sentence, record = tuple(refusal.get("key", ())), refusal["sentence"], refusal.get("record")
+    return (
+        f"{shown(key)}: {sentence}"
+        if record is None and key
+        else sentence
+        if record is None
+        else str(place(config.items[record], key, sentence))
+    )
+
+
+def _plan(config: Config, admin: AdminClient, decimals: dict[str, int]) -> int:
     """Say what would be done, and what would be refused."""
-    items = [{"record": item.record, "file": item.file, "path": item.path, "only_with": item.only_with} for item in config.items]
-    answer = admin.ask("plan", items=items, name=_name(config), sandbox=config.sandbox)
+    answer = admin.ask("plan", _record(config))
     if not answer.ok:
         raise CommandError(Exit.FAILED, answer.text)
-    lines = answer.result["lines"]
-    for line in lines:
-        say(line)
-    say(f"{answer.result['same']} unchanged")
-    refused = answer.result.get("refused")
-    if refused:
-        raise CommandError(Exit.FAILED, f"{dry_run.place(refused['file'], refused['path'], refused['text'])} (nothing would be changed)")
-    if any(line.startswith("! ") for line in lines):
-        raise CommandError(Exit.FAILED, "items marked ! cannot change on a live server: nothing would be changed")
+    changes, refusals = answer.result["changes"], answer.result["refusals"]
+    for change in changes:
+        if change["kind"] in ("new", "changed"):
+            say(line(config.items[change["record"]], change["fields"], decimals))
+    *others, last = refusals or [None]
+    for refusal in others:
+        say(f"! {_refused(config, refusal)}")
+    if last is not None:
+        raise CommandError(Exit.FAILED, f"{_refused(config, last)} (nothing would be changed)")
+    say(f"{sum(change['kind'] == 'same' for change in changes)} unchanged")
     return Exit.OK
 
 
 def _apply(config: Config, admin: AdminClient) -> int:
     """One act: everything in the file takes effect, or nothing does. What is so already is unchanged."""
-    records: Any = tuple(item.record for item in config.items)
-    answer: Answer = admin.ask("admin", ar.Configuration(name=_name(config), sandbox=config.sandbox, records=records))
+    answer: Answer = admin.ask("admin", _record(config))
     if not answer.ok:
-        at = answer.result.get("record") if isinstance(answer.result, dict) else None
-        if at is None:
+        if answer.refusal is None or answer.refusal.get("record") is None:
             raise CommandError(Exit.FAILED, answer.text)
-        item = config.items[at]
-        raise CommandError(Exit.FAILED, f"{dry_run.place(item.file, item.path, answer.text)} (nothing was changed)")
-    for line in answer.result["lines"]:
-        say(line)
+        raise CommandError(Exit.FAILED, f"{_refused(config, answer.refusal)} (nothing was changed)")
+    for text in answer.result["lines"]:
+        say(text)
     say(answer.text)
     return Exit.OK

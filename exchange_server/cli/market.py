@@ -12,6 +12,7 @@ from config import admin_records as ar
 from config import results, wording
 from config.fields import fields_of
 from config.load import ConfigError
+from config.places import shown
 from protocol import numbers, phases
 
 from ..exits import Exit
@@ -190,8 +191,8 @@ def _record(args: argparse.Namespace, **fields: Any) -> ar.Settle:
     try:
         return msgspec.convert(content, ar.Settle)
     except msgspec.ValidationError as error:
-        sentence, path = wording.explained(error, ar.Settle, content)
-        raise CommandError(Exit.USAGE, f"{path}: {sentence}" if path else sentence) from error
+        key, sentence, _ = wording.fault(ar.Settle, content)
+        raise CommandError(Exit.USAGE, f"{shown(key)}: {sentence}" if key else sentence) from error
 
 
 def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:

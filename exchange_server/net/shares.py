@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .. import state
 from ..core import layout as L
 from .observe import Log, stamp
 
@@ -34,12 +35,12 @@ POSITIONS_EFFECT = (
     "other firms, and events in which the account has traded, go on"
 )
 POSITIONS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.collateral_words"
-# (table, pool, the firm's count, what happens, what to do)
+# (table, pool, the firm's count: a column of state.Firms, what happens, what to do)
 TABLES = (
-    ("closed_ids", L.P_ARCHIVE, L.F_CLOSED, IDS_EFFECT, IDS_TO_DO),
-    ("open_orders", L.P_ORDER, L.F_OPEN, ORDERS_EFFECT, ORDERS_TO_DO),
-    ("book_nodes", L.P_NODE, L.F_NODES, NODES_EFFECT, NODES_TO_DO),
-    ("positions", L.P_COLLATERAL, L.F_POSITIONS, POSITIONS_EFFECT, POSITIONS_TO_DO),
+    ("closed_ids", L.P_ARCHIVE, "closed", IDS_EFFECT, IDS_TO_DO),
+    ("open_orders", L.P_ORDER, "open", ORDERS_EFFECT, ORDERS_TO_DO),
+    ("book_nodes", L.P_NODE, "nodes", NODES_EFFECT, NODES_TO_DO),
+    ("positions", L.P_COLLATERAL, "positions", POSITIONS_EFFECT, POSITIONS_TO_DO),
 )
 
 
@@ -55,101 +56,92 @@ class Shares:
 
     def _pool(self, pool: int) -> tuple[int, int]:
         """(rows, rows in use)"""
-        d = L.H_POOLS + pool * L.POOL_WORDS
-        return int(self.m[d + L.PL_CAP]), int(self.m[d + L.PL_USED])
+        table = state.table(self.m, pool)
+        return table.capacity, table.used
 
-    def _firms(self) -> NDArray[np.int64]:
-        """The rows of all firms that are defined."""
-        d = L.H_POOLS + L.P_FIRM * L.POOL_WORDS
-        base, end = int(self.m[d + L.PL_BASE]), int(self.m[d + L.PL_NEXT])
-        rows = self.m[base : base + end * L.FIRM_WORDS].reshape(-1, L.FIRM_WORDS)
-        return rows[rows[:, L.F_ID] != 0]
-
-    def _rooms(self, rows: NDArray[np.int64]) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    def _rooms(self, firms: state.Firms) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
         """For each table: (share, used, room) of each firm; room: what the firm can have as things are, if it alone asks for more."""
-        weights = max(int(self.m[L.H_WEIGHTS]), 1)
+        weights = max(state.Header(self.m).weights, 1)
         rooms = {}
         for table, pool, count, _, _ in TABLES:
             rows_of_all, used_by_all = self._pool(pool)
-            own = rows[:, count]
-            share = rows_of_all * rows[:, L.F_WEIGHT] // weights
+            own: NDArray[np.int64] = getattr(firms, count)
+            share = rows_of_all * firms.weights // weights
             reach = own + rows_of_all - used_by_all  # all that is free as well
             rooms[table] = (share, own, np.maximum(share, reach if table == "closed_ids" else (reach + 1) // 2))
         return rooms
 
     def look(self) -> None:
         """Warn once for each firm and table at 80 % of the firm's room; say when ids begin to be forgotten early, and when that gets worse."""
-        rows = self._firms()
-        rooms = self._rooms(rows)
+        firms = state.Firms(self.m)
+        rooms = self._rooms(firms)
         for table, _, _, effect, to_do in TABLES:
             share, used, room = rooms[table]
             for i in np.flatnonzero(used * 100 >= room * WARN_PER_CENT).tolist():
-                firm = int(rows[i, L.F_ID])
+                firm = int(firms.ids[i])
                 if (table, firm) not in self.warned:
                     self.warned.add((table, firm))
                     numbers = {"firm": self.name(firm), "table": table, "used": int(used[i]), "room": int(room[i]), "share": int(share[i])}
-                    self.log("warning", "firm_share", **numbers, **self._oldest(table, rows[i]), effect=effect, what_to_do=to_do)
+                    self.log("warning", "firm_share", **numbers, **self._oldest(table, firms, i), effect=effect, what_to_do=to_do)
             for i in np.flatnonzero(used * 100 < room * OVER_PER_CENT).tolist():
-                firm = int(rows[i, L.F_ID])
+                firm = int(firms.ids[i])
                 if (table, firm) in self.warned:
                     self.warned.discard((table, firm))
                     self.log("info", "firm_share_over", firm=self.name(firm), table=table, used=int(used[i]), room=int(room[i]))
-        for i in np.flatnonzero(rows[:, L.F_FORGOTTEN]).tolist():
-            firm, window = int(rows[i, L.F_ID]), int(rows[i, L.F_WINDOW])
+        for i in np.flatnonzero(firms.forgotten).tolist():
+            firm, window = int(firms.ids[i]), int(firms.window[i])
             told = self.window_told.get(firm)
             if told is None or window * 2 < told:
                 self.window_told[firm] = window
-                numbers = {"firm": self.name(firm), "forgotten": int(rows[i, L.F_FORGOTTEN]), "window_s": window // 10**9}
+                numbers = {"firm": self.name(firm), "forgotten": int(firms.forgotten[i]), "window_s": window // 10**9}
                 self.log("warning", "ids_forgotten_early", **numbers, effect=IDS_EFFECT, what_to_do=IDS_TO_DO)
 
-    def _oldest(self, table: str, row: NDArray[np.int64]) -> dict[str, str]:
-        oldest = int(row[L.F_OLDEST])
-        if table != "closed_ids" or oldest == 0:
-            return {}
-        return {"oldest_closed_at": stamp(int(self.m[oldest + L.AR_CLOSED_AT]))}
+    def _oldest(self, table: str, firms: state.Firms, i: int) -> dict[str, str]:
+        closed_at = firms.oldest_closed_at(i) if table == "closed_ids" else 0
+        return {"oldest_closed_at": stamp(closed_at)} if closed_at else {}
 
     def status(self) -> dict[str, Any]:
         """Its part of `exos status`: the tables as a whole, and the firms that have used most of their room."""
-        rows = self._firms()
-        rooms = self._rooms(rows)
-        fullest = np.zeros(len(rows))
+        firms = state.Firms(self.m)
+        rooms = self._rooms(firms)
+        fullest = np.zeros(len(firms))
         for _, used, room in rooms.values():
             fullest = np.maximum(fullest, used / np.maximum(room, 1))
-        firms: dict[str, Any] = {}
+        told: dict[str, Any] = {}
         for i in np.argsort(-fullest, kind="stable")[:SHOWN].tolist():
             if fullest[i] == 0:
                 break
             line: dict[str, Any] = {}
             for table, (share, used, room) in rooms.items():
                 line[table] = {"used": int(used[i]), "share": int(share[i]), "room": int(room[i])}
-            line["forgotten_early"] = int(rows[i, L.F_FORGOTTEN])
-            if rows[i, L.F_FORGOTTEN]:
-                line["window_s"] = int(rows[i, L.F_WINDOW]) // 10**9
-            firms[self.name(int(rows[i, L.F_ID]))] = line
+            line["forgotten_early"] = int(firms.forgotten[i])
+            if firms.forgotten[i]:
+                line["window_s"] = int(firms.window[i]) // 10**9
+            told[self.name(int(firms.ids[i]))] = line
         whole = {table: self._pool(pool) for table, pool, *_ in TABLES}
         return {
             **{table: {"used": used, "capacity": capacity} for table, (capacity, used) in whole.items()},
             "duplicate_window": self.window(),
             "warned": len(self.warned),
-            "firms": firms,
+            "firms": told,
         }
 
     def window(self) -> str:
         """How long a ClOrdID stays used up, in a sentence."""
         ids, _ = self._pool(L.P_ARCHIVE)
-        rows = self._firms()
-        least = int((ids * rows[:, L.F_WEIGHT] // max(int(self.m[L.H_WEIGHTS]), 1)).min()) if len(rows) else ids
-        hours = int(self.m[L.H_RETENTION_NS]) // 3_600_000_000_000
+        firms, header = state.Firms(self.m), state.Header(self.m)
+        least = int((ids * firms.weights // max(header.weights, 1)).min()) if len(firms) else ids
+        hours = header.retention_ns // 3_600_000_000_000
         return f"at least {hours} h or the firm's newest {least} closed ids, whichever ends first; up to {ids} ids while other firms leave room"
 
     def start_line(self) -> dict[str, Any]:
         """What the log says at the start: how far the table reaches on a day of honest trade."""
         ids, _ = self._pool(L.P_ARCHIVE)
-        retention_s = int(self.m[L.H_RETENTION_NS]) // 10**9
+        retention_s = state.Header(self.m).retention_ns // 10**9
         lasts = min(ids // HONEST_RATE, retention_s)
         return {
             "window": self.window(),
-            "firms": len(self._firms()),
+            "firms": len(state.Firms(self.m)),
             "at_10000_orders_per_s": f"ids are remembered for {lasts} s; {HONEST_RATE * min(DAY_S, retention_s)} rows of capacities.archive would hold "
             f"{min(DAY_S, retention_s) // 3600} h",
         }

@@ -13,7 +13,7 @@ This file holds the order of things; what each step needs lies beside it: links.
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -39,18 +39,18 @@ from .observe import Counters, Log
 from .pressure import Pressure
 
 
-class Encoder(Protocol):
-    """Makes bytes of event rows for the sessions of one wire."""
+class Encoders(Protocol):
+    """Makes bytes of event rows (gateway/encoders.py)."""
 
-    def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
-        """(session, its messages in order) for each session that has some in this chunk of whole event rows."""
+    def encode(self, events: NDArray[np.int64], wires: Sequence[int]) -> Iterable[tuple[int, bytes]]:
+        """(session, its messages in order) for the sessions of the wires that have one logged on; `events`: whole rows."""
 
 
 class Pipeline:
     """Joins links, journal, engine, event store and encoders. One per process, on one loop.
 
     journal: journal.store.Journal. engine: engine.Engine. store: journal.event_store.EventStore. directory: gateway.sessions.Directory.
-    encoders: by wire (codes.WIRE_*); one is asked only while a session of its wire is logged on. market: gateway.feeds.market_data.MarketData.
+    encoders: gateway.encoders.Encoders. market: gateway.feeds.market_data.MarketData.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Pipeline:
         store: Any,
         directory: Any,
         clock: Clock,
-        encoders: dict[int, Encoder],
+        encoders: Encoders,
         market: Any = None,
         limits: Limits | None = None,
         log: Log | None = None,
@@ -74,7 +74,7 @@ class Pipeline:
         self.store = store
         self.directory = directory
         self.clock = clock
-        self.encoders = list(encoders.items())
+        self.encoders = encoders
         self.market = market
         self.limits = limits = limits if limits is not None else Limits()
         self.log = log = log if log is not None else Log(level="error")
@@ -275,23 +275,20 @@ class Pipeline:
         directory = self.directory
         if directory.fresh:
             events = before_logon(events, directory.fresh)
-        bound, wires = directory.bound, directory.wires
+        bound = directory.bound
         gate, now = self.gate, self._now
         outbox = gate.outbox
-        for wire, encoder in self.encoders:
-            if not wires[wire]:
+        for session, data in self.encoders.encode(events, directory.wires):
+            connection = bound.get(session)
+            if connection is None:
                 continue
-            for session, data in encoder.encode(events):
-                connection = bound.get(session)
-                if connection is None:
-                    continue
-                link = connection.pipe
-                if not link.closed:
-                    size = len(data)
-                    link.held += size
-                    gate.outbox_bytes += size
-                    outbox.append((link, data))
-                    connection.last_out_ns = now
+            link = connection.pipe
+            if not link.closed:
+                size = len(data)
+                link.held += size
+                gate.outbox_bytes += size
+                outbox.append((link, data))
+                connection.last_out_ns = now
 
     def _keep(self, events: NDArray[np.int64]) -> None:
         """What nobody waits for in this turn: the rows into the event store, their trades and news to market data."""

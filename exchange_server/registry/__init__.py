@@ -6,8 +6,9 @@ settlement.py and acts.py what each admin record does · configuration.py many a
 market_view.py and account_view.py.
 """
 
+from .configuration import Trial
 from .engine_like import EngineLike, Sink
-from .refused import Refused
+from .refused import Refusal, Refused
 from .registry import AdminAnswer, Registry, RegistryBroken
 
-__all__ = ["AdminAnswer", "EngineLike", "Refused", "Registry", "RegistryBroken", "Sink"]
+__all__ = ["AdminAnswer", "EngineLike", "Refusal", "Refused", "Registry", "RegistryBroken", "Sink", "Trial"]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import state
 from ..core import audit
-from ..core import layout as L
 from .definitions import Definitions
 from .engine_like import Words
 
@@ -42,16 +42,16 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
     ]
     for event in registry.events:
         _event(registry, _grown(audit.dump_event, m, event.id), of)
-    base = int(m[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
-    external = {row.name: -int(m[base + row.id * L.ASSET_WORDS + L.A_EXTERNAL]) for row in registry.assets}
+    external = {row.name: state.Asset.of(m, row.id).external for row in registry.assets}
+    counted = state.Header(m)
     return {
         "accounts": [accounts[id] for id in sorted(accounts)],
         "sessions": sessions,
         "external": external,
-        "orders": int(m[L.H_ORDER_SEQ]),
-        "trades": int(m[L.H_TRADE_SEQ]),
-        "fills": int(m[L.H_FILLS]),
-        "open_orders": int(m[L.H_OPEN_ORDERS]),
+        "orders": counted.orders,
+        "trades": counted.trades,
+        "fills": counted.fills,
+        "open_orders": counted.open_orders,
     }
 
 

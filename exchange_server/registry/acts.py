@@ -8,7 +8,7 @@ from typing import Any
 from config import admin_records as ar
 from protocol import codes, errors, numbers, phases
 
-from ..core import layout as L
+from .. import state
 from . import checks, markets, members, settlement
 from . import rows as rows_of
 from .checks import Act
@@ -82,8 +82,8 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
     done = registry.keys.get(record.key)
     if done is not None:
         if done.digest != digest:
-            raise Refused(codes.R_IDEMPOTENCY, f'key: "{record.key}" was used for another transfer')
-        return Act(record.key, "done before", [], checks.nothing, done.result)
+            raise Refused(codes.R_IDEMPOTENCY, f'"{record.key}" was used for another transfer', "key", fixed=True)
+        return Act(record.key, "done before", [], checks.nothing, done.result, changed=())
     asset = checks.find(registry.assets, "asset", record.asset)
     source = checks.find(registry.accounts, "source", record.source) if record.source else None
     target = checks.find(registry.accounts, "target", record.target) if record.target else None
@@ -93,7 +93,7 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
         if source.id == target.id:
             raise bad("target", f"{record.target} is the source too")
         if source.firm != target.firm or not source.firm:  # fee accounts have no firm: theirs is withdrawn, not moved
-            raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"target: {record.target} and {record.source} are not accounts of one firm")
+            raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{record.target} and {record.source} are not accounts of one firm", "target")
     result = {"source": source.id if source else 0, "target": target.id if target else 0, "asset": asset.id, "amount": record.amount}
     row = rows_of.transfer(result["source"], result["target"], asset.id, record.amount)
 
@@ -103,7 +103,7 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
     def explain(code: int) -> str:
         if code != codes.R_WITHDRAW_TOO_MUCH:
             return ""
-        cash, locked = checks.balance(engine, result["source"], asset.id)
+        cash, locked = state.balance(engine.m, result["source"], asset.id) or (0, 0)
         asked, free, held = (numbers.unscaled(value, places) for value in (record.amount, cash - locked, locked))
         return f"cannot take out {asked}: {free} is free, {held} is locked"
 
@@ -143,7 +143,7 @@ def _kill(registry: Definitions, record: ar.Kill) -> Act:
     else:
         target = checks.find(tables[record.level], "target", record.target).id
     if record.cancel and not record.on:
-        raise Refused(codes.R_FIELD_UNSUPPORTED, "cancel: only a switch going on cancels what is open")
+        raise Refused(codes.R_FIELD_UNSUPPORTED, "only a switch going on cancels what is open", "cancel")
     cancel = record.on if record.cancel is None else record.cancel  # as exchanges do it: a kill blocks and cancels unless told otherwise
     row = rows_of.kill(KILLS[record.level], target, record.on, cancel)
     name = " ".join((record.level, record.target)).strip()
@@ -174,7 +174,8 @@ def _reference(registry: Definitions, record: ar.SetReference) -> Act:
     if record.reference and not low <= record.reference <= high:
         raise Refused(
             codes.R_PRICE_OUT_OF_RANGE,
-            f"reference: {record.symbol} trades at {price_text(low)} to {price_text(high)}, asked {price_text(record.reference)}",
+            f"{record.symbol} trades at {price_text(low)} to {price_text(high)}, asked {price_text(record.reference)}",
+            "reference",
             high,
             record.reference,
         )
@@ -192,7 +193,7 @@ def _reference(registry: Definitions, record: ar.SetReference) -> Act:
 
 def _accept_clock(engine: EngineLike) -> Act:
     """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
-    if int(engine.m[L.H_REFUSE]) != codes.R_CLOCK_JUMP:
+    if state.Header(engine.m).refusing != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
     return Act(
         "the clock", "the machine's time of day is accepted: new orders are accepted again", [], checks.nothing, {"time_ns": engine.time_ns}

@@ -6,12 +6,13 @@ from typing import Any, NamedTuple
 
 from config import admin_records as ar
 from config.fields import live_fields
+from config.places import Key
 from protocol import codes, errors
 
-from ..core import layout as L  # fmt: skip
+from .. import state
 from ..core.layout.definitions import FIRST_TRADING_ACCOUNT
 from .engine_like import EngineLike, Words
-from .refused import Refused, bad
+from .refused import Refused
 from .tables import Table
 
 
@@ -25,6 +26,7 @@ class Act(NamedTuple):
     commit: Callable[[], None]
     result: dict[str, Any]
     explain: Callable[[int], str] | None = None
+    changed: tuple[str, ...] | None = None  # fields that differ from what there was, () for none; None: nothing was there
 
 
 def explained(act: Act, code: int) -> str:
@@ -35,29 +37,6 @@ def explained(act: Act, code: int) -> str:
     return errors.REFUSALS[code].cause if errors.numbers_used(code) else errors.text(code)
 
 
-def event_word(engine: EngineLike, event_id: int, word: int) -> int:
-    """A word of an event's row in the core."""
-    return int(engine.m[int(engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + event_id * L.EVENT_WORDS + word])
-
-
-def balance(engine: EngineLike, account: int, asset: int) -> tuple[int, int]:
-    """(cash, locked) of an account, by looking through all balance rows: for the sentence of a refusal only."""
-    at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    base, count = int(engine.m[at + L.PL_BASE]), int(engine.m[at + L.PL_NEXT])
-    rows = engine.m[base : base + count * L.BALANCE_WORDS].reshape(count, L.BALANCE_WORDS)
-    found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
-    return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else (0, 0)
-
-
-def cash_or_none(m: Words, account: int, asset: int) -> int:
-    """Cash of an account, -1 when it has no balance row. Looks through all of them: for a configuration's deposits only."""
-    at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    base, count = int(m[at + L.PL_BASE]), int(m[at + L.PL_NEXT])
-    rows = m[base : base + count * L.BALANCE_WORDS].reshape(count, L.BALANCE_WORDS)
-    found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
-    return int(found[0, L.B_CASH]) if len(found) else -1
-
-
 _UNKNOWN = {
     "asset": codes.R_UNKNOWN_ASSET,
     "account": codes.R_UNKNOWN_ACCOUNT,
@@ -66,13 +45,13 @@ _UNKNOWN = {
 }
 
 
-def find(table: Table[Any], key: str, name: str) -> Any:
+def find(table: Table[Any], key: Key | str, name: str) -> Any:
     """The row of that name, or a refusal that offers the nearest one."""
     row = table.named(name)
     if row is None:
         near = difflib.get_close_matches(name, table.names(), 1)
         hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise Refused(_UNKNOWN.get(table.kind, codes.R_BAD_DEFINITION), f'{key}: there is no {table.kind} "{name}"{hint}')
+        raise Refused(_UNKNOWN.get(table.kind, codes.R_BAD_DEFINITION), f'there is no {table.kind} "{name}"{hint}', key)
     return row
 
 
@@ -86,23 +65,24 @@ def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -
         raise Refused(
             codes.R_TABLE_FULL,
             f"the server was sized for {limit} rows of {capacity}, {first - 1} are used, {count} more were asked: raise the capacity `{capacity}`",
-            limit,
-            first - 1 + count,
+            limit=limit,
+            used=first - 1,
+            asked=count,
         )
     return first
 
 
 def hash_room(engine: EngineLike, what: str, pool: int, count: int) -> None:
     """Room in a pool or hash table of the core that fills by trading too: without it a record would fail half way."""
-    at = L.H_POOLS + pool * L.POOL_WORDS
-    cap, used = int(engine.m[at + L.PL_CAP]), int(engine.m[at + L.PL_USED])
-    limit = cap - (cap >> 3) if pool in (L.P_NAME_HASH, L.P_PAIR_HASH) else cap
-    if used + count > limit:
+    left, limit = state.rows_left(engine.m, pool)
+    used = limit - left
+    if count > left:
         raise Refused(
             codes.R_TABLE_FULL,
             f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were asked",
-            limit,
-            used + count,
+            limit=limit,
+            used=used,
+            asked=count,
         )
 
 
@@ -111,14 +91,15 @@ def nothing() -> None:
 
 
 def unchanged(kind: str, name: str, id: int) -> Act:
-    return Act(name, f"{kind} {name} is unchanged", [], nothing, {"id": id, "unchanged": 1})
+    return Act(name, f"{kind} {name} is unchanged", [], nothing, {"id": id, "unchanged": 1}, changed=())
 
 
-def changes(old: Any, new: Any, what: str) -> list[str]:
+def changes(old: Any, new: Any, what: str) -> tuple[str, ...]:
     """The fields that differ; refuses when one of them may not change once the definition exists."""
     live = live_fields(type(new))
     changed = ar.changed_fields(old, new)
     for field in changed:
         if field not in live:
-            raise bad(field, f"cannot be changed: {what} exists with another value (changeable: {', '.join(live) or 'nothing'})")
-    return changed
+            text = f"cannot be changed: {what} exists with another value (changeable: {', '.join(live) or 'nothing'})"
+            raise Refused(codes.R_BAD_DEFINITION, text, field, fixed=True)
+    return tuple(changed)

@@ -1,36 +1,55 @@
 """A configuration as one act: all of its records take effect, or none.
 
-First everything is tried on a copy of the tables with a count of what the core's tables would hold (`check`); only what passes whole is done.
+First everything is tried on a copy of the tables with a count of what the core's tables would hold (`try_out`); only what passes whole is done. A
+start, `exos config apply`, its --dry-run and `exos config check` all go by the same trial.
 A refusal of the core after that is a fault of the program (RegistryBroken), never of the operator.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
+
+import msgspec
 
 from config import admin_records as ar
 from protocol import codes, numbers, phases
 
+from .. import state
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
 from . import acts, checks
+from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
-from .refused import Refused, bad
+from .refused import Refusal, Refused, bad
 
 MONEY_MAX = 1 << 61  # core/money/transfers.py; a test compares the two
 
 
-class RecordRefused(Exception):
-    """One record of a configuration is refused: its place and why."""
-
-    def __init__(self, index: int, refused: Refused) -> None:
-        super().__init__(refused.text)
-        self.index, self.code, self.text = index, refused.code, refused.text
+NEW, CHANGED, SAME, PASSED = "new", "changed", "same", "passed"
 
 
-class Done(NamedTuple):
-    texts: list[str]  # what was done, a sentence each
-    unchanged: int
+class Change(msgspec.Struct, frozen=True):
+    """What becomes of one record: "new", "changed" (the fields that differ), "same", or "passed" (the first phase of a market that is there)."""
+
+    record: int
+    kind: str
+    fields: tuple[str, ...] = ()
+
+
+class Trial(NamedTuple):
+    """What a configuration would do. It is done only when there is no refusal; `after`: the definitions as they would be then."""
+
+    changes: list[Change]
+    refusals: list[Refusal]
+    after: Definitions
+
+    def to_do(self) -> list[int]:
+        """The records that are not there yet as they should be."""
+        return [change.record for change in self.changes if change.kind in (NEW, CHANGED)]
+
+    def count(self, kind: str) -> int:
+        return sum(change.kind == kind for change in self.changes)
 
 
 class DryCore:
@@ -40,7 +59,7 @@ class DryCore:
         self.capacities = engine.capacities
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
-        self.m: Words = engine.m[: L.HEADER_WORDS].copy()
+        self.m: Words = state.header_copy(engine.m)
         self._real = engine.m
         self._named: set[tuple[int, int]] = set()
         self._balances: dict[tuple[int, int], int] = {}
@@ -49,8 +68,8 @@ class DryCore:
     def step_rows(self, rows: Words, words: int, sink: Any) -> int:  # noqa: ARG002 (EngineLike)
         return 0
 
-    def take(self, registry: Definitions, rows: list[Words], decimals: dict[int, int]) -> None:
-        """Count what these rows need; `registry` is the real one. Raises Refused."""
+    def take(self, registry: Definitions, rows: list[Words], tried: Definitions) -> None:
+        """Count what these rows need. `registry`: the real one; `tried`: with what was tried before. Raises Refused."""
         for flat in rows:
             at = 0
             while at < len(flat):
@@ -65,11 +84,11 @@ class DryCore:
                     self._use(L.P_LISTING, 1)
                     self._use(L.P_PAIR_HASH, 1)
                 elif kind == codes.C_TRANSFER:
-                    self._deposit(registry, flat[at : at + L.CMD_WORDS], decimals)
+                    self._deposit(registry, flat[at : at + L.CMD_WORDS], tried)
                 at += (1 + extra) * L.CMD_WORDS
 
     def _use(self, pool: int, count: int) -> None:
-        self.m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += count
+        state.count_rows(self.m, pool, count)
 
     def _name(self, table: Any, kind: int, id: int) -> None:
         if table.get(id) is None and (kind, id) not in self._named:
@@ -82,74 +101,79 @@ class DryCore:
         self._use(L.P_BALANCE, count)
         self._use(L.P_PAIR_HASH, count)
 
-    def _deposit(self, registry: Definitions, row: Words, decimals: dict[int, int]) -> None:
+    def _deposit(self, registry: Definitions, row: Words, tried: Definitions) -> None:
         account, asset, amount = int(row[d.DT_TO]), int(row[d.DT_ASSET]), int(row[d.DT_AMOUNT])
         key = (account, asset)
         if key not in self._balances:
             known = registry.accounts.get(account) is not None and registry.assets.get(asset) is not None
-            self._balances[key] = checks.cash_or_none(self._real, account, asset) if known else -1
-            if self._balances[key] < 0:
+            held = state.balance(self._real, account, asset) if known else None
+            self._balances[key] = held[0] if held is not None else 0
+            if held is None:
                 checks.hash_room(self, "balances", L.P_BALANCE, 1)
                 checks.hash_room(self, "pairs", L.P_PAIR_HASH, 1)
                 self._use(L.P_BALANCE, 1)
                 self._use(L.P_PAIR_HASH, 1)
-                self._balances[key] = 0
         if asset not in self._external:
-            base = int(self._real[L.H_POOLS + L.P_ASSET * L.POOL_WORDS + L.PL_BASE])
-            self._external[asset] = -int(self._real[base + asset * L.ASSET_WORDS + L.A_EXTERNAL]) if registry.assets.get(asset) else 0
+            self._external[asset] = state.Asset.of(self._real, asset).external if registry.assets.get(asset) else 0
         self._balances[key] += amount
         self._external[asset] += amount
         if self._balances[key] >= MONEY_MAX or self._external[asset] >= MONEY_MAX:
-            limit = numbers.unscaled(MONEY_MAX - 1, decimals.get(asset, 0))
-            raise Refused(codes.R_OVERFLOW, f"amount: more than {limit} of one asset cannot be held", MONEY_MAX - 1, amount)
+            limit = numbers.unscaled(MONEY_MAX - 1, tried.assets[asset].record.decimals)
+            raise Refused(codes.R_OVERFLOW, f"more than {limit} of one asset cannot be held", "amount", MONEY_MAX - 1, amount)
 
 
-def check(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> None:
-    """Would all of them be taken, one after the other? Changes nothing. Raises RecordRefused for the first that would not."""
+def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> Trial:
+    """Try them on a copy, one after the other. Changes nothing. The first refusal ends it, but for those of things that cannot change any
+    more: they stay as they are, and what else differs is found as well."""
     copy, core = registry.copy(), DryCore(engine)
-    made: dict[str, int] = {}  # markets that this act makes, with their phase
+    made: dict[str, int] = {}  # markets that this configuration makes, with their phase
+    trial = Trial([], [], copy)
     for i, record in enumerate(records):
         try:
             if isinstance(record, ar.SetPhase):
-                checks.find(copy.events, "event", record.event)
-                old, new = made.get(record.event), phases.BY_NAME[record.phase]
-                if old is not None and not phases.may_set(old, new):
-                    raise bad("phase", f"a new market that is {phases.name(old)} cannot become {record.phase}")
-                if old is not None:
-                    made[record.event] = new
+                trial.changes.append(Change(i, _first_phase(copy, record, made)))
                 continue
             if isinstance(record, ar.Transfer) and (record.source or not record.target):
                 raise bad("source", "a configuration only makes deposits")
-            new = isinstance(record, ar.DefineMarket) and copy.events.named(record.event) is None
-            fees_before = len(copy.listings)
+            listings_before = len(copy.listings)
             act = acts.plan(copy, ar.AdminEnvelope("check", "", record), core)
-            core.take(registry, act.rows, {row.id: row.record.decimals for row in copy.assets} if isinstance(record, ar.Transfer) else {})
+            core.take(registry, act.rows, copy)
             act.commit()
-            if len(copy.listings) > fees_before:
-                core.fee_balances(3)
-            if new:
-                made[record.event] = phases.BY_NAME[record.phase]  # type: ignore[union-attr]
         except Refused as refused:
-            raise RecordRefused(i, refused) from None
-
-
-def carry_out(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike, step: Any) -> Done:
-    """Do what `check` has passed. `step(rows)` lets the real core step them."""
-    texts: list[str] = []
-    unchanged = 0
-    made: set[str] = set()
-    for record in envelope.record.records:  # type: ignore[union-attr]
-        if isinstance(record, ar.SetPhase) and record.event not in made:
+            trial.refusals.append(msgspec.structs.replace(refused.refusal, record=i))
+            if not refused.refusal.fixed:
+                break
             continue
-        new = isinstance(record, ar.DefineMarket) and registry.events.named(record.event) is None
-        act = acts.plan(registry, ar.AdminEnvelope(envelope.who, envelope.request_id, record), engine)
+        if len(copy.listings) > listings_before:
+            core.fee_balances(3)
+        if isinstance(record, ar.DefineMarket) and act.changed is None:
+            made[record.event] = phases.BY_NAME[record.phase]
+        trial.changes.append(Change(i, NEW if act.changed is None else CHANGED if act.changed else SAME, act.changed or ()))
+    return trial
+
+
+def _first_phase(copy: Definitions, record: ar.SetPhase, made: dict[str, int]) -> str:
+    """The phase of a market that this configuration makes; that of one that is there stays as it is. Raises Refused."""
+    checks.find(copy.events, "event", record.event)
+    if record.event not in made:
+        return PASSED
+    old, new = made[record.event], phases.BY_NAME[record.phase]
+    if not phases.may_set(old, new):
+        raise bad("phase", f"a new market that is {phases.name(old)} cannot become {record.phase}")
+    made[record.event] = new
+    return NEW
+
+
+def carry_out(
+    registry: Definitions, envelope: ar.AdminEnvelope, trial: Trial, engine: EngineLike, step: Callable[[Act], None]
+) -> list[str]:
+    """Do what was tried and not refused; a sentence for each record that changed something. `step` lets the real core step an act's rows."""
+    assert isinstance(envelope.record, ar.Configuration) and not trial.refusals
+    texts: list[str] = []
+    for i in trial.to_do():
+        act = acts.plan(registry, ar.AdminEnvelope(envelope.who, envelope.request_id, envelope.record.records[i]), engine)
         if act.rows:
             step(act)
         act.commit()
-        if new:
-            made.add(record.event)  # type: ignore[union-attr]
-        if act.result.get("unchanged") or act.text == "done before":
-            unchanged += 1
-        else:
-            texts.append(act.text)
-    return Done(texts, unchanged)
+        texts.append(act.text)
+    return texts

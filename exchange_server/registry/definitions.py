@@ -11,8 +11,6 @@ from typing import Any, Self
 import msgspec
 
 from config import admin_records as ar
-from config.load import Item
-from config.plan import Plan, diff
 from protocol import codes
 
 from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
@@ -121,27 +119,6 @@ class Definitions:
 
     def instruments_of(self, event: Event) -> list[Instrument]:
         return [self.instruments[event.first_instrument + i] for i in range(event.n)]
-
-    def current(self) -> dict[tuple[str, str], ar.AnyRecord]:
-        """What is defined, as records by ar.identity, sessions without their secrets; what config.plan compares with."""
-        records: list[ar.AnyRecord] = [row.record for table in (self.assets, self.venues, self.firms) for row in table]  # type: ignore[attr-defined]
-        records += [account.record for account in self.accounts if account.record is not None]
-        records += [session.record for session in self.sessions]
-        records += [event.record for event in self.events]
-        for (venue_id, event_id), fees in self.listings.items():
-            event = self.events[event_id].record
-            if self.venues[venue_id].name != event.owner_venue:
-                records.append(ar.DefineListing(venue=self.venues[venue_id].name, event=event.event, fees=fees))
-        return {identity: record for record in records if (identity := ar.identity(record)) is not None}
-
-    def plan(self, items: list[Item]) -> Plan:
-        """The difference between a configuration (config.load) and what is defined here."""
-
-        def same_secrets(record: ar.DefineSession) -> bool:
-            session = self.sessions.named(record.name)
-            return session is not None and self.same_secrets(session.id, Secrets(record.password_sha256, record.hmac_secret))
-
-        return diff(items, self.current(), {key: done.digest for key, done in self.keys.items()}, same_secrets)
 
     # ------------------------------------------------------------------------------------------------- snapshot
     def to_bytes(self) -> bytes:

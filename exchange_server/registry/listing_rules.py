@@ -78,10 +78,10 @@ def _check_contracts(contracts: tuple[Contract, ...]) -> None:
     codes_used: set[str] = set()
     for i, contract in enumerate(contracts):
         if contract.symbol in symbols:
-            raise bad(f"contracts[{i}].symbol", f"{contract.symbol} stands twice in this market")
+            raise bad(("contracts", i, "symbol"), f"{contract.symbol} stands twice in this market")
         code = outcome_code(contract)
         if code in codes_used:
-            raise bad(f"contracts[{i}].code", f"{code} stands twice in this market")
+            raise bad(("contracts", i, "code"), f"{code} stands twice in this market")
         symbols.add(contract.symbol)
         codes_used.add(code)
 
@@ -105,15 +105,15 @@ def _check_bands(bands: tuple[Band, ...], payout: int, decimals: int) -> None:
         raise bad("bands", f"at most 8 bands, asked {len(bands)}", 8, len(bands))
     end = 0
     for i, band in enumerate(bands):
-        path = f"bands[{i}]"
+        path = ("bands", i)
         if band.high < band.low:
-            raise bad(f"{path}.high", f"below low {price(band.low)}, asked {price(band.high)}", band.low, band.high)
+            raise bad((*path, "high"), f"below low {price(band.low)}, asked {price(band.high)}", band.low, band.high)
         if (band.high - band.low) % band.step:
-            raise bad(f"{path}.high", f"not on the band's own grid: low {price(band.low)} plus a multiple of step {price(band.step)}, asked {price(band.high)}",
+            raise bad((*path, "high"), f"not on the band's own grid: low {price(band.low)} plus a multiple of step {price(band.step)}, asked {price(band.high)}",
                       band.step, band.high)  # fmt: skip
         if band.low < end:
             raise bad(
-                f"{path}.low",
+                (*path, "low"),
                 f"bands must rise without overlap, the one before ends at {price(end)}, asked {price(band.low)}",
                 end,
                 band.low,
@@ -121,7 +121,7 @@ def _check_bands(bands: tuple[Band, ...], payout: int, decimals: int) -> None:
         end = band.high
     if payout and end > payout - 1:
         raise bad(
-            f"bands[{len(bands) - 1}].high",
+            ("bands", len(bands) - 1, "high"),
             f"an event contract trades at {price(1)} to {price(payout - 1)}, asked {price(end)}",
             payout - 1,
             end,
@@ -173,26 +173,26 @@ def _first_off_grid(low: int, high: int, step: int, runs: list[tuple[int, int, i
 def check_fees(fees: Fees, spot: bool, path: str = "fees") -> None:
     """Refuse fees that are not symmetric in YES and NO, rebates that the taker does not pay for, and shares of more than all."""
     if spot and fees.model != "notional":
-        raise bad(f"{path}.model", f"a spot pair takes fees on notional only, asked {fees.model}")
+        raise bad((path, "model"), f"a spot pair takes fees on notional only, asked {fees.model}")
     if not spot and fees.model == "notional":
-        raise bad(f"{path}.model", "event contracts take only fees that are the same for YES and NO: quadratic or minimum, asked notional")
+        raise bad((path, "model"), "event contracts take only fees that are the same for YES and NO: quadratic or minimum, asked notional")
     if fees.taker_bps < 0:
-        raise bad(f"{path}.taker_bps", f"a taker's rate is not negative, asked {fees.taker_bps}", 0, fees.taker_bps)
+        raise bad((path, "taker_bps"), f"a taker's rate is not negative, asked {fees.taker_bps}", 0, fees.taker_bps)
     if -fees.maker_bps > fees.taker_bps:
         raise bad(
-            f"{path}.maker_bps",
+            (path, "maker_bps"),
             f"a rebate is at most the taker's rate {fees.taker_bps}, asked {fees.maker_bps}",
             -fees.taker_bps,
             fees.maker_bps,
         )
     shares = fees.owner_share_bps + fees.venue_share_bps
     if shares > RATE_UNIT:
-        raise bad(f"{path}.owner_share_bps", f"the shares sum to {shares}, the limit is {RATE_UNIT}", RATE_UNIT, shares)
+        raise bad((path, "owner_share_bps"), f"the shares sum to {shares}, the limit is {RATE_UNIT}", RATE_UNIT, shares)
 
 
 def _check_void(record: DefineMarket) -> None:
     if record.void is not None and record.void.prices == "entry_price":
-        raise bad("void.prices", "refunding everybody's own entry price is not payable: what one paid is not what the other received")
+        raise bad(("void", "prices"), "refunding everybody's own entry price is not payable: what one paid is not what the other received")
 
 
 def _check_amounts(record: DefineMarket) -> None:
@@ -214,7 +214,7 @@ def _check_amounts(record: DefineMarket) -> None:
             decimals = 0 if key == "lot_base" else record.qty_decimals
             most = min((LIMIT - 1) // (other // asked) for name, _, other in bounds if name == key)
             text = f"at most {numbers.unscaled(most, decimals)}, asked {numbers.unscaled(asked, decimals)}: above that {formula} could reach 2^62"
-            raise Refused(codes.R_OVERFLOW, f"{key}: {text}, more than can be counted exactly", LIMIT, min(value, LIMIT))
+            raise Refused(codes.R_OVERFLOW, f"{text}, more than can be counted exactly", key, LIMIT, min(value, LIMIT))
 
 
 def protection(record: DefineMarket) -> int:

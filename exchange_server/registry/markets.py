@@ -28,14 +28,14 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
     asset = checks.find(registry.assets, "asset", record.asset)
     base = checks.find(registry.assets, "base_asset", record.base_asset).id if record.base_asset else 0
     for i, name in enumerate(record.admits):
-        checks.find(registry.venues, f"admits[{i}]", name)
+        checks.find(registry.venues, ("admits", i), name)
     old = registry.events.named(record.event)
     if old is not None:
         return _market_changed(registry, old, ar.keeping(old.record, record), owner, engine)
     for i, contract in enumerate(record.contracts):
         taken = registry.instruments.named(contract.symbol)
         if taken is not None:
-            raise bad(f"contracts[{i}].symbol", f"{contract.symbol} exists in event {taken.market.event}")
+            raise bad(("contracts", i, "symbol"), f"{contract.symbol} exists in event {taken.market.event}")
     n = len(record.contracts)
     id = checks.room(registry.events, engine, "events")
     first = checks.room(registry.instruments, engine, "instruments", n)
@@ -60,7 +60,12 @@ def _listing_room(registry: Definitions, engine: EngineLike, count: int) -> None
     limit = int(engine.capacities.listings)
     if used + count > limit:
         raise Refused(
-            codes.R_TABLE_FULL, f"the server was sized for {limit} listings, {used} are used, {count} more were asked", limit, used + count
+            codes.R_TABLE_FULL,
+            f"the server was sized for {limit} listings, {used} are used, {count} more were asked",
+            (),
+            limit,
+            count,
+            used,
         )
     # with the balances of the fee accounts in the market's asset: platform, owner, listing venue
     checks.hash_room(engine, "balances", L.P_BALANCE, FEE_BALANCES)
@@ -97,7 +102,7 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
                 if old.first_instrument + i in registry.references:
                     registry.references[old.first_instrument + i] = (registry.references[old.first_instrument + i][0], record.collar)
 
-    return Act(name, f"{name} changed: {', '.join(changed)}", rows, commit, {"id": old.id})
+    return Act(name, f"{name} changed: {', '.join(changed)}", rows, commit, {"id": old.id}, changed=changed)
 
 
 def _instrument_row(record: ar.DefineMarket, event_id: int, id: int, index: int, reference: int, collar: int) -> Words:
@@ -116,7 +121,7 @@ def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike)
     if venue.id == owner.id:
         raise bad("venue", f"{record.venue} owns {record.event}: its fees are those of the market")
     if event.record.sharing != "shared" or record.venue not in event.record.admits:
-        raise Refused(codes.R_VENUE_NOT_ALLOWED, f"venue: {record.event} is {event.record.sharing} and does not admit {record.venue}")
+        raise Refused(codes.R_VENUE_NOT_ALLOWED, f"{record.event} is {event.record.sharing} and does not admit {record.venue}", "venue")
     rules.check_fees(record.fees, event.record.product == "spot")
     old = registry.listings.get((venue.id, event.id))
     if old == record.fees:
@@ -130,4 +135,6 @@ def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike)
     def commit() -> None:
         registry.put_listing(venue.id, event.id, record.fees)
 
-    return Act(f"listing {record.event} at {record.venue}", f"{record.event} listed at {record.venue}", rows, commit, {"event": event.id})
+    changed = None if old is None else ("fees",)
+    text = f"{record.event} listed at {record.venue}"
+    return Act(f"listing {record.event} at {record.venue}", text, rows, commit, {"event": event.id}, changed=changed)

@@ -26,9 +26,11 @@ def asset(registry: Definitions, record: ar.DefineAsset, engine: EngineLike) -> 
     old = registry.assets.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
-        if not checks.changes(old.record, record, f"asset {record.name}"):
+        changed = checks.changes(old.record, record, f"asset {record.name}")
+        if not changed:
             return checks.unchanged("asset", record.name, old.id)
-        return Act(record.name, f"asset {record.name} changed", [], lambda: registry.assets.put(Asset(old.id, record)), {"id": old.id})
+        text = f"asset {record.name} changed"
+        return Act(record.name, text, [], lambda: registry.assets.put(Asset(old.id, record)), {"id": old.id}, changed=changed)
     id = checks.room(registry.assets, engine, "assets")
     row = rows_of.asset(id, record.decimals, record.name)
     return Act(f"asset {record.name}", f"asset {record.name} defined", [row], lambda: registry.assets.put(Asset(id, record)), {"id": id})
@@ -43,10 +45,18 @@ def venue(registry: Definitions, record: ar.DefineVenue, engine: EngineLike) -> 
     old = registry.venues.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
-        if not checks.changes(old.record, record, name):
+        changed = checks.changes(old.record, record, name)
+        if not changed:
             return checks.unchanged("venue", record.name, old.id)
         row = rows_of.venue(old.id, old.fee_account, record)
-        return Act(name, f"{name} changed", [row], lambda: registry.venues.put(Venue(old.id, old.fee_account, record)), {"id": old.id})
+        return Act(
+            name,
+            f"{name} changed",
+            [row],
+            lambda: registry.venues.put(Venue(old.id, old.fee_account, record)),
+            {"id": old.id},
+            changed=changed,
+        )
     fees_name = f"{record.name}.FEES"
     if registry.accounts.named(fees_name) is not None:
         raise bad("name", f"the venue's fee account would be {fees_name}, which exists already")
@@ -74,7 +84,8 @@ def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Ac
     old = registry.firms.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
-        if not checks.changes(old.record, record, f"firm {record.name}"):
+        changed = checks.changes(old.record, record, f"firm {record.name}")
+        if not changed:
             return checks.unchanged("firm", record.name, old.id)
         return Act(
             record.name,
@@ -82,6 +93,7 @@ def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Ac
             [rows_of.firm(old.id, record)],
             lambda: registry.firms.put(Firm(old.id, record)),
             {"id": old.id},
+            changed=changed,
         )
     id = checks.room(registry.firms, engine, "firms")
     return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id, record)],
@@ -108,15 +120,18 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
     venue = checks.find(registry.venues, "venue", record.venue).id if record.venue else 0
     account = checks.find(registry.accounts, "account", record.account) if record.account else None
     if account is not None and account.firm != firm.id:
-        raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"account: {record.account} does not belong to firm {record.firm}")
+        raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{record.account} does not belong to firm {record.firm}", "account")
     _throttle(record)
     _check_login(registry, record)
     secrets = Secrets(record.password_sha256, record.hmac_secret)
     shown = record.without_secrets()
     old = registry.sessions.named(record.name)
+    changed: tuple[str, ...] | None = None
     if old is not None:
         changed = checks.changes(old.record, shown, f"session {record.name}")
-        if not changed and registry.same_secrets(old.id, secrets):
+        if not registry.same_secrets(old.id, secrets):
+            changed += ("password_sha256" if record.wire == "fix" else "hmac_secret",)
+        if not changed:
             return checks.unchanged("session", record.name, old.id)
     id = old.id if old is not None else checks.room(registry.sessions, engine, "sessions")
     session = Session(id, firm.id, venue, account.id if account else 0, WIRES[record.wire], shown)
@@ -135,7 +150,7 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
             registry.put_account(msgspec.structs.replace(bound, session=id))
 
     done = "changed" if old is not None else "defined"
-    return Act(f"session {record.name}", f"session {record.name} {done}", rows, commit, {"id": id})
+    return Act(f"session {record.name}", f"session {record.name} {done}", rows, commit, {"id": id}, changed=changed)
 
 
 def _form(record: ar.DefineSession) -> int:

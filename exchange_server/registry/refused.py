@@ -1,16 +1,41 @@
-"""The refusal of an operator's record."""
+"""The refusal of an operator's record, as data: texts are made from it where somebody is told (cli, start.py, the admin socket)."""
 
+import msgspec
+
+from config.places import Key, shown
 from protocol import codes
 
 
+class Refusal(msgspec.Struct, frozen=True, kw_only=True):
+    """`code` R_*. `key`: the field of the record that is wrong, () for the record as a whole. `sentence`: why, without the key. Limit, used and
+    asked as in the event row of a refusal. `fixed`: the thing exists, and this cannot change any more. `record`: which one of a
+    configuration's, counted from 0."""
+
+    code: int
+    sentence: str
+    key: Key = ()
+    limit: int = 0
+    used: int = 0
+    asked: int = 0
+    fixed: bool = False
+    record: int | None = None
+
+    @property
+    def text(self) -> str:
+        return f"{shown(self.key)}: {self.sentence}" if self.key else self.sentence
+
+
 class Refused(Exception):
-    """An operator's record is refused: `code` (R_*), the sentence, and the numbers of the event row."""
+    """Raised by the rules; `refusal` says what is wrong."""
 
-    def __init__(self, code: int, text: str, limit: int = 0, asked: int = 0) -> None:
-        super().__init__(text)
-        self.code, self.text, self.limit, self.asked = code, text, limit, asked
+    def __init__(
+        self, code: int, sentence: str, key: Key | str = (), limit: int = 0, asked: int = 0, used: int = 0, fixed: bool = False
+    ) -> None:
+        super().__init__(sentence)
+        path = (key,) if isinstance(key, str) else key
+        self.refusal = Refusal(code=code, sentence=sentence, key=path, limit=limit, used=used, asked=asked, fixed=fixed)
 
 
-def bad(key: str, sentence: str, limit: int = 0, asked: int = 0) -> Refused:
-    """A listing rule is broken: R_BAD_DEFINITION, the sentence begins with the key's path."""
-    return Refused(codes.R_BAD_DEFINITION, f"{key}: {sentence}", limit, asked)
+def bad(key: Key | str, sentence: str, limit: int = 0, asked: int = 0) -> Refused:
+    """A rule about a field is broken: R_BAD_DEFINITION."""
+    return Refused(codes.R_BAD_DEFINITION, sentence, key, limit, asked)

@@ -16,19 +16,23 @@ import numpy as np
 from config import admin_records as ar
 from protocol import codes, errors
 
+from ..core import layout as L
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
 from . import acts, checks, configuration
 from . import rows as rows_of
+from .checks import Act
+from .configuration import Trial
 from .definitions import Definitions
 from .engine_like import EngineLike, Sink, Words
-from .refused import Refused
+from .refused import Refusal, Refused
 from .tables import Account
 
 PARTS_KEPT = 4  # records whose parts are still coming; the oldest is given up for a fifth
 
 
 class AdminAnswer(msgspec.Struct, frozen=True):
-    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` one sentence; `result` ids and numbers of what was done."""
+    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` one sentence; `result` ids and numbers of what was done; `refusal` what
+    is wrong, as data."""
 
     row_seq: int
     ok: bool
@@ -37,6 +41,7 @@ class AdminAnswer(msgspec.Struct, frozen=True):
     result: dict[str, Any] = {}
     request_id: str = ""
     who: str = ""
+    refusal: Refusal | None = None
 
 
 class RegistryBroken(RuntimeError):
@@ -51,28 +56,38 @@ class Registry(Definitions):
         """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. Refuses by answer,
         never by exception; RegistryBroken alone is raised, when state and rules no longer agree."""
         row_seq = int(engine.row_seq)
+
+        def refused(refusal: Refusal, who: str = "", request_id: str = "") -> AdminAnswer:
+            return AdminAnswer(row_seq, False, refusal.code, refusal.text, {}, request_id, who, refusal)
+
         try:
             envelope = ar.unpack(record)
         except ValueError as error:
-            return AdminAnswer(row_seq, False, codes.R_BAD_COMMAND, f"not an admin record: {error}")
-        asked: dict[str, Any] = {"request_id": envelope.request_id, "who": envelope.who}
+            return refused(Refusal(code=codes.R_BAD_COMMAND, sentence=f"not an admin record: {error}"))
+        who, request_id = envelope.who, envelope.request_id
         try:
             if isinstance(envelope.record, ar.PartOf):
-                whole = self._part(envelope.who, envelope.record)
+                whole = self._part(who, envelope.record)
                 if whole is None:
-                    return AdminAnswer(row_seq, True, 0, f"part {envelope.record.index + 1} of {envelope.record.count}", {}, **asked)
-                envelope = ar.AdminEnvelope(envelope.who, envelope.request_id, whole)
+                    text = f"part {envelope.record.index + 1} of {envelope.record.count}"
+                    return AdminAnswer(row_seq, True, 0, text, {}, request_id, who)
+                envelope = ar.AdminEnvelope(who, request_id, whole)
             if isinstance(envelope.record, ar.Configuration):
                 return self._configure(envelope, row_seq, engine, sink)
             act = acts.plan(self, envelope, engine)
-        except Refused as refused:
-            return AdminAnswer(row_seq, False, refused.code, refused.text, **asked)
-        if act.rows:
-            code = self._step(act.rows, engine, sink)
-            if code:
-                return AdminAnswer(row_seq, False, code, f"{act.subject}: {checks.explained(act, code)}", **asked)
+            if act.rows:
+                self._step_or_refuse(act, engine, sink)
+        except Refused as error:
+            return refused(error.refusal, who, request_id)
         act.commit()
-        return AdminAnswer(row_seq, True, 0, act.text, act.result, **asked)
+        return AdminAnswer(row_seq, True, 0, act.text, act.result, request_id, who)
+
+    def _step_or_refuse(self, act: Act, engine: EngineLike, sink: Sink) -> None:
+        """Let the core step an act's rows; raises Refused in the act's words, with the core's numbers."""
+        code = self._step(act.rows, engine, sink)
+        if code:
+            limit, used, asked = (int(engine.m[word]) for word in (L.H_LIMIT, L.H_USED, L.H_ASKED))
+            raise Refused(code, f"{act.subject}: {checks.explained(act, code)}", (), limit, asked, used)
 
     def _part(self, who: str, part: ar.PartOf) -> ar.AnyRecord | None:
         """Keep a piece; the whole record with the last one. Raises Refused."""
@@ -101,27 +116,34 @@ class Registry(Definitions):
         return whole
 
     def _configure(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
-        """All records of a configuration or none. Raises Refused."""
+        """All records of a configuration or none."""
         record = envelope.record
         assert isinstance(record, ar.Configuration)
-        self.refuse_mixing(record.name, record.sandbox)
-        asked: dict[str, Any] = {"request_id": envelope.request_id, "who": envelope.who}
-        try:
-            configuration.check(self, record.records, engine)
-        except configuration.RecordRefused as refused:
-            return AdminAnswer(row_seq, False, refused.code, refused.text, {"record": refused.index}, **asked)
+        trial = self.try_out(record, engine)
+        if trial.refusals:
+            first = trial.refusals[0]
+            return AdminAnswer(row_seq, False, first.code, first.text, {}, envelope.request_id, envelope.who, first)
 
-        def step(act: checks.Act) -> None:
+        def step(act: Act) -> None:
             code = self._step(act.rows, engine, sink)
             if code:
                 raise RegistryBroken(f"{act.subject}: the core refused with {errors.short_name(code)} what the rules allow")
 
-        done = configuration.carry_out(self, envelope, engine, step)
+        texts = configuration.carry_out(self, envelope, trial, engine, step)
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
-        text = f"{len(done.texts)} applied, {done.unchanged} unchanged"
-        result = {"applied": len(done.texts), "unchanged": done.unchanged, "lines": done.texts}
-        return AdminAnswer(row_seq, True, 0, text, result, **asked)
+        unchanged = trial.count(configuration.SAME)
+        result = {"applied": len(texts), "unchanged": unchanged, "lines": texts}
+        text = f"{len(texts)} applied, {unchanged} unchanged"
+        return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
+
+    def try_out(self, record: ar.Configuration, engine: EngineLike) -> Trial:
+        """What a configuration would do, and what it would be refused for. Changes nothing."""
+        try:
+            self.refuse_mixing(record.name, record.sandbox)
+        except Refused as error:
+            return Trial([], [error.refusal], self)
+        return configuration.try_out(self, record.records, engine)
 
     def refuse_mixing(self, name: str, sandbox: bool) -> None:
         """The sandbox's passwords are published: its configuration goes only into a folder that was begun as a sandbox, and no other
@@ -136,14 +158,6 @@ class Registry(Definitions):
         else:
             text = f"this data folder was begun as a sandbox with published passwords, and {name} is none: take another folder"
         raise Refused(codes.R_SANDBOX, text)
-
-    def check(self, records: tuple[ar.Configured, ...], engine: EngineLike) -> tuple[int, str] | None:
-        """What a configuration with these records would be refused for: (which one, sentence). Changes nothing."""
-        try:
-            configuration.check(self, records, engine)
-        except configuration.RecordRefused as refused:
-            return refused.index, refused.text
-        return None
 
     def _step(self, rows: list[Words], engine: EngineLike, sink: Sink) -> int:
         """Let the engine step the rows; 0, or the first row's refusal. The platform's own account goes before everything else."""

@@ -5,7 +5,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes, numbers, phases, units
 
-from ..core import layout as L
+from .. import state
 from . import checks
 from . import rows as rows_of
 from .checks import Act
@@ -16,7 +16,7 @@ from .tables import Determination, Event
 
 
 def phase_now(engine: EngineLike, event: Event) -> int:
-    return checks.event_word(engine, event.id, L.E_PHASE_NOW)
+    return state.Event.of(engine.m, event.id).phase
 
 
 def _event_contract(registry: Definitions, name: str) -> Event:
@@ -31,10 +31,10 @@ def _checked(event: Event, record: ar.Determine) -> int:
     market, n = event.record, event.n
     version = len(event.determinations) + 1
     if record.version not in (0, version):
-        raise Refused(codes.R_BAD_TRANSITION, f"version: the next one is {version}, asked {record.version}", version, record.version)
+        raise Refused(codes.R_BAD_TRANSITION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
     if len(record.payouts) != n:
         raise Refused(
-            codes.R_PAYOUT_COUNT, f"payouts: {record.event} has {n} contracts, asked {len(record.payouts)}", n, len(record.payouts)
+            codes.R_PAYOUT_COUNT, f"{record.event} has {n} contracts, asked {len(record.payouts)}", "payouts", n, len(record.payouts)
         )
 
     def amount(ticks: int) -> str:
@@ -42,13 +42,13 @@ def _checked(event: Event, record: ar.Determine) -> int:
 
     for i, payout in enumerate(record.payouts):
         if payout > market.payout:
-            text = f"payouts[{i}]: {market.contracts[i].symbol} pays at most {amount(market.payout)}, asked {amount(payout)}"
-            raise Refused(codes.R_PAYOUT_RANGE, text, market.payout, payout)
+            text = f"{market.contracts[i].symbol} pays at most {amount(market.payout)}, asked {amount(payout)}"
+            raise Refused(codes.R_PAYOUT_RANGE, text, ("payouts", i), market.payout, payout)
     total, wanted = sum(record.payouts), market.k * market.payout
     if total > wanted or (market.product == "exactly" and total != wanted):
         demand = "exactly" if market.product == "exactly" else "at most"
-        text = f"payouts: they must sum to {demand} {market.k} x {amount(market.payout)} = {amount(wanted)}, asked {amount(total)}"
-        raise Refused(codes.R_PAYOUT_SUM, text, wanted, total)
+        text = f"they must sum to {demand} {market.k} x {amount(market.payout)} = {amount(wanted)}, asked {amount(total)}"
+        raise Refused(codes.R_PAYOUT_SUM, text, "payouts", wanted, total)
     return version
 
 
@@ -72,21 +72,21 @@ def determine(registry: Definitions, record: ar.Determine, who: str, engine: Eng
 def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> Act:
     event = _event_contract(registry, record.event)
     if not event.determinations:
-        raise Refused(codes.R_NOT_DETERMINED, f"event: {record.event} has no determination")
+        raise Refused(codes.R_NOT_DETERMINED, f"{record.event} has no determination", "event")
     newest = event.determinations[-1]
     if newest.final_at_ns:
         since = units.instant(newest.final_at_ns)
-        raise Refused(codes.R_ALREADY_FINAL, f"event: {record.event} is final since {since}: it has been paid")
+        raise Refused(codes.R_ALREADY_FINAL, f"{record.event} is final since {since}: it has been paid", "event")
     if record.version not in (0, newest.version):
         raise Refused(
-            codes.R_BAD_TRANSITION, f"version: the newest is {newest.version}, asked {record.version}", newest.version, record.version
+            codes.R_BAD_TRANSITION, f"the newest is {newest.version}, asked {record.version}", "version", newest.version, record.version
         )
     now_ns = int(engine.time_ns)
 
     def explain(code: int) -> str:
         if code != codes.R_CHALLENGE_WINDOW:
             return ""
-        ends = checks.event_word(engine, event.id, L.E_WINDOW_END)
+        ends = state.Event.of(engine.m, event.id).window_end
         return f"its challenge window ends at {units.instant(ends)}, it is {units.instant(now_ns)}"
 
     def commit() -> None:
@@ -106,19 +106,19 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     closes = phases.may_set(phase, codes.PH_CLOSED)
     if event.determinations and event.determinations[-1].final_at_ns:
         since = units.instant(event.determinations[-1].final_at_ns)
-        raise Refused(codes.R_ALREADY_FINAL, f"event: {record.event} is final since {since}: it has been paid")
+        raise Refused(codes.R_ALREADY_FINAL, f"{record.event} is final since {since}: it has been paid", "event")
     if not phases.allows(phase, phases.SETTLE):
-        text = f"event: {record.event} is {phases.name(phase)}; only a market that is {phases.in_which(phases.SETTLE)} is settled"
-        raise Refused(codes.R_NOT_CLOSED, text)
+        text = f"{record.event} is {phases.name(phase)}; only a market that is {phases.in_which(phases.SETTLE)} is settled"
+        raise Refused(codes.R_NOT_CLOSED, text, "event", asked=phase)
     version = _checked(event, determination)
     window = event.record.challenge_window_ns
     now_ns = int(engine.time_ns)
     if record.finalise and window:
         text = (
-            f"event: {record.event} has a challenge window of {units.duration(window)}: record the result first and pay it afterwards "
+            f"{record.event} has a challenge window of {units.duration(window)}: record the result first and pay it afterwards "
             "(exos market settle --determine-only, then --finalise-only)"
         )
-        raise Refused(codes.R_CHALLENGE_WINDOW, text, now_ns + window, now_ns)
+        raise Refused(codes.R_CHALLENGE_WINDOW, text, "event", now_ns + window, now_ns)
     rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if closes else []
     rows.append(rows_of.determine(event.id, version, record.payouts))
     if record.finalise:

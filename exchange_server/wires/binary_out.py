@@ -1,4 +1,4 @@
-"""The binary wire, out: event rows to MessagePack frames, one region per session and call."""
+"""The binary wire, out: event rows to MessagePack frames, one region per session and call. route.py says which rows are for whom."""
 
 from typing import Any
 
@@ -11,7 +11,6 @@ from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import store64
 from ..core.kit.pools import pool_cap
-from ..core.kit.rows import session_at
 from ..core.layout.packed import (
     FLAGS,
     REASON,
@@ -23,7 +22,6 @@ from ..core.layout.packed import (
     extra_of,
     instrument_of,
     kind_of,
-    session_of,
     side_of,
 )
 from .msgpack import SLACK_BYTES, write_int, write_length
@@ -163,91 +161,61 @@ def _body(out, p, ev, e):
     return p + size
 
 
-@kernel("int64(int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1])")
-def encode(m, ev, words, out, index, res):
-    """Event rows ev[:words] to frames in `out`, the messages of one session side by side.
+@kernel("int64(int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1])")
+def encode(ev, routes, out, index, res):
+    """Event rows to frames in `out` for the recipients of this wire, the messages of one session side by side.
 
-    index: index_words(m) words, all 0 before the first call. Its first res[RES_INDEX] rows of INDEX_WORDS say
-    (session, offset, length); the rest is the kernel's own and is left clean. res[RES_BYTES]: how much of `out` was laid out.
-    ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is its body alone in a frame.
+    routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset, length).
+    res[RES_BYTES]: bytes written. ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is its body alone in a frame.
     """
     room = out.shape[0]
-    m = words_of(m)
     ev = words_of(ev)
+    routes = words_of(routes)
     out = bytes_of(out)
     index = words_of(index)
     res = words_of(res)
-    sessions = pool_cap(m, L.P_SESSION)
-    slots = L.INDEX_WORDS * sessions  # by session: 0 not seen yet, n + 1 its index row n, -1 a session of another wire
+    end = L.RO_WORDS + routes[L.RO_RECIPIENTS] * L.RT_WORDS
     used = np.int64(0)
-    others = np.int64(0)  # sessions of other wires: their ids lie in the index rows from the end on
-    e = np.int64(0)
-    while e < words:  # 1. room for each session
-        head = ev[e + L.EVT_HEAD]
-        session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
-        if 0 < session < sessions and (ev[e + L.EVT_SESSION_NUMBER] != 0 or kind_of(head) == C.E_SENT):
-            slot = index[slots + session]
-            if slot == 0:
-                row = session_at(m, session)
-                if row != 0 and m[row + L.S_WIRE] == C.WIRE_BINARY:
-                    used += 1
-                    slot = used
-                    r = (slot - 1) * L.INDEX_WORDS
-                    index[r + L.IX_SESSION] = session
-                    index[r + L.IX_LENGTH] = SLACK_BYTES
-                else:
-                    others += 1
-                    slot = np.int64(-1)
-                    index[slots - others * L.INDEX_WORDS] = session
-                index[slots + session] = slot
-            if slot > 0:
-                index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += MESSAGE_BYTES
-                if kind_of(head) == C.E_SENT:
-                    index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += ev[e + L.EVT_BODY_BYTES]
-        e += L.EVT_WORDS * (1 + extra_of(head))
-    total = np.int64(0)
-    for i in range(used):  # 2. where each begins
-        r = i * L.INDEX_WORDS
-        index[r + L.IX_OFFSET] = total
-        total += index[r + L.IX_LENGTH]
-        index[r + L.IX_LENGTH] = 0
     messages = np.int64(0)
-    status = np.int64(L.ENC_SPACE)
-    if total <= room:
-        status = np.int64(L.ENC_DONE)
-        e = np.int64(0)
-        while e < words:  # 3. fill
-            head = ev[e + L.EVT_HEAD]
-            session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
-            number = ev[e + L.EVT_SESSION_NUMBER]
-            if 0 < session < sessions and (number != 0 or kind_of(head) == C.E_SENT):
-                slot = index[slots + session]
-                if slot > 0:
-                    r = (slot - 1) * L.INDEX_WORDS
-                    at = index[r + L.IX_OFFSET] + index[r + L.IX_LENGTH]
-                    if number != 0:
-                        p = _write(out, at, ev, e, head)
-                    else:
-                        p = _body(out, at + 4, ev, e)
-                        write_length(out, at, p - at - 4)
-                    index[r + L.IX_LENGTH] += p - at
-                    messages += 1
-            e += L.EVT_WORDS * (1 + extra_of(head))
-    for i in range(used):
-        index[slots + index[i * L.INDEX_WORDS + L.IX_SESSION]] = 0
-    for i in range(1, others + 1):
-        index[slots + index[slots - i * L.INDEX_WORDS]] = 0
+    most = np.int64(SLACK_BYTES)
+    for r in range(L.RO_WORDS, end, L.RT_WORDS):
+        if routes[r + L.RT_WIRE] == C.WIRE_BINARY:
+            most += routes[r + L.RT_MESSAGES] * MESSAGE_BYTES + routes[r + L.RT_BODY_BYTES]
+            used += 1
+            messages += routes[r + L.RT_MESSAGES]
     res[L.RES_INDEX] = used
-    res[L.RES_BYTES] = total
     res[L.RES_MESSAGES] = messages
-    return status
+    res[L.RES_BYTES] = most
+    if most > room:
+        return np.int64(L.ENC_SPACE)
+    x = np.int64(0)
+    p = np.int64(0)
+    for r in range(L.RO_WORDS, end, L.RT_WORDS):
+        if routes[r + L.RT_WIRE] != C.WIRE_BINARY:
+            continue
+        begin = p
+        first = routes[r + L.RT_FIRST]
+        for i in range(first, first + routes[r + L.RT_MESSAGES]):
+            e = routes[i]
+            if ev[e + L.EVT_SESSION_NUMBER] != 0:
+                p = _write(out, p, ev, e, ev[e + L.EVT_HEAD])
+            else:
+                at = p
+                p = _body(out, at + 4, ev, e)
+                write_length(out, at, p - at - 4)
+        index[x + L.IX_SESSION] = routes[r + L.RT_SESSION]
+        index[x + L.IX_OFFSET] = begin
+        index[x + L.IX_LENGTH] = p - begin
+        x += L.INDEX_WORDS
+    res[L.RES_BYTES] = p
+    return np.int64(L.ENC_DONE)
 
 
 def index_words(m: Any) -> int:
     """Length that the `index` of encode must have: it depends on the capacity for sessions."""
-    return (L.INDEX_WORDS + 1) * int(pool_cap.py_func(m, L.P_SESSION))
+    return L.INDEX_WORDS * int(pool_cap.py_func(m, L.P_SESSION))
 
 
 def out_bytes(rows: int) -> int:
     """A size of `out` that is enough for this many event rows (an extra row carries at most its own bytes)."""
-    return rows * (MESSAGE_BYTES + SLACK_BYTES)
+    return rows * MESSAGE_BYTES + SLACK_BYTES

@@ -19,7 +19,6 @@ from ..core.kit.loads import SLACK, store64
 from ..core.layout.packed import (
     account_of,
     contract_side_of,
-    extra_of,
     flags_of,
     has_own_fields,
     instrument_of,
@@ -36,7 +35,7 @@ from .fix_parse import byte_sum
 from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
 
 # res: the common words, then
-RES_TAKEN = 3  # words of event rows that were encoded; less than asked: `out` was full, call again behind them
+RES_TAKEN = 3  # routed events that are done; less than there are: `out` was full, call again with it
 RES_NOW = 4  # in: SendingTime (ns) of resent messages
 RES_CACHED = 8  # time of the words below
 RES_TIME = 9  # UTCTimestamp of the event, 4 words
@@ -516,84 +515,67 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     return _finish(out, begin, p + 1)
 
 
-@kernel("int64(int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64)")
-def encode(m, ev, words, out, index, res, texts, flags):
-    """Numbered event rows ev[:words] of FIX sessions to messages in `out`, those of one session side by side.
+@kernel("int64(int64[::1], int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64)")
+def encode(m, ev, routes, first, out, index, res, texts, flags):
+    """Numbered event rows to messages in `out` for the recipients of this wire, those of one session side by side.
 
-    index: index_words(m) words, all 0 before the first call; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset, length), the
-    rest is the kernel's own and is left clean. As many event rows are taken as surely fit into `out` (res[RES_TAKEN] words): the caller goes
-    on behind them. ENC_SPACE: not even the first fits, res[RES_BYTES] says what it needs. flags: FLAG_RESEND with res[RES_NOW].
+    routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset, length). first: routed
+    events that are done, those of other wires counted; as many more are taken as surely fit into `out`, res[RES_TAKEN] are done then and the caller goes on
+    until they are all. ENC_SPACE: not even one fits, res[RES_BYTES] says what it needs. flags: FLAG_RESEND with res[RES_NOW].
     """
     space = out.shape[0] - SLACK
     m = words_of(m)
     ev = words_of(ev)
+    routes = words_of(routes)
     out = bytes_of(out)
     index = words_of(index)
     res = words_of(res)
     texts = words_of(texts)
-    sessions = m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_CAP]
-    base = m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]
-    slots = L.INDEX_WORDS * sessions  # by session: its index row + 1
     if flags & FLAG_RESEND:
         time_words(res[RES_NOW], res, np.int64(RES_SENDING))
     used = np.int64(0)
-    total = np.int64(0)
-    e = np.int64(0)
-    status = np.int64(L.ENC_DONE)
-    while e < words:  # 1. room for each session
-        head = ev[e + L.EVT_HEAD]
-        session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
-        if (
-            ev[e + L.EVT_SESSION_NUMBER] != 0
-            and session > 0
-            and session < sessions
-            and m[base + session * L.SESSION_WORDS + L.S_WIRE] == C.WIRE_FIX
-        ):
-            size = np.int64(MESSAGE_BYTES)
-            if kind_of(head) == C.E_SENT:
-                size += ev[e + L.EVT_BODY_BYTES]
-            if total + size > space:
-                if e == 0:
-                    status = np.int64(L.ENC_SPACE)
-                    total = size + SLACK
-                break
-            total += size
-            slot = index[slots + session]
-            if slot == 0:
-                used += 1
-                slot = used
-                index[slots + session] = slot
-                index[(slot - 1) * L.INDEX_WORDS + L.IX_SESSION] = session
-                index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] = 0
-            index[(slot - 1) * L.INDEX_WORDS + L.IX_LENGTH] += size
-        e += L.EVT_WORDS * (1 + extra_of(head))
-    taken = min(e, words)
-    at = np.int64(0)
-    for i in range(used):  # 2. where each begins
-        r = i * L.INDEX_WORDS
-        index[r + L.IX_OFFSET] = at
-        at += index[r + L.IX_LENGTH]
-        index[r + L.IX_LENGTH] = 0
     messages = np.int64(0)
-    e = np.int64(0)
-    while e < taken:  # 3. fill
-        head = ev[e + L.EVT_HEAD]
-        session = session_of(ev[e + L.EVT_SESSION_ACCOUNT])
-        if ev[e + L.EVT_SESSION_NUMBER] != 0 and session > 0 and session < sessions and index[slots + session] != 0:
-            r = (index[slots + session] - 1) * L.INDEX_WORDS
-            begin = index[r + L.IX_OFFSET] + index[r + L.IX_LENGTH]
-            index[r + L.IX_LENGTH] += write_message(m, out, begin, ev, e, res, texts, flags) - begin
-            messages += 1
-        e += L.EVT_WORDS * (1 + extra_of(head))
-    for i in range(used):
-        index[slots + index[i * L.INDEX_WORDS + L.IX_SESSION]] = 0
+    done = np.int64(0)
+    p = np.int64(0)
+    need = np.int64(0)  # of the message that does not fit
+    for r in range(L.RO_WORDS, L.RO_WORDS + routes[L.RO_RECIPIENTS] * L.RT_WORDS, L.RT_WORDS):
+        count = routes[r + L.RT_MESSAGES]
+        if routes[r + L.RT_WIRE] == C.WIRE_FIX and done + count > first:
+            begin = p
+            at = routes[r + L.RT_FIRST]
+            i = max(first - done, np.int64(0))
+            while i < count:
+                e = routes[at + i]
+                if ev[e + L.EVT_SESSION_NUMBER] != 0:
+                    size = np.int64(MESSAGE_BYTES)
+                    if kind_of(ev[e + L.EVT_HEAD]) == C.E_SENT:
+                        size += ev[e + L.EVT_BODY_BYTES]
+                    if p + size > space:
+                        need = size
+                        break
+                    p = write_message(m, out, p, ev, e, res, texts, flags)
+                    messages += 1
+                i += 1
+            if p > begin:
+                x = used * L.INDEX_WORDS
+                index[x + L.IX_SESSION] = routes[r + L.RT_SESSION]
+                index[x + L.IX_OFFSET] = begin
+                index[x + L.IX_LENGTH] = p - begin
+                used += 1
+            if need != 0:
+                done += i
+                break
+        done += count
     res[L.RES_INDEX] = used
-    res[L.RES_BYTES] = total
+    res[L.RES_BYTES] = p
     res[L.RES_MESSAGES] = messages
-    res[RES_TAKEN] = taken
-    return status
+    res[RES_TAKEN] = done
+    if need != 0 and messages == 0:
+        res[L.RES_BYTES] = need + SLACK
+        return np.int64(L.ENC_SPACE)
+    return np.int64(L.ENC_DONE)
 
 
 def index_words(m: "np.ndarray") -> int:  # type: ignore[type-arg]
     """Length that the `index` of encode must have: it depends on the capacity for sessions."""
-    return (L.INDEX_WORDS + 1) * int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_CAP])
+    return L.INDEX_WORDS * int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_CAP])

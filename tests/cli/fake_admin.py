@@ -10,11 +10,11 @@ from typing import Any
 import msgspec
 
 from config import admin_records as ar
-from config import load, plan
+from config import load
 from config.admin_records import outcome_code
 from config.fields import fields_of
 from exchange_server.core import layout as L
-from exchange_server.registry import Refused, Registry
+from exchange_server.registry import Registry
 from protocol import phases
 from tests.fake_engine import FakeEngine
 
@@ -85,7 +85,7 @@ class FakeAdmin:
                 for inner in record.records:
                     if isinstance(inner, ar.SetPhase) and self.phases.get(inner.event, "listed") == "listed":
                         self._phase(inner.event, inner.phase)
-        return {"ok": answer.ok, "code": answer.code, "text": answer.text, "result": answer.result}
+        return {"ok": answer.ok, "code": answer.code, "text": answer.text, "result": answer.result, "refusal": answer.refusal}
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         verb, out = request["verb"], {"id": request["id"], "ok": True, "code": 0, "text": "", "result": {}}
@@ -96,12 +96,8 @@ class FakeAdmin:
             if self.clock is not None:
                 out["result"]["clock"] = self.clock
         elif verb == "plan":
-            try:
-                self.registry.refuse_mixing(request["name"], request["sandbox"])
-            except Refused as refused:
-                return out | {"ok": False, "text": refused.text}
-            found = self.registry.plan(plan.items_from_builtins(request["items"]))
-            out["result"] = {"lines": found.lines(self.registry.decimals()), "same": found.same, "refused": None}
+            trial = self.registry.try_out(ar.from_builtins(request["record"]), self.engine)  # type: ignore[arg-type]
+            out["result"] = {"changes": trial.changes, "refusals": trial.refusals}
         elif verb == "assets":
             out["result"] = {"assets": self.registry.decimals()}
         elif verb == "markets":

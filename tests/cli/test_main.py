@@ -233,7 +233,7 @@ def test_admin(run: Run, server: FakeAdmin) -> None:
         ("{", "not a record: "),
         ('{"type": "x"}', 'type: "x" is not one of asset, '),
         ("[]", "not a record: "),
-        ('{"type": "kill", "level": "firm", "a": 1}', "unknown field a"),
+        ('{"type": "kill", "level": "firm", "a": 1}', "a: unknown key; known here: level, target, on, cancel"),
     ):
         code, _, err = run("admin", bad)
         assert code == Exit.USAGE and sentence in err
@@ -279,6 +279,35 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
         assert code == Exit.CONFIG and out == "" and err.startswith(f"exos: {path}: ") and sentence in err, err
     code, _, err = run("config", "check", str(tmp_path / "none.toml"), data=False)
     assert code == Exit.CONFIG and "there is no such file" in err
+
+
+def test_config_check_says_which_assets_it_does_not_know(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "c.toml"
+    market = (
+        'product = "at_most"\nwinners = 1\nowner_venue = "V"\npayout = "1"\nmax_qty = 9\nmax_position = 9\nrules = "r"\nsource = "s"\n'
+        'fees = { model = "minimum" }\nsharing = "shared"\nadmits = ["W"]\nphase = "open"\n'
+    )
+    path.write_text(
+        '[[venue]]\nname = "V"\n[[venue]]\nname = "W"\n[[asset]]\nname = "EUR"\ndecimals = 4\n'
+        f'[[market]]\nevent = "A"\nasset = "USD"\n{market}contract = [{{ symbol = "A" }}]\n'
+        f'[[market]]\nevent = "B"\nasset = "EUR"\n{market}contract = [{{ symbol = "B" }}]\n'
+        '[[listing]]\nvenue = "W"\nevent = "A"\nfees = { model = "minimum" }\n'
+        '[[member]]\nfirm = "F"\n[[member.account]]\nname = "F-A"\ndeposit = { GBP = "1", EUR = "2" }\n'
+    )
+    code, out, err = run("config", "check", str(path), data=False)
+    assert (
+        code == 0
+        and err == ""
+        and out.splitlines()
+        == [
+            f"{path}: valid: 1 assets, 2 venues, 1 markets, 1 instruments, 1 firms, 1 accounts, 1 deposits",
+            "not checked: market[0], listing[0]: asset USD is not in the file, and no server was asked (exos config apply --dry-run asks one)",
+            "not checked: member[0].account[0].deposit.GBP: asset GBP is not in the file, and no server was asked (exos config apply --dry-run asks one)",
+        ]
+    )
+    path.write_text(path.read_text().replace('event = "B"\nasset = "EUR"', 'event = "B"\nasset = "EUR"\ncollar = "x"'))
+    code, _, err = run("config", "check", str(path), data=False)
+    assert code == Exit.CONFIG and "market[1].collar" in err, "what it can check it does"
 
 
 def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """A wrong value of an enumeration is refused with the values that there are, wherever it was written."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from config import admin_records as ar
+from config import schema
 from config.load import ConfigError, parse
+from config.wording import fault
 
 
 @pytest.mark.parametrize(
@@ -57,3 +60,28 @@ def test_the_page_of_results(tmp_path: Path) -> None:
             {"market": [{"event": "E", "product": "exact", "owner_venue": "V", "asset": "A", "max_qty": 1, "fees": {"model": "minimum"}}]},
         )
     assert str(refused.value) == 'f.toml: market[0].product: "exact" is not one of spot, exactly, at_most; did you mean "exactly"?'
+
+
+LOGIN = {"name": "S", "wire": "fix", "secret": "s"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "key", "sentence"),
+    [
+        (schema.File, {"member": [{"firm": "F", "session": [LOGIN, {**LOGIN, "timestamp_decimals": 4}]}]},
+         ("member", 0, "session", 1, "timestamp_decimals"), '"4" is not one of 0, 3, 6, 9'),
+        (schema.File, {"member": [{"firm": "F", "account": [{"name": "A", "deposit": {"USD": 1.5}}]}]}, ("member", 0, "account", 0, "deposit", "USD"),
+         "expected int | str, got float"),
+        (schema.File, {"member": [{"firm": "F", "count": 0}]}, ("member", 0, "count"), "expected int >= 1"),
+        (schema.File, {"server": {"port": 1}}, ("server", "port"), 'unknown key; did you mean "fix_port"?'),
+        (schema.File, {"server": 7}, ("server",), "expected object | null, got int"),
+        (schema.File, {"market": 7}, ("market",), "expected array, got int"),
+        (schema.File, {"listing": [{"venue": "V", "event": "E"}]}, ("listing", 0), "is missing the key fees"),
+        (ar.DefineMarket, {"contracts": [], "event": "E"}, ("contracts",), "expected array of length >= 1"),
+        (ar.DefineMarket, {"void": {"who": "W", "trigger": "T", "prices": "x"}}, ("void", "prices"), '"x" is not one of time_weighted_mid, fixed, entry_price'),
+        (ar.Kill, {"level": "firm", "cancel": "yes"}, ("cancel",), "expected bool | null, got str"),
+    ],
+)  # fmt: skip
+def test_a_fault_has_its_key_as_data(kind: Any, value: Any, key: Any, sentence: str) -> None:
+    found = fault(kind, value)
+    assert found.key == key and found.sentence.startswith(sentence), found

@@ -261,7 +261,7 @@ def test_the_counts_outlive_a_restart_and_decide_alike_after_it() -> None:
 
 
 # ------------------------------------------------------------------------------------------------ what cannot run out
-def test_levels_and_timers_have_a_row_for_every_open_order() -> None:
+def test_levels_timers_and_side_rows_have_a_row_for_every_open_order() -> None:
     s = PairStory(firms=2, limits=Limits(orders=20, archive=50))
     now = s.model.now
     for i in range(1, 11):
@@ -269,7 +269,7 @@ def test_levels_and_timers_have_a_row_for_every_open_order() -> None:
             events = s.new(firm, side, 1, price, tif=C.GTD, expiry=now + (2 * i + firm) * SECOND)
             assert [e.kind for e in events] == [C.E_ACCEPTED]
     m = s.pair.core.m
-    for pool in (L.P_ORDER, L.P_LEVEL, L.P_BUCKET):
+    for pool in (L.P_ORDER, L.P_LEVEL, L.P_TIMER, L.P_SPECIAL):
         d = L.H_POOLS + pool * L.POOL_WORDS
         assert m[d + L.PL_USED] == m[d + L.PL_CAP] == 20, L.POOL_NAMES[pool]
     assert s.new(1, C.BUY, 1, 20)[0].reason == C.R_ORDER_TABLE_FULL, "the orders are what runs out"

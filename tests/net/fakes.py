@@ -156,9 +156,11 @@ class Directory:
 NAMES = {codes.E_ACCEPTED: b"OK", codes.E_REJECTED: b"NO", codes.E_SENT: b"BYE"}
 
 
-class Encoder:
-    def encode(self, events: np.ndarray) -> list[tuple[int, bytes]]:
+class Encoders:
+    def encode(self, events: np.ndarray, wires: list[int]) -> list[tuple[int, bytes]]:
         out: dict[int, bytes] = {}
+        if not wires[codes.WIRE_BINARY]:
+            return []
         for event in events.reshape(-1, L.EVT_WORDS):
             session = int(event[L.EVT_SESSION_ACCOUNT]) >> 32
             kind = int(event[0]) & 255

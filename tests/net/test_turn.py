@@ -13,7 +13,7 @@ from exchange_server.net.limits import Limits
 from exchange_server.net.turn import Pipeline
 from protocol import codes
 
-from .fakes import QUIET, Directory, Encoder, Engine, Journal, LineConnection, Store
+from .fakes import QUIET, Directory, Encoders, Engine, Journal, LineConnection, Store
 
 MS = 1_000_000
 
@@ -45,7 +45,7 @@ class Street:
             self.store,
             self.directory,
             self.clock,
-            {codes.WIRE_BINARY: Encoder()},
+            Encoders(),
             None,
             self.limits,
             self.log,

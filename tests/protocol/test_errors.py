@@ -74,6 +74,16 @@ def test_a_text_is_never_shown_with_numbers_that_nobody_gave() -> None:
             assert all((units.instant(v) if code in errors.TIMES else str(v)) in shown for v in values), shown
 
 
+def test_phases_are_told_by_name() -> None:
+    assert errors.text(codes.R_BAD_TRANSITION, used=codes.PH_OPEN, asked=codes.PH_DRAFT) == "an event that is open cannot become draft"
+    assert errors.text(codes.R_MARKET_CLOSED, asked=codes.PH_DETERMINED) == "the market takes no orders any more, it is determined"
+    for code in errors.PHASES:
+        assert errors.numbers_used(code)
+        for phase, name in codes.PHASE_NAMES.items():
+            shown = errors.text(code, limit=0, used=phase, asked=phase)
+            assert name in shown and not any(letter.isdigit() for letter in shown), shown
+
+
 def test_times_are_told_as_people_read_them() -> None:
     shown = errors.text(codes.R_STALE, limit=1_700_000_000_500_000_000, asked=1_700_000_001_000_000_000)
     assert "the deadline 2023-11-14 22:13:20.500 UTC had passed when the order was handled at 2023-11-14 22:13:21 UTC" in shown

@@ -57,7 +57,7 @@ def test_or_nothing_does(bad: Any, code: int, text: str) -> None:
     world = World()
     before = world.registry.to_bytes()
     answer = send(world, whole(*BASE, bad))
-    assert not answer.ok and answer.code == code and answer.text.startswith(text) and answer.result == {"record": len(BASE)}, answer
+    assert not answer.ok and answer.code == code and answer.text.startswith(text) and answer.refusal.record == len(BASE), answer
     assert world.registry.to_bytes() == before and world.engine.seen == [] and world.events == 0
 
 
@@ -164,3 +164,42 @@ def test_what_the_check_passes_the_real_core_takes(seed: int) -> None:
             and len(turns.engine.registry.assets) == 0
             and turns.engine.registry.to_bytes() == Registry().to_bytes()
         )
+
+
+def test_the_first_phase_is_set_once() -> None:
+    """A second time it would be refused by the core when half of the act is done: the trial sees it."""
+    world = World()
+    answer = send(world, whole(*BASE, *[ar.SetPhase(event="FINAL", phase="open")] * 2))
+    assert answer.code == codes.R_BAD_DEFINITION and answer.text == "phase: a new market that is open cannot become open"
+    assert world.engine.seen == [] and len(world.registry.assets) == 0
+    assert send(World(), whole(*BASE, *[ar.SetPhase(event="FINAL", phase=phase) for phase in ("open", "paused")])).ok
+
+
+def test_a_trial_says_what_would_be_done_and_does_nothing() -> None:
+    world = World().must(*BASE)
+    before = world.registry.to_bytes()
+    records = (*BASE[:-1], change(BASE[-1], max_qty=900, title="T"), ar.DefineFirm(name="NEW"), ar.SetPhase(event="FINAL", phase="open"))
+    trial = world.registry.try_out(whole(*records), world.engine)
+    kinds = [change.kind for change in trial.changes]
+    assert kinds == ["same"] * (len(BASE) - 1) + ["changed", "new", "passed"] and trial.refusals == []
+    assert set(trial.changes[len(BASE) - 1].fields) == {"title", "max_qty"} and trial.to_do() == [len(BASE) - 1, len(BASE)]
+    assert trial.after.firms.named("NEW") is not None and world.registry.firms.named("NEW") is None
+    assert world.registry.to_bytes() == before and trial.count("same") == len(BASE) - 1
+
+
+def test_a_trial_names_everything_that_cannot_change_and_stops_at_what_is_wrong() -> None:
+    world = World().must(*BASE)
+    records = (change(BASE[0], decimals=1), change(FINAL, k=2), ar.DefineAccount(name="X", firm="NONE"), change(BASE[1], decimals=1))
+    trial = world.registry.try_out(whole(*records), world.engine)
+    assert [(r.record, r.key, r.fixed) for r in trial.refusals] == [(0, ("decimals",), True), (1, ("k",), True), (2, ("firm",), False)]
+    answer = send(world, whole(*records))
+    assert answer.refusal == trial.refusals[0] and answer.text == trial.refusals[0].text, "an act is refused as its trial was"
+
+
+def test_the_numbers_of_a_refusal_are_data() -> None:
+    world = World(assets=1).must(BASE[0])
+    refusal = world.do(BASE[1]).refusal
+    assert (refusal.code, refusal.key, refusal.limit, refusal.used, refusal.asked) == (codes.R_TABLE_FULL, (), 1, 1, 1)
+    market = change(FINAL, bands=(ar.Band(low=1, high=50, step=1), ar.Band(low=40, high=99, step=1)))
+    refusal = World().must(*BASE[:4]).do(market).refusal
+    assert (refusal.key, refusal.limit, refusal.asked) == (("bands", 1, "low"), 50, 40)

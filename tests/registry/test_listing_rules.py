@@ -106,7 +106,7 @@ BROKEN: list[tuple[Any, int, str]] = [
 def test_a_broken_rule_is_named(market: ar.DefineMarket, code: int, sentence: str) -> None:
     with pytest.raises(Refused) as caught:
         check_market(market)
-    assert caught.value.code == code and sentence in caught.value.text, caught.value.text
+    assert caught.value.refusal.code == code and sentence in caught.value.refusal.text, caught.value.refusal
 
 
 def largest(market: ar.DefineMarket, field: str, high: int = LIMIT) -> int:
@@ -117,7 +117,8 @@ def largest(market: ar.DefineMarket, field: str, high: int = LIMIT) -> int:
         try:
             check_market(change(market, **{field: middle}))
             low = middle
-        except Refused as refused:
+        except Refused as error:
+            refused = error.refusal
             assert refused.code == codes.R_OVERFLOW and refused.limit == LIMIT and "2^62" in refused.text
             high, said = middle - 1, refused.text
     most = f"at most {numbers.unscaled(low, 0 if field == 'lot_base' else market.qty_decimals)}, asked "

@@ -120,10 +120,10 @@ def test_every_table_is_filled_to_its_last_row_and_then_refuses(table: str) -> N
 @pytest.mark.parametrize("pool", [L.P_NAME_HASH, L.P_BALANCE])
 def test_a_full_core_table_refuses_a_market_and_the_server_goes_on(pool: int) -> None:
     turns = Turns().must(BASE[:-2])
-    pools = turns.engine.m[64 + pool * 8 : 64 + pool * 8 + 8]  # H_POOLS, POOL_WORDS
-    used = int(pools[5])
-    pools[5] = pools[2]  # PL_USED = PL_CAP
+    pools = turns.engine.m[L.H_POOLS + pool * L.POOL_WORDS :][: L.POOL_WORDS]
+    used = int(pools[L.PL_USED])
+    pools[L.PL_USED] = pools[L.PL_CAP]
     answer = turns.engine.registry.apply(ar.pack("u", "r", FINAL), turns.engine, lambda rows: None)
     assert answer.code == codes.R_TABLE_FULL
-    pools[5] = used
+    pools[L.PL_USED] = used
     turns.must([FINAL])

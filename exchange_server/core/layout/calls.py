@@ -34,6 +34,16 @@ DEC_SLOW = 2  # the message at res[RES_POS] is for plain Python
 RES_POS = 0  # first byte not consumed
 RES_OUT = 1  # word offset in `out` behind the last row written
 RES_COUNT = 2  # messages decoded
+# what route() leaves for the encoders: a head, a row for each recipient, then the places of the events
+RO_WORDS = 4
+RO_RECIPIENTS = 0
+RO_MESSAGES = 1
+RT_WORDS = 8
+RT_SESSION = 0
+RT_WIRE = 1  # WIRE_*; -1: no such session
+RT_FIRST = 2  # where the places of its events begin
+RT_MESSAGES = 3
+RT_BODY_BYTES = 4  # of E_SENT
 # encode() answers
 ENC_DONE = 0
 ENC_SPACE = 1  # `out` or `index` is too small, nothing was written: res[RES_BYTES] and res[RES_INDEX] say what is wanted

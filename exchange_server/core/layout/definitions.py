@@ -166,7 +166,6 @@ INSTRUMENT_LIVE_COPIES = (  # [live]: also when the instrument is there
     (DI_MIN_QTY, T.I_MIN_QTY), (DI_MAX_QTY, T.I_MAX_QTY), (DI_MAX_NOTIONAL, T.I_MAX_NOTIONAL), (DI_COLLAR, T.I_COLLAR),
     (DI_REFERENCE, T.I_REFERENCE), (DI_PROTECTION, T.I_PROTECTION), (DI_MAX_POSITION, T.I_MAX_POSITION),
 )  # fmt: skip
-LISTING_COPIES = tuple((DL_FEE_MODEL + i, T.LI_FEE_MODEL + i) for i in range(7))  # the same seven words side by side
 
 FIRST_TRADING_ACCOUNT = 16
 PLATFORM_FEE_ACCOUNT = 1

@@ -33,8 +33,10 @@ ROWS = (
     ("WS_", work.WORK_WORDS, 1),
     ("CN_", calls.CN_WORDS, 0),
     ("IX_", calls.INDEX_WORDS, 0),
+    ("RO_", calls.RO_WORDS, 0),
+    ("RT_", calls.RT_WORDS, 0),
 )
-NO_WORDS = {"CO_COLUMNS", "CO_COLUMN_COUNT", "CN_WORDS"}  # sizes that carry the prefix of what they measure
+NO_WORDS = {"CO_COLUMNS", "CO_COLUMN_COUNT", "CN_WORDS", "RO_WORDS", "RT_WORDS"}  # sizes that carry the prefix of what they measure
 
 # Words longer than one. Code adds an index to these, and to the first of ADJACENT, and to no other.
 WIDE = {

@@ -5,12 +5,13 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | verb | asks for |
 |---|---|
 | admin | an act: `record` is one of config/admin_records.py; carried out once it is durable, `who` is the peer's uid |
-| plan | what a configuration would change: `items` |
+| plan | what a configuration would change, and what it would be refused for: `record` is one of type configuration |
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
-and whatever else the composition root adds (`extra`). Every answer waits for the journal as everything does. A line that is no request is
+and whatever else the composition root adds (`extra`). A refused act also has `refusal`: code, key (names and numbers that lead to the field), sentence,
+limit, used, asked, and of a configuration the record's number. Every answer waits for the journal as everything does. A line that is no request is
 answered with R_BAD_COMMAND and what is wrong with it; a line longer than BUFFER ends the connection.
 """
 
@@ -21,7 +22,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer
+from ...registry import AdminAnswer, Refusal
 from ..connection import Connection, Outlet, SessionTable, TurnInput
 from .office import BadRequest, Office
 
@@ -114,12 +115,15 @@ class AdminConnection(Connection):
             self.waiting -= 1
             if answer.ok and accepts_clock:
                 self.office.accept_clock(self.who)
-            self._say(ident, answer.ok, answer.code, answer.text, answer.result)
+            self._say(ident, answer.ok, answer.code, answer.text, answer.result, answer.refusal)
 
         self.office.expect(at, answered)
 
-    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any) -> None:
-        self.outlet.write(msgspec.json.encode({"id": ident, "ok": ok, "code": code, "text": text, "result": result}) + b"\n")
+    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any, refusal: Refusal | None = None) -> None:
+        answer = {"id": ident, "ok": ok, "code": code, "text": text, "result": result}
+        if refusal is not None:
+            answer["refusal"] = refusal
+        self.outlet.write(msgspec.json.encode(answer) + b"\n")
 
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:  # noqa: ARG002 (Connection)
         self._say(None, False, reason, text, {})

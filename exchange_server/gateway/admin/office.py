@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Any
 
-from config.plan import items_from_builtins
+from config import admin_records as ar
 
-from ...registry import AdminAnswer, Refused, Registry
+from ...registry import AdminAnswer, Registry, Trial
 from ...registry.market_view import market_view
 
 Verb = Callable[[dict[str, Any]], Any]
@@ -23,18 +23,18 @@ class Office:
         registry: Registry,
         arena: Any,
         expect: Callable[[int, Callable[[AdminAnswer], None]], None],
+        try_out: Callable[[ar.Configuration], Trial],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         extra: dict[str, Verb] | None = None,
-        try_out: Callable[[tuple[Any, ...]], tuple[int, str] | None] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): who gets the answer of the ADMIN row at that offset of the turn.
-        try_out(records): what a configuration with them would be refused for."""
+        try_out: what a configuration would do."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
         self._stop_server = stop
-        self.try_out = try_out or (lambda records: None)
+        self.try_out = try_out
         self.acts = 0
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
@@ -57,19 +57,12 @@ class Office:
         return {"markets": market_view(self.registry, self.arena, event)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
-        items = request.get("items")
-        if not isinstance(items, list):
-            raise BadRequest("items: a list is wanted")
+        """What a configuration would change, record by record, and what it would be refused for."""
         try:
-            found = self.registry.plan(items_from_builtins(items))
-            self.registry.refuse_mixing(str(request.get("name", "the configuration")), bool(request.get("sandbox", False)))
-        except Refused as refused:
-            raise BadRequest(refused.text) from refused
-        except (ValueError, TypeError, KeyError) as error:
-            raise BadRequest(f"items: {error}") from error
-        refused_item = self.try_out(tuple(found.records()))
-        refused_at = None
-        if refused_item is not None:
-            item = found.order[refused_item[0]]
-            refused_at = {"file": item.file, "path": item.path, "text": refused_item[1]}
-        return {"lines": found.lines(self.registry.decimals()), "same": found.same, "refused": refused_at}
+            record = ar.from_builtins(request.get("record"))
+        except ValueError as error:
+            raise BadRequest(f"record: {error}") from error
+        if not isinstance(record, ar.Configuration):
+            raise BadRequest("record: a configuration is wanted")
+        trial = self.try_out(record)
+        return {"changes": trial.changes, "refusals": trial.refusals}

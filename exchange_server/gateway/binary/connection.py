@@ -10,6 +10,7 @@ Long answers (Resume, snapshots, definitions) are written in pieces while the pe
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,6 +20,7 @@ from protocol import messages as M
 from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MILLISECOND, Heartbeats, check_logon
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
+from ... import state
 from ...core import layout as L
 from ...wires import binary_in
 from ..connection import ORDER_ENTRY, Connection, Outlet, SessionTable, TurnInput
@@ -243,8 +245,8 @@ class BinaryConnection(Connection):
             session, reason = directory.authenticate_binary(message.key, self._challenge, message.mac)
             text = errors.text(reason)
         if reason == codes.OK:
-            m, row = self.engine.m, self._session_row(session)
-            next_out = int(m[row + L.S_NEXT_OUT])
+            row = state.Session.of(self.engine.m, session)
+            next_out = row.next_out
             if message.next_number > next_out:
                 reason = codes.R_RESUME_UNKNOWN
                 text = f"report {message.next_number} is asked for, but the next one of this session is {next_out}"
@@ -268,30 +270,15 @@ class BinaryConnection(Connection):
             session,
             values={L.CMD_LOGON_FLAGS: message.flags, L.CMD_LOGON_HEARTBEAT_NS: heartbeat_ms * MILLISECOND},
         )
-        account = int(m[row + L.S_ACCOUNT])
-        self._send(
-            turn, M.LogonReply(session, account, turn.now_ns, heartbeat_ms, self._accounts(int(m[row + L.S_FIRM]), int(m[row + L.S_VENUE])))
-        )
+        self._send(turn, M.LogonReply(session, row.account, turn.now_ns, heartbeat_ms, self._accounts(row.firm, row.venue)))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
         return True  # what came behind the Logon, and the resume, in the next turn
 
-    def _session_row(self, session: int) -> int:
-        return int(self.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS
-
     def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
         """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
-        m = self.engine.m
-        found: list[tuple[int, str]] = []
-        if firm:
-            base = int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_BASE])
-            account = int(m[base + firm * L.FIRM_WORDS + L.F_ACCOUNTS])
-            while account and len(found) < 100:
-                if m[account + L.AC_VENUE] in (0, venue):
-                    name = m[account + L.AC_NAME : account + L.AC_NAME + 8].tobytes()[: int(m[account + L.AC_NAME_LEN])]
-                    found.append((int(m[account + L.AC_ID]), name.decode("utf-8", "replace")))
-                account = int(m[account + L.AC_NEXT_IN_FIRM])
-        return sorted(found)
+        own = state.accounts_of(self.engine.m, firm) if firm else ()
+        return [(account.id, account.name) for account in islice((one for one in own if one.venue in (0, venue)), 100)]
 
     def _decode(self, turn: TurnInput) -> bool:
         """Everything in the buffer, within the budget. True: there is more."""
@@ -357,4 +344,4 @@ class BinaryConnection(Connection):
             self._pieces.append(answer)
 
     def _resume(self, begin: int, end: int) -> Iterator[bytes]:
-        return reports(self.engine.m, self._session_row(self.session), self.session, self._store, self._encoder, begin, end)
+        return reports(state.Session.of(self.engine.m, self.session), self._store, self._encoder, begin, end)

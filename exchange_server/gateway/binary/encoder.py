@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from ...core import layout as L
 from ...wires import binary_out
+from ..encoders import Router
 
 
 class BinaryEncoder:
@@ -15,6 +16,7 @@ class BinaryEncoder:
     def __init__(self, engine: Any, event_rows: int = 4096) -> None:
         self.engine = engine
         self.messages = 0
+        self._router = Router(engine, 64)  # of its own: a resume is encoded between turns
         self._out = np.zeros(binary_out.out_bytes(event_rows), dtype=np.uint8)
         self._index = np.zeros(binary_out.index_words(engine.m), dtype=np.int64)
         self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
@@ -23,8 +25,12 @@ class BinaryEncoder:
 
     def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
         """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
-        engine, res = self.engine, self._res
-        while binary_out.encode(engine.m, events, events.size, self._out, self._index, res) == L.ENC_SPACE:
+        return self.write(events, self._router.route(events))
+
+    def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> list[tuple[int, bytes]]:
+        """The same with the routes of these rows (wires/route.py)."""
+        res = self._res
+        while binary_out.encode(events, routes, self._out, self._index, res) == L.ENC_SPACE:
             self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         answer = self._res_words
         used = answer[L.RES_INDEX]

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
 
+from ... import state
 from ...core import layout as L
 from ...core.layout import plain
 from ...journal.event_store import EventsMissing, EventStore
@@ -17,15 +17,13 @@ from .encoder import BinaryEncoder
 RESUME_EVENTS = 512  # per piece
 
 
-def reports(
-    m: NDArray[np.int64], row: int, session: int, store: EventStore, encoder: BinaryEncoder, begin: int, end: int
-) -> Iterator[bytes]:
+def reports(session: state.Session, store: EventStore, encoder: BinaryEncoder, begin: int, end: int) -> Iterator[bytes]:
     """Reports begin..end (0: up to now) of a session from the event store, as they were, in pieces; ResumeDone at the end.
 
-    m: the arena; row: the session's row in it. All that is read here was written in turns before this one, so it leaves after them, through the
+    session: its row in the arena. All that is read here was written in turns before this one, so it leaves after them, through the
     same gate.
     """
-    newest = int(m[row + L.S_NEXT_OUT]) - 1
+    newest = session.next_out - 1
     last = min(end or newest, newest)
     if begin > newest + 1 or (end and end < begin - 1):
         yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
@@ -34,7 +32,7 @@ def reports(
     numbers: list[int] = []
     try:
         if begin <= last:
-            numbers = store.chain(int(m[row + L.S_LAST_EVENT]), begin, last)[::-1].tolist()
+            numbers = store.chain(session.last_event, begin, last)[::-1].tolist()
     except EventsMissing as missing:
         if not missing.lost:
             yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
@@ -55,8 +53,8 @@ def reports(
         except EventsMissing as missing:
             reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
         if rows:
-            for session, data in encoder.encode(np.concatenate(rows)):
-                if session == session:
+            for to, data in encoder.encode(np.concatenate(rows)):
+                if to == session.id:
                     yield data
             sent = int(rows[-1][L.EVT_SESSION_NUMBER])
         if reason and len(rows) < len(numbers[at : at + RESUME_EVENTS]):

@@ -19,6 +19,7 @@ from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
 
+from ... import state
 from ...core import layout as L
 from ...core.risk.visibility import visible
 from ...wires import feeds as kernels
@@ -37,8 +38,7 @@ class MarketData:
     def __init__(self, engine: Any, event_rows: int = 65536) -> None:
         self.engine = engine
         m = engine.m
-        pool = L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS
-        self.capacity = int(m[pool + L.PL_CAP])
+        self.capacity = state.table(m, L.P_INSTRUMENT).capacity
         self.wanted = np.zeros(self.capacity, dtype=np.uint8)
         self.by_instrument: dict[int, dict[Connection, None]] = {}
         self.by_connection: dict[Connection, set[int]] = {}
@@ -62,8 +62,7 @@ class MarketData:
         return found
 
     def _venue(self, connection: Connection) -> int:
-        m = self.engine.m
-        return int(m[self._row(L.P_SESSION, L.SESSION_WORDS, connection.session) + L.S_VENUE])
+        return state.Session.of(self.engine.m, connection.session).venue
 
     def _visible(self, connection: Connection) -> NDArray[np.uint8]:
         """What the connection's session sees, by instrument. Sessions of one venue see the same."""
@@ -156,9 +155,8 @@ class MarketData:
         m = self.engine.m
         tape_words, self._tape_used = self._tape_used, 0
         if not self.by_instrument:
-            m[L.H_DIRTY_COUNT] = 0
-            m[L.H_DIRTY_LOST] = 0
-        elif tape_words or m[L.H_DIRTY_COUNT] or m[L.H_DIRTY_LOST]:
+            state.clear_touched(m)
+        elif tape_words or state.levels_touched(m):
             self._updates(turn.tick_ns, tape_words)
         if tape_words:
             self._news(turn.tick_ns, tape_words)
@@ -200,15 +198,14 @@ class MarketData:
         tape = self._tape[:tape_words].reshape(-1, kernels.TAPE_WORDS)
         for row in tape[tape[:, kernels.TAPE_KIND] != codes.E_FILL].tolist():
             kind, market, old, new, _, time = row
-            event = self._event(market)
-            if not event:
+            event = state.Event.find(m, market)
+            if event is None:
                 continue
             if kind != codes.E_PHASE:
-                old, new = 0, int(m[event + L.E_PHASE_NOW])
+                old, new = 0, event.phase
             data = frame(M.encode(M.PhaseChange(market, new, time, old)))
-            first = int(m[int(m[event + L.E_FIRST]) + L.I_ID])
-            told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, first))
-            for instrument in range(first, first + int(m[event + L.E_N])):
+            told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, event.instruments[0]))
+            for instrument in event.instruments:
                 told.update(self.by_instrument.get(instrument, {}))
             for connection in told:
                 self._write(connection, data, now_ns)
@@ -237,46 +234,18 @@ class MarketData:
             self._book = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         return bytes(self._book.data[: int(res[L.RES_BYTES])])
 
-    def _row(self, pool: int, width: int, i: int) -> int:
-        m = self.engine.m
-        d = L.H_POOLS + pool * L.POOL_WORDS
-        if not 0 < i < int(m[d + L.PL_CAP]):
-            return 0
-        row = int(m[d + L.PL_BASE]) + i * width
-        return row if int(m[row]) == i else 0
-
-    def _event(self, market: int) -> int:
-        return self._row(L.P_EVENT, L.EVENT_WORDS, market)
-
-    def _text(self, at: int, length: int, words: int) -> str:
-        return self.engine.m[at : at + words].tobytes()[:length].decode("utf-8", "replace")
-
-    def _asset(self, i: int) -> tuple[str, int]:
-        row = self._row(L.P_ASSET, L.ASSET_WORDS, i)
-        m = self.engine.m
-        return (self._text(row + L.A_NAME, int(m[row + L.A_NAME_LEN]), 4), int(m[row + L.A_DECIMALS])) if row else ("", 0)
-
     def definition(self, instrument: int) -> M.Definition:
         """One instrument as clients are told. Raises KeyError when there is none."""
         m = self.engine.m
-        row = self._row(L.P_INSTRUMENT, L.INSTRUMENT_WORDS, instrument)
-        if not row:
+        row = state.Instrument.find(m, instrument)
+        if row is None:
             raise KeyError(instrument)
-        event = int(m[row + L.I_EVENT])
-        asset, decimals = self._asset(int(m[event + L.E_ASSET]))
-
-        def i(word: int) -> int:
-            return int(m[row + word])
-
-        def e(word: int) -> int:
-            return int(m[event + word])
-
-        bands = m[row + L.I_BANDS : row + L.I_BANDS + 3 * i(L.I_BAND_COUNT)].reshape(-1, 3).tolist()
+        event = row.event
+        asset, base = state.Asset.find(m, event.asset), state.Asset.find(m, event.base_asset)
         return M.Definition(
-            instrument, self._text(row + L.I_SYMBOL, i(L.I_SYMBOL_LEN), 8), e(L.E_ID), i(L.I_INDEX), e(L.E_PRODUCT), e(L.E_K), e(L.E_N),
-            i(L.I_PAYOUT), i(L.I_TICK_VALUE), asset, decimals, self._asset(e(L.E_BASE_ASSET))[0], e(L.E_LOT_BASE), i(L.I_PRICE_DECIMALS),
-            i(L.I_QTY_DECIMALS), i(L.I_PRICE_MIN), i(L.I_PRICE_MAX), i(L.I_LOT), i(L.I_MIN_QTY), i(L.I_MAX_QTY),
-            [(a, b, c) for a, b, c in bands], i(L.I_PHASE),
+            instrument, row.symbol, event.id, row.index, event.product, event.k, event.n, row.payout, row.tick_value,
+            asset.name if asset else "", asset.decimals if asset else 0, base.name if base else "", event.lot_base, row.price_decimals,
+            row.qty_decimals, row.price_min, row.price_max, row.lot, row.min_qty, row.max_qty, row.bands, row.phase,
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from protocol import codes, errors, fix_logon, fix_session
 from protocol.fix_messages import FixMessage, Problem, build, format_timestamp, parse, parse_uint
 from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
+from ... import state
 from ...core import layout as L
 from ...core.layout import plain
 from ...journal.event_store import EventsMissing
@@ -246,7 +247,7 @@ class FixConnection(Connection):
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
         row = self._row(session)
-        if code == codes.OK and directory.logons.repeated(session, message, int(self.engine.m[row + L.S_LOGON_SENT]), turn.real_ns):
+        if code == codes.OK and directory.logons.repeated(session, message, row.logon_sent, turn.real_ns):
             code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
             text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
@@ -256,8 +257,8 @@ class FixConnection(Connection):
         self.session = session
         self._kind = KINDS[directory.kind_of(session)](self.engine, session)
         self._conn[L.CN_SESSION] = session
-        form = int(self.engine.m[row + (L.S_FORM_DEFINED if message.get(141) == b"Y" else L.S_FORM)])
-        return self.fix.accept(message, turn.tick_ns, int(self.engine.m[row + L.S_NEXT_IN]), plain.has_own_fields(form))
+        form = row.form_defined if message.get(141) == b"Y" else row.form
+        return self.fix.accept(message, turn.tick_ns, row.next_in, plain.has_own_fields(form))
 
     def _logged_on(self, action: fix_session.LoggedOn, turn: TurnInput, cause: FixMessage | None) -> None:
         flags = L.LOGON_RESET if action.reset else 0
@@ -283,12 +284,12 @@ class FixConnection(Connection):
             self._missed_after = self._logon_turn = turn.turn
             self.grow()
 
-    def _row(self, session: int = 0) -> int:
-        """Offset of the session's row in the arena."""
-        return int(self.engine.m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + (session or self.session) * L.SESSION_WORDS
+    def _row(self, session: int = 0) -> state.Session:
+        """The session's row in the arena."""
+        return state.Session.of(self.engine.m, session or self.session)
 
     def _last_sent(self) -> int:
-        return int(self.engine.m[self._row() + L.S_NEXT_OUT]) - 1 if self.session else 0
+        return self._row().next_out - 1 if self.session else 0
 
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
         problem = self._kind.take(message, turn) if self._kind is not None else None
@@ -300,15 +301,15 @@ class FixConnection(Connection):
         if self._told and self.outlet.backlog == 0:  # all of it has been taken by the socket
             self._add_told(turn)
         if self._resends and self.outlet.backlog <= RESEND_BACKLOG:
-            m, row = self.engine.m, self._row()
+            row = self._row()
             names = self.fix.our_comp_id.decode(), self.fix.peer_comp_id.decode()
-            decimals = DECIMALS[plain.time_form_of(int(m[row + L.S_FORM]))]
-            data = self._resends.piece(turn.now_ns, int(m[row + L.S_LAST_EVENT]), self._last_sent(), *names, decimals)
+            decimals = DECIMALS[plain.time_form_of(row.form)]
+            data = self._resends.piece(turn.now_ns, row.last_event, self._last_sent(), *names, decimals)
             if data:
                 self.outlet.write(data)
                 self.fix.last_out_ns = turn.tick_ns
             told, self._resends.told = self._resends.told, None
-            if told is not None and m[row + L.S_UNTOLD]:
+            if told is not None and row.untold:
                 first = min(told[0], self._told[0]) if self._told else told[0]
                 self._told = first, told[1]
         if self._resends.notice and not turn.full:
@@ -320,12 +321,12 @@ class FixConnection(Connection):
 
     def _add_told(self, turn: TurnInput) -> None:
         told, self._told = self._told, None
-        if told is not None and told[0] <= self.engine.m[self._row() + L.S_UNTOLD] <= told[1]:
+        if told is not None and told[0] <= self._row().untold <= told[1]:
             turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self._used(), L.CMD_TOLD_FROM: told[0], L.CMD_TOLD_TO: told[1]})
 
     def _used(self) -> int:
         """Next expected number as far as what came before it is journaled."""
-        return int(self.engine.m[self._row() + L.S_NEXT_IN]) if self._waiting() else self.fix.next_in
+        return self._row().next_in if self._waiting() else self.fix.next_in
 
     def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
         """News for the desk: what the session layer has no message for."""
@@ -337,14 +338,14 @@ class FixConnection(Connection):
             if turn.turn == self._missed_after or self._todo:
                 return True
             self._missed_after = 0
-            m, row = self.engine.m, self._row()
-            if not m[row + L.S_MISSED]:
+            row = self._row()
+            if not row.missed:
                 return False
             if self._missed_seen == self._store.version:
                 self._missed_after = -1
                 return False  # a turn is given when the event store has changed
             try:
-                self._missed = MissedReports(self._store, self._encoder, int(m[row + L.S_MISSED]), int(m[row + L.S_MISSED_DONE]))
+                self._missed = MissedReports(self._store, self._encoder, row.missed, row.missed_done)
             except EventsMissing as missing:
                 self._missed_seen, self._missed_after = self._store.version, -1
                 self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)

@@ -1,6 +1,6 @@
 """The way from event rows to FIX bytes for Python callers: the table of refusal texts and the kernel's buffers.
 
-`FixEncoder.encode` serves the pipeline's live output, `FixEncoder.resend` old events for one ResendRequest. Both use the one kernel.
+`FixEncoder.write` serves the turn's output, `FixEncoder.resend` old events for one ResendRequest. Both use the one kernel.
 """
 
 import re
@@ -42,6 +42,7 @@ from ...wires.fix_out import (
     encode,
     index_words,
 )
+from ..encoders import Router
 
 # In which unit the numbers of a refusal are shown on a text wire; all others are plain numbers.
 UNITS = {
@@ -72,6 +73,8 @@ UNITS = {
 # What the general text says in terms that a FIX client does not know, in its own words.
 TEXTS = {
     codes.R_TOO_MANY_DECIMALS: "tag {used} has {asked} decimals, at most {limit} are allowed for this Symbol(55)",
+    codes.R_MARKET_NOT_OPEN: "the market is not open yet",
+    codes.R_MARKET_CLOSED: "the market takes no orders any more",
     codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is unknown",
     codes.R_UNKNOWN_ACCOUNT: "Account(1) is unknown, or missing although the session has no default account",
     codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
@@ -109,6 +112,7 @@ class FixEncoder:
     def __init__(self, engine: Any) -> None:
         self.m: NDArray[np.int64] = engine.m
         self.texts = build_texts()
+        self._router = Router(engine, 64)  # of its own: resends are encoded between turns
         self.out = np.empty(FIRST_OUT_BYTES, np.uint8)
         self.index = np.zeros(index_words(engine.m), np.int64)
         self.res = np.zeros(FIX_RES_WORDS, np.int64)
@@ -118,27 +122,30 @@ class FixEncoder:
 
     def encode(self, events: NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
         """(session, its messages in order) of a chunk of whole event rows; a session may come more than once, always in order."""
-        yield from self._run(events, 0)
+        yield from self._run(events, self._router.route(events), 0)
+
+    def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
+        """The same with the routes of these rows (wires/route.py)."""
+        yield from self._run(events, routes, 0)
 
     def resend(self, events: NDArray[np.int64], now_ns: int) -> bytes:
         """The same messages again with PossDupFlag and OrigSendingTime; `events`: rows of one session, oldest first."""
         self.res[RES_NOW] = now_ns
-        return b"".join(data for _, data in self._run(events, FLAG_RESEND))
+        return b"".join(data for _, data in self._run(events, self._router.route(events), FLAG_RESEND))
 
-    def _run(self, events: NDArray[np.int64], flags: int) -> Iterator[tuple[int, bytes]]:
-        res, index = self.res, self.index
-        while events.size:
-            if self.out.size < FIRST_OUT_BYTES * 16 and events.size // L.EVT_WORDS * MESSAGE_BYTES > self.out.size:
-                self.out = np.empty(min(FIRST_OUT_BYTES * 16, 2 * (events.size // L.EVT_WORDS) * MESSAGE_BYTES), np.uint8)
-            if encode(self.m, events, events.size, self.out, index, res, self.texts, flags) == L.ENC_SPACE:
+    def _run(self, events: NDArray[np.int64], routes: NDArray[np.int64], flags: int) -> Iterator[tuple[int, bytes]]:
+        res, index, answer = self.res, self.index, self._res_words
+        messages, done = int(routes[L.RO_MESSAGES]), 0
+        if self.out.size < FIRST_OUT_BYTES * 16 and messages * MESSAGE_BYTES > self.out.size:
+            self.out = np.empty(min(FIRST_OUT_BYTES * 16, 2 * messages * MESSAGE_BYTES), np.uint8)
+        while done < messages:
+            if encode(self.m, events, routes, done, self.out, index, res, self.texts, flags) == L.ENC_SPACE:
                 self.out = np.empty(int(res[L.RES_BYTES]) * 2, np.uint8)
                 continue
-            answer = self._res_words
+            done = answer[RES_TAKEN]
             self.messages += answer[L.RES_MESSAGES]
-            taken = answer[RES_TAKEN]
             view = self.out.data
             rows = index[: answer[L.RES_INDEX] * L.INDEX_WORDS].tolist()
             for r in range(0, len(rows), L.INDEX_WORDS):
                 offset = rows[r + L.IX_OFFSET]
                 yield rows[r + L.IX_SESSION], bytes(view[offset : offset + rows[r + L.IX_LENGTH]])
-            events = events[taken:]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from protocol import codes
 from protocol.fix_messages import DIGITS_MAX, FixMessage, OrderRequest, Problem, read_order, scale
 
+from ... import state
 from ...core import layout as L
 from ...core.kit.loads import SLACK
 from ...core.kit.names import find_name
@@ -59,8 +60,8 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
     account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
     values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
-    row = int(m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE]) + (instrument * L.INSTRUMENT_WORDS if known else 0)
-    decimals = int(m[row + L.I_PRICE_DECIMALS]), int(m[row + L.I_QTY_DECIMALS])
+    row = state.Instrument.of(m, instrument if known else 0)
+    decimals = row.price_decimals, row.qty_decimals
     parts = (
         (44, L.CMD_PRICE, order.price, decimals[0]),
         (38, L.CMD_QTY, order.qty, decimals[1]),
@@ -102,7 +103,7 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
         values[L.CMD_SCOPE] = order.scope
         contract_side = 0
         if order.scope == codes.SCOPE_EVENT and known:
-            instrument = int(m[int(m[row + L.I_EVENT]) + L.E_ID])
+            instrument = row.event.id
     turn.add(
         kind,
         session,
@@ -136,13 +137,11 @@ def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
     """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
     if not account:
         return UNKNOWN_ACCOUNT
-    row = int(m[L.H_POOLS + L.P_ACCOUNT * L.POOL_WORDS + L.PL_BASE]) + account * L.ACCOUNT_WORDS
-    firm = int(m[int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS + L.S_FIRM])
-    return account if int(m[row + L.AC_FIRM]) == firm else UNKNOWN_ACCOUNT
+    return account if state.Account.of(m, account).firm == state.Session.of(m, session).firm else UNKNOWN_ACCOUNT
 
 
 def _default_account(m: NDArray[np.int64], session: int) -> int:
-    return int(m[int(m[L.H_POOLS + L.P_SESSION * L.POOL_WORDS + L.PL_BASE]) + session * L.SESSION_WORDS + L.S_ACCOUNT])
+    return state.Session.of(m, session).account
 
 
 def _padded(text: bytes) -> NDArray[np.uint8]:

@@ -12,9 +12,11 @@ from exchange_server.core import layout as L
 from exchange_server.gateway.admin.connection import LINES_PER_TURN, AdminConnection
 from exchange_server.gateway.admin.office import Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
-from exchange_server.registry import AdminAnswer, Registry
+from exchange_server.registry import AdminAnswer, Registry, Trial
 from protocol import codes
 from tests.fake_engine import FakeEngine
+
+WHOLE = {"type": "configuration", "name": "c.toml", "records": [{"type": "asset", "name": "USD", "decimals": 2}]}
 
 
 class Desk:
@@ -25,12 +27,15 @@ class Desk:
         self.expected: list[tuple[int, Any]] = []
         self.stopped = 0
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), lambda: {"turn": 7}, self._stop,
+            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), self._try_out, lambda: {"turn": 7}, self._stop,
             {"double": lambda request: request.get("n", 0) * 2},
         )  # fmt: skip
         self.connection = AdminConnection(1, self.outlet, None, self.office, "uid:1000")  # type: ignore[arg-type]
         self.turn = TurnInput(rows=64)
         self.turn.begin(1, 1)
+
+    def _try_out(self, record: ar.Configuration) -> Trial:
+        return self.registry.try_out(record, self.engine)
 
     def _stop(self) -> None:
         self.stopped += 1
@@ -72,7 +77,7 @@ def test_questions_are_answered_and_make_no_row(desk: Desk) -> None:
     assert desk.say(request("status", 3)) == [{"id": 3, "ok": True, "code": 0, "text": "", "result": {"turn": 7}}]
     assert desk.say(request("markets"))[0]["result"] == {"markets": []}
     assert desk.say(request("double", n=21))[0]["result"] == 42
-    assert desk.say(request("plan", items=[]))[0]["result"] == {"lines": [], "same": 0, "refused": None}
+    assert desk.say(request("plan", record=WHOLE))[0]["result"] == {"changes": [{"record": 0, "kind": "new", "fields": []}], "refusals": []}
     assert desk.turn.rows == 1
 
 
@@ -108,8 +113,8 @@ def test_the_peer_cannot_say_who_it_is(desk: Desk) -> None:
         (b'{"verb": "admin", "record": {"type": "asset", "name": "USD", "decimals": 99}}', "decimals"),
         (b'{"verb": "admin", "record": {"type": "no-such"}}', "record: "),
         (b'{"verb": "markets", "event": 7}', "event: a name is wanted"),
-        (b'{"verb": "plan"}', "items: a list is wanted"),
-        (b'{"verb": "plan", "items": [{}]}', "items[0]: needs a record"),
+        (b'{"verb": "plan"}', "record: "),
+        (b'{"verb": "plan", "record": {"type": "clock_accept"}}', "record: a configuration is wanted"),
     ],
 )
 def test_what_is_no_request_is_answered_by_a_sentence(desk: Desk, line: bytes, words: str) -> None:
@@ -123,6 +128,27 @@ def test_a_refusal_of_the_registry_reaches_the_asker_with_its_code(desk: Desk) -
     desk.say(request("admin", 9, record={"type": "phase", "event": "NO-SUCH", "phase": "open"}))
     (answer,) = desk.settle()
     assert answer["id"] == 9 and not answer["ok"] and answer["code"] == codes.R_UNKNOWN_EVENT and "NO-SUCH" in answer["text"]
+    assert answer["refusal"] == {
+        "code": codes.R_UNKNOWN_EVENT, "sentence": 'there is no event "NO-SUCH"', "key": ["event"], "limit": 0, "used": 0, "asked": 0, "fixed": False,
+        "record": None,
+    }  # fmt: skip
+
+
+def test_what_a_configuration_would_be_refused_for_is_told_as_data(desk: Desk) -> None:
+    """Of things that cannot change all of it, and the first thing that is wrong anew."""
+    assets = [{"type": "asset", "name": name, "decimals": 2} for name in ("USD", "EUR")]
+    for asset in assets:
+        desk.say(request("admin", record=asset))
+    desk.settle()
+    others = [{**asset, "decimals": 3} for asset in assets]
+    account = {"type": "account", "name": "A", "firm": "F"}
+    result = desk.say(request("plan", record={**WHOLE, "records": [*others, account, account]}))[0]["result"]
+    assert [(r["record"], r["key"], r["fixed"]) for r in result["refusals"]] == [
+        (0, ["decimals"], True),
+        (1, ["decimals"], True),
+        (2, ["firm"], False),
+    ]
+    assert result["changes"] == [] and desk.expected == []
 
 
 def test_answers_of_acts_find_their_own_connection(desk: Desk) -> None:

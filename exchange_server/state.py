@@ -1,0 +1,328 @@
+"""The arena seen from Python: rows by id with named words, tables and how full they are, balances, counters.
+
+The only place outside of core, wires and disk that knows where a word lies (and engine.py, which hands the kernels their registers); a test holds the rest
+of the server to it. A view reads the arena each time it is asked, so it may be kept as long as the arena is; it is for the thread that runs the
+turns. Prices are ticks, quantities lots, amounts minor units, times ns since the epoch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .core import layout as L
+from .core.layout import definitions as d
+
+Words = NDArray[np.int64]
+
+
+# ---- tables ------------------------------------------------------------------------------------------------------------
+
+
+class Table(NamedTuple):
+    """One pool of the arena. `ever`: rows that were used at any time, counted from the first."""
+
+    base: int
+    width: int
+    capacity: int
+    ever: int
+    used: int
+
+
+def table(m: Words, pool: int) -> Table:
+    """pool: L.P_*"""
+    base, width, capacity, _, ever, used = m[L.H_POOLS + pool * L.POOL_WORDS :][:6].tolist()
+    return Table(base, width, capacity, ever, used)
+
+
+def tables_in_use(m: Words) -> dict[str, list[int]]:
+    """By name of the table: [rows in use, rows it has]."""
+    return {name: [table(m, pool).used, table(m, pool).capacity] for pool, name in enumerate(L.POOL_NAMES)}
+
+
+def rows_left(m: Words, pool: int) -> tuple[int, int]:
+    """(rows that may still be put in, rows at most): hash tables are filled up to 7/8."""
+    capacity, used = table(m, pool).capacity, table(m, pool).used
+    limit = capacity - (capacity >> 3) if pool in (L.P_NAME_HASH, L.P_PAIR_HASH) else capacity
+    return limit - used, limit
+
+
+def header_copy(m: Words) -> Words:
+    """The header alone, with the counts of all tables: what a trial counts in."""
+    return m[: L.HEADER_WORDS].copy()
+
+
+def empty_header(capacity: int) -> Words:
+    """A header without an arena, every table of which has so many rows."""
+    m = np.zeros(L.HEADER_WORDS, np.int64)
+    for pool in range(L.POOL_COUNT):
+        m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP] = capacity
+    return m
+
+
+def count_rows(m: Words, pool: int, rows: int) -> None:
+    """So many rows of a table are in use beside those that were."""
+    m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += rows
+
+
+# ---- rows by id --------------------------------------------------------------------------------------------------------
+
+
+class Word:
+    """One word of a row."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+    def __get__(self, row: Row, owner: type[Any]) -> int:
+        return int(row.m[row.at + self.offset])
+
+
+class Text:
+    """A text of a row: its bytes lie in `words` words, their count in a word of its own."""
+
+    def __init__(self, offset: int, length: int, words: int) -> None:
+        self.offset, self.length, self.words = offset, length, words
+
+    def __get__(self, row: Row, owner: type[Any]) -> str:
+        first = row.at + self.offset
+        return row.m[first : first + self.words].tobytes()[: int(row.m[row.at + self.length])].decode("utf-8", "replace")
+
+
+class Row:
+    """A row at a known place of the arena; the subclasses name its words."""
+
+    __slots__ = ("at", "m")
+
+    def __init__(self, m: Words, at: int) -> None:
+        self.m, self.at = m, at
+
+
+class RowById(Row):
+    """The row of an id, defined or not: `of` takes what is known to be there, `find` looks."""
+
+    __slots__ = ()
+    POOL: ClassVar[int]
+    WORDS: ClassVar[int]
+    COPIES: ClassVar[dict[int, int]] = {}  # word of the definition row -> word here
+    id = Word(0)
+
+    @classmethod
+    def of(cls, m: Words, id: int) -> Self:
+        return cls(m, int(m[L.H_POOLS + cls.POOL * L.POOL_WORDS + L.PL_BASE]) + id * cls.WORDS)
+
+    @classmethod
+    def find(cls, m: Words, id: int) -> Self | None:
+        """None when no such row is defined."""
+        if not 0 < id < table(m, cls.POOL).capacity:
+            return None
+        row = cls.of(m, id)
+        return row if row.id == id else None
+
+    def defined(self, word: int) -> int:
+        """What a word of the definition row (core/layout/definitions.py) is now. Raises KeyError for one that is not kept as it came."""
+        return int(self.m[self.at + self.COPIES[word]])
+
+
+class Header(Row):
+    """The words about the exchange as a whole: Header(m)."""
+
+    __slots__ = ()
+
+    def __init__(self, m: Words) -> None:
+        super().__init__(m, 0)
+
+    tick = Word(L.H_TICK)  # the steady clock of the newest turn
+    clock_offset = Word(L.H_CLOCK_OFFSET)
+    clock_boot = Word(L.H_CLOCK_BOOT)
+    refusing = Word(L.H_REFUSE)  # reason with which this turn's new orders are refused, 0: none
+    retention_ns = Word(L.H_RETENTION_NS)
+    weights = Word(L.H_WEIGHTS)
+    orders = Word(L.H_ORDER_SEQ)
+    trades = Word(L.H_TRADE_SEQ)
+    fills = Word(L.H_FILLS)
+    commands = Word(L.H_COMMANDS)
+    refusals = Word(L.H_REFUSALS)
+    open_orders = Word(L.H_OPEN_ORDERS)
+
+
+class Asset(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_ASSET, L.ASSET_WORDS
+    decimals = Word(L.A_DECIMALS)
+    name = Text(L.A_NAME, L.A_NAME_LEN, 4)
+
+    @property
+    def external(self) -> int:
+        """Deposits less withdrawals."""
+        return -int(self.m[self.at + L.A_EXTERNAL])
+
+
+class Account(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_ACCOUNT, L.ACCOUNT_WORDS
+    firm = Word(L.AC_FIRM)
+    venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
+    name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
+    next_in_firm = Word(L.AC_NEXT_IN_FIRM)
+
+
+class Session(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_SESSION, L.SESSION_WORDS
+    firm = Word(L.S_FIRM)
+    venue = Word(L.S_VENUE)
+    account = Word(L.S_ACCOUNT)
+    wire = Word(L.S_WIRE)
+    flags = Word(L.S_FLAGS)
+    next_out = Word(L.S_NEXT_OUT)
+    next_in = Word(L.S_NEXT_IN)
+    last_event = Word(L.S_LAST_EVENT)
+    missed = Word(L.S_MISSED)
+    missed_done = Word(L.S_MISSED_DONE)
+    untold = Word(L.S_UNTOLD)
+    form = Word(L.S_FORM)
+    form_defined = Word(L.S_FORM_DEFINED)  # from the next reset of the numbers on
+    logon_sent = Word(L.S_LOGON_SENT)
+
+    @property
+    def logged_on(self) -> bool:
+        return bool(self.flags & L.SF_LOGGED_ON)
+
+
+class Event(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_EVENT, L.EVENT_WORDS
+    COPIES: ClassVar = dict(d.EVENT_COPIES)
+    product = Word(L.E_PRODUCT)
+    k = Word(L.E_K)
+    n = Word(L.E_N)
+    asset = Word(L.E_ASSET)
+    base_asset = Word(L.E_BASE_ASSET)
+    lot_base = Word(L.E_LOT_BASE)
+    phase = Word(L.E_PHASE_NOW)
+    sets = Word(L.E_SETS)
+    window_end = Word(L.E_WINDOW_END)
+
+    @property
+    def instruments(self) -> range:
+        """Ids of its contracts."""
+        first = int(self.m[int(self.m[self.at + L.E_FIRST]) + L.I_ID])
+        return range(first, first + self.n)
+
+
+class Instrument(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_INSTRUMENT, L.INSTRUMENT_WORDS
+    COPIES: ClassVar = dict((*d.INSTRUMENT_COPIES, *d.INSTRUMENT_LIVE_COPIES))
+    index = Word(L.I_INDEX)
+    payout = Word(L.I_PAYOUT)
+    tick_value = Word(L.I_TICK_VALUE)
+    price_decimals = Word(L.I_PRICE_DECIMALS)
+    qty_decimals = Word(L.I_QTY_DECIMALS)
+    price_min = Word(L.I_PRICE_MIN)
+    price_max = Word(L.I_PRICE_MAX)
+    lot = Word(L.I_LOT)
+    min_qty = Word(L.I_MIN_QTY)
+    max_qty = Word(L.I_MAX_QTY)
+    phase = Word(L.I_PHASE)
+    last = Word(L.I_LAST)
+    volume = Word(L.I_VOLUME)
+    open_interest = Word(L.I_OPEN_INTEREST)
+    paid = Word(L.I_PAID)
+    symbol = Text(L.I_SYMBOL, L.I_SYMBOL_LEN, 8)
+
+    @property
+    def event(self) -> Event:
+        return Event(self.m, int(self.m[self.at + L.I_EVENT]))
+
+    @property
+    def bands(self) -> list[tuple[int, int, int]]:
+        """(from, to, increment) of the price grid."""
+        first = self.at + L.I_BANDS
+        rows = self.m[first : first + 3 * int(self.m[self.at + L.I_BAND_COUNT])].reshape(-1, 3)
+        return [(a, b, c) for a, b, c in rows.tolist()]
+
+    @property
+    def best_bid(self) -> int | None:
+        return self._best(L.BID)
+
+    @property
+    def best_ask(self) -> int | None:
+        return self._best(L.ASK)
+
+    def _best(self, side: int) -> int | None:
+        level = int(self.m[self.at + L.I_BEST + side])
+        return int(self.m[level + L.L_PRICE]) if level else None
+
+
+def accounts_of(m: Words, firm: int) -> Iterator[Account]:
+    """The accounts of a firm, in order of id."""
+    where = table(m, L.P_FIRM)
+    at = int(m[where.base + firm * where.width + L.F_ACCOUNTS])
+    while at:
+        account = Account(m, at)
+        yield account
+        at = account.next_in_firm
+
+
+# ---- all rows of a table ------------------------------------------------------------------------------------------------
+
+
+def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
+    """(cash, locked) of an account, None without a balance row. Looks through all of them: not for the hot path."""
+    where = table(m, L.P_BALANCE)
+    rows = m[where.base : where.base + where.ever * where.width].reshape(-1, where.width)
+    found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
+    return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else None
+
+
+class Column:
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+    def __get__(self, firms: Firms, owner: type[Any]) -> Words:
+        return firms.rows[:, self.offset]
+
+
+class Firms:
+    """All firms that are defined, column by column; as they were when it was made where numpy copies, so it is made anew for each look."""
+
+    def __init__(self, m: Words) -> None:
+        where = table(m, L.P_FIRM)
+        rows = m[where.base : where.base + where.ever * where.width].reshape(-1, where.width)
+        self.m = m
+        self.rows = rows[rows[:, L.F_ID] != 0]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    ids = Column(L.F_ID)
+    weights = Column(L.F_WEIGHT)
+    closed = Column(L.F_CLOSED)  # closed ids that are kept
+    open = Column(L.F_OPEN)  # open orders
+    nodes = Column(L.F_NODES)
+    positions = Column(L.F_POSITIONS)
+    forgotten = Column(L.F_FORGOTTEN)
+    window = Column(L.F_WINDOW)
+
+    def oldest_closed_at(self, i: int) -> int:
+        """When the oldest closed id of the firm in row i was closed, ns; 0: it has none."""
+        oldest = int(self.rows[i, L.F_OLDEST])
+        return int(self.m[oldest + L.AR_CLOSED_AT]) if oldest else 0
+
+
+# ---- the list of touched levels ------------------------------------------------------------------------------------------
+
+
+def levels_touched(m: Words) -> bool:
+    """Has the list of touched price levels anything in it, or has it overflowed?"""
+    return bool(m[L.H_DIRTY_COUNT] or m[L.H_DIRTY_LOST])
+
+
+def clear_touched(m: Words) -> None:
+    m[L.H_DIRTY_COUNT] = 0
+    m[L.H_DIRTY_LOST] = 0
