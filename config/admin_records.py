@@ -1,9 +1,9 @@
-"""Everything that an operator does, as records: one frozen struct per act, told apart by `type`.
+"""Every operator action as a record: one frozen struct per action, distinguished by `type`.
 
-They travel as JSON through the admin socket and as MessagePack inside C_ADMIN rows, so the journal holds every change of
-what exists and who did it. Things are named, ids are the registry's. A record says nothing about time: the turn does.
+They are sent as JSON through the admin socket and stored as MessagePack in C_ADMIN rows, so the journal holds every change and
+who made it. Records use names; ids are assigned by the registry. A record has no time: the turn has it.
 Integers: prices in ticks, quantities in lots, money in minor units of its asset, durations in ns. The bounds below are
-those of a single field; what fields must be to each other is checked by exchange_server/registry.
+those of single fields; exchange_server/registry checks the relations between fields.
 """
 
 import hashlib
@@ -49,7 +49,7 @@ class DefineAsset(Record, tag="asset", frozen=True, kw_only=True):
 
 
 class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
-    """A venue, and with it its fee account `<name>.FEES`."""
+    """A venue; its fee account `<name>.FEES` is created with it."""
 
     name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
     title: Annotated[Line, Field(TEXT, live=True)] = ""
@@ -65,7 +65,7 @@ class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
     name: Name
     title: Annotated[Line, Field(TEXT, live=True)] = ""
     share: Annotated[Share, Field("", "DF_WEIGHT", live=True)] = (
-        1  # its part of the tables that all firms share, in proportion to the others'
+        1  # its share of the tables that all firms use, in proportion to the others'
     )
 
 
@@ -84,7 +84,7 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     wire: Literal["fix", "binary"]
     firm: Annotated[Name, Field(key=None)]
     account: Annotated[OptionalName, Field(TEXT, live=True)] = (
-        ""  # used when a message names none; its own events (transfers, settlement) come here
+        ""  # default account of messages; its own events (transfers, settlement) are sent to this session
     )
     venue: OptionalName = ""
     our_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
@@ -95,10 +95,8 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     hmac_secret: Annotated[str, Meta(max_length=256), Field(live=True, key="secret")] = ""
     cancel_on_disconnect: Annotated[bool, Field(live=True)] = False
     settlement_reports: Annotated[bool, Field(live=True)] = False
-    standard_dictionary: Annotated[bool, Field(live=True)] = (
-        True  # FIX: nothing goes out that an engine with the stock FIX44.xml would reject
-    )
-    timestamp_decimals: Annotated[Literal[0, 3, 6, 9], Field(live=True)] = 3  # FIX: of a second, on everything that goes out
+    standard_dictionary: Annotated[bool, Field(live=True)] = True  # FIX: send nothing that an engine with the stock FIX44.xml would reject
+    timestamp_decimals: Annotated[Literal[0, 3, 6, 9], Field(live=True)] = 3  # FIX: decimals of a second in everything we send
     throttle_limit: Annotated[Count, Field("", "DS_THROTTLE_LIMIT", live=True, key="throttle")] = 0
     throttle_window_ns: Annotated[Count, Field(DURATION, "DS_THROTTLE_WINDOW", live=True, key="throttle_window")] = 0
 
@@ -120,7 +118,7 @@ class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
 class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
     """A deposit (no source), a withdrawal (no target), or a move between two accounts of one firm."""
 
-    key: Annotated[str, Meta(min_length=1, max_length=128)]  # idempotency: the same key with the same content is the same act once
+    key: Annotated[str, Meta(min_length=1, max_length=128)]  # idempotency: the same key with the same content is carried out once
     asset: AssetName
     amount: Positive
     source: OptionalName = ""
@@ -134,7 +132,7 @@ class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
 
 
 class Determine(Record, tag="determine", frozen=True, kw_only=True):
-    """The result: a payout in ticks for each contract in the order of the listing, and why. It pays nothing yet."""
+    """The result: a payout in ticks for each contract, in the order of the listing, with its evidence. Nothing is paid yet."""
 
     event: Name
     payouts: tuple[Count, ...]
@@ -153,7 +151,8 @@ class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
 
 
 class Settle(Record, tag="settle", frozen=True, kw_only=True):
-    """Close (when it still trades), determine and, if asked, pay: one act. All is checked first; a refusal leaves the market as it was."""
+    """Close (if it still trades), determine and, if requested, pay, as one action. Everything is checked first; a refusal leaves the market
+    as it was."""
 
     event: Name
     payouts: tuple[Count, ...]
@@ -167,13 +166,14 @@ class Settle(Record, tag="settle", frozen=True, kw_only=True):
     finalise: bool = False
 
     def determine(self) -> Determine:
-        """The determination in it, as it is kept."""
+        """Its determination, as it is stored."""
         return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
 
 
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
-    """The kill switch of one level, on or off. On: new orders and replaces are refused, cancels stay possible, and what is open is cancelled
-    and reported (R_KILL_SWITCH), on every level; `cancel: false` leaves it resting. Off: nothing is cancelled, `cancel: true` is refused."""
+    """The kill switch of one level, on or off. On: new orders and replaces are refused, cancels are accepted, and open orders are cancelled
+    and reported (R_KILL_SWITCH), on every level; `cancel: false` leaves them resting. Off: nothing is cancelled, `cancel: true` is
+    refused."""
 
     level: Literal["platform", "venue", "firm", "account", "session"]
     target: OptionalName = ""
@@ -201,7 +201,7 @@ Configured = DefineAsset | DefineVenue | DefineFirm | DefineAccount | DefineSess
 
 
 class Begin(Record, tag="begin", frozen=True, kw_only=True):
-    """The first record of a data folder: what it was begun as. `sandbox`: with published passwords; it never becomes anything else."""
+    """The first record of a data folder: how it was created. `sandbox`: with published passwords; this never changes."""
 
     name: Line  # of the configuration
     sandbox: bool = False
@@ -210,17 +210,17 @@ class Begin(Record, tag="begin", frozen=True, kw_only=True):
 
 
 class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
-    """A configuration file as one act: all of its records take effect, or none. A phase in it is the first one of a market that this
-    act makes, and is passed over when the market was there. `settings`: of [server], for a start that names no configuration."""
+    """A configuration file as one action: all of its records take effect, or none. A phase in it is the first phase of a market that this
+    action creates, and is ignored if the market exists. `settings`: of [server], for a start that names no configuration."""
 
     name: Line
     sandbox: bool = False
-    settings: dict[str, int | str] | None = None  # None: they stay as they are
+    settings: dict[str, int | str] | None = None  # None: unchanged
     records: tuple[Configured, ...] = ()
 
 
 class PartOf(Record, tag="part", frozen=True, kw_only=True):
-    """A piece of a record that is too long for one command row (`pack_all`). The act takes place with the last piece."""
+    """A piece of a record that is too long for one command row (`pack_all`). It is carried out with the last piece."""
 
     digest: Hex256  # SHA-256 of the whole
     index: Count
@@ -229,7 +229,7 @@ class PartOf(Record, tag="part", frozen=True, kw_only=True):
 
 
 class AcceptClock(Record, tag="clock_accept", frozen=True, kw_only=True):
-    """The time of day is right though it jumped forward: exchange time goes there, new orders are accepted again."""
+    """The time of day is right although it jumped forward: exchange time moves to it, and new orders are accepted again."""
 
 
 AnyRecord = (
@@ -256,7 +256,7 @@ AnyRecord = (
 
 
 def identity(record: AnyRecord) -> tuple[str, str] | None:
-    """What a defining record defines: (kind, name), the same for two records that cannot both be there. None: an act, not a thing."""
+    """What a record defines: (kind, name); equal for two records that cannot both exist. None: the record is an action."""
     match record:
         case DefineMarket():
             return "market", record.event
@@ -270,7 +270,7 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
 
 
 def content_digest(record: Transfer) -> bytes:
-    """What "the same content" means under an idempotency key: every field of the transfer."""
+    """The content compared under an idempotency key: every field of the transfer."""
     return hashlib.sha256(msgspec.msgpack.encode(record)).digest()
 
 
@@ -280,14 +280,15 @@ def changed_fields(old: AnyRecord, new: AnyRecord) -> list[str]:
 
 
 def keeping(old: Any, new: Any) -> Any:
-    """`new` with the title of `old` where it has none of its own: a file that needs a thing of another's does not rename it."""
+    """`new` with the title of `old` if it has none: a file that only refers to something does not rename it."""
     if "title" in new.__struct_fields__ and not new.title and old.title:
         return msgspec.structs.replace(new, title=old.title)
     return new
 
 
 class AdminEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a C_ADMIN row carries: who asks (`uid:1000`, `session:MM1`, `config:<file>`), the asker's own number for it, and the act."""
+    """The content of a C_ADMIN row: who sent it (`uid:1000`, `session:MM1`, `config:<file>`), the sender's number for it, and the
+    record."""
 
     who: Annotated[str, Meta(min_length=1, max_length=128)]
     request_id: Annotated[str, Meta(max_length=128)]
@@ -300,7 +301,7 @@ _whole: msgspec.msgpack.Decoder[AnyRecord] = msgspec.msgpack.Decoder(AnyRecord) 
 
 
 def pack(who: str, request_id: str, record: AnyRecord) -> bytes:
-    """The bytes of a C_ADMIN body; raises ValueError when it is longer than a command row can carry."""
+    """The bytes of a C_ADMIN body; raises ValueError if it is longer than a command row allows."""
     body = _packer.encode(AdminEnvelope(who, request_id, record))
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"the record has {len(body)} bytes, the limit is {MAX_BODY_BYTES}: shorten its texts or split the market")
@@ -342,7 +343,7 @@ def unpack(body: bytes | memoryview) -> AdminEnvelope:
 
 
 def from_builtins(record: object) -> AnyRecord:
-    """A record from what JSON gives (`{"type": "phase", "event": ...}`); raises ValueError naming the field."""
+    """A record from decoded JSON (`{"type": "phase", "event": ...}`); raises ValueError naming the field."""
     known = {str(t.__struct_config__.tag): t for t in get_args(AnyRecord)}
     if not isinstance(record, dict):
         raise ValueError('a record is an object with its type, {"type": "phase", ...}')

@@ -13,7 +13,7 @@ _DURATION = re.compile(r"([0-9]{1,19})(ns|us|ms|s|m|h|d)\Z")
 
 
 class ConfigError(Exception):
-    """A configuration that cannot be used: `file`, `path` (the key, "" for the whole file) and one sentence."""
+    """An invalid configuration: `file`, `path` (the key, "" for the whole file) and one sentence."""
 
     def __init__(self, file: str, path: str, sentence: str) -> None:
         super().__init__(f"{file}: {path}: {sentence}" if path else f"{file}: {sentence}")
@@ -21,7 +21,7 @@ class ConfigError(Exception):
 
 
 class UnknownAsset(ConfigError):
-    """The file uses an asset that it does not define; whether the server has it is known only there. `asset`: its name."""
+    """The file uses an asset that it does not define; only the server knows whether it has it. `asset`: its name."""
 
     def __init__(self, file: str, path: str, name: str, known: Iterable[str]) -> None:
         self.asset = name
@@ -43,7 +43,7 @@ def duration_ns(file: str, path: str, text: str) -> int:
 
 
 def scaled(file: str, path: str, amount: schema.Amount, decimals: int, what: str) -> int:
-    """An amount as a whole number of its smallest unit: ("0.62", 4) -> 6200. Refuses what is finer, negative or beyond the range."""
+    """An amount as a whole number of its smallest unit: ("0.62", 4) -> 6200. Refuses amounts that are finer, negative or out of range."""
     try:
         return numbers.scaled(str(amount), decimals)
     except numbers.NotANumber as error:

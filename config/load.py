@@ -1,8 +1,8 @@
-"""Reads configuration files: TOML to structs (schema.py) to admin records, with every mistake named by file and key.
+"""Reads configuration files: TOML to structs (schema.py) to admin records. Every error names file and key.
 
-`load(path)` gives the settings of the server and the records in the order in which they must be applied. It checks what one
-file can tell: keys, types, amounts on their grid, names of tables. Whether the records fit each other and the rules of
-listing is told by applying them to an empty registry (`exos config check`).
+`load(path)` gives the settings of the server and the records in the order in which they must be applied. It checks what can be
+checked on one file: keys, types, amounts on their grid, names of tables. Relations between records and the listing rules
+are checked by applying them to an empty registry (`exos config check`).
 """
 
 import tomllib
@@ -46,13 +46,13 @@ class Config(NamedTuple):
     settings: Settings
     items: list[Item]
     files: list[str]  # all that were read, in order
-    sandbox: bool = False  # one of them says that its passwords are published
+    sandbox: bool = False  # one of them has published passwords
     decimals: dict[str, int] = {}  # of the assets that the files define
     left_out: list[LeftOut] = []  # what uses other assets, where that was allowed
 
 
 def find(name: str) -> Path:
-    """A configuration file by path, or by the bare name of one that is shipped ("sandbox" or "sandbox.toml")."""
+    """A configuration file by path, or by the name of a shipped one ("sandbox" or "sandbox.toml")."""
     path = Path(name)
     if not path.exists() and path.name == name:
         shipped = SHIPPED / (name if name.endswith(".toml") else f"{name}.toml")
@@ -66,8 +66,9 @@ def default_settings() -> Settings:
 
 
 def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool = True, leave_out: bool = False) -> Config:
-    """Read a file with all it includes; raises ConfigError. `known`: decimals of assets that the file may use without defining them (those of
-    the server). `items` False: only settings and marks, for a file whose assets are not known yet. `leave_out`: leave out what uses an asset that is not known, instead of refusing it."""
+    """Read a file with all its includes; raises ConfigError. `known`: decimals of assets that the file may use without defining them (those
+    of the server). `items` False: only settings and marks, for a file whose assets are not known yet. `leave_out`: leave out items that use
+    an unknown asset, instead of refusing them."""
     files = list(_files(find(str(name)), []))
     settings: Settings | None = None
     capacities: dict[str, int] = {}
@@ -155,7 +156,7 @@ def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
 
 
 def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
-    """A file with secrets is its owner's alone; those of the shipped files are published."""
+    """A file with secrets must be accessible to its owner only; the secrets of the shipped files are published."""
     if path.resolve().parent == SHIPPED:
         return
     for i, member in enumerate(parsed.member):
@@ -164,7 +165,7 @@ def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Parsed TOML; raises ConfigError, with line and column where it is not TOML."""
+    """Parsed TOML; raises ConfigError with line and column if it is not TOML."""
     try:
         return tomllib.loads(path.read_bytes().decode("utf-8"))
     except FileNotFoundError:

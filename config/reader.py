@@ -19,7 +19,7 @@ _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
 class Item(NamedTuple):
-    """One record to apply, and where it was written."""
+    """One record to apply, and its place in the file."""
 
     record: ar.AnyRecord
     file: str
@@ -45,13 +45,13 @@ class Reader:
         session_throttle: tuple[int, int] = (0, 0),
         left_out: list[LeftOut] | None = None,
     ) -> None:
-        """session_throttle: (limit, window ns) of sessions that say nothing themselves. left_out: gets what uses an asset that is not known
-        (None: it is refused)."""
+        """session_throttle: (limit, window ns) of sessions without a throttle of their own. left_out: gets the items that use an unknown asset
+        (None: they are refused)."""
         self.left_out = left_out
         self.file, self.decimals, self.data, self.session_throttle = file, decimals, data, session_throttle
 
     def fill(self, path: str, text: str, values: Mapping[str, str]) -> str:
-        """`text` with {name} replaced; refuses a name that is not there."""
+        """`text` with {name} replaced; refuses an unknown name."""
 
         def value(match: re.Match[str]) -> str:
             if match[1] not in values:
@@ -207,7 +207,7 @@ class Reader:
 
     def market(self, path: str, market: schema.Market, values: Mapping[str, str]) -> Item:
         def unit(key: str, name: str, taken: int, formula: str) -> int:
-            """Minor units of an asset in the smallest price and quantity: 1 or more, else the market cannot be counted in whole numbers."""
+            """Minor units of an asset for the smallest price and quantity: must be at least 1, so that all amounts are whole numbers."""
             left = self.places(f"{path}.{key}", name) - taken
             if left < 0:
                 raise ConfigError(self.file, f"{path}.{key}", f"{name} has {self.decimals[name]} decimals, and {formula} need {taken}")

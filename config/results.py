@@ -1,4 +1,4 @@
-"""Real results as data: which outcomes of which events won, and the payouts that follow from them.
+"""Real results as data: which outcomes of which events won, and the resulting payouts.
 
 A results file is TOML: `source`, and [[settlements]] of event, winners (outcome codes), rule, observed, observed_at (UTC). The file
 itself is the evidence: its SHA-256 goes into the determination.
@@ -26,7 +26,7 @@ class Settlement(NamedTuple):
     evidence_name: str
 
     def determine(self, market: ar.DefineMarket) -> ar.Determine:
-        """The operator's record; raises ValueError when a winner is no outcome of the market."""
+        """The operator's record; raises ValueError if a winner is not an outcome of the market."""
         return ar.Determine(
             event=self.event,
             payouts=payouts(market, self.winners),
@@ -40,7 +40,7 @@ class Settlement(NamedTuple):
 
 
 def payouts(market: ar.DefineMarket, winners: tuple[str, ...]) -> tuple[int, ...]:
-    """P for each winner and 0 for the others, in the order of the contracts; raises ValueError naming what is wrong."""
+    """P for each winner and 0 for the others, in the order of the contracts; raises ValueError naming the error."""
     known = [ar.outcome_code(contract) for contract in market.contracts]
     for winner in winners:
         if winner not in known:

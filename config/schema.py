@@ -1,9 +1,9 @@
-"""What may stand in a configuration file (TOML): frozen structs, one per table; a key that is not here is refused. The tables of assets,
+"""The content of a configuration file (TOML): frozen structs, one per table; other keys are refused. The tables of assets,
 venues, sessions and markets follow from the records (admin_records.py).
 
-Amounts are written as people write them, in text: prices "0.0001" in units of the asset, money "1000000.00", quantities "0.01".
-Whole numbers may stand without quotes; a number with a point must be quoted, because a float cannot hold it exactly.
-Durations are a number with ns, us, ms, s, m, h or d: "72h". How all of it becomes ticks, lots and minor units: load.py.
+Amounts are decimal numbers in quotes: prices "0.0001" in units of the asset, money "1000000.00", quantities "0.01".
+Whole numbers need no quotes; a number with a decimal point must be quoted, because a float cannot hold it exactly.
+Durations are a number with ns, us, ms, s, m, h or d: "72h". load.py converts them to ticks, lots and minor units.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -28,7 +28,7 @@ class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Server(_Table, frozen=True, kw_only=True):
-    """How the server itself runs; the command line wins over these."""
+    """Settings of the server itself; the command line overrides them."""
 
     host: str = "127.0.0.1"
     fix_port: Port = 9880
@@ -38,15 +38,17 @@ class Server(_Table, frozen=True, kw_only=True):
     heartbeat_min: Duration = "2s"
     heartbeat_max: Duration = "60s"
     clordid_retention: Duration = "72h"
-    clock_jump: Duration = "5s"  # the time of day may jump forward by so much while the server runs,
-    clock_jump_at_start: Duration = "60s"  # by so much while it was down, measured against its machine's monotonic clock,
-    clock_absence: Duration = "30d"  # and lie so far ahead of the journal when the machine itself was started anew
-    session_throttle: Annotated[int, Meta(ge=0)] = 10_000  # new orders and replaces per window, of each session not told otherwise; 0: none
+    clock_jump: Duration = "5s"  # the time of day may jump forward by this much while the server runs,
+    clock_jump_at_start: Duration = "60s"  # by this much while it was down, measured against its machine's monotonic clock,
+    clock_absence: Duration = "30d"  # and be this far ahead of the journal after the machine itself was restarted
+    session_throttle: Annotated[int, Meta(ge=0)] = (
+        10_000  # new orders and replaces per window, for sessions without a throttle of their own; 0: none
+    )
     session_throttle_window: Duration = "1s"
 
 
 class Capacities(_Table, frozen=True, kw_only=True):
-    """Rows of the core's tables, given once at the start of a data folder; a table that is not named takes the engine's default."""
+    """Rows of the core's tables, fixed when a data folder is created; a table that is not named has the engine's default."""
 
     assets: Rows | None = None
     venues: Rows | None = None
@@ -122,13 +124,13 @@ else:
         contract=(tuple[Contract, ...], ()),
         contracts_from=(ContractsFrom | None, None),
         band=(tuple[Band, ...], ()),
-        phase=(ar.FilePhase, phases.name(phases.FIRST[-1])),  # to which it is brought when it is new
+        phase=(ar.FilePhase, phases.name(phases.FIRST[-1])),  # its phase when it is new
     )
     Listing = table(ar.DefineListing)
 
 
 class Account(_Table, frozen=True, kw_only=True):
-    """An account of a member, and what it is given once, when it is made: asset to amount."""
+    """An account of a member, with its first deposits (made once, when it is created): asset to amount."""
 
     name: str
     venue: str = ""
@@ -136,18 +138,19 @@ class Account(_Table, frozen=True, kw_only=True):
 
 
 class Member(_Table, frozen=True, kw_only=True):
-    """A firm with its accounts and logins. With count = 64 it stands for 64 of them: {n} in any text is 1 to 64."""
+    """A firm with its accounts and logins. With count = 64 it defines 64 of them: {n} in any text is 1 to 64."""
 
     firm: str
     title: str = ""
-    share: ar.Share = 1  # its part of the tables that all firms share, in proportion to the others'
+    share: ar.Share = 1  # its share of the tables that all firms use, in proportion to the others'
     count: Repeat | None = None
     account: tuple[Account, ...] = ()
     session: tuple[Session, ...] = ()
 
 
 class File(_Table, frozen=True, kw_only=True):
-    """One configuration file. `sandbox`: its passwords are published, and what includes it is a sandbox too. `include`: other files, read first, beside this one; `data`: a TOML file with tables for each and contracts_from."""
+    """One configuration file. `sandbox`: its passwords are published, and files that include it are sandboxes too. `include`: other files
+    in the same folder, read first; `data`: a TOML file with tables for each and contracts_from."""
 
     include: tuple[str, ...] = ()
     data: str = ""

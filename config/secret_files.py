@@ -1,4 +1,4 @@
-"""Files and folders that hold secrets must be their owner's alone."""
+"""Files and folders with secrets must be accessible to their owner only."""
 
 import shlex
 import stat
@@ -10,12 +10,13 @@ OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def mode_of(path: Path) -> int:
-    """Permission bits, those of the target of a link."""
+    """Permission bits; for a link, those of its target."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def refuse_readable(file: str, key: str) -> None:
-    """A configuration file with secrets (the first at `key`) that its group or others may read, write or run: ConfigError with the command to run."""
+    """A configuration file with secrets (the first at `key`) that its group or others may read, write or execute: ConfigError with the
+    command to fix it."""
     path = Path(file)
     mode = mode_of(path)
     if mode & OTHERS:

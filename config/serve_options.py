@@ -1,4 +1,4 @@
-"""What `exos serve` hands to `app.serve`: the data folder, the settings after the command line had its say, and the records to apply."""
+"""What `exos serve` passes to `app.serve`: the data folder, the settings with the command line's options, and the records to apply."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,8 +11,8 @@ from .load import Item, Settings
 class ServeOptions:
     """`items` are a checked configuration in order of application: on each start `Registry.try_out` says what of it is new.
 
-    `configured`: a configuration was named; without one the folder goes on with what it holds. `settings` are the configuration's,
-    `given` what the command line says on top."""
+    `configured`: a configuration was named; without one the folder's own is used. `settings` are the configuration's,
+    `given` the options of the command line."""
 
     data: Path
     settings: Settings
@@ -24,7 +24,7 @@ class ServeOptions:
     given: dict[str, Any] = field(default_factory=dict)
     expose_sandbox: bool = False  # a sandbox may listen beyond this machine
     spin: bool = False  # keep one core busy instead of sleeping: lowest latency
-    ready_file: Path | None = None  # where the ready line is written as well
+    ready_file: Path | None = None  # file to which the ready line is also written
     segment_bytes: int = 0  # of the journal; 0: its default
     disk_reserve_bytes: int = 0  # free space below which new orders are refused; 0: the pipeline's default
     log_level: str = "info"

@@ -75,7 +75,7 @@ def _here(kind: Any, value: Any, key: Key) -> Fault | None:
 
 
 def _options(kind: Any) -> list[Any]:
-    """The types that an annotation may stand for, without Annotated and None."""
+    """The types of an annotation, without Annotated and None."""
     if typing.get_origin(kind) is typing.Annotated:
         return _options(typing.get_args(kind)[0])
     if typing.get_origin(kind) in (typing.Union, types.UnionType):

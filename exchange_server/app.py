@@ -1,8 +1,8 @@
 """The composition root: open the data folder, recover, apply what the configuration adds, open the ports, run, stop cleanly.
 
-`serve` returns an exits.Exit. When it is ready it writes one JSON line to stdout (and to `ready_file`): ports, socket, recovery. Logs are JSON lines
-on stderr. SIGTERM and SIGINT stop it cleanly: sessions are told, everything is flushed, a snapshot is written; a second one does not wait
-for the peers.
+`serve` returns an exits.Exit. When it is ready it writes one JSON line to stdout (and to `ready_file`): ports, socket, recovery. Logs are
+JSON lines on stderr. SIGTERM and SIGINT stop it cleanly: sessions are told, everything is flushed, a snapshot is written; a second one does
+not wait for the peers.
 """
 
 import asyncio
@@ -164,7 +164,8 @@ class Server:
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
 
     def _settle_start(self) -> None:
-        """Which settings hold, what is refused and what is not taken. From here on `options.settings` is what holds. Raises StartRefused."""
+        """Which settings hold, what is refused and what is not taken. From here on `options.settings` is what holds. Raises
+        StartRefused."""
         options, registry = self.options, self.engine.registry
         start.refuse_mixing(options, registry)
         settings, lost = start.settings_for(options, registry)
@@ -218,11 +219,11 @@ class Server:
         everything: Any = tuple(item.record for item in items)
         whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
         trial = engine.registry.try_out(whole, engine)  # before anything is journaled
-        for refusal in trial.refusals:
-            advice = "; take another data folder or the old value" if refusal.fixed else ""
-            if refusal.record is None:
-                raise StartRefused(Exit.CONFIG, refusal.text)
-            raise StartRefused(Exit.CONFIG, f"{place(items[refusal.record], refusal.key, refusal.sentence)}{advice}")
+        for refused in trial.refusals:
+            advice = "; use another data folder or the old value" if refused.fixed else ""
+            if refused.record is None:
+                raise StartRefused(Exit.CONFIG, refused.text)
+            raise StartRefused(Exit.CONFIG, f"{place(items[refused.record], refused.key, refused.sentence)}{advice}")
         to_do = tuple(items[i].record for i in trial.to_do())
         records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
         if to_do or settings != engine.registry.settings:
@@ -409,11 +410,11 @@ class Server:
             sys.stdout.flush()
             if self.options.ready_file is not None:
                 write_whole(self.options.ready_file, line + b"\n")
-        except OSError as error:  # nobody reads, or no room for the file: the exchange is open all the same
+        except OSError as error:  # nobody reads stdout, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
     def stop(self) -> None:
-        """Stop cleanly; said a second time, without waiting for the peers."""
+        """Stop cleanly; on a second call, without waiting for the peers."""
         if self.stopping:
             self.pipeline.hurry()
             return

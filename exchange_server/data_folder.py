@@ -1,7 +1,8 @@
-"""The data folder is its owner's alone: journal, snapshots and admin socket hold or give what makes somebody a member or an operator.
+"""The data folder must be accessible to its owner only: journal, snapshots and admin socket give access as a member or an operator.
 
-A new folder is made with mode 0700. One that is there and that its group or others may use is closed to them when it is plainly ours to close (it is
-empty, or a data folder from before); anything else, and a folder that cannot be changed, is refused: closing somebody's home or /tmp would be worse.
+A new folder is created with mode 0700. The mode of an existing folder that its group or others may use is changed if it is clearly ours (it
+is empty, or already a data folder). Any other such folder, and one whose mode cannot be changed, is refused: changing somebody's home or
+/tmp would be worse.
 """
 
 import os
@@ -10,15 +11,16 @@ from pathlib import Path
 
 from config.secret_files import OTHERS, mode_of
 
-PARTS = {"journal", "snapshots", "events"}  # what a data folder has
+PARTS = {"journal", "snapshots", "events"}  # entries of a data folder
 
 
 class FolderOpen(Exception):
-    """Others may use the folder; the text is one sentence for the operator."""
+    """Others can use the folder; the text is one sentence for the operator."""
 
 
 def prepare(data: Path) -> str:
-    """Make the folder, or see that it is closed to others. A sentence when its mode had to be changed, else "". Raises FolderOpen, OSError."""
+    """Create the folder, or make sure that others cannot use it. Returns a sentence if its mode was changed, else "". Raises FolderOpen,
+    OSError."""
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     mode = mode_of(data)
     if not mode & OTHERS:
@@ -34,7 +36,7 @@ def prepare(data: Path) -> str:
 
 
 def check(data: Path) -> None:
-    """For commands that only read: FolderOpen when others may use the folder."""
+    """For commands that only read: raises FolderOpen if others can use the folder."""
     mode = mode_of(data)
     if mode & OTHERS:
         raise FolderOpen(sentence(data, mode))

@@ -7,7 +7,7 @@ PACKAGES = ("exchange_server", "protocol", "config")
 
 
 class ForeignPackage(ImportError):
-    """A package of one of our names is not ours, or is not there. Its text is one sentence for the operator."""
+    """A package with one of our names is not ours, or is missing. The text is one sentence for the operator."""
 
 
 def check(packages: tuple[str, ...] = PACKAGES) -> None:

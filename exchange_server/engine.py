@@ -1,8 +1,8 @@
 """The engine owns the arena and runs the core over rows: apply(rows) -> events. No clock, no I/O, no asyncio.
 
-The same rows give the same events and the same digest on every machine, whatever the capacities and wherever turns are cut: live running, recovery and
-replay are all this one function. An exception out of `apply` (InvariantBroken, RegistryBroken) means that state and rules no longer agree: the
-process must stop and acknowledge nothing more.
+The same rows give the same events and the same digest on every machine, whatever the capacities and however rows are divided into turns:
+live running, recovery and replay all use this function. An exception from `apply` (InvariantBroken, RegistryBroken) means that state and
+rules no longer agree: the process must stop and acknowledge nothing more.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
 
 
 class InvariantBroken(RuntimeError):
-    """The core found its own state wrong. Never caught: the process stops, recovery starts from the journal."""
+    """The core found an inconsistency in its own state. Never caught: the process stops, and recovery starts from the journal."""
 
 
 class SnapshotRefused(ValueError):
@@ -45,8 +45,8 @@ class Capacities:
     """How many rows each table has. Memory is only touched as far as it is used; `bytes()` is the upper bound.
 
     `archive` is the capacity for ClOrdIDs that stay used up after their orders closed; there is always room for their texts.
-    Price levels, timers and the side rows of special orders have a row for each of `orders`: they exist only as long as an open order does, so they cannot
-    run out before the orders.
+    Price levels, timers and the side rows of special orders have a row for each of `orders`: they exist only as long as an open order does,
+    so they cannot run out before the orders.
     `collateral_words` is 16 + 7 n words for each account in each event of n contracts.
     """
 
@@ -67,7 +67,7 @@ class Capacities:
 
     @classmethod
     def begun_as(cls, named: dict[str, int]) -> "Capacities":
-        """Those that a data folder was begun with; a table that had a size of its own then, and needs none now, is left out."""
+        """The capacities that a data folder was created with; a table that then had a size of its own and needs none now is left out."""
         return cls(**{name: rows for name, rows in named.items() if name not in RETIRED_CAPACITIES})
 
     def pools(self) -> list[tuple[int, int, int]]:
@@ -112,7 +112,7 @@ def _power_of_two(n: int) -> int:
 
 
 class SnapshotHead(msgspec.Struct, frozen=True):
-    """First chunk of a snapshot: msgpack behind its length in 8 bytes."""
+    """First chunk of a snapshot: msgpack preceded by its length in 8 bytes."""
 
     logic: int
     capacities: dict[str, int]
@@ -145,9 +145,9 @@ class Engine:
             m[d + L.PL_BASE], m[d + L.PL_WIDTH], m[d + L.PL_CAP] = base, width, rows
         m[L.H_LOGIC], m[L.H_EVENT_SEQ], m[L.H_ARENA_WORDS], m[L.H_RETENTION_NS] = L.LOGIC_VERSION, 1, at, retention_ns
         self.registry = Registry()
-        self._header = m.data  # a word read through it costs a third of what numpy takes: this is done several times a turn
+        self._header = m.data  # reading a word through it takes a third as long as through numpy; this is done several times a turn
         self.last_chunk = True
-        self._rows: Words = np.zeros(0, np.int64)  # the inbox of the turn before, and its bytes
+        self._rows: Words = np.zeros(0, np.int64)  # the inbox of the previous turn, and its bytes
         self._row_bytes: NDArray[np.uint8] = self._rows.view(np.uint8)
 
     # ---------------------------------------------------------------------------------------------------- running
@@ -155,7 +155,8 @@ class Engine:
         """Run whole command rows; `sink` gets each chunk of event rows (a view, valid during the call; the last one, when `last_chunk` is
         set, up to the next apply). Answers of ADMIN records in order.
 
-        rows: int64, C-contiguous, writable; the first `words` words are used and begin with a TIME row. Raises InvariantBroken, RegistryBroken.
+        rows: int64, C-contiguous, writable; the first `words` words are used and begin with a TIME row. Raises InvariantBroken,
+        RegistryBroken.
         """
         m, ev = self.m, self.events
         answers: list[AdminAnswer] = []
@@ -192,8 +193,8 @@ class Engine:
         return answer
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
-        """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`). A TIME row among them,
-        as tests and benches write one, is taken as well."""
+        """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`). A TIME row among
+        them, as written by tests and benchmarks, is accepted too."""
         m, ev = self.m, self.events
         self.last_chunk = False
         row_seq = int(m[L.H_ROW_SEQ])
@@ -213,7 +214,7 @@ class Engine:
                 operating = not operating
             elif status != L.STEP_MORE:
                 raise InvariantBroken(f"a definition row stopped the core with {status}, invariant {int(m[L.H_ERROR])}")
-        m[L.H_ROW_SEQ] = row_seq  # rows of the registry are no input: the ADMIN record is
+        m[L.H_ROW_SEQ] = row_seq  # rows of the registry are not input: the ADMIN record is
         return int(m[L.H_REFUSED])
 
     @property
@@ -222,7 +223,7 @@ class Engine:
         return int(self.m[L.H_LIMIT]), int(self.m[L.H_USED]), int(self.m[L.H_ASKED])
 
     def warm(self, most_bytes: int = 256 << 20) -> None:
-        """Have the memory of the busiest tables given now and not under the first orders: a page given late costs a new order microseconds.
+        """Pre-fault the busiest tables now rather than during the first orders: a page fault costs a new order microseconds.
 
         Touches the whole hash tables and up to `most_bytes` of orders, archive and collateral rows; changes no word.
         """
@@ -262,7 +263,8 @@ class Engine:
         return int(m[int(m[heap]) + L.TM_TIME])
 
     def counters(self) -> bytes:
-        """The words that count what has happened, the same on every machine: what a running mark of the journal compares beside the events."""
+        """The counters of what has happened, the same on every machine: a running mark of the journal compares them, in addition to the
+        events."""
         m = self.m
         words = (L.H_ROW_SEQ, L.H_TURN, L.H_TIME, L.H_EVENT_SEQ, L.H_ORDER_SEQ, L.H_TRADE_SEQ, L.H_OPEN_ORDERS)
         used = (
@@ -272,7 +274,7 @@ class Engine:
         return b"".join(int(m[place]).to_bytes(8, "little", signed=True) for place in places)
 
     def digest(self) -> bytes:
-        """SHA-256 over the logical state in canonical order and over the registry (core/audit.py says what is in it)."""
+        """SHA-256 over the logical state in canonical order (defined in core/audit.py) and over the registry."""
         h = hashlib.sha256()
         for rows in audit.dump(self.m):
             h.update(memoryview(rows).cast("B"))
@@ -280,12 +282,13 @@ class Engine:
         return h.digest()
 
     def check(self) -> list[str]:
-        """Every invariant of ledger, sets, collateral and books that the state itself can prove; the sentences of those that fail."""
+        """Check every invariant of ledger, sets, collateral and books that can be checked on the state; returns a sentence for each that
+        fails."""
         return audit.check(self.m)
 
     # ---------------------------------------------------------------------------------------------------- snapshot
     def _used_extents(self) -> Iterator[tuple[int, int]]:
-        """(first word, end word) of all that can differ from 0."""
+        """(first word, end word) of every range that can differ from 0."""
         yield 0, L.HEADER_WORDS
         whole = (L.P_HEAP, L.P_ID_HASH, L.P_PAIR_HASH, L.P_NAME_HASH)
         for pool, width, rows in self.capacities.pools():
@@ -300,7 +303,8 @@ class Engine:
             yield base, base + used * width
 
     def snapshot(self) -> Iterator[bytes]:
-        """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each stretch that is not all 0."""
+        """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each stretch that is not all
+        0."""
         head = msgspec.msgpack.encode(SnapshotHead(L.LOGIC_VERSION, asdict(self.capacities), self.event_rows, self.registry.to_bytes()))
         yield len(head).to_bytes(8, "little") + head
         for begin, end in self._used_extents():
@@ -339,7 +343,7 @@ class _Reader:
         self._left = memoryview(b"")
 
     def take(self, n: int, may_end: bool = False) -> bytes:
-        """Exactly n bytes; b"" at a clean end when that is allowed. Raises EOFError."""
+        """Exactly n bytes; b"" at a clean end if that is allowed. Raises EOFError."""
         parts = []
         want = n
         while want:

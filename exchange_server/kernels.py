@@ -1,13 +1,13 @@
-"""`python -m exchange_server.kernels N`: what kit/jit.py starts beside a process that finds its kernels missing, once for each core that is left.
+"""`python -m exchange_server.kernels N`: started by kit/jit.py when a process finds its kernels missing, once for each remaining core.
 
-Helper N compiles every kernel that nobody else is compiling, from the far end of the order in which the server imports them; a lock for each kernel
-keeps two processes from the same one, and whoever comes second loads it.
+Helper N compiles every kernel that no other process is compiling, in the reverse of the order in which the server imports them. A lock for
+each kernel keeps two processes from compiling the same one; the second process loads it.
 """
 
 import importlib
 import sys
 
-# Files with kernels, those that take longest first, `core.step` last: the process that asked for help begins with it.
+# Files with kernels, those that take longest first, `core.step` last: the process that started the helpers begins with it.
 MODULES = (
     "core.operate", "wires.fix_out", "wires.fix_in", "core.proofs", "disk.disk_writer", "wires.binary_in", "wires.binary_out", "disk.journal_walk",
     "disk.event_rows", "wires.feeds", "disk.native", "core.risk.visibility", "core.audit", "core.kit.names", "core.step",

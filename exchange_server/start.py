@@ -1,7 +1,8 @@
-"""What a start goes by: the folder's own journaled configuration, what a named one adds to it, and which of its settings cannot hold.
+"""What a start uses: the folder's own journaled configuration, what a named one adds to it, and which of its settings cannot apply.
 
-The first record of a data folder (config.admin_records.Begin) says what it was begun as. Whoever starts it without naming a configuration gets
-what is in it; a sandbox, whose passwords are published, never mixes with anything else and does not leave this machine by accident.
+The first record of a data folder (config.admin_records.Begin) says how it was created. A start without a configuration uses
+what is in the folder. A sandbox, whose passwords are published, never mixes with anything else and is not reachable from other machines by
+accident.
 """
 
 import ipaddress
@@ -39,8 +40,8 @@ class StartRefused(Exception):
 
 
 def begun_as(journal: Path) -> ar.Begin | None:
-    """What the first record of a journal says the folder was begun as; None: nothing (then the recovery says what is wrong with it)."""
-    from .journal.recover import iterate  # brings the kernels, which the command line has no use for
+    """The first record of a journal, which says how the folder was created; None: none can be read (recovery then reports the error)."""
+    from .journal.recover import iterate  # loads the kernels, which the command line does not need
     from .journal.store import JournalError
 
     try:
@@ -66,7 +67,7 @@ def _first_record(batches: Iterator[NDArray[np.int64]]) -> ar.Begin | None:
 
 
 def has_journal(data: Path) -> bool:
-    """Has a server written here?"""
+    """Whether a server has written here."""
     folder = data / "journal"
     return folder.is_dir() and any(entry.suffix == ".seg" for entry in folder.iterdir())
 
@@ -82,7 +83,7 @@ def items_of(options: ServeOptions, registry: Registry) -> list[Item]:
 
 
 def begin_of(options: ServeOptions) -> ar.Begin:
-    """What a new folder is begun as with these options."""
+    """The first record of a new folder with these options."""
     settings = options.settings
     return ar.Begin(
         name=options.config_name or "-",
@@ -93,12 +94,13 @@ def begin_of(options: ServeOptions) -> ar.Begin:
 
 
 def stored(settings: Settings) -> dict[str, int | str]:
-    """The settings that a folder keeps for starts that name no configuration."""
+    """The settings that a folder stores for starts without a configuration."""
     return {key: value for key, value in settings._asdict().items() if isinstance(value, int | str)}
 
 
 def settings_for(options: ServeOptions, registry: Registry) -> tuple[Settings, list[str]]:
-    """What holds for this start, and what does not hold and why. The command line wins, then the named configuration, then the folder."""
+    """The settings for this start, and sentences about those that do not apply. The command line has priority, then the named
+    configuration, then the folder."""
     settings, lost = options.settings, []
     if not options.configured:
         settings = default_settings()
@@ -116,7 +118,8 @@ def settings_for(options: ServeOptions, registry: Registry) -> tuple[Settings, l
 
 
 def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
-    """Settings of a named configuration that a folder cannot take any more, a sentence each: they were given once, at its beginning."""
+    """Settings of a named configuration that differ from the folder's and cannot change, one sentence each: they are fixed when it is
+    created."""
     if not options.configured:
         return []
     lost = []
@@ -132,7 +135,7 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
 
 
 def is_loopback(host: str) -> bool:
-    """True when nothing but this machine can reach a port opened on `host`."""
+    """True if only this machine can reach a port opened on `host`."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -145,7 +148,7 @@ def is_loopback(host: str) -> bool:
 
 
 def refuse_exposure(options: ServeOptions, sandbox: bool, host: str) -> None:
-    """A sandbox stays on this machine unless the operator says otherwise in so many words. Raises StartRefused."""
+    """A sandbox listens only on this machine unless --expose-sandbox is given. Raises StartRefused."""
     if options.expose_sandbox and not sandbox:
         raise StartRefused(Exit.CONFIG, "--expose-sandbox is only for a sandbox, and this data folder is not one")
     if sandbox and not options.expose_sandbox and not is_loopback(host):
@@ -157,7 +160,7 @@ def refuse_exposure(options: ServeOptions, sandbox: bool, host: str) -> None:
 
 
 def refuse_mixing(options: ServeOptions, registry: Registry) -> None:
-    """The rules of the sandbox, and a new folder without a configuration. Raises StartRefused."""
+    """Refuse to mix a sandbox with other configurations, and a new folder without a configuration. Raises StartRefused."""
     begun = registry.begun
     if not options.configured:
         if begun is None and not len(registry.assets):

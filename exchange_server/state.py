@@ -147,6 +147,9 @@ class Header(Row):
     commands = Word(L.H_COMMANDS)
     refusals = Word(L.H_REFUSALS)
     open_orders = Word(L.H_OPEN_ORDERS)
+    limit = Word(L.H_LIMIT)  # numbers of the latest refusal
+    used = Word(L.H_USED)
+    asked = Word(L.H_ASKED)
 
 
 class Asset(RowById):
@@ -159,6 +162,12 @@ class Asset(RowById):
     def external(self) -> int:
         """Deposits less withdrawals."""
         return -int(self.m[self.at + L.A_EXTERNAL])
+
+
+class Firm(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_FIRM, L.FIRM_WORDS
+    accounts = Word(L.F_ACCOUNTS)  # the first, as a pointer: see accounts_of
 
 
 class Account(RowById):
@@ -261,8 +270,7 @@ class Instrument(RowById):
 
 def accounts_of(m: Words, firm: int) -> Iterator[Account]:
     """The accounts of a firm, in order of id."""
-    where = table(m, L.P_FIRM)
-    at = int(m[where.base + firm * where.width + L.F_ACCOUNTS])
+    at = Firm.of(m, firm).accounts
     while at:
         account = Account(m, at)
         yield account
@@ -275,6 +283,8 @@ def accounts_of(m: Words, firm: int) -> Iterator[Account]:
 def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
     """(cash, locked) of an account, None without a balance row. Looks through all of them: not for the hot path."""
     where = table(m, L.P_BALANCE)
+    if where.ever == 0:
+        return None
     rows = m[where.base : where.base + where.ever * where.width].reshape(-1, where.width)
     found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
     return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else None

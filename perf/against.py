@@ -1,11 +1,12 @@
 """`./scripts/bench --against REV [ROW...]`: the rows of this tree and of another commit in turn, and the ratio of each with its spread.
 
-Figures of single runs differ by a factor of two from day to day and by a third within minutes, so only runs side by side say what a change cost.
-Each round runs every row once on either side, and each round begins with the other side. A ratio is this tree's figure over that commit's,
-turned so that above 1 is better; the median over the rounds counts, lowest and highest show how far the machine can be trusted. Nothing here
-passes or fails by a timing: the exit code is 1 only when a row's answer was wrong or a side could not run.
+Figures of single runs differ by a factor of two from day to day and by a third within minutes, so only alternating runs show what a change
+costs. Each round runs every row once on each side, and the rounds alternate which side is first. A ratio is this tree's figure over that
+commit's, inverted where needed so that above 1 is better; the median over the rounds counts, lowest and highest show how stable the machine
+is. Nothing here passes or fails by a timing: the exit code is 1 only if a row's answer was wrong or a side could not run.
 
-That commit is unpacked into the user's cache folder and run by this checkout's environment when its requirements.lock is the same, else by its own.
+The other commit is unpacked into the user's cache folder and run with this checkout's environment if its requirements.lock is the same,
+else with its own.
 """
 
 from __future__ import annotations
@@ -25,13 +26,13 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-ROW_SECONDS = 900  # for one row on one side; a first compile is not in it
+ROW_SECONDS = 900  # for one row on one side; not including a first compile
 COMPILE_SECONDS = 1_200
 NOTABLE = 0.05  # a median this far from 1 is marked
 
 
 class AgainstRefused(Exception):
-    """Its text is the one sentence that the user gets."""
+    """Its text is the one sentence that the user sees."""
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Line:
     more_is_better: bool
     here: list[float] = field(default_factory=list)
     there: list[float] = field(default_factory=list)
-    void: int = 0  # rounds that do not count, because one of the two sides said void
+    void: int = 0  # rounds that do not count, because one of the two sides was void
 
     @property
     def ratios(self) -> list[float]:
@@ -74,7 +75,7 @@ def cache_folder() -> Path:
 
 
 def other_side(revision: str) -> Side:
-    """That commit, unpacked once. Raises AgainstRefused: no such commit, or one without this bench."""
+    """The other commit, unpacked once. Raises AgainstRefused if there is no such commit or it has no bench."""
     try:
         commit = git("rev-parse", "--verify", "--quiet", "--end-of-options", revision + "^{commit}").decode().strip()
     except AgainstRefused as error:
@@ -101,10 +102,10 @@ def this_side() -> Side:
 
 
 def run_rows(side: Side, rows: Sequence[str], scale: float, seconds: int = ROW_SECONDS) -> list[dict[str, Any]]:
-    """The rows once on that side. Raises AgainstRefused with what it printed last."""
+    """Run the rows once on that side. Raises AgainstRefused with its last output."""
     with tempfile.TemporaryDirectory(prefix="exos-against-") as folder:
         file = Path(folder) / "rows.json"
-        environment = {**os.environ, "PYTHONPATH": str(side.folder)}  # before what the environment's .pth names
+        environment = {**os.environ, "PYTHONPATH": str(side.folder)}  # before the paths in the environment's .pth
         command = [*side.command, *rows, "--json", str(file), "--scale", str(scale)]
         with subprocess.Popen(
             command, cwd=side.folder, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
@@ -112,7 +113,7 @@ def run_rows(side: Side, rows: Sequence[str], scale: float, seconds: int = ROW_S
             try:
                 output, _ = process.communicate(timeout=seconds)
             except subprocess.TimeoutExpired as error:
-                os.killpg(process.pid, signal.SIGKILL)  # with the server that the row started
+                os.killpg(process.pid, signal.SIGKILL)  # including the server that the row started
                 raise AgainstRefused(f"{side.name}: {' '.join(rows)}: not done after {seconds} s") from error
         if process.returncode or not file.exists():
             last = output.strip().splitlines()[-3:]
@@ -122,7 +123,7 @@ def run_rows(side: Side, rows: Sequence[str], scale: float, seconds: int = ROW_S
 
 
 def take(lines: dict[str, Line], here: list[dict[str, Any]], there: list[dict[str, Any]]) -> tuple[set[str], set[str]]:
-    """Add one round of one row; the names that only one side has: (here, there)."""
+    """Add one round of one row; returns the names that only one side has: (here, there)."""
     ours, theirs = ({row["name"]: row for row in side} for side in (here, there))
     for name in [name for name in ours if name in theirs]:  # in the table's order
         a, b = ours[name], theirs[name]
@@ -160,7 +161,7 @@ def compare(
     run: Callable[..., list[dict[str, Any]]] = run_rows,
     sides: tuple[Side, Side] | None = None,
 ) -> list[Line]:
-    """Run the rows in turn, `rounds` times, and say the table. Raises AgainstRefused."""
+    """Run the rows in turn, `rounds` times, and print the table. Raises AgainstRefused."""
     here, there = sides or (this_side(), other_side(revision))
     say(f"{there.name} -> {here.name}; {rounds} rounds in turn; x above 1: this tree is better; load {os.getloadavg()[0]:.1f}")
     for side in (here, there):

@@ -1,8 +1,9 @@
-"""`./scripts/bench [ROW...] [--json FILE]`: the table of figures, aims and ratios. Without rows: the whole table, in under ten minutes.
-`./scripts/bench --against REV [ROW...] [--rounds N]`: the same rows of this tree and of another commit in turn, and their ratios (against.py).
+"""`./scripts/bench [ROW...] [--json FILE]`: the table of figures, targets and ratios. Without rows: the whole table, in under ten minutes.
+`./scripts/bench --against REV [ROW...] [--rounds N]`: the same rows of this tree and of another commit in turn, and their ratios
+(against.py).
 
-A ratio of 1 and above reaches its aim. A row that could not be measured as it should (sends too late, no real disk) says void and why; a row whose
-answer was wrong ends with exit code 1. Timings of a shared machine are ratios at best: the load while it ran is printed.
+A ratio of 1 or more meets the target. A row that could not be measured properly (late sends, no real disk) is marked void with the reason;
+a row whose answer was wrong ends with exit code 1. Timings on a shared machine are rough: the load during the run is printed.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ SCALES = "fraction of the full counts: 0.02 is a smoke test, its figures mean no
 
 
 def _dicts(found: list[dict[str, Any]], row: str) -> list[Result]:
-    """Rows of the wires' and the journal's own files: dicts of name, figure, unit, aim, note. Their figures are times where the unit is one."""
+    """Rows of the wires' and the journal's own files: dicts of name, figure, unit, aim, note. Figures are times if the unit is one."""
     more = {"us": False, "ns": False, "ms": False}
     return [
         Result(
@@ -99,7 +100,7 @@ def _journal(scale: float) -> list[Result]:
 
 
 def _compile(scale: float) -> list[Result]:
-    """Seconds to compile (or load) each kernel in a fresh process with the cache as it is."""
+    """Seconds to compile (or load) each kernel in a new process with the cache as it is."""
     import exchange_server.app  # noqa: F401  (imports every kernel)
     from exchange_server.core.kit import jit
 
@@ -126,7 +127,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "trip": _wire("trips"),
     "fair": _wire("fair"),
 }
-COMPARED = [name for name in ROWS if name not in ("compile", "memory")]  # what --against runs when no row is named
+COMPARED = [name for name in ROWS if name not in ("compile", "memory")]  # rows that --against runs if none is named
 
 
 def machine() -> str:

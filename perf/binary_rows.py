@@ -1,7 +1,7 @@
 """Benchmark rows of the binary wire's kernels and of market data, against msgspec. `python -m perf.binary_rows` prints them.
 
-The flow is the named one: 46 % new, 44 % cancel, 10 % replace; reports in like shares with some fills. Best of many passes over 10,000
-messages; each pass decodes or encodes all of them in one call, as a busy turn does.
+The flow is the named one: 46 % new, 44 % cancel, 10 % replace; reports in similar shares with some fills. Best of many passes over 10,000
+messages; each pass decodes or encodes all of them in one call, like a busy turn.
 """
 
 from time import perf_counter
@@ -28,7 +28,7 @@ def _row(name: str, figure: float, unit: str, aim: float | None, note: str) -> R
 
 
 def best(call: Any, passes: int = 40) -> float:
-    """Seconds of the fastest of some passes."""
+    """Seconds of the fastest of several passes."""
     fastest = float("inf")
     for _ in range(passes):
         began = perf_counter()
@@ -38,7 +38,7 @@ def best(call: Any, passes: int = 40) -> float:
 
 
 def requests(rng: np.random.Generator) -> list[bytes]:
-    """Payloads of the named flow, optional fields left out; ids as a client counts them."""
+    """Payloads of the named flow, optional fields left out; ids counted up as by a client."""
     found = []
     for i in range(COUNT):
         id, share = 10**12 + i, rng.random()

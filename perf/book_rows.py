@@ -1,7 +1,7 @@
-"""Book and matching alone: the core's own leaves (core/book/levels.py) under a loop that only rests, cancels, replaces and matches.
+"""Book and matching alone: the core's own leaves (core/book/levels.py) called by a loop that only rests, cancels, replaces and matches.
 
-No ids to look up (an order's number is its place), no risk, no ledger, no events: what is left is the floor under the core's figure. The
-answer, trades and lots traded, is checked against a recomputation with plain lists.
+No id lookup (an order's number is its position), no risk, no ledger, no events: the rest is the lower limit of the core's cost. The
+answer, trades and lots traded, is checked against a computation with plain lists.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ OUT_TRADES, OUT_LOTS, OUT_MONEY = range(3)
 
 def _run(m, commands, count, orders, books, out):  # type: ignore[no-untyped-def]
     for i in range(count):
-        if i + FAR_AHEAD < count:  # the orders of later commands, then what hangs on them: a miss costs as much as the work
+        if i + FAR_AHEAD < count:  # prefetch the orders of later commands, then their nodes: a cache miss costs as much as the work
             touch(m, orders + commands[(i + FAR_AHEAD) * K_WORDS + K_ORDER] * L.ORDER_WORDS)  # type: ignore[call-arg]
         if i + AHEAD < count:
             c = (i + AHEAD) * K_WORDS
@@ -83,7 +83,7 @@ def _run(m, commands, count, orders, books, out):  # type: ignore[no-untyped-def
 
 
 class Arena:
-    """The least that core/book/levels.py needs: instruments, orders, levels, nodes; no list of touched levels (turn 0)."""
+    """The minimal arena for core/book/levels.py: instruments, orders, levels, nodes; no list of touched levels (turn 0)."""
 
     def __init__(self, books: int, orders: int) -> None:
         pools = {
@@ -108,14 +108,14 @@ class Arena:
 
 
 def commands_of(flow: NamedFlow) -> Words:
-    """The flow, preload and all, in the words of the small loop; shape (n, K_WORDS)."""
+    """The flow with its preload, as words of the small loop; shape (n, K_WORDS)."""
     rows = np.concatenate([flow.preload, flow.flow])
     n = len(rows)
     out = np.zeros((n, K_WORDS), np.int64)
     head = rows[:, L.CMD_HEAD]
     kind = head & 255
     session = rows[:, L.CMD_SESSION_ACCOUNT] >> 32
-    # (session, id) -> order number: a cancel's or replace's orig leads to the order; a replace's own id names it from then on
+    # (session, id) -> order number, for the orig of a cancel or replace; after a replace the order has the replace's id
     number: dict[tuple[int, int], int] = {}
     orders = np.zeros(n, np.int64)
     for i, (k, s, a, b) in enumerate(zip(kind.tolist(), session.tolist(), rows[:, L.CMD_ID_LO].tolist(), rows[:, L.CMD_ORIG_LO].tolist())):
@@ -135,10 +135,10 @@ def commands_of(flow: NamedFlow) -> Words:
 
 
 def plainly(commands: Words) -> tuple[int, int, int]:
-    """Trades, lots, money of the same commands with heaps and queues: the judge of the kernel."""
+    """Trades, lots and money of the same commands, computed with heaps and queues, to check the kernel."""
     queues: dict[tuple[int, int, int], deque[int]] = {}
     prices: dict[tuple[int, int], list[int]] = {}
-    resting: dict[int, list[int]] = {}  # order -> [book, ask, price, left, total, time it took its place]
+    resting: dict[int, list[int]] = {}  # order -> [book, ask, price, left, total, time of its queue position]
     trades = lots = money = 0
     for at, (kind, order, book, ask, price, qty, take, _) in enumerate(commands.tolist()):
         if kind != C.C_NEW:
@@ -155,12 +155,10 @@ def plainly(commands: Words) -> tuple[int, int, int]:
         left = qty
         sign = 1 if ask == 0 else -1
         heap = prices.setdefault((book, 1 - ask), [])
-        while left and heap and heap[0] <= price * sign:  # a heap holds its prices times the taker's sign
+        while left and heap and heap[0] <= price * sign:  # a heap holds prices times the taker's sign
             best = heap[0] * sign
             queue = queues[book, 1 - ask, best]
-            while queue and (
-                queue[0] >> 32 not in resting or resting[queue[0] >> 32][5] != queue[0] & 0xFFFFFFFF
-            ):  # gone, or stands elsewhere by now
+            while queue and (queue[0] >> 32 not in resting or resting[queue[0] >> 32][5] != queue[0] & 0xFFFFFFFF):  # gone, or moved since
                 queue.popleft()
             if not queue:
                 heapq.heappop(heap)
@@ -182,11 +180,11 @@ def plainly(commands: Words) -> tuple[int, int, int]:
 
 
 def run(kernel: Any, flow: NamedFlow, check: int) -> Timed:
-    """Check the answer over the first `check` commands behind the preload, then time the rest. AnswerWrong when it differs."""
+    """Check the answer over the first `check` commands after the preload, then time the rest. Raises AnswerWrong if it differs."""
     commands = commands_of(flow)
     first = len(flow.preload) + check
     arena = Arena(flow.books, len(commands))
-    arena.m[::512] |= 0  # a first touch of memory is not what is measured
+    arena.m[::512] |= 0  # page faults are not to be measured
     out = np.zeros(4, np.int64)
 
     def step(part: Words) -> None:
@@ -206,7 +204,7 @@ def run(kernel: Any, flow: NamedFlow, check: int) -> Timed:
 
 
 def rows(scale: float = 1.0) -> list[Result]:
-    """The two lines of the table. scale: of the counts of commands and resting orders, for smoke tests."""
+    """The two lines of the table. scale: factor for the numbers of commands and resting orders, for smoke tests."""
     kernel = compiled(_run, "void(i8[::1], i8[::1], i8, i8, i8, i8[::1])", "book/levels", "prefetch")
     n, resting, check = int(1_000_000 * scale), int(100_000 * scale), int(50_000 * scale)
     found = []

@@ -1,7 +1,7 @@
 """The core with risk, collateral, ledger and events: Engine.apply over the named flow, one order alone, and replay from the journal.
 
-Figures are commands per second of this thread's processor time; by the wall in the note. The arena is touched before the clock starts: a
-first touch of memory is the operating system's work and is paid once in the life of a server. Every line checks what it computed: one first answer for
+Figures are commands per second of this thread's processor time; the note has the wall-clock figure. The arena is pre-faulted before the
+clock starts, because a server pays for page faults only once. Every line checks its results: one first answer for
 each command, at most a tenth refused, and all invariants of ledger, collateral and books afterwards.
 """
 
@@ -30,14 +30,14 @@ PER_TURN = 1_000
 
 
 def ready(flow: NamedFlow) -> Engine:
-    """An engine with the flow's world and resting orders in it, its memory touched."""
+    """An engine with the flow's world and resting orders, its memory pre-faulted."""
     engine = engine_of(flow)
     apply_all(engine, cut(engine, flow.preload, min(100, len(flow.preload)))[0])
     return engine
 
 
 def line(name: str, title: str, commands: int, resting: int, aim: float) -> list[Result]:
-    """One flow at 1,000, 64 and 1 commands a turn; the first is the figure that counts (median of three stretches)."""
+    """One flow at 1,000, 64 and 1 commands a turn; the first is the figure reported (median of three parts)."""
     flow = core_flow(name, commands, resting)
     engine = ready(flow)
     parts = np.array_split(flow.flow, PASSES + 3)
@@ -123,7 +123,8 @@ def alone(scale: float = 1.0) -> list[Result]:
 
 
 def replay(scale: float, folder: Path) -> list[Result]:
-    """The named flow written to a journal and recovered from it, reading, checking and the event store included; beside the same rows live."""
+    """The named flow written to a journal and recovered from it, including reading, checking and the event store; compared with the same
+    rows live."""
     n, resting = int(300_000 * scale), int(100_000 * scale)
     flow = core_flow("named", n, resting)
     rows = np.concatenate([flow.preload, flow.flow])

@@ -1,7 +1,8 @@
-"""The load of the row `fair`: one member floods, another sends one order at a time; how long the other waits, with and without the flood.
+"""The load of the row `fair`: one member floods, another sends one order at a time. It measures how long the other waits, with and without
+the flood.
 
-Quiet and flooded rounds take turns in one process on the generator's core, so that both are measured under the same neighbours. Every command of both
-is answered, none refused.
+Quiet and flooded rounds alternate in one process on the generator's core, so that both are measured under the same conditions. Every
+command of both is answered, none refused.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from .kernels import compiled
 from .load import BinaryPeer, Job, RunFailed, _count, _percentiles
 
 ROUNDS = 4
-PAUSE_NS = 1_000_000  # between an answer to the modest member and its next order
-PUMP = 128  # commands that the flood sends before the modest one's answer is looked for again
+PAUSE_NS = 1_000_000  # pause between an answer to the modest member and its next order
+PUMP = 128  # commands that the flood sends between two checks for the modest member's answer
 
 
 def pairs(account: int, count: int, first: int) -> list[bytes]:
-    """A new order that rests and its cancel, in turn."""
+    """A new order that rests, then its cancel, alternating."""
     out = []
     for id in range(first, first + count, 2):
         out.append(frame(M.encode(M.NewOrder(id, account, 1 + id // 2 % 100, 1, 1, 2, 1, 0, 100 + id // 2 % 50, 10))))
@@ -63,7 +64,7 @@ def fair(job: Job) -> dict[str, Any]:
 
 
 def one_by_one(flood: BinaryPeer, modest: BinaryPeer, account: int, id: int, job: Job, waits: list[float]) -> int:
-    """Orders and cancels of the modest member until the flood is over (without one: for a second); its next id."""
+    """Send orders and cancels of the modest member until the flood is over (without one: for a second); returns its next id."""
     stop = time.perf_counter_ns() + (int(job.seconds * 1e9) if flood.total else 1_000_000_000)
     while time.perf_counter_ns() < stop and (not flood.total or flood.sent < flood.total or flood.waiting):
         (message,) = pairs(account, 2, id)[:1] if id % 2 else [frame(M.encode(M.CancelOrder(id, id - 1, account, 0)))]
@@ -77,7 +78,7 @@ def one_by_one(flood: BinaryPeer, modest: BinaryPeer, account: int, id: int, job
             if time.perf_counter_ns() - began > 10_000_000_000:
                 raise RunFailed("no answer for 10 s")
         now = time.perf_counter_ns()
-        if not flood.total or flood.sent < flood.total or not waits:  # a smoke test's flood is over before the first answer
+        if not flood.total or flood.sent < flood.total or not waits:  # in a smoke test the flood is over before the first answer
             waits.append((now - began) / 1e3)
         while time.perf_counter_ns() < now + PAUSE_NS:
             pump(flood, job.window)
@@ -85,9 +86,9 @@ def one_by_one(flood: BinaryPeer, modest: BinaryPeer, account: int, id: int, job
 
 
 def pump(flood: BinaryPeer, window: int) -> None:
-    """The flood goes on: a few commands out, what has come in."""
+    """Continue the flood: send a few commands, read what has arrived."""
     if flood.sent < flood.total and flood.waiting <= window - PUMP:
         flood.send(flood.sent + PUMP)
     elif flood.position > flood.ends[flood.sent]:
-        flood.send(flood.sent + 1)  # the rest of a message that the socket cut
+        flood.send(flood.sent + 1)  # the rest of a message that was split
     flood.receive()

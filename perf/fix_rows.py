@@ -18,7 +18,7 @@ from protocol import codes
 from protocol.fix_messages import build, encode_fields, format_timestamp, parse_timestamp
 from tests.core.fix_world import OUR, world
 
-MESSAGES = 512  # about 90 kB: what a busy turn brings
+MESSAGES = 512  # about 90 kB, like a busy turn
 ROUNDS = 200
 NOW = parse_timestamp(b"20260101-12:00:00") or 0
 
@@ -50,7 +50,7 @@ def flow(count: int, seed: int = 1) -> list[bytes]:
 
 
 def best(act: Any, count: int, rounds: int = ROUNDS) -> float:
-    """Shortest processor time of a round, ns per item: other processes of the machine count least so."""
+    """Shortest processor time of a round, ns per item: the least affected by other processes."""
     act()
     times = []
     for _ in range(rounds):
@@ -61,7 +61,7 @@ def best(act: Any, count: int, rounds: int = ROUNDS) -> float:
 
 
 def decoding(raw: list[bytes]) -> float:
-    """ns per message of the decode kernel; the rows are counted."""
+    """ns per message of the decode kernel; the number of rows is checked."""
     engine = _Engine()
     data = b"".join(raw)
     buf = np.zeros(len(data) + SLACK, np.uint8)

@@ -1,4 +1,5 @@
-"""Benchmark rows of the journal and the event store: commit latency, frame cost, replay reading. `python -m perf.journal_rows` prints them."""
+"""Benchmark rows of the journal and the event store: commit latency, frame cost, replay reading. `python -m perf.journal_rows` prints
+them."""
 
 import shutil
 import sys
@@ -32,7 +33,7 @@ def _row(name: str, figure: float, unit: str, aim: float | None, note: str) -> R
 
 
 def turn(number: int, rows: int) -> np.ndarray:
-    """A turn of `rows` rows: a TIME row, then orders that look like orders (most words small)."""
+    """A turn of `rows` rows: a TIME row, then realistic orders (most words small)."""
     out = np.zeros((rows, L.CMD_WORDS), dtype=np.int64)
     out[:, 0] = C_NEW
     out[:, 1] = np.arange(rows) % 1000 << 32 | 17
@@ -46,7 +47,7 @@ def turn(number: int, rows: int) -> np.ndarray:
 
 @contextmanager
 def folder() -> Iterator[Path]:
-    """A folder on the disk under test: the working directory's, because the temporary one may be memory."""
+    """A folder on the disk under test: in the working directory, because the temporary folder may be in memory."""
     path = Path(tempfile.mkdtemp(prefix="exos-bench-", dir=Path.cwd()))
     try:
         yield path
@@ -55,7 +56,7 @@ def folder() -> Iterator[Path]:
 
 
 def file_system(path: Path) -> str:
-    """Type of the file system that holds `path`. Raises ValueError on one that lives in memory: its sync measures nothing."""
+    """Type of the file system that holds `path`. Raises ValueError for one in memory, where a sync costs nothing."""
     best, kind = "", "unknown"
     with open("/proc/self/mounts") as file:
         for line in file:
@@ -85,7 +86,7 @@ def _percentiles(name: str, taken: list[float], note: str, aim: float | None = N
 
 
 def commit_rows() -> list[Row]:
-    """One small turn, from append until it is durable: inline, by the thread beside a spinning loop, and async."""
+    """One small turn, from append until it is durable: inline, by the thread next to a spinning loop, and async."""
     import os
 
     out: list[Row] = []
@@ -131,7 +132,7 @@ def commit_rows() -> list[Row]:
 
 
 def frame_rows() -> list[Row]:
-    """What a batch of 256 KiB costs: the loop's copy, the writer's hash, and the whole way to the disk."""
+    """Cost of a batch of 256 KiB: the loop's copy, the writer's hash, and the whole path to the disk."""
     out: list[Row] = []
     data = turn(1, 2048)
     scratch = np.zeros(native.SHA_WORDS, dtype=np.int64)
@@ -191,7 +192,7 @@ def read_rows() -> list[Row]:
 
 
 def event_store_rows() -> list[Row]:
-    """Appending event rows, per MB, beside a plain copy of the same bytes."""
+    """Appending event rows, per MB, compared with a plain copy of the same bytes."""
     count = (1 << 20) // (8 * L.EVT_WORDS)
     chunk = np.ones((count, L.EVT_WORDS), dtype=np.int64)
     target = np.zeros(chunk.size, dtype=np.int64)

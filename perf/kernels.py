@@ -1,4 +1,4 @@
-"""Loops of the benchmarks as kernels, cached like those of the core."""
+"""Loops of the benchmarks as kernels, cached like the core's."""
 
 import hashlib
 from collections.abc import Callable
@@ -13,7 +13,8 @@ CORE = Path(jit.__file__).parents[1]
 
 
 def compiled(function: Callable[..., Any], signature: str, *core_files: str) -> Any:
-    """`function` compiled for exactly `signature`; the cache folder's name holds its own file and the named core files with all they import."""
+    """`function` compiled for exactly `signature`. The cache folder's name depends on its file, the named core files and everything they
+    import."""
     source = hashlib.sha256(Path(function.__code__.co_filename).read_bytes())
     for stem in core_files:
         source.update(jit.source_hash(CORE / f"{stem}.py").encode())

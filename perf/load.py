@@ -1,7 +1,7 @@
-"""The load generator: a process of its own on its own core, messages built before the run, one command per frame.
+"""The load generator: a separate process on its own core, messages built before the run, one command per frame.
 
-`python -m perf.load JSON` (fields of Job) does the job and prints one JSON line. Plain non-blocking sockets and counters; a kernel counts the
-binary reports, so that the generator is not what is measured. An answer is the first report of a command; fills come on top.
+`python -m perf.load JSON` (fields of Job) does the job and prints one JSON line. Plain non-blocking sockets and counters; a kernel counts
+the binary reports, so that the generator is not the bottleneck. An answer is the first report of a command; fills are additional.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ from .server import CLIENT_CORE, SECRET, account_name, symbol
 
 ANSWERS = 0  # places in a Counter's result
 CHUNK = 1 << 18
-STEP = 64  # commands that one send carries at most
+STEP = 64  # most commands in one send
 
 
 class Job(msgspec.Struct, forbid_unknown_fields=True):
-    """kind: flow, trip, fair. rate: commands a second for all sessions together (open loop), 0: as fast as the window lets."""
+    """kind: flow, trip, fair. rate: commands a second for all sessions together (open loop), 0: as fast as the window allows."""
 
     kind: str
     wire: str
@@ -44,15 +44,15 @@ class Job(msgspec.Struct, forbid_unknown_fields=True):
     sessions: int = 8
     commands: int = 100_000
     resting: int = 100_000
-    window: int = 2_048  # commands of one session that wait for their answer
+    window: int = 2_048  # most unanswered commands of one session
     rate: int = 0
-    seconds: float = 15.0  # nothing is sent after so long
+    seconds: float = 15.0  # nothing is sent after this time
     spin: bool = False
     seed: int = 5
 
 
 class RunFailed(RuntimeError):
-    """The server did something else than it should: no figure."""
+    """The server did something unexpected: no figure."""
 
 
 def _count(buf, size, out):  # type: ignore[no-untyped-def]
@@ -93,8 +93,8 @@ def _count(buf, size, out):  # type: ignore[no-untyped-def]
 
 def _count_fix(buf, size, out):  # type: ignore[no-untyped-def]
     """FIX messages in buf[:size]: out[0] += first answers (150=0, 150=8, 150=I, or a report with 41), out[1] += messages, out[81], out[82],
-    out[85] += refusals, fills, cancel rejects, out[99] += 3, j and 5; the bytes used up. The trailer is told by its place: a message ends
-    at the SOH behind `|10=`."""
+    out[85] += refusals, fills, cancel rejects, out[99] += 3, j and 5; the bytes used up. The trailer is found by its position: a message
+    ends at the SOH after `|10=`."""
     start = 0
     at = 0
     kind = 0
@@ -136,7 +136,7 @@ def _count_fix(buf, size, out):  # type: ignore[no-untyped-def]
 
 
 class Peer:
-    """One connection: what it has to send, what it has received."""
+    """One connection: data to send and data received."""
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=30)
@@ -150,7 +150,7 @@ class Peer:
         self.due: NDArray[np.int64] = np.zeros(0, np.int64)
 
     def load(self, messages: list[bytes]) -> None:
-        """What is sent from now on."""
+        """Set the data to send."""
         self.data = b"".join(messages)
         self.ends = np.cumsum([0, *map(len, messages)])
         self.sent = self.position = 0
@@ -169,7 +169,7 @@ class Peer:
         return self.sent - (self.answers - self.base)
 
     def send(self, upto: int) -> None:
-        """Commands up to number `upto`, as far as the socket takes them."""
+        """Send commands up to number `upto`, as far as the socket accepts them."""
         end = int(self.ends[min(upto, self.total)])
         if end > self.position:
             try:
@@ -268,9 +268,9 @@ def stamp() -> str:
 
 
 def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: int = 0) -> tuple[float, int, list[float], list[float]]:
-    """Send all that is loaded, count until everything sent is answered. every: ns between the commands of all peers (open loop), 0: closed.
+    """Send everything loaded and count until all is answered. every: ns between the commands of all peers (open loop), 0: closed.
 
-    Answers (seconds, commands answered, latencies in us counted from the intended time, latenesses in us). RunFailed after 30 s of silence.
+    Returns (seconds, commands answered, latencies in us from the intended time, delays of sending in us). RunFailed after 30 s of silence.
     """
     poll = select.epoll()
     by = {p.socket.fileno(): p for p in [*peers, listener]}
@@ -302,7 +302,7 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
                 elif p.waiting <= window - STEP:
                     p.send(min(p.sent + STEP * 8, p.sent + window - p.waiting))
             elif p.position < p.ends[p.sent + 1 if p.sent < p.total else p.sent] and p.position > p.ends[p.sent]:
-                p.send(p.sent + 1)  # the rest of a message that the socket cut
+                p.send(p.sent + 1)  # the rest of a message that was split
             if p.waiting:
                 open_ = True
         if not open_:
@@ -323,7 +323,7 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
 
 
 def flow(job: Job) -> dict[str, Any]:
-    """Rest the orders, then the commands; what was counted."""
+    """Send the resting orders, then the commands; returns the counts."""
     f = named_flow(job.seed, job.commands, job.resting, sessions=job.sessions)
     rows = np.concatenate([f.preload, f.flow])
     owner = rows[:, 1] >> 32
@@ -339,7 +339,7 @@ def flow(job: Job) -> dict[str, Any]:
             peers.append(peer)
 
         def id_of(account: int) -> int:
-            """A logon reply names the first accounts of a firm only; its ids follow each other."""
+            """A logon reply lists only the first accounts of a firm; their ids are consecutive."""
             firm, _, j = account_name(account, job.sessions).partition("-")
             return names[f"{firm}-1"] + int(j) - 1
 
@@ -385,7 +385,8 @@ def _percentiles(values: list[float]) -> dict[str, float]:
 
 
 def trip(job: Job) -> dict[str, Any]:
-    """One order at a time: order → report, and the same count of bytes through the echo, in turn; spinning or asleep while waiting."""
+    """One order at a time: order → report, and the same number of bytes through the echo, alternating; spinning or sleeping while
+    waiting."""
     kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())
@@ -409,7 +410,7 @@ def trip(job: Job) -> dict[str, Any]:
         while peer.answers < want:
             peer.receive()
         ways["order"].append((time.perf_counter_ns() - began) / 1e3)
-        while not listener.receive():  # the book's update leaves behind the report: the echo must not wait for it
+        while not listener.receive():  # the book's update is sent after the report: the echo must not wait for it
             if time.perf_counter_ns() - began > 1_000_000_000:
                 raise RunFailed(f"no market data for command {i + 1}")
         left = len(message)
@@ -432,7 +433,7 @@ def main() -> int:
     os.sched_setaffinity(0, {min(CLIENT_CORE, (os.cpu_count() or 1) - 1)})
     job = msgspec.json.decode(sys.argv[1], type=Job)
     if job.kind == "fair":
-        from .fair import fair  # it builds on this file
+        from .fair import fair  # it imports this file
 
         print(json.dumps(fair(job)))
     else:

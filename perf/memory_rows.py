@@ -1,6 +1,7 @@
-"""Memory: bytes for each resting order with a million of them at rest, and what a server sized for the design's world takes before any order.
+"""Memory: bytes for each of a million resting orders, and the memory of a server with the design's capacities before any order.
 
-Each figure is measured in a process of its own (`python -m perf.memory_rows base|orders COUNT` prints one JSON line): resident bytes, before and after.
+Each figure is measured in a separate process (`python -m perf.memory_rows base|orders COUNT` prints one JSON line): resident bytes, before
+and after.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def resident() -> int:
 
 
 def base(instruments: int, accounts: int) -> dict[str, float]:
-    """An engine of the default capacities with so many instruments and accounts defined and funded."""
+    """An engine with the default capacities and this many instruments and funded accounts."""
     import numpy as np
 
     from exchange_server.engine import Engine
@@ -36,7 +37,7 @@ def base(instruments: int, accounts: int) -> dict[str, float]:
     rows = world(instruments, (1, min(48, instruments)), accounts, 64, (0, 10))
     for row in rows:
         if row.kind == C.C_TRANSFER:
-            row["amount"] = 1 << 40  # the sum of all deposits stays within an integer
+            row["amount"] = 1 << 40  # the sum of all deposits must fit an int64
     # events of one contract each would pass the capacity for events: the instruments come in groups of 48
     rows = [row for row in rows if row.kind not in (C.C_DEF_EVENT, C.C_DEF_INSTRUMENT, C.C_DEF_LISTING, C.C_PHASE)]
     for event, first in enumerate(range(0, instruments, 48), 1):
@@ -67,7 +68,7 @@ def base(instruments: int, accounts: int) -> dict[str, float]:
 
 
 def orders(count: int) -> dict[str, float]:
-    """So many orders at rest over the named world; bytes beyond the base."""
+    """This many resting orders in the named world; bytes in addition to the base."""
     from protocol import codes as C
     from tests.flows import named_flow
 
@@ -75,7 +76,7 @@ def orders(count: int) -> dict[str, float]:
 
     flow = named_flow(11, 16, count, sessions=64)
     engine = empty_engine(flow, orders=count + 1_000, archive=4 * count)
-    engine.warm(0)  # the hash tables alone, which a server touches whole at its start (base): what an order needs is to be seen
+    engine.warm(0)  # only the hash tables, which a server pre-faults completely at its start (base), so that the cost of an order shows
     if code := engine.step_rows(flow.definitions, len(flow.definitions), nothing):
         raise AssertionError(f"the world was refused: {code} {engine.refusal}")
     size = min(1_000, count)

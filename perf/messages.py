@@ -1,4 +1,4 @@
-"""A flow's rows as the bytes that clients would send, built before the run."""
+"""A flow's rows as the bytes that clients send, built before the run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def binary_frames(rows: Words, account: Callable[[int], int] = int) -> list[byte
 
 
 def fix_message(body: str, comp_id: str, number: int, sending_time: str) -> bytes:
-    """A FIX 4.4 message of CompID `comp_id` to EXOS-OE. body: MsgType and the fields behind the header, `|` for SOH ("D|11=5|...|")."""
+    """A FIX 4.4 message of CompID `comp_id` to EXOS-OE. body: MsgType and the fields after the header, `|` for SOH ("D|11=5|...|")."""
     kind, _, rest = body.partition("|")
     text = f"35={kind}|49={comp_id}|56=EXOS-OE|34={number}|52={sending_time}|{rest}"
     data = f"8=FIX.4.4|9={len(text)}|{text}".replace("|", "\x01").encode()
@@ -46,9 +46,11 @@ def fix_messages(
     rows: Words, comp_ids: Sequence[str], accounts: Callable[[int], str], symbols: Sequence[str], sending_time: str, first: int = 2,
     decimals: int = 4,
 ) -> list[bytes]:  # fmt: skip
-    """One message for each row, numbered within its session from `first`. comp_ids by session id, symbols by instrument id; prices have `decimals`.
+    """One message for each row, numbered within its session from `first`. comp_ids by session id, symbols by instrument id; prices have
+    `decimals`.
 
-    A cancel or replace says what 4.4 wants of it: symbol, side and quantity are looked up from the order's own NEW, which must be in `rows`.
+    A cancel or replace has the fields that FIX 4.4 requires: symbol, side and quantity are copied from the order's NEW, which must be in
+    `rows`.
     """
     numbers: dict[int, int] = {}
     known: dict[tuple[int, int], tuple[str, int, int, str]] = {}
@@ -71,7 +73,7 @@ def fix_messages(
             body = f"{'F' if kind == C.C_CANCEL else 'G'}|41={orig}|11={key}|1={accounts(who)}|55={symbol}|54={side}|60={sending_time}|"
             if kind == C.C_REPLACE:
                 known[session, key] = known[session, orig]
-                body += f"38={qty}|40=2|44={shown}|{no}"  # a NO order is replaced as one: without 5010 the message speaks of YES
+                body += f"38={qty}|40=2|44={shown}|{no}"  # a NO order must be replaced as one: without 5010 the message means YES
         number = numbers.get(session, first)
         numbers[session] = number + 1
         found.append(fix_message(body, comp_ids[session], number, sending_time))

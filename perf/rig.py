@@ -1,4 +1,4 @@
-"""What the rows share: an engine with a flow's world in it, flows cut into turns, clocks, and the shape of a result."""
+"""Shared by the rows: an engine with a flow's world, flows cut into turns, clocks, and the format of a result."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ STEP_NS = 1_000_000  # between the turns of a flow
 
 @dataclass
 class Result:
-    """One line of the table. figure and aim in `unit`; `more_is_better` False: a time or a size. aim 0: none, the line is for comparison.
+    """One line of the table. figure and aim in `unit`; `more_is_better` False: a time or a size. aim: the target; 0: none, the line is for
+    comparison.
 
-    void: why the figure does not count (open loop too late, wrong disk ...); an empty text: it counts.
+    void: why the figure does not count (late sends, wrong disk ...); empty: it counts.
     """
 
     row: str
@@ -39,14 +40,14 @@ class Result:
 
     @property
     def ratio(self) -> float:
-        """1 and above: the aim is reached."""
+        """1 or more: the target is met."""
         if not self.aim or not self.figure:
             return 0.0
         return self.figure / self.aim if self.more_is_better else self.aim / self.figure
 
 
 class AnswerWrong(AssertionError):
-    """A benchmark computed something else than it should have: its figure is worth nothing."""
+    """A benchmark computed a wrong result: its figure does not count."""
 
 
 def nothing(_: Words) -> None:
@@ -63,7 +64,7 @@ def empty_engine(flow: NamedFlow, orders: int = 0, archive: int = 0) -> Engine:
 
 
 def engine_of(flow: NamedFlow, orders: int = 0, archive: int = 0) -> Engine:
-    """An engine that holds the flow's world. AnswerWrong when a definition is refused."""
+    """An engine that holds the flow's world. Raises AnswerWrong if a definition is refused."""
     engine = empty_engine(flow, orders, archive)
     engine.warm()
     if code := engine.step_rows(flow.definitions, len(flow.definitions), nothing):
@@ -73,7 +74,7 @@ def engine_of(flow: NamedFlow, orders: int = 0, archive: int = 0) -> Engine:
 
 def cut(engine: Engine, rows: Words, size: int) -> tuple[list[Words], int]:
     """`rows` in turns that follow the engine's latest: a list of word arrays, each beginning with its TIME row, and the count of commands.
-    Commands behind the last whole turn are left out."""
+    Commands after the last whole turn are left out."""
     n = len(rows) // size * size
     start = max(engine.time_ns, START_NS) + STEP_NS
     flat = turns(rows[:n], size, start, STEP_NS, engine.turn + 1)
@@ -83,7 +84,7 @@ def cut(engine: Engine, rows: Words, size: int) -> tuple[list[Words], int]:
 
 @dataclass
 class Timed:
-    """Seconds of a run: by the clock on the wall, and of this thread on its processor (what other processes do counts less)."""
+    """Seconds of a run: wall-clock time, and processor time of this thread (less affected by other processes)."""
 
     commands: int
     wall: float
@@ -130,7 +131,8 @@ class Counts:
         return sum(n for (k, _), n in self.by.items() if k == kind)
 
     def check(self, kinds: Words, name: str) -> float:
-        """Every command had exactly one first answer; AnswerWrong otherwise, or when more than 10 % were refused. The share refused."""
+        """Check that every command had exactly one first answer; raises AnswerWrong otherwise, or if more than 10 % were refused. Returns
+        the share refused."""
         refused = self.kind(C.E_REJECTED) + self.kind(C.E_CANCEL_REJECT)
         asked_cancel = int((kinds == C.C_CANCEL).sum())
         canceled = self.by[C.E_CANCELED, C.R_USER_CANCEL] + self.by[C.E_CANCELED, C.R_REPLACED_TO_FILLED]

@@ -1,7 +1,7 @@
-"""The server under test: the world of a flow as a configuration file, a process pinned to one core, a real disk under it.
+"""The server under test: the world of a flow as a configuration file, a process pinned to one core, on a real disk.
 
-`python -m perf.server --data DIR --config FILE ...` takes the arguments of `exos serve`, and opens beside its ports one that does nothing but send
-back what comes (its port is in DIR/echo.port): the measure that a round trip is held against, in the same process and on the same event loop.
+`python -m perf.server --data DIR --config FILE ...` takes the arguments of `exos serve`, and opens one more port that only sends
+back what it receives (its number is in DIR/echo.port): the baseline of a round trip, in the same process and on the same event loop.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any
 from .journal_rows import file_system
 
 ROOT = Path(__file__).resolve().parent.parent
-START_SECONDS = 280.0  # compiling every kernel once is in it
+START_SECONDS = 280.0  # includes compiling every kernel once
 SERVER_CORE, CLIENT_CORE = 0, 1
 SECRET = "a-secret-of-the-bench"
 
@@ -34,7 +34,7 @@ def symbol(instrument: int) -> str:
 
 
 def account_name(account: int, sessions: int, first: int = 16) -> str:
-    """Name at the server of a flow's account id: firm n's j-th."""
+    """The server's name of a flow's account id: firm n's j-th account."""
     i = account - first
     return f"M{i % sessions + 1}-{i // sessions + 1}"
 
@@ -42,7 +42,7 @@ def account_name(account: int, sessions: int, first: int = 16) -> str:
 def config(
     sessions: int, wire: str, books: int = 100, group: int = 48, accounts: int = 1_000, orders: int = 400_000, archive: int = 3_000_000
 ) -> str:
-    """TOML of the named flow's world for so many sessions of one wire, and one more binary session L2 that only listens."""
+    """TOML of the named flow's world for this many sessions of one wire, and one more binary session L2 that only listens."""
     each = -(-accounts // sessions)
     lines = [f"""
 [server]
@@ -126,7 +126,8 @@ def fdatasync_us(folder: Path, times: int = 300) -> tuple[float, float]:
 
 
 class BenchServer:
-    """A server process on its core with a fresh data folder on a real disk; use as a context. ValueError on a disk that is memory."""
+    """A server process on its core with a fresh data folder on a real disk; use as a context manager. Raises ValueError for a disk in
+    memory."""
 
     def __init__(self, toml: str, mode: str = "sync", spin: bool = False, *arguments: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="exos-bench-", dir=Path.cwd()))
@@ -137,7 +138,7 @@ class BenchServer:
             raise
         self.data = self.folder / "data"
         (self.folder / "bench.toml").write_text(toml)
-        (self.folder / "bench.toml").chmod(0o600)  # it has secrets
+        (self.folder / "bench.toml").chmod(0o600)  # it contains secrets
         self.arguments = ["--mode", mode, *(["--spin"] if spin else []), *arguments]
         self.ready: dict[str, Any] = {}
 
@@ -176,7 +177,7 @@ class BenchServer:
             return list((admin.ask("check").result or {})["failed"])
 
     def disk_us(self, times: int) -> tuple[float, float]:
-        """fdatasync_us as the server would see it: on its core, while it stands still (the disk's interrupts are nearer to one core)."""
+        """fdatasync_us on the server's core, while the server is stopped (the disk's interrupts go to one core)."""
         mine = os.sched_getaffinity(0)
         self.process.send_signal(signal.SIGSTOP)
         try:
@@ -191,7 +192,7 @@ class BenchServer:
         return int(next(row for row in text.splitlines() if row.startswith("VmRSS")).split()[1]) / 1024
 
     def processor_s(self) -> float:
-        """Processor time that the server has used."""
+        """Processor time used by the server."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 

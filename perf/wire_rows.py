@@ -16,7 +16,7 @@ SECONDS = 12.0
 
 
 def generate(job: Job, seconds: float = 240.0) -> dict[str, Any]:
-    """Run the load generator; what it found. AnswerWrong with its last words when it failed."""
+    """Run the load generator; returns its result. Raises AnswerWrong with its last output if it failed."""
     command = [sys.executable, "-m", "perf.load", msgspec.json.encode(job).decode()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
     if done.returncode:
@@ -27,7 +27,7 @@ def generate(job: Job, seconds: float = 240.0) -> dict[str, Any]:
 def pipelined(
     wire: str, sessions: int, aim: float, scale: float, resting: int = 100_000, rate: int = 0, commands: int = 900_000
 ) -> list[Result]:
-    """The named flow as fast as it goes (rate 0) or at fixed send times; durable (`sync`)."""
+    """The named flow as fast as possible (rate 0) or at fixed send times; durable (`sync`)."""
     resting, commands = max(int(resting * scale), 200), max(int(commands * scale), 400)
     with BenchServer(config(sessions, wire)) as server:
         p50, p99 = fdatasync_us(server.folder, 200)
@@ -64,7 +64,7 @@ def pipelined(
 
 
 def trips(scale: float = 1.0) -> list[Result]:
-    """Order → report against a bare echo in the same two processes, in turn."""
+    """Order → report against a bare echo in the same two processes, alternating."""
     found = []
     for mode in ("async", "sync"):
         for spin in (True, False):
@@ -89,7 +89,7 @@ def trips(scale: float = 1.0) -> list[Result]:
 
 
 def fair(scale: float = 1.0) -> list[Result]:
-    """What one member's flood costs another one: p99 with it against p99 without, in turn, both ends spinning."""
+    """The cost of one member's flood for another: p99 with it against p99 without, alternating, both ends spinning."""
     found = []
     for mode in ("async", "sync"):
         with BenchServer(config(8, "binary"), mode, True) as server:

@@ -1,14 +1,15 @@
 """The binary session without sockets and without a clock: handshake, heartbeats and the numbered stream, for both ends.
 
-The dialogue
+The course of a session
   1. server: Hello(version, challenge)            2. client: Logon(key, mac, next number needed, heartbeat, flags)
-  3. server: Sent(LogonReply), a numbered message: its number says where the stream stands. A refusal is a Logout that says why.
-  4. Reports come numbered 1, 2, 3 ... per session, whoever is connected or not. A client that says in Logon which number it needs
-     next gets what it missed, in between with new ones, then ResumeDone; it puts them in order by their numbers (ClientSession does).
-  5. Either end sends Heartbeat after `heartbeat_ms` of own silence and gives up after 2.4 times that of the other's.
-  6. client: Logout. server: the reports of what came before, then Logout, then the end.
+  3. server: Sent(LogonReply), a numbered message: its number is the position of the stream. A refusal is a Logout with the reason.
+  4. Reports are numbered 1, 2, 3 ... per session, also while nobody is connected. A client that gives the next number it needs in its
+     Logon gets the missed reports, interleaved with new ones, then ResumeDone. It sorts them by number (ClientSession does).
+  5. Either end sends Heartbeat after `heartbeat_ms` in which it sent nothing, and ends the session after 2.4 times that without receiving
+     anything.
+  6. client: Logout. server: the reports of everything sent before, then Logout, then close.
 
-The proof of a logon is HMAC-SHA256(secret, challenge). The secret never travels, and a challenge is used once.
+A logon is proven by HMAC-SHA256(secret, challenge). The secret is never sent, and a challenge is used once.
 """
 
 import hmac
@@ -25,12 +26,12 @@ HEARTBEAT_MS_DEFAULT = 10_000
 
 
 def logon_mac(secret: str | bytes, challenge: bytes) -> bytes:
-    """The proof that goes into Logon.mac: HMAC-SHA256 of the server's challenge under the key's secret (text: as UTF-8)."""
+    """The value of Logon.mac: HMAC-SHA256 of the server's challenge with the key's secret (text is encoded as UTF-8)."""
     return hmac.digest(secret.encode() if isinstance(secret, str) else secret, challenge, "sha256")
 
 
 class Heartbeats:
-    """When to send one and when to give up. Times in ns, given by the caller."""
+    """When to send a heartbeat and when to end the session. Times in ns, given by the caller."""
 
     __slots__ = ("dead_ns", "interval_ns")
 
@@ -39,14 +40,14 @@ class Heartbeats:
         self.dead_ns = self.interval_ns * 12 // 5
 
     def due(self, last_in_ns: int, last_out_ns: int) -> int:
-        """When something is to be done next."""
+        """When the next action is due, ns."""
         return min(last_in_ns + self.dead_ns, last_out_ns + self.interval_ns)
 
     def dead(self, now_ns: int, last_in_ns: int) -> bool:
         return now_ns - last_in_ns >= self.dead_ns
 
     def lost_text(self, now_ns: int, last_in_ns: int) -> str:
-        """Why the peer is given up: how long it was silent, and how long it may be. In ms, as the Logon says heartbeats."""
+        """The reason for ending the session: how long the peer was silent and how long it may be, in ms."""
         silent, limit = (ns // MILLISECOND for ns in (now_ns - last_in_ns, self.dead_ns))
         return errors.text(codes.R_HEARTBEAT_LOST, limit=limit, asked=silent)
 
@@ -55,7 +56,7 @@ class Heartbeats:
 
 
 def check_logon(message: M.Logon, heartbeat_ms: tuple[int, int] = (HEARTBEAT_MS_MIN, HEARTBEAT_MS_MAX)) -> tuple[int, str]:
-    """What the server asks of a Logon before it looks at the proof: (codes.OK, "") or (reason, text). heartbeat_ms: what it may ask for."""
+    """The server's checks of a Logon before it checks the proof: (codes.OK, "") or (reason, text). heartbeat_ms: the range allowed."""
     low, high = heartbeat_ms
     if message.version != M.PROTOCOL_VERSION:
         return codes.R_WIRE_FIELD, f"Logon.version is {message.version}, this server speaks version {M.PROTOCOL_VERSION}"
@@ -70,7 +71,7 @@ def check_logon(message: M.Logon, heartbeat_ms: tuple[int, int] = (HEARTBEAT_MS_
 
 
 class LoggedOn(NamedTuple):
-    """The server has taken the logon. `missing`: reports that come now, from before."""
+    """The server has accepted the logon. `missing`: number of earlier reports that follow now."""
 
     reply: M.LogonReply
     number: int
@@ -78,20 +79,21 @@ class LoggedOn(NamedTuple):
 
 
 class Missing(NamedTuple):
-    """The server no longer has these reports: the stream goes on behind them."""
+    """The server no longer has these reports; the stream continues after them."""
 
     begin: int
     end: int
 
 
 class CaughtUp(NamedTuple):
-    """All reports from before this logon have been delivered: what is unanswered now never reached the exchange. Send it again, same ids."""
+    """All reports from before this logon have been delivered. Requests that are still unanswered never reached the exchange: send them
+    again with the same ids."""
 
     next_number: int
 
 
 class Ended(NamedTuple):
-    """The session is over. reason codes.R_*, OK after our own Logout."""
+    """The session has ended. reason: codes.R_*, OK after our own Logout."""
 
     reason: int
     text: str
@@ -109,10 +111,10 @@ ENDED = 4
 
 
 class ClientSession:
-    """The client's end of one connection. Feed it bytes, send what `take` gives, act on what `receive` returns.
+    """The client's end of one connection. Pass received bytes to `receive` and handle what it returns; send what `take` returns.
 
-    next_number: the next report needed. 0: the logon's own; nothing from before is wanted. Keep `next_number` between connections (and
-    over restarts of the client): it is all that the session has to remember.
+    next_number: the next report needed. 0: start with the logon's own, without earlier reports. Keep `next_number` between connections (and
+    across restarts of the client): it is the only state that a session needs.
     """
 
     __slots__ = (
@@ -136,24 +138,24 @@ class ClientSession:
         self._out = bytearray()
         self._pending: dict[int, M.Numbered] = {}
         self._resuming = 0  # Resumes not yet answered by ResumeDone
-        self._again_ns = 0  # when to ask again for what the server is rebuilding; 0: nothing
+        self._again_ns = 0  # when to request reports again that the server is rebuilding; 0: none
         self._closing = False
 
     # ------------------------------------------------------------------------------------------------------- out
     def send(self, message: M.ClientMessage) -> None:
-        """Queue a message. Raises RuntimeError when not logged on."""
+        """Queue a message. Raises RuntimeError if not logged on."""
         if self.state != ON:
             raise RuntimeError("not logged on")
         self._out += frame(M.encode(message))
 
     def send_raw(self, frames: bytes) -> None:
-        """Queue frames that were made before. Raises RuntimeError when not logged on."""
+        """Queue frames that were encoded before. Raises RuntimeError if not logged on."""
         if self.state != ON:
             raise RuntimeError("not logged on")
         self._out += frames
 
     def logout(self) -> None:
-        """Say goodbye; the server's Logout ends the session."""
+        """Send a Logout; the server's Logout ends the session."""
         if self.state == ON:
             self._out += frame(M.encode(M.Logout()))
             self.state = LEAVING
@@ -168,8 +170,8 @@ class ClientSession:
 
     # -------------------------------------------------------------------------------------------------------- in
     def receive(self, data: bytes, now_ns: int) -> list[Happening]:
-        """What these bytes bring: reports in the order of their numbers, each once, and all else as it comes. Never raises: what
-        cannot be read ends the session with the reason."""
+        """What these bytes contain: reports in the order of their numbers, each once, and everything else as it arrives. Never raises:
+        unreadable data ends the session with the reason."""
         self.last_in_ns = now_ns
         happenings: list[Happening] = []
         if self.state == ENDED:
@@ -184,7 +186,7 @@ class ClientSession:
         return happenings
 
     def lost(self) -> list[Happening]:
-        """The connection is gone."""
+        """The connection was lost."""
         happenings: list[Happening] = []
         if self.state != ENDED:
             self._end(happenings, codes.OK if self.state == LEAVING else codes.R_NOT_LOGGED_ON, "the connection was lost")
@@ -196,7 +198,7 @@ class ClientSession:
         return min(due, self._again_ns) if self._again_ns else due
 
     def tick(self, now_ns: int) -> list[Happening]:
-        """Heartbeats: sends ours, notices that theirs stay away."""
+        """Heartbeats: sends ours when due, and ends the session when the server's are missing."""
         happenings: list[Happening] = []
         if self.state == ENDED:
             return happenings
@@ -248,10 +250,10 @@ class ClientSession:
             self.state = ON
             self.heartbeats = Heartbeats(message.body.heartbeat_ms)
             if self.next_number == 0 or number < self.next_number:
-                # Nothing from before is wanted. (A smaller number than asked for cannot be: the server refuses such a logon.)
+                # No earlier reports are wanted. (The number cannot be smaller than requested: the server refuses such a logon.)
                 self.next_number = number
             else:
-                self._resuming = 1  # the server sends what is missing without being asked again
+                self._resuming = 1  # the server sends the missing reports without another request
             happenings.append(LoggedOn(message.body, number, number - self.next_number))
         elif self.state < ON:
             return self._end(happenings, codes.R_WIRE_MALFORMED, "a report came before the logon reply")
@@ -277,7 +279,7 @@ class ClientSession:
         self._out += frame(M.encode(M.Resume(self.next_number, min(self._pending) - 1)))
 
     def _resumed(self, message: M.ResumeDone, happenings: list[Happening]) -> None:
-        if message.reason == codes.R_REPORTS_REBUILDING:  # they will be there: what came behind them waits, nothing is missing
+        if message.reason == codes.R_REPORTS_REBUILDING:  # they will be available: later reports wait, none is lost
             self._again_ns = self.last_in_ns + REBUILDING_NS
             return
         self._resuming = max(0, self._resuming - 1)

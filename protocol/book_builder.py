@@ -1,4 +1,4 @@
-"""A book kept from market data: a snapshot, then updates with sequence checks. Prices in YES ticks, as the market data has them."""
+"""An order book built from market data: a snapshot, then updates with sequence checks. Prices in YES ticks, as in the market data."""
 
 from collections.abc import Callable
 
@@ -11,8 +11,8 @@ from . import messages as M
 class BookBuilder:
     """One instrument's L2 book.
 
-    `valid` is False until the first snapshot and after a gap or a reset: then the book is empty, updates are ignored, and a new
-    snapshot is needed (`wants_snapshot` was called once; a BookReset promises one by itself).
+    `valid` is False until the first snapshot and after a gap or a reset. The book is then empty, updates are ignored, and a new
+    snapshot is needed (`wants_snapshot` is called once; after a BookReset the server sends one without a request).
     """
 
     __slots__ = ("asks", "bids", "gaps", "instrument", "last", "last_qty", "phase", "seq", "time", "valid", "wants_snapshot")
@@ -28,10 +28,10 @@ class BookBuilder:
         self.phase = codes.PH_DRAFT
         self.last = 0  # last trade price, 0: none
         self.last_qty = 0
-        self.gaps = 0  # how often something was missed
+        self.gaps = 0  # how often an update was missed
 
     def snapshot(self, message: M.BookSnapshot) -> None:
-        """Begin anew with a whole book."""
+        """Start again from a whole book."""
         self.bids.clear()
         self.asks.clear()
         self.bids.update(message.bids)
@@ -41,8 +41,8 @@ class BookBuilder:
         self.valid = True
 
     def update(self, message: M.BookUpdate) -> bool:
-        """Apply what a turn did. False: ignored, because the book is not valid, the update is older than the snapshot, or one was missed
-        (then the book is void from here on and a snapshot is asked for)."""
+        """Apply the changes of one turn. Returns False if the update was ignored: the book is not valid, the update is older than the
+        snapshot, or an update was missed (the book then becomes invalid and a snapshot is requested)."""
         if not self.valid or message.seq <= self.seq:
             return False
         if message.seq != self.seq + 1:
@@ -63,19 +63,19 @@ class BookBuilder:
         return True
 
     def reset(self) -> None:
-        """The book is void until the next snapshot."""
+        """Make the book invalid until the next snapshot."""
         self.bids.clear()
         self.asks.clear()
         self.valid = False
 
     @property
     def best_bid(self) -> tuple[int, int] | None:
-        """(price, quantity) of the best bid, None when nobody bids."""
+        """(price, quantity) of the best bid, None if there is no bid."""
         return self.bids.peekitem(-1) if self.bids else None
 
     @property
     def best_ask(self) -> tuple[int, int] | None:
-        """(price, quantity) of the best ask, None when nobody asks."""
+        """(price, quantity) of the best ask, None if there is no ask."""
         return self.asks.peekitem(0) if self.asks else None
 
     def depth(self, levels: int = 10) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:

@@ -1,4 +1,4 @@
-"""The SDK: a client of the binary wire on asyncio that logs on, trades, follows markets, and comes back by itself.
+"""The SDK: an asyncio client of the binary wire that logs on, trades, follows markets and reconnects by itself.
 
     async with Client("127.0.0.1", 9890, key="MM1", secret="mm1-secret") as client:
         order = await client.buy("WC26-WIN-ESP", 10, 4200)      # 10 lots at 4200 ticks; raises Refused with the reason
@@ -7,12 +7,14 @@
         book = await client.subscribe("WC26-WIN-ESP")
         print(book.best_bid, book.best_ask)
 
-What it promises
-  * Every report of the session arrives once and in order (`on_report`, `reports()`), also over lost connections and restarts of the server.
-  * A request is answered once. When the connection is lost it waits; after the reconnect the missed reports come first, then what is
-    still unanswered is sent again under the same id. The exchange never makes two orders of it.
-  * Books are void (`valid` False) while they cannot be trusted, and whole again by themselves.
-Keep `client.next_number` over restarts of your own program to get what you missed. Times are ns UTC, prices ticks, quantities lots.
+Guarantees
+  * Every report of the session is delivered once and in order (`on_report`, `reports()`), also across lost connections and restarts of the
+    server.
+  * A request is answered once. If the connection is lost, the request waits. After the reconnect the missed reports are delivered first,
+    then requests that are still unanswered are sent again with the same id. The exchange never creates two orders from one request.
+  * A book is marked invalid (`valid` False) while it cannot be trusted, and is restored by itself.
+Store `client.next_number` when your program restarts, to get the reports that it missed. Times are ns UTC, prices ticks, quantities lots;
+`ticks`, `lots` and `price_text` convert from and to decimal numbers, and refusals show decimal numbers.
 """
 
 import asyncio
@@ -32,16 +34,16 @@ __all__ = ["Client", "ClientError", "Disconnected", "Order", "Refused", "codes"]
 
 InstrumentLike: TypeAlias = str | int | M.Definition
 
-# After these the server would say the same again: no reconnect.
+# After these reasons a new logon would be refused again: no reconnect.
 FINAL = (codes.R_BAD_CREDENTIALS, codes.R_RESUME_UNKNOWN, codes.R_BAD_HEARTBEAT, codes.R_WIRE_FIELD, codes.R_WIRE_MALFORMED)
 
 
 class ClientError(Exception):
-    """Something did not work; the text is a sentence."""
+    """A request cannot be made or the client has failed; the text is a sentence."""
 
 
 class Refused(ClientError):
-    """The exchange refused a request; nothing of it took effect. `reason` codes.R_*, `report` the answer in full."""
+    """The exchange refused a request, which had no effect. `reason`: codes.R_*; `report`: the whole answer."""
 
     def __init__(self, reason: int, text: str, report: Answer) -> None:
         super().__init__(f"{text} [{errors.short_name(reason)}]")
@@ -49,7 +51,7 @@ class Refused(ClientError):
 
 
 class Disconnected(ClientError):
-    """There is no session and there will be none (wrong credentials, gave up, closed). `reason` codes.R_*."""
+    """There is no session, and the client will not reconnect (wrong credentials, retries exhausted, closed). `reason`: codes.R_*."""
 
     def __init__(self, reason: int, text: str) -> None:
         super().__init__(text)
@@ -57,7 +59,7 @@ class Disconnected(ClientError):
 
 
 class _Wire(asyncio.Protocol):
-    """One connection; hands everything to the client."""
+    """One connection; passes everything to the client."""
 
     def __init__(self, client: "Client", session: ClientSession) -> None:
         self.client = client
@@ -79,7 +81,7 @@ class _Wire(asyncio.Protocol):
             self.ended.set_result(Ended(codes.R_NOT_LOGGED_ON, "the connection was lost"))
 
     def plan_flush(self) -> None:
-        """Send what is queued at the end of this round of the loop: many small messages become one write."""
+        """Send what is queued at the end of this iteration of the event loop: many small messages become one write."""
         if not self._flush_planned:
             self._flush_planned = True
             asyncio.get_running_loop().call_soon(self.flush)
@@ -94,11 +96,11 @@ class _Wire(asyncio.Protocol):
 class Client:
     """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
 
-    next_number: the next report needed, from an earlier run (`client.next_number`); 0: begin with now.
-    heartbeat_ms: 2000..60000 unless the server says otherwise, 0: its choice. cancel_on_disconnect: a lost connection cancels this session's orders.
-    reconnect_s: give up after so long without a session (0: never reconnect). on_report(report, order): called for each numbered
-    report; on_market(message, book): for each market data message; on_state(text): when the connection comes or goes.
-    first_id: ids of requests count up from here (default: the time, so that they are unique over restarts).
+    next_number: the next report needed, from an earlier run (`client.next_number`); 0: no earlier reports.
+    heartbeat_ms: 2000..60000 unless the server is set otherwise, 0: the server's choice. cancel_on_disconnect: a lost connection cancels
+    this session's orders. reconnect_s: give up after this many seconds without a session (0: never reconnect). on_report(report, order):
+    called for each numbered report; on_market(message, book): for each market data message; on_state(text): when the connection is made or
+    lost. first_id: ids of requests count up from here (default: the time, so that they are unique across restarts).
     """
 
     def __init__(
@@ -138,7 +140,7 @@ class Client:
         self.connects = 0  # logons so far
         self.resent = 0  # requests that were sent again
         self.missing: list[tuple[int, int]] = []  # report numbers that the server no longer had
-        self.tracker = OrderTracker()
+        self.tracker = OrderTracker(self.definitions)
         self._next_id = first_id if first_id is not None else time.time_ns()
         self._wire: _Wire | None = None
         self._ready = False  # logged on and caught up
@@ -156,7 +158,7 @@ class Client:
 
     # ----------------------------------------------------------------------------------------------------- connection
     async def connect(self) -> None:
-        """Connect, log on, get the definitions of all instruments. Raises Disconnected with the reason."""
+        """Connect, log on and get the definitions of all instruments. Raises Disconnected with the reason."""
         if self._task is not None:
             raise ClientError("connect() was called already")
         loop = asyncio.get_running_loop()
@@ -175,7 +177,7 @@ class Client:
             raise
 
     async def close(self) -> None:
-        """Log out (the reports of all that was sent come first) and close. Requests without an answer raise Disconnected."""
+        """Log out and close. Reports of everything sent before are still received; unanswered requests raise Disconnected."""
         self._closing = True
         wire = self._wire
         if wire is not None and wire.session.state == ON:
@@ -198,11 +200,11 @@ class Client:
 
     @property
     def connected(self) -> bool:
-        """Logged on, and all that was missed has been delivered."""
+        """True when logged on and all missed reports have been delivered."""
         return self._ready
 
     async def _run(self) -> None:
-        """Keep a session: connect, follow it to its end, come back."""
+        """Keep a session: connect, serve the connection until it ends, reconnect."""
         loop = asyncio.get_running_loop()
         since = time.monotonic()
         pause = 0.05
@@ -246,7 +248,7 @@ class Client:
         return lambda: wire
 
     def _fail(self, error: Disconnected) -> None:
-        """No session any more: whoever waits is told."""
+        """The session is over: everything that waits gets Disconnected."""
         if self._failed is None:
             self._failed = error
         futures: list[asyncio.Future[Any]] = [*self._futures.values(), *self._order_futures.values()]
@@ -294,7 +296,7 @@ class Client:
                 self._caught_up(wire)
             elif isinstance(happening, Missing):
                 self.missing.append((happening.begin, happening.end))
-                self._say(f"reports {happening.begin} to {happening.end} are no longer there")
+                self._say(f"reports {happening.begin} to {happening.end} are lost")
             elif isinstance(happening, Ended):
                 if not wire.ended.done():
                     wire.ended.set_result(happening)
@@ -308,10 +310,10 @@ class Client:
         self.accounts = {name: id for id, name in reply.accounts}
         if self._wire is not None:
             self.server = self._wire.session.server
-        self._say(f"logged on as {self.key}" + (f", {happening.missing} reports to catch up" if happening.missing else ""))
+        self._say(f"logged on as {self.key}" + (f", {happening.missing} missed reports" if happening.missing else ""))
 
     def _caught_up(self, wire: _Wire) -> None:
-        """All that happened is known: send what never got there, and ask for the markets anew."""
+        """All missed reports are in: resend requests that never arrived, and subscribe again."""
         self._ready = True
         session = wire.session
         for request in self.tracker.unanswered():
@@ -380,7 +382,7 @@ class Client:
 
     # ------------------------------------------------------------------------------------------------------- requests
     def next_id(self) -> int:
-        """A fresh id for a request."""
+        """A new id for a request."""
         self._next_id += 1
         return self._next_id
 
@@ -393,7 +395,7 @@ class Client:
         found = self.instruments.get(which)
         if found is None:
             near = get_close_matches(which, self.instruments, 4, 0.7)
-            raise ClientError(f"there is no instrument {which!r}" + (f"; near to it are {', '.join(near)}" if near else ""))
+            raise ClientError(f"there is no instrument {which!r}" + (f"; similar names: {', '.join(near)}" if near else ""))
         return found.instrument
 
     def _send(self, request: Request) -> None:
@@ -429,13 +431,19 @@ class Client:
         return answer
 
     def _judge(self, request: Request, answer: Answer) -> None:
-        reason, text = refusal(answer)
+        reason, text = refusal(answer, self._definition_of(answer))
         if reason == codes.OK:
             return
         again = request.sent > 1 and isinstance(request.message, M.CancelOrder) and isinstance(answer, M.CancelRejected)
         if again and isinstance(answer, M.CancelRejected) and answer.status == codes.ST_CANCELED:
-            return  # the first one had done it
+            return  # the first of the repeated cancels succeeded
         raise Refused(reason, text, answer)
+
+    def _definition_of(self, answer: Answer) -> M.Definition | None:
+        """The definition of the instrument, or of one contract of the event, that an answer is about."""
+        if isinstance(answer, M.Refused):
+            return next((d for d in self.definitions.values() if d.market == answer.market), None)
+        return self.definitions.get(getattr(answer, "instrument", 0))
 
     def place(
         self,
@@ -452,12 +460,12 @@ class Client:
         id: int = 0,
         **more: int,
     ) -> Order:
-        """Send an order and do not wait: the Order follows its reports (`await client.accepted(order)` waits for the first).
+        """Send an order without waiting. The returned Order follows its reports (`await client.accepted(order)` waits for the first).
 
-        side codes.BUY or SELL; contract_side codes.NO: in NO ticks; type, tif, flags: codes; account: id or name, 0: the default;
-        id: the ClOrdID, 0: a fresh one; more: expiry, min_qty, display_qty, stop_price, deadline, group, cost_cap, stp, venue, front_end.
-        Without a connection it waits for the next one. Raises ClientError (unknown instrument, account or field, a number out of bounds),
-        Disconnected.
+        side: codes.BUY or SELL; qty: lots; price: ticks; contract_side: with codes.NO the price is in NO ticks; type, tif, flags: codes;
+        account: id or name, 0: the default; id: the ClOrdID, 0: a new one; more: expiry, min_qty, display_qty, stop_price, deadline, group,
+        cost_cap, stp, venue, front_end. Without a connection the order waits for the next one. Raises ClientError (unknown instrument,
+        account or field, a number out of range) and Disconnected.
         """
         who = self._account(account)
         message = _build(
@@ -480,7 +488,7 @@ class Client:
         return order
 
     async def submit(self, instrument: InstrumentLike, side: int, qty: int, price: int = 0, **more: Any) -> Order:
-        """`place` and wait for the answer. What it traded on arrival may still be on its way: see `Order.cum` and `finished`."""
+        """`place` and wait for the answer. Fills on arrival may be reported later: see `Order.cum` and `finished`."""
         return await self.accepted(self.place(instrument, side, qty, price, **more))
 
     async def buy(self, instrument: InstrumentLike, qty: int, price: int = 0, **more: Any) -> Order:
@@ -508,15 +516,16 @@ class Client:
         return order
 
     async def cancel(self, order: Order | int, *, id: int = 0) -> M.Canceled | M.CancelRejected:
-        """Take an order (or its id) out of the book. `id`: of the request, 0: a fresh one. Raises Refused (R_ORDER_CLOSED: it was over
-        already; report.status says how)."""
+        """Cancel an order, given by Order or id. `id`: of the request, 0: a new one. Raises Refused (R_ORDER_CLOSED: it was no longer open;
+        report.status is its status)."""
         orig, account = (order.id, order.account) if isinstance(order, Order) else (order, 0)
         return await self._request(_build(M.CancelOrder, id or self.next_id(), orig, account))  # type: ignore[return-value]
 
     async def replace(self, order: Order | int, *, price: int | None = None, qty: int | None = None, id: int = 0) -> Order:
-        """Change price and total quantity (filled included); the same Order object under a new id, or the Order of an id. `id`: 0: a fresh one.
+        """Change price (ticks) and total quantity (lots, including the filled quantity). Returns the Order, which now has the new id. `id`:
+        0: a new one.
 
-        Raises Refused; the order then is as it was. Equal to the filled quantity: the rest is cancelled.
+        Raises Refused; the order is then unchanged. If the total equals the filled quantity, the rest is cancelled.
         """
         found = order if isinstance(order, Order) else self.tracker.orders.get(order)
         if found is None:
@@ -531,23 +540,23 @@ class Client:
     async def mass_cancel(
         self, scope: int = codes.SCOPE_SESSION, *, account: int | str = 0, instrument: InstrumentLike = 0, event: int = 0, side: int = 0
     ) -> int:
-        """Cancel all orders of a scope (codes.SCOPE_*); how many they were. Their reports come before this returns."""
+        """Cancel all orders of a scope (codes.SCOPE_*); returns their number. Their reports are delivered before this returns."""
         message = _build(M.MassCancel, self.next_id(), scope, self._account(account), self.instrument(instrument), event, side)
         done = await self._request(message)
         assert isinstance(done, M.MassCancelDone)
         return done.count
 
     async def status(self, order: Order | int) -> M.OrderStatus:
-        """Ask the exchange how an order (or id) is. Raises Refused (R_UNKNOWN_ORDER)."""
+        """Request the state of an order, given by Order or id. Raises Refused (R_UNKNOWN_ORDER)."""
         id = order.id if isinstance(order, Order) else order
         return await self._request(_build(M.OrderStatusRequest, id))  # type: ignore[return-value]
 
     async def split(self, event: int, sets: int, *, account: int | str = 0) -> M.Moved:
-        """Pay for complete sets of an exactly-k event and get one contract of each."""
+        """Pay for complete sets of an exactly-k event and receive one of each contract per set. Raises Refused."""
         return await self._request(_build(M.SplitSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
 
     async def merge(self, event: int, sets: int, *, account: int | str = 0) -> M.Moved:
-        """Give complete sets back and get their worth."""
+        """Return complete sets and receive their value. Raises Refused."""
         return await self._request(_build(M.MergeSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
 
     def _account(self, account: int | str) -> int:
@@ -559,17 +568,17 @@ class Client:
 
     @property
     def orders(self) -> dict[int, Order]:
-        """Open orders by id, also those of an earlier run that reports have told of."""
+        """Open orders by id, including orders of an earlier run that are known from reports."""
         return self.tracker.orders
 
     # ---------------------------------------------------------------------------------------------------- market data
     async def subscribe(self, instrument: InstrumentLike) -> BookBuilder:
-        """Follow one book; returns it with its first snapshot in. It stays up to date by itself. Raises ClientError, Disconnected."""
+        """Subscribe to one book; returns it after its first snapshot. It is kept up to date. Raises ClientError, Disconnected."""
         (book,) = await self.subscribe_many([instrument])
         return book
 
     async def subscribe_many(self, instruments: list[InstrumentLike]) -> list[BookBuilder]:
-        """Follow several books; in the order asked."""
+        """Subscribe to several books; returns them in the given order."""
         if self._failed is not None:
             raise Disconnected(self._failed.reason, self._failed.text)
         ids = [self.instrument(i) for i in instruments]
@@ -586,7 +595,7 @@ class Client:
         return list(await asyncio.gather(*waiting))
 
     async def subscribe_all(self) -> dict[int, BookBuilder]:
-        """Follow every book, also those of instruments that are listed later. Returns `books` when all known ones are in."""
+        """Subscribe to every book, also of instruments that are listed later. Returns `books` when all known ones have a snapshot."""
         self._subscribed_all = True
         if self._ready and self._wire is not None:
             self._wire.session.send(M.Subscribe())
@@ -602,7 +611,7 @@ class Client:
         return self.books
 
     def unsubscribe(self, *instruments: InstrumentLike) -> None:
-        """Stop following these (none named: all)."""
+        """Unsubscribe from these instruments (none given: from all)."""
         ids = [self.instrument(i) for i in instruments]
         for id in ids or list(self.books):
             self.books.pop(id, None)
@@ -613,12 +622,12 @@ class Client:
             self._wire.plan_flush()
 
     async def reports(self) -> AsyncIterator[M.Numbered]:
-        """Every numbered report from now on; ends when the client does. What is not taken piles up in memory."""
+        """Every numbered report from now on; ends when the client is closed. Reports that are not read accumulate in memory."""
         async for message in self._follow(False):
             yield message
 
     async def market_data(self) -> AsyncIterator[Any]:
-        """Every market data message from now on; books are up to date with it when it is given."""
+        """Every market data message from now on. When a message is returned, the books already include it."""
         async for message in self._follow(True):
             yield message
 
@@ -636,24 +645,24 @@ class Client:
 
     # --------------------------------------------------------------------------------------------------------- units
     def ticks(self, instrument: InstrumentLike, price: str | Decimal) -> int:
-        """A price as people write it, in ticks: "0.42" -> 4200 where a tick is 0.0001. Raises ClientError when it is no whole tick."""
+        """A decimal price in ticks: "0.42" -> 4200 if a tick is 0.0001. Raises ClientError if it is not a whole number of ticks."""
         return _scaled(price, self.definitions[self.instrument(instrument)].price_decimals, "price")
 
     def lots(self, instrument: InstrumentLike, qty: str | Decimal) -> int:
-        """A quantity as people write it, in lots."""
+        """A decimal quantity in lots. Raises ClientError if it is not a whole number of lots."""
         return _scaled(qty, self.definitions[self.instrument(instrument)].qty_decimals, "quantity")
 
     def price_text(self, instrument: InstrumentLike, ticks: int) -> str:
-        """Ticks as people write them."""
+        """A price in ticks as a decimal text: 4200 -> "0.4200"."""
         return numbers.unscaled(ticks, self.definitions[self.instrument(instrument)].price_decimals)
 
 
 def _scaled(value: str | Decimal, places: int, what: str) -> int:
-    """Exact or refused, never rounded; a Decimal is read as it would be written out."""
+    """Exact or refused, never rounded. A Decimal is read in its plain notation."""
     if isinstance(value, Decimal):
         value = f"{value:f}"
     if not isinstance(value, str):
-        raise ClientError(f"{value!r} is no {what}: write it as a text or a Decimal, like {numbers.example(places)!r}")
+        raise ClientError(f"{value!r} is not a {what}: give a str or a Decimal, like {numbers.example(places)!r}")
     try:
         return numbers.scaled(value, places, what)
     except numbers.NotANumber as error:
@@ -661,7 +670,7 @@ def _scaled(value: str | Decimal, places: int, what: str) -> int:
 
 
 def _checked(message: Any) -> None:
-    """The bounds of a message, before it is sent. Raises ClientError naming the field."""
+    """Check the bounds of a message before it is sent. Raises ClientError naming the field."""
     try:
         M.decode_client(M.encode(message))
     except (M.WireError, OverflowError) as error:
@@ -669,7 +678,7 @@ def _checked(message: Any) -> None:
 
 
 def _build(kind: Any, *values: Any, **more: Any) -> Any:
-    """A message with its bounds checked. Raises ClientError."""
+    """Build a message and check its bounds. Raises ClientError."""
     try:
         message = kind(*values, **more)
     except TypeError as error:

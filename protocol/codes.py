@@ -1,8 +1,8 @@
-"""The numbers that travel: every enumeration shared by wires, core, journal and tests.
+"""Every enumeration shared by wires, core, journal and tests.
 
-Plain integers only, because the jitted core freezes them as constants and the wires send them.
-Values follow FIX where FIX has one (Side 54, OrdType 40, TimeInForce 59). Nothing here is ever renumbered:
-journals and clients hold these numbers for good. Texts for the refusals are in protocol/errors.py.
+Plain integers only, because the jitted core compiles them in as constants and the wires send them.
+Values follow FIX where FIX has the enumeration (Side 54, OrdType 40, TimeInForce 59). They are never renumbered:
+journals and clients store them. Texts for the refusals are in protocol/errors.py.
 """
 
 # ---- sides and contract sides (FIX 54; contract side is ours, tag 5010 on FIX) --------------------------------
@@ -25,7 +25,7 @@ FOK = 4
 GTD = 6
 
 # ---- order flags, one bit each (7 bits at most: they share a signed word) -------------------------------------
-FLAG_POST_ONLY = 1  # refuse when it would take
+FLAG_POST_ONLY = 1  # refuse if it would take liquidity
 FLAG_POST_SLIDE = 2
 FLAG_REDUCE_ONLY = 4
 FLAG_PERSIST = 8  # survives going live; others lapse
@@ -45,7 +45,7 @@ ST_FILLED = 3
 ST_CANCELED = 4
 ST_EXPIRED = 5
 ST_REJECTED = 6
-ST_REPLACED = 7  # this ClOrdID was replaced: the order lives on under a newer one
+ST_REPLACED = 7  # this ClOrdID was replaced: the order is open with a newer one
 ST_PENDING = 8  # waits in a speed bump
 ORD_STATUS_FIX = {ST_NEW: "0", ST_PARTIAL: "1", ST_FILLED: "2", ST_CANCELED: "4", ST_EXPIRED: "C", ST_REJECTED: "8", ST_PENDING: "A"}
 
@@ -121,10 +121,10 @@ C_MERGE = 7
 C_STATUS = 8
 C_LOGON = 16
 C_LOGOFF = 17
-C_SEND = 18  # an outgoing session message made in plain Python; its body follows as data rows
+C_SEND = 18  # an outgoing session message encoded in plain Python; its body follows as data rows
 C_SET_IN = 19  # SequenceReset from the peer: next expected incoming number
-C_ADMIN = 32  # a msgspec record in data rows; the registry turns it into the rows below
-# Rows that only the registry writes, while it applies an ADMIN record; a gateway that sends one is broken.
+C_ADMIN = 32  # a msgspec record in data rows; the registry translates it into the rows below
+# Rows that only the registry writes, while it applies an ADMIN record; a gateway must never send one.
 C_DEF_ASSET = 40
 C_DEF_VENUE = 41
 C_DEF_FIRM = 42
@@ -151,11 +151,11 @@ E_CANCEL_REJECT = 6  # 35=9
 E_EXPIRED = 7  # 150=C
 E_STATUS = 8  # 150=I
 E_MASS_DONE = 9  # 35=r
-E_SENT = 10  # a session message made in plain Python (C_SEND)
-E_LOGON = 11  # a session logged on (marks a reset of its numbers); takes no number itself
+E_SENT = 10  # a session message encoded in plain Python (C_SEND)
+E_LOGON = 11  # a session logged on (marks a reset of its numbers); has no number itself
 E_LOGOFF = 12
 E_PHASE = 13  # phase of an event changed; session 0
-E_MOVED = 14  # a ledger entry that is no trade: transfer, split, merge
+E_MOVED = 14  # a ledger entry without a trade: transfer, split, merge
 E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
@@ -182,10 +182,11 @@ WHY_SETTLEMENT = 9
 EF_TAKER = 1  # this side of the trade removed liquidity
 EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes each
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
-EF_UNSOLICITED = 8  # the client did not ask for this
+EF_UNSOLICITED = 8  # the client did not request this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
-EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) behind the two ids
-EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order, its later reports go there
+EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) after the two ids
+EF_COPY = 128  # a copy of another session's event; its number there is in the row
+EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order and gets its later reports
 
 # ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
 FIELD_ACCOUNT = 1
@@ -265,9 +266,9 @@ R_QTY_BELOW_FILLED = 92
 R_REPLACE_FIELD = 93
 R_NOTHING_CHANGED = 94
 R_BAD_SCOPE = 95
-R_ORDER_REPLACED = 96  # the id was replaced, the order lives on under a newer one
+R_ORDER_REPLACED = 96  # the id was replaced, the order is open with a newer one
 R_CANCEL_FIELD = 97
-# why an order was taken out (not refusals)
+# why an order was cancelled or expired (not refusals)
 R_USER_CANCEL = 100
 R_MASS_CANCEL = 101
 R_IOC_REST = 102
@@ -277,7 +278,7 @@ R_EXPIRED = 105
 R_DISCONNECT = 106
 R_MARKET_CLOSING = 107
 R_KILL_SWITCH = 108
-R_REPLACED_TO_FILLED = 109  # a replace lowered the total to what was filled
+R_REPLACED_TO_FILLED = 109  # a replace lowered the total to the filled quantity
 R_MARKET_REST = 110
 R_USER_REPLACE = 112
 # split, merge, transfer, settlement (operator and client)
@@ -319,7 +320,7 @@ R_DISK_RESERVE = 163
 R_OVERLOAD = 164
 R_BAD_COMP_ID = 165
 R_BAD_HEARTBEAT = 166
-R_CLOCK_JUMP = 167  # the time of day jumped forward and that is not taken
+R_CLOCK_JUMP = 167  # the time of day jumped forward, and exchange time does not follow it
 R_CLOCK_NOT_HELD = 168
 R_REPORTS_REBUILDING = 169
 R_REPORTS_LOST = 170

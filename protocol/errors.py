@@ -7,6 +7,7 @@ ticks in the client's terms, quantities in lots, money in minor units of its ass
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import codes, phases, units
@@ -152,7 +153,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_NO_LIQUIDITY", 99, 99, 0, None, None, "no liquidity: there is no opposite order to price a market order",
      "The opposite side of the book is empty.", "Send a limit order."),
     ("R_COLLAR", 99, 99, 0, None, None, "price {asked} is beyond the collar, which ends at {limit} (reference {used})",
-     "The price is too far above the reference for a buy, or too far below it for a sell.", "Send a price nearer to the reference."),
+     "The price is further from the reference price than the collar allows.", "Send a price nearer to the reference."),
     ("R_POSITION_LIMIT", 3, 99, 0, None, None, "the position could reach {asked}, the limit is {limit} (now {used}, open orders counted)",
      "Position and open orders on that side together would exceed the instrument's maximum position. All three numbers count YES contracts: "
      "one YES sold, or one NO bought, is -1.",
@@ -298,6 +299,24 @@ PHASES: frozenset[int] = frozenset(
     (codes.R_MARKET_NOT_OPEN, codes.R_MARKET_CLOSED, codes.R_BAD_TRANSITION, codes.R_NOT_DETERMINED, codes.R_NOT_CLOSED)
 )
 
+# The units of the other reasons' numbers; a reason in none of these sets has plain numbers.
+PRICES: frozenset[int] = frozenset(  # ticks, in the client's terms
+    (codes.R_PRICE_OUT_OF_RANGE, codes.R_PRICE_OFF_GRID, codes.R_COLLAR, codes.R_PRICE_ON_MARKET, codes.R_POST_ONLY_WOULD_TRADE)
+)
+QUANTITIES: frozenset[int] = frozenset(  # lots
+    (
+        codes.R_QTY_NOT_POSITIVE,
+        codes.R_QTY_LOT,
+        codes.R_QTY_TOO_SMALL,
+        codes.R_QTY_TOO_LARGE,
+        codes.R_POSITION_LIMIT,
+        codes.R_QTY_BELOW_FILLED,
+        codes.R_FOK_NOT_FILLABLE,
+    )
+)
+MONEY: frozenset[int] = frozenset((codes.R_COLLATERAL,))  # minor units of the asset that is reserved (for a spot sell the base asset)
+NOTIONALS: frozenset[int] = frozenset((codes.R_NOTIONAL_TOO_LARGE,))  # minor units of the asset that prices are in
+
 SAFE_TO_RESEND: frozenset[int] = frozenset(
     (
         codes.R_NOT_LOGGED_ON,
@@ -335,9 +354,10 @@ for _name, _103, _102, _380, _373, _378, _text, _cause, _todo in _ROWS:
 _PLACE = re.compile(r"\{(limit|used|asked)\}")
 
 
-def text(code: int, limit: int | None = None, used: int | None = None, asked: int | None = None) -> str:
-    """The sentence for a refusal with its numbers filled in, and "(safe to resend)" appended if it is. If a number used in the text is not given,
-    the cause is returned instead, which uses no numbers. Never fails: an unknown code gives a sentence with the code."""
+def text(code: int, limit: int | None = None, used: int | None = None, asked: int | None = None, show: Callable[[int], str] = str) -> str:
+    """The sentence for a refusal with its numbers filled in, and "(safe to resend)" appended if it is. If a number used in the text is not
+    given, the cause is returned instead, which uses no numbers. show: writes a number that is not a time, e.g. ticks as a decimal price.
+    Never fails: an unknown code gives a sentence with the code."""
     row = REFUSALS.get(code)
     if row is None:
         return f"refused with the unknown code {code}"
@@ -345,15 +365,15 @@ def text(code: int, limit: int | None = None, used: int | None = None, asked: in
     if any(values[name] is None for name in numbers_used(code)):
         sentence = row.cause.removesuffix(".")
     else:
-        sentence = _PLACE.sub(lambda match: _shown(code, values[match.group(1)] or 0), row.template)
+        sentence = _PLACE.sub(lambda match: _shown(code, values[match.group(1)] or 0, show), row.template)
     return f"{sentence} (safe to resend)" if row.safe_to_resend else sentence
 
 
-def _shown(code: int, value: int) -> str:
+def _shown(code: int, value: int, show: Callable[[int], str]) -> str:
     if code in PHASES:
         return phases.name(value)
     if code not in TIMES:
-        return str(value)
+        return show(value)
     return units.instant(value) if value else "none"
 
 

@@ -1,6 +1,6 @@
-"""Tags and names of all fields of FIX 4.4 (the standard's list), so that a field that is not accepted here is refused by its name.
+"""Tags and names of all fields of FIX 4.4 (volume 6, field definitions), so that a refusal can name a field that is not accepted here.
 
-What is taken, and how, is in fix_tables.py. Numbers that FIX 4.4 leaves out (20, 24, 47 ...) are fields of other versions.
+fix_tables.py defines which are accepted, and how. Numbers that FIX 4.4 leaves out (20, 24, 47 ...) are fields of other versions.
 """
 
 _NAMES = """

@@ -3,9 +3,10 @@
     client = FixClient("CLIENT1", "EXOS-OE", "client1", "client1-secret")
     socket.send(client.connect(now_ns))
     for message in client.receive(data, now_ns): ...     # application messages, Rejects and session events, in sequence
-    socket.send(client.take())                           # whatever is due to go out; call it after receive, on_time and the order calls
-It keeps its numbers and what it sent, so that another connection of the same object goes on where the last one broke off; a program that must
-survive its own end stores `next_out`, `next_in` and `sent` itself. Orders are sent while `live`; asking otherwise raises NotLoggedOn.
+    socket.send(client.take())                           # bytes to send; call it after receive, on_time and the order calls
+It keeps its sequence numbers and the messages it sent, so that a new connection of the same object continues where the last one ended. A
+program that must continue after its own restart stores `next_out`, `next_in` and `sent` itself. Orders can be sent only while `live`;
+otherwise NotLoggedOn is raised.
 """
 
 from . import codes, fix_session
@@ -16,11 +17,11 @@ Value = bytes | str | int
 
 
 class NotLoggedOn(RuntimeError):
-    """An order was to be sent on a connection that is not logged on: nothing was sent, no number was used."""
+    """The connection is not logged on: nothing was sent, and no number was used."""
 
 
 class FixClient:
-    """One FIX session as its initiator. next_out: next number to be sent; next_in: next expected one."""
+    """One FIX session as its initiator. next_out: next number to send; next_in: next number expected."""
 
     def __init__(
         self, our: str, peer: str, username: str, password: str, heartbeat_s: int = 30, next_out: int = 1, next_in: int = 1

@@ -1,31 +1,32 @@
-"""What a Logon may ask for beside the session itself, and how the acceptor answers it.
+"""The options of a Logon, and how the acceptor answers it (FIX 4.4 volume 2, "Logon").
 
-Taken: 98, 108, 141, 95/96, 553/554, 383 (how long our messages may be), 464=N, 789 (what the peer has of ours; our reply says what we have of its),
-1137=6 (it says FIX 4.4), and our own 5001 to 5003. Everything else is refused by its name (fix_messages.check).
+Accepted: 98, 108, 141, 95/96, 553/554, 383 (the longest message the peer can read), 464=N, 789 (the number that the peer expects next; our
+reply gives the number that we expect next), 1137=6 (means FIX 4.4), and our own 5001 to 5003. Everything else is refused, naming the field
+(fix_messages.check).
 """
 
 from .fix_messages import FixMessage, encode_fields, parse_int, parse_uint
 from .fix_tables import MAX_MESSAGE_BYTES, OUR_MESSAGE_BYTES
 
 BEGIN_STRINGS = ("FIX.4.0", "FIX.4.1", "FIX.4.2", "FIX.4.3", "FIX.4.4", "FIXT.1.1")
-APPL_VER_ID = "6"  # FIX 4.4 in the terms of 1137
+APPL_VER_ID = "6"  # FIX 4.4 in the enumeration of ApplVerID, which 1137 uses
 OWN_FLAGS = (5001, 5002, 5003)
 
 
 def version_of(message: FixMessage) -> str:
-    """The version in which a peer that has not logged on is answered: its own where it is one, else FIX.4.4."""
+    """The BeginString for answers to a peer that is not logged on: the peer's own if it is a known version, else FIX.4.4."""
     begin = message.text(8)
     return begin if begin in BEGIN_STRINGS else "FIX.4.4"
 
 
 def wrong_version(message: FixMessage, spoken: str) -> str:
-    """Why a first message of another version is refused, "" when it is ours."""
+    """Why a first message of another version is refused; "" if it has ours."""
     begin = message.text(8)
     return "" if begin == spoken else f"BeginString(8): found {begin}, only {spoken} is spoken here"
 
 
 def missing(message: FixMessage) -> str:
-    """Which field of the header that every message must have is not there, "" when all are."""
+    """The sentence for a missing required header field; "" if there is none."""
     for tag, name in ((49, "SenderCompID"), (56, "TargetCompID"), (34, "MsgSeqNum"), (52, "SendingTime")):
         if tag not in message:
             return f"{name}({tag}) is required"
@@ -33,7 +34,8 @@ def missing(message: FixMessage) -> str:
 
 
 def refused_option(message: FixMessage) -> str:
-    """What a Logon asks for that is not done here, as a sentence; "" when there is nothing."""
+    """The sentence for an option that is not supported; "" if there is none. Each rule is the definition of the field that the sentence
+    names."""
     if message.get(464) == b"Y":
         return "TestMessageIndicator(464): found Y, but this session's orders are real"
     if 1137 in message and message.text(1137) != APPL_VER_ID:
@@ -51,18 +53,19 @@ def heartbeat(message: FixMessage) -> int:
 
 
 def wrong_heartbeat(seconds: int, taken: tuple[int, int]) -> str | None:
-    """Why this interval is refused, None: it is not. taken: the least and the most."""
+    """Why this interval is refused; None if it is accepted. taken: the smallest and largest allowed, in seconds."""
     low, high = taken
     return None if low <= seconds <= high else f"HeartBtInt(108): found {seconds}, expected {low} to {high}"
 
 
 def next_expected(message: FixMessage) -> int:
-    """The number of ours that the peer expects next (789), 0: it does not say."""
+    """The number that the peer expects next from us (789), 0: not given."""
     return parse_uint(message.get(789)) or 0
 
 
 def reply(message: FixMessage, seconds: int, reset: bool, next_in: int, own_fields: bool) -> bytes:
-    """Body of the answer. next_in: what we expect next; own_fields: the peer knows our dictionary, 5001 to 5003 are echoed."""
+    """Body of the answer. next_in: the number that we expect next; own_fields: the peer knows our dictionary, so 5001 to 5003 are echoed.
+    HeartBtInt is echoed because both sides must use the same interval (definition of 108)."""
     fields: list[tuple[int, bytes | str | int]] = [(98, 0), (108, seconds)]
     if reset:
         fields.append((141, "Y"))

@@ -1,13 +1,14 @@
 """FIX messages in plain Python: frames out of a byte stream, fields, checks against the table, strict numbers, building.
 
-No I/O, no clock. The kernels of exchange_server/wires/fix_in.py do the same for the frequent messages; tests hold the two equal.
+No I/O, no clock. The kernels of exchange_server/wires/fix_in.py do the same for the frequent messages; tests check that both agree.
 
-Framing (Framer): what is not a message is dropped until the next `8=FIX`. A message is *garbled*, and dropped alone, when 8, 9, 35 do
-not come first in this order, BodyLength is no number in 5..MAX_MESSAGE_BYTES or does not end at `10=ddd`, a part lacks `=` or has nothing
-before it, or CheckSum is wrong. All else is a message, and `check` says what is wrong with it in terms of SessionRejectReason.
+Framing (Framer): bytes that are not part of a message are dropped up to the next `8=FIX`. A message is *garbled*, and dropped alone, when
+8, 9, 35 are not the first three fields in this order, BodyLength is not a number in 5..MAX_MESSAGE_BYTES or does not end at `10=ddd`, a
+part lacks `=` or has no tag, or CheckSum is wrong (FIX 4.4 volume 2, test cases 2d, 2m, 2t and 3b: ignore it and count no number).
+Everything else is a message, and `check` finds what is wrong with it in terms of SessionRejectReason.
 
-Numbers: ASCII digits only, at most 18 of them; no sign but a leading `-` where the type has one; leading zeros are allowed on the way in
-(FIX 4.4 vol. 1, int) and never written.
+Numbers: ASCII digits only, at most 18; a leading `-` only where the type allows it. Leading zeros are accepted
+(FIX 4.4 volume 1, data type int) and never written.
 """
 
 import re
@@ -43,18 +44,18 @@ def parse_uint(value: bytes) -> int | None:
 
 
 def parse_int(value: bytes) -> int | None:
-    """As parse_uint, with an optional leading minus."""
+    """Like parse_uint, with an optional leading minus."""
     return int(value) if _INT.fullmatch(value) else None
 
 
 def is_decimal(value: bytes) -> bool:
-    """Digits with at most one point among or around them, optional leading minus, 1 to 36 digits in all."""
+    """Digits with at most one point before, between or after them, optional leading minus, 1 to 36 digits in all (data type float)."""
     m = _DECIMAL.fullmatch(value)
     return bool(m and 1 <= len(m[2]) + len(m[3] or b"") <= 36)
 
 
 def scale(value: bytes, decimals: int) -> tuple[int, str]:
-    """(value · 10^decimals, "") for a decimal text, or (0, why not): never rounded. Zeros behind the last decimal are no decimals."""
+    """(value · 10^decimals, "") for a decimal text, or (0, why not); never rounded. Trailing zeros do not count as decimals."""
     m = _DECIMAL.fullmatch(value)
     if not m or not (m[2] or m[3]):
         return 0, "is not a decimal number"
@@ -79,7 +80,8 @@ def format_scaled(value: int, decimals: int) -> str:
 
 
 def parse_timestamp(value: bytes) -> int | None:
-    """UTCTimestamp with 0 to 9 decimals of a second -> ns since the epoch; None when it is none. Second 60 (leap) is taken."""
+    """UTCTimestamp with 0 to 9 decimals of a second -> ns since the epoch; None when it is not one. Second 60 is accepted (data type
+    UTCTimestamp: SS = 00-60, for leap seconds)."""
     m = _TIME.fullmatch(value)
     if not m:
         return None
@@ -94,14 +96,14 @@ def parse_timestamp(value: bytes) -> int | None:
 
 
 def format_timestamp(ns: int, decimals: int = 9) -> bytes:
-    """UTCTimestamp text of ns since the epoch; `decimals` of a second (0, 3, 6, 9), cut off, not rounded."""
+    """UTCTimestamp text of ns since the epoch, with `decimals` of a second (0, 3, 6, 9); truncated, not rounded."""
     seconds, fraction = divmod(ns, 10**9)
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y%m%d-%H:%M:%S")
     return (f"{text}.{fraction:09d}"[: 18 + decimals] if decimals else text).encode()
 
 
 def plain_id(value: bytes) -> int:
-    """n when the text is the decimal of n in 1..2^63-1 without leading zeros, else 0: such ClOrdIDs need no text row."""
+    """n if the text is the decimal form of n in 1..2^63-1 without leading zeros, else 0. Such ClOrdIDs need no text row."""
     if _PLAIN_ID.fullmatch(value):
         n = int(value)
         if n < 2**63:
@@ -111,8 +113,8 @@ def plain_id(value: bytes) -> int:
 
 # ---------------------------------------------------------------------------------------------------- messages
 class FixMessage:
-    """The fields of one framed message, in order. `get` answers the first one of a tag. What is no tag (0, -1, 035, abc) is kept as -1, and
-    `odd` has its text by its place among the fields."""
+    """The fields of one framed message, in order. `get` returns the first field with a tag. An invalid tag (0, -1, 035, abc) is kept as -1,
+    and `odd` has its text by position among the fields."""
 
     __slots__ = ("_first", "fields", "odd", "raw")
 
@@ -183,8 +185,8 @@ def parse(raw: bytes) -> FixMessage:
 
 
 class Framer:
-    """Cuts whole, undamaged messages out of a byte stream. `garbled` counts what was dropped; `too_long`: BodyLength of the last one that was
-    dropped because it is longer than what is taken, 0: none."""
+    """Cuts whole, undamaged messages out of a byte stream. `garbled` counts the dropped messages; `too_long`: BodyLength of the last one
+    that was dropped because it is above the limit, 0: none."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
@@ -226,7 +228,8 @@ class Framer:
 
 
 def _frame(data: bytes, begin: int) -> tuple[int, int]:
-    """(length of the message at `begin`, 0); (0, 0): incomplete as far as one can see; (-1, BodyLength where that alone is too much): garbled."""
+    """(length of the message at `begin`, 0); (0, 0): incomplete so far; (-1, BodyLength if only that is above the limit, else 0):
+    garbled."""
     head, length, body = _frame_head(data, begin)
     if head != 1:
         return head, length
@@ -249,7 +252,7 @@ def _frame_head(data: bytes, begin: int) -> tuple[int, int, int]:
         return garbled if end - begin > MAX_MESSAGE_BYTES or (digits and not _DIGITS.fullmatch(digits)) else (0, 0, 0)
     if not _DIGITS.fullmatch(digits):
         return garbled
-    length = min(int(digits.lstrip(b"0")[:11] or b"0"), _LENGTH_SHOWN_MAX)  # leading zeros, however many: the value is what is bounded
+    length = min(int(digits.lstrip(b"0")[:11] or b"0"), _LENGTH_SHOWN_MAX)  # any number of leading zeros: only the value is limited
     body = soh + 1
     if length < 5:
         return garbled
@@ -317,7 +320,7 @@ def build(
 
 
 def seal(begin: str, inner: bytes) -> bytes:
-    """8, 9 in front of `inner` (35 up to the end of the body) and 10 behind it."""
+    """`inner` (35 up to the end of the body) with 8 and 9 before it and 10 after it."""
     raw = b"8=%s\x019=%d\x01%s" % (begin.encode(), len(inner), inner)
     return raw + b"10=%03d\x01" % (sum(raw) & 255)
 
@@ -325,8 +328,8 @@ def seal(begin: str, inner: bytes) -> bytes:
 # ---------------------------------------------------------------------------------------------------- checks
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Why a message is rejected: SessionRejectReason (373), RefTagID (371, None: no number) and the sentence for 58.
-    `business` > 0: it is a BusinessMessageReject with that 380 instead."""
+    """Why a message is rejected: SessionRejectReason (373), RefTagID (371, None: the tag is not a number) and the sentence for 58.
+    `business` > 0: a BusinessMessageReject with that BusinessRejectReason (380) instead."""
 
     reason: int
     tag: int | None
@@ -360,10 +363,11 @@ _TYPE_CHECKS = {
 
 
 def check(message: FixMessage, from_server: bool = False) -> Problem | None:
-    """The first thing that is wrong with a framed message, by the table; None when it may be handled.
+    """The first error in a framed message according to the table; None if it may be handled.
 
-    Order: MsgType, then field by field in message order (unknown 0, empty 4, twice 13, not of this message or not taken here 2, header behind
-    the body 14, format 6, enumeration 5), then what is missing (1).
+    Order: MsgType, then each field in message order, then missing fields (1). Reasons are those of SessionRejectReason (373), the cases
+    those of FIX 4.4 volume 2, test cases 2q, 2r and 14: unknown tag 0 (14a), empty 4 (14d), tag twice 13 (14h), not of this message or not
+    accepted here 2 (14c), header field after the body 14 (14g), format 6 (14f), enumeration 5 (14e), required tag missing 1 (14b).
     """
     spec: Message | None = MESSAGES.get(message.msg_type)
     if spec is None or not (spec.outgoing if from_server else spec.incoming):
@@ -412,7 +416,7 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
 
 
 def _unknown(message: FixMessage, place: int, tag: int, value: bytes) -> Problem:
-    """A field that is not in the table: one of FIX 4.4 that is not accepted here, or none at all."""
+    """A field that is not in the table: a field of FIX 4.4 that is not accepted here (2), or an unknown or invalid tag (0)."""
     if tag in FIX44_NAMES:
         return Problem(2, tag, f"{_name(tag)} is not accepted here: found {_show(value)!r}")
     if tag > 0:
@@ -424,14 +428,14 @@ def _unknown(message: FixMessage, place: int, tag: int, value: bytes) -> Problem
 # ---------------------------------------------------------------------------------------------------- orders
 @dataclass(slots=True)
 class OrderRequest:
-    """What D, F, G, H or q asks for, in terms of protocol.codes; decimals are still texts, because only the instrument says how many
-    decimals they may have (`scale`)."""
+    """The content of D, F, G, H or q, in terms of protocol.codes. Decimal numbers are still texts, because the number of decimals allowed
+    depends on the instrument (`scale`)."""
 
     msg_type: str
     seq: int
     cl_ord_id: bytes
     orig_cl_ord_id: bytes = b""
-    account: bytes = b""  # empty: the session's default
+    account: bytes = b""  # empty: the session's default account
     symbol: bytes = b""
     side: int = 0
     contract_side: int = codes.YES
@@ -450,8 +454,8 @@ class OrderRequest:
     group: int = 0
     front_end: int = 0
     scope: int = 0
-    request_id: bytes = b""  # H: OrdStatusReqID (790), repeated in the answer
-    tif_said: bool = False  # 59 was there: a replace without it keeps the order's
+    request_id: bytes = b""  # H: OrdStatusReqID (790), "echoed back" in the answer by its definition
+    tif_said: bool = False  # 59 was given; a replace without it keeps the order's
 
 
 _FLAG_TAGS = ((5016, codes.FLAG_POST_SLIDE), (5017, codes.FLAG_REDUCE_ONLY), (5018, codes.FLAG_PERSIST))
@@ -465,7 +469,8 @@ _SCOPES = {
 
 
 def read_order(message: FixMessage) -> OrderRequest | Problem:
-    """A checked (`check`) D, F, G, H or q as an OrderRequest, or what is conditionally wrong with it."""
+    """A D, F, G, H or q that passed `check` as an OrderRequest, or the Problem with a conditionally required field (BusinessRejectReason 5)
+    or a value."""
     get = message.get
     order = OrderRequest(message.msg_type, message.seq or 0, get(11), get(41), get(1), get(55))
     if 22 in message and get(48) not in (b"", order.symbol or get(48)):
@@ -476,7 +481,7 @@ def read_order(message: FixMessage) -> OrderRequest | Problem:
         if len(value) > TEXT_MAX:
             return Problem(5, tag, f"{_name(tag)} has {len(value)} characters, at most {TEXT_MAX} are allowed")
     order.side = int(get(54, b"0"))
-    unsaid = codes.YES if order.msg_type == "D" else 0  # elsewhere what is not said is the order's own
+    unsaid = codes.YES if order.msg_type == "D" else 0  # in other messages a missing side means the order's
     order.request_id = get(790)
     order.contract_side = {b"N": codes.NO, b"Y": codes.YES}.get(get(5010, b""), unsaid)
     if order.msg_type == "q":

@@ -1,11 +1,15 @@
 """The FIX 4.4 session layer, sans-IO, for both ends of a connection.
 
-In: whole undamaged messages (fix_messages.Framer or the decode kernel) and times. Out: lists of actions, to be done in order by the host:
-it numbers what is sent (`Send`), keeps the numbers, answers resends from its own store, checks credentials. No clock, no bytes, no I/O here.
+Input: whole undamaged messages (fix_messages.Framer or the decode kernel) and times. Output: lists of actions for the host to carry out in
+order. The host numbers what is sent (`Send`), keeps the numbers, answers resends from its own store and checks credentials. No clock, no
+bytes and no I/O here.
 
-Order of checks for a message on a live session: BeginString, MsgSeqNum, CompIDs, SendingTime, then by number (a SequenceReset-Reset has none, a
-Logon with 141=Y on a session that is up makes its own),
-then the table (fix_messages.check), then the message itself. What is answered how is in docs/fix.md.
+Order of checks for a message on a live session: BeginString, MsgSeqNum, CompIDs, SendingTime, then the number (not for a
+SequenceReset-Reset, nor for a Logon with 141=Y on a live session, which restarts the numbers), then the table (fix_messages.check), then
+the message itself. docs/fix.md describes the answers.
+
+"Test case" in the comments below means FIX 4.4 volume 2, "FIX Session-level Test Cases and Expected Behaviors"; names in quotes are
+sections of the same volume.
 """
 
 from collections.abc import Callable
@@ -16,15 +20,15 @@ from .fix_messages import FixMessage, Problem, check, encode_fields, parse_times
 from .fix_tables import FIX44, HEARTBEAT_MAX_S, HEARTBEAT_MIN_S, MAX_MESSAGE_BYTES
 
 SECOND = 1_000_000_000
-QUEUE_MAX = 2048  # messages kept while a gap is open; more are dropped and come again with the next ResendRequest
-ASK_AGAIN_MAX = 3
-LOGOUT_WAIT_NS = 3 * SECOND  # for the answer to ours, and for what is missing before the peer's
-LOGON_WAIT_NS = 10 * SECOND  # initiator: for the reply
+QUEUE_MAX = 2048  # messages kept while a gap is open; more are dropped and are resent after the next ResendRequest
+ASK_AGAIN_MAX = 3  # repeats of a ResendRequest without progress
+LOGOUT_WAIT_NS = 3 * SECOND  # wait for the answer to our Logout, and for the messages missing before the peer's Logout
+LOGON_WAIT_NS = 10 * SECOND  # initiator: wait for the reply
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Send a message of this type; the host gives the number and the header. `body`: encoded fields."""
+    """Send a message of this type; the host adds the number and the header. `body`: encoded fields."""
 
     msg_type: str
     body: bytes
@@ -39,8 +43,9 @@ class Deliver:
 
 @dataclass(frozen=True, slots=True)
 class Resend:
-    """The peer asks for our messages begin..end again (end is never beyond what was sent; 0: up to the newest one when the answer begins):
-    application messages and Rejects with PossDupFlag, all else gap-filled, nothing outside the range."""
+    """Resend our messages begin..end (end is never beyond the last number sent; 0: up to the newest when the answer begins): application
+    messages and Rejects with PossDupFlag, everything else gap-filled, nothing outside the range ("Resend Request", "Sequence Reset": other
+    administrative messages are not resent)."""
 
     begin: int
     end: int
@@ -48,23 +53,23 @@ class Resend:
 
 @dataclass(frozen=True, slots=True)
 class SetNextIn:
-    """A SequenceReset moved the next expected number."""
+    """A SequenceReset changed the next expected number."""
 
     number: int
 
 
 @dataclass(frozen=True, slots=True)
 class LogonAsked:
-    """Acceptor: a well-formed Logon. The host checks CompIDs and credentials, then calls `accept`, or refuses on its own."""
+    """Acceptor: a well-formed Logon arrived. The host checks CompIDs and credentials, then calls `accept` or refuses it itself."""
 
     message: FixMessage
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedOn:
-    """The session is up (acceptor: the host must know this before it numbers what follows). reset: both numbers began anew.
-    next_in: next expected number, 0: unchanged. When the logon is refused after the credentials were right, this comes too (the Logout takes
-    a number), with live False."""
+    """The session is live (acceptor: the host must handle this before it numbers what follows). reset: both numbers restarted at 1.
+    next_in: next expected number, 0: unchanged. This action also comes, with live False, when a logon with right credentials is refused,
+    because the Logout uses a number."""
 
     reset: bool
     next_in: int
@@ -74,7 +79,7 @@ class LoggedOn:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close the connection behind everything sent; reason: codes.R_* or OK."""
+    """Close the connection after everything was sent; reason: codes.R_* or OK."""
 
     reason: int
     text: str
@@ -92,17 +97,17 @@ CLOSED = "closed"
 class FixSession:
     """One end of one connection.
 
-    next_in: next expected MsgSeqNum (the host may move it on when it has handled in-sequence messages by itself). last_in_ns, last_out_ns: set
-    by the host when bytes came and went; heartbeats are counted from them. last_sent(): highest number sent so far.
+    next_in: next expected MsgSeqNum (the host may advance it when it has handled in-sequence messages itself). last_in_ns, last_out_ns: set
+    by the host when bytes were received and sent; heartbeats are timed from them. last_sent(): highest number sent so far.
     """
 
     def __init__(self, last_sent: Callable[[], int], skew_ns: int = 0, begin_string: str = FIX44, initiator: bool = False) -> None:
         self.begin_string = begin_string.encode()
         self.last_sent = last_sent
-        self.skew_ns = skew_ns  # 0: SendingTime is not judged
+        self.skew_ns = skew_ns  # 0: SendingTime is not checked
         self.initiator = initiator
         self.own_fields = True
-        self.heartbeat_s = HEARTBEAT_MIN_S, HEARTBEAT_MAX_S  # acceptor: what a Logon may ask for
+        self.heartbeat_s = HEARTBEAT_MIN_S, HEARTBEAT_MAX_S  # acceptor: the range that a Logon may request
         self.state = WAIT_LOGON
         self.our_comp_id = b""
         self.peer_comp_id = b""
@@ -113,24 +118,24 @@ class FixSession:
         self.peer_logged_out = False
         self._queue: dict[int, FixMessage | None] = {}
         self._asked_from = 0  # BeginSeqNo of the open ResendRequest, 0: none is open
-        self._asked_upto = 0  # the message that showed the gap: what lies before it was asked for
+        self._asked_upto = 0  # number of the message that showed the gap: everything before it was requested
         self._asked_at_ns = 0
         self._asked_next_in = 0
-        self._asked_again = 0  # times in a row without progress
+        self._asked_again = 0  # repeats without progress
         self._now_ns = 0
-        self.real_ns: int | None = None  # the time of day, which SendingTime is compared with; None: the times given are of it
+        self.real_ns: int | None = None  # the time of day, for comparison with SendingTime; None: the times given are times of day
         self._test_sent_ns = 0
         self._test_number = 0
         self._deadline_ns = 0
         self._logon: FixMessage | None = None
         self._wants_reset = False
-        self._late_logout: FixMessage | None = None  # the peer's Logout, behind a gap
-        self._too_long_at = 0  # expected number when a message was dropped for its length
+        self._late_logout: FixMessage | None = None  # the peer's Logout, received beyond a gap
+        self._too_long_at = 0  # expected number when a message was dropped because of its length
 
     # ------------------------------------------------------------------------------------------------ state
     @property
     def gap_open(self) -> bool:
-        """True while messages are missing: each one must then come through `receive`."""
+        """True while messages are missing: every message must then go through `receive`."""
         return bool(self._queue) or self._asked_from > 0
 
     @property
@@ -151,7 +156,8 @@ class FixSession:
         return min(due, self._asked_at_ns + self.heartbeat_ns) if self._asked_from else due
 
     def on_time(self, now_ns: int) -> list[Action]:
-        """What is due: Heartbeat after own silence, TestRequest after 1.2 and the end after 2.4 intervals of the peer's."""
+        """Actions due by time: Heartbeat after an interval in which we sent nothing (test case 4), TestRequest after 1.2 intervals in which
+        nothing was received (test case 6: "HeartBtInt + reasonable period of time"), and the end after 2.4."""
         if self.state in (LOGON_SENT, LOGOUT_SENT):
             if now_ns < self._deadline_ns:
                 return []
@@ -160,7 +166,7 @@ class FixSession:
             return [Close(codes.R_LOGON_TIMEOUT, f"no {waited} in time")]
         if self.state != ACTIVE:
             return []
-        if self._late_logout is not None:  # it has said goodbye: neither is it silent, nor is it asked for anything more
+        if self._late_logout is not None:  # after its Logout the peer is neither checked for silence nor sent anything but the answer
             return self._bye(self._late_logout) if now_ns >= self._deadline_ns else []
         silent = now_ns - self.last_in_ns
         if silent <= 0 or self._test_sent_ns and self.last_in_ns > self._test_sent_ns:
@@ -170,11 +176,13 @@ class FixSession:
             return self._end(codes.R_HEARTBEAT_LOST, text)
         actions: list[Action] = []
         if self._asked_from and now_ns - self._asked_at_ns >= self.heartbeat_ns:
-            # Nobody answers a ResendRequest that was itself damaged on the way: ask again, a few times, never in a loop.
+            # A ResendRequest that was damaged on the way is never answered: repeat it, but only a few times.
             self._now_ns = now_ns
             self._asked_again = self._asked_again + 1 if self.next_in == self._asked_next_in else 0
             if self._asked_again > ASK_AGAIN_MAX:
-                return self._end(codes.R_SEQUENCE_LOW, f"MsgSeqNum {self.next_in} did not come, though asked for {ASK_AGAIN_MAX + 1} times")
+                return self._end(
+                    codes.R_SEQUENCE_LOW, f"MsgSeqNum {self.next_in} was not received after {ASK_AGAIN_MAX + 1} ResendRequests"
+                )
             actions += self._ask(self._asked_upto)
         if not self._test_sent_ns and silent >= self.heartbeat_ns * 12 // 10:
             self._test_sent_ns = now_ns
@@ -186,11 +194,11 @@ class FixSession:
             actions.append(Send("0", b""))
         return actions
 
-    # ------------------------------------------------------------------------------------------------ own acts
+    # ------------------------------------------------------------------------------------------------ own actions
     def start(
         self, now_ns: int, our: str, peer: str, heartbeat_s: int, fields: list[tuple[int, bytes | str | int]], reset: bool
     ) -> list[Action]:
-        """Initiator: send the Logon. `fields`: behind 98, 108, 141 (553, 554, 5001 ...)."""
+        """Initiator: send the Logon. `fields` follow 98, 108 and 141 (553, 554, 5001 ...)."""
         self.our_comp_id, self.peer_comp_id = our.encode(), peer.encode()
         self.heartbeat_ns = heartbeat_s * SECOND
         self.state = LOGON_SENT
@@ -204,7 +212,7 @@ class FixSession:
         return [Send("A", encode_fields(head + fields))]
 
     def logout(self, now_ns: int, text: str = "") -> list[Action]:
-        """Say goodbye and wait for the peer's."""
+        """Send a Logout and wait for the peer's (test case 12)."""
         if self.state != ACTIVE:
             return []
         self.state = LOGOUT_SENT
@@ -216,7 +224,7 @@ class FixSession:
         return self._end(reason, text) if self.live else [Close(reason, text)]
 
     def reject(self, message: FixMessage, problem: Problem) -> list[Action]:
-        """Reject (3) or BusinessMessageReject (j) of a message. A Reject is never answered."""
+        """Reject (3) or BusinessMessageReject (j) of a message. A Reject is never answered (test case 7: it only counts as received)."""
         if message.msg_type in ("3", "j"):
             return []
         ref_type = message.get(35)
@@ -235,14 +243,16 @@ class FixSession:
         return [Send("3", encode_fields(head))]
 
     def _end(self, reason: int, text: str) -> list[Action]:
-        """Logout with the reason, then close without waiting for the answer: the peer cannot be talked to any more."""
+        """Logout with the reason, then close without waiting for the answer ("Logout": on a serious error the sender may disconnect at
+        once)."""
         self.state = CLOSED
         return [Send("5", encode_fields([(58, text)])), Close(reason, text)]
 
     # ------------------------------------------------------------------------------------------------ logon
     def accept(self, message: FixMessage, now_ns: int, next_in: int, own_fields: bool = True) -> list[Action]:
-        """Acceptor: CompIDs and credentials of the asked Logon are right; next_in: expected before any reset; own_fields: the peer knows our
-        dictionary, so the reply may echo 5001 to 5003."""
+        """Acceptor: CompIDs and credentials of the Logon are right. next_in: the number expected before any reset; own_fields: the peer
+        knows our dictionary, so the reply may echo 5001 to 5003. Order of the checks: SendingTime, HeartBtInt, then MsgSeqNum, which must
+        be 1 with ResetSeqNumFlag ("Logon": both sides restart at 1) and else not below the expected one (test case 1S)."""
         self.our_comp_id, self.peer_comp_id = message.get(56), message.get(49)
         self.next_in = next_in
         self.own_fields = own_fields
@@ -258,7 +268,7 @@ class FixSession:
         elif (wrong := fix_logon.wrong_heartbeat(seconds, self.heartbeat_s)) is not None:
             refused = codes.R_BAD_HEARTBEAT, wrong
         elif reset and seq != 1:
-            refused = codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}"
+            refused = codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y requires MsgSeqNum(34) 1, found {seq}"
         elif not reset and seq < next_in:
             refused = codes.R_SEQUENCE_LOW, f"MsgSeqNum(34) too low: expected {next_in}, found {seq}"
         elif not reset and has > last + 1:
@@ -270,13 +280,14 @@ class FixSession:
             return [LoggedOn(False, counted, self.heartbeat_s[0] * SECOND, live=False), *self._end(*refused)]
         self.state = ACTIVE
         self.heartbeat_ns = seconds * SECOND
-        resend: list[Action] = [Resend(has, 0)] if has and not reset and has <= last else []  # as if it had asked
+        # NextExpectedMsgSeqNum ("Logon"): missing messages are sent as if the peer had requested them.
+        resend: list[Action] = [Resend(has, 0)] if has and not reset and has <= last else []
         if reset or seq == next_in:
             self.next_in = seq + 1
             return [LoggedOn(reset, self.next_in, self.heartbeat_ns), self._logon_reply(message, seconds, reset), *resend]
-        self._queue[seq] = None  # the Logon itself has been dealt with; its number counts when the gap is closed
+        self._queue[seq] = None  # the Logon itself has been handled; its number counts when the gap is closed
         ask = self._ask(seq)
-        if has:  # the peer reads in our 789 what is missing, and sends it without being asked
+        if has:  # our reply's 789 tells the peer which messages are missing, so no ResendRequest is sent ("Logon")
             ask = []
         return [LoggedOn(False, 0, self.heartbeat_ns), self._logon_reply(message, seconds, reset), *resend, *ask]
 
@@ -284,7 +295,7 @@ class FixSession:
         return Send("A", fix_logon.reply(message, seconds, reset, self.next_in, self.own_fields))
 
     def _first(self, message: FixMessage) -> list[Action]:
-        """The first message on an acceptor's connection."""
+        """The first message on an acceptor's connection. Anything but a Logon ends it (test case 1S)."""
         if message.msg_type != "A":
             self.state = CLOSED
             return [Close(codes.R_NOT_LOGGED_ON, f"the first message must be a Logon, found MsgType {message.text(35)[:8]}")]
@@ -320,8 +331,8 @@ class FixSession:
         return [up, *self._ask(seq)]
 
     def too_long(self, length: int) -> list[Action]:
-        """A message was dropped because its BodyLength is more than what is taken. It may be damage, which a resend heals; when the same number
-        comes so again, it is what the peer means to send."""
+        """A message was dropped because its BodyLength is above the limit. This may be damage, which a resend repairs. If it happens again
+        at the same number, the peer really sends a message of that length, and the session ends."""
         text = f"BodyLength(9): found {length}, a message may have {MAX_MESSAGE_BYTES} bytes in all"
         if self.state == WAIT_LOGON:
             self.state = CLOSED
@@ -329,32 +340,32 @@ class FixSession:
         if not self.live:
             return []
         if self._too_long_at == self.next_in:
-            return self._end(codes.R_WIRE_TOO_LONG, f"{text}: MsgSeqNum {self.next_in} cannot be taken")
+            return self._end(codes.R_WIRE_TOO_LONG, f"{text}: MsgSeqNum {self.next_in} cannot be accepted")
         self._too_long_at = self.next_in
         return []
 
     # ------------------------------------------------------------------------------------------------ messages in
     def receive(self, message: FixMessage, now_ns: int) -> list[Action]:
-        """One whole undamaged message."""
+        """Handle one whole undamaged message (test case 2)."""
         if self.state == CLOSED:
             return []
         self._now_ns = self.last_in_ns = now_ns
         self._test_sent_ns = 0
         if self.state == WAIT_LOGON:
             return self._first(message)
-        if message.get(8) != self.begin_string:
+        if message.get(8) != self.begin_string:  # test case 2i: Logout, disconnect
             return self._end(codes.R_WIRE_FIELD, f"BeginString(8): found {message.text(8)}, expected {self.begin_string.decode()}")
         seq = message.seq
-        reset = message.msg_type == "4" and message.get(123) != b"Y"  # its own number, which may be 0, says nothing
-        if not seq and not (reset and seq == 0):
+        reset = message.msg_type == "4" and message.get(123) != b"Y"  # test case 11: MsgSeqNum is ignored, it may even be 0
+        if not seq and not (reset and seq == 0):  # "Sequence Numbers": without MsgSeqNum, end the session
             found = "is missing" if 34 not in message else f"found {message.text(34)[:24]!r}, expected a number from 1 on"
             return self._end(codes.R_WIRE_FIELD, f"MsgSeqNum(34) {found}")
         for tag, name, expected in ((49, "SenderCompID", self.peer_comp_id), (56, "TargetCompID", self.our_comp_id)):
-            if message.get(tag) and message.get(tag) != expected:  # one that is missing or empty is found when its turn comes
+            if message.get(tag) and message.get(tag) != expected:  # test case 2k; `_check` finds a missing or empty one in sequence
                 self._count(seq)
                 text = f"{name}({tag}): found {message.text(tag)[:40]!r}, expected {expected.decode()!r}"
                 return self.reject(message, Problem(9, tag, text)) + self._end(codes.R_BAD_COMP_ID, text)
-        if (skew := self._skew(message, now_ns)) is not None:
+        if (skew := self._skew(message, now_ns)) is not None:  # test case 2o: Reject 373=10, Logout
             self._count(seq)
             return self.reject(message, Problem(10, 52, skew)) + self._end(codes.R_CLOCK_SKEW, skew)
         if self.state == LOGON_SENT:
@@ -380,7 +391,7 @@ class FixSession:
             return None
         sent = parse_timestamp(message.get(52))
         if sent is None:
-            return None  # a format problem, which `check` words
+            return None  # a format error, which `check` reports
         real_ns = now_ns if self.real_ns is None else self.real_ns
         difference = (sent - real_ns) // 1_000_000
         if abs(sent - real_ns) <= self.skew_ns:
@@ -395,25 +406,30 @@ class FixSession:
         return [Send("2", encode_fields([(7, self.next_in), (16, 0)]))]
 
     def _too_high(self, message: FixMessage, seq: int) -> list[Action]:
+        """Test case 2b: request the missing messages. "Ordered Message Processing": later messages wait until the gap is closed."""
         actions: list[Action] = []
         kept: FixMessage | None = message
         if message.msg_type == "5":
-            if self.state == LOGOUT_SENT:  # it answers ours: what is missing is asked for at the next logon
+            if self.state == LOGOUT_SENT:  # the answer to our Logout: the missing messages are requested at the next logon
                 self._queue.clear()
                 return self._bye(message)
-            self._late_logout = message  # first what is missing, for a while
+            self._late_logout = message  # "Logout": request the missing messages first, and wait for them for a limited time
             self._deadline_ns = self._now_ns + LOGOUT_WAIT_NS
-        if message.msg_type == "2" and check(message, self.initiator) is None:  # first the peer's gap, then our own
+        if (
+            message.msg_type == "2" and check(message, self.initiator) is None
+        ):  # test case 20: answer the peer's request first, then send ours
             actions += self._resend(message)
             kept = None
         if seq not in self._queue and (len(self._queue) < QUEUE_MAX or message is self._late_logout):
             self._queue[seq] = kept
-        # One request per gap. A resent message beyond the expected number shows that one of the resent ones was lost: ask again from there.
+        # One request per gap. A resent message beyond the expected number shows that a resent one was lost: request again from there.
         if not self._asked_from or message.poss_dup and self._asked_from != self.next_in:
             actions += self._ask(seq)
         return actions
 
     def _too_low(self, message: FixMessage, seq: int) -> list[Action]:
+        """Test case 2c: Logout without PossDupFlag. Test cases 2e to 2g: a possible duplicate is ignored if its OrigSendingTime is
+        valid."""
         if not message.poss_dup:
             return self._end(codes.R_SEQUENCE_LOW, f"MsgSeqNum(34) too low: expected {self.next_in}, found {seq}")
         problem = self._dup_problem(message)
@@ -422,6 +438,7 @@ class FixSession:
         return self.reject(message, problem) + (self._end(codes.R_CLOCK_SKEW, problem.text) if problem.reason == 10 else [])
 
     def _dup_problem(self, message: FixMessage) -> Problem | None:
+        """Test cases 2g (OrigSendingTime missing) and 2f (later than SendingTime)."""
         if 122 not in message:
             return Problem(1, 122, "OrigSendingTime(122) is required with PossDupFlag(43)=Y")
         original, sent = parse_timestamp(message.get(122)), parse_timestamp(message.get(52))
@@ -445,7 +462,7 @@ class FixSession:
             return []
         if kind == "3" or kind == "j":
             return [Deliver(message)] if self.initiator else []
-        if kind == "1":
+        if kind == "1":  # "Test Request": a Heartbeat with the same TestReqID
             return [Send("0", encode_fields([(112, message.get(112))]))]
         if kind == "2":
             return self._resend(message)
@@ -460,7 +477,7 @@ class FixSession:
         return [Deliver(message)]
 
     def _check(self, message: FixMessage) -> Problem | None:
-        """By the table; the fields of the header that every message must have come last."""
+        """Check against the table, then for the required header fields (test case 14b)."""
         problem = check(message, self.initiator)
         if problem is None:
             for tag, name in ((49, "SenderCompID"), (56, "TargetCompID"), (52, "SendingTime")):
@@ -469,6 +486,7 @@ class FixSession:
         return problem
 
     def _resend(self, message: FixMessage) -> list[Action]:
+        """A ResendRequest ("Resend Request": EndSeqNo 0 means up to the last message sent)."""
         begin, end = parse_uint(message.get(7)) or 0, parse_uint(message.get(16)) or 0
         last = self.last_sent()
         if begin < 1:
@@ -480,17 +498,19 @@ class FixSession:
         return [Resend(begin, min(end, last) if end else last)]
 
     def _gap_fill(self, message: FixMessage, seq: int) -> list[Action]:
+        """SequenceReset-GapFill in sequence (test case 10b); NewSeqNo must not lower the number (test case 10e)."""
         new = parse_uint(message.get(36)) or 0
         if new <= seq:
             return self.reject(message, Problem(5, 36, f"NewSeqNo(36): found {new}, expected more than MsgSeqNum(34) {seq}"))
         actions = self._move_to(new)
         if self._asked_from and self._queue and new > self._asked_upto and new not in self._queue:
-            # The peer fills beyond the gap that was asked for, and the request was for all that follows: the rest is on its way.
+            # The fill reaches beyond the gap, and our request had no end: the remaining messages are on their way.
             self._asked_upto = min(self._queue)
         return actions
 
     def _reset(self, message: FixMessage) -> list[Action]:
-        """SequenceReset-Reset: its own number does not matter."""
+        """SequenceReset-Reset, whatever its own number. Test case 11: a higher NewSeqNo is adopted, an equal one changes nothing, a lower
+        one is rejected and counts no number."""
         problem = self._check(message)
         new = parse_uint(message.get(36)) or 0
         if problem is None and new < self.next_in:
@@ -502,7 +522,8 @@ class FixSession:
         return self._move_to(new) + self._drain()
 
     def _begin_anew(self, message: FixMessage, seq: int) -> list[Action]:
-        """Acceptor: a Logon with 141=Y on a session that is up. Both numbers begin at 1 again; whatever was open before is over."""
+        """Acceptor: a Logon with 141=Y on a live session ("Logon": ResetSeqNumFlag may be used during a session). Both numbers restart at
+        1; open gaps and a pending Logout are dropped."""
         problem = check(message, self.initiator)
         seconds = fix_logon.heartbeat(message)
         text = problem.text if problem is not None else fix_logon.refused_option(message)
@@ -511,7 +532,7 @@ class FixSession:
         if (wrong := fix_logon.wrong_heartbeat(seconds, self.heartbeat_s)) is not None:
             return self._end(codes.R_BAD_HEARTBEAT, wrong)
         if seq != 1:
-            return self._end(codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y goes only with MsgSeqNum(34) 1, found {seq}")
+            return self._end(codes.R_SEQUENCE_LOW, f"ResetSeqNumFlag(141)=Y requires MsgSeqNum(34) 1, found {seq}")
         self._queue.clear()
         self._asked_from = self._asked_again = 0
         self._late_logout = None
@@ -520,8 +541,8 @@ class FixSession:
         return [LoggedOn(True, 2, self.heartbeat_ns), self._logon_reply(message, seconds, True)]
 
     def _move_to(self, number: int) -> list[Action]:
-        """What is skipped was given up by the peer. A TestRequest or Logout among it was only passed over, as what is administrative is:
-        it has come, and is answered."""
+        """Advance to `number`. The peer has given up the skipped messages. A skipped TestRequest or Logout is answered all the same:
+        administrative messages are gap-filled as a rule, and this one was received."""
         self.next_in = number
         actions: list[Action] = [SetNextIn(number)]
         for seq in sorted(seq for seq in self._queue if seq < number):
@@ -531,13 +552,14 @@ class FixSession:
         return actions
 
     def _bye(self, message: FixMessage) -> list[Action]:
+        """Answer the peer's Logout, unless it answers ours, and close (test case 13)."""
         self.peer_logged_out = True
         answer: list[Action] = [] if self.state == LOGOUT_SENT else [Send("5", b"")]
         self.state = CLOSED
         return [*answer, Close(codes.OK, message.text(58) or "logged out")]
 
     def _drain(self) -> list[Action]:
-        """Handle what was queued and is now in sequence; ask anew when another gap lies behind it."""
+        """Handle queued messages that are now in sequence; send another ResendRequest if another gap follows."""
         actions: list[Action] = []
         while self.state != CLOSED and self.next_in in self._queue:
             seq = self.next_in
@@ -548,8 +570,8 @@ class FixSession:
                 actions += self._in_sequence(message, seq)
         if self.state == CLOSED:
             self._queue.clear()
-        elif self._asked_from and self.next_in >= self._asked_upto:  # what was asked for has come
+        elif self._asked_from and self.next_in >= self._asked_upto:  # all requested messages were received
             self._asked_from = 0
-            if self._queue:  # and behind it another gap begins
+            if self._queue:  # another gap follows
                 actions += self._ask(min(self._queue))
         return actions

@@ -1,8 +1,9 @@
-"""The FIX table: every message, field, type and enumeration spoken on a session kind, and since which version.
+"""The FIX table: every message, field, type and enumeration supported on a session kind, and since which version.
 
-Parsing, checking, the QuickFIX dictionary (protocol/dict/FIX44-OE.xml), the page docs/fix.md and the tests are made from it.
-Session kind here: OE (order entry), FIX.4.4. Meanings follow FIX 4.4; custom tags lie in 5000-9999; a field that
-FIX 4.4 does not have on a message but a later version has (1138, 2964) keeps its later tag, and we do not send it.
+Parsing, checking, the QuickFIX dictionary (protocol/dict/FIX44-OE.xml), the page docs/fix.md and the tests are based on it.
+Session kind here: OE (order entry), FIX.4.4. Names, types and enumeration values are those of the field definitions of FIX 4.4 (volume 6),
+of which the enumerations list the values that are used here. Custom tags are in 5000-9999, the range for user-defined fields. A field that
+only a later version has on a message (1138, 2964) keeps its later tag, and we do not send it.
 """
 
 from dataclasses import dataclass, field
@@ -14,12 +15,12 @@ VERSIONS = (FIX44,)
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `values`: the enumeration, wire value -> name; empty: any value of the type. `unsupported`: it is tabled so that it
-    can be refused by name; using it makes the core answer R_FIELD_UNSUPPORTED (or R_BAD_FLAGS)."""
+    """One field. `values`: the enumeration, wire value -> name; empty: any value of the type. `unsupported`: the field is known, so that a
+    refusal can name it; the core answers it with R_FIELD_UNSUPPORTED (or R_BAD_FLAGS)."""
 
     tag: int
     name: str
-    type: str  # the FIX data type, in capitals, as QuickFIX dictionaries write it
+    type: str  # the FIX data type (volume 1, "Data Types"), in capitals as in QuickFIX dictionaries
     values: dict[str, str] = field(default_factory=dict)
     since: str = FIX44
     unsupported: bool = False
@@ -27,7 +28,7 @@ class Field:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message of a session kind. `fields`: (tag, required) of the body in the order in which we write them."""
+    """One message of a session kind. `fields`: (tag, required) of the body, in the order in which we write them."""
 
     msg_type: str
     name: str
@@ -58,7 +59,7 @@ _F: tuple[Field, ...] = (
     Field(57, "TargetSubID", "STRING"),
     Field(142, "SenderLocationID", "STRING"),
     Field(143, "TargetLocationID", "STRING"),
-    Field(347, "MessageEncoding", "STRING"),  # taken; it says nothing about the fields that are taken here
+    Field(347, "MessageEncoding", "STRING"),  # accepted without effect: it applies to Encoded... fields only, and none is accepted here
     Field(369, "LastMsgSeqNumProcessed", "SEQNUM"),
     Field(10, "CheckSum", "STRING"),
     # ---- session
@@ -150,7 +151,7 @@ _F: tuple[Field, ...] = (
     Field(532, "MassCancelRejectReason", "INT", {
         "0": "MASS_CANCEL_NOT_SUPPORTED", "1": "INVALID_OR_UNKNOWN_SECURITY", "99": "OTHER",
     }),
-    Field(527, "SecondaryExecID", "STRING"),  # the trade: the same on both of its sides
+    Field(527, "SecondaryExecID", "STRING"),  # the trade's id: the same on both sides
     Field(533, "TotalAffectedOrders", "INT"),
     Field(790, "OrdStatusReqID", "STRING"),
     Field(851, "LastLiquidityInd", "INT", {"1": "ADDED_LIQUIDITY", "2": "REMOVED_LIQUIDITY"}),
@@ -243,24 +244,24 @@ _M: tuple[Message, ...] = (
 
 MESSAGES: dict[str, Message] = {m.msg_type: m for m in _M}
 ADMIN_TYPES = frozenset(m.msg_type for m in _M if m.admin)
-# Types of FIX 4.4 that exist but are not spoken on this session kind: BusinessMessageReject 380=3 instead of Reject 373=11.
+# Types of FIX 4.4 that this session kind does not support: BusinessMessageReject 380=3 instead of Reject 373=11 (volume 2, test cases 2r and 2q).
 KNOWN_TYPES = frozenset(
     "6 7 8 9 B C E J K L M N P Q R S T V W X Y Z a b c d e f g h i k l m n o p r s t u v w x y z AA AB AC AD AE AF AG AH AI AJ AK AL AM AN AO AP "
     "AQ AR AS AT AU AV AW AX AY AZ BA BB BC BD BE BF BG BH".split()
 )
-# Lengths that go before a data field: length tag -> data tag. SOH may occur inside such data.
+# Length fields that precede a data field: length tag -> data tag (volume 1, data type "data": it may contain SOH).
 DATA_FIELDS = {93: 89, **{tag: tag + 1 for tag in (90, 95, 212, 348, 350, 352, 354, 356, 358, 360, 362, 364, 445, 618, 621)}}
 
 MAX_MESSAGE_BYTES = 4096  # a longer message is garbled
 MAX_COMP_ID = 64
-OUR_MESSAGE_BYTES = 1536  # no message of ours is longer
+OUR_MESSAGE_BYTES = 1536  # the longest message that we send
 HEARTBEAT_MIN_S = 2
 HEARTBEAT_MAX_S = 60
 TEXT_MAX = 64  # ClOrdID and the other ids
 
 
 def dictionary(version: str = FIX44) -> str:
-    """The QuickFIX-format XML dictionary of the order entry session kind. Byte for byte the same at every call."""
+    """The XML dictionary of the order entry session kind in QuickFIX format. Byte for byte the same at every call."""
     major, minor = version.removeprefix("FIX.").split(".")
     out = [f'<fix type="FIX" major="{major}" minor="{minor}" servicepack="0">', " <header>"]
     out += [_xml_ref(tag, required) for tag, required in HEADER]
@@ -289,7 +290,7 @@ def dictionary(version: str = FIX44) -> str:
 
 
 def _xml_fields(message: Message) -> list[str]:
-    """The body's fields; those of a group inside it."""
+    """The body's fields; the members of a group are inside it."""
     groups = dict(message.groups)
     inside = {tag for tags in groups.values() for tag in tags}
     out = []

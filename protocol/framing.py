@@ -1,6 +1,7 @@
 """Frames: a u32 little-endian length, then that many bytes (one MessagePack array). Incremental, bounded, no I/O.
 
-The length counts the payload only. 0 and anything above the limit end the connection: a length that is wrong cannot be skipped.
+The length counts the payload only. A length of 0 or above the limit ends the connection, because the next frame cannot be found after a
+wrong length.
 """
 
 from collections.abc import Iterator
@@ -9,13 +10,13 @@ from . import codes
 from .messages import WireError
 
 PREFIX = 4
-MAX_LOGON_BYTES = 4096  # what an unknown peer may send in all before it is logged on
+MAX_LOGON_BYTES = 4096  # the most bytes that a peer may send in all before it is logged on
 MAX_CLIENT_PAYLOAD = 64 * 1024
 MAX_SERVER_PAYLOAD = 4 * 1024 * 1024  # the snapshot of a very deep book
 
 
 def frame(payload: bytes) -> bytes:
-    """The payload with its length in front."""
+    """The payload preceded by its length."""
     return len(payload).to_bytes(PREFIX, "little") + payload
 
 
@@ -30,8 +31,8 @@ def check_length(length: int, limit: int) -> None:
 class FrameReader:
     """Cuts a stream of bytes into payloads.
 
-    `feed` takes any piece, also single bytes; iterate over it to get what is whole. After a WireError the stream is of no more use:
-    every further call raises it again. At most `limit` + 4 bytes are kept beyond what was fed last.
+    `feed` accepts pieces of any size; iterate over it to get complete payloads. After a WireError the stream is unusable:
+    every further call raises it again. At most `limit` + 4 bytes are kept in addition to the last piece.
     """
 
     __slots__ = ("_buffer", "_error", "limit")
@@ -43,11 +44,11 @@ class FrameReader:
 
     @property
     def pending(self) -> int:
-        """Bytes of a frame that is not whole yet."""
+        """Number of bytes of a frame that is not complete yet."""
         return len(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Payloads that `data` completes, in order. Raises WireError behind the last good one; exhaust it before feeding again."""
+        """The payloads that `data` completes, in order. Raises WireError after the last good one. Exhaust it before the next call."""
         if self._error is not None:
             raise self._error
         buffer = self._buffer

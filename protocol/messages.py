@@ -7,8 +7,9 @@ The server reads and writes the frequent ones with kernels (exchange_server/wire
 Units: prices in ticks (of the NO side for a NO order), quantities in lots, money in minor units, times in ns UTC since the epoch,
 ids 1..2^63-1. Codes (sides, types, reasons ...) are in protocol/codes.py.
 
-Numbered and unnumbered. Messages that change a client's orders or money are *numbered* per session (field `number`: 1, 2, 3 ... without gaps, never
-restarted) and can be requested again with Resume. Market data, heartbeats and answers to queries are unnumbered and are never resent.
+Numbered and unnumbered. Messages that change a client's orders or money are *numbered* per session (field `number`: 1, 2, 3 ... without
+gaps, never restarted) and can be requested again with Resume. Market data, heartbeats and answers to queries are unnumbered and are never
+resent.
 """
 
 from typing import Annotated, Any, TypeAlias
@@ -31,6 +32,7 @@ Count: TypeAlias = Annotated[int, Meta(ge=0, le=I64_MAX)]
 U31: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
 U16: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
 U7: TypeAlias = Annotated[int, Meta(ge=0, le=127)]
+U15: TypeAlias = Annotated[int, Meta(ge=0, le=32767)]
 Nibble: TypeAlias = Annotated[int, Meta(ge=0, le=15)]
 
 # Logon.flags
@@ -59,8 +61,9 @@ class Logon(_Base, frozen=True, tag=1):
 
 
 class Logout(_Base, frozen=True, tag=2):
-    """Both directions; ends the session. From the client it is a request: the server first sends all reports of what the client had sent, then a Logout
-    (reason 0). Otherwise the server ends the session, and `reason` says why (codes.R_*). Reports missing at that point can be requested with Resume."""
+    """Both directions; ends the session. From the client it is a request: the server first sends all reports of what the client had sent,
+    then a Logout (reason 0). Otherwise the server ends the session, and `reason` says why (codes.R_*). Reports missing at that point can be
+    requested with Resume."""
 
     reason: U16 = 0
     text: Annotated[str, Meta(max_length=1000)] = ""
@@ -78,7 +81,8 @@ class Resume(_Base, frozen=True, tag=4):
 
 
 class NewOrder(_Base, frozen=True, tag=10):
-    """A new order. Answered by Accepted, Rejected, or OrderStatus (for a repeat of the same order). A field whose feature is not built yet must be 0."""
+    """A new order. Answered by Accepted, Rejected, or OrderStatus (for a repeat of the same order). A field whose feature is not built yet
+    must be 0."""
 
     id: Id  # chosen by the client, unique per firm
     account: U31  # 0: the session's default account
@@ -114,8 +118,9 @@ class CancelOrder(_Base, frozen=True, tag=11):
 class ReplaceOrder(_Base, frozen=True, tag=12):
     """Change price and total quantity (including the filled quantity) of order `orig`; the order's id is then `id`.
 
-    Answered by Replaced, Canceled (total = filled) or CancelRejected. Only price and total can change. Each other field (side to expiry, stp) is 0, which
-    keeps the order's value, or repeats it; a different value is refused (codes.R_REPLACE_FIELD, `asked`: codes.FIELD_*). The deadline applies to this request.
+    Answered by Replaced, Canceled (total = filled) or CancelRejected. Only price and total can change. Each other field (side to expiry,
+    stp) is 0, which keeps the order's value, or repeats it; a different value is refused (codes.R_REPLACE_FIELD, `asked`: codes.FIELD_*).
+    The deadline applies to this request.
     """
 
     id: Id
@@ -177,8 +182,8 @@ class MergeSets(_Base, frozen=True, tag=16):
 
 
 class Subscribe(_Base, frozen=True, tag=20):
-    """Subscribe to market data of these instruments (empty: of all that the session sees, also later ones). Answered by a BookSnapshot for each, then
-    BookUpdates and PhaseChanges.
+    """Subscribe to market data of these instruments (empty: of all that the session sees, also later ones). Answered by a BookSnapshot for
+    each, then BookUpdates and PhaseChanges.
 
     Subscribing to an instrument again sends its snapshot again.
     """
@@ -193,7 +198,8 @@ class Unsubscribe(_Base, frozen=True, tag=21):
 
 
 class DefinitionsRequest(_Base, frozen=True, tag=22):
-    """Request the Definitions of all instruments that the session sees. They are followed by DefinitionsDone; later ones are sent when they are listed."""
+    """Request the Definitions of all instruments that the session sees. They are followed by DefinitionsDone; later ones are sent when they
+    are listed."""
 
 
 # ================================================================================================= server to client
@@ -287,7 +293,8 @@ class Accepted(OrderReport, frozen=True, tag=80):
 
 
 class Rejected(OrderReport, frozen=True, tag=81):
-    """The order was refused and does not exist. Texts of the reasons: protocol/errors.py; limit, used and asked are 0 if the reason does not use them."""
+    """The order was refused and does not exist. Texts of the reasons: protocol/errors.py; limit, used and asked are 0 if the reason does
+    not use them."""
 
     reason: U16
     limit: I64
@@ -303,7 +310,7 @@ class Rejected(OrderReport, frozen=True, tag=81):
 
 class Fill(OrderReport, frozen=True, tag=82):
     status: Nibble
-    flags: U7  # codes.EF_TAKER
+    flags: U15  # codes.EF_TAKER
     price: I64
     qty: I64
     cum: I64
@@ -316,11 +323,12 @@ class Fill(OrderReport, frozen=True, tag=82):
 
 
 class Canceled(OrderReport, frozen=True, tag=83):
-    """The order was cancelled. If another session of the firm requested it, the session that entered the order also gets this, with codes.EF_UNSOLICITED."""
+    """The order was cancelled. If another session of the firm requested it, the session that entered the order also gets this, with
+    codes.EF_UNSOLICITED."""
 
     orig: Count  # the order's id when `id` names the cancel request, else 0
     reason: U16
-    flags: U7  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
+    flags: U15  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
     price: I64
     qty: I64
     cum: I64
@@ -332,8 +340,8 @@ class Canceled(OrderReport, frozen=True, tag=83):
 
 
 class Replaced(OrderReport, frozen=True, tag=84):
-    """The order was replaced; its id is now `id`. If another session of the firm requested it, the session that entered the order also gets this, with
-    codes.EF_UNSOLICITED."""
+    """The order was replaced; its id is now `id`. If another session of the firm requested it, the session that entered the order also gets
+    this, with codes.EF_UNSOLICITED."""
 
     orig: Count
     status: Nibble
@@ -342,7 +350,7 @@ class Replaced(OrderReport, frozen=True, tag=84):
     cum: I64
     leaves: I64
     notional: I64
-    flags: U7 = 0  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
+    flags: U15 = 0  # codes.EF_UNSOLICITED, EF_OTHER_SESSION
 
 
 class CancelRejected(OrderReport, frozen=True, tag=85):
@@ -350,7 +358,7 @@ class CancelRejected(OrderReport, frozen=True, tag=85):
 
     orig: Count
     status: Nibble
-    flags: U7
+    flags: U15
     reason: U16
     limit: I64
     used: I64
@@ -530,7 +538,8 @@ NUMBERED: tuple[type[Struct], ...] = (
 
 
 class WireError(Exception):
-    """A frame or message that cannot be read. `reason` is codes.R_WIRE_*, `tag` the message's (0: unreadable), `id` its first field if that is an id."""
+    """A frame or message that cannot be read. `reason` is codes.R_WIRE_*, `tag` the message's (0: unreadable), `id` its first field if that
+    is an id."""
 
     def __init__(self, reason: int, text: str, tag: int = 0, id: int = 0) -> None:
         super().__init__(text)

@@ -1,12 +1,12 @@
-"""The one reader of numbers that people and clients write: on the command line, in configuration files, in the SDK.
+"""The only reader of numbers given by people: on the command line, in configuration files, in the SDK.
 
-A number is ASCII digits, with one point where decimals are allowed: no sign, no exponent, no `_`, no space, no other script's digits. It is
-read exactly or refused, never rounded. scripts/tidy.py (rule `number`) keeps int(), float() and Decimal() away from people's texts.
+A number is ASCII digits, with one decimal point where decimals are allowed: no sign, exponent, `_`, space, or digits of other scripts. It
+is read exactly or refused, never rounded. scripts/tidy.py (rule `number`) forbids int(), float() and Decimal() on such texts.
 """
 
 import re
 
-MAX_DIGITS = 40  # of a text: nothing that is counted here needs more, and a longer one is not worth printing
+MAX_DIGITS = 40  # longest text accepted; no amount needs more
 MAX_AMOUNT = (1 << 62) - 1
 
 _WHOLE = re.compile(r"[0-9]+")
@@ -14,7 +14,7 @@ _DECIMAL = re.compile(r"([0-9]+)(?:\.([0-9]+))?")
 
 
 class NotANumber(ValueError):
-    """The text is no number, or not one that is allowed here; the message is one sentence."""
+    """The text is not a number, or not one that is allowed here; the message is one sentence."""
 
 
 def _shown(text: str) -> str:
@@ -32,8 +32,8 @@ def whole(text: str, what: str = "number", low: int = 0, high: int = MAX_AMOUNT)
 
 
 def scaled(text: str, decimals: int, what: str = "amount", high: int = MAX_AMOUNT) -> int:
-    """("0.62", 4) -> 6200: an amount as a whole number of its smallest unit. Raises NotANumber when it is not plain digits and a point,
-    has more than `decimals` digits after the point, or is above `high` smallest units."""
+    """("0.62", 4) -> 6200: an amount as a whole number of its smallest unit. Raises NotANumber if it is not plain digits with at most one
+    point, has more than `decimals` digits after the point, or is above `high` smallest units."""
     match = _DECIMAL.fullmatch(text) if len(text) <= 2 * MAX_DIGITS else None
     if match is None:
         raise NotANumber(f'{_shown(text)} is no {what}: write digits and at most one point, like "{example(decimals)}"')
@@ -48,7 +48,7 @@ def scaled(text: str, decimals: int, what: str = "amount", high: int = MAX_AMOUN
 
 
 def unscaled(value: int, decimals: int) -> str:
-    """The way back: (6200, 4) -> "0.6200"."""
+    """The inverse of `scaled`: (6200, 4) -> "0.6200"."""
     sign, digits = ("-" if value < 0 else ""), str(abs(value)).rjust(decimals + 1, "0")
     return sign + (f"{digits[:-decimals]}.{digits[-decimals:]}" if decimals else digits)
 

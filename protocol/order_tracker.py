@@ -1,14 +1,14 @@
-"""What a client knows of its own orders: open orders from reports, and which requests are still without an answer. No I/O, no clock.
+"""A client's view of its own orders: open orders, built from reports, and requests that are not answered yet. No I/O, no clock.
 
-A request is answered by exactly one report; what another session of the firm asked for is no answer (codes.EF_UNSOLICITED). After a
-reconnect, once all missed reports are in, whatever is still unanswered never took effect and is sent again under the same id: the exchange
-answers a repeat of an order with its state, never with a second order.
+A request is answered by exactly one report. A report about a request of another session of the firm (codes.EF_UNSOLICITED) answers none.
+After a reconnect, when all missed reports have arrived, a request that is still unanswered never took effect and is sent again with the
+same id: the exchange answers a repeat of an order with its state and never creates a second order.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeAlias
 
-from . import codes, errors
+from . import codes, errors, numbers
 from . import messages as M
 
 OPEN = (codes.ST_NEW, codes.ST_PARTIAL, codes.ST_PENDING)
@@ -20,10 +20,32 @@ Answer: TypeAlias = (
 )  # fmt: skip
 
 
-def refusal(answer: Answer) -> tuple[int, str]:
-    """(codes.OK, "") when the request was done, else (reason, the sentence for it with its numbers)."""
+def shown_with(definition: M.Definition | None, reason: int, side: int = codes.BUY) -> Callable[[int], str]:
+    """How to write the numbers of a refusal: as decimals of the instrument or its asset. Without a definition, or where the reason has
+    plain numbers, as they are. side: of the order, because a spot sell is paid in the base asset."""
+    if definition is None:
+        return str
+    if reason in errors.PRICES:
+        decimals = definition.price_decimals
+    elif reason in errors.QUANTITIES:
+        decimals = definition.qty_decimals
+    elif reason in errors.MONEY and side == codes.SELL and definition.product == codes.SPOT:
+        if str(definition.lot_base).strip("0") != "1":
+            return str  # not a power of ten: the decimals of the base asset cannot be derived
+        decimals = definition.qty_decimals + len(str(definition.lot_base)) - 1
+    elif reason in errors.MONEY or reason in errors.NOTIONALS:
+        decimals = definition.asset_decimals
+    else:
+        return str
+    return lambda value: numbers.unscaled(value, decimals)
+
+
+def refusal(answer: Answer, definition: M.Definition | None = None) -> tuple[int, str]:
+    """(codes.OK, "") if the request succeeded, else (reason, the sentence for it with its numbers). definition: of the instrument that the
+    answer is about; with it, prices, quantities and money are decimal numbers, without it ticks, lots and minor units."""
     if isinstance(answer, M.Rejected | M.CancelRejected | M.Refused):
-        return answer.reason, errors.text(answer.reason, answer.limit, answer.used, answer.asked)
+        show = shown_with(definition, answer.reason, getattr(answer, "side", codes.BUY))
+        return answer.reason, errors.text(answer.reason, answer.limit, answer.used, answer.asked, show)
     if isinstance(answer, M.MessageRefused):
         return answer.reason, answer.text
     if isinstance(answer, M.MassCancelDone) and answer.reason not in (codes.OK, codes.R_MASS_CANCEL):
@@ -35,7 +57,7 @@ def refusal(answer: Answer) -> tuple[int, str]:
 
 
 class Request:
-    """One message that wants an answer. `answer` is None until it is there; `done` is then called once, if set."""
+    """One message that expects an answer. `answer` is None until it arrives; `done`, if set, is then called once."""
 
     __slots__ = ("answer", "done", "message", "sent")
 
@@ -43,13 +65,13 @@ class Request:
         self.message = message
         self.answer: Answer | None = None
         self.done: Callable[[Request], None] | None = None
-        self.sent = 0  # how often
+        self.sent = 0  # how often it was sent
 
 
 class Order:
-    """One order as its reports tell it. Prices in the client's terms (NO ticks for a NO order), quantities in lots.
+    """One order, as known from its reports. Prices in ticks of the client's side (NO ticks for a NO order), quantities in lots.
 
-    id: the newest ClOrdID (a replace changes it), 0 when it was entered with a text id. order: the exchange's id, 0 until accepted.
+    id: the newest ClOrdID (a replace changes it), 0 if it was entered with a text id. order: the exchange's id, 0 until accepted.
     status: codes.ST_*, ST_NONE until the first report. reason: why it was refused, canceled or expired. fee: minor units so far.
     """
 
@@ -77,17 +99,17 @@ class Order:
         self.status = codes.ST_NONE
         self.reason = codes.OK
         self.text = ""
-        self.request: Request | None = None  # the NewOrder that made it; None: it was found in reports
-        self.closed: Callable[[Order], None] | None = None  # called once when it is no longer open
+        self.request: Request | None = None  # the NewOrder that created it; None: known only from reports
+        self.closed: Callable[[Order], None] | None = None  # called once, when the order is no longer open
 
     @property
     def open(self) -> bool:
-        """Can it still trade? (An order without any report yet counts as open.)"""
+        """Whether it can still trade. An order without any report yet counts as open."""
         return self.status in OPEN or self.status == codes.ST_NONE
 
     @property
     def average_price(self) -> float:
-        """Of its fills, in ticks; 0.0 without any."""
+        """Average price of its fills in ticks; 0.0 if there are none."""
         return self.notional / self.cum if self.cum else 0.0
 
     def __repr__(self) -> str:
@@ -100,10 +122,12 @@ _STATUS = {getattr(codes, name): name[3:].lower() for name in dir(codes) if name
 
 
 class OrderTracker:
-    """Requests without an answer and open orders of one session. Feed it every numbered report, in order."""
+    """Unanswered requests and open orders of one session. Give it every numbered report, in order. definitions: of the instruments, by id;
+    the texts of refused orders use their decimals."""
 
-    def __init__(self) -> None:
-        self.orders: dict[int, Order] = {}  # open orders by ClOrdID; one that got a text id on another wire: by minus the exchange's id
+    def __init__(self, definitions: Mapping[int, M.Definition] = {}) -> None:
+        self.definitions = definitions
+        self.orders: dict[int, Order] = {}  # open orders by ClOrdID; an order with a text id (from FIX) by minus the exchange's id
         self._by_order: dict[int, Order] = {}  # by the exchange's id
         self._requests: dict[int, Request] = {}  # by request id, in order of sending
         self._status: dict[int, list[Request]] = {}  # status requests by the id they ask about
@@ -112,7 +136,7 @@ class OrderTracker:
         return len(self._requests) + sum(map(len, self._status.values()))
 
     def add(self, message: RequestMessage) -> Request:
-        """A request that is about to be sent. Raises ValueError when its id is that of another one that is not answered yet."""
+        """Register a request that is about to be sent. Raises ValueError if another unanswered request has the same id."""
         request = Request(message)
         if isinstance(message, M.OrderStatusRequest):
             self._status.setdefault(message.id, []).append(request)
@@ -123,7 +147,7 @@ class OrderTracker:
         return request
 
     def new_order(self, message: M.NewOrder) -> Order:
-        """A NewOrder that is about to be sent; the Order follows its reports from now on."""
+        """Register a NewOrder that is about to be sent; the returned Order follows its reports. Raises ValueError if its id is in use."""
         if message.id in self.orders:
             raise ValueError(f"the id {message.id} belongs to an order that is open")
         request = self.add(message)
@@ -135,13 +159,13 @@ class OrderTracker:
         return order
 
     def unanswered(self) -> Iterator[Request]:
-        """In the order in which they were made."""
+        """Unanswered requests, in the order in which they were made; status requests last."""
         yield from list(self._requests.values())
         for waiting in list(self._status.values()):
             yield from waiting
 
     def apply(self, report: M.Numbered) -> Order | None:
-        """Take in one report; the order that it is about, if any."""
+        """Process one report; returns the order that it is about, if any."""
         order: Order | None = None
         if isinstance(report, M.OrderReport):
             order = self._order_report(report)
@@ -151,7 +175,7 @@ class OrderTracker:
             if isinstance(report.body, M.MessageRefused):
                 self._answer(report.body.id, report.body)
         elif isinstance(report, M.Canceled | M.Replaced) and report.flags & codes.EF_UNSOLICITED:
-            pass  # nobody here asked: the id may even be that of another session's request
+            pass  # not requested here: the id may be that of another session's request
         elif not isinstance(report, M.Fill | M.Expired | M.Settled):
             self._answer(report.id, report)
         return order
@@ -163,7 +187,7 @@ class OrderTracker:
             return
         message = request.message
         if isinstance(answer, M.OrderStatus) and not isinstance(message, M.NewOrder):
-            return  # the state of an order is no answer to a cancel that happens to have its id
+            return  # the state of an order does not answer a cancel that has the same id
         del self._requests[id]
         if isinstance(answer, M.MessageRefused) and isinstance(message, M.NewOrder):
             order = self.orders.get(id)
@@ -195,8 +219,8 @@ class OrderTracker:
             if not isinstance(report, M.Accepted | M.Replaced | M.Fill | M.OrderStatus) or report.status not in OPEN:
                 return None
             if isinstance(report, M.Replaced) and report.flags & codes.EF_OTHER_SESSION:
-                return None  # another session's order, replaced from here: its fills go there, so it cannot be followed
-            order = Order(  # entered before this client's time
+                return None  # another session's order, replaced from here: its fills are reported there, so it cannot be followed
+            order = Order(  # entered before this client started
                 report.id, report.account, report.instrument, report.side, report.contract_side, report.price, report.qty
             )  # fmt: skip
             order.order = report.order
@@ -226,18 +250,18 @@ class OrderTracker:
             self._close(order, report.status)
         elif isinstance(report, M.Rejected):
             order.leaves, order.reason = 0, report.reason
-            order.text = errors.text(report.reason, report.limit, report.used, report.asked)
+            order.text = refusal(report, self.definitions.get(report.instrument))[1]
             self._close(order, codes.ST_REJECTED)
         elif isinstance(report, M.OrderStatus) and report.id == order.id:
             if report.status == codes.ST_NONE:
-                return order  # not known there, or not yet: the answer to its NewOrder will tell
+                return order  # unknown to the exchange, or not yet known: the answer to its NewOrder follows
             order.price, order.qty = report.price, report.qty
             order.cum, order.leaves, order.notional, order.reason = report.cum, report.leaves, report.notional, report.reason
             self._close(order, report.status)
         return order
 
     def _close(self, order: Order, status: int) -> None:
-        """Set the status; an order that is over leaves the tables."""
+        """Set the status; an order that is no longer open leaves the tables."""
         order.status = status
         if status in OPEN:
             return

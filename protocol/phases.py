@@ -1,7 +1,7 @@
 """What each phase of a market allows, and which phases may follow it: two constant tables.
 
-The core's checks, the registry, the command line, docs/phases.md and the tests read them; there are no rules about phases anywhere else. The core is
-compiled with the bit masks below: bit p of a mask is for phase p.
+The core's checks, the registry, the command line, docs/phases.md and the tests read them; there are no rules about phases anywhere else.
+The core is compiled with the bit masks below: bit p of a mask is for phase p.
 """
 
 from . import codes

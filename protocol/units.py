@@ -1,4 +1,4 @@
-"""Times and durations as people read them: "2026-07-19 21:40:00 UTC", "1.5 s". Machines get nanoseconds."""
+"""Times and durations as text for people: "2026-07-19 21:40:00 UTC", "1.5 s". Arguments are in nanoseconds."""
 
 from datetime import UTC, datetime
 
@@ -9,7 +9,7 @@ _YEAR_MAX_NS = 253_402_300_799 * 10**9
 
 
 def instant(ns: int) -> str:
-    """A time of day in UTC, with as many digits of a second as it has (none, 3, 6 or 9)."""
+    """A time in UTC, with as many decimals of a second as it needs (none, 3, 6 or 9)."""
     if not 0 <= ns <= _YEAR_MAX_NS:
         return f"{ns} ns after 1970"
     seconds, rest = divmod(ns, 10**9)
@@ -20,7 +20,7 @@ def instant(ns: int) -> str:
 
 
 def duration(ns: int) -> str:
-    """In the largest unit that writes it with at most three decimals: 1_500_000_000 -> "1.5 s"."""
+    """A duration in the largest unit in which it has at most three decimals: 1_500_000_000 -> "1.5 s"."""
     for size, name in _UNITS:
         if abs(ns) >= size and ns * 1000 % size == 0:
             text = numbers.unscaled(ns * 1000 // size, 3).rstrip("0").rstrip(".")

@@ -1,1 +1,1 @@
-"""Helpers of the checkout: how it is set up, started, tested and kept tidy. Not part of the distribution."""
+"""Helpers of the checkout: set-up, start, tests and checks. Not part of the distribution."""

@@ -1,15 +1,16 @@
-"""Make the checkout's own Python environment, once, and start things in it. Standard library only.
+"""Create the checkout's own Python environment, once, and run programs in it. Standard library only.
 
-    bootstrap.py                      make sure that .venv is there and complete
-    bootstrap.py exec PROGRAM ARGS    the same, then become `.venv/bin/python PROGRAM ARGS` in the folder one is in
+    bootstrap.py                      make sure that .venv exists and is complete
+    bootstrap.py exec PROGRAM ARGS    the same, then become `.venv/bin/python PROGRAM ARGS` in the current folder
     bootstrap.py exec-root ...        the same, in the checkout's folder
 
-What is guaranteed: after an exit of 0, .venv holds exactly what requirements.lock names (checked by hash) and finds the packages of this
-checkout. A stamp in .venv says so; with the right stamp nothing is done, in milliseconds. Two at once: the second waits for the first. One that
-was interrupted leaves a mark, and the next run starts the environment anew. An environment that somebody else made here is adopted: what differs
-from the lock is installed over it. Whatever fails says why in one sentence and exits 1. Nothing outside the checkout is touched.
+Guarantee: after an exit of 0, .venv contains exactly what requirements.lock names (checked by hash) and finds the packages of this
+checkout. A stamp in .venv records this; with the right stamp nothing is done, within milliseconds. If two run at once, the second waits.
+One that was interrupted leaves a mark, and the next run creates the environment again. An environment that another tool created here is
+adopted: packages that differ from the lock are installed over it. Every failure prints one sentence with the reason and exits 1. Nothing
+outside the checkout is changed.
 
-This file is read by whatever `python3` is, so that an old one can be refused in words: keep its syntax at Python 3.7.
+Any `python3` must be able to read this file, so that an old one can be refused with a message: keep its syntax at Python 3.7.
 """
 
 from __future__ import annotations
@@ -28,27 +29,27 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 CANDIDATES = ("python3.11", "python3.12", "python3.13", "python3")  # in this order; the lock has hashes for these
 MACHINES = ("x86_64", "aarch64", "arm64")
-FORMAT = b"exos environment 1"  # raise the number when an older bootstrap's environments must be made again
+FORMAT = b"exos environment 1"  # raise this number if environments of an older bootstrap must be created again
 STAMP = "exos-stamp"
 BUILDING = "exos-building"
 
 
 class Refused(Exception):
-    """Its text is the one sentence that the user gets."""
+    """Its text is the one sentence that the user sees."""
 
 
 # --- pure parts -----------------------------------------------------------------------------------------------------------------------
 
 
 def refuse_platform(system: str, machine: str) -> str | None:
-    """Why exos cannot run on this kind of machine, or None."""
+    """Why exos cannot run on this machine, or None."""
     if system != "linux" or machine not in MACHINES:
         return "exos runs on Linux on x86-64 or arm64; this is {} on {}.".format(system, machine or "an unknown machine")
     return None
 
 
 def stamp(lock: bytes, project: bytes, root: str, python: str) -> str:
-    """What .venv is stamped with: the lock, the project's own names, where the checkout lies, and the interpreter (its resolved path)."""
+    """The content of .venv's stamp: the lock, the project's own names, the checkout's path, and the interpreter (its resolved path)."""
     digest = hashlib.sha256()
     for part in (FORMAT, lock, project, os.fsencode(root), os.fsencode(python)):
         digest.update(len(part).to_bytes(8, "little") + part)
@@ -56,7 +57,7 @@ def stamp(lock: bytes, project: bytes, root: str, python: str) -> str:
 
 
 def pip_sentence(output: str) -> str:
-    """What went wrong, from all that pip printed. The order matters: a registry that cannot be reached also has 'no matching' packages."""
+    """The error, from pip's whole output. The order matters: a registry that cannot be reached also has 'no matching' packages."""
     if "DO NOT MATCH" in output:
         return "A downloaded package does not have the hash in requirements.lock, so nothing of it was installed."
     unreachable = (
@@ -71,18 +72,18 @@ def pip_sentence(output: str) -> str:
         missing = re.search(r"No matching distribution found for (\S+)", output)
         what = missing.group(1) if missing else "a package of requirements.lock"
         return f"The registry has no ready-built {what} for this Python and machine (or cannot be reached): try CPython 3.11, 3.12 or 3.13."
-    return "pip could not install requirements.lock; what it said is above."
+    return "pip could not install requirements.lock; its output is above."
 
 
 def console_script(python: str, module: str, function: str) -> str:
-    """An executable that calls `module.function`. The sh line lets the interpreter's path be long or have spaces."""
+    """An executable that calls `module.function`. The sh line allows a long interpreter path or one with spaces."""
     return (
         "#!/bin/sh\n'''exec' \"{}\" \"$0\" \"$@\"\n' '''\nimport sys\nfrom {module} import {function}\nsys.exit({function}())\n"
     ).format(re.sub(r'(["\\$`])', r"\\\1", python), module=module, function=function)
 
 
 def project_names(pyproject: str) -> tuple[str, str, list[tuple[str, str, str]]]:
-    """(name, version, [(script, module, function)]) out of pyproject.toml, by its lines: tomllib is younger than the Pythons that read this."""
+    """(name, version, [(script, module, function)]) from pyproject.toml, read line by line: older Pythons that run this have no tomllib."""
     table, name, version, scripts = "", "", "", []
     for line in pyproject.splitlines():
         if line.startswith("["):
@@ -105,7 +106,7 @@ def project_names(pyproject: str) -> tuple[str, str, list[tuple[str, str, str]]]
 
 
 def interpreter(path: str) -> str:
-    """The first candidate on `path` that is new enough and can make environments; inside an environment, the Python behind it."""
+    """The first candidate on `path` that is new enough and can create environments; for an environment, its base Python."""
     wrong = []
     script = "import sys; print(sys.version_info >= %r, getattr(sys, '_base_executable', sys.executable)); import venv, ensurepip" % (
         OLDEST,
@@ -119,9 +120,9 @@ def interpreter(path: str) -> str:
         if answer.startswith("True") and seen.returncode == 0:
             return answer.partition(" ")[2]
         if answer.startswith("True"):
-            wrong.append(f"{name} is there, but without venv (on Debian and Ubuntu: apt install {name}-venv)")
+            wrong.append(f"{name} is installed, but without venv (on Debian and Ubuntu: apt install {name}-venv)")
     if wrong:
-        raise Refused("exos needs a Python that can make environments: {}.".format("; ".join(wrong)))
+        raise Refused("exos needs a Python that can create environments: {}.".format("; ".join(wrong)))
     raise Refused("exos needs Python {}.{} or newer, and none of {} is one.".format(*OLDEST, ", ".join(CANDIDATES)))
 
 
@@ -146,7 +147,7 @@ class Environment:
         return have == self.wanted() and self.python.exists()
 
     def usable(self) -> bool:
-        """Is there an environment that can be installed over: nobody was interrupted in it, and its Python works and is new enough?"""
+        """Whether there is an environment that can be installed over: it was not interrupted, and its Python works and is new enough."""
         if (self.folder / BUILDING).exists() or not self.python.exists():
             return False
         script = "import sys, pip; sys.exit(sys.version_info < %r or sys.prefix == sys.base_prefix)" % (OLDEST,)
@@ -156,14 +157,14 @@ class Environment:
     def ensure(self) -> None:
         if self.ready():
             return
-        import fcntl  # here, so that a Windows gets its sentence and no traceback
+        import fcntl  # imported here, so that Windows gets a sentence and not a traceback
 
-        held = os.open(str(self.root), os.O_RDONLY)  # the folder itself is the lock: nothing to leave behind
+        held = os.open(str(self.root), os.O_RDONLY)  # the folder itself is the lock, so no lock file is left
         try:
             try:
                 fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                say("waiting for another run that is making .venv")
+                say("waiting for another run that is creating .venv")
                 fcntl.flock(held, fcntl.LOCK_EX)
             if not self.ready():
                 self.make(held)
@@ -177,7 +178,7 @@ class Environment:
             self.start_anew(held)
         (self.folder / BUILDING).touch()
         count = len(re.findall(r"^[\w.-]+==", self.lock.read_text(encoding="utf-8"), re.MULTILINE))
-        say(f"installing the {count} packages of requirements.lock into .venv (once; a minute or so)")
+        say(f"installing the {count} packages of requirements.lock into .venv (once; about a minute)")
         self.install(held)
         self.link()
         (self.folder / BUILDING).unlink()
@@ -188,7 +189,7 @@ class Environment:
     def start_anew(self, held: int) -> None:
         if self.folder.exists() and any(self.folder.iterdir()):
             if not (self.folder / "pyvenv.cfg").exists() and not (self.folder / BUILDING).exists():
-                raise Refused(f"{self.folder} is there but is no Python environment: move it away and run this again.")
+                raise Refused(f"{self.folder} exists but is not a Python environment: move it away and run this again.")
         own = str(self.folder / "bin")  # on the PATH when .venv is activated; not a Python to build it with
         python = interpreter(os.pathsep.join(part for part in os.environ.get("PATH", os.defpath).split(os.pathsep) if part != own))
         say(f"making .venv with {python}")
@@ -203,10 +204,10 @@ class Environment:
         )  # fmt: skip
         if made.returncode:
             sys.stderr.write(made.stdout.decode(errors="replace"))
-            raise Refused(f"{python} could not make an environment in {self.folder}; what it said is above.")
+            raise Refused(f"{python} could not create an environment in {self.folder}; its output is above.")
 
     def install(self, held: int) -> None:
-        """pip, with hashes and ready-built files only. It holds the lock too, should this process be killed before it."""
+        """Run pip, with hashes and wheels only. It inherits the lock, in case this process is killed first."""
         variables = {
             k: v for k, v in os.environ.items() if k not in ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_NO_BINARY", "PYTHONHOME")
         }
@@ -224,7 +225,8 @@ class Environment:
             raise Refused(pip_sentence(output))
 
     def link(self) -> None:
-        """Install the project itself, editable, by hand: a .pth, the console scripts, and the metadata that names them. No build, no network."""
+        """Install the project itself, editable, by hand: a .pth, the console scripts, and the metadata that names them. No build, no
+        network."""
         places = sorted(self.folder.glob("lib/python3*/site-packages"))
         if not places:
             raise Refused(f"{self.folder} has no site-packages: remove it and run this again.")
@@ -274,9 +276,9 @@ def main(arguments: list[str]) -> int:
     except Refused as refusal:
         say(str(refusal))
     except KeyboardInterrupt:
-        say("interrupted; the next run makes the environment anew.")
+        say("interrupted; the next run creates the environment again.")
     except OSError as error:
-        say(f"the environment in {ROOT / '.venv'} could not be made: {error}.")
+        say(f"the environment in {ROOT / '.venv'} could not be created: {error}.")
     return 1
 
 

@@ -1,4 +1,4 @@
-"""The long forms of tests, by name: `./scripts/test --long NAME`; without a name it lists them.
+"""The long forms of tests, by name: `./scripts/test --long NAME`; without a name they are listed.
 
 The test command runs a short form of each. Each long form has a time limit: a run that exceeds it has failed. Standard library only.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TIMED_OUT = 124  # as timeout(1) says it
+TIMED_OUT = 124  # as timeout(1) returns it
 USAGE = 2
 
 
@@ -31,11 +31,11 @@ LONG = {
         ("tests/journal/test_crash.py",),
     ),
     "store": Long(
-        "every bit of event store files flipped, seen and mended",
+        "every bit of event store files flipped, detected and repaired",
         30,
         ("tests/journal/test_event_store.py", "tests/journal/test_rebuild.py"),
     ),
-    "model": Long("1,000 seeds of random trading laid beside the model", 120, ("tests/core/test_against_model.py",)),
+    "model": Long("1,000 seeds of random trading compared with the model", 120, ("tests/core/test_against_model.py",)),
     "collateral": Long("2,000 random accounts against the search of all outcomes", 30, ("tests/core/test_collateral.py",)),
     "planted": Long(
         "twelve bugs planted in the core: the harness must find each (twelve compilations)", 90, ("tests/core/test_planted_bugs.py",)

@@ -1,10 +1,10 @@
-"""./scripts/run: the World Cup 2026 on one exchange, judged; or with --serve the same exchange, open for you.
+"""./scripts/run: the World Cup 2026 on one exchange, checked; or with --serve the same exchange, kept open.
 
-1. Set-up: every kernel is compiled or taken from the cache, a line each.
-2. The street, finite and judged: a server on a fresh data folder, market makers on binary sessions, takers on FIX sessions, a seeded flow. Halfway the
-   server is killed with -9 and started again; clients come back and reconcile by themselves. Then trading closes, the outright, the group winners and
-   the final settle by the real results, and every client's own books are laid beside the server's.
-The exit code is 0 only if nothing was lost, nothing was doubled and all sums are right; 1 with the list of what is wrong.
+1. Set-up: every kernel is compiled or loaded from the cache, one line each.
+2. The run: a server on a fresh data folder, market makers on binary sessions, takers on FIX sessions, a seeded flow. Halfway the
+   server is killed with -9 and started again; clients come back and reconcile by themselves. Then trading closes, the outright, the group
+   winners and the final settle by the real results, and every client's own books are compared with the server's.
+The exit code is 0 only if nothing was lost or duplicated and all sums are right; otherwise 1, with a list of the errors.
 """
 
 import argparse
@@ -28,9 +28,9 @@ BOTS_MAX = 32
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
-        prog="./scripts/run", description="Trade the World Cup on a fresh exchange and judge it; --serve: keep it open."
+        prog="./scripts/run", description="Trade the World Cup on a fresh exchange and check it; --serve: keep it open."
     )
-    top.add_argument("--seconds", type=_seconds, default=None, metavar="S", help=f"how long it trades (default {SECONDS:g}; 4 to 60)")
+    top.add_argument("--seconds", type=_seconds, default=None, metavar="S", help=f"trading time in seconds (default {SECONDS:g}; 4 to 60)")
     top.add_argument("--seed", type=_seed, default=None, metavar="N", help="of prices and orders (default: from the clock; it is printed)")
     top.add_argument("--rate", type=_rate, default=None, metavar="N", help=f"requests per second, both wires together (default {RATE:g})")
     top.add_argument(
@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _number(text: str, what: str, low: int, high: int, decimals: int = 0) -> int:
-    """The number in units of its last decimal."""
+    """The number in units of its last decimal place."""
     try:
         value = numbers.scaled(text, decimals, what)
     except numbers.NotANumber as error:
@@ -76,13 +76,13 @@ def _port(text: str) -> int:
 
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
-    """The options, checked; argparse ends the program with 2 and one sentence when they do not fit each other."""
+    """The options, checked; if they do not fit together, argparse exits with 2 and one sentence."""
     top = parser()
     args = top.parse_args(given)
     wrong = ("seconds", "seed", "rate") if args.serve else ("data", "bots", "port")
     for name in wrong:
         if getattr(args, name) is not None and not (name == "seed" and args.serve):
-            top.error(f"--{name} {'does not go with' if args.serve else 'goes only with'} --serve")
+            top.error(f"--{name} {'cannot be used with' if args.serve else 'needs'} --serve")
     if args.data is not None and args.data.exists() and not args.data.is_dir():
         top.error(f"--data {args.data}: is not a folder")
     if args.seed is None:
@@ -91,7 +91,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
 
 
 def compile_kernels() -> None:
-    """Import every kernel in the foreground, a line each as it is done."""
+    """Import every kernel in the foreground, printing one line for each."""
     from exchange_server.core.kit import jit
 
     print("1. Set-up: kernels", flush=True)

@@ -1,4 +1,5 @@
-"""docs/phases.md: what each phase of a market allows, and which may follow it, made from protocol/phases.py. Written by scripts/make_docs.py."""
+"""docs/phases.md: what each phase of a market allows, and which may follow it, made from protocol/phases.py. Written by
+scripts/make_docs.py."""
 
 from protocol import errors, phases
 

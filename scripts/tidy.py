@@ -1,21 +1,22 @@
-"""The house rules as a program: `scripts/tidy.py [--tests-required] [FILE ...]`. Exits 1 when a rule is broken; warnings only print.
+"""The project's rules as a program: `scripts/tidy.py [--tests-required] [FILE ...]`. Exits 1 if a rule is broken; warnings are only
+printed.
 
     floor      a floor imports only from the floors below it and from its own package; nothing imports scripts, tests or perf
     wing       within core, disk and wires a wing imports only from the wings below it (WINGS)
     circle     no modules that import each other, also not for annotations only (TYPE_CHECKING)
-    clock      no clock and no randomness below net: time comes in as an argument
-    asyncio    no event loop below net, but for protocol/client.py
+    clock      no clock and no randomness below net: time is an argument
+    asyncio    no event loop below net, except in protocol/client.py
     import     core imports only numpy, numba, protocol.codes and protocol.phases, disk and wires core as well; protocol no socket, no os, no threads
     float      no float literal, no true division, no float type in exchange_server/core, wires and disk
-    number     no int(), float(), Decimal() or isdigit() where people's texts come in (config, cli, the SDK, scripts/main_job.py): protocol/numbers.py
+    number     no int(), float(), Decimal() or isdigit() on texts from people (config, cli, the SDK, scripts/main_job.py): use protocol/numbers.py
     print      only in cli, scripts, perf and tests
     except     no bare `except:`, no `except Exception: pass`
     length     a file has at most 700 lines (a warning from 400)
     test-file  each source file NAME.py has a tests/**/test_NAME.py (a warning; an error with --tests-required)
-    address    no registry host and no folder of one's own machine in a tracked file
+    address    no registry host and no folder of a developer's machine in a tracked file
     exception  each exception is well formed, gives its reason and is needed
 
-An exception stands on the line itself or alone on the line above, for `length` and `test-file` anywhere in the file's first 20 lines:
+An exception is written on the line itself or alone on the line above; for `length` and `test-file` anywhere in the file's first 20 lines:
 
     # tidy: allow RULE because REASON
 """
@@ -50,9 +51,9 @@ RULES = (
 )
 LINES_MAX = 700
 LINES_WARNED = 400
-HEAD = 20  # exceptions for a whole file stand this near to its top
+HEAD = 20  # exceptions for a whole file must be within this many lines of its top
 
-# The first prefix that fits a module decides. exchange_server itself, on floor 0, holds only its marker.
+# The first matching prefix decides. exchange_server itself, on floor 0, has only its marker.
 FLOORS = (
     ("protocol.codes", 0),
     ("protocol.errors", 0),
@@ -61,11 +62,11 @@ FLOORS = (
     ("protocol.units", 0),
     ("protocol.", 1),
     ("protocol", 0),
-    ("config", 1),  # beside protocol and not above it: of protocol it sees only floor 0
+    ("config", 1),  # on the same level as protocol: it may import only floor 0 of protocol
     ("exchange_server.exits", 0),
     ("exchange_server.core", 2),
     ("exchange_server.wires", 2),  # codec kernels
-    ("exchange_server.disk", 2),  # beside core: the kernels with I/O and a clock; core may not import them
+    ("exchange_server.disk", 2),  # next to core: the kernels with I/O and a clock; core may not import them
     ("exchange_server.state", 3),
     ("exchange_server.engine", 3),
     ("exchange_server.kernels", 3),
@@ -80,7 +81,7 @@ FLOORS = (
     ("exchange_server.cli", 6),
     ("exchange_server.__main__", 6),
 )
-# Within floor 2: (prefix, rank). A wing imports only from wings of a lower rank; layout and kit know each other.
+# Within floor 2: (prefix, rank). A wing imports only from wings of a lower rank; layout and kit may import each other.
 WINGS = (
     ("exchange_server.core.layout", 0),
     ("exchange_server.core.kit", 0),
@@ -92,11 +93,11 @@ WINGS = (
     ("exchange_server.core.match", 5),
     ("exchange_server.core.orders", 6),
     ("exchange_server.core.markets", 7),
-    ("exchange_server.core", 8),  # the parents, and what looks at the whole state
+    ("exchange_server.core", 8),  # the parents, and code that reads the whole state
     ("exchange_server.disk", 1),
     ("exchange_server.wires", 1),
 )
-# What codecs look up beside kit and layout.
+# What codecs may import besides kit and layout.
 WIRES_MAY_IMPORT = ("exchange_server.core.book.levels", "exchange_server.core.risk.visibility")
 NO_FLOOR = ("scripts", "tests", "perf")
 
@@ -112,12 +113,12 @@ CORE_MAY_IMPORT = (
     "exchange_server.core",
 )
 DISK_MAY_IMPORT = (*CORE_MAY_IMPORT, "exchange_server.disk")
-CORE_SHELL = ("exchange_server.core.kit.jit",)  # prepares the compiler and its cache folder; holds no kernel
+CORE_SHELL = ("exchange_server.core.kit.jit",)  # prepares the compiler and its cache folder; has no kernel
 CLOCKS = ("time", "random", "secrets", "uuid")
 LOOPS = ("asyncio", "uvloop", "selectors", "select")
-BANNED = (  # (rule, module prefix, what it must not import), all that fit apply
+BANNED = (  # (rule, module prefix, what it must not import); every matching row applies
     ("clock", "exchange_server.core", (*CLOCKS, "datetime")),
-    ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # its kernels get a clock's address, and only they
+    ("clock", "exchange_server.disk", (*CLOCKS, "datetime")),  # only its kernels get a clock's address
     ("clock", "exchange_server.wires", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.engine", (*CLOCKS, "datetime")),
     ("clock", "exchange_server.state", (*CLOCKS, "datetime")),
@@ -141,7 +142,6 @@ BANNED_NOT_IN = ("protocol.client",)  # the SDK's shell, the one place in protoc
 PRINTS = ("exchange_server/cli/", "scripts/", "perf/", "tests/")
 PEOPLES_TEXTS = ("config/", "exchange_server/cli/", "protocol/client.py", "protocol/numbers.py", "scripts/main_job.py")
 READERS = ("int", "float", "Decimal")
-CIRCLES_LEFT = ("exchange_server/net/",)  # pipeline and endpoint still know each other
 SOURCES = ("config/", "exchange_server/", "protocol/", "scripts/")
 
 ADDRESSES = (
@@ -183,7 +183,8 @@ def floor_of(module: str) -> int | None:
 
 
 def imports_of(tree: ast.AST, path: str) -> Iterator[tuple[int, str]]:
-    """(line, dotted name) of everything imported, relative imports resolved; `from a import b` gives a.b, which may be a module or a name."""
+    """(line, dotted name) of everything imported, relative imports resolved; `from a import b` gives a.b, which may be a module or a
+    name."""
     package = module_of(path).split(".") if path.endswith("__init__.py") else module_of(path).split(".")[:-1]
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -236,12 +237,12 @@ def check_wings(path: str, tree: ast.AST) -> Iterator[Finding]:
         return
     for line, name in imports_of(tree, path):
         wing = wing_of(name)
-        if name == "exchange_server.core" or wing is None or wing[0] == own[0]:  # `from .. import layout` gives the name of both
+        if name == "exchange_server.core" or wing is None or wing[0] == own[0]:  # `from .. import layout` imports the name from both
             continue
         if own[0] == "exchange_server.wires" and any(within(name, allowed) for allowed in WIRES_MAY_IMPORT):
             continue
         if wing[1] > own[1] or (wing[1] == own[1] and own[1] != 0):
-            yield Finding(path, line, "wing", f"{own[0]} does not import from {wing[0]}: it lies above it or beside it")
+            yield Finding(path, line, "wing", f"{own[0]} does not import from {wing[0]}: that wing is above it or on the same level")
 
 
 def check_circles(sources: dict[str, str]) -> Iterator[Finding]:
@@ -252,11 +253,11 @@ def check_circles(sources: dict[str, str]) -> Iterator[Finding]:
         found = imports.setdefault(module, {})
         try:
             tree = ast.parse(sources[path])
-        except SyntaxError:  # examine says so
+        except SyntaxError:  # examine reports it
             continue
         for line, name in imports_of(tree, path):
             other = name if name in paths else name.rpartition(".")[0]
-            if other in paths and other != module and not within(module, other):  # a package's door is made of its files
+            if other in paths and other != module and not within(module, other):  # a package's __init__ imports its files
                 found.setdefault(other, line)
     for module, found in imports.items():
         for other, line in found.items():
@@ -277,7 +278,7 @@ def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
         if isinstance(node, ast.Constant) and isinstance(node.value, float):
             yield Finding(path, node.lineno, "float", f"the literal {node.value}")
         elif isinstance(node, (ast.BinOp, ast.AugAssign)) and isinstance(node.op, ast.Div):
-            yield Finding(path, node.lineno, "float", "a true division: write // and say which way it rounds")
+            yield Finding(path, node.lineno, "float", "a true division: write // and document the rounding")
         elif isinstance(node, ast.Name) and re.fullmatch(r"float(16|32|64)?_?", node.id):
             yield Finding(path, node.lineno, "float", f"the type {node.id}")
         elif isinstance(node, ast.Attribute) and re.fullmatch(r"float(16|32|64)?_?|double", node.attr):
@@ -285,7 +286,8 @@ def check_floats(path: str, tree: ast.AST) -> Iterator[Finding]:
 
 
 def check_numbers(path: str, tree: ast.AST) -> Iterator[Finding]:
-    """Python's own readers take 1e1, 1_0, spaces and other scripts' digits, and round: people's numbers go through protocol/numbers.py."""
+    """Python's own conversions accept 1e1, 1_0, spaces and digits of other scripts, and round: numbers from people go through
+    protocol/numbers.py."""
     if not path.startswith(PEOPLES_TEXTS):
         return
     for node in ast.walk(tree):
@@ -294,7 +296,9 @@ def check_numbers(path: str, tree: ast.AST) -> Iterator[Finding]:
         if isinstance(node.func, ast.Name) and node.func.id in READERS:
             yield Finding(path, node.lineno, "number", f"{node.func.id}() reads more than a number: protocol/numbers.py reads it exactly")
         elif isinstance(node.func, ast.Attribute) and node.func.attr in ("isdigit", "isdecimal", "isnumeric", "scaleb"):
-            yield Finding(path, node.lineno, "number", f"{node.func.attr}() is no check of a number: protocol/numbers.py reads it exactly")
+            yield Finding(
+                path, node.lineno, "number", f"{node.func.attr}() is not a check of a number: protocol/numbers.py reads it exactly"
+            )
         for keyword in node.keywords:
             if keyword.arg == "type" and isinstance(keyword.value, ast.Name) and keyword.value.id in READERS:
                 yield Finding(path, keyword.value.lineno, "number", f"type={keyword.value.id}: give a reader of protocol/numbers.py")
@@ -383,7 +387,7 @@ def exemptions_of(path: str, text: str) -> list[Exemption]:
 
 
 def check_file(path: str, text: str, root: Path) -> list[Finding]:
-    """All findings in one file but for `test-file`, before its exceptions."""
+    """All findings in one file except `test-file`, before its exceptions are applied."""
     findings = list(check_addresses(path, text, root))
     if path.endswith(".py"):
         findings += check_length(path, text)
@@ -394,7 +398,7 @@ def check_file(path: str, text: str, root: Path) -> list[Finding]:
 
 
 def settle(path: str, findings: list[Finding], exemptions: list[Exemption]) -> list[Finding]:
-    """What is left of `findings` after the file's exceptions, and what is wrong with these."""
+    """The `findings` left after the file's exceptions, and errors in the exceptions."""
     left = []
     for finding in findings:
         covering = [one for one in exemptions if one.reason and one.covers(finding)]
@@ -413,7 +417,7 @@ def settle(path: str, findings: list[Finding], exemptions: list[Exemption]) -> l
 
 
 def tracked(root: Path) -> list[str]:
-    """What git tracks or would (new files that are not ignored); without git, every file outside of hidden folders."""
+    """Files that git tracks or would track (new files that are not ignored); without git, every file outside hidden folders."""
     command = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False)
     if listed.returncode == 0:
@@ -426,7 +430,7 @@ def examine(root: Path, only: list[str], tests_required: bool) -> list[Finding]:
     """All findings in the checkout at `root`, or those in the files `only` (paths relative to it)."""
     paths = tracked(root)
     whole = list(check_test_files(paths, tests_required))
-    sources = [path for path in paths if path.startswith(SOURCES) and path.endswith(".py") and not path.startswith(CIRCLES_LEFT)]
+    sources = [path for path in paths if path.startswith(SOURCES) and path.endswith(".py")]
     whole += check_circles({path: (root / path).read_text(encoding="utf-8") for path in sources})
     findings = []
     for path in only or paths:
@@ -434,7 +438,7 @@ def examine(root: Path, only: list[str], tests_required: bool) -> list[Finding]:
             continue
         try:
             text = (root / path).read_bytes().decode("utf-8")
-        except (UnicodeDecodeError, FileNotFoundError):  # binary, or another session has just moved it
+        except (UnicodeDecodeError, FileNotFoundError):  # binary, or just moved by somebody else
             continue
         try:
             raw = [*check_file(path, text, root), *(finding for finding in whole if finding.path == path)]

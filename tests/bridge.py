@@ -1,6 +1,6 @@
 """Between the words of the core and the named Rows of tests/model.py: command Row -> words, event words -> Rows.
 
-Row names are those of tests/model.py. Nothing here knows a rule; it knows where words lie (core/layout/, core/layout/definitions.py).
+Row names are those of tests/model.py. Nothing here knows a rule, only the position of words (core/layout/, core/layout/definitions.py).
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ def _key(hi: int, lo: int, text: bytes) -> Key:
 
 
 def _other_words() -> dict[int, list[int]]:
-    """Words of an event that no name of its kind stands for, by kind."""
+    """Words of an event for which its kind has no name, by kind."""
     declared = {getattr(C, kind): {getattr(L, name) for name in (*shape.COMMON_EVENT, *names)} for kind, names in shape.EVENTS.items()}
     return {kind: [word for word in range(L.EVT_WORDS) if word not in words] for kind, words in declared.items()}
 
@@ -227,7 +227,8 @@ OTHER_WORDS = _other_words()
 
 
 def event_rows(words: Words) -> list[Row]:
-    """Named events from event words; names whose word is 0 are left out, except kind. Each word is one of its kind (layout/shape.py), or 0."""
+    """Named events from event words; names whose word is 0 are left out, except kind. Each word is one of its kind (layout/shape.py), or
+    0."""
     out = []
     at = 0
     while at < len(words):

@@ -39,7 +39,7 @@ def tiny(limits: Limits) -> Capacities:
 
 
 class Core:
-    """The engine with an event buffer of 8 rows behind the interface of Model: `apply(Row) -> Rows`, `refused`, `state()`."""
+    """The engine with an event buffer of 8 rows, with the interface of Model: `apply(Row) -> Rows`, `refused`, `state()`."""
 
     def __init__(self, capacities: Capacities, retention_ns: int = RETENTION_NS, event_rows_: int = EVENT_ROWS) -> None:
         self.engine = Engine(capacities, event_rows_, retention_ns)

@@ -1,8 +1,9 @@
 """Seeded command flows as rows of words, shared by tests and benchmarks.
 
-The named flow: 46 % new, 44 % cancel, 10 % replace (after a NASDAQ day's counts), 2 % of the new orders aggressive, cancels drawn by age (most
-orders that go, go young), many resting orders over 100 books with one 48-contract group among them, 1,000 accounts. Every book has a middle of its
-own; passive orders stand on their side of it, so only aggressive ones trade. Refusals come from orders that an aggressive one has filled meanwhile.
+The named flow: 46 % new, 44 % cancel, 10 % replace (after a NASDAQ day's counts), 2 % of the new orders aggressive, cancels drawn by age
+(most orders that go, go young), many resting orders over 100 books with one 48-contract group among them, 1,000 accounts. Every book has a
+middle of its own; passive orders rest on their side of it, so only aggressive ones trade. Refusals come from orders that an aggressive one
+has filled meanwhile.
 
     f = named_flow(seed=1, commands=100_000)          # definitions, preload and flow, all int64 rows
     turns(f.flow, 500, start_ns)                      # the same rows with a TIME row in front of every 500

@@ -1,6 +1,6 @@
 """The judge: a naive exchange. Commands in, events out, every rule written as domain.md says it, nothing made fast.
 
-It imports nothing of exos but protocol.codes. Books are lists that are sorted when they are looked at; collateral, locked
+It imports nothing of exos but protocol.codes. Books are lists that are sorted when they are read; collateral, locked
 money and open interest are computed from all open orders whenever they are needed; money is integers and fractions.
 
     model = Model(); events = model.apply(Row(kind=C.C_NEW, session=1, account=16, instrument=1, side=1, price=40, qty=10, id=7, ...))
@@ -8,7 +8,7 @@ money and open interest are computed from all open orders whenever they are need
 Commands and events are Rows (dicts where a missing name reads as 0). Command names are those of core/layout/commands.py in lower case
 without prefix; word 1 and 2 are taken apart (session, account, instrument, venue, front), `client_number` is the incoming
 sequence number, `group` the order group; definition rows use the names of core/layout/definitions.py. ClOrdIDs are ints or texts.
-Refusals carry limit, used and asked. Where the texts leave something open, the decision stands in tests/model_decisions.md.
+Refusals carry limit, used and asked. Where the rules leave something open, the decision is in tests/model_decisions.md.
 """
 
 from __future__ import annotations
@@ -218,7 +218,8 @@ class Model(Operator, Ladder):
             )  # fmt: skip
 
     def _share_fees(self, event: Event, taker: Order, maker: Order, taker_fee: int, maker_fee: int) -> None:
-        """The taker's order finances the rebate. Owner and listing venue hold floor(net fee of the order * share), the platform the rest."""
+        """The taker's order finances the rebate. Owner and listing venue hold floor(net fee of the order * share), the platform the
+        rest."""
         platform = taker_fee + maker_fee
         for order, change in ((maker, max(maker_fee, 0)), (taker, taker_fee + min(maker_fee, 0))):
             before, order.net_fee = order.net_fee, order.net_fee + change
@@ -251,7 +252,7 @@ class Model(Operator, Ladder):
         self.order_event(kind, order, status, reason, flags=flags, **more)
 
     def _close_as_asked(self, order: Order, c: Row, reason: int) -> None:
-        """The asker is answered; a session that entered the order and did not ask hears of it as of any other unsolicited cancel."""
+        """The requesting session is answered; if another session entered the order, it gets an unsolicited cancel."""
         self._forget(order, C.ST_CANCELED, reason)
         foreign = order.session != c.session
         self.order_event(
@@ -310,7 +311,8 @@ class Model(Operator, Ladder):
         self.closed_event(C.E_STATUS, order, session, order.reason, **more)
 
     def cancel_many(self, orders: list[Order], reason: int, asker: int) -> int:
-        """Firms, then their accounts in order of id, each account's orders newest first. Unsolicited for all sessions but the asker (0: nobody)."""
+        """Firms, then their accounts in order of id, each account's orders newest first. Unsolicited for all sessions except the requesting
+        one (0: none)."""
         for order in sorted(orders, key=lambda o: (o.firm, o.account, -o.id)):
             self._close(order, C.E_CANCELED, C.ST_CANCELED, reason, 0 if order.session == asker else C.EF_UNSOLICITED)
         return len(orders)
@@ -447,7 +449,7 @@ class Model(Operator, Ladder):
         return sum(max(a.position.get(instrument, 0), 0) for a in self.accounts.values())
 
     def check_invariants(self) -> None:
-        """The ledger's sums (domain.md section 8) and that nobody owes what he has not: AssertionError says which."""
+        """Check the ledger's sums (domain.md section 8) and that no account owes more than it has: AssertionError names the error."""
         for asset in self.assets.values():
             cash = sum(a.cash.get(asset.id, 0) for a in self.accounts.values())
             pools = sum(e.pool for e in self.events.values() if e.asset == asset.id)

@@ -51,7 +51,7 @@ class Ladder:
         self.listings: dict[tuple[int, int], Listing] = {}
         self.open: list[Order] = []
         self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
-        self.forgetting = 1  # firm at which the search goes on for one that has more than its share
+        self.forgetting = 1  # firm at which the search continues for one that has more than its share
         self.out: list[Row] = []
         self.command = Row()
         self.nodes: dict[
@@ -70,7 +70,7 @@ class Ladder:
         return None
 
     def behind(self, known: Order | Closed) -> Order | Closed:
-        """What an id stands for now: of a replaced id the order that lives on under another one, or how that ended."""
+        """What an id means now: for a replaced id the order that is open with another id, or how it ended."""
         if isinstance(known, Order) or known.status != C.ST_REPLACED:
             return known
         alive = [o for o in self.open if o.id == known.order]
@@ -95,7 +95,8 @@ class Ladder:
         return rows * self.firms[firm].weight // sum(f.weight for f in self.firms.values())
 
     def check_share(self, firm: int, rows: int, used: int, own: int, asked: int, code: int) -> None:
-        """Room for so many rows more of a common table: one firm alone leaves the others as many as it has, or has no more than its share."""
+        """Room for so many rows more of a common table: one firm alone leaves the others as many as it has, or has no more than its
+        share."""
         if asked > rows - used:
             raise Refused(C.R_TABLE_FULL, rows, used, asked)
         most = max(rows - used, self.share(firm, rows))
@@ -119,7 +120,7 @@ class Ladder:
             self.check_share(firm, self.limits.nodes, len(self.nodes), self.nodes_of(firm), missing, C.R_NODE_SHARE_FULL)
 
     def make_nodes(self, order: Order) -> None:
-        """What an order at rest needs and is not there is made by its firm, and stays the firm's."""
+        """Nodes that a resting order needs are created for its firm, and stay counted for it."""
         for node in self.way(order.instrument, order.book_side, order.price):
             self.nodes.setdefault(node, order.firm)
 
@@ -249,7 +250,7 @@ class Ladder:
             raise Refused(C.R_VENUE_NOT_ALLOWED, account.venue, 0, session.venue)
 
     def check_named_account(self, c: Row, session: Session) -> None:
-        """Cancels and replaces find their order by its id; an account that they name must be one they may name."""
+        """Cancels and replaces find their order by its id; an account that they give must be allowed for the session."""
         if c.account:
             self.check_isolated(session, self.check_account(session, c.account))
 
@@ -465,7 +466,7 @@ class Ladder:
 
     # ------------------------------------------------------------------------------------------------ cancel
     def check_same_order(self, c: Row, order: Order) -> None:
-        """What a cancel says of its order beside the id must be right; what it does not say reads as 0."""
+        """Fields of a cancel besides the id must be the order's; a missing field is 0."""
         for field, said, own in (
             (C.FIELD_ACCOUNT, c.account, order.account), (C.FIELD_INSTRUMENT, c.instrument, order.instrument), (C.FIELD_SIDE, c.side, order.side),
             (C.FIELD_CONTRACT_SIDE, c.contract_side, order.contract_side),

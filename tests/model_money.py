@@ -31,7 +31,8 @@ def reserved_fee(order: Order, event: Event) -> int:
 
 
 def under_other_terms(order: Order, listing: Listing) -> tuple[Fraction, Fraction]:
-    """Cumulated fee and rebate with which an order goes on under a listing. Another fee model is another measure: what was charged stands, rounded."""
+    """Cumulated fee and rebate with which an order continues under a listing. Another fee model has another measure: the amounts charged
+    are kept, rounded."""
     if listing.model == order.listing.model:
         return order.fee_numerator, order.rebate_numerator
     return Fraction(order.fee_paid), Fraction(order.rebate_paid)

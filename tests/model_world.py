@@ -118,7 +118,7 @@ class Session:
     last_event: int = 0
     generation: int = 0
     absent_from: int = 0
-    missed: int = 0  # number of the E_LOGON that left reports behind
+    missed: int = 0  # number of the E_LOGON that left undelivered reports
     missed_done: int = 0
     untold: tuple[int, int] | None = None  # numbered while it was away, not resent since it came back without a reset
     heartbeat: int = 0
@@ -170,7 +170,7 @@ class Instrument:
         return any(a <= price <= b and (price - a) % step == 0 for a, b, step in self.bands)
 
     def increment(self, price: int) -> int:
-        """Of the band that a price lies in, or else of the next one above."""
+        """Increment of the band that contains a price, or else of the next one above."""
         return next(step for _, b, step in self.bands if price <= b)
 
 

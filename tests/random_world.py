@@ -347,7 +347,7 @@ class Generator:
         )
 
     def release(self) -> Row:
-        """Undo a kill switch, so that the flow goes on."""
+        """Undo a kill switch, so that the flow continues."""
         m = self.model
         held = [(1, 0)] if m.killed else []
         for level, rows in ((2, m.venues), (3, m.firms), (4, m.accounts), (5, m.sessions)):
@@ -414,7 +414,7 @@ class Generator:
         return self.rng.choice((0, self.rng.randint(1, due), due)) if due else 0
 
     def redefine(self) -> Row:
-        """The operator defines a session anew, mostly while it is on."""
+        """The operator redefines a session, mostly while it is logged on."""
         rng = self.rng
         s = self.model.sessions[self.session()]
         return Row(

@@ -205,7 +205,7 @@ class BinaryPeer:
         return sent.body
 
     def close(self) -> None:
-        """Say goodbye and wait for the answer: the session is free behind it."""
+        """Log out and wait for the answer: afterwards the session is free."""
         self.send(M.Logout())
         while self.next() is not None:
             continue

@@ -279,7 +279,7 @@ def test_a_configuration_that_contradicts_the_data_folder_is_refused(tmp_path: P
     assert first.applied > 10
     assert app.serve(options(tmp_path, SMALL.replace("winners = 1", "winners = 2"))) == Exit.CONFIG
     assert "winners: cannot be changed: market CUP exists with another value" in (said := capfd.readouterr().err)
-    assert "take another data folder or the old value" in said
+    assert "use another data folder or the old value" in said
     changed = app.Server(options(tmp_path, SMALL.replace("max_qty = 10_000", "max_qty = 20_000")), Log())
     assert changed.applied == 1
     changed.close()

@@ -1,4 +1,4 @@
-"""The data folder and what lies in it belong to their owner alone."""
+"""The data folder and its contents are accessible to their owner only."""
 
 import os
 import stat

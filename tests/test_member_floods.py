@@ -1,5 +1,5 @@
-"""Durability 13, short: one member floods with fresh ids and texts, subscriptions, logons and messages that are refused. No other member is refused,
-memory stays bounded, and nothing of it remains after a restart. The throttle is off: what holds here holds without it.
+"""Durability 13, short: one member floods with fresh ids and texts, subscriptions, logons and messages that are refused. No other member is
+refused, memory stays bounded, and nothing of it remains after a restart. The throttle is off: what holds here holds without it.
 """
 
 from collections.abc import Callable, Iterator
@@ -52,7 +52,7 @@ class Member:
 
 
 def floods(server: ServerProcess, flood: Callable[[int], None], count: int) -> None:
-    """`flood(i)` in `count` pieces; the other member trades behind each, and memory has grown within the bound."""
+    """`flood(i)` in `count` pieces; the other member trades after each, and memory grows only within the limit."""
     member = Member(server)
     member.trades()
     flood(0)  # once, so that what is allocated at the first use is there

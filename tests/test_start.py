@@ -64,7 +64,7 @@ def test_no_room_for_the_copy_of_a_torn_tail(folder: Path, capfd: pytest.Capture
     from exchange_server.journal import recover
 
     monkeypatch.setattr(recover, "_repair", no_space)
-    refused(folder, capfd, Exit.SPACE, "/the/file: not enough room on the disk to start; nothing was lost")
+    refused(folder, capfd, Exit.SPACE, "/the/file: not enough space on the disk to start; nothing was lost")
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_no_room_for_the_copy_of_a_torn_tail(folder: Path, capfd: pytest.Capture
     [
         (OSError(errno.EIO, os.strerror(errno.EIO), "/the/file"), Exit.RECOVERY, "/the/file: Input/output error"),
         (OSError(errno.EROFS, os.strerror(errno.EROFS)), Exit.RECOVERY, "data: Read-only file system"),
-        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "/the/file"), Exit.SPACE, "not enough room"),
+        (OSError(errno.EDQUOT, os.strerror(errno.EDQUOT), "/the/file"), Exit.SPACE, "not enough space"),
         (JournalError("the journal cannot"), Exit.RECOVERY, "the journal cannot"),
         (JournalFailed("a sync failed"), Exit.JOURNAL, "a sync failed"),
         (ZeroDivisionError("three"), Exit.BROKEN, "a fault of the program: ZeroDivisionError: three"),
@@ -211,7 +211,7 @@ def test_marks_are_in_the_journal_of_a_running_server_and_compared_after_kill_9(
 
 
 def test_a_page_of_zeros_under_a_running_server(tmp_path: Path) -> None:
-    """Refused by name, rebuilt beside, and then the same bytes as before: a resume does not end for good."""
+    """Refused by name, rebuilt while running, and then resent with the same bytes as before."""
     with ServerProcess(tmp_path) as server:
         port = server.ready["binary_port"]
         peer = BinaryPeer(port, 1)

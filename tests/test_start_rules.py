@@ -1,4 +1,4 @@
-"""Starts in every order: what a folder was begun as, what goes on without a configuration, what is refused and what is not taken."""
+"""Starts in every order: what a folder was created as, what is used without a configuration, what is refused and what is ignored."""
 
 from pathlib import Path
 
@@ -83,8 +83,8 @@ def test_a_new_folder_without_a_configuration_is_told_what_to_type(tmp_path: Pat
 
 
 @pytest.mark.parametrize(("first", "second", "text"), [
-    (SMALL, BOX, "box.toml is a sandbox with published passwords, and this data folder was not begun as one"),
-    (BOX, SMALL, "this data folder was begun as a sandbox with published passwords, and test.toml is none"),
+    (SMALL, BOX, "box.toml is a sandbox with published passwords, and this data folder was not created as one"),
+    (BOX, SMALL, "this data folder was created as a sandbox with published passwords, and test.toml is not one"),
 ])  # fmt: skip
 def test_the_sandbox_does_not_mix_whatever_the_order(tmp_path: Path, first: str, second: str, text: str) -> None:
     before = run(tmp_path, first)
@@ -100,7 +100,7 @@ def test_the_mark_outlives_snapshots_and_says_itself_in_what_includes_it(tmp_pat
     server = app.Server(options(tmp_path, 'include = ["inner.toml"]\n'), Log())
     app.seal(server.recovered, server.options.data)
     again = run(tmp_path, WITHOUT)
-    assert again.sandbox and again.engine.registry.begun is not None and "test.toml is none" in refused(tmp_path, SMALL)
+    assert again.sandbox and again.engine.registry.begun is not None and "test.toml is not one" in refused(tmp_path, SMALL)
     shipped = load.load("sandbox", items=False)
     assert shipped.sandbox and shipped.items == [] and not load.load("worldcup").sandbox
 

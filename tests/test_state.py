@@ -78,7 +78,7 @@ def test_rows_by_id_are_what_the_words_say(story: PairStory) -> None:
     """Every word of every view, against the row found by walking the table."""
     m = story.pair.core.m
     views: dict[type[Any], int] = {
-        state.Asset: L.P_ASSET, state.Account: L.P_ACCOUNT, state.Session: L.P_SESSION, state.Event: L.P_EVENT, state.Instrument: L.P_INSTRUMENT,
+        state.Asset: L.P_ASSET, state.Firm: L.P_FIRM, state.Account: L.P_ACCOUNT, state.Session: L.P_SESSION, state.Event: L.P_EVENT, state.Instrument: L.P_INSTRUMENT,
     }  # fmt: skip
     for view, pool in views.items():
         rows = list(arena.rows_by_id(m, pool))
@@ -94,7 +94,7 @@ def test_rows_by_id_are_what_the_words_say(story: PairStory) -> None:
         for missing in (0, -1, len(rows) + 30, arena.pool(m, pool)["cap"], 1 << 40):
             assert view.find(m, missing) is None
     header = state.Header(m)
-    assert (header.orders, header.trades, header.open_orders) == (5, 2, 3) and header.fills == 4
+    assert (header.orders, header.trades, header.open_orders) == (5, 1, 3) and header.fills == 2
 
 
 def test_a_market_as_its_row_tells_it(story: PairStory) -> None:

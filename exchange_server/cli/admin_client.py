@@ -2,7 +2,7 @@
 
 Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, verbs `admin`, `status`, `markets`; answer
 `{"id": 1, "ok": true, "code": 0, "text": "...", "result": {...}}`. The socket is `<data>/admin.sock`, mode 0600; the server journals the
-caller's uid as who asked.
+caller's uid.
 """
 
 import json
@@ -20,7 +20,7 @@ ANSWER_BYTES_MAX = 64 * 1024 * 1024
 
 
 class Unreachable(Exception):
-    """The server cannot be asked; the text is one sentence."""
+    """The server cannot be reached; the text is one sentence."""
 
 
 class Answer(NamedTuple):
@@ -32,7 +32,7 @@ class Answer(NamedTuple):
 
 
 def connect(path: Path, timeout_s: float) -> socket.socket:
-    """A connected Unix socket. A path longer than the system takes is reached through its folder's descriptor."""
+    """A connected Unix socket. A path longer than the system allows is opened through its folder's descriptor."""
     link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     link.settimeout(timeout_s)
     folder = -1

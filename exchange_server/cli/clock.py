@@ -1,4 +1,4 @@
-"""`exos clock [accept]`: which time the running server goes by; and, after a jump that is right, that it may go there."""
+"""`exos clock [accept]`: shows the running server's clock; `accept` confirms a jump of the machine's clock."""
 
 import argparse
 from typing import Any

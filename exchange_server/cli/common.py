@@ -1,4 +1,4 @@
-"""What commands share: the answer on stderr, the data folder, tables, exact amounts."""
+"""Shared by the commands: errors on stderr, the data folder, tables, exact amounts."""
 
 import argparse
 import os
@@ -12,7 +12,7 @@ from ..exits import Exit
 
 
 class CommandError(Exception):
-    """A command ends here: one line for stderr and an exit code."""
+    """Ends a command with one line for stderr and an exit code."""
 
     def __init__(self, exit_code: Exit, sentence: str) -> None:
         super().__init__(sentence)
@@ -41,7 +41,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a table: the first and the last column to the left, those between to the right."""
+    """Lines of a table: the first and last columns are left-aligned, the others right-aligned."""
     cells = [list(head), *([str(cell) for cell in row] for row in rows)]
     widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
     left = (0, len(head) - 1)

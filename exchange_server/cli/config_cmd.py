@@ -1,4 +1,4 @@
-"""`exos config check|plan|apply FILE`: is it sound, what would it change on a running server, and do it."""
+"""`exos config check|apply FILE`: check a configuration, show what it would change on a running server, apply it."""
 
 import argparse
 from pathlib import Path
@@ -34,7 +34,7 @@ def add(commands: Any) -> None:
 
 
 def read(file: str) -> Config:
-    """A configuration that is sound by itself; CommandError with Exit.CONFIG else."""
+    """A configuration that is valid by itself; otherwise CommandError with Exit.CONFIG."""
     try:
         config = load.load(file)
         dry_run.check(config)
@@ -58,7 +58,7 @@ def run_check(args: argparse.Namespace) -> int:
 
 def run_apply(args: argparse.Namespace) -> int:
     try:
-        load.load(args.file, items=False)  # what is wrong with the file itself is told without a server
+        load.load(args.file, items=False)  # errors in the file itself are reported without a server
     except ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
     with AdminClient(args.data, timeout_s=APPLY_S) as admin:
@@ -66,7 +66,7 @@ def run_apply(args: argparse.Namespace) -> int:
         if not answer.ok:
             raise CommandError(Exit.FAILED, answer.text)
         try:
-            config = load.load(args.file, answer.result["assets"])  # what the file only refers to is the server's
+            config = load.load(args.file, answer.result["assets"])  # assets that the file only refers to are the server's
         except ConfigError as error:
             raise CommandError(Exit.CONFIG, str(error)) from error
         return _plan(config, admin, answer.result["assets"] | config.decimals) if args.dry_run else _apply(config, admin)
@@ -94,7 +94,7 @@ def _refused(config: Config, refusal: dict[str, Any]) -> str:
 
 
 def _plan(config: Config, admin: AdminClient, decimals: dict[str, int]) -> int:
-    """Say what would be done, and what would be refused."""
+    """Show what would be done, and what would be refused."""
     answer = admin.ask("plan", _record(config))
     if not answer.ok:
         raise CommandError(Exit.FAILED, answer.text)
@@ -112,7 +112,7 @@ def _plan(config: Config, admin: AdminClient, decimals: dict[str, int]) -> int:
 
 
 def _apply(config: Config, admin: AdminClient) -> int:
-    """One act: everything in the file takes effect, or nothing does. What is so already is unchanged."""
+    """Apply everything in the file, or nothing. Definitions that are already the same are unchanged."""
     answer: Answer = admin.ask("admin", _record(config))
     if not answer.ok:
         if answer.refusal is None or answer.refusal.get("record") is None:

@@ -1,4 +1,5 @@
-"""`exos doctor`: can this machine run the server? Ports, disk and its sync, space, memory, cores, clock; a line each and a verdict."""
+"""`exos doctor`: checks whether this machine can run the server: ports, disk and its sync, space, memory, cores, clock; one line each and a
+summary."""
 
 import argparse
 import errno
@@ -32,7 +33,7 @@ GIB = 1 << 30
 
 
 class Finding(NamedTuple):
-    """`level`: ok, warn (it runs, not as it should) or fail (it will not run)."""
+    """`level`: ok, warn (it runs, but not well) or fail (it will not run)."""
 
     level: str
     what: str
@@ -117,7 +118,7 @@ def file_system(path: Path) -> str:
 
 
 def existing(path: Path) -> Path:
-    """The path itself, or the nearest folder above it that is there."""
+    """The path itself, or its nearest existing parent folder."""
     path = path.absolute()
     while not path.exists():
         path = path.parent
@@ -199,7 +200,7 @@ def clock() -> Iterator[Finding]:
 
 
 def running_clock(data: Path) -> Iterator[Finding]:
-    """The clock of the server that runs on this data folder, when one does."""
+    """The clock of the server that runs on this data folder, if one does."""
     try:
         with AdminClient(data, timeout_s=5.0) as admin:
             answer = admin.ask("status")
@@ -212,7 +213,7 @@ def running_clock(data: Path) -> Iterator[Finding]:
 
 
 def _clock_synced() -> bool | None:
-    """The kernel's own word (adjtimex): False when it says STA_UNSYNC; None where it cannot be asked."""
+    """The kernel's clock status (adjtimex): False for STA_UNSYNC; None if it is not available."""
     import ctypes
 
     buffer = (ctypes.c_long * 64)()  # struct timex is 208 bytes; modes = 0 only reads

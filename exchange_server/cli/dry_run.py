@@ -18,7 +18,7 @@ TABLES = ("assets", "venues", "firms", "accounts", "sessions", "events", "instru
 
 
 class DryEngine:
-    """Takes every definition row. Its tables are as large as the configuration says, else without end."""
+    """Accepts every definition row. Its tables are as large as in the configuration, else unlimited."""
 
     def __init__(self, capacities: dict[str, int]) -> None:
         self.capacities: Any = SimpleNamespace(**{name: capacities.get(name, UNLIMITED) for name in TABLES})
@@ -43,7 +43,7 @@ def check(config: Config) -> Definitions:
 
 
 def summary(registry: Definitions) -> str:
-    """One line: what the configuration holds."""
+    """The content of the configuration in one line."""
     wires = Counter(session.record.wire for session in registry.sessions)
     counts = {
         "assets": len(registry.assets),

@@ -1,5 +1,5 @@
-"""`exos journal verify|replay|cut DIR`: is every frame right, does it lead to the same state and the same event store, and cutting where an
-operator says so."""
+"""`exos journal verify|replay|cut DIR`: check every frame and the event store, replay the journal and compare digests, cut a damaged end on
+an operator's decision."""
 
 import argparse
 from collections.abc import Callable, Iterator
@@ -46,7 +46,7 @@ def add(commands: Any) -> None:
 
 
 def folder_of(data: Path) -> Path:
-    """The journal's folder: DIR/journal, or DIR itself when it holds the segments."""
+    """The journal's folder: DIR/journal, or DIR itself if it contains the segments."""
     if not data.is_dir():
         raise CommandError(Exit.USAGE, f"{data} is not a folder")
     try:
@@ -84,7 +84,8 @@ def run_verify(args: argparse.Namespace) -> int:
 
 
 def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
-    """Makes the engine that replays: as large as a configuration says, else as the journal in `data` was begun, or out of a snapshot."""
+    """Returns a function that creates the engine for a replay: with a configuration's capacities, else with those of the journal in `data`,
+    or from a snapshot."""
     settings = read(config).settings if config else None
     from ..engine import RETENTION_NS, Capacities, Engine
 
@@ -115,7 +116,7 @@ def run_replay(args: argparse.Namespace) -> int:
     try:
         lock: DirectoryLock | None = DirectoryLock(folder)
     except JournalLocked:
-        lock = None  # a server is writing: what it has made durable so far is replayed
+        lock = None  # a server is writing: replay what is durable so far
     try:
         walk = Walk(folder, live=lock is None, runner=Threads())
         for batch in walk:

@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         warn(f"exos: {error}")
         return Exit.SETUP
     args = parser().parse_args(arguments)
-    os.umask(0o077)  # what exos writes is for its user alone
+    os.umask(0o077)  # files that exos writes are accessible to its user only
     try:
         code: int = args.run(args)
         return code
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
-        # The reader of our output is gone (`exos ... | head`): nothing more can be said, and Python must not try to at exit.
+        # The reader of our output has closed it (`exos ... | head`): Python must not try to write at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return Exit.OK
 

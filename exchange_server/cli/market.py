@@ -1,4 +1,4 @@
-"""`exos market list|show|phase|settle`: what is traded, its phase, and its result with the evidence for it."""
+"""`exos market list|phase|settle`: list markets, change their phase, and settle them with evidence."""
 
 import argparse
 import hashlib
@@ -153,7 +153,7 @@ def run_settle(args: argparse.Namespace) -> int:
         if args.finalise_only:
             _do(admin, ar.Finalise(event=args.event))
         else:
-            _do(admin, _settlement(args, market))  # one act: closed, determined and paid, or nothing of it
+            _do(admin, _settlement(args, market))  # one action: close, determine and pay, or nothing
         if not args.determine_only:
             paid = [
                 f"{c['code']} {decimal(c['paid'], market['price_decimals'])}" for c in _market(admin, args.event)["contracts"] if c["paid"]
@@ -163,7 +163,7 @@ def run_settle(args: argparse.Namespace) -> int:
 
 
 def _settlement(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:
-    """The record, checked as far as the command line can: evidence must be there and readable before anything is sent."""
+    """The record, checked as far as the command line can: the evidence file must be readable before anything is sent."""
     if args.results:
         return _from_results(args, market)
     if not args.winner and not args.payout:
@@ -219,7 +219,7 @@ def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle
 
 
 def _payouts(args: argparse.Namespace, market: dict[str, Any]) -> tuple[int, ...]:
-    """Ticks per contract. Sums are the server's to judge; here every code must exist and every amount be a whole number of ticks."""
+    """Payouts in ticks per contract. The server checks the sums; here every code must exist and every amount be a whole number of ticks."""
     known = [contract["code"] for contract in market["contracts"]]
     paid: dict[str, int] = {}
     if args.winner:

@@ -53,7 +53,7 @@ def add(commands: Any) -> None:
 
 
 def options(args: argparse.Namespace) -> ServeOptions:
-    """What is asked for, as far as it can be told before the folder is opened; CommandError when it is not sound."""
+    """The options, checked as far as possible before the folder is opened; CommandError if they are invalid."""
     if args.data.exists() and not args.data.is_dir():
         raise CommandError(Exit.USAGE, f"--data {args.data}: is not a folder")
     new = not start.has_journal(args.data)
@@ -83,7 +83,7 @@ def options(args: argparse.Namespace) -> ServeOptions:
 
 
 def _outline(file: str) -> load.Config:
-    """Settings and marks of a configuration: its items may refer to what is in the folder, so they are read when that is open."""
+    """Settings and marks of a configuration. Its items may refer to definitions in the folder, so they are read when the folder is open."""
     try:
         return load.load(file, items=False)
     except load.ConfigError as error:
@@ -92,6 +92,6 @@ def _outline(file: str) -> load.Config:
 
 def run(args: argparse.Namespace) -> int:
     ready = options(args)
-    from .. import app  # compiles or loads the kernels: only once all that can be told without them is right
+    from .. import app  # compiles or loads the kernels: only after all checks that do not need them
 
     return app.serve(ready)

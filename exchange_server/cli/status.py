@@ -1,4 +1,4 @@
-"""`exos status|check|stop`: what the running server says of itself, its proofs, and a clean stop."""
+"""`exos status|check|stop`: the running server's status, its proofs, and a clean stop."""
 
 import argparse
 from typing import Any
@@ -11,7 +11,7 @@ from ..exits import Exit
 from .admin_client import AdminClient
 from .common import CommandError, add_data, say
 
-INSTANTS = ("time_ns", "_end_ns", "_at_ns")  # times of day; other names in ns are durations
+INSTANTS = ("time_ns", "_end_ns", "_at_ns")  # times of day; other names ending in ns are durations
 
 
 def add(commands: Any) -> None:
@@ -62,7 +62,7 @@ def run_stop(args: argparse.Namespace) -> int:
 
 
 def lines(value: Any, name: str = "") -> list[str]:
-    """`key value` lines of nested dicts and lists, keys joined by points, aligned; times as people read them."""
+    """`key value` lines of nested dicts and lists, keys joined by points, aligned; times as text."""
     flat: list[tuple[str, str]] = []
 
     def walk(name: str, value: Any) -> None:

@@ -1,7 +1,7 @@
-"""`exos trade buy|sell|cancel|watch`: one order, one cancel, or a look at the market, through a binary session.
+"""`exos trade buy|sell|cancel|watch`: send an order, cancel, or watch the market through a binary session.
 
-A thin user of protocol.client. Who trades: --key and --secret, else EXOS_KEY and EXOS_SECRET, else the sandbox's MM1; the secret of a key
-that is given alone is the sandbox's, `<key in lower case>-secret`.
+A thin layer on protocol.client. Credentials: --key and --secret, else EXOS_KEY and EXOS_SECRET, else the sandbox's MM1. For a key without a
+secret, the sandbox's is used: `<key in lower case>-secret`.
 """
 
 import argparse
@@ -74,7 +74,7 @@ async def _session(args: argparse.Namespace) -> int:
 
 
 async def _order(client: Client, args: argparse.Namespace) -> int:
-    """Enter it, wait for what it does on arrival, say how it stands."""
+    """Send the order, wait for its effects on arrival, print its state."""
     market = args.price is None
     qty = client.lots(args.symbol, args.qty)
     price = 0 if market else client.ticks(args.symbol, args.price)
@@ -92,13 +92,13 @@ async def _order(client: Client, args: argparse.Namespace) -> int:
     )
     await client.accepted(order)
     if order.open:
-        await client.status(order)  # its answer comes behind all that the order did on arrival
+        await client.status(order)  # its answer comes after all effects of the order on arrival
     say(_line(client, args.symbol, order))
     return Exit.OK
 
 
 def _line(client: Client, symbol: str, order: Order) -> str:
-    """An order in one line: id, what it was, how it stands."""
+    """An order in one line: id, terms, state."""
     definition = client.definitions[order.instrument]
 
     def qty(lots: int) -> str:
@@ -136,7 +136,7 @@ async def _cancel(client: Client, args: argparse.Namespace) -> int:
 
 
 async def _watch(client: Client, args: argparse.Namespace) -> int:
-    """A line per change of a best price, and one per trade."""
+    """Print one line per change of a best price and one per trade."""
     books = await client.subscribe_many(list(args.symbol))
     names = {book.instrument: symbol for book, symbol in zip(books, args.symbol)}
     width = max(map(len, args.symbol))

@@ -1,7 +1,9 @@
-"""The state in canonical order for the digest, and the invariants that a state can prove of itself.
+"""The state in canonical order for the digest, and the invariants that can be checked on a state.
 
-The dump depends on what happened, not on capacities or free lists: balances and collateral rows in order of first use, books contract by contract,
-best price first, queue order; switches, throttles, restrictions and closed ids belong to it. Dumped words are logical: ids, prices, quantities, amounts; no pointers.
+The dump depends on what happened, not on capacities or free lists: balances and collateral rows in order of first use, books contract by
+contract, best price first, in queue order; it includes switches, throttles, restrictions and closed ids. Dumped words are logical: ids,
+prices (YES ticks), quantities (lots) and amounts (minor units), no pointers. Every dump_* kernel writes int64 words to `out` and returns
+their number, or -1 - the number needed if `out` is too small.
 """
 
 from collections.abc import Iterator
@@ -55,7 +57,7 @@ def used_rows(m, pool):
 
 @kernel("i8(i8[::1], i8[::1])")
 def dump_small(m, out):
-    """Header, balances, sessions into `out`; answers the words written, or -1 - the words wanted when out is too small."""
+    """Dump header, balances and sessions."""
     balances = used_rows(m, L.P_BALANCE)
     sessions = pool_cap(m, L.P_SESSION)
     known = 0
@@ -117,7 +119,7 @@ def dump_small(m, out):
 
 @kernel("i8(i8[::1], i8[::1])")
 def dump_switches(m, out):
-    """Switches, throttles and shares of venues and firms, killed accounts, restrictions; answers as dump_small."""
+    """Dump switches, throttles and shares of venues and firms, killed accounts, restrictions."""
     venues = pool_cap(m, L.P_VENUE)
     firms = pool_cap(m, L.P_FIRM)
     accounts = pool_cap(m, L.P_ACCOUNT)
@@ -168,7 +170,7 @@ def dump_switches(m, out):
 
 @kernel("i8(i8[::1], i8, i8[::1])")
 def dump_archive(m, firm, out):
-    """A firm's closed ids, oldest first; answers as dump_small."""
+    """Dump the closed ids of a firm (id), oldest first."""
     f = pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
     want = m[f + L.F_CLOSED] * ARCHIVE_DUMP
     if out.shape[0] < want:
@@ -191,7 +193,7 @@ def dump_archive(m, firm, out):
 
 @leaf
 def _makers(m, o):
-    """The firms that made the nodes above a resting order, in one word."""
+    """A hash of the firms that own the nodes above a resting order, as one word."""
     word = 0
     node = m[m[o + L.O_LEVEL] + L.L_NODE]
     while node != 0:
@@ -227,7 +229,7 @@ def dump_order(m, o, out, at):
 
 @kernel("i8(i8[::1], i8, i8[::1])")
 def dump_event(m, event_id, out):
-    """One event: itself, its contracts, its collateral rows, its books. Words written, -1 - words wanted, or 0: no such event."""
+    """Dump one event (id): its row, contracts, collateral rows and books. Returns 0 if there is no such event."""
     event = event_at(m, event_id)
     if event == 0:
         return 0
@@ -291,7 +293,7 @@ def dump_event(m, event_id, out):
 
 @leaf
 def formula(m, event, co):
-    """The requirement from the columns alone, by k passes for the smallest not yet taken."""
+    """The requirement (minor units) computed from the columns alone, by k passes for the smallest value not yet used."""
     n = m[event + L.E_N]
     k = m[event + L.E_K]
     buys = 0
@@ -320,7 +322,8 @@ def formula(m, event, co):
 
 @kernel("i8(i8[::1], i8[::1])")
 def check_state(m, out):
-    """Count of invariants of ledger, sets and collateral that fail; a row (AUDIT_*, three numbers) for each in `out`, as far as it reaches."""
+    """Number of failed invariants of ledger, sets and collateral. `out` gets a row (AUDIT_*, three numbers) for each, as far as it has
+    room."""
     found = 0
     for asset in range(1, pool_cap(m, L.P_ASSET)):
         a = pool_base(m, L.P_ASSET) + asset * L.ASSET_WORDS
@@ -383,7 +386,7 @@ def check_state(m, out):
 
 
 def _grown(call: Any, *args: Any) -> Any:
-    """Call a dump kernel with an array that is large enough."""
+    """The result of a dump kernel, called again with a larger array if needed."""
     out = np.zeros(4096, np.int64)
     words = call(*args, out)
     if words < 0:
@@ -406,6 +409,7 @@ def dump(m: Any) -> Iterator[Any]:
 
 
 def check(m: Any, most: int = 100) -> list[str]:
-    """Sentences about all invariants that do not hold: ledger, sets, collateral, then books and every other structure."""
+    """One sentence for each invariant that does not hold (of ledger, sets and collateral, then of books and all other structures), at most
+    `most` of each kind. Empty: the state is consistent."""
     out = np.zeros(most * PROOF_WORDS, np.int64)
     return sentences(out, int(check_state(m, out)), AUDIT_TEXTS) + structure(m, most)

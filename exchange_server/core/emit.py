@@ -5,7 +5,7 @@ from protocol import codes as C
 from . import layout as L
 from .kit.jit import leaf
 from .kit.rows import expiry_of, session_at
-from .layout.packed import contract_side_of, extra_of, pack_event, pack_instrument, pack_session_account, terms_of
+from .layout.packed import account_of, contract_side_of, extra_of, pack_event, pack_instrument, pack_session_account, terms_of, with_extra
 
 
 @leaf
@@ -123,6 +123,22 @@ def own_event(m, ev, o, kind, status, reason, flags, session_id, orig_hi, orig_l
 def order_report(m, ev, o, kind, status, reason, flags):
     """An event to the order's own session under the order's own ClOrdID."""
     return own_event(m, ev, o, kind, status, reason, flags, m[o + L.O_SESSION], 0, 0, m, -1)
+
+
+@leaf
+def copy_event(m, ev, e, session_id):
+    """The report of an order at ev[e] once more, for another session and with a number of that session; answers its offset.
+
+    A copy is as long as what it repeats, so it is a whole event and no pointer to one: encoders, store and resends need nothing beside it. The caller has
+    made sure of room for 1 + extra rows.
+    """
+    head = ev[e + L.EVT_HEAD]
+    extra = extra_of(head)
+    c = begin_event(m, ev, with_extra(head, extra, C.EF_COPY), session_id, account_of(ev[e + L.EVT_SESSION_ACCOUNT]), True)
+    for i in range(L.EVT_INSTRUMENT, (1 + extra) * L.EVT_WORDS):
+        ev[c + i] = ev[e + i]
+    ev[c + L.EVT_COPY_OF] = ev[e + L.EVT_NUMBER]
+    return c
 
 
 @leaf

@@ -1,9 +1,10 @@
 """Looking ahead: the rows of a turn that are still to come tell which cache lines they will need.
 
 A command touches a dozen lines that nothing has touched lately (ClOrdID slot, order, its neighbours in the queue and in the account's list,
-level, collateral row), 100 ns and more each when they come from memory one after the other. Three stages ahead of the row at work ask for them: first the
-slot of the ClOrdID table, some rows later what the slot points to, later still what that row points to. Only hints are given and nothing is written, so
-events, state and replay are the same with and without. Rows ahead may be text rows: whatever they hold, every word read here is checked to lie in its table.
+level, collateral row), 100 ns and more each when they come from memory one after the other. Three stages ahead of the row at work ask for
+them: first the slot of the ClOrdID table, some rows later what the slot points to, later still what that row points to. Only hints are
+given and nothing is written, so events, state and replay are the same with and without. Rows ahead may be text rows: whatever they hold,
+every word read here is checked to lie in its table.
 """
 
 from typing import Any
@@ -56,7 +57,7 @@ def slot_of(m, firm, hi, lo):
 
 @leaf
 def order_of_slot(m, firm, hi, lo):
-    """The open order whose id lies in its home slot, else 0. Good enough for a hint."""
+    """The open order whose id is in its home slot, else 0. Sufficient for a hint."""
     slot, h = slot_of(m, firm, hi, lo)
     word = m[slot]
     ref = ref_of(word)

@@ -1,7 +1,7 @@
-"""What the state proves of its own structure: books, lists, timers, ClOrdIDs and counts, each checked against the others.
+"""Consistency of the state's structures: books, lists, timers, ClOrdIDs and counts, each checked against the others.
 
-`prove_structure` walks everything and writes a row (PROOF_*, three numbers) for each thing that is wrong, as far as `out` reaches; it answers how many
-there are. Nothing is changed. The same is done in plain Python, and independently of this, by tests/arena.py.
+`prove_structure` walks everything and writes a row (PROOF_*, three numbers) for each error, as far as `out` has room; it returns the number
+of errors. Nothing is changed. tests/arena.py does the same independently in plain Python.
 """
 
 from typing import Any
@@ -19,7 +19,7 @@ from .layout.packed import book_side_of, firm_of, hash_of, own_side, pack_ref, r
 from .life.ids import ALIAS_HI, ARCHIVED, order_ref
 from .money.products import reserve_fee, reserve_part, sells_base
 
-# scratch: the way through a tree, sums, 4 words for each contract of the largest event, and 2 for each firm
+# scratch: the path through a tree, sums, 4 words for each contract of the largest event, and 2 for each firm
 SLOTS = 32
 ORDERS = 64
 LEVELS = 65
@@ -66,7 +66,7 @@ COUNT_RESTING = 2
 
 @leaf
 def note(out, found, code, a, b, c):
-    """One more thing that is wrong; the count of them."""
+    """Record one more error; returns the number of errors."""
     at = found * PROOF_WORDS
     if at + PROOF_WORDS <= out.shape[0]:
         out[at] = code
@@ -83,7 +83,7 @@ def _used(m, pool):
 
 @leaf
 def _queue(m, out, found, inst, ask, level):
-    """One level's queue; its orders are what they must be."""
+    """Check one level's queue and its orders."""
     total = 0
     count = 0
     before = 0
@@ -123,14 +123,14 @@ def _queue(m, out, found, inst, ask, level):
 
 @leaf
 def _count_for(m, scratch, firm, what, rows):
-    """So many rows of a common table are the firm's; a number that is no firm's is found missing elsewhere."""
+    """Count `rows` rows or words of a shared table for a firm (id); an invalid firm id shows as a missing count elsewhere."""
     if 0 < firm < pool_cap(m, L.P_FIRM):
         scratch[FIRMS + 2 * firm + what] += rows
 
 
 @leaf
 def _side(m, out, found, inst, ask, scratch):
-    """One side of a book, level by level from the lowest price. `scratch`: nodes and slots on the way, sums so far."""
+    """Check one side of a book, level by level from the lowest price. `scratch`: nodes and slots on the path, sums so far."""
     root = m[inst + L.I_ROOT + ask]
     depth = m[inst + L.I_DEPTH_SHIFT] // 6
     first = 0
@@ -211,7 +211,7 @@ def _books(m, out, found, scratch):
 
 @leaf
 def _accounts(m, out, found):
-    """Every account's list; every order of it in the ClOrdID table. Open orders of a firm against its count."""
+    """Check every account's list of orders, that each order is in the ClOrdID table, and each firm's count of open orders."""
     total = 0
     texts = 0
     expiring = 0
@@ -252,7 +252,7 @@ def _accounts(m, out, found):
 
 @leaf
 def _reachable(m, firm, hi, lo, ref):
-    """Is this reference on the way of its key through the table?"""
+    """Whether this reference is on the probe sequence of its key."""
     base = pool_base(m, L.P_ID_HASH)
     mask = pool_cap(m, L.P_ID_HASH) - 1
     h = mix3(firm, hi, lo)
@@ -266,7 +266,7 @@ def _reachable(m, firm, hi, lo, ref):
 
 @leaf
 def _archive(m, out, found, texts):
-    """Every firm's closed ids, and that the table of ids has no entry beside them and the open orders'."""
+    """Check every firm's closed ids, and that the table of ids has no other entries than these and the open orders'."""
     closed = 0
     entries = 0
     open_orders = 0
@@ -308,7 +308,7 @@ def _archive(m, out, found, texts):
 
 @leaf
 def _timers(m, out, found):
-    """The heap of timers, and the orders of each expiry."""
+    """Check the heap of timers and the orders of each expiry."""
     base = pool_base(m, L.P_HEAP)
     size = m[L.H_TIMERS]
     timed = 0
@@ -336,7 +336,7 @@ def _timers(m, out, found):
 
 @leaf
 def _sums(m, out, found, event, scratch):
-    """Open quantity and money of every collateral row of an event, over the orders of its account."""
+    """Check open quantity (lots) and money (minor units) of every collateral row of an event against the orders of its account."""
     co = m[event + L.E_COLL_HEAD]
     in_base = sells_base(m, event)  # its money is in the account's holds, not in columns
     counted = 0
@@ -370,7 +370,7 @@ def _sums(m, out, found, event, scratch):
 
 @leaf
 def _shares(m, out, found, scratch):
-    """What each firm has of the common tables against its counts."""
+    """Check each firm's use of the shared tables against its counts."""
     for i in range(1, pool_cap(m, L.P_FIRM)):
         f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
         if m[f] != i:
@@ -384,7 +384,7 @@ def _shares(m, out, found, scratch):
 
 @leaf
 def _free(m, out, found, pool):
-    """Rows in use and free ones are all rows that were ever used."""
+    """Check that rows in use and free rows together are all rows that were ever used."""
     d = L.H_POOLS + pool * L.POOL_WORDS
     free = 0
     p = m[d + L.PL_FREE]
@@ -398,7 +398,7 @@ def _free(m, out, found, pool):
 
 @kernel("i8(i8[::1], i8[::1], i8[::1])")
 def prove_structure(m, out, scratch):
-    """Count of things that are wrong; `scratch`: see above."""
+    """Number of errors; `scratch`: see above."""
     found = _books(m, out, 0, scratch)
     found, texts, expiring = _accounts(m, out, found)
     found, wanted = _archive(m, out, found, texts)
@@ -432,14 +432,14 @@ def prove_structure(m, out, scratch):
 
 
 def structure(m: Any, most: int = 100) -> list[str]:
-    """Sentences about what is wrong in the structure, the first `most`, and how many more there are."""
+    """Sentences about errors in the structure: the first `most`, and how many more there are."""
     out = np.zeros(most * PROOF_WORDS, np.int64)
     found = int(prove_structure(m, out, np.zeros(FIRMS + 2 * int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_CAP]), np.int64)))
     return sentences(out, found, PROOF_TEXTS)
 
 
 def sentences(out: Any, found: int, texts: dict[int, str]) -> list[str]:
-    """The rows of `out` in words."""
+    """The rows of `out` as sentences."""
     rows = out.reshape(-1, PROOF_WORDS)[:found].tolist()
     lines = [texts[code].format(*numbers) for code, *numbers in rows]
     return lines + [f"and {found - len(rows)} more"] if found > len(rows) else lines

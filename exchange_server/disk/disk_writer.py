@@ -3,19 +3,19 @@
 Three kernels share one word array `st` and one ring of command rows:
 
 * `ring_append` (event loop): copies a turn into the ring and publishes it;
-* `commit_inline` (event loop): writes and syncs what is in the ring, when nobody else is at it;
+* `commit_inline` (event loop): writes and syncs what is in the ring, if no other writer is active;
 * `writer_thread` (a thread of its own, inside this kernel for the whole life of the journal): waits on an eventfd, takes everything
   that is in the ring as ONE frame, one write, one fdatasync, raises the counters, and writes a second eventfd that the loop watches.
 
-Whoever writes owns `ST_OWNER` (compare and swap), so there is never more than one frame on its way. System calls go through
-addresses in `fn`: libc's in production, ctypes callbacks in tests that make the n-th call fail. Nothing is ever tried again after an
-error: ST_FAIL says what happened and every kernel refuses from then on. (After a failed fdatasync the kernel may have dropped the page.)
+The writer holds `ST_OWNER` (compare and swap), so at most one frame is being written at a time. System calls go through
+addresses in `fn`: libc's in production, ctypes callbacks in tests that make the n-th call fail. Nothing is retried after an
+error: ST_FAIL records it, and every kernel refuses from then on. (After a failed fdatasync the kernel may have dropped the page.)
 
-The ring is counted in virtual bytes that only grow; the place in memory is the count modulo the ring's size. A turn never wraps: when
-it does not fit before the ring's end the appender leaves a gap (ST_GAP is where it begins) and goes on at the start. So a frame's rows
-always lie side by side. Only the appender writes ST_HEAD, ST_GAP; only the owner writes ST_TAIL.
+Positions in the ring are virtual byte counts that only grow; the position in memory is the count modulo the ring's size. A turn never
+wraps: if it does not fit before the ring's end, the appender leaves a gap (which begins at ST_GAP) and continues at the start. So a frame's
+rows are always contiguous. Only the appender writes ST_HEAD, ST_GAP; only the owner writes ST_TAIL.
 
-The bytes that this file writes are described in journal/format.py, whose plain Python is the judge of these kernels.
+The bytes written here are described in journal/format.py; tests compare these kernels with its plain Python.
 """
 
 from ..core import layout as L
@@ -89,9 +89,9 @@ from .native import (
 
 # ---- words of st. Each party's words lie in cache lines of their own ------------------------------------------------
 ST_HEAD = 0  # appender: virtual bytes published
-ST_GAP = 1  # appender: where the newest gap begins; -1: none yet
+ST_GAP = 1  # appender: start of the newest gap; -1: none yet
 ST_NEXT_ROW = 2  # appender: sequence of the next row
-ST_TAIL = 8  # owner: virtual bytes in written frames; this space is free again
+ST_TAIL = 8  # owner: virtual bytes in written frames; their space is free again
 ST_RELEASED = 9  # rows below this sequence may be answered (sync: synced; async: written)
 ST_SYNCED = 10  # rows below this sequence are on the disk
 ST_WRITTEN = 11  # rows below this sequence were given to the operating system
@@ -100,9 +100,9 @@ ST_SYNCS = 13
 ST_BYTES = 14  # bytes of frames written
 ST_SYNCED_COMMITS = 15  # async: frames on the disk
 ST_OWNER = 16  # 0 nobody, 1 the thread, 2 inline
-ST_SLEEP = 24  # 0 the thread is awake, 1 it naps with a timeout, 2 it sleeps until woken
-ST_STOP = 25  # 1: drain and leave
-ST_FAIL = 32  # FAIL_*; 0: all is well
+ST_SLEEP = 24  # 0 the thread is awake, 1 it sleeps with a timeout, 2 it sleeps until woken
+ST_STOP = 25  # 1: write the rest and end
+ST_FAIL = 32  # FAIL_*; 0: no failure
 ST_FAIL_ERRNO = 33
 ST_FAIL_GOT = 34
 ST_FAIL_WANT = 35
@@ -110,7 +110,7 @@ ST_FAIL_OFFSET = 36
 ST_FAIL_SEGMENT = 37
 ST_FD = 40  # the open segment
 ST_SEGMENT = 41  # its number
-ST_OFFSET = 42  # where the next frame goes
+ST_OFFSET = 42  # offset of the next frame
 ST_SEGMENT_BYTES = 43
 ST_EPOCH = 44
 ST_SERVER = 45
@@ -118,7 +118,7 @@ ST_LOGIC = 46
 ST_FRAME_FLAGS = 47
 ST_ASYNC = 48  # 1: released after the write, synced every ST_SYNC_NS
 ST_SYNC_NS = 49
-ST_IDLE_MS = 50  # quiet for this long: the watermark file is synced
+ST_IDLE_MS = 50  # the watermark file is synced after this long without a frame
 ST_MARK_SLOT = 51  # watermark slot written last, 0 or 1
 ST_MARK_FD = 52
 ST_WAKE_FD = 53  # eventfd: to the thread
@@ -126,23 +126,23 @@ ST_DONE_FD = 54  # eventfd: to the loop
 ST_PREPARE_FD = 55  # eventfd: to the preparer of segments
 ST_NEXT_FD = 56  # preparer: descriptor of the next segment, zero-filled and synced; -1: not ready
 ST_OLD_FD = 57  # owner: the segment left last; the preparer closes it
-ST_PREPARE_ERRNO = 58  # preparer: why there is no next segment
+ST_PREPARE_ERRNO = 58  # preparer: errno if there is no next segment
 ST_NEXT_BYTES = 59  # preparer: bytes of the next segment
 ST_IOV = 64  # two iovecs
 ST_POLL = 68
 ST_EVENT = 69
 ST_ONE = 70
-ST_MARK_AT = 71  # a digest waits in tmp to be written when everything before this count of bytes is; -1: none
+ST_MARK_AT = 71  # a digest waits in tmp until everything before this byte count is written; -1: none
 ST_CLOCK = 72  # timespec
 ST_WORDS = 80
 
 # ---- words of tmp ------------------------------------------------------------------------------------------------------
-TMP_CHAIN = 0  # 4 words: chain value of the newest frame, directly before the header because it is hashed in front of it
+TMP_CHAIN = 0  # 4 words: chain value of the newest frame, directly before the header because both are hashed together
 TMP_HEADER = 4  # 24 words
 TMP_SEGMENT = 32  # 64 words: segment header
-TMP_MARK = 96  # 8 words: what the watermark will say once the running sync has ended: sequence, segment, offset, frames, chain
+TMP_MARK = 96  # 8 words: the watermark's content once the current sync has ended: sequence, segment, offset, frames, chain
 TMP_SHA = 104  # SHA_WORDS words
-TMP_DIGEST = 192  # 16 words: payload of the mark that was asked for
+TMP_DIGEST = 192  # 16 words: payload of the requested mark
 TMP_WORDS = 208
 MARK_BYTES = 128
 
@@ -157,11 +157,11 @@ FAIL_NOTIFY = 7
 # ---- answers of the kernels -------------------------------------------------------------------------------------------
 APPENDED = 0
 RING_FULL = 1
-BAD_TURN = 2  # no whole rows, or longer than the ring can ever hold
+BAD_TURN = 2  # not whole rows, or longer than the ring can hold
 COMMIT_FAILED = -1
 COMMIT_NOTHING = 0
 COMMIT_DONE = 1
-COMMIT_ROLL = 2  # the frame belongs into the next segment: the thread's work
+COMMIT_ROLL = 2  # the frame goes into the next segment, which is the thread's work
 
 POLLIN_WORD = 1 << 32
 ERRNO_EINTR = 4
@@ -172,7 +172,7 @@ CLOCK_MONOTONIC = 1
 
 @leaf
 def _fail(st, kind, error, got, want):
-    """The first failure stays: everything after it is a consequence."""
+    """Record a failure. Only the first is kept: later ones are its consequences."""
     if st[ST_FAIL] == 0:
         st[ST_FAIL_ERRNO] = error
         st[ST_FAIL_GOT] = got
@@ -185,7 +185,7 @@ def _fail(st, kind, error, got, want):
 
 @leaf
 def _signal(st, fn, fd):
-    """Add one to an eventfd. A full counter (EAGAIN) means that the reader is told already."""
+    """Add one to an eventfd. A full counter (EAGAIN) means that the reader has already been notified."""
     if call_fd_buffer(fn[FN_WRITE], fd, address_of(st) + 8 * ST_ONE, 8) == 8:
         return 0
     error = errno_of(fn)
@@ -196,7 +196,7 @@ def _signal(st, fn, fd):
 
 @leaf
 def _write(st, fn, parts, offset, want):
-    """One write. A signal that came before the first byte (EINTR) changed nothing, so only then is it made again."""
+    """One write. It is repeated only after EINTR, because a signal before the first byte has changed nothing."""
     while True:
         got = call_pwritev(fn[FN_PWRITEV], st[ST_FD], address_of(st) + 8 * ST_IOV, parts, offset)
         if got == want:
@@ -210,7 +210,7 @@ def _write(st, fn, parts, offset, want):
 
 @leaf
 def _sync(st, fn, fd, kind):
-    """One fdatasync, never a second one: not even after EINTR, when nobody can say what became of the pages."""
+    """One fdatasync, never repeated, not even after EINTR: the state of the pages is then unknown."""
     if call_fd(fn[FN_FDATASYNC], fd) == 0:
         st[ST_SYNCS] += 1
         return 0
@@ -219,7 +219,7 @@ def _sync(st, fn, fd, kind):
 
 @leaf
 def _note_position(st, tmp):
-    """Keep what will be on the disk when the sync that starts now has ended."""
+    """Record what will be on the disk when the sync that starts now has ended."""
     tmp[TMP_MARK] = st[ST_WRITTEN]
     tmp[TMP_MARK + 1] = st[ST_SEGMENT]
     tmp[TMP_MARK + 2] = st[ST_OFFSET]
@@ -230,10 +230,10 @@ def _note_position(st, tmp):
 
 @leaf
 def _write_mark(st, tmp, marks, marks8):
-    """Say so in the watermark file: a store into its mapped memory, which outlives the process; synced when idle."""
+    """Write it to the watermark file: a store into mapped memory, which survives the process; synced when idle."""
     slot = 1 - st[ST_MARK_SLOT]
     w = slot * MARK_SLOT_WORDS
-    marks[w + MK_CRC] = -1  # a slot half written is worth nothing; the other one holds
+    marks[w + MK_CRC] = -1  # a half-written slot is invalid; the other one is still valid
     marks[w + MK_MAGIC] = MARK_MAGIC
     marks[w + MK_VERSION] = FORMAT_VERSION
     marks[w + MK_SERVER] = st[ST_SERVER]
@@ -249,7 +249,7 @@ def _write_mark(st, tmp, marks, marks8):
 
 @leaf
 def _roll(st, fn, tmp, tmp8):
-    """Leave the segment for the next one: its header is on the disk before the first frame in it is written.
+    """Change to the next segment: its header is on the disk before the first frame in it is written.
 
     Returns COMMIT_DONE; COMMIT_ROLL while the next segment is not ready; COMMIT_FAILED.
     """
@@ -345,7 +345,7 @@ def _write_frame(st, fn, data, data8, place, payload, records, flags, tmp, tmp8,
 
 @leaf
 def _write_mark_frame(st, fn, tmp, tmp8, marks, marks8, may_roll):
-    """The digest that was asked for, as a frame of its own. Left out (COMMIT_NOTHING) when there is no room for it: it may never stop the journal."""
+    """Write the requested digest as a frame of its own. Skipped (COMMIT_NOTHING) if there is no room: it must never stop the journal."""
     base = address_of(st)
     answer = COMMIT_NOTHING
     full = st[ST_OFFSET] + FRAME_HEADER_BYTES + MARK_BYTES > st[ST_SEGMENT_BYTES]
@@ -376,7 +376,7 @@ def _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
     if tail == gap:
         tail = (tail // size + 1) * size
         store_seq(base + 8 * ST_TAIL, tail)
-    end = min(gap if tail < gap < head else head, (tail // size + 1) * size)  # never over the ring's end, gap or not
+    end = min(gap if tail < gap < head else head, (tail // size + 1) * size)  # never past the ring's end, gap or not
     if mark > tail:
         end = min(end, mark)
     payload = end - tail
@@ -404,12 +404,12 @@ def ring_append(st, ring, rows, words):
     if place + need > size:
         start = (head // size + 1) * size
     if start + need - tail > size:
-        if tail != head:  # an empty ring has room for anything: what lies before `start` has been written
+        if tail != head:  # an empty ring has room for any turn: everything before `start` has been written
             return RING_FULL
     if start != head:
         st[ST_GAP] = head
     at = (start % size) // 8
-    for i in range(words):  # not a slice: assigning slices needs the reference counts that are off (jit.py)
+    for i in range(words):  # not a slice: assigning slices needs reference counts, which are off (jit.py)
         ring[at + i] = rows[i]
     st[ST_NEXT_ROW] += need // ROW_BYTES
     store_seq(base + 8 * ST_HEAD, start + need)
@@ -418,7 +418,7 @@ def ring_append(st, ring, rows, words):
 
 @kernel("int64(int64[::1], int64[::1], int64[::1])")
 def ask_mark(st, payload, tmp):
-    """Have `payload` (MARK_BYTES) written behind everything appended so far. COMMIT_NOTHING: an earlier one is still waiting."""
+    """Request that `payload` (MARK_BYTES) is written after everything appended so far. COMMIT_NOTHING: an earlier one is still waiting."""
     base = address_of(st)
     if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
         return COMMIT_FAILED
@@ -432,7 +432,7 @@ def ask_mark(st, payload, tmp):
 
 @kernel("int64(int64[::1], int64[::1])")
 def wake_writer(st, fn):
-    """Call the thread when it sleeps. COMMIT_NOTHING, or COMMIT_FAILED when even that is impossible."""
+    """Wake the thread if it sleeps. Returns COMMIT_NOTHING, or COMMIT_FAILED if that fails."""
     base = address_of(st)
     if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
         return COMMIT_FAILED
@@ -445,7 +445,7 @@ def wake_writer(st, fn):
 def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
     """Write (and in sync mode sync) all that is in the ring, in the caller's thread. may_roll 1: also begin the next segment, when it is ready.
 
-    COMMIT_DONE; COMMIT_NOTHING: the thread is at it, or there is nothing; COMMIT_ROLL: the thread has been called because a new
+    COMMIT_DONE; COMMIT_NOTHING: the thread is writing, or there is nothing to write; COMMIT_ROLL: the thread has been woken because a new
     segment is due; COMMIT_FAILED.
     """
     base = address_of(st)
@@ -463,7 +463,7 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
     if answer == COMMIT_FAILED:
         return COMMIT_FAILED
     asleep = load_seq(base + 8 * ST_SLEEP)
-    # A thread in deep sleep is called once after a pause, so that it naps beside us and syncs the watermark (async: the data) in time.
+    # A thread that sleeps without a timeout is woken once after a pause, so that it syncs the watermark (async: the data) in time.
     if (answer == COMMIT_ROLL and asleep != 0) or (done == COMMIT_DONE and asleep == 2):
         if _signal(st, fn, st[ST_WAKE_FD]) != 0:
             return COMMIT_FAILED
@@ -472,9 +472,9 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
 
 @kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64)")
 def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8, may_roll):
-    """Write `data` (a state digest, no rows) as a frame of its own. As commit_inline; COMMIT_NOTHING also while rows wait.
+    """Write `data` (a state digest, no rows) as a frame of its own. Results as for commit_inline; also COMMIT_NOTHING while rows wait.
 
-    may_roll 1: begin the next segment if need be, when it is ready (COMMIT_ROLL: it is not).
+    may_roll 1: change to the next segment if necessary and ready (COMMIT_ROLL: it is not ready).
     """
     base = address_of(st)
     if load_seq(base + 8 * ST_FAIL) != 0 or st[ST_STOP] != 0:
@@ -482,7 +482,7 @@ def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8, may_roll):
     if st[ST_HEAD] != load_seq(base + 8 * ST_TAIL) or swap_seq(base + 8 * ST_OWNER, 0, 2) == 0:
         return COMMIT_NOTHING
     if may_roll != 0 and st[ST_OFFSET] + FRAME_HEADER_BYTES + data8.size > st[ST_SEGMENT_BYTES] and load_seq(base + 8 * ST_NEXT_FD) < 0:
-        store_seq(base + 8 * ST_OWNER, 0)  # no room, and none ready: a mark is never a reason to fail
+        store_seq(base + 8 * ST_OWNER, 0)  # no room and no next segment: not a failure for a mark
         return COMMIT_ROLL
     flags = st[ST_FRAME_FLAGS] | FLAG_MARK
     answer = _write_frame(st, fn, data, data8, 0, data8.size, 0, flags, tmp, tmp8, marks, marks8, may_roll != 0)
@@ -500,7 +500,7 @@ def _clock_ns(st, fn):
 
 @leaf
 def _sync_async(st, fn, tmp, marks, marks8):
-    """Async mode: sync what was written so far, without holding the ownership meanwhile. 1: somebody else owns it just now."""
+    """Async mode: sync what was written so far, without holding the ownership meanwhile. Returns 1 if another writer holds it now."""
     base = address_of(st)
     if swap_seq(base + 8 * ST_OWNER, 0, 1) == 0:
         return 1
@@ -523,13 +523,13 @@ def sync_written(st, fn, tmp, marks, marks8):
 
 @leaf
 def _work(base):
-    """Is there something to write?"""
+    """Whether there is anything to write."""
     return load_seq(base + 8 * ST_HEAD) != load_seq(base + 8 * ST_TAIL) or load_seq(base + 8 * ST_MARK_AT) >= 0
 
 
 @leaf
 def _wait(st, fn, timeout):
-    """Sleep until woken or for `timeout` ms (-1: for ever). 1: woken, 0: time is up, COMMIT_FAILED."""
+    """Sleep until woken or for `timeout` ms (-1: no limit). Returns 1: woken, 0: timeout, or COMMIT_FAILED."""
     st[ST_POLL] = st[ST_WAKE_FD] | POLLIN_WORD
     ready = call_poll(fn[FN_POLL], address_of(st) + 8 * ST_POLL, 1, timeout)
     if ready < 0:
@@ -546,7 +546,7 @@ def _wait(st, fn, timeout):
 
 @kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
 def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
-    """The writer's whole life. Returns 0 after ST_STOP with everything written and synced, COMMIT_FAILED after a failure."""
+    """The writer thread's main loop. Returns 0 after ST_STOP with everything written and synced, COMMIT_FAILED after a failure."""
     base = address_of(st)
     clean_commits = st[ST_COMMITS]  # the watermark file is synced up to this frame
     seen_commits = clean_commits
@@ -585,10 +585,10 @@ def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
             timeout = st[ST_IDLE_MS] if st[ST_ASYNC] == 0 else 1 + st[ST_SYNC_NS] // 1_000_000
         store_seq(base + 8 * ST_SLEEP, 2 if timeout < 0 else 1)
         woken = 1
-        # Look again, now that whoever adds work sees us asleep and calls.
+        # Check again: from now on a thread that adds work sees us asleep and wakes us.
         nothing = not _work(base) or load_seq(base + 8 * ST_OWNER) != 0
         nothing = nothing and load_seq(base + 8 * ST_COMMITS) == commits and load_seq(base + 8 * ST_STOP) == 0
-        if nothing or answer == COMMIT_ROLL:  # without a next segment there is nothing to do before the preparer calls
+        if nothing or answer == COMMIT_ROLL:  # without a next segment there is nothing to do until the preparer wakes us
             woken = _wait(st, fn, timeout)
         store_seq(base + 8 * ST_SLEEP, 0)
         if woken == 0 and not dirty:

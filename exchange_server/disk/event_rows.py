@@ -1,10 +1,10 @@
-"""Event rows in files: a checksum for each row, a running value over all of them, and reading one session's chain with both eyes open.
+"""Event rows in files: a checksum for each row, a running value over all of them, and reading one session's chain with every row checked.
 
-A row's checksum (64 bits) covers its 24 words and its number, so a flipped bit, a page of zeros, a row in the wrong place and a checksum that
-was itself hit are seen, all but one in some 2^64 of random damage. Words are taken in pairs, each pair with keys of its own through one
-64 x 64 bit multiplication of which both halves count. (The library's CRC-32 costs four times as much a row.)
+A row's checksum (64 bits) covers its 24 words and its number, so a flipped bit, a page of zeros, a row in the wrong place and a checksum
+that was itself damaged are detected, except for about one in 2^64 random errors. Words are processed in pairs, each pair with its own keys
+through one 64 x 64 bit multiplication of which both halves are used. (The library's CRC-32 takes four times as long.)
 
-The running value (two words) is carried from checksum to checksum: equal values mean equal event streams.
+The running value (two words) is computed from all checksums so far: equal values mean equal event streams.
 """
 
 from protocol.codes import E_LOGON
@@ -18,15 +18,15 @@ from .native import FN_PREAD, address_of, call_pread, mix
 ROW_BYTES = 8 * L.EVT_WORDS
 
 CHAIN_DONE = 0
-CHAIN_FILE = 1  # the next event lies in an earlier piece
+CHAIN_FILE = 1  # the next event is in an earlier piece
 CHAIN_FULL = 2  # `out` is full: call again
-CHAIN_BAD = 3  # the row at its place is not what was written there, or cannot be read
+CHAIN_BAD = 3  # the row is damaged or cannot be read
 
 # words of res: next event number, session number that the next one must be below, count in out
 CR_NEXT = 0
 CR_BELOW = 1
 CR_COUNT = 2
-CR_FIRST = 3  # the window holds the events from this number on; 0: nothing
+CR_FIRST = 3  # number of the first event in the window; 0: empty
 CR_HELD = 4  # rows in the window
 CR_SIZE = 8
 
@@ -39,7 +39,7 @@ HALF = 0xFFFFFFFF
 
 @leaf
 def row_sum(data, at, number):
-    """Checksum of the row at byte `at` (uint8) as event `number`. Never depends on where the array lies."""
+    """Checksum of the row at byte `at` (uint8) as event `number`. Does not depend on the array's address."""
     h = mix(number ^ P0, P1)
     key = P2
     for i in range(0, ROW_BYTES, 16):
@@ -50,7 +50,7 @@ def row_sum(data, at, number):
 
 @kernel("void(uint8[::1], int64, int64, int64[::1], int64, int64[::1])")
 def seal_rows(data, count, first, sums, at, chain):
-    """Checksums of `count` rows (event `first` and on) into sums[at:]; the running value in chain[0:2] moves over them."""
+    """Checksums of `count` rows (event `first` and on) into sums[at:]; the running value in chain[0:2] is advanced over them."""
     x = chain[0]
     y = chain[1]
     for i in range(count):
@@ -66,7 +66,7 @@ def seal_rows(data, count, first, sums, at, chain):
 
 @kernel("int64(uint8[::1], int64, int64, int64[::1])")
 def first_bad(data, count, first, sums):
-    """Index of the first of `count` rows that does not have its checksum; `count` when all do."""
+    """Index of the first of `count` rows that does not match its checksum; `count` if all match."""
     for i in range(count):
         if sums[i] != row_sum(data, i * ROW_BYTES, first + i):
             return i
@@ -75,7 +75,8 @@ def first_bad(data, count, first, sums):
 
 @kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1])")
 def bad_rows(data, count, first, sums, out):
-    """(first, last) of every stretch of rows that do not have their checksums into `out`, as far as it holds; returns the stretches there are."""
+    """Write (first, last) of every range of rows that do not match their checksums to `out`, as far as it has room; returns the number of
+    ranges."""
     found = 0
     begin = -1
     for i in range(count + 1):
@@ -93,7 +94,8 @@ def bad_rows(data, count, first, sums, out):
 
 @kernel("int64(int64[::1], int64, int64, int64, int64, int64[::1])")
 def rows_after(rows, count, first, begin, end, out):
-    """Indices of rows (event `first` and on) that follow, in their session's chain, an event begin .. end: whose sessions have reports there. Returns how many."""
+    """Indices of rows (event `first` and on) whose predecessor in their session's chain is an event begin .. end: their sessions have
+    reports there. Returns their number."""
     found = 0
     i = 0
     while i < count:
@@ -111,7 +113,7 @@ def rows_after(rows, count, first, begin, end, out):
 
 @leaf
 def _read(fn, fd, address, count, offset):
-    """All `count` bytes at `offset`; False when they cannot be had."""
+    """Read all `count` bytes at `offset`; False if that fails."""
     done = 0
     while done < count:
         got = call_pread(fn[FN_PREAD], fd, address + done, count - done, offset + done)
@@ -123,7 +125,7 @@ def _read(fn, fd, address, count, offset):
 
 @leaf
 def _have_window(fn, fd, before, rows_in_file, number, data, sums, res):
-    """Have the window of rows that ends with event `number` read from the file that begins behind event `before`. False: it cannot be read."""
+    """Read the window of rows that ends with event `number` from the file that begins after event `before`. False: it cannot be read."""
     if res[CR_FIRST] > 0 and res[CR_FIRST] <= number and number < res[CR_FIRST] + res[CR_HELD]:
         return True
     count = min(data.size // ROW_BYTES, number - before)
@@ -142,9 +144,9 @@ def _have_window(fn, fd, before, rows_in_file, number, data, sums, res):
 def walk_chain(fn, fd, before, rows_in_file, data, rows, sums, begin, end, out, res):
     """Event numbers with session numbers begin..end (end 0: no bound), newest first, into `out`.
 
-    fd -1: `rows` (and `data`, the same bytes) holds the events before + 1 ... in memory; else they lie in that file, and `data`, `rows`, `sums`
-    are a window on it: each row that is used is checked. Goes on from res[CR_NEXT]; ends where a session number stops falling or at the border
-    that a reset leaves (an E_LOGON row, which has no number, with LOGON_RESET in its quantity).
+    fd -1: `rows` (and `data`, the same bytes) holds the events before + 1 ... in memory; else they lie in that file, and `data`, `rows`,
+    `sums` are a window on it: each row that is used is checked. Continues from res[CR_NEXT]; ends where the session numbers stop falling or
+    at the border that a reset leaves (an E_LOGON row, which has no number, with LOGON_RESET in its quantity).
     """
     count = 0
     status = CHAIN_DONE

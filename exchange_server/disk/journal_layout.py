@@ -1,4 +1,5 @@
-"""The journal's records in words: what the writing and the reading kernels share. The bytes, with their meaning, stand in journal/format.py."""
+"""The journal's records in words, shared by the writing and the reading kernels. journal/format.py describes the bytes and their
+meaning."""
 
 SEGMENT_HEADER_BYTES = 4096  # 512 used
 SEGMENT_MAGIC = 0x31474553_534F5845  # b"EXOSSEG1"
@@ -24,7 +25,7 @@ FR_DIGEST = 12  # SHA-256 of the payload
 FR_CHAIN = 16  # SHA-256(previous chain, header bytes 0-127)
 FR_CRC = 23  # CRC-32 of header bytes 0-183
 
-FLAG_ASYNC = 1  # written in async mode: frames after it may be there although it is not
+FLAG_ASYNC = 1  # written in async mode: frames after it may exist although it does not
 FLAG_MARK = 2  # no rows: the payload is a state digest
 
 SG_MAGIC = 0
@@ -47,5 +48,5 @@ MK_SEGMENT = 5
 MK_OFFSET = 6  # end of the last frame that holds one of them
 MK_CHAIN = 8  # 4 words
 MK_CRC = 63  # CRC-32 of bytes 0-503; only 128 bytes are not zero
-MARK_SLOT_WORDS = 512  # the two slots lie on pages of their own
+MARK_SLOT_WORDS = 512  # the two slots are on separate pages
 MARK_CRC_BYTES = 504

@@ -1,7 +1,7 @@
 """Reading frames back: every check of a frame, many frames a call, without the GIL.
 
 `walk` goes from frame to frame and stops at the first one that fails a check, naming the check; `find_frame` looks for a later frame
-header behind damage; `gather` copies the payloads of a walk into one array of rows. `data` is a segment (uint8) and `words` the same
+header after damage; `gather` copies the payloads of a walk into one array of rows. `data` is a segment (uint8) and `words` the same
 bytes as int64.
 """
 
@@ -30,9 +30,9 @@ from .journal_layout import (
 )  # fmt: skip
 from .native import SHA_WORDS, crc32, sha256
 
-WALK_FULL = 0  # the table or the byte budget is used up: call again
-WALK_END = 1  # zeros: nothing was ever written here
-WALK_SEGMENT_END = 2  # too near to the segment's end for another frame
+WALK_FULL = 0  # the table or the byte budget is full: call again
+WALK_END = 1  # zeros: nothing was written here
+WALK_SEGMENT_END = 2  # too close to the segment's end for another frame
 WALK_MAGIC = 3  # from here on: a bad frame, and why
 WALK_CRC = 4
 WALK_VERSION = 5
@@ -43,7 +43,7 @@ WALK_SEQUENCE = 9
 WALK_PAYLOAD = 10
 WALK_CHAIN = 11
 
-# words of res: the caller sets position, sequence, epoch, segment, server; the walk moves them on
+# words of res: the caller sets position, sequence, epoch, segment, server; the walk advances them
 WR_STATUS = 0
 WR_POSITION = 1  # byte offset of the next frame
 WR_SEQUENCE = 2  # its first row
@@ -54,7 +54,7 @@ WR_DURABLE = 6  # highest watermark seen in a header
 WR_FRAMES = 7  # frames in the table
 WR_WORDS_OUT = 8  # words of payload in the table
 WR_LAST = 9  # byte offset of the last good frame; 0: none in this call
-WR_HEADER_GOOD = 10  # bad frame: 1 when its header can be trusted, then WR_BAD_*
+WR_HEADER_GOOD = 10  # bad frame: 1 if its header is valid, then WR_BAD_*
 WR_BAD_FIRST = 11
 WR_BAD_RECORDS = 12
 WR_BAD_END = 13
@@ -62,10 +62,10 @@ WR_ASYNC = 14
 WR_STOP = 15  # stop when the position reaches this byte offset; 0: do not
 WR_SIZE = 16
 
-SCAN_WORDS = 512  # looked at together for being zero
+SCAN_WORDS = 512  # tested together for zero
 TABLE_WORDS = 4  # per frame: word of its payload, words of payload, first sequence, flags
 
-# words of the walk's scratch: chain (4), copy of the header behind it (24), digest (4), hash scratch
+# words of the walk's scratch: chain (4), copy of the header after it (24), digest (4), hash scratch
 WS_CHAIN = 0
 WS_HEADER = 4
 WS_DIGEST = 28
@@ -104,10 +104,10 @@ def _all_zero(words, begin, end):
 
 @kernel("int64(uint8[::1], int64[::1], int64)")
 def last_nonzero(data, words, begin):
-    """Byte offset just behind the last byte that is not zero at or after `begin` (a multiple of 8); `begin` when there is none."""
+    """Byte offset just after the last non-zero byte at or after `begin` (a multiple of 8); `begin` if there is none."""
     first = begin // 8
     i = words.size - 1
-    while i - first >= SCAN_WORDS:  # a block at a time: the zeros behind the journal's end are most of a segment
+    while i - first >= SCAN_WORDS:  # a block at a time: most of a segment is zeros after the journal's end
         seen = 0
         for w in range(i - SCAN_WORDS + 1, i + 1):
             seen |= words[w]
@@ -129,7 +129,7 @@ def walk(fn, data, words, scratch, scratch8, res, table, budget_words):
     """Check frame after frame from res[WR_POSITION]; scratch[WS_CHAIN:] holds the chain value before it. Returns res[WR_STATUS].
 
     Good frames are listed in `table` (TABLE_WORDS each) until it is full or their payloads exceed `budget_words` (one frame always fits).
-    At a bad frame everything stays as it was before that frame, and res[WR_HEADER_GOOD..] tells what its header says.
+    At a bad frame the state stays as it was before that frame, and res[WR_HEADER_GOOD..] describes its header.
     """
     frames = 0
     out = 0
@@ -190,7 +190,7 @@ def walk(fn, data, words, scratch, scratch8, res, table, budget_words):
         res[WR_SEQUENCE] += words[w + FR_RECORDS]
         res[WR_POSITION] = at + FRAME_HEADER_BYTES + payload
         if flags & FLAG_MARK:
-            break  # a digest belongs between what is before and what comes after it
+            break  # a digest belongs exactly between the rows before and after it
         if res[WR_STOP] != 0 and res[WR_POSITION] >= res[WR_STOP]:
             break
     res[WR_FRAMES] = frames
@@ -212,7 +212,7 @@ def find_frame(data, words, begin, segment, server):
 
 @kernel("int64(int64[::1], int64[::1], int64, int64[::1])")
 def gather(words, table, frames, out):
-    """Copy the payloads of the table's first `frames` frames, one behind the other; returns their words."""
+    """Copy the payloads of the table's first `frames` frames, one after the other; returns the number of words."""
     n = 0
     for f in range(frames):
         begin = table[f * TABLE_WORDS]

@@ -1,4 +1,4 @@
-"""What kernels need of the machine: calls through function addresses, atomic words, SHA-256 and CRC-32.
+"""Machine access for kernels: calls through function addresses, atomic words, SHA-256 and CRC-32.
 
 A kernel that is cached on disk may not hold the address of a C function, so every address arrives in an int64 array `fn` that
 `journal/system.py` fills with libc's and libcrypto's functions, and that tests fill with their own.
@@ -22,7 +22,7 @@ FN_WRITE = 3
 FN_POLL = 4
 FN_ERRNO = 5  # __errno_location
 FN_CLOCK = 6  # clock_gettime
-FN_SHA_INIT = 7  # libcrypto's SHA256_Init, _Update, _Final; 0: the slow one of this file
+FN_SHA_INIT = 7  # libcrypto's SHA256_Init, _Update, _Final; 0: use the slower one of this file
 FN_SHA_UPDATE = 8
 FN_SHA_FINAL = 9
 FN_PREAD = 10
@@ -64,7 +64,7 @@ def store_seq(typingctx: Any, address: Any, value: Any) -> Any:
 
 @intrinsic
 def swap_seq(typingctx: Any, address: Any, old: Any, new: Any) -> Any:
-    """1 and the word at the address becomes `new`, if it is `old`; else 0."""
+    """Set the word at an address to `new` and return 1 if it is `old`; else return 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         pair = builder.cmpxchg(_pointer(builder, args[0], _I64), args[1], args[2], "seq_cst", "seq_cst")
@@ -165,7 +165,8 @@ def address_of(typingctx: Any, array: Any) -> Any:
 
 @intrinsic
 def mix(typingctx: Any, a: Any, b: Any) -> Any:
-    """Both halves of the 128-bit product of two words and the words themselves (a factor of zero must not hide the other), xored into one."""
+    """Both halves of the 128-bit product of two words and the words themselves (a factor of zero must not hide the other), xored into
+    one."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         wide = ir.IntType(128)
@@ -235,7 +236,7 @@ def _rotate(x, n):
 
 @leaf
 def _sha_block(s, b):
-    """One block: 16 big-endian words stand in the schedule of the scratch `s` that begins at word `b`."""
+    """Process one block: its 16 big-endian words are in the schedule of the scratch `s` that begins at word `b`."""
     w = b + SHA_SCHEDULE
     for i in range(w + 16, w + 64):
         x = s[i - 15]
@@ -268,7 +269,7 @@ def _sha_block(s, b):
 
 @leaf
 def sha256_slow(data, start, count, out, at, s, b):
-    """SHA-256 without a library, some 300 MB/s: for Pythons whose hashlib hides its functions."""
+    """SHA-256 without a library, about 300 MB/s: for Python builds whose hashlib does not expose libcrypto."""
     for i in range(8):
         s[b + i] = SHA_H[i]
     blocks = (count + 8) // 64 + 1
@@ -306,5 +307,5 @@ def sha256(fn, data, start, count, out, at, s, b):
 
 @kernel("void(int64[::1], uint8[::1], int64, int64, uint8[::1], int64[::1])")
 def sha256_kernel(fn, data, start, count, out, s):
-    """sha256 for the tests and the tools: the digest goes to out[0:32]."""
+    """sha256 for tests and tools: the digest is written to out[0:32]."""
     sha256(fn, data, start, count, out, 0, s, 0)

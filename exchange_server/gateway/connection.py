@@ -60,8 +60,8 @@ class TurnInput:
         boot: int = 0,
         refuse: int = 0,
     ) -> None:
-        """Start a turn: clear and write the TIME row. now_ns: ns UTC, never lower than the turn before; the steady clock and the time of day
-        are the same where they are not given. offset_ns, boot, refuse: see core/layout/commands.py (CMD_TIME_*)."""
+        """Start a turn: clear and write the TIME row. now_ns: ns UTC, never lower than the turn before; the steady clock and the time of
+        day are the same where they are not given. offset_ns, boot, refuse: see core/layout/commands.py (CMD_TIME_*)."""
         self.turn = turn
         self.now_ns = now_ns
         self.tick_ns = now_ns if tick_ns is None else tick_ns
@@ -106,7 +106,8 @@ class TurnInput:
         row_flags: int = 0,
     ) -> int:
         """Add one command. `values`: word index (CMD_*) -> int64. `texts`: (ClOrdID, OrigClOrdID), at most 64 bytes each, go into the text
-        row; `body`: at most MAX_BODY_BYTES raw bytes, its length is written to CMD_BODY_BYTES. Not both. Returns the word offset of the row.
+        row; `body`: at most MAX_BODY_BYTES raw bytes, its length is written to CMD_BODY_BYTES. Not both. Returns the word offset of the
+        row.
 
         Raises ValueError for a body or text that is too long and MemoryError when the margin is used up: both are faults of the caller.
         """
@@ -145,7 +146,7 @@ class Outlet(Protocol):
     """The way out of one connection, given by the transport. All of it is held until the turn in which it was called is durable."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes behind everything written before. After `close` it is ignored."""
+        """Send bytes after everything written before. After `close` it is ignored."""
 
     def close(self, reason: int, text: str = "") -> None:
         """Flush what was written, then close; `reason` (codes.R_*, OK for an ordinary end) and `text` go to the log and the counters."""
@@ -206,9 +207,9 @@ class Connection(ABC):
     """One socket's end of a session. Bytes lie in `buf[start:end]` (uint8, writable, contiguous), decoded from there in place.
 
     Attributes the pipeline reads: `session` (bound session id, 0 before logon), `next_due` (ns when `gather` must be called though
-    no byte arrived; 0: never), `wire` (codes.WIRE_*), `held_until`. Attributes it writes: `last_in_ns` (time of the turn in which bytes last came),
-    `last_out_ns` (time of the turn in which output of this session was last made): heartbeats are counted from these. All of these are of the
-    steady clock (`turn.tick_ns`), never of the time of day.
+    no byte arrived; 0: never), `wire` (codes.WIRE_*), `held_until`. Attributes it writes: `last_in_ns` (time of the turn in which bytes
+    last came), `last_out_ns` (time of the turn in which output of this session was last made): heartbeats are counted from these. All of
+    these are of the steady clock (`turn.tick_ns`), never of the time of day.
     """
 
     __slots__ = (
@@ -236,7 +237,8 @@ class Connection(ABC):
 
     # ---------------------------------------------------------------------------------------------- bytes in
     def get_buffer(self, _hint: int = -1) -> memoryview:
-        """Free space at the end of the buffer; moves what is left to the front when space gets short. Empty: the buffer is full, do not read."""
+        """Free space at the end of the buffer; moves what is left to the front when space gets short. Empty: the buffer is full, do not
+        read."""
         start, end, size = self.start, self.end, self.buf.size - SLACK
         if start == end:
             self.start = self.end = end = 0
@@ -300,7 +302,7 @@ class Connection(ABC):
             self.outlet.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
-        """The socket is gone (or flushed and closed): log the session off. Called once, in a turn after the last `gather`."""
+        """The socket is closed: log the session off. Called once, in a turn after the last `gather`."""
         self.closing = True
         self.next_due = 0
         if self.session:
@@ -310,11 +312,11 @@ class Connection(ABC):
             self.session = 0
 
     def logoff_flags(self) -> int:
-        """1 when the peer said goodbye, 0 when the connection was lost."""
+        """1 if the peer logged out, 0 if the connection was lost."""
         return 0
 
     def dropped(self, data: bytes) -> None:  # noqa: B027  (only a wire whose numbers can begin anew must know)
-        """The socket is gone, or the peer does not read: what was made for it from `data` on (b"": from now on) will not be written.
+        """The socket is closed, or the peer does not read: output from `data` on (b"": from now on) will not be written.
         Called before `lost`, perhaps more than once; the first call counts."""
 
     def unsent_from(self) -> int:

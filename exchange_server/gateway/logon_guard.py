@@ -1,12 +1,13 @@
 """Logons as they are tried: repeated failures from one address slow that address down, and each logon is logged, good or refused.
 
-Who fails often waits before the next logon of that address is looked at; right or wrong credentials wait alike, so that the waiting tells nothing. What
-counts is the address, never the name that was tried: a stranger can neither lock nor delay an account's owner, who comes from elsewhere. Who
-shares the stranger's address waits too, but never longer than MOST_NS, and is refused unlooked only while WAITING_NAME logons of its own name (or
-WAITING of any name) from there wait already. An address is an IPv4 address or an IPv6 /64, which one customer has as a whole.
+Who fails often waits before the next logon of that address is looked at; right or wrong credentials wait alike, so that the waiting tells
+nothing. What counts is the address, never the name that was tried: a stranger can neither lock nor delay an account's owner, who comes from
+elsewhere. Who shares the stranger's address waits too, but never longer than MOST_NS, and is refused unlooked only while WAITING_NAME
+logons of its own name (or WAITING of any name) from there wait already. An address is an IPv4 address or an IPv6 /64, which one customer
+has as a whole.
 
-Nothing here blocks, knows a clock or keeps more than ADDRESSES rows; times are of the caller's steady clock. Log lines are bounded, what was left
-out is counted. Secrets and user names never come here; text from clients is cut here and escaped by the log's writer.
+Nothing here blocks, knows a clock or keeps more than ADDRESSES rows; times are of the caller's steady clock. Log lines are bounded, what
+was left out is counted. Secrets and user names never come here; text from clients is cut here and escaped by the log's writer.
 """
 
 import ipaddress
@@ -128,7 +129,7 @@ class LogonGuard:
         return -1
 
     def leave(self, connection: Connection) -> None:
-        """It waits no more: its time has come, or it is gone."""
+        """It no longer waits: its time has come, or its connection is closed."""
         held = self.waiting.pop(connection, None)
         connection.held_until = 0
         if held is not None:

@@ -1,6 +1,6 @@
 """Who is logged on: credentials in, session ids out, one connection to a session.
 
-Guarantees: a session has at most one connection; the second is refused and the first goes on. A wrong name and a wrong secret give the
+Guarantees: a session has at most one connection; a second is refused and the first continues. A wrong name and a wrong secret give the
 same answer and take the same time. Nothing here changes the exchange's state: a logon is a C_LOGON row that the connection adds.
 """
 
@@ -36,7 +36,7 @@ class Directory:
         return self.guard.admit(connection, who, now_ns)
 
     def leave(self, connection: Connection) -> None:
-        """The connection is gone, perhaps while its logon waited."""
+        """The connection was closed, perhaps while its logon waited."""
         self.guard.leave(connection)
 
     def logged_on(self, connection: Connection, who: str, now_ns: int) -> None:
@@ -103,8 +103,9 @@ class Directory:
 
 
 def before_logon(events: NDArray[np.int64], fresh: set[int]) -> NDArray[np.int64]:
-    """A copy in which what lies before the E_LOGON of a session that logged on in this turn is addressed to nobody: its reports of that time are
-    numbered and fetched by resend; on the wire nothing comes before the logon reply. Removes from `fresh` the sessions whose E_LOGON it has met."""
+    """A copy in which what lies before the E_LOGON of a session that logged on in this turn is addressed to nobody: its reports of that
+    time are numbered and fetched by resend; on the wire nothing comes before the logon reply. Removes from `fresh` the sessions whose
+    E_LOGON it has met."""
     rows = events.reshape(-1, L.EVT_WORDS).copy()
     at = 0
     while at < len(rows) and fresh:

@@ -1,1 +1,1 @@
-"""Floor 3: the rows on disk. `format` knows the bytes, `store` the files, `recover` the way back to a running engine."""
+"""Floor 3: the rows on disk. `format` defines the bytes, `store` writes the files, `recover` restores a running engine."""

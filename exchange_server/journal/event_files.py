@@ -1,11 +1,11 @@
 """The files of the event store: event rows by their number, each with a checksum.
 
-    events/00000000.evt      rows 1 .. rows_per_file: row n at byte (n - 1) * 192, behind all rows 8 bytes of checksum for each
+    events/00000000.evt      rows 1 .. rows_per_file: row n at byte (n - 1) * 192; after all rows, 8 bytes of checksum for each
     events/00000001.evt ...  the next rows_per_file rows
 
-A file is allocated whole and filled up to whole pages. What is read is judged by the checksums (disk/event_rows.py), never by a file's length or age: a
-flipped bit, a page of zeros, a short or a missing file are all rows without their checksum. One user at a time: a thread that works beside
-the store takes an EventFiles of its own.
+A file is allocated whole and filled up to whole pages. Rows are checked by their checksums (disk/event_rows.py), never by a file's length
+or age: a flipped bit, a page of zeros, a short or a missing file are all rows that do not match their checksum. One user at a time: a
+thread that works in parallel with the store uses its own EventFiles.
 """
 
 import errno
@@ -28,11 +28,11 @@ SUM_BYTES = 8
 
 Range = tuple[int, int]  # first and last event
 
-_ALLOCATING = threading.Lock()  # a file that one thread could not have whole is taken away again: nobody else may be at it
+_ALLOCATING = threading.Lock()  # a file that a thread could not allocate completely is deleted: no other thread may be using it
 
 
 class Holes:
-    """Stretches of event numbers, in order, none touching another."""
+    """Ranges of event numbers, in order, not adjacent to each other."""
 
     def __init__(self, ranges: list[Range] | None = None) -> None:
         self.ranges: list[Range] = []
@@ -66,7 +66,7 @@ class Holes:
         self.ranges = left
 
     def hit(self, first: int, last: int) -> Range | None:
-        """The first stretch that shares a number with first .. last."""
+        """The first range that overlaps first .. last."""
         return next(((a, b) for a, b in self.ranges if a <= last and first <= b), None)
 
     def count(self) -> int:
@@ -82,7 +82,7 @@ class EventSum:
         self._sums = np.zeros(1 << 10, dtype=np.int64)
 
     def add(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Move on over whole rows; their checksums (a view, valid until the next call)."""
+        """Advance over whole rows; returns their checksums (a view, valid until the next call)."""
         count = rows.size // L.EVT_WORDS
         if count > self._sums.size:
             self._sums = np.zeros(2 * count, dtype=np.int64)
@@ -91,17 +91,18 @@ class EventSum:
         return self._sums[:count]
 
     def ahead(self, rows: NDArray[np.int64]) -> bytes:
-        """The value behind `rows` too, without moving on."""
+        """The value after `rows`, without advancing."""
         other = EventSum(self.words.tobytes(), self.next_number)
         other.add(rows)
         return other.words.tobytes()
 
 
 class EventFiles:
-    """Reading, checking and writing rows by number. Raises OSError where the operating system does; damaged rows are an answer, not an error."""
+    """Reading, checking and writing rows by number. Raises OSError where the operating system does; damaged rows are reported in the
+    result, not raised."""
 
     def __init__(self, directory: Path, rows_per_file: int = ROWS_PER_FILE, keep_free: int = 0) -> None:
-        """keep_free: bytes of the disk that a new file must leave to others."""
+        """keep_free: bytes of the disk that a new file must leave free."""
         self.directory = directory
         self.rows_per_file = rows_per_file
         self.keep_free = keep_free
@@ -116,11 +117,11 @@ class EventFiles:
         return (number - 1) // self.rows_per_file
 
     def present(self) -> list[int]:
-        """Numbers of the files that are there. Raises OSError."""
+        """Numbers of the existing files. Raises OSError."""
         return sorted(int(p.stem) for p in self.directory.glob("*.evt") if len(p.stem) == 8 and p.stem.isascii() and p.stem.isdigit())
 
     def missing(self, last: int) -> list[Range]:
-        """Which of the events 1 .. last cannot be here, because their file is missing or has another length."""
+        """The events of 1 .. last that cannot be here, because their file is missing or has a different length."""
         found = Holes()
         for file in range(-(-last // self.rows_per_file)):
             try:
@@ -133,7 +134,7 @@ class EventFiles:
 
     # ---- reading ----------------------------------------------------------------------------------------------------
     def descriptor(self, file: int) -> int:
-        """To read from. Raises OSError."""
+        """A descriptor for reading. Raises OSError."""
         fd = self._reading.get(file)
         if fd is None:
             fd = self._reading[file] = os.open(self.path(file), os.O_RDONLY | os.O_CLOEXEC)
@@ -142,12 +143,12 @@ class EventFiles:
         return fd
 
     def forget(self, file: int) -> None:
-        """Open this file anew for the next reader: it may have been replaced."""
+        """Reopen this file for the next reader: it may have been replaced."""
         if file in self._reading:
             os.close(self._reading.pop(file))
 
     def read(self, number: int, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]] | None:
-        """`count` rows of one file from `number` on, and their checksums; None when the disk does not give them."""
+        """`count` rows of one file from `number` on, and their checksums; None if they cannot be read."""
         file, row = divmod(number - 1, self.rows_per_file)
         rows = np.empty(count * L.EVT_WORDS, dtype=np.int64)
         sums = np.empty(count, dtype=np.int64)
@@ -159,7 +160,7 @@ class EventFiles:
         return (rows, sums) if whole else None
 
     def scan(self, first: int, last: int) -> list[Range]:
-        """The stretches of events first .. last that are not what was written, read in pieces."""
+        """The ranges of events first .. last that do not match their checksums, read in pieces."""
         bad = Holes()
         out = np.zeros(2 * SCAN_ROWS, dtype=np.int64)
         while first <= last:
@@ -178,7 +179,7 @@ class EventFiles:
         return bad.ranges
 
     def differ(self, first: int, rows: NDArray[np.int64]) -> list[Range]:
-        """The stretches of these events that are here (with their checksums) as other rows than `rows`."""
+        """The ranges of these events that are here with valid checksums but differ from `rows`."""
         found = Holes()
         at = 0
         total = rows.size // L.EVT_WORDS
@@ -196,7 +197,7 @@ class EventFiles:
 
     # ---- writing ----------------------------------------------------------------------------------------------------
     def allocate(self, file: int) -> int:
-        """A descriptor to write with, its file whole. Raises OSError, and then nothing of a new file is left."""
+        """A descriptor for writing; the file is allocated whole. Raises OSError, and then deletes a new file."""
         with _ALLOCATING:
             return self._allocate(self.path(file))
 
@@ -221,7 +222,7 @@ class EventFiles:
         return fd
 
     def write(self, number: int, parts: list[NDArray[np.int64]], sums: NDArray[np.int64]) -> None:
-        """Rows from `number` on, over file borders, then their checksums. Raises OSError."""
+        """Write rows from `number` on, across files, then their checksums. Raises OSError."""
         data = [part.data.cast("B") for part in parts if part.size]
         at = 0
         while data:
@@ -246,12 +247,12 @@ class EventFiles:
             os.close(self._writing.pop(file))
 
     def ready_to_write(self, file: int) -> None:
-        """Have the file allocated. Raises OSError."""
+        """Allocate the file. Raises OSError."""
         if file not in self._writing:
             self._writing[file] = self.allocate(file)
 
     def sync(self, first: int, last: int) -> None:
-        """Put the files of these events on the disk. Raises OSError."""
+        """Sync the files of these events. Raises OSError."""
         for file in range(self.file_of(first), self.file_of(last) + 1):
             fd = os.open(self.path(file), os.O_RDWR | os.O_CLOEXEC)
             try:

@@ -1,15 +1,16 @@
-"""The event store: event rows as the engine wrote them, found by their number. What resend, resume, queries and audit read.
+"""The event store: event rows as the engine wrote them, found by number. Resend, resume, queries and audit read it.
 
-The newest rows wait in memory (the tail) until some hundred kilobytes can be written at once; readers see tail and files (event_files.py) as one.
-Everything here can be derived from the journal again, so nothing here may stop the exchange, and nothing here is believed unseen:
+The newest rows wait in memory (the tail) until a few hundred kilobytes can be written at once; readers see tail and files (event_files.py)
+as one. Everything here can be derived from the journal, so a fault here must not stop the exchange, and every row is checked before it is
+used:
 
-* Each row that is read from a file is checked. What is not as it was written is a *hole*: readers get EventsMissing naming the events, and
+* Each row that is read from a file is checked. Damaged rows are a *hole*: readers get EventsMissing naming the events, and
   rebuild.py fills the hole from the journal.
-* When the disk has no room or does not take a write, the store *pauses*: rows become holes and trading goes on. `try_room` ends the pause.
-* What the journal cannot give back either is *lost*: EventsMissing says so, by number, for good.
+* If the disk is full or a write fails, the store *pauses*: rows become holes and trading continues. `try_room` ends the pause.
+* Rows that cannot be rebuilt from the journal are *lost*: EventsMissing then has `lost` set.
 
-Nothing is synced while running: a replay writes the same bytes to the same places again. `sync` (at a clean stop) notes in `synced` how far.
-The rows of a session hang together by EVT_PREVIOUS; `chain` walks them.
+Nothing is synced while running: a replay writes the same bytes to the same places again. `sync` (at a clean stop) records in `synced` how
+far. The rows of a session are linked by EVT_PREVIOUS; `chain` follows the links.
 """
 
 import errno
@@ -31,23 +32,23 @@ from .system import FUNCTIONS
 __all__ = ["ROWS_PER_FILE", "ROW_BYTES", "TAIL_BYTES", "EventStore", "EventStoreError", "EventsMissing"]
 
 _MAGIC = b"EXOSEVT2"
-TAIL_BYTES = 1 << 18  # more in one write is hardly cheaper a row, and holds up the turn that has to make it
+TAIL_BYTES = 1 << 18  # larger writes are hardly cheaper per row, and delay the turn that makes them
 WINDOW_ROWS = 340  # read at once: 64 KiB
-HOLES_NOTED = 1000  # in the mark of a clean stop; more are found again by reading
+HOLES_NOTED = 1000  # holes listed in the mark of a clean stop; others are found again by reading
 
 
 class EventStoreError(Exception):
-    """The store was asked for what no store could give: a fault of the caller. The text says what."""
+    """An impossible request: a fault of the caller. The text says what was requested."""
 
 
 class EventsMissing(EventStoreError):
-    """Events first .. last cannot be read: until they are rebuilt from the journal, or (`lost`) for good."""
+    """Events first .. last cannot be read until they are rebuilt from the journal, or (`lost`) not at all."""
 
     def __init__(self, first: int, last: int, lost: bool) -> None:
         self.first = first
         self.last = last
         self.lost = lost
-        self.found: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # what a chain gave before it came here, newest first
+        self.found: NDArray[np.int64] = np.zeros(0, dtype=np.int64)  # events of the chain found before this one, newest first
         what = "are lost: the event store is damaged there, and the journal no longer reaches back far enough"
         if not lost:
             what = "cannot be read just now: they are rebuilt from the journal"
@@ -55,7 +56,8 @@ class EventsMissing(EventStoreError):
 
 
 class EventStore:
-    """Append-only rows of EVT_WORDS words, numbered from 1 without holes. One thread writes and reads; rebuild.py fills holes beside it."""
+    """Append-only rows of EVT_WORDS words, numbered from 1 without gaps. One thread writes and reads; rebuild.py fills holes in
+    parallel."""
 
     def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, runner: Runner | None = None, keep_free: int = 0) -> None:
         """Open or make the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
@@ -67,7 +69,7 @@ class EventStore:
             raise ValueError(f"rows_per_file is {rows_per_file}: it must be at least 1")
         self.directory = Path(directory)
         self.files = EventFiles(self.directory, rows_per_file, keep_free)
-        self.paused = ""  # why nothing is written just now
+        self.paused = ""  # why nothing is written at present
         self.holes = Holes()  # to be rebuilt
         self.lost = Holes()
         self.version = 0  # raised by rebuild.py when holes were closed or given up: who waits may ask again
@@ -77,9 +79,9 @@ class EventStore:
         self._prepared = -1  # newest file that the helper was asked for
         self._sum = EventSum()  # over the rows before the tail
         self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
-        self._tail = np.zeros(min(TAIL_BYTES // 8, rows_per_file * L.EVT_WORDS), dtype=np.int64)  # rows that are in no file yet
+        self._tail = np.zeros(min(TAIL_BYTES // 8, rows_per_file * L.EVT_WORDS), dtype=np.int64)  # rows that are not in a file yet
         self._tail_words = 0
-        self.synced_to = 1  # events below this number were put on the disk
+        self.synced_to = 1  # events below this number are synced
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._read_synced()
@@ -98,7 +100,7 @@ class EventStore:
 
     # ---- writing ----------------------------------------------------------------------------------------------------
     def append(self, events: NDArray[np.int64]) -> None:
-        """Take whole event rows (flat int64), which must begin at next_number. Raises EventStoreError (a hole in the numbers)."""
+        """Append whole event rows (flat int64), which must begin at next_number. Raises EventStoreError (a hole in the numbers)."""
         words = events.size
         if words == 0:
             return
@@ -117,9 +119,9 @@ class EventStore:
             self._write([self._tail[:used], events])
 
     def go_to(self, number: int, value: bytes = bytes(16)) -> None:
-        """The next event is `number`, whatever is here; `value`: the running value over the events before it (0 before event 1).
+        """Set the next event number, whatever is stored; `value`: the running value over the events before it (0 before event 1).
 
-        What lies before it and cannot be all right becomes holes, what was not put on the disk by a clean stop becomes suspect.
+        Earlier events that cannot be intact become holes; those not synced by a clean stop become suspect.
         """
         if number < 1:
             raise ValueError(f"event store: cannot go on at event {number}")
@@ -141,7 +143,7 @@ class EventStore:
             self._write([self._tail[: self._tail_words]])
 
     def _write(self, parts: list[NDArray[np.int64]]) -> None:
-        """Rows from the tail's first to next_number into their files; without room they become a hole."""
+        """Rows from the tail's first to next_number into their files; if there is no space they become a hole."""
         first = self._tail_first
         sums = [self._sum.add(part).copy() for part in parts if part.size]
         if not self.paused:
@@ -157,7 +159,7 @@ class EventStore:
             self._prepare(self._runner, file + 1)
 
     def try_room(self) -> bool:
-        """End a pause if there is room for the file that comes next. True: writing goes on."""
+        """End a pause if there is space for the next file. True: writing continues."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self.files.ready_to_write(self.files.file_of(self.next_number))
@@ -172,11 +174,11 @@ class EventStore:
         return self._sum.ahead(self._tail[: self._tail_words])
 
     def sync(self) -> None:
-        """Put everything on the disk and note how far. For a clean stop: takes as long as the disk needs. Raises OSError."""
+        """Sync everything and record how far. For a clean stop: takes as long as the disk needs. Raises OSError."""
         self.flush()
         last = self.next_number - 1
         first = self.synced_to
-        while first <= last:  # files that are all hole need not be there
+        while first <= last:  # files that contain only holes may be missing
             file = self.files.file_of(first)
             end = min(last, (file + 1) * self.rows_per_file)
             hole = self.holes.hit(first, end)
@@ -207,7 +209,7 @@ class EventStore:
 
     # ---- reading ----------------------------------------------------------------------------------------------------
     def row(self, number: int) -> NDArray[np.int64]:
-        """Event `number`: EVT_WORDS words. Raises EventsMissing, EventStoreError when there is none."""
+        """Event `number`: EVT_WORDS words. Raises EventsMissing, or EventStoreError if it does not exist."""
         return self.rows(number, 1)
 
     def rows(self, number: int, count: int) -> NDArray[np.int64]:
@@ -216,7 +218,7 @@ class EventStore:
             raise EventStoreError(f"event store: events {number} to {number + count - 1} asked; it holds 1 to {self.next_number - 1}")
         parts = []
         tail = np.zeros(0, dtype=np.int64)
-        if number + count > self._tail_first:  # a copy: the tail is written over later
+        if number + count > self._tail_first:  # a copy: the tail is overwritten later
             at = max(number, self._tail_first) - self._tail_first
             tail = self._tail[at * L.EVT_WORDS : (number + count - self._tail_first) * L.EVT_WORDS].copy()
             count -= tail.size // L.EVT_WORDS
@@ -238,7 +240,7 @@ class EventStore:
                 raise EventsMissing(*hole, lost)
 
     def _checked(self, number: int, count: int) -> NDArray[np.int64]:
-        """Rows of one file, through the window on what was read last."""
+        """Rows of one file, through the window that was read last."""
         for fresh in (False, True):
             first, rows, sums = self._window
             at = number - first
@@ -255,7 +257,7 @@ class EventStore:
             bad = first_bad(found.view(np.uint8), count, number, sums[at : at + count])
             if bad == count:
                 return found
-            self._window = (0, rows[:0], sums[:0])  # once more from the disk: it may have been rebuilt since
+            self._window = (0, rows[:0], sums[:0])  # read again from the disk: it may have been rebuilt since
             if fresh:
                 number += int(bad)
         self.holes.add(number, number)
@@ -265,7 +267,7 @@ class EventStore:
         """Event numbers of one session's messages begin .. end (session numbers, inclusive; end 0: to the newest), newest first.
 
         last_number: the session's S_LAST_EVENT (0: none). Stops at the border that a reset of the numbers leaves. A number that no event
-        carries is simply missing from the answer. Raises EventsMissing when the chain leads through one that cannot be read.
+        carries is missing from the answer. Raises EventsMissing if the chain contains an event that cannot be read.
         """
         found: list[NDArray[np.int64]] = []
         try:
@@ -315,7 +317,7 @@ class EventStore:
                 doubted = number
 
     def chain_rows(self, last_number: int, begin: int, end: int) -> Iterator[NDArray[np.int64]]:
-        """The rows of chain(), each with its extra rows, oldest first: what a resend goes through."""
+        """The rows of chain(), each with its extra rows, oldest first, for a resend."""
         for number in self.chain(last_number, begin, end)[::-1].tolist():
             extra = plain.extra_of(int(self.row(number)[L.EVT_HEAD]))
             yield self.rows(number, 1 + extra)
@@ -327,7 +329,7 @@ class EventStore:
 
     # ---- the mark of a clean stop -------------------------------------------------------------------------------------
     def _read_synced(self) -> None:
-        """How far the last clean stop put everything on the disk; anything but a whole mark of ours means nothing is known."""
+        """How far the last clean stop synced everything; 0 unless the mark is complete and ours."""
         try:
             data = (self.directory / "synced").read_bytes()
         except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""The journal's folder: who may write it, how a segment comes into being, how a journal begins."""
+"""The journal's folder: its lock, creation of segments, and creation of a journal."""
 
 import errno
 import fcntl
@@ -12,12 +12,12 @@ from . import format as fmt
 
 SMALLEST_SEGMENT = 32 << 10
 ZERO_CHUNK = 1 << 20
-SYNC_EVERY_BYTES = 4 << 20  # while preparing in the background: small syncs, so that a commit never queues behind a large one
+SYNC_EVERY_BYTES = 4 << 20  # while preparing in the background: small syncs, so that a commit never waits for a large one
 PREPARE_PAUSE_S = 0.004
 
 
 class JournalError(Exception):
-    """The journal cannot do what was asked; the text says why and what to do."""
+    """The journal cannot do what was requested; the text gives the reason and what to do."""
 
 
 class JournalLocked(JournalError):
@@ -25,7 +25,7 @@ class JournalLocked(JournalError):
 
 
 class JournalNoSpace(JournalError):
-    """There is no room on the disk to begin. Nothing was changed; with room it begins."""
+    """There is not enough disk space to start. Nothing was changed; try again with more space."""
 
 
 class JournalFailed(JournalError):
@@ -87,7 +87,7 @@ def prepare_segment(directory: Path, segment: int, segment_bytes: int, pause: th
     if path.exists():
         fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
         if os.fstat(fd).st_size >= SMALLEST_SEGMENT:
-            return fd  # prepared by an earlier run: recovery has looked at it
+            return fd  # prepared by an earlier run; recovery has checked it
         os.close(fd)
     spare = directory / "spare.tmp"
     fd = os.open(spare, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)

@@ -1,14 +1,14 @@
-"""The journal's bytes, in plain Python: what `disk/disk_writer.py` writes, a customer's auditor can check with this file alone.
+"""The journal's bytes, in plain Python: an auditor can check what `disk/disk_writer.py` writes with this file alone.
 
 All integers are little endian. A data folder holds
 
     lock                         held with flock by the one running server; its text is the owner's pid
     watermark                    8,192 bytes: two slots of 512, at 0 and at 4096
     00000001.seg, 00000002.seg   segments of one fixed size, zero-filled and synced before their first use
-    spare.tmp                    a segment that is being prepared; worth nothing
+    spare.tmp                    a segment that is being prepared; contains no data
     cut/                         copies of torn tails that a recovery cut off
 
-Segment header: 512 bytes used of 4096; the first frame lies at 4096. A header of zeros: prepared, not begun.
+Segment header: 512 bytes used of 4096; the first frame is at 4096. A header of zeros: prepared, not started.
 
     offset  bytes  field
          0      8  magic "EXOSSEG1"
@@ -50,8 +50,8 @@ The payload's own hash is in the hashed header, so the chain covers previous cha
 alone; a frame can be checked without the frames before it; and the length is protected by a CRC of its own, never trusted otherwise.
 The first frame's previous chain is SHA-256("exos journal", server id as 8 bytes).
 
-Mark payload: 32 bytes state digest (zero: none; only a clean stop takes one), 8 bytes sequence, 8 bytes next event number, 32 bytes digest of
-the events so far and of the engine's counters (zero: none; journal/marks.py), 48 bytes zero.
+Mark payload: 32 bytes state digest (zero: none; only a clean stop takes one), 8 bytes sequence, 8 bytes next event number, 32 bytes digest
+of the events so far and of the engine's counters (zero: none; journal/marks.py), 48 bytes zero.
 
 Watermark slot: 512 bytes.
 
@@ -61,7 +61,7 @@ Watermark slot: 512 bytes.
         24      8  epoch
         32      8  sequence: rows below it are on the disk
         40      8  segment number
-        48      8  offset behind the last frame that holds one of them
+        48      8  offset after the last frame that holds one of them
         64     32  chain value of that frame
        504      8  CRC-32 of bytes 0-503
 """
@@ -94,7 +94,7 @@ _MARK = struct.Struct("<32sqq32s48x")
 
 
 class BadBytes(ValueError):
-    """Bytes that are not what they should be; the text says which check failed."""
+    """Invalid bytes; the text names the failed check."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class FrameHeader:
 
     @property
     def end(self) -> int:
-        """Offset of the first byte behind the frame."""
+        """Offset of the first byte after the frame."""
         return self.offset + FRAME_HEADER_BYTES + self.payload_bytes
 
 
@@ -148,7 +148,7 @@ class Mark:
 
 
 def first_chain(server_id: int) -> bytes:
-    """Chain value in front of the very first frame."""
+    """Chain value before the first frame."""
     return hashlib.sha256(b"exos journal" + server_id.to_bytes(8, "little")).digest()
 
 
@@ -193,7 +193,7 @@ def parse_segment_header(data: bytes) -> SegmentHeader:
 
 
 def pack_frame(h: FrameHeader, previous_chain: bytes, payload: bytes) -> bytes:
-    """A whole frame; digest, chain, payload_bytes of `h` are computed here. What the writer kernel must equal byte for byte."""
+    """A whole frame; digest, chain, payload_bytes of `h` are computed here. The writer kernel must produce exactly these bytes."""
     if len(payload) != h.payload_bytes:
         raise ValueError(f"payload has {len(payload)} bytes, header says {h.payload_bytes}")
     fields = (h.payload_bytes, h.records, h.epoch, h.first_seq, h.segment, h.offset, h.time_ns, h.durable_seq, h.server_id, 0)
@@ -205,7 +205,7 @@ def pack_frame(h: FrameHeader, previous_chain: bytes, payload: bytes) -> bytes:
 
 
 def parse_frame_header(data: bytes) -> FrameHeader:
-    """The header alone, by its own checks (magic, CRC, version). Raises BadBytes."""
+    """Read the header alone, with its own checks (magic, CRC, version). Raises BadBytes."""
     if len(data) < FRAME_HEADER_BYTES:
         raise BadBytes(f"frame header: {len(data)} bytes where {FRAME_HEADER_BYTES} are needed")
     if data[:8] != FRAME_MAGIC:
@@ -221,7 +221,7 @@ def parse_frame_header(data: bytes) -> FrameHeader:
 
 
 def check_frame(data: bytes, previous_chain: bytes, segment: int, offset: int) -> FrameHeader:
-    """Every check of one frame that begins at data[0]. Raises BadBytes naming the first that fails."""
+    """Check everything about one frame that begins at data[0]. Raises BadBytes naming the first failed check."""
     h = parse_frame_header(data)
     if (h.segment, h.offset) != (segment, offset):
         raise BadBytes(f"frame belongs to segment {h.segment} offset {h.offset}, found in segment {segment} offset {offset}")
@@ -249,13 +249,13 @@ def parse_watermark(data: bytes) -> Watermark:
 
 
 def newest_watermark(data: bytes) -> Watermark | None:
-    """The better of the two slots of a watermark file; None when neither holds."""
+    """The newer valid slot of a watermark file; None if neither is valid."""
     found = []
     for at in SLOT_OFFSETS:
         try:
             found.append(parse_watermark(data[at : at + SLOT_BYTES]))
         except BadBytes:
-            continue  # one slot may be half written: that is why there are two
+            continue  # one slot may be half written, so there are two
     return max(found, key=lambda w: (w.seq, w.epoch, w.segment, w.offset), default=None)
 
 

@@ -1,8 +1,9 @@
 """Marks: digests in the journal, written while the server runs and compared by every replay.
 
-A full state digest walks everything (seconds on a large state), so only a clean stop writes one. A running mark costs microseconds: the running value
-over all event rows (event_files.EventSum; the event store makes it anyway) and the engine's counters. Every event that was ever written is in the
-value, so a replay that fills, refuses, numbers or pays anything otherwise differs at the next mark. What no event shows is compared at stops.
+A full state digest walks the whole state (seconds for a large one), so only a clean stop writes one. A running mark costs microseconds: the
+running value over all event rows (event_files.EventSum; the event store makes it anyway) and the engine's counters. Every event that was
+ever written is in the value, so a replay that fills, refuses, numbers or pays anything differently differs at the next mark. Differences
+that no event shows are found at stops.
 """
 
 import hashlib
@@ -16,12 +17,12 @@ NO_DIGEST = bytes(32)
 
 
 def event_digest(engine: Any, value: bytes) -> bytes:
-    """What a running mark carries: 32 bytes over the events so far and the engine's counters."""
+    """The content of a running mark: 32 bytes over the events so far and the engine's counters."""
     return hashlib.sha256(b"exos events" + value + engine.counters()).digest()
 
 
 def differs(mark: fmt.Mark, engine: Any, value: bytes) -> str:
-    """What a mark says otherwise than the engine that has run the same rows, in words; empty: nothing."""
+    """The difference between a mark and the engine that has run the same rows, as text; empty: none."""
     if engine.event_seq != mark.event_seq:
         return f"the next event is {engine.event_seq}, the journal says {mark.event_seq}"
     if mark.events != NO_DIGEST and (digest := event_digest(engine, value)) != mark.events:
@@ -32,7 +33,7 @@ def differs(mark: fmt.Mark, engine: Any, value: bytes) -> str:
 
 
 class Marks:
-    """When the running server writes its next mark. `look` is called between turns, some times a second."""
+    """Decides when the running server writes its next mark. `look` is called between turns, several times a second."""
 
     def __init__(self, engine: Any, journal: Any, store: Any, every_rows: int = EVERY_ROWS, every_s: float = EVERY_S) -> None:
         self._engine = engine

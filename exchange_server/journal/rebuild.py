@@ -1,7 +1,7 @@
-"""Filling holes of the event store from the journal: a second engine runs the rows again, and the events that are missing are written to their places.
+"""Filling holes of the event store from the journal: a second engine replays the rows, and missing events are written to their places.
 
-`rebuild` does it once, for whoever asks. `Rebuilder` does it beside a running server, in a thread of low priority: it looks some times a second whether
-the store is paused or has holes, and tells by log what it found, what it filled and what is lost. The trading engine is never touched.
+`rebuild` does it once. `Rebuilder` does it for a running server, in a thread of low priority: several times a second it checks whether
+the store is paused or has holes, and logs what it found, what it filled and what is lost. The trading engine is never touched.
 """
 
 import threading
@@ -26,16 +26,16 @@ from .store import JournalError
 from .walk import JournalRefused, Walk, list_segments
 
 BATCH_WORDS = 1 << 15
-AGAIN_S = 5.0  # what could not be filled is tried again so much later
+AGAIN_S = 5.0  # holes that could not be filled are retried after this time
 ROOM_AGAIN_S = 1.0
 
 
 @dataclass
 class Rebuilt:
-    """What one run did."""
+    """The result of one run."""
 
     filled: Holes = field(default_factory=Holes)
-    lost: Holes = field(default_factory=Holes)  # the journal does not reach back so far
+    lost: Holes = field(default_factory=Holes)  # the journal does not reach back far enough
     later: Holes = field(default_factory=Holes)  # not durable yet, or stopped
     looked_at: Holes = field(default_factory=Holes)
 
@@ -53,9 +53,10 @@ def rebuild(
     neighbours: EventFiles | None = None,
     runner: Runner | None = None,
 ) -> Rebuilt:
-    """Run the journal again from the newest good snapshot before the first hole, giving the wanted events to `put` (first event, rows).
+    """Replay the journal from the newest good snapshot before the first hole, and pass the wanted events to `put` (first event, rows).
 
-    neighbours: in the files of the holes, events that are there as they were written must come out the same. Raises JournalError, JournalRefused (the journal or a digest in it is not right), OSError (also of `put`).
+    neighbours: intact events in the files of the holes must come out the same. Raises JournalError, JournalRefused (the journal or a digest
+    in it is wrong), OSError (also from `put`).
     """
     found = Rebuilt(later=Holes(wanted.ranges))
     if not wanted:
@@ -111,7 +112,7 @@ def rebuild(
 
 
 def _starting_point(data: Path, first: int, server_id: int, logic: int) -> tuple[Snapshot | None, int]:
-    """The snapshot to begin from (None: the first row), and the first event that can be had."""
+    """The snapshot to start from (None: the first row), and the first event that can be rebuilt."""
     good = newest_snapshots(data / "snapshots")[0] if (data / "snapshots").is_dir() else []
     good = [s for s in good if s.logic == logic and s.server_id == server_id]
     segments = list_segments(data / "journal")
@@ -127,7 +128,7 @@ def _starting_point(data: Path, first: int, server_id: int, logic: int) -> tuple
 
 
 def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:
-    """Sessions with reports in `lost`, told by what follows it: rows up to event `end` whose chains lead into it."""
+    """Sessions with reports in `lost`, found from what follows it: rows up to event `end` whose chains lead into it."""
     found: set[int] = set()
     out = np.zeros(SCAN_ROWS, dtype=np.int64)
     number = lost[1] + 1
@@ -156,7 +157,7 @@ class Rebuilder:
         names: Callable[[Range, set[int]], list[str]],
         logic: int = L.LOGIC_VERSION,
     ) -> None:
-        """names: the sessions with reports in a range, as people know them, given the ids that the files show."""
+        """names: gives the names of the sessions with reports in a range, from the ids found in the files."""
         self._store = store
         self._arguments = data, server_id, make_engine
         self._runner = runner
@@ -173,7 +174,7 @@ class Rebuilder:
         self.runs = 0
 
     def look(self, now_s: float) -> bool:
-        """Start or collect work. True: holes were closed or given up since the last look: who waited for them may ask again."""
+        """Start work or collect its result. True: holes were closed or given up since the last call, so readers that wait may try again."""
         store = self._store
         if store.paused and now_s >= self._room_due:
             if not self._said_paused:
@@ -234,7 +235,7 @@ class Rebuilder:
                     wanted.add(*bad)
             for first, last in lost:
                 wanted.remove(first, last)
-            healthy = Holes(holes.ranges)  # what reads well again (or never was bad) is closed as well
+            healthy = Holes(holes.ranges)  # ranges that are intact (again) are closed too
             for first, last in wanted:
                 healthy.remove(first, last)
 
@@ -250,7 +251,7 @@ class Rebuilder:
             self._result = result
         except (JournalError, OSError) as error:
             self._fault = str(error)
-        except Exception as error:  # whatever a second run of the rules finds wrong: told, and the server goes on
+        except Exception as error:  # any error of the second engine is logged, and the server continues
             self._fault = f"{type(error).__name__}: {error}"
         finally:
             files.close()
@@ -264,7 +265,7 @@ class Rebuilder:
 
 
 def _whole_files(holes: Holes, rows_per_file: int) -> list[Range]:
-    """The holes widened to the files they lie in: where one row is bad, its neighbours are looked at."""
+    """The holes extended to their whole files: if one row is bad, the others in its file are checked too."""
     wide = Holes()
     for first, last in holes:
         wide.add((first - 1) // rows_per_file * rows_per_file + 1, -(-last // rows_per_file) * rows_per_file)

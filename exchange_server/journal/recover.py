@@ -1,13 +1,13 @@
-"""From a data folder to a running engine: newest good snapshot, then every row of the journal behind it.
+"""From a data folder to a running engine: the newest good snapshot, then every row of the journal after it.
 
     data/journal/     segments, watermark, lock, cut/      (format.py, store.py)
     data/snapshots/   *.snap                               (snapshots.py)
     data/events/      *.evt                                (event_store.py)
 
-`recover` locks the folder, loads the newest snapshot that verifies (else the one before, else none), walks the frames (walk.py judges
-them), replays them through engine.apply, refills the event store, compares every state digest that the journal carries, cuts a torn tail
-(keeping a copy), opens a new epoch and hands back everything ready to run, with a report of one line. It refuses by name whatever it
-cannot prove.
+`recover` locks the folder, loads the newest snapshot that verifies (else the one before, else none), walks the frames (walk.py checks
+them), replays them through engine.apply, refills the event store, compares every state digest in the journal, cuts a torn tail
+(keeping a copy), opens a new epoch and returns everything ready to run, with a report of one line. It refuses, naming the place, whatever
+it cannot prove.
 """
 
 import errno
@@ -35,15 +35,15 @@ __all__ = ["JournalRefused", "Recovered", "ReplayBroken", "Report", "SnapshotFai
 
 
 class ReplayBroken(JournalError):
-    """The program could not run rows of its own journal again: its fault. The text names the rows."""
+    """The program could not replay rows of its own journal: a fault of the program. The text names the rows."""
 
 
 class SnapshotFailed(Exception):
-    """A clean stop could not write its snapshot. Everything is in the journal: the next start replays it. The text says why."""
+    """A clean stop could not write its snapshot. Everything is in the journal: the next start replays it. The text gives the reason."""
 
 
 class EngineLike(Protocol):
-    """What recovery needs of exchange_server.engine.Engine."""
+    """The part of exchange_server.engine.Engine that recovery uses."""
 
     def apply(self, rows: NDArray[np.int64], words: int, sink: Callable[[NDArray[np.int64]], None]) -> Any: ...
     def digest(self) -> bytes: ...
@@ -58,7 +58,7 @@ E = TypeVar("E", bound=EngineLike)
 
 @dataclass
 class Report:
-    """What recovery did. `line()` is what the operator sees."""
+    """The result of a recovery. `line()` is shown to the operator."""
 
     directory: Path
     created: bool = False
@@ -115,7 +115,7 @@ def recover(
     settle_mode: Callable[[E], str] | None = None,
     **journal: Any,
 ) -> Recovered[E]:
-    """Bring the engine of a data folder back, or begin a new one in an empty folder.
+    """Restore the engine of a data folder, or create a new one in an empty folder.
 
     runner: where journal, event store and reading have their work done. make_engine(None) gives a fresh engine, make_engine(chunks) one restored from a snapshot's body. accept: (segment, offset) at which an
     operator agreed to cut. settle_mode: the journal's mode, as what was recovered says. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; nothing has
@@ -168,8 +168,8 @@ def recover(
 def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = L.LOGIC_VERSION) -> Path:
     """A clean stop: mark the state digest in the journal, sync the event store, write a snapshot, close everything. Returns its path.
 
-    Raises JournalFailed, JournalError; SnapshotFailed when only the snapshot could not be written. What was acknowledged is safe in the
-    journal in any case. An event store that cannot be synced is no matter: what is missing there is rebuilt.
+    Raises JournalFailed, JournalError; SnapshotFailed if only the snapshot could not be written. Everything acknowledged is safe in the
+    journal in any case. If the event store cannot be synced, its missing rows are rebuilt later.
     """
     journal, engine, store = recovered.journal, recovered.engine, recovered.store
     try:
@@ -200,7 +200,7 @@ def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = L.LOGIC_VE
 def iterate(directory: str | Path, **options: Any) -> Iterator[NDArray[np.int64]]:
     """The rows of a journal folder as flat int64 arrays of whole turns, in order. Each array is reused two steps later.
 
-    Read only. Raises JournalError, JournalRefused at the first thing wrong; a torn tail simply ends it.
+    Read only. Raises JournalError, or JournalRefused at the first error; a torn tail ends the iteration.
     """
     for batch in Walk(Path(directory), **options):
         if batch.rows.size:
@@ -209,7 +209,7 @@ def iterate(directory: str | Path, **options: Any) -> Iterator[NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Verified:
-    """What `verify` found."""
+    """The result of `verify`."""
 
     frames: int
     rows: int
@@ -261,9 +261,10 @@ def verify(
 
 
 def cut(data: str | Path, segment: int, offset: int, server_id: int | None = None, logic: int = L.LOGIC_VERSION) -> Report:
-    """Cut a refused journal at (segment, offset), which must be where verify stops: an operator's decision, never made alone.
+    """Cut a refused journal at (segment, offset), which must be where verify stops: only on an operator's decision.
 
-    Keeps a copy of what is cut. Snapshots behind the cut are renamed to *.cut. Raises JournalError when the journal is not damaged there.
+    Keeps a copy of what is cut. Snapshots from after the cut are renamed to *.cut. Raises JournalError when the journal is not damaged
+    there.
     """
     data = Path(data)
     folder = data / "journal"
@@ -312,10 +313,11 @@ def _anything_begun(folder: Path) -> bool:
 
 
 def _begin_anew_if_nothing_ever_was(data: Path, folder: Path, report: Report) -> None:
-    """Take away what a server left that was killed within its very first start: a begun first segment and a watermark that was never written.
+    """Remove the files of a server that was killed during its very first start: a started first segment and a watermark that was never
+    written.
 
-    No frame can have been written then, because the watermark comes first. Anything that says otherwise (a byte behind the header, a slot that
-    is not all zero, another begun segment, a snapshot, an event) leaves all as it is, and the walk refuses it.
+    No frame can have been written then, because the watermark is written first. If anything contradicts this (a byte after the header, a
+    slot that is not all zero, another started segment, a snapshot, an event), nothing is removed, and the walk refuses the journal.
     """
     try:
         mark = (folder / "watermark").read_bytes()
@@ -344,7 +346,7 @@ def _begin_anew_if_nothing_ever_was(data: Path, folder: Path, report: Report) ->
 
 
 def _refuse_orphans(data: Path, folder: Path) -> None:
-    """No segment was begun: then nothing else may say that there was something."""
+    """No segment was started: then nothing else may show that rows were written."""
     try:
         mark = fmt.newest_watermark((folder / "watermark").read_bytes())
     except FileNotFoundError:
@@ -398,7 +400,7 @@ def _replay(
         runner=runner,
     )
     began = perf_counter()
-    proven = snapshot.position.seq if snapshot is not None else 0  # rows up to here gave what the journal says
+    proven = snapshot.position.seq if snapshot is not None else 0  # rows up to here gave the digest in the journal
     for batch in walk:
         if batch.rows.size:
             _apply(engine, batch, store)
@@ -417,7 +419,7 @@ def _replay(
 
 
 def _apply(engine: EngineLike, batch: Batch, store: EventStore) -> None:
-    """One batch through the engine. Raises ReplayBroken for whatever the program finds wrong with itself."""
+    """Apply one batch to the engine. Raises ReplayBroken for any fault of the program."""
     try:
         engine.apply(batch.rows, batch.rows.size, store.append)
     except Exception as error:
@@ -431,7 +433,7 @@ def _apply(engine: EngineLike, batch: Batch, store: EventStore) -> None:
 def _restore(
     data: Path, make_engine: Callable[[Iterator[bytes] | None], E], report: Report, logic: int, server_id: int
 ) -> tuple[Snapshot | None, E | None]:
-    """The newest snapshot that can be used, and its engine; the others are named in the report."""
+    """The newest usable snapshot and its engine; the report names the others."""
     if not (data / "snapshots").is_dir():
         return None, None
     good, bad = newest_snapshots(data / "snapshots")
@@ -455,7 +457,7 @@ def _restore(
 
 
 def _repair(folder: Path, tail: Tail, report: Report, segment_bytes: int) -> None:
-    """Cut what the walk found torn: copy, zero, sync. Then drop prepared segments that are not what they should be."""
+    """Cut the torn tail that the walk found: copy, zero, sync. Then delete prepared segments that are not intact."""
     for path, begin, end in tail.torn:
         if end <= begin:
             continue

@@ -1,4 +1,4 @@
-"""Snapshots: the engine's state at one row of the journal, in a file that is whole or not there.
+"""Snapshots: the engine's state at one row of the journal, in a file that is either complete or absent.
 
     offset  bytes  field
          0      8  magic "EXOSSNP1"
@@ -9,7 +9,7 @@
         32      8  sequence: rows applied (the journal's count)
         40      8  next event number
         48      8  journal segment
-        56      8  journal offset behind the last applied frame
+        56      8  journal offset after the last applied frame
         64      8  epoch
         72      8  body bytes
         80     32  chain value of the last applied frame
@@ -19,7 +19,8 @@
        504      8  CRC-32 of bytes 0-503
       4096         body: the chunks of engine.snapshot()
 
-A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The two newest stay.
+A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The two newest are
+kept.
 """
 
 import hashlib
@@ -107,7 +108,7 @@ def write_snapshot(
 
 
 def read_snapshot(path: Path) -> Snapshot:
-    """Check a snapshot whole: header, length, SHA-256 of the body. Raises BadBytes naming the failed check, OSError."""
+    """Check a whole snapshot: header, length, SHA-256 of the body. Raises BadBytes naming the failed check, OSError."""
     with open(path, "rb") as file:
         head = file.read(HEADER_BYTES)
         if len(head) < HEADER_BYTES or head[:8] != MAGIC:

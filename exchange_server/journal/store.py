@@ -2,9 +2,9 @@
 
     journal = Journal.open(directory, server_id, runner)  # a new one; an old one comes out of recover.py
     ticket = journal.append(rows)                         # whole turns; copies, never blocks on the disk
-    journal.kick()                                        # the writer thread takes all that is there as one frame ...
+    journal.kick()                                        # the writer thread writes everything there as one frame ...
     journal.commit_inline()                               # ... or the caller writes and syncs itself, when nothing else is pending
-    journal.durable >= ticket                             # the gate: output of these rows may leave
+    journal.durable >= ticket                             # output of these rows may be sent
     journal.fileno()                                      # an eventfd, readable when `durable` or `failed` changed
 
 Guarantees: `durable` never covers a row that is not on the disk (mode "sync") or not with the operating system (mode "async", synced
@@ -49,8 +49,8 @@ __all__ = [
 
 SEGMENT_BYTES = 256 << 20
 RING_BYTES = 16 << 20
-MARK_WAIT_MS = 10_000  # a clean stop waits so long for a segment to put its digest into; without it the digest is left out
-RETRY_S = 1.0  # how often a segment that could not be prepared is tried again
+MARK_WAIT_MS = 10_000  # a clean stop waits this long for a segment for its digest; else the digest is left out
+RETRY_S = 1.0  # interval for retrying a segment that could not be prepared
 
 Mode = Literal["sync", "async"]
 
@@ -92,17 +92,17 @@ class Journal:
         self._closed = False
         self._stop = threading.Event()
         self._st = st = np.zeros(dw.ST_WORDS, dtype=np.int64)
-        self._words = memoryview(st.data)  # reading a word through it costs half of what numpy takes
+        self._words = memoryview(st.data)  # reading a word through it takes half as long as through numpy
         self._fn = fn.copy()
         self._ring = np.zeros(ring_bytes // 8, dtype=np.int64)
-        self._ring |= 0  # touched now: a huge page given in the middle of a turn cost it 5 ms
+        self._ring |= 0  # pre-faulted now: a huge page allocated during a turn took 5 ms
         self._tmp = np.zeros(dw.TMP_WORDS, dtype=np.int64)
         fd = os.open(self.directory / fmt.segment_name(position.segment), os.O_RDWR | os.O_CLOEXEC)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._done = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._prepare = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._mark_fd = os.open(self.directory / "watermark", os.O_RDWR | os.O_CLOEXEC)
-        os.posix_fallocate(self._mark_fd, 0, fmt.WATERMARK_FILE_BYTES)  # a store into a page that the disk has no room for would kill us
+        os.posix_fallocate(self._mark_fd, 0, fmt.WATERMARK_FILE_BYTES)  # a store into a page without disk space would kill the process
         self._mark_map = mmap.mmap(self._mark_fd, fmt.WATERMARK_FILE_BYTES)
         marks = np.frombuffer(self._mark_map, dtype=np.int64)
         st[dw.ST_GAP] = -1
@@ -153,7 +153,7 @@ class Journal:
         idle_ms: int = 50,
         logic: int = L.LOGIC_VERSION,
     ) -> "Journal":
-        """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) the old one at its end.
+        """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) an existing one at its end.
 
         runner: where the writer and the preparer of segments run. segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for rows that wait, also the longest turn (0: 16 MiB or what a
         segment holds). reserve_bytes: space_low() is True when the next segment cannot be made and less than this is left (0: a quarter).
@@ -189,10 +189,10 @@ class Journal:
 
     # ---- the hot path -----------------------------------------------------------------------------------------------
     def append(self, rows: NDArray[np.int64] | memoryview | bytes, first_seq: int = -1) -> int:
-        """Take whole turns (each begins with a C_TIME row). Returns the ticket: durable once `durable` >= it.
+        """Append whole turns (each begins with a C_TIME row). Returns the ticket: the rows are durable once `durable` >= ticket.
 
-        rows: int64 words, a multiple of 16, or the same bytes. first_seq: the sequence that the caller thinks comes next (-1: does not
-        say). Waits for the writer only when the ring is full (see backlog_bytes). Raises JournalFailed; ValueError when the rows are
+        rows: int64 words, a multiple of 16, or the same bytes. first_seq: the sequence that the caller expects next (-1: not
+        given). Waits for the writer only if the ring is full (see backlog_bytes). Raises JournalFailed; ValueError when the rows are
         not whole rows, longer than the ring, or out of sequence: a broken caller.
         """
         words = rows if isinstance(rows, np.ndarray) else np.frombuffer(rows, dtype=np.int64)
@@ -203,7 +203,7 @@ class Journal:
         return self.append_turn(words, words.size)
 
     def append_turn(self, inbox: NDArray[np.int64], words: int) -> int:
-        """`append` without questions, for the pipeline: the first `words` words of a contiguous, writable int64 array, in sequence."""
+        """`append` without checks, for the pipeline: the first `words` words of a contiguous, writable int64 array, in sequence."""
         if self._words[dw.ST_FAIL] or self._closed:
             raise JournalFailed(self._refusal())
         while True:
@@ -218,12 +218,12 @@ class Journal:
             self.wait(self._words[dw.ST_NEXT_ROW])
 
     def kick(self) -> None:
-        """Have the writer thread write what was appended. Costs a system call only when it sleeps. Raises JournalFailed."""
+        """Make the writer thread write what was appended. Makes a system call only if the thread sleeps. Raises JournalFailed."""
         if dw.wake_writer(self._st, self._fn) == dw.COMMIT_FAILED:
             raise JournalFailed(self._refusal())
 
     def commit_inline(self) -> bool:
-        """Write (sync mode: and sync) in this thread if nothing is pending elsewhere. True: all that was appended is durable now.
+        """Write (sync mode: and sync) in this thread if nothing is pending elsewhere. True: everything appended is durable now.
 
         False: the writer thread has it, wait for fileno(). Raises JournalFailed.
         """
@@ -233,13 +233,13 @@ class Journal:
         if answer == dw.COMMIT_FAILED:
             raise JournalFailed(self._refusal())
         if answer == dw.COMMIT_NOTHING:
-            self.kick()  # the thread may have looked just before our rows came
+            self.kick()  # the thread may have checked just before our rows were appended
         return self.durable == self.next_seq
 
     def request_mark(self, events: bytes, event_seq: int) -> bool:
-        """Have a digest of the events (32 bytes) written behind everything appended, when its turn comes; replay compares it. Never waits.
+        """Request that a digest of the events (32 bytes) is written after everything appended so far; replay compares it. Never waits.
 
-        False: the one before is not written yet, or the journal has failed. A mark for which there is no room is left out.
+        False: the previous one is not written yet, or the journal has failed. A mark is left out if there is no room for it.
         """
         payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(bytes(32), self.next_seq, event_seq, events))), dtype=np.int64)
         if self._closed or dw.ask_mark(self._st, payload, self._tmp) != dw.COMMIT_DONE:
@@ -247,7 +247,7 @@ class Journal:
         return bool(dw.wake_writer(self._st, self._fn) != dw.COMMIT_FAILED)
 
     def commit_mark(self, digest: bytes, event_seq: int, wait_ms: int = 0, events: bytes = bytes(32)) -> bool:
-        """Write a state digest (32 bytes) behind everything appended; recovery compares it.
+        """Write a state digest (32 bytes) after everything appended; recovery compares it.
 
         False: rows are still pending, or the segment is full and the next one was not ready within wait_ms (at 0 the segment is never
         changed here: try later). Raises JournalFailed.
@@ -285,7 +285,7 @@ class Journal:
 
     @property
     def backlog_bytes(self) -> int:
-        """Bytes of rows that were appended and not written yet. Stop reading sockets well before ring_bytes."""
+        """Bytes of rows that are appended but not written yet. Stop reading sockets well before ring_bytes."""
         return self._words[dw.ST_HEAD] - self._words[dw.ST_TAIL]
 
     @property
@@ -297,17 +297,17 @@ class Journal:
         return self._done
 
     def acknowledge(self) -> int:
-        """Make fileno() quiet again; returns `durable`. Call it first, then look at `failed` and the held output."""
+        """Reset fileno(); returns `durable`. Call it first, then check `failed` and the held output."""
         try:
             os.eventfd_read(self._done)
         except BlockingIOError:
-            pass  # nothing had come: the caller looked on his own account
+            pass  # no event was pending: the caller checked without one
         return self._words[dw.ST_RELEASED]
 
     # ---- what went wrong, what is left ------------------------------------------------------------------------------
     @property
     def failed(self) -> Failure | None:
-        """None, or what happened: from then on nothing is written and the process must stop."""
+        """None, or the failure: from then on nothing is written and the process must stop."""
         w = self._words
         kind = w[dw.ST_FAIL]
         if kind == 0:
@@ -333,9 +333,9 @@ class Journal:
         return Failure(kind, code, segment, offset, text)
 
     def space_low(self) -> bool:
-        """True: no further segment can be made and the open one is in its reserve. Refuse new orders, go on taking cancels.
+        """True: no further segment can be created and the open one is in its reserve. Refuse new orders, keep accepting cancels.
 
-        The preparer tries again every second, so it becomes False by itself when space is back.
+        The preparer tries again every second, so it becomes False by itself when there is space again.
         """
         w = self._words
         if w[dw.ST_PREPARE_ERRNO] == 0 or w[dw.ST_NEXT_FD] >= 0:
@@ -392,7 +392,7 @@ class Journal:
         return self.position()
 
     def close(self, digest: bytes | None = None, event_seq: int = 0) -> None:
-        """Write and sync everything, with `digest` a mark behind it, and let go of the folder. Safe to call twice.
+        """Write and sync everything, with `digest` a mark after it, and release the folder. Safe to call twice.
 
         Raises JournalFailed when the last rows could not be made durable; the folder is released all the same.
         """
@@ -430,7 +430,7 @@ class Journal:
         return failure.text if failure is not None else f"journal {self.directory} is closed"
 
     def _begin_epoch(self, position: Position) -> None:
-        """Put the new epoch on the disk before any frame carries it, and the watermark at the end that was found."""
+        """Write the new epoch to the disk before any frame has it, and the watermark at the end that was found."""
         w = fmt.Watermark(self.server_id, self.epoch, position.seq, position.segment, position.offset, position.chain)
         slot = fmt.pack_watermark(w)
         for at in fmt.SLOT_OFFSETS:

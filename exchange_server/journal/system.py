@@ -26,7 +26,8 @@ def _address(function: Any) -> int:
 
 
 def sha_addresses() -> list[tuple[int, int]]:
-    """(word of fn, address) of libcrypto's three functions; empty when this Python hides them (the kernel's own code serves then)."""
+    """(word of fn, address) of libcrypto's three functions; empty if this Python does not expose them (the kernel's own code is then
+    used)."""
     try:
         import _hashlib
 

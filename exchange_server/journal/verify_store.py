@@ -1,4 +1,4 @@
-"""Is the event store what the journal gives? Every row's checksum, and every row against a replay of the journal. Changes nothing."""
+"""Compare the event store with the journal: every row's checksum, and every row against a replay of the journal. Changes nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,14 +21,14 @@ BATCH_WORDS = 1 << 16
 
 @dataclass
 class StoreVerified:
-    """What `verify_store` found."""
+    """The result of `verify_store`."""
 
     events: int = 0
-    replayed_from: int = 1  # events before this one are older than the journal: judged by their checksums only
+    replayed_from: int = 1  # events before this one are older than the journal: checked by their checksums only
     marks: int = 0
-    waiting: int = 0  # newest events that no file holds yet: a running server has them in memory, a start writes them
-    bad: Holes = field(default_factory=Holes)  # not as they were written
-    unlike: Holes = field(default_factory=Holes)  # as they were written, but not what the journal gives
+    waiting: int = 0  # newest events that are not in a file yet: a running server has them in memory, a start writes them
+    bad: Holes = field(default_factory=Holes)  # do not match their checksums
+    unlike: Holes = field(default_factory=Holes)  # match their checksums but differ from the journal
     digest: str = ""
 
     @property
@@ -59,7 +59,7 @@ def verify_store(
     logic: int = L.LOGIC_VERSION,
     runner: Runner | None = None,
 ) -> StoreVerified:
-    """Replay the journal of a data folder and lay its events beside the store's. Raises JournalRefused, JournalError, OSError."""
+    """Replay the journal of a data folder and compare its events with the store's. Raises JournalRefused, JournalError, OSError."""
     found = StoreVerified()
     files = EventFiles(data / "events", rows_per_file)
     segments = list_segments(data / "journal")
@@ -103,7 +103,7 @@ def verify_store(
 
 
 def _set_apart_what_waits(files: EventFiles, found: StoreVerified) -> None:
-    """The newest rows that were never written are no damage."""
+    """The newest rows, which were never written, do not count as damage."""
     last: Range = found.bad.ranges[-1] if found.bad else (0, 0)
     if last[1] != found.events:
         return

@@ -1,8 +1,8 @@
-"""Reading a journal's frames, and the judgement over its end: clean, torn, or refused. Changes nothing on the disk.
+"""Reading a journal's frames and deciding about its end: clean, torn, or refused. Changes nothing on the disk.
 
-The first bad frame lies at X. **Refused** when anything proves that X was durable once: the watermark file or a later frame's watermark
-lies beyond X, a valid later frame exists (in async mode: one whose watermark covers X), or a later segment has been begun. Else the bytes
-from X on are a torn tail: they were never acknowledged. A refusal names file, offset, the rows touched and the ways out.
+X is the position of the first bad frame. **Refused** if anything proves that X was once durable: the watermark file or a later frame's
+watermark is beyond X, a valid later frame exists (in async mode: one whose watermark covers X), or a later segment has been started.
+Otherwise the bytes from X on are a torn tail: they were never acknowledged. A refusal names file, offset, the rows affected and what to do.
 """
 
 from collections.abc import Iterator
@@ -38,7 +38,7 @@ _WHY = {
 
 
 class JournalRefused(JournalError):
-    """The journal cannot be trusted. The text names file, offset, rows and ways out."""
+    """The journal cannot be trusted. The text names file, offset, rows and what to do."""
 
     def __init__(self, file: Path, offset: int, rows: str, why: str, ways_out: str) -> None:
         self.file = file
@@ -58,10 +58,10 @@ WAYS_OUT = (
 class Batch:
     """Whole frames. `rows` is reused two batches later: apply or copy it before."""
 
-    rows: NDArray[np.int64]  # flat, whole turns; empty with a mark alone
+    rows: NDArray[np.int64]  # flat, whole turns; empty for a mark alone
     first_seq: int
     frames: int
-    mark: fmt.Mark | None  # the state digest behind these rows
+    mark: fmt.Mark | None  # the state digest after these rows
     end: Position
 
 
@@ -69,13 +69,13 @@ class Batch:
 class Tail:
     """How the journal ended."""
 
-    position: Position  # where writing goes on
-    segments: list[Path]  # begun segments, oldest first
+    position: Position  # where writing continues
+    segments: list[Path]  # started segments, oldest first
     torn: list[tuple[Path, int, int]] = field(default_factory=list)  # (file, from byte, to byte) to be cut
     short: list[tuple[Path, int]] = field(default_factory=list)  # (file, bytes it should have)
     cut_bytes: int = 0
     why: str = ""  # what was wrong with the torn frame
-    lost_async: int = 0  # frames behind a torn one that async mode never synced
+    lost_async: int = 0  # frames after a torn one that async mode never synced
 
 
 def list_segments(directory: Path) -> list[tuple[int, Path]]:
@@ -98,7 +98,7 @@ class Walk:
         fn: NDArray[np.int64] = FUNCTIONS,
         runner: Runner | None = None,
     ) -> None:
-        """start: behind a snapshot (None: from the first segment). accept: (segment, offset) that an operator agreed to cut at.
+        """start: position after a snapshot (None: the first segment). accept: (segment, offset) that an operator agreed to cut at.
 
         runner: reads ahead (None: nobody does). live: a server is writing: read up to the watermark and judge nothing behind it. Raises JournalError when there is no journal,
         JournalRefused.
@@ -212,7 +212,7 @@ class Walk:
             return file.read(fmt.SEGMENT_USED_BYTES)
 
     def _load(self, number: int, wanted: int) -> None:
-        """Map a segment; one that is shorter than it should be is read as if zeros followed."""
+        """Map a segment; one that is too short is read as if zeros followed."""
         path = self._paths[number]
         size = path.stat().st_size
         wanted = wanted or max(size, fmt.SEGMENT_HEADER_BYTES)
@@ -273,12 +273,12 @@ class Walk:
         res[jw.WR_SEGMENT] = number
         res[jw.WR_SERVER] = header.server_id
         self._opened = True
-        if number == self._last_begun and not self._live:  # where its zeros begin is looked for while its frames are read and worked on
+        if number == self._last_begun and not self._live:  # the start of its zeros is searched while its frames are read and processed
             self._content_end = self._pool.submit(jw.last_nonzero, self._data, self._words, 0)
         return True
 
     def _end_of_segment(self, status: int) -> None:
-        """A step found no further good frame in this segment."""
+        """The walk found no further good frame in this segment."""
         position = int(self._res[jw.WR_POSITION])
         clean = status in (jw.WALK_END, jw.WALK_SEGMENT_END)
         if clean and self._segment < self._last_begun:
@@ -293,14 +293,14 @@ class Walk:
         self._bad(_WHY[status])
 
     def _end_of_content(self, position: int) -> int:
-        """Byte offset behind the last byte at or after `position` that is not zero; `position` when there is none."""
+        """Byte offset after the last non-zero byte at or after `position`; `position` if there is none."""
         if self._content_end is not None and self._segment == self._last_begun:
             return max(position, int(self._content_end.result()))
         return int(jw.last_nonzero(self._data, self._words, position))
 
     # ---- judging ------------------------------------------------------------------------------------------------------
     def _bad(self, why: str) -> None:
-        """The first bad frame: refuse, or find the torn tail."""
+        """At the first bad frame: refuse, or find the torn tail."""
         res = self._res
         at, seq, number = int(res[jw.WR_POSITION]), int(res[jw.WR_SEQUENCE]), self._segment
         accepted = self._accept == (number, at)
@@ -329,7 +329,7 @@ class Walk:
         for n in range(number + 1, self._last_begun + 1):  # only with an operator's consent
             torn.append((self._paths[n], 0, self._paths[n].stat().st_size))
         begun = [p for p in self._begun() if p <= self._paths[number]]
-        if at == 0:  # the header of a segment just begun: nothing in it counts
+        if at == 0:  # the header of a segment just started: it contains nothing yet
             begun = begun[:-1]
             if not begun or self._end_before < 0:
                 raise self._refuse(number, at, seq, why)

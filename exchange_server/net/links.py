@@ -110,7 +110,7 @@ class Links:
         if link.closing is None and not link.expelled:
             limits = self._limits
             self._counters.slow_readers += 1
-            text = f"slow reader: {link.queued} bytes not taken (limit {limits.slow_bytes} bytes or {limits.slow_ns // MILLION} ms)"
+            text = f"slow reader: {link.queued} bytes not read (limit {limits.slow_bytes} bytes or {limits.slow_ns // MILLION} ms)"
             link.connection.dropped(link.queue[0] if link.queue else b"")
             link.queue.clear()
             link.queued = 0

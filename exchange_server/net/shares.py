@@ -32,7 +32,7 @@ NODES_EFFECT = "beyond that the firm's orders at prices far from all others are 
 NODES_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.nodes"
 POSITIONS_EFFECT = (
     "beyond that the first order of an account in an event is refused as R_POSITION_SHARE_FULL (safe to resend); "
-    "other firms, and events in which the account has traded, go on"
+    "other firms, and events in which the account has traded, are not affected"
 )
 POSITIONS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.collateral_words"
 # (table, pool, the firm's count: a column of state.Firms, what happens, what to do)

@@ -64,17 +64,19 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _reference(registry, record)
         case ar.AcceptClock():
             return _accept_clock(engine)
-    raise Refused(codes.R_BAD_COMMAND, f"{type(record).__name__} is no act by itself")  # parts and configurations are taken apart before
+    raise Refused(
+        codes.R_BAD_COMMAND, f"{type(record).__name__} is not an action by itself"
+    )  # parts and configurations are taken apart before
 
 
 def _begin(registry: Definitions, record: ar.Begin) -> Act:
     if registry.begun is not None:
-        raise Refused(codes.R_SANDBOX, f"the data folder was begun before, with {registry.begun.name}")
+        raise Refused(codes.R_SANDBOX, f"the data folder was already created, with {registry.begun.name}")
 
     def commit() -> None:
         registry.begun = record
 
-    return Act("data folder", f"data folder begun with {record.name}", [], commit, {})
+    return Act("data folder", f"data folder created with {record.name}", [], commit, {})
 
 
 def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) -> Act:
@@ -91,7 +93,7 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
         raise bad("source", "a transfer names a source, a target, or both")
     if source is not None and target is not None:
         if source.id == target.id:
-            raise bad("target", f"{record.target} is the source too")
+            raise bad("target", f"{record.target} is also the source")
         if source.firm != target.firm or not source.firm:  # fee accounts have no firm: theirs is withdrawn, not moved
             raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{record.target} and {record.source} are not accounts of one firm", "target")
     result = {"source": source.id if source else 0, "target": target.id if target else 0, "asset": asset.id, "amount": record.amount}
@@ -105,7 +107,7 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
             return ""
         cash, locked = state.balance(engine.m, result["source"], asset.id) or (0, 0)
         asked, free, held = (numbers.unscaled(value, places) for value in (record.amount, cash - locked, locked))
-        return f"cannot take out {asked}: {free} is free, {held} is locked"
+        return f"cannot withdraw {asked}: {free} is available, {held} is locked"
 
     places = asset.record.decimals
     what = "move" if source and target else "deposit" if target else "withdrawal"
@@ -143,7 +145,7 @@ def _kill(registry: Definitions, record: ar.Kill) -> Act:
     else:
         target = checks.find(tables[record.level], "target", record.target).id
     if record.cancel and not record.on:
-        raise Refused(codes.R_FIELD_UNSUPPORTED, "only a switch going on cancels what is open", "cancel")
+        raise Refused(codes.R_FIELD_UNSUPPORTED, "only switching on cancels open orders", "cancel")
     cancel = record.on if record.cancel is None else record.cancel  # as exchanges do it: a kill blocks and cancels unless told otherwise
     row = rows_of.kill(KILLS[record.level], target, record.on, cancel)
     name = " ".join((record.level, record.target)).strip()
@@ -192,7 +194,7 @@ def _reference(registry: Definitions, record: ar.SetReference) -> Act:
 
 
 def _accept_clock(engine: EngineLike) -> Act:
-    """Changes nothing here: the TIME rows of the turns behind it carry the new time. The record says who took it upon himself."""
+    """Changes nothing here: the TIME rows of the following turns carry the new time. The record shows who accepted it."""
     if state.Header(engine.m).refusing != codes.R_CLOCK_JUMP:
         raise Refused(codes.R_CLOCK_NOT_HELD, errors.text(codes.R_CLOCK_NOT_HELD))
     return Act(

@@ -30,7 +30,7 @@ class Act(NamedTuple):
 
 
 def explained(act: Act, code: int) -> str:
-    """Why the core refused: the act's own words, else those of the refusal table (without numbers that nobody knows)."""
+    """Why the core refused: the action's own text, else that of the refusal table (without unknown numbers)."""
     own = act.explain(code) if act.explain is not None else ""
     if own or code not in errors.REFUSALS:
         return own or errors.text(code)
@@ -64,7 +64,7 @@ def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -
     if first + count - 1 > limit:
         raise Refused(
             codes.R_TABLE_FULL,
-            f"the server was sized for {limit} rows of {capacity}, {first - 1} are used, {count} more were asked: raise the capacity `{capacity}`",
+            f"the server was sized for {limit} rows of {capacity}, {first - 1} are used, {count} more were requested: raise the capacity `{capacity}`",
             limit=limit,
             used=first - 1,
             asked=count,
@@ -79,7 +79,7 @@ def hash_room(engine: EngineLike, what: str, pool: int, count: int) -> None:
     if count > left:
         raise Refused(
             codes.R_TABLE_FULL,
-            f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were asked",
+            f"the server's table of {what} holds {limit} rows, {used} are used, {count} more were requested",
             limit=limit,
             used=used,
             asked=count,

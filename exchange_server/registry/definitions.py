@@ -1,4 +1,4 @@
-"""All definitions by id and by name: read by everybody, written by the acts of an ADMIN record (registry.py applies it).
+"""All definitions by id and by name: read everywhere, written by the actions of an ADMIN record (registry.py applies it).
 
 Nothing here checks anything: what may be put in is the acts' to say.
 """
@@ -105,7 +105,8 @@ class Definitions:
         return right and named and session is not None and bool(secrets.password_sha256)
 
     def check_hmac(self, session_id: int, message: bytes, signature: bytes) -> bool:
-        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? The same work for an unknown session and for any secret."""
+        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? The same work for an unknown session and for any
+        secret."""
         key = self._hmac_keys.get(session_id, b"")
         right = hmac.compare_digest(hmac.digest(key, message, "sha256"), signature)
         return right and bool(key)

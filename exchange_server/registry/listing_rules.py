@@ -58,7 +58,7 @@ def _check_event(record: DefineMarket) -> None:
     if n > MAX_CONTRACTS:
         raise bad("contracts", f"an event has at most {MAX_CONTRACTS} contracts, asked {n}", MAX_CONTRACTS, n)
     if not 1 <= record.k <= n:
-        raise bad("k", f"the number of winners lies between 1 and the number of contracts, {n}, asked {record.k}", n, record.k)
+        raise bad("k", f"the number of winners must be between 1 and the number of contracts, {n}, asked {record.k}", n, record.k)
     if record.product == "exactly" and record.k == n:
         text = f"with exactly {n} of {n} winners every contract always pays in full and NO never pays: name fewer winners than contracts, "
         raise bad("k", text + ("or add the other outcome" if n == 1 else 'or make it "at_most"'), n - 1, record.k)
@@ -78,10 +78,10 @@ def _check_contracts(contracts: tuple[Contract, ...]) -> None:
     codes_used: set[str] = set()
     for i, contract in enumerate(contracts):
         if contract.symbol in symbols:
-            raise bad(("contracts", i, "symbol"), f"{contract.symbol} stands twice in this market")
+            raise bad(("contracts", i, "symbol"), f"{contract.symbol} appears twice in this market")
         code = outcome_code(contract)
         if code in codes_used:
-            raise bad(("contracts", i, "code"), f"{code} stands twice in this market")
+            raise bad(("contracts", i, "code"), f"{code} appears twice in this market")
         symbols.add(contract.symbol)
         codes_used.add(code)
 
@@ -94,7 +94,7 @@ def _check_sizes(record: DefineMarket) -> None:
         raise bad("min_qty", f"above max_qty {qty(record.max_qty)}, asked {qty(record.min_qty)}", record.max_qty, record.min_qty)
     for key, value in (("min_qty", record.min_qty), ("max_qty", record.max_qty)):
         if value % record.lot:
-            raise bad(key, f"no multiple of the lot {qty(record.lot)}, asked {qty(value)}", record.lot, value)
+            raise bad(key, f"not a multiple of the lot {qty(record.lot)}, asked {qty(value)}", record.lot, value)
 
 
 def _check_bands(bands: tuple[Band, ...], payout: int, decimals: int) -> None:
@@ -114,7 +114,7 @@ def _check_bands(bands: tuple[Band, ...], payout: int, decimals: int) -> None:
         if band.low < end:
             raise bad(
                 (*path, "low"),
-                f"bands must rise without overlap, the one before ends at {price(end)}, asked {price(band.low)}",
+                f"bands must rise without overlap, the previous one ends at {price(end)}, asked {price(band.low)}",
                 end,
                 band.low,
             )
@@ -192,7 +192,10 @@ def check_fees(fees: Fees, spot: bool, path: str = "fees") -> None:
 
 def _check_void(record: DefineMarket) -> None:
     if record.void is not None and record.void.prices == "entry_price":
-        raise bad(("void", "prices"), "refunding everybody's own entry price is not payable: what one paid is not what the other received")
+        raise bad(
+            ("void", "prices"),
+            "refunding each account's entry price is not possible: one side's entry price is not what the other side received",
+        )
 
 
 def _check_amounts(record: DefineMarket) -> None:
@@ -214,7 +217,7 @@ def _check_amounts(record: DefineMarket) -> None:
             decimals = 0 if key == "lot_base" else record.qty_decimals
             most = min((LIMIT - 1) // (other // asked) for name, _, other in bounds if name == key)
             text = f"at most {numbers.unscaled(most, decimals)}, asked {numbers.unscaled(asked, decimals)}: above that {formula} could reach 2^62"
-            raise Refused(codes.R_OVERFLOW, f"{text}, more than can be counted exactly", key, LIMIT, min(value, LIMIT))
+            raise Refused(codes.R_OVERFLOW, f"{text}, more than can be represented exactly", key, LIMIT, min(value, LIMIT))
 
 
 def protection(record: DefineMarket) -> int:

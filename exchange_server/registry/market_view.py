@@ -1,4 +1,4 @@
-"""What operators are told of the markets: the registry's names beside the core's phase and counters. Read only."""
+"""The operators' view of the markets: the registry's names with the core's phase and counters. Read only."""
 
 from typing import Any
 
@@ -30,9 +30,10 @@ def _of_record(record: DefineMarket) -> dict[str, Any]:
 def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
-    Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none), window_end_ns,
-    final_at_ns, sets, terms, contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest, paid, terms. Terms are the fields of
-    the market's record (config/market.py) by name: those of a contract as the core has them, those of the market as the core or the record has."""
+    Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none),
+    window_end_ns, final_at_ns, sets, terms, contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
+    paid, terms. Terms are the fields of the market's record (config/market.py) by name: those of a contract as the core has them, those of
+    the market as the core or the record has."""
     out = []
     for event in registry.events:
         if event_name and event.name != event_name:

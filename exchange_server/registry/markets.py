@@ -61,7 +61,7 @@ def _listing_room(registry: Definitions, engine: EngineLike, count: int) -> None
     if used + count > limit:
         raise Refused(
             codes.R_TABLE_FULL,
-            f"the server was sized for {limit} listings, {used} are used, {count} more were asked",
+            f"the server was sized for {limit} listings, {used} are used, {count} more were requested",
             (),
             limit,
             count,

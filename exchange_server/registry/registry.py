@@ -1,4 +1,4 @@
-"""The names behind the ids: what exists, who may log on, what was decided; changed only by ADMIN records.
+"""The names of the ids: definitions, credentials and determinations; changed only by ADMIN records.
 
 `apply` checks a record against every rule, gives ids, turns it into definition rows, lets the engine step these, and
 only then changes the tables: a record takes effect as a whole or not at all. The same records at the same times give the
@@ -16,7 +16,7 @@ import numpy as np
 from config import admin_records as ar
 from protocol import codes, errors
 
-from ..core import layout as L
+from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
 from . import acts, checks, configuration
 from . import rows as rows_of
@@ -31,8 +31,8 @@ PARTS_KEPT = 4  # records whose parts are still coming; the oldest is given up f
 
 
 class AdminAnswer(msgspec.Struct, frozen=True):
-    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` one sentence; `result` ids and numbers of what was done; `refusal` what
-    is wrong, as data."""
+    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` one sentence; `result` ids and numbers of what was done; `refusal`
+    what is wrong, as data."""
 
     row_seq: int
     ok: bool
@@ -86,8 +86,8 @@ class Registry(Definitions):
         """Let the core step an act's rows; raises Refused in the act's words, with the core's numbers."""
         code = self._step(act.rows, engine, sink)
         if code:
-            limit, used, asked = (int(engine.m[word]) for word in (L.H_LIMIT, L.H_USED, L.H_ASKED))
-            raise Refused(code, f"{act.subject}: {checks.explained(act, code)}", (), limit, asked, used)
+            said = state.Header(engine.m)
+            raise Refused(code, f"{act.subject}: {checks.explained(act, code)}", (), said.limit, said.asked, said.used)
 
     def _part(self, who: str, part: ar.PartOf) -> ar.AnyRecord | None:
         """Keep a piece; the whole record with the last one. Raises Refused."""
@@ -127,7 +127,7 @@ class Registry(Definitions):
         def step(act: Act) -> None:
             code = self._step(act.rows, engine, sink)
             if code:
-                raise RegistryBroken(f"{act.subject}: the core refused with {errors.short_name(code)} what the rules allow")
+                raise RegistryBroken(f"{act.subject}: the core refused with {errors.short_name(code)} a change that the rules allow")
 
         texts = configuration.carry_out(self, envelope, trial, engine, step)
         if record.settings is not None:
@@ -146,7 +146,7 @@ class Registry(Definitions):
         return configuration.try_out(self, record.records, engine)
 
     def refuse_mixing(self, name: str, sandbox: bool) -> None:
-        """The sandbox's passwords are published: its configuration goes only into a folder that was begun as a sandbox, and no other
+        """The sandbox's passwords are published: its configuration is accepted only by a folder that was created as a sandbox, and no other
         one goes there. Raises Refused."""
         begun = self.begun.sandbox if self.begun is not None else None
         if begun is None and sandbox and len(self.assets):
@@ -154,9 +154,9 @@ class Registry(Definitions):
         if begun is None or begun == sandbox:
             return
         if sandbox:
-            text = f"{name} is a sandbox with published passwords, and this data folder was not begun as one: take another folder"
+            text = f"{name} is a sandbox with published passwords, and this data folder was not created as one: use another folder"
         else:
-            text = f"this data folder was begun as a sandbox with published passwords, and {name} is none: take another folder"
+            text = f"this data folder was created as a sandbox with published passwords, and {name} is not one: use another folder"
         raise Refused(codes.R_SANDBOX, text)
 
     def _step(self, rows: list[Words], engine: EngineLike, sink: Sink) -> int:

@@ -87,7 +87,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
         if code != codes.R_CHALLENGE_WINDOW:
             return ""
         ends = state.Event.of(engine.m, event.id).window_end
-        return f"its challenge window ends at {units.instant(ends)}, it is {units.instant(now_ns)}"
+        return f"its challenge window ends at {units.instant(ends)}, the time is {units.instant(now_ns)}"
 
     def commit() -> None:
         final = msgspec.structs.replace(newest, final_at_ns=now_ns)

@@ -95,7 +95,7 @@ class Event(msgspec.Struct, frozen=True):
 
 
 class Instrument(msgspec.Struct, frozen=True):
-    """An instrument as clients are told of it: ticks and lots; a price is written with price_decimals digits behind the point."""
+    """An instrument as clients see it: ticks and lots; a price is written with price_decimals digits after the point."""
 
     id: int
     symbol: str

@@ -1,9 +1,9 @@
 """The binary wire's frequent messages: bytes to command rows, event rows to bytes.
 
 The messages are those of protocol/messages.py; tests prove both directions equal to msgspec. A frame is a u32 little endian length and one
-MessagePack array; the buffer carries loads.SLACK bytes behind its content. `decode` takes NewOrder, CancelOrder, ReplaceOrder, MassCancel and OrderStatusRequest; whatever it does not
-know or like (also a number out of its range) it leaves to plain Python with DEC_SLOW, which then makes the precise refusal: it never
-guesses, and bytes behind the frame never change an answer. `encode` writes every numbered event of a session of this wire.
+MessagePack array; the buffer has loads.SLACK bytes after its content. `decode` handles NewOrder, CancelOrder, ReplaceOrder, MassCancel and
+OrderStatusRequest. It stops with DEC_SLOW at any other message, and at one with an unusual or invalid field: plain Python then handles it
+and makes the precise refusal. Bytes after the frame never change a result. `encode` writes every numbered event of a session of this wire.
 """
 
 import numpy as np
@@ -35,14 +35,14 @@ def _clear(out, o):
 
 @leaf
 def _new(data, at, end, count, session, out, o):
-    """Fields of NewOrder behind the tag into the row at `o`. False: not for this kernel."""
+    """Decode the fields of NewOrder after the tag into the row at `o`. False: leave it to plain Python."""
     if count < 11 or count > 21:
         return False
     key, at = read_id(data, at, end)
     account, at = read_int(data, at, end)
     instrument, at = read_int(data, at, end)
     five = load64(data, at) if at < end else np.int64(-1)
-    if (five & 0x8080808080) == 0:  # five small integers, as always
+    if (five & 0x8080808080) == 0:  # five small integers, the usual case
         side = five & 255
         contract = (five >> 8) & 255
         kind = (five >> 16) & 255
@@ -183,7 +183,7 @@ def _cancel(data, at, end, count, session, out, o):
 
 @leaf
 def _status(data, at, end, count, session, out, o):
-    """Fields of OrderStatusRequest. The order meant stands under both ids: the request has none of its own."""
+    """Fields of OrderStatusRequest. Both ids are the order's: the request has no id of its own."""
     if count < 2 or count > 4:
         return False
     key, at = read_id(data, at, end)
@@ -236,11 +236,11 @@ def _mass_cancel(data, at, end, count, session, out, o):
 
 @kernel("int64(uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
 def decode(buf, start, end, conn, out, pos, res):
-    """Frames in buf[start:end] to command rows at out[pos:]. `buf` has loads.SLACK bytes behind `end`.
+    """Frames in buf[start:end] to command rows at out[pos:]. `buf` has loads.SLACK bytes after `end`.
 
-    conn: CN_SESSION is the session's id, CN_BUDGET the messages that may be taken (counted down); the caller sees to it that out has
-    room for that many rows. res: RES_POS, RES_OUT, RES_COUNT. Answers DEC_NEED_MORE, DEC_FULL, or DEC_SLOW: the frame at res[RES_POS]
-    (whole, or with a length that is 0 or above MAX_PAYLOAD) is for plain Python.
+    conn: CN_SESSION is the session's id, CN_BUDGET the number of messages allowed (counted down); the caller makes sure that out has
+    room for that many rows. res: RES_POS, RES_OUT, RES_COUNT. Answers DEC_NEED_MORE, DEC_FULL, or DEC_SLOW: plain Python must handle the
+    frame at res[RES_POS] (whole, or with a length that is 0 or above MAX_PAYLOAD).
     """
     room = out.shape[0]
     buf = bytes_of(buf)

@@ -11,19 +11,7 @@ from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import store64
 from ..core.kit.pools import pool_cap
-from ..core.layout.packed import (
-    FLAGS,
-    REASON,
-    STATUS,
-    TIF,
-    TYPE,
-    account_of,
-    contract_side_of,
-    extra_of,
-    instrument_of,
-    kind_of,
-    side_of,
-)
+from ..core.layout.packed import FLAGS, REASON, STATUS, TIF, TYPE, account_of, contract_side_of, extra_of, instrument_of, kind_of, side_of
 from .msgpack import SLACK_BYTES, write_int, write_length
 
 TAG_SENT = 65
@@ -42,7 +30,7 @@ TAG_REFUSED = 91
 MESSAGE_BYTES = 224  # no report is longer: length, array16, 22 integers of at most 9 bytes; Sent has its body on top
 
 
-# How a numbered event becomes a message. What begins all reports of orders is written field by field; the rest goes by this table:
+# How a numbered event becomes a message. The common fields of order reports are written one by one; the other fields follow this table:
 # (word, shift, bits) of each field by its name.
 _WHOLE = {
     "order": L.EVT_ORDER, "price": L.EVT_PRICE, "qty": L.EVT_QTY,
@@ -115,9 +103,9 @@ PLAN_HEAD, PLAN_FIELD, PLAN_MASK = _plan_tables()
 
 @leaf
 def _write(out, at, ev, e, head):
-    """One numbered event as a frame at `at`; returns the position behind it (`at`: a kind that no client is told of).
+    """One numbered event as a frame at `at`; returns the position after it (`at`: a kind that is not sent to clients).
 
-    An order that has a text id of another wire (its key is below 0) has the id 0 here.
+    An order with a text id from FIX (its key is negative) has the id 0 here.
     """
     kind = kind_of(head)
     plan = words_of(PLAN_HEAD)[kind]
@@ -165,8 +153,9 @@ def _body(out, p, ev, e):
 def encode(ev, routes, out, index, res):
     """Event rows to frames in `out` for the recipients of this wire, the messages of one session side by side.
 
-    routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset, length).
-    res[RES_BYTES]: bytes written. ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is its body alone in a frame.
+    routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset,
+    length). res[RES_BYTES]: bytes written. ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is
+    its body alone in a frame.
     """
     room = out.shape[0]
     ev = words_of(ev)
@@ -217,5 +206,5 @@ def index_words(m: Any) -> int:
 
 
 def out_bytes(rows: int) -> int:
-    """A size of `out` that is enough for this many event rows (an extra row carries at most its own bytes)."""
+    """A size of `out` that is enough for this many event rows (an extra row adds at most its own bytes)."""
     return rows * MESSAGE_BYTES + SLACK_BYTES

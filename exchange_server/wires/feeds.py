@@ -1,8 +1,8 @@
 """Market data after a turn: touched levels and trades as one BookUpdate per instrument, and whole books as BookSnapshots.
 
-Encoded once as frames of the binary wire (protocol/messages.py); whoever is subscribed gets the same bytes. Prices in YES ticks. `collect` is
-called for every chunk of events of a turn, `updates` once at its end (the core marks a level as touched once per turn), `snapshot` after it.
-The sequence of a book (I_MD_SEQ) counts its updates while somebody is subscribed; it is no part of the exchange's logical state.
+Encoded once as frames of the binary wire (protocol/messages.py); all subscribers get the same bytes. Prices in YES ticks. `collect` is
+called for every chunk of events of a turn, `updates` once at its end (the core marks a level as touched once per turn), `snapshot` after
+it. The sequence of a book (I_MD_SEQ) counts its updates while there are subscribers; it is not part of the exchange's logical state.
 """
 
 from typing import Any
@@ -40,7 +40,7 @@ MX_LENGTH = 2
 MX_CHANGES = 3
 MX_TRADES = 4
 
-RES_LOST = 3  # res of `updates`: 1 when the list of touched levels was too short: books must be sent anew
+RES_LOST = 3  # res of `updates`: 1 if the list of touched levels was too short: books must be sent again
 HEAD_BYTES = 64
 CHANGE_BYTES = 20
 TRADE_BYTES = 30
@@ -62,7 +62,7 @@ def collect(m, ev, words, tape, used):
         kind = kind_of(head)
         if kind == C.E_FILL:
             flags = flags_of(head)
-            if flags & C.EF_TAKER != 0:
+            if flags & (C.EF_TAKER | C.EF_COPY) == C.EF_TAKER:
                 instrument = instrument_of(ev[e + L.EVT_INSTRUMENT])
                 inst = instrument_at(m, instrument)
                 price = ev[e + L.EVT_LAST_PRICE]
@@ -116,7 +116,7 @@ def updates(m, wanted, tape, tape_words, out, index, res):
     """The turn's BookUpdates of the instruments with wanted[id] != 0, one frame each, into `out`; empties the list of touched levels.
 
     index: md_index_words(m) words, all 0 before the first call; its first res[RES_INDEX] rows of MD_INDEX_WORDS say (instrument, offset,
-    length, ...). res[RES_LOST]: 1 when the list had overflowed; then only trades are told and every book must be sent anew.
+    length, ...). res[RES_LOST]: 1 when the list had overflowed; then only trades are sent, and every book must be sent again.
     ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done.
     """
     room = out.shape[0]
@@ -231,9 +231,10 @@ def _side(m, inst, ask, count, out, p):
 
 @kernel("int64(int64[::1], int64, int64, uint8[::1], int64, int64[::1])")
 def snapshot(m, instrument, depth, out, at, res):
-    """One BookSnapshot frame of at most `depth` levels a side at out[at:]; res[RES_BYTES] is the position behind it.
+    """One BookSnapshot frame of at most `depth` levels a side at out[at:]; res[RES_BYTES] is the position after it.
 
-    ENC_SPACE: `out` must be res[RES_BYTES] long; nothing was written. An instrument that does not exist writes nothing (res[RES_MESSAGES] 0).
+    ENC_SPACE: `out` must be res[RES_BYTES] long; nothing was written. An instrument that does not exist writes nothing (res[RES_MESSAGES]
+    0).
     """
     room = out.shape[0]
     m = words_of(m)

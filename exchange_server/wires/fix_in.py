@@ -1,8 +1,8 @@
 """The FIX wire's hot path: D, F and G out of a buffer into command rows.
 
-What the kernel takes, and nothing else: FIX.4.4, an undamaged message of the session's CompIDs with exactly the next MsgSeqNum, SendingTime
-within the tolerance, no field twice, all required ones, every value plain. At anything else it stops with DEC_SLOW and the message's place, and
-plain Python (gateway/fix/connection.py) handles that one message. Garbled parts are counted and dropped here.
+The kernel handles only: FIX.4.4, an undamaged message with the session's CompIDs and exactly the next MsgSeqNum, SendingTime
+within the tolerance, no field twice, all required fields, every value in its usual form. At anything else it stops with DEC_SLOW and the
+message's position, and plain Python (gateway/fix/connection.py) handles that one message. Garbled parts are counted and dropped here.
 The encoder is in fix_out.py.
 """
 
@@ -55,16 +55,16 @@ from .fix_parse import (
 )
 
 # conn: the common words of core/layout/calls.py, then
-CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is begun; 2 rows behind it must be free
+CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is started; 2 rows after it must be free
 CN_DAY = L.CN_WORDS + 1  # cache of the last date: its text, its ns
 CN_DAY_NS = L.CN_WORDS + 2
 CN_SCRATCH = L.CN_WORDS + 4
 FIX_CONN_WORDS = 128
-HAND_OVER = -1  # in CN_NEXT_IN: hand every message over (before logon, while a gap is open)
+HAND_OVER = -1  # in CN_NEXT_IN: leave every message to plain Python (before logon, while a gap is open)
 
 # res: the common words, then
 RES_LENGTH = 3  # DEC_SLOW: the message lies at RES_POS with this length
-RES_GARBLED = 4  # += messages or stretches dropped
+RES_GARBLED = 4  # += messages or byte ranges dropped
 RES_TOO_LONG = 5  # BodyLength of the last one that was dropped because it is too long
 
 _HEADER = (1 << SLOT_TYPE) | (1 << SLOT_SENDER) | (1 << SLOT_TARGET) | (1 << SLOT_SEQ) | (1 << SLOT_TIME)
@@ -175,23 +175,23 @@ def _row(m, buf, conn, out, pos):
         return np.int64(0)
 
     # ---- who and what
-    account = m[s + L.S_ACCOUNT] if kind == C.C_NEW else np.int64(0)  # a cancel or replace that names none means the order's own
+    account = m[s + L.S_ACCOUNT] if kind == C.C_NEW else np.int64(0)  # in a cancel or replace a missing value means the order's
     if mask & (1 << SLOT_ACCOUNT):
         account = names_find(m, np.int64(L.NAME_ACCOUNT), buf, conn[p + 2 * SLOT_ACCOUNT], conn[p + 2 * SLOT_ACCOUNT + 1])
-        if account == 0 or m[account_at(m, account) + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's is not known here
+        if account == 0 or m[account_at(m, account) + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's account is treated as unknown
             return np.int64(0)
     instrument = names_find(m, np.int64(L.NAME_INSTRUMENT), buf, conn[p + 2 * SLOT_SYMBOL], conn[p + 2 * SLOT_SYMBOL + 1])
     if instrument == 0:
         return np.int64(0)
     i = m[L.H_POOLS + L.P_INSTRUMENT * L.POOL_WORDS + L.PL_BASE] + instrument * L.INSTRUMENT_WORDS
-    if listing_for(m, s, i) == 0:  # to this session there is no such symbol
+    if listing_for(m, s, i) == 0:  # the session does not see this symbol
         return np.int64(0)
     if conn[p + 2 * SLOT_SIDE + 1] != 1:
         return np.int64(0)
     side = np.int64(buf[conn[p + 2 * SLOT_SIDE]]) - 48
     if side != 1 and side != 2:
         return np.int64(0)
-    contract = np.int64(1 if kind == C.C_NEW else 0)  # a cancel or replace that does not say means the order's own
+    contract = np.int64(1 if kind == C.C_NEW else 0)  # in a cancel or replace a missing side means the order's
     if mask & (1 << SLOT_CONTRACT):
         c = np.int64(buf[conn[p + 2 * SLOT_CONTRACT]])
         if conn[p + 2 * SLOT_CONTRACT + 1] != 1 or (c != 89 and c != 78):
@@ -274,10 +274,11 @@ def _row(m, buf, conn, out, pos):
 
 @kernel("int64(int64[::1], uint8[::1], int64, int64, int64[::1], int64[::1], int64, int64[::1])")
 def decode(m, buf, start, end, conn, out, pos, res):
-    """Command rows from buf[start:end] to out[pos:]. `buf` has loads.SLACK bytes behind `end`.
+    """Command rows from buf[start:end] to out[pos:]. `buf` has loads.SLACK bytes after `end`.
 
-    Returns DEC_NEED_MORE (all whole messages are used up), DEC_FULL (budget or CN_LIMIT) or DEC_SLOW (the message at res[RES_POS], res[RES_LENGTH]
-    bytes long, is for the Python path, which moves on behind it and sets CN_NEXT_IN anew). res[RES_POS], res[RES_OUT], res[RES_COUNT] are set.
+    Returns DEC_NEED_MORE (all whole messages are used up), DEC_FULL (budget or CN_LIMIT) or DEC_SLOW (the message at res[RES_POS],
+    res[RES_LENGTH] bytes long, is for the Python path, which continues after it and sets CN_NEXT_IN). res[RES_POS], res[RES_OUT],
+    res[RES_COUNT] are set.
     """
     m = words_of(m)
     buf = bytes_of(buf)

@@ -1,10 +1,10 @@
 """Event rows to FIX 4.4 messages: the encoder of both live output and resends.
 
-One event row (with its extra row) and the definitions in the arena make one message; the bytes of its body (all behind the header)
+One event row (with its extra row) and the definitions in the arena make one message; the bytes of its body (everything after the header)
 depend on nothing else, so a resend is byte for byte the same. Times of a live message (52 and 60) are the event's time.
   E_ACCEPTED E_REJECTED E_FILL E_CANCELED E_REPLACED E_EXPIRED E_STATUS -> 8 · E_CANCEL_REJECT -> 9 · E_MASS_DONE -> r
   E_SETTLED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
-  any other numbered event (a transfer, say) -> SequenceReset-GapFill over its number, so that no number is missing
+  any other numbered event (a transfer, for example) -> SequenceReset-GapFill over its number, so that no number is missing
 Prices have the instrument's decimals, AvgPx four more, rounded down; the commission is in the settlement asset.
 """
 
@@ -98,7 +98,7 @@ NO_SYMBOL = _word(b"[N/A]")
 NO_TIME = _word(b"none")
 GAP_FILL = _word(b"\x01123=Y")
 COMM_TYPE = _word(b"\x0113=3")
-STATUS_CHARS = _word(b"80124C80")  # order status 0..7 as 39; ST_NONE and ST_REJECTED: 8, ST_REPLACED never shows alone
+STATUS_CHARS = _word(b"80124C80")  # order status 0..7 as 39; ST_NONE and ST_REJECTED: 8; ST_REPLACED is never sent by itself
 TIME_SIZES = 21 | 17 << 8 | 24 << 16 | 27 << 24  # bytes of a timestamp by FORM_TIME_*
 TYPE_8 = _word(b"8")
 TYPE_9 = _word(b"9")
@@ -233,7 +233,7 @@ def _put_text(m, out, p, ev, e, texts, reason, inst, side, res):
 
 @leaf
 def _header(m, out, p, ev, e, s, msg_type, n, res, flags):
-    """8 to 122; BodyLength stays 000 until _finish. Returns the offset behind."""
+    """8 to 122; BodyLength stays 000 until _finish. Returns the offset after it."""
     form = m[s + L.S_FORM]
     store64(out, p, BEGIN)
     store64(out, p + 8, BEGIN_2)
@@ -254,7 +254,7 @@ def _header(m, out, p, ev, e, s, msg_type, n, res, flags):
 
 @leaf
 def _finish(out, begin, p):
-    """BodyLength and CheckSum of the message out[begin:p], whose last field has its SOH. Returns the offset behind."""
+    """BodyLength and CheckSum of the message out[begin:p], whose last field has its SOH. Returns the offset after it."""
     length = p - begin - 16
     if length >= 100 and length <= 999:
         w = digits_of(length)
@@ -308,7 +308,9 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         p = _put(out, p, NONE_37, 8)
     else:
         p = put_number(out, _put(out, p, W37, 4), ev[e + L.EVT_ORDER])
-    if kind == C.E_STATUS and ev[e + L.EVT_ID_HI] == 0 and ev[e + L.EVT_ID_LO] == 0:  # asked for by OrigClOrdID alone: that is the order's
+    if (
+        kind == C.E_STATUS and ev[e + L.EVT_ID_HI] == 0 and ev[e + L.EVT_ID_LO] == 0
+    ):  # requested by OrigClOrdID alone, which is the order's id
         p = _put_id(out, p, W11, 4, ev, e, np.int64(L.EVT_ORIG_HI), np.int64(8), has_text)
     else:
         p = _put_id(out, p, W11, 4, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), has_text)
@@ -461,7 +463,7 @@ def _settled(m, out, p, ev, e, res, form):
 
 @leaf
 def write_message(m, out, begin, ev, e, res, texts, flags):
-    """The message of the numbered event row at ev[e], at out[begin]. Returns the offset behind it."""
+    """Write the message of the numbered event row at ev[e] to out[begin]. Returns the offset after it."""
     head = ev[e + L.EVT_HEAD]
     kind = kind_of(head)
     reason = reason_of(head)
@@ -475,7 +477,9 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
         replace = kind == C.E_CANCEL_REJECT
         p = _put_char(out, p, W372, 5, 71 if replace else 68)
         p = _put_id(out, p, W379, 5, ev, e, np.int64(L.EVT_ID_HI), np.int64(0), flags_of(head) & C.EF_TEXT != 0)
-        p = _put_char(out, p, W380, 5, 56 if has_own_fields(form) else 48)  # 4.4 ends at 7: OTHER, and the text names the limit
+        p = _put_char(
+            out, p, W380, 5, 56 if has_own_fields(form) else 48
+        )  # BusinessRejectReason of FIX 4.4 ends at 7: OTHER, and the text gives the limit
         p = _put_text(m, out, p, ev, e, texts, reason, np.int64(0), np.int64(0), res)
     elif (
         kind == C.E_ACCEPTED
@@ -519,9 +523,10 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
 def encode(m, ev, routes, first, out, index, res, texts, flags):
     """Numbered event rows to messages in `out` for the recipients of this wire, those of one session side by side.
 
-    routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset, length). first: routed
-    events that are done, those of other wires counted; as many more are taken as surely fit into `out`, res[RES_TAKEN] are done then and the caller goes on
-    until they are all. ENC_SPACE: not even one fits, res[RES_BYTES] says what it needs. flags: FLAG_RESEND with res[RES_NOW].
+    routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset,
+    length). first: routed events that are done, those of other wires counted; as many more are taken as surely fit into `out`,
+    res[RES_TAKEN] are done then and the caller goes on until they are all. ENC_SPACE: not even one fits, res[RES_BYTES] says what it needs.
+    flags: FLAG_RESEND with res[RES_NOW].
     """
     space = out.shape[0] - SLACK
     m = words_of(m)

@@ -1,6 +1,6 @@
 """Leaves of the FIX decoder: numbers, decimals, timestamps, checksum and the tokeniser, eight bytes at a time.
 
-The buffer carries loads.SLACK bytes behind its content. Every leaf answers -1 (or ODD) for what it does not like; the caller
+The buffer has loads.SLACK bytes after its content. Every leaf returns -1 (or ODD) for an unusual or invalid value; the caller
 then leaves the message to the Python path, which makes the precise refusal.
 """
 
@@ -34,8 +34,8 @@ LENGTH_TAGS = (
     445,
     618,
     621,
-)  # the field behind is data; fix_tables has the same
-LENGTH_SHOWN_MAX = 1_000_000_000  # a BodyLength is read so far; it is refused anyway
+)  # the next field is data; as in fix_tables
+LENGTH_SHOWN_MAX = 1_000_000_000  # the most that is read of a BodyLength; larger ones are refused anyway
 
 # Where a tag's value is noted while a message is taken apart: 0 = not for the kernel
 SLOT_TYPE = 1
@@ -77,14 +77,14 @@ for _tag, _slot in _TAGS.items():
 
 GARBLED = -1
 INCOMPLETE = 0
-TOO_LONG = -2  # GARBLED: a sound beginning with a BodyLength above what is taken
+TOO_LONG = -2  # GARBLED: a valid beginning with a BodyLength above the limit
 
 
 @leaf
 def digits8(w, n):
     """Value of the n (1..8) digits in the low bytes of w, first character lowest; -1 when one is no digit."""
     shift = 64 - 8 * n
-    t = (w ^ ZEROS) << shift  # what is left of the digits falls out, zeros come in on the most significant side
+    t = (w ^ ZEROS) << shift  # shift out the bytes after the digits; zeros come in on the most significant side
     if ((t + TO_HIGH) | t) & HIGH:
         return np.int64(-1)
     t = (t * 10 + (t >> 8)) & 0x00FF00FF00FF00FF
@@ -141,7 +141,7 @@ def decimal(buf, at, n, decimals):
 
 @leaf
 def find_soh(buf, at):
-    """Offset of the first SOH at or behind `at`. There must be one in the array."""
+    """Offset of the first SOH at or after `at`. There must be one in the array."""
     while True:
         x = load64(buf, at) ^ ONES
         t = (x - ONES) & ~x & HIGH
@@ -152,7 +152,8 @@ def find_soh(buf, at):
 
 @leaf
 def byte_sum(buf, at, stop):
-    """Sum of buf[at:stop] modulo 256. At most MAX_MESSAGE bytes: 16-bit lanes take 128 words of 2 · 255 each, so they are emptied in time."""
+    """Sum of buf[at:stop] modulo 256. At most MAX_MESSAGE bytes: 16-bit lanes take 128 words of 2 · 255 each, so they are emptied in
+    time."""
     total = np.int64(0)
     while at + 8 <= stop:
         lanes = np.int64(0)
@@ -229,7 +230,7 @@ def timestamp(buf, at, n, cache, c):
 
 @leaf
 def same_text(buf, at, n, m, o, length):
-    """Is buf[at : at+n] the text of `length` bytes that lies in the words m[o ...], zero padded?"""
+    """Whether buf[at : at+n] is the text of `length` bytes in the words m[o ...], zero padded."""
     if n != length:
         return False
     i = np.int64(0)
@@ -342,7 +343,7 @@ def take_apart(buf, begin, end, conn, sc):
         c = np.int64(buf[at]) - 48
         if c < 0 or c > 9:
             break
-        length = min(length * 10 + c, np.int64(LENGTH_SHOWN_MAX))  # any number of leading zeros: the value is what is bounded
+        length = min(length * 10 + c, np.int64(LENGTH_SHOWN_MAX))  # any number of leading zeros: only the value is limited
         at += 1
         if at - begin > MAX_MESSAGE:
             return np.int64(GARBLED)
@@ -360,7 +361,7 @@ def take_apart(buf, begin, end, conn, sc):
     if (at < end and buf[at] != 51) or (at + 1 < end and buf[at + 1] != 53) or (at + 2 < end and buf[at + 2] != 61):
         return np.int64(GARBLED)
     if stop + 7 > end:
-        if stop < end:  # the fields are all there; only the trailer is not
+        if stop < end:  # all fields are there; only the trailer is missing
             if buf[stop] != 49 or (stop + 1 < end and buf[stop + 1] != 48) or (stop + 2 < end and buf[stop + 2] != 61):
                 return np.int64(GARBLED)
         if stop <= end and buf[stop - 1] != 1:
@@ -399,7 +400,7 @@ def take_apart(buf, begin, end, conn, sc):
         slot = np.int64(0)
         if tag > 0 and tag < 5120 and c0 > 0 and c0 <= 9 and (v == at + 2 or (c1 >= 48 and c1 <= 57)):
             slot = np.int64(bytes_of(SLOT_OF)[tag])
-        else:  # not 1 to 4 digits and =: look at every byte
+        else:  # not 1 to 4 digits and =: check every byte
             v = at
             while buf[v] != 61:
                 if buf[v] == 1 or v >= stop:

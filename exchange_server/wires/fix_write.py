@@ -1,6 +1,6 @@
 """Leaves of the FIX encoder: numbers, decimals, texts and timestamps written eight bytes at a time.
 
-The array carries loads.SLACK bytes behind what is written. Every leaf answers the offset behind what it wrote.
+The array has loads.SLACK bytes after what is written. Every leaf returns the offset after what it wrote.
 A field is written as SOH, tag, `=`, value: the constant word of `tag_word` begins with the SOH that ends the field before.
 """
 
@@ -98,7 +98,7 @@ def put_scaled(out, p, v, decimals):
 
 @leaf
 def put_words(out, p, m, o, length):
-    """The text of `length` bytes that lies in the words m[o ...]."""
+    """Write the text of `length` bytes in the words m[o ...]."""
     for i in range((length + 7) >> 3):
         store64(out, p + 8 * i, m[o + i])
     return p + length

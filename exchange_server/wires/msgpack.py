@@ -1,7 +1,7 @@
 """MessagePack in kernels: integers and array heads, read with every bound checked, written in their shortest form.
 
-Readers never look further than loads.SLACK behind a frame and never go back; what is broken leads to a position far behind the end. Writers may overwrite up to
-SLACK_BYTES behind what they write, which the caller keeps free. Frames are a u32 little endian length before each message.
+Readers never read more than loads.SLACK after a frame and never go back; a broken value leads to a position far after the end. Writers may
+overwrite up to SLACK_BYTES after what they write, which the caller keeps free. Frames are a u32 little endian length before each message.
 """
 
 from typing import Any
@@ -14,7 +14,7 @@ from ..core.kit.bits import clz, lsr, words_of
 from ..core.kit.jit import leaf
 from ..core.kit.loads import load64, store64
 
-SLACK_BYTES = 16  # the last integer of a region is stored as 8 bytes behind its first
+SLACK_BYTES = 16  # the last integer of a region is stored as 8 bytes after its first
 
 
 @intrinsic
@@ -37,7 +37,7 @@ def _read_table() -> Any:
             size = 1 << (first & 3)
             table[first] = size | (64 - 8 * size) << 8 | (first >= 0xD0) << 16
         else:
-            table[first] = 255  # not an integer: far behind any frame's end
+            table[first] = 255  # not an integer: far after any frame's end
     return table
 
 
@@ -56,16 +56,16 @@ def _write_table() -> Any:
 
 READ_TABLE = _read_table()
 WRITE_TABLE = _write_table()
-FAR = 1 << 40  # a position behind every frame: where a broken integer leads
+FAR = 1 << 40  # a position after every frame: the result of a broken integer
 
 
 @leaf
 def read_int(data, at, end):
-    """One MessagePack integer: (value, position behind it).
+    """One MessagePack integer: (value, position after it).
 
-    What is not an int64, or runs over `end`, leads to a position behind `end`, now or at the last integer of the frame: positions never
-    go back, so `position == end` after the last one proves them all. No branch depends on the data, which is as random as the market.
-    Up to 8 bytes behind `end` are read: the buffer carries loads.SLACK.
+    A value that is not an int64, or extends past `end`, leads to a position after `end`, now or at the last integer of the frame. Positions
+    never go back, so `position == end` after the last integer proves all of them. No branch depends on the data, which is unpredictable.
+    Up to 8 bytes after `end` are read: the buffer has loads.SLACK.
     """
     if at >= end:
         return np.int64(0), np.int64(FAR)
@@ -81,7 +81,7 @@ def read_int(data, at, end):
 
 @leaf
 def read_id(data, at, end):
-    """read_int for a field that has nearly always the same width: a guessed branch is faster than waiting for the table."""
+    """read_int for a field that nearly always has the same width: a predicted branch is faster than the table lookup."""
     if at < end:
         first = np.int64(data[at])
         if first == 0xCF:
@@ -96,7 +96,7 @@ def read_id(data, at, end):
 
 @leaf
 def read_array(data, at, end):
-    """Head of a MessagePack array: (count, position behind it), a position behind `end`: none here (array32 is left to plain Python)."""
+    """Head of a MessagePack array: (count, position after it). A position after `end`: there is none (array32 is left to plain Python)."""
     if at >= end:
         return np.int64(0), np.int64(FAR)
     first = np.int64(data[at])
@@ -109,7 +109,7 @@ def read_array(data, at, end):
 
 @leaf
 def write_int(out, at, value):
-    """The shortest MessagePack integer; up to 9 bytes of `out` from `at` on may be overwritten. Returns the position behind it."""
+    """The shortest MessagePack integer; up to 9 bytes of `out` from `at` on may be overwritten. Returns the position after it."""
     negative = lsr(value, 63)
     entry = words_of(WRITE_TABLE)[negative * 65 + 64 - clz((value ^ (value >> 63)) | 1)]
     out[at] = ((value & lsr(entry, 24)) | (entry >> 16)) & 255
@@ -119,7 +119,7 @@ def write_int(out, at, value):
 
 @leaf
 def write_array(out, at, count):
-    """Head of an array. Returns the position behind it."""
+    """Write the head of an array. Returns the position after it."""
     if count < 16:
         out[at] = 0x90 | count
         return at + 1

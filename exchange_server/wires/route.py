@@ -1,7 +1,8 @@
-"""Which event goes to whom: one pass over the event rows of a chunk, for all wires. The encoders go by what it leaves and read no other rows.
+"""Which event goes to whom: one pass over the event rows of a chunk, for all wires. The encoders go by what it leaves and read no other
+rows.
 
-An event is for its session when it took a number of it, or is a message made in plain Python (E_SENT). The rows of one recipient lie together in the order
-of the events, so its messages become one region of the output.
+An event is for its session when it took a number of it, or is a message made in plain Python (E_SENT). The rows of one recipient lie
+together in the order of the events, so its messages become one region of the output.
 """
 
 from typing import Any
@@ -22,8 +23,9 @@ from ..core.layout.packed import extra_of, kind_of, session_of
 def route(m, ev, words, routes):
     """Fill `routes` for event rows ev[:words]; ENC_DONE, or ENC_SPACE when it is shorter than route_words(m, rows) and nothing was done.
 
-    routes: all 0 before the first call. routes[RO_RECIPIENTS] rows of RT_WORDS from RO_WORDS on, in the order in which the recipients were met; the word
-    offsets in `ev` of a recipient's events lie in routes from its RT_FIRST on. routes[RO_MESSAGES]: how many they are together.
+    routes: all 0 before the first call. routes[RO_RECIPIENTS] rows of RT_WORDS from RO_WORDS on, in the order in which the recipients were
+    met; the word offsets in `ev` of a recipient's events lie in routes from its RT_FIRST on. routes[RO_MESSAGES]: how many they are
+    together.
     """
     size = routes.shape[0]
     m = words_of(m)

@@ -1,7 +1,8 @@
-"""A client's own books: everything it was told, checked against what it had been told before. No I/O, no clock.
+"""A client's own books: every report, checked against earlier reports. No I/O, no clock.
 
-Both wires come down to one `Report`, so that a maker on the binary wire and a taker on FIX keep the same books and the judge can lay them side by
-side. Nothing here asks the server: positions and cash follow from fills and fees alone. What does not fit is written into `faults` at once.
+Reports of both wires become one `Report`, so that a maker on the binary wire and a taker on FIX keep the same books and the judge can
+compare them. Nothing here asks the server: positions and cash follow from fills and fees alone. Every inconsistency is added to `faults` at
+once.
 
 Units: prices in ticks, quantities in lots, money in minor units. A position counts YES contracts; buying NO at p is selling YES at P - p.
 """
@@ -15,12 +16,12 @@ from protocol import codes
 from protocol import messages as M
 from protocol.fix_messages import FixMessage, scale
 
-FAULTS_MAX = 50  # sentences kept; the rest is only counted
+FAULTS_MAX = 50  # sentences kept; further ones are only counted
 OPEN = (codes.ST_NEW, codes.ST_PARTIAL)
 
 
 class Contract(NamedTuple):
-    """What a client must know of an instrument."""
+    """What a client must know about an instrument."""
 
     symbol: str
     payout: int  # P in ticks
@@ -52,7 +53,7 @@ class Report(NamedTuple):
     fee: int = 0
     trade: int = 0
     taker: bool = False
-    amount: int = 0  # settlement: paid, position: of how many contracts
+    amount: int = 0  # settlement: amount paid, and the position it was paid for
     position: int = 0
 
 
@@ -70,7 +71,7 @@ class Fill(msgspec.Struct, array_like=True):
 
 
 class OpenOrder(msgspec.Struct, array_like=True):
-    """An order as its reports tell it; price in the client's terms."""
+    """An order as known from its reports; price in the client's terms."""
 
     order: int
     id: int
@@ -93,20 +94,20 @@ class Books(msgspec.Struct):
     fees: int = 0
     positions: dict[str, int] = {}
     open: dict[int, OpenOrder] = {}  # by the exchange's order id
-    orders: list[int] = []  # every order id that was ever given to this session
+    orders: list[int] = []  # every order id ever assigned to this session
     fills: list[Fill] = []
     settled: dict[str, tuple[int, int]] = {}  # symbol: position, amount paid
     last_number: int = 0
-    next_number: int = 1  # what the session layer expects next
+    next_number: int = 1  # the next number that the session layer expects
     last_exec: int = 0
     execs: list[int] = []
     sent: int = 0  # requests
     answered: int = 0
     new_orders: int = 0
     refused: int = 0
-    in_doubt: int = 0  # requests that were without an answer when the connection was lost
+    in_doubt: int = 0  # requests that were unanswered when the connection was lost
     sent_again: int = 0
-    pending: dict[int, int] = {}  # id of a request without an answer: when it was sent
+    pending: dict[int, int] = {}  # id of an unanswered request: when it was sent
     faults: list[str] = []
     fault_count: int = 0
 
@@ -117,7 +118,7 @@ class Books(msgspec.Struct):
 
     # ---------------------------------------------------------------------------------------------------- requests
     def ask(self, id: int, now_ns: int, new: bool) -> None:
-        """A request under `id` is about to be sent."""
+        """Register a request with this `id` that is about to be sent."""
         if id in self.pending:
             self.fault(f"the request {id} was made twice")
         self.pending[id] = now_ns
@@ -125,7 +126,7 @@ class Books(msgspec.Struct):
         self.new_orders += new
 
     def _answer(self, id: int) -> int:
-        """The request has its answer; when it was sent, 0 when nobody waits for one."""
+        """The request is answered. Returns when it was sent, 0 if it was not waiting."""
         when = self.pending.pop(id, -1)
         if when < 0:
             self.fault(f"a second answer, or one to nothing, under the ClOrdID {id}")
@@ -135,8 +136,8 @@ class Books(msgspec.Struct):
 
     # ---------------------------------------------------------------------------------------------------- reports
     def apply(self, report: Report, contract: Contract | None = None) -> int:
-        """Take one report in. `contract`: that of report.symbol, for fills and settlements. Returns when the request was sent that this is the
-        first answer to, else 0."""
+        """Process one report. `contract`: that of report.symbol, for fills and settlements. If the report is the first answer to a request,
+        returns when that was sent, else 0."""
         if report.number != self.last_number + 1 and self.wire == "binary":
             self.fault(f"report {report.number} came behind report {self.last_number}")
         if report.number <= self.last_number:
@@ -241,7 +242,7 @@ class Books(msgspec.Struct):
         order.id, order.price, order.qty, order.leaves = report.id, report.price, report.qty, report.leaves
 
     def _status(self, report: Report) -> None:
-        """The state of an order that we asked for, or a repeat's answer: it must say what our books say."""
+        """The state of an order that we requested, or the answer to a repeat: it must agree with our books."""
         order = self.open.get(report.order)
         if order is not None and (report.cum, report.leaves) != (order.cum, order.leaves):
             self.fault(f"order {report.order} has {report.cum} filled and {report.leaves} open there, {order.cum} and {order.leaves} here")
@@ -256,7 +257,7 @@ class Books(msgspec.Struct):
         self.cash += report.amount
 
     def lost(self) -> None:
-        """The connection is gone: what is without an answer is in doubt. Its times are void (no latency is counted from them)."""
+        """The connection was lost: unanswered requests are in doubt. Their times are discarded (no latency is measured from them)."""
         self.in_doubt += sum(when > 0 for when in self.pending.values())
         for id in self.pending:
             self.pending[id] = 0
@@ -301,8 +302,8 @@ _STATUS = {text.encode(): status for status, text in codes.ORD_STATUS_FIX.items(
 
 
 def from_fix(message: FixMessage, contracts: dict[str, Contract], no: Container[int] = ()) -> Report:
-    """A FIX application message. Our ClOrdIDs are numbers, so that the books are those of the binary wire. `no`: those of our orders for NO
-    contracts; reports in the standard's own fields do not repeat the contract side, a desk knows it of its orders."""
+    """A FIX application message. Our ClOrdIDs are numbers, so that the books are those of the binary wire. `no`: our orders for NO
+    contracts; reports with standard fields only do not contain the contract side, so the client must remember it."""
     number = message.seq or 0
     kind = message.msg_type
     get = message.get

@@ -1,8 +1,8 @@
-"""What makers and takers have in common: one process of several sessions, told what to do on standard input, telling how it goes on standard output.
+"""Common part of makers and takers: one process with several sessions, with commands on standard input and status on standard output.
 
-In: JSON lines {"do": "trade"}, {"do": "stop"} (no more orders, wait until everything has its answer, write the books), {"do": "finish", "numbers":
-{session: next}} (wait until the server's last message is here, write the books, log out). Out: {"status": {...}} twice a second, {"ready": true},
-{"quiet": FILE} and {"done": FILE}. The books are msgpack of `Dump`.
+In: JSON lines {"do": "trade"}, {"do": "stop"} (no more orders, wait until every request is answered, write the books), {"do": "finish",
+"numbers": {session: next}} (wait until the server's last message is here, write the books, log out). Out: {"status": {...}} twice a second,
+{"ready": true}, {"quiet": FILE} and {"done": FILE}. The books are msgpack of `Dump`.
 """
 
 import asyncio
@@ -23,13 +23,13 @@ from .books import Books, Report
 from .world import World, fair_prices, sandbox
 
 TICK_S = 0.002
-BURST_MAX = 100  # orders in one tick: after a pause the lost time is not made up for
+BURST_MAX = 100  # orders in one tick: after a pause the lost time is not made up
 QUIET_S = 20.0
 STATUS_S = 0.5
 
 
 class Plan(msgspec.Struct):
-    """What a client process is given on its command line, as JSON."""
+    """The command line of a client process, as JSON."""
 
     wire: str
     host: str
@@ -39,12 +39,12 @@ class Plan(msgspec.Struct):
     first: int  # sessions first .. first + count - 1
     count: int
     folder: str
-    step: int = 1  # -1: count the sessions downwards
-    keep: bool = False  # go on for ever, books are not written (the sandbox's bots)
+    step: int = 1  # -1: number the sessions downwards
+    keep: bool = False  # run without end, books are not written (the sandbox's bots)
 
 
 class Dump(msgspec.Struct):
-    """Books of all sessions, latencies (ns), best prices as market data has them."""
+    """Books of all sessions, latencies (ns), best prices according to market data."""
 
     books: list[Books]
     latencies: list[int] = []
@@ -53,7 +53,7 @@ class Dump(msgspec.Struct):
 
 
 class Party:
-    """A process of sessions. A subclass connects them, acts, and says when all is quiet."""
+    """A process of sessions. A subclass connects them, sends requests, and reports when all are answered."""
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
@@ -73,7 +73,7 @@ class Party:
         return self.next_id
 
     def told(self, books: Books, report: Report) -> None:
-        """One report for these books; a latency when it is an answer."""
+        """Process one report for these books; record a latency if it is an answer."""
         asked = books.apply(report, self.world.contracts.get(report.symbol))
         if asked:
             took = perf_counter_ns() - asked
@@ -85,14 +85,14 @@ class Party:
         raise NotImplementedError
 
     def act(self) -> None:
-        """One request, if one can be made now."""
+        """Send one request, if one can be made now."""
         raise NotImplementedError
 
     async def leave(self) -> None:
         raise NotImplementedError
 
     def renew(self) -> None:
-        """Bring what the session layers know into the books."""
+        """Copy the session layers' numbers into the books."""
 
     def best(self) -> dict[str, list[int | None]]:
         return {}
@@ -113,7 +113,7 @@ class Party:
         await self.leave()
 
     def _listen(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Commands, read by a thread of its own. The end of the input is the end of the process: nobody is left to report to."""
+        """Commands, read by a thread of its own. When the input ends, the process ends: its parent is gone."""
         for line in sys.stdin:
             command = json.loads(line)
             loop.call_soon_threadsafe(lambda c=command: loop.create_task(self._do(c)))  # type: ignore[misc]
@@ -125,7 +125,7 @@ class Party:
         elif command["do"] == "stop":
             self.trading = False
             await self._until(lambda: not any(books.pending for books in self.books))
-            await asyncio.sleep(0.3)  # reports that are no answers
+            await asyncio.sleep(0.3)  # reports that are not answers
             say({"quiet": self._write("stop")})
         elif command["do"] == "finish":
             wanted = command["numbers"]
@@ -150,7 +150,7 @@ class Party:
         return str(path)
 
     async def _pace(self) -> None:
-        """`rate` requests a second, as evenly as the loop allows; a pause is not made up for."""
+        """Send `rate` requests a second, as evenly as the loop allows; a pause is not made up."""
         due, last = 0.0, perf_counter()
         while True:
             await asyncio.sleep(TICK_S)
@@ -174,13 +174,13 @@ class Party:
             }  # fmt: skip
             say({"status": status})
             if self.plan.keep:
-                for books in self.books:  # nobody asks for them: they must not grow for ever
+                for books in self.books:  # they are not used here, and must not grow without limit
                     books.fills, books.execs, books.orders = [], [], []
                 self.latencies = array("q")
 
 
 def percentile(values: Any, percent: int) -> int:
-    """Of sorted values; 0 when there are none."""
+    """A percentile of sorted values; 0 if there are none."""
     return int(values[min(len(values) - 1, len(values) * percent // 100)]) if len(values) else 0
 
 
@@ -200,4 +200,4 @@ def main(kind: type[Party]) -> None:
 
             runner.run(begin())
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # whoever started us is gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # our parent process is gone

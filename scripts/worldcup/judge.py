@@ -1,7 +1,7 @@
-"""The judge: what the clients' own books say, laid beside what the server says. Each check answers sentences; none means right.
+"""The judge compares the clients' own books with the server's. Each check returns sentences; none means no error.
 
-Pure functions over books (books.py) and the server's `accounts` answer (exchange_server/registry/account_view.py), so that each can be shown a
-lost report, a doubled fill, a wrong sum (tests/scripts/test_main_job.py).
+Pure functions over books (books.py) and the server's `accounts` answer (exchange_server/registry/account_view.py), so that tests can give
+each of them a lost report, a duplicated fill or a wrong sum (tests/scripts/test_main_job.py).
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from protocol import codes, numbers
 
 from .books import Books, Contract, Fill
 
-SHOWN = 5  # numbers named in one sentence
+SHOWN = 5  # most numbers listed in one sentence
 
 
 def _some(values: Iterable[int]) -> str:
@@ -51,7 +51,7 @@ def trades(books: list[Books], count: int) -> list[str]:
 
 
 def executions(books: list[Books]) -> list[str]:
-    """No execution id belongs to two reports."""
+    """No execution id appears in two reports."""
     counts = Counter(number for book in books for number in book.execs)
     doubled = [number for number, times in counts.items() if times > 1]
     return [f"{len(doubled)} execution ids came more than once: {_some(doubled)}"] if doubled else []
@@ -68,7 +68,7 @@ def orders(books: list[Books], count: int) -> list[str]:
 
 
 def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int, decimals: int) -> list[str]:
-    """One client's books against the server's: cash, positions, open orders, numbers, and nothing left without an answer.
+    """One client's books against the server's: cash, positions, open orders, numbers, and no request unanswered.
     decimals: the asset's."""
     name = book.session
     wrong = list(book.faults)
@@ -111,7 +111,7 @@ def _open(order: tuple[int, int, int] | None) -> str:
 
 
 def settlements(before: list[Books], after: list[Books], paid: Mapping[str, int], contracts: Mapping[str, Contract]) -> list[str]:
-    """Every position held at the close was paid once, by the real result, and nothing is left. `paid`: ticks per contract by symbol."""
+    """Every position held at the close was paid once, by the real result, and no position remains. `paid`: ticks per contract by symbol."""
     wrong = []
     for old, new in zip(before, after):
         for symbol, q in old.positions.items():
@@ -132,7 +132,8 @@ def settlements(before: list[Books], after: list[Books], paid: Mapping[str, int]
 
 
 def money(server: Mapping[str, Any], books: list[Books], asset: str, decimals: int) -> list[str]:
-    """After the settlement no event holds money: the accounts' cash is all that was ever paid in, and fee accounts hold the clients' fees."""
+    """After the settlement no event holds money: the accounts' cash equals everything that was paid in, and fee accounts hold the clients'
+    fees."""
     cash = sum(account["cash"].get(asset, 0) for account in server["accounts"])
     wrong = []
     if cash != server["external"][asset]:
@@ -160,7 +161,7 @@ def fills(books: list[Books], server: Mapping[str, Any]) -> list[str]:
 
 
 def best_prices(seen: Mapping[str, list[Any]], markets: list[dict[str, Any]]) -> list[str]:
-    """The book built from market data against the server's best prices: {symbol: [bid, ask]}, None where there is none."""
+    """The book built from market data against the server's best prices: {symbol: [bid, ask]}, None if there is none."""
     wrong = []
     for market in markets:
         for contract in market["contracts"]:

@@ -1,8 +1,9 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
 """Market makers on the binary wire, through the SDK: a quote on both sides of every contract, moved all the time.
 
-A slot is one side of one contract. An empty one gets an order; a quoted one is cancelled, or replaced at a new price. That gives about as many new
-orders as cancels and one replace in ten, as a NASDAQ day has them. Run as a process of its own: `python -m scripts.worldcup.makers PLAN`.
+A slot is one side of one contract. An empty one gets an order; a quoted one is cancelled, or replaced at a new price. This gives about as
+many new orders as cancels and one replace in ten requests, as on a NASDAQ day. Run it as a separate process: `python -m
+scripts.worldcup.makers PLAN`.
 """
 
 import asyncio
@@ -90,14 +91,14 @@ class Maker:
         try:
             await call
         except Refused:
-            pass  # it was filled meanwhile, or nothing would have changed: the books have the report
+            pass  # it was filled meanwhile, or nothing would change: the books have the report
         except Disconnected as error:
             self.books.fault(f"the session ended: {error}")
         finally:
             slot.busy = False
 
     def price(self, slot: Slot) -> int:
-        """Around what is believed, which wanders; makers disagree a little, so that they also trade with each other."""
+        """A price around the common belief, which wanders; makers differ a little, so that they also trade with each other."""
         fair, payout = self.party.fair[slot.symbol], self.party.world.contracts[slot.symbol].payout
         spread = max(2, round(fair * 0.01))
         off = spread + self.rng.randrange(0, 4 * spread) - self.rng.randrange(0, spread)

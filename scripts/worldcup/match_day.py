@@ -1,5 +1,5 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
-"""The judged run: open, trade, kill -9, go on, close, settle, compare. `run` prints it and answers the exit code."""
+"""The checked run: open, trade, kill -9, continue, close, settle, compare. `run` prints it and returns the exit code."""
 
 import threading
 import time
@@ -23,12 +23,12 @@ from .world import ASSET, World, sandbox
 
 MAKERS, TAKERS = 6, 8  # sessions
 FIX_SHARE = 0.16  # of all requests
-SEGMENT_BYTES = 1 << 25  # enough for the run; the default is made for a day, and zero-filling 256 MiB takes the disk for seconds
-EVENTS = "WC26-"  # what settles
+SEGMENT_BYTES = 1 << 25  # enough for the run; the default is meant for a day, and zero-filling 256 MiB keeps the disk busy for seconds
+EVENTS = "WC26-"  # the events that are settled
 
 
 class MatchDay:
-    """One run. `wrong` collects every sentence of every check."""
+    """One run. `wrong` collects the sentences of all checks."""
 
     def __init__(self, seconds: float, seed: int, rate: float, screen: Screen) -> None:
         self.seconds, self.seed, self.rate, self.screen = seconds, seed, rate, screen
@@ -71,7 +71,7 @@ class MatchDay:
         )
 
     def trade(self) -> None:
-        """The whole time of trading, the kill in its middle."""
+        """The whole trading time, with the kill in the middle."""
         for party in self.parties.values():
             party.tell(do="trade")
         began = time.perf_counter()
@@ -89,7 +89,7 @@ class MatchDay:
                 if self.broken is not None:
                     raise self.broken
                 self.recovery = self.server.ready["recovery"]
-                end = at + self.seconds / 2  # however long the restart took, as much is traded after it
+                end = at + self.seconds / 2  # trade as long after the restart as before, however long it took
                 self.say(f"   {at:.1f} s: ready again after {time.perf_counter() - dead:.1f} s; {self.recovery}")
             if at >= shown + 1:
                 shown = int(at)
@@ -118,13 +118,13 @@ class MatchDay:
         self.screen.tick(at, what, {wire: party.status for wire, party in self.parties.items()}, market)
 
     def quiet(self) -> list[Dump]:
-        """No more orders; wait for every answer; the books as they are then."""
+        """Stop sending orders, wait for every answer, and return the books."""
         for party in self.parties.values():
             party.tell(do="stop")
         return [_dump(party.wait("quiet", 40)) for party in self.parties.values()]
 
     def close(self) -> dict[str, int]:
-        """Close and settle every World Cup market; what each contract paid, by symbol."""
+        """Close and settle every World Cup market; returns what each contract paid, by symbol."""
         paid: dict[str, int] = {}
         for settlement in results.load():
             if not settlement.event.startswith(EVENTS):
@@ -258,7 +258,7 @@ def _code(winners: list[str]) -> str:
 
 
 def run(seconds: float, seed: int, rate: float) -> int:
-    """Everything, and the verdict. The folder is removed when all is right, else kept and named."""
+    """Run everything and print the result. The folder is removed if there is no error, else kept and named."""
     screen = Screen()
     began = time.perf_counter()
     day = MatchDay(seconds, seed, rate, screen)

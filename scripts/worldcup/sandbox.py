@@ -14,11 +14,12 @@ from .street import FRESH_KEPT, ROOT, Clients, Failed, Server, fresh_folder, pru
 from .world import MAKER_FIRMS
 
 BOT_RATE = 50.0  # requests a second of one bot
-LAST_KEY = 64  # bots take the sandbox's keys from the last one downwards: MM1 stays yours
+LAST_KEY = 64  # bots use the sandbox's keys from the last one downwards: MM1 stays free for you
 
 
 def quickfix(port: int, dictionary: Path) -> str:
-    """A configuration for a QuickFIX initiator (553 and 554 go into its Logon: in toAdmin, or as Username and Password where the engine knows them)."""
+    """A configuration for a QuickFIX initiator (553 and 554 go into its Logon: in toAdmin, or as Username and Password where the engine
+    knows them)."""
     return "\n".join(
         (
             "[DEFAULT]",
@@ -47,7 +48,7 @@ def quickfix(port: int, dictionary: Path) -> str:
 
 
 def lines(data: Path, fix: int, binary: int, bots: int) -> list[str]:
-    """What is printed when the exchange is open."""
+    """The text that is printed when the exchange is open."""
     exos = f"{sys.executable} -m exchange_server.cli.main"
     if (script := Path(sys.executable).parent / "exos").exists():
         exos = ".venv/bin/exos" if script.parent.parent.parent == ROOT else str(script)
@@ -87,10 +88,10 @@ def lines(data: Path, fix: int, binary: int, bots: int) -> list[str]:
 
 
 def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
-    """Open until SIGINT or SIGTERM; the server's exit code. Raises Failed when it does not start."""
+    """Keep the exchange open until SIGINT or SIGTERM; returns the server's exit code. Raises Failed if it does not start."""
     folder = (data or fresh_folder()).absolute()
     try:
-        data_folder.prepare(folder)  # before the server's log lies in it: an empty folder may be closed to others
+        data_folder.prepare(folder)  # before the server's log is in it: the mode of an empty folder may be changed
     except data_folder.FolderOpen as error:
         raise Failed(str(error)) from error
     for gone in prune(folder.parent) if data is None else ():

@@ -1,5 +1,5 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
-"""What the main job shows while it trades: a table that stays in its place on a terminal, one line a second elsewhere."""
+"""The main job's output while it trades: a table that stays in place on a terminal, one line a second elsewhere."""
 
 import sys
 from typing import Any, TextIO
@@ -14,7 +14,7 @@ def microseconds(ns: int) -> str:
 
 
 class Screen:
-    """`line` is said once and stays; `tick` is the live part."""
+    """`line` prints a line that stays; `tick` updates the live part."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self.out = out or sys.stdout
@@ -33,7 +33,7 @@ class Screen:
             self.shown = 0
 
     def tick(self, at_s: float, what: str, statuses: dict[str, dict[str, int]], market: dict[str, Any] | None) -> None:
-        """A second has passed. statuses: by wire; market: the outright as the server shows it (None: it cannot be asked)."""
+        """Called every second. statuses: by wire; market: the outright as the server shows it (None: not available)."""
         rows = []
         for wire, status in statuses.items():
             then, old = self.before.get(wire, (at_s, status))

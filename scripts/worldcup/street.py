@@ -1,5 +1,5 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
-"""The processes of the main job: the server on one core, the clients on another, and where their files lie."""
+"""The processes of the main job: the server on one core, the clients on another, and the location of their files."""
 
 import fcntl
 import json
@@ -27,22 +27,22 @@ from .client import Plan
 ROOT = Path(__file__).resolve().parents[2]
 START_S = 60.0
 FRESH_KEPT = 5
-FRESH_NAME = re.compile(r"\d{8}-\d{6}-\w+")  # as fresh_folder names them
+FRESH_NAME = re.compile(r"\d{8}-\d{6}-\w+")  # names as given by fresh_folder
 STOP_S = 30.0
 
 
 class Failed(Exception):
-    """The job cannot go on; the text is one sentence."""
+    """The job cannot continue; the text is one sentence."""
 
 
 def cores() -> tuple[set[int], set[int]]:
-    """(the server's, the clients'): one of their own each where there are two, else all for both."""
+    """(the server's cores, the clients'): one each if there are two, else all for both."""
     usable = sorted(os.sched_getaffinity(0))
     return ({usable[0]}, {usable[1]}) if len(usable) >= 2 else (set(usable), set(usable))
 
 
 def fresh_folder() -> Path:
-    """A new folder on a real disk: in the user's cache, else in the checkout. Raises Failed when both lie in memory or cannot be written."""
+    """A new folder on a real disk: in the user's cache, else in the checkout. Raises Failed if both are in memory or cannot be written."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exos" / "runs"
     for parent in (cache, ROOT / "data"):
         try:
@@ -57,7 +57,7 @@ def fresh_folder() -> Path:
 
 
 def spawn(command: list[str], pinned: set[int], **more: Any) -> subprocess.Popen[Any]:
-    """Start a process on these cores: it inherits them from this thread, so that every thread of it has them from its first moment."""
+    """Start a process on these cores: it inherits them from this thread, so that all its threads run on them from the start."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, pinned)
     try:
@@ -77,13 +77,13 @@ class Server:
         self.seconds = 0.0
 
     def start(self) -> None:
-        """Start and wait until it says that it is ready. Raises Failed with the end of its log."""
+        """Start and wait for the ready line. Raises Failed with the end of its log."""
         began = time.perf_counter()
         command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(self.data), "--config", "sandbox"]
         command += ["--fix-port", str(self.ports[0]), "--binary-port", str(self.ports[1])]
         command += ["--segment-bytes", str(self.segment_bytes)] if self.segment_bytes else []
         with open(self.log_path, "ab") as log:
-            # A session of its own: Ctrl-C on the terminal is for us, we then stop it in order.
+            # A process session of its own: Ctrl-C on the terminal reaches only us, and we stop it in order.
             self.process = spawn(command, cores()[0], stdout=subprocess.PIPE, stderr=log, start_new_session=True)
         timer = threading.Timer(START_S, self.process.kill)
         timer.start()
@@ -113,7 +113,7 @@ class Server:
         return f"see {self.log_path}"
 
     def kill(self) -> None:
-        """kill -9, in the middle of whatever it does."""
+        """kill -9, at any moment."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
         self.process.wait()
@@ -132,7 +132,7 @@ class Server:
             raise Failed(f"the server did not stop within {STOP_S:g} s") from None
 
     def ask(self, verb: str, record: AnyRecord | None = None, **fields: Any) -> Any:
-        """One request on the operator's socket; its result. Raises Failed when the answer is no."""
+        """One request on the operator's socket; its result. Raises Failed if it is refused."""
         with AdminClient(self.data) as admin:
             answer: Answer = admin.ask(verb, record, **fields)
         if not answer.ok:
@@ -141,7 +141,7 @@ class Server:
 
 
 class Clients:
-    """One client process (makers or takers) and what it last said."""
+    """One client process (makers or takers) and its last status."""
 
     def __init__(self, module: str, plan: Plan) -> None:
         self.name, self.plan = module, plan
@@ -172,7 +172,7 @@ class Clients:
             raise Failed(f"the {self.name} ended: {self.why()}") from None
 
     def wait(self, key: str, seconds: float) -> Any:
-        """The next thing it says, which must be `key`. Raises Failed."""
+        """Its next message, which must be `key`. Raises Failed."""
         try:
             message = self.said.get(timeout=seconds)
         except queue.Empty:
@@ -195,7 +195,7 @@ class Clients:
 
 
 def prune(parent: Path, keep: int = FRESH_KEPT) -> list[Path]:
-    """Remove fresh folders of earlier starts, all but the newest `keep`; never one that a server holds, nor anything with another name."""
+    """Remove fresh folders of earlier starts, all but the newest `keep`; never one that a server has locked, or one with another name."""
     ours = sorted(f for f in parent.iterdir() if FRESH_NAME.fullmatch(f.name) and f.is_dir() and not f.is_symlink())
     gone = []
     for folder in ours[: max(0, len(ours) - keep)]:
@@ -210,7 +210,7 @@ def _held(lock: Path) -> bool:
     try:
         with open(lock, "rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:  # held, or not ours to open
+    except OSError:  # locked, or not accessible
         return True
     return False
 

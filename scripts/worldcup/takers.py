@@ -1,9 +1,10 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
-"""Takers on FIX 4.4: they hit quotes with IOC and market orders, leave some orders of their own, change their mind, and buy NO as well as YES.
+"""Takers on FIX 4.4: they hit quotes with IOC and market orders, rest some orders, replace and cancel them, and buy NO as well as YES.
 
-`FixLink` is the part that a FIX client of one's own needs: one session over asyncio that comes back by itself. Its numbers go on where they broke off;
-ResendRequests of both sides bring what was missed, and what is then still without an answer is asked for (H) or sent again under the same ClOrdID.
-Run as a process of its own: `python -m scripts.worldcup.takers PLAN`.
+`FixLink` is the part that any FIX client needs: one session over asyncio that reconnects by itself. Its numbers continue where they ended;
+ResendRequests of both sides fetch missed messages, and for requests that are then still unanswered it requests the state (H) or sends them
+again with the same ClOrdID.
+Run it as a separate process: `python -m scripts.worldcup.takers PLAN`.
 """
 
 import asyncio
@@ -20,11 +21,11 @@ from .client import Party, Plan, main
 from .world import TAKER_FIRMS
 
 PENDING_MAX = 100
-DOUBT_S = 1.5  # after a reconnect: what has no answer by then is asked for
+DOUBT_S = 1.5  # after a reconnect: the state of requests that are unanswered by then is requested
 
 
 class FixLink(asyncio.Protocol):
-    """One FIX session that keeps itself connected. `on_message` gets the application messages in sequence."""
+    """One FIX session that reconnects by itself. `on_message` gets the application messages in sequence."""
 
     def __init__(self, host: str, port: int, fix: FixClient, on_message: Any, on_lost: Any) -> None:
         self.host, self.port, self.fix = host, port, fix
@@ -37,7 +38,7 @@ class FixLink(asyncio.Protocol):
         self._flush_planned = False
 
     async def keep(self) -> None:
-        """Connect, follow the session to its end, come back; until `closing`."""
+        """Connect, serve the session until it ends, reconnect; until `closing`."""
         loop = asyncio.get_running_loop()
         pause = 0.05
         while not self.closing:
@@ -120,7 +121,7 @@ class Taker:
         if report.id not in self.books.pending:
             self.requests.pop(report.id, None)
             self.doubtful.discard(report.id)
-        elif report.kind == codes.E_STATUS and report.order == 0:  # the server never saw it: the same again under the same ClOrdID
+        elif report.kind == codes.E_STATUS and report.order == 0:  # the server never received it: send it again with the same ClOrdID
             self.send(report.id)
 
     def lost(self) -> None:
@@ -135,7 +136,7 @@ class Taker:
         self.link.plan_flush()
 
     def settle_doubts(self) -> None:
-        """Some time after the numbers are whole again: ask how the rest is."""
+        """Some time after the gap is closed: request the state of the remaining orders."""
         if not self.doubtful or not self.link.ready or perf_counter() - self.link.ready_since < DOUBT_S:
             return
         for id in sorted(self.doubtful):

@@ -1,5 +1,5 @@
 # tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
-"""What the clients of the main job know beforehand: the sandbox's instruments and what its published document says of funds and credentials."""
+"""What the clients of the main job know in advance: the sandbox's instruments, funds and credentials, from its published configuration."""
 
 import random
 from typing import NamedTuple
@@ -26,7 +26,7 @@ class World(NamedTuple):
 
 
 def sandbox() -> World:
-    """The World Cup's markets of config/sandbox.toml (the spot pair has no result and is left alone)."""
+    """The World Cup's markets of config/sandbox.toml (the spot pair has no result and is not settled)."""
     records = [item.record for item in load.load("sandbox").items]
     decimals = {r.name: r.decimals for r in records if isinstance(r, ar.DefineAsset)}
     markets = {r.event: r for r in records if isinstance(r, ar.DefineMarket) and r.product != "spot"}
@@ -41,7 +41,7 @@ def sandbox() -> World:
 
 
 def fair_prices(world: World, seed: int) -> dict[str, int]:
-    """What everybody believes at the start, in ticks: a few favourites, many outsiders; each event's prices make about P."""
+    """The common belief at the start, in ticks: a few favourites, many outsiders; each event's prices sum to about P."""
     rng = random.Random(f"fair {seed}")
     fair = {}
     for symbols in world.events.values():

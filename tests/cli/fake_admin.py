@@ -1,4 +1,4 @@
-"""An admin socket for tests of the command line: a real registry behind a fake engine, answering as the server does."""
+"""An admin socket for tests of the command line: a real registry with a fake engine, answering like the server."""
 
 import json
 import socket
@@ -20,11 +20,11 @@ from tests.fake_engine import FakeEngine
 
 
 class FakeAdmin:
-    """Serves `<folder>/admin.sock` from a thread until closed. `raw`: what to answer instead, line in, bytes out (None: close)."""
+    """Serves `<folder>/admin.sock` from a thread until closed. `raw`: function that answers instead, line in, bytes out (None: close)."""
 
     def __init__(self, folder: Path, raw: Callable[[bytes], bytes | None] | None = None) -> None:
         self.registry, self.engine, self.raw = Registry(), FakeEngine(), raw
-        self.clock: dict[str, Any] | None = None  # what the status says of it
+        self.clock: dict[str, Any] | None = None  # shown in the status
         self.phases: dict[str, str] = {}
         self.paid: dict[str, tuple[int, ...]] = {}
         self.records: list[Any] = []
@@ -60,7 +60,7 @@ class FakeAdmin:
                     link.sendall(answer)
 
     def _phase(self, event: str, phase: str) -> None:
-        """As the core would have it."""
+        """As it would be in the core."""
         self.phases[event] = phase
         id = self.registry.events.named(event).id  # type: ignore[union-attr]
         base = int(self.engine.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE])

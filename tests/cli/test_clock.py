@@ -1,4 +1,4 @@
-"""exos clock, and what exos doctor says of the clock of a running server."""
+"""exos clock, and exos doctor's finding about the clock of a running server."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""exos journal: verify, replay and cut on real journals, sound, damaged and in use."""
+"""exos journal: verify, replay and cut on real journals: intact, damaged and in use."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def open_folder(data: Path) -> Recovered[Engine]:
 
 
 def write(server: Recovered[Engine], turns: int) -> None:
-    """A turn for each record of a small world, over and over."""
+    """A turn for each record of a small world, repeated."""
     for turn in range(turns):
         body = ar.pack("uid:0", str(turn), BASE[turn % len(BASE)])
         extra = -(-len(body) // 128)
@@ -41,7 +41,7 @@ def write(server: Recovered[Engine], turns: int) -> None:
 
 
 def write_events(server: Recovered[Engine], turns: int) -> None:
-    """A world, then a session that comes and goes: an event each time."""
+    """A world, then a session that logs on and off: an event each time."""
     write(server, len(BASE))
     session = next(iter(server.engine.registry.sessions)).id
     turn = TurnInput(rows=2)

@@ -1,4 +1,4 @@
-"""The command line as a user meets it: what is printed where, and the exit code."""
+"""The command line as a user sees it: its output on stdout and stderr, and the exit code."""
 
 import hashlib
 import json
@@ -20,7 +20,7 @@ Run = Callable[..., tuple[int, str, str]]
 
 @pytest.fixture
 def run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Run:
-    """Run a command; the data folder is put behind every command that takes one."""
+    """Run a command; the data folder is appended to every command that accepts one."""
 
     def go(*arguments: str, data: bool = True) -> tuple[int, str, str]:
         try:
@@ -250,7 +250,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
         (
             "winners = 1",
             "winners = 49",
-            "market[0].winners: the number of winners lies between 1 and the number of contracts, 48, asked 49",
+            "market[0].winners: the number of winners must be between 1 and the number of contracts, 48, asked 49",
         ),
         ('owner_venue = "WC26"', 'owner_venue = "WC27"', 'market[0].owner_venue: there is no venue "WC27"; did you mean "WC26"?'),
         (
@@ -269,7 +269,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
             "market[0].fees.model: event contracts take only fees that are the same for YES and NO",
         ),
         ('model = "quadratic"', 'modl = "quadratic"', 'market[0].fees.modl: unknown key; did you mean "model"?'),
-        ('symbol = "WC26-FINAL-ARG"', 'symbol = "WC26-FINAL-ESP"', "market[2].contract[2].symbol: WC26-FINAL-ESP stands twice"),
+        ('symbol = "WC26-FINAL-ARG"', 'symbol = "WC26-FINAL-ESP"', "market[2].contract[2].symbol: WC26-FINAL-ESP appears twice"),
         ('rules = "The result', 'rules = ""\ntitle2 = "', "market[2].title2: unknown key"),
         ("[[asset]]", "[capacities]\ninstruments = 50\n[[asset]]", "raise the capacity `instruments`"),
     ):
@@ -325,7 +325,7 @@ def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     path = tmp_path / "c.toml"
     path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n')
     code, out, err = run("config", "apply", str(path))
-    assert code == Exit.FAILED and "begun as a sandbox with published passwords, and c.toml is none" in err
+    assert code == Exit.FAILED and "created as a sandbox with published passwords, and c.toml is not one" in err
     server.registry.begun = ar.Begin(name="prod.toml")
     path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n[[asset]]\nname = "USD"\ndecimals = 2\n')
     code, out, err = run("config", "apply", str(path))

@@ -1,4 +1,4 @@
-"""exos trade against a real server in a process of its own: what is printed and the exit code."""
+"""exos trade against a real server in a separate process: output and exit code."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Admin records: every type travels both ways as JSON and MessagePack, none is left without an identity rule, bodies are bounded."""
+"""Admin records: every type survives a round trip as JSON and MessagePack, each has an identity rule, and bodies are bounded."""
 
 import typing
 

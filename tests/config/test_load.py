@@ -1,4 +1,4 @@
-"""Configuration files: what is read, and for each mistake the file, the key and the sentence."""
+"""Configuration files: the records read from them, and for each error the file, the key and the sentence."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,5 @@
-"""A configuration file with secrets that others may use is refused wherever it is read; the published secrets of the shipped files are none."""
+"""A configuration file with secrets that others can use is refused wherever it is read; the published secrets of the shipped files do not
+count."""
 
 from pathlib import Path
 

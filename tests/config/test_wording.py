@@ -1,4 +1,4 @@
-"""A wrong value of an enumeration is refused with the values that there are, wherever it was written."""
+"""A wrong enumeration value is refused with the valid values, in every kind of input."""
 
 from pathlib import Path
 from typing import Any

@@ -90,7 +90,8 @@ def expected(row: NDArray[np.int64]) -> Any:
 
 
 class Book:
-    """An arena with sessions, one event of `n` contracts and their books, filled by the core's own leaves; plain dicts beside it."""
+    """An arena with sessions, one event of `n` contracts and their books, filled by the core's own leaves; plain dicts hold the expected
+    content."""
 
     def __init__(self, n: int = 3, dirty: int = 64, sessions: int = 4, payout: int = 10_000, wire: int = codes.WIRE_BINARY) -> None:
         pools = {

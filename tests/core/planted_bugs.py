@@ -1,7 +1,7 @@
 """Twelve bugs for the judge to find: each a plausible slip in the core, and the same slip in the model.
 
-CORE: (name, file under exchange_server/core, exact text, text with the bug). MODEL: (name, file under tests, exact text, text with the bug).
-The names pair them up. tests/core/test_planted_bugs.py checks that every text still stands exactly once where it is said to stand.
+CORE: (name, file under exchange_server/core, exact text, text with the bug). MODEL: (name, file under tests, exact text, text with the
+bug). The names pair them up. tests/core/test_planted_bugs.py checks that every text is still found exactly once in its file.
 """
 
 Bug = tuple[str, str, str, str]
@@ -118,5 +118,5 @@ MODEL: list[Bug] = [
     (CORE[11][0], "model.py", "        event.pool += amount\n", "        event.pool += max(amount, 0)\n"),
 ]
 
-# A flow that meets the slip early (tests/random_world.py); only to save time: the search goes on from seed 0 when it does not.
+# A flow that triggers the bug early (tests/random_world.py); only to save time: otherwise the search continues from seed 0.
 SEED_OF: dict[str, int] = dict(zip([bug[0] for bug in MODEL], (1, 0, 4, 0, 0, 0, 4, 12, 3, 9, 23, 55)))

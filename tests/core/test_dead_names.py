@@ -13,7 +13,7 @@ from exchange_server.core.layout import definitions
 
 ROOT = Path(__file__).resolve().parents[2]
 CODES = "protocol/codes.py"
-TEXTS = "protocol/errors.py"  # a table with a row for each refusal: that a code stands in it does not make anyone send it
+TEXTS = "protocol/errors.py"  # a table with a row for each refusal: that a code is in it does not mean that anything sends it
 LAYOUT = "exchange_server/core/layout/"
 SHAPE = LAYOUT + "shape.py"  # tables about the layout, which tests/core/test_layout.py reads
 SOURCES = ("config", "exchange_server", "protocol", "scripts")
@@ -97,7 +97,7 @@ BLOCK = {"DL_MAKER_BPS", "DL_TAKER_BPS", "DL_OWNER_SHARE", "DL_VENUE_SHARE"}  # 
 
 @pytest.mark.parametrize("prefix", sorted({name[:3] for name in vars(definitions) if re.match(r"D[A-Z]_", name)}))
 def test_each_word_of_a_definition_row_is_written_by_the_registry_and_read_by_the_core(prefix: str) -> None:
-    """A word that one side alone knows is a switch that nobody can turn, or an order that nobody hears."""
+    """A word that only one side uses is a switch without an effect, or a command that is never sent."""
     words = {name for name in vars(definitions) if name.startswith(prefix) and not name.endswith("_EXTRA")}
     assert words and words - words_used("exchange_server/registry") - words_used("config") == set()  # config/fields.py: the table of fields
     assert words - words_used("exchange_server/core") - BLOCK == set()

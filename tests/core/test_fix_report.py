@@ -73,7 +73,7 @@ def encoded(encoder, *rows):
 
 
 def fields_of(raw):
-    """A message as simplefix reads it; the length and the checksum are checked by building it anew."""
+    """A message as simplefix reads it; length and checksum are checked by building it again."""
     parser = simplefix.FixParser()
     parser.append_buffer(raw)
     parsed = parser.get_message()
@@ -258,7 +258,7 @@ def test_many_sessions_in_one_call_and_a_small_buffer(arena):
     for _ in range(400):
         session = rng.randint(0, 8)
         if rng.random() < 0.1:
-            rows.append(event(codes.E_PHASE, 0, session))  # takes no number: nobody sees it
+            rows.append(event(codes.E_PHASE, 0, session))  # has no number: it is not sent
             continue
         next_out[session] += 1
         texts = (b"abc", b"def") if rng.random() < 0.2 else None

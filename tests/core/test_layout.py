@@ -1,4 +1,5 @@
-"""The layout against its own tables (core/layout/shape.py): no word twice unless declared, none outside its row, neighbours where code counts on them."""
+"""The layout against its own tables (core/layout/shape.py): no word twice unless declared, none outside its row, neighbours where code
+counts on them."""
 
 from __future__ import annotations
 
@@ -73,7 +74,7 @@ def test_one_word_under_several_names_is_one(names: tuple[str, ...]) -> None:
 
 
 def test_the_header_has_room_in_each_group() -> None:
-    """Words of one purpose lie together, with room for more: a register added later moves no other."""
+    """Words of one purpose are adjacent, with room for more: a register added later moves no other."""
     names = [name for name in NAMES if name.startswith("H_")]
     spans = list(shape.HEADER_GROUPS.values())
     assert [first for first, _ in spans] == [1, *(end for _, end in spans[:-1])] and spans[-1][1] == L.HEADER_WORDS

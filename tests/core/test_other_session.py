@@ -1,4 +1,5 @@
-"""Two sessions of one firm act on each other's orders: the asker is answered, the session that entered the order hears of it and keeps it."""
+"""Two sessions of one firm act on each other's orders: the requesting session is answered; the session that entered the order gets a report
+and keeps the order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every cell of the tables of phases, tried on the real core and on the naive exchange beside it: what a phase allows, and what may follow it."""
+"""Every cell of the tables of phases, tried on the real core and on the naive exchange: what a phase allows, and what may follow it."""
 
 from typing import Any
 

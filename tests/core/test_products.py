@@ -130,7 +130,7 @@ def test_every_function_is_asked_of_every_product() -> None:
 
 
 def test_only_this_file_asks_for_the_product() -> None:
-    """A product's name or word elsewhere in the core is a payoff that was not gathered; markets/define.py writes the word."""
+    """A product's name or word elsewhere in the core is a payoff that was not gathered; definitions.py says where the definition row's goes."""
     found = {}
     for path in sorted(CORE.rglob("*.py")):
         names = [
@@ -140,6 +140,6 @@ def test_only_this_file_asks_for_the_product() -> None:
         ]
         if names:
             found[str(path.relative_to(CORE))] = names
-    assert found.pop("markets/define.py") == ["E_PRODUCT"]
+    assert found.pop("layout/definitions.py") == ["E_PRODUCT"]
     assert found.pop("markets/sets.py") == ["E_PRODUCT"], "the number that a refusal names"
     assert set(found) == {"money/products.py"}

@@ -145,7 +145,7 @@ def no_orders(make: Callable[..., WireStory]) -> None:
 
 
 def spot(make: Callable[..., WireStory]) -> None:
-    """What a spot sell needs is an amount of the base asset, what it is worth one of the quote asset."""
+    """What a spot sell needs is an amount of the base asset; its notional is an amount of the quote asset."""
     s = make(product=C.SPOT, max_notional=50_000, lot_base=3)
     s.new(1, C.SELL, 100, 501)
     s.new(1, C.SELL, 7, 5)

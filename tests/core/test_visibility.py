@@ -71,6 +71,6 @@ def test_another_firms_account_is_unknown(story: Story) -> None:
     answers = [
         reasons(story.new(PLATFORM, C.BUY, 1, 40, account=account))
         + reasons(story.do(C.C_CANCEL, session=PLATFORM, id=9, orig=9, account=account))
-        for account in (17, 55)  # firm 2's; nobody's
+        for account in (17, 55)  # firm 2's; no firm's
     ]
     assert answers[0] == answers[1] == [(C.R_UNKNOWN_ACCOUNT, 0, 0)] * 2

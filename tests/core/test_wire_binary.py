@@ -105,7 +105,7 @@ class Decoder:
         self.rows = rows
 
     def __call__(self, data: bytes, budget: int = 1 << 30, behind: int = 0xCF, start: int = 0) -> tuple[int, list[list[int]], int]:
-        """(status, rows, position). The slack behind the data is full of the byte `behind`, which must not matter."""
+        """(status, rows, position). The slack after the data is filled with the byte `behind`, which must not matter."""
         self.conn[L.CN_BUDGET] = budget
         buf = np.frombuffer(data + bytes([behind]) * SLACK, dtype=np.uint8).copy()
         out = np.full(self.rows * L.CMD_WORDS, -1, dtype=np.int64)
@@ -266,7 +266,7 @@ def test_integers_are_written_in_the_shortest_form(value: int) -> None:
 
 
 FIELDS = {
-    "status": within(0, 8), "reason": U16, "side": NIBBLE, "contract_side": NIBBLE, "type": NIBBLE, "tif": NIBBLE, "flags": U7,
+    "status": within(0, 8), "reason": within(0, 0xFFF), "side": NIBBLE, "contract_side": NIBBLE, "type": NIBBLE, "tif": NIBBLE, "flags": within(0, 0x7FFF),
     "account": U31, "instrument": U31, "venue": U16, "front_end": U16, "number": ID, "time": within(0, M.I64_MAX), "session_number": ID,
     "previous": ID, "order": within(0, M.I64_MAX), "id_hi": st.sampled_from([0, -5]), "id_lo": within(0, M.I64_MAX),
     "orig_hi": st.sampled_from([0, M.I64_MIN]), "orig_lo": within(0, M.I64_MAX), "price": I64, "qty": I64, "cum": I64, "leaves": I64,

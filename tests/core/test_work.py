@@ -45,7 +45,7 @@ def test_one_piece_too_many_is_a_broken_invariant() -> None:
 
 
 def test_two_mass_cancels_and_expiries_wait_at_once() -> None:
-    """Three pieces wait behind an event buffer of 8 rows; each goes on where it stopped, and none sees the registers of another."""
+    """Three pieces wait for an event buffer of 8 rows; each continues where it stopped, and none sees the registers of another."""
     s = PairStory()
     for number in range(1, 13):
         s.new(1, C.BUY, 10, number, id=number)

@@ -1,4 +1,4 @@
-"""The writer's kernels: what they do when the operating system says no, when nothing happens, and at the ring's borders."""
+"""The writer's kernels: failures of the operating system, idle times, and the ring's limits."""
 
 import errno
 import select

@@ -28,7 +28,7 @@ class Sessions:
             row[L.EVT_NUMBER], row[L.EVT_PREVIOUS] = number, self.last[s]
             kind = rng.integers(20)
             extra = 0
-            if kind == 0:  # the numbers begin anew
+            if kind == 0:  # the numbers restart
                 row[0] = E_LOGON
                 row[L.EVT_QTY] = L.LOGON_RESET | 2
                 next_out[s] = 1
@@ -46,7 +46,7 @@ class Sessions:
             rows.append(row)
             number += 1
             if extra:
-                payload = np.full(L.EVT_WORDS, -1, dtype=np.int64)  # pure payload: its words mean nothing
+                payload = np.full(L.EVT_WORDS, -1, dtype=np.int64)  # payload only: its words have no meaning
                 payload[L.EVT_NUMBER] = -77
                 rows.append(payload)
                 number += 1
@@ -136,7 +136,7 @@ def test_every_bit_of_a_row_its_place_and_its_checksum_counts() -> None:
 
 
 def test_two_changed_bits_are_seen_too() -> None:
-    """Also those that a sum of products would let pass: the same high bit of two words."""
+    """Also errors that a sum of products would miss: the same high bit of two words."""
     rows = np.arange(L.EVT_WORDS, dtype=np.int64)
     sums, _ = _sealed(rows)
     for bit in (0, 31, 32, 62, 63):

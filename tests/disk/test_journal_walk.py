@@ -1,4 +1,4 @@
-"""The reading kernels one by one; how they judge whole journals is in test_walk.py and test_recover.py."""
+"""The reading kernels one by one; test_walk.py and test_recover.py test them on whole journals."""
 
 from pathlib import Path
 

@@ -78,7 +78,7 @@ def test_add_packs_every_field() -> None:
 def test_texts_and_bodies_lie_in_extra_rows() -> None:
     turn = TurnInput(rows=4)
     turn.begin(1, 1)
-    turn.inbox[turn.words :] = -1  # what an earlier turn left behind must not shine through
+    turn.inbox[turn.words :] = -1  # leftovers of an earlier turn must not be visible
     at = turn.add(codes.C_CANCEL, 1, texts=(b"a" * 64, b"orig"))
     raw = turn.inbox[at : turn.words].view(np.uint8).tobytes()
     assert turn.inbox[at] == W.pack_command(codes.C_CANCEL, 1, 0, 0, L.ROWFLAG_TEXT, 0)

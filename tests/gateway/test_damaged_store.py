@@ -1,4 +1,5 @@
-"""Resends out of a damaged event store: never another report, never fewer in silence. They wait under a name for what is rebuilt, and name what is lost."""
+"""Resends out of a damaged event store: never another report, never fewer in silence. They wait under a name for what is rebuilt, and name
+what is lost."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -46,7 +47,7 @@ def chain(world: World, last_event: int) -> list[int]:
 # ---- binary ---------------------------------------------------------------------------------------------------------
 @pytest.fixture
 def traded(tmp_path: Path) -> Iterator[tuple[World, End, list[int]]]:
-    """MM1 with ten reports behind its logon reply, and the events that hold them."""
+    """MM1 with ten reports after its logon reply, and the events that hold them."""
     world = World(tmp_path)
     end = world.logged_on()
     instrument = world.instruments()[0]
@@ -162,7 +163,9 @@ def test_a_fix_resend_waits_with_a_word_and_follows_by_itself(desk: tuple[Street
     end.client.send("2", [(7, 2), (16, 11)], street.now)
     street.turn(3)
     got = end.take()
-    assert [m.msg_type for m in got] == ["B"] and "the answer to your ResendRequest from 2 to 11 waits: event store: events" in news(got)[0]
+    assert [m.msg_type for m in got] == ["B"] and "the answer to your ResendRequest from 2 to 11 is delayed: event store: events" in news(
+        got
+    )[0]
     assert not end.connection.gather(street.input), "it does not keep the loop busy"
     for _ in range(3):
         street.turn()
@@ -183,7 +186,7 @@ def test_a_fix_resend_names_what_is_lost_and_fills_it(desk: tuple[Street, FixEnd
     end.client.send("2", [(7, 2), (16, 11)], street.now)
     street.turn(3)
     got = end.take()
-    assert len(news(got)) == 1 and "messages 2 to 6 cannot be sent again: event store: events" in news(got)[0]
+    assert len(news(got)) == 1 and "messages 2 to 6 cannot be resent: event store: events" in news(got)[0]
     filled, *rest = [m for m in got if m.msg_type != "B"]
     assert (filled.msg_type, filled.seq, filled.text(36)) == ("4", 2, "7") and [m.seq for m in rest] == list(range(7, 12))
     assert not end.connection._resends
@@ -199,7 +202,7 @@ def test_missed_reports_wait_too(tmp_path: Path) -> None:
     good = damage(street, fills[3])
     back = end.again(reset=True)
     street.turn(3)
-    assert "the reports that you missed wait" in news(back.messages)[0] and not resent(back.messages)
+    assert "the reports that you missed are delayed" in news(back.messages)[0] and not resent(back.messages)
     assert len(news(back.messages)) == 1
     mend(street, fills[3], good)
     until(street, lambda: len(resent(back.messages)) >= 10)

@@ -1,4 +1,4 @@
-"""Failed logons slow their own address down and nobody else, are logged without secrets, and cost bounded memory. Time is an argument throughout."""
+"""Failed logons slow down only their own address, are logged without secrets, and take bounded memory. Time is an argument throughout."""
 
 import hashlib
 import hmac
@@ -63,7 +63,7 @@ def test_the_address_of_a_peer(peer: str, address: str) -> None:
 
 
 def wait(guard: LogonGuard, peer: Peer, now: int, who: str = "MM1") -> int:
-    """How long a logon waits that comes now, ns; it is then looked at."""
+    """How long a logon that arrives now waits, ns; it is then checked."""
     code = guard.admit(peer, who, now)
     if code == codes.OK:
         return 0

@@ -78,7 +78,7 @@ def test_a_logon_that_goes_by_exchange_time_is_refused(street: Street) -> None:
 
 
 def test_orders_and_mass_cancel_in_a_held_turn(street: Street) -> None:
-    """R_CLOCK_JUMP as a client sees it: by name, safe to resend, cancels go on."""
+    """R_CLOCK_JUMP as a client sees it: by name, safe to resend, cancels still accepted."""
     end = street.up()
     end.client.new_order(street.now, 1, "WC26-WIN-ESP", 1, 10, "0.0500")
     street.turn(2)

@@ -1,5 +1,5 @@
-"""Who sees what: a session of one venue and the markets, accounts and orders of others. What is not for it answers, byte for byte, like what does
-not exist, on both wires; market data follows the same rule as orders."""
+"""Who sees what: a session of one venue and the markets, accounts and orders of others. What is not for it answers, byte for byte, like
+what does not exist, on both wires; market data follows the same rule as orders."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -45,7 +45,7 @@ def login(name: str, wire: str, venue: str, firm: str, account: str) -> ar.Defin
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
-    """Venue A and B beside WC26; two firms with a session of each wire at A. MM1 and CLIENT1 are sessions of the platform."""
+    """Venues A and B in addition to WC26; two firms with a session of each wire at A. MM1 and CLIENT1 are sessions of the platform."""
     world = Street(tmp_path_factory.mktemp("events"))
     world.admin(
         ar.DefineVenue(name="A"),
@@ -69,7 +69,7 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
 
 
 ECHOED = ("instrument", "market", "account", "item", "asked", "used", "id", "orig")  # fields in which a question's own words come back
-PASSING = {"number": 1, "event": 1, "time": 0, "order": 0}  # counts and clocks: they go on whatever is asked
+PASSING = {"number": 1, "event": 1, "time": 0, "order": 0}  # counts and clocks advance with every request
 
 
 def answer(end: End, about: int, id: int) -> bytes:
@@ -90,7 +90,7 @@ FRESH = itertools.count(7001)  # ids are used up for 72 hours; all have as many 
 
 
 def ask(end: End, *messages: M.ClientMessage) -> list[Any]:
-    """Send, and what comes back."""
+    """Send; returns what is received."""
     end.messages.clear()
     for message in messages:
         end.session.send(message)
@@ -231,7 +231,7 @@ def test_definitions_and_books_are_those_that_the_venue_lists(street: Street) ->
     everything = [row.symbol for row in street.engine.registry.instruments]
     for key, wanted in (("ATA", shared), ("BOB", secret + shared), ("MM1", everything)):
         assert seen(ends[key], street) == (wanted, [street.instrument(symbol) for symbol in wanted], len(wanted)), key
-    trader = street.logged_on("MM2")  # books, trades and phases reach whoever sees the market, and nobody else
+    trader = street.logged_on("MM2")  # books, trades and phases reach every session that sees the market, and no other
     for end in ends.values():
         end.messages.clear()
     ask(trader, limit(next(FRESH), street.instrument("SECRET-1"), codes.BUY, 4000, 5))

@@ -1,4 +1,4 @@
-"""What the journal's tests share: rows, a small engine with the real one's interface, folders, libc functions that fail on purpose."""
+"""Shared by the journal's tests: rows, a small engine with the real one's interface, folders, libc functions that fail on purpose."""
 
 import ctypes
 import hashlib
@@ -90,7 +90,7 @@ def open_new(folder: Path, **options: Any) -> Journal:
 
 
 def commit(journal: Journal) -> None:
-    """Inline if it can be had; the thread may be faster."""
+    """Inline if possible; the thread may be faster."""
     if not journal.commit_inline():
         journal.wait(journal.next_seq)
 
@@ -111,7 +111,7 @@ def write_turns(folder: Path, turns: list[NDArray[np.int64]], **options: Any) ->
 def copy_folder(source: Path, target: Path) -> Path:
     if target.exists():
         shutil.rmtree(target)
-    shutil.copytree(source, target, ignore=shutil.ignore_patterns("spare.tmp"))  # comes and goes while a journal runs
+    shutil.copytree(source, target, ignore=shutil.ignore_patterns("spare.tmp"))  # created and removed while a journal runs
     return target
 
 
@@ -122,10 +122,10 @@ def patch(path: Path, at: int, data: bytes) -> None:
 
 
 class Faulty:
-    """libc as the writer kernel sees it, with the n-th write and the n-th sync under the test's thumb. Keep it alive while it is used.
+    """libc for the writer kernel, with the n-th write and the n-th sync controlled by the test. Keep it referenced while it is used.
 
-    on_write(call number, bytes asked) and on_sync(call number) return None (do it), a negative errno (fail so), or for a write a number
-    of bytes: write only so many and say so.
+    on_write(call number, bytes requested) and on_sync(call number) return None (do it), a negative errno (fail with it), or for a write a
+    number of bytes: write only that many and return it.
     """
 
     def __init__(

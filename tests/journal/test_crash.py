@@ -1,4 +1,4 @@
-"""kill -9 at random moments, and power cuts by a model of the page cache. 0 acknowledged rows lost, 0 doubled, 0 invented."""
+"""kill -9 at random moments, and power cuts by a model of the page cache. No acknowledged row is lost, duplicated or invented."""
 
 import errno
 import os
@@ -26,7 +26,7 @@ def stream(life: int, n: int) -> np.ndarray:
 
 
 def child(data: Path, life: int, mode: str, pipe: int) -> None:
-    """Trade until killed; after each commit tell the parent how many turns of this life are acknowledged."""
+    """Trade until killed; after each commit report to the parent how many turns of this run are acknowledged."""
     r = recover(data, SERVER, FakeEngine, mode=mode, **OPTIONS)
     os.write(pipe, (0).to_bytes(4, "little"))
     sent: list[int] = []
@@ -48,7 +48,7 @@ def child(data: Path, life: int, mode: str, pipe: int) -> None:
 
 
 def last_told(pipe: int) -> int:
-    """The last whole number that the child wrote; 0 when it never came so far."""
+    """The last complete number that the child wrote; 0 if there is none."""
     data = b""
     while piece := os.read(pipe, 1 << 16):
         data += piece
@@ -83,7 +83,7 @@ def test_kill_9_at_random_moments(tmp_path: Path, mode: str) -> None:
             try:
                 os.close(reader)
                 child(data, life, mode, writer)
-            except BaseException as e:  # the test's own child: whatever it is, the parent must hear of it
+            except BaseException as e:  # the test's own child: every error must reach the parent
                 os.write(2, f"life {life}: {e!r}\n".encode())
             os._exit(1)
         os.close(writer)
@@ -103,14 +103,14 @@ def test_kill_9_at_random_moments(tmp_path: Path, mode: str) -> None:
             assert found == sorted(set(found)), "doubled or out of order"
             missing = acknowledged - set(found)
             assert not missing, f"acknowledged and lost: {sorted(missing)[:5]}"
-            if len(found) > 20_000:  # begin anew before it becomes slow
+            if len(found) > 20_000:  # start again before it becomes slow
                 shutil.rmtree(data)
                 acknowledged = set()
     assert total > lives, "the children must have done something"
 
 
 class Disk:
-    """What is on the platter: bytes reach it when their file is synced, or, with luck, in whole sectors without that."""
+    """What is on the disk: bytes reach it when their file is synced, or, by chance, in whole sectors without a sync."""
 
     def __init__(self, folder: Path) -> None:
         self.files = {p.name: bytearray(p.read_bytes()) for p in folder.iterdir() if p.suffix == ".seg" or p.name == "watermark"}
@@ -125,7 +125,7 @@ class Disk:
             content[offset : offset + len(data)] = data
 
     def cut(self, target: Path, rng: random.Random) -> None:
-        """The power goes: of what was not synced any sectors may have come down, in any order."""
+        """A power cut: of the unsynced data any sectors may have been written, in any order."""
         shutil.rmtree(target, ignore_errors=True)
         target.mkdir(parents=True)
         for name in {*self.files, *self.pending}:
@@ -145,7 +145,7 @@ Call = tuple[str, str, int, bytes, bytes]  # kind, file, offset, data, what the 
 
 
 def run_and_record(folder: Path, mode: str, seed: int) -> tuple[Disk, list[Call]]:
-    """A journal's life on a disk that is watched: its first state, and every write and sync in order."""
+    """A journal's run on a recorded disk: its first state, and every write and sync in order."""
     rng = random.Random(seed)
     folder.mkdir(parents=True)
     position = create(folder, SERVER, SEGMENT)
@@ -169,7 +169,7 @@ def run_and_record(folder: Path, mode: str, seed: int) -> tuple[Disk, list[Call]
 
 
 def power_cuts(folder: Path, honest: bool, mode: str, seed: int, cuts: int) -> list[str]:
-    """Cut the power between any two calls; what was wrong after each cut. honest: a sync does what it says."""
+    """Cut the power between any two calls; returns the errors after each cut. honest: a sync really syncs."""
     disk, calls = run_and_record(folder / "run", mode, seed)
     rng = random.Random(seed)
     wrong: list[str] = []
@@ -177,7 +177,7 @@ def power_cuts(folder: Path, honest: bool, mode: str, seed: int, cuts: int) -> l
     promised = written = done = 0
     for k in where:
         for kind, name, offset, data, marks in calls[done:k]:
-            disk.pending["watermark"] = [(0, marks)]  # memory: it may come down at any time
+            disk.pending["watermark"] = [(0, marks)]  # memory: it may be written at any time
             if kind == "write":
                 disk.write(name, offset, data)
                 written += (len(data) - fmt.FRAME_HEADER_BYTES) // fmt.ROW_BYTES if offset else 0
@@ -206,7 +206,7 @@ def test_power_cuts_lose_nothing_that_was_synced(tmp_path: Path, mode: str) -> N
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_without_fdatasync_the_same_test_fails(tmp_path: Path, mode: str) -> None:
-    """Otherwise it would prove nothing."""
+    """Otherwise the test would prove nothing."""
     assert len(power_cuts(tmp_path / "d", False, mode, 1, 50)) > 10
 
 
@@ -222,7 +222,7 @@ def failing(n: int, how: str) -> Faulty:
 
 @pytest.mark.parametrize("how", ["EIO", "ENOSPC", "short"])
 def test_the_nth_call_fails_and_nothing_acknowledged_is_lost(tmp_path: Path, how: str) -> None:
-    """For each n: writes and syncs go well until the n-th, which fails; then the server starts again on what is there."""
+    """For each n: writes and syncs succeed until the n-th, which fails; then the server starts again on the result."""
     for n in range(1, 600 if LONG else 25):
         folder = tmp_path / "data"
         shutil.rmtree(folder, ignore_errors=True)

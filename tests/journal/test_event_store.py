@@ -1,4 +1,4 @@
-"""The event store: rows by number, and what becomes of readers and trading when its files rot, go missing or find no room."""
+"""The event store: rows by number, and the effects on readers and trading when its files are damaged or missing or the disk is full."""
 
 import errno
 import os
@@ -43,7 +43,7 @@ def test_rows_come_back_over_file_borders(tmp_path: Path, per_file: int) -> None
             store.rows(first, count)
     store.close()
     data = b"".join(p.read_bytes()[: per_file * ROW_BYTES] for p in sorted(tmp_path.glob("*.evt")))
-    assert data[: 300 * ROW_BYTES] == whole.tobytes()  # event n lies at byte (n - 1) * 192
+    assert data[: 300 * ROW_BYTES] == whole.tobytes()  # event n is at byte (n - 1) * 192
 
 
 def test_holes_and_halves_are_refused(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_the_next_file_is_made_ahead(tmp_path: Path) -> None:
 
 
 def test_rows_in_memory_and_in_files_are_one_store(tmp_path: Path) -> None:
-    """What waits for its write, what was written in one go with it, and what a cut takes back."""
+    """Rows that wait for a write, rows written together with them, and rows removed by a cut."""
     tail = event_store.TAIL_BYTES // ROW_BYTES
     store = EventStore(tmp_path, 1 << 13)
     store.append(events(1, tail - 1))
@@ -83,7 +83,7 @@ def test_rows_in_memory_and_in_files_are_one_store(tmp_path: Path) -> None:
     store.go_to(tail + 5)
     store.append(events(tail + 5, 2 * tail))
     assert np.array_equal(kept, events(tail + 4, 2)) and np.array_equal(store.rows(1, 3 * tail), events(1, 3 * tail))
-    store.go_to(tail - 5)  # back into what is in the file
+    store.go_to(tail - 5)  # back into rows that are in the file
     store.append(events(tail - 5, 2))
     assert store.next_number == tail - 3 and np.array_equal(store.rows(tail - 9, 6), events(tail - 9, 6))
     store.close()
@@ -173,7 +173,7 @@ def test_files_that_are_not_whole(tmp_path: Path, damage: str) -> None:
         with pytest.raises(EventsMissing):
             store.row(number)
     assert np.array_equal(store.rows(1, 16), events(1, 16)) and np.array_equal(store.rows(33, 28), events(33, 28))
-    store.go_to(20)  # replay goes on in the middle of it
+    store.go_to(20)  # replay continues in the middle of it
     store.append(events(20, 41))
     store.flush()
     assert np.array_equal(store.rows(20, 41), events(20, 41)) and path.stat().st_size == store.files.file_bytes
@@ -181,7 +181,7 @@ def test_files_that_are_not_whole(tmp_path: Path, damage: str) -> None:
 
 
 def test_a_file_that_is_cut_or_taken_away_under_a_reader_stops_nothing(tmp_path: Path) -> None:
-    """Mapped files would end the process with SIGBUS."""
+    """With mapped files the process would end with SIGBUS."""
     store = EventStore(tmp_path, 400)
     store.append(events(1, 1000))
     store.flush()
@@ -324,7 +324,7 @@ def test_descriptors_are_let_go(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("long", [pytest.param(True, id="long")] if LONG else [pytest.param(False, id="short")])
 def test_every_flipped_bit_of_a_store_is_seen(tmp_path: Path, long: bool) -> None:
-    """The long form flips all of them; the short one a bit of each word and all of some."""
+    """The long form flips every bit; the short one flips one bit of each word and every bit of some words."""
     rows = 40 if long else 12
     store = EventStore(tmp_path, rows)
     whole = events(1, rows)

@@ -1,4 +1,4 @@
-"""The folder: one writer at a time, segments that are whole or not there, a journal that is never begun over another."""
+"""The folder: one writer at a time, segments that are complete or absent, and no new journal over an existing one."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Digests in the journal while the server runs: where they stand, when they are written, and that a replay which differs is named."""
+"""Digests in the journal while the server runs: their place, when they are written, and that a replay that differs is reported."""
 
 from pathlib import Path
 
@@ -29,7 +29,7 @@ def trade(r: Recovered[FakeEngine], numbers: range, marks: Marks | None = None, 
         if marks is not None:
             marks.look(now_s)
         commit(r.journal)
-        r.journal.settle()  # the writer thread may still be at the mark
+        r.journal.settle()  # the writer thread may still be writing the mark
     return turns
 
 
@@ -67,7 +67,7 @@ def test_after_a_crash_every_mark_is_compared(tmp_path: Path, mode: str) -> None
     r = start(tmp_path)
     assert r.report.marks == len(found) and r.engine.digest() == digest_of(turns) and not r.engine.restored
     seal(r, tmp_path)
-    r = start(tmp_path)  # from a snapshot the running value goes on
+    r = start(tmp_path)  # from a snapshot the running value continues
     assert r.engine.restored
     turns += trade(r, range(200, 230), Marks(r.engine, r.journal, r.store, every_rows=20))
     crash(r)
@@ -77,7 +77,7 @@ def test_after_a_crash_every_mark_is_compared(tmp_path: Path, mode: str) -> None
 
 
 class Otherwise(FakeEngine):
-    """Does one thing differently in one row, with the same counters."""
+    """Handles one row differently, with the same counters."""
 
     def apply(self, rows, words, sink):  # type: ignore[no-untyped-def]
         def other(event: np.ndarray) -> None:
@@ -115,7 +115,7 @@ def test_time_and_rows_decide_and_nothing_new_writes_nothing(tmp_path: Path) -> 
     assert marks.written == 1
     marks.look(500.0)
     assert marks.written == 1, "no new rows"
-    r.journal.settle()  # the writer has taken the first one: until then a second is not asked for
+    r.journal.settle()  # the writer has taken the first one: until then a second is not requested
     trade(r, range(3, 4), marks, 500.0)
     assert marks.written == 2
     crash(r)
@@ -125,7 +125,7 @@ def test_time_and_rows_decide_and_nothing_new_writes_nothing(tmp_path: Path) -> 
 def test_a_mark_stands_behind_its_rows_although_the_writer_is_busy(tmp_path: Path) -> None:
     """Rows before and after the request wait together for a slow sync: one frame up to the mark, the mark, and then the others."""
     journal = open_new(tmp_path / "journal")
-    journal._st[dw.ST_OWNER] = 2  # as if the loop were writing: nobody else may
+    journal._st[dw.ST_OWNER] = 2  # as if the loop were writing: then no other writer may
     for number in range(1, 6):
         journal.append(turn(number, 2))
     seq = journal.next_seq
@@ -156,7 +156,7 @@ def test_marks_at_ring_borders_and_segment_ends(tmp_path: Path, seed: int) -> No
     journal.settle()
     journal.close()
     found = [(m.seq, m.event_seq) for m in marks_of(tmp_path)]
-    # One that found its segment full with no next one ready is left out: it may never hold up the journal.
+    # A mark is left out if its segment is full and no next one is ready: it must never delay the journal.
     assert set(found) <= set(wanted) and found == sorted(found) and len(found) > len(wanted) - 12
     verify(tmp_path / "journal")
 

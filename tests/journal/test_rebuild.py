@@ -1,4 +1,4 @@
-"""Holes of the event store are filled from the journal, beside a running journal; what it cannot give back is named. The faults of a disk: every
+"""Holes of the event store are filled from the journal while it runs; events that cannot be rebuilt are named. The faults of a disk: every
 bit of small files flipped, pages zeroed, files missing or short."""
 
 import errno
@@ -41,7 +41,7 @@ def stop(r: Recovered[FakeEngine]) -> None:
 
 
 class World:
-    """A running server's part that matters here: store, rebuilder, a clock by hand, the log."""
+    """The part of a running server needed here: store, rebuilder, a manual clock, the log."""
 
     def __init__(self, r: Recovered[FakeEngine], data: Path, engine: type[FakeEngine] = FakeEngine) -> None:
         self.lines: list[tuple[str, dict[str, Any]]] = []
@@ -127,7 +127,7 @@ def test_any_damage_is_refused_by_name_and_then_mended(sealed: tuple[Path, np.nd
     assert world.work(), world.lines
     assert np.array_equal(r.store.rows(1, count), whole) and not r.store.holes and not r.store.lost
     assert world.said("event_store_rebuilt")[0]["events"] == refused
-    trade(r, range(500, 520))  # and life goes on
+    trade(r, range(500, 520))  # and the store continues
     r.store.flush()
     assert np.array_equal(r.store.rows(1, count), whole)
     stop(r)
@@ -148,7 +148,7 @@ def test_flipped_bits_reach_no_reader_and_are_mended(sealed: tuple[Path, np.ndar
         at = begin + bit // 8
         patch(path, at, bytes([raw[at] ^ 1 << bit % 8]))
         hit = first + bit // 8 // (192 if where == "rows" else 8)
-        r.store.go_to(r.store.next_number, r.store.value())  # nothing is known of the file
+        r.store.go_to(r.store.next_number, r.store.value())  # nothing is known about the file
         with pytest.raises(EventsMissing):
             r.store.chain(first + PER_FILE - 1, 1, 0)
         with pytest.raises(EventsMissing):
@@ -176,7 +176,7 @@ def test_a_start_without_the_store_goes_on_and_fills_it_beside(sealed: tuple[Pat
 
 
 def test_what_a_crash_left_unlooked_at_is_looked_at(sealed: tuple[Path, np.ndarray], tmp_path: Path) -> None:
-    """The mark of the clean stop is gone: everything is read once, in the background, before somebody needs it."""
+    """The mark of the clean stop is missing: everything is read once, in the background, before it is needed."""
     data, whole = copy_folder(sealed[0], tmp_path / "data"), sealed[1]
     (data / "events" / "synced").unlink()
     patch(data / "events" / "00000003.evt", 192, bytes(192))

@@ -1,4 +1,4 @@
-"""Recovery: what was acknowledged comes back once, torn tails go, rot is refused by name."""
+"""Recovery: acknowledged rows are restored exactly once, torn tails are cut, other damage is refused, naming the place."""
 
 import errno
 import os
@@ -43,7 +43,7 @@ def trade(r: Recovered[FakeEngine], turns: list[np.ndarray]) -> None:
 
 
 def stop(r: Recovered[FakeEngine]) -> None:
-    """As a crash leaves it, except that everything appended is durable: no mark, no snapshot."""
+    """The state after a crash, except that everything appended is durable: no mark, no snapshot."""
     r.journal.close()
     r.store.close()
 
@@ -130,7 +130,7 @@ def test_clean_stop_snapshot_and_the_rows_behind_it(old: Path, tmp_path: Path) -
     seal(r, data)
     assert len(list((data / "snapshots").glob("*.snap"))) == 2
     newest = sorted((data / "snapshots").glob("*.snap"))[-1]
-    patch(newest, 4100, b"\xff")  # rotten: the one before serves
+    patch(newest, 4100, b"\xff")  # damaged: the previous one is used
     r = start(data)
     assert r.engine.restored and r.report.rows == 600 and r.engine.digest() == digest_of(TURNS + more)
     assert any("SHA-256" in note for note in r.report.notes) and r.report.marks == 1
@@ -155,7 +155,7 @@ def test_segments_before_a_snapshot_may_go_but_not_without_it(old: Path, tmp_pat
     with pytest.raises(JournalRefused, match="no snapshot that verifies"):
         start(data)
     shutil.move(away, data / "snapshots")
-    shutil.rmtree(data / "events")  # it can be derived, so it never keeps a server from starting
+    shutil.rmtree(data / "events")  # it can be derived, so it never prevents a start
     r = start(data)
     assert r.engine.digest() == digest_of(TURNS) and r.store.holes.ranges == [(1, r.engine.event_seq - 1)]
     stop(r)
@@ -176,7 +176,7 @@ def test_a_replay_that_differs_is_refused(old: Path, tmp_path: Path) -> None:
     seal(start(data), data)
     with pytest.raises(JournalRefused, match="does not have the snapshot's digest"):
         recover(data, SERVER, Other, **OPTIONS)
-    stop(start(data))  # a refusal lets the folder go
+    stop(start(data))  # a refusal releases the folder
 
 
 def test_a_clean_stop_at_the_end_of_a_segment_begins_the_next_one_for_its_mark(tmp_path: Path) -> None:
@@ -454,7 +454,7 @@ def test_whatever_says_that_there_was_something_keeps_the_refusal(tmp_path: Path
 
 
 def test_rows_that_were_acknowledged_are_never_begun_over(old: Path, tmp_path: Path) -> None:
-    """Both slots zeroed in a journal with rows: refused, whatever else is gone."""
+    """Both slots zeroed in a journal with rows: refused, whatever else is missing."""
     data = copy_folder(old, tmp_path / "data")
     (data / "journal" / "watermark").write_bytes(bytes(8192))
     for path in [*(data / "events").glob("*"), *sorted((data / "journal").glob("*.seg"))[1:]]:

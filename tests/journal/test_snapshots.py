@@ -1,4 +1,4 @@
-"""Snapshots: whole or not there; a damaged one is named and passed over."""
+"""Snapshots: complete or absent; a damaged one is reported and skipped."""
 
 import os
 from pathlib import Path

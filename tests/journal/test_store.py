@@ -1,4 +1,4 @@
-"""Append, commit, roll over, fail: each failure stops the journal once and for all, with its own words."""
+"""Append, commit, roll over, fail: each failure stops the journal permanently, with its own message."""
 
 import errno
 import os
@@ -63,7 +63,7 @@ def test_a_full_ring_waits_and_turns_of_every_length_pass_through(tmp_path: Path
     for number in range(1, 200):
         rows = turn(number, number % 31)  # up to the whole ring
         total += rows.size // 16
-        journal.append(rows)  # never kicked: append itself has to call the writer when there is no room
+        journal.append(rows)  # never kicked: append itself must wake the writer if there is no room
         assert journal.backlog_bytes <= 2 * 4096
     journal.close()
     assert verify(tmp_path).rows == total
@@ -144,16 +144,16 @@ def _fill_until(journal: Journal, stop, limit: int = 500) -> int:
 
 
 def test_disk_full_sheds_first_and_fails_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    disk = NoSpace(monkeypatch, after=1)  # segment 1 can be had, 2 cannot
+    disk = NoSpace(monkeypatch, after=1)  # segment 1 can be created, 2 cannot
     journal = open_new(tmp_path, reserve_bytes=8192)
-    while disk.calls < 3:  # the preparer has found out
+    while disk.calls < 3:  # the preparer has failed
         select.select([], [], [], 0.002)
     assert not journal.space_low(), "there is still most of a segment"
     low_at = _fill_until(journal, journal.space_low)
     assert SEGMENT - journal.counters()["offset"] > 8192 - 1000
     rows_in_reserve = 0
     with pytest.raises(JournalFailed, match="no next segment.*the disk is full"):
-        while True:  # cancels still go, as long as the reserve lasts
+        while True:  # cancels are still accepted, as long as the reserve lasts
             ticket = journal.append(turn(low_at, 1))
             journal.wait(ticket)
             rows_in_reserve += 2
@@ -210,7 +210,7 @@ def test_no_space_for_the_first_segment(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(JournalError, match="no space left on the disk for a segment of 32768 bytes"):
         open_new(tmp_path)
     monkeypatch.undo()
-    journal = open_new(tmp_path)  # the lock was let go, and what was left behind does no harm
+    journal = open_new(tmp_path)  # the lock was released, and the leftover files do no harm
     journal.append(turn(1))
     journal.close()
     assert verify(tmp_path).rows == 2

@@ -1,6 +1,6 @@
-"""Torn, overwritten, flipped: a journal either comes back with all that was acknowledged, or it is refused by name. Never anything else.
+"""Torn, overwritten, flipped: a journal is either restored with everything acknowledged, or refused, naming the place. Nothing else.
 
-Two sources: one whose last frames were never acknowledged (the watermark stands before them, as after a crash in the middle of a write),
+Two sources: one whose last frames were never acknowledged (the watermark is before them, as after a crash in the middle of a write),
 and one that was quiet before it was damaged (the watermark covers everything).
 """
 
@@ -26,7 +26,7 @@ def rows_in(folder: Path) -> list[np.ndarray]:
 
 
 def turns_recovered(folder: Path) -> int:
-    """How many whole turns come back; fails when they are not exactly a prefix of TURNS."""
+    """The number of whole turns restored; fails if they are not exactly a prefix of TURNS."""
     parts = rows_in(folder)
     rows = np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
     wanted = np.concatenate(TURNS)
@@ -59,7 +59,7 @@ def crashed(quiet: tuple[Path, list[tuple[int, int, int]]], tmp_path_factory: py
 
 
 def test_torn_at_every_byte_of_the_last_frames(crashed: Path, quiet, tmp_path: Path) -> None:
-    """Zeros from byte X on, for every X in the frames that nobody was told of; the acknowledged ones always come back."""
+    """Zeros from byte X on, for every X in the unacknowledged frames; the acknowledged ones are always restored."""
     folder = copy_folder(crashed, tmp_path / "j")
     places = quiet[1]
     path = folder / fmt.segment_name(places[-1][0])
@@ -124,7 +124,7 @@ def flips(places: list[tuple[int, int, int]], last_bytes: int) -> list[tuple[int
 
 
 def test_every_flipped_bit_of_a_quiet_journal_is_refused(quiet, tmp_path: Path) -> None:
-    """A sample of all bits of the last 64 KiB (EXOS_LONG=1: all). A flip is seen: no other outcome than a refusal is right here,
+    """A sample of all bits of the last 64 KiB (EXOS_LONG=1: all). Every flip must be refused,
     because everything had been acknowledged."""
     folder = copy_folder(quiet[0], tmp_path / "j")
     places = flips(quiet[1], 64 << 10)
@@ -208,7 +208,8 @@ def test_both_watermark_slots_gone(quiet, tmp_path: Path) -> None:
 
 
 def test_async_frames_that_never_reached_the_disk(tmp_path: Path) -> None:
-    """A power cut in async mode may keep a later frame and lose an earlier one. Neither was synced: both go. A synced one never does."""
+    """A power cut in async mode may keep a later frame and lose an earlier one. Neither was synced, so both are cut. A synced one is never
+    cut."""
     journal = open_new(tmp_path / "a", mode="async", sync_ns=3_600_000_000_000)
     places = []
     for rows in TURNS[:10]:

@@ -1,4 +1,4 @@
-"""Timers of links: one entry each, the earliest given to the loop, and a stand-still judged apart."""
+"""Timers of links: one entry each, the earliest given to the loop, and a frozen process handled separately."""
 
 from collections.abc import Callable
 from typing import Any

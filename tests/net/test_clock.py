@@ -1,4 +1,4 @@
-"""Exchange time never falls, creeps while it is ahead, and does not follow a jump; the steady clock goes on whatever happens."""
+"""Exchange time never falls, advances slowly while it is ahead, and does not follow a jump; the steady clock always advances."""
 
 import pytest
 
@@ -122,7 +122,7 @@ def test_being_held_up_between_the_two_readings_is_no_step() -> None:
     clock = Clock(ClockMemory(), ClockRules(), lambda: NOON, lambda: next(steady), 1)
     real = iter([NOON + 90 * SECOND] * 2)
     clock.read_real = lambda: next(real)
-    # first try: the process stands still for 90 s between the two readings; they are read again
+    # first try: the process is frozen for 90 s between the two readings, so they are read again
     assert clock.now_ns() == NOON + 90 * SECOND and news(clock) == []
 
 

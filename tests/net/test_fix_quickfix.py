@@ -1,7 +1,8 @@
 """An independent engine at the other end: QuickFIX as initiator with all its checks on, against the running server.
 
-With our dictionary on a session that has `standard_dictionary = false`, with the standard's own on one that is not told anything, and, where the
-machine has it, with the FIX44.xml that QuickFIX itself comes with (its wheels do not: Debian's libquickfix-dev and its source have it).
+With our dictionary on a session that has `standard_dictionary = false`, with the standard's own on one that is not told anything, and,
+where the machine has it, with the FIX44.xml that QuickFIX itself comes with (its wheels do not: Debian's libquickfix-dev and its source
+have it).
 """
 
 import os
@@ -147,7 +148,7 @@ def test_quickfix_trades_asks_again_and_says_goodbye(peer: Peer) -> None:
     assert live[1]["5010"] == "N" and live[1]["44"] == "0.4500" and "tag 110 " in live[6]["58"]
     assert "tag 44 has 5 decimals, at most 4" in live[5]["58"] and peer.seen("in", "3") == [] and len(live[0]["60"]) == 27
 
-    wait_until(lambda: peer.seen("in", "0"))  # a heartbeat lies among the numbers to be asked for
+    wait_until(lambda: peer.seen("in", "0"))  # a heartbeat is among the numbers to be requested
     fix.Session.lookupSession(peer.session).setNextTargetMsgSeqNum(2)
     peer.send("H", (11, 2), (55, "CUP-A"), (54, 1))
     again = peer.wait(21)[10:]

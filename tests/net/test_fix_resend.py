@@ -1,4 +1,5 @@
-"""kill -9, the event store deleted, a restart: what is resent equals what the client had captured, byte for byte, and the numbers go on."""
+"""kill -9, the event store deleted, a restart: what is resent equals what the client had captured, byte for byte, and the numbers
+continue."""
 
 import socket
 import time
@@ -42,7 +43,8 @@ class Line:
 
 
 def reset(client: FixClient, port: int) -> Line:
-    """A logon with 141=Y. Again while the server has not yet seen the end of the connection before: it closes a second one without a word."""
+    """A logon with 141=Y. Again while the server has not yet seen the end of the connection before: it closes a second one without an
+    answer."""
     for _ in range(100):
         try:
             return Line(client, port, reset=True)
@@ -52,7 +54,7 @@ def reset(client: FixClient, port: int) -> Line:
 
 
 def parts(raw: bytes) -> tuple[bytes, bytes, bytes]:
-    """(MsgType, MsgSeqNum, body): the body is all behind the header."""
+    """(MsgType, MsgSeqNum, body): the body is everything after the header."""
     fields = raw.split(b"\x01")
     header = (b"8=", b"9=", b"35=", b"49=", b"56=", b"34=", b"52=", b"43=", b"122=")
     count = next(i for i, part in enumerate(fields) if not part.startswith(header))

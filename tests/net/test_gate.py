@@ -123,7 +123,7 @@ def test_a_turn_among_others_goes_to_the_writers_thread() -> None:
 
 
 def test_async_a_short_turn_is_written_by_the_loop_whatever_else_goes_on() -> None:
-    """The writer's thread may be in the middle of a sync: nobody has to wait for that."""
+    """The writer's thread may be in the middle of a sync, which must not be waited for."""
     rig = Rig(inline=False, mode="async")
     rig.turn(5, b"one", alone=False)
     assert rig.writer.kicks == 0 and rig.sent == [], "the thread has it"

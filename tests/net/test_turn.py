@@ -143,7 +143,7 @@ async def test_nothing_leaves_before_its_turn_is_durable() -> None:
         await nothing(reader)
         assert len(street.engine.rows) >= 3
         street.journal.settle()
-        # what the connection writes itself comes before its turn's encoded events; the first turn may end behind the logon or the first order
+        # what the connection writes itself comes before its turn's encoded events; the first turn may end after the logon or the first order
         got = await lines(reader, 3)
         assert sorted(got) == [b"OK 7", b"OK 8", b"own words"] and got[-1] == b"OK 8"
 

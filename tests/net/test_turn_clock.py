@@ -1,4 +1,4 @@
-"""Durability 11: the time of day is set back, forward and right again, and the process stands still, while peers are connected."""
+"""Durability 11: the time of day is set back, forward and right again, and the process is frozen, while peers are connected."""
 
 import asyncio
 import time
@@ -20,7 +20,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.step = 0  # of the time of day
-        self.frozen = 0  # of both: the process stood still
+        self.frozen = 0  # of both: the process was frozen
 
     def clock(self) -> Clock:
         real = lambda: time.time_ns() + self.step + self.frozen  # noqa: E731

@@ -1,4 +1,5 @@
-"""The comparison of two trees: rounds in turn, ratios turned the right way, void rounds left out, and what it says when a side cannot run."""
+"""The comparison of two trees: alternating rounds, ratios in the right direction, void rounds left out, and the error if a side cannot
+run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every row of the bench, tiny: it runs, checks its answer and gives sound lines. Nothing here looks at a time."""
+"""Every row of the bench at a tiny size: it runs, checks its answer and gives valid lines. No times are checked."""
 
 from __future__ import annotations
 

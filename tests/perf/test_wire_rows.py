@@ -1,4 +1,4 @@
-"""The rows over the wires, tiny: a server process, a load generator process, every command answered. No times."""
+"""The rows over the wires at a tiny size: a server process, a load generator process, every command answered. No times are checked."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_file_system_is_named() -> None:
 
 
 def test_answers_are_counted_once() -> None:
-    """A cancel answers when it names another order; fills and cut frames do not count."""
+    """A Canceled is an answer if it names another order; fills and incomplete frames do not count."""
     order = (1, 2, 3, 4, 5, 16, 1, 1, 1)
     own = M.Canceled(*order, 0, 102, 0, 50, 10, 0, 0)
     asked = M.Canceled(*order, 1 << 40, 100, 0, 50, 10, 0, 0)

@@ -1,4 +1,4 @@
-"""The exchange of tests/gateway/binary/world.py behind a real port, with faults to order: for the SDK's tests."""
+"""The exchange of tests/gateway/binary/world.py on a real port, with faults on demand, for the SDK's tests."""
 
 import asyncio
 from typing import Any
@@ -22,7 +22,7 @@ class Peer(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self.rig.deaf:
-            return  # read by the kernel, never seen by the exchange
+            return  # read from the socket, never passed to the exchange
         self.end.raw += data
         self.rig.plan()
 
@@ -33,7 +33,7 @@ class Peer(asyncio.Protocol):
 
 
 class Rig:
-    """`deaf`: what clients send is lost. `mute`: what the exchange answers is lost (it has been done)."""
+    """`deaf`: messages of clients are lost. `mute`: answers of the exchange are lost (the requests were carried out)."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -63,7 +63,7 @@ class Rig:
         await asyncio.sleep(0)
 
     def cut(self) -> None:
-        """All connections break; what was on its way is lost."""
+        """All connections break; messages in transit are lost."""
         for peer in list(self.peers):
             peer.transport.abort()
 

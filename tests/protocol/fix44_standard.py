@@ -1,4 +1,5 @@
-"""FIX 4.4 as the standard has it: which fields and values the messages that we send may carry. Not made from our own table: it judges it.
+"""FIX 4.4 according to the standard: the fields and values allowed in the messages that we send. Written independently of our own table, to
+check it.
 
 Fields of components and groups are listed with their message; of the groups only News' lines of text matter here.
 """
@@ -136,7 +137,7 @@ def wrong_with(message: FixMessage, decimals: int = 3) -> list[str]:
 
 
 def dictionary() -> str:
-    """This table as a QuickFIX dictionary: what an engine that knows nothing of ours validates with."""
+    """This table as a QuickFIX dictionary, as used by an engine without ours."""
     out = ['<fix type="FIX" major="4" minor="4" servicepack="0">', " <header>"]
     out += [_ref(tag, tag in tags(HEADER_REQUIRED)) for tag in sorted(tags(HEADER) - {627, 628, 629, 630})]
     out += [" </header>", " <trailer>", _ref(10, True), " </trailer>", " <messages>"]

@@ -70,7 +70,7 @@ def test_what_was_missed_comes_first_whatever_the_order_on_the_wire() -> None:
 
 
 def test_a_resume_repeats_logon_replies_of_earlier_connections() -> None:
-    """They keep their numbers and change nothing: the first reply on a connection is its own."""
+    """Later replies keep their numbers and change nothing: the first reply on a connection is its own."""
     session = B.ClientSession("MM1", "s", 1)
     session.receive(wire(M.Hello(1, CHALLENGE, "exos")), 0)
     happenings = session.receive(wire(reply(5, 9000), reply(1, 2000), report(2), reply(3, 3000), report(4), M.ResumeDone(1, 5, 5)), 1)

@@ -70,7 +70,7 @@ async def test_trading(rig: Rig) -> None:
 async def test_refusals_are_exceptions_with_a_reason_and_a_sentence(rig: Rig) -> None:
     async with client_of(rig) as client:
         for call, reason, words in (
-            (client.buy(SPAIN, 1, 10_001), codes.R_PRICE_OUT_OF_RANGE, "10001"),
+            (client.buy(SPAIN, 1, 10_001), codes.R_PRICE_OUT_OF_RANGE, "price 1.0001 is beyond the limit 0.9999"),
             (client.buy(77_777, 1, 5), codes.R_UNKNOWN_INSTRUMENT, "77777"),
             (client.cancel(12345), codes.R_UNKNOWN_ORDER, ""),
             (client.status(12345), codes.R_UNKNOWN_ORDER, ""),
@@ -90,7 +90,7 @@ async def test_mistakes_are_told_before_anything_is_sent(rig: Rig) -> None:
     async with client_of(rig) as client:
         number = client.next_number
         for call, words in (
-            (lambda: client.place("WC26-WIN-XXX", codes.BUY, 1, 5), "near to it are WC26-WIN-"),
+            (lambda: client.place("WC26-WIN-XXX", codes.BUY, 1, 5), "similar names: WC26-WIN-"),
             (lambda: client.place(SPAIN, codes.BUY, 1, 2**63), "price"),
             (lambda: client.place(SPAIN, 99, 1, 5), "side"),
             (lambda: client.place(SPAIN, codes.BUY, 1, 5, account="NOBODY"), "MM1-A"),
@@ -100,7 +100,7 @@ async def test_mistakes_are_told_before_anything_is_sent(rig: Rig) -> None:
             (lambda: client.ticks(SPAIN, "abc"), "abc"),
             *[(lambda text=text: client.ticks(SPAIN, text), "is no price") for text in ("1e1", "1_0", " 10", "٣", "+1", "-1", "NaN")],
             (lambda: client.ticks(SPAIN, Decimal("0.42001")), "4 decimals"),
-            (lambda: client.lots(SPAIN, 1.5), "write it as a text or a Decimal"),
+            (lambda: client.lots(SPAIN, 1.5), "give a str or a Decimal"),
         ):
             with pytest.raises(ClientError, match=words):
                 call()
@@ -159,7 +159,7 @@ async def test_streams_of_reports_and_market_data(rig: Rig) -> None:
 
 @pytest.mark.parametrize("fault", ["deaf", "mute"])
 async def test_a_request_or_its_answer_that_is_lost_ends_with_one_order(rig: Rig, fault: str) -> None:
-    """durability.md 9: cut off before the exchange has seen it, or after it has answered."""
+    """durability.md 9: the connection is lost before the exchange has received the request, or after it has answered."""
     reports: list[M.Numbered] = []
     async with client_of(rig, on_report=lambda r, o: reports.append(r)) as client:
         book = await client.subscribe(SPAIN)

@@ -1,4 +1,4 @@
-"""The session cases that a conformance suite tried and that were answered wrongly, each by its name. Helpers are those of test_fix_session."""
+"""Session cases of a conformance suite that were once answered wrongly, each by its name. Helpers are those of test_fix_session."""
 
 import pytest
 
@@ -47,7 +47,8 @@ def test_an_over_long_message_names_body_length_and_the_limit():
     assert body_of(ask) == {7: "2", 16: "0"}
     bye, close = s.session.too_long(5000)
     assert (
-        body_of(bye)[58] == f"BodyLength(9): found 5000, a message may have {MAX_MESSAGE_BYTES} bytes in all: MsgSeqNum 2 cannot be taken"
+        body_of(bye)[58]
+        == f"BodyLength(9): found 5000, a message may have {MAX_MESSAGE_BYTES} bytes in all: MsgSeqNum 2 cannot be accepted"
     )
     assert close.reason == codes.R_WIRE_TOO_LONG and s.session.state == CLOSED
 

@@ -1,4 +1,4 @@
-"""The session layer by the FIX session test cases, one role against scripted messages, and two ends against each other."""
+"""The session layer according to the FIX session-level test cases: one role against scripted messages, and two ends against each other."""
 
 import random
 
@@ -35,7 +35,7 @@ def dup(msg_type, seq, body="", time=NOW, orig=NOW - SECOND) -> FixMessage:
 
 
 class Server:
-    """An acceptor in the hands of a test; `sent` counts as the highest number sent."""
+    """An acceptor controlled by a test; `sent` is the highest number sent."""
 
     def __init__(self, logged_on=True, next_in=1, sent=9):
         self.sent = sent
@@ -102,7 +102,7 @@ def test_logon_with_a_gap_is_answered_first_then_the_gap_is_asked_for_once():
         (msg("A", 1, "98=0|108=1|"), 1, codes.R_BAD_HEARTBEAT, "found 1, expected 2 to 60"),
         (msg("A", 1, "98=0|108=61|"), 1, codes.R_BAD_HEARTBEAT, "found 61"),
         (msg("A", 1, "98=0|108=-30|"), 1, codes.R_BAD_HEARTBEAT, "found -30"),
-        (msg("A", 2, "98=0|108=30|141=Y|"), 9, codes.R_SEQUENCE_LOW, "141)=Y goes only with MsgSeqNum(34) 1, found 2"),
+        (msg("A", 2, "98=0|108=30|141=Y|"), 9, codes.R_SEQUENCE_LOW, "141)=Y requires MsgSeqNum(34) 1, found 2"),
         (msg("A", 4, "98=0|108=30|"), 9, codes.R_SEQUENCE_LOW, "too low: expected 9, found 4"),
     ],
 )
@@ -156,7 +156,7 @@ def test_a_logon_with_reset_on_the_session_begins_the_numbers_anew():
 @pytest.mark.parametrize(
     ("message", "reason", "says"),
     [
-        (msg("A", 6, "98=0|108=30|141=Y|"), codes.R_SEQUENCE_LOW, "141)=Y goes only with MsgSeqNum(34) 1, found 6"),
+        (msg("A", 6, "98=0|108=30|141=Y|"), codes.R_SEQUENCE_LOW, "141)=Y requires MsgSeqNum(34) 1, found 6"),
         (msg("A", 1, "98=0|108=61|141=Y|"), codes.R_BAD_HEARTBEAT, "found 61, expected 2 to 60"),
         (msg("A", 1, "98=0|141=Y|"), codes.R_WIRE_FIELD, "HeartBtInt(108) is required"),
         (msg("A", 6, "98=0|108=30|"), codes.R_ALREADY_LOGGED_ON, "only with ResetSeqNumFlag(141)=Y"),
@@ -382,7 +382,7 @@ def test_a_resend_request_that_stays_unanswered_is_repeated_a_few_times_only():
         assert body_of(ask) == {7: "2", 16: "0"}
     s.session.last_in_ns = NOW + 120 * SECOND
     bye, close = s.session.on_time(NOW + 120 * SECOND)
-    assert "MsgSeqNum 2 did not come, though asked for 4 times" in body_of(bye)[58] and isinstance(close, Close)
+    assert "MsgSeqNum 2 was not received after 4 ResendRequests" in body_of(bye)[58] and isinstance(close, Close)
 
 
 def test_any_message_counts_as_a_sign_of_life():
@@ -396,7 +396,7 @@ def test_any_message_counts_as_a_sign_of_life():
 
 # ---------------------------------------------------------------------------------------------------- two ends
 class Loop:
-    """A FixClient and a naive server joined by a line that loses whole messages when told to."""
+    """A FixClient and a naive server connected by a line that loses whole messages on demand."""
 
     def __init__(self, seed=0):
         self.rng = random.Random(seed)
@@ -465,7 +465,7 @@ class Loop:
 
     def wait(self, seconds):
         self.now += seconds * SECOND
-        self.server.last_out_ns = self.client.session.last_out_ns = self.now  # only what concerns gaps is of interest here
+        self.server.last_out_ns = self.client.session.last_out_ns = self.now  # only actions about gaps matter here
         self.act(self.server.on_time(self.now))
         self.to_server(self.client.on_time(self.now))
         for _ in range(4):

@@ -1,4 +1,4 @@
-"""The table is sound, and the dictionary file is made from it."""
+"""The table is consistent, and the dictionary file is generated from it."""
 
 import xml.etree.ElementTree as ET
 from pathlib import Path

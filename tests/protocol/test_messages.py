@@ -1,4 +1,4 @@
-"""The wire's structs: bounds, optional fields, and one documented error for whatever is not a message."""
+"""The wire's structs: bounds, optional fields, and one documented error for everything that is not a message."""
 
 import msgspec
 import pytest

@@ -1,4 +1,4 @@
-"""Every number that people write is read exactly or refused."""
+"""Every number from people is read exactly or refused."""
 
 import pytest
 

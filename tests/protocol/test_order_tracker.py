@@ -1,5 +1,6 @@
-"""What the client makes of reports: answers to requests, the life of an order."""
+"""What the client derives from reports: answers to requests, the life of an order."""
 
+import msgspec
 import pytest
 
 from protocol import codes
@@ -46,6 +47,40 @@ def test_a_refused_order_carries_its_sentence() -> None:
     tracker.apply(report)  # type: ignore[arg-type]
     assert order.request is not None and order.request.answer is report
     assert order.status == codes.ST_REJECTED and "500" in order.text and refusal(report)[0] == codes.R_QTY_TOO_LARGE  # type: ignore[arg-type]
+
+
+EVENT = M.Definition(1, "X", 3, 0, codes.EXACTLY, 1, 2, 10_000, 1, "USD", 4, "", 0, 4, 0, 1, 9_999, 1, 1, 1_000_000, [], codes.PH_OPEN)
+SPOT = M.Definition(1, "B", 3, 0, codes.SPOT, 0, 1, 0, 100, "USD", 8, "BTC", 10_000, 4, 2, 1, 10**9, 1, 1, 10**6, [], codes.PH_OPEN)
+
+
+@pytest.mark.parametrize(
+    ("definition", "side", "reason", "sentence"),
+    [
+        (None, codes.BUY, codes.R_PRICE_OUT_OF_RANGE, "price 41234 is beyond the limit 7"),
+        (EVENT, codes.BUY, codes.R_PRICE_OUT_OF_RANGE, "price 4.1234 is beyond the limit 0.0007"),
+        (SPOT, codes.BUY, codes.R_QTY_TOO_LARGE, "quantity 412.34 is above the maximum 0.07"),
+        (EVENT, codes.SELL, codes.R_COLLATERAL, "the order needs 4.1234, and 0.0007 is available (0.0005 locked)"),
+        (SPOT, codes.BUY, codes.R_COLLATERAL, "the order needs 0.00041234, and 0.00000007 is available (0.00000005 locked)"),
+        (SPOT, codes.SELL, codes.R_COLLATERAL, "the order needs 0.041234, and 0.000007 is available (0.000005 locked)"),
+        (SPOT, codes.SELL, codes.R_NOTIONAL_TOO_LARGE, "the order is worth 0.00041234, above the maximum 0.00000007"),
+        (EVENT, codes.BUY, codes.R_ORDER_TABLE_FULL, "the table of open orders is full at 7 rows, 5 are in use (safe to resend)"),
+    ],
+)
+def test_the_sentence_of_a_refusal_has_the_decimals_of_its_instrument(
+    definition: M.Definition | None, side: int, reason: int, sentence: str
+) -> None:
+    report = M.Rejected(1, 51, 7, 5, 0, 16, 1, side, codes.YES, reason, 7, 5, 41234, 4000, 10)
+    assert refusal(report, definition) == (reason, sentence)
+    tracker = OrderTracker({} if definition is None else {1: definition})
+    order = tracker.new_order(M.NewOrder(5, 16, 1, side, codes.YES, codes.LIMIT, codes.GTC, 0, 4000, 10))
+    tracker.apply(report)
+    assert order.text == sentence
+
+
+def test_base_amounts_of_an_odd_lot_stay_in_minor_units() -> None:
+    odd = msgspec.structs.replace(SPOT, lot_base=1_500_000)
+    report = M.CancelRejected(1, 51, 7, 6, 9, 16, 1, codes.SELL, codes.YES, 5, codes.ST_NEW, 0, codes.R_COLLATERAL, 7, 5, 41234)
+    assert refusal(report, odd)[1] == "the order needs 41234, and 7 is available (5 locked)"
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The tables of phases: whole, free of contradictions, and the same in every place that shows them."""
+"""The tables of phases: complete, free of contradictions, and the same in every place that shows them."""
 
 import re
 from typing import Literal, get_args, get_type_hints
@@ -46,7 +46,7 @@ def test_each_refusal_has_a_reason() -> None:
 
 
 def test_the_naive_exchange_has_the_same_steps() -> None:
-    """It is written by itself; here the two are laid side by side."""
+    """It is written independently; this test compares the two."""
     for old in ALL:
         assert sorted(TRANSITIONS.get(old, ())) == [new for new in ALL if phases.may_set(old, new)], phases.name(old)
 

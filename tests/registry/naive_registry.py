@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from protocol import codes as C
+from tests.model_operator import TRANSITIONS
 
 Fields = dict[str, Any]
 NEW, CHANGED, SAME = "new", "changed", "same"
@@ -26,28 +27,40 @@ LIVE = {
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
 
+PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
+TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
+
+
 class No(Exception):
-    def __init__(self, code: int) -> None:
-        self.code = code
+    """Refused; `by_core`: by the core, to which the registry has brought a row."""
+
+    def __init__(self, code: int, by_core: bool = False) -> None:
+        self.code, self.by_core = code, by_core
 
 
 class NaiveRegistry:
-    def __init__(self, **room: int) -> None:
-        self.room = room
+    def __init__(self, takes_all: bool = False, **room: int) -> None:
+        """takes_all: the core is one that takes every row."""
+        self.takes_all, self.room = takes_all, room
         self.tables: dict[str, dict[str, Fields]] = {kind: {} for kind in LIVE}  # name to fields, with "id"
         self.symbols: dict[str, tuple[int, str]] = {}  # to (id, event)
         self.listings: dict[tuple[str, str], Fields] = {}
         self.references: dict[str, tuple[int, int]] = {}
         self.transfers: dict[str, Fields] = {}
         self.results: dict[str, list[Fields]] = {}
+        self.final: set[str] = set()  # events that were paid
+        self.phases: dict[str, int] = {}  # of the events, as the core has them
         self.begun: Fields | None = None
+        self.by_core = False  # who refused the latest record
 
     def apply(self, record: Any) -> tuple[int, str]:
         """(code, what became of it)."""
         fields = msgspec.to_builtins(record)
+        self.by_core = False
         try:
             return C.OK, getattr(self, f"_{fields.pop('type')}")(fields)
         except No as no:
+            self.by_core = no.by_core
             return no.code, ""
 
     # ---- what all share
@@ -145,6 +158,7 @@ class NaiveRegistry:
             first = len(self.symbols) + 1
             self._wrong(first + len(symbols) - 1 > self.room["symbol"], C.R_TABLE_FULL)
             self._put("market", f["event"], f)
+            self.phases[f["event"]] = PHASES[f["phase"]]
             self.symbols.update({symbol: (first + i, f["event"]) for i, symbol in enumerate(symbols)})
             done = NEW
         else:
@@ -190,16 +204,70 @@ class NaiveRegistry:
         self.references[f["symbol"]] = (f["reference"], collar if f["collar"] is None else f["collar"])
         return NEW
 
-    def _determine(self, f: Fields) -> str:
-        market = self._find("market", f["event"])
+    def _event(self, name: str) -> Fields:
+        market = self._find("market", name)
         self._wrong(market["product"] == "spot")
+        return market
+
+    def _result(self, market: Fields, f: Fields) -> list[Fields]:
+        """The results of a market, to which this one may be added."""
         kept, total = self.results.setdefault(f["event"], []), sum(f["payouts"])
         self._wrong(f["version"] not in (0, len(kept) + 1), C.R_BAD_TRANSITION)
         self._wrong(len(f["payouts"]) != len(market["contracts"]), C.R_PAYOUT_COUNT)
         self._wrong(max(f["payouts"]) > market["payout"], C.R_PAYOUT_RANGE)
         whole = market["k"] * market["payout"]
         self._wrong(total > whole or market["product"] == "exactly" and total < whole, C.R_PAYOUT_SUM)
+        return kept
+
+    def _determine(self, f: Fields) -> str:
+        kept, phase = self._result(self._event(f["event"]), f), self.phases[f["event"]]
+        if phase != C.PH_CLOSED and not self.takes_all:
+            raise No(C.R_ALREADY_FINAL if phase == C.PH_FINAL else C.R_NOT_CLOSED, by_core=True)
         kept.append(f)
+        self.phases[f["event"]] = C.PH_DETERMINED
+        return NEW
+
+    def _finalise(self, f: Fields) -> str:
+        self._event(f["event"])
+        kept = self.results.get(f["event"])
+        self._wrong(not kept, C.R_NOT_DETERMINED)
+        self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
+        self._wrong(f["version"] not in (0, len(kept or ())), C.R_BAD_TRANSITION)
+        self.final.add(f["event"])
+        self.phases[f["event"]] = C.PH_FINAL
+        return NEW
+
+    def _settle(self, f: Fields) -> str:
+        market = self._event(f["event"])
+        self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
+        self._wrong(self.phases[f["event"]] not in TRADES_OR_CLOSED, C.R_NOT_CLOSED)
+        kept, pays = self._result(market, f), f.pop("finalise")
+        self._wrong(pays and market["challenge_window_ns"] > 0, C.R_CHALLENGE_WINDOW)
+        kept.append(f)
+        self.phases[f["event"]] = C.PH_FINAL if pays else C.PH_DETERMINED
+        if pays:
+            self.final.add(f["event"])
+        return NEW
+
+    def _phase(self, f: Fields) -> str:
+        self._find("market", f["event"])
+        if PHASES[f["phase"]] not in TRANSITIONS.get(self.phases[f["event"]], ()) and not self.takes_all:
+            raise No(C.R_BAD_TRANSITION, by_core=True)
+        self.phases[f["event"]] = PHASES[f["phase"]]
+        return NEW
+
+    def _kill(self, f: Fields) -> str:
+        if f["level"] == "platform":
+            self._wrong(bool(f["target"]))
+        else:
+            self._find(f["level"], f["target"])
+        self._wrong(bool(f["cancel"]) and not f["on"], C.R_FIELD_UNSUPPORTED)
+        self._platform()
+        return NEW
+
+    def _restrict(self, f: Fields) -> str:
+        self._find("market", f["event"])
+        self._find("firm", f["firm"])
         return NEW
 
     def _begin(self, f: Fields) -> str:

@@ -123,7 +123,7 @@ def test_the_marks_of_the_sandbox() -> None:
     world = World()
     assert world.do(ar.Begin(name="prod.toml")).ok
     again = world.do(ar.Begin(name="sandbox.toml", sandbox=True))
-    assert again.code == codes.R_SANDBOX and "begun before, with prod.toml" in again.text
+    assert again.code == codes.R_SANDBOX and "already created, with prod.toml" in again.text
     assert send(world, whole(sandbox=True)).code == codes.R_SANDBOX
     assert send(world, whole(*BASE)).ok
     sandbox = World()

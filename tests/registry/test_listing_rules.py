@@ -38,7 +38,7 @@ B = codes.R_BAD_DEFINITION
 BROKEN: list[tuple[Any, int, str]] = [
     (change(FINAL, k=3), B, "k: with exactly 3 of 3 winners every contract always pays in full and NO never pays"),
     (change(FINAL, contracts=names(1), k=1), B, "k: with exactly 1 of 1 winners every contract always pays in full and NO never pays"),
-    (change(FINAL, k=0), B, "k: the number of winners lies between 1 and the number of contracts, 3, asked 0"),
+    (change(FINAL, k=0), B, "k: the number of winners must be between 1 and the number of contracts, 3, asked 0"),
     (change(FINAL, k=4), B, "asked 4"),
     (change(FINAL, payout=1), B, "payout: an event contract pays at least 2 ticks, 0.0002, asked 0.0001"),
     (change(FINAL, payout=0), B, "payout: "),
@@ -48,8 +48,8 @@ BROKEN: list[tuple[Any, int, str]] = [
     (change(FINAL, source=""), B, "source: "),
     (change(FINAL, max_position=0), B, "max_position: an event contract needs a maximum position"),
     (change(FINAL, contracts=names(4081), k=1), B, "contracts: an event has at most 4080 contracts, asked 4081"),
-    (change(FINAL, contracts=(*names(2), names(1)[0])), B, "contracts[2].symbol: X-0 stands twice"),
-    (change(FINAL, contracts=(ar.Contract(symbol="A-X"), ar.Contract(symbol="B-X"))), B, "contracts[1].code: X stands twice"),
+    (change(FINAL, contracts=(*names(2), names(1)[0])), B, "contracts[2].symbol: X-0 appears twice"),
+    (change(FINAL, contracts=(ar.Contract(symbol="A-X"), ar.Contract(symbol="B-X"))), B, "contracts[1].code: X appears twice"),
     (change(SPOT, k=1), B, "k: a spot pair has none, asked 1"),
     (change(SPOT, payout=10), B, "payout: a spot pair has none, asked 10"),
     (change(SPOT, challenge_window_ns=1), B, "challenge_window_ns: a spot pair has none"),
@@ -59,8 +59,8 @@ BROKEN: list[tuple[Any, int, str]] = [
     (change(SPOT, lot_base=0), B, "lot_base: minor units of the base asset per lot must be at least 1"),
     (change(SPOT, void=ar.VoidRule(who="a", trigger="b")), B, "void: a spot pair is never voided"),
     (change(FINAL, min_qty=1001), B, "min_qty: above max_qty 1000, asked 1001"),
-    (change(FINAL, lot=7), B, "min_qty: no multiple of the lot 7, asked 1"),
-    (change(FINAL, lot=3, min_qty=3), B, "max_qty: no multiple of the lot 3, asked 1000"),
+    (change(FINAL, lot=7), B, "min_qty: not a multiple of the lot 7, asked 1"),
+    (change(FINAL, lot=3, min_qty=3), B, "max_qty: not a multiple of the lot 3, asked 1000"),
     (change(FINAL, bands=(BAND,) * 9), B, "bands: at most 8 bands, asked 9"),
     (change(FINAL, bands=(ar.Band(low=5, high=4, step=1),)), B, "bands[0].high: below low 0.0005, asked 0.0004"),
     (
@@ -96,7 +96,7 @@ BROKEN: list[tuple[Any, int, str]] = [
     (
         change(FINAL, void=ar.VoidRule(who="a", trigger="b", prices="entry_price")),
         B,
-        "void.prices: refunding everybody's own entry price is not payable",
+        "void.prices: refunding each account's entry price is not possible",
     ),
     (change(FINAL, admits=("V2",)), B, "admits: other venues can be admitted only to a shared market"),
 ]

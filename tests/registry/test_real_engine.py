@@ -84,7 +84,7 @@ def test_refusals_of_the_core_in_words() -> None:
         (
             ar.Transfer(key="w", asset="USD", amount=501, source="ACME-A"),
             codes.R_WITHDRAW_TOO_MUCH,
-            "withdrawal of USD: cannot take out 0.0501: 0.0500 is free",
+            "withdrawal of USD: cannot withdraw 0.0501: 0.0500 is available",
         ),
         (ar.SetPhase(event="FINAL", phase="listed"), codes.R_BAD_TRANSITION, "event FINAL: it is open and cannot become listed"),
         (RESULT, codes.R_NOT_CLOSED, "event FINAL: it is open; only a market that is closed is determined"),
@@ -99,7 +99,8 @@ def test_a_challenge_window_is_waited_for() -> None:
     turns.must([ar.SetPhase(event="FINAL", phase="closed"), change(RESULT, observed_at_ns=1)])
     (answer,) = turns.do(ar.Finalise(event="FINAL"))
     assert (
-        answer.code == codes.R_CHALLENGE_WINDOW and "ends at 1970-01-01 00:00:00.005 UTC, it is 1970-01-01 00:00:00.003 UTC" in answer.text
+        answer.code == codes.R_CHALLENGE_WINDOW
+        and "ends at 1970-01-01 00:00:00.005 UTC, the time is 1970-01-01 00:00:00.003 UTC" in answer.text
     )
     turns.do()
     turns.must([ar.Finalise(event="FINAL")])

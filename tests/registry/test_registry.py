@@ -54,7 +54,7 @@ def change(record: Any, **fields: Any) -> Any:
 
 
 class World:
-    """A registry beside a fake engine."""
+    """A registry with a fake engine."""
 
     def __init__(self, **capacities: int) -> None:
         self.engine, self.registry, self.events = FakeEngine(**capacities), Registry(), 0
@@ -172,7 +172,7 @@ REFUSALS: list[tuple[Any, int, str]] = [
         "ACME-A are not accounts of one firm",
     ),
     (ar.Transfer(key="k", asset="USD", amount=1, source="V1.FEES", target="V2.FEES"), R.R_ACCOUNT_NOT_ALLOWED, "not accounts of one firm"),
-    (ar.Transfer(key="k", asset="USD", amount=1, source="ACME-A", target="ACME-A"), R.R_BAD_DEFINITION, "is the source too"),
+    (ar.Transfer(key="k", asset="USD", amount=1, source="ACME-A", target="ACME-A"), R.R_BAD_DEFINITION, "is also the source"),
     (ar.Transfer(key="k", asset="USD", amount=1, target="ACME-Z"), R.R_UNKNOWN_ACCOUNT, "did you mean"),
     (ar.SetPhase(event="NO", phase="open"), R.R_UNKNOWN_EVENT, 'event: there is no event "NO"'),
     (change(RESULT, payouts=(0, 100)), R.R_PAYOUT_COUNT, "payouts: FINAL has 3 contracts, asked 2"),
@@ -183,7 +183,7 @@ REFUSALS: list[tuple[Any, int, str]] = [
     (change(RESULT, event="BTC-USD"), R.R_BAD_DEFINITION, "BTC-USD is a spot pair"),
     (ar.Finalise(event="FINAL"), R.R_NOT_DETERMINED, "FINAL has no determination"),
     (ar.Kill(level="firm", target="NOONE"), R.R_BAD_DEFINITION, 'target: there is no firm "NOONE"'),
-    (ar.Kill(level="venue", target="V1", on=False, cancel=True), R.R_FIELD_UNSUPPORTED, "cancel: only a switch going on"),
+    (ar.Kill(level="venue", target="V1", on=False, cancel=True), R.R_FIELD_UNSUPPORTED, "cancel: only switching on"),
     (ar.Kill(level="platform", target="x"), R.R_BAD_DEFINITION, "the platform has no name"),
     (ar.SetReference(symbol="F-ESP", reference=100), R.R_PRICE_OUT_OF_RANGE, "F-ESP trades at 0.0001 to 0.0099, asked 0.0100"),
 ]
@@ -249,14 +249,14 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
     before = world.registry.to_bytes()
     world.engine.refuse = {0: codes.R_WITHDRAW_TOO_MUCH}
     at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    world.engine.m[at + L.PL_NEXT] = 2
+    world.engine.m[at + L.PL_NEXT], world.engine.m[at + L.PL_WIDTH] = 2, L.BALANCE_WORDS
     row = int(world.engine.m[at + L.PL_BASE]) + L.BALANCE_WORDS
     world.engine.m[row : row + 4] = (18, 1, 11, 6)  # account, asset, cash, locked
     record = ar.Transfer(key="w1", asset="USD", amount=7, source="ACME-A")
     answer = world.do(record)
     assert (
         answer.code == codes.R_WITHDRAW_TOO_MUCH
-        and answer.text == "withdrawal of USD: cannot take out 0.0007: 0.0005 is free, 0.0006 is locked"
+        and answer.text == "withdrawal of USD: cannot withdraw 0.0007: 0.0005 is available, 0.0006 is locked"
     )
     assert world.registry.to_bytes() == before
     assert world.do(record).ok, "a refused transfer does not use up its key"
@@ -274,7 +274,7 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
         (
             R.R_CHALLENGE_WINDOW,
             ar.Finalise(event="FINAL"),
-            "event FINAL: its challenge window ends at 1970-01-01 00:00:00.000000077 UTC, it is 1970-01-01 00:16:40 UTC",
+            "event FINAL: its challenge window ends at 1970-01-01 00:00:00.000000077 UTC, the time is 1970-01-01 00:16:40 UTC",
         ),
         (R.R_OVERFLOW, ar.Transfer(key="k", asset="USD", amount=1, target="ACME-A"), "deposit of USD: A product of price"),
     ],

@@ -1,4 +1,4 @@
-"""A client's own books: what follows from reports, what does not fit, and that both wires come down to the same report."""
+"""A client's own books: what follows from reports, what is inconsistent, and that both wires give the same report."""
 
 from protocol import codes
 from protocol import messages as M

@@ -1,4 +1,4 @@
-"""The pure parts of the bootstrap, and what it decides about an environment that is there. No network, nothing installed."""
+"""The pure parts of the bootstrap, and its decisions about an existing environment. No network, nothing installed."""
 
 import os
 import re
@@ -46,7 +46,7 @@ def test_the_stamp_changes_with_each_of_its_parts():
         ("ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.", "hash"),
         ("ERROR: Could not find a version ...\nERROR: No matching distribution found for numba==0.68.1", "numba==0.68.1"),
         ("OSError: [Errno 28] No space left on device", "disk is full"),
-        ("something else", "what it said is above"),
+        ("something else", "its output is above"),
     ],
 )
 def test_each_failure_of_pip_is_one_sentence(output, word):

@@ -1,4 +1,4 @@
-"""The judge sees a lost report, a doubled fill, a wrong sum: each check is shown what it must find."""
+"""The judge finds a lost report, a duplicated fill, a wrong sum: each check gets an error that it must find."""
 
 from typing import Any
 

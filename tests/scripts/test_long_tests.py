@@ -1,4 +1,4 @@
-"""./scripts/test --long: the table is true, a name runs its tests in their long form, and nothing runs for ever."""
+"""./scripts/test --long: the table is correct, a name runs its tests in their long form, and nothing runs without limit."""
 
 import re
 import subprocess

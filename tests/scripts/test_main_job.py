@@ -27,10 +27,10 @@ def test_options() -> None:
         (["--seconds", "x"], '"x" is no number of seconds'),
         (["--seconds", "61"], "61: number of seconds must be 4 to 60"),
         (["--seconds", "nan"], '"nan" is no number of seconds'),
-        (["--bots", "2"], "--bots goes only with --serve"),
-        (["--data", "/tmp"], "--data goes only with --serve"),
-        (["--port", "9880"], "--port goes only with --serve"),
-        (["--serve", "--seconds", "5"], "--seconds does not go with --serve"),
+        (["--bots", "2"], "--bots needs --serve"),
+        (["--data", "/tmp"], "--data needs --serve"),
+        (["--port", "9880"], "--port needs --serve"),
+        (["--serve", "--seconds", "5"], "--seconds cannot be used with --serve"),
         (["--serve", "--bots", "33"], "33: number of bots must be 0 to 32"),
         (["--serve", "--port", "65526"], "65526: port must be 1 to 65525"),
         (["--serve", "--data", __file__], "is not a folder"),
@@ -44,10 +44,10 @@ def test_usage_errors(given: list[str], sentence: str, capsys: pytest.CaptureFix
 
 
 def test_a_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Four seconds of trading with a kill -9 in the middle. Then the same books with one fill taken away: it must not pass."""
+    """Four seconds of trading with a kill -9 in the middle. Then the same books without one fill: the check must fail."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("EXOS_CACHE_DIR", str(jit.CACHE_ROOT.parent))  # the kernels of this process, not a minute of compiling
-    monkeypatch.setattr(street, "MEMORY_FILE_SYSTEMS", set())  # the test's folder may lie anywhere
+    monkeypatch.setattr(street, "MEMORY_FILE_SYSTEMS", set())  # the test's folder may be anywhere
     seen: list[match_day.Dump] = []
     finish = match_day.MatchDay.finish
 
@@ -60,7 +60,7 @@ def test_a_run_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     out = capsys.readouterr().out
     assert code == Exit.OK, out
     assert "killed with -9" in out and "RIGHT: nothing lost" in out and "cup ESP, final after 90 minutes DRAW" in out
-    assert list((tmp_path / "exos" / "runs").iterdir()) == []  # nothing is left behind
+    assert list((tmp_path / "exos" / "runs").iterdir()) == []  # no files are left
     books = [book for dump in seen for book in dump.books]
     count = sum(len(book.fills) for book in books) // 2
     assert count > 10 and match_day.judge.trades(books, count) == []

@@ -1,4 +1,4 @@
-"""Files, folders, functions and codes that docstrings, comments and documents name exist: a name that went stale sends its reader nowhere."""
+"""Files, folders, functions and codes that docstrings, comments and documents name must exist."""
 
 import ast
 import io
@@ -17,7 +17,7 @@ FUNCTION = re.compile(r"\b([a-z]\w*_\w+)\(")
 MEMBER = re.compile(r"\b([A-Z][a-z]\w+)\.([a-z_]\w+)\b(?!\.)")
 CODE = re.compile(r"(?<![*\w-])((?!EXOS_)[A-Z]{1,4}_[A-Z][A-Z0-9_]+)\b(?!\*)")  # EXOS_...: settings of the environment
 
-# Named on purpose though the checkout does not hold them.
+# Named on purpose although they are not in the checkout.
 ELSEWHERE = {
     "domain.md": "the rules of the exchange, kept outside of the checkout; what of them is built is said in ARCHITECTURE.md",
     "durability.md": "like domain.md: what a crash may do",
@@ -73,7 +73,7 @@ def test_every_file_that_is_named_exists() -> None:
 
 
 def defined(trees: list[ast.Module]) -> set[str]:
-    """Every name that the code itself knows, by whatever way."""
+    """Every name that the code itself defines or uses."""
     names: set[str] = set()
     for node in (node for tree in trees for node in ast.walk(tree)):
         match node:
@@ -101,7 +101,7 @@ def unknown(texts: dict[str, str]) -> list[tuple[str, int, str]]:
 
 
 def test_every_function_member_and_code_that_is_named_exists() -> None:
-    paths = [path for path in tracked(ROOT) if path.endswith((".py", ".md")) and path != "CHANGELOG.md"]  # which tells of what has gone
+    paths = [path for path in tracked(ROOT) if path.endswith((".py", ".md")) and path != "CHANGELOG.md"]  # which describes what was removed
     texts = {path: (ROOT / path).read_text() for path in paths}
     found = unknown(texts)
     assert [one for one in found if one[2] not in NAMES_ELSEWHERE] == []

@@ -117,7 +117,7 @@ def test_what_the_rules_let_through(path, text):
 
 @pytest.mark.parametrize(("rule", "path", "text", "line"), [row for row in BROKEN if row[1].endswith(".py")])
 def test_an_exception_with_a_reason_above_the_line_or_on_it(rule, path, text, line):
-    """The finding of this rule on this line is gone, and the exception counts as needed."""
+    """The finding of this rule on this line is removed, and the exception counts as needed."""
     lines = text.splitlines(keepends=True)
     indent = lines[line - 1][: len(lines[line - 1]) - len(lines[line - 1].lstrip())]
     above = "".join([*lines[: line - 1], f"{indent}# tidy: allow {rule} because the test wants it\n", *lines[line - 1 :]])

@@ -44,7 +44,7 @@ def pair() -> list[Books]:
 
 
 def view() -> dict[str, Any]:
-    """What the server says of `pair`."""
+    """The server's view of `pair`."""
     return {
         "accounts": [
             {"name": "WC.FEES", "cash": {"USD": 7}, "locked": {"USD": 0}, "positions": {}, "orders": []},

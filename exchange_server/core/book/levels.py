@@ -1,8 +1,11 @@
-"""One book side: price levels in a 64-ary bitmap trie, each level a queue of orders, the best level at hand.
+"""One book side: price levels in a 64-ary bitmap trie, each level a queue of orders, with a pointer to the best level.
 
-A node has a mask of its occupied slots and 64 children; a leaf's children are levels. The next best price is found by count-trailing
-(asks) or count-leading zeros (bids) of masks, never by stepping prices. An instrument without orders owns no node.
-`ask` is 0 for the bid side and 1 for the ask side. Prices are YES ticks, 0 <= price < 64 ** (levels of the trie).
+A node has a mask of its occupied slots and 64 children; a leaf's children are levels. The next best price is found by counting trailing
+(asks) or leading (bids) zeros of masks, never by stepping through prices. An instrument without orders has no nodes.
+
+Arguments: `inst`, `level` and `o` are pointers (word offsets) of an instrument, a level and an order row. `ask` is 0 for the bid side and 1
+for the ask side. Prices are YES ticks, 0 <= price < 64 ** (levels of the trie); quantities are lots. No function here fails: callers check
+room and arguments first (`expect` states what is assumed).
 """
 
 from .. import layout as L
@@ -16,7 +19,7 @@ from ..layout.packed import pack_touched
 
 @leaf
 def level_find(m, inst, ask, price):
-    """Level pointer at a price, 0 when nobody rests there."""
+    """Pointer to the level at a price (YES ticks), 0 if no order rests there."""
     node = m[inst + L.I_ROOT + ask]
     shift = m[inst + L.I_DEPTH_SHIFT]
     expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
@@ -31,7 +34,7 @@ def level_find(m, inst, ask, price):
 
 @leaf
 def level_worse(m, level, ask):
-    """The next level away from the touch, 0 at the end."""
+    """Pointer to the next worse level (away from the touch), 0 at the end."""
     node = m[level + L.L_NODE]
     slot = m[level + L.L_PRICE] & 63
     height = 0
@@ -58,7 +61,7 @@ def level_worse(m, level, ask):
 
 @leaf
 def nodes_missing(m, inst, ask, price):
-    """How many nodes an order at a price would make."""
+    """Number of new nodes that an order at a price (YES ticks) would need."""
     node = m[inst + L.I_ROOT + ask]
     shift = m[inst + L.I_DEPTH_SHIFT]
     while node != 0:
@@ -85,7 +88,8 @@ def _new_node(m, parent, slot, firm):
 
 @leaf
 def level_make(m, inst, ask, price, firm):
-    """The level at a price, made for the firm when it is not there. There is a level for every open order; for nodes the caller has asked check_nodes."""
+    """Pointer to the level at a price (YES ticks); created if missing, its nodes counted for `firm` (id). Cannot run out: there is a level
+    row for every open order, and the caller has called check_nodes."""
     shift = m[inst + L.I_DEPTH_SHIFT]
     expect(m, 0 <= price < 64 << shift, L.INV_BOOK)
     node = m[inst + L.I_ROOT + ask]
@@ -130,7 +134,7 @@ def level_make(m, inst, ask, price, firm):
 
 @leaf
 def level_drop(m, inst, ask, level):
-    """Remove an empty level and the nodes that it leaves empty; the best pointer moves on."""
+    """Remove an empty level and the nodes that become empty; the best pointer moves to the next worse level."""
     if m[inst + L.I_BEST + ask] == level:
         m[inst + L.I_BEST + ask] = level_worse(m, level, ask)
     node = m[level + L.L_NODE]
@@ -156,7 +160,8 @@ def level_drop(m, inst, ask, level):
 
 @leaf
 def mark_dirty(m, inst, ask, level):
-    """Put the level on the turn's list of touched levels, once per turn while it lives."""
+    """Add the level to the turn's list of touched levels (for market data), once per turn while it exists. If the list is full,
+    H_DIRTY_LOST is set."""
     if m[level + L.L_MARK] == m[L.H_TURN]:
         return
     m[level + L.L_MARK] = m[L.H_TURN]
@@ -172,7 +177,7 @@ def mark_dirty(m, inst, ask, level):
 
 @leaf
 def queue_push(m, inst, ask, o):
-    """Rest an order at the back of its price's queue."""
+    """Rest order `o` at the back of the queue of its price (O_PRICE) with its open quantity (O_LEAVES, lots)."""
     expect(m, m[o + L.O_LEAVES] > 0 and m[o + L.O_LEVEL] == 0, L.INV_BOOK)
     level = level_make(m, inst, ask, m[o + L.O_PRICE], m[o + L.O_FIRM])
     tail = m[level + L.L_TAIL]
@@ -191,7 +196,7 @@ def queue_push(m, inst, ask, o):
 
 @leaf
 def queue_remove(m, inst, ask, o):
-    """Take a resting order out; its level goes when it was the last."""
+    """Remove resting order `o` from its queue; an empty level is removed too."""
     level = m[o + L.O_LEVEL]
     nxt = m[o + L.O_NEXT]
     prv = m[o + L.O_PREV]
@@ -215,7 +220,7 @@ def queue_remove(m, inst, ask, o):
 
 @leaf
 def queue_reduce(m, inst, ask, o, quantity):
-    """An order at rest shrinks and keeps its place."""
+    """Reduce resting order `o` by `quantity` (lots, at most its open quantity); it keeps its place in the queue."""
     level = m[o + L.O_LEVEL]
     expect(m, level != 0 and 0 < quantity <= m[o + L.O_LEAVES], L.INV_BOOK)
     m[o + L.O_LEAVES] -= quantity

@@ -1,1 +1,1 @@
-"""Tools without a word of the domain: the compiler, bits, loads, pools, names."""
+"""General tools that know nothing of the domain: the compiler, bits, loads, pools, names."""

@@ -61,8 +61,8 @@ else:
 
     @leaf
     def words_of(array):
-        """The words of an int64 array as a bare pointer: one register in a call where an array takes seven words, and no test for a
-        negative index. With bounds checks on it is the array itself."""
+        """The words of an int64 array as a bare pointer: in a call it takes one register where an array takes seven words, and a negative
+        index is not tested. With bounds checks on it is the array itself."""
         return _pointer(array)
 
     @leaf
@@ -73,7 +73,7 @@ else:
 
 @leaf
 def mix2(a, b):
-    """Hash of two words: 32 bits, never negative. Wrapping multiplication is wanted."""
+    """Hash of two words: 32 bits, never negative. The multiplication wraps on purpose."""
     h = (a * -7046029254386353131) ^ lsr(a, 32)
     h = (h + b) * -4417276706812531889
     h ^= lsr(h, 29)

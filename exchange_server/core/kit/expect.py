@@ -1,8 +1,8 @@
-"""What a leaf takes for granted, stated where it relies on it.
+"""Assumptions of leaves, stated where a leaf relies on them.
 
-With EXOS_BOUNDSCHECK=1 a statement that does not hold stops the core: H_ERROR says which invariant it was, and the kernel answers STEP_BROKEN after the row.
-Without it nothing is compiled: `expect` is empty, and LLVM drops the loads that only its condition needed. So a condition reads a few words and
-calls nothing that searches; what needs more asks EXPECTING first.
+With EXOS_BOUNDSCHECK=1 a condition that does not hold stops the core: H_ERROR is set to the invariant, and the kernel returns STEP_BROKEN
+after the row. Without it nothing is compiled: `expect` is empty, and LLVM drops the loads that only its condition needed. So a condition
+reads a few words and calls nothing that searches; more expensive checks test EXPECTING first.
 """
 
 from .. import layout as L
@@ -21,4 +21,4 @@ else:
 
     @leaf
     def expect(m, condition, invariant):
-        """The process must stop with `invariant` (INV_*) when the condition does not hold; the first that fails is kept."""
+        """Stop the process with `invariant` (INV_*) if the condition does not hold; the first failure is kept."""

@@ -1,10 +1,10 @@
-"""How kernels are compiled: the one place that knows numba's settings.
+"""How kernels are compiled: the only place with numba's settings.
 
-Guarantees: a kernel's cache folder is named by a hash of its file and of every file of core, wires, disk and protocol that it imports, directly or not,
-of numba's version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry points have explicit signatures and are compiled (or loaded) at import, each timed
-in COMPILED; nothing compiles later by accident. Where the cache is empty, as many processes compile as there are cores (at most four).
-Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a private one under the temporary folder when there is no writable home),
-EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
+Guarantees: a kernel's cache folder is named by a hash of its file and of every file of core, wires, disk and protocol that it imports,
+directly or not, of numba's version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry
+points have explicit signatures and are compiled (or loaded) at import, each timed in COMPILED; nothing is compiled later. Where the cache
+is empty, as many processes compile as there are cores (at most four). Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a
+private one under the temporary folder when there is no writable home), EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
 """
 
 import ast
@@ -27,7 +27,9 @@ BOUNDSCHECK = os.environ.get("EXOS_BOUNDSCHECK", "0") == "1"
 FLAGS: dict[str, Any] = {"boundscheck": BOUNDSCHECK, "error_model": "numpy", "nogil": True, "fastmath": False, "_nrt": False}
 INTEGERS_WRAP = "int64 wraps"  # part of the cache key: see below
 HELPERS_MAX = 3
-HELPER = "exchange_server.kernels"  # the module that compiles beside this process; named, not imported: kit knows nothing above it
+HELPER = (
+    "exchange_server.kernels"  # the module that helper processes run to compile; named, not imported, because kit imports nothing above it
+)
 COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the cache)
 on_compiled: Callable[[str, float, bool], None] | None = None
 
@@ -37,7 +39,7 @@ _FOLDERS = (_ROOT / "exchange_server" / "core", _ROOT / "exchange_server" / "dis
 
 
 def _files_of(module: tuple[str, ...]) -> list[Path]:
-    """The file of a dotted module, or of the package that it is, when it lies in one of the folders that kernels are made of."""
+    """The file of a dotted module or package, if it is in one of the folders that kernels are built from."""
     at = _ROOT.joinpath(*module)
     return [
         file for file in (at.with_name(at.name + ".py"), at / "__init__.py") if file.exists() and any(map(file.is_relative_to, _FOLDERS))
@@ -45,7 +47,8 @@ def _files_of(module: tuple[str, ...]) -> list[Path]:
 
 
 def _imports(path: Path) -> list[Path]:
-    """The files of these folders that one of them imports: the module of each `from ... import`, and each name of it that is a module itself."""
+    """The files of these folders that a file imports: the module of each `from ... import`, and each imported name that is itself a
+    module."""
     package = path.parent.relative_to(_ROOT).parts
     found: list[Path] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -59,9 +62,10 @@ def _imports(path: Path) -> list[Path]:
 
 @cache
 def source_hash(file: Path) -> str:
-    """Hash of a kernel's file and all that it imports of core, wires, disk and protocol, of numba's version and the flags: its cache folder's name.
+    """Hash of a kernel's file and all that it imports of core, wires, disk and protocol, of numba's version and the flags: its cache
+    folder's name.
 
-    Files count under their path in the checkout: two folders may hold files of one name.
+    Files are identified by their path in the checkout: two folders may have files of the same name.
     """
     seen: dict[str, bytes] = {}
     todo = [file.resolve(), Path(__file__).resolve()]
@@ -88,7 +92,7 @@ def _cache_root() -> Path:
         if os.access(home / "exos", os.W_OK):
             return home / "exos"
     except OSError:
-        pass  # no writable home: the temporary folder below serves
+        pass  # no writable home: use the temporary folder below
     return Path(tempfile.gettempdir()) / f"exos-cache-{os.getuid()}"
 
 
@@ -102,7 +106,7 @@ import numba.np.math.numbers as _math_numbers  # noqa: E402
 from numba.core.types import unliteral  # noqa: E402
 
 # numba marks + - * of int64 "no signed wrap": an overflow would be undefined behaviour, and a hash that multiplies past 2^63 gave
-# different answers in two places of one kernel. Integers must wrap, so the mark goes before anything is compiled.
+# different answers in two places of one kernel. Integers must wrap, so the mark is removed before anything is compiled.
 for _module in (_cpython_numbers, _math_numbers):
     _module._int_arith_flags = lambda rettype: []
 
@@ -113,7 +117,7 @@ _called = os.environ.get("EXOS_KERNEL_HELPER", "") != ""  # this process is such
 
 
 def _call_helpers() -> None:
-    """When one kernel is missing most are: other processes compile from the other end of the list, one for each core that is left."""
+    """If one kernel is missing, most are: other processes compile from the other end of the list, one for each remaining core."""
     global _called
     if _called:
         return
@@ -125,7 +129,9 @@ def _call_helpers() -> None:
             env={**os.environ, "EXOS_KERNEL_HELPER": "1", "PYTHONPATH": path},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        threading.Thread(target=helper.wait, daemon=True).start()  # so that it leaves no zombie; what it cannot do, this process does
+        threading.Thread(
+            target=helper.wait, daemon=True
+        ).start()  # so that it leaves no zombie; if it fails, this process compiles everything
 
 
 def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
@@ -137,9 +143,9 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         numba.config.CACHE_DIR = str(folder)
         compiled = numba.njit(cache=True, **FLAGS)(function)
-        if not compiled._cache._cache_file._load_index():  # nothing there, or of files that have been touched since
+        if not compiled._cache._cache_file._load_index():  # missing, or built from files that have changed since
             _call_helpers()
-        # One process compiles, those that start meanwhile wait and load: a minute of work is done once.
+        # One process compiles; processes that start meanwhile wait and load the result.
         with (folder / f"{function.__name__}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             compiled.compile(signature)
@@ -181,7 +187,8 @@ def _compile_dispatcher(self: Any, signature: Any) -> Any:
 
 
 def _callees(library: Any) -> list[Any]:
-    """All that a library calls, directly or not, each once and after its callers: LLVM links a function only where it is already asked for."""
+    """Everything that a library calls, directly or not, each once and after its callers: LLVM links a function only if it is already
+    referenced."""
     found: dict[Any, None] = {}
 
     def visit(one: Any) -> None:
@@ -214,7 +221,7 @@ def _executable_of(self: Any, library: Any, fndesc: Any, env: Any) -> Any:
     if not _as_leaf[-1]:
         return _executable(self, library, fndesc, env)
     library._ensure_finalized()
-    return lambda *_: None  # numba knows the leaf by it; nobody calls it
+    return lambda *_: None  # numba identifies the leaf by it; it is never called
 
 
 _Dispatcher.compile = _compile_dispatcher
@@ -226,7 +233,7 @@ _Context.get_executable = _executable_of
 def leaf(function: Callable[..., Any]) -> Any:
     """A function that only kernels call: compiled with its callers, once.
 
-    Left alone, numba compiles a callee anew for each mix of literal arguments (five minutes instead of one for this core);
+    By default numba compiles a callee again for each combination of literal arguments (five minutes instead of one for this core);
     so a call is resolved with the literals' plain types.
     """
     dispatcher = numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True, **FLAGS)(function)
@@ -241,7 +248,7 @@ def leaf(function: Callable[..., Any]) -> Any:
     alone: list[Any] = []
 
     def called_from_python(*args: Any) -> Any:
-        """Tests call leaves too: that takes a compilation of its own."""
+        """For tests, which call leaves from Python: this compiles the leaf separately."""
         if not alone:
             alone.append(numba.njit(**FLAGS)(function))
         return alone[0](*args)

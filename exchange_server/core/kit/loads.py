@@ -1,7 +1,7 @@
 """Eight bytes at once at any byte offset of a uint8 array (or bits.bytes_of it): how the text wires read and write in words.
 
 Little endian (x86-64 and arm64). The caller guarantees that offset .. offset + 7 lies in the array: wire buffers carry
-SLACK bytes behind their last byte of content. With bounds checks on, every byte is checked one by one instead.
+SLACK bytes after their last byte of content. With bounds checks on, every byte is checked one by one instead.
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from numba.extending import intrinsic
 
 from .jit import BOUNDSCHECK, leaf
 
-SLACK = 64  # bytes that a wire buffer must have behind its content
+SLACK = 64  # bytes that a wire buffer must have after its content
 
 
 def _word_at(context: Any, builder: Any, kind: Any, data: Any, at: Any) -> Any:
@@ -52,7 +52,7 @@ if BOUNDSCHECK:
     @leaf
     def load64(data, at):
         if at < 0:
-            at = data.shape[0]  # a negative index would wrap around unseen: make the check below fail
+            at = data.shape[0]  # a negative index would wrap around unnoticed: make the check below fail
         word = np.int64(0)
         for i in range(8):
             word |= np.int64(data[at + i]) << (8 * i)

@@ -1,7 +1,7 @@
-"""Symbols and account names to ids: a hash table in the arena that text wires read without touching Python.
+"""Symbols and account names to ids: a hash table in the arena that text wires read without Python.
 
 Pool P_NAME_HASH: a power of two of entries of NAME_WORDS words, open addressing with linear probes, nothing is ever
-removed (definitions are for good), at most 7/8 full, so that a search always ends at an empty entry.
+removed (definitions are permanent), at most 7/8 full, so that a search always ends at an empty entry.
 An entry: word 0 = kind << 32 | length (0: empty), word 1 = id, words 4-11 = text, zero padded.
 """
 
@@ -19,7 +19,7 @@ NAMES_BAD_LENGTH = -2
 
 @leaf
 def _word(data, start, length, i):
-    """Word i of a text as it lies zero padded in an entry; reads whole words, so `data` goes on for 8 bytes behind the text."""
+    """Word i of a text, zero padded as in an entry. Reads whole words, so `data` must have 8 more bytes after the text."""
     left = length - 8 * i
     w = load64(data, start + 8 * i)
     if left < 8:
@@ -38,7 +38,7 @@ def _hash(kind, data, start, length):
 
 @leaf
 def _probe(m, kind, data, start, length):
-    """Offset of the entry that holds the name, or of the empty entry where it belongs."""
+    """Pointer to the entry of the name, or to the empty entry where it belongs."""
     d = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
     base = m[d + L.PL_BASE]
     mask = m[d + L.PL_CAP] - 1
@@ -62,7 +62,7 @@ def _probe(m, kind, data, start, length):
 
 @leaf
 def names_find(m, kind, data, start, length):
-    """Id behind the name data[start : start+length] of that kind (NAME_*), or 0."""
+    """Id of the name data[start : start+length] of a kind (NAME_*), 0 if unknown."""
     if length < 1 or length > NAME_BYTES_MAX or m[L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS + L.PL_CAP] == 0:
         return np.int64(0)
     o = _probe(m, kind, data, start, length)
@@ -73,7 +73,7 @@ def names_find(m, kind, data, start, length):
 
 @leaf
 def names_add(m, kind, data, start, length, ident):
-    """Put the name in, or point it at another id: 0, NAMES_FULL, or NAMES_BAD_LENGTH (not 1..64 bytes)."""
+    """Insert a name, or give it another id. Returns 0, NAMES_FULL, or NAMES_BAD_LENGTH (not 1..64 bytes)."""
     if length < 1 or length > NAME_BYTES_MAX:
         return np.int64(NAMES_BAD_LENGTH)
     d = L.H_POOLS + L.P_NAME_HASH * L.POOL_WORDS
@@ -93,11 +93,11 @@ def names_add(m, kind, data, start, length, ident):
 
 @kernel("int64(int64[::1], int64, uint8[::1], int64, int64)")
 def find_name(m, kind, data, start, length):
-    """names_find for callers in Python. `data` with loads.SLACK behind the text."""
+    """names_find for callers in Python. `data` must have loads.SLACK bytes after the text."""
     return names_find(words_of(m), kind, bytes_of(data), start, length)
 
 
 @kernel("int64(int64[::1], int64, uint8[::1], int64, int64, int64)")
 def add_name(m, kind, data, start, length, ident):
-    """names_add for callers in Python (tests, benches). `data` with loads.SLACK behind the text."""
+    """names_add for callers in Python (tests, benchmarks). `data` must have loads.SLACK bytes after the text."""
     return names_add(words_of(m), kind, bytes_of(data), start, length, ident)

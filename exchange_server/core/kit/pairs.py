@@ -1,4 +1,5 @@
-"""The pair table: (kind, a, b) to a word. A full table answers -1 and the caller refuses with a code."""
+"""The pair table: (kind, a, b) to a word. Kinds are PAIR_*. `pair_put` returns -1 if the table is full, and the caller refuses with a
+code."""
 
 from .. import layout as L
 from .bits import mix2
@@ -18,7 +19,7 @@ PAIR_RESTRICT = 5  # (firm id, event id) -> 1
 
 @leaf
 def _pair_place(m, ka, b):
-    """Offset of the entry that holds the pair, or of the empty one where it belongs. The table is never full."""
+    """Pointer to the entry of the pair, or to the empty entry where it belongs. The table always has an empty entry."""
     base = pool_base(m, L.P_PAIR_HASH)
     mask = pool_cap(m, L.P_PAIR_HASH) - 1
     i = mix2(ka, b) & mask
@@ -31,13 +32,13 @@ def _pair_place(m, ka, b):
 
 @leaf
 def pair_find(m, kind, a, b):
-    """Value of the pair, 0 when it is not there (an empty entry is all 0)."""
+    """Value of the pair, 0 if there is none (an empty entry is all 0)."""
     return m[_pair_place(m, (kind << 56) | a, b) + 2]
 
 
 @leaf
 def pair_room(m):
-    """Pairs that may still be put in: up to 7/8 of the table."""
+    """Number of pairs that can still be inserted: the table is filled up to 7/8."""
     d = L.H_POOLS + L.P_PAIR_HASH * L.POOL_WORDS
     cap = m[d + L.PL_CAP]
     return cap - (cap >> 3) - m[d + L.PL_USED]
@@ -45,7 +46,7 @@ def pair_room(m):
 
 @leaf
 def pair_put(m, kind, a, b, value):
-    """Insert a pair that is not there. 0, or -1 when there is no room."""
+    """Insert a pair that is not in the table. Returns 0, or -1 if there is no room."""
     if pair_room(m) < 1:
         return -1
     ka = (kind << 56) | a
@@ -59,6 +60,7 @@ def pair_put(m, kind, a, b, value):
 
 @leaf
 def pair_delete(m, kind, a, b):
+    """Remove a pair, if it is in the table; later entries of its probe sequence are moved back."""
     hole = _pair_place(m, (kind << 56) | a, b)
     if m[hole] == 0:
         return

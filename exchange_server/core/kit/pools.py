@@ -1,6 +1,7 @@
 """Pools of the arena: allocation and rows by id.
 
-Nothing here fails by itself: a full pool answers 0 and the caller refuses with a code.
+`pool` is a P_* number. Pointers are word offsets into the arena, 0 is null. Nothing here fails by itself: a full pool returns 0 and the
+caller refuses with a code.
 """
 
 from .. import layout as L
@@ -9,7 +10,8 @@ from .jit import leaf
 
 @leaf
 def pool_alloc(m, pool):
-    """A row of the pool, 0 when it is full. Word 0 is whatever the free list left there; the caller sets all it needs."""
+    """Pointer to a free row of the pool, 0 if the pool is full. The row is not cleared (the free list uses word 0): the caller sets every
+    word it needs."""
     d = L.H_POOLS + pool * L.POOL_WORDS
     p = m[d + L.PL_FREE]
     if p != 0:
@@ -26,6 +28,7 @@ def pool_alloc(m, pool):
 
 @leaf
 def pool_release(m, pool, p):
+    """Return row `p` (pointer) to the pool's free list. It must be in use."""
     d = L.H_POOLS + pool * L.POOL_WORDS
     m[p] = m[d + L.PL_FREE]
     m[d + L.PL_FREE] = p
@@ -34,23 +37,26 @@ def pool_release(m, pool, p):
 
 @leaf
 def pool_left(m, pool):
+    """Number of free rows of the pool."""
     d = L.H_POOLS + pool * L.POOL_WORDS
     return m[d + L.PL_CAP] - m[d + L.PL_USED]
 
 
 @leaf
 def pool_base(m, pool):
+    """Pointer to row 0 of the pool."""
     return m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_BASE]
 
 
 @leaf
 def pool_cap(m, pool):
+    """Capacity of the pool in rows."""
     return m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP]
 
 
 @leaf
 def row_by_id(m, pool, width, i):
-    """Row of a defined id, else 0. Every row by id holds its own id in word 0."""
+    """Pointer to the row of id `i`, 0 if the id is not defined. width: words per row. Every row by id has its own id in word 0."""
     d = L.H_POOLS + pool * L.POOL_WORDS
     if i <= 0 or i >= m[d + L.PL_CAP]:
         return 0

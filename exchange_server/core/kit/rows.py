@@ -1,4 +1,4 @@
-"""Rows by id, one function per table. A pointer, or 0 when the id is not defined."""
+"""Rows by id, one function per table: each returns a pointer, or 0 if the id is not defined."""
 
 from .. import layout as L
 from .jit import leaf
@@ -22,7 +22,7 @@ def firm_at(m, i):
 
 @leaf
 def firm_row(m, firm):
-    """Row of a firm that is known to be defined."""
+    """Pointer to the row of a firm id that is known to be defined."""
     return pool_base(m, L.P_FIRM) + firm * L.FIRM_WORDS
 
 
@@ -43,7 +43,7 @@ def event_at(m, i):
 
 @leaf
 def expiry_of(m, o):
-    """When an order expires (ns), 0: never."""
+    """Expiry of order `o` (pointer) in ns, 0: none."""
     sp = m[o + L.O_SPECIAL]
     return m[sp + L.SP_EXPIRY] if sp != 0 else 0
 

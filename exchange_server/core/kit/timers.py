@@ -1,4 +1,5 @@
-"""Timers: one heap of rows (time, kind, target), the earliest first; of equal times by kind, then by target, so the order is the same on every machine.
+"""Timers: one heap of rows (time, kind, target), the earliest first; of equal times by kind, then by target, so the order is the same on
+every machine.
 
 A target is an id (0: none), never a pointer. No two rows have the same time, kind and target.
 """
@@ -19,7 +20,7 @@ def _before(m, a, b):
 
 @leaf
 def _rise(m, base, i):
-    """The row at place i of the heap goes up as far as it is earlier."""
+    """Move the row at position i of the heap up while it is earlier than its parent."""
     t = m[base + i]
     while i > 0:
         up = (i - 1) >> 1
@@ -54,7 +55,7 @@ def _sink(m, base, i, size):
 
 @leaf
 def timer_start(m, time, kind, target):
-    """A row that is due at `time` (ns); 0 when the table is full."""
+    """Add a row due at `time` (ns); returns its pointer, 0 if the table is full."""
     t = pool_alloc(m, L.P_TIMER)
     if t == 0:
         return 0
@@ -74,7 +75,7 @@ def timer_start(m, time, kind, target):
 
 @leaf
 def timer_due(m):
-    """The first row that is due now, 0: none."""
+    """Pointer to the first row that is due now, 0: none."""
     if m[L.H_TIMERS] == 0:
         return 0
     t = m[pool_base(m, L.P_HEAP)]
@@ -83,7 +84,7 @@ def timer_due(m):
 
 @leaf
 def timer_stop(m, t):
-    """Take a row out, due or not."""
+    """Remove a row, due or not."""
     base = pool_base(m, L.P_HEAP)
     size = m[L.H_TIMERS] - 1
     m[L.H_TIMERS] = size

@@ -1,6 +1,7 @@
-"""The queue of interrupted work: first begun, first ended. A row for each piece (layout/work.py), the first is the one at work.
+"""The queue of interrupted work, first in, first out. One row for each piece (layout/work.py); the first is the current one.
 
-A leaf that may need more event rows than are left begins a piece, and goes on with it until it ends; what it causes meanwhile is begun behind it.
+A leaf that may need more event rows than are left starts a piece and continues it until it ends; pieces that it causes meanwhile are queued
+after it.
 """
 
 from .. import layout as L
@@ -9,7 +10,8 @@ from .jit import leaf
 
 @leaf
 def begin_work(m, kind):
-    """The row of a new piece of work, last in the queue; the caller sets its registers. A full queue is a broken invariant: INV_WORK."""
+    """Append a piece of work; returns the pointer to its row, and the caller sets its registers. A full queue breaks the invariant
+    INV_WORK."""
     count = m[L.H_WORK_COUNT]
     if count == 0:
         m[L.H_WORK_FIRST] = L.H_WORK
@@ -26,13 +28,13 @@ def begin_work(m, kind):
 
 @leaf
 def work_row(m):
-    """Row of the piece at work. There is one."""
+    """Pointer to the current piece. There must be one."""
     return m[L.H_WORK_FIRST]
 
 
 @leaf
 def end_work(m):
-    """The piece at work is done."""
+    """Remove the current piece, which is finished."""
     w = m[L.H_WORK_FIRST] + L.WORK_WORDS
     m[L.H_WORK_FIRST] = w if w < L.H_WORK + L.WORK_ROWS * L.WORK_WORDS else L.H_WORK
     m[L.H_WORK_COUNT] -= 1

@@ -1,4 +1,4 @@
-"""What kernels answer and what is handed to them beside rows."""
+"""What kernels return, and what they are given besides rows."""
 
 # step() answers
 STEP_DONE = 0
@@ -28,11 +28,11 @@ CN_BUDGET = 4  # messages that may still be decoded in this turn, counted down b
 CN_WORDS = 16
 # decode() answers
 DEC_NEED_MORE = 0  # no whole message is left
-DEC_FULL = 1  # inbox or budget used up: go on in the next turn
+DEC_FULL = 1  # inbox or budget used up: continue in the next turn
 DEC_SLOW = 2  # the message at res[RES_POS] is for plain Python
 # `res` of decode
 RES_POS = 0  # first byte not consumed
-RES_OUT = 1  # word offset in `out` behind the last row written
+RES_OUT = 1  # word offset in `out` after the last row written
 RES_COUNT = 2  # messages decoded
 # what route() leaves for the encoders: a head, a row for each recipient, then the places of the events
 RO_WORDS = 4

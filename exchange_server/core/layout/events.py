@@ -27,6 +27,7 @@ EVT_FEE = 19  # fills: minor units charged on this fill; negative: rebate
 EVT_TRADE = 20  # trade id
 EVT_EXPIRY = 21
 EVT_CLIENT_NUMBER = 22  # incoming MsgSeqNum that caused it (0: none)
+EVT_COPY_OF = 23  # EF_COPY: EVT_NUMBER of the event that this one repeats for another session
 # refusals: the numbers of their text, 0 where without meaning
 EVT_LIMIT = 16  # the limit's value
 EVT_USED = 17  # what was used of it

@@ -1,5 +1,5 @@
-"""Words that hold several things. Only the functions here put them together and take them apart; tests/core/test_packed.py holds the rest of the
-sources to that. From Python they are called through `plain`.
+"""Words that hold several things. Only the functions here put them together and take them apart; tests/core/test_packed.py holds the rest
+of the sources to that. From Python they are called through `plain`.
 
 The head of a command, the head of an event and the attributes of an order (O_ATTR, AR_ATTR) have what they share in the same bits:
 
@@ -14,8 +14,9 @@ The head of a command, the head of an event and the attributes of an order (O_AT
     36-47   row flags       reason          reason (AR_ATTR)
     48-62   FLAG_*          EF_*            FLAG_*
 
-Sides: `side` is what the client asked for and `contract_side` in which contract (YES or NO); `book_side` is the same order in YES terms, BUY or SELL. Words
-that lie side by side for bids and asks are found by adding `own_side` (where the order rests) or `other_side` (what it trades with): 0 bid, 1 ask.
+Sides: `side` is what the client asked for and `contract_side` in which contract (YES or NO); `book_side` is the same order in YES terms,
+BUY or SELL. Words that lie side by side for bids and asks are found by adding `own_side` (where the order rests) or `other_side` (what it
+trades with): 0 bid, 1 ask.
 """
 
 from protocol import codes as C
@@ -55,7 +56,7 @@ def kind_of(head):
 
 @leaf
 def extra_of(head):
-    """Extra rows behind a command or an event."""
+    """Extra rows after a command or an event."""
     return (head >> 8) & 255
 
 

@@ -37,7 +37,7 @@ H_FILLS = 50
 # what operators set, and shares
 H_KILLED = 64
 H_WEIGHTS = 65  # sum of all firms' weights
-H_FORGETTING = 66  # firm at which the search goes on for one that keeps more closed ids than its share
+H_FORGETTING = 66  # firm at which the search continues for one that keeps more closed ids than its share
 # interrupted work (work.py)
 H_WORK_COUNT = 96  # pieces that wait, the one at work included
 H_WORK_FIRST = 97  # row of the one at work
@@ -153,7 +153,7 @@ S_PEER = 28
 S_MISSED = 36  # EVT_NUMBER of the E_LOGON (a reset) before which reports lie that must be sent under new numbers; 0: none
 S_MISSED_DONE = 37  # EVT_NUMBER up to which they have been
 S_FORM = (
-    56  # FORM_*: how FIX messages of these numbers are written; it holds until the numbers begin anew, so that a resend has the same bytes
+    56  # FORM_*: how FIX messages of these numbers are written; it is fixed until the numbers restart, so that a resend has the same bytes
 )
 S_FORM_DEFINED = 57  # what the definition asks for, from the next reset of the numbers on
 S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, and not resent since it came back without a reset; 0: none

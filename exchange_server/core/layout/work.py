@@ -1,4 +1,5 @@
-"""Interrupted work: what a full event buffer leaves behind waits in rows of the header (kit/work.py). Each kind has names for its registers."""
+"""Interrupted work: work that a full event buffer stopped waits in rows of the header (kit/work.py). Each kind has names for its
+registers."""
 
 WORK_ROWS = 8  # so many may wait at once
 WORK_WORDS = 16
@@ -23,7 +24,7 @@ WC_COUNT = 6  # cancelled so far
 WC_COMMAND = 7  # word offset of the command that asked; -1: none
 WC_REASON = 8
 WC_FLAGS = 9  # EF_*
-WC_WHOLE_FIRM = 10  # 1: go on with the firm's next account
+WC_WHOLE_FIRM = 10  # 1: continue with the firm's next account
 WC_FIRM = 11  # id of the firm at work when all are meant, else 0
 
 # WORK_CLOSE: what rests in an event

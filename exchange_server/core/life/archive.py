@@ -1,8 +1,8 @@
 """Closed ClOrdIDs: a row for each, kept so that a repeat can be answered, and forgotten firm by firm.
 
-Each firm's rows form a list, oldest first. An id is kept for the retention, unless the table is full: then the oldest id of a firm goes that
-has its share already, the firm that closes the order or else the next one that keeps more than its share. So a flood shortens
-the memory of the firm that sends it, closing never fails, and nobody is refused for want of a row.
+Each firm's rows form a list, oldest first. An id is kept for the retention, unless the table is full: then the oldest id of a firm goes
+that has its share already, the firm that closes the order or else the next one that keeps more than its share. So a flood shortens
+the memory of the firm that sends it, closing never fails, and no order is refused because of a missing row.
 """
 
 from protocol import codes as C

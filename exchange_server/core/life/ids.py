@@ -9,7 +9,7 @@ from ..kit.pools import pool_alloc, pool_base, pool_cap
 from ..layout.packed import firm_of, hash_of, pack_ref, ref_of, status_of
 
 ARCHIVED = 1 << 31  # bit of a ClOrdID reference: archive row, not open order
-ALIAS_HI = 1  # no ClOrdID has this key: (1, OrderID) stands for an order whose ClOrdID was replaced, open or closed
+ALIAS_HI = 1  # no ClOrdID has this key: (1, OrderID) is the key of an order whose ClOrdID was replaced, open or closed
 
 
 # ---- ClOrdID table: one word per entry, hash << 32 | reference; 0 = empty ---------------------------------------

@@ -44,7 +44,7 @@ def account_unlink(m, account, o):
 
 @leaf
 def hold_listing(m, o, listing):
-    """The order stands under these terms from now on."""
+    """The order has these terms from now on."""
     m[o + L.O_LISTING] = listing
     m[listing + L.LI_ORDERS] += 1
 

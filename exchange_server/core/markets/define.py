@@ -1,7 +1,7 @@
 """Definition rows: assets, venues, firms, accounts, sessions, events, instruments, listings, and operators' acts.
 
-The registry has validated names and numbers (registry.py); what is checked here again is what would break the arena: ids, capacities, order.
-Each answers OK or a code; nothing is changed when it refuses. Layouts: core/layout/definitions.py.
+The registry has validated names and numbers (registry.py); what is checked here again is what would break the arena: ids, capacities,
+order. Each answers OK or a code; nothing is changed when it refuses. Layouts: core/layout/definitions.py.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def new_row(m, pool, width, i):
 
 @leaf
 def _no_row(m, pool, i):
-    """The id lies beyond the pool: how many rows it has, how many are in use, and the id."""
+    """The id is beyond the pool: refuse with the number of rows, the number in use, and the id."""
     return refuse(m, C.R_TABLE_FULL, pool_cap(m, pool), m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED], i)
 
 
@@ -201,7 +201,7 @@ def define_instrument(m, rows, rows_b, c):
         if bands < 1 or bands > L.MAX_BANDS:
             return refuse(m, C.R_BAD_DEFINITION, L.MAX_BANDS, bands, d.DI_BAND_COUNT)
         if index != 0 and m[event + L.E_FIRST] + index * L.INSTRUMENT_WORDS != p:
-            return refuse(m, C.R_BAD_DEFINITION, 0, i, d.DI_ID)  # the contracts of an event lie side by side
+            return refuse(m, C.R_BAD_DEFINITION, 0, i, d.DI_ID)  # the contracts of an event are contiguous
         length = rows[c + d.DI_SYMBOL_LEN]
         if names_add(m, L.NAME_INSTRUMENT, rows_b, (c + d.DI_SYMBOL) * 8, length, i) != 0:
             return _full(m, L.P_NAME_HASH)

@@ -40,7 +40,7 @@ def crosses(book_side, price, other):
 
 @leaf
 def fillable(m, o):
-    """Can a FOK be filled whole? Own liquidity does not count, and standing in the way it decides: no."""
+    """Whether a FOK can be filled completely. Own liquidity does not count; an own order ahead means no."""
     inst = m[o + L.O_INSTRUMENT]
     book_side = book_side_of(m[o + L.O_ATTR])
     ask = other_side(book_side)

@@ -112,7 +112,8 @@ def archive_event(m, rows, c, ev, a, kind, reason, flags):
 
 @leaf
 def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
-    """How a closed order ended, under its own last ClOrdID; the older one asked for, if any, goes to Orig. A refusal comes with its numbers."""
+    """How a closed order ended, under its own last ClOrdID; the older one asked for, if any, goes to Orig. A refusal comes with its
+    numbers."""
     expect(m, status_of(m[a + L.AR_ATTR]) >= C.ST_FILLED and status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED, L.INV_ORDER)
     attr = m[a + L.AR_ATTR]
     text = m[a + L.AR_TEXT]
@@ -133,7 +134,7 @@ def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
 
 @leaf
 def behind(m, firm, ref):
-    """What an id stands for now: of a replaced one the order that lives on under another id, or how that ended."""
+    """What an id means now: for a replaced id the order that is open with another id, or how it ended."""
     if ref & ARCHIVED == 0:
         return ref
     a = archive_at_ref(m, ref)
@@ -146,7 +147,7 @@ def behind(m, firm, ref):
 
 @leaf
 def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
-    """The state of the order behind an id (its key, its text at rows[at..]). A replaced id: the order under the id it lives or ended
+    """The state of the order with an id (its key, its text at rows[at..]). A replaced id: the order under the id it lives or ended
     with, the one asked for as its OrigClOrdID."""
     expect(m, ref != 0, L.INV_ORDER)
     now = behind(m, firm, ref)

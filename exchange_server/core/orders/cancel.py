@@ -77,7 +77,7 @@ def check_named_fields(m, rows, c, o, code):
 
 @leaf
 def closed_code(m, now):
-    """Why an id cannot be cancelled or replaced: its order is closed, or lives on under a newer id. `now`: what is behind it."""
+    """Why an id cannot be cancelled or replaced: its order is closed, or open with a newer id. `now`: what the id means now."""
     expect(m, now != 0, L.INV_ORDER)
     return refuse(m, C.R_ORDER_CLOSED if now & ARCHIVED else C.R_ORDER_REPLACED, 0, 0, 0)
 

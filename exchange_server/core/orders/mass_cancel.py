@@ -1,4 +1,4 @@
-"""Mass cancel, by a client, on disconnect, or by a kill switch; it goes on where a full event buffer stopped it."""
+"""Mass cancel, by a client, on disconnect, or by a kill switch; it continues where a full event buffer stopped it."""
 
 from protocol import codes as C
 
@@ -21,7 +21,8 @@ SCOPE_ALL = 7  # operators only
 
 @leaf
 def start_mass(m, firm, account, scope, target, side, command, reason, flags):
-    """Cancel what matches among the orders of an account (pointer), or with account 0 of all accounts of a firm (pointer); the row of work."""
+    """Cancel what matches among the orders of an account (pointer), or with account 0 of all accounts of a firm (pointer); the row of
+    work."""
     expect(m, account != 0 or firm != 0, L.INV_ROW)
     first = account if account != 0 else m[firm + L.F_ACCOUNTS]
     w = begin_work(m, L.WORK_MASS)

@@ -14,7 +14,8 @@ from .cancel import cancel_reject
 
 @leaf
 def refuse_unread(m, s, rows, c, ev, kind):
-    """Refuse a new order or a replace of which the gateway could not read a number. The ClOrdID is not used up: nothing was looked at."""
+    """Refuse a new order or a replace with a number that the gateway could not read. The ClOrdID is not used up, because nothing was
+    checked."""
     reason = rows[c + L.CMD_REFUSED_REASON]
     expect(m, reason != C.OK, L.INV_ROW)
     if kind == C.C_NEW:
@@ -34,7 +35,7 @@ def refuse_unread(m, s, rows, c, ev, kind):
 
 @leaf
 def add_request_id(m, rows, c, ev, e):
-    """The answer at ev[e] to the status request at rows[c] repeats the request's name, behind the two ids of its extra row."""
+    """The answer at ev[e] to the status request at rows[c] repeats the request's name, after the two ids of its extra row."""
     if (
         row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_REQUEST_ID == 0
         or m[L.H_EVENT_USED] == e

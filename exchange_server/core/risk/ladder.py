@@ -1,7 +1,7 @@
-"""The refusal ladder (domain.md section 9): one condition, one code, one line; the first that holds wins.
+"""The refusal ladder (domain.md section 9): one condition, one code; the first condition that applies is reported.
 
-Each rung answers OK or a code and leaves limit, used and asked in the header (H_LIMIT, H_USED, H_ASKED). Nothing here changes state but the
-throttle windows and rows made on first use. Prices: `price` is the client's, `book` is in YES ticks.
+Each check returns C.OK or the reason code and leaves limit, used and asked in the header (H_LIMIT, H_USED, H_ASKED). Nothing here changes
+state except throttle windows and rows created on first use. `price` is in ticks of the client's side, `book` in YES ticks.
 """
 
 import numpy as np
@@ -56,10 +56,11 @@ def check_session(m, s):
 
 @leaf
 def check_account(m, s, account, asked_account, row_venue):
-    """May this session act, and for this account (pointer, 0 when unknown)?"""
+    """Whether session `s` (pointer) may act for `account` (pointer, 0 if unknown) through the venue of the row: R_NOT_LOGGED_ON,
+    R_UNKNOWN_ACCOUNT, R_VENUE_NOT_ALLOWED."""
     if m[s + L.S_FLAGS] & L.SF_LOGGED_ON == 0:
         return refuse(m, C.R_NOT_LOGGED_ON, 0, 0, 0)
-    if account == 0 or m[account + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's answers like one that is not there
+    if account == 0 or m[account + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's account is answered like an unknown one
         return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, asked_account)
     if row_venue != 0 and row_venue != m[s + L.S_VENUE]:
         return refuse(m, C.R_VENUE_NOT_ALLOWED, m[s + L.S_VENUE], 0, row_venue)
@@ -70,7 +71,8 @@ def check_account(m, s, account, asked_account, row_venue):
 
 @leaf
 def check_order_table(m, firm):
-    """Room for one more open order. Beyond its share a firm may have as many as it leaves free for all, so that one alone never takes the rest."""
+    """Room for one more open order of `firm` (id): R_ORDER_TABLE_FULL, R_ORDER_SHARE_FULL. Beyond its share a firm may have at most as many
+    as are free, so one firm alone cannot fill the table."""
     free = pool_left(m, L.P_ORDER)
     if free < 1:
         return refuse(m, C.R_ORDER_TABLE_FULL, pool_cap(m, L.P_ORDER), pool_cap(m, L.P_ORDER), 1)
@@ -85,14 +87,15 @@ def check_order_table(m, firm):
 
 @leaf
 def refuse_full(m, pool, asked):
-    """A common table has no room for so many rows more."""
+    """Refuse because a shared table (P_*) has no room for `asked` more rows: R_TABLE_FULL."""
     cap = pool_cap(m, pool)
     return refuse(m, C.R_TABLE_FULL, cap, cap - pool_left(m, pool), asked)
 
 
 @leaf
 def check_share(m, f, pool, own, asked, code):
-    """Room for so many rows more of a common table, of which the firm has `own`: shared as the open orders are."""
+    """Room for `asked` more rows of a shared table (P_*), of which the firm (pointer `f`) has `own`; the rule is that of open orders.
+    R_TABLE_FULL or `code`."""
     free = pool_left(m, pool)
     if asked > free:
         return refuse_full(m, pool, asked)
@@ -105,7 +108,8 @@ def check_share(m, f, pool, own, asked, code):
 
 @leaf
 def check_nodes(m, firm, inst, ask, price):
-    """Room for the nodes that an order makes when it comes to rest. The way to its price is only looked at when the firm has many."""
+    """Room for the nodes that an order at `price` (YES ticks) needs to rest: R_TABLE_FULL, R_NODE_SHARE_FULL. The path to its price is
+    walked only if the firm's nodes and the longest path together exceed what is free."""
     f = firm_row(m, firm)
     own = m[f + L.F_NODES]
     if own + m[inst + L.I_DEPTH_SHIFT] // 6 + 1 <= pool_left(m, L.P_NODE):
@@ -118,7 +122,8 @@ def check_nodes(m, firm, inst, ask, price):
 
 @leaf
 def first_position(m, account, event):
-    """(code, row): the collateral row of an account that has none in the event. It stays for good, so it is counted for the account's firm."""
+    """(code, pointer): create the collateral row of an account (pointer) that has none in the event (pointer). It is never removed, so it
+    is counted for the account's firm. R_TABLE_FULL, R_POSITION_SHARE_FULL."""
     f = firm_row(m, m[account + L.AC_FIRM])
     code = check_share(m, f, L.P_COLLATERAL, m[f + L.F_POSITIONS], collateral_words(m, event), C.R_POSITION_SHARE_FULL)
     if code != C.OK:
@@ -131,7 +136,7 @@ def first_position(m, account, event):
 
 @leaf
 def refuse_positions(m):
-    """No balance for an account's first position, or no place in the table that finds rows."""
+    """Refuse because there is no room for a balance of the account's first position, or in the pair table: R_TABLE_FULL."""
     if pool_left(m, L.P_BALANCE) < 1:
         return refuse_full(m, L.P_BALANCE, 1)
     return refuse_full(m, L.P_PAIR_HASH, 1)
@@ -142,7 +147,7 @@ def refuse_positions(m):
 
 @leaf
 def check_phase(m, inst, phases):
-    """phases: those that allow it, a bit each."""
+    """phases: bit mask of the phases that allow the request. The refusal depends on the phase (protocol/phases.py)."""
     phase = m[inst + L.I_PHASE]
     if (phases >> phase) & 1 != 0:
         return C.OK
@@ -151,7 +156,7 @@ def check_phase(m, inst, phases):
 
 @leaf
 def check_unbuilt(m, rows, c):
-    """Every word whose feature is not built yet must be 0; asked = the word."""
+    """Every word of the command whose feature is not built yet must be 0: R_FIELD_UNSUPPORTED, asked = the word."""
     if front_of(rows[c + L.CMD_INSTRUMENT]) != 0:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, 0, L.CMD_INSTRUMENT)
     for word in range(L.CMD_MIN_QTY, L.CMD_STOP_PRICE + 1):
@@ -166,7 +171,7 @@ def check_unbuilt(m, rows, c):
 
 @leaf
 def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags):
-    """Side, type, time in force, flags, and every field whose feature is not built yet (it must be 0; asked = its word)."""
+    """Side, type, time in force and flags, and every field whose feature is not built yet (must be 0; asked = its word)."""
     if side != C.BUY and side != C.SELL:
         return refuse(m, C.R_BAD_SIDE, 0, 0, side)
     if contract_side != C.YES and contract_side != C.NO:
@@ -235,12 +240,13 @@ def check_fresh(m, deadline):
 
 @leaf
 def check_conflict(m, event, firm, co, j, sell, quantity, instead):
-    """A firm with a conflict of interest may only reduce, its open orders counted; `instead`: total of the order that is replaced."""
+    """A firm with a conflict of interest may only reduce its position, open orders included: R_CONFLICT. instead: total (lots) of the order
+    that is replaced."""
     if m[event + L.E_RESTRICTED] == 0 or pair_find(m, PAIR_RESTRICT, firm, m[event + L.E_ID]) == 0:
         return C.OK
     q = position_of(m, co, j)
     waiting = open_of(m, co, j, sell)
-    clamped = min(quantity, QUANTITY_MAX)  # its own limits come later on the ladder
+    clamped = min(quantity, QUANTITY_MAX)  # its own limits are checked later on the ladder
     if sell != 0:
         if q - waiting - (clamped - instead) >= 0:
             return C.OK

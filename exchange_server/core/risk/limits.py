@@ -1,4 +1,8 @@
-"""The quantity half of the ladder: throttles, size, notional, position, and the reservation that collateral must bear."""
+"""The quantity half of the refusal ladder: throttles, size, notional, position, and the collateral reservation.
+
+Each check returns C.OK or the reason code, with limit, used and asked in the header. Pointers: `s` session, `inst` instrument, `co`
+collateral row. Quantities are lots, prices ticks, money minor units of the asset.
+"""
 
 from protocol import codes as C
 
@@ -15,7 +19,8 @@ QUANTITY_MAX = 1 << 61
 
 @leaf
 def _throttle(m, at, code):
-    """One message against the throttle at `at` (TH_*). Refused messages are not counted."""
+    """Count one message against the throttle at pointer `at` (TH_* words; the window is in ns of the steady clock). Refused messages are
+    not counted."""
     limit = m[at + L.TH_LIMIT]
     if limit == 0:
         return C.OK
@@ -31,6 +36,7 @@ def _throttle(m, at, code):
 
 @leaf
 def check_throttle(m, s, venue_id):
+    """Count one message against the session's throttle, then the venue's: R_THROTTLED_SESSION, R_THROTTLED_VENUE."""
     code = _throttle(m, s + L.S_THROTTLE, C.R_THROTTLED_SESSION)
     if code != C.OK:
         return code
@@ -42,6 +48,7 @@ def check_throttle(m, s, venue_id):
 
 @leaf
 def check_quantity(m, inst, quantity):
+    """Quantity in lots: R_QTY_NOT_POSITIVE, R_QTY_LOT, R_QTY_TOO_SMALL, R_QTY_TOO_LARGE."""
     if quantity <= 0:
         return refuse(m, C.R_QTY_NOT_POSITIVE, 1, 0, quantity)
     if quantity % m[inst + L.I_LOT] != 0:
@@ -55,7 +62,7 @@ def check_quantity(m, inst, quantity):
 
 @leaf
 def check_notional(m, inst, price, quantity):
-    """price: the client's terms."""
+    """price: ticks in the client's terms; quantity: lots. R_NOTIONAL_TOO_LARGE with the limit and the notional in minor units."""
     notional = price * quantity * m[inst + L.I_TICK_VALUE]
     if m[inst + L.I_MAX_NOTIONAL] != 0 and notional > m[inst + L.I_MAX_NOTIONAL]:
         return refuse(m, C.R_NOTIONAL_TOO_LARGE, m[inst + L.I_MAX_NOTIONAL], 0, notional)
@@ -64,7 +71,8 @@ def check_notional(m, inst, price, quantity):
 
 @leaf
 def check_position(m, inst, co, book_side, quantity, less):
-    """Position after the whole order and all open ones of its side; `less`: open quantity that this order replaces."""
+    """The position (YES contracts, negative: short) if the whole order and all open orders of its side were filled: R_POSITION_LIMIT if it
+    exceeds the maximum and is larger than before. less: open quantity of the order that is replaced."""
     most = m[inst + L.I_MAX_POSITION]
     if most == 0:
         return C.OK
@@ -83,8 +91,9 @@ def check_position(m, inst, co, book_side, quantity, less):
 
 @leaf
 def take_reservation(m, inst, co, book_side, price, quantity, fee, old_price, old_quantity, old_fee):
-    """Reserve for a new order (old_quantity 0) or in exchange for an old reservation; when buying power would be negative and
-    lower than before, put everything back and refuse with what is available, locked and needed. Answers OK or R_COLLATERAL."""
+    """Reserve collateral for a new order (old_quantity 0), or replace an old reservation. If buying power would be negative and lower than
+    before, everything is restored and R_COLLATERAL returned, with the amounts available, locked and needed (minor units). Prices are YES
+    ticks, quantities lots, fees minor units."""
     cash = m[co + L.CO_CASH]
     base = m[co + L.CO_BASE]
     before = buying_power(m, cash)

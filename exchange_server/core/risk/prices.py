@@ -1,4 +1,8 @@
-"""The price half of the ladder: grid, collar, protection price, post-only."""
+"""The price half of the refusal ladder: grid, collar, protection price, post-only.
+
+Each check returns C.OK or the reason code, with limit, used and asked in the header in ticks of the client's side. `inst` is an instrument
+pointer, `contract_side` C.YES or C.NO, `book_side` C.BUY or C.SELL in YES terms.
+"""
 
 from protocol import codes as C
 
@@ -12,6 +16,7 @@ from ..layout.packed import other_side
 
 @leaf
 def on_grid(m, inst, price):
+    """Whether a price (YES ticks) is in a band and on its increment."""
     for i in range(m[inst + L.I_BAND_COUNT]):
         b = inst + L.I_BANDS + 3 * i
         if m[b] <= price <= m[b + 1]:
@@ -21,7 +26,7 @@ def on_grid(m, inst, price):
 
 @leaf
 def increment_at(m, inst, price):
-    """Increment of the band that a price lies in, or else of the next one above."""
+    """Increment (ticks) of the band that contains a price (YES ticks), or else of the next band above; 0 if there is none."""
     for i in range(m[inst + L.I_BAND_COUNT]):
         b = inst + L.I_BANDS + 3 * i
         if price <= m[b + 1]:
@@ -31,7 +36,7 @@ def increment_at(m, inst, price):
 
 @leaf
 def grid_floor(m, inst, price):
-    """The highest grid price <= price, else the lowest of all."""
+    """The highest grid price <= price (YES ticks), else the lowest grid price."""
     best = m[inst + L.I_PRICE_MIN]
     for i in range(m[inst + L.I_BAND_COUNT]):
         b = inst + L.I_BANDS + 3 * i
@@ -43,7 +48,7 @@ def grid_floor(m, inst, price):
 
 @leaf
 def grid_ceil(m, inst, price):
-    """The lowest grid price >= price, else the highest of all."""
+    """The lowest grid price >= price (YES ticks), else the highest grid price."""
     best = m[inst + L.I_PRICE_MAX]
     for i in range(m[inst + L.I_BAND_COUNT]):
         b = inst + L.I_BANDS + 3 * i
@@ -57,13 +62,14 @@ def grid_ceil(m, inst, price):
 
 @leaf
 def reference_price(m, inst):
-    """Operator's price, else last trade, else 0: none."""
+    """The reference price in YES ticks: the operator's, else the last trade's, else 0 (none)."""
     return m[inst + L.I_REFERENCE] if m[inst + L.I_REFERENCE] != 0 else m[inst + L.I_LAST]
 
 
 @leaf
 def protection_price(m, inst, book_side):
-    """Best opposite price ± protection, clamped to collar and grid (YES ticks). The caller has seen that there is an opposite order."""
+    """The limit of a market order in YES ticks: best opposite price ± protection, within collar and grid. There must be an opposite order
+    (check_market_price)."""
     reference = reference_price(m, inst)
     collar = m[inst + L.I_COLLAR]
     if book_side == C.BUY:
@@ -79,7 +85,7 @@ def protection_price(m, inst, book_side):
 
 @leaf
 def check_price(m, inst, contract_side, price):
-    """A limit price in the client's terms: range, then grid."""
+    """price: ticks in the client's terms. R_PRICE_OUT_OF_RANGE, R_PRICE_OFF_GRID."""
     low = m[inst + L.I_PRICE_MIN]
     high = m[inst + L.I_PRICE_MAX]
     if contract_side == C.NO:
@@ -96,7 +102,7 @@ def check_price(m, inst, contract_side, price):
 
 @leaf
 def check_collar(m, inst, contract_side, book):
-    """Judged in YES ticks, said in the client's: where the collar ends, the reference, the price."""
+    """book: price in YES ticks. R_COLLAR with the end of the collar, the reference and the price in the client's terms."""
     reference = reference_price(m, inst)
     collar = m[inst + L.I_COLLAR]
     if collar != 0 and reference != 0 and abs(book - reference) > collar:
@@ -107,7 +113,7 @@ def check_collar(m, inst, contract_side, book):
 
 @leaf
 def check_post_only(m, inst, contract_side, book_side, price):
-    """A post-only order may not cross the opposite best; the refusal names both in the client's terms."""
+    """price: YES ticks. R_POST_ONLY_WOULD_TRADE if it reaches the best opposite price; the refusal has both in the client's terms."""
     best = m[inst + L.I_BEST + other_side(book_side)]
     if best == 0:
         return C.OK
@@ -120,7 +126,7 @@ def check_post_only(m, inst, contract_side, book_side, price):
 
 @leaf
 def check_market_price(m, inst, book_side):
-    """A market order needs an opposite order."""
+    """A market order needs an opposite order: R_NO_LIQUIDITY."""
     if m[inst + L.I_BEST + other_side(book_side)] == 0:
         return refuse(m, C.R_NO_LIQUIDITY, 0, 0, 0)
     return C.OK

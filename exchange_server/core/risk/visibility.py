@@ -1,7 +1,8 @@
-"""Which markets exist for a session: the one rule for orders, for the names of the text wire and for market data.
+"""Which markets exist for a session: the one rule for orders, for names on the text wire and for market data.
 
-A session sees an instrument when the venue through which it enters lists it; a session of the platform (no venue) enters through the owner's. What a
-session does not see answers like what does not exist. An event is listed as a whole, so its first contract speaks for it.
+A session sees an instrument if the session's venue lists it; a session of the platform (no venue) uses the listing of the owner's venue. A
+market that a session does not see is answered like one that does not exist. An event is listed as a whole, so only its first contract is
+checked.
 """
 
 import numpy as np
@@ -35,13 +36,13 @@ def listing_for(m, s, inst):
 
 @leaf
 def sees_event(m, s, event):
-    """Is there such an event for this session? `event` 0: there is none at all."""
+    """Whether the session (pointer) sees the event (pointer, 0: there is none)."""
     return event != 0 and m[event + L.E_FIRST] != 0 and listing_for(m, s, m[event + L.E_FIRST]) != 0
 
 
 @kernel("int64(int64[::1], int64, int64)")
 def visible_to(m, session, instrument):
-    """For the text wire: 1 when the session (id) sees the instrument (id), else 0."""
+    """For the text wire: 1 if the session (id) sees the instrument (id), else 0."""
     m = words_of(m)
     s = session_at(m, session)
     return 1 if s != 0 and listing_for(m, s, instrument_at(m, instrument)) != 0 else 0
@@ -49,7 +50,7 @@ def visible_to(m, session, instrument):
 
 @kernel("int64(int64[::1], int64, uint8[::1])")
 def visible(m, session, out):
-    """For market data: out[id] = 1 for each instrument that the session (id) sees, else 0; how many there are."""
+    """For market data: out[id] = 1 for each instrument that the session (id) sees, else 0. Returns the number of visible instruments."""
     m = words_of(m)
     n = out.shape[0]
     out = bytes_of(out)

@@ -77,7 +77,7 @@ class AdminConnection(Connection):
             except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
                 raise BadRequest(f"not JSON: {error}") from None
             if not isinstance(request, dict):
-                raise BadRequest('a request is an object, {"id": 1, "verb": "status"}')
+                raise BadRequest('a request must be an object, {"id": 1, "verb": "status"}')
             ident = request.get("id")
             verb = request.get("verb")
             if verb == "admin":

@@ -53,7 +53,7 @@ class Office:
     def _markets(self, request: dict[str, Any]) -> Any:
         event = request.get("event", "")
         if not isinstance(event, str):
-            raise BadRequest("event: a name is wanted")
+            raise BadRequest("event: a name is required")
         return {"markets": market_view(self.registry, self.arena, event)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
@@ -63,6 +63,6 @@ class Office:
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
         if not isinstance(record, ar.Configuration):
-            raise BadRequest("record: a configuration is wanted")
+            raise BadRequest("record: a configuration is required")
         trial = self.try_out(record)
         return {"changes": trial.changes, "refusals": trial.refusals}

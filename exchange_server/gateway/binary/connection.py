@@ -69,7 +69,8 @@ class BinaryConnection(Connection):
     """One socket of the binary wire.
 
     engine: `m` (the arena). store: the event store (`chain`, `rows`). encoder: shared by all connections. challenge: 32 fresh random bytes
-    per call. heartbeat_ms: what a Logon may ask for. `slow` counts frequent messages (orders) that plain Python had to take, and messages that cannot be read.
+    per call. heartbeat_ms: what a Logon may ask for. `slow` counts frequent messages (orders) that plain Python had to take, and messages
+    that cannot be read.
     """
 
     __slots__ = (
@@ -104,7 +105,7 @@ class BinaryConnection(Connection):
         self._knock: M.Logon | None = None  # a logon that waits
         self._heartbeat_ms = heartbeat_ms
         self._greeted = False
-        self._leaving = False  # the client has said Logout
+        self._leaving = False  # the client has sent a Logout
         self._said_goodbye = False
         self._heartbeats = Heartbeats(HEARTBEAT_MS_DEFAULT)
         self._pieces: deque[Iterator[bytes]] = deque()
@@ -125,7 +126,7 @@ class BinaryConnection(Connection):
             self.close(codes.OK, "logout")
             return False
         if not self.session:
-            return self._handshake(turn)  # a resume begins in the next turn, behind the logon reply
+            return self._handshake(turn)  # a resume begins in the next turn, after the logon reply
         more = self._decode(turn)
         if self.closing:
             return False
@@ -136,7 +137,7 @@ class BinaryConnection(Connection):
         return more
 
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
-        """See Connection. The Logout is unnumbered: what the peer missed it can ask for when it comes back."""
+        """See Connection. The Logout is unnumbered: the peer can request missed reports when it reconnects."""
         if not self.closing:
             self._write(M.Logout(reason, text[:1000]), turn.tick_ns)
             self.close(reason, text)
@@ -249,7 +250,7 @@ class BinaryConnection(Connection):
             next_out = row.next_out
             if message.next_number > next_out:
                 reason = codes.R_RESUME_UNKNOWN
-                text = f"report {message.next_number} is asked for, but the next one of this session is {next_out}"
+                text = f"report {message.next_number} was requested, but the next one of this session is {next_out}"
             elif not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
@@ -273,7 +274,7 @@ class BinaryConnection(Connection):
         self._send(turn, M.LogonReply(session, row.account, turn.now_ns, heartbeat_ms, self._accounts(row.firm, row.venue)))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
-        return True  # what came behind the Logon, and the resume, in the next turn
+        return True  # what followed the Logon, and the resume, in the next turn
 
     def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
         """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
@@ -322,7 +323,7 @@ class BinaryConnection(Connection):
             pass
         elif isinstance(message, M.Logout):
             self._leaving = True
-            self.start = self.end  # nothing counts behind it
+            self.start = self.end  # nothing after it counts
         elif isinstance(message, M.Logon):
             self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
         elif kind.take(message, turn):
@@ -334,7 +335,7 @@ class BinaryConnection(Connection):
         """A request with a long, unnumbered answer."""
         tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
         if len(self._pieces) >= LONG_ANSWERS:
-            text = f"{LONG_ANSWERS} long answers are on their way already: wait for one of them"
+            text = f"{LONG_ANSWERS} long answers are already being sent: wait for one of them"
             self._write(M.RequestRefused(codes.R_OVERLOAD, tag, 0, text), now_ns)
             return
         answer = self._resume(message.begin, message.end) if isinstance(message, M.Resume) else kind.answer(message)

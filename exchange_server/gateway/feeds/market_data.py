@@ -3,8 +3,9 @@
 Order and gate. A book is snapshotted while a connection gathers (so it is the state after the turn before, whose updates have been
 written already) and its next update follows with the sequence + 1. All bytes go through outlets and so are held until durable.
 
-Who sees what is core/risk/visibility.py's rule, the same as for orders: what the venue of a session does not list is answered like what does not exist. It is
-asked when somebody subscribes and when a listing was added, never per event: the lists of subscribers hold nobody who may not see.
+Who sees what is core/risk/visibility.py's rule, the same as for orders: what the venue of a session does not list is answered like what
+does not exist. It is asked when somebody subscribes and when a listing was added, never per event: the lists of subscribers hold nobody who
+may not see.
 
 The pipeline gives it every chunk of events (`encode`, which answers nothing by itself) and calls `turn` after the engine.
 """
@@ -32,7 +33,8 @@ PIECE_BYTES = 64 * 1024  # about what is written in one go of a long answer
 class MarketData:
     """Market data of one engine for any number of connections.
 
-    `engine` needs `m` (the arena) and `registry` (which counts listings). `event_rows` is the longest chunk of events, in rows, that one call of `encode` may bring (it grows).
+    `engine` needs `m` (the arena) and `registry` (which counts listings). `event_rows` is the longest chunk of events, in rows, that one
+    call of `encode` may bring (it grows).
     """
 
     def __init__(self, engine: Any, event_rows: int = 65536) -> None:
@@ -133,7 +135,7 @@ class MarketData:
         yield bytes(piece) + frame(M.encode(M.DefinitionsDone(len(known))))
 
     def drop(self, connection: Connection) -> None:
-        """The connection is gone."""
+        """The connection was closed."""
         if connection in self.by_connection or connection in self.everything:
             self.unsubscribe(connection, [])
             self.by_connection.pop(connection, None)
@@ -151,7 +153,7 @@ class MarketData:
         return ()
 
     def turn(self, turn: TurnInput) -> None:
-        """Write what this turn did to the books to whoever is subscribed, then phases and what was listed."""
+        """Send this turn's changes of the books to their subscribers, then phase changes and new listings."""
         m = self.engine.m
         tape_words, self._tape_used = self._tape_used, 0
         if not self.by_instrument:
@@ -186,7 +188,7 @@ class MarketData:
             self.reset(now_ns)
 
     def reset(self, now_ns: int) -> None:
-        """Every book anew: the list of touched levels was too short for this turn."""
+        """Send every book again: the list of touched levels was too short for this turn."""
         self.resets += 1
         void = frame(M.encode(M.BookReset(0)))
         for connection, mine in list(self.by_connection.items()):
@@ -211,7 +213,7 @@ class MarketData:
                 self._write(connection, data, now_ns)
 
     def _new_listings(self, now_ns: int) -> None:
-        """Something was listed, perhaps with new instruments: whoever sees it from now on is told."""
+        """Something was listed, perhaps with new instruments: tell the sessions that see it from now on."""
         if self._listings == self.engine.registry.listing_rows:
             return
         before, self._seen = self._seen, {}

@@ -66,7 +66,8 @@ class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
     engine: `m` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
-    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take, `garbled` what was dropped as damaged.
+    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take,
+    `garbled` what was dropped as damaged.
     """
 
     __slots__ = (
@@ -106,7 +107,7 @@ class FixConnection(Connection):
         self._resends = Resends(store, encoder)
         self._told: tuple[int, int] | None = None  # resent, perhaps not yet taken by the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
-        self._missed: MissedReports | None = None  # what a reset left behind, being sent under new numbers
+        self._missed: MissedReports | None = None  # missed reports of a reset, being sent with new numbers
         self._missed_seen = -1  # version of the event store when it did not have them
         self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
         self._logon_turn = 0
@@ -186,8 +187,8 @@ class FixConnection(Connection):
 
     # ------------------------------------------------------------------------------------------------ actions
     def _do(self, actions: list[fix_session.Action], turn: TurnInput, cause: FixMessage | None) -> None:
-        """Do these in order, behind what is left of earlier ones. A closed gap can release thousands at once: what does not fit into the turn
-        waits for the next one, and nothing further is decoded meanwhile."""
+        """Do these in order, behind what is left of earlier ones. A closed gap can release thousands at once: what does not fit into the
+        turn waits for the next one, and nothing further is decoded meanwhile."""
         todo = self._todo
         todo.extend((action, cause) for action in actions)
         joined = False  # the reply goes into the turn of its C_LOGON (there is room): a report in between would take its number
@@ -245,14 +246,14 @@ class FixConnection(Connection):
         directory = self.directory
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
-            return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first goes on")]
+            return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first continues")]
         row = self._row(session)
         if code == codes.OK and directory.logons.repeated(session, message, row.logon_sent, turn.real_ns):
             code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
             text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
             if code == codes.R_LOGON_REPEATED:
-                text = "this Logon was taken before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
+                text = "this Logon was accepted before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
         self._kind = KINDS[directory.kind_of(session)](self.engine, session)
@@ -348,7 +349,7 @@ class FixConnection(Connection):
                 self._missed = MissedReports(self._store, self._encoder, row.missed, row.missed_done)
             except EventsMissing as missing:
                 self._missed_seen, self._missed_after = self._store.version, -1
-                self._tell("Missed reports", f"the reports that you missed wait: {missing}", turn)
+                self._tell("Missed reports", f"the reports that you missed are delayed: {missing}", turn)
                 return False
         if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
             return True

@@ -46,24 +46,10 @@ from ..encoders import Router
 
 # In which unit the numbers of a refusal are shown on a text wire; all others are plain numbers.
 UNITS = {
-    **dict.fromkeys(
-        (codes.R_PRICE_OUT_OF_RANGE, codes.R_PRICE_OFF_GRID, codes.R_COLLAR, codes.R_PRICE_ON_MARKET, codes.R_POST_ONLY_WOULD_TRADE),
-        UNIT_PRICE,
-    ),
-    **dict.fromkeys(
-        (
-            codes.R_QTY_NOT_POSITIVE,
-            codes.R_QTY_LOT,
-            codes.R_QTY_TOO_SMALL,
-            codes.R_QTY_TOO_LARGE,
-            codes.R_POSITION_LIMIT,
-            codes.R_QTY_BELOW_FILLED,
-            codes.R_FOK_NOT_FILLABLE,
-        ),
-        UNIT_QTY,
-    ),
-    codes.R_COLLATERAL: UNIT_MONEY,
-    codes.R_NOTIONAL_TOO_LARGE: UNIT_QUOTE,
+    **dict.fromkeys(errors.PRICES, UNIT_PRICE),
+    **dict.fromkeys(errors.QUANTITIES, UNIT_QTY),
+    **dict.fromkeys(errors.MONEY, UNIT_MONEY),
+    **dict.fromkeys(errors.NOTIONALS, UNIT_QUOTE),
     **dict.fromkeys(errors.TIMES, UNIT_TIME),
     **dict.fromkeys((codes.R_UNKNOWN_ACCOUNT, codes.R_KILLED_ACCOUNT), UNIT_ACCOUNT),
     codes.R_FIELD_UNSUPPORTED: UNIT_WORD,

@@ -1,16 +1,16 @@
 """Which Logons were let in lately, so that a copy of one is refused.
 
-A Logon with 141=Y (or a signature) is good as long as its SendingTime is within the tolerance: who overhears its bytes could send them again and
-begin the session's numbers anew. So (52, 34, 10) of each one that was let in is remembered until its time is out of the tolerance.
-A restart forgets that; but the newest SendingTime of each session is in its row (S_LOGON_SENT, journaled with C_LOGON). Until a session has
-logged on once since the start, a Logon that begins anew must be newer than that one.
+A Logon with 141=Y (or a signature) is good as long as its SendingTime is within the tolerance: who overhears its bytes could send them
+again and begin the session's numbers anew. So (52, 34, 10) of each one that was let in is remembered until its time is out of the
+tolerance. A restart forgets that; but the newest SendingTime of each session is in its row (S_LOGON_SENT, journaled with C_LOGON). Until a
+session has logged on once since the start, a Logon that begins anew must be newer than that one.
 """
 
 from collections import deque
 
 from protocol.fix_messages import FixMessage, parse_timestamp
 
-UNJUDGED_NS = 600_000_000_000  # for how long, where SendingTime is not judged
+UNJUDGED_NS = 600_000_000_000  # for how long, if SendingTime is not checked
 
 
 class LogonMemory:

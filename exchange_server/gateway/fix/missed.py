@@ -1,9 +1,9 @@
-"""What a session has missed when it begins its numbers anew (141=Y): the same reports under new numbers, with PossResend (97=Y).
+"""The reports that a session has missed when it restarts its numbers (141=Y), sent with new numbers and PossResend (97=Y).
 
-Missed is what was numbered while the session was away and what was made for its last connection but never written to it. The reports lie in the
-event store before the border that the reset left; an E_LOGON row leads to those of one reset, and to the reset before whose reports are
-still due (a connection can break in the middle). Each goes out as a C_SEND row with its body, so the new number is given in the turn, a replay
-makes the same message, and a later ResendRequest finds the same bytes. The row also carries how far this has come (S_MISSED_DONE).
+Missed is what was numbered while the session was away and what was made for its last connection but never written to it. The reports lie in
+the event store before the border that the reset left; an E_LOGON row leads to those of one reset, and to the reset before whose reports are
+still due (a connection can break in the middle). Each goes out as a C_SEND row with its body, so the new number is given in the turn, a
+replay makes the same message, and a later ResendRequest finds the same bytes. The row also carries how far this has come (S_MISSED_DONE).
 """
 
 from collections.abc import Callable, Iterator
@@ -21,7 +21,7 @@ from .encoder import FixEncoder
 from .resend import REPORTS, ResendStore
 
 PIECE = 64  # reports in one turn
-SCAN = 1024  # events looked at in one turn
+SCAN = 1024  # events read in one turn
 POSS_RESEND = b"97=Y\x01"
 _SENT_REPORTS = frozenset(int.from_bytes(t, "little") for t in (b"8", b"9", b"r", b"j", b"UMS"))
 
@@ -97,8 +97,8 @@ class MissedReports:
 
 
 def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """The numbers that were missed before this reset, newest first: since the session was away, and those of an earlier absence that it was never
-    told, though it was here in between."""
+    """The numbers that were missed before this reset, newest first: since the session was away, and those of an earlier absence that it was
+    never told, though it was here in between."""
     ranges = [(max(1, int(row[L.EVT_LOGON_ABSENT_FROM])), int(row[L.EVT_LOGON_NEXT_OUT]) - 1)]
     if row[L.EVT_LOGON_UNTOLD]:
         ranges.append((int(row[L.EVT_LOGON_UNTOLD]), int(row[L.EVT_LOGON_UNTOLD_TO])))
@@ -115,7 +115,7 @@ def unsure_from(store: ResendStore, last_event: int, since_ns: int) -> int:
     while number:
         try:
             row = store.row(number)
-        except EventsMissing:  # damaged just there: what is known is said
+        except EventsMissing:  # damaged at this point: report what is known
             break
         if row[L.EVT_TIME] < since_ns or plain.kind_of(row[L.EVT_HEAD]) == codes.E_LOGON:
             break

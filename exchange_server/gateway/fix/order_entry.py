@@ -53,7 +53,8 @@ class OrderEntry:
 
 
 def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderRequest) -> None:
-    """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an order's."""
+    """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an
+    order's."""
     instrument = _find(m, L.NAME_INSTRUMENT, order.symbol)
     if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own

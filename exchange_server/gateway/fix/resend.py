@@ -1,11 +1,11 @@
 """Answering ResendRequests from the event store, in pieces.
 
-Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the asked
-ranges is sent, and the last gap fill of a range points at end + 1 at most. Old numbers only: nothing here takes a number.
+Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the
+asked ranges is sent, and the last gap fill of a range points at end + 1 at most. Old numbers only: nothing here takes a number.
 Requests that overlap are merged: what is still to be sent for one is not sent once more for the other.
 
-Reports that the event store is rebuilding are waited for (`waiting`); those that are lost for good are filled like administrative ones, but never in
-silence: `notice` names them, and the connection sends it as News.
+Reports that the event store is rebuilding are waited for (`waiting`); those that are lost for good are filled like administrative ones, but
+never in silence: `notice` names them, and the connection sends it as News.
 """
 
 from collections import deque
@@ -60,7 +60,8 @@ class ResendStore(Protocol):
 
 
 class ResendJob:
-    """One range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's timestamps."""
+    """One range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's
+    timestamps."""
 
     def __init__(
         self, store: ResendStore, encoder: FixEncoder, last_event: int, begin: int, end: int, our: str, peer: str, decimals: int = 3
@@ -101,10 +102,10 @@ class ResendJob:
         self._seen = self._store.version
         if not self._told:
             self._told = True
-            self.notice = f"the answer to your ResendRequest from {self._next} to {self._end} waits: {missing}"
+            self.notice = f"the answer to your ResendRequest from {self._next} to {self._end} is delayed: {missing}"
 
     def _lose(self, missing: EventsMissing, first_kept: int) -> None:
-        self.notice = f"messages {self._next} to {first_kept - 1} cannot be sent again: {missing}. Ask for the state of your orders"
+        self.notice = f"messages {self._next} to {first_kept - 1} cannot be resent: {missing}. Ask for the state of your orders"
 
     @property
     def rest(self) -> tuple[int, int]:
@@ -127,7 +128,7 @@ class ResendJob:
                 whole = self._store.rows(number, 1 + plain.extra_of(head)) if plain.extra_of(head) else row
             except EventsMissing as missing:
                 if missing.lost:
-                    self.notice = f"a message after {self._next - 1} cannot be sent again: {missing}. Ask for the state of your orders"
+                    self.notice = f"a message after {self._next - 1} cannot be resent: {missing}. Ask for the state of your orders"
                     continue
                 self._wait(missing)
                 stop = place
@@ -188,7 +189,7 @@ class Resends:
         return len(self._waiting) >= (RANGES_KEPT if self.waiting else RANGES_MAX)
 
     def clear(self) -> None:
-        """The numbers have begun anew."""
+        """The numbers were restarted."""
         self._job = None
         self._waiting.clear()
         self.told = None

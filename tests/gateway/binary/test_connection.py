@@ -335,10 +335,10 @@ def BookOf(world: World, instrument: int) -> M.BookSnapshot:
 
 def test_the_server_ends_a_session_with_a_reason(world: World) -> None:
     end = world.logged_on()
-    end.connection.expel(TurnInput(4), codes.R_SLOW_READER, "slow reader: 5000000 bytes not taken")
+    end.connection.expel(TurnInput(4), codes.R_SLOW_READER, "slow reader: 5000000 bytes not read")
     end.to_client()
     (ended,) = end.take()
-    assert ended == B.Ended(codes.R_SLOW_READER, "slow reader: 5000000 bytes not taken")
+    assert ended == B.Ended(codes.R_SLOW_READER, "slow reader: 5000000 bytes not read")
     assert end.outlet.closed is not None
 
 

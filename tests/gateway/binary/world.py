@@ -100,7 +100,7 @@ class World:
         return end
 
     def drop(self, end: "End") -> None:
-        """The socket is gone."""
+        """The socket is closed."""
         self.ends.remove(end)
         self.begin()
         end.connection.lost(self.input)

@@ -68,7 +68,8 @@ class Street(World):
 
 
 class FixEnd:
-    """A FixClient and the server's connection for it. `messages`: everything the server wrote, parsed; `seen`: what the client delivered."""
+    """A FixClient and the server's connection for it. `messages`: everything the server wrote, parsed; `seen`: what the client
+    delivered."""
 
     def __init__(
         self, world: Street, number: int = 1, client: FixClient | None = None, plain: bool = False, piece: int = 0, **options: Any
@@ -127,7 +128,7 @@ class FixEnd:
         return found
 
     def close(self) -> None:
-        """The client's socket is gone."""
+        """The client's socket is closed."""
         self.world.drop(self)
 
     def again(self, **logon: Any) -> "FixEnd":

@@ -529,7 +529,7 @@ def test_plain_python_takes_its_share_of_a_turn_only(street):
 
 
 def test_a_reset_on_a_live_session(street: Street) -> None:
-    """Numbers begin anew behind the reply, orders stay, the old numbers are gone for a resend."""
+    """Numbers restart after the reply, orders stay, the old numbers can no longer be resent."""
     end = street.up(1)
     for i in range(1, 4):
         end.client.new_order(street.now, i, ESP, 1, 10, "0.0500")

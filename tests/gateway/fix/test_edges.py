@@ -1,4 +1,5 @@
-"""FIX connections at their edges: overlapping resends, copied logons, numbers beyond 32 bits, over-long messages, orders that cannot be read."""
+"""FIX connections at their edges: overlapping resends, copied logons, numbers beyond 32 bits, over-long messages, orders that cannot be
+read."""
 
 import random
 from pathlib import Path
@@ -32,7 +33,7 @@ def test_overlapping_resend_requests_are_merged(street: Street) -> None:
         end.client.new_order(street.now, i + 1, ESP, 1, 1, "0.0100")
     street.turn(2)
     end.take()
-    for i in range(30):  # as an engine does that asks anew with each message it gets
+    for i in range(30):  # like an engine that sends a new request with each message it gets
         end.send_raw("2", end.client.next_out + i, f"7={1 + i % 3}|16=0|")
     end.client.next_out += 30
     street.turn(6)
@@ -146,7 +147,7 @@ def test_a_copied_logon_is_refused_and_the_numbers_stay(street: Street) -> None:
     thief.raw = overheard
     street.turn(2)
     (bye,) = thief.take()
-    assert bye.msg_type == "5" and "this Logon was taken before" in bye.text(58) and bye.seq == 1
+    assert bye.msg_type == "5" and "this Logon was accepted before" in bye.text(58) and bye.seq == 1
     assert thief.outlet.closed is not None and thief.outlet.closed[0] == codes.R_LOGON_REPEATED
     assert [int(street.engine.m[row + w]) for w in (L.S_NEXT_OUT, L.S_NEXT_IN, L.S_GENERATION)] == before
     honest = street.fix_end(1, plain=True)
@@ -161,7 +162,7 @@ def test_after_a_restart_a_copied_logon_is_refused_too(street: Street) -> None:
     overheard = end.raw
     street.turn(2)
     street.drop(end)
-    street.directory.logons = LogonMemory()  # the process that remembered is gone; the session's row is not
+    street.directory.logons = LogonMemory()  # the memory of the process is lost; the session's row is not
     thief = street.fix_end(1, plain=True)
     thief.raw = overheard
     street.turn(2)

@@ -1,4 +1,5 @@
-"""What a session missed follows the reply to its logon with 141=Y: new numbers, 97=Y, the same ExecIDs; once, in pieces, across broken connections."""
+"""What a session missed follows the reply to its logon with 141=Y: new numbers, 97=Y, the same ExecIDs; once, in pieces, across broken
+connections."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -45,7 +46,7 @@ def resent(messages: list[FixMessage]) -> list[FixMessage]:
 
 
 def body(message: FixMessage) -> list[bytes]:
-    """The fields behind the header and before the trailer."""
+    """The fields between the header and the trailer."""
     header = (b"8=", b"9=", b"35=", b"49=", b"56=", b"34=", b"52=", b"43=", b"122=", b"97=", b"10=")
     return [part for part in message.raw.split(b"\x01")[:-1] if not part.startswith(header)]
 

@@ -1,4 +1,5 @@
-"""What a replace says besides price and quantity, and a cancel of its order: on both wires not given keeps the order's, given must be the order's."""
+"""Fields of a replace besides price and quantity, and of a cancel: on both wires a missing field keeps the order's value, a given one must
+equal it."""
 
 from collections.abc import Iterator
 from pathlib import Path
