@@ -12,7 +12,8 @@ import os
 import signal
 import sys
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,23 +31,26 @@ from .core import layout as L
 from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
-from .gateway.admin import AdminConnection, Office
-from .gateway.binary_connection import BinaryConnection, BinaryEncoder
+from .gateway.admin.connection import AdminConnection
+from .gateway.admin.office import Office
+from .gateway.binary.connection import BinaryConnection
+from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
 from .gateway.encoders import Encoders
-from .gateway.fix_connection import FixConnection
-from .gateway.fix_encoder import FixEncoder
-from .gateway.fix_missed import unsure_from
-from .gateway.market_data import MarketData
+from .gateway.feeds.market_data import MarketData
+from .gateway.fix.connection import FixConnection
+from .gateway.fix.encoder import FixEncoder
+from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
 from .journal.event_files import Range
 from .journal.format import BadBytes
 from .journal.marks import Marks
 from .journal.rebuild import Rebuilder
 from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
+from .journal.runner import Runner, Threads
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
-from .net.clock import Clock, ClockMemory, ClockRules, seconds
-from .net.endpoint import Link, PortError, listen_tcp, listen_unix
+from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns, seconds
+from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.shares import Shares
@@ -78,14 +82,28 @@ def serve(options: ServeOptions) -> int:
         log.flush()
 
 
-class Server:
-    """One exchange on one data folder."""
+@dataclass(frozen=True)
+class Outside:
+    """What a server is given from outside: threads, the machine's clocks (functions that give ns), and who opens its ports. The loop comes with
+    `Server.compose`. A simulator gives its own: then all of it runs in one thread, on a virtual clock."""
 
-    def __init__(self, options: ServeOptions, log: Log) -> None:
+    runner: Runner = field(default_factory=Threads)
+    real: Callable[[], int] = time.time_ns
+    steady: Callable[[], int] = machine_steady_ns
+    listen_tcp: Callable[..., Any] = listen_tcp
+    listen_unix: Callable[..., Any] = listen_unix
+
+
+class Server:
+    """One exchange on one data folder. What it does not make itself is in `outside`."""
+
+    def __init__(self, options: ServeOptions, log: Log, outside: Outside | None = None) -> None:
         """Recover and configure. Raises StartRefused; nothing listens yet."""
+        self.outside = outside if outside is not None else Outside()
+        runner = self.outside.runner
         self.options = options
         self.log = log
-        self.began = time.monotonic_ns()
+        self.began = self.outside.steady()
 
         def make(chunks: Any) -> Engine:
             if chunks is not None:
@@ -114,13 +132,13 @@ class Server:
         try:
             if closed := data_folder.prepare(options.data):
                 log("warning", "data_folder_closed", text=closed)
-            self.recovered = recover(options.data, SERVER_ID, make, **journal)
+            self.recovered = recover(options.data, SERVER_ID, make, runner, **journal)
         except data_folder.FolderOpen as error:
             raise StartRefused(Exit.CONFIG, str(error)) from error
         except (JournalError, OSError) as error:
             raise refusal(error, options.data) from error
         self.engine, self.journal, self.store = self.recovered.engine, self.recovered.journal, self.recovered.store
-        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, self._another_engine, log, self._sessions_in)
+        self.rebuilder = Rebuilder(self.store, options.data, SERVER_ID, runner, self._another_engine, log, self._sessions_in)
         self.engine.warm()
         self.report = self.recovered.report
         log("info", "recovered", line=self.report.line(), notes=self.report.notes)
@@ -141,6 +159,9 @@ class Server:
         log("info", "duplicate_window", **self.shares.start_line())
         self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
+        self.ports: dict[str, int] = {}
+        # How a peer of each kind of port is answered: what an accepted socket, or a simulator's transport, is given to.
+        self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
 
     def _settle_start(self) -> None:
         """Which settings hold, what is refused and what is not taken. From here on `options.settings` is what holds. Raises
@@ -169,7 +190,7 @@ class Server:
         rules = ClockRules(
             jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
         )  # fmt: skip
-        clock = Clock(memory, rules)
+        clock = Clock(memory, rules, self.outside.real, self.outside.steady)
         clock.tell(self.log, at="start")
         return clock
 
@@ -286,13 +307,14 @@ class Server:
             self.close()
         return code
 
-    async def _main(self) -> int:
-        loop = asyncio.get_running_loop()
-        options, settings = self.options, self.options.settings
+    def compose(self, loop: asyncio.AbstractEventLoop) -> Pipeline:
+        """Everything between the journal and the sockets, on this loop; nothing listens and nothing runs yet."""
+        options = self.options
         limits = Limits(inbox_rows=min(Limits().inbox_rows, self.journal.ring_bytes // (4 * ROW_BYTES)))
         if options.disk_reserve_bytes:
             limits = msgspec.structs.replace(limits, disk_reserve_bytes=options.disk_reserve_bytes)
         limits = msgspec.structs.replace(limits, connections=connections_that_fit(limits.connections))
+        self.loop = loop
         self.market = MarketData(self.engine)
         self.binary = BinaryEncoder(self.engine)
         self.fix = FixEncoder(self.engine)
@@ -317,6 +339,11 @@ class Server:
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
+        return pipeline
+
+    async def _main(self) -> int:
+        loop = asyncio.get_running_loop()
+        pipeline = self.compose(loop)
         try:
             servers = await self._listen(pipeline)
         except PortError as error:
@@ -325,24 +352,24 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         pipeline.start()
-        self._announce(settings.host)
+        self._announce(self.options.settings.host)
         try:
             return await pipeline.done
         finally:
             for server in servers:
                 server.close()
-            (options.data / ADMIN_SOCKET).unlink(missing_ok=True)
+            (self.options.data / ADMIN_SOCKET).unlink(missing_ok=True)
 
     async def _listen(self, pipeline: Pipeline) -> list[asyncio.AbstractServer]:
         """Open everything or nothing; the operator's socket last: when it is there, the server trades."""
         settings = self.options.settings
         servers: list[asyncio.AbstractServer] = []
         try:
-            server, self.fix_port = await listen_tcp(pipeline, "fix", settings.host, settings.fix_port, self._fix_connection)
-            servers.append(server)
-            server, self.binary_port = await listen_tcp(pipeline, "binary", settings.host, settings.binary_port, self._binary_connection)
-            servers.append(server)
-            servers.append(await listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self._admin_connection))
+            for kind, port in (("fix", settings.fix_port), ("binary", settings.binary_port)):
+                server, found = await self.outside.listen_tcp(pipeline, kind, settings.host, port, self.makers[kind])
+                self.ports[kind] = found
+                servers.append(server)
+            servers.append(await self.outside.listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self.makers["admin"]))
         except PortError:
             for server in servers:
                 server.close()
@@ -367,8 +394,8 @@ class Server:
                 "ready": True,
                 "pid": os.getpid(),
                 "host": host,
-                "fix_port": self.fix_port,
-                "binary_port": self.binary_port,
+                "fix_port": self.ports["fix"],
+                "binary_port": self.ports["binary"],
                 "admin": str(self.options.data / ADMIN_SOCKET),
                 "mode": self.journal.mode,
                 "records_applied": self.applied,
@@ -393,7 +420,7 @@ class Server:
             return
         self.stopping = True
         self.log("info", "stopping")
-        self._farewell = asyncio.get_running_loop().create_task(self.pipeline.shutdown())
+        self._farewell = self.loop.create_task(self.pipeline.shutdown())
 
     # -------------------------------------------------------------------------------------------------------- watching
     def _look_after_store(self, now_s: float) -> None:
@@ -438,9 +465,9 @@ class Server:
         }  # fmt: skip
         return {
             "server": {
-                "pid": os.getpid(), "uptime_s": (time.monotonic_ns() - self.began) // 10**9, "data": str(self.options.data),
+                "pid": os.getpid(), "uptime_s": (self.outside.steady() - self.began) // 10**9, "data": str(self.options.data),
                 "config": self.options.config_name or (self.engine.registry.begun.name if self.engine.registry.begun else ""),
-                "sandbox": self.sandbox, "fix_port": self.fix_port, "binary_port": self.binary_port, "spin": self.options.spin,
+                "sandbox": self.sandbox, "fix_port": self.ports.get("fix", 0), "binary_port": self.ports.get("binary", 0), "spin": self.options.spin,
             },
             "engine": engine,
             "clock": self.clock.status(),

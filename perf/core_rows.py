@@ -17,6 +17,7 @@ from exchange_server.core import layout as L
 from exchange_server.engine import Engine
 from exchange_server.gateway.encoders import Router
 from exchange_server.journal.recover import recover
+from exchange_server.journal.runner import Threads
 from exchange_server.wires import binary_in, binary_out
 from protocol import codes as C
 from tests.flows import NamedFlow
@@ -133,7 +134,7 @@ def replay(scale: float, folder: Path) -> list[Result]:
         engine.warm()
         return engine
 
-    recovered = recover(folder, 1, make, mode="async")
+    recovered = recover(folder, 1, make, Threads(), mode="async")
     engine = recovered.engine
 
     def put(words: np.ndarray) -> None:
@@ -153,7 +154,7 @@ def replay(scale: float, folder: Path) -> list[Result]:
     live = timed(count, lambda: apply_all(same, cuts))
     fresh = make(None)
     again: list[object] = []
-    again.append(recover(folder, 1, lambda _: fresh, mode="async"))
+    again.append(recover(folder, 1, lambda _: fresh, Threads(), mode="async"))
     back = again[0]
     if back.engine.digest() != digest or same.digest() != digest:  # type: ignore[attr-defined]
         raise AnswerWrong("replay: the digest differs from the one before")

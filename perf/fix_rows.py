@@ -11,7 +11,7 @@ from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
 from exchange_server.core.layout import plain as W
 from exchange_server.gateway.encoders import Router
-from exchange_server.gateway.fix_encoder import FixEncoder
+from exchange_server.gateway.fix.encoder import FixEncoder
 from exchange_server.wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, decode
 from exchange_server.wires.fix_out import encode
 from protocol import codes

@@ -16,6 +16,7 @@ from exchange_server.core import layout as L
 from exchange_server.disk import native
 from exchange_server.journal import format as fmt
 from exchange_server.journal.event_store import EventStore
+from exchange_server.journal.runner import Threads
 from exchange_server.journal.store import Journal
 from exchange_server.journal.system import FUNCTIONS, sha_addresses
 from exchange_server.journal.walk import Walk
@@ -104,8 +105,8 @@ def commit_rows() -> list[Row]:
         out += _percentiles("write + fdatasync alone", _sorted_us(bare, COMMITS), f"{kind}, 448 bytes, preallocated")
         os.close(fd)
         for mode in ("sync", "async"):
-            journal = Journal.open(path / mode, SERVER, segment_bytes=SEGMENT, mode=mode)
-            time.sleep(1.0)  # else the preparer's writes would be measured
+            journal = Journal.open(path / mode, SERVER, Threads(), segment_bytes=SEGMENT, mode=mode)
+            time.sleep(1.0)  # the preparer's writes would be measured otherwise
 
             def inline(i: int, journal: Journal = journal) -> None:
                 journal.append(data)
@@ -143,7 +144,7 @@ def frame_rows() -> list[Row]:
         _row("frame build 256 KiB (writer thread, no GIL)", taken[len(taken) // 2], "us", 150.0, f"SHA-256 by {by}; all else under 2 us")
     )
     with folder() as path:
-        journal = Journal.open(path, SERVER, segment_bytes=SEGMENT)
+        journal = Journal.open(path, SERVER, Threads(), segment_bytes=SEGMENT)
         time.sleep(1.0)
         appends = []
         began = time.perf_counter()
@@ -171,7 +172,7 @@ def read_rows() -> list[Row]:
     out: list[Row] = []
     for rows, turns in ((2048, 200), (2, 20_000)):
         with folder() as path:
-            journal = Journal.open(path, SERVER, segment_bytes=SEGMENT, mode="async")
+            journal = Journal.open(path, SERVER, Threads(), segment_bytes=SEGMENT, mode="async")
             data = turn(1, rows)
             for _ in range(turns):
                 journal.append(data)
@@ -179,7 +180,7 @@ def read_rows() -> list[Row]:
                     journal.wait(journal.next_seq)
             journal.close()
             began, used = time.perf_counter(), time.process_time()
-            walk = Walk(path)
+            walk = Walk(path, runner=Threads())
             for _ in walk:
                 pass
             seconds, used = time.perf_counter() - began, time.process_time() - used
@@ -197,7 +198,7 @@ def event_store_rows() -> list[Row]:
     target = np.zeros(chunk.size, dtype=np.int64)
     flat = chunk.reshape(-1)
     with folder() as path:
-        store = EventStore(path)
+        store = EventStore(path, runner=Threads())
 
         def append(i: int) -> None:
             chunk[:, L.EVT_NUMBER] = np.arange(store.next_number, store.next_number + count)

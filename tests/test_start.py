@@ -165,8 +165,8 @@ def test_little_room_starts_and_trades_and_the_reports_come_from_the_journal(tmp
     server.journal.wait(server.journal.next_seq)
     for now_s in (1.0, 2.0, 10.0, 20.0):
         server.rebuilder.look(now_s)
-        if server.rebuilder._thread is not None:
-            server.rebuilder._thread.join()
+        if server.rebuilder._task is not None:
+            server.rebuilder._task.join()
     assert not server.store.paused and not server.store.holes
     assert server.store.rows(1, last).reshape(-1, 24)[:, 1].tolist() == list(range(1, last + 1))
     server.close()

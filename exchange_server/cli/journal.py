@@ -60,16 +60,17 @@ def folder_of(data: Path) -> Path:
 def run_verify(args: argparse.Namespace) -> int:
     make = maker(args.config, args.dir)
     from ..journal import recover
+    from ..journal.runner import Threads
     from ..journal.store import JournalError
     from ..journal.verify_store import verify_store
 
     folder = folder_of(args.dir)
     try:
-        frames = recover.verify(folder)
+        frames = recover.verify(folder, runner=Threads())
         say(frames.line())
         if args.frames_only or folder == args.dir:
             return Exit.OK
-        store = verify_store(args.dir, make, live=frames.live)
+        store = verify_store(args.dir, make, live=frames.live, runner=Threads())
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:
@@ -103,6 +104,7 @@ def run_replay(args: argparse.Namespace) -> int:
     make = maker(args.config, args.dir)
     from ..journal.event_files import EventSum
     from ..journal.marks import differs
+    from ..journal.runner import Threads
     from ..journal.store import DirectoryLock, JournalError, JournalLocked
     from ..journal.walk import Walk
 
@@ -116,7 +118,7 @@ def run_replay(args: argparse.Namespace) -> int:
     except JournalLocked:
         lock = None  # a server is writing: replay what is durable so far
     try:
-        walk = Walk(folder, live=lock is None)
+        walk = Walk(folder, live=lock is None, runner=Threads())
         for batch in walk:
             if batch.rows.size:
                 engine.apply(batch.rows, batch.rows.size, total.add)

@@ -441,9 +441,9 @@ def wake_writer(st, fn):
     return COMMIT_NOTHING
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
-def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
-    """Write (and in sync mode sync) all that is in the ring, in the caller's thread.
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64)")
+def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
+    """Write (and in sync mode sync) all that is in the ring, in the caller's thread. may_roll 1: also begin the next segment, when it is ready.
 
     COMMIT_DONE; COMMIT_NOTHING: the thread is writing, or there is nothing to write; COMMIT_ROLL: the thread has been woken because a new
     segment is due; COMMIT_FAILED.
@@ -455,7 +455,7 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
         return COMMIT_NOTHING
     done = COMMIT_NOTHING
     while True:
-        answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, False)
+        answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll != 0)
         if answer != COMMIT_DONE:
             break
         done = COMMIT_DONE
@@ -513,6 +513,12 @@ def _sync_async(st, fn, tmp, marks, marks8):
     _write_mark(st, tmp, marks, marks8)
     store_seq(base + 8 * ST_SYNCED_COMMITS, tmp[TMP_MARK + 3])
     return 0
+
+
+@kernel("int64(int64[::1], int64[::1], int64[::1], int64[::1], uint8[::1])")
+def sync_written(st, fn, tmp, marks, marks8):
+    """Async mode, for a journal without a writer's thread: sync what was written so far. 0, or COMMIT_FAILED."""
+    return _sync_async(st, fn, tmp, marks, marks8)
 
 
 @leaf

@@ -25,6 +25,7 @@ from ..core.layout import plain
 ROW_BYTES = L.CMD_WORDS * 8
 MAX_BODY_BYTES = L.MAX_EXTRA_ROWS * ROW_BYTES
 TEXT_BYTES = 64
+ORDER_ENTRY = "order_entry"  # a kind of session, on either wire
 WHOLE_TURN = 1 << 30  # a share that bounds nothing
 MARGIN_WORDS = (1 + L.MAX_EXTRA_ROWS) * L.CMD_WORDS  # room kept free so that one row with the longest body always fits
 
@@ -178,11 +179,28 @@ class NullOutlet:
 
 
 class SessionTable(Protocol):
-    """What a connection needs of the directory (gateway/sessions.py)."""
+    """What a session's connection needs of the directory (gateway/sessions.py), whatever its wire."""
 
-    def bind(self, session: int, connection: "Connection") -> bool: ...
+    def bind(self, session: int, connection: "Connection") -> bool:
+        """Give the session to this connection. False: another one has it."""
 
-    def unbind(self, session: int, connection: "Connection") -> None: ...
+    def unbind(self, session: int, connection: "Connection") -> None:
+        """The connection gives the session back."""
+
+    def kind_of(self, session: int) -> str:
+        """What the session is for: a key of its wire's table of kinds."""
+
+    def admit(self, connection: "Connection", who: str, now_ns: int) -> int:
+        """May a logon in the name of `who` be looked at? OK, R_LOGON_DELAYED (refuse it), or -1: at `connection.held_until`."""
+
+    def leave(self, connection: "Connection") -> None:
+        """The connection is gone, perhaps while its logon waited."""
+
+    def logged_on(self, connection: "Connection", who: str, now_ns: int) -> None:
+        """A logon was good."""
+
+    def logon_refused(self, connection: "Connection", who: str, reason: int, text: str, now_ns: int) -> None:
+        """A connection is closed before it was logged on."""
 
 
 class Connection(ABC):

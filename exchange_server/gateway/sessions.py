@@ -12,8 +12,8 @@ from protocol import codes
 from ..core import layout as L
 from ..core.layout import plain
 from ..registry import Registry
-from .connection import Connection
-from .fix_logons import LogonMemory
+from .connection import ORDER_ENTRY, Connection
+from .fix.logons import LogonMemory
 from .logon_guard import Log, LogonGuard
 
 
@@ -26,6 +26,7 @@ class Directory:
         self.bound: dict[int, Connection] = {}  # session id → its connection
         self.wires = [0, 0, 0]  # sessions bound, by codes.WIRE_*
         self.fresh: set[int] = set()  # bound in the turn that is being made; cleared by the pipeline
+        self.kinds: dict[int, str] = {}  # session id → what it is for, where that is not order entry
         self.logons = LogonMemory()
         self.refused = 0  # credentials that were wrong, for `exos status`
 
@@ -87,6 +88,10 @@ class Directory:
             del self.bound[session]
             self.wires[connection.wire] -= 1
             self.fresh.discard(session)
+
+    def kind_of(self, session: int) -> str:
+        """What the session is for; it chooses the kind in the table of its wire."""
+        return self.kinds.get(session, ORDER_ENTRY)
 
     def connection_of(self, session: int) -> Connection | None:
         """The connection that holds the session now."""

@@ -13,7 +13,6 @@ Nothing is synced while running: a replay writes the same bytes to the same plac
 far. The rows of a session are linked by EVT_PREVIOUS; `chain` follows the links.
 """
 
-import _thread
 import errno
 import os
 import zlib
@@ -27,6 +26,7 @@ from ..core import layout as L
 from ..core.layout import plain
 from ..disk.event_rows import CHAIN_BAD, CHAIN_DONE, CR_BELOW, CR_COUNT, CR_FIRST, CR_NEXT, CR_SIZE, ROW_BYTES, first_bad, walk_chain
 from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
+from .runner import Runner, Task
 from .system import FUNCTIONS
 
 __all__ = ["ROWS_PER_FILE", "ROW_BYTES", "TAIL_BYTES", "EventStore", "EventStoreError", "EventsMissing"]
@@ -59,11 +59,11 @@ class EventStore:
     """Append-only rows of EVT_WORDS words, numbered from 1 without gaps. One thread writes and reads; rebuild.py fills holes in
     parallel."""
 
-    def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, prepare_ahead: bool = True, keep_free: int = 0) -> None:
-        """Open or create the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
+    def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, runner: Runner | None = None, keep_free: int = 0) -> None:
+        """Open or make the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
 
-        prepare_ahead: a helper thread allocates the next file when this one is half full. keep_free: bytes of the disk that new files leave
-        free for the journal. Never fails because of the folder's contents: an unusable folder is a pause.
+        runner: allocates the next file beside the caller when this one is half full; None: the write that needs it does. keep_free: bytes of the disk that new files leave
+        to the journal. Never fails for what is on the disk: a folder that cannot be used is a pause.
         """
         if rows_per_file < 1:
             raise ValueError(f"rows_per_file is {rows_per_file}: it must be at least 1")
@@ -72,10 +72,10 @@ class EventStore:
         self.paused = ""  # why nothing is written at present
         self.holes = Holes()  # to be rebuilt
         self.lost = Holes()
-        self.version = 0  # incremented by rebuild.py when holes were closed or given up: readers that wait may try again
-        self.suspects = Holes()  # not checked since the last unclean stop
-        self._ahead = prepare_ahead
-        self._helping = _thread.allocate_lock()  # held while the helper thread runs
+        self.version = 0  # raised by rebuild.py when holes were closed or given up: who waits may ask again
+        self.suspects = Holes()  # not looked at since the last stop that was not clean
+        self._runner = runner
+        self._helper: Task | None = None
         self._prepared = -1  # newest file that the helper was asked for
         self._sum = EventSum()  # over the rows before the tail
         self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
@@ -155,8 +155,8 @@ class EventStore:
             self.holes.add(first, self.next_number - 1)
         self._tail_words, self._tail_first = 0, self.next_number
         file, row = divmod(self.next_number - 1, self.files.rows_per_file)
-        if self._ahead and 2 * row > self.files.rows_per_file and self._prepared <= file and not self.paused:
-            self._prepare(file + 1)
+        if self._runner is not None and 2 * row > self.files.rows_per_file and self._prepared <= file and not self.paused:
+            self._prepare(self._runner, file + 1)
 
     def try_room(self) -> bool:
         """End a pause if there is space for the next file. True: writing continues."""
@@ -188,26 +188,24 @@ class EventStore:
         self._write_synced(self.next_number)
 
     def close(self) -> None:
-        with self._helping:  # the helper has ended
-            self._ahead = False
+        if self._helper is not None:
+            self._helper.join()
+        self._runner = None
         self.flush()
         self.files.close()
 
-    def _prepare(self, file: int) -> None:
-        """Allocate the next file in a helper thread; a failure shows when the file is needed."""
+    def _prepare(self, runner: Runner, file: int) -> None:
+        """Have the next file allocated beside the running loop; a failure shows when the file is needed."""
 
         def work() -> None:
             try:
                 os.close(self.files.allocate(file))
             except OSError:
-                return  # retried by the write that needs it, which then pauses
-            finally:
-                self._helping.release()
+                return  # tried again by the write that needs it, which pauses then
 
-        if not self._helping.locked():
+        if self._helper is None or not self._helper.alive():
             self._prepared = file
-            self._helping.acquire()
-            _thread.start_new_thread(work, ())  # Thread.start() would wait until the thread runs
+            self._helper = runner.once("exos-event-file", work)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
     def row(self, number: int) -> NDArray[np.int64]:

@@ -4,7 +4,6 @@
 the store is paused or has holes, and logs what it found, what it filled and what is lost. The trading engine is never touched.
 """
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from . import format as fmt
 from .event_files import SCAN_ROWS, EventFiles, EventSum, Holes, Range
 from .event_store import EventStore
 from .marks import differs
+from .runner import Runner, Task
 from .snapshots import Snapshot, newest_snapshots
 from .store import JournalError
 from .walk import JournalRefused, Walk, list_segments
@@ -51,6 +51,7 @@ def rebuild(
     live: bool = True,
     stop: threading.Event | None = None,
     neighbours: EventFiles | None = None,
+    runner: Runner | None = None,
 ) -> Rebuilt:
     """Replay the journal from the newest good snapshot before the first hole, and pass the wanted events to `put` (first event, rows).
 
@@ -93,6 +94,7 @@ def rebuild(
         logic=logic,
         live=live,
         batch_words=BATCH_WORDS,
+        runner=runner,
     )
     for batch in walk:
         if batch.rows.size:
@@ -142,13 +144,14 @@ def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:
 
 
 class Rebuilder:
-    """Looks after one server's event store. `look` is called in the loop's thread; the work is done in a separate thread."""
+    """Looks after one server's event store. `look` belongs to the loop's thread; the work is done where `runner` has it done."""
 
     def __init__(
         self,
         store: EventStore,
         data: Path,
         server_id: int,
+        runner: Runner,
         make_engine: Callable[[Iterator[bytes] | None], Any],
         log: Callable[..., None],
         names: Callable[[Range, set[int]], list[str]],
@@ -157,11 +160,12 @@ class Rebuilder:
         """names: gives the names of the sessions with reports in a range, from the ids found in the files."""
         self._store = store
         self._arguments = data, server_id, make_engine
+        self._runner = runner
         self._log = log
         self._names = names
         self._logic = logic
         self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._task: Task | None = None
         self._result: Rebuilt | None = None
         self._fault = ""
         self._due = 0.0
@@ -182,19 +186,17 @@ class Rebuilder:
         if self._said_paused and not store.paused:
             self._said_paused = False
             self._log("warning", "event_store_goes_on", to_rebuild=store.holes.count())
-        thread = self._thread
-        if thread is not None:
-            if thread.is_alive():
+        if self._task is not None:
+            if self._task.alive():
                 return False
-            self._thread = None
+            self._task = None
             self._due = now_s + AGAIN_S
             return self._collect()
         if (store.holes or store.suspects) and not store.paused and now_s >= self._due:
             self.runs += 1
             holes, suspects = Holes(store.holes.ranges), Holes(store.suspects.ranges)
             arguments = holes, suspects, Holes(store.lost.ranges), store.written_to
-            self._thread = threading.Thread(target=self._work, args=arguments, name="exos-rebuild", daemon=True)
-            self._thread.start()
+            self._task = self._runner.once("exos-rebuild", lambda: self._work(*arguments), idle=True)
         return False
 
     def _collect(self) -> bool:
@@ -227,7 +229,6 @@ class Rebuilder:
         store = self._store
         files = EventFiles(store.directory, store.rows_per_file, store.files.keep_free)
         try:
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
             wanted = Holes()
             for first, last in [*suspects, *_whole_files(holes, store.rows_per_file)]:
                 for bad in files.scan(first, min(last, written_to - 1)):
@@ -241,7 +242,9 @@ class Rebuilder:
             def put(first: int, rows: NDArray[np.int64]) -> None:
                 files.write(first, [rows], EventSum(next_number=first).add(rows))
 
-            result = rebuild(data, server_id, make_engine, wanted, put, logic=self._logic, stop=self._stop, neighbours=files)
+            result = rebuild(
+                data, server_id, make_engine, wanted, put, logic=self._logic, stop=self._stop, neighbours=files, runner=self._runner
+            )
             for first, last in healthy:
                 result.filled.add(first, last)
             result.looked_at = suspects
@@ -254,11 +257,11 @@ class Rebuilder:
             files.close()
 
     def close(self) -> None:
-        """Stop the thread at its next batch, and wait for it."""
+        """Have the work end at its next batch, and wait for it."""
         self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        if self._task is not None:
+            self._task.join()
+            self._task = None
 
 
 def _whole_files(holes: Holes, rows_per_file: int) -> list[Range]:

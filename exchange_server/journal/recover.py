@@ -26,6 +26,7 @@ from ..disk import journal_walk as jw
 from . import format as fmt
 from .event_store import ROWS_PER_FILE, EventStore
 from .marks import differs, event_digest
+from .runner import Runner
 from .snapshots import Snapshot, newest_snapshots, write_snapshot
 from .store import MARK_WAIT_MS, SEGMENT_BYTES, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
 from .walk import Batch, JournalRefused, Tail, Walk, list_segments
@@ -105,6 +106,7 @@ def recover(
     data: str | Path,
     server_id: int,
     make_engine: Callable[[Iterator[bytes] | None], E],
+    runner: Runner,
     *,
     accept: tuple[int, int] | None = None,
     rows_per_event_file: int = 0,
@@ -115,9 +117,8 @@ def recover(
 ) -> Recovered[E]:
     """Restore the engine of a data folder, or create a new one in an empty folder.
 
-    make_engine(None) returns a new engine, make_engine(chunks) one restored from a snapshot's body. accept: (segment, offset) at which an
-    operator agreed to cut. settle_mode: the journal's mode, from the recovered state. **journal: settings of Journal.open. Raises
-    JournalLocked, JournalRefused, JournalError, OSError; nothing has
+    runner: where journal, event store and reading have their work done. make_engine(None) gives a fresh engine, make_engine(chunks) one restored from a snapshot's body. accept: (segment, offset) at which an
+    operator agreed to cut. settle_mode: the journal's mode, as what was recovered says. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; nothing has
     been changed on the disk then.
     """
     began = perf_counter()
@@ -128,23 +129,23 @@ def recover(
         report = Report(folder)
         _begin_anew_if_nothing_ever_was(data, folder, report)
         keep_free = int(journal.get("segment_bytes", 0)) or SEGMENT_BYTES
-        store = EventStore(data / "events", rows_per_event_file or ROWS_PER_FILE, keep_free=keep_free)
+        store = EventStore(data / "events", rows_per_event_file or ROWS_PER_FILE, runner, keep_free)
         if not _anything_begun(folder):
             _refuse_orphans(data, folder)
             store.go_to(1)
             engine = make_engine(None)
             if settle_mode is not None:
                 journal["mode"] = settle_mode(engine)
-            opened = Journal.open(folder, server_id, lock=lock, logic=logic, **journal)
+            opened = Journal.open(folder, server_id, runner, lock=lock, logic=logic, **journal)
             report.created = True
         else:
-            engine, walk = _replay(data, server_id, make_engine, store, report, accept, logic, batch_words)
+            engine, walk = _replay(data, server_id, make_engine, store, report, accept, logic, batch_words, runner)
             tail = walk.tail
             assert tail is not None
             if settle_mode is not None:
                 journal["mode"] = settle_mode(engine)
             _repair(folder, tail, report, int(journal.get("segment_bytes", 0)))
-            opened = Journal.open(folder, server_id, lock=lock, position=tail.position, logic=logic, **journal)
+            opened = Journal.open(folder, server_id, runner, lock=lock, position=tail.position, logic=logic, **journal)
         report.seq = opened.next_seq
         report.epoch = opened.epoch
         report.event_seq = engine.event_seq
@@ -234,7 +235,9 @@ class Verified:
         )
 
 
-def verify(directory: str | Path, logic: int = L.LOGIC_VERSION, accept: tuple[int, int] | None = None) -> Verified:
+def verify(
+    directory: str | Path, logic: int = L.LOGIC_VERSION, accept: tuple[int, int] | None = None, runner: Runner | None = None
+) -> Verified:
     """Check every frame of a journal folder from its first segment on; changes nothing. While a server writes there, up to its watermark.
 
     Raises JournalRefused naming what is wrong, JournalError when there is no journal.
@@ -247,7 +250,7 @@ def verify(directory: str | Path, logic: int = L.LOGIC_VERSION, accept: tuple[in
     except JournalLocked:
         lock = None
     try:
-        walk = Walk(folder, live=lock is None, logic=logic, accept=accept)
+        walk = Walk(folder, live=lock is None, logic=logic, accept=accept, runner=runner)
         marks = sum(batch.mark is not None for batch in walk)
     finally:
         if lock is not None:
@@ -370,6 +373,7 @@ def _replay(
     accept: tuple[int, int] | None,
     logic: int,
     batch_words: int,
+    runner: Runner,
 ) -> tuple[E, Walk]:
     folder = data / "journal"
     first_segment = list_segments(folder)[0][0]
@@ -387,7 +391,13 @@ def _replay(
         store.go_to(snapshot.event_seq, snapshot.event_value)
         report.snapshot, report.snapshot_seq = snapshot.path.name, snapshot.position.seq
     walk = Walk(
-        folder, start=snapshot.position if snapshot else None, server_id=server_id, logic=logic, accept=accept, batch_words=batch_words
+        folder,
+        start=snapshot.position if snapshot else None,
+        server_id=server_id,
+        logic=logic,
+        accept=accept,
+        batch_words=batch_words,
+        runner=runner,
     )
     began = perf_counter()
     proven = snapshot.position.seq if snapshot is not None else 0  # rows up to here gave the digest in the journal

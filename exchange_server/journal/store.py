@@ -1,6 +1,6 @@
 """The journal's files while the server runs: append, commit, roll over, fail.
 
-    journal = Journal.open(directory, server_id)          # a new one; recover.py opens an existing one
+    journal = Journal.open(directory, server_id, runner)  # a new one; an old one comes out of recover.py
     ticket = journal.append(rows)                         # whole turns; copies, never blocks on the disk
     journal.kick()                                        # the writer thread writes everything there as one frame ...
     journal.commit_inline()                               # ... or the caller writes and syncs itself, when nothing else is pending
@@ -17,7 +17,6 @@ import errno
 import mmap
 import os
 import select  # tidy: allow asyncio because poll() waits for the writer at start and stop, and serves the preparer; no loop runs here
-import signal
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +40,7 @@ from .files import (
     prepare_segment,
     sync_directory,
 )
+from .runner import Runner
 from .system import FUNCTIONS
 
 __all__ = [
@@ -71,6 +71,7 @@ class Journal:
         self,
         lock: DirectoryLock,
         server_id: int,
+        runner: Runner,
         position: Position,
         segment_bytes: int,
         mode: Mode,
@@ -131,16 +132,15 @@ class Journal:
         both = (self._tmp, self._tmp.view(np.uint8), marks, marks.view(np.uint8))
         self._arguments: tuple[NDArray[Any], ...] = (st, self._fn, self._ring, self._ring.view(np.uint8), *both)
         self._mark_arguments: tuple[NDArray[Any], ...] = both
-        self._writer = threading.Thread(target=self._write_forever, name="exos-journal-writer", daemon=True)
-        self._preparer = threading.Thread(target=self._prepare_forever, name="exos-journal-prepare", daemon=True)
-        self._writer.start()
-        self._preparer.start()
+        self._writer = runner.service("exos-journal-writer", self._write_forever, self._write_round)
+        self._preparer = runner.service("exos-journal-prepare", self._prepare_forever, self._prepare_round)
 
     @classmethod
     def open(
         cls,
         directory: str | Path,
         server_id: int,
+        runner: Runner,
         *,
         segment_bytes: int = SEGMENT_BYTES,
         mode: Mode = "sync",
@@ -155,9 +155,9 @@ class Journal:
     ) -> "Journal":
         """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) an existing one at its end.
 
-        segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for rows that wait, also the longest turn (0: 16 MiB or what a
-        segment holds). reserve_bytes: space_low() is True when the next segment cannot be created and less than this is left (0: a
-        quarter). Raises JournalLocked, JournalError (folder not empty, no space), ValueError (settings).
+        runner: where the writer and the preparer of segments run. segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for rows that wait, also the longest turn (0: 16 MiB or what a
+        segment holds). reserve_bytes: space_low() is True when the next segment cannot be made and less than this is left (0: a quarter).
+        Raises JournalLocked, JournalError (folder not empty, no space), ValueError (settings).
         """
         if segment_bytes < SMALLEST_SEGMENT or segment_bytes % 4096:
             raise ValueError(f"segment_bytes is {segment_bytes}: it must be a multiple of 4096 and at least {SMALLEST_SEGMENT}")
@@ -174,7 +174,7 @@ class Journal:
             most = (size - fmt.SEGMENT_HEADER_BYTES - fmt.FRAME_HEADER_BYTES) // fmt.ROW_BYTES * fmt.ROW_BYTES
             ring = min(ring_bytes or RING_BYTES, most) // fmt.ROW_BYTES * fmt.ROW_BYTES
             reserve = reserve_bytes or segment_bytes // 4
-            return cls(lock, server_id, position, segment_bytes, mode, ring, reserve, fn, sync_ns, idle_ms, logic)
+            return cls(lock, server_id, runner, position, segment_bytes, mode, ring, reserve, fn, sync_ns, idle_ms, logic)
         except OSError as e:
             lock.release()
             what = e.filename or "while preparing a segment"
@@ -227,7 +227,7 @@ class Journal:
 
         False: the writer thread has it, wait for fileno(). Raises JournalFailed.
         """
-        answer = dw.commit_inline(*self._arguments) if not self._closed else dw.COMMIT_FAILED
+        answer = dw.commit_inline(*self._arguments, 0) if not self._closed else dw.COMMIT_FAILED
         if answer == dw.COMMIT_DONE:
             return True
         if answer == dw.COMMIT_FAILED:
@@ -259,7 +259,8 @@ class Journal:
             answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
             if answer != dw.COMMIT_ROLL or wait_ms <= 0:
                 break
-            wait_ms = 0 if self._words[dw.ST_PREPARE_ERRNO] else wait_ms - 5  # no space for a next segment: do not wait
+            wait_ms = 0 if self._words[dw.ST_PREPARE_ERRNO] else wait_ms - 5  # no room for a next segment: not worth waiting
+            self._preparer.step()
             self._stop.wait(0.005)
         if answer == dw.COMMIT_FAILED:
             raise JournalFailed(self._refusal())
@@ -366,6 +367,7 @@ class Journal:
         poll.register(self._done, select.POLLIN)
         while self.durable < ticket:
             self.kick()
+            self._writer.step()
             if not poll.poll(timeout_ms) and self.durable < ticket:
                 raise JournalError(f"journal: row {ticket} is not durable after {timeout_ms} ms")
             if self.failed is not None:
@@ -382,6 +384,7 @@ class Journal:
         left = timeout_ms
         while w[dw.ST_MARK_AT] >= 0 or (self.mode == "async" and w[dw.ST_SYNCED_COMMITS] != w[dw.ST_COMMITS]):
             self.kick()
+            self._writer.step()
             self._stop.wait(0.002)
             left -= 2
             if left < 0:
@@ -398,6 +401,7 @@ class Journal:
         try:
             if self.failed is None:
                 self.wait(self.next_seq)
+                self._writer.step()  # a mark that waits
                 if digest is not None:
                     self.commit_mark(digest, event_seq, MARK_WAIT_MS)
         finally:
@@ -434,30 +438,51 @@ class Journal:
             os.fdatasync(self._mark_fd)
 
     def _write_forever(self) -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())  # a signal must not interrupt a sync
         dw.writer_thread(*self._arguments)
 
+    def _write_round(self) -> None:
+        """What the writer does, for who has no thread for it: everything that is there written and synced, the watermark too."""
+        st = self._st
+        if self._closed and st[dw.ST_STOP]:
+            if st[dw.ST_FAIL] == 0:
+                os.fdatasync(self._mark_fd)
+            return
+        before = self.durable, st[dw.ST_FAIL]
+        while dw.commit_inline(*self._arguments, 1) == dw.COMMIT_ROLL:
+            self._prepare_round()
+            if st[dw.ST_NEXT_FD] < 0:
+                break  # no room for a next segment: tried again in the next round
+        if self.mode == "async" and st[dw.ST_FAIL] == 0 and st[dw.ST_SYNCED_COMMITS] != st[dw.ST_COMMITS]:
+            tmp, _, marks, marks8 = self._mark_arguments
+            dw.sync_written(st, self._fn, tmp, marks, marks8)
+        if before != (self.durable, st[dw.ST_FAIL]):
+            os.eventfd_write(self._done, 1)
+
     def _prepare_forever(self) -> None:
-        """Keep one segment ready; close the previous one."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        """Keep one segment ready; close the one that was left."""
         st = self._st
         poll = select.poll()
         poll.register(self._prepare, select.POLLIN)
         while not self._stop.is_set():
-            if st[dw.ST_OLD_FD] >= 0:
-                old, st[dw.ST_OLD_FD] = int(st[dw.ST_OLD_FD]), -1
-                os.close(old)
-            if st[dw.ST_NEXT_FD] < 0 and st[dw.ST_FAIL] == 0:
-                try:
-                    fd = prepare_segment(self.directory, int(st[dw.ST_SEGMENT]) + 1, self._segment_bytes, self._stop)
-                    st[dw.ST_NEXT_BYTES] = os.fstat(fd).st_size
-                    st[dw.ST_PREPARE_ERRNO] = 0
-                    st[dw.ST_NEXT_FD] = fd
-                except OSError as e:
-                    st[dw.ST_PREPARE_ERRNO] = e.errno or errno.EIO
-                os.eventfd_write(self._wake, 1)
+            self._prepare_round(self._stop)
             poll.poll(RETRY_S * 1000 if st[dw.ST_NEXT_FD] < 0 else None)
             try:
                 os.eventfd_read(self._prepare)
             except BlockingIOError:
-                continue  # timeout, not woken
+                continue  # the time was up, nobody called
+
+    def _prepare_round(self, pause: threading.Event | None = None) -> None:
+        """Close the segment that was left and make the next one ready. pause: in small steps, beside the server."""
+        st = self._st
+        if st[dw.ST_OLD_FD] >= 0:
+            old, st[dw.ST_OLD_FD] = int(st[dw.ST_OLD_FD]), -1
+            os.close(old)
+        if st[dw.ST_NEXT_FD] < 0 and st[dw.ST_FAIL] == 0 and not self._closed:
+            try:
+                fd = prepare_segment(self.directory, int(st[dw.ST_SEGMENT]) + 1, self._segment_bytes, pause)
+                st[dw.ST_NEXT_BYTES] = os.fstat(fd).st_size
+                st[dw.ST_PREPARE_ERRNO] = 0
+                st[dw.ST_NEXT_FD] = fd
+            except OSError as e:
+                st[dw.ST_PREPARE_ERRNO] = e.errno or errno.EIO
+            os.eventfd_write(self._wake, 1)

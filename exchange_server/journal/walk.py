@@ -6,7 +6,6 @@ Otherwise the bytes from X on are a torn tail: they were never acknowledged. A r
 """
 
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
+from .runner import Inline, Reader, Result, Runner
 from .store import JournalError, Position
 from .system import FUNCTIONS
 
@@ -96,10 +96,11 @@ class Walk:
         live: bool = False,
         batch_words: int = BATCH_WORDS,
         fn: NDArray[np.int64] = FUNCTIONS,
+        runner: Runner | None = None,
     ) -> None:
         """start: position after a snapshot (None: the first segment). accept: (segment, offset) that an operator agreed to cut at.
 
-        live: a server is writing: read up to the watermark and check nothing after it. Raises JournalError when there is no journal,
+        runner: reads ahead (None: nobody does). live: a server is writing: read up to the watermark and judge nothing behind it. Raises JournalError when there is no journal,
         JournalRefused.
         """
         self.directory = directory
@@ -111,6 +112,7 @@ class Walk:
         self._live = live
         self._batch_words = batch_words
         self._fn = fn
+        self._runner: Runner = runner if runner is not None else Inline()
         self._start = start
         segments = list_segments(directory) if directory.is_dir() else []
         if not segments:
@@ -149,13 +151,13 @@ class Walk:
         self._ended = False
         self._mark_seen = False
         self._end_before = -1  # where the frames of the segment before this one end
-        self._content_end: Future[int] | None = None
+        self._content_end: Result | None = None
 
     # ---- stepping ------------------------------------------------------------------------------------------------------
     def __iter__(self) -> Iterator[Batch]:
-        """Batches in order; the next one is read and checked (without the GIL) while the caller works on this one."""
-        with ThreadPoolExecutor(2, thread_name_prefix="exos-journal-read") as pool:
-            self._pool = pool
+        """Batches in order; with threads the next one is read and checked (without the GIL) while the caller works on this one."""
+        with self._runner.reader("exos-journal-read") as pool:
+            self._pool: Reader = pool
             turn = 0
             ahead = pool.submit(self._step, turn)
             while (batch := ahead.result()) is not None:

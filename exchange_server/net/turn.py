@@ -50,7 +50,7 @@ class Pipeline:
     """Joins links, journal, engine, event store and encoders. One per process, on one loop.
 
     journal: journal.store.Journal. engine: engine.Engine. store: journal.event_store.EventStore. directory: gateway.sessions.Directory.
-    encoders: gateway.encoders.Encoders. market: gateway.market_data.MarketData.
+    encoders: gateway.encoders.Encoders. market: gateway.feeds.market_data.MarketData.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 The kernel handles only: FIX.4.4, an undamaged message with the session's CompIDs and exactly the next MsgSeqNum, SendingTime
 within the tolerance, no field twice, all required fields, every value in its usual form. At anything else it stops with DEC_SLOW and the
-message's position, and plain Python (gateway/fix_connection.py) handles that one message. Garbled parts are counted and dropped here.
+message's position, and plain Python (gateway/fix/connection.py) handles that one message. Garbled parts are counted and dropped here.
 The encoder is in fix_out.py.
 """
 

@@ -47,7 +47,7 @@ FLAG_RESEND = 1  # 43=Y, 52 = RES_NOW, 122 = the event's time
 
 MESSAGE_BYTES = 1536  # no message is longer; E_SENT has its body on top
 
-# texts: TEXT_ROW words per reason code, then the texts themselves (gateway/fix_encoder.py makes it)
+# texts: TEXT_ROW words per reason code, then the texts themselves (gateway/fix/encoder.py makes it)
 TEXT_ROW = 8
 TX_OFFSET = 0  # word
 TX_LENGTH = 1  # bytes

@@ -14,6 +14,7 @@ from exchange_server.exits import Exit
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.journal.event_files import EventFiles, EventSum
 from exchange_server.journal.recover import Recovered, recover, seal
+from exchange_server.journal.runner import Threads
 from protocol import codes
 from tests.registry.test_real_engine import SMALL
 from tests.registry.test_registry import BASE
@@ -22,7 +23,7 @@ SEGMENT = 1 << 20
 
 
 def open_folder(data: Path) -> Recovered[Engine]:
-    return recover(data, 1, lambda chunks: Engine(SMALL) if chunks is None else Engine.restore(chunks), segment_bytes=SEGMENT)
+    return recover(data, 1, lambda chunks: Engine(SMALL) if chunks is None else Engine.restore(chunks), Threads(), segment_bytes=SEGMENT)
 
 
 def write(server: Recovered[Engine], turns: int) -> None:
@@ -158,7 +159,9 @@ def test_what_a_running_server_holds_in_memory_is_no_damage(capsys: pytest.Captu
 
 
 def test_events_older_than_the_journal_are_judged_by_their_checksums(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    server = recover(tmp_path, 1, lambda chunks: Engine(SMALL) if chunks is None else Engine.restore(chunks), segment_bytes=32 << 10)
+    server = recover(
+        tmp_path, 1, lambda chunks: Engine(SMALL) if chunks is None else Engine.restore(chunks), Threads(), segment_bytes=32 << 10
+    )
     write_events(server, 300)
     first = server.engine.event_seq
     seal(server, tmp_path)

@@ -10,8 +10,8 @@ import pytest
 from exchange_server.core import layout as L
 from exchange_server.core.emit import copy_event
 from exchange_server.core.layout import plain as W
-from exchange_server.gateway.binary_connection import BinaryEncoder
-from exchange_server.gateway.fix_encoder import FixEncoder
+from exchange_server.gateway.binary.encoder import BinaryEncoder
+from exchange_server.gateway.fix.encoder import FixEncoder
 from exchange_server.wires import feeds
 from protocol import codes as C
 from protocol import messages as M

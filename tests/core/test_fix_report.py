@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
-from exchange_server.gateway.fix_encoder import FixEncoder
+from exchange_server.gateway.fix.encoder import FixEncoder
 from exchange_server.wires.fix_out import MESSAGE_BYTES
 from protocol import codes, errors
 from protocol.fix_messages import Framer, check, format_scaled, format_timestamp, parse, parse_timestamp

@@ -39,8 +39,8 @@ NOT_PROVOKED = {
         CONNECTION,
     ),
     **dict.fromkeys(errors.RETIRED, "not sent since rules version 3"),
-    C.R_TOO_MANY_DECIMALS: "read from FIX text only: tests/gateway/test_fix_connection.py",
-    C.R_TOO_MANY_DIGITS: "read from FIX text only: tests/gateway/test_fix_connection.py",
+    C.R_TOO_MANY_DECIMALS: "read from FIX text only: tests/gateway/fix/test_connection.py",
+    C.R_TOO_MANY_DIGITS: "read from FIX text only: tests/gateway/fix/test_connection.py",
 }  # fmt: skip
 
 

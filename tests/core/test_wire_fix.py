@@ -12,7 +12,7 @@ from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
 from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import TurnInput
-from exchange_server.gateway.fix_connection import add_order
+from exchange_server.gateway.fix.order_entry import add_order
 from exchange_server.wires import fix_parse
 from exchange_server.wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
 from protocol.fix_messages import Framer, Problem, build, check, format_scaled, parse, parse_timestamp, read_order

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from exchange_server.core import layout as L
-from exchange_server.gateway.binary_connection import BinaryEncoder
-from exchange_server.gateway.fix_encoder import FixEncoder
+from exchange_server.gateway.binary.encoder import BinaryEncoder
+from exchange_server.gateway.fix.encoder import FixEncoder
 from protocol import codes as C
 from protocol import messages as M
 from protocol.fix_messages import FixMessage, Framer, parse

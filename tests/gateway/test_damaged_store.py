@@ -11,9 +11,9 @@ from exchange_server.journal.event_store import ROW_BYTES
 from protocol import binary_session as B
 from protocol import codes
 from protocol import messages as M
-from tests.gateway.binary_world import End, World, limit
-from tests.gateway.fix_street import FixEnd, Street
-from tests.gateway.test_fix_missed import fills_while_away, order, resent, until
+from tests.gateway.binary.world import End, World, limit
+from tests.gateway.fix.street import FixEnd, Street
+from tests.gateway.fix.test_missed import fills_while_away, order, resent, until
 from tests.journal.kit import patch
 
 
@@ -97,9 +97,9 @@ def test_a_resume_names_what_is_lost_and_gives_the_rest(traded: tuple[World, End
 def test_damage_that_comes_in_the_middle_of_an_answer_ends_it_by_name(
     traded: tuple[World, End, list[int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from exchange_server.gateway import binary_connection
+    from exchange_server.gateway.binary import resume
 
-    monkeypatch.setattr(binary_connection, "RESUME_EVENTS", 2)
+    monkeypatch.setattr(resume, "RESUME_EVENTS", 2)
     world, end, events = traded
     before = ask(world, end)
     for lost in (False, True):

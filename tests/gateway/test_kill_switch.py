@@ -9,7 +9,7 @@ import pytest
 from config import admin_records as ar
 from protocol import codes
 from protocol import messages as M
-from tests.gateway.binary_world import World, limit
+from tests.gateway.binary.world import World, limit
 
 SPAIN = "WC26-WIN-ESP"
 LEVELS: list[tuple[Any, str, int]] = [

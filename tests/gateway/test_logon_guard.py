@@ -14,8 +14,8 @@ from exchange_server.gateway.logon_guard import LogonGuard, address_of
 from exchange_server.net.observe import Log
 from protocol import codes
 from protocol import messages as M
-from tests.gateway.binary_world import End
-from tests.gateway.fix_street import FixEnd, Street
+from tests.gateway.binary.world import End
+from tests.gateway.fix.street import FixEnd, Street
 
 SECOND = 10**9
 

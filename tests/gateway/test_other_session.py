@@ -8,8 +8,8 @@ import pytest
 from config import admin_records as ar
 from protocol import codes
 from protocol import messages as M
-from tests.gateway.binary_world import End
-from tests.gateway.fix_street import ESP, FixEnd, Street
+from tests.gateway.binary.world import End
+from tests.gateway.fix.street import ESP, FixEnd, Street
 
 
 @pytest.fixture

@@ -7,10 +7,9 @@ import pytest
 from protocol import binary_session as B
 from protocol import codes
 from protocol import messages as M
-
-from .binary_world import SECOND
-from .binary_world import World as BinaryWorld
-from .fix_street import Street
+from tests.gateway.binary.world import SECOND
+from tests.gateway.binary.world import World as BinaryWorld
+from tests.gateway.fix.street import Street
 
 HOUR = 3600 * SECOND
 

@@ -12,8 +12,8 @@ from config import admin_records as ar
 from config import load
 from protocol import codes
 from protocol import messages as M
-from tests.gateway.binary_world import SMALL, End, World, limit
-from tests.gateway.fix_street import Street, order_body
+from tests.gateway.binary.world import SMALL, End, World, limit
+from tests.gateway.fix.street import Street, order_body
 
 FEES = ar.Fees(model="quadratic")
 

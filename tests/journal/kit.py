@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from exchange_server.core import layout as L
 from exchange_server.disk import native
 from exchange_server.journal import format as fmt
+from exchange_server.journal.runner import Threads
 from exchange_server.journal.store import Journal
 from exchange_server.journal.system import FUNCTIONS
 from protocol.codes import C_NEW, C_TIME
@@ -85,7 +86,7 @@ def digest_of(turns: list[NDArray[np.int64]]) -> bytes:
 
 
 def open_new(folder: Path, **options: Any) -> Journal:
-    return Journal.open(folder, SERVER, **{"segment_bytes": SEGMENT, "idle_ms": 5, **options})
+    return Journal.open(folder, SERVER, options.pop("runner", None) or Threads(), **{"segment_bytes": SEGMENT, "idle_ms": 5, **options})
 
 
 def commit(journal: Journal) -> None:

@@ -13,11 +13,12 @@ import pytest
 
 from exchange_server.journal import format as fmt
 from exchange_server.journal.recover import iterate, recover, verify
+from exchange_server.journal.runner import Threads
 from exchange_server.journal.store import Journal, JournalError, JournalFailed, create
 
 from .kit import LONG, SEGMENT, SERVER, FakeEngine, Faulty, commit, digest_of, turn
 
-OPTIONS = dict(segment_bytes=SEGMENT, idle_ms=2, rows_per_event_file=256)
+OPTIONS = dict(runner=Threads(), segment_bytes=SEGMENT, idle_ms=2, rows_per_event_file=256)
 
 
 def stream(life: int, n: int) -> np.ndarray:
@@ -150,7 +151,9 @@ def run_and_record(folder: Path, mode: str, seed: int) -> tuple[Disk, list[Call]
     position = create(folder, SERVER, SEGMENT)
     calls: list[Call] = []
     wire = Faulty()
-    journal = Journal.open(folder, SERVER, segment_bytes=SEGMENT, position=position, fn=wire.fn, mode=mode, idle_ms=3, sync_ns=2_000_000)
+    journal = Journal.open(
+        folder, SERVER, Threads(), segment_bytes=SEGMENT, position=position, fn=wire.fn, mode=mode, idle_ms=3, sync_ns=2_000_000
+    )
     disk = Disk(folder)
     wire.observe = lambda kind, name, offset, data: calls.append((kind, name, offset, data, (folder / "watermark").read_bytes()))
     for n in range(1, 60):

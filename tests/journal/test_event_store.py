@@ -11,6 +11,7 @@ import pytest
 from exchange_server.core import layout as L
 from exchange_server.journal import event_files, event_store
 from exchange_server.journal.event_store import ROW_BYTES, EventsMissing, EventStore, EventStoreError
+from exchange_server.journal.runner import Threads
 from protocol.codes import E_ACCEPTED
 
 from .kit import LONG, patch
@@ -58,7 +59,7 @@ def test_holes_and_halves_are_refused(tmp_path: Path) -> None:
 
 
 def test_the_next_file_is_made_ahead(tmp_path: Path) -> None:
-    store = EventStore(tmp_path, 100)
+    store = EventStore(tmp_path, 100, Threads())
     store.append(events(1, 49))
     store.flush()
     assert not (tmp_path / "00000001.evt").exists()
@@ -208,7 +209,7 @@ def test_without_room_for_its_next_file_it_pauses_and_goes_on(tmp_path: Path, mo
     def refuse(*_: object) -> None:
         raise OSError(error, os.strerror(error))
 
-    store, other = EventStore(tmp_path / "a", 16, prepare_ahead=False), EventStore(tmp_path / "b", 16)
+    store, other = EventStore(tmp_path / "a", 16), EventStore(tmp_path / "b", 16)
     store.append(events(1, 16))
     store.flush()
     monkeypatch.setattr(os, "posix_fallocate", refuse)
@@ -277,7 +278,7 @@ def test_a_failure_of_the_helper_is_no_matter_until_the_file_is_needed(tmp_path:
         real(fd, at, size)
 
     monkeypatch.setattr(os, "posix_fallocate", only_here)
-    store = EventStore(tmp_path / "b", 100)
+    store = EventStore(tmp_path / "b", 100, Threads())
     for first in range(1, 500, 100):
         store.append(events(first, 100))
         store.flush()
@@ -309,7 +310,7 @@ def test_a_write_that_fails_pauses_and_a_short_one_goes_on(tmp_path: Path, monke
 
 
 def test_descriptors_are_let_go(tmp_path: Path) -> None:
-    store = EventStore(tmp_path, 10, prepare_ahead=False)
+    store = EventStore(tmp_path, 10)
     before = len(os.listdir("/proc/self/fd"))
     for first in range(1, 2000, 10):
         store.append(events(first, 10))

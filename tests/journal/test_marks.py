@@ -9,11 +9,12 @@ from exchange_server.disk import disk_writer as dw
 from exchange_server.journal import format as fmt
 from exchange_server.journal.marks import Marks, differs, event_digest
 from exchange_server.journal.recover import JournalRefused, Recovered, recover, seal, verify
+from exchange_server.journal.runner import Threads
 from exchange_server.journal.store import Journal
 
 from .kit import SEGMENT, SERVER, FakeEngine, commit, digest_of, open_new, turn
 
-OPTIONS = dict(segment_bytes=SEGMENT, idle_ms=5, rows_per_event_file=64)
+OPTIONS = dict(runner=Threads(), segment_bytes=SEGMENT, idle_ms=5, rows_per_event_file=64)
 
 
 def start(data: Path, engine: type[FakeEngine] = FakeEngine, **options) -> Recovered[FakeEngine]:
@@ -161,7 +162,7 @@ def test_marks_at_ring_borders_and_segment_ends(tmp_path: Path, seed: int) -> No
 
 
 def test_without_room_a_mark_is_left_out_and_the_journal_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = Journal.open(tmp_path / "journal", SERVER, segment_bytes=SEGMENT, idle_ms=5)
+    journal = Journal.open(tmp_path / "journal", SERVER, Threads(), segment_bytes=SEGMENT, idle_ms=5)
     while journal._words[dw.ST_NEXT_FD] < 0:
         journal._stop.wait(0.001)
     st = journal._st

@@ -15,11 +15,12 @@ from exchange_server.journal.event_files import Holes
 from exchange_server.journal.event_store import EventsMissing, EventStore
 from exchange_server.journal.rebuild import AGAIN_S, Rebuilder, rebuild, sessions_behind
 from exchange_server.journal.recover import JournalRefused, Recovered, recover, seal
+from exchange_server.journal.runner import Threads
 
 from .kit import LONG, SEGMENT, SERVER, FakeEngine, commit, copy_folder, patch, turn
 
 PER_FILE = 64
-OPTIONS: dict[str, Any] = dict(segment_bytes=SEGMENT, idle_ms=5, rows_per_event_file=PER_FILE)
+OPTIONS: dict[str, Any] = dict(runner=Threads(), segment_bytes=SEGMENT, idle_ms=5, rows_per_event_file=PER_FILE)
 
 
 def start(data: Path) -> Recovered[FakeEngine]:
@@ -47,14 +48,16 @@ class World:
         self.now_s = 0.0
         self.store = r.store
         names = lambda events, found: [f"S{n}" for n in sorted(found)]  # noqa: E731
-        self.rebuilder = Rebuilder(r.store, data, SERVER, engine, lambda level, event, **fields: self.lines.append((event, fields)), names)
+        self.rebuilder = Rebuilder(
+            r.store, data, SERVER, Threads(), engine, lambda level, event, **fields: self.lines.append((event, fields)), names
+        )
 
     def work(self) -> bool:
         """One run to its end. True: something was closed or given up."""
         self.now_s += AGAIN_S + 1
         self.rebuilder.look(self.now_s)
-        if self.rebuilder._thread is not None:
-            self.rebuilder._thread.join()
+        if self.rebuilder._task is not None:
+            self.rebuilder._task.join()
         self.now_s += AGAIN_S + 1
         return self.rebuilder.look(self.now_s)
 
@@ -234,7 +237,7 @@ def test_where_the_journal_does_not_reach_back_the_loss_is_named_once_and_for_go
 
 
 def test_the_sessions_behind_a_loss_are_found(tmp_path: Path) -> None:
-    store = EventStore(tmp_path, 50, prepare_ahead=False)
+    store = EventStore(tmp_path, 50)
     table = np.zeros((120, 24), dtype=np.int64)
     newest = {1: 0, 2: 0, 3: 0}
     for i in range(120):
@@ -327,5 +330,5 @@ def test_a_stop_does_not_wait_for_the_end_of_the_journal(sealed: tuple[Path, np.
     world.rebuilder._stop.set()
     world.rebuilder.look(0.0)
     world.rebuilder.close()
-    assert world.rebuilder._thread is None and r.store.holes
+    assert world.rebuilder._task is None and r.store.holes
     stop(r)

@@ -22,11 +22,12 @@ from exchange_server.journal.recover import (
     seal,
     verify,
 )
+from exchange_server.journal.runner import Threads
 from exchange_server.journal.store import Journal, JournalError, JournalLocked
 
 from .kit import SEGMENT, SERVER, FakeEngine, commit, copy_folder, digest_of, patch, turn
 
-OPTIONS = dict(segment_bytes=SEGMENT, idle_ms=5, rows_per_event_file=64)
+OPTIONS = dict(runner=Threads(), segment_bytes=SEGMENT, idle_ms=5, rows_per_event_file=64)
 
 
 def start(data: Path, **options) -> Recovered[FakeEngine]:
@@ -218,7 +219,7 @@ def test_folders_that_are_no_journal(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(JournalError, match="holds no segments"):
         verify(tmp_path / "empty")
-    Journal.open(tmp_path / "j", SERVER, segment_bytes=SEGMENT).close()
+    Journal.open(tmp_path / "j", SERVER, Threads(), segment_bytes=SEGMENT).close()
     patch(tmp_path / "j" / fmt.segment_name(1), 0, bytes(512))
     with pytest.raises(JournalError, match="no server ever wrote"):
         verify(tmp_path / "j")

@@ -13,6 +13,7 @@ from exchange_server.journal import files as files_module
 from exchange_server.journal import format as fmt
 from exchange_server.journal import store as store_module
 from exchange_server.journal.recover import verify
+from exchange_server.journal.runner import Threads
 from exchange_server.journal.store import Journal, JournalError, JournalFailed
 
 from .kit import SEGMENT, commit, open_new, turn
@@ -95,7 +96,7 @@ def test_settings_that_cannot_be(tmp_path: Path, options: dict, words: str) -> N
     with pytest.raises(ValueError, match=words):
         open_new(tmp_path, **options)
     with pytest.raises(ValueError, match="server_id is -1"):
-        Journal.open(tmp_path, -1)
+        Journal.open(tmp_path, -1, Threads())
 
 
 def test_after_close_everything_is_refused_and_files_are_let_go(tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_after_close_everything_is_refused_and_files_are_let_go(tmp_path: Path) 
     with pytest.raises(JournalFailed, match="is closed"):
         journal.append(turn(2))
     assert len(os.listdir("/proc/self/fd")) == before
-    assert not journal._writer.is_alive() and not journal._preparer.is_alive()
+    assert not journal._writer.alive() and not journal._preparer.alive()
     assert verify(tmp_path).marks == 1
 
 

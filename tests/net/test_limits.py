@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from exchange_server.gateway.binary_connection import BACKLOG_BYTES, MESSAGES_PER_TURN
+from exchange_server.gateway.binary.connection import BACKLOG_BYTES, MESSAGES_PER_TURN
 from exchange_server.gateway.connection import MARGIN_WORDS, Connection, TurnInput
-from exchange_server.gateway.fix_connection import RESEND_BACKLOG
+from exchange_server.gateway.fix.connection import RESEND_BACKLOG
 from exchange_server.journal.store import RING_BYTES
 from exchange_server.net.limits import MILLION, Limits
 

@@ -1,9 +1,9 @@
-"""The exchange of tests/gateway/binary_world.py on a real port, with faults on demand, for the SDK's tests."""
+"""The exchange of tests/gateway/binary/world.py on a real port, with faults on demand, for the SDK's tests."""
 
 import asyncio
 from typing import Any
 
-from tests.gateway.binary_world import End, World
+from tests.gateway.binary.world import End, World
 
 
 class Peer(asyncio.Protocol):

@@ -12,7 +12,7 @@ import pytest
 from protocol import codes
 from protocol import messages as M
 from protocol.client import Client, ClientError, Disconnected, Refused
-from tests.gateway.binary_world import World
+from tests.gateway.binary.world import World
 from tests.protocol.client_rig import Rig
 
 SPAIN = "WC26-WIN-ESP"

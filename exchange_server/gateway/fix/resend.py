@@ -9,7 +9,7 @@ never in silence: `notice` names them, and the connection sends it as News.
 """
 
 from collections import deque
-from typing import Any
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +18,10 @@ from protocol import codes
 from protocol.fix_messages import build, format_timestamp
 from protocol.fix_tables import ADMIN_TYPES, FIX44
 
-from ..core import layout as L
-from ..core.layout import plain
-from ..journal.event_store import EventsMissing
-from .fix_encoder import FixEncoder
+from ...core import layout as L
+from ...core.layout import plain
+from ...journal.event_store import EventsMissing
+from .encoder import FixEncoder
 
 PIECE = 256  # events in one piece
 RANGES_MAX = 16  # ranges waiting at which the connection reads no further until some are done
@@ -44,12 +44,27 @@ REPORTS = frozenset(
 _ADMIN_SENT = frozenset(int.from_bytes(t.encode(), "little") for t in ADMIN_TYPES if t != "3")
 
 
+class ResendStore(Protocol):
+    """What sending again needs of the event store. All raise EventsMissing for what cannot be read."""
+
+    version: int  # changes when what could not be read may be there
+
+    def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
+        """Event numbers of one session with session numbers begin..end, newest first."""
+
+    def row(self, number: int) -> NDArray[np.int64]:
+        """One event: EVT_WORDS words."""
+
+    def rows(self, number: int, count: int) -> NDArray[np.int64]:
+        """`count` events from `number` on, flat."""
+
+
 class ResendJob:
     """One range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's
     timestamps."""
 
     def __init__(
-        self, store: Any, encoder: FixEncoder, last_event: int, begin: int, end: int, our: str, peer: str, decimals: int = 3
+        self, store: ResendStore, encoder: FixEncoder, last_event: int, begin: int, end: int, our: str, peer: str, decimals: int = 3
     ) -> None:
         self._store = store
         self._encoder = encoder
@@ -151,7 +166,7 @@ class Resends:
     told: (first, last) of the numbers that the peer has got by a resend or, as its requests say, had before; the host takes it.
     """
 
-    def __init__(self, store: Any, encoder: FixEncoder) -> None:
+    def __init__(self, store: ResendStore, encoder: FixEncoder) -> None:
         self._store = store
         self._encoder = encoder
         self._job: ResendJob | None = None

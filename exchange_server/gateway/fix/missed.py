@@ -7,7 +7,6 @@ replay makes the same message, and a later ResendRequest finds the same bytes. T
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +14,11 @@ from numpy.typing import NDArray
 from protocol import codes
 from protocol.fix_messages import Framer
 
-from ..core import layout as L
-from ..core.layout import plain
-from ..journal.event_store import EventsMissing
-from .fix_encoder import FixEncoder
-from .fix_resend import REPORTS
+from ...core import layout as L
+from ...core.layout import plain
+from ...journal.event_store import EventsMissing
+from .encoder import FixEncoder
+from .resend import REPORTS, ResendStore
 
 PIECE = 64  # reports in one turn
 SCAN = 1024  # events read in one turn
@@ -31,7 +30,7 @@ class MissedReports:
     """store: `chain`, `row` and `rows` of the event store; head: S_MISSED, done: S_MISSED_DONE of the session. Raises EventsMissing while
     the store is rebuilding what leads to them."""
 
-    def __init__(self, store: Any, encoder: FixEncoder, head: int, done: int) -> None:
+    def __init__(self, store: ResendStore, encoder: FixEncoder, head: int, done: int) -> None:
         self._store = store
         self._encoder = encoder
         self.head = head
@@ -108,9 +107,9 @@ def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
     return ranges
 
 
-def unsure_from(store: Any, last_event: int, since_ns: int) -> int:
-    """After a crash: the first number of a session that was given at or after this time (it may not have been written to the connection any
-    more), 0 when there is none."""
+def unsure_from(store: ResendStore, last_event: int, since_ns: int) -> int:
+    """After a crash: the first number of a session that was given at or after this time (it may not have been written to the connection any more),
+    0 when there is none."""
     first = 0
     number = last_event
     while number:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from config import admin_records as ar
 from exchange_server.core import layout as L
-from exchange_server.gateway.admin import LINES_PER_TURN, AdminConnection, Office
+from exchange_server.gateway.admin.connection import LINES_PER_TURN, AdminConnection
+from exchange_server.gateway.admin.office import Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
 from exchange_server.registry import AdminAnswer, Registry, Trial
 from protocol import codes

@@ -17,7 +17,7 @@ from protocol import codes
 from protocol import messages as M
 from protocol.book_builder import BookBuilder
 from protocol.framing import MAX_CLIENT_PAYLOAD, frame
-from tests.gateway.binary_world import SECOND, End, World, limit
+from tests.gateway.binary.world import SECOND, End, World, limit
 
 SPAIN = "WC26-WIN-ESP"
 

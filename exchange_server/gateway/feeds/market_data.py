@@ -20,11 +20,11 @@ from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
 
-from .. import state
-from ..core import layout as L
-from ..core.risk.visibility import visible
-from ..wires import feeds as kernels
-from .connection import Connection, TurnInput
+from ... import state
+from ...core import layout as L
+from ...core.risk.visibility import visible
+from ...wires import feeds as kernels
+from ..connection import Connection, TurnInput
 
 SNAPSHOT_LEVELS = 20_000  # a side; deeper levels appear with their first update
 PIECE_BYTES = 64 * 1024  # about what is written in one go of a long answer

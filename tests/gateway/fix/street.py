@@ -8,11 +8,11 @@ import numpy as np
 from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import NullOutlet
-from exchange_server.gateway.fix_connection import FixConnection
-from exchange_server.gateway.fix_encoder import FixEncoder
+from exchange_server.gateway.fix.connection import FixConnection
+from exchange_server.gateway.fix.encoder import FixEncoder
 from protocol.fix_client import FixClient
 from protocol.fix_messages import FixMessage, Framer, build, format_timestamp, parse
-from tests.gateway.binary_world import World
+from tests.gateway.binary.world import World
 
 OUR = "EXOS-OE"
 ESP = "WC26-WIN-ESP"

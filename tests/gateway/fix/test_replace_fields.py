@@ -10,7 +10,7 @@ import pytest
 from config import admin_records as ar
 from protocol import codes
 from protocol import messages as M
-from tests.gateway.fix_street import ESP, Street
+from tests.gateway.fix.street import ESP, Street
 
 HEAD = "60=20260101-00:00:00|38=12|44=0.0600|"
 

@@ -9,7 +9,7 @@ from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
 from protocol import codes, errors, fix_tables
 from protocol.fix_messages import FixMessage, parse
-from tests.gateway.fix_street import ESP, FixEnd, Street, order_body
+from tests.gateway.fix.street import ESP, FixEnd, Street, order_body
 from tests.protocol import fix44_standard as standard
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core import layout as L
-from exchange_server.gateway import fix_missed
+from exchange_server.gateway.fix import missed as fix_missed
 from protocol import codes
 from protocol.fix_messages import FixMessage, parse
-from tests.gateway.fix_street import ESP, FixEnd, Street
+from tests.gateway.fix.street import ESP, FixEnd, Street
 
 
 @pytest.fixture

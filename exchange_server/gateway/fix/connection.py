@@ -1,89 +1,65 @@
-"""One FIX order entry connection: bytes to command rows, and everything that is not a plain order through the session layer.
+"""One FIX session's end at the server: logon, sequence numbers, heartbeats, resends. What the session is for is its kind (order_entry.py).
 
-The hot path (D, F, G in sequence) is one call of the decode kernel per turn over the whole buffer. Any other message goes through
-protocol.fix_session in plain Python and ends in C_LOGON, C_SEND, C_SET_IN, C_STATUS ... rows, so that every number is given inside the
-turn. What is written straight to the outlet: the Logout that refuses a logon before a session is known (number 1, takes no number of
-anybody), and resends, whose numbers are old.
+The hot path (D, F, G of an order entry session, in sequence) is one call of the decode kernel per turn over the whole buffer. Any other message
+goes through protocol.fix_session in plain Python and ends in C_LOGON, C_SEND, C_SET_IN ... rows, or those of the kind, so that every number is
+given inside the turn.
+What is written straight to the outlet: the Logout that refuses a logon before a session is known (number 1, takes no number of anybody),
+and resends, whose numbers are old.
 """
 
 import re
 from collections import deque
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from protocol import codes, errors, fix_logon, fix_session
-from protocol.fix_messages import (
-    DIGITS_MAX,
-    FixMessage,
-    OrderRequest,
-    Problem,
-    build,
-    format_timestamp,
-    parse,
-    parse_uint,
-    read_order,
-    scale,
-)
+from protocol.fix_messages import FixMessage, Problem, build, format_timestamp, parse, parse_uint
 from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
-from .. import state
-from ..core import layout as L
-from ..core.kit.loads import SLACK
-from ..core.kit.names import find_name
-from ..core.layout import plain
-from ..core.risk.visibility import visible_to
-from ..journal.event_store import EventsMissing
-from ..wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode, id_key
-from .connection import Connection, Outlet, TurnInput
-from .fix_encoder import FixEncoder
-from .fix_logons import LogonMemory, sent
-from .fix_missed import MissedReports
-from .fix_resend import Resends
+from ... import state
+from ...core import layout as L
+from ...core.layout import plain
+from ...journal.event_store import EventsMissing
+from ...wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
+from ..connection import ORDER_ENTRY, Connection, Outlet, SessionTable, TurnInput
+from .encoder import FixEncoder
+from .logons import LogonMemory, sent
+from .missed import MissedReports
+from .order_entry import COUNTED_MAX, OrderEntry
+from .resend import Resends, ResendStore
 
-UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
-UNKNOWN_INSTRUMENT = 0x7FFFFFFF
 SLOW_WEIGHT = 64  # a message in plain Python counts as so many of the turn's budget: others do not wait for it long
 SKEW_NS = 120_000_000_000
 BUDGET = 4096
-COUNTED_MAX = 1 << 32  # numbers from here on have no room in an order's row: a C_SET_IN carries them
 DECIMALS = (3, 0, 6, 9)  # of a timestamp, by FORM_TIME_*
 RESEND_BACKLOG = 256 * 1024  # bytes waiting for the peer above which a resend pauses
 
 
-class FixDirectory(Protocol):
-    """What a FIX connection needs of gateway/sessions.py."""
+class Kind(Protocol):
+    """What a session is for. One object for each logged-on session."""
+
+    hot: frozenset[str]  # message types that the decode kernel takes; none: all goes through plain Python
+
+    def logon_flags(self, logon: FixMessage) -> int:
+        """LOGON_* of what a Logon asks for that concerns this kind."""
+
+    def take(self, message: FixMessage, turn: TurnInput) -> Problem | None:
+        """The rows of one application message that came in sequence; or what is wrong with its form."""
+
+
+KINDS: dict[str, Callable[[Any, int], Kind]] = {ORDER_ENTRY: OrderEntry}  # (engine, session) -> the kind; chosen at logon
+
+
+class FixDirectory(SessionTable, Protocol):
+    """What a FIX session needs of gateway/sessions.py."""
 
     logons: LogonMemory
 
     def authenticate_fix(self, our_comp_id: str, peer_comp_id: str, username: str, password: str) -> tuple[int, int]:
         """(session id, OK) or (0, codes.R_*)."""
-
-    def bind(self, session: int, connection: Connection) -> bool: ...
-
-    def unbind(self, session: int, connection: Connection) -> None: ...
-
-    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
-
-    def leave(self, connection: Connection) -> None: ...
-
-    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
-
-    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
-
-
-class ResendStore(Protocol):
-    """What a resend needs of the event store. All raise EventsMissing for what cannot be read."""
-
-    version: int  # changes when what could not be read may be there
-
-    def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
-        """Event numbers of one session with session numbers begin..end, newest first."""
-
-    def row(self, number: int) -> NDArray[np.int64]: ...
-
-    def rows(self, number: int, count: int) -> NDArray[np.int64]: ...
 
 
 class FixConnection(Connection):
@@ -95,10 +71,12 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_store", "_todo", "_told",
+        "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_store", "_todo", "_told",
         "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
+
+    directory: FixDirectory
 
     def __init__(
         self,
@@ -117,6 +95,7 @@ class FixConnection(Connection):
         self._store = store
         self._encoder = encoder
         self._budget = budget
+        self._kind: Kind | None = None  # from a good logon on
         self.slow = 0
         self.garbled = 0
         self.python_messages = 0
@@ -140,6 +119,7 @@ class FixConnection(Connection):
             return False
         conn, res, fix = self._conn, self._res, self.fix
         m = self.engine.m
+        kernel = self._kind is not None and bool(self._kind.hot)
         conn[L.CN_NOW] = fix.real_ns = turn.real_ns
         conn[L.CN_BUDGET] = min(self._budget, turn.share)
         conn[CN_LIMIT] = turn.limit
@@ -148,7 +128,7 @@ class FixConnection(Connection):
         more = False
         self._do([], turn, None)  # what the turn before had no room for
         while self.start < self.end and not self._todo and not self._resends.many:
-            hot = fix.state == fix_session.ACTIVE and not fix.gap_open
+            hot = kernel and fix.state == fix_session.ACTIVE and not fix.gap_open
             conn[L.CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
             res[RES_GARBLED] = res[RES_TOO_LONG] = 0
             status = decode(m, self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
@@ -194,7 +174,7 @@ class FixConnection(Connection):
             self.garbled += 1
             return
         self.python_messages += 1
-        if message.msg_type in ("D", "F", "G"):
+        if self._kind is not None and message.msg_type in self._kind.hot:
             self.slow += 1
         self._do(self.fix.receive(message, turn.tick_ns), turn, message)
 
@@ -225,7 +205,7 @@ class FixConnection(Connection):
             elif isinstance(action, fix_session.SetNextIn):
                 turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
-                code = self.directory.admit(self, action.message.text(49), turn.tick_ns)  # type: ignore[attr-defined]
+                code = self.directory.admit(self, action.message.text(49), turn.tick_ns)
                 if code < 0:  # asked again when `held_until` has come
                     todo.appendleft((action, cause))
                     return
@@ -236,7 +216,7 @@ class FixConnection(Connection):
             else:
                 if not self._up:
                     who = cause.text(49) if cause is not None else ""
-                    self.directory.logon_refused(self, who, action.reason, action.text, turn.tick_ns)  # type: ignore[attr-defined]
+                    self.directory.logon_refused(self, who, action.reason, action.text, turn.tick_ns)
                 self.close(action.reason, action.text)
                 todo.clear()
 
@@ -263,7 +243,7 @@ class FixConnection(Connection):
         if code == codes.R_LOGON_DELAYED:
             text = errors.text(code)
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code, text)]
-        directory: Any = self.directory
+        directory = self.directory
         session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first continues")]
@@ -276,6 +256,7 @@ class FixConnection(Connection):
                 text = "this Logon was accepted before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
+        self._kind = KINDS[directory.kind_of(session)](self.engine, session)
         self._conn[L.CN_SESSION] = session
         form = row.form_defined if message.get(141) == b"Y" else row.form
         return self.fix.accept(message, turn.tick_ns, row.next_in, plain.has_own_fields(form))
@@ -285,12 +266,11 @@ class FixConnection(Connection):
         if not action.live:
             flags |= L.LOGON_REFUSED
         elif cause is not None:
-            flags |= L.LOGON_SETTLEMENT if cause.get(5001) == b"Y" else 0
-            flags |= L.LOGON_CANCEL_ON_DISCONNECT if cause.get(5002) == b"Y" else 0
+            flags |= self._kind.logon_flags(cause) if self._kind is not None else 0
             flags |= L.LOGON_SKIP_MISSED if cause.get(5003) == b"Y" else 0
         values = {L.CMD_LOGON_FLAGS: flags, L.CMD_LOGON_NEXT_IN: action.next_in, L.CMD_LOGON_HEARTBEAT_NS: action.heartbeat_ns}
         if action.live and cause is not None:
-            directory: Any = self.directory
+            directory = self.directory
             values[L.CMD_LOGON_SENT] = sent(cause)
             directory.logons.took(self.session, cause, int(self._conn[L.CN_SKEW]), turn.real_ns)
             if not action.reset and (has := parse_uint(cause.get(789)) or 0) > 1:
@@ -301,7 +281,7 @@ class FixConnection(Connection):
         if action.live:
             if not self._up:
                 self._up = True
-                self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), turn.tick_ns)  # type: ignore[attr-defined]
+                self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), turn.tick_ns)
             self._missed_after = self._logon_turn = turn.turn
             self.grow()
 
@@ -312,13 +292,9 @@ class FixConnection(Connection):
     def _last_sent(self) -> int:
         return self._row().next_out - 1 if self.session else 0
 
-    # ------------------------------------------------------------------------------------------------ orders in plain Python
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
-        order = read_order(message)
-        if isinstance(order, Problem):
-            return self.fix.reject(message, order)
-        add_order(self.engine.m, turn, self.session, order)
-        return []
+        problem = self._kind.take(message, turn) if self._kind is not None else None
+        return self.fix.reject(message, problem) if problem is not None else []
 
     # ------------------------------------------------------------------------------------------------ resend
     def _resend_some(self, turn: TurnInput) -> bool:
@@ -416,7 +392,7 @@ class FixConnection(Connection):
             turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self.fix.next_in})
         if self.session and self._told and not self._unsent_from:
             self._add_told(turn)
-        self.directory.leave(self)  # type: ignore[attr-defined]
+        self.directory.leave(self)
         self.dropped(b"")  # what this turn still brings for it is not written any more
         super().lost(turn)
 
@@ -429,113 +405,3 @@ class FixConnection(Connection):
 
     def unsent_from(self) -> int:
         return self._unsent_from
-
-
-def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderRequest) -> None:
-    """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an
-    order's."""
-    instrument = _find(m, L.NAME_INSTRUMENT, order.symbol)
-    if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
-        instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
-    account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
-    values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
-    known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
-    row = state.Instrument.of(m, instrument if known else 0)
-    decimals = row.price_decimals, row.qty_decimals
-    parts = (
-        (44, L.CMD_PRICE, order.price, decimals[0]),
-        (38, L.CMD_QTY, order.qty, decimals[1]),
-        (110, L.CMD_MIN_QTY, order.min_qty, decimals[1]),
-        (1138, L.CMD_DISPLAY_QTY, order.display_qty, decimals[1]),
-        (99, L.CMD_STOP_PRICE, order.stop_price, decimals[0]),
-        (5014, L.CMD_COST_CAP, order.cost_cap, 0),
-    )
-    row_flags = 0
-    for tag, word, text, places in parts if order.msg_type in "DG" else ():
-        if text:
-            number, wrong = scale(text, places)
-            if wrong and known:
-                reason, limit, asked = _unread(text, places)
-                refused = L.CMD_REFUSED_REASON, L.CMD_REFUSED_LIMIT, L.CMD_REFUSED_USED, L.CMD_REFUSED_ASKED
-                values.update(zip(refused, (reason, limit, tag, asked), strict=True))
-                row_flags |= L.ROWFLAG_REFUSED
-                break
-            values[word] = number
-    if order.expiry_ns:
-        values[L.CMD_EXPIRY] = order.expiry_ns
-    if order.deadline_ns:
-        values[L.CMD_DEADLINE] = order.deadline_ns
-    by_id = order.msg_type == "H"  # the order meant is named by 11; in the row that is the original
-    own, orig = (b"", order.cl_ord_id) if by_id else (order.cl_ord_id, order.orig_cl_ord_id)
-    texts = None
-    for text, word in ((own, L.CMD_ID_HI), (orig, L.CMD_ORIG_HI)):
-        if text:
-            key, as_text = _key(text)
-            values[word], values[word + 1] = key
-            if as_text:
-                texts = own, orig
-    if order.request_id:
-        texts = order.request_id, orig
-        row_flags |= L.ROWFLAG_REQUEST_ID
-    kind = {"D": codes.C_NEW, "F": codes.C_CANCEL, "G": codes.C_REPLACE, "H": codes.C_STATUS, "q": codes.C_MASS_CANCEL}[order.msg_type]
-    contract_side = order.contract_side
-    if order.msg_type == "q":
-        values[L.CMD_SCOPE] = order.scope
-        contract_side = 0
-        if order.scope == codes.SCOPE_EVENT and known:
-            instrument = row.event.id
-    turn.add(
-        kind,
-        session,
-        account or (0 if order.msg_type in "FG" else _default_account(m, session)),  # those that name none mean the order's own
-        values,
-        texts=texts,
-        instrument=instrument,
-        front_end=order.front_end,
-        side=order.side,
-        contract_side=contract_side,
-        type_=order.type,
-        tif=order.tif,
-        stp=order.stp,
-        flags=order.flags,
-        row_flags=row_flags | (L.ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0),
-    )
-    if order.seq >= COUNTED_MAX:
-        turn.add(codes.C_SET_IN, session, values={L.CMD_NEXT_IN: order.seq + 1})
-
-
-def _unread(text: bytes, places: int) -> tuple[int, int, int]:
-    """Why `scale` does not read a decimal: (reason, limit, what was there)."""
-    whole, _, fraction = text.lstrip(b"-").partition(b".")
-    decimals = len(fraction.rstrip(b"0"))
-    if decimals > places:
-        return codes.R_TOO_MANY_DECIMALS, places, decimals
-    return codes.R_TOO_MANY_DIGITS, DIGITS_MAX - places, len(whole.lstrip(b"0"))
-
-
-def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
-    """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
-    if not account:
-        return UNKNOWN_ACCOUNT
-    return account if state.Account.of(m, account).firm == state.Session.of(m, session).firm else UNKNOWN_ACCOUNT
-
-
-def _default_account(m: NDArray[np.int64], session: int) -> int:
-    return state.Session.of(m, session).account
-
-
-def _padded(text: bytes) -> NDArray[np.uint8]:
-    data = np.zeros(len(text) + SLACK, np.uint8)
-    data[: len(text)] = np.frombuffer(text, np.uint8)
-    return data
-
-
-def _find(m: NDArray[np.int64], kind: int, text: bytes) -> int:
-    return int(find_name(m, kind, _padded(text), 0, len(text))) if text else 0
-
-
-def _key(text: bytes) -> tuple[tuple[int, int], bool]:
-    """((hi, lo), it needs a text row)."""
-    out = np.zeros(2, np.int64)
-    kind = id_key(_padded(text), 0, len(text), out)
-    return (int(out[0]), int(out[1])), kind == 1

@@ -9,9 +9,10 @@ from config import admin_records as ar
 from config import load
 from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
-from exchange_server.gateway.binary_connection import BinaryConnection, BinaryEncoder
+from exchange_server.gateway.binary.connection import BinaryConnection
+from exchange_server.gateway.binary.encoder import BinaryEncoder
 from exchange_server.gateway.connection import NullOutlet, TurnInput
-from exchange_server.gateway.market_data import MarketData
+from exchange_server.gateway.feeds.market_data import MarketData
 from exchange_server.gateway.sessions import Directory, before_logon
 from exchange_server.journal.event_store import EventStore
 from protocol import codes
@@ -31,7 +32,7 @@ class World:
 
     def __init__(self, folder: Path, event_rows: int = 64, rows: int = 256) -> None:
         self.engine = Engine(SMALL, event_rows=event_rows)
-        self.store = EventStore(folder, rows_per_file=1 << 14, prepare_ahead=False)
+        self.store = EventStore(folder, rows_per_file=1 << 14)
         self.input = TurnInput(rows)
         self.now = 1_800_000_000 * SECOND  # of the steady clock: what heartbeats go by
         self.step_ns = 0  # how far the time of day has been set away from it

@@ -10,7 +10,7 @@ from exchange_server.core import layout as L
 from protocol import codes
 from protocol.fix_messages import Framer, format_timestamp, parse
 from tests.core.test_wire_fix import mutate
-from tests.gateway.fix_street import ESP, FixEnd, Street, order_body, show
+from tests.gateway.fix.street import ESP, FixEnd, Street, order_body, show
 
 SECOND = 10**9
 

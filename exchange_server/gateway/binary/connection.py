@@ -1,6 +1,6 @@
-"""One binary session's end at the server: bytes to command rows, and everything of the session that is not an order.
+"""One binary session's end at the server: logon, heartbeats, resends. What the session is for is its kind (order_entry.py).
 
-The frequent messages are decoded by wires/binary_in.py; what it leaves (DEC_SLOW) is one message for plain Python. A
+The frequent messages of the kind are decoded by wires/binary_in.py; what it leaves (DEC_SLOW) is one message for plain Python. A
 message that cannot be taken is answered by a numbered MessageRefused and has no effect; the session goes on. A frame whose length is
 impossible, or anything but a Logon before logon, ends the connection with a Logout that says why.
 
@@ -14,83 +14,55 @@ from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from protocol import codes, errors
 from protocol import messages as M
 from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MILLISECOND, Heartbeats, check_logon
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
-from .. import state
-from ..core import layout as L
-from ..core.layout import plain
-from ..journal.event_store import EventsMissing
-from ..wires import binary_in, binary_out
-from .connection import Connection, Outlet, TurnInput
-from .encoders import Router
-from .market_data import MarketData
+from ... import state
+from ...core import layout as L
+from ...wires import binary_in
+from ..connection import ORDER_ENTRY, Connection, Outlet, SessionTable, TurnInput
+from ..feeds.market_data import MarketData
+from .encoder import BinaryEncoder
+from .order_entry import OrderEntry
+from .resume import reports
 
 MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
 BACKLOG_BYTES = 256 * 1024  # long answers wait while more than this is not taken
 RETRY_NS = 5 * MILLISECOND
 PYTHON_WEIGHT = 16  # a message that plain Python takes counts as so many of the turn's budget
-RESUME_EVENTS = 512  # per piece
 LONG_ANSWERS = 32  # that may wait on one connection
 
 
-class BinaryDirectory(Protocol):
-    """What a binary connection needs of the directory (gateway/sessions.py)."""
+class Kind(Protocol):
+    """What a session is for. One object for each logged-on session."""
+
+    hot: bool  # the decode kernel turns frequent messages into rows; else all of them go through `take`
+
+    def frequent(self, message: M.ClientMessage) -> bool:
+        """Is it one that the kernel takes when it is spelt as usual?"""
+
+    def take(self, message: M.ClientMessage, turn: TurnInput) -> bool:
+        """The rows of one message, in the turn. False: it is none that makes rows."""
+
+    def answer(self, message: M.ClientMessage) -> Iterator[bytes] | str | None:
+        """The pieces of a long, unnumbered answer; None: it is done and has none; or why it is refused, as text."""
+
+    def lost(self) -> None:
+        """The connection is gone."""
+
+
+# (connection, session, market data or None) -> the kind; chosen at logon
+KINDS: dict[str, Callable[[Connection, int, MarketData | None], Kind]] = {ORDER_ENTRY: OrderEntry}
+
+
+class BinaryDirectory(SessionTable, Protocol):
+    """What a binary session needs of the directory (gateway/sessions.py)."""
 
     def authenticate_binary(self, key: str, challenge: bytes, mac: bytes) -> tuple[int, int]:
         """(session id, codes.OK), or (0, reason)."""
-
-    def bind(self, session: int, connection: Connection) -> bool:
-        """False: another connection has this session."""
-
-    def unbind(self, session: int, connection: Connection) -> None: ...
-
-    def admit(self, connection: Connection, who: str, now_ns: int) -> int: ...
-
-    def leave(self, connection: Connection) -> None: ...
-
-    def logged_on(self, connection: Connection, who: str, now_ns: int) -> None: ...
-
-    def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None: ...
-
-
-class BinaryEncoder:
-    """Event rows to bytes for the sessions of this wire (the pipeline's Encoder). One per engine; grows its buffers as needed."""
-
-    def __init__(self, engine: Any, event_rows: int = 4096) -> None:
-        self.engine = engine
-        self.messages = 0
-        self._router = Router(engine, 64)  # of its own: a resume is encoded between turns
-        self._out = np.zeros(binary_out.out_bytes(event_rows), dtype=np.uint8)
-        self._index = np.zeros(binary_out.index_words(engine.m), dtype=np.int64)
-        self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
-        self._res_words = self._res.data  # reading a word through these costs a third of numpy's way
-        self._index_words = self._index.data
-
-    def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
-        """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
-        return self.write(events, self._router.route(events))
-
-    def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> list[tuple[int, bytes]]:
-        """The same with the routes of these rows (wires/route.py)."""
-        res = self._res
-        while binary_out.encode(events, routes, self._out, self._index, res) == L.ENC_SPACE:
-            self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
-        answer = self._res_words
-        used = answer[L.RES_INDEX]
-        if not used:
-            return []
-        self.messages += answer[L.RES_MESSAGES]
-        out, index = self._out.data, self._index_words
-        if used == 1:
-            session, at, length = index[0], index[1], index[2]
-            return [(session, bytes(out[at : at + length]))]
-        rows = self._index[: used * L.INDEX_WORDS].tolist()
-        return [(rows[i], bytes(out[rows[i + 1] : rows[i + 1] + rows[i + 2]])) for i in range(0, len(rows), L.INDEX_WORDS)]
 
 
 class BinaryConnection(Connection):
@@ -102,9 +74,11 @@ class BinaryConnection(Connection):
     """
 
     __slots__ = (
-        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_kind", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
         "engine", "server_name", "slow",
     )  # fmt: skip
+
+    directory: BinaryDirectory
 
     def __init__(
         self,
@@ -127,6 +101,7 @@ class BinaryConnection(Connection):
         self._encoder = encoder
         self._market = market
         self._challenge = challenge()
+        self._kind: Kind | None = None  # from a good logon on
         self._knock: M.Logon | None = None  # a logon that waits
         self._heartbeat_ms = heartbeat_ms
         self._greeted = False
@@ -169,10 +144,10 @@ class BinaryConnection(Connection):
 
     def lost(self, turn: TurnInput) -> None:
         """See Connection."""
-        if self._market is not None:
-            self._market.drop(self)
+        if self._kind is not None:
+            self._kind.lost()
         self._pieces.clear()
-        self.directory.leave(self)  # type: ignore[attr-defined]
+        self.directory.leave(self)
         super().lost(turn)
 
     def logoff_flags(self) -> int:
@@ -254,13 +229,13 @@ class BinaryConnection(Connection):
         return self._logon(message, turn)
 
     def _refuse(self, who: str, reason: int, text: str, turn: TurnInput) -> None:
-        self.directory.logon_refused(self, who, reason, text, turn.tick_ns)  # type: ignore[attr-defined]
+        self.directory.logon_refused(self, who, reason, text, turn.tick_ns)
         self._end(reason, text, turn.tick_ns)
 
     def _logon(self, message: M.Logon, turn: TurnInput) -> bool:
         reason, text = check_logon(message, self._heartbeat_ms)
         session = 0
-        directory: Any = self.directory
+        directory = self.directory
         if reason == codes.OK:
             reason = directory.admit(self, message.key, turn.tick_ns)
             text = errors.text(codes.R_LOGON_DELAYED)
@@ -282,6 +257,7 @@ class BinaryConnection(Connection):
             self._refuse(message.key, reason, text, turn)
             return False
         self.session = session
+        self._kind = KINDS[directory.kind_of(session)](self, session, self._market)
         self._knock = None
         directory.logged_on(self, message.key, turn.tick_ns)
         self.grow()
@@ -307,20 +283,22 @@ class BinaryConnection(Connection):
 
     def _decode(self, turn: TurnInput) -> bool:
         """Everything in the buffer, within the budget. True: there is more."""
-        conn, res = self._conn, self._res
+        conn, res, kind = self._conn, self._res, self._kind
+        assert kind is not None
         budget = min(MESSAGES_PER_TURN, turn.share)
         while True:
             room = min(budget, (turn.limit - turn.words) // L.CMD_WORDS)
             if room <= 0:
                 return True
-            conn[L.CN_BUDGET] = room
-            status = binary_in.decode(self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
-            self.start, turn.words, taken = res[:3].tolist()
-            if status == L.DEC_NEED_MORE:
-                return False
-            budget -= taken
-            if status == L.DEC_FULL:
-                continue
+            if kind.hot:
+                conn[L.CN_BUDGET] = room
+                status = binary_in.decode(self.buf, self.start, self.end, conn, turn.inbox, turn.words, res)
+                self.start, turn.words, taken = res[:3].tolist()
+                if status == L.DEC_NEED_MORE:
+                    return False
+                budget -= taken
+                if status == L.DEC_FULL:
+                    continue
             budget -= PYTHON_WEIGHT
             try:
                 payload = self._payload(MAX_CLIENT_PAYLOAD)
@@ -335,118 +313,36 @@ class BinaryConnection(Connection):
                 self.slow += 1
                 self._send(turn, M.MessageRefused(error.reason, error.tag, error.id, error.text[:500]))
                 continue
-            self._message(message, turn)
+            self._message(message, turn, kind)
             if self._leaving:
                 return True
 
-    def _message(self, message: M.ClientMessage, turn: TurnInput) -> None:
+    def _message(self, message: M.ClientMessage, turn: TurnInput, kind: Kind) -> None:
         """One message that the kernel left to us."""
-        if isinstance(message, M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.OrderStatusRequest):
-            self.slow += 1  # an unusual spelling of a frequent message
-            add_request(turn, self.session, message)
-        elif isinstance(message, M.SplitSets | M.MergeSets):
-            kind = codes.C_SPLIT if isinstance(message, M.SplitSets) else codes.C_MERGE
-            values = {L.CMD_ID_LO: message.id, L.CMD_SETS: message.sets}
-            turn.add(kind, self.session, message.account, values, instrument=message.event)
-        elif isinstance(message, M.Heartbeat):
+        if isinstance(message, M.Heartbeat):
             pass
         elif isinstance(message, M.Logout):
             self._leaving = True
             self.start = self.end  # nothing after it counts
         elif isinstance(message, M.Logon):
             self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
+        elif kind.take(message, turn):
+            self.slow += kind.frequent(message)  # an unusual spelling of a frequent message
         else:
-            self._query(message, turn.tick_ns)
+            self._query(message, turn.tick_ns, kind)
 
-    def _query(self, message: M.Resume | M.Subscribe | M.Unsubscribe | M.DefinitionsRequest, now_ns: int) -> None:
+    def _query(self, message: M.ClientMessage, now_ns: int, kind: Kind) -> None:
         """A request with a long, unnumbered answer."""
         tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
         if len(self._pieces) >= LONG_ANSWERS:
             text = f"{LONG_ANSWERS} long answers are already being sent: wait for one of them"
             self._write(M.RequestRefused(codes.R_OVERLOAD, tag, 0, text), now_ns)
-        elif isinstance(message, M.Resume):
-            self._pieces.append(self._resume(message.begin, message.end))
-        elif self._market is None:
-            self._write(M.RequestRefused(codes.R_WIRE_UNKNOWN_MESSAGE, tag, 0, "this port has no market data"), now_ns)
-        elif isinstance(message, M.Subscribe):
-            self._pieces.append(self._market.subscribe(self, message.instruments))
-        elif isinstance(message, M.Unsubscribe):
-            self._market.unsubscribe(self, message.instruments)
-        else:
-            self._pieces.append(self._market.definitions(self))
+            return
+        answer = self._resume(message.begin, message.end) if isinstance(message, M.Resume) else kind.answer(message)
+        if isinstance(answer, str):
+            self._write(M.RequestRefused(codes.R_WIRE_UNKNOWN_MESSAGE, tag, 0, answer), now_ns)
+        elif answer is not None:
+            self._pieces.append(answer)
 
     def _resume(self, begin: int, end: int) -> Iterator[bytes]:
-        """Reports begin..end (0: up to now) from the event store, as they were. All that is read here was written in turns before this
-        one, so it is sent after them, through the same gate."""
-        row = state.Session.of(self.engine.m, self.session)
-        newest = row.next_out - 1
-        last = min(end or newest, newest)
-        if begin > newest + 1 or (end and end < begin - 1):
-            yield frame(M.encode(M.ResumeDone(begin, end, 0, codes.R_RESUME_UNKNOWN)))
-            return
-        reason = codes.OK
-        numbers: list[int] = []
-        try:
-            if begin <= last:
-                numbers = self._store.chain(row.last_event, begin, last)[::-1].tolist()
-        except EventsMissing as missing:
-            if not missing.lost:
-                yield frame(M.encode(M.ResumeDone(begin, begin - 1, 0, codes.R_REPORTS_REBUILDING)))
-                return
-            reason, numbers = codes.R_REPORTS_LOST, missing.found[::-1].tolist()
-            first = int(self._store.rows(numbers[0], 1)[L.EVT_SESSION_NUMBER]) if numbers else last + 1
-            text = f"reports {begin} to {first - 1} of this session are lost: {missing}"
-            yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
-            begin = first
-        sent = begin - 1
-        for at in range(0, len(numbers), RESUME_EVENTS):
-            rows = []
-            try:
-                for number in numbers[at : at + RESUME_EVENTS]:
-                    head = self._store.rows(number, 1)
-                    extra = plain.extra_of(int(head[L.EVT_HEAD]))
-                    rows.append(self._store.rows(number, 1 + extra) if extra else head)
-            except EventsMissing as missing:
-                reason = codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING
-            if rows:
-                for session, data in self._encoder.encode(np.concatenate(rows)):
-                    if session == self.session:
-                        yield data
-                sent = int(rows[-1][L.EVT_SESSION_NUMBER])
-            if reason and len(rows) < len(numbers[at : at + RESUME_EVENTS]):
-                yield frame(M.encode(M.ResumeDone(begin, sent, at + len(rows), reason)))
-                return
-        yield frame(M.encode(M.ResumeDone(begin, max(last, begin - 1), len(numbers), reason)))
-
-
-def add_request(
-    turn: TurnInput, session: int, message: M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.OrderStatusRequest
-) -> None:
-    """The command row of a request, exactly as the kernel would write it."""
-    values = {L.CMD_ID_LO: message.id}
-    if isinstance(message, M.MassCancel):
-        target = message.event if message.scope == codes.SCOPE_EVENT else message.instrument
-        values[L.CMD_SCOPE] = message.scope
-        turn.add(codes.C_MASS_CANCEL, session, message.account, values, instrument=target, side=message.side)
-        return
-    if isinstance(message, M.CancelOrder | M.OrderStatusRequest):
-        cancel = isinstance(message, M.CancelOrder)
-        values[L.CMD_ORIG_LO] = message.orig if isinstance(message, M.CancelOrder) else message.id
-        turn.add(codes.C_CANCEL if cancel else codes.C_STATUS, session, message.account, values, instrument=message.instrument)
-        return
-    values |= {
-        L.CMD_PRICE: message.price, L.CMD_QTY: message.qty, L.CMD_EXPIRY: message.expiry, L.CMD_MIN_QTY: message.min_qty,
-        L.CMD_DISPLAY_QTY: message.display_qty, L.CMD_STOP_PRICE: message.stop_price, L.CMD_DEADLINE: message.deadline,
-        L.CMD_GROUP_SEQ: plain.pack_group(message.group, 0), L.CMD_COST_CAP: message.cost_cap,
-    }  # fmt: skip
-    venue = front_end = 0
-    kind = codes.C_NEW
-    if isinstance(message, M.ReplaceOrder):
-        kind = codes.C_REPLACE
-        values[L.CMD_ORIG_LO] = message.orig
-    else:
-        venue, front_end = message.venue, message.front_end
-    turn.add(
-        kind, session, message.account, values, instrument=message.instrument, venue=venue, front_end=front_end, side=message.side,
-        contract_side=message.contract_side, type_=message.type, tif=message.tif, stp=message.stp, flags=message.flags,
-    )  # fmt: skip
+        return reports(state.Session.of(self.engine.m, self.session), self._store, self._encoder, begin, end)

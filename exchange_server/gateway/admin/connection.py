@@ -15,7 +15,6 @@ limit, used, asked, and of a configuration the record's number. Every answer wai
 answered with R_BAD_COMMAND and what is wrong with it; a line longer than BUFFER ends the connection.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -23,70 +22,11 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from ..registry import AdminAnswer, Refusal, Registry, Trial
-from ..registry.market_view import market_view
-from .connection import Connection, Outlet, SessionTable, TurnInput
+from ...registry import AdminAnswer, Refusal
+from ..connection import Connection, Outlet, SessionTable, TurnInput
+from .office import BadRequest, Office
 
 LINES_PER_TURN = 64
-
-Verb = Callable[[dict[str, Any]], Any]
-
-
-class BadRequest(Exception):
-    """The request cannot be carried out; the text is the answer."""
-
-
-class Office:
-    """What the admin connections of one server share: where answers come from, and the verbs."""
-
-    def __init__(
-        self,
-        registry: Registry,
-        arena: Any,
-        expect: Callable[[int, Callable[[AdminAnswer], None]], None],
-        try_out: Callable[[ar.Configuration], Trial],
-        status: Callable[[], dict[str, Any]],
-        stop: Callable[[], None],
-        extra: dict[str, Verb] | None = None,
-    ) -> None:
-        """arena: the engine's word array. expect(offset, callback): who gets the answer of the ADMIN row at that offset of the turn.
-        try_out: what a configuration would do."""
-        self.registry = registry
-        self.arena = arena
-        self.expect = expect
-        self._stop_server = stop
-        self.try_out = try_out
-        self.acts = 0
-        self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
-        self.verbs: dict[str, Verb] = {
-            "markets": self._markets,
-            "plan": self._plan,
-            "assets": lambda request: {"assets": registry.decimals()},
-            "status": lambda request: status(),
-            "stop": self._stop,
-            **(extra or {}),
-        }
-
-    def _stop(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
-        self._stop_server()
-        return {}
-
-    def _markets(self, request: dict[str, Any]) -> Any:
-        event = request.get("event", "")
-        if not isinstance(event, str):
-            raise BadRequest("event: a name is required")
-        return {"markets": market_view(self.registry, self.arena, event)}
-
-    def _plan(self, request: dict[str, Any]) -> Any:
-        """What a configuration would change, record by record, and what it would be refused for."""
-        try:
-            record = ar.from_builtins(request.get("record"))
-        except ValueError as error:
-            raise BadRequest(f"record: {error}") from error
-        if not isinstance(record, ar.Configuration):
-            raise BadRequest("record: a configuration is required")
-        trial = self.try_out(record)
-        return {"changes": trial.changes, "refusals": trial.refusals}
 
 
 class AdminConnection(Connection):

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from exchange_server.core import layout as L
-from exchange_server.gateway.fix_logons import LogonMemory
-from exchange_server.gateway.fix_resend import NEWEST, Resends
+from exchange_server.gateway.fix.logons import LogonMemory
+from exchange_server.gateway.fix.resend import NEWEST, Resends
 from protocol import codes
 from protocol.fix_messages import parse
 from tests.core.test_wire_fix import mutate
-from tests.gateway.fix_street import ESP, FixEnd, Street, order_body, show
+from tests.gateway.fix.street import ESP, FixEnd, Street, order_body, show
 
 SECOND = 10**9
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from protocol import codes, errors
 
-from ..core import layout as L
-from ..wires.fix_out import (
+from ...core import layout as L
+from ...wires.fix_out import (
     FIX_RES_WORDS,
     FLAG_RESEND,
     MESSAGE_BYTES,
@@ -42,7 +42,7 @@ from ..wires.fix_out import (
     encode,
     index_words,
 )
-from .encoders import Router
+from ..encoders import Router
 
 # In which unit the numbers of a refusal are shown on a text wire; all others are plain numbers.
 UNITS = {

@@ -1,0 +1,1 @@
+"""The binary wire: sessions and their kinds."""

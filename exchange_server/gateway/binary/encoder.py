@@ -1,0 +1,45 @@
+"""The way from event rows to binary reports for Python callers: the kernel's buffers."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...core import layout as L
+from ...wires import binary_out
+from ..encoders import Router
+
+
+class BinaryEncoder:
+    """Event rows to bytes for the sessions of this wire (the pipeline's Encoder). One per engine; grows its buffers as needed."""
+
+    def __init__(self, engine: Any, event_rows: int = 4096) -> None:
+        self.engine = engine
+        self.messages = 0
+        self._router = Router(engine, 64)  # of its own: a resume is encoded between turns
+        self._out = np.zeros(binary_out.out_bytes(event_rows), dtype=np.uint8)
+        self._index = np.zeros(binary_out.index_words(engine.m), dtype=np.int64)
+        self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
+        self._res_words = self._res.data  # reading a word through these costs a third of numpy's way
+        self._index_words = self._index.data
+
+    def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
+        """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
+        return self.write(events, self._router.route(events))
+
+    def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> list[tuple[int, bytes]]:
+        """The same with the routes of these rows (wires/route.py)."""
+        res = self._res
+        while binary_out.encode(events, routes, self._out, self._index, res) == L.ENC_SPACE:
+            self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
+        answer = self._res_words
+        used = answer[L.RES_INDEX]
+        if not used:
+            return []
+        self.messages += answer[L.RES_MESSAGES]
+        out, index = self._out.data, self._index_words
+        if used == 1:
+            session, at, length = index[0], index[1], index[2]
+            return [(session, bytes(out[at : at + length]))]
+        rows = self._index[: used * L.INDEX_WORDS].tolist()
+        return [(rows[i], bytes(out[rows[i + 1] : rows[i + 1] + rows[i + 2]])) for i in range(0, len(rows), L.INDEX_WORDS)]

@@ -1,0 +1,1 @@
+"""The FIX wire: sessions and their kinds."""

@@ -1,0 +1,162 @@
+"""The session kind that enters orders over FIX: what its Logon may ask for, and its application messages as command rows.
+
+A kind is what a session is for, apart from how a session lives (connection.py): `hot` are the message types that the decode kernel turns into rows
+by itself, `logon_flags` what of a Logon concerns this kind, `take` one message in plain Python. A further kind is a file like this one and a
+line in connection.KINDS.
+"""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes
+from protocol.fix_messages import DIGITS_MAX, FixMessage, OrderRequest, Problem, read_order, scale
+
+from ... import state
+from ...core import layout as L
+from ...core.kit.loads import SLACK
+from ...core.kit.names import find_name
+from ...core.layout import plain
+from ...core.risk.visibility import visible_to
+from ...wires.fix_in import id_key
+from ..connection import TurnInput
+
+UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
+UNKNOWN_INSTRUMENT = 0x7FFFFFFF
+COUNTED_MAX = 1 << 32  # numbers from here on have no room in an order's row: a C_SET_IN carries them
+
+
+class OrderEntry:
+    """Orders of one session. engine: `m` (the arena)."""
+
+    __slots__ = ("_engine", "_session")
+
+    hot = frozenset(("D", "F", "G"))
+
+    def __init__(self, engine: Any, session: int) -> None:
+        self._engine = engine
+        self._session = session
+
+    def logon_flags(self, logon: FixMessage) -> int:
+        """LOGON_* of what the Logon asks for: settlement reports (5001), cancel on disconnect (5002)."""
+        flags = L.LOGON_SETTLEMENT if logon.get(5001) == b"Y" else 0
+        return flags | (L.LOGON_CANCEL_ON_DISCONNECT if logon.get(5002) == b"Y" else 0)
+
+    def take(self, message: FixMessage, turn: TurnInput) -> Problem | None:
+        """The rows of one application message, in the turn. What is wrong with its form: then there are none."""
+        order = read_order(message)
+        if isinstance(order, Problem):
+            return order
+        add_order(self._engine.m, turn, self._session, order)
+        return None
+
+
+def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderRequest) -> None:
+    """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an
+    order's."""
+    instrument = _find(m, L.NAME_INSTRUMENT, order.symbol)
+    if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
+        instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
+    account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
+    values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
+    known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
+    row = state.Instrument.of(m, instrument if known else 0)
+    decimals = row.price_decimals, row.qty_decimals
+    parts = (
+        (44, L.CMD_PRICE, order.price, decimals[0]),
+        (38, L.CMD_QTY, order.qty, decimals[1]),
+        (110, L.CMD_MIN_QTY, order.min_qty, decimals[1]),
+        (1138, L.CMD_DISPLAY_QTY, order.display_qty, decimals[1]),
+        (99, L.CMD_STOP_PRICE, order.stop_price, decimals[0]),
+        (5014, L.CMD_COST_CAP, order.cost_cap, 0),
+    )
+    row_flags = 0
+    for tag, word, text, places in parts if order.msg_type in "DG" else ():
+        if text:
+            number, wrong = scale(text, places)
+            if wrong and known:
+                reason, limit, asked = _unread(text, places)
+                refused = L.CMD_REFUSED_REASON, L.CMD_REFUSED_LIMIT, L.CMD_REFUSED_USED, L.CMD_REFUSED_ASKED
+                values.update(zip(refused, (reason, limit, tag, asked), strict=True))
+                row_flags |= L.ROWFLAG_REFUSED
+                break
+            values[word] = number
+    if order.expiry_ns:
+        values[L.CMD_EXPIRY] = order.expiry_ns
+    if order.deadline_ns:
+        values[L.CMD_DEADLINE] = order.deadline_ns
+    by_id = order.msg_type == "H"  # the order meant is named by 11; in the row that is the original
+    own, orig = (b"", order.cl_ord_id) if by_id else (order.cl_ord_id, order.orig_cl_ord_id)
+    texts = None
+    for text, word in ((own, L.CMD_ID_HI), (orig, L.CMD_ORIG_HI)):
+        if text:
+            key, as_text = _key(text)
+            values[word], values[word + 1] = key
+            if as_text:
+                texts = own, orig
+    if order.request_id:
+        texts = order.request_id, orig
+        row_flags |= L.ROWFLAG_REQUEST_ID
+    kind = {"D": codes.C_NEW, "F": codes.C_CANCEL, "G": codes.C_REPLACE, "H": codes.C_STATUS, "q": codes.C_MASS_CANCEL}[order.msg_type]
+    contract_side = order.contract_side
+    if order.msg_type == "q":
+        values[L.CMD_SCOPE] = order.scope
+        contract_side = 0
+        if order.scope == codes.SCOPE_EVENT and known:
+            instrument = row.event.id
+    turn.add(
+        kind,
+        session,
+        account or (0 if order.msg_type in "FG" else _default_account(m, session)),  # those that name none mean the order's own
+        values,
+        texts=texts,
+        instrument=instrument,
+        front_end=order.front_end,
+        side=order.side,
+        contract_side=contract_side,
+        type_=order.type,
+        tif=order.tif,
+        stp=order.stp,
+        flags=order.flags,
+        row_flags=row_flags | (L.ROWFLAG_TIF if order.msg_type == "G" and order.tif_said else 0),
+    )
+    if order.seq >= COUNTED_MAX:
+        turn.add(codes.C_SET_IN, session, values={L.CMD_NEXT_IN: order.seq + 1})
+
+
+def _unread(text: bytes, places: int) -> tuple[int, int, int]:
+    """Why `scale` does not read a decimal: (reason, limit, what was there)."""
+    whole, _, fraction = text.lstrip(b"-").partition(b".")
+    decimals = len(fraction.rstrip(b"0"))
+    if decimals > places:
+        return codes.R_TOO_MANY_DECIMALS, places, decimals
+    return codes.R_TOO_MANY_DIGITS, DIGITS_MAX - places, len(whole.lstrip(b"0"))
+
+
+def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
+    """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
+    if not account:
+        return UNKNOWN_ACCOUNT
+    return account if state.Account.of(m, account).firm == state.Session.of(m, session).firm else UNKNOWN_ACCOUNT
+
+
+def _default_account(m: NDArray[np.int64], session: int) -> int:
+    return state.Session.of(m, session).account
+
+
+def _padded(text: bytes) -> NDArray[np.uint8]:
+    data = np.zeros(len(text) + SLACK, np.uint8)
+    data[: len(text)] = np.frombuffer(text, np.uint8)
+    return data
+
+
+def _find(m: NDArray[np.int64], kind: int, text: bytes) -> int:
+    return int(find_name(m, kind, _padded(text), 0, len(text))) if text else 0
+
+
+def _key(text: bytes) -> tuple[tuple[int, int], bool]:
+    """((hi, lo), it needs a text row)."""
+    out = np.zeros(2, np.int64)
+    kind = id_key(_padded(text), 0, len(text), out)
+    return (int(out[0]), int(out[1])), kind == 1
