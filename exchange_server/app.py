@@ -90,6 +90,7 @@ class Outside:
     runner: Runner = field(default_factory=Threads)
     real: Callable[[], int] = time.time_ns
     steady: Callable[[], int] = machine_steady_ns
+    boot: int | None = None  # which start of the machine `steady` counts from; None: the machine's own
     listen_tcp: Callable[..., Any] = listen_tcp
     listen_unix: Callable[..., Any] = listen_unix
 
@@ -190,7 +191,7 @@ class Server:
         rules = ClockRules(
             jump_ns=settings.clock_jump_ns, start_ns=settings.clock_jump_at_start_ns, absence_ns=settings.clock_absence_ns
         )  # fmt: skip
-        clock = Clock(memory, rules, self.outside.real, self.outside.steady)
+        clock = Clock(memory, rules, self.outside.real, self.outside.steady, self.outside.boot)
         clock.tell(self.log, at="start")
         return clock
 

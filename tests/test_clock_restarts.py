@@ -1,7 +1,6 @@
 """Durability 11 across restarts: the server is stopped or killed while its machine's clock is wrong, and started again."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.journal.recover import seal
-from exchange_server.net.clock import SECOND, Clock
+from exchange_server.net.clock import SECOND
 from exchange_server.net.observe import Log
 from protocol import codes
 from tests.server_kit import SMALL
@@ -37,20 +36,17 @@ class Lines(Log):
 class Machine:
     """The clocks of the machine, and the server that runs on it now."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path) -> None:
         self.real, self.steady, self.boot = NOON, 500 * SECOND, 3
         self.server: Any = None
         (folder / "test.toml").write_text(SMALL.replace("[server]", f"[server]\nsession_throttle = {THROTTLE}"))
         config = load(str(folder / "test.toml"))
         self.options = ServeOptions(folder / "data", config.settings, config.items, "test.toml")
-        monkeypatch.setattr(app, "Clock", self.clock)
-
-    def clock(self, memory: Any, rules: Any) -> Clock:
-        return partial(Clock, real=lambda: self.real, steady=lambda: self.steady, boot=self.boot)(memory, rules)
 
     def start(self) -> "Machine":
         self.log = Lines()
-        self.server = app.Server(self.options, self.log)
+        clocks = app.Outside(real=lambda: self.real, steady=lambda: self.steady, boot=self.boot)
+        self.server = app.Server(self.options, self.log, clocks)
         self.events: list[int] = []
         return self
 
@@ -103,8 +99,8 @@ class Machine:
 
 
 @pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
-    one = Machine(tmp_path, monkeypatch)
+def machine(tmp_path: Path) -> Iterator[Machine]:
+    one = Machine(tmp_path)
     yield one
 
 
