@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from exchange_server.core import layout as L
 from exchange_server.core.book.levels import queue_push, queue_reduce, queue_remove
-from exchange_server.core.prefetch import touch
+from exchange_server.core.kit.bits import touch
 from protocol import codes as C
 from tests.flows import PAYOUT, NamedFlow, named_flow
 

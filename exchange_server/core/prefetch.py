@@ -7,17 +7,10 @@ given and nothing is written, so events, state and replay are the same with and 
 every word read here is checked to lie in its table.
 """
 
-from typing import Any
-
-from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-
 from protocol import codes as C
 
 from . import layout as L
-from .kit.bits import mix2, mix3
+from .kit.bits import mix2, mix3, touch
 from .kit.jit import leaf
 from .kit.pairs import PAIR_COLLATERAL, PAIR_WORDS
 from .kit.pools import pool_base, pool_cap
@@ -28,24 +21,6 @@ from .life.ids import ARCHIVED
 FAR = 18 * L.CMD_WORDS  # stage 1: rows ahead, in words
 MIDDLE = 12 * L.CMD_WORDS
 NEAR = 6 * L.CMD_WORDS
-
-
-@intrinsic
-def touch(typingctx: Any, m: Any, at: Any) -> Any:
-    """Ask for the cache line of m[at], to be written. Any offset is harmless: a hint never faults."""
-
-    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        base = args[0]
-        if isinstance(signature.args[0], types.Array):
-            base = context.make_array(signature.args[0])(context, builder, value=base).data
-        pointer = builder.bitcast(cgutils.gep(builder, base, args[1]), ir.IntType(8).as_pointer())
-        i32 = ir.IntType(32)
-        hint = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
-        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], hint)
-        builder.call(function, [pointer, ir.Constant(i32, 1), ir.Constant(i32, 3), ir.Constant(i32, 1)])
-        return context.get_dummy_value()
-
-    return types.void(m, types.int64), codegen
 
 
 @leaf

@@ -13,6 +13,7 @@ from ..core.kit.loads import store64
 from ..core.kit.pools import pool_cap
 from ..core.layout.packed import FLAGS, REASON, STATUS, TIF, TYPE, account_of, contract_side_of, extra_of, instrument_of, kind_of, side_of
 from .msgpack import SLACK_BYTES, write_int, write_length
+from .route import touch_event
 
 TAG_SENT = 65
 TAG_ACCEPTED = 80
@@ -184,9 +185,12 @@ def encode(ev, routes, out, index, res):
             continue
         begin = p
         place = routes[r + L.RT_FIRST]
-        for _ in range(routes[r + L.RT_MESSAGES]):
+        count = routes[r + L.RT_MESSAGES]
+        for i in range(count):
             e = routes[place]
             place = routes[place + 1]
+            if i + 1 < count:
+                touch_event(ev, routes[place])
             if ev[e + L.EVT_SESSION_NUMBER] != 0:
                 p = _write(out, p, ev, e, ev[e + L.EVT_HEAD])
             else:

@@ -33,6 +33,7 @@ from ..core.layout.packed import (
 )
 from .fix_parse import byte_sum
 from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
+from .route import touch_event
 
 # res: the common words, then
 RES_TAKEN = 3  # routed events that are done; less than there are: `out` was full, call again with it
@@ -554,6 +555,8 @@ def encode(m, ev, routes, first, out, index, res, texts, flags):
                 i += 1
             while i < count:
                 e = routes[place]
+                if i + 1 < count:
+                    touch_event(ev, routes[routes[place + 1]])
                 if ev[e + L.EVT_SESSION_NUMBER] != 0:
                     size = np.int64(MESSAGE_BYTES)
                     if kind_of(ev[e + L.EVT_HEAD]) == C.E_SENT:

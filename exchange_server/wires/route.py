@@ -12,8 +12,8 @@ import numpy as np
 from protocol import codes as C
 
 from ..core import layout as L
-from ..core.kit.bits import words_of
-from ..core.kit.jit import kernel
+from ..core.kit.bits import touch, words_of
+from ..core.kit.jit import kernel, leaf
 from ..core.kit.pools import pool_cap
 from ..core.kit.rows import session_at
 from ..core.layout.packed import extra_of, kind_of, session_of
@@ -69,6 +69,14 @@ def route(m, ev, words, routes):
     routes[L.RO_RECIPIENTS] = recipients
     routes[L.RO_MESSAGES] = messages
     return np.int64(L.ENC_DONE)
+
+
+@leaf
+def touch_event(ev, e):
+    """Ask for the row of an event that is encoded next: in a long turn a recipient's next event lies many rows further on."""
+    touch(ev, e)
+    touch(ev, e + 8)
+    touch(ev, e + 16)
 
 
 def route_words(m: Any, rows: int) -> int:

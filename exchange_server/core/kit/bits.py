@@ -4,6 +4,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import BOUNDSCHECK, leaf
@@ -69,6 +70,24 @@ else:
     def bytes_of(array):
         """The same for a uint8 array."""
         return _pointer(array)
+
+
+@intrinsic
+def touch(typingctx: Any, m: Any, at: Any) -> Any:
+    """Ask for the cache line of m[at], to be written. Any offset is harmless: a hint never faults."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        base = args[0]
+        if isinstance(signature.args[0], types.Array):
+            base = context.make_array(signature.args[0])(context, builder, value=base).data
+        pointer = builder.bitcast(cgutils.gep(builder, base, args[1]), ir.IntType(8).as_pointer())
+        i32 = ir.IntType(32)
+        hint = ir.FunctionType(ir.VoidType(), [pointer.type, i32, i32, i32])
+        function = builder.module.declare_intrinsic("llvm.prefetch", [pointer.type], hint)
+        builder.call(function, [pointer, ir.Constant(i32, 1), ir.Constant(i32, 3), ir.Constant(i32, 1)])
+        return context.get_dummy_value()
+
+    return types.void(m, types.int64), codegen
 
 
 @leaf
