@@ -26,7 +26,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     frozen_ns: int = 1_000 * MILLION  # a timer that fires later than this: the process stood still, and its peers are not to blame
     thaw_ns: int = 250 * MILLION  # so long peers' bytes are read before they are judged
     modest_rows: int = 32  # rows of one turn up to which a session is modest: its answers must not wait for a flood
-    greedy_share: int = 64  # messages of a turn for each of the others while a modest session is there; more when few of them are greedy
+    greedy_share: int = 48  # messages of a turn for each of the others while a modest session is there; more when few of them are greedy
     fair_ns: int = 1_000 * MILLION  # how long one is called greedy, or the turn kept short for a modest one
     connections: int = 10_000
     inline_rows: int = 128  # a turn of at most so many rows is short: the loop itself may write it (gate.py)
