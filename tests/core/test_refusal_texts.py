@@ -5,6 +5,7 @@ A tick, a lot and a minor unit of money are 0.01 here (a minor unit of the base 
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -42,6 +43,14 @@ NOT_PROVOKED = {
     C.R_TOO_MANY_DECIMALS: "read from FIX text only: tests/gateway/fix/test_connection.py",
     C.R_TOO_MANY_DIGITS: "read from FIX text only: tests/gateway/fix/test_connection.py",
 }  # fmt: skip
+
+
+def test_what_the_connection_says_is_tested_where_the_connections_are() -> None:
+    """Not here, but not nowhere: each of those reasons is expected by name in a test of gateways, sessions or the turn."""
+    root = Path(__file__).parents[1]
+    text = "".join(path.read_text() for folder in ("gateway", "net", "protocol") for path in sorted((root / folder).rglob("test_*.py")))
+    named = [name for name, code in CODES.items() if NOT_PROVOKED.get(code) == CONNECTION]
+    assert len(named) == 20 and [name for name in named if not re.search(rf"\b{name}\b", text)] == []
 
 
 # ---- the ways to each reason; WireStory notes what is told
