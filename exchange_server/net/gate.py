@@ -107,7 +107,7 @@ class Gate:
                 if self.outbox:
                     if self.held:
                         self.release()
-                    self.leave(now)  # who asked hears first; what nobody waits for is made afterwards
+                    self.leave(now)  # reports first; event store and market data come after
         else:
             self._journal.kick()  # the writer thread takes all that is there; meanwhile the next turn comes together
             if self.held:

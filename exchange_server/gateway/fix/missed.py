@@ -62,7 +62,7 @@ class MissedReports:
         return bool(self._seen == self._store.version)
 
     def piece(self, now_ns: int, full: Callable[[], bool]) -> Iterator[tuple[int, bytes, int]]:
-        """(MsgType word, body, mark) of the next reports, until `full()` or a turn's share is reached; sets `done` behind the last one."""
+        """(MsgType word, body, mark) of the next reports, until `full()` or a turn's share is reached; sets `done` after the last one."""
         found: list[tuple[int, NDArray[np.int64]]] = []
         if self.waiting:
             return

@@ -113,7 +113,7 @@ class ResendJob:
         return (self._end + 1 if self.done else self._next), self._end
 
     def piece(self, now_ns: int) -> bytes:
-        """The next messages, as bytes; sets `done` behind the last ones."""
+        """The next messages, as bytes; sets `done` after the last ones."""
         if self._numbers is None and not self.waiting:
             self._find()
         if self._numbers is None or self.waiting:
