@@ -143,6 +143,7 @@ class Member(_Table, frozen=True, kw_only=True):
     firm: str
     title: str = ""
     share: ar.Share = 1  # its share of the tables that all firms use, in proportion to the others'
+    venue: str = ""  # the firm's home: whose operators define and see it; "": the platform
     count: Repeat | None = None
     account: tuple[Account, ...] = ()
     session: tuple[Session, ...] = ()
