@@ -76,9 +76,17 @@ def somebody_else(registry: Definitions, who: str, record: ar.AnyRecord, now_ns:
         if other == who or not any(ROLES[held.role].may_send(tag) for held in principal.grants):
             continue
         sight = Sight(registry, other, now_ns)
-        if all(sight.may(lambda role: role.may_send(tag), place) for place in places):
+        if all(sight.may(lambda role: role.may_send(tag), place) for place in places) and _may_do(registry, other, record, now_ns):
             return True
     return False
+
+
+def _may_do(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int) -> bool:
+    try:
+        access.authorise(registry, who, record, now_ns)
+    except Refused:
+        return False
+    return True
 
 
 def waits(registry: Definitions, envelope: ar.AdminEnvelope, now_ns: int) -> tuple[Entry | None, bool]:
