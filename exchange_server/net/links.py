@@ -21,7 +21,7 @@ from .observe import Counters, Log
 class Links:
     """by_id: every link with a socket, or with a session that is not yet logged off.
 
-    to_expel, closing, gone: links that the current or next turn must send a Logout, close after its output, log off.
+    to_expel, closing, gone: links that the current or next turn has to expel, close after its output, log off.
     mark(link): put the link on the list of the next turn. wake: request a turn.
     """
 
