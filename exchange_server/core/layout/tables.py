@@ -82,7 +82,7 @@ POOL_NAMES = (
     "special_orders",
 )  # fmt: skip
 
-# Rows addressed by id (id i lies at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
+# Rows addressed by id (id i is at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
 ASSET_WORDS = 16
 A_ID = 0
 A_DECIMALS = 1
@@ -165,9 +165,7 @@ FORM_TIME_NANOS = 3
 SF_LOGGED_ON = 1
 SF_CANCEL_ON_DISCONNECT = 2
 SF_SETTLEMENT = 4
-SF_OPTIONS = (
-    SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT
-)  # options in effect; S_FLAGS also has those of the definition (packed.py: pack_options)
+SF_OPTIONS = SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT  # in effect; S_FLAGS also has those of the definition (packed.py: pack_options)
 
 EVENT_WORDS = 64
 E_ID = 0
