@@ -27,6 +27,7 @@ from .rig import AnswerWrong, Counts, Result, Timed, apply_all, core_flow, cut, 
 
 PASSES = 3
 PER_TURN = 1_000
+REPLAYS = 5  # the median counts: single ones differ by a half on a shared machine
 
 
 def ready(flow: NamedFlow) -> Engine:
@@ -125,7 +126,7 @@ def alone(scale: float = 1.0) -> list[Result]:
 def replay(scale: float, folder: Path) -> list[Result]:
     """The named flow written to a journal and recovered from it, including reading, checking and the event store; compared with the same
     rows live."""
-    n, resting = int(300_000 * scale), int(100_000 * scale)
+    n, resting = int(1_000_000 * scale), int(100_000 * scale)
     flow = core_flow("named", n, resting)
     rows = np.concatenate([flow.preload, flow.flow])
 
@@ -152,16 +153,17 @@ def replay(scale: float, folder: Path) -> list[Result]:
     same = make(None)
     apply_all(same, [flow.definitions.copy()])
     live = timed(count, lambda: apply_all(same, cuts))
-    fresh = make(None)
-    again: list[object] = []
-    again.append(recover(folder, 1, lambda _: fresh, Threads(), mode="async"))
-    back = again[0]
-    if back.engine.digest() != digest or same.digest() != digest:  # type: ignore[attr-defined]
-        raise AnswerWrong("replay: the digest differs from the one before")
-    report = back.report  # type: ignore[attr-defined]
+    reports = []
+    for _ in range(REPLAYS):
+        fresh = make(None)
+        back = recover(folder, 1, lambda _, fresh=fresh: fresh, Threads(), mode="async")  # type: ignore[misc]
+        if back.engine.digest() != digest or same.digest() != digest:
+            raise AnswerWrong("replay: the digest differs from the one before")
+        reports.append(back.report)
+        back.store.close()
+        back.journal.close()
+    report = sorted(reports, key=lambda each: each.replay_seconds)[REPLAYS // 2]
     rate = count / report.replay_seconds
-    back.store.close()  # type: ignore[attr-defined]
-    back.journal.close()  # type: ignore[attr-defined]
     return [Result("replay", f"replay from the journal, {count:,} commands", rate, "commands/s", 0.9 * live.wall_rate,
-        note=f"aim: 0.9 x the same rows live ({live.wall_rate:,.0f}/s by the wall); the whole start, with the digest and the journal opened "
+        note=f"median of {REPLAYS}; aim: 0.9 x the same rows live ({live.wall_rate:,.0f}/s by the wall); the whole start, with the digest and the journal opened "
         f"for writing: {count / report.seconds:,.0f}/s; {report.line()}")]  # fmt: skip
