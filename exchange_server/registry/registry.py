@@ -1,11 +1,11 @@
-"""The names of the ids: definitions, credentials and determinations; changed only by ADMIN records.
+"""Definitions by id and name, credentials and determinations; changed only by ADMIN records.
 
-`apply` checks a record against every rule, gives ids, turns it into definition rows, lets the engine step these, and
+`apply` checks a record against every rule, assigns ids, turns it into definition rows, lets the engine step these, and
 only then changes the tables: a record takes effect as a whole or not at all. The same records at the same times give the
-same tables on every machine. A record that says what is already so is answered "unchanged" and writes no row; one that
-changes what must not change on a live server is refused and names the key.
-Broken, not refused: a row that the core refuses after an earlier row of the same record took effect. That cannot happen
-while both sides agree on the rules, and stops the process (RegistryBroken).
+same tables on every machine. A record that changes nothing is answered "unchanged" and writes no row; one that changes
+something fixed on a live server is refused, and the refusal names the key.
+If the core refuses a row after an earlier row of the same record took effect, registry and core disagree about the rules. This
+is a fault of the program and stops the process (RegistryBroken).
 """
 
 from typing import Any
@@ -27,13 +27,13 @@ from .engine_like import EngineLike, Sink, Words
 from .refused import Refusal, Refused
 from .tables import Account
 
-PARTS_KEPT = 4  # records whose parts are still coming; for a fifth the asker's oldest is given up, or else the oldest
+PARTS_KEPT = 4  # incomplete records kept at once; for a fifth the sender's own oldest is discarded, or if there is none the oldest
 WHO_CHARS = 128
 
 
 class AdminAnswer(msgspec.Struct, frozen=True):
-    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` one sentence; `result` ids and numbers of what was done; `refusal`
-    what is wrong, as data."""
+    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` is one sentence; `result`: ids and numbers of what was done;
+    `refusal`: what is wrong, as data."""
 
     row_seq: int
     ok: bool
@@ -54,8 +54,8 @@ class Registry(Definitions):
 
     # ------------------------------------------------------------------------------------------------- changes
     def apply(self, record: bytes | memoryview, engine: EngineLike, sink: Sink) -> AdminAnswer:
-        """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. Refuses by answer,
-        never by exception; RegistryBroken alone is raised, when state and rules no longer agree."""
+        """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. A refusal is an
+        answer, not an exception. Raises only RegistryBroken, if state and rules no longer agree."""
         row_seq = int(engine.row_seq)
         try:
             envelope = ar.unpack(record)
@@ -120,14 +120,14 @@ class Registry(Definitions):
         return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who)
 
     def _step_or_refuse(self, act: Act, engine: EngineLike, sink: Sink) -> None:
-        """Let the core step an act's rows; raises Refused in the act's words, with the core's numbers."""
+        """Let the core step an act's rows; raises Refused with the act's text and the core's numbers."""
         code = self._step(act.rows, engine, sink)
         if code:
             said = state.Header(engine.m)
             raise Refused(code, f"{act.subject}: {checks.explained(act, code)}", (), said.limit, said.asked, said.used)
 
     def _part(self, who: str, part: ar.PartOf) -> ar.AnyRecord | None:
-        """Keep a piece; the whole record with the last one. Raises Refused."""
+        """Keep a piece; returns the whole record with the last one, None before. Raises Refused."""
         key = f"{who} {part.digest}"
         if part.index == 0:
             self.parts.pop(key, None)
@@ -154,7 +154,7 @@ class Registry(Definitions):
         return whole
 
     def _configure(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
-        """All records of a configuration or none."""
+        """Apply all records of a configuration, or none."""
         record = envelope.record
         assert isinstance(record, ar.Configuration)
         trial = self.try_out(record, engine, *askers)
@@ -176,8 +176,8 @@ class Registry(Definitions):
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
 
     def try_out(self, record: ar.Configuration, engine: EngineLike, *askers: str) -> Trial:
-        """What a configuration would do, and what it would be refused for. Changes nothing. `askers`: who must all be allowed to do it; none: a
-        start's own."""
+        """What a configuration would do, and why it would be refused. Changes nothing. `askers`: all of them must be allowed to do it; none: it is
+        the start's own."""
         try:
             self.refuse_mixing(record.name, record.sandbox)
         except Refused as error:
@@ -185,11 +185,11 @@ class Registry(Definitions):
         return configuration.try_out(self, record.records, engine, askers)
 
     def refuse_mixing(self, name: str, sandbox: bool) -> None:
-        """The sandbox's passwords are published: its configuration is accepted only by a folder that was created as a sandbox, and no other
-        one goes there. Raises Refused."""
+        """The sandbox's passwords are published: its configuration is accepted only by a folder that was created as a sandbox, and such a
+        folder accepts no other. Raises Refused."""
         begun = self.begun.sandbox if self.begun is not None else None
         if begun is None and sandbox and len(self.assets):
-            begun = False  # begun before folders were marked: nothing says that it is one
+            begun = False  # created before folders were marked, so not known to be a sandbox
         if begun is None or begun == sandbox:
             return
         if sandbox:
@@ -199,7 +199,7 @@ class Registry(Definitions):
         raise Refused(codes.R_SANDBOX, text)
 
     def _step(self, rows: list[Words], engine: EngineLike, sink: Sink) -> int:
-        """Let the engine step the rows; 0, or the first row's refusal. The platform's own account goes before everything else."""
+        """Let the engine step the rows; 0, or the first row's refusal. The row of the platform's own account is stepped before all others."""
         if not self.accounts.get(PLATFORM_FEE_ACCOUNT):
             platform = Account(PLATFORM_FEE_ACCOUNT, "PLATFORM.FEES", 0, codes.ACCT_FEES, 0)
             first = rows_of.account(platform.id, 0, platform.kind, 0, 0, platform.name)

@@ -22,9 +22,10 @@ SCOPES = ("platform", "venue:V1", "venue:V2", "venue:V3", "series:V1/V1.C", "ser
 SHORT = 60
 
 
-def some_record(r: random.Random, now: int) -> Any:
+def some_record(r: random.Random, now: int, newest: int) -> Any:
+    """newest: id of the act that waits since the shortest time."""
     venue, other = r.choice((("V1", "V2"), ("V2", "V1")))
-    match r.randrange(10):
+    match r.randrange(13):
         case 0 | 1:
             until = r.choice((0, 0, now + r.randrange(1, SHORT), now - 1))
             return ar.Grant(principal=r.choice(PEOPLE), role=r.choice(ar.ROLE_NAMES), scope=r.choice(SCOPES), until_ns=until)
@@ -33,8 +34,8 @@ def some_record(r: random.Random, now: int) -> Any:
         case 3:
             home = r.choice(("V1", "V2", "", "V3"))
             return ar.DefinePrincipal(name=r.choice(PEOPLE), venue=home, closed=r.random() < 0.1)
-        case 4:
-            id = r.randrange(1, 30)
+        case 4 | 10 | 11 | 12:
+            id = max(1, newest - r.randrange(3))
             return r.choice((ar.Approve(id=id), ar.Approve(id=id), ar.Refuse(id=id)))
         case 5:
             if r.random() < 0.2:
@@ -47,7 +48,7 @@ def some_record(r: random.Random, now: int) -> Any:
         case 6:
             level = r.choice(("platform", "venue", "venue", "firm", "account", "session"))
             targets = {"platform": "", "venue": venue, "firm": f"{venue}.F", "account": f"{venue}.A", "session": f"{venue}.S"}
-            return ar.Kill(level=level, target=targets[level], on=r.random() < 0.4)
+            return ar.Kill(level=level, target=targets[level], on=r.random() < 0.3)
         case _:
             known = record_of(venue)
             record = known[r.choice([tag for tag in known if tag not in ("begin", "configuration", "clock_accept", "approve", "refuse")])]
@@ -89,7 +90,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
         )
     )
     for step in range(len(first) + steps):
-        record = first[step] if step < len(first) else some_record(r, world.engine.time_ns)
+        record = first[step] if step < len(first) else some_record(r, world.engine.time_ns, naive.next_waiting - 1)
         who = "uid:0" if step < len(first) else r.choice(ASKERS)
         for event in world.registry.events:
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
