@@ -1,79 +1,123 @@
-"""Shared by the commands: errors on stderr, the data folder, tables, exact amounts."""
+"""Shared by the commands: errors with their exit codes, the server a command talks to, types of arguments, exact amounts."""
 
-import argparse
-import os
-import sys
-from collections.abc import Callable, Iterable, Sequence
+import difflib
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
 
 from protocol import numbers
 
 from ..exits import Exit
 
+if TYPE_CHECKING:
+    from .admin_client import AdminClient, Answer
+
 
 class CommandError(Exception):
-    """Ends a command with one line for stderr and an exit code."""
+    """Ends a command with one line for stderr and an exit code. `code`: a reason of docs/errors.md, `refusal`: what is wrong as data,
+    `result`: what the command has to tell all the same (both for --json)."""
 
-    def __init__(self, exit_code: Exit, sentence: str) -> None:
+    def __init__(self, exit_code: Exit, sentence: str, *, code: int = 0, refusal: dict[str, Any] | None = None, result: Any = None) -> None:
         super().__init__(sentence)
         self.exit_code, self.sentence = exit_code, sentence
+        self.code, self.refusal, self.result = code, refusal, result
 
 
-def say(text: str = "") -> None:
-    """A line of the command's result, on stdout."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()  # a pipe's reader sees it now (exos trade watch | ...)
+class Unreachable(CommandError):
+    """The server cannot be reached; the text is one sentence."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(Exit.UNREACHABLE, sentence)
 
 
-def warn(text: str) -> None:
-    """A line for the operator, on stderr."""
-    sys.stderr.write(text + "\n")
+def refused(answer: "Answer", sentence: str = "") -> CommandError:
+    """The error for an answer that is no."""
+    return CommandError(Exit.FAILED, sentence or answer.text, code=answer.code, refusal=answer.refusal)
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        metavar="DIR",
-        type=Path,
-        default=Path(os.environ.get("EXOS_DATA", "exos-data")),
-        help="data folder (EXOS_DATA, else ./exos-data)",
-    )
+class Server(NamedTuple):
+    """The server that a command talks to. All ways to reach one end here."""
+
+    data: Path
+
+    def connect(self, timeout_s: float = 30.0) -> "AdminClient":
+        """An admin client, to be used in `with`. Raises Unreachable."""
+        from .admin_client import AdminClient
+
+        return AdminClient(self.data, timeout_s)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a table: the first and last columns are left-aligned, the others right-aligned."""
-    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    left = (0, len(head) - 1)
-    return [
-        "  ".join(cell.ljust(width) if i in left else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
-        for row in cells
-    ]
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --data, the argument `data`."""
+    return click.option(
+        "--data", metavar="DIR", type=click.Path(path_type=Path), envvar="EXOS_DATA", default=Path("exos-data"),
+        help="The data folder (EXOS_DATA, else ./exos-data).",
+    )(command)  # fmt: skip
+
+
+def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say which server is meant, and gives the command the argument `server`."""
+
+    @functools.wraps(command)
+    def with_server(*args: Any, data: Path, **rest: Any) -> Any:
+        return command(*args, server=Server(data), **rest)
+
+    return data_option(with_server)
+
+
+def unknown_word(word: str, allowed: Sequence[str]) -> str:
+    """What is said of a word that is none of those allowed: the near ones, and all when they are few."""
+    near = difflib.get_close_matches(word, allowed, 3, 0.6)
+    advice = f"; did you mean {' or '.join(near)}?" if near else ""
+    among = f"is not one of {', '.join(allowed)}" if len(allowed) <= 24 or not near else "is not known"
+    return f'"{word[:64]}" {among}{advice}'
+
+
+class OneOf(click.Choice[str]):
+    """One of a few words."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002 (click.Choice)
+        return unknown_word(str(value), list(map(str, self.choices)))
+
+
+class Number(click.ParamType):
+    """A whole number within bounds."""
+
+    name = "n"
+
+    def __init__(self, what: str, low: int = 0, high: int = numbers.MAX_AMOUNT) -> None:
+        self.what, self.low, self.high = what, low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return numbers.whole(value, self.what, self.low, self.high)
+        except numbers.NotANumber as error:
+            self.fail(str(error), param, ctx)
+
+
+class Seconds(click.ParamType):
+    """Seconds with up to three decimals."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return numbers.scaled(value, 3, "number of seconds") / 1000
+        except numbers.NotANumber as error:
+            self.fail(str(error), param, ctx)
+
+
+PORT = Number("port", 0, 65535)
+FILE = click.Path(path_type=Path)
 
 
 def decimal(value: int | None, decimals: int) -> str:
     """An amount of smallest units as text: (6200, 4) -> "0.6200", None -> "-"."""
     return "-" if value is None else numbers.unscaled(value, decimals)
-
-
-def number(what: str, low: int = 0, high: int = numbers.MAX_AMOUNT) -> Callable[[str], int]:
-    """A `type` for argparse: a whole number within bounds."""
-
-    def read(text: str) -> int:
-        try:
-            return numbers.whole(text, what, low, high)
-        except numbers.NotANumber as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return read
-
-
-def seconds(text: str) -> float:
-    """A `type` for argparse: seconds with up to three decimals."""
-    try:
-        return numbers.scaled(text, 3, "number of seconds") / 1000
-    except numbers.NotANumber as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-port = number("port", 0, 65535)
