@@ -6,7 +6,8 @@ import click
 
 from ..exits import Exit
 from .command import verb
-from .common import CommandError, Server, refused, server_option
+from .common import CommandError
+from .connect import Server, refused, server_option
 from .output import Result, say
 
 

@@ -5,7 +5,8 @@ from typing import Any
 import click
 
 from .command import verb
-from .common import OneOf, Server, refused, server_option
+from .common import OneOf
+from .connect import Server, refused, server_option
 from .output import Result, say
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..exits import Exit
 from . import output
 from .common import unknown_word
 from .output import JSON, VERBOSE, Result
@@ -23,14 +24,20 @@ class Context(click.Context):
     formatter_class = Formatter
 
 
-def _usage(command: click.Command, context: click.Context, formatter: click.HelpFormatter) -> None:
-    formatter.write_usage(context.command_path, " ".join(command.collect_usage_pieces(context)), prefix="usage: ")
-
-
-class Verb(click.Command):
-    """A command with examples. Its function returns a Result or nothing; `invoke` gives the exit code."""
+class Helpful(click.Command):
+    """How commands and nouns show themselves."""
 
     context_class = Context
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        formatter.write_usage(ctx.command_path, " ".join(self.collect_usage_pieces(ctx)), prefix="usage: ")
+
+    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 (click.Command)
+        return self.short_help or ""
+
+
+class Verb(Helpful):
+    """A command with examples. Its function returns a Result or nothing; `invoke` gives the exit code."""
 
     def __init__(self, name: str, summary: str, examples: Sequence[str], as_json: bool, slow: bool, **rest: Any) -> None:
         super().__init__(name, short_help=summary, context_settings=SETTINGS, **rest)
@@ -39,11 +46,6 @@ class Verb(click.Command):
             self.params.append(_flag(("-v", "--verbose"), VERBOSE, "Say how far it is, also when stderr is not a terminal."))
         if as_json:
             self.params.append(_flag(("--json",), JSON, "Write one JSON document."))
-
-    format_usage = _usage
-
-    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 (click.Command)
-        return self.short_help or ""
 
     def format_help_text(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click.Command)
         formatter.write_paragraph()
@@ -56,23 +58,17 @@ class Verb(click.Command):
             for example in self.examples:
                 formatter.write(f"  {example}\n")
 
-    def invoke(self, ctx: click.Context) -> int:
+    def invoke(self, ctx: click.Context) -> Exit:
         result = super().invoke(ctx) or Result()
         output.finish(ctx, result)
-        return int(result.exit)
+        return result.exit
 
 
-class Noun(click.Group):
+class Noun(Helpful, click.Group):
     """Commands about one kind of thing."""
-
-    context_class = Context
-    format_usage = _usage
 
     def __init__(self, name: str, summary: str, **rest: Any) -> None:
         super().__init__(name, short_help=summary, help=sentence(summary), context_settings=SETTINGS, **rest)
-
-    def get_short_help_str(self, limit: int = 45) -> str:  # noqa: ARG002 (click.Command)
-        return self.short_help or ""
 
     def verb(
         self, name: str, summary: str, *, examples: Sequence[str], as_json: bool = True, slow: bool = False, details: str = ""

@@ -1,19 +1,15 @@
-"""Shared by the commands: errors with their exit codes, the server a command talks to, types of arguments, exact amounts."""
+"""Shared by the commands: errors with their exit codes, types of arguments, exact amounts."""
 
 import difflib
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import click
 
 from protocol import numbers
 
 from ..exits import Exit
-
-if TYPE_CHECKING:
-    from .admin_client import AdminClient, Answer
 
 
 class CommandError(Exception):
@@ -31,41 +27,6 @@ class Unreachable(CommandError):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(Exit.UNREACHABLE, sentence)
-
-
-def refused(answer: "Answer", sentence: str = "") -> CommandError:
-    """The error for an answer that is no."""
-    return CommandError(Exit.FAILED, sentence or answer.text, code=answer.code, refusal=answer.refusal)
-
-
-class Server(NamedTuple):
-    """The server that a command talks to. All ways to reach one end here."""
-
-    data: Path
-
-    def connect(self, timeout_s: float = 30.0) -> "AdminClient":
-        """An admin client, to be used in `with`. Raises Unreachable."""
-        from .admin_client import AdminClient
-
-        return AdminClient(self.data, timeout_s)
-
-
-def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds --data, the argument `data`."""
-    return click.option(
-        "--data", metavar="DIR", type=click.Path(path_type=Path), envvar="EXOS_DATA", default=Path("exos-data"),
-        help="The data folder (EXOS_DATA, else ./exos-data).",
-    )(command)  # fmt: skip
-
-
-def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options that say which server is meant, and gives the command the argument `server`."""
-
-    @functools.wraps(command)
-    def with_server(*args: Any, data: Path, **rest: Any) -> Any:
-        return command(*args, server=Server(data), **rest)
-
-    return data_option(with_server)
 
 
 def unknown_word(word: str, allowed: Sequence[str]) -> str:

@@ -15,8 +15,10 @@ from ..exits import Exit
 from . import dry_run
 from .admin_client import AdminClient
 from .command import Noun
-from .common import CommandError, Server, refused, server_option
+from .common import CommandError
+from .connect import Server, refused, server_option
 from .output import Result, say
+from .progress import progress
 
 APPLY_S = 120.0  # a large configuration is one turn of the server
 FILE_HELP = "FILE is a TOML file, or the name of a shipped one (sandbox, worldcup)."
@@ -106,7 +108,8 @@ def _refused(content: Config, refusal: dict[str, Any]) -> str:
 
 def _plan(content: Config, admin: AdminClient, decimals: dict[str, int]) -> Result:
     """Show what would be done, and what would be refused."""
-    answer = admin.ask("plan", _record(content))
+    with progress(f"trying {len(content.items)} definitions"):
+        answer = admin.ask("plan", _record(content))
     if not answer.ok:
         raise refused(answer)
     changes, refusals = answer.result["changes"], answer.result["refusals"]
@@ -124,7 +127,8 @@ def _plan(content: Config, admin: AdminClient, decimals: dict[str, int]) -> Resu
 
 def _apply(content: Config, admin: AdminClient) -> Result:
     """Apply everything in the file, or nothing. Definitions that are already the same are unchanged."""
-    answer = admin.ask("admin", _record(content))
+    with progress(f"applying {len(content.items)} definitions"):
+        answer = admin.ask("admin", _record(content))
     if not answer.ok:
         if answer.refusal is None or answer.refusal.get("record") is None:
             raise refused(answer)

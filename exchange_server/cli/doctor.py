@@ -24,7 +24,8 @@ from protocol import numbers
 from ..exits import Exit
 from .clock import sentence
 from .command import verb
-from .common import CommandError, Server, Unreachable, data_option
+from .common import CommandError, Unreachable
+from .connect import Server, data_option
 from .output import Result, fancy, say
 
 SYNCS = 64

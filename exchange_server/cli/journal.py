@@ -12,6 +12,7 @@ from ..exits import Exit
 from .command import Noun
 from .common import FILE, CommandError, Number
 from .output import Result, say
+from .progress import loading_kernels, progress
 
 journal = Noun("journal", "check, replay or repair the journal of a data folder")
 config_option = click.option(
@@ -56,11 +57,13 @@ def verify(data: Path, frames_only: bool, config: str) -> Result:
 
     folder = folder_of(data)
     try:
-        frames = recover.verify(folder, runner=Threads())
+        with progress("checking frames", "rows") as at:
+            frames = recover.verify(folder, runner=Threads(), progress=at)
         say(frames.line())
         if frames_only or folder == data:
             return Result({"frames": frames.line()})
-        store = verify_store(data, make, live=frames.live, runner=Threads())
+        with progress("comparing the event store with a replay", "rows") as at:
+            store = verify_store(data, make, live=frames.live, runner=Threads(), progress=at)
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:
@@ -80,7 +83,9 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
     from .config_cmd import read
 
     settings = read(config).settings if config else None
-    from ..engine import RETENTION_NS, Capacities, Engine
+    with loading_kernels():
+        from ..engine import RETENTION_NS, Capacities, Engine
+        from ..journal import recover  # noqa: F401 (its kernels)
 
     def make(chunks: Iterator[bytes] | None) -> Engine:
         if chunks is not None:
@@ -120,19 +125,20 @@ def replay(data: Path, config: str) -> Result:
     except JournalLocked:
         lock = None  # a server is writing: replay what is durable so far
     try:
-        walk = Walk(folder, live=lock is None, runner=Threads())
-        for batch in walk:
-            if batch.rows.size:
-                engine.apply(batch.rows, batch.rows.size, total.add)
-            if batch.mark is not None:
-                marks += 1
-                wrong = differs(batch.mark, engine, total.words.tobytes())
-                if wrong:
-                    raise CommandError(
-                        Exit.RECOVERY,
-                        f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the one that "
-                        f"wrote it, or the capacities differ (--config)",
-                    )
+        with progress("replaying", "rows") as at:
+            walk = Walk(folder, live=lock is None, runner=Threads(), progress=at)
+            for batch in walk:
+                if batch.rows.size:
+                    engine.apply(batch.rows, batch.rows.size, total.add)
+                if batch.mark is not None:
+                    marks += 1
+                    wrong = differs(batch.mark, engine, total.words.tobytes())
+                    if wrong:
+                        raise CommandError(
+                            Exit.RECOVERY,
+                            f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the "
+                            f"one that wrote it, or the capacities differ (--config)",
+                        )
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:

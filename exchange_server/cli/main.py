@@ -98,7 +98,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with root.make_context("exos", list(given)) as context:
             meta = context.meta
-            return int(root.invoke(context))
+            code: int = root.invoke(context)
+            return code
     except click.exceptions.Exit as done:  # --help, --version
         return done.exit_code
     except click.UsageError as error:

@@ -18,8 +18,10 @@ from protocol import numbers, phases
 from ..exits import Exit
 from .admin_client import AdminClient
 from .command import Noun
-from .common import FILE, CommandError, OneOf, Server, decimal, refused, server_option
+from .common import FILE, CommandError, OneOf, decimal
+from .connect import Server, refused, server_option
 from .output import Result, say, table
+from .progress import progress
 
 market = Noun("market", "list markets, change their phase, settle them")
 
@@ -173,7 +175,9 @@ def settle(server: Server, **options: Any) -> Result:
         if args.finalise_only:
             result = _do(admin, ar.Finalise(event=args.event))
         else:
-            result = _do(admin, _settlement(args, found))  # one action: close, determine and pay, or nothing
+            record = _settlement(args, found)
+            with progress(f"settling {args.event}"):
+                result = _do(admin, record)  # one action: close, determine and pay, or nothing
         if not args.determine_only:
             paid = [
                 f"{c['code']} {decimal(c['paid'], found['price_decimals'])}" for c in _market(admin, args.event)["contracts"] if c["paid"]
@@ -185,7 +189,7 @@ def settle(server: Server, **options: Any) -> Result:
 def _settlement(args: Given, market: dict[str, Any]) -> ar.Settle:
     """The record, checked as far as the command line can: the evidence file must be readable before anything is sent."""
     if args.results:
-        return _from_results(args, market)
+        return _from_results(args, args.results, market)
     if not args.winner and not args.payout:
         raise CommandError(Exit.USAGE, "give the result: --winner CODE, --payout CODE=AMOUNT or --results FILE")
     if args.evidence is None:
@@ -215,14 +219,14 @@ def _record(args: Given, **fields: Any) -> ar.Settle:
         raise CommandError(Exit.USAGE, f"{shown(key)}: {sentence}" if key else sentence) from error
 
 
-def _from_results(args: Given, market: dict[str, Any]) -> ar.Settle:
+def _from_results(args: Given, file: Path, market: dict[str, Any]) -> ar.Settle:
     try:
-        settlements = results.load(args.results)
+        settlements = results.load(file)
     except ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
     found = [settlement for settlement in settlements if settlement.event == args.event]
     if not found:
-        raise CommandError(Exit.FAILED, f"{args.results} has no settlement of {args.event}")
+        raise CommandError(Exit.FAILED, f"{file} has no settlement of {args.event}")
     settlement = found[0]
     args = args._replace(winner=settlement.winners)
     return _record(

@@ -113,7 +113,7 @@ def document(ok: bool, exit: int, code: int, text: str, result: Any, refusal: di
     """The one document of --json."""
     import msgspec
 
-    content = {"ok": ok, "exit": int(exit), "code": code, "text": text, "result": result}
+    content = {"ok": ok, "exit": exit, "code": code, "text": text, "result": result}
     if refusal is not None:
         content["refusal"] = refusal
     encoded = msgspec.json.encode(content)

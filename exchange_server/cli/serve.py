@@ -8,8 +8,10 @@ import click
 
 from ..exits import Exit
 from .command import verb
-from .common import FILE, PORT, CommandError, Number, OneOf, data_option
+from .common import FILE, PORT, CommandError, Number, OneOf
+from .connect import data_option
 from .output import Result
+from .progress import loading_kernels, progress
 
 if TYPE_CHECKING:
     from config.load import Config
@@ -50,9 +52,10 @@ BYTES = Number("number of bytes", 0, 10**15 - 1)
 @click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), default="info", help="JSON lines on standard error.")
 def serve(**given: Any) -> Result:
     ready = checked(**given)
-    from .. import app  # compiles or loads the kernels: only after all checks that do not need them
+    with loading_kernels():
+        from .. import app  # compiles or loads the kernels: only after all checks that do not need them
 
-    return Result(exit=Exit(app.serve(ready)))
+    return Result(exit=Exit(app.serve(ready, lambda: progress("starting: replaying the journal", "rows"))))
 
 
 def options(arguments: Sequence[str]) -> "ServeOptions":

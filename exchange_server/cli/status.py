@@ -6,8 +6,10 @@ from protocol import units
 
 from ..exits import Exit
 from .command import verb
-from .common import CommandError, Server, refused, server_option
+from .common import CommandError
+from .connect import Server, refused, server_option
 from .output import Result, pairs, say
+from .progress import progress
 
 INSTANTS = ("time_ns", "_end_ns", "_at_ns")  # times of day; other names ending in ns are durations
 
@@ -31,7 +33,7 @@ def status(server: Server) -> Result:
 )
 @server_option
 def check(server: Server) -> Result:
-    with server.connect(timeout_s=300.0) as admin:
+    with server.connect(timeout_s=300.0) as admin, progress("the server checks its state"):
         answer = admin.ask("check")
     if not answer.ok:
         raise refused(answer)

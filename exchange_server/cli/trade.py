@@ -224,7 +224,7 @@ async def _cancel(client: Client, given: str, scope: str) -> Result:
 
 async def _watch(client: Client, symbols: list[str], seconds: float) -> Result:
     """Print one line per change of a best price and one per trade."""
-    books = await client.subscribe_many(symbols)
+    books = await client.subscribe_many([*symbols])
     names = {book.instrument: symbol for book, symbol in zip(books, symbols)}
     width = max(map(len, symbols))
     shown: dict[int, Any] = {}

@@ -8,7 +8,7 @@ import pytest
 from config import admin_records as ar
 from exchange_server.cli import clock, doctor
 from exchange_server.cli import main as cli
-from exchange_server.cli.common import Server
+from exchange_server.cli.connect import Server
 from exchange_server.core import layout as L
 from exchange_server.exits import Exit
 from protocol import codes
