@@ -1,4 +1,4 @@
-"""`exos serve`: check the configuration, then become the server until it is stopped."""
+"""`exos serve`: check the configuration, then run the server until it is stopped."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -94,7 +94,7 @@ def checked(
 
 
 def _outline(file: str) -> "Config":
-    """Settings and marks of a configuration. Its items may refer to definitions in the folder, so they are read when the folder is open."""
+    """Settings and marks of a configuration. Its items may refer to definitions in the folder, so they are read after the folder has been opened."""
     from config import load
 
     try:

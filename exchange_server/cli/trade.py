@@ -141,7 +141,7 @@ def watch(session: Session, symbol: tuple[str, ...], seconds: float) -> Result:
 async def _order(
     client: Client, side: int, symbol: str, qty: str, price: str | None, no: bool, tif: str | None, post_only: bool, account: str
 ) -> Result:
-    """Send the order, wait for its effects on arrival, print its state."""
+    """Send the order, wait for its immediate effects, print its state."""
     market = price is None
     order = client.place(
         symbol,
@@ -156,7 +156,7 @@ async def _order(
     )
     await client.accepted(order)
     if order.open:
-        await client.status(order)  # its answer comes after all effects of the order on arrival
+        await client.status(order)  # its answer comes after all immediate effects of the order
     say(_line(client, symbol, order))
     return Result(_data(client, symbol, order))
 
@@ -194,7 +194,7 @@ def _line(client: Client, symbol: str, order: Order) -> str:
     at = f" at {client.price_text(order.instrument, order.price)}" if order.price else ""
     parts = [f"order {order.id}: {side} {qty(order.qty)} {symbol}{at}", f"{qty(order.cum)} filled"]
     if order.cum:
-        average = decimal(order.notional * 10**4 // order.cum, definition.price_decimals + 4)  # four digits more than a price
+        average = decimal(order.notional * 10**4 // order.cum, definition.price_decimals + 4)  # four more digits than a price
         parts[-1] += f" at {average} on average, fee {decimal(order.fee, definition.asset_decimals)} {definition.asset}"
     if order.open:
         parts.append(f"{qty(order.leaves)} open")
