@@ -1,4 +1,4 @@
-"""Tries a configuration on an empty registry with an engine that takes every row: what the rules say before anything is started."""
+"""Tries a configuration on an empty registry with an engine that accepts every row, to check the rules before anything is started."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ class DryEngine:
 
 
 def check(config: Config) -> Definitions:
-    """What the configuration makes of an empty server; raises ConfigError naming the file and key of the first record that is refused."""
+    """The definitions that the configuration creates on an empty server; raises ConfigError naming the file and key of the first record that is refused."""
     records: Any = tuple(item.record for item in config.items)
     trial = Registry().try_out(
         ar.Configuration(name="check", sandbox=config.sandbox, records=records), DryEngine(config.settings.capacities)

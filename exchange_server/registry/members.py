@@ -1,4 +1,4 @@
-"""Assets, venues, firms, accounts, sessions: check the definition against what exists, give ids, say which rows it takes.
+"""Assets, venues, firms, accounts, sessions: check a definition against the existing ones, assign ids, build its rows.
 
 Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
 """
@@ -159,7 +159,7 @@ def _form(record: ar.DefineSession) -> int:
 
 
 def _check_login(registry: Definitions, record: ar.DefineSession) -> None:
-    """A FIX session has CompIDs, name and password; a binary one key and secret; none has the other's; no two share a login."""
+    """A FIX session has CompIDs, user name and password, a binary one key and secret, never both kinds. No two sessions share a login."""
     fix = {
         "our_comp_id": record.our_comp_id,
         "peer_comp_id": record.peer_comp_id,

@@ -1,11 +1,11 @@
-"""The names of the ids: definitions, credentials and determinations; changed only by ADMIN records.
+"""Definitions by id and name, credentials and determinations; changed only by ADMIN records.
 
-`apply` checks a record against every rule, gives ids, turns it into definition rows, lets the engine step these, and
+`apply` checks a record against every rule, assigns ids, turns it into definition rows, lets the engine step these, and
 only then changes the tables: a record takes effect as a whole or not at all. The same records at the same times give the
-same tables on every machine. A record that says what is already so is answered "unchanged" and writes no row; one that
-changes what must not change on a live server is refused and names the key.
-Broken, not refused: a row that the core refuses after an earlier row of the same record took effect. That cannot happen
-while both sides agree on the rules, and stops the process (RegistryBroken).
+same tables on every machine. A record that changes nothing is answered "unchanged" and writes no row; one that changes
+something fixed on a live server is refused, and the refusal names the key.
+If the core refuses a row after an earlier row of the same record took effect, registry and core disagree about the rules. This
+is a fault of the program and stops the process (RegistryBroken).
 """
 
 from typing import Any
@@ -27,12 +27,12 @@ from .engine_like import EngineLike, Sink, Words
 from .refused import Refusal, Refused
 from .tables import Account
 
-PARTS_KEPT = 4  # records whose parts are still coming; the oldest is given up for a fifth
+PARTS_KEPT = 4  # incomplete records kept at once; the oldest is discarded for a fifth
 
 
 class AdminAnswer(msgspec.Struct, frozen=True):
-    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` one sentence; `result` ids and numbers of what was done; `refusal`
-    what is wrong, as data."""
+    """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` is one sentence; `result`: ids and numbers of what was done;
+    `refusal`: what is wrong, as data."""
 
     row_seq: int
     ok: bool
@@ -53,8 +53,8 @@ class Registry(Definitions):
 
     # ------------------------------------------------------------------------------------------------- changes
     def apply(self, record: bytes | memoryview, engine: EngineLike, sink: Sink) -> AdminAnswer:
-        """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. Refuses by answer,
-        never by exception; RegistryBroken alone is raised, when state and rules no longer agree."""
+        """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. A refusal is an
+        answer, not an exception. Raises only RegistryBroken, if state and rules no longer agree."""
         row_seq = int(engine.row_seq)
 
         def refused(refusal: Refusal, who: str = "", request_id: str = "") -> AdminAnswer:
@@ -83,14 +83,14 @@ class Registry(Definitions):
         return AdminAnswer(row_seq, True, 0, act.text, act.result, request_id, who)
 
     def _step_or_refuse(self, act: Act, engine: EngineLike, sink: Sink) -> None:
-        """Let the core step an act's rows; raises Refused in the act's words, with the core's numbers."""
+        """Let the core step an act's rows; raises Refused with the act's text and the core's numbers."""
         code = self._step(act.rows, engine, sink)
         if code:
             said = state.Header(engine.m)
             raise Refused(code, f"{act.subject}: {checks.explained(act, code)}", (), said.limit, said.asked, said.used)
 
     def _part(self, who: str, part: ar.PartOf) -> ar.AnyRecord | None:
-        """Keep a piece; the whole record with the last one. Raises Refused."""
+        """Keep a piece; returns the whole record with the last one, None before. Raises Refused."""
         key = f"{who} {part.digest}"
         if part.index == 0:
             self.parts.pop(key, None)
@@ -116,7 +116,7 @@ class Registry(Definitions):
         return whole
 
     def _configure(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
-        """All records of a configuration or none."""
+        """Apply all records of a configuration, or none."""
         record = envelope.record
         assert isinstance(record, ar.Configuration)
         trial = self.try_out(record, engine)
@@ -138,7 +138,7 @@ class Registry(Definitions):
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
 
     def try_out(self, record: ar.Configuration, engine: EngineLike) -> Trial:
-        """What a configuration would do, and what it would be refused for. Changes nothing."""
+        """What a configuration would do, and why it would be refused. Changes nothing."""
         try:
             self.refuse_mixing(record.name, record.sandbox)
         except Refused as error:
@@ -146,11 +146,11 @@ class Registry(Definitions):
         return configuration.try_out(self, record.records, engine)
 
     def refuse_mixing(self, name: str, sandbox: bool) -> None:
-        """The sandbox's passwords are published: its configuration is accepted only by a folder that was created as a sandbox, and no other
-        one goes there. Raises Refused."""
+        """The sandbox's passwords are published: its configuration is accepted only by a folder that was created as a sandbox, and such a
+        folder accepts no other. Raises Refused."""
         begun = self.begun.sandbox if self.begun is not None else None
         if begun is None and sandbox and len(self.assets):
-            begun = False  # begun before folders were marked: nothing says that it is one
+            begun = False  # created before folders were marked, so not known to be a sandbox
         if begun is None or begun == sandbox:
             return
         if sandbox:
@@ -160,7 +160,7 @@ class Registry(Definitions):
         raise Refused(codes.R_SANDBOX, text)
 
     def _step(self, rows: list[Words], engine: EngineLike, sink: Sink) -> int:
-        """Let the engine step the rows; 0, or the first row's refusal. The platform's own account goes before everything else."""
+        """Let the engine step the rows; 0, or the first row's refusal. The row of the platform's own account is stepped before all others."""
         if not self.accounts.get(PLATFORM_FEE_ACCOUNT):
             platform = Account(PLATFORM_FEE_ACCOUNT, "PLATFORM.FEES", 0, codes.ACCT_FEES, 0)
             first = rows_of.account(platform.id, 0, platform.kind, 0, 0, platform.name)

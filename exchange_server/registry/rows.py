@@ -1,4 +1,4 @@
-"""Builds the definition rows of core/layout/definitions.py from fields: the one place that knows both names and words."""
+"""Builds the definition rows of core/layout/definitions.py from fields: the only place that knows both the fields' names and their words."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def head(kind: int, extra: int = 0) -> int:
 
 
 def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
-    """One row with its extra rows: every (word, value) set, all else 0."""
+    """One row with its extra rows: every (word, value) is set, all other words are 0."""
     words = np.zeros((1 + extra) * L.CMD_WORDS, np.int64)
     words[0] = head(kind, extra)
     for word, value in fields:
@@ -30,7 +30,7 @@ def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
 
 
 def words_of(record: Any, prefix: str, ids: Mapping[tuple[str, str], int]) -> dict[int, int]:
-    """The words of one kind of row (`prefix` DE_, DI_ ...) that the record's table of fields gives; `ids`: see Field.number."""
+    """The words of one kind of row (`prefix` DE_, DI_ ...), taken from the record by its table of fields; `ids`: see Field.number."""
     kind: Any = type(record)
     fields = (field for field in fields_of(kind) if field.word.startswith(prefix))
     return {getattr(d, field.word): field.number(getattr(record, field.name), ids) for field in fields}
@@ -100,13 +100,13 @@ def session(
 
 
 def event(id: int, record: ar.DefineMarket, ids: Mapping[tuple[str, str], int]) -> Words:
-    """An event out of its market's record; `ids`: of its venue and assets, see Field.number."""
+    """The row of an event, from its market's record; `ids`: of its venue and assets, see Field.number."""
     words = words_of(record, "DE_", ids)
     return row(codes.C_DEF_EVENT, d.DE_EXTRA, {d.DE_ID: id, d.DE_N: len(record.contracts), **words}.items())
 
 
 def instrument(id: int, event_id: int, index: int, record: ar.DefineMarket, reference: int) -> Words:
-    """One contract of a market, with its operator's reference price (0: none)."""
+    """The row of one contract of a market, with the operator's reference price (0: none)."""
     bands = record.bands
     if not 1 <= len(bands) <= L.MAX_BANDS:
         raise ValueError(f"{len(bands)} bands")

@@ -45,7 +45,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
 
 @leaf
 def _move_sets(m, co, event, sets):
-    """Every contract's position of the account and the event's count grow by so many sets (negative: shrink)."""
+    """Change the account's position in every contract, and the event's number of sets, by `sets` (may be negative)."""
     m[event + L.E_SETS] += sets
     for j in range(m[event + L.E_N]):
         collateral_shift(m, co, j, sets, 0, 0)
@@ -53,6 +53,8 @@ def _move_sets(m, co, event, sets):
 
 @leaf
 def do_sets(m, rows, c, ev, kind):
+    """Split (C_SPLIT) or merge (C_MERGE) complete sets: E_MOVED with the amount in minor units, or E_REFUSED with the first code that
+    applies."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     sets = rows[c + L.CMD_SETS]
     signed = sets if kind == C.C_SPLIT else -sets

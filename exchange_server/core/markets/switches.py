@@ -1,4 +1,4 @@
-"""Kill switches, restrictions, reference prices."""
+"""Kill switches, restrictions, reference prices. `c` is the word offset of the row in `rows`; a refusal changes nothing."""
 
 from protocol import codes as C
 
@@ -14,6 +14,7 @@ from ..orders.mass_cancel import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_
 
 @leaf
 def do_kill(m, rows, c):
+    """Set or release a kill switch (KILL_*), and on request cancel the orders it covers. R_BAD_COMMAND, R_UNKNOWN_ACCOUNT."""
     level = rows[c + d.DK_LEVEL]
     target = rows[c + d.DK_TARGET]
     on = 1 if rows[c + d.DK_ON] != 0 else 0
@@ -60,6 +61,7 @@ def do_kill(m, rows, c):
 
 @leaf
 def do_restrict(m, rows, c):
+    """Set or remove a firm's conflict of interest in an event. R_UNKNOWN_EVENT, R_BAD_COMMAND (unknown firm), R_TABLE_FULL."""
     event = event_at(m, rows[c + d.DR_EVENT])
     firm = rows[c + d.DR_FIRM]
     if event == 0:
@@ -79,6 +81,7 @@ def do_restrict(m, rows, c):
 
 @leaf
 def do_reference(m, rows, c):
+    """Set the reference price (YES ticks, 0: none) and, if >= 0, the collar (ticks) of an instrument. R_UNKNOWN_INSTRUMENT."""
     inst = instrument_at(m, rows[c + d.DN_INSTRUMENT])
     if inst == 0:
         return refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + d.DN_INSTRUMENT])
