@@ -206,6 +206,9 @@ R_NOT_LOGGED_ON = 1
 R_UNKNOWN_ACCOUNT = 2
 R_ACCOUNT_NOT_ALLOWED = 3
 R_VENUE_NOT_ALLOWED = 4
+R_FIRM_CLOSED = 5
+R_ACCOUNT_CLOSED = 6
+R_SESSION_CLOSED = 7
 # duplicate table
 R_ID_USED = 10
 R_ID_TABLE_FULL = 11  # retired: only servers before rules version 3 sent it

@@ -49,6 +49,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "R_UNKNOWN_ACCOUNT.)", "Name accounts of one firm."),
     ("R_VENUE_NOT_ALLOWED", 0, 2, 6, None, None, "the venue does not admit this account or session",
      "The account is isolated to another venue, or the session belongs to another venue.", "Send through a session of that venue."),
+    ("R_FIRM_CLOSED", 0, 2, 6, None, None, "your firm is closed",
+     "The firm was closed: it enters no orders and moves no money.", "None: a closed firm stays closed. Cancels are accepted."),
+    ("R_ACCOUNT_CLOSED", 15, 2, 6, None, None, "account {asked} is closed",
+     "The account was closed: it enters no orders, and no money moves to or from it.", "Use another account of your firm. Cancels are accepted."),
+    ("R_SESSION_CLOSED", 0, 2, 6, None, None, "this session is closed",
+     "The session was closed: it enters no orders and cannot log on again.", "Use another session of your firm. Cancels are accepted while it is still connected."),
     # ---- duplicate table
     ("R_ID_USED", 6, 6, 1, None, None, "ClOrdID already used",
      "An order of the firm with different content used this ClOrdID within the retention time (72 h unless set otherwise).",
