@@ -112,9 +112,9 @@ if TYPE_CHECKING:  # at run time these are made from the records' fields
 else:
     Asset = table(ar.DefineAsset)
     Venue = table(ar.DefineVenue)
-    # A secret is a text that becomes a digest or a key. A session without its own throttle has that of [server].
+    # A secret is a text that becomes a verifier before anything is journaled. A session without its own throttle has that of [server].
     Session = table(
-        ar.DefineSession, secret=str, throttle=(Annotated[int, Meta(ge=0)] | None, None), throttle_window=(Duration | None, None)
+        ar.DefineSession, secret=(str, ""), throttle=(Annotated[int, Meta(ge=0)] | None, None), throttle_window=(Duration | None, None)
     )
     Band = table(ar.Band)
     Contract = table(ar.Contract)

@@ -244,6 +244,9 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_SANDBOX", None, None, 0, None, None, "a sandbox and other configurations do not mix in one data folder",
      "The sandbox's passwords are published. A sandbox configuration is accepted only in a folder that was created with one, and such a folder accepts no other.",
      "Use a separate data folder for each."),
+    ("R_WEAK_SECRET", None, None, 0, None, None, "the secret is too weak",
+     "A chosen secret is shorter than 16 characters, has few different ones, holds the login's names, or is published. The answer says which.",
+     "Let the server make one (`exos key create`), or better use an Ed25519 key."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
@@ -289,6 +292,15 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number within the instrument's range."),
     ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
      "The Logon (789) expects a number that we have not reached: one side has lost its numbers.", "Compare the numbers, or restart them with 141=Y."),
+    ("R_KEY_REVOKED", None, None, 6, None, None, "the key was revoked",
+     "The operator has revoked the key of this logon, or of this live session. Told only to who proved to have the key.", "Log on with another key of the session."),
+    ("R_KEY_EXPIRED", None, None, 6, None, None, "the key has expired",
+     "The key's time is over (`until`). A live session ends when its key expires.", "Log on with another key of the session; ask the operator for a new one in time."),
+    ("R_KEY_ADDRESS", None, None, 6, None, None, "the key may not be used from this address",
+     "The key has a list of networks, and the connection comes from none of them.", "Connect from an address of the list, or have the operator change it."),
+    ("R_KEY_SCOPE", 0, 2, 6, None, None, "the key of this logon does not permit this",
+     "The key has the scope `read` or `market_data`, and the message needs another one; or its scopes were changed while the session was live.",
+     "Log on with a key whose scopes permit it (`exos key show`)."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

@@ -29,15 +29,22 @@ ADDRESSES = 4096  # that failed lately; the one whose last failure is oldest goe
 WAITING = 256  # logons of one address that may wait at a time
 WAITING_NAME = 4  # of these with the same name
 NAME_CHARS = 64
-GUESSES = (codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID)  # the refusals that count as failures
+GUESSES = (
+    codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID, codes.R_KEY_REVOKED, codes.R_KEY_EXPIRED, codes.R_KEY_ADDRESS,
+)  # the refusals that count as failures
 WIRES = {codes.WIRE_NONE: "none", codes.WIRE_FIX: "fix", codes.WIRE_BINARY: "binary"}
 
 Log = Callable[..., None]
 
 
+def host_of(peer: str) -> str:
+    """The host of `host:port` as the transport says it."""
+    return peer.rpartition(":")[0].strip("[]").partition("%")[0]
+
+
 def address_of(peer: str) -> str:
     """`host:port` as the transport says it → what stands for the peer's owner."""
-    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
+    host = host_of(peer)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -140,9 +147,9 @@ class LogonGuard:
                 del address.names[who]
 
     # -------------------------------------------------------------------------------------------------- and after it
-    def good(self, connection: Connection, who: str, session: str, now_ns: int) -> None:
-        """Logged on."""
-        self._write(self._good_lines.take(now_ns), "info", "logon", connection, who, session=session)
+    def good(self, connection: Connection, who: str, session: str, key: str, now_ns: int) -> None:
+        """Logged on with this key."""
+        self._write(self._good_lines.take(now_ns), "info", "logon", connection, who, session=session, key=key)
 
     def bad(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None:
         """Refused; wrong credentials count against the address."""
