@@ -39,7 +39,9 @@ class DefineKey(Record, tag="key", frozen=True, kw_only=True):
     kind: Literal["ed25519", "token", "password", "scram"]
     verifier: Verifier = ""
     secret: Annotated[Secret, Field(key=None)] = ""  # only in requests
-    scopes: Annotated[tuple[Literal["trade", "read", "market_data"], ...], Field(live=True)] = ()  # of a session's key; a principal's has none
+    scopes: Annotated[
+        tuple[Literal["trade", "read", "market_data"], ...], Field(live=True)
+    ] = ()  # of a session's key; a principal's has none
     until_ns: Annotated[Count, Field(live=True)] = 0
     addresses: Annotated[tuple[Annotated[str, Meta(max_length=64)], ...], Meta(max_length=16), Field(live=True)] = ()
     title: Annotated[Line, Field("text", live=True)] = ""

@@ -141,7 +141,9 @@ class ClientSession:
         "last_out_ns", "next_number", "prover", "server", "state",
     )  # fmt: skip
 
-    def __init__(self, key: str, secret: str | Prover, next_number: int = 0, heartbeat_ms: int = 0, flags: int = 0, now_ns: int = 0) -> None:
+    def __init__(
+        self, key: str, secret: str | Prover, next_number: int = 0, heartbeat_ms: int = 0, flags: int = 0, now_ns: int = 0
+    ) -> None:
         self.key = key
         self.prover = secret if isinstance(secret, Prover) else Prover(key, secret)
         self.next_number = next_number

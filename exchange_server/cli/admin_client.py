@@ -1,4 +1,4 @@
-"""The operator's end of the admin socket: one JSON line out, one JSON line back.
+"""The client side of the admin socket: one JSON line out, one JSON line back.
 
 Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, verbs `admin`, `status`, `markets`; answer
 `{"id": 1, "ok": true, "code": 0, "text": "...", "result": {...}}`. The socket is `<data>/admin.sock`, mode 0600; the server journals the

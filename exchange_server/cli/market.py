@@ -113,8 +113,8 @@ def run_show(args: argparse.Namespace) -> int:
 
 
 def terms(market: dict[str, Any], decimals: dict[str, int]) -> list[str]:
-    """One line for each field of the table of markets (config/market.py): its key and value as a file has them. What contracts have is
-    said once, or for each contract where they differ. `market`: of the server's market view; `decimals`: of the assets."""
+    """One line for each field of the table of markets (config/market.py): its key and value as a file has them. A field of the
+    contracts is shown once, or for each contract if they differ. `market`: from the server's market view; `decimals`: of the assets."""
     contracts = market["contracts"]
     own = contracts[0]["terms"]
     places = (own["price_decimals"], own["qty_decimals"], decimals[market["terms"]["asset"]])
@@ -219,7 +219,7 @@ def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle
 
 
 def _payouts(args: argparse.Namespace, market: dict[str, Any]) -> tuple[int, ...]:
-    """Payouts in ticks per contract. The server checks the sums; here every code must exist and every amount be a whole number of ticks."""
+    """Payouts in ticks per contract. The server checks the sums; checked here: every code exists and every amount is a whole number of ticks."""
     known = [contract["code"] for contract in market["contracts"]]
     paid: dict[str, int] = {}
     if args.winner:

@@ -1,4 +1,4 @@
-"""`exos serve`: check the configuration, then become the server until it is stopped."""
+"""`exos serve`: check the configuration, then run the server until it is stopped."""
 
 import argparse
 from pathlib import Path
@@ -83,7 +83,7 @@ def options(args: argparse.Namespace) -> ServeOptions:
 
 
 def _outline(file: str) -> load.Config:
-    """Settings and marks of a configuration. Its items may refer to definitions in the folder, so they are read when the folder is open."""
+    """Settings and marks of a configuration. Its items may refer to definitions in the folder, so they are read after the folder has been opened."""
     try:
         return load.load(file, items=False)
     except load.ConfigError as error:

@@ -1,4 +1,4 @@
-"""`exos status|check|stop`: the running server's status, its proofs, and a clean stop."""
+"""`exos status|check|stop`: shows the running server's status, runs its proofs, stops it cleanly."""
 
 import argparse
 from typing import Any

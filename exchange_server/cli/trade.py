@@ -74,7 +74,7 @@ async def _session(args: argparse.Namespace) -> int:
 
 
 async def _order(client: Client, args: argparse.Namespace) -> int:
-    """Send the order, wait for its effects on arrival, print its state."""
+    """Send the order, wait for its immediate effects, print its state."""
     market = args.price is None
     qty = client.lots(args.symbol, args.qty)
     price = 0 if market else client.ticks(args.symbol, args.price)
@@ -92,7 +92,7 @@ async def _order(client: Client, args: argparse.Namespace) -> int:
     )
     await client.accepted(order)
     if order.open:
-        await client.status(order)  # its answer comes after all effects of the order on arrival
+        await client.status(order)  # its answer comes after all immediate effects of the order
     say(_line(client, args.symbol, order))
     return Exit.OK
 
@@ -108,7 +108,7 @@ def _line(client: Client, symbol: str, order: Order) -> str:
     at = f" at {client.price_text(order.instrument, order.price)}" if order.price else ""
     parts = [f"order {order.id}: {side} {qty(order.qty)} {symbol}{at}", f"{qty(order.cum)} filled"]
     if order.cum:
-        average = decimal(order.notional * 10**4 // order.cum, definition.price_decimals + 4)  # four digits more than a price
+        average = decimal(order.notional * 10**4 // order.cum, definition.price_decimals + 4)  # four more digits than a price
         parts[-1] += f" at {average} on average, fee {decimal(order.fee, definition.asset_decimals)} {definition.asset}"
     if order.open:
         parts.append(f"{qty(order.leaves)} open")

@@ -52,6 +52,7 @@ AUDIT_TEXTS = {
 
 @leaf
 def used_rows(m, pool):
+    """Rows of the pool that were ever used."""
     return m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_NEXT]
 
 
@@ -204,6 +205,7 @@ def _makers(m, o):
 
 @leaf
 def dump_order(m, o, out, at):
+    """Write the ORDER_DUMP words of an order (pointer) at out[at]."""
     out[at] = m[o + L.O_ID]
     out[at + 1] = m[o + L.O_KEY_HI]
     out[at + 2] = m[o + L.O_KEY_LO]
@@ -304,7 +306,7 @@ def formula(m, event, co):
     last_index = -1
     taken = 0
     while taken < min(k, n):
-        # the next in the order (value, index) behind (last, last_index)
+        # the next in the order (value, index) after (last, last_index)
         best = 1 << 62
         at = -1
         for j in range(n):
@@ -322,7 +324,7 @@ def formula(m, event, co):
 
 @kernel("i8(i8[::1], i8[::1])")
 def check_state(m, out):
-    """Number of failed invariants of ledger, sets and collateral. `out` gets a row (AUDIT_*, three numbers) for each, as far as it has
+    """Number of failed invariants of ledger, sets and collateral. `out` gets a row (AUDIT_*, three numbers) for each, while it has
     room."""
     found = 0
     for asset in range(1, pool_cap(m, L.P_ASSET)):

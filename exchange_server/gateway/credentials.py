@@ -120,9 +120,7 @@ class Judge:
             connection.held_until = 0
 
     # ------------------------------------------------------------------------------------------------- principals
-    def principal(
-        self, name: str, id: str, proof: bytes | str, challenge: bytes, host: str, now_ns: int
-    ) -> tuple[int, str, Key | None]:
+    def principal(self, name: str, id: str, proof: bytes | str, challenge: bytes, host: str, now_ns: int) -> tuple[int, str, Key | None]:
         """A principal's logon: (codes.OK or R_*, a sentence, its key). proof: a signature of `credentials.admin_message`, or a token as text.
         host: the peer's address; now_ns: exchange time."""
         key = self.key_of("principal", name, id)

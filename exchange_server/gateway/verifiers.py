@@ -39,10 +39,11 @@ class Recipe(NamedTuple):
 
     salt: bytes
     sandbox: bool = False
+    quick: bool = False  # the verifiers are thrown away: for a check of a file
 
     @property
     def work(self) -> int:
-        return SANDBOX_WORK if self.sandbox else WORK
+        return SANDBOX_WORK if self.sandbox or self.quick else WORK
 
     @property
     def binary_salt(self) -> bytes:
@@ -153,7 +154,9 @@ def _one(record: Any, recipe: Recipe, registry: Definitions, random: Random) -> 
     else:
         kind, names, key = record.kind, (record.id, record.name), record.id
         if kind == "ed25519":
-            raise Refused(codes.R_BAD_DEFINITION, "an Ed25519 key has no secret that the server may know: give its public half as verifier", "secret")
+            raise Refused(
+                codes.R_BAD_DEFINITION, "an Ed25519 key has no secret that the server may know: give its public half as verifier", "secret"
+            )
         if kind == "token" and not credentials.MADE.fullmatch(record.secret):
             raise Refused(codes.R_WEAK_SECRET, "a token is made by the server, not chosen: leave it out", "secret")
     if not recipe.sandbox and (why := weakness(record.secret, names)):

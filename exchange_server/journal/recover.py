@@ -117,9 +117,10 @@ def recover(
 ) -> Recovered[E]:
     """Restore the engine of a data folder, or create a new one in an empty folder.
 
-    runner: where journal, event store and reading have their work done. make_engine(None) gives a fresh engine, make_engine(chunks) one restored from a snapshot's body. accept: (segment, offset) at which an
-    operator agreed to cut. settle_mode: the journal's mode, as what was recovered says. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; nothing has
-    been changed on the disk then.
+    runner: runs the background work of journal, event store and reader. make_engine(None) gives a new engine, make_engine(chunks) one
+    restored from a snapshot's body. accept: (segment, offset) at which an operator agreed to cut. settle_mode: gives the journal's mode, from
+    the recovered state. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; in that case nothing
+    has been changed on the disk.
     """
     began = perf_counter()
     data = Path(data)

@@ -103,7 +103,7 @@ def verify_store(
 
 
 def _set_apart_what_waits(files: EventFiles, found: StoreVerified) -> None:
-    """The newest rows, which were never written, do not count as damage."""
+    """Do not count the newest rows, which were never written, as damage."""
     last: Range = found.bad.ranges[-1] if found.bad else (0, 0)
     if last[1] != found.events:
         return

@@ -19,7 +19,7 @@ from .runner import Inline, Reader, Result, Runner
 from .store import JournalError, Position
 from .system import FUNCTIONS
 
-BATCH_WORDS = 1 << 18  # 2 MiB of rows a step: it stays in the cache between the reader and the engine
+BATCH_WORDS = 1 << 18  # 2 MiB of rows per step: they stay in the cache between the reader and the engine
 TABLE_FRAMES = 4096
 
 _WHY = {
@@ -100,8 +100,8 @@ class Walk:
     ) -> None:
         """start: position after a snapshot (None: the first segment). accept: (segment, offset) that an operator agreed to cut at.
 
-        runner: reads ahead (None: nobody does). live: a server is writing: read up to the watermark and judge nothing behind it. Raises JournalError when there is no journal,
-        JournalRefused.
+        runner: reads ahead (None: no reading ahead). live: a server is writing: read up to the watermark and check nothing after it. Raises
+        JournalError when there is no journal, JournalRefused.
         """
         self.directory = directory
         self.frames = 0
@@ -273,7 +273,7 @@ class Walk:
         res[jw.WR_SEGMENT] = number
         res[jw.WR_SERVER] = header.server_id
         self._opened = True
-        if number == self._last_begun and not self._live:  # the start of its zeros is searched while its frames are read and processed
+        if number == self._last_begun and not self._live:  # find the start of its zeros while its frames are read and processed
             self._content_end = self._pool.submit(jw.last_nonzero, self._data, self._words, 0)
         return True
 
@@ -368,7 +368,7 @@ class Walk:
         rows = f"{seq} to {last - 1}" if 0 <= seq < last else (f"{seq} and after" if seq >= 0 else "unknown")
         return JournalRefused(path, offset, rows, why, WAYS_OUT.format(data=self.directory.parent, segment=segment, offset=offset))
 
-    # ---- small things -------------------------------------------------------------------------------------------------
+    # ---- helpers -------------------------------------------------------------------------------------------------
     def _finish(self, tail: Tail) -> None:
         tail.short = self._short
         self.tail = tail

@@ -71,7 +71,9 @@ def _check_fields(record: kr.DefineKey) -> kr.DefineKey:
     if not well_formed(record.kind, record.verifier):
         raise bad("verifier", _wrong_verifier(record.kind))
     if bool(record.scopes) != (record.holder == "session"):
-        wanted = f"a session's key has one or more of {', '.join(kr.SCOPES)}" if record.holder == "session" else "a principal's key has none"
+        wanted = (
+            f"a session's key has one or more of {', '.join(kr.SCOPES)}" if record.holder == "session" else "a principal's key has none"
+        )
         raise bad("scopes", f"{wanted}: {'its grants say what it may do' if record.scopes else 'none is given'}")
     addresses = []
     for i, text in enumerate(record.addresses):

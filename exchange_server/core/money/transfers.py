@@ -27,7 +27,8 @@ def _moved(m, ev, account, amount, after, asset, why):
 
 @leaf
 def do_transfer(m, rows, c, ev):
-    """Deposit (from 0), withdrawal (to 0) or move. A withdrawal above buying power is refused."""
+    """Deposit (from 0), withdrawal (to 0) or transfer, in minor units: E_MOVED for each account. R_UNKNOWN_ASSET, R_AMOUNT_NOT_POSITIVE,
+    R_OVERFLOW, R_UNKNOWN_ACCOUNT, R_WITHDRAW_TOO_MUCH (above buying power), R_TABLE_FULL."""
     source = rows[c + d.DT_FROM]
     target = rows[c + d.DT_TO]
     asset_id = rows[c + d.DT_ASSET]
