@@ -17,7 +17,7 @@ from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
 from .refused import Refused, bad
-from .tables import Key, Table
+from .tables import Key
 
 
 def key(registry: Definitions, record: kr.DefineKey, engine: EngineLike) -> Act:
@@ -56,7 +56,7 @@ def _check_holder(registry: Definitions, record: kr.DefineKey) -> None:
         session = checks.find(registry.sessions, "name", record.name)
         what, kinds = f"a {session.record.wire} session", kr.KINDS[session.record.wire]
     else:
-        checks.find(getattr(registry, "principals", Table("principal")), "name", record.name)
+        checks.find(registry.principals, "name", record.name)
         what, kinds = "a principal", kr.KINDS["principal"]
     if record.kind not in kinds:
         raise bad("kind", f"{what} logs on with {' or '.join(kinds)}, asked {record.kind}")
@@ -136,7 +136,7 @@ def revoke(registry: Definitions, record: kr.RevokeKey, engine: EngineLike) -> A
 
 def unknown(registry: Definitions, id: str) -> Refused:
     """The refusal of a key that does not exist; it offers the nearest one."""
-    return Refused(codes.R_BAD_DEFINITION, f'there is no key "{id}"{checks.near(id, list(registry.keys))}', "id")
+    return checks.absent("key", "id", id, list(registry.keys))
 
 
 def fault(row: Key, now_ns: int, host: str) -> tuple[int, str]:

@@ -33,6 +33,12 @@ RECORDS = (
     ar.DefineKey(id="P", holder="principal", name="anna", kind="ed25519", verifier="ab" * 32),
     ar.RevokeKey(id="MM1:secret", reason="leaked"),
     ar.SetPhase(event="FINAL", phase="open"),
+    ar.DefinePrincipal(name="alice", title="Alice"),
+    ar.Grant(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Revoke(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Approvals(acts=("withdrawal",), withdrawals={"USD": 100}),
+    ar.Approve(id=1),
+    ar.Refuse(id=1, note="no"),
 )
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
