@@ -63,7 +63,7 @@ class Reader:
 
         return _PLACE.sub(value, text)
 
-    def make(self, path: str, kind: type, **fields: Any) -> Item:
+    def make(self, path: str, kind: type, /, **fields: Any) -> Item:
         """The record, with its fields checked against the bounds of admin_records."""
         tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
         try:
