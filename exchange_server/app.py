@@ -61,7 +61,6 @@ from .net.observe import Log
 from .net.shares import Shares
 from .net.turn import Pipeline
 from .registry import RegistryBroken, Trial
-from .registry.account_view import account_view
 from .start import StartRefused
 
 SERVER_ID = 1
@@ -350,7 +349,7 @@ class Server:
         pipeline.watches += [
             self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
-        extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
+        extra = {"check": self._check}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
         self.office.judge = self.directory.judge
@@ -475,8 +474,8 @@ class Server:
         disk = os.statvfs(self.options.data)
         return disk.f_bavail * disk.f_frsize
 
-    def _try_out(self, record: ar.Configuration) -> Trial:
-        return self.engine.registry.try_out(record, self.engine)
+    def _try_out(self, record: ar.Configuration, who: str) -> Trial:
+        return self.engine.registry.try_out(record, self.engine, who)
 
     def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks the whole state: use it in quiet times."""

@@ -9,6 +9,11 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
 | status | counters, capacities, sessions |
+| accounts | balances, positions, open orders |
+| keys | keys of sessions and principals, without what they are checked against |
+| principals | who may do what; `name` names one |
+| pending | acts that wait for a second person |
+| whoami | the asker and its roles |
 | stop | a clean stop |
 and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
 field), sentence, limit, used, asked, and for a configuration the index of the record. Every answer is held until the journal is durable, like all
@@ -92,7 +97,7 @@ class AdminConnection(Connection):
             if not self._has_secrets(ident, request):
                 self._dispatch(turn, ident, request)
         except BadRequest as error:
-            self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+            self._say(ident, False, error.code, str(error), {})
 
     def _has_secrets(self, ident: Any, request: dict[str, Any]) -> bool:
         """Whether verifiers must be made of the request's secrets first: slow work, after which it goes on (`_secured`)."""
@@ -127,7 +132,7 @@ class AdminConnection(Connection):
         try:
             self._dispatch(turn, ident, {**request, "record": msgspec.to_builtins(secured.record)}, secured.made)
         except BadRequest as error:
-            self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+            self._say(ident, False, error.code, str(error), {})
 
     def _dispatch(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str = "") -> None:
         """Carry out a request without secrets. Raises BadRequest."""
@@ -135,10 +140,9 @@ class AdminConnection(Connection):
         if verb == "admin":
             self._act(turn, ident, request, made)
             return
-        handler = self.office.verbs.get(verb) if isinstance(verb, str) else None
-        if handler is None:
-            raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(sorted(['admin', *self.office.verbs]))}")
-        self._say(ident, True, codes.OK, "", handler(request))
+        if not isinstance(verb, str):
+            raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(self.office.known())}")
+        self._say(ident, True, codes.OK, "", self.office.ask(self.who, verb, request, turn.now_ns))
 
     def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str) -> None:
         try:

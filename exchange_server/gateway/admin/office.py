@@ -4,17 +4,27 @@ from collections.abc import Callable
 from typing import Any
 
 from config import admin_records as ar
+from protocol import codes
 
-from ...registry import AdminAnswer, Registry, Trial
+from ...registry import AdminAnswer, Registry, Trial, access_view
+from ...registry.access import Sight
+from ...registry.account_view import account_view
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
+from ...registry.roles import Role, holders
+from ...registry.scopes import Place
 from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
+SeenVerb = Callable[[dict[str, Any], Sight], Any]
 
 
 class BadRequest(Exception):
-    """The request cannot be carried out; the text is the answer."""
+    """The request cannot be carried out; the text is the answer. `code`: R_*."""
+
+    def __init__(self, text: str, code: int = codes.R_BAD_COMMAND) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Office:
@@ -25,13 +35,16 @@ class Office:
         registry: Registry,
         arena: Any,
         expect: Callable[[int, Callable[[AdminAnswer], None]], None],
-        try_out: Callable[[ar.Configuration], Trial],
+        try_out: Callable[[ar.Configuration, str], Trial],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         extra: dict[str, Verb] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
-        try_out: what a configuration would do."""
+        try_out: what a configuration of this asker would do.
+
+        `verbs` are answered for the whole platform. `seen` answers the same verbs to an asker whose roles are for a venue or less: with what it
+        sees. A verb that is not there is the platform's alone. Registry's table of roles says who may ask what."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
@@ -42,13 +55,45 @@ class Office:
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
-            "plan": self._plan,
             "keys": self._keys,
             "assets": lambda request: {"assets": registry.decimals()},
             "status": lambda request: status(),
             "stop": self._stop,
+            "accounts": lambda request: account_view(registry, arena),
             **(extra or {}),
         }
+        self.seen: dict[str, SeenVerb] = {
+            "markets": lambda request, sight: {"markets": access_view.markets_seen(registry, sight, self._markets(request)["markets"])},
+            "accounts": lambda request, sight: access_view.accounts_seen(registry, sight, account_view(registry, arena)),
+            "keys": lambda request, sight: {"keys": access_view.keys_seen(registry, sight, self._keys(request)["keys"])},
+            "assets": lambda request, sight: {"assets": registry.decimals()},
+            "status": lambda request, sight: access_view.status_seen(registry, sight, status()),
+            "plan": self._plan,
+            "whoami": lambda request, sight: access_view.whoami(sight),
+            "principals": self._principals,
+            "pending": lambda request, sight: {"pending": access_view.pending_view(registry, sight)},
+        }
+
+    def known(self) -> list[str]:
+        return sorted({"admin", *self.verbs, *self.seen})
+
+    def ask(self, who: str, verb: str, request: dict[str, Any], now_ns: int) -> Any:
+        """The answer to a question, as far as the asker may have it. now_ns: exchange time. Raises BadRequest."""
+        sight = Sight(self.registry, who, now_ns)
+        if verb not in self.verbs and verb not in self.seen:
+            raise BadRequest(f"unknown verb {verb[:40]!r}; known: {', '.join(self.known())}")
+
+        def may(role: Role) -> bool:
+            return role.may_ask(verb)
+
+        if not sight.may_anywhere(may):
+            able = " or ".join(holders(may))
+            raise BadRequest(f"the verb {verb} needs the role {able}; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
+        if verb in self.verbs and sight.may(may, Place()):
+            return self.verbs[verb](request)
+        if verb not in self.seen:
+            raise BadRequest(f"the verb {verb} is about the whole platform; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
+        return self.seen[verb](request, sight if verb == "whoami" else sight.only(may))
 
     def _stop(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         self._stop_server()
@@ -67,7 +112,13 @@ class Office:
             raise BadRequest("key, holder, name: texts are required")
         return {"keys": key_view(self.registry, *wanted)}
 
-    def _plan(self, request: dict[str, Any]) -> Any:
+    def _principals(self, request: dict[str, Any], sight: Sight) -> Any:
+        name = request.get("name", "")
+        if not isinstance(name, str):
+            raise BadRequest("name: a text is required")
+        return {"principals": access_view.principals_view(self.registry, sight, name)}
+
+    def _plan(self, request: dict[str, Any], sight: Sight) -> Any:
         """What a configuration would change, record by record, and why it would be refused."""
         try:
             record = ar.from_builtins(request.get("record"))
@@ -75,5 +126,5 @@ class Office:
             raise BadRequest(f"record: {error}") from error
         if not isinstance(record, ar.Configuration):
             raise BadRequest("record: a configuration is required")
-        trial = self.try_out(record)
+        trial = self.try_out(record, sight.who)
         return {"changes": trial.changes, "refusals": trial.refusals}
