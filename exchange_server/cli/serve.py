@@ -71,14 +71,20 @@ def options(args: argparse.Namespace) -> ServeOptions:
         "log_level": args.log_level,
     }
     if args.config is None:
-        return ServeOptions(settings=load.default_settings(), configured=False, **rest)
+        return ServeOptions(settings=load.Settings(), configured=False, **rest)
     config = read(args.config) if new else _outline(args.config)
     effective = config.settings._replace(**rest["given"])
-    if effective.fix_port == effective.binary_port and effective.fix_port:
+    if new and effective.fix_port == effective.binary_port and effective.fix_port:  # else what the file does not set is in the folder
         raise CommandError(Exit.CONFIG, f"FIX and binary sessions cannot share port {effective.fix_port}")
     name = Path(config.files[-1]).name
     return ServeOptions(
-        settings=config.settings, items=config.items, config_name=name, sandbox=config.sandbox, source="" if new else args.config, **rest
+        settings=config.settings,
+        named=config.named,
+        items=config.items,
+        config_name=name,
+        sandbox=config.sandbox,
+        source="" if new else args.config,
+        **rest,
     )
 
 
