@@ -9,6 +9,8 @@ import json
 import re
 from pathlib import Path
 
+from protocol import numbers
+
 from .places import Key
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
@@ -146,7 +148,7 @@ def _unquoted(text: str) -> str:
 
 def steps(path: str) -> Key:
     """("market", 0, "contract", 2, "symbol") of market[0].contract[2].symbol."""
-    return tuple(int(match[1]) if match[1] else match[2] for match in _STEP.finditer(path))
+    return tuple(numbers.whole(match[1]) if match[1] else match[2] for match in _STEP.finditer(path))
 
 
 @functools.lru_cache(maxsize=8)
