@@ -17,7 +17,7 @@ from .. import state
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import acts, checks
+from . import access, acts, checks
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
@@ -132,21 +132,24 @@ class DryCore:
             raise Refused(codes.R_OVERFLOW, f"more than {limit} of one asset cannot be held", "amount", MONEY_MAX - 1, amount)
 
 
-def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> Trial:
+def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike, askers: tuple[str, ...] = ()) -> Trial:
     """Try the records on a layer over the tables, one after the other; nothing else changes. Stops at the first refusal, unless it refuses a
-    change of an existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences."""
+    change of an existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences.
+    `askers`: all of them must be allowed each record."""
     copy, core = registry.over(), DryCore(engine)
     made: dict[str, int] = {}  # markets that this configuration makes, with their phase
     trial = Trial([], [], copy, [])
     for i, record in enumerate(records):
         try:
+            for who in askers:
+                access.authorise(copy, who, record, int(engine.time_ns))
             if isinstance(record, ar.SetPhase) and not _is_first_phase(copy, record, made):
                 trial.changes.append(Change(i, PASSED))
                 continue
             if isinstance(record, ar.Transfer) and (record.source or not record.target):
                 raise bad("source", "a configuration only makes deposits")
             listings_before = len(copy.listings)
-            act = acts.plan(copy, ar.AdminEnvelope("check", "", record), core)
+            act = acts.plan(copy, ar.AdminEnvelope(askers[0] if askers else "check", "", record), core)
             core.take(registry, act.rows, copy)
             act.commit()
         except Refused as refused:
