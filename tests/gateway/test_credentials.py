@@ -82,7 +82,7 @@ def test_a_session_logs_on_with_any_of_its_keys(street: Street) -> None:
         assert street.directory.key_of(peer.connection) == options["id"]
         street.drop(peer)
         street.now += SECOND
-    assert street.up(1).client.live
+    assert street.up(1, reset=True).client.live
 
 
 @pytest.mark.parametrize(
