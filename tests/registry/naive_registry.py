@@ -21,7 +21,7 @@ LIVE = {
     "firm": {"title", "share"},
     "account": set(),
     "session": {
-        "account", "username", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
+        "account", "username", "verifier", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
     "principal": {"title", "closed"},
