@@ -23,19 +23,21 @@ import msgspec
 import uvloop
 
 from config import admin_records as ar
-from config.load import Item
+from config.load import Item, Settings
 from config.plan import place
 from config.serve_options import ServeOptions
 from config.settings import stored
 from protocol import codes
 
 from . import data_folder, start, state
+from .certificates import CertificateError
 from .core import layout as L
 from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .gateway.admin.connection import AdminConnection
-from .gateway.admin.office import Office
+from .gateway.admin.office import BadRequest, Office
+from .gateway.admin.remote import RemoteAdminConnection
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
@@ -60,6 +62,7 @@ from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.shares import Shares
+from .net.tls import Tls, listen_tls
 from .net.turn import Pipeline
 from .registry import RegistryBroken, Trial
 from .start import StartRefused
@@ -100,6 +103,7 @@ class Outside:
     steady: Callable[[], int] = machine_steady_ns
     boot: int | None = None  # the start of the machine that `steady` counts from; None: the current one
     listen_tcp: Callable[..., Any] = listen_tcp
+    listen_tls: Callable[..., Any] = listen_tls
     listen_unix: Callable[..., Any] = listen_unix
     progress: Progress | None = None  # told of the replay at the start: rows done, rows in all
 
@@ -173,6 +177,7 @@ class Server:
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
+        self.makers["remote"] = self._remote_connection
 
     def _settle_start(self) -> None:
         """Decide which settings apply, and log those that do not. After this, `options.settings` are the settings that apply. Raises
@@ -182,12 +187,26 @@ class Server:
         settings, lost = start.settings_for(options, registry)
         self.sandbox = registry.begun.sandbox if registry.begun is not None else options.sandbox
         start.refuse_exposure(options, self.sandbox, settings.host)
+        self.exposed_plain = start.refuse_plain(options, settings)
+        self.tls = self._tls(settings)
         self.not_taken = [*lost, *start.not_taken(options, self.engine)]
         for sentence in self.not_taken:
             self.log("warning", "setting_not_taken", text=sentence)
         kept = start.file_settings(options, registry)
         self.file_settings = kept._replace(clordid_retention_ns=state.Header(self.engine.m).retention_ns)
         self.options = replace(options, settings=settings)
+
+    def _tls(self, settings: Settings) -> Tls | None:
+        """The certificate; None: no port uses one. Raises StartRefused."""
+        if not settings.tls_cert or not settings.tls_ports:
+            return None
+        folder = self.options.data  # where a relative path begins
+        try:
+            tls = Tls(folder / settings.tls_cert, folder / settings.tls_key, self.outside.real, self.log)
+        except CertificateError as error:
+            raise StartRefused(Exit.CONFIG, f"server.tls_cert: {error}") from error
+        tls.warn()
+        return tls
 
     def _clock(self) -> Clock:
         """The clock, continued from the journal's newest time; logs what it detects."""
@@ -351,10 +370,14 @@ class Server:
         pipeline.watches += [
             self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
-        extra = {"check": self._check}
+        extra = {"check": self._check, "reload_tls": self._reload_tls}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
         self.office.judge = self.directory.judge
+        self.office.log = self.log
+        self.office.operators = frozenset(f"uid:{uid}" for uid in options.settings.operators or (os.getuid(), 0))
+        if self.tls is not None:
+            pipeline.watches.append(self.tls.warn)
         self.slow.wake = self._wake
         self.slow.notify = self._slow_ended
         pipeline.watches.append(lambda: pipeline.end_keys(self.clock.now))
@@ -380,6 +403,7 @@ class Server:
             return Exit.PORT
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         pipeline.start()
         self._announce(self.options.settings.host)
         try:
@@ -395,8 +419,17 @@ class Server:
         servers: list[asyncio.AbstractServer] = []
         try:
             for kind, port in (("fix", settings.fix_port), ("binary", settings.binary_port)):
-                server, found = await self.outside.listen_tcp(pipeline, kind, settings.host, port, self.makers[kind])
+                if self.tls is not None and kind in settings.tls_ports:
+                    server, found = await self.outside.listen_tls(pipeline, kind, settings.host, port, self.makers[kind], self.tls)
+                else:
+                    server, found = await self.outside.listen_tcp(pipeline, kind, settings.host, port, self.makers[kind])
                 self.ports[kind] = found
+                servers.append(server)
+            if settings.admin_port and self.tls is not None:  # never plain (config/settings.py)
+                server, found = await self.outside.listen_tls(
+                    pipeline, "admin", settings.host, settings.admin_port, self.makers["remote"], self.tls
+                )
+                self.ports["admin"] = found
                 servers.append(server)
             servers.append(await self.outside.listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self.makers["admin"]))
         except PortError:
@@ -407,6 +440,26 @@ class Server:
 
     def _admin_connection(self, now_ns: int, link: Link) -> AdminConnection:
         return AdminConnection(now_ns, link, self.directory, self.office, link.peer)
+
+    def _remote_connection(self, now_ns: int, link: Link) -> RemoteAdminConnection:
+        return RemoteAdminConnection(now_ns, link, self.directory, self.office)
+
+    def _hang_up(self) -> None:
+        """SIGHUP: the certificate's files are read again."""
+        with contextlib.suppress(BadRequest):  # it is in the log
+            self._reload_tls({})
+
+    def _reload_tls(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
+        """The admin verb `reload_tls`. Raises BadRequest; the certificate in use stays then."""
+        if self.tls is None:
+            self.log("warning", "tls_not_reloaded", text="no port uses TLS")
+            raise BadRequest("no port of this server uses TLS (settings tls_cert, tls_key, tls_ports)")
+        try:
+            self.tls.reload()
+        except CertificateError as error:
+            self.log("error", "tls_not_reloaded", text=str(error))
+            raise BadRequest(f"{error}; the certificate in use stays") from None
+        return self.tls.status()
 
     def _binary_connection(self, now_ns: int, link: Link) -> BinaryConnection:
         return BinaryConnection(
@@ -426,6 +479,9 @@ class Server:
                 "fix_port": self.ports["fix"],
                 "binary_port": self.ports["binary"],
                 "admin": str(self.options.data / ADMIN_SOCKET),
+                **({"admin_port": self.ports["admin"]} if "admin" in self.ports else {}),
+                **({"tls": self._tls_ports()} if self.tls is not None else {}),
+                **({"exposed_plain": self.exposed_plain} if self.exposed_plain else {}),
                 "mode": self.journal.mode,
                 "records_applied": self.applied,
                 "sandbox": self.sandbox,
@@ -441,6 +497,9 @@ class Server:
                 write_whole(self.options.ready_file, line + b"\n")
         except OSError as error:  # stdout is closed, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
+
+    def _tls_ports(self) -> list[str]:
+        return [kind for kind in self.ports if kind in self.options.settings.tls_ports]
 
     def stop(self) -> None:
         """Stop cleanly; on a second call, do not wait for the peers."""
@@ -496,9 +555,11 @@ class Server:
             "server": {
                 "pid": os.getpid(), "uptime_s": (self.outside.steady() - self.began) // 10**9, "data": str(self.options.data),
                 "config": self.options.config_name or (self.engine.registry.begun.name if self.engine.registry.begun else ""),
-                "sandbox": self.sandbox, "fix_port": self.ports.get("fix", 0), "binary_port": self.ports.get("binary", 0), "spin": self.options.spin,
+                "sandbox": self.sandbox, "fix_port": self.ports.get("fix", 0), "binary_port": self.ports.get("binary", 0),
+                "admin_port": self.ports.get("admin", 0), "spin": self.options.spin,
             },
             "engine": engine,
+            "tls": {"ports": self._tls_ports(), **self.tls.status()} if self.tls is not None else {"ports": []},
             "clock": self.clock.status(),
             "session_throttle": {
                 "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),

@@ -7,7 +7,7 @@ import msgspec
 from . import pending, scopes
 from .access import PREFIX, Sight
 from .definitions import Definitions
-from .tables import Principal
+from .tables import Principal, Table
 
 
 def whoami(sight: Sight) -> dict[str, Any]:
@@ -69,10 +69,14 @@ def markets_seen(registry: Definitions, sight: Sight, markets: list[dict[str, An
 
 def accounts_seen(registry: Definitions, sight: Sight, view: dict[str, Any]) -> dict[str, Any]:
     """Of an account view: accounts and sessions that the asker sees, and their open orders' count. Totals of the whole exchange are not told."""
-    accounts, sessions = registry.accounts, registry.sessions
-    own = [row for row in view["accounts"] if (found := accounts.named(row["name"])) is not None and sight.sees("account", found)]
-    logins = [row for row in view["sessions"] if (found := sessions.named(row["name"])) is not None and sight.sees("session", found)]
+    own = [row for row in view["accounts"] if _sees(registry.accounts, sight, row["name"])]
+    logins = [row for row in view["sessions"] if _sees(registry.sessions, sight, row["name"])]
     return {"accounts": own, "sessions": logins, "open_orders": sum(len(row["orders"]) for row in own)}
+
+
+def _sees(table: Table[Any], sight: Sight, name: str) -> bool:
+    row = table.named(name)
+    return row is not None and sight.sees(table.kind, row)
 
 
 def keys_seen(registry: Definitions, sight: Sight, keys: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -81,7 +85,5 @@ def keys_seen(registry: Definitions, sight: Sight, keys: list[dict[str, Any]]) -
 
 def status_seen(registry: Definitions, sight: Sight, status: dict[str, Any]) -> dict[str, Any]:
     """Of the server's status: exchange time, the asker's venues, and which of their sessions are logged on."""
-    sessions = registry.sessions
-    names = status.get("logged_on", [])
-    own = [name for name in names if (found := sessions.named(name)) is not None and sight.sees("session", found)]
+    own = [name for name in status.get("logged_on", []) if _sees(registry.sessions, sight, name)]
     return {"time_ns": sight.now_ns, "venues": sorted(sight.named_venues), "logged_on": own}

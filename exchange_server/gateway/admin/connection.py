@@ -28,6 +28,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from ...registry import AdminAnswer, Refusal, Refused
+from ...registry.roles import tag_of
 from .. import verifiers
 from ..connection import Connection, Outlet, SessionTable, TurnInput
 from ..credentials import Crowded
@@ -40,10 +41,11 @@ LINES_PER_TURN = 64
 class AdminConnection(Connection):
     """The server's side of one operator's connection."""
 
-    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "tag", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
+    LOGS_ON = False  # the kernel says who it is
 
     def __init__(self, now_ns: int, outlet: Outlet, table: SessionTable, office: Office, who: str) -> None:
         """who: `uid:N` of the peer, from the kernel."""
@@ -53,6 +55,7 @@ class AdminConnection(Connection):
         self.parts: list[bytes] = []  # parts of a record that are not in a turn yet
         self.accepts_clock = False
         self.asked: Any = None  # the request that they belong to
+        self.tag = ""  # of the record that is being sent
         self.waiting = 0  # acts not yet answered
         self.securing: tuple[Job, Any, dict[str, Any]] | None = None  # verifiers are being made for this request
         self.made = ""  # the secret that the server made for the record being sent: told with its answer, once
@@ -94,6 +97,7 @@ class AdminConnection(Connection):
             if not isinstance(request, dict):
                 raise BadRequest('a request must be an object, {"id": 1, "verb": "status"}')
             ident = request.get("id")
+            self.office.admit(self.who)
             if not self._has_secrets(ident, request):
                 self._dispatch(turn, ident, request)
         except BadRequest as error:
@@ -150,7 +154,7 @@ class AdminConnection(Connection):
             self.parts = ar.pack_all(self.who, str(ident)[:128], record)
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
-        self.asked, self.made = ident, made
+        self.asked, self.made, self.tag = ident, made, tag_of(record)
         self.accepts_clock = isinstance(record, ar.AcceptClock)
         self.office.acts += 1
         self.waiting += 1
@@ -163,12 +167,14 @@ class AdminConnection(Connection):
         if len(self.parts) > 1 or turn.full:
             return
         at = turn.add(codes.C_ADMIN, body=self.parts.pop())
-        ident, accepts_clock, made = self.asked, self.accepts_clock, self.made
+        ident, accepts_clock, made, tag = self.asked, self.accepts_clock, self.made, self.tag
 
         def answered(answer: AdminAnswer) -> None:
             self.waiting -= 1
             if answer.ok and accepts_clock:
                 self.office.accept_clock(self.who)
+            # An approved act has both names in its text.
+            self.office.log("info", "act", who=self.who, record=tag, ok=answer.ok, code=answer.code, text=answer.text[:400])
             result = {**answer.result, "secret": made} if answer.ok and made else answer.result
             self._say(ident, answer.ok, answer.code, answer.text, result, answer.refusal)
 

@@ -1,6 +1,6 @@
 """Answers the operator's verbs; one Office for all admin connections of a server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from config import admin_records as ar
@@ -38,7 +38,7 @@ class Office:
         try_out: Callable[[ar.Configuration, str], Trial],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
-        extra: dict[str, Verb] | None = None,
+        extra: Mapping[str, Verb] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
         try_out: what a configuration of this asker would do.
@@ -52,6 +52,8 @@ class Office:
         self.try_out = try_out
         self.acts = 0
         self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
+        self.log: Callable[..., None] = lambda level, event, **fields: None
+        self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
@@ -73,6 +75,12 @@ class Office:
             "principals": self._principals,
             "pending": lambda request, sight: {"pending": access_view.pending_view(registry, sight)},
         }
+
+    def admit(self, who: str) -> None:
+        """Raises BadRequest for a user of this machine who is no operator."""
+        if self.operators is not None and who.startswith("uid:") and who not in self.operators:
+            text = f"{who} is no operator of this server (setting operators of [server]: {', '.join(sorted(self.operators))})"
+            raise BadRequest(text, codes.R_NOT_AUTHORISED)
 
     def known(self) -> list[str]:
         return sorted({"admin", *self.verbs, *self.seen})
