@@ -60,7 +60,7 @@ class DryCore:
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
         self.m: Words = state.header_copy(engine.m)
-        self._real = engine.m
+        self.real = engine.m
         self._named: set[tuple[int, int]] = set()
         self._balances: dict[tuple[int, int], int] = {}
         self._external: dict[int, int] = {}
@@ -82,6 +82,9 @@ class DryCore:
                     checks.hash_room(self, "listings", L.P_LISTING, 1)
                     checks.hash_room(self, "pairs", L.P_PAIR_HASH, 1)
                     self._use(L.P_LISTING, 1)
+                    self._use(L.P_PAIR_HASH, 1)
+                elif kind == codes.C_ACCESS and flat[at + d.DG_FIRM] and flat[at + d.DG_VALUE]:
+                    checks.hash_room(self, "pairs", L.P_PAIR_HASH, 1)
                     self._use(L.P_PAIR_HASH, 1)
                 elif kind == codes.C_TRANSFER:
                     self._deposit(registry, flat[at : at + L.CMD_WORDS], tried)
@@ -106,7 +109,7 @@ class DryCore:
         key = (account, asset)
         if key not in self._balances:
             known = registry.accounts.get(account) is not None and registry.assets.get(asset) is not None
-            held = state.balance(self._real, account, asset) if known else None
+            held = state.balance(self.real, account, asset) if known else None
             self._balances[key] = held[0] if held is not None else 0
             if held is None:
                 checks.hash_room(self, "balances", L.P_BALANCE, 1)
@@ -114,7 +117,7 @@ class DryCore:
                 self._use(L.P_BALANCE, 1)
                 self._use(L.P_PAIR_HASH, 1)
         if asset not in self._external:
-            self._external[asset] = state.Asset.of(self._real, asset).external if registry.assets.get(asset) else 0
+            self._external[asset] = state.Asset.of(self.real, asset).external if registry.assets.get(asset) else 0
         self._balances[key] += amount
         self._external[asset] += amount
         if self._balances[key] >= MONEY_MAX or self._external[asset] >= MONEY_MAX:

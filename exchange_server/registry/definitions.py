@@ -11,11 +11,13 @@ from typing import Any, Self
 import msgspec
 
 from config import admin_records as ar
+from config import rule_records as rr
 from protocol import codes
 
-from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
+from .tables import Account, Admission, Asset, Done, Event, Firm, Instrument, Rule, Secrets, Session, State, Table, Venue
 
 STATE_VERSION = 2
+RULES = ("tags", "rules", "admissions", "quotas", "freezes")  # who may trade where
 HMAC_BLOCK = 64  # bytes of a block of SHA-256
 
 
@@ -34,6 +36,13 @@ class Definitions:
         self.listing_rows = 0
         self.references: dict[int, tuple[int, int]] = {}  # instrument id: operator's price, collar
         self.keys: dict[str, Done] = {}
+        self.tags: dict[int, rr.FirmTags] = {}  # by firm id
+        self.rules: dict[tuple[int, int, str], Rule] = {}  # (ACCESS_VENUE or ACCESS_EVENT, its id, name of the rule)
+        self.rule_count = 0  # numbers that were given
+        self.admissions: dict[tuple[int, int], Admission] = {}  # of those that have had rules
+        self.admission_changes = 0  # since the start: what a session sees may have changed
+        self.quotas: dict[int, rr.Quota] = {}  # by venue id
+        self.freezes: dict[int, rr.Freeze] = {}  # by venue id; none: not frozen
         self.begun: ar.Begin | None = None  # how the data folder was created
         self.settings: dict[str, int | str] = {}  # of [server], from the newest configuration
         self.parts: dict[str, list[bytes]] = {}  # sender and digest: pieces of a record that is not complete yet
@@ -47,9 +56,9 @@ class Definitions:
         other = Definitions()
         for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments"):
             setattr(other, name, getattr(self, name).copy())
-        for name in ("listings", "references", "keys", "settings", "parts", "_secrets", "_hmac_keys", "_fix", "_binary"):
+        for name in ("listings", "references", "keys", "settings", "parts", "_secrets", "_hmac_keys", "_fix", "_binary", *RULES):
             setattr(other, name, dict(getattr(self, name)))
-        other.listing_rows, other.begun = self.listing_rows, self.begun
+        other.listing_rows, other.begun, other.rule_count = self.listing_rows, self.begun, self.rule_count
         return other
 
     def decimals(self) -> dict[str, int]:
@@ -77,6 +86,11 @@ class Definitions:
         if (venue_id, event_id) not in self.listings:
             self.listing_rows += self.events[event_id].n
         self.listings[(venue_id, event_id)] = fees
+
+    def put_admissions(self, changes: dict[tuple[int, int], Admission]) -> None:
+        """Who is admitted where from now on."""
+        self.admissions.update(changes)
+        self.admission_changes += 1
 
     def put_event(self, event: Event) -> None:
         self.events.put(event)
@@ -118,6 +132,10 @@ class Definitions:
         instrument = self.instruments.get(instrument_id)
         return None if instrument is None else self.events[instrument.event_id]
 
+    def rules_of(self, target: tuple[int, int]) -> list[Rule]:
+        """The access rules of a venue or an event (ACCESS_VENUE or ACCESS_EVENT, its id), by number."""
+        return sorted((rule for key, rule in self.rules.items() if key[:2] == target), key=lambda rule: rule.number)
+
     def instruments_of(self, event: Event) -> list[Instrument]:
         return [self.instruments[event.first_instrument + i] for i in range(event.n)]
 
@@ -140,6 +158,12 @@ class Definitions:
                 self.begun,
                 sorted(self.settings.items()),
                 list(self.parts.items()),
+                sorted(self.tags.items()),
+                sorted(self.rules.items(), key=lambda item: item[1].number),
+                self.rule_count,
+                [(target, Admission(kept.mode, dict(sorted(kept.exceptions.items())))) for target, kept in sorted(self.admissions.items())],
+                sorted(self.quotas.items()),
+                sorted(self.freezes.items()),
             )
         )
 
@@ -171,5 +195,8 @@ class Definitions:
             registry.put_listing(venue_id, event_id, fees)
         registry.references = {instrument: (price, collar) for instrument, price, collar in state.references}
         registry.keys = dict(state.keys)
+        for name in RULES:
+            setattr(registry, name, dict(getattr(state, name)))
+        registry.rule_count = state.rule_count
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         return registry
