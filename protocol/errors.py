@@ -327,6 +327,21 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number within the instrument's range."),
     ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
      "The Logon (789) expects a number that we have not reached: one side has lost its numbers.", "Compare the numbers, or restart them with 141=Y."),
+    # ---- roles and approvals
+    ("R_NOT_AUTHORISED", None, None, 6, None, None, "no role of the asker allows this here",
+     "A principal may do what its grants allow, for the venue or events that they name. The sentence says which roles would allow it.",
+     "Ask an operator of the venue or the platform for the role (`exos role grant`)."),
+    ("R_FOREIGN_NAME", None, None, 6, None, None, "the name does not begin with that of the venue",
+     "Whoever acts for a venue creates only names that begin with `<VENUE>.`, so that names of different venues never meet.", "Choose a name that begins so."),
+    ("R_GRANT_BEYOND", None, None, 6, None, None, "the grant goes beyond what the asker holds",
+     "A role is given on only within an own grant: a role that it may give, the same or a narrower scope, no later end.",
+     "Give less, or ask somebody who holds more."),
+    ("R_UNKNOWN_PENDING", None, None, 1, None, None, "no act waits under this number",
+     "It was approved, refused, or never proposed, or it is not for the asker to see.", "`exos pending` lists what waits."),
+    ("R_PENDING_EXPIRED", None, None, 0, None, None, "the act waited longer than approvals may take",
+     "An act that needs a second person is approved within the time set by the record `approvals`.", "Propose it again."),
+    ("R_OWN_ACT", None, None, 6, None, None, "nobody approves an act of one's own",
+     "An act on the list of approvals is carried out only by a second person who may do it.", "Ask another principal to approve it."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

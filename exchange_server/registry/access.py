@@ -1,188 +1,201 @@
-"""Tags of firms and access rules: who is kept out of which venue or market, worked out here, so that the core has one answer for each firm.
+"""What an asker may see and do, from the grants in the tables at the turn's time.
 
-The core knows how a venue or an event admits (all; all but the exceptions; only the exceptions that are admitted) and the exceptions. They
-are worked out again when tags or rules change and when a firm is defined; the act has a row for each difference.
+`uid:N` (the operator's socket) and `config:FILE` (a start's own configuration) have every right. `principal:NAME` has what its grants say. What a
+principal may not see is refused exactly like what does not exist: names are looked up among those that it sees before anything else
+is looked at.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
-from config import rule_records as rr
-from protocol import codes
+from config import admin_records as ar
+from config.places import Key
+from protocol import codes, units
 
-from ..core import layout as L
-from . import checks
-from . import rows as rows_of
-from .checks import Act
+from . import checks, roles, scopes
 from .definitions import Definitions
-from .engine_like import EngineLike, Words
-from .refused import bad
-from .tables import Admission, Firm, Rule
+from .refused import Refused
+from .roles import PLATFORM, ROLES, Role, tag_of
+from .scopes import Place, Scope
+from .tables import Held, Principal, Table
 
-Target = tuple[int, int]  # ACCESS_VENUE or ACCESS_EVENT, and its id
-UNKNOWN = rr.FirmTags(firm="-")
-OPEN = Admission()
+OPERATOR = ("uid:", "config:")
+PREFIX = "principal:"
+CHECK = "config:check"  # who asks when nobody does: a trial
 
 
-def matches(rule: rr.AccessRule, tags: rr.FirmTags) -> bool:
-    """Whether all conditions of a rule hold for a firm. What is not known keeps out: with no jurisdiction known, a condition about it holds
-    in a deny rule and does not hold in an allow rule."""
-    own = set(tags.jurisdictions)
-    unknown = rule.effect == "deny"
-    if rule.jurisdiction_in and not (bool(own & set(rule.jurisdiction_in)) if own else unknown):
+def has_every_right(who: str) -> bool:
+    return who.startswith(OPERATOR)
+
+
+class Sight:
+    """What one asker sees and may do at one time. Holds no copy of the tables: it is made anew for each record."""
+
+    def __init__(self, registry: Definitions, who: str, now_ns: int) -> None:
+        self.registry, self.who = registry, who
+        self.every_right = has_every_right(who)
+        self.held: list[tuple[Held, Scope]] = []
+        name = who.removeprefix(PREFIX)
+        principal: Principal | None = registry.principals.named(name) if name != who else None
+        if principal is not None and not principal.record.closed:
+            self.held = [(held, scopes.parse(held.scope)) for held in principal.grants if held.holds(now_ns)]
+        self.whole = self.every_right or any(scope.kind == PLATFORM for _, scope in self.held)
+        self.venues = {scope.venue for _, scope in self.held if scope.kind == roles.VENUE}
+        self.named_venues = {scope.venue for _, scope in self.held if scope.venue}
+        self.now_ns = now_ns
+
+    # ---- what it sees
+    def sees(self, kind: str, row: Any) -> bool:
+        """May the asker know that this row of a table exists? `kind`: Table.kind."""
+        if self.whole or kind == "asset":
+            return True
+        registry = self.registry
+        match kind:
+            case "venue":
+                return row.name in self.named_venues
+            case "firm":
+                return row.record.venue in self.venues
+            case "account":
+                return scopes.of_account(registry, row).venue in self.venues
+            case "session":
+                return scopes.of_session(registry, row).venue in self.venues
+            case "event":
+                return self._sees_event(row)
+            case "symbol":
+                return self._sees_event(registry.events[row.event_id])
+            case "principal":
+                return self._sees_principal(row)
         return False
-    if rule.jurisdiction_not_in and not (not own & set(rule.jurisdiction_not_in) if own else unknown):
-        return False
-    if tags.kyc_level < rule.kyc_at_least:
-        return False
-    if rule.institution is not None and tags.institution != rule.institution:
-        return False
-    return set(rule.tags) <= set(tags.tags)
+
+    def _sees_event(self, event: Any) -> bool:
+        market: ar.DefineMarket = event.record
+        place = scopes.of_event(event)
+        return any(scope.covers(place) for _, scope in self.held) or (
+            market.sharing == "shared" and not self.venues.isdisjoint(market.admits)
+        )
+
+    def _sees_principal(self, principal: Principal) -> bool:
+        """One of the asker's venues, one that holds a role there, and itself."""
+        if principal.record.venue in self.venues or self.who == PREFIX + principal.name:
+            return True
+        return any(held.holds(self.now_ns) and scopes.parse(held.scope).venue in self.venues for held in principal.grants)
+
+    def table(self, kind: str) -> Table[Any]:
+        registry = self.registry
+        tables: dict[str, Table[Any]] = {
+            "asset": registry.assets, "venue": registry.venues, "firm": registry.firms, "account": registry.accounts, "session": registry.sessions,
+            "event": registry.events, "market": registry.events, "symbol": registry.instruments, "principal": registry.principals,
+        }  # fmt: skip
+        return tables[kind]
+
+    def find(self, kind: str, key: Key | str, name: str) -> Any:
+        """The row of that name if the asker sees it. Raises Refused, with the same words whether it is hidden or not there."""
+        table = self.table(kind)
+        row = table.named(name)
+        if row is None or not self.sees(table.kind, row):
+            raise checks.absent(kind, key, name, [row.name for row in table if self.sees(table.kind, row)])
+        return row
+
+    # ---- what it may do
+    def may(self, asked: Callable[[Role], bool], place: Place) -> bool:
+        """Has it a role that may, and whose scope covers the place?"""
+        return self.every_right or any(asked(ROLES[held.role]) and scope.covers(place) for held, scope in self.held)
+
+    def may_anywhere(self, asked: Callable[[Role], bool]) -> bool:
+        return self.every_right or any(asked(ROLES[held.role]) for held, _ in self.held)
+
+    def roles_text(self) -> str:
+        return ", ".join(f"{held.role} for {_shown(held.scope)}" for held, _ in self.held) or "no role"
 
 
-def exception(rules: Iterable[Rule], tags: rr.FirmTags) -> int:
-    """What the core is told of a firm: the number of the first deny rule that matches, ACCESS_ADMITTED when an allow rule does, else 0."""
-    admitted = 0
-    for rule in rules:
-        if matches(rule.record, tags):
-            if rule.record.effect == "deny":
-                return rule.number
-            admitted = L.ACCESS_ADMITTED
-    return admitted
+def refuse_stranger(registry: Definitions, who: str, now_ns: int) -> None:
+    """Raises Refused when the asker may send no record at all."""
+    sight = Sight(registry, who, now_ns)
+    if not sight.may_anywhere(lambda role: bool(role.records)):
+        raise Refused(codes.R_NOT_AUTHORISED, f"{who} may send no record: it has {sight.roles_text()}")
 
 
-def mode_of(rules: Iterable[Rule]) -> int:
-    effects = {rule.record.effect for rule in rules}
-    return L.ACCESS_ONLY if "allow" in effects else L.ACCESS_EXCEPT if effects else L.ACCESS_ALL
+def _shown(scope: str) -> str:
+    return "the platform" if scope == PLATFORM else scope
 
 
-def keeps_out(admission: Admission, firm: int) -> bool:
-    value = admission.exceptions.get(firm, 0)
-    if admission.mode == L.ACCESS_ALL or value == L.ACCESS_ADMITTED:
-        return False
-    return value > 0 or admission.mode == L.ACCESS_ONLY
+def authorise(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int) -> None:
+    """Raises Refused when the asker may not have this record carried out, at the time `now_ns` (ns since the epoch). The records of a
+    configuration are judged one by one, by its trial."""
+    if has_every_right(who):
+        return
+    sight = Sight(registry, who, now_ns)
+    tag = tag_of(record)
+    if isinstance(record, ar.Revoke) and who == PREFIX + record.principal:
+        return  # everybody may give up what is one's own
+
+    def may(role: Role) -> bool:
+        return role.may_send(tag)
+
+    if not sight.may_anywhere(may):
+        able = " or ".join(roles.holders(may))
+        raise Refused(codes.R_NOT_AUTHORISED, f"the record {tag} needs the role {able}; {who} has {sight.roles_text()}")
+    if isinstance(record, ar.Approve | ar.Refuse):
+        return  # judged by the act that waits (pending.py)
+    if isinstance(record, ar.Configuration):
+        if record.settings is not None and not sight.may(may, Place()):
+            raise Refused(
+                codes.R_NOT_AUTHORISED, f"settings of the server are the platform operator's; {who} has {sight.roles_text()}", "settings"
+            )
+        return
+    for key, kind, name in scopes.names_in(record):
+        sight.find(kind, key, name)
+    if not sight.may(may, Place()):
+        _refuse_foreign_names(sight, record)
+    for place in scopes.touched(registry, record):
+        if not sight.may(may, place):
+            where = (
+                "the platform" if not place.venue else f"{place.event} of venue {place.venue}" if place.event else f"venue {place.venue}"
+            )
+            raise Refused(codes.R_NOT_AUTHORISED, f"{who} may not use the record {tag} for {where}: it has {sight.roles_text()}")
+    if isinstance(record, ar.Grant | ar.Revoke):
+        _refuse_beyond(sight, record)
 
 
-def _rows(target: Target, old: Admission, new: Admission) -> list[Words]:
-    """The differences, as rows."""
-    rows = [rows_of.access(*target, 0, new.mode)] if new.mode != old.mode else []
-    for firm in sorted(old.exceptions.keys() | new.exceptions.keys()):
-        value = new.exceptions.get(firm, 0)
-        if value != old.exceptions.get(firm, 0):
-            rows.append(rows_of.access(*target, firm, value))
-    return rows
+def _refuse_beyond(sight: Sight, record: ar.Grant | ar.Revoke) -> None:
+    """A role is given on, or taken, only within ONE own grant: a role that it may give, the same or a narrower scope, and for a grant no later
+    end. Raises Refused."""
+    asked = scopes.parse(record.scope)
+    until_ns = record.until_ns if isinstance(record, ar.Grant) else None
+    ends = []
+    for held, own in sight.held:
+        if record.role not in ROLES[held.role].gives or not own.contains(asked):
+            continue
+        if until_ns is None or not held.until_ns or (until_ns and until_ns <= held.until_ns):
+            return
+        ends.append(held.until_ns)
+    if ends:
+        wish = units.instant(until_ns) if until_ns else "for good"
+        text = f"{sight.who} holds its own role until {units.instant(max(ends))}, asked {wish}"
+        raise Refused(codes.R_GRANT_BEYOND, text, "until_ns", max(ends), until_ns or 0)
+    text = f"{sight.who} may not give or take {record.role} for {record.scope}: it has {sight.roles_text()}"
+    raise Refused(codes.R_GRANT_BEYOND, text, "role")
 
 
-def _changed(registry: Definitions, engine: EngineLike, changes: dict[Target, Admission]) -> list[Words]:
-    """The rows of new admissions; refuses when the core has no room for the exceptions."""
-    rows: list[Words] = []
-    more = 0
-    for target, new in changes.items():
-        old = registry.admissions.get(target, OPEN)
-        rows += _rows(target, old, new)
-        more += len(new.exceptions.keys() - old.exceptions.keys())
-    checks.hash_room(engine, "pairs", L.P_PAIR_HASH, more)
-    return rows
-
-
-def for_firm(registry: Definitions, engine: EngineLike, firm: int, tags: rr.FirmTags) -> tuple[list[Words], dict[Target, Admission]]:
-    """What changes for one firm when these are its tags: rows, and the admissions then."""
-    changes: dict[Target, Admission] = {}
-    for target, old in registry.admissions.items():
-        value = exception(registry.rules_of(target), tags)
-        if value != old.exceptions.get(firm, 0):
-            others = {other: kept for other, kept in old.exceptions.items() if other != firm}
-            changes[target] = Admission(old.mode, {**others, firm: value} if value else others)
-    return _changed(registry, engine, changes), changes
-
-
-def for_target(registry: Definitions, engine: EngineLike, target: Target, rules: list[Rule]) -> tuple[list[Words], dict[Target, Admission]]:
-    """What changes when these are the rules of a venue or an event."""
-    mode = mode_of(rules)
-    values = ((firm.id, exception(rules, registry.tags.get(firm.id, UNKNOWN))) for firm in registry.firms) if rules else ()
-    changes = {target: Admission(mode, {firm: value for firm, value in values if value})}
-    return _changed(registry, engine, changes), changes
-
-
-def kept_out(registry: Definitions, firm: Firm, changes: dict[Target, Admission]) -> str:
-    """Out of how many venues and markets a firm is kept, for a sentence."""
-    now = {**registry.admissions, **changes}
-    count = [sum(about == kind and keeps_out(admission, firm.id) for (about, _), admission in now.items()) for kind in (1, 2)]
-    return f"kept out of {count[0]} venues and {count[1]} markets" if any(count) else "kept out of nothing"
-
-
-# ---- acts ---------------------------------------------------------------------------------------------------------------
-
-
-def firm_tags(registry: Definitions, record: rr.FirmTags, engine: EngineLike) -> Act:
-    firm: Firm = checks.find(registry.firms, "firm", record.firm)
-    for key in ("jurisdictions", "tags"):
-        _no_repeats(key, getattr(record, key))
-    name = f"tags of {record.firm}"
-    if registry.tags.get(firm.id, UNKNOWN) == record:
-        return checks.unchanged("tags of", record.firm, firm.id)
-    rows, changes = for_firm(registry, engine, firm.id, record)
-
-    def commit() -> None:
-        registry.tags[firm.id] = record
-        registry.put_admissions(changes)
-
-    text = f"{name} changed: it is {kept_out(registry, firm, changes)}"
-    return Act(name, text, rows, commit, {"id": firm.id}, changed=("tags",) if firm.id in registry.tags else None)
-
-
-def access_rule(registry: Definitions, record: rr.AccessRule, engine: EngineLike) -> Act:
-    target, where = _target(registry, record)
-    for key in ("jurisdiction_in", "jurisdiction_not_in", "tags"):
-        _no_repeats(key, getattr(record, key))
-    both = set(record.jurisdiction_in) & set(record.jurisdiction_not_in)
-    if both:
-        raise bad("jurisdiction_not_in", f"{min(both)} is in jurisdiction_in too: no firm could match")
-    old = registry.rules.get((*target, record.rule))
-    if old is not None and old.record == record:
-        return checks.unchanged("access rule", f"{record.rule} of {where}", old.number)
-    number = old.number if old is not None else registry.rule_count + 1
-    rule = Rule(number, record)
-    rules = sorted((*(r for r in registry.rules_of(target) if r.number != number), rule), key=lambda r: r.number)
-    rows, changes = for_target(registry, engine, target, rules)
-
-    def commit() -> None:
-        registry.rules[(*target, record.rule)] = rule
-        registry.rule_count = max(registry.rule_count, number)
-        registry.put_admissions(changes)
-
-    out = sum(keeps_out(changes[target], firm.id) for firm in registry.firms)
-    text = f"access rule {number} ({record.rule}) of {where} {'changed' if old else 'defined'}: {out} of {len(registry.firms)} firms are kept out"
-    return Act(f"access rule {record.rule}", text, rows, commit, {"rule": number, "kept_out": out}, changed=("rule",) if old else None)
-
-
-def remove_access_rule(registry: Definitions, record: rr.RemoveAccessRule, engine: EngineLike) -> Act:
-    target, where = _target(registry, record)
-    old = registry.rules.get((*target, record.rule))
-    if old is None:
-        known = ", ".join(sorted(rule.record.rule for rule in registry.rules_of(target))) or "none"
-        raise bad("rule", f'{where} has no access rule "{record.rule}" (it has: {known})')
-    rules = [rule for rule in registry.rules_of(target) if rule.number != old.number]
-    rows, changes = for_target(registry, engine, target, rules)
-
-    def commit() -> None:
-        del registry.rules[(*target, record.rule)]
-        registry.put_admissions(changes)
-
-    text = f"access rule {old.number} ({record.rule}) of {where} removed"
-    return Act(f"access rule {record.rule}", text, rows, commit, {"rule": old.number})
-
-
-def _target(registry: Definitions, record: rr.AccessRule | rr.RemoveAccessRule) -> tuple[Target, str]:
-    """What the rule belongs to, and its name for a sentence."""
-    if bool(record.venue) == bool(record.event):
-        raise bad("venue", "an access rule belongs to one venue or to one event: name one of them")
-    table: Any = registry.venues if record.venue else registry.events
-    row = checks.find(table, "venue" if record.venue else "event", record.venue or record.event)
-    return (codes.ACCESS_VENUE if record.venue else codes.ACCESS_EVENT, row.id), record.venue or record.event
-
-
-def _no_repeats(key: str, values: tuple[str, ...]) -> None:
-    for value in values:
-        if values.count(value) > 1:
-            raise bad(key, f'"{value}" is given twice')
+def _refuse_foreign_names(sight: Sight, record: ar.AnyRecord) -> None:
+    """What somebody who acts for a venue brings into the world begins with the venue's name; what is there already and is seen may keep its
+    own. Raises Refused."""
+    identity = ar.identity(record)
+    if identity is not None and identity[0] in ("firm", "account", "session", "market", "principal"):
+        table = sight.table(identity[0])
+        row = table.named(identity[1])
+        if row is not None and sight.sees(table.kind, row):
+            return
+    else:
+        row = None
+    venue = scopes.scope_of(sight.registry, record).venue
+    if not venue:
+        return  # refused as the platform's
+    for key, kind, name in scopes.new_names_in(record):
+        if not name.startswith(f"{venue}."):
+            raise Refused(
+                codes.R_FOREIGN_NAME, f'names that venue {venue} makes begin with "{venue}.", like "{venue}.{name}"; asked "{name}"', key
+            )
+        taken = sight.registry.instruments.named(name) if kind == "symbol" else None
+        if row is not None or (taken is not None and not sight.sees("symbol", taken)):
+            raise Refused(codes.R_BAD_DEFINITION, f'"{name}" is taken by the platform', key)

@@ -9,7 +9,7 @@ from config import admin_records as ar
 from protocol import codes, errors, freeze, numbers, phases
 
 from .. import state
-from . import access, checks, freezes, markets, members, quotas, settlement
+from . import admission, checks, freezes, grants, markets, members, pending, quotas, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -61,11 +61,11 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
         case ar.Restrict():
             return _restrict(registry, record)
         case ar.FirmTags():
-            return access.firm_tags(registry, record, engine)
+            return admission.firm_tags(registry, record, engine)
         case ar.AccessRule():
-            return access.access_rule(registry, record, engine)
+            return admission.access_rule(registry, record, engine)
         case ar.RemoveAccessRule():
-            return access.remove_access_rule(registry, record, engine)
+            return admission.remove_access_rule(registry, record, engine)
         case ar.Quota():
             return quotas.quota(registry, record, engine)
         case ar.Freeze():
@@ -74,6 +74,16 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _reference(registry, record)
         case ar.AcceptClock():
             return _accept_clock(engine)
+        case ar.DefinePrincipal():
+            return grants.principal(registry, record)
+        case ar.Grant():
+            return grants.grant(registry, record, envelope.who, engine)
+        case ar.Revoke():
+            return grants.revoke(registry, record)
+        case ar.Approvals():
+            return grants.approvals(registry, record)
+        case ar.Refuse():
+            return pending.refuse(registry, envelope.who, record, int(engine.time_ns))
     raise Refused(
         codes.R_BAD_COMMAND, f"{type(record).__name__} is not an action by itself"
     )  # Registry.apply handles parts and configurations before this

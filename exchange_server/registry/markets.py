@@ -38,7 +38,7 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
             raise bad(("contracts", i, "symbol"), f"{contract.symbol} exists in event {taken.market.event}")
     n = len(record.contracts)
     for name in ("instruments", "listings"):
-        quotas.check(registry, owner.id, name, n)
+        quotas.check(registry, owner.name, name, n)
     id = checks.room(registry.events, engine, "events")
     first = checks.room(registry.instruments, engine, "instruments", n)
     _listing_room(registry, engine, n)
@@ -129,7 +129,7 @@ def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike)
     if old == record.fees:
         return checks.unchanged("listing", f"{record.event} at {record.venue}", event.id)
     if old is None:
-        quotas.check(registry, venue.id, "listings", event.n)
+        quotas.check(registry, venue.name, "listings", event.n)
         _listing_room(registry, engine, event.n)
     else:
         _new_terms_room(engine, event.n)

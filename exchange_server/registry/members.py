@@ -10,7 +10,7 @@ from protocol import codes, units
 
 from ..core import layout as L
 from ..core.layout import plain
-from . import access, checks, quotas
+from . import admission, checks, quotas
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -81,6 +81,8 @@ def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
 
 
 def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Act:
+    if record.venue:
+        checks.find(registry.venues, "venue", record.venue)
     old = registry.firms.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
@@ -96,7 +98,7 @@ def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Ac
             changed=changed,
         )
     id = checks.room(registry.firms, engine, "firms")
-    access_rows, admissions = access.for_firm(registry, engine, id, access.UNKNOWN)
+    access_rows, admissions = admission.for_firm(registry, engine, id, admission.UNKNOWN)
 
     def commit() -> None:
         registry.firms.put(Firm(id, record))
@@ -143,7 +145,7 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
         if not changed:
             return checks.unchanged("session", record.name, old.id)
     if old is None:
-        quotas.check(registry, venue, "sessions", 1)
+        quotas.check(registry, record.venue or firm.record.venue, "sessions", 1)
     id = old.id if old is not None else checks.room(registry.sessions, engine, "sessions")
     session = Session(id, firm.id, venue, account.id if account else 0, WIRES[record.wire], shown)
     flags = L.SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | L.SF_SETTLEMENT * record.settlement_reports

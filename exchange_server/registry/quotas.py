@@ -10,7 +10,7 @@ from config import rule_records as rr
 from protocol import codes
 
 from .. import state
-from . import checks
+from . import checks, scopes
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -35,9 +35,10 @@ def granted(registry: Definitions, venue: int) -> rr.Quota:
 
 def defined(registry: Definitions, venue: int) -> dict[str, int]:
     """How many sessions, instruments and listings a venue has."""
-    own = [event for event in registry.events if event.record.owner_venue == registry.venues[venue].name]
+    name = registry.venues[venue].name
+    own = [event for event in registry.events if event.record.owner_venue == name]
     return {
-        "sessions": sum(session.venue == venue for session in registry.sessions),
+        "sessions": sum(scopes.of_session(registry, session).venue == name for session in registry.sessions),
         "instruments": sum(event.n for event in own),
         "listings": sum(registry.events[event].n for at, event in registry.listings if at == venue),
     }
@@ -56,15 +57,17 @@ def used(registry: Definitions, m: Words, venue: int) -> dict[str, Use]:
     return {name: Use(getattr(quota, name), counts[name]) for name in NAMES}
 
 
-def check(registry: Definitions, venue: int, name: str, more: int) -> None:
-    """Refuse when so many more would go beyond the venue's quota. venue 0: the platform, which has none."""
+def check(registry: Definitions, venue_name: str, name: str, more: int) -> None:
+    """Refuse when so many more would go beyond the venue's quota. "": the platform, which has none."""
+    row = registry.venues.named(venue_name)
+    venue = row.id if row is not None else 0
     quota = registry.quotas.get(venue)
     limit = getattr(quota, name) if quota is not None else 0
     if not limit:
         return
     used = defined(registry, venue)[name]
     if used + more > limit:
-        text = f"venue {registry.venues[venue].name} uses {used} of its quota of {limit} {WORDS[name]}, {more} more were requested"
+        text = f"venue {venue_name} uses {used} of its quota of {limit} {WORDS[name]}, {more} more were requested"
         raise Refused(codes.R_QUOTA, text, (), limit, more, used)
 
 

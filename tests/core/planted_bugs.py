@@ -128,7 +128,12 @@ MODEL: list[Bug] = [
     ),
     (CORE[10][0], "model_world.py", "now >= self.start + self.window", "now > self.start + self.window"),
     (CORE[11][0], "model.py", "        event.pool += amount\n", "        event.pool += max(amount, 0)\n"),
-    (CORE[12][0], "model_ladder.py", "            if where.admits == 2 and exception == 0:\n", "            if where.admits == 3 and exception == 0:\n"),
+    (
+        CORE[12][0],
+        "model_ladder.py",
+        "            if where.admits == 2 and exception == 0:\n",
+        "            if where.admits == 3 and exception == 0:\n",
+    ),
     (CORE[13][0], "model_ladder.py", "for v in (owner, venue))[::2]\n", "for v in (venue,))[::2]\n"),
 ]
 

@@ -218,6 +218,15 @@ def test_own_orders_count_as_liquidity_of_a_market_order(make: Make) -> None:
     assert [(e.kind, e.reason, e.price) for e in events] == [(C.E_ACCEPTED, 0, 55), (C.E_CANCELED, C.R_SELF_TRADE, 55)]
 
 
+@pytest.mark.parametrize("side", [C.BUY, C.SELL])
+@pytest.mark.parametrize("qty", [-(1 << 63), -(1 << 62), -1, 1 << 62, (1 << 63) - 1])
+def test_a_conflict_of_interest_is_judged_by_the_quantity_as_it_is(make: Make, side: int, qty: int) -> None:
+    """Also by one that wraps when its sign changes; what does not increase the position goes on to the check of the quantity."""
+    s = make()
+    s.do(C.C_RESTRICT, event=1, firm=1, on=1)
+    assert s.new(1, side, qty, 50)[0].reason == (C.R_CONFLICT if qty > 0 else C.R_QTY_NOT_POSITIVE)
+
+
 def test_a_full_table_of_open_orders_comes_before_the_instrument_and_behind_the_id(make: Make) -> None:
     s = make(limits=Limits(orders=2, archive=9))
     s.new(1, C.BUY, 1, 5, id="a")

@@ -10,7 +10,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core import layout as L
-from exchange_server.registry import Registry, access
+from exchange_server.registry import Registry, admission
 from protocol import codes as C
 from tests.registry.naive_registry import CHANGED, NEW, SAME, NaiveRegistry
 from tests.registry.test_registry import FEES, FINAL, LOGIN, MAKER, RESULT, SPOT, World, change
@@ -161,6 +161,9 @@ def tables(registry: Registry) -> dict[str, Any]:
     return {
         "asset": rows(registry.assets), "venue": rows(registry.venues), "firm": rows(registry.firms), "account": rows(registry.accounts),
         "session": rows(registry.sessions), "market": rows(registry.events), "symbols": symbols,
+        "principal": rows(registry.principals),
+        "grants": {p.name: {(held.role, held.scope): held.until_ns for held in p.grants} for p in registry.principals},
+        "waiting": {row.id: (row.who, msgspec.to_builtins(row.record), row.expires_ns) for row in registry.pending.values()},
         "bound": {account.name: account.session for account in registry.accounts},
         "listings": {(registry.venues[v].name, names[e]): msgspec.to_builtins(fees) for (v, e), fees in registry.listings.items()},
         "references": {registry.instruments[i].symbol: pair for i, pair in registry.references.items()},
@@ -170,10 +173,10 @@ def tables(registry: Registry) -> dict[str, Any]:
         "tags": {registry.firms[id].name: msgspec.to_builtins(kept) for id, kept in registry.tags.items()},
         "rules": {(KINDS[key[0]], owner(key), key[2]): (rule.number, msgspec.to_builtins(rule.record)) for key, rule in registry.rules.items()},
         "kept out": {
-            (KINDS[key[0]], owner(key), firm.name, max(admission.exceptions.get(firm.id, 0), 0))
-            for key, admission in registry.admissions.items()
+            (KINDS[key[0]], owner(key), firm.name, max(known.exceptions.get(firm.id, 0), 0))
+            for key, known in registry.admissions.items()
             for firm in registry.firms
-            if access.keeps_out(admission, firm.id)
+            if admission.keeps_out(known, firm.id)
         },
         "quotas": {registry.venues[id].name: msgspec.to_builtins(quota) for id, quota in registry.quotas.items()},
         "freezes": {registry.venues[id].name: msgspec.to_builtins(kept) for id, kept in registry.freezes.items()},
@@ -189,11 +192,13 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         if kind == "account" and "firm" not in row:
             return None
         hidden = {"password_sha256": "", "hmac_secret": ""} if kind == "session" else {}
-        own = {"session"} if kind == "account" else set()
+        own = {"account": {"session"}, "principal": {"grants"}}.get(kind, set())
         return {"type": kind, **{k: v for k, v in {**row, **hidden}.items() if k not in {"id", *own}}}
 
     return {
         **{kind: {name: (row["id"], record(kind, row)) for name, row in table.items()} for kind, table in naive.tables.items()},
+        "grants": {name: row["grants"] for name, row in naive.tables["principal"].items()},
+        "waiting": {id: (row["who"], row["record"], row["until"]) for id, row in naive.waiting.items()},
         "symbols": naive.symbols,
         "bound": {name: row["session"] for name, row in naive.tables["account"].items()},
         "listings": naive.listings,

@@ -27,6 +27,12 @@ RECORDS = (
     ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
     ar.SetPhase(event="FINAL", phase="open"),
+    ar.DefinePrincipal(name="alice", title="Alice"),
+    ar.Grant(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Revoke(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Approvals(acts=("withdrawal",), withdrawals={"USD": 100}),
+    ar.Approve(id=1),
+    ar.Refuse(id=1, note="no"),
     ar.FirmTags(firm="ACME", jurisdictions=("DE", "US-CA"), kyc_level=2, institution=True, tags=("vip",)),
     ar.AccessRule(
         rule="known", venue="V1", effect="allow", jurisdiction_in=("DE",), jurisdiction_not_in=("US",), kyc_at_least=1, tags=("vip",)

@@ -268,7 +268,7 @@ def check_exposure(m, event, v, account, firm, co, j, sell, quantity, instead):
         return C.OK
     q = position_of(m, co, j)
     waiting = open_of(m, co, j, sell)
-    clamped = min(quantity, QUANTITY_MAX)  # the limits of the quantity itself are checked later
+    clamped = max(-QUANTITY_MAX, min(quantity, QUANTITY_MAX))  # the limits of the quantity itself are checked later
     if sell != 0:
         if q - waiting - (clamped - instead) >= 0:
             return C.OK
