@@ -162,7 +162,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_QUOTA_MESSAGES", 3, 2, 8, None, None, "the venue's quota of {limit} messages a second is used up ({used} sent)",
      "All sessions of the venue together sent more new orders and replaces within a second than the platform grants the venue.",
      "Resend after a second; cancels are not counted."),
-    ("R_QUOTA_JOURNAL", 3, 2, 8, None, None, "the venue's quota of {limit} journal bytes a second is used up ({used} written, this message needs {asked})",
+    ("R_QUOTA_JOURNAL", 3, 2, 8, None, None, "the venue's quota of {limit} journal bytes a second is used up ({used} used, {asked} more needed)",
      "The new orders and replaces of all sessions of the venue together take more of the journal within a second than the platform grants the venue.",
      "Resend after a second; cancels are not counted. Integer ClOrdIDs take half of what texts take."),
     # ---- price and size

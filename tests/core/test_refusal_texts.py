@@ -302,7 +302,7 @@ LADDER = {
     C.R_ACCESS_DENIED: "access rule 4 excludes your firm here: only orders that reduce the position are accepted",
     C.R_NOT_ADMITTED: "no access rule admits your firm here: only orders that reduce the position are accepted",
     C.R_QUOTA_MESSAGES: "the venue's quota of 1 messages a second is used up (1 sent) (safe to resend)",
-    C.R_QUOTA_JOURNAL: "the venue's quota of 100 journal bytes a second is used up (128 written, this message needs 128) (safe to resend)",
+    C.R_QUOTA_JOURNAL: "the venue's quota of 100 journal bytes a second is used up (128 used, 128 more needed) (safe to resend)",
     C.R_QUOTA_ORDERS: "the venue has 1 open orders, and its quota is 1 (safe to resend)",
     C.R_THROTTLED_VENUE: "the venue's throttle of 2 messages per window is used up (2 sent) (safe to resend)",
     C.R_STALE: f"the deadline 20231114-22:13:19.999999999 had passed when the order was handled at {TIME} (safe to resend)",

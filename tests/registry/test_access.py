@@ -205,7 +205,9 @@ def test_things_of_the_platform_and_of_two_venues_at_once(world: Venues) -> None
 
 def test_whose_a_record_is(world: Venues) -> None:
     for tag, record in record_of("V1").items():
-        wanted = {"asset": "", "begin": "", "clock_accept": "", "approvals": "", "approve": "", "refuse": "", "venue": "V9"}.get(tag, "" if tag in OF_THE_PLATFORM else "V1")
+        wanted = {"asset": "", "begin": "", "clock_accept": "", "approvals": "", "approve": "", "refuse": "", "venue": "V9"}.get(
+            tag, "" if tag in OF_THE_PLATFORM else "V1"
+        )
         assert scope_of(world.registry, record).venue == wanted, tag
     assert scope_of(world.registry, ar.DefineAccount(name="X", firm="V1.F", venue="V2")).venue == "V2"
     assert scope_of(world.registry, ar.Kill(level="session", target="V2.S")).venue == "V2"
