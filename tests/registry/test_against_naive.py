@@ -1,6 +1,5 @@
 """Random records against a naive registry that shares no code with the real one: the same answers, the same tables, also after a snapshot."""
 
-import hashlib
 import random
 from collections import Counter
 from typing import Any
@@ -20,7 +19,11 @@ CAPACITIES = {
     "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
 }  # fmt: skip
 KINDS = {C.ACCESS_VENUE: "venue", C.ACCESS_EVENT: "market"}
-PASSWORDS = ("c1-secret", "another")
+DIGITS = "0123456789abcdef"
+VERIFIERS = {
+    "password": [f"scrypt.{n}.{'00' * 32}.{'ab' * 32}" for n in (1, 14, 17)], "scram": [f"scram.{digit * 64}" for digit in "ab"],
+    "ed25519": ["12" * 32, "34" * 32], "token": [f"{'0' * 32}.{'1' * 64}", "0" * 64 + "."],
+}  # fmt: skip
 ASSETS, VENUES, FIRMS, ACCOUNTS = (
     ("USD", "BTC", "EUR", "CHF"),
     ("V1", "V2", "V3", "V4"),
@@ -37,12 +40,9 @@ RULES = ("first", "second", "third")
 PRELUDE: tuple[Any, ...] = (
     *(ar.DefineAsset(name=name, decimals=4) for name in ASSETS[:2]),
     *(ar.DefineVenue(name=name) for name in VENUES[:2]),
-    ar.DefineFirm(name="ACME"), ar.DefineAccount(name="A", firm="ACME"), MARKETS[0], MARKETS[1], MARKETS[2],
+    ar.DefineFirm(name="ACME"), ar.DefineAccount(name="A", firm="ACME"), change(LOGIN, account=""),
+    change(MAKER, name="M1", key="M1", account="", venue=""), MARKETS[0], MARKETS[1], MARKETS[2],
 )  # fmt: skip
-
-
-def digest(password: str) -> str:
-    return hashlib.sha256(password.encode()).hexdigest()
 
 
 def some_record(r: random.Random) -> Any:
@@ -50,7 +50,20 @@ def some_record(r: random.Random) -> Any:
     pick = r.choice
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
-    match r.randrange(24):
+    ids = tuple(f"K{n}" for n in range(6))
+    match r.randrange(26):
+        case 18:
+            id = pick((*ids, *ids, "C1:secret"))
+            name, kind = ("C1", pick(("ed25519", "token"))) if id in ids[:2] else ("M1", "ed25519" if id in ids[:4] else "scram")
+            if r.random() < 0.3:
+                name, kind = pick(("C0", "C1", "M1")), pick(tuple(VERIFIERS))
+            return ar.DefineKey(
+                id=id, holder=pick(("session",) * 9 + ("principal",)), name=name, kind=kind, verifier=VERIFIERS[kind][r.random() < 0.1],
+                scopes=pick((("trade",), ("trade",), ("read", "trade"), ("market_data",), ())), title=title, until_ns=pick((0, 0, 0, 1, 900, 10**6)),
+                addresses=pick(((), (), (), ("192.0.2.0/24", "::/0"), ("10.0.0.0/99",))),
+            )  # fmt: skip
+        case 19:
+            return ar.RevokeKey(id=pick((*ids, "C1:secret", "M1:secret")), reason=title)
         case 0:
             return ar.DefineAsset(name=pick(ASSETS), decimals=pick((4, 4, 4, 2)), title=title)
         case 1:
@@ -73,9 +86,11 @@ def some_record(r: random.Random) -> Any:
             limits["throttle_window_ns"] = limits["throttle_limit"]
             number = str(r.randrange(4))
             if r.random() < 0.5:
-                secret = pick((*map(digest, PASSWORDS), ""))
-                return change(LOGIN, name=f"C{number}", peer_comp_id=pick((f"C{number}", "C1")), password_sha256=secret, **own, **limits)
-            return change(MAKER, name=f"M{number}", key=pick((f"M{number}", "M1")), hmac_secret=pick(("x", "y")), **own, **limits)
+                own["verifier"] = pick((*VERIFIERS["password"], "", ""))
+                own["username"] = pick(("c1", "c1", ""))
+                return change(LOGIN, name=f"C{number}", peer_comp_id=pick((f"C{number}", "C1")), **own, **limits)
+            own["verifier"] = pick((*VERIFIERS["scram"], "", "x"))
+            return change(MAKER, name=f"M{number}", key=pick((f"M{number}", "M1")), **own, **limits)
         case 6:
             market = pick(MARKETS)
             other = pick(({}, {}, {"collar": r.randrange(3)}, {"title": title}, {"max_qty": 500}, {"price_decimals": 3}))
@@ -106,13 +121,13 @@ def some_record(r: random.Random) -> Any:
             return ar.Settle(**content, finalise=pick((False, True)))
         case 15:
             return ar.Finalise(event=pick(MARKETS).event, version=pick((0, 0, 1, 2)))
-        case 18:
+        case 20:
             codes = tuple(code for code in ("US", "DE", "FR") if r.random() < 0.3)
             labels = tuple(tag for tag in ("maker", "vip") if r.random() < 0.3)
             return ar.FirmTags(
                 firm=pick(FIRMS), jurisdictions=codes, kyc_level=r.randrange(3), institution=pick((False, True)), tags=labels
             )
-        case 19 | 20:
+        case 21 | 22:
             where: dict[str, str] = pick(({"venue": pick(VENUES)}, {"event": pick(MARKETS).event}, {"venue": "V1"}, {"event": "FINAL"}, {}))
             if r.random() < 0.3:
                 return ar.RemoveAccessRule(rule=pick(RULES), **where)
@@ -121,16 +136,16 @@ def some_record(r: random.Random) -> Any:
                 "kyc_at_least": pick((0, 0, 1, 2)), "institution": pick((None, None, True, False)), "tags": pick(((), (), ("vip",))),
             }  # fmt: skip
             return ar.AccessRule(rule=pick(RULES), effect=pick(("allow", "deny")), **where, **conditions)
-        case 21:
+        case 23:
             limits = {
                 name: pick((None, None, 0, 2, 5)) for name in ("sessions", "instruments", "listings", "open_orders", "messages_per_second")
             }
             return ar.Quota(venue=pick(VENUES), journal_bytes_per_second=pick((None, 0, 10, 5000)), **limits)
-        case 22:
+        case 24:
             return ar.Freeze(
                 venue=pick(VENUES), level=pick(("none", "none", "none", "cancel_only", "settle_only", "nothing")), reason=title
             )
-        case 23:
+        case 25:
             return ar.Freeze(venue="V1", level="none")
         case 16:
             level = pick(("platform", "venue", "firm", "account", "session"))
@@ -167,7 +182,7 @@ def tables(registry: Registry) -> dict[str, Any]:
         "bound": {account.name: account.session for account in registry.accounts},
         "listings": {(registry.venues[v].name, names[e]): msgspec.to_builtins(fees) for (v, e), fees in registry.listings.items()},
         "references": {registry.instruments[i].symbol: pair for i, pair in registry.references.items()},
-        "transfers": sorted(registry.keys),
+        "transfers": sorted(registry.done),
         "results": {e.name: [msgspec.to_builtins(kept.record) for kept in e.determinations] for e in registry.events if e.determinations},
         "final": {e.name for e in registry.events if e.determinations and e.determinations[-1].final_at_ns},
         "tags": {registry.firms[id].name: msgspec.to_builtins(kept) for id, kept in registry.tags.items()},
@@ -181,9 +196,10 @@ def tables(registry: Registry) -> dict[str, Any]:
         "quotas": {registry.venues[id].name: msgspec.to_builtins(quota) for id, quota in registry.quotas.items()},
         "freezes": {registry.venues[id].name: msgspec.to_builtins(kept) for id, kept in registry.freezes.items()},
         "begun": registry.begun is not None,
-        "passwords": {
-            s.name: [registry.check_password(s.id, s.record.username, password) for password in PASSWORDS] for s in registry.sessions
-        },
+        "keys": [
+            {**msgspec.to_builtins(row.record), "made": row.made_ns, "revoked": row.revoked, "reason": row.reason} for row in registry.keys.values()
+        ],
+        "held": {s.name: [row.id for row in registry.keys_of("session", s.name)] for s in registry.sessions},
     }  # fmt: skip
 
 
@@ -191,7 +207,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
     def record(kind: str, row: dict[str, Any]) -> Any:
         if kind == "account" and "firm" not in row:
             return None
-        hidden = {"password_sha256": "", "hmac_secret": ""} if kind == "session" else {}
+        hidden = {"secret": "", "verifier": ""} if kind == "session" else {}
         own = {"account": {"session"}, "principal": {"grants"}}.get(kind, set())
         return {"type": kind, **{k: v for k, v in {**row, **hidden}.items() if k not in {"id", *own}}}
 
@@ -215,9 +231,8 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "quotas": {name: {"type": "quota", "venue": name, **kept} for name, kept in naive.quotas.items()},
         "freezes": {name: {"type": "freeze", **kept} for name, kept in naive.freezes.items()},
         "begun": naive.begun is not None,
-        "passwords": {
-            name: [row["password_sha256"] == digest(password) for password in PASSWORDS] for name, row in naive.tables["session"].items()
-        },
+        "keys": [{"type": "key", "id": id, "secret": "", **row} for id, row in naive.keys.items()],
+        "held": {name: [id for id, row in naive.keys.items() if row["name"] == name] for name in naive.tables["session"]},
     }  # fmt: skip
 
 
@@ -238,6 +253,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
         record = first[step] if step < len(first) else some_record(r)
         for event in world.registry.events:
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
+        world.engine.time_ns = naive.now = 7 * step
         code, became = naive.apply(record)
         world.engine.refuse = {0: code} if naive.by_core else {}
         answer = world.do(record)
@@ -252,14 +268,14 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_records_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(60):
-        run(seed, 150, seen)
+    for seed in range(100):
+        run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 21 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 23 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
         C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX, C.R_BAD_TRANSITION,
-        C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW,
+        C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW, C.R_KEY_REVOKED,
         C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
     }  # fmt: skip
 
@@ -269,4 +285,4 @@ def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Registry, "put_account", lambda self, account: self.accounts.put(msgspec.structs.replace(account, session=0)))
     with pytest.raises(AssertionError, match="seed"):
         for seed in range(60):
-            run(seed, 150, Counter())
+            run(seed, 200, Counter())
