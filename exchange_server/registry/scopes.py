@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from config import admin_records as ar
-from config.places import Key
+from config.places import Key as FieldKey
 
 from .definitions import Definitions
 from .roles import PLATFORM, SERIES, VENUE
@@ -173,7 +173,7 @@ def _of_target(registry: Definitions, record: ar.Kill) -> Place:
 class Named(NamedTuple):
     """A field of a record that names something: its key, the kind of thing (Table.kind), the name."""
 
-    key: Key
+    key: FieldKey
     kind: str
     name: str
 

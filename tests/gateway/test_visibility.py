@@ -314,7 +314,7 @@ def test_access_rules_take_definitions_and_books_away_and_orders_are_told_why(st
         return list(end.messages)
 
     deny = ar.AccessRule(rule="no-us", event="KYC", effect="deny", jurisdiction_in=("US",))
-    lost = told(here, ar.FirmTags(firm="HERE", jurisdictions=("US",)), ar.FirmTags(firm="MM-ONE", jurisdictions=("DE",)), deny)
+    lost = told(here, ar.FirmTags(firm="HERE", jurisdictions=("US",)), ar.FirmTags(firm="MM1", jurisdictions=("DE",)), deny)
     assert [(type(m), m.reason, m.item) for m in lost] == [(M.RequestRefused, codes.R_UNKNOWN_INSTRUMENT, book) for book in books]
     assert [(type(m), m.reason) for m in ask(here, M.Subscribe(books[:1]))] == [(M.RequestRefused, codes.R_UNKNOWN_INSTRUMENT)]
     assert not set(books) & {m.instrument for m in ask(here, M.DefinitionsRequest()) if isinstance(m, M.Definition)}
