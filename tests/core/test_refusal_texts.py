@@ -28,6 +28,7 @@ NOT_PROVOKED = {
             C.R_ACCOUNT_NOT_ALLOWED, C.R_WITHDRAW_TOO_MUCH, C.R_AMOUNT_NOT_POSITIVE, C.R_UNKNOWN_ASSET, C.R_BAD_TRANSITION, C.R_PAYOUT_COUNT,
             C.R_PAYOUT_RANGE, C.R_PAYOUT_SUM, C.R_NOT_DETERMINED, C.R_CHALLENGE_WINDOW, C.R_ALREADY_FINAL, C.R_IDEMPOTENCY, C.R_OVERFLOW,
             C.R_BAD_DEFINITION, C.R_NOT_CLOSED, C.R_OPEN_ORDERS, C.R_BAD_COMMAND, C.R_SANDBOX, C.R_QUOTA, C.R_CLOCK_NOT_HELD,
+            C.R_FOREIGN_NAME, C.R_GRANT_BEYOND, C.R_NOT_AUTHORISED, C.R_OWN_ACT, C.R_PENDING_EXPIRED, C.R_UNKNOWN_PENDING, C.R_WEAK_SECRET,
         ),
         OPERATOR,
     ),
@@ -36,6 +37,7 @@ NOT_PROVOKED = {
             C.R_WIRE_MALFORMED, C.R_WIRE_TOO_LONG, C.R_WIRE_UNKNOWN_MESSAGE, C.R_WIRE_FIELD, C.R_SLOW_READER, C.R_LOGON_TIMEOUT,
             C.R_BAD_CREDENTIALS, C.R_ALREADY_LOGGED_ON, C.R_CLOCK_SKEW, C.R_SEQUENCE_LOW, C.R_HEARTBEAT_LOST, C.R_SHUTDOWN, C.R_RESUME_UNKNOWN,
             C.R_BAD_COMP_ID, C.R_BAD_HEARTBEAT, C.R_REPORTS_REBUILDING, C.R_REPORTS_LOST, C.R_LOGON_REPEATED, C.R_NEXT_EXPECTED, C.R_LOGON_DELAYED,
+            C.R_KEY_ADDRESS, C.R_KEY_EXPIRED, C.R_KEY_REVOKED, C.R_KEY_SCOPE,
         ),
         CONNECTION,
     ),
@@ -50,7 +52,7 @@ def test_what_the_connection_says_is_tested_where_the_connections_are() -> None:
     root = Path(__file__).parents[1]
     text = "".join(path.read_text() for folder in ("gateway", "net", "protocol") for path in sorted((root / folder).rglob("test_*.py")))
     named = [name for name, code in CODES.items() if NOT_PROVOKED.get(code) == CONNECTION]
-    assert len(named) == 20 and [name for name in named if not re.search(rf"\b{name}\b", text)] == []
+    assert len(named) == 24 and [name for name in named if not re.search(rf"\b{name}\b", text)] == []
 
 
 # ---- the ways to each reason; WireStory notes what is told

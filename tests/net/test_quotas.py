@@ -103,7 +103,7 @@ def test_what_is_counted_in_a_second(desk: Desk) -> None:
     desk.order(7)
     assert desk.told() == [("venue_quota", "V1", "journal_bytes_per_second", 896, 1000)]
     desk.must([ar.Quota(venue="V1", journal_bytes_per_second=0)])
-    assert desk.told() == [("venue_quota_over", "V1", "journal_bytes_per_second", 0, 0)]
+    assert desk.told() == [("venue_quota_over", "V1", "journal_bytes_per_second", 896, 0)]
 
 
 def test_definitions_are_watched_too(desk: Desk) -> None:
