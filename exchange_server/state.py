@@ -141,6 +141,7 @@ class Header(Row):
     clock_boot = Word(L.H_CLOCK_BOOT)
     refusing = Word(L.H_REFUSE)  # reason with which this turn's new orders are refused, 0: none
     retention_ns = Word(L.H_RETENTION_NS)
+    killed = Word(L.H_KILLED)
     weights = Word(L.H_WEIGHTS)
     orders = Word(L.H_ORDER_SEQ)
     trades = Word(L.H_TRADE_SEQ)
@@ -165,9 +166,21 @@ class Asset(RowById):
         return -int(self.m[self.at + L.A_EXTERNAL])
 
 
+class Venue(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_VENUE, L.VENUE_WORDS
+    killed = Word(L.V_KILLED)
+    throttle_limit = Word(L.V_THROTTLE + L.TH_LIMIT)
+    throttle_window = Word(L.V_THROTTLE + L.TH_WINDOW)
+    throttle_start = Word(L.V_THROTTLE + L.TH_START)
+    throttle_used = Word(L.V_THROTTLE + L.TH_USED)
+
+
 class Firm(RowById):
     __slots__ = ()
     POOL, WORDS = L.P_FIRM, L.FIRM_WORDS
+    killed = Word(L.F_KILLED)
+    open_orders = Word(L.F_OPEN)
     accounts = Word(L.F_ACCOUNTS)  # pointer of the first: see accounts_of
 
 
@@ -175,6 +188,8 @@ class Account(RowById):
     __slots__ = ()
     POOL, WORDS = L.P_ACCOUNT, L.ACCOUNT_WORDS
     firm = Word(L.AC_FIRM)
+    killed = Word(L.AC_KILLED)
+    open_orders = Word(L.AC_ORDER_COUNT)
     venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
     name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
@@ -187,6 +202,11 @@ class Session(RowById):
     venue = Word(L.S_VENUE)
     account = Word(L.S_ACCOUNT)
     wire = Word(L.S_WIRE)
+    killed = Word(L.S_KILLED)
+    throttle_limit = Word(L.S_THROTTLE + L.TH_LIMIT)
+    throttle_window = Word(L.S_THROTTLE + L.TH_WINDOW)
+    throttle_start = Word(L.S_THROTTLE + L.TH_START)
+    throttle_used = Word(L.S_THROTTLE + L.TH_USED)
     flags = Word(L.S_FLAGS)
     next_out = Word(L.S_NEXT_OUT)
     next_in = Word(L.S_NEXT_IN)
@@ -291,6 +311,14 @@ def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
     rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
     found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
     return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else None
+
+
+def balances(m: Words) -> list[tuple[int, int, int, int]]:
+    """(account, asset, cash, locked) of every balance: ids and minor units."""
+    where = table(m, L.P_BALANCE)
+    rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
+    rows = rows[rows[:, L.B_ACCOUNT] != 0]
+    return [tuple(row) for row in rows[:, [L.B_ACCOUNT, L.B_ASSET, L.B_CASH, L.B_LOCKED]].tolist()]
 
 
 class Column:

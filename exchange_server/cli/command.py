@@ -124,7 +124,19 @@ def sentence(text: str) -> str:
 def usage_error(error: click.UsageError) -> str:
     """What is wrong with a command line, in one sentence."""
     if isinstance(error, click.NoSuchOption):
-        known = [] if error.ctx is None else [name for p in error.ctx.command.get_params(error.ctx) for name in p.opts if name[:2] == "--"]
+        if error.option_name[1:2].isdecimal():
+            return f'"{error.option_name}": a number here has no sign'
+        known = (
+            []
+            if error.ctx is None
+            else [
+                name
+                for p in error.ctx.command.get_params(error.ctx)
+                if not getattr(p, "hidden", False)
+                for name in p.opts
+                if name[:2] == "--"
+            ]
+        )
         return unknown_word(error.option_name, known)
     if isinstance(error, click.MissingParameter):
         hint = error.param.make_metavar(error.ctx) if error.param is not None and error.ctx is not None else error.param_hint

@@ -28,7 +28,14 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check a configuration file, or apply it to a running server"),
-        "market": ("market:market", "list markets, change their phase, settle them"),
+        "asset": ("asset:asset", "list, show, define and change assets"),
+        "venue": ("venue:venue", "list, show, define and change venues"),
+        "market": ("market:market", "list, show, define and change markets; change their phase, settle them"),
+        "listing": ("listing:listing", "list, show, define and change the venues' offers of shared markets"),
+        "firm": ("firm:firm", "list, show, define and change firms"),
+        "account": ("account:account", "list, show and define accounts; deposit, withdraw and move money"),
+        "session": ("session:session", "list and show sessions"),
+        "risk": ("risk:risk", "see and set what is switched off: kill switches, restrictions, throttles"),
         "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),
     },
     "Trade": {

@@ -8,6 +8,9 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | plan | what a configuration would change, and why it would be refused: `record` is one of type configuration |
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
+| asset, venue, firm, account, session | all of a kind, or the one that `name` says: records without secrets, and how they are now |
+| listing | the offers of all venues; `venue` or `event` names one |
+| risk | kill switches that are on, restrictions, throttles |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
 and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
@@ -22,7 +25,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer, Refusal
+from ...registry import AdminAnswer, Refusal, Refused
 from ..connection import Connection, Outlet, SessionTable, TurnInput
 from .office import BadRequest, Office
 
@@ -89,6 +92,8 @@ class AdminConnection(Connection):
             self._say(ident, True, codes.OK, "", handler(request))
         except BadRequest as error:
             self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+        except Refused as error:
+            self._say(ident, False, error.refusal.code, error.refusal.text, {}, error.refusal)
 
     def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any]) -> None:
         try:

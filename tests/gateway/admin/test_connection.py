@@ -12,7 +12,7 @@ from exchange_server.core import layout as L
 from exchange_server.gateway.admin.connection import LINES_PER_TURN, AdminConnection
 from exchange_server.gateway.admin.office import Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
-from exchange_server.registry import AdminAnswer, Registry, Trial
+from exchange_server.registry import AdminAnswer, Registry, Trial, Tried
 from protocol import codes
 from tests.fake_engine import FakeEngine
 
@@ -27,7 +27,7 @@ class Desk:
         self.expected: list[tuple[int, Any]] = []
         self.stopped = 0
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), self._try_out, lambda: {"turn": 7}, self._stop,
+            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), self._try_out, self._try_act, lambda: {"turn": 7}, self._stop,
             {"double": lambda request: request.get("n", 0) * 2},
         )  # fmt: skip
         self.connection = AdminConnection(1, self.outlet, None, self.office, "uid:1000")  # type: ignore[arg-type]
@@ -36,6 +36,9 @@ class Desk:
 
     def _try_out(self, record: ar.Configuration) -> Trial:
         return self.registry.try_out(record, self.engine)
+
+    def _try_act(self, record: ar.AnyRecord) -> Tried:
+        return self.registry.try_act(record, self.engine)
 
     def _stop(self) -> None:
         self.stopped += 1
