@@ -101,6 +101,21 @@ class Row:
         self.m, self.at = m, at
 
 
+class Barred:
+    """What has kill switches."""
+
+    __slots__ = ()
+    bars: Any  # the word with BAR_*
+
+    @property
+    def killed(self) -> bool:
+        return bool(self.bars & L.BAR_KILLED)
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.bars & L.BAR_CLOSED)
+
+
 class RowById(Row):
     """The row of an id. `of`: the id is known to be defined; `find`: it may be undefined."""
 
@@ -128,7 +143,7 @@ class RowById(Row):
         return int(self.m[self.at + self.COPIES[word]])
 
 
-class Header(Row):
+class Header(Barred, Row):
     """The words about the exchange as a whole: Header(m)."""
 
     __slots__ = ()
@@ -141,7 +156,7 @@ class Header(Row):
     clock_boot = Word(L.H_CLOCK_BOOT)
     refusing = Word(L.H_REFUSE)  # reason with which this turn's new orders are refused, 0: none
     retention_ns = Word(L.H_RETENTION_NS)
-    killed = Word(L.H_KILLED)
+    bars = Word(L.H_BARS)  # BAR_*
     weights = Word(L.H_WEIGHTS)
     orders = Word(L.H_ORDER_SEQ)
     trades = Word(L.H_TRADE_SEQ)
@@ -166,43 +181,43 @@ class Asset(RowById):
         return -int(self.m[self.at + L.A_EXTERNAL])
 
 
-class Venue(RowById):
+class Venue(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_VENUE, L.VENUE_WORDS
-    killed = Word(L.V_KILLED)
+    bars = Word(L.V_BARS)
     throttle_limit = Word(L.V_THROTTLE + L.TH_LIMIT)
     throttle_window = Word(L.V_THROTTLE + L.TH_WINDOW)
     throttle_start = Word(L.V_THROTTLE + L.TH_START)
     throttle_used = Word(L.V_THROTTLE + L.TH_USED)
 
 
-class Firm(RowById):
+class Firm(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_FIRM, L.FIRM_WORDS
-    killed = Word(L.F_KILLED)
+    bars = Word(L.F_BARS)
     open_orders = Word(L.F_OPEN)
     accounts = Word(L.F_ACCOUNTS)  # pointer of the first: see accounts_of
 
 
-class Account(RowById):
+class Account(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_ACCOUNT, L.ACCOUNT_WORDS
     firm = Word(L.AC_FIRM)
-    killed = Word(L.AC_KILLED)
+    bars = Word(L.AC_BARS)
     open_orders = Word(L.AC_ORDER_COUNT)
     venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
     name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
 
 
-class Session(RowById):
+class Session(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_SESSION, L.SESSION_WORDS
     firm = Word(L.S_FIRM)
     venue = Word(L.S_VENUE)
     account = Word(L.S_ACCOUNT)
     wire = Word(L.S_WIRE)
-    killed = Word(L.S_KILLED)
+    bars = Word(L.S_BARS)
     throttle_limit = Word(L.S_THROTTLE + L.TH_LIMIT)
     throttle_window = Word(L.S_THROTTLE + L.TH_WINDOW)
     throttle_start = Word(L.S_THROTTLE + L.TH_START)

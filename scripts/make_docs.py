@@ -29,6 +29,7 @@ _SECTIONS = (
     (100, "Why an order was cancelled or expired"),
     (120, "Split, merge, transfer, settlement, operators"),
     (150, "Wires and gateway"),
+    (180, "Roles and approvals"),
 )
 
 

@@ -124,7 +124,7 @@ def sentence(text: str) -> str:
 def usage_error(error: click.UsageError) -> str:
     """What is wrong with a command line, in one sentence."""
     if isinstance(error, click.NoSuchOption):
-        if error.option_name[1:2].isdecimal():
+        if error.option_name[1:2] in "0123456789.":
             return f'"{error.option_name}": a number here has no sign'
         known = (
             []

@@ -6,8 +6,6 @@ from typing import Any
 import click
 import msgspec
 
-from config.fields import live_fields
-
 from ..exits import Exit
 from . import fields as of
 from .acts import dry_run_option, exists, one, rows, send
@@ -73,16 +71,15 @@ def differs(old: dict[str, Any] | None, made: Any) -> list[str]:
     return ["name"] if old is None else [key for key, value in old.items() if new.get(key) != value]
 
 
-def already(noun: Noun, name: str) -> CommandError:
-    change = f", exos {noun.name} change {name} changes it" if "change" in noun.commands else ""
-    return CommandError(
-        Exit.FAILED, f"{noun.name} {name} exists already and is not what was asked (exos {noun.name} show {name} shows it{change})"
-    )
+def already(noun: Noun, record: Any, name: str, fields: list[str]) -> CommandError:
+    other = ", ".join(f"--{option.name}" for option in of.options_of(record) if option.path[0] in fields) or "other terms"
+    change = f"; exos {noun.name} change {name} changes what may change" if "change" in noun.commands else ""
+    return CommandError(Exit.FAILED, f"{noun.name} {name} exists already with another {other} (exos {noun.name} show {name}{change})")
 
 
 def add_change(noun: Noun, verb: str, record: Any, examples: Sequence[str], leave: tuple[str, ...] = ()) -> None:
     """`change NAME`: only what is named changes; only the fields that may."""
-    fixed = tuple(name for name in leave if name not in live_fields(record))
+    leave = ("name", *leave)
 
     @noun.verb("change", f"change what is named of a {noun.name}; the rest stays", examples=examples)
     @click.argument("name", shell_complete=names(verb))
@@ -98,7 +95,7 @@ def add_change(noun: Noun, verb: str, record: Any, examples: Sequence[str], leav
             old = one(admin, verb, name)["record"]
             if old is None:
                 raise CommandError(Exit.FAILED, f"{name} is a fee account: it has nothing that can be changed")
-            return send(admin, of.make(record, merged(old, of.content(record, asked, fixed))), dry_run)
+            return send(admin, of.make(record, merged(old, of.content(record, asked, leave))), dry_run)
 
 
 def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

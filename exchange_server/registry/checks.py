@@ -49,10 +49,15 @@ def find(table: Table[Any], key: Key | str, name: str) -> Any:
     """The row with that name; raises Refused, naming the nearest existing name."""
     row = table.named(name)
     if row is None:
-        near = difflib.get_close_matches(name, table.names(), 1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise Refused(_UNKNOWN.get(table.kind, codes.R_BAD_DEFINITION), f'there is no {table.kind} "{name}"{hint}', key)
+        raise absent(table.kind, key, name, table.names())
     return row
+
+
+def absent(kind: str, key: Key | str, name: str, known: list[str]) -> Refused:
+    """The refusal of a name that does not exist, or not for the asker; it offers the nearest of those that the asker may know."""
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return Refused(_UNKNOWN.get(kind, codes.R_BAD_DEFINITION), f'there is no {kind} "{name}"{hint}', key)
 
 
 def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -> int:

@@ -12,7 +12,7 @@ import msgspec
 from config.fields import fields_of
 
 from .. import state
-from . import checks
+from .access import Sight
 from .definitions import Definitions
 from .engine_like import Words
 from .tables import Account, Asset, Event, Firm, Session, Venue
@@ -20,11 +20,10 @@ from .tables import Account, Asset, Event, Firm, Session, Venue
 Row = dict[str, Any]
 
 
-def view(registry: Definitions, m: Words, kind: str, name: str = "") -> list[Row]:
-    """The rows of a kind (a key of VIEWS), or the one of that name; raises Refused, naming the nearest, when there is none."""
+def view(registry: Definitions, m: Words, kind: str, name: str, sight: Sight) -> list[Row]:
+    """The rows of a kind (a key of VIEWS) that the asker sees, or the one of that name; raises Refused, naming the nearest, when there is none."""
     table, row_of = VIEWS[kind]
-    rows = getattr(registry, table)
-    found = [checks.find(rows, (), name)] if name else rows
+    found = [sight.find(table, (), name)] if name else [row for row in sight.table(table) if sight.sees(table, row)]
     if kind == "account":
         held = _balances(registry, m, {row.id for row in found} if name else None)
         return [row_of(registry, m, row) | {"balances": held.get(row.id, {})} for row in found]
@@ -49,7 +48,7 @@ def _venue(registry: Definitions, m: Words, row: Venue) -> Row:
     events = sum(event.record.owner_venue == row.name for event in registry.events)
     return {
         "name": row.name, "record": shown(row.record), "fee_account": registry.accounts[row.fee_account].name, "markets": events,
-        "killed": bool(now.killed),
+        "killed": now.killed,
     }  # fmt: skip
 
 
@@ -59,7 +58,7 @@ def _firm(registry: Definitions, m: Words, row: Firm) -> Row:
     sessions = sum(session.firm == row.id for session in registry.sessions)
     return {
         "name": row.name, "record": shown(row.record), "accounts": accounts, "sessions": sessions, "open_orders": now.open_orders,
-        "killed": bool(now.killed),
+        "killed": now.killed,
     }  # fmt: skip
 
 
@@ -68,7 +67,7 @@ def _account(registry: Definitions, m: Words, row: Account) -> Row:
     firm, venue, session = registry.firms.get(row.firm), registry.venues.get(row.venue), registry.sessions.get(row.session)
     return {
         "name": row.name, "record": shown(row.record), "firm": firm.name if firm else "", "venue": venue.name if venue else "",
-        "session": session.name if session else "", "open_orders": now.open_orders, "killed": bool(now.killed),
+        "session": session.name if session else "", "open_orders": now.open_orders, "killed": now.killed,
     }  # fmt: skip
 
 
@@ -89,17 +88,17 @@ def _session(registry: Definitions, m: Words, row: Session) -> Row:
     now = state.Session.of(m, row.id)
     return {
         "name": row.name, "record": shown(row.record), "firm": registry.firms[row.firm].name, "logged_on": now.logged_on,
-        "next_out": now.next_out, "next_in": now.next_in, "killed": bool(now.killed),
+        "next_out": now.next_out, "next_in": now.next_in, "killed": now.killed,
     }  # fmt: skip
 
 
-def listing_view(registry: Definitions, venue: str = "", event: str = "") -> list[Row]:
-    """Every venue's offer of every market, or those of one venue or one market. Raises Refused for an unknown name."""
-    venue_id = checks.find(registry.venues, (), venue).id if venue else 0
-    event_id = checks.find(registry.events, (), event).id if event else 0
+def listing_view(registry: Definitions, venue: str, event: str, sight: Sight) -> list[Row]:
+    """Every venue's offer of every market that the asker sees, or those of one venue or one market. Raises Refused for an unknown name."""
+    venue_id = sight.find("venue", (), venue).id if venue else 0
+    event_id = sight.find("event", (), event).id if event else 0
     rows = []
-    for (at, of), fees in sorted(registry.listings.items()):
-        if venue_id in (0, at) and event_id in (0, of):
+    for (at, of), fees in sorted(registry.listings.items(), key=lambda item: item[0]):
+        if venue_id in (0, at) and event_id in (0, of) and sight.sees("event", registry.events[of]):
             market = registry.events[of]
             names = {"venue": registry.venues[at].name, "event": market.name}
             owner = market.record.owner_venue == names["venue"]
@@ -108,10 +107,10 @@ def listing_view(registry: Definitions, venue: str = "", event: str = "") -> lis
 
 
 VIEWS: dict[str, tuple[str, Callable[[Definitions, Words, Any], Row]]] = {
-    "asset": ("assets", _asset),
-    "venue": ("venues", _venue),
-    "firm": ("firms", _firm),
-    "account": ("accounts", _account),
-    "session": ("sessions", _session),
-    "market": ("events", _market),
+    "asset": ("asset", _asset),
+    "venue": ("venue", _venue),
+    "firm": ("firm", _firm),
+    "account": ("account", _account),
+    "session": ("session", _session),
+    "market": ("event", _market),
 }

@@ -81,6 +81,8 @@ def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
 
 
 def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Act:
+    if record.venue:
+        checks.find(registry.venues, "venue", record.venue)
     old = registry.firms.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)

@@ -6,7 +6,7 @@ from config import admin_records as ar
 from protocol import codes, phases
 
 from .. import state
-from . import acts, configuration, settlement
+from . import access, acts, configuration, pending, settlement
 from .checks import Act, explained
 from .configuration import CHANGED, NEW, SAME, Change
 from .definitions import Definitions
@@ -22,10 +22,12 @@ class Tried(NamedTuple):
     text: str
 
 
-def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who: str = "check") -> Tried:
+def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who: str = access.CHECK) -> Tried:
     """What one record would do, or why it would be refused."""
+    envelope = ar.AdminEnvelope(who, "", record)
     try:
-        act = acts.plan(registry, ar.AdminEnvelope(who, "", record), engine)
+        access.authorise(registry, who, record, int(engine.time_ns))
+        act = acts.plan(registry, envelope, engine)
         code = _core_would_say(registry, record, act, engine)
         if code:
             raise Refused(code, f"{act.subject}: {explained(act, code)}")
@@ -34,7 +36,9 @@ def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who
     if isinstance(record, ar.Configured) and not isinstance(record, ar.Transfer | ar.SetPhase):
         for refusal in configuration.try_out(registry, (record,), engine).refusals:  # the room in the core's tables
             return Tried(None, refusal, refusal.text)
-    return Tried(Change(0, NEW if act.changed is None else CHANGED if act.changed else SAME, act.changed or ()), None, act.text)
+    _, waits = pending.waits(registry, envelope, int(engine.time_ns))
+    text = f"{act.text} (after a second person has approved it)" if waits and act.changed != () else act.text
+    return Tried(Change(0, NEW if act.changed is None else CHANGED if act.changed else SAME, act.changed or ()), None, text)
 
 
 def _core_would_say(registry: Definitions, record: ar.AnyRecord, act: Act, engine: EngineLike) -> int:

@@ -7,12 +7,13 @@ import numpy as np
 from .. import state
 from ..core import audit
 from ..core.layout import plain
+from .access import Sight
 from .definitions import Definitions
 from .engine_like import Words
 
 
-def risk_view(registry: Definitions, m: Words) -> dict[str, Any]:
-    """Keys: kills: list of level, target of the switches that are on; restrictions: list of event, firm; throttles: list of level, target, limit,
+def risk_view(registry: Definitions, m: Words, sight: Sight) -> dict[str, Any]:
+    """Of what the asker sees. Keys: kills: list of level, target of the switches that are on; restrictions: list of event, firm; throttles: list of level, target, limit,
     window_ns, used (messages in the window that is running)."""
     tick = state.Header(m).tick
     kills = [{"level": "platform", "target": ""}] if state.Header(m).killed else []
@@ -25,6 +26,8 @@ def risk_view(registry: Definitions, m: Words) -> dict[str, Any]:
     )
     for level, table, kind in levels:
         for row in table:
+            if not sight.sees(level, row):
+                continue
             now = kind.of(m, row.id)
             if now.killed:
                 kills.append({"level": level, "target": row.name})
@@ -33,17 +36,18 @@ def risk_view(registry: Definitions, m: Words) -> dict[str, Any]:
                 throttles.append(
                     {"level": level, "target": row.name, "limit": now.throttle_limit, "window_ns": now.throttle_window, "used": used}
                 )
-    return {"kills": kills, "restrictions": _restrictions(registry, m), "throttles": throttles}
+    return {"kills": kills, "restrictions": _restrictions(registry, m, sight), "throttles": throttles}
 
 
-def _restrictions(registry: Definitions, m: Words) -> list[dict[str, str]]:
+def _restrictions(registry: Definitions, m: Words, sight: Sight) -> list[dict[str, str]]:
     """Out of the canonical dump of the switches, whose last rows they are."""
     out = np.zeros(4096, np.int64)
     words = int(audit.dump_switches(m, out))
     if words < 0:
         out = np.zeros(-1 - words, np.int64)
         words = int(audit.dump_switches(m, out))
-    killed = sum(bool(state.Account.of(m, account.id).killed) for account in registry.accounts)
-    at = len(registry.venues) * audit.VENUE_DUMP + len(registry.firms) * audit.FIRM_DUMP + killed
+    barred = sum(state.Account.of(m, account.id).bars != 0 for account in registry.accounts)
+    at = len(registry.venues) * audit.VENUE_DUMP + len(registry.firms) * audit.FIRM_DUMP + 2 * barred
     found = ((plain.firm_of(word), plain.account_of(word)) for word in out[at:words].tolist())  # the event stands where an account would
-    return [{"event": registry.events[event].name, "firm": registry.firms[firm].name} for firm, event in found]
+    rows = ((registry.events[event], registry.firms[firm]) for firm, event in found)
+    return [{"event": event.name, "firm": firm.name} for event, firm in rows if sight.sees("event", event) and sight.sees("firm", firm)]

@@ -112,6 +112,41 @@ class Instrument(msgspec.Struct, frozen=True):
         return self.market.contracts[self.index].outcome
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A role that a principal holds. `until_ns`: 0 for good. `who` granted it, `at_ns`."""
+
+    role: str
+    scope: str
+    until_ns: int
+    who: str
+    at_ns: int
+
+    def holds(self, now_ns: int) -> bool:
+        return not self.until_ns or now_ns < self.until_ns
+
+
+class Principal(msgspec.Struct, frozen=True):
+    id: int
+    record: ar.DefinePrincipal
+    grants: tuple[Held, ...] = ()  # at most one of each role and scope
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """An act that waits for a second person. `entry`: what on the list it is; `who` proposed it, `at_ns`."""
+
+    id: int
+    entry: str
+    who: str
+    request_id: str
+    at_ns: int
+    expires_ns: int
+    record: ar.AnyRecord
+
+
 class Named(Protocol):
     @property
     def id(self) -> int: ...
@@ -196,3 +231,7 @@ class State(msgspec.Struct, frozen=True):
     begun: ar.Begin | None = None
     settings: list[tuple[str, int | str]] = []
     parts: list[tuple[str, list[bytes]]] = []
+    principals: list[Principal] = []
+    pending: list[Pending] = []
+    next_pending: int = 1
+    approvals: ar.Approvals = ar.Approvals()

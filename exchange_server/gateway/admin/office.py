@@ -7,6 +7,7 @@ from config import admin_records as ar
 
 from ...registry import AdminAnswer, Registry, Trial, Tried
 from ...registry import member_view as members
+from ...registry.access import CHECK, Sight
 from ...registry.market_view import market_view
 from ...registry.risk_view import risk_view
 
@@ -47,7 +48,7 @@ class Office:
             "assets": lambda request: {"assets": registry.decimals()},
             "status": lambda request: status(),
             "listing": self._listings,
-            "risk": lambda request: risk_view(registry, arena),
+            "risk": lambda request: risk_view(registry, arena, self._sight(request)),
             "stop": self._stop,
             **{kind: self._members(kind) for kind in members.VIEWS},
             **(extra or {}),
@@ -60,12 +61,15 @@ class Office:
     def _markets(self, request: dict[str, Any]) -> Any:
         return {"markets": market_view(self.registry, self.arena, _name(request, "event"))}
 
+    def _sight(self, request: dict[str, Any]) -> Sight:  # noqa: ARG002 (every request of this socket has every right)
+        return Sight(self.registry, CHECK, 0)
+
     def _members(self, kind: str) -> Verb:
         """The verb that shows all rows of a kind, or the one that `name` says."""
-        return lambda request: {"rows": members.view(self.registry, self.arena, kind, _name(request, "name"))}
+        return lambda request: {"rows": members.view(self.registry, self.arena, kind, _name(request, "name"), self._sight(request))}
 
     def _listings(self, request: dict[str, Any]) -> Any:
-        return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"))}
+        return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), self._sight(request))}
 
     def _plan(self, request: dict[str, Any]) -> Any:
         """What a record would do, and what it would be refused for; of a configuration record by record."""
