@@ -1,6 +1,5 @@
 """`exos account ...`: trading accounts and the money in them."""
 
-import difflib
 import secrets
 from typing import Any
 
@@ -11,7 +10,7 @@ from protocol import numbers
 
 from ..exits import Exit
 from . import fields as of
-from .acts import decimals, dry_run_option, one, rows, send
+from .acts import check_asset, decimals, dry_run_option, one, rows, send
 from .command import Noun
 from .common import CommandError, Unreachable
 from .connect import Server, names, server_option
@@ -94,11 +93,7 @@ def _amount(amount: str, asset: str | None, places: dict[str, int]) -> tuple[int
         amount, _, asset = amount.strip().partition(" ")
         if not asset:
             raise CommandError(Exit.USAGE, f"ASSET is missing: {amount} of what? ({', '.join(places) or 'no asset is defined'})")
-    if asset not in places:
-        near = difflib.get_close_matches(asset, places, 1) or [name for name in places if name.lower() == asset.lower()]
-        raise CommandError(
-            Exit.USAGE, f'there is no asset "{asset}"' + (f'; did you mean "{near[0]}"?' if near else f"; there are {', '.join(places)}")
-        )
+    check_asset(asset, places)
     try:
         value = numbers.scaled(amount, places[asset], f"amount of {asset}")
     except numbers.NotANumber as error:

@@ -1,10 +1,13 @@
 """Sending a record, or trying it (--dry-run); looking at one row of a kind. What the commands of all nouns share."""
 
+import difflib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..exits import Exit
+from .common import CommandError
 from .connect import refused
 from .output import Result, say
 
@@ -77,3 +80,11 @@ def decimals(admin: "AdminClient") -> dict[str, int]:
         raise refused(answer)
     found: dict[str, int] = answer.result["assets"]
     return found
+
+
+def check_asset(name: str, places: dict[str, int], option: str = "") -> None:
+    """Raises CommandError, with the near names, for an asset that the server does not have. places: decimals of those it has."""
+    if name not in places:
+        near = difflib.get_close_matches(name, places, 1) or [known for known in places if known.lower() == name.lower()]
+        advice = f'did you mean "{near[0]}"?' if near else f"there are {', '.join(places) or 'none'}"
+        raise CommandError(Exit.FAILED, f'{option}there is no asset "{name}"; {advice}')

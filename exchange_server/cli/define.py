@@ -67,7 +67,7 @@ def add_create(noun: Noun, verb: str, record: Any, examples: Sequence[str], leav
 
 def differs(old: dict[str, Any] | None, made: Any) -> list[str]:
     """The fields in which a record differs from an existing one's fields."""
-    new = msgspec.to_builtins(made)
+    new = msgspec.json.decode(msgspec.json.encode(made))  # as the server's answer came: lists, no tuples
     return ["name"] if old is None else [key for key, value in old.items() if new.get(key) != value]
 
 

@@ -16,7 +16,7 @@ from protocol import numbers, phases
 
 from ..exits import Exit
 from . import fields as of
-from .acts import decimals, dry_run_option, exists, one, send
+from .acts import check_asset, decimals, dry_run_option, exists, one, send
 from .command import Noun
 from .common import CommandError, OneOf
 from .connect import Server, names, server_option
@@ -125,6 +125,9 @@ def _read(table: dict[str, Any], places: dict[str, int]) -> Any:
     except msgspec.ValidationError as error:
         key, sentence, _ = wording.fault(schema.Market, table)
         raise CommandError(Exit.USAGE, _told(shown(key), sentence)) from error
+    for name in ("asset", "base_asset"):
+        if table.get(name):
+            check_asset(table[name], places, f"--{name.replace('_', '-')}: ")
     try:
         return Reader("", places, {}).market("market", market, {}).record
     except ConfigError as error:
@@ -135,4 +138,5 @@ def _told(path: str, sentence: str) -> str:
     """A place in a table as the option it stands for."""
     if sentence.startswith("is missing the key "):
         path, sentence = f"{path}.{sentence.removeprefix('is missing the key ')}".lstrip("."), "is missing"
-    return f"--{path.replace('_', '-').replace('.', '-')}: {sentence}" if path else sentence
+    option = f"--{path.replace('_', '-').replace('.', '-')}"
+    return f"{option} is missing" if sentence == "is missing" else f"{option}: {sentence}" if path else sentence
