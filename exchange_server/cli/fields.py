@@ -161,6 +161,7 @@ def make(record: Any, fields: dict[str, Any]) -> Any:
         raise CommandError(Exit.USAGE, told(record, key, _plain(sentence, value))) from error
 
 
+BY_ARGUMENT = ("transfer", "kill", "restrict", "phase")  # records whose fields are arguments, not options
 _BOUNDS = ((r"expected (?:int|str) <= (-?\d+)", "must be at most {}"), (r"expected (?:int|str) >= (-?\d+)", "must be at least {}"),
            (r"expected str of length <= (\d+)", "may have at most {} characters"), (r"expected str of length >= (\d+)", "must not be empty"))  # fmt: skip
 
@@ -184,7 +185,7 @@ def told(record: Any, key: Key, sentence: str) -> str:
     option = next((option for option in options_of(record) if option.path == names), None)
     if option is None and sentence == "is missing":  # a part of which nothing was named
         option = next((option for option in options_of(record) if option.path[:-1] == names and option.field.required), None)
-    if option is None or option.name in ("name", "source", "target", "key", "level", "on"):
+    if option is None or option.name == "name" or record.__struct_config__.tag in BY_ARGUMENT:
         return f"{shown(key)}: {sentence}" if key and key != ("name",) else sentence
     return f"--{option.name} is missing" if sentence == "is missing" else f"--{option.name}: {sentence}"
 

@@ -34,8 +34,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "listing": ("listing:listing", "list, show, define and change the venues' offers of shared markets"),
         "firm": ("firm:firm", "list, show, define and change firms"),
         "account": ("account:account", "list, show and define accounts; deposit, withdraw and move money"),
-        "session": ("session:session", "list and show sessions"),
+        "session": ("session:session", "list, show, define and change sessions, which log on with keys"),
         "risk": ("risk:risk", "see and set what is switched off: kill switches, restrictions, throttles"),
+        "key": ("key:key", "keys of sessions and principals: create, list, rotate, revoke"),
         "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),
     },
     "Trade": {

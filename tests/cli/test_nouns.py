@@ -82,6 +82,23 @@ CREATED: list[tuple[tuple[str, ...], Any]] = [
         ("account", "create", "CLIENT1-B", "--firm", "CLIENT1", "--venue", "WC26"),
         ar.DefineAccount(name="CLIENT1-B", firm="CLIENT1", venue="WC26"),
     ),
+    (
+        (
+            "session",
+            "create",
+            "C1",
+            "--wire",
+            "binary",
+            "--firm",
+            "CLIENT1",
+            "--account",
+            "CLIENT1-A",
+            "--key",
+            "C1",
+            "--cancel-on-disconnect",
+        ),
+        ar.DefineSession(name="C1", wire="binary", firm="CLIENT1", account="CLIENT1-A", key="C1", cancel_on_disconnect=True),
+    ),
 ]
 
 
@@ -91,7 +108,9 @@ def test_what_is_created(exos: Run, cup: FakeAdmin, arguments: tuple[str, ...], 
     assert code == Exit.OK and out == f"would be answered: {arguments[0]} {record.name} defined\n" and cup.records == []
     assert exos(*arguments)[:2] == (Exit.OK, f"{arguments[0]} {record.name} defined\n") and cup.records == [record]
     assert exos(*arguments)[:2] == (Exit.OK, f"{arguments[0]} {record.name} is unchanged\n"), "the same again is no error"
-    code, _, err = exos(*arguments[:3], *{"asset": ("--decimals", "3"), "account": ("--firm", "CLIENT1")}.get(arguments[0], ()))
+    code, _, err = exos(
+        *arguments[:3], *{"asset": ("--decimals", "3"), "account": ("--firm", "CLIENT1"), "session": arguments[3:7]}.get(arguments[0], ())
+    )
     assert code == Exit.FAILED and f"{arguments[0]} {record.name} exists already with another --" in err
 
 
@@ -102,6 +121,11 @@ def test_only_what_is_named_changes(exos: Run, cup: FakeAdmin) -> None:
     )
     assert exos("venue", "change", "ACME", "--throttle", "200")[0] == Exit.OK
     assert cup.records[-1] == ar.DefineVenue(name="ACME", title="Acme", throttle_limit=200, throttle_window_ns=10**9)
+    assert exos("session", "create", "C1", "--wire", "binary", "--firm", "CLIENT1", "--key", "C1", "--cancel-on-disconnect")[0] == Exit.OK
+    assert exos("session", "change", "C1", "--no-cancel-on-disconnect", "--throttle", "5", "--throttle-window", "1s")[0] == Exit.OK
+    assert cup.records[-1] == ar.DefineSession(
+        name="C1", wire="binary", firm="CLIENT1", key="C1", throttle_limit=5, throttle_window_ns=10**9
+    ), "and it keeps its keys"
     assert exos("firm", "change", "CLIENT1", "--share", "7")[0] == Exit.OK
     assert cup.records[-1] == ar.DefineFirm(name="CLIENT1", title="Client One", share=7)
 
@@ -125,6 +149,13 @@ def test_only_what_is_named_changes(exos: Run, cup: FakeAdmin) -> None:
         (("venue", "create", "A", "--throttle", "5"), Exit.FAILED, "--throttle: limit and window go together"),
         (("firm", "change", "CLIENT1", "--share", "0"), Exit.USAGE, "--share: must be at least 1, asked 0"),
         (("account", "create", "X"), Exit.USAGE, "--firm is missing"),
+        (("session", "create", "X", "--wire", "binary", "--firm", "CLIENT1"), Exit.FAILED, "--key: a binary session needs one"),
+        (("session", "create", "X", "--wire", "bin", "--firm", "CLIENT1"), Exit.USAGE, '--wire: "bin" is not one of fix, binary'),
+        (
+            ("session", "create", "X", "--wire", "fix", "--firm", "CLIENT1", "--timestamp-decimals", "4"),
+            Exit.USAGE,
+            "is not one of 0, 3, 6, 9",
+        ),
         (("listing", "create", "WC26", "WC26-FINAL"), Exit.USAGE, "--fees-model is missing"),
         (("listing", "create", "WC26", "WC26-FINAL", "--fees-model", "quadratik"), Exit.USAGE, "did you mean quadratic?"),
         (("listing", "create", "WC26", "WC26-FINAL", "--fees-model", "quadratic"), Exit.FAILED, "WC26 lists WC26-FINAL already"),
@@ -164,5 +195,5 @@ def test_every_field_is_an_option_and_no_two_have_one_name(record: Any) -> None:
     assert {option.path[0] for option in options} == set(record.__struct_fields__)
     live = {option.path[0] for option in of.options_of(record, live=True)}
     assert live == set(live_fields(record))
-    if record is not ar.DefineSession:  # its secret is not an option
+    if record is not ar.DefineSession:  # its secrets are no options
         assert len({option.name for option in options}) == len(options)

@@ -8,8 +8,10 @@ from config import admin_records as ar
 from ...registry import AdminAnswer, Registry, Trial, Tried
 from ...registry import member_view as members
 from ...registry.access import CHECK, Sight
+from ...registry.key_view import key_view
 from ...registry.market_view import market_view
 from ...registry.risk_view import risk_view
+from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -41,10 +43,12 @@ class Office:
         self.try_out = try_out
         self.try_act = try_act
         self.acts = 0
+        self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
             "plan": self._plan,
+            "keys": self._keys,
             "assets": lambda request: {"assets": registry.decimals()},
             "status": lambda request: status(),
             "listing": self._listings,
@@ -70,6 +74,13 @@ class Office:
 
     def _listings(self, request: dict[str, Any]) -> Any:
         return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), self._sight(request))}
+
+    def _keys(self, request: dict[str, Any]) -> Any:
+        """Keys, without what they are checked against: of one id, of one holder, or all."""
+        wanted = [request.get(field, "") for field in ("key", "holder", "name")]
+        if not all(isinstance(value, str) for value in wanted):
+            raise BadRequest("key, holder, name: texts are required")
+        return {"keys": key_view(self.registry, *wanted)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
         """What a record would do, and what it would be refused for; of a configuration record by record."""
