@@ -152,6 +152,7 @@ class NaiveRegistry(NaiveAccess):
         self._wrong(bool(venue) and role in NO_VENUE_SCOPE)
         self._wrong(bool(prefix) and role in NO_SERIES_SCOPE)
         self._wrong(0 < until <= self.now)
+        self._wrong(bool(row["venue"]) and row["venue"] != venue)
         self._wrong(row["closed"])
         old = row["grants"].get((role, f["scope"]))
         row["grants"][role, f["scope"]] = until

@@ -218,7 +218,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_records_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(80):
+    for seed in range(100):
         run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
     assert len(kinds) == 18 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
