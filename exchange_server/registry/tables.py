@@ -235,6 +235,22 @@ class Done(msgspec.Struct, frozen=True):
     result: dict[str, int]
 
 
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that was applied and changed something. `base`: the revision that it was made against; `digest`: SHA-256 of what it
+    changed; `new`, `changed`, `settings`: how many definitions and settings."""
+
+    number: int
+    base: int
+    who: str
+    time_ns: int
+    why: str = ""
+    name: str  # of the file
+    digest: str
+    new: int = 0
+    changed: int = 0
+    settings: int = 0
+
+
 class State(msgspec.Struct, frozen=True):
     """All of the registry, as a snapshot stores it."""
 
@@ -256,3 +272,6 @@ class State(msgspec.Struct, frozen=True):
     pending: list[Pending] = []
     next_pending: int = 1
     approvals: ar.Approvals = ar.Approvals()
+    revisions: list[Revision] = []
+    contents: list[tuple[int, bytes]] = []
+    origins: list[tuple[str, str, str]] = []  # kind, name, configuration
