@@ -6,11 +6,13 @@ from typing import Any
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer, Registry, Trial, access_view
+from ...registry import AdminAnswer, Registry, Trial, Tried, access_view
+from ...registry import member_view as members
 from ...registry.access import Sight
 from ...registry.account_view import account_view
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
+from ...registry.risk_view import risk_view
 from ...registry.roles import Role, holders
 from ...registry.scopes import Place
 from ..credentials import Judge
@@ -36,44 +38,44 @@ class Office:
         arena: Any,
         expect: Callable[[int, Callable[[AdminAnswer], None]], None],
         try_out: Callable[[ar.Configuration, str], Trial],
+        try_act: Callable[[ar.AnyRecord, str], Tried],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         extra: Mapping[str, Verb] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
-        try_out: what a configuration of this asker would do.
+        try_out: what a configuration of this asker would do; try_act: what any other record would do.
 
-        `verbs` are answered for the whole platform. `seen` answers the same verbs to an asker whose roles are for a venue or less: with what it
-        sees. A verb that is not there is the platform's alone. Registry's table of roles says who may ask what."""
+        `seen` answers a verb with what the asker sees. `verbs` are about the whole platform: only roles for the platform get an answer. The table
+        of roles says who may ask what."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
         self._stop_server = stop
         self.try_out = try_out
+        self.try_act = try_act
         self.acts = 0
         self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
         self.log: Callable[..., None] = lambda level, event, **fields: None
         self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
-        self.verbs: dict[str, Verb] = {
-            "markets": self._markets,
-            "keys": self._keys,
-            "assets": lambda request: {"assets": registry.decimals()},
-            "status": lambda request: status(),
-            "stop": self._stop,
-            "accounts": lambda request: account_view(registry, arena),
-            **(extra or {}),
-        }
+        self.verbs: dict[str, Verb] = {"stop": self._stop, **(extra or {})}
+        views = access_view
         self.seen: dict[str, SeenVerb] = {
-            "markets": lambda request, sight: {"markets": access_view.markets_seen(registry, sight, self._markets(request)["markets"])},
-            "accounts": lambda request, sight: access_view.accounts_seen(registry, sight, account_view(registry, arena)),
-            "keys": lambda request, sight: {"keys": access_view.keys_seen(registry, sight, self._keys(request)["keys"])},
+            "markets": lambda request, sight: {
+                "markets": views.markets_seen(registry, sight, market_view(registry, arena, _name(request, "event")))
+            },
+            "accounts": lambda request, sight: views.accounts_seen(registry, sight, account_view(registry, arena)),
+            "keys": self._keys,
             "assets": lambda request, sight: {"assets": registry.decimals()},
-            "status": lambda request, sight: access_view.status_seen(registry, sight, status()),
+            "status": lambda request, sight: views.status_seen(registry, sight, status()),
             "plan": self._plan,
-            "whoami": lambda request, sight: access_view.whoami(sight),
+            "listing": self._listings,
+            "risk": lambda request, sight: risk_view(registry, arena, sight),
+            "whoami": lambda request, sight: views.whoami(sight),
             "principals": self._principals,
-            "pending": lambda request, sight: {"pending": access_view.pending_view(registry, sight)},
+            "pending": lambda request, sight: {"pending": views.pending_view(registry, sight)},
+            **{kind: self._members(kind) for kind in members.VIEWS},
         }
 
     def admit(self, who: str) -> None:
@@ -97,42 +99,56 @@ class Office:
         if not sight.may_anywhere(may):
             able = " or ".join(holders(may))
             raise BadRequest(f"the verb {verb} needs the role {able}; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
-        if verb in self.verbs and sight.may(may, Place()):
-            return self.verbs[verb](request)
-        if verb not in self.seen:
+        if verb in self.seen:
+            return self.seen[verb](request, sight if sight.every_right or verb == "whoami" else sight.only(may))
+        if not sight.may(may, Place()):
             raise BadRequest(f"the verb {verb} is about the whole platform; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
-        return self.seen[verb](request, sight if verb == "whoami" else sight.only(may))
+        return self.verbs[verb](request)
 
     def _stop(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         self._stop_server()
         return {}
 
-    def _markets(self, request: dict[str, Any]) -> Any:
-        event = request.get("event", "")
-        if not isinstance(event, str):
-            raise BadRequest("event: a name is required")
-        return {"markets": market_view(self.registry, self.arena, event)}
+    def _members(self, kind: str) -> SeenVerb:
+        """The verb that shows the rows of a kind, or the one that `name` says."""
 
-    def _keys(self, request: dict[str, Any]) -> Any:
+        def rows(request: dict[str, Any], sight: Sight) -> Any:
+            found = members.view(self.registry, self.arena, kind, _name(request, "name"), sight)
+            return {"rows": access_view.members_seen(self.registry, sight, kind, found)}
+
+        return rows
+
+    def _listings(self, request: dict[str, Any], sight: Sight) -> Any:
+        rows = members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)
+        return {"rows": access_view.listings_seen(self.registry, sight, rows)}
+
+    def _keys(self, request: dict[str, Any], sight: Sight) -> Any:
         """Keys, without what they are checked against: of one id, of one holder, or all."""
         wanted = [request.get(field, "") for field in ("key", "holder", "name")]
         if not all(isinstance(value, str) for value in wanted):
             raise BadRequest("key, holder, name: texts are required")
-        return {"keys": key_view(self.registry, *wanted)}
+        return {"keys": access_view.keys_seen(self.registry, sight, key_view(self.registry, *wanted))}
 
     def _principals(self, request: dict[str, Any], sight: Sight) -> Any:
-        name = request.get("name", "")
-        if not isinstance(name, str):
-            raise BadRequest("name: a text is required")
-        return {"principals": access_view.principals_view(self.registry, sight, name)}
+        return {"principals": access_view.principals_view(self.registry, sight, _name(request, "name"))}
 
     def _plan(self, request: dict[str, Any], sight: Sight) -> Any:
-        """What a configuration would change, record by record, and why it would be refused."""
+        """What a record would do, and what it would be refused for; of a configuration record by record."""
         try:
             record = ar.from_builtins(request.get("record"))
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
-        if not isinstance(record, ar.Configuration):
-            raise BadRequest("record: a configuration is required")
-        trial = self.try_out(record, sight.who)
-        return {"changes": trial.changes, "refusals": trial.refusals}
+        if isinstance(record, ar.Configuration):
+            trial = self.try_out(record, sight.who)
+            return {"changes": trial.changes, "refusals": trial.refusals}
+        tried = self.try_act(record, sight.who)
+        changes = [] if tried.change is None else [tried.change]
+        return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
+
+
+def _name(request: dict[str, Any], key: str) -> str:
+    """A name in a request, "" when it has none."""
+    name = request.get(key, "")
+    if not isinstance(name, str):
+        raise BadRequest(f"{key}: a name is required")
+    return name
