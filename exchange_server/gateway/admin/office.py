@@ -73,8 +73,8 @@ class Office:
             "listing": self._listings,
             "risk": lambda request, sight: risk_view(registry, arena, sight),
             "whoami": lambda request, sight: views.whoami(sight),
-            "principals": self._principals,
-            "pending": lambda request, sight: {"pending": views.pending_view(registry, sight)},
+            "principal": self._principals,
+            "pending": lambda request, sight: {"rows": views.pending_view(registry, sight)},
             **{kind: self._members(kind) for kind in members.VIEWS},
         }
 
@@ -130,7 +130,7 @@ class Office:
         return {"keys": access_view.keys_seen(self.registry, sight, key_view(self.registry, *wanted))}
 
     def _principals(self, request: dict[str, Any], sight: Sight) -> Any:
-        return {"principals": access_view.principals_view(self.registry, sight, _name(request, "name"))}
+        return {"rows": access_view.principals_view(self.registry, sight, _name(request, "name"))}
 
     def _plan(self, request: dict[str, Any], sight: Sight) -> Any:
         """What a record would do, and what it would be refused for; of a configuration record by record."""

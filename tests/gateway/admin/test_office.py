@@ -14,7 +14,7 @@ from protocol import codes
 from tests.registry.access_world import PLATFORM, Venues, market, of_venue
 from tests.registry.test_registry import change
 
-READ = {"whoami", "markets", "assets", "status", "principals", "asset", "venue", "firm", "session", "market", "listing"}
+READ = {"whoami", "markets", "assets", "status", "principal", "asset", "venue", "firm", "session", "market", "listing"}
 MONEY = {"account", "accounts", "risk"}
 #  by hand, not from the table of roles
 VERBS: dict[str, set[str]] = {
@@ -112,12 +112,12 @@ def test_an_operator_of_a_venue_is_shown_only_its_own(world: Real) -> None:
     assert world.question("V1.op", "status") == {"time_ns": 0, "venues": ["V1"], "logged_on": ["V1.S"]}
     assert [row["id"] for row in world.question("V1.op", "keys")["keys"]] == ["V1.S:secret", "V1.k"]
     assert set(world.question("V1.op", "assets")["assets"]) == {"USD", "BTC"}
-    names = [row["name"] for row in world.question("V1.op", "principals")["principals"]]
+    names = [row["name"] for row in world.question("V1.op", "principal")["rows"]]
     assert "V1.op" in names and "venue_operator-venue" in names and "venue_operator-platform" not in names, (
         "its own, and who holds a role there"
     )
     assert {row["event"] for row in world.question("auditor-platform", "markets")["markets"]} == {"V1.CUP", "V2.CUP"}
-    assert {row["name"] for row in world.question("auditor-platform", "principals")["principals"]} >= {"V1.op", "V2.op"}
+    assert {row["name"] for row in world.question("auditor-platform", "principal")["rows"]} >= {"V1.op", "V2.op"}
 
 
 def test_only_the_roles_that_may_ask_widen_what_is_shown(world: Real) -> None:
@@ -126,13 +126,13 @@ def test_only_the_roles_that_may_ask_widen_what_is_shown(world: Real) -> None:
     assert [row["id"] for row in world.question("mixed", "keys")["keys"]] == ["V1.S:secret", "V1.k"]
     assert len(world.question("mixed", "markets")["markets"]) == 2
     assert [role["scope"] for role in world.question("mixed", "whoami")["roles"]] == ["venue:V1", "venue:V2"]
-    roles = next(row["roles"] for row in world.question("V1.op", "principals", name="mixed")["principals"])
+    roles = next(row["roles"] for row in world.question("V1.op", "principal", name="mixed")["rows"])
     assert [role["scope"] for role in roles] == ["venue:V1"], "what it holds elsewhere is not told"
 
 
 def test_a_series_shows_its_events(world: Real) -> None:
     assert [row["event"] for row in world.question("resolver-series", "markets")["markets"]] == ["V1.CUP"]
-    assert world.question("resolver-series", "principals")["principals"][0]["name"] == "resolver-series"
+    assert world.question("resolver-series", "principal")["rows"][0]["name"] == "resolver-series"
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_series_shows_its_events(world: Real) -> None:
     [(verb, {}) for verb in sorted(VERBS["venue_operator"])]
     + [
         ("markets", {"event": "V2.CUP"}), ("keys", {"key": "V2.k"}), ("keys", {"holder": "session", "name": "V2.S"}),
-        ("principals", {"name": "V2.op"}),
+        ("principal", {"name": "V2.op"}),
         *((kind, {"name": name}) for kind, name in THEIRS.items()), ("listing", {"venue": "V2"}), ("listing", {"event": "V2.CUP"}),
         ("plan", {"record": {"type": "phase", "event": "V2.CUP", "phase": "open"}}),
         ("plan", {"record": {**PLAN, "records": [{"type": "account", "name": "V1.X", "firm": "V2.F"}]}}),
@@ -180,10 +180,10 @@ def test_what_waits_is_listed_for_those_concerned() -> None:
     world = Real("V1", "V2")
     world.holder("one", ("risk_officer", "venue:V1"))
     id = world.good("one", ar.Kill(level="venue", target="V1", on=False)).result["pending"]
-    (row,) = world.question("V1.op", "pending")["pending"]
+    (row,) = world.question("V1.op", "pending")["rows"]
     assert (row["id"], row["act"], row["who"], row["expired"]) == (id, "kill_release", "principal:one", False)
     assert row["record"] == {"type": "kill", "level": "venue", "target": "V1", "on": False, "cancel": None}
-    assert world.question("V2.op", "pending") == {"pending": []}
+    assert world.question("V2.op", "pending") == {"rows": []}
     assert world.question("one", "pending") == world.question("uid:0", "pending")
 
 
