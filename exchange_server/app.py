@@ -62,7 +62,7 @@ from .net.observe import Log
 from .net.quotas import Quotas
 from .net.shares import Shares
 from .net.turn import Pipeline
-from .registry import RegistryBroken, Trial
+from .registry import RegistryBroken, Trial, Tried
 from .registry.account_view import account_view
 from .start import StartRefused
 
@@ -355,7 +355,9 @@ class Server:
             self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
-        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
+        self.office = Office(
+            self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self._try_act, self.status, self.stop, extra
+        )
         self.office.accept_clock = self.clock.accept
         self.office.judge = self.directory.judge
         self.slow.wake = self._wake
@@ -481,6 +483,9 @@ class Server:
 
     def _try_out(self, record: ar.Configuration) -> Trial:
         return self.engine.registry.try_out(record, self.engine)
+
+    def _try_act(self, record: ar.AnyRecord) -> Tried:
+        return self.engine.registry.try_act(record, self.engine)
 
     def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks the whole state: use it in quiet times."""

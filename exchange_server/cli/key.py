@@ -55,7 +55,7 @@ def _act(admin: AdminClient, record: kr.DefineKey | kr.RevokeKey) -> Any:
 
 
 def _keys(admin: AdminClient, **wanted: str) -> list[dict[str, Any]]:
-    answer = admin.ask("keys", **wanted)
+    answer = admin.ask("keys", None, **wanted)
     if not answer.ok:
         raise refused(answer)
     found: list[dict[str, Any]] = answer.result["keys"]

@@ -109,7 +109,9 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
     if done is not None:
         if done.digest != digest:
             raise Refused(codes.R_IDEMPOTENCY, f'"{record.key}" was used for another transfer', "key", fixed=True)
-        return Act(record.key, "done before", [], checks.nothing, done.result, changed=())
+        return Act(
+            record.key, f'"{record.key}" was carried out before: nothing was done again', [], checks.nothing, done.result, changed=()
+        )
     asset = checks.find(registry.assets, "asset", record.asset)
     source = checks.find(registry.accounts, "source", record.source) if record.source else None
     target = checks.find(registry.accounts, "target", record.target) if record.target else None

@@ -239,7 +239,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
 def said(answer: Any) -> str:
     if not answer.ok:
         return ""
-    return SAME if answer.result.get("unchanged") or answer.text == "done before" else CHANGED if " changed" in answer.text else NEW
+    return SAME if answer.result.get("unchanged") or "carried out before" in answer.text else CHANGED if " changed" in answer.text else NEW
 
 
 def event_row(world: World, id: int) -> int:
