@@ -48,6 +48,7 @@ from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .places import shown
+from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
 from .rule_records import FirmTags as FirmTags
 from .rule_records import Freeze as Freeze
@@ -240,6 +241,9 @@ class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     sandbox: bool = False
     settings: dict[str, int | str] | None = None  # None: unchanged
     records: tuple[Configured, ...] = ()
+    base: Count | None = None  # the revision that its plan was made against; None: whichever runs
+    plan: OptionalHex256 = ""  # digest of what its plan says; "": there is none
+    why: Line = ""
 
 
 class PartOf(Record, tag="part", frozen=True, kw_only=True):
@@ -288,6 +292,7 @@ AnyRecord = (
     | Approvals
     | Approve
     | Refuse
+    | Rollback
 )
 
 
