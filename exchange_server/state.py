@@ -92,6 +92,31 @@ class Text:
         return row.m[first : first + self.words].tobytes()[: int(row.m[row.at + self.length])].decode("utf-8", "replace")
 
 
+class ThrottleWindow(NamedTuple):
+    """limit: messages in a window, 0: none. window, left: ns of the steady clock, the latter until the count begins anew. used: messages of
+    this window."""
+
+    limit: int
+    window: int
+    used: int
+    left: int
+
+
+class Throttle:
+    """The words of a throttle within a row, as they are at the newest turn."""
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+
+    def __get__(self, row: Row, owner: type[Any]) -> ThrottleWindow:
+        first = row.at + self.offset
+        words = row.m[first : first + L.THROTTLE_WORDS].tolist()
+        limit, window, since = words[L.TH_LIMIT], words[L.TH_WINDOW], words[L.TH_START]
+        left = since + window - int(row.m[L.H_TICK])
+        over = not limit or left <= 0
+        return ThrottleWindow(limit, window, 0 if over else words[L.TH_USED], 0 if over else left)
+
+
 class Row:
     """A row at a known place of the arena; the subclasses name its words."""
 
@@ -138,6 +163,9 @@ class Header(Row):
     tick = Word(L.H_TICK)  # the steady clock of the newest turn
     clock_offset = Word(L.H_CLOCK_OFFSET)
     clock_boot = Word(L.H_CLOCK_BOOT)
+    time = Word(L.H_TIME)
+    next_event = Word(L.H_EVENT_SEQ)
+    killed = Word(L.H_KILLED)
     refusing = Word(L.H_REFUSE)  # reason with which this turn's new orders are refused, 0: none
     retention_ns = Word(L.H_RETENTION_NS)
     weights = Word(L.H_WEIGHTS)
@@ -164,9 +192,21 @@ class Asset(RowById):
         return -int(self.m[self.at + L.A_EXTERNAL])
 
 
+class Venue(RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_VENUE, L.VENUE_WORDS
+    killed = Word(L.V_KILLED)
+    throttle = Throttle(L.V_THROTTLE)
+
+
 class Firm(RowById):
     __slots__ = ()
     POOL, WORDS = L.P_FIRM, L.FIRM_WORDS
+    killed = Word(L.F_KILLED)
+    weight = Word(L.F_WEIGHT)
+    open = Word(L.F_OPEN)
+    nodes = Word(L.F_NODES)
+    positions = Word(L.F_POSITIONS)
     accounts = Word(L.F_ACCOUNTS)  # the first, as a pointer: see accounts_of
 
 
@@ -175,6 +215,8 @@ class Account(RowById):
     POOL, WORDS = L.P_ACCOUNT, L.ACCOUNT_WORDS
     firm = Word(L.AC_FIRM)
     venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
+    killed = Word(L.AC_KILLED)
+    open_orders = Word(L.AC_ORDER_COUNT)
     name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
 
@@ -196,6 +238,8 @@ class Session(RowById):
     form = Word(L.S_FORM)
     form_defined = Word(L.S_FORM_DEFINED)  # from the next reset of the numbers on
     logon_sent = Word(L.S_LOGON_SENT)
+    killed = Word(L.S_KILLED)
+    throttle = Throttle(L.S_THROTTLE)
 
     @property
     def logged_on(self) -> bool:

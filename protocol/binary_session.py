@@ -13,6 +13,7 @@ A logon is proven by HMAC-SHA256(secret, challenge). The secret is never sent, a
 """
 
 import hmac
+from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from . import codes, errors
@@ -119,7 +120,7 @@ class ClientSession:
 
     __slots__ = (
         "_again_ns", "_closing", "_out", "_pending", "_reader", "_resuming", "caught_up", "flags", "heartbeat_ms", "heartbeats", "key", "last_in_ns",
-        "last_out_ns", "next_number", "secret", "server", "state",
+        "last_out_ns", "next_number", "secret", "old", "server", "state",
     )  # fmt: skip
 
     def __init__(self, key: str, secret: str | bytes, next_number: int = 0, heartbeat_ms: int = 0, flags: int = 0, now_ns: int = 0) -> None:
@@ -134,6 +135,9 @@ class ClientSession:
         self.last_in_ns = now_ns
         self.last_out_ns = now_ns
         self.caught_up = False
+        self.old: Callable[[M.Numbered], None] | None = (
+            None  # gets reports that were delivered before and come again, as a FillsRequest asks
+        )
         self._reader = FrameReader(MAX_SERVER_PAYLOAD)
         self._out = bytearray()
         self._pending: dict[int, M.Numbered] = {}
@@ -258,6 +262,8 @@ class ClientSession:
         elif self.state < ON:
             return self._end(happenings, codes.R_WIRE_MALFORMED, "a report came before the logon reply")
         if number < self.next_number:
+            if self.old is not None:
+                self.old(message)
             return None
         self._pending[number] = message
         self._deliver(happenings)

@@ -15,6 +15,7 @@ from ..registry import Registry
 from .connection import ORDER_ENTRY, Connection
 from .fix.logons import LogonMemory
 from .logon_guard import Log, LogonGuard
+from .own_state import Desk
 
 
 class Directory:
@@ -28,6 +29,7 @@ class Directory:
         self.fresh: set[int] = set()  # bound in the turn that is being made; cleared by the pipeline
         self.kinds: dict[int, str] = {}  # session id → what it is for, where that is not order entry
         self.logons = LogonMemory()
+        self.desk = Desk()
         self.refused = 0  # credentials that were wrong, for `exos status`
 
     # Of guard: what a connection asks before it authenticates, and tells afterwards.

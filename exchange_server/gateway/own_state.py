@@ -1,0 +1,27 @@
+"""When a copy of somebody's own state may be taken: the copies of all sessions together take at most a tenth of the server's time.
+
+A copy holds up everybody for as long as it takes (a few ms for the largest), so the next one is not taken before nine times as long has passed.
+Who comes too early is asked to come again. What a copy takes is estimated from its rows; no clock is read here.
+"""
+
+from .. import own_state
+
+NOT_YET = b""  # a piece of a long answer that says: come again a little later
+SPACING = 9  # a copy that takes 1 ms is followed by 9 ms without one
+
+
+class Desk:
+    """Shared by all connections of a server."""
+
+    def __init__(self) -> None:
+        self.taken = 0  # copies, for `exos status`
+        self._free_ns = 0
+
+    def open(self, now_ns: int) -> bool:
+        """May a copy be taken at this time of the steady clock?"""
+        return now_ns >= self._free_ns
+
+    def took(self, copy: own_state.OwnState, now_ns: int) -> None:
+        """A copy was taken."""
+        self.taken += 1
+        self._free_ns = now_ns + SPACING * copy.cost_ns
