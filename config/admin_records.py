@@ -1,7 +1,7 @@
 """Every operator action as a record: one frozen struct per action, distinguished by `type`.
 
 They are sent as JSON through the admin socket and stored as MessagePack in C_ADMIN rows, so the journal holds every change and
-who made it. Records use names; ids are assigned by the registry. A record has no time: the turn has it.
+who made it. Records use names; ids are assigned by the registry. A record has no time: the time is that of the turn.
 Integers: prices in ticks, quantities in lots, money in minor units of its asset, durations in ns. The bounds below are
 those of single fields; exchange_server/registry checks the relations between fields.
 """
@@ -13,7 +13,15 @@ import msgspec
 from msgspec import Meta
 
 from . import wording
-from .fields import DURATION, TEXT, Field
+from .access_records import DUAL_CONTROL as DUAL_CONTROL
+from .access_records import ROLE_NAMES as ROLE_NAMES
+from .access_records import Approvals as Approvals
+from .access_records import Approve as Approve
+from .access_records import DefinePrincipal as DefinePrincipal
+from .access_records import Grant as Grant
+from .access_records import Refuse as Refuse
+from .access_records import Revoke as Revoke
+from .fields import DURATION, TEXT, VENUE, Field
 from .kinds import MAX_AMOUNT as MAX_AMOUNT
 from .kinds import (
     AssetName,
@@ -38,8 +46,8 @@ from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .places import shown
 
-PART_BYTES = 31 * 1024  # of a record that travels in parts
-MAX_BODY_BYTES = 255 * 128  # what the extra rows of one C_ADMIN row hold
+PART_BYTES = 31 * 1024  # of a record that is sent in parts
+MAX_BODY_BYTES = 255 * 128  # capacity of the extra rows of one C_ADMIN row
 
 
 class DefineAsset(Record, tag="asset", frozen=True, kw_only=True):
@@ -55,7 +63,7 @@ class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
     title: Annotated[Line, Field(TEXT, live=True)] = ""
     cutoff_period_ns: Annotated[Positive, Field(DURATION, "DV_CUTOFF_PERIOD", key="trading_day")] = 86_400_000_000_000
     cutoff_offset_ns: Annotated[Count, Field(DURATION, "DV_CUTOFF_OFFSET", key="trading_day_ends")] = (
-        0  # of the end of the trading day after 00:00 UTC
+        0  # end of the trading day, after 00:00 UTC
     )
     throttle_limit: Annotated[Count, Field("", "DV_THROTTLE_LIMIT", live=True, key="throttle")] = 0  # messages per window, 0: none
     throttle_window_ns: Annotated[Count, Field(DURATION, "DV_THROTTLE_WINDOW", live=True, key="throttle_window")] = 0
@@ -65,8 +73,9 @@ class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
     name: Name
     title: Annotated[Line, Field(TEXT, live=True)] = ""
     share: Annotated[Share, Field("", "DF_WEIGHT", live=True)] = (
-        1  # its share of the tables that all firms use, in proportion to the others'
+        1  # share of the tables that all firms use, relative to the other firms' shares
     )
+    venue: Annotated[OptionalName, Field(VENUE)] = ""  # its home: whose operators define and see it; "": the platform
 
 
 class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
@@ -108,7 +117,7 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
 
 
 class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
-    """Another venue's offer of a shared market, with fees of its own."""
+    """Another venue's offer of a shared market, with its own fees."""
 
     venue: Name
     event: Name
@@ -166,7 +175,7 @@ class Settle(Record, tag="settle", frozen=True, kw_only=True):
     finalise: bool = False
 
     def determine(self) -> Determine:
-        """Its determination, as it is stored."""
+        """Its determination, as stored."""
         return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
 
 
@@ -190,7 +199,7 @@ class Restrict(Record, tag="restrict", frozen=True, kw_only=True):
 
 
 class SetReference(Record, tag="reference", frozen=True, kw_only=True):
-    """The operator's reference price (0: back to the last trade), and with it the collar (None: as it is)."""
+    """The operator's reference price (0: back to the last trade), and the collar around it (None: unchanged)."""
 
     symbol: Name
     reference: Count
@@ -211,7 +220,7 @@ class Begin(Record, tag="begin", frozen=True, kw_only=True):
 
 class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     """A configuration file as one action: all of its records take effect, or none. A phase in it is the first phase of a market that this
-    action creates, and is ignored if the market exists. `settings`: of [server], for a start that names no configuration."""
+    action creates, and is ignored if the market exists. `settings`: of [server], used by a start that names no configuration."""
 
     name: Line
     sandbox: bool = False
@@ -252,6 +261,12 @@ AnyRecord = (
     | Configuration
     | PartOf
     | AcceptClock
+    | DefinePrincipal
+    | Grant
+    | Revoke
+    | Approvals
+    | Approve
+    | Refuse
 )
 
 
@@ -264,7 +279,7 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
             return "listing", f"{record.event} at {record.venue}"
         case Transfer():
             return "transfer", record.key
-        case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession():
+        case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession() | DefinePrincipal():
             return str(record.__struct_config__.tag), record.name
     return None
 
@@ -287,7 +302,7 @@ def keeping(old: Any, new: Any) -> Any:
 
 
 class AdminEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of a C_ADMIN row: who sent it (`uid:1000`, `session:MM1`, `config:<file>`), the sender's number for it, and the
+    """The content of a C_ADMIN row: who sent it (`uid:1000`, `principal:NAME`, `config:<file>`), the sender's number for it, and the
     record."""
 
     who: Annotated[str, Meta(min_length=1, max_length=128)]
@@ -322,7 +337,7 @@ def pack_all(who: str, request_id: str, record: AnyRecord) -> list[bytes]:
 
 
 def put_together(pieces: list[bytes], digest: str) -> AnyRecord:
-    """The record of which these are all pieces; raises ValueError."""
+    """The record that these pieces make up; raises ValueError."""
     whole = b"".join(pieces)
     if hashlib.sha256(whole).hexdigest() != digest:
         raise ValueError("the parts do not have the digest that they name")
@@ -333,7 +348,7 @@ def put_together(pieces: list[bytes], digest: str) -> AnyRecord:
 
 
 def unpack(body: bytes | memoryview) -> AdminEnvelope:
-    """Read a C_ADMIN body; raises ValueError with a sentence that names the field (`$.record.k`) for anything else."""
+    """Read a C_ADMIN body; raises ValueError with a sentence that names the field (`$.record.k`) if it is not one."""
     try:
         return _unpacker.decode(body)
     except msgspec.MsgspecError as error:

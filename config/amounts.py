@@ -1,4 +1,4 @@
-"""Texts of configuration files as exact whole numbers, and the error that names file and key."""
+"""Converts texts of configuration files to exact whole numbers; defines the error that names file and key."""
 
 import re
 from collections.abc import Iterable

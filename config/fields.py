@@ -1,9 +1,9 @@
-"""What a record's field is beyond its type. A `Field` in its annotation makes the struct the one table of its fields:
+"""What a record's field has in addition to its type. A `Field` in its annotation makes the struct the one table of its fields:
 
     lot: Annotated[Positive, Field(QUANTITY, "DI_LOT")] = 1
 
-says name, type, bounds, default, unit, and the word that carries it to the core. The file's schema (schema.py), the reader (reader.py), the
-definition rows (exchange_server/registry/rows.py) and what operators are shown follow from it.
+gives name, type, bounds, default, unit, and its word in the core's definition row. The file's schema (schema.py), the reader (reader.py), the
+definition rows (exchange_server/registry/rows.py) and the views for operators are derived from it.
 """
 
 import functools
@@ -30,12 +30,12 @@ AMOUNTS = (PRICE, QUANTITY, MONEY)
 
 class Field(NamedTuple):
     unit: str = PLAIN
-    word: str = ""  # of the definition row (core/layout/definitions.py); "": the core does not know it
-    live: bool = False  # may change once the thing exists
+    word: str = ""  # of the definition row (core/layout/definitions.py); "": not sent to the core
+    live: bool = False  # may change after the thing has been created
     key: str | None = ""  # in a configuration file; "": its own name; None: not written there
     codes: tuple[tuple[str, int], ...] = ()  # CODE: the number of each word
-    follows: str = ""  # not written in a file: the key from which it follows
-    # of the struct; filled in by fields_of
+    follows: str = ""  # not written in a file: the key from which it is derived
+    # these are filled in by fields_of, from the struct
     name: str = ""
     type: Any = None
     default: Any = msgspec.NODEFAULT
@@ -45,7 +45,7 @@ class Field(NamedTuple):
         return self.default is msgspec.NODEFAULT
 
     def number(self, value: Any, ids: Mapping[tuple[str, str], int]) -> int:
-        """The value in the core; `ids`: of the venues and assets that the record names, by unit and name."""
+        """The value as the core has it; `ids`: of the venues and assets that the record names, by unit and name."""
         if self.unit == CODE:
             return dict(self.codes)[value]
         if self.unit in (VENUE, ASSET):
@@ -82,7 +82,7 @@ def fields_of(record: Any) -> tuple[Field, ...]:
 
 
 def live_fields(record: type) -> tuple[str, ...]:
-    """What may change once a definition exists; everything else is for good."""
+    """The fields that may change after a definition has been created; all others are fixed."""
     return tuple(field.name for field in fields_of(record) if field.live)
 
 

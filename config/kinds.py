@@ -20,7 +20,7 @@ Count = Annotated[int, Meta(ge=0, le=MAX_AMOUNT)]
 Positive = Annotated[int, Meta(ge=1, le=MAX_AMOUNT)]
 Decimals = Annotated[int, Meta(ge=0, le=18)]
 Bps = Annotated[int, Meta(ge=-10_000, le=10_000)]
-ShareBps = Annotated[int, Meta(ge=0, le=1_000_000)]  # the true bound, 10,000, is a listing rule with its own sentence
+ShareBps = Annotated[int, Meta(ge=0, le=1_000_000)]  # the actual bound, 10,000, is a listing rule with its own refusal text
 Share = Annotated[int, Meta(ge=1, le=1000)]
 
 
@@ -39,4 +39,4 @@ class Part(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True, tag_field="type"):
-    """An act of an operator."""
+    """An action of an operator."""

@@ -48,7 +48,7 @@ class Config(NamedTuple):
     files: list[str]  # all that were read, in order
     sandbox: bool = False  # one of them has published passwords
     decimals: dict[str, int] = {}  # of the assets that the files define
-    left_out: list[LeftOut] = []  # what uses other assets, where that was allowed
+    left_out: list[LeftOut] = []  # items that use unknown assets, if leaving them out was allowed
 
 
 def find(name: str) -> Path:
@@ -141,7 +141,7 @@ def _settings(file: str, server: schema.Server) -> Settings:
 
 # -------------------------------------------------------------------------------------------------------- the files
 def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
-    """A file after those it includes."""
+    """A file, preceded by the files it includes."""
     file = str(path)
     if path.resolve() in above:
         raise ConfigError(file, "include", "includes itself")

@@ -1,4 +1,4 @@
-"""A market's record: the one table of its fields (fields.py says how to read it), with those of its fees, contracts and price grid."""
+"""A market's record, the one table of its fields (see fields.py), and the records of its fees, contracts and price grid."""
 
 from typing import Annotated, Literal
 
@@ -12,7 +12,7 @@ from .kinds import AssetName, Bps, Count, FirstPhase, Line, Name, OptionalName, 
 MAX_CONTRACTS = 4080  # core/layout/definitions.py; a test compares the two
 PRODUCTS = (("spot", codes.SPOT), ("exactly", codes.EXACTLY), ("at_most", codes.AT_MOST))
 FEE_MODELS = (("notional", codes.FEE_NOTIONAL), ("quadratic", codes.FEE_QUADRATIC), ("minimum", codes.FEE_MIN))
-PHASES = tuple(phases.BY_NAME.items())  # the record has the first one, the core the one that it is in
+PHASES = tuple(phases.BY_NAME.items())  # the record has the first phase, the core the current one
 
 
 class Band(Part, frozen=True, kw_only=True):
@@ -24,7 +24,7 @@ class Band(Part, frozen=True, kw_only=True):
 
 
 class Fees(Part, frozen=True, kw_only=True):
-    """Fees of a listing: basis points for maker (negative: rebate) and taker, and who shares what is earned."""
+    """Fees of a listing: basis points for maker (negative: rebate) and taker, and who shares the earnings."""
 
     model: Annotated[Literal["notional", "quadratic", "minimum"], Field(CODE, "DL_FEE_MODEL", codes=FEE_MODELS)]
     maker_bps: Annotated[Bps, Field(PLAIN, "DL_MAKER_BPS")] = 0
@@ -39,7 +39,7 @@ class Contract(Part, frozen=True, kw_only=True):
     symbol: Annotated[Name, Field(TEXT)]
     outcome: Annotated[Line, Field(TEXT)] = ""
     code: Annotated[OptionalName, Field(TEXT)] = (
-        ""  # the outcome in short, as `exos market settle --winner` takes it; default: the symbol's last part
+        ""  # short name of the outcome, as `exos market settle --winner` takes it; default: the symbol's last part
     )
 
 
@@ -78,7 +78,7 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     max_notional: Annotated[Count, Field(MONEY, "DI_MAX_NOTIONAL", live=True)] = 0  # 0: none
     max_position: Annotated[Count, Field(QUANTITY, "DI_MAX_POSITION", live=True)] = 0  # 0: none, spot only
     collar: Annotated[Count, Field(PRICE, "DI_COLLAR", live=True)] = 0  # around the reference, 0: none
-    protection: Annotated[Count, Field(PRICE, "DI_PROTECTION", live=True)] = 0  # 0: 5 % of P for event contracts, 100 ticks else
+    protection: Annotated[Count, Field(PRICE, "DI_PROTECTION", live=True)] = 0  # 0: 5 % of P for event contracts, else 100 ticks
     fees: Annotated[Fees, Field(live=True)]
     challenge_window_ns: Annotated[Count, Field(DURATION, "DE_WINDOW_NS", key="challenge_window")] = 0
     rules: Annotated[Text, Field(TEXT)] = ""
@@ -90,5 +90,5 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
 
 
 def outcome_code(contract: Contract) -> str:
-    """The outcome in short: what the record says, else the last part of the symbol ("WC26-WIN-ESP" -> "ESP")."""
+    """The short name of the outcome: the record's, else the last part of the symbol ("WC26-WIN-ESP" -> "ESP")."""
     return contract.code or contract.symbol.rpartition("-")[2]

@@ -1,10 +1,10 @@
-"""Where something stands: the key of a record's field as data, and how it is shown."""
+"""Where a field is in a record: its key as data, and how it is shown."""
 
 from typing import Any
 
 from .fields import key_in_file
 
-Key = tuple[str | int, ...]  # names of fields and numbers of elements, from the record inwards
+Key = tuple[str | int, ...]  # names of fields and numbers of elements, from the record down
 
 
 def shown(key: Key) -> str:

@@ -1,4 +1,4 @@
-"""What a configuration would change, in lines for an operator; and where in its files a refused record stands."""
+"""What a configuration would change, as lines for an operator, and the place of a refused record in its files."""
 
 from collections.abc import Mapping, Sequence
 
@@ -32,7 +32,7 @@ def line(item: Item, fields: Sequence[str], decimals: Mapping[str, int] | None =
 
 
 def place(item: Item, key: Key, sentence: str) -> ConfigError:
-    """A record's refusal where its file has it: k of the record at market[0] is market[0].winners."""
+    """A record's refusal as an error at its place in the file: k of the record at market[0] is market[0].winners."""
     if not key:
         return ConfigError(item.file, item.path, sentence)
     path = in_file(type(item.record), key)

@@ -1,4 +1,4 @@
-"""Turns the tables of one configuration file (schema.py) into admin records: repeats, placeholders, amounts on their grid."""
+"""Turns the tables of one configuration file (schema.py) into admin records: repetitions, placeholders, amounts as multiples of their smallest unit."""
 
 import hashlib
 import re
@@ -27,7 +27,7 @@ class Item(NamedTuple):
 
 
 class LeftOut(NamedTuple):
-    """What was not read because the decimals of its asset are not known; `event`: of a market."""
+    """An item that was left out because the decimals of its asset are not known; `event`: of a market."""
 
     asset: str
     path: str
@@ -45,8 +45,8 @@ class Reader:
         session_throttle: tuple[int, int] = (0, 0),
         left_out: list[LeftOut] | None = None,
     ) -> None:
-        """session_throttle: (limit, window ns) of sessions without a throttle of their own. left_out: gets the items that use an unknown asset
-        (None: they are refused)."""
+        """session_throttle: (limit, window in ns) of sessions without their own throttle. left_out: collects the items that use an unknown
+        asset (None: they are refused)."""
         self.left_out = left_out
         self.file, self.decimals, self.data, self.session_throttle = file, decimals, data, session_throttle
 
@@ -62,7 +62,7 @@ class Reader:
         return _PLACE.sub(value, text)
 
     def make(self, path: str, kind: type, **fields: Any) -> Item:
-        """The record, its fields checked against the bounds of admin_records."""
+        """The record, with its fields checked against the bounds of admin_records."""
         tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
         try:
             record: Any = msgspec.convert({"type": tag, **fields}, kind, from_attributes=True)
@@ -74,8 +74,8 @@ class Reader:
     def fields(
         self, record: type, path: str, table: Any, values: Mapping[str, str], places: Mapping[str, tuple[int, str]]
     ) -> dict[str, Any]:
-        """The record's fields out of a file's table, where both have them: texts filled in, amounts counted. `places`: of each unit the
-        decimals and what they are called."""
+        """The record's fields that the file's table has: placeholders filled in, amounts as whole numbers. `places`: for each unit its decimals
+        and what they are called."""
         out: dict[str, Any] = {}
         for field in fields_of(record):
             if field.key is None or not hasattr(table, field.key):
@@ -104,7 +104,7 @@ class Reader:
         self.left_out.append(LeftOut(error.asset, path, event))
 
     def listings(self, parsed: schema.File) -> Iterator[Item]:
-        """After the markets: the listing of one that was left out is left out as well."""
+        """The listings, after the markets. If a market was left out, its listings are left out too."""
         for i, listing in enumerate(parsed.listing):
             market = next((left for left in self.left_out or () if left.event == listing.event), None)
             if market is not None and self.left_out is not None:
@@ -120,7 +120,8 @@ class Reader:
 
     def member(self, path: str, member: schema.Member, values: Mapping[str, str]) -> Iterator[Item]:
         firm = self.fill(f"{path}.firm", member.firm, values)
-        yield self.make(path, ar.DefineFirm, name=firm, title=self.fill(f"{path}.title", member.title, values), share=member.share)
+        title = self.fill(f"{path}.title", member.title, values)
+        yield self.make(path, ar.DefineFirm, name=firm, title=title, share=member.share, venue=member.venue)
         for i, account in enumerate(member.account):
             here = f"{path}.account[{i}]"
             name = self.fill(f"{here}.name", account.name, values)
@@ -150,7 +151,7 @@ class Reader:
             "password_sha256": hashlib.sha256(secret.encode()).hexdigest() if fix else "",
             "hmac_secret": "" if fix else secret,
         }
-        # What the session says, else the server's default; a limit without a window takes the default's window.
+        # The session's own throttle, else the server's default; a limit without a window takes the default's window.
         default_limit, default_window_ns = self.session_throttle
         if fields["throttle_limit"] is None:
             fields["throttle_limit"] = default_limit
@@ -224,7 +225,7 @@ class Reader:
         fields = self.fields(ar.DefineMarket, path, market, values, places)
         bands = [self.fields(ar.Band, f"{path}.band[{i}]", band, {}, places) for i, band in enumerate(market.band)]
         if not bands and fields["payout"]:
-            bands = [{"low": 1, "high": fields["payout"] - 1, "step": 1}]  # an event contract's whole grid
+            bands = [{"low": 1, "high": fields["payout"] - 1, "step": 1}]  # the whole grid of an event contract
         fields["lot"] = fields["lot"] or 1
         fields["min_qty"] = fields["min_qty"] or fields["lot"]
         if phases.BY_NAME[market.phase] not in phases.FIRST:
@@ -234,7 +235,7 @@ class Reader:
         return self.make(path, ar.DefineMarket, **fields)
 
     def places(self, path: str, asset: str) -> int:
-        """Decimals of an asset that the file names."""
+        """Decimals of an asset that the file uses."""
         if asset not in self.decimals:
             raise UnknownAsset(self.file, path, asset, self.decimals)
         return self.decimals[asset]

@@ -40,7 +40,7 @@ class Settlement(NamedTuple):
 
 
 def payouts(market: ar.DefineMarket, winners: tuple[str, ...]) -> tuple[int, ...]:
-    """P for each winner and 0 for the others, in the order of the contracts; raises ValueError naming the error."""
+    """P for each winner and 0 for the others, in the order of the contracts; raises ValueError that names the error."""
     known = [ar.outcome_code(contract) for contract in market.contracts]
     for winner in winners:
         if winner not in known:
@@ -62,7 +62,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def load(path: str | Path = SHIPPED / "worldcup_results.toml") -> list[Settlement]:
-    """The settlements of a results file in its order; raises ConfigError."""
+    """The settlements of a results file, in its order; raises ConfigError."""
     path = Path(path)
     content: dict[str, Any] = read_toml(path)
     source = content.get("source")

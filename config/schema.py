@@ -1,5 +1,5 @@
-"""The content of a configuration file (TOML): frozen structs, one per table; other keys are refused. The tables of assets,
-venues, sessions and markets follow from the records (admin_records.py).
+"""The content of a configuration file (TOML): frozen structs, one per table; unknown keys are refused. The tables of assets,
+venues, sessions and markets are derived from the records (admin_records.py).
 
 Amounts are decimal numbers in quotes: prices "0.0001" in units of the asset, money "1000000.00", quantities "0.01".
 Whole numbers need no quotes; a number with a decimal point must be quoted, because a float cannot hold it exactly.
@@ -42,7 +42,7 @@ class Server(_Table, frozen=True, kw_only=True):
     clock_jump_at_start: Duration = "60s"  # by this much while it was down, measured against its machine's monotonic clock,
     clock_absence: Duration = "30d"  # and be this far ahead of the journal after the machine itself was restarted
     session_throttle: Annotated[int, Meta(ge=0)] = (
-        10_000  # new orders and replaces per window, for sessions without a throttle of their own; 0: none
+        10_000  # new orders and replaces per window, for sessions without their own throttle; 0: none
     )
     session_throttle_window: Duration = "1s"
 
@@ -76,14 +76,14 @@ class ContractsFrom(_Table, frozen=True, kw_only=True):
 
 
 class Each(_Table, frozen=True, kw_only=True):
-    """The market stands for one per row of a table of the data file: {column} in any text is that row's value."""
+    """One market per row of a table of the data file: {column} in any text is that row's value."""
 
     table: str
 
 
 def table(record: type, **own: Any) -> Any:
-    """The table in which a record is written: its fields under the keys and in the units of a file. `own`: what the file has instead of a
-    field, or besides, as (type, default) or a type alone."""
+    """The table of a file in which a record is written: its fields with the keys and units of a file. `own`: keys that the file has instead of
+    a field or in addition, as (type, default) or only a type."""
     fields: list[Any] = []
     for field in fields_of(record):
         if field.key is None or field.key in own:
@@ -101,7 +101,7 @@ def table(record: type, **own: Any) -> Any:
     return msgspec.defstruct(record.__name__.removeprefix("Define"), fields, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
-if TYPE_CHECKING:  # made of the records' fields when the program runs
+if TYPE_CHECKING:  # at run time these are made from the records' fields
     Asset = Any
     Venue = Any
     Session = Any
@@ -112,7 +112,7 @@ if TYPE_CHECKING:  # made of the records' fields when the program runs
 else:
     Asset = table(ar.DefineAsset)
     Venue = table(ar.DefineVenue)
-    # A secret is a text, which becomes a digest or a key; without a throttle of its own a session has that of [server].
+    # A secret is a text that becomes a digest or a key. A session without its own throttle has that of [server].
     Session = table(
         ar.DefineSession, secret=str, throttle=(Annotated[int, Meta(ge=0)] | None, None), throttle_window=(Duration | None, None)
     )
@@ -130,7 +130,7 @@ else:
 
 
 class Account(_Table, frozen=True, kw_only=True):
-    """An account of a member, with its first deposits (made once, when it is created): asset to amount."""
+    """An account of a member, with its first deposits (asset to amount), made once when the account is created."""
 
     name: str
     venue: str = ""
@@ -142,7 +142,8 @@ class Member(_Table, frozen=True, kw_only=True):
 
     firm: str
     title: str = ""
-    share: ar.Share = 1  # its share of the tables that all firms use, in proportion to the others'
+    share: ar.Share = 1  # share of the tables that all firms use, relative to the other firms' shares
+    venue: str = ""  # the firm's home: its operators define and see the firm; "": the platform
     count: Repeat | None = None
     account: tuple[Account, ...] = ()
     session: tuple[Session, ...] = ()

@@ -15,8 +15,8 @@ def mode_of(path: Path) -> int:
 
 
 def refuse_readable(file: str, key: str) -> None:
-    """A configuration file with secrets (the first at `key`) that its group or others may read, write or execute: ConfigError with the
-    command to fix it."""
+    """Raise ConfigError, with the command that fixes it, if group or others may read, write or execute a configuration file with secrets
+    (the first is at `key`)."""
     path = Path(file)
     mode = mode_of(path)
     if mode & OTHERS:

@@ -9,9 +9,9 @@ from .load import Item, Settings
 
 @dataclass(frozen=True)
 class ServeOptions:
-    """`items` are a checked configuration in order of application: on each start `Registry.try_out` says what of it is new.
+    """`items` are a checked configuration in order of application. On each start `Registry.try_out` finds which of them are new.
 
-    `configured`: a configuration was named; without one the folder's own is used. `settings` are the configuration's,
+    `configured`: a configuration was named; otherwise the folder's own is used. `settings` are the configuration's,
     `given` the options of the command line."""
 
     data: Path
@@ -20,7 +20,7 @@ class ServeOptions:
     config_name: str = ""  # for the log and as `who` of its records: "config:<name>"
     configured: bool = True
     sandbox: bool = False  # the configuration has published passwords
-    source: str = ""  # its file, read again when its items could not be read without the folder's assets
+    source: str = ""  # its file; read again if its items could not be read without the folder's assets
     given: dict[str, Any] = field(default_factory=dict)
     expose_sandbox: bool = False  # a sandbox may listen beyond this machine
     spin: bool = False  # keep one core busy instead of sleeping: lowest latency

@@ -1,7 +1,7 @@
 """What is wrong with a value that is not of its type: the key as data and a sentence for people.
 
-The library that converts says it in one text for all; here data and types are walked side by side to the first value that does not fit, so
-that its key, and the words that an enumeration has, are known and not read out of a text.
+The conversion library reports this as one text only. Here data and types are walked in parallel to the first value that does not fit, so
+its key, and the allowed words of an enumeration, are known without parsing that text.
 """
 
 import difflib
@@ -17,7 +17,7 @@ from .places import Key
 class Fault(NamedTuple):
     key: Key
     sentence: str
-    value: Any = None  # that does not fit
+    value: Any = None  # the value that does not fit
 
 
 def unknown_word(word: str, allowed: list[str]) -> str:
@@ -26,7 +26,7 @@ def unknown_word(word: str, allowed: list[str]) -> str:
 
 
 def fault(kind: Any, value: Any) -> Fault:
-    """The first fault of `value`, which is not a `kind` (msgspec.convert refuses it)."""
+    """The first fault of `value`, which is not a valid `kind` (msgspec.convert refuses it)."""
     return _fault(kind, value, ()) or Fault((), "is not what is expected", value)
 
 
@@ -62,7 +62,7 @@ def _of_struct(kind: type[msgspec.Struct], value: dict[str, Any], key: Key) -> F
 
 
 def _here(kind: Any, value: Any, key: Key) -> Fault | None:
-    """The value itself, when nothing within it is wrong."""
+    """The fault of the value itself, if nothing inside it is wrong."""
     try:
         msgspec.convert(value, kind, strict=True, from_attributes=True)
     except msgspec.ValidationError as error:

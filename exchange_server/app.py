@@ -1,8 +1,8 @@
-"""The composition root: open the data folder, recover, apply what the configuration adds, open the ports, run, stop cleanly.
+"""The composition root: open the data folder, recover, apply the configuration's changes, open the ports, run, stop cleanly.
 
 `serve` returns an exits.Exit. When it is ready it writes one JSON line to stdout (and to `ready_file`): ports, socket, recovery. Logs are
-JSON lines on stderr. SIGTERM and SIGINT stop it cleanly: sessions are told, everything is flushed, a snapshot is written; a second one does
-not wait for the peers.
+JSON lines on stderr. SIGTERM and SIGINT stop it cleanly: sessions are logged out, everything is flushed, a snapshot is written. On a second signal
+it does not wait for the peers.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ from .journal.rebuild import Rebuilder
 from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.runner import Runner, Threads
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
+from .journal.walk import Progress
 from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns, seconds
 from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
@@ -61,21 +63,24 @@ from .start import StartRefused
 
 SERVER_ID = 1
 ADMIN_SOCKET = "admin.sock"
-UNSURE_NS = 10_000_000_000  # a slow reader is cut after five seconds: what is older has been written, or is known to be missed
+UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 
 
-def serve(options: ServeOptions) -> int:
-    """Run the server until it is told to stop; an exits.Exit. Never raises for what an operator can cause."""
+def serve(options: ServeOptions, starting: Callable[[], AbstractContextManager[Progress | None]] = lambda: nullcontext()) -> int:
+    """Run the server until it is told to stop; returns an exits.Exit. Never raises for errors that an operator can cause. starting: entered for
+    the start; what it gives is called with the progress of the replay."""
     log = Log(level=options.log_level)
     try:
-        return int(Server(options, log).run())
+        with starting() as progress:
+            server = Server(options, log, Outside(progress=progress))
+        return int(server.run())
     except StartRefused as refused:
         log("error", "not_started", exit_code=int(refused.code), text=str(refused))
         return int(refused.code)
     except JournalFailed as error:
         log("error", "not_started", exit_code=int(Exit.JOURNAL), text=str(error))
         return int(Exit.JOURNAL)
-    except Exception as error:  # the last resort: still one sentence and a code of its own; what led to it is in the journal
+    except Exception as error:  # last resort: one sentence and an exit code of its own; the input that led here is in the journal
         log("error", "broken", exit_code=int(Exit.BROKEN), text=f"a fault of the program: {type(error).__name__}: {error}", exc_info=error)
         return int(Exit.BROKEN)
     finally:
@@ -84,19 +89,20 @@ def serve(options: ServeOptions) -> int:
 
 @dataclass(frozen=True)
 class Outside:
-    """What a server is given from outside: threads, the machine's clocks (functions that give ns), and who opens its ports. The loop comes with
-    `Server.compose`. A simulator gives its own: then all of it runs in one thread, on a virtual clock."""
+    """The environment of a server: threads, the machine's clocks (functions that return ns), and the function that opens its ports. The loop
+    is passed to `Server.compose`. A simulator passes its own: then everything runs in one thread, on a virtual clock."""
 
     runner: Runner = field(default_factory=Threads)
     real: Callable[[], int] = time.time_ns
     steady: Callable[[], int] = machine_steady_ns
-    boot: int | None = None  # which start of the machine `steady` counts from; None: the machine's own
+    boot: int | None = None  # the start of the machine that `steady` counts from; None: the current one
     listen_tcp: Callable[..., Any] = listen_tcp
     listen_unix: Callable[..., Any] = listen_unix
+    progress: Progress | None = None  # told of the replay at the start: rows done, rows in all
 
 
 class Server:
-    """One exchange on one data folder. What it does not make itself is in `outside`."""
+    """One exchange on one data folder. `outside`: its environment."""
 
     def __init__(self, options: ServeOptions, log: Log, outside: Outside | None = None) -> None:
         """Recover and configure. Raises StartRefused; nothing listens yet."""
@@ -133,7 +139,7 @@ class Server:
         try:
             if closed := data_folder.prepare(options.data):
                 log("warning", "data_folder_closed", text=closed)
-            self.recovered = recover(options.data, SERVER_ID, make, runner, **journal)
+            self.recovered = recover(options.data, SERVER_ID, make, runner, progress=self.outside.progress, **journal)
         except data_folder.FolderOpen as error:
             raise StartRefused(Exit.CONFIG, str(error)) from error
         except (JournalError, OSError) as error:
@@ -161,11 +167,11 @@ class Server:
         self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
         self.ports: dict[str, int] = {}
-        # How a peer of each kind of port is answered: what an accepted socket, or a simulator's transport, is given to.
+        # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
 
     def _settle_start(self) -> None:
-        """Which settings hold, what is refused and what is not taken. From here on `options.settings` is what holds. Raises
+        """Decide which settings apply, and log those that do not. After this, `options.settings` are the settings that apply. Raises
         StartRefused."""
         options, registry = self.options, self.engine.registry
         start.refuse_mixing(options, registry)
@@ -179,7 +185,7 @@ class Server:
         self.options = replace(options, settings=settings)
 
     def _clock(self) -> Clock:
-        """The clock, going on from what the journal knows; what it found is logged."""
+        """The clock, continued from the journal's newest time; logs what it detects."""
         last, settings = state.Header(self.engine.m), self.options.settings
         memory = ClockMemory(
             self.engine.time_ns,
@@ -196,21 +202,21 @@ class Server:
         return clock
 
     def _begin(self, turn: TurnInput) -> None:
-        """Begin a turn of the start: the same TIME row as the pipeline's."""
+        """Begin a turn during the start, with a TIME row like the pipeline's."""
         clock = self.clock
         time_ns = clock.now_ns()
         held = codes.R_CLOCK_JUMP if clock.held else 0
         turn.begin(self.engine.turn + 1, time_ns, clock.tick, clock.real, clock.line, clock.boot, held)
 
     def _configure(self) -> int:
-        """Apply what the configuration adds or changes, as one journaled act: all or nothing; the count. Raises StartRefused."""
+        """Apply what the configuration adds or changes, as one journaled act, all or nothing; returns the count. Raises StartRefused."""
         options, engine = self.options, self.engine
         if not options.configured:
             return 0
         try:
             return self._apply(start.items_of(options, engine.registry), start.stored(self.file_settings))
         except StartRefused as refused:
-            if refused.code == Exit.CONFIG:  # a journal that failed is not waited for
+            if refused.code == Exit.CONFIG:  # do not wait for a failed journal
                 self.close()
             raise
 
@@ -246,7 +252,7 @@ class Server:
         return len(to_do)
 
     def _log_off_everyone(self) -> None:
-        """After a crash: connections of the last run are gone, and that is an input (cancel on disconnect). Raises StartRefused."""
+        """After a crash: log off the sessions of the last run. This is an input (cancel on disconnect). Raises StartRefused."""
         known = [state.Session.of(self.engine.m, s.id) for s in self.engine.registry.sessions]
         sessions = [session for session in known if session.logged_on]
         if not sessions:
@@ -254,7 +260,7 @@ class Server:
         turn = TurnInput(rows=len(sessions) + 1)
         self._begin(turn)
         for session in sessions:
-            unsure = 0  # what was made in the last moments may not have been written any more
+            unsure = 0  # output made just before the crash may not have been written
             if session.wire == codes.WIRE_FIX:
                 unsure = unsure_from(self.store, session.last_event, self.engine.time_ns - UNSURE_NS)
             turn.add(codes.C_LOGOFF, session.id, values={L.CMD_LOGOFF_FROM: unsure})
@@ -262,7 +268,7 @@ class Server:
         self.log("info", "logged_off_after_crash", sessions=len(sessions))
 
     def _input(self, turn: TurnInput) -> list[Any]:
-        """One turn without the network: journaled, applied, its events stored. Raises StartRefused."""
+        """Make one turn without the network: journal it, apply it, store its events. Raises StartRefused."""
         try:
             self.journal.append(turn.inbox[: turn.words], self.engine.row_seq)
             return self.engine.apply(turn.inbox, turn.words, self.store.append)
@@ -274,17 +280,17 @@ class Server:
             ) from error
 
     def close(self) -> None:
-        """Let go of the data folder without a snapshot: everything applied is in the journal."""
+        """Release the data folder without a snapshot: everything applied is in the journal."""
         self.rebuilder.close()
         self.store.close()
         self.journal.close()
 
     # ------------------------------------------------------------------------------------------------------------ run
     def run(self) -> int:
-        """Listen and trade until told to stop; the exit code."""
+        """Listen and trade until told to stop; returns the exit code."""
         gc.collect()
-        gc.freeze()  # what is here now stays: later collections do not walk it
-        gc.disable()  # the pipeline collects when there is nothing else to do
+        gc.freeze()  # objects that exist now stay: later collections do not walk them
+        gc.disable()  # the pipeline collects when it is idle
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 code = runner.run(self._main())
@@ -293,7 +299,7 @@ class Server:
             gc.unfreeze()
         self.rebuilder.close()
         if code in (Exit.JOURNAL, Exit.BROKEN):
-            return code  # nothing more is written: the next start recovers
+            return code  # write nothing more: the next start recovers
         if self.stopping:
             try:
                 path = seal(self.recovered, self.options.data)
@@ -309,7 +315,7 @@ class Server:
         return code
 
     def compose(self, loop: asyncio.AbstractEventLoop) -> Pipeline:
-        """Everything between the journal and the sockets, on this loop; nothing listens and nothing runs yet."""
+        """Make everything between the journal and the sockets, on this loop; nothing listens or runs yet."""
         options = self.options
         limits = Limits(inbox_rows=min(Limits().inbox_rows, self.journal.ring_bytes // (4 * ROW_BYTES)))
         if options.disk_reserve_bytes:
@@ -362,7 +368,7 @@ class Server:
             (self.options.data / ADMIN_SOCKET).unlink(missing_ok=True)
 
     async def _listen(self, pipeline: Pipeline) -> list[asyncio.AbstractServer]:
-        """Open everything or nothing; the operator's socket last: when it is there, the server trades."""
+        """Open all ports or none; the operator's socket last, so that its presence shows that the server trades."""
         settings = self.options.settings
         servers: list[asyncio.AbstractServer] = []
         try:
@@ -411,11 +417,11 @@ class Server:
             sys.stdout.flush()
             if self.options.ready_file is not None:
                 write_whole(self.options.ready_file, line + b"\n")
-        except OSError as error:  # nobody reads stdout, or no space for the file: the exchange is open all the same
+        except OSError as error:  # stdout is closed, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
     def stop(self) -> None:
-        """Stop cleanly; on a second call, without waiting for the peers."""
+        """Stop cleanly; on a second call, do not wait for the peers."""
         if self.stopping:
             self.pipeline.hurry()
             return
@@ -425,19 +431,19 @@ class Server:
 
     # -------------------------------------------------------------------------------------------------------- watching
     def _look_after_store(self, now_s: float) -> None:
-        """Pauses and holes of the event store; who waits for a report that is here again is given a turn."""
+        """Handle pauses and holes of the event store; request a turn for connections that wait for a report that is now readable."""
         if self.rebuilder.look(now_s):
             for link in list(self.pipeline.links.by_id.values()):
                 self.pipeline.mark(link)
 
     def _another_engine(self, chunks: Any) -> Engine:
-        """For rebuilding reports: as this one was made, whatever the configuration says by now."""
+        """An engine for rebuilding reports, made like the running one, independently of the current configuration."""
         if chunks is not None:
             return Engine.restore(chunks)
         return Engine(self.engine.capacities, retention_ns=state.Header(self.engine.m).retention_ns)
 
     def _sessions_in(self, events: Range, found: set[int]) -> list[str]:
-        """Names of the sessions with reports in a stretch of events; `found` are those that the event store shows."""
+        """Names of the sessions with reports in a range of events; `found`: ids found in the event store."""
         m = self.engine.m
         newest = {s.id: state.Session.of(m, s.id).last_event for s in self.engine.registry.sessions}
         return [s.name for s in self.engine.registry.sessions if s.id in found or events[0] <= newest[s.id] <= events[1]]
@@ -452,7 +458,7 @@ class Server:
         return self.engine.registry.try_out(record, self.engine)
 
     def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
-        """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks everything: for quiet times."""
+        """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks the whole state: use it in quiet times."""
         return {"failed": self.engine.check(), "digest": self.engine.digest().hex(), "row_seq": self.engine.row_seq}
 
     def status(self) -> dict[str, Any]:
@@ -492,7 +498,7 @@ class Server:
 
 
 def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
-    """Why the data folder cannot be used, as one sentence and the exit code that belongs to it."""
+    """Why the data folder cannot be used, as one sentence and its exit code."""
     if isinstance(error, OSError):
         where = error.filename or data
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
@@ -511,7 +517,7 @@ def refusal(error: JournalError | OSError, data: Path) -> StartRefused:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """A small file of our own that is there as a whole or not at all."""
+    """Write a small file atomically: it exists completely or not at all."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.unlink(missing_ok=True)
     with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o600)) as file:

@@ -1,7 +1,7 @@
 """The engine owns the arena and runs the core over rows: apply(rows) -> events. No clock, no I/O, no asyncio.
 
-The same rows give the same events and the same digest on every machine, whatever the capacities and however rows are divided into turns:
-live running, recovery and replay all use this function. An exception from `apply` (InvariantBroken, RegistryBroken) means that state and
+The same rows give the same events and the same digest on every machine, whatever the capacities and however the rows are split into calls:
+the live server, recovery and replay all use this function. An exception from `apply` (InvariantBroken, RegistryBroken) means that state and
 rules no longer agree: the process must stop and acknowledge nothing more.
 """
 
@@ -28,7 +28,7 @@ Sink = Callable[[Words], None]
 HOUR_NS = 3_600_000_000_000
 RETENTION_NS = 72 * HOUR_NS
 EVENT_ROWS = 65_536
-RETIRED_CAPACITIES = frozenset(("texts", "levels", "timer_buckets"))  # folders of earlier versions may name them
+RETIRED_CAPACITIES = frozenset(("texts", "levels", "timer_buckets"))  # data folders of earlier versions may have them
 SNAPSHOT_WORDS = 1 << 16  # words in one chunk; a chunk of zeros is left out
 
 
@@ -42,11 +42,11 @@ class SnapshotRefused(ValueError):
 
 @dataclass(frozen=True)
 class Capacities:
-    """How many rows each table has. Memory is only touched as far as it is used; `bytes()` is the upper bound.
+    """Number of rows of each table. Only memory in use is touched; `bytes()` is the upper bound.
 
     `archive` is the capacity for ClOrdIDs that stay used up after their orders closed; there is always room for their texts.
-    Price levels, timers and the side rows of special orders have a row for each of `orders`: they exist only as long as an open order does,
-    so they cannot run out before the orders.
+    Price levels, timers and the side rows of special orders have a row for each of `orders`: each exists only as long as an open order does,
+    so they cannot run out before the orders do.
     `collateral_words` is 16 + 7 n words for each account in each event of n contracts.
     """
 
@@ -67,11 +67,11 @@ class Capacities:
 
     @classmethod
     def begun_as(cls, named: dict[str, int]) -> "Capacities":
-        """The capacities that a data folder was created with; a table that then had a size of its own and needs none now is left out."""
+        """The capacities with which a data folder was created. A capacity that no longer exists is ignored."""
         return cls(**{name: rows for name, rows in named.items() if name not in RETIRED_CAPACITIES})
 
     def pools(self) -> list[tuple[int, int, int]]:
-        """(pool, row width in words, rows), in order of the arena. Rows by id have one more: id 0 is never used."""
+        """(pool, row width in words, rows), in order of the arena. Tables by id have one row more, because id 0 is never used."""
         return [
             (L.P_ASSET, L.ASSET_WORDS, self.assets + 1),
             (L.P_VENUE, L.VENUE_WORDS, self.venues + 1),
@@ -98,12 +98,13 @@ class Capacities:
         ]
 
     def pair_rows(self) -> int:
-        """Most entries of the pair table, which is filled up to 7/8: balances, collateral rows, listings, expiries, restrictions."""
+        """Most entries of the pair table, which is filled up to 7/8: balances, collateral rows, listings, expiries, and 1,024
+        restrictions."""
         least_row = L.CO_COLUMNS + L.CO_COLUMN_COUNT
         return self.balances + self.collateral_words // least_row + self.listings + self.orders + 1024
 
     def bytes(self) -> int:
-        """Size of the arena."""
+        """Size of the arena in bytes."""
         return 8 * (L.HEADER_WORDS + sum(width * rows + 8 for _, width, rows in self.pools()))
 
 
@@ -145,15 +146,15 @@ class Engine:
             m[d + L.PL_BASE], m[d + L.PL_WIDTH], m[d + L.PL_CAP] = base, width, rows
         m[L.H_LOGIC], m[L.H_EVENT_SEQ], m[L.H_ARENA_WORDS], m[L.H_RETENTION_NS] = L.LOGIC_VERSION, 1, at, retention_ns
         self.registry = Registry()
-        self._header = m.data  # reading a word through it takes a third as long as through numpy; this is done several times a turn
+        self._header = m.data  # a read through it takes a third of the time of a numpy read, and there are several per turn
         self.last_chunk = True
         self._rows: Words = np.zeros(0, np.int64)  # the inbox of the previous turn, and its bytes
         self._row_bytes: NDArray[np.uint8] = self._rows.view(np.uint8)
 
     # ---------------------------------------------------------------------------------------------------- running
     def apply(self, rows: Words, words: int, sink: Sink) -> list[AdminAnswer]:
-        """Run whole command rows; `sink` gets each chunk of event rows (a view, valid during the call; the last one, when `last_chunk` is
-        set, up to the next apply). Answers of ADMIN records in order.
+        """Run whole command rows and return the answers of ADMIN records in order. `sink` gets each chunk of event rows as a view, valid
+        during the call; the last chunk (`last_chunk` is True) is valid until the next apply.
 
         rows: int64, C-contiguous, writable; the first `words` words are used and begin with a TIME row. Raises InvariantBroken,
         RegistryBroken.
@@ -181,7 +182,7 @@ class Engine:
                 raise InvariantBroken(f"the core stopped with invariant {int(m[L.H_ERROR])} at row {self.row_seq}")
 
     def _admin(self, rows: Words, sink: Sink) -> AdminAnswer:
-        """Apply the ADMIN record under the cursor and move the cursor over it."""
+        """Apply the ADMIN record at the cursor and move the cursor past it."""
         m = self.m
         c = int(m[L.H_CURSOR])
         extra = plain.extra_of(int(rows[c + L.CMD_HEAD]))
@@ -193,8 +194,8 @@ class Engine:
         return answer
 
     def step_rows(self, rows: Words, words: int, sink: Sink) -> int:
-        """Run definition rows inside an ADMIN record; 0, or the R_ code of the first refused row (its numbers: `refusal`). A TIME row among
-        them, as written by tests and benchmarks, is accepted too."""
+        """Run definition rows inside an ADMIN record. Returns 0, or the R_* code of the first refused row (its numbers: `refusal`). Raises
+        InvariantBroken. Tests and benchmarks may include a TIME row."""
         m, ev = self.m, self.events
         self.last_chunk = False
         row_seq = int(m[L.H_ROW_SEQ])
@@ -214,7 +215,7 @@ class Engine:
                 operating = not operating
             elif status != L.STEP_MORE:
                 raise InvariantBroken(f"a definition row stopped the core with {status}, invariant {int(m[L.H_ERROR])}")
-        m[L.H_ROW_SEQ] = row_seq  # rows of the registry are not input: the ADMIN record is
+        m[L.H_ROW_SEQ] = row_seq  # rows of the registry are not input; the ADMIN record is
         return int(m[L.H_REFUSED])
 
     @property
@@ -223,9 +224,9 @@ class Engine:
         return int(self.m[L.H_LIMIT]), int(self.m[L.H_USED]), int(self.m[L.H_ASKED])
 
     def warm(self, most_bytes: int = 256 << 20) -> None:
-        """Pre-fault the busiest tables now rather than during the first orders: a page fault costs a new order microseconds.
+        """Pre-fault the busiest tables now, because a page fault during an order costs it microseconds.
 
-        Touches the whole hash tables and up to `most_bytes` of orders, archive and collateral rows; changes no word.
+        Touches the whole hash tables and up to `most_bytes` of each of orders, archive, collateral, levels and nodes. Changes no word.
         """
         for pool, width, rows in self.capacities.pools():
             if pool in (L.P_ID_HASH, L.P_PAIR_HASH, L.P_ORDER, L.P_ARCHIVE, L.P_COLLATERAL, L.P_LEVEL, L.P_NODE):
@@ -237,7 +238,7 @@ class Engine:
     # ---------------------------------------------------------------------------------------------------- looking
     @property
     def row_seq(self) -> int:
-        """Command rows consumed since the beginning."""
+        """Command rows consumed since the beginning, extra rows included."""
         return int(self._header[L.H_ROW_SEQ])
 
     @property
@@ -247,15 +248,17 @@ class Engine:
 
     @property
     def turn(self) -> int:
+        """Number of the newest turn."""
         return int(self.m[L.H_TURN])
 
     @property
     def time_ns(self) -> int:
+        """Exchange time of the newest turn, ns."""
         return int(self.m[L.H_TIME])
 
     @property
     def next_due(self) -> int:
-        """Earliest timer, ns; 0: none."""
+        """Time of the earliest timer, ns; 0: none."""
         if self._header[L.H_TIMERS] == 0:
             return 0
         m = self.m
@@ -263,8 +266,7 @@ class Engine:
         return int(m[int(m[heap]) + L.TM_TIME])
 
     def counters(self) -> bytes:
-        """The counters of what has happened, the same on every machine: a running mark of the journal compares them, in addition to the
-        events."""
+        """Counters as bytes, the same on every machine. A running mark of the journal compares them in addition to the events."""
         m = self.m
         words = (L.H_ROW_SEQ, L.H_TURN, L.H_TIME, L.H_EVENT_SEQ, L.H_ORDER_SEQ, L.H_TRADE_SEQ, L.H_OPEN_ORDERS)
         used = (
@@ -282,8 +284,7 @@ class Engine:
         return h.digest()
 
     def check(self) -> list[str]:
-        """Check every invariant of ledger, sets, collateral and books that can be checked on the state; returns a sentence for each that
-        fails."""
+        """Check all invariants of ledger, sets, collateral and books on the state. Returns a sentence for each violation."""
         return audit.check(self.m)
 
     # ---------------------------------------------------------------------------------------------------- snapshot
@@ -303,7 +304,7 @@ class Engine:
             yield base, base + used * width
 
     def snapshot(self) -> Iterator[bytes]:
-        """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each stretch that is not all
+        """The state between two turns, as chunks: a head, then (8 bytes first word, 8 bytes count, words) of each range that is not all
         0."""
         head = msgspec.msgpack.encode(SnapshotHead(L.LOGIC_VERSION, asdict(self.capacities), self.event_rows, self.registry.to_bytes()))
         yield len(head).to_bytes(8, "little") + head
@@ -315,7 +316,7 @@ class Engine:
 
     @classmethod
     def restore(cls, chunks: Iterable[bytes]) -> "Engine":
-        """The engine of a snapshot. Raises SnapshotRefused."""
+        """The engine of a snapshot. Raises SnapshotRefused: not a snapshot, or another logic version."""
         reader = _Reader(iter(chunks))
         try:
             head = msgspec.msgpack.decode(reader.take(int.from_bytes(reader.take(8), "little")), type=SnapshotHead)
@@ -336,7 +337,7 @@ class Engine:
 
 
 class _Reader:
-    """Bytes out of chunks of any size."""
+    """Reads bytes from chunks of any size."""
 
     def __init__(self, chunks: Iterator[bytes]) -> None:
         self._chunks: Any = chunks

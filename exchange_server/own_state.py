@@ -136,7 +136,7 @@ def _order(row: list[int]) -> OpenOrder:
     attr = row[K.OO_ATTR]
     text = ""
     if row[K.OO_HAS_TEXT]:
-        words = row[K.OO_TEXT : K.OO_TEXT + L.TEXT_WORDS]
+        words = row[K.OO_TEXT :]
         text = b"".join(word.to_bytes(8, "little", signed=True) for word in words).rstrip(b"\0").decode("utf-8", "replace")
     return OpenOrder(
         row[K.OO_ORDER], 0 if text else row[K.OO_KEY_LO], text, row[K.OO_INSTRUMENT], plain.side_of(attr), plain.contract_side_of(attr),
@@ -226,13 +226,13 @@ def limits_of(m: state.Words, session: state.Session, accounts: list[state.Accou
     venue = state.Venue.find(m, session.venue)
     firm = state.Firm.find(m, session.firm)
     header = state.Header(m)
-    stopped = [(codes.KILL_PLATFORM, 0)] if header.killed else []
-    if venue is not None and venue.killed:
+    stopped = [(codes.KILL_PLATFORM, 0)] if header.bars & L.BAR_KILLED else []
+    if venue is not None and venue.bars & L.BAR_KILLED:
         stopped.append((codes.KILL_VENUE, venue.id))
-    if firm is not None and firm.killed:
+    if firm is not None and firm.bars & L.BAR_KILLED:
         stopped.append((codes.KILL_FIRM, firm.id))
-    stopped += [(codes.KILL_ACCOUNT, one.id) for one in accounts if one.killed]
-    if session.killed:
+    stopped += [(codes.KILL_ACCOUNT, one.id) for one in accounts if one.bars & L.BAR_KILLED]
+    if session.bars & L.BAR_KILLED:
         stopped.append((codes.KILL_SESSION, session.id))
     shares = []
     if firm is not None:

@@ -1,4 +1,4 @@
-"""What a start uses: the folder's own journaled configuration, what a named one adds to it, and which of its settings cannot apply.
+"""Decides which configuration a start uses: the folder's own journaled one, the additions of a named one, and settings that cannot apply.
 
 The first record of a data folder (config.admin_records.Begin) says how it was created. A start without a configuration uses
 what is in the folder. A sandbox, whose passwords are published, never mixes with anything else and is not reachable from other machines by

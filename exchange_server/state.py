@@ -1,7 +1,7 @@
-"""The arena seen from Python: rows by id with named words, tables and how full they are, balances, counters.
+"""The arena as Python sees it: rows by id with named words, tables and their use, balances, counters.
 
-The only place outside of core, wires and disk that knows where a word lies (and engine.py, which hands the kernels their registers); a test holds the rest
-of the server to it. A view reads the arena each time it is asked, so it may be kept as long as the arena is; it is for the thread that runs the
+Apart from engine.py, which passes the kernels their registers, the only file outside core, wires and disk that knows the offset of a word; a
+test checks this. A view reads the arena at each access, so it may be kept as long as the arena; use it only in the thread that runs the
 turns. Prices are ticks, quantities lots, amounts minor units, times ns since the epoch.
 """
 
@@ -23,7 +23,7 @@ Words = NDArray[np.int64]
 
 
 class Table(NamedTuple):
-    """One pool of the arena. `ever`: rows that were used at any time, counted from the first."""
+    """One pool of the arena. base, width: words; capacity, used: rows. ever: rows ever used, counted from the first."""
 
     base: int
     width: int
@@ -33,30 +33,30 @@ class Table(NamedTuple):
 
 
 def table(m: Words, pool: int) -> Table:
-    """pool: L.P_*"""
+    """The pool L.P_*."""
     base, width, capacity, _, ever, used = m[L.H_POOLS + pool * L.POOL_WORDS :][:6].tolist()
     return Table(base, width, capacity, ever, used)
 
 
 def tables_in_use(m: Words) -> dict[str, list[int]]:
-    """By name of the table: [rows in use, rows it has]."""
+    """Table name -> [rows in use, capacity]."""
     return {name: [table(m, pool).used, table(m, pool).capacity] for pool, name in enumerate(L.POOL_NAMES)}
 
 
 def rows_left(m: Words, pool: int) -> tuple[int, int]:
-    """(rows that may still be put in, rows at most): hash tables are filled up to 7/8."""
+    """(rows that can still be added, most rows). Hash tables are filled up to 7/8."""
     capacity, used = table(m, pool).capacity, table(m, pool).used
     limit = capacity - (capacity >> 3) if pool in (L.P_NAME_HASH, L.P_PAIR_HASH) else capacity
     return limit - used, limit
 
 
 def header_copy(m: Words) -> Words:
-    """The header alone, with the counts of all tables: what a trial counts in."""
+    """A copy of the header with the counts of all tables, in which a trial counts its rows."""
     return m[: L.HEADER_WORDS].copy()
 
 
 def empty_header(capacity: int) -> Words:
-    """A header without an arena, every table of which has so many rows."""
+    """A header without an arena, with `capacity` rows for every table."""
     m = np.zeros(L.HEADER_WORDS, np.int64)
     for pool in range(L.POOL_COUNT):
         m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_CAP] = capacity
@@ -64,7 +64,7 @@ def empty_header(capacity: int) -> Words:
 
 
 def count_rows(m: Words, pool: int, rows: int) -> None:
-    """So many rows of a table are in use beside those that were."""
+    """Count `rows` more rows of a table as in use."""
     m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += rows
 
 
@@ -72,7 +72,7 @@ def count_rows(m: Words, pool: int, rows: int) -> None:
 
 
 class Word:
-    """One word of a row."""
+    """One word of a row, as an int."""
 
     def __init__(self, offset: int) -> None:
         self.offset = offset
@@ -82,7 +82,7 @@ class Word:
 
 
 class Text:
-    """A text of a row: its bytes lie in `words` words, their count in a word of its own."""
+    """A text of a row: its bytes are in `words` words, their number in a separate word."""
 
     def __init__(self, offset: int, length: int, words: int) -> None:
         self.offset, self.length, self.words = offset, length, words
@@ -118,7 +118,7 @@ class Throttle:
 
 
 class Row:
-    """A row at a known place of the arena; the subclasses name its words."""
+    """A row at a known word offset of the arena; subclasses name its words."""
 
     __slots__ = ("at", "m")
 
@@ -127,7 +127,7 @@ class Row:
 
 
 class RowById(Row):
-    """The row of an id, defined or not: `of` takes what is known to be there, `find` looks."""
+    """The row of an id. `of`: the id is known to be defined; `find`: it may be undefined."""
 
     __slots__ = ()
     POOL: ClassVar[int]
@@ -137,18 +137,19 @@ class RowById(Row):
 
     @classmethod
     def of(cls, m: Words, id: int) -> Self:
+        """The row of an id that is known to be defined."""
         return cls(m, int(m[L.H_POOLS + cls.POOL * L.POOL_WORDS + L.PL_BASE]) + id * cls.WORDS)
 
     @classmethod
     def find(cls, m: Words, id: int) -> Self | None:
-        """None when no such row is defined."""
+        """The row of an id, None if it is not defined."""
         if not 0 < id < table(m, cls.POOL).capacity:
             return None
         row = cls.of(m, id)
         return row if row.id == id else None
 
     def defined(self, word: int) -> int:
-        """What a word of the definition row (core/layout/definitions.py) is now. Raises KeyError for one that is not kept as it came."""
+        """The present value of a word of the definition row (core/layout/definitions.py). Raises KeyError for a word that is not copied."""
         return int(self.m[self.at + self.COPIES[word]])
 
 
@@ -165,7 +166,7 @@ class Header(Row):
     clock_boot = Word(L.H_CLOCK_BOOT)
     time = Word(L.H_TIME)
     next_event = Word(L.H_EVENT_SEQ)
-    killed = Word(L.H_KILLED)
+    bars = Word(L.H_BARS)  # L.BAR_*
     refusing = Word(L.H_REFUSE)  # reason with which this turn's new orders are refused, 0: none
     retention_ns = Word(L.H_RETENTION_NS)
     weights = Word(L.H_WEIGHTS)
@@ -188,26 +189,26 @@ class Asset(RowById):
 
     @property
     def external(self) -> int:
-        """Deposits less withdrawals."""
+        """Deposits less withdrawals, minor units."""
         return -int(self.m[self.at + L.A_EXTERNAL])
 
 
 class Venue(RowById):
     __slots__ = ()
     POOL, WORDS = L.P_VENUE, L.VENUE_WORDS
-    killed = Word(L.V_KILLED)
+    bars = Word(L.V_BARS)  # L.BAR_*
     throttle = Throttle(L.V_THROTTLE)
 
 
 class Firm(RowById):
     __slots__ = ()
     POOL, WORDS = L.P_FIRM, L.FIRM_WORDS
-    killed = Word(L.F_KILLED)
+    bars = Word(L.F_BARS)  # L.BAR_*
     weight = Word(L.F_WEIGHT)
     open = Word(L.F_OPEN)
     nodes = Word(L.F_NODES)
     positions = Word(L.F_POSITIONS)
-    accounts = Word(L.F_ACCOUNTS)  # the first, as a pointer: see accounts_of
+    accounts = Word(L.F_ACCOUNTS)  # pointer of the first: see accounts_of
 
 
 class Account(RowById):
@@ -215,7 +216,7 @@ class Account(RowById):
     POOL, WORDS = L.P_ACCOUNT, L.ACCOUNT_WORDS
     firm = Word(L.AC_FIRM)
     venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
-    killed = Word(L.AC_KILLED)
+    bars = Word(L.AC_BARS)  # L.BAR_*
     open_orders = Word(L.AC_ORDER_COUNT)
     name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
@@ -238,11 +239,12 @@ class Session(RowById):
     form = Word(L.S_FORM)
     form_defined = Word(L.S_FORM_DEFINED)  # from the next reset of the numbers on
     logon_sent = Word(L.S_LOGON_SENT)
-    killed = Word(L.S_KILLED)
+    bars = Word(L.S_BARS)  # L.BAR_*
     throttle = Throttle(L.S_THROTTLE)
 
     @property
     def logged_on(self) -> bool:
+        """Whether the session is logged on."""
         return bool(self.flags & L.SF_LOGGED_ON)
 
 
@@ -290,21 +292,24 @@ class Instrument(RowById):
 
     @property
     def event(self) -> Event:
+        """The event of this contract."""
         return Event(self.m, int(self.m[self.at + L.I_EVENT]))
 
     @property
     def bands(self) -> list[tuple[int, int, int]]:
-        """(from, to, increment) of the price grid."""
+        """(from, to, increment) of each band of the price grid, in ticks."""
         first = self.at + L.I_BANDS
         rows = self.m[first : first + 3 * int(self.m[self.at + L.I_BAND_COUNT])].reshape(-1, 3)
         return [(a, b, c) for a, b, c in rows.tolist()]
 
     @property
     def best_bid(self) -> int | None:
+        """Best bid in YES ticks, None without bids."""
         return self._best(L.BID)
 
     @property
     def best_ask(self) -> int | None:
+        """Best ask in YES ticks, None without asks."""
         return self._best(L.ASK)
 
     def _best(self, side: int) -> int | None:
@@ -325,7 +330,7 @@ def accounts_of(m: Words, firm: int) -> Iterator[Account]:
 
 
 def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
-    """(cash, locked) of an account, None without a balance row. Looks through all of them: not for the hot path."""
+    """(cash, locked) of account and asset (ids) in minor units, None without a balance. Searches all balances: not for the hot path."""
     where = table(m, L.P_BALANCE)
     rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
     found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
@@ -333,6 +338,8 @@ def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
 
 
 class Column:
+    """One word of all firms, as an array."""
+
     def __init__(self, offset: int) -> None:
         self.offset = offset
 
@@ -341,7 +348,7 @@ class Column:
 
 
 class Firms:
-    """All firms that are defined, column by column; as they were when it was made where numpy copies, so it is made anew for each look."""
+    """All defined firms, column by column, as of its construction: numpy may copy, so make a new one for each use."""
 
     def __init__(self, m: Words) -> None:
         where = table(m, L.P_FIRM)
@@ -362,7 +369,7 @@ class Firms:
     window = Column(L.F_WINDOW)
 
     def oldest_closed_at(self, i: int) -> int:
-        """When the oldest closed id of the firm in row i was closed, ns; 0: it has none."""
+        """Time (ns) at which the oldest closed id of the firm in row i was closed; 0: it has none."""
         oldest = int(self.rows[i, L.F_OLDEST])
         return int(self.m[oldest + L.AR_CLOSED_AT]) if oldest else 0
 
@@ -371,10 +378,11 @@ class Firms:
 
 
 def levels_touched(m: Words) -> bool:
-    """Has the list of touched price levels anything in it, or has it overflowed?"""
+    """Whether the list of touched price levels has entries or has overflowed."""
     return bool(m[L.H_DIRTY_COUNT] or m[L.H_DIRTY_LOST])
 
 
 def clear_touched(m: Words) -> None:
+    """Empty the list of touched price levels."""
     m[L.H_DIRTY_COUNT] = 0
     m[L.H_DIRTY_LOST] = 0

@@ -1,4 +1,4 @@
-"""The operator's end of the admin socket: one JSON line out, one JSON line back.
+"""The client side of the admin socket: one JSON line out, one JSON line back.
 
 Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, verbs `admin`, `status`, `markets`; answer
 `{"id": 1, "ok": true, "code": 0, "text": "...", "result": {...}}`. The socket is `<data>/admin.sock`, mode 0600; the server journals the
@@ -15,12 +15,10 @@ import msgspec
 
 from config import admin_records as ar
 
+from .common import Unreachable
+
 SOCKET_NAME = "admin.sock"
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
-
-
-class Unreachable(Exception):
-    """The server cannot be reached; the text is one sentence."""
 
 
 class Answer(NamedTuple):

@@ -1,4 +1,4 @@
-"""Tries a configuration on an empty registry with an engine that takes every row: what the rules say before anything is started."""
+"""Tries a configuration on an empty registry with an engine that accepts every row, to check the rules before anything is started."""
 
 from collections import Counter
 from types import SimpleNamespace
@@ -31,7 +31,7 @@ class DryEngine:
 
 
 def check(config: Config) -> Definitions:
-    """What the configuration makes of an empty server; raises ConfigError naming the file and key of the first record that is refused."""
+    """The definitions that the configuration creates on an empty server; raises ConfigError naming the file and key of the first record that is refused."""
     records: Any = tuple(item.record for item in config.items)
     trial = Registry().try_out(
         ar.Configuration(name="check", sandbox=config.sandbox, records=records), DryEngine(config.settings.capacities)
@@ -42,10 +42,10 @@ def check(config: Config) -> Definitions:
     return trial.after
 
 
-def summary(registry: Definitions) -> str:
-    """The content of the configuration in one line."""
+def counts(registry: Definitions) -> dict[str, int]:
+    """How many of each kind the configuration has; kinds that it does not have are left out."""
     wires = Counter(session.record.wire for session in registry.sessions)
-    counts = {
+    found = {
         "assets": len(registry.assets),
         "venues": len(registry.venues),
         "markets": len(registry.events),
@@ -55,4 +55,9 @@ def summary(registry: Definitions) -> str:
         **{f"{wire} sessions": count for wire, count in sorted(wires.items())},
         "deposits": len(registry.keys),
     }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return {name: count for name, count in found.items() if count}
+
+
+def summary(registry: Definitions) -> str:
+    """The content of the configuration in one line."""
+    return ", ".join(f"{count} {name}" for name, count in counts(registry).items())

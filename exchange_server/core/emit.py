@@ -1,4 +1,8 @@
-"""Writing event rows: numbers, session numbers and the fields that every report of an order has."""
+"""Writes event rows: event numbers, session numbers, and the fields common to all reports of an order.
+
+`e` is the word offset of an event row in `ev`, `o` the pointer of an open order. Every function that begins an event returns its `e`; the
+caller has made sure of room.
+"""
 
 from protocol import codes as C
 
@@ -10,13 +14,14 @@ from .layout.packed import account_of, contract_side_of, extra_of, pack_event, p
 
 @leaf
 def room(m, rows):
-    """Is there room for this many event rows in the buffer?"""
+    """Whether the event buffer has room for this many more rows."""
     return m[L.H_EVENT_USED] + rows * L.EVT_WORDS <= m[L.H_EVENT_ROOM]
 
 
 @leaf
 def begin_event(m, ev, head, session_id, account_id, numbered):
-    """A zeroed event row with head, number, time and session number. The caller has made sure of room and adds fields."""
+    """Begin an event row: all words 0 but head, event number, time, session and account, and, if numbered, the session's next number. The
+    caller adds the fields."""
     e = m[L.H_EVENT_USED]
     for i in range(L.EVT_WORDS):
         ev[e + i] = 0
@@ -40,7 +45,7 @@ def begin_event(m, ev, head, session_id, account_id, numbered):
 
 @leaf
 def put_texts(m, ev, e, source, at, stored):
-    """Fill the extra row: own ClOrdID text from source[at..] (at < 0: none) and the order's stored text row (0: none)."""
+    """Fill the extra row: the ClOrdID text from source[at..] (at < 0: none), then the order's stored text row (pointer, 0: none)."""
     t = e + L.EVT_WORDS
     for i in range(L.EVT_WORDS):
         ev[t + i] = 0
@@ -54,7 +59,7 @@ def put_texts(m, ev, e, source, at, stored):
 
 @leaf
 def put_orig_text(ev, e, rows, at):
-    """The OrigClOrdID text of the extra row, from rows[at..] (at < 0: none)."""
+    """Copy the OrigClOrdID text at rows[at..] (at < 0: none) into the extra row."""
     if at >= 0:
         for i in range(8):
             ev[e + L.EVT_WORDS + 8 + i] = rows[at + i]
@@ -62,13 +67,13 @@ def put_orig_text(ev, e, rows, at):
 
 @leaf
 def client_price(m, inst, contract_side, price):
-    """Book price (YES ticks) in the client's terms, and the reverse."""
+    """Convert a book price (YES ticks) into the client's terms, or the reverse."""
     return m[inst + L.I_PAYOUT] - price if contract_side == C.NO else price
 
 
 @leaf
 def _state_event(m, ev, o, kind, status, reason, flags, session_id, extra):
-    """An event with the whole state of an order that is in the pool, but for its ids; `extra`: 1 with a row of texts."""
+    """Begin an event with the whole state of an open order, without the ids. extra: 1 with a row of texts."""
     attr = m[o + L.O_ATTR]
     inst = m[o + L.O_INSTRUMENT]
     if extra != 0:
@@ -89,8 +94,8 @@ def _state_event(m, ev, o, kind, status, reason, flags, session_id, extra):
 
 @leaf
 def order_event(m, ev, o, kind, status, reason, flags, session_id, id_hi, id_lo, rows, at):
-    """An event about an open order in answer to a request: the ClOrdID is the request's (text at rows[at..], at < 0: none), the order's
-    own becomes the OrigClOrdID."""
+    """Write an event about an open order in answer to a request. The ClOrdID is the request's (text at rows[at..], at < 0: none), the
+    OrigClOrdID the order's own."""
     text = m[o + L.O_TEXT]
     extra = 1 if text != 0 or at >= 0 else 0
     e = _state_event(m, ev, o, kind, status, reason, flags, session_id, extra)
@@ -105,7 +110,7 @@ def order_event(m, ev, o, kind, status, reason, flags, session_id, id_hi, id_lo,
 
 @leaf
 def own_event(m, ev, o, kind, status, reason, flags, session_id, orig_hi, orig_lo, rows, orig_at):
-    """An event about an open order under its own ClOrdID; the OrigClOrdID is an older one of it, or none (0, 0)."""
+    """Write an event about an open order under its own ClOrdID. The OrigClOrdID is an older id of the order, or none (0, 0)."""
     text = m[o + L.O_TEXT]
     extra = 1 if text != 0 or orig_at >= 0 else 0
     e = _state_event(m, ev, o, kind, status, reason, flags, session_id, extra)
@@ -121,16 +126,16 @@ def own_event(m, ev, o, kind, status, reason, flags, session_id, orig_hi, orig_l
 
 @leaf
 def order_report(m, ev, o, kind, status, reason, flags):
-    """An event to the order's own session under the order's own ClOrdID."""
+    """Write an event to the order's own session under the order's own ClOrdID."""
     return own_event(m, ev, o, kind, status, reason, flags, m[o + L.O_SESSION], 0, 0, m, -1)
 
 
 @leaf
 def copy_event(m, ev, e, session_id):
-    """The report of an order at ev[e] once more, for another session and with a number of that session; answers its offset.
+    """Write a copy of the report at ev[e] for another session (id), with a number of that session; returns the copy's offset.
 
-    A copy is as long as what it repeats, so it is a whole event and no pointer to one: encoders, store and resends need nothing beside it. The caller has
-    made sure of room for 1 + extra rows.
+    A copy is a whole event and not a pointer to the original, so encoders, event store and resends need nothing else. The caller has made sure
+    of room for 1 + extra rows.
     """
     head = ev[e + L.EVT_HEAD]
     extra = extra_of(head)
@@ -143,10 +148,11 @@ def copy_event(m, ev, e, session_id):
 
 @leaf
 def refuse(m, code, limit, used, asked):
+    """Record limit, used and asked of a refusal in the header, in the units of the reason; returns `code`."""
     m[L.H_LIMIT] = limit
     m[L.H_USED] = used
     m[L.H_ASKED] = asked
     return code
 
 
-START_ROWS = 6  # event rows a command may need before its resumable part
+START_ROWS = 6  # most event rows that a command writes before its resumable part

@@ -1,7 +1,8 @@
-"""The operators' half of the core: the rows that the registry makes of an ADMIN record. A kernel of its own, so that both compile at once.
+"""Operator requests: the rows that the registry makes of an ADMIN record. A separate kernel, so that it compiles in parallel with step().
 
-operate(m, rows, rows_b, words, ev) handles the registry's rows from H_CURSOR up to `words`, or up to a row that is none (STEP_OPERATE: step.py goes
-on). `rows_b` is the byte view of `rows`. It answers like step(), and ends what it began before it answers STEP_DONE or STEP_OPERATE.
+operate(m, rows, rows_b, words, ev) handles the registry's rows from H_CURSOR up to `words`, or up to a client's row (STEP_OPERATE: step.py
+continues). `rows_b` is the byte view of `rows`. It returns the same results as step(), and finishes the work it began before STEP_DONE or
+STEP_OPERATE.
 """
 
 from protocol import codes as C
@@ -31,7 +32,7 @@ from .orders.mass_cancel import go_on_mass
 
 @leaf
 def define(m, rows, rows_b, c, kind, ev):
-    """A row of the registry's; OK or the code of its refusal."""
+    """Dispatch a row of the registry at rows[c]. C.OK or the code of its refusal."""
     if kind == C.C_DEF_ASSET:
         return define_asset(m, rows, c)
     if kind == C.C_DEF_VENUE:
@@ -68,7 +69,7 @@ def define(m, rows, rows_b, c, kind, ev):
 
 @leaf
 def resume(m, rows, ev):
-    """Go on with interrupted work. False: the event buffer is full again."""
+    """Continue interrupted work. False: the event buffer is full again."""
     kind = m[work_row(m) + L.W_KIND]
     if kind == L.WORK_MASS:
         return go_on_mass(m, rows, ev)
@@ -76,12 +77,13 @@ def resume(m, rows, ev):
         return go_on_closing(m, ev)
     if kind == L.WORK_SETTLE:
         return go_on_settling(m, ev)
-    m[L.H_ERROR] = L.INV_ROW  # what `step` began it also ends
+    m[L.H_ERROR] = L.INV_ROW  # `step` itself finishes the work it began
     return True
 
 
 @leaf
 def run(m, rows, rows_b, words, ev):
+    """operate() on bare pointers. The code of the first refused row is left in H_REFUSED."""
     m[L.H_EVENT_USED] = 0
     while True:
         while m[L.H_WORK_COUNT] != 0 and m[L.H_ERROR] == 0:
@@ -108,5 +110,6 @@ def run(m, rows, rows_b, words, ev):
 
 @kernel("i8(i8[::1], i8[::1], u1[::1], i8, i8[::1])")
 def operate(m, rows, rows_b, words, ev):
+    """Handle rows of the registry. Arguments and results: see the top of this file."""
     m[L.H_EVENT_ROOM] = ev.shape[0]
     return run(words_of(m), words_of(rows), rows_b, words, words_of(ev))

@@ -1,10 +1,10 @@
-"""Looking ahead: the rows of a turn that are still to come tell which cache lines they will need.
+"""Prefetching: the following rows of a turn show which cache lines they will need.
 
-A command touches a dozen lines that nothing has touched lately (ClOrdID slot, order, its neighbours in the queue and in the account's list,
-level, collateral row), 100 ns and more each when they come from memory one after the other. Three stages ahead of the row at work ask for
-them: first the slot of the ClOrdID table, some rows later what the slot points to, later still what that row points to. Only hints are
-given and nothing is written, so events, state and replay are the same with and without. Rows ahead may be text rows: whatever they hold,
-every word read here is checked to lie in its table.
+A command touches a dozen cache lines that were not touched recently (ClOrdID slot, order, its neighbours in the queue and in the account's
+list, level, collateral row). Loaded from memory one after the other they cost 100 ns and more each. Three stages ahead of the current row
+prefetch them: 18 rows ahead the slot of the ClOrdID table, 12 rows ahead the row it points to, 6 rows ahead what that row points to. These
+are hints only and nothing is written, so events, state and replay are the same without them. Rows ahead may be text rows with any content,
+so every word read here is checked to be in its table.
 """
 
 from protocol import codes as C
@@ -18,7 +18,7 @@ from .kit.rows import instrument_at, session_at
 from .layout.packed import account_of, hash_of, instrument_of, kind_of, ref_of, session_of
 from .life.ids import ARCHIVED
 
-FAR = 18 * L.CMD_WORDS  # stage 1: rows ahead, in words
+FAR = 18 * L.CMD_WORDS  # words ahead, stage 1; then stages 2 and 3
 MIDDLE = 12 * L.CMD_WORDS
 NEAR = 6 * L.CMD_WORDS
 
@@ -32,7 +32,7 @@ def slot_of(m, firm, hi, lo):
 
 @leaf
 def order_of_slot(m, firm, hi, lo):
-    """The open order whose id is in its home slot, else 0. Sufficient for a hint."""
+    """The open order (pointer) whose id is in its home slot, else 0. Sufficient for a hint."""
     slot, h = slot_of(m, firm, hi, lo)
     word = m[slot]
     ref = ref_of(word)
@@ -46,7 +46,7 @@ def order_of_slot(m, firm, hi, lo):
 
 @leaf
 def pair_slot(m, rows, c, s):
-    """(arena offset of the home slot of (account, event), instrument) of a new order, (0, 0) when a name is unknown."""
+    """(arena offset of the home slot of (account, event), instrument pointer) of a new order; (0, 0) if the instrument is unknown."""
     inst = instrument_at(m, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if inst == 0:
         return 0, 0
@@ -60,7 +60,7 @@ def pair_slot(m, rows, c, s):
 
 @leaf
 def touch_collateral(m, co, inst):
-    """Lines of a collateral row that an order in this contract changes."""
+    """Prefetch the cache lines of a collateral row (pointer) that an order in this contract changes."""
     touch(m, co)
     touch(m, co + 8)
     n = m[co + L.CO_N]
@@ -79,7 +79,7 @@ def touch_collateral(m, co, inst):
 
 @leaf
 def asker(m, rows, c):
-    """(kind, session) of a row ahead; session 0: nothing to look for."""
+    """(kind, session pointer) of a row ahead; session 0: nothing to prefetch."""
     kind = kind_of(rows[c + L.CMD_HEAD])
     if kind < C.C_NEW or kind > C.C_REPLACE:
         return kind, 0
@@ -88,6 +88,7 @@ def asker(m, rows, c):
 
 @leaf
 def look_far(m, rows, c):
+    """Stage 1: prefetch the home slots of the row's ClOrdIDs, or of (account, event) for a new order."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
@@ -106,6 +107,7 @@ def look_far(m, rows, c):
 
 @leaf
 def look_middle(m, rows, c):
+    """Stage 2: prefetch the order that a cancel or replace names; for a new order the collateral row and the book's root nodes."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
@@ -125,7 +127,7 @@ def look_middle(m, rows, c):
         touch(m, co)
         touch(m, co + 8)
         touch(m, co + L.CO_COLUMNS)
-    # The leaf node of the price: upper nodes are few and stay near.
+    # The root node of each side, and its child slot for this price.
     shift = m[inst + L.I_DEPTH_SHIFT]
     price = rows[c + L.CMD_PRICE]
     for ask in range(2):
@@ -137,6 +139,8 @@ def look_middle(m, rows, c):
 
 @leaf
 def look_near(m, rows, c):
+    """Stage 3: prefetch the neighbours, level and collateral columns of that order; for a new order the collateral columns and the
+    account."""
     kind, s = asker(m, rows, c)
     if s == 0:
         return
@@ -161,7 +165,7 @@ def look_near(m, rows, c):
 
 @leaf
 def look_ahead(m, rows, c, words):
-    """Ask for what the rows ahead of c will need."""
+    """Prefetch for the rows ahead of the one at c; `words` is the end of the rows."""
     if c + FAR < words:
         look_far(m, rows, c + FAR)
     if c + MIDDLE < words:

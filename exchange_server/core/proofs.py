@@ -1,7 +1,7 @@
 """Consistency of the state's structures: books, lists, timers, ClOrdIDs and counts, each checked against the others.
 
-`prove_structure` walks everything and writes a row (PROOF_*, three numbers) for each error, as far as `out` has room; it returns the number
-of errors. Nothing is changed. tests/arena.py does the same independently in plain Python.
+`prove_structure` walks all structures, writes a row (PROOF_*, three numbers) for each error while `out` has room, and returns the number of
+errors. Nothing is changed. tests/arena.py checks the same independently in plain Python.
 """
 
 from typing import Any
@@ -338,7 +338,7 @@ def _timers(m, out, found):
 def _sums(m, out, found, event, scratch):
     """Check open quantity (lots) and money (minor units) of every collateral row of an event against the orders of its account."""
     co = m[event + L.E_COLL_HEAD]
-    in_base = sells_base(m, event)  # its money is in the account's holds, not in columns
+    in_base = sells_base(m, event)  # the money of a spot pair is in the account's holds, not in columns
     counted = 0
     while co != 0:
         n = m[co + L.CO_N]

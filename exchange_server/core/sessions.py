@@ -1,6 +1,7 @@
-"""Session rows: logon, logoff, messages made in plain Python, and the incoming number.
+"""Session rows: logon, logoff, messages made in Python, and the incoming number.
 
-Outgoing numbers are state (durability.md): they are given only in emit.begin_event. Incoming ones follow the rows that carry them.
+Outgoing numbers are state (durability.md): only emit.begin_event assigns them. The incoming number is taken from the rows. `s` is the pointer
+of a session, `rows[c..]` the command row.
 """
 
 from protocol import codes as C
@@ -15,7 +16,7 @@ from .orders.mass_cancel import cancel_for_session
 
 @leaf
 def count_incoming(m, s, rows, c):
-    """The message that caused this row used up an incoming number."""
+    """Update the next incoming number of a session if the row's message used one up."""
     number = sequence_of(rows[c + L.CMD_GROUP_SEQ])
     if number != 0:
         m[s + L.S_NEXT_IN] = number + 1
@@ -23,6 +24,7 @@ def count_incoming(m, s, rows, c):
 
 @leaf
 def do_logon(m, rows, c, ev):
+    """Log a session on, or record a refused logon (LOGON_REFUSED), and write E_LOGON. A reset (LOGON_RESET) sets both numbers to 1."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     flags = rows[c + L.CMD_LOGON_FLAGS]
     next_out = m[s + L.S_NEXT_OUT]
@@ -32,7 +34,7 @@ def do_logon(m, rows, c, ev):
         state |= L.SF_CANCEL_ON_DISCONNECT
     if flags & L.LOGON_SETTLEMENT != 0:
         state |= L.SF_SETTLEMENT
-    # Unnumbered, but in the chain: a resend that walks back stops at the border of a reset.
+    # Unnumbered, but in the chain: a resend that walks back stops at a reset.
     e = begin_event(m, ev, pack_event(C.E_LOGON, 0, 0, 0, 0, 0), m[s], 0, False)
     ev[e + L.EVT_LOGON_NEXT_OUT] = next_out
     ev[e + L.EVT_LOGON_FLAGS] = flags
@@ -41,7 +43,7 @@ def do_logon(m, rows, c, ev):
     ev[e + L.EVT_LOGON_UNTOLD] = m[s + L.S_UNTOLD]
     ev[e + L.EVT_LOGON_UNTOLD_TO] = m[s + L.S_UNTOLD_TO]
     next_in = rows[c + L.CMD_LOGON_NEXT_IN]
-    if flags & L.LOGON_REFUSED != 0:  # still absent: what it has missed stays missed, its settings stay
+    if flags & L.LOGON_REFUSED != 0:  # still absent: missed reports and settings stay unchanged
         if next_in != 0:
             m[s + L.S_NEXT_IN] = next_in
         return
@@ -49,7 +51,7 @@ def do_logon(m, rows, c, ev):
         m[s + L.S_MISSED] = 0
         m[s + L.S_UNTOLD] = 0
         m[s + L.S_UNTOLD_TO] = 0
-    ev[e + L.EVT_LOGON_MISSED] = m[s + L.S_MISSED]  # from reset to reset: reports that an earlier one left over
+    ev[e + L.EVT_LOGON_MISSED] = m[s + L.S_MISSED]  # reports still due from an earlier reset
     m[s + L.S_FLAGS] = state
     m[s + L.S_HEARTBEAT] = rows[c + L.CMD_LOGON_HEARTBEAT_NS]
     m[s + L.S_LOGON_SENT] = max(m[s + L.S_LOGON_SENT], rows[c + L.CMD_LOGON_SENT])
@@ -64,7 +66,7 @@ def do_logon(m, rows, c, ev):
         m[s + L.S_NEXT_OUT] = 1
         m[s + L.S_NEXT_IN] = 1
         m[s + L.S_GENERATION] += 1
-    elif absent:  # the peer sees the gap and asks, or is cut before it does: told is only what a resend has brought
+    elif absent:  # the peer sees the gap and requests a resend, or is disconnected before; only a resend counts as told
         m[s + L.S_UNTOLD] = first if m[s + L.S_UNTOLD] == 0 else min(first, m[s + L.S_UNTOLD])
         m[s + L.S_UNTOLD_TO] = next_out - 1
     if next_in != 0:
@@ -73,6 +75,7 @@ def do_logon(m, rows, c, ev):
 
 @leaf
 def do_logoff(m, rows, c, ev):
+    """Log a session off: E_LOGOFF, and cancel on disconnect if it is set. Without effect if it is not logged on."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     was = m[s + L.S_FLAGS]
     if was & L.SF_LOGGED_ON == 0:
@@ -89,7 +92,7 @@ def do_logoff(m, rows, c, ev):
 
 @leaf
 def count_missed(m, s, number):
-    """Missed reports up to this event number have got new numbers; at the E_LOGON that began it, all have."""
+    """Missed reports up to this event number have been sent under new numbers. At the number of S_MISSED all have."""
     if number > m[s + L.S_MISSED_DONE]:
         m[s + L.S_MISSED_DONE] = number
     if number >= m[s + L.S_MISSED]:
@@ -98,7 +101,7 @@ def count_missed(m, s, number):
 
 @leaf
 def count_told(m, s, begin, end):
-    """A resend of these numbers was written: what was numbered while the session was away is told so far."""
+    """A resend of the numbers begin..end was written: advance S_UNTOLD past them."""
     if m[s + L.S_UNTOLD] != 0 and begin <= m[s + L.S_UNTOLD] <= end:
         m[s + L.S_UNTOLD] = end + 1
         if end >= m[s + L.S_UNTOLD_TO]:
@@ -108,6 +111,7 @@ def count_told(m, s, begin, end):
 
 @leaf
 def do_set_in(m, rows, c):
+    """Set the next incoming number, and note a written resend and sent missed reports."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     m[s + L.S_NEXT_IN] = rows[c + L.CMD_NEXT_IN]
     if rows[c + L.CMD_TOLD_FROM] != 0:
@@ -118,13 +122,14 @@ def do_set_in(m, rows, c):
 
 @leaf
 def send_rows(rows, c):
-    """Event rows that a C_SEND needs."""
+    """Number of event rows that the C_SEND at rows[c] needs."""
     return 1 + (rows[c + L.CMD_BODY_BYTES] + L.EVT_WORDS * 8 - 1) // (L.EVT_WORDS * 8)
 
 
 @leaf
 def do_send(m, rows, c, ev):
-    """An outgoing message whose body is in the data rows: it takes its number here. The caller has made room."""
+    """Write an outgoing message whose body is in the data rows: E_SENT, which takes the session's next number unless CMD_SEND_FLAGS says
+    otherwise. The caller has made sure of room."""
     size = rows[c + L.CMD_BODY_BYTES]
     extra = send_rows(rows, c) - 1
     numbered = rows[c + L.CMD_SEND_FLAGS] & 1 == 0
@@ -141,4 +146,5 @@ def do_send(m, rows, c, ev):
 
 @leaf
 def room_for_send(m, rows, c):
+    """Whether the event buffer has room for the C_SEND at rows[c]."""
     return room(m, send_rows(rows, c))

@@ -1,8 +1,9 @@
-"""The core on one screen: rows in, event rows out, a cursor in the state when the event buffer is full.
+"""The core on one screen: command rows in, event rows out.
 
-step(m, rows, words, ev) handles clients' rows from H_CURSOR (a word offset in `rows`) up to `words`. It answers STEP_DONE, STEP_MORE (drain `ev`,
-H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at H_CURSOR: the engine applies it and moves the cursor),
-STEP_OPERATE (a row of the registry is there: operate.py takes it) or STEP_BROKEN (an invariant failed: stop the process).
+step(m, rows, words, ev) handles client rows from H_CURSOR (a word offset in `rows`) up to `words`. It returns STEP_DONE, STEP_MORE (the
+event buffer is full: drain `ev`, H_EVENT_USED words, and call again with the same rows), STEP_PYTHON (an ADMIN record is at H_CURSOR: the
+engine applies it and moves the cursor), STEP_OPERATE (a row of the registry is there: operate.py takes it) or STEP_BROKEN (an invariant
+failed: stop the process).
 """
 
 from protocol import codes as C
@@ -30,7 +31,8 @@ from .sessions import count_incoming, do_logoff, do_logon, do_send, do_set_in, r
 
 @leaf
 def go_on_with_timers(m, ev):
-    """Everything that is due, in order of time and kind; orders of one expiry in order of entry."""
+    """Handle all due timers in order of time and kind; orders with the same expiry in order of entry. False: the event buffer is full, call
+    again."""
     t = timer_due(m)
     while t != 0:
         if m[t + L.TM_KIND] != L.TIMER_EXPIRY:
@@ -46,7 +48,7 @@ def go_on_with_timers(m, ev):
 
 @leaf
 def resume(m, rows, ev):
-    """Go on with interrupted work. False: the event buffer is full again."""
+    """Continue interrupted work. False: the event buffer is full again."""
     kind = m[work_row(m) + L.W_KIND]
     if kind == L.WORK_MATCH:
         return go_on_matching(m, ev)
@@ -54,13 +56,13 @@ def resume(m, rows, ev):
         return go_on_mass(m, rows, ev)
     if kind == L.WORK_TIMERS:
         return go_on_with_timers(m, ev)
-    m[L.H_ERROR] = L.INV_ROW  # what `operate` began it also ends
+    m[L.H_ERROR] = L.INV_ROW  # `operate` itself finishes the work it began
     return True
 
 
 @leaf
 def request(m, rows, c, kind, ev):
-    """A client's row. The session is known: a gateway that names another is broken."""
+    """Dispatch a client's row at rows[c]. Its session must exist, or the gateway is broken (INV_ROW)."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     if s == 0:
         m[L.H_ERROR] = L.INV_ROW
@@ -97,6 +99,7 @@ def request(m, rows, c, kind, ev):
 
 @leaf
 def run(m, rows, words, ev):
+    """step() on bare pointers: handle rows until the end, a full event buffer, a row of the registry or a broken invariant."""
     m[L.H_EVENT_USED] = 0
     while True:
         while m[L.H_WORK_COUNT] != 0 and m[L.H_ERROR] == 0:
@@ -140,5 +143,6 @@ def run(m, rows, words, ev):
 
 @kernel("i8(i8[::1], i8[::1], i8, i8[::1])")
 def step(m, rows, words, ev):
+    """Handle client rows. Arguments and results: see the top of this file. ev: event rows, at least 8."""
     m[L.H_EVENT_ROOM] = ev.shape[0]
     return run(words_of(m), words_of(rows), words, words_of(ev))

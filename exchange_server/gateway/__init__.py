@@ -1,1 +1,1 @@
-"""Floor 4: who is logged on, and between rows and sessions. No asyncio in here."""
+"""Floor 4: logons, and the translation between sessions' messages and rows. No asyncio here."""

@@ -1,13 +1,13 @@
-"""What the pipeline and the two wires say to each other: the turn's input, a connection, and the way out.
+"""The interface between the pipeline and the two wires: the turn's input, a connection, and its outlet.
 
-One turn, seen from a connection:
+One turn, as a connection sees it:
     feed / get_buffer + received   bytes arrive (between turns)
-    gather(turn)                   decode what is there within the budget, add rows to the turn; also called when `next_due` has come
-    (journal, engine, encode)      the session's encoded events are held by the pipeline and leave through the same outlet
-Whatever a connection writes itself (a refusal before logon, a resend from the event store) goes through `outlet.write` and is held
-with the turn in which it was written, so the order on the wire is: what was written while gathering, then the turn's encoded events.
+    gather(turn)                   decode what has arrived, within the budget, and add rows to the turn; also called when `next_due` is reached
+    (journal, engine, encode)      the pipeline holds the session's encoded events and sends them through the same outlet
+What a connection writes itself (a refusal before logon, a resend from the event store) goes through `outlet.write` and is held
+with the turn in which it was written. So the order on the wire is: what was written while gathering, then the turn's encoded events.
 
-Guarantees: nothing here knows a socket or a clock; time comes in with the turn. A connection that has been closed writes nothing more.
+Guarantees: nothing here uses a socket or a clock; time comes with the turn. A closed connection writes nothing more.
 """
 
 from abc import ABC, abstractmethod
@@ -26,7 +26,7 @@ ROW_BYTES = L.CMD_WORDS * 8
 MAX_BODY_BYTES = L.MAX_EXTRA_ROWS * ROW_BYTES
 TEXT_BYTES = 64
 ORDER_ENTRY = "order_entry"  # a kind of session, on either wire
-WHOLE_TURN = 1 << 30  # a share that bounds nothing
+WHOLE_TURN = 1 << 30  # a share without a limit
 MARGIN_WORDS = (1 + L.MAX_EXTRA_ROWS) * L.CMD_WORDS  # room kept free so that one row with the longest body always fits
 
 
@@ -34,7 +34,7 @@ class TurnInput:
     """The inbox of one turn: whole command rows in `inbox[:words]`, the TIME row first.
 
     Kernels write at `inbox[words:limit]` and move `words`; Python adds single rows with `add`. `limit` stops decoding; the words above it
-    (MARGIN_WORDS) belong to `add`, which may be called once per message without asking as long as `full` was False before that message.
+    (MARGIN_WORDS) are for `add`, which may be called once per message if `full` was False before that message.
     """
 
     __slots__ = ("_first", "inbox", "limit", "now_ns", "real_ns", "share", "tick_ns", "turn", "words")
@@ -45,9 +45,9 @@ class TurnInput:
         self.limit = rows * L.CMD_WORDS
         self.words = 0
         self.now_ns = 0  # exchange time
-        self.tick_ns = 0  # the steady clock: all that is counted from one message to the next (heartbeats, waiting) goes by it
-        self.real_ns = 0  # the machine's time of day: what a peer's clock is compared with
-        self.share = WHOLE_TURN  # messages that one connection may have of this turn
+        self.tick_ns = 0  # the steady clock, used for all intervals (heartbeats, waiting)
+        self.real_ns = 0  # the machine's time of day, compared with a peer's clock
+        self.share = WHOLE_TURN  # messages that one connection may add to this turn
         self.turn = 0
 
     def begin(
@@ -60,13 +60,13 @@ class TurnInput:
         boot: int = 0,
         refuse: int = 0,
     ) -> None:
-        """Start a turn: clear and write the TIME row. now_ns: ns UTC, never lower than the turn before; the steady clock and the time of
-        day are the same where they are not given. offset_ns, boot, refuse: see core/layout/commands.py (CMD_TIME_*)."""
+        """Start a turn: clear, then write the TIME row. now_ns: ns UTC, never lower than in the turn before. The steady clock and the time of
+        day default to now_ns. offset_ns, boot, refuse: see core/layout/commands.py (CMD_TIME_*)."""
         self.turn = turn
         self.now_ns = now_ns
         self.tick_ns = now_ns if tick_ns is None else tick_ns
         self.real_ns = now_ns if real_ns is None else real_ns
-        row = self._first  # the row's other words are never written; reading and writing through a memoryview costs a third of numpy's way
+        row = self._first  # the row's other words are never written; a memoryview access costs a third of a numpy access
         row[0] = codes.C_TIME
         row[L.CMD_TIME_TURN] = turn
         row[L.CMD_TIME_NS] = now_ns
@@ -83,7 +83,7 @@ class TurnInput:
 
     @property
     def rows(self) -> int:
-        """Rows in the turn, extra rows and the TIME row included."""
+        """Rows in the turn, including extra rows and the TIME row."""
         return self.words // L.CMD_WORDS
 
     def add(
@@ -109,7 +109,7 @@ class TurnInput:
         row; `body`: at most MAX_BODY_BYTES raw bytes, its length is written to CMD_BODY_BYTES. Not both. Returns the word offset of the
         row.
 
-        Raises ValueError for a body or text that is too long and MemoryError when the margin is used up: both are faults of the caller.
+        Raises ValueError for a body or text that is too long and MemoryError when the margin is used up: both are errors of the caller.
         """
         extra = -(-len(body) // ROW_BYTES) if body else int(texts is not None)
         if extra > L.MAX_EXTRA_ROWS:
@@ -143,25 +143,25 @@ class TurnInput:
 
 
 class Outlet(Protocol):
-    """The way out of one connection, given by the transport. All of it is held until the turn in which it was called is durable."""
+    """The output side of one connection, provided by the transport. All output is held until the turn in which it was written is durable."""
 
     def write(self, data: bytes) -> None:
-        """Send bytes after everything written before. After `close` it is ignored."""
+        """Send bytes after everything written before. Ignored after `close`."""
 
     def close(self, reason: int, text: str = "") -> None:
-        """Flush what was written, then close; `reason` (codes.R_*, OK for an ordinary end) and `text` go to the log and the counters."""
+        """Flush what was written, then close; `reason` (codes.R_*, OK for a normal end) and `text` go to the log and the counters."""
 
     @property
     def peer(self) -> str:
-        """Where the other end is: `host:port`, or `uid:N` of a Unix socket."""
+        """Address of the peer: `host:port`, or `uid:N` for a Unix socket."""
 
     @property
     def backlog(self) -> int:
-        """Bytes written but not yet taken by the peer: a long answer (resend, snapshot) is made in pieces while this is small."""
+        """Bytes written but not yet read by the peer. Long answers (resend, snapshot) are written in pieces, and only while this is small."""
 
 
 class NullOutlet:
-    """Collects in memory: what a connection writes before a transport is there, and the tests' transport."""
+    """Collects output in memory: used before a connection has a transport, and by tests."""
 
     def __init__(self) -> None:
         self.written = bytearray()
@@ -179,37 +179,37 @@ class NullOutlet:
 
 
 class SessionTable(Protocol):
-    """What a session's connection needs of the directory (gateway/sessions.py), whatever its wire."""
+    """What a session's connection needs from the directory (gateway/sessions.py), on either wire."""
 
     def bind(self, session: int, connection: "Connection") -> bool:
-        """Give the session to this connection. False: another one has it."""
+        """Bind the session to this connection. False: another one has it."""
 
     def unbind(self, session: int, connection: "Connection") -> None:
-        """The connection gives the session back."""
+        """Release the session from this connection."""
 
     def kind_of(self, session: int) -> str:
-        """What the session is for: a key of its wire's table of kinds."""
+        """The purpose of the session: a key of its wire's table of kinds."""
 
     def admit(self, connection: "Connection", who: str, now_ns: int) -> int:
-        """May a logon in the name of `who` be looked at? OK, R_LOGON_DELAYED (refuse it), or -1: at `connection.held_until`."""
+        """May a logon in the name of `who` be processed? OK; R_LOGON_DELAYED: refuse it; -1: ask again at `connection.held_until`."""
 
     def leave(self, connection: "Connection") -> None:
-        """The connection is gone, perhaps while its logon waited."""
+        """The connection has closed, perhaps while its logon waited."""
 
     def logged_on(self, connection: "Connection", who: str, now_ns: int) -> None:
-        """A logon was good."""
+        """A logon succeeded."""
 
     def logon_refused(self, connection: "Connection", who: str, reason: int, text: str, now_ns: int) -> None:
-        """A connection is closed before it was logged on."""
+        """A connection is closed before its logon succeeded."""
 
 
 class Connection(ABC):
-    """One socket's end of a session. Bytes lie in `buf[start:end]` (uint8, writable, contiguous), decoded from there in place.
+    """One socket's end of a session. Received bytes are in `buf[start:end]` (uint8, writable, contiguous) and are decoded in place.
 
-    Attributes the pipeline reads: `session` (bound session id, 0 before logon), `next_due` (ns when `gather` must be called though
-    no byte arrived; 0: never), `wire` (codes.WIRE_*), `held_until`. Attributes it writes: `last_in_ns` (time of the turn in which bytes
-    last came), `last_out_ns` (time of the turn in which output of this session was last made): heartbeats are counted from these. All of
-    these are of the steady clock (`turn.tick_ns`), never of the time of day.
+    Attributes the pipeline reads: `session` (bound session id, 0 before logon), `next_due` (ns at which `gather` must be called even
+    if no byte arrived; 0: never), `wire` (codes.WIRE_*), `held_until`. Attributes it writes: `last_in_ns` (time of the turn in which bytes
+    last arrived), `last_out_ns` (time of the turn in which output of this session was last made); heartbeats are counted from these. All
+    these times are of the steady clock (`turn.tick_ns`), not the time of day.
     """
 
     __slots__ = (
@@ -231,13 +231,13 @@ class Connection(ABC):
         self.last_in_ns = now_ns
         self.last_out_ns = now_ns
         self.next_due = 0
-        self.held_until = 0  # ns until which its logon waits (gateway/logon_guard.py); 0: none does
+        self.held_until = 0  # ns until which its logon waits (gateway/logon_guard.py); 0: no logon waits
         self.closing = False
         self.pipe: Any = None  # the pipeline's own record of this connection
 
     # ---------------------------------------------------------------------------------------------- bytes in
     def get_buffer(self, _hint: int = -1) -> memoryview:
-        """Free space at the end of the buffer; moves what is left to the front when space gets short. Empty: the buffer is full, do not
+        """Free space at the end of the buffer; moves the unread bytes to the front when space is short. Empty: the buffer is full, do not
         read."""
         start, end, size = self.start, self.end, self.buf.size - SLACK
         if start == end:
@@ -251,11 +251,11 @@ class Connection(ABC):
 
     @property
     def capacity(self) -> int:
-        """Bytes that the buffer holds when it is full."""
+        """Bytes that the buffer can hold."""
         return self.buf.size - SLACK
 
     def received(self, count: int) -> None:
-        """`count` bytes were put into the last `get_buffer()`."""
+        """`count` bytes were written into the last `get_buffer()`."""
         self.end += count
 
     def feed(self, data: bytes) -> int:
@@ -268,7 +268,7 @@ class Connection(ABC):
 
     @property
     def pending(self) -> int:
-        """Bytes received and not yet consumed."""
+        """Bytes received but not yet consumed."""
         return self.end - self.start
 
     def grow(self) -> None:
@@ -283,26 +283,26 @@ class Connection(ABC):
     # ---------------------------------------------------------------------------------------------- the turn
     @abstractmethod
     def gather(self, turn: TurnInput) -> bool:
-        """Decode from `buf[start:end]`, add rows, move `start`; also do what is due at `turn.now_ns` and set `next_due` anew.
+        """Decode from `buf[start:end]`, add rows, move `start`; also do what is due now and update `next_due`.
 
-        Stops when `turn.full`, at the budget, or when no whole message is left. Returns True when it stopped early and wants the next
-        turn at once (more whole messages, or a resend in pieces while `outlet.backlog` is small).
+        Stops when `turn.full`, at the budget, or when no complete message is left. Returns True if it stopped early and needs another
+        turn at once (more complete messages, or pieces of a resend while `outlet.backlog` is small).
         """
 
     @abstractmethod
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
-        """The server ends the session (shutdown, slow reader, operator): say why in the wire's own words (a Logout: C_SEND when logged
-        on, bytes through the outlet otherwise), then `self.close(reason, text)`."""
+        """The server ends the session (shutdown, slow reader, operator): send the reason as a message of the wire (a Logout: C_SEND if
+        logged on, else bytes through the outlet), then `self.close(reason, text)`."""
 
     def close(self, reason: int, text: str = "") -> None:
-        """No more input is taken; the outlet flushes and closes. The session stays bound until `lost` has written its C_LOGOFF."""
+        """Take no more input; the outlet flushes and closes. The session stays bound until `lost` has written its C_LOGOFF."""
         if not self.closing:
             self.closing = True
             self.next_due = 0
             self.outlet.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
-        """The socket is closed: log the session off. Called once, in a turn after the last `gather`."""
+        """The socket has closed: log the session off. Called once, in a turn after the last `gather`."""
         self.closing = True
         self.next_due = 0
         if self.session:
@@ -315,10 +315,10 @@ class Connection(ABC):
         """1 if the peer logged out, 0 if the connection was lost."""
         return 0
 
-    def dropped(self, data: bytes) -> None:  # noqa: B027  (only a wire whose numbers can begin anew must know)
-        """The socket is closed, or the peer does not read: output from `data` on (b"": from now on) will not be written.
+    def dropped(self, data: bytes) -> None:  # noqa: B027  (needed only by a wire whose numbers can be reset)
+        """The socket has closed, or the peer does not read: output from `data` on (b"": from now on) will not be written.
         Called before `lost`, perhaps more than once; the first call counts."""
 
     def unsent_from(self) -> int:
-        """First outgoing number that was never written to the socket, 0: not known, all of them were."""
+        """First outgoing number that was not written to the socket; 0: as far as known, all were written."""
         return 0

@@ -1,13 +1,13 @@
-"""Logons as they are tried: repeated failures from one address slow that address down, and each logon is logged, good or refused.
+"""Guards logons: repeated failures from one address delay further logons from it, and each logon is logged, successful or refused.
 
-Who fails often waits before the next logon of that address is looked at; right or wrong credentials wait alike, so that the waiting tells
-nothing. What counts is the address, never the name that was tried: a stranger can neither lock nor delay an account's owner, who comes from
-elsewhere. Who shares the stranger's address waits too, but never longer than MOST_NS, and is refused unlooked only while WAITING_NAME
-logons of its own name (or WAITING of any name) from there wait already. An address is an IPv4 address or an IPv6 /64, which one customer
-has as a whole.
+After several failures from an address, its next logon waits before it is processed. Right and wrong credentials wait equally long, so the
+delay reveals nothing. Failures are counted by address, not by name: an attacker can neither lock out nor delay an account's owner at another
+address. Owners who share the attacker's address wait too, but never longer than MOST_NS. A logon is refused unprocessed only while
+WAITING_NAME logons with the same name (or WAITING with any name) from that address already wait. An address is an IPv4 address or an IPv6
+/64, because one customer usually has a whole /64.
 
-Nothing here blocks, knows a clock or keeps more than ADDRESSES rows; times are of the caller's steady clock. Log lines are bounded, what
-was left out is counted. Secrets and user names never come here; text from clients is cut here and escaped by the log's writer.
+Nothing here blocks, reads a clock or keeps more than ADDRESSES rows; times are of the caller's steady clock. The number of log lines is
+bounded; those left out are counted. Secrets and user names never get here; text from clients is truncated here and escaped by the log writer.
 """
 
 import ipaddress
@@ -20,14 +20,14 @@ from protocol import codes, errors
 from .connection import Connection
 
 MS = 1_000_000
-FREE = 5  # failures of an address before it waits
+FREE = 5  # failures of an address below this cause no wait
 STEP_NS = 125 * MS  # the first wait; doubled with each further failure
 MOST_NS = 2_000 * MS
-WORST = 12  # more failures than that do not count: the way back takes two minutes at most
+WORST = 12  # failures above this are not counted, so all are forgotten after two minutes at most
 FORGIVE_NS = 10_000 * MS  # one failure is forgotten in this time
-ADDRESSES = 4096  # that failed lately; the one whose last failure is oldest goes first
-WAITING = 256  # logons of one address that may wait at a time
-WAITING_NAME = 4  # of these with the same name
+ADDRESSES = 4096  # with recent failures; the one whose last failure is oldest is dropped first
+WAITING = 256  # logons of one address that may wait at once
+WAITING_NAME = 4  # the same for one name
 NAME_CHARS = 64
 GUESSES = (codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID)  # the refusals that count as failures
 WIRES = {codes.WIRE_NONE: "none", codes.WIRE_FIX: "fix", codes.WIRE_BINARY: "binary"}
@@ -36,7 +36,7 @@ Log = Callable[..., None]
 
 
 def address_of(peer: str) -> str:
-    """`host:port` as the transport says it → what stands for the peer's owner."""
+    """`host:port` from the transport → the address that failures are counted for."""
     host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
     try:
         address = ipaddress.ip_address(host)
@@ -50,7 +50,7 @@ def address_of(peer: str) -> str:
 
 
 class Lines:
-    """How many log lines there may be: `burst` at once, one more every `every_ns`."""
+    """Limits log lines: `burst` at once, one more every `every_ns`."""
 
     __slots__ = ("at_ns", "burst", "every_ns", "left")
 
@@ -60,7 +60,7 @@ class Lines:
         self.at_ns = 0
 
     def take(self, now_ns: int) -> bool:
-        """May one be written now?"""
+        """True if a line may be written now; it is counted."""
         back = (now_ns - self.at_ns) // self.every_ns
         if back > 0:
             self.left = min(self.burst, self.left + back)
@@ -72,7 +72,7 @@ class Lines:
 
 
 class Address:
-    """What is remembered of an address that failed."""
+    """State of an address with recent failures."""
 
     __slots__ = ("failures", "last_ns", "lines", "names", "waiting")
 
@@ -81,32 +81,32 @@ class Address:
         self.last_ns = now_ns
         self.lines = Lines(5, 10_000 * MS)
         self.waiting = 0
-        self.names: dict[str, int] = {}  # waiting, by name
+        self.names: dict[str, int] = {}  # waiting logons by name
 
     def now(self, now_ns: int) -> int:
-        """Failures that are not forgotten yet."""
+        """Failures that are not yet forgotten."""
         return max(0, self.failures - (now_ns - self.last_ns) // FORGIVE_NS)
 
 
 class LogonGuard:
-    """One for both wires."""
+    """One per server, shared by both wires."""
 
     def __init__(self, log: Log | None = None) -> None:
         self.log = log
-        self.addresses: OrderedDict[str, Address] = OrderedDict()  # the longest without a failure first
-        self.waiting: dict[Connection, tuple[Address, str, int]] = {}  # its address, the name it gave, until when
+        self.addresses: OrderedDict[str, Address] = OrderedDict()  # the one whose last failure is oldest first
+        self.waiting: dict[Connection, tuple[Address, str, int]] = {}  # its address, the name given, the end of the wait
         self.refused = 0
         self.delayed = 0
-        self.turned_away = 0  # refused unlooked
-        self.unlogged = 0  # log lines left out and not reported yet
+        self.turned_away = 0  # refused without being processed
+        self.unlogged = 0  # log lines left out but not yet reported
         self._reported = 0
         self._refused_lines = Lines(50, 100 * MS)
         self._good_lines = Lines(100, 50 * MS)
 
     # ------------------------------------------------------------------------------------------------- before a logon
     def admit(self, connection: Connection, who: str, now_ns: int) -> int:
-        """A logon of this connection is there, in the name of `who`. OK: look at it. R_LOGON_DELAYED: refuse it. -1: ask again when
-        `connection.held_until` has come."""
+        """A logon in the name of `who` has arrived on this connection. OK: process it. R_LOGON_DELAYED: refuse it. -1: ask again at
+        `connection.held_until`."""
         held = self.waiting.get(connection)
         if held is not None:
             if now_ns < held[2]:
@@ -129,7 +129,7 @@ class LogonGuard:
         return -1
 
     def leave(self, connection: Connection) -> None:
-        """It no longer waits: its time has come, or its connection is closed."""
+        """End the wait of this connection's logon: its time is over, or the connection has closed."""
         held = self.waiting.pop(connection, None)
         connection.held_until = 0
         if held is not None:
@@ -139,13 +139,13 @@ class LogonGuard:
             if not address.names[who]:
                 del address.names[who]
 
-    # -------------------------------------------------------------------------------------------------- and after it
+    # -------------------------------------------------------------------------------------------------- after a logon
     def good(self, connection: Connection, who: str, session: str, now_ns: int) -> None:
-        """Logged on."""
+        """A logon succeeded: log it."""
         self._write(self._good_lines.take(now_ns), "info", "logon", connection, who, session=session)
 
     def bad(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None:
-        """Refused; wrong credentials count against the address."""
+        """A logon was refused: log it, and count wrong credentials for the address."""
         self.refused += 1
         name = address_of(connection.outlet.peer)
         address = self.addresses.get(name)
@@ -173,7 +173,7 @@ class LogonGuard:
         self.log(level, event, wire=WIRES[connection.wire], who=who[:NAME_CHARS], peer=connection.outlet.peer, **fields)
 
     def look(self) -> None:
-        """Now and then: when a flood is over, say how many lines were left out of it."""
+        """Called periodically: once a flood is over, log how many lines were left out."""
         if self.log is not None and self.unlogged and self.unlogged == self._reported:
             self.log("warning", "logon_lines_left_out", count=self.unlogged)
             self.unlogged = 0

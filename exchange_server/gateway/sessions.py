@@ -1,6 +1,6 @@
-"""Who is logged on: credentials in, session ids out, one connection to a session.
+"""Which sessions are logged on: checks credentials, gives session ids, allows one connection per session.
 
-Guarantees: a session has at most one connection; a second is refused and the first continues. A wrong name and a wrong secret give the
+Guarantees: a session has at most one connection; a second one is refused and the first continues. A wrong name and a wrong secret get the
 same answer and take the same time. Nothing here changes the exchange's state: a logon is a C_LOGON row that the connection adds.
 """
 
@@ -26,33 +26,33 @@ class Directory:
         self.guard = LogonGuard(log)
         self.bound: dict[int, Connection] = {}  # session id → its connection
         self.wires = [0, 0, 0]  # sessions bound, by codes.WIRE_*
-        self.fresh: set[int] = set()  # bound in the turn that is being made; cleared by the pipeline
-        self.kinds: dict[int, str] = {}  # session id → what it is for, where that is not order entry
+        self.fresh: set[int] = set()  # bound in the current turn; cleared by the pipeline
+        self.kinds: dict[int, str] = {}  # session id → its kind, if that is not order entry
         self.logons = LogonMemory()
         self.desk = Desk()
-        self.refused = 0  # credentials that were wrong, for `exos status`
+        self.refused = 0  # wrong credentials, for `exos status`
 
-    # Of guard: what a connection asks before it authenticates, and tells afterwards.
+    # Passed on to the logon guard: called by a connection before and after it authenticates.
     def admit(self, connection: Connection, who: str, now_ns: int) -> int:
-        """May a logon in the name of `who` be looked at? OK, R_LOGON_DELAYED (refuse it), or -1: at `connection.held_until`."""
+        """May a logon in the name of `who` be processed? OK; R_LOGON_DELAYED: refuse it; -1: ask again at `connection.held_until`."""
         return self.guard.admit(connection, who, now_ns)
 
     def leave(self, connection: Connection) -> None:
-        """The connection was closed, perhaps while its logon waited."""
+        """The connection has closed, perhaps while its logon waited."""
         self.guard.leave(connection)
 
     def logged_on(self, connection: Connection, who: str, now_ns: int) -> None:
-        """A logon was good: to the log."""
+        """A logon succeeded: log it."""
         session = self.registry.sessions.get(connection.session)
         self.guard.good(connection, who, session.name if session is not None else "", now_ns)
 
     def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None:
-        """A connection is closed before it was logged on: to the log, and wrong credentials against its address."""
+        """A connection is closed before its logon succeeded: log it, and count wrong credentials for its address."""
         self.guard.bad(connection, who, reason, text, now_ns)
 
     def authenticate_fix(self, our_comp_id: str, peer_comp_id: str, username: str, password: str) -> tuple[int, int]:
         """Credentials of a FIX Logon: 56 (us), 49 (them), 553, 554. (session id, OK), or (0, R_BAD_COMP_ID, R_BAD_CREDENTIALS or
-        R_ALREADY_LOGGED_ON); the last one only for who knows the secret."""
+        R_ALREADY_LOGGED_ON); the last one only if the secret was right."""
         session = self.registry.fix_session(our_comp_id, peer_comp_id)
         right = self.registry.check_password(session.id if session is not None else 0, username, password)
         if session is None:
@@ -76,7 +76,7 @@ class Directory:
         return session, codes.OK
 
     def bind(self, session: int, connection: Connection) -> bool:
-        """Give the session to this connection; its events go there from its E_LOGON on. False: another connection has it."""
+        """Bind the session to this connection; it gets the session's events from the E_LOGON on. False: another connection has it."""
         if session in self.bound:
             return False
         self.bound[session] = connection
@@ -85,18 +85,18 @@ class Directory:
         return True
 
     def unbind(self, session: int, connection: Connection) -> None:
-        """The connection gives the session back; nothing happens when another one has it."""
+        """Release the session from this connection; does nothing if another connection has it."""
         if self.bound.get(session) is connection:
             del self.bound[session]
             self.wires[connection.wire] -= 1
             self.fresh.discard(session)
 
     def kind_of(self, session: int) -> str:
-        """What the session is for; it chooses the kind in the table of its wire."""
+        """The purpose of the session; selects the kind in the table of its wire."""
         return self.kinds.get(session, ORDER_ENTRY)
 
     def connection_of(self, session: int) -> Connection | None:
-        """The connection that holds the session now."""
+        """The connection that has the session now."""
         return self.bound.get(session)
 
     def names(self) -> list[str]:
@@ -105,9 +105,9 @@ class Directory:
 
 
 def before_logon(events: NDArray[np.int64], fresh: set[int]) -> NDArray[np.int64]:
-    """A copy in which what lies before the E_LOGON of a session that logged on in this turn is addressed to nobody: its reports of that
-    time are numbered and fetched by resend; on the wire nothing comes before the logon reply. Removes from `fresh` the sessions whose
-    E_LOGON it has met."""
+    """A copy of the events without an addressee for events that precede the E_LOGON of a session that logs on in this turn. Nothing may come
+    before the logon reply on the wire; these reports are numbered, and the session can get them by resend. Removes from `fresh` the sessions
+    whose E_LOGON is in the chunk."""
     rows = events.reshape(-1, L.EVT_WORDS).copy()
     at = 0
     while at < len(rows) and fresh:

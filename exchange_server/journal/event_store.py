@@ -62,8 +62,9 @@ class EventStore:
     def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, runner: Runner | None = None, keep_free: int = 0) -> None:
         """Open or make the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
 
-        runner: allocates the next file beside the caller when this one is half full; None: the write that needs it does. keep_free: bytes of the disk that new files leave
-        to the journal. Never fails for what is on the disk: a folder that cannot be used is a pause.
+        runner: allocates the next file in the background when this one is half full; None: allocated by the write that needs it.
+        keep_free: bytes of the disk that new files leave to the journal. Never fails because of the disk's content: if the folder cannot be
+        used, the store is paused.
         """
         if rows_per_file < 1:
             raise ValueError(f"rows_per_file is {rows_per_file}: it must be at least 1")
@@ -72,11 +73,11 @@ class EventStore:
         self.paused = ""  # why nothing is written at present
         self.holes = Holes()  # to be rebuilt
         self.lost = Holes()
-        self.version = 0  # raised by rebuild.py when holes were closed or given up: who waits may ask again
-        self.suspects = Holes()  # not looked at since the last stop that was not clean
+        self.version = 0  # raised by rebuild.py when holes were filled or given up: readers that wait may try again
+        self.suspects = Holes()  # not checked since the last unclean stop
         self._runner = runner
         self._helper: Task | None = None
-        self._prepared = -1  # newest file that the helper was asked for
+        self._prepared = -1  # newest file requested from the runner
         self._sum = EventSum()  # over the rows before the tail
         self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
         self._tail = np.zeros(min(TAIL_BYTES // 8, rows_per_file * L.EVT_WORDS), dtype=np.int64)  # rows that are not in a file yet
@@ -195,13 +196,13 @@ class EventStore:
         self.files.close()
 
     def _prepare(self, runner: Runner, file: int) -> None:
-        """Have the next file allocated beside the running loop; a failure shows when the file is needed."""
+        """Allocate the next file in the background; a failure shows when the file is needed."""
 
         def work() -> None:
             try:
                 os.close(self.files.allocate(file))
             except OSError:
-                return  # tried again by the write that needs it, which pauses then
+                return  # the write that needs the file tries again, and pauses the store if that fails
 
         if self._helper is None or not self._helper.alive():
             self._prepared = file
@@ -329,7 +330,7 @@ class EventStore:
 
     # ---- the mark of a clean stop -------------------------------------------------------------------------------------
     def _read_synced(self) -> None:
-        """How far the last clean stop synced everything; 0 unless the mark is complete and ours."""
+        """How far the last clean stop synced everything; 0 unless the mark is complete and matches the format and file size of this store."""
         try:
             data = (self.directory / "synced").read_bytes()
         except FileNotFoundError:

@@ -144,7 +144,7 @@ def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:
 
 
 class Rebuilder:
-    """Looks after one server's event store. `look` belongs to the loop's thread; the work is done where `runner` has it done."""
+    """Looks after one server's event store. `look` is called in the loop's thread; `runner` runs the work itself."""
 
     def __init__(
         self,
@@ -257,7 +257,7 @@ class Rebuilder:
             files.close()
 
     def close(self) -> None:
-        """Have the work end at its next batch, and wait for it."""
+        """End the work at its next batch, and wait for it."""
         self._stop.set()
         if self._task is not None:
             self._task.join()

@@ -1,7 +1,7 @@
-"""Who runs the work that goes on beside the server: threads, or nobody but the caller.
+"""Runs the background work of the server: in threads, or in the caller's thread.
 
-Journal, event store, rebuilding and reading ahead start nothing by themselves; they are given a Runner. The server's is `Threads` (app.py). `Inline`
-starts nothing at all: a simulator or a test decides when a service gets on, and everything happens in one thread, in an order that repeats.
+Journal, event store, rebuilding and reading ahead start no threads themselves; they are given a Runner. The server's is `Threads` (app.py). `Inline`
+starts no threads: a simulator or a test decides when a service runs, and everything happens in one thread, in a reproducible order.
 """
 
 import _thread
@@ -17,23 +17,23 @@ READERS = 2
 
 
 class Task(Protocol):
-    """Something that was started."""
+    """Work that was started."""
 
     def alive(self) -> bool:
-        """It has not ended."""
+        """True if it has not ended."""
 
     def join(self) -> None:
         """Wait until it has ended."""
 
     def step(self) -> None:
-        """Let it get on if it cannot by itself: nothing for a thread, one round of the service inline."""
+        """Run one round of an inline service; does nothing for a thread, which runs by itself."""
 
 
 class Result(Protocol):
-    """Of a call that may be made ahead."""
+    """The result of a call that may be made ahead of time."""
 
     def result(self) -> Any:
-        """Its value, waited for or made now. Raises what it raised."""
+        """The value: waits for the call, or makes it now. Raises what the call raised."""
 
 
 class Reader(Protocol):
@@ -46,17 +46,17 @@ class Runner(Protocol):
     """Starts work."""
 
     def service(self, name: str, work: Callable[[], None], step: Callable[[], None]) -> Task:
-        """Work that ends only when it is told to (by means of its own). `step` is one round of it for who has no thread for it."""
+        """Start work that runs until it is told to end (in its own way). `step` does one round of it, for a runner without threads."""
 
     def once(self, name: str, work: Callable[[], None], idle: bool = False) -> Task:
-        """Work that ends by itself. idle: only with time that nobody else wants."""
+        """Start work that ends by itself. idle: it gets only CPU time that nothing else uses."""
 
     def reader(self, name: str) -> AbstractContextManager[Reader]:
         """For reading ahead; after its end nothing runs any more."""
 
 
 class _Service:
-    """A service in a thread of its own; no signal cuts its system calls short."""
+    """A service in a thread of its own; signals do not interrupt its system calls."""
 
     def __init__(self, name: str, work: Callable[[], None]) -> None:
         def run() -> None:
@@ -77,7 +77,8 @@ class _Service:
 
 
 class _Once:
-    """A piece of work in a thread. Started the low way: Thread.start() waits until the thread runs, and this one is started between turns."""
+    """A piece of work in a thread. Started through the low-level interface, because it is started between turns and Thread.start() waits
+    until the thread runs."""
 
     def __init__(self, work: Callable[[], None], idle: bool) -> None:
         self._running = _thread.allocate_lock()
@@ -118,7 +119,7 @@ class Threads:
 
 
 class _Ended:
-    """Work that was done where it was asked for."""
+    """Work that was done at once, in the caller's thread."""
 
     def alive(self) -> bool:
         return False
@@ -131,7 +132,7 @@ class _Ended:
 
 
 class _Stepped:
-    """A service that gets on when somebody lets it."""
+    """A service that runs only when `step` is called."""
 
     def __init__(self, step: Callable[[], None], services: "list[_Stepped]") -> None:
         self._step = step
@@ -141,7 +142,7 @@ class _Stepped:
         return self in self._services
 
     def join(self) -> None:
-        """Its last round."""
+        """Run the last round and end."""
         if self in self._services:
             self._step()
             self._services.remove(self)
@@ -151,7 +152,7 @@ class _Stepped:
 
 
 class _Later:
-    """A call that is made when its result is asked for."""
+    """A call that is made when its result is requested."""
 
     def __init__(self, call: Callable[[], Any]) -> None:
         self._call: Callable[[], Any] | None = call
@@ -165,14 +166,14 @@ class _Later:
 
 
 class _NotAhead:
-    """Takes calls and makes each when it is needed."""
+    """Takes calls and makes each when its result is requested."""
 
     def submit(self, call: Callable[..., Any], /, *arguments: Any) -> Result:
         return _Later(lambda: call(*arguments))
 
 
 class Inline:
-    """No threads. `step` lets every service get on by one round; other work is done at once, or when its result is asked for."""
+    """No threads. `step` runs one round of every service; other work is done at once, or when its result is requested."""
 
     def __init__(self) -> None:
         self._services: list[_Stepped] = []

@@ -1,6 +1,6 @@
 """The journal's files while the server runs: append, commit, roll over, fail.
 
-    journal = Journal.open(directory, server_id, runner)  # a new one; an old one comes out of recover.py
+    journal = Journal.open(directory, server_id, runner)  # a new one; recover.py opens an existing one
     ticket = journal.append(rows)                         # whole turns; copies, never blocks on the disk
     journal.kick()                                        # the writer thread writes everything there as one frame ...
     journal.commit_inline()                               # ... or the caller writes and syncs itself, when nothing else is pending
@@ -155,8 +155,9 @@ class Journal:
     ) -> "Journal":
         """Open for writing: a new journal in an empty folder, or (position, lock: from recover.py) an existing one at its end.
 
-        runner: where the writer and the preparer of segments run. segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for rows that wait, also the longest turn (0: 16 MiB or what a
-        segment holds). reserve_bytes: space_low() is True when the next segment cannot be made and less than this is left (0: a quarter).
+        runner: runs the writer and the preparer of segments. segment_bytes: multiple of 4096, at least 32 KiB. ring_bytes: room for waiting
+        rows, also the longest turn (0: 16 MiB, or the capacity of a segment if that is less). reserve_bytes: space_low() is True when the next
+        segment cannot be made and less than this is left (0: a quarter).
         Raises JournalLocked, JournalError (folder not empty, no space), ValueError (settings).
         """
         if segment_bytes < SMALLEST_SEGMENT or segment_bytes % 4096:
@@ -193,7 +194,7 @@ class Journal:
 
         rows: int64 words, a multiple of 16, or the same bytes. first_seq: the sequence that the caller expects next (-1: not
         given). Waits for the writer only if the ring is full (see backlog_bytes). Raises JournalFailed; ValueError when the rows are
-        not whole rows, longer than the ring, or out of sequence: a broken caller.
+        not whole rows, longer than the ring, or out of sequence: an error of the caller.
         """
         words = rows if isinstance(rows, np.ndarray) else np.frombuffer(rows, dtype=np.int64)
         if words.dtype != np.int64 or words.ndim != 1 or not words.flags.writeable or not words.flags.c_contiguous:
@@ -259,7 +260,7 @@ class Journal:
             answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
             if answer != dw.COMMIT_ROLL or wait_ms <= 0:
                 break
-            wait_ms = 0 if self._words[dw.ST_PREPARE_ERRNO] else wait_ms - 5  # no room for a next segment: not worth waiting
+            wait_ms = 0 if self._words[dw.ST_PREPARE_ERRNO] else wait_ms - 5  # no disk space for a next segment: do not wait
             self._preparer.step()
             self._stop.wait(0.005)
         if answer == dw.COMMIT_FAILED:
@@ -304,7 +305,7 @@ class Journal:
             pass  # no event was pending: the caller checked without one
         return self._words[dw.ST_RELEASED]
 
-    # ---- what went wrong, what is left ------------------------------------------------------------------------------
+    # ---- failure and free space ------------------------------------------------------------------------------
     @property
     def failed(self) -> Failure | None:
         """None, or the failure: from then on nothing is written and the process must stop."""
@@ -401,7 +402,7 @@ class Journal:
         try:
             if self.failed is None:
                 self.wait(self.next_seq)
-                self._writer.step()  # a mark that waits
+                self._writer.step()  # writes a waiting mark
                 if digest is not None:
                     self.commit_mark(digest, event_seq, MARK_WAIT_MS)
         finally:
@@ -430,7 +431,7 @@ class Journal:
         return failure.text if failure is not None else f"journal {self.directory} is closed"
 
     def _begin_epoch(self, position: Position) -> None:
-        """Write the new epoch to the disk before any frame has it, and the watermark at the end that was found."""
+        """Write the new epoch to the disk before any frame has it, and the watermark at the end found by recovery."""
         w = fmt.Watermark(self.server_id, self.epoch, position.seq, position.segment, position.offset, position.chain)
         slot = fmt.pack_watermark(w)
         for at in fmt.SLOT_OFFSETS:
@@ -441,7 +442,7 @@ class Journal:
         dw.writer_thread(*self._arguments)
 
     def _write_round(self) -> None:
-        """What the writer does, for who has no thread for it: everything that is there written and synced, the watermark too."""
+        """One round of the writer, for a runner without threads: writes and syncs everything appended, and the watermark."""
         st = self._st
         if self._closed and st[dw.ST_STOP]:
             if st[dw.ST_FAIL] == 0:
@@ -451,7 +452,7 @@ class Journal:
         while dw.commit_inline(*self._arguments, 1) == dw.COMMIT_ROLL:
             self._prepare_round()
             if st[dw.ST_NEXT_FD] < 0:
-                break  # no room for a next segment: tried again in the next round
+                break  # no disk space for a next segment: tried again in the next round
         if self.mode == "async" and st[dw.ST_FAIL] == 0 and st[dw.ST_SYNCED_COMMITS] != st[dw.ST_COMMITS]:
             tmp, _, marks, marks8 = self._mark_arguments
             dw.sync_written(st, self._fn, tmp, marks, marks8)
@@ -459,7 +460,7 @@ class Journal:
             os.eventfd_write(self._done, 1)
 
     def _prepare_forever(self) -> None:
-        """Keep one segment ready; close the one that was left."""
+        """Keep one segment ready; close the previous one."""
         st = self._st
         poll = select.poll()
         poll.register(self._prepare, select.POLLIN)
@@ -469,10 +470,10 @@ class Journal:
             try:
                 os.eventfd_read(self._prepare)
             except BlockingIOError:
-                continue  # the time was up, nobody called
+                continue  # timed out without a request
 
     def _prepare_round(self, pause: threading.Event | None = None) -> None:
-        """Close the segment that was left and make the next one ready. pause: in small steps, beside the server."""
+        """Close the previous segment and prepare the next one. pause: in small steps, in the background."""
         st = self._st
         if st[dw.ST_OLD_FD] >= 0:
             old, st[dw.ST_OLD_FD] = int(st[dw.ST_OLD_FD]), -1

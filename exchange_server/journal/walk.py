@@ -5,7 +5,7 @@ watermark is beyond X, a valid later frame exists (in async mode: one whose wate
 Otherwise the bytes from X on are a torn tail: they were never acknowledged. A refusal names file, offset, the rows affected and what to do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,8 +19,9 @@ from .runner import Inline, Reader, Result, Runner
 from .store import JournalError, Position
 from .system import FUNCTIONS
 
-BATCH_WORDS = 1 << 18  # 2 MiB of rows a step: it stays in the cache between the reader and the engine
+BATCH_WORDS = 1 << 18  # 2 MiB of rows per step: they stay in the cache between the reader and the engine
 TABLE_FRAMES = 4096
+Progress = Callable[[int, int], None]  # rows done, rows in all (0: not known)
 
 _WHY = {
     jw.WALK_END: "zeros where a frame should begin, with data after them",
@@ -97,11 +98,12 @@ class Walk:
         batch_words: int = BATCH_WORDS,
         fn: NDArray[np.int64] = FUNCTIONS,
         runner: Runner | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """start: position after a snapshot (None: the first segment). accept: (segment, offset) that an operator agreed to cut at.
 
-        runner: reads ahead (None: nobody does). live: a server is writing: read up to the watermark and judge nothing behind it. Raises JournalError when there is no journal,
-        JournalRefused.
+        runner: reads ahead (None: no reading ahead). live: a server is writing: read up to the watermark and check nothing after it. Raises
+        JournalError when there is no journal, JournalRefused.
         """
         self.directory = directory
         self.frames = 0
@@ -114,6 +116,7 @@ class Walk:
         self._fn = fn
         self._runner: Runner = runner if runner is not None else Inline()
         self._start = start
+        self._progress = progress
         segments = list_segments(directory) if directory.is_dir() else []
         if not segments:
             raise JournalError(f"journal folder {directory} holds no segments")
@@ -164,6 +167,12 @@ class Walk:
                 turn ^= 1
                 ahead = pool.submit(self._step, turn)
                 yield batch
+                if self._progress is not None:
+                    self._progress(self.rows, self._expected())
+
+    def _expected(self) -> int:
+        """How many rows there are in all, as the watermark says; 0: not known."""
+        return 0 if self.watermark is None else self.watermark.seq - (self._start.seq if self._start is not None else 0)
 
     def _step(self, buffer: int) -> Batch | None:
         while not self._ended:
@@ -273,7 +282,7 @@ class Walk:
         res[jw.WR_SEGMENT] = number
         res[jw.WR_SERVER] = header.server_id
         self._opened = True
-        if number == self._last_begun and not self._live:  # the start of its zeros is searched while its frames are read and processed
+        if number == self._last_begun and not self._live:  # find the start of its zeros while its frames are read and processed
             self._content_end = self._pool.submit(jw.last_nonzero, self._data, self._words, 0)
         return True
 
@@ -368,7 +377,7 @@ class Walk:
         rows = f"{seq} to {last - 1}" if 0 <= seq < last else (f"{seq} and after" if seq >= 0 else "unknown")
         return JournalRefused(path, offset, rows, why, WAYS_OUT.format(data=self.directory.parent, segment=segment, offset=offset))
 
-    # ---- small things -------------------------------------------------------------------------------------------------
+    # ---- helpers -------------------------------------------------------------------------------------------------
     def _finish(self, tail: Tail) -> None:
         tail.short = self._short
         self.tail = tail

@@ -1,1 +1,1 @@
-"""Floor 5: the server's only asyncio: clock, sockets, the pipeline of one turn, and what is observed of it."""
+"""Floor 5: the only use of asyncio in the server: clock, sockets, the pipeline of one turn, counters and logs."""

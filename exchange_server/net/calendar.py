@@ -1,7 +1,7 @@
-"""The calendar: when something is due on a link, or in the engine, though no byte arrives.
+"""The calendar: times at which something is due on a link, or in the engine, even if no byte arrives.
 
-One entry for each link, moved lazily: an entry that turns out to be early is set again when it comes. Nothing is scanned. The loop is given one
-timer, for the earliest entry. All times are ns of the steady clock, except the engine's next expiry, which is exchange time.
+Each link has one entry, moved lazily: an entry that is too early is set again when it comes due. Nothing is scanned. The loop gets one timer,
+for the earliest entry. All times are ns of the steady clock, except the engine's next expiry, which is exchange time.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ STOOD_STILL = "the process or its machine was frozen; peers are checked for sile
 
 
 class Calendar:
-    """first: the earliest entry, 0: none. expiry: when the engine's next order expires, 0: none. timer: what the loop was asked for."""
+    """first: the earliest entry, 0: none. expiry: when the engine's next order expires, 0: none. timer: the time requested from the loop."""
 
     __slots__ = (
         "_clock",
@@ -45,7 +45,7 @@ class Calendar:
         self._log = log
         self._wake = wake
         self._entries: SortedList = SortedList()  # (ns, link id)
-        self._quiet_until = 0  # after the process stood still: peers are judged once their bytes have been read
+        self._quiet_until = 0  # after the process stood still: timeouts are checked only after the peers' bytes have been read
         self._timer_at = 0
         self.first = 0
         self.expiry = 0
@@ -55,7 +55,7 @@ class Calendar:
         return len(self._entries)
 
     def arm(self, link: Link) -> None:
-        """Put the link's next timer in when it is earlier than the one that stands there."""
+        """Enter the link's next timer if it is earlier than its current entry."""
         due = link.next_timer()
         if due and (not link.timer_at or due < link.timer_at):
             self.disarm(link)
@@ -66,18 +66,18 @@ class Calendar:
                 self.set_timer()
 
     def disarm(self, link: Link) -> None:
-        """Take the link's entry out."""
+        """Remove the link's entry."""
         if link.timer_at:
             self._entries.discard((link.timer_at, link.id))
             link.timer_at = 0
             self.first = self._entries[0][0] if self._entries else 0
 
     def set_timer(self) -> None:
-        """Have the loop wake us for what is due next."""
+        """Set the loop's timer for the next due time."""
         due, tick = self.first, self._clock.tick_ns()
         if due and due < self._quiet_until:
             due = self._quiet_until
-        if self.expiry:  # in exchange time, which may run slower
+        if self.expiry:  # exchange time may run slower than the steady clock
             expiry = tick + self._clock.wait_ns(self.expiry)
             if not due or expiry < due:
                 due = expiry
@@ -91,10 +91,10 @@ class Calendar:
     def _fired(self) -> None:
         self.timer = None
         self._timer_at = 0
-        self._wake()  # the turn sets the timer anew
+        self._wake()  # the turn sets the timer again
 
     def take(self, now: int) -> list[int]:
-        """Take what is due out: the links' ids. None after a stand-still: then the peers' bytes are read first."""
+        """Remove the due entries and return their link ids; none directly after a stand-still, because the peers' bytes are read first."""
         entries, limits = self._entries, self._limits
         if now < self._quiet_until:
             return []

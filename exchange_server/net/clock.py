@@ -1,16 +1,16 @@
-"""The one place that reads clocks. A turn's times are taken here once; everything below gets them as arguments.
+"""The only place that reads clocks. The times of a turn are read here once; everything below gets them as arguments.
 
-Three times come out of it, because one clock cannot serve three masters:
-  * `tick`, the steady clock: ns that pass whatever is done to the time of day. Liveness, throttles and ages are counted in it. It goes on
-    across restarts (the journal keeps it), and it counts while the machine sleeps.
-  * `now`, exchange time: what TIME rows, expiry and timestamps go by. It follows the time of day and never falls. While it is ahead (the time of
-    day was set back) it creeps on, at least 1 ns a reading and at most at half speed. A jump of the time of day forward is not taken before
-    an operator accepts it or it is undone: until then exchange time goes on at the speed of the steady clock.
-  * `real`, the machine's time of day, for the comparison with what peers say (SendingTime).
+There are three times:
+  * `tick`, the steady clock: ns that pass independently of changes to the time of day. Liveness, throttles and ages use it. It continues
+    across restarts (the journal keeps it) and while the machine sleeps.
+  * `now`, exchange time, used by TIME rows, expiry and timestamps. It follows the time of day and never goes back. While it is ahead (the time
+    of day was set back) it runs slowly: at least 1 ns per reading, at most half speed. A forward jump of the time of day is not followed
+    until an operator accepts it or it is undone; until then exchange time runs at the speed of the steady clock.
+  * `real`, the machine's time of day, compared with the peers' times (SendingTime).
 
-What is a jump? Time of day and monotonic clock must move on alike: their difference is watched, so idle hours, a stopped process and a
-sleeping machine are no jumps. At a start the journal's difference is compared, as long as the machine was not started anew meanwhile;
-otherwise downtime cannot be told from a wrong clock, and only an absence longer than `absence_ns` is taken for one.
+Detecting a jump: the difference between time of day and monotonic clock must stay the same, so idle hours, a stopped process and a sleeping
+machine are not jumps. At a start the difference is compared with the journal's, unless the machine was restarted in the meantime. After a
+restart of the machine, downtime and a wrong clock look the same, and only an absence longer than `absence_ns` counts as a jump.
 """
 
 import time
@@ -23,14 +23,14 @@ import msgspec
 
 MILLION = 1_000_000
 SECOND = 1_000_000_000
-STEP_NS = MILLION  # a difference below this is the ordinary discipline of the clock
+STEP_NS = MILLION  # a difference below this is a normal adjustment of the clock
 READ_AGAIN = 10  # tries to read both clocks without being interrupted in between
 
 machine_steady_ns = partial(time.clock_gettime_ns, time.CLOCK_BOOTTIME)  # ns since the machine was started, sleep included
 
 
 class ClockRules(msgspec.Struct, frozen=True, kw_only=True):
-    """How far the time of day may move on by itself: between two readings, while the server was down, and while its machine was."""
+    """How far the time of day may jump ahead without an operator: between two readings, while the server was down, while the machine was down."""
 
     jump_ns: int = 5 * SECOND
     start_ns: int = 60 * SECOND
@@ -38,17 +38,18 @@ class ClockRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClockMemory(NamedTuple):
-    """What the journal knows of the clocks: the newest TIME row."""
+    """The clocks as last journaled: the newest TIME row."""
 
     time_ns: int = 0
     tick_ns: int = 0
     offset_ns: int = 0  # `line`
     boot: int = 0
-    held: bool = False  # a jump was not taken yet
+    held: bool = False  # a jump was not yet accepted
 
 
 class Clock:
-    """Exchange time, the steady clock and the time of day. `real` and `steady` read ns (tests give their own); boot: this start of the machine."""
+    """Exchange time, the steady clock and the time of day. `real` and `steady` return ns (tests pass their own); boot: number of
+    this start of the machine."""
 
     __slots__ = ("back_steps", "behind_ns", "boot", "jump_ns", "jumps", "line", "news", "now", "offset", "read_real", "read_steady", "real", "rules", "seen", "steady", "tick_base")  # fmt: skip
 
@@ -64,22 +65,22 @@ class Clock:
         self.read_steady = steady if steady is not None else machine_steady_ns
         self.rules = rules
         self.boot = machine_boot() if boot is None else boot
-        self.news: list[tuple[str, str, dict[str, Any]]] = []  # (level, event, fields) that nobody has logged yet
+        self.news: list[tuple[str, str, dict[str, Any]]] = []  # (level, event, fields) not yet logged
         self.back_steps = 0
         self.jumps = 0
-        self.jump_ns = 0  # how far the time of day lies ahead of what is believed; 0: it is believed
+        self.jump_ns = 0  # how far the time of day is ahead of the accepted time; 0: it is accepted
         self.real, self.steady = self._read()
         self.seen = self.real - self.steady
-        self.line = 0  # the offset before a step back: as long as exchange time is ahead, the way back up to it is no jump
+        self.line = 0  # the offset before a step back: while exchange time is ahead, a step forward to this offset is not a jump
         self.offset = self._begin(memory)
         believed = self.offset + self.steady
         self.now = memory.time_ns or believed
-        self.behind_ns = max(0, self.now - believed)  # how far the believed time of day lies behind exchange time
+        self.behind_ns = max(0, self.now - believed)  # how far the accepted time of day is behind exchange time
         away = max(0, believed - memory.time_ns) if memory.time_ns else 0
         self.tick_base = (memory.tick_ns + away if memory.tick_ns else max(self.now, believed)) - self.steady
 
     def _begin(self, memory: ClockMemory) -> int:
-        """The offset to go by at a start."""
+        """The offset to use at a start."""
         if not memory.time_ns:
             self.line = self.seen
             return self.seen
@@ -98,7 +99,7 @@ class Clock:
         return self.seen
 
     def _read(self) -> tuple[int, int]:
-        """Time of day and steady clock of one moment: read again when the process was held up in between."""
+        """Time of day and steady clock of one moment; both are read again if the process was interrupted in between."""
         for _ in range(READ_AGAIN):
             before = self.read_steady()
             real = self.read_real()
@@ -108,12 +109,12 @@ class Clock:
         return real, steady
 
     def now_ns(self) -> int:
-        """Read the clocks; exchange time."""
+        """Read the clocks; returns exchange time."""
         steady = self.read_steady()
         real = self.read_real()
         seen = real - steady
         if -STEP_NS < seen - self.seen < STEP_NS and real >= self.now and self.offset == self.seen and not self.jump_ns:
-            # Nothing has been set, exchange time is the time of day: nearly every turn, so it is said once more in short.
+            # Fast path for nearly every turn: the clock was not set, and exchange time is the time of day.
             self.real = self.now = real
             self.steady = steady
             self.seen = self.offset = self.line = seen
@@ -156,14 +157,14 @@ class Clock:
         self.news.append(("warning", "clock_step_back", {"back_s": seconds(back)}))
 
     def tell(self, log: Callable[..., None], **more: Any) -> None:
-        """Log what there is to say: one line for each step of the time of day. more: fields of every line."""
+        """Log the news, one line for each step of the time of day. more: fields added to every line."""
         news, self.news = self.news, []
         for level, event, fields in news:
             log(level, event, **more, **fields)
 
     @property
     def held(self) -> bool:
-        """The time of day has jumped forward and is not believed."""
+        """True: the time of day has jumped forward and is not accepted."""
         return self.jump_ns != 0
 
     @property
@@ -176,14 +177,14 @@ class Clock:
         return self.tick_base + self.read_steady()
 
     def accept(self, who: str) -> None:
-        """An operator says that the time of day is right: exchange time goes there with the next reading."""
+        """An operator confirms the time of day: exchange time moves to it with the next reading."""
         if self.jump_ns:
             self.line = self.offset = self.seen
             self.news.append(("warning", "clock_accepted", {"who": who, "ahead_s": seconds(self.jump_ns)}))
             self.jump_ns = 0
 
     def wait_ns(self, due_ns: int) -> int:
-        """How long until exchange time will be `due_ns`, from the last reading: as long as it is ahead it runs at half speed."""
+        """ns from the last reading until exchange time reaches `due_ns`; while it is ahead it runs at half speed."""
         left = due_ns - self.now
         return left + min(left, self.behind_ns) if left > 0 else 0
 
@@ -211,7 +212,7 @@ def utc(ns: int) -> str:
 
 
 def machine_boot() -> int:
-    """A number for this start of the machine, 1 to 2^62; 0 where it cannot be told."""
+    """A number that identifies this start of the machine, 1 to 2^62; 0 if it is not known."""
     try:
         text = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
         return (int(text.strip().replace("-", ""), 16) >> 66) + 1

@@ -1,13 +1,13 @@
-"""One socket: bytes straight into the connection's buffer, output in order, and a bound on everything a peer can make us keep.
+"""One socket: bytes go directly into the connection's buffer, output leaves in order, and all memory that a peer can use is bounded.
 
 Guarantees
-  * A peer before logon gets 8 kB of buffer, `logon_ns` and `logon_bytes`; then it is cut.
-  * A peer that does not read is not read either once `read_stop_bytes` wait for it, and is cut with a named reason
-    (R_SLOW_READER) at `slow_bytes` or `slow_ns`. Other peers are not touched by it.
-  * The kernel's buffers for a peer are bounded too, so that `slow_bytes` and `slow_ns` mean what they say.
+  * A peer before logon gets 8 kB of buffer, `logon_ns` and `logon_bytes`; then it is disconnected.
+  * If a peer does not read, its input is no longer read once `read_stop_bytes` wait for it, and it is disconnected with
+    R_SLOW_READER at `slow_bytes` or `slow_ns`. Other peers are not affected.
+  * The kernel's buffers for a peer are bounded too, so `slow_bytes` and `slow_ns` take effect as configured.
   * What is written after `close` is dropped; what was written before is flushed, for at most `linger_s` (`slow_linger_s` for a slow reader): a
-    peer that reads again in that time finds the reason at the end of what it is given.
-  * A link never hands one peer's bytes to another: queues belong to the link and die with it.
+    peer that reads again within that time gets the reason as its last message.
+  * One peer's bytes never go to another: queues belong to the link and are discarded with it.
 """
 
 import asyncio
@@ -25,12 +25,12 @@ from .limits import Limits
 
 Maker = Callable[[int, "Link"], Connection]  # (ns now, the way out) -> a new connection
 
-SEND_BUFFER = 256 * 1024  # of the kernel (it takes twice as much): without a limit it takes megabytes for a peer that never reads
-NOT_SENT = 128 * 1024  # of it that may wait unsent
+SEND_BUFFER = 256 * 1024  # of the kernel (it uses twice as much): without a limit it buffers megabytes for a peer that never reads
+NOT_SENT = 128 * 1024  # part of it that may be unsent
 TCP_NOTSENT_LOWAT = 25  # Linux; the socket module has no name for it before Python 3.12
-WRITE_HIGH = 256 * 1024  # bytes in the transport's own buffer at which it says pause
+WRITE_HIGH = 256 * 1024  # bytes in the transport's own buffer at which it pauses writing
 UNIX_PATH_MAX = 100  # bytes; the system's limit is 107
-NEARLY_FULL = 1024  # free bytes of a receive buffer below which it is asked whether it takes more
+NEARLY_FULL = 1024  # free bytes of a receive buffer below which the connection is asked for more space
 
 
 class PortError(Exception):
@@ -38,22 +38,22 @@ class PortError(Exception):
 
 
 class Hub(Protocol):
-    """What a link needs of the server that it belongs to (net/turn.py gives it)."""
+    """What a link needs from its server (provided by net/turn.py)."""
 
     loop: asyncio.AbstractEventLoop
     clock: Clock
     limits: Limits
 
-    # The parts below are attributes that hold a function, so that a link calls it without a step in between.
+    # These attributes hold functions, so a link calls them without an extra call in between.
     attach: Callable[["Link"], None]  # the peer has connected
-    detach: Callable[["Link"], None]  # the socket is gone
+    detach: Callable[["Link"], None]  # the socket has closed
     arm: Callable[["Link"], None]  # its next timer may have become earlier
     hold: Callable[["Link", bytes], None]  # output that leaves with the turn
-    slow: Callable[["Link"], None]  # the peer lets too much pile up
+    slow: Callable[["Link"], None]  # the peer has too much unread output
     close_after_turn: Callable[["Link"], None]
 
     def mark(self, link: "Link") -> None:
-        """The link has something for the next turn."""
+        """Put the link on the list of the next turn."""
 
 
 class Link(asyncio.BufferedProtocol):
@@ -75,22 +75,22 @@ class Link(asyncio.BufferedProtocol):
         self.received = 0
         self.ready = False  # it is on the list of the next turn
         self.reading = True
-        self.stalled = False  # its output is not taken fast enough: its input waits
+        self.stalled = False  # its output is not read fast enough: its input waits
         self.wants = False  # the last gather stopped early
-        self.closing: tuple[int, str] | None = None  # from close() on: nothing is read, the connection writes nothing more
-        self.closed = False  # from the end of that turn on: nothing is held for it either
+        self.closing: tuple[int, str] | None = None  # set by close(): from then on nothing is read and the connection writes nothing more
+        self.closed = False  # set at the end of that turn: from then on no output is held for it
         self.lost = False
-        self.logged_off = False  # its session was given back
-        self.expelled = False  # our own goodbye is on its way
+        self.logged_off = False  # its session was logged off
+        self.expelled = False  # the server is ending the session: a Logout is being sent
         self.eof = False
         self.finishing = False  # the last byte for the peer has been written
-        self.greedy_at = 0  # when it last took more than a modest part of a turn
-        self.queue: deque[bytes] = deque()  # released, but the transport said pause
+        self.greedy_at = 0  # when it last used more than a modest part of a turn
+        self.queue: deque[bytes] = deque()  # released, but the transport has paused writing
         self.queued = 0
         self.held = 0  # made, not yet released
-        self.paused_at = 0  # ns; 0: the peer takes what we send
-        self.deadline = 0  # ns until which a logon must have come
-        self.timer_at = 0  # ns at which it stands in the calendar
+        self.paused_at = 0  # ns; 0: the peer reads its output
+        self.deadline = 0  # ns by which a logon must have arrived
+        self.timer_at = 0  # ns of its entry in the calendar
 
     # ------------------------------------------------------------------------------------------------- asyncio
     def connection_made(self, transport: Any) -> None:
@@ -110,7 +110,7 @@ class Link(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         connection = self.connection
-        if self.finishing:  # nobody reads what comes behind the goodbye; but it is taken, or the system would drop the goodbye
+        if self.finishing:  # input after the Logout is discarded, but must be read: otherwise the system would drop the Logout
             connection.start = connection.end = 0
             return
         connection.end += nbytes
@@ -122,10 +122,10 @@ class Link(asyncio.BufferedProtocol):
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """The peer will send no more; what it has sent is still carried out and answered."""
+        """The peer will send no more; messages already received are still carried out and answered."""
         self.eof = True
         if self.finishing:
-            return False  # both sides have said all: close
+            return False  # both sides are done: close
         self.hub.mark(self)
         return True
 
@@ -191,13 +191,13 @@ class Link(asyncio.BufferedProtocol):
             self.hub.slow(self)
 
     def finish(self) -> None:
-        """Flush, say that nothing more comes, and close when the peer has done the same; one that does not in time is dropped.
+        """Flush, send EOF, and close when the peer has sent EOF too; a peer that does not do so in time is dropped.
 
-        Closing at once would lose the goodbye: with bytes of the peer unread the system answers with a reset and throws away what it has not sent."""
+        Closing at once could lose the Logout: if bytes of the peer are unread, the system sends a reset and discards its unsent data."""
         if self.lost or self.finishing:
             return
         self.finishing = True
-        while self.queue:  # a slow peer's backlog is dropped before its goodbye (see Links.slow), so this is short
+        while self.queue:  # a slow peer's backlog is discarded before its Logout (see Links.slow), so this is short
             self.transport.write(self.queue.popleft())
         self.queued = 0
         if self.eof or not self.transport.can_write_eof():
@@ -212,7 +212,7 @@ class Link(asyncio.BufferedProtocol):
         self.hub.loop.call_later(linger_s, self.transport.abort)
 
     def next_timer(self) -> int:
-        """ns of the next thing due on this link, 0: nothing."""
+        """ns at which something is next due on this link; 0: nothing."""
         if self.lost or self.connection is None:
             return 0
         due = self.connection.next_due
@@ -247,7 +247,7 @@ async def listen_tcp(hub: Hub, kind: str, host: str, port: int, make: Maker) -> 
 
 
 async def listen_unix(hub: Hub, kind: str, path: Path, make: Maker) -> asyncio.AbstractServer:
-    """Open the operator's socket, readable by its owner only. The data folder's lock is held, so a file that lies there is a leftover."""
+    """Open the operator's socket, readable by its owner only. The data folder's lock is held, so an existing file is a leftover."""
     try:
         sock = unix_socket(path)
         return await hub.loop.create_unix_server(lambda: Link(hub, kind, make), sock=sock)
@@ -256,7 +256,7 @@ async def listen_unix(hub: Hub, kind: str, path: Path, make: Maker) -> asyncio.A
 
 
 def unix_socket(path: Path) -> socket.socket:
-    """A bound socket with mode 0600. A path longer than the system takes is reached through its folder's descriptor. Raises OSError."""
+    """A bound socket with mode 0600. A path longer than the system allows is opened through its folder's descriptor. Raises OSError."""
     path.unlink(missing_ok=True)
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
     folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)

@@ -1,8 +1,8 @@
-"""What one session gets of a turn, so that a flood does not make others wait.
+"""Limits the share of one session in a turn, so that a flood does not delay other sessions.
 
-A turn is as long as what was read for it, and everybody's answers leave at its end. When all who are there are busy, long turns are right: they carry
-most. But when a modest session is among them (one that sends little), each of the greedy ones gets a share only, and its rest comes in the turns
-that follow; its peer feels TCP. Costs an addition and a comparison for each link and turn.
+A turn takes as long as its input needs, and all answers leave at its end. If all active sessions are busy, long turns are best: they have the highest
+throughput. If one of them is modest (it sends little), each greedy session gets only a share of the turn; the rest of its input comes in later turns,
+and TCP slows its peer down. The cost is an addition and a comparison per link and turn.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from .limits import Limits
 
 
 class Fairness:
-    """modest: the session for which turns are kept short; share: messages of a turn for each of the others."""
+    """modest: the session for which turns are kept short; share: messages per turn for each of the others."""
 
     __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "modest", "modest_at", "share")
 
@@ -25,7 +25,7 @@ class Fairness:
         self.share = limits.greedy_share
 
     def begin(self, ready: list[Any], now: int) -> bool:
-        """Must this turn be short? Then `share` is how much each link gets, except the modest one itself."""
+        """True: this turn must be short, and each link except the modest one gets at most `share` messages."""
         if self.modest is None:
             return False
         if now - self.modest_at > self._fair_ns or self.modest.lost:
@@ -36,7 +36,7 @@ class Fairness:
         return True
 
     def note(self, link: Any, words: int, wants: bool, now: int) -> None:
-        """What a link had of this turn; `wants`: it would have taken more."""
+        """Record how many words a link used in this turn; `wants`: it had more."""
         if wants or words > self._modest_words:
             link.greedy_at = now
             if link is self.modest:

@@ -1,9 +1,9 @@
 """The gate: output is held until the turn that made it is durable, and leaves in the order of the turns.
 
 Guarantees
-  * `Gate.durable` is the only place that says up to where turns are safe. What the loop writes itself (the inline path) asks it too.
-  * Nothing leaves before its turn is durable, nor before what an earlier turn still holds.
-  * When a writer has failed nothing more leaves: `durable` raises.
+  * `Gate.durable` is the only place that decides which turns are safe. The inline path, where the loop writes itself, uses it too.
+  * No output leaves before its turn is durable, nor before held output of an earlier turn.
+  * After a writer has failed no more output leaves: `durable` raises.
 """
 
 import os
@@ -17,7 +17,7 @@ from .observe import Counters, Latency
 
 
 class Writer(Protocol):
-    """What makes turns durable. Tickets are row sequences: a turn's ticket is the sequence after its last row."""
+    """Makes turns durable. Tickets are row sequences: a turn's ticket is the sequence after its last row."""
 
     mode: str  # "sync": durable is on the disk; "async": with the operating system
 
@@ -25,10 +25,10 @@ class Writer(Protocol):
         """Highest ticket whose rows are safe with this writer. Raises JournalFailed once the writer has failed."""
 
     def kick(self) -> None:
-        """Have what was appended written by the writer's own thread. Raises JournalFailed."""
+        """Make the writer's own thread write the appended rows. Raises JournalFailed."""
 
     def commit_inline(self) -> bool:
-        """Write it in the caller's thread when nothing is pending elsewhere. False: the writer's thread has it. Raises JournalFailed."""
+        """Write the rows in the caller's thread if nothing is pending elsewhere. False: the writer's thread does it. Raises JournalFailed."""
 
 
 class Held:
@@ -46,8 +46,8 @@ class Held:
 class Gate:
     """Holds output and releases it.
 
-    outbox: (link, bytes; None: close) of the turn that is being made; who appends adds the length to `outbox_bytes`. held: turns that are not
-    durable yet, oldest first. turning: a turn is being made, so what is put in now leaves with it; otherwise `wake` asks for a turn.
+    outbox: (link, bytes; None: close) of the current turn; code that appends to it adds the length to `outbox_bytes`. held: turns that are not
+    yet durable, oldest first. turning: a turn is in progress, so output put in now leaves with it; otherwise `wake` requests a turn.
     """
 
     __slots__ = (
@@ -82,23 +82,23 @@ class Gate:
         self.turning = False
 
     def durable(self) -> int:
-        """Highest ticket that is safe with everyone who must have it. The journal is the only writer today; a replica that has to
-        confirm joins here, as the lower of both. Raises JournalFailed."""
+        """Highest ticket that is safe with all required writers. The journal is the only writer today; a replica that must
+        confirm would be added here, as the lower of both. Raises JournalFailed."""
         return self._released()
 
     def put(self, link: Link, data: bytes) -> None:
-        """Output that a connection makes itself: it leaves with the turn that is being made, or with the next one."""
+        """Add output that a connection makes itself. It leaves with the current turn, or with the next one if none is in progress."""
         self.outbox.append((link, data))
         self.outbox_bytes += len(data)
         if not self.turning:
             self._wake()
 
     def commit(self, ticket: int, small: bool, alone: bool, now: int) -> None:
-        """Have a turn's rows written, and send its reports when that makes them durable.
+        """Write a turn's rows, and send its reports if that makes them durable.
 
-        small: the turn is short. alone: nothing else is going on. The loop writes a small turn itself, and no thread has to wake up, when nothing
-        else is going on and nothing is held, or when writing is all it takes: in `async` mode the writer's thread may be in the middle of a
-        sync, for which nobody has to wait. now: ns, the turn's time on the steady clock. Raises JournalFailed.
+        small: the turn is short. alone: nothing else is going on. The loop writes a small turn itself, without waking the writer's thread, in two
+        cases: nothing else is going on and no output is held; or a write without a sync is enough (`async` mode), where a sync in progress in the
+        writer's thread does not matter. now: ns, the turn's time on the steady clock. Raises JournalFailed.
         """
         self.ticket = ticket
         if small and (self._written_is_safe or (alone and not self.held)):
@@ -107,14 +107,14 @@ class Gate:
                 if self.outbox:
                     if self.held:
                         self.release()
-                    self.leave(now)  # reports first; event store and market data come after
+                    self.leave(now)  # reports first; the event store and market data follow
         else:
-            self._journal.kick()  # the writer thread takes all that is there; meanwhile the next turn comes together
+            self._journal.kick()  # the writer thread writes everything appended; meanwhile input for the next turn arrives
             if self.held:
                 os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
 
     def leave(self, now: int) -> None:
-        """Send the outbox when the turn is durable and nothing waits before it; hold it otherwise. Raises JournalFailed."""
+        """Send the outbox if the turn is durable and no earlier output is held; otherwise hold it. Raises JournalFailed."""
         out, size = self.outbox, self.outbox_bytes
         self.outbox, self.outbox_bytes = [], 0
         if self.held or self.durable() < self.ticket:
@@ -129,7 +129,7 @@ class Gate:
             link.send(data)
 
     def release(self) -> bool:
-        """Send what has become durable, in order. True: something was sent. Raises JournalFailed."""
+        """Send the held output that has become durable, in order. True: something was sent. Raises JournalFailed."""
         durable = self.durable()
         held = self.held
         if not held or held[0].ticket > durable:
@@ -145,11 +145,11 @@ class Gate:
         return True
 
     def first_for(self, link: Link) -> bytes:
-        """The oldest held output of this link, b"" when there is none."""
+        """The oldest held output of this link, b"" if there is none."""
         return next((data for turn in self.held for to, data in turn.out if to is link and data), b"")
 
     def drop(self) -> None:
-        """Forget everything that is held: it must not leave any more."""
+        """Discard all held output: it must no longer be sent."""
         self.held.clear()
         self.outbox.clear()
         self.held_bytes = self.outbox_bytes = 0

@@ -1,4 +1,4 @@
-"""What is done off the hot path, some times a second: the disk's space, the clock, watches, log lines, the garbage."""
+"""Work off the hot path, several times a second: disk space, clock, watches, log lines, garbage collection."""
 
 import asyncio
 import gc
@@ -11,11 +11,11 @@ from .pressure import Pressure
 
 GC_IDLE_S = 5.0
 GC_BUSY_S = 60.0
-MORE_LINES_S = 0.02  # the next round, when log lines are left
+MORE_LINES_S = 0.02  # until the next round, if log lines are left
 
 
 class Housekeeping:
-    """Of one server; `round` puts itself back until `stopped` says so. watches: what else looks after something, called in each round."""
+    """One per server. `round` schedules itself again until `stopped`. watches: further functions, called in each round."""
 
     def __init__(
         self,
@@ -40,11 +40,11 @@ class Housekeeping:
         self.collected = loop.time()
 
     def round(self) -> None:
-        """One look at everything."""
+        """Do one round of all checks."""
         if self.stopped():
             return
         self.pressure.look_at_the_disk()
-        self.clock.now_ns()  # a step is seen though nobody trades
+        self.clock.now_ns()  # detects a step of the clock even without trading
         if self.clock.news:
             self.clock.tell(self.log)
         for watch in self.watches:
@@ -54,8 +54,8 @@ class Housekeeping:
         self.loop.call_later(MORE_LINES_S if more else self.limits.disk_check_ns / 1e9, self.round)
 
     def collect_garbage(self) -> None:
-        """The collector is off (app.py): the hot path makes no cycles. What the rest leaves is taken when no turn was made since the last
-        look, or at the latest after a minute; what has been there since the start is frozen and not walked."""
+        """The automatic collector is off (app.py): the hot path makes no cycles. Other garbage is collected if no turn was made since the last
+        round, or after a minute at the latest. Objects from the start are frozen and not walked."""
         now = self.loop.time()
         idle = self.counters.turns == self.quiet_turns
         self.quiet_turns = self.counters.turns

@@ -1,8 +1,8 @@
-"""The links of one server from their first byte to their last: attached, judged when they are late, expelled, logged off, forgotten.
+"""The links of one server over their life: attached, checked for timeouts, expelled, logged off, removed.
 
 Guarantees
-  * A peer that does not log on in time, or does not read, is cut with a named reason; the others are not touched by it.
-  * A session is logged off once, in a turn after everything that its peer had sent before has been carried out.
+  * A peer that does not log on in time, or does not read, is disconnected with a named reason; other peers are not affected.
+  * A session is logged off once, in a turn after all earlier messages of its peer have been carried out.
 """
 
 from collections.abc import Callable
@@ -19,10 +19,10 @@ from .observe import Counters, Log
 
 
 class Links:
-    """by_id: every link with a socket, or with a session that is not logged off yet.
+    """by_id: every link with a socket, or with a session that is not yet logged off.
 
-    to_expel, closing, gone: what the next turn has to do, or the one that is being made: say goodbye, close after this turn's output, log off.
-    mark(link): it has something for the next turn. wake: ask for a turn.
+    to_expel, closing, gone: links that the current or next turn has to expel, close after its output, log off.
+    mark(link): put the link on the list of the next turn. wake: request a turn.
     """
 
     __slots__ = (
@@ -50,7 +50,7 @@ class Links:
         self._mark = mark
         self._wake = wake
         self._next_id = 1
-        self._slow_gone = 0  # messages that plain Python took for links that are gone
+        self._slow_gone = 0  # messages handled in plain Python, of links that have been removed
         self.accepting = True
         self.by_id: dict[int, Link] = {}
         self.to_expel: list[tuple[Link, int, str]] = []
@@ -84,7 +84,7 @@ class Links:
         self._calendar.arm(link)
 
     def detach(self, link: Link) -> None:
-        """The socket is gone."""
+        """The socket has closed."""
         self._calendar.disarm(link)
         if link.logged_off:
             self.by_id.pop(link.id, None)
@@ -95,18 +95,18 @@ class Links:
             self._wake()
 
     def unsent(self, link: Link) -> bytes:
-        """The first output made for this link that was not written to its socket, b"": there is none."""
+        """The first output made for this link that was not written to its socket; b"" if there is none."""
         if link.queue:
             return link.queue[0]
         return self._gate.first_for(link) if link.held else b""
 
     def close_after_turn(self, link: Link) -> None:
-        """Close after everything that the turn being made still has for this link (its goodbye may be an event)."""
+        """Close after all output of the current turn for this link (its Logout may be an event)."""
         self.closing.append(link)
         self._wake()
 
     def slow(self, link: Link) -> None:
-        """The peer lets too much pile up."""
+        """The peer has too much unread output: disconnect it."""
         if link.closing is None and not link.expelled:
             limits = self._limits
             self._counters.slow_readers += 1
@@ -117,21 +117,22 @@ class Links:
             self.expel(link, codes.R_SLOW_READER, text)
 
     def expel(self, link: Link, reason: int, text: str) -> None:
-        """End a session from our side in the next turn, with its wire's goodbye."""
+        """End a session from the server's side in the next turn, with the Logout of its wire."""
         if not link.expelled:
             link.expelled = True
             self.to_expel.append((link, reason, text))
             self._wake()
 
     def no_logon(self, link: Link, bound: str) -> None:
-        """The peer has used up its time or bytes before a logon. bound: which, for people."""
+        """The peer has used up its time or bytes before a logon. bound: names the limit, for the log."""
         self._counters.logon_timeouts += 1
         link.deadline = 0
         self.expel(link, codes.R_LOGON_TIMEOUT, f"no logon within {bound}")
 
     # ---------------------------------------------------------------------------------------------- in the turn
     def judge(self, due: list[int], now: int) -> list[Link]:
-        """What the calendar has for now (ids; ns, steady clock): cut who is late; the links whose connections have something to do."""
+        """Handle the links that are due (ids; now: ns, steady clock): disconnect those that are late; returns those whose connections have
+        something to do."""
         ready = []
         limits = self._limits
         for number in due:
@@ -155,7 +156,7 @@ class Links:
         return ready
 
     def say_goodbye(self, inp: TurnInput) -> None:
-        """Have the expelled ones' connections say why."""
+        """Have the connections of expelled links send the reason."""
         expel, self.to_expel = self.to_expel, []
         for link, reason, text in expel:
             if link.lost or link.closing is not None or link.connection is None:
@@ -165,7 +166,7 @@ class Links:
             link.connection.expel(inp, reason, text)
 
     def log_off(self, inp: TurnInput) -> None:
-        """Give back the sessions of those that are gone; what they sent before is carried out first."""
+        """Log off the sessions of closed links, after their earlier messages have been carried out."""
         gone, self.gone = self.gone, []
         for link in gone:
             if inp.full or (link.closing is None and (link.wants or link.ready)):
@@ -182,8 +183,8 @@ class Links:
                 self._slow_gone += getattr(connection, "slow", 0)
 
     def close_now(self) -> None:
-        """The turn's output is complete: those that close leave after it. Their sessions are logged off in the next turn, so they are free
-        before the peers have taken the goodbye."""
+        """Called when the turn's output is complete: close the closing links after it. Their sessions are logged off in the next turn, so they are
+        free before the peers have read the Logout."""
         for link in self.closing:
             link.closed = True
             self._gate.outbox.append((link, None))
@@ -198,5 +199,5 @@ class Links:
                 link.transport.abort()
 
     def slow_path_messages(self) -> int:
-        """Messages of logged-on peers that plain Python had to take, of connections that are gone too."""
+        """Messages of logged-on peers handled in plain Python, including those of closed connections."""
         return self._slow_gone + sum(getattr(link.connection, "slow", 0) for link in self.by_id.values() if not link.logged_off)

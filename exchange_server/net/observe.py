@@ -1,8 +1,8 @@
-"""What an operator sees: counters, latencies, log lines. Nothing here costs more than an addition on the hot path.
+"""Counters, latencies and log lines for the operator. Nothing here costs more than an addition on the hot path.
 
-Counters are plain integers of one object. Latencies go into log-linear buckets (8 to an octave, so a percentile is at most 12.5 % too high).
-Log lines are queued as (level, event, fields) and written as JSON by structlog a few at a time, when the loop has nothing better to do; a flood is
-counted and not written. Secrets never come here; text from clients is escaped by the JSON writer.
+Counters are plain integers of one object. Latencies go into log-linear buckets (8 per octave, so a percentile is at most 12.5 % too high).
+Log lines are queued as (level, event, fields) and written as JSON by structlog, a few at a time while the loop is idle; in a flood, excess lines
+are counted but not written. Secrets never get here; text from clients is escaped by the JSON writer.
 """
 
 import sys
@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 import structlog
 
-SUB = 3  # 2^SUB buckets to an octave
+SUB = 3  # 2^SUB buckets per octave
 BUCKETS = 64 << SUB
 
 
@@ -41,7 +41,7 @@ class Latency:
             self.highest = ns
 
     def percentile(self, per_cent: float) -> int:
-        """Upper edge (ns) of the bucket in which that share of the values is reached; 0 without values."""
+        """Upper edge (ns) of the bucket that contains this percentile; 0 without values."""
         wanted = self.count * per_cent / 100
         seen = 0
         for i, n in enumerate(self.buckets):
@@ -60,7 +60,7 @@ class Latency:
 
 
 class Counters:
-    """What has happened since the start. Each name is a key of `exos status`."""
+    """Counts since the start. Each name is a key of `exos status`."""
 
     def __init__(self) -> None:
         self.turns = 0

@@ -1,8 +1,8 @@
-"""Pressure: what is done when the disk does not keep up, or has little room left.
+"""Pressure: the measures when the disk does not keep up, or has little space left.
 
-* Overload: held output over its bounds in bytes or age, or a journal ring that is half full. First no socket is read, so the peers feel TCP.
-  When that lasts, they are read again and new orders are refused (R_OVERLOAD); cancels never are.
-* Disk reserve: with little space left new orders are refused in the same way (R_DISK_RESERVE), until there is a quarter more than the reserve.
+* Overload: held output above its limits in bytes or age, or a journal ring that is half full. First no socket is read, so TCP slows the
+  peers down. If this lasts, sockets are read again and new orders are refused (R_OVERLOAD); cancels are always accepted.
+* Disk reserve: with little space left new orders are refused in the same way (R_DISK_RESERVE), until free space is a quarter above the reserve.
 """
 
 from collections.abc import Callable
@@ -18,7 +18,7 @@ DO_NOT_READ = -1
 
 
 class Ring(Protocol):
-    """What the journal has taken and not written yet."""
+    """The rows that the journal has accepted but not yet written."""
 
     @property
     def backlog_bytes(self) -> int: ...
@@ -28,9 +28,9 @@ class Ring(Protocol):
 
 
 class Pressure:
-    """choked_since: ns since which the sockets were not read, or orders were refused; 0: no overload. refuse: R_DISK_RESERVE while space is short.
+    """choked_since: ns at which sockets stopped being read, or orders began to be refused; 0: no overload. refuse: R_DISK_RESERVE while space is short.
 
-    later(seconds): ask for a turn after so long. free_bytes: room on the disk; None: nobody looks.
+    later(seconds): request a turn after that time. free_bytes: free space on the disk; None: not checked.
     """
 
     __slots__ = ("_counters", "_free_bytes", "_gate", "_journal", "_later", "_limits", "_log", "choked_since", "refuse")
@@ -56,7 +56,8 @@ class Pressure:
         self.refuse = 0
 
     def look(self, now: int) -> int:
-        """With which reason this turn refuses new orders; 0: none; DO_NOT_READ: sockets are not read in this turn. now: ns, steady clock."""
+        """The reason with which this turn refuses new orders; 0: it accepts them; DO_NOT_READ: sockets are not read in this turn.
+        now: ns, steady clock."""
         gate = self._gate
         if gate.held and self._overloaded(now):
             limits = self._limits
@@ -82,7 +83,7 @@ class Pressure:
         )
 
     def look_at_the_disk(self) -> None:
-        """Begin or end the refusal of new orders by the room that is left. Called by the housekeeping."""
+        """Begin or end the refusal of new orders, depending on free disk space. Called by the housekeeping."""
         if self._free_bytes is None:
             return
         free, reserve = self._free_bytes(), self._limits.disk_reserve_bytes

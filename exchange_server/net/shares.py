@@ -1,8 +1,8 @@
-"""What all firms share, the tables of closed ClOrdIDs, open orders, book nodes and positions: who has how much, and a warning for each firm before it matters.
+"""The tables that all firms share (closed ClOrdIDs, open orders, book nodes, positions): usage by firm, and an early warning for each firm.
 
-A firm is sure of its share of a table, by its weight (`share` of a member). Beyond that it may have what nobody else needs. Closed ids that are too
-many are forgotten, the firm's own oldest first; orders that need too much of another table are refused to that firm alone (R_ORDER_SHARE_FULL,
-R_NODE_SHARE_FULL, R_POSITION_SHARE_FULL).
+A firm is guaranteed its share of a table, by its weight (`share` of a member). Beyond that it may use rows that no other firm needs. If a firm has too
+many closed ids, its own oldest are forgotten first. If it would use too much of another table, only this firm's orders are refused
+(R_ORDER_SHARE_FULL, R_NODE_SHARE_FULL, R_POSITION_SHARE_FULL).
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from ..core import layout as L
 from .observe import Log, stamp
 
 WARN_PER_CENT = 80
-OVER_PER_CENT = 70  # below this a warning is over, and the next crossing is told again
+OVER_PER_CENT = 70  # below this a warning ends, and the next crossing is logged again
 SHOWN = 10  # firms in the status, fullest first
-HONEST_RATE = 10_000  # orders a second: the day for which the start says how far the table reaches
+HONEST_RATE = 10_000  # orders a second: the rate for which the start logs how long the table lasts
 DAY_S = 86_400
 IDS_EFFECT = "when its room is used up, the firm's own oldest closed ids are forgotten before the retention is over: a repeat of such an order is then a new order"
 ORDERS_EFFECT = (
@@ -35,7 +35,7 @@ POSITIONS_EFFECT = (
     "other firms, and events in which the account has traded, are not affected"
 )
 POSITIONS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.collateral_words"
-# (table, pool, the firm's count: a column of state.Firms, what happens, what to do)
+# (table, pool, the firm's count: a column of state.Firms, effect, remedy)
 TABLES = (
     ("closed_ids", L.P_ARCHIVE, "closed", IDS_EFFECT, IDS_TO_DO),
     ("open_orders", L.P_ORDER, "open", ORDERS_EFFECT, ORDERS_TO_DO),
@@ -45,7 +45,7 @@ TABLES = (
 
 
 class Shares:
-    """Looks at one engine's arena `m`; `look` is for the housekeeping, some times a second. `name`: of a firm's id."""
+    """Watches one engine's arena `m`; the housekeeping calls `look` several times a second. `name`: gives a firm's name by id."""
 
     def __init__(self, m: Any, log: Log, name: Callable[[int], str]) -> None:
         self.m = m
@@ -60,19 +60,19 @@ class Shares:
         return table.capacity, table.used
 
     def _rooms(self, firms: state.Firms) -> dict[str, tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
-        """For each table: (share, used, room) of each firm; room: what the firm can have as things are, if it alone asks for more."""
+        """For each table: (share, used, room) of each firm; room: the most the firm can have now if no other firm asks for more."""
         weights = max(state.Header(self.m).weights, 1)
         rooms = {}
         for table, pool, count, _, _ in TABLES:
             rows_of_all, used_by_all = self._pool(pool)
             own: NDArray[np.int64] = getattr(firms, count)
             share = rows_of_all * firms.weights // weights
-            reach = own + rows_of_all - used_by_all  # all that is free as well
+            reach = own + rows_of_all - used_by_all  # including all free rows
             rooms[table] = (share, own, np.maximum(share, reach if table == "closed_ids" else (reach + 1) // 2))
         return rooms
 
     def look(self) -> None:
-        """Warn once for each firm and table at 80 % of the firm's room; say when ids begin to be forgotten early, and when that gets worse."""
+        """Warn once for each firm and table at 80 % of the firm's room; log when ids begin to be forgotten early, and when that gets worse."""
         firms = state.Firms(self.m)
         rooms = self._rooms(firms)
         for table, _, _, effect, to_do in TABLES:
@@ -101,7 +101,7 @@ class Shares:
         return {"oldest_closed_at": stamp(closed_at)} if closed_at else {}
 
     def status(self) -> dict[str, Any]:
-        """Its part of `exos status`: the tables as a whole, and the firms that have used most of their room."""
+        """The part of `exos status` about shares: the tables as a whole, and the firms that use most of their room."""
         firms = state.Firms(self.m)
         rooms = self._rooms(firms)
         fullest = np.zeros(len(firms))
@@ -135,7 +135,7 @@ class Shares:
         return f"at least {hours} h or the firm's newest {least} closed ids, whichever ends first; up to {ids} ids while other firms leave room"
 
     def start_line(self) -> dict[str, Any]:
-        """What the log says at the start: how far the table reaches on a day of honest trade."""
+        """The log line at the start: how long the table lasts at HONEST_RATE."""
         ids, _ = self._pool(L.P_ARCHIVE)
         retention_s = state.Header(self.m).retention_ns // 10**9
         lasts = min(ids // HONEST_RATE, retention_s)

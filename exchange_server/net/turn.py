@@ -1,14 +1,14 @@
-"""The turn: everything that has arrived, once through the street, and nothing out before it is durable.
+"""The turn: takes all input that has arrived once through the whole chain; no output leaves before its turn is durable.
 
 gather → TIME row → journal → engine, encode → commit (or hold) → event store, market data → release in order
 
 Guarantees
-  * A turn is made when some connection has input or something is due, never otherwise. Python's work is per session and turn, not per order.
-  * Output passes the gate (gate.py), whoever makes it: encoded events, what a connection writes itself, answers of the admin socket, market data.
+  * A turn is made only if a connection has input or something is due. Python's work is per session and turn, not per order.
+  * All output passes the gate (gate.py): encoded events, output that a connection writes itself, answers of the admin socket, market data.
   * A journal that failed, or a broken invariant, ends the process: nothing more is released, `done` gets the exit code.
-  * A fault in one connection's Python costs that connection only: its rows of this turn are taken back.
+  * An error in one connection's Python code ends only that connection: its rows of this turn are removed.
 
-This file holds the order of things; what each step needs lies beside it: links.py, calendar.py, gate.py, pressure.py, fairness.py, housekeeping.py.
+This file defines the order of the steps; the steps themselves are in links.py, calendar.py, gate.py, pressure.py, fairness.py, housekeeping.py.
 """
 
 import asyncio
@@ -40,10 +40,10 @@ from .pressure import Pressure
 
 
 class Encoders(Protocol):
-    """Makes bytes of event rows (gateway/encoders.py)."""
+    """Encodes event rows (gateway/encoders.py)."""
 
     def encode(self, events: NDArray[np.int64], wires: Sequence[int]) -> Iterable[tuple[int, bytes]]:
-        """(session, its messages in order) for the sessions of the wires that have one logged on; `events`: whole rows."""
+        """(session, its messages in order) for the sessions of the wires with sessions logged on; `events`: whole rows."""
 
 
 class Pipeline:
@@ -89,14 +89,14 @@ class Pipeline:
         self.calendar = calendar = Calendar(loop, clock, limits, counters, log, self.wake)
         self.links = links = Links(gate, calendar, clock, limits, counters, log, self.mark, self.wake)
         self.pressure = Pressure(gate, journal, limits, counters, log, lambda seconds: loop.call_later(seconds, self.wake), free_bytes)
-        # What a link asks for (endpoint.Hub) goes to the part whose job it is, without a call in between.
+        # The functions of endpoint.Hub are those of the parts themselves, without a call in between.
         self.attach: Callable[[Link], None] = links.attach
         self.detach: Callable[[Link], None] = links.detach
         self.slow: Callable[[Link], None] = links.slow
         self.close_after_turn: Callable[[Link], None] = links.close_after_turn
         self.arm: Callable[[Link], None] = calendar.arm
         self.hold: Callable[[Link, bytes], None] = gate.put
-        self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → who gets it
+        self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → its callback
         self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
         self._ready: list[Link] = []
         self._row_seq = engine.row_seq
@@ -114,7 +114,7 @@ class Pipeline:
         return self._stopped
 
     def mark(self, link: Link) -> None:
-        """The link has something for the next turn."""
+        """Put the link on the list of the next turn."""
         if not link.ready and not link.stalled and link.connection is not None:
             link.ready = True
             self._ready.append(link)
@@ -122,19 +122,19 @@ class Pipeline:
                 self.wake()
 
     def wake(self) -> None:
-        """Make a turn as soon as the loop has read what is there."""
+        """Make a turn as soon as the loop has read all available input."""
         if not self._scheduled and not self._stopped:
             self._scheduled = True
             if not self.spin:
                 self.loop.call_soon(self.turn)
 
     def expect(self, offset: int, callback: Callable[[Any], None]) -> None:
-        """The ADMIN row that was just added at word `offset` of the turn's inbox: `callback` gets its AdminAnswer, in the same turn."""
+        """`callback` gets the AdminAnswer to the ADMIN row just added at word `offset` of the turn's inbox, in the same turn."""
         self._admin_rows.append((offset, callback))
 
     # ---------------------------------------------------------------------------------------------------------- turn
     def turn(self) -> None:
-        """One turn. Called by the loop; an error in here is a broken invariant and ends the process."""
+        """Make one turn. Called by the loop; an error here is a broken invariant and ends the process."""
         self._scheduled = False
         if self._stopped:
             return
@@ -151,7 +151,7 @@ class Pipeline:
     def _turn(self) -> None:
         clock, gate, links, calendar = self.clock, self.gate, self.links, self.calendar
         time_ns = clock.now_ns()
-        self._now = now = clock.tick  # of the steady clock, as all times here but `time_ns`
+        self._now = now = clock.tick  # steady clock, as are all times here except `time_ns`
         if clock.news:
             clock.tell(self.log)
         jumped = codes.R_CLOCK_JUMP if clock.jump_ns else 0
@@ -195,7 +195,7 @@ class Pipeline:
             calendar.set_timer()
 
     def _gather(self, inp: TurnInput, now: int) -> None:
-        """Every ready link's input within its share, as rows of the turn."""
+        """Add the input of every ready link, within its share, as rows of the turn."""
         ready = self._ready
         self._ready = again = []
         self._alone = len(ready) == 1
@@ -209,7 +209,7 @@ class Pipeline:
             connection = link.connection
             if connection is None or (link.closing is not None and not link.lost):
                 if connection is not None:
-                    connection.start = connection.end = 0  # what a closing peer still sends is discarded
+                    connection.start = connection.end = 0  # input of a closing peer is discarded
                 continue
             if link.held + link.queued > limits.read_stop_bytes and not link.lost:
                 link.stalled = True
@@ -234,7 +234,7 @@ class Pipeline:
                 link.ready = True
                 again.append(link)
             elif link.eof and link.closing is None and not link.lost:
-                connection.dropped(links.unsent(link))  # gone without a goodbye: it may not read what is still to come
+                connection.dropped(links.unsent(link))  # closed without a logout: it may not read the remaining output
                 connection.close(codes.OK, "end of input")
             if not link.reading and not link.lost and connection.end - connection.start < connection.capacity >> 1:
                 link.resume()
@@ -249,7 +249,7 @@ class Pipeline:
         rows = words // L.CMD_WORDS
         self._ticket = self.journal.append_turn(inbox, words)
         if self._admin_rows:
-            for offset, callback in self._admin_rows:  # the answer carries the count of rows up to and with its own
+            for offset, callback in self._admin_rows:  # the answer has the count of rows up to and including its own
                 self.admin[first + offset // L.CMD_WORDS + 1 + plain.extra_of(int(inbox[offset]))] = callback
             self._admin_rows.clear()
         engine = self.engine
@@ -267,9 +267,9 @@ class Pipeline:
         counters.rows += rows
 
     def _sink(self, events: NDArray[np.int64]) -> None:
-        """A chunk of event rows from the engine; the view is valid during the call, that of the last chunk until the next turn."""
+        """Takes a chunk of event rows from the engine. The view is valid during the call, that of the last chunk until the next turn."""
         if self.engine.last_chunk:
-            self._unkept = events  # kept once the turn's reports are on their way
+            self._unkept = events  # stored after the turn's reports have been sent
         else:
             self._keep(events)
         directory = self.directory
@@ -291,7 +291,7 @@ class Pipeline:
                 connection.last_out_ns = now
 
     def _keep(self, events: NDArray[np.int64]) -> None:
-        """What nobody waits for in this turn: the rows into the event store, their trades and news to market data."""
+        """Work that no report of this turn depends on: store the rows, pass their trades and news to market data."""
         self.store.append(events)
         market = self.market
         if market is not None and (market.by_instrument or market.watchers or market.everything):
@@ -314,7 +314,7 @@ class Pipeline:
             self.fail(Exit.JOURNAL, "journal_failed", error)
 
     def run_spinning(self) -> None:
-        """One round of the busy loop; puts itself back."""
+        """One round of the busy loop; schedules itself again."""
         if self._stopped:
             return
         try:
@@ -327,9 +327,9 @@ class Pipeline:
             self.turn()
         self.loop.call_soon(self.run_spinning)
 
-    # ------------------------------------------------------------------------------------------------- life and end
+    # ------------------------------------------------------------------------------------------------- start and stop
     def start(self) -> None:
-        """Watch the journal, begin to spin (when asked to) and to keep house."""
+        """Watch the journal, start the busy loop (if configured) and the housekeeping."""
         self.loop.add_reader(self.journal.fileno(), self.journal_moved)
         if self.spin:
             self.loop.call_soon(self.run_spinning)
@@ -339,7 +339,7 @@ class Pipeline:
         self.calendar.set_timer()
 
     async def shutdown(self) -> None:
-        """Announce the end, flush, log every session off, wait until all of it is durable and sent."""
+        """Announce the shutdown, flush, log every session off, wait until everything is durable and sent."""
         links, held = self.links, self.gate.held
         links.accepting = False
         text = errors.text(codes.R_SHUTDOWN)
@@ -359,11 +359,11 @@ class Pipeline:
             self.done.set_result(Exit.OK)
 
     def hurry(self) -> None:
-        """The operator asked a second time: drop the peers that are still there."""
+        """On a second stop request: drop the remaining peers."""
         self.links.abort()
 
     def fail(self, code: int, event: str, error: BaseException) -> None:
-        """Stop at once: nothing that is held goes out, every socket is dropped."""
+        """Stop at once: held output is discarded, every socket is closed."""
         if self._stopped:
             return
         self._stopped = True

@@ -1,6 +1,7 @@
-"""What an operator (or an audit) is told of accounts and sessions: money, positions, open orders, session numbers. Read only.
+"""Accounts and sessions as shown to an operator or an audit: money, positions, open orders, session numbers. Read only.
 
-Made from the same canonical dump as the state digest (core/audit.py), so that what is compared with clients' books is what replay proves.
+Made from the same canonical dump as the state digest (core/audit.py), so the figures compared with clients' books are those that a replay
+verifies.
 """
 
 from typing import Any
@@ -14,11 +15,11 @@ from .engine_like import Words
 
 
 def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
-    """Accounts with anything in them, sessions that were ever used, and the totals. Amounts in minor units, prices in YES ticks, lots.
+    """Accounts that are not empty, sessions that were ever used, and totals. Money in minor units, prices in YES ticks, quantities in lots.
 
     Keys: accounts: list of name, cash and locked (by asset), positions (by symbol, without zeros), orders (list of order, id (0: a text),
-    price, leaves, cum); sessions: list of name, next_out, next_in; external: by asset, deposits less withdrawals; orders: order ids
-    given so far (refused ones included), trades: how many there were, fills: both sides of them, open_orders."""
+    price, leaves, cum); sessions: list of name, next_out, next_in; external: deposits minus withdrawals, by asset; orders: order ids
+    assigned so far (including refused orders), trades: how many there were, fills: both sides of them, open_orders."""
     accounts: dict[int, dict[str, Any]] = {}
 
     def of(id: int) -> dict[str, Any]:
@@ -56,7 +57,7 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
 
 
 def _event(registry: Definitions, dump: Words, of: Any) -> None:
-    """Positions and open orders out of one event's dump."""
+    """Positions and open orders from the dump of one event."""
     if not len(dump):
         return
     event_id, n, rows = int(dump[0]), int(dump[7]), int(dump[8])

@@ -1,4 +1,4 @@
-"""Which act each admin record is; and the acts that define nothing: transfers, phases, results, switches, reference prices.
+"""Maps each admin record to its act, and contains the acts that define nothing: transfers, phases, results, switches, reference prices.
 
 Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
 """
@@ -9,7 +9,7 @@ from config import admin_records as ar
 from protocol import codes, errors, numbers, phases
 
 from .. import state
-from . import checks, markets, members, settlement
+from . import checks, grants, markets, members, pending, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -64,9 +64,19 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _reference(registry, record)
         case ar.AcceptClock():
             return _accept_clock(engine)
+        case ar.DefinePrincipal():
+            return grants.principal(registry, record)
+        case ar.Grant():
+            return grants.grant(registry, record, envelope.who, engine)
+        case ar.Revoke():
+            return grants.revoke(registry, record)
+        case ar.Approvals():
+            return grants.approvals(registry, record)
+        case ar.Refuse():
+            return pending.refuse(registry, envelope.who, record, int(engine.time_ns))
     raise Refused(
         codes.R_BAD_COMMAND, f"{type(record).__name__} is not an action by itself"
-    )  # parts and configurations are taken apart before
+    )  # Registry.apply handles parts and configurations before this
 
 
 def _begin(registry: Definitions, record: ar.Begin) -> Act:
@@ -94,7 +104,7 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
     if source is not None and target is not None:
         if source.id == target.id:
             raise bad("target", f"{record.target} is also the source")
-        if source.firm != target.firm or not source.firm:  # fee accounts have no firm: theirs is withdrawn, not moved
+        if source.firm != target.firm or not source.firm:  # fee accounts have no firm: their money is withdrawn, not moved
             raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{record.target} and {record.source} are not accounts of one firm", "target")
     result = {"source": source.id if source else 0, "target": target.id if target else 0, "asset": asset.id, "amount": record.amount}
     row = rows_of.transfer(result["source"], result["target"], asset.id, record.amount)
@@ -146,7 +156,7 @@ def _kill(registry: Definitions, record: ar.Kill) -> Act:
         target = checks.find(tables[record.level], "target", record.target).id
     if record.cancel and not record.on:
         raise Refused(codes.R_FIELD_UNSUPPORTED, "only switching on cancels open orders", "cancel")
-    cancel = record.on if record.cancel is None else record.cancel  # as exchanges do it: a kill blocks and cancels unless told otherwise
+    cancel = record.on if record.cancel is None else record.cancel  # as is usual: a kill blocks and cancels by default
     row = rows_of.kill(KILLS[record.level], target, record.on, cancel)
     name = " ".join((record.level, record.target)).strip()
     return Act(

@@ -1,4 +1,4 @@
-"""What every act shares: the Act itself, names found or refused, room in the tables of the core, what may change."""
+"""Shared by all acts: the Act itself, look-up of names, room in the tables of the core, which fields may change."""
 
 import difflib
 from collections.abc import Callable
@@ -17,8 +17,8 @@ from .tables import Table
 
 
 class Act(NamedTuple):
-    """What a record amounts to. `subject` begins the sentence when the core refuses its row, `explain` ends it ("": nothing better
-    than the table's words); it is called at once, before anything else changes the engine."""
+    """What a record does. When the core refuses one of its rows, `subject` is the start of the sentence and `explain` gives the end ("": use
+    the text of the refusal table). `explain` is called at once, before anything else changes the engine."""
 
     subject: str
     text: str
@@ -26,11 +26,11 @@ class Act(NamedTuple):
     commit: Callable[[], None]
     result: dict[str, Any]
     explain: Callable[[int], str] | None = None
-    changed: tuple[str, ...] | None = None  # fields that differ from what there was, () for none; None: nothing was there
+    changed: tuple[str, ...] | None = None  # fields that differ from the old definition, () for none; None: there was no old one
 
 
 def explained(act: Act, code: int) -> str:
-    """Why the core refused: the action's own text, else that of the refusal table (without unknown numbers)."""
+    """Why the core refused: the act's own text, else the text of the refusal table (without unknown numbers)."""
     own = act.explain(code) if act.explain is not None else ""
     if own or code not in errors.REFUSALS:
         return own or errors.text(code)
@@ -46,13 +46,18 @@ _UNKNOWN = {
 
 
 def find(table: Table[Any], key: Key | str, name: str) -> Any:
-    """The row of that name, or a refusal that offers the nearest one."""
+    """The row with that name; raises Refused, naming the nearest existing name."""
     row = table.named(name)
     if row is None:
-        near = difflib.get_close_matches(name, table.names(), 1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise Refused(_UNKNOWN.get(table.kind, codes.R_BAD_DEFINITION), f'there is no {table.kind} "{name}"{hint}', key)
+        raise absent(table.kind, key, name, table.names())
     return row
+
+
+def absent(kind: str, key: Key | str, name: str, known: list[str]) -> Refused:
+    """The refusal of a name that does not exist, or not for the asker; it offers the nearest of those that the asker may know."""
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return Refused(_UNKNOWN.get(kind, codes.R_BAD_DEFINITION), f'there is no {kind} "{name}"{hint}', key)
 
 
 def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -> int:
@@ -73,7 +78,7 @@ def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -
 
 
 def hash_room(engine: EngineLike, what: str, pool: int, count: int) -> None:
-    """Room in a pool or hash table of the core that fills by trading too: without it a record would fail half way."""
+    """Refuse if a pool or hash table of the core lacks room. Trading fills it too, and without the check a record could fail half way."""
     left, limit = state.rows_left(engine.m, pool)
     used = limit - left
     if count > left:

@@ -1,8 +1,8 @@
 """A configuration as one act: all of its records take effect, or none.
 
-First everything is tried on a copy of the tables with a count of what the core's tables would hold (`try_out`); only what passes whole is done. A
-start, `exos config apply`, its --dry-run and `exos config check` all go by the same trial.
-A refusal of the core after that is a fault of the program (RegistryBroken), never of the operator.
+First all records are tried on a copy of the tables, with a count of the rows that the core's tables would hold (`try_out`). The configuration
+is carried out only if every record passes. A start, `exos config apply`, its --dry-run and `exos config check` all use the same trial.
+If the core refuses a row after that, the fault is in the program (RegistryBroken), not in the configuration.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from .. import state
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import acts, checks
+from . import access, acts, checks
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
@@ -30,7 +30,7 @@ NEW, CHANGED, SAME, PASSED = "new", "changed", "same", "passed"
 
 
 class Change(msgspec.Struct, frozen=True):
-    """What becomes of one record: "new", "changed" (the fields that differ), "same", or "passed" (the first phase of a market that is there)."""
+    """What one record would do: "new", "changed" (`fields` differ), "same", or "passed" (the first phase of a market that already exists)."""
 
     record: int
     kind: str
@@ -38,14 +38,14 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Trial(NamedTuple):
-    """What a configuration would do. It is done only when there is no refusal; `after`: the definitions as they would be then."""
+    """What a configuration would do. It is carried out only if there is no refusal. `after`: the definitions as they would be then."""
 
     changes: list[Change]
     refusals: list[Refusal]
     after: Definitions
 
     def to_do(self) -> list[int]:
-        """The records that are not there yet as they should be."""
+        """The records that are new or changed."""
         return [change.record for change in self.changes if change.kind in (NEW, CHANGED)]
 
     def count(self, kind: str) -> int:
@@ -53,7 +53,7 @@ class Trial(NamedTuple):
 
 
 class DryCore:
-    """Stands for the engine while a configuration is tried: counts the rows that the core's tables would get, and changes nothing."""
+    """Takes the engine's place while a configuration is tried: counts the rows that would be added to the core's tables, and changes nothing."""
 
     def __init__(self, engine: EngineLike) -> None:
         self.capacities = engine.capacities
@@ -69,7 +69,7 @@ class DryCore:
         return 0
 
     def take(self, registry: Definitions, rows: list[Words], tried: Definitions) -> None:
-        """Count what these rows need. `registry`: the real one; `tried`: with what was tried before. Raises Refused."""
+        """Count the room that these rows need. `registry`: the real one; `tried`: includes the records tried so far. Raises Refused."""
         for flat in rows:
             at = 0
             while at < len(flat):
@@ -97,7 +97,7 @@ class DryCore:
             self._use(L.P_NAME_HASH, 1)
 
     def fee_balances(self, count: int) -> None:
-        """Room that a new listing's fee accounts may need; counted as if none of them had a balance yet."""
+        """Count the room that the fee accounts of a new listing may need, as if none of them had a balance yet."""
         self._use(L.P_BALANCE, count)
         self._use(L.P_PAIR_HASH, count)
 
@@ -122,14 +122,17 @@ class DryCore:
             raise Refused(codes.R_OVERFLOW, f"more than {limit} of one asset cannot be held", "amount", MONEY_MAX - 1, amount)
 
 
-def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> Trial:
-    """Try them on a copy, one after the other. Changes nothing. The first refusal ends it, but for those of things that cannot change any
-    more: they stay as they are, and what else differs is found as well."""
+def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike, askers: tuple[str, ...] = ()) -> Trial:
+    """Try the records on a copy, one after the other; nothing else changes. Stops at the first refusal, unless it refuses a change of an
+    existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences. `askers`: all of
+    them must be allowed each record."""
     copy, core = registry.copy(), DryCore(engine)
     made: dict[str, int] = {}  # markets that this configuration makes, with their phase
     trial = Trial([], [], copy)
     for i, record in enumerate(records):
         try:
+            for who in askers:
+                access.authorise(copy, who, record, int(engine.time_ns))
             if isinstance(record, ar.SetPhase):
                 trial.changes.append(Change(i, _first_phase(copy, record, made)))
                 continue
@@ -153,7 +156,7 @@ def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: E
 
 
 def _first_phase(copy: Definitions, record: ar.SetPhase, made: dict[str, int]) -> str:
-    """The phase of a market that this configuration makes; that of one that is there stays as it is. Raises Refused."""
+    """The first phase of a market that this configuration creates; the phase of an existing market does not change. Raises Refused."""
     checks.find(copy.events, "event", record.event)
     if record.event not in made:
         return PASSED
@@ -167,7 +170,7 @@ def _first_phase(copy: Definitions, record: ar.SetPhase, made: dict[str, int]) -
 def carry_out(
     registry: Definitions, envelope: ar.AdminEnvelope, trial: Trial, engine: EngineLike, step: Callable[[Act], None]
 ) -> list[str]:
-    """Do what was tried and not refused; a sentence for each record that changed something. `step` lets the real core step an act's rows."""
+    """Carry out a trial without refusals; returns a sentence for each record that changed something. `step` lets the real core step an act's rows."""
     assert isinstance(envelope.record, ar.Configuration) and not trial.refusals
     texts: list[str] = []
     for i in trial.to_do():

@@ -1,6 +1,6 @@
-"""All definitions by id and by name: read everywhere, written by the actions of an ADMIN record (registry.py applies it).
+"""All definitions by id and by name: read everywhere, written by the acts of ADMIN records (registry.py applies them).
 
-Nothing here checks anything: what may be put in is the acts' to say.
+Nothing is checked here: the acts check everything first.
 """
 
 import hashlib
@@ -13,7 +13,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
+from .tables import Account, Asset, Done, Event, Firm, Instrument, Pending, Principal, Secrets, Session, State, Table, Venue
 
 STATE_VERSION = 2
 HMAC_BLOCK = 64  # bytes of a block of SHA-256
@@ -34,29 +34,34 @@ class Definitions:
         self.listing_rows = 0
         self.references: dict[int, tuple[int, int]] = {}  # instrument id: operator's price, collar
         self.keys: dict[str, Done] = {}
-        self.begun: ar.Begin | None = None  # what the data folder was begun as
-        self.settings: dict[str, int | str] = {}  # of [server], as the newest configuration said
-        self.parts: dict[str, list[bytes]] = {}  # asker and digest: pieces of a record that is not whole yet
+        self.begun: ar.Begin | None = None  # how the data folder was created
+        self.settings: dict[str, int | str] = {}  # of [server], from the newest configuration
+        self.parts: dict[str, list[bytes]] = {}  # sender and digest: pieces of a record that is not complete yet
+        self.principals: Table[Principal] = Table("principal")
+        self.pending: dict[int, Pending] = {}  # acts that wait for a second person
+        self.next_pending = 1
+        self.approvals = ar.Approvals()
         self._secrets: dict[int, Secrets] = {}
         self._hmac_keys: dict[int, bytes] = {}  # of binary sessions; never longer than a block
         self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
         self._binary: dict[str, int] = {}  # key: session id
 
     def copy(self) -> "Definitions":
-        """Others with the same rows: what is done to them is not done here."""
+        """A copy with the same rows; changes to it do not affect this one."""
         other = Definitions()
-        for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments"):
+        for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "principals"):
             setattr(other, name, getattr(self, name).copy())
-        for name in ("listings", "references", "keys", "settings", "parts", "_secrets", "_hmac_keys", "_fix", "_binary"):
+        for name in ("listings", "references", "keys", "settings", "parts", "pending", "_secrets", "_hmac_keys", "_fix", "_binary"):
             setattr(other, name, dict(getattr(self, name)))
         other.listing_rows, other.begun = self.listing_rows, self.begun
+        other.next_pending, other.approvals = self.next_pending, self.approvals
         return other
 
     def decimals(self) -> dict[str, int]:
-        """Of every asset, by name: what a configuration that refers to them needs."""
+        """The decimals of every asset, by name; needed to read a configuration that refers to them."""
         return {asset.name: asset.record.decimals for asset in self.assets}
 
-    # ---- what acts use when their rows have taken effect
+    # ---- used by acts after their rows have taken effect
     def put_account(self, account: Account) -> None:
         self.accounts.put(account)
 
@@ -66,14 +71,14 @@ class Definitions:
         key = secrets.hmac_secret.encode()
         self._hmac_keys[session.id] = (
             key if len(key) <= HMAC_BLOCK else hashlib.sha256(key).digest()
-        )  # what HMAC makes of a longer one each time
+        )  # HMAC would hash a longer secret each time; done once here
         if session.wire == codes.WIRE_FIX:
             self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
         else:
             self._binary[session.record.key] = session.id
 
     def put_listing(self, venue_id: int, event_id: int, fees: ar.Fees) -> None:
-        """A venue's offer of all instruments of an event; the core has one listing row for each."""
+        """A venue's offer of all instruments of an event; the core has one listing row per instrument."""
         if (venue_id, event_id) not in self.listings:
             self.listing_rows += self.events[event_id].n
         self.listings[(venue_id, event_id)] = fees
@@ -94,7 +99,7 @@ class Definitions:
         return None if found is None else self.sessions[found]
 
     def check_password(self, session_id: int, username: str, password: str) -> bool:
-        """FIX 553 and 554. The same work whether the session, the name or the password is wrong: all is hashed, then compared in full."""
+        """FIX 553 and 554. Takes the same work whether the session, the name or the password is wrong: both are hashed, then compared in full."""
         secrets = self._secrets.get(session_id, Secrets())
         session = self.sessions.get(session_id)
         given = hashlib.sha256(password.encode("utf-8", "surrogateescape")).hexdigest()
@@ -105,8 +110,8 @@ class Definitions:
         return right and named and session is not None and bool(secrets.password_sha256)
 
     def check_hmac(self, session_id: int, message: bytes, signature: bytes) -> bool:
-        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? The same work for an unknown session and for any
-        secret."""
+        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? Takes the same work for an
+        unknown session and for any secret."""
         key = self._hmac_keys.get(session_id, b"")
         right = hmac.compare_digest(hmac.digest(key, message, "sha256"), signature)
         return right and bool(key)
@@ -123,7 +128,7 @@ class Definitions:
 
     # ------------------------------------------------------------------------------------------------- snapshot
     def to_bytes(self) -> bytes:
-        """All of it, for a snapshot. The same tables give the same bytes."""
+        """All definitions, for a snapshot. The same tables give the same bytes."""
         return msgspec.msgpack.encode(
             State(
                 STATE_VERSION,
@@ -140,12 +145,16 @@ class Definitions:
                 self.begun,
                 sorted(self.settings.items()),
                 list(self.parts.items()),
+                list(self.principals),
+                list(self.pending.values()),
+                self.next_pending,
+                self.approvals,
             )
         )
 
     @classmethod
     def from_bytes(cls, data: bytes | memoryview) -> Self:
-        """The registry of a snapshot; raises ValueError when the bytes are none, or of another version."""
+        """The registry from a snapshot's bytes; raises ValueError if they are not a registry, or of another version."""
         try:
             state = msgspec.msgpack.decode(data, type=State)
         except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -158,6 +167,7 @@ class Definitions:
             (registry.venues, state.venues),
             (registry.firms, state.firms),
             (registry.accounts, state.accounts),
+            (registry.principals, state.principals),
         )
         for table, rows in tables:
             for row in rows:
@@ -172,4 +182,6 @@ class Definitions:
         registry.references = {instrument: (price, collar) for instrument, price, collar in state.references}
         registry.keys = dict(state.keys)
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
+        registry.pending = {row.id: row for row in state.pending}
+        registry.next_pending, registry.approvals = state.next_pending, state.approvals
         return registry

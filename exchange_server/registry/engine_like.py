@@ -1,4 +1,4 @@
-"""What the registry needs of the engine. The tests and a trial of a configuration put something simpler in its place."""
+"""What the registry needs from the engine. Tests and the trial of a configuration use something simpler instead."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,7 +11,7 @@ Sink = Callable[[Words], None]
 
 
 class EngineLike(Protocol):
-    """What the registry needs of the engine."""
+    """What the registry needs from the engine."""
 
     @property
     def row_seq(self) -> int: ...

@@ -1,8 +1,8 @@
 """What a market must satisfy before it is listed: products, price grid, sizes, fees, voids, and amounts that cannot overflow.
 
-Pure functions of the record. Each rule refuses with one sentence that names the key, the limit and what was asked.
+Pure functions of the record. Each rule refuses with one sentence that names the key, the limit and the value asked for.
 Guarantee: for a market that passes, price x quantity x 10,000, P x P / 4 x quantity x 10,000 and n x P x position, each
-times the value of a tick, stay below 2^62, so the core can compute in int64 without looking.
+times the value of a tick, stay below 2^62, so the core can compute in int64 without overflow checks.
 """
 
 from config.market import MAX_CONTRACTS, Band, Contract, DefineMarket, Fees, outcome_code
@@ -15,7 +15,7 @@ RATE_UNIT = 10_000
 
 
 def check_market(record: DefineMarket) -> None:
-    """Refuse a market that cannot be listed. What needs other definitions (assets, venues, symbols taken) is registry.py's."""
+    """Refuse a market that cannot be listed. Rules that need other definitions (assets, venues, symbols already taken) are in markets.py."""
     if record.product == "spot":
         _check_spot(record)
     else:
@@ -131,7 +131,7 @@ def _check_bands(bands: tuple[Band, ...], payout: int, decimals: int) -> None:
 
 
 def disjoint(bands: tuple[Band, ...]) -> list[tuple[int, int, int]]:
-    """The grid as runs (low, high, step) without a common point: a point that two bands share belongs to the first."""
+    """The grid as runs (low, high, step) that share no point: a point that two bands share goes to the first."""
     runs: list[tuple[int, int, int]] = []
     for band in bands:
         low = band.low + band.step if runs and band.low == runs[-1][1] else band.low
@@ -152,7 +152,7 @@ def _check_symmetric(bands: tuple[Band, ...], payout: int, decimals: int = 0) ->
 
 
 def _first_off_grid(low: int, high: int, step: int, runs: list[tuple[int, int, int]]) -> int:
-    """The lowest of low, low + step .. high that is on no run; 0: all are. Takes at most a few steps per run, however long they are."""
+    """The lowest of low, low + step .. high that is on no run; 0: all are on one. Takes at most a few steps per run, whatever their length."""
     point = low
     for run_low, run_high, run_step in runs:
         if point > high:
@@ -171,7 +171,7 @@ def _first_off_grid(low: int, high: int, step: int, runs: list[tuple[int, int, i
 
 
 def check_fees(fees: Fees, spot: bool, path: str = "fees") -> None:
-    """Refuse fees that are not symmetric in YES and NO, rebates that the taker does not pay for, and shares of more than all."""
+    """Refuse fees that are not symmetric in YES and NO, rebates larger than the taker's fee, and shares that add up to more than 100 %."""
     if spot and fees.model != "notional":
         raise bad((path, "model"), f"a spot pair takes fees on notional only, asked {fees.model}")
     if not spot and fees.model == "notional":
@@ -199,7 +199,7 @@ def _check_void(record: DefineMarket) -> None:
 
 
 def _check_amounts(record: DefineMarket) -> None:
-    """Each bound grows in step with the amount its key names, so that the refusal can say how large that one may be."""
+    """Each bound is proportional to the amount that its key names, so the refusal can state the largest value allowed."""
     price, tick, n, payout = record.bands[-1].high, record.tick_value, len(record.contracts), record.payout
     bounds = [("max_qty", "highest price x max_qty x 10,000 x tick_value", price * record.max_qty * RATE_UNIT * tick)]
     if payout:
@@ -221,7 +221,7 @@ def _check_amounts(record: DefineMarket) -> None:
 
 
 def protection(record: DefineMarket) -> int:
-    """Ticks between the best opposite price and a market order's limit: what the record says, else 5 % of P, else 100."""
+    """Ticks between the best opposite price and a market order's limit: the record's value, else 5 % of P, else 100."""
     if record.protection:
         return record.protection
     return max(1, record.payout * 5 // 100) if record.payout else 100

@@ -15,14 +15,14 @@ from .engine_like import Words
 
 
 def _terms(registry: Definitions, row: state.Event | state.Instrument, record: DefineMarket, prefix: str) -> dict[str, Any]:
-    """The fields that the core has, as it has them now, under their names in the record."""
+    """The fields that the core has, with their current values, under their names in the record."""
     venues, assets = {row.id: row.name for row in registry.venues}, {row.id: row.name for row in registry.assets}
     fields = (field for field in fields_of(type(record)) if field.word.startswith(prefix))
     return {field.name: field.value(row.defined(getattr(d, field.word)), venues, assets) for field in fields}
 
 
 def _of_record(record: DefineMarket) -> dict[str, Any]:
-    """The fields that the core does not know."""
+    """The fields that only the record has, not the core."""
     fields = (field for field in fields_of(type(record)) if not field.word and field.name != "contracts")
     return {field.name: msgspec.to_builtins(getattr(record, field.name)) for field in fields}
 

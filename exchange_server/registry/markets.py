@@ -1,6 +1,6 @@
-"""Markets and listings: the rules that need the tables, the rows of an event with its instruments, and live changes.
+"""Markets and listings: rules that depend on the tables, the rows of an event with its instruments, and live changes.
 
-The rules of a market by itself are in listing_rules.py. Each function returns an Act and changes nothing.
+Rules about a single market are in listing_rules.py. Each function returns an Act and changes nothing.
 """
 
 import msgspec
@@ -73,7 +73,7 @@ def _listing_room(registry: Definitions, engine: EngineLike, count: int) -> None
 
 
 def _new_terms_room(engine: EngineLike, count: int) -> None:
-    """Changed fees take a listing row of their own for each contract with open orders, which keep the terms they came under."""
+    """Changed fees need a new listing row for each contract with open orders: these orders keep the terms under which they were accepted."""
     checks.hash_room(engine, "listings", L.P_LISTING, count)
     checks.hash_room(engine, "pairs", L.P_PAIR_HASH, 1)
 

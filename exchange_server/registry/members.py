@@ -1,4 +1,4 @@
-"""Assets, venues, firms, accounts, sessions: check the definition against what exists, give ids, say which rows it takes.
+"""Assets, venues, firms, accounts, sessions: check a definition against the existing ones, assign ids, build its rows.
 
 Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
 """
@@ -81,6 +81,8 @@ def _throttle(record: ar.DefineVenue | ar.DefineSession) -> None:
 
 
 def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Act:
+    if record.venue:
+        checks.find(registry.venues, "venue", record.venue)
     old = registry.firms.named(record.name)
     if old is not None:
         record = ar.keeping(old.record, record)
@@ -159,7 +161,7 @@ def _form(record: ar.DefineSession) -> int:
 
 
 def _check_login(registry: Definitions, record: ar.DefineSession) -> None:
-    """A FIX session has CompIDs, name and password; a binary one key and secret; none has the other's; no two share a login."""
+    """A FIX session has CompIDs, user name and password, a binary one key and secret, never both kinds. No two sessions share a login."""
     fix = {
         "our_comp_id": record.our_comp_id,
         "peer_comp_id": record.peer_comp_id,

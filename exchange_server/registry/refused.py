@@ -1,4 +1,4 @@
-"""The refusal of an operator's record, as data: texts are made from it where somebody is told (cli, start.py, the admin socket)."""
+"""The refusal of an operator's record, as data. The text is made from it where it is shown (cli, start.py, the admin socket)."""
 
 import msgspec
 
@@ -8,8 +8,8 @@ from protocol import codes
 
 class Refusal(msgspec.Struct, frozen=True, kw_only=True):
     """`code` R_*. `key`: the field of the record that is wrong, () for the record as a whole. `sentence`: why, without the key. Limit, used and
-    asked as in the event row of a refusal. `fixed`: the thing exists, and this cannot change any more. `record`: which one of a
-    configuration's, counted from 0."""
+    asked: as in the event row of a refusal. `fixed`: the thing exists, and this field can no longer change. `record`: index of the record
+    in its configuration, from 0."""
 
     code: int
     sentence: str
@@ -35,7 +35,14 @@ class Refused(Exception):
         path = (key,) if isinstance(key, str) else key
         self.refusal = Refusal(code=code, sentence=sentence, key=path, limit=limit, used=used, asked=asked, fixed=fixed)
 
+    @classmethod
+    def of(cls, refusal: Refusal) -> "Refused":
+        """To be raised for a refusal that was found before."""
+        made = cls(refusal.code, refusal.sentence)
+        made.refusal = refusal
+        return made
+
 
 def bad(key: Key | str, sentence: str, limit: int = 0, asked: int = 0) -> Refused:
-    """A rule about a field is broken: R_BAD_DEFINITION."""
+    """The refusal of a field that breaks a rule: R_BAD_DEFINITION."""
     return Refused(codes.R_BAD_DEFINITION, sentence, key, limit, asked)

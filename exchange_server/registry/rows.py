@@ -1,4 +1,4 @@
-"""Builds the definition rows of core/layout/definitions.py from fields: the one place that knows both names and words."""
+"""Builds the definition rows of core/layout/definitions.py from fields: the only place that knows both the fields' names and their words."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -21,7 +21,7 @@ def head(kind: int, extra: int = 0) -> int:
 
 
 def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
-    """One row with its extra rows: every (word, value) set, all else 0."""
+    """One row with its extra rows: every (word, value) is set, all other words are 0."""
     words = np.zeros((1 + extra) * L.CMD_WORDS, np.int64)
     words[0] = head(kind, extra)
     for word, value in fields:
@@ -30,7 +30,7 @@ def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
 
 
 def words_of(record: Any, prefix: str, ids: Mapping[tuple[str, str], int]) -> dict[int, int]:
-    """The words of one kind of row (`prefix` DE_, DI_ ...) that the record's table of fields gives; `ids`: see Field.number."""
+    """The words of one kind of row (`prefix` DE_, DI_ ...), taken from the record by its table of fields; `ids`: see Field.number."""
     kind: Any = type(record)
     fields = (field for field in fields_of(kind) if field.word.startswith(prefix))
     return {getattr(d, field.word): field.number(getattr(record, field.name), ids) for field in fields}
@@ -55,15 +55,22 @@ def venue(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
     return row(codes.C_DEF_VENUE, d.DV_EXTRA, {d.DV_ID: id, d.DV_FEE_ACCOUNT: fee_account, **words_of(record, "DV_", {})}.items())
 
 
-def firm(id: int, record: ar.DefineFirm) -> Words:
-    return row(codes.C_DEF_FIRM, d.DF_EXTRA, {d.DF_ID: id, **words_of(record, "DF_", {})}.items())
+def firm(id: int, record: ar.DefineFirm, closed: bool = False) -> Words:
+    return row(codes.C_DEF_FIRM, d.DF_EXTRA, {d.DF_ID: id, d.DF_CLOSED: int(closed), **words_of(record, "DF_", {})}.items())
 
 
-def account(id: int, firm_id: int, kind: int, session: int, venue_id: int, name: str) -> Words:
+def account(id: int, firm_id: int, kind: int, session: int, venue_id: int, name: str, closed: bool = False) -> Words:
     words = row(
         codes.C_DEF_ACCOUNT,
         d.DC_EXTRA,
-        ((d.DC_ID, id), (d.DC_FIRM, firm_id), (d.DC_KIND, kind), (d.DC_SESSION, session), (d.DC_VENUE, venue_id)),
+        (
+            (d.DC_ID, id),
+            (d.DC_FIRM, firm_id),
+            (d.DC_KIND, kind),
+            (d.DC_SESSION, session),
+            (d.DC_VENUE, venue_id),
+            (d.DC_CLOSED, int(closed)),
+        ),
     )
     words[d.DC_NAME_LEN] = put_text(words, d.DC_NAME, name, 8)
     return words
@@ -80,9 +87,11 @@ def session(
     our: str,
     peer: str,
     form: int = 0,
+    closed: bool = False,
 ) -> Words:
     own = {
         d.DS_ID: id, d.DS_FIRM: firm_id, d.DS_VENUE: venue_id, d.DS_ACCOUNT: account_id, d.DS_WIRE: wire, d.DS_FLAGS: flags, d.DS_FORM: form,
+        d.DS_CLOSED: int(closed),
     }  # fmt: skip
     words = row(codes.C_DEF_SESSION, d.DS_EXTRA, {**own, **words_of(record, "DS_", {})}.items())
     words[d.DS_OUR_LEN] = put_text(words, d.DS_OUR, our, 8)
@@ -91,13 +100,13 @@ def session(
 
 
 def event(id: int, record: ar.DefineMarket, ids: Mapping[tuple[str, str], int]) -> Words:
-    """An event out of its market's record; `ids`: of its venue and assets, see Field.number."""
+    """The row of an event, from its market's record; `ids`: of its venue and assets, see Field.number."""
     words = words_of(record, "DE_", ids)
     return row(codes.C_DEF_EVENT, d.DE_EXTRA, {d.DE_ID: id, d.DE_N: len(record.contracts), **words}.items())
 
 
 def instrument(id: int, event_id: int, index: int, record: ar.DefineMarket, reference: int) -> Words:
-    """One contract of a market, with its operator's reference price (0: none)."""
+    """The row of one contract of a market, with the operator's reference price (0: none)."""
     bands = record.bands
     if not 1 <= len(bands) <= L.MAX_BANDS:
         raise ValueError(f"{len(bands)} bands")

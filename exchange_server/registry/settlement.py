@@ -1,4 +1,4 @@
-"""Results: determine, finalise, and settle, which closes, determines and pays in one act. All is checked before a row is made."""
+"""Results: determine, finalise, and settle, which closes, determines and pays in one act. Everything is checked before a row is made."""
 
 import msgspec
 
@@ -27,7 +27,7 @@ def _event_contract(registry: Definitions, name: str) -> Event:
 
 
 def _checked(event: Event, record: ar.Determine) -> int:
-    """The version that this determination will be; raises Refused unless the market can pay it."""
+    """The version number that this determination will get; raises Refused unless the market can pay it."""
     market, n = event.record, event.n
     version = len(event.determinations) + 1
     if record.version not in (0, version):
@@ -99,7 +99,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
 
 
 def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLike) -> Act:
-    """Nothing is closed, and no order cancelled, for a result that cannot be recorded or, where payment is asked for, not be paid."""
+    """Nothing is closed and no order is cancelled if the result cannot be recorded or, where payment is requested, cannot be paid."""
     event = _event_contract(registry, record.event)
     determination = record.determine()
     phase = phase_now(engine, event)

@@ -1,7 +1,7 @@
-"""What the registry holds: definitions by id and by name, with what clients are told of an instrument.
+"""What the registry holds: definitions by id and by name, and the data of an instrument that clients see.
 
-A definition never goes away and its id never changes. Everything here can be written to bytes and read back, except
-`Instrument`, which is put together from its market.
+A definition is never removed and its id never changes. Everything here can be written to bytes and read back, except
+`Instrument`, which is built from its market.
 """
 
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ class Firm(msgspec.Struct, frozen=True):
 
 
 class Account(msgspec.Struct, frozen=True):
-    """An account: `firm` 0 for the fee accounts of platform and venues, `session` the one that gets its own events (0: none)."""
+    """An account: `firm`: 0 for the fee accounts of platform and venues; `session`: gets the account's own events (0: none)."""
 
     id: int
     name: str
@@ -53,7 +53,7 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A login, without its secrets: those are told apart by Registry.check_password and check_hmac."""
+    """A login, without its secrets: Registry.check_password and check_hmac compare those."""
 
     id: int
     firm: int
@@ -68,7 +68,7 @@ class Session(msgspec.Struct, frozen=True):
 
 
 class Determination(msgspec.Struct, frozen=True):
-    """One version of a result. `at_ns`: when it was recorded; `who`: by whom."""
+    """One version of a result. `at_ns`: when it was recorded; `who`: who recorded it."""
 
     version: int
     who: str
@@ -112,6 +112,41 @@ class Instrument(msgspec.Struct, frozen=True):
         return self.market.contracts[self.index].outcome
 
 
+class Held(msgspec.Struct, frozen=True):
+    """A role that a principal holds. `until_ns`: 0 for good. `who` granted it, `at_ns`."""
+
+    role: str
+    scope: str
+    until_ns: int
+    who: str
+    at_ns: int
+
+    def holds(self, now_ns: int) -> bool:
+        return not self.until_ns or now_ns < self.until_ns
+
+
+class Principal(msgspec.Struct, frozen=True):
+    id: int
+    record: ar.DefinePrincipal
+    grants: tuple[Held, ...] = ()  # at most one of each role and scope
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """An act that waits for a second person. `entry`: what on the list it is; `who` proposed it, `at_ns`."""
+
+    id: int
+    entry: str
+    who: str
+    request_id: str
+    at_ns: int
+    expires_ns: int
+    record: ar.AnyRecord
+
+
 class Named(Protocol):
     @property
     def id(self) -> int: ...
@@ -126,13 +161,13 @@ class Table(Generic[T]):
     """Rows by id and by name; iteration is in order of id."""
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind  # for the sentence of a refusal
+        self.kind = kind  # for the text of a refusal
         self._by_id: dict[int, T] = {}
         self._by_name: dict[str, T] = {}
         self.next_id = 1  # the id a new row gets: one above the highest
 
     def put(self, row: T) -> None:
-        """Add a row, or put a changed one in the place of its former self."""
+        """Add a row, or replace the row with the same id."""
         self._by_id[row.id] = row
         self._by_name[row.name] = row
         self.next_id = max(self.next_id, row.id + 1)
@@ -163,7 +198,7 @@ class Table(Generic[T]):
 
 
 class Secrets(msgspec.Struct, frozen=True):
-    """What verifies a login. Never logged, never told to clients."""
+    """What verifies a login. Never logged, never sent to clients."""
 
     password_sha256: str = ""
     hmac_secret: str = ""
@@ -173,7 +208,7 @@ class Secrets(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """An act that took place under an idempotency key: what it was, and its answer's result."""
+    """An act carried out under an idempotency key: its content, and the result of its answer."""
 
     digest: bytes
     result: dict[str, int]
@@ -196,3 +231,7 @@ class State(msgspec.Struct, frozen=True):
     begun: ar.Begin | None = None
     settings: list[tuple[str, int | str]] = []
     parts: list[tuple[str, list[bytes]]] = []
+    principals: list[Principal] = []
+    pending: list[Pending] = []
+    next_pending: int = 1
+    approvals: ar.Approvals = ar.Approvals()

@@ -4,12 +4,14 @@ One method per kind of record: it answers the code of the refusal, or whether so
 named is that of the record's fields: names that must exist, rules among the fields, who else has the same, what may not change, room.
 """
 
+import copy
 from typing import Any
 
 import msgspec
 
 from protocol import codes as C
 from tests.model_operator import TRANSITIONS
+from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
 
 Fields = dict[str, Any]
 NEW, CHANGED, SAME = "new", "changed", "same"
@@ -22,6 +24,7 @@ LIVE = {
         "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
+    "principal": {"title", "closed"},
     "market": {"title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"},
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
@@ -38,10 +41,12 @@ class No(Exception):
         self.code, self.by_core = code, by_core
 
 
-class NaiveRegistry:
+class NaiveRegistry(NaiveAccess):
     def __init__(self, takes_all: bool = False, **room: int) -> None:
         """takes_all: the core is one that takes every row."""
-        self.takes_all, self.room = takes_all, room
+        super().__init__()
+        self.now = 1_000_000_000_000
+        self.takes_all, self.room = takes_all, {"principal": 100_000, **room}
         self.tables: dict[str, dict[str, Fields]] = {kind: {} for kind in LIVE}  # name to fields, with "id"
         self.symbols: dict[str, tuple[int, str]] = {}  # to (id, event)
         self.listings: dict[tuple[str, str], Fields] = {}
@@ -53,15 +58,38 @@ class NaiveRegistry:
         self.begun: Fields | None = None
         self.by_core = False  # who refused the latest record
 
-    def apply(self, record: Any) -> tuple[int, str]:
-        """(code, what became of it)."""
+    def apply(self, record: Any, who: str = "uid:0") -> tuple[int, str]:
+        """(code, what became of it), at the time `now`."""
         fields = msgspec.to_builtins(record)
         self.by_core = False
         try:
-            return C.OK, getattr(self, f"_{fields.pop('type')}")(fields)
+            self.judge(who, fields, self.now)
+            return C.OK, self._second_person(who, fields)
+        except Refused as refused:
+            return refused.code, ""
         except No as no:
             self.by_core = no.by_core
             return no.code, ""
+
+    def _second_person(self, who: str, fields: Fields) -> str:
+        if fields["type"] == "approve":
+            row = self.approved(who, fields["id"], self.now)
+            done = self._do({**row["record"]})
+            del self.waiting[fields["id"]]
+            return done
+        if fields["type"] == "refuse":
+            row = self.waiting_row(who, fields["id"], self.now)
+            if row["who"] != who:
+                self.judge(who, row["record"], self.now)
+            del self.waiting[fields["id"]]
+            return NEW
+        if self.waits(who, fields, self.now) and copy.deepcopy(self)._do({**fields}) != SAME:
+            return self.keep(who, fields, self.now)
+        return self._do(fields)
+
+    def _do(self, fields: Fields) -> str:
+        done: str = getattr(self, f"_{fields.pop('type')}")(fields)
+        return done
 
     # ---- what all share
     def _find(self, kind: str, name: str) -> Fields:
@@ -103,7 +131,42 @@ class NaiveRegistry:
         return self._put("asset", f["name"], f)
 
     def _firm(self, f: Fields) -> str:
+        if f["venue"]:
+            self._find("venue", f["venue"])
         return self._put("firm", f["name"], f)
+
+    def _principal(self, f: Fields) -> str:
+        if f["venue"]:
+            self._find("venue", f["venue"])
+        kept = self.tables["principal"].get(f["name"], {"grants": {}})["grants"]
+        return self._put("principal", f["name"], {**f, "grants": kept})
+
+    def _grant(self, f: Fields) -> str:
+        row = self._find("principal", f["principal"])
+        venue, prefix = split(f["scope"])
+        if venue:
+            self._find("venue", venue)
+        role, until = f["role"], f["until_ns"]
+        self._wrong(bool(venue) and role in NO_VENUE_SCOPE)
+        self._wrong(bool(prefix) and role in NO_SERIES_SCOPE)
+        self._wrong(0 < until <= self.now)
+        self._wrong(row["closed"])
+        old = row["grants"].get((role, f["scope"]))
+        row["grants"][role, f["scope"]] = until
+        return NEW if old is None else SAME if old == until else CHANGED
+
+    def _revoke(self, f: Fields) -> str:
+        row = self._find("principal", f["principal"])
+        self._wrong((f["role"], f["scope"]) not in row["grants"])
+        del row["grants"][f["role"], f["scope"]]
+        return NEW
+
+    def _approvals(self, f: Fields) -> str:
+        for asset in f["withdrawals"]:
+            self._find("asset", asset)
+        same = f == self.second
+        self.second = f
+        return SAME if same else CHANGED
 
     def _venue(self, f: Fields) -> str:
         self._wrong(bool(f["throttle_limit"]) != bool(f["throttle_window_ns"]))

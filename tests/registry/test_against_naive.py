@@ -129,6 +129,9 @@ def tables(registry: Registry) -> dict[str, Any]:
     return {
         "asset": rows(registry.assets), "venue": rows(registry.venues), "firm": rows(registry.firms), "account": rows(registry.accounts),
         "session": rows(registry.sessions), "market": rows(registry.events), "symbols": symbols,
+        "principal": rows(registry.principals),
+        "grants": {p.name: {(held.role, held.scope): held.until_ns for held in p.grants} for p in registry.principals},
+        "waiting": {row.id: (row.who, msgspec.to_builtins(row.record), row.expires_ns) for row in registry.pending.values()},
         "bound": {account.name: account.session for account in registry.accounts},
         "listings": {(registry.venues[v].name, names[e]): msgspec.to_builtins(fees) for (v, e), fees in registry.listings.items()},
         "references": {registry.instruments[i].symbol: pair for i, pair in registry.references.items()},
@@ -147,11 +150,13 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         if kind == "account" and "firm" not in row:
             return None
         hidden = {"password_sha256": "", "hmac_secret": ""} if kind == "session" else {}
-        own = {"session"} if kind == "account" else set()
+        own = {"account": {"session"}, "principal": {"grants"}}.get(kind, set())
         return {"type": kind, **{k: v for k, v in {**row, **hidden}.items() if k not in {"id", *own}}}
 
     return {
         **{kind: {name: (row["id"], record(kind, row)) for name, row in table.items()} for kind, table in naive.tables.items()},
+        "grants": {name: row["grants"] for name, row in naive.tables["principal"].items()},
+        "waiting": {id: (row["who"], row["record"], row["until"]) for id, row in naive.waiting.items()},
         "symbols": naive.symbols,
         "bound": {name: row["session"] for name, row in naive.tables["account"].items()},
         "listings": naive.listings,

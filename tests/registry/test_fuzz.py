@@ -27,6 +27,12 @@ RECORDS = (
     ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
     ar.SetPhase(event="FINAL", phase="open"),
+    ar.DefinePrincipal(name="alice", title="Alice"),
+    ar.Grant(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Revoke(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Approvals(acts=("withdrawal",), withdrawals={"USD": 100}),
+    ar.Approve(id=1),
+    ar.Refuse(id=1, note="no"),
 )
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

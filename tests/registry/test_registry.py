@@ -306,7 +306,7 @@ def test_transfers_are_done_once_per_key(world: World) -> None:
     other = world.do(change(deposit, amount=501))
     assert other.code == codes.R_IDEMPOTENCY and world.engine.seen == []
     restored = Registry.from_bytes(world.registry.to_bytes())
-    assert restored.apply(ar.pack("a", "b", deposit), world.engine, world.sink).ok and world.engine.seen == []
+    assert restored.apply(ar.pack("uid:0", "b", deposit), world.engine, world.sink).ok and world.engine.seen == []
 
 
 def test_a_result_is_recorded_with_its_evidence_and_paid_once(world: World) -> None:

@@ -1,1 +1,1 @@
-"""General tools that know nothing of the domain: the compiler, bits, loads, pools, names."""
+"""General tools without knowledge of the domain: the compiler, bits, loads, pools, tables, timers, work."""

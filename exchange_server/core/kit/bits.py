@@ -12,7 +12,7 @@ from .jit import BOUNDSCHECK, leaf
 
 @intrinsic
 def ctz(typingctx: Any, x: Any) -> Any:
-    """Index of the lowest set bit of a word that is not 0."""
+    """Index of the lowest set bit of a word other than 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
@@ -22,7 +22,7 @@ def ctz(typingctx: Any, x: Any) -> Any:
 
 @intrinsic
 def clz(typingctx: Any, x: Any) -> Any:
-    """Count of leading zeros of a word that is not 0."""
+    """Number of leading zeros of a word other than 0."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.ctlz(args[0], ir.Constant(ir.IntType(1), 1))
@@ -32,7 +32,7 @@ def clz(typingctx: Any, x: Any) -> Any:
 
 @intrinsic
 def lsr(typingctx: Any, x: Any, n: Any) -> Any:
-    """Logical shift right (int64 >> keeps the sign)."""
+    """Logical shift right by n bits (int64 >> keeps the sign)."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         return builder.lshr(args[0], args[1])
@@ -52,29 +52,31 @@ if BOUNDSCHECK:
 
     @leaf
     def words_of(array):
+        """The array itself, so that its bounds are checked."""
         return array
 
     @leaf
     def bytes_of(array):
+        """The array itself, so that its bounds are checked."""
         return array
 
 else:
 
     @leaf
     def words_of(array):
-        """The words of an int64 array as a bare pointer: in a call it takes one register where an array takes seven words, and a negative
-        index is not tested. With bounds checks on it is the array itself."""
+        """The words of an int64 array as a bare pointer: as an argument it takes one register instead of seven words, and indexes are not
+        checked for being negative. With bounds checks on: the array itself."""
         return _pointer(array)
 
     @leaf
     def bytes_of(array):
-        """The same for a uint8 array."""
+        """The bytes of a uint8 array as a bare pointer. With bounds checks on: the array itself."""
         return _pointer(array)
 
 
 @intrinsic
 def touch(typingctx: Any, m: Any, at: Any) -> Any:
-    """Ask for the cache line of m[at], to be written. Any offset is harmless: a hint never faults."""
+    """Prefetch the cache line of m[at] for writing. Any offset is allowed: a prefetch never faults."""
 
     def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         base = args[0]
@@ -102,6 +104,7 @@ def mix2(a, b):
 
 @leaf
 def mix3(a, b, c):
+    """Hash of three words: 32 bits, never negative."""
     return mix2(a ^ (b * -3335678366873096957), c)
 
 

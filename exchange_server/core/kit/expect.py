@@ -14,6 +14,7 @@ if EXPECTING:
 
     @leaf
     def expect(m, condition, invariant):
+        """Stop the process with `invariant` (INV_*) if the condition is false; the first failure is kept."""
         if not condition and m[L.H_ERROR] == 0:
             m[L.H_ERROR] = invariant
 
@@ -21,4 +22,4 @@ else:
 
     @leaf
     def expect(m, condition, invariant):
-        """Stop the process with `invariant` (INV_*) if the condition does not hold; the first failure is kept."""
+        """Nothing: conditions are checked with EXOS_BOUNDSCHECK=1 only."""

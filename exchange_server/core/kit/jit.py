@@ -1,7 +1,7 @@
-"""How kernels are compiled: the only place with numba's settings.
+"""Compiles kernels: the only place with numba's settings.
 
 Guarantees: a kernel's cache folder is named by a hash of its file and of every file of core, wires, disk and protocol that it imports,
-directly or not, of numba's version and the flags, so a stale kernel is never loaded and an edit recompiles only what it touches; entry
+directly or not, of numba's version and the flags, so a stale kernel is never loaded and an edit recompiles only the kernels that use the file; entry
 points have explicit signatures and are compiled (or loaded) at import, each timed in COMPILED; nothing is compiled later. Where the cache
 is empty, as many processes compile as there are cores (at most four). Environment: EXOS_CACHE_DIR (default: the user's cache folder, or a
 private one under the temporary folder when there is no writable home), EXOS_BOUNDSCHECK=1 (index checks in every kernel, own cache).
@@ -22,14 +22,12 @@ from time import perf_counter  # tidy: allow clock because compile times are sho
 from typing import Any
 
 BOUNDSCHECK = os.environ.get("EXOS_BOUNDSCHECK", "0") == "1"
-# _nrt off: kernels allocate nothing, and without it no call between leaves counts references of its arrays (two locked instructions per
-# array and call: it took the FIX decoder from 0.9 to 0.4 us a message). A kernel that allocates or returns an array does not compile.
+# _nrt off: kernels allocate nothing, and calls between leaves then do not count references to their arrays (two locked instructions per
+# array and call; the FIX decoder went from 0.9 to 0.4 us a message). A kernel that allocates or returns an array does not compile.
 FLAGS: dict[str, Any] = {"boundscheck": BOUNDSCHECK, "error_model": "numpy", "nogil": True, "fastmath": False, "_nrt": False}
 INTEGERS_WRAP = "int64 wraps"  # part of the cache key: see below
 HELPERS_MAX = 3
-HELPER = (
-    "exchange_server.kernels"  # the module that helper processes run to compile; named, not imported, because kit imports nothing above it
-)
+HELPER = "exchange_server.kernels"  # the module that helper processes run; named, not imported, because kit imports nothing above it
 COMPILED: list[tuple[str, float, bool]] = []  # (kernel, seconds, came from the cache)
 on_compiled: Callable[[str, float, bool], None] | None = None
 
@@ -62,8 +60,8 @@ def _imports(path: Path) -> list[Path]:
 
 @cache
 def source_hash(file: Path) -> str:
-    """Hash of a kernel's file and all that it imports of core, wires, disk and protocol, of numba's version and the flags: its cache
-    folder's name.
+    """Name of a kernel's cache folder: a hash of its file, of all files of core, wires, disk and protocol that it imports, of numba's version
+    and of the flags.
 
     Files are identified by their path in the checkout: two folders may have files of the same name.
     """
@@ -106,14 +104,14 @@ import numba.np.math.numbers as _math_numbers  # noqa: E402
 from numba.core.types import unliteral  # noqa: E402
 
 # numba marks + - * of int64 "no signed wrap": an overflow would be undefined behaviour, and a hash that multiplies past 2^63 gave
-# different answers in two places of one kernel. Integers must wrap, so the mark is removed before anything is compiled.
+# different results in two places of one kernel. Integers must wrap, so the mark is removed before anything is compiled.
 for _module in (_cpython_numbers, _math_numbers):
     _module._int_arith_flags = lambda rettype: []
 
 CACHE_ROOT = _cache_root() / f"kernels-{numba.__version__}"
 
 
-_called = os.environ.get("EXOS_KERNEL_HELPER", "") != ""  # this process is such a helper
+_called = os.environ.get("EXOS_KERNEL_HELPER", "") != ""  # this process is a helper itself
 
 
 def _call_helpers() -> None:
@@ -129,13 +127,11 @@ def _call_helpers() -> None:
             env={**os.environ, "EXOS_KERNEL_HELPER": "1", "PYTHONPATH": path},
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        threading.Thread(
-            target=helper.wait, daemon=True
-        ).start()  # so that it leaves no zombie; if it fails, this process compiles everything
+        threading.Thread(target=helper.wait, daemon=True).start()  # reaps the helper; if the helper fails, this process compiles everything
 
 
 def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
-    """Compile an entry point for exactly `signature`, now, or load it from the cache."""
+    """Compile an entry point for exactly `signature` at import, or load it from the cache."""
 
     def wrap(function: Callable[..., Any]) -> Any:
         began = perf_counter()
@@ -161,12 +157,12 @@ def kernel(signature: str) -> Callable[[Callable[..., Any]], Any]:
     return wrap
 
 
-# A leaf is only ever called by kernels, yet numba gives each one wrappers for Python and for C, optimises it together with all that it calls,
-# and makes machine code of it: 60 s for the kernels of this server instead of 33. So a leaf that is compiled for a caller stays as lowering made
-# it; the kernel links each leaf once, takes them for its own (internal: LLVM may then inline and specialise as it likes, which made the core a sixth
-# faster), and is optimised as a whole.
+# Only kernels call leaves, yet by default numba gives each leaf wrappers for Python and C, optimises it together with everything it calls, and
+# makes machine code of it: 60 s for all kernels of this server instead of 33. Here a leaf that is compiled for a caller is only lowered. The
+# kernel links each leaf once, with internal linkage, and is optimised as a whole. Internal linkage lets LLVM inline and specialise freely, which
+# made the core a sixth faster.
 _LEAVES: set[Any] = set()
-_as_leaf = [False]  # by depth of compilation: is a leaf being compiled for a caller?
+_as_leaf = [False]  # a stack, one entry per nested compilation: is a leaf being compiled for a caller?
 _Library = numba.core.codegen.JITCodeLibrary
 _Dispatcher = numba.core.dispatcher.Dispatcher
 _Context = numba.core.cpu.CPUContext

@@ -1,7 +1,7 @@
-"""Eight bytes at once at any byte offset of a uint8 array (or bits.bytes_of it): how the text wires read and write in words.
+"""Load and store eight bytes at any byte offset of a uint8 array (or of its bits.bytes_of), for the text wires.
 
-Little endian (x86-64 and arm64). The caller guarantees that offset .. offset + 7 lies in the array: wire buffers carry
-SLACK bytes after their last byte of content. With bounds checks on, every byte is checked one by one instead.
+Little endian (x86-64 and arm64). The caller guarantees that bytes at .. at + 7 are in the array: wire buffers have SLACK bytes after their
+content. With bounds checks on, the bytes are read and written one by one and each is checked.
 """
 
 from typing import Any
@@ -51,8 +51,9 @@ if BOUNDSCHECK:
 
     @leaf
     def load64(data, at):
+        """data[at .. at+7] as a word."""
         if at < 0:
-            at = data.shape[0]  # a negative index would wrap around unnoticed: make the check below fail
+            at = data.shape[0]  # a negative index would wrap around: make the check below fail
         word = np.int64(0)
         for i in range(8):
             word |= np.int64(data[at + i]) << (8 * i)
@@ -60,6 +61,7 @@ if BOUNDSCHECK:
 
     @leaf
     def store64(data, at, value):
+        """data[at .. at+7] = value."""
         if at < 0:
             at = data.shape[0]
         for i in range(8):
@@ -69,8 +71,10 @@ else:
 
     @leaf
     def load64(data, at):
+        """data[at .. at+7] as a word."""
         return _load(data, at)
 
     @leaf
     def store64(data, at, value):
+        """data[at .. at+7] = value."""
         _store(data, at, value)

@@ -1,7 +1,7 @@
-"""Symbols and account names to ids: a hash table in the arena that text wires read without Python.
+"""Symbols and account names to ids: a hash table in the arena, which the text wires read without Python.
 
-Pool P_NAME_HASH: a power of two of entries of NAME_WORDS words, open addressing with linear probes, nothing is ever
-removed (definitions are permanent), at most 7/8 full, so that a search always ends at an empty entry.
+Pool P_NAME_HASH: entries of NAME_WORDS words, their number a power of two; open addressing with linear probing. Nothing is ever removed
+(definitions are permanent), and the table is at most 7/8 full, so a search always ends at an empty entry.
 An entry: word 0 = kind << 32 | length (0: empty), word 1 = id, words 4-11 = text, zero padded.
 """
 

@@ -1,4 +1,4 @@
-"""The pair table: (kind, a, b) to a word. Kinds are PAIR_*. `pair_put` returns -1 if the table is full, and the caller refuses with a
+"""The pair table: maps (kind, a, b) to a word. Kinds are PAIR_*. `pair_put` returns -1 if the table is full, and the caller refuses with a
 code."""
 
 from .. import layout as L
@@ -46,7 +46,7 @@ def pair_room(m):
 
 @leaf
 def pair_put(m, kind, a, b, value):
-    """Insert a pair that is not in the table. Returns 0, or -1 if there is no room."""
+    """Insert a pair that is not in the table, with a value other than 0. Returns 0, or -1 if there is no room."""
     if pair_room(m) < 1:
         return -1
     ka = (kind << 56) | a

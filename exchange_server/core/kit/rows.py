@@ -7,16 +7,19 @@ from .pools import pool_base, row_by_id
 
 @leaf
 def asset_at(m, i):
+    """Pointer of the asset row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_ASSET, L.ASSET_WORDS, i)
 
 
 @leaf
 def venue_at(m, i):
+    """Pointer of the venue row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_VENUE, L.VENUE_WORDS, i)
 
 
 @leaf
 def firm_at(m, i):
+    """Pointer of the firm row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_FIRM, L.FIRM_WORDS, i)
 
 
@@ -28,16 +31,19 @@ def firm_row(m, firm):
 
 @leaf
 def account_at(m, i):
+    """Pointer of the account row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_ACCOUNT, L.ACCOUNT_WORDS, i)
 
 
 @leaf
 def session_at(m, i):
+    """Pointer of the session row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_SESSION, L.SESSION_WORDS, i)
 
 
 @leaf
 def event_at(m, i):
+    """Pointer of the event row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_EVENT, L.EVENT_WORDS, i)
 
 
@@ -50,4 +56,11 @@ def expiry_of(m, o):
 
 @leaf
 def instrument_at(m, i):
+    """Pointer of the instrument row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, i)
+
+
+@leaf
+def set_bar(m, at, bit, on):
+    """Set or clear one BAR_* bit of the word at pointer `at`."""
+    m[at] = m[at] | bit if on != 0 else m[at] & ~bit

@@ -1,5 +1,5 @@
-"""Timers: one heap of rows (time, kind, target), the earliest first; of equal times by kind, then by target, so the order is the same on
-every machine.
+"""Timers: one heap of rows (time, kind, target), the earliest first. Equal times are ordered by kind, then by target, so the order is the
+same on every machine.
 
 A target is an id (0: none), never a pointer. No two rows have the same time, kind and target.
 """
@@ -55,7 +55,7 @@ def _sink(m, base, i, size):
 
 @leaf
 def timer_start(m, time, kind, target):
-    """Add a row due at `time` (ns); returns its pointer, 0 if the table is full."""
+    """Add a row due at `time` (ns) and return its pointer, 0 if the table is full. kind: TIMER_*; target: an id, 0: none."""
     t = pool_alloc(m, L.P_TIMER)
     if t == 0:
         return 0
@@ -84,7 +84,7 @@ def timer_due(m):
 
 @leaf
 def timer_stop(m, t):
-    """Remove a row, due or not."""
+    """Remove a row (pointer), due or not."""
     base = pool_base(m, L.P_HEAP)
     size = m[L.H_TIMERS] - 1
     m[L.H_TIMERS] = size

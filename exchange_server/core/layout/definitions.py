@@ -1,13 +1,12 @@
-"""Row layouts of the definition rows: what the registry writes while it applies an ADMIN record, and the core reads.
+"""Definition rows: the registry writes them while it applies an ADMIN record, the core reads them.
 
-A definition row is a command row (core/layout/): word 0 is the head (kind in bits 0-7, count of extra rows in bits
-8-15, all else 0), the fields lie from word 1 on, extra rows of CMD_WORDS words follow at once. Offsets here are
-counted from the first word of the head row, so word 16 is the first word of the first extra row. Texts are bytes,
-little endian in their words, zero padded; their length has a word of its own. Unused words are 0.
+A definition row is a command row: word 0 is the head (kind in bits 0-7, count of extra rows in bits 8-15, the rest 0), the fields start at
+word 1, and extra rows of CMD_WORDS words follow directly. Offsets are counted from the first word of the head row, so word 16 is the first
+word of the first extra row. Texts are bytes, little endian in their words, zero padded; a separate word has their length. Unused words are 0.
 
-Ids are given by the registry, dense, from 1 (accounts: the registry defines the platform's fee account as id 1 first;
+The registry assigns ids, dense, from 1 (accounts: the registry defines the platform's fee account as id 1 first;
 2..15 are reserved; trading accounts begin at 16). A definition row whose id does not exist creates the row; one whose
-id exists overwrites the fields marked [live] and leaves the others as they are (an event's row is refused then: nothing
+id exists overwrites the fields marked [live] and leaves the others unchanged (an event's row is then refused: no field
 of an event is live). Times, counts and ids are words as in commands.py; money is in minor units of its asset; prices are ticks; quantities are lots.
 """
 
@@ -20,7 +19,7 @@ DA_NAME_LEN = 3  # bytes, 1..32
 DA_NAME = 16  # 4 words
 DA_EXTRA = 1
 
-# C_DEF_VENUE: no extra row (its name lives in the registry)
+# C_DEF_VENUE: no extra row (only the registry has its name)
 DV_ID = 1
 DV_FEE_ACCOUNT = 2  # [live] an account id, 0: none
 DV_CUTOFF_OFFSET = 3  # end of the trading day: ns after 00:00 UTC (after a multiple of the period)
@@ -31,7 +30,8 @@ DV_EXTRA = 0
 
 # C_DEF_FIRM: no extra row
 DF_ID = 1
-DF_WEIGHT = 2  # [live] its part of the tables that all firms share (closed ClOrdIDs, open orders); 0: 1
+DF_WEIGHT = 2  # [live] weight of its share of the tables that all firms share; 0 counts as 1
+DF_CLOSED = 3  # [live] 1: closed
 DF_EXTRA = 0
 
 # C_DEF_ACCOUNT: 1 extra row
@@ -41,21 +41,23 @@ DC_KIND = 3  # ACCT_*
 DC_SESSION = 4  # [live] session that receives the account's own events, 0: none
 DC_VENUE = 5  # isolated accounts: the one venue; 0: unified
 DC_NAME_LEN = 6  # bytes, 1..64
+DC_CLOSED = 7  # [live] 1: closed
 DC_NAME = 16  # 8 words
 DC_EXTRA = 1
 
 # C_DEF_SESSION: 1 extra row
 DS_ID = 1
 DS_FIRM = 2
-DS_VENUE = 3  # the venue it enters through; 0: the instrument's owner
+DS_VENUE = 3  # the venue through which it trades; 0: the instrument's owner
 DS_ACCOUNT = 4  # [live] default account, 0: each message must name one
 DS_WIRE = 5  # WIRE_*
-DS_FLAGS = 6  # [live, from the next logon on] SF_CANCEL_ON_DISCONNECT, SF_SETTLEMENT, for every logon; a client may ask for more
+DS_FLAGS = 6  # [live, from the next logon on] SF_CANCEL_ON_DISCONNECT, SF_SETTLEMENT for every logon; a client may request more
 DS_THROTTLE_LIMIT = 7  # [live]
 DS_THROTTLE_WINDOW = 8  # [live] ns
 DS_OUR_LEN = 9  # bytes of our CompID (binary: 0), 0..64
 DS_PEER_LEN = 10  # bytes of the peer's CompID, or of the binary key, 1..64
 DS_FORM = 11  # [live, from the next reset of the numbers on] FORM_*
+DS_CLOSED = 12  # [live] 1: closed
 DS_OUR = 16  # 8 words
 DS_PEER = 24  # 8 words
 DS_EXTRA = 1
@@ -97,11 +99,11 @@ DI_SYMBOL = 20  # 8 words
 DI_BANDS = 32  # 8 x (from, to, increment): 24 words; both ends belong to the band, `from` is on the grid
 DI_EXTRA = 3
 
-# C_DEF_LISTING: no extra row. All fields but the first two are [live]: they hold for orders entered or amended afterwards.
+# C_DEF_LISTING: no extra row. All fields but the first two are [live]: they apply to orders entered or amended afterwards.
 DL_VENUE = 1
 DL_INSTRUMENT = 2
 DL_FEE_MODEL = 3  # FEE_*
-DL_MAKER_BPS = 4  # negative: rebate, never beyond the taker's rate
+DL_MAKER_BPS = 4  # negative: rebate, never more than the taker's rate
 DL_TAKER_BPS = 5
 DL_OWNER_SHARE = 6  # bps of the net fee
 DL_VENUE_SHARE = 7
@@ -109,8 +111,8 @@ DL_OWNER_ACCOUNT = 8
 DL_VENUE_ACCOUNT = 9
 DL_EXTRA = 0
 
-# C_TRANSFER: no extra row. From 0: a deposit; to 0: a withdrawal; both: a move between accounts of one firm.
-# Idempotency is the registry's.
+# C_TRANSFER: no extra row. From 0: a deposit; to 0: a withdrawal; both: a transfer between accounts of one firm.
+# The registry makes it idempotent.
 DT_FROM = 1  # account id
 DT_TO = 2
 DT_ASSET = 3
@@ -149,10 +151,10 @@ DR_EXTRA = 0
 # C_REFERENCE: no extra row
 DN_INSTRUMENT = 1
 DN_REFERENCE = 2  # ticks, 0: back to the last trade
-DN_COLLAR = 3  # ticks, 0: none, -1: as it is
+DN_COLLAR = 3  # ticks, 0: none, -1: unchanged
 DN_EXTRA = 0
 
-# Which words of the definition rows are which words of the core's rows: the core copies by these, and what operators are shown is read by them.
+# Pairs (word of the definition row, word of the core's row): the core copies by them, and views for operators read by them.
 EVENT_COPIES = (
     (DE_PRODUCT, T.E_PRODUCT), (DE_K, T.E_K), (DE_N, T.E_N), (DE_ASSET, T.E_ASSET), (DE_BASE_ASSET, T.E_BASE_ASSET), (DE_PAYOUT, T.E_PAYOUT),
     (DE_TICK_VALUE, T.E_TICK_VALUE), (DE_OWNER_VENUE, T.E_OWNER_VENUE), (DE_WINDOW_NS, T.E_WINDOW_NS), (DE_LOT_BASE, T.E_LOT_BASE),
@@ -162,7 +164,7 @@ INSTRUMENT_COPIES = (
     (DI_LOT, T.I_LOT), (DI_PRICE_MIN, T.I_PRICE_MIN), (DI_PRICE_MAX, T.I_PRICE_MAX), (DI_PRICE_DECIMALS, T.I_PRICE_DECIMALS),
     (DI_QTY_DECIMALS, T.I_QTY_DECIMALS), (DI_BAND_COUNT, T.I_BAND_COUNT), (DI_SYMBOL_LEN, T.I_SYMBOL_LEN),
 )  # fmt: skip
-INSTRUMENT_LIVE_COPIES = (  # [live]: also when the instrument is there
+INSTRUMENT_LIVE_COPIES = (  # [live]: also copied if the instrument exists
     (DI_MIN_QTY, T.I_MIN_QTY), (DI_MAX_QTY, T.I_MAX_QTY), (DI_MAX_NOTIONAL, T.I_MAX_NOTIONAL), (DI_COLLAR, T.I_COLLAR),
     (DI_REFERENCE, T.I_REFERENCE), (DI_PROTECTION, T.I_PROTECTION), (DI_MAX_POSITION, T.I_MAX_POSITION),
 )  # fmt: skip

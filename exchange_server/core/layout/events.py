@@ -1,4 +1,4 @@
-"""Event rows: what the core writes and the wires read. Words that no name of a kind stands for are 0; shape.py lists the names of each kind."""
+"""Event rows: the core writes them, the wires read them. shape.py lists the words of each kind of event; all other words are 0."""
 
 # ================================================================================== event rows: 24 words, 192 bytes
 EVT_WORDS = 24
@@ -6,7 +6,7 @@ EVT_WORDS = 24
 EVT_HEAD = 0  # kind, count of extra rows, side, contract side, type, tif, order status, reason, EF_* (packed.py)
 EVT_NUMBER = 1  # global, +1 per row (extra rows count), never reused: the ExecID
 EVT_TIME = 2  # ns, the turn's time
-EVT_SESSION_ACCOUNT = 3  # session (0: to nobody) and account
+EVT_SESSION_ACCOUNT = 3  # session (0: sent to no session) and account
 EVT_SESSION_NUMBER = 4  # outgoing number on that session (FIX MsgSeqNum); 0: unnumbered
 EVT_PREVIOUS = 5  # EVT_NUMBER of that session's event before this one; 0: none
 # answers to requests, reports of orders
@@ -28,17 +28,17 @@ EVT_TRADE = 20  # trade id
 EVT_EXPIRY = 21
 EVT_CLIENT_NUMBER = 22  # incoming MsgSeqNum that caused it (0: none)
 EVT_COPY_OF = 23  # EF_COPY: EVT_NUMBER of the event that this one repeats for another session
-# refusals: the numbers of their text, 0 where without meaning
+# refusals: the numbers in their text, 0 if the reason has none
 EVT_LIMIT = 16  # the limit's value
-EVT_USED = 17  # what was used of it
-EVT_ASKED = 19  # what was asked
+EVT_USED = 17  # amount of it in use
+EVT_ASKED = 19  # amount or value in the request
 # E_MASS_DONE
 EVT_MASS_SCOPE = 12
 EVT_MASS_COUNT = 13  # cancelled orders
 # E_SENT: bytes of body follow in extra rows
 EVT_BODY_BYTES = 12
 EVT_MSG_TYPE = 13
-# E_LOGON: what was before it
+# E_LOGON: the state before it
 EVT_LOGON_MISSED = 7  # S_MISSED
 EVT_LOGON_NEXT_OUT = 12
 EVT_LOGON_FLAGS = 13  # LOGON_*
@@ -74,6 +74,5 @@ EVT_DETERMINED_VERSION = 13
 # E_FINAL
 EVT_FINAL_EVENT = 7
 EVT_FINAL_VERSION = 13
-# Extra rows of an event carry its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: behind these 64 bytes with
-# the name of a status request) or raw bytes, nothing else:
-# an extra row is pure payload, EVT_WORDS words, and uses up one event number.
+# Extra rows of an event hold its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: then 64 bytes id of a status
+# request) or raw bytes. An extra row has no head: all its EVT_WORDS words are payload. It uses up one event number.

@@ -1,7 +1,7 @@
-"""The state arena: rows of orders and what only some of them have, of price levels, texts, closed ids and timers."""
+"""The state arena: rows of orders and their side rows, price levels, texts, closed ids and timers."""
 
 ORDER_WORDS = 32
-# first line: what matching touches
+# first cache line: touched by matching
 O_NEXT = 0  # in the level queue
 O_PREV = 1
 O_LEVEL = 2  # 0: not resting
@@ -26,7 +26,7 @@ O_SESSION = 18
 O_INSTRUMENT = 19  # pointer
 O_REBATE_NUM = 20
 O_REBATE_PAID = 21
-O_NET_FEE = 22  # fee paid - rebates financed: what the recipients share
+O_NET_FEE = 22  # fee paid less rebates financed: the amount that the recipients share
 O_TEXT = 23  # text row pointer or 0
 # fourth line
 O_ACCT_NEXT = 24
@@ -35,7 +35,7 @@ O_SPECIAL = 26  # side row (SP_*); 0: a plain order
 O_LISTING = 27
 O_ENTRY = 28  # venue and front end
 
-# What only special orders have
+# Side rows: fields that only special orders have
 SPECIAL_WORDS = 16
 SP_ORDER = 0  # pointer
 SP_EXPIRY = 1  # ns; 0: none
@@ -56,7 +56,7 @@ NODE_WORDS = 72
 N_MASK = 0
 N_PARENT = 1
 N_SLOT = 2  # own position in the parent
-N_FIRM = 3  # whose order made it: that firm has it for its lifetime
+N_FIRM = 3  # firm whose order created it; it counts for that firm as long as it exists
 N_CHILD = 8  # 64 children: nodes, or levels in a leaf
 
 TEXT_WORDS = 8
@@ -74,7 +74,7 @@ AR_ORDER = 8
 AR_CLOSED_AT = 9
 AR_NOTIONAL = 10
 AR_TEXT = 11
-AR_NEXT = 12  # the firm's next younger one
+AR_NEXT = 12  # the firm's next younger row (pointer)
 AR_LIMIT = 13  # ST_REJECTED only: the numbers of the refusal
 AR_USED = 14
 AR_ASKED = 15
@@ -83,8 +83,8 @@ TIMER_WORDS = 8
 TM_TIME = 0  # ns
 TM_KIND = 1  # TIMER_*
 TM_TARGET = 2  # id, 0: none
-TM_PLACE = 3  # in the heap
-TM_HEAD = 4  # TIMER_EXPIRY: side rows of the orders that expire then
+TM_PLACE = 3  # position in the heap
+TM_HEAD = 4  # TIMER_EXPIRY: list of the side rows of the orders that expire then
 TM_TAIL = 5
 TM_COUNT = 6
 TIMER_EXPIRY = 1

@@ -1,7 +1,7 @@
-"""Words that hold several things. Only the functions here put them together and take them apart; tests/core/test_packed.py holds the rest
-of the sources to that. From Python they are called through `plain`.
+"""Words with several fields. Only the functions here pack and unpack them; tests/core/test_packed.py checks that no other source does.
+Python calls them through `plain`.
 
-The head of a command, the head of an event and the attributes of an order (O_ATTR, AR_ATTR) have what they share in the same bits:
+The head of a command, the head of an event and the attributes of an order (O_ATTR, AR_ATTR) keep the fields they share in the same bits:
 
     bits    command head    event head      attributes
     0-7     kind            kind            book side 0-3, was replaced 4
@@ -14,9 +14,9 @@ The head of a command, the head of an event and the attributes of an order (O_AT
     36-47   row flags       reason          reason (AR_ATTR)
     48-62   FLAG_*          EF_*            FLAG_*
 
-Sides: `side` is what the client asked for and `contract_side` in which contract (YES or NO); `book_side` is the same order in YES terms,
-BUY or SELL. Words that lie side by side for bids and asks are found by adding `own_side` (where the order rests) or `other_side` (what it
-trades with): 0 bid, 1 ask.
+Sides: `side` is the client's side (BUY or SELL) in the contract `contract_side` (YES or NO); `book_side` is the same order in YES terms, BUY
+or SELL. Adjacent words for bids and asks are indexed by `own_side` (where the order rests) or `other_side` (with which it trades): 0 bid,
+1 ask.
 """
 
 from protocol import codes as C
@@ -51,119 +51,133 @@ WAS_REPLACED = 1 << 4
 
 @leaf
 def kind_of(head):
+    """Head of a command or event: C_* or E_*."""
     return head & 255
 
 
 @leaf
 def extra_of(head):
-    """Extra rows after a command or an event."""
+    """Head of a command or event: number of extra rows after it."""
     return (head >> 8) & 255
 
 
 @leaf
 def side_of(word):
+    """Head or attributes: BUY or SELL, the client's side; 0: none."""
     return (word >> 16) & 15
 
 
 @leaf
 def contract_side_of(word):
+    """Head or attributes: YES or NO; 0: none."""
     return (word >> 20) & 15
 
 
 @leaf
 def type_of(word):
+    """Head or attributes: order type."""
     return (word >> 24) & 15
 
 
 @leaf
 def tif_of(word):
+    """Head or attributes: time in force."""
     return (word >> 28) & 15
 
 
 @leaf
 def stp_of(command_head):
+    """Head of a command: self-trade prevention, STP_*."""
     return (command_head >> 32) & 15
 
 
 @leaf
 def status_of(word):
+    """Head of an event or attributes: order status, ST_*."""
     return (word >> 32) & 15
 
 
 @leaf
 def reason_of(word):
+    """Head of an event or AR_ATTR: reason, R_*."""
     return (word >> 36) & 0xFFF
 
 
 @leaf
 def row_flags_of(command_head):
-    """ROWFLAG_*"""
+    """Head of a command: ROWFLAG_*."""
     return (command_head >> 36) & 0xFFF
 
 
 @leaf
 def flags_of(word):
-    """EF_* of an event, FLAG_* of a command or order."""
+    """Head or attributes: EF_* of an event, FLAG_* of a command or order."""
     return (word >> 48) & 0x7FFF
 
 
 @leaf
 def book_side_of(attr):
-    """BUY or SELL in YES terms."""
+    """Attributes: BUY or SELL in YES terms."""
     return attr & 15
 
 
 @leaf
 def was_replaced(attr):
+    """Attributes: whether the order's ClOrdID was ever replaced."""
     return attr & WAS_REPLACED != 0
 
 
 @leaf
 def terms_of(word):
-    """Side, contract side, type and tif where they lie: to be put into another head."""
+    """Side, contract side, type and tif, in their bits, for another head."""
     return word & TERMS
 
 
 @leaf
 def pack_terms(side, contract_side, order_type, tif):
+    """Side, contract side, type and tif, in their bits."""
     return (side << 16) | (contract_side << 20) | (order_type << 24) | (tif << 28)
 
 
 @leaf
 def pack_command(kind, extra, terms, stp, row_flags, flags):
-    """Head of a command row; `terms`: of pack_terms."""
+    """Head of a command row. terms: of pack_terms."""
     return kind | (extra << 8) | terms | (stp << 32) | (row_flags << 36) | (flags << 48)
 
 
 @leaf
 def pack_event(kind, extra, terms, status, reason, flags):
-    """Head of an event row; `terms`: of pack_terms or terms_of."""
+    """Head of an event row. terms: of pack_terms or terms_of."""
     return kind | (extra << 8) | terms | (status << 32) | (reason << 36) | (flags << 48)
 
 
 @leaf
 def pack_attr(book_side, terms, flags, status):
+    """Attributes of an order (O_ATTR). terms: of pack_terms or terms_of."""
     return book_side | terms | (status << 32) | (flags << 48)
 
 
 @leaf
 def with_extra(head, extra, flags):
-    """The head of an event with an extra row count it did not have, or had already, and these flags beside its own."""
+    """Head of an event with these flags added, and with an extra row count; it must have had none, or the same."""
     return head | (extra << 8) | (flags << 48)
 
 
 @leaf
 def with_status(attr, status, reason):
+    """Attributes with another status and reason."""
     return (attr & ~END_MASK) | (status << 32) | (reason << 36)
 
 
 @leaf
 def set_status(m, o, status):
+    """Set the status of order `o` (pointer)."""
     m[o + L.O_ATTR] = (m[o + L.O_ATTR] & ~END_MASK) | (status << 32)
 
 
 @leaf
 def set_replaced(m, o):
+    """Mark order `o` (pointer) as replaced."""
     m[o + L.O_ATTR] |= WAS_REPLACED
 
 
@@ -172,7 +186,7 @@ def set_replaced(m, o):
 
 @leaf
 def in_yes_terms(side, contract_side):
-    """The book side: buying NO is selling YES."""
+    """Book side, BUY or SELL: buying NO is selling YES."""
     if contract_side == C.NO:
         return C.SELL if side == C.BUY else C.BUY
     return side
@@ -195,114 +209,121 @@ def other_side(book_side):
 
 @leaf
 def session_of(word):
-    """CMD_SESSION_ACCOUNT, EVT_SESSION_ACCOUNT"""
+    """Session id of CMD_SESSION_ACCOUNT, EVT_SESSION_ACCOUNT."""
     return word >> 32
 
 
 @leaf
 def firm_of(word):
-    """AR_FIRM_ACCOUNT"""
+    """Firm id of AR_FIRM_ACCOUNT."""
     return word >> 32
 
 
 @leaf
 def account_of(word):
-    """CMD_SESSION_ACCOUNT, EVT_SESSION_ACCOUNT, AR_FIRM_ACCOUNT"""
+    """Account id of CMD_SESSION_ACCOUNT, EVT_SESSION_ACCOUNT, AR_FIRM_ACCOUNT."""
     return word & HALF
 
 
 @leaf
 def pack_session_account(session, account):
+    """CMD_SESSION_ACCOUNT, EVT_SESSION_ACCOUNT, of ids."""
     return (session << 32) | account
 
 
 @leaf
 def pack_firm_account(firm, account):
+    """AR_FIRM_ACCOUNT, of ids."""
     return (firm << 32) | account
 
 
 @leaf
 def instrument_of(word):
-    """CMD_INSTRUMENT, EVT_INSTRUMENT, AR_INSTRUMENT"""
+    """Instrument id of CMD_INSTRUMENT, EVT_INSTRUMENT, AR_INSTRUMENT."""
     return word >> 32
 
 
 @leaf
 def venue_of(word):
-    """CMD_INSTRUMENT, EVT_INSTRUMENT, AR_INSTRUMENT, O_ENTRY"""
+    """Venue id of CMD_INSTRUMENT, EVT_INSTRUMENT, AR_INSTRUMENT, O_ENTRY."""
     return (word >> 16) & 0xFFFF
 
 
 @leaf
 def front_of(word):
-    """Front end, of the same words as venue_of."""
+    """Front end of the same words as venue_of."""
     return word & 0xFFFF
 
 
 @leaf
 def pack_entry(venue, front):
-    """O_ENTRY: what an order came through."""
+    """O_ENTRY: the venue (id) and front end through which an order came."""
     return (venue << 16) | front
 
 
 @leaf
 def pack_instrument(instrument, entry):
-    """`entry`: of pack_entry, 0: not said."""
+    """CMD_INSTRUMENT, EVT_INSTRUMENT, AR_INSTRUMENT. entry: of pack_entry, 0: none."""
     return (instrument << 32) | entry
 
 
 @leaf
 def without_entry(word):
+    """The same word with the instrument only."""
     return word & ~HALF
 
 
 @leaf
 def group_of(word):
-    """CMD_GROUP_SEQ: the order group."""
+    """Order group of CMD_GROUP_SEQ."""
     return word >> 32
 
 
 @leaf
 def sequence_of(word):
-    """CMD_GROUP_SEQ: the incoming MsgSeqNum."""
+    """Incoming MsgSeqNum of CMD_GROUP_SEQ."""
     return word & HALF
 
 
 @leaf
 def pack_group(group, sequence):
+    """CMD_GROUP_SEQ."""
     return (group << 32) | sequence
 
 
 @leaf
 def ref_of(word):
-    """Reference of an entry in the table of ClOrdIDs."""
+    """Reference in an entry of the ClOrdID table."""
     return word & HALF
 
 
 @leaf
 def hash_of(word):
+    """Hash (32 bits) in an entry of the ClOrdID table."""
     return (word >> 32) & HALF
 
 
 @leaf
 def pack_ref(hashed, ref):
+    """Entry of the ClOrdID table."""
     return (hashed << 32) | ref
 
 
 @leaf
 def pack_touched(inst, ask):
-    """Entry of the list of touched levels."""
+    """Entry of the list of touched levels, of an instrument pointer and a side (0 bid, 1 ask)."""
     return (inst << 1) | ask
 
 
 @leaf
 def touched_instrument(word):
-    """Pointer of the instrument."""
+    """Instrument (pointer) of an entry of the list of touched levels."""
     return word >> 1
 
 
 @leaf
 def touched_side(word):
+    """Side of an entry of the list of touched levels: 0 bid, 1 ask."""
     return word & 1
 
 
@@ -311,21 +332,25 @@ def touched_side(word):
 
 @leaf
 def pack_fees(model, maker, taker):
+    """O_FEES: fee model (FEE_*), maker and taker rate in basis points (-32768 or more)."""
     return (model << 40) | ((maker + 32768) << 20) | (taker + 32768)
 
 
 @leaf
 def fee_model(fees):
+    """Fee model (FEE_*) of O_FEES."""
     return fees >> 40
 
 
 @leaf
 def maker_bps(fees):
+    """Maker rate of O_FEES in basis points; negative: rebate."""
     return ((fees >> 20) & 0xFFFFF) - 32768
 
 
 @leaf
 def taker_bps(fees):
+    """Taker rate of O_FEES in basis points."""
     return (fees & 0xFFFFF) - 32768
 
 
@@ -337,22 +362,23 @@ def time_form_of(form):
 
 @leaf
 def defined_options(session_flags):
-    """S_FLAGS: the options that the definition asks for, from the next logon on."""
+    """Options (SF_*) of the definition in S_FLAGS, in effect from the next logon on."""
     return (session_flags >> 2) & L.SF_OPTIONS
 
 
 @leaf
 def pack_options(now, defined):
-    """S_FLAGS: what holds now, and the options that the definition asks for."""
+    """S_FLAGS: now: the flags in effect; defined: options of the definition."""
     return now | (defined << 2)
 
 
 @leaf
 def has_own_fields(form):
+    """Whether S_FORM has FORM_OWN_FIELDS."""
     return form & L.FORM_OWN_FIELDS != 0
 
 
 @leaf
 def pack_form(own_fields, time_form):
-    """`own_fields`: 0 or FORM_OWN_FIELDS."""
+    """S_FORM. own_fields: 0 or FORM_OWN_FIELDS; time_form: FORM_TIME_*."""
     return own_fields | (time_form << 8)

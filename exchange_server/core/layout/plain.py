@@ -1,4 +1,4 @@
-"""The functions of `packed` for plain Python: for ints and, elementwise, for int64 arrays. `plain.kind_of(head)`."""
+"""The functions of `packed` for plain Python, for ints and (elementwise) int64 arrays: `plain.kind_of(head)`."""
 
 from typing import TYPE_CHECKING, Any
 

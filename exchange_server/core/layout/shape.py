@@ -1,12 +1,12 @@
-"""What the layout says of itself: how wide each row is, which words are longer than one, which names share a word on purpose, and which words lie
-side by side because code counts on it. tests/core/test_layout.py holds every name of the layout against these tables.
+"""The shape of the layout: the width of each row, names that stand for several words, names that share a word on purpose, and words that must
+be adjacent because code relies on it. tests/core/test_layout.py checks every name of the layout against these tables.
 """
 
 from . import calls, commands, events, orders, tables, work
 
-# Rows: (prefix of their words, words of a row, first word that may be used)
+# Rows: (prefix of their words, words per row, first word that may be used)
 ROWS = (
-    ("H_", tables.HEADER_WORDS, 1),  # word 0 is where the null pointer points
+    ("H_", tables.HEADER_WORDS, 1),  # the null pointer points to word 0
     ("PL_", tables.POOL_WORDS, 0),
     ("TH_", tables.THROTTLE_WORDS, 0),
     ("A_", tables.ASSET_WORDS, 0),
@@ -36,9 +36,9 @@ ROWS = (
     ("RO_", calls.RO_WORDS, 0),
     ("RT_", calls.RT_WORDS, 0),
 )
-NO_WORDS = {"CO_COLUMNS", "CO_COLUMN_COUNT", "CN_WORDS", "RO_WORDS", "RT_WORDS"}  # sizes that carry the prefix of what they measure
+NO_WORDS = {"CO_COLUMNS", "CO_COLUMN_COUNT", "CN_WORDS", "RO_WORDS", "RT_WORDS"}  # sizes with the prefix of the row they measure, not words
 
-# Words longer than one. Code adds an index to these, and to the first of ADJACENT, and to no other.
+# Names that stand for several words. Code adds an index only to these, and to the first of ADJACENT.
 WIDE = {
     "H_WORK": work.WORK_ROWS * work.WORK_WORDS, "H_POOLS": tables.POOL_COUNT * tables.POOL_WORDS,
     "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "N_CHILD": 64,
@@ -53,18 +53,18 @@ HEADER_GROUPS = {
     "pools": (256, tables.HEADER_WORDS),
 }
 GROUP_ROOM = 6  # words that stay free in each group of the header
-SIZES = ("CO_COLUMNS",)  # what lies behind the words of a row has as many columns as the event has contracts
+SIZES = ("CO_COLUMNS",)  # after the words of such a row come columns, one entry per contract of the event
 
-# Side by side, in this order: leaves get the first and read the next.
+# Adjacent, in this order: leaves get the offset of the first and read the next.
 ADJACENT = (
     ("CMD_ID_HI", "CMD_ID_LO", "CMD_ORIG_HI", "CMD_ORIG_LO"),
     ("EVT_ID_HI", "EVT_ID_LO", "EVT_ORIG_HI", "EVT_ORIG_LO"),
 )
 
-# One word under several names: the rows that hold money have it in the same place.
+# One word under several names: every row that holds money has it in the same word.
 SAME = (("MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"),)
 
-# Words that hold several things: only packed.py puts them together and takes them apart.
+# Words with several fields: only packed.py packs and unpacks them.
 PACKED = (
     "CMD_HEAD", "CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_GROUP_SEQ", "EVT_HEAD", "EVT_SESSION_ACCOUNT", "EVT_INSTRUMENT",
     "O_ATTR", "O_FEES", "O_ENTRY", "AR_ATTR", "AR_FIRM_ACCOUNT", "AR_INSTRUMENT", "S_FORM",

@@ -1,21 +1,21 @@
-"""The state arena: header, pools, and the rows of what is defined (assets to listings), of balances and of collateral."""
+"""The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 4  # a journal written by another version of the rules is refused unless sealed (durability.md)
+LOGIC_VERSION = 5  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
-# Header words, in groups with room for more (shape.HEADER_GROUPS).
-# where the exchange stands
+# Header words, in groups with free words (shape.HEADER_GROUPS).
+# settings and time
 H_LOGIC = 1
 H_ARENA_WORDS = 2
-H_RETENTION_NS = 3  # how long a ClOrdID stays used up, at most
+H_RETENTION_NS = 3  # ns: longest time that a ClOrdID stays used up
 H_TURN = 4
 H_TIME = 5
-H_TICK = 6  # CMD_TIME_TICK of the newest turn, never falling
-H_CLOCK_OFFSET = 7  # CMD_TIME_OFFSET and CMD_TIME_BOOT of the newest turn: kept for the next start (net/clock.py), nothing here reads them
+H_TICK = 6  # CMD_TIME_TICK of the newest turn, never decreasing
+H_CLOCK_OFFSET = 7  # CMD_TIME_OFFSET and CMD_TIME_BOOT of the newest turn: only the next start reads them (net/clock.py)
 H_CLOCK_BOOT = 8
-H_REFUSE = 9  # this turn's CMD_TIME_REFUSE: checked first of all in NEW and REPLACE; safe to resend, uses up no ClOrdID
-# what a row changes
-H_CURSOR = 32  # word offset in the inbox of the next row
+H_REFUSE = 9  # this turn's CMD_TIME_REFUSE: the first check of NEW and REPLACE; safe to resend, uses up no ClOrdID
+# progress and counters
+H_CURSOR = 32  # word offset of the next row in the inbox
 H_ROW_SEQ = 33  # command rows consumed since the beginning, extra rows included
 H_EVENT_SEQ = 34  # next event number (starts at 1)
 H_ORDER_SEQ = 35
@@ -27,20 +27,20 @@ H_USED = 40
 H_ASKED = 41
 H_REFUSED = 42  # code of the first refused definition row since the engine cleared it
 H_ERROR = 43  # INV_*: a broken invariant; the process must stop
-H_DIRTY_COUNT = 44  # touched price levels of this turn, for market data
+H_DIRTY_COUNT = 44  # entries in this turn's list of touched price levels, for market data
 H_DIRTY_LOST = 45  # 1: the list overflowed, all books count as touched
 H_OPEN_ORDERS = 46
 H_TIMERS = 47  # rows in the heap of timers
 H_COMMANDS = 48  # counters for `exos status`
 H_REFUSALS = 49
 H_FILLS = 50
-# what operators set, and shares
-H_KILLED = 64
+# operators' switches, and shares
+H_BARS = 64  # BAR_*
 H_WEIGHTS = 65  # sum of all firms' weights
 H_FORGETTING = 66  # firm at which the search continues for one that keeps more closed ids than its share
 # interrupted work (work.py)
-H_WORK_COUNT = 96  # pieces that wait, the one at work included
-H_WORK_FIRST = 97  # row of the one at work
+H_WORK_COUNT = 96  # pieces of work, the current one included
+H_WORK_FIRST = 97  # row of the current one (pointer)
 H_WORK = 112  # WORK_ROWS rows, a ring
 # pools
 H_POOLS = 256  # descriptors, POOL_WORDS each
@@ -82,17 +82,20 @@ POOL_NAMES = (
     "special_orders",
 )  # fmt: skip
 
-# Rows addressed by id (id i lies at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
+# Rows addressed by id (id i is at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
 ASSET_WORDS = 16
 A_ID = 0
 A_DECIMALS = 1
-A_EXTERNAL = 2  # what the world outside holds of it: withdrawals - deposits, never above 0
+A_EXTERNAL = 2  # withdrawals - deposits, minor units; never above 0
 A_NAME_LEN = 3
 A_NAME = 4  # 4 words, 32 bytes
 
+# What may stand in the way of an order, as bits of one word of the platform, a venue, a firm, an account, a session: where it is 0, an order pays nothing.
+BAR_KILLED = 1  # a kill switch is on
+BAR_CLOSED = 2  # firm, account, session: closed for good
 VENUE_WORDS = 32
 V_ID = 0
-V_KILLED = 1
+V_BARS = 1  # BAR_*
 V_CUTOFF = 2  # end of the trading day: ns after 00:00 UTC
 V_FEE_ACCOUNT = 3
 V_THROTTLE = 4  # TH_*
@@ -106,9 +109,9 @@ TH_USED = 3
 
 FIRM_WORDS = 16
 F_ID = 0
-F_KILLED = 1
-F_NODES = 2  # book nodes that its orders made
-F_WEIGHT = 3  # its share of the common tables is F_WEIGHT / H_WEIGHTS
+F_BARS = 1  # BAR_*
+F_NODES = 2  # book nodes that its orders created
+F_WEIGHT = 3  # its share of a shared table is F_WEIGHT / H_WEIGHTS
 F_OPEN = 4  # open orders
 F_CLOSED = 5  # closed ids that are kept
 F_OLDEST = 6  # the first of them (archive row pointer), linked through AR_NEXT
@@ -123,7 +126,7 @@ AC_ID = 0
 AC_FIRM = 1
 AC_KIND = 2
 AC_SESSION = 3  # session that receives the account's own events (transfers, settlement); 0: none
-AC_KILLED = 4
+AC_BARS = 4  # BAR_*
 AC_ORDERS = 5  # newest open order (pointer), linked through O_ACCT_NEXT
 AC_ORDER_COUNT = 6
 AC_NEXT_IN_FIRM = 7
@@ -142,48 +145,44 @@ S_NEXT_OUT = 6
 S_NEXT_IN = 7
 S_LAST_EVENT = 8  # EVT_NUMBER of this session's newest event
 S_GENERATION = 9  # +1 at each reset of the numbers
-S_KILLED = 10
+S_BARS = 10  # BAR_*
 S_THROTTLE = 11  # TH_*
-S_ABSENT_FROM = 15  # first number that the last connection was not given: S_NEXT_OUT at the logoff, or below it
+S_ABSENT_FROM = 15  # first number not written to the last connection: S_NEXT_OUT at the logoff, or lower
 S_HEARTBEAT = 16
 S_OUR_LEN = 18  # bytes of our CompID
 S_PEER_LEN = 19
 S_OUR = 20  # 8 words, 64 bytes
 S_PEER = 28
-S_MISSED = 36  # EVT_NUMBER of the E_LOGON (a reset) before which reports lie that must be sent under new numbers; 0: none
-S_MISSED_DONE = 37  # EVT_NUMBER up to which they have been
-S_FORM = (
-    56  # FORM_*: how FIX messages of these numbers are written; it is fixed until the numbers restart, so that a resend has the same bytes
-)
-S_FORM_DEFINED = 57  # what the definition asks for, from the next reset of the numbers on
+S_MISSED = 36  # EVT_NUMBER of the E_LOGON (a reset); reports before it must be sent under new numbers; 0: none
+S_MISSED_DONE = 37  # EVT_NUMBER up to which they have been sent
+S_FORM = 56  # FORM_*: how FIX messages are written; fixed until the numbers restart, so that a resend has the same bytes
+S_FORM_DEFINED = 57  # FORM_* of the definition, used from the next reset of the numbers on
 S_UNTOLD = 58  # S_UNTOLD .. S_UNTOLD_TO: numbered while the session was away, and not resent since it came back without a reset; 0: none
 S_UNTOLD_TO = 59
-S_LOGON_SENT = 60  # newest SendingTime of a logon that was let in, ns
+S_LOGON_SENT = 60  # newest SendingTime of an accepted logon, ns
 FORM_OWN_FIELDS = 1  # fields and values that FIX 4.4 does not have on these messages (5010, 5011, 380=8)
-FORM_TIME_MILLIS = 0  # decimals of a timestamp, beside it (packed.py: pack_form)
+FORM_TIME_MILLIS = 0  # decimals of a timestamp, in the same word (packed.py: pack_form)
 FORM_TIME_SECONDS = 1
 FORM_TIME_MICROS = 2
 FORM_TIME_NANOS = 3
 SF_LOGGED_ON = 1
 SF_CANCEL_ON_DISCONNECT = 2
 SF_SETTLEMENT = 4
-SF_OPTIONS = (
-    SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT
-)  # what holds now; S_FLAGS also has what the definition asks for (packed.py: pack_options)
+SF_OPTIONS = SF_CANCEL_ON_DISCONNECT | SF_SETTLEMENT  # in effect; S_FLAGS also has those of the definition (packed.py: pack_options)
 
 EVENT_WORDS = 64
 E_ID = 0
 E_PRODUCT = 1
 E_POOL = 2  # pool cash, minor units
 E_N = 3
-E_FIRST = 4  # pointer of the first instrument; the n instruments lie side by side
+E_FIRST = 4  # pointer of the first instrument; the n instruments are contiguous
 E_PHASE_NOW = 5
 E_ASSET = 6  # collateral asset id (spot: quote)
 E_BASE_ASSET = 7  # spot only
 E_PAYOUT = 8  # P in ticks; 0 for spot
 E_TICK_VALUE = 9  # minor units per tick per lot
-E_SETS = 10  # s
-E_K = 11
+E_SETS = 10  # number of complete sets
+E_K = 11  # winners
 E_COLL_HEAD = 12  # collateral rows of this event, linked through CO_NEXT_IN_EVENT
 E_OWNER_VENUE = 13
 E_VERSION = 14  # of the determination
@@ -195,7 +194,7 @@ E_OPEN_ORDERS = 19
 E_LOT_BASE = 21  # spot: base units (minor) per lot
 E_COLL_TAIL = 22
 
-BID = 0  # which of two words that lie side by side (packed.py: own_side, other_side)
+BID = 0  # index into two adjacent words (packed.py: own_side, other_side)
 ASK = 1
 INSTRUMENT_WORDS = 128
 I_ID = 0
@@ -206,7 +205,7 @@ I_BEST = 4  # + BID, + ASK: level pointer or 0
 I_ROOT = 6  # + BID, + ASK: trie node pointer or 0
 I_DEPTH_SHIFT = 8  # shift of the root node: 6 * (levels - 1)
 I_LAST = 9  # last trade price, 0: none
-I_PHASE = 10  # phase of its event, kept here so that a check touches one line
+I_PHASE = 10  # phase of its event, copied here so that a check touches one cache line
 I_TICK_VALUE = 11
 I_OWNER_VENUE = 12
 I_LISTING = 13  # pointer of the owner's listing
@@ -217,7 +216,7 @@ I_MAX_NOTIONAL = 17  # 0: none
 I_PRICE_MIN = 18
 I_PRICE_MAX = 19
 I_COLLAR = 20  # ticks around the reference; 0: none
-I_REFERENCE = 21  # operator's price; 0: the last trade
+I_REFERENCE = 21  # operator's price, YES ticks; 0: the last trade
 I_PROTECTION = 22
 I_MAX_POSITION = 23  # 0: none
 I_OPEN_INTEREST = 24
@@ -225,7 +224,7 @@ I_VOLUME = 25
 I_PAID = 26  # determined payout in ticks
 I_MD_SEQ = 27  # market data sequence
 I_LEVEL_COUNT = 28
-I_PRICE_DECIMALS = 29  # how prices are written on text wires: ticks / 10^decimals
+I_PRICE_DECIMALS = 29  # on text wires a price is ticks / 10^decimals
 I_QTY_DECIMALS = 30
 I_BAND_COUNT = 31
 I_BANDS = 32  # up to 8 bands of (from, to, increment): 24 words
@@ -242,7 +241,7 @@ LI_MAKER_BPS = 3  # may be negative: rebate
 LI_TAKER_BPS = 4
 LI_OWNER_SHARE = 5  # bps of the net fee
 LI_VENUE_SHARE = 6
-LI_OWNER_BALANCE = 7  # balances of those who share its fees (pointers); owner and venue: 0 without a share
+LI_OWNER_BALANCE = 7  # balances (pointers) of the recipients of fees; owner and venue: 0 without a share
 LI_VENUE_BALANCE = 8
 LI_ORDERS = 9  # open orders that were entered under these terms
 LI_CURRENT = 10  # 0: superseded, released with its last order
@@ -263,7 +262,7 @@ CO_ACCOUNT = 0  # pointer
 CO_EVENT = 1  # pointer
 CO_CASH = 2  # balance pointer of the collateral (or quote) asset
 CO_BASE = 3  # balance pointer of the base asset (spot), else 0
-CO_REQUIRED = 4  # what this row has locked in CO_CASH
+CO_REQUIRED = 4  # minor units that this row has locked in CO_CASH
 CO_BUYS = 5  # B
 CO_WORST = 6  # sum of the chosen (k smallest); spot: unused
 CO_NEXT_IN_EVENT = 7

@@ -1,1 +1,1 @@
-"""An order from its first row to the archive: ids, timers, lists."""
+"""The life of an order, from its first row to the archive: ids, timers, lists."""

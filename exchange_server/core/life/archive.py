@@ -1,8 +1,8 @@
-"""Closed ClOrdIDs: a row for each, kept so that a repeat can be answered, and forgotten firm by firm.
+"""Closed ClOrdIDs: one row for each, kept so that a repeat can be answered, and removed per firm.
 
-Each firm's rows form a list, oldest first. An id is kept for the retention, unless the table is full: then the oldest id of a firm goes
-that has its share already, the firm that closes the order or else the next one that keeps more than its share. So a flood shortens
-the memory of the firm that sends it, closing never fails, and no order is refused because of a missing row.
+Each firm's rows form a list, oldest first. An id is kept for the retention (ns), unless the table is full. Then the oldest id of the firm
+that closes the order is removed if that firm has its share, or else the oldest of the next firm above its share. So a flood shortens only
+the window of the firm that sends it, closing never fails, and no order is refused for lack of a row.
 """
 
 from protocol import codes as C
@@ -18,13 +18,13 @@ from .ids import ALIAS_HI, archive_ref, id_delete
 
 @leaf
 def share_of(m, f, pool):
-    """Rows of a common table that a firm is sure of: its part by weight."""
+    """Rows of a shared table (P_*) that a firm (pointer) is guaranteed: its part by weight."""
     return pool_cap(m, pool) * m[f + L.F_WEIGHT] // max(m[L.H_WEIGHTS], 1)
 
 
 @leaf
 def forget_oldest(m, f):
-    """Take the firm's oldest closed id back."""
+    """Remove the oldest closed id of a firm (pointer) that has one."""
     a = m[f + L.F_OLDEST]
     younger = m[a + L.AR_NEXT]
     m[f + L.F_OLDEST] = younger
@@ -43,7 +43,7 @@ def forget_oldest(m, f):
 
 @leaf
 def forget_due(m, f, most):
-    """Take up to `most` of the firm's closed ids back whose retention is over."""
+    """Remove up to `most` closed ids of the firm (pointer) whose retention is over."""
     limit = m[L.H_TIME] - m[L.H_RETENTION_NS]
     while most > 0 and m[f + L.F_OLDEST] != 0 and m[m[f + L.F_OLDEST] + L.AR_CLOSED_AT] <= limit:
         forget_oldest(m, f)
@@ -52,7 +52,7 @@ def forget_due(m, f, most):
 
 @leaf
 def _who_forgets(m, f):
-    """The table is full: the firm whose oldest closed id goes. Shares sum to no more than the table, so there is one."""
+    """The table is full: the firm (pointer) whose oldest closed id is removed. Shares sum to at most the table, so there is one."""
     if m[f + L.F_CLOSED] > 0 and m[f + L.F_CLOSED] >= share_of(m, f, L.P_ARCHIVE):
         return f
     firms = pool_cap(m, L.P_FIRM)
@@ -81,7 +81,7 @@ def _make_room(m, f):
 
 @leaf
 def archive_next(m, firm):
-    """A row for one more closed id of the firm, the newest in its list."""
+    """Pointer of an archive row for one more closed id of the firm (id), added as the newest of its list. Never fails."""
     f = firm_row(m, firm)
     a = pool_alloc(m, L.P_ARCHIVE)
     if a == 0:
@@ -100,7 +100,7 @@ def archive_next(m, firm):
 
 @leaf
 def archive_order(m, o, status, reason):
-    """Write an archive row of the order under its present ClOrdID; returns the row."""
+    """Write an archive row of the order (pointer) under its current ClOrdID; returns the row's pointer."""
     a = archive_next(m, m[o + L.O_FIRM])
     inst = m[o + L.O_INSTRUMENT]
     attr = m[o + L.O_ATTR]

@@ -1,4 +1,4 @@
-"""The ClOrdID table: (firm, key) to an open order or a closed one's archive row, compared in full."""
+"""The ClOrdID table: maps (firm, key) to an open order, or to the archive row of a closed one. Keys and texts are compared in full."""
 
 from protocol import codes as C
 
@@ -13,13 +13,13 @@ ALIAS_HI = 1  # no ClOrdID has this key: (1, OrderID) is the key of an order who
 
 
 # ---- ClOrdID table: one word per entry, hash << 32 | reference; 0 = empty ---------------------------------------
-# reference = order index + 1, or ARCHIVED | archive index + 1. The row says what the key is. An order that was replaced has a second
-# entry, by its OrderID (ALIAS_HI), through which its older ClOrdIDs find it in one step.
+# reference = order index + 1, or ARCHIVED | archive index + 1. The key is in that row. An order that was replaced has a second entry under
+# its OrderID (ALIAS_HI); its older ClOrdIDs find it there in one step.
 
 
 @leaf
 def same_text(m, text, rows, at):
-    """Is the stored text row equal to the 8 words at rows[at]? at < 0: the request carries no text."""
+    """Whether the stored text row (pointer, 0: none) equals the 8 words at rows[at]. at < 0: the request has no text."""
     if text == 0 or at < 0:
         return text == 0 and at < 0
     for i in range(8):
@@ -30,7 +30,8 @@ def same_text(m, text, rows, at):
 
 @leaf
 def id_find(m, rows, firm, hi, lo, at):
-    """Reference of (firm, ClOrdID), else 0. `at`: word offset of the id's text in `rows`, -1 for an integer id."""
+    """Reference of the row with (firm id, ClOrdID key), 0 if there is none. at: word offset of the id's text in `rows`, -1 for an integer
+    id."""
     base = pool_base(m, L.P_ID_HASH)
     mask = pool_cap(m, L.P_ID_HASH) - 1
     h = mix3(firm, hi, lo)
@@ -44,7 +45,7 @@ def id_find(m, rows, firm, hi, lo, at):
             if ref & ARCHIVED:
                 a = pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS
                 same = m[a + L.AR_KEY_LO] == lo and m[a + L.AR_KEY_HI] == hi and firm_of(m[a + L.AR_FIRM_ACCOUNT]) == firm
-                # Rows beyond the retention wait to be taken back (archive.py: forget_due): their ids are free already.
+                # Rows past the retention are removed later (archive.py: forget_due), but their ids are free already.
                 if same and m[a + L.AR_CLOSED_AT] > m[L.H_TIME] - m[L.H_RETENTION_NS]:
                     if same_text(m, m[a + L.AR_TEXT], rows, at):
                         return ref
@@ -58,7 +59,7 @@ def id_find(m, rows, firm, hi, lo, at):
 
 @leaf
 def alias_find(m, firm, order_id):
-    """Reference of an order that was replaced at least once, under its last ClOrdID: open, or in the archive. 0: not there."""
+    """Reference of a replaced order by its OrderID: the open order, or the archive row under its last ClOrdID. 0: there is none."""
     base = pool_base(m, L.P_ID_HASH)
     mask = pool_cap(m, L.P_ID_HASH) - 1
     h = mix3(firm, ALIAS_HI, order_id)
@@ -80,7 +81,7 @@ def alias_find(m, firm, order_id):
 
 @leaf
 def _id_place(m, h, word):
-    """Offset of the first entry on the hash's way that is `word`; 0: the first empty one. The caller knows that there is one."""
+    """Offset of the first entry equal to `word` on the hash's probe path (word 0: the first empty entry). It must exist."""
     base = pool_base(m, L.P_ID_HASH)
     mask = pool_cap(m, L.P_ID_HASH) - 1
     i = h & mask
@@ -91,6 +92,7 @@ def _id_place(m, h, word):
 
 @leaf
 def id_insert(m, firm, hi, lo, ref):
+    """Add an entry for (firm id, key). There is always room."""
     h = mix3(firm, hi, lo)
     m[_id_place(m, h, 0)] = pack_ref(h, ref)
     m[L.H_POOLS + L.P_ID_HASH * L.POOL_WORDS + L.PL_USED] += 1
@@ -98,13 +100,14 @@ def id_insert(m, firm, hi, lo, ref):
 
 @leaf
 def id_repoint(m, firm, hi, lo, old, new):
-    """The key's entry now refers to `new` (an order closed into the archive, or an id replaced)."""
+    """Change the key's entry from reference `old` to `new` (the order was archived, or its id replaced)."""
     h = mix3(firm, hi, lo)
     m[_id_place(m, h, pack_ref(h, old))] = pack_ref(h, new)
 
 
 @leaf
 def id_delete(m, firm, hi, lo, ref):
+    """Remove the key's entry with reference `ref`, and move later entries up so that no probe path breaks. It must exist."""
     base = pool_base(m, L.P_ID_HASH)
     mask = pool_cap(m, L.P_ID_HASH) - 1
     h = mix3(firm, hi, lo)
@@ -125,27 +128,31 @@ def id_delete(m, firm, hi, lo, ref):
 
 @leaf
 def order_ref(m, o):
+    """Reference of an order row (pointer)."""
     return (o - pool_base(m, L.P_ORDER)) // L.ORDER_WORDS + 1
 
 
 @leaf
 def archive_ref(m, a):
+    """Reference of an archive row (pointer)."""
     return ARCHIVED | ((a - pool_base(m, L.P_ARCHIVE)) // L.ARCHIVE_WORDS + 1)
 
 
 @leaf
 def order_at_ref(m, ref):
+    """Pointer of the order row of a reference."""
     return pool_base(m, L.P_ORDER) + (ref - 1) * L.ORDER_WORDS
 
 
 @leaf
 def archive_at_ref(m, ref):
+    """Pointer of the archive row of a reference with ARCHIVED."""
     return pool_base(m, L.P_ARCHIVE) + ((ref ^ ARCHIVED) - 1) * L.ARCHIVE_WORDS
 
 
 @leaf
 def store_text(m, rows, at):
-    """A text row with the 8 words at rows[at..]; 0 for an integer id."""
+    """Store the 8 words at rows[at..] in a text row; returns its pointer, 0 for an integer id (at < 0). There is always room."""
     if at < 0:
         return 0
     t = pool_alloc(m, L.P_TEXT)

@@ -1,4 +1,4 @@
-"""The life of an order in the pool: into its account's list, out of it again, closed, taken out."""
+"""An open order's membership in the list of its account, and the end of an order."""
 
 from .. import layout as L
 from ..book.levels import queue_remove
@@ -17,6 +17,7 @@ from .special import drop_special
 
 @leaf
 def account_link(m, account, o):
+    """Add an order (pointer) at the head of the account's list (pointer): newest first."""
     head = m[account + L.AC_ORDERS]
     m[o + L.O_ACCT_NEXT] = head
     m[o + L.O_ACCT_PREV] = 0
@@ -28,6 +29,7 @@ def account_link(m, account, o):
 
 @leaf
 def account_unlink(m, account, o):
+    """Remove an order (pointer) from the account's list (pointer)."""
     nxt = m[o + L.O_ACCT_NEXT]
     prv = m[o + L.O_ACCT_PREV]
     if prv == 0:
@@ -44,14 +46,14 @@ def account_unlink(m, account, o):
 
 @leaf
 def hold_listing(m, o, listing):
-    """The order has these terms from now on."""
+    """Attach the order to the terms of a listing (pointer)."""
     m[o + L.O_LISTING] = listing
     m[listing + L.LI_ORDERS] += 1
 
 
 @leaf
 def leave_listing(m, o):
-    """The order no longer needs its terms; superseded ones go with their last order."""
+    """Detach the order from its terms. Superseded terms are released with their last order."""
     listing = m[o + L.O_LISTING]
     m[listing + L.LI_ORDERS] -= 1
     if m[listing + L.LI_ORDERS] == 0 and m[listing + L.LI_CURRENT] == 0:
@@ -60,7 +62,8 @@ def leave_listing(m, o):
 
 @leaf
 def close_order(m, o, status, reason):
-    """Take an order out of everything and leave its archive row. Its event has been written before."""
+    """Remove an order from book, reservation, timers and lists, and leave its archive row. The caller has written its event. The order's
+    row is released."""
     inst = m[o + L.O_INSTRUMENT]
     event = m[inst + L.I_EVENT]
     co = m[o + L.O_COLL]
@@ -86,7 +89,8 @@ def close_order(m, o, status, reason):
 
 @leaf
 def take_out(m, ev, o, kind, status, reason, flags):
-    """End an open order for a reason that is not its client's cancel: the report to its own session, nothing left open, then closed."""
+    """End an open order for a reason other than its client's cancel: report to its own session with leaves 0, then close it. Up to 2 event
+    rows."""
     e = order_report(m, ev, o, kind, status, reason, flags)
     ev[e + L.EVT_LEAVES] = 0
     close_order(m, o, status, reason)

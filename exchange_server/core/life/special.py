@@ -1,7 +1,7 @@
-"""Side rows: what only special orders have (today: an expiry) lies in a row of its own, to which O_SPECIAL points; 0 for a plain order.
+"""Side rows: fields that only special orders have (so far the expiry) are in a separate row, to which O_SPECIAL points; 0 for a plain order.
 
-An order has at most one, made with the first thing that needs it and released with the order, and the table has a row for every order, so it cannot run out first.
-Orders of one expiry share a timer and hang in its list.
+An order has at most one side row. It is created for the first field that needs it and released with the order. The table has one row for
+every order, so it cannot run out first. Orders with the same expiry share a timer and are in its list.
 """
 
 from .. import layout as L
@@ -14,7 +14,7 @@ from ..kit.timers import timer_start, timer_stop
 
 @leaf
 def make_special(m, o):
-    """The side row of an order that has none yet."""
+    """Create the side row of an order (pointer) that has none; returns its pointer."""
     sp = pool_alloc(m, L.P_SPECIAL)
     m[sp + L.SP_ORDER] = o
     m[sp + L.SP_EXPIRY] = 0
@@ -25,7 +25,7 @@ def make_special(m, o):
 
 @leaf
 def drop_special(m, o):
-    """The order ends: its side row and all that hangs on it go."""
+    """Release the side row of an ending order, and leave its timer."""
     sp = m[o + L.O_SPECIAL]
     if sp == 0:
         return
@@ -40,13 +40,13 @@ def drop_special(m, o):
 
 @leaf
 def expiry_room(m):
-    """There is a timer for every open order; only its pair lies in a table with others."""
+    """Whether one more expiry fits. There is a timer for every open order; only the pair table is shared with others."""
     return pair_room(m) >= 1
 
 
 @leaf
 def set_expiry(m, sp, when):
-    """The order of this side row is due at `when`. The caller has asked expiry_room."""
+    """Set the expiry (ns) of a side row (pointer). The caller has checked expiry_room."""
     t = pair_find(m, PAIR_EXPIRY, 0, when)
     if t == 0:
         t = timer_start(m, when, L.TIMER_EXPIRY, 0)
@@ -89,7 +89,7 @@ DAY_NS = 86_400_000_000_000
 
 @leaf
 def next_cutoff(m, venue_id):
-    """End of the venue's present trading day, 0: it has none."""
+    """End (ns) of the venue's current trading day, 0 if it has none."""
     v = venue_at(m, venue_id)
     if v == 0:
         return 0

@@ -1,1 +1,1 @@
-"""The operators' half: definitions, switches, phases, sets, settlement."""
+"""Operator requests: definitions, switches, phases, settlement; and sets, which clients split and merge."""

@@ -1,7 +1,8 @@
-"""Definition rows: assets, venues, firms, accounts, sessions, events, instruments, listings, and operators' acts.
+"""Definition rows: assets, venues, firms, accounts, sessions, events, instruments, listings.
 
-The registry has validated names and numbers (registry.py); what is checked here again is what would break the arena: ids, capacities,
-order. Each answers OK or a code; nothing is changed when it refuses. Layouts: core/layout/definitions.py.
+The registry has validated names and numbers (registry.py). Checked again here is only what would break the arena: ids, capacities,
+order. Each function returns C.OK or a code; a refusal changes nothing. `c` is the word offset of the row in `rows`, `rows_b` their byte view.
+Layouts: core/layout/definitions.py.
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..kit.jit import leaf
 from ..kit.names import names_add
 from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_room
 from ..kit.pools import pool_alloc, pool_base, pool_cap
-from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, venue_at
+from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, set_bar, venue_at
 from ..layout import definitions as d
 from ..layout.packed import pack_options
 from ..money.ledger import balance_get
@@ -27,7 +28,7 @@ INSTRUMENT_LIVE_COPIES = np.array(d.INSTRUMENT_LIVE_COPIES, np.int64)
 
 @leaf
 def new_row(m, pool, width, i):
-    """Pointer for an id, 0 when the pool does not reach so far."""
+    """Pointer of the row for id `i` in a pool with `width` words per row, 0 if the id is beyond the pool."""
     if i <= 0 or i >= pool_cap(m, pool):
         return 0
     return pool_base(m, pool) + i * width
@@ -35,19 +36,19 @@ def new_row(m, pool, width, i):
 
 @leaf
 def _no_row(m, pool, i):
-    """The id is beyond the pool: refuse with the number of rows, the number in use, and the id."""
+    """The id is beyond the pool: R_TABLE_FULL with the number of rows, the number in use, and the id."""
     return refuse(m, C.R_TABLE_FULL, pool_cap(m, pool), m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED], i)
 
 
 @leaf
 def _full(m, pool):
-    """No row left in a pool from which rows are taken in turn."""
+    """A pool with a free list has no row left: R_TABLE_FULL."""
     return refuse(m, C.R_TABLE_FULL, pool_cap(m, pool), m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED], 1)
 
 
 @leaf
 def take_id(m, pool, p, i):
-    """The row at p is defined from now on; the pool's counts know it."""
+    """Mark the row at pointer `p` as defined with id `i`, and update the pool's counts."""
     d = L.H_POOLS + pool * L.POOL_WORDS
     if m[p] != i:
         m[p] = i
@@ -57,17 +58,19 @@ def take_id(m, pool, p, i):
 
 @leaf
 def copy_words(m, to, rows, at, words):
+    """Copy `words` words from rows[at..] to the arena at `to`."""
     for i in range(words):
         m[to + i] = rows[at + i]
 
 
 @leaf
 def define_asset(m, rows, c):
+    """Define an asset; an existing one stays unchanged. R_TABLE_FULL."""
     p = new_row(m, L.P_ASSET, L.ASSET_WORDS, rows[c + d.DA_ID])
     if p == 0:
         return _no_row(m, L.P_ASSET, rows[c + d.DA_ID])
     if m[p] == rows[c + d.DA_ID]:
-        return C.OK  # nothing of an asset is live
+        return C.OK  # no field of an asset can change
     take_id(m, L.P_ASSET, p, rows[c + d.DA_ID])
     m[p + L.A_DECIMALS] = rows[c + d.DA_DECIMALS]
     m[p + L.A_NAME_LEN] = rows[c + d.DA_NAME_LEN]
@@ -77,6 +80,7 @@ def define_asset(m, rows, c):
 
 @leaf
 def define_venue(m, rows, c):
+    """Define a venue, or change its fee account and throttle (messages per window, ns). R_TABLE_FULL."""
     p = new_row(m, L.P_VENUE, L.VENUE_WORDS, rows[c + d.DV_ID])
     if p == 0:
         return _no_row(m, L.P_VENUE, rows[c + d.DV_ID])
@@ -92,6 +96,7 @@ def define_venue(m, rows, c):
 
 @leaf
 def define_firm(m, rows, c):
+    """Define a firm or change its weight (at least 1). R_TABLE_FULL."""
     p = new_row(m, L.P_FIRM, L.FIRM_WORDS, rows[c + d.DF_ID])
     if p == 0:
         return _no_row(m, L.P_FIRM, rows[c + d.DF_ID])
@@ -99,11 +104,13 @@ def define_firm(m, rows, c):
     weight = max(rows[c + d.DF_WEIGHT], 1)
     m[L.H_WEIGHTS] += weight - m[p + L.F_WEIGHT]
     m[p + L.F_WEIGHT] = weight
+    set_bar(m, p + L.F_BARS, L.BAR_CLOSED, rows[c + d.DF_CLOSED])
     return C.OK
 
 
 @leaf
 def define_account(m, rows, rows_b, c):
+    """Define an account, or change the session that gets its transfer and settlement reports. R_TABLE_FULL, R_BAD_DEFINITION (asked: the word)."""
     i = rows[c + d.DC_ID]
     p = account_at(m, i)
     if p == 0:
@@ -122,18 +129,20 @@ def define_account(m, rows, rows_b, c):
         m[p + L.AC_VENUE] = rows[c + d.DC_VENUE]
         m[p + L.AC_NAME_LEN] = length
         copy_words(m, p + L.AC_NAME, rows, c + d.DC_NAME, 8)
-        if firm != 0:  # the firm's accounts in order of id
+        if firm != 0:  # insert into the firm's list, in order of id
             at = firm + L.F_ACCOUNTS
             while m[at] != 0 and m[m[at]] < i:
                 at = m[at] + L.AC_NEXT_IN_FIRM
             m[p + L.AC_NEXT_IN_FIRM] = m[at]
             m[at] = p
     m[p + L.AC_SESSION] = rows[c + d.DC_SESSION]
+    set_bar(m, p + L.AC_BARS, L.BAR_CLOSED, rows[c + d.DC_CLOSED])
     return C.OK
 
 
 @leaf
 def define_session(m, rows, c):
+    """Define a session, or change its account, form, options and throttle. R_TABLE_FULL."""
     i = rows[c + d.DS_ID]
     p = session_at(m, i)
     if p == 0:
@@ -152,12 +161,13 @@ def define_session(m, rows, c):
         copy_words(m, p + L.S_PEER, rows, c + d.DS_PEER, 8)
     m[p + L.S_ACCOUNT] = rows[c + d.DS_ACCOUNT]
     m[p + L.S_FORM_DEFINED] = rows[c + d.DS_FORM]
-    if m[p + L.S_NEXT_OUT] == 1:  # nothing has been written yet that a resend would have to repeat
+    if m[p + L.S_NEXT_OUT] == 1:  # no message has been written that a resend would have to repeat
         m[p + L.S_FORM] = rows[c + d.DS_FORM]
-    # A session that is on keeps what it was given at its logon: the client counts on it.
+    # A session that is logged on keeps the options of its logon, because its client relies on them.
     asked = rows[c + d.DS_FLAGS] & L.SF_OPTIONS
     was = m[p + L.S_FLAGS] & (L.SF_LOGGED_ON | L.SF_OPTIONS)
     m[p + L.S_FLAGS] = pack_options(was if was & L.SF_LOGGED_ON != 0 else asked, asked)
+    set_bar(m, p + L.S_BARS, L.BAR_CLOSED, rows[c + d.DS_CLOSED])
     m[p + L.S_THROTTLE + L.TH_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
     m[p + L.S_THROTTLE + L.TH_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
     return C.OK
@@ -165,6 +175,7 @@ def define_session(m, rows, c):
 
 @leaf
 def define_event(m, rows, c):
+    """Define an event. R_TABLE_FULL; R_BAD_DEFINITION if the id exists, or for its asset, venue or phase (asked: the word)."""
     i = rows[c + d.DE_ID]
     if event_at(m, i) != 0:
         return refuse(m, C.R_BAD_DEFINITION, i, 0, d.DE_ID)
@@ -185,6 +196,7 @@ def define_event(m, rows, c):
 
 @leaf
 def define_instrument(m, rows, rows_b, c):
+    """Define a contract, or change its live fields. R_TABLE_FULL; R_BAD_DEFINITION (asked: the word)."""
     i = rows[c + d.DI_ID]
     p = instrument_at(m, i)
     if p == 0:
@@ -229,7 +241,7 @@ def define_instrument(m, rows, rows_b, c):
 
 @leaf
 def _fee_balance(m, account_id, asset):
-    """Balance of an account that shares fees; 0: no account is named, -1: no room."""
+    """Balance row (pointer) of an account that shares fees; 0: no account is named, -1: no room."""
     if account_id == 0:
         return 0
     balance = balance_get(m, account_id, asset)
@@ -238,6 +250,8 @@ def _fee_balance(m, account_id, asset):
 
 @leaf
 def define_listing(m, rows, c):
+    """Define the fees and shares of a venue's listing, or change them. R_UNKNOWN_INSTRUMENT, R_BAD_DEFINITION (asked: the word),
+    R_TABLE_FULL."""
     venue = rows[c + d.DL_VENUE]
     inst = instrument_at(m, rows[c + d.DL_INSTRUMENT])
     if inst == 0:
@@ -246,7 +260,7 @@ def define_listing(m, rows, c):
         if rows[c + share] != 0 and rows[c + account] == 0:
             return refuse(m, C.R_BAD_DEFINITION, 0, 0, account)
     asset = m[m[inst + L.I_EVENT] + L.E_ASSET]
-    # Fee balances are made now and kept in the listing, so that no trade can fail for want of one or has to look for it.
+    # Create the fee balances now and keep pointers in the listing: no trade can then fail for lack of a balance, or has to search for it.
     platform = balance_get(m, d.PLATFORM_FEE_ACCOUNT, asset)
     if platform == 0:
         return _full(m, L.P_BALANCE)
@@ -256,7 +270,7 @@ def define_listing(m, rows, c):
         return _full(m, L.P_BALANCE)
     p = pair_find(m, PAIR_LISTING, venue, m[inst])
     if p == 0 or m[p + L.LI_ORDERS] != 0:
-        # New terms hold for orders entered or amended afterwards: open orders keep the row they came under.
+        # New terms apply to orders entered or amended from now on; open orders keep the row under which they were entered.
         fresh = pool_alloc(m, L.P_LISTING) if pair_room(m) >= 1 else 0
         if fresh == 0:
             return _full(m, L.P_PAIR_HASH if pair_room(m) < 1 else L.P_LISTING)

@@ -1,4 +1,4 @@
-"""Phases of an event and its contracts (the rules: protocol/phases.py), and what becomes of orders that may not rest any more."""
+"""Phases of an event and its contracts (rules: protocol/phases.py), and cancelling orders that may no longer rest."""
 
 import numpy as np
 
@@ -20,6 +20,7 @@ REST_PHASES = P.mask(P.REST)
 
 @leaf
 def set_event_phase(m, event, phase):
+    """Set the phase of an event (pointer) and of all its contracts, without an event row."""
     m[event + L.E_PHASE_NOW] = phase
     for j in range(m[event + L.E_N]):
         m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PHASE] = phase
@@ -27,13 +28,13 @@ def set_event_phase(m, event, phase):
 
 @leaf
 def transition_allowed(old, new):
-    """May an operator set it? Determination and finality have their own commands."""
+    """Whether an operator may change phase `old` to `new`. Determination and settlement have their own commands."""
     return 0 <= new < P.COUNT and (SET_MASKS[old] >> new) & 1 != 0
 
 
 @leaf
 def set_phase(m, ev, event, new):
-    """Change the phase of an event and of its contracts, and say so."""
+    """Set the phase of an event (pointer) and of its contracts, and write E_PHASE."""
     old = m[event + L.E_PHASE_NOW]
     set_event_phase(m, event, new)
     e = begin_event(m, ev, pack_event(C.E_PHASE, 0, 0, 0, 0, 0), 0, 0, False)
@@ -44,6 +45,8 @@ def set_phase(m, ev, event, new):
 
 @leaf
 def do_phase(m, rows, c, ev):
+    """Change the phase of an event and start cancelling orders that may no longer rest. R_UNKNOWN_EVENT, R_BAD_TRANSITION, R_BAD_DEFINITION
+    (no contract yet)."""
     event = event_at(m, rows[c + d.DP_EVENT])
     new = rows[c + d.DP_PHASE]
     if event == 0:
@@ -63,7 +66,7 @@ def do_phase(m, rows, c, ev):
 
 @leaf
 def go_on_closing(m, ev):
-    """Cancel all that rests, contract by contract, bids before asks, best first."""
+    """Cancel all resting orders, contract by contract, bids before asks, best first. False: the event buffer is full, call again."""
     w = work_row(m)
     event = m[w + L.WX_EVENT]
     while m[w + L.WX_CONTRACT] < m[event + L.E_N]:

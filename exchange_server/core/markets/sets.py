@@ -12,7 +12,7 @@ from ..money.collateral import buying_power, collateral_find, collateral_shift
 from ..money.ledger import post
 from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
-from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_kill, check_phase, first_position
+from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_closed, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
 
@@ -20,6 +20,8 @@ from ..risk.visibility import entry_venue, sees_event
 @leaf
 def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     code = check_account(m, s, account, asked, 0)
+    if code == C.OK:
+        code = check_closed(m, s, account)
     if code != C.OK:
         return code
     if not sees_event(m, s, event):
@@ -43,7 +45,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
 
 @leaf
 def _move_sets(m, co, event, sets):
-    """Every contract's position of the account and the event's count grow by so many sets (negative: shrink)."""
+    """Change the account's position in every contract, and the event's number of sets, by `sets` (may be negative)."""
     m[event + L.E_SETS] += sets
     for j in range(m[event + L.E_N]):
         collateral_shift(m, co, j, sets, 0, 0)
@@ -51,6 +53,8 @@ def _move_sets(m, co, event, sets):
 
 @leaf
 def do_sets(m, rows, c, ev, kind):
+    """Split (C_SPLIT) or merge (C_MERGE) complete sets: E_MOVED with the amount in minor units, or E_REFUSED with the first code that
+    applies."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     sets = rows[c + L.CMD_SETS]
     signed = sets if kind == C.C_SPLIT else -sets

@@ -1,7 +1,7 @@
 """Determination and final settlement of an event (domain.md section 7).
 
-Determining pays nothing and starts the challenge window. Finalising pays payout * q to every account, shorts pay, all in one turn: the event takes no
-command in between, and the pool must end at exactly 0.
+Determining pays nothing and starts the challenge window. Finalising pays payout * q to every account (shorts pay) within one turn: the
+event takes no other command meanwhile, and its pool must end at exactly 0.
 """
 
 import numpy as np
@@ -29,6 +29,8 @@ FINALISE_REFUSALS = np.array(P.FINALISE_REFUSALS, np.int64)
 
 @leaf
 def do_determine(m, rows, c, ev):
+    """Set the payouts (ticks) of an event and start its challenge window. R_UNKNOWN_EVENT, R_OPEN_ORDERS, R_BAD_COMMAND (wrong version),
+    R_PAYOUT_COUNT, R_PAYOUT_RANGE, R_PAYOUT_SUM, or the refusal of its phase."""
     event = event_at(m, rows[c + d.DD_EVENT])
     if event == 0 or not is_settled(m, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
@@ -65,6 +67,8 @@ def do_determine(m, rows, c, ev):
 
 @leaf
 def do_finalise(m, rows, c):
+    """Start the settlement of a determined event. R_UNKNOWN_EVENT, R_NOT_DETERMINED (wrong version), R_CHALLENGE_WINDOW (still open, ns),
+    or the refusal of its phase."""
     event = event_at(m, rows[c + d.DX_EVENT])
     if event == 0:
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DX_EVENT])
@@ -84,6 +88,8 @@ def do_finalise(m, rows, c):
 
 @leaf
 def go_on_settling(m, ev):
+    """Pay each account in order of its first touch of the event, contract by contract, then write E_FINAL. False: the event buffer is full,
+    call again."""
     w = work_row(m)
     event = m[w + L.WS_EVENT]
     n = m[event + L.E_N]
@@ -104,7 +110,7 @@ def go_on_settling(m, ev):
                 session = m[account + L.AC_SESSION]
                 s = session_at(m, session)
                 if s == 0 or m[s + L.S_FLAGS] & L.SF_SETTLEMENT == 0:
-                    session = 0  # recorded, and told where settlement reports were asked for
+                    session = 0  # always recorded, but reported only to a session that requested settlement reports
                 e = begin_event(m, ev, pack_event(C.E_SETTLED, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
                 ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
                 ev[e + L.EVT_SETTLED_EVENT] = m[event]

@@ -1,1 +1,1 @@
-"""Matching: what a trade moves."""
+"""Matching, and what a trade moves."""

@@ -1,7 +1,7 @@
 """Price-time matching and what a trade moves.
 
-`start_match` puts an accepted order to work; `go_on_matching` may stop for want of event rows and is called again: all it
-needs is in its row of work. Each trade is complete (both orders, both accounts, ledger, two events) before the next begins.
+`start_match` queues an accepted order for matching. `go_on_matching` returns early if the event buffer is full and is called again; its
+state is in its work row. Each trade is complete (both orders, both accounts, ledger, two events) before the next begins.
 """
 
 from protocol import codes as C
@@ -35,12 +35,13 @@ ROWS_PER_CANCEL = 2
 
 @leaf
 def crosses(book_side, price, other):
+    """Whether an order at `price` trades with one of the other side at `other` (YES ticks)."""
     return price >= other if book_side == C.BUY else price <= other
 
 
 @leaf
 def fillable(m, o):
-    """Whether a FOK can be filled completely. Own liquidity does not count; an own order ahead means no."""
+    """Whether a FOK order (pointer) can be filled completely. An order of its own firm ahead means no."""
     inst = m[o + L.O_INSTRUMENT]
     book_side = book_side_of(m[o + L.O_ATTR])
     ask = other_side(book_side)
@@ -61,7 +62,7 @@ def fillable(m, o):
 
 @leaf
 def _deliver(m, inst, buyer, seller, price, quantity):
-    """Cash goes from the buyer to the seller, of a spot pair the base the other way. buyer, seller: collateral rows."""
+    """Move cash from buyer to seller and, for a spot pair, the base from seller to buyer. buyer, seller: pointers of collateral rows."""
     post(m, m[buyer + L.CO_CASH], m[seller + L.CO_CASH], fill_cash(m, inst, price, quantity), C.WHY_TRADE)
     base = fill_base(m, m[inst + L.I_EVENT], quantity)
     if base != 0:
@@ -70,7 +71,7 @@ def _deliver(m, inst, buyer, seller, price, quantity):
 
 @leaf
 def _side_of_trade(m, inst, o, price, quantity):
-    """Position, reservation and counts of one order for one fill."""
+    """Update position, reservation and counts of one order for one fill."""
     co = m[o + L.O_COLL]
     j = m[inst + L.I_INDEX]
     attr = m[o + L.O_ATTR]
@@ -104,7 +105,7 @@ def _fill_event(m, ev, inst, o, price, quantity, fee, trade, flags):
 
 @leaf
 def trade(m, ev, maker, taker, quantity):
-    """One trade at the resting order's price."""
+    """Execute one trade of `quantity` lots at the resting order's price: fees, positions, cash, two E_FILL events."""
     inst = m[maker + L.O_INSTRUMENT]
     price = m[maker + L.O_PRICE]
     m[L.H_TRADE_SEQ] += 1
@@ -118,7 +119,7 @@ def trade(m, ev, maker, taker, quantity):
         maker_fee = charge_fee(m, inst, maker, maker_rate, price, quantity)
         rebate = 0
     else:
-        # A rebate never exceeds what the taker's rate brings on the same fill; another fee model is another measure: none.
+        # A rebate never exceeds what the taker's rate yields on the same fill. Under different fee models the two cannot be compared: no rebate.
         same = fee_model(maker_fees) == fee_model(m[taker + L.O_FEES])
         rebate = grant_rebate(m, inst, maker, min(-maker_rate, max(taker_rate, 0)) if same else 0, price, quantity)
         maker_fee = -rebate
@@ -146,6 +147,7 @@ def trade(m, ev, maker, taker, quantity):
 
 @leaf
 def start_match(m, o):
+    """Queue an accepted order (pointer) for matching."""
     w = begin_work(m, L.WORK_MATCH)
     m[w + L.WM_ORDER] = o
     m[w + L.WM_FILLABLE] = 0
@@ -153,7 +155,7 @@ def start_match(m, o):
 
 @leaf
 def go_on_matching(m, ev):
-    """Match the order until it is done. False: event buffer full, call again."""
+    """Match the current order until it is filled, rests or is cancelled. False: the event buffer is full, call again."""
     w = work_row(m)
     o = m[w + L.WM_ORDER]
     inst = m[o + L.O_INSTRUMENT]

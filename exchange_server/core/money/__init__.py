@@ -1,1 +1,1 @@
-"""Fees, collateral, what products reserve, transfers."""
+"""Ledger, fees, products, collateral, transfers."""

@@ -1,8 +1,10 @@
-"""Collateral of one account in one event: exactly the worst case (domain.md section 4), kept up to date by differences.
+"""Collateral of one account in one event: exactly the worst case (domain.md section 4), updated incrementally.
 
 requirement = B - min(0, worst); worst = sum of the k smallest v_j (at most k: of the k smallest min(v_j, 0)),
-v_j = q_j P + B_j - S_j, all in minor units. The k smallest are kept as a chosen set: one change of one v_j swaps at most
-one member, so an update costs at most one pass over n words, and for k = 1 usually none.
+v_j = q_j P + B_j - S_j, all in minor units. The k smallest are marked as chosen. A change of one v_j swaps at most one of them, so an
+update costs at most one pass over n words, and for k = 1 usually none.
+
+`co` is the pointer of a collateral row, `j` the index of a contract in its event.
 """
 
 from protocol import codes as C
@@ -18,18 +20,20 @@ from .products import requirement, reserve_part, sells_base, value_at_worst
 
 @leaf
 def collateral_find(m, account, event):
+    """Collateral row (pointer) of account and event (pointers), 0 if there is none."""
     return pair_find(m, PAIR_COLLATERAL, m[account + L.AC_ID], m[event + L.E_ID])
 
 
 @leaf
 def collateral_words(m, event):
-    """Words of one account's row in the event."""
+    """Number of words of one account's row in the event (pointer)."""
     return L.CO_COLUMNS + L.CO_COLUMN_COUNT * m[event + L.E_N]
 
 
 @leaf
 def collateral_get(m, account, event):
-    """Collateral row of (account, event), made when missing; 0 when there is no room. New rows join the end of the event's list."""
+    """Collateral row (pointer) of account and event (pointers), created if missing and added at the end of the event's list; 0 if there is
+    no room."""
     co = collateral_find(m, account, event)
     if co != 0:
         return co
@@ -53,7 +57,7 @@ def collateral_get(m, account, event):
     m[d + L.PL_USED] += words
     m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
     k = m[event + L.E_K]
-    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # rows are not given back: a new one is all 0
+    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # rows are never released, so a new one is all 0
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event
     m[co + L.CO_CASH] = cash
@@ -62,7 +66,7 @@ def collateral_get(m, account, event):
     m[co + L.CO_K] = k
     for j in range(min(k, n)):
         m[co + L.CO_COLUMNS + L.COL_CHOSEN * n + j] = 1
-    # The list is in order of first touch: settlement reports come in it.
+    # The list is in order of first touch, which is the order of settlement reports.
     head = m[event + L.E_COLL_HEAD]
     if head == 0:
         m[event + L.E_COLL_HEAD] = co
@@ -75,7 +79,7 @@ def collateral_get(m, account, event):
 
 @leaf
 def _set_v(m, co, j, v):
-    """Contract j is now worth v at most in its worst: keep CO_WORST the sum of the k smallest."""
+    """Contract j is now worth v (minor units) in the worst case: keep CO_WORST the sum of the k smallest."""
     n = m[co + L.CO_N]
     k = m[co + L.CO_K]
     column = co + L.CO_COLUMNS + L.COL_V * n
@@ -125,9 +129,9 @@ def _set_v(m, co, j, v):
 
 @leaf
 def collateral_shift(m, co, j, dq, dbuy, dsell):
-    """Position and open-order money of contract j change by these amounts (lots, minor units, minor units); locks follow.
+    """Change position (lots) and money of open buys and sells (minor units) of contract j by these amounts, and update the locked money.
 
-    Where sells hold the base: dq is 0, dbuy is held quote, dsell is held base.
+    For a spot pair: dq is 0, dbuy is in minor units of the quote asset, dsell of the base asset.
     """
     event = m[co + L.CO_EVENT]
     cash = m[co + L.CO_CASH]
@@ -159,7 +163,7 @@ def collateral_shift(m, co, j, dq, dbuy, dsell):
 
 @leaf
 def open_quantity(m, co, j, sell, quantity):
-    """Open quantity of the account on one side of contract j changes."""
+    """Add `quantity` lots (may be negative) to the account's open quantity on one side of contract j. sell: 0 buys, 1 sells."""
     at = co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * m[co + L.CO_N] + j
     m[at] += quantity
     expect(m, m[at] >= 0, L.INV_COLLATERAL)
@@ -167,7 +171,8 @@ def open_quantity(m, co, j, sell, quantity):
 
 @leaf
 def reserve(m, inst, co, book_side, price, quantity, fee, sign):
-    """Add (sign 1) or release (sign -1) the reservation of a quantity at a price together with its fee part."""
+    """Add (sign 1) or release (sign -1) the reservation of an order: `quantity` lots at `price` (YES ticks), and its fee part (minor
+    units)."""
     expect(m, quantity > 0 and fee >= 0, L.INV_COLLATERAL)
     amount = sign * (reserve_part(m, inst, book_side, price, quantity) + fee)
     j = m[inst + L.I_INDEX]
@@ -181,11 +186,13 @@ def reserve(m, inst, co, book_side, price, quantity, fee, sign):
 
 @leaf
 def position_of(m, co, j):
+    """Position in contract j in lots, negative: short. co 0: 0."""
     return m[co + L.CO_COLUMNS + j] if co != 0 else 0
 
 
 @leaf
 def open_of(m, co, j, sell):
+    """Open quantity (lots) of the account's buys (sell 0) or sells (sell 1) in contract j. co 0: 0."""
     if co == 0:
         return 0
     return m[co + L.CO_COLUMNS + (L.COL_SQ if sell != 0 else L.COL_BQ) * m[co + L.CO_N] + j]
@@ -193,4 +200,5 @@ def open_of(m, co, j, sell):
 
 @leaf
 def buying_power(m, balance):
+    """Cash less locked (minor units) of a balance row (pointer)."""
     return m[balance + L.B_CASH] - m[balance + L.B_LOCKED]

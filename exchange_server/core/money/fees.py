@@ -1,8 +1,8 @@
-"""Fees: what a fill is charged, what an order holds for them, and their division among the recipients. All amounts are minor units.
+"""Fees: the charge of a fill, the reserve of an order, and the shares of the recipients. All amounts are minor units, rates basis points.
 
-A fee is cumulated per order: the charge after any number of fills is ceil(sum of exact numerators / denominator), so many
-small fills cost what one large fill costs; rebates likewise with floor. Overflow cannot happen: a listing whose largest numerator
-reaches 2^62 is refused (domain.md).
+Fees are cumulated per order: the total charge after any number of fills is ceil(sum of exact numerators / denominator), so many small
+fills cost the same as one large fill. Rebates are cumulated the same way with floor. Overflow cannot happen: a listing whose largest
+numerator reaches 2^62 is refused (domain.md).
 """
 
 from protocol import codes as C
@@ -18,7 +18,7 @@ BPS = 10_000
 
 @leaf
 def fee_numerator(inst, m, model, bps, price, quantity):
-    """Exact fee times fee_denominator; price in YES ticks."""
+    """Exact fee of a fill times fee_denominator. price: YES ticks; quantity: lots."""
     expect(m, bps >= 0 and quantity >= 0 and price >= 0, L.INV_FEE)
     scale = bps * quantity * m[inst + L.I_TICK_VALUE]
     if model == C.FEE_NOTIONAL:
@@ -32,13 +32,15 @@ def fee_numerator(inst, m, model, bps, price, quantity):
 
 @leaf
 def fee_denominator(inst, m, model):
+    """Denominator of exact fees under a fee model (FEE_*)."""
     return BPS * m[inst + L.I_PAYOUT] if model == C.FEE_QUADRATIC else BPS
 
 
 @leaf
 def fee_reserve(m, inst, fees, price, quantity, charged, paid):
-    """What an order may still be charged when its rest, a quantity at a price, is charged by the dearer of maker and taker: its whole fee is
-    rounded up as one amount, so that is ceil(charged so far + rest) - paid so far. `charged`: exact numerator in the model of `fees`."""
+    """Most that an order may still be charged: `quantity` lots at `price` (YES ticks) at the higher of maker and taker rate. Its whole fee
+    is rounded up once, so this is ceil(charged + rest) - paid. charged: exact numerator so far, in the model of `fees`; paid: minor units
+    so far."""
     bps = max(maker_bps(fees), taker_bps(fees))
     if bps <= 0 or quantity <= 0:
         return 0
@@ -50,7 +52,7 @@ def fee_reserve(m, inst, fees, price, quantity, charged, paid):
 
 @leaf
 def charge_fee(m, inst, o, bps, price, quantity):
-    """Fee of one fill at a rate >= 0, by the order's cumulated numerator."""
+    """Charge the order (pointer) for one fill at a rate >= 0; returns the fee in minor units."""
     if bps == 0:
         return 0
     model = fee_model(m[o + L.O_FEES])
@@ -65,7 +67,7 @@ def charge_fee(m, inst, o, bps, price, quantity):
 
 @leaf
 def grant_rebate(m, inst, o, bps, price, quantity):
-    """Rebate of one fill at a rate > 0, rounded down over the order."""
+    """Grant the order (pointer) a rebate for one fill at a rate >= 0; returns it in minor units. Rounded down over the whole order."""
     if bps == 0:
         return 0
     model = fee_model(m[o + L.O_FEES])
@@ -80,8 +82,8 @@ def grant_rebate(m, inst, o, bps, price, quantity):
 
 @leaf
 def share_fee(m, o, change):
-    """The order's account pays a change of the order's net fee to those who share it: owner and listing venue hold floor(net * share) of it, the
-    platform the rest. Their balances are in the listing."""
+    """Pay a change of the order's net fee (minor units) from its account to those who share it: owner and listing venue hold floor(net *
+    share), the platform the rest. The listing has pointers to their balances."""
     if change == 0:
         return
     listing = m[o + L.O_LISTING]

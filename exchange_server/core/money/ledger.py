@@ -1,8 +1,8 @@
-"""The one door for money: every change of a balance, of an event's pool and of what lies outside of the exchange is a `post`.
+"""The only place where money moves: every change of a balance, of an event's pool or of the money outside the exchange is a `post`.
 
-Three kinds of rows hold money, each in its word L.MONEY: a balance (of an account in an asset), an event (its pool), and an asset (the world
-outside: withdrawals less deposits, so never above 0). A post takes an amount out of one of them and puts it into another, so that all money of an asset
-always sums to 0. Amounts are minor units of the asset.
+Three kinds of rows hold money, each in its word L.MONEY: a balance (of an account in an asset), an event (its pool), and an asset (the
+world outside: withdrawals less deposits, so never above 0). A post takes an amount from one row and adds it to another, so all money of
+an asset always sums to 0. Amounts are minor units of the asset.
 """
 
 from protocol import codes as C
@@ -21,7 +21,7 @@ def _lies_in(m, pool, width, row):
 
 @leaf
 def _asset_of(m, row):
-    """Asset of a row that holds money, 0 when it is no such row."""
+    """Asset id of a row that holds money; 0 if it is not such a row, or without EXPECTING."""
     if not EXPECTING:
         return 0
     if _lies_in(m, L.P_BALANCE, L.BALANCE_WORDS, row):
@@ -33,9 +33,9 @@ def _asset_of(m, row):
 
 @leaf
 def post(m, source, target, amount, why):
-    """Move money of one asset from a row to another: balances, events (their pools) or assets (the world outside), as pointers.
+    """Move money of one asset from one row to another: balances, events (their pools) or assets (the world outside), as pointers.
 
-    amount: minor units; below 0 it goes the other way. why: a WHY_* of protocol/codes.py, where it is said which event row tells of it.
+    amount: minor units; negative: in the other direction. why: WHY_* (protocol/codes.py lists the event row that reports each).
     """
     expect(m, C.WHY_DEPOSIT <= why <= C.WHY_SETTLEMENT, L.INV_LEDGER)
     expect(m, _asset_of(m, source) == _asset_of(m, target), L.INV_LEDGER)
@@ -46,7 +46,8 @@ def post(m, source, target, amount, why):
 
 @leaf
 def balance_get(m, account_id, asset_id):
-    """Balance row of (account, asset), made when missing; 0 when there is no room. It stays for good, so whoever has it may keep the pointer."""
+    """Balance row (pointer) of account and asset (ids), created if missing; 0 if there is no room. It is never removed, so the pointer may
+    be kept."""
     b = pair_find(m, PAIR_BALANCE, account_id, asset_id)
     if b != 0:
         return b
@@ -55,7 +56,7 @@ def balance_get(m, account_id, asset_id):
     b = pool_alloc(m, L.P_BALANCE)
     if b == 0:
         return 0
-    expect(m, m[b + L.B_CASH] == 0, L.INV_LEDGER)  # none was ever released: its words are as the arena began
+    expect(m, m[b + L.B_CASH] == 0, L.INV_LEDGER)  # balances are never released, so the row is still all 0
     m[b + L.B_ACCOUNT] = account_id
     m[b + L.B_ASSET] = asset_id
     m[b + L.B_LOCKED] = 0

@@ -1,4 +1,4 @@
-"""What each product answers: what an order reserves, what a fill moves, what a position is worth, what sets cost. Nothing is changed here.
+"""What each product defines: what an order reserves, what a fill moves, what a position is worth, what sets cost. Nothing here changes state.
 
 | question                     | spot                 | exactly k of n           | at most k of n           | scalar        |
 |------------------------------|----------------------|--------------------------|--------------------------|---------------|
@@ -10,8 +10,9 @@
 | the payouts of an event sum  | -                    | to k * P                 | to k * P at most         | to P at most  |
 | a set costs                  | no sets              | k * P                    | no sets                  | no sets       |
 
-No other file of the core asks for the product: a new one is added here and to tests/core/test_products.py. Amounts are minor units of the event's asset
-(of the base where it says so), quantities lots, prices YES ticks; `inst` and `event` are pointers. A scalar is an event of one contract with k = 1.
+No other file of the core depends on the product: add a new one here and to tests/core/test_products.py. Amounts are minor units of the
+event's asset (of the base asset where stated), quantities lots, prices YES ticks; `inst` and `event` are pointers. A scalar is an event of
+one contract with k = 1.
 """
 
 from protocol import codes as C
@@ -24,7 +25,7 @@ from .fees import fee_reserve
 
 @leaf
 def sells_base(m, event):
-    """A spot pair: a seller delivers the base asset, there is no position, no NO side and nothing to settle."""
+    """Whether the event is a spot pair: a seller delivers the base asset, and there is no position, no NO side and no settlement."""
     return m[event + L.E_PRODUCT] == C.SPOT
 
 
@@ -33,7 +34,7 @@ def sells_base(m, event):
 
 @leaf
 def reserve_part(m, inst, book_side, price, quantity):
-    """Price part of the reservation of a quantity; of a spot sell minor units of the base."""
+    """Price part of the reservation of `quantity` lots, without the fee. A spot sell: minor units of the base asset."""
     event = m[inst + L.I_EVENT]
     expect(m, book_side == C.BUY or book_side == C.SELL, L.INV_ORDER)
     if book_side == C.BUY:
@@ -46,7 +47,8 @@ def reserve_part(m, inst, book_side, price, quantity):
 
 @leaf
 def reserve_fee(m, inst, book_side, fees, price, quantity, charged, paid):
-    """Fee part of an order that was charged so much already (exact numerator, and rounded up); a spot sell's fee comes out of its proceeds."""
+    """Fee part of an order's reservation. charged: exact numerator charged so far; paid: minor units so far. 0 for a spot sell, whose fee
+    is taken from its proceeds."""
     if book_side != C.BUY and sells_base(m, m[inst + L.I_EVENT]):
         return 0
     return fee_reserve(m, inst, fees, price, quantity, charged, paid)
@@ -57,20 +59,20 @@ def reserve_fee(m, inst, book_side, fees, price, quantity, charged, paid):
 
 @leaf
 def fill_cash(m, inst, price, quantity):
-    """What the buyer pays to the seller."""
+    """Amount that the buyer pays the seller."""
     expect(m, price > 0 and quantity > 0, L.INV_LEDGER)
     return price * quantity * m[inst + L.I_TICK_VALUE]
 
 
 @leaf
 def fill_base(m, event, quantity):
-    """What the seller delivers to the buyer, minor units of the base; 0 where a fill moves positions."""
+    """Amount of the base asset that the seller delivers to the buyer; 0 if the product has positions."""
     return quantity * m[event + L.E_LOT_BASE] if sells_base(m, event) else 0
 
 
 @leaf
 def fill_position(m, event, quantity):
-    """By how much the buyer's position grows and the seller's shrinks."""
+    """Lots by which the buyer's position grows and the seller's shrinks; 0 for a spot pair."""
     return 0 if sells_base(m, event) else quantity
 
 
@@ -79,7 +81,7 @@ def fill_position(m, event, quantity):
 
 @leaf
 def value_at_worst(m, event, q, buys, sells):
-    """v_j of domain.md section 4, as it counts in the sum of the k least: q lots held, `buys` and `sells` reserved by open orders."""
+    """v_j of domain.md section 4, as counted in the sum of the k smallest: q lots held; buys, sells: reserved by open orders."""
     expect(m, not sells_base(m, event), L.INV_COLLATERAL)
     v = q * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] + buys - sells
     return v if m[event + L.E_PRODUCT] == C.EXACTLY else min(v, 0)
@@ -87,32 +89,32 @@ def value_at_worst(m, event, q, buys, sells):
 
 @leaf
 def requirement(buys, worst):
-    """What an account must keep for an event: all of its buys, and what its worst case owes."""
+    """Amount an account must keep for an event: all its buys, plus what it owes in the worst case."""
     return buys - min(0, worst)
 
 
 @leaf
 def is_settled(m, event):
-    """Are there payouts at the end?"""
+    """Whether the event ends with payouts."""
     return not sells_base(m, event)
 
 
 @leaf
 def payouts_most(m, event):
-    """Ticks that the payouts of all contracts sum to at most: k * P."""
+    """Largest allowed sum (ticks) of the payouts of all contracts: k * P."""
     return m[event + L.E_K] * m[event + L.E_PAYOUT]
 
 
 @leaf
 def payouts_fit(m, event, total):
-    """May the payouts of an event sum to `total` ticks?"""
+    """Whether the payouts of an event may sum to `total` ticks."""
     most = payouts_most(m, event)
     return total == most if m[event + L.E_PRODUCT] == C.EXACTLY else total <= most
 
 
 @leaf
 def settlement(m, inst, q):
-    """What q lots are paid by the determined payout; a short pays (below 0)."""
+    """Amount paid for q lots at the determined payout; negative: a short pays."""
     expect(m, 0 <= m[inst + L.I_PAID] <= m[inst + L.I_PAYOUT], L.INV_LEDGER)
     return q * m[inst + L.I_PAID] * m[inst + L.I_TICK_VALUE]
 
@@ -122,11 +124,11 @@ def settlement(m, inst, q):
 
 @leaf
 def has_sets(m, event):
-    """Is one contract of each worth a fixed amount, so that accounts may split and merge?"""
+    """Whether one contract of each is worth a fixed amount, so that accounts may split and merge sets."""
     return m[event + L.E_PRODUCT] == C.EXACTLY
 
 
 @leaf
 def sets_worth(m, event, sets):
-    """What so many sets cost, and what the pool holds for them."""
+    """Cost of `sets` sets, which is also what the pool holds for them."""
     return payouts_most(m, event) * m[event + L.E_TICK_VALUE] * sets if has_sets(m, event) else 0

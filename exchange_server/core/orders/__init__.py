@@ -1,1 +1,1 @@
-"""Requests of clients: new, cancel, replace, mass cancel, status."""
+"""Client requests: new, cancel, replace, mass cancel, status."""

@@ -1,6 +1,7 @@
-"""Answers to requests: what a command row and an archive row say, and the events made from them.
+"""Answers to requests: the fields of command rows and archive rows, and the events made from them.
 
-Everything here is for the files that carry requests out (new.py, cancel.py, replace.py, status.py, mass_cancel.py, core/markets/sets.py).
+Used by new.py, cancel.py, replace.py, status.py, mass_cancel.py, unread.py and core/markets/sets.py. `rows[c..]` is the command row, `s` the
+pointer of its session, `o` of an order row, `a` of an archive row, `e` the word offset of an event row in `ev`.
 """
 
 from protocol import codes as C
@@ -17,23 +18,25 @@ from ..risk.ladder import check_account, check_session
 
 @leaf
 def text_at(rows, c):
-    """Word offset of the request's own ClOrdID text, -1 without."""
+    """Word offset in `rows` of the request's own ClOrdID text; -1: it has none."""
     return c + L.CMD_WORDS if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ID_HI] < 0 else -1
 
 
 @leaf
 def orig_text_at(rows, c):
+    """Word offset in `rows` of the request's OrigClOrdID text; -1: it has none."""
     return c + L.CMD_WORDS + 8 if row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_TEXT != 0 and rows[c + L.CMD_ORIG_HI] < 0 else -1
 
 
 @leaf
 def valid_id(hi, lo, at):
-    """An integer id >= 1, or a hash with its text."""
+    """Whether a key is an integer id >= 1, or a text's hash that comes with its text (at >= 0)."""
     return hi == 0 and lo >= 1 or hi < 0 and at >= 0
 
 
 @leaf
 def request_account(m, rows, c, s):
+    """Id of the account that the request names, or else of the session's own account."""
     asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
         asked = m[s + L.S_ACCOUNT]
@@ -43,6 +46,7 @@ def request_account(m, rows, c, s):
 
 @leaf
 def put_refusal(m, ev, e):
+    """Copy limit, used and asked of the latest refusal into the event at ev[e], and count the refusal."""
     ev[e + L.EVT_LIMIT] = m[L.H_LIMIT]
     ev[e + L.EVT_USED] = m[L.H_USED]
     ev[e + L.EVT_ASKED] = m[L.H_ASKED]
@@ -51,7 +55,8 @@ def put_refusal(m, ev, e):
 
 @leaf
 def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
-    """An event about a request for which there is no order row: everything from the command row."""
+    """Write an event about a request without an order row, with the fields of the command row. Returns its word offset. The caller has made
+    sure of room (2 rows)."""
     head = rows[c + L.CMD_HEAD]
     at = text_at(rows, c)
     orig_at = orig_text_at(rows, c)
@@ -77,7 +82,7 @@ def request_event(m, rows, c, ev, kind, status, reason, flags, account_id):
 
 @leaf
 def _archive_state(m, rows, c, ev, a, kind, reason, flags, extra):
-    """An event about a closed order from its archive row, but for its ids; `extra`: 1 with a row of texts."""
+    """Write an event about a closed order from its archive row, without the ids. extra: 1 with a row of texts. Returns its word offset."""
     expect(m, m[a + L.AR_CLOSED_AT] <= m[L.H_TIME], L.INV_ORDER)
     attr = m[a + L.AR_ATTR]
     if extra != 0:
@@ -96,7 +101,8 @@ def _archive_state(m, rows, c, ev, a, kind, reason, flags, extra):
 
 @leaf
 def archive_event(m, rows, c, ev, a, kind, reason, flags):
-    """The answer to a request about a closed order: the ClOrdID is the request's, the order's last one goes to Orig."""
+    """Write the answer to a request about a closed order: the ClOrdID is the request's, the OrigClOrdID the order's last one. Returns its
+    word offset."""
     at = text_at(rows, c)
     text = m[a + L.AR_TEXT]
     extra = 1 if text != 0 or at >= 0 else 0
@@ -112,8 +118,8 @@ def archive_event(m, rows, c, ev, a, kind, reason, flags):
 
 @leaf
 def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
-    """How a closed order ended, under its own last ClOrdID; the older one asked for, if any, goes to Orig. A refusal comes with its
-    numbers."""
+    """Write how a closed order ended, under its last ClOrdID. An older id in the request becomes the OrigClOrdID. A rejected order comes
+    with its limit, used and asked."""
     expect(m, status_of(m[a + L.AR_ATTR]) >= C.ST_FILLED and status_of(m[a + L.AR_ATTR]) != C.ST_REPLACED, L.INV_ORDER)
     attr = m[a + L.AR_ATTR]
     text = m[a + L.AR_TEXT]
@@ -134,7 +140,8 @@ def _closed_status(m, rows, c, ev, a, orig_hi, orig_lo, orig_at):
 
 @leaf
 def behind(m, firm, ref):
-    """What an id means now: for a replaced id the order that is open with another id, or how it ended."""
+    """Follow a replaced id: the reference of the order that is open under a newer id, or of its last archive row. Other references are
+    returned unchanged."""
     if ref & ARCHIVED == 0:
         return ref
     a = archive_at_ref(m, ref)
@@ -147,8 +154,8 @@ def behind(m, firm, ref):
 
 @leaf
 def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
-    """The state of the order with an id (its key, its text at rows[at..]). A replaced id: the order under the id it lives or ended
-    with, the one asked for as its OrigClOrdID."""
+    """Write the state of the order with a ClOrdID (key hi, lo, text at rows[at..]). For a replaced id: the order's current or last ClOrdID,
+    with the requested one as OrigClOrdID."""
     expect(m, ref != 0, L.INV_ORDER)
     now = behind(m, firm, ref)
     if now == ref:
@@ -163,7 +170,8 @@ def tell_status(m, rows, c, ev, firm, ref, hi, lo, at):
 
 @leaf
 def named_account_code(m, rows, c, s):
-    """Cancels and replaces find their order by its id; an account that they name must be one they may name."""
+    """Check the account that a cancel or replace names (0: none; then only that the session is logged on): C.OK or the codes of
+    check_session, check_account."""
     expect(m, s != 0, L.INV_ROW)
     asked = account_of(rows[c + L.CMD_SESSION_ACCOUNT])
     if asked == 0:
@@ -173,6 +181,6 @@ def named_account_code(m, rows, c, s):
 
 @leaf
 def answer_flags(m, rows, c, o):
-    """EF_OTHER_SESSION when the asker is not the session that entered the order: that one is then told too, unsolicited."""
+    """EF_OTHER_SESSION if another session entered the order; the caller then sends that session an unsolicited report too. Otherwise 0."""
     expect(m, m[o + L.O_LEAVES] > 0, L.INV_ORDER)
     return C.EF_OTHER_SESSION if m[o + L.O_SESSION] != session_of(rows[c + L.CMD_SESSION_ACCOUNT]) else 0

@@ -1,4 +1,4 @@
-"""A cancel, and how cancels and replaces are refused."""
+"""Cancel, and the refusals of cancels and replaces."""
 
 from protocol import codes as C
 
@@ -17,7 +17,7 @@ from .answers import answer_flags, archive_event, behind, named_account_code, or
 
 @leaf
 def cancel_reject(m, rows, c, ev, ref, reason, flags):
-    """Refuse a cancel or replace; the status shown is the order's where there is one."""
+    """Refuse a cancel or replace with E_CANCEL_REJECT. ref: the order's reference, 0 if there is none; its status is reported."""
     expect(m, reason != C.OK, L.INV_ORDER)
     if ref == 0:
         e = request_event(m, rows, c, ev, C.E_CANCEL_REJECT, C.ST_NONE, reason, flags, account_of(rows[c + L.CMD_SESSION_ACCOUNT]))
@@ -35,8 +35,8 @@ def cancel_reject(m, rows, c, ev, ref, reason, flags):
 
 @leaf
 def cancel_as_asked(m, rows, c, ev, o, reason):
-    """End an open order at its client's request: the answer to the session that asked, then, where another one entered the order, the
-    news to that one under the order's own ClOrdID. Up to 4 event rows."""
+    """End an open order at its client's request: the answer to the requesting session, then, if another session entered the order, an
+    unsolicited report to that session under the order's own ClOrdID. Up to 4 event rows."""
     expect(m, m[o + L.O_LEAVES] > 0 and reason != C.OK, L.INV_ORDER)
     flags = answer_flags(m, rows, c, o)
     e = order_event(
@@ -53,13 +53,14 @@ def cancel_as_asked(m, rows, c, ev, o, reason):
 
 @leaf
 def same_field(m, code, field, own, said):
-    """What a request says of its order (not 0) must be the order's own. asked: the field, limit: the order's, used: the request's."""
+    """C.OK if a field of the request is 0 or equal to the order's, else `code` with asked: the field, limit: the order's value, used: the
+    request's."""
     return C.OK if said == 0 or said == own else refuse(m, code, own, said, field)
 
 
 @leaf
 def check_named_fields(m, rows, c, o, code):
-    """Account, instrument, side and contract side that a cancel or replace names, against the order's."""
+    """Compare account, instrument, side and contract side that a cancel or replace names with the order's: C.OK or `code`."""
     expect(m, m[o + L.O_COLL] != 0, L.INV_ORDER)
     head = rows[c + L.CMD_HEAD]
     attr = m[o + L.O_ATTR]
@@ -77,13 +78,16 @@ def check_named_fields(m, rows, c, o, code):
 
 @leaf
 def closed_code(m, now):
-    """Why an id cannot be cancelled or replaced: its order is closed, or open with a newer id. `now`: what the id means now."""
+    """Why an id cannot be cancelled or replaced: R_ORDER_CLOSED, or R_ORDER_REPLACED if its order is open under a newer id. now: the
+    reference that the id leads to (answers.py)."""
     expect(m, now != 0, L.INV_ORDER)
     return refuse(m, C.R_ORDER_CLOSED if now & ARCHIVED else C.R_ORDER_REPLACED, 0, 0, 0)
 
 
 @leaf
 def do_cancel(m, rows, c, ev):
+    """Cancel the order with the request's OrigClOrdID: E_CANCELED, or E_CANCEL_REJECT with R_BAD_ID, R_UNKNOWN_ORDER, R_ORDER_CLOSED,
+    R_ORDER_REPLACED, R_CANCEL_FIELD or an account code."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     at = orig_text_at(rows, c)
     hi = rows[c + L.CMD_ORIG_HI]

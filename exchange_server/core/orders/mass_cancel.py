@@ -1,4 +1,4 @@
-"""Mass cancel, by a client, on disconnect, or by a kill switch; it continues where a full event buffer stopped it."""
+"""Mass cancel by a client, on disconnect, or by a kill switch. After a full event buffer it continues where it stopped."""
 
 from protocol import codes as C
 
@@ -15,14 +15,14 @@ from ..risk.ladder import check_account, check_session
 from ..risk.visibility import listing_for, sees_event
 from .answers import put_refusal, request_account, request_event
 
-SCOPE_VENUE = 6  # operators only: what came through a venue
+SCOPE_VENUE = 6  # operators only: orders entered through a venue
 SCOPE_ALL = 7  # operators only
 
 
 @leaf
 def start_mass(m, firm, account, scope, target, side, command, reason, flags):
-    """Cancel what matches among the orders of an account (pointer), or with account 0 of all accounts of a firm (pointer); the row of
-    work."""
+    """Start cancelling the matching orders of an account (pointer), or of all accounts of a firm (pointer) if account is 0. scope: SCOPE_*,
+    target: the id for it, side: 0 for both, command: word offset of the request, -1 without. Returns the work row."""
     expect(m, account != 0 or firm != 0, L.INV_ROW)
     first = account if account != 0 else m[firm + L.F_ACCOUNTS]
     w = begin_work(m, L.WORK_MASS)
@@ -42,7 +42,7 @@ def start_mass(m, firm, account, scope, target, side, command, reason, flags):
 
 @leaf
 def start_mass_all(m, scope, target, reason):
-    """Cancel what matches among the orders of all firms, in order of id."""
+    """Start cancelling the matching orders of all firms, in order of id. Arguments as for start_mass."""
     w = start_mass(m, pool_base(m, L.P_FIRM), 0, scope, target, 0, -1, reason, C.EF_UNSOLICITED)
     m[w + L.WC_ACCOUNT] = 0
     m[w + L.WC_FIRM] = 1
@@ -50,7 +50,7 @@ def start_mass_all(m, scope, target, reason):
 
 @leaf
 def _next_mass_list(m, w):
-    """Go on to the next account's orders; False when there is none."""
+    """Continue with the orders of the next account. False if there is none."""
     account = m[w + L.WC_ACCOUNT]
     account = m[account + L.AC_NEXT_IN_FIRM] if account != 0 and m[w + L.WC_WHOLE_FIRM] != 0 else 0
     while account == 0 and m[w + L.WC_FIRM] != 0:
@@ -86,6 +86,7 @@ def _mass_matches(m, w, o):
 
 @leaf
 def go_on_mass(m, rows, ev):
+    """Cancel the matching orders, then write E_MASS_DONE if a client asked. False: the event buffer is full, call again."""
     w = work_row(m)
     c = m[w + L.WC_COMMAND]
     more = m[w + L.WC_ACCOUNT] != 0 or _next_mass_list(m, w)
@@ -98,7 +99,7 @@ def go_on_mass(m, rows, ev):
                 m[w + L.WC_ORDER] = m[o + L.O_ACCT_NEXT]
                 flags = m[w + L.WC_FLAGS]
                 if c >= 0 and m[o + L.O_SESSION] != session_of(rows[c + L.CMD_SESSION_ACCOUNT]):
-                    flags |= C.EF_UNSOLICITED  # another session of the firm entered it and did not ask
+                    flags |= C.EF_UNSOLICITED  # entered by another session of the firm, not the one that asked
                 take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, m[w + L.WC_REASON], flags)
                 m[w + L.WC_COUNT] += 1
             else:
@@ -117,6 +118,8 @@ def go_on_mass(m, rows, ev):
 
 @leaf
 def do_mass_cancel(m, rows, c, ev):
+    """Start a client's mass cancel, or refuse it with E_MASS_DONE: R_UNKNOWN_INSTRUMENT, R_UNKNOWN_EVENT, R_BAD_SCOPE or the codes of
+    check_session, check_account."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     scope = rows[c + L.CMD_SCOPE]
     side = side_of(rows[c + L.CMD_HEAD])
@@ -152,5 +155,5 @@ def do_mass_cancel(m, rows, c, ev):
 
 @leaf
 def cancel_for_session(m, s):
-    """Cancel on disconnect."""
+    """Start cancel on disconnect: all orders that the session (pointer) entered."""
     start_mass(m, firm_at(m, m[s + L.S_FIRM]), 0, C.SCOPE_SESSION, m[s], 0, -1, C.R_DISCONNECT, C.EF_UNSOLICITED)

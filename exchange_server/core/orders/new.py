@@ -1,4 +1,4 @@
-"""A new order: the ladder, in the order of domain.md section 9, and one change of state at its end."""
+"""A new order: the checks in the order of domain.md section 9, then one change of state."""
 
 from protocol import codes as C
 
@@ -40,6 +40,7 @@ from ..money.products import reserve_fee
 from ..risk.ladder import (
     NEW_PHASES,
     check_account,
+    check_closed,
     check_conflict,
     check_fresh,
     check_kill,
@@ -62,7 +63,7 @@ from .answers import put_refusal, request_account, request_event, tell_status, t
 
 @leaf
 def _repeat_of_new(m, rows, c, ref, account_id):
-    """Is this request the same as the first order under its id? Account, instrument, side, contract side, price, qty, type."""
+    """Whether the request equals the first order under its id: account, instrument, side, contract side, price, quantity, type."""
     expect(m, ref != 0, L.INV_ORDER)
     head = rows[c + L.CMD_HEAD]
     side = side_of(head)
@@ -91,7 +92,8 @@ def _repeat_of_new(m, rows, c, ref, account_id):
 
 @leaf
 def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
-    """Refuse a NEW. Unless it is safe to resend (or its id is not its own) the refused order gets an id and an archive row."""
+    """Refuse a NEW. Unless the reason is safe to resend or R_ID_USED, or firm is 0, the refused order gets an OrderID and an archive
+    row."""
     expect(m, reason != C.OK, L.INV_ORDER)
     order_id = 0
     if not safe_to_resend(reason) and reason != C.R_ID_USED and reason != 0 and firm != 0:
@@ -122,6 +124,8 @@ def _reject_new(m, rows, c, ev, reason, account_id, firm, at):
 
 @leaf
 def do_new(m, rows, c, ev):
+    """Check a new order and match it, or refuse it with the first code that applies (E_REJECTED). A repeat gets E_STATUS. Quantity is in
+    lots, price in ticks of the client's side."""
     head = rows[c + L.CMD_HEAD]
     side = side_of(head)
     contract_side = contract_side_of(head)
@@ -138,10 +142,12 @@ def do_new(m, rows, c, ev):
     asked = request_account(m, rows, c, s)
     account = account_at(m, asked)
     firm = m[s + L.S_FIRM]
-    # session, account, venue: before the duplicate check, so nothing is used up
+    # session, account, venue: before the duplicate check, so the ClOrdID is not used up
     code = m[L.H_REFUSE] if m[L.H_REFUSE] == C.OK else refuse(m, m[L.H_REFUSE], 0, 0, 0)
     if code == C.OK:
         code = check_account(m, s, account, asked, venue_of(rows[c + L.CMD_INSTRUMENT]))
+    if code == C.OK:
+        code = check_closed(m, s, account)
     if code == C.OK and not valid_id(hi, lo, at):
         code = refuse(m, C.R_BAD_ID, 0, 0, 0)
     if code != C.OK:
@@ -167,7 +173,7 @@ def do_new(m, rows, c, ev):
     co = 0
     book_side = side
     book = price
-    if listing == 0:  # what the session's venue does not list does not exist for it
+    if listing == 0:  # an instrument that the session's venue does not list is unknown to it
         code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if code == C.OK:
         code = check_phase(m, inst, NEW_PHASES)

@@ -1,4 +1,4 @@
-"""Replace: the same order under a new ClOrdID, price or total (domain.md section 3: what keeps its place in the queue)."""
+"""Replace: the same order with a new ClOrdID, price or total (domain.md section 3: when it keeps its queue position)."""
 
 from protocol import codes as C
 
@@ -32,7 +32,7 @@ from ..match.match import start_match
 from ..money.collateral import reserve
 from ..money.fees import fee_denominator
 from ..money.products import reserve_fee
-from ..risk.ladder import REPLACE_PHASES, check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
+from ..risk.ladder import REPLACE_PHASES, check_closed, check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
 from ..risk.visibility import find_listing, listing_for
@@ -42,7 +42,8 @@ from .cancel import cancel_as_asked, cancel_reject, check_named_fields, closed_c
 
 @leaf
 def _check_fields(m, rows, c, o):
-    """A replace changes price and total; what else it says must be what the order has. asked: the field, limit: the order's, used: the row's."""
+    """A replace may change price and total only; every other field that it names must equal the order's, else R_REPLACE_FIELD with asked:
+    the field, limit: the order's value, used: the row's."""
     head = rows[c + L.CMD_HEAD]
     attr = m[o + L.O_ATTR]
     tif = tif_of(head)
@@ -52,7 +53,7 @@ def _check_fields(m, rows, c, o):
     if code == C.OK and (row_flags_of(head) & L.ROWFLAG_TIF != 0 or tif != 0) and tif != tif_of(attr):
         code = refuse(m, C.R_REPLACE_FIELD, tif_of(attr), tif, C.FIELD_TIF)
     if code == C.OK:
-        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_STP, C.STP_CANCEL_INCOMING, stp_of(head))  # the only mode an order can have yet
+        code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_STP, C.STP_CANCEL_INCOMING, stp_of(head))  # the only mode implemented so far
     if code == C.OK:
         code = same_field(m, C.R_REPLACE_FIELD, C.FIELD_FLAGS, flags_of(attr), flags_of(head))
     if code == C.OK:
@@ -62,7 +63,7 @@ def _check_fields(m, rows, c, o):
 
 @leaf
 def _check_replace(m, rows, c, s, ref):
-    """The ladder of a replace from the order on. Answers (code, new book price)."""
+    """The checks of a replace once its order is found. Returns (code, new book price in YES ticks)."""
     expect(m, ref != 0 and ref & ARCHIVED == 0, L.INV_ORDER)
     o = order_at_ref(m, ref)
     attr = m[o + L.O_ATTR]
@@ -75,8 +76,11 @@ def _check_replace(m, rows, c, s, ref):
     account = m[co + L.CO_ACCOUNT]
     venue = venue_of(m[o + L.O_ENTRY])
     code = _check_fields(m, rows, c, o)
-    if code == C.OK and listing_for(m, s, inst) == 0:  # another session's order in a market that this session may not trade
+    if code == C.OK and listing_for(m, s, inst) == 0:  # another session of the firm entered it, in a market that this session may not trade
         code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, m[inst + L.I_ID])
+    if code != C.OK:
+        return code, 0
+    code = check_closed(m, s, account)
     if code != C.OK:
         return code, 0
     book = client_price(m, inst, own_contract_side, price)
@@ -96,7 +100,7 @@ def _check_replace(m, rows, c, s, ref):
     if code == C.OK:
         code = check_price(m, inst, own_contract_side, price)
     if code == C.OK and quantity == m[o + L.O_CUM] and quantity != 0:
-        return C.OK, book  # what is filled is filled, the rest goes
+        return C.OK, book  # the filled part stays, the rest is cancelled
     if code == C.OK:
         code = check_quantity(m, inst, quantity)
     if code == C.OK:
@@ -119,8 +123,8 @@ def _check_replace(m, rows, c, s, ref):
 
 @leaf
 def _fee_so_far(m, inst, o, fees):
-    """What the order was charged so far, as an exact numerator in the model of `fees`. Another model has another denominator: there what was
-    charged stands, its fraction was rounded already."""
+    """What the order was charged so far, as the exact numerator in the fee model of `fees`. A different model has a different denominator;
+    then the amount charged so far is kept, already rounded."""
     expect(m, m[o + L.O_FEE_PAID] >= 0, L.INV_ORDER)
     if fee_model(fees) == fee_model(m[o + L.O_FEES]):
         return m[o + L.O_FEE_NUM]
@@ -129,6 +133,8 @@ def _fee_so_far(m, inst, o, fees):
 
 @leaf
 def do_replace(m, rows, c, ev):
+    """Replace the order with the request's OrigClOrdID: E_REPLACED (E_CANCELED if the new total equals the filled quantity), or
+    E_CANCEL_REJECT with the first code that applies; the order is then unchanged."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     hi = rows[c + L.CMD_ID_HI]
     lo = rows[c + L.CMD_ID_LO]
@@ -207,7 +213,7 @@ def do_replace(m, rows, c, ev):
     flags = answer_flags(m, rows, c, o)
     e = order_event(m, ev, o, C.E_REPLACED, status, C.OK, flags, session_of(rows[c + L.CMD_SESSION_ACCOUNT]), hi, lo, rows, at)
     ev[e + L.EVT_CLIENT_NUMBER] = sequence_of(rows[c + L.CMD_GROUP_SEQ])
-    if flags != 0:  # the order's own session must know the id under which its order lives on
+    if flags != 0:  # the order's own session must learn the new ClOrdID of its order
         order_event(m, ev, o, C.E_REPLACED, status, C.R_USER_REPLACE, C.EF_UNSOLICITED, m[o + L.O_SESSION], hi, lo, rows, at)
     id_repoint(m, firm, m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o), archive_ref(m, a))
     m[o + L.O_KEY_HI] = hi

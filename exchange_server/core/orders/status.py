@@ -1,4 +1,4 @@
-"""The state of an order, asked for."""
+"""Status requests."""
 
 from protocol import codes as C
 
@@ -16,7 +16,8 @@ from .answers import orig_text_at, request_event, tell_status, valid_id
 
 @leaf
 def do_status(m, rows, c, ev):
-    """The order meant is in the ORIG words; the answer carries the order's own ClOrdID."""
+    """Answer with E_STATUS. The request names the order in its ORIG words; the answer carries the order's own ClOrdID. R_UNKNOWN_ORDER or
+    the codes of check_session if there is no answer."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     at = orig_text_at(rows, c)
     hi = rows[c + L.CMD_ORIG_HI]

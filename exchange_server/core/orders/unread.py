@@ -1,4 +1,4 @@
-"""What only a text wire needs of the core: orders whose numbers could not be read, and the name of a status request in its answer."""
+"""Needed only by a text wire: refusing orders whose numbers could not be read, and repeating the id of a status request in its answer."""
 
 from protocol import codes as C
 
@@ -14,8 +14,8 @@ from .cancel import cancel_reject
 
 @leaf
 def refuse_unread(m, s, rows, c, ev, kind):
-    """Refuse a new order or a replace with a number that the gateway could not read. The ClOrdID is not used up, because nothing was
-    checked."""
+    """Refuse a new order or a replace with a number that the gateway could not read, for the reason in the row. The ClOrdID is not used up,
+    because nothing was checked."""
     reason = rows[c + L.CMD_REFUSED_REASON]
     expect(m, reason != C.OK, L.INV_ROW)
     if kind == C.C_NEW:
@@ -35,7 +35,7 @@ def refuse_unread(m, s, rows, c, ev, kind):
 
 @leaf
 def add_request_id(m, rows, c, ev, e):
-    """The answer at ev[e] to the status request at rows[c] repeats the request's name, after the two ids of its extra row."""
+    """Copy the id of the status request at rows[c] into the answer at ev[e], after the two ids of its extra row."""
     if (
         row_flags_of(rows[c + L.CMD_HEAD]) & L.ROWFLAG_REQUEST_ID == 0
         or m[L.H_EVENT_USED] == e

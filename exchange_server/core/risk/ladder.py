@@ -1,4 +1,4 @@
-"""The refusal ladder (domain.md section 9): one condition, one code; the first condition that applies is reported.
+"""The checks of an order (domain.md section 9): one condition, one code; the first condition that applies is reported.
 
 Each check returns C.OK or the reason code and leaves limit, used and asked in the header (H_LIMIT, H_USED, H_ASKED). Nothing here changes
 state except throttle windows and rows created on first use. `price` is in ticks of the client's side, `book` in YES ticks.
@@ -28,7 +28,7 @@ ORDER_REFUSALS = np.array(P.ORDER_REFUSALS, np.int64)
 
 @leaf
 def safe_to_resend(code):
-    """Refusals that do not use up the ClOrdID (protocol/errors.py lists the same; a test compares)."""
+    """Whether a refusal leaves the ClOrdID unused (protocol/errors.py has the same list; a test compares them)."""
     if code == C.R_NODE_SHARE_FULL or code == C.R_POSITION_SHARE_FULL:
         return True
     if code == C.R_NOT_LOGGED_ON or code == C.R_ORDER_TABLE_FULL or code == C.R_ORDER_SHARE_FULL:
@@ -49,6 +49,7 @@ def safe_to_resend(code):
 
 @leaf
 def check_session(m, s):
+    """Whether the session (pointer) is logged on: R_NOT_LOGGED_ON."""
     if m[s + L.S_FLAGS] & L.SF_LOGGED_ON == 0:
         return refuse(m, C.R_NOT_LOGGED_ON, 0, 0, 0)
     return C.OK
@@ -60,13 +61,27 @@ def check_account(m, s, account, asked_account, row_venue):
     R_UNKNOWN_ACCOUNT, R_VENUE_NOT_ALLOWED."""
     if m[s + L.S_FLAGS] & L.SF_LOGGED_ON == 0:
         return refuse(m, C.R_NOT_LOGGED_ON, 0, 0, 0)
-    if account == 0 or m[account + L.AC_FIRM] != m[s + L.S_FIRM]:  # another firm's account is answered like an unknown one
+    if account == 0 or m[account + L.AC_FIRM] != m[s + L.S_FIRM]:  # an account of another firm is treated as unknown
         return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, asked_account)
     if row_venue != 0 and row_venue != m[s + L.S_VENUE]:
         return refuse(m, C.R_VENUE_NOT_ALLOWED, m[s + L.S_VENUE], 0, row_venue)
     if m[account + L.AC_VENUE] != 0 and m[account + L.AC_VENUE] != m[s + L.S_VENUE]:
         return refuse(m, C.R_VENUE_NOT_ALLOWED, m[account + L.AC_VENUE], 0, m[s + L.S_VENUE])
     return C.OK
+
+
+@leaf
+def check_closed(m, s, account):
+    """What is closed enters nothing any more; cancels are not asked. R_FIRM_CLOSED, R_ACCOUNT_CLOSED, R_SESSION_CLOSED."""
+    f = firm_row(m, m[account + L.AC_FIRM])
+    bars = m[f + L.F_BARS] | m[account + L.AC_BARS] | m[s + L.S_BARS]
+    if bars & L.BAR_CLOSED == 0:
+        return C.OK
+    if m[f + L.F_BARS] & L.BAR_CLOSED != 0:
+        return refuse(m, C.R_FIRM_CLOSED, 0, 0, m[f])
+    if m[account + L.AC_BARS] & L.BAR_CLOSED != 0:
+        return refuse(m, C.R_ACCOUNT_CLOSED, 0, 0, m[account])
+    return refuse(m, C.R_SESSION_CLOSED, 0, 0, m[s])
 
 
 @leaf
@@ -216,23 +231,26 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
 
 @leaf
 def check_kill(m, s, account, venue_id):
-    if m[L.H_KILLED] != 0:
+    """Kill switches, from the platform down to the session (pointer): R_KILLED_PLATFORM, R_KILLED_VENUE, R_KILLED_FIRM, R_KILLED_ACCOUNT,
+    R_KILLED_SESSION."""
+    if m[L.H_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_PLATFORM, 0, 0, 0)
     v = venue_at(m, venue_id)
-    if v != 0 and m[v + L.V_KILLED] != 0:
+    if v != 0 and m[v + L.V_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_VENUE, 0, 0, venue_id)
     f = firm_at(m, m[account + L.AC_FIRM])
-    if f != 0 and m[f + L.F_KILLED] != 0:
+    if f != 0 and m[f + L.F_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_FIRM, 0, 0, m[f])
-    if m[account + L.AC_KILLED] != 0:
+    if m[account + L.AC_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_ACCOUNT, 0, 0, m[account])
-    if m[s + L.S_KILLED] != 0:
+    if m[s + L.S_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_SESSION, 0, 0, m[s])
     return C.OK
 
 
 @leaf
 def check_fresh(m, deadline):
+    """deadline: ns, 0: none. R_STALE if the turn's time is later."""
     if deadline != 0 and m[L.H_TIME] > deadline:
         return refuse(m, C.R_STALE, deadline, 0, m[L.H_TIME])
     return C.OK
@@ -246,7 +264,7 @@ def check_conflict(m, event, firm, co, j, sell, quantity, instead):
         return C.OK
     q = position_of(m, co, j)
     waiting = open_of(m, co, j, sell)
-    clamped = min(quantity, QUANTITY_MAX)  # its own limits are checked later on the ladder
+    clamped = max(-QUANTITY_MAX, min(quantity, QUANTITY_MAX))  # the limits of the quantity itself are checked later
     if sell != 0:
         if q - waiting - (clamped - instead) >= 0:
             return C.OK
@@ -257,4 +275,5 @@ def check_conflict(m, event, firm, co, j, sell, quantity, instead):
 
 @leaf
 def is_resting_type(order_type, tif):
+    """Whether an order of this type and time in force may rest in the book."""
     return order_type == C.LIMIT and tif != C.IOC and tif != C.FOK

@@ -1,4 +1,4 @@
-"""The quantity half of the refusal ladder: throttles, size, notional, position, and the collateral reservation.
+"""Checks of quantity: throttles, size, notional, position, and the collateral reservation.
 
 Each check returns C.OK or the reason code, with limit, used and asked in the header. Pointers: `s` session, `inst` instrument, `co`
 collateral row. Quantities are lots, prices ticks, money minor units of the asset.

@@ -1,4 +1,4 @@
-"""The price half of the refusal ladder: grid, collar, protection price, post-only.
+"""Checks of prices: grid, collar, protection price, post-only.
 
 Each check returns C.OK or the reason code, with limit, used and asked in the header in ticks of the client's side. `inst` is an instrument
 pointer, `contract_side` C.YES or C.NO, `book_side` C.BUY or C.SELL in YES terms.

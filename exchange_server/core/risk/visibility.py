@@ -1,7 +1,7 @@
-"""Which markets exist for a session: the one rule for orders, for names on the text wire and for market data.
+"""Which markets a session can see: the one rule for orders, for names on the text wire and for market data.
 
 A session sees an instrument if the session's venue lists it; a session of the platform (no venue) uses the listing of the owner's venue. A
-market that a session does not see is answered like one that does not exist. An event is listed as a whole, so only its first contract is
+market that a session does not see gets the same answer as one that does not exist. An event is listed as a whole, so only its first contract is
 checked.
 """
 
@@ -22,7 +22,7 @@ def entry_venue(m, s, inst):
 
 @leaf
 def find_listing(m, inst, venue):
-    """A venue's listing of an instrument (pointer), 0: it has none."""
+    """A venue's listing (pointer) of an instrument (pointer), 0 if it has none."""
     if venue == m[inst + L.I_OWNER_VENUE]:
         return m[inst + L.I_LISTING]
     return pair_find(m, PAIR_LISTING, venue, m[inst + L.I_ID])
@@ -30,7 +30,7 @@ def find_listing(m, inst, venue):
 
 @leaf
 def listing_for(m, s, inst):
-    """The listing under which the session's orders reach the instrument; 0: to this session there is no such instrument."""
+    """The listing (pointer) under which the session may trade the instrument (pointer, 0: none); 0: the session does not see it."""
     return find_listing(m, inst, entry_venue(m, s, inst)) if inst != 0 else np.int64(0)
 
 

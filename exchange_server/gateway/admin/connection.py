@@ -1,18 +1,18 @@
-"""The operator's socket: JSON lines in, JSON lines out; what changes something becomes a journaled ADMIN row.
+"""The operator's socket: JSON lines in, JSON lines out; a request that changes something becomes a journaled ADMIN row.
 
 Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `{"id": 1, "ok": true, "code": 0, "text": "...", "result": {...}}`.
 
 | verb | asks for |
 |---|---|
 | admin | an act: `record` is one of config/admin_records.py; carried out once it is durable, `who` is the peer's uid |
-| plan | what a configuration would change, and what it would be refused for: `record` is one of type configuration |
+| plan | what a configuration would change, and why it would be refused: `record` is one of type configuration |
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
-and whatever else the composition root adds (`extra`). A refused act also has `refusal`: code, key (names and numbers that lead to the field), sentence,
-limit, used, asked, and of a configuration the record's number. Every answer waits for the journal as everything does. A line that is no request is
-answered with R_BAD_COMMAND and what is wrong with it; a line longer than BUFFER ends the connection.
+and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
+field), sentence, limit, used, asked, and for a configuration the index of the record. Every answer is held until the journal is durable, like all
+output. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
 """
 
 from typing import Any
@@ -30,7 +30,7 @@ LINES_PER_TURN = 64
 
 
 class AdminConnection(Connection):
-    """One operator's end of the socket."""
+    """The server's side of one operator's connection."""
 
     __slots__ = ("accepts_clock", "asked", "office", "parts", "waiting", "who")
 
@@ -38,14 +38,14 @@ class AdminConnection(Connection):
     BUFFER = 4 * 1024 * 1024
 
     def __init__(self, now_ns: int, outlet: Outlet, table: SessionTable, office: Office, who: str) -> None:
-        """who: `uid:N` of the peer, as the kernel says."""
+        """who: `uid:N` of the peer, from the kernel."""
         super().__init__(codes.WIRE_NONE, table, now_ns, outlet)
         self.office = office
         self.who = who
-        self.parts: list[bytes] = []  # of a record that is not all in the journal's input yet
+        self.parts: list[bytes] = []  # parts of a record that are not in a turn yet
         self.accepts_clock = False
         self.asked: Any = None  # the request that they belong to
-        self.waiting = 0  # acts without an answer yet
+        self.waiting = 0  # acts not yet answered
 
     def gather(self, turn: TurnInput) -> bool:
         for _ in range(LINES_PER_TURN):
@@ -103,7 +103,7 @@ class AdminConnection(Connection):
         self._send_parts(turn)
 
     def _send_parts(self, turn: TurnInput) -> None:
-        """Add what is left of the record, over as many turns as it takes; its answer is that to the last part."""
+        """Add the remaining parts of the record, over several turns if needed; the answer to the last part is that to the record."""
         while len(self.parts) > 1 and not turn.full:
             turn.add(codes.C_ADMIN, body=self.parts.pop(0))
         if len(self.parts) > 1 or turn.full:

@@ -1,4 +1,4 @@
-"""What the operator's verbs answer: one office for all admin connections of a server."""
+"""Answers the operator's verbs; one Office for all admin connections of a server."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,7 @@ class BadRequest(Exception):
 
 
 class Office:
-    """What the admin connections of one server share: where answers come from, and the verbs."""
+    """Shared by the admin connections of one server: the verbs and the sources of their answers."""
 
     def __init__(
         self,
@@ -28,7 +28,7 @@ class Office:
         stop: Callable[[], None],
         extra: dict[str, Verb] | None = None,
     ) -> None:
-        """arena: the engine's word array. expect(offset, callback): who gets the answer of the ADMIN row at that offset of the turn.
+        """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
         try_out: what a configuration would do."""
         self.registry = registry
         self.arena = arena
@@ -57,7 +57,7 @@ class Office:
         return {"markets": market_view(self.registry, self.arena, event)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
-        """What a configuration would change, record by record, and what it would be refused for."""
+        """What a configuration would change, record by record, and why it would be refused."""
         try:
             record = ar.from_builtins(request.get("record"))
         except ValueError as error:

@@ -1,10 +1,10 @@
-"""One binary session's end at the server: logon, heartbeats, resends. What the session is for is its kind (order_entry.py).
+"""The server's side of one binary session: logon, heartbeats, resends. The purpose of the session is its kind (order_entry.py).
 
-The frequent messages of the kind are decoded by wires/binary_in.py; what it leaves (DEC_SLOW) is one message for plain Python. A
-message that cannot be taken is answered by a numbered MessageRefused and has no effect; the session goes on. A frame whose length is
-impossible, or anything but a Logon before logon, ends the connection with a Logout that says why.
+wires/binary_in.py decodes the frequent messages of the kind; it leaves any other message (DEC_SLOW) to plain Python, one at a time. An
+invalid message is answered by a numbered MessageRefused and has no effect; the session continues. A frame with an impossible length, or
+anything other than a Logon before logon, ends the connection with a Logout that gives the reason.
 
-Long answers (Resume, snapshots, definitions) are written in pieces while the peer takes them, so that others are not delayed.
+Long answers (Resume, snapshots, definitions) are written in pieces as the peer reads them, so that other sessions are not delayed.
 """
 
 import os
@@ -33,29 +33,29 @@ from .order_entry import OrderEntry
 from .own_state import account_state
 from .resume import reports
 
-MESSAGES_PER_TURN = 8192  # of one session: then it is the others' turn
-BACKLOG_BYTES = 256 * 1024  # long answers wait while more than this is not taken
+MESSAGES_PER_TURN = 8192  # of one session; the rest waits for the next turn
+BACKLOG_BYTES = 256 * 1024  # long answers pause while the peer has more than this unread
 RETRY_NS = 5 * MILLISECOND
-PYTHON_WEIGHT = 16  # a message that plain Python takes counts as so many of the turn's budget
-LONG_ANSWERS = 32  # that may wait on one connection
+PYTHON_WEIGHT = 16  # a message handled in plain Python counts as this many in the turn's budget
+LONG_ANSWERS = 32  # that may be pending on one connection
 
 
 class Kind(Protocol):
-    """What a session is for. One object for each logged-on session."""
+    """The purpose of a session. One object for each logged-on session."""
 
-    hot: bool  # the decode kernel turns frequent messages into rows; else all of them go through `take`
+    hot: bool  # True: the decode kernel turns frequent messages into rows; else all go through `take`
 
     def frequent(self, message: M.ClientMessage) -> bool:
-        """Is it one that the kernel takes when it is spelt as usual?"""
+        """Is it of a type that the kernel decodes in its usual encoding?"""
 
     def take(self, message: M.ClientMessage, turn: TurnInput) -> bool:
-        """The rows of one message, in the turn. False: it is none that makes rows."""
+        """Add the rows of one message to the turn. False: this type of message makes no rows."""
 
     def answer(self, message: M.ClientMessage) -> Iterator[bytes] | str | None:
-        """The pieces of a long, unnumbered answer; None: it is done and has none; or why it is refused, as text."""
+        """The pieces of a long, unnumbered answer; None: done, no answer; a text: why it is refused."""
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection has closed."""
 
 
 # (connection, session, market data or None) -> the kind; chosen at logon
@@ -63,7 +63,7 @@ KINDS: dict[str, Callable[[Connection, int, MarketData | None], Kind]] = {ORDER_
 
 
 class BinaryDirectory(SessionTable, Protocol):
-    """What a binary session needs of the directory (gateway/sessions.py)."""
+    """What a binary session needs from the directory (gateway/sessions.py)."""
 
     desk: Desk  # spaces the copies of own state
 
@@ -75,8 +75,8 @@ class BinaryConnection(Connection):
     """One socket of the binary wire.
 
     engine: `m` (the arena). store: the event store (`chain`, `rows`). encoder: shared by all connections. challenge: 32 fresh random bytes
-    per call. heartbeat_ms: what a Logon may ask for. `slow` counts frequent messages (orders) that plain Python had to take, and messages
-    that cannot be read.
+    per call. heartbeat_ms: what a Logon may ask for. `slow` counts frequent messages (orders) that plain Python had to decode, and messages
+    that cannot be decoded.
     """
 
     __slots__ = (
@@ -107,8 +107,8 @@ class BinaryConnection(Connection):
         self._encoder = encoder
         self._market = market
         self._challenge = challenge()
-        self._kind: Kind | None = None  # from a good logon on
-        self._knock: M.Logon | None = None  # a logon that waits
+        self._kind: Kind | None = None  # set after a successful logon
+        self._knock: M.Logon | None = None  # a waiting logon
         self._heartbeat_ms = heartbeat_ms
         self._greeted = False
         self._leaving = False  # the client has sent a Logout
@@ -130,7 +130,7 @@ class BinaryConnection(Connection):
         if not self._greeted:
             self._greeted = True
             self._write(M.Hello(M.PROTOCOL_VERSION, self._challenge, self.server_name), now)
-        if self._leaving:  # the reports of what came before the Logout went out with the turn before
+        if self._leaving:  # the reports on the messages before the Logout went out with the previous turn
             self._write(M.Logout(), now)
             self.close(codes.OK, "logout")
             return False
@@ -165,12 +165,12 @@ class BinaryConnection(Connection):
 
     # --------------------------------------------------------------------------------------------------------- output
     def _write(self, message: Any, now_ns: int) -> None:
-        """An unnumbered message."""
+        """Write an unnumbered message."""
         self.outlet.write(frame(M.encode(message)))
         self.last_out_ns = now_ns
 
     def _send(self, turn: TurnInput, body: M.SessionBody) -> None:
-        """A numbered session message: the kernel gives the number."""
+        """Send a numbered session message: the kernel assigns the number."""
         tag = type(body).__struct_config__.tag
         turn.add(codes.C_SEND, self.session, values={L.CMD_MSG_TYPE: tag}, body=M.encode(body))  # type: ignore[dict-item]
 
@@ -179,7 +179,7 @@ class BinaryConnection(Connection):
         self.close(reason, text)
 
     def _pump(self, now_ns: int) -> bool:
-        """Write pieces of long answers while the peer takes them. True: come again at once."""
+        """Write pieces of long answers as the peer reads them. True: call again in the next turn, at once."""
         self._tick_ns = now_ns
         while self._pieces and self.outlet.backlog < BACKLOG_BYTES:
             piece = next(self._pieces[0], None)
@@ -191,7 +191,7 @@ class BinaryConnection(Connection):
             else:
                 self.outlet.write(piece)
                 self.last_out_ns = now_ns
-                break  # one piece a turn: the others' orders come in between
+                break  # one piece per turn, so that other sessions' orders are handled in between
         if not self._pieces:
             return False
         if self.outlet.backlog < BACKLOG_BYTES:
@@ -212,7 +212,7 @@ class BinaryConnection(Connection):
 
     # ---------------------------------------------------------------------------------------------------------- input
     def _payload(self, limit: int) -> bytes | None:
-        """The next whole frame's payload, taken out of the buffer. None: not whole. Raises WireError for an impossible length."""
+        """The payload of the next frame, removed from the buffer. None: the frame is incomplete. Raises WireError for an impossible length."""
         start, end = self.start, self.end
         if end - start < PREFIX:
             return None
@@ -225,7 +225,7 @@ class BinaryConnection(Connection):
         return bytes(self.view[start + PREFIX : stop])
 
     def _handshake(self, turn: TurnInput) -> bool:
-        """Before logon: one Logon and nothing else."""
+        """Before logon: accept one Logon and nothing else."""
         if self._knock is not None:
             return self._logon(self._knock, turn)
         try:
@@ -288,7 +288,7 @@ class BinaryConnection(Connection):
         self._send(turn, M.LogonReply(session, row.account, turn.now_ns, heartbeat_ms, self._accounts(row.firm, row.venue)))
         if message.next_number:
             self._pieces.append(self._resume(message.next_number, 0))
-        return True  # what followed the Logon, and the resume, in the next turn
+        return True  # messages after the Logon, and the resume, are handled in the next turn
 
     def _accounts(self, firm: int, venue: int) -> list[tuple[int, str]]:
         """(id, name) of the firm's accounts for which a session of this venue may act, at most 100."""
@@ -296,7 +296,7 @@ class BinaryConnection(Connection):
         return [(account.id, account.name) for account in islice((one for one in own if one.venue in (0, venue)), 100)]
 
     def _decode(self, turn: TurnInput) -> bool:
-        """Everything in the buffer, within the budget. True: there is more."""
+        """Decode everything in the buffer, within the budget. True: there is more."""
         conn, res, kind = self._conn, self._res, self._kind
         assert kind is not None
         budget = min(MESSAGES_PER_TURN, turn.share)
@@ -332,21 +332,21 @@ class BinaryConnection(Connection):
                 return True
 
     def _message(self, message: M.ClientMessage, turn: TurnInput, kind: Kind) -> None:
-        """One message that the kernel left to us."""
+        """Handle one message that the kernel did not decode."""
         if isinstance(message, M.Heartbeat):
             pass
         elif isinstance(message, M.Logout):
             self._leaving = True
-            self.start = self.end  # nothing after it counts
+            self.start = self.end  # bytes after it are discarded
         elif isinstance(message, M.Logon):
             self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
         elif kind.take(message, turn):
-            self.slow += kind.frequent(message)  # an unusual spelling of a frequent message
+            self.slow += kind.frequent(message)  # an unusual encoding of a frequent message
         else:
             self._query(message, turn, kind)
 
     def _query(self, message: M.ClientMessage, turn: TurnInput, kind: Kind) -> None:
-        """A request with a long, unnumbered answer."""
+        """Handle a request with a long, unnumbered answer."""
         tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
         own = isinstance(message, M.AccountRequest | M.FillsRequest)
         item = message.request if isinstance(message, M.AccountRequest | M.FillsRequest) else 0

@@ -1,4 +1,4 @@
-"""The way from event rows to binary reports for Python callers: the kernel's buffers."""
+"""Encodes event rows as binary reports for Python callers; owns the kernel's buffers."""
 
 from typing import Any
 
@@ -16,15 +16,15 @@ class BinaryEncoder:
     def __init__(self, engine: Any, event_rows: int = 4096) -> None:
         self.engine = engine
         self.messages = 0
-        self._router = Router(engine, 64)  # of its own: a resume is encoded between turns
+        self._router = Router(engine, 64)  # separate from the turn's: a resume is encoded between turns
         self._out = np.zeros(binary_out.out_bytes(event_rows), dtype=np.uint8)
         self._index = np.zeros(binary_out.index_words(engine.m), dtype=np.int64)
         self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
-        self._res_words = self._res.data  # reading a word through these costs a third of numpy's way
+        self._res_words = self._res.data  # reading a word through these costs a third of a numpy access
         self._index_words = self._index.data
 
     def encode(self, events: NDArray[np.int64]) -> list[tuple[int, bytes]]:
-        """(session, its messages in order) for each session of this wire that has some in these whole event rows."""
+        """(session, its messages in order) for each session of this wire that has any in these whole event rows."""
         return self.write(events, self._router.route(events))
 
     def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> list[tuple[int, bytes]]:

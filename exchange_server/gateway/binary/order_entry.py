@@ -1,7 +1,7 @@
-"""The session kind that enters orders over the binary wire: its messages as command rows, and market data beside them.
+"""The session kind for order entry over the binary wire: converts its messages to command rows, and serves market data.
 
-A kind is what a session is for, apart from how a session lives (connection.py). `hot` says whether the decode kernel turns the frequent messages into
-rows by itself; what it leaves comes here one by one. A further kind is a file like this one and a line in connection.KINDS.
+A kind is the purpose of a session; logon, heartbeats and resends are in connection.py. If `hot` is set, the decode kernel turns the frequent messages
+into rows by itself; all others come here one by one. To add a kind, add a file like this one and a line in connection.KINDS.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ OrderRequest = M.NewOrder | M.CancelOrder | M.ReplaceOrder | M.MassCancel | M.Or
 
 
 class OrderEntry:
-    """Orders of one session, and its subscriptions. market: None where the port has no market data."""
+    """Orders and subscriptions of one session. market: None if the port has no market data."""
 
     __slots__ = ("_connection", "_market", "_session")
 
@@ -30,11 +30,11 @@ class OrderEntry:
         self._market = market
 
     def frequent(self, message: M.ClientMessage) -> bool:
-        """Is it one that the kernel takes when it is spelt as usual?"""
+        """Is it of a type that the kernel decodes in its usual encoding?"""
         return isinstance(message, OrderRequest)
 
     def take(self, message: M.ClientMessage, turn: TurnInput) -> bool:
-        """The rows of one message, in the turn. False: it is none that makes rows."""
+        """Add the rows of one message to the turn. False: this type of message makes no rows."""
         if isinstance(message, OrderRequest):
             add_request(turn, self._session, message)
         elif isinstance(message, M.SplitSets | M.MergeSets):
@@ -46,7 +46,7 @@ class OrderEntry:
         return True
 
     def answer(self, message: M.ClientMessage) -> Iterator[bytes] | str | None:
-        """The pieces of a long, unnumbered answer; None: it is done and has none; or why it is refused, as text."""
+        """The pieces of a long, unnumbered answer; None: done, no answer; a text: why it is refused."""
         market = self._market
         if market is None:
             return "this port has no market data"
@@ -58,13 +58,13 @@ class OrderEntry:
         return market.definitions(self._connection)
 
     def lost(self) -> None:
-        """The connection is gone."""
+        """The connection has closed."""
         if self._market is not None:
             self._market.drop(self._connection)
 
 
 def add_request(turn: TurnInput, session: int, message: OrderRequest) -> None:
-    """The command row of a request, exactly as the kernel would write it."""
+    """Add the command row of a request, exactly as the kernel would write it."""
     values = {L.CMD_ID_LO: message.id}
     if isinstance(message, M.MassCancel):
         target = message.event if message.scope == codes.SCOPE_EVENT else message.instrument

@@ -1,4 +1,4 @@
-"""Answering a Resume: a session's numbered reports again, from the event store."""
+"""Answering a Resume: sends a session's numbered reports again, from the event store."""
 
 from collections.abc import Iterator
 
@@ -18,9 +18,9 @@ RESUME_EVENTS = 512  # per piece
 
 
 def reports(session: state.Session, store: EventStore, encoder: BinaryEncoder, begin: int, end: int) -> Iterator[bytes]:
-    """Reports begin..end (0: up to now) of a session from the event store, as they were, in pieces; ResumeDone at the end.
+    """Reports begin..end (0: up to now) of a session from the event store, unchanged and in pieces; ResumeDone at the end.
 
-    session: its row in the arena. All that is read here was written in turns before this one, so it leaves after them, through the
+    session: its row in the arena. Everything read here was written in earlier turns, so it is sent after their output, through the
     same gate.
     """
     newest = session.next_out - 1

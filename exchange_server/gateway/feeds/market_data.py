@@ -1,13 +1,13 @@
-"""Who gets which market data: subscriptions, definitions, phases, whole books; encoded once, written through each connection's outlet.
+"""Market data: subscriptions, definitions, phases, book snapshots. Encoded once, written through each subscriber's outlet.
 
-Order and gate. A book is snapshotted while a connection gathers (so it is the state after the turn before, whose updates have been
-written already) and its next update follows with the sequence + 1. All bytes go through outlets and so are held until durable.
+Order and gate. The snapshot of a book is taken while a connection gathers. It is the state after the previous turn, whose updates have
+already been written, and its next update has the sequence + 1. All bytes go through outlets, so they are held until durable.
 
-Who sees what is core/risk/visibility.py's rule, the same as for orders: what the venue of a session does not list is answered like what
-does not exist. It is asked when somebody subscribes and when a listing was added, never per event: the lists of subscribers hold nobody who
-may not see.
+Visibility follows core/risk/visibility.py, the same rule as for orders: an instrument that the session's venue does not list is treated as
+if it did not exist. The rule is checked on a subscription and after a new listing, never per event: lists of subscribers contain only
+sessions that may see the instrument.
 
-The pipeline gives it every chunk of events (`encode`, which answers nothing by itself) and calls `turn` after the engine.
+The pipeline passes every chunk of events to `encode` (which returns no messages) and calls `turn` after the engine.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -26,8 +26,8 @@ from ...core.risk.visibility import visible
 from ...wires import feeds as kernels
 from ..connection import Connection, TurnInput
 
-SNAPSHOT_LEVELS = 20_000  # a side; deeper levels appear with their first update
-PIECE_BYTES = 64 * 1024  # about what is written in one go of a long answer
+SNAPSHOT_LEVELS = 20_000  # per side; deeper levels appear with their first update
+PIECE_BYTES = 64 * 1024  # approximate size of one piece of a long answer
 
 
 class MarketData:
@@ -44,10 +44,10 @@ class MarketData:
         self.wanted = np.zeros(self.capacity, dtype=np.uint8)
         self.by_instrument: dict[int, dict[Connection, None]] = {}
         self.by_connection: dict[Connection, set[int]] = {}
-        self.everything: dict[Connection, None] = {}  # subscribed to all instruments that it sees, later ones too
-        self.watchers: dict[Connection, None] = {}  # of definitions
-        self._seen: dict[int, NDArray[np.uint8]] = {}  # venue (0: the platform) -> by instrument, 1 where its sessions see it
-        self._listings = 0  # listing rows there were when `_seen` was made
+        self.everything: dict[Connection, None] = {}  # subscribed to all instruments that it sees, including later ones
+        self.watchers: dict[Connection, None] = {}  # subscribed to definitions
+        self._seen: dict[int, NDArray[np.uint8]] = {}  # venue (0: the platform) -> by instrument: 1 if its sessions see it
+        self._listings = 0  # number of listing rows when `_seen` was made
         self.updates = 0  # messages made, for `exos status`
         self.resets = 0
         self._tape = np.zeros(kernels.TAPE_WORDS * event_rows, dtype=np.int64)
@@ -67,8 +67,8 @@ class MarketData:
         return state.Session.of(self.engine.m, connection.session).venue
 
     def _visible(self, connection: Connection) -> NDArray[np.uint8]:
-        """What the connection's session sees, by instrument. Sessions of one venue see the same."""
-        if self._listings != self.engine.registry.listing_rows and not (self.watchers or self.everything):  # else `turn` has seen to it
+        """By instrument: 1 if the connection's session sees it. All sessions of one venue see the same."""
+        if self._listings != self.engine.registry.listing_rows and not (self.watchers or self.everything):  # else `turn` has updated it
             self._seen.clear()
             self._listings = self.engine.registry.listing_rows
         venue = self._venue(connection)
@@ -79,12 +79,12 @@ class MarketData:
         return seen
 
     def sees(self, connection: Connection, instrument: int) -> bool:
-        """Is there such an instrument, for this connection?"""
+        """Does the instrument exist and does this connection see it?"""
         return 0 < instrument < self.capacity and bool(self._visible(connection)[instrument])
 
     def subscribe(self, connection: Connection, instruments: Sequence[int]) -> Iterator[bytes]:
-        """The answer in pieces: a snapshot for each instrument, whose updates follow from then on, RequestRefused for each that does not
-        exist (for this session). No instrument named: all that it sees, also those that come later."""
+        """The answer in pieces: a snapshot for each instrument, followed by its updates from then on; RequestRefused for each that does
+        not exist for this session. An empty list: all instruments that it sees, including those listed later."""
         if not instruments:
             instruments = self.instruments(connection)
             self.everything[connection] = None
@@ -108,7 +108,7 @@ class MarketData:
             yield bytes(piece)
 
     def unsubscribe(self, connection: Connection, instruments: list[int]) -> None:
-        """No more data of these (none named: of all). What is not subscribed is passed over."""
+        """End the subscriptions to these (an empty list: to all). Instruments that are not subscribed are ignored."""
         mine = self.by_connection.get(connection, set())
         if not instruments:
             self.everything.pop(connection, None)
@@ -123,7 +123,7 @@ class MarketData:
                     self.wanted[instrument] = 0
 
     def definitions(self, connection: Connection) -> Iterator[bytes]:
-        """Definitions of all that the session sees in pieces, then DefinitionsDone; later ones follow by themselves."""
+        """Definitions of all instruments that the session sees, in pieces, then DefinitionsDone; later listings are sent when they are added."""
         known = self.instruments(connection)
         self.watchers[connection] = None
         piece = bytearray()
@@ -135,7 +135,7 @@ class MarketData:
         yield bytes(piece) + frame(M.encode(M.DefinitionsDone(len(known))))
 
     def drop(self, connection: Connection) -> None:
-        """The connection was closed."""
+        """The connection has closed: drop its subscriptions."""
         if connection in self.by_connection or connection in self.everything:
             self.unsubscribe(connection, [])
             self.by_connection.pop(connection, None)
@@ -143,7 +143,7 @@ class MarketData:
 
     # ------------------------------------------------------------------------------------------------------- the turn
     def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
-        """Note trades and news of a chunk of events; nothing to send yet."""
+        """Note the trades and news in a chunk of events; returns no messages."""
         if not (self.by_instrument or self.watchers):
             return ()
         need = self._tape_used + events.size // L.EVT_WORDS * kernels.TAPE_WORDS
@@ -213,7 +213,7 @@ class MarketData:
                 self._write(connection, data, now_ns)
 
     def _new_listings(self, now_ns: int) -> None:
-        """Something was listed, perhaps with new instruments: tell the sessions that see it from now on."""
+        """Send the definitions of newly listed instruments to the sessions that see them from now on."""
         if self._listings == self.engine.registry.listing_rows:
             return
         before, self._seen = self._seen, {}
@@ -228,16 +228,16 @@ class MarketData:
             if fresh:
                 self._write(connection, b"".join(self._snapshots(connection, fresh)), now_ns)
 
-    # -------------------------------------------------------------------------------------------------- what is said
+    # -------------------------------------------------------------------------------------------------- messages
     def snapshot(self, instrument: int) -> bytes:
-        """One book as a BookSnapshot frame; nothing when there is no such instrument."""
+        """One book as a BookSnapshot frame; empty if there is no such instrument."""
         res = self._res
         while kernels.snapshot(self.engine.m, instrument, SNAPSHOT_LEVELS, self._book, 0, res) == L.ENC_SPACE:
             self._book = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         return bytes(self._book.data[: int(res[L.RES_BYTES])])
 
     def definition(self, instrument: int) -> M.Definition:
-        """One instrument as clients are told. Raises KeyError when there is none."""
+        """The Definition message of one instrument. Raises KeyError if there is none."""
         m = self.engine.m
         row = state.Instrument.find(m, instrument)
         if row is None:

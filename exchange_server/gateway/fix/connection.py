@@ -1,10 +1,10 @@
-"""One FIX session's end at the server: logon, sequence numbers, heartbeats, resends. What the session is for is its kind (order_entry.py).
+"""The server's side of one FIX session: logon, sequence numbers, heartbeats, resends. The purpose of the session is its kind (order_entry.py).
 
 The hot path (D, F, G of an order entry session, in sequence) is one call of the decode kernel per turn over the whole buffer. Any other message
-goes through protocol.fix_session in plain Python and ends in C_LOGON, C_SEND, C_SET_IN ... rows, or those of the kind, so that every number is
-given inside the turn.
-What is written straight to the outlet: the Logout that refuses a logon before a session is known (number 1, takes no number of anybody),
-and resends, whose numbers are old.
+goes through protocol.fix_session in plain Python and results in C_LOGON, C_SEND, C_SET_IN ... rows, or in rows of the kind, so every number
+is assigned inside the turn.
+Written directly to the outlet: the Logout that refuses a logon before a session is known (number 1; it uses no session's number), and
+resends, whose numbers are old.
 """
 
 import re
@@ -31,7 +31,7 @@ from .missed import MissedReports
 from .order_entry import COUNTED_MAX, OrderEntry
 from .resend import Resends, ResendStore
 
-SLOW_WEIGHT = 64  # a message in plain Python counts as so many of the turn's budget: others do not wait for it long
+SLOW_WEIGHT = 64  # a message handled in plain Python counts as this many in the turn's budget, to limit the delay of other sessions
 SKEW_NS = 120_000_000_000
 BUDGET = 4096
 DECIMALS = (3, 0, 6, 9)  # of a timestamp, by FORM_TIME_*
@@ -39,22 +39,22 @@ RESEND_BACKLOG = 256 * 1024  # bytes waiting for the peer above which a resend p
 
 
 class Kind(Protocol):
-    """What a session is for. One object for each logged-on session."""
+    """The purpose of a session. One object for each logged-on session."""
 
-    hot: frozenset[str]  # message types that the decode kernel takes; none: all goes through plain Python
+    hot: frozenset[str]  # message types that the decode kernel handles; empty: all go through plain Python
 
     def logon_flags(self, logon: FixMessage) -> int:
-        """LOGON_* of what a Logon asks for that concerns this kind."""
+        """LOGON_* flags for what a Logon asks of this kind."""
 
     def take(self, message: FixMessage, turn: TurnInput) -> Problem | None:
-        """The rows of one application message that came in sequence; or what is wrong with its form."""
+        """Add the rows of one application message that arrived in sequence; returns the Problem if its form is wrong."""
 
 
 KINDS: dict[str, Callable[[Any, int], Kind]] = {ORDER_ENTRY: OrderEntry}  # (engine, session) -> the kind; chosen at logon
 
 
 class FixDirectory(SessionTable, Protocol):
-    """What a FIX session needs of gateway/sessions.py."""
+    """What a FIX session needs from gateway/sessions.py."""
 
     logons: LogonMemory
 
@@ -66,8 +66,8 @@ class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
     engine: `m` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
-    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to take,
-    `garbled` what was dropped as damaged.
+    budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to handle,
+    `garbled` the messages dropped as garbled.
     """
 
     __slots__ = (
@@ -95,7 +95,7 @@ class FixConnection(Connection):
         self._store = store
         self._encoder = encoder
         self._budget = budget
-        self._kind: Kind | None = None  # from a good logon on
+        self._kind: Kind | None = None  # set after a successful logon
         self.slow = 0
         self.garbled = 0
         self.python_messages = 0
@@ -105,14 +105,14 @@ class FixConnection(Connection):
         self._conn[L.CN_SKEW] = skew_ns
         self._res: NDArray[np.int64] = np.zeros(L.RES_WORDS, np.int64)
         self._resends = Resends(store, encoder)
-        self._told: tuple[int, int] | None = None  # resent, perhaps not yet taken by the socket
+        self._told: tuple[int, int] | None = None  # numbers resent, perhaps not yet written to the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
         self._missed: MissedReports | None = None  # missed reports of a reset, being sent with new numbers
-        self._missed_seen = -1  # version of the event store when it did not have them
-        self._missed_after = 0  # turn of the logon: in a later one its E_LOGON can be read
+        self._missed_seen = -1  # version of the event store when it last lacked them
+        self._missed_after = 0  # turn of the logon; its E_LOGON can be read in a later turn
         self._logon_turn = 0
         self._unsent_from = 0
-        self._up = False  # a logon was good
+        self._up = False  # a logon has succeeded
 
     def gather(self, turn: TurnInput) -> bool:
         if self.closing:
@@ -126,7 +126,7 @@ class FixConnection(Connection):
         fix.last_in_ns = max(fix.last_in_ns, self.last_in_ns)
         fix.last_out_ns = max(fix.last_out_ns, self.last_out_ns)
         more = False
-        self._do([], turn, None)  # what the turn before had no room for
+        self._do([], turn, None)  # what did not fit into the previous turn
         while self.start < self.end and not self._todo and not self._resends.many:
             hot = kernel and fix.state == fix_session.ACTIVE and not fix.gap_open
             conn[L.CN_NEXT_IN] = fix.next_in if hot else HAND_OVER
@@ -154,7 +154,7 @@ class FixConnection(Connection):
         if not self._todo:
             self._do(fix.on_time(turn.tick_ns), turn, None)
         if (self._resends or self._told or self._resends.notice) and not self.closing:
-            # What is written here leaves before the turn's events: nothing may come before the logon reply.
+            # Output written here is sent before the turn's events, and nothing may come before the logon reply.
             more = turn.turn == self._logon_turn or self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
@@ -170,7 +170,7 @@ class FixConnection(Connection):
     def _slow(self, raw: bytes, turn: TurnInput) -> None:
         try:
             message = parse(raw)
-        except ValueError:  # the kernel's tokeniser has the same rules; should they ever differ, the message is dropped as garbled
+        except ValueError:  # the kernel's tokeniser has the same rules; if they ever differ, the message is dropped as garbled
             self.garbled += 1
             return
         self.python_messages += 1
@@ -179,7 +179,7 @@ class FixConnection(Connection):
         self._do(self.fix.receive(message, turn.tick_ns), turn, message)
 
     def _too_long(self, length: int, turn: TurnInput) -> None:
-        """Behind what the kernel has taken before it, and before what came after it."""
+        """Reject a message that is too long, in order: after the messages before it, before those that follow."""
         seen = bytes(self.view[: self.end])
         names = {tag: re.search(rb"\x01%d=([\x20-\x7e]{1,64})\x01" % tag, seen) for tag in (49, 56)}
         known = [(8, self.fix.begin_string)] + [(tag, found[1]) for tag, found in names.items() if found]
@@ -187,11 +187,11 @@ class FixConnection(Connection):
 
     # ------------------------------------------------------------------------------------------------ actions
     def _do(self, actions: list[fix_session.Action], turn: TurnInput, cause: FixMessage | None) -> None:
-        """Do these in order, behind what is left of earlier ones. A closed gap can release thousands at once: what does not fit into the
-        turn waits for the next one, and nothing further is decoded meanwhile."""
+        """Do these in order, after the remaining earlier ones. A closed gap can release thousands at once: actions that do not fit into the
+        turn wait for the next one, and nothing more is decoded until they are done."""
         todo = self._todo
         todo.extend((action, cause) for action in actions)
-        joined = False  # the reply goes into the turn of its C_LOGON (there is room): a report in between would take its number
+        joined = False  # the reply goes into the same turn as its C_LOGON (there is room): a report in between would take its number
         while todo and (joined or not turn.full and self._conn[L.CN_BUDGET] > 0):
             action, cause = todo.popleft()
             joined = False
@@ -206,7 +206,7 @@ class FixConnection(Connection):
                 turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
                 code = self.directory.admit(self, action.message.text(49), turn.tick_ns)
-                if code < 0:  # asked again when `held_until` has come
+                if code < 0:  # asked again at `held_until`
                     todo.appendleft((action, cause))
                     return
                 self._first(self._logon(action.message, turn, code), action.message)
@@ -221,13 +221,13 @@ class FixConnection(Connection):
                 todo.clear()
 
     def _first(self, actions: list[fix_session.Action], cause: FixMessage | None) -> None:
-        """These come before whatever is waiting."""
+        """Do these before the waiting actions."""
         self._todo.extendleft((action, cause) for action in reversed(actions))
 
     def _send(self, msg_type: str, body: bytes, turn: TurnInput, cause: FixMessage | None) -> None:
         if self.session:
             used = self.fix.next_in - 1
-            # Every answer also journals which incoming numbers are used up; not while orders that came before that number still wait for room.
+            # Every answer also journals the incoming numbers used so far, but not while earlier orders still wait for room.
             values = {
                 L.CMD_MSG_TYPE: int.from_bytes(msg_type.encode(), "little"),
                 L.CMD_GROUP_SEQ: 0 if self._waiting() or used >= COUNTED_MAX else used,
@@ -235,7 +235,7 @@ class FixConnection(Connection):
             if used >= COUNTED_MAX and not self._waiting():
                 turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: used + 1})
             turn.add(codes.C_SEND, self.session, values=values, body=body)
-        elif cause is not None:  # no session yet: the refusal of a logon
+        elif cause is not None:  # no session yet: a logon is refused
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
             self.outlet.write(build(fix_logon.version_of(cause), msg_type, our, peer, 1, format_timestamp(turn.now_ns, 3), body))
 
@@ -277,7 +277,7 @@ class FixConnection(Connection):
                 self._told = 1, has - 1
         turn.add(codes.C_LOGON, self.session, values=values)
         if action.reset:
-            self._resends.clear()  # what was being sent again has other numbers now
+            self._resends.clear()  # the messages being resent now have other numbers
         if action.live:
             if not self._up:
                 self._up = True
@@ -298,8 +298,8 @@ class FixConnection(Connection):
 
     # ------------------------------------------------------------------------------------------------ resend
     def _resend_some(self, turn: TurnInput) -> bool:
-        """A piece of the oldest resend; True while there is more to do and the peer keeps up."""
-        if self._told and self.outlet.backlog == 0:  # all of it has been taken by the socket
+        """Send a piece of the oldest resend; True while there is more to do and the peer keeps up."""
+        if self._told and self.outlet.backlog == 0:  # everything has been written to the socket
             self._add_told(turn)
         if self._resends and self.outlet.backlog <= RESEND_BACKLOG:
             row = self._row()
@@ -317,7 +317,7 @@ class FixConnection(Connection):
             self._tell("Resend", self._resends.notice, turn)
             self._resends.notice = ""
         if self._resends.waiting and self._told is None and not self._resends.notice:
-            return False  # a turn is given when the event store has it again
+            return False  # a turn is requested when the event store has it again
         return bool(self._resends) or self._told is not None or bool(self._resends.notice)
 
     def _add_told(self, turn: TurnInput) -> None:
@@ -326,15 +326,15 @@ class FixConnection(Connection):
             turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self._used(), L.CMD_TOLD_FROM: told[0], L.CMD_TOLD_TO: told[1]})
 
     def _used(self) -> int:
-        """Next expected number as far as what came before it is journaled."""
+        """Next expected incoming number, as far as all messages before it are journaled."""
         return self._row().next_in if self._waiting() else self.fix.next_in
 
     def _tell(self, headline: str, text: str, turn: TurnInput) -> None:
-        """News for the desk: what the session layer has no message for."""
+        """Send News: for notices that have no session-level message."""
         self._send("B", b"148=%s\x0133=1\x0158=%s\x01" % (headline.encode(), text.encode("ascii", "backslashreplace")[:1000]), turn, None)
 
     def _send_missed(self, turn: TurnInput) -> bool:
-        """Behind the logon reply: a piece of what the session missed before a reset of its numbers; True while there is more."""
+        """After the logon reply: send a piece of what the session missed before a reset of its numbers; True while there is more."""
         if self._missed is None:
             if turn.turn == self._missed_after or self._todo:
                 return True
@@ -344,7 +344,7 @@ class FixConnection(Connection):
                 return False
             if self._missed_seen == self._store.version:
                 self._missed_after = -1
-                return False  # a turn is given when the event store has changed
+                return False  # a turn is requested when the event store has changed
             try:
                 self._missed = MissedReports(self._store, self._encoder, row.missed, row.missed_done)
             except EventsMissing as missing:
@@ -359,7 +359,7 @@ class FixConnection(Connection):
             return not self._missed.waiting
         if self._missed.lost:
             self._tell("Missed reports", self._missed.lost, turn)
-        if self._missed.unmarked:  # the rest was administrative
+        if self._missed.unmarked:  # the remaining messages were administrative
             turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self.fix.next_in, L.CMD_MISSED: self._missed.head})
         self._missed = None
         return False
@@ -383,17 +383,17 @@ class FixConnection(Connection):
             if isinstance(action, fix_session.Send):
                 self._send(action.msg_type, action.body, turn, None)
         if waits:
-            self.next_due = self.fix.due()  # the peer answers the Logout; who does not is dropped by the pipeline's own bound
+            self.next_due = self.fix.due()  # wait for the peer's Logout; the pipeline drops a peer that does not answer in time
         else:
             self.close(reason, text)
 
     def lost(self, turn: TurnInput) -> None:
-        if self.session and not self._waiting():  # heartbeats leave no row: without this the next logon would ask for them
+        if self.session and not self._waiting():  # heartbeats have no row: without this the next logon would request them again
             turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self.fix.next_in})
         if self.session and self._told and not self._unsent_from:
             self._add_told(turn)
         self.directory.leave(self)
-        self.dropped(b"")  # what this turn still brings for it is not written any more
+        self.dropped(b"")  # further output of this turn is not written
         super().lost(turn)
 
     def _waiting(self) -> bool:

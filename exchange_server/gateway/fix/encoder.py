@@ -1,4 +1,4 @@
-"""The way from event rows to FIX bytes for Python callers: the table of refusal texts and the kernel's buffers.
+"""Encodes event rows as FIX for Python callers; owns the table of refusal texts and the kernel's buffers.
 
 `FixEncoder.write` serves the turn's output, `FixEncoder.resend` old events for one ResendRequest. Both use the one kernel.
 """
@@ -44,19 +44,19 @@ from ...wires.fix_out import (
 )
 from ..encoders import Router
 
-# In which unit the numbers of a refusal are shown on a text wire; all others are plain numbers.
+# The unit in which the numbers of a refusal are shown on a text wire; all others are plain numbers.
 UNITS = {
     **dict.fromkeys(errors.PRICES, UNIT_PRICE),
     **dict.fromkeys(errors.QUANTITIES, UNIT_QTY),
     **dict.fromkeys(errors.MONEY, UNIT_MONEY),
     **dict.fromkeys(errors.NOTIONALS, UNIT_QUOTE),
     **dict.fromkeys(errors.TIMES, UNIT_TIME),
-    **dict.fromkeys((codes.R_UNKNOWN_ACCOUNT, codes.R_KILLED_ACCOUNT), UNIT_ACCOUNT),
+    **dict.fromkeys((codes.R_UNKNOWN_ACCOUNT, codes.R_ACCOUNT_CLOSED, codes.R_KILLED_ACCOUNT), UNIT_ACCOUNT),
     codes.R_FIELD_UNSUPPORTED: UNIT_WORD,
     codes.R_REPLACE_FIELD: UNIT_WORD,
     codes.R_CANCEL_FIELD: UNIT_WORD,
 }
-# What the general text says in terms that a FIX client does not know, in its own words.
+# FIX texts for refusals whose general text uses terms that a FIX client does not know.
 TEXTS = {
     codes.R_TOO_MANY_DECIMALS: "tag {used} has {asked} decimals, at most {limit} are allowed for this Symbol(55)",
     codes.R_MARKET_NOT_OPEN: "the market is not open yet",
@@ -73,7 +73,7 @@ FIRST_OUT_BYTES = 256 * MESSAGE_BYTES
 
 
 def build_texts() -> NDArray[np.int64]:
-    """errors.REFUSALS as the kernel reads it: TEXT_ROW words per code, then the texts with one byte for each number to fill in."""
+    """errors.REFUSALS in the kernel's format: TEXT_ROW words per code, then the texts, with one byte in place of each number to fill in."""
     rows = np.zeros(TEXT_CODES * TEXT_ROW, np.int64)
     rows.reshape(-1, TEXT_ROW)[:, [TX_103, TX_102, TX_378]] = -1
     body = bytearray()
@@ -98,16 +98,16 @@ class FixEncoder:
     def __init__(self, engine: Any) -> None:
         self.m: NDArray[np.int64] = engine.m
         self.texts = build_texts()
-        self._router = Router(engine, 64)  # of its own: resends are encoded between turns
+        self._router = Router(engine, 64)  # separate from the turn's: resends are encoded between turns
         self.out = np.empty(FIRST_OUT_BYTES, np.uint8)
         self.index = np.zeros(index_words(engine.m), np.int64)
         self.res = np.zeros(FIX_RES_WORDS, np.int64)
-        self._res_words = self.res.data  # reading a word through it costs a third of numpy's way
-        self.res[RES_CACHED] = -1  # no time has been turned into text yet
+        self._res_words = self.res.data  # reading a word through it costs a third of a numpy access
+        self.res[RES_CACHED] = -1  # no time has been formatted yet
         self.messages = 0
 
     def encode(self, events: NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:
-        """(session, its messages in order) of a chunk of whole event rows; a session may come more than once, always in order."""
+        """(session, its messages in order) for a chunk of whole event rows; a session may occur more than once, always in order."""
         yield from self._run(events, self._router.route(events), 0)
 
     def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> Iterator[tuple[int, bytes]]:

@@ -1,31 +1,31 @@
-"""Which Logons were let in lately, so that a copy of one is refused.
+"""Remembers recently accepted Logons, so that a replayed copy is refused.
 
-A Logon with 141=Y (or a signature) is good as long as its SendingTime is within the tolerance: who overhears its bytes could send them
-again and begin the session's numbers anew. So (52, 34, 10) of each one that was let in is remembered until its time is out of the
-tolerance. A restart forgets that; but the newest SendingTime of each session is in its row (S_LOGON_SENT, journaled with C_LOGON). Until a
-session has logged on once since the start, a Logon that begins anew must be newer than that one.
+A Logon with 141=Y (or a signature) is valid as long as its SendingTime is within the tolerance: an eavesdropper could send the same bytes
+again and reset the session's numbers. So (52, 34, 10) of each accepted Logon is remembered until its time is out of the tolerance. A restart
+loses this memory, but the newest SendingTime of each session is in its row (S_LOGON_SENT, journaled with C_LOGON). Until a session has logged
+on once since the start, a Logon that resets the numbers must be newer than that.
 """
 
 from collections import deque
 
 from protocol.fix_messages import FixMessage, parse_timestamp
 
-UNJUDGED_NS = 600_000_000_000  # for how long, if SendingTime is not checked
+UNJUDGED_NS = 600_000_000_000  # how long a Logon is remembered if SendingTime is not checked
 
 
 class LogonMemory:
-    """Of one server, shared by its connections."""
+    """One per server, shared by its connections."""
 
     def __init__(self) -> None:
         self._taken: set[tuple[int, bytes, bytes, bytes]] = set()
-        self._order: deque[tuple[int, tuple[int, bytes, bytes, bytes]]] = deque()  # (forgotten after, key)
+        self._order: deque[tuple[int, tuple[int, bytes, bytes, bytes]]] = deque()  # (time after which it is forgotten, key)
         self._met: set[int] = set()  # sessions that have logged on since the start
 
     def __len__(self) -> int:
         return len(self._taken)
 
     def repeated(self, session: int, message: FixMessage, newest_ns: int, now_ns: int) -> bool:
-        """Was this Logon taken before? newest_ns: S_LOGON_SENT of the session."""
+        """Has this Logon been accepted before? newest_ns: S_LOGON_SENT of the session."""
         while self._order and self._order[0][0] < now_ns:
             self._taken.discard(self._order.popleft()[1])
         if _key(session, message) in self._taken:
@@ -34,7 +34,7 @@ class LogonMemory:
         return fresh and session not in self._met and sent(message) <= newest_ns
 
     def took(self, session: int, message: FixMessage, skew_ns: int, now_ns: int) -> None:
-        """It has been let in."""
+        """The Logon has been accepted: remember it."""
         key = _key(session, message)
         self._met.add(session)
         self._taken.add(key)
@@ -42,7 +42,7 @@ class LogonMemory:
 
 
 def sent(message: FixMessage) -> int:
-    """SendingTime, ns; 0 when it is none."""
+    """SendingTime in ns; 0 if it is missing or invalid."""
     return parse_timestamp(message.get(52)) or 0
 
 

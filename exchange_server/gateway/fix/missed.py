@@ -1,9 +1,10 @@
-"""The reports that a session has missed when it restarts its numbers (141=Y), sent with new numbers and PossResend (97=Y).
+"""Sends the reports that a session missed before it reset its numbers (141=Y), with new numbers and PossResend (97=Y).
 
-Missed is what was numbered while the session was away and what was made for its last connection but never written to it. The reports lie in
-the event store before the border that the reset left; an E_LOGON row leads to those of one reset, and to the reset before whose reports are
-still due (a connection can break in the middle). Each goes out as a C_SEND row with its body, so the new number is given in the turn, a
-replay makes the same message, and a later ResendRequest finds the same bytes. The row also carries how far this has come (S_MISSED_DONE).
+Missed reports are those numbered while the session was logged off, and those made for its last connection but never written to it. They are
+in the event store before the border that the reset left. An E_LOGON row leads to the reports of one reset, and to the previous reset whose
+reports are still due (a connection can break before all are sent). Each report is sent as a C_SEND row with its body, so the new number is
+assigned in the turn, a replay makes the same message, and a later ResendRequest finds the same bytes. The row also records the progress
+(S_MISSED_DONE).
 """
 
 from collections.abc import Callable, Iterator
@@ -20,8 +21,8 @@ from ...journal.event_store import EventsMissing
 from .encoder import FixEncoder
 from .resend import REPORTS, ResendStore
 
-PIECE = 64  # reports in one turn
-SCAN = 1024  # events read in one turn
+PIECE = 64  # reports per turn
+SCAN = 1024  # events read per turn
 POSS_RESEND = b"97=Y\x01"
 _SENT_REPORTS = frozenset(int.from_bytes(t, "little") for t in (b"8", b"9", b"r", b"j", b"UMS"))
 
@@ -35,9 +36,9 @@ class MissedReports:
         self._encoder = encoder
         self.head = head
         self.done = False
-        self._seen = -1  # version of the store when it did not have what comes next
-        self.lost = ""  # which reports cannot be sent any more, and why
-        self.unmarked = True  # the last report has not gone out with `head` as its mark
+        self._seen = -1  # version of the store when it last lacked the next report
+        self.lost = ""  # which reports can no longer be sent, and why
+        self.unmarked = True  # the last report has not been sent with `head` as its mark
         parts: list[NDArray[np.int64]] = []
         reset = head
         while reset:
@@ -58,7 +59,7 @@ class MissedReports:
 
     @property
     def waiting(self) -> bool:
-        """Nothing to do before the store has changed."""
+        """True: nothing can be done until the store changes."""
         return bool(self._seen == self._store.version)
 
     def piece(self, now_ns: int, full: Callable[[], bool]) -> Iterator[tuple[int, bytes, int]]:
@@ -97,8 +98,8 @@ class MissedReports:
 
 
 def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """The numbers that were missed before this reset, newest first: since the session was away, and those of an earlier absence that it was
-    never told, though it was here in between."""
+    """The numbers missed before this reset, newest first: those of the last absence, and those of an earlier absence that were never sent
+    although the session was logged on in between."""
     ranges = [(max(1, int(row[L.EVT_LOGON_ABSENT_FROM])), int(row[L.EVT_LOGON_NEXT_OUT]) - 1)]
     if row[L.EVT_LOGON_UNTOLD]:
         ranges.append((int(row[L.EVT_LOGON_UNTOLD]), int(row[L.EVT_LOGON_UNTOLD_TO])))
@@ -108,8 +109,8 @@ def _ranges(row: NDArray[np.int64]) -> list[tuple[int, int]]:
 
 
 def unsure_from(store: ResendStore, last_event: int, since_ns: int) -> int:
-    """After a crash: the first number of a session that was given at or after this time (it may not have been written to the connection any more),
-    0 when there is none."""
+    """After a crash: the first number of a session assigned at or after this time (it may not have been written to the connection);
+    0 if there is none."""
     first = 0
     number = last_event
     while number:
@@ -130,6 +131,6 @@ def _msg_type(raw: bytes) -> int:
 
 
 def _body(raw: bytes) -> bytes:
-    """All behind the header (122 is its last field in a resend) and before the trailer."""
+    """The fields after the header (122 is its last field in a resend) and before the trailer."""
     body = raw[raw.index(b"\x01", raw.index(b"\x01122=") + 1) + 1 : -len(b"10=000\x01")]
     return body if body.startswith(POSS_RESEND) else POSS_RESEND + body

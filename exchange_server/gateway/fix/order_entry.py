@@ -1,8 +1,8 @@
-"""The session kind that enters orders over FIX: what its Logon may ask for, and its application messages as command rows.
+"""The session kind for order entry over FIX: the options of its Logon, and its application messages as command rows.
 
-A kind is what a session is for, apart from how a session lives (connection.py): `hot` are the message types that the decode kernel turns into rows
-by itself, `logon_flags` what of a Logon concerns this kind, `take` one message in plain Python. A further kind is a file like this one and a
-line in connection.KINDS.
+A kind is the purpose of a session; logon, numbers and resends are in connection.py. `hot`: the message types that the decode kernel turns into rows by
+itself; `logon_flags`: the fields of a Logon that concern this kind; `take`: handles one message in plain Python. To add a kind, add a file like this
+one and a line in connection.KINDS.
 """
 
 from typing import Any
@@ -22,9 +22,9 @@ from ...core.risk.visibility import visible_to
 from ...wires.fix_in import id_key
 from ..connection import TurnInput
 
-UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has it: the core refuses it by its own code (0 would mean the session's default)
+UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has this id: the core refuses it with its own code (0 would mean the session's default)
 UNKNOWN_INSTRUMENT = 0x7FFFFFFF
-COUNTED_MAX = 1 << 32  # numbers from here on have no room in an order's row: a C_SET_IN carries them
+COUNTED_MAX = 1 << 32  # numbers from here on do not fit into an order's row and go into a C_SET_IN
 
 
 class OrderEntry:
@@ -39,12 +39,12 @@ class OrderEntry:
         self._session = session
 
     def logon_flags(self, logon: FixMessage) -> int:
-        """LOGON_* of what the Logon asks for: settlement reports (5001), cancel on disconnect (5002)."""
+        """LOGON_* flags for what the Logon asks for: settlement reports (5001), cancel on disconnect (5002)."""
         flags = L.LOGON_SETTLEMENT if logon.get(5001) == b"Y" else 0
         return flags | (L.LOGON_CANCEL_ON_DISCONNECT if logon.get(5002) == b"Y" else 0)
 
     def take(self, message: FixMessage, turn: TurnInput) -> Problem | None:
-        """The rows of one application message, in the turn. What is wrong with its form: then there are none."""
+        """Add the rows of one application message to the turn. Returns the Problem, and adds none, if its form is wrong."""
         order = read_order(message)
         if isinstance(order, Problem):
             return order
@@ -53,14 +53,14 @@ class OrderEntry:
 
 
 def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderRequest) -> None:
-    """The command row of an order request in the turn. A decimal that cannot be read goes along as a refusal: the core answers it as an
-    order's."""
+    """Add the command row of an order request to the turn. A decimal that cannot be read is passed on as a refusal, which the core answers
+    like any refused order."""
     instrument = _find(m, L.NAME_INSTRUMENT, order.symbol)
-    if not visible_to(m, session, instrument):  # what its venue does not list, a session does not know
+    if not visible_to(m, session, instrument):  # an instrument that its venue does not list is unknown to the session
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
     account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
     values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
-    known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be read; the core refuses the order anyway
+    known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be scaled; the core refuses the order anyway
     row = state.Instrument.of(m, instrument if known else 0)
     decimals = row.price_decimals, row.qty_decimals
     parts = (
@@ -86,7 +86,7 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
         values[L.CMD_EXPIRY] = order.expiry_ns
     if order.deadline_ns:
         values[L.CMD_DEADLINE] = order.deadline_ns
-    by_id = order.msg_type == "H"  # the order meant is named by 11; in the row that is the original
+    by_id = order.msg_type == "H"  # 11 names the order asked about; in the row that is the original id
     own, orig = (b"", order.cl_ord_id) if by_id else (order.cl_ord_id, order.orig_cl_ord_id)
     texts = None
     for text, word in ((own, L.CMD_ID_HI), (orig, L.CMD_ORIG_HI)):
@@ -108,7 +108,7 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
     turn.add(
         kind,
         session,
-        account or (0 if order.msg_type in "FG" else _default_account(m, session)),  # those that name none mean the order's own
+        account or (0 if order.msg_type in "FG" else _default_account(m, session)),  # without an account, the order's own is meant
         values,
         texts=texts,
         instrument=instrument,
@@ -126,7 +126,7 @@ def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderR
 
 
 def _unread(text: bytes, places: int) -> tuple[int, int, int]:
-    """Why `scale` does not read a decimal: (reason, limit, what was there)."""
+    """Why `scale` cannot read a decimal: (reason, limit, value given)."""
     whole, _, fraction = text.lstrip(b"-").partition(b".")
     decimals = len(fraction.rstrip(b"0"))
     if decimals > places:
@@ -135,7 +135,7 @@ def _unread(text: bytes, places: int) -> tuple[int, int, int]:
 
 
 def _own_account(m: NDArray[np.int64], session: int, account: int) -> int:
-    """The account when it belongs to the session's firm; else, or when there is none (0), the number that no account has."""
+    """The account if it belongs to the session's firm; otherwise, and for 0 (no such account), UNKNOWN_ACCOUNT."""
     if not account:
         return UNKNOWN_ACCOUNT
     return account if state.Account.of(m, account).firm == state.Session.of(m, session).firm else UNKNOWN_ACCOUNT
@@ -156,7 +156,7 @@ def _find(m: NDArray[np.int64], kind: int, text: bytes) -> int:
 
 
 def _key(text: bytes) -> tuple[tuple[int, int], bool]:
-    """((hi, lo), it needs a text row)."""
+    """((hi, lo), True if it needs a text row)."""
     out = np.zeros(2, np.int64)
     kind = id_key(_padded(text), 0, len(text), out)
     return (int(out[0]), int(out[1])), kind == 1

@@ -1,11 +1,11 @@
 """Answering ResendRequests from the event store, in pieces.
 
 Application messages and Rejects go out again with 43=Y, 122 and a byte-identical body; everything else is gap-filled. Nothing outside the
-asked ranges is sent, and the last gap fill of a range points at end + 1 at most. Old numbers only: nothing here takes a number.
-Requests that overlap are merged: what is still to be sent for one is not sent once more for the other.
+requested ranges is sent, and the last gap fill of a range points at end + 1 at most. Only old numbers are sent: nothing here uses a new number.
+Overlapping requests are merged: a number that is still to be sent for one request is not sent again for the other.
 
-Reports that the event store is rebuilding are waited for (`waiting`); those that are lost for good are filled like administrative ones, but
-never in silence: `notice` names them, and the connection sends it as News.
+If the event store is rebuilding reports, the resend waits for them (`waiting`). Reports that are lost are gap-filled like administrative
+messages; `notice` names them, and the connection sends it as News.
 """
 
 from collections import deque
@@ -24,9 +24,9 @@ from ...journal.event_store import EventsMissing
 from .encoder import FixEncoder
 
 PIECE = 256  # events in one piece
-RANGES_MAX = 16  # ranges waiting at which the connection reads no further until some are done
-RANGES_KEPT = 4096  # the same while the event store has to be waited for
-NEWEST = 1 << 62  # as the end of a range: the newest number when it is begun
+RANGES_MAX = 16  # waiting ranges at which the connection stops reading until some are done
+RANGES_KEPT = 4096  # the same while waiting for the event store
+NEWEST = 1 << 62  # as the end of a range: the newest number at the time the range is started
 REPORTS = frozenset(
     (
         codes.E_ACCEPTED,
@@ -45,12 +45,12 @@ _ADMIN_SENT = frozenset(int.from_bytes(t.encode(), "little") for t in ADMIN_TYPE
 
 
 class ResendStore(Protocol):
-    """What sending again needs of the event store. All raise EventsMissing for what cannot be read."""
+    """What a resend needs from the event store. All methods raise EventsMissing for events that cannot be read."""
 
-    version: int  # changes when what could not be read may be there
+    version: int  # changes when missing events may have become readable
 
     def chain(self, last_number: int, begin: int, end: int) -> NDArray[np.int64]:
-        """Event numbers of one session with session numbers begin..end, newest first."""
+        """Event numbers of one session for the session numbers begin..end, newest first."""
 
     def row(self, number: int) -> NDArray[np.int64]:
         """One event: EVT_WORDS words."""
@@ -60,7 +60,7 @@ class ResendStore(Protocol):
 
 
 class ResendJob:
-    """One range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's
+    """The resend of one range. store: `chain` and `rows` of the event store; last_event: the session's newest event; decimals: of the session's
     timestamps."""
 
     def __init__(
@@ -75,15 +75,15 @@ class ResendJob:
         self._end = end
         self._names = our, peer
         self._decimals = decimals
-        self._seen = -1  # version of the store when it did not have what is needed
+        self._seen = -1  # version of the store when it last lacked what is needed
         self._told = False
         self.done = False
-        self.notice = ""  # to be told to the peer, once
+        self.notice = ""  # text to be sent to the peer, once
         self._find()
 
     @property
     def waiting(self) -> bool:
-        """Nothing to do before the store has changed."""
+        """True: nothing can be done until the store changes."""
         return self._seen == self._store.version
 
     def _find(self) -> None:
@@ -109,7 +109,7 @@ class ResendJob:
 
     @property
     def rest(self) -> tuple[int, int]:
-        """The numbers that are still to be sent; none when the first is above the last."""
+        """(first, last) of the numbers still to be sent; none if first is above last."""
         return (self._end + 1 if self.done else self._next), self._end
 
     def piece(self, now_ns: int) -> bytes:
@@ -136,7 +136,7 @@ class ResendJob:
             seq = int(row[L.EVT_SESSION_NUMBER])
             kind = plain.kind_of(head)
             if kind not in REPORTS and (kind != codes.E_SENT or int(row[L.EVT_MSG_TYPE]) in _ADMIN_SENT):
-                continue  # administrative: the next application message, or the end, fills its number
+                continue  # administrative: its number is gap-filled before the next application message or at the end
             if seq > self._next:
                 self._flush(run, out, now_ns)
                 out.append(self._gap(self._next, seq, now_ns))
@@ -161,31 +161,31 @@ class ResendJob:
 
 
 class Resends:
-    """What one connection still has to send again: the range that is being sent and those that wait, none of which overlap.
+    """The resends that one connection still owes: the range being sent and the waiting ranges, none of which overlap.
 
-    told: (first, last) of the numbers that the peer has got by a resend or, as its requests say, had before; the host takes it.
+    told: (first, last) of the numbers that the peer got by a resend or, judging by its requests, had before; read and reset by the connection.
     """
 
     def __init__(self, store: ResendStore, encoder: FixEncoder) -> None:
         self._store = store
         self._encoder = encoder
         self._job: ResendJob | None = None
-        self._begun = 0  # first number of the range that is being sent
+        self._begun = 0  # first number of the range being sent
         self._waiting: deque[tuple[int, int]] = deque()
         self.told: tuple[int, int] | None = None
-        self.notice = ""  # to be told to the peer as News; the host takes it
+        self.notice = ""  # text to be sent to the peer as News; read and reset by the connection
 
     def __bool__(self) -> bool:
         return self._job is not None or bool(self._waiting)
 
     @property
     def waiting(self) -> bool:
-        """Nothing to do before the event store has changed."""
+        """True: nothing can be done until the event store changes."""
         return self._job is not None and self._job.waiting
 
     @property
     def many(self) -> bool:
-        """So many ranges wait that no more should be read; while the event store is rebuilt, the session's orders go on."""
+        """True: too many ranges wait to read on. The limit is higher while the event store is rebuilt, so the session's orders continue."""
         return len(self._waiting) >= (RANGES_KEPT if self.waiting else RANGES_MAX)
 
     def clear(self) -> None:
@@ -196,7 +196,7 @@ class Resends:
         self.notice = ""
 
     def ask(self, begin: int, end: int) -> None:
-        """The peer wants begin..end (0: up to the newest): add what is not going to be sent anyway."""
+        """The peer requests begin..end (0: up to the newest): add the numbers that are not already waiting."""
         parts = [(begin, end or NEWEST)]
         waiting = list(self._waiting) + ([self._job.rest] if self._job is not None else [])
         for first, last in waiting:
@@ -220,7 +220,7 @@ class Resends:
         self.notice, self._job.notice = self._job.notice or self.notice, ""
         upto = self._job.rest[0] - 1
         if upto >= self._begun:
-            # Who asks from a number on has what was before it, unless that was asked for too and still waits.
+            # A peer that requests from a number on has the numbers before it, unless these were requested too and still wait.
             self.told = self._begun if any(first < self._begun for first, _ in self._waiting) else 1, upto
         if self._job.done:
             self._job = None

@@ -56,7 +56,7 @@ def test_everything_that_there_is(world: World) -> None:
         M.AccountState, *[M.Balance] * (len(rows) - 6), M.Position, M.Position, M.Requirement, M.OpenOrder, M.OpenOrder, M.Limits, M.AccountStateDone,
     ]  # fmt: skip
     assert {m.request for m in answer} == {9} and done.count == len(rows)
-    assert begin.number == one.session.next_number and begin.accounts == [(one.session_account(), "MM1-A")]
+    assert begin.number == one.session.next_number and [name for _, name in begin.accounts] == ["MM1-A"]
     assert begin.event == world.engine.event_seq - 1 and begin.parts == AM.PARTS_ALL
     usd = next(m for m in rows if isinstance(m, M.Balance) and m.name == "USD")
     need = next(m for m in rows if isinstance(m, M.Requirement))
@@ -116,7 +116,7 @@ def test_nothing_at_all(world: World) -> None:
 
 def test_whose_it_is_not(world: World) -> None:
     world.admin(ar.DefineFirm(name="LONE"), ar.DefineAccount(name="LONE-A", firm="LONE"))
-    world.admin(ar.DefineVenue(name="FAR", title="Far", operator="Far"))
+    world.admin(ar.DefineVenue(name="FAR", title="Far"))
     world.admin(ar.DefineAccount(name="MM1-FAR", firm="MM1", venue="FAR"))
     one, two = world.logged_on("MM1"), world.logged_on("MM2")
     names = {row.name: row.id for row in world.engine.registry.accounts}
