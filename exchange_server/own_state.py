@@ -138,11 +138,10 @@ def _order(row: list[int]) -> OpenOrder:
     if row[K.OO_HAS_TEXT]:
         words = row[K.OO_TEXT :]
         text = b"".join(word.to_bytes(8, "little", signed=True) for word in words).rstrip(b"\0").decode("utf-8", "replace")
-    return OpenOrder(
-        row[K.OO_ORDER], 0 if text else row[K.OO_KEY_LO], text, row[K.OO_INSTRUMENT], plain.side_of(attr), plain.contract_side_of(attr),
-        plain.type_of(attr), plain.tif_of(attr), plain.status_of(attr), plain.flags_of(attr), *row[K.OO_PRICE : K.OO_SESSION + 1],
-        plain.venue_of(row[K.OO_ENTRY]),
-    )  # fmt: skip
+    side, contract_side, kind, tif = plain.side_of(attr), plain.contract_side_of(attr), plain.type_of(attr), plain.tif_of(attr)
+    head = [row[K.OO_ORDER], 0 if text else row[K.OO_KEY_LO], text, row[K.OO_INSTRUMENT], side, contract_side, kind, tif]
+    status = [plain.status_of(attr), plain.flags_of(attr)]
+    return OpenOrder._make([*head, *status, *row[K.OO_PRICE : K.OO_SESSION + 1], plain.venue_of(row[K.OO_ENTRY])])
 
 
 class OwnState(NamedTuple):

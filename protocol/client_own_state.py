@@ -43,7 +43,12 @@ class OwnStateRequests:
             raise Disconnected(self._failed.reason, self._failed.text)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._query_futures.add(future)
-        self._queries.add(message, lambda result: future.done() or future.set_result(result))
+
+        def done(result: Any) -> None:
+            if not future.done():
+                future.set_result(result)
+
+        self._queries.add(message, done)
         if self._ready and self._wire is not None:
             self._wire.session.send(message)
             self._wire.plan_flush()

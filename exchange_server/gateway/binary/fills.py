@@ -48,7 +48,8 @@ def fills(session: state.Session, store: EventStore, encoder: BinaryEncoder, mes
         if message.after_trade and any(_is_fill(row) and row[L.EVT_TRADE] <= message.after_trade for row in rows):
             break  # trade ids grow: all older fills are at or below it
         at, upto = int(rows[-1][L.EVT_PREVIOUS]), first - 1
-        yield NOT_YET
+        if upto >= begin:
+            yield NOT_YET  # so long a history is looked through step by step
     found.reverse()
     sent = last_sent = 0
     try:

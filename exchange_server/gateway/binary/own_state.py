@@ -63,8 +63,7 @@ def _messages(m: state.Words, copy: own_state.OwnState, asked: M.AccountRequest,
                 )  # fmt: skip
     if parts & own.PART_LIMITS:
         limits, flags = copy.limits, copy.flags
-        stopped = [(level, id) for level, id in limits.stopped]
         yield M.Limits(
-            request, tuple(limits.session), tuple(limits.venue), [tuple(share) for share in limits.shares], stopped,
+            request, limits.session, limits.venue, list(limits.shares), list(limits.stopped),
             bool(flags & L.SF_CANCEL_ON_DISCONNECT), bool(flags & L.SF_SETTLEMENT),
         )  # fmt: skip
