@@ -21,6 +21,7 @@ from .core import layout as L
 from .core import own_state as K
 from .core.layout import plain
 
+NOBODY = 0x7FFFFFFF  # an account that there is not: what an unknown name stands for
 LOOKUPS_MAX = 200_000  # (account, event) pairs that are looked up for one answer
 ORDER_NS = 250  # what an order costs to copy, as far as others have to wait; measured, and rounded up
 LOOKUP_NS = 40

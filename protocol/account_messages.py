@@ -17,7 +17,7 @@ PART_ORDERS = 8
 PART_LIMITS = 16
 PARTS_ALL = 31
 
-OWN_ANSWERS = 4  # requests for own state that may wait on one connection
+OWN_ANSWERS = 8  # requests for own state that may wait on one connection
 OWN_ORDERS_MAX = 100_000  # open orders in one answer
 
 # Limits.shares: tables that all firms share
