@@ -6,6 +6,7 @@ it does not wait for the peers.
 """
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
@@ -25,6 +26,7 @@ from config import admin_records as ar
 from config.load import Item
 from config.plan import place
 from config.serve_options import ServeOptions
+from config.settings import stored
 from protocol import codes
 
 from . import data_folder, start, state
@@ -43,6 +45,8 @@ from .gateway.fix.connection import FixConnection
 from .gateway.fix.encoder import FixEncoder
 from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
+from .gateway.slow import SlowWork
+from .gateway.verifiers import recipe_of
 from .journal.event_files import Range
 from .journal.format import BadBytes
 from .journal.marks import Marks
@@ -161,7 +165,8 @@ class Server:
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
         self.applied = self._configure()
-        self.directory = Directory(self.engine.registry, log)
+        self.slow = SlowWork(runner)
+        self.directory = Directory(self.engine.registry, log, self.slow)
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
         log("info", "duplicate_window", **self.shares.start_line())
         self.marks = Marks(self.engine, self.journal, self.store)
@@ -181,7 +186,8 @@ class Server:
         self.not_taken = [*lost, *start.not_taken(options, self.engine)]
         for sentence in self.not_taken:
             self.log("warning", "setting_not_taken", text=sentence)
-        self.file_settings = options.settings
+        kept = start.file_settings(options, registry)
+        self.file_settings = kept._replace(clordid_retention_ns=state.Header(self.engine.m).retention_ns)
         self.options = replace(options, settings=settings)
 
     def _clock(self) -> Clock:
@@ -214,7 +220,7 @@ class Server:
         if not options.configured:
             return 0
         try:
-            return self._apply(start.items_of(options, engine.registry), start.stored(self.file_settings))
+            return self._apply(start.items_of(options, engine.registry), stored(self.file_settings))
         except StartRefused as refused:
             if refused.code == Exit.CONFIG:  # do not wait for a failed journal
                 self.close()
@@ -223,6 +229,9 @@ class Server:
     def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
         options, engine = self.options, self.engine
         name, sandbox = options.config_name or "-", self.sandbox
+        begin = engine.registry.begun or start.begin_of(options)
+        with self.outside.runner.reader("secrets") as reader:
+            items = start.without_secrets(items, recipe_of(begin), engine.registry, reader)
         everything: Any = tuple(item.record for item in items)
         whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
         trial = engine.registry.try_out(whole, engine)  # before anything is journaled
@@ -232,7 +241,7 @@ class Server:
                 raise StartRefused(Exit.CONFIG, refused.text)
             raise StartRefused(Exit.CONFIG, f"{place(items[refused.record], refused.key, refused.sentence)}{advice}")
         to_do = tuple(items[i].record for i in trial.to_do())
-        records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
+        records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [begin]
         if to_do or settings != engine.registry.settings:
             records.append(msgspec.structs.replace(whole, records=to_do))
         who = f"config:{options.config_name or '-'}"[:128]
@@ -346,7 +355,21 @@ class Server:
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
+        self.office.judge = self.directory.judge
+        self.slow.wake = self._wake
+        self.slow.notify = self._slow_ended
+        pipeline.watches.append(lambda: pipeline.end_keys(self.clock.now))
         return pipeline
+
+    def _wake(self, connection: Any) -> None:
+        """What the connection waited for is done."""
+        if connection.pipe is not None:
+            self.pipeline.mark(connection.pipe)
+
+    def _slow_ended(self) -> None:
+        """In a thread: have the loop take what it has done. A loop that is closed has stopped the server."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.slow.look)
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
@@ -488,7 +511,7 @@ class Server:
             "market_data": self.market.status(),
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,
-            "logons": self.directory.guard.status(),
+            "logons": {**self.directory.guard.status(), "checks": self.slow.status()},
             "disk_free_bytes": self._free_bytes(),
             "shares": self.shares.status(),
             "tables": pools,

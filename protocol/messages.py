@@ -32,9 +32,11 @@ from .account_messages import (
 )
 from .message_kit import I64, I64_MAX, I64_MIN, U7, U15, U16, U31, Count, Id, Message, Nibble  # noqa: F401 (the bounds are also read from here)
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2  # 1: before 2026-11, HMAC of the challenge under the secret itself
 CHALLENGE_BYTES = 32
-MAC_BYTES = 32
+PROOF_BYTES = 32  # of a shared secret
+SIGNATURE_BYTES = 64  # of an Ed25519 key
+SALT_BYTES = 16
 
 # Logon.flags
 LOGON_CANCEL_ON_DISCONNECT = 2  # a lost connection cancels what this session entered
@@ -45,16 +47,18 @@ LOGON_SETTLEMENT = 4  # settlement reports wanted
 
 # ================================================================================================= client to server
 class Logon(Message, frozen=True, tag=1):
-    """The client's first message, in answer to Hello. `mac` = HMAC-SHA256(secret, challenge)."""
+    """The client's first message, in answer to Hello. `proof`: the Ed25519 signature (64 bytes) or the proof of a shared secret (32 bytes) that
+    is described above."""
 
-    key: Annotated[str, Meta(min_length=1, max_length=64)]
-    mac: Annotated[bytes, Meta(min_length=MAC_BYTES, max_length=MAC_BYTES)]
+    key: Annotated[str, Meta(min_length=1, max_length=64)]  # the name of the login, the session's `key`
+    proof: Annotated[bytes, Meta(min_length=PROOF_BYTES, max_length=SIGNATURE_BYTES)]
     version: U16 = PROTOCOL_VERSION
     next_number: Count = 0  # the next report number needed; the server resends from there up to its LogonReply. 0: resend nothing
     heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = (
         0  # within the server's heartbeat_min and heartbeat_max (2000..60000 unless set otherwise); 0: the server's choice
     )
     flags: U7 = 0  # sum of 2: a lost connection or a logout cancels this session's orders; 4: send settlement reports
+    key_id: Annotated[str, Meta(max_length=64)] = ""  # which of the session's keys; "": the secret of its definition
 
 
 class Logout(Message, frozen=True, tag=2):
@@ -206,6 +210,8 @@ class Hello(Message, frozen=True, tag=64):
     version: U16
     challenge: Annotated[bytes, Meta(min_length=CHALLENGE_BYTES, max_length=CHALLENGE_BYTES)]
     server: str = ""
+    salt: Annotated[bytes, Meta(max_length=64)] = b""  # for proofs of a shared secret: of scrypt,
+    work: Annotated[int, Meta(ge=1, le=20)] = 1  # and log2 of its N
 
 
 class LogonReply(Message, frozen=True, tag=66):

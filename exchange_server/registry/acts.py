@@ -9,7 +9,7 @@ from config import admin_records as ar
 from protocol import codes, errors, numbers, phases
 
 from .. import state
-from . import checks, grants, markets, members, pending, settlement
+from . import checks, grants, keys, markets, members, pending, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -40,6 +40,10 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return members.account(registry, record, engine)
         case ar.DefineSession():
             return members.session(registry, record, engine)
+        case ar.DefineKey():
+            return keys.key(registry, record, engine)
+        case ar.RevokeKey():
+            return keys.revoke(registry, record, engine)
         case ar.DefineMarket():
             return markets.market(registry, record, engine)
         case ar.DefineListing():
@@ -91,7 +95,7 @@ def _begin(registry: Definitions, record: ar.Begin) -> Act:
 
 def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) -> Act:
     digest = ar.content_digest(record)
-    done = registry.keys.get(record.key)
+    done = registry.done.get(record.key)
     if done is not None:
         if done.digest != digest:
             raise Refused(codes.R_IDEMPOTENCY, f'"{record.key}" was used for another transfer', "key", fixed=True)
@@ -110,7 +114,7 @@ def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) ->
     row = rows_of.transfer(result["source"], result["target"], asset.id, record.amount)
 
     def commit() -> None:
-        registry.keys[record.key] = Done(digest, result)
+        registry.done[record.key] = Done(digest, result)
 
     def explain(code: int) -> str:
         if code != codes.R_WITHDRAW_TOO_MUCH:

@@ -4,12 +4,14 @@ A definition is never removed and its id never changes. Everything here can be w
 `Instrument`, which is built from its market.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, MutableMapping
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from config import admin_records as ar
+
+from .layer import Layer, fold
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -53,14 +55,14 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A login, without its secrets: Registry.check_password and check_hmac compare those."""
+    """A login, without what it is proven with: that is a Key."""
 
     id: int
     firm: int
     venue: int
     account: int
     wire: int  # WIRE_*
-    record: ar.DefineSession  # its secrets are blank
+    record: ar.DefineSession  # its verifier is blank
 
     @property
     def name(self) -> str:
@@ -161,22 +163,28 @@ class Table(Generic[T]):
     """Rows by id and by name; iteration is in order of id."""
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind  # for the text of a refusal
-        self._by_id: dict[int, T] = {}
-        self._by_name: dict[str, T] = {}
-        self.next_id = 1  # the id a new row gets: one above the highest
+        self.kind = kind  # for the sentence of a refusal
+        self._by_id: MutableMapping[int, T] = {}
+        self._by_name: MutableMapping[str, T] = {}
+        self.next_id = 1  # the id of the next new row: one above the highest
 
     def put(self, row: T) -> None:
-        """Add a row, or replace the row with the same id."""
+        """Add a row, or replace an earlier version of it."""
         self._by_id[row.id] = row
         self._by_name[row.name] = row
         self.next_id = max(self.next_id, row.id + 1)
 
-    def copy(self) -> "Table[T]":
-        """Another table with the same rows (which never change)."""
+    def over(self) -> "Table[T]":
+        """Another table with the same rows; what is put there is not put here (layer.py)."""
         other: Table[T] = Table(self.kind)
-        other._by_id, other._by_name, other.next_id = dict(self._by_id), dict(self._by_name), self.next_id
+        other._by_id, other._by_name, other.next_id = Layer(self._by_id), Layer(self._by_name), self.next_id
         return other
+
+    def fold(self, other: "Table[T]") -> None:
+        """Take over what was put into a table that `over` gave."""
+        fold(self._by_id, other._by_id)
+        fold(self._by_name, other._by_name)
+        self.next_id = max(self.next_id, other.next_id)
 
     def get(self, id: int) -> T | None:
         return self._by_id.get(id)
@@ -193,18 +201,31 @@ class Table(Generic[T]):
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def names(self) -> list[str]:
-        return list(self._by_name)
+    def names(self) -> Collection[str]:
+        return self._by_name.keys()
 
 
-class Secrets(msgspec.Struct, frozen=True):
-    """What verifies a login. Never logged, never sent to clients."""
+class Key(msgspec.Struct, frozen=True):
+    """What a holder logs on with. `made_ns`: when it was defined; a revoked key stays as a row, so that its id is not used again."""
 
-    password_sha256: str = ""
-    hmac_secret: str = ""
+    record: ar.DefineKey
+    made_ns: int = 0
+    revoked: bool = False
+    revoked_ns: int = 0
+    reason: str = ""
 
-    def __repr__(self) -> str:
-        return "Secrets(hidden)"
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def holder(self) -> tuple[str, str]:
+        """("session" or "principal", name)."""
+        return self.record.holder, self.record.name
+
+    def alive(self, now_ns: int) -> bool:
+        """It is neither revoked nor expired."""
+        return not self.revoked and not 0 < self.record.until_ns <= now_ns
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -226,8 +247,8 @@ class State(msgspec.Struct, frozen=True):
     events: list[Event]
     listings: list[tuple[int, int, ar.Fees]]  # venue id, event id, fees
     references: list[tuple[int, int, int]]  # instrument id, reference, collar
-    secrets: list[tuple[int, Secrets]]
-    keys: list[tuple[str, Done]]
+    keys: list[Key]
+    done: list[tuple[str, Done]]
     begun: ar.Begin | None = None
     settings: list[tuple[str, int | str]] = []
     parts: list[tuple[str, list[bytes]]] = []

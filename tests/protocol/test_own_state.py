@@ -164,4 +164,5 @@ def test_answers_of_nobody_are_dropped() -> None:
 
 
 def test_the_default_account_has_a_name_of_its_own() -> None:
-    assert Client().default_account == 0 and callable(Client().account)
+    client = Client(secret="x")
+    assert client.default_account == 0 and callable(client.account)

@@ -1,6 +1,5 @@
 """Random records against a naive registry that shares no code with the real one: the same answers, the same tables, also after a snapshot."""
 
-import hashlib
 import random
 from collections import Counter
 from typing import Any
@@ -19,7 +18,11 @@ ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market"
 CAPACITIES = {
     "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
 }  # fmt: skip
-PASSWORDS = ("c1-secret", "another")
+DIGITS = "0123456789abcdef"
+VERIFIERS = {
+    "password": [f"scrypt.{n}.{'00' * 32}.{'ab' * 32}" for n in (1, 14, 17)], "scram": [f"scram.{digit * 64}" for digit in "ab"],
+    "ed25519": ["12" * 32, "34" * 32], "token": [f"{'0' * 32}.{'1' * 64}", "0" * 64 + "."],
+}  # fmt: skip
 ASSETS, VENUES, FIRMS, ACCOUNTS = (
     ("USD", "BTC", "EUR", "CHF"),
     ("V1", "V2", "V3", "V4"),
@@ -35,12 +38,9 @@ MARKETS = (
 PRELUDE: tuple[Any, ...] = (
     *(ar.DefineAsset(name=name, decimals=4) for name in ASSETS[:2]),
     *(ar.DefineVenue(name=name) for name in VENUES[:2]),
-    ar.DefineFirm(name="ACME"), ar.DefineAccount(name="A", firm="ACME"), MARKETS[0], MARKETS[1], MARKETS[2],
+    ar.DefineFirm(name="ACME"), ar.DefineAccount(name="A", firm="ACME"), change(LOGIN, account=""),
+    change(MAKER, name="M1", key="M1", account="", venue=""), MARKETS[0], MARKETS[1], MARKETS[2],
 )  # fmt: skip
-
-
-def digest(password: str) -> str:
-    return hashlib.sha256(password.encode()).hexdigest()
 
 
 def some_record(r: random.Random) -> Any:
@@ -48,7 +48,20 @@ def some_record(r: random.Random) -> Any:
     pick = r.choice
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
-    match r.randrange(18):
+    ids = tuple(f"K{n}" for n in range(6))
+    match r.randrange(20):
+        case 18:
+            id = pick((*ids, *ids, "C1:secret"))
+            name, kind = ("C1", pick(("ed25519", "token"))) if id in ids[:2] else ("M1", "ed25519" if id in ids[:4] else "scram")
+            if r.random() < 0.3:
+                name, kind = pick(("C0", "C1", "M1")), pick(tuple(VERIFIERS))
+            return ar.DefineKey(
+                id=id, holder=pick(("session",) * 9 + ("principal",)), name=name, kind=kind, verifier=VERIFIERS[kind][r.random() < 0.1],
+                scopes=pick((("trade",), ("trade",), ("read", "trade"), ("market_data",), ())), title=title, until_ns=pick((0, 0, 0, 1, 900, 10**6)),
+                addresses=pick(((), (), (), ("192.0.2.0/24", "::/0"), ("10.0.0.0/99",))),
+            )  # fmt: skip
+        case 19:
+            return ar.RevokeKey(id=pick((*ids, "C1:secret", "M1:secret")), reason=title)
         case 0:
             return ar.DefineAsset(name=pick(ASSETS), decimals=pick((4, 4, 4, 2)), title=title)
         case 1:
@@ -70,9 +83,11 @@ def some_record(r: random.Random) -> Any:
             limits["throttle_window_ns"] = limits["throttle_limit"]
             number = str(r.randrange(4))
             if r.random() < 0.5:
-                secret = pick((*map(digest, PASSWORDS), ""))
-                return change(LOGIN, name=f"C{number}", peer_comp_id=pick((f"C{number}", "C1")), password_sha256=secret, **own, **limits)
-            return change(MAKER, name=f"M{number}", key=pick((f"M{number}", "M1")), hmac_secret=pick(("x", "y")), **own, **limits)
+                own["verifier"] = pick((*VERIFIERS["password"], "", ""))
+                own["username"] = pick(("c1", "c1", ""))
+                return change(LOGIN, name=f"C{number}", peer_comp_id=pick((f"C{number}", "C1")), **own, **limits)
+            own["verifier"] = pick((*VERIFIERS["scram"], "", "x"))
+            return change(MAKER, name=f"M{number}", key=pick((f"M{number}", "M1")), **own, **limits)
         case 6:
             market = pick(MARKETS)
             other = pick(({}, {}, {"collar": r.randrange(3)}, {"title": title}, {"max_qty": 500}, {"price_decimals": 3}))
@@ -135,13 +150,14 @@ def tables(registry: Registry) -> dict[str, Any]:
         "bound": {account.name: account.session for account in registry.accounts},
         "listings": {(registry.venues[v].name, names[e]): msgspec.to_builtins(fees) for (v, e), fees in registry.listings.items()},
         "references": {registry.instruments[i].symbol: pair for i, pair in registry.references.items()},
-        "transfers": sorted(registry.keys),
+        "transfers": sorted(registry.done),
         "results": {e.name: [msgspec.to_builtins(kept.record) for kept in e.determinations] for e in registry.events if e.determinations},
         "final": {e.name for e in registry.events if e.determinations and e.determinations[-1].final_at_ns},
         "begun": registry.begun is not None,
-        "passwords": {
-            s.name: [registry.check_password(s.id, s.record.username, password) for password in PASSWORDS] for s in registry.sessions
-        },
+        "keys": [
+            {**msgspec.to_builtins(row.record), "made": row.made_ns, "revoked": row.revoked, "reason": row.reason} for row in registry.keys.values()
+        ],
+        "held": {s.name: [row.id for row in registry.keys_of("session", s.name)] for s in registry.sessions},
     }  # fmt: skip
 
 
@@ -149,7 +165,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
     def record(kind: str, row: dict[str, Any]) -> Any:
         if kind == "account" and "firm" not in row:
             return None
-        hidden = {"password_sha256": "", "hmac_secret": ""} if kind == "session" else {}
+        hidden = {"secret": "", "verifier": ""} if kind == "session" else {}
         own = {"account": {"session"}, "principal": {"grants"}}.get(kind, set())
         return {"type": kind, **{k: v for k, v in {**row, **hidden}.items() if k not in {"id", *own}}}
 
@@ -165,9 +181,8 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "results": {event: [{"type": "determine", **kept} for kept in all_kept] for event, all_kept in naive.results.items() if all_kept},
         "final": naive.final,
         "begun": naive.begun is not None,
-        "passwords": {
-            name: [row["password_sha256"] == digest(password) for password in PASSWORDS] for name, row in naive.tables["session"].items()
-        },
+        "keys": [{"type": "key", "id": id, "secret": "", **row} for id, row in naive.keys.items()],
+        "held": {name: [id for id, row in naive.keys.items() if row["name"] == name] for name in naive.tables["session"]},
     }  # fmt: skip
 
 
@@ -188,6 +203,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
         record = first[step] if step < len(first) else some_record(r)
         for event in world.registry.events:
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
+        world.engine.time_ns = naive.now = 7 * step
         code, became = naive.apply(record)
         world.engine.refuse = {0: code} if naive.by_core else {}
         answer = world.do(record)
@@ -202,14 +218,14 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_records_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(60):
-        run(seed, 150, seen)
+    for seed in range(100):
+        run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 16 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 18 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
         C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX, C.R_BAD_TRANSITION,
-        C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW,
+        C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW, C.R_KEY_REVOKED,
     }  # fmt: skip
 
 
@@ -218,4 +234,4 @@ def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Registry, "put_account", lambda self, account: self.accounts.put(msgspec.structs.replace(account, session=0)))
     with pytest.raises(AssertionError, match="seed"):
         for seed in range(60):
-            run(seed, 150, Counter())
+            run(seed, 200, Counter())

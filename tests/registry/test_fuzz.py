@@ -26,6 +26,12 @@ RECORDS = (
     ar.SetReference(symbol="F-ESP", reference=3),
     ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
+    ar.DefineKey(
+        id="K", holder="session", name="C1", kind="ed25519", verifier="ab" * 32, scopes=("trade", "read"), addresses=("192.0.2.0/24",)
+    ),
+    ar.DefineKey(id="T", holder="session", name="C1", kind="token", verifier=f"{'0' * 32}.{'1' * 64}", scopes=("read",), until_ns=10**18),
+    ar.DefineKey(id="P", holder="principal", name="anna", kind="ed25519", verifier="ab" * 32),
+    ar.RevokeKey(id="MM1:secret", reason="leaked"),
     ar.SetPhase(event="FINAL", phase="open"),
     ar.DefinePrincipal(name="alice", title="Alice"),
     ar.Grant(principal="alice", role="auditor", scope="venue:V1"),
@@ -106,5 +112,6 @@ def test_odd_values_in_every_field(record: object, seed: int) -> None:
 
 def naive_after(records: tuple[object, ...]) -> NaiveRegistry:
     naive = NaiveRegistry(takes_all=True, asset=32, venue=16, firm=256, account=512, session=256, market=64, symbol=256)
+    naive.now = World().engine.time_ns
     assert all(naive.apply(record)[0] == codes.OK for record in records)
     return naive
