@@ -94,12 +94,13 @@ class Share(NamedTuple):
 
 
 class Limits(NamedTuple):
-    """Throttles and shares; stopped: the kill switches that hit this session, as (codes.KILL_*, id)."""
+    """Throttles and shares; stopped: the kill switches that hit this session, as (codes.KILL_*, id); freeze: of its venue (freeze.NAMES)."""
 
     session: state.ThrottleWindow
     venue: state.ThrottleWindow
     shares: tuple[Share, ...]
     stopped: tuple[tuple[int, int], ...]
+    freeze: int
 
 
 class OwnAccount:
@@ -226,18 +227,18 @@ def limits_of(m: state.Words, session: state.Session, accounts: list[state.Accou
     venue = state.Venue.find(m, session.venue)
     firm = state.Firm.find(m, session.firm)
     header = state.Header(m)
-    stopped = [(codes.KILL_PLATFORM, 0)] if header.bars & L.BAR_KILLED else []
-    if venue is not None and venue.bars & L.BAR_KILLED:
+    stopped = [(codes.KILL_PLATFORM, 0)] if header.killed else []
+    if venue is not None and venue.killed:
         stopped.append((codes.KILL_VENUE, venue.id))
-    if firm is not None and firm.bars & L.BAR_KILLED:
+    if firm is not None and firm.killed:
         stopped.append((codes.KILL_FIRM, firm.id))
-    stopped += [(codes.KILL_ACCOUNT, one.id) for one in accounts if one.bars & L.BAR_KILLED]
-    if session.bars & L.BAR_KILLED:
+    stopped += [(codes.KILL_ACCOUNT, one.id) for one in accounts if one.killed]
+    if session.killed:
         stopped.append((codes.KILL_SESSION, session.id))
     shares = []
     if firm is not None:
         for number, pool, used in (
-            (account_messages.TABLE_ORDERS, L.P_ORDER, firm.open),
+            (account_messages.TABLE_ORDERS, L.P_ORDER, firm.open_orders),
             (account_messages.TABLE_NODES, L.P_NODE, firm.nodes),
             (account_messages.TABLE_POSITIONS, L.P_COLLATERAL, firm.positions),
         ):
@@ -245,4 +246,10 @@ def limits_of(m: state.Words, session: state.Session, accounts: list[state.Accou
             sure = table.capacity * firm.weight // max(header.weights, 1)
             shares.append(Share(number, used, sure, max(sure, table.capacity - table.used)))
     none = state.ThrottleWindow(0, 0, 0, 0)
-    return Limits(session.throttle, venue.throttle if venue is not None else none, tuple(shares), tuple(stopped))
+    return Limits(
+        session.throttle,
+        venue.throttle if venue is not None else none,
+        tuple(shares),
+        tuple(stopped),
+        venue.freeze if venue is not None else 0,
+    )

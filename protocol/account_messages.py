@@ -142,6 +142,7 @@ class Limits(Message, frozen=True, tag=115):
     stopped: list[tuple[Nibble, I64]]
     cancel_on_disconnect: bool
     settlement: bool
+    freeze: Nibble = 0  # of the session's venue: 0 none, 1 cancel_only, 2 settle_only, 3 nothing
 
 
 class AccountStateDone(Message, frozen=True, tag=116):

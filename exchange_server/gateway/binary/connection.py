@@ -365,7 +365,7 @@ class BinaryConnection(Connection):
         elif isinstance(message, kind.forbidden):
             tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
             text = f"{errors.text(codes.R_KEY_SCOPE)}: {type(message).__name__} needs a key with another scope"
-            self._refuse_message(turn, codes.R_KEY_SCOPE, tag, getattr(message, "id", 0), text)
+            self._refuse_message(turn, codes.R_KEY_SCOPE, tag, getattr(message, "id", 0) or getattr(message, "request", 0), text)
         elif kind.take(message, turn):
             self.slow += kind.frequent(message)  # an unusual encoding of a frequent message
         else:

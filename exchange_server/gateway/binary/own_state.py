@@ -65,5 +65,5 @@ def _messages(m: state.Words, copy: own_state.OwnState, asked: M.AccountRequest,
         limits, flags = copy.limits, copy.flags
         yield M.Limits(
             request, limits.session, limits.venue, list(limits.shares), list(limits.stopped),
-            bool(flags & L.SF_CANCEL_ON_DISCONNECT), bool(flags & L.SF_SETTLEMENT),
+            bool(flags & L.SF_CANCEL_ON_DISCONNECT), bool(flags & L.SF_SETTLEMENT), limits.freeze,
         )  # fmt: skip
