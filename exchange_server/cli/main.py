@@ -27,7 +27,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
     },
     "Configure and operate": {
-        "config": ("config_cmd:config", "check a configuration file, or apply it to a running server"),
+        "config": ("config_cmd:config", "check, plan and apply configuration files; the revisions of what runs"),
         "key": ("key:key", "keys of sessions and principals: create, list, rotate, revoke"),
         "market": ("market:market", "list markets, change their phase, settle them"),
         "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),

@@ -12,7 +12,7 @@ from config import admin_records as ar
 EVERYTHING = "*"
 PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 
-_READ = ("whoami", "markets", "assets", "status", "principals")
+_READ = ("whoami", "markets", "assets", "running", "status", "principals")
 _APPROVAL = ("approve", "refuse")
 
 

@@ -15,6 +15,7 @@ from config.admin_records import outcome_code
 from config.fields import fields_of
 from exchange_server.core import layout as L
 from exchange_server.gateway import verifiers
+from exchange_server.gateway.admin.office import BadRequest, Office
 from exchange_server.registry import Registry
 from exchange_server.registry.key_view import key_view
 from protocol import phases
@@ -90,6 +91,9 @@ class FakeAdmin:
                         self._phase(inner.event, inner.phase)
         return {"ok": answer.ok, "code": answer.code, "text": answer.text, "result": answer.result, "refusal": answer.refusal}
 
+    def _try_out(self, record: Any) -> Any:
+        return self.registry.try_out(record, self.engine)
+
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if "record" in request:  # as the server's admin connection does it
             secured = verifiers.secured(ar.from_builtins(request["record"]), QUICK, self.registry)
@@ -105,11 +109,12 @@ class FakeAdmin:
             out["result"] = {"turn": 7, "journal": {"durable": 9, "mode": "sync"}, "sessions": ["C1", "C2"], "killed": False, "note": None}
             if self.clock is not None:
                 out["result"]["clock"] = self.clock
-        elif verb == "plan":
-            trial = self.registry.try_out(ar.from_builtins(request["record"]), self.engine)  # type: ignore[arg-type]
-            out["result"] = {"changes": trial.changes, "refusals": trial.refusals}
-        elif verb == "assets":
-            out["result"] = {"assets": self.registry.decimals()}
+        elif verb in ("plan", "assets", "running", "revisions", "revision", "export"):
+            office = Office(self.registry, self.engine.m, lambda *_: None, self._try_out, dict, lambda: None)
+            try:
+                out["result"] = json.loads(msgspec.json.encode(office.verbs[verb](request)))
+            except BadRequest as error:
+                out |= {"ok": False, "code": 138, "text": str(error)}
         elif verb == "markets":
             out["result"] = {
                 "markets": [self.market(event) for event in self.registry.events if request.get("event", event.name) == event.name]

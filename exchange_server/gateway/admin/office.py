@@ -1,11 +1,12 @@
 """Answers the operator's verbs; one Office for all admin connections of a server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from config import admin_records as ar
 
-from ...registry import AdminAnswer, Registry, Trial
+from ...registry import AdminAnswer, Refused, Registry, Trial, revision_view, revisions
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
 from ..credentials import Judge
@@ -45,6 +46,10 @@ class Office:
             "plan": self._plan,
             "keys": self._keys,
             "assets": lambda request: {"assets": registry.decimals()},
+            "running": self._running,
+            "revisions": self._revisions,
+            "revision": self._revision,
+            "export": self._export,
             "status": lambda request: status(),
             "stop": self._stop,
             **(extra or {}),
@@ -68,12 +73,58 @@ class Office:
         return {"keys": key_view(self.registry, *wanted)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
-        """What a configuration would change, record by record, and why it would be refused."""
+        """What a configuration or a rollback would change, record by record, and why it would be refused."""
         try:
             record = ar.from_builtins(request.get("record"))
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
+        back: dict[str, Any] = {}
+        if isinstance(record, ar.Rollback):
+            with refusals():
+                record, cannot = revision_view.rollback_view(self.registry, record)
+            back = {"cannot": cannot, "records": record.records}
         if not isinstance(record, ar.Configuration):
             raise BadRequest("record: a configuration is required")
-        trial = self.try_out(record)
-        return {"changes": trial.changes, "refusals": trial.refusals}
+        shown = revision_view.plan_view(self.registry, record, self.try_out(record))
+        return {**shown, **back}
+
+    def _running(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
+        """What a file is read with: the decimals of the assets, the settings, the running revision."""
+        registry = self.registry
+        begun = registry.begun
+        return {
+            "assets": registry.decimals(),
+            "settings": registry.settings,
+            "revision": revisions.newest(registry),
+            "capacities": begun.capacities if begun is not None else {},
+        }
+
+    def _revisions(self, request: dict[str, Any]) -> Any:
+        return revision_view.revisions_view(self.registry, _number(request, "most", 100))
+
+    def _revision(self, request: dict[str, Any]) -> Any:
+        with refusals():
+            return revision_view.revision_view(self.registry, _number(request, "number", 0))
+
+    def _export(self, request: dict[str, Any]) -> Any:
+        venue = request.get("venue")
+        if not isinstance(venue, str):
+            raise BadRequest("venue: a name is required")
+        with refusals():
+            return revision_view.export_view(self.registry, venue)
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """What the registry refuses is the answer."""
+    try:
+        yield
+    except Refused as refused:
+        raise BadRequest(refused.refusal.text) from None
+
+
+def _number(request: dict[str, Any], key: str, default: int) -> int:
+    value = request.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadRequest(f"{key}: a whole number is required")
+    return value
