@@ -18,6 +18,7 @@ from .output import JSON, warn
 # Section of the help: command: (the file and name that has it, what it does). A file is imported when one of its commands is used.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Run a server": {
+        "init": ("init_cmd:init", "make a folder with a commented configuration, credentials and two example markets"),
         "serve": ("serve:serve", "start the server; Ctrl-C stops it cleanly"),
         "stop": ("status:stop", "stop the server cleanly, with a snapshot; a second time: without waiting for the peers"),
         "status": ("status:status", "what the running server says of itself"),
@@ -28,8 +29,15 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check, plan and apply configuration files; the revisions of what runs"),
+        "asset": ("asset:asset", "list, show, define and change assets"),
+        "venue": ("venue:venue", "list, show, define and change venues"),
+        "market": ("market:market", "list, show, define and change markets; change their phase, settle them"),
+        "listing": ("listing:listing", "list, show, define and change the venues' offers of shared markets"),
+        "firm": ("firm:firm", "list, show, define and change firms"),
+        "account": ("account:account", "list, show and define accounts; deposit, withdraw and move money"),
+        "session": ("session:session", "list, show, define and change sessions, which log on with keys"),
+        "risk": ("risk:risk", "see and set what is switched off: kill switches, restrictions, throttles"),
         "key": ("key:key", "keys of sessions and principals: create, list, rotate, revoke"),
-        "market": ("market:market", "list markets, change their phase, settle them"),
         "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),
     },
     "Trade": {

@@ -8,6 +8,9 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | plan | what a configuration would change, and why it would be refused: `record` is one of type configuration |
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
+| asset, venue, firm, account, session | all of a kind, or the one that `name` says: records without secrets, and how they are now |
+| listing | the offers of all venues; `venue` or `event` names one |
+| risk | kill switches that are on, restrictions, throttles |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
 and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
@@ -93,6 +96,8 @@ class AdminConnection(Connection):
                 self._dispatch(turn, ident, request)
         except BadRequest as error:
             self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+        except Refused as error:
+            self._say(ident, False, error.refusal.code, error.refusal.text, {}, error.refusal)
 
     def _has_secrets(self, ident: Any, request: dict[str, Any]) -> bool:
         """Whether verifiers must be made of the request's secrets first: slow work, after which it goes on (`_secured`)."""
