@@ -12,7 +12,7 @@ from config import admin_records as ar
 EVERYTHING = "*"
 PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 
-_READ = ("whoami", "markets", "assets", "status", "principals", "asset", "venue", "firm", "session", "market", "listing")
+_READ = ("whoami", "markets", "assets", "running", "status", "principals", "asset", "venue", "firm", "session", "market", "listing")
 _APPROVAL = ("approve", "refuse")
 _RULES = ("access_rule", "access_rule_remove")
 
