@@ -5,7 +5,7 @@ from typing import Any
 
 from config import admin_records as ar
 
-from ...registry import AdminAnswer, Registry, Trial, Tried, revision_view, revisions
+from ...registry import AdminAnswer, Registry, Trial, Tried, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import CHECK, Sight
 from ...registry.key_view import key_view
@@ -56,6 +56,8 @@ class Office:
             "export": self._export,
             "status": lambda request: status(),
             "listing": self._listings,
+            "rules": lambda request: self._rules(request, "venue"),
+            "tags": lambda request: self._rules(request, "firm"),
             "risk": lambda request: risk_view(registry, arena, self._sight(request)),
             "stop": self._stop,
             **{kind: self._members(kind) for kind in members.VIEWS},
@@ -78,6 +80,15 @@ class Office:
 
     def _listings(self, request: dict[str, Any]) -> Any:
         return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), self._sight(request))}
+
+    def _rules(self, request: dict[str, Any], kind: str) -> Any:
+        """Access rules, quotas and freezes of venues, or tags of firms: of all, or of the one that `name` says."""
+        name, sight = _name(request, "name"), self._sight(request)
+        if name:
+            sight.find(kind, (), name)
+        if kind == "firm":
+            return {"rows": rule_view.firms(self.registry, name, sight.sees)}
+        return {"rows": rule_view.venues(self.registry, self.arena, name, sight.sees)}
 
     def _keys(self, request: dict[str, Any]) -> Any:
         """Keys, without what they are checked against: of one id, of one holder, or all."""
