@@ -6,7 +6,7 @@ from typing import Any
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer, Registry, Trial, Tried, access_view
+from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import Sight
 from ...registry.account_view import account_view
@@ -59,7 +59,7 @@ class Office:
         self.log: Callable[..., None] = lambda level, event, **fields: None
         self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
-        self.verbs: dict[str, Verb] = {"stop": self._stop, **(extra or {})}
+        self.verbs: dict[str, Verb] = {"stop": self._stop, "revisions": self._revisions, "revision": self._revision, **(extra or {})}
         views = access_view
         self.seen: dict[str, SeenVerb] = {
             "markets": lambda request, sight: {
@@ -68,9 +68,13 @@ class Office:
             "accounts": lambda request, sight: views.accounts_seen(registry, sight, account_view(registry, arena)),
             "keys": self._keys,
             "assets": lambda request, sight: {"assets": registry.decimals()},
+            "running": self._running,
+            "export": self._export,
             "status": lambda request, sight: views.status_seen(registry, sight, status()),
             "plan": self._plan,
             "listing": self._listings,
+            "rules": lambda request, sight: self._rules(request, sight, "venue"),
+            "tags": lambda request, sight: self._rules(request, sight, "firm"),
             "risk": lambda request, sight: risk_view(registry, arena, sight),
             "whoami": lambda request, sight: views.whoami(sight),
             "principal": self._principals,
@@ -122,6 +126,15 @@ class Office:
         rows = members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)
         return {"rows": access_view.listings_seen(self.registry, sight, rows)}
 
+    def _rules(self, request: dict[str, Any], sight: Sight, kind: str) -> Any:
+        """Access rules, quotas and freezes of venues, or tags of firms: of all, or of the one that `name` says."""
+        name = _name(request, "name")
+        if name:
+            sight.find(kind, (), name)
+        if kind == "firm":
+            return {"rows": rule_view.firms(self.registry, name, sight.sees)}
+        return {"rows": rule_view.venues(self.registry, self.arena, name, sight.sees)}
+
     def _keys(self, request: dict[str, Any], sight: Sight) -> Any:
         """Keys, without what they are checked against: of one id, of one holder, or all."""
         wanted = [request.get(field, "") for field in ("key", "holder", "name")]
@@ -133,17 +146,51 @@ class Office:
         return {"rows": access_view.principals_view(self.registry, sight, _name(request, "name"))}
 
     def _plan(self, request: dict[str, Any], sight: Sight) -> Any:
-        """What a record would do, and what it would be refused for; of a configuration record by record."""
+        """What a record would do, and what it would be refused for; of a configuration or a rollback record by record."""
         try:
             record = ar.from_builtins(request.get("record"))
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
+        back: dict[str, Any] = {}
+        if isinstance(record, ar.Rollback):
+            if not sight.whole:
+                raise BadRequest(f"a rollback is the platform's; {sight.who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
+            record, cannot = revision_view.rollback_view(self.registry, record)
+            back = {"cannot": cannot, "records": record.records}
         if isinstance(record, ar.Configuration):
-            trial = self.try_out(record, sight.who)
-            return {"changes": trial.changes, "refusals": trial.refusals}
+            return {**revision_view.plan_view(self.registry, record, self.try_out(record, sight.who)), **back}
         tried = self.try_act(record, sight.who)
         changes = [] if tried.change is None else [tried.change]
         return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
+
+    def _running(self, request: dict[str, Any], sight: Sight) -> Any:  # noqa: ARG002 (SeenVerb)
+        """What a file is read with: the decimals of the assets, the settings, the running revision. Settings are the platform's."""
+        registry = self.registry
+        begun = registry.begun if sight.whole else None
+        return {
+            "assets": registry.decimals(),
+            "settings": registry.settings if sight.whole else {},
+            "revision": revisions.newest(registry),
+            "capacities": begun.capacities if begun is not None else {},
+        }
+
+    def _revisions(self, request: dict[str, Any]) -> Any:
+        return revision_view.revisions_view(self.registry, _number(request, "most", 100))
+
+    def _revision(self, request: dict[str, Any]) -> Any:
+        return revision_view.revision_view(self.registry, _number(request, "number", 0))
+
+    def _export(self, request: dict[str, Any], sight: Sight) -> Any:
+        venue = _name(request, "venue")
+        sight.find("venue", (), venue)
+        return revision_view.export_view(self.registry, venue)
+
+
+def _number(request: dict[str, Any], key: str, default: int) -> int:
+    value = request.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadRequest(f"{key}: a whole number is required")
+    return value
 
 
 def _name(request: dict[str, Any], key: str) -> str:

@@ -14,18 +14,18 @@ from protocol import codes
 from tests.registry.access_world import PLATFORM, Venues, market, of_venue
 from tests.registry.test_registry import change
 
-READ = {"whoami", "markets", "assets", "status", "principal", "asset", "venue", "firm", "session", "market", "listing"}
-MONEY = {"account", "accounts", "risk"}
+READ = {"whoami", "running", "markets", "assets", "status", "principal", "asset", "venue", "firm", "session", "market", "listing"}
+MONEY = {"account", "accounts", "risk", "rules", "tags"}
 #  by hand, not from the table of roles
 VERBS: dict[str, set[str]] = {
-    "platform_operator": READ | MONEY | {"keys", "plan", "pending", "stop", "check"},
-    "venue_operator": READ | MONEY | {"keys", "plan", "pending"},
+    "platform_operator": READ | MONEY | {"keys", "export", "revisions", "revision", "plan", "pending", "stop", "check"},
+    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending"},
     "market_creator": READ | {"plan", "pending"},
     "resolver": READ | {"plan", "pending"},
     "arbiter": READ | {"plan", "pending"},
     "risk_officer": READ | MONEY | {"plan", "pending"},
     "treasurer": READ | MONEY | {"plan", "pending"},
-    "auditor": READ | MONEY | {"keys", "pending"},
+    "auditor": READ | MONEY | {"keys", "export", "pending"},
     "support": READ,
 }
 THEIRS = {"venue": "V2", "firm": "V2.F", "account": "V2.A", "session": "V2.S", "market": "V2.CUP"}
@@ -41,7 +41,7 @@ class Real(Venues):
             Capacities(assets=8, venues=8, firms=16, accounts=64, sessions=16, events=16, instruments=64, listings=64)
         )
         self.registry, self.events = self.engine.registry, 0
-        self.must(*PLATFORM)
+        self.must(ar.Configuration(name="c", records=PLATFORM))
         for venue in venues:
             self.must(*of_venue(venue))
         self.stopped = 0
@@ -58,7 +58,8 @@ class Real(Venues):
         self.stopped += 1
 
     def question(self, who: str, verb: str, **fields: Any) -> Any:
-        fields = {**({"record": PLAN} if verb == "plan" else {}), **fields}
+        given = {"plan": {"record": PLAN}, "export": {"venue": "V1"}, "revision": {"number": 1}}
+        fields = {**given.get(verb, {}), **fields}
         answer = self.office.ask(who if ":" in who else f"principal:{who}", verb, {"verb": verb, **fields}, self.engine.time_ns)
         return json.loads(json.dumps(answer, default=lambda value: repr(value)))
 
@@ -141,7 +142,7 @@ def test_a_series_shows_its_events(world: Real) -> None:
     + [
         ("markets", {"event": "V2.CUP"}), ("keys", {"key": "V2.k"}), ("keys", {"holder": "session", "name": "V2.S"}),
         ("principal", {"name": "V2.op"}),
-        *((kind, {"name": name}) for kind, name in THEIRS.items()), ("listing", {"venue": "V2"}), ("listing", {"event": "V2.CUP"}),
+        *((kind, {"name": name}) for kind, name in THEIRS.items()), ("listing", {"venue": "V2"}), ("export", {"venue": "V2"}), ("rules", {"name": "V2"}), ("tags", {"name": "V2.F"}), ("listing", {"event": "V2.CUP"}),
         ("plan", {"record": {"type": "phase", "event": "V2.CUP", "phase": "open"}}),
         ("plan", {"record": {**PLAN, "records": [{"type": "account", "name": "V1.X", "firm": "V2.F"}]}}),
         ("plan", {"record": {**PLAN, "records": [{"type": "firm", "name": "V2.F", "venue": "V1"}]}}),
