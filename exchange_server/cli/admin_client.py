@@ -20,7 +20,7 @@ from protocol import credentials
 
 from ..exits import Exit
 from .common import CommandError, Unreachable
-from .connect import Remote
+from .remote import Remote, trusting
 
 SOCKET_NAME = "admin.sock"
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -127,10 +127,7 @@ class RemoteClient(AdminClient):
         self._next_id = 0
         self._rest = b""
         prove = _prover(to)
-        try:
-            trust = ssl.create_default_context(cafile=str(to.ca) if to.ca is not None else None)
-        except (OSError, ssl.SSLError) as error:
-            raise CommandError(Exit.USAGE, f"--ca {to.ca}: {error.strerror or 'holds no certificates in PEM form'}") from error
+        trust = trusting(to.ca)
         try:
             raw = socket.create_connection((to.host, to.port), timeout_s)
             self._link = trust.wrap_socket(raw, server_hostname=to.host)
