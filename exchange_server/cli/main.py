@@ -22,6 +22,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "serve": ("serve:serve", "start the server; Ctrl-C stops it cleanly"),
         "stop": ("status:stop", "stop the server cleanly, with a snapshot; a second time: without waiting for the peers"),
         "status": ("status:status", "what the running server says of itself"),
+        "reload-tls": ("status:reload_tls", "have the server read its certificate's files again, for new connections"),
         "check": ("status:check", "make the server prove its ledger, books and collateral; walks the whole state"),
         "clock": ("clock:clock", "show the server's clock, or confirm that the machine's time of day is right although it jumped"),
         "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),

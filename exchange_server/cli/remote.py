@@ -60,5 +60,7 @@ def trusting(ca: Path | None) -> ssl.SSLContext:
     """A client's side of TLS that trusts these certificates; None: the system's. Raises CommandError."""
     try:
         return ssl.create_default_context(cafile=str(ca) if ca is not None else None)
-    except (OSError, ssl.SSLError) as error:
-        raise CommandError(Exit.USAGE, f"--ca {ca}: {error.strerror or 'holds no certificates in PEM form'}") from error
+    except ssl.SSLError as error:
+        raise CommandError(Exit.USAGE, f"--ca {ca}: holds no certificates in PEM form") from error
+    except OSError as error:
+        raise CommandError(Exit.USAGE, f"--ca {ca}: {error.strerror or error}") from error
