@@ -36,6 +36,14 @@ from .market import DefineMarket as DefineMarket
 from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
+from .money_records import CancelWithdrawal as CancelWithdrawal
+from .money_records import ExpireHold as ExpireHold
+from .money_records import Hold as Hold
+from .money_records import Release as Release
+from .money_records import RequestWithdrawal as RequestWithdrawal
+from .money_records import SettleWithdrawal as SettleWithdrawal
+from .money_records import Transfer as Transfer
+from .money_records import content_digest as content_digest
 from .places import shown
 
 PART_BYTES = 31 * 1024  # of a record that is sent in parts
@@ -113,17 +121,6 @@ class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
     venue: Name
     event: Name
     fees: Annotated[Fees, Field(live=True)]
-
-
-class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
-    """A deposit (no source), a withdrawal (no target), or a move between two accounts of one firm."""
-
-    key: Annotated[str, Meta(min_length=1, max_length=128)]  # idempotency: the same key with the same content is carried out once
-    asset: AssetName
-    amount: Positive
-    source: OptionalName = ""
-    target: OptionalName = ""
-    note: Line = ""
 
 
 class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
@@ -241,6 +238,12 @@ AnyRecord = (
     | DefineMarket
     | DefineListing
     | Transfer
+    | Hold
+    | Release
+    | RequestWithdrawal
+    | SettleWithdrawal
+    | CancelWithdrawal
+    | ExpireHold
     | SetPhase
     | Determine
     | Finalise
@@ -267,11 +270,6 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
         case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession():
             return str(record.__struct_config__.tag), record.name
     return None
-
-
-def content_digest(record: Transfer) -> bytes:
-    """The content compared under an idempotency key: every field of the transfer."""
-    return hashlib.sha256(msgspec.msgpack.encode(record)).digest()
 
 
 def changed_fields(old: AnyRecord, new: AnyRecord) -> list[str]:

@@ -33,6 +33,7 @@ from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import Office
+from .gateway.admin.statement import Statements
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
@@ -42,6 +43,7 @@ from .gateway.fix.connection import FixConnection
 from .gateway.fix.encoder import FixEncoder
 from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
+from .gateway.timers import Timers
 from .journal.event_files import Range
 from .journal.format import BadBytes
 from .journal.marks import Marks
@@ -333,11 +335,17 @@ class Server:
             self.log,
             options.spin,
             self._free_bytes,
+            Timers(self.engine.registry, self.log),
         )
         pipeline.watches += [
             self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
-        extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
+        statements = Statements(self.engine.registry, self.engine.m, self.store)
+        extra = {
+            "statement": statements.ask,
+            "check": self._check,
+            "accounts": lambda request: account_view(self.engine.registry, self.engine.m),
+        }
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
         return pipeline

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core import layout as L
+from .core.kit.pairs import PAIR_BALANCE, PAIR_WORDS
 from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
@@ -145,6 +146,7 @@ class Header(Row):
     orders = Word(L.H_ORDER_SEQ)
     trades = Word(L.H_TRADE_SEQ)
     fills = Word(L.H_FILLS)
+    next_event = Word(L.H_EVENT_SEQ)
     commands = Word(L.H_COMMANDS)
     refusals = Word(L.H_REFUSALS)
     open_orders = Word(L.H_OPEN_ORDERS)
@@ -286,11 +288,28 @@ def accounts_of(m: Words, firm: int) -> Iterator[Account]:
 
 
 def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
-    """(cash, locked) of account and asset (ids) in minor units, None without a balance. Searches all balances: not for the hot path."""
-    where = table(m, L.P_BALANCE)
-    rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
-    found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
-    return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else None
+    """(cash, locked) of account and asset (ids) in minor units, None without a balance."""
+    at = _pair(m, PAIR_BALANCE, account, asset)
+    return (int(m[at + L.B_CASH]), int(m[at + L.B_LOCKED])) if at else None
+
+
+def _pair(m: Words, kind: int, a: int, b: int) -> int:
+    """The word that the pair table has for (kind, a, b), 0 if none: core/kit/pairs.py in plain Python."""
+    where = table(m, L.P_PAIR_HASH)
+    first = kind << 56 | a
+    h = (first * _MIX[0] & _WORD) ^ first >> 32
+    h = (h + b) * _MIX[1] & _WORD
+    h = (h ^ h >> 29) * _MIX[2] & _WORD
+    i = h >> 32 & where.capacity - 1
+    while True:
+        key, second, value = m[where.base + i * PAIR_WORDS :][:3].tolist()
+        if key == 0 or (key == first and second == b):
+            return int(value) if key else 0
+        i = (i + 1) & where.capacity - 1
+
+
+_WORD = (1 << 64) - 1
+_MIX = (-7046029254386353131, -4417276706812531889, -7723592293110705685)  # core/kit/bits.py: mix2
 
 
 class Column:

@@ -53,6 +53,6 @@ def summary(registry: Definitions) -> str:
         "firms": len(registry.firms),
         "accounts": sum(account.record is not None for account in registry.accounts),
         **{f"{wire} sessions": count for wire, count in sorted(wires.items())},
-        "deposits": len(registry.keys),
+        "deposits": len(registry.done),
     }
     return ", ".join(f"{count} {name}" for name, count in counts.items() if count)

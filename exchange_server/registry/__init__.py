@@ -1,8 +1,8 @@
 """Definitions by id and name, credentials and determinations. `Registry.apply` is the only way to change them (registry.py).
 
-The files from the bottom up; each imports only those before it: refused.py and engine_like.py: used by all · tables.py: the rows ·
+The files from the bottom up; each imports only those before it: refused.py and engine_like.py: used by all · holds.py and tables.py: the rows ·
 definitions.py: all tables together · rows.py: definition rows · listing_rules.py: what a market must satisfy · checks.py: shared by the
-acts · members.py, markets.py, settlement.py and acts.py: what each admin record does · configuration.py: many records as one act ·
+acts · members.py, markets.py, money.py, settlement.py and acts.py: what each admin record does · configuration.py: many records as one act ·
 registry.py. In addition, the views for operators: market_view.py and account_view.py.
 """
 

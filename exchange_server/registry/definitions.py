@@ -13,6 +13,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
+from .holds import Holds
 from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
 
 STATE_VERSION = 2
@@ -33,7 +34,9 @@ class Definitions:
         self.listings: dict[tuple[int, int], ar.Fees] = {}  # (venue id, event id): every instrument of the event
         self.listing_rows = 0
         self.references: dict[int, tuple[int, int]] = {}  # instrument id: operator's price, collar
-        self.keys: dict[str, Done] = {}
+        self.done: dict[str, Done] = {}  # by idempotency key
+        self.moves: dict[int, str] = {}  # number of the first event of an act about money: its idempotency key
+        self.holds = Holds()
         self.begun: ar.Begin | None = None  # how the data folder was created
         self.settings: dict[str, int | str] = {}  # of [server], from the newest configuration
         self.parts: dict[str, list[bytes]] = {}  # sender and digest: pieces of a record that is not complete yet
@@ -47,8 +50,9 @@ class Definitions:
         other = Definitions()
         for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments"):
             setattr(other, name, getattr(self, name).copy())
-        for name in ("listings", "references", "keys", "settings", "parts", "_secrets", "_hmac_keys", "_fix", "_binary"):
+        for name in ("listings", "references", "done", "moves", "settings", "parts", "_secrets", "_hmac_keys", "_fix", "_binary"):
             setattr(other, name, dict(getattr(self, name)))
+        other.holds = self.holds.copy()
         other.listing_rows, other.begun = self.listing_rows, self.begun
         return other
 
@@ -71,6 +75,12 @@ class Definitions:
             self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
         else:
             self._binary[session.record.key] = session.id
+
+    def put_done(self, key: str, done: Done) -> None:
+        """An act about money, under its idempotency key."""
+        self.done[key] = done
+        if done.event:
+            self.moves[done.event] = key
 
     def put_listing(self, venue_id: int, event_id: int, fees: ar.Fees) -> None:
         """A venue's offer of all instruments of an event; the core has one listing row per instrument."""
@@ -136,10 +146,11 @@ class Definitions:
                 [(venue, event, fees) for (venue, event), fees in sorted(self.listings.items(), key=lambda item: item[0])],
                 [(instrument, *pair) for instrument, pair in sorted(self.references.items())],
                 sorted(self._secrets.items()),
-                sorted(self.keys.items(), key=lambda item: item[0]),
+                sorted(self.done.items(), key=lambda item: item[0]),
                 self.begun,
                 sorted(self.settings.items()),
                 list(self.parts.items()),
+                list(self.holds),
             )
         )
 
@@ -170,6 +181,9 @@ class Definitions:
         for venue_id, event_id, fees in state.listings:
             registry.put_listing(venue_id, event_id, fees)
         registry.references = {instrument: (price, collar) for instrument, price, collar in state.references}
-        registry.keys = dict(state.keys)
+        for name, done in state.done:
+            registry.put_done(name, done)
+        for hold in state.holds:
+            registry.holds.put(hold)
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         return registry

@@ -106,7 +106,7 @@ def account(registry: Definitions, record: ar.DefineAccount, engine: EngineLike)
     old = registry.accounts.named(record.name)
     if old is not None:
         if old.record is None:
-            raise bad("name", f"{record.name} is a fee account")
+            raise bad("name", f"{record.name} is an account of the platform or a venue")
         checks.changes(old.record, record, f"account {record.name}")
         return checks.unchanged("account", record.name, old.id)
     id = checks.room(registry.accounts, engine, "accounts")

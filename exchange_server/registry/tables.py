@@ -11,6 +11,8 @@ import msgspec
 
 from config import admin_records as ar
 
+from .holds import Hold
+
 
 class Asset(msgspec.Struct, frozen=True):
     id: int
@@ -173,10 +175,17 @@ class Secrets(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """An act carried out under an idempotency key: its content, and the result of its answer."""
+    """An act carried out under an idempotency key: its content, and the result of its answer. `what`, `text`, `note`, `who`, `at_ns`: for
+    statements; `event`: number of the first event row that it caused."""
 
     digest: bytes
     result: dict[str, int]
+    what: str = ""
+    text: str = ""
+    note: str = ""
+    who: str = ""
+    at_ns: int = 0
+    event: int = 0
 
 
 class State(msgspec.Struct, frozen=True):
@@ -192,7 +201,8 @@ class State(msgspec.Struct, frozen=True):
     listings: list[tuple[int, int, ar.Fees]]  # venue id, event id, fees
     references: list[tuple[int, int, int]]  # instrument id, reference, collar
     secrets: list[tuple[int, Secrets]]
-    keys: list[tuple[str, Done]]
+    done: list[tuple[str, Done]]
     begun: ar.Begin | None = None
     settings: list[tuple[str, int | str]] = []
     parts: list[tuple[str, list[bytes]]] = []
+    holds: list[Hold] = []

@@ -46,11 +46,13 @@ class NaiveRegistry:
         self.symbols: dict[str, tuple[int, str]] = {}  # to (id, event)
         self.listings: dict[tuple[str, str], Fields] = {}
         self.references: dict[str, tuple[int, int]] = {}
-        self.transfers: dict[str, Fields] = {}
+        self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
+        self.holds: dict[int, Fields] = {}
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
         self.phases: dict[str, int] = {}  # of the events, as the core has them
         self.begun: Fields | None = None
+        self.now = 0  # ns
         self.by_core = False  # who refused the latest record
 
     def apply(self, record: Any) -> tuple[int, str]:
@@ -95,8 +97,9 @@ class NaiveRegistry:
         return CHANGED if changed else SAME
 
     def _platform(self) -> None:
-        """The platform's own account comes before everything else."""
+        """The platform's own accounts come before everything else."""
         self.tables["account"].setdefault("PLATFORM.FEES", {"id": 1, "session": 0})
+        self.tables["account"].setdefault("PLATFORM.HOLDS", {"id": 2, "session": 0})
 
     # ---- definitions
     def _asset(self, f: Fields) -> str:
@@ -181,18 +184,75 @@ class NaiveRegistry:
         return NEW if old is None else SAME if old == f["fees"] else CHANGED
 
     # ---- acts
+    def _before(self, tag: str, f: Fields) -> bool:
+        """Has this act been done, under its key?"""
+        done = self.transfers.get(f["key"])
+        self._wrong(done is not None and done != {"tag": tag, **f}, C.R_IDEMPOTENCY)
+        return done is not None
+
+    def _party(self, name: str) -> Fields:
+        account = self._find("account", name)
+        self._wrong(account["id"] == 2, C.R_ACCOUNT_NOT_ALLOWED)
+        return account
+
     def _transfer(self, f: Fields) -> str:
-        if f["key"] in self.transfers:
-            self._wrong(self.transfers[f["key"]] != f, C.R_IDEMPOTENCY)
+        if self._before("transfer", f):
             return SAME
         self._find("asset", f["asset"])
-        source = self._find("account", f["source"]) if f["source"] else None
-        target = self._find("account", f["target"]) if f["target"] else None
+        source = self._party(f["source"]) if f["source"] else None
+        target = self._party(f["target"]) if f["target"] else None
         self._wrong(source is None and target is None)
         if source is not None and target is not None:
             self._wrong(source is target)
             self._wrong("firm" not in source or source["firm"] != target.get("firm"), C.R_ACCOUNT_NOT_ALLOWED)
-        self.transfers[f["key"]] = f
+        self.transfers[f["key"]] = {"tag": "transfer", **f}
+        return NEW
+
+    def _hold(self, f: Fields, tag: str = "hold") -> str:
+        if self._before(tag, f):
+            return SAME
+        self._find("asset", f["asset"])
+        self._wrong("firm" not in self._party(f["account"]), C.R_ACCOUNT_NOT_ALLOWED)
+        until = f.get("until_ns", 0)
+        self._wrong(0 < until <= self.now)
+        self.transfers[f["key"]] = {"tag": tag, **f}
+        kind = "hold" if tag == "hold" else "withdrawal"
+        self.holds[len(self.holds) + 1] = {
+            "kind": kind, "account": f["account"], "asset": f["asset"], "amount": f["amount"], "until": until, "ended": "",
+        }  # fmt: skip
+        return NEW
+
+    def _withdraw_request(self, f: Fields) -> str:
+        return self._hold(f, "withdraw_request")
+
+    def _end(self, tag: str, kind: str, ended: str, f: Fields) -> str:
+        if self._before(tag, f):
+            return SAME
+        row = self.holds.get(f[kind])
+        self._wrong(row is None or row["kind"] != kind, C.R_UNKNOWN_HOLD)
+        assert row is not None
+        self._wrong(bool(row["ended"]), C.R_HOLD_ENDED)
+        row["ended"] = ended
+        self.transfers[f["key"]] = {"tag": tag, **f}
+        return NEW
+
+    def _release(self, f: Fields) -> str:
+        return self._end("release", "hold", "released", f)
+
+    def _withdraw_settle(self, f: Fields) -> str:
+        return self._end("withdraw_settle", "withdrawal", "paid", f)
+
+    def _withdraw_cancel(self, f: Fields) -> str:
+        return self._end("withdraw_cancel", "withdrawal", "cancelled", f)
+
+    def _hold_expire(self, f: Fields) -> str:
+        row = self.holds.get(f["hold"])
+        self._wrong(row is None or not row["until"], C.R_UNKNOWN_HOLD)
+        assert row is not None
+        self._wrong(bool(row["ended"]), C.R_HOLD_ENDED)
+        self._wrong(row["until"] > self.now)
+        row["ended"] = "expired"
+        self.transfers[f"\x00hold {f['hold']} expired"] = {}
         return NEW
 
     def _reference(self, f: Fields) -> str:

@@ -8,6 +8,7 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | plan | what a configuration would change, and why it would be refused: `record` is one of type configuration |
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
+| statement | every change of an account's balance (statement.py) |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
 and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
@@ -15,6 +16,7 @@ field), sentence, limit, used, asked, and for a configuration the index of the r
 output. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
 """
 
+from collections.abc import Generator
 from typing import Any
 
 import msgspec
@@ -24,7 +26,7 @@ from protocol import codes
 
 from ...registry import AdminAnswer, Refusal
 from ..connection import Connection, Outlet, SessionTable, TurnInput
-from .office import BadRequest, Office
+from .office import BadRequest, Office, Slices
 
 LINES_PER_TURN = 64
 
@@ -32,7 +34,7 @@ LINES_PER_TURN = 64
 class AdminConnection(Connection):
     """The server's side of one operator's connection."""
 
-    __slots__ = ("accepts_clock", "asked", "office", "parts", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "office", "parts", "slices", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
@@ -46,9 +48,13 @@ class AdminConnection(Connection):
         self.accepts_clock = False
         self.asked: Any = None  # the request that they belong to
         self.waiting = 0  # acts not yet answered
+        self.slices: tuple[Any, Slices] | None = None  # id of a request and the rest of the work on its answer; nothing is read meanwhile
 
     def gather(self, turn: TurnInput) -> bool:
         for _ in range(LINES_PER_TURN):
+            if self.slices is not None:
+                self._slice(*self.slices)
+                return True
             if turn.full:
                 return True
             if self.parts:
@@ -86,9 +92,24 @@ class AdminConnection(Connection):
             handler = self.office.verbs.get(verb) if isinstance(verb, str) else None
             if handler is None:
                 raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(sorted(['admin', *self.office.verbs]))}")
-            self._say(ident, True, codes.OK, "", handler(request))
+            result = handler(request)
+            if isinstance(result, Generator):
+                self.slices = ident, result
+            else:
+                self._say(ident, True, codes.OK, "", result)
         except BadRequest as error:
-            self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+            self._say(ident, False, error.code, str(error), {})
+
+    def _slice(self, ident: Any, work: Slices) -> None:
+        """One slice of a long answer."""
+        try:
+            next(work)
+        except StopIteration as done:
+            self.slices = None
+            self._say(ident, True, codes.OK, "", done.value)
+        except BadRequest as error:
+            self.slices = None
+            self._say(ident, False, error.code, str(error), {})
 
     def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any]) -> None:
         try:

@@ -1,18 +1,26 @@
 """Answers the operator's verbs; one Office for all admin connections of a server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any
 
 from config import admin_records as ar
+from protocol import codes
 
 from ...registry import AdminAnswer, Registry, Trial
 from ...registry.market_view import market_view
 
 Verb = Callable[[dict[str, Any]], Any]
+Slices = Generator[
+    None, None, Any
+]  # an answer that takes several turns: each step does a slice of the work, the return value is the result
 
 
 class BadRequest(Exception):
     """The request cannot be carried out; the text is the answer."""
+
+    def __init__(self, text: str, code: int = codes.R_BAD_COMMAND) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Office:
