@@ -13,7 +13,15 @@ import msgspec
 from msgspec import Meta
 
 from . import wording
-from .fields import DURATION, TEXT, Field
+from .access_records import DUAL_CONTROL as DUAL_CONTROL
+from .access_records import ROLE_NAMES as ROLE_NAMES
+from .access_records import Approvals as Approvals
+from .access_records import Approve as Approve
+from .access_records import DefinePrincipal as DefinePrincipal
+from .access_records import Grant as Grant
+from .access_records import Refuse as Refuse
+from .access_records import Revoke as Revoke
+from .fields import DURATION, TEXT, VENUE, Field
 from .kinds import MAX_AMOUNT as MAX_AMOUNT
 from .kinds import (
     AssetName,
@@ -37,6 +45,7 @@ from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .money_records import CancelWithdrawal as CancelWithdrawal
+from .money_records import Close as Close
 from .money_records import ExpireHold as ExpireHold
 from .money_records import Hold as Hold
 from .money_records import Release as Release
@@ -75,6 +84,7 @@ class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
     share: Annotated[Share, Field("", "DF_WEIGHT", live=True)] = (
         1  # share of the tables that all firms use, relative to the other firms' shares
     )
+    venue: Annotated[OptionalName, Field(VENUE)] = ""  # its home: whose operators define and see it; "": the platform
 
 
 class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
@@ -244,6 +254,7 @@ AnyRecord = (
     | SettleWithdrawal
     | CancelWithdrawal
     | ExpireHold
+    | Close
     | SetPhase
     | Determine
     | Finalise
@@ -255,6 +266,12 @@ AnyRecord = (
     | Configuration
     | PartOf
     | AcceptClock
+    | DefinePrincipal
+    | Grant
+    | Revoke
+    | Approvals
+    | Approve
+    | Refuse
 )
 
 
@@ -267,7 +284,7 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
             return "listing", f"{record.event} at {record.venue}"
         case Transfer():
             return "transfer", record.key
-        case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession():
+        case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession() | DefinePrincipal():
             return str(record.__struct_config__.tag), record.name
     return None
 
@@ -285,7 +302,7 @@ def keeping(old: Any, new: Any) -> Any:
 
 
 class AdminEnvelope(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The content of a C_ADMIN row: who sent it (`uid:1000`, `session:MM1`, `config:<file>`), the sender's number for it, and the
+    """The content of a C_ADMIN row: who sent it (`uid:1000`, `principal:NAME`, `config:<file>`), the sender's number for it, and the
     record."""
 
     who: Annotated[str, Meta(min_length=1, max_length=128)]

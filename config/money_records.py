@@ -1,11 +1,11 @@
-"""Records about money: transfers, holds, withdrawals in two steps.
+"""Records about money: transfers, holds, withdrawals in two steps; and the end of an account, a firm or a session.
 
-Each carries an idempotency key: the same key with the same content is carried out once and answered as the first time; with other content it is
+Each act about money carries an idempotency key: the same key with the same content is carried out once and answered as the first time; with other content it is
 refused. Amounts are minor units of the asset, times ns since the epoch.
 """
 
 import hashlib
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -76,6 +76,14 @@ class ExpireHold(Record, tag="hold_expire", frozen=True, kw_only=True):
     """Ends a hold whose time has come. The server journals it by itself."""
 
     hold: Positive
+
+
+class Close(Record, tag="close", frozen=True, kw_only=True):
+    """Ends an account, a firm or a session for good. It stays in the history, and its name is not used again."""
+
+    kind: Literal["account", "firm", "session"]
+    name: Name
+    reason: Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]*$")]
 
 
 Money = Transfer | Hold | Release | RequestWithdrawal | SettleWithdrawal | CancelWithdrawal

@@ -120,7 +120,8 @@ class Reader:
 
     def member(self, path: str, member: schema.Member, values: Mapping[str, str]) -> Iterator[Item]:
         firm = self.fill(f"{path}.firm", member.firm, values)
-        yield self.make(path, ar.DefineFirm, name=firm, title=self.fill(f"{path}.title", member.title, values), share=member.share)
+        title = self.fill(f"{path}.title", member.title, values)
+        yield self.make(path, ar.DefineFirm, name=firm, title=title, share=member.share, venue=member.venue)
         for i, account in enumerate(member.account):
             here = f"{path}.account[{i}]"
             name = self.fill(f"{here}.name", account.name, values)

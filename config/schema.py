@@ -143,6 +143,7 @@ class Member(_Table, frozen=True, kw_only=True):
     firm: str
     title: str = ""
     share: ar.Share = 1  # share of the tables that all firms use, relative to the other firms' shares
+    venue: str = ""  # the firm's home: its operators define and see the firm; "": the platform
     count: Repeat | None = None
     account: tuple[Account, ...] = ()
     session: tuple[Session, ...] = ()

@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,7 @@ from .journal.rebuild import Rebuilder
 from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.runner import Runner, Threads
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
+from .journal.walk import Progress
 from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns, seconds
 from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
@@ -66,11 +68,14 @@ ADMIN_SOCKET = "admin.sock"
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 
 
-def serve(options: ServeOptions) -> int:
-    """Run the server until it is told to stop; returns an exits.Exit. Never raises for errors that an operator can cause."""
+def serve(options: ServeOptions, starting: Callable[[], AbstractContextManager[Progress | None]] = lambda: nullcontext()) -> int:
+    """Run the server until it is told to stop; returns an exits.Exit. Never raises for errors that an operator can cause. starting: entered for
+    the start; what it gives is called with the progress of the replay."""
     log = Log(level=options.log_level)
     try:
-        return int(Server(options, log).run())
+        with starting() as progress:
+            server = Server(options, log, Outside(progress=progress))
+        return int(server.run())
     except StartRefused as refused:
         log("error", "not_started", exit_code=int(refused.code), text=str(refused))
         return int(refused.code)
@@ -95,6 +100,7 @@ class Outside:
     boot: int | None = None  # the start of the machine that `steady` counts from; None: the current one
     listen_tcp: Callable[..., Any] = listen_tcp
     listen_unix: Callable[..., Any] = listen_unix
+    progress: Progress | None = None  # told of the replay at the start: rows done, rows in all
 
 
 class Server:
@@ -135,7 +141,7 @@ class Server:
         try:
             if closed := data_folder.prepare(options.data):
                 log("warning", "data_folder_closed", text=closed)
-            self.recovered = recover(options.data, SERVER_ID, make, runner, **journal)
+            self.recovered = recover(options.data, SERVER_ID, make, runner, progress=self.outside.progress, **journal)
         except data_folder.FolderOpen as error:
             raise StartRefused(Exit.CONFIG, str(error)) from error
         except (JournalError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Exit codes of the server and of the command line: one number, one meaning (docs/cli.md has the table)."""
+"""Exit codes of the server and of the command line: one number, one meaning (docs/cli.md has the table of MEANINGS)."""
 
 from enum import IntEnum
 
@@ -6,16 +6,35 @@ from enum import IntEnum
 class Exit(IntEnum):
     """What a supervisor may conclude from the number alone."""
 
-    OK = 0  # stopped as asked, or the command did what was asked
-    FAILED = 1  # the command was carried out and the answer is no (a refusal, a check that failed)
-    USAGE = 2  # the command line is wrong
-    CONFIG = 3  # a configuration file is wrong, or others may use a file or folder with secrets; nothing was started
-    LOCKED = 4  # another server uses this data folder
-    RECOVERY = 5  # the data folder cannot be trusted as it is; nothing was changed
-    PORT = 6  # a port or the admin socket cannot be opened
-    JOURNAL = 7  # a write or sync of the journal failed: everything acknowledged is safe, nothing after it was
-    BROKEN = 8  # an invariant is broken: a fault of the program; the journal holds what led to it
-    UNREACHABLE = 9  # the server does not answer
-    SETUP = 10  # this machine or installation cannot run it
-    SPACE = 11  # not enough space on the disk to start; nothing was lost: free some and start again
-    SNAPSHOT = 12  # stopped cleanly, but without a snapshot: everything is safe in the journal, the next start replays it
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIG = 3
+    LOCKED = 4
+    RECOVERY = 5
+    PORT = 6
+    JOURNAL = 7
+    BROKEN = 8
+    UNREACHABLE = 9
+    SETUP = 10
+    SPACE = 11
+    SNAPSHOT = 12
+
+
+INTERRUPTED = 130  # Ctrl-C on a command other than `serve`
+MEANINGS = {
+    Exit.OK: "Stopped as asked, or the command did what was asked",
+    Exit.FAILED: "The command was carried out and the answer is no (a refusal, a check that failed)",
+    Exit.USAGE: "The command line is wrong",
+    Exit.CONFIG: "A configuration file is wrong or does not go with this data folder, or others may use a file or folder with secrets; nothing was started",
+    Exit.LOCKED: "Another server uses this data folder",
+    Exit.RECOVERY: "The data folder cannot be trusted as it is; nothing was changed",
+    Exit.PORT: "A port or the admin socket cannot be opened",
+    Exit.JOURNAL: "A write or sync of the journal failed: everything acknowledged is safe, nothing after it was",
+    Exit.BROKEN: "An invariant is broken: a fault of the program; the journal holds what led to it",
+    Exit.UNREACHABLE: "The server does not answer",
+    Exit.SETUP: "This machine or installation cannot run it (also: not enough memory for the tables of the configuration)",
+    Exit.SPACE: "Not enough room on the disk to start. Nothing was lost: free some and start again",
+    Exit.SNAPSHOT: "Stopped cleanly, but the snapshot could not be written. Everything is safe in the journal; the next start replays it",
+    INTERRUPTED: "Ctrl-C on a command other than `serve`",
+}

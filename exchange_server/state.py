@@ -7,14 +7,14 @@ turns. Prices are ticks, quantities lots, amounts minor units, times ns since th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .core import layout as L
-from .core.kit.pairs import PAIR_BALANCE, PAIR_WORDS
+from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_WORDS
 from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
@@ -180,6 +180,7 @@ class Account(RowById):
     venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
     name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
+    open_orders = Word(L.AC_ORDER_COUNT)
 
 
 class Session(RowById):
@@ -289,27 +290,43 @@ def accounts_of(m: Words, firm: int) -> Iterator[Account]:
 
 def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
     """(cash, locked) of account and asset (ids) in minor units, None without a balance."""
-    at = _pair(m, PAIR_BALANCE, account, asset)
+    at = int(_pairs(m, PAIR_BALANCE, account, [asset])[0])
     return (int(m[at + L.B_CASH]), int(m[at + L.B_LOCKED])) if at else None
 
 
-def _pair(m: Words, kind: int, a: int, b: int) -> int:
-    """The word that the pair table has for (kind, a, b), 0 if none: core/kit/pairs.py in plain Python."""
-    where = table(m, L.P_PAIR_HASH)
-    first = kind << 56 | a
-    h = (first * _MIX[0] & _WORD) ^ first >> 32
-    h = (h + b) * _MIX[1] & _WORD
-    h = (h ^ h >> 29) * _MIX[2] & _WORD
-    i = h >> 32 & where.capacity - 1
-    while True:
-        key, second, value = m[where.base + i * PAIR_WORDS :][:3].tolist()
-        if key == 0 or (key == first and second == b):
-            return int(value) if key else 0
-        i = (i + 1) & where.capacity - 1
+def positions(m: Words, account: int, events: Sequence[int]) -> list[tuple[int, int, int]]:
+    """(event id, index of the contract, YES contracts) of an account's positions in these events, without zeros."""
+    found = []
+    for event, row in zip(events, _pairs(m, PAIR_COLLATERAL, account, events).tolist()):
+        if row:
+            own = m[row + L.CO_COLUMNS : row + L.CO_COLUMNS + int(m[row + L.CO_N])]
+            found += [(event, index, int(own[index])) for index in np.flatnonzero(own).tolist()]
+    return found
+
+
+def _pairs(m: Words, kind: int, a: int, b: Sequence[int]) -> Words:
+    """The words that the pair table has for (kind, a, each of b), 0 where it has none: core/kit/pairs.py for many at once."""
+    where, second = table(m, L.P_PAIR_HASH), np.asarray(b, np.int64)
+    first, mask = kind << 56 | a, where.capacity - 1
+    with np.errstate(over="ignore"):  # core/kit/bits.py: mix2
+        h = np.uint64((first * _MIX[0] & _WORD) ^ first >> 32)
+        h = (h + second.view(np.uint64)) * np.uint64(_MIX[1] & _WORD)
+        h = (h ^ h >> np.uint64(29)) * np.uint64(_MIX[2] & _WORD)
+    slots = (h >> np.uint64(32)).astype(np.int64) & mask
+    values = np.zeros(len(second), np.int64)
+    left = np.arange(len(second))
+    while len(left):
+        at = where.base + slots[left] * PAIR_WORDS
+        key = m[at]
+        hit = (key == first) & (m[at + 1] == second[left])
+        values[left[hit]] = m[at[hit] + 2]
+        left = left[~hit & (key != 0)]
+        slots[left] = slots[left] + 1 & mask
+    return values
 
 
 _WORD = (1 << 64) - 1
-_MIX = (-7046029254386353131, -4417276706812531889, -7723592293110705685)  # core/kit/bits.py: mix2
+_MIX = (-7046029254386353131, -4417276706812531889, -7723592293110705685)
 
 
 class Column:

@@ -6,7 +6,6 @@ back what it receives (its number is in DIR/echo.port): the baseline of a round 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import json
 import os
@@ -229,9 +228,7 @@ def main() -> int:
             return [*servers, echo]
 
     app.Server = EchoServer  # type: ignore[misc]
-    parser = argparse.ArgumentParser()
-    serve.add(parser.add_subparsers())
-    return int(app.serve(serve.options(parser.parse_args(["serve", *sys.argv[1:]]))))
+    return int(app.serve(serve.options(sys.argv[1:])))
 
 
 if __name__ == "__main__":

@@ -49,6 +49,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "R_UNKNOWN_ACCOUNT.)", "Name accounts of one firm."),
     ("R_VENUE_NOT_ALLOWED", 0, 2, 6, None, None, "the venue does not admit this account or session",
      "The account is isolated to another venue, or the session belongs to another venue.", "Send through a session of that venue."),
+    ("R_FIRM_CLOSED", 0, 2, 6, None, None, "your firm is closed",
+     "The firm was closed: it enters no orders and moves no money.", "None: a closed firm stays closed. Cancels are accepted."),
+    ("R_ACCOUNT_CLOSED", 15, 2, 6, None, None, "account {asked} is closed",
+     "The account was closed: it enters no orders, and no money moves to or from it.", "Use another account of your firm. Cancels are accepted."),
+    ("R_SESSION_CLOSED", 0, 2, 6, None, None, "this session is closed",
+     "The session was closed: it enters no orders and cannot log on again.", "Use another session of your firm. Cancels are accepted while it is still connected."),
     # ---- duplicate table
     ("R_ID_USED", 6, 6, 1, None, None, "ClOrdID already used",
      "An order of the firm with different content used this ClOrdID within the retention time (72 h unless set otherwise).",
@@ -295,6 +301,21 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A price or quantity is too large to be read. The ClOrdID is not used up.", "Send a number within the instrument's range."),
     ("R_NEXT_EXPECTED", None, None, 6, 5, None, "NextExpectedMsgSeqNum {asked} is beyond the last number sent, {limit}",
      "The Logon (789) expects a number that we have not reached: one side has lost its numbers.", "Compare the numbers, or restart them with 141=Y."),
+    # ---- roles and approvals
+    ("R_NOT_AUTHORISED", None, None, 6, None, None, "no role of the asker allows this here",
+     "A principal may do what its grants allow, for the venue or events that they name. The sentence says which roles would allow it.",
+     "Ask an operator of the venue or the platform for the role (`exos role grant`)."),
+    ("R_FOREIGN_NAME", None, None, 6, None, None, "the name does not begin with that of the venue",
+     "Whoever acts for a venue creates only names that begin with `<VENUE>.`, so that names of different venues never meet.", "Choose a name that begins so."),
+    ("R_GRANT_BEYOND", None, None, 6, None, None, "the grant goes beyond what the asker holds",
+     "A role is given on only within an own grant: a role that it may give, the same or a narrower scope, no later end.",
+     "Give less, or ask somebody who holds more."),
+    ("R_UNKNOWN_PENDING", None, None, 1, None, None, "no act waits under this number",
+     "It was approved, refused, or never proposed, or it is not for the asker to see.", "`exos pending` lists what waits."),
+    ("R_PENDING_EXPIRED", None, None, 0, None, None, "the act waited longer than approvals may take",
+     "An act that needs a second person is approved within the time set by the record `approvals`.", "Propose it again."),
+    ("R_OWN_ACT", None, None, 6, None, None, "nobody approves an act of one's own",
+     "An act on the list of approvals is carried out only by a second person who may do it.", "Ask another principal to approve it."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

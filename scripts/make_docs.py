@@ -14,6 +14,7 @@ if str(ROOT) not in sys.path:  # run as a file rather than as a module
 
 from protocol import errors  # noqa: E402
 from scripts.binary_page import binary_page  # noqa: E402
+from scripts.cli_page import cli_page  # noqa: E402
 from scripts.phases_page import phases_page  # noqa: E402
 
 _SECTIONS = (
@@ -28,6 +29,7 @@ _SECTIONS = (
     (100, "Why an order was cancelled or expired"),
     (120, "Split, merge, transfer, settlement, operators"),
     (150, "Wires and gateway"),
+    (180, "Roles and approvals"),
 )
 
 
@@ -62,7 +64,12 @@ def errors_page() -> str:
     return "\n".join(out) + "\n"
 
 
-PAGES: dict[str, Callable[[], str]] = {"docs/errors.md": errors_page, "docs/binary.md": binary_page, "docs/phases.md": phases_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/errors.md": errors_page,
+    "docs/binary.md": binary_page,
+    "docs/phases.md": phases_page,
+    "docs/cli.md": cli_page,
+}
 
 
 def main(arguments: list[str] | None = None) -> int:

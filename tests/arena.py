@@ -155,6 +155,11 @@ def archive_state(m: Arena, a: int) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
+def bars(m: Arena, at: int) -> tuple[int, int]:
+    """(killed, closed)"""
+    return int(m[at] & L.BAR_KILLED != 0), int(m[at] & L.BAR_CLOSED != 0)
+
+
 def state(m: Arena) -> dict[str, Any]:
     """The same shape as Model.state()."""
     cash = {
@@ -183,7 +188,7 @@ def state(m: Arena) -> dict[str, Any]:
         on = bool(w[L.S_FLAGS] & L.SF_LOGGED_ON)
         options = bool(w[L.S_FLAGS] & L.SF_CANCEL_ON_DISCONNECT), bool(w[L.S_FLAGS] & L.SF_SETTLEMENT)
         sessions[w[0]] = (
-            w[L.S_NEXT_OUT], w[L.S_NEXT_IN], w[L.S_LAST_EVENT], w[L.S_GENERATION], on, w[L.S_ABSENT_FROM], w[L.S_KILLED],
+            w[L.S_NEXT_OUT], w[L.S_NEXT_IN], w[L.S_LAST_EVENT], w[L.S_GENERATION], on, w[L.S_ABSENT_FROM], *bars(m, s + L.S_BARS),
             w[L.S_MISSED], w[L.S_MISSED_DONE], *options, w[L.S_HEARTBEAT], (w[L.S_UNTOLD], w[L.S_UNTOLD_TO]) if w[L.S_UNTOLD] else None,
         )  # fmt: skip
     instruments = {
@@ -200,9 +205,10 @@ def state(m: Arena) -> dict[str, Any]:
         "queues": queues,
         "closed": [archive_state(m, a) for a in archive_rows(m)],
         "firms": {
-            int(m[f]): tuple(int(m[f + w]) for w in (L.F_KILLED, L.F_WEIGHT, L.F_FORGOTTEN, L.F_WINDOW, L.F_NODES, L.F_POSITIONS))
+            int(m[f]): (*bars(m, f + L.F_BARS), *(int(m[f + w]) for w in (L.F_WEIGHT, L.F_FORGOTTEN, L.F_WINDOW, L.F_NODES, L.F_POSITIONS)))
             for f in rows_by_id(m, L.P_FIRM)
         },
+        "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "nodes": node_makers(m),
         "events": events,
         "instruments": instruments,

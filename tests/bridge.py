@@ -138,7 +138,7 @@ def _operator_words(c: Row) -> Words:
             d.DV_ID: c.id, d.DV_FEE_ACCOUNT: c.fee_account, d.DV_CUTOFF_PERIOD: c.cutoff_period, d.DV_CUTOFF_OFFSET: c.cutoff_offset,
             d.DV_THROTTLE_LIMIT: c.throttle_limit, d.DV_THROTTLE_WINDOW: c.throttle_window,
         },
-        C.C_DEF_FIRM: {d.DF_ID: c.id, d.DF_WEIGHT: c.weight},
+        C.C_DEF_FIRM: {d.DF_ID: c.id, d.DF_WEIGHT: c.weight, d.DF_CLOSED: c.closed},
         C.C_DEF_LISTING: {
             d.DL_VENUE: c.venue, d.DL_INSTRUMENT: c.instrument, d.DL_FEE_MODEL: c.model, d.DL_MAKER_BPS: c.maker, d.DL_TAKER_BPS: c.taker,
             d.DL_OWNER_SHARE: c.owner_share, d.DL_VENUE_SHARE: c.venue_share, d.DL_OWNER_ACCOUNT: c.owner_account,
@@ -166,12 +166,13 @@ def _named_words(c: Row) -> Words:
         w[d.DA_NAME : d.DA_NAME + 4] = text_words(name, 4)
     elif c.kind == C.C_DEF_ACCOUNT:
         w[d.DC_ID], w[d.DC_FIRM], w[d.DC_KIND], w[d.DC_SESSION], w[d.DC_VENUE] = c.id, c.firm, c.account_kind, c.session, c.venue
-        w[d.DC_NAME_LEN] = len(name)
+        w[d.DC_NAME_LEN], w[d.DC_CLOSED] = len(name), c.closed
         w[d.DC_NAME : d.DC_NAME + 8] = text_words(name, 8)
     else:
         w[d.DS_ID], w[d.DS_FIRM], w[d.DS_VENUE], w[d.DS_ACCOUNT], w[d.DS_WIRE] = c.id, c.firm, c.venue, c.account, C.WIRE_BINARY
         w[d.DS_FLAGS] = (L.SF_CANCEL_ON_DISCONNECT if c.cancel_on_disconnect else 0) | (L.SF_SETTLEMENT if c.settlement else 0)
         w[d.DS_THROTTLE_LIMIT], w[d.DS_THROTTLE_WINDOW], w[d.DS_PEER_LEN] = c.throttle_limit, c.throttle_window, len(name)
+        w[d.DS_CLOSED] = c.closed
         w[d.DS_PEER : d.DS_PEER + 8] = text_words(name, 8)
     return w
 

@@ -413,8 +413,10 @@ class Model(Operator, Ladder):
                 for x in sorted(self.closed, key=lambda x: x.firm)
             ],
             "firms": {
-                f.id: (f.killed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id)) for f in self.firms.values()
+                f.id: (f.killed, f.closed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id))
+                for f in self.firms.values()
             },
+            "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "nodes": dict(self.nodes),
             "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
@@ -427,6 +429,7 @@ class Model(Operator, Ladder):
                     s.logged_on,
                     s.absent_from,
                     s.killed,
+                    s.closed,
                     s.missed,
                     s.missed_done,
                     s.cancel_on_disconnect,

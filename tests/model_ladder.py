@@ -237,7 +237,17 @@ class Ladder:
         if c.venue and c.venue != session.venue:
             raise Refused(C.R_VENUE_NOT_ALLOWED, session.venue, 0, c.venue)
         self.check_isolated(session, account)
+        self.check_closed(session, account)
         return session, account
+
+    def check_closed(self, session: Session, account: Account) -> None:
+        """What is closed enters nothing any more; its cancels go on."""
+        if self.firms[account.firm].closed:
+            raise Refused(C.R_FIRM_CLOSED, 0, 0, account.firm)
+        if account.closed:
+            raise Refused(C.R_ACCOUNT_CLOSED, 0, 0, account.id)
+        if session.closed:
+            raise Refused(C.R_SESSION_CLOSED, 0, 0, session.id)
 
     def check_account(self, session: Session, number: int) -> Account:
         account = self.accounts.get(number)
@@ -496,6 +506,7 @@ class Ladder:
         instrument = self.instruments[order.instrument]
         event = self.events[instrument.event]
         account = self.accounts[order.account]
+        self.check_closed(session, account)
         listing = self.listings[(order.venue, instrument.id)]
         price = order.client_price(c.price)
         takes_away = price == order.price and c.qty < order.qty

@@ -41,15 +41,16 @@ class Operator(Ladder):
         venue.throttle.limit, venue.throttle.window = c.throttle_limit, c.throttle_window
 
     def _def_firm(self, c: Row) -> None:
-        self.firms.setdefault(c.id, Firm(c.id)).weight = max(c.weight, 1)
+        firm = self.firms.setdefault(c.id, Firm(c.id))
+        firm.weight, firm.closed = max(c.weight, 1), c.closed
 
     def _def_account(self, c: Row) -> None:
         account = self.accounts.setdefault(c.id, Account(c.id, c.firm, c.account_kind, venue=c.venue))
-        account.session = c.session
+        account.session, account.closed = c.session, c.closed
 
     def _def_session(self, c: Row) -> None:
         session = self.sessions.setdefault(c.id, Session(c.id, c.firm, c.venue, wire=c.wire, throttle=Throttle()))
-        session.account = c.account
+        session.account, session.closed = c.account, c.closed
         session.always_cancel, session.always_settlement = bool(c.cancel_on_disconnect), bool(c.settlement)
         if not session.logged_on:  # one that is on keeps what it got at its logon
             session.cancel_on_disconnect, session.settlement = session.always_cancel, session.always_settlement
@@ -92,6 +93,11 @@ class Operator(Ladder):
             raise Refused(C.R_AMOUNT_NOT_POSITIVE)
         if not c.source and not c.target or not {c.source, c.target} <= {0, *self.accounts}:
             raise Refused(C.R_UNKNOWN_ACCOUNT)
+        for party in filter(None, (c.source, c.target)):
+            if self.accounts[party].firm and self.firms[self.accounts[party].firm].closed:
+                raise Refused(C.R_FIRM_CLOSED)
+            if self.accounts[party].closed:
+                raise Refused(C.R_ACCOUNT_CLOSED)
         why = C.WHY_DEPOSIT if not c.source else C.WHY_WITHDRAWAL if not c.target else C.WHY_TRANSFER
         if c.source:
             source = self.accounts[c.source]

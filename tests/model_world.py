@@ -82,6 +82,7 @@ class Venue:
 class Firm:
     id: int
     killed: int = 0
+    closed: int = 0
     weight: int = 1  # parts of the common tables that it is sure of
     forgotten: int = 0  # closed ids that went before their time
     window: int = 0  # how old the last of them was
@@ -95,6 +96,7 @@ class Account:
     session: int = 0
     venue: int = 0
     killed: int = 0
+    closed: int = 0
     cash: dict[int, int] = field(default_factory=dict)  # asset -> minor units
     position: dict[int, int] = field(default_factory=dict)  # instrument -> signed lots
 
@@ -113,6 +115,7 @@ class Session:
     always_settlement: bool = False
     throttle: Throttle = field(default_factory=Throttle)
     killed: int = 0
+    closed: int = 0
     next_out: int = 1
     next_in: int = 1
     last_event: int = 0

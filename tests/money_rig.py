@@ -13,7 +13,7 @@ from exchange_server.gateway.connection import TurnInput
 from exchange_server.journal.event_store import EventStore
 from exchange_server.registry import AdminAnswer
 from protocol import codes
-from tests.registry.test_registry import BASE, MAKER, RESULT, change
+from tests.registry.test_registry import BASE, MAKER, RESULT, SPOT, change
 
 SMALL = Capacities(
     assets=8, venues=8, firms=32, accounts=100, sessions=64, events=20, instruments=60, listings=60, balances=600, collateral_words=50_000, orders=2048,
@@ -89,7 +89,7 @@ class Venue:
 
 def traders(venue: Venue, deposit: int = 1_000_000) -> Venue:
     """Three firms with an account and a session each, money, and the two open markets of tests/registry/test_registry.py."""
-    venue.must(*BASE)
+    venue.must(*BASE, change(SPOT, fees=ar.Fees(model="notional", maker_bps=-200, taker_bps=500)))
     for name in TRADERS:
         venue.must(
             ar.DefineFirm(name=name),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from protocol import codes as C
 from tests.model import Model
-from tests.model_world import Closed, Event, Instrument, Key, Limits, Order, Row
+from tests.model_world import Account, Closed, Event, Firm, Instrument, Key, Limits, Order, Row
 
 START_NS = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -419,7 +419,26 @@ class Generator:
         s = self.model.sessions[self.session()]
         return Row(
             kind=C.C_DEF_SESSION, id=s.id, firm=s.firm, venue=s.venue, account=s.account, throttle_limit=s.throttle.limit,
-            throttle_window=s.throttle.window, settlement=rng.random() < 0.5, cancel_on_disconnect=rng.random() < 0.5,
+            throttle_window=s.throttle.window, settlement=rng.random() < 0.5, cancel_on_disconnect=rng.random() < 0.5, closed=s.closed,
+        )  # fmt: skip
+
+    def close(self) -> Row:
+        """A firm, an account or a session is closed, or, mostly, open again, so that the flow continues."""
+        rng, m = self.rng, self.model
+        shut = [x for x in (*m.firms.values(), *m.accounts.values(), *m.sessions.values()) if x.closed]
+        row = (
+            rng.choice(shut) if shut and rng.random() < 0.7 else rng.choice((*m.firms.values(), *m.accounts.values(), *m.sessions.values()))
+        )
+        closed = 0 if row.closed else 1
+        if isinstance(row, Firm):
+            return Row(kind=C.C_DEF_FIRM, id=row.id, weight=row.weight, closed=closed)
+        if isinstance(row, Account):
+            return Row(
+                kind=C.C_DEF_ACCOUNT, id=row.id, firm=row.firm, account_kind=row.kind, session=row.session, venue=row.venue, closed=closed
+            )
+        return Row(
+            kind=C.C_DEF_SESSION, id=row.id, firm=row.firm, venue=row.venue, account=row.account, throttle_limit=row.throttle.limit,
+            throttle_window=row.throttle.window, settlement=int(row.always_settlement), cancel_on_disconnect=int(row.always_cancel), closed=closed,
         )  # fmt: skip
 
     def listing(self) -> Row:
@@ -462,7 +481,7 @@ class Generator:
         makers = (
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
-            (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7),
+            (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7), (self.close, 1),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 

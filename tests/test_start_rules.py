@@ -19,13 +19,13 @@ WITHOUT = "WITHOUT"
 
 def options(folder: Path, config: str = SMALL, *arguments: str) -> ServeOptions:
     """What `exos serve` makes of a file, or of none."""
-    given = ["serve", "--data", str(folder / "data"), *arguments]
+    given = ["--data", str(folder / "data"), *arguments]
     if config != WITHOUT:
         path = folder / ("box.toml" if "sandbox = true" in config else "test.toml")
         path.write_text(config)
         path.chmod(0o600)
         given += ["--config", str(path)]
-    return serve.options(cli.parser().parse_args(given))
+    return serve.options(given)
 
 
 def run(folder: Path, config: str = SMALL, *arguments: str) -> app.Server:

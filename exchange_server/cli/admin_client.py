@@ -15,12 +15,10 @@ import msgspec
 
 from config import admin_records as ar
 
+from .common import Unreachable
+
 SOCKET_NAME = "admin.sock"
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
-
-
-class Unreachable(Exception):
-    """The server cannot be reached; the text is one sentence."""
 
 
 class Answer(NamedTuple):

@@ -1,37 +1,43 @@
-"""`exos admin RECORD`: any operator's record as JSON: transfers, kill switches, restrictions, reference prices."""
+"""`exos admin RECORD`: any operator's record as JSON: transfers, kill switches, restrictions, reference prices. For machines."""
 
-import argparse
 import sys
-from typing import Any
 
-import msgspec
-
-from config import admin_records as ar
+import click
 
 from ..exits import Exit
-from .admin_client import AdminClient
-from .common import CommandError, add_data, say
+from .command import verb
+from .common import CommandError
+from .connect import Server, refused, server_option
+from .output import Result, say
 
 
-def add(commands: Any) -> None:
-    parser = commands.add_parser(
-        "admin",
-        help='send one operator\'s record, \'{"type": "kill", "level": "firm", "target": "CLIENT1"}\'; "-" reads it from standard input',
-    )
-    parser.add_argument("record", help="a JSON object with its type; config/admin_records.py lists the types and their fields")
-    add_data(parser)
-    parser.set_defaults(run=run)
+@verb(
+    "admin",
+    "send one operator's record as JSON; for machines",
+    details="RECORD is a JSON object with its type; config/admin_records.py lists the types and their fields. Amounts are in smallest units, "
+    'prices in ticks, durations in nanoseconds. "-" reads it from standard input.',
+    examples=(
+        """exos admin '{"type": "transfer", "key": "wire-4711", "asset": "USD", "amount": 10000000, "target": "CLIENT1-A"}'""",
+        """exos admin '{"type": "kill", "level": "firm", "target": "CLIENT1"}'""",
+        """exos admin '{"type": "kill", "level": "venue", "target": "WC26", "cancel": false}'""",
+        """exos admin '{"type": "kill", "level": "platform", "on": false}'""",
+    ),
+)
+@click.argument("record")
+@server_option
+def admin(record: str, server: Server) -> Result:
+    import msgspec
 
+    from config import admin_records as ar
 
-def run(args: argparse.Namespace) -> int:
-    text = sys.stdin.read() if args.record == "-" else args.record
+    text = sys.stdin.read() if record == "-" else record
     try:
-        record = ar.from_builtins(msgspec.json.decode(text))
+        decoded = ar.from_builtins(msgspec.json.decode(text))
     except (ValueError, msgspec.MsgspecError) as error:
         raise CommandError(Exit.USAGE, f"not a record: {error}") from error
-    with AdminClient(args.data) as admin:
-        answer = admin.ask("admin", record)
+    with server.connect() as client:
+        answer = client.ask("admin", decoded)
     if not answer.ok:
-        raise CommandError(Exit.FAILED, answer.text)
+        raise refused(answer)
     say(answer.text)
-    return Exit.OK
+    return Result(answer.result)

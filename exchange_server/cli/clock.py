@@ -1,31 +1,33 @@
 """`exos clock [accept]`: shows the running server's clock; `accept` confirms a jump of the machine's clock."""
 
-import argparse
 from typing import Any
 
-from config import admin_records as ar
+import click
 
-from ..exits import Exit
-from .admin_client import AdminClient
-from .common import CommandError, add_data, say
-
-
-def add(commands: Any) -> None:
-    parser = commands.add_parser(
-        "clock", help="show the server's clock; `accept`: confirm that the machine's time of day is right although it jumped"
-    )
-    parser.add_argument("act", nargs="?", choices=["accept"], help="follow the machine's time of day; journaled with the caller's uid")
-    add_data(parser)
-    parser.set_defaults(run=run)
+from .command import verb
+from .common import OneOf
+from .connect import Server, refused, server_option
+from .output import Result, say
 
 
-def run(args: argparse.Namespace) -> int:
-    with AdminClient(args.data) as admin:
-        answer = admin.ask("admin", ar.AcceptClock()) if args.act else admin.ask("status")
+@verb(
+    "clock",
+    "show the server's clock, or confirm that the machine's time of day is right although it jumped",
+    details="Shows exchange time and its offset from the machine's clock. `accept` follows the machine's time of day; it is journaled with the "
+    "caller's uid (docs/operations.md).",
+    examples=("exos clock", "exos clock accept"),
+)
+@click.argument("act", required=False, type=OneOf(["accept"]))
+@server_option
+def clock(act: str | None, server: Server) -> Result:
+    from config import admin_records as ar
+
+    with server.connect() as admin:
+        answer = admin.ask("admin", ar.AcceptClock()) if act else admin.ask("status")
     if not answer.ok:
-        raise CommandError(Exit.FAILED, answer.text)
-    say(answer.text if args.act else sentence(answer.result["clock"]))
-    return Exit.OK
+        raise refused(answer)
+    say(answer.text if act else sentence(answer.result["clock"]))
+    return Result(answer.result if act else answer.result["clock"])
 
 
 def sentence(clock: dict[str, Any]) -> str:

@@ -1,10 +1,11 @@
-"""Shared by the commands: errors on stderr, the data folder, tables, exact amounts."""
+"""Shared by the commands: errors with their exit codes, types of arguments, exact amounts."""
 
-import argparse
-import os
-import sys
-from collections.abc import Callable, Iterable, Sequence
+import difflib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import click
 
 from protocol import numbers
 
@@ -12,68 +13,72 @@ from ..exits import Exit
 
 
 class CommandError(Exception):
-    """Ends a command with one line for stderr and an exit code."""
+    """Ends a command with one line for stderr and an exit code. `code`: a reason of docs/errors.md, `refusal`: what is wrong as data,
+    `result`: what the command has to tell all the same (both for --json)."""
 
-    def __init__(self, exit_code: Exit, sentence: str) -> None:
+    def __init__(self, exit_code: Exit, sentence: str, *, code: int = 0, refusal: dict[str, Any] | None = None, result: Any = None) -> None:
         super().__init__(sentence)
         self.exit_code, self.sentence = exit_code, sentence
+        self.code, self.refusal, self.result = code, refusal, result
 
 
-def say(text: str = "") -> None:
-    """A line of the command's result, on stdout."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()  # a pipe's reader sees it now (exos trade watch | ...)
+class Unreachable(CommandError):
+    """The server cannot be reached; the text is one sentence."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(Exit.UNREACHABLE, sentence)
 
 
-def warn(text: str) -> None:
-    """A line for the operator, on stderr."""
-    sys.stderr.write(text + "\n")
+def unknown_word(word: str, allowed: Sequence[str]) -> str:
+    """What is said of a word that is none of those allowed: the near ones, and all when they are few."""
+    near = difflib.get_close_matches(word, allowed, 3, 0.6)
+    advice = f"; did you mean {' or '.join(near)}?" if near else ""
+    among = f"is not one of {', '.join(allowed)}" if len(allowed) <= 24 or not near else "is not known"
+    return f'"{word[:64]}" {among}{advice}'
 
 
-def add_data(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--data",
-        metavar="DIR",
-        type=Path,
-        default=Path(os.environ.get("EXOS_DATA", "exos-data")),
-        help="data folder (EXOS_DATA, else ./exos-data)",
-    )
+class OneOf(click.Choice[str]):
+    """One of a few words."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:  # noqa: ARG002 (click.Choice)
+        return unknown_word(str(value), list(map(str, self.choices)))
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> list[str]:
-    """Lines of a table: the first and last columns are left-aligned, the others right-aligned."""
-    cells = [list(head), *([str(cell) for cell in row] for row in rows)]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(head))]
-    left = (0, len(head) - 1)
-    return [
-        "  ".join(cell.ljust(width) if i in left else cell.rjust(width) for i, (cell, width) in enumerate(zip(row, widths))).rstrip()
-        for row in cells
-    ]
+class Number(click.ParamType):
+    """A whole number within bounds."""
+
+    name = "n"
+
+    def __init__(self, what: str, low: int = 0, high: int = numbers.MAX_AMOUNT) -> None:
+        self.what, self.low, self.high = what, low, high
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        try:
+            return numbers.whole(value, self.what, self.low, self.high)
+        except numbers.NotANumber as error:
+            self.fail(str(error), param, ctx)
+
+
+class Seconds(click.ParamType):
+    """Seconds with up to three decimals."""
+
+    name = "seconds"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return numbers.scaled(value, 3, "number of seconds") / 1000
+        except numbers.NotANumber as error:
+            self.fail(str(error), param, ctx)
+
+
+PORT = Number("port", 0, 65535)
+FILE = click.Path(path_type=Path)
 
 
 def decimal(value: int | None, decimals: int) -> str:
     """An amount of smallest units as text: (6200, 4) -> "0.6200", None -> "-"."""
     return "-" if value is None else numbers.unscaled(value, decimals)
-
-
-def number(what: str, low: int = 0, high: int = numbers.MAX_AMOUNT) -> Callable[[str], int]:
-    """A `type` for argparse: a whole number within bounds."""
-
-    def read(text: str) -> int:
-        try:
-            return numbers.whole(text, what, low, high)
-        except numbers.NotANumber as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-
-    return read
-
-
-def seconds(text: str) -> float:
-    """A `type` for argparse: seconds with up to three decimals."""
-    try:
-        return numbers.scaled(text, 3, "number of seconds") / 1000
-    except numbers.NotANumber as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-port = number("port", 0, 65535)

@@ -1,7 +1,6 @@
 """`exos doctor`: checks whether this machine can run the server: ports, disk and its sync, space, memory, cores, clock; one line each and a
 summary."""
 
-import argparse
 import errno
 import os
 import platform
@@ -10,26 +9,30 @@ import shlex
 import shutil
 import socket
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from config import load
-from config.load import ConfigError
+import click
+
 from config.secret_files import OTHERS, mode_of
 from protocol import numbers
 
 from ..exits import Exit
-from .admin_client import AdminClient, Unreachable
 from .clock import sentence
-from .common import CommandError, add_data, say
+from .command import verb
+from .common import CommandError, Unreachable
+from .connect import Server, data_option
+from .output import Result, fancy, say
 
 SYNCS = 64
 BLOCK = 4096
 MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs", "devtmpfs"}
 GIB = 1 << 30
+COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
 class Finding(NamedTuple):
@@ -40,32 +43,36 @@ class Finding(NamedTuple):
     text: str
 
 
-def add(commands: Any) -> None:
-    parser = commands.add_parser("doctor", help="check this machine: ports, disk, space, memory, cores, clock")
-    parser.add_argument("--config", default="sandbox", help="the configuration whose ports are checked (default: sandbox)")
-    add_data(parser)
-    parser.set_defaults(run=run)
+@verb(
+    "doctor",
+    "check this machine: ports, disk, space, memory, cores, clock",
+    details="For a running server also the offset of exchange time from the time of day.",
+    examples=("exos doctor", "exos doctor --config venue.toml --data /srv/exos"),
+)
+@click.option("--config", metavar="FILE", default="sandbox", help="The configuration whose ports are checked (default: sandbox).")
+@data_option
+def doctor(config: str, data: Path) -> Result:
+    from config import load
 
-
-def run(args: argparse.Namespace) -> int:
     try:
-        settings = load.load(args.config).settings
-    except ConfigError as error:
+        settings = load.load(config).settings
+    except load.ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
     findings = [
         *system(),
         *ports(settings.host, {"FIX": settings.fix_port, "binary": settings.binary_port}),
-        *disk(args.data),
+        *disk(data),
         *memory(),
         *clock(),
-        *running_clock(args.data),
+        *running_clock(Server(data)),
     ]
     for finding in findings:
-        say(f"{finding.level:4}  {finding.what:8}  {finding.text}")
+        level = finding.level.ljust(4)
+        say(f"{click.style(level, fg=COLOURS[finding.level]) if fancy(sys.stdout) else level}  {finding.what:8}  {finding.text}")
     failed = sum(finding.level == "fail" for finding in findings)
     warned = sum(finding.level == "warn" for finding in findings)
     say(f"{'not ready' if failed else 'ready'}: {failed} failed, {warned} warnings")
-    return Exit.FAILED if failed else Exit.OK
+    return Result({"findings": [finding._asdict() for finding in findings]}, Exit.FAILED if failed else Exit.OK)
 
 
 def system() -> Iterator[Finding]:
@@ -199,10 +206,10 @@ def clock() -> Iterator[Finding]:
         yield Finding("ok" if synced else "warn", "clock", f"{text}; {'synchronised' if synced else 'not synchronised (NTP)'}")
 
 
-def running_clock(data: Path) -> Iterator[Finding]:
-    """The clock of the server that runs on this data folder, if one does."""
+def running_clock(server: Server) -> Iterator[Finding]:
+    """The clock of the server, if it runs."""
     try:
-        with AdminClient(data, timeout_s=5.0) as admin:
+        with server.connect(timeout_s=5.0) as admin:
             answer = admin.ask("status")
     except Unreachable:
         return

@@ -42,10 +42,10 @@ def check(config: Config) -> Definitions:
     return trial.after
 
 
-def summary(registry: Definitions) -> str:
-    """The content of the configuration in one line."""
+def counts(registry: Definitions) -> dict[str, int]:
+    """How many of each kind the configuration has; kinds that it does not have are left out."""
     wires = Counter(session.record.wire for session in registry.sessions)
-    counts = {
+    found = {
         "assets": len(registry.assets),
         "venues": len(registry.venues),
         "markets": len(registry.events),
@@ -55,4 +55,9 @@ def summary(registry: Definitions) -> str:
         **{f"{wire} sessions": count for wire, count in sorted(wires.items())},
         "deposits": len(registry.done),
     }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count)
+    return {name: count for name, count in found.items() if count}
+
+
+def summary(registry: Definitions) -> str:
+    """The content of the configuration in one line."""
+    return ", ".join(f"{count} {name}" for name, count in counts(registry).items())

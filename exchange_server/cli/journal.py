@@ -1,52 +1,33 @@
 """`exos journal verify|replay|cut DIR`: check every frame and the event store, replay the journal and compare digests, cut a damaged end on
 an operator's decision."""
 
-import argparse
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from .. import data_folder, start
+import click
+
 from ..exits import Exit
-from .common import CommandError, number, say
-from .config_cmd import read
+from .command import Noun
+from .common import FILE, CommandError, Number
+from .output import Result, say
+from .progress import loading_kernels, progress
 
-
-def add(commands: Any) -> None:
-    parser = commands.add_parser("journal", help="check, replay or repair the journal of a data folder")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="verify|replay|cut")
-
-    verify = verbs.add_parser(
-        "verify", help="check every frame, and every row of the event store against a replay; changes nothing, and a server may be running"
-    )
-    verify.add_argument(
-        "--frames-only", action="store_true", help="check only the journal's frames: place, order and hashes, without the replay"
-    )
-    verify.set_defaults(run=run_verify)
-
-    replay = verbs.add_parser("replay", help="run every row through a fresh engine, compare all state digests, print the last one")
-    for verb in (verify, replay):
-        verb.add_argument(
-            "--config",
-            default="",
-            metavar="FILE",
-            help="take capacities and times from this configuration (default: those the folder was created with)",
-        )
-    replay.set_defaults(run=run_replay)
-
-    cut = verbs.add_parser(
-        "cut", help="discard everything from a place that verify names; a copy is kept. Acknowledged rows after that place are lost"
-    )
-    cut.add_argument("--segment", type=number("segment"), required=True)
-    cut.add_argument("--offset", type=number("offset"), required=True)
-    cut.set_defaults(run=run_cut)
-    for verb in (verify, replay, cut):
-        verb.add_argument("dir", type=Path, metavar="DIR", help="the data folder")
+journal = Noun("journal", "check, replay or repair the journal of a data folder")
+config_option = click.option(
+    "--config",
+    metavar="FILE",
+    default="",
+    help="Take capacities and times from this configuration (default: those the folder was created with).",
+)
+data_argument = click.argument("data", type=FILE, metavar="DIR")
 
 
 def folder_of(data: Path) -> Path:
     """The journal's folder: DIR/journal, or DIR itself if it contains the segments."""
+    from .. import data_folder
+
     if not data.is_dir():
         raise CommandError(Exit.USAGE, f"{data} is not a folder")
     try:
@@ -57,37 +38,54 @@ def folder_of(data: Path) -> Path:
     return inner if inner.is_dir() else data
 
 
-def run_verify(args: argparse.Namespace) -> int:
-    make = maker(args.config, args.dir)
+@journal.verb(
+    "verify",
+    "check every frame, and every row of the event store against a replay; changes nothing, and a server may be running",
+    details="DIR is the data folder.",
+    examples=("exos journal verify /srv/exos", "exos journal verify /srv/exos --frames-only"),
+    slow=True,
+)
+@data_argument
+@click.option("--frames-only", is_flag=True, help="Check only the journal's frames: place, order and hashes, without the replay.")
+@config_option
+def verify(data: Path, frames_only: bool, config: str) -> Result:
+    make = maker(config, data)
     from ..journal import recover
     from ..journal.runner import Threads
     from ..journal.store import JournalError
     from ..journal.verify_store import verify_store
 
-    folder = folder_of(args.dir)
+    folder = folder_of(data)
     try:
-        frames = recover.verify(folder, runner=Threads())
+        with progress("checking frames", "rows") as at:
+            frames = recover.verify(folder, runner=Threads(), progress=at)
         say(frames.line())
-        if args.frames_only or folder == args.dir:
-            return Exit.OK
-        store = verify_store(args.dir, make, live=frames.live, runner=Threads())
+        if frames_only or folder == data:
+            return Result({"frames": frames.line()})
+        with progress("comparing the event store with a replay", "rows") as at:
+            store = verify_store(data, make, live=frames.live, runner=Threads(), progress=at)
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:
-        raise CommandError(Exit.RECOVERY, f"{error.filename or args.dir}: {error.strerror or error}") from error
+        raise CommandError(Exit.RECOVERY, f"{error.filename or data}: {error.strerror or error}") from error
     if not store.sound:
         raise CommandError(
             Exit.FAILED, f"{store.line()}. A running server rebuilds what is damaged from the journal: start it (docs/journal.md)"
         )
     say(store.line())
-    return Exit.OK
+    return Result({"frames": frames.line(), "event_store": store.line()})
 
 
 def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
     """Returns a function that creates the engine for a replay: with a configuration's capacities, else with those of the journal in `data`,
     or from a snapshot."""
+    from .. import start
+    from .config_cmd import read
+
     settings = read(config).settings if config else None
-    from ..engine import RETENTION_NS, Capacities, Engine
+    with loading_kernels():
+        from ..engine import RETENTION_NS, Capacities, Engine
+        from ..journal import recover  # noqa: F401 (its kernels)
 
     def make(chunks: Iterator[bytes] | None) -> Engine:
         if chunks is not None:
@@ -100,15 +98,24 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
     return make
 
 
-def run_replay(args: argparse.Namespace) -> int:
-    make = maker(args.config, args.dir)
+@journal.verb(
+    "replay",
+    "run every row through a fresh engine, compare all state digests, print the last one",
+    details="DIR is the data folder. The capacities are those that the folder was created with.",
+    examples=("exos journal replay /srv/exos",),
+    slow=True,
+)
+@data_argument
+@config_option
+def replay(data: Path, config: str) -> Result:
+    make = maker(config, data)
     from ..journal.event_files import EventSum
     from ..journal.marks import differs
     from ..journal.runner import Threads
     from ..journal.store import DirectoryLock, JournalError, JournalLocked
     from ..journal.walk import Walk
 
-    folder = folder_of(args.dir)
+    folder = folder_of(data)
     began = perf_counter()
     engine = make(None)
     total = EventSum()
@@ -118,48 +125,60 @@ def run_replay(args: argparse.Namespace) -> int:
     except JournalLocked:
         lock = None  # a server is writing: replay what is durable so far
     try:
-        walk = Walk(folder, live=lock is None, runner=Threads())
-        for batch in walk:
-            if batch.rows.size:
-                engine.apply(batch.rows, batch.rows.size, total.add)
-            if batch.mark is not None:
-                marks += 1
-                wrong = differs(batch.mark, engine, total.words.tobytes())
-                if wrong:
-                    raise CommandError(
-                        Exit.RECOVERY,
-                        f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the one that "
-                        f"wrote it, or the capacities differ (--config)",
-                    )
+        with progress("replaying", "rows") as at:
+            walk = Walk(folder, live=lock is None, runner=Threads(), progress=at)
+            for batch in walk:
+                if batch.rows.size:
+                    engine.apply(batch.rows, batch.rows.size, total.add)
+                if batch.mark is not None:
+                    marks += 1
+                    wrong = differs(batch.mark, engine, total.words.tobytes())
+                    if wrong:
+                        raise CommandError(
+                            Exit.RECOVERY,
+                            f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the "
+                            f"one that wrote it, or the capacities differ (--config)",
+                        )
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:
-        raise CommandError(Exit.RECOVERY, f"{error.filename or args.dir}: {error.strerror or error}") from error
+        raise CommandError(Exit.RECOVERY, f"{error.filename or data}: {error.strerror or error}") from error
     finally:
         if lock is not None:
             lock.release()
-    seconds = perf_counter() - began
+    seconds, digest = perf_counter() - began, engine.digest().hex()
     say(
         f"replayed {walk.rows} rows in {walk.frames} frames, {engine.event_seq - 1} events, {marks} state digests compared, "
-        f"{seconds:.2f} s, digest {engine.digest().hex()}"
+        f"{seconds:.2f} s, digest {digest}"
     )
-    return Exit.OK
+    return Result(
+        {"rows": walk.rows, "frames": walk.frames, "events": engine.event_seq - 1, "digests": marks, "seconds": seconds, "digest": digest}
+    )
 
 
-def run_cut(args: argparse.Namespace) -> int:
+@journal.verb(
+    "cut",
+    "discard everything from a place that verify names; a copy is kept. Acknowledged rows after that place are lost",
+    details="DIR is the data folder; no server may run on it.",
+    examples=("exos journal cut /srv/exos --segment 3 --offset 4096",),
+)
+@data_argument
+@click.option("--segment", type=Number("segment"), metavar="N", required=True, help="Number of the segment, as verify says it.")
+@click.option("--offset", type=Number("offset"), metavar="N", required=True, help="First byte to discard, as verify says it.")
+def cut(data: Path, segment: int, offset: int) -> Result:
     from ..journal import recover
     from ..journal.store import JournalError, JournalLocked
 
     try:
-        folder_of(args.dir)
-        report = recover.cut(args.dir, args.segment, args.offset)
+        folder_of(data)
+        report = recover.cut(data, segment, offset)
     except JournalLocked as error:
         raise CommandError(Exit.LOCKED, str(error)) from error
     except JournalError as error:
         raise CommandError(Exit.RECOVERY, str(error)) from error
     except OSError as error:
-        raise CommandError(Exit.RECOVERY, f"{error.filename or args.dir}: {error.strerror or error}") from error
+        raise CommandError(Exit.RECOVERY, f"{error.filename or data}: {error.strerror or error}") from error
     say(
         f"cut: {report.rows} rows in {report.frames} frames are left, {report.cut_bytes} bytes were cut (copy in {report.cut_file or 'no file'})"
     )
-    return Exit.OK
+    return Result({"rows": report.rows, "frames": report.frames, "cut_bytes": report.cut_bytes, "copy": str(report.cut_file or "")})

@@ -1,48 +1,120 @@
-"""The command line: one file per command, exit codes as in docs/cli.md, errors as one line on stderr."""
+"""The command line: one file per noun, exit codes as in docs/cli.md, errors as one line on stderr."""
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
+
+import click
 
 from .. import distribution
-from ..exits import Exit
-from .admin_client import Unreachable
-from .common import CommandError, warn
+from ..exits import INTERRUPTED, Exit
+from . import output
+from .command import Noun, usage_error, usage_lines
+from .common import CommandError
+from .output import JSON, warn
 
-COMMANDS = ("serve", "config_cmd", "market", "trade", "status", "admin_cmd", "clock", "doctor", "journal")
+# Section of the help: command: (the file and name that has it, what it does). A file is imported when one of its commands is used.
+COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
+    "Run a server": {
+        "serve": ("serve:serve", "start the server; Ctrl-C stops it cleanly"),
+        "stop": ("status:stop", "stop the server cleanly, with a snapshot; a second time: without waiting for the peers"),
+        "status": ("status:status", "what the running server says of itself"),
+        "check": ("status:check", "make the server prove its ledger, books and collateral; walks the whole state"),
+        "clock": ("clock:clock", "show the server's clock, or confirm that the machine's time of day is right although it jumped"),
+        "doctor": ("doctor:doctor", "check this machine: ports, disk, space, memory, cores, clock"),
+        "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
+    },
+    "Configure and operate": {
+        "config": ("config_cmd:config", "check a configuration file, or apply it to a running server"),
+        "market": ("market:market", "list markets, change their phase, settle them"),
+        "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),
+    },
+    "Trade": {
+        "trade": ("trade:trade", "trade through a binary session: send an order, cancel, or watch the market"),
+    },
+    "This program": {
+        "completion": ("completion:completion", "print the script that completes commands in bash, zsh or fish"),
+    },
+}
+PLACES = {name: place for section in COMMANDS.values() for name, place in section.items()}
 
 
-def parser() -> argparse.ArgumentParser:
-    """The whole command line; docs/cli.md is checked against it."""
-    top = argparse.ArgumentParser(prog="exos", description="An exchange: run it, operate it, trade on it.")
-    commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name in COMMANDS:
-        import_module(f".{name}", __package__).add(commands)
-    return top
+class Root(Noun):
+    """`exos` itself; it knows its commands' names without importing them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click.Group)
+        return list(PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 (click.Group)
+        if cmd_name not in PLACES:
+            return None
+        module, _, name = PLACES[cmd_name][0].partition(":")
+        found: click.Command = getattr(import_module(f".{module}", __package__), name)
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 (click.Group)
+        width = max(map(len, PLACES))
+        for title, section in COMMANDS.items():
+            with formatter.section(title):
+                formatter.write_dl([(name.ljust(width), summary) for name, (_, summary) in section.items()])
+
+
+def _version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            number = version(distribution.NAME)
+        except PackageNotFoundError:
+            number = "(not installed)"
+        output.say(f"{distribution.NAME} {number}")
+        ctx.exit()
+
+
+root = Root(
+    "exos",
+    "an exchange: run it, operate it, trade on it",
+    epilog="exos COMMAND --help says more, with examples. Exit codes and the shape of --json: docs/cli.md.",
+    params=[click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")],
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; the exit code is an exits.Exit. Usage errors exit as argparse does, with 2."""
+    """Run one command; the exit code is an exits.Exit, 2 for a wrong command line."""
     try:
         distribution.check()
     except distribution.ForeignPackage as error:
         warn(f"exos: {error}")
         return Exit.SETUP
-    args = parser().parse_args(arguments)
+    if "_EXOS_COMPLETE" in os.environ:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(root, {}, "exos", "_EXOS_COMPLETE", os.environ["_EXOS_COMPLETE"])
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    meta: dict[str, Any] = {}
     os.umask(0o077)  # files that exos writes are accessible to its user only
     try:
-        code: int = args.run(args)
-        return code
+        with root.make_context("exos", list(given)) as context:
+            meta = context.meta
+            code: int = root.invoke(context)
+            return code
+    except click.exceptions.Exit as done:  # --help, --version
+        return done.exit_code
+    except click.UsageError as error:
+        for line in usage_lines(error):
+            warn(line)
+        if "--json" in given:
+            output.document(False, Exit.USAGE, 0, usage_error(error), {})
+        return Exit.USAGE
     except CommandError as error:
+        if meta.get(JSON):
+            output.document(False, error.exit_code, error.code, error.sentence, error.result or {}, error.refusal)
         warn(f"exos: {error.sentence}")
         return error.exit_code
-    except Unreachable as error:
-        warn(f"exos: {error}")
-        return Exit.UNREACHABLE
     except KeyboardInterrupt:
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader has closed the pipe (`exos ... | head`): Python must not try to write at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

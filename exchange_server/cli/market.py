@@ -1,11 +1,11 @@
-"""`exos market list|phase|settle`: list markets, change their phase, and settle them with evidence."""
+"""`exos market list|show|phase|settle`: list markets, change their phase, and settle them with evidence."""
 
-import argparse
 import hashlib
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import click
 import msgspec
 
 from config import admin_records as ar
@@ -17,52 +17,20 @@ from protocol import numbers, phases
 
 from ..exits import Exit
 from .admin_client import AdminClient
-from .common import CommandError, add_data, decimal, say, table
+from .command import Noun
+from .common import FILE, CommandError, OneOf, decimal
+from .connect import Server, refused, server_option
+from .output import Result, say, table
+from .progress import progress
 
-
-def add(commands: Any) -> None:
-    parser = commands.add_parser("market", help="list markets, change their phase, settle them")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="list|show|phase|settle")
-
-    listing = verbs.add_parser("list", help="all markets, or the contracts of one")
-    listing.add_argument("event", nargs="?", help="show the contracts of this event")
-    listing.add_argument("--json", action="store_true", help="one JSON document, prices in ticks")
-    listing.set_defaults(run=run_list)
-
-    show = verbs.add_parser("show", help="the terms of one market, as a configuration file has them")
-    show.add_argument("event")
-    show.set_defaults(run=run_show)
-
-    phase = verbs.add_parser("phase", help="open, pause or close a market")
-    phase.add_argument("event")
-    phase.add_argument("phase", choices=phases.SETTABLE)
-    phase.set_defaults(run=run_phase)
-
-    settle = verbs.add_parser("settle", help="determine the result and pay it out; closes the market first when it is open")
-    settle.add_argument("event")
-    result = settle.add_mutually_exclusive_group()
-    result.add_argument("--winner", action="append", metavar="CODE", help="an outcome that pays in full (repeat for each of k winners)")
-    result.add_argument(
-        "--payout", action="append", metavar="CODE=AMOUNT", help="what an outcome pays; outcomes that are not named pay nothing"
-    )
-    result.add_argument("--results", type=Path, metavar="FILE", help="take winners, rule, source and evidence from a results file")
-    settle.add_argument("--evidence", type=Path, metavar="FILE", help="a file that proves the result: its SHA-256 is recorded")
-    settle.add_argument("--source", metavar="TEXT", help="who published it")
-    settle.add_argument("--rule", metavar="ID", default="result", help="the rule of the market that was applied")
-    settle.add_argument("--observed", metavar="TEXT", help="the observed value (default: the winners or payouts)")
-    settle.add_argument("--observed-at", metavar="UTC", help="time of observation, like 2026-07-19T21:40:00Z (default: now)")
-    settle.add_argument("--determine-only", action="store_true", help="record the result without paying")
-    settle.add_argument("--finalise-only", action="store_true", help="pay what was determined before")
-    settle.set_defaults(run=run_settle)
-    for verb in (listing, show, phase, settle):
-        add_data(verb)
+market = Noun("market", "list markets, change their phase, settle them")
 
 
 def _markets(admin: AdminClient, event: str = "") -> list[dict[str, Any]]:
     fields: dict[str, Any] = {"event": event} if event else {}
     answer = admin.ask("markets", **fields)
     if not answer.ok:
-        raise CommandError(Exit.FAILED, answer.text)
+        raise refused(answer)
     markets = answer.result["markets"] if isinstance(answer.result, dict) else answer.result
     return [market for market in markets if not event or market["event"] == event]
 
@@ -74,42 +42,48 @@ def _market(admin: AdminClient, event: str) -> dict[str, Any]:
     return found[0]
 
 
-def run_list(args: argparse.Namespace) -> int:
-    with AdminClient(args.data) as admin:
-        markets = [_market(admin, args.event)] if args.event else _markets(admin)
-    if args.json:
-        say(msgspec.json.encode(markets).decode())
-        return Exit.OK
-    if not args.event:
+@market.verb(
+    "list",
+    "all markets, or the contracts of one with best prices",
+    details="With --json prices are in ticks and quantities in lots; `price_decimals` says how they are written.",
+    examples=("exos market list", "exos market list WC26-FINAL"),
+)
+@click.argument("event", required=False)
+@server_option
+def list_(event: str | None, server: Server) -> Result:
+    with server.connect() as admin:
+        markets = [_market(admin, event)] if event else _markets(admin)
+    if not event:
         rows = [
             (m["event"], m["phase"], m["product"] if m["product"] == "spot" else f"{m['product']} {m['k']}", len(m["contracts"]),
              sum(c["volume"] for c in m["contracts"]), m["title"])
             for m in markets
         ]  # fmt: skip
-        for line in table(("event", "phase", "product", "contracts", "volume", "title"), rows):
-            say(line)
-        return Exit.OK
-    market = markets[0]
-    places = market["price_decimals"]
-    say(f"{market['event']}: {market['title']} ({market['phase']})")
+        table(("event", "phase", "product", ">contracts", ">volume", "title"), rows)
+        return Result(markets)
+    found = markets[0]
+    places = found["price_decimals"]
+    say(f"{found['event']}: {found['title']} ({found['phase']})")
     contracts: list[tuple[Any, ...]] = []
-    for c in market["contracts"]:
-        paid = decimal(c["paid"], places) if market["version"] else "-"
+    for c in found["contracts"]:
+        paid = decimal(c["paid"], places) if found["version"] else "-"
         contracts.append(
             (c["symbol"], decimal(c["bid"], places), decimal(c["ask"], places), decimal(c["last"], places), c["volume"], paid, c["outcome"])
         )
-    for line in table(("symbol", "bid", "ask", "last", "volume", "pays", "outcome"), contracts):
-        say(line)
-    return Exit.OK
+    table(("symbol", ">bid", ">ask", ">last", ">volume", ">pays", "outcome"), contracts)
+    return Result(markets)
 
 
-def run_show(args: argparse.Namespace) -> int:
-    with AdminClient(args.data) as admin:
-        market = _market(admin, args.event)
+@market.verb("show", "the terms of one market, as a configuration file has them", examples=("exos market show WC26-FINAL",))
+@click.argument("event")
+@server_option
+def show(event: str, server: Server) -> Result:
+    with server.connect() as admin:
+        found = _market(admin, event)
         decimals = admin.ask("assets").result["assets"]
-    for line in terms(market, decimals):
+    for line in terms(found, decimals):
         say(line)
-    return Exit.OK
+    return Result(found)
 
 
 def terms(market: dict[str, Any], decimals: dict[str, int]) -> list[str]:
@@ -132,40 +106,90 @@ def terms(market: dict[str, Any], decimals: dict[str, int]) -> list[str]:
     return out
 
 
-def _do(admin: AdminClient, record: ar.AnyRecord) -> None:
+def _do(admin: AdminClient, record: ar.AnyRecord) -> Any:
     answer = admin.ask("admin", record)
     if not answer.ok:
-        raise CommandError(Exit.FAILED, answer.text)
+        raise refused(answer)
     say(answer.text)
+    return answer.result
 
 
-def run_phase(args: argparse.Namespace) -> int:
-    with AdminClient(args.data) as admin:
-        _do(admin, ar.SetPhase(event=args.event, phase=args.phase))
-    return Exit.OK
+@market.verb(
+    "phase", "open, pause or close a market", examples=("exos market phase WC26-FINAL paused", "exos market phase WC26-FINAL open")
+)
+@click.argument("event")
+@click.argument("phase", type=OneOf(phases.SETTABLE))
+@server_option
+def phase(event: str, phase: str, server: Server) -> Result:
+    with server.connect() as admin:
+        return Result(_do(admin, ar.SetPhase(event=event, phase=phase)))  # type: ignore[arg-type]
 
 
-def run_settle(args: argparse.Namespace) -> int:
+class Given(NamedTuple):
+    """What `exos market settle` was told."""
+
+    event: str
+    winner: tuple[str, ...]
+    payout: tuple[str, ...]
+    results: Path | None
+    evidence: Path | None
+    source: str | None
+    rule: str
+    observed: str | None
+    observed_at: str | None
+    determine_only: bool
+    finalise_only: bool
+
+
+@market.verb(
+    "settle",
+    "determine the result and pay it out; closes the market first when it is open",
+    details="If the result cannot be recorded or paid, the market stays as it was.",
+    examples=(
+        'exos market settle WC26-FINAL --winner DRAW --source "FIFA match report" --evidence report.pdf',
+        'exos market settle WC26-FINAL --payout ESP=0.5 --payout ARG=0.5 --source "FIFA" --evidence report.pdf --determine-only',
+        "exos market settle WC26-FINAL --finalise-only",
+        "exos market settle WC26-WIN --results config/worldcup_results.toml",
+    ),
+)
+@click.argument("event")
+@click.option("--winner", multiple=True, metavar="CODE", help="An outcome that pays in full (repeat for each of k winners).")
+@click.option("--payout", multiple=True, metavar="CODE=AMOUNT", help="What an outcome pays; outcomes that are not named pay nothing.")
+@click.option("--results", type=FILE, metavar="FILE", help="Take winners, rule, source and evidence from a results file.")
+@click.option("--evidence", type=FILE, metavar="FILE", help="A file that proves the result: its SHA-256 is recorded.")
+@click.option("--source", metavar="TEXT", help="Who published it.")
+@click.option("--rule", metavar="ID", default="result", help="The rule of the market that was applied (default: result).")
+@click.option("--observed", metavar="TEXT", help="The observed value (default: the winners or payouts).")
+@click.option("--observed-at", metavar="UTC", help="Time of observation, like 2026-07-19T21:40:00Z (default: now).")
+@click.option("--determine-only", is_flag=True, help="Record the result without paying.")
+@click.option("--finalise-only", is_flag=True, help="Pay what was determined before.")
+@server_option
+def settle(server: Server, **options: Any) -> Result:
+    args = Given(**options)
     if args.determine_only and args.finalise_only:
         raise CommandError(Exit.USAGE, "--determine-only and --finalise-only exclude each other")
-    with AdminClient(args.data) as admin:
-        market = _market(admin, args.event)
+    if sum(map(bool, (args.winner, args.payout, args.results))) > 1:
+        raise CommandError(Exit.USAGE, "--winner, --payout and --results exclude each other")
+    with server.connect() as admin:
+        found = _market(admin, args.event)
         if args.finalise_only:
-            _do(admin, ar.Finalise(event=args.event))
+            result = _do(admin, ar.Finalise(event=args.event))
         else:
-            _do(admin, _settlement(args, market))  # one action: close, determine and pay, or nothing
+            record = _settlement(args, found)
+            with progress(f"settling {args.event}"):
+                result = _do(admin, record)  # one action: close, determine and pay, or nothing
         if not args.determine_only:
             paid = [
-                f"{c['code']} {decimal(c['paid'], market['price_decimals'])}" for c in _market(admin, args.event)["contracts"] if c["paid"]
+                f"{c['code']} {decimal(c['paid'], found['price_decimals'])}" for c in _market(admin, args.event)["contracts"] if c["paid"]
             ]
             say(f"{args.event} pays per contract: {', '.join(paid) or 'nothing'}")
-    return Exit.OK
+    return Result(result)
 
 
-def _settlement(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:
+def _settlement(args: Given, market: dict[str, Any]) -> ar.Settle:
     """The record, checked as far as the command line can: the evidence file must be readable before anything is sent."""
     if args.results:
-        return _from_results(args, market)
+        return _from_results(args, args.results, market)
     if not args.winner and not args.payout:
         raise CommandError(Exit.USAGE, "give the result: --winner CODE, --payout CODE=AMOUNT or --results FILE")
     if args.evidence is None:
@@ -186,7 +210,7 @@ def _settlement(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:
     )
 
 
-def _record(args: argparse.Namespace, **fields: Any) -> ar.Settle:
+def _record(args: Given, **fields: Any) -> ar.Settle:
     content = {"type": "settle", "finalise": not args.determine_only, **fields}
     try:
         return msgspec.convert(content, ar.Settle)
@@ -195,16 +219,16 @@ def _record(args: argparse.Namespace, **fields: Any) -> ar.Settle:
         raise CommandError(Exit.USAGE, f"{shown(key)}: {sentence}" if key else sentence) from error
 
 
-def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle:
+def _from_results(args: Given, file: Path, market: dict[str, Any]) -> ar.Settle:
     try:
-        settlements = results.load(args.results)
+        settlements = results.load(file)
     except ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
     found = [settlement for settlement in settlements if settlement.event == args.event]
     if not found:
-        raise CommandError(Exit.FAILED, f"{args.results} has no settlement of {args.event}")
+        raise CommandError(Exit.FAILED, f"{file} has no settlement of {args.event}")
     settlement = found[0]
-    args.winner = list(settlement.winners)
+    args = args._replace(winner=settlement.winners)
     return _record(
         args,
         event=args.event,
@@ -218,7 +242,7 @@ def _from_results(args: argparse.Namespace, market: dict[str, Any]) -> ar.Settle
     )
 
 
-def _payouts(args: argparse.Namespace, market: dict[str, Any]) -> tuple[int, ...]:
+def _payouts(args: Given, market: dict[str, Any]) -> tuple[int, ...]:
     """Payouts in ticks per contract. The server checks the sums; checked here: every code exists and every amount is a whole number of ticks."""
     known = [contract["code"] for contract in market["contracts"]]
     paid: dict[str, int] = {}

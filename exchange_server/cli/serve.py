@@ -1,97 +1,103 @@
 """`exos serve`: check the configuration, then run the server until it is stopped."""
 
-import argparse
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from config import load
-from config.serve_options import ServeOptions
+import click
 
-from .. import start
 from ..exits import Exit
-from .common import CommandError, add_data, number, port
-from .config_cmd import read
+from .command import verb
+from .common import FILE, PORT, CommandError, Number, OneOf
+from .connect import data_option
+from .output import Result
+from .progress import loading_kernels, progress
+
+if TYPE_CHECKING:
+    from config.load import Config
+    from config.serve_options import ServeOptions
+
+BYTES = Number("number of bytes", 0, 10**15 - 1)
 
 
-def add(commands: Any) -> None:
-    parser = commands.add_parser("serve", help="start the server; Ctrl-C stops it cleanly")
-    add_data(parser)
-    parser.add_argument(
-        "--config",
-        metavar="FILE",
-        help="a TOML file, or the name of a shipped one: creates a new folder, or adds to and changes an existing one (default: use the folder as it is)",
-    )
-    parser.add_argument("--host", help="address to listen on (default: the configuration's)")
-    parser.add_argument(
-        "--expose-sandbox", action="store_true", help="allow a sandbox, whose passwords are published, to listen beyond this machine"
-    )
-    parser.add_argument("--fix-port", type=port, metavar="N", help="FIX order entry; 0: any free port")
-    parser.add_argument("--binary-port", type=port, metavar="N", help="binary sessions; 0: any free port")
-    parser.add_argument(
-        "--mode",
-        choices=["sync", "async"],
-        help="sync: an answer is sent when the input that caused it is on the disk; async: when it is written",
-    )
-    parser.add_argument("--spin", action="store_true", help="keep one core busy instead of sleeping: lowest latency")
-    parser.add_argument("--ready-file", type=Path, metavar="FILE", help="write the line that says ready there as well")
-    parser.add_argument(
-        "--segment-bytes",
-        type=number("number of bytes", 0, 10**15 - 1),
-        default=0,
-        metavar="N",
-        help="size of a journal segment (default: 256 MiB)",
-    )
-    parser.add_argument(
-        "--disk-reserve-bytes",
-        type=number("number of bytes", 0, 10**15 - 1),
-        default=0,
-        metavar="N",
-        help="free space below which new orders are refused",
-    )
-    parser.add_argument("--log-level", choices=["debug", "info", "warning", "error"], default="info", help="JSON lines on standard error")
-    parser.set_defaults(run=run)
+@verb(
+    "serve",
+    "start the server; Ctrl-C stops it cleanly",
+    details="Without --config the server uses the definitions and settings stored in the folder; a new folder needs --config. What a configuration "
+    "adds or changes is applied completely or not at all; what it does not name stays as it is. Options override the file, for this start only.",
+    examples=("exos serve --data /srv/exos --config sandbox", "exos serve --data /srv/exos --binary-port 9890 --mode async"),
+    as_json=False,
+    slow=True,
+)
+@data_option
+@click.option(
+    "--config",
+    metavar="FILE",
+    help="A TOML file, or the name of a shipped one (sandbox, worldcup): creates a new folder, or adds to and changes an existing one (default: use "
+    "the folder as it is).",
+)
+@click.option("--host", metavar="H", help="Address to listen on (default: the configuration's).")
+@click.option("--expose-sandbox", is_flag=True, help="Allow a sandbox, whose passwords are published, to listen beyond this machine.")
+@click.option("--fix-port", type=PORT, metavar="N", help="FIX order entry; 0: any free port.")
+@click.option("--binary-port", type=PORT, metavar="N", help="Binary sessions; 0: any free port.")
+@click.option(
+    "--mode",
+    type=OneOf(["sync", "async"]),
+    help="sync: an answer is sent when the input that caused it is on the disk; async: when it is written.",
+)
+@click.option("--spin", is_flag=True, help="Keep one core busy instead of sleeping: lowest latency.")
+@click.option("--ready-file", type=FILE, metavar="FILE", help="Write the line that says ready there as well.")
+@click.option("--segment-bytes", type=BYTES, default=0, metavar="N", help="Size of a journal segment (default: 256 MiB).")
+@click.option("--disk-reserve-bytes", type=BYTES, default=0, metavar="N", help="Free space below which new orders are refused.")
+@click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), default="info", help="JSON lines on standard error.")
+def serve(**given: Any) -> Result:
+    ready = checked(**given)
+    with loading_kernels():
+        from .. import app  # compiles or loads the kernels: only after all checks that do not need them
+
+    return Result(exit=Exit(app.serve(ready, lambda: progress("starting: replaying the journal", "rows"))))
 
 
-def options(args: argparse.Namespace) -> ServeOptions:
+def options(arguments: Sequence[str]) -> "ServeOptions":
+    """What `exos serve` makes of these arguments; click.UsageError or CommandError if they are invalid."""
+    with serve.make_context("serve", list(arguments)) as context:
+        return checked(**context.params)
+
+
+def checked(
+    *, data: Path, config: str | None, host: str | None, fix_port: int | None, binary_port: int | None, mode: str | None, **rest: Any
+) -> "ServeOptions":
     """The options, checked as far as possible before the folder is opened; CommandError if they are invalid."""
-    if args.data.exists() and not args.data.is_dir():
-        raise CommandError(Exit.USAGE, f"--data {args.data}: is not a folder")
-    new = not start.has_journal(args.data)
-    if args.config is None and new:
-        raise CommandError(Exit.CONFIG, start.new_folder(args.data))
-    given = {"host": args.host, "fix_port": args.fix_port, "binary_port": args.binary_port, "mode": args.mode}
-    rest: dict[str, Any] = {
-        "data": args.data,
-        "given": {key: value for key, value in given.items() if value is not None},
-        "expose_sandbox": args.expose_sandbox,
-        "spin": args.spin,
-        "ready_file": args.ready_file,
-        "segment_bytes": args.segment_bytes,
-        "disk_reserve_bytes": args.disk_reserve_bytes,
-        "log_level": args.log_level,
-    }
-    if args.config is None:
+    from config import load
+    from config.serve_options import ServeOptions
+
+    from .. import start
+    from .config_cmd import read
+
+    if data.exists() and not data.is_dir():
+        raise CommandError(Exit.USAGE, f"--data {data}: is not a folder")
+    new = not start.has_journal(data)
+    if config is None and new:
+        raise CommandError(Exit.CONFIG, start.new_folder(data))
+    asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "mode": mode}
+    rest |= {"data": data, "given": {key: value for key, value in asked.items() if value is not None}}
+    if config is None:
         return ServeOptions(settings=load.default_settings(), configured=False, **rest)
-    config = read(args.config) if new else _outline(args.config)
-    effective = config.settings._replace(**rest["given"])
+    content = read(config) if new else _outline(config)
+    effective = content.settings._replace(**rest["given"])
     if effective.fix_port == effective.binary_port and effective.fix_port:
         raise CommandError(Exit.CONFIG, f"FIX and binary sessions cannot share port {effective.fix_port}")
-    name = Path(config.files[-1]).name
+    name = Path(content.files[-1]).name
     return ServeOptions(
-        settings=config.settings, items=config.items, config_name=name, sandbox=config.sandbox, source="" if new else args.config, **rest
+        settings=content.settings, items=content.items, config_name=name, sandbox=content.sandbox, source="" if new else config, **rest
     )
 
 
-def _outline(file: str) -> load.Config:
+def _outline(file: str) -> "Config":
     """Settings and marks of a configuration. Its items may refer to definitions in the folder, so they are read after the folder has been opened."""
+    from config import load
+
     try:
         return load.load(file, items=False)
     except load.ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
-
-
-def run(args: argparse.Namespace) -> int:
-    ready = options(args)
-    from .. import app  # compiles or loads the kernels: only after all checks that do not need them
-
-    return app.serve(ready)

@@ -1,68 +1,62 @@
 """`exos status|check|stop`: shows the running server's status, runs its proofs, stops it cleanly."""
 
-import argparse
 from typing import Any
-
-import msgspec
 
 from protocol import units
 
 from ..exits import Exit
-from .admin_client import AdminClient
-from .common import CommandError, add_data, say
+from .command import verb
+from .common import CommandError
+from .connect import Server, refused, server_option
+from .output import Result, pairs, say
+from .progress import progress
 
 INSTANTS = ("time_ns", "_end_ns", "_at_ns")  # times of day; other names ending in ns are durations
 
 
-def add(commands: Any) -> None:
-    parser = commands.add_parser("status", help="what the running server says of itself")
-    parser.add_argument("--json", action="store_true", help="one JSON document")
-    add_data(parser)
-    parser.set_defaults(run=run)
-    check = commands.add_parser("check", help="make the server prove its ledger, books and collateral; walks the whole state")
-    add_data(check)
-    check.set_defaults(run=run_check)
-    stop = commands.add_parser("stop", help="stop the server cleanly, with a snapshot; a second time: without waiting for the peers")
-    add_data(stop)
-    stop.set_defaults(run=run_stop)
-
-
-def run(args: argparse.Namespace) -> int:
-    with AdminClient(args.data, timeout_s=5.0) as admin:
+@verb("status", "what the running server says of itself", examples=("exos status", "exos status --json"))
+@server_option
+def status(server: Server) -> Result:
+    with server.connect(timeout_s=5.0) as admin:
         answer = admin.ask("status")
     if not answer.ok:
-        raise CommandError(Exit.FAILED, answer.text)
-    if args.json:
-        say(msgspec.json.encode(answer.result).decode())
-    else:
-        for line in lines(answer.result):
-            say(line)
-    return Exit.OK
+        raise refused(answer)
+    pairs(flat_pairs(answer.result))
+    return Result(answer.result)
 
 
-def run_check(args: argparse.Namespace) -> int:
-    with AdminClient(args.data, timeout_s=300.0) as admin:
+@verb(
+    "check",
+    "make the server prove its ledger, books and collateral; walks the whole state",
+    details="Prints the digest of the state, which a replay of the journal gives too.",
+    examples=("exos check",),
+)
+@server_option
+def check(server: Server) -> Result:
+    with server.connect(timeout_s=300.0) as admin, progress("the server checks its state"):
         answer = admin.ask("check")
     if not answer.ok:
-        raise CommandError(Exit.FAILED, answer.text)
+        raise refused(answer)
     failed = answer.result["failed"]
     if failed:
-        raise CommandError(Exit.FAILED, f"{len(failed)} proofs fail: {'; '.join(map(str, failed))}")
+        raise CommandError(Exit.FAILED, f"{len(failed)} proofs fail: {'; '.join(map(str, failed))}", result=answer.result)
     say(f"ledger, books and collateral are correct after row {answer.result['row_seq']}, digest {answer.result['digest']}")
-    return Exit.OK
+    return Result(answer.result)
 
 
-def run_stop(args: argparse.Namespace) -> int:
-    with AdminClient(args.data) as admin:
+@verb("stop", "stop the server cleanly, with a snapshot; a second time: without waiting for the peers", examples=("exos stop",))
+@server_option
+def stop(server: Server) -> Result:
+    with server.connect() as admin:
         answer = admin.ask("stop")
     if not answer.ok:
-        raise CommandError(Exit.FAILED, answer.text)
+        raise refused(answer)
     say("stopping")
-    return Exit.OK
+    return Result()
 
 
-def lines(value: Any, name: str = "") -> list[str]:
-    """`key value` lines of nested dicts and lists, keys joined by points, aligned; times as text."""
+def flat_pairs(value: Any, name: str = "") -> list[tuple[str, str]]:
+    """Keys and values of nested dicts and lists, keys joined by points; times as text."""
     flat: list[tuple[str, str]] = []
 
     def walk(name: str, value: Any) -> None:
@@ -82,5 +76,4 @@ def lines(value: Any, name: str = "") -> list[str]:
             flat.append((name, "-" if value is None or value == {} else str(value)))
 
     walk(name, value)
-    width = max((len(key) for key, _ in flat), default=0)
-    return [f"{key.ljust(width)}  {text}" for key, text in flat]
+    return flat

@@ -4,56 +4,68 @@ A thin layer on protocol.client. Credentials: --key and --secret, else EXOS_KEY 
 secret, the sandbox's is used: `<key in lower case>-secret`.
 """
 
-import argparse
 import asyncio
-import os
+import functools
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
+
+import click
 
 from protocol import codes, errors, numbers
 from protocol.client import Client, ClientError, Disconnected, Order, Refused
 
 from ..exits import Exit
-from .common import CommandError, decimal, port, say, seconds
+from .command import Noun
+from .common import PORT, CommandError, OneOf, Seconds, decimal
+from .output import Result, say
 
-TIFS = {"DAY": codes.DAY, "GTC": codes.GTC, "IOC": codes.IOC, "FOK": codes.FOK}
+TIFS = {"DAY": codes.DAY, "FOK": codes.FOK, "GTC": codes.GTC, "IOC": codes.IOC}
 MAX_ID = (1 << 63) - 1
-SCOPES = {"session": codes.SCOPE_SESSION, "account": codes.SCOPE_ACCOUNT, "firm": codes.SCOPE_FIRM}
+SCOPES = {"account": codes.SCOPE_ACCOUNT, "firm": codes.SCOPE_FIRM, "session": codes.SCOPE_SESSION}
+PRICES = "QTY and PRICE are decimal numbers in the instrument's units: 10, 0.05, 0.42."
+
+trade = Noun("trade", "trade through a binary session: send an order, cancel, or watch the market")
 
 
-def add(commands: Any) -> None:
-    parser = commands.add_parser("trade", help="trade through a binary session: send an order, cancel, or watch the market")
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="buy|sell|cancel|watch")
-    for name in ("buy", "sell"):
-        order = verbs.add_parser(name, help=f"{name} at a price or better; without a price: a market order")
-        order.add_argument("symbol")
-        order.add_argument("qty", help="a decimal number in the instrument's units: 10, or 0.05 for BTC-USD")
-        order.add_argument("price", nargs="?", help="a decimal number in the instrument's units: 0.42")
-        order.add_argument("--no", action="store_true", help="trade the NO side; the price is that of NO")
-        order.add_argument("--tif", choices=sorted(TIFS), help="time in force (default: GTC, a market order IOC)")
-        order.add_argument("--post-only", action="store_true", help="refuse rather than take")
-        order.add_argument("--account", default="", help="an account of the firm by name (default: the session's)")
-        order.set_defaults(run=run, act=_order)
-    cancel = verbs.add_parser("cancel", help="cancel one order by its id, or all")
-    cancel.add_argument("id", help='the id that buy or sell printed, or "all"')
-    cancel.add_argument("--scope", choices=sorted(SCOPES), default="session", help='which orders "all" means (default: session)')
-    cancel.set_defaults(run=run, act=_cancel)
-    watch = verbs.add_parser("watch", help="show best prices and trades as they arrive, until Ctrl-C")
-    watch.add_argument("symbol", nargs="+")
-    watch.add_argument("--seconds", type=seconds, default=0.0, help="stop after this many seconds (0: never)")
-    watch.set_defaults(run=run, act=_watch)
-    for verb in verbs.choices.values():
-        verb.add_argument("--host", default="127.0.0.1")
-        verb.add_argument("--port", type=port, default=9890, help="of the binary sessions (default: 9890)")
-        verb.add_argument("--key", default=os.environ.get("EXOS_KEY", "MM1"))
-        verb.add_argument(
-            "--secret", default=os.environ.get("EXOS_SECRET", ""), help="better set in EXOS_SECRET: other users can see a command line"
-        )
+def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say whose session it is; the command gets them as `session`, a function that runs its work in it."""
+    given = (
+        click.option("--host", metavar="H", default="127.0.0.1", show_default=True, help="Address of the server."),
+        click.option("--port", type=PORT, metavar="N", default=9890, show_default=True, help="Port of the binary sessions."),
+        click.option(
+            "--key", metavar="KEY", envvar="EXOS_KEY", default="MM1", help="Key of the session (EXOS_KEY, else the sandbox's MM1)."
+        ),
+        click.option(
+            "--secret", metavar="S", envvar="EXOS_SECRET", default="", help="Better set in EXOS_SECRET: other users can see a command line."
+        ),
+    )
+
+    @functools.wraps(command)
+    def with_session(*args: Any, host: str, port: int, key: str, secret: str, **rest: Any) -> Any:
+        def session(work: Callable[[Client], Awaitable[Result]]) -> Result:
+            return _run(Client(host, port, key=key, secret=secret or f"{key.lower()}-secret", reconnect_s=0), work)
+
+        return command(*args, session=session, **rest)
+
+    for option in reversed(given):
+        with_session = option(with_session)
+    return with_session
 
 
-def run(args: argparse.Namespace) -> int:
+Session = Callable[[Callable[[Client], Awaitable[Result]]], Result]
+
+
+def _run(client: Client, work: Callable[[Client], Awaitable[Result]]) -> Result:
+    async def logged_on() -> Result:
+        await client.connect()
+        try:
+            return await work(client)
+        finally:
+            await client.close()
+
     try:
-        return asyncio.run(_session(args))
+        return asyncio.run(logged_on())
     except Refused as error:
         raise CommandError(Exit.FAILED, str(error)) from error
     except Disconnected as error:
@@ -63,38 +75,112 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError(Exit.USAGE, str(error)) from error
 
 
-async def _session(args: argparse.Namespace) -> int:
-    secret = args.secret or f"{args.key.lower()}-secret"
-    client = Client(args.host, args.port, key=args.key, secret=secret, reconnect_s=0)
-    await client.connect()
-    try:
-        return await args.act(client, args)
-    finally:
-        await client.close()
+def order_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--account", metavar="NAME", default="", help="An account of the firm by name (default: the session's)."),
+        click.option("--post-only", is_flag=True, help="Refuse rather than take."),
+        click.option("--tif", type=OneOf(sorted(TIFS)), help="Time in force (default: GTC, a market order IOC)."),
+        click.option("--no", is_flag=True, help="Trade the NO side; the price is that of NO."),
+        click.argument("price", required=False),
+        click.argument("qty"),
+        click.argument("symbol"),
+        session_options,
+    ):
+        command = option(command)
+    return command
 
 
-async def _order(client: Client, args: argparse.Namespace) -> int:
+@trade.verb(
+    "buy",
+    "buy at a price or better; without a price: a market order",
+    details=PRICES,
+    examples=("exos trade buy WC26-WIN-ESP 10 0.42", "exos trade buy BTC-USD 0.05 --key MM2"),
+)
+@order_arguments
+def buy(session: Session, **order: Any) -> Result:
+    return session(lambda client: _order(client, codes.BUY, **order))
+
+
+@trade.verb(
+    "sell",
+    "sell at a price or better; without a price: a market order",
+    details=PRICES,
+    examples=("exos trade sell WC26-WIN-ESP 10 0.43 --key MM2", "exos trade sell WC26-WIN-ESP 10 0.58 --no --post-only"),
+)
+@order_arguments
+def sell(session: Session, **order: Any) -> Result:
+    return session(lambda client: _order(client, codes.SELL, **order))
+
+
+@trade.verb(
+    "cancel",
+    "cancel one order by its id, or all",
+    details='ID is the id that buy or sell printed, or "all".',
+    examples=("exos trade cancel 17", "exos trade cancel all --scope firm"),
+)
+@click.argument("id")
+@click.option("--scope", type=OneOf(sorted(SCOPES)), default="session", help='Which orders "all" means (default: session).')
+@session_options
+def cancel(session: Session, id: str, scope: str) -> Result:
+    return session(lambda client: _cancel(client, id, scope))
+
+
+@trade.verb(
+    "watch",
+    "show best prices and trades as they arrive, until Ctrl-C",
+    examples=("exos trade watch WC26-WIN-ESP BTC-USD --key MM3", "exos trade watch BTC-USD --seconds 10"),
+    as_json=False,
+)
+@click.argument("symbol", nargs=-1, required=True)
+@click.option("--seconds", type=Seconds(), metavar="S", default=0.0, help="Stop after this many seconds (0: never).")
+@session_options
+def watch(session: Session, symbol: tuple[str, ...], seconds: float) -> Result:
+    return session(lambda client: _watch(client, list(symbol), seconds))
+
+
+async def _order(
+    client: Client, side: int, symbol: str, qty: str, price: str | None, no: bool, tif: str | None, post_only: bool, account: str
+) -> Result:
     """Send the order, wait for its immediate effects, print its state."""
-    market = args.price is None
-    qty = client.lots(args.symbol, args.qty)
-    price = 0 if market else client.ticks(args.symbol, args.price)
-    tif = TIFS[args.tif] if args.tif else codes.IOC if market else codes.GTC
+    market = price is None
     order = client.place(
-        args.symbol,
-        codes.BUY if args.verb == "buy" else codes.SELL,
-        qty,
-        price,
-        contract_side=codes.NO if args.no else codes.YES,
+        symbol,
+        side,
+        client.lots(symbol, qty),
+        0 if price is None else client.ticks(symbol, price),
+        contract_side=codes.NO if no else codes.YES,
         type=codes.MARKET if market else codes.LIMIT,
-        tif=tif,
-        flags=codes.FLAG_POST_ONLY if args.post_only else 0,
-        account=args.account or 0,
+        tif=TIFS[tif] if tif else codes.IOC if market else codes.GTC,
+        flags=codes.FLAG_POST_ONLY if post_only else 0,
+        account=account or 0,
     )
     await client.accepted(order)
     if order.open:
         await client.status(order)  # its answer comes after all immediate effects of the order
-    say(_line(client, args.symbol, order))
-    return Exit.OK
+    say(_line(client, symbol, order))
+    return Result(_data(client, symbol, order))
+
+
+def _data(client: Client, symbol: str, order: Order) -> dict[str, Any]:
+    """An order for --json, in the instrument's units."""
+    definition = client.definitions[order.instrument]
+
+    def qty(lots: int) -> str:
+        return decimal(lots, definition.qty_decimals)
+
+    return {
+        "id": order.id,
+        "symbol": symbol,
+        "side": "buy" if order.side == codes.BUY else "sell",
+        "contract_side": "no" if order.contract_side == codes.NO else "yes",
+        "price": client.price_text(order.instrument, order.price) if order.price else None,
+        "qty": qty(order.qty),
+        "filled": qty(order.cum),
+        "open": qty(order.leaves) if order.open else qty(0),
+        "fee": decimal(order.fee, definition.asset_decimals),
+        "fee_asset": definition.asset,
+        "reason": order.reason,
+    }
 
 
 def _line(client: Client, symbol: str, order: Order) -> str:
@@ -117,29 +203,30 @@ def _line(client: Client, symbol: str, order: Order) -> str:
     return ", ".join(parts)
 
 
-async def _cancel(client: Client, args: argparse.Namespace) -> int:
-    if args.id == "all":
-        count = await client.mass_cancel(SCOPES[args.scope])
+async def _cancel(client: Client, given: str, scope: str) -> Result:
+    if given == "all":
+        count = await client.mass_cancel(SCOPES[scope])
         say(f"{count} orders cancelled")
-        return Exit.OK
+        return Result({"cancelled": count})
     try:
-        id = numbers.whole(args.id, "order id", 1, MAX_ID)
+        id = numbers.whole(given, "order id", 1, MAX_ID)
     except numbers.NotANumber as error:
         raise CommandError(Exit.USAGE, f'{error}; or "all"') from None
     report = await client.cancel(id)
     if not hasattr(report, "cum"):
         say(f"order {id} was already cancelled")
-        return Exit.OK
+        return Result({"id": id, "cancelled": 0})
     definition = client.definitions.get(report.instrument)
-    say(f"order {id} cancelled, {decimal(report.cum, definition.qty_decimals if definition else 0)} filled")
-    return Exit.OK
+    filled = decimal(report.cum, definition.qty_decimals if definition else 0)
+    say(f"order {id} cancelled, {filled} filled")
+    return Result({"id": id, "cancelled": 1, "filled": filled})
 
 
-async def _watch(client: Client, args: argparse.Namespace) -> int:
+async def _watch(client: Client, symbols: list[str], seconds: float) -> Result:
     """Print one line per change of a best price and one per trade."""
-    books = await client.subscribe_many(list(args.symbol))
-    names = {book.instrument: symbol for book, symbol in zip(books, args.symbol)}
-    width = max(map(len, args.symbol))
+    books = await client.subscribe_many([*symbols])
+    names = {book.instrument: symbol for book, symbol in zip(books, symbols)}
+    width = max(map(len, symbols))
     shown: dict[int, Any] = {}
 
     def side(instrument: int, best: tuple[int, int] | None) -> str:
@@ -173,9 +260,9 @@ async def _watch(client: Client, args: argparse.Namespace) -> int:
                 show(client.books[instrument])
 
     try:
-        await asyncio.wait_for(follow(), args.seconds or None)
+        await asyncio.wait_for(follow(), seconds or None)
     except TimeoutError:
-        return Exit.OK
+        return Result()
     raise CommandError(Exit.UNREACHABLE, "the server ended the session")
 
 

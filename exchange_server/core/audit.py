@@ -76,7 +76,7 @@ def dump_small(m, out):
     out[5] = m[L.H_TURN]
     out[6] = m[L.H_OPEN_ORDERS]
     out[7] = m[L.H_FORGETTING]
-    out[8] = m[L.H_KILLED]
+    out[8] = m[L.H_BARS]
     out[9] = balances
     out[10] = known
     out[11] = m[L.H_TICK]
@@ -110,7 +110,7 @@ def dump_small(m, out):
         out[at + 13] = m[s + L.S_UNTOLD]
         out[at + 14] = m[s + L.S_UNTOLD_TO]
         out[at + 15] = m[s + L.S_LOGON_SENT]
-        out[at + 16] = m[s + L.S_KILLED]
+        out[at + 16] = m[s + L.S_BARS]
         out[at + 17] = m[s + L.S_HEARTBEAT]
         out[at + 18] = m[s + L.S_THROTTLE + L.TH_LIMIT]
         out[at + 19] = m[s + L.S_THROTTLE + L.TH_WINDOW]
@@ -120,7 +120,7 @@ def dump_small(m, out):
 
 @kernel("i8(i8[::1], i8[::1])")
 def dump_switches(m, out):
-    """Dump switches, throttles and shares of venues and firms, killed accounts, restrictions."""
+    """Dump switches, throttles and shares of venues and firms, accounts that are killed or closed, restrictions."""
     venues = pool_cap(m, L.P_VENUE)
     firms = pool_cap(m, L.P_FIRM)
     accounts = pool_cap(m, L.P_ACCOUNT)
@@ -133,7 +133,7 @@ def dump_switches(m, out):
             if m[v] == i:
                 if fill != 0:
                     out[at] = i
-                    out[at + 1] = m[v + L.V_KILLED]
+                    out[at + 1] = m[v + L.V_BARS]
                     out[at + 2] = m[v + L.V_THROTTLE + L.TH_START]
                     out[at + 3] = m[v + L.V_THROTTLE + L.TH_USED]
                 at += VENUE_DUMP
@@ -142,7 +142,7 @@ def dump_switches(m, out):
             if m[f] == i:
                 if fill != 0:
                     out[at] = i
-                    out[at + 1] = m[f + L.F_KILLED]
+                    out[at + 1] = m[f + L.F_BARS]
                     out[at + 2] = m[f + L.F_WEIGHT]
                     out[at + 3] = m[f + L.F_FORGOTTEN]
                     out[at + 4] = m[f + L.F_WINDOW]
@@ -151,10 +151,11 @@ def dump_switches(m, out):
                 at += FIRM_DUMP
         for i in range(1, accounts):
             a = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
-            if m[a] == i and m[a + L.AC_KILLED] != 0:
+            if m[a] == i and m[a + L.AC_BARS] != 0:
                 if fill != 0:
                     out[at] = i
-                at += 1
+                    out[at + 1] = m[a + L.AC_BARS]
+                at += 2
         for i in range(1, events):
             event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
             if m[event] == i and m[event + L.E_RESTRICTED] != 0:

@@ -29,7 +29,7 @@ from .marks import differs, event_digest
 from .runner import Runner
 from .snapshots import Snapshot, newest_snapshots, write_snapshot
 from .store import MARK_WAIT_MS, SEGMENT_BYTES, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
-from .walk import Batch, JournalRefused, Tail, Walk, list_segments
+from .walk import Batch, JournalRefused, Progress, Tail, Walk, list_segments
 
 __all__ = ["JournalRefused", "Recovered", "ReplayBroken", "Report", "SnapshotFailed", "cut", "iterate", "recover", "seal", "verify"]
 
@@ -113,14 +113,15 @@ def recover(
     logic: int = L.LOGIC_VERSION,
     batch_words: int = 1 << 16,
     settle_mode: Callable[[E], str] | None = None,
+    progress: Progress | None = None,
     **journal: Any,
 ) -> Recovered[E]:
     """Restore the engine of a data folder, or create a new one in an empty folder.
 
     runner: runs the background work of journal, event store and reader. make_engine(None) gives a new engine, make_engine(chunks) one
     restored from a snapshot's body. accept: (segment, offset) at which an operator agreed to cut. settle_mode: gives the journal's mode, from
-    the recovered state. **journal: settings of Journal.open. Raises JournalLocked, JournalRefused, JournalError, OSError; in that case nothing
-    has been changed on the disk.
+    the recovered state. progress: called during the replay with (rows done, rows in all). **journal: settings of Journal.open. Raises
+    JournalLocked, JournalRefused, JournalError, OSError; in that case nothing has been changed on the disk.
     """
     began = perf_counter()
     data = Path(data)
@@ -140,7 +141,7 @@ def recover(
             opened = Journal.open(folder, server_id, runner, lock=lock, logic=logic, **journal)
             report.created = True
         else:
-            engine, walk = _replay(data, server_id, make_engine, store, report, accept, logic, batch_words, runner)
+            engine, walk = _replay(data, server_id, make_engine, store, report, accept, logic, batch_words, runner, progress)
             tail = walk.tail
             assert tail is not None
             if settle_mode is not None:
@@ -237,7 +238,11 @@ class Verified:
 
 
 def verify(
-    directory: str | Path, logic: int = L.LOGIC_VERSION, accept: tuple[int, int] | None = None, runner: Runner | None = None
+    directory: str | Path,
+    logic: int = L.LOGIC_VERSION,
+    accept: tuple[int, int] | None = None,
+    runner: Runner | None = None,
+    progress: Progress | None = None,
 ) -> Verified:
     """Check every frame of a journal folder from its first segment on; changes nothing. While a server writes there, up to its watermark.
 
@@ -251,7 +256,7 @@ def verify(
     except JournalLocked:
         lock = None
     try:
-        walk = Walk(folder, live=lock is None, logic=logic, accept=accept, runner=runner)
+        walk = Walk(folder, live=lock is None, logic=logic, accept=accept, runner=runner, progress=progress)
         marks = sum(batch.mark is not None for batch in walk)
     finally:
         if lock is not None:
@@ -375,6 +380,7 @@ def _replay(
     logic: int,
     batch_words: int,
     runner: Runner,
+    progress: Progress | None,
 ) -> tuple[E, Walk]:
     folder = data / "journal"
     first_segment = list_segments(folder)[0][0]
@@ -399,6 +405,7 @@ def _replay(
         accept=accept,
         batch_words=batch_words,
         runner=runner,
+        progress=progress,
     )
     began = perf_counter()
     proven = snapshot.position.seq if snapshot is not None else 0  # rows up to here gave the digest in the journal

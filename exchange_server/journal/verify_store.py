@@ -14,7 +14,7 @@ from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
 from .marks import differs
 from .runner import Runner
 from .snapshots import newest_snapshots
-from .walk import JournalRefused, Walk, list_segments
+from .walk import JournalRefused, Progress, Walk, list_segments
 
 BATCH_WORDS = 1 << 16
 
@@ -58,6 +58,7 @@ def verify_store(
     rows_per_file: int = ROWS_PER_FILE,
     logic: int = L.LOGIC_VERSION,
     runner: Runner | None = None,
+    progress: Progress | None = None,
 ) -> StoreVerified:
     """Replay the journal of a data folder and compare its events with the store's. Raises JournalRefused, JournalError, OSError."""
     found = StoreVerified()
@@ -83,7 +84,7 @@ def verify_store(
         for bad in files.scan(1, found.replayed_from - 1):
             found.bad.add(*bad)
         start = snapshot.position if snapshot is not None else None
-        for batch in Walk(data / "journal", start=start, live=live, logic=logic, batch_words=BATCH_WORDS, runner=runner):
+        for batch in Walk(data / "journal", start=start, live=live, logic=logic, batch_words=BATCH_WORDS, runner=runner, progress=progress):
             if batch.rows.size:
                 engine.apply(batch.rows, batch.rows.size, sink)
             if batch.mark is not None:

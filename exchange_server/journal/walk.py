@@ -5,7 +5,7 @@ watermark is beyond X, a valid later frame exists (in async mode: one whose wate
 Otherwise the bytes from X on are a torn tail: they were never acknowledged. A refusal names file, offset, the rows affected and what to do.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from .system import FUNCTIONS
 
 BATCH_WORDS = 1 << 18  # 2 MiB of rows per step: they stay in the cache between the reader and the engine
 TABLE_FRAMES = 4096
+Progress = Callable[[int, int], None]  # rows done, rows in all (0: not known)
 
 _WHY = {
     jw.WALK_END: "zeros where a frame should begin, with data after them",
@@ -97,6 +98,7 @@ class Walk:
         batch_words: int = BATCH_WORDS,
         fn: NDArray[np.int64] = FUNCTIONS,
         runner: Runner | None = None,
+        progress: Progress | None = None,
     ) -> None:
         """start: position after a snapshot (None: the first segment). accept: (segment, offset) that an operator agreed to cut at.
 
@@ -114,6 +116,7 @@ class Walk:
         self._fn = fn
         self._runner: Runner = runner if runner is not None else Inline()
         self._start = start
+        self._progress = progress
         segments = list_segments(directory) if directory.is_dir() else []
         if not segments:
             raise JournalError(f"journal folder {directory} holds no segments")
@@ -164,6 +167,12 @@ class Walk:
                 turn ^= 1
                 ahead = pool.submit(self._step, turn)
                 yield batch
+                if self._progress is not None:
+                    self._progress(self.rows, self._expected())
+
+    def _expected(self) -> int:
+        """How many rows there are in all, as the watermark says; 0: not known."""
+        return 0 if self.watermark is None else self.watermark.seq - (self._start.seq if self._start is not None else 0)
 
     def _step(self, buffer: int) -> Batch | None:
         while not self._ended:

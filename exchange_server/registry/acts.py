@@ -9,7 +9,7 @@ from config import admin_records as ar
 from protocol import codes, errors, numbers, phases
 
 from .. import state
-from . import checks, markets, members, money, settlement
+from . import checks, closing, grants, markets, members, money, pending, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -58,6 +58,8 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return money.cancel_withdrawal(registry, record, envelope.who, engine)
         case ar.ExpireHold():
             return money.expire(registry, record, envelope.who, engine)
+        case ar.Close():
+            return closing.close(registry, record, envelope.who, engine)
         case ar.SetPhase():
             return _phase(registry, record, engine)
         case ar.Determine():
@@ -76,6 +78,16 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _reference(registry, record)
         case ar.AcceptClock():
             return _accept_clock(engine)
+        case ar.DefinePrincipal():
+            return grants.principal(registry, record)
+        case ar.Grant():
+            return grants.grant(registry, record, envelope.who, engine)
+        case ar.Revoke():
+            return grants.revoke(registry, record)
+        case ar.Approvals():
+            return grants.approvals(registry, record)
+        case ar.Refuse():
+            return pending.refuse(registry, envelope.who, record, int(engine.time_ns))
     raise Refused(
         codes.R_BAD_COMMAND, f"{type(record).__name__} is not an action by itself"
     )  # Registry.apply handles parts and configurations before this

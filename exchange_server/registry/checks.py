@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from config import admin_records as ar
 from config.fields import live_fields
 from config.places import Key
-from protocol import codes, errors
+from protocol import codes, errors, units
 
 from .. import state
 from ..core.layout.definitions import FIRST_TRADING_ACCOUNT
@@ -49,10 +49,30 @@ def find(table: Table[Any], key: Key | str, name: str) -> Any:
     """The row with that name; raises Refused, naming the nearest existing name."""
     row = table.named(name)
     if row is None:
-        near = difflib.get_close_matches(name, table.names(), 1)
-        hint = f'; did you mean "{near[0]}"?' if near else ""
-        raise Refused(_UNKNOWN.get(table.kind, codes.R_BAD_DEFINITION), f'there is no {table.kind} "{name}"{hint}', key)
+        raise absent(table.kind, key, name, table.names())
     return row
+
+
+def absent(kind: str, key: Key | str, name: str, known: list[str]) -> Refused:
+    """The refusal of a name that does not exist, or not for the asker; it offers the nearest of those that the asker may know."""
+    near = difflib.get_close_matches(name, known, 1)
+    hint = f'; did you mean "{near[0]}"?' if near else ""
+    return Refused(_UNKNOWN.get(kind, codes.R_BAD_DEFINITION), f'there is no {kind} "{name}"{hint}', key)
+
+
+_CLOSED = {"firm": codes.R_FIRM_CLOSED, "account": codes.R_ACCOUNT_CLOSED, "session": codes.R_SESSION_CLOSED}
+
+
+def refuse_closed(kind: str, row: Any, key: Key | str = ()) -> None:
+    """Raises Refused if the row of a firm, account or session (None: there is none) is closed."""
+    if row is not None and row.closed is not None:
+        text = f"{kind} {row.name} was closed at {units.instant(row.closed.at_ns)} ({row.closed.reason}): it stays closed, and its name is not used again"
+        raise Refused(_CLOSED[kind], text, key, asked=row.id)
+
+
+def no_hold(id: int, kind: str) -> Refused:
+    """The refusal of a number that no hold (or withdrawal: `kind`) has, or none that the asker may know of."""
+    return Refused(codes.R_UNKNOWN_HOLD, f"there is no {kind} {id}", kind, asked=id)
 
 
 def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -> int:

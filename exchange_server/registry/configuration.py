@@ -17,7 +17,7 @@ from .. import state
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import acts, checks
+from . import access, acts, checks
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
@@ -122,14 +122,17 @@ class DryCore:
             raise Refused(codes.R_OVERFLOW, f"more than {limit} of one asset cannot be held", "amount", MONEY_MAX - 1, amount)
 
 
-def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike) -> Trial:
+def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike, askers: tuple[str, ...] = ()) -> Trial:
     """Try the records on a copy, one after the other; nothing else changes. Stops at the first refusal, unless it refuses a change of an
-    existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences."""
+    existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences. `askers`: all of
+    them must be allowed each record."""
     copy, core = registry.copy(), DryCore(engine)
     made: dict[str, int] = {}  # markets that this configuration makes, with their phase
     trial = Trial([], [], copy)
     for i, record in enumerate(records):
         try:
+            for who in askers:
+                access.authorise(copy, who, record, int(engine.time_ns))
             if isinstance(record, ar.SetPhase):
                 trial.changes.append(Change(i, _first_phase(copy, record, made)))
                 continue

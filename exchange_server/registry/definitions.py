@@ -14,7 +14,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from .holds import Holds
-from .tables import Account, Asset, Done, Event, Firm, Instrument, Secrets, Session, State, Table, Venue
+from .tables import Account, Asset, Done, Event, Firm, Instrument, Pending, Principal, Secrets, Session, State, Table, Venue
 
 STATE_VERSION = 2
 HMAC_BLOCK = 64  # bytes of a block of SHA-256
@@ -40,6 +40,10 @@ class Definitions:
         self.begun: ar.Begin | None = None  # how the data folder was created
         self.settings: dict[str, int | str] = {}  # of [server], from the newest configuration
         self.parts: dict[str, list[bytes]] = {}  # sender and digest: pieces of a record that is not complete yet
+        self.principals: Table[Principal] = Table("principal")
+        self.pending: dict[int, Pending] = {}  # acts that wait for a second person
+        self.next_pending = 1
+        self.approvals = ar.Approvals()
         self._secrets: dict[int, Secrets] = {}
         self._hmac_keys: dict[int, bytes] = {}  # of binary sessions; never longer than a block
         self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
@@ -48,12 +52,25 @@ class Definitions:
     def copy(self) -> "Definitions":
         """A copy with the same rows; changes to it do not affect this one."""
         other = Definitions()
-        for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments"):
+        for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "principals"):
             setattr(other, name, getattr(self, name).copy())
-        for name in ("listings", "references", "done", "moves", "settings", "parts", "_secrets", "_hmac_keys", "_fix", "_binary"):
+        for name in (
+            "listings",
+            "references",
+            "done",
+            "moves",
+            "settings",
+            "parts",
+            "pending",
+            "_secrets",
+            "_hmac_keys",
+            "_fix",
+            "_binary",
+        ):
             setattr(other, name, dict(getattr(self, name)))
         other.holds = self.holds.copy()
         other.listing_rows, other.begun = self.listing_rows, self.begun
+        other.next_pending, other.approvals = self.next_pending, self.approvals
         return other
 
     def decimals(self) -> dict[str, int]:
@@ -75,6 +92,10 @@ class Definitions:
             self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
         else:
             self._binary[session.record.key] = session.id
+
+    def close_session(self, session: Session) -> None:
+        """A session that cannot log on again; what it logs on with stays taken."""
+        self.sessions.put(session)
 
     def put_done(self, key: str, done: Done) -> None:
         """An act about money, under its idempotency key."""
@@ -150,6 +171,10 @@ class Definitions:
                 self.begun,
                 sorted(self.settings.items()),
                 list(self.parts.items()),
+                list(self.principals),
+                list(self.pending.values()),
+                self.next_pending,
+                self.approvals,
                 list(self.holds),
             )
         )
@@ -169,6 +194,7 @@ class Definitions:
             (registry.venues, state.venues),
             (registry.firms, state.firms),
             (registry.accounts, state.accounts),
+            (registry.principals, state.principals),
         )
         for table, rows in tables:
             for row in rows:
@@ -186,4 +212,6 @@ class Definitions:
         for hold in state.holds:
             registry.holds.put(hold)
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
+        registry.pending = {row.id: row for row in state.pending}
+        registry.next_pending, registry.approvals = state.next_pending, state.approvals
         return registry

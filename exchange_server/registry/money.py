@@ -92,46 +92,41 @@ def _set_aside(
 
 
 def release(registry: Definitions, record: ar.Release, who: str, engine: EngineLike) -> Act:
-    return _end(registry, record, "hold", record.hold, HOLD, RELEASED, who, engine)
+    return _end(registry, record, record.hold, HOLD, RELEASED, who, engine)
 
 
 def settle_withdrawal(registry: Definitions, record: ar.SettleWithdrawal, who: str, engine: EngineLike) -> Act:
-    return _end(registry, record, "withdrawal", record.withdrawal, WITHDRAWAL, PAID, who, engine)
+    return _end(registry, record, record.withdrawal, WITHDRAWAL, PAID, who, engine)
 
 
 def cancel_withdrawal(registry: Definitions, record: ar.CancelWithdrawal, who: str, engine: EngineLike) -> Act:
-    return _end(registry, record, "withdrawal", record.withdrawal, WITHDRAWAL, CANCELLED, who, engine)
+    return _end(registry, record, record.withdrawal, WITHDRAWAL, CANCELLED, who, engine)
 
 
 def _end(
-    registry: Definitions, record: Any, key: str, id: int, kind: str, ended: Any, who: str, engine: EngineLike
+    registry: Definitions, record: Any, id: int, kind: str, ended: Any, who: str, engine: EngineLike
 ) -> Act:  # fmt: skip
     row = registry.holds.get(id)
     text = _end_text(registry, row, id, kind, ended)
     if (again := _again(registry, record, text)) is not None:
         return again
     if row is None or row.kind != kind:
-        raise absent(id, key, kind)
+        raise checks.no_hold(id, kind)
     if row.ended:
-        raise Refused(codes.R_HOLD_ENDED, f"{kind} {id} was {row.ended} at {units.instant(row.ended_ns)}", key, asked=id)
+        raise Refused(codes.R_HOLD_ENDED, f"{kind} {id} was {row.ended} at {units.instant(row.ended_ns)}", kind, asked=id)
     return _act(registry, record, ended, text, _end_result(row, kind, ended), who, engine, _ended(row, ended, engine))
 
 
 def expire(registry: Definitions, record: ar.ExpireHold, who: str, engine: EngineLike) -> Act:
     row = registry.holds.get(record.hold)
     if row is None or not row.until_ns:
-        raise absent(record.hold, "hold", HOLD)
+        raise checks.no_hold(record.hold, HOLD)
     if row.ended:
         raise Refused(codes.R_HOLD_ENDED, f"hold {row.id} was {row.ended} at {units.instant(row.ended_ns)}", "hold", asked=row.id)
     if row.until_ns > engine.time_ns:
         raise bad("hold", f"hold {row.id} lasts until {units.instant(row.until_ns)}", row.until_ns, int(engine.time_ns))
     text = _end_text(registry, row, row.id, HOLD, EXPIRED)
     return _act(registry, record, EXPIRED, text, _end_result(row, HOLD, EXPIRED), who, engine, _ended(row, EXPIRED, engine))
-
-
-def absent(id: int, key: str, kind: str) -> Refused:
-    """The refusal of a number that no hold has, or none that the asker may know of."""
-    return Refused(codes.R_UNKNOWN_HOLD, f"there is no {kind} {id}", key, asked=id)
 
 
 def _end_text(registry: Definitions, row: Hold | None, id: int, kind: str, ended: str) -> str:
@@ -160,6 +155,7 @@ def _party(registry: Definitions, key: str, name: str) -> Account:
     account: Account = checks.find(registry.accounts, key, name)
     if account.id == HOLDS_ACCOUNT:
         raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{name} has the money of all holds: release a hold instead", key)
+    checks.refuse_closed("account", account, key)
     return account
 
 

@@ -35,6 +35,13 @@ class Refused(Exception):
         path = (key,) if isinstance(key, str) else key
         self.refusal = Refusal(code=code, sentence=sentence, key=path, limit=limit, used=used, asked=asked, fixed=fixed)
 
+    @classmethod
+    def of(cls, refusal: Refusal) -> "Refused":
+        """To be raised for a refusal that was found before."""
+        made = cls(refusal.code, refusal.sentence)
+        made.refusal = refusal
+        return made
+
 
 def bad(key: Key | str, sentence: str, limit: int = 0, asked: int = 0) -> Refused:
     """The refusal of a field that breaks a rule: R_BAD_DEFINITION."""

@@ -18,7 +18,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import acts, checks, configuration
+from . import access, acts, checks, configuration, pending
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -28,7 +28,8 @@ from .holds import HOLDS_ACCOUNT
 from .refused import Refusal, Refused
 from .tables import Account
 
-PARTS_KEPT = 4  # incomplete records kept at once; the oldest is discarded for a fifth
+PARTS_KEPT = 4  # incomplete records kept at once; for a fifth the sender's own oldest is discarded, or if there is none the oldest
+WHO_CHARS = 128
 
 
 class AdminAnswer(msgspec.Struct, frozen=True):
@@ -57,31 +58,67 @@ class Registry(Definitions):
         """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. A refusal is an
         answer, not an exception. Raises only RegistryBroken, if state and rules no longer agree."""
         row_seq = int(engine.row_seq)
-
-        def refused(refusal: Refusal, who: str = "", request_id: str = "") -> AdminAnswer:
-            return AdminAnswer(row_seq, False, refusal.code, refusal.text, {}, request_id, who, refusal)
-
         try:
             envelope = ar.unpack(record)
         except ValueError as error:
-            return refused(Refusal(code=codes.R_BAD_COMMAND, sentence=f"not an admin record: {error}"))
+            refusal = Refusal(code=codes.R_BAD_COMMAND, sentence=f"not an admin record: {error}")
+            return AdminAnswer(row_seq, False, refusal.code, refusal.text, refusal=refusal)
         who, request_id = envelope.who, envelope.request_id
         try:
             if isinstance(envelope.record, ar.PartOf):
+                access.refuse_stranger(self, who, int(engine.time_ns))
                 whole = self._part(who, envelope.record)
                 if whole is None:
                     text = f"part {envelope.record.index + 1} of {envelope.record.count}"
                     return AdminAnswer(row_seq, True, 0, text, {}, request_id, who)
                 envelope = ar.AdminEnvelope(who, request_id, whole)
-            if isinstance(envelope.record, ar.Configuration):
-                return self._configure(envelope, row_seq, engine, sink)
-            act = acts.plan(self, envelope, engine)
-            if act.rows:
-                self._step_or_refuse(act, engine, sink)
+            return self._asked(envelope, row_seq, engine, sink)
         except Refused as error:
-            return refused(error.refusal, who, request_id)
+            refusal = error.refusal
+            return AdminAnswer(row_seq, False, refusal.code, refusal.text, {}, request_id, who, refusal)
+
+    def _asked(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
+        """Carry out what the asker may do, or keep it for a second person. Raises Refused."""
+        who, now_ns = envelope.who, int(engine.time_ns)
+        access.authorise(self, who, envelope.record, now_ns)
+        if isinstance(envelope.record, ar.Approve):
+            row = pending.approved(self, who, envelope.record, now_ns)
+            both = f"{row.who}, approved by {who}"
+            done = self._carry_out(ar.AdminEnvelope(both[:WHO_CHARS], row.request_id, row.record), (row.who, who), row_seq, engine, sink)
+            if done.ok:
+                del self.pending[row.id]
+            text = f"{done.text} (proposed by {row.who}, approved by {who})" if done.ok else done.text
+            result = {**done.result, "pending": row.id, "proposed_by": row.who, "approved_by": who} if done.ok else {}
+            return msgspec.structs.replace(done, text=text, result=result, request_id=envelope.request_id, who=who)
+        entry, waits = pending.waits(self, envelope, now_ns)
+        if entry is not None and waits and not self._nothing_to_do(envelope, engine):
+            act = pending.propose(self, envelope, entry, now_ns)
+            act.commit()
+            return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, who)
+        done = self._carry_out(envelope, (who,), row_seq, engine, sink)
+        if entry is not None and done.ok and not waits:
+            text = f"{done.text} (by one person: no second principal could approve it)"
+            done = msgspec.structs.replace(done, text=text, result={**done.result, "one_person": 1})
+        return done
+
+    def _nothing_to_do(self, envelope: ar.AdminEnvelope, engine: EngineLike) -> bool:
+        """Check an act that is to wait, as if it were carried out now; True: it changes nothing. Raises Refused."""
+        if isinstance(envelope.record, ar.Configuration):
+            trial = self.try_out(envelope.record, engine, envelope.who)
+            if trial.refusals:
+                raise Refused.of(trial.refusals[0])
+            return not trial.to_do()
+        return acts.plan(self, envelope, engine).changed == ()
+
+    def _carry_out(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
+        """The act itself. Raises Refused."""
+        if isinstance(envelope.record, ar.Configuration):
+            return self._configure(envelope, askers, row_seq, engine, sink)
+        act = acts.plan(self, envelope, engine)
+        if act.rows:
+            self._step_or_refuse(act, engine, sink)
         act.commit()
-        return AdminAnswer(row_seq, True, 0, act.text, act.result, request_id, who)
+        return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who)
 
     def _step_or_refuse(self, act: Act, engine: EngineLike, sink: Sink) -> None:
         """Let the core step an act's rows; raises Refused with the act's text and the core's numbers."""
@@ -95,8 +132,9 @@ class Registry(Definitions):
         key = f"{who} {part.digest}"
         if part.index == 0:
             self.parts.pop(key, None)
+            own = [other for other in self.parts if other.startswith(f"{who} ")]
             if len(self.parts) >= PARTS_KEPT:
-                del self.parts[next(iter(self.parts))]
+                del self.parts[next(iter(own or self.parts))]
             self.parts[key] = []
         pieces = self.parts.get(key)
         if pieces is None or part.index != len(pieces) or part.index >= part.count:
@@ -116,11 +154,11 @@ class Registry(Definitions):
             raise Refused(codes.R_BAD_COMMAND, "not an admin record: a part is made of parts")
         return whole
 
-    def _configure(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
+    def _configure(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
         """Apply all records of a configuration, or none."""
         record = envelope.record
         assert isinstance(record, ar.Configuration)
-        trial = self.try_out(record, engine)
+        trial = self.try_out(record, engine, *askers)
         if trial.refusals:
             first = trial.refusals[0]
             return AdminAnswer(row_seq, False, first.code, first.text, {}, envelope.request_id, envelope.who, first)
@@ -138,13 +176,14 @@ class Registry(Definitions):
         text = f"{len(texts)} applied, {unchanged} unchanged"
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
 
-    def try_out(self, record: ar.Configuration, engine: EngineLike) -> Trial:
-        """What a configuration would do, and why it would be refused. Changes nothing."""
+    def try_out(self, record: ar.Configuration, engine: EngineLike, *askers: str) -> Trial:
+        """What a configuration would do, and why it would be refused. Changes nothing. `askers`: all of them must be allowed to do it; none: it is
+        the start's own."""
         try:
             self.refuse_mixing(record.name, record.sandbox)
         except Refused as error:
             return Trial([], [error.refusal], self)
-        return configuration.try_out(self, record.records, engine)
+        return configuration.try_out(self, record.records, engine, askers)
 
     def refuse_mixing(self, name: str, sandbox: bool) -> None:
         """The sandbox's passwords are published: its configuration is accepted only by a folder that was created as a sandbox, and such a

@@ -55,15 +55,22 @@ def venue(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
     return row(codes.C_DEF_VENUE, d.DV_EXTRA, {d.DV_ID: id, d.DV_FEE_ACCOUNT: fee_account, **words_of(record, "DV_", {})}.items())
 
 
-def firm(id: int, record: ar.DefineFirm) -> Words:
-    return row(codes.C_DEF_FIRM, d.DF_EXTRA, {d.DF_ID: id, **words_of(record, "DF_", {})}.items())
+def firm(id: int, record: ar.DefineFirm, closed: bool = False) -> Words:
+    return row(codes.C_DEF_FIRM, d.DF_EXTRA, {d.DF_ID: id, d.DF_CLOSED: int(closed), **words_of(record, "DF_", {})}.items())
 
 
-def account(id: int, firm_id: int, kind: int, session: int, venue_id: int, name: str) -> Words:
+def account(id: int, firm_id: int, kind: int, session: int, venue_id: int, name: str, closed: bool = False) -> Words:
     words = row(
         codes.C_DEF_ACCOUNT,
         d.DC_EXTRA,
-        ((d.DC_ID, id), (d.DC_FIRM, firm_id), (d.DC_KIND, kind), (d.DC_SESSION, session), (d.DC_VENUE, venue_id)),
+        (
+            (d.DC_ID, id),
+            (d.DC_FIRM, firm_id),
+            (d.DC_KIND, kind),
+            (d.DC_SESSION, session),
+            (d.DC_VENUE, venue_id),
+            (d.DC_CLOSED, int(closed)),
+        ),
     )
     words[d.DC_NAME_LEN] = put_text(words, d.DC_NAME, name, 8)
     return words
@@ -80,9 +87,11 @@ def session(
     our: str,
     peer: str,
     form: int = 0,
+    closed: bool = False,
 ) -> Words:
     own = {
         d.DS_ID: id, d.DS_FIRM: firm_id, d.DS_VENUE: venue_id, d.DS_ACCOUNT: account_id, d.DS_WIRE: wire, d.DS_FLAGS: flags, d.DS_FORM: form,
+        d.DS_CLOSED: int(closed),
     }  # fmt: skip
     words = row(codes.C_DEF_SESSION, d.DS_EXTRA, {**own, **words_of(record, "DS_", {})}.items())
     words[d.DS_OUR_LEN] = put_text(words, d.DS_OUR, our, 8)

@@ -23,6 +23,14 @@ class Asset(msgspec.Struct, frozen=True):
         return self.record.name
 
 
+class Closed(msgspec.Struct, frozen=True):
+    """That a firm, account or session was closed: by whom, when, why. It is never opened again."""
+
+    who: str
+    at_ns: int
+    reason: str
+
+
 class Venue(msgspec.Struct, frozen=True):
     id: int
     fee_account: int  # account id
@@ -36,6 +44,7 @@ class Venue(msgspec.Struct, frozen=True):
 class Firm(msgspec.Struct, frozen=True):
     id: int
     record: ar.DefineFirm
+    closed: Closed | None = None
 
     @property
     def name(self) -> str:
@@ -52,6 +61,7 @@ class Account(msgspec.Struct, frozen=True):
     venue: int
     session: int = 0
     record: ar.DefineAccount | None = None
+    closed: Closed | None = None
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -63,6 +73,7 @@ class Session(msgspec.Struct, frozen=True):
     account: int
     wire: int  # WIRE_*
     record: ar.DefineSession  # its secrets are blank
+    closed: Closed | None = None
 
     @property
     def name(self) -> str:
@@ -112,6 +123,41 @@ class Instrument(msgspec.Struct, frozen=True):
     @property
     def outcome(self) -> str:
         return self.market.contracts[self.index].outcome
+
+
+class Held(msgspec.Struct, frozen=True):
+    """A role that a principal holds. `until_ns`: 0 for good. `who` granted it, `at_ns`."""
+
+    role: str
+    scope: str
+    until_ns: int
+    who: str
+    at_ns: int
+
+    def holds(self, now_ns: int) -> bool:
+        return not self.until_ns or now_ns < self.until_ns
+
+
+class Principal(msgspec.Struct, frozen=True):
+    id: int
+    record: ar.DefinePrincipal
+    grants: tuple[Held, ...] = ()  # at most one of each role and scope
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
+class Pending(msgspec.Struct, frozen=True):
+    """An act that waits for a second person. `entry`: what on the list it is; `who` proposed it, `at_ns`."""
+
+    id: int
+    entry: str
+    who: str
+    request_id: str
+    at_ns: int
+    expires_ns: int
+    record: ar.AnyRecord
 
 
 class Named(Protocol):
@@ -205,4 +251,8 @@ class State(msgspec.Struct, frozen=True):
     begun: ar.Begin | None = None
     settings: list[tuple[str, int | str]] = []
     parts: list[tuple[str, list[bytes]]] = []
+    principals: list[Principal] = []
+    pending: list[Pending] = []
+    next_pending: int = 1
+    approvals: ar.Approvals = ar.Approvals()
     holds: list[Hold] = []

@@ -8,6 +8,7 @@ import pytest
 from config import admin_records as ar
 from exchange_server.cli import clock, doctor
 from exchange_server.cli import main as cli
+from exchange_server.cli.connect import Server
 from exchange_server.core import layout as L
 from exchange_server.exits import Exit
 from protocol import codes
@@ -49,12 +50,12 @@ def test_accepting(server: FakeAdmin, tmp_path: Path, capsys: pytest.CaptureFixt
 
 
 def test_the_doctor_looks_at_a_running_server(server: FakeAdmin, tmp_path: Path) -> None:
-    (finding,) = doctor.running_clock(tmp_path)
+    (finding,) = doctor.running_clock(Server(tmp_path))
     assert (finding.level, finding.text) == ("ok", clock.sentence(RIGHT))
     server.clock = HELD
-    (finding,) = doctor.running_clock(tmp_path)
+    (finding,) = doctor.running_clock(Server(tmp_path))
     assert finding.level == "warn" and "is not followed" in finding.text
     server.clock = {**HELD, "held": False, "offset_s": "3600.000"}
-    (finding,) = doctor.running_clock(tmp_path)
+    (finding,) = doctor.running_clock(Server(tmp_path))
     assert finding.level == "warn" and "3600.000 s ahead of" in finding.text
-    assert list(doctor.running_clock(tmp_path / "nowhere")) == []
+    assert list(doctor.running_clock(Server(tmp_path / "nowhere"))) == []

@@ -12,7 +12,7 @@ from exchange_server.registry import Registry
 
 
 def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
-    ready = serve.options(cli.parser().parse_args(["serve", "--data", str(tmp_path / "d"), "--config", "sandbox"]))
+    ready = serve.options(["--data", str(tmp_path / "d"), "--config", "sandbox"])
     assert ready.sandbox and ready.configured and not ready.given
     assert (ready.settings.fix_port, ready.settings.binary_port, ready.settings.mode, ready.config_name) == (
         9880,
@@ -22,7 +22,7 @@ def test_the_command_line_wins_over_the_file(tmp_path: Path) -> None:
     )
     assert ready.data == tmp_path / "d" and len(ready.items) == 673 and not ready.data.exists()
     asked = ["--fix-port", "0", "--binary-port", "0", "--mode", "async", "--host", "::1"]
-    ready = serve.options(cli.parser().parse_args(["serve", "--data", str(tmp_path / "d"), "--config", "sandbox", *asked]))
+    ready = serve.options(["--data", str(tmp_path / "d"), "--config", "sandbox", *asked])
     assert ready.given == {"host": "::1", "fix_port": 0, "binary_port": 0, "mode": "async"}
     assert start.settings_for(ready, Registry())[0][:4] == ("::1", 0, 0, "async")
 

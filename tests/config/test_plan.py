@@ -19,7 +19,7 @@ FULL = GOOD.replace('phase = "open"', 'phase = "open"\nrules = "r"\nsource = "s"
 def registry(tmp_path: Path) -> Registry:
     made = Registry()
     for item in load.load(write(tmp_path, FULL)).items:
-        assert made.apply(ar.pack("t", "1", item.record), FakeEngine(), lambda rows: None).ok
+        assert made.apply(ar.pack("uid:0", "1", item.record), FakeEngine(), lambda rows: None).ok
     return made
 
 
@@ -75,7 +75,7 @@ def test_what_can_be_applied_is_applied(tmp_path: Path, registry: Registry) -> N
     trial = tried(registry, items)
     assert not trial.refusals
     for i in trial.to_do():
-        answer = registry.apply(ar.pack("t", "1", items[i].record), FakeEngine(), lambda rows: None)
+        answer = registry.apply(ar.pack("uid:0", "1", items[i].record), FakeEngine(), lambda rows: None)
         assert answer.ok and "unchanged" not in answer.result, answer
     assert lines(tried(registry, items), items) == []
 

@@ -18,7 +18,7 @@ WINNERS = dict(zip("ABCDEFGHIJKL", "MEX SUI BRA USA GER NED BEL ESP FRA ARG COL 
 def sandbox() -> tuple[load.Config, Registry]:
     config, registry, engine = load.load("sandbox"), Registry(), FakeEngine()
     for item in config.items:
-        answer = registry.apply(ar.pack("config", "1", item.record), engine, lambda rows: None)
+        answer = registry.apply(ar.pack("config:test", "1", item.record), engine, lambda rows: None)
         assert answer.ok, f"{item.file}: {item.path}: {answer.text}"
     return config, registry
 
@@ -61,7 +61,7 @@ def test_the_real_results_settle_every_event_market(sandbox: tuple[load.Config, 
     for settlement in results.load():
         event = registry.events.named(settlement.event)
         assert event is not None
-        answer = registry.apply(ar.pack("test", "1", settlement.determine(event.record)), FakeEngine(), lambda rows: None)
+        answer = registry.apply(ar.pack("uid:0", "1", settlement.determine(event.record)), FakeEngine(), lambda rows: None)
         assert answer.ok, answer.text
         payouts = registry.events[event.id].determinations[0].record.payouts
         settled[event.name] = [ar.outcome_code(c) for c, paid in zip(event.record.contracts, payouts) if paid == 10_000]

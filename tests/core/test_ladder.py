@@ -42,6 +42,18 @@ def release(level: int, target: int) -> Repair:
     return lambda s: s.do(C.C_KILL, level=level, target=target, on=0)
 
 
+def close(s: Story, firm: int = 0, account: int = 0, session: int = 0) -> None:
+    """Firm 1, account 16 and session 1 are closed (1) or open (0)."""
+    s.do(C.C_DEF_FIRM, id=1, closed=firm)
+    s.do(C.C_DEF_ACCOUNT, id=16, firm=1, account_kind=C.ACCT_TRADING, session=1, closed=account)
+    s.do(C.C_DEF_SESSION, id=1, firm=1, account=16, closed=session)
+
+
+def reopen(session: int, venue: int) -> Repair:
+    """All open again, and the throttles as they were: a definition of the session sets them too."""
+    return lambda s: (close(s), throttles(s, session, venue))
+
+
 def throttles(s: Story, session: int, venue: int) -> None:
     """Limits of session 1 and venue 1 in an endless window."""
     s.do(C.C_DEF_SESSION, id=1, firm=1, account=16, throttle_limit=session, throttle_window=10**6 * SECOND)
@@ -76,6 +88,7 @@ def test_new(make: Make) -> None:
     s.do(C.C_CANCEL, session=1, id=501, orig=500)
     s.fund(1, -1000)
     s.do(C.C_LOGOFF, session=1)
+    close(s, 1, 1, 1)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -89,6 +102,9 @@ def test_new(make: Make) -> None:
         (C.R_UNKNOWN_ACCOUNT, {"account": 17}),  # another firm's answers in the same way
         (C.R_UNKNOWN_ACCOUNT, {"account": 16}),
         (C.R_VENUE_NOT_ALLOWED, {"venue": 0}),
+        (C.R_FIRM_CLOSED, lambda s: close(s, 0, 1, 1)),
+        (C.R_ACCOUNT_CLOSED, lambda s: close(s, 0, 0, 1)),
+        (C.R_SESSION_CLOSED, reopen(1, 2)),
         (C.R_BAD_ID, {"id": 500}),
         (C.R_ID_USED, {"id": 600}),
         (C.R_UNKNOWN_INSTRUMENT, {"instrument": 2}),  # which is there and not listed: the same answer
@@ -161,6 +177,15 @@ def test_own_orders_count_as_liquidity_of_a_market_order(make: Make) -> None:
     assert [(e.kind, e.reason, e.price) for e in events] == [(C.E_ACCEPTED, 0, 55), (C.E_CANCELED, C.R_SELF_TRADE, 55)]
 
 
+@pytest.mark.parametrize("side", [C.BUY, C.SELL])
+@pytest.mark.parametrize("qty", [-(1 << 63), -(1 << 62), -1, 1 << 62, (1 << 63) - 1])
+def test_a_conflict_of_interest_is_judged_by_the_quantity_as_it_is(make: Make, side: int, qty: int) -> None:
+    """Also by one that wraps when its sign changes; what does not increase the position goes on to the check of the quantity."""
+    s = make()
+    s.do(C.C_RESTRICT, event=1, firm=1, on=1)
+    assert s.new(1, side, qty, 50)[0].reason == (C.R_CONFLICT if qty > 0 else C.R_QTY_NOT_POSITIVE)
+
+
 def test_a_full_table_of_open_orders_comes_before_the_instrument_and_behind_the_id(make: Make) -> None:
     s = make(limits=Limits(orders=2, archive=9))
     s.new(1, C.BUY, 1, 5, id="a")
@@ -185,6 +210,7 @@ def test_replace(make: Make) -> None:
     s.do(C.C_CANCEL, session=1, id=3, orig=2)
     throttles(s, 2, 4)
     s.do(C.C_LOGOFF, session=1)
+    close(s, 1, 1, 1)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -225,6 +251,9 @@ def test_replace(make: Make) -> None:
         (C.R_REPLACE_FIELD, {"stp": C.STP_CANCEL_INCOMING}),
         (C.R_REPLACE_FIELD, {"flags": C.FLAG_POST_ONLY}),
         (C.R_REPLACE_FIELD, {"expiry": 0}),
+        (C.R_FIRM_CLOSED, lambda s: close(s, 0, 1, 1)),
+        (C.R_ACCOUNT_CLOSED, lambda s: close(s, 0, 0, 1)),
+        (C.R_SESSION_CLOSED, reopen(2, 4)),
         (C.R_MARKET_PAUSED, phase(C.PH_CANCEL_ONLY)),
         (C.R_CANCEL_ONLY, phase(C.PH_OPEN)),
         (C.R_FIELD_UNSUPPORTED, {"min_qty": 0}),
@@ -298,6 +327,7 @@ def test_day_is_said_by_its_mark_only(make: Make) -> None:
 def test_split_and_merge(make: Make) -> None:
     s = make(cash=0, product=C.EXACTLY, n=3, k=1, max_qty=50, max_position=40)
     s.do(C.C_LOGOFF, session=1)
+    close(s, 1, 1, 1)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -307,6 +337,9 @@ def test_split_and_merge(make: Make) -> None:
         (C.R_NOT_LOGGED_ON, lambda s: s.do(C.C_LOGON, session=1)),
         (C.R_UNKNOWN_ACCOUNT, {"account": 17}),  # another firm's answers in the same way
         (C.R_UNKNOWN_ACCOUNT, {"account": 0}),
+        (C.R_FIRM_CLOSED, lambda s: close(s, 0, 1, 1)),
+        (C.R_ACCOUNT_CLOSED, lambda s: close(s, 0, 0, 1)),
+        (C.R_SESSION_CLOSED, close),
         (C.R_UNKNOWN_EVENT, {"instrument": 1}),
         (C.R_MARKET_PAUSED, phase(C.PH_OPEN)),
         (C.R_KILLED_PLATFORM, release(*KILLS[0])),
@@ -323,3 +356,21 @@ def test_split_and_merge(make: Make) -> None:
     assert [(e.kind, e.price, e.qty) for e in events] == [(C.E_MOVED, -4000, 0)]
     assert s.do(C.C_MERGE, session=1, instrument=1, sets=41)[0].reason == C.R_MERGE_TOO_MANY
     assert s.do(C.C_MERGE, session=1, instrument=1, sets=40)[0].price == 4000
+
+
+@pytest.mark.parametrize(("what", "code"), [("firm", C.R_FIRM_CLOSED), ("account", C.R_ACCOUNT_CLOSED), ("session", C.R_SESSION_CLOSED)])
+def test_what_is_closed_enters_nothing_and_its_cancels_go_on(make: Make, what: str, code: int) -> None:
+    s = make()
+    s.new(1, C.BUY, 1, 40, id=1)
+    s.new(1, C.BUY, 1, 40, id=2)
+    close(s, **{what: 1})
+    refused = s.new(1, C.BUY, 1, 40, id=3)[0]
+    assert (refused.kind, refused.reason, refused.order) == (C.E_REJECTED, code, 0), "its ClOrdID is not used up"
+    assert s.do(C.C_REPLACE, session=1, id=4, orig=1, price=41, qty=1)[0].reason == code
+    assert s.do(C.C_CANCEL, session=1, account=16, id=5, orig=1)[0].kind == C.E_CANCELED
+    assert s.do(C.C_MASS_CANCEL, session=1, id=6, scope=C.SCOPE_ACCOUNT, account=16)[-1].qty == 1
+    for transfer in ({"target": 16}, {"source": 16}):
+        s.do(C.C_TRANSFER, asset=1, amount=1, **transfer)
+        assert s.model.refused == (0 if what == "session" else code)
+    close(s)
+    assert s.new(1, C.BUY, 1, 40, id=3)[0].kind == C.E_ACCEPTED

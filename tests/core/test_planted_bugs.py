@@ -1,4 +1,4 @@
-"""The judge is judged: every planted bug must be caught within a minute.
+"""The judge is judged: every planted bug must be caught within FLOWS flows; the seed that is known to find it goes first.
 
 The short run plants the twelve bugs of planted_bugs.MODEL in the model, in this process, and lets the harness find them (the core is compiled
 once). EXOS_LONG=1 plants the twelve bugs of planted_bugs.CORE in a copy of the core, compiles that with a cache of its own and runs the harness.
@@ -11,7 +11,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
 from types import ModuleType
 from typing import Any
 
@@ -22,7 +21,7 @@ from tests.core import planted_bugs
 ROOT = Path(__file__).resolve().parents[2]
 LONG = os.environ.get("EXOS_LONG") == "1"
 MODEL_FILES = ("model_world.py", "model_money.py", "model_ladder.py", "model_operator.py", "model.py")
-SECONDS = 60.0
+FLOWS = 1000
 
 
 @pytest.mark.parametrize("bug", planted_bugs.CORE + planted_bugs.MODEL, ids=lambda bug: f"{bug[1]}: {bug[0]}")
@@ -59,14 +58,13 @@ def test_a_bug_in_the_model_is_caught(bug: planted_bugs.Bug, monkeypatch: pytest
     from tests.judge import LENGTH, first_failure
     from tests.random_world import flow
 
-    began = monotonic()
     with monkeypatch.context() as patch:
         wrong = model_with(bug, patch)
     monkeypatch.setattr(core_rig, "Model", wrong)
-    for seed in (planted_bugs.SEED_OF[bug[0]], *range(1000)):
+    for seed in (planted_bugs.SEED_OF[bug[0]], *range(FLOWS)):
         if first_failure(*flow(seed, LENGTH)) is not None:
             return
-        assert monotonic() - began < SECONDS, f"not caught within {SECONDS} s, up to seed {seed}"
+    pytest.fail(f"not caught by {FLOWS} flows")
 
 
 if LONG:  # twelve compilations of the core
@@ -83,12 +81,11 @@ if LONG:  # twelve compilations of the core
             [sys.executable, "-c", "import tests.core_rig"], cwd=tmp_path, env=environment, capture_output=True, text=True
         )
         assert compiled.returncode == 0, compiled.stderr
-        began = monotonic()
-        for first in range(0, 1000, 10):
+        for first, count in ((planted_bugs.SEED_OF[bug[0]], 1), *((first, 10) for first in range(0, FLOWS, 10))):
             run = subprocess.run(
-                [sys.executable, "-m", "tests.judge", str(first), "10"], cwd=tmp_path, env=environment, capture_output=True, text=True
+                [sys.executable, "-m", "tests.judge", str(first), str(count)], cwd=tmp_path, env=environment, capture_output=True, text=True
             )
             if run.returncode != 0:
                 assert "fails at command" in run.stdout, run.stderr
                 return
-            assert monotonic() - began < SECONDS, f"not caught within {SECONDS} s, {first + 10} flows"
+        pytest.fail(f"not caught by {FLOWS} flows")

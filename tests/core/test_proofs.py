@@ -143,11 +143,11 @@ def test_all_that_is_wrong_is_reported_and_a_flood_of_it_is_counted(engine: Engi
 
 
 DIGESTED: dict[str, tuple[Callable[[Any], int], int]] = {
-    "kill switch of the platform": (lambda m: 0, L.H_KILLED),
-    "kill switch of a venue": (by_id(L.P_VENUE, 1), L.V_KILLED),
-    "kill switch of a firm": (by_id(L.P_FIRM, 2), L.F_KILLED),
-    "kill switch of an account": (by_id(L.P_ACCOUNT, 17), L.AC_KILLED),
-    "kill switch of a session": (by_id(L.P_SESSION, 2), L.S_KILLED),
+    "kill switch of the platform": (lambda m: 0, L.H_BARS),
+    "kill switch of a venue": (by_id(L.P_VENUE, 1), L.V_BARS),
+    "kill switch of a firm": (by_id(L.P_FIRM, 2), L.F_BARS),
+    "kill switch of an account": (by_id(L.P_ACCOUNT, 17), L.AC_BARS),
+    "kill switch of a session": (by_id(L.P_SESSION, 2), L.S_BARS),
     "throttle of a venue": (by_id(L.P_VENUE, 1), L.V_THROTTLE + L.TH_USED),
     "throttle of a session": (by_id(L.P_SESSION, 1), L.S_THROTTLE + L.TH_USED),
     "share of a firm": (by_id(L.P_FIRM, 1), L.F_WEIGHT),

@@ -4,12 +4,14 @@ One method per kind of record: it answers the code of the refusal, or whether so
 named is that of the record's fields: names that must exist, rules among the fields, who else has the same, what may not change, room.
 """
 
+import copy
 from typing import Any
 
 import msgspec
 
 from protocol import codes as C
 from tests.model_operator import TRANSITIONS
+from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
 
 Fields = dict[str, Any]
 NEW, CHANGED, SAME = "new", "changed", "same"
@@ -22,6 +24,7 @@ LIVE = {
         "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
+    "principal": {"title", "closed"},
     "market": {"title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"},
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
@@ -31,6 +34,9 @@ PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
 TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
 
 
+CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
+
+
 class No(Exception):
     """Refused; `by_core`: by the core, to which the registry has brought a row."""
 
@@ -38,32 +44,57 @@ class No(Exception):
         self.code, self.by_core = code, by_core
 
 
-class NaiveRegistry:
+class NaiveRegistry(NaiveAccess):
     def __init__(self, takes_all: bool = False, **room: int) -> None:
         """takes_all: the core is one that takes every row."""
-        self.takes_all, self.room = takes_all, room
+        super().__init__()
+        self.now = 1_000_000_000_000
+        self.takes_all, self.room = takes_all, {"principal": 100_000, **room}
         self.tables: dict[str, dict[str, Fields]] = {kind: {} for kind in LIVE}  # name to fields, with "id"
         self.symbols: dict[str, tuple[int, str]] = {}  # to (id, event)
         self.listings: dict[tuple[str, str], Fields] = {}
         self.references: dict[str, tuple[int, int]] = {}
         self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
         self.holds: dict[int, Fields] = {}
+        self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
         self.phases: dict[str, int] = {}  # of the events, as the core has them
         self.begun: Fields | None = None
-        self.now = 0  # ns
         self.by_core = False  # who refused the latest record
 
-    def apply(self, record: Any) -> tuple[int, str]:
-        """(code, what became of it)."""
+    def apply(self, record: Any, who: str = "uid:0") -> tuple[int, str]:
+        """(code, what became of it), at the time `now`."""
         fields = msgspec.to_builtins(record)
         self.by_core = False
         try:
-            return C.OK, getattr(self, f"_{fields.pop('type')}")(fields)
+            self.judge(who, fields, self.now)
+            return C.OK, self._second_person(who, fields)
+        except Refused as refused:
+            return refused.code, ""
         except No as no:
             self.by_core = no.by_core
             return no.code, ""
+
+    def _second_person(self, who: str, fields: Fields) -> str:
+        if fields["type"] == "approve":
+            row = self.approved(who, fields["id"], self.now)
+            done = self._do({**row["record"]})
+            del self.waiting[fields["id"]]
+            return done
+        if fields["type"] == "refuse":
+            row = self.waiting_row(who, fields["id"], self.now)
+            if row["who"] != who:
+                self.judge(who, row["record"], self.now)
+            del self.waiting[fields["id"]]
+            return NEW
+        if self.waits(who, fields, self.now) and copy.deepcopy(self)._do({**fields}) != SAME:
+            return self.keep(who, fields, self.now)
+        return self._do(fields)
+
+    def _do(self, fields: Fields) -> str:
+        done: str = getattr(self, f"_{fields.pop('type')}")(fields)
+        return done
 
     # ---- what all share
     def _find(self, kind: str, name: str) -> Fields:
@@ -81,10 +112,11 @@ class NaiveRegistry:
         self._wrong(first + count - 1 > self.room[kind], C.R_TABLE_FULL)
         return first
 
-    def _put(self, kind: str, name: str, fields: Fields) -> str:
-        """A new row, or the old one with its live fields changed."""
+    def _put(self, kind: str, name: str, fields: Fields, *others: tuple[str, str]) -> str:
+        """A new row, or the old one with its live fields changed. `others`: what it needs that must not be closed."""
         old = self.tables[kind].get(name)
         if old is None:
+            self._none_closed(*others)
             fields["id"] = self._fits(kind)
             self._platform()
             self.tables[kind][name] = fields
@@ -93,8 +125,14 @@ class NaiveRegistry:
             fields["title"] = old["title"]
         changed = {field for field in fields if fields[field] != old[field]}
         self._wrong(bool(changed - LIVE[kind]))
+        if changed:
+            self._none_closed((kind, name), *others)
         old.update(fields)
         return CHANGED if changed else SAME
+
+    def _none_closed(self, *things: tuple[str, str]) -> None:
+        for thing in things:
+            self._wrong(thing in self.closed, CLOSED.get(thing[0], 0))
 
     def _platform(self) -> None:
         """The platform's own accounts come before everything else."""
@@ -106,7 +144,42 @@ class NaiveRegistry:
         return self._put("asset", f["name"], f)
 
     def _firm(self, f: Fields) -> str:
+        if f["venue"]:
+            self._find("venue", f["venue"])
         return self._put("firm", f["name"], f)
+
+    def _principal(self, f: Fields) -> str:
+        if f["venue"]:
+            self._find("venue", f["venue"])
+        kept = self.tables["principal"].get(f["name"], {"grants": {}})["grants"]
+        return self._put("principal", f["name"], {**f, "grants": kept})
+
+    def _grant(self, f: Fields) -> str:
+        row = self._find("principal", f["principal"])
+        venue, prefix = split(f["scope"])
+        if venue:
+            self._find("venue", venue)
+        role, until = f["role"], f["until_ns"]
+        self._wrong(bool(venue) and role in NO_VENUE_SCOPE)
+        self._wrong(bool(prefix) and role in NO_SERIES_SCOPE)
+        self._wrong(0 < until <= self.now)
+        self._wrong(row["closed"])
+        old = row["grants"].get((role, f["scope"]))
+        row["grants"][role, f["scope"]] = until
+        return NEW if old is None else SAME if old == until else CHANGED
+
+    def _revoke(self, f: Fields) -> str:
+        row = self._find("principal", f["principal"])
+        self._wrong((f["role"], f["scope"]) not in row["grants"])
+        del row["grants"][f["role"], f["scope"]]
+        return NEW
+
+    def _approvals(self, f: Fields) -> str:
+        for asset in f["withdrawals"]:
+            self._find("asset", asset)
+        same = f == self.second
+        self.second = f
+        return SAME if same else CHANGED
 
     def _venue(self, f: Fields) -> str:
         self._wrong(bool(f["throttle_limit"]) != bool(f["throttle_window_ns"]))
@@ -127,7 +200,7 @@ class NaiveRegistry:
         old = self.tables["account"].get(f["name"])
         self._wrong(old is not None and "firm" not in old)  # a fee account
         f["session"] = old["session"] if old else 0
-        return self._put("account", f["name"], f)
+        return self._put("account", f["name"], f, ("firm", f["firm"]))
 
     def _session(self, f: Fields) -> str:
         self._find("firm", f["firm"])
@@ -142,7 +215,7 @@ class NaiveRegistry:
         login = own[:2] if f["wire"] == "fix" else own[:1]
         for name, row in self.tables["session"].items():
             self._wrong(name != f["name"] and row["wire"] == f["wire"] and all(row[part] == f[part] for part in login))
-        done = self._put("session", f["name"], f)
+        done = self._put("session", f["name"], f, ("firm", f["firm"]), ("account", f["account"]))
         if done != SAME and account is not None and not account["session"]:
             account["session"] = self.tables["session"][f["name"]]["id"]
         return done
@@ -193,6 +266,7 @@ class NaiveRegistry:
     def _party(self, name: str) -> Fields:
         account = self._find("account", name)
         self._wrong(account["id"] == 2, C.R_ACCOUNT_NOT_ALLOWED)
+        self._wrong(("account", name) in self.closed, C.R_ACCOUNT_CLOSED)
         return account
 
     def _transfer(self, f: Fields) -> str:
@@ -253,6 +327,22 @@ class NaiveRegistry:
         self._wrong(row["until"] > self.now)
         row["ended"] = "expired"
         self.transfers[f"\x00hold {f['hold']} expired"] = {}
+        return NEW
+
+    def _close(self, f: Fields) -> str:
+        kind, name = f["kind"], f["name"]
+        row = self._find(kind, name)
+        if self.closed.get((kind, name)) == f["reason"]:
+            return SAME
+        self._wrong((kind, name) in self.closed, CLOSED[kind])
+        if kind == "account":
+            self._wrong("firm" not in row)
+            self._wrong(any(hold["account"] == name and not hold["ended"] for hold in self.holds.values()), C.R_NOT_EMPTY)
+        if kind == "firm":
+            accounts = self.tables["account"]
+            open_ones = [own for own, account in accounts.items() if account.get("firm") == name and ("account", own) not in self.closed]
+            self._wrong(bool(open_ones), C.R_NOT_EMPTY)
+        self.closed[kind, name] = f["reason"]
         return NEW
 
     def _reference(self, f: Fields) -> str:

@@ -119,7 +119,11 @@ def some_record(r: random.Random) -> Any:
 def some_hold(r: random.Random, account: str, title: str) -> Any:
     """Keys from the same list as those of transfers; numbers of holds that are there, that ended, that never were."""
     key, number, asset, amount = f"k{r.randrange(24)}", r.randrange(1, 8), r.choice(ASSETS), r.choice((1, 2))
-    match r.randrange(7):
+    match r.randrange(8):
+        case 7:
+            kind = r.choice(("account", "account", "firm", "session"))
+            name = r.choice({"account": (*ACCOUNTS, "V1.FEES"), "firm": FIRMS, "session": ("C1", "C2", "M1", "M3", "C9")}[kind])
+            return ar.Close(kind=kind, name=name, reason=r.choice(("left", "left", "gone")))
         case 0:
             return ar.Hold(
                 key=key, account=account, asset=asset, amount=amount, note=title, until_ns=r.choice((0, 0, 5, NOW, NOW + 50, NOW + 90))
@@ -154,11 +158,20 @@ def tables(registry: Registry) -> dict[str, Any]:
     return {
         "asset": rows(registry.assets), "venue": rows(registry.venues), "firm": rows(registry.firms), "account": rows(registry.accounts),
         "session": rows(registry.sessions), "market": rows(registry.events), "symbols": symbols,
+        "principal": rows(registry.principals),
+        "grants": {p.name: {(held.role, held.scope): held.until_ns for held in p.grants} for p in registry.principals},
+        "waiting": {row.id: (row.who, msgspec.to_builtins(row.record), row.expires_ns) for row in registry.pending.values()},
         "bound": {account.name: account.session for account in registry.accounts},
         "listings": {(registry.venues[v].name, names[e]): msgspec.to_builtins(fees) for (v, e), fees in registry.listings.items()},
         "references": {registry.instruments[i].symbol: pair for i, pair in registry.references.items()},
         "transfers": sorted(registry.done),
         "holds": held(registry),
+        "closed": {
+            (kind, row.name): row.closed.reason
+            for kind, table in (("account", registry.accounts), ("firm", registry.firms), ("session", registry.sessions))
+            for row in table
+            if row.closed is not None
+        },
         "results": {e.name: [msgspec.to_builtins(kept.record) for kept in e.determinations] for e in registry.events if e.determinations},
         "final": {e.name for e in registry.events if e.determinations and e.determinations[-1].final_at_ns},
         "begun": registry.begun is not None,
@@ -192,17 +205,20 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         if kind == "account" and "firm" not in row:
             return None
         hidden = {"password_sha256": "", "hmac_secret": ""} if kind == "session" else {}
-        own = {"session"} if kind == "account" else set()
+        own = {"account": {"session"}, "principal": {"grants"}}.get(kind, set())
         return {"type": kind, **{k: v for k, v in {**row, **hidden}.items() if k not in {"id", *own}}}
 
     return {
         **{kind: {name: (row["id"], record(kind, row)) for name, row in table.items()} for kind, table in naive.tables.items()},
+        "grants": {name: row["grants"] for name, row in naive.tables["principal"].items()},
+        "waiting": {id: (row["who"], row["record"], row["until"]) for id, row in naive.waiting.items()},
         "symbols": naive.symbols,
         "bound": {name: row["session"] for name, row in naive.tables["account"].items()},
         "listings": naive.listings,
         "references": naive.references,
         "transfers": sorted(naive.transfers),
         "holds": naive.holds,
+        "closed": naive.closed,
         "results": {event: [{"type": "determine", **kept} for kept in all_kept] for event, all_kept in naive.results.items() if all_kept},
         "final": naive.final,
         "begun": naive.begun is not None,
@@ -247,12 +263,12 @@ def test_random_records_against_the_naive_registry() -> None:
     for seed in range(90):
         run(seed, 180, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 22 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 23 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
         C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX, C.R_BAD_TRANSITION,
         C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW,
-        C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED,
+        C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_ACCOUNT_CLOSED, C.R_FIRM_CLOSED, C.R_SESSION_CLOSED,
     }  # fmt: skip
 
 

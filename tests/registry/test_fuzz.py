@@ -29,10 +29,17 @@ RECORDS = (
     ar.SettleWithdrawal(key="s", withdrawal=2),
     ar.CancelWithdrawal(key="c", withdrawal=2),
     ar.ExpireHold(hold=1),
+    ar.Close(kind="account", name="ACME-B", reason="left"),
     ar.SetReference(symbol="F-ESP", reference=3),
     ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
     ar.SetPhase(event="FINAL", phase="open"),
+    ar.DefinePrincipal(name="alice", title="Alice"),
+    ar.Grant(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Revoke(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Approvals(acts=("withdrawal",), withdrawals={"USD": 100}),
+    ar.Approve(id=1),
+    ar.Refuse(id=1, note="no"),
 )
 HELD = (
     ar.Hold(key="h1", account="ACME-A", asset="USD", amount=3, until_ns=1_000_000_000_001),

@@ -124,7 +124,7 @@ def test_a_full_core_table_refuses_a_market_and_the_server_goes_on(pool: int) ->
     pools = turns.engine.m[L.H_POOLS + pool * L.POOL_WORDS :][: L.POOL_WORDS]
     used = int(pools[L.PL_USED])
     pools[L.PL_USED] = pools[L.PL_CAP]
-    answer = turns.engine.registry.apply(ar.pack("u", "r", FINAL), turns.engine, lambda rows: None)
+    answer = turns.engine.registry.apply(ar.pack("uid:0", "r", FINAL), turns.engine, lambda rows: None)
     assert answer.code == codes.R_TABLE_FULL
     pools[L.PL_USED] = used
     turns.must([FINAL])

@@ -7,6 +7,7 @@ import msgspec
 import pytest
 
 from config import admin_records as ar
+from exchange_server import state
 from exchange_server.core import layout as L
 from exchange_server.core.layout import definitions as d
 from exchange_server.registry import Registry, RegistryBroken
@@ -246,13 +247,10 @@ def test_a_market_is_refused_when_a_table_that_trading_fills_has_no_room(pool: i
     assert world.do(FINAL).ok
 
 
-def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(world: World) -> None:
+def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = world.registry.to_bytes()
     world.engine.refuse = {0: codes.R_WITHDRAW_TOO_MUCH}
-    at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    world.engine.m[at + L.PL_NEXT], world.engine.m[at + L.PL_WIDTH] = 2, L.BALANCE_WORDS
-    row = int(world.engine.m[at + L.PL_BASE]) + L.BALANCE_WORDS
-    world.engine.m[row : row + 4] = (18, 1, 11, 6)  # account, asset, cash, locked
+    monkeypatch.setattr(state, "balance", lambda m, account, asset: (11, 6))
     record = ar.Transfer(key="w1", asset="USD", amount=7, source="ACME-A")
     answer = world.do(record)
     assert (
@@ -308,7 +306,7 @@ def test_transfers_are_done_once_per_key(world: World) -> None:
     other = world.do(change(deposit, amount=501))
     assert other.code == codes.R_IDEMPOTENCY and world.engine.seen == []
     restored = Registry.from_bytes(world.registry.to_bytes())
-    assert restored.apply(ar.pack("a", "b", deposit), world.engine, world.sink).ok and world.engine.seen == []
+    assert restored.apply(ar.pack("uid:0", "b", deposit), world.engine, world.sink).ok and world.engine.seen == []
 
 
 def test_a_result_is_recorded_with_its_evidence_and_paid_once(world: World) -> None:

@@ -58,3 +58,9 @@ def expiry_of(m, o):
 def instrument_at(m, i):
     """Pointer of the instrument row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_INSTRUMENT, L.INSTRUMENT_WORDS, i)
+
+
+@leaf
+def set_bar(m, at, bit, on):
+    """Set or clear one BAR_* bit of the word at pointer `at`."""
+    m[at] = m[at] | bit if on != 0 else m[at] & ~bit

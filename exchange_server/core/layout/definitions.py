@@ -31,6 +31,7 @@ DV_EXTRA = 0
 # C_DEF_FIRM: no extra row
 DF_ID = 1
 DF_WEIGHT = 2  # [live] weight of its share of the tables that all firms share; 0 counts as 1
+DF_CLOSED = 3  # [live] 1: closed
 DF_EXTRA = 0
 
 # C_DEF_ACCOUNT: 1 extra row
@@ -40,6 +41,7 @@ DC_KIND = 3  # ACCT_*
 DC_SESSION = 4  # [live] session that receives the account's own events, 0: none
 DC_VENUE = 5  # isolated accounts: the one venue; 0: unified
 DC_NAME_LEN = 6  # bytes, 1..64
+DC_CLOSED = 7  # [live] 1: closed
 DC_NAME = 16  # 8 words
 DC_EXTRA = 1
 
@@ -55,6 +57,7 @@ DS_THROTTLE_WINDOW = 8  # [live] ns
 DS_OUR_LEN = 9  # bytes of our CompID (binary: 0), 0..64
 DS_PEER_LEN = 10  # bytes of the peer's CompID, or of the binary key, 1..64
 DS_FORM = 11  # [live, from the next reset of the numbers on] FORM_*
+DS_CLOSED = 12  # [live] 1: closed
 DS_OUR = 16  # 8 words
 DS_PEER = 24  # 8 words
 DS_EXTRA = 1

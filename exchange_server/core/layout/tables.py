@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 4  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
+LOGIC_VERSION = 5  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
 # Header words, in groups with free words (shape.HEADER_GROUPS).
@@ -35,7 +35,7 @@ H_COMMANDS = 48  # counters for `exos status`
 H_REFUSALS = 49
 H_FILLS = 50
 # operators' switches, and shares
-H_KILLED = 64
+H_BARS = 64  # BAR_*
 H_WEIGHTS = 65  # sum of all firms' weights
 H_FORGETTING = 66  # firm at which the search continues for one that keeps more closed ids than its share
 # interrupted work (work.py)
@@ -90,9 +90,12 @@ A_EXTERNAL = 2  # withdrawals - deposits, minor units; never above 0
 A_NAME_LEN = 3
 A_NAME = 4  # 4 words, 32 bytes
 
+# What may stand in the way of an order, as bits of one word of the platform, a venue, a firm, an account, a session: where it is 0, an order pays nothing.
+BAR_KILLED = 1  # a kill switch is on
+BAR_CLOSED = 2  # firm, account, session: closed for good
 VENUE_WORDS = 32
 V_ID = 0
-V_KILLED = 1
+V_BARS = 1  # BAR_*
 V_CUTOFF = 2  # end of the trading day: ns after 00:00 UTC
 V_FEE_ACCOUNT = 3
 V_THROTTLE = 4  # TH_*
@@ -106,7 +109,7 @@ TH_USED = 3
 
 FIRM_WORDS = 16
 F_ID = 0
-F_KILLED = 1
+F_BARS = 1  # BAR_*
 F_NODES = 2  # book nodes that its orders created
 F_WEIGHT = 3  # its share of a shared table is F_WEIGHT / H_WEIGHTS
 F_OPEN = 4  # open orders
@@ -123,7 +126,7 @@ AC_ID = 0
 AC_FIRM = 1
 AC_KIND = 2
 AC_SESSION = 3  # session that receives the account's own events (transfers, settlement); 0: none
-AC_KILLED = 4
+AC_BARS = 4  # BAR_*
 AC_ORDERS = 5  # newest open order (pointer), linked through O_ACCT_NEXT
 AC_ORDER_COUNT = 6
 AC_NEXT_IN_FIRM = 7
@@ -142,7 +145,7 @@ S_NEXT_OUT = 6
 S_NEXT_IN = 7
 S_LAST_EVENT = 8  # EVT_NUMBER of this session's newest event
 S_GENERATION = 9  # +1 at each reset of the numbers
-S_KILLED = 10
+S_BARS = 10  # BAR_*
 S_THROTTLE = 11  # TH_*
 S_ABSENT_FROM = 15  # first number not written to the last connection: S_NEXT_OUT at the logoff, or lower
 S_HEARTBEAT = 16

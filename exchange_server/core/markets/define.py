@@ -16,7 +16,7 @@ from ..kit.jit import leaf
 from ..kit.names import names_add
 from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_room
 from ..kit.pools import pool_alloc, pool_base, pool_cap
-from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, venue_at
+from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, set_bar, venue_at
 from ..layout import definitions as d
 from ..layout.packed import pack_options
 from ..money.ledger import balance_get
@@ -104,6 +104,7 @@ def define_firm(m, rows, c):
     weight = max(rows[c + d.DF_WEIGHT], 1)
     m[L.H_WEIGHTS] += weight - m[p + L.F_WEIGHT]
     m[p + L.F_WEIGHT] = weight
+    set_bar(m, p + L.F_BARS, L.BAR_CLOSED, rows[c + d.DF_CLOSED])
     return C.OK
 
 
@@ -135,6 +136,7 @@ def define_account(m, rows, rows_b, c):
             m[p + L.AC_NEXT_IN_FIRM] = m[at]
             m[at] = p
     m[p + L.AC_SESSION] = rows[c + d.DC_SESSION]
+    set_bar(m, p + L.AC_BARS, L.BAR_CLOSED, rows[c + d.DC_CLOSED])
     return C.OK
 
 
@@ -165,6 +167,7 @@ def define_session(m, rows, c):
     asked = rows[c + d.DS_FLAGS] & L.SF_OPTIONS
     was = m[p + L.S_FLAGS] & (L.SF_LOGGED_ON | L.SF_OPTIONS)
     m[p + L.S_FLAGS] = pack_options(was if was & L.SF_LOGGED_ON != 0 else asked, asked)
+    set_bar(m, p + L.S_BARS, L.BAR_CLOSED, rows[c + d.DS_CLOSED])
     m[p + L.S_THROTTLE + L.TH_LIMIT] = rows[c + d.DS_THROTTLE_LIMIT]
     m[p + L.S_THROTTLE + L.TH_WINDOW] = rows[c + d.DS_THROTTLE_WINDOW]
     return C.OK

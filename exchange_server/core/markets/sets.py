@@ -12,7 +12,7 @@ from ..money.collateral import buying_power, collateral_find, collateral_shift
 from ..money.ledger import post
 from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
-from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_kill, check_phase, first_position
+from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_closed, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
 
@@ -20,6 +20,8 @@ from ..risk.visibility import entry_venue, sees_event
 @leaf
 def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
     code = check_account(m, s, account, asked, 0)
+    if code == C.OK:
+        code = check_closed(m, s, account)
     if code != C.OK:
         return code
     if not sees_event(m, s, event):

@@ -7,7 +7,7 @@ from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_delete, pair_find, pair_put
 from ..kit.pools import pool_cap, pool_left
-from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at, venue_at
+from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at, set_bar, venue_at
 from ..layout import definitions as d
 from ..orders.mass_cancel import SCOPE_ALL, SCOPE_VENUE, start_mass, start_mass_all
 
@@ -20,7 +20,7 @@ def do_kill(m, rows, c):
     on = 1 if rows[c + d.DK_ON] != 0 else 0
     cancel = on != 0 and rows[c + d.DK_CANCEL] != 0
     if level == C.KILL_PLATFORM:
-        m[L.H_KILLED] = on
+        set_bar(m, L.H_BARS, L.BAR_KILLED, on)
         if cancel:
             start_mass_all(m, SCOPE_ALL, 0, C.R_KILL_SWITCH)
         return C.OK
@@ -28,7 +28,7 @@ def do_kill(m, rows, c):
         p = venue_at(m, target)
         if p == 0:
             return refuse(m, C.R_BAD_COMMAND, level, 0, target)
-        m[p + L.V_KILLED] = on
+        set_bar(m, p + L.V_BARS, L.BAR_KILLED, on)
         if cancel:
             start_mass_all(m, SCOPE_VENUE, target, C.R_KILL_SWITCH)
         return C.OK
@@ -36,7 +36,7 @@ def do_kill(m, rows, c):
         p = firm_at(m, target)
         if p == 0:
             return refuse(m, C.R_BAD_COMMAND, level, 0, target)
-        m[p + L.F_KILLED] = on
+        set_bar(m, p + L.F_BARS, L.BAR_KILLED, on)
         if cancel:
             start_mass(m, p, 0, C.SCOPE_FIRM, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
         return C.OK
@@ -44,7 +44,7 @@ def do_kill(m, rows, c):
         p = account_at(m, target)
         if p == 0:
             return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, target)
-        m[p + L.AC_KILLED] = on
+        set_bar(m, p + L.AC_BARS, L.BAR_KILLED, on)
         if cancel and m[p + L.AC_ORDERS] != 0:
             start_mass(m, 0, p, C.SCOPE_ACCOUNT, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
         return C.OK
@@ -52,7 +52,7 @@ def do_kill(m, rows, c):
         p = session_at(m, target)
         if p == 0:
             return refuse(m, C.R_BAD_COMMAND, level, 0, target)
-        m[p + L.S_KILLED] = on
+        set_bar(m, p + L.S_BARS, L.BAR_KILLED, on)
         if cancel:
             start_mass(m, firm_at(m, m[p + L.S_FIRM]), 0, C.SCOPE_SESSION, target, 0, -1, C.R_KILL_SWITCH, C.EF_UNSOLICITED)
         return C.OK

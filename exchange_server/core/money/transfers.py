@@ -8,7 +8,7 @@ from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_BALANCE, pair_find
 from ..kit.pools import pool_cap, pool_left
-from ..kit.rows import account_at, asset_at
+from ..kit.rows import account_at, asset_at, firm_at
 from ..layout import definitions as d
 from ..layout.packed import pack_event
 from .ledger import balance_get, post
@@ -23,6 +23,20 @@ def _moved(m, ev, account, amount, after, asset, why):
     ev[e + L.EVT_MOVED_BALANCE] = after
     ev[e + L.EVT_MOVED_ASSET] = asset
     ev[e + L.EVT_MOVED_WHY] = why
+
+
+@leaf
+def _check_party(m, account_id):
+    """A defined account (id, 0: the world outside) that money leaves or enters: R_FIRM_CLOSED, R_ACCOUNT_CLOSED."""
+    if account_id == 0:
+        return C.OK
+    account = account_at(m, account_id)
+    f = firm_at(m, m[account + L.AC_FIRM])
+    if f != 0 and m[f + L.F_BARS] & L.BAR_CLOSED != 0:
+        return refuse(m, C.R_FIRM_CLOSED, 0, 0, m[f])
+    if m[account + L.AC_BARS] & L.BAR_CLOSED != 0:
+        return refuse(m, C.R_ACCOUNT_CLOSED, 0, 0, account_id)
+    return C.OK
 
 
 @leaf
@@ -44,6 +58,11 @@ def do_transfer(m, rows, c, ev):
         return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, source)
     if target != 0 and account_at(m, target) == 0:
         return refuse(m, C.R_UNKNOWN_ACCOUNT, 0, 0, target)
+    code = _check_party(m, source)
+    if code == C.OK:
+        code = _check_party(m, target)
+    if code != C.OK:
+        return code
     source_row = 0
     target_row = 0
     if source != 0:

@@ -40,6 +40,7 @@ from ..money.products import reserve_fee
 from ..risk.ladder import (
     NEW_PHASES,
     check_account,
+    check_closed,
     check_conflict,
     check_fresh,
     check_kill,
@@ -145,6 +146,8 @@ def do_new(m, rows, c, ev):
     code = m[L.H_REFUSE] if m[L.H_REFUSE] == C.OK else refuse(m, m[L.H_REFUSE], 0, 0, 0)
     if code == C.OK:
         code = check_account(m, s, account, asked, venue_of(rows[c + L.CMD_INSTRUMENT]))
+    if code == C.OK:
+        code = check_closed(m, s, account)
     if code == C.OK and not valid_id(hi, lo, at):
         code = refuse(m, C.R_BAD_ID, 0, 0, 0)
     if code != C.OK:

@@ -32,7 +32,7 @@ from ..match.match import start_match
 from ..money.collateral import reserve
 from ..money.fees import fee_denominator
 from ..money.products import reserve_fee
-from ..risk.ladder import REPLACE_PHASES, check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
+from ..risk.ladder import REPLACE_PHASES, check_closed, check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
 from ..risk.visibility import find_listing, listing_for
@@ -78,6 +78,9 @@ def _check_replace(m, rows, c, s, ref):
     code = _check_fields(m, rows, c, o)
     if code == C.OK and listing_for(m, s, inst) == 0:  # another session of the firm entered it, in a market that this session may not trade
         code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, m[inst + L.I_ID])
+    if code != C.OK:
+        return code, 0
+    code = check_closed(m, s, account)
     if code != C.OK:
         return code, 0
     book = client_price(m, inst, own_contract_side, price)

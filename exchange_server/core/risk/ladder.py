@@ -71,6 +71,20 @@ def check_account(m, s, account, asked_account, row_venue):
 
 
 @leaf
+def check_closed(m, s, account):
+    """What is closed enters nothing any more; cancels are not asked. R_FIRM_CLOSED, R_ACCOUNT_CLOSED, R_SESSION_CLOSED."""
+    f = firm_row(m, m[account + L.AC_FIRM])
+    bars = m[f + L.F_BARS] | m[account + L.AC_BARS] | m[s + L.S_BARS]
+    if bars & L.BAR_CLOSED == 0:
+        return C.OK
+    if m[f + L.F_BARS] & L.BAR_CLOSED != 0:
+        return refuse(m, C.R_FIRM_CLOSED, 0, 0, m[f])
+    if m[account + L.AC_BARS] & L.BAR_CLOSED != 0:
+        return refuse(m, C.R_ACCOUNT_CLOSED, 0, 0, m[account])
+    return refuse(m, C.R_SESSION_CLOSED, 0, 0, m[s])
+
+
+@leaf
 def check_order_table(m, firm):
     """Room for one more open order of `firm` (id): R_ORDER_TABLE_FULL, R_ORDER_SHARE_FULL. Beyond its share a firm may have at most as many
     as are free, so one firm alone cannot fill the table."""
@@ -219,17 +233,17 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
 def check_kill(m, s, account, venue_id):
     """Kill switches, from the platform down to the session (pointer): R_KILLED_PLATFORM, R_KILLED_VENUE, R_KILLED_FIRM, R_KILLED_ACCOUNT,
     R_KILLED_SESSION."""
-    if m[L.H_KILLED] != 0:
+    if m[L.H_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_PLATFORM, 0, 0, 0)
     v = venue_at(m, venue_id)
-    if v != 0 and m[v + L.V_KILLED] != 0:
+    if v != 0 and m[v + L.V_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_VENUE, 0, 0, venue_id)
     f = firm_at(m, m[account + L.AC_FIRM])
-    if f != 0 and m[f + L.F_KILLED] != 0:
+    if f != 0 and m[f + L.F_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_FIRM, 0, 0, m[f])
-    if m[account + L.AC_KILLED] != 0:
+    if m[account + L.AC_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_ACCOUNT, 0, 0, m[account])
-    if m[s + L.S_KILLED] != 0:
+    if m[s + L.S_BARS] & L.BAR_KILLED != 0:
         return refuse(m, C.R_KILLED_SESSION, 0, 0, m[s])
     return C.OK
 
@@ -250,7 +264,7 @@ def check_conflict(m, event, firm, co, j, sell, quantity, instead):
         return C.OK
     q = position_of(m, co, j)
     waiting = open_of(m, co, j, sell)
-    clamped = min(quantity, QUANTITY_MAX)  # the limits of the quantity itself are checked later
+    clamped = max(-QUANTITY_MAX, min(quantity, QUANTITY_MAX))  # the limits of the quantity itself are checked later
     if sell != 0:
         if q - waiting - (clamped - instead) >= 0:
             return C.OK

@@ -49,7 +49,7 @@ class Cursor(NamedTuple):
             or len(text) > 100
         ):
             raise BadRequest("cursor: not that of a page of a statement")
-        return cls(*(int(part) for part in parts))  # tidy: allow number because it is the program's own text, checked above
+        return cls(*(int(part) for part in parts))
 
 
 class Statements:
@@ -210,8 +210,15 @@ class _Page:
         """The first event from `number` on that is no extra row: its number, that of the one after it, its time. `last`: none before it."""
         if number >= last:
             return last, last, 0
-        first = max(1, number - BACK_ROWS)
-        rows = self._rows(first, min(number + L.MAX_EXTRA_ROWS + 1, self.desk.store.next_number) - first)
+        first, end = max(1, number - BACK_ROWS), min(number + L.MAX_EXTRA_ROWS + 1, self.desk.store.next_number)
+        while True:  # without what cannot be read
+            try:
+                rows = self.desk.store.rows(first, end - first).reshape(-1, L.EVT_WORDS)
+                break
+            except EventsMissing as missing:
+                if missing.first <= number <= missing.last:
+                    return self._head_from(missing.last + 1, last)
+                first, end = (missing.last + 1, end) if missing.last < number else (first, missing.first)
         for start in range(min(L.MAX_EXTRA_ROWS + 1, len(rows))):
             heads, _ = heads_of(rows, start)
             if (rows[heads, L.EVT_NUMBER] == heads + first).all():

@@ -1,0 +1,49 @@
+"""The server that a command talks to: its options, and the one way to reach it."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from ..exits import Exit
+from .common import CommandError
+
+if TYPE_CHECKING:
+    from .admin_client import AdminClient, Answer
+
+
+def refused(answer: "Answer", sentence: str = "") -> CommandError:
+    """The error for an answer that is no."""
+    return CommandError(Exit.FAILED, sentence or answer.text, code=answer.code, refusal=answer.refusal)
+
+
+class Server(NamedTuple):
+    """The server that a command talks to. All ways to reach one end here."""
+
+    data: Path
+
+    def connect(self, timeout_s: float = 30.0) -> "AdminClient":
+        """An admin client, to be used in `with`. Raises Unreachable."""
+        from .admin_client import AdminClient  # here, so that help and wrong command lines do not pay for it
+
+        return AdminClient(self.data, timeout_s)
+
+
+def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --data, the argument `data`."""
+    return click.option(
+        "--data", metavar="DIR", type=click.Path(path_type=Path), envvar="EXOS_DATA", default=Path("exos-data"),
+        help="The data folder (EXOS_DATA, else ./exos-data).",
+    )(command)  # fmt: skip
+
+
+def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options that say which server is meant, and gives the command the argument `server`."""
+
+    @functools.wraps(command)
+    def with_server(*args: Any, data: Path, **rest: Any) -> Any:
+        return command(*args, server=Server(data), **rest)
+
+    return data_option(with_server)

@@ -1,0 +1,98 @@
+"""Roles: one table says which records a role may send, which questions it may ask, where it can be granted, and which roles it may give on.
+
+The authorisation of records (access.py), the office's verbs, docs/access.md and the tests all follow from it. A record or verb that no role
+names is the platform operator's alone.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, get_args
+
+from config import admin_records as ar
+
+EVERYTHING = "*"
+PLATFORM, VENUE, SERIES = "platform", "venue", "series"
+
+_READ = ("markets", "assets", "status", "principals")
+_APPROVAL = ("approve", "refuse")
+
+
+class Role(NamedTuple):
+    """`records`: tags of records, `verbs`: of questions ("*": all). `scopes`: kinds of scope that it can be granted for. `gives`: roles that
+    its holder may grant and revoke within its own scope."""
+
+    title: str
+    scopes: tuple[str, ...]
+    records: frozenset[str] = frozenset()
+    verbs: frozenset[str] = frozenset()
+    gives: tuple[str, ...] = ()
+
+    def may_send(self, tag: str) -> bool:
+        return EVERYTHING in self.records or tag in self.records
+
+    def may_ask(self, verb: str) -> bool:
+        return EVERYTHING in self.verbs or verb in self.verbs
+
+
+_VENUE_ROLES = ("venue_operator", "market_creator", "resolver", "arbiter", "risk_officer", "treasurer", "auditor", "support")
+
+ROLES: dict[str, Role] = {
+    "platform_operator": Role(
+        "runs the server: every record, every question", (PLATFORM,), frozenset({EVERYTHING}), frozenset({EVERYTHING}), tuple(ar.ROLE_NAMES)
+    ),
+    "venue_operator": Role(
+        "runs a venue: its firms, accounts, sessions, keys, principals, markets and their phases; moves no money, decides no result",
+        (PLATFORM, VENUE),
+        frozenset({
+            "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
+            "revoke", "close", *_APPROVAL,
+        }),
+        frozenset({*_READ, "accounts", "plan", "pending"}),
+        _VENUE_ROLES,
+    ),
+    "market_creator": Role(
+        "defines markets and listings, opens and pauses them",
+        (PLATFORM, VENUE, SERIES),
+        frozenset({"market", "listing", "phase", "reference", "configuration", *_APPROVAL}),
+        frozenset({*_READ, "plan", "pending"}),
+    ),
+    "resolver": Role(
+        "decides results and has them paid",
+        (PLATFORM, VENUE, SERIES),
+        frozenset({"determine", "finalise", "settle", *_APPROVAL}),
+        frozenset({*_READ, "pending"}),
+    ),
+    "arbiter": Role(
+        "replaces a result, and ends its challenge",
+        (PLATFORM, VENUE, SERIES),
+        frozenset({"determine", "finalise", "correct", "void", *_APPROVAL}),
+        frozenset({*_READ, "pending"}),
+    ),
+    "risk_officer": Role(
+        "stops trading: kill switches, phases, restrictions, reference prices",
+        (PLATFORM, VENUE),
+        frozenset({"kill", "phase", "restrict", "reference", "bust", *_APPROVAL}),
+        frozenset({*_READ, "accounts", "pending"}),
+    ),
+    "treasurer": Role(
+        "deposits, withdraws and moves money, sets it aside",
+        (PLATFORM, VENUE),
+        frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", *_APPROVAL}),
+        frozenset({*_READ, "accounts", "pending", "statement"}),
+    ),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "plan", "pending", "statement"})),
+    "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
+}  # fmt: skip
+
+
+def tag_of(record: ar.AnyRecord) -> str:
+    return str(record.__struct_config__.tag)
+
+
+def all_tags() -> tuple[str, ...]:
+    """Tags of all records, in the order of config/admin_records.py."""
+    return tuple(str(kind.__struct_config__.tag) for kind in get_args(ar.AnyRecord))
+
+
+def holders(may: Callable[[Role], bool]) -> list[str]:
+    """The roles that may."""
+    return [name for name, role in ROLES.items() if may(role)]
