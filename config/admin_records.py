@@ -22,6 +22,9 @@ from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
 from .fields import DURATION, TEXT, VENUE, Field
+from .key_records import DefineKey as DefineKey
+from .key_records import RevokeKey as RevokeKey
+from .key_records import Secret, Verifier
 from .kinds import MAX_AMOUNT as MAX_AMOUNT
 from .kinds import (
     AssetName,
@@ -96,7 +99,8 @@ class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
 
 
 class DefineSession(Record, tag="session", frozen=True, kw_only=True):
-    """A login: one connection at a time. FIX: the two CompIDs, 553 and the SHA-256 of 554; binary: the key and its HMAC secret."""
+    """A login: one connection at a time. FIX: the two CompIDs and 553; binary: the name in its Logon. What it is proven with is a key
+    (key_records.py); `secret`, in requests only, or the `verifier` made of it, stands for the key `<name>:secret`."""
 
     name: Annotated[Name, Field(TEXT)]
     wire: Literal["fix", "binary"]
@@ -108,9 +112,9 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     our_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
     peer_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
     username: Annotated[Line, Field(TEXT, live=True)] = ""
-    password_sha256: Annotated[OptionalHex256, Field(live=True, key="secret")] = ""
     key: Annotated[OptionalName, Field(TEXT)] = ""
-    hmac_secret: Annotated[str, Meta(max_length=256), Field(live=True, key="secret")] = ""
+    secret: Annotated[Secret, Field(key=None)] = ""
+    verifier: Annotated[Verifier, Field(live=True, key="secret")] = ""  # "": the session keeps the one that it has
     cancel_on_disconnect: Annotated[bool, Field(live=True)] = False
     settlement_reports: Annotated[bool, Field(live=True)] = False
     standard_dictionary: Annotated[bool, Field(live=True)] = True  # FIX: send nothing that an engine with the stock FIX44.xml would reject
@@ -121,8 +125,8 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     def __repr__(self) -> str:
         return f"DefineSession(name={self.name!r}, wire={self.wire!r}, firm={self.firm!r}, credentials hidden)"
 
-    def without_secrets(self) -> "DefineSession":
-        return msgspec.structs.replace(self, password_sha256="", hmac_secret="")
+    def without_verifier(self) -> "DefineSession":
+        return msgspec.structs.replace(self, verifier="")
 
 
 class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
@@ -204,16 +208,20 @@ class SetReference(Record, tag="reference", frozen=True, kw_only=True):
     collar: Count | None = None
 
 
-Configured = DefineAsset | DefineVenue | DefineFirm | DefineAccount | DefineSession | DefineMarket | DefineListing | Transfer | SetPhase
+Configured = (
+    DefineAsset | DefineVenue | DefineFirm | DefineAccount | DefineSession | DefineKey | DefineMarket | DefineListing | Transfer | SetPhase
+)
 
 
 class Begin(Record, tag="begin", frozen=True, kw_only=True):
-    """The first record of a data folder: how it was created. `sandbox`: with published passwords; this never changes."""
+    """The first record of a data folder: how it was created. `sandbox`: with published passwords; this never changes. `salt`: 32 random bytes,
+    so that equal secrets have other verifiers in other folders."""
 
     name: Line  # of the configuration
     sandbox: bool = False
     capacities: dict[str, int] = {}
     retention_ns: Count = 0
+    salt: OptionalHex256 = ""
 
 
 class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
@@ -245,6 +253,8 @@ AnyRecord = (
     | DefineFirm
     | DefineAccount
     | DefineSession
+    | DefineKey
+    | RevokeKey
     | DefineMarket
     | DefineListing
     | Transfer
@@ -284,9 +294,18 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
             return "listing", f"{record.event} at {record.venue}"
         case Transfer():
             return "transfer", record.key
+        case DefineKey():
+            return "key", record.id
         case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession() | DefinePrincipal():
             return str(record.__struct_config__.tag), record.name
     return None
+
+
+def open_secrets(record: Any) -> list[int | None]:
+    """Where a plain secret stands: the numbers of a configuration's records, [None] for a record by itself; [] when there is none."""
+    if isinstance(record, Configuration):
+        return [i for i, one in enumerate(record.records) if open_secrets(one)]
+    return [None] if isinstance(record, DefineSession | DefineKey) and record.secret else []
 
 
 def changed_fields(old: AnyRecord, new: AnyRecord) -> list[str]:
@@ -316,15 +335,22 @@ _whole: msgspec.msgpack.Decoder[AnyRecord] = msgspec.msgpack.Decoder(AnyRecord) 
 
 
 def pack(who: str, request_id: str, record: AnyRecord) -> bytes:
-    """The bytes of a C_ADMIN body; raises ValueError if it is longer than a command row allows."""
+    """The bytes of a C_ADMIN body; raises ValueError if it is longer than a command row allows, or holds a plain secret."""
+    _refuse_secrets(record)
     body = _packer.encode(AdminEnvelope(who, request_id, record))
     if len(body) > MAX_BODY_BYTES:
         raise ValueError(f"the record has {len(body)} bytes, the limit is {MAX_BODY_BYTES}: shorten its texts or split the market")
     return body
 
 
+def _refuse_secrets(record: AnyRecord) -> None:
+    if open_secrets(record):
+        raise ValueError("a plain secret is not journaled: make a verifier of it first")
+
+
 def pack_all(who: str, request_id: str, record: AnyRecord) -> list[bytes]:
-    """The bodies of one or more C_ADMIN rows, in order; only the answer to the last one counts."""
+    """The bodies of one or more C_ADMIN rows, in order; only the answer to the last one counts. Raises ValueError as `pack` does."""
+    _refuse_secrets(record)
     body = _packer.encode(AdminEnvelope(who, request_id, record))
     if len(body) <= MAX_BODY_BYTES:
         return [body]

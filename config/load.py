@@ -83,7 +83,7 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
     settings = settings or _settings("", schema.Server())
-    kinds: list[list[Item]] = [[], [], [], [], []]
+    kinds: list[list[Item]] = [[], [], [], [], [], []]
     left_out: list[LeftOut] = []
     for file, parsed in files if items else ():
         reader = Reader(
@@ -98,6 +98,7 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
         kinds[4] += reader.members(parsed)
+        kinds[5] += reader.keys(parsed)
     read = [item for kind in kinds for item in kind]
     _refuse_twice(read)
     sandbox = any(parsed.sandbox for _, parsed in files)
@@ -160,8 +161,9 @@ def refuse_open_secrets(path: Path, parsed: schema.File) -> None:
     if path.resolve().parent == SHIPPED:
         return
     for i, member in enumerate(parsed.member):
-        if member.session:
-            refuse_readable(str(path), f"member[{i}].session[0].secret")
+        for j, session in enumerate(member.session):
+            if session.secret is not None:
+                refuse_readable(str(path), f"member[{i}].session[{j}].secret")
 
 
 def read_toml(path: Path) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Turns the tables of one configuration file (schema.py) into admin records: repetitions, placeholders, amounts as multiples of their smallest unit."""
 
-import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,6 +15,8 @@ from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
 from .fields import AMOUNTS, DURATION, MONEY, PRICE, QUANTITY, TEXT, fields_of
 from .places import in_file
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
@@ -61,7 +63,7 @@ class Reader:
 
         return _PLACE.sub(value, text)
 
-    def make(self, path: str, kind: type, **fields: Any) -> Item:
+    def make(self, path: str, kind: type, /, **fields: Any) -> Item:
         """The record, with its fields checked against the bounds of admin_records."""
         tag = kind.__struct_config__.tag  # type: ignore[attr-defined]
         try:
@@ -141,16 +143,11 @@ class Reader:
             yield self.session(f"{path}.session[{i}]", session, firm, values)
 
     def session(self, path: str, session: schema.Session, firm: str, values: Mapping[str, str]) -> Item:
-        secret = self.fill(f"{path}.secret", session.secret, values)
-        if not secret:
-            raise ConfigError(self.file, f"{path}.secret", "must not be empty")
-        fix = session.wire == "fix"
+        if session.secret == "":
+            raise ConfigError(self.file, f"{path}.secret", "must not be empty; leave it out if the session logs on with keys")
         fields = self.fields(ar.DefineSession, path, session, values, {})
-        fields |= {
-            "firm": firm,
-            "password_sha256": hashlib.sha256(secret.encode()).hexdigest() if fix else "",
-            "hmac_secret": "" if fix else secret,
-        }
+        secret = self.fill(f"{path}.secret", session.secret or "", values)
+        fields |= {"firm": firm, "secret": secret, "verifier": ""}  # the verifier is made where the folder's salt is known
         # The session's own throttle, else the server's default; a limit without a window takes the default's window.
         default_limit, default_window_ns = self.session_throttle
         if fields["throttle_limit"] is None:
@@ -158,6 +155,20 @@ class Reader:
         if fields["throttle_window_ns"] is None:
             fields["throttle_window_ns"] = default_window_ns if fields["throttle_limit"] else 0
         return self.make(path, ar.DefineSession, **fields)
+
+    # -------------------------------------------------------------------------------------------------- keys
+    def keys(self, parsed: schema.File) -> Iterator[Item]:
+        """Public halves of Ed25519 keys, after the sessions that they belong to."""
+        for i, key in enumerate(parsed.key):
+            path, until = f"key[{i}]", 0
+            if key.until is not None:
+                if key.until.tzinfo is None:
+                    raise ConfigError(self.file, f"{path}.until", "needs an offset from UTC: 2027-01-31T00:00:00Z")
+                until = (key.until - EPOCH) // MICROSECOND * 1000
+            yield self.make(
+                path, ar.DefineKey, id=key.id, holder="session", name=key.session, kind="ed25519", verifier=key.public, scopes=key.scopes,
+                until_ns=until, addresses=key.addresses, title=key.title,
+            )  # fmt: skip
 
     # -------------------------------------------------------------------------------------------------- markets
     def table(self, path: str, name: str) -> list[dict[str, str]]:

@@ -6,6 +6,7 @@ Whole numbers need no quotes; a number with a decimal point must be quoted, beca
 Durations are a number with ns, us, ms, s, m, h or d: "72h". load.py converts them to ticks, lots and minor units.
 """
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
@@ -15,6 +16,7 @@ from protocol import phases
 
 from . import admin_records as ar
 from .fields import AMOUNTS, ASSET, DURATION, TEXT, VENUE, fields_of
+from .key_records import SCOPES
 
 Amount = str | int
 Duration = str
@@ -112,9 +114,12 @@ if TYPE_CHECKING:  # at run time these are made from the records' fields
 else:
     Asset = table(ar.DefineAsset)
     Venue = table(ar.DefineVenue)
-    # A secret is a text that becomes a digest or a key. A session without its own throttle has that of [server].
+    # A secret is a text that becomes a verifier before anything is journaled. A session without its own throttle has that of [server].
     Session = table(
-        ar.DefineSession, secret=str, throttle=(Annotated[int, Meta(ge=0)] | None, None), throttle_window=(Duration | None, None)
+        ar.DefineSession,
+        secret=(str | None, None),
+        throttle=(Annotated[int, Meta(ge=0)] | None, None),
+        throttle_window=(Duration | None, None),
     )
     Band = table(ar.Band)
     Contract = table(ar.Contract)
@@ -149,6 +154,18 @@ class Member(_Table, frozen=True, kw_only=True):
     session: tuple[Session, ...] = ()
 
 
+class Key(_Table, frozen=True, kw_only=True):
+    """An Ed25519 key with which a session may log on: its public half, as `exos key create` prints it. `until`: 2027-01-31T00:00:00Z."""
+
+    id: str
+    session: str
+    public: str
+    scopes: tuple[str, ...] = SCOPES
+    addresses: tuple[str, ...] = ()
+    until: datetime | None = None
+    title: str = ""
+
+
 class File(_Table, frozen=True, kw_only=True):
     """One configuration file. `sandbox`: its passwords are published, and files that include it are sandboxes too. `include`: other files
     in the same folder, read first; `data`: a TOML file with tables for each and contracts_from."""
@@ -161,5 +178,6 @@ class File(_Table, frozen=True, kw_only=True):
     asset: tuple[Asset, ...] = ()
     venue: tuple[Venue, ...] = ()
     member: tuple[Member, ...] = ()
+    key: tuple[Key, ...] = ()
     market: tuple[Market, ...] = ()
     listing: tuple[Listing, ...] = ()

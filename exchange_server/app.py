@@ -6,6 +6,7 @@ it does not wait for the peers.
 """
 
 import asyncio
+import contextlib
 import errno
 import gc
 import os
@@ -44,7 +45,9 @@ from .gateway.fix.connection import FixConnection
 from .gateway.fix.encoder import FixEncoder
 from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
+from .gateway.slow import SlowWork
 from .gateway.timers import Timers
+from .gateway.verifiers import recipe_of
 from .journal.event_files import Range
 from .journal.format import BadBytes
 from .journal.marks import Marks
@@ -163,7 +166,8 @@ class Server:
         self.heartbeat_ms = -(-low // 10**6), high // 10**6
         self._log_off_everyone()
         self.applied = self._configure()
-        self.directory = Directory(self.engine.registry, log)
+        self.slow = SlowWork(runner)
+        self.directory = Directory(self.engine.registry, log, self.slow)
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
         log("info", "duplicate_window", **self.shares.start_line())
         self.marks = Marks(self.engine, self.journal, self.store)
@@ -225,6 +229,9 @@ class Server:
     def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
         options, engine = self.options, self.engine
         name, sandbox = options.config_name or "-", self.sandbox
+        begin = engine.registry.begun or start.begin_of(options)
+        with self.outside.runner.reader("secrets") as reader:
+            items = start.without_secrets(items, recipe_of(begin), engine.registry, reader)
         everything: Any = tuple(item.record for item in items)
         whole = ar.Configuration(name=name, sandbox=sandbox, settings=settings, records=everything)
         trial = engine.registry.try_out(whole, engine)  # before anything is journaled
@@ -234,7 +241,7 @@ class Server:
                 raise StartRefused(Exit.CONFIG, refused.text)
             raise StartRefused(Exit.CONFIG, f"{place(items[refused.record], refused.key, refused.sentence)}{advice}")
         to_do = tuple(items[i].record for i in trial.to_do())
-        records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [start.begin_of(options)]
+        records: list[ar.AnyRecord] = [] if engine.registry.begun is not None else [begin]
         if to_do or settings != engine.registry.settings:
             records.append(msgspec.structs.replace(whole, records=to_do))
         who = f"config:{options.config_name or '-'}"[:128]
@@ -354,7 +361,21 @@ class Server:
         }
         self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
         self.office.accept_clock = self.clock.accept
+        self.office.judge = self.directory.judge
+        self.slow.wake = self._wake
+        self.slow.notify = self._slow_ended
+        pipeline.watches.append(lambda: pipeline.end_keys(self.clock.now))
         return pipeline
+
+    def _wake(self, connection: Any) -> None:
+        """What the connection waited for is done."""
+        if connection.pipe is not None:
+            self.pipeline.mark(connection.pipe)
+
+    def _slow_ended(self) -> None:
+        """In a thread: have the loop take what it has done. A loop that is closed has stopped the server."""
+        with contextlib.suppress(RuntimeError):
+            self.loop.call_soon_threadsafe(self.slow.look)
 
     async def _main(self) -> int:
         loop = asyncio.get_running_loop()
@@ -496,7 +517,7 @@ class Server:
             "market_data": self.market.status(),
             "logged_on": self.directory.names(),
             "credentials_refused": self.directory.refused,
-            "logons": self.directory.guard.status(),
+            "logons": {**self.directory.guard.status(), "checks": self.slow.status()},
             "disk_free_bytes": self._free_bytes(),
             "shares": self.shares.status(),
             "tables": pools,

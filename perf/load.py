@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from protocol import messages as M
-from protocol.binary_session import logon_mac
+from protocol.binary_session import Prover
 from protocol.framing import FrameReader, frame
 from tests.flows import named_flow
 
@@ -212,7 +212,7 @@ class BinaryPeer(Peer):
                 found.extend(M.decode_server(payload) for payload in reader.feed(data))
 
         hello = wait(M.Hello)
-        self.say(M.Logon(key, logon_mac(SECRET, hello.challenge), heartbeat_ms=60_000))
+        self.say(M.Logon(key, Prover(key, SECRET).prove(hello), heartbeat_ms=60_000))
         self.accounts = {name: id for id, name in wait(M.Sent).body.accounts}
 
     def say(self, message: Any) -> None:

@@ -44,6 +44,8 @@ def config(
     """TOML of the named flow's world for this many sessions of one wire, and one more binary session L2 that only listens."""
     each = -(-accounts // sessions)
     lines = [f"""
+sandbox = true
+
 [server]
 fix_port = 0
 binary_port = 0

@@ -9,13 +9,12 @@ The course of a session
      anything.
   6. client: Logout. server: the reports of everything sent before, then Logout, then close.
 
-A logon is proven by HMAC-SHA256(secret, challenge). The secret is never sent, and a challenge is used once.
+A logon is proven by an Ed25519 signature, or from a shared secret (credentials.py). The secret is never sent, and a challenge is used once.
 """
 
-import hmac
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from . import codes, errors
+from . import codes, credentials, errors
 from . import messages as M
 from .framing import MAX_SERVER_PAYLOAD, FrameReader, frame
 
@@ -25,9 +24,29 @@ HEARTBEAT_MS_MAX = 60_000
 HEARTBEAT_MS_DEFAULT = 10_000
 
 
-def logon_mac(secret: str | bytes, challenge: bytes) -> bytes:
-    """The value of Logon.mac: HMAC-SHA256 of the server's challenge with the key's secret (text is encoded as UTF-8)."""
-    return hmac.digest(secret.encode() if isinstance(secret, str) else secret, challenge, "sha256")
+class Prover:
+    """Proves the logons of one login, by a shared secret or an Ed25519 key (see credentials.private_key). key_id: which of the session's keys;
+    "": that which a key file names, else the secret of the session's definition. Raises ValueError if there is neither or both."""
+
+    def __init__(self, login: str, secret: str = "", private_key: Any = None, key_id: str = "") -> None:
+        if bool(secret) == (private_key is not None):
+            raise ValueError("a logon needs a secret or a private key, one of them")
+        self.login, self.key_id, self._secret = login, key_id, secret
+        self._private: Any = None
+        if private_key is not None:
+            self._private, named = credentials.private_key(private_key)
+            self.key_id = key_id or named
+        self._made: tuple[tuple[bytes, int], bytes] | None = None  # the client key, for a salt
+
+    def prove(self, hello: M.Hello) -> bytes:
+        """The value of Logon.proof."""
+        message = credentials.binary_message(self.login, self.key_id, hello.challenge)
+        if self._private is not None:
+            return bytes(self._private.sign(message))
+        recipe = hello.salt, hello.work
+        if self._made is None or self._made[0] != recipe:
+            self._made = recipe, credentials.client_key(self._secret, *recipe, self.key_id or self.login)
+        return credentials.scram_proof(self._made[1], message)
 
 
 class Heartbeats:
@@ -113,18 +132,20 @@ ENDED = 4
 class ClientSession:
     """The client's end of one connection. Pass received bytes to `receive` and handle what it returns; send what `take` returns.
 
-    next_number: the next report needed. 0: start with the logon's own, without earlier reports. Keep `next_number` between connections (and
+    secret: the shared secret, or a Prover. next_number: the next report needed. 0: start with the logon's own, without earlier reports. Keep `next_number` between connections (and
     across restarts of the client): it is the only state that a session needs.
     """
 
     __slots__ = (
         "_again_ns", "_closing", "_out", "_pending", "_reader", "_resuming", "caught_up", "flags", "heartbeat_ms", "heartbeats", "key", "last_in_ns",
-        "last_out_ns", "next_number", "secret", "server", "state",
+        "last_out_ns", "next_number", "prover", "server", "state",
     )  # fmt: skip
 
-    def __init__(self, key: str, secret: str | bytes, next_number: int = 0, heartbeat_ms: int = 0, flags: int = 0, now_ns: int = 0) -> None:
+    def __init__(
+        self, key: str, secret: str | Prover, next_number: int = 0, heartbeat_ms: int = 0, flags: int = 0, now_ns: int = 0
+    ) -> None:
         self.key = key
-        self.secret = secret
+        self.prover = secret if isinstance(secret, Prover) else Prover(key, secret)
         self.next_number = next_number
         self.heartbeat_ms = heartbeat_ms
         self.flags = flags
@@ -237,9 +258,8 @@ class ClientSession:
             text = f"the server speaks version {message.version}, this client {M.PROTOCOL_VERSION}"
             return self._end(happenings, codes.R_WIRE_FIELD, text)
         self.server = message.server
-        logon = M.Logon(
-            self.key, logon_mac(self.secret, message.challenge), M.PROTOCOL_VERSION, self.next_number, self.heartbeat_ms, self.flags
-        )
+        proof, key_id = self.prover.prove(message), self.prover.key_id
+        logon = M.Logon(self.key, proof, M.PROTOCOL_VERSION, self.next_number, self.heartbeat_ms, self.flags, key_id)
         self._out += frame(M.encode(logon))
         self.state = WAIT_REPLY
         return None

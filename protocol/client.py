@@ -22,11 +22,12 @@ import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from . import codes, errors, numbers
 from . import messages as M
-from .binary_session import ON, CaughtUp, ClientSession, Ended, LoggedOn, Missing
+from .binary_session import ON, CaughtUp, ClientSession, Ended, LoggedOn, Missing, Prover
 from .book_builder import BookBuilder
 from .order_tracker import Answer, Order, OrderTracker, Request, RequestMessage, refusal
 
@@ -35,7 +36,17 @@ __all__ = ["Client", "ClientError", "Disconnected", "Order", "Refused", "codes"]
 InstrumentLike: TypeAlias = str | int | M.Definition
 
 # After these reasons a new logon would be refused again: no reconnect.
-FINAL = (codes.R_BAD_CREDENTIALS, codes.R_RESUME_UNKNOWN, codes.R_BAD_HEARTBEAT, codes.R_WIRE_FIELD, codes.R_WIRE_MALFORMED)
+FINAL = (
+    codes.R_BAD_CREDENTIALS,
+    codes.R_KEY_REVOKED,
+    codes.R_KEY_EXPIRED,
+    codes.R_KEY_ADDRESS,
+    codes.R_KEY_SCOPE,
+    codes.R_RESUME_UNKNOWN,
+    codes.R_BAD_HEARTBEAT,
+    codes.R_WIRE_FIELD,
+    codes.R_WIRE_MALFORMED,
+)
 
 
 class ClientError(Exception):
@@ -93,9 +104,18 @@ class _Wire(asyncio.Protocol):
             self.transport.write(data)
 
 
+def _read(private_key: Any) -> Any:
+    """A key file's content in the place of its path; all else as it is."""
+    if isinstance(private_key, Path) or (isinstance(private_key, str) and "-----BEGIN" not in private_key):
+        return Path(private_key).read_text()
+    return private_key
+
+
 class Client:
     """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
 
+    key: the name of the login. What proves it: `secret`, or `private_key`, an Ed25519 key (the path of a file that `exos key create` wrote, its
+    text, 32 bytes, or an object of `cryptography`) with `key_id` if the file does not say it.
     next_number: the next report needed, from an earlier run (`client.next_number`); 0: no earlier reports.
     heartbeat_ms: 2000..60000 unless the server is set otherwise, 0: the server's choice. cancel_on_disconnect: a lost connection cancels
     this session's orders. reconnect_s: give up after this many seconds without a session (0: never reconnect). on_report(report, order):
@@ -108,8 +128,10 @@ class Client:
         host: str = "127.0.0.1",
         port: int = 9890,
         key: str = "",
-        secret: str | bytes = "",
+        secret: str = "",
         *,
+        private_key: Any = None,
+        key_id: str = "",
         next_number: int = 0,
         heartbeat_ms: int = 0,
         cancel_on_disconnect: bool = False,
@@ -122,7 +144,10 @@ class Client:
         first_id: int | None = None,
     ) -> None:
         self.host, self.port, self.key = host, port, key
-        self._secret = secret
+        try:
+            self._prover = Prover(key, secret, _read(private_key), key_id)
+        except (OSError, ValueError) as error:
+            raise ClientError(f"the credentials cannot be used: {error}") from None
         self.next_number = next_number
         self.timeout_s = timeout_s
         self.reconnect_s = reconnect_s
@@ -210,7 +235,7 @@ class Client:
         pause = 0.05
         while not self._closing:
             session = ClientSession(
-                self.key, self._secret, self.next_number, self.heartbeat_ms, self._flags, time.monotonic_ns()
+                self.key, self._prover, self.next_number, self.heartbeat_ms, self._flags, time.monotonic_ns()
             )  # fmt: skip
             ended: Ended
             try:

@@ -9,7 +9,10 @@ program that must continue after its own restart stores `next_out`, `next_in` an
 otherwise NotLoggedOn is raised.
 """
 
-from . import codes, fix_session
+import base64
+from typing import Any
+
+from . import codes, credentials, fix_session
 from .fix_messages import FixMessage, Framer, build, encode_fields, format_timestamp, parse
 from .fix_tables import ADMIN_TYPES, FIX44
 
@@ -24,12 +27,26 @@ class FixClient:
     """One FIX session as its initiator. next_out: next number to send; next_in: next number expected."""
 
     def __init__(
-        self, our: str, peer: str, username: str, password: str, heartbeat_s: int = 30, next_out: int = 1, next_in: int = 1
+        self,
+        our: str,
+        peer: str,
+        username: str,
+        password: str = "",
+        heartbeat_s: int = 30,
+        next_out: int = 1,
+        next_in: int = 1,
+        private_key: Any = None,
     ) -> None:
+        """username: 553; with a private key the id of the key, "": that which the key file's text names. private_key: see
+        credentials.private_key. Raises ValueError for one that cannot be read."""
         self.our = our
         self.peer = peer
         self.username = username
         self.password = password
+        self._private: Any = None
+        if private_key is not None:
+            self._private, named = credentials.private_key(private_key)
+            self.username = username or named
         self.heartbeat_s = heartbeat_s
         self.next_out = next_out
         self.sent: dict[int, tuple[str, bytes, bytes]] = {}  # number -> (type, body, SendingTime) of application messages
@@ -64,7 +81,8 @@ class FixClient:
         if reset:
             self.next_out = 1
             self.sent.clear()
-        fields: list[tuple[int, Value]] = [(553, self.username), (554, self.password)]
+        fields: list[tuple[int, Value]] = [(553, self.username)] if self.username else []
+        fields += [(554, self.password)] if self.password else []
         fields += [(tag, "Y") for tag, wanted in ((5001, settlement), (5002, cancel_on_disconnect), (5003, skip_pending)) if wanted]
         self._do(self.session.start(now_ns, self.our, self.peer, self.heartbeat_s, fields, reset), now_ns, [])
         return self.take()
@@ -106,6 +124,11 @@ class FixClient:
 
     def _send(self, msg_type: str, body: bytes, now_ns: int) -> None:
         time = format_timestamp(now_ns, 9)
+        if msg_type == "A" and self._private is not None:
+            number = str(self.next_out).encode()
+            signed = credentials.fix_message(time, b"A", number, self.our.encode(), self.peer.encode())
+            signature = base64.b64encode(self._private.sign(signed))
+            body += encode_fields([(95, len(signature)), (96, signature)])
         if msg_type not in ADMIN_TYPES:
             self.sent[self.next_out] = msg_type, body, time
         self._out += build(FIX44, msg_type, self.our, self.peer, self.next_out, time, body)

@@ -19,9 +19,11 @@ from msgspec import Meta, Struct
 
 from . import codes
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2  # 1: before 2026-11, HMAC of the challenge under the secret itself
 CHALLENGE_BYTES = 32
-MAC_BYTES = 32
+PROOF_BYTES = 32  # of a shared secret
+SIGNATURE_BYTES = 64  # of an Ed25519 key
+SALT_BYTES = 16
 
 I64_MAX = 2**63 - 1
 I64_MIN = -(2**63)
@@ -48,16 +50,18 @@ class _Base(Struct, array_like=True, frozen=True, tag_field="kind"):
 
 # ================================================================================================= client to server
 class Logon(_Base, frozen=True, tag=1):
-    """The client's first message, in answer to Hello. `mac` = HMAC-SHA256(secret, challenge)."""
+    """The client's first message, in answer to Hello. `proof`: the Ed25519 signature (64 bytes) or the proof of a shared secret (32 bytes) that
+    is described above."""
 
-    key: Annotated[str, Meta(min_length=1, max_length=64)]
-    mac: Annotated[bytes, Meta(min_length=MAC_BYTES, max_length=MAC_BYTES)]
+    key: Annotated[str, Meta(min_length=1, max_length=64)]  # the name of the login, the session's `key`
+    proof: Annotated[bytes, Meta(min_length=PROOF_BYTES, max_length=SIGNATURE_BYTES)]
     version: U16 = PROTOCOL_VERSION
     next_number: Count = 0  # the next report number needed; the server resends from there up to its LogonReply. 0: resend nothing
     heartbeat_ms: Annotated[int, Meta(ge=0, le=600_000)] = (
         0  # within the server's heartbeat_min and heartbeat_max (2000..60000 unless set otherwise); 0: the server's choice
     )
     flags: U7 = 0  # sum of 2: a lost connection or a logout cancels this session's orders; 4: send settlement reports
+    key_id: Annotated[str, Meta(max_length=64)] = ""  # which of the session's keys; "": the secret of its definition
 
 
 class Logout(_Base, frozen=True, tag=2):
@@ -209,6 +213,8 @@ class Hello(_Base, frozen=True, tag=64):
     version: U16
     challenge: Annotated[bytes, Meta(min_length=CHALLENGE_BYTES, max_length=CHALLENGE_BYTES)]
     server: str = ""
+    salt: Annotated[bytes, Meta(max_length=64)] = b""  # for proofs of a shared secret: of scrypt,
+    work: Annotated[int, Meta(ge=1, le=20)] = 1  # and log2 of its N
 
 
 class LogonReply(_Base, frozen=True, tag=66):

@@ -15,7 +15,7 @@ from config.admin_records import AnyRecord
 from exchange_server.cli.admin_client import AdminClient, Answer
 from protocol import codes
 from protocol import messages as M
-from protocol.binary_session import logon_mac
+from protocol.binary_session import Prover
 from protocol.framing import FrameReader, frame
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,7 +76,7 @@ deposit = { USD = "1000000.00" }
 name = "MM{n}"
 wire = "binary"
 key = "MM{n}"
-secret = "mm{n}-secret"
+secret = "a phrase of the tests, number {n}"
 account = "MM{n}-A"
 
 [[member]]
@@ -93,9 +93,14 @@ wire = "fix"
 our_comp_id = "EXOS-OE"
 peer_comp_id = "CLIENT{n}"
 username = "client{n}"
-secret = "client{n}-secret"
+secret = "a phrase of the tests, number {n}"
 account = "CLIENT{n}-A"
 """
+
+
+def secret_of(n: int) -> str:
+    """What the n-th member of SMALL logs on with, on either wire."""
+    return f"a phrase of the tests, number {n}"
 
 
 class ServerProcess:
@@ -170,8 +175,8 @@ class BinaryPeer:
         self.hello = self.read(M.Hello)
         self.key = f"MM{n}"
         if log_on:
-            mac = logon_mac(secret or f"mm{n}-secret", self.hello.challenge)
-            self.send(M.Logon(self.key, mac, next_number=next_number, **fields))
+            proof = Prover(self.key, secret or secret_of(n)).prove(self.hello)
+            self.send(M.Logon(self.key, proof, next_number=next_number, **fields))
 
     def send(self, *messages: Any) -> None:
         self.socket.sendall(b"".join(frame(M.encode(m)) for m in messages))
@@ -256,7 +261,7 @@ class FixPeer:
         self.buffer = b""
         if log_on:
             extra = [(141, "Y")] if reset else []
-            self.send("A", (98, 0), (108, 30), *extra, (553, f"client{n}"), (554, password or f"client{n}-secret"))
+            self.send("A", (98, 0), (108, 30), *extra, (553, f"client{n}"), (554, password or secret_of(n)))
 
     def build(self, kind: str, *fields: tuple[int, Any]) -> bytes:
         now = time.time_ns()

@@ -134,7 +134,9 @@ def test_a_file_may_use_what_the_folder_has(tmp_path: Path) -> None:
 def test_a_refused_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
     run(tmp_path)
     before = run(tmp_path, WITHOUT)
-    bad = SMALL + '[[member]]\nfirm = "NEW"\n[[member.session]]\nname = "N"\nwire = "binary"\nkey = "MM1"\nsecret = "x"\n'
+    bad = (
+        SMALL + '[[member]]\nfirm = "NEW"\n[[member.session]]\nname = "N"\nwire = "binary"\nkey = "MM1"\nsecret = "a phrase of the tests"\n'
+    )
     assert "session[0].key: " in (text := refused(tmp_path, bad)) and "session MM1 has the same login" in text
     after = run(tmp_path, WITHOUT)
     assert after.engine.row_seq == before.engine.row_seq and after.engine.registry.firms.named("NEW") is None

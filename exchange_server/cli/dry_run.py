@@ -9,7 +9,8 @@ from config.load import Config
 from config.plan import place
 
 from .. import state
-from ..registry import Registry, Sink
+from ..gateway import verifiers
+from ..registry import Refused, Registry, Sink
 from ..registry.definitions import Definitions
 from ..registry.engine_like import Words
 
@@ -33,9 +34,15 @@ class DryEngine:
 def check(config: Config) -> Definitions:
     """The definitions that the configuration creates on an empty server; raises ConfigError naming the file and key of the first record that is refused."""
     records: Any = tuple(item.record for item in config.items)
-    trial = Registry().try_out(
-        ar.Configuration(name="check", sandbox=config.sandbox, records=records), DryEngine(config.settings.capacities)
-    )
+    whole = ar.Configuration(name="check", sandbox=config.sandbox, records=records)
+    registry = Registry()
+    try:
+        whole = verifiers.secured(whole, verifiers.Recipe(b"", config.sandbox, quick=True), registry).record
+    except Refused as refused:
+        at = refused.refusal
+        assert at.record is not None
+        raise place(config.items[at.record], at.key, at.sentence) from None
+    trial = registry.try_out(whole, DryEngine(config.settings.capacities))
     for refusal in trial.refusals:
         assert refusal.record is not None, "only a data folder refuses a configuration as a whole"
         raise place(config.items[refusal.record], refusal.key, refusal.sentence)

@@ -28,6 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check a configuration file, or apply it to a running server"),
+        "key": ("key:key", "keys of sessions and principals: create, list, rotate, revoke"),
         "market": ("market:market", "list markets, change their phase, settle them"),
         "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),
     },

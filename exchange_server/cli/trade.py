@@ -8,6 +8,7 @@ import asyncio
 import functools
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +18,7 @@ from protocol.client import Client, ClientError, Disconnected, Order, Refused
 
 from ..exits import Exit
 from .command import Noun
-from .common import PORT, CommandError, OneOf, Seconds, decimal
+from .common import FILE, PORT, CommandError, OneOf, Seconds, decimal
 from .output import Result, say
 
 TIFS = {"DAY": codes.DAY, "FOK": codes.FOK, "GTC": codes.GTC, "IOC": codes.IOC}
@@ -39,12 +40,31 @@ def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--secret", metavar="S", envvar="EXOS_SECRET", default="", help="Better set in EXOS_SECRET: other users can see a command line."
         ),
+        click.option(
+            "--key-file",
+            metavar="FILE",
+            envvar="EXOS_KEY_FILE",
+            type=FILE,
+            help="A private key, written by exos key create --out (EXOS_KEY_FILE).",
+        ),
+        click.option(
+            "--key-id",
+            metavar="ID",
+            envvar="EXOS_KEY_ID",
+            default="",
+            help="Which of the session's keys, if not its own secret (EXOS_KEY_ID).",
+        ),
     )
 
     @functools.wraps(command)
-    def with_session(*args: Any, host: str, port: int, key: str, secret: str, **rest: Any) -> Any:
+    def with_session(*args: Any, host: str, port: int, key: str, secret: str, key_file: Path | None, key_id: str, **rest: Any) -> Any:
         def session(work: Callable[[Client], Awaitable[Result]]) -> Result:
-            return _run(Client(host, port, key=key, secret=secret or f"{key.lower()}-secret", reconnect_s=0), work)
+            shared = "" if key_file is not None else secret or f"{key.lower()}-secret"
+            try:
+                client = Client(host, port, key=key, secret=shared, private_key=key_file, key_id=key_id, reconnect_s=0)
+            except ClientError as error:
+                raise CommandError(Exit.USAGE, str(error)) from error
+            return _run(client, work)
 
         return command(*args, session=session, **rest)
 
@@ -53,6 +73,9 @@ def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return with_session
 
 
+REFUSED = (
+    codes.R_BAD_CREDENTIALS, codes.R_ALREADY_LOGGED_ON, codes.R_KEY_REVOKED, codes.R_KEY_EXPIRED, codes.R_KEY_ADDRESS, codes.R_KEY_SCOPE,
+)  # fmt: skip
 Session = Callable[[Callable[[Client], Awaitable[Result]]], Result]
 
 
@@ -69,7 +92,7 @@ def _run(client: Client, work: Callable[[Client], Awaitable[Result]]) -> Result:
     except Refused as error:
         raise CommandError(Exit.FAILED, str(error)) from error
     except Disconnected as error:
-        wrong = error.reason in (codes.R_BAD_CREDENTIALS, codes.R_ALREADY_LOGGED_ON)
+        wrong = error.reason in REFUSED
         raise CommandError(Exit.FAILED if wrong else Exit.UNREACHABLE, str(error)) from error
     except ClientError as error:
         raise CommandError(Exit.USAGE, str(error)) from error

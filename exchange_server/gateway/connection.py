@@ -26,6 +26,8 @@ ROW_BYTES = L.CMD_WORDS * 8
 MAX_BODY_BYTES = L.MAX_EXTRA_ROWS * ROW_BYTES
 TEXT_BYTES = 64
 ORDER_ENTRY = "order_entry"  # a kind of session, on either wire
+READ = "read"  # its key may not trade
+MARKET_DATA = "market_data"  # nor have reports: it does not take the session's place
 WHOLE_TURN = 1 << 30  # a share without a limit
 MARGIN_WORDS = (1 + L.MAX_EXTRA_ROWS) * L.CMD_WORDS  # room kept free so that one row with the longest body always fits
 
@@ -187,8 +189,8 @@ class SessionTable(Protocol):
     def unbind(self, session: int, connection: "Connection") -> None:
         """Release the session from this connection."""
 
-    def kind_of(self, session: int) -> str:
-        """The purpose of the session: a key of its wire's table of kinds."""
+    def kind_of(self, session: int, connection: "Connection") -> str:
+        """The purpose of the session, limited by the key of this connection: a key of its wire's table of kinds."""
 
     def admit(self, connection: "Connection", who: str, now_ns: int) -> int:
         """May a logon in the name of `who` be processed? OK; R_LOGON_DELAYED: refuse it; -1: ask again at `connection.held_until`."""

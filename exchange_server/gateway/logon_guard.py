@@ -29,15 +29,26 @@ ADDRESSES = 4096  # with recent failures; the one whose last failure is oldest i
 WAITING = 256  # logons of one address that may wait at once
 WAITING_NAME = 4  # the same for one name
 NAME_CHARS = 64
-GUESSES = (codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID)  # the refusals that count as failures
+GUESSES = (
+    codes.R_BAD_CREDENTIALS,
+    codes.R_BAD_COMP_ID,
+    codes.R_KEY_REVOKED,
+    codes.R_KEY_EXPIRED,
+    codes.R_KEY_ADDRESS,
+)  # the refusals that count as failures
 WIRES = {codes.WIRE_NONE: "none", codes.WIRE_FIX: "fix", codes.WIRE_BINARY: "binary"}
 
 Log = Callable[..., None]
 
 
+def host_of(peer: str) -> str:
+    """The host of `host:port` as the transport says it."""
+    return peer.rpartition(":")[0].strip("[]").partition("%")[0]
+
+
 def address_of(peer: str) -> str:
     """`host:port` from the transport → the address that failures are counted for."""
-    host = peer.rpartition(":")[0].strip("[]").partition("%")[0]
+    host = host_of(peer)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
@@ -140,9 +151,9 @@ class LogonGuard:
                 del address.names[who]
 
     # -------------------------------------------------------------------------------------------------- after a logon
-    def good(self, connection: Connection, who: str, session: str, now_ns: int) -> None:
-        """A logon succeeded: log it."""
-        self._write(self._good_lines.take(now_ns), "info", "logon", connection, who, session=session)
+    def good(self, connection: Connection, who: str, session: str, key: str, now_ns: int) -> None:
+        """A logon with this key succeeded: log it."""
+        self._write(self._good_lines.take(now_ns), "info", "logon", connection, who, session=session, key=key)
 
     def bad(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None:
         """A logon was refused: log it, and count wrong credentials for the address."""

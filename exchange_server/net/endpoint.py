@@ -61,7 +61,7 @@ class Link(asyncio.BufferedProtocol):
 
     __slots__ = (
         "closed", "closing", "connection", "deadline", "eof", "expelled", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "queue",
-        "queued", "reading", "ready", "received", "stalled", "timer_at", "transport", "wants",
+        "queued", "reading", "ready", "received", "stalled", "timer_at", "tls", "transport", "wants",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, kind: str, make: Maker) -> None:
@@ -72,6 +72,7 @@ class Link(asyncio.BufferedProtocol):
         self.connection: Any = None
         self.transport: Any = None
         self.peer = ""
+        self.tls = False
         self.received = 0
         self.ready = False  # it is on the list of the next turn
         self.reading = True
@@ -95,6 +96,7 @@ class Link(asyncio.BufferedProtocol):
     # ------------------------------------------------------------------------------------------------- asyncio
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
+        self.tls = transport.get_extra_info("ssl_object") is not None
         sock = transport.get_extra_info("socket")
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -122,12 +124,13 @@ class Link(asyncio.BufferedProtocol):
             self.transport.pause_reading()
 
     def eof_received(self) -> bool:
-        """The peer will send no more; messages already received are still carried out and answered."""
+        """The peer will send no more; messages already received are still carried out and answered. Under TLS the end of input is the end of the
+        connection: they are carried out, and not answered."""
         self.eof = True
         if self.finishing:
             return False  # both sides are done: close
         self.hub.mark(self)
-        return True
+        return not self.tls
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (asyncio)
         if not self.lost:
@@ -200,7 +203,12 @@ class Link(asyncio.BufferedProtocol):
         while self.queue:  # a slow peer's backlog is discarded before its Logout (see Links.slow), so this is short
             self.transport.write(self.queue.popleft())
         self.queued = 0
-        if self.eof or not self.transport.can_write_eof():
+        if (
+            self.tls
+        ):  # close() writes what is left, takes and drops what the peer still sends, and waits for its end of TLS (net/tls.py: how long)
+            self.resume()
+            self.transport.close()
+        elif self.eof or not self.transport.can_write_eof():
             self.transport.close()
             if not self.transport.get_write_buffer_size():
                 return
@@ -238,12 +246,17 @@ async def listen_tcp(hub: Hub, kind: str, host: str, port: int, make: Maker) -> 
     try:
         server = await hub.loop.create_server(lambda: Link(hub, kind, make), host, port, backlog=1024)
     except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            raise PortError(f"port {port} on {host} ({kind}) is in use by another process: stop it or choose another port") from error
-        if error.errno in (errno.EACCES, errno.EPERM):
-            raise PortError(f"port {port} on {host} ({kind}) may not be opened by this user: ports below 1024 need a privilege") from error
-        raise PortError(f"port {port} on {host} ({kind}) cannot be opened: {error.strerror or error}") from error
+        raise cannot_open(kind, host, port, error) from error
     return server, server.sockets[0].getsockname()[1]
+
+
+def cannot_open(kind: str, host: str, port: int, error: OSError) -> PortError:
+    """Why a port could not be opened, for the operator."""
+    if error.errno == errno.EADDRINUSE:
+        return PortError(f"port {port} on {host} ({kind}) is in use by another process: stop it or choose another port")
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return PortError(f"port {port} on {host} ({kind}) may not be opened by this user: ports below 1024 need a privilege")
+    return PortError(f"port {port} on {host} ({kind}) cannot be opened: {error.strerror or error}")
 
 
 async def listen_unix(hub: Hub, kind: str, path: Path, make: Maker) -> asyncio.AbstractServer:

@@ -265,6 +265,8 @@ class Pipeline:
         for answer in answers:
             if answer.row_seq in self.admin:
                 self.admin.pop(answer.row_seq)(answer)
+        if answers:
+            self.end_keys(inp.now_ns, acted=True)
         if self.directory.fresh:
             self.directory.fresh.clear()
         counters = self.counters
@@ -275,6 +277,12 @@ class Pipeline:
         """Set when the engine or the registry has something to do by itself."""
         due, own = int(self.engine.next_due), self.timers.next_due if self.timers is not None else 0
         self.calendar.expiry = min(due, own) if due and own else due or own
+
+    def end_keys(self, now_ns: int, acted: bool = False) -> None:
+        """End the sessions whose keys were revoked, have expired or are not good any more. acted: acts were carried out. now_ns: exchange
+        time."""
+        for connection, reason, text in self.directory.ended(now_ns, acted):
+            self.links.expel(connection.pipe, reason, text)
 
     def _sink(self, events: NDArray[np.int64]) -> None:
         """Takes a chunk of event rows from the engine. The view is valid during the call, that of the last chunk until the next turn."""

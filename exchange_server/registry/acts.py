@@ -9,7 +9,7 @@ from config import admin_records as ar
 from protocol import codes, errors, numbers, phases
 
 from .. import state
-from . import checks, closing, grants, markets, members, money, pending, settlement
+from . import checks, closing, grants, keys, markets, members, money, pending, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -40,6 +40,10 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return members.account(registry, record, engine)
         case ar.DefineSession():
             return members.session(registry, record, engine)
+        case ar.DefineKey():
+            return keys.key(registry, record, engine)
+        case ar.RevokeKey():
+            return keys.revoke(registry, record, engine)
         case ar.DefineMarket():
             return markets.market(registry, record, engine)
         case ar.DefineListing():

@@ -3,8 +3,6 @@
 Nothing is checked here: the acts check everything first.
 """
 
-import hashlib
-import hmac
 from collections.abc import Iterable
 from typing import Any, Self
 
@@ -14,10 +12,9 @@ from config import admin_records as ar
 from protocol import codes
 
 from .holds import Holds
-from .tables import Account, Asset, Done, Event, Firm, Instrument, Pending, Principal, Secrets, Session, State, Table, Venue
+from .tables import Account, Asset, Done, Event, Firm, Instrument, Key, Pending, Principal, Session, State, Table, Venue
 
-STATE_VERSION = 2
-HMAC_BLOCK = 64  # bytes of a block of SHA-256
+STATE_VERSION = 3
 
 
 class Definitions:
@@ -34,6 +31,8 @@ class Definitions:
         self.listings: dict[tuple[int, int], ar.Fees] = {}  # (venue id, event id): every instrument of the event
         self.listing_rows = 0
         self.references: dict[int, tuple[int, int]] = {}  # instrument id: operator's price, collar
+        self.keys: dict[str, Key] = {}  # by id, in the order of their definition
+        self._held: dict[tuple[str, str], tuple[str, ...]] = {}  # holder kind and name: ids of its keys, the oldest first
         self.done: dict[str, Done] = {}  # by idempotency key
         self.moves: dict[int, str] = {}  # number of the first event of an act about money: its idempotency key
         self.holds = Holds()
@@ -44,8 +43,6 @@ class Definitions:
         self.pending: dict[int, Pending] = {}  # acts that wait for a second person
         self.next_pending = 1
         self.approvals = ar.Approvals()
-        self._secrets: dict[int, Secrets] = {}
-        self._hmac_keys: dict[int, bytes] = {}  # of binary sessions; never longer than a block
         self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
         self._binary: dict[str, int] = {}  # key: session id
 
@@ -54,19 +51,7 @@ class Definitions:
         other = Definitions()
         for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "principals"):
             setattr(other, name, getattr(self, name).copy())
-        for name in (
-            "listings",
-            "references",
-            "done",
-            "moves",
-            "settings",
-            "parts",
-            "pending",
-            "_secrets",
-            "_hmac_keys",
-            "_fix",
-            "_binary",
-        ):
+        for name in ("listings", "references", "keys", "_held", "done", "moves", "settings", "parts", "pending", "_fix", "_binary"):
             setattr(other, name, dict(getattr(self, name)))
         other.holds = self.holds.copy()
         other.listing_rows, other.begun = self.listing_rows, self.begun
@@ -81,13 +66,8 @@ class Definitions:
     def put_account(self, account: Account) -> None:
         self.accounts.put(account)
 
-    def put_session(self, session: Session, secrets: Secrets) -> None:
+    def put_session(self, session: Session) -> None:
         self.sessions.put(session)
-        self._secrets[session.id] = secrets
-        key = secrets.hmac_secret.encode()
-        self._hmac_keys[session.id] = (
-            key if len(key) <= HMAC_BLOCK else hashlib.sha256(key).digest()
-        )  # HMAC would hash a longer secret each time; done once here
         if session.wire == codes.WIRE_FIX:
             self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
         else:
@@ -102,6 +82,17 @@ class Definitions:
         self.done[key] = done
         if done.event:
             self.moves[done.event] = key
+
+    def put_key(self, key: Key) -> None:
+        """Add a key, or put a changed one in the place of its former self."""
+        if key.id not in self.keys:
+            self._held[key.holder] = (*self._held.get(key.holder, ()), key.id)
+        self.keys[key.id] = key
+
+    def forget_key(self, key: Key) -> None:
+        """As if it had never been."""
+        del self.keys[key.id]
+        self._held[key.holder] = tuple(id for id in self._held[key.holder] if id != key.id)
 
     def put_listing(self, venue_id: int, event_id: int, fees: ar.Fees) -> None:
         """A venue's offer of all instruments of an event; the core has one listing row per instrument."""
@@ -124,26 +115,9 @@ class Definitions:
         found = self._binary.get(key)
         return None if found is None else self.sessions[found]
 
-    def check_password(self, session_id: int, username: str, password: str) -> bool:
-        """FIX 553 and 554. Takes the same work whether the session, the name or the password is wrong: both are hashed, then compared in full."""
-        secrets = self._secrets.get(session_id, Secrets())
-        session = self.sessions.get(session_id)
-        given = hashlib.sha256(password.encode("utf-8", "surrogateescape")).hexdigest()
-        right = hmac.compare_digest(given, secrets.password_sha256 or "0" * 64)
-        name = hashlib.sha256(username.encode("utf-8", "surrogateescape")).digest()
-        own = hashlib.sha256((session.record.username if session else "").encode()).digest()
-        named = hmac.compare_digest(name, own)
-        return right and named and session is not None and bool(secrets.password_sha256)
-
-    def check_hmac(self, session_id: int, message: bytes, signature: bytes) -> bool:
-        """Is `signature` the HMAC-SHA256 of `message` under the session's secret? Takes the same work for an
-        unknown session and for any secret."""
-        key = self._hmac_keys.get(session_id, b"")
-        right = hmac.compare_digest(hmac.digest(key, message, "sha256"), signature)
-        return right and bool(key)
-
-    def same_secrets(self, session_id: int, secrets: Secrets) -> bool:
-        return self._secrets.get(session_id) == secrets
+    def keys_of(self, holder: str, name: str) -> list[Key]:
+        """All keys of a session or principal, the oldest first, dead ones included."""
+        return [self.keys[id] for id in self._held.get((holder, name), ())]
 
     def event_of(self, instrument_id: int) -> Event | None:
         instrument = self.instruments.get(instrument_id)
@@ -166,7 +140,7 @@ class Definitions:
                 list(self.events),
                 [(venue, event, fees) for (venue, event), fees in sorted(self.listings.items(), key=lambda item: item[0])],
                 [(instrument, *pair) for instrument, pair in sorted(self.references.items())],
-                sorted(self._secrets.items()),
+                list(self.keys.values()),
                 sorted(self.done.items(), key=lambda item: item[0]),
                 self.begun,
                 sorted(self.settings.items()),
@@ -199,14 +173,15 @@ class Definitions:
         for table, rows in tables:
             for row in rows:
                 table.put(row)
-        secrets = dict(state.secrets)
         for session in state.sessions:
-            registry.put_session(session, secrets[session.id])
+            registry.put_session(session)
         for event in state.events:
             registry.put_event(event)
         for venue_id, event_id, fees in state.listings:
             registry.put_listing(venue_id, event_id, fees)
         registry.references = {instrument: (price, collar) for instrument, price, collar in state.references}
+        for key in state.keys:
+            registry.put_key(key)
         for name, done in state.done:
             registry.put_done(name, done)
         for hold in state.holds:

@@ -5,11 +5,12 @@ hold one out of it. So the ledger's proofs cover held money like any other, and 
 part of the balance.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from typing import Literal
 
 import msgspec
-from sortedcontainers import SortedList
+
+from .layer import Layer, fold
 
 HOLDS_ACCOUNT = 2  # defined together with the platform's fee account
 
@@ -38,32 +39,34 @@ class Holds:
     """All holds by number, from 1 without gaps; iteration is in this order."""
 
     def __init__(self) -> None:
-        self._rows: dict[int, Hold] = {}
-        self._open: dict[int, dict[int, Hold]] = {}  # account id: its open holds by number
-        self._due: SortedList = SortedList()  # (until_ns, number) of open holds that end by themselves
+        self._rows: MutableMapping[int, Hold] = {}
+        self._open: MutableMapping[int, tuple[int, ...]] = {}  # account id: numbers of its open holds
+        self._timed: MutableMapping[int, int] = {}  # number of an open hold that ends by itself: when
+        self._first: int | None = 0  # the earliest of these, 0: none; None: to be looked for
 
     def put(self, hold: Hold) -> None:
         """Add a hold, or replace the one with the same number."""
-        old = self._rows.get(hold.id)
-        if old is not None and not old.ended:
-            self._forget(old)
+        others = tuple(id for id in self._open.get(hold.account, ()) if id != hold.id)
         self._rows[hold.id] = hold
-        if not hold.ended:
-            self._open.setdefault(hold.account, {})[hold.id] = hold
-            if hold.until_ns:
-                self._due.add((hold.until_ns, hold.id))
+        self._open[hold.account] = others if hold.ended else (*others, hold.id)
+        self._first = None
+        if hold.until_ns and not hold.ended:
+            self._timed[hold.id] = hold.until_ns
+        elif hold.id in self._timed:
+            del self._timed[hold.id]
 
-    def _forget(self, hold: Hold) -> None:
-        del self._open[hold.account][hold.id]
-        if not self._open[hold.account]:
-            del self._open[hold.account]
-        self._due.discard((hold.until_ns, hold.id))
-
-    def copy(self) -> "Holds":
+    def over(self) -> "Holds":
+        """Others with the same rows; what is put there is not put here (layer.py)."""
         other = Holds()
-        other._rows, other._due = dict(self._rows), self._due.copy()
-        other._open = {account: dict(rows) for account, rows in self._open.items()}
+        other._rows, other._open, other._timed, other._first = Layer(self._rows), Layer(self._open), Layer(self._timed), None
         return other
+
+    def fold(self, other: "Holds") -> None:
+        """Take over what was put into those that `over` gave."""
+        fold(self._rows, other._rows)
+        fold(self._open, other._open)
+        fold(self._timed, other._timed)
+        self._first = None
 
     @property
     def next_id(self) -> int:
@@ -74,20 +77,22 @@ class Holds:
 
     def of(self, account: int) -> list[Hold]:
         """The open holds of an account, oldest first."""
-        return list(self._open.get(account, {}).values())
+        return [self._rows[id] for id in self._open.get(account, ())]
 
     def held(self, account: int, asset: int) -> int:
         """What is set aside of an account's asset, in minor units."""
-        return sum(hold.amount for hold in self._open.get(account, {}).values() if hold.asset == asset)
+        return sum(hold.amount for hold in self.of(account) if hold.asset == asset)
 
     def due(self, now_ns: int, count: int) -> list[int]:
         """Numbers of up to `count` open holds whose time has come, the earliest first."""
-        return [id for _, id in self._due.irange(maximum=(now_ns, 1 << 62))][:count]
+        return sorted((id for id, at in self._timed.items() if at <= now_ns), key=lambda id: (self._timed[id], id))[:count]
 
     @property
     def next_due(self) -> int:
         """When the next open hold ends by itself, ns; 0: none does."""
-        return int(self._due[0][0]) if self._due else 0
+        if self._first is None:
+            self._first = min(self._timed.values(), default=0)
+        return self._first
 
     def __iter__(self) -> Iterator[Hold]:
         return iter(self._rows.values())

@@ -6,17 +6,18 @@ Each function returns an Act and changes nothing; Registry.apply steps the rows 
 import msgspec
 
 from config import admin_records as ar
+from config.key_records import OWN_SUFFIX
 from protocol import codes, units
 
 from ..core import layout as L
 from ..core.layout import plain
-from . import checks
+from . import checks, keys
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
 from .refused import Refused, bad
-from .tables import Account, Asset, Firm, Secrets, Session, Venue
+from .tables import Account, Asset, Firm, Session, Venue
 
 TIME_FORMS = {0: L.FORM_TIME_SECONDS, 3: L.FORM_TIME_MILLIS, 6: L.FORM_TIME_MICROS, 9: L.FORM_TIME_NANOS}  # by decimals
 WIRES = {"fix": codes.WIRE_FIX, "binary": codes.WIRE_BINARY}
@@ -127,14 +128,13 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
         raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{record.account} does not belong to firm {record.firm}", "account")
     _throttle(record)
     _check_login(registry, record)
-    secrets = Secrets(record.password_sha256, record.hmac_secret)
-    shown = record.without_secrets()
+    own = keys.own(registry, record, engine)
+    shown = record.without_verifier()
     old = registry.sessions.named(record.name)
     changed: tuple[str, ...] | None = None
     if old is not None:
         changed = checks.changes(old.record, shown, f"session {record.name}")
-        if not registry.same_secrets(old.id, secrets):
-            changed += ("password_sha256" if record.wire == "fix" else "hmac_secret",)
+        changed += ("verifier",) if own is not None else ()
         if not changed:
             return checks.unchanged("session", record.name, old.id)
     checks.refuse_closed("session", old, "name")
@@ -149,7 +149,9 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
         rows.append(rows_of.account(bound.id, bound.firm, bound.kind, id, bound.venue, bound.name))
 
     def commit() -> None:
-        registry.put_session(session, secrets)
+        registry.put_session(session)
+        if own is not None:
+            registry.put_key(own)
         if bound is not None:
             registry.put_account(msgspec.structs.replace(bound, session=id))
 
@@ -173,15 +175,13 @@ def _form(record: ar.DefineSession) -> int:
 
 
 def _check_login(registry: Definitions, record: ar.DefineSession) -> None:
-    """A FIX session has CompIDs, user name and password, a binary one key and secret, never both kinds. No two sessions share a login."""
-    fix = {
-        "our_comp_id": record.our_comp_id,
-        "peer_comp_id": record.peer_comp_id,
-        "username": record.username,
-        "password_sha256": record.password_sha256,
-    }
-    binary = {"key": record.key, "hmac_secret": record.hmac_secret}
+    """A FIX session has CompIDs, and a user name if it has a password; a binary one has a key. Never both kinds, and no two sessions share a
+    login."""
+    fix = {"our_comp_id": record.our_comp_id, "peer_comp_id": record.peer_comp_id, "username": record.username}
+    binary = {"key": record.key}
     wanted, foreign = (fix, binary) if record.wire == "fix" else (binary, fix)
+    if record.wire == "fix" and not record.verifier and record.name + OWN_SUFFIX not in registry.keys:
+        del wanted["username"]
     for key, value in wanted.items():
         if not value:
             raise bad(key, f"a {record.wire} session needs one")

@@ -65,14 +65,14 @@ class Account(msgspec.Struct, frozen=True):
 
 
 class Session(msgspec.Struct, frozen=True):
-    """A login, without its secrets: Registry.check_password and check_hmac compare those."""
+    """A login, without what it is proven with: that is a Key."""
 
     id: int
     firm: int
     venue: int
     account: int
     wire: int  # WIRE_*
-    record: ar.DefineSession  # its secrets are blank
+    record: ar.DefineSession  # its verifier is blank
     closed: Closed | None = None
 
     @property
@@ -210,14 +210,27 @@ class Table(Generic[T]):
         return list(self._by_name)
 
 
-class Secrets(msgspec.Struct, frozen=True):
-    """What verifies a login. Never logged, never sent to clients."""
+class Key(msgspec.Struct, frozen=True):
+    """What a holder logs on with. `made_ns`: when it was defined; a revoked key stays as a row, so that its id is not used again."""
 
-    password_sha256: str = ""
-    hmac_secret: str = ""
+    record: ar.DefineKey
+    made_ns: int = 0
+    revoked: bool = False
+    revoked_ns: int = 0
+    reason: str = ""
 
-    def __repr__(self) -> str:
-        return "Secrets(hidden)"
+    @property
+    def id(self) -> str:
+        return self.record.id
+
+    @property
+    def holder(self) -> tuple[str, str]:
+        """("session" or "principal", name)."""
+        return self.record.holder, self.record.name
+
+    def alive(self, now_ns: int) -> bool:
+        """It is neither revoked nor expired."""
+        return not self.revoked and not 0 < self.record.until_ns <= now_ns
 
 
 class Done(msgspec.Struct, frozen=True):
@@ -246,7 +259,7 @@ class State(msgspec.Struct, frozen=True):
     events: list[Event]
     listings: list[tuple[int, int, ar.Fees]]  # venue id, event id, fees
     references: list[tuple[int, int, int]]  # instrument id, reference, collar
-    secrets: list[tuple[int, Secrets]]
+    keys: list[Key]
     done: list[tuple[str, Done]]
     begun: ar.Begin | None = None
     settings: list[tuple[str, int | str]] = []

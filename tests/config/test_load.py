@@ -41,8 +41,11 @@ phase = "open"
 count = 2
 firm = "F{n}"
 account = [{ name = "F{n}-A", deposit = { USD = "0.0001", BTC = 2 } }]
-session = [{ name = "F{n}", wire = "fix", secret = "s{n}", our_comp_id = "X", peer_comp_id = "F{n}", username = "f{n}", account = "F{n}-A" }]
+session = [{ name = "F{n}", wire = "fix", secret = "a phrase of this file, number {n}", our_comp_id = "X", peer_comp_id = "F{n}", username = "f{n}", account = "F{n}-A" }]
 """
+
+
+SECRET = "a phrase of this file, number {n}"
 
 
 def write(folder: Path, text: str, name: str = "c.toml") -> Path:
@@ -71,9 +74,46 @@ def test_amounts_become_ticks_lots_and_minor_units(tmp_path: Path) -> None:
     assert records(path, ar.DefineVenue)[0].cutoff_offset_ns == 6 * 3600 * 10**9
 
 
-def test_a_fix_secret_leaves_the_file_as_its_hash_only(tmp_path: Path) -> None:
+def test_a_secret_is_not_shown_and_cannot_be_journaled(tmp_path: Path) -> None:
     (first, _) = records(write(tmp_path, GOOD), ar.DefineSession)
-    assert first.hmac_secret == "" and len(first.password_sha256) == 64
+    assert first.secret == SECRET.replace("{n}", "1") and "phrase" not in repr(first)
+    with pytest.raises(ValueError, match="a plain secret is not journaled"):
+        ar.pack("uid:0", "1", first)
+    with pytest.raises(ValueError, match="a plain secret is not journaled"):
+        ar.pack_all("uid:0", "1", ar.Configuration(name="c", records=(first,)))
+
+
+def test_a_session_may_have_no_secret_and_keys_stand_in_the_file(tmp_path: Path) -> None:
+    public = "ab" * 32
+    text = (
+        GOOD.replace(f' secret = "{SECRET}",', "")
+        + f'''
+[[key]]
+id = "F1-KEY"
+session = "F1"
+public = "{public}"
+until = 2027-01-31T00:00:00+01:00
+addresses = ["192.0.2.0/24"]
+[[key]]
+id = "F2-KEY"
+session = "F2"
+public = "{public}"
+scopes = ["read"]
+'''
+    )
+    path = write(tmp_path, text)
+    path.chmod(0o644)  # nothing in it lets its reader log on
+    first, second = records(path, ar.DefineKey)
+    assert (first.id, first.holder, first.name, first.kind, first.verifier) == ("F1-KEY", "session", "F1", "ed25519", public)
+    assert (
+        first.until_ns == 1_801_350_000 * 10**9
+        and first.addresses == ("192.0.2.0/24",)
+        and first.scopes == ("trade", "read", "market_data")
+    )
+    assert second.scopes == ("read",) and second.until_ns == 0
+    path.write_text(text.replace("+01:00", ""))
+    with pytest.raises(ConfigError, match=r"key\[0\].until: needs an offset from UTC"):
+        load.load(path)
 
 
 EDITS: list[tuple[str, str, str, str]] = [
@@ -105,7 +145,7 @@ EDITS: list[tuple[str, str, str, str]] = [
     ("no placeholder without count", "count = 2", "", "member[0].firm: {n} is unknown; known:  none here"),
     ("twice", "F{n}-A", "F-A", 'account "F-A" is defined a second time; first at'),
     ("a bad name", 'name = "V1"', 'name = "V 1"', "venue[0].name: expected str matching regex"),
-    ("an empty secret", '"s{n}"', '""', "member[0].session[0].secret: must not be empty"),
+    ("an empty secret", f'"{SECRET}"', '""', "member[0].session[0].secret: must not be empty"),
     ("no contracts", 'contract = [{ symbol = "E-A", outcome = "A" }, { symbol = "E-B" }]', "", "market[0]: needs either contract or contracts_from"),
     ("no TOML", "[[asset]]", "[[asset", "is not TOML: "),
     ("a table that is not there", "[[member]]", '[[market]]\nevent = "{x}"\nproduct = "spot"\nowner_venue = "V1"\nasset = "USD"\nmax_qty = 1\n'
@@ -218,7 +258,7 @@ name = "F-A"
 name = "S"
 wire = "binary"
 key = "S"
-secret = "s-secret"
+secret = "a phrase of this file"
 account = "F-A"
 {session}
 """

@@ -8,8 +8,10 @@ import pytest
 from config import admin_records as ar
 from config import load, results
 from config.load import ConfigError
+from exchange_server.gateway.verifiers import password_right
 from exchange_server.registry import Registry
 from tests.fake_engine import FakeEngine
+from tests.safe import safe_items
 
 WINNERS = dict(zip("ABCDEFGHIJKL", "MEX SUI BRA USA GER NED BEL ESP FRA ARG COL ENG".split()))
 
@@ -17,7 +19,7 @@ WINNERS = dict(zip("ABCDEFGHIJKL", "MEX SUI BRA USA GER NED BEL ESP FRA ARG COL 
 @pytest.fixture(scope="module")
 def sandbox() -> tuple[load.Config, Registry]:
     config, registry, engine = load.load("sandbox"), Registry(), FakeEngine()
-    for item in config.items:
+    for item in safe_items(config.items):
         answer = registry.apply(ar.pack("config:test", "1", item.record), engine, lambda rows: None)
         assert answer.ok, f"{item.file}: {item.path}: {answer.text}"
     return config, registry
@@ -30,7 +32,7 @@ def test_the_sandbox_is_the_documented_one(sandbox: tuple[load.Config, Registry]
     assert len(registry.firms) == 128 and len(registry.sessions) == 128
     for n in (1, 7, 64):
         session = registry.fix_session("EXOS-OE", f"CLIENT{n}")
-        assert session is not None and registry.check_password(session.id, f"client{n}", f"client{n}-secret")
+        assert session is not None and password_right(registry.keys[f"CLIENT{n}:secret"].record.verifier, f"client{n}-secret")
         assert registry.accounts[session.account].name == f"CLIENT{n}-A"
         maker = registry.binary_session(f"MM{n}")
         assert maker is not None and registry.firms[maker.firm].name == f"MM{n}" and registry.accounts[maker.account].name == f"MM{n}-A"

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from config import admin_records as ar
 from exchange_server.gateway import logon_guard as G
 from exchange_server.gateway.connection import Connection, TurnInput
+from exchange_server.gateway.credentials import FixProof
 from exchange_server.gateway.logon_guard import LogonGuard, address_of
 from exchange_server.net.observe import Log
-from protocol import codes
+from protocol import codes, credentials
 from protocol import messages as M
 from tests.gateway.binary.world import End
 from tests.gateway.fix.street import FixEnd, Street
@@ -299,36 +301,41 @@ def test_a_full_waiting_room_is_said_so_and_nothing_is_looked_at(street: Street)
 def test_the_same_work_is_done_whatever_is_wrong(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
     """No clock: the calls that cost something, and the lengths they work on."""
     work: list[tuple[Any, ...]] = []
-    real_digest, real_compare, real_sha = hmac.digest, hmac.compare_digest, hashlib.sha256
 
-    def digest(key: bytes, message: bytes, kind: str) -> bytes:
-        assert len(key) <= 64
-        work.append(("hmac", len(message)))
-        return real_digest(key, message, kind)
+    def spy(owner: Any, name: str) -> None:
+        real = getattr(owner, name)
 
-    def compare(a: Any, b: Any) -> bool:
-        work.append(("compare", len(a), len(b)))
-        return real_compare(a, b)
+        def call(*arguments: Any, **options: Any) -> Any:
+            sizes = [len(a) if isinstance(a, bytes | str) else a for a in (*arguments, *options.values())]
+            work.append((name, *sizes))
+            return real(*arguments, **options)
 
-    def sha(data: bytes = b"") -> Any:
-        work.append(("sha256", len(data) <= 55))
-        return real_sha(data)
+        monkeypatch.setattr(owner, name, call)
 
-    monkeypatch.setattr(hmac, "digest", digest)
-    monkeypatch.setattr(hmac, "compare_digest", compare)
-    monkeypatch.setattr(hashlib, "sha256", sha)
+    for owner, name in (
+        (hmac, "digest"), (hmac, "compare_digest"), (hashlib, "sha256"), (hashlib, "scrypt"), (credentials, "signature_right"),
+    ):  # fmt: skip
+        spy(owner, name)
     directory = street.directory
 
     def cost(ask: Any, *words: Any) -> list[tuple[Any, ...]]:
         work.clear()
-        assert ask(*words)[0] == 0
+        assert ask(street.end("MM1", plain=True).connection, *words)[0] == 0
         return work.copy()
 
-    mac = bytes(32)
-    assert cost(directory.authenticate_binary, "MM1", mac, mac) == cost(directory.authenticate_binary, "NOBODY", mac, mac) != []
-    wrong = cost(directory.authenticate_fix, "EXOS-OE", "CLIENT1", "client1", "guess")
-    assert wrong and wrong == cost(directory.authenticate_fix, "EXOS-OE", "NOBODY", "client1", "guess")
-    assert wrong == cost(directory.authenticate_fix, "EXOS-OE", "CLIENT1", "x", "guess")
+    def fix_cost(peer: str, username: str, password: str, signature: bytes | None = None) -> list[tuple[Any, ...]]:
+        return cost(directory.authenticate_fix, FixProof("EXOS-OE", peer, username, password, signature, b"x"), 1, 1)
+
+    street.admin(ar.DefineKey(id="KEY", holder="session", name="MM1", kind="ed25519", verifier="ab" * 32, scopes=("trade",)))
+    binary = directory.authenticate_binary
+    for proof in (bytes(32), bytes(64)):
+        wrong = cost(binary, "MM1", "", bytes(32), proof, 1)
+        assert wrong == cost(binary, "MM9", "", bytes(32), proof, 1) != []
+        assert cost(binary, "MM1", "KEY", bytes(32), proof, 1) == cost(binary, "MM1", "YEK", bytes(32), proof, 1) != []
+    token = credentials.made_secret("token", bytes(32))
+    for password, signature in (("guess", None), (token, None), ("", bytes(64))):
+        wrong = fix_cost("CLIENT1", "client1", password, signature)
+        assert wrong and wrong == fix_cost("NOBODY0", "client1", password, signature) == fix_cost("CLIENT1", "x", password, signature)
 
 
 @pytest.mark.parametrize("step", [-3600 * SECOND, 24 * 3600 * SECOND])

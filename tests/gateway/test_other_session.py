@@ -15,7 +15,7 @@ from tests.gateway.fix.street import ESP, FixEnd, Street
 @pytest.fixture
 def street(tmp_path: Path) -> Iterator[Street]:
     world = Street(tmp_path)
-    world.admin(ar.DefineSession(name="SECOND", wire="binary", firm="CLIENT1", key="SECOND", hmac_secret="second-secret"))
+    world.admin(ar.DefineSession(name="SECOND", wire="binary", firm="CLIENT1", key="SECOND", secret="second-secret"))
     yield world
     assert world.engine.check() == []
     world.store.close()

@@ -1,19 +1,21 @@
 """The directory: who may log on, and that a session has one connection at most."""
 
-import hashlib
-import hmac
 from typing import Any
 
 import pytest
 
 from config import admin_records as ar
 from exchange_server.gateway.connection import Connection, TurnInput
+from exchange_server.gateway.credentials import FixProof
 from exchange_server.gateway.sessions import Directory
 from exchange_server.registry import Registry
 from protocol import codes
+from protocol import messages as M
+from protocol.binary_session import Prover
 from tests.fake_engine import FakeEngine
+from tests.safe import QUICK, safe
 
-SECRET = "mm1-secret"
+SECRET, FIX_SECRET = "mm1-secret", "c1-secret"
 CHALLENGE = bytes(range(32))
 
 
@@ -38,54 +40,64 @@ def directory() -> Directory:
         ar.DefineVenue(name="V"),
         ar.DefineFirm(name="F"),
         ar.DefineAccount(name="F-A", firm="F"),
-        ar.DefineSession(name="MM1", wire="binary", firm="F", account="F-A", key="MM1", hmac_secret=SECRET),
+        ar.DefineSession(name="MM1", wire="binary", firm="F", account="F-A", key="MM1", secret=SECRET),
         ar.DefineSession(
             name="C1", wire="fix", firm="F", account="F-A", our_comp_id="EXOS-OE", peer_comp_id="C1", username="c1",
-            password_sha256=hashlib.sha256(b"c1-secret").hexdigest(),
+            secret=FIX_SECRET,
         ),
     ]  # fmt: skip
-    for record in records:
-        answer = registry.apply(ar.pack("uid:0", "1", record), engine, lambda rows: None)
+    for record in [ar.Begin(name="box", sandbox=True), *records]:
+        answer = registry.apply(ar.pack("uid:0", "1", safe(record)), engine, lambda rows: None)
         assert answer.ok, answer
     return Directory(registry)
 
 
-def mac(secret: str = SECRET, challenge: bytes = CHALLENGE) -> bytes:
-    return hmac.digest(secret.encode(), challenge, "sha256")
+def mac(secret: str = SECRET, challenge: bytes = CHALLENGE, login: str = "MM1") -> bytes:
+    return Prover(login, secret).prove(M.Hello(2, challenge, "", QUICK.binary_salt, QUICK.work))
+
+
+def binary(directory: Directory, login: str, challenge: bytes, proof: bytes, key_id: str = "", peer: Peer | None = None) -> tuple[int, int]:
+    return directory.authenticate_binary(peer or Peer(directory), login, key_id, challenge, proof, 1)[:2]
+
+
+def fix(directory: Directory, our: str, peer: str, username: str, password: str) -> tuple[int, int]:
+    return directory.authenticate_fix(Peer(directory, codes.WIRE_FIX), FixProof(our, peer, username, password), 1, 1)[:2]
 
 
 def test_binary_credentials(directory: Directory) -> None:
     session = directory.registry.binary_session("MM1").id
-    assert directory.authenticate_binary("MM1", CHALLENGE, mac()) == (session, codes.OK)
-    for key, challenge, proof in (
+    assert binary(directory, "MM1", CHALLENGE, mac()) == (session, codes.OK)
+    for login, challenge, proof in (
         ("MM1", CHALLENGE, mac("wrong")),
         ("MM1", bytes(32), mac()),  # the proof of another challenge: a replay
+        ("MM1", CHALLENGE, mac(login="MM2")),
         ("MM2", CHALLENGE, mac()),
         ("", CHALLENGE, b""),
+        ("MM1", CHALLENGE, bytes(64)),
+        ("MM1", CHALLENGE, mac() + b"x"),
     ):
-        assert directory.authenticate_binary(key, challenge, proof) == (0, codes.R_BAD_CREDENTIALS)
-    assert directory.refused == 4
+        assert binary(directory, login, challenge, proof) == (0, codes.R_BAD_CREDENTIALS)
+    assert directory.refused == 7
 
 
 def test_fix_credentials(directory: Directory) -> None:
     session = directory.registry.fix_session("EXOS-OE", "C1").id
-    assert directory.authenticate_fix("EXOS-OE", "C1", "c1", "c1-secret") == (session, codes.OK)
-    assert directory.authenticate_fix("EXOS-OE", "C1", "c1", "guess") == (0, codes.R_BAD_CREDENTIALS)
-    assert directory.authenticate_fix("EXOS-OE", "C1", "mm1", "c1-secret") == (0, codes.R_BAD_CREDENTIALS)
-    assert directory.authenticate_fix("EXOS-OE", "C2", "c1", "c1-secret") == (0, codes.R_BAD_COMP_ID)
-    assert directory.authenticate_fix("EXOS-MD", "C1", "c1", "c1-secret") == (0, codes.R_BAD_COMP_ID)
-    assert directory.authenticate_fix("EXOS-OE", "C1", "c1", "\udcff") == (0, codes.R_BAD_CREDENTIALS), "bytes that are no text"
-    assert directory.refused == 5
+    assert fix(directory, "EXOS-OE", "C1", "c1", "c1-secret") == (session, codes.OK)
+    assert fix(directory, "EXOS-OE", "C1", "c1", "guess") == (0, codes.R_BAD_CREDENTIALS)
+    assert fix(directory, "EXOS-OE", "C1", "mm1", "c1-secret") == (0, codes.R_BAD_CREDENTIALS)
+    assert fix(directory, "EXOS-OE", "C1", "", "c1-secret") == (0, codes.R_BAD_CREDENTIALS)
+    assert fix(directory, "EXOS-OE", "C2", "c1", "c1-secret") == (0, codes.R_BAD_COMP_ID)
+    assert fix(directory, "EXOS-MD", "C1", "c1", "c1-secret") == (0, codes.R_BAD_COMP_ID)
+    assert fix(directory, "EXOS-OE", "C1", "c1", "\udcff") == (0, codes.R_BAD_CREDENTIALS), "bytes that are no text"
+    assert directory.refused == 6
 
 
 def test_the_second_connection_of_a_session_is_refused_and_the_first_keeps_it(directory: Directory) -> None:
-    session, _ = directory.authenticate_binary("MM1", CHALLENGE, mac())
+    session, _ = binary(directory, "MM1", CHALLENGE, mac())
     first, second = Peer(directory), Peer(directory)
     assert directory.bind(session, first)
-    assert directory.authenticate_binary("MM1", CHALLENGE, mac()) == (0, codes.R_ALREADY_LOGGED_ON)
-    assert directory.authenticate_binary("MM1", CHALLENGE, mac("wrong")) == (0, codes.R_BAD_CREDENTIALS), (
-        "told only to who knows the secret"
-    )
+    assert binary(directory, "MM1", CHALLENGE, mac()) == (0, codes.R_ALREADY_LOGGED_ON)
+    assert binary(directory, "MM1", CHALLENGE, mac("wrong")) == (0, codes.R_BAD_CREDENTIALS), "told only to who knows the secret"
     assert not directory.bind(session, second)
     directory.unbind(session, second)
     assert directory.connection_of(session) is first and directory.names() == ["MM1"]
@@ -96,11 +108,11 @@ def test_the_second_connection_of_a_session_is_refused_and_the_first_keeps_it(di
 
 
 def test_a_lost_connection_gives_its_session_back(directory: Directory) -> None:
-    session, _ = directory.authenticate_binary("MM1", CHALLENGE, mac())
+    session, _ = binary(directory, "MM1", CHALLENGE, mac())
     peer = Peer(directory)
     assert directory.bind(session, peer)
     peer.session = session
     turn = TurnInput(rows=4)
     turn.begin(1, 1)
     peer.lost(turn)
-    assert directory.authenticate_binary("MM1", CHALLENGE, mac()) == (session, codes.OK)
+    assert binary(directory, "MM1", CHALLENGE, mac()) == (session, codes.OK)

@@ -40,7 +40,7 @@ def login(name: str, wire: str, venue: str, firm: str, account: str) -> ar.Defin
     own = sandbox(ar.DefineSession, "CLIENT1" if wire == "fix" else "MM1")
     if wire == "fix":
         return msgspec.structs.replace(own, name=name, venue=venue, firm=firm, account=account, peer_comp_id=name, username=name.lower())
-    return msgspec.structs.replace(own, name=name, venue=venue, firm=firm, account=account, key=name, hmac_secret=f"{name.lower()}-secret")
+    return msgspec.structs.replace(own, name=name, venue=venue, firm=firm, account=account, key=name, secret=f"{name.lower()}-secret")
 
 
 @pytest.fixture(scope="module")

@@ -32,8 +32,9 @@ def report(number: int) -> M.Expired:
 
 def logged_on(next_number: int = 0, at: int = 1) -> B.ClientSession:
     session = B.ClientSession("MM1", "mm1-secret", next_number)
-    session.receive(wire(M.Hello(1, CHALLENGE, "exos")), 0)
-    assert sent(session) == [M.Logon("MM1", B.logon_mac("mm1-secret", CHALLENGE), 1, next_number, 0, 0)]
+    hello = M.Hello(2, CHALLENGE, "exos", b"salt", 1)
+    session.receive(wire(hello), 0)
+    assert sent(session) == [M.Logon("MM1", B.Prover("MM1", "mm1-secret").prove(hello), 2, next_number, 0, 0)]
     session.receive(wire(reply(at)), 0)
     return session
 
@@ -42,17 +43,11 @@ def numbers(happenings: list[B.Happening]) -> list[int]:
     return [h.number for h in happenings if isinstance(h, M.Report | M.Sent)]
 
 
-def test_the_proof_is_hmac_sha256() -> None:
-    mac = B.logon_mac("mm1-secret", CHALLENGE)
-    assert mac.hex() == "d6e1f3417f9967791259e6f385c7a27393b013f01ab3c2875cf48c5bd65facc9"
-    assert mac == B.logon_mac(b"mm1-secret", CHALLENGE) != B.logon_mac("mm1-secret", CHALLENGE[::-1])
-
-
 def test_handshake_without_a_past() -> None:
     session = B.ClientSession("MM1", "s")
     with pytest.raises(RuntimeError):
         session.send(M.CancelOrder(1, 2))
-    assert session.receive(wire(M.Hello(1, CHALLENGE, "exos")), 5) == [] and session.server == "exos"
+    assert session.receive(wire(M.Hello(2, CHALLENGE, "exos")), 5) == [] and session.server == "exos"
     session.take(5)
     happenings = session.receive(wire(reply(4), report(5)), 6)
     assert happenings == [B.LoggedOn(reply(4).body, 4, 0), reply(4), B.CaughtUp(5), report(5)]  # type: ignore[arg-type]
@@ -72,7 +67,7 @@ def test_what_was_missed_comes_first_whatever_the_order_on_the_wire() -> None:
 def test_a_resume_repeats_logon_replies_of_earlier_connections() -> None:
     """Later replies keep their numbers and change nothing: the first reply on a connection is its own."""
     session = B.ClientSession("MM1", "s", 1)
-    session.receive(wire(M.Hello(1, CHALLENGE, "exos")), 0)
+    session.receive(wire(M.Hello(2, CHALLENGE, "exos")), 0)
     happenings = session.receive(wire(reply(5, 9000), reply(1, 2000), report(2), reply(3, 3000), report(4), M.ResumeDone(1, 5, 5)), 1)
     assert [type(h) for h in happenings].count(B.LoggedOn) == 1 and happenings[0] == B.LoggedOn(reply(5, 9000).body, 5, 4)  # type: ignore[arg-type]
     assert numbers(happenings) == [1, 2, 3, 4, 5] and happenings[-1] == B.CaughtUp(6)
@@ -125,7 +120,7 @@ def test_reports_that_no_longer_exist_are_named() -> None:
 
 def test_a_refused_logon_says_why() -> None:
     session = B.ClientSession("MM1", "wrong")
-    session.receive(wire(M.Hello(1, CHALLENGE)), 0)
+    session.receive(wire(M.Hello(2, CHALLENGE)), 0)
     assert session.receive(wire(M.Logout(codes.R_BAD_CREDENTIALS, "no")), 0) == [B.Ended(codes.R_BAD_CREDENTIALS, "no")]
     assert session.receive(wire(reply(1)), 0) == [] and session.lost() == []
 
@@ -134,7 +129,7 @@ def test_rubbish_from_the_server_ends_it_with_a_reason() -> None:
     for data, reason in (
         (b"\0\0\0\0", codes.R_WIRE_MALFORMED), (b"\xff\xff\xff\xff", codes.R_WIRE_TOO_LONG), (frame(b"\xc1"), codes.R_WIRE_MALFORMED),
         (frame(b"\x92\x09\x01"), codes.R_WIRE_UNKNOWN_MESSAGE), (wire(report(1)), codes.R_WIRE_MALFORMED),
-        (wire(M.Hello(2, CHALLENGE)), codes.R_WIRE_FIELD), (wire(M.Hello(1, CHALLENGE), M.Hello(1, CHALLENGE)), codes.R_WIRE_MALFORMED),
+        (wire(M.Hello(1, CHALLENGE)), codes.R_WIRE_FIELD), (wire(M.Hello(2, CHALLENGE), M.Hello(2, CHALLENGE)), codes.R_WIRE_MALFORMED),
     ):  # fmt: skip
         session = B.ClientSession("MM1", "s")
         happenings = session.receive(data, 0)
@@ -176,9 +171,9 @@ def test_a_lost_connection_is_told_once() -> None:
 @pytest.mark.parametrize(
     ("logon", "reason"),
     [
-        (M.Logon("k", b"x" * 32, 2), codes.R_WIRE_FIELD), (M.Logon("k", b"x" * 32, 1, 0, 999), codes.R_BAD_HEARTBEAT),
-        (M.Logon("k", b"x" * 32, 1, 0, 60_001), codes.R_BAD_HEARTBEAT), (M.Logon("k", b"x" * 32, 1, 0, 0, 1), codes.R_WIRE_FIELD),
-        (M.Logon("k", b"x" * 32, 1, 9, 60_000, 6), codes.OK), (M.Logon("k", b"x" * 32), codes.OK),
+        (M.Logon("k", b"x" * 32, 1), codes.R_WIRE_FIELD), (M.Logon("k", b"x" * 32, 2, 0, 999), codes.R_BAD_HEARTBEAT),
+        (M.Logon("k", b"x" * 32, 2, 0, 60_001), codes.R_BAD_HEARTBEAT), (M.Logon("k", b"x" * 32, 2, 0, 0, 1), codes.R_WIRE_FIELD),
+        (M.Logon("k", b"x" * 32, 2, 9, 60_000, 6), codes.OK), (M.Logon("k", b"x" * 32), codes.OK),
     ],
 )  # fmt: skip
 def test_what_the_server_asks_of_a_logon(logon: M.Logon, reason: int) -> None:

@@ -21,7 +21,7 @@ LIVE = {
     "firm": {"title", "share"},
     "account": set(),
     "session": {
-        "account", "username", "password_sha256", "hmac_secret", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
+        "account", "username", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
     "principal": {"title", "closed"},
@@ -60,6 +60,8 @@ class NaiveRegistry(NaiveAccess):
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
         self.phases: dict[str, int] = {}  # of the events, as the core has them
+        self.keys: dict[str, Fields] = {}
+        self.now = 0
         self.begun: Fields | None = None
         self.by_core = False  # who refused the latest record
 
@@ -209,16 +211,89 @@ class NaiveRegistry(NaiveAccess):
         account = self._find("account", f["account"]) if f["account"] else None
         self._wrong(account is not None and account.get("firm") != f["firm"], C.R_ACCOUNT_NOT_ALLOWED)
         self._wrong(bool(f["throttle_limit"]) != bool(f["throttle_window_ns"]))
-        fix, binary = ("our_comp_id", "peer_comp_id", "username", "password_sha256"), ("key", "hmac_secret")
+        secret, verifier, own_key = f.pop("secret"), f.pop("verifier"), f"{f['name']}:secret"
+        fix, binary = ("our_comp_id", "peer_comp_id", "username"), ("key",)
         own, other = (fix, binary) if f["wire"] == "fix" else (binary, fix)
-        self._wrong(not all(f[name] for name in own) or any(f[name] for name in other))
+        needed = [name for name in own if name != "username" or verifier or own_key in self.keys]
+        self._wrong(not all(f[name] for name in needed) or any(f[name] for name in other))
         login = own[:2] if f["wire"] == "fix" else own[:1]
         for name, row in self.tables["session"].items():
             self._wrong(name != f["name"] and row["wire"] == f["wire"] and all(row[part] == f[part] for part in login))
+        self._wrong(bool(secret))
+        changes = bool(verifier) and (own_key not in self.keys or self.keys[own_key]["verifier"] != verifier)
+        if verifier:
+            self._verifier("password" if f["wire"] == "fix" else "scram", verifier)
+        if changes and (own_key not in self.keys or self.keys[own_key]["revoked"]):
+            self._few_keys("session", f["name"])
         done = self._put("session", f["name"], f, ("firm", f["firm"]), ("account", f["account"]))
+        if changes:
+            self._none_closed(("session", f["name"]), ("firm", f["firm"]), ("account", f["account"]))
+            self.keys[own_key] = {
+                "holder": "session", "name": f["name"], "kind": "password" if f["wire"] == "fix" else "scram", "verifier": verifier,
+                "scopes": ("trade", "read", "market_data"), "until_ns": 0, "addresses": (), "title": "", "made": self.now, "revoked": False,
+                "reason": "",
+            }  # fmt: skip
+            done = CHANGED if done == SAME else done
         if done != SAME and account is not None and not account["session"]:
             account["session"] = self.tables["session"][f["name"]]["id"]
         return done
+
+    # ---- keys
+    def _verifier(self, kind: str, verifier: str) -> None:
+        head, *rest = verifier.split(".")
+        lengths = [len(head), *map(len, rest)]
+        digits = verifier if kind in ("ed25519", "token") else "".join(rest)
+        good = {
+            "ed25519": lengths == [64], "token": lengths == [32, 64], "scram": head == "scram" and lengths[1:] == [64],
+            "password": head == "scrypt" and len(rest) == 3 and lengths[2:] == [64, 64] and rest[0] in {str(n) for n in range(1, 17)},
+        }[kind]  # fmt: skip
+        self._wrong(not good or not set(digits) <= set("0123456789abcdef."))
+
+    def _alive(self, row: Fields) -> bool:
+        return not row["revoked"] and (row["until_ns"] == 0 or row["until_ns"] > self.now)
+
+    def _few_keys(self, holder: str, name: str) -> None:
+        live = [row for row in self.keys.values() if (row["holder"], row["name"]) == (holder, name) and self._alive(row)]
+        self._wrong(len(live) >= 8, C.R_TABLE_FULL)
+
+    def _key(self, f: Fields) -> str:
+        session = f["holder"] == "session"
+        if session:
+            wire = self._find("session", f["name"])["wire"]
+            self._wrong(f["kind"] not in {"fix": ("ed25519", "token", "password"), "binary": ("ed25519", "scram")}[wire])
+        else:
+            raise No(C.R_BAD_DEFINITION)  # there is no principal in these tests
+        self._wrong(f["id"].endswith(":secret") or bool(f.pop("secret")))
+        self._verifier(f["kind"], f["verifier"])
+        self._wrong(session != bool(f["scopes"]) or any(text.endswith("/99") for text in f["addresses"]))
+        f["scopes"] = tuple(scope for scope in ("trade", "read", "market_data") if scope in f["scopes"])
+        id = f.pop("id")
+        old = self.keys.get(id)
+        if old is not None and not f["title"]:
+            f["title"] = old["title"]
+        if old is not None and all(old[field] == f[field] for field in f):
+            return SAME
+        self._none_closed(("session", f["name"]))
+        self._wrong(0 < f["until_ns"] <= self.now and (old is None or old["until_ns"] != f["until_ns"]))
+        if old is not None:
+            self._wrong(any(old[field] != f[field] for field in ("holder", "name", "kind", "verifier")))
+            self._wrong(old["revoked"], C.R_KEY_REVOKED)
+            old.update(f)
+            return CHANGED
+        self._few_keys(f["holder"], f["name"])
+        dead = [other for other, row in self.keys.items() if row["name"] == f["name"] and not self._alive(row)]
+        if len(dead) >= 32:
+            del self.keys[dead[0]]
+        self.keys[id] = {**f, "made": self.now, "revoked": False, "reason": ""}
+        return NEW
+
+    def _key_revoke(self, f: Fields) -> str:
+        self._wrong(f["id"] not in self.keys)
+        row = self.keys[f["id"]]
+        if row["revoked"]:
+            return SAME
+        row.update(revoked=True, reason=f["reason"])
+        return NEW
 
     def _market(self, f: Fields) -> str:
         self._find("venue", f["owner_venue"])

@@ -1,6 +1,5 @@
 """Random records against a naive registry that shares no code with the real one: the same answers, the same tables, also after a snapshot."""
 
-import hashlib
 import random
 from collections import Counter
 from typing import Any
@@ -19,8 +18,11 @@ ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market"
 CAPACITIES = {
     "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
 }  # fmt: skip
-NOW = 1_000_000_000_000  # of the fake engine, in the first step
-PASSWORDS = ("c1-secret", "another")
+DIGITS = "0123456789abcdef"
+VERIFIERS = {
+    "password": [f"scrypt.{n}.{'00' * 32}.{'ab' * 32}" for n in (1, 14, 17)], "scram": [f"scram.{digit * 64}" for digit in "ab"],
+    "ed25519": ["12" * 32, "34" * 32], "token": [f"{'0' * 32}.{'1' * 64}", "0" * 64 + "."],
+}  # fmt: skip
 ASSETS, VENUES, FIRMS, ACCOUNTS = (
     ("USD", "BTC", "EUR", "CHF"),
     ("V1", "V2", "V3", "V4"),
@@ -40,16 +42,21 @@ PRELUDE: tuple[Any, ...] = (
 )  # fmt: skip
 
 
-def digest(password: str) -> str:
-    return hashlib.sha256(password.encode()).hexdigest()
-
-
 def some_record(r: random.Random) -> Any:
     """Names from short lists, so that the same ones come again, unknown ones are named, and tables run full."""
     pick = r.choice
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
-    match r.randrange(22):
+    match r.randrange(25):
+        case 18 | 19:
+            kind = pick(("ed25519", "ed25519", "token", "password", "scram"))
+            return ar.DefineKey(
+                id=pick((*(f"K{n}" for n in range(12)), "C1:secret")), holder=pick(("session", "session", "session", "principal")), name=pick(("C0", "C1", "M1", "M1")),
+                kind=kind, verifier=pick(VERIFIERS[kind]), scopes=pick((("trade",), ("read", "trade"), ("market_data",), ())), title=title,
+                until_ns=pick((0, 0, 0, 1, 50, 10**6)), addresses=pick(((), (), ("192.0.2.0/24", "::/0"), ("10.0.0.0/99",))),
+            )  # fmt: skip
+        case 20:
+            return ar.RevokeKey(id=pick((*(f"K{n}" for n in range(12)), "C1:secret", "M1:secret")), reason=title)
         case 0:
             return ar.DefineAsset(name=pick(ASSETS), decimals=pick((4, 4, 4, 2)), title=title)
         case 1:
@@ -71,9 +78,11 @@ def some_record(r: random.Random) -> Any:
             limits["throttle_window_ns"] = limits["throttle_limit"]
             number = str(r.randrange(4))
             if r.random() < 0.5:
-                secret = pick((*map(digest, PASSWORDS), ""))
-                return change(LOGIN, name=f"C{number}", peer_comp_id=pick((f"C{number}", "C1")), password_sha256=secret, **own, **limits)
-            return change(MAKER, name=f"M{number}", key=pick((f"M{number}", "M1")), hmac_secret=pick(("x", "y")), **own, **limits)
+                own["verifier"] = pick((*VERIFIERS["password"], "", ""))
+                own["username"] = pick(("c1", "c1", ""))
+                return change(LOGIN, name=f"C{number}", peer_comp_id=pick((f"C{number}", "C1")), **own, **limits)
+            own["verifier"] = pick((*VERIFIERS["scram"], "", "x"))
+            return change(MAKER, name=f"M{number}", key=pick((f"M{number}", "M1")), **own, **limits)
         case 6:
             market = pick(MARKETS)
             other = pick(({}, {}, {"collar": r.randrange(3)}, {"title": title}, {"max_qty": 500}, {"price_decimals": 3}))
@@ -104,7 +113,7 @@ def some_record(r: random.Random) -> Any:
             return ar.Settle(**content, finalise=pick((False, True)))
         case 15:
             return ar.Finalise(event=pick(MARKETS).event, version=pick((0, 0, 1, 2)))
-        case 18 | 19 | 20 | 21:
+        case 21 | 22 | 23 | 24:
             return some_hold(r, account, title)
         case 16:
             level = pick(("platform", "venue", "firm", "account", "session"))
@@ -125,11 +134,9 @@ def some_hold(r: random.Random, account: str, title: str) -> Any:
             name = r.choice({"account": (*ACCOUNTS, "V1.FEES"), "firm": FIRMS, "session": ("C1", "C2", "M1", "M3", "C9")}[kind])
             return ar.Close(kind=kind, name=name, reason=r.choice(("left", "left", "gone")))
         case 0:
-            return ar.Hold(
-                key=key, account=account, asset=asset, amount=amount, note=title, until_ns=r.choice((0, 0, 5, NOW, NOW + 50, NOW + 90))
-            )
+            return ar.Hold(key=key, account=account, asset=asset, amount=amount, note=title, until_ns=r.choice((0, 0, 5, 300, 700)))
         case 1:
-            return ar.Hold(key=key, account="A", asset="USD", amount=amount, until_ns=r.choice((0, NOW + r.randrange(150))))
+            return ar.Hold(key=key, account="A", asset="USD", amount=amount, until_ns=r.choice((0, r.randrange(1300))))
         case 2:
             return ar.RequestWithdrawal(key=key, account=r.choice((account, "A", "PLATFORM.HOLDS")), asset=asset, amount=amount, note=title)
         case 3:
@@ -175,9 +182,10 @@ def tables(registry: Registry) -> dict[str, Any]:
         "results": {e.name: [msgspec.to_builtins(kept.record) for kept in e.determinations] for e in registry.events if e.determinations},
         "final": {e.name for e in registry.events if e.determinations and e.determinations[-1].final_at_ns},
         "begun": registry.begun is not None,
-        "passwords": {
-            s.name: [registry.check_password(s.id, s.record.username, password) for password in PASSWORDS] for s in registry.sessions
-        },
+        "keys": [
+            {**msgspec.to_builtins(row.record), "made": row.made_ns, "revoked": row.revoked, "reason": row.reason} for row in registry.keys.values()
+        ],
+        "held": {s.name: [row.id for row in registry.keys_of("session", s.name)] for s in registry.sessions},
     }  # fmt: skip
 
 
@@ -204,7 +212,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
     def record(kind: str, row: dict[str, Any]) -> Any:
         if kind == "account" and "firm" not in row:
             return None
-        hidden = {"password_sha256": "", "hmac_secret": ""} if kind == "session" else {}
+        hidden = {"secret": "", "verifier": ""} if kind == "session" else {}
         own = {"account": {"session"}, "principal": {"grants"}}.get(kind, set())
         return {"type": kind, **{k: v for k, v in {**row, **hidden}.items() if k not in {"id", *own}}}
 
@@ -222,9 +230,8 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "results": {event: [{"type": "determine", **kept} for kept in all_kept] for event, all_kept in naive.results.items() if all_kept},
         "final": naive.final,
         "begun": naive.begun is not None,
-        "passwords": {
-            name: [row["password_sha256"] == digest(password) for password in PASSWORDS] for name, row in naive.tables["session"].items()
-        },
+        "keys": [{"type": "key", "id": id, "secret": "", **row} for id, row in naive.keys.items()],
+        "held": {name: [id for id, row in naive.keys.items() if row["name"] == name] for name in naive.tables["session"]},
     }  # fmt: skip
 
 
@@ -245,7 +252,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
         record = first[step] if step < len(first) else some_record(r)
         for event in world.registry.events:
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
-        naive.now = world.engine.time_ns = NOW + step
+        world.engine.time_ns = naive.now = 7 * step
         code, became = naive.apply(record)
         world.engine.refuse = {0: code} if naive.by_core else {}
         answer = world.do(record)
@@ -263,11 +270,11 @@ def test_random_records_against_the_naive_registry() -> None:
     for seed in range(90):
         run(seed, 180, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 23 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 25 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
         C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX, C.R_BAD_TRANSITION,
-        C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW,
+        C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW, C.R_KEY_REVOKED,
         C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_ACCOUNT_CLOSED, C.R_FIRM_CLOSED, C.R_SESSION_CLOSED,
     }  # fmt: skip
 

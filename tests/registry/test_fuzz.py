@@ -33,6 +33,12 @@ RECORDS = (
     ar.SetReference(symbol="F-ESP", reference=3),
     ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
+    ar.DefineKey(
+        id="K", holder="session", name="C1", kind="ed25519", verifier="ab" * 32, scopes=("trade", "read"), addresses=("192.0.2.0/24",)
+    ),
+    ar.DefineKey(id="T", holder="session", name="C1", kind="token", verifier=f"{'0' * 32}.{'1' * 64}", scopes=("read",), until_ns=10**18),
+    ar.DefineKey(id="P", holder="principal", name="anna", kind="ed25519", verifier="ab" * 32),
+    ar.RevokeKey(id="MM1:secret", reason="leaked"),
     ar.SetPhase(event="FINAL", phase="open"),
     ar.DefinePrincipal(name="alice", title="Alice"),
     ar.Grant(principal="alice", role="auditor", scope="venue:V1"),

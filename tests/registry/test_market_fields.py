@@ -120,5 +120,5 @@ def test_words_are_those_of_the_rows_and_live_ones_are_copied_again() -> None:
 
 def test_keys_of_records_have_their_names_in_files() -> None:
     assert key_in_file(ar.DefineMarket, "k") == "winners" and key_in_file(ar.DefineMarket, "lot_base") == "qty_decimals"
-    assert key_in_file(ar.DefineSession, "hmac_secret") == "secret" and key_in_file(ar.DefineVenue, "cutoff_period_ns") == "trading_day"
+    assert key_in_file(ar.DefineSession, "verifier") == "secret" and key_in_file(ar.DefineVenue, "cutoff_period_ns") == "trading_day"
     assert key_in_file(ar.DefineAsset, "nothing") == "nothing"

@@ -1,6 +1,5 @@
 """The registry: what it accepts, what each refusal says, that a record takes effect whole or not at all, and snapshots."""
 
-import hashlib
 from typing import Any
 
 import msgspec
@@ -25,11 +24,12 @@ SPOT = ar.DefineMarket(
     event="BTC-USD", product="spot", contracts=(ar.Contract(symbol="BTC-USD"),), owner_venue="V1", asset="USD", base_asset="BTC", lot_base=1000,
     bands=(ar.Band(low=1, high=10_000_000, step=1),), max_qty=1000, fees=ar.Fees(model="notional", maker_bps=-1, taker_bps=5), price_decimals=2,
 )  # fmt: skip
+PASSWORD, STORED = f"scrypt.1.{'00' * 32}.{'ab' * 32}", f"scram.{'cd' * 32}"  # of no secret in particular
 LOGIN = ar.DefineSession(
     name="C1", wire="fix", firm="ACME", account="ACME-A", our_comp_id="EXOS-OE", peer_comp_id="C1", username="c1",
-    password_sha256=hashlib.sha256(b"c1-secret").hexdigest(),
+    verifier=PASSWORD,
 )  # fmt: skip
-MAKER = ar.DefineSession(name="MM1", wire="binary", firm="ACME", key="MM1", hmac_secret="mm1-secret", venue="V1")
+MAKER = ar.DefineSession(name="MM1", wire="binary", firm="ACME", key="MM1", verifier=STORED, venue="V1")
 RESULT = ar.Determine(
     event="FINAL", payouts=(0, 100, 0), rule_id="90min", source="FIFA", observed_value="0-0", observed_at_ns=5, evidence_sha256="ab" * 32
 )
@@ -135,7 +135,7 @@ def test_what_is_already_so_is_unchanged_and_writes_no_row(world: World) -> None
         (change(FINAL, fees=change(FEES, taker_bps=50)), [codes.C_DEF_LISTING] * 3),
         (change(FINAL, title="The final"), []),
         (change(LOGIN, account="ACME-B", throttle_limit=5, throttle_window_ns=9), [codes.C_DEF_SESSION, codes.C_DEF_ACCOUNT]),
-        (change(LOGIN, password_sha256="0" * 64), [codes.C_DEF_SESSION]),
+        (change(LOGIN, verifier=PASSWORD.replace("ab", "ba")), [codes.C_DEF_SESSION]),
         (change(BASE[3], throttle_limit=20), [codes.C_DEF_VENUE]),
         (change(BASE[4], title="Acme Ltd"), [codes.C_DEF_FIRM]),
     ],
@@ -159,7 +159,18 @@ REFUSALS: list[tuple[Any, int, str]] = [
         R.R_ACCOUNT_NOT_ALLOWED,
         "account: OTHER-A does not belong to firm ACME",
     ),
-    (change(LOGIN, name="C2", peer_comp_id="C2", password_sha256=""), R.R_BAD_DEFINITION, "password_sha256: a fix session needs one"),
+    (change(LOGIN, name="C2", peer_comp_id="C2", username=""), R.R_BAD_DEFINITION, "username: a fix session needs one"),
+    (
+        change(LOGIN, name="C2", peer_comp_id="C2", secret="a phrase of the tests"),
+        R.R_BAD_DEFINITION,
+        "secret: a plain secret is not journaled",
+    ),
+    (
+        change(LOGIN, name="C2", peer_comp_id="C2", verifier=STORED),
+        R.R_BAD_DEFINITION,
+        "verifier: is no verifier of a password: give `secret`",
+    ),
+    (change(MAKER, name="M2", key="M2", verifier=PASSWORD), R.R_BAD_DEFINITION, "verifier: is no verifier of a scram: give `secret`"),
     (change(MAKER, name="M2", key="M2", username="x"), R.R_BAD_DEFINITION, "username: a binary session has none"),
     (change(MAKER, name="M2", key="M2", throttle_limit=4), R.R_BAD_DEFINITION, "throttle_limit: limit and window go together"),
     (ar.DefineVenue(name="V3", cutoff_offset_ns=10**15), R.R_BAD_DEFINITION, "cutoff_offset_ns: must be below the period"),
@@ -345,30 +356,25 @@ def test_shared_markets_are_listed_elsewhere(world: World) -> None:
     assert [(int(r[d.DL_VENUE]), int(r[d.DL_OWNER_ACCOUNT]), int(r[d.DL_VENUE_ACCOUNT])) for r in rows] == [(2, 16, 17)] * 2
 
 
-def test_credentials(world: World) -> None:
-    import hmac
-
-    r = world.registry
-    assert r.check_password(1, "c1", "c1-secret")
-    for wrong in ((1, "c1", "c1-secre"), (1, "C1", "c1-secret"), (1, "", ""), (2, "", ""), (99, "c1", "c1-secret"), (1, "c1", "\udcff")):
-        assert not r.check_password(*wrong), wrong
-    good = hmac.new(b"mm1-secret", b"challenge", "sha256").digest()
-    assert r.check_hmac(2, b"challenge", good)
-    assert not r.check_hmac(2, b"challengf", good) and not r.check_hmac(2, b"challenge", b"")
-    empty = hmac.new(b"", b"challenge", "sha256").digest()
-    assert not r.check_hmac(1, b"challenge", empty) and not r.check_hmac(99, b"challenge", empty)
-
-
-def test_secrets_are_shown_nowhere(world: World) -> None:
-    shown = (
-        repr([*world.registry.sessions])
-        + repr(world.registry._secrets)
-        + repr(MAKER)
-        + repr(LOGIN)
-        + repr(ar.AdminEnvelope("a", "b", MAKER))
+def test_the_secret_of_a_definition_is_a_key_of_the_session(world: World) -> None:
+    own = world.registry.keys["C1:secret"]
+    assert (own.record.kind, own.record.verifier, own.holder, own.record.scopes) == (
+        "password",
+        PASSWORD,
+        ("session", "C1"),
+        ("trade", "read", "market_data"),
     )
-    assert "mm1-secret" not in shown and LOGIN.password_sha256 not in shown
-    assert world.registry.sessions[2].record.hmac_secret == ""
+    assert world.registry.keys["MM1:secret"].record.verifier == STORED
+    world.must(change(LOGIN, verifier=""))
+    assert world.registry.keys["C1:secret"] == own, "a file without the secret leaves it"
+    assert world.registry.sessions[1].record.verifier == "" == world.registry.sessions[2].record.verifier
+
+
+def test_verifiers_are_shown_nowhere(world: World) -> None:
+    shown = (
+        repr([*world.registry.sessions]) + repr(world.registry.keys) + repr(MAKER) + repr(LOGIN) + repr(ar.AdminEnvelope("a", "b", MAKER))
+    )
+    assert "ab" * 32 not in shown and "cd" * 32 not in shown
 
 
 def test_a_snapshot_is_the_whole_registry(world: World) -> None:
@@ -384,9 +390,9 @@ def test_a_snapshot_is_the_whole_registry(world: World) -> None:
     world.registry = copy
     for record in (*BASE[:-2], change(FINAL, title="T"), SPOT):
         assert world.do(record).result["unchanged"] == 1
-    assert copy.check_password(1, "c1", "c1-secret") and copy.accounts.next_id == 21
+    assert copy.keys["C1:secret"].record.verifier == PASSWORD and copy.accounts.next_id == 21
     assert copy.listing_rows == 4
-    for wrong in (b"", b"\xc0", data[:-1], data.replace(b"\xa7version\x02", b"\xa7version\x03")):
+    for wrong in (b"", b"\xc0", data[:-1], data.replace(b"\xa7version\x03", b"\xa7version\x04")):
         with pytest.raises(ValueError, match="registry"):
             Registry.from_bytes(wrong)
 

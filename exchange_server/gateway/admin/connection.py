@@ -24,8 +24,11 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer, Refusal
+from ...registry import AdminAnswer, Refusal, Refused
+from .. import verifiers
 from ..connection import Connection, Outlet, SessionTable, TurnInput
+from ..credentials import Crowded
+from ..slow import Job
 from .office import BadRequest, Office, Slices
 
 LINES_PER_TURN = 64
@@ -34,7 +37,7 @@ LINES_PER_TURN = 64
 class AdminConnection(Connection):
     """The server's side of one operator's connection."""
 
-    __slots__ = ("accepts_clock", "asked", "office", "parts", "slices", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "slices", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
@@ -49,6 +52,8 @@ class AdminConnection(Connection):
         self.asked: Any = None  # the request that they belong to
         self.waiting = 0  # acts not yet answered
         self.slices: tuple[Any, Slices] | None = None  # id of a request and the rest of the work on its answer; nothing is read meanwhile
+        self.securing: tuple[Job, Any, dict[str, Any]] | None = None  # verifiers are being made for this request
+        self.made = ""  # the secret that the server made for the record being sent: told with its answer, once
 
     def gather(self, turn: TurnInput) -> bool:
         for _ in range(LINES_PER_TURN):
@@ -59,6 +64,11 @@ class AdminConnection(Connection):
                 return True
             if self.parts:
                 self._send_parts(turn)
+                continue
+            if self.securing is not None:
+                if not self.securing[0].done:
+                    return False  # a turn is given when it is
+                self._secured(turn)
                 continue
             data = bytes(self.view[self.start : self.end])
             line, newline, _ = data.partition(b"\n")
@@ -85,18 +95,8 @@ class AdminConnection(Connection):
             if not isinstance(request, dict):
                 raise BadRequest('a request must be an object, {"id": 1, "verb": "status"}')
             ident = request.get("id")
-            verb = request.get("verb")
-            if verb == "admin":
-                self._act(turn, ident, request)
-                return
-            handler = self.office.verbs.get(verb) if isinstance(verb, str) else None
-            if handler is None:
-                raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(sorted(['admin', *self.office.verbs]))}")
-            result = handler(request)
-            if isinstance(result, Generator):
-                self.slices = ident, result
-            else:
-                self._say(ident, True, codes.OK, "", result)
+            if not self._has_secrets(ident, request):
+                self._dispatch(turn, ident, request)
         except BadRequest as error:
             self._say(ident, False, error.code, str(error), {})
 
@@ -111,13 +111,63 @@ class AdminConnection(Connection):
             self.slices = None
             self._say(ident, False, error.code, str(error), {})
 
-    def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any]) -> None:
+    def _has_secrets(self, ident: Any, request: dict[str, Any]) -> bool:
+        """Whether verifiers must be made of the request's secrets first: slow work, after which it goes on (`_secured`)."""
+        if not isinstance(request.get("record"), dict):
+            return False
+        try:
+            record = ar.from_builtins(request["record"])
+        except ValueError:
+            return False  # said where the record is used
+        if not verifiers.needs_work(record):
+            return False
+        recipe, registry = verifiers.recipe_of(self.office.registry.begun), self.office.registry
+        try:
+            job = self.office.judge.wait(self, self.who, lambda: verifiers.secured(record, recipe, registry))
+        except Crowded:
+            raise BadRequest("too many requests with secrets are waiting: send it again later") from None
+        self.securing = job, ident, request
+        return True
+
+    def _secured(self, turn: TurnInput) -> None:
+        """The verifiers are there: the request without its secrets is carried out."""
+        assert self.securing is not None
+        job, ident, request = self.securing
+        self.securing = None
+        self.office.judge.leave(self)
+        try:
+            secured = job.result()
+        except Refused as refused:
+            refusal = refused.refusal
+            self._say(ident, False, refusal.code, refusal.text, {}, refusal)
+            return
+        try:
+            self._dispatch(turn, ident, {**request, "record": msgspec.to_builtins(secured.record)}, secured.made)
+        except BadRequest as error:
+            self._say(ident, False, error.code, str(error), {})
+
+    def _dispatch(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str = "") -> None:
+        """Carry out a request without secrets. Raises BadRequest."""
+        verb = request.get("verb")
+        if verb == "admin":
+            self._act(turn, ident, request, made)
+            return
+        handler = self.office.verbs.get(verb) if isinstance(verb, str) else None
+        if handler is None:
+            raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(sorted(['admin', *self.office.verbs]))}")
+        result = handler(request)
+        if isinstance(result, Generator):
+            self.slices = ident, result
+        else:
+            self._say(ident, True, codes.OK, "", result)
+
+    def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str) -> None:
         try:
             record = ar.from_builtins(request.get("record"))
             self.parts = ar.pack_all(self.who, str(ident)[:128], record)
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
-        self.asked = ident
+        self.asked, self.made = ident, made
         self.accepts_clock = isinstance(record, ar.AcceptClock)
         self.office.acts += 1
         self.waiting += 1
@@ -130,13 +180,14 @@ class AdminConnection(Connection):
         if len(self.parts) > 1 or turn.full:
             return
         at = turn.add(codes.C_ADMIN, body=self.parts.pop())
-        ident, accepts_clock = self.asked, self.accepts_clock
+        ident, accepts_clock, made = self.asked, self.accepts_clock, self.made
 
         def answered(answer: AdminAnswer) -> None:
             self.waiting -= 1
             if answer.ok and accepts_clock:
                 self.office.accept_clock(self.who)
-            self._say(ident, answer.ok, answer.code, answer.text, answer.result, answer.refusal)
+            result = {**answer.result, "secret": made} if answer.ok and made else answer.result
+            self._say(ident, answer.ok, answer.code, answer.text, result, answer.refusal)
 
         self.office.expect(at, answered)
 
@@ -145,6 +196,10 @@ class AdminConnection(Connection):
         if refusal is not None:
             answer["refusal"] = refusal
         self.outlet.write(msgspec.json.encode(answer) + b"\n")
+
+    def lost(self, turn: TurnInput) -> None:
+        self.office.judge.leave(self)
+        super().lost(turn)
 
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:  # noqa: ARG002 (Connection)
         self._say(None, False, reason, text, {})

@@ -7,7 +7,9 @@ from config import admin_records as ar
 from protocol import codes
 
 from ...registry import AdminAnswer, Registry, Trial
+from ...registry.key_view import key_view
 from ...registry.market_view import market_view
+from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
 Slices = Generator[
@@ -44,10 +46,12 @@ class Office:
         self._stop_server = stop
         self.try_out = try_out
         self.acts = 0
+        self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
             "plan": self._plan,
+            "keys": self._keys,
             "assets": lambda request: {"assets": registry.decimals()},
             "status": lambda request: status(),
             "stop": self._stop,
@@ -63,6 +67,13 @@ class Office:
         if not isinstance(event, str):
             raise BadRequest("event: a name is required")
         return {"markets": market_view(self.registry, self.arena, event)}
+
+    def _keys(self, request: dict[str, Any]) -> Any:
+        """Keys, without what they are checked against: of one id, of one holder, or all."""
+        wanted = [request.get(field, "") for field in ("key", "holder", "name")]
+        if not all(isinstance(value, str) for value in wanted):
+            raise BadRequest("key, holder, name: texts are required")
+        return {"keys": key_view(self.registry, *wanted)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
         """What a configuration would change, record by record, and why it would be refused."""

@@ -23,10 +23,11 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_
 from ... import state
 from ...core import layout as L
 from ...wires import binary_in
-from ..connection import ORDER_ENTRY, Connection, Outlet, SessionTable, TurnInput
+from ..connection import MARKET_DATA, ORDER_ENTRY, READ, Connection, Outlet, SessionTable, TurnInput
+from ..credentials import Verdict
 from ..feeds.market_data import MarketData
 from .encoder import BinaryEncoder
-from .order_entry import OrderEntry
+from .order_entry import MarketDataOnly, OrderEntry, ReadOnly
 from .resume import reports
 
 MESSAGES_PER_TURN = 8192  # of one session; the rest waits for the next turn
@@ -39,6 +40,7 @@ LONG_ANSWERS = 32  # that may be pending on one connection
 class Kind(Protocol):
     """The purpose of a session. One object for each logged-on session."""
 
+    forbidden: tuple[type, ...]  # messages that the key of the logon does not permit; they never reach `take` or `answer`
     hot: bool  # True: the decode kernel turns frequent messages into rows; else all go through `take`
 
     def frequent(self, message: M.ClientMessage) -> bool:
@@ -55,14 +57,20 @@ class Kind(Protocol):
 
 
 # (connection, session, market data or None) -> the kind; chosen at logon
-KINDS: dict[str, Callable[[Connection, int, MarketData | None], Kind]] = {ORDER_ENTRY: OrderEntry}
+KINDS: dict[str, Callable[[Connection, int, MarketData | None], Kind]] = {
+    ORDER_ENTRY: OrderEntry, READ: ReadOnly, MARKET_DATA: MarketDataOnly,
+}  # fmt: skip
+LIMITED = (READ, MARKET_DATA)
 
 
 class BinaryDirectory(SessionTable, Protocol):
     """What a binary session needs from the directory (gateway/sessions.py)."""
 
-    def authenticate_binary(self, key: str, challenge: bytes, mac: bytes) -> tuple[int, int]:
-        """(session id, codes.OK), or (0, reason)."""
+    def authenticate_binary(self, connection: Connection, login: str, key_id: str, challenge: bytes, proof: bytes, now_ns: int) -> Verdict:
+        """The session and OK, or why not."""
+
+    def recipe(self) -> tuple[bytes, int]:
+        """Salt and work for proofs of a shared secret (Hello)."""
 
 
 class BinaryConnection(Connection):
@@ -74,7 +82,7 @@ class BinaryConnection(Connection):
     """
 
     __slots__ = (
-        "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_kind", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "_apart", "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_kind", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
         "engine", "server_name", "slow",
     )  # fmt: skip
 
@@ -105,6 +113,7 @@ class BinaryConnection(Connection):
         self._knock: M.Logon | None = None  # a waiting logon
         self._heartbeat_ms = heartbeat_ms
         self._greeted = False
+        self._apart = False  # it has market data and nothing else of its session, whose place another connection may have
         self._leaving = False  # the client has sent a Logout
         self._said_goodbye = False
         self._heartbeats = Heartbeats(HEARTBEAT_MS_DEFAULT)
@@ -120,7 +129,7 @@ class BinaryConnection(Connection):
         now = turn.tick_ns
         if not self._greeted:
             self._greeted = True
-            self._write(M.Hello(M.PROTOCOL_VERSION, self._challenge, self.server_name), now)
+            self._write(M.Hello(M.PROTOCOL_VERSION, self._challenge, self.server_name, *self.directory.recipe()), now)
         if self._leaving:  # the reports on the messages before the Logout went out with the previous turn
             self._write(M.Logout(), now)
             self.close(codes.OK, "logout")
@@ -148,6 +157,8 @@ class BinaryConnection(Connection):
             self._kind.lost()
         self._pieces.clear()
         self.directory.leave(self)
+        if self._apart:
+            self.session = 0  # the session was never this connection's
         super().lost(turn)
 
     def logoff_flags(self) -> int:
@@ -243,21 +254,28 @@ class BinaryConnection(Connection):
             self._knock, self.next_due = message, self.held_until
             return False
         if reason == codes.OK:
-            session, reason = directory.authenticate_binary(message.key, self._challenge, message.mac)
-            text = errors.text(reason)
+            session, reason, text = directory.authenticate_binary(
+                self, message.key, message.key_id, self._challenge, message.proof, turn.now_ns
+            )
         if reason == codes.OK:
+            kind = directory.kind_of(session, self)
             row = state.Session.of(self.engine.m, session)
             next_out = row.next_out
-            if message.next_number > next_out:
+            self._apart = kind == MARKET_DATA
+            if kind in LIMITED and message.flags & M.LOGON_CANCEL_ON_DISCONNECT:
+                reason, text = codes.R_KEY_SCOPE, f"Logon.flags: a key with the scope {kind} does not cancel orders"
+            elif self._apart and message.next_number:
+                reason, text = codes.R_KEY_SCOPE, "Logon.next_number: a key with the scope market_data has no reports"
+            elif message.next_number > next_out:
                 reason = codes.R_RESUME_UNKNOWN
                 text = f"report {message.next_number} was requested, but the next one of this session is {next_out}"
-            elif not self.directory.bind(session, self):
+            elif not self._apart and not self.directory.bind(session, self):
                 reason, text = codes.R_ALREADY_LOGGED_ON, errors.text(codes.R_ALREADY_LOGGED_ON)
         if reason != codes.OK:
             self._refuse(message.key, reason, text, turn)
             return False
         self.session = session
-        self._kind = KINDS[directory.kind_of(session)](self, session, self._market)
+        self._kind = KINDS[kind](self, session, self._market)
         self._knock = None
         directory.logged_on(self, message.key, turn.tick_ns)
         self.grow()
@@ -266,6 +284,10 @@ class BinaryConnection(Connection):
         heartbeat_ms = message.heartbeat_ms or min(max(HEARTBEAT_MS_DEFAULT, low), high)
         self._heartbeats = Heartbeats(heartbeat_ms)
         self.next_due = 0
+        if self._apart:  # nothing of this changes the session: its number is that of the last report
+            reply = M.LogonReply(session, 0, turn.now_ns, heartbeat_ms)
+            self._write(M.Sent(max(1, next_out - 1), max(1, row.last_event), turn.now_ns, reply), turn.tick_ns)
+            return True
         turn.add(
             codes.C_LOGON,
             session,
@@ -311,7 +333,7 @@ class BinaryConnection(Connection):
                 message = M.decode_client(payload)
             except M.WireError as error:
                 self.slow += 1
-                self._send(turn, M.MessageRefused(error.reason, error.tag, error.id, error.text[:500]))
+                self._refuse_message(turn, error.reason, error.tag, error.id, error.text)
                 continue
             self._message(message, turn, kind)
             if self._leaving:
@@ -325,11 +347,22 @@ class BinaryConnection(Connection):
             self._leaving = True
             self.start = self.end  # bytes after it are discarded
         elif isinstance(message, M.Logon):
-            self._send(turn, M.MessageRefused(codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON)))
+            self._refuse_message(turn, codes.R_ALREADY_LOGGED_ON, 1, 0, errors.text(codes.R_ALREADY_LOGGED_ON))
+        elif isinstance(message, kind.forbidden):
+            tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
+            text = f"{errors.text(codes.R_KEY_SCOPE)}: {type(message).__name__} needs a key with another scope"
+            self._refuse_message(turn, codes.R_KEY_SCOPE, tag, getattr(message, "id", 0), text)
         elif kind.take(message, turn):
             self.slow += kind.frequent(message)  # an unusual encoding of a frequent message
         else:
             self._query(message, turn.tick_ns, kind)
+
+    def _refuse_message(self, turn: TurnInput, reason: int, tag: int, id: int, text: str) -> None:
+        """A message that has no effect: a report says so, or where there are none an unnumbered answer."""
+        if self._apart:
+            self._write(M.RequestRefused(reason, tag, id, text[:500]), turn.tick_ns)
+        else:
+            self._send(turn, M.MessageRefused(reason, tag, id, text[:500]))
 
     def _query(self, message: M.ClientMessage, now_ns: int, kind: Kind) -> None:
         """Handle a request with a long, unnumbered answer."""

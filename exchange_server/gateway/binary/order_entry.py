@@ -23,6 +23,7 @@ class OrderEntry:
     __slots__ = ("_connection", "_market", "_session")
 
     hot = True
+    forbidden: tuple[type, ...] = ()
 
     def __init__(self, connection: Connection, session: int, market: MarketData | None) -> None:
         self._connection = connection
@@ -61,6 +62,23 @@ class OrderEntry:
         """The connection has closed."""
         if self._market is not None:
             self._market.drop(self._connection)
+
+
+class ReadOnly(OrderEntry):
+    """A session whose key may read and not trade."""
+
+    __slots__ = ()
+
+    hot = False
+    forbidden = (M.NewOrder, M.CancelOrder, M.ReplaceOrder, M.MassCancel, M.SplitSets, M.MergeSets)
+
+
+class MarketDataOnly(ReadOnly):
+    """A connection whose key may have market data and definitions, and nothing of the session's own."""
+
+    __slots__ = ()
+
+    forbidden = (*ReadOnly.forbidden, M.OrderStatusRequest, M.Resume)
 
 
 def add_request(turn: TurnInput, session: int, message: OrderRequest) -> None:

@@ -24,11 +24,12 @@ from ...core import layout as L
 from ...core.layout import plain
 from ...journal.event_store import EventsMissing
 from ...wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
-from ..connection import ORDER_ENTRY, Connection, Outlet, SessionTable, TurnInput
+from ..connection import ORDER_ENTRY, READ, Connection, Outlet, SessionTable, TurnInput
+from ..credentials import WAIT, FixProof, Verdict
 from .encoder import FixEncoder
-from .logons import LogonMemory, sent
+from .logons import LogonMemory, proof_of, sent
 from .missed import MissedReports
-from .order_entry import COUNTED_MAX, OrderEntry
+from .order_entry import COUNTED_MAX, OrderEntry, ReadOnly
 from .resend import Resends, ResendStore
 
 SLOW_WEIGHT = 64  # a message handled in plain Python counts as this many in the turn's budget, to limit the delay of other sessions
@@ -50,7 +51,7 @@ class Kind(Protocol):
         """Add the rows of one application message that arrived in sequence; returns the Problem if its form is wrong."""
 
 
-KINDS: dict[str, Callable[[Any, int], Kind]] = {ORDER_ENTRY: OrderEntry}  # (engine, session) -> the kind; chosen at logon
+KINDS: dict[str, Callable[[Any, int], Kind]] = {ORDER_ENTRY: OrderEntry, READ: ReadOnly}  # (engine, session) -> the kind; chosen at logon
 
 
 class FixDirectory(SessionTable, Protocol):
@@ -58,8 +59,8 @@ class FixDirectory(SessionTable, Protocol):
 
     logons: LogonMemory
 
-    def authenticate_fix(self, our_comp_id: str, peer_comp_id: str, username: str, password: str) -> tuple[int, int]:
-        """(session id, OK) or (0, codes.R_*)."""
+    def authenticate_fix(self, connection: Connection, proof: FixProof, tick_ns: int, now_ns: int) -> Verdict:
+        """The session and OK; or why not, or that the connection is given a turn when it is known (WAIT)."""
 
 
 class FixConnection(Connection):
@@ -206,10 +207,11 @@ class FixConnection(Connection):
                 turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: action.number})
             elif isinstance(action, fix_session.LogonAsked):
                 code = self.directory.admit(self, action.message.text(49), turn.tick_ns)
-                if code < 0:  # asked again at `held_until`
+                answer = self._logon(action.message, turn, code) if code >= 0 else None
+                if answer is None:  # asked again at `held_until`, or when its password has been checked
                     todo.appendleft((action, cause))
                     return
-                self._first(self._logon(action.message, turn, code), action.message)
+                self._first(answer, action.message)
             elif isinstance(action, fix_session.LoggedOn):
                 self._logged_on(action, turn, cause)
                 joined = True
@@ -239,24 +241,32 @@ class FixConnection(Connection):
             our, peer = cause.text(56)[:64] or "UNKNOWN", cause.text(49)[:64] or "UNKNOWN"
             self.outlet.write(build(fix_logon.version_of(cause), msg_type, our, peer, 1, format_timestamp(turn.now_ns, 3), body))
 
-    def _logon(self, message: FixMessage, turn: TurnInput, code: int) -> list[fix_session.Action]:
+    def _logon(self, message: FixMessage, turn: TurnInput, code: int) -> list[fix_session.Action] | None:
+        """What follows from a Logon; None: not known yet."""
         if code == codes.R_LOGON_DELAYED:
             text = errors.text(code)
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code, text)]
         directory = self.directory
-        session, code = directory.authenticate_fix(message.text(56), message.text(49), message.text(553), message.text(554))
+        session, code, text = directory.authenticate_fix(self, proof_of(message), turn.tick_ns, turn.now_ns)
+        if code == WAIT:
+            return None
         if code == codes.R_ALREADY_LOGGED_ON:
             return [fix_session.Close(code, "the session is logged on already: this connection is closed, the first continues")]
         row = self._row(session)
-        if code == codes.OK and directory.logons.repeated(session, message, row.logon_sent, turn.real_ns):
+        unjudged = 96 in message and not self.fix.skew_ns  # a signature is good for ever where SendingTime is not compared with a clock
+        old = unjudged and sent(message) <= row.logon_sent
+        if code == codes.OK and (old or directory.logons.repeated(session, message, row.logon_sent, turn.real_ns)):
             code = codes.R_LOGON_REPEATED
         if code != codes.OK or not self.directory.bind(session, self):
-            text = "unknown CompIDs or wrong credentials" if code != codes.OK else "the session is in use"
+            if code in (codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID):
+                text = "unknown CompIDs or wrong credentials"
+            elif code == codes.OK:
+                text = "the session is in use"
             if code == codes.R_LOGON_REPEATED:
                 text = "this Logon was accepted before (SendingTime 52, MsgSeqNum 34 and CheckSum 10 are the same, or 52 is not newer): send a new one"
             return [fix_session.Send("5", b"58=%s\x01" % text.encode()), fix_session.Close(code or codes.R_ALREADY_LOGGED_ON, text)]
         self.session = session
-        self._kind = KINDS[directory.kind_of(session)](self.engine, session)
+        self._kind = KINDS[directory.kind_of(session, self)](self.engine, session)
         self._conn[L.CN_SESSION] = session
         form = row.form_defined if message.get(141) == b"Y" else row.form
         return self.fix.accept(message, turn.tick_ns, row.next_in, plain.has_own_fields(form))

@@ -6,9 +6,13 @@ loses this memory, but the newest SendingTime of each session is in its row (S_L
 on once since the start, a Logon that resets the numbers must be newer than that.
 """
 
+import base64
 from collections import deque
 
+from protocol import credentials
 from protocol.fix_messages import FixMessage, parse_timestamp
+
+from ..credentials import FixProof
 
 UNJUDGED_NS = 600_000_000_000  # how long a Logon is remembered if SendingTime is not checked
 
@@ -44,6 +48,18 @@ class LogonMemory:
 def sent(message: FixMessage) -> int:
     """SendingTime in ns; 0 if it is missing or invalid."""
     return parse_timestamp(message.get(52)) or 0
+
+
+def proof_of(message: FixMessage) -> FixProof:
+    """What a Logon brings to prove who sends it. RawData (96) that is not the base64 text of something is a wrong signature."""
+    signature = None
+    if 96 in message:
+        try:
+            signature = base64.b64decode(message.get(96), validate=True)
+        except ValueError:
+            signature = b""
+    signed = credentials.fix_message(*(message.get(tag) for tag in (52, 35, 34, 49, 56)))
+    return FixProof(message.text(56), message.text(49), message.text(553), message.text(554), signature, signed)
 
 
 def _key(session: int, message: FixMessage) -> tuple[int, bytes, bytes, bytes]:

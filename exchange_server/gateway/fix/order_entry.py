@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocol import codes
+from protocol import codes, errors
 from protocol.fix_messages import DIGITS_MAX, FixMessage, OrderRequest, Problem, read_order, scale
 
 from ... import state
@@ -25,6 +25,8 @@ from ..connection import TurnInput
 UNKNOWN_ACCOUNT = 0x7FFFFFFF  # no account has this id: the core refuses it with its own code (0 would mean the session's default)
 UNKNOWN_INSTRUMENT = 0x7FFFFFFF
 COUNTED_MAX = 1 << 32  # numbers from here on do not fit into an order's row and go into a C_SET_IN
+READING = frozenset(("H",))  # what a key without the scope `trade` may send
+NOT_AUTHORISED = 6  # BusinessRejectReason (380)
 
 
 class OrderEntry:
@@ -50,6 +52,24 @@ class OrderEntry:
             return order
         add_order(self._engine.m, turn, self._session, order)
         return None
+
+
+class ReadOnly(OrderEntry):
+    """A session whose key may read and not trade: what makes, changes or cancels orders is refused."""
+
+    __slots__ = ()
+
+    hot = frozenset[str]()
+
+    def logon_flags(self, logon: FixMessage) -> int:
+        return super().logon_flags(logon) & ~L.LOGON_CANCEL_ON_DISCONNECT
+
+    def take(self, message: FixMessage, turn: TurnInput) -> Problem | None:
+        if message.msg_type not in READING:
+            return Problem(
+                0, None, f"{errors.text(codes.R_KEY_SCOPE)}: its scope is read [{errors.short_name(codes.R_KEY_SCOPE)}]", NOT_AUTHORISED
+            )
+        return super().take(message, turn)
 
 
 def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderRequest) -> None:

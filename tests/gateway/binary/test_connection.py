@@ -98,7 +98,7 @@ def test_anything_but_a_logon_ends_it_with_a_named_reason(world: World, data: by
 
 def test_logon_and_orders_in_one_packet_byte_by_byte(world: World) -> None:
     spain = world.instrument(SPAIN)
-    logon = M.Logon("MM1", B.logon_mac("mm1-secret", b"c" * 32))
+    logon = M.Logon("MM1", B.Prover("MM1", "mm1-secret").prove(M.Hello(2, b"c" * 32, "", *world.directory.recipe())))
     stream = frame(M.encode(logon)) + frame(M.encode(limit(1, spain, codes.BUY, 4000, 10))) + frame(M.encode(M.CancelOrder(2, 1)))
     for pieces in (1, len(stream)):
         end = world.end(plain=True)

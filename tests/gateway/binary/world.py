@@ -9,6 +9,7 @@ from config import admin_records as ar
 from config import load
 from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
+from exchange_server.gateway import verifiers
 from exchange_server.gateway.binary.connection import BinaryConnection
 from exchange_server.gateway.binary.encoder import BinaryEncoder
 from exchange_server.gateway.connection import NullOutlet, TurnInput
@@ -42,14 +43,16 @@ class World:
         self.directory = Directory(self.engine.registry)
         self.encoder = BinaryEncoder(self.engine)
         self.market = MarketData(self.engine)
-        self.admin(*(item.record for item in load.load("sandbox").items))
+        self.admin(ar.Begin(name="sandbox", sandbox=True), *(item.record for item in load.load("sandbox").items))
 
     def admin(self, *records: Any) -> None:
         """Operator's acts. They must succeed."""
         for at in range(0, len(records), 20):
             self.begin()
             for record in records[at : at + 20]:
-                self.input.add(codes.C_ADMIN, body=ar.pack("uid:0", "r", record))
+                recipe = verifiers.recipe_of(self.engine.registry.begun)
+                safe = verifiers.secured(record, recipe, self.engine.registry).record
+                self.input.add(codes.C_ADMIN, body=ar.pack("uid:0", "r", safe))
             for answer in self.apply():
                 assert answer.ok, answer.text
 

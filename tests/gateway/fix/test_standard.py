@@ -126,7 +126,6 @@ def test_a_definition_says_how_a_session_is_written_and_it_holds_from_the_next_r
     end = street.up(1)
     old = next(s.record for s in street.engine.registry.sessions if s.name == "CLIENT1")
     fields = {name: getattr(old, name) for name in old.__struct_fields__} | {"standard_dictionary": False, "timestamp_decimals": 6}
-    fields["password_sha256"] = "ab" * 32
     street.admin(ar.DefineSession(**fields))
     end.client.new_order(street.now, 1, ESP, 1, 10, "0.9000", no=True)
     street.turn()
@@ -146,6 +145,6 @@ def test_a_definition_says_how_a_session_is_written_and_it_holds_from_the_next_r
 
 def test_a_binary_session_has_no_dictionary(street: Street) -> None:
     old = next(s.record for s in street.engine.registry.sessions if s.record.wire == "binary")
-    fields = {name: getattr(old, name) for name in old.__struct_fields__} | {"hmac_secret": "x" * 20, "timestamp_decimals": 9}
+    fields = {name: getattr(old, name) for name in old.__struct_fields__} | {"timestamp_decimals": 9}
     answer = street.engine.registry.apply(ar.pack("uid:0", "r", ar.DefineSession(**fields)), street.engine, lambda events: None)
     assert not answer.ok and "timestamp_decimals" in answer.text and "binary session has none" in answer.text
