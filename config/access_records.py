@@ -18,7 +18,8 @@ ROLE_NAMES = (
     "auditor",
     "support",
 )
-DUAL_CONTROL = ("kill_release", "platform_grant", "approvals", "withdrawal", "correct", "bust", "void", "rollback")
+DEFAULT_DUAL = ("kill_release", "platform_grant", "approvals", "withdrawal", "correct", "bust", "void", "rollback")
+DUAL_CONTROL = (*DEFAULT_DUAL, "venue_grant", "principal_key")  # the last two: who may do these could make a second person
 
 if TYPE_CHECKING:
     RoleName = str
@@ -66,7 +67,7 @@ class Approvals(Record, tag="approvals", frozen=True, kw_only=True):
     """Which acts wait until a second person approves them, and for how long. `withdrawals`: of each asset the amount (minor units) above which
     a withdrawal waits; assets that are not named have no limit."""
 
-    acts: tuple[DualName, ...] = DUAL_CONTROL
+    acts: tuple[DualName, ...] = DEFAULT_DUAL
     withdrawals: dict[AssetName, Count] = {}
     expires_ns: Annotated[Positive, Field(DURATION)] = 86_400_000_000_000
 

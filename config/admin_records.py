@@ -82,7 +82,7 @@ class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
 
 
 class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
-    name: Name
+    name: Annotated[Name, Field(TEXT, key="firm")]
     title: Annotated[Line, Field(TEXT, live=True)] = ""
     share: Annotated[Share, Field("", "DF_WEIGHT", live=True)] = (
         1  # share of the tables that all firms use, relative to the other firms' shares
@@ -93,8 +93,8 @@ class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
 class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
     """A trading account of a firm: unified, or (venue named) isolated to one venue."""
 
-    name: Name
-    firm: Name
+    name: Annotated[Name, Field(TEXT)]
+    firm: Annotated[Name, Field(key=None)]
     venue: OptionalName = ""
 
 

@@ -5,19 +5,21 @@ from collections.abc import Iterable
 
 from protocol import numbers
 
-from . import admin_records as ar
-from . import schema
+from .kinds import MAX_AMOUNT
+from .schema_types import Amount
+from .toml_lines import line_in
 
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 _DURATION = re.compile(r"([0-9]{1,19})(ns|us|ms|s|m|h|d)\Z")
 
 
 class ConfigError(Exception):
-    """An invalid configuration: `file`, `path` (the key, "" for the whole file) and one sentence."""
+    """An invalid configuration: `file`, `path` (the key, "" for the whole file), `line` of the key (0: not known) and one sentence."""
 
     def __init__(self, file: str, path: str, sentence: str) -> None:
-        super().__init__(f"{file}: {path}: {sentence}" if path else f"{file}: {sentence}")
-        self.file, self.path, self.sentence = file, path, sentence
+        self.file, self.path, self.sentence, self.line = file, path, sentence, line_in(file, path)
+        place = f"{file}:{self.line}" if self.line else file
+        super().__init__(f"{place}: {path}: {sentence}" if path else f"{place}: {sentence}")
 
 
 class UnknownAsset(ConfigError):
@@ -37,12 +39,12 @@ def duration_ns(file: str, path: str, text: str) -> int:
     if match is None:
         raise ConfigError(file, path, f'not a duration: "{text}" (a whole number with {", ".join(_UNITS)}, like "72h")')
     ns = numbers.whole(match[1]) * _UNITS[match[2]]
-    if ns > ar.MAX_AMOUNT:
+    if ns > MAX_AMOUNT:
         raise ConfigError(file, path, f"is longer than the server can represent:  {text}")
     return ns
 
 
-def scaled(file: str, path: str, amount: schema.Amount, decimals: int, what: str) -> int:
+def scaled(file: str, path: str, amount: Amount, decimals: int, what: str) -> int:
     """An amount as a whole number of its smallest unit: ("0.62", 4) -> 6200. Refuses amounts that are finer, negative or out of range."""
     try:
         return numbers.scaled(str(amount), decimals)

@@ -27,6 +27,19 @@ MONEY = "money"  # written in units of the market's asset, minor units in the re
 DURATION = "duration"  # written "72h", ns in the record
 AMOUNTS = (PRICE, QUANTITY, MONEY)
 
+# When a changed value takes effect.
+LIVE = "live"  # at once
+LOGON = "next logon"  # of the session
+RESTART = "restart"  # at the next start of the server
+NEVER = "never"  # it is fixed once the thing exists
+
+_DURATIONS = (("d", 86_400 * 10**9), ("h", 3600 * 10**9), ("m", 60 * 10**9), ("s", 10**9), ("ms", 10**6), ("us", 10**3), ("ns", 1))
+
+
+def duration_text(ns: int) -> str:
+    """A duration as a file has it, in the largest unit that gives a whole number: 7_200_000_000_000 -> "2h"."""
+    return next(f"{ns // size}{unit}" for unit, size in _DURATIONS if ns % size == 0) if ns else "0s"
+
 
 class Field(NamedTuple):
     unit: str = PLAIN
@@ -35,6 +48,7 @@ class Field(NamedTuple):
     key: str | None = ""  # in a configuration file; "": its own name; None: not written there
     codes: tuple[tuple[str, int], ...] = ()  # CODE: the number of each word
     follows: str = ""  # not written in a file: the key from which it is derived
+    takes: str = ""  # when a change takes effect; "": LIVE if `live`, else NEVER
     # these are filled in by fields_of, from the struct
     name: str = ""
     type: Any = None
@@ -43,6 +57,11 @@ class Field(NamedTuple):
     @property
     def required(self) -> bool:
         return self.default is msgspec.NODEFAULT
+
+    @property
+    def change(self) -> str:
+        """When a change takes effect: LIVE, LOGON, RESTART or NEVER."""
+        return self.takes or (LIVE if self.live else NEVER)
 
     def number(self, value: Any, ids: Mapping[tuple[str, str], int]) -> int:
         """The value as the core has it; `ids`: of the venues and assets that the record names, by unit and name."""
@@ -66,19 +85,26 @@ class Field(NamedTuple):
         places = {PRICE: price_decimals, QUANTITY: qty_decimals, MONEY: money_decimals}
         if self.unit in places:
             return numbers.unscaled(value, places[self.unit])
-        return f"{value}ns" if self.unit == DURATION else str(value)
+        return duration_text(value) if self.unit == DURATION else str(value)
 
 
 @functools.cache
 def fields_of(record: Any) -> tuple[Field, ...]:
-    """The fields of a record's struct in its order, each with its name in the file as `key`."""
+    """The fields of a record's struct (or named tuple) in its order, each with its name in the file as `key`."""
     out = []
-    for info in msgspec.structs.fields(record):
-        notes = typing.get_args(info.type)[1:] if typing.get_origin(info.type) is typing.Annotated else ()
+    for name, kind, default in _described(record):
+        notes = typing.get_args(kind)[1:] if typing.get_origin(kind) is typing.Annotated else ()
         field = next((note for note in notes if isinstance(note, Field)), Field())
-        key = info.name if field.key == "" else field.key
-        out.append(field._replace(key=key, name=info.name, type=info.type, default=info.default))
+        out.append(field._replace(key=name if field.key == "" else field.key, name=name, type=kind, default=default))
     return tuple(out)
+
+
+def _described(record: Any) -> list[tuple[str, Any, Any]]:
+    """(name, type, default) of each field."""
+    if issubclass(record, msgspec.Struct):
+        return [(info.name, info.type, info.default) for info in msgspec.structs.fields(record)]
+    kinds = typing.get_type_hints(record, include_extras=True)
+    return [(name, kinds[name], record._field_defaults.get(name, msgspec.NODEFAULT)) for name in record._fields]
 
 
 def live_fields(record: type) -> tuple[str, ...]:

@@ -14,32 +14,15 @@ import msgspec
 
 from . import admin_records as ar
 from . import schema, wording
-from .amounts import ConfigError, UnknownAsset, duration_ns
+from . import settings as server
+from .amounts import ConfigError, UnknownAsset
 from .places import shown
 from .reader import Item, LeftOut, Reader
 from .secret_files import refuse_readable
+from .settings import Settings
 
-__all__ = ["Config", "ConfigError", "Item", "Settings", "UnknownAsset", "default_settings", "find", "load", "parse", "read_toml"]
+__all__ = ["Config", "ConfigError", "Item", "Settings", "UnknownAsset", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
-
-
-class Settings(NamedTuple):
-    """The server's own settings, durations in ns; see schema.Server."""
-
-    host: str
-    fix_port: int
-    binary_port: int
-    mode: str
-    sending_time_tolerance_ns: int
-    heartbeat_min_ns: int
-    heartbeat_max_ns: int
-    clordid_retention_ns: int
-    clock_jump_ns: int
-    clock_jump_at_start_ns: int
-    clock_absence_ns: int
-    session_throttle: int
-    session_throttle_window_ns: int
-    capacities: dict[str, int]
 
 
 class Config(NamedTuple):
@@ -49,6 +32,7 @@ class Config(NamedTuple):
     sandbox: bool = False  # one of them has published passwords
     decimals: dict[str, int] = {}  # of the assets that the files define
     left_out: list[LeftOut] = []  # items that use unknown assets, if leaving them out was allowed
+    named: dict[str, Any] = {}  # the settings that [server] sets; the others in `settings` are those of the base
 
 
 def find(name: str) -> Path:
@@ -61,28 +45,31 @@ def find(name: str) -> Path:
     return path
 
 
-def default_settings() -> Settings:
-    return _settings("", schema.Server())
-
-
-def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool = True, leave_out: bool = False) -> Config:
+def load(
+    name: str | Path,
+    known: Mapping[str, int] | None = None,
+    items: bool = True,
+    leave_out: bool = False,
+    base: Mapping[str, Any] | None = None,
+) -> Config:
     """Read a file with all its includes; raises ConfigError. `known`: decimals of assets that the file may use without defining them (those
     of the server). `items` False: only settings and marks, for a file whose assets are not known yet. `leave_out`: leave out items that use
-    an unknown asset, instead of refusing them."""
+    an unknown asset, instead of refusing them. `base`: the settings where the file has none; None: the defaults."""
     files = list(_files(find(str(name)), []))
-    settings: Settings | None = None
+    own: dict[str, Any] | None = None
     capacities: dict[str, int] = {}
     assets: dict[str, int] = dict(known or {})
     for _, parsed in files:
         assets.update({asset.name: asset.decimals for asset in parsed.asset})
     for file, parsed in files:
         if parsed.server is not None:
-            if settings is not None:
+            if own is not None:
                 raise ConfigError(file, "server", "is in more than one of the files read")
-            settings = _settings(file, parsed.server)
+            own = server.named(file, parsed.server)
+            server.refuse_contradictions(file, server.over(server.over(Settings(), base or {}), own))
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
-    settings = settings or _settings("", schema.Server())
+    settings = server.over(server.over(Settings(), base or {}), own or {})._replace(capacities=capacities)
     kinds: list[list[Item]] = [[], [], [], [], [], []]
     left_out: list[LeftOut] = []
     for file, parsed in files if items else ():
@@ -102,8 +89,8 @@ def load(name: str | Path, known: Mapping[str, int] | None = None, items: bool =
     read = [item for kind in kinds for item in kind]
     _refuse_twice(read)
     sandbox = any(parsed.sandbox for _, parsed in files)
-    own = {asset.name: asset.decimals for _, parsed in files for asset in parsed.asset}
-    return Config(settings._replace(capacities=capacities), read, [file for file, _ in files], sandbox, own, left_out)
+    defined = {asset.name: asset.decimals for _, parsed in files for asset in parsed.asset}
+    return Config(settings, read, [file for file, _ in files], sandbox, defined, left_out, own or {})
 
 
 def _refuse_twice(items: list[Item]) -> None:
@@ -116,28 +103,6 @@ def _refuse_twice(items: list[Item]) -> None:
             first = seen[key]
             raise ConfigError(item.file, item.path, f'{key[0]} "{key[1]}" is defined a second time; first at {first.file}: {first.path}')
         seen[key] = item
-
-
-def _settings(file: str, server: schema.Server) -> Settings:
-    def ns(key: str) -> int:
-        return duration_ns(file, f"server.{key}", getattr(server, key))
-
-    low, high = ns("heartbeat_min"), ns("heartbeat_max")
-    if not 0 < low <= high:
-        raise ConfigError(
-            file, "server.heartbeat_min", f"must be between 1ns and heartbeat_max {server.heartbeat_max}, asked {server.heartbeat_min}"
-        )
-    if -(-low // 10**9) > high // 10**9:
-        raise ConfigError(
-            file, "server.heartbeat_max", f"there is no whole second (FIX 108) between {server.heartbeat_min} and {server.heartbeat_max}"
-        )
-    window_ns = ns("session_throttle_window")
-    if server.session_throttle and not window_ns:
-        raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s if there is a session_throttle")
-    return Settings(
-        server.host, server.fix_port, server.binary_port, server.mode, ns("sending_time_tolerance"), low, high, ns("clordid_retention"),
-        ns("clock_jump"), ns("clock_jump_at_start"), ns("clock_absence"), server.session_throttle, window_ns, {},
-    )  # fmt: skip
 
 
 # -------------------------------------------------------------------------------------------------------- the files

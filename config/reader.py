@@ -121,13 +121,14 @@ class Reader:
                 yield from self.member(f"member[{i}]", member, {"n": str(n)} if member.count else {})
 
     def member(self, path: str, member: schema.Member, values: Mapping[str, str]) -> Iterator[Item]:
-        firm = self.fill(f"{path}.firm", member.firm, values)
-        title = self.fill(f"{path}.title", member.title, values)
-        yield self.make(path, ar.DefineFirm, name=firm, title=title, share=member.share, venue=member.venue)
+        fields = self.fields(ar.DefineFirm, path, member, values, {})
+        firm = fields["name"]
+        yield self.make(path, ar.DefineFirm, **fields)
         for i, account in enumerate(member.account):
             here = f"{path}.account[{i}]"
-            name = self.fill(f"{here}.name", account.name, values)
-            yield self.make(here, ar.DefineAccount, name=name, firm=firm, venue=account.venue)
+            own = self.fields(ar.DefineAccount, here, account, values, {})
+            name = own["name"]
+            yield self.make(here, ar.DefineAccount, firm=firm, **own)
             for asset, amount in account.deposit.items():
                 try:
                     places = self.places(f"{here}.deposit.{asset}", asset)

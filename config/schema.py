@@ -7,7 +7,7 @@ Durations are a number with ns, us, ms, s, m, h or d: "72h". load.py converts th
 """
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 from msgspec import Meta
@@ -15,38 +15,14 @@ from msgspec import Meta
 from protocol import phases
 
 from . import admin_records as ar
-from .fields import AMOUNTS, ASSET, DURATION, TEXT, VENUE, fields_of
+from .fields import AMOUNTS, ASSET, DURATION, TEXT, VENUE, duration_text, fields_of
 from .key_records import SCOPES
-
-Amount = str | int
-Duration = str
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Rows = Annotated[int, Meta(ge=2, le=1 << 32)]
-Repeat = Annotated[int, Meta(ge=1, le=100_000)]
+from .schema_types import Amount, Duration, Repeat, Rows
+from .settings import Settings
 
 
 class _Table(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     pass
-
-
-class Server(_Table, frozen=True, kw_only=True):
-    """Settings of the server itself; the command line overrides them."""
-
-    host: str = "127.0.0.1"
-    fix_port: Port = 9880
-    binary_port: Port = 9890
-    mode: Literal["sync", "async"] = "sync"
-    sending_time_tolerance: Duration = "120s"
-    heartbeat_min: Duration = "2s"
-    heartbeat_max: Duration = "60s"
-    clordid_retention: Duration = "72h"
-    clock_jump: Duration = "5s"  # the time of day may jump forward by this much while the server runs,
-    clock_jump_at_start: Duration = "60s"  # by this much while it was down, measured against its machine's monotonic clock,
-    clock_absence: Duration = "30d"  # and be this far ahead of the journal after the machine itself was restarted
-    session_throttle: Annotated[int, Meta(ge=0)] = (
-        10_000  # new orders and replaces per window, for sessions without their own throttle; 0: none
-    )
-    session_throttle_window: Duration = "1s"
 
 
 class Capacities(_Table, frozen=True, kw_only=True):
@@ -83,9 +59,9 @@ class Each(_Table, frozen=True, kw_only=True):
     table: str
 
 
-def table(record: type, **own: Any) -> Any:
+def table(record: type, optional: bool = False, **own: Any) -> Any:
     """The table of a file in which a record is written: its fields with the keys and units of a file. `own`: keys that the file has instead of
-    a field or in addition, as (type, default) or only a type."""
+    a field or in addition, as (type, default) or only a type. `optional`: a key that the file does not have is None."""
     fields: list[Any] = []
     for field in fields_of(record):
         if field.key is None or field.key in own:
@@ -95,23 +71,29 @@ def table(record: type, **own: Any) -> Any:
         if field.unit in AMOUNTS:
             kind, default = Amount, 0
         elif field.unit == DURATION:
-            kind, default = Duration, f"{field.default}ns"
+            kind, default = Duration, duration_text(field.default)
         elif field.unit in (TEXT, VENUE, ASSET):
             kind = str
+        if optional:
+            kind, default = kind | None, None
         fields.append((field.key, kind) if field.required else (field.key, kind, default))
     fields += [(key, *spec) if isinstance(spec, tuple) else (key, spec) for key, spec in own.items()]
     return msgspec.defstruct(record.__name__.removeprefix("Define"), fields, frozen=True, forbid_unknown_fields=True, kw_only=True)
 
 
 if TYPE_CHECKING:  # at run time these are made from the records' fields
+    Server = Any
     Asset = Any
     Venue = Any
+    Account = Any
+    Member = Any
     Session = Any
     Band = Any
     Contract = Any
     Market = Any
     Listing = Any
 else:
+    Server = table(Settings, optional=True)  # what is not set is as the data folder has it, in a new one the default
     Asset = table(ar.DefineAsset)
     Venue = table(ar.DefineVenue)
     # A secret is a text that becomes a verifier before anything is journaled. A session without its own throttle has that of [server].
@@ -121,6 +103,10 @@ else:
         throttle=(Annotated[int, Meta(ge=0)] | None, None),
         throttle_window=(Duration | None, None),
     )
+    # The first deposits (asset to amount) are made once, when the account is created.
+    Account = table(ar.DefineAccount, deposit=(dict[str, Amount], {}))
+    # A firm with its accounts and logins. With count = 64 it defines 64 of them: {n} in any text is 1 to 64.
+    Member = table(ar.DefineFirm, count=(Repeat | None, None), account=(tuple[Account, ...], ()), session=(tuple[Session, ...], ()))
     Band = table(ar.Band)
     Contract = table(ar.Contract)
     Market = table(
@@ -132,26 +118,6 @@ else:
         phase=(ar.FilePhase, phases.name(phases.FIRST[-1])),  # its phase when it is new
     )
     Listing = table(ar.DefineListing)
-
-
-class Account(_Table, frozen=True, kw_only=True):
-    """An account of a member, with its first deposits (asset to amount), made once when the account is created."""
-
-    name: str
-    venue: str = ""
-    deposit: dict[str, Amount] = {}
-
-
-class Member(_Table, frozen=True, kw_only=True):
-    """A firm with its accounts and logins. With count = 64 it defines 64 of them: {n} in any text is 1 to 64."""
-
-    firm: str
-    title: str = ""
-    share: ar.Share = 1  # share of the tables that all firms use, relative to the other firms' shares
-    venue: str = ""  # the firm's home: its operators define and see the firm; "": the platform
-    count: Repeat | None = None
-    account: tuple[Account, ...] = ()
-    session: tuple[Session, ...] = ()
 
 
 class Key(_Table, frozen=True, kw_only=True):

@@ -19,6 +19,7 @@ class ServeOptions:
     items: list[Item] = field(default_factory=list)
     config_name: str = ""  # for the log and as `who` of its records: "config:<name>"
     configured: bool = True
+    named: dict[str, Any] | None = None  # the settings that the configuration itself sets; None: all
     sandbox: bool = False  # the configuration has published passwords
     source: str = ""  # its file; read again if its items could not be read without the folder's assets
     given: dict[str, Any] = field(default_factory=dict)

@@ -26,6 +26,7 @@ from config import admin_records as ar
 from config.load import Item
 from config.plan import place
 from config.serve_options import ServeOptions
+from config.settings import stored
 from protocol import codes
 
 from . import data_folder, start, state
@@ -187,7 +188,8 @@ class Server:
         self.not_taken = [*lost, *start.not_taken(options, self.engine)]
         for sentence in self.not_taken:
             self.log("warning", "setting_not_taken", text=sentence)
-        self.file_settings = options.settings
+        kept = start.file_settings(options, registry)
+        self.file_settings = kept._replace(clordid_retention_ns=state.Header(self.engine.m).retention_ns)
         self.options = replace(options, settings=settings)
 
     def _clock(self) -> Clock:
@@ -220,7 +222,7 @@ class Server:
         if not options.configured:
             return 0
         try:
-            return self._apply(start.items_of(options, engine.registry), start.stored(self.file_settings))
+            return self._apply(start.items_of(options, engine.registry), stored(self.file_settings))
         except StartRefused as refused:
             if refused.code == Exit.CONFIG:  # do not wait for a failed journal
                 self.close()

@@ -11,15 +11,16 @@ import socket
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config import admin_records as ar
 from config import load
+from config import settings as server_settings
 from config.admin_records import open_secrets
-from config.load import Item, Settings, default_settings
+from config.load import Item, Settings
 from config.plan import place
 from config.serve_options import ServeOptions
 from protocol import codes, units
@@ -82,7 +83,7 @@ def items_of(options: ServeOptions, registry: Registry) -> list[Item]:
     if not options.source:
         return options.items
     try:
-        return load.load(options.source, registry.decimals()).items
+        return load.load(options.source, registry.decimals(), base=registry.settings).items
     except load.ConfigError as error:
         raise StartRefused(Exit.CONFIG, str(error)) from error
 
@@ -112,25 +113,30 @@ def without_secrets(items: list[Item], recipe: Recipe, registry: Registry, reade
     return out
 
 
-def stored(settings: Settings) -> dict[str, int | str]:
-    """The settings that a folder stores for starts without a configuration."""
-    return {key: value for key, value in settings._asdict().items() if isinstance(value, int | str)}
+def file_settings(options: ServeOptions, registry: Registry) -> Settings:
+    """The settings without the command line's: what the configuration sets, else what the folder has, else the defaults. The folder keeps
+    them for its next start."""
+    if not options.configured:
+        return server_settings.over(Settings(), registry.settings)
+    if options.named is None:
+        return options.settings
+    kept = server_settings.over(Settings(), registry.settings)
+    return server_settings.over(kept, options.named)._replace(capacities=options.settings.capacities)
 
 
 def settings_for(options: ServeOptions, registry: Registry) -> tuple[Settings, list[str]]:
     """The settings for this start, and sentences about those that do not apply. The command line has priority, then the named
-    configuration, then the folder."""
-    settings, lost = options.settings, []
-    if not options.configured:
-        settings = default_settings()
-        known: dict[str, Any] = {key: value for key, value in registry.settings.items() if key in Settings._fields}
-        lost = [
-            f"{key} = {value}: this version of the server has no such setting"
-            for key, value in registry.settings.items()
-            if key not in known
-        ]
-        settings = settings._replace(**known)
-    settings = settings._replace(**options.given)
+    configuration, then the folder. Raises StartRefused."""
+    lost = [
+        f"{key} = {value}: this version of the server has no such setting"
+        for key, value in registry.settings.items()
+        if key not in Settings._fields
+    ]
+    settings = file_settings(options, registry)._replace(**options.given)
+    try:
+        server_settings.refuse_contradictions(options.config_name or str(options.data), settings)
+    except load.ConfigError as error:
+        raise StartRefused(Exit.CONFIG, str(error)) from error
     if settings.fix_port == settings.binary_port and settings.fix_port:
         raise StartRefused(Exit.CONFIG, f"FIX and binary sessions cannot share port {settings.fix_port}")
     return settings, lost
@@ -147,7 +153,8 @@ def not_taken(options: ServeOptions, engine: "Engine") -> list[str]:
         if has[name] != asked:
             lost.append(f"capacities.{name} = {asked}: the data folder was created with {has[name]}, and its tables cannot be resized")
     retention = state.Header(engine.m).retention_ns
-    if options.settings.clordid_retention_ns != retention:
+    named = options.named is None or "clordid_retention_ns" in options.named
+    if named and options.settings.clordid_retention_ns != retention:
         wish, kept = units.duration(options.settings.clordid_retention_ns), units.duration(retention)
         lost.append(f"server.clordid_retention = {wish}: the data folder was created with {kept}, which it keeps")
     return lost

@@ -69,6 +69,11 @@ def count_rows(m: Words, pool: int, rows: int) -> None:
     m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += rows
 
 
+def count_events(m: Words, rows: int) -> None:
+    """Count `rows` more event rows as written."""
+    m[L.H_EVENT_SEQ] += rows
+
+
 # ---- rows by id --------------------------------------------------------------------------------------------------------
 
 
@@ -137,6 +142,7 @@ class Header(Row):
     def __init__(self, m: Words) -> None:
         super().__init__(m, 0)
 
+    time = Word(L.H_TIME)  # of the newest turn, ns
     tick = Word(L.H_TICK)  # the steady clock of the newest turn
     clock_offset = Word(L.H_CLOCK_OFFSET)
     clock_boot = Word(L.H_CLOCK_BOOT)
@@ -246,6 +252,7 @@ class Instrument(RowById):
     last = Word(L.I_LAST)
     volume = Word(L.I_VOLUME)
     open_interest = Word(L.I_OPEN_INTEREST)
+    open_orders = Word(L.I_ORDERS_OPEN)
     paid = Word(L.I_PAID)
     symbol = Text(L.I_SYMBOL, L.I_SYMBOL_LEN, 8)
 
@@ -292,6 +299,13 @@ def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
     """(cash, locked) of account and asset (ids) in minor units, None without a balance."""
     at = int(_pairs(m, PAIR_BALANCE, account, [asset])[0])
     return (int(m[at + L.B_CASH]), int(m[at + L.B_LOCKED])) if at else None
+
+
+def balances(m: Words) -> Words:
+    """A copy of all balances: (account, asset, cash, locked), in order of first use."""
+    where = table(m, L.P_BALANCE)
+    rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
+    return rows[:, [L.B_ACCOUNT, L.B_ASSET, L.B_CASH, L.B_LOCKED]]
 
 
 def positions(m: Words, account: int, events: Sequence[int]) -> list[tuple[int, int, int]]:

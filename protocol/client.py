@@ -37,16 +37,9 @@ InstrumentLike: TypeAlias = str | int | M.Definition
 
 # After these reasons a new logon would be refused again: no reconnect.
 FINAL = (
-    codes.R_BAD_CREDENTIALS,
-    codes.R_KEY_REVOKED,
-    codes.R_KEY_EXPIRED,
-    codes.R_KEY_ADDRESS,
-    codes.R_KEY_SCOPE,
-    codes.R_RESUME_UNKNOWN,
-    codes.R_BAD_HEARTBEAT,
-    codes.R_WIRE_FIELD,
-    codes.R_WIRE_MALFORMED,
-)
+    codes.R_BAD_CREDENTIALS, codes.R_KEY_REVOKED, codes.R_KEY_EXPIRED, codes.R_KEY_ADDRESS, codes.R_KEY_SCOPE, codes.R_RESUME_UNKNOWN,
+    codes.R_BAD_HEARTBEAT, codes.R_WIRE_FIELD, codes.R_WIRE_MALFORMED,
+)  # fmt: skip
 
 
 class ClientError(Exception):
@@ -106,16 +99,13 @@ class _Wire(asyncio.Protocol):
 
 def _read(private_key: Any) -> Any:
     """A key file's content in the place of its path; all else as it is."""
-    if isinstance(private_key, Path) or (isinstance(private_key, str) and "-----BEGIN" not in private_key):
-        return Path(private_key).read_text()
-    return private_key
+    return private_key if not isinstance(private_key, Path | str) or "-----BEGIN" in str(private_key) else Path(private_key).read_text()
 
 
 class Client:
     """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
 
-    key: the name of the login. What proves it: `secret`, or `private_key`, an Ed25519 key (the path of a file that `exos key create` wrote, its
-    text, 32 bytes, or an object of `cryptography`) with `key_id` if the file does not say it.
+    key: the name of the login. secret, or private_key (the path of a key file, see credentials.private_key) with key_id, proves it.
     next_number: the next report needed, from an earlier run (`client.next_number`); 0: no earlier reports.
     heartbeat_ms: 2000..60000 unless the server is set otherwise, 0: the server's choice. cancel_on_disconnect: a lost connection cancels
     this session's orders. reconnect_s: give up after this many seconds without a session (0: never reconnect). on_report(report, order):
@@ -234,9 +224,7 @@ class Client:
         since = time.monotonic()
         pause = 0.05
         while not self._closing:
-            session = ClientSession(
-                self.key, self._prover, self.next_number, self.heartbeat_ms, self._flags, time.monotonic_ns()
-            )  # fmt: skip
+            session = ClientSession(self.key, self._prover, self.next_number, self.heartbeat_ms, self._flags, time.monotonic_ns())
             ended: Ended
             try:
                 wire = _Wire(self, session)

@@ -1,5 +1,6 @@
 """Starts in every order: what a folder was created as, what is used without a configuration, what is refused and what is ignored."""
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from config.serve_options import ServeOptions
 from exchange_server import app, start
 from exchange_server.cli import main as cli
 from exchange_server.cli import serve
+from exchange_server.cli.common import CommandError
 from exchange_server.exits import Exit
 from exchange_server.net.observe import Log
 from tests.server_kit import SMALL
@@ -79,7 +81,7 @@ def test_a_new_folder_without_a_configuration_is_told_what_to_type(tmp_path: Pat
     assert cli.main(["serve", "--data", str(tmp_path / "new")]) == Exit.CONFIG
     assert f"exos serve --data {tmp_path}/new --config FILE" in capsys.readouterr().err and not (tmp_path / "new").exists()
     with pytest.raises(start.StartRefused, match="is a new data folder"):  # begun, and killed before its first record
-        app.Server(ServeOptions(tmp_path / "data", load.default_settings(), configured=False), Log())
+        app.Server(ServeOptions(tmp_path / "data", load.Settings(), configured=False), Log())
 
 
 @pytest.mark.parametrize(("first", "second", "text"), [
@@ -140,3 +142,49 @@ def test_a_refused_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
     assert "session[0].key: " in (text := refused(tmp_path, bad)) and "session MM1 has the same login" in text
     after = run(tmp_path, WITHOUT)
     assert after.engine.row_seq == before.engine.row_seq and after.engine.registry.firms.named("NEW") is None
+
+
+def test_a_setting_that_the_file_does_not_name_stays_as_the_folder_has_it(tmp_path: Path) -> None:
+    """A tenant's file with markets only, named at a start, resets no port, mode or throttle of the folder."""
+    run(tmp_path, SMALL.replace("binary_port = 0", 'binary_port = 0\nmode = "async"\nsession_throttle = 7\nclordid_retention = "1h"'))
+    tenant = '[[member]]\nfirm = "T"\n[[member.session]]\nname = "T"\nwire = "binary"\nkey = "T"\nsecret = "t"\n'
+    for config in (tenant, tenant, "[server]\n" + tenant, WITHOUT):
+        server = run(tmp_path, config)
+        settings = server.options.settings
+        assert (settings.fix_port, settings.binary_port, settings.mode, settings.session_throttle) == (0, 0, "async", 7)
+        assert server.not_taken == [], "1h was asked for by nobody, and is what the folder has"
+        assert settings.clordid_retention_ns == 3600 * 10**9
+    session = server.engine.registry.sessions.named("T")
+    assert session is not None and session.record.throttle_limit == 7, "the folder's default is that of the file's sessions"
+    changed = run(tmp_path, "[server]\nfix_port = 1234\n" + tenant)
+    assert changed.options.settings[1:4] == (1234, 0, "async") and run(tmp_path, WITHOUT).options.settings[1:4] == (1234, 0, "async")
+
+
+def test_settings_that_contradict_what_the_folder_has_are_refused(tmp_path: Path) -> None:
+    run(tmp_path, SMALL.replace("binary_port = 0", 'binary_port = 0\nheartbeat_max = "10s"'))
+    assert "server.heartbeat_min: must be between 1ns and heartbeat_max 10s, asked 20s" in refused(
+        tmp_path, '[server]\nheartbeat_min = "20s"\n'
+    )
+    run(tmp_path, "[server]\nfix_port = 9\n")
+    assert "cannot share port 9" in refused(tmp_path, "[server]\nbinary_port = 9\n")
+    assert "cannot share port 9" in refused(tmp_path, WITHOUT, "--binary-port", "9")
+
+
+@pytest.mark.parametrize("order", list(itertools.product((SMALL, BOX, WITHOUT), repeat=3)), ids=lambda order: "-".join(
+    {SMALL: "own", BOX: "box", WITHOUT: "none"}[config] for config in order))  # fmt: skip
+def test_every_order_of_starts(tmp_path: Path, order: tuple[str, ...]) -> None:
+    """A start without a configuration goes on with what is there; the first configuration decides whether the folder is a sandbox, and one
+    of the other kind is refused and changes nothing."""
+    begun = ""
+    for config in order:
+        if config == WITHOUT and not begun:
+            with pytest.raises(CommandError, match="is a new data folder") as error:
+                run(tmp_path, config)
+            assert error.value.exit_code == Exit.CONFIG and not (tmp_path / "data").exists()
+        elif begun and config not in (begun, WITHOUT):
+            assert "published passwords" in refused(tmp_path, config)
+        else:
+            server = run(tmp_path, config)
+            assert (server.applied > 0) == (not begun) and server.not_taken == []
+            begun = begun or config
+            assert server.sandbox == (begun == BOX) and len(server.engine.registry.sessions) == 5

@@ -82,14 +82,20 @@ def checked(
     asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "mode": mode}
     rest |= {"data": data, "given": {key: value for key, value in asked.items() if value is not None}}
     if config is None:
-        return ServeOptions(settings=load.default_settings(), configured=False, **rest)
+        return ServeOptions(settings=load.Settings(), configured=False, **rest)
     content = read(config) if new else _outline(config)
     effective = content.settings._replace(**rest["given"])
-    if effective.fix_port == effective.binary_port and effective.fix_port:
+    if new and effective.fix_port == effective.binary_port and effective.fix_port:  # else what the file does not set is in the folder
         raise CommandError(Exit.CONFIG, f"FIX and binary sessions cannot share port {effective.fix_port}")
     name = Path(content.files[-1]).name
     return ServeOptions(
-        settings=content.settings, items=content.items, config_name=name, sandbox=content.sandbox, source="" if new else config, **rest
+        settings=content.settings,
+        named=content.named,
+        items=content.items,
+        config_name=name,
+        sandbox=content.sandbox,
+        source="" if new else config,
+        **rest,
     )
 
 

@@ -60,6 +60,7 @@ class Directory:
 
     def logon_refused(self, connection: Connection, who: str, reason: int, text: str, now_ns: int) -> None:
         """A connection is closed before its logon succeeded: log it, and count wrong credentials for its address."""
+        self.used.pop(connection, None)
         self.guard.bad(connection, who, reason, text, now_ns)
 
     def authenticate_fix(self, connection: Connection, proof: FixProof, tick_ns: int, now_ns: int) -> Verdict:
@@ -170,6 +171,10 @@ class Directory:
     def kind_of(self, session: int, connection: Connection) -> str:
         """The purpose of the session, limited by the key of this connection; selects the kind in the table of its wire."""
         return _kind(self.used[connection]) or self.kinds.get(session, ORDER_ENTRY)
+
+    def key_of(self, connection: Connection) -> str:
+        """The id of the key with which this connection logged on."""
+        return self.used[connection].id
 
     def connection_of(self, session: int) -> Connection | None:
         """The connection that has the session now."""

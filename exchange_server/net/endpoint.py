@@ -37,6 +37,13 @@ class PortError(Exception):
     """A port could not be opened; the text is one sentence for the operator."""
 
 
+class Listening(Protocol):
+    """A port that takes connections."""
+
+    def close(self) -> None:
+        """Take no more connections."""
+
+
 class Hub(Protocol):
     """What a link needs from its server (provided by net/turn.py)."""
 
@@ -241,7 +248,7 @@ def peer_uid(sock: Any) -> str:
     return f"uid:{int.from_bytes(raw[4:8], 'little')}"
 
 
-async def listen_tcp(hub: Hub, kind: str, host: str, port: int, make: Maker) -> tuple[asyncio.AbstractServer, int]:
+async def listen_tcp(hub: Hub, kind: str, host: str, port: int, make: Maker) -> tuple[Listening, int]:
     """Open a listening port (0: any free one); returns the server and the port. Raises PortError naming port and cause."""
     try:
         server = await hub.loop.create_server(lambda: Link(hub, kind, make), host, port, backlog=1024)
@@ -259,7 +266,7 @@ def cannot_open(kind: str, host: str, port: int, error: OSError) -> PortError:
     return PortError(f"port {port} on {host} ({kind}) cannot be opened: {error.strerror or error}")
 
 
-async def listen_unix(hub: Hub, kind: str, path: Path, make: Maker) -> asyncio.AbstractServer:
+async def listen_unix(hub: Hub, kind: str, path: Path, make: Maker) -> Listening:
     """Open the operator's socket, readable by its owner only. The data folder's lock is held, so an existing file is a leftover."""
     try:
         sock = unix_socket(path)

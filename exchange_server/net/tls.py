@@ -86,7 +86,7 @@ class Tls:
             self.log("info", "tls_handshake_failed", port=kind, peer=peer, why=str(why))
 
 
-class TlsServer(asyncio.AbstractServer):
+class TlsServer:
     """Listening sockets of one port. Accepts while handshakes are free."""
 
     def __init__(self, hub: Hub, kind: str, make: Maker, tls: Tls, sockets: list[socket.socket]) -> None:
@@ -163,7 +163,7 @@ class TlsServer(asyncio.AbstractServer):
             self.tls.ended(peer)
 
 
-async def listen_tls(hub: Hub, kind: str, host: str, port: int, make: Maker, tls: Tls) -> tuple[asyncio.AbstractServer, int]:
+async def listen_tls(hub: Hub, kind: str, host: str, port: int, make: Maker, tls: Tls) -> tuple[TlsServer, int]:
     """Open a listening port with TLS (0: any free one); returns the server and the port. Raises PortError naming port and cause."""
     sockets: list[socket.socket] = []
     try:

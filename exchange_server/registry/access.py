@@ -65,6 +65,8 @@ class Sight:
                 return self._sees_event(registry.events[row.event_id])
             case "principal":
                 return self._sees_principal(row)
+            case "key":
+                return scopes.of_key(registry, row).venue in self.venues
         return False
 
     def _sees_event(self, event: Any) -> bool:
@@ -90,6 +92,11 @@ class Sight:
 
     def find(self, kind: str, key: Key | str, name: str) -> Any:
         """The row of that name if the asker sees it. Raises Refused, with the same words whether it is hidden or not there."""
+        if kind == "key":
+            keys = self.registry.keys
+            if name not in keys or not self.sees(kind, keys[name]):
+                raise checks.absent(kind, key, name, [id for id, row in keys.items() if self.sees(kind, row)])
+            return keys[name]
         table = self.table(kind)
         row = table.named(name)
         if row is None or not self.sees(table.kind, row):
@@ -103,6 +110,11 @@ class Sight:
 
     def may_anywhere(self, asked: Callable[[Role], bool]) -> bool:
         return self.every_right or any(asked(ROLES[held.role]) for held, _ in self.held)
+
+    def gives(self, role: str, scope: str) -> list[Held]:
+        """The grants by which the asker could give this role on."""
+        asked = scopes.parse(scope)
+        return [held for held, own in self.held if role in ROLES[held.role].gives and own.contains(asked)]
 
     def roles_text(self) -> str:
         return ", ".join(f"{held.role} for {_shown(held.scope)}" for held, _ in self.held) or "no role"
@@ -157,6 +169,16 @@ def authorise(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int
             raise Refused(codes.R_NOT_AUTHORISED, f"{who} may not use the record {tag} for {where}: it has {sight.roles_text()}")
     if isinstance(record, ar.Grant | ar.Revoke):
         _refuse_beyond(sight, record)
+    if isinstance(record, ar.DefineKey) and record.holder == "principal":
+        _refuse_to_become(sight, registry.principals.named(record.name))
+
+
+def _refuse_to_become(sight: Sight, holder: Principal | None) -> None:
+    """Who makes a key can log on with it: only for a principal that holds nothing that its maker could not grant. Raises Refused."""
+    for held in holder.grants if holder is not None else ():
+        if held.holds(sight.now_ns) and not sight.gives(held.role, held.scope):
+            text = f"{holder.name} is {held.role} for {_shown(held.scope)}, which {sight.who} could not grant: it has {sight.roles_text()}"  # type: ignore[union-attr]
+            raise Refused(codes.R_GRANT_BEYOND, text, "name")
 
 
 def _refuse_hidden_hold(sight: Sight, record: ar.Release | ar.SettleWithdrawal | ar.CancelWithdrawal) -> None:
@@ -170,12 +192,9 @@ def _refuse_hidden_hold(sight: Sight, record: ar.Release | ar.SettleWithdrawal |
 def _refuse_beyond(sight: Sight, record: ar.Grant | ar.Revoke) -> None:
     """A role is given on, or taken, only within ONE own grant: a role that it may give, the same or a narrower scope, and for a grant no later
     end. Raises Refused."""
-    asked = scopes.parse(record.scope)
     until_ns = record.until_ns if isinstance(record, ar.Grant) else None
     ends = []
-    for held, own in sight.held:
-        if record.role not in ROLES[held.role].gives or not own.contains(asked):
-            continue
+    for held in sight.gives(record.role, record.scope):
         if until_ns is None or not held.until_ns or (until_ns and until_ns <= held.until_ns):
             return
         ends.append(held.until_ns)
@@ -191,13 +210,16 @@ def _refuse_foreign_names(sight: Sight, record: ar.AnyRecord) -> None:
     """What somebody who acts for a venue brings into the world begins with the venue's name; what is there already and is seen may keep its
     own. Raises Refused."""
     identity = ar.identity(record)
-    if identity is not None and identity[0] in ("firm", "account", "session", "market", "principal"):
+    row: Any = None
+    if isinstance(record, ar.DefineKey):
+        row = sight.registry.keys.get(record.id)
+        if row is not None and sight.sees("key", row):
+            return
+    elif identity is not None and identity[0] in ("firm", "account", "session", "market", "principal"):
         table = sight.table(identity[0])
         row = table.named(identity[1])
         if row is not None and sight.sees(table.kind, row):
             return
-    else:
-        row = None
     venue = scopes.scope_of(sight.registry, record).venue
     if not venue:
         return  # refused as the platform's

@@ -30,7 +30,7 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
             accounts[id] = {"name": name, "cash": {}, "locked": {}, "held": {}, "positions": {}, "orders": []}
         return accounts[id]
 
-    small = _grown(audit.dump_small, m)
+    small = grown(audit.dump_small, m)
     balances = int(small[9])
     at = audit.HEADER_DUMP
     for id, asset, cash, locked in small[at : at + balances * audit.BALANCE_DUMP].reshape(-1, audit.BALANCE_DUMP).tolist():
@@ -50,7 +50,7 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
         if registry.sessions.get(row[0]) and (row[2] > 1 or row[3] > 1)
     ]
     for event in registry.events:
-        _event(registry, _grown(audit.dump_event, m, event.id), of)
+        _event(registry, grown(audit.dump_event, m, event.id), of)
     external = {row.name: state.Asset.of(m, row.id).external for row in registry.assets}
     counted = state.Header(m)
     return {
@@ -82,7 +82,7 @@ def _event(registry: Definitions, dump: Words, of: Any) -> None:
         of(order[9])["orders"].append(found)
 
 
-def _grown(kernel: Any, *args: Any) -> Words:
+def grown(kernel: Any, *args: Any) -> Words:
     """Call a dump kernel with an array that is large enough."""
     out = np.zeros(4096, np.int64)
     words = int(kernel(*args, out))

@@ -38,11 +38,13 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Trial(NamedTuple):
-    """What a configuration would do. It is carried out only if there is no refusal. `after`: the definitions as they would be then."""
+    """What a configuration would do. It is carried out only when there is no refusal. `after`: the definitions as they would be then, a layer
+    on those that are. `acts`: of the records that are new or changed, in order."""
 
     changes: list[Change]
     refusals: list[Refusal]
     after: Definitions
+    acts: list[Act]
 
     def to_do(self) -> list[int]:
         """The records that are new or changed."""
@@ -70,31 +72,42 @@ class DryCore:
 
     def take(self, registry: Definitions, rows: list[Words], tried: Definitions) -> None:
         """Count the room that these rows need. `registry`: the real one; `tried`: includes the records tried so far. Raises Refused."""
+        names = listings = 0
         for flat in rows:
             at = 0
             while at < len(flat):
-                kind, extra = plain.kind_of(int(flat[at])), plain.extra_of(int(flat[at]))
-                if kind == codes.C_DEF_ACCOUNT:
-                    self._name(registry.accounts, kind, int(flat[at + d.DC_ID]))
+                head = int(flat[at])
+                kind, extra = plain.kind_of(head), plain.extra_of(head)
+                if kind == codes.C_DEF_LISTING:
+                    listings += 1
+                elif kind == codes.C_DEF_ACCOUNT:
+                    names += self._is_new(registry.accounts, kind, int(flat[at + d.DC_ID]))
                 elif kind == codes.C_DEF_INSTRUMENT:
-                    self._name(registry.instruments, kind, int(flat[at + d.DI_ID]))
-                elif kind == codes.C_DEF_LISTING:
-                    checks.hash_room(self, "listings", L.P_LISTING, 1)
-                    checks.hash_room(self, "pairs", L.P_PAIR_HASH, 1)
-                    self._use(L.P_LISTING, 1)
-                    self._use(L.P_PAIR_HASH, 1)
+                    names += self._is_new(registry.instruments, kind, int(flat[at + d.DI_ID]))
+                elif kind == codes.C_PHASE:
+                    state.count_events(self.m, 1)
                 elif kind == codes.C_TRANSFER:
+                    state.count_events(self.m, 1)
                     self._deposit(registry, flat[at : at + L.CMD_WORDS], tried)
                 at += (1 + extra) * L.CMD_WORDS
+        self._take_room("names", L.P_NAME_HASH, names)
+        self._take_room("listings", L.P_LISTING, listings)
+        self._take_room("pairs", L.P_PAIR_HASH, listings)
+
+    def _take_room(self, what: str, pool: int, count: int) -> None:
+        if count:
+            checks.hash_room(self, what, pool, count)
+            self._use(pool, count)
 
     def _use(self, pool: int, count: int) -> None:
         state.count_rows(self.m, pool, count)
 
-    def _name(self, table: Any, kind: int, id: int) -> None:
-        if table.get(id) is None and (kind, id) not in self._named:
-            checks.hash_room(self, "names", L.P_NAME_HASH, 1)
-            self._named.add((kind, id))
-            self._use(L.P_NAME_HASH, 1)
+    def _is_new(self, table: Any, kind: int, id: int) -> bool:
+        """Whether this thing gets a name in the core."""
+        if (kind, id) in self._named or table.get(id) is not None:
+            return False
+        self._named.add((kind, id))
+        return True
 
     def fee_balances(self, count: int) -> None:
         """Count the room that the fee accounts of a new listing may need, as if none of them had a balance yet."""
@@ -123,23 +136,23 @@ class DryCore:
 
 
 def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike, askers: tuple[str, ...] = ()) -> Trial:
-    """Try the records on a copy, one after the other; nothing else changes. Stops at the first refusal, unless it refuses a change of an
-    existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences. `askers`: all of
-    them must be allowed each record."""
-    copy, core = registry.copy(), DryCore(engine)
+    """Try the records on a layer over the tables, one after the other; nothing else changes. Stops at the first refusal, unless it refuses a
+    change of an existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences.
+    `askers`: all of them must be allowed each record."""
+    copy, core = registry.over(), DryCore(engine)
     made: dict[str, int] = {}  # markets that this configuration makes, with their phase
-    trial = Trial([], [], copy)
+    trial = Trial([], [], copy, [])
     for i, record in enumerate(records):
         try:
             for who in askers:
                 access.authorise(copy, who, record, int(engine.time_ns))
-            if isinstance(record, ar.SetPhase):
-                trial.changes.append(Change(i, _first_phase(copy, record, made)))
+            if isinstance(record, ar.SetPhase) and not _is_first_phase(copy, record, made):
+                trial.changes.append(Change(i, PASSED))
                 continue
             if isinstance(record, ar.Transfer) and (record.source or not record.target):
                 raise bad("source", "a configuration only makes deposits")
             listings_before = len(copy.listings)
-            act = acts.plan(copy, ar.AdminEnvelope("check", "", record), core)
+            act = acts.plan(copy, ar.AdminEnvelope(askers[0] if askers else "check", "", record), core)
             core.take(registry, act.rows, copy)
             act.commit()
         except Refused as refused:
@@ -151,32 +164,31 @@ def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: E
             core.fee_balances(3)
         if isinstance(record, ar.DefineMarket) and act.changed is None:
             made[record.event] = phases.BY_NAME[record.phase]
-        trial.changes.append(Change(i, NEW if act.changed is None else CHANGED if act.changed else SAME, act.changed or ()))
+        kind = NEW if act.changed is None else CHANGED if act.changed else SAME
+        trial.changes.append(Change(i, kind, act.changed or ()))
+        if kind != SAME:
+            trial.acts.append(act)
     return trial
 
 
-def _first_phase(copy: Definitions, record: ar.SetPhase, made: dict[str, int]) -> str:
-    """The first phase of a market that this configuration creates; the phase of an existing market does not change. Raises Refused."""
+def _is_first_phase(copy: Definitions, record: ar.SetPhase, made: dict[str, int]) -> bool:
+    """True: the market is one that this configuration creates; the phase of an existing market does not change. Raises Refused."""
     checks.find(copy.events, "event", record.event)
     if record.event not in made:
-        return PASSED
+        return False
     old, new = made[record.event], phases.BY_NAME[record.phase]
     if not phases.may_set(old, new):
         raise bad("phase", f"a new market that is {phases.name(old)} cannot become {record.phase}")
     made[record.event] = new
-    return NEW
+    return True
 
 
-def carry_out(
-    registry: Definitions, envelope: ar.AdminEnvelope, trial: Trial, engine: EngineLike, step: Callable[[Act], None]
-) -> list[str]:
-    """Carry out a trial without refusals; returns a sentence for each record that changed something. `step` lets the real core step an act's rows."""
-    assert isinstance(envelope.record, ar.Configuration) and not trial.refusals
-    texts: list[str] = []
-    for i in trial.to_do():
-        act = acts.plan(registry, ar.AdminEnvelope(envelope.who, envelope.request_id, envelope.record.records[i]), engine)
-        if act.rows:
-            step(act)
-        act.commit()
-        texts.append(act.text)
-    return texts
+def carry_out(registry: Definitions, trial: Trial, step: Callable[[list[Words]], None]) -> list[str]:
+    """Carry out a trial without refusals; returns a sentence for each record that changed something. `step` lets the real core step all rows:
+    they have the ids that the trial gave, and the trial's tables become the real ones."""
+    assert not trial.refusals
+    rows = [row for act in trial.acts for row in act.rows]
+    if rows:
+        step(rows)
+    registry.fold(trial.after)
+    return [act.text for act in trial.acts]

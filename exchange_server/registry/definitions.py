@@ -12,6 +12,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from .holds import Holds
+from .layer import Layer, fold
 from .tables import Account, Asset, Done, Event, Firm, Instrument, Key, Pending, Principal, Session, State, Table, Venue
 
 STATE_VERSION = 3
@@ -46,17 +47,27 @@ class Definitions:
         self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
         self._binary: dict[str, int] = {}  # key: session id
 
-    def copy(self) -> "Definitions":
-        """A copy with the same rows; changes to it do not affect this one."""
+    def over(self) -> "Definitions":
+        """Others with the same content: what is done to them is not done here, and costs nothing that grows with what is here."""
         other = Definitions()
-        for name in ("assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "principals"):
-            setattr(other, name, getattr(self, name).copy())
-        for name in ("listings", "references", "keys", "_held", "done", "moves", "settings", "parts", "pending", "_fix", "_binary"):
-            setattr(other, name, dict(getattr(self, name)))
-        other.holds = self.holds.copy()
-        other.listing_rows, other.begun = self.listing_rows, self.begun
-        other.next_pending, other.approvals = self.next_pending, self.approvals
+        for name, value in vars(self).items():
+            setattr(
+                other,
+                name,
+                value.over() if isinstance(value, Table | Holds) else Layer(value) if isinstance(value, dict | Layer) else value,
+            )
         return other
+
+    def fold(self, other: "Definitions") -> None:
+        """Take over what was done to what `over` gave."""
+        for name, value in vars(other).items():
+            mine = getattr(self, name)
+            if isinstance(mine, Table | Holds):
+                mine.fold(value)
+            elif isinstance(mine, dict | Layer):
+                fold(mine, value)
+            else:
+                setattr(self, name, value)
 
     def decimals(self) -> dict[str, int]:
         """The decimals of every asset, by name; needed to read a configuration that refers to them."""

@@ -46,6 +46,8 @@ def grant(registry: Definitions, record: ar.Grant, who: str, engine: EngineLike)
         raise bad("scope", f"the role {record.role} is granted for {' or '.join(role.scopes)}, asked {record.scope}")
     if record.until_ns and record.until_ns <= now_ns:
         raise bad("until_ns", f"{units.instant(record.until_ns)} is over, the time is {units.instant(now_ns)}", now_ns, record.until_ns)
+    if holder.record.venue and holder.record.venue != scope.venue:  # or that venue's operators, who make its keys, could get them
+        raise bad("scope", f"{record.principal} is of venue {holder.record.venue} and holds roles only there, asked {record.scope}")
     if holder.record.closed:
         raise bad("principal", f"{record.principal} is closed")
     others = tuple(held for held in holder.grants if (held.role, held.scope) != (record.role, record.scope))

@@ -44,8 +44,8 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
     event = Event(id, first, record)
     ids = {(VENUE, record.owner_venue): owner.id, (ASSET, record.asset): asset.id, (ASSET, record.base_asset): base}
     rows = [rows_of.event(id, record, ids)]
-    rows += [_instrument_row(record, id, first + i, i, 0, record.collar) for i in range(n)]
-    rows += [_listing_row(owner, owner, first + i, record.fees) for i in range(n)]
+    rows += rows_of.instruments(first, id, msgspec.structs.replace(record, protection=rules.protection(record)))
+    rows += _listing_rows(owner, owner, first, n, record.fees)
 
     def commit() -> None:
         registry.put_event(event)
@@ -92,7 +92,7 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
             rows.append(_instrument_row(record, old.id, old.first_instrument + i, i, price, collar))
     if "fees" in changed:
         _new_terms_room(engine, old.n)
-        rows += [_listing_row(owner, owner, old.first_instrument + i, record.fees) for i in range(old.n)]
+        rows += _listing_rows(owner, owner, old.first_instrument, old.n, record.fees)
 
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(old, record=record))
@@ -110,8 +110,8 @@ def _instrument_row(record: ar.DefineMarket, event_id: int, id: int, index: int,
     return rows_of.instrument(id, event_id, index, now, reference)
 
 
-def _listing_row(owner: Venue, venue: Venue, instrument: int, fees: ar.Fees) -> Words:
-    return rows_of.listing(venue.id, instrument, fees, owner.fee_account, venue.fee_account)
+def _listing_rows(owner: Venue, venue: Venue, first: int, count: int, fees: ar.Fees) -> list[Words]:
+    return rows_of.listings(venue.id, first, count, fees, owner.fee_account, venue.fee_account)
 
 
 def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike) -> Act:
@@ -130,7 +130,7 @@ def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike)
         _listing_room(registry, engine, event.n)
     else:
         _new_terms_room(engine, event.n)
-    rows = [_listing_row(owner, venue, event.first_instrument + i, record.fees) for i in range(event.n)]
+    rows = _listing_rows(owner, venue, event.first_instrument, event.n, record.fees)
 
     def commit() -> None:
         registry.put_listing(venue.id, event.id, record.fees)

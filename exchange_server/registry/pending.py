@@ -48,6 +48,8 @@ LIST = (
     Entry("approvals", "approvals", "a change of this list"),
     Entry("withdrawal", "transfer", "withdrawal above the asset's limit", _above_limit),
     Entry("withdrawal", "withdraw_request", "withdrawal above the asset's limit", _above_limit),
+    Entry("venue_grant", "grant", "a role for a venue or events", lambda registry, record: record.scope != "platform"),
+    Entry("principal_key", "key", "a key of a principal", lambda registry, record: record.holder == "principal"),
     Entry("correct", "correct", "correction after a result is final"),
     Entry("bust", "bust", "bust of a trade"),
     Entry("void", "void", "void of an event"),

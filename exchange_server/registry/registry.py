@@ -163,12 +163,12 @@ class Registry(Definitions):
             first = trial.refusals[0]
             return AdminAnswer(row_seq, False, first.code, first.text, {}, envelope.request_id, envelope.who, first)
 
-        def step(act: Act) -> None:
-            code = self._step(act.rows, engine, sink)
+        def step(rows: list[Words]) -> None:
+            code = self._step(rows, engine, sink)
             if code:
-                raise RegistryBroken(f"{act.subject}: the core refused with {errors.short_name(code)} a change that the rules allow")
+                raise RegistryBroken(f"the core refused with {errors.short_name(code)} a configuration that the rules allow")
 
-        texts = configuration.carry_out(self, envelope, trial, engine, step)
+        texts = configuration.carry_out(self, trial, step)
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
         unchanged = trial.count(configuration.SAME)
@@ -182,7 +182,7 @@ class Registry(Definitions):
         try:
             self.refuse_mixing(record.name, record.sandbox)
         except Refused as error:
-            return Trial([], [error.refusal], self)
+            return Trial([], [error.refusal], self, [])
         return configuration.try_out(self, record.records, engine, askers)
 
     def refuse_mixing(self, name: str, sandbox: bool) -> None:

@@ -12,7 +12,7 @@ from config import admin_records as ar
 EVERYTHING = "*"
 PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 
-_READ = ("markets", "assets", "status", "principals")
+_READ = ("whoami", "markets", "assets", "status", "principals")
 _APPROVAL = ("approve", "refuse")
 
 
@@ -44,9 +44,9 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "close", *_APPROVAL,
+            "revoke", "close", "key", "key_revoke", *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "plan", "pending"}),
+        frozenset({*_READ, "accounts", "keys", "plan", "pending"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -79,7 +79,7 @@ ROLES: dict[str, Role] = {
         frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", *_APPROVAL}),
         frozenset({*_READ, "accounts", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "plan", "pending", "statement"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "keys", "pending", "statement"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

@@ -1,12 +1,13 @@
 """Builds the definition rows of core/layout/definitions.py from fields: the only place that knows both the fields' names and their words."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from config import admin_records as ar
-from config.fields import fields_of
+from config.fields import Field, fields_of
 from protocol import codes
 
 from ..core import layout as L
@@ -32,8 +33,12 @@ def row(kind: int, extra: int, fields: Iterable[tuple[int, int]]) -> Words:
 def words_of(record: Any, prefix: str, ids: Mapping[tuple[str, str], int]) -> dict[int, int]:
     """The words of one kind of row (`prefix` DE_, DI_ ...), taken from the record by its table of fields; `ids`: see Field.number."""
     kind: Any = type(record)
-    fields = (field for field in fields_of(kind) if field.word.startswith(prefix))
-    return {getattr(d, field.word): field.number(getattr(record, field.name), ids) for field in fields}
+    return {word: field.number(getattr(record, field.name), ids) for word, field in _words(kind, prefix)}
+
+
+@functools.cache
+def _words(kind: Any, prefix: str) -> list[tuple[int, Field]]:
+    return [(getattr(d, field.word), field) for field in fields_of(kind) if field.word.startswith(prefix)]
 
 
 def put_text(words: Words, word: int, text: str, room_words: int) -> int:
@@ -120,9 +125,27 @@ def instrument(id: int, event_id: int, index: int, record: ar.DefineMarket, refe
     return words
 
 
-def listing(venue_id: int, instrument_id: int, fees: ar.Fees, owner_account: int, venue_account: int) -> Words:
-    own = {d.DL_VENUE: venue_id, d.DL_INSTRUMENT: instrument_id, d.DL_OWNER_ACCOUNT: owner_account, d.DL_VENUE_ACCOUNT: venue_account}
-    return row(codes.C_DEF_LISTING, d.DL_EXTRA, {**own, **words_of(fees, "DL_", {})}.items())
+def instruments(first: int, event_id: int, record: ar.DefineMarket) -> list[Words]:
+    """The rows of all contracts of a new market, whose ids follow from `first`."""
+    one = instrument(first, event_id, 0, record, 0)
+    rows = np.tile(one, (len(record.contracts), 1))
+    symbols = [contract.symbol.encode() for contract in record.contracts]
+    if any(len(symbol) > 64 for symbol in symbols):
+        raise ValueError("a symbol does not fit 64 bytes")
+    rows[:, d.DI_ID] += np.arange(len(symbols))
+    rows[:, d.DI_INDEX] = np.arange(len(symbols))
+    rows[:, d.DI_SYMBOL_LEN] = [len(symbol) for symbol in symbols]
+    texts = np.frombuffer(b"".join(symbol.ljust(64, b"\0") for symbol in symbols), "<i8")
+    rows[:, d.DI_SYMBOL : d.DI_SYMBOL + 8] = texts.reshape(-1, 8)
+    return list(rows)
+
+
+def listings(venue_id: int, first: int, count: int, fees: ar.Fees, owner_account: int, venue_account: int) -> list[Words]:
+    """A venue's offer of `count` instruments from `first` on, all with the same fees."""
+    own = {d.DL_VENUE: venue_id, d.DL_INSTRUMENT: first, d.DL_OWNER_ACCOUNT: owner_account, d.DL_VENUE_ACCOUNT: venue_account}
+    rows = np.tile(row(codes.C_DEF_LISTING, d.DL_EXTRA, {**own, **words_of(fees, "DL_", {})}.items()), (count, 1))
+    rows[:, d.DL_INSTRUMENT] += np.arange(count)
+    return list(rows)
 
 
 def transfer(source: int, target: int, asset_id: int, amount: int) -> Words:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from config import admin_records as ar
-from config.places import Key
+from config import places
 
 from .definitions import Definitions
 from .roles import PLATFORM, SERIES, VENUE
-from .tables import Account, Event, Firm, Principal, Session
+from .tables import Account, Event, Firm, Key, Principal, Session
 
 
 class Place(NamedTuple):
@@ -84,6 +84,17 @@ def of_principal(principal: Principal | None) -> Place:
     return Place(principal.record.venue) if principal is not None else Place()
 
 
+def of_key(registry: Definitions, key: Key | None) -> Place:
+    """A key belongs to the place of its holder."""
+    return _of_holder(registry, *key.holder) if key is not None else Place()
+
+
+def _of_holder(registry: Definitions, holder: str, name: str) -> Place:
+    if holder == "session":
+        return of_session(registry, registry.sessions.named(name))
+    return of_principal(registry.principals.named(name))
+
+
 # ----------------------------------------------------------------------------------------------------- what a record touches
 def scope_of(registry: Definitions, record: ar.AnyRecord) -> Place:
     """The venue, and event, to which a record belongs. What is not a venue's is the platform's."""
@@ -127,6 +138,12 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             return [_of_target(registry, record.kind, record.name)]
         case ar.DefinePrincipal():
             return _with_old(Place(record.venue), registry.principals.named(record.name), of_principal)
+        case ar.DefineKey():
+            return _with_old(
+                _of_holder(registry, record.holder, record.name), registry.keys.get(record.id), lambda old: of_key(registry, old)
+            )
+        case ar.RevokeKey():
+            return [of_key(registry, registry.keys.get(record.id))]
         case ar.Grant() | ar.Revoke():
             return [place_of_scope(record.scope)]
         case ar.Approve() | ar.Refuse():
@@ -165,7 +182,7 @@ def _of_target(registry: Definitions, kind: str, name: str) -> Place:
 class Named(NamedTuple):
     """A field of a record that names something: its key, the kind of thing (Table.kind), the name."""
 
-    key: Key
+    key: places.Key
     kind: str
     name: str
 
@@ -187,6 +204,7 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "restrict": (("event", "event"), ("firm", "firm")),
     "reference": (("symbol", "symbol"),),
     "principal": (("venue", "venue"),),
+    "key_revoke": (("id", "key"),),
     "grant": (("principal", "principal"),),
     "revoke": (("principal", "principal"),),
 }
@@ -198,6 +216,7 @@ NEW_NAMES: dict[str, tuple[str, ...]] = {
     "session": ("name", "peer_comp_id", "key"),
     "market": ("event",),
     "principal": ("name",),
+    "key": ("id",),
     **dict.fromkeys(("transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel"), ("key",)),
 }
 
@@ -212,6 +231,8 @@ def names_in(record: ar.AnyRecord) -> Iterator[Named]:
         case ar.DefineMarket():
             for i, name in enumerate(record.admits):
                 yield Named(("admits", i), "venue", name)
+        case ar.DefineKey():
+            yield Named(("name",), record.holder, record.name)
         case ar.Kill() if record.level not in ("platform", ""):
             yield Named(("target",), record.level, record.target)
         case ar.Close():

@@ -4,7 +4,7 @@ A definition is never removed and its id never changes. Everything here can be w
 `Instrument`, which is built from its market.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, MutableMapping
 from typing import Generic, Protocol, TypeVar
 
 import msgspec
@@ -12,6 +12,7 @@ import msgspec
 from config import admin_records as ar
 
 from .holds import Hold
+from .layer import Layer, fold
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -174,22 +175,28 @@ class Table(Generic[T]):
     """Rows by id and by name; iteration is in order of id."""
 
     def __init__(self, kind: str) -> None:
-        self.kind = kind  # for the text of a refusal
-        self._by_id: dict[int, T] = {}
-        self._by_name: dict[str, T] = {}
-        self.next_id = 1  # the id a new row gets: one above the highest
+        self.kind = kind  # for the sentence of a refusal
+        self._by_id: MutableMapping[int, T] = {}
+        self._by_name: MutableMapping[str, T] = {}
+        self.next_id = 1  # the id of the next new row: one above the highest
 
     def put(self, row: T) -> None:
-        """Add a row, or replace the row with the same id."""
+        """Add a row, or replace an earlier version of it."""
         self._by_id[row.id] = row
         self._by_name[row.name] = row
         self.next_id = max(self.next_id, row.id + 1)
 
-    def copy(self) -> "Table[T]":
-        """Another table with the same rows (which never change)."""
+    def over(self) -> "Table[T]":
+        """Another table with the same rows; what is put there is not put here (layer.py)."""
         other: Table[T] = Table(self.kind)
-        other._by_id, other._by_name, other.next_id = dict(self._by_id), dict(self._by_name), self.next_id
+        other._by_id, other._by_name, other.next_id = Layer(self._by_id), Layer(self._by_name), self.next_id
         return other
+
+    def fold(self, other: "Table[T]") -> None:
+        """Take over what was put into a table that `over` gave."""
+        fold(self._by_id, other._by_id)
+        fold(self._by_name, other._by_name)
+        self.next_id = max(self.next_id, other.next_id)
 
     def get(self, id: int) -> T | None:
         return self._by_id.get(id)
@@ -206,8 +213,8 @@ class Table(Generic[T]):
     def __len__(self) -> int:
         return len(self._by_id)
 
-    def names(self) -> list[str]:
-        return list(self._by_name)
+    def names(self) -> Collection[str]:
+        return self._by_name.keys()
 
 
 class Key(msgspec.Struct, frozen=True):

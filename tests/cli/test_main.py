@@ -106,7 +106,7 @@ def test_market_show(run: Run, server: FakeAdmin) -> None:
     assert code == 0
     shown = dict(line.split(" = ", 1) for line in out.splitlines())
     assert set(shown) == {field.key or field.name for field in fields_of(ar.DefineMarket)} - {"contract"}
-    assert (shown["event"], shown["max_qty"], shown["protection"], shown["challenge_window"]) == ("WC26-FINAL", "100000", "0.0000", "0ns")
+    assert (shown["event"], shown["max_qty"], shown["protection"], shown["challenge_window"]) == ("WC26-FINAL", "100000", "0.0000", "0s")
     code, _, err = run("market", "show", "NO")
     assert code == Exit.FAILED and 'there is no event "NO"' in err
 
@@ -276,7 +276,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
         assert old in text
         path.write_text(text.replace(old, new))
         code, out, err = run("config", "check", str(path), data=False)
-        assert code == Exit.CONFIG and out == "" and err.startswith(f"exos: {path}: ") and sentence in err, err
+        assert code == Exit.CONFIG and out == "" and re.match(rf"exos: {re.escape(str(path))}(:[0-9]+)?: ", err) and sentence in err, err
     code, _, err = run("config", "check", str(tmp_path / "none.toml"), data=False)
     assert code == Exit.CONFIG and "there is no such file" in err
 
@@ -329,7 +329,9 @@ def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     server.registry.begun = ar.Begin(name="prod.toml")
     path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n[[asset]]\nname = "USD"\ndecimals = 2\n')
     code, out, err = run("config", "apply", str(path))
-    assert code == Exit.FAILED and f"{path}: asset[1].decimals: cannot be changed" in err and "(nothing was changed)" in err
+    assert (
+        code == Exit.FAILED and re.search(rf"{path}:[0-9]+: asset\[1\].decimals: cannot be changed", err) and "(nothing was changed)" in err
+    )
     assert server.registry.assets.named("EUR") is None
     path.write_text('[[asset]]\nname = "USD"\ndecimals = 4\n')
     assert run("config", "apply", str(path))[:2] == (0, "0 applied, 1 unchanged\n")

@@ -161,7 +161,9 @@ def test_each_mistake_is_named(tmp_path: Path, name: str, old: str, new: str, se
     path = write(tmp_path, GOOD.replace(old, new))
     with pytest.raises(ConfigError) as caught:
         load.load(path)
-    assert str(caught.value).startswith(f"{path}: ") and sentence in str(caught.value), str(caught.value)
+    error = caught.value
+    place = f"{path}:{error.line}: {error.path}: " if error.path else f"{path}: "
+    assert str(error).startswith(place) and sentence in str(error) and bool(error.line) == bool(error.path), str(error)
     assert "\n" not in str(caught.value)
 
 
@@ -188,7 +190,7 @@ def test_includes(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="include: includes itself"):
         load.load(write(tmp_path, 'include = ["c.toml"]\n'))
     write(tmp_path, "[[asset]]\nnam = 3\n", "base.toml")
-    with pytest.raises(ConfigError, match=r"base.toml: asset\[0\].nam: unknown key"):
+    with pytest.raises(ConfigError, match=r"base.toml:2: asset\[0\].nam: unknown key"):
         load.load(write(tmp_path, 'include = ["base.toml"]\n'))
 
 

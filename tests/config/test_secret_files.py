@@ -20,7 +20,7 @@ def test_a_file_with_secrets_must_be_its_owners_alone(tmp_path: Path, mode: int)
     path.chmod(mode)
     with pytest.raises(ConfigError, match=f"mode 0{mode:o}.*chmod 600 {path}") as found:
         load.load(path)
-    assert str(found.value).startswith(f"{path}: member[0].session[0].secret: ")
+    assert str(found.value).startswith(f"{path}:{found.value.line}: member[0].session[0].secret: ") and found.value.line > 0
     path.chmod(0o600)
     load.load(path)
     path.chmod(0o400)

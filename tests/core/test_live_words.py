@@ -50,7 +50,7 @@ KINDS: dict[str, tuple[str, int, int, Callable[[], Words]]] = {
     "account": ("DC_", L.P_ACCOUNT, L.ACCOUNT_WORDS, lambda: rows.account(16, 1, C.ACCT_TRADING, 0, 0, "A")),
     "session": ("DS_", L.P_SESSION, L.SESSION_WORDS, lambda: rows.session(1, 1, 0, 16, C.WIRE_FIX, 0, LOGIN, "WE", "THEY")),
     "instrument": ("DI_", L.P_INSTRUMENT, L.INSTRUMENT_WORDS, lambda: contract(1)),
-    "listing": ("DL_", L.P_LISTING, L.LISTING_WORDS, lambda: rows.listing(1, 2, ar.Fees(model="quadratic", taker_bps=10), 2, 2)),
+    "listing": ("DL_", L.P_LISTING, L.LISTING_WORDS, lambda: rows.listings(1, 2, 1, ar.Fees(model="quadratic", taker_bps=10), 2, 2)[0]),
 }
 
 

@@ -34,6 +34,7 @@ def of_venue(venue: str) -> tuple[Any, ...]:
         ar.DefineAccount(name=f"{venue}.B", firm=f"{venue}.F"),
         change(LOGIN, name=f"{venue}.S", firm=f"{venue}.F", account="", peer_comp_id=f"{venue}.S"),
         market(venue),
+        ar.DefineKey(id=f"{venue}.k", holder="session", name=f"{venue}.S", kind="ed25519", verifier="cd" * 32, scopes=("read",)),
         ar.DefinePrincipal(name=operator, venue=venue),
         *(ar.Grant(principal=operator, role=role, scope=f"venue:{venue}") for role in VENUE_ROLES),
     )
@@ -63,6 +64,8 @@ def record_of(venue: str) -> dict[str, Any]:
         "restrict": ar.Restrict(event=f"{venue}.CUP", firm=f"{venue}.F"),
         "reference": ar.SetReference(symbol=f"{venue}.CUP-A", reference=5),
         "principal": ar.DefinePrincipal(name=f"{venue}.p2", venue=venue),
+        "key": ar.DefineKey(id=f"{venue}.k2", holder="session", name=f"{venue}.S", kind="ed25519", verifier="ab" * 32, scopes=("trade",)),
+        "key_revoke": ar.RevokeKey(id=f"{venue}.k"),
         "grant": ar.Grant(principal=f"{venue}.op", role="support", scope=f"series:{venue}/{venue}.C"),
         "revoke": ar.Revoke(principal=f"{venue}.op", role="support", scope=f"venue:{venue}"),
         "configuration": ar.Configuration(name="c.toml", records=(ar.DefineFirm(name=f"{venue}.F3", venue=venue),)),

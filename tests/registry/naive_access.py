@@ -40,6 +40,8 @@ MATRIX = """
     principal     x  x  .  .  .  .  .  .  .
     grant         x  x  .  .  .  .  .  .  .
     revoke        x  x  .  .  .  .  .  .  .
+    key           x  x  .  .  .  .  .  .  .
+    key_revoke    x  x  .  .  .  .  .  .  .
     approvals     x  .  .  .  .  .  .  .  .
     approve       x  x  x  x  x  x  x  .  .
     refuse        x  x  x  x  x  x  x  .  .
@@ -82,6 +84,7 @@ class NaiveAccess:
     """`tables`, `symbols` as in NaiveRegistry."""
 
     tables: dict[str, dict[str, Fields]]
+    keys: dict[str, Fields]
     symbols: dict[str, tuple[int, str]]
     holds: dict[int, Fields]
 
@@ -104,6 +107,8 @@ class NaiveAccess:
 
     def home(self, kind: str, name: str) -> tuple[str, str]:
         """(venue, event) of a thing; ("", "") is the platform's, and what does not exist."""
+        if kind == "key":
+            return self.home(self.keys[name]["holder"], self.keys[name]["name"]) if name in self.keys else ("", "")
         if kind == "symbol":
             return self.home("market", self.symbols[name][1]) if name in self.symbols else ("", "")
         row = self.tables[kind].get(name)
@@ -119,7 +124,7 @@ class NaiveAccess:
 
     def sees(self, who: str, kind: str, name: str, now: int) -> bool:
         scopes = [scope for _, scope, _ in self.held(who, now)]
-        if name not in (self.symbols if kind == "symbol" else self.tables[kind]):
+        if name not in {"symbol": self.symbols, "key": self.keys}.get(kind, self.tables.get(kind, {})):
             return False
         if "platform" in scopes or kind == "asset":
             return True
@@ -156,6 +161,10 @@ class NaiveAccess:
                 yield kinds[field], f[field]
         if f["type"] == "market":
             yield from (("venue", name) for name in f["admits"])
+        if f["type"] == "key":
+            yield f["holder"], f["name"]
+        if f["type"] == "key_revoke":
+            yield "key", f["id"]
         if f["type"] == "kill" and f["level"] != "platform":
             yield f["level"], f["target"]
         if f["type"] == "close":
@@ -197,12 +206,16 @@ class NaiveAccess:
                 return [self.home(f["kind"], f["name"])]
             case "grant" | "revoke":
                 return [split(f["scope"])]
+            case "key":
+                return [self.home(f["holder"], f["name"]), *([self.home("key", f["id"])] if f["id"] in self.keys else [])]
+            case "key_revoke":
+                return [self.home("key", f["id"])]
         return [("", "")]
 
     def makes(self, f: Fields) -> Iterator[tuple[str, str]]:
         """Names that it brings into the world, unless the thing is there already."""
         fields = {"firm": ("name",), "account": ("name",), "session": ("name", "peer_comp_id", "key"), "market": ("event",),
-                  "principal": ("name",), "transfer": ("key",), "hold": ("key",), "release": ("key",), "withdraw_request": ("key",),
+                  "principal": ("name",), "key": ("id",), "transfer": ("key",), "hold": ("key",), "release": ("key",), "withdraw_request": ("key",),
                   "withdraw_settle": ("key",), "withdraw_cancel": ("key",)}  # fmt: skip
         for field in fields.get(f["type"], ()):
             if f[field]:
@@ -238,22 +251,27 @@ class NaiveAccess:
                 raise Refused(C.R_NOT_AUTHORISED)
         if tag in ("grant", "revoke"):
             until = f["until_ns"] if tag == "grant" else -1
-            venue, prefix = split(f["scope"])
-            enough = [
-                (role, scope)
-                for role, scope, end in held
-                if f["role"] in GIVES.get(role, ())
-                and (scope == "platform" or (f["scope"] != "platform" and within(scope, venue, prefix)))
-                and (end == 0 or until == -1 or 0 < until <= end)
-            ]
-            if not enough:
+            if not self.could_give(held, f["role"], f["scope"], until):
                 raise Refused(C.R_GRANT_BEYOND)
+        if tag == "key" and f["holder"] == "principal":
+            theirs = self.tables["principal"][f["name"]]["grants"]
+            if not all(self.could_give(held, role, scope, -1) for (role, scope), end in theirs.items() if end == 0 or now < end):
+                raise Refused(C.R_GRANT_BEYOND)
+
+    def could_give(self, held: list[tuple[str, str, int]], given: str, where: str, until: int) -> bool:
+        venue, prefix = split(where)
+        return any(
+            given in GIVES.get(role, ())
+            and (scope == "platform" or (where != "platform" and within(scope, venue, prefix)))
+            and (end == 0 or until == -1 or 0 < until <= end)
+            for role, scope, end in held
+        )
 
     def judge_names(self, who: str, f: Fields, now: int) -> None:
         venue = self.places(f)[0][0]
         kind = f["type"]
-        own = f.get("event") if kind == "market" else f.get("name")
-        exists = kind in ("firm", "account", "session", "market", "principal") and own in self.tables[kind]
+        own = f.get("event") if kind == "market" else f.get("id") if kind == "key" else f.get("name")
+        exists = kind in ("firm", "account", "session", "market", "principal", "key") and own in self.tables.get(kind, self.keys)
         if (exists and self.sees(who, kind, str(own), now)) or not venue:
             return
         for what, name in self.makes(f):
@@ -268,7 +286,9 @@ class NaiveAccess:
             case "kill":
                 name = "kill_release" if not f["on"] and f["level"] in ("platform", "venue") else ""
             case "grant":
-                name = "platform_grant" if f["scope"] == "platform" else ""
+                name = "platform_grant" if f["scope"] == "platform" else "venue_grant"
+            case "key":
+                name = "principal_key" if f["holder"] == "principal" else ""
             case "approvals":
                 name = "approvals"
             case "transfer":

@@ -21,7 +21,7 @@ LIVE = {
     "firm": {"title", "share"},
     "account": set(),
     "session": {
-        "account", "username", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
+        "account", "username", "verifier", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
     "principal": {"title", "closed"},
@@ -165,6 +165,7 @@ class NaiveRegistry(NaiveAccess):
         self._wrong(bool(venue) and role in NO_VENUE_SCOPE)
         self._wrong(bool(prefix) and role in NO_SERIES_SCOPE)
         self._wrong(0 < until <= self.now)
+        self._wrong(bool(row["venue"]) and row["venue"] != venue)
         self._wrong(row["closed"])
         old = row["grants"].get((role, f["scope"]))
         row["grants"][role, f["scope"]] = until

@@ -63,7 +63,6 @@ def test_a_stranger_may_do_nothing(world: Venues) -> None:
         assert world.ask(who, record_of("V1")["firm"]).code == codes.R_NOT_AUTHORISED
     part = ar.PartOf(digest="ab" * 32, index=0, count=2, data=b"x")
     assert "may send no record" in world.refused("nobody", part, codes.R_NOT_AUTHORISED)
-    world.must(ar.Grant(principal="V1.op", role="auditor", scope="platform"))
     assert world.ask("V1.op", part).ok
 
 
@@ -145,6 +144,27 @@ def test_nobody_gives_on_for_longer_or_more_than_the_own_role(world: Venues) -> 
     assert "is granted for platform or venue" in world.refused("uid:0", bad, codes.R_BAD_DEFINITION)
 
 
+def test_who_makes_a_key_could_have_granted_all_that_it_opens(world: Venues) -> None:
+    """Otherwise the maker logs on as somebody who may do more."""
+    key = ar.DefineKey(id="V1.pk", holder="principal", name="V1.op", kind="ed25519", verifier="ab" * 32)
+    world.good("V1.op", ar.DefinePrincipal(name="V1.n", venue="V1"), change(key, name="V1.n"))
+    world.holder("ops", ("venue_operator", "platform"))
+    world.holder("boss", ("platform_operator", "platform"))
+    text = world.refused("ops", change(key, id="x", name="boss"), codes.R_GRANT_BEYOND)
+    assert text.startswith("name: boss is platform_operator for the platform, which principal:ops could not grant")
+    world.good("ops", change(key, id="x", name="V1.op"))
+    world.holder("guest", ("auditor", "venue:V1"))
+    assert "for the platform" in world.refused("V1.op", change(key, id="V1.g", name="guest"), codes.R_NOT_AUTHORISED), (
+        "seen, and not V1's own"
+    )
+
+
+def test_a_principal_of_a_venue_holds_roles_only_there(world: Venues) -> None:
+    for scope in ("platform", "venue:V2", "series:V2/x"):
+        text = world.refused("uid:0", ar.Grant(principal="V1.op", role="resolver", scope=scope), codes.R_BAD_DEFINITION)
+        assert text == f"scope: V1.op is of venue V1 and holds roles only there, asked {scope}"
+
+
 def test_one_grant_must_cover_all_that_is_given(world: Venues) -> None:
     """A short one for the venue and a long one elsewhere are not one long one here."""
     now = world.engine.time_ns
@@ -177,6 +197,7 @@ def test_roles_are_taken_within_what_one_could_give_and_given_up_by_oneself(worl
             ("contracts", 1, "symbol"),
         ),
         (ar.DefinePrincipal(name="p", venue="V1"), ("name",)),
+        (change(record_of("V1")["key"], id="k"), ("id",)),
         (ar.Transfer(key="k", asset="USD", amount=1, target="V1.A"), ("key",)),
     ],
 )
@@ -197,10 +218,10 @@ def test_what_the_platform_named_freely_for_a_venue_is_the_venues(world: Venues)
 
 def test_things_of_the_platform_and_of_two_venues_at_once(world: Venues) -> None:
     assert "for the platform" in world.refused("V1.op", ar.DefineFirm(name="V1.F2"), codes.R_NOT_AUTHORISED)
-    world.must(ar.Grant(principal="V1.op", role="auditor", scope="venue:V2"))
-    assert "for venue V2" in world.refused("V1.op", ar.DefineAccount(name="V1.A2", firm="V2.F", venue="V1"), codes.R_NOT_AUTHORISED)
+    world.holder("both", ("venue_operator", "venue:V1"), ("treasurer", "venue:V1"), ("auditor", "venue:V2"))
+    assert "for venue V2" in world.refused("both", ar.DefineAccount(name="V1.A2", firm="V2.F", venue="V1"), codes.R_NOT_AUTHORISED)
     move = ar.Transfer(key="V1.k", asset="USD", amount=1, source="V1.A", target="V2.A")
-    assert "for venue V2" in world.refused("V1.op", move, codes.R_NOT_AUTHORISED)
+    assert "for venue V2" in world.refused("both", move, codes.R_NOT_AUTHORISED)
 
 
 def test_whose_a_record_is(world: Venues) -> None:
@@ -217,7 +238,16 @@ def test_whose_a_record_is(world: Venues) -> None:
 def hidden_fields() -> list[tuple[str, Any]]:
     """Each record with one name in it that is V2's, in every field that names something."""
     out: list[tuple[str, Any]] = []
-    theirs = {"venue": "V2", "firm": "V2.F", "account": "V2.A", "event": "V2.CUP", "symbol": "V2.CUP-A", "principal": "V2.op", "asset": ""}
+    theirs = {
+        "venue": "V2",
+        "firm": "V2.F",
+        "account": "V2.A",
+        "event": "V2.CUP",
+        "symbol": "V2.CUP-A",
+        "principal": "V2.op",
+        "key": "V2.k",
+        "asset": "",
+    }
     for tag, record in record_of("V1").items():
         for field, kind in NAMES.get(tag, ()):
             if theirs[kind]:
@@ -229,6 +259,10 @@ def hidden_fields() -> list[tuple[str, Any]]:
         for level, name in {**theirs, "session": "V2.S"}.items()
         if level in ("venue", "firm", "account", "session")
     ]
+    out += [
+        ("key.session", change(own["key"], name="V2.S")),
+        ("key.principal", change(own["key"], holder="principal", name="V2.op", scopes=())),
+    ]
     out += [("grant.scope", change(own["grant"], scope="venue:V2")), ("revoke.scope", change(own["revoke"], scope="series:V2/x"))]
     out += [("approve.id", ar.Approve(id=1)), ("refuse.id", ar.Refuse(id=1))]
     # what V1 would make, had V2 not made it
@@ -236,7 +270,7 @@ def hidden_fields() -> list[tuple[str, Any]]:
         ("new firm", ar.DefineFirm(name="V2.F", venue="V1")), ("new account", ar.DefineAccount(name="V2.A", firm="V1.F")),
         ("firm of the platform", ar.DefineFirm(name="V2.F")), ("new principal", ar.DefinePrincipal(name="V2.op", venue="V1")),
         ("new event", change(own["market"], event="V2.CUP")), ("new session", change(own["session"], name="V2.S")),
-        ("new login", change(own["session"], peer_comp_id="V2.S")), ("new key", change(own["transfer"], key="V2.k")),
+        ("new login", change(own["session"], peer_comp_id="V2.S")), ("new money key", change(own["transfer"], key="V2.k")), ("new key", change(own["key"], id="V2.k")),
         ("new symbol", change(own["market"], contracts=(ar.Contract(symbol="V2.CUP-A"), ar.Contract(symbol="V1.z")))),
     ]  # fmt: skip
     records = tuple(record for name, record in out if name in ("account.firm", "session.firm", "firm.venue"))

@@ -18,7 +18,7 @@ from tests.registry.test_registry import change
 
 PEOPLE = ("V1.op", "V2.op", "boss", "V1.x", "V2.x", "free")
 ASKERS = ("uid:0", "uid:5", *(f"principal:{name}" for name in PEOPLE), "principal:nobody")
-SCOPES = ("platform", "venue:V1", "venue:V2", "venue:V3", "series:V1/V1.C", "series:V1/V1.M", "series:V2/V2.")
+SCOPES = ("platform", "platform", "venue:V1", "venue:V2", "venue:V3", "series:V1/V1.C", "series:V1/V1.M", "series:V2/V2.")
 SHORT = 60
 
 
@@ -39,7 +39,7 @@ def some_record(r: random.Random, now: int, newest: int) -> Any:
             return r.choice((ar.Approve(id=id), ar.Approve(id=id), ar.Refuse(id=id)))
         case 5:
             if r.random() < 0.2:
-                acts = tuple(sorted(r.sample(ar.DUAL_CONTROL, r.randrange(9))))
+                acts = tuple(sorted(r.sample(ar.DUAL_CONTROL, r.randrange(len(ar.DUAL_CONTROL)))))
                 return ar.Approvals(acts=acts, withdrawals=r.choice(({}, {"USD": 3}, {"XXX": 3})), expires_ns=r.choice((SHORT, 10**15)))
             return ar.Transfer(
                 key=f"{r.choice((venue, other))}.{r.randrange(99)}", asset=r.choice(("USD", "BTC")), amount=r.choice((1, 5)), source=f"{venue}.A",

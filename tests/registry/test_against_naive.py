@@ -38,7 +38,8 @@ MARKETS = (
 PRELUDE: tuple[Any, ...] = (
     *(ar.DefineAsset(name=name, decimals=4) for name in ASSETS[:2]),
     *(ar.DefineVenue(name=name) for name in VENUES[:2]),
-    ar.DefineFirm(name="ACME"), ar.DefineAccount(name="A", firm="ACME"), MARKETS[0], MARKETS[1], MARKETS[2],
+    ar.DefineFirm(name="ACME"), ar.DefineAccount(name="A", firm="ACME"), change(LOGIN, account=""),
+    change(MAKER, name="M1", key="M1", account="", venue=""), MARKETS[0], MARKETS[1], MARKETS[2],
 )  # fmt: skip
 
 
@@ -47,16 +48,20 @@ def some_record(r: random.Random) -> Any:
     pick = r.choice
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
-    match r.randrange(25):
-        case 18 | 19:
-            kind = pick(("ed25519", "ed25519", "token", "password", "scram"))
+    ids = tuple(f"K{n}" for n in range(6))
+    match r.randrange(24):
+        case 18:
+            id = pick((*ids, *ids, "C1:secret"))
+            name, kind = ("C1", pick(("ed25519", "token"))) if id in ids[:2] else ("M1", "ed25519" if id in ids[:4] else "scram")
+            if r.random() < 0.3:
+                name, kind = pick(("C0", "C1", "M1")), pick(tuple(VERIFIERS))
             return ar.DefineKey(
-                id=pick((*(f"K{n}" for n in range(12)), "C1:secret")), holder=pick(("session", "session", "session", "principal")), name=pick(("C0", "C1", "M1", "M1")),
-                kind=kind, verifier=pick(VERIFIERS[kind]), scopes=pick((("trade",), ("read", "trade"), ("market_data",), ())), title=title,
-                until_ns=pick((0, 0, 0, 1, 50, 10**6)), addresses=pick(((), (), ("192.0.2.0/24", "::/0"), ("10.0.0.0/99",))),
+                id=id, holder=pick(("session",) * 9 + ("principal",)), name=name, kind=kind, verifier=VERIFIERS[kind][r.random() < 0.1],
+                scopes=pick((("trade",), ("trade",), ("read", "trade"), ("market_data",), ())), title=title, until_ns=pick((0, 0, 0, 1, 900, 10**6)),
+                addresses=pick(((), (), (), ("192.0.2.0/24", "::/0"), ("10.0.0.0/99",))),
             )  # fmt: skip
-        case 20:
-            return ar.RevokeKey(id=pick((*(f"K{n}" for n in range(12)), "C1:secret", "M1:secret")), reason=title)
+        case 19:
+            return ar.RevokeKey(id=pick((*ids, "C1:secret", "M1:secret")), reason=title)
         case 0:
             return ar.DefineAsset(name=pick(ASSETS), decimals=pick((4, 4, 4, 2)), title=title)
         case 1:
@@ -113,7 +118,7 @@ def some_record(r: random.Random) -> Any:
             return ar.Settle(**content, finalise=pick((False, True)))
         case 15:
             return ar.Finalise(event=pick(MARKETS).event, version=pick((0, 0, 1, 2)))
-        case 21 | 22 | 23 | 24:
+        case 20 | 21 | 22 | 23:
             return some_hold(r, account, title)
         case 16:
             level = pick(("platform", "venue", "firm", "account", "session"))
@@ -267,8 +272,8 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_records_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(90):
-        run(seed, 180, seen)
+    for seed in range(100):
+        run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
     assert len(kinds) == 25 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= {
@@ -284,4 +289,4 @@ def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(Registry, "put_account", lambda self, account: self.accounts.put(msgspec.structs.replace(account, session=0)))
     with pytest.raises(AssertionError, match="seed"):
         for seed in range(60):
-            run(seed, 150, Counter())
+            run(seed, 200, Counter())

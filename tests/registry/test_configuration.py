@@ -14,6 +14,7 @@ from exchange_server.registry import Registry, configuration
 from protocol import codes
 from tests.registry.test_real_engine import SMALL, Turns
 from tests.registry.test_registry import BASE, FINAL, World, change
+from tests.safe import safe
 
 
 def whole(*records: Any, **more: Any) -> ar.Configuration:
@@ -87,7 +88,7 @@ def test_the_bound_of_money_is_the_core_s() -> None:
 
 def test_parts_in_any_other_order_are_refused_and_nothing_takes_place() -> None:
     record = whole(*[ar.DefineFirm(name=f"F{n}", title="t" * 250) for n in range(400)])
-    bodies = ar.pack_all("uid:0", "r", record)
+    bodies = ar.pack_all("uid:0", "r", safe(record))
     assert len(bodies) > 3
     for order in ([0, 2, 1], [1, 2], [0, 0, 2], list(range(1, len(bodies)))):
         world = World(firms=1000)
@@ -139,7 +140,7 @@ def test_the_sandbox_in_one_act_on_the_real_core() -> None:
     items = load.load("sandbox").items
     record = ar.Configuration(name="sandbox.toml", sandbox=True, records=tuple(item.record for item in items))  # type: ignore[arg-type]
     one, each = Turns(), Turns().must([item.record for item in items])
-    answers = one.do_bodies(ar.pack_all("uid:0", "r", record))
+    answers = one.do_bodies(ar.pack_all("uid:0", "r", safe(record)))
     assert len(answers) > 1 and answers[-1].ok and answers[-1].result["applied"] == len(items)
     assert one.engine.registry.to_bytes() == each.engine.registry.to_bytes()
     assert Engine.restore(one.engine.snapshot()).digest() == one.engine.digest()
@@ -155,7 +156,7 @@ def test_what_the_check_passes_the_real_core_takes(seed: int) -> None:
     }
     turns = Turns(Capacities(**{**{name: getattr(SMALL, name) for name in SMALL.__dataclass_fields__}, **sizes}))
     record = ar.Configuration(name="s", records=tuple(item.record for item in load.load("sandbox").items))  # type: ignore[arg-type]
-    answer = turns.do_bodies(ar.pack_all("uid:0", "r", record))[-1]
+    answer = turns.do_bodies(ar.pack_all("uid:0", "r", safe(record)))[-1]
     if answer.ok:
         assert len(turns.engine.registry.sessions) == 128
     else:

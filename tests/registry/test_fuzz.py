@@ -123,6 +123,6 @@ def test_odd_values_in_every_field(record: object, seed: int) -> None:
 
 def naive_after(records: tuple[object, ...]) -> NaiveRegistry:
     naive = NaiveRegistry(takes_all=True, asset=32, venue=16, firm=256, account=512, session=256, market=64, symbol=256)
-    naive.now = 1_000_000_000_000
+    naive.now = World().engine.time_ns
     assert all(naive.apply(record)[0] == codes.OK for record in records)
     return naive

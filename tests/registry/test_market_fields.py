@@ -93,7 +93,7 @@ def test_what_is_shown_is_what_a_file_says(way: dict[str, Any]) -> None:
     _, _, shown = way["E"]
     for key, wanted in (("payout", "0.50"), ("max_qty", "90.0"), ("max_notional", "7.00000000"), ("owner_venue", "V2"), ("winners", "2")):
         assert shown[key] == wanted
-    assert shown["challenge_window"] == "7200000000000ns"
+    assert shown["challenge_window"] == "2h"
 
 
 @pytest.mark.parametrize("field", [field for field in FIELDS if field.key is not None], ids=lambda field: field.name)

@@ -114,6 +114,7 @@ def test_it_is_checked_when_proposed_and_again_when_carried_out(world: Venues) -
         (ar.Kill(level="firm", target="V1.F", on=False), False),
         (ar.Grant(principal="one", role="auditor", scope="platform"), True),
         (ar.Grant(principal="one", role="auditor", scope="venue:V1"), False),
+        (ar.DefineKey(id="k", holder="principal", name="one", kind="ed25519", verifier="ab" * 32), False),
         (ar.Approvals(acts=()), True),
         (ar.Configuration(name="c", records=(ar.DefineFirm(name="N"),)), False),
     ],
@@ -134,9 +135,18 @@ def test_the_list_can_be_shortened_by_two(world: Venues) -> None:
     assert set(BY_NAME) == set(ar.DUAL_CONTROL)
 
 
+def test_who_could_make_a_second_person_can_be_put_on_the_list(world: Venues) -> None:
+    world.registry.approvals = ar.Approvals(acts=("venue_grant", "principal_key"))
+    key = ar.DefineKey(id="V1.k9", holder="principal", name="V1.op", kind="ed25519", verifier="ab" * 32)
+    for record in (key, ar.Grant(principal="V1.op", role="resolver", scope="series:V1/x")):
+        assert "pending" in world.good("V1.op", record).result
+    world.good("V1.op", change(key, holder="session", name="V1.S", scopes=("trade",)))
+
+
 def test_a_single_operator_is_not_stopped_and_it_is_said(world: Venues) -> None:
     alone = Venues("V1")
-    for record in (ar.Kill(level="platform", on=False), ar.Grant(principal="V1.op", role="auditor", scope="platform")):
+    alone.holder("p")
+    for record in (ar.Kill(level="platform", on=False), ar.Grant(principal="p", role="auditor", scope="platform")):
         answer = alone.good("uid:1000", record)
         assert answer.text.endswith("(by one person: no second principal could approve it)") and answer.result["one_person"] == 1
     assert "pending" in alone.good("uid:1000", RELEASE).result, "the operator of V1 could approve this one"

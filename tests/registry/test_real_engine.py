@@ -14,6 +14,7 @@ from exchange_server.registry import AdminAnswer
 from exchange_server.registry.market_view import market_view
 from protocol import codes
 from tests.registry.test_registry import BASE, FINAL, RESULT, change
+from tests.safe import safe
 
 SMALL = Capacities(
     assets=8, venues=4, firms=200, accounts=300, sessions=200, events=20, instruments=150, listings=150, balances=600, collateral_words=50_000,
@@ -28,7 +29,7 @@ class Turns:
         self.engine, self.turn = Engine(capacities, event_rows=64), 0
 
     def do(self, *records: Any) -> list[AdminAnswer]:
-        return self.do_bodies([ar.pack("uid:0", "r", record) for record in records])
+        return self.do_bodies([ar.pack("uid:0", "r", safe(record)) for record in records])
 
     def do_bodies(self, bodies: list[bytes]) -> list[AdminAnswer]:
         self.turn += 1

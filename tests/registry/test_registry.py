@@ -161,11 +161,6 @@ REFUSALS: list[tuple[Any, int, str]] = [
     ),
     (change(LOGIN, name="C2", peer_comp_id="C2", username=""), R.R_BAD_DEFINITION, "username: a fix session needs one"),
     (
-        change(LOGIN, name="C2", peer_comp_id="C2", secret="a phrase of the tests"),
-        R.R_BAD_DEFINITION,
-        "secret: a plain secret is not journaled",
-    ),
-    (
         change(LOGIN, name="C2", peer_comp_id="C2", verifier=STORED),
         R.R_BAD_DEFINITION,
         "verifier: is no verifier of a password: give `secret`",

@@ -103,7 +103,9 @@ class AdminConnection(Connection):
     def _slice(self, ident: Any, work: Slices) -> None:
         """One slice of a long answer."""
         try:
-            next(work)
+            piece = next(work)
+            if piece is not None:
+                self._say(ident, True, codes.OK, "", piece, more=True)
         except StopIteration as done:
             self.slices = None
             self._say(ident, True, codes.OK, "", done.value)
@@ -191,8 +193,10 @@ class AdminConnection(Connection):
 
         self.office.expect(at, answered)
 
-    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any, refusal: Refusal | None = None) -> None:
-        answer = {"id": ident, "ok": ok, "code": code, "text": text, "result": result}
+    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any, refusal: Refusal | None = None, more: bool = False) -> None:
+        answer: dict[str, Any] = {"id": ident, "ok": ok, "code": code, "text": text, "result": result}
+        if more:
+            answer["more"] = True
         if refusal is not None:
             answer["refusal"] = refusal
         self.outlet.write(msgspec.json.encode(answer) + b"\n")

@@ -12,9 +12,8 @@ from ...registry.market_view import market_view
 from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
-Slices = Generator[
-    None, None, Any
-]  # an answer that takes several turns: each step does a slice of the work, the return value is the result
+# An answer that takes several turns: each step does a slice of the work. What it yields is sent as a piece, if it is not None; what it returns is the last answer.
+Slices = Generator[Any, None, Any]
 
 
 class BadRequest(Exception):

@@ -61,6 +61,7 @@ class Listener:
     """A kind that takes no orders: every message comes here one by one."""
 
     hot = False
+    forbidden = ()
     lost_with: list[int] = []
 
     def __init__(self, connection: Any, session: int, market: Any) -> None:
@@ -82,7 +83,9 @@ class Listener:
 def test_a_session_of_another_kind_lives_the_same_life(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(B.KINDS, "listener", Listener)
     session = world.engine.registry.binary_session("MM1").id
-    assert world.directory.kind_of(session) == ORDER_ENTRY
+    second = world.logged_on("MM2")
+    assert world.directory.kind_of(second.connection.session, second.connection) == ORDER_ENTRY
+    world.drop(second)
     world.directory.kinds[session] = "listener"
     end = world.logged_on("MM1")
     assert end.connection.session == session, "logon, heartbeats and numbers are the session's"

@@ -1,0 +1,86 @@
+"""The server's own settings, [server] in a configuration file: the one table of them, and the rules between them.
+
+The file's schema (schema.py), the reader (load.py), the settings that a data folder stores and docs/configuration.md are derived from it. A
+file sets some of them; the others are what the data folder has, or the default of a new one.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, NamedTuple
+
+from msgspec import Meta
+
+from . import schema_types as t
+from .amounts import ConfigError, duration_ns
+from .fields import DURATION, NEVER, RESTART, TEXT, Field, duration_text, fields_of
+from .kinds import Count
+
+SECOND = 10**9
+
+
+class Settings(NamedTuple):
+    """Durations in ns. `capacities`: of the core's tables, as the file has them."""
+
+    host: Annotated[str, Field(TEXT, takes=RESTART)] = "127.0.0.1"
+    fix_port: Annotated[t.Port, Field(takes=RESTART)] = 9880
+    binary_port: Annotated[t.Port, Field(takes=RESTART)] = 9890
+    mode: Annotated[Literal["sync", "async"], Field(takes=RESTART)] = "sync"
+    sending_time_tolerance_ns: Annotated[Count, Field(DURATION, key="sending_time_tolerance", takes=RESTART)] = 120 * SECOND
+    heartbeat_min_ns: Annotated[Count, Field(DURATION, key="heartbeat_min", takes=RESTART)] = 2 * SECOND
+    heartbeat_max_ns: Annotated[Count, Field(DURATION, key="heartbeat_max", takes=RESTART)] = 60 * SECOND
+    clordid_retention_ns: Annotated[Count, Field(DURATION, key="clordid_retention", takes=NEVER)] = 72 * 3600 * SECOND
+    clock_jump_ns: Annotated[Count, Field(DURATION, key="clock_jump", takes=RESTART)] = 5 * SECOND
+    clock_jump_at_start_ns: Annotated[Count, Field(DURATION, key="clock_jump_at_start", takes=RESTART)] = 60 * SECOND
+    clock_absence_ns: Annotated[Count, Field(DURATION, key="clock_absence", takes=RESTART)] = 30 * 86_400 * SECOND
+    session_throttle: Annotated[int, Meta(ge=0), Field(takes=RESTART)] = 10_000
+    session_throttle_window_ns: Annotated[Count, Field(DURATION, key="session_throttle_window", takes=RESTART)] = SECOND
+    capacities: Annotated[dict[str, int], Field(key=None, takes=NEVER)] = {}  # never changed in place
+
+
+def key_of(name: str) -> str:
+    """The key of a setting in [server]."""
+    return next(str(field.key) for field in fields_of(Settings) if field.name == name)
+
+
+def named(file: str, server: Any) -> dict[str, Any]:
+    """What a file's [server] sets, by the name of the setting. Raises ConfigError for what is no duration."""
+    out: dict[str, Any] = {}
+    for field in fields_of(Settings):
+        value = getattr(server, str(field.key), None)
+        if value is not None:
+            out[field.name] = duration_ns(file, f"server.{field.key}", value) if field.unit == DURATION else value
+    return out
+
+
+def refuse_contradictions(file: str, settings: Settings) -> None:
+    """The rules between settings. Raises ConfigError."""
+    low, high = settings.heartbeat_min_ns, settings.heartbeat_max_ns
+    if not 0 < low <= high:
+        raise ConfigError(
+            file,
+            "server.heartbeat_min",
+            f"must be between 1ns and heartbeat_max {duration_text(high)}, asked {duration_text(low)}",
+        )
+    if -(-low // SECOND) > high // SECOND:
+        raise ConfigError(
+            file,
+            "server.heartbeat_max",
+            f"there is no whole second (FIX 108) between {duration_text(low)} and {duration_text(high)}",
+        )
+    if settings.session_throttle and not settings.session_throttle_window_ns:
+        raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s if there is a session_throttle")
+
+
+def stored(settings: Settings) -> dict[str, Any]:
+    """The settings that a data folder keeps for its next start."""
+    return {key: value for key, value in settings._asdict().items() if isinstance(value, int | str)}
+
+
+def over(base: Settings, values: Mapping[str, Any]) -> Settings:
+    """`base` with these values, as far as there are such settings."""
+    return base._replace(**{key: value for key, value in values.items() if key in Settings._fields})
+
+
+def shown(name: str, value: Any) -> str:
+    """A setting's value as a file has it."""
+    field = next(field for field in fields_of(Settings) if field.name == name)
+    return duration_text(value) if field.unit == DURATION else str(value)
