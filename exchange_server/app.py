@@ -37,6 +37,7 @@ from .exits import Exit
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import Office
 from .gateway.admin.statement import Statements
+from .gateway.admin.venue_export import VenueExports
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
@@ -61,9 +62,10 @@ from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns, second
 from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
+from .net.quotas import Quotas
 from .net.shares import Shares
 from .net.turn import Pipeline
-from .registry import RegistryBroken, Trial
+from .registry import RegistryBroken, Trial, Tried
 from .registry.account_view import account_view
 from .start import StartRefused
 
@@ -170,6 +172,7 @@ class Server:
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
+        self.quotas = Quotas(self.engine.registry, self.engine.m, log)
         log("info", "duplicate_window", **self.shares.start_line())
         self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
@@ -353,15 +356,18 @@ class Server:
             Timers(self.engine.registry, self.log),
         )
         pipeline.watches += [
-            self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
+            self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
         statements = Statements(self.engine.registry, self.engine.m, self.store)
         extra = {
             "statement": statements.ask,
+            "venue_export": VenueExports(self.engine.registry, self.engine).ask,
             "check": self._check,
             "accounts": lambda request: account_view(self.engine.registry, self.engine.m),
         }
-        self.office = Office(self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self.status, self.stop, extra)
+        self.office = Office(
+            self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self._try_act, self.status, self.stop, extra
+        )
         self.office.accept_clock = self.clock.accept
         self.office.judge = self.directory.judge
         self.slow.wake = self._wake
@@ -488,6 +494,9 @@ class Server:
     def _try_out(self, record: ar.Configuration) -> Trial:
         return self.engine.registry.try_out(record, self.engine)
 
+    def _try_act(self, record: ar.AnyRecord) -> Tried:
+        return self.engine.registry.try_act(record, self.engine)
+
     def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks the whole state: use it in quiet times."""
         return {"failed": self.engine.check(), "digest": self.engine.digest().hex(), "row_seq": self.engine.row_seq}
@@ -522,6 +531,7 @@ class Server:
             "logons": {**self.directory.guard.status(), "checks": self.slow.status()},
             "disk_free_bytes": self._free_bytes(),
             "shares": self.shares.status(),
+            "venues": self.quotas.status(),
             "tables": pools,
             "settings_not_taken": self.not_taken,
             "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},

@@ -18,6 +18,7 @@ from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_WORDS
 from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
+NS_PER_S = 1_000_000_000
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------------
@@ -107,6 +108,21 @@ class Row:
         self.m, self.at = m, at
 
 
+class Barred:
+    """What has kill switches."""
+
+    __slots__ = ()
+    bars: Any  # the word with BAR_*
+
+    @property
+    def killed(self) -> bool:
+        return bool(self.bars & L.BAR_KILLED)
+
+    @property
+    def closed(self) -> bool:
+        return bool(self.bars & L.BAR_CLOSED)
+
+
 class RowById(Row):
     """The row of an id. `of`: the id is known to be defined; `find`: it may be undefined."""
 
@@ -134,7 +150,7 @@ class RowById(Row):
         return int(self.m[self.at + self.COPIES[word]])
 
 
-class Header(Row):
+class Header(Barred, Row):
     """The words about the exchange as a whole: Header(m)."""
 
     __slots__ = ()
@@ -148,6 +164,7 @@ class Header(Row):
     clock_boot = Word(L.H_CLOCK_BOOT)
     refusing = Word(L.H_REFUSE)  # reason with which this turn's new orders are refused, 0: none
     retention_ns = Word(L.H_RETENTION_NS)
+    bars = Word(L.H_BARS)  # BAR_*
     weights = Word(L.H_WEIGHTS)
     orders = Word(L.H_ORDER_SEQ)
     trades = Word(L.H_TRADE_SEQ)
@@ -173,29 +190,61 @@ class Asset(RowById):
         return -int(self.m[self.at + L.A_EXTERNAL])
 
 
-class Firm(RowById):
+class Venue(Barred, RowById):
+    __slots__ = ()
+    POOL, WORDS = L.P_VENUE, L.VENUE_WORDS
+    bars = Word(L.V_BARS)
+    open_orders = Word(L.V_OPEN)
+    throttle_limit = Word(L.V_THROTTLE + L.TH_LIMIT)
+    throttle_window = Word(L.V_THROTTLE + L.TH_WINDOW)
+    throttle_start = Word(L.V_THROTTLE + L.TH_START)
+    throttle_used = Word(L.V_THROTTLE + L.TH_USED)
+
+    def _this_second(self, throttle: int) -> int:
+        started, used = (int(self.m[self.at + throttle + word]) for word in (L.TH_START, L.TH_USED))
+        return used if int(self.m[L.H_TICK]) - started < NS_PER_S else 0
+
+    @property
+    def messages(self) -> int:
+        """Counted against its quota in the second that runs; 0 without a quota."""
+        return self._this_second(L.V_PACE)
+
+    @property
+    def journal_bytes(self) -> int:
+        return self._this_second(L.V_BYTES)
+
+
+class Firm(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_FIRM, L.FIRM_WORDS
+    bars = Word(L.F_BARS)
+    open_orders = Word(L.F_OPEN)
     accounts = Word(L.F_ACCOUNTS)  # pointer of the first: see accounts_of
 
 
-class Account(RowById):
+class Account(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_ACCOUNT, L.ACCOUNT_WORDS
     firm = Word(L.AC_FIRM)
+    bars = Word(L.AC_BARS)
+    open_orders = Word(L.AC_ORDER_COUNT)
     venue = Word(L.AC_VENUE)  # of an isolated account; 0: unified
     name = Text(L.AC_NAME, L.AC_NAME_LEN, 8)
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
-    open_orders = Word(L.AC_ORDER_COUNT)
 
 
-class Session(RowById):
+class Session(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_SESSION, L.SESSION_WORDS
     firm = Word(L.S_FIRM)
     venue = Word(L.S_VENUE)
     account = Word(L.S_ACCOUNT)
     wire = Word(L.S_WIRE)
+    bars = Word(L.S_BARS)
+    throttle_limit = Word(L.S_THROTTLE + L.TH_LIMIT)
+    throttle_window = Word(L.S_THROTTLE + L.TH_WINDOW)
+    throttle_start = Word(L.S_THROTTLE + L.TH_START)
+    throttle_used = Word(L.S_THROTTLE + L.TH_USED)
     flags = Word(L.S_FLAGS)
     next_out = Word(L.S_NEXT_OUT)
     next_in = Word(L.S_NEXT_IN)
@@ -301,7 +350,7 @@ def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
     return (int(m[at + L.B_CASH]), int(m[at + L.B_LOCKED])) if at else None
 
 
-def balances(m: Words) -> Words:
+def balance_rows(m: Words) -> Words:
     """A copy of all balances: (account, asset, cash, locked), in order of first use."""
     where = table(m, L.P_BALANCE)
     rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
@@ -341,6 +390,14 @@ def _pairs(m: Words, kind: int, a: int, b: Sequence[int]) -> Words:
 
 _WORD = (1 << 64) - 1
 _MIX = (-7046029254386353131, -4417276706812531889, -7723592293110705685)
+
+
+def balances(m: Words) -> list[tuple[int, int, int, int]]:
+    """(account, asset, cash, locked) of every balance: ids and minor units."""
+    where = table(m, L.P_BALANCE)
+    rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
+    rows = rows[rows[:, L.B_ACCOUNT] != 0]
+    return [tuple(row) for row in rows[:, [L.B_ACCOUNT, L.B_ASSET, L.B_CASH, L.B_LOCKED]].tolist()]
 
 
 class Column:

@@ -124,18 +124,33 @@ def sentence(text: str) -> str:
 def usage_error(error: click.UsageError) -> str:
     """What is wrong with a command line, in one sentence."""
     if isinstance(error, click.NoSuchOption):
-        known = [] if error.ctx is None else [name for p in error.ctx.command.get_params(error.ctx) for name in p.opts if name[:2] == "--"]
+        if error.option_name[1:2] in "0123456789.":
+            return f'"{error.option_name}": a number here has no sign'
+        known = (
+            []
+            if error.ctx is None
+            else [
+                name
+                for p in error.ctx.command.get_params(error.ctx)
+                if not getattr(p, "hidden", False)
+                for name in p.opts
+                if name[:2] == "--"
+            ]
+        )
         return unknown_word(error.option_name, known)
     if isinstance(error, click.MissingParameter):
-        hint = error.param.make_metavar(error.ctx) if error.param is not None and error.ctx is not None else error.param_hint
-        if isinstance(error.param, click.Option):
-            hint = error.param.opts[-1]
-        return f"{str(hint).rstrip('.')} is missing"
+        return f"{_hint(error.param) or error.param_hint} is missing"
     if isinstance(error, click.BadParameter) and error.param is not None:
-        hint = error.param.opts[-1] if isinstance(error.param, click.Option) else (error.param.human_readable_name or "").upper()
-        return f"{hint}: {error.message}"
+        return f"{_hint(error.param)}: {error.message}"
     text = error.format_message()
     return (text[:1].lower() + text[1:]).removesuffix(".")
+
+
+def _hint(param: click.Parameter | None) -> str:
+    """What a parameter is called on the command line."""
+    if isinstance(param, click.Option):
+        return param.opts[-1]
+    return "" if param is None else (param.metavar or param.name or "").upper()
 
 
 def usage_lines(error: click.UsageError) -> list[str]:

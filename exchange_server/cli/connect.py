@@ -1,6 +1,7 @@
 """The server that a command talks to: its options, and the one way to reach it."""
 
 import functools
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 def refused(answer: "Answer", sentence: str = "") -> CommandError:
     """The error for an answer that is no."""
     return CommandError(Exit.FAILED, sentence or answer.text, code=answer.code, refusal=answer.refusal)
+
+
+COMPLETION_S = 0.5
 
 
 class Server(NamedTuple):
@@ -47,3 +51,18 @@ def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
         return command(*args, server=Server(data), **rest)
 
     return data_option(with_server)
+
+
+def names(verb: str) -> Callable[[click.Context, click.Parameter, str], list[Any]]:
+    """For completion: the names of a kind that the running server has; none when it does not answer at once."""
+
+    def complete(ctx: click.Context, _: click.Parameter, incomplete: str) -> list[Any]:
+        given = ctx.params.get("data") or os.environ.get("EXOS_DATA") or "exos-data"
+        try:
+            with Server(Path(given)).connect(timeout_s=COMPLETION_S) as admin:
+                rows = admin.ask(verb).result["rows"]
+        except (CommandError, KeyError, TypeError):
+            return []
+        return [row["name"] for row in rows if row["name"].startswith(incomplete)]
+
+    return complete

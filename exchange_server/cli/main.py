@@ -28,8 +28,15 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     },
     "Configure and operate": {
         "config": ("config_cmd:config", "check a configuration file, or apply it to a running server"),
+        "asset": ("asset:asset", "list, show, define and change assets"),
+        "venue": ("venue_archive:venue", "list, show, define and change venues; export and import them"),
+        "market": ("market:market", "list, show, define and change markets; change their phase, settle them"),
+        "listing": ("listing:listing", "list, show, define and change the venues' offers of shared markets"),
+        "firm": ("firm:firm", "list, show, define, change and close firms"),
+        "account": ("account_money:account", "list, show, define and close accounts; their money and its statement"),
+        "session": ("session:session", "list, show, define, change and close sessions, which log on with keys"),
+        "risk": ("risk:risk", "see and set what is switched off: kill switches, restrictions, throttles"),
         "key": ("key:key", "keys of sessions and principals: create, list, rotate, revoke"),
-        "market": ("market:market", "list markets, change their phase, settle them"),
         "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),
     },
     "Trade": {

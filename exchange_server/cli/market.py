@@ -16,14 +16,15 @@ from config.places import shown
 from protocol import numbers, phases
 
 from ..exits import Exit
+from . import market_define
 from .admin_client import AdminClient
 from .command import Noun
 from .common import FILE, CommandError, OneOf, decimal
-from .connect import Server, refused, server_option
+from .connect import Server, names, refused, server_option
 from .output import Result, say, table
 from .progress import progress
 
-market = Noun("market", "list markets, change their phase, settle them")
+market = Noun("market", "list, show, define and change markets; change their phase, settle them")
 
 
 def _markets(admin: AdminClient, event: str = "") -> list[dict[str, Any]]:
@@ -48,7 +49,7 @@ def _market(admin: AdminClient, event: str) -> dict[str, Any]:
     details="With --json prices are in ticks and quantities in lots; `price_decimals` says how they are written.",
     examples=("exos market list", "exos market list WC26-FINAL"),
 )
-@click.argument("event", required=False)
+@click.argument("event", required=False, shell_complete=names("market"))
 @server_option
 def list_(event: str | None, server: Server) -> Result:
     with server.connect() as admin:
@@ -75,7 +76,7 @@ def list_(event: str | None, server: Server) -> Result:
 
 
 @market.verb("show", "the terms of one market, as a configuration file has them", examples=("exos market show WC26-FINAL",))
-@click.argument("event")
+@click.argument("event", shell_complete=names("market"))
 @server_option
 def show(event: str, server: Server) -> Result:
     with server.connect() as admin:
@@ -117,7 +118,7 @@ def _do(admin: AdminClient, record: ar.AnyRecord) -> Any:
 @market.verb(
     "phase", "open, pause or close a market", examples=("exos market phase WC26-FINAL paused", "exos market phase WC26-FINAL open")
 )
-@click.argument("event")
+@click.argument("event", shell_complete=names("market"))
 @click.argument("phase", type=OneOf(phases.SETTABLE))
 @server_option
 def phase(event: str, phase: str, server: Server) -> Result:
@@ -152,7 +153,7 @@ class Given(NamedTuple):
         "exos market settle WC26-WIN --results config/worldcup_results.toml",
     ),
 )
-@click.argument("event")
+@click.argument("event", shell_complete=names("market"))
 @click.option("--winner", multiple=True, metavar="CODE", help="An outcome that pays in full (repeat for each of k winners).")
 @click.option("--payout", multiple=True, metavar="CODE=AMOUNT", help="What an outcome pays; outcomes that are not named pay nothing.")
 @click.option("--results", type=FILE, metavar="FILE", help="Take winners, rule, source and evidence from a results file.")
@@ -291,3 +292,6 @@ def _utc_ns(text: str) -> int:
     if ns < 1:
         raise CommandError(Exit.USAGE, f"--observed-at {text}: before 1970")
     return ns
+
+
+market_define.add(market)

@@ -169,7 +169,8 @@ def _again(registry: Definitions, record: Any, text: str) -> Act | None:
         raise Refused(
             codes.R_IDEMPOTENCY, f'"{record.key}" was used for a {was} at {units.instant(done.at_ns)}; asked: {text}', "key", fixed=True
         )
-    return Act(record.key, f"done before: {done.text}", [], checks.nothing, {**done.result, "done_before": 1}, changed=())
+    text = f'"{record.key}" was carried out before: nothing was done again'
+    return Act(record.key, text, [], checks.nothing, {**done.result, "done_before": 1}, changed=())
 
 
 def _act(
@@ -192,7 +193,8 @@ def _act(
         return _too_much(registry, result, asset, engine) if code == codes.R_WITHDRAW_TOO_MUCH else ""
 
     row = rows_of.transfer(result["source"], result["target"], asset.id, result["amount"])
-    return Act(text, f"{text} done", [row], commit, result, explain)
+    as_number = f" as {hold.kind} {hold.id}" if hold is not None and not hold.ended else ""
+    return Act(text, f"{text} done{as_number}", [row], commit, result, explain)
 
 
 def _too_much(registry: Definitions, result: dict[str, int], asset: Asset, engine: EngineLike) -> str:

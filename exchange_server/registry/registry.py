@@ -25,6 +25,7 @@ from .configuration import Trial
 from .definitions import Definitions
 from .engine_like import EngineLike, Sink, Words
 from .holds import HOLDS_ACCOUNT
+from .one_act import Tried, try_act
 from .refused import Refusal, Refused
 from .tables import Account
 
@@ -184,6 +185,10 @@ class Registry(Definitions):
         except Refused as error:
             return Trial([], [error.refusal], self, [])
         return configuration.try_out(self, record.records, engine, askers)
+
+    def try_act(self, record: ar.AnyRecord, engine: EngineLike, who: str = access.CHECK) -> Tried:
+        """What one record that is no configuration would do if `who` sent it, or why it would be refused. Changes nothing."""
+        return try_act(self, record, engine, who)
 
     def refuse_mixing(self, name: str, sandbox: bool) -> None:
         """The sandbox's passwords are published: its configuration is accepted only by a folder that was created as a sandbox, and such a

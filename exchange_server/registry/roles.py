@@ -12,8 +12,9 @@ from config import admin_records as ar
 EVERYTHING = "*"
 PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 
-_READ = ("whoami", "markets", "assets", "status", "principals")
+_READ = ("whoami", "markets", "assets", "status", "principals", "asset", "venue", "firm", "session", "market", "listing")
 _APPROVAL = ("approve", "refuse")
+_RULES = ("access_rule", "access_rule_remove")
 
 
 class Role(NamedTuple):
@@ -44,9 +45,9 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "close", "key", "key_revoke", *_APPROVAL,
+            "revoke", "close", "key", "key_revoke", *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "keys", "plan", "pending"}),
+        frozenset({*_READ, "accounts", "account", "risk", "keys", "plan", "pending"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -68,18 +69,18 @@ ROLES: dict[str, Role] = {
         frozenset({*_READ, "pending"}),
     ),
     "risk_officer": Role(
-        "stops trading: kill switches, phases, restrictions, reference prices",
+        "stops trading: kill switches, phases, restrictions, reference prices, access rules; with the platform's scope also tags of firms and freezes",
         (PLATFORM, VENUE),
-        frozenset({"kill", "phase", "restrict", "reference", "bust", *_APPROVAL}),
-        frozenset({*_READ, "accounts", "pending"}),
+        frozenset({"kill", "phase", "restrict", "reference", "bust", "firm_tags", "freeze", *_RULES, *_APPROVAL}),
+        frozenset({*_READ, "accounts", "account", "risk", "pending"}),
     ),
     "treasurer": Role(
         "deposits, withdraws and moves money, sets it aside",
         (PLATFORM, VENUE),
         frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", *_APPROVAL}),
-        frozenset({*_READ, "accounts", "pending", "statement"}),
+        frozenset({*_READ, "accounts", "account", "risk", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "keys", "pending", "statement"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "keys", "pending", "statement"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

@@ -68,7 +68,7 @@ def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
         registry, venue, row_seq, header.next_event, header.time, list(registry.firms), list(registry.accounts), list(registry.sessions), events,
         list(registry.principals), dict(registry.references), [hold for hold in registry.holds if not hold.ended],
         [grown(audit.dump_event, m, event.id) for event in events],
-        [[state.Instrument.of(m, event.first_instrument + j).open_orders for j in range(event.n)] for event in events], state.balances(m),
+        [[state.Instrument.of(m, event.first_instrument + j).open_orders for j in range(event.n)] for event in events], state.balance_rows(m),
     )  # fmt: skip
 
 

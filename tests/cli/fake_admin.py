@@ -15,8 +15,8 @@ from config.admin_records import outcome_code
 from config.fields import fields_of
 from exchange_server.core import layout as L
 from exchange_server.gateway import verifiers
-from exchange_server.registry import Registry
-from exchange_server.registry.key_view import key_view
+from exchange_server.gateway.admin.office import Office
+from exchange_server.registry import Refused, Registry
 from protocol import phases
 from tests.fake_engine import FakeEngine
 from tests.safe import QUICK, safe
@@ -27,6 +27,10 @@ class FakeAdmin:
 
     def __init__(self, folder: Path, raw: Callable[[bytes], bytes | None] | None = None) -> None:
         self.registry, self.engine, self.raw = Registry(), FakeEngine(), raw
+        self.office = Office(
+            self.registry, self.engine.m, lambda at, call: None, lambda record: self.registry.try_out(record, self.engine),
+            lambda record: self.registry.try_act(record, self.engine), dict, lambda: None,
+        )  # fmt: skip
         self.clock: dict[str, Any] | None = None  # shown in the status
         self.phases: dict[str, str] = {}
         self.paid: dict[str, tuple[int, ...]] = {}
@@ -99,21 +103,19 @@ class FakeAdmin:
             out |= self._apply(ar.from_builtins(request["record"]))
             if secured.made and out["ok"]:
                 out["result"] = {**out["result"], "secret": secured.made}
-        elif verb == "keys":
-            out["result"] = {"keys": key_view(self.registry, *(request.get(field, "") for field in ("key", "holder", "name")))}
         elif verb == "status":
             out["result"] = {"turn": 7, "journal": {"durable": 9, "mode": "sync"}, "sessions": ["C1", "C2"], "killed": False, "note": None}
             if self.clock is not None:
                 out["result"]["clock"] = self.clock
-        elif verb == "plan":
-            trial = self.registry.try_out(ar.from_builtins(request["record"]), self.engine)  # type: ignore[arg-type]
-            out["result"] = {"changes": trial.changes, "refusals": trial.refusals}
-        elif verb == "assets":
-            out["result"] = {"assets": self.registry.decimals()}
         elif verb == "markets":
             out["result"] = {
                 "markets": [self.market(event) for event in self.registry.events if request.get("event", event.name) == event.name]
             }
+        else:
+            try:
+                out["result"] = self.office.verbs[verb](request)
+            except Refused as error:
+                out |= {"ok": False, "code": error.refusal.code, "text": error.refusal.text, "refusal": error.refusal}
         return msgspec.to_builtins(out)
 
     def terms(self, record: Any, prefix: str) -> dict[str, Any]:

@@ -38,7 +38,7 @@ def refused(turns: Turns, record: Any) -> Any:
 
 def test_a_hold_sets_money_aside_and_a_release_frees_it(turns: Turns) -> None:
     (answer,) = turns.do(ar.Hold(key="h", account="ACME-A", asset="USD", amount=200, note="bond"))
-    assert answer.result["hold"] == 1 and answer.text == "hold of 0.0200 USD of ACME-A done"
+    assert answer.result["hold"] == 1 and answer.text == "hold of 0.0200 USD of ACME-A done as hold 1"
     assert (cash(turns, "ACME-A"), cash(turns, "PLATFORM.HOLDS")) == (300, 200)
     shown = {a["name"]: a for a in account_view(turns.engine.registry, turns.engine.m)["accounts"]}
     assert (shown["ACME-A"]["cash"], shown["ACME-A"]["held"]) == ({"USD": 500}, {"USD": 200}), "it is still the owner's"
@@ -130,7 +130,11 @@ def test_the_same_act_again_is_answered_as_the_first_time(turns: Turns) -> None:
     before = turns.engine.registry.to_bytes(), cash(turns, "ACME-A")
     for act, one in zip(acts, first):
         (again,) = turns.do(act)
-        assert again.ok and again.result == {**one.result, "done_before": 1} and again.text.startswith("done before: ")
+        assert (
+            again.ok
+            and again.result == {**one.result, "done_before": 1}
+            and again.text == f'"{act.key}" was carried out before: nothing was done again'
+        )
     assert (turns.engine.registry.to_bytes(), cash(turns, "ACME-A")) == before
 
 

@@ -8,6 +8,9 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | plan | what a configuration would change, and why it would be refused: `record` is one of type configuration |
 | assets | the decimals of all assets |
 | markets | markets with prices; `event` names one |
+| asset, venue, firm, account, session | all of a kind, or the one that `name` says: records without secrets, and how they are now |
+| listing | the offers of all venues; `venue` or `event` names one |
+| risk | kill switches that are on, restrictions, throttles |
 | statement | every change of an account's balance (statement.py) |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
@@ -99,6 +102,8 @@ class AdminConnection(Connection):
                 self._dispatch(turn, ident, request)
         except BadRequest as error:
             self._say(ident, False, error.code, str(error), {})
+        except Refused as error:
+            self._say(ident, False, error.refusal.code, error.refusal.text, {}, error.refusal)
 
     def _slice(self, ident: Any, work: Slices) -> None:
         """One slice of a long answer."""

@@ -6,9 +6,12 @@ from typing import Any
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer, Registry, Trial
+from ...registry import AdminAnswer, Registry, Trial, Tried
+from ...registry import member_view as members
+from ...registry.access import CHECK, Sight
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
+from ...registry.risk_view import risk_view
 from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
@@ -33,17 +36,19 @@ class Office:
         arena: Any,
         expect: Callable[[int, Callable[[AdminAnswer], None]], None],
         try_out: Callable[[ar.Configuration], Trial],
+        try_act: Callable[[ar.AnyRecord], Tried],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         extra: dict[str, Verb] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
-        try_out: what a configuration would do."""
+        try_out: what a configuration would do; try_act: what any other record would do."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
         self._stop_server = stop
         self.try_out = try_out
+        self.try_act = try_act
         self.acts = 0
         self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
@@ -53,7 +58,10 @@ class Office:
             "keys": self._keys,
             "assets": lambda request: {"assets": registry.decimals()},
             "status": lambda request: status(),
+            "listing": self._listings,
+            "risk": lambda request: risk_view(registry, arena, self._sight(request)),
             "stop": self._stop,
+            **{kind: self._members(kind) for kind in members.VIEWS},
             **(extra or {}),
         }
 
@@ -62,10 +70,17 @@ class Office:
         return {}
 
     def _markets(self, request: dict[str, Any]) -> Any:
-        event = request.get("event", "")
-        if not isinstance(event, str):
-            raise BadRequest("event: a name is required")
-        return {"markets": market_view(self.registry, self.arena, event)}
+        return {"markets": market_view(self.registry, self.arena, _name(request, "event"))}
+
+    def _sight(self, request: dict[str, Any]) -> Sight:  # noqa: ARG002 (every request of this socket has every right)
+        return Sight(self.registry, CHECK, 0)
+
+    def _members(self, kind: str) -> Verb:
+        """The verb that shows all rows of a kind, or the one that `name` says."""
+        return lambda request: {"rows": members.view(self.registry, self.arena, kind, _name(request, "name"), self._sight(request))}
+
+    def _listings(self, request: dict[str, Any]) -> Any:
+        return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), self._sight(request))}
 
     def _keys(self, request: dict[str, Any]) -> Any:
         """Keys, without what they are checked against: of one id, of one holder, or all."""
@@ -75,12 +90,22 @@ class Office:
         return {"keys": key_view(self.registry, *wanted)}
 
     def _plan(self, request: dict[str, Any]) -> Any:
-        """What a configuration would change, record by record, and why it would be refused."""
+        """What a record would do, and what it would be refused for; of a configuration record by record."""
         try:
             record = ar.from_builtins(request.get("record"))
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
-        if not isinstance(record, ar.Configuration):
-            raise BadRequest("record: a configuration is required")
-        trial = self.try_out(record)
-        return {"changes": trial.changes, "refusals": trial.refusals}
+        if isinstance(record, ar.Configuration):
+            trial = self.try_out(record)
+            return {"changes": trial.changes, "refusals": trial.refusals}
+        tried = self.try_act(record)
+        changes = [] if tried.change is None else [tried.change]
+        return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
+
+
+def _name(request: dict[str, Any], key: str) -> str:
+    """A name in a request, "" when it has none."""
+    name = request.get(key, "")
+    if not isinstance(name, str):
+        raise BadRequest(f"{key}: a name is required")
+    return name

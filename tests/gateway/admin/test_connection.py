@@ -12,7 +12,7 @@ from exchange_server.core import layout as L
 from exchange_server.gateway.admin.connection import LINES_PER_TURN, AdminConnection
 from exchange_server.gateway.admin.office import Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
-from exchange_server.registry import AdminAnswer, Registry, Trial
+from exchange_server.registry import AdminAnswer, Registry, Trial, Tried
 from protocol import codes
 from tests.fake_engine import FakeEngine
 
@@ -27,7 +27,7 @@ class Desk:
         self.expected: list[tuple[int, Any]] = []
         self.stopped = 0
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), self._try_out, lambda: {"turn": 7}, self._stop,
+            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), self._try_out, self._try_act, lambda: {"turn": 7}, self._stop,
             {"double": lambda request: request.get("n", 0) * 2},
         )  # fmt: skip
         self.connection = AdminConnection(1, self.outlet, None, self.office, "uid:1000")  # type: ignore[arg-type]
@@ -36,6 +36,9 @@ class Desk:
 
     def _try_out(self, record: ar.Configuration) -> Trial:
         return self.registry.try_out(record, self.engine)
+
+    def _try_act(self, record: ar.AnyRecord) -> Tried:
+        return self.registry.try_act(record, self.engine)
 
     def _stop(self) -> None:
         self.stopped += 1
@@ -107,14 +110,14 @@ def test_the_peer_cannot_say_who_it_is(desk: Desk) -> None:
         (b"[" * 100_000, "not JSON"),
         (b"[1]", "a request must be an object"),
         (b"7", "a request must be an object"),
-        (b"{}", "unknown verb 'None'; known: admin, assets, double"),
+        (b"{}", "unknown verb 'None'; known: account, admin, asset, assets, double"),
         (b'{"verb": ["status"]}', "unknown verb"),
         (b'{"verb": "admin"}', "record: "),
         (b'{"verb": "admin", "record": {"type": "asset", "name": "USD", "decimals": 99}}', "decimals"),
         (b'{"verb": "admin", "record": {"type": "no-such"}}', "record: "),
         (b'{"verb": "markets", "event": 7}', "event: a name is required"),
         (b'{"verb": "plan"}', "record: "),
-        (b'{"verb": "plan", "record": {"type": "clock_accept"}}', "record: a configuration is required"),
+        (b'{"verb": "firm", "name": 7}', "name: a name is required"),
     ],
 )
 def test_what_is_no_request_is_answered_by_a_sentence(desk: Desk, line: bytes, words: str) -> None:
@@ -132,6 +135,20 @@ def test_a_refusal_of_the_registry_reaches_the_asker_with_its_code(desk: Desk) -
         "code": codes.R_UNKNOWN_EVENT, "sentence": 'there is no event "NO-SUCH"', "key": ["event"], "limit": 0, "used": 0, "asked": 0, "fixed": False,
         "record": None,
     }  # fmt: skip
+
+
+def test_a_name_that_is_not_there_is_a_refusal_of_a_question(desk: Desk) -> None:
+    (answer,) = desk.say(request("firm", 9, name="NO-SUCH"))
+    assert (answer["ok"], answer["text"], answer["refusal"]["key"]) == (False, 'there is no firm "NO-SUCH"', [])
+    assert answer["code"] == answer["refusal"]["code"] == codes.R_BAD_DEFINITION
+
+
+def test_a_single_record_is_tried(desk: Desk) -> None:
+    (answer,) = desk.say(request("plan", 9, record={"type": "asset", "name": "EUR", "decimals": 2}))
+    assert answer["result"] == {"changes": [{"record": 0, "kind": "new", "fields": []}], "refusals": [], "text": "asset EUR defined"}
+    (answer,) = desk.say(request("plan", 9, record={"type": "clock_accept"}))
+    assert answer["ok"] and answer["result"]["changes"] == [] and answer["result"]["refusals"][0]["code"] == codes.R_CLOCK_NOT_HELD
+    assert desk.expected == [] and len(desk.registry.assets) == 0, "nothing was sent to the journal"
 
 
 def test_what_a_configuration_would_be_refused_for_is_told_as_data(desk: Desk) -> None:
