@@ -57,6 +57,7 @@ from .money_records import SettleWithdrawal as SettleWithdrawal
 from .money_records import Transfer as Transfer
 from .money_records import content_digest as content_digest
 from .places import shown
+from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
 from .rule_records import FirmTags as FirmTags
 from .rule_records import Freeze as Freeze
@@ -238,6 +239,9 @@ class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     sandbox: bool = False
     settings: dict[str, int | str] | None = None  # None: unchanged
     records: tuple[Configured, ...] = ()
+    base: Count | None = None  # the revision that its plan was made against; None: whichever runs
+    plan: OptionalHex256 = ""  # digest of what its plan says; "": there is none
+    why: Line = ""
 
 
 class PartOf(Record, tag="part", frozen=True, kw_only=True):
@@ -293,6 +297,7 @@ AnyRecord = (
     | Approvals
     | Approve
     | Refuse
+    | Rollback
 )
 
 

@@ -17,7 +17,7 @@ from .acts import check_asset, decimals, dry_run_option, one
 from .close import add_close
 from .common import CommandError, Number
 from .connect import Server, names, refused, server_option
-from .key import until as until_time
+from .key import until_time
 from .output import Result, pairs, say, table
 from .progress import progress
 

@@ -30,7 +30,7 @@ def _now() -> int:
     return time.time_ns()
 
 
-def until(text: str | None) -> int:
+def until_time(text: str | None) -> int:
     """ "90d" from now, or a time like 2027-01-31T00:00:00Z, in ns since the epoch; 0: for good."""
     if not text:
         return 0
@@ -147,7 +147,7 @@ def create(
         raise CommandError(Exit.USAGE, "name the holder: --session NAME or --principal NAME")
     fields = {
         "type": "key", "id": id, "holder": "session" if session else "principal", "name": session or principal, "kind": kind,
-        "scopes": scope or (kr.SCOPES if session else ()), "until_ns": until(until), "addresses": address, "title": title,
+        "scopes": scope or (kr.SCOPES if session else ()), "until_ns": until_time(until), "addresses": address, "title": title,
     }  # fmt: skip
     record = _record(fields)
     with server.connect() as admin:
@@ -239,7 +239,7 @@ def rotate(id: str, new: str, overlap: str, until: str | None, out: Path | None,
         if id.endswith(kr.OWN_SUFFIX):
             raise CommandError(Exit.FAILED, f"{id} is the secret of the session's definition: create a key, then revoke it")
         terms = {name: row[name] for name in ("holder", "name", "kind", "scopes", "addresses", "title")}
-        result = _create(admin, _record({"type": "key", "id": new, "until_ns": until(until), **terms}), out)
+        result = _create(admin, _record({"type": "key", "id": new, "until_ns": until_time(until), **terms}), out)
         if not row["until_ns"] or row["until_ns"] > end:
             _act(admin, _record({"type": "key", "id": id, "verifier": row["public"], "until_ns": end, **terms}))
         say(f"key {id} stays good until {units.instant(min(end, row['until_ns'] or end))}")

@@ -29,7 +29,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Configure and operate": {
         "config": ("config_cmd:config", "check a configuration file, or apply it to a running server"),
         "asset": ("asset:asset", "list, show, define and change assets"),
-        "venue": ("venue_archive:venue", "list, show, define and change venues; export and import them"),
+        "venue": ("venue_import:venue", "list, show, define and change venues; export and import them"),
         "market": ("market:market", "list, show, define and change markets; change their phase, settle them"),
         "listing": ("listing:listing", "list, show, define and change the venues' offers of shared markets"),
         "firm": ("firm:firm", "list, show, define, change and close firms"),

@@ -103,13 +103,14 @@ def parts(copy: Copy) -> Iterator[Part]:
     trading = sorted({int(id) for dump in dumps for id in dump.accounts[(dump.positions != 0).any(axis=1)].tolist()} | _with_orders(dumps))
     guests = [registry.accounts[id] for id in trading if id not in at_home]
     own = [account for account in copy.accounts if account.id in at_home]
-    firms = {account.firm for account in (*own, *guests)} | {firm.id for firm in copy.firms if firm.record.venue == name}
+    sessions = [s for s in copy.sessions if scopes.of_session(registry, s).venue == name]
+    firms = {row.firm for row in (*own, *guests, *sessions)} | {firm.id for firm in copy.firms if firm.record.venue == name}
     yield from (("assets", _record(registry.assets[id].record)) for id in _assets(copy, own))
     yield "venue", _record(registry.venues[copy.venue].record)
     yield from _by_name("firms", [{**_record(firm.record), "closed": _closed(firm)} for firm in copy.firms if firm.id in firms])
-    traders = [account for account in (*own, *guests) if account.record is not None]
+    here = {account.id for account in (*own, *guests)} | {session.account for session in sessions}  # default accounts of sessions
+    traders = [account for account in copy.accounts if account.id in here and account.record is not None]
     yield from _by_name("accounts", [{**_record(account.record), "closed": _closed(account)} for account in traders])
-    sessions = [s for s in copy.sessions if scopes.of_session(registry, s).venue == name]
     yield from _by_name("sessions", [{**_record(s.record), "closed": _closed(s)} for s in sessions])
     yield from _by_name("principals", [_principal(p, name) for p in copy.principals if p.record.venue == name])
     for event, dump in zip(copy.events, dumps):

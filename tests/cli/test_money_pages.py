@@ -120,7 +120,7 @@ def test_a_hold_ends_at_its_time_on_a_running_server(exos: Any, server: ServerPr
     code, out = exos("account", "show", "CLIENT1-A")
     assert f"\n{number} " in out and "5.0000" in out
     end = time.monotonic() + 10
-    while "\n%d " % number in exos("account", "show", "CLIENT1-A")[1] and time.monotonic() < end:
+    while f"\n{number} " in exos("account", "show", "CLIENT1-A")[1] and time.monotonic() < end:
         time.sleep(0.1)
     kinds = [e["kind"] for e in json.loads(exos("account", "statement", "CLIENT1-A", "USD", "--json")[1])["result"][0]["entries"]]
     assert kinds == ["deposit", "hold", "release"]
