@@ -21,7 +21,7 @@ from .access_records import DefinePrincipal as DefinePrincipal
 from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
-from .fields import DURATION, TEXT, VENUE, Field
+from .fields import DURATION, LOGON, TEXT, VENUE, Field
 from .key_records import DefineKey as DefineKey
 from .key_records import RevokeKey as RevokeKey
 from .key_records import Secret, Verifier
@@ -118,10 +118,10 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     venue: OptionalName = ""
     our_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
     peer_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
-    username: Annotated[Line, Field(TEXT, live=True)] = ""
+    username: Annotated[Line, Field(TEXT, live=True, takes=LOGON)] = ""
     key: Annotated[OptionalName, Field(TEXT)] = ""
     secret: Annotated[Secret, Field(key=None)] = ""
-    verifier: Annotated[Verifier, Field(live=True, key="secret")] = ""  # "": the session keeps the one that it has
+    verifier: Annotated[Verifier, Field(live=True, key="secret", takes=LOGON)] = ""  # "": the session keeps the one that it has
     cancel_on_disconnect: Annotated[bool, Field(live=True)] = False
     settlement_reports: Annotated[bool, Field(live=True)] = False
     standard_dictionary: Annotated[bool, Field(live=True)] = True  # FIX: send nothing that an engine with the stock FIX44.xml would reject

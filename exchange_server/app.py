@@ -66,6 +66,7 @@ from .net.quotas import Quotas
 from .net.shares import Shares
 from .net.turn import Pipeline
 from .registry import RegistryBroken, Trial, Tried
+from .registry.access import CHECK, Sight
 from .registry.account_view import account_view
 from .start import StartRefused
 
@@ -359,9 +360,10 @@ class Server:
             self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
         statements = Statements(self.engine.registry, self.engine.m, self.store)
+        exports = VenueExports(self.engine.registry, self.engine)
         extra = {
-            "statement": statements.ask,
-            "venue_export": VenueExports(self.engine.registry, self.engine).ask,
+            "statement": lambda request: statements.ask(request, Sight(self.engine.registry, CHECK, self.engine.time_ns)),
+            "venue_export": lambda request: exports.ask(request, Sight(self.engine.registry, CHECK, self.engine.time_ns)),
             "check": self._check,
             "accounts": lambda request: account_view(self.engine.registry, self.engine.m),
         }

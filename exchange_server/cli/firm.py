@@ -5,6 +5,7 @@ from config import admin_records as ar
 from .close import add_close
 from .command import Noun
 from .define import add_change, add_create, add_list, add_show, yes
+from .venue_rules import add_tag
 
 firm = Noun("firm", "list, show, define, change and close firms")
 
@@ -36,3 +37,4 @@ add_close(
     'exos firm close CLIENT9 --reason "left the exchange"',
     "All of its accounts must be closed, and none of its sessions logged on.",
 )
+add_tag(firm)

@@ -83,6 +83,7 @@ def afterwards(archive: va.Archive) -> Iterator[Any]:
         yield record(row)
         for grant in row["grants"]:
             yield ar.Grant(principal=row["name"], role=grant["role"], scope=grant["scope"], until_ns=grant["until_ns"])
+    yield from (record(row) for part in ("tags", "rules") for row in parts[part])
     for row in parts["references"]:
         yield ar.SetReference(symbol=row["symbol"], reference=row["reference"], collar=row["collar"])
     for row in parts["holds"]:

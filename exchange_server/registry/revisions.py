@@ -205,7 +205,15 @@ def undo(registry: Definitions, record: ar.Rollback) -> Undo:
                 added.add(key)
     for key in sorted(added - settings.keys()):
         cannot.append(f"the setting {key} was not there before")
-    records = [before for before in wanted.values() if before is not None and stored(registry, before) != before]
+    records = []
+    for name, before in wanted.items():
+        present = stored(registry, before) if before is not None else None
+        if before is None or present == before:
+            continue
+        if ar.keeping(present, before) != before:
+            cannot.append(f"{' '.join(name)} had no title, and a title is not taken away")
+        if ar.keeping(present, before) != present:
+            records.append(before)
     records.sort(key=lambda one: _ORDER.index(type(one)))
     differ = {key: value for key, value in settings.items() if registry.settings.get(key) != value}
     sandbox = registry.begun is not None and registry.begun.sandbox

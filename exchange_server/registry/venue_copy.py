@@ -26,7 +26,7 @@ from .tables import Account, Event
 FORMAT = 1
 # What must be equal on the server to which a venue moves; the others tell of the past.
 COMPARED = (
-    "assets", "venue", "firms", "accounts", "sessions", "principals", "markets", "references", "balances", "holds", "sets", "positions", "orders",
+    "assets", "venue", "firms", "accounts", "sessions", "principals", "tags", "markets", "references", "rules", "balances", "holds", "sets", "positions", "orders",
 )  # fmt: skip
 TOLD = ("guests", "determinations", "fills")
 PARTS = (*COMPARED, *TOLD)
@@ -53,6 +53,8 @@ class Copy(NamedTuple):
     events: list[Event]
     principals: list[Any]
     references: dict[int, tuple[int, int]]
+    tags: dict[int, Any]
+    rules: list[Any]
     holds: list[Any]
     dumps: list[NDArray[np.int64]]
     counts: list[list[int]]
@@ -66,7 +68,7 @@ def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
     header = state.Header(m)
     return Copy(
         registry, venue, row_seq, header.next_event, header.time, list(registry.firms), list(registry.accounts), list(registry.sessions), events,
-        list(registry.principals), dict(registry.references), [hold for hold in registry.holds if not hold.ended],
+        list(registry.principals), dict(registry.references), dict(registry.tags), list(registry.rules.values()), [hold for hold in registry.holds if not hold.ended],
         [grown(audit.dump_event, m, event.id) for event in events],
         [[state.Instrument.of(m, event.first_instrument + j).open_orders for j in range(event.n)] for event in events], state.balance_rows(m),
     )  # fmt: skip
@@ -113,6 +115,7 @@ def parts(copy: Copy) -> Iterator[Part]:
     yield from _by_name("accounts", [{**_record(account.record), "closed": _closed(account)} for account in traders])
     yield from _by_name("sessions", [{**_record(s.record), "closed": _closed(s)} for s in sessions])
     yield from _by_name("principals", [_principal(p, name) for p in copy.principals if p.record.venue == name])
+    yield from _by_name("tags", [_record(copy.tags[firm.id]) for firm in copy.firms if firm.id in firms and firm.id in copy.tags], "firm")
     for event, dump in zip(copy.events, dumps):
         yield "markets", {"record": _record(event.record), "phase": phases.name(dump.phase), "versions": len(event.determinations)}
     for event in copy.events:
@@ -120,6 +123,9 @@ def parts(copy: Copy) -> Iterator[Part]:
             if instrument.id in copy.references:
                 price, collar = copy.references[instrument.id]
                 yield "references", {"symbol": instrument.symbol, "reference": price, "collar": collar}
+    events = {event.name for event in copy.events}
+    mine = [rule.record for rule in copy.rules if rule.record.venue == name or rule.record.event in events]
+    yield from (("rules", _record(rule)) for rule in sorted(mine, key=lambda rule: (rule.event, rule.rule)))
     yield from _money(copy, own)
     yield from _trading(copy, dumps)
     yield from _guests(copy, guests, dumps)
@@ -142,8 +148,8 @@ def _closed(row: Any) -> str:
     return row.closed.reason if row.closed is not None else ""
 
 
-def _by_name(part: str, rows: list[Row]) -> Iterator[Part]:
-    yield from ((part, row) for row in sorted(rows, key=lambda row: str(row["name"])))
+def _by_name(part: str, rows: list[Row], key: str = "name") -> Iterator[Part]:
+    yield from ((part, row) for row in sorted(rows, key=lambda row: str(row[key])))
 
 
 def _principal(row: Any, venue: str) -> Row:

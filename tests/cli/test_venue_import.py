@@ -15,6 +15,7 @@ from exchange_server.cli.connect import Server
 from exchange_server.cli.venue_import import path_to
 from exchange_server.exits import Exit
 from exchange_server.gateway.admin.venue_export import VenueExports
+from exchange_server.registry.access import CHECK, Sight
 from tests.money_rig import Venue, trade_at_random, traders
 from tests.registry.test_registry import FINAL, MAKER, change
 
@@ -35,7 +36,7 @@ class Local:
         if verb == "admin":
             got = self.venue.do(record)
             return Answer(got.ok, got.code, got.text, got.result, msgspec.to_builtins(got.refusal))
-        work = VenueExports(self.venue.registry, self.venue.engine).ask(fields)
+        work = VenueExports(self.venue.registry, self.venue.engine).ask(fields, Sight(self.venue.registry, CHECK, 0))
         while True:
             try:
                 on_piece(msgspec.json.decode(msgspec.json.encode(next(work))))
@@ -66,6 +67,7 @@ def settled(folder: Path) -> Venue:
     venue.must(
         ar.Hold(key="V1.h", account="V1.A", asset="USD", amount=45, note="bond"), ar.Close(kind="account", name="V1.B", reason="unused")
     )
+    venue.must(ar.FirmTags(firm="V1.F", kyc_level=2), ar.AccessRule(rule="kyc", venue="V1", effect="deny", tags=("bad",)))
     trade_at_random(venue, random.Random(21), 80)
     venue.must(ar.SetPhase(event="BTC-USD", phase="closed"))  # cancels what rests
     return venue

@@ -192,7 +192,7 @@ def test_a_live_session_ends_when_its_key_expires(street: Street) -> None:
 
 # --------------------------------------------------------------------------------------------------------- scopes
 TRADING = (M.NewOrder, M.CancelOrder, M.ReplaceOrder, M.MassCancel, M.SplitSets, M.MergeSets)
-READING = (M.OrderStatusRequest, M.Resume)
+READING = (M.OrderStatusRequest, M.Resume, M.AccountRequest, M.FillsRequest)
 EVERYBODYS = (M.Logon, M.Logout, M.Heartbeat, M.Subscribe, M.Unsubscribe, M.DefinitionsRequest)
 
 
@@ -240,10 +240,17 @@ def test_a_key_for_market_data_has_nothing_else_and_takes_no_place(street: Stree
     assert trader.connection.session, "the session is free for who trades"
     listener.messages.clear()
     listener.send(M.Subscribe([spain]), limit(2, spain, codes.BUY, 1000, 10_000), M.OrderStatusRequest(1), M.Resume(1, 0))
+    listener.send(M.AccountRequest(7), M.FillsRequest(8))
     trader.send(limit(3, spain, codes.BUY, 1000, 10_000))
     street.turn(5)
     refused = [(m.reason, m.tag, m.item) for m in listener.messages if isinstance(m, M.RequestRefused)]
-    assert refused == [(codes.R_KEY_SCOPE, 10, 2), (codes.R_KEY_SCOPE, 14, 1), (codes.R_KEY_SCOPE, 4, 0)]
+    assert refused == [
+        (codes.R_KEY_SCOPE, 10, 2),
+        (codes.R_KEY_SCOPE, 14, 1),
+        (codes.R_KEY_SCOPE, 4, 0),
+        (codes.R_KEY_SCOPE, 23, 7),
+        (codes.R_KEY_SCOPE, 24, 8),
+    ]
     assert not any(isinstance(m, M.NUMBERED) for m in listener.messages), "reports go to who trades"
     assert any(isinstance(m, M.BookUpdate | M.BookSnapshot) for m in listener.messages)
     assert [m.id for m in trader.messages if isinstance(m, M.Accepted)] == [3] and street.engine.row_seq > row

@@ -11,6 +11,7 @@ from config import admin_records as ar
 from exchange_server import state
 from exchange_server.gateway.admin.venue_export import VenueExports
 from exchange_server.registry import venue_copy
+from exchange_server.registry.access import CHECK, Sight
 from exchange_server.registry.account_view import account_view
 from protocol import codes
 from tests.money_rig import Venue, finish, trade_at_random, traders
@@ -38,6 +39,12 @@ def traded(tmp_path_factory: pytest.TempPathFactory) -> Venue:
     venue.must(ar.DefinePrincipal(name="V1.op", venue="V1"), ar.Grant(principal="V1.op", role="treasurer", scope="venue:V1"))
     venue.must(
         ar.DefineFirm(name="V2.F", venue="V2"), ar.DefineAccount(name="V2.A", firm="V2.F"), ar.DefinePrincipal(name="V2.op", venue="V2")
+    )
+    venue.must(ar.FirmTags(firm="V1.F", kyc_level=2, tags=("vip",)), ar.FirmTags(firm="OTHER", kyc_level=1))
+    venue.must(
+        ar.AccessRule(rule="kyc", venue="V1", effect="deny", tags=("bad",)),
+        ar.AccessRule(rule="own", event="FINAL", effect="deny", tags=("worse",)),
+        ar.AccessRule(rule="x", venue="V2", effect="deny", tags=("bad",)),
     )
     venue.send(codes.C_LOGON, "V1.S")
     trade_at_random(venue, random.Random(11), 150, settle=False)
@@ -85,6 +92,7 @@ def test_nothing_of_another_venue_and_no_secret_leaves(traded: Venue) -> None:
         r["name"] for r in found["sessions"]
     }
     assert [row["name"] for row in found["principals"]] == ["V1.op"] and found["principals"][0]["grants"][0]["role"] == "treasurer"
+    assert [row["firm"] for row in found["tags"]] == ["V1.F"] and sorted(row["rule"] for row in found["rules"]) == ["kyc", "own"]
     assert {row["name"] for row in found["assets"]} == {"BTC", "USD"}
     other = parts(traded, "V2")
     assert {part for part, rows in other.items() if rows} <= {"venue", "firms", "accounts", "principals", "assets"}
@@ -105,7 +113,7 @@ def test_a_market_leaves_with_its_results(tmp_path: Path) -> None:
 
 def test_the_verb_sends_the_copy_of_one_moment_in_pieces(traded: Venue) -> None:
     wanted = parts(traded, "V1")
-    work = VenueExports(traded.registry, traded.engine).ask({"venue": "V1"})
+    work = VenueExports(traded.registry, traded.engine).ask({"venue": "V1"}, Sight(traded.registry, CHECK, 0))
     found: dict[str, list[Any]] = defaultdict(list)
     pieces, about, cash = 0, None, traded.cash("V1.A")
     while about is None:
@@ -118,4 +126,7 @@ def test_the_verb_sends_the_copy_of_one_moment_in_pieces(traded: Venue) -> None:
             about = done.value
     assert dict(found) == dict(wanted) and pieces > 8
     assert about["venue"] == "V1" and about["compared"] == list(venue_copy.COMPARED)
-    assert finish(VenueExports(traded.registry, traded.engine).ask({"venue": "V1"}))["row_seq"] > about["row_seq"]
+    assert (
+        finish(VenueExports(traded.registry, traded.engine).ask({"venue": "V1"}, Sight(traded.registry, CHECK, 0)))["row_seq"]
+        > about["row_seq"]
+    )

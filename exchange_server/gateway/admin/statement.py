@@ -17,7 +17,8 @@ from ... import state
 from ...core import layout as L
 from ...core.layout import plain
 from ...journal.event_store import EventsMissing, EventStore
-from ...registry import Registry
+from ...registry import Refused, Registry, scopes
+from ...registry.access import Sight
 from ...registry.holds import HOLDS_ACCOUNT
 from ...registry.statement import Entry, Reader
 from ...registry.tables import Account, Asset
@@ -58,10 +59,14 @@ class Statements:
     def __init__(self, registry: Registry, arena: Any, store: EventStore) -> None:
         self.registry, self.arena, self.store = registry, arena, store
 
-    def ask(self, request: dict[str, Any]) -> Slices:
-        """A generator: each step reads one slice, its return value is the answer. Raises BadRequest."""
-        account: Any = self._named(request, "account", self.registry.accounts)
-        asset: Any = self._named(request, "asset", self.registry.assets)
+    def ask(self, request: dict[str, Any], sight: Sight) -> Slices:
+        """A generator: each step reads one slice, its return value is the answer. Raises BadRequest, and Refused for what the asker does not
+        see or may not ask."""
+        account: Any = sight.find("account", "account", self._text(request, "account"))
+        asset: Any = sight.find("asset", "asset", self._text(request, "asset"))
+        if not sight.may(lambda role: role.may_ask("statement"), scopes.of_account(self.registry, account)):
+            text = f"{sight.who} may not ask for the statement of {account.name}: it has {sight.roles_text()}"
+            raise Refused(codes.R_NOT_AUTHORISED, text, "account")
         begin, end, limit = (self._number(request, key, default) for key, default in (("from_ns", 0), ("to_ns", 0), ("limit", LIMIT)))
         cursor = request.get("cursor", "")
         if not isinstance(cursor, str):
@@ -80,12 +85,11 @@ class Statements:
         return page.next(Cursor.of(cursor)) if cursor else page.first()
 
     @staticmethod
-    def _named(request: dict[str, Any], key: str, table: Any) -> Any:
-        name = request.get(key)
-        row = table.named(name) if isinstance(name, str) else None
-        if row is None:
-            raise BadRequest(f'{key}: there is no {key} "{str(name)[:64]}"')
-        return row
+    def _text(request: dict[str, Any], key: str) -> str:
+        value = request.get(key, "")
+        if not isinstance(value, str) or len(value) > 64:
+            raise BadRequest(f"{key}: a name is required")
+        return value
 
     @staticmethod
     def _number(request: dict[str, Any], key: str, default: int) -> int:

@@ -5,7 +5,10 @@ Request: venue. The answers with `"more": true` have {"part": ..., "rows": [...]
 
 from typing import Any
 
-from ...registry import EngineLike, Registry
+from protocol import codes
+
+from ...registry import EngineLike, Refused, Registry, scopes
+from ...registry.access import Sight
 from ...registry.venue_copy import COMPARED, PARTS, parts, take
 from .office import BadRequest, Slices
 
@@ -18,11 +21,15 @@ class VenueExports:
     def __init__(self, registry: Registry, engine: EngineLike) -> None:
         self.registry, self.engine = registry, engine
 
-    def ask(self, request: dict[str, Any]) -> Slices:
+    def ask(self, request: dict[str, Any], sight: Sight) -> Slices:
+        """Raises BadRequest, and Refused for what the asker does not see or may not ask."""
         name = request.get("venue")
-        venue = self.registry.venues.named(name) if isinstance(name, str) else None
-        if venue is None:
-            raise BadRequest(f'venue: there is no venue "{str(name)[:64]}"')
+        if not isinstance(name, str):
+            raise BadRequest("venue: a name is required")
+        venue = sight.find("venue", "venue", name)
+        if not sight.may(lambda role: role.may_ask("venue_export"), scopes.Place(venue.name)):
+            text = f"{sight.who} may not export venue {venue.name}: it has {sight.roles_text()}"
+            raise Refused(codes.R_NOT_AUTHORISED, text, "venue")
         copy = take(self.registry, self.engine.m, venue.id, int(self.engine.row_seq))
         return self._pieces(venue.name, copy)
 

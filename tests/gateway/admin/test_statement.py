@@ -15,19 +15,25 @@ from exchange_server.core import layout as L
 from exchange_server.gateway.admin import statement
 from exchange_server.gateway.admin.office import BadRequest
 from exchange_server.gateway.admin.statement import Statements, heads_of
+from exchange_server.registry import Refused
+from exchange_server.registry.access import CHECK, Sight
 from exchange_server.registry.statement import KINDS, Entry
 from protocol import codes
 from tests.money_rig import TRADERS, Venue, finish, trade_at_random, traders
+
+
+def sight_of(venue: Venue, who: str = CHECK) -> Sight:
+    return Sight(venue.registry, who, venue.now)
 
 
 def whole(venue: Venue, account: str, asset: str = "USD", **fields: Any) -> tuple[dict[str, Any], list[Entry]]:
     """The first page, and the entries of all pages."""
     desk = Statements(venue.registry, venue.engine.m, venue.store)
     request = {"account": account, "asset": asset, **fields}
-    first = finish(desk.ask(request))
+    first = finish(desk.ask(request, sight_of(venue)))
     entries, page = list(first["entries"]), first
     while page["cursor"]:
-        page = finish(desk.ask({**request, "cursor": page["cursor"]}))
+        page = finish(desk.ask({**request, "cursor": page["cursor"]}, sight_of(venue)))
         assert page["entries"] and page["as_of_event"] == first["as_of_event"]
         entries += page["entries"]
     return first, entries
@@ -122,11 +128,11 @@ def test_a_page_that_is_asked_for_late_still_ends_where_the_first_did(tmp_path: 
     trade_at_random(venue, random.Random(5), 60, settle=False)
     desk = Statements(venue.registry, venue.engine.m, venue.store)
     request = {"account": "T1-A", "asset": "USD", "limit": 2}
-    first = finish(desk.ask(request))
+    first = finish(desk.ask(request, sight_of(venue)))
     venue.must(ar.Transfer(key="late", asset="USD", amount=77, target="T1-A"))
     entries, page = list(first["entries"]), first
     while page["cursor"]:
-        page = finish(desk.ask({**request, "cursor": page["cursor"]}))
+        page = finish(desk.ask({**request, "cursor": page["cursor"]}, sight_of(venue)))
         entries += page["entries"]
     assert entries[-1].balance == first["closing"] and all(e.details.get("key") != "late" for e in entries)
 
@@ -135,7 +141,7 @@ def test_it_is_read_in_slices_and_trading_goes_on_in_between(tmp_path: Path, mon
     monkeypatch.setattr(statement, "SLICE_ROWS", 16)
     venue = traders(Venue(tmp_path))
     trade_at_random(venue, random.Random(6), 60, settle=False)
-    work = Statements(venue.registry, venue.engine.m, venue.store).ask({"account": "T1-A", "asset": "USD"})
+    work = Statements(venue.registry, venue.engine.m, venue.store).ask({"account": "T1-A", "asset": "USD"}, sight_of(venue))
     closing, slices, answer = venue.cash("T1-A") + held(venue, "T1-A", "USD"), 0, None
     while answer is None:
         try:
@@ -151,7 +157,8 @@ def test_it_is_read_in_slices_and_trading_goes_on_in_between(tmp_path: Path, mon
     ("fields", "text"),
     [
         ({"account": "NOBODY"}, 'account: there is no account "NOBODY"'),
-        ({"asset": 5}, 'asset: there is no asset "5"'),
+        ({"asset": 5}, "asset: a name is required"),
+        ({"asset": "EUR"}, 'asset: there is no asset "EUR"'),
         ({"limit": 0}, "limit: must be 1 to 5000, asked 0"),
         ({"limit": True}, "limit: a whole number is required"),
         ({"from_ns": -1}, "from_ns: a whole number is required"),
@@ -166,9 +173,10 @@ def test_it_is_read_in_slices_and_trading_goes_on_in_between(tmp_path: Path, mon
 )
 def test_a_request_that_makes_no_sense_is_told_why(tmp_path: Path, fields: dict[str, Any], text: str) -> None:
     venue = traders(Venue(tmp_path))
-    with pytest.raises(BadRequest) as refused:
-        finish(Statements(venue.registry, venue.engine.m, venue.store).ask({"account": "T1-A", "asset": "USD", **fields}))
-    assert str(refused.value) == text
+    with pytest.raises((BadRequest, Refused)) as refused:
+        finish(Statements(venue.registry, venue.engine.m, venue.store).ask({"account": "T1-A", "asset": "USD", **fields}, sight_of(venue)))
+    said = refused.value.refusal.text if isinstance(refused.value, Refused) else str(refused.value)
+    assert said == text
 
 
 def test_events_that_the_store_has_lost_are_named(tmp_path: Path) -> None:
@@ -189,3 +197,20 @@ def test_extra_rows_are_not_taken_for_events() -> None:
     rows[1, L.EVT_HEAD] = codes.E_FILL | 3 << 8  # the payload of an extra row
     heads, after = heads_of(rows, 0)
     assert heads.tolist() == [0, 3, 4, 5] and after == 6
+
+
+def test_only_who_may_ask_gets_a_statement(tmp_path: Path) -> None:
+    venue = traders(Venue(tmp_path))
+    venue.must(ar.DefineFirm(name="V1.F", venue="V1"), ar.DefineAccount(name="V1.A", firm="V1.F"))
+    for name, role in (("till", "treasurer"), ("help", "support"), ("other", "treasurer")):
+        home = "V2" if name == "other" else "V1"
+        venue.must(ar.DefinePrincipal(name=name, venue=home), ar.Grant(principal=name, role=role, scope=f"venue:{home}"))
+    desk = Statements(venue.registry, venue.engine.m, venue.store)
+    request = {"account": "V1.A", "asset": "USD"}
+    assert finish(desk.ask(request, sight_of(venue, "principal:till")))["closing"] == 0
+    for name, code in (("help", codes.R_NOT_AUTHORISED), ("other", codes.R_UNKNOWN_ACCOUNT), ("nobody", codes.R_UNKNOWN_ACCOUNT)):
+        with pytest.raises(Refused) as refused:
+            desk.ask(request, sight_of(venue, f"principal:{name}"))
+        assert refused.value.refusal.code == code, name
+    with pytest.raises(Refused):
+        desk.ask({"account": "T1-A", "asset": "USD"}, sight_of(venue, "principal:till"))
