@@ -95,7 +95,7 @@ def test_nothing_of_another_venue_and_no_secret_leaves(traded: Venue) -> None:
     assert [row["firm"] for row in found["tags"]] == ["V1.F"] and sorted(row["rule"] for row in found["rules"]) == ["kyc", "own"]
     assert {row["name"] for row in found["assets"]} == {"BTC", "USD"}
     other = parts(traded, "V2")
-    assert {part for part, rows in other.items() if rows} <= {"venue", "firms", "accounts", "principals", "assets"}
+    assert {part for part, rows in other.items() if rows} <= {"venue", "firms", "accounts", "principals", "assets", "rules", "tags"}
 
 
 def test_a_market_leaves_with_its_results(tmp_path: Path) -> None:
