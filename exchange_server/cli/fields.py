@@ -161,7 +161,17 @@ def make(record: Any, fields: dict[str, Any]) -> Any:
         raise CommandError(Exit.USAGE, told(record, key, _plain(sentence, value))) from error
 
 
-BY_ARGUMENT = ("transfer", "kill", "restrict", "phase")  # records whose fields are arguments, not options
+BY_ARGUMENT = (
+    "transfer",
+    "kill",
+    "restrict",
+    "phase",
+    "settle",
+    "determine",
+    "finalise",
+    "reference",
+    "configuration",
+)  # records whose fields are arguments, not options
 _BOUNDS = ((r"expected (?:int|str) <= (-?\d+)", "must be at most {}"), (r"expected (?:int|str) >= (-?\d+)", "must be at least {}"),
            (r"expected str of length <= (\d+)", "may have at most {} characters"), (r"expected str of length >= (\d+)", "must not be empty"))  # fmt: skip
 
