@@ -48,6 +48,11 @@ from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .places import shown
+from .rule_records import AccessRule as AccessRule
+from .rule_records import FirmTags as FirmTags
+from .rule_records import Freeze as Freeze
+from .rule_records import Quota as Quota
+from .rule_records import RemoveAccessRule as RemoveAccessRule
 
 PART_BYTES = 31 * 1024  # of a record that is sent in parts
 MAX_BODY_BYTES = 255 * 128  # capacity of the extra rows of one C_ADMIN row
@@ -70,6 +75,7 @@ class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
     )
     throttle_limit: Annotated[Count, Field("", "DV_THROTTLE_LIMIT", live=True, key="throttle")] = 0  # messages per window, 0: none
     throttle_window_ns: Annotated[Count, Field(DURATION, "DV_THROTTLE_WINDOW", live=True, key="throttle_window")] = 0
+    isolated_accounts: Annotated[bool, Field("", "DV_ISOLATED", live=True)] = False  # takes only accounts that are bound to it
 
 
 class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
@@ -267,6 +273,11 @@ AnyRecord = (
     | Kill
     | Restrict
     | SetReference
+    | FirmTags
+    | AccessRule
+    | RemoveAccessRule
+    | Quota
+    | Freeze
     | Begin
     | Configuration
     | PartOf

@@ -59,6 +59,7 @@ from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns, second
 from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
+from .net.quotas import Quotas
 from .net.shares import Shares
 from .net.turn import Pipeline
 from .registry import RegistryBroken, Trial, Tried
@@ -168,6 +169,7 @@ class Server:
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
+        self.quotas = Quotas(self.engine.registry, self.engine.m, log)
         log("info", "duplicate_window", **self.shares.start_line())
         self.marks = Marks(self.engine, self.journal, self.store)
         self.stopping = False
@@ -350,7 +352,7 @@ class Server:
             self._free_bytes,
         )
         pipeline.watches += [
-            self.shares.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
+            self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
         extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
         self.office = Office(
@@ -519,6 +521,7 @@ class Server:
             "logons": {**self.directory.guard.status(), "checks": self.slow.status()},
             "disk_free_bytes": self._free_bytes(),
             "shares": self.shares.status(),
+            "venues": self.quotas.status(),
             "tables": pools,
             "settings_not_taken": self.not_taken,
             "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},

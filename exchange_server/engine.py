@@ -101,7 +101,7 @@ class Capacities:
         """Most entries of the pair table, which is filled up to 7/8: balances, collateral rows, listings, expiries, and 1,024
         restrictions."""
         least_row = L.CO_COLUMNS + L.CO_COLUMN_COUNT
-        return self.balances + self.collateral_words // least_row + self.listings + self.orders + 1024
+        return self.balances + self.collateral_words // least_row + self.listings + self.orders + 4 * self.firms + 1024
 
     def bytes(self) -> int:
         """Size of the arena in bytes."""

@@ -17,6 +17,7 @@ from .core import layout as L
 from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
+NS_PER_S = 1_000_000_000
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------------
@@ -185,10 +186,24 @@ class Venue(Barred, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_VENUE, L.VENUE_WORDS
     bars = Word(L.V_BARS)
+    open_orders = Word(L.V_OPEN)
     throttle_limit = Word(L.V_THROTTLE + L.TH_LIMIT)
     throttle_window = Word(L.V_THROTTLE + L.TH_WINDOW)
     throttle_start = Word(L.V_THROTTLE + L.TH_START)
     throttle_used = Word(L.V_THROTTLE + L.TH_USED)
+
+    def _this_second(self, throttle: int) -> int:
+        started, used = (int(self.m[self.at + throttle + word]) for word in (L.TH_START, L.TH_USED))
+        return used if int(self.m[L.H_TICK]) - started < NS_PER_S else 0
+
+    @property
+    def messages(self) -> int:
+        """Counted against its quota in the second that runs; 0 without a quota."""
+        return self._this_second(L.V_PACE)
+
+    @property
+    def journal_bytes(self) -> int:
+        return self._this_second(L.V_BYTES)
 
 
 class Firm(Barred, RowById):

@@ -103,6 +103,10 @@ SCOPE_FIRM = 3
 SCOPE_INSTRUMENT = 4  # the firm's orders in one instrument
 SCOPE_EVENT = 5  # the firm's orders in one event
 
+# ---- what an access row is about -------------------------------------------------------------------------------
+ACCESS_VENUE = 1
+ACCESS_EVENT = 2
+
 # ---- kill switch levels --------------------------------------------------------------------------------------
 KILL_PLATFORM = 1
 KILL_VENUE = 2
@@ -140,6 +144,8 @@ C_FINALISE = 51
 C_KILL = 52
 C_RESTRICT = 53
 C_REFERENCE = 54  # operator's reference price and collar
+C_FREEZE = 55
+C_ACCESS = 56  # who is admitted to a venue or an event
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -242,11 +248,19 @@ R_KILLED_VENUE = 41
 R_KILLED_FIRM = 42
 R_KILLED_ACCOUNT = 43
 R_KILLED_SESSION = 44
+R_VENUE_CANCEL_ONLY = 45
+R_VENUE_SETTLE_ONLY = 46
+R_VENUE_FROZEN = 47
 # throttle, freshness, conflict
 R_THROTTLED_SESSION = 50
 R_THROTTLED_VENUE = 51
 R_STALE = 52
 R_CONFLICT = 53
+R_ACCOUNT_NOT_ISOLATED = 54
+R_ACCESS_DENIED = 55
+R_NOT_ADMITTED = 56
+R_QUOTA_MESSAGES = 57
+R_QUOTA_JOURNAL = 58
 # price and size
 R_PRICE_OUT_OF_RANGE = 60
 R_PRICE_OFF_GRID = 61
@@ -258,6 +272,7 @@ R_NOTIONAL_TOO_LARGE = 66
 R_NO_LIQUIDITY = 67
 R_COLLAR = 68
 R_POSITION_LIMIT = 69
+R_QUOTA_ORDERS = 70
 # collateral, matching
 R_COLLATERAL = 80
 R_POST_ONLY_WOULD_TRADE = 81
@@ -284,6 +299,7 @@ R_KILL_SWITCH = 108
 R_REPLACED_TO_FILLED = 109  # a replace lowered the total to the filled quantity
 R_MARKET_REST = 110
 R_USER_REPLACE = 112
+R_VENUE_FREEZE = 113
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121
@@ -306,6 +322,7 @@ R_OPEN_ORDERS = 137
 R_BAD_COMMAND = 138
 R_SANDBOX = 139
 R_WEAK_SECRET = 140
+R_QUOTA = 141
 # wires and gateway
 R_WIRE_MALFORMED = 150
 R_WIRE_TOO_LONG = 151

@@ -6,7 +6,7 @@ printed.
     circle     no modules that import each other, also not for annotations only (TYPE_CHECKING)
     clock      no clock and no randomness below net: time is an argument
     asyncio    no event loop below net, except in protocol/client.py
-    import     core imports only numpy, numba, protocol.codes and protocol.phases, disk and wires core as well; protocol no socket, no os, no threads
+    import     core imports only numpy, numba, protocol.codes, phases and freeze, disk and wires core as well; protocol no socket, no os, no threads
     float      no float literal, no true division, no float type in exchange_server/core, wires and disk
     number     no int(), float(), Decimal() or isdigit() on texts from people (config, cli, the SDK, scripts/main_job.py): use protocol/numbers.py
     print      only in cli, scripts, perf and tests
@@ -59,6 +59,7 @@ FLOORS = (
     ("protocol.errors", 0),
     ("protocol.numbers", 0),
     ("protocol.phases", 0),
+    ("protocol.freeze", 0),
     ("protocol.units", 0),
     ("protocol.", 1),
     ("protocol", 0),
@@ -111,6 +112,7 @@ CORE_MAY_IMPORT = (
     "llvmlite",
     "protocol.codes",
     "protocol.phases",
+    "protocol.freeze",
     "exchange_server.core",
 )
 DISK_MAY_IMPORT = (*CORE_MAY_IMPORT, "exchange_server.disk")
@@ -224,7 +226,7 @@ def check_imports(path: str, tree: ast.AST) -> Iterator[Finding]:
         ):
             kernels = within(module, f"exchange_server.{package}") and module not in CORE_SHELL
             if kernels and not banned and not any(within(name, allowed) for allowed in may_import):
-                what = "numpy, numba, protocol.codes and protocol.phases" + ("" if package == "core" else ", and core")
+                what = "numpy, numba, protocol.codes, protocol.phases and protocol.freeze" + ("" if package == "core" else ", and core")
                 yield Finding(path, line, "import", f"{package} imports {name}; it may import only {what}")
 
 

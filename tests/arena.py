@@ -160,6 +160,19 @@ def bars(m: Arena, at: int) -> tuple[int, int]:
     return int(m[at] & L.BAR_KILLED != 0), int(m[at] & L.BAR_CLOSED != 0)
 
 
+def venue_state(m: Arena, v: int) -> tuple[Any, ...]:
+    own = int(m[v + L.V_BARS])
+    frozen, limits = int(m[v + L.V_FREEZE]), [int(m[v + w]) for w in (L.V_MAX_OPEN, L.V_PACE + L.TH_LIMIT, L.V_BYTES + L.TH_LIMIT)]
+    assert bool(own & L.BAR_FROZEN) == bool(frozen) and (not frozen or m[L.H_BARS] & L.BAR_FROZEN), (
+        "the bars do not say that a venue is frozen"
+    )
+    assert (bool(own & L.BAR_ORDERS), bool(own & L.BAR_PACE)) == (bool(limits[0]), bool(limits[1] or limits[2])), (
+        "the bars do not say its quotas"
+    )
+    assert bool(own & L.BAR_ACCESS) == bool(m[v + L.V_ACCESS]), "the bars do not say that it has access rules"
+    return (int(own & L.BAR_KILLED != 0), frozen, int(own & L.BAR_ISOLATED != 0), int(m[v + L.V_OPEN]), *limits)
+
+
 def state(m: Arena) -> dict[str, Any]:
     """The same shape as Model.state()."""
     cash = {
@@ -195,6 +208,8 @@ def state(m: Arena) -> dict[str, Any]:
         int(m[i]): tuple(int(m[i + w]) for w in (L.I_LAST, L.I_OPEN_INTEREST, L.I_REFERENCE, L.I_COLLAR))
         for i in rows_by_id(m, L.P_INSTRUMENT)
     }
+    q = pool(m, L.P_PAIR_HASH)
+    pairs = {(int(a), int(b)): int(value) for a, b, value in m[q["base"] : q["base"] + 4 * q["cap"]].reshape(-1, 4)[:, :3] if a}
     header = [int(m[w]) for w in (L.H_TIME, L.H_TURN, L.H_EVENT_SEQ, L.H_ORDER_SEQ, L.H_TRADE_SEQ)]
     return {
         "seq": (header[0], header[1], header[2], header[3] + 1, header[4] + 1),
@@ -207,6 +222,14 @@ def state(m: Arena) -> dict[str, Any]:
         "firms": {
             int(m[f]): (*bars(m, f + L.F_BARS), *(int(m[f + w]) for w in (L.F_WEIGHT, L.F_FORGOTTEN, L.F_WINDOW, L.F_NODES, L.F_POSITIONS)))
             for f in rows_by_id(m, L.P_FIRM)
+        },
+        "venues": {int(m[v]): venue_state(m, v) for v in rows_by_id(m, L.P_VENUE)},
+        "admits": {
+            (about, int(m[at]), int(m[f])): value
+            for about, kind, p, mode in ((C.ACCESS_VENUE, 6, L.P_VENUE, L.V_ACCESS), (C.ACCESS_EVENT, 7, L.P_EVENT, L.E_ACCESS))
+            for at in rows_by_id(m, p)
+            for f in (0, *rows_by_id(m, L.P_FIRM))
+            if (value := int(m[at + mode]) if f == 0 else pairs.get((kind << 56 | int(m[f]), int(m[at])), 0))
         },
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "nodes": node_makers(m),
@@ -315,6 +338,8 @@ def check_texts(m: Arena, orders: list[int]) -> None:
     assert m[L.H_WEIGHTS] == sum(int(m[f + L.F_WEIGHT]) for f in firms), "the firms' weights do not sum"
     for f in firms:
         assert m[f + L.F_OPEN] == sum(1 for o in orders if m[o + L.O_FIRM] == m[f]), "a firm's count of open orders is wrong"
+    for v in rows_by_id(m, L.P_VENUE):
+        assert m[v + L.V_OPEN] == sum(1 for o in orders if m[o + L.O_ENTRY] >> 16 == m[v]), "a venue's count of open orders is wrong"
     made = list(node_makers(m).values())
     rows = [co for event in rows_by_id(m, L.P_EVENT) for co in collateral_rows(m, event)]
     for f in firms:

@@ -136,7 +136,8 @@ def _operator_words(c: Row) -> Words:
     fields: dict[int, dict[int, int]] = {
         C.C_DEF_VENUE: {
             d.DV_ID: c.id, d.DV_FEE_ACCOUNT: c.fee_account, d.DV_CUTOFF_PERIOD: c.cutoff_period, d.DV_CUTOFF_OFFSET: c.cutoff_offset,
-            d.DV_THROTTLE_LIMIT: c.throttle_limit, d.DV_THROTTLE_WINDOW: c.throttle_window,
+            d.DV_THROTTLE_LIMIT: c.throttle_limit, d.DV_THROTTLE_WINDOW: c.throttle_window, d.DV_ISOLATED: c.isolated,
+            d.DV_MAX_ORDERS: c.max_orders, d.DV_MAX_MESSAGES: c.max_messages, d.DV_MAX_JOURNAL: c.max_journal,
         },
         C.C_DEF_FIRM: {d.DF_ID: c.id, d.DF_WEIGHT: c.weight, d.DF_CLOSED: c.closed},
         C.C_DEF_LISTING: {
@@ -149,6 +150,8 @@ def _operator_words(c: Row) -> Words:
         C.C_FINALISE: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
         C.C_KILL: {d.DK_LEVEL: c.level, d.DK_TARGET: c.target, d.DK_ON: c.on, d.DK_CANCEL: c.cancel},
         C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},
+        C.C_FREEZE: {d.DZ_VENUE: c.venue, d.DZ_LEVEL: c.level},
+        C.C_ACCESS: {d.DG_ABOUT: c.about, d.DG_TARGET: c.target, d.DG_FIRM: c.firm, d.DG_VALUE: c.value},
         C.C_REFERENCE: {d.DN_INSTRUMENT: c.instrument, d.DN_REFERENCE: c.reference, d.DN_COLLAR: c.collar},
     }  # fmt: skip
     w = new_words(k, 0)

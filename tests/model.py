@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from protocol import codes as C
-from tests.model_ladder import Ladder
+from tests.model_ladder import STOPS_CANCELS, Ladder
 from tests.model_money import charge, reserved_fee, under_other_terms
 from tests.model_operator import Operator
 from tests.model_world import Account, Closed, Event, Key, Limits, Order, Refused, Row
@@ -25,7 +25,7 @@ from tests.model_world import Account, Closed, Event, Key, Limits, Order, Refuse
 SAFE_TO_RESEND = frozenset({
     C.R_NOT_LOGGED_ON, C.R_ORDER_TABLE_FULL, C.R_ORDER_SHARE_FULL, C.R_NODE_SHARE_FULL, C.R_POSITION_SHARE_FULL, C.R_THROTTLED_SESSION, C.R_THROTTLED_VENUE,
     C.R_KILLED_PLATFORM, C.R_KILLED_VENUE, C.R_KILLED_FIRM, C.R_KILLED_ACCOUNT, C.R_KILLED_SESSION, C.R_TABLE_FULL, C.R_STALE,
-    C.R_MARKET_PAUSED,
+    C.R_MARKET_PAUSED, C.R_VENUE_CANCEL_ONLY, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN, C.R_QUOTA_MESSAGES, C.R_QUOTA_JOURNAL, C.R_QUOTA_ORDERS,
 })  # fmt: skip
 PLATFORM_FEES = 1
 
@@ -272,6 +272,7 @@ class Model(Operator, Ladder):
             known = self.find(session.firm, c.orig)
             order = self.open_order(session.firm, c.orig)
             self.check_same_order(c, order)
+            self.check_frozen(order.instrument, order.venue, STOPS_CANCELS)
         except Refused as r:
             return self._cancel_rejected(c, r, known, 0)
         self._close_as_asked(order, c, C.R_USER_CANCEL)
@@ -325,6 +326,7 @@ class Model(Operator, Ladder):
             numbers = {"limit": r.limit, "used": r.used, "asked": r.asked}
             return self.request_event(C.E_MASS_DONE, C.ST_REJECTED, r.reason, c.account, price=c.scope, qty=0, **numbers)
         orders = [o for o in self.open if o.firm == session.firm and wanted(o) and c.side in (0, o.side)]
+        orders = [o for o in orders if self.frozen(o.instrument, o.venue)[0] < STOPS_CANCELS]
         count = self.cancel_many(orders, C.R_MASS_CANCEL, c.session)
         self.request_event(C.E_MASS_DONE, C.ST_NONE, 0, c.account, price=c.scope, qty=count)
 
@@ -415,6 +417,25 @@ class Model(Operator, Ladder):
             "firms": {
                 f.id: (f.killed, f.closed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id))
                 for f in self.firms.values()
+            },
+            "venues": {
+                v.id: (
+                    v.killed,
+                    v.freeze,
+                    v.isolated,
+                    sum(o.venue == v.id for o in self.open),
+                    v.max_orders,
+                    v.messages.limit,
+                    v.journal.limit,
+                )
+                for v in self.venues.values()
+            },
+            "admits": {
+                (about, row.id, firm): value
+                for about, rows in ((C.ACCESS_VENUE, self.venues), (C.ACCESS_EVENT, self.events))
+                for row in rows.values()
+                for firm, value in {0: row.admits, **row.exceptions}.items()
+                if value
             },
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "nodes": dict(self.nodes),

@@ -26,6 +26,7 @@ from tests.model_world import (
 
 WORD = 1 << 63
 KNOWN_FLAGS = C.FLAG_POST_ONLY | C.FLAG_POST_SLIDE | C.FLAG_REDUCE_ONLY | C.FLAG_PERSIST
+STOPS_ORDERS, STOPS_CANCELS = 1, 2  # the lowest level of a freeze that stops an order, a cancel
 # Words of a command row whose feature is not there yet, with the number of the word that the refusal names.
 UNBUILT_WORDS = (("front", 2), ("min_qty", 9), ("display_qty", 10), ("stop_price", 11), ("group", 14), ("cost_cap", 15))
 
@@ -345,13 +346,17 @@ class Ladder:
 
     def check_throttle(self, session: Session, venue: int) -> None:
         """The one check that leaves a mark: what a throttle lets through is counted, whatever becomes of it further down."""
-        for throttle, code in ((session.throttle, C.R_THROTTLED_SESSION), (self.venues[venue].throttle, C.R_THROTTLED_VENUE)):
+        v, texts = self.venues[venue], isinstance(self.command.id, str) or isinstance(self.command.orig, str)
+        for throttle, code, more in (
+            (session.throttle, C.R_THROTTLED_SESSION, 1), (v.throttle, C.R_THROTTLED_VENUE, 1), (v.messages, C.R_QUOTA_MESSAGES, 1),
+            (v.journal, C.R_QUOTA_JOURNAL, 256 if texts else 128),
+        ):  # fmt: skip
             if throttle.limit == 0:
                 continue
             used = throttle.open_at(self.tick)
-            if used >= throttle.limit:
-                raise Refused(code, throttle.limit, used, 1)
-            throttle.count(self.tick)
+            if used + more > throttle.limit:
+                raise Refused(code, throttle.limit, used, more)
+            throttle.count(self.tick, more)
 
     def check_fresh(self, c: Row) -> None:
         if c.deadline and self.now > c.deadline:
@@ -362,17 +367,43 @@ class Ladder:
         same = [o for o in self.open if o.account == account.id and o.instrument == instrument.id and o.book_side == book_side]
         return sum(o.leaves for o in same if o is not without)
 
-    def check_conflict(
-        self, event: Event, account: Account, instrument: Instrument, book_side: int, qty: int, instead: Order | None = None
+    def check_exposure(
+        self, event: Event, venue: int, account: Account, instrument: Instrument, book_side: int, qty: int, instead: Order | None = None
     ) -> None:
-        """A firm with a conflict of interest may only bring its position nearer to flat, its open orders counted."""
-        if account.firm not in event.restricted:
-            return
+        """Who has a conflict of interest, or is not admitted, may only bring its position nearer to flat, its open orders counted."""
         position = account.position.get(instrument.id, 0)
         waiting = self.waiting(account, instrument, book_side, None)
         more = qty - (instead.qty if instead else 0)
         if (position + waiting + more > 0) if book_side == C.BUY else (position - waiting - more < 0):
-            raise Refused(C.R_CONFLICT, position, waiting, event.id)
+            if account.firm in event.restricted:
+                raise Refused(C.R_CONFLICT, position, waiting, event.id)
+            self.check_admitted(event, venue, account)
+
+    def check_admitted(self, event: Event, venue: int, account: Account) -> None:
+        """May the account take on exposure here? Asked of the venue, then of the event."""
+        if self.venues[venue].isolated and account.venue != venue:
+            raise Refused(C.R_ACCOUNT_NOT_ISOLATED, venue, 0, account.id)
+        for where in (self.venues[venue], event):
+            exception = where.exceptions.get(account.firm, 0)
+            if where.admits and exception > 0:
+                raise Refused(C.R_ACCESS_DENIED, exception, 0, where.id)
+            if where.admits == 2 and exception == 0:
+                raise Refused(C.R_NOT_ADMITTED, 0, 0, where.id)
+
+    def frozen(self, instrument: int, venue: int) -> tuple[int, int]:
+        """(level, venue) of the freeze that holds for an order: the owner's, or the venue's through which it comes if that is stricter."""
+        owner = self.event_of(instrument).owner_venue
+        return max((self.venues[v].freeze, v == owner, v) for v in (owner, venue))[::2]
+
+    def check_frozen(self, instrument: int, venue: int, stops: int) -> None:
+        level, frozen = self.frozen(instrument, venue)
+        if level >= stops:
+            raise Refused({1: C.R_VENUE_CANCEL_ONLY, 2: C.R_VENUE_SETTLE_ONLY, 3: C.R_VENUE_FROZEN}[level], 0, 0, frozen)
+
+    def check_open_quota(self, venue: int) -> None:
+        most, used = self.venues[venue].max_orders, sum(o.venue == venue for o in self.open)
+        if most and used >= most:
+            raise Refused(C.R_QUOTA_ORDERS, most, used, 1)
 
     # ------------------------------------------------------------------------------------------------ price and size
     def check_price(self, event: Event, instrument: Instrument, no: bool, price: int) -> None:
@@ -428,12 +459,13 @@ class Ladder:
         listing = self.listings[(venue, instrument.id)]
         self.check_phase(event)
         self.check_form(c, event)
+        self.check_frozen(c.instrument, venue, STOPS_ORDERS)
         self.check_killed(session, account, venue)
         self.check_throttle(session, venue)
         self.check_fresh(c)
         no = c.contract_side == C.NO
         book_side = c.side if not no else C.BUY + C.SELL - c.side
-        self.check_conflict(event, account, instrument, book_side, c.qty)
+        self.check_exposure(event, venue, account, instrument, book_side, c.qty)
         price = event.payout - c.price if no else c.price
         if c.type == C.LIMIT:
             self.check_price(event, instrument, no, c.price)
@@ -446,6 +478,8 @@ class Ladder:
         self.check_notional(event, instrument, event.payout - price if no else price, c.qty)
         self.check_collar(event, instrument, no, price)
         self.check_position(account, instrument, book_side, c.qty, None)
+        if c.type == C.LIMIT and c.tif not in (C.IOC, C.FOK):
+            self.check_open_quota(venue)
         expiry = {C.GTD: c.expiry, C.DAY: self.venues[venue].day_end(self.now)}.get(c.tif, 0)
         order = Order(
             self.order_seq, c.id, account.id, account.firm, session.id, venue, instrument.id, book_side, c.side, c.contract_side,
@@ -512,11 +546,12 @@ class Ladder:
         takes_away = price == order.price and c.qty < order.qty
         self.check_phase(event)
         self.check_unbuilt(c)
+        self.check_frozen(order.instrument, order.venue, STOPS_ORDERS)
         self.check_killed(session, account, order.venue)
         self.check_throttle(session, order.venue)
         self.check_fresh(c)
         if c.qty != order.cum and not takes_away:
-            self.check_conflict(event, account, instrument, order.book_side, c.qty, order)
+            self.check_exposure(event, order.venue, account, instrument, order.book_side, c.qty, order)
         self.check_price(event, instrument, order.contract_side == C.NO, c.price)
         if c.qty == order.cum and c.qty:
             return order, price, listing
@@ -552,10 +587,13 @@ class Ladder:
         if c.scope == C.SCOPE_INSTRUMENT:
             if not self.sees(session, c.instrument):
                 raise Refused(C.R_UNKNOWN_INSTRUMENT, 0, 0, c.instrument)
+            self.check_frozen(c.instrument, session.venue or self.event_of(c.instrument).owner_venue, STOPS_CANCELS)
             return lambda o: o.instrument == c.instrument
         if c.scope == C.SCOPE_EVENT:
             if not self.sees_event(session, c.instrument):
                 raise Refused(C.R_UNKNOWN_EVENT, 0, 0, c.instrument)
+            event = self.events[c.instrument]
+            self.check_frozen(event.contracts[0], session.venue or event.owner_venue, STOPS_CANCELS)
             return lambda o: self.instruments[o.instrument].event == c.instrument
         raise Refused(C.R_BAD_SCOPE, 0, 0, c.scope)
 
@@ -567,9 +605,13 @@ class Ladder:
         if event.product != C.EXACTLY:
             raise Refused(C.R_NOT_SPLITTABLE, 0, 0, event.product)
         self.check_phase(event)
-        self.check_killed(session, account, session.venue or event.owner_venue)
+        venue = session.venue or event.owner_venue
+        self.check_frozen(event.contracts[0], venue, STOPS_ORDERS)
+        self.check_killed(session, account, venue)
         if sign > 0 and account.firm in event.restricted:
             raise Refused(C.R_CONFLICT, 0, 0, event.id)
+        if sign > 0:
+            self.check_admitted(event, venue, account)
         if c.sets <= 0:
             raise Refused(C.R_QTY_NOT_POSITIVE, 1, 0, c.sets)
         most = self.instruments[event.contracts[0]].max_qty

@@ -28,7 +28,7 @@ class Operator(Ladder):
             C.C_DEF_INSTRUMENT: self._def_instrument, C.C_DEF_LISTING: self._def_listing, C.C_TRANSFER: self._transfer,
             C.C_PHASE: self._phase, C.C_DETERMINE: self._determine, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
-            C.C_SEND: self._send, C.C_SET_IN: self._set_in,
+            C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ definitions
@@ -39,6 +39,8 @@ class Operator(Ladder):
         venue = self.venues.setdefault(c.id, Venue(c.id, period=c.cutoff_period, offset=c.cutoff_offset))  # its day stays what it was
         venue.fee_account = c.fee_account
         venue.throttle.limit, venue.throttle.window = c.throttle_limit, c.throttle_window
+        venue.isolated, venue.max_orders = c.isolated, c.max_orders
+        venue.messages.limit, venue.journal.limit = c.max_messages, c.max_journal
 
     def _def_firm(self, c: Row) -> None:
         firm = self.firms.setdefault(c.id, Firm(c.id))
@@ -157,6 +159,32 @@ class Operator(Ladder):
             event.restricted.add(c.firm)
         else:
             event.restricted.discard(c.firm)
+
+    def _freeze(self, c: Row) -> None:
+        """What the venue brought to others' markets is cancelled; its own books stand still."""
+        if c.venue not in self.venues or not 0 <= c.level <= 3:
+            raise Refused(C.R_BAD_COMMAND)
+        self.venues[c.venue].freeze = c.level
+        if c.level:
+            guests = [o for o in self.open if o.venue == c.venue != self.event_of(o.instrument).owner_venue]
+            self.cancel_many(guests, C.R_VENUE_FREEZE, 0)
+
+    def _access(self, c: Row) -> None:
+        if c.about not in (C.ACCESS_VENUE, C.ACCESS_EVENT):
+            raise Refused(C.R_BAD_COMMAND)
+        if c.about == C.ACCESS_VENUE and c.target not in self.venues:
+            raise Refused(C.R_BAD_COMMAND)
+        where = self.venues[c.target] if c.about == C.ACCESS_VENUE else self.event_named(c.target)
+        if not c.firm:
+            if not 0 <= c.value <= 2:
+                raise Refused(C.R_BAD_COMMAND)
+            where.admits = c.value
+            return
+        if c.firm not in self.firms or c.value < -1:
+            raise Refused(C.R_BAD_COMMAND)
+        where.exceptions.pop(c.firm, None)
+        if c.value:
+            where.exceptions[c.firm] = c.value
 
     def _reference(self, c: Row) -> None:
         if c.instrument not in self.instruments:

@@ -8,6 +8,7 @@ from typing import Any
 
 Key = int | str | tuple[int, int]  # ClOrdID: a number, a text, or a raw key that no gateway makes (always bad); 0: none
 
+SECOND_NS = 1_000_000_000
 DAY_NS = 86_400_000_000_000
 RETENTION_NS = 3 * DAY_NS
 
@@ -50,11 +51,11 @@ class Throttle:
         """Messages used of the window that a message at `now` falls into."""
         return 0 if self.start is None or now >= self.start + self.window else self.used
 
-    def count(self, now: int) -> None:
+    def count(self, now: int, more: int = 1) -> None:
         used = self.open_at(now)
         if used == 0:
             self.start = now
-        self.used = used + 1
+        self.used = used + more
 
 
 @dataclass
@@ -71,6 +72,13 @@ class Venue:
     offset: int = 0
     throttle: Throttle = field(default_factory=Throttle)
     killed: int = 0
+    freeze: int = 0
+    isolated: int = 0  # takes only accounts that are bound to it
+    max_orders: int = 0
+    messages: Throttle = field(default_factory=lambda: Throttle(window=SECOND_NS))
+    journal: Throttle = field(default_factory=lambda: Throttle(window=SECOND_NS))
+    admits: int = 0  # 0: all, 1: all but the exceptions, 2: only the exceptions that are admitted
+    exceptions: dict[int, int] = field(default_factory=dict)  # firm -> -1 admitted, n > 0 kept out by rule n
 
     def day_end(self, now: int) -> int:
         """The next end of the trading day after now."""
@@ -148,6 +156,8 @@ class Event:
     payouts: list[int] = field(default_factory=list)
     contracts: list[int] = field(default_factory=list)  # instrument ids by index
     restricted: set[int] = field(default_factory=set)  # firms with a conflict of interest
+    admits: int = 0  # as of a venue
+    exceptions: dict[int, int] = field(default_factory=dict)
     touched: list[int] = field(default_factory=list)  # accounts, by first touch
 
 

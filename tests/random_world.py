@@ -422,6 +422,32 @@ class Generator:
             throttle_window=s.throttle.window, settlement=rng.random() < 0.5, cancel_on_disconnect=rng.random() < 0.5, closed=s.closed,
         )  # fmt: skip
 
+    def venue(self) -> Row:
+        """Quotas and the demand of isolated accounts come and go."""
+        rng, v = self.rng, self.rng.choice(list(self.model.venues.values()))
+        return Row(
+            kind=C.C_DEF_VENUE, id=v.id, fee_account=v.fee_account, throttle_limit=v.throttle.limit, throttle_window=v.throttle.window,
+            isolated=rng.random() < 0.15, max_orders=rng.choice((0, 0, 2, 5, 12)), max_messages=rng.choice((0, 0, 0, 2, 5)),
+            max_journal=rng.choice((0, 0, 0, 384, 1000)),
+        )  # fmt: skip
+
+    def freeze(self) -> Row:
+        """A venue is frozen, or, mostly, no longer, so that the flow continues."""
+        frozen = [v.id for v in self.model.venues.values() if v.freeze]
+        if frozen and self.rng.random() < 0.7:
+            return Row(kind=C.C_FREEZE, venue=self.rng.choice(frozen), level=0)
+        return Row(kind=C.C_FREEZE, venue=self.rng.choice((1, 2, 2, 3)), level=self.rng.choice((1, 1, 2, 3, 0, 4)))
+
+    def access(self) -> Row:
+        """How a venue or an event admits firms, or what holds for one."""
+        rng = self.rng
+        about = rng.choice((C.ACCESS_VENUE, C.ACCESS_EVENT)) if rng.random() < 0.97 else 3
+        target = rng.choice(list(self.model.venues if about == C.ACCESS_VENUE else self.model.events)) if rng.random() < 0.97 else 99
+        if rng.random() < 0.4:
+            return Row(kind=C.C_ACCESS, about=about, target=target, value=rng.choice((0, 0, 0, 1, 1, 2, 3)))
+        value = rng.choice((0, -1, -1, -1, 1, 7, -2))
+        return Row(kind=C.C_ACCESS, about=about, target=target, firm=rng.choice((*self.model.firms, 99)), value=value)
+
     def close(self) -> Row:
         """A firm, an account or a session is closed, or, mostly, open again, so that the flow continues."""
         rng, m = self.rng, self.model
@@ -475,6 +501,8 @@ class Generator:
         shut = not any(e.phase == C.PH_OPEN for e in self.model.events.values())
         if shut and self.rng.random() < 0.3:
             return self.phase()
+        if any(v.freeze for v in self.model.venues.values()) and self.rng.random() < 0.15:
+            return self.freeze()
         stuck = self.model.killed or any(v.killed for v in self.model.venues.values()) or any(f.killed for f in self.model.firms.values())
         if stuck and self.rng.random() < 0.3:
             return self.release()
@@ -482,6 +510,7 @@ class Generator:
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
             (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7), (self.close, 1),
+            (self.venue, 1), (self.freeze, 1), (self.access, 2),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 

@@ -16,7 +16,7 @@ from protocol import codes as C
 from . import layout as L
 from .book.levels import level_worse
 from .kit.jit import kernel, leaf
-from .kit.pairs import PAIR_RESTRICT, pair_find
+from .kit.pairs import PAIR_ACCESS_EVENT, PAIR_ACCESS_VENUE, PAIR_RESTRICT, pair_find
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import account_at, event_at, expiry_of, session_at
 from .layout.packed import pack_firm_account, status_of
@@ -30,7 +30,7 @@ EVENT_DUMP = 10
 CONTRACT_DUMP = 7
 COLLATERAL_DUMP = 5
 ORDER_DUMP = 21
-VENUE_DUMP = 4
+VENUE_DUMP = 14
 FIRM_DUMP = 7
 ARCHIVE_DUMP = 15
 
@@ -118,9 +118,25 @@ def dump_small(m, out):
     return at
 
 
+@leaf
+def _dump_access(m, out, at, fill, kind, target, mode):
+    """The exceptions of a venue or an event that does not admit all; the next word of `out`."""
+    if mode == L.ACCESS_ALL:
+        return at
+    for firm in range(1, pool_cap(m, L.P_FIRM)):
+        value = pair_find(m, kind, firm, target)
+        if value != 0:
+            if fill != 0:
+                out[at] = mode
+                out[at + 1] = pack_firm_account(firm, target)
+                out[at + 2] = value
+            at += 3
+    return at
+
+
 @kernel("i8(i8[::1], i8[::1])")
 def dump_switches(m, out):
-    """Dump switches, throttles and shares of venues and firms, accounts that are killed or closed, restrictions."""
+    """Dump switches, throttles and shares of venues and firms, accounts that are killed or closed, restrictions, who is admitted."""
     venues = pool_cap(m, L.P_VENUE)
     firms = pool_cap(m, L.P_FIRM)
     accounts = pool_cap(m, L.P_ACCOUNT)
@@ -136,7 +152,18 @@ def dump_switches(m, out):
                     out[at + 1] = m[v + L.V_BARS]
                     out[at + 2] = m[v + L.V_THROTTLE + L.TH_START]
                     out[at + 3] = m[v + L.V_THROTTLE + L.TH_USED]
+                    out[at + 4] = m[v + L.V_FREEZE]
+                    out[at + 5] = m[v + L.V_OPEN]
+                    out[at + 6] = m[v + L.V_MAX_OPEN]
+                    out[at + 7] = m[v + L.V_ACCESS]
+                    out[at + 8] = m[v + L.V_PACE + L.TH_LIMIT]
+                    out[at + 9] = m[v + L.V_PACE + L.TH_START]
+                    out[at + 10] = m[v + L.V_PACE + L.TH_USED]
+                    out[at + 11] = m[v + L.V_BYTES + L.TH_LIMIT]
+                    out[at + 12] = m[v + L.V_BYTES + L.TH_START]
+                    out[at + 13] = m[v + L.V_BYTES + L.TH_USED]
                 at += VENUE_DUMP
+                at = _dump_access(m, out, at, fill, PAIR_ACCESS_VENUE, i, m[v + L.V_ACCESS])
         for i in range(1, firms):
             f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
             if m[f] == i:
@@ -164,6 +191,8 @@ def dump_switches(m, out):
                         if fill != 0:
                             out[at] = pack_firm_account(firm, i)
                         at += 1
+            if m[event] == i:
+                at = _dump_access(m, out, at, fill, PAIR_ACCESS_EVENT, i, m[event + L.E_ACCESS])
         want = at
         if out.shape[0] < want:
             return -1 - want

@@ -25,7 +25,7 @@ from .markets.define import (
 )
 from .markets.phases import do_phase, go_on_closing
 from .markets.settle import do_determine, do_finalise, go_on_settling
-from .markets.switches import do_kill, do_reference, do_restrict
+from .markets.switches import do_access, do_freeze, do_kill, do_reference, do_restrict
 from .money.transfers import do_transfer
 from .orders.mass_cancel import go_on_mass
 
@@ -61,6 +61,10 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_kill(m, rows, c)
     if kind == C.C_RESTRICT:
         return do_restrict(m, rows, c)
+    if kind == C.C_FREEZE:
+        return do_freeze(m, rows, c)
+    if kind == C.C_ACCESS:
+        return do_access(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
     m[L.H_ERROR] = L.INV_ROW

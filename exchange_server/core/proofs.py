@@ -62,6 +62,7 @@ PROOF_TEXTS = {
 COUNT_ALL = 0
 COUNT_TIMED = 1
 COUNT_RESTING = 2
+COUNT_VENUES = 3
 
 
 @leaf
@@ -299,6 +300,11 @@ def _archive(m, out, found, texts):
         closed += count
     if open_orders != m[L.H_OPEN_ORDERS]:
         found = note(out, found, PROOF_COUNT, COUNT_ALL, open_orders, m[L.H_OPEN_ORDERS])
+    through_venues = 0
+    for i in range(1, pool_cap(m, L.P_VENUE)):
+        through_venues += m[pool_base(m, L.P_VENUE) + i * L.VENUE_WORDS + L.V_OPEN]
+    if through_venues != m[L.H_OPEN_ORDERS]:
+        found = note(out, found, PROOF_COUNT, COUNT_VENUES, through_venues, m[L.H_OPEN_ORDERS])
     if closed != _used(m, L.P_ARCHIVE):
         found = note(out, found, PROOF_POOL, L.P_ARCHIVE, closed, _used(m, L.P_ARCHIVE))
     if texts != _used(m, L.P_TEXT):

@@ -6,10 +6,10 @@ Each function returns an Act and changes nothing; Registry.apply steps the rows 
 from typing import Any
 
 from config import admin_records as ar
-from protocol import codes, errors, numbers, phases
+from protocol import codes, errors, freeze, numbers, phases
 
 from .. import state
-from . import checks, grants, keys, markets, members, pending, settlement
+from . import admission, checks, freezes, grants, keys, markets, members, pending, quotas, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -64,6 +64,16 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _kill(registry, record)
         case ar.Restrict():
             return _restrict(registry, record)
+        case ar.FirmTags():
+            return admission.firm_tags(registry, record, engine)
+        case ar.AccessRule():
+            return admission.access_rule(registry, record, engine)
+        case ar.RemoveAccessRule():
+            return admission.remove_access_rule(registry, record, engine)
+        case ar.Quota():
+            return quotas.quota(registry, record, engine)
+        case ar.Freeze():
+            return freezes.freeze_venue(registry, record)
         case ar.SetReference():
             return _reference(registry, record)
         case ar.AcceptClock():
@@ -141,6 +151,7 @@ def _phase(registry: Definitions, record: ar.SetPhase, engine: EngineLike) -> Ac
         return f"it is {phases.name(now)} and cannot become {record.phase} (what may follow: {phases.names(phases.NEXT[now])})"
 
     to = phases.BY_NAME[record.phase]
+    freezes.check(registry, event, freeze.SETTLE if to == codes.PH_CLOSED else freeze.PHASE)
     rows = [rows_of.phase(event.id, to)]
     return Act(
         f"event {record.event}", f"{record.event} is {record.phase}", rows, checks.nothing, {"event": event.id, "phase": to}, explain

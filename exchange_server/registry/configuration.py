@@ -62,7 +62,7 @@ class DryCore:
         self.time_ns = engine.time_ns
         self.row_seq = engine.row_seq
         self.m: Words = state.header_copy(engine.m)
-        self._real = engine.m
+        self.real = engine.m
         self._named: set[tuple[int, int]] = set()
         self._balances: dict[tuple[int, int], int] = {}
         self._external: dict[int, int] = {}
@@ -72,7 +72,7 @@ class DryCore:
 
     def take(self, registry: Definitions, rows: list[Words], tried: Definitions) -> None:
         """Count the room that these rows need. `registry`: the real one; `tried`: includes the records tried so far. Raises Refused."""
-        names = listings = 0
+        names = listings = exceptions = 0
         for flat in rows:
             at = 0
             while at < len(flat):
@@ -84,12 +84,14 @@ class DryCore:
                     names += self._is_new(registry.accounts, kind, int(flat[at + d.DC_ID]))
                 elif kind == codes.C_DEF_INSTRUMENT:
                     names += self._is_new(registry.instruments, kind, int(flat[at + d.DI_ID]))
+                elif kind == codes.C_ACCESS:
+                    exceptions += bool(flat[at + d.DG_FIRM] and flat[at + d.DG_VALUE])
                 elif kind == codes.C_TRANSFER:
                     self._deposit(registry, flat[at : at + L.CMD_WORDS], tried)
                 at += (1 + extra) * L.CMD_WORDS
         self._take_room("names", L.P_NAME_HASH, names)
         self._take_room("listings", L.P_LISTING, listings)
-        self._take_room("pairs", L.P_PAIR_HASH, listings)
+        self._take_room("pairs", L.P_PAIR_HASH, listings + exceptions)
 
     def _take_room(self, what: str, pool: int, count: int) -> None:
         if count:
@@ -116,7 +118,7 @@ class DryCore:
         key = (account, asset)
         if key not in self._balances:
             known = registry.accounts.get(account) is not None and registry.assets.get(asset) is not None
-            held = state.balance(self._real, account, asset) if known else None
+            held = state.balance(self.real, account, asset) if known else None
             self._balances[key] = held[0] if held is not None else 0
             if held is None:
                 checks.hash_room(self, "balances", L.P_BALANCE, 1)
@@ -124,7 +126,7 @@ class DryCore:
                 self._use(L.P_BALANCE, 1)
                 self._use(L.P_PAIR_HASH, 1)
         if asset not in self._external:
-            self._external[asset] = state.Asset.of(self._real, asset).external if registry.assets.get(asset) else 0
+            self._external[asset] = state.Asset.of(self.real, asset).external if registry.assets.get(asset) else 0
         self._balances[key] += amount
         self._external[asset] += amount
         if self._balances[key] >= MONEY_MAX or self._external[asset] >= MONEY_MAX:

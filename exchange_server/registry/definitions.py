@@ -9,12 +9,30 @@ from typing import Any, Self
 import msgspec
 
 from config import admin_records as ar
+from config import rule_records as rr
 from protocol import codes
 
 from .layer import Layer, fold
-from .tables import Account, Asset, Done, Event, Firm, Instrument, Key, Pending, Principal, Session, State, Table, Venue
+from .tables import (
+    Account,
+    Admission,
+    Asset,
+    Done,
+    Event,
+    Firm,
+    Instrument,
+    Key,
+    Pending,
+    Principal,
+    Rule,
+    Session,
+    State,
+    Table,
+    Venue,
+)
 
 STATE_VERSION = 3
+RULES = ("tags", "rules", "admissions", "quotas", "freezes")  # who may trade where
 
 
 class Definitions:
@@ -34,6 +52,13 @@ class Definitions:
         self.keys: dict[str, Key] = {}  # by id, in the order of their definition
         self._held: dict[tuple[str, str], tuple[str, ...]] = {}  # holder kind and name: ids of its keys, the oldest first
         self.done: dict[str, Done] = {}  # by idempotency key
+        self.tags: dict[int, rr.FirmTags] = {}  # by firm id
+        self.rules: dict[tuple[int, int, str], Rule] = {}  # (ACCESS_VENUE or ACCESS_EVENT, its id, name of the rule)
+        self.rule_count = 0  # numbers that were given
+        self.admissions: dict[tuple[int, int], Admission] = {}  # of those that have had rules
+        self.admission_changes = 0  # since the start: what a session sees may have changed
+        self.quotas: dict[int, rr.Quota] = {}  # by venue id
+        self.freezes: dict[int, rr.Freeze] = {}  # by venue id; none: not frozen
         self.begun: ar.Begin | None = None  # how the data folder was created
         self.settings: dict[str, int | str] = {}  # of [server], from the newest configuration
         self.parts: dict[str, list[bytes]] = {}  # sender and digest: pieces of a record that is not complete yet
@@ -94,6 +119,11 @@ class Definitions:
             self.listing_rows += self.events[event_id].n
         self.listings[(venue_id, event_id)] = fees
 
+    def put_admissions(self, changes: dict[tuple[int, int], Admission]) -> None:
+        """Who is admitted where from now on."""
+        self.admissions.update(changes)
+        self.admission_changes += 1
+
     def put_event(self, event: Event) -> None:
         self.events.put(event)
         for index, contract in enumerate(event.record.contracts):
@@ -116,6 +146,10 @@ class Definitions:
     def event_of(self, instrument_id: int) -> Event | None:
         instrument = self.instruments.get(instrument_id)
         return None if instrument is None else self.events[instrument.event_id]
+
+    def rules_of(self, target: tuple[int, int]) -> list[Rule]:
+        """The access rules of a venue or an event (ACCESS_VENUE or ACCESS_EVENT, its id), by number."""
+        return sorted((rule for key, rule in self.rules.items() if key[:2] == target), key=lambda rule: rule.number)
 
     def instruments_of(self, event: Event) -> list[Instrument]:
         return [self.instruments[event.first_instrument + i] for i in range(event.n)]
@@ -143,6 +177,12 @@ class Definitions:
                 list(self.pending.values()),
                 self.next_pending,
                 self.approvals,
+                sorted(self.tags.items()),
+                sorted(self.rules.items(), key=lambda item: item[1].number),
+                self.rule_count,
+                [(target, Admission(kept.mode, dict(sorted(kept.exceptions.items())))) for target, kept in sorted(self.admissions.items())],
+                sorted(self.quotas.items()),
+                sorted(self.freezes.items()),
             )
         )
 
@@ -176,6 +216,9 @@ class Definitions:
         for key in state.keys:
             registry.put_key(key)
         registry.done = dict(state.done)
+        for name in RULES:
+            setattr(registry, name, dict(getattr(state, name)))
+        registry.rule_count = state.rule_count
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         registry.pending = {row.id: row for row in state.pending}
         registry.next_pending, registry.approvals = state.next_pending, state.approvals

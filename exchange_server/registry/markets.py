@@ -10,7 +10,7 @@ from config.fields import ASSET, VENUE
 from protocol import codes
 
 from ..core import layout as L
-from . import checks
+from . import checks, quotas
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
@@ -37,6 +37,8 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
         if taken is not None:
             raise bad(("contracts", i, "symbol"), f"{contract.symbol} exists in event {taken.market.event}")
     n = len(record.contracts)
+    for name in ("instruments", "listings"):
+        quotas.check(registry, owner.name, name, n)
     id = checks.room(registry.events, engine, "events")
     first = checks.room(registry.instruments, engine, "instruments", n)
     _listing_room(registry, engine, n)
@@ -127,6 +129,7 @@ def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike)
     if old == record.fees:
         return checks.unchanged("listing", f"{record.event} at {record.venue}", event.id)
     if old is None:
+        quotas.check(registry, venue.name, "listings", event.n)
         _listing_room(registry, engine, event.n)
     else:
         _new_terms_room(engine, event.n)

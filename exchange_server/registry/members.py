@@ -11,7 +11,7 @@ from protocol import codes, units
 
 from ..core import layout as L
 from ..core.layout import plain
-from . import checks, keys
+from . import admission, checks, keys, quotas
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -49,7 +49,7 @@ def venue(registry: Definitions, record: ar.DefineVenue, engine: EngineLike) -> 
         changed = checks.changes(old.record, record, name)
         if not changed:
             return checks.unchanged("venue", record.name, old.id)
-        row = rows_of.venue(old.id, old.fee_account, record)
+        row = rows_of.venue(old.id, old.fee_account, record, registry.quotas.get(old.id))
         return Act(
             name,
             f"{name} changed",
@@ -99,8 +99,14 @@ def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Ac
             changed=changed,
         )
     id = checks.room(registry.firms, engine, "firms")
-    return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id, record)],
-               lambda: registry.firms.put(Firm(id, record)), {"id": id})  # fmt: skip
+    access_rows, admissions = admission.for_firm(registry, engine, id, admission.UNKNOWN)
+
+    def commit() -> None:
+        registry.firms.put(Firm(id, record))
+        if admissions:
+            registry.put_admissions(admissions)
+
+    return Act(f"firm {record.name}", f"firm {record.name} defined", [rows_of.firm(id, record), *access_rows], commit, {"id": id})
 
 
 def account(registry: Definitions, record: ar.DefineAccount, engine: EngineLike) -> Act:
@@ -124,6 +130,9 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
     account = checks.find(registry.accounts, "account", record.account) if record.account else None
     if account is not None and account.firm != firm.id:
         raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{record.account} does not belong to firm {record.firm}", "account")
+    if venue and registry.venues[venue].record.isolated_accounts and account is not None and account.venue != venue:
+        text = f"venue {record.venue} takes only accounts that are bound to it, and {record.account} is not"
+        raise Refused(codes.R_ACCOUNT_NOT_ISOLATED, text, "account")
     _throttle(record)
     _check_login(registry, record)
     own = keys.own(registry, record, engine)
@@ -135,6 +144,8 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
         changed += ("verifier",) if own is not None else ()
         if not changed:
             return checks.unchanged("session", record.name, old.id)
+    if old is None:
+        quotas.check(registry, record.venue or firm.record.venue, "sessions", 1)
     id = old.id if old is not None else checks.room(registry.sessions, engine, "sessions")
     session = Session(id, firm.id, venue, account.id if account else 0, WIRES[record.wire], shown)
     flags = L.SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | L.SF_SETTLEMENT * record.settlement_reports

@@ -14,6 +14,7 @@ PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 
 _READ = ("whoami", "markets", "assets", "status", "principals", "asset", "venue", "firm", "session", "market", "listing")
 _APPROVAL = ("approve", "refuse")
+_RULES = ("access_rule", "access_rule_remove")
 
 
 class Role(NamedTuple):
@@ -44,7 +45,7 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "key", "key_revoke", *_APPROVAL,
+            "revoke", "key", "key_revoke", *_RULES, *_APPROVAL,
         }),
         frozenset({*_READ, "accounts", "account", "risk", "keys", "plan", "pending"}),
         _VENUE_ROLES,
@@ -68,9 +69,9 @@ ROLES: dict[str, Role] = {
         frozenset({*_READ, "pending"}),
     ),
     "risk_officer": Role(
-        "stops trading: kill switches, phases, restrictions, reference prices",
+        "stops trading: kill switches, phases, restrictions, reference prices, access rules; with the platform's scope also tags of firms and freezes",
         (PLATFORM, VENUE),
-        frozenset({"kill", "phase", "restrict", "reference", "bust", *_APPROVAL}),
+        frozenset({"kill", "phase", "restrict", "reference", "bust", "firm_tags", "freeze", *_RULES, *_APPROVAL}),
         frozenset({*_READ, "accounts", "account", "risk", "pending"}),
     ),
     "treasurer": Role(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from config import admin_records as ar
+from config import rule_records as rr
 from config.fields import Field, fields_of
 from protocol import codes
 
@@ -56,8 +57,12 @@ def asset(id: int, decimals: int, name: str) -> Words:
     return words
 
 
-def venue(id: int, fee_account: int, record: ar.DefineVenue) -> Words:
-    return row(codes.C_DEF_VENUE, d.DV_EXTRA, {d.DV_ID: id, d.DV_FEE_ACCOUNT: fee_account, **words_of(record, "DV_", {})}.items())
+def venue(id: int, fee_account: int, record: ar.DefineVenue, quota: rr.Quota | None = None) -> Words:
+    words = row(codes.C_DEF_VENUE, d.DV_EXTRA, {d.DV_ID: id, d.DV_FEE_ACCOUNT: fee_account, **words_of(record, "DV_", {})}.items())
+    if quota is not None:
+        granted = quota.open_orders, quota.messages_per_second, quota.journal_bytes_per_second
+        words[[d.DV_MAX_ORDERS, d.DV_MAX_MESSAGES, d.DV_MAX_JOURNAL]] = [value or 0 for value in granted]
+    return words
 
 
 def firm(id: int, record: ar.DefineFirm, closed: bool = False) -> Words:
@@ -175,6 +180,15 @@ def kill(level: int, target: int, on: bool, cancel: bool) -> Words:
 
 def restrict(event_id: int, firm_id: int, on: bool) -> Words:
     return row(codes.C_RESTRICT, d.DR_EXTRA, ((d.DR_EVENT, event_id), (d.DR_FIRM, firm_id), (d.DR_ON, int(on))))
+
+
+def freeze(venue_id: int, level: int) -> Words:
+    return row(codes.C_FREEZE, d.DZ_EXTRA, ((d.DZ_VENUE, venue_id), (d.DZ_LEVEL, level)))
+
+
+def access(about: int, target: int, firm_id: int, value: int) -> Words:
+    """firm_id 0: how the venue or event admits; else what holds for that firm."""
+    return row(codes.C_ACCESS, d.DG_EXTRA, ((d.DG_ABOUT, about), (d.DG_TARGET, target), (d.DG_FIRM, firm_id), (d.DG_VALUE, value)))
 
 
 def reference(instrument_id: int, price: int, collar: int) -> Words:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from config import admin_records as ar
-from config.places import Key
+from config.places import Key as FieldKey
 
 from .definitions import Definitions
 from .roles import PLATFORM, SERIES, VENUE
@@ -121,6 +121,10 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
         case ar.Transfer():
             names = [name for name in (record.source, record.target) if name]
             return [of_account(registry, registry.accounts.named(name)) for name in names] or [Place()]
+        case ar.AccessRule() | ar.RemoveAccessRule():
+            return [Place(record.venue) if record.venue else of_event(registry.events.named(record.event))]
+        case ar.FirmTags() | ar.Quota() | ar.Freeze():
+            return [Place()]  # what the platform vouches for, grants and stops
         case ar.SetPhase() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
             return [of_event(registry.events.named(record.event))]
         case ar.SetReference():
@@ -169,7 +173,7 @@ def _of_target(registry: Definitions, record: ar.Kill) -> Place:
 class Named(NamedTuple):
     """A field of a record that names something: its key, the kind of thing (Table.kind), the name."""
 
-    key: Key
+    key: FieldKey
     kind: str
     name: str
 
@@ -188,6 +192,11 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "settle": (("event", "event"),),
     "restrict": (("event", "event"), ("firm", "firm")),
     "reference": (("symbol", "symbol"),),
+    "firm_tags": (("firm", "firm"),),
+    "access_rule": (("venue", "venue"), ("event", "event")),
+    "access_rule_remove": (("venue", "venue"), ("event", "event")),
+    "quota": (("venue", "venue"),),
+    "freeze": (("venue", "venue"),),
     "principal": (("venue", "venue"),),
     "key_revoke": (("id", "key"),),
     "grant": (("principal", "principal"),),

@@ -3,10 +3,10 @@
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes, numbers, phases, units
+from protocol import codes, freeze, numbers, phases, units
 
 from .. import state
-from . import checks
+from . import checks, freezes
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -23,6 +23,7 @@ def _event_contract(registry: Definitions, name: str) -> Event:
     event: Event = checks.find(registry.events, "event", name)
     if event.record.product == "spot":
         raise bad("event", f"{name} is a spot pair: it is never settled")
+    freezes.check(registry, event, freeze.SETTLE)
     return event
 
 

@@ -10,6 +10,7 @@ from typing import Generic, Protocol, TypeVar
 import msgspec
 
 from config import admin_records as ar
+from config import rule_records as rr
 
 from .layer import Layer, fold
 
@@ -235,6 +236,21 @@ class Done(msgspec.Struct, frozen=True):
     result: dict[str, int]
 
 
+class Rule(msgspec.Struct, frozen=True):
+    """An access rule; refusals name it by its number, which never changes and is never given again."""
+
+    number: int
+    record: rr.AccessRule
+
+
+class Admission(msgspec.Struct, frozen=True):
+    """What the core knows of who is admitted to a venue or an event. mode: ACCESS_ALL ..; exceptions: firm id -> ACCESS_ADMITTED, or the
+    number of the rule that keeps it out."""
+
+    mode: int = 0
+    exceptions: dict[int, int] = {}
+
+
 class State(msgspec.Struct, frozen=True):
     """All of the registry, as a snapshot stores it."""
 
@@ -256,3 +272,9 @@ class State(msgspec.Struct, frozen=True):
     pending: list[Pending] = []
     next_pending: int = 1
     approvals: ar.Approvals = ar.Approvals()
+    tags: list[tuple[int, rr.FirmTags]] = []
+    rules: list[tuple[tuple[int, int, str], Rule]] = []
+    rule_count: int = 0
+    admissions: list[tuple[tuple[int, int], Admission]] = []
+    quotas: list[tuple[int, rr.Quota]] = []
+    freezes: list[tuple[int, rr.Freeze]] = []

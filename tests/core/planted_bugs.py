@@ -1,4 +1,4 @@
-"""Twelve bugs for the judge to find: each a plausible slip in the core, and the same slip in the model.
+"""Fourteen bugs for the judge to find: each a plausible slip in the core, and the same slip in the model.
 
 CORE: (name, file under exchange_server/core, exact text, text with the bug). MODEL: (name, file under tests, exact text, text with the
 bug). The names pair them up. tests/core/test_planted_bugs.py checks that every text is still found exactly once in its file.
@@ -81,6 +81,18 @@ CORE: list[Bug] = [
         "            post(m, event, cash, -money, C.WHY_MERGE)\n",
         "            post(m, cash, cash, -money, C.WHY_MERGE)\n            m[cash + L.MONEY] -= money\n",
     ),
+    (
+        "where only some are admitted, all are",
+        "risk/access.py",
+        "    return value if value != 0 or mode == L.ACCESS_EXCEPT else -1\n",
+        "    return value\n",
+    ),
+    (
+        "the freeze of a market's owner is not asked of who comes through another venue",
+        "risk/access.py",
+        "    level = m[venue_at(m, owner) + L.V_FREEZE]\n",
+        "    level = m[venue_at(m, owner) + L.V_FREEZE] if venue == owner else 0\n",
+    ),
 ]
 
 MODEL: list[Bug] = [
@@ -116,7 +128,14 @@ MODEL: list[Bug] = [
     ),
     (CORE[10][0], "model_world.py", "now >= self.start + self.window", "now > self.start + self.window"),
     (CORE[11][0], "model.py", "        event.pool += amount\n", "        event.pool += max(amount, 0)\n"),
+    (
+        CORE[12][0],
+        "model_ladder.py",
+        "            if where.admits == 2 and exception == 0:\n",
+        "            if where.admits == 3 and exception == 0:\n",
+    ),
+    (CORE[13][0], "model_ladder.py", "for v in (owner, venue))[::2]\n", "for v in (venue,))[::2]\n"),
 ]
 
 # A flow that triggers the bug early (tests/random_world.py); only to save time: otherwise the search continues from seed 0.
-SEED_OF: dict[str, int] = dict(zip([bug[0] for bug in MODEL], (1, 0, 4, 0, 0, 0, 4, 12, 3, 9, 23, 55)))
+SEED_OF: dict[str, int] = dict(zip([bug[0] for bug in MODEL], (0, 0, 5, 0, 2, 0, 3, 5, 2, 10, 0, 11, 28, 40)))

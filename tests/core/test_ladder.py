@@ -49,15 +49,48 @@ def close(s: Story, firm: int = 0, account: int = 0, session: int = 0) -> None:
     s.do(C.C_DEF_SESSION, id=1, firm=1, account=16, closed=session)
 
 
+def exception(about: int, value: int) -> Repair:
+    return lambda s: s.do(C.C_ACCESS, about=about, target=1, firm=1, value=value)
+
+
+def freeze(level: int) -> Repair:
+    return lambda s: s.do(C.C_FREEZE, venue=1, level=level)
+
+
+def admit_only(s: Story) -> None:
+    """Venue 1 and event 1 admit only whom a rule admits."""
+    for about in (C.ACCESS_VENUE, C.ACCESS_EVENT):
+        s.do(C.C_ACCESS, about=about, target=1, value=2)
+
+
+QUOTAS = {"max_orders": 1, "max_messages": 1, "max_journal": 100}
+FROZEN: list[tuple[int, Repair]] = [
+    (C.R_VENUE_FROZEN, freeze(2)),
+    (C.R_VENUE_SETTLE_ONLY, freeze(1)),
+    (C.R_VENUE_CANCEL_ONLY, freeze(0)),
+]
+KEPT_OUT: list[tuple[int, Repair]] = [  # the venue's rules, then those of the event
+    (C.R_NOT_ADMITTED, exception(C.ACCESS_VENUE, 3)),
+    (C.R_ACCESS_DENIED, exception(C.ACCESS_VENUE, -1)),
+    (C.R_NOT_ADMITTED, exception(C.ACCESS_EVENT, 4)),
+    (C.R_ACCESS_DENIED, exception(C.ACCESS_EVENT, -1)),
+]
+
+
 def reopen(session: int, venue: int) -> Repair:
     """All open again, and the throttles as they were: a definition of the session sets them too."""
-    return lambda s: (close(s), throttles(s, session, venue))
+    return lambda s: (close(s), throttles(s, session, venue, isolated=1, **QUOTAS))
 
 
-def throttles(s: Story, session: int, venue: int) -> None:
-    """Limits of session 1 and venue 1 in an endless window."""
+def throttles(s: Story, session: int, venue: int, **settings: int) -> None:
+    """Limits of session 1 and venue 1 in an endless window; the venue's other settings are of the same row (isolated, QUOTAS)."""
     s.do(C.C_DEF_SESSION, id=1, firm=1, account=16, throttle_limit=session, throttle_window=10**6 * SECOND)
-    s.do(C.C_DEF_VENUE, id=1, fee_account=2, throttle_limit=venue, throttle_window=10**6 * SECOND)
+    s.do(C.C_DEF_VENUE, id=1, fee_account=2, throttle_limit=venue, throttle_window=10**6 * SECOND, **settings)
+
+
+def settings(**left: int) -> Repair:
+    """No throttle any more, and of the venue's settings these."""
+    return lambda s: throttles(s, 0, 0, **left)
 
 
 def climb(s: Story, request: Row, rows: list[tuple[int, Repair]], answer: int) -> list[Row]:
@@ -82,13 +115,15 @@ def test_new(make: Make) -> None:
     throttles(s, 1, 1)
     s.fund(2, 100_000)
     s.new(2, C.SELL, 4, 70)
-    throttles(s, 1, 2)
+    throttles(s, 1, 2, max_messages=1, max_journal=500)
     s.fund(1, 1000)
     s.new(1, C.BUY, 4, 45, id=500)
     s.do(C.C_CANCEL, session=1, id=501, orig=500)
     s.fund(1, -1000)
     s.do(C.C_LOGOFF, session=1)
     close(s, 1, 1, 1)
+    admit_only(s)
+    freeze(3)(s)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -123,15 +158,20 @@ def test_new(make: Make) -> None:
         (C.R_PRICE_ON_MARKET, {"price": 0}),
         (C.R_POST_ONLY_IMMEDIATE, {"flags": 0, "tif": C.GTC}),
         (C.R_MARKET_NEEDS_IMMEDIATE, {"type": C.LIMIT, "price": 1000, "flags": C.FLAG_POST_ONLY}),
+        *FROZEN,
         (C.R_KILLED_PLATFORM, release(*KILLS[0])),
         (C.R_KILLED_VENUE, release(*KILLS[1])),
         (C.R_KILLED_FIRM, release(*KILLS[2])),
         (C.R_KILLED_ACCOUNT, release(*KILLS[3])),
         (C.R_KILLED_SESSION, release(*KILLS[4])),
-        (C.R_THROTTLED_SESSION, lambda s: throttles(s, 0, 2)),
-        (C.R_THROTTLED_VENUE, lambda s: throttles(s, 0, 0)),
+        (C.R_THROTTLED_SESSION, lambda s: throttles(s, 0, 2, isolated=1, **QUOTAS)),
+        (C.R_THROTTLED_VENUE, settings(isolated=1, **QUOTAS)),
+        (C.R_QUOTA_MESSAGES, settings(isolated=1, max_orders=1, max_journal=100)),
+        (C.R_QUOTA_JOURNAL, settings(isolated=1, max_orders=1)),
         (C.R_STALE, {"deadline": 0}),
         (C.R_CONFLICT, lambda s: s.do(C.C_RESTRICT, event=1, firm=1, on=0)),
+        (C.R_ACCOUNT_NOT_ISOLATED, settings(max_orders=1)),
+        *KEPT_OUT,
         (C.R_PRICE_OUT_OF_RANGE, {"price": 93}),
         (C.R_PRICE_OFF_GRID, {"price": 95, "qty": -1}),
         (C.R_QTY_NOT_POSITIVE, {"qty": 3}),
@@ -141,6 +181,7 @@ def test_new(make: Make) -> None:
         (C.R_NOTIONAL_TOO_LARGE, {"qty": 500}),
         (C.R_COLLAR, {"price": 70}),
         (C.R_POSITION_LIMIT, {"qty": 400}),
+        (C.R_QUOTA_ORDERS, settings()),
         (C.R_COLLATERAL, lambda s: s.fund(1, 100_000)),
         (C.R_POST_ONLY_WOULD_TRADE, {"flags": 0}),
     ], C.E_REJECTED)  # fmt: skip
@@ -202,15 +243,17 @@ def test_replace(make: Make) -> None:
     s = make(cash=0, **WORLD)
     s.fund(1, 20 * 50)
     s.fund(2, 100_000)
-    throttles(s, 9, 9)
+    throttles(s, 9, 9, max_messages=9, max_journal=10_000)
     s.new(1, C.BUY, 20, 50, id=1, flags=C.FLAG_POST_ONLY)
     s.new(2, C.SELL, 6, 50)
     s.new(2, C.SELL, 4, 70)
     s.new(1, C.BUY, 4, 5, id=2)
     s.do(C.C_CANCEL, session=1, id=3, orig=2)
-    throttles(s, 2, 4)
+    throttles(s, 2, 4, isolated=1, **QUOTAS)
     s.do(C.C_LOGOFF, session=1)
     close(s, 1, 1, 1)
+    admit_only(s)
+    freeze(3)(s)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -257,15 +300,20 @@ def test_replace(make: Make) -> None:
         (C.R_MARKET_PAUSED, phase(C.PH_CANCEL_ONLY)),
         (C.R_CANCEL_ONLY, phase(C.PH_OPEN)),
         (C.R_FIELD_UNSUPPORTED, {"min_qty": 0}),
+        *FROZEN,
         (C.R_KILLED_PLATFORM, release(*KILLS[0])),
         (C.R_KILLED_VENUE, release(*KILLS[1])),
         (C.R_KILLED_FIRM, release(*KILLS[2])),
         (C.R_KILLED_ACCOUNT, release(*KILLS[3])),
         (C.R_KILLED_SESSION, release(*KILLS[4])),
-        (C.R_THROTTLED_SESSION, lambda s: throttles(s, 0, 2)),
-        (C.R_THROTTLED_VENUE, lambda s: throttles(s, 0, 0)),
+        (C.R_THROTTLED_SESSION, lambda s: throttles(s, 0, 2, isolated=1, **QUOTAS)),
+        (C.R_THROTTLED_VENUE, settings(isolated=1, **QUOTAS)),
+        (C.R_QUOTA_MESSAGES, settings(isolated=1, max_orders=1, max_journal=100)),
+        (C.R_QUOTA_JOURNAL, settings(isolated=1, max_orders=1)),
         (C.R_STALE, {"deadline": 0}),
         (C.R_CONFLICT, lambda s: s.do(C.C_RESTRICT, event=1, firm=1, on=0)),
+        (C.R_ACCOUNT_NOT_ISOLATED, settings(max_orders=1)),
+        *KEPT_OUT,
         (C.R_PRICE_OUT_OF_RANGE, {"price": 93}),
         (C.R_PRICE_OFF_GRID, {"price": 95, "qty": -1}),
         (C.R_QTY_NOT_POSITIVE, {"qty": 7}),
@@ -328,6 +376,8 @@ def test_split_and_merge(make: Make) -> None:
     s = make(cash=0, product=C.EXACTLY, n=3, k=1, max_qty=50, max_position=40)
     s.do(C.C_LOGOFF, session=1)
     close(s, 1, 1, 1)
+    admit_only(s)
+    freeze(3)(s)
     for level, target in KILLS:
         s.do(C.C_KILL, level=level, target=target, on=1)
     s.do(C.C_RESTRICT, event=1, firm=1, on=1)
@@ -339,15 +389,18 @@ def test_split_and_merge(make: Make) -> None:
         (C.R_UNKNOWN_ACCOUNT, {"account": 0}),
         (C.R_FIRM_CLOSED, lambda s: close(s, 0, 1, 1)),
         (C.R_ACCOUNT_CLOSED, lambda s: close(s, 0, 0, 1)),
-        (C.R_SESSION_CLOSED, close),
+        (C.R_SESSION_CLOSED, lambda s: (close(s), throttles(s, 0, 0, isolated=1))),
         (C.R_UNKNOWN_EVENT, {"instrument": 1}),
         (C.R_MARKET_PAUSED, phase(C.PH_OPEN)),
+        *FROZEN,
         (C.R_KILLED_PLATFORM, release(*KILLS[0])),
         (C.R_KILLED_VENUE, release(*KILLS[1])),
         (C.R_KILLED_FIRM, release(*KILLS[2])),
         (C.R_KILLED_ACCOUNT, release(*KILLS[3])),
         (C.R_KILLED_SESSION, release(*KILLS[4])),
         (C.R_CONFLICT, lambda s: s.do(C.C_RESTRICT, event=1, firm=1, on=0)),
+        (C.R_ACCOUNT_NOT_ISOLATED, settings(max_orders=1)),
+        *KEPT_OUT,
         (C.R_QTY_NOT_POSITIVE, {"sets": 51}),
         (C.R_QTY_TOO_LARGE, {"sets": 41}),
         (C.R_POSITION_LIMIT, {"sets": 40}),
@@ -374,3 +427,149 @@ def test_what_is_closed_enters_nothing_and_its_cancels_go_on(make: Make, what: s
         assert s.model.refused == (0 if what == "session" else code)
     close(s)
     assert s.new(1, C.BUY, 1, 40, id=3)[0].kind == C.E_ACCEPTED
+
+
+# ------------------------------------------------------------------------------------------------ who may trade where
+LEVELS = {1: C.R_VENUE_CANCEL_ONLY, 2: C.R_VENUE_SETTLE_ONLY, 3: C.R_VENUE_FROZEN}
+
+
+def two_venues(make: Make, **event: Any) -> Story:
+    """Venue 2 lists the market of venue 1; session 3 of firm 1 and session 4 of firm 2 enter through it."""
+    s = make(**event)
+    s.do(C.C_DEF_VENUE, id=2, fee_account=3)
+    s.do(C.C_DEF_LISTING, venue=2, instrument=1, model=C.FEE_QUADRATIC)
+    for number in (3, 4):
+        s.do(C.C_DEF_SESSION, id=number, firm=number - 2, venue=2, account=13 + number)
+        s.do(C.C_LOGON, session=number, next_in=2)
+    return s
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_freeze_of_the_owner_pauses_the_book_for_all(make: Make, level: int) -> None:
+    s = two_venues(make)
+    s.new(1, C.BUY, 5, 40, id=1)
+    s.new(3, C.BUY, 5, 41, id=2)
+    assert s.do(C.C_FREEZE, venue=1, level=level) == [], "what rests in its own market stays"
+    for session, own in ((1, 1), (3, 2)):
+        refused = s.new(session, C.SELL, 1, 40, id=10 + session)[0]
+        assert (refused.reason, refused.order) == (LEVELS[level], 0)
+        assert s.do(C.C_REPLACE, session=session, id=20 + own, orig=own, price=39, qty=5)[0].reason == LEVELS[level]
+        answer = s.do(C.C_CANCEL, session=session, id=30 + own, orig=own)[0]
+        assert answer.reason == (C.R_USER_CANCEL if level == 1 else LEVELS[level])
+    done = s.do(C.C_MASS_CANCEL, session=1, id=50, scope=C.SCOPE_INSTRUMENT, instrument=1)[-1]
+    assert done.reason == (C.OK if level == 1 else LEVELS[level])
+    assert s.do(C.C_MASS_CANCEL, session=1, id=51, scope=C.SCOPE_FIRM)[-1].qty == 0, "of a wider scope, what is frozen stays"
+    s.do(C.C_FREEZE, venue=1, level=0)
+    assert s.new(3, C.SELL, 1, 41, id=13)[0].kind == C.E_ACCEPTED, "the id was not used up"
+    assert len(s.model.open) == (1 if level == 1 else 2)
+
+
+def test_a_freeze_of_a_listing_venue_takes_out_what_it_brought_and_the_book_goes_on(make: Make) -> None:
+    s = two_venues(make)
+    s.new(1, C.BUY, 5, 40, id=1)
+    s.new(3, C.BUY, 5, 41, id=2)
+    s.new(4, C.SELL, 5, 60, id=3)
+    events = s.do(C.C_FREEZE, venue=2, level=1)
+    assert [(e.kind, e.reason, e.session, e.id, e.flags) for e in events] == [
+        (C.E_CANCELED, C.R_VENUE_FREEZE, 3, 2, C.EF_UNSOLICITED), (C.E_CANCELED, C.R_VENUE_FREEZE, 4, 3, C.EF_UNSOLICITED),
+    ]  # fmt: skip
+    assert s.new(4, C.SELL, 1, 40, id=4)[0].reason == C.R_VENUE_CANCEL_ONLY
+    assert [e.kind for e in s.new(2, C.SELL, 5, 40, id=5)] == [C.E_ACCEPTED, C.E_FILL, C.E_FILL], "through the owner's door"
+    assert s.do(C.C_FREEZE, venue=2, level=3) == [] == s.do(C.C_FREEZE, venue=2, level=0)
+    assert s.new(4, C.SELL, 1, 60, id=4)[0].kind == C.E_ACCEPTED
+
+
+def test_the_stricter_of_two_freezes_holds(make: Make) -> None:
+    s = two_venues(make)
+    s.do(C.C_FREEZE, venue=1, level=1)
+    s.do(C.C_FREEZE, venue=2, level=3)
+    refused = s.new(3, C.BUY, 1, 40)[0]
+    assert (refused.reason, refused.asked) == (C.R_VENUE_FROZEN, 2)
+    assert s.new(1, C.BUY, 1, 40)[0].asked == 1
+
+
+def test_expiry_disconnect_and_kill_switch_go_on_while_a_venue_is_frozen(make: Make) -> None:
+    s = make()
+    s.do(C.C_DEF_SESSION, id=2, firm=2, account=17, cancel_on_disconnect=1)
+    s.do(C.C_LOGOFF, session=2)
+    s.do(C.C_LOGON, session=2, next_in=2)
+    s.new(1, C.BUY, 1, 40, tif=C.GTD, expiry=NOW + SECOND)
+    s.new(2, C.BUY, 1, 41)
+    s.new(1, C.BUY, 1, 42)
+    s.do(C.C_FREEZE, venue=1, level=3)
+    assert [e.kind for e in s.later(2)] == [C.E_EXPIRED]
+    assert s.do(C.C_LOGOFF, session=2)[-1].reason == C.R_DISCONNECT
+    assert s.do(C.C_KILL, level=C.KILL_FIRM, target=1, on=1, cancel=1)[0].reason == C.R_KILL_SWITCH
+
+
+@pytest.mark.parametrize("about", [C.ACCESS_VENUE, C.ACCESS_EVENT])
+@pytest.mark.parametrize(("mode", "value", "code"), [
+    (0, 0, C.OK), (0, 5, C.OK), (0, -1, C.OK),  # rules that are not asked
+    (1, 0, C.OK), (1, -1, C.OK), (1, 5, C.R_ACCESS_DENIED),
+    (2, 0, C.R_NOT_ADMITTED), (2, -1, C.OK), (2, 5, C.R_ACCESS_DENIED),
+])  # fmt: skip
+def test_who_is_kept_out_may_only_reduce(make: Make, about: int, mode: int, value: int, code: int) -> None:
+    s = make(product=C.EXACTLY, n=2)
+    s.new(1, C.BUY, 10, 40)
+    s.new(2, C.SELL, 10, 40)
+    s.new(1, C.BUY, 5, 30, id=50)
+    s.do(C.C_ACCESS, about=about, target=1, value=mode)
+    s.do(C.C_ACCESS, about=about, target=1, firm=1, value=value)
+    for refused in (
+        s.new(1, C.BUY, 1, 40, id=60)[0],
+        s.new(1, C.SELL, 11, 60, id=61)[0],
+        s.do(C.C_SPLIT, session=1, instrument=1, sets=1)[0],
+    ):
+        assert refused.reason == code
+        assert (refused.limit, refused.asked) == ((5 if code == C.R_ACCESS_DENIED else 0, 1) if code else (0, 0))
+    if code:
+        assert s.do(C.C_REPLACE, session=1, id=70, orig=50, price=31, qty=5)[0].reason == code
+        assert s.do(C.C_REPLACE, session=1, id=71, orig=50, price=30, qty=4)[0].kind == C.E_REPLACED, "less at the same price"
+        assert s.do(C.C_CANCEL, session=1, id=72, orig=71)[0].kind == C.E_CANCELED
+        assert s.new(1, C.SELL, 10, 60, id=62)[0].kind == C.E_ACCEPTED, "reduces"
+        assert s.new(1, C.SELL, 1, 60, id=63)[0].reason == code, "open orders are counted"
+    other = s.new(2, C.BUY, 11, 30, id=64)[0]
+    assert other.reason == (C.R_NOT_ADMITTED if mode == 2 else C.OK), "nothing is said of the other firm"
+
+
+def test_a_venue_that_demands_isolated_accounts(make: Make) -> None:
+    s = two_venues(make)
+    s.do(C.C_DEF_ACCOUNT, id=18, firm=1, account_kind=C.ACCT_TRADING, session=3, venue=2)
+    s.do(C.C_TRANSFER, target=18, asset=1, amount=1000)
+    s.new(3, C.BUY, 5, 40, id=1)
+    s.new(2, C.SELL, 5, 40, id=2)
+    s.do(C.C_DEF_VENUE, id=2, fee_account=3, isolated=1)
+    refused = s.new(3, C.BUY, 1, 40, id=3)[0]
+    assert (refused.reason, refused.asked) == (C.R_ACCOUNT_NOT_ISOLATED, 16)
+    assert s.new(3, C.BUY, 1, 40, id=4, account=18)[0].kind == C.E_ACCEPTED
+    assert s.new(3, C.SELL, 5, 60, id=5)[0].kind == C.E_ACCEPTED, "what reduces the position of the other account is accepted"
+    assert s.new(1, C.BUY, 1, 30, id=6)[0].kind == C.E_ACCEPTED, "the market is another venue's, and that one takes all accounts"
+
+
+def test_the_quota_of_open_orders_is_for_orders_that_rest(make: Make) -> None:
+    s = two_venues(make)
+    s.new(3, C.BUY, 5, 40, id=1)
+    s.new(4, C.BUY, 5, 40, id=2)
+    s.do(C.C_DEF_VENUE, id=2, fee_account=3, max_orders=1)
+    refused = s.new(3, C.BUY, 1, 40, id=3)[0]
+    assert (refused.reason, refused.limit, refused.used, refused.asked, refused.order) == (C.R_QUOTA_ORDERS, 1, 2, 1, 0)
+    assert len(s.model.open) == 2, "a quota below what is used cancels nothing"
+    assert [e.kind for e in s.new(3, C.BUY, 1, 40, id=3, tif=C.IOC)] == [C.E_ACCEPTED, C.E_CANCELED]
+    assert s.new(1, C.BUY, 1, 40, id=4)[0].kind == C.E_ACCEPTED, "another venue's quota"
+    assert s.do(C.C_REPLACE, session=3, id=5, orig=1, price=41, qty=9)[0].kind == C.E_REPLACED
+    for number in (5, 2):
+        s.do(C.C_CANCEL, session=3 if number == 5 else 4, id=number + 20, orig=number)
+    assert s.new(3, C.BUY, 1, 40, id=6)[0].kind == C.E_ACCEPTED
+
+
+def test_the_quotas_of_messages_and_journal_bytes_are_of_one_second(make: Make) -> None:
+    s = two_venues(make)
+    s.do(C.C_DEF_VENUE, id=2, fee_account=3, max_messages=3, max_journal=600)
+    assert [s.new(3, C.BUY, 1, 40, id=number)[0].reason for number in (1, 2, 3, 4)] == [0, 0, 0, C.R_QUOTA_MESSAGES]
+    assert s.do(C.C_CANCEL, session=3, id=5, orig=1)[0].kind == C.E_CANCELED, "cancels are not counted"
+    assert s.new(4, C.BUY, 1, 40, id=1)[0].reason == C.R_QUOTA_MESSAGES, "all sessions of the venue together"
+    assert s.new(2, C.BUY, 1, 40, id=2)[0].reason == 0
+    s.later(1)
+    refused = [s.new(3, C.BUY, 1, 40, id=f"text-{number}")[0] for number in (1, 2, 3)]
+    assert [e.reason for e in refused] == [0, 0, C.R_QUOTA_JOURNAL]
+    assert (refused[2].limit, refused[2].used, refused[2].asked) == (600, 512, 256)

@@ -27,7 +27,8 @@ NOT_PROVOKED = {
         (
             C.R_ACCOUNT_NOT_ALLOWED, C.R_WITHDRAW_TOO_MUCH, C.R_AMOUNT_NOT_POSITIVE, C.R_UNKNOWN_ASSET, C.R_BAD_TRANSITION, C.R_PAYOUT_COUNT,
             C.R_PAYOUT_RANGE, C.R_PAYOUT_SUM, C.R_NOT_DETERMINED, C.R_CHALLENGE_WINDOW, C.R_ALREADY_FINAL, C.R_IDEMPOTENCY, C.R_OVERFLOW,
-            C.R_BAD_DEFINITION, C.R_NOT_CLOSED, C.R_OPEN_ORDERS, C.R_BAD_COMMAND, C.R_SANDBOX, C.R_CLOCK_NOT_HELD,
+            C.R_BAD_DEFINITION, C.R_NOT_CLOSED, C.R_OPEN_ORDERS, C.R_BAD_COMMAND, C.R_SANDBOX, C.R_QUOTA, C.R_CLOCK_NOT_HELD,
+            C.R_FOREIGN_NAME, C.R_GRANT_BEYOND, C.R_NOT_AUTHORISED, C.R_OWN_ACT, C.R_PENDING_EXPIRED, C.R_UNKNOWN_PENDING, C.R_WEAK_SECRET,
         ),
         OPERATOR,
     ),
@@ -36,6 +37,7 @@ NOT_PROVOKED = {
             C.R_WIRE_MALFORMED, C.R_WIRE_TOO_LONG, C.R_WIRE_UNKNOWN_MESSAGE, C.R_WIRE_FIELD, C.R_SLOW_READER, C.R_LOGON_TIMEOUT,
             C.R_BAD_CREDENTIALS, C.R_ALREADY_LOGGED_ON, C.R_CLOCK_SKEW, C.R_SEQUENCE_LOW, C.R_HEARTBEAT_LOST, C.R_SHUTDOWN, C.R_RESUME_UNKNOWN,
             C.R_BAD_COMP_ID, C.R_BAD_HEARTBEAT, C.R_REPORTS_REBUILDING, C.R_REPORTS_LOST, C.R_LOGON_REPEATED, C.R_NEXT_EXPECTED, C.R_LOGON_DELAYED,
+            C.R_KEY_ADDRESS, C.R_KEY_EXPIRED, C.R_KEY_REVOKED, C.R_KEY_SCOPE,
         ),
         CONNECTION,
     ),
@@ -50,7 +52,7 @@ def test_what_the_connection_says_is_tested_where_the_connections_are() -> None:
     root = Path(__file__).parents[1]
     text = "".join(path.read_text() for folder in ("gateway", "net", "protocol") for path in sorted((root / folder).rglob("test_*.py")))
     named = [name for name, code in CODES.items() if NOT_PROVOKED.get(code) == CONNECTION]
-    assert len(named) == 20 and [name for name in named if not re.search(rf"\b{name}\b", text)] == []
+    assert len(named) == 24 and [name for name in named if not re.search(rf"\b{name}\b", text)] == []
 
 
 # ---- the ways to each reason; WireStory notes what is told
@@ -139,6 +141,16 @@ def without_an_expiry(make: Callable[..., WireStory]) -> None:
     make().new(1, C.BUY, 1, 40, tif=C.GTD)
 
 
+def frozen(make: Callable[..., WireStory]) -> None:
+    s = make()
+    s.do(C.C_DEF_VENUE, id=2, fee_account=3)
+    s.do(C.C_DEF_LISTING, venue=2, instrument=1, model=C.FEE_QUADRATIC)
+    s.do(C.C_DEF_SESSION, id=3, firm=1, venue=2, account=16)
+    s.do(C.C_LOGON, session=3, next_in=2)
+    s.new(3, C.BUY, 1, 40)
+    s.do(C.C_FREEZE, venue=2, level=1)
+
+
 WORLD = dict(bands=[(5, 95, 5)], price_min=5, price_max=95, max_notional=50_000, reference=50, collar=20, max_position=400, cash=100)
 
 
@@ -174,7 +186,7 @@ WAYS: list[Callable[[Callable[..., WireStory]], None]] = [
     lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, False),
     lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, True),
     ladder.test_a_full_table_of_open_orders_comes_before_the_instrument_and_behind_the_id,
-    cancels_and_ends, another_session, refused_turns, full_tables, splits, without_an_expiry, no_orders, spot, repeats,
+    cancels_and_ends, frozen, another_session, refused_turns, full_tables, splits, without_an_expiry, no_orders, spot, repeats,
 ]  # fmt: skip
 
 
@@ -282,6 +294,18 @@ LADDER = {
     C.R_EXPIRY_PAST: f"a GTD order needs an ExpireTime later than the server's time {TIME}, got {TIME}",
     C.R_PRICE_ON_MARKET: "a market order has no price, got 10.00",
     C.R_KILLED_ACCOUNT: "the kill switch of account C1-A is on (safe to resend)",
+    C.R_FIRM_CLOSED: "your firm is closed",
+    C.R_ACCOUNT_CLOSED: "account C1-A is closed",
+    C.R_SESSION_CLOSED: "this session is closed",
+    C.R_VENUE_CANCEL_ONLY: "the venue is frozen: only cancels are accepted (safe to resend)",
+    C.R_VENUE_SETTLE_ONLY: "the venue is frozen: its markets are only settled (safe to resend)",
+    C.R_VENUE_FROZEN: "the venue is frozen: nothing is accepted, not even cancels (safe to resend)",
+    C.R_ACCOUNT_NOT_ISOLATED: "the venue takes only accounts that are bound to it, and account C1-A is not: only orders that reduce the position are accepted",
+    C.R_ACCESS_DENIED: "access rule 4 excludes your firm here: only orders that reduce the position are accepted",
+    C.R_NOT_ADMITTED: "no access rule admits your firm here: only orders that reduce the position are accepted",
+    C.R_QUOTA_MESSAGES: "the venue's quota of 1 messages a second is used up (1 sent) (safe to resend)",
+    C.R_QUOTA_JOURNAL: "the venue's quota of 100 journal bytes a second is used up (128 used, 128 more needed) (safe to resend)",
+    C.R_QUOTA_ORDERS: "the venue has 1 open orders, and its quota is 1 (safe to resend)",
     C.R_THROTTLED_VENUE: "the venue's throttle of 2 messages per window is used up (2 sent) (safe to resend)",
     C.R_STALE: f"the deadline 20231114-22:13:19.999999999 had passed when the order was handled at {TIME} (safe to resend)",
     C.R_QTY_NOT_POSITIVE: "quantity -0.01 must be at least 0.01",

@@ -295,3 +295,55 @@ def test_a_session_does_not_replace_an_order_of_its_firm_in_a_market_that_it_may
     assert (refused.reason, refused.orig, refused.status) == (codes.R_UNKNOWN_INSTRUMENT, theirs, codes.ST_NEW)
     (canceled,) = ask(here, M.CancelOrder(next(FRESH), theirs))  # a cancel is never refused for it
     assert isinstance(canceled, M.Canceled) and canceled.reason == codes.R_USER_CANCEL
+
+
+# -------------------------------------------------------------------------------------------------------- access rules
+def test_access_rules_take_definitions_and_books_away_and_orders_are_told_why(street: Street) -> None:
+    street.admin(
+        market("KYC", "KYC-", sharing="shared", admits=("A",)), ar.DefineListing(venue="A", event="KYC", fees=FEES), ar.SetPhase(event="KYC", phase="open"),
+    )  # fmt: skip
+    books = [street.instrument("KYC-1"), street.instrument("KYC-2")]
+    here, other = street.logged_on("ATA"), street.logged_on("MM1")
+    ask(here, M.DefinitionsRequest(), M.Subscribe(books))
+    ask(other, M.Subscribe(books))
+
+    def told(end: End, *records: Any) -> list[Any]:
+        end.messages.clear()
+        street.admin(*records)
+        end.to_client()
+        return list(end.messages)
+
+    deny = ar.AccessRule(rule="no-us", event="KYC", effect="deny", jurisdiction_in=("US",))
+    lost = told(here, ar.FirmTags(firm="HERE", jurisdictions=("US",)), ar.FirmTags(firm="MM1", jurisdictions=("DE",)), deny)
+    assert [(type(m), m.reason, m.item) for m in lost] == [(M.RequestRefused, codes.R_UNKNOWN_INSTRUMENT, book) for book in books]
+    assert [(type(m), m.reason) for m in ask(here, M.Subscribe(books[:1]))] == [(M.RequestRefused, codes.R_UNKNOWN_INSTRUMENT)]
+    assert not set(books) & {m.instrument for m in ask(here, M.DefinitionsRequest()) if isinstance(m, M.Definition)}
+    (refused,) = ask(here, limit(next(FRESH), books[0], codes.BUY, 1000, 1))
+    number = street.engine.registry.rules[(codes.ACCESS_EVENT, street.engine.registry.events.named("KYC").id, "no-us")].number
+    assert (refused.reason, refused.limit) == (codes.R_ACCESS_DENIED, number), "an order is told which rule it is"
+    here.messages.clear()
+    ask(other, limit(next(FRESH), books[0], codes.BUY, 1000, 1))
+    here.to_client()
+    assert here.messages == [], "no update of a book that it does not see"
+    back = told(here, ar.FirmTags(firm="HERE", jurisdictions=("FR",)))
+    assert [m.instrument for m in back if isinstance(m, M.Definition)] == books, "and it sees it again"
+    assert isinstance(ask(here, limit(next(FRESH), books[1], codes.BUY, 1000, 1))[0], M.Accepted)
+    told(here, ar.FirmTags(firm="HERE", jurisdictions=("US",)))
+    assert [(type(m), m.instrument) for m in ask(here, M.Subscribe(books[:1]))] == [(M.BookSnapshot, books[0])], (
+        "it has traded here and may still reduce"
+    )
+    street.admin(ar.RemoveAccessRule(rule="no-us", event="KYC"))
+
+
+def test_an_order_on_fix_is_told_the_rule_too(street: Street) -> None:
+    here = street.fix_end(1, plain=True)
+    street.turn()
+    here.logon_raw(body="98=0|108=30|141=Y|", login="553=fixa|554=client1-secret|", our="FIXA")
+    street.turn(2)
+    street.admin(ar.AccessRule(rule="nobody", venue="A", effect="allow", kyc_at_least=9))
+    here.take()
+    here.send_raw("D", 2, order_body(str(next(FRESH)), "0.0300", "1", "SHARED-1"), our="FIXA")
+    street.turn(3)
+    (refused,) = here.take()
+    assert refused.text(58) == "no access rule admits your firm here: only orders that reduce the position are accepted"
+    street.admin(ar.RemoveAccessRule(rule="nobody", venue="A"))

@@ -38,12 +38,18 @@ MATRIX = """
     approvals     x  .  .  .  .  .  .  .  .
     approve       x  x  x  x  x  x  x  .  .
     refuse        x  x  x  x  x  x  x  .  .
+    firm_tags     x  .  .  .  .  x  .  .  .
+    access_rule   x  x  .  .  .  x  .  .  .
+    access_rule_remove x x . . . x  .  .  .
+    quota         x  .  .  .  .  .  .  .  .
+    freeze        x  .  .  .  .  x  .  .  .
 """
 MAY: dict[str, set[str]] = {
     row.split()[0]: {role for role, mark in zip(ROLES, row.split()[1:], strict=True) if mark == "x"}
     for row in MATRIX.split("\n")
     if row.strip()
 }
+OF_THE_PLATFORM = {"firm_tags", "quota", "freeze"}  # also when they name a venue or one of its firms
 NO_VENUE_SCOPE, NO_SERIES_SCOPE = (
     {"platform_operator"},
     {"platform_operator", "venue_operator", "risk_officer", "treasurer", "auditor", "support"},
@@ -146,6 +152,7 @@ class NaiveAccess:
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "phase": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "restrict": ("event", "firm"),
+            "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue",), "grant": ("principal",), "revoke": ("principal",),
         }  # fmt: skip
         for field in order.get(f["type"], ()):
@@ -181,6 +188,8 @@ class NaiveAccess:
                 return [self.home("account", name) for name in (f["source"], f["target"]) if name] or [("", "")]
             case "phase" | "determine" | "finalise" | "settle" | "restrict":
                 return [self.home("market", f["event"])]
+            case "access_rule" | "access_rule_remove":
+                return [(f["venue"], "") if f["venue"] else self.home("market", f["event"])]
             case "reference":
                 return [self.home("symbol", f["symbol"])]
             case "kill":

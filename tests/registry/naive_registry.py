@@ -17,7 +17,7 @@ Fields = dict[str, Any]
 NEW, CHANGED, SAME = "new", "changed", "same"
 LIVE = {
     "asset": {"title"},
-    "venue": {"title", "throttle_limit", "throttle_window_ns"},
+    "venue": {"title", "throttle_limit", "throttle_window_ns", "isolated_accounts"},
     "firm": {"title", "share"},
     "account": set(),
     "session": {
@@ -57,6 +57,11 @@ class NaiveRegistry(NaiveAccess):
         self.phases: dict[str, int] = {}  # of the events, as the core has them
         self.keys: dict[str, Fields] = {}
         self.now = 0
+        self.tags: dict[str, Fields] = {}
+        self.rules: dict[tuple[str, str, str], Fields] = {}  # (venue or event, its name, rule), with "number"
+        self.numbers = 0
+        self.quotas: dict[str, dict[str, int]] = {}
+        self.freezes: dict[str, Fields] = {}
         self.begun: Fields | None = None
         self.by_core = False  # who refused the latest record
 
@@ -198,6 +203,8 @@ class NaiveRegistry(NaiveAccess):
             self._find("venue", f["venue"])
         account = self._find("account", f["account"]) if f["account"] else None
         self._wrong(account is not None and account.get("firm") != f["firm"], C.R_ACCOUNT_NOT_ALLOWED)
+        isolated = f["venue"] and self.tables["venue"][f["venue"]]["isolated_accounts"]
+        self._wrong(isolated and account is not None and account["venue"] != f["venue"], C.R_ACCOUNT_NOT_ISOLATED)
         self._wrong(bool(f["throttle_limit"]) != bool(f["throttle_window_ns"]))
         secret, verifier, own_key = f.pop("secret"), f.pop("verifier"), f"{f['name']}:secret"
         fix, binary = ("our_comp_id", "peer_comp_id", "username"), ("key",)
@@ -213,6 +220,8 @@ class NaiveRegistry(NaiveAccess):
             self._verifier("password" if f["wire"] == "fix" else "scram", verifier)
         if changes and (own_key not in self.keys or self.keys[own_key]["revoked"]):
             self._few_keys("session", f["name"])
+        if f["name"] not in self.tables["session"]:
+            self._within(f["venue"] or self.tables["firm"][f["firm"]]["venue"], "sessions", 1)
         done = self._put("session", f["name"], f)
         if changes:
             self.keys[own_key] = {
@@ -291,6 +300,8 @@ class NaiveRegistry(NaiveAccess):
         if f["event"] not in self.tables["market"]:
             symbols = [contract["symbol"] for contract in f["contracts"]]
             self._wrong(any(symbol in self.symbols for symbol in symbols))
+            for name in ("instruments", "listings"):
+                self._within(f["owner_venue"], name, len(symbols))
             self._fits("market")
             first = len(self.symbols) + 1
             self._wrong(first + len(symbols) - 1 > self.room["symbol"], C.R_TABLE_FULL)
@@ -314,6 +325,8 @@ class NaiveRegistry(NaiveAccess):
         self._wrong(market["owner_venue"] == f["venue"])
         self._wrong(market["sharing"] != "shared" or f["venue"] not in market["admits"], C.R_VENUE_NOT_ALLOWED)
         old = self.listings.get((f["venue"], f["event"]))
+        if old is None:
+            self._within(f["venue"], "listings", len(market["contracts"]))
         self.listings[(f["venue"], f["event"])] = f["fees"]
         return NEW if old is None else SAME if old == f["fees"] else CHANGED
 
@@ -344,6 +357,7 @@ class NaiveRegistry(NaiveAccess):
     def _event(self, name: str) -> Fields:
         market = self._find("market", name)
         self._wrong(market["product"] == "spot")
+        self._frozen(market, 3)
         return market
 
     def _result(self, market: Fields, f: Fields) -> list[Fields]:
@@ -387,7 +401,7 @@ class NaiveRegistry(NaiveAccess):
         return NEW
 
     def _phase(self, f: Fields) -> str:
-        self._find("market", f["event"])
+        self._frozen(self._find("market", f["event"]), 3 if f["phase"] == "closed" else 2)
         if PHASES[f["phase"]] not in TRANSITIONS.get(self.phases[f["event"]], ()) and not self.takes_all:
             raise No(C.R_BAD_TRANSITION, by_core=True)
         self.phases[f["event"]] = PHASES[f["phase"]]
@@ -406,6 +420,100 @@ class NaiveRegistry(NaiveAccess):
         self._find("market", f["event"])
         self._find("firm", f["firm"])
         return NEW
+
+    # ---- who may trade where
+    def _firm_tags(self, f: Fields) -> str:
+        self._find("firm", f["firm"])
+        self._wrong(any(len(set(f[name])) < len(f[name]) for name in ("jurisdictions", "tags")))
+        old = self.tags.get(f["firm"])
+        self.tags[f["firm"]] = f
+        return SAME if f == old else CHANGED
+
+    def _owner_of_rule(self, f: Fields) -> tuple[str, str]:
+        self._wrong(bool(f["venue"]) == bool(f["event"]))
+        kind = "venue" if f["venue"] else "market"
+        self._find(kind, f["venue"] or f["event"])
+        return kind, f["venue"] or f["event"]
+
+    def _access_rule(self, f: Fields) -> str:
+        owner = self._owner_of_rule(f)
+        lists = [f[name] for name in ("jurisdiction_in", "jurisdiction_not_in", "tags")]
+        self._wrong(any(len(set(one)) < len(one) for one in lists) or bool(set(lists[0]) & set(lists[1])))
+        old = self.rules.get((*owner, f["rule"]))
+        if old is None:
+            self.numbers += 1
+        new = {**f, "number": old["number"] if old else self.numbers}
+        self.rules[(*owner, f["rule"])] = new
+        return NEW if old is None else SAME if old == new else CHANGED
+
+    def _access_rule_remove(self, f: Fields) -> str:
+        key = (*self._owner_of_rule(f), f["rule"])
+        self._wrong(key not in self.rules)
+        del self.rules[key]
+        return NEW
+
+    def kept_out(self) -> set[tuple[str, str, str, int]]:
+        """(venue or event, its name, firm, number of the rule; 0: that none admits it), from the rules and tags alone."""
+        out = set()
+        for kind, name in {key[:2] for key in self.rules}:
+            rules = sorted((rule for key, rule in self.rules.items() if key[:2] == (kind, name)), key=lambda rule: rule["number"])
+            for firm in self.tables["firm"]:
+                matching = [rule for rule in rules if self._matches(rule, self.tags.get(firm, {}))]
+                denies = [rule["number"] for rule in matching if rule["effect"] == "deny"]
+                if denies:
+                    out.add((kind, name, firm, denies[0]))
+                elif any(rule["effect"] == "allow" for rule in rules) and not matching:
+                    out.add((kind, name, firm, 0))
+        return out
+
+    def _matches(self, rule: Fields, tags: Fields) -> bool:
+        own = set(tags.get("jurisdictions", ()))
+        one_of, none_of = set(rule["jurisdiction_in"]), set(rule["jurisdiction_not_in"])
+        if (one_of or none_of) and not own:
+            if rule["effect"] == "allow":
+                return False
+        elif one_of and not own & one_of or none_of & own:
+            return False
+        institution = rule["institution"] in (None, tags.get("institution", False))
+        return tags.get("kyc_level", 0) >= rule["kyc_at_least"] and institution and all(tag in tags.get("tags", ()) for tag in rule["tags"])
+
+    def _quota(self, f: Fields) -> str:
+        self._find("venue", f["venue"])
+        old = self.quotas.get(f["venue"], dict.fromkeys(f.keys() - {"venue"}, 0))
+        new = {name: value if f[name] is None else f[name] for name, value in old.items()}
+        self._wrong(0 < new["journal_bytes_per_second"] < 1000)
+        if new == old:
+            return SAME
+        self.quotas[f["venue"]] = new
+        return CHANGED
+
+    def _within(self, venue: str, name: str, more: int) -> None:
+        """So many more of a venue's sessions, instruments or listings."""
+        limit = self.quotas.get(venue, {}).get(name, 0)
+        used = {
+            "sessions": sum(
+                (row["venue"] or self.tables["firm"][row["firm"]]["venue"]) == venue for row in self.tables["session"].values()
+            ),
+            "instruments": sum(self.tables["market"][event]["owner_venue"] == venue for _, event in self.symbols.values()),
+            "listings": sum(len(self.tables["market"][event]["contracts"]) for at, event in self.listings if at == venue),
+        }[name]
+        self._wrong(0 < limit < used + more, C.R_QUOTA)
+
+    def _freeze(self, f: Fields) -> str:
+        self._find("venue", f["venue"])
+        old = self.freezes.get(f["venue"])
+        if f == old or old is None and f["level"] == "none":
+            return SAME
+        self.freezes[f["venue"]] = f
+        if f["level"] == "none":
+            del self.freezes[f["venue"]]
+        return NEW
+
+    def _frozen(self, market: Fields, stops: int) -> None:
+        """Acts in the markets of a frozen venue: closing and settling up to settle_only, other phases up to cancel_only."""
+        frozen = self.freezes.get(market["owner_venue"])
+        level = ("none", "cancel_only", "settle_only", "nothing").index(frozen["level"]) if frozen else 0
+        self._wrong(level >= stops, (C.OK, C.R_VENUE_CANCEL_ONLY, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN)[level])
 
     def _begin(self, f: Fields) -> str:
         self._wrong(self.begun is not None, C.R_SANDBOX)

@@ -107,7 +107,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_askers_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(60):
+    for seed in range(120):
         run(seed, 150, seen)
     assert {code for _, code in seen} >= {
         C.OK, C.R_NOT_AUTHORISED, C.R_FOREIGN_NAME, C.R_GRANT_BEYOND, C.R_UNKNOWN_PENDING, C.R_PENDING_EXPIRED, C.R_OWN_ACT, C.R_UNKNOWN_EVENT,

@@ -9,7 +9,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core import layout as L
-from exchange_server.registry import Registry
+from exchange_server.registry import Registry, admission
 from protocol import codes as C
 from tests.registry.naive_registry import CHANGED, NEW, SAME, NaiveRegistry
 from tests.registry.test_registry import FEES, FINAL, LOGIN, MAKER, RESULT, SPOT, World, change
@@ -18,6 +18,7 @@ ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market"
 CAPACITIES = {
     "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
 }  # fmt: skip
+KINDS = {C.ACCESS_VENUE: "venue", C.ACCESS_EVENT: "market"}
 DIGITS = "0123456789abcdef"
 VERIFIERS = {
     "password": [f"scrypt.{n}.{'00' * 32}.{'ab' * 32}" for n in (1, 14, 17)], "scram": [f"scram.{digit * 64}" for digit in "ab"],
@@ -35,6 +36,7 @@ MARKETS = (
 )  # fmt: skip
 
 
+RULES = ("first", "second", "third")
 PRELUDE: tuple[Any, ...] = (
     *(ar.DefineAsset(name=name, decimals=4) for name in ASSETS[:2]),
     *(ar.DefineVenue(name=name) for name in VENUES[:2]),
@@ -49,7 +51,7 @@ def some_record(r: random.Random) -> Any:
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
     ids = tuple(f"K{n}" for n in range(6))
-    match r.randrange(20):
+    match r.randrange(26):
         case 18:
             id = pick((*ids, *ids, "C1:secret"))
             name, kind = ("C1", pick(("ed25519", "token"))) if id in ids[:2] else ("M1", "ed25519" if id in ids[:4] else "scram")
@@ -72,6 +74,7 @@ def some_record(r: random.Random) -> Any:
                 throttle_limit=limit,
                 throttle_window_ns=pick((9, 9, 0)) if limit else 0,
                 cutoff_offset_ns=pick((0, 0, 0, 1)),
+                isolated_accounts=pick((False, False, True)),
             )
         case 2:
             return ar.DefineFirm(name=pick(FIRMS), title=title, share=pick((1, 2)))
@@ -118,6 +121,32 @@ def some_record(r: random.Random) -> Any:
             return ar.Settle(**content, finalise=pick((False, True)))
         case 15:
             return ar.Finalise(event=pick(MARKETS).event, version=pick((0, 0, 1, 2)))
+        case 20:
+            codes = tuple(code for code in ("US", "DE", "FR") if r.random() < 0.3)
+            labels = tuple(tag for tag in ("maker", "vip") if r.random() < 0.3)
+            return ar.FirmTags(
+                firm=pick(FIRMS), jurisdictions=codes, kyc_level=r.randrange(3), institution=pick((False, True)), tags=labels
+            )
+        case 21 | 22:
+            where: dict[str, str] = pick(({"venue": pick(VENUES)}, {"event": pick(MARKETS).event}, {"venue": "V1"}, {"event": "FINAL"}, {}))
+            if r.random() < 0.3:
+                return ar.RemoveAccessRule(rule=pick(RULES), **where)
+            conditions = {
+                "jurisdiction_in": pick(((), (), ("US",), ("DE", "FR"))), "jurisdiction_not_in": pick(((), (), ("US",), ("FR", "FR"))),
+                "kyc_at_least": pick((0, 0, 1, 2)), "institution": pick((None, None, True, False)), "tags": pick(((), (), ("vip",))),
+            }  # fmt: skip
+            return ar.AccessRule(rule=pick(RULES), effect=pick(("allow", "deny")), **where, **conditions)
+        case 23:
+            limits = {
+                name: pick((None, None, 0, 2, 5)) for name in ("sessions", "instruments", "listings", "open_orders", "messages_per_second")
+            }
+            return ar.Quota(venue=pick(VENUES), journal_bytes_per_second=pick((None, 0, 10, 5000)), **limits)
+        case 24:
+            return ar.Freeze(
+                venue=pick(VENUES), level=pick(("none", "none", "none", "cancel_only", "settle_only", "nothing")), reason=title
+            )
+        case 25:
+            return ar.Freeze(venue="V1", level="none")
         case 16:
             level = pick(("platform", "venue", "firm", "account", "session"))
             target = pick(
@@ -139,6 +168,9 @@ def tables(registry: Registry) -> dict[str, Any]:
     def rows(table: Any) -> dict[str, tuple[int, Any]]:
         return {row.name: (row.id, None if row.record is None else msgspec.to_builtins(row.record)) for row in table}
 
+    def owner(key: tuple[Any, ...]) -> str:
+        return str((registry.venues if key[0] == C.ACCESS_VENUE else registry.events)[key[1]].name)
+
     names = {event.id: event.name for event in registry.events}
     symbols = {i.symbol: (i.id, names[i.event_id]) for i in registry.instruments}
     return {
@@ -153,6 +185,16 @@ def tables(registry: Registry) -> dict[str, Any]:
         "transfers": sorted(registry.done),
         "results": {e.name: [msgspec.to_builtins(kept.record) for kept in e.determinations] for e in registry.events if e.determinations},
         "final": {e.name for e in registry.events if e.determinations and e.determinations[-1].final_at_ns},
+        "tags": {registry.firms[id].name: msgspec.to_builtins(kept) for id, kept in registry.tags.items()},
+        "rules": {(KINDS[key[0]], owner(key), key[2]): (rule.number, msgspec.to_builtins(rule.record)) for key, rule in registry.rules.items()},
+        "kept out": {
+            (KINDS[key[0]], owner(key), firm.name, max(known.exceptions.get(firm.id, 0), 0))
+            for key, known in registry.admissions.items()
+            for firm in registry.firms
+            if admission.keeps_out(known, firm.id)
+        },
+        "quotas": {registry.venues[id].name: msgspec.to_builtins(quota) for id, quota in registry.quotas.items()},
+        "freezes": {registry.venues[id].name: msgspec.to_builtins(kept) for id, kept in registry.freezes.items()},
         "begun": registry.begun is not None,
         "keys": [
             {**msgspec.to_builtins(row.record), "made": row.made_ns, "revoked": row.revoked, "reason": row.reason} for row in registry.keys.values()
@@ -180,6 +222,14 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "transfers": sorted(naive.transfers),
         "results": {event: [{"type": "determine", **kept} for kept in all_kept] for event, all_kept in naive.results.items() if all_kept},
         "final": naive.final,
+        "tags": {name: {"type": "firm_tags", **kept} for name, kept in naive.tags.items()},
+        "rules": {
+            key: (rule["number"], {"type": "access_rule", **{k: v for k, v in rule.items() if k != "number"}})
+            for key, rule in naive.rules.items()
+        },
+        "kept out": naive.kept_out(),
+        "quotas": {name: {"type": "quota", "venue": name, **kept} for name, kept in naive.quotas.items()},
+        "freezes": {name: {"type": "freeze", **kept} for name, kept in naive.freezes.items()},
         "begun": naive.begun is not None,
         "keys": [{"type": "key", "id": id, "secret": "", **row} for id, row in naive.keys.items()],
         "held": {name: [id for id, row in naive.keys.items() if row["name"] == name] for name in naive.tables["session"]},
@@ -221,11 +271,12 @@ def test_random_records_against_the_naive_registry() -> None:
     for seed in range(100):
         run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 18 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 23 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     assert {code for _, code, _ in seen} >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
         C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX, C.R_BAD_TRANSITION,
         C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW, C.R_KEY_REVOKED,
+        C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
     }  # fmt: skip
 
 

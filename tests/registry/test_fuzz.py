@@ -39,6 +39,14 @@ RECORDS = (
     ar.Approvals(acts=("withdrawal",), withdrawals={"USD": 100}),
     ar.Approve(id=1),
     ar.Refuse(id=1, note="no"),
+    ar.FirmTags(firm="ACME", jurisdictions=("DE", "US-CA"), kyc_level=2, institution=True, tags=("vip",)),
+    ar.AccessRule(
+        rule="known", venue="V1", effect="allow", jurisdiction_in=("DE",), jurisdiction_not_in=("US",), kyc_at_least=1, tags=("vip",)
+    ),
+    ar.AccessRule(rule="no-us", event="FINAL", effect="deny", jurisdiction_in=("US",), institution=False),
+    ar.RemoveAccessRule(rule="known", venue="V1"),
+    ar.Quota(venue="V1", sessions=1, instruments=3, listings=9, open_orders=10, messages_per_second=5, journal_bytes_per_second=2000),
+    ar.Freeze(venue="V1", level="settle_only", reason="a reason"),
 )
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 

@@ -129,3 +129,38 @@ def test_a_full_core_table_refuses_a_market_and_the_server_goes_on(pool: int) ->
     assert answer.code == codes.R_TABLE_FULL
     pools[L.PL_USED] = used
     turns.must([FINAL])
+
+
+# ------------------------------------------------------------------------------------------------ who may trade where
+def rules_of(engine: Engine) -> tuple[Any, ...]:
+    """What the core has of quotas, freezes and rules."""
+    venue = int(engine.m[L.H_POOLS + L.P_VENUE * L.POOL_WORDS + L.PL_BASE]) + L.VENUE_WORDS
+    words = (L.V_BARS, L.V_FREEZE, L.V_ACCESS, L.V_MAX_OPEN, L.V_PACE + L.TH_LIMIT, L.V_BYTES + L.TH_LIMIT)
+    return tuple(int(engine.m[venue + word]) for word in words)
+
+
+def test_rules_quotas_and_freezes_survive_a_snapshot_and_a_replay() -> None:
+    records = [
+        *BASE,
+        ar.FirmTags(firm="ACME", jurisdictions=("DE",), kyc_level=2),
+        ar.AccessRule(rule="known", venue="V1", effect="allow", kyc_at_least=1),
+        ar.Quota(venue="V1", open_orders=3, messages_per_second=9, journal_bytes_per_second=5000),
+        ar.DefineVenue(name="V1", isolated_accounts=True),
+        ar.Freeze(venue="V1", level="settle_only", reason="inspection"),
+    ]
+    turns = Turns().must(records)
+    bars = L.BAR_FROZEN | L.BAR_ISOLATED | L.BAR_ACCESS | L.BAR_PACE | L.BAR_ORDERS
+    assert rules_of(turns.engine) == (bars, 2, L.ACCESS_ONLY, 3, 9, 5000)
+    restored, again = Engine.restore(turns.engine.snapshot()), Turns().must(records).engine
+    assert rules_of(restored) == rules_of(turns.engine) == rules_of(again)
+    assert restored.digest() == turns.engine.digest() == again.digest()
+    assert restored.registry.to_bytes() == turns.engine.registry.to_bytes()
+
+
+def test_a_rule_with_more_exceptions_than_rows_is_stepped_whole() -> None:
+    turns = Turns().must([*BASE, *(ar.DefineFirm(name=f"F{i}") for i in range(150))])
+    before = turns.engine.digest()
+    (answer,) = turns.do(ar.AccessRule(rule="all", venue="V1", effect="deny"))
+    assert answer.ok and answer.result["kept_out"] == 152
+    turns.must([ar.RemoveAccessRule(rule="all", venue="V1")])
+    assert rules_of(turns.engine)[2] == L.ACCESS_ALL and turns.engine.digest() != before

@@ -18,6 +18,12 @@ def venue_at(m, i):
 
 
 @leaf
+def venue_row(m, venue):
+    """Pointer to the row of a venue id that is known to be defined."""
+    return pool_base(m, L.P_VENUE) + venue * L.VENUE_WORDS
+
+
+@leaf
 def firm_at(m, i):
     """Pointer of the firm row with id `i`, 0 if it is not defined."""
     return row_by_id(m, L.P_FIRM, L.FIRM_WORDS, i)

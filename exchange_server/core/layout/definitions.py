@@ -26,6 +26,10 @@ DV_CUTOFF_OFFSET = 3  # end of the trading day: ns after 00:00 UTC (after a mult
 DV_CUTOFF_PERIOD = 4  # ns; 0: a day
 DV_THROTTLE_LIMIT = 5  # [live] messages per window, 0: none
 DV_THROTTLE_WINDOW = 6  # [live] ns
+DV_ISOLATED = 7  # [live] 1: takes only accounts that are bound to it
+DV_MAX_ORDERS = 8  # [live] quota of open orders, 0: none
+DV_MAX_MESSAGES = 9  # [live] quota of messages a second, 0: none
+DV_MAX_JOURNAL = 10  # [live] quota of journal bytes a second, 0: none
 DV_EXTRA = 0
 
 # C_DEF_FIRM: no extra row
@@ -147,6 +151,18 @@ DR_EVENT = 1
 DR_FIRM = 2
 DR_ON = 3
 DR_EXTRA = 0
+
+# C_FREEZE: no extra row
+DZ_VENUE = 1
+DZ_LEVEL = 2  # freeze.NAMES
+DZ_EXTRA = 0
+
+# C_ACCESS: no extra row. For firm 0 the value is how a venue or an event admits (T.ACCESS_ALL ..); for a firm it is its exception.
+DG_ABOUT = 1  # ACCESS_VENUE, ACCESS_EVENT
+DG_TARGET = 2  # id
+DG_FIRM = 3
+DG_VALUE = 4  # of a firm: T.ACCESS_ADMITTED, the number of the rule that keeps it out, or 0: no exception
+DG_EXTRA = 0
 
 # C_REFERENCE: no extra row
 DN_INSTRUMENT = 1

@@ -56,6 +56,12 @@ def kind_of(head):
 
 
 @leaf
+def row_bytes(head):
+    """Bytes of a command row with its extra rows."""
+    return (1 + extra_of(head)) * 8 * L.CMD_WORDS
+
+
+@leaf
 def extra_of(head):
     """Head of a command or event: number of extra rows after it."""
     return (head >> 8) & 255

@@ -93,13 +93,29 @@ A_NAME = 4  # 4 words, 32 bytes
 # What may stand in the way of an order, as bits of one word of the platform, a venue, a firm, an account, a session: where it is 0, an order pays nothing.
 BAR_KILLED = 1  # a kill switch is on
 BAR_CLOSED = 2  # firm, account, session: closed for good
+BAR_FROZEN = 4  # venue: V_FREEZE says how far; platform: some venue is frozen
+BAR_ISOLATED = 8  # venue: takes only accounts that are bound to it
+BAR_ACCESS = 16  # venue: V_ACCESS says who is admitted
+BAR_PACE = 32  # venue: a quota of messages or of journal bytes a second
+BAR_ORDERS = 64  # venue: a quota of open orders
+# Who is admitted to a venue or an event; the pair table has the exceptions (firm -> ACCESS_ADMITTED, or the number of the rule that keeps it out)
+ACCESS_ALL = 0
+ACCESS_EXCEPT = 1  # all but the exceptions
+ACCESS_ONLY = 2  # nobody but the exceptions that are admitted
+ACCESS_ADMITTED = -1
 VENUE_WORDS = 32
 V_ID = 0
 V_BARS = 1  # BAR_*
 V_CUTOFF = 2  # end of the trading day: ns after 00:00 UTC
 V_FEE_ACCOUNT = 3
 V_THROTTLE = 4  # TH_*
+V_FREEZE = 8  # freeze.NAMES
 V_CUTOFF_PERIOD = 9  # ns; 0: a day
+V_OPEN = 10  # open orders that came through it
+V_MAX_OPEN = 11  # quota of them; 0: none
+V_ACCESS = 12  # ACCESS_*
+V_PACE = 13  # TH_*: quota of messages
+V_BYTES = 17  # TH_*: quota of journal bytes
 
 THROTTLE_WORDS = 4  # within the rows of venues and sessions
 TH_LIMIT = 0  # messages per window, 0: no limit
@@ -190,6 +206,7 @@ E_WINDOW_END = 15  # end of the challenge window, ns
 E_WINDOW_NS = 16
 E_RESTRICTED = 17  # 1: some firm has a conflict of interest here
 E_SETTLE_ID = 18
+E_ACCESS = 20  # ACCESS_*
 E_OPEN_ORDERS = 19
 E_LOT_BASE = 21  # spot: base units (minor) per lot
 E_COLL_TAIL = 22

@@ -5,8 +5,8 @@ from ..book.levels import queue_remove
 from ..emit import order_report
 from ..kit.jit import leaf
 from ..kit.pools import pool_release
-from ..kit.rows import firm_row
-from ..layout.packed import book_side_of, own_side, was_replaced
+from ..kit.rows import firm_row, venue_row
+from ..layout.packed import book_side_of, own_side, venue_of, was_replaced
 from ..money.collateral import reserve
 from .archive import archive_order
 from .ids import ALIAS_HI, archive_ref, id_repoint, order_ref
@@ -79,6 +79,7 @@ def close_order(m, o, status, reason):
     m[inst + L.I_ORDERS_OPEN] -= 1
     firm = m[o + L.O_FIRM]
     m[firm_row(m, firm) + L.F_OPEN] -= 1
+    m[venue_row(m, venue_of(m[o + L.O_ENTRY])) + L.V_OPEN] -= 1
     m[L.H_OPEN_ORDERS] -= 1
     a = archive_order(m, o, status, reason)
     id_repoint(m, firm, m[o + L.O_KEY_HI], m[o + L.O_KEY_LO], order_ref(m, o), archive_ref(m, a))

@@ -21,6 +21,7 @@ from ..layout import definitions as d
 from ..layout.packed import pack_options
 from ..money.ledger import balance_get
 
+SECOND_NS = 1_000_000_000
 EVENT_COPIES = np.array(d.EVENT_COPIES, np.int64)
 INSTRUMENT_COPIES = np.array(d.INSTRUMENT_COPIES, np.int64)
 INSTRUMENT_LIVE_COPIES = np.array(d.INSTRUMENT_LIVE_COPIES, np.int64)
@@ -91,6 +92,14 @@ def define_venue(m, rows, c):
     m[p + L.V_FEE_ACCOUNT] = rows[c + d.DV_FEE_ACCOUNT]
     m[p + L.V_THROTTLE + L.TH_LIMIT] = rows[c + d.DV_THROTTLE_LIMIT]
     m[p + L.V_THROTTLE + L.TH_WINDOW] = rows[c + d.DV_THROTTLE_WINDOW]
+    m[p + L.V_MAX_OPEN] = rows[c + d.DV_MAX_ORDERS]
+    m[p + L.V_PACE + L.TH_LIMIT] = rows[c + d.DV_MAX_MESSAGES]
+    m[p + L.V_PACE + L.TH_WINDOW] = SECOND_NS
+    m[p + L.V_BYTES + L.TH_LIMIT] = rows[c + d.DV_MAX_JOURNAL]
+    m[p + L.V_BYTES + L.TH_WINDOW] = SECOND_NS
+    set_bar(m, p + L.V_BARS, L.BAR_ISOLATED, rows[c + d.DV_ISOLATED])
+    set_bar(m, p + L.V_BARS, L.BAR_ORDERS, rows[c + d.DV_MAX_ORDERS])
+    set_bar(m, p + L.V_BARS, L.BAR_PACE, rows[c + d.DV_MAX_MESSAGES] | rows[c + d.DV_MAX_JOURNAL])
     return C.OK
 
 

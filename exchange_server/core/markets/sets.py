@@ -6,12 +6,13 @@ from .. import layout as L
 from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
-from ..kit.rows import account_at, event_at, session_at
+from ..kit.rows import account_at, event_at, session_at, venue_row
 from ..layout.packed import instrument_of, session_of
 from ..money.collateral import buying_power, collateral_find, collateral_shift
 from ..money.ledger import post
 from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
+from ..risk.access import STOPS_ORDERS, check_access, check_frozen, restricts
 from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_closed, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
@@ -30,12 +31,19 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
     inst = m[event + L.E_FIRST]
     code = check_phase(m, inst, SPLIT_PHASES if kind == C.C_SPLIT else MERGE_PHASES)
+    venue = entry_venue(m, s, inst)
     if code == C.OK:
-        code = check_kill(m, s, account, entry_venue(m, s, inst))
+        code = check_frozen(m, inst, venue, STOPS_ORDERS)
+    if code == C.OK:
+        code = check_kill(m, s, account, venue)
     if code != C.OK:
         return code
     if m[event + L.E_RESTRICTED] != 0 and kind == C.C_SPLIT and pair_find(m, PAIR_RESTRICT, m[account + L.AC_FIRM], m[event + L.E_ID]) != 0:
         return refuse(m, C.R_CONFLICT, 0, 0, m[event + L.E_ID])
+    if kind == C.C_SPLIT and restricts(m, event, venue_row(m, venue)):
+        code = check_access(m, event, venue_row(m, venue), account)
+        if code != C.OK:
+            return code
     if sets <= 0:
         return refuse(m, C.R_QTY_NOT_POSITIVE, 1, 0, sets)
     if sets > m[inst + L.I_MAX_QTY]:

@@ -7,9 +7,10 @@ from ..emit import order_event, refuse
 from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import session_at
-from ..layout.packed import account_of, contract_side_of, instrument_of, sequence_of, session_of, side_of, status_of
+from ..layout.packed import account_of, contract_side_of, instrument_of, sequence_of, session_of, side_of, status_of, venue_of
 from ..life.ids import ARCHIVED, archive_at_ref, id_find, order_at_ref
 from ..life.life import close_order, take_out
+from ..risk.access import STOPS_CANCELS, check_frozen
 from .answers import answer_flags, archive_event, behind, named_account_code, orig_text_at, put_refusal, request_event, text_at, valid_id
 
 # ---- CANCEL -----------------------------------------------------------------------------------------------------
@@ -107,7 +108,10 @@ def do_cancel(m, rows, c, ev):
         ref = behind(m, m[s + L.S_FIRM], ref)
         code = closed_code(m, ref)
     else:
-        code = check_named_fields(m, rows, c, order_at_ref(m, ref), C.R_CANCEL_FIELD)
+        o = order_at_ref(m, ref)
+        code = check_named_fields(m, rows, c, o, C.R_CANCEL_FIELD)
+        if code == C.OK:
+            code = check_frozen(m, m[o + L.O_INSTRUMENT], venue_of(m[o + L.O_ENTRY]), STOPS_CANCELS)
     if code != C.OK:
         cancel_reject(m, rows, c, ev, ref, code, 0)
         return

@@ -11,12 +11,14 @@ from ..kit.rows import account_at, event_at, firm_at, instrument_at, session_at
 from ..kit.work import begin_work, end_work, work_row
 from ..layout.packed import account_of, instrument_of, session_of, side_of, venue_of
 from ..life.life import take_out
+from ..risk.access import STOPS_CANCELS, check_frozen, frozen_level
 from ..risk.ladder import check_account, check_session
-from ..risk.visibility import listing_for, sees_event
+from ..risk.visibility import entry_venue, listing_for, sees_event
 from .answers import put_refusal, request_account, request_event
 
 SCOPE_VENUE = 6  # operators only: orders entered through a venue
 SCOPE_ALL = 7  # operators only
+SCOPE_LISTED = 8  # operators only: what a venue brought to markets of others
 
 
 @leaf
@@ -73,6 +75,8 @@ def _mass_matches(m, w, o):
     side = m[w + L.WC_SIDE]
     if side != 0 and side_of(m[o + L.O_ATTR]) != side:
         return False
+    if m[w + L.WC_COMMAND] >= 0 and frozen_level(m, m[o + L.O_INSTRUMENT], venue_of(m[o + L.O_ENTRY]))[0] >= STOPS_CANCELS:
+        return False  # a client asked, and the order's venue is frozen
     if scope == C.SCOPE_SESSION:
         return m[o + L.O_SESSION] == target
     if scope == C.SCOPE_INSTRUMENT:
@@ -81,6 +85,8 @@ def _mass_matches(m, w, o):
         return m[m[m[o + L.O_INSTRUMENT] + L.I_EVENT] + L.E_ID] == target
     if scope == SCOPE_VENUE:
         return venue_of(m[o + L.O_ENTRY]) == target
+    if scope == SCOPE_LISTED:
+        return venue_of(m[o + L.O_ENTRY]) == target and m[m[o + L.O_INSTRUMENT] + L.I_OWNER_VENUE] != target
     return True
 
 
@@ -135,12 +141,18 @@ def do_mass_cancel(m, rows, c, ev):
         target = m[s]
     elif scope == C.SCOPE_INSTRUMENT:
         target = instrument_of(rows[c + L.CMD_INSTRUMENT])
-        if listing_for(m, s, instrument_at(m, target)) == 0:
+        inst = instrument_at(m, target)
+        if listing_for(m, s, inst) == 0:
             code = refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, target)
+        else:
+            code = check_frozen(m, inst, entry_venue(m, s, inst), STOPS_CANCELS)
     elif scope == C.SCOPE_EVENT:
         target = instrument_of(rows[c + L.CMD_INSTRUMENT])
-        if not sees_event(m, s, event_at(m, target)):
+        event = event_at(m, target)
+        if not sees_event(m, s, event):
             code = refuse(m, C.R_UNKNOWN_EVENT, 0, 0, target)
+        else:
+            code = check_frozen(m, m[event + L.E_FIRST], entry_venue(m, s, m[event + L.E_FIRST]), STOPS_CANCELS)
     elif scope != C.SCOPE_FIRM:
         code = refuse(m, C.R_BAD_SCOPE, 0, 0, scope)
     if code != C.OK:

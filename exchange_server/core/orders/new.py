@@ -7,7 +7,7 @@ from ..emit import client_price, order_report, refuse
 from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pools import pool_alloc
-from ..kit.rows import account_at, firm_row, instrument_at, session_at
+from ..kit.rows import account_at, firm_row, instrument_at, session_at, venue_row
 from ..layout.packed import (
     account_of,
     contract_side_of,
@@ -19,6 +19,7 @@ from ..layout.packed import (
     pack_entry,
     pack_fees,
     pack_firm_account,
+    row_bytes,
     sequence_of,
     session_of,
     side_of,
@@ -37,11 +38,12 @@ from ..life.special import expiry_room, make_special, next_cutoff, set_expiry
 from ..match.match import start_match
 from ..money.collateral import collateral_find, reserve
 from ..money.products import reserve_fee
+from ..risk.access import STOPS_ORDERS, check_frozen, check_open_quota
 from ..risk.ladder import (
     NEW_PHASES,
     check_account,
     check_closed,
-    check_conflict,
+    check_exposure,
     check_fresh,
     check_kill,
     check_kind,
@@ -179,18 +181,20 @@ def do_new(m, rows, c, ev):
         code = check_phase(m, inst, NEW_PHASES)
     if code == C.OK:
         code = check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flags)
-    # kill switch, throttle, freshness
+    # freeze, kill switch, throttle, freshness
+    if code == C.OK:
+        code = check_frozen(m, inst, venue, STOPS_ORDERS)
     if code == C.OK:
         code = check_kill(m, s, account, venue)
     if code == C.OK:
-        code = check_throttle(m, s, venue)
+        code = check_throttle(m, s, venue, row_bytes(head))
     if code == C.OK:
         code = check_fresh(m, rows[c + L.CMD_DEADLINE])
     if code == C.OK:
         co = collateral_find(m, account, m[inst + L.I_EVENT])
         book_side = in_yes_terms(side, contract_side)
         sell = own_side(book_side)
-        code = check_conflict(m, m[inst + L.I_EVENT], firm, co, m[inst + L.I_INDEX], sell, quantity, 0)
+        code = check_exposure(m, m[inst + L.I_EVENT], venue_row(m, venue), account, firm, co, m[inst + L.I_INDEX], sell, quantity, 0)
     # price and size
     if code == C.OK and order_type != C.MARKET:
         code = check_price(m, inst, contract_side, price)
@@ -209,6 +213,8 @@ def do_new(m, rows, c, ev):
         code = check_collar(m, inst, contract_side, book)
     if code == C.OK:
         code = check_position(m, inst, co, book_side, quantity, 0)
+    if code == C.OK and is_resting_type(order_type, tif):
+        code = check_open_quota(m, venue_row(m, venue))
     expiry = rows[c + L.CMD_EXPIRY] if tif == C.GTD else 0
     if code == C.OK and tif == C.DAY:
         expiry = next_cutoff(m, venue)
@@ -268,6 +274,7 @@ def do_new(m, rows, c, ev):
     id_insert(m, firm, hi, lo, order_ref(m, o))
     m[L.H_OPEN_ORDERS] += 1
     m[firm_row(m, firm) + L.F_OPEN] += 1
+    m[venue_row(m, venue) + L.V_OPEN] += 1
     m[m[inst + L.I_EVENT] + L.E_OPEN_ORDERS] += 1
     m[inst + L.I_ORDERS_OPEN] += 1
     e = order_report(m, ev, o, C.E_ACCEPTED, C.ST_NEW, C.OK, 0)

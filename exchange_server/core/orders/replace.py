@@ -7,7 +7,7 @@ from ..book.levels import queue_reduce, queue_remove
 from ..emit import client_price, order_event, refuse
 from ..kit.expect import expect
 from ..kit.jit import leaf
-from ..kit.rows import expiry_of, firm_row, session_at
+from ..kit.rows import expiry_of, firm_row, session_at, venue_row
 from ..layout.packed import (
     book_side_of,
     contract_side_of,
@@ -15,6 +15,7 @@ from ..layout.packed import (
     flags_of,
     own_side,
     pack_fees,
+    row_bytes,
     row_flags_of,
     sequence_of,
     session_of,
@@ -32,7 +33,8 @@ from ..match.match import start_match
 from ..money.collateral import reserve
 from ..money.fees import fee_denominator
 from ..money.products import reserve_fee
-from ..risk.ladder import REPLACE_PHASES, check_closed, check_conflict, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
+from ..risk.access import STOPS_ORDERS, check_frozen
+from ..risk.ladder import REPLACE_PHASES, check_closed, check_exposure, check_fresh, check_kill, check_nodes, check_phase, check_unbuilt
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
 from ..risk.visibility import find_listing, listing_for
@@ -89,14 +91,18 @@ def _check_replace(m, rows, c, s, ref):
     if code == C.OK:
         code = check_unbuilt(m, rows, c)
     if code == C.OK:
+        code = check_frozen(m, inst, venue, STOPS_ORDERS)
+    if code == C.OK:
         code = check_kill(m, s, account, venue)
     if code == C.OK:
-        code = check_throttle(m, s, venue)
+        code = check_throttle(m, s, venue, row_bytes(rows[c + L.CMD_HEAD]))
     if code == C.OK:
         code = check_fresh(m, rows[c + L.CMD_DEADLINE])
     if code == C.OK and quantity != m[o + L.O_CUM] and not takes_away:
         sell = own_side(book_side)
-        code = check_conflict(m, m[inst + L.I_EVENT], m[o + L.O_FIRM], co, m[inst + L.I_INDEX], sell, quantity, m[o + L.O_QTY])
+        event = m[inst + L.I_EVENT]
+        firm = m[o + L.O_FIRM]
+        code = check_exposure(m, event, venue_row(m, venue), account, firm, co, m[inst + L.I_INDEX], sell, quantity, m[o + L.O_QTY])
     if code == C.OK:
         code = check_price(m, inst, own_contract_side, price)
     if code == C.OK and quantity == m[o + L.O_CUM] and quantity != 0:

@@ -20,6 +20,7 @@ from ..layout.packed import front_of, group_of
 from ..life.archive import share_of
 from ..money.collateral import collateral_get, collateral_words, open_of, position_of
 from ..money.products import sells_base
+from .access import check_access, restricts
 from .limits import QUANTITY_MAX
 
 NEW_PHASES, REPLACE_PHASES, SPLIT_PHASES, MERGE_PHASES = P.mask(P.NEW), P.mask(P.REPLACE), P.mask(P.SPLIT), P.mask(P.MERGE)
@@ -36,12 +37,15 @@ def safe_to_resend(code):
     if (
         code == C.R_THROTTLED_SESSION
         or code == C.R_THROTTLED_VENUE
+        or code == C.R_QUOTA_MESSAGES
+        or code == C.R_QUOTA_JOURNAL
+        or code == C.R_QUOTA_ORDERS
         or code == C.R_TABLE_FULL
         or code == C.R_STALE
         or code == C.R_MARKET_PAUSED
     ):
         return True
-    return C.R_KILLED_PLATFORM <= code <= C.R_KILLED_SESSION
+    return C.R_KILLED_PLATFORM <= code <= C.R_VENUE_FROZEN
 
 
 # ---- session, account, venue ----------------------------------------------------------------------------------
@@ -257,10 +261,10 @@ def check_fresh(m, deadline):
 
 
 @leaf
-def check_conflict(m, event, firm, co, j, sell, quantity, instead):
-    """A firm with a conflict of interest may only reduce its position, open orders included: R_CONFLICT. instead: total (lots) of the order
-    that is replaced."""
-    if m[event + L.E_RESTRICTED] == 0 or pair_find(m, PAIR_RESTRICT, firm, m[event + L.E_ID]) == 0:
+def check_exposure(m, event, v, account, firm, co, j, sell, quantity, instead):
+    """Only orders that reduce the position, open orders included, are accepted from a firm with a conflict of interest (R_CONFLICT) and from
+    whom venue (pointer `v`) or event do not admit (check_access). instead: total (lots) of the order that is replaced."""
+    if m[event + L.E_RESTRICTED] == 0 and not restricts(m, event, v):
         return C.OK
     q = position_of(m, co, j)
     waiting = open_of(m, co, j, sell)
@@ -270,7 +274,9 @@ def check_conflict(m, event, firm, co, j, sell, quantity, instead):
             return C.OK
     elif q + waiting + (clamped - instead) <= 0:
         return C.OK
-    return refuse(m, C.R_CONFLICT, q, waiting, m[event + L.E_ID])
+    if m[event + L.E_RESTRICTED] != 0 and pair_find(m, PAIR_RESTRICT, firm, m[event + L.E_ID]) != 0:
+        return refuse(m, C.R_CONFLICT, q, waiting, m[event + L.E_ID])
+    return check_access(m, event, v, account)
 
 
 @leaf

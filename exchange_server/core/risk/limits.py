@@ -18,9 +18,9 @@ QUANTITY_MAX = 1 << 61
 
 
 @leaf
-def _throttle(m, at, code):
-    """Count one message against the throttle at pointer `at` (TH_* words; the window is in ns of the steady clock). Refused messages are
-    not counted."""
+def _throttle(m, at, count, code):
+    """Count so many messages or bytes against the throttle at pointer `at` (TH_* words; the window is in ns of the steady clock). What is
+    refused is not counted."""
     limit = m[at + L.TH_LIMIT]
     if limit == 0:
         return C.OK
@@ -28,21 +28,27 @@ def _throttle(m, at, code):
     if now - m[at + L.TH_START] >= m[at + L.TH_WINDOW]:
         m[at + L.TH_START] = now
         m[at + L.TH_USED] = 0
-    if m[at + L.TH_USED] >= limit:
-        return refuse(m, code, limit, m[at + L.TH_USED], 1)
-    m[at + L.TH_USED] += 1
+    if m[at + L.TH_USED] + count > limit:
+        return refuse(m, code, limit, m[at + L.TH_USED], count)
+    m[at + L.TH_USED] += count
     return C.OK
 
 
 @leaf
-def check_throttle(m, s, venue_id):
-    """Count one message against the session's throttle, then the venue's: R_THROTTLED_SESSION, R_THROTTLED_VENUE."""
-    code = _throttle(m, s + L.S_THROTTLE, C.R_THROTTLED_SESSION)
+def check_throttle(m, s, venue_id, row_bytes):
+    """Count one message against the session's throttle, then the venue's throttle and quotas: R_THROTTLED_SESSION, R_THROTTLED_VENUE,
+    R_QUOTA_MESSAGES, R_QUOTA_JOURNAL. row_bytes: what the message takes of the journal."""
+    code = _throttle(m, s + L.S_THROTTLE, 1, C.R_THROTTLED_SESSION)
     if code != C.OK:
         return code
     v = venue_at(m, venue_id)
     if v != 0:
-        return _throttle(m, v + L.V_THROTTLE, C.R_THROTTLED_VENUE)
+        code = _throttle(m, v + L.V_THROTTLE, 1, C.R_THROTTLED_VENUE)
+        if code == C.OK and m[v + L.V_BARS] & L.BAR_PACE != 0:
+            code = _throttle(m, v + L.V_PACE, 1, C.R_QUOTA_MESSAGES)
+            if code == C.OK:
+                code = _throttle(m, v + L.V_BYTES, row_bytes, C.R_QUOTA_JOURNAL)
+        return code
     return C.OK
 
 

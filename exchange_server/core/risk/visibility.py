@@ -3,6 +3,9 @@
 A session sees an instrument if the session's venue lists it; a session of the platform (no venue) uses the listing of the owner's venue. A
 market that a session does not see gets the same answer as one that does not exist. An event is listed as a whole, so only its first contract is
 checked.
+
+Access rules hide nothing from orders: an order is told which rule keeps its firm out. Definitions and market data go to firms that are
+admitted, and to those that have traded in the event and may still reduce (access.py: admits).
 """
 
 import numpy as np
@@ -12,6 +15,7 @@ from ..kit.bits import bytes_of, words_of
 from ..kit.jit import kernel, leaf
 from ..kit.pairs import PAIR_LISTING, pair_find
 from ..kit.rows import instrument_at, session_at
+from .access import admits
 
 
 @leaf
@@ -58,7 +62,8 @@ def visible(m, session, out):
     count = np.int64(0)
     for i in range(n):
         out[i] = 0
-        if listing_for(m, s, instrument_at(m, np.int64(i))) != 0:
+        inst = instrument_at(m, np.int64(i))
+        if listing_for(m, s, inst) != 0 and admits(m, m[s + L.S_FIRM], m[inst + L.I_EVENT], entry_venue(m, s, inst)):
             out[i] = 1
             count += 1
     return count

@@ -4,8 +4,9 @@ Order and gate. The snapshot of a book is taken while a connection gathers. It i
 already been written, and its next update has the sequence + 1. All bytes go through outlets, so they are held until durable.
 
 Visibility follows core/risk/visibility.py, the same rule as for orders: an instrument that the session's venue does not list is treated as
-if it did not exist. The rule is checked on a subscription and after a new listing, never per event: lists of subscribers contain only
-sessions that may see the instrument.
+if it did not exist, and so is one of a venue or market whose access rules keep the firm out, unless it has traded there. The rule is checked
+on a subscription and after a change of listings or of access, never per event: lists of subscribers contain only sessions that may see the
+instrument.
 
 The pipeline passes every chunk of events to `encode` (which returns no messages) and calls `turn` after the engine.
 """
@@ -46,8 +47,10 @@ class MarketData:
         self.by_connection: dict[Connection, set[int]] = {}
         self.everything: dict[Connection, None] = {}  # subscribed to all instruments that it sees, including later ones
         self.watchers: dict[Connection, None] = {}  # subscribed to definitions
-        self._seen: dict[int, NDArray[np.uint8]] = {}  # venue (0: the platform) -> by instrument: 1 if its sessions see it
-        self._listings = 0  # number of listing rows when `_seen` was made
+        self._seen: dict[
+            tuple[int, int], NDArray[np.uint8]
+        ] = {}  # venue (0: the platform), firm -> by instrument: 1 if their sessions see it
+        self._offers = (0, 0)  # `_offered` when `_seen` was made
         self.updates = 0  # messages made, for `exos status`
         self.resets = 0
         self._tape = np.zeros(kernels.TAPE_WORDS * event_rows, dtype=np.int64)
@@ -63,18 +66,25 @@ class MarketData:
         found: list[int] = np.flatnonzero(self._visible(connection)).tolist()
         return found
 
-    def _venue(self, connection: Connection) -> int:
-        return state.Session.of(self.engine.m, connection.session).venue
+    def _who(self, connection: Connection) -> tuple[int, int]:
+        """Sessions with the same answer see the same. Firms are told apart only where there are access rules."""
+        session = state.Session.of(self.engine.m, connection.session)
+        return session.venue, session.firm if self.engine.registry.admissions else 0
+
+    def _offered(self) -> tuple[int, int]:
+        """Changes whenever a session may see something else than before."""
+        registry = self.engine.registry
+        return registry.listing_rows, registry.admission_changes
 
     def _visible(self, connection: Connection) -> NDArray[np.uint8]:
         """By instrument: 1 if the connection's session sees it. All sessions of one venue see the same."""
-        if self._listings != self.engine.registry.listing_rows and not (self.watchers or self.everything):  # else `turn` has updated it
+        if not (self.watchers or self.everything or self.by_connection) and self._offers != self._offered():  # else `turn` has updated it
             self._seen.clear()
-            self._listings = self.engine.registry.listing_rows
-        venue = self._venue(connection)
-        seen = self._seen.get(venue)
+            self._offers = self._offered()
+        who = self._who(connection)
+        seen = self._seen.get(who)
         if seen is None:
-            seen = self._seen[venue] = np.zeros(self.capacity, dtype=np.uint8)
+            seen = self._seen[who] = np.zeros(self.capacity, dtype=np.uint8)
             visible(self.engine.m, connection.session, seen)
         return seen
 
@@ -94,8 +104,7 @@ class MarketData:
         piece = bytearray()
         for instrument in instruments:
             if not self.sees(connection, instrument):
-                refused = M.RequestRefused(codes.R_UNKNOWN_INSTRUMENT, 20, instrument, f"there is no instrument {instrument}")
-                piece += frame(M.encode(refused))
+                piece += self._unknown(instrument)
             else:
                 self.by_instrument.setdefault(instrument, {})[connection] = None
                 self.by_connection.setdefault(connection, set()).add(instrument)
@@ -162,8 +171,8 @@ class MarketData:
             self._updates(turn.tick_ns, tape_words)
         if tape_words:
             self._news(turn.tick_ns, tape_words)
-        if self.watchers or self.everything:
-            self._new_listings(turn.tick_ns)
+        if self.watchers or self.everything or self.by_connection:
+            self._offers_changed(turn.tick_ns)
 
     def _write(self, connection: Connection, data: bytes, now_ns: int) -> None:
         connection.outlet.write(data)
@@ -212,21 +221,34 @@ class MarketData:
             for connection in told:
                 self._write(connection, data, now_ns)
 
-    def _new_listings(self, now_ns: int) -> None:
-        """Send the definitions of newly listed instruments to the sessions that see them from now on."""
-        if self._listings == self.engine.registry.listing_rows:
+    def _offers_changed(self, now_ns: int) -> None:
+        """Something was listed, or a firm was admitted or kept out: sessions get the definitions and books of what they see from now on, and
+        no more of what they do not see any longer."""
+        if self._offers == self._offered():
             return
         before, self._seen = self._seen, {}
-        self._listings = self.engine.registry.listing_rows
+        self._offers = self._offered()
         none = np.zeros(self.capacity, dtype=np.uint8)
+
+        def fresh(connection: Connection) -> list[int]:
+            who = self._who(connection)
+            found: list[int] = np.flatnonzero(self._visible(connection) > before.get(who, before.get((who[0], 0), none))).tolist()
+            return found
+
         for connection in list(self.watchers):
-            fresh = np.flatnonzero(self._visible(connection) > before.get(self._venue(connection), none)).tolist()
-            if fresh:
-                self._write(connection, b"".join(frame(M.encode(self.definition(i))) for i in fresh), now_ns)
+            if new := fresh(connection):
+                self._write(connection, b"".join(frame(M.encode(self.definition(i))) for i in new), now_ns)
         for connection in list(self.everything):
-            fresh = np.flatnonzero(self._visible(connection) > before.get(self._venue(connection), none)).tolist()
-            if fresh:
-                self._write(connection, b"".join(self._snapshots(connection, fresh)), now_ns)
+            if new := fresh(connection):
+                self._write(connection, b"".join(self._snapshots(connection, new)), now_ns)
+        for connection, mine in list(self.by_connection.items()):
+            lost = sorted(instrument for instrument in mine if not self.sees(connection, instrument))
+            if lost:
+                self.unsubscribe(connection, lost)
+                self._write(connection, b"".join(self._unknown(instrument) for instrument in lost), now_ns)
+
+    def _unknown(self, instrument: int) -> bytes:
+        return frame(M.encode(M.RequestRefused(codes.R_UNKNOWN_INSTRUMENT, 20, instrument, f"there is no instrument {instrument}")))
 
     # -------------------------------------------------------------------------------------------------- messages
     def snapshot(self, instrument: int) -> bytes:
