@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from exchange_server import kernels
 from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
 from tests.server_kit import BinaryPeer, ServerProcess
@@ -101,6 +102,10 @@ def test_names_are_completed(exos: Run, monkeypatch: pytest.MonkeyPatch, words: 
     monkeypatch.setenv("COMP_WORDS", words)
     monkeypatch.setenv("COMP_CWORD", str(len(words.split(" ")) - 1))
     assert {line.partition(",")[2] for line in exos()[1].splitlines()} == expected
+
+
+def test_a_start_loads_as_many_kernels_as_the_bar_counts(exos: Run) -> None:
+    assert result(exos, "status")["kernels"]["count"] == kernels.count()  # type: ignore[index]
 
 
 def test_a_dry_run_of_each_noun_changes_nothing(exos: Run) -> None:
