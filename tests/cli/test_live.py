@@ -8,7 +8,7 @@ import pytest
 from exchange_server import kernels
 from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
-from tests.server_kit import BinaryPeer, ServerProcess
+from tests.server_kit import BinaryPeer, ServerProcess, secret_of
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -68,13 +68,14 @@ def test_a_venue_is_opened_by_command(exos: Run) -> None:
 
 
 def test_a_kill_switch_holds_and_is_shown(exos: Run, server: ServerProcess) -> None:
+    order = ("trade", "buy", "CUP-A", "1", "0.5", "--key", "MM1", "--secret", secret_of(1), "--port", str(server.ready["binary_port"]))
     assert exos("risk", "kill", "firm", "MM1")[0] == exos("risk", "restrict", "MM2", "CUP")[0] == Exit.OK
     found = result(exos, "risk", "list")
     assert {"level": "firm", "target": "MM1"} in found["kills"] and {"event": "CUP", "firm": "MM2"} in found["restrictions"]  # type: ignore[index]
-    code, _, err = exos("trade", "buy", "CUP-A", "1", "0.5", "--key", "MM1", "--port", str(server.ready["binary_port"]))
+    code, _, err = exos(*order)
     assert code == Exit.FAILED and "[kill_switch]" in err
     assert exos("risk", "release", "firm", "MM1")[0] == exos("risk", "restrict", "MM2", "CUP", "--off")[0] == Exit.OK
-    code, out, _ = exos("trade", "buy", "CUP-A", "1", "0.5", "--key", "MM1", "--port", str(server.ready["binary_port"]))
+    code, out, _ = exos(*order)
     assert code == Exit.OK and "1 open" in out
     assert result(exos, "firm", "show", "MM1")["open_orders"] == 1 and result(exos, "risk", "list")["kills"] == []  # type: ignore[index]
 
