@@ -101,6 +101,21 @@ def test_market_list(run: Run, server: FakeAdmin) -> None:
     assert len(json.loads(run("market", "list", "--json")[1])["result"]) == 14
 
 
+def test_the_shape_of_a_market(run: Run, server: FakeAdmin) -> None:
+    for arguments in (("list",), ("list", "WC26-FINAL"), ("show", "WC26-FINAL")):
+        document = json.loads(run("market", *arguments, "--json")[1])
+        assert set(document) == {"ok", "exit", "code", "text", "result"}
+        found = document["result"] if arguments[0] == "list" else [document["result"]]
+        for market in found:
+            assert set(market) == {
+                "event", "title", "product", "k", "asset", "payout", "price_decimals", "phase", "version", "window_end_ns", "final_at_ns", "sets",
+                "contracts", "terms",
+            }  # fmt: skip
+            assert set(market["contracts"][0]) == {
+                "symbol", "outcome", "code", "bid", "ask", "last", "volume", "open_interest", "paid", "terms",
+            }  # fmt: skip
+
+
 def test_market_show(run: Run, server: FakeAdmin) -> None:
     code, out, _ = run("market", "show", "WC26-FINAL")
     assert code == 0
