@@ -21,7 +21,7 @@ from .access_records import DefinePrincipal as DefinePrincipal
 from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
-from .fields import DURATION, TEXT, VENUE, Field
+from .fields import DURATION, LOGON, TEXT, VENUE, Field
 from .key_records import DefineKey as DefineKey
 from .key_records import RevokeKey as RevokeKey
 from .key_records import Secret, Verifier
@@ -48,6 +48,7 @@ from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .places import shown
+from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
 from .rule_records import FirmTags as FirmTags
 from .rule_records import Freeze as Freeze
@@ -119,10 +120,10 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     venue: Annotated[OptionalName, Field(about="The venue that it is connected to; none: the platform")] = ""
     our_comp_id: Annotated[OptionalName, Field(TEXT, about="FIX: the server's CompID (56 of the client)")] = ""
     peer_comp_id: Annotated[OptionalName, Field(TEXT, about="FIX: the client's CompID (49)")] = ""
-    username: Annotated[Line, Field(TEXT, live=True, about="FIX: 553")] = ""
+    username: Annotated[Line, Field(TEXT, live=True, takes=LOGON, about="FIX: 553")] = ""
     key: Annotated[OptionalName, Field(TEXT, about="binary: the name in its Logon")] = ""
     secret: Annotated[Secret, Field(key=None)] = ""
-    verifier: Annotated[Verifier, Field(live=True, key="secret")] = ""  # "": the session keeps the one that it has
+    verifier: Annotated[Verifier, Field(live=True, key="secret", takes=LOGON)] = ""  # "": the session keeps the one that it has
     cancel_on_disconnect: Annotated[bool, Field(live=True, about="Cancel its orders when the connection is lost")] = False
     settlement_reports: Annotated[bool, Field(live=True, about="Send it the reports of settlements")] = False
     standard_dictionary: Annotated[
@@ -259,6 +260,9 @@ class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     sandbox: bool = False
     settings: dict[str, int | str] | None = None  # None: unchanged
     records: tuple[Configured, ...] = ()
+    base: Count | None = None  # the revision that its plan was made against; None: whichever runs
+    plan: OptionalHex256 = ""  # digest of what its plan says; "": there is none
+    why: Line = ""
 
 
 class PartOf(Record, tag="part", frozen=True, kw_only=True):
@@ -307,6 +311,7 @@ AnyRecord = (
     | Approvals
     | Approve
     | Refuse
+    | Rollback
 )
 
 

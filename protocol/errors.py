@@ -354,6 +354,16 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "An act that needs a second person is approved within the time set by the record `approvals`.", "Propose it again."),
     ("R_OWN_ACT", None, None, 6, None, None, "nobody approves an act of one's own",
      "An act on the list of approvals is carried out only by a second person who may do it.", "Ask another principal to approve it."),
+    # ---- revisions of the configuration
+    ("R_REVISION_MOVED", None, None, 6, None, None, "the plan was made against revision {asked}, the server runs {limit}",
+     "Another configuration was applied after the plan was made.", "Make the plan again (`exos config plan`), look at it, apply it."),
+    ("R_PLAN_DIFFERS", None, None, 6, None, None, "what the plan says is not what would be done now",
+     "A definition that the plan names was changed after the plan was made, without a new revision (a single record).", "Make the plan again (`exos config plan`), look at it, apply it."),
+    ("R_UNKNOWN_REVISION", None, None, 6, None, None, "there is no revision {asked}",
+     "The number is above that of the running revision, or what the revision changed is no longer kept.", "`exos config history` lists the revisions."),
+    ("R_CANNOT_UNDO", None, None, 6, None, None, "the rollback cannot undo all of it",
+     "Definitions that were created stay, and so do deposits and secrets that were replaced: the sentence names them.",
+     "Close or change these by hand, or roll back what can be (`--partial`)."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

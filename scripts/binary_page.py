@@ -31,7 +31,8 @@ An order for 100 lots at 4000 ticks, limit, good till cancelled, with the id 100
 ## The course of a session
 
 1. The server sends **Hello** with a challenge of 32 random bytes.
-2. The client answers with **Logon**: its key and HMAC-SHA256(secret, challenge). Anything else, or nothing within 5 s, ends the connection with a **Logout** that gives the reason.
+2. The client answers with **Logon**: the name of its login, which of the session's keys, and the proof: the Ed25519 signature, or that of a shared secret, of the challenge
+   ([credentials.md](credentials.md#log-on-by-hand-binary) has both in ten lines of Python). Anything else, or nothing within 5 s, ends the connection with a **Logout** that gives the reason.
    A second connection for a live session is refused; the first continues. After several logons with wrong credentials from an address, its next logon is checked up to 2 s
    later, right or wrong. Reason 176: the maximum number of logons with that name are already waiting.
 3. The server answers with **Sent**(**LogonReply**), a numbered message.

@@ -15,6 +15,7 @@ from exchange_server.net.observe import Log
 from protocol import messages as M
 from protocol.binary_session import ClientSession
 from tests.gateway.binary.world import limit
+from tests.server_kit import secret_of
 from tests.test_start_rules import options
 from tests.virtual import Clocks, Loop, Transport, feed
 
@@ -41,7 +42,7 @@ class House:
         self.transport = Transport(self.look)
         self.link = Link(self.pipeline, "binary", self.server.makers["binary"])
         self.link.connection_made(self.transport)
-        self.client = ClientSession("MM1", "mm1-secret", now_ns=self.clocks.steady())
+        self.client = ClientSession("MM1", secret_of(1), now_ns=self.clocks.steady())
         self.seen: list[Any] = []
 
     def look(self) -> None:

@@ -4,6 +4,7 @@ from config import admin_records as ar
 
 from .command import Noun
 from .define import add_change, add_create, add_list, add_show, yes
+from .venue_rules import add_tag
 
 firm = Noun("firm", "list, show, define and change firms")
 
@@ -29,3 +30,4 @@ add_show(
 )  # fmt: skip
 add_create(firm, "firm", ar.DefineFirm, examples=('exos firm create CLIENT9 --title "Client Nine"',))
 add_change(firm, "firm", ar.DefineFirm, examples=("exos firm change CLIENT9 --share 3",))
+add_tag(firm)

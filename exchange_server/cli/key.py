@@ -42,8 +42,8 @@ def _act(admin: AdminClient, record: kr.DefineKey | kr.RevokeKey) -> Any:
     return answer
 
 
-def _keys(admin: AdminClient, **wanted: str) -> list[dict[str, Any]]:
-    answer = admin.ask("keys", None, **wanted)
+def _keys(admin: AdminClient, **wanted: Any) -> list[dict[str, Any]]:
+    answer = admin.ask("keys", **wanted)
     if not answer.ok:
         raise refused(answer)
     found: list[dict[str, Any]] = answer.result["keys"]

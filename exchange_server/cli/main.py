@@ -18,6 +18,7 @@ from .output import JSON, warn
 # Section of the help: command: (the file and name that has it, what it does). A file is imported when one of its commands is used.
 COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Run a server": {
+        "init": ("init_cmd:init", "make a folder with a commented configuration, credentials and two example markets"),
         "serve": ("serve:serve", "start the server; Ctrl-C stops it cleanly"),
         "stop": ("status:stop", "stop the server cleanly, with a snapshot; a second time: without waiting for the peers"),
         "status": ("status:status", "what the running server says of itself"),
@@ -27,7 +28,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "journal": ("journal:journal", "check, replay or repair the journal of a data folder"),
     },
     "Configure and operate": {
-        "config": ("config_cmd:config", "check a configuration file, or apply it to a running server"),
+        "config": ("config_cmd:config", "check, plan and apply configuration files; the revisions of what runs"),
         "asset": ("asset:asset", "list, show, define and change assets"),
         "venue": ("venue:venue", "list, show, define and change venues"),
         "market": ("market:market", "list, show, define and change markets; change their phase, settle them"),

@@ -50,7 +50,8 @@ def _check(level: str, target: str) -> None:
 def list_(throttles: bool, server: Server) -> Result:
     with server.connect() as admin:
         found = _ask(admin)
-    lines = [("kill switch", kill["level"], kill["target"] or "-", "on") for kill in found["kills"]]
+    lines = [("freeze", "venue", row["venue"], row["level"]) for row in found["freezes"]]
+    lines += [("kill switch", kill["level"], kill["target"] or "-", "on") for kill in found["kills"]]
     lines += [("restriction", "firm", row["firm"], f"may not trade {row['event']}") for row in found["restrictions"]]
     lines += [("throttle", row["level"], row["target"], _throttle(row)) for row in found["throttles"] if throttles or row["used"]]
     if lines:

@@ -1,10 +1,11 @@
-"""`exos venue ...`: venues, their trading days and throttles."""
+"""`exos venue ...`: venues, their trading days and throttles, quotas, freezes and access rules."""
 
 from config import admin_records as ar
 from protocol import units
 
 from .command import Noun
 from .define import Row, add_change, add_create, add_list, add_show, yes
+from .venue_rules import add_freeze, add_quota, add_rule
 
 venue = Noun("venue", "list, show, define and change venues")
 
@@ -42,3 +43,6 @@ add_create(
     details="Its fee account NAME.FEES comes with it.",
 )
 add_change(venue, "venue", ar.DefineVenue, examples=("exos venue change ACME --throttle 2000 --throttle-window 1s --dry-run",))
+add_quota(venue)
+add_freeze(venue)
+add_rule(venue)

@@ -32,6 +32,7 @@ COLLATERAL_DUMP = 5
 ORDER_DUMP = 21
 VENUE_DUMP = 14
 FIRM_DUMP = 7
+ACCESS_DUMP = 3
 ARCHIVE_DUMP = 15
 
 AUDIT_LEDGER = 1
@@ -118,25 +119,9 @@ def dump_small(m, out):
     return at
 
 
-@leaf
-def _dump_access(m, out, at, fill, kind, target, mode):
-    """The exceptions of a venue or an event that does not admit all; the next word of `out`."""
-    if mode == L.ACCESS_ALL:
-        return at
-    for firm in range(1, pool_cap(m, L.P_FIRM)):
-        value = pair_find(m, kind, firm, target)
-        if value != 0:
-            if fill != 0:
-                out[at] = mode
-                out[at + 1] = pack_firm_account(firm, target)
-                out[at + 2] = value
-            at += 3
-    return at
-
-
 @kernel("i8(i8[::1], i8[::1])")
 def dump_switches(m, out):
-    """Dump switches, throttles and shares of venues and firms, accounts that are killed or closed, restrictions, who is admitted."""
+    """Dump switches, throttles and shares of venues and firms, accounts that are killed or closed, then restrictions."""
     venues = pool_cap(m, L.P_VENUE)
     firms = pool_cap(m, L.P_FIRM)
     accounts = pool_cap(m, L.P_ACCOUNT)
@@ -163,7 +148,6 @@ def dump_switches(m, out):
                     out[at + 12] = m[v + L.V_BYTES + L.TH_START]
                     out[at + 13] = m[v + L.V_BYTES + L.TH_USED]
                 at += VENUE_DUMP
-                at = _dump_access(m, out, at, fill, PAIR_ACCESS_VENUE, i, m[v + L.V_ACCESS])
         for i in range(1, firms):
             f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
             if m[f] == i:
@@ -191,12 +175,47 @@ def dump_switches(m, out):
                         if fill != 0:
                             out[at] = pack_firm_account(firm, i)
                         at += 1
-            if m[event] == i:
-                at = _dump_access(m, out, at, fill, PAIR_ACCESS_EVENT, i, m[event + L.E_ACCESS])
         want = at
         if out.shape[0] < want:
             return -1 - want
     return want
+
+
+@leaf
+def _dump_exceptions(m, out, at, kind, target, mode):
+    """(mode, firm and target, value) of each exception of a venue or an event that does not admit all; as far as `out` has room. Returns
+    the next word."""
+    if mode == L.ACCESS_ALL:
+        return at
+    for firm in range(1, pool_cap(m, L.P_FIRM)):
+        value = pair_find(m, kind, firm, target)
+        if value != 0:
+            if at + ACCESS_DUMP <= out.shape[0]:
+                out[at] = mode
+                out[at + 1] = pack_firm_account(firm, target)
+                out[at + 2] = value
+            at += ACCESS_DUMP
+    return at
+
+
+@kernel("i8(i8[::1], i8[::1])")
+def dump_access(m, out):
+    """Dump who is admitted to venues, then to events, where not all are."""
+    at = 0
+    for i in range(1, pool_cap(m, L.P_VENUE)):
+        v = pool_base(m, L.P_VENUE) + i * L.VENUE_WORDS
+        if m[v] == i:
+            at = _dump_exceptions(m, out, at, PAIR_ACCESS_VENUE, i, m[v + L.V_ACCESS])
+    for i in range(1, pool_cap(m, L.P_EVENT)):
+        event = pool_base(m, L.P_EVENT) + i * L.EVENT_WORDS
+        if m[event] == i:
+            if at + ACCESS_DUMP <= out.shape[0]:
+                out[at] = m[event + L.E_ACCESS]
+                out[at + 1] = i
+                out[at + 2] = 0
+            at += ACCESS_DUMP
+            at = _dump_exceptions(m, out, at, PAIR_ACCESS_EVENT, i, m[event + L.E_ACCESS])
+    return at if at <= out.shape[0] else -1 - at
 
 
 @kernel("i8(i8[::1], i8, i8[::1])")
@@ -431,6 +450,7 @@ def dump(m: Any) -> Iterator[Any]:
     """The logical state, as arrays of words in canonical order."""
     yield _grown(dump_small, m)
     yield _grown(dump_switches, m)
+    yield _grown(dump_access, m)
     for firm in range(1, int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_NEXT])):
         yield _grown(dump_archive, m, firm)
     d = L.H_POOLS + L.P_EVENT * L.POOL_WORDS

@@ -147,6 +147,7 @@ def _one(record: Any, recipe: Recipe, registry: Definitions, random: Random) -> 
         return record
     if record.verifier:
         raise Refused(codes.R_BAD_DEFINITION, "a secret and its verifier are given: give one of them", "verifier")
+    names: tuple[str, ...]
     if isinstance(record, ar.DefineSession):
         kind = OWN_KIND[record.wire]
         names = (record.name, record.username, record.our_comp_id, record.peer_comp_id, record.key)

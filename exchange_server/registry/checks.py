@@ -1,7 +1,7 @@
 """Shared by all acts: the Act itself, look-up of names, room in the tables of the core, which fields may change."""
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
 
 from config import admin_records as ar
@@ -53,7 +53,7 @@ def find(table: Table[Any], key: Key | str, name: str) -> Any:
     return row
 
 
-def absent(kind: str, key: Key | str, name: str, known: list[str]) -> Refused:
+def absent(kind: str, key: Key | str, name: str, known: Collection[str]) -> Refused:
     """The refusal of a name that does not exist, or not for the asker; it offers the nearest of those that the asker may know."""
     near = difflib.get_close_matches(name, known, 1)
     hint = f'; did you mean "{near[0]}"?' if near else ""

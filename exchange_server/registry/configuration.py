@@ -22,6 +22,7 @@ from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
 from .refused import Refusal, Refused, bad
+from .revisions import Ask
 
 MONEY_MAX = 1 << 61  # core/money/transfers.py; a test compares the two
 
@@ -45,6 +46,11 @@ class Trial(NamedTuple):
     refusals: list[Refusal]
     after: Definitions
     acts: list[Act]
+
+    def ask(self, record: ar.Configuration) -> Ask:
+        """What of the configuration is new or changed. The first phase of a new market is part of the market."""
+        rows = ((record.records[change.record], change) for change in self.changes if change.kind in (NEW, CHANGED))
+        return Ask(record, tuple((one, change.fields) for one, change in rows if not isinstance(one, ar.SetPhase)))
 
     def to_do(self) -> list[int]:
         """The records that are new or changed."""

@@ -24,6 +24,7 @@ from .tables import (
     Key,
     Pending,
     Principal,
+    Revision,
     Rule,
     Session,
     State,
@@ -66,6 +67,9 @@ class Definitions:
         self.pending: dict[int, Pending] = {}  # acts that wait for a second person
         self.next_pending = 1
         self.approvals = ar.Approvals()
+        self.revisions: dict[int, Revision] = {}  # by number, from 1 on
+        self.contents: dict[int, bytes] = {}  # what the newest of them changed (revisions.py)
+        self.origins: dict[tuple[str, str], str] = {}  # kind and name of a definition: the configuration that made it
         self._fix: dict[tuple[str, str], int] = {}  # (our CompID, peer's CompID): session id
         self._binary: dict[str, int] = {}  # key: session id
 
@@ -183,6 +187,9 @@ class Definitions:
                 [(target, Admission(kept.mode, dict(sorted(kept.exceptions.items())))) for target, kept in sorted(self.admissions.items())],
                 sorted(self.quotas.items()),
                 sorted(self.freezes.items()),
+                list(self.revisions.values()),
+                sorted(self.contents.items()),
+                sorted((kind, name, origin) for (kind, name), origin in self.origins.items()),
             )
         )
 
@@ -222,4 +229,7 @@ class Definitions:
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         registry.pending = {row.id: row for row in state.pending}
         registry.next_pending, registry.approvals = state.next_pending, state.approvals
+        registry.revisions = {revision.number: revision for revision in state.revisions}
+        registry.contents = dict(state.contents)
+        registry.origins = {(kind, name): origin for kind, name, origin in state.origins}
         return registry

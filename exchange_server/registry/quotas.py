@@ -4,8 +4,6 @@ sessions, instruments and listings are refused here, when they are defined.
 
 from typing import Any, NamedTuple
 
-import msgspec
-
 from config import rule_records as rr
 from protocol import codes
 
@@ -106,27 +104,3 @@ def _now(registry: Definitions, engine: EngineLike, venue: int) -> dict[str, int
     m: Words = getattr(engine, "real", engine.m)  # a trial has a header of its own
     row = state.Venue.find(m, venue)
     return {**defined(registry, venue), "open_orders": row.open_orders if row is not None else 0}
-
-
-def view(registry: Definitions, m: Words, name: str = "") -> list[dict[str, Any]]:
-    """One dict per venue (or for the one named; an unknown name gives none): venue, freeze (a name), freeze_reason, isolated_accounts, rules
-    (of the venue and of its markets), quotas: name -> {limit (0: none), used}. For operators; read only."""
-    out = []
-    for venue in registry.venues:
-        if name and venue.name != name:
-            continue
-        frozen = registry.freezes.get(venue.id)
-        quotas = {quota: use._asdict() for quota, use in used(registry, m, venue.id).items()}
-        rules = [
-            {
-                "number": rule.number,
-                **{k: v for k, v in msgspec.to_builtins(rule.record).items() if v not in ("", [], None, 0) and k != "type"},
-            }
-            for (about, id, _), rule in registry.rules.items()
-            if (id == venue.id if about == codes.ACCESS_VENUE else registry.events[id].record.owner_venue == venue.name)
-        ]
-        out.append({
-            "venue": venue.name, "freeze": frozen.level if frozen else "none", "freeze_reason": frozen.reason if frozen else "",
-            "isolated_accounts": venue.record.isolated_accounts, "rules": sorted(rules, key=lambda rule: rule["number"]), "quotas": quotas,
-        })  # fmt: skip
-    return out

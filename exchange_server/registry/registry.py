@@ -18,7 +18,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, pending
+from . import access, acts, checks, configuration, pending, revisions
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -103,15 +103,20 @@ class Registry(Definitions):
 
     def _nothing_to_do(self, envelope: ar.AdminEnvelope, engine: EngineLike) -> bool:
         """Check an act that is to wait, as if it were carried out now; True: it changes nothing. Raises Refused."""
-        if isinstance(envelope.record, ar.Configuration):
-            trial = self.try_out(envelope.record, engine, envelope.who)
+        record = envelope.record
+        if isinstance(record, ar.Rollback):
+            record = revisions.undone(self, record)
+        if isinstance(record, ar.Configuration):
+            trial = self.try_out(record, engine, envelope.who)
             if trial.refusals:
                 raise Refused.of(trial.refusals[0])
-            return not trial.to_do()
+            return not trial.to_do() and not trial.ask(record).settings(self)[0]
         return acts.plan(self, envelope, engine).changed == ()
 
     def _carry_out(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
         """The act itself. Raises Refused."""
+        if isinstance(envelope.record, ar.Rollback):
+            envelope = ar.AdminEnvelope(envelope.who, envelope.request_id, revisions.undone(self, envelope.record))
         if isinstance(envelope.record, ar.Configuration):
             return self._configure(envelope, askers, row_seq, engine, sink)
         act = acts.plan(self, envelope, engine)
@@ -162,6 +167,9 @@ class Registry(Definitions):
         if trial.refusals:
             first = trial.refusals[0]
             return AdminAnswer(row_seq, False, first.code, first.text, {}, envelope.request_id, envelope.who, first)
+        content = revisions.content_of(self, trial.ask(record))
+        if record.plan and record.plan != revisions.digest_of(content):
+            raise Refused(codes.R_PLAN_DIFFERS, "what the plan says is not what would be done now: make it again", "plan")
 
         def step(rows: list[Words]) -> None:
             code = self._step(rows, engine, sink)
@@ -171,8 +179,10 @@ class Registry(Definitions):
         texts = configuration.carry_out(self, trial, step)
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
+        revisions.write(self, envelope, content, int(engine.time_ns))
+        number = revisions.newest(self)
         unchanged = trial.count(configuration.SAME)
-        result = {"applied": len(texts), "unchanged": unchanged, "lines": texts}
+        result = {"applied": len(texts), "unchanged": unchanged, "lines": texts, "revision": number, "settings": content.settings}
         text = f"{len(texts)} applied, {unchanged} unchanged"
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
 
@@ -183,6 +193,7 @@ class Registry(Definitions):
             for who in askers:
                 access.authorise(self, who, record, int(engine.time_ns))
             self.refuse_mixing(record.name, record.sandbox)
+            revisions.check_plan(self, record.base)
         except Refused as error:
             return Trial([], [error.refusal], self, [])
         return configuration.try_out(self, record.records, engine, askers)

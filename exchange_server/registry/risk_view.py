@@ -13,7 +13,7 @@ from .engine_like import Words
 
 
 def risk_view(registry: Definitions, m: Words, sight: Sight) -> dict[str, Any]:
-    """Of what the asker sees. Keys: kills: list of level, target of the switches that are on; restrictions: list of event, firm; throttles: list of level, target, limit,
+    """Of what the asker sees. Keys: freezes: list of venue, level, reason; kills: list of level, target of the switches that are on; restrictions: list of event, firm; throttles: list of level, target, limit,
     window_ns, used (messages in the window that is running)."""
     tick = state.Header(m).tick
     kills = [{"level": "platform", "target": ""}] if state.Header(m).killed else []
@@ -36,7 +36,12 @@ def risk_view(registry: Definitions, m: Words, sight: Sight) -> dict[str, Any]:
                 throttles.append(
                     {"level": level, "target": row.name, "limit": now.throttle_limit, "window_ns": now.throttle_window, "used": used}
                 )
-    return {"kills": kills, "restrictions": _restrictions(registry, m, sight), "throttles": throttles}
+    freezes = [
+        {"venue": registry.venues[id].name, "level": kept.level, "reason": kept.reason}
+        for id, kept in sorted(registry.freezes.items())
+        if sight.sees("venue", registry.venues[id])
+    ]
+    return {"freezes": freezes, "kills": kills, "restrictions": _restrictions(registry, m, sight), "throttles": throttles}
 
 
 def _restrictions(registry: Definitions, m: Words, sight: Sight) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from config import admin_records as ar
 EVERYTHING = "*"
 PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 
-_READ = ("whoami", "markets", "assets", "status", "principals", "asset", "venue", "firm", "session", "market", "listing")
+_READ = ("whoami", "markets", "assets", "running", "status", "principals", "asset", "venue", "firm", "session", "market", "listing")
 _APPROVAL = ("approve", "refuse")
 _RULES = ("access_rule", "access_rule_remove")
 
@@ -47,7 +47,7 @@ ROLES: dict[str, Role] = {
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
             "revoke", "key", "key_revoke", *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "account", "risk", "keys", "plan", "pending"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "plan", "pending"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -72,15 +72,15 @@ ROLES: dict[str, Role] = {
         "stops trading: kill switches, phases, restrictions, reference prices, access rules; with the platform's scope also tags of firms and freezes",
         (PLATFORM, VENUE),
         frozenset({"kill", "phase", "restrict", "reference", "bust", "firm_tags", "freeze", *_RULES, *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "pending"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "pending"}),
     ),
     "treasurer": Role(
         "deposits, withdraws and moves money",
         (PLATFORM, VENUE),
         frozenset({"transfer", *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "pending"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "pending"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "keys", "pending"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "pending"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

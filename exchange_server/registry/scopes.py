@@ -11,7 +11,8 @@ from config.places import Key as FieldKey
 
 from .definitions import Definitions
 from .roles import PLATFORM, SERIES, VENUE
-from .tables import Account, Event, Firm, Key, Principal, Session
+from .tables import Account, Event, Firm, Principal, Session
+from .tables import Key as KeyRow
 
 
 class Place(NamedTuple):
@@ -84,7 +85,7 @@ def of_principal(principal: Principal | None) -> Place:
     return Place(principal.record.venue) if principal is not None else Place()
 
 
-def of_key(registry: Definitions, key: Key | None) -> Place:
+def of_key(registry: Definitions, key: KeyRow | None) -> Place:
     """A key belongs to the place of its holder."""
     return _of_holder(registry, *key.holder) if key is not None else Place()
 

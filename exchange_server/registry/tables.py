@@ -251,6 +251,22 @@ class Admission(msgspec.Struct, frozen=True):
     exceptions: dict[int, int] = {}
 
 
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration that was applied and changed something. `base`: the revision that it was made against; `digest`: SHA-256 of what it
+    changed; `new`, `changed`, `settings`: how many definitions and settings."""
+
+    number: int
+    base: int
+    who: str
+    time_ns: int
+    why: str = ""
+    name: str  # of the file
+    digest: str
+    new: int = 0
+    changed: int = 0
+    settings: int = 0
+
+
 class State(msgspec.Struct, frozen=True):
     """All of the registry, as a snapshot stores it."""
 
@@ -278,3 +294,6 @@ class State(msgspec.Struct, frozen=True):
     admissions: list[tuple[tuple[int, int], Admission]] = []
     quotas: list[tuple[int, rr.Quota]] = []
     freezes: list[tuple[int, rr.Freeze]] = []
+    revisions: list[Revision] = []
+    contents: list[tuple[int, bytes]] = []
+    origins: list[tuple[str, str, str]] = []  # kind, name, configuration

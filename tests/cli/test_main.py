@@ -344,10 +344,10 @@ def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     code, out, _ = run("config", "apply", "sandbox", "--dry-run")
     assert code == 0 and "+ asset BTC" in out and out.endswith("16 unchanged\n") and server.records == []
     code, out, _ = run("config", "apply", "sandbox")
-    assert code == 0 and out.splitlines()[-1] == "643 applied, 16 unchanged" and len(server.records) == 1
+    assert code == 0 and out.splitlines()[-1] == "643 applied, 16 unchanged; revision 1" and len(server.records) == 1
     assert server.phases["BTC-USD"] == "open"
     code, out, _ = run("config", "apply", "sandbox")
-    assert code == 0 and out == "0 applied, 658 unchanged\n"
+    assert code == 0 and out == "0 applied, 658 unchanged; revision 1\n"
     path = tmp_path / "c.toml"
     path.write_text('[[asset]]\nname = "EUR"\ndecimals = 2\n')
     code, out, err = run("config", "apply", str(path))
@@ -360,7 +360,7 @@ def test_config_apply(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     )
     assert server.registry.assets.named("EUR") is None
     path.write_text('[[asset]]\nname = "USD"\ndecimals = 4\n')
-    assert run("config", "apply", str(path))[:2] == (0, "0 applied, 1 unchanged\n")
+    assert run("config", "apply", str(path))[:2] == (0, "0 applied, 1 unchanged; revision 1\n")
     assert server.registry.assets.named("USD").record.title == "US dollar", "a title that the file does not give stays"
     path.write_text('[[member]]\nfirm = "NEW"\n[[member.account]]\nname = "NEW-A"\ndeposit = { USD = "1.50" }\n')
     code, out, _ = run("config", "apply", str(path), "--dry-run")

@@ -154,6 +154,7 @@ DIGESTED: dict[str, tuple[Callable[[Any], int], int]] = {
     "quota of messages": (by_id(L.P_VENUE, 1), L.V_PACE + L.TH_USED),
     "quota of journal bytes": (by_id(L.P_VENUE, 1), L.V_BYTES + L.TH_LIMIT),
     "who is admitted to a venue": (by_id(L.P_VENUE, 1), L.V_ACCESS),
+    "who is admitted to an event": (by_id(L.P_EVENT, 1), L.E_ACCESS),
     "throttle of a venue": (by_id(L.P_VENUE, 1), L.V_THROTTLE + L.TH_USED),
     "throttle of a session": (by_id(L.P_SESSION, 1), L.S_THROTTLE + L.TH_USED),
     "share of a firm": (by_id(L.P_FIRM, 1), L.F_WEIGHT),

@@ -16,7 +16,7 @@ import pytest
 from config import admin_records as ar
 from protocol import fix_tables
 from tests.protocol import fix44_standard
-from tests.server_kit import SMALL, FixPeer, ServerProcess, wait_until
+from tests.server_kit import SMALL, FixPeer, ServerProcess, secret_of, wait_until
 
 fix = pytest.importorskip("quickfix", reason="quickfix-tls is not installed: no wheel of it for this machine")
 
@@ -85,7 +85,7 @@ class Peer(fix.Application):
     def toAdmin(self, message: Any, session: Any) -> None:
         if message.getHeader().getField(35) == "A":
             message.setField(553, "client1")
-            message.setField(554, "client1-secret")
+            message.setField(554, secret_of(1))
             if self.own_fields:
                 message.setField(5001, "Y")
         self.admin.append(("out", self.fields(message)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from protocol import codes
 from protocol.fix_client import FixClient
 from protocol.fix_messages import Framer
-from tests.server_kit import ServerProcess
+from tests.server_kit import ServerProcess, secret_of
 
 
 class Closed(AssertionError):
@@ -63,7 +63,7 @@ def parts(raw: bytes) -> tuple[bytes, bytes, bytes]:
 
 
 def test_resend_across_kill_9_without_the_event_store(tmp_path: Path) -> None:
-    client, other = (FixClient(f"CLIENT{n}", "EXOS-OE", f"client{n}", f"client{n}-secret") for n in (1, 2))
+    client, other = (FixClient(f"CLIENT{n}", "EXOS-OE", f"client{n}", secret_of(n)) for n in (1, 2))
     with ServerProcess(tmp_path) as server:
         line, second = (Line(c, server.ready["fix_port"]) for c in (client, other))
         now = time.time_ns()
@@ -102,7 +102,7 @@ def test_resend_across_kill_9_without_the_event_store(tmp_path: Path) -> None:
 
 def test_what_a_reset_would_lose_comes_with_new_numbers_also_across_kill_9(tmp_path: Path) -> None:
     """Orders rest, the client goes, they are filled; its logon with 141=Y brings the fills, and they are kept like any other message."""
-    client, other = (FixClient(f"CLIENT{n}", "EXOS-OE", f"client{n}", f"client{n}-secret") for n in (1, 2))
+    client, other = (FixClient(f"CLIENT{n}", "EXOS-OE", f"client{n}", secret_of(n)) for n in (1, 2))
     with ServerProcess(tmp_path) as server:
         line, second = (Line(c, server.ready["fix_port"]) for c in (client, other))
         for i in range(1, 201):

@@ -1,8 +1,13 @@
 """Proofs of a logon, with the plain recipe of the documentation beside them; keys as files."""
 
+import base64
 import hashlib
 import hmac
 import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
@@ -30,6 +35,33 @@ def test_the_proof_of_a_secret_is_the_documented_one() -> None:
         assert not C.scram_right(stored, message, wrong), "what lies on the server's disk proves nothing"
     assert not C.scram_right(stored, C.binary_message("MM1", "", bytes(32)), proof), "one challenge, one proof"
     assert not C.scram_right(stored, C.binary_message("MM", "1", CHALLENGE), proof)
+
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "credentials.md"
+
+
+def blocks(language: str) -> list[str]:
+    """The page's examples in this language."""
+    return [part.partition("```")[0] for part in PAGE.read_text().split(f"```{language}\n")[1:]]
+
+
+def test_the_python_of_the_page_proves_the_same() -> None:
+    names: dict[str, Any] = {}
+    exec(blocks("python")[0], names)
+    for key_id in ("", "K1"):
+        wanted = Prover("MM1", "the secret", key_id=key_id).prove(HELLO)
+        assert names["prove_secret"]("the secret", "MM1", key_id, CHALLENGE, HELLO.salt, HELLO.work) == wanted
+        private, _ = C.private_key(SEED)
+        assert names["prove_key"](private, "MM1", key_id, CHALLENGE) == Prover("MM1", private_key=SEED, key_id=key_id).prove(HELLO)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs the openssl command")
+def test_the_openssl_of_the_page_signs_the_same(tmp_path: Path) -> None:
+    (tmp_path / "client1.key").write_text(C.key_file(C.private_key(SEED)[0], "CLIENT1-A", "session CLIENT1"))
+    (command,) = [block for block in blocks("sh") if "openssl pkeyutl" in block]
+    done = subprocess.run(["sh", "-e", "-c", command], cwd=tmp_path, capture_output=True, check=True, timeout=20)
+    message = C.fix_message(b"20261128-12:00:00.000", b"A", b"1", b"CLIENT1", b"EXOS-OE")
+    assert base64.b64decode(done.stdout) == C.private_key(SEED)[0].sign(message) and len(done.stdout) == 88
 
 
 def test_the_hash_is_made_once_for_a_salt(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -72,7 +104,7 @@ def test_what_is_no_key_is_refused() -> None:
         (b"x" * 31, "no private key"),
         ("nonsense", "no private key"),
         (other, "of another kind"),
-        ("-----BEGIN PRIVATE KEY-----\nxx", ""),
+        ("-----BEGIN PRIVATE KEY-----\nxx", "."),
     ):
         with pytest.raises(ValueError, match=text):
             C.private_key(wrong)

@@ -35,6 +35,8 @@ def test_all_of_it_takes_effect() -> None:
     assert world.registry.settings == {"fix_port": 1, "mode": "async"}
     one_by_one = World().must(*BASE)
     world.registry.settings = {}
+    world.registry.revisions.clear()
+    world.registry.contents.clear()
     assert world.registry.to_bytes() == one_by_one.registry.to_bytes()
     assert codes.C_PHASE in world.engine.kinds()
 
@@ -142,6 +144,10 @@ def test_the_sandbox_in_one_act_on_the_real_core() -> None:
     one, each = Turns(), Turns().must([item.record for item in items])
     answers = one.do_bodies(ar.pack_all("uid:0", "r", safe(record)))
     assert len(answers) > 1 and answers[-1].ok and answers[-1].result["applied"] == len(items)
+    assert one.engine.registry.revisions[1].new == len(items) - sum(isinstance(item.record, ar.SetPhase) for item in items)
+    assert Engine.restore(one.engine.snapshot()).digest() == one.engine.digest()
+    one.engine.registry.revisions.clear()
+    one.engine.registry.contents.clear()
     assert one.engine.registry.to_bytes() == each.engine.registry.to_bytes()
     assert Engine.restore(one.engine.snapshot()).digest() == one.engine.digest()
 

@@ -6,7 +6,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core.layout import definitions as d
-from exchange_server.registry import quotas
+from exchange_server.registry import rule_view
 from protocol import codes as C
 from protocol import freeze
 from tests.registry.test_registry import BASE, RESULT, SPOT, World
@@ -44,7 +44,7 @@ def test_the_act() -> None:
     answer = world.do(ar.Freeze(venue="V1", level="cancel_only", reason="inspection"))
     assert answer.text == "venue V1 is frozen: cancel_only" and world.engine.kinds() == [C.C_FREEZE]
     assert [int(world.engine.seen[0][word]) for word in (d.DZ_VENUE, d.DZ_LEVEL)] == [1, freeze.CANCEL_ONLY]
-    view = quotas.view(world.registry, world.engine.m)
+    view = rule_view.venues(world.registry, world.engine.m)
     assert [(row["venue"], row["freeze"], row["freeze_reason"]) for row in view] == [
         ("V1", "cancel_only", "inspection"),
         ("V2", "none", ""),

@@ -6,7 +6,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.core.layout import definitions as d
-from exchange_server.registry import quotas
+from exchange_server.registry import quotas, rule_view
 from exchange_server.registry.quotas import Use
 from protocol import codes as C
 from tests.registry.test_registry import BASE, FEES, FINAL, MAKER, World, change
@@ -64,7 +64,7 @@ def test_a_quota_below_what_is_used_takes_nothing_away_and_says_so() -> None:
     assert answer.ok and "(4 instruments are in use: nothing is taken away, no more are accepted)" in answer.text
     world.must(change(FINAL, title="still changeable"))
     assert world.do(SHARED).code == C.R_QUOTA
-    view = quotas.view(world.registry, world.engine.m, "V1")[0]
+    view = rule_view.venues(world.registry, world.engine.m, "V1")[0]
     assert view["quotas"]["instruments"] == {"limit": 2, "used": 4} and view["quotas"]["open_orders"] == {"limit": 0, "used": 0}
     assert quotas.used(world.registry, world.engine.m, 1)["sessions"] == Use(1, 1)
 

@@ -6,7 +6,7 @@ from typing import Any
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer, Registry, Trial, Tried, access_view
+from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import Sight
 from ...registry.account_view import account_view
@@ -63,6 +63,10 @@ class Office:
             "markets": self._markets,
             "keys": self._keys,
             "assets": lambda request: {"assets": registry.decimals()},
+            "running": self._running,
+            "revisions": self._revisions,
+            "revision": self._revision,
+            "export": self._export,
             "status": lambda request: status(),
             "stop": self._stop,
             "accounts": lambda request: account_view(registry, arena),
@@ -74,10 +78,13 @@ class Office:
             "keys": lambda request, sight: {"keys": access_view.keys_seen(registry, sight, self._keys(request)["keys"])},
             "assets": lambda request, sight: {"assets": registry.decimals()},
             "status": lambda request, sight: access_view.status_seen(registry, sight, status()),
+            "running": lambda request, sight: {**self._running(request), "settings": {}, "capacities": {}},
             "plan": self._plan,
             **{kind: self._members(kind) for kind in members.VIEWS},
             "listing": self._listings,
             "risk": lambda request, sight: risk_view(registry, arena, sight),
+            "rules": lambda request, sight: self._rules(request, "venue", sight),
+            "tags": lambda request, sight: self._rules(request, "firm", sight),
             "whoami": lambda request, sight: access_view.whoami(sight),
             "principals": self._principals,
             "pending": lambda request, sight: {"pending": access_view.pending_view(registry, sight)},
@@ -124,6 +131,15 @@ class Office:
     def _listings(self, request: dict[str, Any], sight: Sight) -> Any:
         return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)}
 
+    def _rules(self, request: dict[str, Any], kind: str, sight: Sight) -> Any:
+        """Access rules, quotas and freezes of venues, or tags of firms: of all, or of the one that `name` says."""
+        name = _name(request, "name")
+        if name:
+            sight.find(kind, (), name)
+        if kind == "firm":
+            return {"rows": rule_view.firms(self.registry, name, sight.sees)}
+        return {"rows": rule_view.venues(self.registry, self.arena, name, sight.sees)}
+
     def _keys(self, request: dict[str, Any]) -> Any:
         """Keys, without what they are checked against: of one id, of one holder, or all."""
         wanted = [request.get(field, "") for field in ("key", "holder", "name")]
@@ -135,17 +151,47 @@ class Office:
         return {"principals": access_view.principals_view(self.registry, sight, _name(request, "name"))}
 
     def _plan(self, request: dict[str, Any], sight: Sight) -> Any:
-        """What a record would do, and what it would be refused for; of a configuration record by record."""
+        """What a record would do, and what it would be refused for; of a configuration or a rollback record by record."""
         try:
             record = ar.from_builtins(request.get("record"))
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
+        back: dict[str, Any] = {}
+        if isinstance(record, ar.Rollback):
+            record, cannot = revision_view.rollback_view(self.registry, record)
+            back = {"cannot": cannot, "records": record.records}
         if isinstance(record, ar.Configuration):
-            trial = self.try_out(record, sight.who)
-            return {"changes": trial.changes, "refusals": trial.refusals}
+            return {**revision_view.plan_view(self.registry, record, self.try_out(record, sight.who)), **back}
         tried = self.try_act(record, sight.who)
         changes = [] if tried.change is None else [tried.change]
         return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
+
+    def _running(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
+        """What a file is read with: the decimals of the assets, the settings, the running revision."""
+        registry = self.registry
+        begun = registry.begun
+        return {
+            "assets": registry.decimals(),
+            "settings": registry.settings,
+            "revision": revisions.newest(registry),
+            "capacities": begun.capacities if begun is not None else {},
+        }
+
+    def _revisions(self, request: dict[str, Any]) -> Any:
+        return revision_view.revisions_view(self.registry, _number(request, "most", 100))
+
+    def _revision(self, request: dict[str, Any]) -> Any:
+        return revision_view.revision_view(self.registry, _number(request, "number", 0))
+
+    def _export(self, request: dict[str, Any]) -> Any:
+        return revision_view.export_view(self.registry, _name(request, "venue"))
+
+
+def _number(request: dict[str, Any], key: str, default: int) -> int:
+    value = request.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise BadRequest(f"{key}: a whole number is required")
+    return value
 
 
 def _name(request: dict[str, Any], key: str) -> str:

@@ -70,7 +70,7 @@ class ReadOnly(OrderEntry):
     __slots__ = ()
 
     hot = False
-    forbidden = (M.NewOrder, M.CancelOrder, M.ReplaceOrder, M.MassCancel, M.SplitSets, M.MergeSets)
+    forbidden: tuple[type, ...] = (M.NewOrder, M.CancelOrder, M.ReplaceOrder, M.MassCancel, M.SplitSets, M.MergeSets)
 
 
 class MarketDataOnly(ReadOnly):
