@@ -93,6 +93,16 @@ class Text:
         return row.m[first : first + self.words].tobytes()[: int(row.m[row.at + self.length])].decode("utf-8", "replace")
 
 
+class ThrottleWindow(NamedTuple):
+    """limit: messages in a window, 0: none. window, left: ns of the steady clock, the latter until the count begins anew. used: messages of
+    this window."""
+
+    limit: int
+    window: int
+    used: int
+    left: int
+
+
 class Row:
     """A row at a known word offset of the arena; subclasses name its words."""
 
@@ -115,6 +125,24 @@ class Barred:
     @property
     def closed(self) -> bool:
         return bool(self.bars & L.BAR_CLOSED)
+
+
+class Throttled:
+    """What has a throttle."""
+
+    __slots__ = ()
+    m: Words
+    throttle_limit: Any
+    throttle_window: Any
+    throttle_start: Any
+    throttle_used: Any
+
+    @property
+    def throttle(self) -> ThrottleWindow:
+        """As it is at the newest turn."""
+        left = self.throttle_start + self.throttle_window - int(self.m[L.H_TICK])
+        over = not self.throttle_limit or left <= 0
+        return ThrottleWindow(self.throttle_limit, self.throttle_window, 0 if over else self.throttle_used, 0 if over else left)
 
 
 class RowById(Row):
@@ -155,6 +183,8 @@ class Header(Barred, Row):
     tick = Word(L.H_TICK)  # the steady clock of the newest turn
     clock_offset = Word(L.H_CLOCK_OFFSET)
     clock_boot = Word(L.H_CLOCK_BOOT)
+    time = Word(L.H_TIME)
+    next_event = Word(L.H_EVENT_SEQ)
     refusing = Word(L.H_REFUSE)  # reason with which this turn's new orders are refused, 0: none
     retention_ns = Word(L.H_RETENTION_NS)
     bars = Word(L.H_BARS)  # BAR_*
@@ -182,10 +212,11 @@ class Asset(RowById):
         return -int(self.m[self.at + L.A_EXTERNAL])
 
 
-class Venue(Barred, RowById):
+class Venue(Barred, Throttled, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_VENUE, L.VENUE_WORDS
     bars = Word(L.V_BARS)
+    freeze = Word(L.V_FREEZE)  # protocol.freeze
     open_orders = Word(L.V_OPEN)
     throttle_limit = Word(L.V_THROTTLE + L.TH_LIMIT)
     throttle_window = Word(L.V_THROTTLE + L.TH_WINDOW)
@@ -211,6 +242,9 @@ class Firm(Barred, RowById):
     POOL, WORDS = L.P_FIRM, L.FIRM_WORDS
     bars = Word(L.F_BARS)
     open_orders = Word(L.F_OPEN)
+    weight = Word(L.F_WEIGHT)
+    nodes = Word(L.F_NODES)
+    positions = Word(L.F_POSITIONS)
     accounts = Word(L.F_ACCOUNTS)  # pointer of the first: see accounts_of
 
 
@@ -225,7 +259,7 @@ class Account(Barred, RowById):
     next_in_firm = Word(L.AC_NEXT_IN_FIRM)
 
 
-class Session(Barred, RowById):
+class Session(Barred, Throttled, RowById):
     __slots__ = ()
     POOL, WORDS = L.P_SESSION, L.SESSION_WORDS
     firm = Word(L.S_FIRM)

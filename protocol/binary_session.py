@@ -12,6 +12,7 @@ The course of a session
 A logon is proven by an Ed25519 signature, or from a shared secret (credentials.py). The secret is never sent, and a challenge is used once.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple, TypeAlias
 
 from . import codes, credentials, errors
@@ -138,7 +139,7 @@ class ClientSession:
 
     __slots__ = (
         "_again_ns", "_closing", "_out", "_pending", "_reader", "_resuming", "caught_up", "flags", "heartbeat_ms", "heartbeats", "key", "last_in_ns",
-        "last_out_ns", "next_number", "prover", "server", "state",
+        "last_out_ns", "next_number", "old", "prover", "server", "state",
     )  # fmt: skip
 
     def __init__(
@@ -155,6 +156,9 @@ class ClientSession:
         self.last_in_ns = now_ns
         self.last_out_ns = now_ns
         self.caught_up = False
+        self.old: Callable[[M.Numbered], None] | None = (
+            None  # gets reports that were delivered before and come again, as a FillsRequest asks
+        )
         self._reader = FrameReader(MAX_SERVER_PAYLOAD)
         self._out = bytearray()
         self._pending: dict[int, M.Numbered] = {}
@@ -278,6 +282,8 @@ class ClientSession:
         elif self.state < ON:
             return self._end(happenings, codes.R_WIRE_MALFORMED, "a report came before the logon reply")
         if number < self.next_number:
+            if self.old is not None:
+                self.old(message)
             return None
         self._pending[number] = message
         self._deliver(happenings)

@@ -25,11 +25,14 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from . import codes, errors, numbers
+from . import codes, numbers
 from . import messages as M
 from .binary_session import ON, CaughtUp, ClientSession, Ended, LoggedOn, Missing, Prover
 from .book_builder import BookBuilder
+from .client_errors import ClientError, Disconnected, Refused, build
+from .client_own_state import OwnStateRequests
 from .order_tracker import Answer, Order, OrderTracker, Request, RequestMessage, refusal
+from .own_state import Queries
 
 __all__ = ["Client", "ClientError", "Disconnected", "Order", "Refused", "codes"]
 
@@ -40,26 +43,6 @@ FINAL = (
     codes.R_BAD_CREDENTIALS, codes.R_KEY_REVOKED, codes.R_KEY_EXPIRED, codes.R_KEY_ADDRESS, codes.R_KEY_SCOPE, codes.R_RESUME_UNKNOWN,
     codes.R_BAD_HEARTBEAT, codes.R_WIRE_FIELD, codes.R_WIRE_MALFORMED,
 )  # fmt: skip
-
-
-class ClientError(Exception):
-    """A request cannot be made or the client has failed; the text is a sentence."""
-
-
-class Refused(ClientError):
-    """The exchange refused a request, which had no effect. `reason`: codes.R_*; `report`: the whole answer."""
-
-    def __init__(self, reason: int, text: str, report: Answer) -> None:
-        super().__init__(f"{text} [{errors.short_name(reason)}]")
-        self.reason, self.text, self.report = reason, text, report
-
-
-class Disconnected(ClientError):
-    """There is no session, and the client will not reconnect (wrong credentials, retries exhausted, closed). `reason`: codes.R_*."""
-
-    def __init__(self, reason: int, text: str) -> None:
-        super().__init__(text)
-        self.reason, self.text = reason, text
 
 
 class _Wire(asyncio.Protocol):
@@ -102,7 +85,7 @@ def _read(private_key: Any) -> Any:
     return private_key if not isinstance(private_key, Path | str) or "-----BEGIN" in str(private_key) else Path(private_key).read_text()
 
 
-class Client:
+class Client(OwnStateRequests):
     """A trader's session. Create it, `await connect()` (or use `async with`), trade, `await close()`.
 
     key: the name of the login. secret, or private_key (the path of a key file, see credentials.private_key) with key_id, proves it.
@@ -145,7 +128,7 @@ class Client:
         self._flags = (M.LOGON_CANCEL_ON_DISCONNECT if cancel_on_disconnect else 0) | (M.LOGON_SETTLEMENT if settlement else 0)
         self.on_report, self.on_market, self.on_state = on_report, on_market, on_state
         self.session_id = 0
-        self.account = 0  # the default account
+        self.default_account = 0  # id; 0: none
         self.accounts: dict[str, int] = {}  # the firm's, by name
         self.server = ""
         self.instruments: dict[str, M.Definition] = {}  # by symbol
@@ -169,6 +152,8 @@ class Client:
         self._book_futures: dict[int, list[asyncio.Future[BookBuilder]]] = {}
         self._streams: list[tuple[bool, asyncio.Queue[Any]]] = []
         self._subscribed_all = False
+        self._queries = Queries(self.definitions)
+        self._query_futures: set[asyncio.Future[Any]] = set()
         self._timer: asyncio.TimerHandle | None = None
 
     # ----------------------------------------------------------------------------------------------------- connection
@@ -265,6 +250,7 @@ class Client:
         if self._failed is None:
             self._failed = error
         futures: list[asyncio.Future[Any]] = [*self._futures.values(), *self._order_futures.values()]
+        futures += self._query_futures
         futures += [f for waiting in self._book_futures.values() for f in waiting]
         futures += [f for f in (self._first, self._defined) if f is not None]
         for future in futures:
@@ -300,6 +286,7 @@ class Client:
             if isinstance(happening, M.Report | M.Sent):
                 order = self.tracker.apply(happening)  # type: ignore[arg-type]
                 self.next_number = happening.number + 1
+                self._queries.report(happening)  # type: ignore[arg-type]
                 if self.on_report is not None:
                     self.on_report(happening, order)  # type: ignore[arg-type]
                 self._stream(False, happening)
@@ -313,13 +300,13 @@ class Client:
             elif isinstance(happening, Ended):
                 if not wire.ended.done():
                     wire.ended.set_result(happening)
-            else:
+            elif not self._queries.take(happening):
                 self._market(happening)
 
     def _logged_on(self, happening: LoggedOn) -> None:
         reply = happening.reply
         self.connects += 1
-        self.session_id, self.account = reply.session, reply.account
+        self.session_id, self.default_account = reply.session, reply.account
         self.accounts = {name: id for id, name in reply.accounts}
         if self._wire is not None:
             self.server = self._wire.session.server
@@ -335,6 +322,9 @@ class Client:
             request.sent += 1
             session.send(request.message)
         session.send(M.DefinitionsRequest())
+        session.old = self._queries.old
+        for query in self._queries.again():
+            session.send(query)
         if self._subscribed_all:
             session.send(M.Subscribe())
         elif self.books:
@@ -481,7 +471,7 @@ class Client:
         account or field, a number out of range) and Disconnected.
         """
         who = self._account(account)
-        message = _build(
+        message = build(
             M.NewOrder, id or self.next_id(), who, self.instrument(instrument), side, contract_side, type, tif, flags, price, qty, **more
         )
         if self._failed is not None:
@@ -532,7 +522,7 @@ class Client:
         """Cancel an order, given by Order or id. `id`: of the request, 0: a new one. Raises Refused (R_ORDER_CLOSED: it was no longer open;
         report.status is its status)."""
         orig, account = (order.id, order.account) if isinstance(order, Order) else (order, 0)
-        return await self._request(_build(M.CancelOrder, id or self.next_id(), orig, account))  # type: ignore[return-value]
+        return await self._request(build(M.CancelOrder, id or self.next_id(), orig, account))  # type: ignore[return-value]
 
     async def replace(self, order: Order | int, *, price: int | None = None, qty: int | None = None, id: int = 0) -> Order:
         """Change price (ticks) and total quantity (lots, including the filled quantity). Returns the Order, which now has the new id. `id`:
@@ -543,7 +533,7 @@ class Client:
         found = order if isinstance(order, Order) else self.tracker.orders.get(order)
         if found is None:
             raise ClientError(f"no open order has the id {order}")
-        message = _build(
+        message = build(
             M.ReplaceOrder, id or self.next_id(), found.id, found.account, found.instrument,
             found.price if price is None else price, found.qty if qty is None else qty,
         )  # fmt: skip
@@ -554,7 +544,7 @@ class Client:
         self, scope: int = codes.SCOPE_SESSION, *, account: int | str = 0, instrument: InstrumentLike = 0, event: int = 0, side: int = 0
     ) -> int:
         """Cancel all orders of a scope (codes.SCOPE_*); returns their number. Their reports are delivered before this returns."""
-        message = _build(M.MassCancel, self.next_id(), scope, self._account(account), self.instrument(instrument), event, side)
+        message = build(M.MassCancel, self.next_id(), scope, self._account(account), self.instrument(instrument), event, side)
         done = await self._request(message)
         assert isinstance(done, M.MassCancelDone)
         return done.count
@@ -562,15 +552,15 @@ class Client:
     async def status(self, order: Order | int) -> M.OrderStatus:
         """Request the state of an order, given by Order or id. Raises Refused (R_UNKNOWN_ORDER)."""
         id = order.id if isinstance(order, Order) else order
-        return await self._request(_build(M.OrderStatusRequest, id))  # type: ignore[return-value]
+        return await self._request(build(M.OrderStatusRequest, id))  # type: ignore[return-value]
 
     async def split(self, event: int, sets: int, *, account: int | str = 0) -> M.Moved:
         """Pay for complete sets of an exactly-k event and receive one of each contract per set. Raises Refused."""
-        return await self._request(_build(M.SplitSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
+        return await self._request(build(M.SplitSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
 
     async def merge(self, event: int, sets: int, *, account: int | str = 0) -> M.Moved:
         """Return complete sets and receive their value. Raises Refused."""
-        return await self._request(_build(M.MergeSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
+        return await self._request(build(M.MergeSets, self.next_id(), event, sets, self._account(account)))  # type: ignore[return-value]
 
     def _account(self, account: int | str) -> int:
         if isinstance(account, int):
@@ -680,21 +670,3 @@ def _scaled(value: str | Decimal, places: int, what: str) -> int:
         return numbers.scaled(value, places, what)
     except numbers.NotANumber as error:
         raise ClientError(str(error)) from None
-
-
-def _checked(message: Any) -> None:
-    """Check the bounds of a message before it is sent. Raises ClientError naming the field."""
-    try:
-        M.decode_client(M.encode(message))
-    except (M.WireError, OverflowError) as error:
-        raise ClientError(str(error)) from None
-
-
-def _build(kind: Any, *values: Any, **more: Any) -> Any:
-    """Build a message and check its bounds. Raises ClientError."""
-    try:
-        message = kind(*values, **more)
-    except TypeError as error:
-        raise ClientError(f"{kind.__name__}: {error}") from None
-    _checked(message)
-    return message

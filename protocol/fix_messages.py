@@ -358,8 +358,50 @@ _TYPE_CHECKS = {
     "QTY": (lambda v: True if is_decimal(v) else None, "a decimal number"),
     "AMT": (lambda v: True if is_decimal(v) else None, "a decimal number"),
     "CHAR": (lambda v: True if len(v) == 1 else None, "one character"),
+    "LOCALMKTDATE": (lambda v: parse_timestamp(v + b"-00:00:00") if len(v) == 8 else None, "YYYYMMDD"),
     "BOOLEAN": (lambda v: True if v in (b"Y", b"N") else None, "Y or N"),
 }
+
+
+class _Groups:
+    """The repeating groups of a message, checked field by field. Each entry begins with the first member; `inside`: all members."""
+
+    __slots__ = ("_declared", "_entry", "_found", "_members", "_open", "inside")
+
+    def __init__(self, spec: Message) -> None:
+        self._members = dict(spec.groups)
+        self.inside = {tag: count for count, tags in spec.groups for tag in tags}
+        self._open = 0  # count field of the group that the fields belong to at present
+        self._declared = self._found = 0
+        self._entry: set[int] = set()
+
+    def take(self, tag: int, value: bytes) -> Problem | None:
+        """The next field."""
+        count = self.inside.get(tag)
+        if count is None:
+            problem = self.close()
+            if tag in self._members:
+                self._open, self._declared, self._found = tag, parse_uint(value) or 0, 0
+            return problem
+        first = self._members[count][0]
+        if count != self._open:
+            return Problem(15, tag, f"{_name(tag)} is outside of its group {_name(count)}")
+        if tag == first:
+            self._found += 1
+            self._entry = {tag}
+        elif not self._found:
+            return Problem(15, tag, f"{_name(tag)} comes before {_name(first)}, with which each entry of {_name(count)} begins")
+        elif tag in self._entry:
+            return Problem(13, tag, f"{_name(tag)} appears more than once in an entry of {_name(count)}")
+        self._entry.add(tag)
+        return None
+
+    def close(self) -> Problem | None:
+        """The group has ended: were there as many entries as its count says?"""
+        count, self._open = self._open, 0
+        if not count or self._found == self._declared:
+            return None
+        return Problem(16, count, f"{_name(count)}: found {self._found} entries, expected {self._declared}")
 
 
 def check(message: FixMessage, from_server: bool = False) -> Problem | None:
@@ -367,7 +409,8 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
 
     Order: MsgType, then each field in message order, then missing fields (1). Reasons are those of SessionRejectReason (373), the cases
     those of FIX 4.4 volume 2, test cases 2q, 2r and 14: unknown tag 0 (14a), empty 4 (14d), tag twice 13 (14h), not of this message or not
-    accepted here 2 (14c), header field after the body 14 (14g), format 6 (14f), enumeration 5 (14e), required tag missing 1 (14b).
+    accepted here 2 (14c), header field after the body 14 (14g), format 6 (14f), enumeration 5 (14e), repeating group 15 and 16 (14i), required
+    tag missing 1 (14b).
     """
     spec: Message | None = MESSAGES.get(message.msg_type)
     if spec is None or not (spec.outgoing if from_server else spec.incoming):
@@ -376,6 +419,7 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
         return Problem(11, 35, f"MsgType {_show(message.get(35))} is unknown")
     own = spec.tags()
     seen: set[int] = set()
+    groups = _Groups(spec)
     in_body = False
     for place, (tag, value) in enumerate(message.fields):
         f = FIELDS.get(tag)
@@ -385,7 +429,7 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
             return _unknown(message, place, tag, value)
         if not value:
             return Problem(4, tag, f"{_name(tag)} has no value")
-        if tag in seen:
+        if tag in seen and tag not in groups.inside:
             return Problem(13, tag, f"{_name(tag)} appears more than once")
         seen.add(tag)
         if tag in own:
@@ -402,10 +446,14 @@ def check(message: FixMessage, from_server: bool = False) -> Problem | None:
             parts = value.split(b" ") if f.type == "MULTIPLEVALUESTRING" else [value]
             if any(part.decode("ascii", "replace") not in f.values for part in parts):
                 return Problem(5, tag, f"{_name(tag)}: found {_show(value)!r}, expected one of {', '.join(f.values)}")
+        if (problem := groups.take(tag, value)) is not None:
+            return problem
+    if (problem := groups.close()) is not None:
+        return problem
     for tag, required in spec.fields:
         if required and tag not in seen:
             return Problem(1, tag, f"{_name(tag)} is required in {spec.name}({spec.msg_type})")
-    for tag in (11, 41, 790):
+    for tag in (11, 41, 790, 584, 710, 909):
         if tag in seen and not _PRINTABLE.fullmatch(message.get(tag)):
             return Problem(
                 5,

@@ -159,6 +159,42 @@ _F: tuple[Field, ...] = (
     Field(2964, "SelfMatchPreventionInstruction", "INT", {
         "1": "CANCEL_AGGRESSIVE", "2": "CANCEL_PASSIVE", "3": "CANCEL_AGGRESSIVE_AND_PASSIVE", "4": "DECREMENT",
     }),
+    # ---- own state
+    Field(15, "Currency", "CURRENCY"),
+    Field(263, "SubscriptionRequestType", "CHAR", {"0": "SNAPSHOT"}),
+    Field(447, "PartyIDSource", "CHAR"),
+    Field(448, "PartyID", "STRING"),
+    Field(452, "PartyRole", "INT"),
+    Field(453, "NoPartyIDs", "NUMINGROUP"),
+    Field(581, "AccountType", "INT", {
+        "1": "CARRIED_CUSTOMER_SIDE", "2": "CARRIED_NON_CUSTOMER_SIDE", "3": "HOUSE_TRADER", "4": "FLOOR_TRADER", "6": "NON_CUSTOMER_SIDE_CROSS_MARGINED",
+        "7": "HOUSE_TRADER_CROSS_MARGINED", "8": "JOINT_BACK_OFFICE_ACCOUNT",
+    }),
+    Field(584, "MassStatusReqID", "STRING"),
+    Field(585, "MassStatusReqType", "INT", {"1": "STATUS_FOR_ORDERS_FOR_A_SECURITY", "7": "STATUS_FOR_ALL_ORDERS"}),
+    Field(702, "NoPositions", "NUMINGROUP"),
+    Field(703, "PosType", "STRING", {"TQ": "TRANSACTION_QUANTITY"}),
+    Field(704, "LongQty", "QTY"),
+    Field(705, "ShortQty", "QTY"),
+    Field(710, "PosReqID", "STRING"),
+    Field(715, "ClearingBusinessDate", "LOCALMKTDATE"),
+    Field(721, "PosMaintRptID", "STRING"),
+    Field(724, "PosReqType", "INT", {"0": "POSITIONS"}),
+    Field(727, "TotalNumPosReports", "INT"),
+    Field(728, "PosReqResult", "INT", {"0": "VALID_REQUEST", "1": "INVALID_OR_UNSUPPORTED_REQUEST", "2": "NO_POSITIONS_FOUND_THAT_MATCH_CRITERIA", "99": "OTHER"}),
+    Field(729, "PosReqStatus", "INT", {"0": "COMPLETED", "2": "REJECTED"}),
+    Field(730, "SettlPrice", "PRICE"),
+    Field(731, "SettlPriceType", "INT", {"1": "FINAL", "2": "THEORETICAL"}),
+    Field(734, "PriorSettlPrice", "PRICE"),
+    Field(899, "MarginExcess", "AMT"),
+    Field(901, "CashOutstanding", "AMT"),
+    Field(908, "CollRptID", "STRING"),
+    Field(909, "CollInquiryID", "STRING"),
+    Field(910, "CollStatus", "INT", {"0": "UNASSIGNED", "1": "PARTIALLY_ASSIGNED", "3": "ASSIGNED"}),
+    Field(911, "TotNumReports", "INT"),
+    Field(912, "LastRptRequested", "BOOLEAN"),
+    Field(945, "CollInquiryStatus", "INT", {"0": "ACCEPTED", "4": "REJECTED"}),
+    Field(946, "CollInquiryResult", "INT", {"0": "SUCCESSFUL", "99": "OTHER"}),
     # ---- our own
     Field(5001, "SettlementReports", "BOOLEAN"),
     Field(5002, "CancelOnDisconnect", "BOOLEAN"),
@@ -178,6 +214,7 @@ _F: tuple[Field, ...] = (
     Field(5104, "SettledAmount", "AMT"),
     Field(5105, "BalanceAfter", "AMT"),
     Field(5106, "DeterminationVersion", "INT"),
+    Field(5107, "Locked", "AMT"),  # of the cash, by requirements
 )  # fmt: skip
 
 FIELDS: dict[int, Field] = {f.tag: f for f in _F}
@@ -196,6 +233,9 @@ _EXTRAS = (
     (99, False), (126, False), (58, False), (110, False), (1138, False), (2964, False), (5010, False), (5012, False), (5013, False), (5014, False),
     (5015, False), (5016, False), (5017, False), (5018, False),
 )  # fmt: skip
+
+_PARTIES = ((453, False), (448, False), (447, False), (452, False))
+_PARTY_GROUP = ((453, (448, 447, 452)),)
 
 _M: tuple[Message, ...] = (
     Message("0", "Heartbeat", True, True, True, ((112, False),)),
@@ -226,8 +266,31 @@ _M: tuple[Message, ...] = (
     Message("q", "OrderMassCancelRequest", False, True, False, (
         (11, True), (530, True), (1, False), (55, False), (48, False), (22, False), (54, False), (60, True), (58, False), (5011, False),
     )),
+    Message("AF", "OrderMassStatusRequest", False, True, False, (
+        (584, True), (585, True), *_PARTIES, (1, False), (55, False),
+    ), groups=_PARTY_GROUP),
+    Message("AN", "RequestForPositions", False, True, False, (
+        (710, True), (724, True), (263, False), *_PARTIES, (1, True), (581, True), (55, False), (715, True), (60, True), (58, False),
+    ), groups=_PARTY_GROUP),
+    Message("BB", "CollateralInquiry", False, True, False, (
+        (909, False), (263, False), *_PARTIES, (1, False), (581, False), (58, False),
+    ), groups=_PARTY_GROUP),
+    Message("AO", "RequestForPositionsAck", False, False, True, (
+        (721, True), (710, False), (727, False), (728, True), (729, True), *_PARTIES, (1, True), (581, True), (55, False), (58, False),
+    ), groups=_PARTY_GROUP),
+    Message("AP", "PositionReport", False, False, True, (
+        (721, True), (710, False), (724, False), (727, False), (728, True), (715, True), *_PARTIES, (1, True), (581, True), (55, False), (15, False),
+        (730, True), (731, True), (734, True), (702, True), (703, False), (704, False), (705, False),
+    ), groups=(*_PARTY_GROUP, (702, (703, 704, 705)))),
+    Message("BG", "CollateralInquiryAck", False, False, True, (
+        (909, True), (945, True), (946, False), (911, False), *_PARTIES, (1, False), (581, False), (58, False),
+    ), groups=_PARTY_GROUP),
+    Message("BA", "CollateralReport", False, False, True, (
+        (908, True), (909, False), (910, True), (911, False), (912, False), *_PARTIES, (1, False), (581, False), (15, False), (899, False), (901, False),
+        (5107, False),
+    ), groups=_PARTY_GROUP),
     Message("8", "ExecutionReport", False, False, True, (
-        (37, True), (11, False), (41, False), (790, False), (17, True), (150, True), (39, True), (378, False), (103, False), (1, False), (55, True), (54, True),
+        (584, False), (911, False), (912, False), (37, True), (11, False), (41, False), (790, False), (17, True), (150, True), (39, True), (378, False), (103, False), (1, False), (55, True), (54, True),
         (5010, False), (38, False), (40, False), (44, False), (59, False), (126, False), (32, False), (31, False), (151, True), (14, True), (6, True),
         (60, False), (12, False), (13, False), (851, False), (527, False), (58, False),
     )),

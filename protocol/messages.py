@@ -18,24 +18,25 @@ import msgspec
 from msgspec import Meta, Struct
 
 from . import codes
+from .account_messages import (
+    AccountRequest,
+    AccountState,
+    AccountStateDone,
+    Balance,
+    FillsDone,
+    FillsRequest,
+    Limits,
+    OpenOrder,
+    Position,
+    Requirement,
+)
+from .message_kit import I64, I64_MAX, I64_MIN, U7, U15, U16, U31, Count, Id, Message, Nibble  # noqa: F401 (the bounds are also read from here)
 
 PROTOCOL_VERSION = 2  # 1: before 2026-11, HMAC of the challenge under the secret itself
 CHALLENGE_BYTES = 32
 PROOF_BYTES = 32  # of a shared secret
 SIGNATURE_BYTES = 64  # of an Ed25519 key
 SALT_BYTES = 16
-
-I64_MAX = 2**63 - 1
-I64_MIN = -(2**63)
-
-I64: TypeAlias = Annotated[int, Meta(ge=I64_MIN, le=I64_MAX)]
-Id: TypeAlias = Annotated[int, Meta(ge=1, le=I64_MAX)]
-Count: TypeAlias = Annotated[int, Meta(ge=0, le=I64_MAX)]
-U31: TypeAlias = Annotated[int, Meta(ge=0, le=2**31 - 1)]
-U16: TypeAlias = Annotated[int, Meta(ge=0, le=65535)]
-U7: TypeAlias = Annotated[int, Meta(ge=0, le=127)]
-U15: TypeAlias = Annotated[int, Meta(ge=0, le=32767)]
-Nibble: TypeAlias = Annotated[int, Meta(ge=0, le=15)]
 
 # Logon.flags
 LOGON_CANCEL_ON_DISCONNECT = 2  # a lost connection cancels what this session entered
@@ -44,12 +45,8 @@ LOGON_SETTLEMENT = 4  # settlement reports wanted
 # Fill.flags, CancelRejected.flags, Canceled.flags: codes.EF_*
 
 
-class _Base(Struct, array_like=True, frozen=True, tag_field="kind"):
-    pass
-
-
 # ================================================================================================= client to server
-class Logon(_Base, frozen=True, tag=1):
+class Logon(Message, frozen=True, tag=1):
     """The client's first message, in answer to Hello. `proof`: the Ed25519 signature (64 bytes) or the proof of a shared secret (32 bytes) that
     is described above."""
 
@@ -64,7 +61,7 @@ class Logon(_Base, frozen=True, tag=1):
     key_id: Annotated[str, Meta(max_length=64)] = ""  # which of the session's keys; "": the secret of its definition
 
 
-class Logout(_Base, frozen=True, tag=2):
+class Logout(Message, frozen=True, tag=2):
     """Both directions; ends the session. From the client it is a request: the server first sends all reports of what the client had sent,
     then a Logout (reason 0). Otherwise the server ends the session, and `reason` says why (codes.R_*). Reports missing at that point can be
     requested with Resume."""
@@ -73,18 +70,18 @@ class Logout(_Base, frozen=True, tag=2):
     text: Annotated[str, Meta(max_length=1000)] = ""
 
 
-class Heartbeat(_Base, frozen=True, tag=3):
+class Heartbeat(Message, frozen=True, tag=3):
     """Both directions, after `heartbeat_ms` without another message."""
 
 
-class Resume(_Base, frozen=True, tag=4):
+class Resume(Message, frozen=True, tag=4):
     """Resend the reports numbered begin..end (end 0: up to now), unchanged. Answered by the reports, then ResumeDone."""
 
     begin: Id
     end: Count = 0
 
 
-class NewOrder(_Base, frozen=True, tag=10):
+class NewOrder(Message, frozen=True, tag=10):
     """A new order. Answered by Accepted, Rejected, or OrderStatus (for a repeat of the same order). A field whose feature is not built yet
     must be 0."""
 
@@ -110,7 +107,7 @@ class NewOrder(_Base, frozen=True, tag=10):
     front_end: U16 = 0
 
 
-class CancelOrder(_Base, frozen=True, tag=11):
+class CancelOrder(Message, frozen=True, tag=11):
     """Cancel order `orig`. `id` is the id of this request. Answered by Canceled or CancelRejected."""
 
     id: Id
@@ -119,7 +116,7 @@ class CancelOrder(_Base, frozen=True, tag=11):
     instrument: U31 = 0  # 0: the order's instrument
 
 
-class ReplaceOrder(_Base, frozen=True, tag=12):
+class ReplaceOrder(Message, frozen=True, tag=12):
     """Change price and total quantity (including the filled quantity) of order `orig`; the order's id is then `id`.
 
     Answered by Replaced, Canceled (total = filled) or CancelRejected. Only price and total can change. Each other field (side to expiry,
@@ -148,7 +145,7 @@ class ReplaceOrder(_Base, frozen=True, tag=12):
     stp: Nibble = 0
 
 
-class MassCancel(_Base, frozen=True, tag=13):
+class MassCancel(Message, frozen=True, tag=13):
     """Cancel all orders of a scope (codes.SCOPE_*). Answered by one Canceled per order, then MassCancelDone."""
 
     id: Id
@@ -159,7 +156,7 @@ class MassCancel(_Base, frozen=True, tag=13):
     side: Nibble = 0  # 0: both
 
 
-class OrderStatusRequest(_Base, frozen=True, tag=14):
+class OrderStatusRequest(Message, frozen=True, tag=14):
     """Request the state of order `id`. Answered by OrderStatus."""
 
     id: Id
@@ -167,7 +164,7 @@ class OrderStatusRequest(_Base, frozen=True, tag=14):
     instrument: U31 = 0
 
 
-class SplitSets(_Base, frozen=True, tag=15):
+class SplitSets(Message, frozen=True, tag=15):
     """Pay k*P per set and receive one of each contract of an exactly-k event. Answered by Moved or Refused."""
 
     id: Id
@@ -176,7 +173,7 @@ class SplitSets(_Base, frozen=True, tag=15):
     account: U31 = 0
 
 
-class MergeSets(_Base, frozen=True, tag=16):
+class MergeSets(Message, frozen=True, tag=16):
     """Return one of each contract of the event and receive k*P per set. Answered by Moved or Refused."""
 
     id: Id
@@ -185,7 +182,7 @@ class MergeSets(_Base, frozen=True, tag=16):
     account: U31 = 0
 
 
-class Subscribe(_Base, frozen=True, tag=20):
+class Subscribe(Message, frozen=True, tag=20):
     """Subscribe to market data of these instruments (empty: of all that the session sees, also later ones). Answered by a BookSnapshot for
     each, then BookUpdates and PhaseChanges.
 
@@ -195,19 +192,19 @@ class Subscribe(_Base, frozen=True, tag=20):
     instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
 
 
-class Unsubscribe(_Base, frozen=True, tag=21):
+class Unsubscribe(Message, frozen=True, tag=21):
     """Stop market data of these instruments (empty: of all)."""
 
     instruments: Annotated[list[U31], Meta(max_length=10_000)] = []
 
 
-class DefinitionsRequest(_Base, frozen=True, tag=22):
+class DefinitionsRequest(Message, frozen=True, tag=22):
     """Request the Definitions of all instruments that the session sees. They are followed by DefinitionsDone; later ones are sent when they
     are listed."""
 
 
 # ================================================================================================= server to client
-class Hello(_Base, frozen=True, tag=64):
+class Hello(Message, frozen=True, tag=64):
     """The server's first message."""
 
     version: U16
@@ -217,7 +214,7 @@ class Hello(_Base, frozen=True, tag=64):
     work: Annotated[int, Meta(ge=1, le=20)] = 1  # and log2 of its N
 
 
-class LogonReply(_Base, frozen=True, tag=66):
+class LogonReply(Message, frozen=True, tag=66):
     """The logon was accepted. Sent inside a Sent, whose number is the current position of the numbered stream."""
 
     session: U31
@@ -227,7 +224,7 @@ class LogonReply(_Base, frozen=True, tag=66):
     accounts: list[tuple[U31, str]] = []
 
 
-class MessageRefused(_Base, frozen=True, tag=67):
+class MessageRefused(Message, frozen=True, tag=67):
     """A message of the client could not be processed and had no effect; the session continues. Sent inside a Sent.
 
     `reason` is a codes.R_*; `tag` and `id` are those of the message if they could be read, else 0.
@@ -239,7 +236,7 @@ class MessageRefused(_Base, frozen=True, tag=67):
     text: str = ""
 
 
-class Sent(_Base, frozen=True, tag=65):
+class Sent(Message, frozen=True, tag=65):
     """A session message that uses a report number."""
 
     number: Id
@@ -248,7 +245,7 @@ class Sent(_Base, frozen=True, tag=65):
     body: LogonReply | MessageRefused
 
 
-class ResumeDone(_Base, frozen=True, tag=69):
+class ResumeDone(Message, frozen=True, tag=69):
     """A Resume is complete: reports begin..end have been sent, `count` of them."""
 
     begin: Id
@@ -257,7 +254,7 @@ class ResumeDone(_Base, frozen=True, tag=69):
     reason: U16 = 0  # not 0: why begin..end is less than was requested (R_RESUME_UNKNOWN, R_REPORTS_REBUILDING, R_REPORTS_LOST)
 
 
-class RequestRefused(_Base, frozen=True, tag=70):
+class RequestRefused(Message, frozen=True, tag=70):
     """An unnumbered request (Subscribe ...) was refused."""
 
     reason: U16
@@ -266,7 +263,7 @@ class RequestRefused(_Base, frozen=True, tag=70):
     text: str = ""
 
 
-class Report(_Base, frozen=True):
+class Report(Message, frozen=True):
     """The fields that all numbered reports begin with."""
 
     number: Id  # report number of this session: 1, 2, 3 ...
@@ -446,7 +443,7 @@ class Refused(Report, frozen=True, tag=91):
     asked: I64
 
 
-class Definition(_Base, frozen=True, tag=100):
+class Definition(Message, frozen=True, tag=100):
     """The definition of one instrument."""
 
     instrument: U31
@@ -471,13 +468,15 @@ class Definition(_Base, frozen=True, tag=100):
     max_qty: I64
     bands: list[tuple[I64, I64, I64]]  # from, to, increment
     phase: Nibble
+    asset_id: U31 = 0
+    base_asset_id: U31 = 0  # spot only
 
 
-class DefinitionsDone(_Base, frozen=True, tag=101):
+class DefinitionsDone(Message, frozen=True, tag=101):
     count: Count
 
 
-class PhaseChange(_Base, frozen=True, tag=102):
+class PhaseChange(Message, frozen=True, tag=102):
     """All contracts of an event have changed to this phase (codes.PH_*)."""
 
     market: U31
@@ -486,7 +485,7 @@ class PhaseChange(_Base, frozen=True, tag=102):
     old: Nibble = 0
 
 
-class BookSnapshot(_Base, frozen=True, tag=103):
+class BookSnapshot(Message, frozen=True, tag=103):
     """The whole book of one instrument, best price first, in YES ticks. Apply updates with a greater `seq` to it."""
 
     instrument: U31
@@ -498,7 +497,7 @@ class BookSnapshot(_Base, frozen=True, tag=103):
     asks: list[tuple[I64, I64]]
 
 
-class BookUpdate(_Base, frozen=True, tag=104):
+class BookUpdate(Message, frozen=True, tag=104):
     """The changes of one turn to one book. `seq` is the previous one plus 1; otherwise an update was missed: subscribe again."""
 
     instrument: U31
@@ -508,7 +507,7 @@ class BookUpdate(_Base, frozen=True, tag=104):
     trades: list[tuple[Count, I64, I64, Nibble]]  # trade id, price in YES ticks, quantity, side of the taker in YES terms
 
 
-class BookReset(_Base, frozen=True, tag=105):
+class BookReset(Message, frozen=True, tag=105):
     """The book of this instrument (0: of all) is no longer valid; a BookSnapshot of each subscribed one follows."""
 
     instrument: U31
@@ -517,12 +516,12 @@ class BookReset(_Base, frozen=True, tag=105):
 
 ClientMessage: TypeAlias = (
     Logon | Logout | Heartbeat | Resume | NewOrder | CancelOrder | ReplaceOrder | MassCancel | OrderStatusRequest | SplitSets | MergeSets
-    | Subscribe | Unsubscribe | DefinitionsRequest
+    | Subscribe | Unsubscribe | DefinitionsRequest | AccountRequest | FillsRequest
 )  # fmt: skip
 ServerMessage: TypeAlias = (
     Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
     | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Definition | DefinitionsDone | PhaseChange | BookSnapshot
-    | BookUpdate | BookReset
+    | BookUpdate | BookReset | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
 )  # fmt: skip
 Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
@@ -532,11 +531,12 @@ SessionBody: TypeAlias = LogonReply | MessageRefused
 
 CLIENT_MESSAGES: tuple[type[Struct], ...] = (
     Logon, Logout, Heartbeat, Resume, NewOrder, CancelOrder, ReplaceOrder, MassCancel, OrderStatusRequest, SplitSets, MergeSets,
-    Subscribe, Unsubscribe, DefinitionsRequest,
+    Subscribe, Unsubscribe, DefinitionsRequest, AccountRequest, FillsRequest,
 )  # fmt: skip
 SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
     OrderStatus, MassCancelDone, Moved, Settled, Refused, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
+    AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,

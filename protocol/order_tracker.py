@@ -118,6 +118,7 @@ class Order:
         return f"<Order {self.id} {side} {self.qty} of {self.instrument} @ {self.price}: {status}, {self.cum} filled>"
 
 
+_STATE = ("id", "order", "account", "type", "tif", "status", "price", "qty", "cum", "leaves", "notional", "fee")
 _STATUS = {getattr(codes, name): name[3:].lower() for name in dir(codes) if name.startswith("ST_")}
 
 
@@ -157,6 +158,35 @@ class OrderTracker:
         order.type, order.tif, order.request = message.type, message.tif, request
         self.orders[order.id] = order
         return order
+
+    def restore(self, state: M.OpenOrder) -> Order:
+        """Take in an open order of this session, as the exchange tells it in answer to an AccountRequest, that is not known here. The reports
+        from the answer's number on then follow it."""
+        order = Order(state.id, state.account, state.instrument, state.side, state.contract_side, state.price, state.qty)
+        order.order, order.type, order.tif, order.status = state.order, state.type, state.tif, state.status
+        order.cum, order.leaves, order.notional, order.fee = state.cum, state.leaves, state.notional, state.fee
+        self.orders[self._place(order)] = self._by_order[order.order] = order
+        return order
+
+    def adopt(self, other: "OrderTracker") -> list[Order]:
+        """Make the open orders those of `other`, which was rebuilt: objects that are known here stay and are put right. Returns those that
+        were open here and are not there; what happened to them is not known. Orders that are not answered yet are left alone."""
+        for theirs in list(other.orders.values()):
+            ours = self._by_order.get(theirs.order) or self.orders.get(theirs.id)
+            if ours is None:
+                ours = theirs
+            elif ours is not theirs:
+                if self.orders.get(self._place(ours)) is ours:
+                    del self.orders[self._place(ours)]
+                for name in _STATE:
+                    setattr(ours, name, getattr(theirs, name))
+            self.orders[self._place(ours)] = self._by_order[ours.order] = ours
+        return [order for order in self.orders.values() if order.order and order.order not in other._by_order]
+
+    def forget(self, order: Order) -> None:
+        """Close an order about which the exchange knows nothing any more."""
+        order.leaves = 0
+        self._close(order, codes.ST_CANCELED)
 
     def unanswered(self) -> Iterator[Request]:
         """Unanswered requests, in the order in which they were made; status requests last."""

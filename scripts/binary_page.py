@@ -6,7 +6,7 @@ import typing
 
 import msgspec
 
-from protocol import binary_session, codes, framing
+from protocol import account_messages, binary_session, codes, framing, message_kit
 from protocol import messages as M
 
 HEAD = """# The binary wire
@@ -59,6 +59,31 @@ No message is sent before it is safe on the disk. So after a lost connection: lo
 request that is still unanswered never took effect. Send it again *with the same id*. If an order with that id is already there, you get its state (**OrderStatus**),
 never a second order. An id can be used once per firm, on all wires, for 72 hours (a setting). Refusals marked *safe to resend* in [errors.md](errors.md) do not use it up.
 
+## When you have lost everything: own state
+
+**AccountRequest** asks for what the session's accounts have: balances, positions, requirements with their reasons, open orders, and limits (throttles, shares of common tables, kill
+switches). Choose with `parts`; `account` 0 means all accounts that the session may act for. The answer is **AccountState**, a message for each thing, then **AccountStateDone** with
+their count. It comes in pieces between reports and market data, but all of it is one copy, as of one moment: it includes everything that this session had sent before the request.
+
+**The stream goes on exactly after it.** `AccountState.number` is the session's first report that the answer does not include. So a client that has no state left does this:
+
+1. Log on with `next_number` 0, send AccountRequest, and keep the reports that arrive meanwhile.
+2. When AccountStateDone has come, start from the answer and apply the reports from `number` on, in order. Drop those below it.
+
+`protocol/holdings.py` does this; `Client.account()` and `Client.rebuild()` of the SDK use it:
+
+```python
+{example}
+```
+
+* An account of another firm is answered exactly like one that does not exist: **RequestRefused** with reason {unknown}. The firm's own account that is isolated to another venue: reason {venue}.
+* The reports of a session are about its own orders, and about its accounts where it is the account's session. What another session of the firm trades on the same account is in the answer
+  (`OpenOrder.session` names the session), but not in the reports that follow: ask again.
+* **FillsRequest** sends the session's fills again, unchanged: of the reports `begin`..`end`, or those after a trade id. It is Resume with everything but fills left out. They are old reports: do
+  not apply them to a state that includes them.
+* {own} requests for own state may wait on one connection; a further one is refused with reason {overload}, which names both numbers. An answer covers at most {rows} open orders. The
+  server spaces the copies for all sessions, so that they take at most a tenth of its time: under load, an answer waits for its turn.
+
 ## Several sessions of one firm
 
 They may cancel and replace each other's orders, on any wire. The session that sends the request is answered as for its own order; the flag EF_OTHER_SESSION shows that the order is another session's.
@@ -92,6 +117,18 @@ client's side. `protocol/book_builder.py` implements all of this.
 Reasons are in [errors.md](errors.md).
 """
 
+EXAMPLE = """from protocol.client import Client
+
+async with Client("127.0.0.1", 9890, "MM1", "mm1-secret") as exchange:
+    order = await exchange.buy("WC26-WIN-ESP", 10, 2500)
+    state = await exchange.account()
+    account = state.accounts["MM1-A"]
+    print(account.cash("USD"), account.locked("USD"), account.available("USD"), account.position("WC26-WIN-ESP"))
+    for one in state.orders:
+        print(state.line(one))
+    await exchange.rebuild()  # exchange.orders are now this session's open orders, whatever was lost
+    print(exchange.orders[order.id])"""
+MODULES = (M.__name__, account_messages.__name__)
 GROUPS = (
     ("side", ("BUY", "SELL")),
     ("contract_side", ("YES", "NO")),
@@ -102,6 +139,7 @@ GROUPS = (
     ("scope", ("SCOPE_SESSION", "SCOPE_ACCOUNT", "SCOPE_FIRM", "SCOPE_INSTRUMENT", "SCOPE_EVENT")),
     ("status", tuple(n for n in dir(codes) if n.startswith("ST_"))),
     ("flags of a report", ("EF_TAKER", "EF_REPLACE", "EF_UNSOLICITED", "EF_OTHER_SESSION")),
+    ("kill switch", tuple(n for n in dir(codes) if n.startswith("KILL_"))),
     ("product", ("SPOT", "EXACTLY", "AT_MOST", "SCALAR")),
     ("phase", tuple(n for n in dir(codes) if n.startswith("PH_"))),
 )
@@ -116,7 +154,7 @@ def _range(hint: typing.Any) -> str:
             k: v for meta in metas for k, v in ((k, getattr(meta, k)) for k in ("ge", "le", "min_length", "max_length")) if v is not None
         }
         if "ge" in bounds:
-            names = {M.I64_MAX: "2^63-1", M.I64_MIN: "-2^63", 2**31 - 1: "2^31-1"}
+            names = {message_kit.I64_MAX: "2^63-1", message_kit.I64_MIN: "-2^63", 2**31 - 1: "2^31-1"}
             low, high = (names.get(bounds[k], str(bounds[k])) for k in ("ge", "le"))
             return f"{low} .. {high}"
         least, most = bounds.get("min_length"), bounds.get("max_length")
@@ -135,7 +173,7 @@ def _comments(kind: type) -> dict[str, str]:
     """The comments after the fields in the source, including those of the bases."""
     found: dict[str, str] = {}
     for base in reversed(kind.__mro__):
-        if base.__module__ == M.__name__ and issubclass(base, msgspec.Struct) and base.__name__ != "_Base":
+        if base.__module__ in MODULES and issubclass(base, msgspec.Struct):
             for name, comment in re.findall(r"^    (\w+): [^#\n]*#\s*(.+)$", inspect.getsource(base), re.M):
                 found[name] = comment
     return found
@@ -175,7 +213,8 @@ def binary_page() -> str:
     head = HEAD.format(
         client=framing.MAX_CLIENT_PAYLOAD, logon=framing.MAX_LOGON_BYTES, server=framing.MAX_SERVER_PAYLOAD, size=len(data), order=data.hex(" "),
         slow=codes.R_SLOW_READER, resume=codes.R_RESUME_UNKNOWN, rebuilding=codes.R_REPORTS_REBUILDING,
-        lost=codes.R_REPORTS_LOST, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
+        example=EXAMPLE, unknown=codes.R_UNKNOWN_ACCOUNT, venue=codes.R_VENUE_NOT_ALLOWED, own=account_messages.OWN_ANSWERS, overload=codes.R_OVERLOAD,
+        rows=f"{account_messages.OWN_ORDERS_MAX:,}", lost=codes.R_REPORTS_LOST, replace=codes.R_REPLACE_FIELD, code_table="\n".join(table),
     )  # fmt: skip
     limits = f"Heartbeats: {binary_session.HEARTBEAT_MS_MIN} to {binary_session.HEARTBEAT_MS_MAX} ms; {binary_session.HEARTBEAT_MS_DEFAULT} if the client sends 0."
     out = [head.rstrip(), "", limits, "", "## From the client"]

@@ -41,7 +41,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "admin": ("admin_cmd:admin", "send one operator's record as JSON; for machines"),
     },
     "Trade": {
-        "trade": ("trade:trade", "trade through a binary session: send an order, cancel, or watch the market"),
+        "trade": ("trade:trade", "trade through a binary session: send an order, cancel, watch the market, see one's own state"),
     },
     "This program": {
         "completion": ("completion:completion", "print the script that completes commands in bash, zsh or fish"),

@@ -1,4 +1,4 @@
-"""`exos trade buy|sell|cancel|watch`: send an order, cancel, or watch the market through a binary session.
+"""`exos trade`: send an order, cancel, watch the market, or look at one's own state (trade_state.py) through a binary session.
 
 A thin layer on protocol.client. Credentials: --key and --secret, else EXOS_KEY and EXOS_SECRET, else the sandbox's MM1. For a key without a
 secret, the sandbox's is used: `<key in lower case>-secret`.
@@ -17,6 +17,7 @@ from protocol import codes, errors, numbers
 from protocol.client import Client, ClientError, Disconnected, Order, Refused
 
 from ..exits import Exit
+from . import trade_state
 from .command import Noun
 from .common import FILE, PORT, CommandError, OneOf, Seconds, decimal
 from .output import Result, say
@@ -26,7 +27,7 @@ MAX_ID = (1 << 63) - 1
 SCOPES = {"account": codes.SCOPE_ACCOUNT, "firm": codes.SCOPE_FIRM, "session": codes.SCOPE_SESSION}
 PRICES = "QTY and PRICE are decimal numbers in the instrument's units: 10, 0.05, 0.42."
 
-trade = Noun("trade", "trade through a binary session: send an order, cancel, or watch the market")
+trade = Noun("trade", "trade through a binary session: send an order, cancel, watch the market, see one's own state")
 
 
 def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -292,3 +293,6 @@ async def _watch(client: Client, symbols: list[str], seconds: float) -> Result:
 def _clock(ns: int) -> str:
     at = datetime.fromtimestamp(ns // 10**9, UTC)
     return f"{at:%H:%M:%S}.{ns // 10**6 % 1000:03}"
+
+
+trade_state.add(trade, session_options)

@@ -18,6 +18,7 @@ from .connection import MARKET_DATA, ORDER_ENTRY, READ, Connection
 from .credentials import WAIT, Crowded, FixProof, Judge, Verdict, verdict
 from .fix.logons import LogonMemory
 from .logon_guard import Log, LogonGuard, address_of, host_of
+from .own_state import Desk
 from .slow import SlowWork
 from .verifiers import recipe_of
 
@@ -39,6 +40,7 @@ class Directory:
         self.fresh: set[int] = set()  # bound in the current turn; cleared by the pipeline
         self.kinds: dict[int, str] = {}  # session id → its kind, if that is not order entry
         self.logons = LogonMemory()
+        self.desk = Desk()
         self.refused = 0  # wrong credentials, for `exos status`
 
     # Passed on to the logon guard: called by a connection before and after it authenticates.

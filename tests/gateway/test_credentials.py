@@ -1,5 +1,6 @@
 """Logons with keys on both wires: right, wrong, expired, revoked, from elsewhere, another holder's; and what a limited key cannot do."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.gateway.binary.order_entry import MarketDataOnly, OrderEntry, ReadOnly
-from exchange_server.gateway.credentials import Judge
+from exchange_server.gateway.credentials import FixProof, Judge
 from exchange_server.gateway.verifiers import Recipe, verifier
 from protocol import codes, credentials
 from protocol import messages as M
@@ -192,7 +193,7 @@ def test_a_live_session_ends_when_its_key_expires(street: Street) -> None:
 
 # --------------------------------------------------------------------------------------------------------- scopes
 TRADING = (M.NewOrder, M.CancelOrder, M.ReplaceOrder, M.MassCancel, M.SplitSets, M.MergeSets)
-READING = (M.OrderStatusRequest, M.Resume)
+READING = (M.OrderStatusRequest, M.Resume, M.AccountRequest, M.FillsRequest)
 EVERYBODYS = (M.Logon, M.Logout, M.Heartbeat, M.Subscribe, M.Unsubscribe, M.DefinitionsRequest)
 
 
@@ -240,10 +241,17 @@ def test_a_key_for_market_data_has_nothing_else_and_takes_no_place(street: Stree
     assert trader.connection.session, "the session is free for who trades"
     listener.messages.clear()
     listener.send(M.Subscribe([spain]), limit(2, spain, codes.BUY, 1000, 10_000), M.OrderStatusRequest(1), M.Resume(1, 0))
+    listener.send(M.AccountRequest(7), M.FillsRequest(8))
     trader.send(limit(3, spain, codes.BUY, 1000, 10_000))
     street.turn(5)
     refused = [(m.reason, m.tag, m.item) for m in listener.messages if isinstance(m, M.RequestRefused)]
-    assert refused == [(codes.R_KEY_SCOPE, 10, 2), (codes.R_KEY_SCOPE, 14, 1), (codes.R_KEY_SCOPE, 4, 0)]
+    assert refused == [
+        (codes.R_KEY_SCOPE, 10, 2),
+        (codes.R_KEY_SCOPE, 14, 1),
+        (codes.R_KEY_SCOPE, 4, 0),
+        (codes.R_KEY_SCOPE, 23, 7),
+        (codes.R_KEY_SCOPE, 24, 8),
+    ]
     assert not any(isinstance(m, M.NUMBERED) for m in listener.messages), "reports go to who trades"
     assert any(isinstance(m, M.BookUpdate | M.BookSnapshot) for m in listener.messages)
     assert [m.id for m in trader.messages if isinstance(m, M.Accepted)] == [3] and street.engine.row_seq > row
@@ -279,6 +287,21 @@ def test_a_fix_key_that_reads_does_not_trade(street: Street) -> None:
         codes.R_KEY_SCOPE,
         "key CLIENT2-A has the scope market_data alone, and FIX sessions have no market data",
     )
+
+
+def test_no_bytes_in_the_fields_of_a_logon_break_it(street: Street) -> None:
+    """Random user names, passwords, signatures and proofs: refused, each in one answer, and nobody else is touched."""
+    rng = random.Random(7)
+    words = ("", "CLIENT1-A", "CLIENT1-T", "client1", "CLIENT1:secret", "MM1-A", "x" * 64, "\udcff\udc80", "key.with.dots", "0")
+    peer = street.end("MM1", plain=True).connection
+    for _ in range(400):
+        noise = rng.randbytes(rng.choice((0, 1, 31, 32, 33, 63, 64, 65, 200)))
+        text = noise.decode("ascii", "surrogateescape") if rng.random() < 0.5 else credentials.TOKEN_PREFIX + rng.choice(words)
+        proof = FixProof(OUR, rng.choice(("CLIENT1", "CLIENT2", "X")), rng.choice(words), text, rng.choice((None, noise)), noise)
+        assert street.directory.authenticate_fix(peer, proof, 1, 1).code in (codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID)
+        login, key_id = rng.choice(("MM1", "MM2", "X")), rng.choice(words[:6])
+        assert street.directory.authenticate_binary(peer, login, key_id, bytes(32), noise, 1).code == codes.R_BAD_CREDENTIALS
+    assert not street.directory.used and not street.directory.judge.jobs
 
 
 # ----------------------------------------------------------------------------------------------------- principals

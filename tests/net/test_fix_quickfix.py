@@ -110,6 +110,19 @@ class Peer(fix.Application):
     def order(self, kind: str, cl_ord_id: object, side: int, qty: int, price: str, *more: tuple[int, object]) -> None:
         self.send(kind, *more, (11, cl_ord_id), (55, "CUP-A"), (54, side), (60, NOW), (38, qty), (40, 2), (44, price), (59, 1))
 
+    def request_positions(self, account: str) -> None:
+        """With a party, as the standard wants it: QuickFIX writes the group."""
+        message = fix.Message()
+        message.getHeader().setField(8, "FIX.4.4")
+        message.getHeader().setField(35, "AN")
+        for tag, value in ((710, "pos"), (724, 0), (1, account), (581, 1), (715, NOW[:8]), (60, NOW)):
+            message.setField(tag, str(value))
+        party = fix.Group(453, 448)
+        for tag, value in ((448, "DESK"), (447, "D"), (452, 1)):
+            party.setField(tag, str(value))
+        message.addGroup(party)
+        assert fix.Session.sendToTarget(message, self.session)
+
     def wait(self, count: int) -> list[dict[str, str]]:
         """The first `count` reports, when they are there."""
         wait_until(lambda: len(self.reports) >= count)
@@ -257,6 +270,22 @@ def a_day_at_the_desk(tmp_path: Path, dictionary: Path) -> None:
             assert [{t: v for t, v in m.items() if t not in changing} for m in again[:25]] == [
                 {t: v for t, v in m.items() if t not in changing} for m in live
             ]
+            begun = len(peer.reports)
+            peer.order("D", 200, 1, 3, "0.0200")
+            peer.send("AF", (584, "mass"), (585, 7))
+            peer.send("AF", (584, "one"), (585, 1), (55, "CUP-B"))
+            peer.request_positions("CLIENT1-A")
+            peer.request_positions("NOBODY")
+            peer.send("BB", (909, "money"))
+            wait_until(lambda: sum(m["35"] == "BA" for m in peer.reports) >= 1)
+            states = peer.reports[begun:]
+            kinds = [m["35"] for m in states if m["35"] != "j"]
+            orders = kinds.count("8")
+            assert kinds == [*["8"] * orders, "AO", "AP", "AO", "BG", *["BA"] * (len(kinds) - orders - 4)], kinds
+            mass, one = ([m for m in states if m.get("584") == id] for id in ("mass", "one"))
+            assert len(mass) == int(mass[0]["911"]) > 1 and [m["912"] for m in mass][-2:] == ["N", "Y"] and one[0]["911"] == "0"
+            position = next(m for m in states if m["35"] == "AP")
+            assert (position["55"], position["704"], position["1"]) == ("CUP-A", "4", "CLIENT1-A")
             server.stop()
             assert peer.off.wait(10)
             assert peer.reports[-1]["35"] == "B", "the News of the server's end"

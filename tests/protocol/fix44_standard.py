@@ -1,7 +1,7 @@
 """FIX 4.4 according to the standard: the fields and values allowed in the messages that we send. Written independently of our own table, to
 check it.
 
-Fields of components and groups are listed with their message; of the groups only News' lines of text matter here.
+Fields of components and groups are listed with their message; of the groups those matter here that we send.
 """
 
 from xml.sax.saxutils import quoteattr
@@ -81,7 +81,31 @@ MESSAGES = {
         "362-365 435-436 454-463 470-472 526 530-536 541-543 592-595 625 667 691 762-763 810 864-868 873-879 882-889 941 947 ",
     ),
 }
-GROUPS = {"B": (33, (58,))}  # MsgType: (count, its members that we send)
+_PARTIES = (453, (448, 447, 452))
+# MsgType: (count, its members that we send), for each group
+GROUPS = {
+    "B": ((33, (58,)),), "AO": (_PARTIES,), "AP": (_PARTIES, (702, (703, 704, 705))), "BA": (_PARTIES,), "BG": (_PARTIES,),
+}  # fmt: skip
+REQUIRED_GROUPS = (33,)
+_INSTRUMENT = "22 48 55 65 106-107 167 200-202 206-207 223-228 231 239-240 255 348-351 362-365 454-456 460-461 541 543 667 691 762"
+MESSAGES |= {
+    "AO": ("RequestForPositionsAck", "721 728 729 1 581", f"1 15 58 325 354-355 447-448 452-453 581 660 710 721 725-729 {_INSTRUMENT}"),
+    "AP": (
+        "PositionReport",
+        "721 728 715 1 581 730 731 734",
+        f"1 15 58 263 325 354-355 447-448 452-453 506 581 660 702-706 707-708 710 715-717 721 724 727-728 730-731 734 743 753 {_INSTRUMENT}",
+    ),
+    "BA": (
+        "CollateralReport",
+        "908 910",
+        f"1 11 15 37 44 53-54 58 159 198 336 423 447-448 452-453 526 581 625 715-717 854 899-901 908-912 920-922 {_INSTRUMENT}",
+    ),
+    "BG": (
+        "CollateralInquiryAck",
+        "909 945",
+        f"1 11 15 37 53 58 198 336 447-448 452-453 526 581 625 715-717 725-726 854 909 911 945-946 {_INSTRUMENT}",
+    ),
+}
 VALUES = {
     13: "1 2 3 4 5 6",
     39: "0 1 2 3 4 6 7 8 9 A B C D E",
@@ -99,7 +123,17 @@ VALUES = {
     530: "1 2 3 4 5 6 7",
     531: "0 1 2 3 4 5 6 7",
     532: "0 1 2 3 4 5 6 99",
+    581: "1 2 3 4 6 7 8",
+    703: "TQ IAS IES FIN SOD EX AS TX TA PIT TRF XM SPL RCV ALC DLV",
+    724: "0 1 2 3",
+    728: "0 1 2 3 4 99",
+    729: "0 1 2",
+    731: "1 2",
     851: "1 2 3",
+    910: "0 1 2 3 4",
+    912: "Y N",
+    945: "0 1 2 3 4",
+    946: "0 1 2 3 4 5 6 7 8 9 99",
 }
 TIMES = (52, 60, 122, 126)
 
@@ -122,11 +156,14 @@ def wrong_with(message: FixMessage, decimals: int = 3) -> list[str]:
     found = [tag for tag, _ in message.fields]
     out = [f"{tag} is missing" for tag in tags(HEADER_REQUIRED) | tags(required) if tag not in found]
     out += [f"{tag} is not of this message" for tag in found if tag not in tags(HEADER) | tags(may) | {10}]
-    out += [f"{tag} appears twice" for tag in set(found) if found.count(tag) > 1]
-    if kind in GROUPS:
-        count, members = GROUPS[kind]
-        inside = found[found.index(count) + 1 :][: len(members)] if count in found else []
-        out += [f"{tag} stands outside its group" for tag in members if tag in found and tag not in inside]
+    grouped = {tag for _, members in GROUPS.get(kind, ()) for tag in members}
+    out += [f"{tag} appears twice" for tag in set(found) - grouped if found.count(tag) > 1]
+    for count, members in GROUPS.get(kind, ()):
+        after = found[found.index(count) + 1 :] if count in found else []
+        inside = next((after[:i] for i, tag in enumerate(after) if tag not in members), after)
+        out += [f"{tag} stands outside its group" for tag in members if found.count(tag) > inside.count(tag)]
+        if count in found and inside.count(members[0]) != int(message.get(count)):
+            out.append(f"{count} says {message.text(count)}, there are {inside.count(members[0])} entries")
     for tag, value in message.fields:
         text = value.decode()
         if tag in VALUES and text not in VALUES[tag].split():
@@ -145,16 +182,19 @@ def dictionary() -> str:
     for kind, (name, required, may) in MESSAGES.items():
         category = "admin" if kind in "012345A" else "app"
         out.append(f'  <message name="{name}" msgtype="{kind}" msgcat="{category}">')
-        count, members = GROUPS.get(kind, (0, ()))
-        out += [_ref(tag, tag in tags(required)) for tag in sorted(tags(may) - {count, *members})]
-        if count:
-            out += [f'   <group name="{FIX44_NAMES[count]}" required="Y">', *(_ref(tag, True) for tag in members), "   </group>"]
+        groups = GROUPS.get(kind, ())
+        apart = {tag for count, members in groups for tag in (count, *members)}
+        out += [_ref(tag, tag in tags(required)) for tag in sorted(tags(may) - apart)]
+        for count, members in groups:
+            must = count in REQUIRED_GROUPS
+            out += [f'   <group name="{FIX44_NAMES[count]}" required="{"Y" if must else "N"}">']
+            out += [*(_ref(tag, must) for tag in members), "   </group>"]
         out.append("  </message>")
         used |= tags(may)
     out += [" </messages>", " <components/>", " <fields>"]
     for tag in sorted(used):
         values = "".join(f"<value enum={quoteattr(v)} description={quoteattr('V' + v)}/>" for v in VALUES.get(tag, "").split())
-        kind = "UTCTIMESTAMP" if tag in TIMES else "NUMINGROUP" if tag == 33 else "STRING"
+        kind = "UTCTIMESTAMP" if tag in TIMES else "NUMINGROUP" if tag in (33, 453, 702) else "STRING"
         out.append(f'  <field number="{tag}" name="{FIX44_NAMES[tag]}" type="{kind}">{values}</field>')
     return "\n".join([*out, " </fields>", "</fix>", ""])
 

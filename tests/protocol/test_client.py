@@ -45,7 +45,7 @@ async def until(condition: Any, seconds: float = 10) -> None:
 async def test_trading(rig: Rig) -> None:
     reports: list[M.Numbered] = []
     async with client_of(rig, on_report=lambda r, o: reports.append(r)) as maker, client_of(rig, "MM2") as taker:
-        assert maker.account == maker.accounts["MM1-A"] and maker.server == "exos"
+        assert maker.default_account == maker.accounts["MM1-A"] and maker.server == "exos"
         order = await maker.sell(SPAIN, 100, 4200)
         assert order.open and (order.status, order.leaves, order.order) == (codes.ST_NEW, 100, reports[-1].order)  # type: ignore[union-attr]
         bought = await taker.finished(await taker.buy(SPAIN, 30, 4300, tif=codes.IOC))

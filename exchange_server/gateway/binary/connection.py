@@ -17,6 +17,7 @@ import numpy as np
 
 from protocol import codes, errors
 from protocol import messages as M
+from protocol.account_messages import OWN_ANSWERS
 from protocol.binary_session import HEARTBEAT_MS_DEFAULT, HEARTBEAT_MS_MAX, HEARTBEAT_MS_MIN, MILLISECOND, Heartbeats, check_logon
 from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_length, frame
 
@@ -26,8 +27,11 @@ from ...wires import binary_in
 from ..connection import MARKET_DATA, ORDER_ENTRY, READ, Connection, Outlet, SessionTable, TurnInput
 from ..credentials import Verdict
 from ..feeds.market_data import MarketData
+from ..own_state import NOT_YET, Desk
 from .encoder import BinaryEncoder
+from .fills import fills
 from .order_entry import MarketDataOnly, OrderEntry, ReadOnly
+from .own_state import account_state
 from .resume import reports
 
 MESSAGES_PER_TURN = 8192  # of one session; the rest waits for the next turn
@@ -66,6 +70,8 @@ LIMITED = (READ, MARKET_DATA)
 class BinaryDirectory(SessionTable, Protocol):
     """What a binary session needs from the directory (gateway/sessions.py)."""
 
+    desk: Desk  # spaces the copies of own state
+
     def authenticate_binary(self, connection: Connection, login: str, key_id: str, challenge: bytes, proof: bytes, now_ns: int) -> Verdict:
         """The session and OK, or why not."""
 
@@ -82,7 +88,7 @@ class BinaryConnection(Connection):
     """
 
     __slots__ = (
-        "_apart", "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_kind", "_knock", "_leaving", "_market", "_pieces", "_res", "_said_goodbye", "_store",
+        "_apart", "_asked_in", "_challenge", "_conn", "_encoder", "_greeted", "_heartbeat_ms", "_heartbeats", "_kind", "_knock", "_leaving", "_market", "_own", "_pieces", "_res", "_said_goodbye", "_store", "_tick_ns",
         "engine", "server_name", "slow",
     )  # fmt: skip
 
@@ -118,6 +124,9 @@ class BinaryConnection(Connection):
         self._said_goodbye = False
         self._heartbeats = Heartbeats(HEARTBEAT_MS_DEFAULT)
         self._pieces: deque[Iterator[bytes]] = deque()
+        self._own: set[Iterator[bytes]] = set()  # those of them that are about own state
+        self._asked_in = 0  # turn with rows of before a request for own state: the copy is taken after it
+        self._tick_ns = now_ns
         self._conn = np.zeros(L.CN_WORDS, dtype=np.int64)
         self._res = np.zeros(L.RES_WORDS, dtype=np.int64)
 
@@ -140,7 +149,7 @@ class BinaryConnection(Connection):
         if self.closing:
             return False
         if self._pieces:
-            more |= self._pump(now)
+            more |= self._asked_in == turn.turn or self._pump(now)
         if self.next_due <= now:
             self._timers(now)
         return more
@@ -156,6 +165,7 @@ class BinaryConnection(Connection):
         if self._kind is not None:
             self._kind.lost()
         self._pieces.clear()
+        self._own.clear()
         self.directory.leave(self)
         if self._apart:
             self.session = 0  # the session was never this connection's
@@ -181,10 +191,14 @@ class BinaryConnection(Connection):
 
     def _pump(self, now_ns: int) -> bool:
         """Write pieces of long answers as the peer reads them. True: call again in the next turn, at once."""
+        self._tick_ns = now_ns
         while self._pieces and self.outlet.backlog < BACKLOG_BYTES:
             piece = next(self._pieces[0], None)
             if piece is None:
-                self._pieces.popleft()
+                self._own.discard(self._pieces.popleft())
+            elif piece == NOT_YET:
+                self.next_due = now_ns + RETRY_NS
+                return False
             else:
                 self.outlet.write(piece)
                 self.last_out_ns = now_ns
@@ -351,11 +365,11 @@ class BinaryConnection(Connection):
         elif isinstance(message, kind.forbidden):
             tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
             text = f"{errors.text(codes.R_KEY_SCOPE)}: {type(message).__name__} needs a key with another scope"
-            self._refuse_message(turn, codes.R_KEY_SCOPE, tag, getattr(message, "id", 0), text)
+            self._refuse_message(turn, codes.R_KEY_SCOPE, tag, getattr(message, "id", 0) or getattr(message, "request", 0), text)
         elif kind.take(message, turn):
             self.slow += kind.frequent(message)  # an unusual encoding of a frequent message
         else:
-            self._query(message, turn.tick_ns, kind)
+            self._query(message, turn, kind)
 
     def _refuse_message(self, turn: TurnInput, reason: int, tag: int, id: int, text: str) -> None:
         """A message that has no effect: a report says so, or where there are none an unnumbered answer."""
@@ -364,18 +378,33 @@ class BinaryConnection(Connection):
         else:
             self._send(turn, M.MessageRefused(reason, tag, id, text[:500]))
 
-    def _query(self, message: M.ClientMessage, now_ns: int, kind: Kind) -> None:
+    def _query(self, message: M.ClientMessage, turn: TurnInput, kind: Kind) -> None:
         """Handle a request with a long, unnumbered answer."""
         tag = int(type(message).__struct_config__.tag)  # type: ignore[arg-type]
-        if len(self._pieces) >= LONG_ANSWERS:
-            text = f"{LONG_ANSWERS} long answers are already being sent: wait for one of them"
-            self._write(M.RequestRefused(codes.R_OVERLOAD, tag, 0, text), now_ns)
+        own = isinstance(message, M.AccountRequest | M.FillsRequest)
+        item = message.request if isinstance(message, M.AccountRequest | M.FillsRequest) else 0
+        waiting, limit = (len(self._own), OWN_ANSWERS) if own else (len(self._pieces), LONG_ANSWERS)
+        if waiting >= limit:
+            text = f"{waiting} answers of this kind are waiting on this connection, the limit is {limit}: wait for one of them"
+            self._write(M.RequestRefused(codes.R_OVERLOAD, tag, item, text), turn.tick_ns)
             return
-        answer = self._resume(message.begin, message.end) if isinstance(message, M.Resume) else kind.answer(message)
+        answer: Iterator[bytes] | str | None
+        if isinstance(message, M.Resume):
+            answer = self._resume(message.begin, message.end)
+        elif isinstance(message, M.AccountRequest):
+            answer = account_state(self.engine.m, self.directory.desk, self.session, message, lambda: self._tick_ns)
+        elif isinstance(message, M.FillsRequest):
+            answer = fills(state.Session.of(self.engine.m, self.session), self._store, self._encoder, message)
+        else:
+            answer = kind.answer(message)
         if isinstance(answer, str):
-            self._write(M.RequestRefused(codes.R_WIRE_UNKNOWN_MESSAGE, tag, 0, answer), now_ns)
+            self._write(M.RequestRefused(codes.R_WIRE_UNKNOWN_MESSAGE, tag, 0, answer), turn.tick_ns)
         elif answer is not None:
             self._pieces.append(answer)
+            if own:
+                self._own.add(answer)
+                if turn.words > L.CMD_WORDS:
+                    self._asked_in = turn.turn  # what the session sent before the request is in this turn
 
     def _resume(self, begin: int, end: int) -> Iterator[bytes]:
         return reports(state.Session.of(self.engine.m, self.session), self._store, self._encoder, begin, end)

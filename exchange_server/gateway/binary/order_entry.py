@@ -78,7 +78,7 @@ class MarketDataOnly(ReadOnly):
 
     __slots__ = ()
 
-    forbidden = (*ReadOnly.forbidden, M.OrderStatusRequest, M.Resume)
+    forbidden = (*ReadOnly.forbidden, M.OrderStatusRequest, M.Resume, M.AccountRequest, M.FillsRequest)
 
 
 def add_request(turn: TurnInput, session: int, message: OrderRequest) -> None:

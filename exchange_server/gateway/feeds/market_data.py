@@ -270,6 +270,7 @@ class MarketData:
             instrument, row.symbol, event.id, row.index, event.product, event.k, event.n, row.payout, row.tick_value,
             asset.name if asset else "", asset.decimals if asset else 0, base.name if base else "", event.lot_base, row.price_decimals,
             row.qty_decimals, row.price_min, row.price_max, row.lot, row.min_qty, row.max_qty, row.bands, row.phase,
+            event.asset, event.base_asset,
         )  # fmt: skip
 
     def status(self) -> dict[str, Any]:

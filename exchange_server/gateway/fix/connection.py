@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from protocol import codes, errors, fix_logon, fix_session
 from protocol.fix_messages import FixMessage, Problem, build, format_timestamp, parse, parse_uint
+from protocol.fix_queries import QUERIES
 from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 
 from ... import state
@@ -26,10 +27,12 @@ from ...journal.event_store import EventsMissing
 from ...wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
 from ..connection import ORDER_ENTRY, READ, Connection, Outlet, SessionTable, TurnInput
 from ..credentials import WAIT, FixProof, Verdict
+from ..own_state import Desk
 from .encoder import FixEncoder
 from .logons import LogonMemory, proof_of, sent
 from .missed import MissedReports
 from .order_entry import COUNTED_MAX, OrderEntry, ReadOnly
+from .own_state import GO_ON, LATER, RETRY_NS, Answers
 from .resend import Resends, ResendStore
 
 SLOW_WEIGHT = 64  # a message handled in plain Python counts as this many in the turn's budget, to limit the delay of other sessions
@@ -58,6 +61,7 @@ class FixDirectory(SessionTable, Protocol):
     """What a FIX session needs from gateway/sessions.py."""
 
     logons: LogonMemory
+    desk: Desk
 
     def authenticate_fix(self, connection: Connection, proof: FixProof, tick_ns: int, now_ns: int) -> Verdict:
         """The session and OK; or why not, or that the connection is given a turn when it is known (WAIT)."""
@@ -72,7 +76,7 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_store", "_todo", "_told",
+        "_answers", "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_store", "_todo", "_told",
         "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
@@ -111,6 +115,7 @@ class FixConnection(Connection):
         self._missed: MissedReports | None = None  # missed reports of a reset, being sent with new numbers
         self._missed_seen = -1  # version of the event store when it last lacked them
         self._missed_after = 0  # turn of the logon; its E_LOGON can be read in a later turn
+        self._answers = Answers()
         self._logon_turn = 0
         self._unsent_from = 0
         self._up = False  # a logon has succeeded
@@ -159,13 +164,17 @@ class FixConnection(Connection):
             more = turn.turn == self._logon_turn or self._resend_some(turn) or more
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
+        again = 0
+        if self._answers and not self.closing:
+            status = self._answer(turn)
+            more, again = more or status == GO_ON, turn.tick_ns + RETRY_NS if status == LATER else 0
         if self.closing:
             self.next_due = 0
             return False
         if self.held_until:
             self.next_due = self.held_until
             return False
-        self.next_due = fix.due()
+        self.next_due = min(fix.due(), again) if again else fix.due()
         return more or bool(self._todo)
 
     def _slow(self, raw: bytes, turn: TurnInput) -> None:
@@ -287,6 +296,7 @@ class FixConnection(Connection):
                 self._told = 1, has - 1
         turn.add(codes.C_LOGON, self.session, values=values)
         if action.reset:
+            self._answers.clear()
             self._resends.clear()  # the messages being resent now have other numbers
         if action.live:
             if not self._up:
@@ -303,8 +313,18 @@ class FixConnection(Connection):
         return self._row().next_out - 1 if self.session else 0
 
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
-        problem = self._kind.take(message, turn) if self._kind is not None else None
+        problem: Problem | None = None
+        if message.msg_type in QUERIES:
+            problem = self._answers.ask(self.engine.m, self.directory.desk, self.session, message, turn)
+        elif self._kind is not None:
+            problem = self._kind.take(message, turn)
         return self.fix.reject(message, problem) if problem is not None else []
+
+    def _answer(self, turn: TurnInput) -> int:
+        """Answers about own state: a piece in a turn, while the peer reads and nothing of before waits for room."""
+        if self.fix.state != fix_session.ACTIVE or self._todo or self.outlet.backlog > RESEND_BACKLOG:
+            return LATER
+        return self._answers.pump(turn, lambda msg_type, body: self._send(msg_type, body, turn, None))
 
     # ------------------------------------------------------------------------------------------------ resend
     def _resend_some(self, turn: TurnInput) -> bool:
@@ -402,6 +422,7 @@ class FixConnection(Connection):
             turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self.fix.next_in})
         if self.session and self._told and not self._unsent_from:
             self._add_told(turn)
+        self._answers.clear()
         self.directory.leave(self)
         self.dropped(b"")  # further output of this turn is not written
         super().lost(turn)

@@ -19,7 +19,7 @@ from ...core import layout as L
 from ...core.layout import plain
 from ...journal.event_store import EventsMissing
 from .encoder import FixEncoder
-from .resend import REPORTS, ResendStore
+from .resend import REPORTS, ResendStore, of_state
 
 PIECE = 64  # reports per turn
 SCAN = 1024  # events read per turn
@@ -76,7 +76,9 @@ class MissedReports:
                 head = int(row[L.EVT_HEAD])
                 kind = plain.kind_of(head)
                 if kind in REPORTS or kind == codes.E_SENT and int(row[L.EVT_MSG_TYPE]) in _SENT_REPORTS:
-                    found.append((at, self._store.rows(number, 1 + plain.extra_of(head))))
+                    rows = self._store.rows(number, 1 + plain.extra_of(head))
+                    if kind in REPORTS or not of_state(rows):
+                        found.append((at, rows))
             except EventsMissing as missing:
                 if not missing.lost:
                     self._seen = self._store.version  # it is being rebuilt: this piece ends here

@@ -75,10 +75,10 @@ class ReadOnly(OrderEntry):
 def add_order(m: NDArray[np.int64], turn: TurnInput, session: int, order: OrderRequest) -> None:
     """Add the command row of an order request to the turn. A decimal that cannot be read is passed on as a refusal, which the core answers
     like any refused order."""
-    instrument = _find(m, L.NAME_INSTRUMENT, order.symbol)
+    instrument = find_name_of(m, L.NAME_INSTRUMENT, order.symbol)
     if not visible_to(m, session, instrument):  # an instrument that its venue does not list is unknown to the session
         instrument = UNKNOWN_INSTRUMENT if order.msg_type in "FG" else 0  # there 0 would mean the order's own
-    account = _own_account(m, session, _find(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
+    account = _own_account(m, session, find_name_of(m, L.NAME_ACCOUNT, order.account)) if order.account else 0
     values: dict[int, int] = {L.CMD_GROUP_SEQ: plain.pack_group(order.group, order.seq if order.seq < COUNTED_MAX else 0)}
     known = instrument not in (0, UNKNOWN_INSTRUMENT)  # without an instrument a decimal cannot be scaled; the core refuses the order anyway
     row = state.Instrument.of(m, instrument if known else 0)
@@ -171,7 +171,8 @@ def _padded(text: bytes) -> NDArray[np.uint8]:
     return data
 
 
-def _find(m: NDArray[np.int64], kind: int, text: bytes) -> int:
+def find_name_of(m: NDArray[np.int64], kind: int, text: bytes) -> int:
+    """The id of a name of this kind (L.NAME_*), 0: there is none."""
     return int(find_name(m, kind, _padded(text), 0, len(text))) if text else 0
 
 

@@ -22,6 +22,7 @@ from ...core import layout as L
 from ...core.layout import plain
 from ...journal.event_store import EventsMissing
 from .encoder import FixEncoder
+from .own_state import is_state
 
 PIECE = 256  # events in one piece
 RANGES_MAX = 16  # waiting ranges at which the connection stops reading until some are done
@@ -42,6 +43,11 @@ REPORTS = frozenset(
     )
 )
 _ADMIN_SENT = frozenset(int.from_bytes(t.encode(), "little") for t in ADMIN_TYPES if t != "3")
+
+
+def of_state(rows: NDArray[np.int64]) -> bool:
+    """Is this E_SENT row (with its extra rows) an answer about own state? It was of its moment, and is not sent again."""
+    return is_state(int(rows[L.EVT_MSG_TYPE]), rows[L.EVT_WORDS : L.EVT_WORDS + 1].tobytes())
 
 
 class ResendStore(Protocol):
@@ -135,7 +141,7 @@ class ResendJob:
                 break
             seq = int(row[L.EVT_SESSION_NUMBER])
             kind = plain.kind_of(head)
-            if kind not in REPORTS and (kind != codes.E_SENT or int(row[L.EVT_MSG_TYPE]) in _ADMIN_SENT):
+            if kind not in REPORTS and (kind != codes.E_SENT or int(row[L.EVT_MSG_TYPE]) in _ADMIN_SENT or of_state(whole)):
                 continue  # administrative: its number is gap-filled before the next application message or at the end
             if seq > self._next:
                 self._flush(run, out, now_ns)
