@@ -2,7 +2,6 @@
 
 import csv
 import io
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,16 +9,15 @@ import click
 from config import admin_records as ar
 from protocol import numbers, units
 
-from ..exits import Exit
-from . import fields as of
-from .account import AMOUNT, account, key_option, keyed, money_options, note_option, with_amount
-from .acts import check_asset, decimals, dry_run_option, one
+from .account import account
+from .acts import check_asset, decimals, one
 from .close import add_close
-from .common import CommandError, Number
+from .common import Number
 from .connect import Server, names, refused, server_option
-from .key import until_time
+from .money import AMOUNT, money_arguments, once, once_options
 from .output import Result, pairs, say, table
 from .progress import progress
+from .times import ago, ahead
 
 if TYPE_CHECKING:
     from .admin_client import AdminClient
@@ -37,9 +35,9 @@ CSV_HEAD = ("time", "event", "asset", "kind", "amount", "held", "balance", "held
 )
 @click.argument("account", shell_complete=names("account"))
 @click.option("--until", metavar="TIME", help="When it ends by itself: 30d from now, or 2027-01-31T00:00:00Z.")
-@money_options
-def hold(account: str, until: str | None, **given: Any) -> Result:
-    return with_amount(kind=ar.Hold, account=account, until_ns=until_time(until), **given)
+@money_arguments
+def hold(account: str, until: str | None, server: Server, **given: Any) -> Result:
+    return once(server, ar.Hold, **given, account=account, until_ns=ahead(until, "--until") if until else 0)
 
 
 @account.verb(
@@ -49,9 +47,9 @@ def hold(account: str, until: str | None, **given: Any) -> Result:
     examples=("exos account withdraw-request MM1-A 250.00 USD --key payout-12",),
 )
 @click.argument("account", shell_complete=names("account"))
-@money_options
-def withdraw_request(account: str, **given: Any) -> Result:
-    return with_amount(kind=ar.RequestWithdrawal, account=account, **given)
+@money_arguments
+def withdraw_request(account: str, server: Server, **given: Any) -> Result:
+    return once(server, ar.RequestWithdrawal, **given, account=account)
 
 
 def _end(name: str, summary: str, record: Any, field: str, example: str) -> None:
@@ -59,12 +57,9 @@ def _end(name: str, summary: str, record: Any, field: str, example: str) -> None
 
     @account.verb(name, summary, examples=(example,))
     @click.argument("number", type=Number(f"number of a {field}", 1))
-    @key_option
-    @note_option
-    @dry_run_option
-    @server_option
-    def end(number: int, key: str, note: str, dry_run: bool, server: Server) -> Result:
-        return keyed(server, key, dry_run, lambda admin, given: of.make(record, {"key": given, field: number, "note": note}))
+    @once_options
+    def end(number: int, server: Server, **given: Any) -> Result:
+        return once(server, record, **given, **{field: number})
 
 
 _end("release", "end a hold: the money is free again", ar.Release, "hold", "exos account release 7 --note returned")
@@ -81,7 +76,7 @@ _end(
 @account.verb(
     "statement",
     "every change of an account's balance",
-    details="Without ASSET: of each asset in which there is one. Times are UTC: 2026-07-19 or 2026-07-19T21:40:00. docs/money.md explains the kinds of entries.",
+    details="Without ASSET: of each asset in which there is one. TIME is 7d (ago), 2026-07-19 or 2026-07-19T21:40:00Z. docs/money.md explains the kinds of entries.",
     examples=(
         "exos account statement MM1-A USD",
         "exos account statement MM1-A --from 2026-07-01 --to 2026-08-01 --csv",
@@ -96,7 +91,7 @@ _end(
 @click.option("--csv", "as_csv", is_flag=True, help="Write CSV.")
 @server_option
 def statement(account: str, asset: str | None, begin: str | None, end: str | None, limit: int, as_csv: bool, server: Server) -> Result:
-    fields = {"from_ns": _instant("--from", begin), "to_ns": _instant("--to", end)}
+    fields = {"from_ns": ago(begin, "--from") if begin else 0, "to_ns": ago(end, "--to") if end else 0}
     found = []
     with server.connect() as admin:
         one(admin, "account", account)  # says the near names
@@ -114,18 +109,6 @@ def statement(account: str, asset: str | None, begin: str | None, end: str | Non
         for whole in found:
             _say_statement(whole)
     return Result([_told(whole) for whole in found])
-
-
-def _instant(option: str, text: str | None) -> int:
-    """ns since the epoch of "2026-07-19" or "2026-07-19T21:40:00", UTC unless the text says otherwise; 0: none is given."""
-    if not text:
-        return 0
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise CommandError(Exit.USAGE, f'{option}: "{text}" is no time: write 2026-07-19 or 2026-07-19T21:40:00') from None
-    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
 def _whole(admin: "AdminClient", request: dict[str, Any], limit: int, at: Any) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 import os
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from .command import Noun
 from .common import FILE, CommandError, OneOf
 from .connect import Server, refused, server_option
 from .output import Result, pairs, say, table
+from .times import ahead
 
 key = Noun("key", "keys of sessions and principals: create, list, rotate, revoke")
 KINDS = ("ed25519", "token", "password", "scram")
@@ -30,21 +30,9 @@ def _now() -> int:
     return time.time_ns()
 
 
-def until_time(text: str | None) -> int:
+def _until(text: str | None) -> int:
     """ "90d" from now, or a time like 2027-01-31T00:00:00Z, in ns since the epoch; 0: for good."""
-    if not text:
-        return 0
-    try:
-        return _now() + amounts.duration_ns("", "--until", text)
-    except ConfigError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise CommandError(Exit.USAGE, f'--until: "{text}" is neither a duration (90d) nor a time (2027-01-31T00:00:00Z)')
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+    return ahead(text, "--until") if text else 0
 
 
 def _act(admin: AdminClient, record: kr.DefineKey | kr.RevokeKey) -> Any:
@@ -147,7 +135,7 @@ def create(
         raise CommandError(Exit.USAGE, "name the holder: --session NAME or --principal NAME")
     fields = {
         "type": "key", "id": id, "holder": "session" if session else "principal", "name": session or principal, "kind": kind,
-        "scopes": scope or (kr.SCOPES if session else ()), "until_ns": until_time(until), "addresses": address, "title": title,
+        "scopes": scope or (kr.SCOPES if session else ()), "until_ns": _until(until), "addresses": address, "title": title,
     }  # fmt: skip
     record = _record(fields)
     with server.connect() as admin:
@@ -239,7 +227,7 @@ def rotate(id: str, new: str, overlap: str, until: str | None, out: Path | None,
         if id.endswith(kr.OWN_SUFFIX):
             raise CommandError(Exit.FAILED, f"{id} is the secret of the session's definition: create a key, then revoke it")
         terms = {name: row[name] for name in ("holder", "name", "kind", "scopes", "addresses", "title")}
-        result = _create(admin, _record({"type": "key", "id": new, "until_ns": until_time(until), **terms}), out)
+        result = _create(admin, _record({"type": "key", "id": new, "until_ns": _until(until), **terms}), out)
         if not row["until_ns"] or row["until_ns"] > end:
             _act(admin, _record({"type": "key", "id": id, "verifier": row["public"], "until_ns": end, **terms}))
         say(f"key {id} stays good until {units.instant(min(end, row['until_ns'] or end))}")
