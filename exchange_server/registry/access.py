@@ -95,12 +95,12 @@ class Sight:
         if kind == "key":
             keys = self.registry.keys
             if name not in keys or not self.sees(kind, keys[name]):
-                raise checks.absent(kind, key, name, [id for id, row in keys.items() if self.sees(kind, row)])
+                raise checks.absent(kind, key, name, keys.keys(), lambda id: self.sees(kind, keys[id]))
             return keys[name]
         table = self.table(kind)
         row = table.named(name)
         if row is None or not self.sees(table.kind, row):
-            raise checks.absent(kind, key, name, [row.name for row in table if self.sees(table.kind, row)])
+            raise checks.absent(kind, key, name, table.names(), lambda one: self.sees(table.kind, table.named(one)))
         return row
 
     # ---- what it may do

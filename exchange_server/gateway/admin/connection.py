@@ -10,12 +10,14 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | markets | markets with prices; `event` names one |
 | asset, venue, firm, account, session | all of a kind, or the one that `name` says: records without secrets, and how they are now |
 | listing | the offers of all venues; `venue` or `event` names one |
+| keys | keys without what they are checked against; `key`, `holder` or `name` names some |
 | risk | kill switches that are on, restrictions, throttles |
 | status | counters, capacities, sessions |
 | stop | a clean stop |
 and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
 field), sentence, limit, used, asked, and for a configuration the index of the record. Every answer is held until the journal is durable, like all
-output. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
+output. A plain `secret` in a record becomes a verifier before the request goes on; a secret that the server makes for a key is in the answer's
+result, once. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
 """
 
 from typing import Any
