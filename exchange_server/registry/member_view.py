@@ -49,9 +49,10 @@ def _asset(registry: Definitions, m: Words, row: Asset, sight: Sight) -> Row:  #
 def _venue(registry: Definitions, m: Words, row: Venue, sight: Sight) -> Row:
     now = state.Venue.of(m, row.id)
     events = sum(event.record.owner_venue == row.name and sight.sees("event", event) for event in registry.events)
+    frozen = registry.freezes.get(row.id)
     return {
         "name": row.name, "record": shown(row.record), "fee_account": registry.accounts[row.fee_account].name, "markets": events,
-        "killed": now.killed,
+        "killed": now.killed, "freeze": frozen.level if frozen else "none",
     }  # fmt: skip
 
 
