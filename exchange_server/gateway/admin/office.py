@@ -8,7 +8,7 @@ from protocol import codes
 
 from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, revision_view, revisions, rule_view
 from ...registry import member_view as members
-from ...registry.access import Sight
+from ...registry.access import Sight, authorise
 from ...registry.account_view import account_view
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
@@ -155,6 +155,8 @@ class Office:
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
         back: dict[str, Any] = {}
+        if isinstance(record, ar.Rollback) or (isinstance(record, ar.Configuration) and record.settings is not None):
+            authorise(self.registry, sight.who, record, sight.now_ns)  # what they are about is the platform's, and is not shown to others
         if isinstance(record, ar.Rollback):
             record, cannot = revision_view.rollback_view(self.registry, record)
             back = {"cannot": cannot, "records": record.records}

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from config import admin_records as ar
@@ -102,9 +103,21 @@ def test_strangers_and_the_operators_socket(world: Real) -> None:
     for verb in ALL:
         with pytest.raises(BadRequest, match="principal:nobody has no role"):
             world.question("nobody", verb)
-        assert world.question("uid:5", verb) is not None
+        if verb not in ("revision", "export"):  # of something that must be there
+            assert world.question("uid:5", verb) is not None
     with pytest.raises(BadRequest, match="unknown verb 'marketz'; known: account, accounts, admin"):
         world.question("uid:5", "marketz")
+
+
+def test_a_plan_shows_nobody_what_is_the_platform_s(world: Real) -> None:
+    """A rollback is about everything, and settings are the server's: neither is planned for an operator of a venue."""
+    world.must(ar.Configuration(name="x", settings={"host": "10.1.2.3"}, records=(ar.DefineFirm(name="HIDDEN"),)))
+    for record in (ar.Rollback(to=0), ar.Configuration(name="x", settings={"host": "a"})):
+        with pytest.raises(Refused) as refused:
+            world.question("venue_operator-venue", "plan", record=msgspec.to_builtins(record))
+        assert refused.value.refusal.code == codes.R_NOT_AUTHORISED and "10.1.2.3" not in refused.value.refusal.text
+        assert world.question("uid:0", "plan", record=msgspec.to_builtins(record))["revision"] == 1
+    assert world.question("venue_operator-venue", "running")["settings"] == {}
 
 
 def test_an_operator_of_a_venue_is_shown_only_its_own(world: Real) -> None:
