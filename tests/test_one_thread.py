@@ -35,7 +35,7 @@ class House:
         self.clocks, self.runner = Clocks(), Inline()
         self.loop: Any = Loop(self.clocks)
         folder.mkdir(exist_ok=True)
-        outside = app.Outside(self.runner, self.clocks.real, self.clocks.steady)
+        outside = app.Outside(self.runner, self.clocks.real, self.clocks.steady, bytes)
         self.server = app.Server(options(folder), Log(io.StringIO()), outside)
         self.pipeline = self.server.compose(self.loop)
         self.pipeline.start()
