@@ -46,7 +46,8 @@ def describe(record: ar.AnyRecord, decimals: Mapping[str, int] | None = None) ->
 
 def differences(before: Any, after: Any, fields: Sequence[str], decimals: Mapping[str, int]) -> Iterator[Difference]:
     """The fields that differ, with their values as a file has them. A group of fields (fees) is taken apart."""
-    for field in fields_of(type(after)):
+    kind: Any = type(after)
+    for field in fields_of(kind):
         if field.name not in fields:
             continue
         key = field.key or field.follows or field.name
@@ -54,7 +55,8 @@ def differences(before: Any, after: Any, fields: Sequence[str], decimals: Mappin
         if field.name in HIDDEN:
             yield Difference(key, "", "", field.change)
         elif hasattr(new, "__struct_fields__") and type(old) is type(new):
-            for inner in fields_of(type(new)):
+            group: Any = type(new)
+            for inner in fields_of(group):
                 one, other = getattr(old, inner.name), getattr(new, inner.name)
                 if one != other:
                     yield Difference(f"{key}.{inner.key}", str(one), str(other), field.change)

@@ -24,6 +24,7 @@ class ServeOptions:
     source: str = ""  # its file; read again if its items could not be read without the folder's assets
     given: dict[str, Any] = field(default_factory=dict)
     expose_sandbox: bool = False  # a sandbox may listen beyond this machine
+    expose_plain: bool = False  # ports without TLS may listen beyond this machine
     spin: bool = False  # keep one core busy instead of sleeping: lowest latency
     ready_file: Path | None = None  # file to which the ready line is also written
     segment_bytes: int = 0  # of the journal; 0: its default

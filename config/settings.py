@@ -33,6 +33,17 @@ class Settings(NamedTuple):
     clock_absence_ns: Annotated[Count, Field(DURATION, key="clock_absence", takes=RESTART)] = 30 * 86_400 * SECOND
     session_throttle: Annotated[int, Meta(ge=0), Field(takes=RESTART)] = 10_000
     session_throttle_window_ns: Annotated[Count, Field(DURATION, key="session_throttle_window", takes=RESTART)] = SECOND
+    admin_port: Annotated[t.Port, Field(takes=RESTART)] = 0  # remote administration, under TLS only; 0: off
+    tls_cert: Annotated[str, Field(TEXT, takes=RESTART)] = ""  # certificate chain, PEM; a relative path begins at the data folder
+    tls_key: Annotated[str, Field(TEXT, takes=RESTART)] = ""
+    tls_ports: Annotated[tuple[Literal["fix", "binary", "admin"], ...], Field(takes=RESTART)] = (
+        "fix",
+        "binary",
+        "admin",
+    )  # if there is a certificate
+    operators: Annotated[
+        tuple[Annotated[int, Meta(ge=0, lt=1 << 32)], ...], Field(takes=RESTART)
+    ] = ()  # uids; none: the server's own, and root
     capacities: Annotated[dict[str, int], Field(key=None, takes=NEVER)] = {}  # never changed in place
 
 
@@ -69,18 +80,49 @@ def refuse_contradictions(file: str, settings: Settings) -> None:
     if settings.session_throttle and not settings.session_throttle_window_ns:
         raise ConfigError(file, "server.session_throttle_window", "must be longer than 0s if there is a session_throttle")
 
+    _refuse_tls(file, settings)
+
+
+def _refuse_tls(file: str, settings: Settings) -> None:
+    """Certificate and key go together; remote administration is never plain."""
+    cert, key = bool(settings.tls_cert), bool(settings.tls_key)
+    if cert != key:
+        have, need = ("tls_cert", "tls_key") if cert else ("tls_key", "tls_cert")
+        raise ConfigError(file, f"server.{need}", f"is needed with {have}: a certificate and its key go together")
+    if settings.admin_port and not cert:
+        raise ConfigError(file, "server.admin_port", "remote administration is under TLS only: set tls_cert and tls_key, or admin_port = 0")
+    if settings.admin_port and "admin" not in settings.tls_ports:
+        raise ConfigError(file, "server.tls_ports", "remote administration is under TLS only: name admin, or set admin_port = 0")
+    ports = [("fix_port", settings.fix_port), ("binary_port", settings.binary_port), ("admin_port", settings.admin_port)]
+    for name, port in ports:
+        other = next((other for other, number in ports if number == port and other != name), "")
+        if port and other and "admin_port" in (name, other):
+            raise ConfigError(file, "server.admin_port", f"is {port}, which is also {name if name != 'admin_port' else other}")
+
 
 def stored(settings: Settings) -> dict[str, Any]:
-    """The settings that a data folder keeps for its next start."""
-    return {key: value for key, value in settings._asdict().items() if isinstance(value, int | str)}
+    """The settings that a data folder keeps for its next start; a list is a text with commas."""
+    values = {key: ",".join(map(str, value)) if isinstance(value, tuple) else value for key, value in settings._asdict().items()}
+    return {key: value for key, value in values.items() if isinstance(value, int | str)}
 
 
 def over(base: Settings, values: Mapping[str, Any]) -> Settings:
     """`base` with these values, as far as there are such settings."""
-    return base._replace(**{key: value for key, value in values.items() if key in Settings._fields})
+    return base._replace(**{key: _read(key, value) for key, value in values.items() if key in Settings._fields})
+
+
+def _read(name: str, value: Any) -> Any:
+    """A value as `stored` writes it."""
+    default = Settings._field_defaults[name]
+    if not isinstance(default, tuple) or not isinstance(value, str):
+        return value
+    words = [word for word in value.split(",") if word]
+    return tuple(map(int, words)) if name == "operators" else tuple(words)
 
 
 def shown(name: str, value: Any) -> str:
     """A setting's value as a file has it."""
     field = next(field for field in fields_of(Settings) if field.name == name)
+    if isinstance(value, tuple):
+        return "[" + ", ".join(f'"{one}"' if isinstance(one, str) else str(one) for one in value) + "]"
     return duration_text(value) if field.unit == DURATION else str(value)

@@ -64,7 +64,8 @@ def _keys(record: Any, places: Mapping[str, int], always: tuple[str, ...] = (), 
 
 
 def _written(record: Any, places: Mapping[str, int], always: tuple[str, ...] = (), skip: tuple[str, ...] = ()) -> Iterable[tuple[str, str]]:
-    for field in fields_of(type(record)):
+    kind: Any = type(record)
+    for field in fields_of(kind):
         value = getattr(record, field.name)
         if field.key is None or field.name in ("verifier", "secret", *skip) or (value == field.default and field.name not in always):
             continue
@@ -85,10 +86,8 @@ def _plain(record: Any, value: Any, places: Mapping[str, int]) -> str:
     if isinstance(value, int):
         return str(value)
     if isinstance(value, str):
-        if _PLACE.search(value):
-            raise Unwritable(
-                f"{' '.join(ar.identity(record) or ('a text',))}: a file would take {_PLACE.search(value)[0]} for a placeholder"
-            )  # type: ignore[index]
+        if found := _PLACE.search(value):
+            raise Unwritable(f"{' '.join(ar.identity(record) or ('a text',))}: a file would take {found[0]} for a placeholder")
         return _text(value)
     if isinstance(value, tuple):
         return f"[{', '.join(_plain(record, one, places) for one in value)}]"

@@ -23,19 +23,21 @@ import msgspec
 import uvloop
 
 from config import admin_records as ar
-from config.load import Item
+from config.load import Item, Settings
 from config.plan import place
 from config.serve_options import ServeOptions
 from config.settings import stored
 from protocol import codes
 
 from . import data_folder, start, state
+from .certificates import CertificateError
 from .core import layout as L
 from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .gateway.admin.connection import AdminConnection
-from .gateway.admin.office import Office
+from .gateway.admin.office import BadRequest, Office
+from .gateway.admin.remote import RemoteAdminConnection
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
@@ -61,9 +63,9 @@ from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
 from .net.quotas import Quotas
 from .net.shares import Shares
+from .net.tls import Tls, listen_tls
 from .net.turn import Pipeline
 from .registry import RegistryBroken, Trial, Tried
-from .registry.account_view import account_view
 from .start import StartRefused
 
 SERVER_ID = 1
@@ -102,6 +104,7 @@ class Outside:
     steady: Callable[[], int] = machine_steady_ns
     boot: int | None = None  # the start of the machine that `steady` counts from; None: the current one
     listen_tcp: Callable[..., Any] = listen_tcp
+    listen_tls: Callable[..., Any] = listen_tls
     listen_unix: Callable[..., Any] = listen_unix
     progress: Progress | None = None  # told of the replay at the start: rows done, rows in all
 
@@ -176,6 +179,7 @@ class Server:
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
         self.makers: dict[str, Maker] = {"fix": self._fix_connection, "binary": self._binary_connection, "admin": self._admin_connection}
+        self.makers["remote"] = self._remote_connection
 
     def _settle_start(self) -> None:
         """Decide which settings apply, and log those that do not. After this, `options.settings` are the settings that apply. Raises
@@ -185,12 +189,26 @@ class Server:
         settings, lost = start.settings_for(options, registry)
         self.sandbox = registry.begun.sandbox if registry.begun is not None else options.sandbox
         start.refuse_exposure(options, self.sandbox, settings.host)
+        self.exposed_plain = start.refuse_plain(options, settings)
+        self.tls = self._tls(settings)
         self.not_taken = [*lost, *start.not_taken(options, self.engine)]
         for sentence in self.not_taken:
             self.log("warning", "setting_not_taken", text=sentence)
         kept = start.file_settings(options, registry)
         self.file_settings = kept._replace(clordid_retention_ns=state.Header(self.engine.m).retention_ns)
         self.options = replace(options, settings=settings)
+
+    def _tls(self, settings: Settings) -> Tls | None:
+        """The certificate; None: no port uses one. Raises StartRefused."""
+        if not settings.tls_cert or not settings.tls_ports:
+            return None
+        folder = self.options.data  # where a relative path begins
+        try:
+            tls = Tls(folder / settings.tls_cert, folder / settings.tls_key, self.outside.real, self.log)
+        except CertificateError as error:
+            raise StartRefused(Exit.CONFIG, f"server.tls_cert: {error}") from error
+        tls.warn()
+        return tls
 
     def _clock(self) -> Clock:
         """The clock, continued from the journal's newest time; logs what it detects."""
@@ -354,12 +372,16 @@ class Server:
         pipeline.watches += [
             self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
         ]  # fmt: skip
-        extra = {"check": self._check, "accounts": lambda request: account_view(self.engine.registry, self.engine.m)}
+        extra = {"check": self._check, "reload_tls": self._reload_tls}
         self.office = Office(
             self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self._try_act, self.status, self.stop, extra
         )
         self.office.accept_clock = self.clock.accept
         self.office.judge = self.directory.judge
+        self.office.log = self.log
+        self.office.operators = frozenset(f"uid:{uid}" for uid in options.settings.operators or (os.getuid(), 0))
+        if self.tls is not None:
+            pipeline.watches.append(self.tls.warn)
         self.slow.wake = self._wake
         self.slow.notify = self._slow_ended
         pipeline.watches.append(lambda: pipeline.end_keys(self.clock.now))
@@ -385,6 +407,7 @@ class Server:
             return Exit.PORT
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
+        loop.add_signal_handler(signal.SIGHUP, self._hang_up)
         pipeline.start()
         self._announce(self.options.settings.host)
         try:
@@ -400,8 +423,17 @@ class Server:
         servers: list[asyncio.AbstractServer] = []
         try:
             for kind, port in (("fix", settings.fix_port), ("binary", settings.binary_port)):
-                server, found = await self.outside.listen_tcp(pipeline, kind, settings.host, port, self.makers[kind])
+                if self.tls is not None and kind in settings.tls_ports:
+                    server, found = await self.outside.listen_tls(pipeline, kind, settings.host, port, self.makers[kind], self.tls)
+                else:
+                    server, found = await self.outside.listen_tcp(pipeline, kind, settings.host, port, self.makers[kind])
                 self.ports[kind] = found
+                servers.append(server)
+            if settings.admin_port and self.tls is not None:  # never plain (config/settings.py)
+                server, found = await self.outside.listen_tls(
+                    pipeline, "admin", settings.host, settings.admin_port, self.makers["remote"], self.tls
+                )
+                self.ports["admin"] = found
                 servers.append(server)
             servers.append(await self.outside.listen_unix(pipeline, "admin", self.options.data / ADMIN_SOCKET, self.makers["admin"]))
         except PortError:
@@ -412,6 +444,26 @@ class Server:
 
     def _admin_connection(self, now_ns: int, link: Link) -> AdminConnection:
         return AdminConnection(now_ns, link, self.directory, self.office, link.peer)
+
+    def _remote_connection(self, now_ns: int, link: Link) -> RemoteAdminConnection:
+        return RemoteAdminConnection(now_ns, link, self.directory, self.office)
+
+    def _hang_up(self) -> None:
+        """SIGHUP: the certificate's files are read again."""
+        with contextlib.suppress(BadRequest):  # it is in the log
+            self._reload_tls({})
+
+    def _reload_tls(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
+        """The admin verb `reload_tls`. Raises BadRequest; the certificate in use stays then."""
+        if self.tls is None:
+            self.log("warning", "tls_not_reloaded", text="no port uses TLS")
+            raise BadRequest("no port of this server uses TLS (settings tls_cert, tls_key, tls_ports)")
+        try:
+            self.tls.reload()
+        except CertificateError as error:
+            self.log("error", "tls_not_reloaded", text=str(error))
+            raise BadRequest(f"{error}; the certificate in use stays") from None
+        return self.tls.status()
 
     def _binary_connection(self, now_ns: int, link: Link) -> BinaryConnection:
         return BinaryConnection(
@@ -431,6 +483,9 @@ class Server:
                 "fix_port": self.ports["fix"],
                 "binary_port": self.ports["binary"],
                 "admin": str(self.options.data / ADMIN_SOCKET),
+                **({"admin_port": self.ports["admin"]} if "admin" in self.ports else {}),
+                **({"tls": self._tls_ports()} if self.tls is not None else {}),
+                **({"exposed_plain": self.exposed_plain} if self.exposed_plain else {}),
                 "mode": self.journal.mode,
                 "records_applied": self.applied,
                 "sandbox": self.sandbox,
@@ -446,6 +501,9 @@ class Server:
                 write_whole(self.options.ready_file, line + b"\n")
         except OSError as error:  # stdout is closed, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
+
+    def _tls_ports(self) -> list[str]:
+        return [kind for kind in self.ports if kind in self.options.settings.tls_ports]
 
     def stop(self) -> None:
         """Stop cleanly; on a second call, do not wait for the peers."""
@@ -481,11 +539,11 @@ class Server:
         disk = os.statvfs(self.options.data)
         return disk.f_bavail * disk.f_frsize
 
-    def _try_out(self, record: ar.Configuration) -> Trial:
-        return self.engine.registry.try_out(record, self.engine)
+    def _try_out(self, record: ar.Configuration, who: str) -> Trial:
+        return self.engine.registry.try_out(record, self.engine, who)
 
-    def _try_act(self, record: ar.AnyRecord) -> Tried:
-        return self.engine.registry.try_act(record, self.engine)
+    def _try_act(self, record: ar.AnyRecord, who: str) -> Tried:
+        return self.engine.registry.try_act(record, self.engine, who)
 
     def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks the whole state: use it in quiet times."""
@@ -504,9 +562,11 @@ class Server:
             "server": {
                 "pid": os.getpid(), "uptime_s": (self.outside.steady() - self.began) // 10**9, "data": str(self.options.data),
                 "config": self.options.config_name or (self.engine.registry.begun.name if self.engine.registry.begun else ""),
-                "sandbox": self.sandbox, "fix_port": self.ports.get("fix", 0), "binary_port": self.ports.get("binary", 0), "spin": self.options.spin,
+                "sandbox": self.sandbox, "fix_port": self.ports.get("fix", 0), "binary_port": self.ports.get("binary", 0),
+                "admin_port": self.ports.get("admin", 0), "spin": self.options.spin,
             },
             "engine": engine,
+            "tls": {"ports": self._tls_ports(), **self.tls.status()} if self.tls is not None else {"ports": []},
             "clock": self.clock.status(),
             "session_throttle": {
                 "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),

@@ -185,6 +185,24 @@ def refuse_exposure(options: ServeOptions, sandbox: bool, host: str) -> None:
         )
 
 
+def plain_ports(settings: Settings) -> list[str]:
+    """The ports that would be opened without TLS."""
+    return [name for name in ("fix", "binary") if not settings.tls_cert or name not in settings.tls_ports]
+
+
+def refuse_plain(options: ServeOptions, settings: Settings) -> list[str]:
+    """Ports without TLS listen only on this machine unless --expose-plain is given (an exposed sandbox has nothing to hide). Returns those that are
+    exposed. Raises StartRefused."""
+    plain = [] if is_loopback(settings.host) else plain_ports(settings)
+    if plain and not options.expose_plain and not options.expose_sandbox:
+        raise StartRefused(
+            Exit.CONFIG,
+            f"{' and '.join(plain)} would listen without TLS on {settings.host or 'every address'}, which can be reached from other machines: set "
+            "tls_cert and tls_key (tls_ports names these ports), listen on 127.0.0.1, or give --expose-plain",
+        )
+    return plain
+
+
 def refuse_mixing(options: ServeOptions, registry: Registry) -> None:
     """Refuse to mix a sandbox with other configurations, and a new folder without a configuration. Raises StartRefused."""
     begun = registry.begun

@@ -78,6 +78,12 @@ def _memory(scale: float) -> list[Result]:
     return memory_rows.rows(scale)
 
 
+def _scale(scale: float) -> list[Result]:
+    from . import scale_rows
+
+    return scale_rows.rows(scale)
+
+
 def _wire(name: str) -> Callable[[float], list[Result]]:
     def run(scale: float) -> list[Result]:
         from . import wire_rows
@@ -117,6 +123,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "alone": _alone,
     "replay": _replay,
     "memory": _memory,
+    "scale": _scale,
     "codecs": _codecs,
     "journal": _journal,
     "binary8": _wire("binary8"),
@@ -127,7 +134,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "trip": _wire("trips"),
     "fair": _wire("fair"),
 }
-COMPARED = [name for name in ROWS if name not in ("compile", "memory")]  # rows that --against runs if none is named
+COMPARED = [name for name in ROWS if name not in ("compile", "memory", "scale")]  # rows that --against runs if none is named
 
 
 def machine() -> str:

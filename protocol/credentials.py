@@ -82,6 +82,7 @@ def made_secret(kind: str, random: bytes) -> str:
 def private_key(key: Any) -> tuple[Any, str]:
     """(private key, key id) of an Ed25519 key: an object of the library `cryptography`, 32 bytes, or the PEM text of a key file. The id is that
     which `exos key create` wrote into the file's first line; "" if there is none. Raises ValueError."""
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -93,7 +94,12 @@ def private_key(key: Any) -> tuple[Any, str]:
     begin = data.find(b"-----BEGIN")
     if begin < 0:
         raise ValueError("no private key: neither 32 bytes nor a PEM file")
-    found = load_pem_private_key(data[begin:], None)
+    try:
+        found = load_pem_private_key(data[begin:], None)
+    except TypeError:
+        raise ValueError("the private key is encrypted with a password: decrypt it first (openssl pkey)") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("the PEM file cannot be read as a private key") from None
     if not isinstance(found, Ed25519PrivateKey):
         raise ValueError("the private key is of another kind: Ed25519 is needed")
     name = _KEY_NAME.search(data[:begin].decode("utf-8", "replace"))

@@ -145,7 +145,12 @@ def test_operator_sees_and_changes_through_the_admin_socket(server: ServerProces
     refused = server.ask("admin", ar.SetPhase(event="NO-SUCH", phase="open"))
     assert not refused.ok and "NO-SUCH" in refused.text
     unknown = server.ask("dance")
-    assert not unknown.ok and unknown.code == codes.R_BAD_COMMAND and "known: accounts, admin, assets, check" in unknown.text
+    assert (
+        not unknown.ok
+        and unknown.code == codes.R_BAD_COMMAND
+        and "known: " in unknown.text
+        and "admin, asset, assets, check" in unknown.text
+    )
     check = server.ask("check").result
     assert check["failed"] == [] and len(check["digest"]) == 64
     peer.close()

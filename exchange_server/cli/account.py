@@ -1,31 +1,19 @@
 """`exos account ...`: trading accounts and the money in them."""
 
-import secrets
-from typing import Any
-
 import click
 
 from config import admin_records as ar
 from protocol import numbers
 
-from ..exits import Exit
 from . import fields as of
-from .acts import check_asset, decimals, dry_run_option, one, rows, send
+from . import money
+from .acts import decimals, one, rows
 from .command import Noun
-from .common import CommandError, Unreachable
 from .connect import Server, names, server_option
 from .define import Row, add_create, yes
 from .output import Result, pairs, say, table
 
 account = Noun("account", "list, show and define accounts; deposit, withdraw and move money")
-key_option = click.option(
-    "--key",
-    metavar="K",
-    default="",
-    help="Makes it safe to repeat: with the same key it is carried out once (default: a new one, which is shown).",
-)
-note_option = click.option("--note", metavar="TEXT", default="", help="Kept in the journal.")
-AMOUNT = "AMOUNT is a decimal number in units of ASSET: 1000.00 USD."
 
 
 def _held(row: Row, places: dict[str, int]) -> list[tuple[str, str, str, str]]:
@@ -86,80 +74,4 @@ add_create(
     details="With --venue the account is isolated: it trades at that venue only.",
 )
 
-
-def _amount(amount: str, asset: str | None, places: dict[str, int]) -> tuple[int, str]:
-    """Minor units and asset of "1000.00" "USD", or of "1000.00 USD" in one word. Raises CommandError."""
-    if asset is None:
-        amount, _, asset = amount.strip().partition(" ")
-        if not asset:
-            raise CommandError(Exit.USAGE, f"ASSET is missing: {amount} of what? ({', '.join(places) or 'no asset is defined'})")
-    check_asset(asset, places)
-    try:
-        value = numbers.scaled(amount, places[asset], f"amount of {asset}")
-    except numbers.NotANumber as error:
-        raise CommandError(Exit.USAGE, f"AMOUNT: {error}") from None
-    if not value:
-        raise CommandError(Exit.USAGE, "AMOUNT: must be above 0")
-    return value, asset
-
-
-def _transfer(server: Server, amount: str, asset: str | None, key: str, note: str, dry_run: bool, **ends: str) -> Result:
-    """A deposit (target), a withdrawal (source) or a move (both)."""
-    given = key or f"cli-{secrets.token_hex(8)}"
-    with server.connect() as admin:
-        value, name = _amount(amount, asset, decimals(admin))
-        record = of.make(ar.Transfer, {"key": given, "asset": name, "amount": value, "note": note, **ends})
-        try:
-            result = send(admin, record, dry_run)
-        except Unreachable as error:
-            raise Unreachable(f"{error.sentence}. Repeat it with --key {given}: it is carried out once") from error
-    if not dry_run:
-        say(f"key {given}" + ("" if key else " (--key with it repeats this safely)"))
-    return Result({**result.data, "key": given})
-
-
-def _money(command: Any) -> Any:
-    """Adds AMOUNT, ASSET and the options of everything that moves money."""
-    for decorate in (
-        server_option, dry_run_option, note_option, key_option,
-        click.argument("asset", required=False, shell_complete=names("asset")), click.argument("amount"),
-    ):  # fmt: skip
-        command = decorate(command)
-    return command
-
-
-@account.verb(
-    "deposit",
-    "put money into an account",
-    details=AMOUNT,
-    examples=("exos account deposit MM1-A 1000.00 USD", "exos account deposit MM1-A 1000.00 USD --key wire-4711"),
-)
-@click.argument("account", shell_complete=names("account"))
-@_money
-def deposit(account: str, **given: Any) -> Result:
-    return _transfer(**given, target=account)
-
-
-@account.verb(
-    "withdraw",
-    "take money out of an account; what is locked stays",
-    details=AMOUNT,
-    examples=("exos account withdraw MM1-A 250.00 USD --key payout-12", "exos account withdraw MM1-A 250.00 USD --dry-run"),
-)
-@click.argument("account", shell_complete=names("account"))
-@_money
-def withdraw(account: str, **given: Any) -> Result:
-    return _transfer(**given, source=account)
-
-
-@account.verb(
-    "move",
-    "move money between two accounts of one firm",
-    details=AMOUNT,
-    examples=("exos account move CLIENT9-A CLIENT9-V 50 USD",),
-)
-@click.argument("source", metavar="FROM", shell_complete=names("account"))
-@click.argument("target", metavar="TO", shell_complete=names("account"))
-@_money
-def move(source: str, target: str, **given: Any) -> Result:
-    return _transfer(**given, source=source, target=target)
+money.add(account)

@@ -62,6 +62,21 @@ def check(file: str) -> Result:
     return Result({"files": [str(name) for name in content.files], "counts": dry_run.counts(found), "not_checked": unchecked})
 
 
+@config.verb(
+    "schema",
+    "print the JSON Schema of configuration files, for editors",
+    examples=("exos config schema",),
+)
+def schema() -> Result:
+    import msgspec
+
+    from config import reference
+
+    made = reference.json_schema()
+    say(msgspec.json.format(msgspec.json.encode(made), indent=2).decode())
+    return Result(made)
+
+
 def checked_alone(file: str) -> None:
     """Errors in the file itself are reported without a server."""
     try:

@@ -38,8 +38,12 @@ BYTES = Number("number of bytes", 0, 10**15 - 1)
 )
 @click.option("--host", metavar="H", help="Address to listen on (default: the configuration's).")
 @click.option("--expose-sandbox", is_flag=True, help="Allow a sandbox, whose passwords are published, to listen beyond this machine.")
+@click.option(
+    "--expose-plain", is_flag=True, help="Allow ports without TLS to listen beyond this machine: what passes can be read and changed."
+)
 @click.option("--fix-port", type=PORT, metavar="N", help="FIX order entry; 0: any free port.")
 @click.option("--binary-port", type=PORT, metavar="N", help="Binary sessions; 0: any free port.")
+@click.option("--admin-port", type=PORT, metavar="N", help="Remote administration, under TLS only; 0: off.")
 @click.option(
     "--mode",
     type=OneOf(["sync", "async"]),
@@ -55,7 +59,7 @@ def serve(**given: Any) -> Result:
     with loading_kernels():
         from .. import app  # compiles or loads the kernels: only after all checks that do not need them
 
-    return Result(exit=Exit(app.serve(ready, lambda: progress("starting: replaying the journal", "rows"))))
+    return Result(exit=Exit(app.serve(ready, lambda: progress("starting the server", "rows"))))
 
 
 def options(arguments: Sequence[str]) -> "ServeOptions":
@@ -65,7 +69,15 @@ def options(arguments: Sequence[str]) -> "ServeOptions":
 
 
 def checked(
-    *, data: Path, config: str | None, host: str | None, fix_port: int | None, binary_port: int | None, mode: str | None, **rest: Any
+    *,
+    data: Path,
+    config: str | None,
+    host: str | None,
+    fix_port: int | None,
+    binary_port: int | None,
+    admin_port: int | None,
+    mode: str | None,
+    **rest: Any,
 ) -> "ServeOptions":
     """The options, checked as far as possible before the folder is opened; CommandError if they are invalid."""
     from config import load
@@ -79,7 +91,7 @@ def checked(
     new = not start.has_journal(data)
     if config is None and new:
         raise CommandError(Exit.CONFIG, start.new_folder(data))
-    asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "mode": mode}
+    asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "admin_port": admin_port, "mode": mode}
     rest |= {"data": data, "given": {key: value for key, value in asked.items() if value is not None}}
     if config is None:
         return ServeOptions(settings=load.Settings(), configured=False, **rest)

@@ -220,6 +220,7 @@ class Connection(ABC):
 
     FIRST_BUFFER = 8 * 1024  # before logon; an unknown peer gets no more than this
     BUFFER = 256 * 1024  # after logon (`grow`)
+    LOGS_ON = True  # it is cut if it does not in time
 
     def __init__(self, wire: int, directory: SessionTable, now_ns: int, outlet: Outlet | None = None) -> None:
         self.wire = wire

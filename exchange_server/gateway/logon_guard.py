@@ -36,7 +36,7 @@ GUESSES = (
     codes.R_KEY_EXPIRED,
     codes.R_KEY_ADDRESS,
 )  # the refusals that count as failures
-WIRES = {codes.WIRE_NONE: "none", codes.WIRE_FIX: "fix", codes.WIRE_BINARY: "binary"}
+WIRES = {codes.WIRE_NONE: "admin", codes.WIRE_FIX: "fix", codes.WIRE_BINARY: "binary"}
 
 Log = Callable[..., None]
 

@@ -99,6 +99,26 @@ class Directory:
             right = judge.knows_secret(key, message, proof)
         return self._judge(connection, session.id if session is not None else 0, key if right else None, now_ns)
 
+    def authenticate_principal(
+        self, connection: Connection, name: str, key_id: str, challenge: bytes, proof: bytes | str, now_ns: int
+    ) -> tuple[int, str]:
+        """A logon at the port for remote administration: (codes.OK or R_*, a sentence). What is wrong beyond R_BAD_CREDENTIALS is told only to who
+        proves to have the key. now_ns: exchange time."""
+        code, text, key = self.judge.principal(name, key_id, proof, challenge, host_of(connection.outlet.peer), now_ns)
+        row = self.registry.principals.named(name)
+        if code == codes.OK and (row is None or row.record.closed):
+            code, text = codes.R_NOT_AUTHORISED, f"principal {name} was closed"
+        if code != codes.OK or key is None:
+            self.refused += 1
+            return code, text
+        self._uses(connection, key)
+        return code, text
+
+    def _uses(self, connection: Connection, key: Key) -> None:
+        self.used[connection] = key
+        if key.record.until_ns:
+            self._expiry = min(self._expiry or key.record.until_ns, key.record.until_ns)
+
     def _judge(self, connection: Connection, session: int, key: Key | None, now_ns: int) -> Verdict:
         """key: whose proof was right."""
         if not session or key is None:
@@ -115,9 +135,7 @@ class Directory:
             return verdict(codes.R_ALREADY_LOGGED_ON, f"{MARKET_DATA_MOST} connections use key {key.id} already")
         if not only and session in self.bound:
             return verdict(codes.R_ALREADY_LOGGED_ON)
-        self.used[connection] = key
-        if key.record.until_ns:
-            self._expiry = min(self._expiry or key.record.until_ns, key.record.until_ns)
+        self._uses(connection, key)
         return Verdict(session, codes.OK)
 
     def ended(self, now_ns: int, acted: bool = False) -> list[tuple[Connection, int, str]]:

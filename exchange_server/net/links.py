@@ -79,7 +79,7 @@ class Links:
             link.transport.abort()
             return
         connection.outlet = connection.pipe = link
-        link.deadline = now + self._limits.logon_ns if connection.wire != codes.WIRE_NONE else 0
+        link.deadline = now + self._limits.logon_ns if connection.LOGS_ON else 0
         self._mark(link)
         self._calendar.arm(link)
 

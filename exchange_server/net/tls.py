@@ -16,7 +16,7 @@ from typing import Any
 
 from protocol import units
 
-from ..certificates import Certificate, server_context
+from ..certificates import DAY_NS, Certificate, server_context
 from ..gateway.logon_guard import MS, Lines, address_of
 from .endpoint import Hub, Link, Maker, PortError, cannot_open
 from .observe import Log
@@ -42,6 +42,7 @@ class Tls:
         self.turned_away = 0
         self.by_address: dict[str, int] = {}
         self.lines = Lines(50, 100 * MS)
+        self._warned_ns = 0
 
     def _choose(self, link: Any, name: str | None, context: ssl.SSLContext) -> None:  # noqa: ARG002 (ssl)
         link.context = self._newest
@@ -53,6 +54,13 @@ class Tls:
         if self.log is not None:
             self.log("info", "tls_reloaded", file=str(self.cert), until=units.instant(self.certificate.until_ns))
         return self.certificate
+
+    def warn(self) -> None:
+        """Log, once a day at most, that the certificate ends soon."""
+        found, now = self.certificate, self.now_ns()
+        if self.log is not None and found.ends_soon(now) and now >= self._warned_ns + DAY_NS:
+            self._warned_ns = now
+            self.log("warning", "tls_certificate_ends", file=str(found.file), until=units.instant(found.until_ns))
 
     def status(self) -> dict[str, Any]:
         """For `exos status`: also how long the certificate is valid."""

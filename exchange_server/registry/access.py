@@ -39,10 +39,20 @@ class Sight:
         principal: Principal | None = registry.principals.named(name) if name != who else None
         if principal is not None and not principal.record.closed:
             self.held = [(held, scopes.parse(held.scope)) for held in principal.grants if held.holds(now_ns)]
+        self.now_ns = now_ns
+        self._look()
+
+    def _look(self) -> None:
         self.whole = self.every_right or any(scope.kind == PLATFORM for _, scope in self.held)
         self.venues = {scope.venue for _, scope in self.held if scope.kind == roles.VENUE}
         self.named_venues = {scope.venue for _, scope in self.held if scope.venue}
-        self.now_ns = now_ns
+
+    def only(self, asked: Callable[[Role], bool]) -> "Sight":
+        """What the asker sees by the roles that may ask this."""
+        other = Sight(self.registry, self.who, self.now_ns)
+        other.held = [(held, scope) for held, scope in self.held if asked(ROLES[held.role])]
+        other._look()
+        return other
 
     # ---- what it sees
     def sees(self, kind: str, row: Any) -> bool:
@@ -95,12 +105,12 @@ class Sight:
         if kind == "key":
             keys = self.registry.keys
             if name not in keys or not self.sees(kind, keys[name]):
-                raise checks.absent(kind, key, name, [id for id, row in keys.items() if self.sees(kind, row)])
+                raise checks.absent(kind, key, name, keys.keys(), lambda id: self.sees(kind, keys[id]))
             return keys[name]
         table = self.table(kind)
         row = table.named(name)
         if row is None or not self.sees(table.kind, row):
-            raise checks.absent(kind, key, name, [row.name for row in table if self.sees(table.kind, row)])
+            raise checks.absent(kind, key, name, table.names(), lambda one: self.sees(table.kind, table.named(one)))
         return row
 
     # ---- what it may do

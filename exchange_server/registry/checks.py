@@ -53,11 +53,30 @@ def find(table: Table[Any], key: Key | str, name: str) -> Any:
     return row
 
 
-def absent(kind: str, key: Key | str, name: str, known: Collection[str]) -> Refused:
-    """The refusal of a name that does not exist, or not for the asker; it offers the nearest of those that the asker may know."""
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f'; did you mean "{near[0]}"?' if near else ""
+def absent(kind: str, key: Key | str, name: str, names: Collection[str], seen: Callable[[str], bool] = lambda name: True) -> Refused:
+    """The refusal of a name that does not exist, or not for the asker; it offers the nearest of those that the asker may know. `names`: of what there
+    is, in which looking one up is quick; `seen`: whether the asker may know one of them."""
+    found = nearest(name, names, seen)
+    hint = f'; did you mean "{found}"?' if found else ""
     return Refused(_UNKNOWN.get(kind, codes.R_BAD_DEFINITION), f'there is no {kind} "{name}"{hint}', key)
+
+
+FEW = 300  # names that are compared one by one; among more of them only those are found that are one edit away
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._:/"
+
+
+def nearest(name: str, names: Collection[str], seen: Callable[[str], bool]) -> str:
+    """The name that was probably meant, "": none. A mistyped name among 100,000 must not stop the exchange for the comparison with each."""
+    if len(names) <= FEW:
+        return next(iter(difflib.get_close_matches(name, [one for one in names if seen(one)], 1)), "")
+    for i in range(len(name) + 1):
+        head, tail = name[:i], name[i:]
+        edits = [head + tail[1:], head + tail[1:2] + tail[:1] + tail[2:]]
+        edits += [head + letter + rest for letter in _LETTERS for rest in (tail, tail[1:])]
+        for edit in edits:
+            if edit in names and seen(edit):
+                return edit
+    return ""
 
 
 def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -> int:

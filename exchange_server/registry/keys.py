@@ -136,7 +136,7 @@ def revoke(registry: Definitions, record: kr.RevokeKey, engine: EngineLike) -> A
 
 def unknown(registry: Definitions, id: str) -> Refused:
     """The refusal of a key that does not exist; it offers the nearest one."""
-    return checks.absent("key", "id", id, list(registry.keys))
+    return checks.absent("key", "id", id, registry.keys.keys())
 
 
 def fault(row: Key, now_ns: int, host: str) -> tuple[int, str]:

@@ -26,8 +26,8 @@ def view(registry: Definitions, m: Words, kind: str, name: str, sight: Sight) ->
     found = [sight.find(table, (), name)] if name else [row for row in sight.table(table) if sight.sees(table, row)]
     if kind == "account":
         held = _balances(registry, m, {row.id for row in found} if name else None)
-        return [row_of(registry, m, row) | {"balances": held.get(row.id, {})} for row in found]
-    return [row_of(registry, m, row) for row in found]
+        return [row_of(registry, m, row, sight) | {"balances": held.get(row.id, {})} for row in found]
+    return [row_of(registry, m, row, sight) for row in found]
 
 
 def shown(record: Any) -> Row | None:
@@ -39,30 +39,31 @@ def shown(record: Any) -> Row | None:
     return {field.name: content[field.name] for field in fields_of(kind) if "secret" not in (field.name, field.key)}
 
 
-def _asset(registry: Definitions, m: Words, row: Asset) -> Row:  # noqa: ARG001 (VIEWS)
-    return {"name": row.name, "record": shown(row.record), "external": state.Asset.of(m, row.id).external}
+def _asset(registry: Definitions, m: Words, row: Asset, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
+    total = state.Asset.of(m, row.id).external if sight.whole else None  # of the whole exchange
+    return {"name": row.name, "record": shown(row.record), "external": total}
 
 
-def _venue(registry: Definitions, m: Words, row: Venue) -> Row:
+def _venue(registry: Definitions, m: Words, row: Venue, sight: Sight) -> Row:
     now = state.Venue.of(m, row.id)
-    events = sum(event.record.owner_venue == row.name for event in registry.events)
+    events = sum(event.record.owner_venue == row.name and sight.sees("event", event) for event in registry.events)
     return {
         "name": row.name, "record": shown(row.record), "fee_account": registry.accounts[row.fee_account].name, "markets": events,
         "killed": now.killed,
     }  # fmt: skip
 
 
-def _firm(registry: Definitions, m: Words, row: Firm) -> Row:
+def _firm(registry: Definitions, m: Words, row: Firm, sight: Sight) -> Row:
     now = state.Firm.of(m, row.id)
-    accounts = sum(account.firm == row.id for account in registry.accounts)
-    sessions = sum(session.firm == row.id for session in registry.sessions)
+    accounts = sum(account.firm == row.id and sight.sees("account", account) for account in registry.accounts)
+    sessions = sum(session.firm == row.id and sight.sees("session", session) for session in registry.sessions)
     return {
         "name": row.name, "record": shown(row.record), "accounts": accounts, "sessions": sessions, "open_orders": now.open_orders,
         "killed": now.killed,
     }  # fmt: skip
 
 
-def _account(registry: Definitions, m: Words, row: Account) -> Row:
+def _account(registry: Definitions, m: Words, row: Account, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
     now = state.Account.of(m, row.id)
     firm, venue, session = registry.firms.get(row.firm), registry.venues.get(row.venue), registry.sessions.get(row.session)
     return {
@@ -71,8 +72,11 @@ def _account(registry: Definitions, m: Words, row: Account) -> Row:
     }  # fmt: skip
 
 
-def _market(registry: Definitions, m: Words, row: Event) -> Row:  # noqa: ARG001 (VIEWS)
-    return {"name": row.name, "record": shown(row.record)}
+def _market(registry: Definitions, m: Words, row: Event, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
+    record = shown(row.record) or {}
+    if not sight.whole and row.record.owner_venue not in sight.named_venues:  # whom another venue's market admits besides is not told
+        record["admits"] = [name for name in row.record.admits if name in sight.named_venues]
+    return {"name": row.name, "record": record}
 
 
 def _balances(registry: Definitions, m: Words, wanted: set[int] | None) -> dict[int, dict[str, dict[str, int]]]:
@@ -84,7 +88,7 @@ def _balances(registry: Definitions, m: Words, wanted: set[int] | None) -> dict[
     return out
 
 
-def _session(registry: Definitions, m: Words, row: Session) -> Row:
+def _session(registry: Definitions, m: Words, row: Session, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
     now = state.Session.of(m, row.id)
     return {
         "name": row.name, "record": shown(row.record), "firm": registry.firms[row.firm].name, "logged_on": now.logged_on,
@@ -106,7 +110,7 @@ def listing_view(registry: Definitions, venue: str, event: str, sight: Sight) ->
     return rows
 
 
-VIEWS: dict[str, tuple[str, Callable[[Definitions, Words, Any], Row]]] = {
+VIEWS: dict[str, tuple[str, Callable[[Definitions, Words, Any, Sight], Row]]] = {
     "asset": ("asset", _asset),
     "venue": ("venue", _venue),
     "firm": ("firm", _firm),

@@ -190,6 +190,8 @@ class Registry(Definitions):
         """What a configuration would do, and why it would be refused. Changes nothing. `askers`: all of them must be allowed to do it; none: it is
         the start's own."""
         try:
+            for who in askers:
+                access.authorise(self, who, record, int(engine.time_ns))
             self.refuse_mixing(record.name, record.sandbox)
             revisions.check_plan(self, record.base)
         except Refused as error:

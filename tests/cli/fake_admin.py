@@ -28,8 +28,8 @@ class FakeAdmin:
     def __init__(self, folder: Path, raw: Callable[[bytes], bytes | None] | None = None) -> None:
         self.registry, self.engine, self.raw = Registry(), FakeEngine(), raw
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: None, lambda record: self.registry.try_out(record, self.engine),
-            lambda record: self.registry.try_act(record, self.engine), dict, lambda: None,
+            self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.try_out(record, self.engine, who),
+            lambda record, who: self.registry.try_act(record, self.engine, who), dict, lambda: None,
         )  # fmt: skip
         self.clock: dict[str, Any] | None = None  # shown in the status
         self.phases: dict[str, str] = {}
@@ -113,7 +113,7 @@ class FakeAdmin:
             }
         else:
             try:
-                out["result"] = json.loads(msgspec.json.encode(self.office.verbs[verb](request)))
+                out["result"] = json.loads(msgspec.json.encode(self.office.ask("uid:0", verb, request, 0)))
             except Refused as error:
                 out |= {"ok": False, "code": error.refusal.code, "text": error.refusal.text, "refusal": error.refusal}
         return msgspec.to_builtins(out)

@@ -1,5 +1,6 @@
 """Logons with keys on both wires: right, wrong, expired, revoked, from elsewhere, another holder's; and what a limited key cannot do."""
 
+import random
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.gateway.binary.order_entry import MarketDataOnly, OrderEntry, ReadOnly
-from exchange_server.gateway.credentials import Judge
+from exchange_server.gateway.credentials import FixProof, Judge
 from exchange_server.gateway.verifiers import Recipe, verifier
 from protocol import codes, credentials
 from protocol import messages as M
@@ -286,6 +287,21 @@ def test_a_fix_key_that_reads_does_not_trade(street: Street) -> None:
         codes.R_KEY_SCOPE,
         "key CLIENT2-A has the scope market_data alone, and FIX sessions have no market data",
     )
+
+
+def test_no_bytes_in_the_fields_of_a_logon_break_it(street: Street) -> None:
+    """Random user names, passwords, signatures and proofs: refused, each in one answer, and nobody else is touched."""
+    rng = random.Random(7)
+    words = ("", "CLIENT1-A", "CLIENT1-T", "client1", "CLIENT1:secret", "MM1-A", "x" * 64, "\udcff\udc80", "key.with.dots", "0")
+    peer = street.end("MM1", plain=True).connection
+    for _ in range(400):
+        noise = rng.randbytes(rng.choice((0, 1, 31, 32, 33, 63, 64, 65, 200)))
+        text = noise.decode("ascii", "surrogateescape") if rng.random() < 0.5 else credentials.TOKEN_PREFIX + rng.choice(words)
+        proof = FixProof(OUR, rng.choice(("CLIENT1", "CLIENT2", "X")), rng.choice(words), text, rng.choice((None, noise)), noise)
+        assert street.directory.authenticate_fix(peer, proof, 1, 1).code in (codes.R_BAD_CREDENTIALS, codes.R_BAD_COMP_ID)
+        login, key_id = rng.choice(("MM1", "MM2", "X")), rng.choice(words[:6])
+        assert street.directory.authenticate_binary(peer, login, key_id, bytes(32), noise, 1).code == codes.R_BAD_CREDENTIALS
+    assert not street.directory.used and not street.directory.judge.jobs
 
 
 # ----------------------------------------------------------------------------------------------------- principals

@@ -12,6 +12,8 @@ MS = 1_000_000
 
 
 class Connection:
+    LOGS_ON = True
+
     def __init__(self, session: int = 0) -> None:
         self.wire, self.session, self.held_until, self.next_due, self.slow = codes.WIRE_BINARY, session, 0, 0, 3
         self.calls: list[Any] = []

@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ed25519, x25519
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
+from hypothesis import given
+from hypothesis import strategies as st
 
 from protocol import credentials as C
 from protocol import messages as M
@@ -100,11 +102,13 @@ def test_a_key_file_says_whose_it_is() -> None:
 
 def test_what_is_no_key_is_refused() -> None:
     other = x25519.X25519PrivateKey.from_private_bytes(SEED).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    locked = C.private_key(SEED)[0].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x"))
     for wrong, text in (
+        (locked, "encrypted with a password"),
         (b"x" * 31, "no private key"),
         ("nonsense", "no private key"),
         (other, "of another kind"),
-        ("-----BEGIN PRIVATE KEY-----\nxx", "."),
+        ("-----BEGIN PRIVATE KEY-----\nxx", "cannot be read"),
     ):
         with pytest.raises(ValueError, match=text):
             C.private_key(wrong)
@@ -112,6 +116,17 @@ def test_what_is_no_key_is_refused() -> None:
         with pytest.raises(ValueError, match="one of them"):
             Prover("MM1", **options)
     assert isinstance(C.private_key(ed25519.Ed25519PrivateKey.generate())[0], ed25519.Ed25519PrivateKey)
+
+
+@given(st.binary(max_size=200), st.binary(max_size=80), st.binary(min_size=32, max_size=32))
+def test_random_proofs_and_files_are_wrong_and_nothing_else(content: bytes, proof: bytes, public: bytes) -> None:
+    for file in (content, b"-----BEGIN PRIVATE KEY-----\n" + content, content.decode("latin1")):
+        if len(file) != 32:
+            with pytest.raises(ValueError, match="private key"):
+                C.private_key(file)
+    assert not C.scram_right(public, content, proof)
+    assert C.signature_right(public, content, proof) in (False, True)
+    assert not C.signature_right(bytes.fromhex(C.public_hex(C.private_key(SEED)[0])), content, proof)
 
 
 def test_made_secrets_tell_what_they_are() -> None:

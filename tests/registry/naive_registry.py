@@ -98,6 +98,12 @@ class NaiveRegistry(NaiveAccess):
         done: str = getattr(self, f"_{fields.pop('type')}")(fields)
         return done
 
+    def _rollback(self, f: Fields) -> str:
+        """Of what was applied record by record there is no revision; test_revisions.py has the naive history of configurations."""
+        self._wrong(f["base"] not in (None, 0), C.R_REVISION_MOVED)
+        self._wrong(f["to"] > 0, C.R_UNKNOWN_REVISION)
+        return SAME
+
     # ---- what all share
     def _find(self, kind: str, name: str) -> Fields:
         if name not in self.tables[kind]:

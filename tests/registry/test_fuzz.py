@@ -36,6 +36,7 @@ RECORDS = (
     ar.DefinePrincipal(name="alice", title="Alice"),
     ar.Grant(principal="alice", role="auditor", scope="venue:V1"),
     ar.Revoke(principal="alice", role="auditor", scope="venue:V1"),
+    ar.Rollback(to=0, base=0, partial=True, why="w"),
     ar.Approvals(acts=("withdrawal",), withdrawals={"USD": 100}),
     ar.Approve(id=1),
     ar.Refuse(id=1, note="no"),

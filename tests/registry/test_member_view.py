@@ -100,7 +100,7 @@ def test_who_may_see_nothing_is_shown_nothing(world: Turns) -> None:
     world.must([ar.Kill(level="firm", target=next(row.name for row in BASE if isinstance(row, ar.DefineFirm)))])
     stranger = "principal:nobody"
     assert all(look(world, kind, who=stranger) == [] for kind in VIEWS if kind != "asset")
-    assert risk(world, stranger) == {"kills": [], "restrictions": [], "throttles": []}
+    assert risk(world, stranger) == {"freezes": [], "kills": [], "restrictions": [], "throttles": []}
     firm = next(row.name for row in BASE if isinstance(row, ar.DefineFirm))
     texts = []
     for name in (firm, "NO-SUCH-FIRM"):

@@ -10,12 +10,19 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | markets | markets with prices; `event` names one |
 | asset, venue, firm, account, session | all of a kind, or the one that `name` says: records without secrets, and how they are now |
 | listing | the offers of all venues; `venue` or `event` names one |
+| keys | keys without what they are checked against; `key`, `holder` or `name` names some |
 | risk | kill switches that are on, restrictions, throttles |
 | status | counters, capacities, sessions |
+| accounts | balances, positions, open orders |
+| keys | keys of sessions and principals, without what they are checked against |
+| principals | who may do what; `name` names one |
+| pending | acts that wait for a second person |
+| whoami | the asker and its roles |
 | stop | a clean stop |
 and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
 field), sentence, limit, used, asked, and for a configuration the index of the record. Every answer is held until the journal is durable, like all
-output. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
+output. A plain `secret` in a record becomes a verifier before the request goes on; a secret that the server makes for a key is in the answer's
+result, once. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
 """
 
 from typing import Any
@@ -26,6 +33,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from ...registry import AdminAnswer, Refusal, Refused
+from ...registry.roles import tag_of
 from .. import verifiers
 from ..connection import Connection, Outlet, SessionTable, TurnInput
 from ..credentials import Crowded
@@ -38,10 +46,11 @@ LINES_PER_TURN = 64
 class AdminConnection(Connection):
     """The server's side of one operator's connection."""
 
-    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "tag", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
+    LOGS_ON = False  # the kernel says who it is
 
     def __init__(self, now_ns: int, outlet: Outlet, table: SessionTable, office: Office, who: str) -> None:
         """who: `uid:N` of the peer, from the kernel."""
@@ -51,6 +60,7 @@ class AdminConnection(Connection):
         self.parts: list[bytes] = []  # parts of a record that are not in a turn yet
         self.accepts_clock = False
         self.asked: Any = None  # the request that they belong to
+        self.tag = ""  # of the record that is being sent
         self.waiting = 0  # acts not yet answered
         self.securing: tuple[Job, Any, dict[str, Any]] | None = None  # verifiers are being made for this request
         self.made = ""  # the secret that the server made for the record being sent: told with its answer, once
@@ -92,10 +102,11 @@ class AdminConnection(Connection):
             if not isinstance(request, dict):
                 raise BadRequest('a request must be an object, {"id": 1, "verb": "status"}')
             ident = request.get("id")
+            self.office.admit(self.who)
             if not self._has_secrets(ident, request):
                 self._dispatch(turn, ident, request)
         except BadRequest as error:
-            self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+            self._say(ident, False, error.code, str(error), {})
         except Refused as error:
             self._say(ident, False, error.refusal.code, error.refusal.text, {}, error.refusal)
 
@@ -132,7 +143,7 @@ class AdminConnection(Connection):
         try:
             self._dispatch(turn, ident, {**request, "record": msgspec.to_builtins(secured.record)}, secured.made)
         except BadRequest as error:
-            self._say(ident, False, codes.R_BAD_COMMAND, str(error), {})
+            self._say(ident, False, error.code, str(error), {})
 
     def _dispatch(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str = "") -> None:
         """Carry out a request without secrets. Raises BadRequest."""
@@ -140,10 +151,9 @@ class AdminConnection(Connection):
         if verb == "admin":
             self._act(turn, ident, request, made)
             return
-        handler = self.office.verbs.get(verb) if isinstance(verb, str) else None
-        if handler is None:
-            raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(sorted(['admin', *self.office.verbs]))}")
-        self._say(ident, True, codes.OK, "", handler(request))
+        if not isinstance(verb, str):
+            raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(self.office.known())}")
+        self._say(ident, True, codes.OK, "", self.office.ask(self.who, verb, request, turn.now_ns))
 
     def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str) -> None:
         try:
@@ -151,7 +161,7 @@ class AdminConnection(Connection):
             self.parts = ar.pack_all(self.who, str(ident)[:128], record)
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
-        self.asked, self.made = ident, made
+        self.asked, self.made, self.tag = ident, made, tag_of(record)
         self.accepts_clock = isinstance(record, ar.AcceptClock)
         self.office.acts += 1
         self.waiting += 1
@@ -164,12 +174,14 @@ class AdminConnection(Connection):
         if len(self.parts) > 1 or turn.full:
             return
         at = turn.add(codes.C_ADMIN, body=self.parts.pop())
-        ident, accepts_clock, made = self.asked, self.accepts_clock, self.made
+        ident, accepts_clock, made, tag = self.asked, self.accepts_clock, self.made, self.tag
 
         def answered(answer: AdminAnswer) -> None:
             self.waiting -= 1
             if answer.ok and accepts_clock:
                 self.office.accept_clock(self.who)
+            # An approved act has both names in its text.
+            self.office.log("info", "act", who=self.who, record=tag, ok=answer.ok, code=answer.code, text=answer.text[:400])
             result = {**answer.result, "secret": made} if answer.ok and made else answer.result
             self._say(ident, answer.ok, answer.code, answer.text, result, answer.refusal)
 

@@ -1,23 +1,32 @@
 """Answers the operator's verbs; one Office for all admin connections of a server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from config import admin_records as ar
+from protocol import codes
 
-from ...registry import AdminAnswer, Registry, Trial, Tried, revision_view, revisions, rule_view
+from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, revision_view, revisions, rule_view
 from ...registry import member_view as members
-from ...registry.access import CHECK, Sight
+from ...registry.access import Sight
+from ...registry.account_view import account_view
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
 from ...registry.risk_view import risk_view
+from ...registry.roles import Role, holders
+from ...registry.scopes import Place
 from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
+SeenVerb = Callable[[dict[str, Any], Sight], Any]
 
 
 class BadRequest(Exception):
-    """The request cannot be carried out; the text is the answer."""
+    """The request cannot be carried out; the text is the answer. `code`: R_*."""
+
+    def __init__(self, text: str, code: int = codes.R_BAD_COMMAND) -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Office:
@@ -28,14 +37,17 @@ class Office:
         registry: Registry,
         arena: Any,
         expect: Callable[[int, Callable[[AdminAnswer], None]], None],
-        try_out: Callable[[ar.Configuration], Trial],
-        try_act: Callable[[ar.AnyRecord], Tried],
+        try_out: Callable[[ar.Configuration, str], Trial],
+        try_act: Callable[[ar.AnyRecord, str], Tried],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
-        extra: dict[str, Verb] | None = None,
+        extra: Mapping[str, Verb] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
-        try_out: what a configuration would do; try_act: what any other record would do."""
+        try_out: what a configuration of this asker would do; try_act: any other record.
+
+        `verbs` are answered for the whole platform. `seen` answers the same verbs to an asker whose roles are for a venue or less: with what it
+        sees. A verb that is not there is the platform's alone. Registry's table of roles says who may ask what."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
@@ -44,10 +56,11 @@ class Office:
         self.try_act = try_act
         self.acts = 0
         self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
+        self.log: Callable[..., None] = lambda level, event, **fields: None
+        self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
             "markets": self._markets,
-            "plan": self._plan,
             "keys": self._keys,
             "assets": lambda request: {"assets": registry.decimals()},
             "running": self._running,
@@ -55,14 +68,54 @@ class Office:
             "revision": self._revision,
             "export": self._export,
             "status": lambda request: status(),
-            "listing": self._listings,
-            "rules": lambda request: self._rules(request, "venue"),
-            "tags": lambda request: self._rules(request, "firm"),
-            "risk": lambda request: risk_view(registry, arena, self._sight(request)),
             "stop": self._stop,
-            **{kind: self._members(kind) for kind in members.VIEWS},
+            "accounts": lambda request: account_view(registry, arena),
             **(extra or {}),
         }
+        self.seen: dict[str, SeenVerb] = {
+            "markets": lambda request, sight: {"markets": access_view.markets_seen(registry, sight, self._markets(request)["markets"])},
+            "accounts": lambda request, sight: access_view.accounts_seen(registry, sight, account_view(registry, arena)),
+            "keys": lambda request, sight: {"keys": access_view.keys_seen(registry, sight, self._keys(request)["keys"])},
+            "assets": lambda request, sight: {"assets": registry.decimals()},
+            "status": lambda request, sight: access_view.status_seen(registry, sight, status()),
+            "running": lambda request, sight: {**self._running(request), "settings": {}, "capacities": {}},
+            "plan": self._plan,
+            **{kind: self._members(kind) for kind in members.VIEWS},
+            "listing": self._listings,
+            "risk": lambda request, sight: risk_view(registry, arena, sight),
+            "rules": lambda request, sight: self._rules(request, "venue", sight),
+            "tags": lambda request, sight: self._rules(request, "firm", sight),
+            "whoami": lambda request, sight: access_view.whoami(sight),
+            "principals": self._principals,
+            "pending": lambda request, sight: {"pending": access_view.pending_view(registry, sight)},
+        }
+
+    def admit(self, who: str) -> None:
+        """Raises BadRequest for a user of this machine who is no operator."""
+        if self.operators is not None and who.startswith("uid:") and who not in self.operators:
+            text = f"{who} is no operator of this server (setting operators of [server]: {', '.join(sorted(self.operators))})"
+            raise BadRequest(text, codes.R_NOT_AUTHORISED)
+
+    def known(self) -> list[str]:
+        return sorted({"admin", *self.verbs, *self.seen})
+
+    def ask(self, who: str, verb: str, request: dict[str, Any], now_ns: int) -> Any:
+        """The answer to a question, as far as the asker may have it. now_ns: exchange time. Raises BadRequest."""
+        sight = Sight(self.registry, who, now_ns)
+        if verb not in self.verbs and verb not in self.seen:
+            raise BadRequest(f"unknown verb {verb[:40]!r}; known: {', '.join(self.known())}")
+
+        def may(role: Role) -> bool:
+            return role.may_ask(verb)
+
+        if not sight.may_anywhere(may):
+            able = " or ".join(holders(may))
+            raise BadRequest(f"the verb {verb} needs the role {able}; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
+        if verb in self.verbs and sight.may(may, Place()):
+            return self.verbs[verb](request)
+        if verb not in self.seen:
+            raise BadRequest(f"the verb {verb} is about the whole platform; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
+        return self.seen[verb](request, sight if verb == "whoami" else sight.only(may))
 
     def _stop(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         self._stop_server()
@@ -71,19 +124,16 @@ class Office:
     def _markets(self, request: dict[str, Any]) -> Any:
         return {"markets": market_view(self.registry, self.arena, _name(request, "event"))}
 
-    def _sight(self, request: dict[str, Any]) -> Sight:  # noqa: ARG002 (every request of this socket has every right)
-        return Sight(self.registry, CHECK, 0)
-
-    def _members(self, kind: str) -> Verb:
+    def _members(self, kind: str) -> SeenVerb:
         """The verb that shows all rows of a kind, or the one that `name` says."""
-        return lambda request: {"rows": members.view(self.registry, self.arena, kind, _name(request, "name"), self._sight(request))}
+        return lambda request, sight: {"rows": members.view(self.registry, self.arena, kind, _name(request, "name"), sight)}
 
-    def _listings(self, request: dict[str, Any]) -> Any:
-        return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), self._sight(request))}
+    def _listings(self, request: dict[str, Any], sight: Sight) -> Any:
+        return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)}
 
-    def _rules(self, request: dict[str, Any], kind: str) -> Any:
+    def _rules(self, request: dict[str, Any], kind: str, sight: Sight) -> Any:
         """Access rules, quotas and freezes of venues, or tags of firms: of all, or of the one that `name` says."""
-        name, sight = _name(request, "name"), self._sight(request)
+        name = _name(request, "name")
         if name:
             sight.find(kind, (), name)
         if kind == "firm":
@@ -97,7 +147,10 @@ class Office:
             raise BadRequest("key, holder, name: texts are required")
         return {"keys": key_view(self.registry, *wanted)}
 
-    def _plan(self, request: dict[str, Any]) -> Any:
+    def _principals(self, request: dict[str, Any], sight: Sight) -> Any:
+        return {"principals": access_view.principals_view(self.registry, sight, _name(request, "name"))}
+
+    def _plan(self, request: dict[str, Any], sight: Sight) -> Any:
         """What a record would do, and what it would be refused for; of a configuration or a rollback record by record."""
         try:
             record = ar.from_builtins(request.get("record"))
@@ -108,8 +161,8 @@ class Office:
             record, cannot = revision_view.rollback_view(self.registry, record)
             back = {"cannot": cannot, "records": record.records}
         if isinstance(record, ar.Configuration):
-            return {**revision_view.plan_view(self.registry, record, self.try_out(record)), **back}
-        tried = self.try_act(record)
+            return {**revision_view.plan_view(self.registry, record, self.try_out(record, sight.who)), **back}
+        tried = self.try_act(record, sight.who)
         changes = [] if tried.change is None else [tried.change]
         return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
 

@@ -34,11 +34,11 @@ class Desk:
         self.turn = TurnInput(rows=64)
         self.turn.begin(1, 1)
 
-    def _try_out(self, record: ar.Configuration) -> Trial:
-        return self.registry.try_out(record, self.engine)
+    def _try_out(self, record: ar.Configuration, who: str) -> Trial:
+        return self.registry.try_out(record, self.engine, who)
 
-    def _try_act(self, record: ar.AnyRecord) -> Tried:
-        return self.registry.try_act(record, self.engine)
+    def _try_act(self, record: ar.AnyRecord, who: str) -> Tried:
+        return self.registry.try_act(record, self.engine, who)
 
     def _stop(self) -> None:
         self.stopped += 1
@@ -110,7 +110,7 @@ def test_the_peer_cannot_say_who_it_is(desk: Desk) -> None:
         (b"[" * 100_000, "not JSON"),
         (b"[1]", "a request must be an object"),
         (b"7", "a request must be an object"),
-        (b"{}", "unknown verb 'None'; known: account, admin, asset, assets, double"),
+        (b"{}", "unknown verb 'None'; known: account, accounts, admin, asset, assets, double"),
         (b'{"verb": ["status"]}', "unknown verb"),
         (b'{"verb": "admin"}', "record: "),
         (b'{"verb": "admin", "record": {"type": "asset", "name": "USD", "decimals": 99}}', "decimals"),
