@@ -47,6 +47,15 @@ from .market import DefineMarket as DefineMarket
 from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
+from .money_records import CancelWithdrawal as CancelWithdrawal
+from .money_records import Close as Close
+from .money_records import ExpireHold as ExpireHold
+from .money_records import Hold as Hold
+from .money_records import Release as Release
+from .money_records import RequestWithdrawal as RequestWithdrawal
+from .money_records import SettleWithdrawal as SettleWithdrawal
+from .money_records import Transfer as Transfer
+from .money_records import content_digest as content_digest
 from .places import shown
 from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
@@ -61,39 +70,50 @@ MAX_BODY_BYTES = 255 * 128  # capacity of the extra rows of one C_ADMIN row
 
 class DefineAsset(Record, tag="asset", frozen=True, kw_only=True):
     name: AssetName
-    decimals: Decimals
-    title: Annotated[Line, Field(TEXT, live=True)] = ""
+    decimals: Annotated[Decimals, Field(about="Digits after the point of an amount")]
+    title: Annotated[Line, Field(TEXT, live=True, about="What it is called")] = ""
 
 
 class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
     """A venue; its fee account `<name>.FEES` is created with it."""
 
     name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-    title: Annotated[Line, Field(TEXT, live=True)] = ""
-    cutoff_period_ns: Annotated[Positive, Field(DURATION, "DV_CUTOFF_PERIOD", key="trading_day")] = 86_400_000_000_000
-    cutoff_offset_ns: Annotated[Count, Field(DURATION, "DV_CUTOFF_OFFSET", key="trading_day_ends")] = (
-        0  # end of the trading day, after 00:00 UTC
+    title: Annotated[Line, Field(TEXT, live=True, about="What it is called")] = ""
+    cutoff_period_ns: Annotated[Positive, Field(DURATION, "DV_CUTOFF_PERIOD", key="trading_day", about="Length of a trading day")] = (
+        86_400_000_000_000
     )
-    throttle_limit: Annotated[Count, Field("", "DV_THROTTLE_LIMIT", live=True, key="throttle")] = 0  # messages per window, 0: none
-    throttle_window_ns: Annotated[Count, Field(DURATION, "DV_THROTTLE_WINDOW", live=True, key="throttle_window")] = 0
+    cutoff_offset_ns: Annotated[
+        Count, Field(DURATION, "DV_CUTOFF_OFFSET", key="trading_day_ends", about="When a trading day ends, after 00:00 UTC")
+    ] = 0  # end of the trading day, after 00:00 UTC
+    throttle_limit: Annotated[
+        Count,
+        Field(
+            "", "DV_THROTTLE_LIMIT", live=True, key="throttle", about="New orders and replaces of all its sessions in a window; 0: no limit"
+        ),
+    ] = 0  # messages per window, 0: none
+    throttle_window_ns: Annotated[
+        Count, Field(DURATION, "DV_THROTTLE_WINDOW", live=True, key="throttle_window", about="Length of the window")
+    ] = 0
     isolated_accounts: Annotated[bool, Field("", "DV_ISOLATED", live=True)] = False  # takes only accounts that are bound to it
 
 
 class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
     name: Annotated[Name, Field(TEXT, key="firm")]
-    title: Annotated[Line, Field(TEXT, live=True)] = ""
-    share: Annotated[Share, Field("", "DF_WEIGHT", live=True)] = (
-        1  # share of the tables that all firms use, relative to the other firms' shares
+    title: Annotated[Line, Field(TEXT, live=True, about="What it is called")] = ""
+    share: Annotated[
+        Share, Field("", "DF_WEIGHT", live=True, about="Share of the tables that all firms use, relative to the other firms' shares")
+    ] = 1  # share of the tables that all firms use, relative to the other firms' shares
+    venue: Annotated[OptionalName, Field(VENUE, about="Its home: the venue whose operators define and see it; none: the platform")] = (
+        ""  # its home: whose operators define and see it; "": the platform
     )
-    venue: Annotated[OptionalName, Field(VENUE)] = ""  # its home: whose operators define and see it; "": the platform
 
 
 class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
     """A trading account of a firm: unified, or (venue named) isolated to one venue."""
 
     name: Annotated[Name, Field(TEXT)]
-    firm: Annotated[Name, Field(key=None)]
-    venue: OptionalName = ""
+    firm: Annotated[Name, Field(key=None, about="The firm that it belongs to")]
+    venue: Annotated[OptionalName, Field(about="The one venue that it trades at; none: all")] = ""
 
 
 class DefineSession(Record, tag="session", frozen=True, kw_only=True):
@@ -101,24 +121,32 @@ class DefineSession(Record, tag="session", frozen=True, kw_only=True):
     (key_records.py); `secret`, in requests only, or the `verifier` made of it, stands for the key `<name>:secret`."""
 
     name: Annotated[Name, Field(TEXT)]
-    wire: Literal["fix", "binary"]
-    firm: Annotated[Name, Field(key=None)]
-    account: Annotated[OptionalName, Field(TEXT, live=True)] = (
-        ""  # default account of messages; its own events (transfers, settlement) are sent to this session
-    )
-    venue: OptionalName = ""
-    our_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
-    peer_comp_id: Annotated[OptionalName, Field(TEXT)] = ""
-    username: Annotated[Line, Field(TEXT, live=True, takes=LOGON)] = ""
-    key: Annotated[OptionalName, Field(TEXT)] = ""
+    wire: Annotated[Literal["fix", "binary"], Field(about="The protocol that it speaks")]
+    firm: Annotated[Name, Field(key=None, about="The firm that it trades for")]
+    account: Annotated[
+        OptionalName, Field(TEXT, live=True, about="Account of messages that name none; its own events are sent to this session")
+    ] = ""  # default account of messages; its own events (transfers, settlement) are sent to this session
+    venue: Annotated[OptionalName, Field(about="The venue that it is connected to; none: the platform")] = ""
+    our_comp_id: Annotated[OptionalName, Field(TEXT, about="FIX: the server's CompID (56 of the client)")] = ""
+    peer_comp_id: Annotated[OptionalName, Field(TEXT, about="FIX: the client's CompID (49)")] = ""
+    username: Annotated[Line, Field(TEXT, live=True, takes=LOGON, about="FIX: 553")] = ""
+    key: Annotated[OptionalName, Field(TEXT, about="binary: the name in its Logon")] = ""
     secret: Annotated[Secret, Field(key=None)] = ""
     verifier: Annotated[Verifier, Field(live=True, key="secret", takes=LOGON)] = ""  # "": the session keeps the one that it has
-    cancel_on_disconnect: Annotated[bool, Field(live=True)] = False
-    settlement_reports: Annotated[bool, Field(live=True)] = False
-    standard_dictionary: Annotated[bool, Field(live=True)] = True  # FIX: send nothing that an engine with the stock FIX44.xml would reject
-    timestamp_decimals: Annotated[Literal[0, 3, 6, 9], Field(live=True)] = 3  # FIX: decimals of a second in everything we send
-    throttle_limit: Annotated[Count, Field("", "DS_THROTTLE_LIMIT", live=True, key="throttle")] = 0
-    throttle_window_ns: Annotated[Count, Field(DURATION, "DS_THROTTLE_WINDOW", live=True, key="throttle_window")] = 0
+    cancel_on_disconnect: Annotated[bool, Field(live=True, about="Cancel its orders when the connection is lost")] = False
+    settlement_reports: Annotated[bool, Field(live=True, about="Send it the reports of settlements")] = False
+    standard_dictionary: Annotated[
+        bool, Field(live=True, about="FIX: send nothing that an engine with the stock FIX44.xml would reject")
+    ] = True  # FIX: send nothing that an engine with the stock FIX44.xml would reject
+    timestamp_decimals: Annotated[Literal[0, 3, 6, 9], Field(live=True, about="FIX: decimals of a second in what is sent")] = (
+        3  # FIX: decimals of a second in everything we send
+    )
+    throttle_limit: Annotated[
+        Count, Field("", "DS_THROTTLE_LIMIT", live=True, key="throttle", about="New orders and replaces in a window; 0: no limit")
+    ] = 0
+    throttle_window_ns: Annotated[
+        Count, Field(DURATION, "DS_THROTTLE_WINDOW", live=True, key="throttle_window", about="Length of the window")
+    ] = 0
 
     def __repr__(self) -> str:
         return f"DefineSession(name={self.name!r}, wire={self.wire!r}, firm={self.firm!r}, credentials hidden)"
@@ -133,17 +161,6 @@ class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
     venue: Name
     event: Name
     fees: Annotated[Fees, Field(live=True)]
-
-
-class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
-    """A deposit (no source), a withdrawal (no target), or a move between two accounts of one firm."""
-
-    key: Annotated[str, Meta(min_length=1, max_length=128)]  # idempotency: the same key with the same content is carried out once
-    asset: AssetName
-    amount: Positive
-    source: OptionalName = ""
-    target: OptionalName = ""
-    note: Line = ""
 
 
 class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
@@ -270,6 +287,13 @@ AnyRecord = (
     | DefineMarket
     | DefineListing
     | Transfer
+    | Hold
+    | Release
+    | RequestWithdrawal
+    | SettleWithdrawal
+    | CancelWithdrawal
+    | ExpireHold
+    | Close
     | SetPhase
     | Determine
     | Finalise
@@ -317,11 +341,6 @@ def open_secrets(record: Any) -> list[int | None]:
     if isinstance(record, Configuration):
         return [i for i, one in enumerate(record.records) if open_secrets(one)]
     return [None] if isinstance(record, DefineSession | DefineKey) and record.secret else []
-
-
-def content_digest(record: Transfer) -> bytes:
-    """The content compared under an idempotency key: every field of the transfer."""
-    return hashlib.sha256(msgspec.msgpack.encode(record)).digest()
 
 
 def changed_fields(old: AnyRecord, new: AnyRecord) -> list[str]:

@@ -49,6 +49,7 @@ class Field(NamedTuple):
     codes: tuple[tuple[str, int], ...] = ()  # CODE: the number of each word
     follows: str = ""  # not written in a file: the key from which it is derived
     takes: str = ""  # when a change takes effect; "": LIVE if `live`, else NEVER
+    about: str = ""  # for people, in a few words: the command line's help
     # these are filled in by fields_of, from the struct
     name: str = ""
     type: Any = None

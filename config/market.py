@@ -26,11 +26,13 @@ class Band(Part, frozen=True, kw_only=True):
 class Fees(Part, frozen=True, kw_only=True):
     """Fees of a listing: basis points for maker (negative: rebate) and taker, and who shares the earnings."""
 
-    model: Annotated[Literal["notional", "quadratic", "minimum"], Field(CODE, "DL_FEE_MODEL", codes=FEE_MODELS)]
-    maker_bps: Annotated[Bps, Field(PLAIN, "DL_MAKER_BPS")] = 0
-    taker_bps: Annotated[Bps, Field(PLAIN, "DL_TAKER_BPS")] = 0
-    owner_share_bps: Annotated[ShareBps, Field(PLAIN, "DL_OWNER_SHARE")] = 0
-    venue_share_bps: Annotated[ShareBps, Field(PLAIN, "DL_VENUE_SHARE")] = 0
+    model: Annotated[
+        Literal["notional", "quadratic", "minimum"], Field(CODE, "DL_FEE_MODEL", codes=FEE_MODELS, about="How fees are computed")
+    ]
+    maker_bps: Annotated[Bps, Field(PLAIN, "DL_MAKER_BPS", about="Fee of the maker in basis points; negative: a rebate")] = 0
+    taker_bps: Annotated[Bps, Field(PLAIN, "DL_TAKER_BPS", about="Fee of the taker in basis points")] = 0
+    owner_share_bps: Annotated[ShareBps, Field(PLAIN, "DL_OWNER_SHARE", about="The owner's share of what is earned")] = 0
+    venue_share_bps: Annotated[ShareBps, Field(PLAIN, "DL_VENUE_SHARE", about="The venue's share of what is earned")] = 0
 
 
 class Contract(Part, frozen=True, kw_only=True):
@@ -46,45 +48,62 @@ class Contract(Part, frozen=True, kw_only=True):
 class VoidRule(Part, frozen=True, kw_only=True):
     """Written before listing: who may void, on what trigger, at what prices."""
 
-    who: Line
-    trigger: Line
-    prices: Literal["time_weighted_mid", "fixed", "entry_price"] = "time_weighted_mid"
+    who: Annotated[Line, Field(about="Who may void it")]
+    trigger: Annotated[Line, Field(about="On what")]
+    prices: Annotated[Literal["time_weighted_mid", "fixed", "entry_price"], Field(about="At what prices")] = "time_weighted_mid"
 
 
 class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     """An event with its contracts, or a spot pair (product "spot", one contract). The owner's listing comes with it."""
 
     event: Annotated[Name, Field(TEXT)]
-    title: Annotated[Line, Field(TEXT, live=True)] = ""
-    product: Annotated[Literal["spot", "exactly", "at_most"], Field(CODE, "DE_PRODUCT", codes=PRODUCTS)]
-    k: Annotated[int, Meta(ge=0, le=MAX_CONTRACTS), Field(PLAIN, "DE_K", key="winners")] = 0  # winners; spot: 0
+    title: Annotated[Line, Field(TEXT, live=True, about="What it is about")] = ""
+    product: Annotated[
+        Literal["spot", "exactly", "at_most"],
+        Field(CODE, "DE_PRODUCT", codes=PRODUCTS, about="exactly k winners, at most k, or a spot pair"),
+    ]
+    k: Annotated[int, Meta(ge=0, le=MAX_CONTRACTS), Field(PLAIN, "DE_K", key="winners", about="Number of winners (k)")] = (
+        0  # winners; spot: 0
+    )
     contracts: Annotated[tuple[Contract, ...], Meta(min_length=1), Field(key="contract")]
-    owner_venue: Annotated[Name, Field(VENUE, "DE_OWNER_VENUE")]
-    asset: Annotated[AssetName, Field(ASSET, "DE_ASSET")]  # collateral; spot: quote
-    base_asset: Annotated[str, Meta(max_length=32), Field(ASSET, "DE_BASE_ASSET")] = ""  # spot
+    owner_venue: Annotated[Name, Field(VENUE, "DE_OWNER_VENUE", about="The venue that owns it")]
+    asset: Annotated[AssetName, Field(ASSET, "DE_ASSET", about="What is paid with")]  # collateral; spot: quote
+    base_asset: Annotated[str, Meta(max_length=32), Field(ASSET, "DE_BASE_ASSET", about="spot: what is bought and sold")] = ""  # spot
     lot_base: Annotated[Count, Field(PLAIN, "DE_LOT_BASE", key=None, follows="qty_decimals")] = (
         0  # spot: minor units of the base asset per lot, from qty_decimals
     )
-    payout: Annotated[Count, Field(PRICE, "DE_PAYOUT")] = 0  # P in ticks; spot: 0
+    payout: Annotated[Count, Field(PRICE, "DE_PAYOUT", about="What a winning contract pays")] = 0  # P in ticks; spot: 0
     tick_value: Annotated[Positive, Field(PLAIN, "DE_TICK_VALUE", key=None, follows="price_decimals")] = (
         1  # minor units of `asset` per tick and lot, from the decimals
     )
-    price_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_PRICE_DECIMALS")] = 4
-    qty_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_QTY_DECIMALS")] = 0
+    price_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_PRICE_DECIMALS", about="Digits after the point of a price")] = 4
+    qty_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_QTY_DECIMALS", about="Digits after the point of a quantity")] = 0
     bands: Annotated[tuple[Band, ...], Meta(min_length=1), Field(key="band")]
-    min_qty: Annotated[Positive, Field(QUANTITY, "DI_MIN_QTY", live=True)] = 1  # in a file 0: one lot
-    max_qty: Annotated[Positive, Field(QUANTITY, "DI_MAX_QTY", live=True)]
-    lot: Annotated[Positive, Field(QUANTITY, "DI_LOT")] = 1  # in a file 0: the smallest quantity that qty_decimals can write
-    max_notional: Annotated[Count, Field(MONEY, "DI_MAX_NOTIONAL", live=True)] = 0  # 0: none
-    max_position: Annotated[Count, Field(QUANTITY, "DI_MAX_POSITION", live=True)] = 0  # 0: none, spot only
-    collar: Annotated[Count, Field(PRICE, "DI_COLLAR", live=True)] = 0  # around the reference, 0: none
-    protection: Annotated[Count, Field(PRICE, "DI_PROTECTION", live=True)] = 0  # 0: 5 % of P for event contracts, else 100 ticks
+    min_qty: Annotated[Positive, Field(QUANTITY, "DI_MIN_QTY", live=True, about="Smallest order")] = 1  # in a file 0: one lot
+    max_qty: Annotated[Positive, Field(QUANTITY, "DI_MAX_QTY", live=True, about="Largest order")]
+    lot: Annotated[Positive, Field(QUANTITY, "DI_LOT", about="Quantities are multiples of it")] = (
+        1  # in a file 0: the smallest quantity that qty_decimals can write
+    )
+    max_notional: Annotated[Count, Field(MONEY, "DI_MAX_NOTIONAL", live=True, about="Largest value of an order; 0: no limit")] = (
+        0  # 0: none
+    )
+    max_position: Annotated[Count, Field(QUANTITY, "DI_MAX_POSITION", live=True, about="Largest position of an account")] = (
+        0  # 0: none, spot only
+    )
+    collar: Annotated[Count, Field(PRICE, "DI_COLLAR", live=True, about="Orders must be this near to the reference price; 0: anywhere")] = (
+        0  # around the reference, 0: none
+    )
+    protection: Annotated[Count, Field(PRICE, "DI_PROTECTION", live=True, about="How far a market order may go; 0: the usual")] = (
+        0  # 0: 5 % of P for event contracts, else 100 ticks
+    )
     fees: Annotated[Fees, Field(live=True)]
-    challenge_window_ns: Annotated[Count, Field(DURATION, "DE_WINDOW_NS", key="challenge_window")] = 0
-    rules: Annotated[Text, Field(TEXT)] = ""
-    source: Annotated[Line, Field(TEXT)] = ""  # who decides the result
-    sharing: Literal["segmented", "shared"] = "segmented"
-    admits: tuple[Name, ...] = ()  # venues that may list it, when shared
+    challenge_window_ns: Annotated[
+        Count, Field(DURATION, "DE_WINDOW_NS", key="challenge_window", about="How long a result can be challenged")
+    ] = 0
+    rules: Annotated[Text, Field(TEXT, about="How it is decided")] = ""
+    source: Annotated[Line, Field(TEXT, about="Who decides the result")] = ""  # who decides the result
+    sharing: Annotated[Literal["segmented", "shared"], Field(about="Whether other venues may list it")] = "segmented"
+    admits: Annotated[tuple[Name, ...], Field(about="A venue that may list it, when shared")] = ()  # venues that may list it, when shared
     void: VoidRule | None = None
     phase: Annotated[FirstPhase, Field(CODE, "DE_PHASE", codes=PHASES)] = "listed"
 

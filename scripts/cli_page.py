@@ -32,20 +32,32 @@ This page is generated from the commands by `python -m scripts.make_docs`.
 
 _TAIL = """## Kill switches
 
-A kill switch (`level` platform, venue, firm, account or session; `target` its name, none for the platform) refuses new orders and replaces **and cancels
-what is open**, on every level. Each cancelled order is reported to its session with the reason `R_KILL_SWITCH`. `"cancel": false` leaves the open orders
-resting (orders that are not blocked can still trade with them). Cancels are always accepted. `"on": false` releases the switch; cancelled orders do not
-return. To stop a market without cancelling orders, pause it: `exos market phase EVENT paused`.
+`exos risk kill LEVEL [TARGET]` refuses new orders and replaces **and cancels what is open**, on every level (platform, venue, firm, account, session). Each
+cancelled order is reported to its session with the reason `R_KILL_SWITCH`. `--keep-orders` leaves the open orders resting (orders that are not blocked can
+still trade with them). Cancels are always accepted. `exos risk release` releases the switch; cancelled orders do not return. To stop a market without
+cancelling orders, pause it: `exos market phase EVENT paused`.
 
-`amount` of an `admin` record is in minor units of the asset. A transfer's `key` makes it safe to repeat: the same key with the same content is carried
-out once; with different content it is refused.
+## Acts about money
+
+Each has a key (`--key`) that makes it safe to repeat: the same key with the same content is carried out once, and says so the second time; with different
+content it is refused. Without `--key` a new one is made and shown. If the answer is lost, the error says with which key to repeat the command.
 
 ## The admin socket
 
 One JSON object per line each way: `{"id": 1, "verb": "admin", "record": {"type": "phase", "event": "WC26-FINAL", "phase": "closed"}}` is answered by
 `{"id": 1, "ok": true, "code": 0, "text": "WC26-FINAL is closed", "result": {...}}`. A refused act also has `refusal`; in a configuration it says the number
-of the record. Verbs: `admin` (one record), `status`, `markets` (`event` for one), `plan` (`record`, a configuration: what it would change, and what it
-would be refused for), `assets`, `check`, `stop`.
+of the record. Records are in config/admin_records.py: prices in ticks, quantities in lots, money in minor units of its asset, durations in nanoseconds.
+
+| verb | answers |
+|---|---|
+| `admin` | carries out one `record` |
+| `plan` | what a `record` would change and what it would be refused for; of a configuration record by record |
+| `asset`, `venue`, `firm`, `account`, `session`, `market` | all of a kind, or the one that `name` says: its record without secrets, and how it is now |
+| `listing` | the offers of all venues; `venue` or `event` names one |
+| `risk` | kill switches that are on, restrictions, throttles |
+| `markets` | markets with prices; `event` names one |
+| `assets` | the decimals of all assets |
+| `status`, `check`, `stop` | as the commands |
 """
 
 

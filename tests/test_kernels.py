@@ -24,6 +24,11 @@ def test_every_file_with_a_kernel_is_listed() -> None:
     assert {p.relative_to(ROOT).as_posix() for p in files} <= {p.relative_to(ROOT).as_posix() for p in listed}
 
 
+def test_they_are_counted_without_loading_them() -> None:
+    texts = [p.read_text() for wing in ("core", "wires", "disk") for p in (ROOT / wing).rglob("*.py")]
+    assert kernels.count() == sum(len(re.findall(r"^@kernel\(", text, re.MULTILINE)) for text in texts) > 30
+
+
 def test_one_missing_kernel_calls_for_help_once(tmp_path: Path) -> None:
     """With an empty cache the helpers are started, with the module that does nothing but say so in their place."""
     called = tmp_path / "called"

@@ -44,6 +44,11 @@ def _try(admin: "AdminClient", record: "ar.AnyRecord") -> Result:
     if not answer.ok:
         raise refused(answer)
     result = answer.result
+    if "text" not in result:  # a configuration
+        if result["refusals"]:
+            raise refused(answer, f"{result['refusals'][0]['sentence']} (nothing would be done)")
+        say(f"{sum(change['kind'] in ('new', 'changed') for change in result['changes'])} records would change something")
+        return Result(result)
     if result["refusals"]:
         first = result["refusals"][0]
         text = _told(record, result["text"], first)

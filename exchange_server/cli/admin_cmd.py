@@ -5,10 +5,11 @@ import sys
 import click
 
 from ..exits import Exit
+from .acts import dry_run_option, send
 from .command import verb
 from .common import CommandError
-from .connect import Server, refused, server_option
-from .output import Result, say
+from .connect import Server, server_option
+from .output import Result
 
 
 @verb(
@@ -24,8 +25,9 @@ from .output import Result, say
     ),
 )
 @click.argument("record")
+@dry_run_option
 @server_option
-def admin(record: str, server: Server) -> Result:
+def admin(record: str, dry_run: bool, server: Server) -> Result:
     import msgspec
 
     from config import admin_records as ar
@@ -36,8 +38,4 @@ def admin(record: str, server: Server) -> Result:
     except (ValueError, msgspec.MsgspecError) as error:
         raise CommandError(Exit.USAGE, f"not a record: {error}") from error
     with server.connect() as client:
-        answer = client.ask("admin", decoded)
-    if not answer.ok:
-        raise refused(answer)
-    say(answer.text)
-    return Result(answer.result)
+        return send(client, decoded, dry_run)

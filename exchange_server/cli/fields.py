@@ -93,22 +93,25 @@ def _click(option: Option, live: bool) -> Callable[[Any], Any]:
     if typing.get_origin(kind) is typing.Literal:
         return click.option(name, option.argument, type=OneOf([str(word) for word in typing.get_args(kind)]), help=text)
     if typing.get_origin(kind) is tuple:
-        return click.option(name, option.argument, multiple=True, metavar="NAME", help=f"{text} (repeat for several)")
+        return click.option(name, option.argument, multiple=True, metavar="NAME", help=f"{text.rstrip('.')}; repeat for several.")
     metavar = "5s" if field.unit == DURATION else "AMOUNT" if field.unit in AMOUNTS else "N" if kind is int else "TEXT"
     return click.option(name, option.argument, metavar=metavar, help=text)
 
 
 def _help(option: Option, live: bool) -> str:
     field = option.field
-    words = [" ".join(option.path).replace("_ns", "").replace("_", " ").capitalize()]
-    if not live:
-        if field.required and option.part is None:
-            words.append("(required)")
-        elif not field.required and field.default not in ("", (), None, False):
-            words.append(f"(default: {units.duration(field.default) if field.unit == DURATION else field.default})")
-        if not field.live and option.part is None:
-            words.append("- fixed once it exists")
-    return " ".join(words)
+    text = field.about or " ".join(option.path).replace("_ns", "").replace("_", " ").capitalize()
+    if live:
+        return f"{text}."
+    notes = []
+    if field.required and option.part is None:
+        notes.append("required")
+    elif not field.required and field.default not in ("", (), None, False, 0):
+        default = units.duration(field.default) if field.unit == DURATION else "yes" if field.default is True else field.default
+        notes.append(f"default: {default}")
+    if not field.live and option.part is None:
+        notes.append("fixed once it exists")
+    return f"{text} ({'; '.join(notes)})." if notes else f"{text}."
 
 
 def named(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -161,7 +164,10 @@ def make(record: Any, fields: dict[str, Any]) -> Any:
         raise CommandError(Exit.USAGE, told(record, key, _plain(sentence, value))) from error
 
 
-BY_ARGUMENT = ("transfer", "kill", "restrict", "phase")  # records whose fields are arguments, not options
+BY_ARGUMENT = (  # records whose fields are arguments, not options
+    "transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", "close", "kill", "restrict", "phase", "settle",
+    "determine", "finalise", "reference", "configuration",
+)  # fmt: skip
 _BOUNDS = ((r"expected (?:int|str) <= (-?\d+)", "must be at most {}"), (r"expected (?:int|str) >= (-?\d+)", "must be at least {}"),
            (r"expected str of length <= (\d+)", "may have at most {} characters"), (r"expected str of length >= (\d+)", "must not be empty"))  # fmt: skip
 

@@ -2,7 +2,6 @@
 
 import os
 import time
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from .command import Noun
 from .common import FILE, CommandError, OneOf
 from .connect import Server, refused, server_option
 from .output import Result, pairs, say, table
+from .times import ahead
 
 key = Noun("key", "keys of sessions and principals: create, list, rotate, revoke")
 KINDS = ("ed25519", "token", "password", "scram")
@@ -32,19 +32,7 @@ def _now() -> int:
 
 def _until(text: str | None) -> int:
     """ "90d" from now, or a time like 2027-01-31T00:00:00Z, in ns since the epoch; 0: for good."""
-    if not text:
-        return 0
-    try:
-        return _now() + amounts.duration_ns("", "--until", text)
-    except ConfigError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise CommandError(Exit.USAGE, f'--until: "{text}" is neither a duration (90d) nor a time (2027-01-31T00:00:00Z)')
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
+    return ahead(text, "--until") if text else 0
 
 
 def _act(admin: AdminClient, record: kr.DefineKey | kr.RevokeKey) -> Any:

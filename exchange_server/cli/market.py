@@ -17,10 +17,12 @@ from protocol import numbers, phases
 
 from ..exits import Exit
 from . import market_define
+from .acts import dry_run_option, send
 from .admin_client import AdminClient
 from .command import Noun
 from .common import FILE, CommandError, OneOf, decimal
 from .connect import Server, names, refused, server_option
+from .fields import make
 from .output import Result, say, table
 from .progress import progress
 
@@ -120,10 +122,11 @@ def _do(admin: AdminClient, record: ar.AnyRecord) -> Any:
 )
 @click.argument("event", shell_complete=names("market"))
 @click.argument("phase", type=OneOf(phases.SETTABLE))
+@dry_run_option
 @server_option
-def phase(event: str, phase: str, server: Server) -> Result:
+def phase(event: str, phase: str, dry_run: bool, server: Server) -> Result:
     with server.connect() as admin:
-        return Result(_do(admin, ar.SetPhase(event=event, phase=phase)))  # type: ignore[arg-type]
+        return send(admin, make(ar.SetPhase, {"event": event, "phase": phase}), dry_run)
 
 
 class Given(NamedTuple):
@@ -164,8 +167,9 @@ class Given(NamedTuple):
 @click.option("--observed-at", metavar="UTC", help="Time of observation, like 2026-07-19T21:40:00Z (default: now).")
 @click.option("--determine-only", is_flag=True, help="Record the result without paying.")
 @click.option("--finalise-only", is_flag=True, help="Pay what was determined before.")
+@dry_run_option
 @server_option
-def settle(server: Server, **options: Any) -> Result:
+def settle(server: Server, dry_run: bool, **options: Any) -> Result:
     args = Given(**options)
     if args.determine_only and args.finalise_only:
         raise CommandError(Exit.USAGE, "--determine-only and --finalise-only exclude each other")
@@ -173,6 +177,8 @@ def settle(server: Server, **options: Any) -> Result:
         raise CommandError(Exit.USAGE, "--winner, --payout and --results exclude each other")
     with server.connect() as admin:
         found = _market(admin, args.event)
+        if dry_run:
+            return send(admin, ar.Finalise(event=args.event) if args.finalise_only else _settlement(args, found), dry_run)
         if args.finalise_only:
             result = _do(admin, ar.Finalise(event=args.event))
         else:

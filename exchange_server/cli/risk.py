@@ -44,19 +44,20 @@ def _check(level: str, target: str) -> None:
         raise CommandError(Exit.USAGE, f"TARGET is missing: which {level}?")
 
 
-@risk.verb("list", "all that is switched off or held back now", examples=("exos risk list",))
+@risk.verb("list", "all that is switched off or held back now", examples=("exos risk list", "exos risk list --throttles"))
+@click.option("--throttles", is_flag=True, help="Also throttles of which nothing is used now (--json has all of them).")
 @server_option
-def list_(server: Server) -> Result:
+def list_(throttles: bool, server: Server) -> Result:
     with server.connect() as admin:
         found = _ask(admin)
     lines = [("freeze", "venue", row["venue"], row["level"]) for row in found["freezes"]]
     lines += [("kill switch", kill["level"], kill["target"] or "-", "on") for kill in found["kills"]]
     lines += [("restriction", "firm", row["firm"], f"may not trade {row['event']}") for row in found["restrictions"]]
-    lines += [("throttle", row["level"], row["target"], _throttle(row)) for row in found["throttles"]]
+    lines += [("throttle", row["level"], row["target"], _throttle(row)) for row in found["throttles"] if throttles or row["used"]]
     if lines:
         table(("what", "level", "name", "state"), lines)
     else:
-        say("nothing is switched off, restricted or throttled")
+        say("nothing is switched off, restricted or held back")
     return Result(found)
 
 

@@ -59,7 +59,7 @@ def serve(**given: Any) -> Result:
     with loading_kernels():
         from .. import app  # compiles or loads the kernels: only after all checks that do not need them
 
-    return Result(exit=Exit(app.serve(ready, lambda: progress("starting: replaying the journal", "rows"))))
+    return Result(exit=Exit(app.serve(ready, lambda: progress("starting the server", "rows"))))
 
 
 def options(arguments: Sequence[str]) -> "ServeOptions":

@@ -45,9 +45,9 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "key", "key_revoke", *_RULES, *_APPROVAL,
+            "revoke", "close", "key", "key_revoke", *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "venue_export"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -75,12 +75,12 @@ ROLES: dict[str, Role] = {
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending"}),
     ),
     "treasurer": Role(
-        "deposits, withdraws and moves money",
+        "deposits, withdraws and moves money, sets it aside",
         (PLATFORM, VENUE),
-        frozenset({"transfer", *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending"}),
+        frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", *_APPROVAL}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending", "statement", "venue_export"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

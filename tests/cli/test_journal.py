@@ -1,5 +1,6 @@
 """exos journal: verify, replay and cut on real journals: intact, damaged and in use."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server.cli import main as cli
+from exchange_server.cli import progress
 from exchange_server.core import layout as L
 from exchange_server.engine import Engine
 from exchange_server.exits import Exit
@@ -83,6 +85,18 @@ def test_a_sound_journal(capsys: pytest.CaptureFixture[str], sealed: tuple[Path,
     assert run(capsys, "verify", "--frames-only", str(data))[1] == frames + "\n"
     code, out, _ = run(capsys, "replay", str(data))
     assert code == Exit.OK and f"digest {digest}" in out and "1 state digests compared" in out
+
+
+def test_how_far_it_is_is_told_with_verbose(
+    capsys: pytest.CaptureFixture[str], sealed: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.0)
+    for verb, what in (("verify", "comparing the event store with a replay: "), ("replay", "replaying: ")):
+        assert cli.main(["journal", verb, str(sealed[0]), "--verbose"]) == Exit.OK
+        out, err = capsys.readouterr()
+        told = [line for line in err.splitlines() if line.startswith(what) and " rows, " in line]
+        done, of = re.match(rf"{what}([\d,]+) of ([\d,]+) rows, 100 %", told[-1]).groups()  # type: ignore[union-attr]
+        assert done == of and f"{done.replace(',', '')} rows" in out.replace(",", "")
 
 
 def test_a_journal_in_use(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -101,6 +101,21 @@ def test_market_list(run: Run, server: FakeAdmin) -> None:
     assert len(json.loads(run("market", "list", "--json")[1])["result"]) == 14
 
 
+def test_the_shape_of_a_market(run: Run, server: FakeAdmin) -> None:
+    for arguments in (("list",), ("list", "WC26-FINAL"), ("show", "WC26-FINAL")):
+        document = json.loads(run("market", *arguments, "--json")[1])
+        assert set(document) == {"ok", "exit", "code", "text", "result"}
+        found = document["result"] if arguments[0] == "list" else [document["result"]]
+        for market in found:
+            assert set(market) == {
+                "event", "title", "product", "k", "asset", "payout", "price_decimals", "phase", "version", "window_end_ns", "final_at_ns", "sets",
+                "contracts", "terms",
+            }  # fmt: skip
+            assert set(market["contracts"][0]) == {
+                "symbol", "outcome", "code", "bid", "ask", "last", "volume", "open_interest", "paid", "terms",
+            }  # fmt: skip
+
+
 def test_market_show(run: Run, server: FakeAdmin) -> None:
     code, out, _ = run("market", "show", "WC26-FINAL")
     assert code == 0
@@ -113,6 +128,10 @@ def test_market_show(run: Run, server: FakeAdmin) -> None:
 
 def test_market_phase(run: Run, server: FakeAdmin) -> None:
     assert run("market", "phase", "WC26-FINAL", "paused")[:2] == (0, "WC26-FINAL is paused\n")
+    code, out, _ = run("market", "phase", "WC26-FINAL", "closed", "--dry-run")
+    assert code == 0 and out == "would be answered: WC26-FINAL is closed\n" and server.phases["WC26-FINAL"] == "paused"
+    code, _, err = run("market", "phase", "WC26-FINAL", "listed", "--dry-run")
+    assert code == Exit.FAILED and "it is paused and cannot become listed" in err and "(nothing would be done)" in err
     code, _, err = run("market", "phase", "NO", "open")
     assert code == Exit.FAILED and 'there is no event "NO"' in err
     assert run("market", "phase", "WC26-FINAL", "final")[0] == Exit.USAGE
@@ -121,6 +140,8 @@ def test_market_phase(run: Run, server: FakeAdmin) -> None:
 def test_settle_by_hand(run: Run, server: FakeAdmin, tmp_path: Path) -> None:
     evidence = tmp_path / "report.txt"
     evidence.write_bytes(b"0-0")
+    tried = run("market", "settle", "WC26-FINAL", "--winner", "DRAW", "--source", "FIFA", "--evidence", str(evidence), "--dry-run")
+    assert tried[:2] == (0, "would be answered: WC26-FINAL is closed, determined (version 1), paid\n") and server.records == []
     code, out, _ = run(
         "market",
         "settle",
@@ -227,6 +248,11 @@ def test_the_server_refuses_a_wrong_sum(run: Run, server: FakeAdmin, tmp_path: P
 
 def test_admin(run: Run, server: FakeAdmin) -> None:
     assert run("admin", '{"type": "kill", "level": "platform"}')[:2] == (0, "kill switch of platform is on, open orders are cancelled\n")
+    sent = len(server.records)
+    code, out, _ = run("admin", '{"type": "kill", "level": "platform", "on": false}', "--dry-run")
+    assert code == 0 and out == "would be answered: kill switch of platform is off\n"
+    configuration = '{"type": "configuration", "name": "c", "records": [{"type": "asset", "name": "EUR", "decimals": 2}]}'
+    assert run("admin", configuration, "--dry-run")[:2] == (0, "1 records would change something\n") and len(server.records) == sent
     code, _, err = run("admin", '{"type": "kill", "level": "firm", "target": "X"}')
     assert code == Exit.FAILED and 'there is no firm "X"' in err
     for bad, sentence in (

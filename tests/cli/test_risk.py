@@ -44,7 +44,7 @@ def test_what_is_no_switch(exos: Run, cup: FakeAdmin, words: tuple[str, ...], se
 
 
 def test_nothing_is_on(exos: Run, cup: FakeAdmin) -> None:
-    assert exos("risk", "list")[:2] == (Exit.OK, "nothing is switched off, restricted or throttled\n")
+    assert exos("risk", "list")[:2] == (Exit.OK, "nothing is switched off, restricted or held back\n")
     assert json.loads(exos("risk", "list", "--json")[1])["result"] == {"freezes": [], "kills": [], "restrictions": [], "throttles": []}
     code, out, _ = exos("risk", "show", "firm", "CLIENT1", "--json")
     assert code == Exit.OK and json.loads(out)["result"] == {

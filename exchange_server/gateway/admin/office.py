@@ -1,6 +1,6 @@
 """Answers the operator's verbs; one Office for all admin connections of a server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from config import admin_records as ar
@@ -8,7 +8,7 @@ from protocol import codes
 
 from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, revision_view, revisions, rule_view
 from ...registry import member_view as members
-from ...registry.access import Sight
+from ...registry.access import Sight, authorise
 from ...registry.account_view import account_view
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
@@ -19,6 +19,8 @@ from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
 SeenVerb = Callable[[dict[str, Any], Sight], Any]
+# An answer that takes several turns: each step does a slice of the work. What it yields is sent as a piece, if it is not None; what it returns is the last answer.
+Slices = Generator[Any, None, Any]
 
 
 class BadRequest(Exception):
@@ -152,6 +154,8 @@ class Office:
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
         back: dict[str, Any] = {}
+        if isinstance(record, ar.Rollback) or (isinstance(record, ar.Configuration) and record.settings is not None):
+            authorise(self.registry, sight.who, record, sight.now_ns)  # what they are about is the platform's, and is not shown to others
         if isinstance(record, ar.Rollback):
             if not sight.whole:
                 raise BadRequest(f"a rollback is the platform's; {sight.who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)

@@ -1,0 +1,39 @@
+"""Times as people write them on the command line: a duration from now, a date, or a moment in UTC."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+from config.amounts import ConfigError, duration_ns
+
+from ..exits import Exit
+from .common import CommandError
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def ahead(text: str, option: str) -> int:
+    """ns since the epoch of "90d" (from now on), "2027-01-31" or "2027-01-31T12:00:00Z". Raises CommandError naming the option."""
+    return _at(text, option, 1)
+
+
+def ago(text: str, option: str) -> int:
+    """The same, but "7d" is seven days before now."""
+    return _at(text, option, -1)
+
+
+def _at(text: str, option: str, sign: int) -> int:
+    try:
+        return time.time_ns() + sign * duration_ns("", option, text)
+    except ConfigError:
+        pass
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is not None and at.tzinfo is None and len(text) == len("2027-01-31"):
+        at = at.replace(tzinfo=UTC)  # a date is its first moment in UTC
+    if at is None or at.tzinfo is None or at < EPOCH:
+        raise CommandError(
+            Exit.USAGE, f'{option}: "{text}" is neither a duration (7d), a date (2027-01-31) nor a time (2027-01-31T12:00:00Z)'
+        )
+    return (at - EPOCH) // timedelta(microseconds=1) * 1000
