@@ -51,7 +51,7 @@ from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
 from .gateway.slow import SlowWork
 from .gateway.timers import Timers
-from .gateway.verifiers import recipe_of
+from .gateway.verifiers import SALT_BYTES, recipe_of
 from .journal.event_files import Range
 from .journal.format import BadBytes
 from .journal.marks import Marks
@@ -105,6 +105,7 @@ class Outside:
     runner: Runner = field(default_factory=Threads)
     real: Callable[[], int] = time.time_ns
     steady: Callable[[], int] = machine_steady_ns
+    random: Callable[[int], bytes] = os.urandom  # so many bytes that nobody can guess
     boot: int | None = None  # the start of the machine that `steady` counts from; None: the current one
     listen_tcp: Callable[..., Any] = listen_tcp
     listen_tls: Callable[..., Any] = listen_tls
@@ -174,6 +175,7 @@ class Server:
         self.applied = self._configure()
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)
+        self.directory.judge.random = self.outside.random
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
         self.quotas = Quotas(self.engine.registry, self.engine.m, log)
         log("info", "duplicate_window", **self.shares.start_line())
@@ -252,7 +254,7 @@ class Server:
     def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
         options, engine = self.options, self.engine
         name, sandbox = options.config_name or "-", self.sandbox
-        begin = engine.registry.begun or start.begin_of(options)
+        begin = engine.registry.begun or start.begin_of(options, self.outside.random(SALT_BYTES))
         with self.outside.runner.reader("secrets") as reader:
             items = start.without_secrets(items, recipe_of(begin), engine.registry, reader)
         everything: Any = tuple(item.record for item in items)

@@ -42,16 +42,16 @@ def shown(record: Any) -> Row | None:
 
 
 def _asset(registry: Definitions, m: Words, row: Asset, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
-    total = state.Asset.of(m, row.id).external if sight.whole else None  # of the whole exchange
-    return {"name": row.name, "record": shown(row.record), "external": total}
+    return {"name": row.name, "record": shown(row.record), "external": state.Asset.of(m, row.id).external}
 
 
 def _venue(registry: Definitions, m: Words, row: Venue, sight: Sight) -> Row:
     now = state.Venue.of(m, row.id)
     events = sum(event.record.owner_venue == row.name and sight.sees("event", event) for event in registry.events)
+    frozen = registry.freezes.get(row.id)
     return {
         "name": row.name, "record": shown(row.record), "fee_account": registry.accounts[row.fee_account].name, "markets": events,
-        "killed": now.killed,
+        "killed": now.killed, "freeze": frozen.level if frozen else "none",
     }  # fmt: skip
 
 
@@ -89,10 +89,7 @@ def _closed(row: Firm | Account | Session) -> str:
 
 
 def _market(registry: Definitions, m: Words, row: Event, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
-    record = shown(row.record) or {}
-    if not sight.whole and row.record.owner_venue not in sight.named_venues:  # whom another venue's market admits besides is not told
-        record["admits"] = [name for name in row.record.admits if name in sight.named_venues]
-    return {"name": row.name, "record": record}
+    return {"name": row.name, "record": shown(row.record)}
 
 
 def _balances(registry: Definitions, m: Words, wanted: set[int] | None) -> dict[int, dict[str, dict[str, int]]]:

@@ -16,7 +16,7 @@ from tests.cli.fake_admin import FakeAdmin
 RECORDS = {"asset": ar.DefineAsset, "venue": ar.DefineVenue, "firm": ar.DefineFirm, "account": ar.DefineAccount, "market": ar.DefineMarket}
 LISTED = {  # keys of a row, by noun
     "asset": {"name", "record", "external"},
-    "venue": {"name", "record", "fee_account", "markets", "killed"},
+    "venue": {"name", "record", "fee_account", "markets", "killed", "freeze"},
     "firm": {"name", "record", "accounts", "sessions", "open_orders", "killed", "closed"},
     "account": {"name", "record", "firm", "venue", "session", "open_orders", "killed", "closed", "balances", "holds"},
     "session": {"name", "record", "firm", "logged_on", "next_out", "next_in", "killed", "closed"},

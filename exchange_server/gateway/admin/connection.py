@@ -141,7 +141,7 @@ class AdminConnection(Connection):
             return False
         recipe, registry = verifiers.recipe_of(self.office.registry.begun), self.office.registry
         try:
-            job = self.office.judge.wait(self, self.who, lambda: verifiers.secured(record, recipe, registry))
+            job = self.office.judge.wait(self, self.who, lambda: verifiers.secured(record, recipe, registry, self.office.judge.random))
         except Crowded:
             raise BadRequest("too many requests with secrets are waiting: send it again later") from None
         self.securing = job, ident, request
