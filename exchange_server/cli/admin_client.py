@@ -77,10 +77,15 @@ class AdminClient:
     def __exit__(self, *exc: object) -> None:
         self._link.close()
 
-    def ask(
-        self, verb: str, record: ar.AnyRecord | None = None, on_piece: Callable[[Any], None] = lambda piece: None, **fields: Any
-    ) -> Answer:
-        """Send one request and wait for its answer. on_piece: takes the pieces that come before the last answer of some verbs."""
+    def ask(self, verb: str, record: ar.AnyRecord | None = None, **fields: Any) -> Answer:
+        """Send one request and wait for its answer."""
+        return self._ask(verb, record, fields, lambda piece: None)
+
+    def ask_pieces(self, verb: str, on_piece: Callable[[Any], None], **fields: Any) -> Answer:
+        """A request whose answer comes in pieces; the Answer is the last one."""
+        return self._ask(verb, None, fields, on_piece)
+
+    def _ask(self, verb: str, record: ar.AnyRecord | None, fields: dict[str, Any], on_piece: Callable[[Any], None]) -> Answer:
         self._next_id += 1
         request: dict[str, Any] = {"id": self._next_id, "verb": verb, **fields}
         if record is not None:
