@@ -167,15 +167,16 @@ class Office:
         changes = [] if tried.change is None else [tried.change]
         return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
 
-    def _running(self, request: dict[str, Any], sight: Sight) -> Any:  # noqa: ARG002 (SeenVerb)
-        """What a file is read with: the decimals of the assets, the settings, the running revision. Settings are the platform's."""
-        registry = self.registry
-        begun = registry.begun if sight.whole else None
+    def _running(self, request: dict[str, Any], sight: Sight) -> Any:
+        """What a file is read with: the decimals of the assets, the running revision, what this asker's `file` made, and for the platform's the
+        settings and capacities."""
+        registry, begun = self.registry, self.registry.begun
         return {
             "assets": registry.decimals(),
             "settings": registry.settings if sight.whole else {},
             "revision": revisions.newest(registry),
-            "capacities": begun.capacities if begun is not None else {},
+            "capacities": begun.capacities if begun is not None and sight.whole else {},
+            "owned": revisions.owned(registry, sight.who, _name(request, "file")),
         }
 
     def _revisions(self, request: dict[str, Any]) -> Any:
