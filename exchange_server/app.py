@@ -38,6 +38,8 @@ from .exits import Exit
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office
 from .gateway.admin.remote import RemoteAdminConnection
+from .gateway.admin.statement import Statements
+from .gateway.admin.venue_export import VenueExports
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
@@ -48,6 +50,7 @@ from .gateway.fix.encoder import FixEncoder
 from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
 from .gateway.slow import SlowWork
+from .gateway.timers import Timers
 from .gateway.verifiers import SALT_BYTES, recipe_of
 from .journal.event_files import Range
 from .journal.format import BadBytes
@@ -370,6 +373,7 @@ class Server:
             self.log,
             options.spin,
             self._free_bytes,
+            Timers(self.engine.registry, self.log),
         )
         pipeline.watches += [
             self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
@@ -378,6 +382,8 @@ class Server:
         self.office = Office(
             self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self._try_act, self.status, self.stop, extra
         )
+        self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
+        self.office.seen["venue_export"] = VenueExports(self.engine.registry, self.engine).ask
         self.office.accept_clock = self.clock.accept
         self.office.judge = self.directory.judge
         self.office.log = self.log

@@ -165,7 +165,7 @@ class FixConnection(Connection):
         if (self._missed is not None or self._missed_after) and not self.closing:
             more = self._send_missed(turn) or more
         again = 0
-        if self._answers and not self.closing:
+        if self._answers.waiting and not self.closing:
             status = self._answer(turn)
             more, again = more or status == GO_ON, turn.tick_ns + RETRY_NS if status == LATER else 0
         if self.closing:

@@ -9,10 +9,11 @@ never sent is not sent later: the client asks again.
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from protocol import codes
-from protocol.account_messages import OWN_ANSWERS
+from protocol import codes, freeze
+from protocol.account_messages import OWN_ANSWERS, TABLE_ORDERS
 from protocol.fix_messages import FixMessage, Problem, encode_fields, format_scaled, format_timestamp
 from protocol.fix_queries import StateQuery, read_query
+from protocol.own_state import LEVELS
 
 from ... import own_state, state
 from ...core import layout as L
@@ -167,7 +168,7 @@ class Answer:
     # -------------------------------------------------------------------------------------------------- BB: collateral
     def _collateral(self, copy: own_state.OwnState) -> Iterator[Part]:
         rows = [(account.name, balance) for account in copy.accounts for balance in account.balances]
-        yield self._inquiry_ack(len(rows), "")
+        yield self._inquiry_ack(len(rows), "", _limits_text(copy.limits))
         for at, (name, balance) in enumerate(rows, 1):
             asset = state.Asset.of(self._m, balance.asset)
             free = balance.cash - balance.locked
@@ -180,53 +181,66 @@ class Answer:
                 fields.append((5107, format_scaled(balance.locked, asset.decimals)))
             yield "BA", encode_fields(fields)
 
-    def _inquiry_ack(self, total: int, refused: str) -> Part:
+    def _inquiry_ack(self, total: int, refused: str, text: str = "") -> Part:
         query = self._query
         fields: Fields = [(909, query.id or "NONE"), (945, 4 if refused else 0), (946, 99 if refused else 0), (911, total), *query.parties]
         fields += [(1, query.account)] if query.account else []
-        return "BG", encode_fields([*fields, (58, refused)] if refused else fields)
+        return "BG", encode_fields([*fields, (58, refused or text)])
+
+
+def _limits_text(limits: own_state.Limits) -> str:
+    """What bounds the session now, in one line: FIX has no fields for it."""
+    parts = []
+    for name, throttle in (("session", limits.session), ("venue", limits.venue)):
+        if throttle.limit:
+            parts.append(f"{name} throttle: {throttle.used} of {throttle.limit} messages in {throttle.window // 1_000_000} ms")
+    orders = next((share for share in limits.shares if share.table == TABLE_ORDERS), None)
+    if orders is not None:
+        parts.append(f"open orders of the firm: {orders.used} of {orders.most}")
+    stopped = [f"{LEVELS[level]} {id}" if id else LEVELS[level] for level, id in limits.stopped]
+    parts.append(f"stopped by kill switch: {', '.join(stopped) or 'none'}")
+    if limits.freeze:
+        parts.append(f"venue frozen: {freeze.NAMES[limits.freeze]}")
+    return "; ".join(parts)
 
 
 class Answers:
     """The requests for own state of one connection that are not answered yet, in order."""
 
     def __init__(self) -> None:
-        self._waiting: deque[Iterator[Part]] = deque()
+        self.waiting: deque[Iterator[Part]] = deque()
         self._after = -1  # turn that has rows of before the newest request: its copy is taken after it
         self._now = 0
 
-    def __bool__(self) -> bool:
-        return bool(self._waiting)
-
     def clear(self) -> None:
         """What has not been sent is not sent any more."""
-        self._waiting.clear()
+        self.waiting.clear()
 
     def ask(self, m: state.Words, desk: Desk, session: int, message: FixMessage, turn: TurnInput) -> Problem | None:
         """A request; or why it is not taken."""
         query = read_query(message)
         if isinstance(query, Problem):
             return query
-        if len(self._waiting) >= OWN_ANSWERS:
-            text = f"{len(self._waiting)} requests for own state are waiting on this session, the limit is {OWN_ANSWERS}: wait for their answers"
+        if len(self.waiting) >= OWN_ANSWERS:
+            text = f"{len(self.waiting)} requests for own state are waiting on this session, the limit is {OWN_ANSWERS}: wait for their answers"
             return Problem(0, None, text, business=4)
         if turn.words > L.CMD_WORDS:
             self._after = turn.turn
-        self._waiting.append(Answer(m, desk, session, query, lambda: self._now).parts())
+        self.waiting.append(Answer(m, desk, session, query, lambda: self._now).parts())
         return None
 
     def pump(self, turn: TurnInput, send: Callable[[str, bytes], None]) -> int:
         """Give out the next messages. GO_ON: come again in the next turn; LATER: in a while; DONE."""
         self._now = turn.tick_ns
         for _ in range(PIECE):
-            if not self._waiting:
+            if not self.waiting:
                 return DONE
             if turn.full or self._after == turn.turn:
                 return GO_ON
             try:
-                part = next(self._waiting[0])
+                part = next(self.waiting[0])
             except StopIteration:
-                self._waiting.popleft()
+                self.waiting.popleft()
                 continue
             if part is None:
                 return LATER

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,7 @@ from protocol import codes
 from protocol import messages as M
 from protocol.framing import frame
 from protocol.holdings import Holdings
+from tests.gateway.binary import world as world_module
 from tests.gateway.binary.world import End, World, limit
 
 SPAIN = "WC26-WIN-ESP"
@@ -250,6 +252,39 @@ def test_many_orders_with_a_peer_that_reads_slowly(tmp_path: Path, monkeypatch: 
     world.turn(30)
     rows = [m for m in seen + end.take() if isinstance(m, OWN)]
     assert isinstance(rows[-1], M.AccountStateDone) and [m.id for m in rows if isinstance(m, M.OpenOrder)] == list(range(1, 201))
+    world.store.close()
+
+
+def test_ten_thousand_orders_through_the_smallest_buffers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Event buffer of 64 rows, inbox of 256, pieces of one order, a peer that stops reading now and then, and orders in between."""
+    monkeypatch.setattr(world_module, "SMALL", dataclasses.replace(world_module.SMALL, orders=24_000, nodes=4096, archive=24_000))
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 1)
+    world = World(tmp_path)
+    end = world.logged_on()
+    spain = world.instrument(SPAIN)
+    for id in range(1, 10_001):
+        end.session.send(limit(id, spain, codes.BUY, 1 + id % 3000, 1))
+    while end.raw or not end.seen or len([1 for m in end.seen if isinstance(m, M.Accepted)]) < 10_000:
+        world.turn(20)
+    end.take()
+    end.session.send(M.AccountRequest(1))
+    found: list[int] = []
+    done = None
+    turns = 0
+    while done is None:
+        turns += 1
+        end.outlet.backlog = C.BACKLOG_BYTES if turns % 50 < 5 else 0
+        if turns % 500 == 0:
+            end.session.send(limit(20_000 + turns, spain, codes.BUY, 1, 1))
+        world.turn()
+        for m in end.take():
+            if isinstance(m, M.OpenOrder):
+                found.append(m.id)
+            elif isinstance(m, M.AccountStateDone):
+                done = m
+        assert turns < 20_000
+    assert found == list(range(1, 10_001)) and done.count > 10_000 and turns > 10_000
+    assert world.engine.check() == []
     world.store.close()
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from config import admin_records as ar
 from exchange_server import state
+from exchange_server.core import layout as L
 from exchange_server.gateway.fix import own_state as fix_state
 from exchange_server.own_state import take
 from protocol import codes
@@ -134,6 +135,13 @@ def test_collateral(street: Street) -> None:
     assert {m.text(15): m.text(910) for m in reports}["USD"] == "1"
     ack, *_ = ask(street, one, "BB", [])
     assert ack.text(909) == "NONE" and standard.wrong_with(ack) == []
+    assert "; open orders of the firm: 2 of " in ack.text(58) and ack.text(58).endswith("stopped by kill switch: none")
+    row = street.session_row(one)
+    street.engine.m[row + L.S_THROTTLE + L.TH_LIMIT], street.engine.m[row + L.S_THROTTLE + L.TH_WINDOW] = 12, 10**15
+    street.admin(ar.Kill(level="firm", target="CLIENT1", on=True))
+    one.client.new_order(street.now, 900, ESP, 1, 4, "0.0400")
+    text = ask(street, one, "BB", [])[0].text(58)
+    assert "session throttle: 0 of 12 messages in 1000000000 ms" in text and "stopped by kill switch: firm " in text
 
 
 def test_whose_it_is_not(street: Street) -> None:
