@@ -17,7 +17,7 @@ class Desk:
     """Shared by all connections of a server."""
 
     def __init__(self) -> None:
-        self.taken = 0  # copies, for `exos status`
+        self.taken = 0  # copies so far
         self._free_ns = 0
         self._waits: dict[int, int] = {}  # session: when its next copy may be taken
 

@@ -140,7 +140,7 @@ def test_collateral(street: Street) -> None:
     street.engine.m[row + L.S_THROTTLE + L.TH_LIMIT], street.engine.m[row + L.S_THROTTLE + L.TH_WINDOW] = 12, 10**15
     street.admin(ar.Kill(level="firm", target="CLIENT1", on=True))
     one.client.new_order(street.now, 900, ESP, 1, 4, "0.0400")
-    text = ask(street, one, "BB", [])[0].text(58)
+    text = next(m for m in ask(street, one, "BB", []) if m.msg_type == "BG").text(58)
     assert "session throttle: 0 of 12 messages in 1000000000 ms" in text and "stopped by kill switch: firm " in text
 
 
