@@ -47,6 +47,15 @@ from .market import DefineMarket as DefineMarket
 from .market import Fees as Fees
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
+from .money_records import CancelWithdrawal as CancelWithdrawal
+from .money_records import Close as Close
+from .money_records import ExpireHold as ExpireHold
+from .money_records import Hold as Hold
+from .money_records import Release as Release
+from .money_records import RequestWithdrawal as RequestWithdrawal
+from .money_records import SettleWithdrawal as SettleWithdrawal
+from .money_records import Transfer as Transfer
+from .money_records import content_digest as content_digest
 from .places import shown
 from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
@@ -152,17 +161,6 @@ class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
     venue: Name
     event: Name
     fees: Annotated[Fees, Field(live=True)]
-
-
-class Transfer(Record, tag="transfer", frozen=True, kw_only=True):
-    """A deposit (no source), a withdrawal (no target), or a move between two accounts of one firm."""
-
-    key: Annotated[str, Meta(min_length=1, max_length=128)]  # idempotency: the same key with the same content is carried out once
-    asset: AssetName
-    amount: Positive
-    source: OptionalName = ""
-    target: OptionalName = ""
-    note: Line = ""
 
 
 class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
@@ -289,6 +287,13 @@ AnyRecord = (
     | DefineMarket
     | DefineListing
     | Transfer
+    | Hold
+    | Release
+    | RequestWithdrawal
+    | SettleWithdrawal
+    | CancelWithdrawal
+    | ExpireHold
+    | Close
     | SetPhase
     | Determine
     | Finalise
@@ -336,11 +341,6 @@ def open_secrets(record: Any) -> list[int | None]:
     if isinstance(record, Configuration):
         return [i for i, one in enumerate(record.records) if open_secrets(one)]
     return [None] if isinstance(record, DefineSession | DefineKey) and record.secret else []
-
-
-def content_digest(record: Transfer) -> bytes:
-    """The content compared under an idempotency key: every field of the transfer."""
-    return hashlib.sha256(msgspec.msgpack.encode(record)).digest()
 
 
 def changed_fields(old: AnyRecord, new: AnyRecord) -> list[str]:

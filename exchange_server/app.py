@@ -38,6 +38,8 @@ from .exits import Exit
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office
 from .gateway.admin.remote import RemoteAdminConnection
+from .gateway.admin.statement import Statements
+from .gateway.admin.venue_export import VenueExports
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
 from .gateway.connection import ROW_BYTES, TurnInput
@@ -48,7 +50,8 @@ from .gateway.fix.encoder import FixEncoder
 from .gateway.fix.missed import unsure_from
 from .gateway.sessions import Directory
 from .gateway.slow import SlowWork
-from .gateway.verifiers import recipe_of
+from .gateway.timers import Timers
+from .gateway.verifiers import SALT_BYTES, recipe_of
 from .journal.event_files import Range
 from .journal.format import BadBytes
 from .journal.marks import Marks
@@ -102,6 +105,7 @@ class Outside:
     runner: Runner = field(default_factory=Threads)
     real: Callable[[], int] = time.time_ns
     steady: Callable[[], int] = machine_steady_ns
+    random: Callable[[int], bytes] = os.urandom  # so many bytes that nobody can guess
     boot: int | None = None  # the start of the machine that `steady` counts from; None: the current one
     listen_tcp: Callable[..., Any] = listen_tcp
     listen_tls: Callable[..., Any] = listen_tls
@@ -171,6 +175,7 @@ class Server:
         self.applied = self._configure()
         self.slow = SlowWork(runner)
         self.directory = Directory(self.engine.registry, log, self.slow)
+        self.directory.judge.random = self.outside.random
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
         self.quotas = Quotas(self.engine.registry, self.engine.m, log)
         log("info", "duplicate_window", **self.shares.start_line())
@@ -249,7 +254,7 @@ class Server:
     def _apply(self, items: list[Item], settings: dict[str, int | str]) -> int:
         options, engine = self.options, self.engine
         name, sandbox = options.config_name or "-", self.sandbox
-        begin = engine.registry.begun or start.begin_of(options)
+        begin = engine.registry.begun or start.begin_of(options, self.outside.random(SALT_BYTES))
         with self.outside.runner.reader("secrets") as reader:
             items = start.without_secrets(items, recipe_of(begin), engine.registry, reader)
         everything: Any = tuple(item.record for item in items)
@@ -368,6 +373,7 @@ class Server:
             self.log,
             options.spin,
             self._free_bytes,
+            Timers(self.engine.registry, self.log),
         )
         pipeline.watches += [
             self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),
@@ -376,6 +382,8 @@ class Server:
         self.office = Office(
             self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self._try_act, self.status, self.stop, extra
         )
+        self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
+        self.office.seen["venue_export"] = VenueExports(self.engine.registry, self.engine).ask
         self.office.accept_clock = self.clock.accept
         self.office.judge = self.directory.judge
         self.office.log = self.log

@@ -21,6 +21,7 @@ from .core.layout import plain
 from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
+from .registry.admission import EXCEPTIONS_PER_FIRM
 
 Words = NDArray[np.int64]
 Sink = Callable[[Words], None]
@@ -101,7 +102,7 @@ class Capacities:
         """Most entries of the pair table, which is filled up to 7/8: balances, collateral rows, listings, expiries, and 1,024
         restrictions."""
         least_row = L.CO_COLUMNS + L.CO_COLUMN_COUNT
-        return self.balances + self.collateral_words // least_row + self.listings + self.orders + 4 * self.firms + 1024
+        return self.balances + self.collateral_words // least_row + self.listings + self.orders + EXCEPTIONS_PER_FIRM * self.firms + 1024
 
     def bytes(self) -> int:
         """Size of the arena in bytes."""

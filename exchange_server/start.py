@@ -6,7 +6,6 @@ accident.
 """
 
 import ipaddress
-import os
 import socket
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -88,15 +87,15 @@ def items_of(options: ServeOptions, registry: Registry) -> list[Item]:
         raise StartRefused(Exit.CONFIG, str(error)) from error
 
 
-def begin_of(options: ServeOptions) -> ar.Begin:
-    """The first record of a new folder with these options."""
+def begin_of(options: ServeOptions, salt: bytes = b"") -> ar.Begin:
+    """The first record of a new folder with these options. salt: random bytes of its own."""
     settings = options.settings
     return ar.Begin(
         name=options.config_name or "-",
         sandbox=options.sandbox,
         capacities=dict(settings.capacities),
         retention_ns=settings.clordid_retention_ns,
-        salt=os.urandom(32).hex(),
+        salt=salt.hex(),
     )
 
 

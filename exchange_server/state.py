@@ -7,13 +7,14 @@ turns. Prices are ticks, quantities lots, amounts minor units, times ns since th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .core import layout as L
+from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_WORDS
 from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
@@ -67,6 +68,11 @@ def empty_header(capacity: int) -> Words:
 def count_rows(m: Words, pool: int, rows: int) -> None:
     """Count `rows` more rows of a table as in use."""
     m[L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED] += rows
+
+
+def count_events(m: Words, rows: int) -> None:
+    """Count `rows` more event rows as written."""
+    m[L.H_EVENT_SEQ] += rows
 
 
 # ---- rows by id --------------------------------------------------------------------------------------------------------
@@ -327,6 +333,7 @@ class Instrument(RowById):
     last = Word(L.I_LAST)
     volume = Word(L.I_VOLUME)
     open_interest = Word(L.I_OPEN_INTEREST)
+    open_orders = Word(L.I_ORDERS_OPEN)
     paid = Word(L.I_PAID)
     symbol = Text(L.I_SYMBOL, L.I_SYMBOL_LEN, 8)
 
@@ -370,11 +377,51 @@ def accounts_of(m: Words, firm: int) -> Iterator[Account]:
 
 
 def balance(m: Words, account: int, asset: int) -> tuple[int, int] | None:
-    """(cash, locked) of account and asset (ids) in minor units, None without a balance. Searches all balances: not for the hot path."""
+    """(cash, locked) of account and asset (ids) in minor units, None without a balance."""
+    at = int(_pairs(m, PAIR_BALANCE, account, [asset])[0])
+    return (int(m[at + L.B_CASH]), int(m[at + L.B_LOCKED])) if at else None
+
+
+def balance_rows(m: Words) -> Words:
+    """A copy of all balances: (account, asset, cash, locked), in order of first use."""
     where = table(m, L.P_BALANCE)
     rows = m[where.base : where.base + where.ever * L.BALANCE_WORDS].reshape(where.ever, L.BALANCE_WORDS)
-    found = rows[(rows[:, L.B_ACCOUNT] == account) & (rows[:, L.B_ASSET] == asset)]
-    return (int(found[0, L.B_CASH]), int(found[0, L.B_LOCKED])) if len(found) else None
+    return rows[:, [L.B_ACCOUNT, L.B_ASSET, L.B_CASH, L.B_LOCKED]]
+
+
+def positions(m: Words, account: int, events: Sequence[int]) -> list[tuple[int, int, int]]:
+    """(event id, index of the contract, YES contracts) of an account's positions in these events, without zeros."""
+    found = []
+    for event, row in zip(events, _pairs(m, PAIR_COLLATERAL, account, events).tolist()):
+        if row:
+            own = m[row + L.CO_COLUMNS : row + L.CO_COLUMNS + int(m[row + L.CO_N])]
+            found += [(event, index, int(own[index])) for index in np.flatnonzero(own).tolist()]
+    return found
+
+
+def _pairs(m: Words, kind: int, a: int, b: Sequence[int]) -> Words:
+    """The words that the pair table has for (kind, a, each of b), 0 where it has none: core/kit/pairs.py for many at once."""
+    where, second = table(m, L.P_PAIR_HASH), np.asarray(b, np.int64)
+    first, mask = kind << 56 | a, where.capacity - 1
+    with np.errstate(over="ignore"):  # core/kit/bits.py: mix2
+        h = np.uint64((first * _MIX[0] & _WORD) ^ first >> 32)
+        h = (h + second.view(np.uint64)) * np.uint64(_MIX[1] & _WORD)
+        h = (h ^ h >> np.uint64(29)) * np.uint64(_MIX[2] & _WORD)
+    slots = (h >> np.uint64(32)).astype(np.int64) & mask
+    values = np.zeros(len(second), np.int64)
+    left = np.arange(len(second))
+    while len(left):
+        at = where.base + slots[left] * PAIR_WORDS
+        key = m[at]
+        hit = (key == first) & (m[at + 1] == second[left])
+        values[left[hit]] = m[at[hit] + 2]
+        left = left[~hit & (key != 0)]
+        slots[left] = slots[left] + 1 & mask
+    return values
+
+
+_WORD = (1 << 64) - 1
+_MIX = (-7046029254386353131, -4417276706812531889, -7723592293110705685)
 
 
 def balances(m: Words) -> list[tuple[int, int, int, int]]:

@@ -71,7 +71,7 @@ def measure() -> dict[str, float]:
         return ar.Configuration(name="scale.toml", records=records)
 
     engine = Engine(
-        Capacities(venues=VENUES + 8, accounts=ACCOUNTS + VENUES + 64, instruments=INSTRUMENTS + 4_000, listings=2 * INSTRUMENTS + 8_000)
+        Capacities(venues=VENUES + 8, accounts=ACCOUNTS + VENUES + 64, instruments=INSTRUMENTS + 8_000, listings=2 * INSTRUMENTS + 16_000)
     )
     engine.warm()
     before, began = resident(), time.perf_counter()

@@ -86,6 +86,7 @@ PHASE_NAMES = {
 # ---- account and session kinds ---------------------------------------------------------------------------------
 ACCT_TRADING = 1
 ACCT_FEES = 2
+ACCT_HOLDS = 3  # the platform's: money of all holds (registry/holds.py)
 
 WIRE_NONE = 0  # operator, internal
 WIRE_FIX = 1
@@ -323,6 +324,9 @@ R_BAD_COMMAND = 138
 R_SANDBOX = 139
 R_WEAK_SECRET = 140
 R_QUOTA = 141
+R_UNKNOWN_HOLD = 142
+R_HOLD_ENDED = 143
+R_NOT_EMPTY = 144
 # wires and gateway
 R_WIRE_MALFORMED = 150
 R_WIRE_TOO_LONG = 151

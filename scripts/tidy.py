@@ -66,6 +66,7 @@ FLOORS = (
     ("config", 1),  # on the same level as protocol: it may import only floor 0 of protocol
     ("exchange_server.exits", 0),
     ("exchange_server.certificates", 0),
+    ("exchange_server.venue_archive", 0),
     ("exchange_server.core", 2),
     ("exchange_server.wires", 2),  # codec kernels
     ("exchange_server.disk", 2),  # next to core: the kernels with I/O and a clock; core may not import them

@@ -115,7 +115,7 @@ def test_a_sandbox_stays_on_this_machine(tmp_path: Path) -> None:
     assert run(tmp_path, WITHOUT, "--host", "0.0.0.0", "--expose-sandbox").sandbox
     inside = tmp_path / "other"
     inside.mkdir()
-    run(inside, SMALL, "--host", "0.0.0.0", "--expose-plain")
+    run(inside, SMALL, "--host", "0.0.0.0")
     assert "is only for a sandbox" in refused(inside, SMALL, "--expose-sandbox")
 
 
@@ -147,7 +147,7 @@ def test_a_refused_configuration_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_setting_that_the_file_does_not_name_stays_as_the_folder_has_it(tmp_path: Path) -> None:
     """A tenant's file with markets only, named at a start, resets no port, mode or throttle of the folder."""
     run(tmp_path, SMALL.replace("binary_port = 0", 'binary_port = 0\nmode = "async"\nsession_throttle = 7\nclordid_retention = "1h"'))
-    tenant = '[[member]]\nfirm = "T"\n[[member.session]]\nname = "T"\nwire = "binary"\nkey = "T"\nsecret = "a phrase of the tests"\n'
+    tenant = '[[member]]\nfirm = "T"\n[[member.session]]\nname = "T"\nwire = "binary"\nkey = "T"\nsecret = "a long phrase of forty characters, say 12345"\n'
     for config in (tenant, tenant, "[server]\n" + tenant, WITHOUT):
         server = run(tmp_path, config)
         settings = server.options.settings

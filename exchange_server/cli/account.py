@@ -3,7 +3,7 @@
 import click
 
 from config import admin_records as ar
-from protocol import numbers
+from protocol import numbers, units
 
 from . import fields as of
 from . import money
@@ -13,21 +13,21 @@ from .connect import Server, names, server_option
 from .define import Row, add_create, yes
 from .output import Result, pairs, say, table
 
-account = Noun("account", "list, show and define accounts; deposit, withdraw and move money")
+account = Noun("account", "list, show, define and close accounts; their money and its statement")
 
 
-def _held(row: Row, places: dict[str, int]) -> list[tuple[str, str, str, str]]:
-    """(asset, cash, locked, free) as people write them."""
+def _held(row: Row, places: dict[str, int]) -> list[tuple[str, str, str, str, str]]:
+    """(asset, cash, locked, held, free) as people write them."""
     out = []
     for asset, held in row["balances"].items():
-        values = (held["cash"], held["locked"], held["cash"] - held["locked"])
+        values = (held["cash"], held["locked"], held["held"], held["cash"] - held["locked"] - held["held"])
         out.append((asset, *(numbers.unscaled(value, places[asset]) for value in values)))
     return out  # type: ignore[return-value]
 
 
 def _told(row: Row, places: dict[str, int]) -> Row:
     """A row with its money as people write it."""
-    return row | {"balances": {asset: {"cash": cash, "locked": locked, "free": free} for asset, cash, locked, free in _held(row, places)}}
+    return row | {"balances": {asset: dict(zip(("cash", "locked", "held", "free"), values)) for asset, *values in _held(row, places)}}
 
 
 @account.verb(
@@ -47,8 +47,8 @@ def list_(firm: str | None, server: Server) -> Result:
     lines: list[tuple[object, ...]] = []
     for row in found:
         own = (row["name"], row["firm"] or "-", row["venue"] or "-", yes(row["killed"]))
-        lines += [(*own, *held) for held in _held(row, places)] or [(*own, "-", "", "", "")]
-    table(("account", "firm", "venue", "killed", "asset", ">cash", ">locked", ">free"), lines)
+        lines += [(*own, *held) for held in _held(row, places)] or [(*own, "-", "", "", "", "")]
+    table(("account", "firm", "venue", "killed", "asset", ">cash", ">locked", ">held", ">free"), lines)
     return Result([_told(row, places) for row in found])
 
 
@@ -59,10 +59,34 @@ def show(name: str, server: Server) -> Result:
     with server.connect() as admin:
         row, places = one(admin, "account", name), decimals(admin)
     known = of.rows_of(ar.DefineAccount, row["record"]) if row["record"] else [("name", name), ("kind", "fee account")]
-    pairs([*known, ("session", row["session"] or "-"), ("open orders", row["open_orders"]), ("killed", yes(row["killed"]))])
+    pairs(
+        [
+            *known,
+            ("session", row["session"] or "-"),
+            ("open orders", row["open_orders"]),
+            ("killed", yes(row["killed"])),
+            ("closed", row["closed"] or "no"),
+        ]
+    )
     if row["balances"]:
         say()
-        table(("asset", ">cash", ">locked", ">free"), _held(row, places))
+        table(("asset", ">cash", ">locked", ">held", ">free"), _held(row, places))
+    if row["holds"]:
+        say()
+        table(
+            ("hold", "kind", ">amount", "asset", "until", "note"),
+            [
+                (
+                    h["id"],
+                    h["kind"],
+                    numbers.unscaled(h["amount"], places[h["asset"]]),
+                    h["asset"],
+                    units.instant(h["until_ns"]) if h["until_ns"] else "-",
+                    h["note"],
+                )
+                for h in row["holds"]
+            ],
+        )
     return Result(_told(row, places))
 
 

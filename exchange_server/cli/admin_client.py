@@ -8,6 +8,7 @@ caller's uid.
 import json
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,8 +73,10 @@ class AdminClient:
     def __exit__(self, *exc: object) -> None:
         self._link.close()
 
-    def ask(self, verb: str, record: ar.AnyRecord | None = None, **fields: Any) -> Answer:
-        """Send one request and wait for its answer."""
+    def ask(
+        self, verb: str, record: ar.AnyRecord | None = None, on_piece: Callable[[Any], None] = lambda piece: None, **fields: Any
+    ) -> Answer:
+        """Send one request and wait for its answer. on_piece: takes the pieces that come before the last answer of some verbs."""
         self._next_id += 1
         request: dict[str, Any] = {"id": self._next_id, "verb": verb, **fields}
         if record is not None:
@@ -84,7 +87,9 @@ class AdminClient:
                 answer = json.loads(self._line())
                 if not isinstance(answer, dict):
                     raise Unreachable(f"the answer of {self.path} is not a JSON object")
-                if answer.get("id") == self._next_id:
+                if answer.get("id") == self._next_id and answer.get("more"):
+                    on_piece(answer.get("result"))
+                elif answer.get("id") == self._next_id:
                     code = answer.get("code", 0)
                     if not isinstance(code, int):
                         raise Unreachable(f"the answer of {self.path} has a code that is not a number")

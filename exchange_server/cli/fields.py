@@ -164,17 +164,10 @@ def make(record: Any, fields: dict[str, Any]) -> Any:
         raise CommandError(Exit.USAGE, told(record, key, _plain(sentence, value))) from error
 
 
-BY_ARGUMENT = (
-    "transfer",
-    "kill",
-    "restrict",
-    "phase",
-    "settle",
-    "determine",
-    "finalise",
-    "reference",
-    "configuration",
-)  # records whose fields are arguments, not options
+BY_ARGUMENT = (  # records whose fields are arguments, not options
+    "transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", "close", "kill", "restrict", "phase", "settle",
+    "determine", "finalise", "reference", "configuration",
+)  # fmt: skip
 _BOUNDS = ((r"expected (?:int|str) <= (-?\d+)", "must be at most {}"), (r"expected (?:int|str) >= (-?\d+)", "must be at least {}"),
            (r"expected str of length <= (\d+)", "may have at most {} characters"), (r"expected str of length >= (\d+)", "must not be empty"))  # fmt: skip
 

@@ -4,6 +4,7 @@ import base64
 import os
 import shlex
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from .common import PORT, CommandError, Number
 from .output import Result, say
 
 CONFIG, CREDENTIALS, KEY = "exos.toml", "credentials.txt", "maker.key"
-OURS = (CONFIG, CREDENTIALS, KEY, "data", "journal", "admin.sock", "tls-cert.pem", "tls-key.pem", "tls-ca.pem")
+TLS = ("tls-cert.pem", "tls-key.pem", "tls-ca.pem")
+OURS = (CONFIG, CREDENTIALS, KEY, "data", "journal", "admin.sock", *TLS)
 DEFAULTS = {"venue": "DEMO", "asset": "USD", "decimals": 4, "host": "127.0.0.1"}
 QUESTIONS = {
     "venue": "Name of the venue",
@@ -39,8 +41,9 @@ QUESTIONS = {
 @click.option("--host", metavar="H", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--fix-port", type=PORT, default=9880, show_default=True, metavar="N", help="Port of FIX order entry.")
 @click.option("--binary-port", type=PORT, default=9890, show_default=True, metavar="N", help="Port of the binary sessions.")
+@click.option("--tls-dev", is_flag=True, help="Make development certificates, and put the ports under TLS.")
 @click.option("--yes", is_flag=True, help="Ask nothing.")
-def init(folder: Path, fix_port: int, binary_port: int, yes: bool, **given: Any) -> Result:
+def init(folder: Path, fix_port: int, binary_port: int, tls_dev: bool, yes: bool, **given: Any) -> Result:
     from config import starter
     from protocol import credentials
 
@@ -49,21 +52,34 @@ def init(folder: Path, fix_port: int, binary_port: int, yes: bool, **given: Any)
     private, _ = credentials.private_key(os.urandom(32))
     secret = base64.b32encode(os.urandom(32)).decode().rstrip("=").lower()  # 256 bits in letters and digits, which every FIX engine takes
     made = starter.Starter(
-        **answers, fix_port=fix_port, binary_port=binary_port, maker_public=credentials.public_hex(private), fix_secret=secret
+        **answers,
+        fix_port=fix_port,
+        binary_port=binary_port,
+        maker_public=credentials.public_hex(private),
+        fix_secret=secret,
+        tls=(f"../{TLS[0]}", f"../{TLS[1]}") if tls_dev else None,
     )
     files = {
         KEY: credentials.key_file(private, made.maker_key, f"session {made.maker}"),
         CREDENTIALS: starter.credentials(made, str(folder / KEY)),
         CONFIG: starter.toml(made),
     }
-    _write(folder, files)
+    _write(folder, files, made.host if tls_dev else "")
     say(f"{folder / CONFIG}: one venue, one asset, three firms, two logins, two markets")
     say(f"{folder / CREDENTIALS}, {folder / KEY}: what the logins need, mode 0600")
+    if tls_dev:
+        say(f"{folder / TLS[2]}: the authority that clients trust (--ca); certificates for development, valid for a year")
     commands = _next(folder, made)
     say("next:")
     for command in commands:
         say(f"  {command}")
-    return Result({"files": [str(folder / name) for name in files], "next": commands, "sessions": [made.maker, made.institution]})
+    return Result(
+        {
+            "files": [str(folder / name) for name in (*files, *(TLS if tls_dev else ()))],
+            "next": commands,
+            "sessions": [made.maker, made.institution],
+        }
+    )
 
 
 def _refuse_used(folder: Path) -> None:
@@ -128,8 +144,8 @@ def _checked(name: str, value: Any) -> Any:
     return value
 
 
-def _write(folder: Path, files: dict[str, str]) -> None:
-    """All files or none, each new and of mode 0600. Raises CommandError."""
+def _write(folder: Path, files: dict[str, str], tls_host: str) -> None:
+    """All files or none, each new and of mode 0600; certificates for `tls_host` ("": none). Raises CommandError."""
     written: list[Path] = []
     made = not folder.exists()
     try:
@@ -138,6 +154,11 @@ def _write(folder: Path, files: dict[str, str]) -> None:
             with open(folder / name, "x", encoding="utf-8", opener=lambda path, flags: os.open(path, flags | os.O_NOFOLLOW, 0o600)) as file:
                 written.append(folder / name)
                 file.write(text)
+        if tls_host:
+            from ..certificates import make_dev_certificate
+
+            written += [folder / name for name in TLS]
+            make_dev_certificate(folder, list(dict.fromkeys((tls_host, "localhost", "127.0.0.1"))), time.time_ns())
     except OSError as error:
         for path in written:
             path.unlink(missing_ok=True)
@@ -153,6 +174,8 @@ def _next(folder: Path, made: Any) -> list[str]:
         if made.host in ("127.0.0.1", "localhost")
         else f"--host {shlex.quote(made.host)} --port {made.binary_port}"
     )
+    if made.tls:
+        at += f" --ca {shlex.quote(str(folder / TLS[2]))}"
     return [
         f"exos config check {config}",
         f"exos serve --data {data} --config {config}",

@@ -89,8 +89,8 @@ def add(noun: Noun) -> None:
 
     @noun.verb(
         "withdraw",
-        "take money out of an account; what is locked stays",
-        details=AMOUNT,
+        "take money out of an account at once; what is locked stays",
+        details=f"{AMOUNT} In two steps: withdraw-request, then withdraw-settle or withdraw-cancel.",
         examples=("exos account withdraw MM1-A 250.00 USD --key payout-12", "exos account withdraw MM1-A 250.00 USD --dry-run"),
     )
     @click.argument("account", shell_complete=names("account"))

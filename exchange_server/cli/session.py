@@ -2,10 +2,11 @@
 
 from config import admin_records as ar
 
+from .close import add_close
 from .command import Noun
 from .define import Row, add_change, add_create, add_list, add_show, yes
 
-session = Noun("session", "list, show, define and change sessions, which log on with keys")
+session = Noun("session", "list, show, define, change and close sessions, which log on with keys")
 SECRETS = ("secret", "verifier")  # keys are made by `exos key`
 
 
@@ -21,7 +22,7 @@ add_list(
     {
         "session": lambda row: row["name"], "wire": lambda row: row["record"]["wire"], "firm": lambda row: row["firm"],
         "account": lambda row: row["record"]["account"] or "-", "login": login, "logged on": lambda row: yes(row["logged_on"]),
-        "killed": lambda row: yes(row["killed"]),
+        "killed": lambda row: yes(row["killed"]), "closed": lambda row: row["closed"] or "no",
     },
     examples=("exos session list",),
 )  # fmt: skip
@@ -31,7 +32,7 @@ add_show(
     ar.DefineSession,
     {
         "logged on": lambda row: yes(row["logged_on"]), "next number out": lambda row: row["next_out"],
-        "next number in": lambda row: row["next_in"], "killed": lambda row: yes(row["killed"]),
+        "next number in": lambda row: row["next_in"], "killed": lambda row: yes(row["killed"]), "closed": lambda row: row["closed"] or "no",
     },
     examples=("exos session show MM1",),
 )  # fmt: skip
@@ -55,4 +56,10 @@ add_change(
         "exos session change CLIENT9 --throttle 500 --throttle-window 1s",
         "exos session change CLIENT9 --no-cancel-on-disconnect --dry-run",
     ),
+)
+add_close(
+    session,
+    "session",
+    'exos session close CLIENT9 --reason "replaced by CLIENT9-2"',
+    "Its connection ends with the reason, and it cannot log on again. Its open orders stay, unless it cancels on disconnect.",
 )

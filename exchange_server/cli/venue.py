@@ -7,7 +7,7 @@ from .command import Noun
 from .define import Row, add_change, add_create, add_list, add_show, yes
 from .venue_rules import add_freeze, add_quota, add_rule
 
-venue = Noun("venue", "list, show, define and change venues")
+venue = Noun("venue", "list, show, define and change venues; export and import them")
 
 
 def throttle(row: Row) -> str:
@@ -21,7 +21,7 @@ add_list(
     "venue",
     {
         "venue": lambda row: row["name"], ">markets": lambda row: row["markets"], "throttle": throttle,
-        "killed": lambda row: yes(row["killed"]), "title": lambda row: row["record"]["title"],
+        "killed": lambda row: yes(row["killed"]), "freeze": lambda row: row["freeze"], "title": lambda row: row["record"]["title"],
     },
     examples=("exos venue list",),
 )  # fmt: skip
@@ -29,7 +29,12 @@ add_show(
     venue,
     "venue",
     ar.DefineVenue,
-    {"fee account": lambda row: row["fee_account"], "markets": lambda row: row["markets"], "killed": lambda row: yes(row["killed"])},
+    {
+        "fee account": lambda row: row["fee_account"],
+        "markets": lambda row: row["markets"],
+        "killed": lambda row: yes(row["killed"]),
+        "freeze": lambda row: row["freeze"],
+    },
     examples=("exos venue show WC26",),
 )
 add_create(

@@ -4,6 +4,7 @@ The same work is done for a name or key that does not exist: what a peer present
 key is told why it is not good (expired, revoked, another address); everybody else gets one and the same answer. Nothing that was proven is kept.
 """
 
+import os
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -52,6 +53,7 @@ class Judge:
     def __init__(self, registry: Registry, slow: SlowWork | None = None) -> None:
         self.registry = registry
         self.slow = slow if slow is not None else SlowWork()
+        self.random: Callable[[int], bytes] = os.urandom  # makes secrets and salts; a simulator gives its own
         self.jobs: dict[Any, Job] = {}  # connection → its password is being checked
 
     # ------------------------------------------------------------------------------------------------- which key

@@ -12,8 +12,9 @@ from protocol import codes, credentials, errors
 from ..core import layout as L
 from ..core.layout import plain
 from ..registry import Registry
+from ..registry.closing import is_closed
 from ..registry.keys import fault
-from ..registry.tables import Key
+from ..registry.tables import Key, Session
 from .connection import MARKET_DATA, ORDER_ENTRY, READ, Connection
 from .credentials import WAIT, Crowded, FixProof, Judge, Verdict, verdict
 from .fix.logons import LogonMemory
@@ -68,7 +69,7 @@ class Directory:
         """Credentials of a FIX Logon. R_BAD_COMP_ID, R_BAD_CREDENTIALS, R_LOGON_DELAYED; what only whoever proves to have the key is told:
         R_KEY_*, R_ALREADY_LOGGED_ON. tick_ns: of the steady clock; now_ns: exchange time."""
         judge = self.judge
-        session = self.registry.fix_session(proof.our_comp_id, proof.peer_comp_id)
+        session = self._open(self.registry.fix_session(proof.our_comp_id, proof.peer_comp_id))
         key = judge.fix_key(session, proof.username)
         right: bool | None
         if proof.signature is not None:
@@ -90,7 +91,7 @@ class Directory:
     def authenticate_binary(self, connection: Connection, login: str, key_id: str, challenge: bytes, proof: bytes, now_ns: int) -> Verdict:
         """A binary Logon: what it proves of our challenge. The codes of authenticate_fix, without R_BAD_COMP_ID."""
         judge = self.judge
-        session = self.registry.binary_session(login)
+        session = self._open(self.registry.binary_session(login))
         key = judge.binary_key(session, key_id)
         message = credentials.binary_message(login, key_id, challenge)
         if len(proof) == credentials.SIGNATURE_BYTES:
@@ -98,6 +99,10 @@ class Directory:
         else:
             right = judge.knows_secret(key, message, proof)
         return self._judge(connection, session.id if session is not None else 0, key if right else None, now_ns)
+
+    def _open(self, session: Session | None) -> Session | None:
+        """A session that was closed, or whose firm was, is answered like one that never was."""
+        return session if session is None or is_closed(self.registry, session) is None else None
 
     def authenticate_principal(
         self, connection: Connection, name: str, key_id: str, challenge: bytes, proof: bytes | str, now_ns: int
@@ -139,14 +144,18 @@ class Directory:
         return Verdict(session, codes.OK)
 
     def ended(self, now_ns: int, acted: bool = False) -> list[tuple[Connection, int, str]]:
-        """The connections whose keys are not good any more: (connection, codes.R_KEY_*, a sentence). acted: keys may have changed since the last
-        time. now_ns: exchange time."""
+        """The connections whose keys are not good any more, or whose session was closed: (connection, codes.R_KEY_*, R_SESSION_CLOSED or
+        R_FIRM_CLOSED, a sentence). acted: acts were carried out since the last time. now_ns: exchange time."""
         if not acted and not 0 < self._expiry <= now_ns:
             return []
         found, self._expiry = [], 0
         for connection, key in self.used.items():
-            row = self.registry.keys.get(key.id)
-            if row is None:
+            row, session = self.registry.keys.get(key.id), self.registry.sessions.get(connection.session)
+            closed = is_closed(self.registry, session) if session is not None else None
+            if session is not None and closed is not None:
+                code = codes.R_SESSION_CLOSED if session.closed is not None else codes.R_FIRM_CLOSED
+                text = f"{errors.text(code)}: {closed.reason}"
+            elif row is None:
                 code, text = codes.R_KEY_REVOKED, errors.text(codes.R_KEY_REVOKED)
             elif row.record.scopes != key.record.scopes:
                 code, text = codes.R_KEY_SCOPE, f"the scopes of key {key.id} were changed: log on again"

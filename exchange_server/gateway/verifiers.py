@@ -23,6 +23,7 @@ from protocol import codes, credentials
 from ..registry import Refused
 from ..registry.definitions import Definitions
 
+SALT_BYTES = 32  # of a folder
 WORK = 14  # log2 of scrypt's N
 SANDBOX_WORK = 1
 LEAST_CHARS = 16

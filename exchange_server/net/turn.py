@@ -67,7 +67,9 @@ class Pipeline:
         log: Log | None = None,
         spin: bool = False,
         free_bytes: Callable[[], int] | None = None,
+        timers: Any = None,
     ) -> None:
+        """timers: gateway.timers.Timers, acts that come due without a client."""
         self.loop = loop
         self.engine = engine
         self.journal = journal
@@ -107,7 +109,8 @@ class Pipeline:
         self._stopped = False
         self._unkept: NDArray[np.int64] | None = None
         self._now = clock.tick
-        calendar.expiry = int(engine.next_due)
+        self.timers = timers
+        self._plan_next()
 
     @property
     def stopped(self) -> bool:
@@ -157,6 +160,8 @@ class Pipeline:
         jumped = codes.R_CLOCK_JUMP if clock.jump_ns else 0
         inp = self.input
         inp.begin(self._turn_no + 1, time_ns, now, clock.real, clock.line, clock.boot, jumped)
+        if self.timers is not None and 0 < calendar.expiry <= time_ns:
+            self.timers.add(inp, time_ns, self.expect)
         if calendar.first and calendar.first <= now:
             for link in links.judge(calendar.take(now), now):
                 link.ready = True
@@ -256,7 +261,7 @@ class Pipeline:
         answers = engine.apply(inbox, words, self._sink)
         self._turn_no = inp.turn
         self._row_seq = first + rows
-        self.calendar.expiry = int(engine.next_due)
+        self._plan_next()
         for answer in answers:
             if answer.row_seq in self.admin:
                 self.admin.pop(answer.row_seq)(answer)
@@ -267,6 +272,11 @@ class Pipeline:
         counters = self.counters
         counters.turns += 1
         counters.rows += rows
+
+    def _plan_next(self) -> None:
+        """Set when the engine or the registry has something to do by itself."""
+        due, own = int(self.engine.next_due), self.timers.next_due if self.timers is not None else 0
+        self.calendar.expiry = min(due, own) if due and own else due or own
 
     def end_keys(self, now_ns: int, acted: bool = False) -> None:
         """End the sessions whose keys were revoked, have expired or are not good any more. acted: acts were carried out. now_ns: exchange

@@ -19,7 +19,7 @@ from .roles import PLATFORM, ROLES, Role, tag_of
 from .scopes import Place, Scope
 from .tables import Held, Principal, Table
 
-OPERATOR = ("uid:", "config:")
+OPERATOR = ("uid:", "config:", "timer:")  # timer: the server itself, at a time of which somebody has told it
 PREFIX = "principal:"
 CHECK = "config:check"  # who asks when nobody does: a trial
 
@@ -167,6 +167,8 @@ def authorise(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int
         return
     for key, kind, name in scopes.names_in(record):
         sight.find(kind, key, name)
+    if isinstance(record, ar.Release | ar.SettleWithdrawal | ar.CancelWithdrawal):
+        _refuse_hidden_hold(sight, record)
     if not sight.may(may, Place()):
         _refuse_foreign_names(sight, record)
     for place in scopes.touched(registry, record):
@@ -187,6 +189,14 @@ def _refuse_to_become(sight: Sight, holder: Principal | None) -> None:
         if held.holds(sight.now_ns) and not sight.gives(held.role, held.scope):
             text = f"{holder.name} is {held.role} for {_shown(held.scope)}, which {sight.who} could not grant: it has {sight.roles_text()}"  # type: ignore[union-attr]
             raise Refused(codes.R_GRANT_BEYOND, text, "name")
+
+
+def _refuse_hidden_hold(sight: Sight, record: ar.Release | ar.SettleWithdrawal | ar.CancelWithdrawal) -> None:
+    """A hold of an account that the asker does not see is like one that is not there. Raises Refused."""
+    key = "hold" if isinstance(record, ar.Release) else "withdrawal"
+    row = sight.registry.holds.get(getattr(record, key))
+    if row is None or row.kind != key or not sight.sees("account", sight.registry.accounts[row.account]):
+        raise checks.no_hold(getattr(record, key), key)
 
 
 def _refuse_beyond(sight: Sight, record: ar.Grant | ar.Revoke) -> None:

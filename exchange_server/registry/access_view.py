@@ -7,7 +7,7 @@ import msgspec
 from . import pending, scopes
 from .access import PREFIX, Sight
 from .definitions import Definitions
-from .tables import Principal, Table
+from .tables import Event, Principal, Table
 
 
 def whoami(sight: Sight) -> dict[str, Any]:
@@ -55,20 +55,52 @@ def pending_view(registry: Definitions, sight: Sight) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------------------------------- views cut down to what is seen
 def markets_seen(registry: Definitions, sight: Sight, markets: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Of a market view: the events that the asker sees. Whom another venue's market admits besides is not told."""
+    if sight.whole:
+        return markets
     shown = []
     for market in markets:
         event = registry.events.named(market["event"])
         if event is None or not sight.sees("event", event):
             continue
-        if event.record.owner_venue not in sight.named_venues:
-            admits = [name for name in event.record.admits if name in sight.named_venues]
-            market = {**market, "terms": {**market["terms"], "admits": admits}}
-        shown.append(market)
+        shown.append({**market, "terms": {**market["terms"], "admits": _admits(sight, event)}})
     return shown
+
+
+def _admits(sight: Sight, event: Event) -> list[str]:
+    own = event.record.owner_venue in sight.named_venues
+    return [name for name in event.record.admits if own or name in sight.named_venues]
+
+
+def members_seen(registry: Definitions, sight: Sight, kind: str, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of rows of one kind (member_view.py), which are the asker's already: without what tells of others."""
+    if sight.whole:
+        return rows
+    if kind == "asset":
+        return [{"name": row["name"], "record": row["record"]} for row in rows]
+    if kind == "market":
+        events = registry.events
+        return [{**row, "record": {**row["record"], "admits": _admits(sight, _event(events, row["name"]))}} for row in rows]
+    return rows
+
+
+def _event(events: Table[Event], name: str) -> Event:
+    event = events.named(name)
+    assert event is not None
+    return event
+
+
+def listings_seen(registry: Definitions, sight: Sight, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of listings of markets that the asker sees: its venues' own, and all of its own markets."""
+    if sight.whole:
+        return rows
+    own = sight.named_venues
+    return [row for row in rows if row["venue"] in own or _event(registry.events, row["event"]).record.owner_venue in own]
 
 
 def accounts_seen(registry: Definitions, sight: Sight, view: dict[str, Any]) -> dict[str, Any]:
     """Of an account view: accounts and sessions that the asker sees, and their open orders' count. Totals of the whole exchange are not told."""
+    if sight.whole:
+        return view
     own = [row for row in view["accounts"] if _sees(registry.accounts, sight, row["name"])]
     logins = [row for row in view["sessions"] if _sees(registry.sessions, sight, row["name"])]
     return {"accounts": own, "sessions": logins, "open_orders": sum(len(row["orders"]) for row in own)}
@@ -85,5 +117,7 @@ def keys_seen(registry: Definitions, sight: Sight, keys: list[dict[str, Any]]) -
 
 def status_seen(registry: Definitions, sight: Sight, status: dict[str, Any]) -> dict[str, Any]:
     """Of the server's status: exchange time, the asker's venues, and which of their sessions are logged on."""
+    if sight.whole:
+        return status
     own = [name for name in status.get("logged_on", []) if _sees(registry.sessions, sight, name)]
     return {"time_ns": sight.now_ns, "venues": sorted(sight.named_venues), "logged_on": own}

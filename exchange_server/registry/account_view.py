@@ -12,12 +12,13 @@ from .. import state
 from ..core import audit
 from .definitions import Definitions
 from .engine_like import Words
+from .holds import HOLDS_ACCOUNT
 
 
 def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
     """Accounts that are not empty, sessions that were ever used, and totals. Money in minor units, prices in YES ticks, quantities in lots.
 
-    Keys: accounts: list of name, cash and locked (by asset), positions (by symbol, without zeros), orders (list of order, id (0: a text),
+    Keys: accounts: list of name, cash (with what is on hold), locked and held (by asset), positions (by symbol, without zeros), orders (list of order, id (0: a text),
     price, leaves, cum); sessions: list of name, next_out, next_in; external: deposits minus withdrawals, by asset; orders: order ids
     assigned so far (including refused orders), trades: how many there were, fills: both sides of them, open_orders."""
     accounts: dict[int, dict[str, Any]] = {}
@@ -26,15 +27,22 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
         if id not in accounts:
             account = registry.accounts.get(id)
             name = account.name if account else f"#{id}"
-            accounts[id] = {"name": name, "cash": {}, "locked": {}, "positions": {}, "orders": []}
+            accounts[id] = {"name": name, "cash": {}, "locked": {}, "held": {}, "positions": {}, "orders": []}
         return accounts[id]
 
-    small = _grown(audit.dump_small, m)
+    small = grown(audit.dump_small, m)
     balances = int(small[9])
     at = audit.HEADER_DUMP
     for id, asset, cash, locked in small[at : at + balances * audit.BALANCE_DUMP].reshape(-1, audit.BALANCE_DUMP).tolist():
         name = registry.assets[asset].name
+        if id == HOLDS_ACCOUNT:
+            continue  # shown with its owners
         of(id)["cash"][name], of(id)["locked"][name] = cash, locked
+    for hold in registry.holds:
+        if not hold.ended:
+            own, name = of(hold.account), registry.assets[hold.asset].name
+            own["cash"][name] = own["cash"].get(name, 0) + hold.amount
+            own["held"][name] = own["held"].get(name, 0) + hold.amount
     rows = small[at + balances * audit.BALANCE_DUMP :].reshape(-1, audit.SESSION_DUMP).tolist()
     sessions = [
         {"name": registry.sessions[row[0]].name, "next_out": row[2], "next_in": row[3]}
@@ -42,7 +50,7 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
         if registry.sessions.get(row[0]) and (row[2] > 1 or row[3] > 1)
     ]
     for event in registry.events:
-        _event(registry, _grown(audit.dump_event, m, event.id), of)
+        _event(registry, grown(audit.dump_event, m, event.id), of)
     external = {row.name: state.Asset.of(m, row.id).external for row in registry.assets}
     counted = state.Header(m)
     return {
@@ -74,7 +82,7 @@ def _event(registry: Definitions, dump: Words, of: Any) -> None:
         of(order[9])["orders"].append(found)
 
 
-def _grown(kernel: Any, *args: Any) -> Words:
+def grown(kernel: Any, *args: Any) -> Words:
     """Call a dump kernel with an array that is large enough."""
     out = np.zeros(4096, np.int64)
     words = int(kernel(*args, out))

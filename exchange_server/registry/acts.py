@@ -1,4 +1,4 @@
-"""Maps each admin record to its act, and contains the acts that define nothing: transfers, phases, results, switches, reference prices.
+"""Maps each admin record to its act, and contains the acts that define nothing: phases, results, switches, reference prices.
 
 Each function returns an Act and changes nothing; Registry.apply steps the rows and then calls `commit`.
 """
@@ -9,13 +9,13 @@ from config import admin_records as ar
 from protocol import codes, errors, freeze, numbers, phases
 
 from .. import state
-from . import admission, checks, freezes, grants, keys, markets, members, pending, quotas, settlement
+from . import admission, checks, closing, freezes, grants, keys, markets, members, money, pending, quotas, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
 from .refused import Refused, bad
-from .tables import Done, Instrument, Table
+from .tables import Instrument, Table
 
 KILLS = {
     "platform": codes.KILL_PLATFORM,
@@ -49,7 +49,21 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
         case ar.DefineListing():
             return markets.listing(registry, record, engine)
         case ar.Transfer():
-            return _transfer(registry, record, engine)
+            return money.transfer(registry, record, envelope.who, engine)
+        case ar.Hold():
+            return money.hold(registry, record, envelope.who, engine)
+        case ar.Release():
+            return money.release(registry, record, envelope.who, engine)
+        case ar.RequestWithdrawal():
+            return money.request_withdrawal(registry, record, envelope.who, engine)
+        case ar.SettleWithdrawal():
+            return money.settle_withdrawal(registry, record, envelope.who, engine)
+        case ar.CancelWithdrawal():
+            return money.cancel_withdrawal(registry, record, envelope.who, engine)
+        case ar.ExpireHold():
+            return money.expire(registry, record, envelope.who, engine)
+        case ar.Close():
+            return closing.close(registry, record, envelope.who, engine)
         case ar.SetPhase():
             return _phase(registry, record, engine)
         case ar.Determine():
@@ -101,44 +115,6 @@ def _begin(registry: Definitions, record: ar.Begin) -> Act:
         registry.begun = record
 
     return Act("data folder", f"data folder created with {record.name}", [], commit, {})
-
-
-def _transfer(registry: Definitions, record: ar.Transfer, engine: EngineLike) -> Act:
-    digest = ar.content_digest(record)
-    done = registry.done.get(record.key)
-    if done is not None:
-        if done.digest != digest:
-            raise Refused(codes.R_IDEMPOTENCY, f'"{record.key}" was used for another transfer', "key", fixed=True)
-        return Act(
-            record.key, f'"{record.key}" was carried out before: nothing was done again', [], checks.nothing, done.result, changed=()
-        )
-    asset = checks.find(registry.assets, "asset", record.asset)
-    source = checks.find(registry.accounts, "source", record.source) if record.source else None
-    target = checks.find(registry.accounts, "target", record.target) if record.target else None
-    if source is None and target is None:
-        raise bad("source", "a transfer names a source, a target, or both")
-    if source is not None and target is not None:
-        if source.id == target.id:
-            raise bad("target", f"{record.target} is also the source")
-        if source.firm != target.firm or not source.firm:  # fee accounts have no firm: their money is withdrawn, not moved
-            raise Refused(codes.R_ACCOUNT_NOT_ALLOWED, f"{record.target} and {record.source} are not accounts of one firm", "target")
-    result = {"source": source.id if source else 0, "target": target.id if target else 0, "asset": asset.id, "amount": record.amount}
-    row = rows_of.transfer(result["source"], result["target"], asset.id, record.amount)
-
-    def commit() -> None:
-        registry.done[record.key] = Done(digest, result)
-
-    def explain(code: int) -> str:
-        if code != codes.R_WITHDRAW_TOO_MUCH:
-            return ""
-        cash, locked = state.balance(engine.m, result["source"], asset.id) or (0, 0)
-        asked, free, held = (numbers.unscaled(value, places) for value in (record.amount, cash - locked, locked))
-        return f"cannot withdraw {asked}: {free} is available, {held} is locked"
-
-    places = asset.record.decimals
-    what = "move" if source and target else "deposit" if target else "withdrawal"
-    text = f"{what} of {numbers.unscaled(record.amount, places)} {record.asset} done"
-    return Act(f"{what} of {record.asset}", text, [row], commit, result, explain)
 
 
 def _phase(registry: Definitions, record: ar.SetPhase, engine: EngineLike) -> Act:

@@ -16,12 +16,13 @@ from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
-from .refused import bad
+from .refused import Refused, bad
 from .tables import Admission, Firm, Rule
 
 Target = tuple[int, int]  # ACCESS_VENUE or ACCESS_EVENT, and its id
 UNKNOWN = rr.FirmTags(firm="-")
 OPEN = Admission()
+EXCEPTIONS_PER_FIRM = 32  # on average: the pair table of the core has room for so many, beside what trading needs of it
 
 
 def matches(rule: rr.AccessRule, tags: rr.FirmTags) -> bool:
@@ -74,13 +75,23 @@ def _rows(target: Target, old: Admission, new: Admission) -> list[Words]:
 
 
 def _changed(registry: Definitions, engine: EngineLike, changes: dict[Target, Admission]) -> list[Words]:
-    """The rows of new admissions; refuses when the core has no room for the exceptions."""
+    """The rows of new admissions; refuses when there would be more exceptions than the core's table has room for beside trading."""
     rows: list[Words] = []
     more = 0
     for target, new in changes.items():
         old = registry.admissions.get(target, OPEN)
         rows += _rows(target, old, new)
         more += len(new.exceptions.keys() - old.exceptions.keys())
+    limit = EXCEPTIONS_PER_FIRM * int(engine.capacities.firms)
+    used = sum(len(admission.exceptions) for admission in registry.admissions.values())
+    after = used + sum(len(new.exceptions) - len(registry.admissions.get(target, OPEN).exceptions) for target, new in changes.items())
+    if more and after > limit:
+        text = (
+            f"access rules may have {limit} exceptions (firms that a rule admits or keeps out, for each venue and market), {used} are used"
+        )
+        raise Refused(
+            codes.R_TABLE_FULL, f"{text}, it would be {after}: raise the capacity `firms` of the next data folder", (), limit, after, used
+        )
     checks.hash_room(engine, "pairs", L.P_PAIR_HASH, more)
     return rows
 

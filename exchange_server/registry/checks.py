@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from config import admin_records as ar
 from config.fields import live_fields
 from config.places import Key
-from protocol import codes, errors
+from protocol import codes, errors, units
 
 from .. import state
 from ..core.layout.definitions import FIRST_TRADING_ACCOUNT
@@ -77,6 +77,21 @@ def nearest(name: str, names: Collection[str], seen: Callable[[str], bool]) -> s
             if edit in names and seen(edit):
                 return edit
     return ""
+
+
+_CLOSED = {"firm": codes.R_FIRM_CLOSED, "account": codes.R_ACCOUNT_CLOSED, "session": codes.R_SESSION_CLOSED}
+
+
+def refuse_closed(kind: str, row: Any, key: Key | str = ()) -> None:
+    """Raises Refused if the row of a firm, account or session (None: there is none) is closed."""
+    if row is not None and row.closed is not None:
+        text = f"{kind} {row.name} was closed at {units.instant(row.closed.at_ns)} ({row.closed.reason}): it stays closed, and its name is not used again"
+        raise Refused(_CLOSED[kind], text, key, asked=row.id)
+
+
+def no_hold(id: int, kind: str) -> Refused:
+    """The refusal of a number that no hold (or withdrawal: `kind`) has, or none that the asker may know of."""
+    return Refused(codes.R_UNKNOWN_HOLD, f"there is no {kind} {id}", kind, asked=id)
 
 
 def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -> int:

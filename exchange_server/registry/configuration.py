@@ -92,7 +92,10 @@ class DryCore:
                     names += self._is_new(registry.instruments, kind, int(flat[at + d.DI_ID]))
                 elif kind == codes.C_ACCESS:
                     exceptions += bool(flat[at + d.DG_FIRM] and flat[at + d.DG_VALUE])
+                elif kind == codes.C_PHASE:
+                    state.count_events(self.m, 1)
                 elif kind == codes.C_TRANSFER:
+                    state.count_events(self.m, 1)
                     self._deposit(registry, flat[at : at + L.CMD_WORDS], tried)
                 at += (1 + extra) * L.CMD_WORDS
         self._take_room("names", L.P_NAME_HASH, names)

@@ -12,6 +12,7 @@ from config import admin_records as ar
 from config import rule_records as rr
 from protocol import codes
 
+from .holds import Holds
 from .layer import Layer, fold
 from .tables import (
     Account,
@@ -53,6 +54,8 @@ class Definitions:
         self.keys: dict[str, Key] = {}  # by id, in the order of their definition
         self._held: dict[tuple[str, str], tuple[str, ...]] = {}  # holder kind and name: ids of its keys, the oldest first
         self.done: dict[str, Done] = {}  # by idempotency key
+        self.moves: dict[int, str] = {}  # number of the first event of an act about money: its idempotency key
+        self.holds = Holds()
         self.tags: dict[int, rr.FirmTags] = {}  # by firm id
         self.rules: dict[tuple[int, int, str], Rule] = {}  # (ACCESS_VENUE or ACCESS_EVENT, its id, name of the rule)
         self.rule_count = 0  # numbers that were given
@@ -77,14 +80,18 @@ class Definitions:
         """Others with the same content: what is done to them is not done here, and costs nothing that grows with what is here."""
         other = Definitions()
         for name, value in vars(self).items():
-            setattr(other, name, value.over() if isinstance(value, Table) else Layer(value) if isinstance(value, dict | Layer) else value)
+            setattr(
+                other,
+                name,
+                value.over() if isinstance(value, Table | Holds) else Layer(value) if isinstance(value, dict | Layer) else value,
+            )
         return other
 
     def fold(self, other: "Definitions") -> None:
         """Take over what was done to what `over` gave."""
         for name, value in vars(other).items():
             mine = getattr(self, name)
-            if isinstance(mine, Table):
+            if isinstance(mine, Table | Holds):
                 mine.fold(value)
             elif isinstance(mine, dict | Layer):
                 fold(mine, value)
@@ -105,6 +112,16 @@ class Definitions:
             self._fix[(session.record.our_comp_id, session.record.peer_comp_id)] = session.id
         else:
             self._binary[session.record.key] = session.id
+
+    def close_session(self, session: Session) -> None:
+        """A session that cannot log on again; what it logs on with stays taken."""
+        self.sessions.put(session)
+
+    def put_done(self, key: str, done: Done) -> None:
+        """An act about money, under its idempotency key."""
+        self.done[key] = done
+        if done.event:
+            self.moves[done.event] = key
 
     def put_key(self, key: Key) -> None:
         """Add a key, or put a changed one in the place of its former self."""
@@ -190,6 +207,7 @@ class Definitions:
                 list(self.revisions.values()),
                 sorted(self.contents.items()),
                 sorted((kind, name, origin) for (kind, name), origin in self.origins.items()),
+                list(self.holds),
             )
         )
 
@@ -222,10 +240,13 @@ class Definitions:
         registry.references = {instrument: (price, collar) for instrument, price, collar in state.references}
         for key in state.keys:
             registry.put_key(key)
-        registry.done = dict(state.done)
         for name in RULES:
             setattr(registry, name, dict(getattr(state, name)))
         registry.rule_count = state.rule_count
+        for name, done in state.done:
+            registry.put_done(name, done)
+        for hold in state.holds:
+            registry.holds.put(hold)
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         registry.pending = {row.id: row for row in state.pending}
         registry.next_pending, registry.approvals = state.next_pending, state.approvals

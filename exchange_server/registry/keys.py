@@ -29,6 +29,8 @@ def key(registry: Definitions, record: kr.DefineKey, engine: EngineLike) -> Act:
         record = ar.keeping(old.record, record)
         if record == old.record:
             return checks.unchanged("key", record.id, old.made_ns)
+    if record.holder == "session":
+        checks.refuse_closed("session", registry.sessions.named(record.name), "name")
     if record.until_ns and record.until_ns <= engine.time_ns and (old is None or old.record.until_ns != record.until_ns):
         raise bad("until_ns", "lies in the past", engine.time_ns, record.until_ns)
     if old is not None:

@@ -15,6 +15,7 @@ from .. import state
 from .access import Sight
 from .definitions import Definitions
 from .engine_like import Words
+from .holds import HOLDS_ACCOUNT, Hold
 from .tables import Account, Asset, Event, Firm, Session, Venue
 
 Row = dict[str, Any]
@@ -25,6 +26,7 @@ def view(registry: Definitions, m: Words, kind: str, name: str, sight: Sight) ->
     table, row_of = VIEWS[kind]
     found = [sight.find(table, (), name)] if name else [row for row in sight.table(table) if sight.sees(table, row)]
     if kind == "account":
+        found = [row for row in found if row.id != HOLDS_ACCOUNT]  # its money is shown with its owners
         held = _balances(registry, m, {row.id for row in found} if name else None)
         return [row_of(registry, m, row, sight) | {"balances": held.get(row.id, {})} for row in found]
     return [row_of(registry, m, row, sight) for row in found]
@@ -40,16 +42,16 @@ def shown(record: Any) -> Row | None:
 
 
 def _asset(registry: Definitions, m: Words, row: Asset, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
-    total = state.Asset.of(m, row.id).external if sight.whole else None  # of the whole exchange
-    return {"name": row.name, "record": shown(row.record), "external": total}
+    return {"name": row.name, "record": shown(row.record), "external": state.Asset.of(m, row.id).external}
 
 
 def _venue(registry: Definitions, m: Words, row: Venue, sight: Sight) -> Row:
     now = state.Venue.of(m, row.id)
     events = sum(event.record.owner_venue == row.name and sight.sees("event", event) for event in registry.events)
+    frozen = registry.freezes.get(row.id)
     return {
         "name": row.name, "record": shown(row.record), "fee_account": registry.accounts[row.fee_account].name, "markets": events,
-        "killed": now.killed,
+        "killed": now.killed, "freeze": frozen.level if frozen else "none",
     }  # fmt: skip
 
 
@@ -59,7 +61,7 @@ def _firm(registry: Definitions, m: Words, row: Firm, sight: Sight) -> Row:
     sessions = sum(session.firm == row.id and sight.sees("session", session) for session in registry.sessions)
     return {
         "name": row.name, "record": shown(row.record), "accounts": accounts, "sessions": sessions, "open_orders": now.open_orders,
-        "killed": now.killed,
+        "killed": now.killed, "closed": _closed(row),
     }  # fmt: skip
 
 
@@ -68,23 +70,39 @@ def _account(registry: Definitions, m: Words, row: Account, sight: Sight) -> Row
     firm, venue, session = registry.firms.get(row.firm), registry.venues.get(row.venue), registry.sessions.get(row.session)
     return {
         "name": row.name, "record": shown(row.record), "firm": firm.name if firm else "", "venue": venue.name if venue else "",
-        "session": session.name if session else "", "open_orders": now.open_orders, "killed": now.killed,
+        "session": session.name if session else "", "open_orders": now.open_orders, "killed": now.killed, "closed": _closed(row),
+        "holds": [_hold(registry, hold) for hold in registry.holds.of(row.id)],
     }  # fmt: skip
 
 
+def _hold(registry: Definitions, hold: Hold) -> Row:
+    asset = registry.assets[hold.asset].name
+    return {
+        "id": hold.id, "kind": hold.kind, "asset": asset, "amount": hold.amount, "until_ns": hold.until_ns, "at_ns": hold.at_ns,
+        "note": hold.note, "who": hold.who,
+    }  # fmt: skip
+
+
+def _closed(row: Firm | Account | Session) -> str:
+    """Why it was closed; "": it is not."""
+    return row.closed.reason if row.closed is not None else ""
+
+
 def _market(registry: Definitions, m: Words, row: Event, sight: Sight) -> Row:  # noqa: ARG001 (VIEWS)
-    record = shown(row.record) or {}
-    if not sight.whole and row.record.owner_venue not in sight.named_venues:  # whom another venue's market admits besides is not told
-        record["admits"] = [name for name in row.record.admits if name in sight.named_venues]
-    return {"name": row.name, "record": record}
+    return {"name": row.name, "record": shown(row.record)}
 
 
 def _balances(registry: Definitions, m: Words, wanted: set[int] | None) -> dict[int, dict[str, dict[str, int]]]:
-    """By account id and asset: cash and locked, minor units."""
+    """By account id and asset: cash (with what is on hold), locked and held, minor units."""
     out: dict[int, dict[str, dict[str, int]]] = {}
     for account, asset, cash, locked in state.balances(m):
         if wanted is None or account in wanted:
-            out.setdefault(account, {})[registry.assets[asset].name] = {"cash": cash, "locked": locked}
+            out.setdefault(account, {})[registry.assets[asset].name] = {"cash": cash, "locked": locked, "held": 0}
+    for hold in registry.holds:
+        if not hold.ended and (wanted is None or hold.account in wanted):
+            own = out.setdefault(hold.account, {}).setdefault(registry.assets[hold.asset].name, {"cash": 0, "locked": 0, "held": 0})
+            own["cash"] += hold.amount
+            own["held"] += hold.amount
     return out
 
 
@@ -92,7 +110,7 @@ def _session(registry: Definitions, m: Words, row: Session, sight: Sight) -> Row
     now = state.Session.of(m, row.id)
     return {
         "name": row.name, "record": shown(row.record), "firm": registry.firms[row.firm].name, "logged_on": now.logged_on,
-        "next_out": now.next_out, "next_in": now.next_in, "killed": now.killed,
+        "next_out": now.next_out, "next_in": now.next_in, "killed": now.killed, "closed": _closed(row),
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from . import admission, checks, keys, quotas
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
-from .engine_like import EngineLike
+from .engine_like import EngineLike, Words
 from .refused import Refused, bad
 from .tables import Account, Asset, Firm, Session, Venue
 
@@ -90,6 +90,7 @@ def firm(registry: Definitions, record: ar.DefineFirm, engine: EngineLike) -> Ac
         changed = checks.changes(old.record, record, f"firm {record.name}")
         if not changed:
             return checks.unchanged("firm", record.name, old.id)
+        checks.refuse_closed("firm", old, "name")
         return Act(
             record.name,
             f"firm {record.name} changed",
@@ -115,9 +116,10 @@ def account(registry: Definitions, record: ar.DefineAccount, engine: EngineLike)
     old = registry.accounts.named(record.name)
     if old is not None:
         if old.record is None:
-            raise bad("name", f"{record.name} is a fee account")
+            raise bad("name", f"{record.name} is an account of the platform or a venue")
         checks.changes(old.record, record, f"account {record.name}")
         return checks.unchanged("account", record.name, old.id)
+    checks.refuse_closed("firm", firm, "firm")
     id = checks.room(registry.accounts, engine, "accounts")
     account = Account(id, record.name, firm.id, codes.ACCT_TRADING, venue, 0, record)
     row = rows_of.account(id, firm.id, codes.ACCT_TRADING, 0, venue, record.name)
@@ -144,14 +146,14 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
         changed += ("verifier",) if own is not None else ()
         if not changed:
             return checks.unchanged("session", record.name, old.id)
+    checks.refuse_closed("session", old, "name")
+    checks.refuse_closed("firm", firm, "firm")
+    checks.refuse_closed("account", account, "account")
     if old is None:
         quotas.check(registry, record.venue or firm.record.venue, "sessions", 1)
     id = old.id if old is not None else checks.room(registry.sessions, engine, "sessions")
     session = Session(id, firm.id, venue, account.id if account else 0, WIRES[record.wire], shown)
-    flags = L.SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | L.SF_SETTLEMENT * record.settlement_reports
-    fix = record.wire == "fix"
-    our, peer = (record.our_comp_id, record.peer_comp_id) if fix else ("", record.key)
-    rows = [rows_of.session(id, firm.id, venue, session.account, session.wire, flags, record, our, peer, _form(record))]
+    rows = [session_row(session)]
     # the account's own events (transfers, settlement) go to the first session that has it as its default
     bound = account if account is not None and account.session == 0 else None
     if bound is not None:
@@ -166,6 +168,16 @@ def session(registry: Definitions, record: ar.DefineSession, engine: EngineLike)
 
     done = "changed" if old is not None else "defined"
     return Act(f"session {record.name}", f"session {record.name} {done}", rows, commit, {"id": id}, changed=changed)
+
+
+def session_row(session: Session, closed: bool = False) -> Words:
+    """The row of a session in the core."""
+    record = session.record
+    flags = L.SF_CANCEL_ON_DISCONNECT * record.cancel_on_disconnect | L.SF_SETTLEMENT * record.settlement_reports
+    our, peer = (record.our_comp_id, record.peer_comp_id) if record.wire == "fix" else ("", record.key)
+    return rows_of.session(
+        session.id, session.firm, session.venue, session.account, session.wire, flags, record, our, peer, _form(record), closed=closed
+    )
 
 
 def _form(record: ar.DefineSession) -> int:

@@ -46,7 +46,8 @@ def _core_would_say(registry: Definitions, record: ar.AnyRecord, act: Act, engin
     if isinstance(record, ar.SetPhase):
         event = registry.events[act.result["event"]]
         return 0 if phases.may_set(settlement.phase_now(engine, event), act.result["phase"]) else codes.R_BAD_TRANSITION
-    if isinstance(record, ar.Transfer) and record.source and act.changed is None:
+    takes = isinstance(record, ar.Hold | ar.RequestWithdrawal) or (isinstance(record, ar.Transfer) and bool(record.source))
+    if takes and act.changed is None:
         cash, locked = state.balance(engine.m, act.result["source"], act.result["asset"]) or (0, 0)
-        return codes.R_WITHDRAW_TOO_MUCH if record.amount > cash - locked else 0
+        return codes.R_WITHDRAW_TOO_MUCH if act.result["amount"] > cash - locked else 0
     return 0

@@ -31,9 +31,10 @@ class Entry(NamedTuple):
     when: Callable[[Definitions, Any], bool] = lambda registry, record: True
 
 
-def _above_limit(registry: Definitions, record: ar.Transfer) -> bool:
+def _above_limit(registry: Definitions, record: ar.Transfer | ar.RequestWithdrawal) -> bool:
     limit = registry.approvals.withdrawals.get(record.asset)
-    return bool(record.source) and not record.target and limit is not None and record.amount > limit
+    leaves = isinstance(record, ar.RequestWithdrawal) or (bool(record.source) and not record.target)
+    return leaves and limit is not None and record.amount > limit
 
 
 LIST = (
@@ -46,6 +47,7 @@ LIST = (
     Entry("platform_grant", "grant", "a role for the whole platform", lambda registry, record: record.scope == "platform"),
     Entry("approvals", "approvals", "a change of this list"),
     Entry("withdrawal", "transfer", "withdrawal above the asset's limit", _above_limit),
+    Entry("withdrawal", "withdraw_request", "withdrawal above the asset's limit", _above_limit),
     Entry("venue_grant", "grant", "a role for a venue or events", lambda registry, record: record.scope != "platform"),
     Entry("principal_key", "key", "a key of a principal", lambda registry, record: record.holder == "principal"),
     Entry("correct", "correct", "correction after a result is final"),
@@ -53,7 +55,7 @@ LIST = (
     Entry("void", "void", "void of an event"),
     Entry("rollback", "rollback", "rollback of the configuration"),
 )
-BY_NAME = {entry.name: entry for entry in LIST}
+BY_NAME = {entry.name: entry for entry in reversed(LIST)}  # the first of a name
 
 
 def needs_second(registry: Definitions, record: ar.AnyRecord) -> Entry | None:

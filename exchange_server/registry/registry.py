@@ -24,6 +24,7 @@ from .checks import Act
 from .configuration import Trial
 from .definitions import Definitions
 from .engine_like import EngineLike, Sink, Words
+from .holds import HOLDS_ACCOUNT
 from .one_act import Tried, try_act
 from .refused import Refusal, Refused
 from .tables import Account
@@ -217,13 +218,17 @@ class Registry(Definitions):
         raise Refused(codes.R_SANDBOX, text)
 
     def _step(self, rows: list[Words], engine: EngineLike, sink: Sink) -> int:
-        """Let the engine step the rows; 0, or the first row's refusal. The row of the platform's own account is stepped before all others."""
+        """Let the engine step the rows; 0, or the first row's refusal. The rows of the platform's own accounts are stepped before all others."""
         if not self.accounts.get(PLATFORM_FEE_ACCOUNT):
-            platform = Account(PLATFORM_FEE_ACCOUNT, "PLATFORM.FEES", 0, codes.ACCT_FEES, 0)
-            first = rows_of.account(platform.id, 0, platform.kind, 0, 0, platform.name)
+            own = (
+                Account(PLATFORM_FEE_ACCOUNT, "PLATFORM.FEES", 0, codes.ACCT_FEES, 0),
+                Account(HOLDS_ACCOUNT, "PLATFORM.HOLDS", 0, codes.ACCT_HOLDS, 0),
+            )
+            first = np.concatenate([rows_of.account(one.id, 0, one.kind, 0, 0, one.name) for one in own])
             if engine.step_rows(first, len(first), sink):
-                raise RegistryBroken("the core refused the platform's own fee account")
-            self.put_account(platform)
+                raise RegistryBroken("the core refused the platform's own accounts")
+            for one in own:
+                self.put_account(one)
 
         flat = np.concatenate(rows)
         code = int(engine.step_rows(flat, len(flat), sink))

@@ -45,9 +45,9 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "key", "key_revoke", *_RULES, *_APPROVAL,
+            "revoke", "close", "key", "key_revoke", *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "plan", "pending"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "plan", "pending", "venue_export"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -60,27 +60,27 @@ ROLES: dict[str, Role] = {
         "decides results and has them paid",
         (PLATFORM, VENUE, SERIES),
         frozenset({"determine", "finalise", "settle", *_APPROVAL}),
-        frozenset({*_READ, "pending"}),
+        frozenset({*_READ, "plan", "pending"}),
     ),
     "arbiter": Role(
         "replaces a result, and ends its challenge",
         (PLATFORM, VENUE, SERIES),
         frozenset({"determine", "finalise", "correct", "void", *_APPROVAL}),
-        frozenset({*_READ, "pending"}),
+        frozenset({*_READ, "plan", "pending"}),
     ),
     "risk_officer": Role(
         "stops trading: kill switches, phases, restrictions, reference prices, access rules; with the platform's scope also tags of firms and freezes",
         (PLATFORM, VENUE),
         frozenset({"kill", "phase", "restrict", "reference", "bust", "firm_tags", "freeze", *_RULES, *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "pending"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending"}),
     ),
     "treasurer": Role(
-        "deposits, withdraws and moves money",
+        "deposits, withdraws and moves money, sets it aside",
         (PLATFORM, VENUE),
-        frozenset({"transfer", *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "pending"}),
+        frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", *_APPROVAL}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "pending"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "pending", "statement", "venue_export"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

@@ -122,6 +122,12 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
         case ar.Transfer():
             names = [name for name in (record.source, record.target) if name]
             return [of_account(registry, registry.accounts.named(name)) for name in names] or [Place()]
+        case ar.Hold() | ar.RequestWithdrawal():
+            return [of_account(registry, registry.accounts.named(record.account))]
+        case ar.Release():
+            return [_of_hold(registry, record.hold)]
+        case ar.SettleWithdrawal() | ar.CancelWithdrawal():
+            return [_of_hold(registry, record.withdrawal)]
         case ar.AccessRule() | ar.RemoveAccessRule():
             return [Place(record.venue) if record.venue else of_event(registry.events.named(record.event))]
         case ar.FirmTags() | ar.Quota() | ar.Freeze():
@@ -132,7 +138,9 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             symbol = registry.instruments.named(record.symbol)
             return [of_event(registry.events[symbol.event_id] if symbol is not None else None)]
         case ar.Kill():
-            return [_of_target(registry, record)]
+            return [_of_target(registry, record.level, record.target)]
+        case ar.Close():
+            return [_of_target(registry, record.kind, record.name)]
         case ar.DefinePrincipal():
             return _with_old(Place(record.venue), registry.principals.named(record.name), of_principal)
         case ar.DefineKey():
@@ -157,16 +165,21 @@ def _with_old(new: Place, old: Any, of: Any) -> list[Place]:
     return [new] if old is None else list(dict.fromkeys((new, of(old))))
 
 
-def _of_target(registry: Definitions, record: ar.Kill) -> Place:
-    match record.level:
+def _of_hold(registry: Definitions, id: int) -> Place:
+    row = registry.holds.get(id)
+    return of_account(registry, registry.accounts[row.account]) if row is not None else Place()
+
+
+def _of_target(registry: Definitions, kind: str, name: str) -> Place:
+    match kind:
         case "venue":
-            return Place(record.target)
+            return Place(name)
         case "firm":
-            return of_firm(registry.firms.named(record.target))
+            return of_firm(registry.firms.named(name))
         case "account":
-            return of_account(registry, registry.accounts.named(record.target))
+            return of_account(registry, registry.accounts.named(name))
         case "session":
-            return of_session(registry, registry.sessions.named(record.target))
+            return of_session(registry, registry.sessions.named(name))
     return Place()
 
 
@@ -187,6 +200,8 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "market": (("owner_venue", "venue"), ("asset", "asset"), ("base_asset", "asset")),
     "listing": (("venue", "venue"), ("event", "event")),
     "transfer": (("asset", "asset"), ("source", "account"), ("target", "account")),
+    "hold": (("account", "account"), ("asset", "asset")),
+    "withdraw_request": (("account", "account"), ("asset", "asset")),
     "phase": (("event", "event"),),
     "determine": (("event", "event"),),
     "finalise": (("event", "event"),),
@@ -212,7 +227,7 @@ NEW_NAMES: dict[str, tuple[str, ...]] = {
     "market": ("event",),
     "principal": ("name",),
     "key": ("id",),
-    "transfer": ("key",),
+    **dict.fromkeys(("transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel"), ("key",)),
 }
 
 
@@ -230,6 +245,8 @@ def names_in(record: ar.AnyRecord) -> Iterator[Named]:
             yield Named(("name",), record.holder, record.name)
         case ar.Kill() if record.level not in ("platform", ""):
             yield Named(("target",), record.level, record.target)
+        case ar.Close():
+            yield Named(("name",), record.kind, record.name)
         case ar.Grant() | ar.Revoke():
             if venue := parse(record.scope).venue:
                 yield Named(("scope",), "venue", venue)

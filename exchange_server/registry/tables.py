@@ -12,6 +12,7 @@ import msgspec
 from config import admin_records as ar
 from config import rule_records as rr
 
+from .holds import Hold
 from .layer import Layer, fold
 
 
@@ -22,6 +23,14 @@ class Asset(msgspec.Struct, frozen=True):
     @property
     def name(self) -> str:
         return self.record.name
+
+
+class Closed(msgspec.Struct, frozen=True):
+    """That a firm, account or session was closed: by whom, when, why. It is never opened again."""
+
+    who: str
+    at_ns: int
+    reason: str
 
 
 class Venue(msgspec.Struct, frozen=True):
@@ -37,6 +46,7 @@ class Venue(msgspec.Struct, frozen=True):
 class Firm(msgspec.Struct, frozen=True):
     id: int
     record: ar.DefineFirm
+    closed: Closed | None = None
 
     @property
     def name(self) -> str:
@@ -53,6 +63,7 @@ class Account(msgspec.Struct, frozen=True):
     venue: int
     session: int = 0
     record: ar.DefineAccount | None = None
+    closed: Closed | None = None
 
 
 class Session(msgspec.Struct, frozen=True):
@@ -64,6 +75,7 @@ class Session(msgspec.Struct, frozen=True):
     account: int
     wire: int  # WIRE_*
     record: ar.DefineSession  # its verifier is blank
+    closed: Closed | None = None
 
     @property
     def name(self) -> str:
@@ -230,10 +242,17 @@ class Key(msgspec.Struct, frozen=True):
 
 
 class Done(msgspec.Struct, frozen=True):
-    """An act carried out under an idempotency key: its content, and the result of its answer."""
+    """An act carried out under an idempotency key: its content, and the result of its answer. `what`, `text`, `note`, `who`, `at_ns`: for
+    statements; `event`: number of the first event row that it caused."""
 
     digest: bytes
     result: dict[str, int]
+    what: str = ""
+    text: str = ""
+    note: str = ""
+    who: str = ""
+    at_ns: int = 0
+    event: int = 0
 
 
 class Rule(msgspec.Struct, frozen=True):
@@ -297,3 +316,4 @@ class State(msgspec.Struct, frozen=True):
     revisions: list[Revision] = []
     contents: list[tuple[int, bytes]] = []
     origins: list[tuple[str, str, str]] = []  # kind, name, configuration
+    holds: list[Hold] = []

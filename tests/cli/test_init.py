@@ -12,6 +12,7 @@ import pytest
 
 from config import admin_records as ar
 from config import load
+from exchange_server import certificates
 from exchange_server.cli import init_cmd
 from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
@@ -125,3 +126,18 @@ def test_on_a_terminal_it_asks_and_asks_again(tmp_path: Path, monkeypatch: pytes
     assert content["venue"][0]["name"] == "CUP" and content["asset"] == [{"name": "EUR", "decimals": 3}]
     asked.clear()
     assert init(tmp_path / "y", "--yes") == 0 and asked == []
+
+
+def test_development_certificates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = tmp_path / "x"
+    assert init(folder, "--tls-dev") == 0
+    out = capsys.readouterr().out
+    assert {path.name for path in folder.iterdir()} == {"exos.toml", "credentials.txt", "maker.key", *init_cmd.TLS}
+    assert stat.S_IMODE((folder / "tls-key.pem").stat().st_mode) == 0o600 and f"--ca {folder}/tls-ca.pem" in out
+    assert cli.main(["config", "check", str(folder / "exos.toml")]) == 0
+    settings = load.load(folder / "exos.toml").settings
+    assert all((folder / "data" / name).resolve().parent == folder for name in (settings.tls_cert, settings.tls_key)), (
+        "from the data folder"
+    )
+    certificate = certificates.read_certificate(folder / "tls-cert.pem")
+    assert set(certificate.names) == {"127.0.0.1", "localhost"}

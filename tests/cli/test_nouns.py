@@ -16,10 +16,10 @@ from tests.cli.fake_admin import FakeAdmin
 RECORDS = {"asset": ar.DefineAsset, "venue": ar.DefineVenue, "firm": ar.DefineFirm, "account": ar.DefineAccount, "market": ar.DefineMarket}
 LISTED = {  # keys of a row, by noun
     "asset": {"name", "record", "external"},
-    "venue": {"name", "record", "fee_account", "markets", "killed"},
-    "firm": {"name", "record", "accounts", "sessions", "open_orders", "killed"},
-    "account": {"name", "record", "firm", "venue", "session", "open_orders", "killed", "balances"},
-    "session": {"name", "record", "firm", "logged_on", "next_out", "next_in", "killed"},
+    "venue": {"name", "record", "fee_account", "markets", "killed", "freeze"},
+    "firm": {"name", "record", "accounts", "sessions", "open_orders", "killed", "closed"},
+    "account": {"name", "record", "firm", "venue", "session", "open_orders", "killed", "closed", "balances", "holds"},
+    "session": {"name", "record", "firm", "logged_on", "next_out", "next_in", "killed", "closed"},
     "listing": {"venue", "event", "owner", "record"},
 }
 NAMES = {"asset": "USD", "venue": "WC26", "firm": "CLIENT1", "account": "CLIENT1-A"}

@@ -116,3 +116,32 @@ def test_a_lost_connection_gives_its_session_back(directory: Directory) -> None:
     turn.begin(1, 1)
     peer.lost(turn)
     assert binary(directory, "MM1", CHALLENGE, mac()) == (session, codes.OK)
+
+
+def closed(directory: Directory, kind: str, name: str) -> None:
+    answer = directory.registry.apply(ar.pack("uid:0", "1", ar.Close(kind=kind, name=name, reason="left")), FakeEngine(), lambda rows: None)  # type: ignore[arg-type]
+    assert answer.ok, answer
+
+
+def test_a_closed_session_is_answered_like_one_that_never_was(directory: Directory) -> None:
+    never = binary(directory, "NEVER", CHALLENGE, mac()), fix(directory, "EXOS-OE", "C9", "c1", FIX_SECRET)
+    for name in ("MM1", "C1"):
+        closed(directory, "session", name)
+    assert (binary(directory, "MM1", CHALLENGE, mac()), fix(directory, "EXOS-OE", "C1", "c1", FIX_SECRET)) == never
+    assert never == ((0, codes.R_BAD_CREDENTIALS), (0, codes.R_BAD_COMP_ID))
+
+
+def test_the_connection_of_a_closed_session_ends_with_the_reason(directory: Directory) -> None:
+    peer, other = Peer(directory), Peer(directory)
+    peer.session, _ = binary(directory, "MM1", CHALLENGE, mac(), peer=peer)
+    assert directory.ended(1, acted=True) == []
+    closed(directory, "session", "MM1")
+    assert directory.ended(1) == [], "only after an act"
+    assert directory.ended(1, acted=True) == [(peer, codes.R_SESSION_CLOSED, "this session is closed: left")]
+    assert other.session == 0
+
+
+def test_the_sessions_of_a_closed_firm_cannot_log_on(directory: Directory) -> None:
+    closed(directory, "account", "F-A")
+    closed(directory, "firm", "F")
+    assert binary(directory, "MM1", CHALLENGE, mac()) == (0, codes.R_BAD_CREDENTIALS)

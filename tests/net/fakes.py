@@ -141,6 +141,9 @@ class Directory:
         self.fresh: set[int] = set()
         self.wires = [0, 0, 1]
 
+    def ended(self, now_ns: int, acted: bool = False) -> list[tuple[Connection, int, str]]:
+        return []
+
     def bind(self, session: int, connection: Connection) -> bool:
         if session in self.bound:
             return False

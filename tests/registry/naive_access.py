@@ -20,6 +20,13 @@ MATRIX = """
     market        x  x  x  .  .  .  .  .  .
     listing       x  x  x  .  .  .  .  .  .
     transfer      x  .  .  .  .  .  x  .  .
+    hold          x  .  .  .  .  .  x  .  .
+    release       x  .  .  .  .  .  x  .  .
+    withdraw_request x  .  .  .  .  .  x  .  .
+    withdraw_settle  x  .  .  .  .  .  x  .  .
+    withdraw_cancel  x  .  .  .  .  .  x  .  .
+    hold_expire   x  .  .  .  .  .  .  .  .
+    close         x  x  .  .  .  .  .  .  .
     phase         x  x  x  .  .  x  .  .  .
     determine     x  .  .  x  x  .  .  .  .
     finalise      x  .  .  x  x  .  .  .  .
@@ -85,6 +92,7 @@ class NaiveAccess:
     tables: dict[str, dict[str, Fields]]
     keys: dict[str, Fields]
     symbols: dict[str, tuple[int, str]]
+    holds: dict[int, Fields]
 
     def __init__(self) -> None:
         self.waiting: dict[int, Fields] = {}
@@ -116,7 +124,7 @@ class NaiveAccess:
             return row["owner_venue"], name
         if kind in ("account", "session"):
             if "firm" not in row:
-                return name.removesuffix(".FEES") if name != "PLATFORM.FEES" else "", ""
+                return "" if name.startswith("PLATFORM.") else name.removesuffix(".FEES"), ""
             return row["venue"] or self.home("firm", row["firm"])[0], ""
         return row["venue"] if kind in ("firm", "principal") else "", ""
 
@@ -151,6 +159,7 @@ class NaiveAccess:
         order = {
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
+            "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
             "phase": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue",), "grant": ("principal",), "revoke": ("principal",),
@@ -166,6 +175,8 @@ class NaiveAccess:
             yield "key", f["id"]
         if f["type"] == "kill" and f["level"] != "platform":
             yield f["level"], f["target"]
+        if f["type"] == "close":
+            yield f["kind"], f["name"]
         if f["type"] in ("grant", "revoke") and split(f["scope"])[0]:
             yield "venue", split(f["scope"])[0]
 
@@ -186,6 +197,11 @@ class NaiveAccess:
                 return [(f["venue"], f["event"])]
             case "transfer":
                 return [self.home("account", name) for name in (f["source"], f["target"]) if name] or [("", "")]
+            case "hold" | "withdraw_request":
+                return [self.home("account", f["account"])]
+            case "release" | "withdraw_settle" | "withdraw_cancel":
+                row = self.holds.get(f["hold"] if f["type"] == "release" else f["withdrawal"])
+                return [self.home("account", row["account"]) if row else ("", "")]
             case "phase" | "determine" | "finalise" | "settle" | "restrict":
                 return [self.home("market", f["event"])]
             case "access_rule" | "access_rule_remove":
@@ -196,6 +212,8 @@ class NaiveAccess:
                 if f["level"] in ("platform", "venue"):
                     return [(f["target"] if f["level"] == "venue" else "", "")]
                 return [self.home(f["level"], f["target"])]
+            case "close":
+                return [self.home(f["kind"], f["name"])]
             case "grant" | "revoke":
                 return [split(f["scope"])]
             case "key":
@@ -207,7 +225,8 @@ class NaiveAccess:
     def makes(self, f: Fields) -> Iterator[tuple[str, str]]:
         """Names that it brings into the world, unless the thing is there already."""
         fields = {"firm": ("name",), "account": ("name",), "session": ("name", "peer_comp_id", "key"), "market": ("event",),
-                  "principal": ("name",), "key": ("id",), "transfer": ("key",)}  # fmt: skip
+                  "principal": ("name",), "key": ("id",), "transfer": ("key",), "hold": ("key",), "release": ("key",), "withdraw_request": ("key",),
+                  "withdraw_settle": ("key",), "withdraw_cancel": ("key",)}  # fmt: skip
         for field in fields.get(f["type"], ()):
             if f[field]:
                 yield f["type"], f[field]
@@ -229,6 +248,11 @@ class NaiveAccess:
         for kind, name in self.wants(f):
             if not self.sees(who, kind, name, now):
                 raise Refused(HIDDEN.get(kind, C.R_BAD_DEFINITION))
+        if tag in ("release", "withdraw_settle", "withdraw_cancel"):
+            kind = "hold" if tag == "release" else "withdrawal"
+            row = self.holds.get(f[kind])
+            if row is None or row["kind"] != kind or not self.sees(who, "account", row["account"], now):
+                raise Refused(C.R_UNKNOWN_HOLD)
         for_all = any(role in MAY[tag] and scope == "platform" for role, scope, _ in held)
         if not for_all:
             self.judge_names(who, f, now)
@@ -280,6 +304,9 @@ class NaiveAccess:
             case "transfer":
                 limit = self.second["withdrawals"].get(f["asset"])
                 name = "withdrawal" if f["source"] and not f["target"] and limit is not None and f["amount"] > limit else ""
+            case "withdraw_request":
+                limit = self.second["withdrawals"].get(f["asset"])
+                name = "withdrawal" if limit is not None and f["amount"] > limit else ""
             case _:
                 name = ""
         return name in self.second["acts"]

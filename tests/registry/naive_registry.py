@@ -34,6 +34,9 @@ PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
 TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
 
 
+CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
+
+
 class No(Exception):
     """Refused; `by_core`: by the core, to which the registry has brought a row."""
 
@@ -51,7 +54,9 @@ class NaiveRegistry(NaiveAccess):
         self.symbols: dict[str, tuple[int, str]] = {}  # to (id, event)
         self.listings: dict[tuple[str, str], Fields] = {}
         self.references: dict[str, tuple[int, int]] = {}
-        self.transfers: dict[str, Fields] = {}
+        self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
+        self.holds: dict[int, Fields] = {}
+        self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
         self.phases: dict[str, int] = {}  # of the events, as the core has them
@@ -120,10 +125,11 @@ class NaiveRegistry(NaiveAccess):
         self._wrong(first + count - 1 > self.room[kind], C.R_TABLE_FULL)
         return first
 
-    def _put(self, kind: str, name: str, fields: Fields) -> str:
-        """A new row, or the old one with its live fields changed."""
+    def _put(self, kind: str, name: str, fields: Fields, *others: tuple[str, str]) -> str:
+        """A new row, or the old one with its live fields changed. `others`: what it needs that must not be closed."""
         old = self.tables[kind].get(name)
         if old is None:
+            self._none_closed(*others)
             fields["id"] = self._fits(kind)
             self._platform()
             self.tables[kind][name] = fields
@@ -132,12 +138,19 @@ class NaiveRegistry(NaiveAccess):
             fields["title"] = old["title"]
         changed = {field for field in fields if fields[field] != old[field]}
         self._wrong(bool(changed - LIVE[kind]))
+        if changed:
+            self._none_closed((kind, name), *others)
         old.update(fields)
         return CHANGED if changed else SAME
 
+    def _none_closed(self, *things: tuple[str, str]) -> None:
+        for thing in things:
+            self._wrong(thing in self.closed, CLOSED.get(thing[0], 0))
+
     def _platform(self) -> None:
-        """The platform's own account comes before everything else."""
+        """The platform's own accounts come before everything else."""
         self.tables["account"].setdefault("PLATFORM.FEES", {"id": 1, "session": 0})
+        self.tables["account"].setdefault("PLATFORM.HOLDS", {"id": 2, "session": 0})
 
     # ---- definitions
     def _asset(self, f: Fields) -> str:
@@ -201,7 +214,7 @@ class NaiveRegistry(NaiveAccess):
         old = self.tables["account"].get(f["name"])
         self._wrong(old is not None and "firm" not in old)  # a fee account
         f["session"] = old["session"] if old else 0
-        return self._put("account", f["name"], f)
+        return self._put("account", f["name"], f, ("firm", f["firm"]))
 
     def _session(self, f: Fields) -> str:
         self._find("firm", f["firm"])
@@ -228,8 +241,9 @@ class NaiveRegistry(NaiveAccess):
             self._few_keys("session", f["name"])
         if f["name"] not in self.tables["session"]:
             self._within(f["venue"] or self.tables["firm"][f["firm"]]["venue"], "sessions", 1)
-        done = self._put("session", f["name"], f)
+        done = self._put("session", f["name"], f, ("firm", f["firm"]), ("account", f["account"]))
         if changes:
+            self._none_closed(("session", f["name"]), ("firm", f["firm"]), ("account", f["account"]))
             self.keys[own_key] = {
                 "holder": "session", "name": f["name"], "kind": "password" if f["wire"] == "fix" else "scram", "verifier": verifier,
                 "scopes": ("trade", "read", "market_data"), "until_ns": 0, "addresses": (), "title": "", "made": self.now, "revoked": False,
@@ -275,6 +289,7 @@ class NaiveRegistry(NaiveAccess):
             f["title"] = old["title"]
         if old is not None and all(old[field] == f[field] for field in f):
             return SAME
+        self._none_closed(("session", f["name"]))
         self._wrong(0 < f["until_ns"] <= self.now and (old is None or old["until_ns"] != f["until_ns"]))
         if old is not None:
             self._wrong(any(old[field] != f[field] for field in ("holder", "name", "kind", "verifier")))
@@ -337,18 +352,92 @@ class NaiveRegistry(NaiveAccess):
         return NEW if old is None else SAME if old == f["fees"] else CHANGED
 
     # ---- acts
+    def _before(self, tag: str, f: Fields) -> bool:
+        """Has this act been done, under its key?"""
+        done = self.transfers.get(f["key"])
+        self._wrong(done is not None and done != {"tag": tag, **f}, C.R_IDEMPOTENCY)
+        return done is not None
+
+    def _party(self, name: str) -> Fields:
+        account = self._find("account", name)
+        self._wrong(account["id"] == 2, C.R_ACCOUNT_NOT_ALLOWED)
+        self._wrong(("account", name) in self.closed, C.R_ACCOUNT_CLOSED)
+        return account
+
     def _transfer(self, f: Fields) -> str:
-        if f["key"] in self.transfers:
-            self._wrong(self.transfers[f["key"]] != f, C.R_IDEMPOTENCY)
+        if self._before("transfer", f):
             return SAME
         self._find("asset", f["asset"])
-        source = self._find("account", f["source"]) if f["source"] else None
-        target = self._find("account", f["target"]) if f["target"] else None
+        source = self._party(f["source"]) if f["source"] else None
+        target = self._party(f["target"]) if f["target"] else None
         self._wrong(source is None and target is None)
         if source is not None and target is not None:
             self._wrong(source is target)
             self._wrong("firm" not in source or source["firm"] != target.get("firm"), C.R_ACCOUNT_NOT_ALLOWED)
-        self.transfers[f["key"]] = f
+        self.transfers[f["key"]] = {"tag": "transfer", **f}
+        return NEW
+
+    def _hold(self, f: Fields, tag: str = "hold") -> str:
+        if self._before(tag, f):
+            return SAME
+        self._find("asset", f["asset"])
+        self._wrong("firm" not in self._party(f["account"]), C.R_ACCOUNT_NOT_ALLOWED)
+        until = f.get("until_ns", 0)
+        self._wrong(0 < until <= self.now)
+        self.transfers[f["key"]] = {"tag": tag, **f}
+        kind = "hold" if tag == "hold" else "withdrawal"
+        self.holds[len(self.holds) + 1] = {
+            "kind": kind, "account": f["account"], "asset": f["asset"], "amount": f["amount"], "until": until, "ended": "",
+        }  # fmt: skip
+        return NEW
+
+    def _withdraw_request(self, f: Fields) -> str:
+        return self._hold(f, "withdraw_request")
+
+    def _end(self, tag: str, kind: str, ended: str, f: Fields) -> str:
+        if self._before(tag, f):
+            return SAME
+        row = self.holds.get(f[kind])
+        self._wrong(row is None or row["kind"] != kind, C.R_UNKNOWN_HOLD)
+        assert row is not None
+        self._wrong(bool(row["ended"]), C.R_HOLD_ENDED)
+        row["ended"] = ended
+        self.transfers[f["key"]] = {"tag": tag, **f}
+        return NEW
+
+    def _release(self, f: Fields) -> str:
+        return self._end("release", "hold", "released", f)
+
+    def _withdraw_settle(self, f: Fields) -> str:
+        return self._end("withdraw_settle", "withdrawal", "paid", f)
+
+    def _withdraw_cancel(self, f: Fields) -> str:
+        return self._end("withdraw_cancel", "withdrawal", "cancelled", f)
+
+    def _hold_expire(self, f: Fields) -> str:
+        row = self.holds.get(f["hold"])
+        self._wrong(row is None or not row["until"], C.R_UNKNOWN_HOLD)
+        assert row is not None
+        self._wrong(bool(row["ended"]), C.R_HOLD_ENDED)
+        self._wrong(row["until"] > self.now)
+        row["ended"] = "expired"
+        self.transfers[f"\x00hold {f['hold']} expired"] = {}
+        return NEW
+
+    def _close(self, f: Fields) -> str:
+        kind, name = f["kind"], f["name"]
+        row = self._find(kind, name)
+        if self.closed.get((kind, name)) == f["reason"]:
+            return SAME
+        self._wrong((kind, name) in self.closed, CLOSED[kind])
+        if kind == "account":
+            self._wrong("firm" not in row)
+            self._wrong(any(hold["account"] == name and not hold["ended"] for hold in self.holds.values()), C.R_NOT_EMPTY)
+        if kind == "firm":
+            accounts = self.tables["account"]
+            open_ones = [own for own, account in accounts.items() if account.get("firm") == name and ("account", own) not in self.closed]
+            self._wrong(bool(open_ones), C.R_NOT_EMPTY)
+        self.closed[kind, name] = f["reason"]
         return NEW
 
     def _reference(self, f: Fields) -> str:

@@ -25,7 +25,7 @@ SHORT = 60
 def some_record(r: random.Random, now: int, newest: int) -> Any:
     """newest: id of the act that waits since the shortest time."""
     venue, other = r.choice((("V1", "V2"), ("V2", "V1")))
-    match r.randrange(13):
+    match r.randrange(15):
         case 0 | 1:
             until = r.choice((0, 0, now + r.randrange(1, SHORT), now - 1))
             return ar.Grant(principal=r.choice(PEOPLE), role=r.choice(ar.ROLE_NAMES), scope=r.choice(SCOPES), until_ns=until)
@@ -45,6 +45,14 @@ def some_record(r: random.Random, now: int, newest: int) -> Any:
                 key=f"{r.choice((venue, other))}.{r.randrange(99)}", asset=r.choice(("USD", "BTC")), amount=r.choice((1, 5)), source=f"{venue}.A",
                 target=r.choice(("", "", f"{venue}.B", f"{other}.A")),
             )  # fmt: skip
+        case 13 | 14:
+            key, number = f"{r.choice((venue, other))}.{r.randrange(99)}", r.randrange(1, 6)
+            account = f"{venue}.{r.choice('AB')}"
+            kinds = (
+                ar.Hold(key=key, account=account, asset="USD", amount=5), ar.RequestWithdrawal(key=key, account=account, asset="USD", amount=r.choice((1, 5))),
+                ar.Release(key=key, hold=number), ar.SettleWithdrawal(key=key, withdrawal=number), ar.CancelWithdrawal(key=key, withdrawal=number),
+            )  # fmt: skip
+            return r.choice(kinds)
         case 6:
             level = r.choice(("platform", "venue", "venue", "firm", "account", "session"))
             targets = {"platform": "", "venue": venue, "firm": f"{venue}.F", "account": f"{venue}.A", "session": f"{venue}.S"}
@@ -111,7 +119,7 @@ def test_random_askers_against_the_naive_registry() -> None:
         run(seed, 150, seen)
     assert {code for _, code in seen} >= {
         C.OK, C.R_NOT_AUTHORISED, C.R_FOREIGN_NAME, C.R_GRANT_BEYOND, C.R_UNKNOWN_PENDING, C.R_PENDING_EXPIRED, C.R_OWN_ACT, C.R_UNKNOWN_EVENT,
-        C.R_UNKNOWN_ACCOUNT, C.R_UNKNOWN_INSTRUMENT, C.R_BAD_DEFINITION,
+        C.R_UNKNOWN_ACCOUNT, C.R_UNKNOWN_INSTRUMENT, C.R_BAD_DEFINITION, C.R_UNKNOWN_HOLD,
     }  # fmt: skip
     assert {kind for kind, code in seen if code == C.OK} >= {
         "Approve",
@@ -122,6 +130,11 @@ def test_random_askers_against_the_naive_registry() -> None:
         "Approvals",
         "Kill",
         "Transfer",
+        "Hold",
+        "Release",
+        "RequestWithdrawal",
+        "SettleWithdrawal",
+        "CancelWithdrawal",
     }
 
 

@@ -10,7 +10,7 @@ def test_money_and_totals() -> None:
     turns = Turns().must([*BASE, ar.Transfer(key="d", asset="USD", amount=500, target="ACME-A")])
     seen = account_view(turns.engine.registry, turns.engine.m)
     (account,) = [a for a in seen["accounts"] if a["name"] == "ACME-A"]
-    assert account == {"name": "ACME-A", "cash": {"USD": 500}, "locked": {"USD": 0}, "positions": {}, "orders": []}
+    assert account == {"name": "ACME-A", "cash": {"USD": 500}, "locked": {"USD": 0}, "held": {}, "positions": {}, "orders": []}
     assert seen["external"]["USD"] == 500 == sum(a["cash"].get("USD", 0) for a in seen["accounts"])
     # The transfer was told to the account's session, which makes it number 1.
     assert (seen["orders"], seen["trades"], seen["fills"], seen["open_orders"], seen["sessions"]) == (

@@ -151,3 +151,12 @@ def test_a_snapshot_keeps_rules_tags_and_what_the_core_was_told() -> None:
     for name in ("tags", "rules", "rule_count", "admissions", "quotas", "freezes"):
         assert getattr(again, name) == getattr(world.registry, name)
     assert again.to_bytes() == world.registry.to_bytes()
+
+
+def test_exceptions_do_not_use_up_the_room_of_trading() -> None:
+    world = World(firms=2).must(*BASE)
+    for number in range(admission.EXCEPTIONS_PER_FIRM):  # as many as may be, in markets that only the table knows
+        world.registry.admissions[(C.ACCESS_EVENT, 100 + number)] = admission.Admission(L.ACCESS_ONLY, {1: -1, 2: -1})
+    answer = world.do(rule("deny", rule="all"))
+    assert answer.code == C.R_TABLE_FULL and (answer.refusal.limit, answer.refusal.used, answer.refusal.asked) == (64, 64, 66)
+    assert world.engine.seen == [] and not world.registry.rules_of((C.ACCESS_VENUE, 1))

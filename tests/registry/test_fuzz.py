@@ -23,6 +23,13 @@ RECORDS = (
     ar.PartOf(digest="ab" * 32, index=0, count=2, data=b"x"),
     ar.Kill(level="account", target="ACME-A"),
     ar.Transfer(key="k", asset="USD", amount=5, target="ACME-A"),
+    ar.Hold(key="h", account="ACME-A", asset="USD", amount=5, until_ns=2_000_000_000_000, note="bond"),
+    ar.RequestWithdrawal(key="w", account="ACME-A", asset="USD", amount=5),
+    ar.Release(key="r", hold=1),
+    ar.SettleWithdrawal(key="s", withdrawal=2),
+    ar.CancelWithdrawal(key="c", withdrawal=2),
+    ar.ExpireHold(hold=1),
+    ar.Close(kind="account", name="ACME-B", reason="left"),
     ar.SetReference(symbol="F-ESP", reference=3),
     ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
@@ -48,6 +55,10 @@ RECORDS = (
     ar.RemoveAccessRule(rule="known", venue="V1"),
     ar.Quota(venue="V1", sessions=1, instruments=3, listings=9, open_orders=10, messages_per_second=5, journal_bytes_per_second=2000),
     ar.Freeze(venue="V1", level="settle_only", reason="a reason"),
+)
+HELD = (
+    ar.Hold(key="h1", account="ACME-A", asset="USD", amount=3, until_ns=1_000_000_000_001),
+    ar.RequestWithdrawal(key="w2", account="ACME-A", asset="USD", amount=4),
 )
 quick = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -104,13 +115,13 @@ def test_odd_values_in_every_field(record: object, seed: int) -> None:
             place = place[step]  # type: ignore[index]
         if path:
             place[path[-1]] = chosen.choice(ODD)  # type: ignore[index]
-    world = World().must(*BASE)
+    world = World().must(*BASE, *HELD)
     world.engine.seen.clear()
     before = world.registry.to_bytes()
     body = msgspec.msgpack.encode({"who": "uid:1", "request_id": "r", "record": fields})
     answer = world.registry.apply(body, world.engine, world.sink)
     sound(answer, before, world)
-    naive = naive_after(BASE)
+    naive = naive_after((*BASE, *HELD))
     if answer.ok:
         taken = ar.unpack(body).record
         for one in taken.records if isinstance(taken, ar.Configuration) else (taken,):

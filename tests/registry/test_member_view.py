@@ -56,7 +56,11 @@ def test_money_of_an_account(world: Turns) -> None:
     before = look(world, "account", account)[0]["balances"].get("USD", {"cash": 0, "locked": 0})
     world.must([ar.Transfer(key="view", asset="USD", amount=777, target=account)])
     after = look(world, "account", account)[0]["balances"]["USD"]
-    assert after == {"cash": before["cash"] + 777, "locked": before["locked"]}
+    assert after == {"cash": before["cash"] + 777, "locked": before["locked"], "held": 0}
+    world.must([ar.Hold(key="view hold", account=account, asset="USD", amount=7, note="bond")])
+    (row,) = look(world, "account", account)
+    assert row["balances"]["USD"] == after | {"held": 7} and [hold["note"] for hold in row["holds"]] == ["bond"]
+    world.must([ar.Release(key="view release", hold=row["holds"][0]["id"])])
     everyone = {row["name"]: row["balances"] for row in look(world, "account")}
     assert everyone[account]["USD"] == after and any(row["record"] is None for row in look(world, "account")), "fee accounts too"
 

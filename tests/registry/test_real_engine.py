@@ -85,7 +85,7 @@ def test_refusals_of_the_core_in_words() -> None:
         (
             ar.Transfer(key="w", asset="USD", amount=501, source="ACME-A"),
             codes.R_WITHDRAW_TOO_MUCH,
-            "withdrawal of USD: cannot withdraw 0.0501: 0.0500 is available",
+            "withdrawal of 0.0501 USD from ACME-A: 0.0500 USD of its 0.0500 USD is available; asked 0.0501 USD",
         ),
         (ar.SetPhase(event="FINAL", phase="listed"), codes.R_BAD_TRANSITION, "event FINAL: it is open and cannot become listed"),
         (RESULT, codes.R_NOT_CLOSED, "event FINAL: it is open; only a market that is closed is determined"),

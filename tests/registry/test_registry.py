@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from config import admin_records as ar
+from exchange_server import state
 from exchange_server.core import layout as L
 from exchange_server.core.layout import definitions as d
 from exchange_server.registry import Registry, RegistryBroken
@@ -82,7 +83,8 @@ def test_ids_are_dense_and_names_lead_to_them(world: World) -> None:
     r = world.registry
     assert [a.id for a in r.assets] == [1, 2] and r.assets.named("BTC").id == 2  # type: ignore[union-attr]
     assert r.accounts[1].name == "PLATFORM.FEES"
-    assert [(a.id, a.name) for a in r.accounts][1:4] == [(16, "V1.FEES"), (17, "V2.FEES"), (18, "ACME-A")]
+    assert r.accounts[2].name == "PLATFORM.HOLDS"
+    assert [(a.id, a.name) for a in r.accounts][2:5] == [(16, "V1.FEES"), (17, "V2.FEES"), (18, "ACME-A")]
     assert r.venues.named("V2").fee_account == 17  # type: ignore[union-attr]
     assert [i.symbol for i in r.instruments] == ["F-ESP", "F-DRAW", "F-ARG", "BTC-USD"]
     assert r.event_of(2) is r.events.named("FINAL") and r.instruments[1].outcome == "Spain"
@@ -150,7 +152,7 @@ REFUSALS: list[tuple[Any, int, str]] = [
     (change(BASE[0], decimals=2), R.R_BAD_DEFINITION, "decimals: cannot be changed"),
     (change(LOGIN, peer_comp_id="C9"), R.R_BAD_DEFINITION, "peer_comp_id: cannot be changed"),
     (ar.DefineAccount(name="X", firm="ACNE"), R.R_BAD_DEFINITION, 'firm: there is no firm "ACNE"; did you mean "ACME"?'),
-    (ar.DefineAccount(name="V1.FEES", firm="ACME"), R.R_BAD_DEFINITION, "name: V1.FEES is a fee account"),
+    (ar.DefineAccount(name="V1.FEES", firm="ACME"), R.R_BAD_DEFINITION, "name: V1.FEES is an account of the platform or a venue"),
     (change(LOGIN, name="C2"), R.R_BAD_DEFINITION, "peer_comp_id: session C1 has the same login"),
     (
         change(LOGIN, name="C2", peer_comp_id="C2", account="OTHER-A"),
@@ -251,18 +253,16 @@ def test_a_market_is_refused_when_a_table_that_trading_fills_has_no_room(pool: i
     assert world.do(FINAL).ok
 
 
-def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(world: World) -> None:
+def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = world.registry.to_bytes()
     world.engine.refuse = {0: codes.R_WITHDRAW_TOO_MUCH}
-    at = L.H_POOLS + L.P_BALANCE * L.POOL_WORDS
-    world.engine.m[at + L.PL_NEXT], world.engine.m[at + L.PL_WIDTH] = 2, L.BALANCE_WORDS
-    row = int(world.engine.m[at + L.PL_BASE]) + L.BALANCE_WORDS
-    world.engine.m[row : row + 4] = (18, 1, 11, 6)  # account, asset, cash, locked
+    monkeypatch.setattr(state, "balance", lambda m, account, asset: (11, 6))
     record = ar.Transfer(key="w1", asset="USD", amount=7, source="ACME-A")
     answer = world.do(record)
     assert (
         answer.code == codes.R_WITHDRAW_TOO_MUCH
-        and answer.text == "withdrawal of USD: cannot withdraw 0.0007: 0.0005 is available, 0.0006 is locked"
+        and answer.text
+        == "withdrawal of 0.0007 USD from ACME-A: 0.0005 USD of its 0.0011 USD is available, 0.0006 USD is locked by orders and positions; asked 0.0007 USD"
     )
     assert world.registry.to_bytes() == before
     assert world.do(record).ok, "a refused transfer does not use up its key"
@@ -282,7 +282,7 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
             ar.Finalise(event="FINAL"),
             "event FINAL: its challenge window ends at 1970-01-01 00:00:00.000000077 UTC, the time is 1970-01-01 00:16:40 UTC",
         ),
-        (R.R_OVERFLOW, ar.Transfer(key="k", asset="USD", amount=1, target="ACME-A"), "deposit of USD: A product of price"),
+        (R.R_OVERFLOW, ar.Transfer(key="k", asset="USD", amount=1, target="ACME-A"), "deposit of 0.0001 USD to ACME-A: A product of price"),
     ],
 )
 def test_refusals_of_the_core_in_words(world: World, code: int, record: Any, text: str) -> None:
@@ -308,7 +308,7 @@ def test_transfers_are_done_once_per_key(world: World) -> None:
     row = world.engine.seen[0]
     assert [int(row[w]) for w in (d.DT_FROM, d.DT_TO, d.DT_ASSET, d.DT_AMOUNT)] == [0, 18, 1, 500]
     again = world.do(deposit, request_id="r2")
-    assert again.ok and again.result == first.result and world.engine.seen == []
+    assert again.ok and again.result == {**first.result, "done_before": 1} and world.engine.seen == []
     other = world.do(change(deposit, amount=501))
     assert other.code == codes.R_IDEMPOTENCY and world.engine.seen == []
     restored = Registry.from_bytes(world.registry.to_bytes())

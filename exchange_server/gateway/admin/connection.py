@@ -12,6 +12,7 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | listing | the offers of all venues; `venue` or `event` names one |
 | keys | keys without what they are checked against; `key`, `holder` or `name` names some |
 | risk | kill switches that are on, restrictions, throttles |
+| statement | every change of an account's balance (statement.py) |
 | status | counters, capacities, sessions |
 | accounts | balances, positions, open orders |
 | keys | keys of sessions and principals, without what they are checked against |
@@ -25,6 +26,7 @@ output. A plain `secret` in a record becomes a verifier before the request goes 
 result, once. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
 """
 
+from collections.abc import Generator
 from typing import Any
 
 import msgspec
@@ -38,7 +40,7 @@ from .. import verifiers
 from ..connection import Connection, Outlet, SessionTable, TurnInput
 from ..credentials import Crowded
 from ..slow import Job
-from .office import BadRequest, Office
+from .office import BadRequest, Office, Slices
 
 LINES_PER_TURN = 64
 
@@ -46,7 +48,7 @@ LINES_PER_TURN = 64
 class AdminConnection(Connection):
     """The server's side of one operator's connection."""
 
-    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "tag", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "slices", "tag", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
@@ -62,11 +64,15 @@ class AdminConnection(Connection):
         self.asked: Any = None  # the request that they belong to
         self.tag = ""  # of the record that is being sent
         self.waiting = 0  # acts not yet answered
+        self.slices: tuple[Any, Slices] | None = None  # id of a request and the rest of the work on its answer; nothing is read meanwhile
         self.securing: tuple[Job, Any, dict[str, Any]] | None = None  # verifiers are being made for this request
         self.made = ""  # the secret that the server made for the record being sent: told with its answer, once
 
     def gather(self, turn: TurnInput) -> bool:
         for _ in range(LINES_PER_TURN):
+            if self.slices is not None:
+                self._slice(*self.slices)
+                return True
             if turn.full:
                 return True
             if self.parts:
@@ -110,6 +116,19 @@ class AdminConnection(Connection):
         except Refused as error:
             self._say(ident, False, error.refusal.code, error.refusal.text, {}, error.refusal)
 
+    def _slice(self, ident: Any, work: Slices) -> None:
+        """One slice of a long answer."""
+        try:
+            piece = next(work)
+            if piece is not None:
+                self._say(ident, True, codes.OK, "", piece, more=True)
+        except StopIteration as done:
+            self.slices = None
+            self._say(ident, True, codes.OK, "", done.value)
+        except BadRequest as error:
+            self.slices = None
+            self._say(ident, False, error.code, str(error), {})
+
     def _has_secrets(self, ident: Any, request: dict[str, Any]) -> bool:
         """Whether verifiers must be made of the request's secrets first: slow work, after which it goes on (`_secured`)."""
         if not isinstance(request.get("record"), dict):
@@ -122,7 +141,7 @@ class AdminConnection(Connection):
             return False
         recipe, registry = verifiers.recipe_of(self.office.registry.begun), self.office.registry
         try:
-            job = self.office.judge.wait(self, self.who, lambda: verifiers.secured(record, recipe, registry))
+            job = self.office.judge.wait(self, self.who, lambda: verifiers.secured(record, recipe, registry, self.office.judge.random))
         except Crowded:
             raise BadRequest("too many requests with secrets are waiting: send it again later") from None
         self.securing = job, ident, request
@@ -153,7 +172,11 @@ class AdminConnection(Connection):
             return
         if not isinstance(verb, str):
             raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(self.office.known())}")
-        self._say(ident, True, codes.OK, "", self.office.ask(self.who, verb, request, turn.now_ns))
+        result = self.office.ask(self.who, verb, request, turn.now_ns)
+        if isinstance(result, Generator):
+            self.slices = ident, result
+        else:
+            self._say(ident, True, codes.OK, "", result)
 
     def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str) -> None:
         try:
@@ -187,8 +210,10 @@ class AdminConnection(Connection):
 
         self.office.expect(at, answered)
 
-    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any, refusal: Refusal | None = None) -> None:
-        answer = {"id": ident, "ok": ok, "code": code, "text": text, "result": result}
+    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any, refusal: Refusal | None = None, more: bool = False) -> None:
+        answer: dict[str, Any] = {"id": ident, "ok": ok, "code": code, "text": text, "result": result}
+        if more:
+            answer["more"] = True
         if refusal is not None:
             answer["refusal"] = refusal
         self.outlet.write(msgspec.json.encode(answer) + b"\n")

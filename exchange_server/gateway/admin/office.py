@@ -1,6 +1,6 @@
 """Answers the operator's verbs; one Office for all admin connections of a server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
 from config import admin_records as ar
@@ -8,7 +8,7 @@ from protocol import codes
 
 from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, revision_view, revisions, rule_view
 from ...registry import member_view as members
-from ...registry.access import Sight
+from ...registry.access import Sight, authorise
 from ...registry.account_view import account_view
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
@@ -19,6 +19,8 @@ from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
 SeenVerb = Callable[[dict[str, Any], Sight], Any]
+# An answer that takes several turns: each step does a slice of the work. What it yields is sent as a piece, if it is not None; what it returns is the last answer.
+Slices = Generator[Any, None, Any]
 
 
 class BadRequest(Exception):
@@ -44,10 +46,10 @@ class Office:
         extra: Mapping[str, Verb] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
-        try_out: what a configuration of this asker would do; try_act: any other record.
+        try_out: what a configuration of this asker would do; try_act: what any other record would do.
 
-        `verbs` are answered for the whole platform. `seen` answers the same verbs to an asker whose roles are for a venue or less: with what it
-        sees. A verb that is not there is the platform's alone. Registry's table of roles says who may ask what."""
+        `seen` answers a verb with what the asker sees. `verbs` are about the whole platform: only roles for the platform get an answer. The table
+        of roles says who may ask what."""
         self.registry = registry
         self.arena = arena
         self.expect = expect
@@ -60,34 +62,27 @@ class Office:
         self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {
-            "markets": self._markets,
-            "keys": self._keys,
-            "assets": lambda request: {"assets": registry.decimals()},
-            "running": self._running,
-            "revisions": self._revisions,
-            "revision": self._revision,
-            "export": self._export,
-            "status": lambda request: status(),
-            "stop": self._stop,
-            "accounts": lambda request: account_view(registry, arena),
-            **(extra or {}),
-        }
+            "revisions": self._revisions, "revision": self._revision, "export": self._export, "stop": self._stop, **(extra or {}),
+        }  # fmt: skip
+        views = access_view
         self.seen: dict[str, SeenVerb] = {
-            "markets": lambda request, sight: {"markets": access_view.markets_seen(registry, sight, self._markets(request)["markets"])},
-            "accounts": lambda request, sight: access_view.accounts_seen(registry, sight, account_view(registry, arena)),
-            "keys": lambda request, sight: {"keys": access_view.keys_seen(registry, sight, self._keys(request)["keys"])},
+            "markets": lambda request, sight: {
+                "markets": views.markets_seen(registry, sight, market_view(registry, arena, _name(request, "event")))
+            },
+            "accounts": lambda request, sight: views.accounts_seen(registry, sight, account_view(registry, arena)),
+            "keys": self._keys,
             "assets": lambda request, sight: {"assets": registry.decimals()},
-            "status": lambda request, sight: access_view.status_seen(registry, sight, status()),
-            "running": lambda request, sight: {**self._running(request), "settings": {}, "capacities": {}},
+            "status": lambda request, sight: views.status_seen(registry, sight, status()),
+            "running": self._running,
             "plan": self._plan,
-            **{kind: self._members(kind) for kind in members.VIEWS},
             "listing": self._listings,
             "risk": lambda request, sight: risk_view(registry, arena, sight),
             "rules": lambda request, sight: self._rules(request, "venue", sight),
             "tags": lambda request, sight: self._rules(request, "firm", sight),
-            "whoami": lambda request, sight: access_view.whoami(sight),
+            "whoami": lambda request, sight: views.whoami(sight),
             "principals": self._principals,
-            "pending": lambda request, sight: {"pending": access_view.pending_view(registry, sight)},
+            "pending": lambda request, sight: {"pending": views.pending_view(registry, sight)},
+            **{kind: self._members(kind) for kind in members.VIEWS},
         }
 
     def admit(self, who: str) -> None:
@@ -111,25 +106,28 @@ class Office:
         if not sight.may_anywhere(may):
             able = " or ".join(holders(may))
             raise BadRequest(f"the verb {verb} needs the role {able}; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
-        if verb in self.verbs and sight.may(may, Place()):
-            return self.verbs[verb](request)
-        if verb not in self.seen:
+        if verb in self.seen:
+            return self.seen[verb](request, sight if sight.every_right or verb == "whoami" else sight.only(may))
+        if not sight.may(may, Place()):
             raise BadRequest(f"the verb {verb} is about the whole platform; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
-        return self.seen[verb](request, sight if verb == "whoami" else sight.only(may))
+        return self.verbs[verb](request)
 
     def _stop(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
         self._stop_server()
         return {}
 
-    def _markets(self, request: dict[str, Any]) -> Any:
-        return {"markets": market_view(self.registry, self.arena, _name(request, "event"))}
-
     def _members(self, kind: str) -> SeenVerb:
-        """The verb that shows all rows of a kind, or the one that `name` says."""
-        return lambda request, sight: {"rows": members.view(self.registry, self.arena, kind, _name(request, "name"), sight)}
+        """The verb that shows the rows of a kind, or the one that `name` says."""
+
+        def rows(request: dict[str, Any], sight: Sight) -> Any:
+            found = members.view(self.registry, self.arena, kind, _name(request, "name"), sight)
+            return {"rows": access_view.members_seen(self.registry, sight, kind, found)}
+
+        return rows
 
     def _listings(self, request: dict[str, Any], sight: Sight) -> Any:
-        return {"rows": members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)}
+        rows = members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)
+        return {"rows": access_view.listings_seen(self.registry, sight, rows)}
 
     def _rules(self, request: dict[str, Any], kind: str, sight: Sight) -> Any:
         """Access rules, quotas and freezes of venues, or tags of firms: of all, or of the one that `name` says."""
@@ -140,12 +138,12 @@ class Office:
             return {"rows": rule_view.firms(self.registry, name, sight.sees)}
         return {"rows": rule_view.venues(self.registry, self.arena, name, sight.sees)}
 
-    def _keys(self, request: dict[str, Any]) -> Any:
+    def _keys(self, request: dict[str, Any], sight: Sight) -> Any:
         """Keys, without what they are checked against: of one id, of one holder, or all."""
         wanted = [request.get(field, "") for field in ("key", "holder", "name")]
         if not all(isinstance(value, str) for value in wanted):
             raise BadRequest("key, holder, name: texts are required")
-        return {"keys": key_view(self.registry, *wanted)}
+        return {"keys": access_view.keys_seen(self.registry, sight, key_view(self.registry, *wanted))}
 
     def _principals(self, request: dict[str, Any], sight: Sight) -> Any:
         return {"principals": access_view.principals_view(self.registry, sight, _name(request, "name"))}
@@ -157,6 +155,8 @@ class Office:
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
         back: dict[str, Any] = {}
+        if isinstance(record, ar.Rollback) or (isinstance(record, ar.Configuration) and record.settings is not None):
+            authorise(self.registry, sight.who, record, sight.now_ns)  # what they are about is the platform's, and is not shown to others
         if isinstance(record, ar.Rollback):
             record, cannot = revision_view.rollback_view(self.registry, record)
             back = {"cannot": cannot, "records": record.records}
@@ -166,15 +166,14 @@ class Office:
         changes = [] if tried.change is None else [tried.change]
         return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
 
-    def _running(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
-        """What a file is read with: the decimals of the assets, the settings, the running revision."""
-        registry = self.registry
-        begun = registry.begun
+    def _running(self, request: dict[str, Any], sight: Sight) -> Any:  # noqa: ARG002 (SeenVerb)
+        """What a file is read with: the decimals of the assets, the running revision, and for the platform's the settings and capacities."""
+        registry, begun = self.registry, self.registry.begun
         return {
             "assets": registry.decimals(),
-            "settings": registry.settings,
+            "settings": registry.settings if sight.whole else {},
             "revision": revisions.newest(registry),
-            "capacities": begun.capacities if begun is not None else {},
+            "capacities": begun.capacities if begun is not None and sight.whole else {},
         }
 
     def _revisions(self, request: dict[str, Any]) -> Any:

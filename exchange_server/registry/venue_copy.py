@@ -1,0 +1,250 @@
+"""Everything that belongs to one venue, as rows of parts: what `exos venue export` writes.
+
+`take` copies the state between two turns, so all of it is as of one row of the journal; `parts` makes rows of the copy and may do so over many
+turns. Rows name things and never number them, because another server gives other ids. Secrets and keys are left out. Amounts are minor
+units, prices YES ticks, quantities lots.
+"""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from protocol import codes, phases
+
+from .. import state
+from ..core import audit
+from ..core.layout import plain
+from . import scopes
+from .account_view import grown
+from .definitions import Definitions
+from .engine_like import Words
+from .tables import Account, Event
+
+FORMAT = 1
+# What must be equal on the server to which a venue moves; the others tell of the past.
+COMPARED = (
+    "assets", "venue", "firms", "accounts", "sessions", "principals", "tags", "markets", "references", "rules", "balances", "holds", "sets", "positions", "orders",
+)  # fmt: skip
+TOLD = ("guests", "determinations", "fills")
+PARTS = (*COMPARED, *TOLD)
+SECRET_FIELDS = ("secret", "verifier")
+SIDES = {codes.BUY: "buy", codes.SELL: "sell"}
+CONTRACT_SIDES = {codes.YES: "yes", codes.NO: "no"}
+TIFS = {codes.DAY: "day", codes.GTC: "gtc", codes.GTD: "gtd"}
+
+Row = dict[str, Any]
+Part = tuple[str, Row]
+
+
+class Copy(NamedTuple):
+    """The state of a venue at one time. dumps: of its events (core/audit.py: dump_event); counts: open orders of each contract; balances: (account, asset, cash, locked)."""
+
+    registry: Definitions
+    venue: int
+    row_seq: int
+    event_seq: int
+    time_ns: int
+    firms: list[Any]
+    accounts: list[Account]
+    sessions: list[Any]
+    events: list[Event]
+    principals: list[Any]
+    references: dict[int, tuple[int, int]]
+    tags: dict[int, Any]
+    rules: list[Any]
+    holds: list[Any]
+    dumps: list[NDArray[np.int64]]
+    counts: list[list[int]]
+    balances: NDArray[np.int64]
+
+
+def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
+    """The copy of a venue (id), between two turns. Rows of the tables never change, so copying the lists is enough."""
+    name = registry.venues[venue].name
+    events = [event for event in registry.events if event.record.owner_venue == name]
+    header = state.Header(m)
+    return Copy(
+        registry, venue, row_seq, header.next_event, header.time, list(registry.firms), list(registry.accounts), list(registry.sessions), events,
+        list(registry.principals), dict(registry.references), dict(registry.tags), list(registry.rules.values()), [hold for hold in registry.holds if not hold.ended],
+        [grown(audit.dump_event, m, event.id) for event in events],
+        [[state.Instrument.of(m, event.first_instrument + j).open_orders for j in range(event.n)] for event in events], state.balance_rows(m),
+    )  # fmt: skip
+
+
+class Dump(NamedTuple):
+    """One event's part of the state, taken apart: see core/audit.py."""
+
+    phase: int
+    sets: int
+    pool: int
+    accounts: NDArray[np.int64]
+    required: NDArray[np.int64]
+    held_base: NDArray[np.int64]
+    positions: NDArray[np.int64]  # (rows, contracts)
+    orders: NDArray[np.int64]
+    counts: list[int]  # of them, by contract
+
+    @classmethod
+    def of(cls, dump: NDArray[np.int64], counts: list[int]) -> "Dump":
+        n, rows = int(dump[7]), int(dump[8])
+        at, width = audit.EVENT_DUMP + n * audit.CONTRACT_DUMP, audit.COLLATERAL_DUMP + 5 * n
+        table = dump[at : at + rows * width].reshape(rows, width)
+        orders = dump[at + rows * width :].reshape(-1, audit.ORDER_DUMP)
+        columns = table[:, audit.COLLATERAL_DUMP : audit.COLLATERAL_DUMP + n]
+        return cls(int(dump[1]), int(dump[2]), int(dump[3]), table[:, 0], table[:, 1], table[:, 3], columns, orders, counts)
+
+
+def parts(copy: Copy) -> Iterator[Part]:
+    """(part, row) of everything, part by part in the order of PARTS, rows in an order that is the same on every server."""
+    registry, name = copy.registry, copy.registry.venues[copy.venue].name
+    dumps = [Dump.of(dump, counts) for dump, counts in zip(copy.dumps, copy.counts)]
+    at_home = {account.id for account in copy.accounts if scopes.of_account(registry, account).venue == name}
+    trading = sorted({int(id) for dump in dumps for id in dump.accounts[(dump.positions != 0).any(axis=1)].tolist()} | _with_orders(dumps))
+    guests = [registry.accounts[id] for id in trading if id not in at_home]
+    own = [account for account in copy.accounts if account.id in at_home]
+    sessions = [s for s in copy.sessions if scopes.of_session(registry, s).venue == name]
+    firms = {row.firm for row in (*own, *guests, *sessions)} | {firm.id for firm in copy.firms if firm.record.venue == name}
+    yield from (("assets", _record(registry.assets[id].record)) for id in _assets(copy, own))
+    yield "venue", _record(registry.venues[copy.venue].record)
+    yield from _by_name("firms", [{**_record(firm.record), "closed": _closed(firm)} for firm in copy.firms if firm.id in firms])
+    here = {account.id for account in (*own, *guests)} | {session.account for session in sessions}  # default accounts of sessions
+    traders = [account for account in copy.accounts if account.id in here and account.record is not None]
+    yield from _by_name("accounts", [{**_record(account.record), "closed": _closed(account)} for account in traders])
+    yield from _by_name("sessions", [{**_record(s.record), "closed": _closed(s)} for s in sessions])
+    yield from _by_name("principals", [_principal(p, name) for p in copy.principals if p.record.venue == name])
+    yield from _by_name("tags", [_record(copy.tags[firm.id]) for firm in copy.firms if firm.id in firms and firm.id in copy.tags], "firm")
+    for event, dump in zip(copy.events, dumps):
+        yield "markets", {"record": _record(event.record), "phase": phases.name(dump.phase), "versions": len(event.determinations)}
+    for event in copy.events:
+        for instrument in registry.instruments_of(event):
+            if instrument.id in copy.references:
+                price, collar = copy.references[instrument.id]
+                yield "references", {"symbol": instrument.symbol, "reference": price, "collar": collar}
+    events = {event.name for event in copy.events}
+    mine = [rule.record for rule in copy.rules if rule.record.venue == name or rule.record.event in events]
+    yield from (("rules", _record(rule)) for rule in sorted(mine, key=lambda rule: (rule.event, rule.rule)))
+    yield from _money(copy, own)
+    yield from _trading(copy, dumps)
+    yield from _guests(copy, guests, dumps)
+    for event in copy.events:
+        for kept in event.determinations:
+            yield "determinations", {"event": event.name, **msgspec.to_builtins(kept)}
+    yield from _fills(copy, dumps)
+
+
+def _with_orders(dumps: list[Dump]) -> set[int]:
+    return {int(id) for dump in dumps for id in np.unique(dump.orders[:, 9]).tolist()}
+
+
+def _record(record: Any) -> Row:
+    fields: Row = msgspec.to_builtins(record)
+    return {key: value for key, value in fields.items() if key not in SECRET_FIELDS}
+
+
+def _closed(row: Any) -> str:
+    return row.closed.reason if row.closed is not None else ""
+
+
+def _by_name(part: str, rows: list[Row], key: str = "name") -> Iterator[Part]:
+    yield from ((part, row) for row in sorted(rows, key=lambda row: str(row[key])))
+
+
+def _principal(row: Any, venue: str) -> Row:
+    """With the grants that it has at this venue."""
+    grants = [
+        {"role": held.role, "scope": held.scope, "until_ns": held.until_ns}
+        for held in row.grants
+        if scopes.parse(held.scope).venue == venue
+    ]
+    return {**_record(row.record), "grants": sorted(grants, key=lambda grant: (grant["role"], grant["scope"]))}
+
+
+def _assets(copy: Copy, own: list[Account]) -> list[int]:
+    """Ids of the assets that the venue's markets and accounts use, by name."""
+    registry = copy.registry
+    used = {event.record.asset for event in copy.events} | {event.record.base_asset for event in copy.events} - {""}
+    ids = {registry.assets.named(name).id for name in used}  # type: ignore[union-attr]
+    mine = np.isin(copy.balances[:, 0], [account.id for account in own])
+    ids |= {int(id) for id in np.unique(copy.balances[mine, 1]).tolist()} | {
+        hold.asset for hold in copy.holds if hold.account in {a.id for a in own}
+    }
+    return sorted(ids, key=lambda id: registry.assets[id].name)
+
+
+def _money(copy: Copy, own: list[Account]) -> Iterator[Part]:
+    """Balances (with what is on hold) and open holds of the venue's own accounts."""
+    registry = copy.registry
+    ids = {account.id: account.name for account in own}
+    held: dict[tuple[int, int], int] = {}
+    for hold in copy.holds:
+        held[hold.account, hold.asset] = held.get((hold.account, hold.asset), 0) + hold.amount
+    rows = copy.balances[np.isin(copy.balances[:, 0], list(ids))].tolist()
+    found = [(ids[account], registry.assets[asset].name, cash + held.get((account, asset), 0)) for account, asset, cash, _ in rows]
+    yield from (("balances", {"account": account, "asset": asset, "balance": amount}) for account, asset, amount in sorted(found) if amount)
+    for hold in copy.holds:
+        if hold.account in ids:
+            fields = {"kind": hold.kind, "amount": hold.amount, "until_ns": hold.until_ns, "key": hold.key, "note": hold.note}
+            yield "holds", {"account": ids[hold.account], "asset": registry.assets[hold.asset].name, **fields}
+
+
+def _trading(copy: Copy, dumps: list[Dump]) -> Iterator[Part]:
+    """Sets, positions and open orders, the orders in the order in which they stand in the books."""
+    accounts = copy.registry.accounts
+    for event, dump in zip(copy.events, dumps):
+        if dump.sets:
+            yield "sets", {"event": event.name, "sets": dump.sets, "pool": dump.pool}
+    for event, dump in zip(copy.events, dumps):
+        symbols = [contract.symbol for contract in event.record.contracts]
+        found = sorted(
+            (symbols[j], accounts[int(dump.accounts[i])].name, int(dump.positions[i, j])) for i, j in np.argwhere(dump.positions).tolist()
+        )
+        yield from (("positions", {"symbol": symbol, "account": account, "quantity": quantity}) for symbol, account, quantity in found)
+    for event, dump in zip(copy.events, dumps):
+        for symbol, row in _orders(event, dump):
+            yield "orders", _order(copy, symbol, row)
+
+
+def _orders(event: Event, dump: Dump) -> Iterator[tuple[str, list[int]]]:
+    """(symbol, words) of an event's open orders: the dump has them contract by contract, as many as each has."""
+    at = 0
+    for contract, count in zip(event.record.contracts, dump.counts):
+        yield from ((contract.symbol, row) for row in dump.orders[at : at + count].tolist())
+        at += count
+
+
+def _order(copy: Copy, symbol: str, row: list[int]) -> Row:
+    session = copy.registry.sessions.get(row[8])
+    attr = row[7]
+    return {
+        "symbol": symbol, "account": copy.registry.accounts[row[9]].name, "session": session.name if session is not None else "",
+        "side": SIDES[plain.side_of(attr)], "contract_side": CONTRACT_SIDES[plain.contract_side_of(attr)], "price": row[3], "quantity": row[6],
+        "tif": TIFS.get(plain.tif_of(attr), str(plain.tif_of(attr))), "expiry_ns": row[17], "flags": plain.flags_of(attr),
+        "client_id": row[2] if row[1] == 0 else 0,
+    }  # fmt: skip
+
+
+def _guests(copy: Copy, guests: list[Account], dumps: list[Dump]) -> Iterator[Part]:
+    """Of traders from elsewhere, what their positions and orders here require: the least that they need on another server."""
+    registry = copy.registry
+    needs: dict[tuple[int, str], int] = {}
+    for event, dump in zip(copy.events, dumps):
+        for amounts, asset in ((dump.required, event.record.asset), (dump.held_base, event.record.base_asset)):
+            for account, amount in zip(dump.accounts.tolist(), amounts.tolist()):
+                if amount:
+                    needs[account, asset] = needs.get((account, asset), 0) + amount
+    for account in guests:
+        for asset in registry.assets:
+            if amount := needs.get((account.id, asset.name), 0):
+                yield "guests", {"account": account.name, "asset": asset.name, "required": amount}
+
+
+def _fills(copy: Copy, dumps: list[Dump]) -> Iterator[Part]:
+    """What of the open orders is filled already: on another server they begin anew, with what is left of them."""
+    for event, dump in zip(copy.events, dumps):
+        for symbol, row in _orders(event, dump):
+            if row[5]:
+                fields = {"quantity": row[4], "filled": row[5], "notional": row[10], "fee_paid": row[13], "rebate_paid": row[14]}
+                yield "fills", {"symbol": symbol, "order": row[0], "account": copy.registry.accounts[row[9]].name, **fields}

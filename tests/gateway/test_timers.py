@@ -1,0 +1,59 @@
+"""Acts of the registry's own accord: when they are due, what row is made, and what a refusal leads to."""
+
+from config import admin_records as ar
+from exchange_server.core import layout as L
+from exchange_server.gateway.connection import TurnInput
+from exchange_server.gateway.timers import AGAIN_NS, PER_TURN, WHO, Timers
+from exchange_server.registry import AdminAnswer
+from tests.registry.test_registry import BASE, World
+
+NOW = 1_000_000_000_000
+
+
+def holding(*ends: int) -> World:
+    holds = [ar.Hold(key=f"h{i}", account="ACME-A", asset="USD", amount=1, until_ns=end) for i, end in enumerate(ends)]
+    return World().must(*BASE, *holds)
+
+
+def carry_out(world: World, timers: Timers, now_ns: int) -> list[AdminAnswer]:
+    turn, expected = TurnInput(rows=256), []
+    turn.begin(1, now_ns)
+    timers.add(turn, now_ns, lambda at, call: expected.append((at, call)))
+    world.engine.time_ns = now_ns
+    answers = []
+    for at, call in expected:
+        body = turn.inbox[at + L.CMD_WORDS :].tobytes()[: int(turn.inbox[at + L.CMD_BODY_BYTES])]
+        assert ar.unpack(body).who == WHO
+        answers.append(world.registry.apply(body, world.engine, world.sink))
+        call(answers[-1])
+    return answers
+
+
+def test_nothing_is_due_without_holds_that_end() -> None:
+    timers = Timers(holding(0).registry)
+    assert timers.next_due == 0 and carry_out(holding(0), timers, NOW + 10**15) == []
+
+
+def test_holds_end_in_order_and_only_those_whose_time_has_come() -> None:
+    world = holding(NOW + 30, NOW + 10, 0, NOW + 20)
+    timers = Timers(world.registry)
+    assert timers.next_due == NOW + 10
+    assert [answer.result["hold"] for answer in carry_out(world, timers, NOW + 20)] == [2, 4]
+    assert timers.next_due == NOW + 30 and [hold.ended for hold in world.registry.holds] == ["", "expired", "", "expired"]
+
+
+def test_a_turn_takes_only_so_many() -> None:
+    world = holding(*[NOW + 1] * (PER_TURN + 3))
+    timers = Timers(world.registry)
+    assert [len(carry_out(world, timers, NOW + 1)) for _ in range(3)] == [PER_TURN, 3, 0] and timers.next_due == 0
+
+
+def test_after_a_refusal_it_waits_before_it_tries_again() -> None:
+    world = holding(NOW + 1)
+    said = []
+    timers = Timers(world.registry, lambda *args, **fields: said.append((args, fields)))
+    world.engine.refuse = {0: 134}
+    assert [answer.ok for answer in carry_out(world, timers, NOW + 1)] == [False]
+    assert timers.next_due == NOW + 1 + AGAIN_NS and carry_out(world, timers, NOW + 2) == []
+    assert [answer.ok for answer in carry_out(world, timers, NOW + 1 + AGAIN_NS)] == [True]
+    assert [args for args, _ in said] == [("error", "hold_not_expired"), ("info", "hold_expired")]

@@ -1,0 +1,200 @@
+"""A real server under TLS: every port, remote administration with a key, reload by SIGHUP and by verb, and what a start refuses."""
+
+import json
+import os
+import signal
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import admin_records as ar
+from exchange_server import app
+from exchange_server.certificates import DAY_NS, make_dev_certificate
+from exchange_server.exits import Exit
+from exchange_server.net.observe import Log
+from exchange_server.start import StartRefused
+from protocol import codes, credentials
+from tests.server_kit import SMALL, ServerProcess
+from tests.test_start_rules import WITHOUT, options, refused, run
+
+SEED = b"\5" * 32
+TLS = 'tls_cert = "tls-cert.pem"\ntls_key = "tls-key.pem"\n'
+
+
+def with_tls(more: str = "", tls: str = TLS) -> str:
+    return SMALL.replace("[server]\n", f"[server]\n{tls}{more}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ServerProcess]:
+    (tmp_path / "data").mkdir(mode=0o700)
+    make_dev_certificate(tmp_path / "data", ("localhost", "127.0.0.1"), time.time_ns())
+    with ServerProcess(tmp_path, with_tls(f"admin_port = {free_port()}\n")) as made:
+        yield made
+
+
+class Remote:
+    """A blocking peer of the port for remote administration."""
+
+    def __init__(self, server: ServerProcess) -> None:
+        self.trust = ssl.create_default_context(cafile=str(server.data / "tls-ca.pem"))
+        raw = socket.create_connection(("127.0.0.1", server.ready["admin_port"]), timeout=10)
+        self.link = self.trust.wrap_socket(raw, server_hostname="localhost")
+        self.file = self.link.makefile("rb")
+        self.challenge = bytes.fromhex(self.read()["challenge"])
+
+    def read(self) -> Any:
+        line = self.file.readline()
+        return json.loads(line) if line else None
+
+    def say(self, **request: Any) -> Any:
+        self.link.sendall(json.dumps({"id": 1, **request}).encode() + b"\n")
+        return self.read()
+
+    def sign(self, name: str, key: str) -> Any:
+        signature = credentials.private_key(SEED)[0].sign(credentials.admin_message(name, key, self.challenge))
+        return self.say(verb="logon", principal=name, key=key, signature=signature.hex())
+
+
+def test_remote_administration_and_a_second_person(server: ServerProcess) -> None:
+    assert server.ready["tls"] == ["fix", "binary", "admin"] and "exposed_plain" not in server.ready
+    public = credentials.public_hex(credentials.private_key(SEED)[0])
+    for name in ("anna", "bert"):
+        assert server.ask("admin", ar.DefinePrincipal(name=name)).ok
+        assert server.ask("admin", ar.DefineKey(id=f"{name}-1", holder="principal", name=name, kind="ed25519", verifier=public)).ok
+        assert server.ask("admin", ar.Grant(principal=name, role="risk_officer", scope="venue:V")).ok
+    anna, bert = Remote(server), Remote(server)
+    assert anna.sign("anna", "anna-1")["result"]["who"] == "principal:anna" and bert.sign("bert", "bert-1")["ok"]
+    assert bert.say(verb="stop")["code"] == codes.R_NOT_AUTHORISED
+    assert anna.say(verb="admin", record={"type": "kill", "level": "venue", "target": "V"})["ok"]
+    id = anna.say(verb="admin", record={"type": "kill", "level": "venue", "target": "V", "on": False})["result"]["pending"]
+    assert anna.say(verb="admin", record={"type": "approve", "id": id})["code"] == codes.R_OWN_ACT
+    assert bert.say(verb="pending")["result"]["pending"][0]["who"] == "principal:anna"
+    assert bert.say(verb="admin", record={"type": "approve", "id": id})["ok"]
+    assert "(proposed by principal:anna, approved by principal:bert)" in server.log_text()
+    stranger = Remote(server)
+    assert stranger.sign("anna", "bert-1")["code"] == codes.R_BAD_CREDENTIALS and stranger.read() is None
+    assert server.ask("admin", ar.RevokeKey(id="anna-1", reason="lost")).ok
+    goodbye = anna.read()
+    assert goodbye["code"] == codes.R_KEY_REVOKED and anna.read() is None
+    status = server.ask("status").result
+    assert status["tls"]["ports"] == ["fix", "binary", "admin"] and not status["tls"]["ends_soon"]
+    assert server.stop() == Exit.OK
+
+
+def test_every_port_speaks_tls_and_nothing_else(server: ServerProcess) -> None:
+    for kind in ("fix_port", "binary_port", "admin_port"):
+        with socket.create_connection(("127.0.0.1", server.ready[kind]), timeout=10) as plain:
+            plain.sendall(b"8=FIX.4.4\x019=5\x0135=A\x01\n" * 20)
+            try:
+                got = plain.recv(100)
+            except ConnectionResetError:
+                got = b""
+            assert b"exos" not in got and b"8=FIX" not in got
+        trust = ssl.create_default_context(cafile=str(server.data / "tls-ca.pem"))
+        with (
+            socket.create_connection(("127.0.0.1", server.ready[kind]), timeout=10) as raw,
+            trust.wrap_socket(raw, server_hostname="localhost"),
+        ):
+            pass
+
+
+def test_certificates_are_reloaded_by_sighup_and_by_verb(server: ServerProcess, tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    new = make_dev_certificate(tmp_path / "new", ("localhost",), time.time_ns())
+    cert, key = server.data / "tls-cert.pem", server.data / "tls-key.pem"
+    cert.write_bytes(b"rubbish")
+    answer = server.ask("reload_tls")
+    assert not answer.ok and answer.text == f"{cert} holds no certificate in PEM form; the certificate in use stays"
+    os.kill(server.process.pid, signal.SIGHUP)
+    until(lambda: server.log_text().count("tls_not_reloaded") == 2)
+    Remote(server)
+    cert.write_bytes(new.cert.read_bytes())
+    key.write_bytes(new.key.read_bytes())
+    os.kill(server.process.pid, signal.SIGHUP)
+    until(lambda: "tls_reloaded" in server.log_text())
+    with pytest.raises(ssl.SSLCertVerificationError):
+        Remote(server)
+    (server.data / "tls-ca.pem").write_bytes(new.ca.read_bytes())
+    Remote(server)
+    assert server.ask("reload_tls").result["reloads"] == 2
+
+
+def until(condition: Any) -> None:
+    end = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+# ------------------------------------------------------------------------------------------------ what a start refuses
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ("admin_port = 9899\n", "server.admin_port: remote administration is under TLS only: set tls_cert and tls_key, or admin_port = 0"),
+        ('tls_cert = "c.pem"\n', "server.tls_key: is needed with tls_cert"),
+        ('tls_key = "k.pem"\n', "server.tls_cert: is needed with tls_key"),
+        (TLS + 'tls_ports = ["fix"]\nadmin_port = 9899\n', "server.tls_ports: remote administration is under TLS only: name admin"),
+        (TLS + "admin_port = 9899\nfix_port = 9899\n", "server.admin_port: is 9899, which is also fix_port"),
+        (TLS, "tls-cert.pem cannot be read: No such file or directory"),
+    ],
+)
+def test_settings_that_do_not_fit_are_named(tmp_path: Path, settings: str, words: str) -> None:
+    config = SMALL.replace("fix_port = 0\n", "") if "fix_port" in settings else SMALL
+    try:
+        text = refused(tmp_path, config.replace("[server]\n", f"[server]\n{settings}"))
+    except Exception as error:
+        text = str(error)
+    assert words in text
+
+
+def test_a_certificate_that_is_over_is_refused_and_one_that_ends_soon_is_told(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir(mode=0o700)
+    files = make_dev_certificate(tmp_path / "data", ("localhost",), time.time_ns() - 360 * DAY_NS)
+    server = run(tmp_path, with_tls())
+    assert server.tls is not None and server.tls.status()["ends_soon"]
+    for file in files:
+        file.unlink()
+    make_dev_certificate(tmp_path / "data", ("localhost",), time.time_ns() - 400 * DAY_NS)
+    assert "has expired" in refused(tmp_path, WITHOUT)
+
+
+def test_plain_ports_beyond_this_machine_need_a_flag(tmp_path: Path) -> None:
+    text = refused(tmp_path, SMALL, "--host", "0.0.0.0")
+    assert text.startswith("fix and binary would listen without TLS on 0.0.0.0") and "--expose-plain" in text
+    assert run(tmp_path, WITHOUT, "--host", "0.0.0.0", "--expose-plain").exposed_plain == ["fix", "binary"]
+    make_dev_certificate(tmp_path / "data", ("localhost",), time.time_ns())
+    half = with_tls('tls_ports = ["binary"]\n')
+    assert refused(tmp_path, half, "--host", "0.0.0.0").startswith("fix would listen without TLS")
+    server = app.Server(options(tmp_path, with_tls(), "--host", "0.0.0.0"), Log())
+    assert server.exposed_plain == []
+    app.seal(server.recovered, server.options.data)
+    assert run(tmp_path, WITHOUT, "--host", "0.0.0.0").tls is not None, "the folder keeps its settings"
+
+
+def test_the_ready_line_repeats_what_is_exposed(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, SMALL, "--host", "0.0.0.0", "--expose-plain") as server:
+        assert server.ready["exposed_plain"] == ["fix", "binary"]
+
+
+def test_who_is_no_operator_is_told_so(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path, SMALL.replace("[server]\n", "[server]\noperators = [4711]\n")) as server:
+        answer = server.ask("status")
+        assert not answer.ok and answer.code == codes.R_NOT_AUTHORISED
+        assert answer.text.endswith("is no operator of this server (setting operators of [server]: uid:4711)")
+
+
+def test_a_start_is_refused_with_its_exit_code(tmp_path: Path) -> None:
+    with pytest.raises(StartRefused) as error:
+        run(tmp_path, with_tls())
+    assert error.value.code == Exit.CONFIG and "server.tls_cert" in str(error.value)
