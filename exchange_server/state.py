@@ -404,10 +404,9 @@ def _pairs(m: Words, kind: int, a: int, b: Sequence[int]) -> Words:
     where, second = table(m, L.P_PAIR_HASH), np.asarray(b, np.int64)
     first, mask = kind << 56 | a, where.capacity - 1
     with np.errstate(over="ignore"):  # core/kit/bits.py: mix2
-        h = np.uint64((first * _MIX[0] & _WORD) ^ first >> 32)
-        h = (h + second.view(np.uint64)) * np.uint64(_MIX[1] & _WORD)
+        h = (np.uint64((first * _MIX[0] & _WORD) ^ first >> 32) + second.view(np.uint64)) * np.uint64(_MIX[1] & _WORD)
         h = (h ^ h >> np.uint64(29)) * np.uint64(_MIX[2] & _WORD)
-    slots = (h >> np.uint64(32)).astype(np.int64) & mask
+    slots: Words = (h >> np.uint64(32)).astype(np.int64) & mask
     values = np.zeros(len(second), np.int64)
     left = np.arange(len(second))
     while len(left):

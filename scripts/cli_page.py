@@ -57,6 +57,12 @@ of the record. Records are in config/admin_records.py: prices in ticks, quantiti
 | `risk` | kill switches that are on, restrictions, throttles |
 | `markets` | markets with prices; `event` names one |
 | `assets` | the decimals of all assets |
+| `accounts` | balances, positions and open orders of all accounts; walks the whole state |
+| `keys` | keys without what they are checked against; `key`, `holder` and `name` choose some |
+| `rules`, `tags` | access rules, quotas and freezes of venues; tags of firms; `name` names one |
+| `principals`, `pending`, `whoami` | who may do what; acts that wait for a second person; the asker and its roles |
+| `statement` | every change of an account's balance ([money.md](money.md)) |
+| `running`, `revisions`, `revision`, `export` | what runs, and how it came about ([configuration.md](configuration.md)) |
 | `status`, `check`, `stop` | as the commands |
 """
 

@@ -59,7 +59,8 @@ def _end(name: str, summary: str, record: Any, field: str, example: str) -> None
     @click.argument("number", type=Number(f"number of a {field}", 1))
     @once_options
     def end(number: int, server: Server, **given: Any) -> Result:
-        return once(server, record, **given, **{field: number})
+        fields: dict[str, Any] = {**given, field: number}
+        return once(server, record, **fields)
 
 
 _end("release", "end a hold: the money is free again", ar.Release, "hold", "exos account release 7 --note returned")

@@ -10,6 +10,7 @@ from . import fields as of
 from .acts import dry_run_option, send
 from .command import Noun
 from .connect import Server, names, server_option
+from .define import article
 from .output import Result
 
 
@@ -18,7 +19,7 @@ def add_close(noun: Noun, kind: Any, example: str, details: str) -> None:
 
     @noun.verb(
         "close",
-        f"end a {kind} for good" if kind != "account" else "end an account for good",
+        f"end {article(kind)} for good",
         details=f"{details} What is closed stays in the history; it is never opened again, and its name is not used again.",
         examples=(example,),
     )

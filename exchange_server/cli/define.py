@@ -22,6 +22,11 @@ def yes(value: object) -> str:
     return "yes" if value else "no"
 
 
+def article(name: str) -> str:
+    """ "an asset", "a venue" """
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+
+
 def add_list(noun: Noun, verb: str, columns: Columns, examples: Sequence[str], summary: str = "") -> None:
     """`list`. columns: title (">" in front: a number) and what a row has there."""
 
@@ -81,7 +86,7 @@ def add_change(noun: Noun, verb: str, record: Any, examples: Sequence[str], leav
     """`change NAME`: only what is named changes; only the fields that may."""
     leave = ("name", *leave)
 
-    @noun.verb("change", f"change what is named of a {noun.name}; the rest stays", examples=examples)
+    @noun.verb("change", f"change what is named of {article(noun.name)}; the rest stays", examples=examples)
     @click.argument("name", shell_complete=names(verb))
     @of.add_options(record, leave, live=True)
     @dry_run_option

@@ -30,7 +30,7 @@ def copy_of(server: Server, name: str) -> tuple[va.Manifest, dict[str, bytes]]:
             count += len(piece["rows"])
             at(count)
 
-        answer = admin.ask("venue_export", None, take, venue=name)
+        answer = admin.ask_pieces("venue_export", take, venue=name)
     if not answer.ok:
         raise refused(answer)
     about = dict(answer.result)

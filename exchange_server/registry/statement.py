@@ -102,7 +102,7 @@ class Reader:
         if key is None:
             return None, {}
         done = self.registry.done[key]
-        numbers = {name: done.result[name] for name in ("hold", "withdrawal") if name in done.result}
+        numbers: dict[str, Any] = {name: done.result[name] for name in ("hold", "withdrawal") if name in done.result}
         shown = "" if key.startswith("\0") else key  # the registry's own have none
         return done, {"key": shown, "what": done.what, "note": done.note, "who": done.who, **numbers}
 

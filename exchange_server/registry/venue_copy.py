@@ -236,9 +236,9 @@ def _guests(copy: Copy, guests: list[Account], dumps: list[Dump]) -> Iterator[Pa
                 if amount:
                     needs[account, asset] = needs.get((account, asset), 0) + amount
     for account in guests:
-        for asset in registry.assets:
-            if amount := needs.get((account.id, asset.name), 0):
-                yield "guests", {"account": account.name, "asset": asset.name, "required": amount}
+        for name in registry.assets.names():
+            if amount := needs.get((account.id, name), 0):
+                yield "guests", {"account": account.name, "asset": name, "required": amount}
 
 
 def _fills(copy: Copy, dumps: list[Dump]) -> Iterator[Part]:

@@ -32,10 +32,13 @@ class Local:
     def __exit__(self, *_: object) -> None:
         pass
 
-    def ask(self, verb: str, record: Any = None, on_piece: Any = None, **fields: Any) -> Answer:
-        if verb == "admin":
-            got = self.venue.do(record)
-            return Answer(got.ok, got.code, got.text, got.result, msgspec.to_builtins(got.refusal))
+    def ask(self, verb: str, record: Any) -> Answer:
+        assert verb == "admin"
+        got = self.venue.do(record)
+        return Answer(got.ok, got.code, got.text, got.result, msgspec.to_builtins(got.refusal))
+
+    def ask_pieces(self, verb: str, on_piece: Any, **fields: Any) -> Answer:
+        assert verb == "venue_export"
         work = VenueExports(self.venue.registry, self.venue.engine).ask(fields, Sight(self.venue.registry, CHECK, 0))
         while True:
             try:

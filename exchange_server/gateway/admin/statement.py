@@ -5,7 +5,7 @@ Request: account, asset, from_ns, to_ns (0: open), limit (entries of a page), cu
 the entries. The other pages go on from the cursor, which carries event number and balance. docs/money.md shows the answer.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -195,7 +195,7 @@ class _Page:
         except EventsMissing as missing:
             raise BadRequest(str(missing), codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING) from missing
 
-    def _find(self, time_ns: int, last: int) -> Iterator[None]:
+    def _find(self, time_ns: int, last: int) -> Generator[None, None, int]:
         """Number of the first event at or after this time (`last`: there is none), by halving."""
         low, high = 1, last
         while time_ns and low < high:

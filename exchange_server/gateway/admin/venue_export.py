@@ -35,7 +35,8 @@ class VenueExports:
 
     @staticmethod
     def _pieces(venue: str, copy: Any) -> Slices:
-        part, rows = PARTS[0], []
+        part = PARTS[0]
+        rows: list[dict[str, Any]] = []
         for found, row in parts(copy):
             if found != part or len(rows) >= PIECE_ROWS:
                 if rows:
