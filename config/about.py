@@ -19,6 +19,7 @@ TABLES = {
     "market.each": "One market per row of a table of the `data` file: `{column}` in any text is the row's value.",
     "listing": "Another venue's offer of a shared market.",
     "listing.fees": "Fees of this listing.",
+    "remove": "A tombstone: one session, account or firm is closed for good. Markets and listings are not taken away: close them with `exos market`.",
 }
 
 _FEES = {
@@ -171,6 +172,12 @@ KEYS: dict[str, dict[str, str]] = {
         "low": "Lowest price.",
         "high": "Highest price.",
         "step": "Smallest difference of two prices.",
+    },
+    "remove": {
+        "session": "The session that is closed.",
+        "account": "The account that is closed: it must hold nothing and have no open order.",
+        "firm": "The firm that is closed: its accounts must be closed.",
+        "why": "Kept with what is closed.",
     },
     "market.each": {"table": "Name of the table."},
     "listing": {

@@ -235,7 +235,17 @@ class SetReference(Record, tag="reference", frozen=True, kw_only=True):
 
 
 Configured = (
-    DefineAsset | DefineVenue | DefineFirm | DefineAccount | DefineSession | DefineKey | DefineMarket | DefineListing | Transfer | SetPhase
+    DefineAsset
+    | DefineVenue
+    | DefineFirm
+    | DefineAccount
+    | DefineSession
+    | DefineKey
+    | DefineMarket
+    | DefineListing
+    | Transfer
+    | SetPhase
+    | Close
 )
 
 

@@ -70,7 +70,7 @@ def load(
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
     settings = server.over(server.over(Settings(), base or {}), own or {})._replace(capacities=capacities)
-    kinds: list[list[Item]] = [[], [], [], [], [], []]
+    kinds: list[list[Item]] = [[], [], [], [], [], [], []]
     left_out: list[LeftOut] = []
     for file, parsed in files if items else ():
         reader = Reader(
@@ -85,6 +85,7 @@ def load(
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
         kinds[4] += reader.members(parsed)
+        kinds[6] += reader.removals(parsed)
         kinds[5] += reader.keys(parsed)
     read = [item for kind in kinds for item in kind]
     _refuse_twice(read)
@@ -96,9 +97,14 @@ def load(
 def _refuse_twice(items: list[Item]) -> None:
     seen: dict[tuple[str, str], Item] = {}
     for item in items:
-        key = ar.identity(item.record)
+        closed = isinstance(item.record, ar.Close)
+        key = (item.record.kind, item.record.name) if isinstance(item.record, ar.Close) else ar.identity(item.record)
         if key is None:
             continue
+        if closed and key in seen:
+            raise ConfigError(
+                item.file, item.path, f'{key[0]} "{key[1]}" is defined at {seen[key].file}: {seen[key].path}, and removed here'
+            )
         if key in seen:
             first = seen[key]
             raise ConfigError(item.file, item.path, f'{key[0]} "{key[1]}" is defined a second time; first at {first.file}: {first.path}')

@@ -38,6 +38,8 @@ def describe(record: ar.AnyRecord, decimals: Mapping[str, int] | None = None) ->
             places = (decimals or {}).get(record.asset)
             amount = f"{record.amount} minor units of" if places is None else numbers.unscaled(record.amount, places)
             return f"deposit {amount} {record.asset} to {record.target} (once)"
+        case ar.Close():
+            return f"{record.kind} {record.name} is closed for good: {record.reason}"
         case ar.SetPhase():
             return f"phase of {record.event}: {record.phase}"
     named = ar.identity(record)
@@ -78,7 +80,7 @@ def line(item: Item, fields: Sequence[str], decimals: Mapping[str, int] | None =
     """One thing that is new (no `fields`) or changed: the fields that differ, under their names in the file; with `before`, the definition as it
     is, their values and when they take effect."""
     if not fields:
-        return f"+ {describe(item.record, decimals)}"
+        return f"{'-' if isinstance(item.record, ar.Close) else '+'} {describe(item.record, decimals)}"
     if before is None:
         return f"~ {describe(item.record)}: {', '.join(key_in_file(type(item.record), field) for field in fields)}"
     found = list(differences(before, ar.keeping(before, item.record), fields, decimals or {}))

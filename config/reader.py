@@ -20,6 +20,9 @@ MICROSECOND = timedelta(microseconds=1)
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
+CLOSED = ("session", "account", "firm")  # what a tombstone may name
+
+
 class Item(NamedTuple):
     """One record to apply, and its place in the file."""
 
@@ -170,6 +173,18 @@ class Reader:
                 path, ar.DefineKey, id=key.id, holder="session", name=key.session, kind="ed25519", verifier=key.public, scopes=key.scopes,
                 until_ns=until, addresses=key.addresses, title=key.title,
             )  # fmt: skip
+
+    # -------------------------------------------------------------------------------------------------- tombstones
+    def removals(self, parsed: schema.File) -> Iterator[Item]:
+        """Sessions before accounts before firms, as they depend on each other."""
+        named = []
+        for i, one in enumerate(parsed.remove):
+            kinds = [kind for kind in CLOSED if getattr(one, kind)]
+            if len(kinds) != 1:
+                raise ConfigError(self.file, f"remove[{i}]", f"names one of {', '.join(CLOSED)}, asked {' and '.join(kinds) or 'none'}")
+            named.append((CLOSED.index(kinds[0]), i, kinds[0], one))
+        for _, i, kind, one in sorted(named, key=lambda row: row[:2]):
+            yield self.make(f"remove[{i}]", ar.Close, kind=kind, name=getattr(one, kind), reason=one.why)
 
     # -------------------------------------------------------------------------------------------------- markets
     def table(self, path: str, name: str) -> list[dict[str, str]]:

@@ -132,6 +132,15 @@ class Key(_Table, frozen=True, kw_only=True):
     title: str = ""
 
 
+class Remove(_Table, frozen=True, kw_only=True):
+    """A tombstone: one of session, account and firm is closed for good, if it is not closed yet."""
+
+    session: str = ""
+    account: str = ""
+    firm: str = ""
+    why: str = "removed by the configuration"
+
+
 class File(_Table, frozen=True, kw_only=True):
     """One configuration file. `sandbox`: its passwords are published, and files that include it are sandboxes too. `include`: other files
     in the same folder, read first; `data`: a TOML file with tables for each and contracts_from."""
@@ -147,3 +156,4 @@ class File(_Table, frozen=True, kw_only=True):
     key: tuple[Key, ...] = ()
     market: tuple[Market, ...] = ()
     listing: tuple[Listing, ...] = ()
+    remove: tuple[Remove, ...] = ()

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 class Starter(NamedTuple):
     """What `exos init` asks. `decimals`: of the asset, at least 2. `maker_public`: 64 hexadecimal digits; `fix_secret`: the institution's 554.
-    `tls`: paths of certificate and key; None: no TLS."""
+    `tls`: paths of certificate and key; None: no TLS, and no port for remote administration."""
 
     venue: str
     asset: str
@@ -16,6 +16,7 @@ class Starter(NamedTuple):
     maker_public: str
     fix_secret: str
     tls: tuple[str, str] | None = None
+    admin_port: int = 0
 
     @property
     def maker(self) -> str:
@@ -36,6 +37,7 @@ class Starter(NamedTuple):
 
 _TLS = """tls_cert = "{cert}" # TLS on the ports that tls_ports names; relative paths begin at the data folder
 tls_key = "{key}"
+admin_port = {admin_port} # remote administration, under TLS only: roles and keys in docs/access.md; 0: off
 """
 
 _FILE = """\
@@ -175,7 +177,7 @@ Institution on FIX 4.4
 
 def toml(starter: Starter) -> str:
     """The configuration file."""
-    tls = _TLS.format(cert=starter.tls[0], key=starter.tls[1]) if starter.tls else ""
+    tls = _TLS.format(cert=starter.tls[0], key=starter.tls[1], admin_port=starter.admin_port) if starter.tls else ""
     smallest = "0." + "0" * (starter.decimals - 1) + "1"
     return _FILE.format(**_values(starter), tls=tls, smallest=smallest)
 

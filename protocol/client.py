@@ -18,6 +18,7 @@ Store `client.next_number` when your program restarts, to get the reports that i
 """
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
@@ -93,7 +94,8 @@ class Client(OwnStateRequests):
     heartbeat_ms: 2000..60000 unless the server is set otherwise, 0: the server's choice. cancel_on_disconnect: a lost connection cancels
     this session's orders. reconnect_s: give up after this many seconds without a session (0: never reconnect). on_report(report, order):
     called for each numbered report; on_market(message, book): for each market data message; on_state(text): when the connection is made or
-    lost. first_id: ids of requests count up from here (default: the time, so that they are unique across restarts).
+    lost. first_id: ids of requests count up from here (default: the time, so that they are unique across restarts). tls: for a port under TLS,
+    ssl.create_default_context(cafile=...) trusts a private authority; tls_name: the name in its certificate, if it is not `host`.
     """
 
     def __init__(
@@ -115,8 +117,11 @@ class Client(OwnStateRequests):
         on_market: Callable[[Any, BookBuilder | None], None] | None = None,
         on_state: Callable[[str], None] | None = None,
         first_id: int | None = None,
+        tls: ssl.SSLContext | None = None,
+        tls_name: str = "",
     ) -> None:
         self.host, self.port, self.key = host, port, key
+        self._tls: dict[str, Any] = {} if tls is None else {"ssl": tls, "server_hostname": tls_name or host}
         try:
             self._prover = Prover(key, secret, _read(private_key), key_id)
         except (OSError, ValueError) as error:
@@ -213,7 +218,7 @@ class Client(OwnStateRequests):
             ended: Ended
             try:
                 wire = _Wire(self, session)
-                await asyncio.wait_for(loop.create_connection(self._same(wire), self.host, self.port), self.timeout_s)
+                await asyncio.wait_for(loop.create_connection(self._same(wire), self.host, self.port, **self._tls), self.timeout_s)
             except (OSError, TimeoutError) as error:
                 ended = Ended(codes.R_NOT_LOGGED_ON, f"{self.host}:{self.port} cannot be reached: {error or 'no answer in time'}")
             else:

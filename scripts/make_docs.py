@@ -13,6 +13,7 @@ if str(ROOT) not in sys.path:  # run as a file rather than as a module
     sys.path.insert(0, str(ROOT))
 
 from protocol import errors  # noqa: E402
+from scripts.access_page import access_page  # noqa: E402
 from scripts.binary_page import binary_page  # noqa: E402
 from scripts.cli_page import cli_page  # noqa: E402
 from scripts.configuration_page import configuration_page  # noqa: E402
@@ -69,6 +70,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/errors.md": errors_page,
     "docs/binary.md": binary_page,
     "docs/phases.md": phases_page,
+    "docs/access.md": access_page,
     "docs/cli.md": cli_page,
     "docs/configuration.md": configuration_page,
 }

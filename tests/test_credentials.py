@@ -141,7 +141,7 @@ def test_a_key_that_expires_ends_its_live_session(tmp_path: Path) -> None:
         peer.logged_on()
         began = time.monotonic()
         told = peer.read(M.Logout)
-        assert told.reason == codes.R_KEY_EXPIRED and time.monotonic() - began < 8
+        assert told.reason == codes.R_KEY_EXPIRED and time.monotonic() - began < 60
         assert binary(server, "BARE", private_key=key["secret"]).read(M.Logout).reason == codes.R_KEY_EXPIRED
 
 

@@ -8,6 +8,7 @@ caller's uid.
 import json
 import os
 import socket
+import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,8 +16,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from config import admin_records as ar
+from protocol import credentials
 
-from .common import Unreachable
+from ..exits import Exit
+from .common import CommandError, Unreachable
+from .remote import Remote, trusting
 
 SOCKET_NAME = "admin.sock"
 ANSWER_BYTES_MAX = 64 * 1024 * 1024
@@ -54,12 +58,12 @@ class AdminClient:
     """One connection, used by one caller at a time. Every failure of the connection is Unreachable."""
 
     def __init__(self, data: Path, timeout_s: float = 30.0) -> None:
-        self.path = data / SOCKET_NAME
+        self.path: Path | str = data / SOCKET_NAME
         self.timeout_s = timeout_s
         self._next_id = 0
         self._rest = b""
         try:
-            self._link = connect(self.path, timeout_s)
+            self._link: socket.socket = connect(data / SOCKET_NAME, timeout_s)
         except FileNotFoundError:
             raise Unreachable(f"no server runs on {data}: there is no {self.path} (--data names the folder)") from None
         except ConnectionRefusedError:
@@ -120,3 +124,58 @@ class AdminClient:
             self._rest += data
         line, _, self._rest = self._rest.partition(b"\n")
         return line
+
+
+class RemoteClient(AdminClient):
+    """The same over TLS, logged on as a principal (gateway/admin/remote.py)."""
+
+    def __init__(self, to: Remote, timeout_s: float = 30.0) -> None:
+        """Raises Unreachable; CommandError for a key file that cannot be used, or a logon that is refused."""
+        self.path = f"{to.host}:{to.port}"
+        self.timeout_s = timeout_s
+        self._next_id = 0
+        self._rest = b""
+        prove = _prover(to)
+        trust = trusting(to.ca)
+        try:
+            raw = socket.create_connection((to.host, to.port), timeout_s)
+            self._link = trust.wrap_socket(raw, server_hostname=to.host)
+        except ssl.SSLCertVerificationError as error:
+            raise Unreachable(f"{self.path}: its certificate is not trusted ({error.verify_message}): --ca names the authority") from error
+        except ssl.SSLError as error:
+            raise Unreachable(f"{self.path} does not speak TLS as it should ({error.reason or error}): is it the admin port?") from error
+        except OSError as error:
+            raise Unreachable(f"{self.path} cannot be reached: {error.strerror or error}") from error
+        try:
+            hello = json.loads(self._line())
+            challenge = bytes.fromhex(hello["challenge"])
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise Unreachable(f"{self.path} is not a server's port for remote administration") from error
+        answer = self.ask("logon", **prove(challenge))
+        if not answer.ok:
+            raise CommandError(Exit.FAILED, f"{self.path} refused the logon of {to.principal}: {answer.text}", code=answer.code)
+
+
+def _prover(to: Remote) -> Callable[[bytes], dict[str, Any]]:
+    """What is said at the logon, for the server's challenge. Raises CommandError."""
+    try:
+        text = to.key_file.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CommandError(Exit.USAGE, f"--key-file {to.key_file}: {getattr(error, 'strerror', None) or 'is no text'}") from error
+    if text.startswith(credentials.TOKEN_PREFIX):
+        if not to.key:
+            raise CommandError(Exit.USAGE, f"--key-file {to.key_file} is a token, which does not name its key: give --key-id")
+        return lambda challenge: {"principal": to.principal, "key": to.key, "token": text}
+    try:
+        private, named = credentials.private_key(text)
+    except ValueError as error:
+        raise CommandError(Exit.USAGE, f"--key-file {to.key_file}: {error}") from error
+    key = to.key or named
+    if not key:
+        raise CommandError(Exit.USAGE, f"--key-file {to.key_file} does not name its key: give --key-id")
+
+    def prove(challenge: bytes) -> dict[str, Any]:
+        signature = private.sign(credentials.admin_message(to.principal, key, challenge)).hex()
+        return {"principal": to.principal, "key": key, "signature": signature}
+
+    return prove

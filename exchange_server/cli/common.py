@@ -33,7 +33,7 @@ def unknown_word(word: str, allowed: Sequence[str]) -> str:
     """What is said of a word that is none of those allowed: the near ones, and all when they are few."""
     near = difflib.get_close_matches(word, allowed, 3, 0.6)
     advice = f"; did you mean {' or '.join(near)}?" if near else ""
-    among = f"is not one of {', '.join(allowed)}" if len(allowed) <= 24 or not near else "is not known"
+    among = f"is not one of {', '.join(allowed)}" if len(allowed) <= 40 or not near else "is not known"
     return f'"{word[:64]}" {among}{advice}'
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 APPLY_S = 120.0  # a large configuration is one turn of the server
 FILE_HELP = "FILE is a TOML file, or the name of a shipped one (sandbox, worldcup)."
+PRUNE_HELP = "Close the sessions, accounts and firms that this file made and no longer names."
 REVISION = Number("revision", 0, 1 << 40)
 
 config = Noun("config", "check, plan and apply configuration files; the revisions of what runs")
@@ -114,16 +115,17 @@ def show_plan(admin: "AdminClient", ask: config_plan.Ask) -> tuple[dict[str, Any
 )
 @click.argument("file")
 @click.option("-o", "--output", type=FILE, metavar="PLAN", help="Write the plan there, for exos config apply.")
+@click.option("--prune", is_flag=True, help=PRUNE_HELP)
 @server_option
-def plan_(file: str, output: Path | None, server: Server) -> Result:
+def plan_(file: str, output: Path | None, prune: bool, server: Server) -> Result:
     checked_alone(file)
     with server.connect(timeout_s=APPLY_S) as admin:
-        ask = config_plan.read(file, admin)
+        ask = config_plan.read(file, admin, prune=prune)
         result, said = show_plan(admin, ask)
     unchanged = sum(change["kind"] == "same" for change in result["changes"])
     say(f"{len(said)} to do, {unchanged} unchanged; revision {result['revision']} runs")
     if output is not None:
-        config_plan.write_plan(output, ask, result, said)
+        config_plan.write_plan(output, ask, result, said, prune)
         say(f"exos config apply {output}")
     return Result(config_plan.as_data(ask, result))
 
@@ -138,16 +140,17 @@ def plan_(file: str, output: Path | None, server: Server) -> Result:
 )
 @click.argument("file")
 @click.option("--dry-run", is_flag=True, help="Only show what would be done, and what would be refused.")
+@click.option("--prune", is_flag=True, help=PRUNE_HELP)
 @click.option("--why", metavar="TEXT", default="", help="Kept with the revision.")
 @server_option
-def apply(file: str, dry_run: bool, why: str, server: Server) -> Result:
+def apply(file: str, dry_run: bool, prune: bool, why: str, server: Server) -> Result:
     found = config_plan.read_plan(file)
     if found is not None:
         config_plan.unchanged_files(found, file)
     source = found.file if found is not None else file
     checked_alone(source)
     with server.connect(timeout_s=APPLY_S) as admin:
-        ask = config_plan.read(source, admin, why)
+        ask = config_plan.read(source, admin, why, found.prune if found is not None else prune)
         if found is not None:
             ask = ask._replace(record=_planned(ask.record, found))
         if dry_run:

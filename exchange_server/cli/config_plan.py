@@ -17,6 +17,7 @@ from config import load, plan
 from config import settings as server_settings
 from config.load import Config, ConfigError
 from config.places import shown
+from config.reader import CLOSED, Item
 from config.settings import Settings
 
 from ..exits import Exit
@@ -34,10 +35,11 @@ class Running(NamedTuple):
     settings: dict[str, Any]
     revision: int
     capacities: dict[str, int]
+    owned: list[tuple[str, str]] = []  # (kind, name) of what the file made that is asked about
 
     @classmethod
-    def of(cls, admin: AdminClient) -> "Running":
-        answer = admin.ask("running")
+    def of(cls, admin: AdminClient, file: str = "") -> "Running":
+        answer = admin.ask("running", file=file)
         if not answer.ok:
             raise refused(answer)
         return cls(**answer.result)
@@ -49,6 +51,7 @@ class Ask(NamedTuple):
     content: Config
     running: Running
     record: ar.Configuration
+    prune: bool = False
 
     @property
     def decimals(self) -> dict[str, int]:
@@ -58,24 +61,35 @@ class Ask(NamedTuple):
     def notes(self) -> list[str]:
         """Sentences about what of the file does not take effect."""
         has = self.running.capacities
-        return [
-            f"capacities.{name} = {asked}: the data folder was created with {has.get(name, 'the default')}, and its tables cannot be resized"
-            for name, asked in sorted(self.content.settings.capacities.items())
-            if has.get(name) != asked
-        ] + [
-            "server.clordid_retention: it is fixed when a data folder is created"
-            for name in ("clordid_retention_ns",)
-            if self.content.named.get(name, self.running.settings.get(name)) != self.running.settings.get(name)
+        left = [
+            f"{kind} {name} is no longer in the file, and is not taken away: a market is closed by exos market phase, and its listings with it"
+            for kind, name in gone(self.content, self.running)
+            if self.prune and kind in ("market", "listing")
         ]
+        return (
+            left
+            + [
+                f"capacities.{name} = {asked}: the data folder was created with {has.get(name, 'the default')}, and its tables cannot be resized"
+                for name, asked in sorted(self.content.settings.capacities.items())
+                if has.get(name) != asked
+            ]
+            + [
+                "server.clordid_retention: it is fixed when a data folder is created"
+                for name in ("clordid_retention_ns",)
+                if self.content.named.get(name, self.running.settings.get(name)) != self.running.settings.get(name)
+            ]
+        )
 
 
-def read(file: str, admin: AdminClient, why: str = "") -> Ask:
-    """Read a file with what the server has. Raises CommandError."""
-    running = Running.of(admin)
+def read(file: str, admin: AdminClient, why: str = "", prune: bool = False) -> Ask:
+    """Read a file with what the server has. `prune`: what the file made and no longer names is closed. Raises CommandError."""
+    running = Running.of(admin, load.find(file).name)
     try:
         content = load.load(file, running.assets, base=running.settings)  # assets that the file only refers to are the server's
     except ConfigError as error:
         raise CommandError(Exit.CONFIG, str(error)) from error
+    if prune:
+        content = content._replace(items=[*content.items, *pruned(content, running)])
     records: Any = tuple(item.record for item in content.items)
     named = {key: value for key, value in content.named.items() if key != "clordid_retention_ns" and isinstance(value, int | str)}
     settings: dict[str, Any] | None = None
@@ -85,8 +99,24 @@ def read(file: str, admin: AdminClient, why: str = "") -> Ask:
         settings, base = {**running.settings, **named}, running.revision  # written over what there is: nobody may have changed it meanwhile
     name = Path(content.files[-1]).name
     return Ask(
-        content, running, ar.Configuration(name=name, sandbox=content.sandbox, records=records, settings=settings, base=base, why=why)
+        content,
+        running,
+        ar.Configuration(name=name, sandbox=content.sandbox, records=records, settings=settings, base=base, why=why),
+        prune,
     )
+
+
+def gone(content: Config, running: Running) -> list[tuple[str, str]]:
+    """(kind, name) of what the file made and no longer names."""
+    named = {ar.identity(item.record) for item in content.items}
+    named |= {(item.record.kind, item.record.name) for item in content.items if isinstance(item.record, ar.Close)}
+    return [(kind, name) for kind, name in running.owned if (kind, name) not in named]
+
+
+def pruned(content: Config, running: Running) -> list[Item]:
+    """Sessions, accounts and firms that are closed because the file no longer names them."""
+    missing = [(kind, name) for kind in CLOSED for found, name in gone(content, running) if found == kind]
+    return [Item(ar.Close(kind=kind, name=name, reason="no longer in the configuration"), content.files[-1], "") for kind, name in missing]  # type: ignore[arg-type]
 
 
 def trial(admin: AdminClient, record: ar.AnyRecord) -> dict[str, Any]:
@@ -126,6 +156,8 @@ def setting_lines(settings: dict[str, list[Any]]) -> list[str]:
 def refusal_text(content: Config, refusal: dict[str, Any]) -> str:
     """A refusal with its place in the file."""
     key, sentence, record = tuple(refusal.get("key", ())), refusal["sentence"], refusal.get("record")
+    if record is not None and not content.items[record].path:  # of nothing that the file says: it is pruned
+        return str(sentence)
     if record is not None:
         return str(plan.place(content.items[record], key, sentence))
     return f"{shown(key)}: {sentence}" if key else str(sentence)
@@ -140,6 +172,7 @@ class PlanFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     files: dict[str, str]
     base: int
     digest: str
+    prune: bool = False
     lines: list[str] = []
 
 
@@ -154,11 +187,11 @@ def digests(files: Iterable[str]) -> dict[str, str]:
     return out
 
 
-def write_plan(path: Path, ask: Ask, result: dict[str, Any], said: list[str]) -> None:
+def write_plan(path: Path, ask: Ask, result: dict[str, Any], said: list[str], prune: bool) -> None:
     """The plan file, whole or not at all."""
     content = PlanFile(
         file=str(Path(ask.content.files[-1]).resolve()), files=digests(ask.content.files), base=result["revision"], digest=result["digest"],
-        lines=said,
+        prune=prune, lines=said,
     )  # fmt: skip
     new = path.with_name(f".{path.name}.new")
     try:

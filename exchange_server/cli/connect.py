@@ -10,6 +10,7 @@ import click
 
 from ..exits import Exit
 from .common import CommandError
+from .remote import REMOTE_OPTIONS, Remote, remote_of
 
 if TYPE_CHECKING:
     from .admin_client import AdminClient, Answer
@@ -27,12 +28,13 @@ class Server(NamedTuple):
     """The server that a command talks to. All ways to reach one end here."""
 
     data: Path
+    remote: Remote | None = None  # None: the one on this machine, by its data folder
 
     def connect(self, timeout_s: float = 30.0) -> "AdminClient":
-        """An admin client, to be used in `with`. Raises Unreachable."""
-        from .admin_client import AdminClient  # here, so that help and wrong command lines do not pay for it
+        """An admin client, to be used in `with`. Raises Unreachable, CommandError for a logon that cannot be made."""
+        from .admin_client import AdminClient, RemoteClient  # here, so that help and wrong command lines do not pay for it
 
-        return AdminClient(self.data, timeout_s)
+        return AdminClient(self.data, timeout_s) if self.remote is None else RemoteClient(self.remote, timeout_s)
 
 
 def data_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,9 +49,21 @@ def server_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Adds the options that say which server is meant, and gives the command the argument `server`."""
 
     @functools.wraps(command)
-    def with_server(*args: Any, data: Path, **rest: Any) -> Any:
-        return command(*args, server=Server(data), **rest)
+    def with_server(
+        *args: Any,
+        data: Path,
+        server: str | None,
+        principal_name: str | None,
+        key_file: Path | None,
+        key_id: str,
+        ca: Path | None,
+        **rest: Any,
+    ) -> Any:
+        remote = remote_of(server, principal_name, key_file, key_id, ca)
+        return command(*args, server=Server(data, remote), **rest)
 
+    for option in reversed(REMOTE_OPTIONS):
+        with_server = option(with_server)
     return data_option(with_server)
 
 

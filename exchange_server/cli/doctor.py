@@ -19,8 +19,9 @@ from typing import NamedTuple
 import click
 
 from config.secret_files import OTHERS, mode_of
-from protocol import numbers
+from protocol import numbers, units
 
+from ..certificates import CertificateError, read_certificate
 from ..exits import Exit
 from .clock import sentence
 from .command import verb
@@ -61,6 +62,7 @@ def doctor(config: str, data: Path) -> Result:
     findings = [
         *system(),
         *ports(settings.host, {"FIX": settings.fix_port, "binary": settings.binary_port}),
+        *certificate(data, settings.tls_cert, time.time_ns()),
         *disk(data),
         *memory(),
         *clock(),
@@ -106,6 +108,24 @@ def ports(host: str, wanted: dict[str, int]) -> Iterator[Finding]:
         except OSError as error:
             reason = "is in use" if error.errno == errno.EADDRINUSE else f"cannot be opened: {error.strerror}"
             yield Finding("fail", "port", f"{host}:{port} ({name}) {reason}")
+
+
+def certificate(data: Path, cert: str, now_ns: int) -> Iterator[Finding]:
+    """The server's certificate, if the configuration names one."""
+    if not cert:
+        return
+    try:
+        found = read_certificate(data / cert)
+    except CertificateError as error:
+        yield Finding("fail", "tls", str(error))
+        return
+    until = units.instant(found.until_ns)
+    if now_ns >= found.until_ns:
+        yield Finding("fail", "tls", f"the certificate {found.file} has expired ({until})")
+    elif found.ends_soon(now_ns):
+        yield Finding("warn", "tls", f"the certificate {found.file} ends soon ({until}): replace it, then exos reload-tls")
+    else:
+        yield Finding("ok", "tls", f"the certificate {found.file} is valid until {until}")
 
 
 def file_system(path: Path) -> str:

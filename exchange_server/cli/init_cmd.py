@@ -41,9 +41,14 @@ QUESTIONS = {
 @click.option("--host", metavar="H", help="Address to listen on (default: 127.0.0.1).")
 @click.option("--fix-port", type=PORT, default=9880, show_default=True, metavar="N", help="Port of FIX order entry.")
 @click.option("--binary-port", type=PORT, default=9890, show_default=True, metavar="N", help="Port of the binary sessions.")
-@click.option("--tls-dev", is_flag=True, help="Make development certificates, and put the ports under TLS.")
+@click.option(
+    "--tls-dev", is_flag=True, help="Make development certificates, put the ports under TLS, and open one for remote administration."
+)
+@click.option(
+    "--admin-port", type=PORT, default=9900, show_default=True, metavar="N", help="Port of remote administration, with --tls-dev."
+)
 @click.option("--yes", is_flag=True, help="Ask nothing.")
-def init(folder: Path, fix_port: int, binary_port: int, tls_dev: bool, yes: bool, **given: Any) -> Result:
+def init(folder: Path, fix_port: int, binary_port: int, tls_dev: bool, admin_port: int, yes: bool, **given: Any) -> Result:
     from config import starter
     from protocol import credentials
 
@@ -58,6 +63,7 @@ def init(folder: Path, fix_port: int, binary_port: int, tls_dev: bool, yes: bool
         maker_public=credentials.public_hex(private),
         fix_secret=secret,
         tls=(f"../{TLS[0]}", f"../{TLS[1]}") if tls_dev else None,
+        admin_port=admin_port,
     )
     files = {
         KEY: credentials.key_file(private, made.maker_key, f"session {made.maker}"),

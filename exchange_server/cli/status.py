@@ -8,7 +8,7 @@ from ..exits import Exit
 from .command import verb
 from .common import CommandError
 from .connect import Server, refused, server_option
-from .output import Result, pairs, say
+from .output import Result, pairs, say, warn
 from .progress import progress
 
 INSTANTS = ("time_ns", "_end_ns", "_at_ns")  # times of day; other names ending in ns are durations
@@ -22,6 +22,25 @@ def status(server: Server) -> Result:
     if not answer.ok:
         raise refused(answer)
     pairs(flat_pairs(answer.result))
+    tls = answer.result.get("tls") or {}
+    if tls.get("ends_soon"):
+        warn(f"exos: the server's certificate ends soon ({tls['until']}): replace its files, then exos reload-tls")
+    return Result(answer.result)
+
+
+@verb(
+    "reload-tls",
+    "have the server read its certificate's files again, for new connections",
+    details="Connections that are open go on. A file that cannot be used is refused by name, and the certificate in use stays. SIGHUP does the same.",
+    examples=("exos reload-tls",),
+)
+@server_option
+def reload_tls(server: Server) -> Result:
+    with server.connect() as admin:
+        answer = admin.ask("reload_tls")
+    if not answer.ok:
+        raise refused(answer)
+    say(f"the certificate is valid until {answer.result['until']}")
     return Result(answer.result)
 
 

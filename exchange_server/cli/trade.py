@@ -21,6 +21,7 @@ from . import trade_state
 from .command import Noun
 from .common import FILE, PORT, CommandError, OneOf, Seconds, decimal
 from .output import Result, say
+from .remote import trusting
 
 TIFS = {"DAY": codes.DAY, "FOK": codes.FOK, "GTC": codes.GTC, "IOC": codes.IOC}
 MAX_ID = (1 << 63) - 1
@@ -55,14 +56,21 @@ def session_options(command: Callable[..., Any]) -> Callable[..., Any]:
             default="",
             help="Which of the session's keys, if not its own secret (EXOS_KEY_ID).",
         ),
+        click.option("--tls", is_flag=True, help="The port is under TLS, with a certificate that this system trusts."),
+        click.option(
+            "--ca", metavar="FILE", envvar="EXOS_CA", type=FILE, help="The port is under TLS; trust these certificates (EXOS_CA)."
+        ),
     )
 
     @functools.wraps(command)
-    def with_session(*args: Any, host: str, port: int, key: str, secret: str, key_file: Path | None, key_id: str, **rest: Any) -> Any:
+    def with_session(
+        *args: Any, host: str, port: int, key: str, secret: str, key_file: Path | None, key_id: str, tls: bool, ca: Path | None, **rest: Any
+    ) -> Any:
         def session(work: Callable[[Client], Awaitable[Result]]) -> Result:
             shared = "" if key_file is not None else secret or f"{key.lower()}-secret"
+            trust = trusting(ca) if tls or ca is not None else None
             try:
-                client = Client(host, port, key=key, secret=shared, private_key=key_file, key_id=key_id, reconnect_s=0)
+                client = Client(host, port, key=key, secret=shared, private_key=key_file, key_id=key_id, reconnect_s=0, tls=trust)
             except ClientError as error:
                 raise CommandError(Exit.USAGE, str(error)) from error
             return _run(client, work)

@@ -7,9 +7,7 @@ Who comes too early is asked to come again. What a copy takes is estimated from 
 from .. import own_state
 
 NOT_YET = b""  # a piece of a long answer that says: come again a little later
-MESSAGE_NS = (
-    1_000_000  # a session gets at most so many ns apart a message of state that is journaled: a request is small, its answer need not be
-)
+MESSAGE_NS = 1_000_000  # of a session, for each message of state that was journaled: a short request must not fill the disk
 SPACING = 9  # a copy that takes 1 ms is followed by 9 ms without one
 
 
@@ -17,7 +15,7 @@ class Desk:
     """Shared by all connections of a server."""
 
     def __init__(self) -> None:
-        self.taken = 0  # copies, for `exos status`
+        self.taken = 0  # copies so far
         self._free_ns = 0
         self._waits: dict[int, int] = {}  # session: when its next copy may be taken
 

@@ -17,10 +17,11 @@ def whoami(sight: Sight) -> dict[str, Any]:
 
 
 def principals_view(registry: Definitions, sight: Sight, name: str = "") -> list[dict[str, Any]]:
-    """One entry for each principal that the asker sees (or the one named). Keys: name, title, venue, closed, roles: list of role, scope,
-    until_ns, live, who (granted it), at_ns. Of somebody who holds roles elsewhere too, only those within the asker's venues are shown."""
-    rows = registry.principals if not name else [row for row in (registry.principals.named(name),) if row is not None]
-    return [_principal(sight, row) for row in rows if sight.sees("principal", row)]
+    """One entry for each principal that the asker sees (or the one named). Keys: name, record, roles: list of role, scope, until_ns, live, who
+    (granted it), at_ns. Of somebody who holds roles elsewhere too, only those within the asker's venues are shown. Raises Refused."""
+    if name:
+        return [_principal(sight, sight.find("principal", (), name))]
+    return [_principal(sight, row) for row in registry.principals if sight.sees("principal", row)]
 
 
 def _principal(sight: Sight, row: Principal) -> dict[str, Any]:
@@ -30,7 +31,8 @@ def _principal(sight: Sight, row: Principal) -> dict[str, Any]:
         for held in row.grants
         if sight.whole or own or scopes.parse(held.scope).venue in sight.venues
     ]
-    return {"name": row.name, "title": row.record.title, "venue": row.record.venue, "closed": row.record.closed, "roles": roles}
+    record = msgspec.structs.asdict(row.record)
+    return {"name": row.name, "record": record, "roles": roles}
 
 
 def pending_view(registry: Definitions, sight: Sight) -> list[dict[str, Any]]:

@@ -180,6 +180,7 @@ class Registry(Definitions):
         texts = configuration.carry_out(self, trial, step)
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
+        revisions.own(self, askers[0] if askers else envelope.who, record)
         revisions.write(self, envelope, content, int(engine.time_ns))
         number = revisions.newest(self)
         unchanged = trial.count(configuration.SAME)

@@ -19,6 +19,7 @@ from .tables import Revision
 
 CONTENTS_KEPT = 32
 CONTENT_BYTES = 16 << 20  # of all contents but the newest
+OWNED = ("firm", "account", "session", "market", "listing")  # what has an origin
 SAID = 8  # things that a refusal names
 
 
@@ -121,7 +122,7 @@ def write(registry: Definitions, envelope: ar.AdminEnvelope, content: Content, n
     if not content.changes and not content.settings:
         return None
     number = newest(registry) + 1
-    new = sum(change.before is None for change in content.changes)
+    new = sum(change.before is None and not isinstance(change.after, ar.Close) for change in content.changes)
     body = _packer.encode(content)
     head = Revision(
         number=number, base=number - 1 if record.base is None else record.base, who=envelope.who, time_ns=now_ns, why=record.why, name=record.name,
@@ -157,6 +158,31 @@ def content(registry: Definitions, number: int) -> Content:
     return _unpacker.decode(registry.contents[number])
 
 
+def own(registry: Definitions, who: str, record: ar.Configuration) -> None:
+    """Remember which configuration made a definition first: what a file no longer names can be pruned only by the file that made it."""
+    origin = origin_of(who, record.name)
+    for one in record.records:
+        name = ar.identity(one)
+        if name is not None and name[0] in OWNED:
+            registry.origins.setdefault(name, origin)
+
+
+def origin_of(who: str, name: str) -> str:
+    """A file of the operator's by its name, another asker's by whose it is as well."""
+    return name if who.startswith(("uid:", "config:")) else f"{who} {name}"
+
+
+def owned(registry: Definitions, who: str, name: str) -> list[tuple[str, str]]:
+    """(kind, name) of what a file made first and is not closed."""
+    origin = origin_of(who, name)
+    tables: dict[str, Any] = {"firm": registry.firms, "account": registry.accounts, "session": registry.sessions}
+    return [
+        key
+        for key, made in registry.origins.items()
+        if made == origin and (key[0] not in tables or getattr(tables[key[0]].named(key[1]), "closed", None) is None)
+    ]
+
+
 class Undo(NamedTuple):
     """`configuration`: what gives the definitions their former values; `cannot`: what stays as it is, in words."""
 
@@ -188,6 +214,9 @@ def undo(registry: Definitions, record: ar.Rollback) -> Undo:
     for number in range(record.to + 1, now + 1):
         found = content(registry, number)
         for change in found.changes:
+            if isinstance(change.after, ar.Close):
+                cannot.append(f"{change.after.kind} {change.after.name} was closed by revision {number}")
+                continue
             name = ar.identity(change.after)
             if name is None:
                 continue  # the first phase of a market that is named as created

@@ -12,7 +12,7 @@ from config import admin_records as ar
 EVERYTHING = "*"
 PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 
-_READ = ("whoami", "markets", "assets", "running", "status", "principals", "asset", "venue", "firm", "session", "market", "listing")
+_READ = ("whoami", "markets", "assets", "running", "status", "principal", "asset", "venue", "firm", "session", "market", "listing")
 _APPROVAL = ("approve", "refuse")
 _RULES = ("access_rule", "access_rule_remove")
 
@@ -47,7 +47,7 @@ ROLES: dict[str, Role] = {
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
             "revoke", "close", "key", "key_revoke", *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "plan", "pending", "venue_export"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "venue_export"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -80,7 +80,7 @@ ROLES: dict[str, Role] = {
         frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", *_APPROVAL}),
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "pending", "statement", "venue_export"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending", "statement", "venue_export"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

@@ -113,7 +113,7 @@ class FakeAdmin:
             }
         else:
             try:
-                out["result"] = json.loads(msgspec.json.encode(self.office.ask("uid:0", verb, request, 0)))
+                out["result"] = json.loads(msgspec.json.encode(self.office.ask("uid:0", verb, request, self.engine.time_ns)))
             except Refused as error:
                 out |= {"ok": False, "code": error.refusal.code, "text": error.refusal.text, "refusal": error.refusal}
         return msgspec.to_builtins(out)

@@ -37,6 +37,7 @@ def test_all_of_it_takes_effect() -> None:
     world.registry.settings = {}
     world.registry.revisions.clear()
     world.registry.contents.clear()
+    world.registry.origins.clear()
     assert world.registry.to_bytes() == one_by_one.registry.to_bytes()
     assert codes.C_PHASE in world.engine.kinds()
 
@@ -148,6 +149,7 @@ def test_the_sandbox_in_one_act_on_the_real_core() -> None:
     assert Engine.restore(one.engine.snapshot()).digest() == one.engine.digest()
     one.engine.registry.revisions.clear()
     one.engine.registry.contents.clear()
+    one.engine.registry.origins.clear()
     assert one.engine.registry.to_bytes() == each.engine.registry.to_bytes()
     assert Engine.restore(one.engine.snapshot()).digest() == one.engine.digest()
 
@@ -210,3 +212,17 @@ def test_the_numbers_of_a_refusal_are_data() -> None:
     market = change(FINAL, bands=(ar.Band(low=1, high=50, step=1), ar.Band(low=40, high=99, step=1)))
     refusal = World().must(*BASE[:4]).do(market).refusal
     assert (refusal.key, refusal.limit, refusal.asked) == (("bands", 1, "low"), 50, 40)
+
+
+def test_an_account_that_holds_something_is_not_closed_and_nothing_else_happens() -> None:
+    """Whether something is empty is in the real tables of the core, and not in the counts of a trial."""
+    turns = Turns().must([*BASE, ar.Transfer(key="k", asset="USD", amount=5, target="ACME-A")])
+    registry = turns.engine.registry
+    close = ar.Close(kind="account", name="ACME-A", reason="r")
+    before = registry.to_bytes()
+    answer = turns.do_bodies(ar.pack_all("uid:0", "r", whole(ar.DefineFirm(name="NEW"), close)))[-1]
+    assert answer.code == codes.R_NOT_EMPTY and answer.refusal.record == 1 and registry.to_bytes() == before
+    empty = ar.Close(kind="account", name="ACME-B", reason="r")
+    answer = turns.do_bodies(ar.pack_all("uid:0", "r", whole(ar.DefineFirm(name="NEW"), empty)))[-1]
+    assert answer.ok and answer.result["applied"] == 2 and registry.accounts.named("ACME-B").closed is not None  # type: ignore[union-attr]
+    assert Engine.restore(turns.engine.snapshot()).digest() == turns.engine.digest()

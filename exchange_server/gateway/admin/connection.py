@@ -16,7 +16,7 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | status | counters, capacities, sessions |
 | accounts | balances, positions, open orders |
 | keys | keys of sessions and principals, without what they are checked against |
-| principals | who may do what; `name` names one |
+| principal | who may do what; `name` names one |
 | pending | acts that wait for a second person |
 | whoami | the asker and its roles |
 | stop | a clean stop |

@@ -61,9 +61,7 @@ class Office:
         self.log: Callable[..., None] = lambda level, event, **fields: None
         self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
-        self.verbs: dict[str, Verb] = {
-            "revisions": self._revisions, "revision": self._revision, "export": self._export, "stop": self._stop, **(extra or {}),
-        }  # fmt: skip
+        self.verbs: dict[str, Verb] = {"stop": self._stop, "revisions": self._revisions, "revision": self._revision, **(extra or {})}
         views = access_view
         self.seen: dict[str, SeenVerb] = {
             "markets": lambda request, sight: {
@@ -72,16 +70,17 @@ class Office:
             "accounts": lambda request, sight: views.accounts_seen(registry, sight, account_view(registry, arena)),
             "keys": self._keys,
             "assets": lambda request, sight: {"assets": registry.decimals()},
-            "status": lambda request, sight: views.status_seen(registry, sight, status()),
             "running": self._running,
+            "export": self._export,
+            "status": lambda request, sight: views.status_seen(registry, sight, status()),
             "plan": self._plan,
             "listing": self._listings,
+            "rules": lambda request, sight: self._rules(request, sight, "venue"),
+            "tags": lambda request, sight: self._rules(request, sight, "firm"),
             "risk": lambda request, sight: risk_view(registry, arena, sight),
-            "rules": lambda request, sight: self._rules(request, "venue", sight),
-            "tags": lambda request, sight: self._rules(request, "firm", sight),
             "whoami": lambda request, sight: views.whoami(sight),
-            "principals": self._principals,
-            "pending": lambda request, sight: {"pending": views.pending_view(registry, sight)},
+            "principal": self._principals,
+            "pending": lambda request, sight: {"rows": views.pending_view(registry, sight)},
             **{kind: self._members(kind) for kind in members.VIEWS},
         }
 
@@ -129,7 +128,7 @@ class Office:
         rows = members.listing_view(self.registry, _name(request, "venue"), _name(request, "event"), sight)
         return {"rows": access_view.listings_seen(self.registry, sight, rows)}
 
-    def _rules(self, request: dict[str, Any], kind: str, sight: Sight) -> Any:
+    def _rules(self, request: dict[str, Any], sight: Sight, kind: str) -> Any:
         """Access rules, quotas and freezes of venues, or tags of firms: of all, or of the one that `name` says."""
         name = _name(request, "name")
         if name:
@@ -146,7 +145,7 @@ class Office:
         return {"keys": access_view.keys_seen(self.registry, sight, key_view(self.registry, *wanted))}
 
     def _principals(self, request: dict[str, Any], sight: Sight) -> Any:
-        return {"principals": access_view.principals_view(self.registry, sight, _name(request, "name"))}
+        return {"rows": access_view.principals_view(self.registry, sight, _name(request, "name"))}
 
     def _plan(self, request: dict[str, Any], sight: Sight) -> Any:
         """What a record would do, and what it would be refused for; of a configuration or a rollback record by record."""
@@ -158,6 +157,8 @@ class Office:
         if isinstance(record, ar.Rollback) or (isinstance(record, ar.Configuration) and record.settings is not None):
             authorise(self.registry, sight.who, record, sight.now_ns)  # what they are about is the platform's, and is not shown to others
         if isinstance(record, ar.Rollback):
+            if not sight.whole:
+                raise BadRequest(f"a rollback is the platform's; {sight.who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
             record, cannot = revision_view.rollback_view(self.registry, record)
             back = {"cannot": cannot, "records": record.records}
         if isinstance(record, ar.Configuration):
@@ -166,14 +167,16 @@ class Office:
         changes = [] if tried.change is None else [tried.change]
         return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
 
-    def _running(self, request: dict[str, Any], sight: Sight) -> Any:  # noqa: ARG002 (SeenVerb)
-        """What a file is read with: the decimals of the assets, the running revision, and for the platform's the settings and capacities."""
+    def _running(self, request: dict[str, Any], sight: Sight) -> Any:
+        """What a file is read with: the decimals of the assets, the running revision, what this asker's `file` made, and for the platform's the
+        settings and capacities."""
         registry, begun = self.registry, self.registry.begun
         return {
             "assets": registry.decimals(),
             "settings": registry.settings if sight.whole else {},
             "revision": revisions.newest(registry),
             "capacities": begun.capacities if begun is not None and sight.whole else {},
+            "owned": revisions.owned(registry, sight.who, _name(request, "file")),
         }
 
     def _revisions(self, request: dict[str, Any]) -> Any:
@@ -182,8 +185,10 @@ class Office:
     def _revision(self, request: dict[str, Any]) -> Any:
         return revision_view.revision_view(self.registry, _number(request, "number", 0))
 
-    def _export(self, request: dict[str, Any]) -> Any:
-        return revision_view.export_view(self.registry, _name(request, "venue"))
+    def _export(self, request: dict[str, Any], sight: Sight) -> Any:
+        venue = _name(request, "venue")
+        sight.find("venue", (), venue)
+        return revision_view.export_view(self.registry, venue)
 
 
 def _number(request: dict[str, Any], key: str, default: int) -> int:

@@ -63,14 +63,16 @@ class Answer:
         self._id = f"{event}-{self._session}-{query.seq}"
         make = {"AF": self._orders, "AN": self._positions, "BB": self._collateral}[query.msg_type]
         written = 0
-        if isinstance(copy, own_state.Refused):
-            yield self._refused(copy)
-        else:
+        try:
+            if isinstance(copy, own_state.Refused):
+                yield self._refused(copy)
+                return
             self._desk.took(copy, self._now())
             for part in make(copy):
                 written += 1
                 yield part
-        self._desk.wrote(self._session, written, self._now())
+        finally:  # also when the connection ends in the middle
+            self._desk.wrote(self._session, written, self._now())
 
     def _next_id(self) -> str:
         self._parts += 1

@@ -81,7 +81,7 @@ def test_questions_are_answered_and_make_no_row(desk: Desk) -> None:
     assert desk.say(request("markets"))[0]["result"] == {"markets": []}
     assert desk.say(request("double", n=21))[0]["result"] == 42
     plan = desk.say(request("plan", record=WHOLE))[0]["result"]
-    assert plan["changes"] == [{"record": 0, "kind": "new", "fields": []}] and plan["refusals"] == [] and plan["revision"] == 0
+    assert (plan["changes"], plan["refusals"], plan["revision"]) == ([{"record": 0, "kind": "new", "fields": []}], [], 0)
     assert desk.turn.rows == 1
 
 

@@ -15,18 +15,18 @@ from protocol import codes
 from tests.registry.access_world import PLATFORM, Venues, market, of_venue
 from tests.registry.test_registry import change
 
-READ = {"whoami", "markets", "assets", "status", "principals", "asset", "venue", "firm", "session", "market", "listing", "running"}
+READ = {"whoami", "running", "markets", "assets", "status", "principal", "asset", "venue", "firm", "session", "market", "listing"}
 MONEY = {"account", "accounts", "risk", "rules", "tags"}
 #  by hand, not from the table of roles
 VERBS: dict[str, set[str]] = {
-    "platform_operator": READ | MONEY | {"keys", "plan", "pending", "stop", "check", "revisions", "revision", "export"},
-    "venue_operator": READ | MONEY | {"keys", "plan", "pending"},
+    "platform_operator": READ | MONEY | {"keys", "export", "revisions", "revision", "plan", "pending", "stop", "check"},
+    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending"},
     "market_creator": READ | {"plan", "pending"},
     "resolver": READ | {"plan", "pending"},
     "arbiter": READ | {"plan", "pending"},
     "risk_officer": READ | MONEY | {"plan", "pending"},
     "treasurer": READ | MONEY | {"plan", "pending"},
-    "auditor": READ | MONEY | {"keys", "pending"},
+    "auditor": READ | MONEY | {"keys", "export", "pending"},
     "support": READ,
 }
 THEIRS = {"venue": "V2", "firm": "V2.F", "account": "V2.A", "session": "V2.S", "market": "V2.CUP"}
@@ -42,7 +42,7 @@ class Real(Venues):
             Capacities(assets=8, venues=8, firms=16, accounts=64, sessions=16, events=16, instruments=64, listings=64)
         )
         self.registry, self.events = self.engine.registry, 0
-        self.must(*PLATFORM)
+        self.must(ar.Configuration(name="c", records=PLATFORM))
         for venue in venues:
             self.must(*of_venue(venue))
         self.stopped = 0
@@ -59,7 +59,8 @@ class Real(Venues):
         self.stopped += 1
 
     def question(self, who: str, verb: str, **fields: Any) -> Any:
-        fields = {**({"record": PLAN} if verb == "plan" else {}), **fields}
+        given = {"plan": {"record": PLAN}, "export": {"venue": "V1"}, "revision": {"number": 1}}
+        fields = {**given.get(verb, {}), **fields}
         try:
             answer = self.office.ask(who if ":" in who else f"principal:{who}", verb, {"verb": verb, **fields}, self.engine.time_ns)
         except Refused as refused:
@@ -128,12 +129,12 @@ def test_an_operator_of_a_venue_is_shown_only_its_own(world: Real) -> None:
     assert world.question("V1.op", "status") == {"time_ns": 0, "venues": ["V1"], "logged_on": ["V1.S"]}
     assert [row["id"] for row in world.question("V1.op", "keys")["keys"]] == ["V1.S:secret", "V1.k"]
     assert set(world.question("V1.op", "assets")["assets"]) == {"USD", "BTC"}
-    names = [row["name"] for row in world.question("V1.op", "principals")["principals"]]
+    names = [row["name"] for row in world.question("V1.op", "principal")["rows"]]
     assert "V1.op" in names and "venue_operator-venue" in names and "venue_operator-platform" not in names, (
         "its own, and who holds a role there"
     )
     assert {row["event"] for row in world.question("auditor-platform", "markets")["markets"]} == {"V1.CUP", "V2.CUP"}
-    assert {row["name"] for row in world.question("auditor-platform", "principals")["principals"]} >= {"V1.op", "V2.op"}
+    assert {row["name"] for row in world.question("auditor-platform", "principal")["rows"]} >= {"V1.op", "V2.op"}
 
 
 def test_only_the_roles_that_may_ask_widen_what_is_shown(world: Real) -> None:
@@ -142,13 +143,13 @@ def test_only_the_roles_that_may_ask_widen_what_is_shown(world: Real) -> None:
     assert [row["id"] for row in world.question("mixed", "keys")["keys"]] == ["V1.S:secret", "V1.k"]
     assert len(world.question("mixed", "markets")["markets"]) == 2
     assert [role["scope"] for role in world.question("mixed", "whoami")["roles"]] == ["venue:V1", "venue:V2"]
-    roles = next(row["roles"] for row in world.question("V1.op", "principals", name="mixed")["principals"])
+    roles = next(row["roles"] for row in world.question("V1.op", "principal", name="mixed")["rows"])
     assert [role["scope"] for role in roles] == ["venue:V1"], "what it holds elsewhere is not told"
 
 
 def test_a_series_shows_its_events(world: Real) -> None:
     assert [row["event"] for row in world.question("resolver-series", "markets")["markets"]] == ["V1.CUP"]
-    assert world.question("resolver-series", "principals")["principals"][0]["name"] == "resolver-series"
+    assert world.question("resolver-series", "principal")["rows"][0]["name"] == "resolver-series"
 
 
 @pytest.mark.parametrize(
@@ -156,8 +157,8 @@ def test_a_series_shows_its_events(world: Real) -> None:
     [(verb, {}) for verb in sorted(VERBS["venue_operator"])]
     + [
         ("markets", {"event": "V2.CUP"}), ("keys", {"key": "V2.k"}), ("keys", {"holder": "session", "name": "V2.S"}),
-        ("principals", {"name": "V2.op"}),
-        *((kind, {"name": name}) for kind, name in THEIRS.items()), ("listing", {"venue": "V2"}), ("listing", {"event": "V2.CUP"}),
+        ("principal", {"name": "V2.op"}),
+        *((kind, {"name": name}) for kind, name in THEIRS.items()), ("listing", {"venue": "V2"}), ("export", {"venue": "V2"}), ("rules", {"name": "V2"}), ("tags", {"name": "V2.F"}), ("listing", {"event": "V2.CUP"}),
         ("plan", {"record": {"type": "phase", "event": "V2.CUP", "phase": "open"}}),
         ("plan", {"record": {**PLAN, "records": [{"type": "account", "name": "V1.X", "firm": "V2.F"}]}}),
         ("plan", {"record": {**PLAN, "records": [{"type": "firm", "name": "V2.F", "venue": "V1"}]}}),
@@ -198,10 +199,10 @@ def test_what_waits_is_listed_for_those_concerned() -> None:
     world = Real("V1", "V2")
     world.holder("one", ("risk_officer", "venue:V1"))
     id = world.good("one", ar.Kill(level="venue", target="V1", on=False)).result["pending"]
-    (row,) = world.question("V1.op", "pending")["pending"]
+    (row,) = world.question("V1.op", "pending")["rows"]
     assert (row["id"], row["act"], row["who"], row["expired"]) == (id, "kill_release", "principal:one", False)
     assert row["record"] == {"type": "kill", "level": "venue", "target": "V1", "on": False, "cancel": None}
-    assert world.question("V2.op", "pending") == {"pending": []}
+    assert world.question("V2.op", "pending") == {"rows": []}
     assert world.question("one", "pending") == world.question("uid:0", "pending")
 
 
