@@ -326,7 +326,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_records_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(100):
+    for seed in range(240):
         run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
     assert len(kinds) == 30 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
