@@ -11,7 +11,7 @@ _HEAD = """# The command line
 `exos COMMAND --help` says what is said here. Results go to standard output; an error is one line on standard error, and the exit code says of
 what kind it is. Commands that talk to a running server use the Unix socket `admin.sock` in its data folder. The socket has mode 0600: anyone who can
 open it can operate the server, and the uid is journaled with each action. The data folder is `--data DIR`, else the environment variable `EXOS_DATA`,
-else `./exos-data`.
+else `./exos-data`. With `--server HOST:PORT` the same commands go to a server's port for remote administration ([access.md](access.md#remote-administration)).
 
 On a terminal tables are drawn and coloured. Elsewhere, and with `NO_COLOR` set, they are plain aligned text. `--json` writes one document instead:
 
