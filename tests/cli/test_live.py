@@ -64,7 +64,7 @@ def test_a_venue_is_opened_by_command(exos: Run) -> None:
     assert market["phase"] == "open" and [c["symbol"] for c in market["contracts"]] == ["GOALS-0", "GOALS-1"]
     assert exos("check")[0] == Exit.OK
     code, _, err = exos("account", "withdraw", "F9-B", "25", "EUR")
-    assert code == Exit.FAILED and "cannot withdraw 25.00: 24.75 is available" in err
+    assert code == Exit.FAILED and "24.75 EUR of its 24.75 EUR is available; asked 25.00 EUR" in err
 
 
 def test_a_kill_switch_holds_and_is_shown(exos: Run, server: ServerProcess) -> None:
