@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "venue-in-ten-minutes.md"
-SECONDS = 300
-WAIT = "for i in $(seq 1200); do [ -S exchange/data/admin.sock ] && break; sleep 0.1; done"
+SECONDS = 420
+WAIT = "for i in $(seq 1800); do [ -S exchange/data/admin.sock ] && break; sleep 0.1; done"
 
 
 def commands() -> list[str]:

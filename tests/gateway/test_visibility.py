@@ -12,6 +12,7 @@ from config import admin_records as ar
 from config import load
 from protocol import codes
 from protocol import messages as M
+from protocol.account_messages import PART_ORDERS, PART_POSITIONS
 from tests.gateway.binary.world import SMALL, End, World, limit
 from tests.gateway.fix.street import Street, order_body
 
@@ -68,7 +69,17 @@ def street(tmp_path_factory: pytest.TempPathFactory) -> Street:
     return world
 
 
-ECHOED = ("instrument", "market", "account", "item", "asked", "used", "id", "orig")  # fields in which a question's own words come back
+ECHOED = (
+    "instrument",
+    "market",
+    "account",
+    "item",
+    "asked",
+    "used",
+    "id",
+    "orig",
+    "request",
+)  # fields in which a question's own words come back
 PASSING = {"number": 1, "event": 1, "time": 0, "order": 0}  # counts and clocks advance with every request
 
 
@@ -131,6 +142,8 @@ QUESTIONS: list[tuple[str, str, Callable[[int, int, int, int], M.ClientMessage]]
     ("instrument", "status", lambda id, x, i, own: M.OrderStatusRequest(6999, 0, x)),
     ("instrument", "mass cancel", lambda id, x, i, own: M.MassCancel(id, codes.SCOPE_INSTRUMENT, 0, x)),
     ("instrument", "subscribe", lambda id, x, i, own: M.Subscribe([x])),
+    ("instrument", "own state", lambda id, x, i, own: M.AccountRequest(id, 0, PART_ORDERS | PART_POSITIONS, x)),
+    ("account", "own state", lambda id, x, i, own: M.AccountRequest(id, x)),
     ("event", "mass cancel", lambda id, x, i, own: M.MassCancel(id, codes.SCOPE_EVENT, 0, 0, x)),
     ("event", "split", lambda id, x, i, own: M.SplitSets(id, x, 1)),
     ("event", "merge", lambda id, x, i, own: M.MergeSets(id, x, 1)),
@@ -181,10 +194,15 @@ FIX_QUESTIONS = [  # about, MsgType, body with {id}: a fresh ClOrdID, {x}: what 
     ("order", "F", "11={id}|41={x}|55=SHARED-1|54=1|60=20260101-00:00:00|"),
     ("order", "G", "11={id}|41={x}|55=SHARED-1|54=1|60=20260101-00:00:00|38=2|40=2|44=0.3000|"),
     ("order", "H", "11={x}|55=SHARED-1|54=1|"),
+    ("symbol", "AF", "584={id}|585=1|55={x}|"),
+    ("symbol", "AN", "710={id}|724=0|1=HERE-A|581=1|55={x}|715=20260101|60=20260101-00:00:00|"),
+    ("account", "AF", "584={id}|585=7|1={x}|"),
+    ("account", "AN", "710={id}|724=0|1={x}|581=1|715=20260101|60=20260101-00:00:00|"),
+    ("account", "BB", "909={id}|1={x}|"),
     ("venue", "D", "11={id}|100={x}|55=SHARED-1|54=1|60=20260101-00:00:00|38=1|40=2|44=0.4000|59=1|"),
 ]
 FIX_THINGS = {"symbol": ("SECRET-1", "NOTHING1"), "account": ("THERE-A", "NOBODYX"), "venue": ("WC26", "WC99")}
-PASSING_TAGS = {9, 10, 17, 34, 37, 45, 52, 60}  # lengths, counts and clocks
+PASSING_TAGS = {9, 10, 17, 34, 37, 45, 52, 60, 721}  # lengths, counts and clocks
 
 
 @pytest.mark.parametrize(("about", "kind", "body"), FIX_QUESTIONS)
