@@ -157,8 +157,6 @@ class Office:
         if isinstance(record, ar.Rollback) or (isinstance(record, ar.Configuration) and record.settings is not None):
             authorise(self.registry, sight.who, record, sight.now_ns)  # what they are about is the platform's, and is not shown to others
         if isinstance(record, ar.Rollback):
-            if not sight.whole:
-                raise BadRequest(f"a rollback is the platform's; {sight.who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
             record, cannot = revision_view.rollback_view(self.registry, record)
             back = {"cannot": cannot, "records": record.records}
         if isinstance(record, ar.Configuration):
