@@ -86,7 +86,7 @@ def add_change(noun: Noun, verb: str, record: Any, examples: Sequence[str], leav
     """`change NAME`: only what is named changes; only the fields that may."""
     leave = ("name", *leave)
 
-    @noun.verb("change", f"change what is named of {article(noun.name or '')}; the rest stays", examples=examples)
+    @noun.verb("change", f"change what is named of {article(str(noun.name))}; the rest stays", examples=examples)
     @click.argument("name", shell_complete=names(verb))
     @of.add_options(record, leave, live=True)
     @dry_run_option

@@ -56,8 +56,8 @@ def test_a_venue_is_opened_by_command(exos: Run) -> None:
         assert code == Exit.OK, (command, err)
     rows = {row["name"]: row["balances"] for row in result(exos, "account", "list", "--firm", "F9")}  # type: ignore[attr-defined]
     assert rows == {
-        "F9-A": {"EUR": {"cash": "60.25", "locked": "0.00", "free": "60.25"}},
-        "F9-B": {"EUR": {"cash": "24.75", "locked": "0.00", "free": "24.75"}},
+        "F9-A": {"EUR": {"cash": "60.25", "locked": "0.00", "held": "0.00", "free": "60.25"}},
+        "F9-B": {"EUR": {"cash": "24.75", "locked": "0.00", "held": "0.00", "free": "24.75"}},
     }
     assert result(exos, "firm", "show", "F9")["accounts"] == 2  # type: ignore[index]
     (market,) = [m for m in result(exos, "market", "list") if m["event"] == "GOALS"]  # type: ignore[attr-defined]
@@ -73,7 +73,7 @@ def test_a_kill_switch_holds_and_is_shown(exos: Run, server: ServerProcess) -> N
     found = result(exos, "risk", "list")
     assert {"level": "firm", "target": "MM1"} in found["kills"] and {"event": "CUP", "firm": "MM2"} in found["restrictions"]  # type: ignore[index]
     code, _, err = exos(*order)
-    assert code == Exit.FAILED and "[kill_switch]" in err
+    assert code == Exit.FAILED and "[killed_firm]" in err
     assert exos("risk", "release", "firm", "MM1")[0] == exos("risk", "restrict", "MM2", "CUP", "--off")[0] == Exit.OK
     code, out, _ = exos(*order)
     assert code == Exit.OK and "1 open" in out
