@@ -115,7 +115,7 @@ def test_a_sandbox_stays_on_this_machine(tmp_path: Path) -> None:
     assert run(tmp_path, WITHOUT, "--host", "0.0.0.0", "--expose-sandbox").sandbox
     inside = tmp_path / "other"
     inside.mkdir()
-    run(inside, SMALL, "--host", "0.0.0.0")
+    run(inside, SMALL, "--host", "0.0.0.0", "--expose-plain")
     assert "is only for a sandbox" in refused(inside, SMALL, "--expose-sandbox")
 
 
