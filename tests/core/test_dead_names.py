@@ -23,7 +23,6 @@ KEPT = {
     "THROTTLE_WORDS": "length of the words that TH_* number (shape.WIDE)",
     "R_ID_TABLE_FULL": "retired: old journals and event stores hold it",
     "R_TEXT_TABLE_FULL": "retired: old journals and event stores hold it",
-    "V_ID": ID_WORD,
     "S_ID": ID_WORD,
     "COL_Q": "the first of the columns that COL_* number",
 }

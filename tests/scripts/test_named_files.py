@@ -25,6 +25,13 @@ ELSEWHERE = {
     "cut/": "a folder that `exos journal cut` makes",
     "DIR/admin.sock": "DIR stands for the data folder",
     "NAME.py": "a pattern",
+    "venue.toml": "a reader's own configuration, in examples",
+    "cup.toml": "likewise",
+    "acme.toml": "likewise",
+    "exchange/exos.toml": "a file that `exos init` makes",
+    "exchange/tls-ca.pem": "likewise",
+    "NAME/manifest.json": "a member of the archive of a venue",
+    "NAME/PART.jsonl": "likewise",
 }
 
 
@@ -35,6 +42,9 @@ NAMES_ELSEWHERE = {
     "O_DIRECT": "of the system's open",
     "clock_gettime": "a call of the system",
     "Decimal.scaleb": "of Python's library",
+    "NO_COLOR": "a variable of the environment",
+    "prove_secret": "a function of the page's own example",
+    "prove_key": "likewise",
 }
 
 
