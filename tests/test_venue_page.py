@@ -31,7 +31,7 @@ def free_ports(count: int) -> list[int]:
 
 def script(fix: int, binary: int, admin: int) -> str:
     """The page's commands with ports that are free here, each preceded by a line that names it."""
-    out = ["set -e", 'trap "kill $server 2>/dev/null; wait" EXIT']
+    out = ["set -e", "trap 'kill $server; wait' EXIT"]
     for line in commands():
         if line.startswith("exos init"):
             line += f" --fix-port {fix} --binary-port {binary} --admin-port {admin}"

@@ -183,6 +183,17 @@ def authorise(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int
         _refuse_to_become(sight, registry.principals.named(record.name))
 
 
+def says_what_is(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int) -> bool:
+    """Is it the definition of an asset or venue as it is already, which the asker sees? Such a record changes nothing and needs no right: a
+    venue's own file may name what it is built on."""
+    if not isinstance(record, ar.DefineAsset | ar.DefineVenue):
+        return False
+    kind = tag_of(record)
+    sight = Sight(registry, who, now_ns)
+    row = sight.table(kind).named(record.name)
+    return row is not None and sight.sees(kind, row) and bool(ar.keeping(row.record, record) == row.record)
+
+
 def _refuse_to_become(sight: Sight, holder: Principal | None) -> None:
     """Who makes a key can log on with it: only for a principal that holds nothing that its maker could not grant. Raises Refused."""
     for held in holder.grants if holder is not None else ():

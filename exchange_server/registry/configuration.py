@@ -153,7 +153,8 @@ def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: E
     for i, record in enumerate(records):
         try:
             for who in askers:
-                access.authorise(copy, who, record, int(engine.time_ns))
+                if not access.says_what_is(copy, who, record, int(engine.time_ns)):
+                    access.authorise(copy, who, record, int(engine.time_ns))
             if isinstance(record, ar.SetPhase) and not _is_first_phase(copy, record, made):
                 trial.changes.append(Change(i, PASSED))
                 continue

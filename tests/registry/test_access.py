@@ -338,6 +338,17 @@ def test_a_configuration_is_judged_record_by_record(world: Venues) -> None:
     assert "settings of the server" in world.refused("V1.op", change(whole, settings={"mode": "sync"}), codes.R_NOT_AUTHORISED)
 
 
+def test_a_file_may_say_what_its_venue_is_built_on(world: Venues) -> None:
+    """An asset or the own venue as it is already: no right is needed, nothing changes. Changed, or another's venue: refused as ever."""
+    usd, own = ar.DefineAsset(name="USD", decimals=4), ar.DefineVenue(name="V1")
+    whole = ar.Configuration(name="v1.toml", records=(usd, own, ar.DefineFirm(name="V1.N", venue="V1")))
+    answer = world.ask("V1.op", whole)
+    assert answer.ok and answer.result["unchanged"] == 2
+    for record in (change(usd, decimals=5), change(own, title="Mine"), ar.DefineVenue(name="V2"), ar.DefineVenue(name="V3")):
+        answer = world.ask("V1.op", change(whole, records=(record,)))
+        assert answer.code == codes.R_NOT_AUTHORISED, record
+
+
 def test_parts_of_one_asker_do_not_push_out_those_of_another(world: Venues) -> None:
     part = ar.PartOf(digest="ab" * 32, index=0, count=2, data=b"x")
     world.good("V2.op", part)
