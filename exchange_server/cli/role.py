@@ -1,14 +1,10 @@
 """`exos role list|grant|revoke`: who may do what, where, and until when."""
 
-import time
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
 from config import admin_records as ar
-from config import amounts
-from config.load import ConfigError
 from protocol import units
 
 from ..exits import Exit
@@ -17,6 +13,7 @@ from .command import Noun
 from .common import CommandError, OneOf
 from .connect import Server, names, server_option
 from .output import Result, table
+from .times import ahead
 
 role = Noun("role", "list, grant and revoke roles")
 SCOPE_HELP = "platform (default), venue:NAME, or series:NAME/PREFIX (the events of a venue whose names begin so)."
@@ -26,23 +23,6 @@ def scopes_of(row: dict[str, Any]) -> str:
     """The roles of a principal's row, for people."""
     live = (f"{held['role']} for {held['scope']}" for held in row["roles"] if held["live"])
     return ", ".join(live) or "none"
-
-
-def until(text: str | None) -> int:
-    """ "90d" from now, or a time like 2027-01-31T00:00:00Z, in ns since the epoch; 0: for good. Raises CommandError."""
-    if not text:
-        return 0
-    try:
-        return time.time_ns() + amounts.duration_ns("", "--until", text)
-    except ConfigError:
-        pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        raise CommandError(Exit.USAGE, f'--until: "{text}" is neither a duration (90d) nor a time (2027-01-31T00:00:00Z)')
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1000
 
 
 @role.verb("list", "who holds which role, or the roles of one principal", examples=("exos role list", "exos role list anna"))
@@ -77,7 +57,9 @@ def list_(principal: str | None, server: Server) -> Result:
 @dry_run_option
 @server_option
 def grant(principal: str, name: str, scope: str, end: str | None, dry_run: bool, server: Server) -> Result:
-    record = _record({"type": "grant", "principal": principal, "role": name, "scope": scope, "until_ns": until(end)})
+    record = _record(
+        {"type": "grant", "principal": principal, "role": name, "scope": scope, "until_ns": ahead(end, "--until") if end else 0}
+    )
     with server.connect() as admin:
         return send(admin, record, dry_run)
 
