@@ -57,8 +57,8 @@ def kind_of(head):
 
 @leaf
 def row_bytes(head):
-    """Bytes of a command row with its extra rows."""
-    return (1 + extra_of(head)) * 8 * L.CMD_WORDS
+    """Head of a command: bytes of its row and the extra rows after it."""
+    return (1 + ((head >> 8) & 255)) * 8 * L.CMD_WORDS  # not by extra_of: plain.py takes each of these functions by itself
 
 
 @leaf
