@@ -19,7 +19,7 @@ from exchange_server.exits import Exit
 from exchange_server.net.observe import Log
 from exchange_server.start import StartRefused
 from protocol import codes, credentials
-from tests.server_kit import SMALL, ServerProcess
+from tests.server_kit import SMALL, ServerProcess, wait_until
 from tests.test_start_rules import WITHOUT, options, refused, run
 
 SEED = b"\5" * 32
@@ -81,7 +81,7 @@ def test_remote_administration_and_a_second_person(server: ServerProcess) -> Non
     assert anna.say(verb="admin", record={"type": "approve", "id": id})["code"] == codes.R_OWN_ACT
     assert bert.say(verb="pending")["result"]["rows"][0]["who"] == "principal:anna"
     assert bert.say(verb="admin", record={"type": "approve", "id": id})["ok"]
-    until(lambda: "(proposed by principal:anna, approved by principal:bert)" in server.log_text())
+    wait_until(lambda: "(proposed by principal:anna, approved by principal:bert)" in server.log_text())
     stranger = Remote(server)
     assert stranger.sign("anna", "bert-1")["code"] == codes.R_BAD_CREDENTIALS and stranger.read() is None
     assert server.ask("admin", ar.RevokeKey(id="anna-1", reason="lost")).ok
@@ -117,24 +117,17 @@ def test_certificates_are_reloaded_by_sighup_and_by_verb(server: ServerProcess, 
     answer = server.ask("reload_tls")
     assert not answer.ok and answer.text == f"{cert} holds no certificate in PEM form; the certificate in use stays"
     os.kill(server.process.pid, signal.SIGHUP)
-    until(lambda: server.log_text().count("tls_not_reloaded") == 2)
+    wait_until(lambda: server.log_text().count("tls_not_reloaded") == 2)
     Remote(server)
     cert.write_bytes(new.cert.read_bytes())
     key.write_bytes(new.key.read_bytes())
     os.kill(server.process.pid, signal.SIGHUP)
-    until(lambda: "tls_reloaded" in server.log_text())
+    wait_until(lambda: "tls_reloaded" in server.log_text())
     with pytest.raises(ssl.SSLCertVerificationError):
         Remote(server)
     (server.data / "tls-ca.pem").write_bytes(new.ca.read_bytes())
     Remote(server)
     assert server.ask("reload_tls").result["reloads"] == 2
-
-
-def until(condition: Any) -> None:
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 # ------------------------------------------------------------------------------------------------ what a start refuses

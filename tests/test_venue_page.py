@@ -2,12 +2,13 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests.server_kit import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "venue-in-ten-minutes.md"
@@ -19,14 +20,6 @@ def commands() -> list[str]:
     """The lines of the page's shell blocks."""
     blocks = re.findall(r"```sh\n(.*?)```", PAGE.read_text(), re.DOTALL)
     return [line for block in blocks for line in block.splitlines()]
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def script(fix: int, binary: int, admin: int) -> str:
@@ -48,7 +41,12 @@ def test_every_command_of_the_page(tmp_path: Path) -> None:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("EXOS_") or key == "EXOS_CACHE_DIR"}
     environment |= {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "NO_COLOR": "1"}
     done = subprocess.run(
-        ["sh", "-c", script(*free_ports(3))], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=SECONDS
+        ["sh", "-c", script(free_port(), free_port(), free_port())],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
     )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     said = dict(re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", done.stdout, re.MULTILINE))

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -112,14 +113,12 @@ def test_a_statement_with_trades_as_csv_and_json_and_an_archive(exos: Any, serve
 
 
 def test_a_hold_ends_at_its_time_on_a_running_server(exos: Any, server: ServerProcess) -> None:
-    import time
-
-    code, out = exos("account", "hold", "CLIENT1-A", "5 USD", "--until", "1s", "--json")
+    code, out = exos("account", "hold", "CLIENT1-A", "5 USD", "--until", "5s", "--json")  # long enough to be seen first on a busy machine
     assert code == Exit.OK, out
     number = json.loads(out)["result"]["hold"]
     code, out = exos("account", "show", "CLIENT1-A")
     assert f"\n{number} " in out and "5.0000" in out
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while f"\n{number} " in exos("account", "show", "CLIENT1-A")[1] and time.monotonic() < end:
         time.sleep(0.1)
     kinds = [e["kind"] for e in json.loads(exos("account", "statement", "CLIENT1-A", "USD", "--json")[1])["result"][0]["entries"]]

@@ -2,9 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterator
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,24 +10,9 @@ import pytest
 from protocol import codes
 from protocol import messages as M
 from protocol.client import Client, ClientError, Disconnected, Refused
-from tests.gateway.binary.world import World
 from tests.protocol.client_rig import Rig
 
 SPAIN = "WC26-WIN-ESP"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    assert world.engine.check() == []
-    world.store.close()
-
-
-@pytest.fixture
-async def rig(world: World) -> AsyncIterator[Rig]:
-    async with Rig(world) as rig:
-        yield rig
 
 
 def client_of(rig: Rig, key: str = "MM1", **options: Any) -> Client:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,11 @@ from protocol import codes
 from protocol import messages as M
 from protocol.client import Client, ClientError, Disconnected
 from protocol.own_state import OwnState, Queries
-from tests.gateway.binary.world import World
 from tests.protocol.client_rig import Rig
 from tests.protocol.test_client import client_of, until
 
 SPAIN = "WC26-WIN-ESP"
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "binary.md"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    assert world.engine.check() == []
-    world.store.close()
-
-
-@pytest.fixture
-async def rig(world: World) -> AsyncIterator[Rig]:
-    async with Rig(world) as rig:
-        yield rig
 
 
 async def test_own_state_in_the_units_that_people_write(rig: Rig) -> None:

@@ -1,8 +1,6 @@
 """Binary connections on the real engine: logon, orders, refusals of bytes, resume, logout, heartbeats, market data."""
 
 import re
-from collections.abc import Iterator
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -20,14 +18,6 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, frame
 from tests.gateway.binary.world import SECOND, End, World, limit
 
 SPAIN = "WC26-WIN-ESP"
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    assert world.engine.check() == []
-    world.store.close()
 
 
 # ------------------------------------------------------------------------------------------------------------------ logon

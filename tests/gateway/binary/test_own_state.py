@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import random
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +25,6 @@ from tests.gateway.binary.world import End, World, limit
 
 SPAIN = "WC26-WIN-ESP"
 OWN = (M.AccountState, M.Balance, M.Position, M.Requirement, M.OpenOrder, M.Limits, M.AccountStateDone)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    world = World(tmp_path)
-    yield world
-    assert world.engine.check() == []
-    world.store.close()
 
 
 def asked(world: World, end: End, turns: int = 12, **fields: Any) -> list[Any]:
