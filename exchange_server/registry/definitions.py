@@ -33,7 +33,7 @@ from .tables import (
     Venue,
 )
 
-STATE_VERSION = 3
+STATE_VERSION = 4
 RULES = ("tags", "rules", "admissions", "quotas", "freezes")  # who may trade where
 
 
