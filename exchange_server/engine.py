@@ -173,6 +173,8 @@ class Engine:
             self.last_chunk = status == L.STEP_DONE
             if used:
                 sink(ev[:used])
+            if operating and header[L.H_FINALS]:
+                self.registry.note_finals(m)
             if status == L.STEP_DONE:
                 return answers
             if status == L.STEP_OPERATE:
@@ -256,6 +258,11 @@ class Engine:
     def time_ns(self) -> int:
         """Exchange time of the newest turn, ns."""
         return int(self.m[L.H_TIME])
+
+    @property
+    def settling(self) -> bool:
+        """Whether an event is being settled, so that the next turn needs a C_CONTINUE row."""
+        return self._header[L.H_SETTLING] != 0
 
     @property
     def next_due(self) -> int:

@@ -307,12 +307,22 @@ class Event(RowById):
     phase = Word(L.E_PHASE_NOW)
     sets = Word(L.E_SETS)
     window_end = Word(L.E_WINDOW_END)
+    settling = Word(L.E_SETTLING)  # SETTLE_*: closed to commands until all its accounts are paid; 0: not
 
     @property
     def instruments(self) -> range:
         """Ids of its contracts."""
         first = int(self.m[int(self.m[self.at + L.E_FIRST]) + L.I_ID])
         return range(first, first + self.n)
+
+
+def take_finals(m: Words) -> list[tuple[int, int]]:
+    """(event id, time in ns) of the events that became final since the last call."""
+    found = []
+    while at := int(m[L.H_FINALS]):
+        m[L.H_FINALS], m[at + L.E_FINALS_NEXT] = m[at + L.E_FINALS_NEXT], 0
+        found.append((int(m[at + L.E_ID]), int(m[at + L.E_FINAL_AT])))
+    return found
 
 
 class Instrument(RowById):

@@ -147,6 +147,8 @@ C_RESTRICT = 53
 C_REFERENCE = 54  # operator's reference price and collar
 C_FREEZE = 55
 C_ACCESS = 56  # who is admitted to a venue or an event
+C_CONTINUE = 57  # the next slice of settling; the turn itself adds it
+C_REVERSE = 61  # correction of a final result, and recovery of the debts that it left
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -167,11 +169,14 @@ E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
+E_REVERSED = 21  # an entry of a correction or bust for one account
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
 # Each is told by an event row, so that statements need nothing else:
 #   E_MOVED    EVT_MOVED_WHY says it: WHY_DEPOSIT, WHY_WITHDRAWAL, WHY_TRANSFER (a row for each of the two accounts), WHY_SPLIT, WHY_MERGE; amount in EVT_MOVED_AMOUNT
 #   E_SETTLED  EVT_SETTLED_WHY is WHY_SETTLEMENT; amount in EVT_SETTLED_AMOUNT
+#   E_REVERSED EVT_REVERSED_WHY says it: WHY_CORRECTION (the difference of a payout; with amount 0: so much of it is blocked), WHY_OWED (what the account
+#              cannot pay is added back and owed), WHY_RECOVERY (a debt is paid; with amount 0: a blocked credit is freed), WHY_COVER (bond and platform)
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
 #              cumulated net fee of each order times the shares of its listing.
@@ -184,6 +189,10 @@ WHY_REBATE = 6
 WHY_SPLIT = 7
 WHY_MERGE = 8
 WHY_SETTLEMENT = 9
+WHY_CORRECTION = 10
+WHY_OWED = 11
+WHY_RECOVERY = 12
+WHY_COVER = 13
 
 # ---- event flags (7 bits) -------------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
@@ -327,6 +336,10 @@ R_QUOTA = 141
 R_UNKNOWN_HOLD = 142
 R_HOLD_ENDED = 143
 R_NOT_EMPTY = 144
+R_SETTLING = 220
+R_NOT_FINAL = 221
+R_SAME_RESULT = 222
+R_NOTHING_OWED = 223
 # wires and gateway
 R_WIRE_MALFORMED = 150
 R_WIRE_TOO_LONG = 151

@@ -291,6 +291,12 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_NOT_EMPTY", None, None, 0, None, None, "it cannot be closed: {asked} things are still in use",
      "An account to be closed has open orders, positions, money or holds; a firm has accounts that are open, or a session that is logged on. The text names them.",
      "Cancel, settle, withdraw or release what the text names, then close."),
+    ("R_SETTLING", None, None, 0, None, None, "event {asked} is being settled", "Its accounts are being paid, a slice in each turn; until the last one it takes no command.",
+     "Wait until it is final."),
+    ("R_NOT_FINAL", None, None, 0, None, None, "event {asked} is not final", "What was asked is for a market whose accounts have been paid.",
+     "Before it is final, determine it again, or let the arbiter correct it."),
+    ("R_SAME_RESULT", None, None, 0, None, None, "event {asked} has been paid by these payouts", "A correction has to change at least one payout.", "Correct the payouts."),
+    ("R_NOTHING_OWED", None, None, 0, None, None, "no account owes anything from event {asked}", "Only the debts that a correction or bust left are recovered.", "None is needed."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),

@@ -173,6 +173,11 @@ def venue_state(m: Arena, v: int) -> tuple[Any, ...]:
     return (int(own & L.BAR_KILLED != 0), frozen, int(own & L.BAR_ISOLATED != 0), int(m[v + L.V_OPEN]), *limits)
 
 
+def paid(m: Arena, event: int) -> bool:
+    """Whether some accounts of the event have been paid, so that its rows have settled positions in place of open buys."""
+    return bool(m[event + L.E_SETTLING] or m[event + L.E_SETTLE_ID])
+
+
 def state(m: Arena) -> dict[str, Any]:
     """The same shape as Model.state()."""
     cash = {
@@ -181,14 +186,26 @@ def state(m: Arena) -> dict[str, Any]:
         if m[b + L.B_CASH] or m[b + L.B_LOCKED]
     }
     positions: dict[tuple[int, int], int] = {}
+    settled: dict[tuple[int, int], int] = {}
+    debts: dict[tuple[int, int], tuple[int, int]] = {}
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
         events[int(m[event])] = tuple(int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION))
         for co in collateral_rows(m, event):
+            if (row := (int(m[co + L.CO_OWED]), int(m[co + L.CO_BLOCKED]))) != (0, 0):
+                debts[int(m[event]), int(m[m[co + L.CO_ACCOUNT] + L.AC_ID])] = row
             for j in range(n):
+                key = int(m[m[co + L.CO_ACCOUNT] + L.AC_ID]), int(m[first + j * L.INSTRUMENT_WORDS + L.I_ID])
                 if q := int(m[co + L.CO_COLUMNS + j]):
-                    positions[int(m[m[co + L.CO_ACCOUNT] + L.AC_ID]), int(m[first + j * L.INSTRUMENT_WORDS + L.I_ID])] = q
+                    positions[key] = q
+                if paid(m, event) and (q := int(m[co + L.CO_COLUMNS + L.SETTLED_POSITION * n + j])):
+                    settled[key] = q
+    settling, at = [], int(m[L.H_SETTLING])
+    while at:
+        settling.append(int(m[at]))
+        before, at = at, int(m[at + L.E_SETTLE_NEXT])
+        assert at or m[L.H_SETTLING_LAST] == before, "the end of the list of events that are settled is wrong"
     queues = {}
     for inst in rows_by_id(m, L.P_INSTRUMENT):
         for ask, side in ((0, C.BUY), (1, C.SELL)):
@@ -218,6 +235,10 @@ def state(m: Arena) -> dict[str, Any]:
         "positions": positions,
         "open": {int(m[o + L.O_ID]): order_state(m, o) for o in open_orders(m)},
         "queues": queues,
+        "settled": settled,
+        "settling": settling,
+        "debts": debts,
+        "stood in": {int(m[e]): (int(m[e + L.E_FROM_BOND]), int(m[e + L.E_FROM_PLATFORM])) for e in rows_by_id(m, L.P_EVENT)},
         "closed": [archive_state(m, a) for a in archive_rows(m)],
         "firms": {
             int(m[f]): (*bars(m, f + L.F_BARS), *(int(m[f + w]) for w in (L.F_WEIGHT, L.F_FORGOTTEN, L.F_WINDOW, L.F_NODES, L.F_POSITIONS)))
@@ -408,5 +429,7 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
         for co in rows:
             own = [o for o in mine if m[o + L.O_COLL] == co and m[o + L.O_INSTRUMENT] == inst]
             for column, side in ((L.COL_BQ, C.BUY), (L.COL_SQ, C.SELL)):
+                if side == C.BUY and paid(m, event):
+                    continue
                 lots = sum(int(m[o + L.O_LEAVES]) for o in own if W.book_side_of(int(m[o + L.O_ATTR])) == side)
                 assert m[co + L.CO_COLUMNS + column * n + j] == lots, "the open quantity of a collateral row is wrong"

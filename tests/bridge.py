@@ -133,6 +133,12 @@ def _operator_words(c: Row) -> Words:
         w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT] = c.event, c.version, len(c.payouts)
         w[d.DD_PAYOUTS : d.DD_PAYOUTS + len(c.payouts)] = c.payouts
         return w
+    if k == C.C_REVERSE:
+        payouts = c.payouts or []
+        w = new_words(k, -(-len(payouts) // 16))
+        w[d.DY_EVENT], w[d.DY_VERSION], w[d.DY_COUNT], w[d.DY_BOND], w[d.DY_SLICE] = c.event, c.version, len(payouts), c.bond, c.slice
+        w[d.DY_PAYOUTS : d.DY_PAYOUTS + len(payouts)] = payouts
+        return w
     fields: dict[int, dict[int, int]] = {
         C.C_DEF_VENUE: {
             d.DV_ID: c.id, d.DV_FEE_ACCOUNT: c.fee_account, d.DV_CUTOFF_PERIOD: c.cutoff_period, d.DV_CUTOFF_OFFSET: c.cutoff_offset,
@@ -147,7 +153,8 @@ def _operator_words(c: Row) -> Words:
         },
         C.C_TRANSFER: {d.DT_FROM: c.source, d.DT_TO: c.target, d.DT_ASSET: c.asset, d.DT_AMOUNT: c.amount},
         C.C_PHASE: {d.DP_EVENT: c.event, d.DP_PHASE: c.phase},
-        C.C_FINALISE: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
+        C.C_FINALISE: {d.DX_EVENT: c.event, d.DX_VERSION: c.version, d.DX_SLICE: c.slice},
+        C.C_CONTINUE: {L.CMD_SLICE: c.slice},
         C.C_KILL: {d.DK_LEVEL: c.level, d.DK_TARGET: c.target, d.DK_ON: c.on, d.DK_CANCEL: c.cancel},
         C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},
         C.C_FREEZE: {d.DZ_VENUE: c.venue, d.DZ_LEVEL: c.level},
@@ -254,7 +261,7 @@ def event_rows(words: Words) -> list[Row]:
         )  # fmt: skip
         names = ("limit", "used", "asked") if row.kind in REFUSALS or row.kind == C.E_STATUS else ("last_price", "last_qty", "fee")
         row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))
-        if row.kind in (C.E_MOVED, C.E_SETTLED):
+        if row.kind in (C.E_MOVED, C.E_SETTLED, C.E_REVERSED):
             row.update(trade=0, why=w[L.EVT_MOVED_WHY])
         if row.kind == C.E_SENT:
             row.update(price=0, qty=0, msg_type=w[L.EVT_MSG_TYPE], body_bytes=w[L.EVT_BODY_BYTES], body=payload[: w[L.EVT_BODY_BYTES]])

@@ -54,7 +54,7 @@ class Core:
         out: list[Words] = [np.zeros(0, np.int64)]
         self.refused = 0
         try:
-            if words[0] & 255 >= C.C_DEF_ASSET:
+            if words[0] & 255 >= C.C_DEF_ASSET and words[0] & 255 != C.C_CONTINUE:
                 self.refused = self.engine.step_rows(words, len(words), lambda ev: out.append(ev.copy()))
             else:
                 self.engine.apply(words, len(words), lambda ev: out.append(ev.copy()))

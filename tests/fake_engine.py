@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from exchange_server.core import layout as L
+from exchange_server.core.layout import definitions as d
 from protocol import codes
 
 POOL_ROOM = 8192  # words
@@ -36,12 +37,19 @@ class FakeEngine:
             if number in self.refuse:
                 return self.refuse.pop(number)
             self.seen.append(rows[at : at + (1 + extra) * L.CMD_WORDS].copy())
+            if int(rows[at]) & 0xFF == codes.C_FINALISE:
+                self._pay(int(rows[at + d.DX_EVENT]))
             event[0] = codes.E_PHASE
             sink(event)
             at += (1 + extra) * L.CMD_WORDS
             number += 1
         assert at == words, "a row's count of extra rows runs beyond the rows given"
         return 0
+
+    def _pay(self, event: int) -> None:
+        """All accounts at once: the event is final."""
+        row = int(self.m[L.H_POOLS + L.P_EVENT * L.POOL_WORDS + L.PL_BASE]) + event * L.EVENT_WORDS
+        self.m[row], self.m[row + L.E_FINAL_AT], self.m[L.H_FINALS] = event, self.time_ns, row
 
     def kinds(self) -> list[int]:
         return [int(row[0]) & 0xFF for row in self.seen]

@@ -440,6 +440,15 @@ class Model(Operator, Ladder):
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "nodes": dict(self.nodes),
             "events": {e.id: (e.phase, e.sets, e.pool, e.version) for e in self.events.values()},
+            "settled": {key: qty for e in self.events.values() for key, qty in e.settled.items()},
+            "debts": {
+                (e.id, a): row
+                for e in self.events.values()
+                for a in e.touched
+                if (row := (e.owed.get(a, 0), e.blocked.get(a, 0))) != (0, 0)
+            },
+            "stood in": {e.id: (e.from_bond, e.from_platform) for e in self.events.values()},
+            "settling": [e.id for e in self.settling],
             "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
             "sessions": {
                 s.id: (
@@ -481,9 +490,14 @@ class Model(Operator, Ladder):
         for account in self.accounts.values():
             if account.kind == C.ACCT_TRADING:
                 for asset_id, cash in account.cash.items():
-                    assert cash >= self.locked(account.id, asset_id), ("negative buying power", account.id, asset_id, cash)
+                    debts = sum(e.owed.get(account.id, 0) for e in self.events.values() if e.asset == asset_id)
+                    assert cash >= self.locked(account.id, asset_id) - debts, ("negative buying power", account.id, asset_id, cash)
         for event in self.events.values():
-            assert event.pool == event.k * event.payout * event.tick_value * event.sets, ("pool", event.id)
+            if event.steps is not None:  # half of its accounts have been paid
+                continue
+            blocked, owed = sum(event.blocked.values()), sum(event.owed.values())
+            assert event.pool == event.k * event.payout * event.tick_value * event.sets - blocked, ("pool", event.id)
+            assert owed == blocked + event.from_bond + event.from_platform, ("debts", event.id)
             for contract in event.contracts:
                 net = sum(a.position.get(contract, 0) for a in self.accounts.values())
                 assert net == event.sets, ("long - short", contract, net, event.sets)

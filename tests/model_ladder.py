@@ -53,6 +53,7 @@ class Ladder:
         self.open: list[Order] = []
         self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
         self.forgetting = 1  # firm at which the search continues for one that has more than its share
+        self.settling: list[Event] = []  # events that are being paid, first come first
         self.out: list[Row] = []
         self.command = Row()
         self.nodes: dict[
@@ -205,8 +206,9 @@ class Ladder:
         return requirement(event, positions, [(event.contracts.index(o.instrument), o) for o in mine])
 
     def locked(self, account: int, asset: int, orders: list[Order] | None = None) -> int:
-        """What an account may not spend of an asset: requirements, spot buys in quote, spot sells in base."""
+        """What an account may not spend of an asset: requirements, spot buys in quote, spot sells in base, debts, blocked credits."""
         total = sum(self.required(account, e, orders) for e in self.events.values() if e.asset == asset)
+        total += sum(e.owed.get(account, 0) + e.blocked.get(account, 0) for e in self.events.values() if e.asset == asset)
         for o in self.open if orders is None else orders:
             event = self.event_of(o.instrument)
             if o.account == account and event.product == C.SPOT and event.base_asset == asset and o.book_side == C.SELL:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol import codes as C
-from tests.model_ladder import Ladder
+from tests.model_reverse import Reversal
 from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
 
 # From each phase, the phases that C_PHASE may go to (determined and final are reached by their own commands).
@@ -18,7 +18,7 @@ TRANSITIONS = {
 }
 
 
-class Operator(Ladder):
+class Operator(Reversal):
     """Commands that no client sends. A refused row changes nothing and leaves its code in `self.refused` (0: carried out)."""
 
     def operator_handlers(self) -> dict[int, Callable[[Row], None]]:
@@ -28,7 +28,7 @@ class Operator(Ladder):
             C.C_DEF_INSTRUMENT: self._def_instrument, C.C_DEF_LISTING: self._def_listing, C.C_TRANSFER: self._transfer,
             C.C_PHASE: self._phase, C.C_DETERMINE: self._determine, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
-            C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
+            C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ definitions
@@ -114,6 +114,8 @@ class Operator(Ladder):
     def event_named(self, number: int) -> Event:
         if number not in self.events:
             raise Refused(C.R_UNKNOWN_EVENT)
+        if self.events[number].steps is not None:
+            raise Refused(C.R_SETTLING)
         return self.events[number]
 
     def _phase(self, c: Row) -> None:
@@ -196,8 +198,8 @@ class Operator(Ladder):
 
     # ------------------------------------------------------------------------------------------------ settlement
     def _determine(self, c: Row) -> None:
-        event = self.events.get(c.event)
-        if event is None or event.product == C.SPOT:
+        event = self.event_named(c.event)
+        if event.product == C.SPOT:
             raise Refused(C.R_UNKNOWN_EVENT)
         if event.phase == C.PH_FINAL:
             raise Refused(C.R_ALREADY_FINAL)
@@ -207,43 +209,21 @@ class Operator(Ladder):
             raise Refused(C.R_PAYOUT_COUNT)
         if c.version != event.version + 1:
             raise Refused(C.R_BAD_COMMAND)
-        if not all(0 <= paid <= event.payout for paid in c.payouts):
-            raise Refused(C.R_PAYOUT_RANGE)
-        total, full = sum(c.payouts), event.k * event.payout
-        if total != full if event.product == C.EXACTLY else total > full:
-            raise Refused(C.R_PAYOUT_SUM)
+        self.check_payouts(event, c.payouts)
         event.payouts = list(c.payouts)
         event.version += 1
         event.window_end = self.now + event.window
         event.phase = C.PH_DETERMINED
         self.emit(0, Row(kind=C.E_DETERMINED, order=event.id, price=event.window_end, qty=event.version))
 
-    def _finalise(self, c: Row) -> None:
-        event = self.event_named(c.event)
-        if event.phase == C.PH_FINAL:
-            raise Refused(C.R_ALREADY_FINAL)
-        if event.phase != C.PH_DETERMINED or c.version != event.version:
-            raise Refused(C.R_NOT_DETERMINED)
-        if self.now < event.window_end:
-            raise Refused(C.R_CHALLENGE_WINDOW)
-        for number in event.touched:
-            account = self.accounts[number]
-            for contract, payout in zip(event.contracts, event.payouts):
-                qty = account.position.pop(contract, 0)
-                if qty:
-                    self._settle(event, account, contract, payout, qty)
-        event.sets = 0
-        event.phase = C.PH_FINAL
-        self.emit(0, Row(kind=C.E_FINAL, order=event.id, qty=event.version))
-
-    def _settle(self, event: Event, account: Account, contract: int, payout: int, qty: int) -> None:
-        amount = payout * qty * event.tick_value
-        self.pay(account, event.asset, amount)
-        event.pool -= amount
-        row = Row(kind=C.E_SETTLED, account=account.id, instrument=contract, price=payout, qty=qty, last_price=amount)
-        row.update(last_qty=account.cash[event.asset], leaves=event.version, order=event.id, spare=event.asset, why=C.WHY_SETTLEMENT)
-        session = self.sessions.get(account.session)
-        self.emit(session.id if session and session.settlement else 0, row)
+    def check_payouts(self, event: Event, payouts: list[int]) -> None:
+        if len(payouts) != len(event.contracts):
+            raise Refused(C.R_PAYOUT_COUNT)
+        if not all(0 <= paid <= event.payout for paid in payouts):
+            raise Refused(C.R_PAYOUT_RANGE)
+        total, full = sum(payouts), event.k * event.payout
+        if total != full if event.product == C.EXACTLY else total > full:
+            raise Refused(C.R_PAYOUT_SUM)
 
     # ------------------------------------------------------------------------------------------------ sessions
     def _logon(self, c: Row) -> None:

@@ -159,6 +159,13 @@ class Event:
     admits: int = 0  # as of a venue
     exceptions: dict[int, int] = field(default_factory=dict)
     touched: list[int] = field(default_factory=list)  # accounts, by first touch
+    steps: Any = None  # the pieces of work of its settlement that are left; None: it is not being settled
+    bond: int = 0  # account of the owner venue's bond
+    owed: dict[int, int] = field(default_factory=dict)  # account -> what it still owes of reversing entries
+    blocked: dict[int, int] = field(default_factory=dict)  # account -> what was credited and is not covered
+    from_bond: int = 0  # paid for debts, and not paid back
+    from_platform: int = 0
+    settled: dict[tuple[int, int], int] = field(default_factory=dict)  # (account, contract) -> the position that was paid
 
 
 @dataclass

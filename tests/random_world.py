@@ -16,7 +16,7 @@ from tests.model_world import Account, Closed, Event, Firm, Instrument, Key, Lim
 START_NS = 1_700_000_000_000_000_000
 SECOND = 1_000_000_000
 EDGES = (0, -1, 1, (1 << 63) - 1, -(1 << 63), 1 << 62, -(1 << 62), (1 << 32) + 1)
-PLATFORM, VENUE_FEES, OWNER_FEES = 1, 2, 3
+PLATFORM, VENUE_FEES, OWNER_FEES, BOND = 1, 2, 3, 4
 TRADING = 16
 
 
@@ -86,7 +86,8 @@ def make_world(rng: random.Random) -> World:
             kind=C.C_DEF_VENUE, id=number, fee_account=VENUE_FEES, cutoff_period=rng.choice((0, 30 * SECOND)), cutoff_offset=rng.choice((0, 7 * SECOND)),
             throttle_limit=rng.choice((0, 0, 0, 20)), throttle_window=3 * SECOND,
         ))  # fmt: skip
-    rows.extend(Row(kind=C.C_DEF_ACCOUNT, id=i, account_kind=C.ACCT_FEES) for i in (PLATFORM, VENUE_FEES, OWNER_FEES))
+    rows.extend(Row(kind=C.C_DEF_ACCOUNT, id=i, account_kind=C.ACCT_FEES) for i in (PLATFORM, VENUE_FEES, OWNER_FEES, BOND))
+    rows.append(Row(kind=C.C_TRANSFER, target=BOND, asset=1, amount=rng.choice((1, 100, 5000))))
     firms = rng.randint(2, 5)
     rows.extend(Row(kind=C.C_DEF_FIRM, id=i, weight=rng.choice((0, 1, 1, 3))) for i in range(1, firms + 1))
     accounts = [(TRADING + i, i % firms + 1) for i in range(firms + rng.randint(0, 2))]
@@ -476,7 +477,8 @@ class Generator:
         ended = [e for e in self.model.events.values() if e.phase in (C.PH_CLOSED, C.PH_DETERMINED)]
         event = rng.choice(ended) if ended and rng.random() < 0.9 else self.event()
         if event.phase == C.PH_DETERMINED and rng.random() < 0.8:
-            return Row(kind=C.C_FINALISE, event=event.id, version=event.version if rng.random() < 0.9 else event.version + 1)
+            version = event.version if rng.random() < 0.9 else event.version + 1
+            return Row(kind=C.C_FINALISE, event=event.id, version=version, slice=rng.choice((0, 1, 1, 18, 40)))
         n = len(event.contracts)
         payouts = [0] * n
         winners = rng.sample(range(n), min(event.k, n)) if event.k else []
@@ -492,7 +494,34 @@ class Generator:
             payouts[0] = rng.choice((-1, event.payout + 1))
         return Row(kind=C.C_DETERMINE, event=event.id, version=event.version + (1 if rng.random() < 0.95 else 2), payouts=payouts)
 
+    def reverse(self) -> Row:
+        """A correction of a market that has been paid, mostly of the whole result, or a recovery of what it left."""
+        rng = self.rng
+        paid = [e for e in self.model.events.values() if e.phase == C.PH_FINAL]
+        event = rng.choice(paid) if paid and rng.random() < 0.97 else self.event()
+        row = Row(kind=C.C_REVERSE, event=event.id, bond=rng.choice((0, BOND, BOND)), slice=rng.choice((0, 0, 1, 20, 60)))
+        if rng.random() < 0.35:
+            return row
+        payouts = list(event.payouts or [0] * len(event.contracts))
+        rng.shuffle(payouts)
+        if rng.random() < 0.4:  # another split between two contracts, or another value
+            i, j = rng.randrange(len(payouts)), rng.randrange(len(payouts))
+            amount = rng.randint(0, max(payouts[i], 1))
+            payouts[i] -= amount
+            if i != j or rng.random() < 0.5:
+                payouts[j] += amount
+        if rng.random() < 0.03:
+            payouts.append(0)
+        row.update(version=event.version + (1 if rng.random() < 0.97 else 2), payouts=payouts)
+        return row
+
+    def go_on(self) -> Row:
+        """The next slice, of any size, or a row that finds nothing to do."""
+        return Row(kind=C.C_CONTINUE, slice=self.rng.choice((0, 1, 17, 20, 50)))
+
     def command(self) -> Row:
+        if self.model.settling and self.rng.random() < 0.2:
+            return self.go_on()
         if (
             any(e.phase in (C.PH_CLOSED, C.PH_DETERMINED) and e.product != C.SPOT for e in self.model.events.values())
             and self.rng.random() < 0.05
@@ -510,7 +539,7 @@ class Generator:
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
             (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7), (self.close, 1),
-            (self.venue, 1), (self.freeze, 1), (self.access, 2),
+            (self.venue, 1), (self.freeze, 1), (self.access, 2), (self.go_on, 0.2), (self.reverse, 2.5 if any(e.phase == C.PH_FINAL for e in self.model.events.values()) else 0.1),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 

@@ -20,20 +20,26 @@ from .kit.pairs import PAIR_ACCESS_EVENT, PAIR_ACCESS_VENUE, PAIR_RESTRICT, pair
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import account_at, event_at, expiry_of, session_at
 from .layout.packed import pack_firm_account, status_of
-from .money.products import is_settled, requirement, sets_worth, value_at_worst
+from .money.products import is_settled, requirement, sets_worth, settlement, value_at_worst
 from .proofs import PROOF_WORDS, note, sentences, structure
 
 HEADER_DUMP = 13
-BALANCE_DUMP = 4
+BALANCE_DUMP = 6
 SESSION_DUMP = 20
-EVENT_DUMP = 10
-CONTRACT_DUMP = 7
-COLLATERAL_DUMP = 5
+EVENT_DUMP = 30
+CONTRACT_DUMP = 8
+COLLATERAL_DUMP = 10
 ORDER_DUMP = 21
 VENUE_DUMP = 14
 FIRM_DUMP = 7
 ACCESS_DUMP = 3
 ARCHIVE_DUMP = 15
+
+# Of an event: what corrections and busts left, and where a correction stands
+DEBT_WORDS = (
+    L.E_OWED, L.E_BLOCKED, L.E_FROM_BOND, L.E_FROM_PLATFORM, L.E_BOND, L.E_GAINS, L.E_SHARED, L.E_WEIGHTS, L.E_PARTS, L.E_QUOTA, L.E_BIT,
+    L.E_THRESHOLD, L.E_COUNTED, L.E_ABOVE, L.E_SETTLE_ID, L.E_WINDOW_NS,
+)  # fmt: skip
 
 AUDIT_LEDGER = 1
 AUDIT_SETS = 2
@@ -89,6 +95,8 @@ def dump_small(m, out):
         out[at + 1] = m[b + L.B_ASSET]
         out[at + 2] = m[b + L.B_CASH]
         out[at + 3] = m[b + L.B_LOCKED]
+        out[at + 4] = m[b + L.B_OWED]
+        out[at + 5] = m[b + L.B_BUST]
         at += BALANCE_DUMP
     base = pool_base(m, L.P_SESSION)
     for i in range(1, sessions):
@@ -302,7 +310,13 @@ def dump_event(m, event_id, out):
     out[6] = m[event + L.E_OPEN_ORDERS]
     out[7] = n
     out[8] = rows
-    out[9] = 0
+    out[9] = m[event + L.E_SETTLING]
+    out[10] = m[m[m[event + L.E_SETTLE_ROW] + L.CO_ACCOUNT] + L.AC_ID] if m[event + L.E_SETTLE_ROW] != 0 else 0
+    out[11] = m[event + L.E_SETTLE_CONTRACT]
+    out[12] = m[m[event + L.E_SETTLE_NEXT] + L.E_ID] if m[event + L.E_SETTLE_NEXT] != 0 else 0
+    out[13] = m[event + L.E_FINAL_AT]
+    for i, word in enumerate(DEBT_WORDS):
+        out[14 + i] = m[event + word]
     at = EVENT_DUMP
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
@@ -313,6 +327,7 @@ def dump_event(m, event_id, out):
         out[at + 4] = m[inst + L.I_PAID]
         out[at + 5] = m[inst + L.I_REFERENCE]
         out[at + 6] = m[inst + L.I_COLLAR]
+        out[at + 7] = m[inst + L.I_PAID_NEXT]
         at += CONTRACT_DUMP
     co = m[event + L.E_COLL_HEAD]
     while co != 0:
@@ -321,6 +336,11 @@ def dump_event(m, event_id, out):
         out[at + 2] = m[co + L.CO_BUYS]
         out[at + 3] = m[co + L.CO_HELD_BASE]
         out[at + 4] = m[co + L.CO_WORST]
+        out[at + 5] = m[co + L.CO_OWED]
+        out[at + 6] = m[co + L.CO_BLOCKED]
+        out[at + 7] = m[co + L.CO_GAIN]
+        out[at + 8] = m[co + L.CO_PART]
+        out[at + 9] = m[co + L.CO_REST]
         at += COLLATERAL_DUMP
         for column in range(L.CO_COLUMN_COUNT):
             if column != L.COL_CHOSEN and column != L.COL_V:
@@ -371,6 +391,24 @@ def formula(m, event, co):
     return requirement(buys, worst)
 
 
+@leaf
+def _must_hold(m, b):
+    """The least cash of a trading account's balance (pointer): what is locked, but for debts; a bust may leave less, though never below 0."""
+    return 0 if m[b + L.B_BUST] != 0 else m[b + L.B_LOCKED] - m[b + L.B_OWED]
+
+
+@leaf
+def _still_owed(m, event):
+    """What the accounts of an event that is being settled have still to get (minor units): the pool has exactly that."""
+    owed = 0
+    co = m[event + L.E_COLL_HEAD]
+    while co != 0:
+        for j in range(m[event + L.E_N]):
+            owed += settlement(m, m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS, m[co + L.CO_COLUMNS + j])
+        co = m[co + L.CO_NEXT_IN_EVENT]
+    return owed
+
+
 @kernel("i8(i8[::1], i8[::1])")
 def check_state(m, out):
     """Number of failed invariants of ledger, sets and collateral. `out` gets a row (AUDIT_*, three numbers) for each, while it has
@@ -388,7 +426,7 @@ def check_state(m, out):
                 cash += m[b + L.B_CASH]
                 locked += m[b + L.B_LOCKED]
                 account = account_at(m, m[b + L.B_ACCOUNT])
-                if account != 0 and m[account + L.AC_KIND] == C.ACCT_TRADING and m[b + L.B_CASH] < m[b + L.B_LOCKED]:
+                if account != 0 and m[account + L.AC_KIND] == C.ACCT_TRADING and m[b + L.B_CASH] < _must_hold(m, b):
                     found = note(out, found, AUDIT_NEGATIVE, m[account], m[b + L.B_CASH] - m[b + L.B_LOCKED], asset)
         required = 0
         for i in range(1, pool_cap(m, L.P_EVENT)):
@@ -402,7 +440,7 @@ def check_state(m, out):
             co = m[event + L.E_COLL_HEAD]
             while co != 0:
                 if m[m[co + L.CO_CASH] + L.B_ASSET] == asset:
-                    required += m[co + L.CO_REQUIRED]
+                    required += m[co + L.CO_REQUIRED] + m[co + L.CO_OWED] + m[co + L.CO_BLOCKED]
                 if m[co + L.CO_BASE] != 0 and m[m[co + L.CO_BASE] + L.B_ASSET] == asset:
                     required += m[co + L.CO_HELD_BASE]
                 co = m[co + L.CO_NEXT_IN_EVENT]
@@ -416,8 +454,10 @@ def check_state(m, out):
             continue
         n = m[event + L.E_N]
         sets = m[event + L.E_SETS]
-        worth = sets_worth(m, event, sets)
-        if m[event + L.E_POOL] != worth:
+        stage = m[event + L.E_SETTLING]
+        worth = _still_owed(m, event) if stage != 0 else sets_worth(m, event, sets)
+        worth -= m[event + L.E_BLOCKED]
+        if m[event + L.E_POOL] != worth and (stage == 0 or stage == L.SETTLE_PAY):
             found = note(out, found, AUDIT_POOL, i, m[event + L.E_POOL], worth)
         for j in range(n):
             net = 0
@@ -425,7 +465,7 @@ def check_state(m, out):
             while co != 0:
                 net += m[co + L.CO_COLUMNS + j]
                 co = m[co + L.CO_NEXT_IN_EVENT]
-            if net != sets:
+            if net != sets and m[event + L.E_SETTLING] == 0:
                 found = note(out, found, AUDIT_SETS, i, net, sets)
         co = m[event + L.E_COLL_HEAD]
         while co != 0:

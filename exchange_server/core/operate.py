@@ -8,11 +8,13 @@ STEP_OPERATE.
 from protocol import codes as C
 
 from . import layout as L
-from .emit import START_ROWS, room
+from .emit import START_ROWS, refuse, room
 from .kit.bits import words_of
 from .kit.jit import kernel, leaf
+from .kit.rows import event_at
 from .kit.work import work_row
 from .layout.packed import extra_of, kind_of
+from .markets.correct import do_reverse
 from .markets.define import (
     define_account,
     define_asset,
@@ -23,16 +25,28 @@ from .markets.define import (
     define_session,
     define_venue,
 )
+from .markets.pay import do_finalise
 from .markets.phases import do_phase, go_on_closing
-from .markets.settle import do_determine, do_finalise, go_on_settling
+from .markets.settle import do_determine
+from .markets.slices import do_continue
+from .markets.stages import go_on_settling
 from .markets.switches import do_access, do_freeze, do_kill, do_reference, do_restrict
 from .money.transfers import do_transfer
 from .orders.mass_cancel import go_on_mass
 
+ABOUT_EVENTS = (
+    (1 << C.C_PHASE) | (1 << C.C_DETERMINE) | (1 << C.C_FINALISE) | (1 << C.C_REVERSE)
+)  # kinds of rows with the id of an event in word 1
+
 
 @leaf
 def define(m, rows, rows_b, c, kind, ev):
-    """Dispatch a row of the registry at rows[c]. C.OK or the code of its refusal."""
+    """Dispatch a row of the registry at rows[c]. C.OK or the code of its refusal. R_SETTLING: the event is closed to commands until all its
+    accounts have been paid."""
+    if kind < 63 and (ABOUT_EVENTS >> kind) & 1 != 0:
+        event = event_at(m, rows[c + 1])
+        if event != 0 and m[event + L.E_SETTLING] != 0:
+            return refuse(m, C.R_SETTLING, 0, 0, rows[c + 1])
     if kind == C.C_DEF_ASSET:
         return define_asset(m, rows, c)
     if kind == C.C_DEF_VENUE:
@@ -57,6 +71,11 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_determine(m, rows, c, ev)
     if kind == C.C_FINALISE:
         return do_finalise(m, rows, c)
+    if kind == C.C_REVERSE:
+        return do_reverse(m, rows, c)
+    if kind == C.C_CONTINUE:
+        do_continue(m, rows, c)
+        return C.OK
     if kind == C.C_KILL:
         return do_kill(m, rows, c)
     if kind == C.C_RESTRICT:

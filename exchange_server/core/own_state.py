@@ -12,6 +12,7 @@ from .kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, pair_find
 from .kit.pools import pool_cap
 from .kit.rows import account_at, asset_at, event_at, expiry_of
 from .layout.packed import contract_side_of
+from .money.collateral import keeps_settled
 from .money.products import sells_base
 
 # A row of `own_money`: its kind and id, then what depends on the kind
@@ -89,10 +90,11 @@ def _put_event(m, event, co, out, at):
         m[event + L.E_BASE_ASSET] if spot else 0,
         m[co + L.CO_HELD_BASE],
     )
+    settled = keeps_settled(m, event)
     for j in range(n):
         q = co + L.CO_COLUMNS + j
         held = m[q]
-        bq = m[q + L.COL_BQ * n]
+        bq = 0 if settled else m[q + L.COL_BQ * n]
         sq = m[q + L.COL_SQ * n]
         if held != 0 or bq != 0 or sq != 0:
             id = m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_ID]

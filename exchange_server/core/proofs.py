@@ -17,6 +17,7 @@ from .kit.pools import pool_base, pool_cap
 from .layout.definitions import MAX_CONTRACTS
 from .layout.packed import book_side_of, firm_of, hash_of, own_side, pack_ref, ref_of, status_of, was_replaced
 from .life.ids import ALIAS_HI, ARCHIVED, order_ref
+from .money.collateral import keeps_settled
 from .money.products import reserve_fee, reserve_part, sells_base
 
 # scratch: the path through a tree, sums, 4 words for each contract of the largest event, and 2 for each firm
@@ -345,6 +346,7 @@ def _sums(m, out, found, event, scratch):
     """Check open quantity (lots) and money (minor units) of every collateral row of an event against the orders of its account."""
     co = m[event + L.E_COLL_HEAD]
     in_base = sells_base(m, event)  # the money of a spot pair is in the account's holds, not in columns
+    settled = keeps_settled(m, event)
     counted = 0
     while co != 0:
         n = m[co + L.CO_N]
@@ -364,7 +366,8 @@ def _sums(m, out, found, event, scratch):
         for j in range(n):
             columns = co + L.CO_COLUMNS + j
             at = CONTRACTS + j
-            wrong = m[columns + L.COL_BQ * n] != scratch[at] or m[columns + L.COL_SQ * n] != scratch[n + at]
+            buys = 0 if settled else m[columns + L.COL_BQ * n]
+            wrong = buys != scratch[at] or m[columns + L.COL_SQ * n] != scratch[n + at]
             money = m[columns + L.COL_BUY * n] != scratch[2 * n + at] or m[columns + L.COL_SELL * n] != scratch[3 * n + at]
             if wrong or not in_base and money:
                 found = note(out, found, PROOF_OPEN_QTY, m[event], m[m[co + L.CO_ACCOUNT] + L.AC_ID], j)

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from protocol import codes, errors
 
 from ..core import layout as L
+from ..core.layout import definitions as d
 from ..core.layout import plain
 from ..exits import Exit
 from ..gateway.connection import WHOLE_TURN, TurnInput
@@ -168,13 +169,17 @@ class Pipeline:
                 self._ready.append(link)
         if links.to_expel:
             links.say_goodbye(inp)
-        if self._ready:
+        settling = self.engine.settling
+        if self._ready or settling:
             pressure = self.pressure
             refuse = pressure.look(now) if gate.held or pressure.choked_since or pressure.refuse else 0
             if refuse >= 0:
                 if refuse and not jumped:
                     inp.inbox[L.CMD_TIME_REFUSE] = refuse
-                self._gather(inp, now)
+                if settling:  # one slice in each turn, with the rows of others
+                    inp.add(codes.C_CONTINUE, values={L.CMD_SLICE: d.NEXT_SLICE})
+                if self._ready:
+                    self._gather(inp, now)
         if links.gone:
             links.log_off(inp)
         words = inp.words
@@ -184,7 +189,7 @@ class Pipeline:
         if links.closing:
             links.close_now()
         if applied:
-            gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready, now)
+            gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready and not settling, now)
             if self._unkept is not None:
                 self._keep(self._unkept)
                 self._unkept = None
@@ -194,7 +199,7 @@ class Pipeline:
             gate.leave(now)
         if gate.held:
             self._release()
-        if (self._ready or links.to_expel or links.gone) and not self.pressure.choked_since:
+        if (self._ready or links.to_expel or links.gone or self.engine.settling) and not self.pressure.choked_since:
             self.wake()
         if calendar.expiry or (calendar.first and calendar.timer is None):
             calendar.set_timer()
@@ -317,7 +322,7 @@ class Pipeline:
 
     def _release(self) -> bool:
         released = self.gate.release()
-        if released and self.pressure.choked_since and self._ready:
+        if released and self.pressure.choked_since and (self._ready or self.engine.settling):
             self.wake()
         return released
 
@@ -349,6 +354,8 @@ class Pipeline:
     def start(self) -> None:
         """Watch the journal, start the busy loop (if configured) and the housekeeping."""
         self.loop.add_reader(self.journal.fileno(), self.journal_moved)
+        if self.engine.settling:  # what the last process left
+            self.wake()
         if self.spin:
             self.loop.call_soon(self.run_spinning)
         Housekeeping(

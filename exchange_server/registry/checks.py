@@ -18,7 +18,8 @@ from .tables import Table
 
 class Act(NamedTuple):
     """What a record does. When the core refuses one of its rows, `subject` is the start of the sentence and `explain` gives the end ("": use
-    the text of the refusal table). `explain` is called at once, before anything else changes the engine."""
+    the text of the refusal table). `explain` is called at once, before anything else changes the engine. `told`, if there is one, gives text and
+    result when all is done."""
 
     subject: str
     text: str
@@ -27,6 +28,7 @@ class Act(NamedTuple):
     result: dict[str, Any]
     explain: Callable[[int], str] | None = None
     changed: tuple[str, ...] | None = None  # fields that differ from the old definition, () for none; None: there was no old one
+    told: Callable[[], tuple[str, dict[str, Any]]] | None = None
 
 
 def explained(act: Act, code: int) -> str:

@@ -31,7 +31,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
     Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none),
-    window_end_ns, final_at_ns, sets, terms, contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
+    window_end_ns, final_at_ns, settling (its accounts are being paid), sets, terms, contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
     paid, terms. Terms are the fields of the market's record (config/market.py) by name: those of a contract as the core has them, those of
     the market as the core or the record has."""
     out = []
@@ -72,6 +72,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                 "version": newest.version if newest else 0,
                 "window_end_ns": now.window_end,
                 "final_at_ns": newest.final_at_ns if newest else 0,
+                "settling": bool(now.settling),
                 "sets": now.sets,
                 "terms": {**_of_record(record), **_terms(registry, now, record, "DE_")},
                 "contracts": contracts,

@@ -18,7 +18,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, pending, revisions
+from . import access, acts, checks, configuration, pending, reversals, revisions
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -124,7 +124,14 @@ class Registry(Definitions):
         if act.rows:
             self._step_or_refuse(act, engine, sink)
         act.commit()
-        return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who)
+        self.note_finals(engine.m)
+        text, result = act.told() if act.told is not None else (act.text, act.result)
+        return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
+
+    def note_finals(self, m: Words) -> None:
+        """Events whose last account has been paid since the last call are final."""
+        for event, at_ns in state.take_finals(m):
+            reversals.became_final(self, event, at_ns)
 
     def _step_or_refuse(self, act: Act, engine: EngineLike, sink: Sink) -> None:
         """Let the core step an act's rows; raises Refused with the act's text and the core's numbers."""

@@ -171,7 +171,18 @@ def determine(event_id: int, version: int, payouts: Sequence[int]) -> Words:
 
 
 def finalise(event_id: int, version: int) -> Words:
-    return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version)))
+    return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version), (d.DX_SLICE, d.FIRST_SLICE)))
+
+
+def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> Words:
+    """A correction of a final result, or without payouts a recovery; bond: account id, 0: none."""
+    words = row(
+        codes.C_REVERSE,
+        -(-len(payouts) // L.CMD_WORDS),
+        ((d.DY_EVENT, event_id), (d.DY_VERSION, version), (d.DY_COUNT, len(payouts)), (d.DY_BOND, bond), (d.DY_SLICE, d.FIRST_SLICE)),
+    )
+    words[d.DY_PAYOUTS : d.DY_PAYOUTS + len(payouts)] = payouts
+    return words
 
 
 def kill(level: int, target: int, on: bool, cancel: bool) -> Words:

@@ -6,7 +6,7 @@ from config import admin_records as ar
 from protocol import codes, freeze, numbers, phases, units
 
 from .. import state
-from . import checks, freezes
+from . import checks, freezes, reversals
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -90,13 +90,18 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
         ends = state.Event.of(engine.m, event.id).window_end
         return f"its challenge window ends at {units.instant(ends)}, the time is {units.instant(now_ns)}"
 
-    def commit() -> None:
-        final = msgspec.structs.replace(newest, final_at_ns=now_ns)
-        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations[:-1], final)))
-
     text = f"{record.event} is final, version {newest.version}"
     rows = [rows_of.finalise(event.id, newest.version)]
-    return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": newest.version}, explain)
+    result = {"event": event.id, "version": newest.version}
+    return Act(
+        f"event {record.event}",
+        text,
+        rows,
+        checks.nothing,
+        result,
+        explain,
+        told=lambda: reversals.paid(engine, event, newest.version, text),
+    )
 
 
 def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLike) -> Act:
@@ -124,7 +129,7 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     rows.append(rows_of.determine(event.id, version, record.payouts))
     if record.finalise:
         rows.append(rows_of.finalise(event.id, version))
-    kept = Determination(version, who, now_ns, determination, now_ns if record.finalise else 0)
+    kept = Determination(version, who, now_ns, determination)
 
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, kept)))
@@ -132,4 +137,6 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     done = ["closed"] if closes else []
     done += [f"determined (version {version})", *(["paid"] if record.finalise else [])]
     text = f"{record.event} is {', '.join(done)}"
-    return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": version, "final": int(record.finalise)})
+    result = {"event": event.id, "version": version, "final": 0}
+    told = (lambda: reversals.paid(engine, event, version, text)) if record.finalise else None
+    return Act(f"event {record.event}", text, rows, commit, result, told=told)

@@ -18,6 +18,7 @@ from tests import arena
 from tests.core_rig import Core, PairStory, tiny
 from tests.model_world import Row
 from tests.random_world import flow
+from tests.settle_flow import late_flow
 
 CORE = Path(ledger.__file__).resolve().parents[1]
 MONEY = {"MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"}
@@ -71,7 +72,7 @@ def test_every_post_names_a_reason_of_the_table_and_every_reason_has_a_post() ->
 
 
 def test_the_reasons_are_numbered_without_a_gap() -> None:
-    assert sorted(getattr(C, name) for name in REASONS) == list(range(C.WHY_DEPOSIT, C.WHY_SETTLEMENT + 1))
+    assert sorted(getattr(C, name) for name in REASONS) == list(range(C.WHY_DEPOSIT, C.WHY_COVER + 1))
 
 
 def test_a_post_moves_an_amount_from_row_to_row() -> None:
@@ -141,7 +142,7 @@ class Statement:
     def take(self, row: Row) -> None:
         if row.kind == C.E_MOVED:
             self.add(row, row.spare, row.price, row.why)
-        elif row.kind == C.E_SETTLED:
+        elif row.kind in (C.E_SETTLED, C.E_REVERSED):
             self.add(row, row.spare, row.last_price, row.why)
         elif row.kind == C.E_FILL:
             event = self.event_of[row.instrument]
@@ -158,8 +159,8 @@ class Statement:
 
 def test_every_balance_follows_from_the_event_rows() -> None:
     reasons: Counter[int] = Counter()
-    for seed in range(24):
-        world, commands = flow(seed, 160)
+    for seed, make in [(seed, make) for seed in range(24) for make in (flow, late_flow)]:
+        world, commands = make(seed, 160)
         core = Core(tiny(world.limits), world.retention_ns)
         statement = Statement(world.rows)
         for command in [*world.rows, *commands]:

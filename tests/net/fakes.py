@@ -29,6 +29,7 @@ class Engine:
         self.event_seq = 1
         self.turn = 0
         self.next_due = 0
+        self.settling = 0  # slices that are left
         self.rows: list[np.ndarray] = []
         self.chunk = chunk
         self.last_chunk = True
@@ -51,6 +52,8 @@ class Engine:
             session = int(row[1]) >> 32
             self.rows.append(row)
             out = {codes.C_NEW: codes.E_REJECTED if refuse else codes.E_ACCEPTED, codes.C_LOGON: codes.E_LOGON, codes.C_SEND: codes.E_SENT}
+            if kind == codes.C_CONTINUE:
+                self.settling -= 1
             if kind == codes.C_ADMIN:
                 answers.append(Answer(self.row_seq + at + 1 + (int(row[0]) >> 8 & 255)))
             if kind in out:

@@ -55,6 +55,7 @@ LOGON_REFUSED = 16  # a known session is refused: the row only precedes the numb
 CMD_NEXT_IN = 3  # C_SET_IN: next expected incoming number
 CMD_TOLD_FROM = 4  # C_SET_IN: a resend of these numbers has been written to the connection; 0: none
 CMD_TOLD_TO = 5
+CMD_SLICE = 3  # C_CONTINUE (added by the turn while events are being settled): steps to take of the first of them; 0: all
 CMD_LOGOFF_FLAGS = 3  # C_LOGOFF: 1 = by the peer's Logout, 0 = connection lost
 CMD_LOGOFF_FROM = 4  # C_LOGOFF: first outgoing number that was not written to the connection; 0: all were
 CMD_SETS = 4  # C_SPLIT, C_MERGE: number of sets; event id in the instrument half of word 2

@@ -137,7 +137,21 @@ DD_PAYOUTS = 16
 # C_FINALISE: no extra row
 DX_EVENT = 1
 DX_VERSION = 2  # must be E_VERSION
+DX_SLICE = 3  # steps to take at once; 0: all
 DX_EXTRA = 0
+
+# C_REVERSE: of a final event. With payouts (as of C_DETERMINE) a correction; without, debts that can be paid now are recovered.
+DY_EVENT = 1
+DY_VERSION = 2  # of a correction: must be E_VERSION + 1
+DY_COUNT = 3  # n, or 0: a recovery
+DY_BOND = 4  # account (id) of the owner venue's bond, 0: none
+DY_SLICE = 5  # as DX_SLICE
+DY_PAYOUTS = 16
+
+# Steps: looking at one contract of an account's row is one, writing a report STEPS_PER_REPORT more (it takes about as much longer).
+STEPS_PER_REPORT = 16
+FIRST_SLICE = 2_048 * (1 + STEPS_PER_REPORT)  # of the act itself
+NEXT_SLICE = 1_024 * (1 + STEPS_PER_REPORT)  # of each turn after it
 
 # C_KILL: no extra row
 DK_LEVEL = 1  # KILL_*

@@ -63,6 +63,18 @@ EVT_SETTLED_AMOUNT = 16
 EVT_SETTLED_BALANCE = 17  # after it
 EVT_SETTLED_WHY = 20  # WHY_*
 EVT_SETTLED_ASSET = 23
+# E_REVERSED: a correction's or a bust's entry for one account
+EVT_REVERSED_EVENT = 7  # event id
+EVT_REVERSED_PAYOUT = 12  # per contract, ticks: the new one; 0 without an instrument
+EVT_REVERSED_POSITION = 13  # at settlement, signed
+EVT_REVERSED_OLD = 14  # the payout before
+EVT_REVERSED_VERSION = 15  # of the determination
+EVT_REVERSED_AMOUNT = 16  # signed
+EVT_REVERSED_BALANCE = 17  # after it
+EVT_REVERSED_OWED = 18  # what the account owes in this event after it
+EVT_REVERSED_BLOCKED = 19  # its blocked credit in this event after it
+EVT_REVERSED_WHY = 20  # WHY_*
+EVT_REVERSED_ASSET = 23
 # E_PHASE
 EVT_PHASE_EVENT = 7  # event id
 EVT_PHASE_OLD = 12

@@ -61,8 +61,8 @@ ADJACENT = (
     ("EVT_ID_HI", "EVT_ID_LO", "EVT_ORIG_HI", "EVT_ORIG_LO"),
 )
 
-# One word under several names: every row that holds money has it in the same word.
-SAME = (("MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"),)
+# One word under several names: every row that holds money has it in the same word; a settled position takes the place of an open quantity.
+SAME = (("MONEY", "B_CASH", "E_POOL", "A_EXTERNAL"), ("COL_BQ", "SETTLED_POSITION"))
 
 # Words with several fields: only packed.py packs and unpacks them.
 PACKED = (
@@ -86,6 +86,7 @@ COMMANDS = {
     "mass cancel": ("CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_SCOPE"),
     "logon": ("CMD_SESSION_ACCOUNT", "CMD_LOGON_FLAGS", "CMD_LOGON_NEXT_IN", "CMD_LOGON_HEARTBEAT_NS", "CMD_LOGON_SENT", "CMD_GROUP_SEQ"),
     "set in": ("CMD_SESSION_ACCOUNT", "CMD_NEXT_IN", "CMD_TOLD_FROM", "CMD_TOLD_TO", "CMD_MISSED"),
+    "continue": ("CMD_SLICE",),
     "logoff": ("CMD_SESSION_ACCOUNT", "CMD_LOGOFF_FLAGS", "CMD_LOGOFF_FROM"),
     "sets": ("CMD_SESSION_ACCOUNT", "CMD_INSTRUMENT", "CMD_SETS"),
 }  # fmt: skip
@@ -113,6 +114,10 @@ EVENTS = {  # all other words of an event of the kind are 0
     "E_SETTLED": (
         "EVT_INSTRUMENT", "EVT_SETTLED_EVENT", "EVT_SETTLED_PAYOUT", "EVT_SETTLED_POSITION", "EVT_SETTLED_VERSION", "EVT_SETTLED_AMOUNT",
         "EVT_SETTLED_BALANCE", "EVT_SETTLED_WHY", "EVT_SETTLED_ASSET",
+    ),
+    "E_REVERSED": (
+        "EVT_INSTRUMENT", "EVT_REVERSED_EVENT", "EVT_REVERSED_PAYOUT", "EVT_REVERSED_POSITION", "EVT_REVERSED_OLD", "EVT_REVERSED_VERSION",
+        "EVT_REVERSED_AMOUNT", "EVT_REVERSED_BALANCE", "EVT_REVERSED_OWED", "EVT_REVERSED_BLOCKED", "EVT_REVERSED_WHY", "EVT_REVERSED_ASSET",
     ),
     "E_DETERMINED": ("EVT_DETERMINED_EVENT", "EVT_DETERMINED_UNTIL", "EVT_DETERMINED_VERSION"),
     "E_FINAL": ("EVT_FINAL_EVENT", "EVT_FINAL_VERSION"),

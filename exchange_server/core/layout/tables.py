@@ -38,6 +38,9 @@ H_FILLS = 50
 H_BARS = 64  # BAR_*
 H_WEIGHTS = 65  # sum of all firms' weights
 H_FORGETTING = 66  # firm at which the search continues for one that keeps more closed ids than its share
+H_SETTLING = 67  # events that are being settled or corrected, in slices: the first (pointer), linked through E_SETTLE_NEXT; 0: none
+H_SETTLING_LAST = 68
+H_FINALS = 69  # events that became final since the registry was told: the first (pointer), linked through E_FINALS_NEXT
 # interrupted work (work.py)
 H_WORK_COUNT = 96  # pieces of work, the current one included
 H_WORK_FIRST = 97  # row of the current one (pointer)
@@ -210,6 +213,32 @@ E_ACCESS = 20  # ACCESS_*
 E_OPEN_ORDERS = 19
 E_LOT_BASE = 21  # spot: base units (minor) per lot
 E_COLL_TAIL = 22
+E_SETTLING = 30  # SETTLE_*: what is being done in slices; 0: nothing
+E_SETTLE_ROW = 31  # collateral row (pointer) at which the next slice begins
+E_SETTLE_CONTRACT = 32  # and the contract there
+E_SETTLE_NEXT = 33
+E_FINALS_NEXT = 34
+E_FINAL_AT = 35  # ns: when it became final under E_SETTLE_ID
+# Corrections and busts (markets/debts.py); minor units
+E_OWED = 36  # debts of its accounts, sum of CO_OWED
+E_BLOCKED = 37  # sum of CO_BLOCKED: what the pool lacks
+E_FROM_BOND = 46  # paid for debts by the venue's bond, and not yet paid back
+E_FROM_PLATFORM = 47
+E_BOND = 48  # account (id) of the bond; 0: none
+E_GAINS = 49  # of a correction: sum of CO_GAIN
+E_SHARED = 50  # to be blocked (or, below 0: freed), in proportion to E_WEIGHTS
+E_WEIGHTS = 51
+E_PARTS = 52  # sum of the parts, rounded down
+E_QUOTA = 53  # accounts at the threshold that get one unit more
+E_BIT = 54  # of the threshold, being found
+E_THRESHOLD = 55  # an account with a remainder above it gets one unit more
+E_COUNTED = 56
+E_ABOVE = 57
+SETTLE_PAY = 1  # each account is paid
+SETTLE_TAKE = 2  # correction: who owes, pays
+SETTLE_SHARE = 3  # what is to be blocked or freed is divided, rounded down
+SETTLE_ROUND = 4  # the largest remainders are found
+SETTLE_GIVE = 5  # who gains, is paid
 
 BID = 0  # index into two adjacent words (packed.py: own_side, other_side)
 ASK = 1
@@ -248,6 +277,7 @@ I_BANDS = 32  # up to 8 bands of (from, to, increment): 24 words
 I_SYMBOL_LEN = 56
 I_SYMBOL = 57  # 8 words, 64 bytes
 I_ORDERS_OPEN = 65
+I_PAID_NEXT = 100  # payout in ticks that a correction is changing to
 MAX_BANDS = 8
 
 LISTING_WORDS = 32
@@ -271,7 +301,9 @@ BALANCE_WORDS = 8
 B_ACCOUNT = 0
 B_ASSET = 1
 B_CASH = 2
-B_LOCKED = 3  # sum of requirements and spot holds
+B_LOCKED = 3  # sum of requirements, spot holds, debts and blocked credits
+B_OWED = 4  # of this, debts (CO_OWED)
+B_BUST = 5  # 1: a bust may have left less cash than is locked
 
 # Collateral row of one account in one event: 16 words, then columns of n words each:
 # q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (among the k smallest), bq and sq (open quantity)
@@ -286,6 +318,11 @@ CO_NEXT_IN_EVENT = 7
 CO_N = 8
 CO_K = 9
 CO_HELD_BASE = 10  # spot: base held by open sells
+CO_OWED = 11  # corrections and busts: what the account still owes (minor units), locked in CO_CASH though it is not there
+CO_BLOCKED = 12  # credited, and locked until it is covered
+CO_GAIN = 13  # during a correction: what it is paid
+CO_PART = 14  # its part of E_SHARED, rounded down
+CO_REST = 15  # and the remainder
 CO_COLUMNS = 16
 CO_COLUMN_COUNT = 7
 COL_Q = 0
@@ -295,6 +332,7 @@ COL_V = 3
 COL_CHOSEN = 4
 COL_BQ = 5
 COL_SQ = 6
+SETTLED_POSITION = COL_BQ  # once the account has been paid: the position it was paid for (no order can be open any more)
 
 NAME_WORDS = 12  # name hash entry: kind << 32 | length, id, spare, spare, 8 words of text
 NAME_INSTRUMENT = 1

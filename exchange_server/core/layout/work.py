@@ -30,7 +30,6 @@ WC_FIRM = 11  # all firms: id of the next firm; else 0
 WX_EVENT = 1  # pointer
 WX_CONTRACT = 2  # index of the contract
 
-# WORK_SETTLE: pay an event
+# WORK_SETTLE: one slice of paying or correcting an event; where it stands is in the event's row
 WS_EVENT = 1  # pointer
-WS_ROW = 2  # collateral row being paid
-WS_CONTRACT = 3
+WS_LEFT = 2  # steps left in this slice

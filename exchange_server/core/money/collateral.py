@@ -170,6 +170,19 @@ def open_quantity(m, co, j, sell, quantity):
 
 
 @leaf
+def keep_settled(m, co, j, q):
+    """Keep the position (lots) of contract j for which the account has been paid, in the column of an open quantity that is 0 for good."""
+    expect(m, m[co + L.CO_COLUMNS + L.SETTLED_POSITION * m[co + L.CO_N] + j] == 0, L.INV_COLLATERAL)
+    m[co + L.CO_COLUMNS + L.SETTLED_POSITION * m[co + L.CO_N] + j] = q
+
+
+@leaf
+def keeps_settled(m, event):
+    """Whether accounts of the event (pointer) have been paid, so that the column of open buys has settled positions."""
+    return m[event + L.E_SETTLING] != 0 or m[event + L.E_SETTLE_ID] != 0
+
+
+@leaf
 def reserve(m, inst, co, book_side, price, quantity, fee, sign):
     """Add (sign 1) or release (sign -1) the reservation of an order: `quantity` lots at `price` (YES ticks), and its fee part (minor
     units)."""

@@ -1,0 +1,52 @@
+"""One slice of what an event is going through: its stages in order (E_SETTLING)."""
+
+from .. import layout as L
+from ..emit import room
+from ..kit.jit import leaf
+from ..kit.work import end_work, work_row
+from .correct import after_dividing, after_taking, divide, end_correction, find_threshold, go_through
+from .debts import COVER_ROWS
+from .pay import end_paying, pay
+from .slices import DONE, FULL, begin_stage, end_settling
+
+
+@leaf
+def _go_on_with(m, ev, w, event, stage):
+    """FULL, STOP or DONE."""
+    if stage == L.SETTLE_PAY:
+        return pay(m, ev, w, event)
+    if stage == L.SETTLE_SHARE:
+        return divide(m, w, event)
+    if stage == L.SETTLE_ROUND:
+        return find_threshold(m, w, event)
+    return go_through(m, ev, w, event)
+
+
+@leaf
+def go_on_settling(m, ev):
+    """Continue the current slice. False: the event buffer is full, call again."""
+    w = work_row(m)
+    event = m[w + L.WS_EVENT]
+    while m[event + L.E_SETTLING] != 0 and m[L.H_ERROR] == 0:
+        stage = m[event + L.E_SETTLING]
+        ended = _go_on_with(m, ev, w, event, stage)
+        if ended == DONE and not room(m, COVER_ROWS):
+            ended = FULL
+        if ended == FULL:
+            return False
+        if ended != DONE:
+            break
+        if stage == L.SETTLE_TAKE:
+            after_taking(m, ev, event)
+        elif stage == L.SETTLE_SHARE:
+            after_dividing(m, event)
+        elif stage == L.SETTLE_ROUND:
+            begin_stage(m, event, L.SETTLE_GIVE)
+        else:
+            if stage == L.SETTLE_PAY:
+                end_paying(m, ev, event)
+            else:
+                end_correction(m, ev, event)
+            end_settling(m, event)
+    end_work(m)
+    return True

@@ -1,0 +1,159 @@
+"""The naive exchange puts a result right after it was paid: what accounts owe, who stands for it, what stays blocked (domain.md section 7).
+
+`gap` is what an event's pool lacks for all claims on it to be money: the debts of accounts, less what bond and platform paid for them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from protocol import codes as C
+from tests.model_settle import REPORT, Settlement
+from tests.model_world import Account, Event, Refused, Row
+
+PLATFORM = 1
+
+
+def largest_remainder(amount: int, weights: dict[int, int]) -> dict[int, int]:
+    """`amount` in proportion to the weights, all of it; the first of equal remainders wins."""
+    whole = sum(weights.values())
+    parts = {key: amount * weight // whole for key, weight in weights.items()}
+    order = sorted(weights, key=lambda key: -(amount * weights[key] % whole))
+    for key in order[: amount - sum(parts.values())]:
+        parts[key] += 1
+    return parts
+
+
+class Reversal(Settlement):
+    def _reverse(self, c: Row) -> None:
+        """A correction (with payouts) or a recovery (without)."""
+        event = self.event_named(c.event)
+        if event.product == C.SPOT:
+            raise Refused(C.R_UNKNOWN_EVENT)
+        if event.phase != C.PH_FINAL:
+            raise Refused(C.R_NOT_FINAL)
+        payouts = list(c.payouts or event.payouts)
+        if c.payouts:
+            self.check_payouts(event, payouts)
+            if c.version != event.version + 1:
+                raise Refused(C.R_BAD_COMMAND)
+            if payouts == event.payouts:
+                raise Refused(C.R_SAME_RESULT)
+            event.version += 1
+        elif not sum(event.owed.values()):
+            raise Refused(C.R_NOTHING_OWED)
+        self.begin(event, self._correct(event, payouts, c.bond), c.slice)
+
+    def check_payouts(self, event: Event, payouts: list[int]) -> None:
+        raise NotImplementedError
+
+    # ------------------------------------------------------------------------------------------------ pieces of a reversal
+    def free(self, account: int, event: Event) -> int:
+        """What an account can pay of its debts: cash that backs nothing else. Its blocked credit of the same event is for that."""
+        cash = self.accounts[account].cash.get(event.asset, 0)
+        debts = sum(e.owed.get(account, 0) for e in self.events.values() if e.asset == event.asset)
+        return max(0, cash - (self.locked(account, event.asset) - debts - event.blocked.get(account, 0)))
+
+    def owes(self, event: Event, account: Account, due: int, at_most: int) -> int:
+        """The account owes `due` more; it pays of all it owes what it can, at most so much. Returns what it pays."""
+        event.owed[account.id] = event.owed.get(account.id, 0) + due
+        pays = min(event.owed[account.id], at_most, self.free(account.id, event))
+        event.owed[account.id] -= pays
+        event.blocked[account.id] = event.blocked.get(account.id, 0) - min(pays, event.blocked.get(account.id, 0))
+        return pays
+
+    def reversed_row(self, event: Event, account: Account, amount: int, why: int, contract: int = 0, **more: int) -> None:
+        """The amount moves between the pool and the account, and is told."""
+        self.pay(account, event.asset, amount)
+        event.pool -= amount
+        row = Row(kind=C.E_REVERSED, account=account.id, order=event.id, instrument=contract, leaves=event.version, last_price=amount)
+        row.update(last_qty=account.cash.get(event.asset, 0), spare=event.asset, why=why)
+        row.update(notional=event.owed.get(account.id, 0), fee=event.blocked.get(account.id, 0), **more)
+        session = self.sessions.get(account.session)
+        self.emit(session.id if session and session.settlement else 0, row)
+
+    def worth(self, event: Event) -> int:
+        return event.k * event.payout * event.tick_value * event.sets if event.product == C.EXACTLY else 0
+
+    def cover(self, event: Event, gains: int, bond: int) -> int:
+        """Bond and platform stand in for what the pool lacks, or get back what they paid. Returns what is to be blocked (negative: what of the
+        blocked credits is money now)."""
+        lacks = self.worth(event) + gains - event.pool
+        blocked = sum(event.blocked.values())
+        if lacks >= 0:
+            for number, side in ((bond, "from_bond"), (PLATFORM, "from_platform")):
+                if number:
+                    account = self.accounts[number]
+                    part = min(lacks, max(0, account.cash.get(event.asset, 0)))
+                    if part:
+                        setattr(event, side, getattr(event, side) + part)
+                        lacks -= part
+                        self.reversed_row(event, account, -part, C.WHY_COVER)
+            return lacks - blocked
+        rest = -lacks
+        for number, side in ((PLATFORM, "from_platform"), (bond, "from_bond")):
+            part = min(rest, getattr(event, side))
+            if part:
+                setattr(event, side, getattr(event, side) - part)
+                rest -= part
+                self.reversed_row(event, self.accounts[number], part, C.WHY_COVER)
+        assert rest == 0
+        return -blocked
+
+    # ------------------------------------------------------------------------------------------------ the whole event
+    def _correct(self, event: Event, payouts: list[int], bond: int) -> Iterator[int]:
+        n = len(event.contracts)
+        bond = bond or event.bond
+        event.bond = bond
+        change = [new - old for old, new in zip(event.payouts, payouts)]
+
+        def differences(number: int) -> list[int]:
+            return [x * event.settled.get((number, c), 0) * event.tick_value for c, x in zip(event.contracts, change)]
+
+        def rows(account: Account) -> int:
+            steps = 0
+            for contract, new, old, amount in zip(event.contracts, payouts, event.payouts, differences(account.id)):
+                if amount:
+                    qty = event.settled[account.id, contract]
+                    self.reversed_row(event, account, amount, C.WHY_CORRECTION, contract, price=new, cum=old, qty=qty)
+                steps += REPORT + 1 if amount else 1
+            return steps
+
+        gains: dict[int, int] = {}
+        for number in event.touched:  # who owes, pays
+            account, total = self.accounts[number], sum(differences(number))
+            if total > 0:
+                repaid = min(total, event.owed.get(number, 0))
+                event.owed[number] = event.owed.get(number, 0) - repaid
+                gains[number] = total - repaid
+            pays = self.owes(event, account, max(0, -total), 1 << 62)
+            amount = -pays - min(total, 0)
+            if amount:
+                self.reversed_row(event, account, amount, C.WHY_OWED if amount > 0 else C.WHY_RECOVERY)
+            yield n + (REPORT if amount else 0) + (rows(account) if total < 0 else 0)
+        left = self.cover(event, sum(gains.values()), bond)
+        weights = {number: gains.get(number, 0) if left > 0 else event.blocked.get(number, 0) for number in event.touched}
+        shares = dict.fromkeys(weights, 0)
+        if left:
+            shares = largest_remainder(abs(left), weights)
+            for _ in event.touched:
+                yield 4
+            floors = sum(abs(left) * weight // sum(weights.values()) for weight in weights.values())
+            if floors != abs(left):
+                for _ in range(sum(weights.values()).bit_length()):
+                    for _ in event.touched:
+                        yield 1
+        for number in event.touched:  # who gains, is paid
+            account, total = self.accounts[number], sum(differences(number))
+            told = shares[number] != 0
+            if told:
+                event.blocked[number] = event.blocked.get(number, 0) + (shares[number] if left > 0 else -shares[number])
+                self.reversed_row(event, account, 0, C.WHY_RECOVERY if left < 0 else C.WHY_CORRECTION)
+            repaid = total - gains.get(number, 0) if total > 0 else 0
+            if repaid:
+                self.reversed_row(event, account, -repaid, C.WHY_RECOVERY)
+            yield n + (REPORT if told else 0) + (REPORT if repaid else 0) + (rows(account) if total >= 0 else 0)
+        assert event.pool == self.worth(event) - sum(event.blocked.values())
+        if payouts != event.payouts:
+            event.payouts = payouts
+            self.emit(0, Row(kind=C.E_FINAL, order=event.id, qty=event.version))
