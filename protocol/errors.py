@@ -406,7 +406,17 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.
-TIMES: frozenset[int] = frozenset((codes.R_EXPIRY_PAST, codes.R_EXPIRY_UNEXPECTED, codes.R_STALE, codes.R_CHALLENGE_WINDOW, codes.R_DISPUTE_LATE, codes.R_VOID_TRIGGER, codes.R_VOID_HISTORY))
+TIMES: frozenset[int] = frozenset(
+    (
+        codes.R_EXPIRY_PAST,
+        codes.R_EXPIRY_UNEXPECTED,
+        codes.R_STALE,
+        codes.R_CHALLENGE_WINDOW,
+        codes.R_DISPUTE_LATE,
+        codes.R_VOID_TRIGGER,
+        codes.R_VOID_HISTORY,
+    )
+)
 
 # The numbers of these are phases (codes.PH_*), shown by name.
 PHASES: frozenset[int] = frozenset(

@@ -43,7 +43,9 @@ def phases_page() -> str:
     out += ["| phase | next | how |", "|---|---|---|"]
     for phase in range(phases.COUNT):
         for new in phases.NEXT[phase]:
-            how = f"`exos market phase EVENT {phases.name(new)}`" if phases.may_set(phase, new) else ", ".join(phases.actions_to(phase, new))
+            how = (
+                f"`exos market phase EVENT {phases.name(new)}`" if phases.may_set(phase, new) else ", ".join(phases.actions_to(phase, new))
+            )
             out.append(f"| {phases.name(phase)} | {phases.name(new)} | {how} |")
     unused = [p for p in range(phases.COUNT) if p not in phases.FIRST and not any(p in after for after in phases.NEXT.values())]
     out += ["", f"These phases are not used yet: {phases.names(tuple(unused))}."]

@@ -196,7 +196,9 @@ def state(m: Arena) -> dict[str, Any]:
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
-        events[int(m[event])] = tuple(int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT))
+        events[int(m[event])] = tuple(
+            int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT)
+        )
         for co in collateral_rows(m, event):
             for j in range(n):
                 if q := int(m[co + L.CO_COLUMNS + j]):

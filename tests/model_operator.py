@@ -61,7 +61,18 @@ class Operator(Results):
 
     def _def_event(self, c: Row) -> None:
         self.events[c.id] = Event(
-            c.id, c.product, c.k, c.n, c.asset, c.base_asset, c.payout, c.tick_value, c.owner_venue, c.window, c.lot_base, c.phase,
+            c.id,
+            c.product,
+            c.k,
+            c.n,
+            c.asset,
+            c.base_asset,
+            c.payout,
+            c.tick_value,
+            c.owner_venue,
+            c.window,
+            c.lot_base,
+            c.phase,
             mids=c.mids,
         )
 

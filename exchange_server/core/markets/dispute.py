@@ -3,7 +3,6 @@
 Who may dispute once, and who is the arbiter, is checked by the registry (registry/disputes.py).
 """
 
-
 from protocol import codes as C
 from protocol import phases as P
 
