@@ -288,7 +288,7 @@ class Ladder:
             raise Refused(C.R_MARKET_PAUSED, 0, 0, event.phase)
         if event.phase == C.PH_CANCEL_ONLY:
             raise Refused(C.R_CANCEL_ONLY, 0, 0, event.phase)
-        if event.phase != C.PH_OPEN:
+        if event.phase not in (C.PH_OPEN, C.PH_LIVE):
             raise Refused(C.R_MARKET_CLOSED, 0, 0, event.phase)
 
     def check_form(self, c: Row, event: Event) -> None:

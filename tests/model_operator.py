@@ -8,12 +8,13 @@ from protocol import codes as C
 from tests.model_ladder import Ladder
 from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
 
-# From each phase, the phases that C_PHASE may go to (determined and final are reached by their own commands).
+# From each phase, the phases that C_PHASE may go to (determined, disputed, voided and final are reached by their own commands).
 TRANSITIONS = {
     C.PH_DRAFT: (C.PH_LISTED,),
     C.PH_LISTED: (C.PH_OPEN,),
-    C.PH_OPEN: (C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
-    C.PH_PAUSED: (C.PH_OPEN, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_OPEN: (C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_LIVE: (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_PAUSED: (C.PH_OPEN, C.PH_LIVE, C.PH_CANCEL_ONLY, C.PH_CLOSED),
     C.PH_CANCEL_ONLY: (C.PH_OPEN, C.PH_PAUSED, C.PH_CLOSED),
 }
 
@@ -201,7 +202,7 @@ class Operator(Ladder):
             raise Refused(C.R_UNKNOWN_EVENT)
         if event.phase == C.PH_FINAL:
             raise Refused(C.R_ALREADY_FINAL)
-        if event.phase != C.PH_CLOSED:
+        if event.phase not in (C.PH_CLOSED, C.PH_DETERMINED):
             raise Refused(C.R_NOT_CLOSED)
         if len(c.payouts) != len(event.contracts):
             raise Refused(C.R_PAYOUT_COUNT)
@@ -222,7 +223,7 @@ class Operator(Ladder):
         event = self.event_named(c.event)
         if event.phase == C.PH_FINAL:
             raise Refused(C.R_ALREADY_FINAL)
-        if event.phase != C.PH_DETERMINED or c.version != event.version:
+        if event.phase not in (C.PH_DETERMINED, C.PH_VOIDED) or c.version != event.version:
             raise Refused(C.R_NOT_DETERMINED)
         if self.now < event.window_end:
             raise Refused(C.R_CHALLENGE_WINDOW)

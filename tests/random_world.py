@@ -18,6 +18,7 @@ SECOND = 1_000_000_000
 EDGES = (0, -1, 1, (1 << 63) - 1, -(1 << 63), 1 << 62, -(1 << 62), (1 << 32) + 1)
 PLATFORM, VENUE_FEES, OWNER_FEES = 1, 2, 3
 TRADING = 16
+TRADES = (C.PH_OPEN, C.PH_LIVE)
 
 
 @dataclass
@@ -154,7 +155,7 @@ class Generator:
             return 999
         m = self.model
         venue = m.sessions[session].venue or 1
-        good = [i.id for i in m.instruments.values() if (venue, i.id) in m.listings and m.events[i.event].phase == C.PH_OPEN]
+        good = [i.id for i in m.instruments.values() if (venue, i.id) in m.listings and m.events[i.event].phase in TRADES]
         if good and self.rng.random() < 0.6:
             return good[0]  # one busy book
         return self.rng.choice(good if good and self.rng.random() < 0.95 else list(m.instruments))
@@ -332,7 +333,7 @@ class Generator:
         if shut and rng.random() < 0.8:
             return Row(kind=C.C_PHASE, event=rng.choice(shut).id, phase=C.PH_OPEN)
         event = self.event()
-        wanted = rng.choice((C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_LISTED))
+        wanted = rng.choice((C.PH_OPEN, C.PH_LIVE, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_LISTED))
         if rng.random() < 0.2:
             wanted = C.PH_CLOSED
         return Row(kind=C.C_PHASE, event=event.id if rng.random() < 0.97 else 99, phase=wanted)
@@ -498,7 +499,7 @@ class Generator:
             and self.rng.random() < 0.05
         ):
             return self.settle()
-        shut = not any(e.phase == C.PH_OPEN for e in self.model.events.values())
+        shut = not any(e.phase in TRADES for e in self.model.events.values())
         if shut and self.rng.random() < 0.3:
             return self.phase()
         if any(v.freeze for v in self.model.venues.values()) and self.rng.random() < 0.15:

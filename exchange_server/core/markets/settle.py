@@ -22,7 +22,6 @@ from ..money.products import is_settled, payouts_fit, payouts_most, settlement
 from .phases import set_event_phase
 
 DETERMINE_PHASES, FINALISE_PHASES = P.mask(P.DETERMINE), P.mask(P.FINALISE)
-DETERMINED, FINAL = P.LEADS_TO[P.DETERMINE], P.LEADS_TO[P.FINALISE]
 DETERMINE_REFUSALS = np.array(P.DETERMINE_REFUSALS, np.int64)
 FINALISE_REFUSALS = np.array(P.FINALISE_REFUSALS, np.int64)
 
@@ -57,7 +56,7 @@ def do_determine(m, rows, c, ev):
         m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
     m[event + L.E_VERSION] += 1
     m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
-    set_event_phase(m, event, DETERMINED)
+    set_event_phase(m, event, C.PH_DETERMINED)
     e = begin_event(m, ev, pack_event(C.E_DETERMINED, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_DETERMINED_EVENT] = m[event]
     ev[e + L.EVT_DETERMINED_UNTIL] = m[event + L.E_WINDOW_END]
@@ -130,7 +129,7 @@ def go_on_settling(m, ev):
     if m[event + L.E_POOL] != 0:
         m[L.H_ERROR] = L.INV_LEDGER
     m[event + L.E_SETTLE_ID] = m[event + L.E_VERSION]
-    set_event_phase(m, event, FINAL)
+    set_event_phase(m, event, C.PH_FINAL)
     e = begin_event(m, ev, pack_event(C.E_FINAL, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_FINAL_EVENT] = m[event]
     ev[e + L.EVT_FINAL_VERSION] = m[event + L.E_VERSION]
