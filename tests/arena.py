@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
+from exchange_server.state import Instrument
 from protocol import codes as C
 from tests.bridge import text_key
 from tests.model_world import Key
@@ -178,6 +179,17 @@ def paid(m: Arena, event: int) -> bool:
     return bool(m[event + L.E_SETTLING] or m[event + L.E_SETTLE_ID])
 
 
+def prices(m: Arena) -> dict[int, list[tuple[int, int]]]:
+    """The sums before each of the last three whole minutes, of contracts that keep their prices, as a void reads them."""
+    last = int(m[L.H_TIME]) // 1_000 // L.MINUTE_US * L.MINUTE_US
+    out = {}
+    for at in rows_by_id(m, L.P_MIDS):
+        kept = Instrument.of(m, int(m[at])).prices
+        assert kept is not None and kept.earliest(0) <= last - 13 * L.MINUTE_US
+        out[int(m[at])] = [kept.window(last - i * L.MINUTE_US, 10 * L.MINUTE_US) for i in range(3)]
+    return out
+
+
 def state(m: Arena) -> dict[str, Any]:
     """The same shape as Model.state()."""
     cash = {
@@ -191,7 +203,9 @@ def state(m: Arena) -> dict[str, Any]:
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
-        events[int(m[event])] = tuple(int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION))
+        events[int(m[event])] = tuple(
+            int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT)
+        )
         for co in collateral_rows(m, event):
             if (row := (int(m[co + L.CO_OWED]), int(m[co + L.CO_BLOCKED]))) != (0, 0):
                 debts[int(m[event]), int(m[m[co + L.CO_ACCOUNT] + L.AC_ID])] = row
@@ -255,6 +269,7 @@ def state(m: Arena) -> dict[str, Any]:
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "nodes": node_makers(m),
         "events": events,
+        "prices": prices(m),
         "instruments": instruments,
         "sessions": sessions,
     }

@@ -8,12 +8,13 @@ from protocol import codes as C
 from tests.model_reverse import Reversal
 from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
 
-# From each phase, the phases that C_PHASE may go to (determined and final are reached by their own commands).
+# From each phase, the phases that C_PHASE may go to (determined, disputed, voided and final are reached by their own commands).
 TRANSITIONS = {
     C.PH_DRAFT: (C.PH_LISTED,),
     C.PH_LISTED: (C.PH_OPEN,),
-    C.PH_OPEN: (C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
-    C.PH_PAUSED: (C.PH_OPEN, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_OPEN: (C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_LIVE: (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
+    C.PH_PAUSED: (C.PH_OPEN, C.PH_LIVE, C.PH_CANCEL_ONLY, C.PH_CLOSED),
     C.PH_CANCEL_ONLY: (C.PH_OPEN, C.PH_PAUSED, C.PH_CLOSED),
 }
 
@@ -22,11 +23,11 @@ class Operator(Reversal):
     """Commands that no client sends. A refused row changes nothing and leaves its code in `self.refused` (0: carried out)."""
 
     def operator_handlers(self) -> dict[int, Callable[[Row], None]]:
-        return {
+        return self.result_handlers() | {
             C.C_DEF_ASSET: self._def_asset, C.C_DEF_VENUE: self._def_venue, C.C_DEF_FIRM: self._def_firm,
             C.C_DEF_ACCOUNT: self._def_account, C.C_DEF_SESSION: self._def_session, C.C_DEF_EVENT: self._def_event,
             C.C_DEF_INSTRUMENT: self._def_instrument, C.C_DEF_LISTING: self._def_listing, C.C_TRANSFER: self._transfer,
-            C.C_PHASE: self._phase, C.C_DETERMINE: self._determine, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
+            C.C_PHASE: self._phase, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
             C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
         }  # fmt: skip
@@ -60,7 +61,19 @@ class Operator(Reversal):
 
     def _def_event(self, c: Row) -> None:
         self.events[c.id] = Event(
-            c.id, c.product, c.k, c.n, c.asset, c.base_asset, c.payout, c.tick_value, c.owner_venue, c.window, c.lot_base, c.phase
+            c.id,
+            c.product,
+            c.k,
+            c.n,
+            c.asset,
+            c.base_asset,
+            c.payout,
+            c.tick_value,
+            c.owner_venue,
+            c.window,
+            c.lot_base,
+            c.phase,
+            mids=c.mids,
         )
 
     def _def_instrument(self, c: Row) -> None:
@@ -111,15 +124,8 @@ class Operator(Reversal):
         self.assets[c.asset].external += (0 if c.source else c.amount) - (0 if c.target else c.amount)
 
     # ------------------------------------------------------------------------------------------------ phases and switches
-    def event_named(self, number: int) -> Event:
-        if number not in self.events:
-            raise Refused(C.R_UNKNOWN_EVENT)
-        if self.events[number].steps is not None:
-            raise Refused(C.R_SETTLING)
-        return self.events[number]
-
     def _phase(self, c: Row) -> None:
-        event = self.event_named(c.event)
+        event = self.commanded(c.event)
         if c.phase not in TRANSITIONS.get(event.phase, ()):
             raise Refused(C.R_BAD_TRANSITION)
         before, event.phase = event.phase, c.phase
@@ -197,33 +203,6 @@ class Operator(Reversal):
             instrument.collar = c.collar
 
     # ------------------------------------------------------------------------------------------------ settlement
-    def _determine(self, c: Row) -> None:
-        event = self.event_named(c.event)
-        if event.product == C.SPOT:
-            raise Refused(C.R_UNKNOWN_EVENT)
-        if event.phase == C.PH_FINAL:
-            raise Refused(C.R_ALREADY_FINAL)
-        if event.phase != C.PH_CLOSED:
-            raise Refused(C.R_NOT_CLOSED)
-        if len(c.payouts) != len(event.contracts):
-            raise Refused(C.R_PAYOUT_COUNT)
-        if c.version != event.version + 1:
-            raise Refused(C.R_BAD_COMMAND)
-        self.check_payouts(event, c.payouts)
-        event.payouts = list(c.payouts)
-        event.version += 1
-        event.window_end = self.now + event.window
-        event.phase = C.PH_DETERMINED
-        self.emit(0, Row(kind=C.E_DETERMINED, order=event.id, price=event.window_end, qty=event.version))
-
-    def check_payouts(self, event: Event, payouts: list[int]) -> None:
-        if len(payouts) != len(event.contracts):
-            raise Refused(C.R_PAYOUT_COUNT)
-        if not all(0 <= paid <= event.payout for paid in payouts):
-            raise Refused(C.R_PAYOUT_RANGE)
-        total, full = sum(payouts), event.k * event.payout
-        if total != full if event.product == C.EXACTLY else total > full:
-            raise Refused(C.R_PAYOUT_SUM)
 
     # ------------------------------------------------------------------------------------------------ sessions
     def _logon(self, c: Row) -> None:

@@ -27,25 +27,20 @@ def largest_remainder(amount: int, weights: dict[int, int]) -> dict[int, int]:
 class Reversal(Settlement):
     def _reverse(self, c: Row) -> None:
         """A correction (with payouts) or a recovery (without)."""
-        event = self.event_named(c.event)
+        event = self.commanded(c.event)
         if event.product == C.SPOT:
             raise Refused(C.R_UNKNOWN_EVENT)
         if event.phase != C.PH_FINAL:
             raise Refused(C.R_NOT_FINAL)
         payouts = list(c.payouts or event.payouts)
         if c.payouts:
-            self.check_payouts(event, payouts)
-            if c.version != event.version + 1:
-                raise Refused(C.R_BAD_COMMAND)
+            self.check_payouts(event, c)
             if payouts == event.payouts:
                 raise Refused(C.R_SAME_RESULT)
             event.version += 1
         elif not sum(event.owed.values()):
             raise Refused(C.R_NOTHING_OWED)
         self.begin(event, self._correct(event, payouts, c.bond), c.slice)
-
-    def check_payouts(self, event: Event, payouts: list[int]) -> None:
-        raise NotImplementedError
 
     # ------------------------------------------------------------------------------------------------ pieces of a reversal
     def free(self, account: int, event: Event) -> int:

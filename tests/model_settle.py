@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from protocol import codes as C
-from tests.model_ladder import Ladder
+from tests.model_results import Results
 from tests.model_world import Account, Event, Refused, Row
 
 REPORT = 16  # steps of a report; looking at a contract of an account is one
 
 
-class Settlement(Ladder):
+class Settlement(Results):
     """An event that is being paid is a generator: each `next` is a piece of work, and gives its steps."""
 
-    def event_named(self, number: int) -> Event:
-        raise NotImplementedError
-
     def _finalise(self, c: Row) -> None:
-        event = self.event_named(c.event)
+        event = self.commanded(c.event)
         if event.phase == C.PH_FINAL:
             raise Refused(C.R_ALREADY_FINAL)
-        if event.phase != C.PH_DETERMINED or c.version != event.version:
+        if event.phase not in (C.PH_DETERMINED, C.PH_VOIDED) or c.version != event.version:
             raise Refused(C.R_NOT_DETERMINED)
         if self.now < event.window_end:
             raise Refused(C.R_CHALLENGE_WINDOW)

@@ -25,17 +25,25 @@ from .markets.define import (
     define_session,
     define_venue,
 )
+from .markets.dispute import do_dispute, do_uphold
 from .markets.pay import do_finalise
 from .markets.phases import do_phase, go_on_closing
 from .markets.settle import do_determine
 from .markets.slices import do_continue
 from .markets.stages import go_on_settling
 from .markets.switches import do_access, do_freeze, do_kill, do_reference, do_restrict
+from .markets.void import do_void
 from .money.transfers import do_transfer
 from .orders.mass_cancel import go_on_mass
 
 ABOUT_EVENTS = (
-    (1 << C.C_PHASE) | (1 << C.C_DETERMINE) | (1 << C.C_FINALISE) | (1 << C.C_REVERSE)
+    (1 << C.C_PHASE)
+    | (1 << C.C_DETERMINE)
+    | (1 << C.C_FINALISE)
+    | (1 << C.C_REVERSE)
+    | (1 << C.C_DISPUTE)
+    | (1 << C.C_UPHOLD)
+    | (1 << C.C_VOID)
 )  # kinds of rows with the id of an event in word 1
 
 
@@ -76,6 +84,12 @@ def define(m, rows, rows_b, c, kind, ev):
     if kind == C.C_CONTINUE:
         do_continue(m, rows, c)
         return C.OK
+    if kind == C.C_DISPUTE:
+        return do_dispute(m, rows, c, ev)
+    if kind == C.C_UPHOLD:
+        return do_uphold(m, rows, c, ev)
+    if kind == C.C_VOID:
+        return do_void(m, rows, c, ev)
     if kind == C.C_KILL:
         return do_kill(m, rows, c)
     if kind == C.C_RESTRICT:

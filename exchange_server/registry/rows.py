@@ -179,9 +179,9 @@ def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> W
     words = row(
         codes.C_REVERSE,
         -(-len(payouts) // L.CMD_WORDS),
-        ((d.DY_EVENT, event_id), (d.DY_VERSION, version), (d.DY_COUNT, len(payouts)), (d.DY_BOND, bond), (d.DY_SLICE, d.FIRST_SLICE)),
+        ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts)), (d.DY_BOND, bond), (d.DY_SLICE, d.FIRST_SLICE)),
     )
-    words[d.DY_PAYOUTS : d.DY_PAYOUTS + len(payouts)] = payouts
+    words[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts
     return words
 
 

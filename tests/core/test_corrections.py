@@ -147,7 +147,7 @@ def test_a_share_of_large_amounts_is_exact(amount: int, weight: int, whole: int)
     [
         ({"event": 9}, C.R_UNKNOWN_EVENT),
         ({"event": 1, "version": 2, "payouts": [0]}, C.R_SAME_RESULT),
-        ({"event": 1, "version": 3, "payouts": [50]}, C.R_BAD_COMMAND),
+        ({"event": 1, "version": 3, "payouts": [50]}, C.R_RESULT_VERSION),
         ({"event": 1, "version": 2, "payouts": [101]}, C.R_PAYOUT_RANGE),
         ({"event": 1, "version": 2, "payouts": [-1]}, C.R_PAYOUT_RANGE),
         ({"event": 1, "version": 2, "payouts": [1, 1]}, C.R_PAYOUT_COUNT),

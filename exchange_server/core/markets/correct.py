@@ -20,37 +20,34 @@ from ..layout.packed import pack_instrument
 from ..money.ledger import post
 from ..money.products import is_settled
 from .debts import add_blocked, add_debt, cover, share_of, take_debt, tell
-from .pay import FINAL
 from .settle import check_payouts
 from .slices import DONE, FULL, STOP, WITHOUT_END, begin_settling, begin_stage, make_final, next_row
 
 
 @leaf
 def do_reverse(m, rows, c):
-    """Begin a correction or recovery. R_UNKNOWN_EVENT, R_NOT_FINAL, R_NOTHING_OWED; of a correction: R_BAD_COMMAND (wrong version),
+    """Begin a correction or recovery. R_UNKNOWN_EVENT, R_NOT_FINAL, R_NOTHING_OWED; of a correction: R_RESULT_VERSION,
     R_PAYOUT_*, R_SAME_RESULT."""
-    event = event_at(m, rows[c + d.DY_EVENT])
+    event = event_at(m, rows[c + d.DD_EVENT])
     if event == 0 or not is_settled(m, event):
-        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DY_EVENT])
-    if m[event + L.E_PHASE_NOW] != FINAL:
-        return refuse(m, C.R_NOT_FINAL, 0, 0, rows[c + d.DY_EVENT])
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
+    if m[event + L.E_PHASE_NOW] != C.PH_FINAL:
+        return refuse(m, C.R_NOT_FINAL, 0, 0, rows[c + d.DD_EVENT])
     n = m[event + L.E_N]
-    corrects = rows[c + d.DY_COUNT] != 0
+    corrects = rows[c + d.DD_COUNT] != 0
     if corrects:
-        code = check_payouts(m, event, rows, c + d.DY_PAYOUTS, rows[c + d.DY_COUNT])
+        code = check_payouts(m, rows, c, event)
         if code != C.OK:
             return code
-        if rows[c + d.DY_VERSION] != m[event + L.E_VERSION] + 1:
-            return refuse(m, C.R_BAD_COMMAND, m[event + L.E_VERSION] + 1, 0, rows[c + d.DY_VERSION])
     elif m[event + L.E_OWED] == 0:
-        return refuse(m, C.R_NOTHING_OWED, 0, 0, rows[c + d.DY_EVENT])
+        return refuse(m, C.R_NOTHING_OWED, 0, 0, rows[c + d.DD_EVENT])
     same = True
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
-        m[inst + L.I_PAID_NEXT] = rows[c + d.DY_PAYOUTS + j] if corrects else m[inst + L.I_PAID]
+        m[inst + L.I_PAID_NEXT] = rows[c + d.DD_PAYOUTS + j] if corrects else m[inst + L.I_PAID]
         same = same and m[inst + L.I_PAID_NEXT] == m[inst + L.I_PAID]
     if corrects and same:
-        return refuse(m, C.R_SAME_RESULT, 0, 0, rows[c + d.DY_EVENT])
+        return refuse(m, C.R_SAME_RESULT, 0, 0, rows[c + d.DD_EVENT])
     if corrects:
         m[event + L.E_VERSION] += 1
     if rows[c + d.DY_BOND] != 0:

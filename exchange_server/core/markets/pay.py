@@ -22,7 +22,6 @@ from .phases import set_event_phase
 from .slices import DONE, FULL, STOP, begin_settling, make_final, next_row, reported_session
 
 FINALISE_PHASES = P.mask(P.FINALISE)
-FINAL = P.LEADS_TO[P.FINALISE]
 FINALISE_REFUSALS = np.array(P.FINALISE_REFUSALS, np.int64)
 
 
@@ -88,5 +87,5 @@ def end_paying(m, ev, event):
     if m[event + L.E_POOL] != -m[event + L.E_BLOCKED]:
         m[L.H_ERROR] = L.INV_LEDGER
     m[event + L.E_SETS] = 0
-    set_event_phase(m, event, FINAL)
+    set_event_phase(m, event, C.PH_FINAL)
     make_final(m, ev, event)

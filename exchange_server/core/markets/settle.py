@@ -14,20 +14,23 @@ from ..layout.packed import pack_event
 from ..money.products import is_settled, payouts_fit, payouts_most
 from .phases import set_event_phase
 
-DETERMINE_PHASES = P.mask(P.DETERMINE)
-DETERMINED = P.LEADS_TO[P.DETERMINE]
+DETERMINE_PHASES = (P.mask(P.DETERMINE) | P.mask(P.CORRECT)) & ~(1 << C.PH_FINAL)  # a correction after final pays by reversing entries
 DETERMINE_REFUSALS = np.array(P.DETERMINE_REFUSALS, np.int64)
 
 
 @leaf
-def check_payouts(m, event, rows, at, count):
-    """The `count` payouts (ticks) at rows[at..] as a result of the event (pointer): R_PAYOUT_COUNT, R_PAYOUT_RANGE, R_PAYOUT_SUM."""
-    if count != m[event + L.E_N]:
-        return refuse(m, C.R_PAYOUT_COUNT, m[event + L.E_N], 0, count)
+def check_payouts(m, rows, c, event):
+    """Whether a row of C_DETERMINE, C_VOID or C_REVERSE makes the next version of a result: C.OK, R_PAYOUT_COUNT, R_RESULT_VERSION, R_PAYOUT_RANGE or
+    R_PAYOUT_SUM."""
+    n = m[event + L.E_N]
+    if rows[c + d.DD_COUNT] != n:
+        return refuse(m, C.R_PAYOUT_COUNT, n, 0, rows[c + d.DD_COUNT])
+    if rows[c + d.DD_VERSION] != m[event + L.E_VERSION] + 1:
+        return refuse(m, C.R_RESULT_VERSION, m[event + L.E_VERSION] + 1, 0, rows[c + d.DD_VERSION])
     payout = m[event + L.E_PAYOUT]
     total = 0
-    for j in range(count):
-        p = rows[at + j]
+    for j in range(n):
+        p = rows[c + d.DD_PAYOUTS + j]
         if p < 0 or p > payout:
             return refuse(m, C.R_PAYOUT_RANGE, payout, 0, p)
         total += p
@@ -37,9 +40,19 @@ def check_payouts(m, event, rows, at, count):
 
 
 @leaf
+def take_payouts(m, rows, c, event, result):
+    """The payouts (ticks) of a new version, which makes the event `result` (a phase), and its challenge window."""
+    for j in range(m[event + L.E_N]):
+        m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
+    m[event + L.E_VERSION] += 1
+    m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
+    m[event + L.E_RESULT] = result
+
+
+@leaf
 def do_determine(m, rows, c, ev):
-    """Set the payouts (ticks) of an event and start its challenge window. R_UNKNOWN_EVENT, R_OPEN_ORDERS, R_BAD_COMMAND (wrong version),
-    R_PAYOUT_COUNT, R_PAYOUT_RANGE, R_PAYOUT_SUM, or the refusal of its phase."""
+    """Set the payouts of an event, the first time or in place of those of an earlier version, and start its challenge window.
+    R_UNKNOWN_EVENT, R_OPEN_ORDERS, the refusal of its phase, or of its payouts (check_payouts)."""
     event = event_at(m, rows[c + d.DD_EVENT])
     if event == 0 or not is_settled(m, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
@@ -48,19 +61,11 @@ def do_determine(m, rows, c, ev):
         return refuse(m, DETERMINE_REFUSALS[phase], 0, 0, phase)
     if m[event + L.E_OPEN_ORDERS] != 0:
         return refuse(m, C.R_OPEN_ORDERS, 0, 0, m[event + L.E_OPEN_ORDERS])
-    n = m[event + L.E_N]
-    if rows[c + d.DD_COUNT] != n:
-        return refuse(m, C.R_PAYOUT_COUNT, n, 0, rows[c + d.DD_COUNT])
-    if rows[c + d.DD_VERSION] != m[event + L.E_VERSION] + 1:
-        return refuse(m, C.R_BAD_COMMAND, m[event + L.E_VERSION] + 1, 0, rows[c + d.DD_VERSION])
-    code = check_payouts(m, event, rows, c + d.DD_PAYOUTS, n)
+    code = check_payouts(m, rows, c, event)
     if code != C.OK:
         return code
-    for j in range(n):
-        m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
-    m[event + L.E_VERSION] += 1
-    m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
-    set_event_phase(m, event, DETERMINED)
+    take_payouts(m, rows, c, event, C.PH_DETERMINED)
+    set_event_phase(m, event, C.PH_DETERMINED)
     e = begin_event(m, ev, pack_event(C.E_DETERMINED, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_DETERMINED_EVENT] = m[event]
     ev[e + L.EVT_DETERMINED_UNTIL] = m[event + L.E_WINDOW_END]
