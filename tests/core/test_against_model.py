@@ -43,7 +43,7 @@ def test_the_flows_reach_what_they_are_for() -> None:
 
     kinds: set[int] = set()
     reasons: set[int] = set()
-    for seed in range(64):
+    for seed in range(96):
         world, commands = flow(seed, 160)
         model = Model(world.limits, world.retention_ns)
         for row in [*world.rows, *commands]:
