@@ -133,6 +133,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "latency": _wire("latency"),
     "trip": _wire("trips"),
     "fair": _wire("fair"),
+    "tenants": _wire("tenants"),
 }
 COMPARED = [name for name in ROWS if name not in ("compile", "memory", "scale")]  # rows that --against runs if none is named
 

@@ -34,7 +34,7 @@ STEP = 64  # most commands in one send
 
 
 class Job(msgspec.Struct, forbid_unknown_fields=True):
-    """kind: flow, trip, fair. rate: commands a second for all sessions together (open loop), 0: as fast as the window allows."""
+    """kind: flow, trip, fair, tenants. rate: commands a second for all sessions together (open loop), 0: as fast as the window allows."""
 
     kind: str
     wire: str
@@ -436,6 +436,10 @@ def main() -> int:
         from .fair import fair  # it imports this file
 
         print(json.dumps(fair(job)))
+    elif job.kind == "tenants":
+        from .venue_flood import tenants
+
+        print(json.dumps(tenants(job)))
     else:
         print(json.dumps(trip(job) if job.kind == "trip" else flow(job)))
     return 0

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from . import venue_flood
 from .load import Job
 from .rig import AnswerWrong, Result
 from .server import ROOT, BenchServer, config, fdatasync_us
@@ -106,6 +107,26 @@ def fair(scale: float = 1.0) -> list[Result]:
         )
         name = f"p99 of a modest member under another's flood, {mode}"
         found.append(Result("fair", name, flood["p99"] / quiet["p99"], "times", 2.0, False, note, more=got))
+    return found
+
+
+def tenants(scale: float = 1.0) -> list[Result]:
+    """The cost of one venue's flood for another venue: 50 sessions send 10 times their venue's throttle."""
+    found = []
+    cases = (("async", 1_000), ("sync", 1_000), ("sync", 10_000))
+    for mode, throttle in cases if scale > 0.1 else cases[:1]:
+        with BenchServer(venue_flood.config(50, throttle), mode, True) as server:
+            seconds = max(2.0 * scale, 0.1)
+            got = generate(Job("tenants", "binary", server.ready["binary_port"], 0, sessions=50, rate=throttle, seconds=seconds))
+            if broken := server.check():
+                raise AnswerWrong(f"tenants: {broken}")
+        quiet, flood = got["quiet"], got["flood"]
+        note = (
+            f"p50 {flood['p50']:.0f} against {quiet['p50']:.0f} us, p99 {flood['p99']:.0f} against {quiet['p99']:.0f}, max {flood['max']:.0f} against "
+            f"{quiet['max']:.0f}; {flood['count']:,} and {quiet['count']:,} orders, none refused; of the flood's {got['sent']:,} orders {got['flooded']:,} refused"
+        )
+        name = f"p99 of a venue while another sends {venue_flood.TIMES * throttle:,}/s with a throttle of {throttle:,}/s, {mode}"
+        found.append(Result("tenants", name, flood["p99"] / quiet["p99"], "times", 2.0, False, note, more=got))
     return found
 
 

@@ -147,6 +147,9 @@ C_RESTRICT = 53
 C_REFERENCE = 54  # operator's reference price and collar
 C_FREEZE = 55
 C_ACCESS = 56  # who is admitted to a venue or an event
+C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
+C_UPHOLD = 59
+C_VOID = 60
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -167,6 +170,8 @@ E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
+E_DISPUTED = 19
+E_VOIDED = 20
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
 # Each is told by an event row, so that statements need nothing else:
@@ -370,7 +375,26 @@ R_REVISION_MOVED = 190
 R_PLAN_DIFFERS = 191
 R_UNKNOWN_REVISION = 192
 R_CANNOT_UNDO = 193
-
+# results: disputes, voids, sources
+R_MARKET_VOIDED = 200  # why an order was cancelled
+R_RESULT_VERSION = 201
+R_NOT_DISPUTABLE = 202
+R_DISPUTE_LATE = 203
+R_NO_PARTY = 204
+R_DISPUTED_BEFORE = 205
+R_NOT_DISPUTED = 206
+R_NOTHING_TO_UPHOLD = 207
+R_NOT_VOIDABLE = 208
+R_NO_VOID_POLICY = 209
+R_VOID_POLICY = 210
+R_VOID_TRIGGER = 211
+R_VOID_HISTORY = 212
+R_UNKNOWN_SOURCE = 213
+R_TWO_SOURCES = 214
+R_JUDGE_IS_PARTY = 215
+R_NOT_CORRECTABLE = 216
+R_ARBITER_DECIDES = 217
+# acts in time
 R_SCHEDULE_PAST = 240
 R_UNKNOWN_SCHEDULE = 241
 R_SCHEDULE_ENDED = 242

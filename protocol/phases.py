@@ -14,54 +14,68 @@ MATCH = "match"  # orders trade
 REST = "rest"  # orders stay in the book: when a market changes to a phase without it, they are cancelled
 SPLIT = "split"  # money into a complete set
 MERGE = "merge"
-DETERMINE = "determine"  # record the result
+DETERMINE = "determine"  # record the result, or replace one that is not final
+DISPUTE = "dispute"  # a party contests a version of the result
+UPHOLD = "uphold"  # the arbiter confirms a disputed version
+CORRECT = "correct"  # the arbiter records another result; after final by reversing entries
+VOID = "void"  # end without a result: payouts by the declared policy
 FINALISE = "finalise"  # pay it
 SETTLE = "settle"  # close if necessary, determine and pay in one step
-ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, DETERMINE, FINALISE, SETTLE)
+ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, DETERMINE, DISPUTE, UPHOLD, CORRECT, VOID, FINALISE, SETTLE)
 
 _IDLE = frozenset((CANCEL,))  # a cancel is never refused because of the phase
-_HALTED = frozenset((CANCEL, REST, SETTLE))
+_HALTED = frozenset((CANCEL, REST, VOID, SETTLE))
+_TRADING = _HALTED | {NEW, REPLACE, MATCH, SPLIT, MERGE}
 
 ALLOWED = {
     codes.PH_DRAFT: _IDLE,
     codes.PH_LISTED: _IDLE,
-    codes.PH_OPEN: frozenset((NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, SETTLE)),
+    codes.PH_OPEN: _TRADING,
     codes.PH_PAUSED: _HALTED,
-    codes.PH_CLOSED: frozenset((CANCEL, DETERMINE, SETTLE)),
-    codes.PH_DETERMINED: frozenset((CANCEL, FINALISE)),
-    codes.PH_FINAL: _IDLE,
+    codes.PH_CLOSED: frozenset((CANCEL, DETERMINE, VOID, SETTLE)),
+    codes.PH_DETERMINED: frozenset((CANCEL, DETERMINE, DISPUTE, CORRECT, VOID, FINALISE)),
+    codes.PH_FINAL: frozenset((CANCEL, CORRECT)),
     codes.PH_CANCEL_ONLY: _HALTED,
-    # not used yet
-    codes.PH_AUCTION: _IDLE,
-    codes.PH_LIVE: _IDLE,
-    codes.PH_DISPUTED: _IDLE,
-    codes.PH_VOIDED: _IDLE,
+    codes.PH_AUCTION: _IDLE,  # not used yet
+    codes.PH_LIVE: _TRADING,
+    codes.PH_DISPUTED: frozenset((CANCEL, DISPUTE, UPHOLD, CORRECT, VOID)),
+    codes.PH_VOIDED: frozenset((CANCEL, DISPUTE, CORRECT, FINALISE)),
 }
 
+# A phase that may follow itself: a determination is replaced by a new version, with a new window.
 NEXT: dict[int, tuple[int, ...]] = {
     codes.PH_DRAFT: (codes.PH_LISTED,),
     codes.PH_LISTED: (codes.PH_OPEN,),
-    codes.PH_OPEN: (codes.PH_PAUSED, codes.PH_CANCEL_ONLY, codes.PH_CLOSED),
-    codes.PH_PAUSED: (codes.PH_OPEN, codes.PH_CANCEL_ONLY, codes.PH_CLOSED),
-    codes.PH_CLOSED: (codes.PH_DETERMINED,),
-    codes.PH_DETERMINED: (codes.PH_FINAL,),
-    codes.PH_FINAL: (),
-    codes.PH_CANCEL_ONLY: (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CLOSED),
+    codes.PH_OPEN: (codes.PH_LIVE, codes.PH_PAUSED, codes.PH_CANCEL_ONLY, codes.PH_CLOSED, codes.PH_VOIDED),
+    codes.PH_PAUSED: (codes.PH_OPEN, codes.PH_LIVE, codes.PH_CANCEL_ONLY, codes.PH_CLOSED, codes.PH_VOIDED),
+    codes.PH_CLOSED: (codes.PH_DETERMINED, codes.PH_DISPUTED, codes.PH_VOIDED),
+    codes.PH_DETERMINED: (codes.PH_DETERMINED, codes.PH_DISPUTED, codes.PH_VOIDED, codes.PH_FINAL),
+    codes.PH_FINAL: (),  # a correction after final changes what was paid, not the phase
+    codes.PH_CANCEL_ONLY: (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CLOSED, codes.PH_VOIDED),
     codes.PH_AUCTION: (),
-    codes.PH_LIVE: (),
-    codes.PH_DISPUTED: (),
-    codes.PH_VOIDED: (),
+    codes.PH_LIVE: (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CANCEL_ONLY, codes.PH_CLOSED, codes.PH_VOIDED),
+    codes.PH_DISPUTED: (codes.PH_DISPUTED, codes.PH_DETERMINED, codes.PH_VOIDED),
+    codes.PH_VOIDED: (codes.PH_DETERMINED, codes.PH_DISPUTED, codes.PH_FINAL),
 }
 
 FIRST = (codes.PH_DRAFT, codes.PH_LISTED)  # in which a market is created
 IN_FILES = (*FIRST, *NEXT[FIRST[-1]])  # which a configuration may give a new market
-LEADS_TO = {DETERMINE: codes.PH_DETERMINED, FINALISE: codes.PH_FINAL}  # reached by these actions only; an operator sets all others by name
+# By action, the phases it may lead to, each only where NEXT has it. An operator sets all other phases by name.
+LEADS_TO: dict[str, tuple[int, ...]] = {
+    DETERMINE: (codes.PH_DETERMINED, codes.PH_DISPUTED),  # disputed: two sources differ
+    DISPUTE: (codes.PH_DISPUTED,),
+    UPHOLD: (codes.PH_DETERMINED, codes.PH_VOIDED),  # what it was when it was disputed
+    CORRECT: (codes.PH_DETERMINED,),
+    VOID: (codes.PH_VOIDED,),
+    FINALISE: (codes.PH_FINAL,),
+}
+BY_ACTION = frozenset(phase for leads_to in LEADS_TO.values() for phase in leads_to)
 
 # ---- what follows from the tables -------------------------------------------------------------------------------
 COUNT = len(ALLOWED)
 NAMES = codes.PHASE_NAMES
 BY_NAME = {name: phase for phase, name in NAMES.items()}
-SET_BY_NAME = tuple(dict.fromkeys(new for after in NEXT.values() for new in after if new not in LEADS_TO.values()))
+SET_BY_NAME = tuple(dict.fromkeys(new for after in NEXT.values() for new in after if new not in BY_ACTION))
 SETTABLE = tuple(NAMES[phase] for phase in SET_BY_NAME)
 
 
@@ -74,8 +88,13 @@ def mask(action: str) -> int:
     return sum(1 << phase for phase in range(COUNT) if action in ALLOWED[phase])
 
 
+def actions_to(old: int, new: int) -> tuple[str, ...]:
+    """The actions that may change a market from phase `old` to `new`."""
+    return tuple(action for action, leads_to in LEADS_TO.items() if new in leads_to and new in NEXT[old] and allows(old, action))
+
+
 def may_set(old: int, new: int) -> bool:
-    """Whether an operator may change a market from phase `old` to `new`. Phases in LEADS_TO cannot be set."""
+    """Whether an operator may change a market from phase `old` to `new`. Phases in BY_ACTION cannot be set."""
     return new in NEXT[old] and new in SET_BY_NAME
 
 

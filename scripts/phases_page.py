@@ -10,6 +10,10 @@ Every market is in one phase. The first table shows what a phase allows, the sec
 
 * **cancel** includes mass cancels, cancel on disconnect, expiry and kill switches. A cancel is never refused because of the phase.
 * **rest**: orders stay in the book. When a market changes to a phase that does not allow it, its orders are cancelled and reported.
+* **determine** records the result; in a market that is determined it replaces the result by a new version, with a new window. **finalise** pays it.
+* **dispute** contests a version of the result. The arbiter then **upholds** it or **corrects** it. Final stays final: a correction afterwards changes what
+  was paid by reversing entries.
+* **void** ends a market without a result, and pays by its declared policy.
 * **settle** is `exos market settle`: it closes the market if necessary, determines the result and pays, in one step.
 * A market starts as {first}. A configuration can also set a new market to {files}.
 """
@@ -37,10 +41,11 @@ def phases_page() -> str:
         "",
     ]
     out += ["| phase | next | how |", "|---|---|---|"]
-    acts = {to: action for action, to in phases.LEADS_TO.items()}
     for phase in range(phases.COUNT):
         for new in phases.NEXT[phase]:
-            how = f"`exos market phase EVENT {phases.name(new)}`" if phases.may_set(phase, new) else f"{acts[new]}, in `exos market settle`"
+            how = (
+                f"`exos market phase EVENT {phases.name(new)}`" if phases.may_set(phase, new) else ", ".join(phases.actions_to(phase, new))
+            )
             out.append(f"| {phases.name(phase)} | {phases.name(new)} | {how} |")
     unused = [p for p in range(phases.COUNT) if p not in phases.FIRST and not any(p in after for after in phases.NEXT.values())]
     out += ["", f"These phases are not used yet: {phases.names(tuple(unused))}."]

@@ -53,6 +53,7 @@ class Ladder:
         self.open: list[Order] = []
         self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
         self.forgetting = 1  # firm at which the search continues for one that has more than its share
+        self.prices: dict[int, list[tuple[int, int, int]]] = {}  # contract: (from, to, twice its price), microseconds
         self.out: list[Row] = []
         self.command = Row()
         self.nodes: dict[
@@ -288,7 +289,7 @@ class Ladder:
             raise Refused(C.R_MARKET_PAUSED, 0, 0, event.phase)
         if event.phase == C.PH_CANCEL_ONLY:
             raise Refused(C.R_CANCEL_ONLY, 0, 0, event.phase)
-        if event.phase != C.PH_OPEN:
+        if event.phase not in (C.PH_OPEN, C.PH_LIVE):
             raise Refused(C.R_MARKET_CLOSED, 0, 0, event.phase)
 
     def check_form(self, c: Row, event: Event) -> None:

@@ -39,6 +39,18 @@ def test_a_flood_and_a_modest_member(tmp_path: Path, monkeypatch: pytest.MonkeyP
         assert result.more["answered"] >= 4000
 
 
+def test_a_flood_of_another_venue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        results = wire_rows.tenants(TINY)
+    except ValueError as error:  # the temporary folder is memory
+        assert "real disk" in str(error)
+        return
+    for result in results:
+        assert result.figure > 0 and result.more["flood"]["count"] > 0 < result.more["quiet"]["count"]
+        assert 0 < result.more["flooded"] < result.more["sent"]
+
+
 def test_memory_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("/dev/shm")
     with pytest.raises(ValueError, match="real disk"):

@@ -22,15 +22,18 @@ def test_every_phase_stands_in_both_tables() -> None:
 @pytest.mark.parametrize("phase", ALL)
 def test_what_one_cell_says_the_others_do_not_deny(phase: int) -> None:
     may = phases.ALLOWED[phase]
-    assert phase not in phases.NEXT[phase]
+    follows_itself = phase in (codes.PH_DETERMINED, codes.PH_DISPUTED)
+    assert (phase in phases.NEXT[phase]) == follows_itself, "a determination is replaced by another, a dispute joined by another party"
     assert phases.CANCEL in may
     assert phases.MATCH not in may or phases.REST in may, "what trades may leave a rest"
     for action, leads_to in phases.LEADS_TO.items():
-        assert (action in may) == (leads_to in phases.NEXT[phase])
-    assert (phases.SETTLE in may) == (phases.DETERMINE in may or phases.may_set(phase, codes.PH_CLOSED))
+        stays = phase == codes.PH_FINAL and action == phases.CORRECT
+        assert stays or action not in may or set(leads_to) & set(phases.NEXT[phase]), action
+    assert (phases.SETTLE in may) == (phase == codes.PH_CLOSED or phases.may_set(phase, codes.PH_CLOSED))
     for new in phases.NEXT[phase]:
-        if new in phases.LEADS_TO.values():
-            assert phases.REST not in may, "an act does not cancel what rests"
+        assert (new in phases.BY_ACTION) == bool(phases.actions_to(phase, new)) != phases.may_set(phase, new)
+        if new in phases.BY_ACTION:
+            assert phases.REST not in may or phases.actions_to(phase, new) == (phases.VOID,), "of these acts only a void cancels what rests"
 
 
 def test_masks_are_the_tables() -> None:

@@ -31,7 +31,7 @@ UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market":
 
 
 PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
-TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
+TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
 
 
 CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
@@ -473,7 +473,7 @@ class NaiveRegistry(NaiveAccess):
 
     def _determine(self, f: Fields) -> str:
         kept, phase = self._result(self._event(f["event"]), f), self.phases[f["event"]]
-        if phase != C.PH_CLOSED and not self.takes_all:
+        if phase not in (C.PH_CLOSED, C.PH_DETERMINED) and not self.takes_all:
             raise No(C.R_ALREADY_FINAL if phase == C.PH_FINAL else C.R_NOT_CLOSED, by_core=True)
         kept.append(f)
         self.phases[f["event"]] = C.PH_DETERMINED

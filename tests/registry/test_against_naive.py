@@ -117,7 +117,7 @@ def some_record(r: random.Random, now: int = 0) -> Any:
                 return ar.Begin(name="test.toml")
             return result(r)
         case 11 | 12 | 13:
-            return ar.SetPhase(event=pick(MARKETS).event, phase=pick(("listed", "open", "open", "paused", "cancel_only", "closed")))
+            return ar.SetPhase(event=pick(MARKETS).event, phase=pick(("listed", "open", "open", "live", "paused", "cancel_only", "closed")))
         case 14:
             content = {field: getattr(result(r), field) for field in RESULT.__struct_fields__}
             if r.random() < 0.5:  # the one with a challenge window

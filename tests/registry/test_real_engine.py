@@ -88,7 +88,7 @@ def test_refusals_of_the_core_in_words() -> None:
             "withdrawal of 0.0501 USD from ACME-A: 0.0500 USD of its 0.0500 USD is available; asked 0.0501 USD",
         ),
         (ar.SetPhase(event="FINAL", phase="listed"), codes.R_BAD_TRANSITION, "event FINAL: it is open and cannot become listed"),
-        (RESULT, codes.R_NOT_CLOSED, "event FINAL: it is open; only a market that is closed is determined"),
+        (RESULT, codes.R_NOT_CLOSED, "event FINAL: it is open; only a market that is closed or determined is determined"),
     ):
         (answer,) = turns.do(record)
         assert not answer.ok and answer.code == code and answer.text.startswith(text), answer

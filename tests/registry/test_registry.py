@@ -274,9 +274,9 @@ def test_a_refusal_of_the_core_is_answered_with_its_numbers_and_changes_nothing(
         (
             R.R_BAD_TRANSITION,
             ar.SetPhase(event="FINAL", phase="listed"),
-            "event FINAL: it is open and cannot become listed (what may follow: paused, cancel_only, closed)",
+            "event FINAL: it is open and cannot become listed (what may follow: live, paused, cancel_only, closed, voided)",
         ),
-        (R.R_NOT_CLOSED, RESULT, "event FINAL: it is open; only a market that is closed is determined"),
+        (R.R_NOT_CLOSED, RESULT, "event FINAL: it is open; only a market that is closed or determined is determined"),
         (
             R.R_CHALLENGE_WINDOW,
             ar.Finalise(event="FINAL"),

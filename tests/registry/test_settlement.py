@@ -86,7 +86,7 @@ def test_a_market_that_never_traded_is_not_settled() -> None:
     (answer,) = turns.do(settle())
     assert (
         answer.code == codes.R_NOT_CLOSED
-        and "FINAL is listed; only a market that is open, paused, closed or cancel_only is settled" in answer.text
+        and "FINAL is listed; only a market that is open, paused, closed, cancel_only or live is settled" in answer.text
     )
 
 

@@ -29,6 +29,7 @@ WC_FIRM = 11  # all firms: id of the next firm; else 0
 # WORK_CLOSE: cancel the resting orders of an event
 WX_EVENT = 1  # pointer
 WX_CONTRACT = 2  # index of the contract
+WX_REASON = 3
 
 # WORK_SETTLE: pay an event
 WS_EVENT = 1  # pointer

@@ -58,10 +58,17 @@ def do_phase(m, rows, c, ev):
         return refuse(m, C.R_BAD_DEFINITION, m[event + L.E_N], 0, 0)  # no contract yet
     set_phase(m, ev, event, new)
     if (REST_PHASES >> old) & 1 != 0 and (REST_PHASES >> new) & 1 == 0:
-        w = begin_work(m, L.WORK_CLOSE)
-        m[w + L.WX_EVENT] = event
-        m[w + L.WX_CONTRACT] = 0
+        begin_closing(m, event, C.R_MARKET_CLOSING)
     return C.OK
+
+
+@leaf
+def begin_closing(m, event, reason):
+    """Queue the cancelling of all resting orders of an event (pointer), each reported with `reason`."""
+    w = begin_work(m, L.WORK_CLOSE)
+    m[w + L.WX_EVENT] = event
+    m[w + L.WX_CONTRACT] = 0
+    m[w + L.WX_REASON] = reason
 
 
 @leaf
@@ -76,7 +83,7 @@ def go_on_closing(m, ev):
                 if not room(m, 2):
                     return False
                 o = m[m[inst + L.I_BEST + ask] + L.L_HEAD]
-                take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_CLOSING, C.EF_UNSOLICITED)
+                take_out(m, ev, o, C.E_CANCELED, C.ST_CANCELED, m[w + L.WX_REASON], C.EF_UNSOLICITED)
         m[w + L.WX_CONTRACT] += 1
     end_work(m)
     return True
