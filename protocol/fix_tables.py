@@ -215,6 +215,10 @@ _F: tuple[Field, ...] = (
     Field(5105, "BalanceAfter", "AMT"),
     Field(5106, "DeterminationVersion", "INT"),
     Field(5107, "Locked", "AMT"),  # of the cash, by requirements
+    Field(5120, "ReversalEntry", "INT", {"10": "CORRECTION", "11": "OWED", "12": "RECOVERY", "13": "COVER"}),
+    Field(5121, "PreviousPayout", "PRICE"),  # per contract, before the correction
+    Field(5122, "OwedAmount", "AMT"),  # by the account, in this event
+    Field(5123, "BlockedAmount", "AMT"),  # credited to the account in this event, and locked until it is covered
 )  # fmt: skip
 
 FIELDS: dict[int, Field] = {f.tag: f for f in _F}
@@ -301,7 +305,8 @@ _M: tuple[Message, ...] = (
         (11, False), (37, True), (530, True), (531, True), (532, False), (533, False), (55, False), (54, False), (60, False), (5011, False), (58, False),
     )),
     Message("UMS", "MarketSettlement", False, False, True, (
-        (17, True), (1, True), (55, True), (5101, True), (5106, True), (5102, True), (5103, True), (5104, True), (5105, True), (60, True),
+        (17, True), (1, True), (55, True), (5101, True), (5106, True), (5102, True), (5103, True), (5104, True), (5105, True), (5120, False), (5121, False),
+        (5122, False), (5123, False), (60, True),
     )),
 )  # fmt: skip
 

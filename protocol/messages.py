@@ -443,6 +443,24 @@ class Refused(Report, frozen=True, tag=91):
     asked: I64
 
 
+class Reversed(Report, frozen=True, tag=92):
+    """An entry of a correction of a final result, or of what it left: codes.WHY_CORRECTION, WHY_OWED, WHY_RECOVERY, WHY_COVER."""
+
+    account: U31
+    instrument: U31  # 0: it is about the account as a whole
+    asset: I64
+    why: I64
+    payout: I64  # ticks per contract, the new one
+    old_payout: I64
+    position: I64  # at settlement, negative: short
+    amount: I64  # minor units, signed
+    balance: I64  # after it
+    owed: I64  # by the account in this event, after it
+    blocked: I64  # of the balance: credited in this event, and locked until it is covered
+    version: I64
+    market: I64  # event id
+
+
 class Definition(Message, frozen=True, tag=100):
     """The definition of one instrument."""
 
@@ -520,12 +538,12 @@ ClientMessage: TypeAlias = (
 )  # fmt: skip
 ServerMessage: TypeAlias = (
     Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
-    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Definition | DefinitionsDone | PhaseChange | BookSnapshot
+    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Reversed | Definition | DefinitionsDone | PhaseChange | BookSnapshot
     | BookUpdate | BookReset | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
 )  # fmt: skip
 Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
-    | Refused
+    | Refused | Reversed
 )  # fmt: skip
 SessionBody: TypeAlias = LogonReply | MessageRefused
 
@@ -535,11 +553,12 @@ CLIENT_MESSAGES: tuple[type[Struct], ...] = (
 )  # fmt: skip
 SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
-    OrderStatus, MassCancelDone, Moved, Settled, Refused, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
+    OrderStatus, MassCancelDone, Moved, Settled, Refused, Reversed, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
     AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,
+    Reversed,
 )  # fmt: skip
 
 

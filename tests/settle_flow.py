@@ -27,7 +27,10 @@ class Late(Generator):
         going = [e for e in m.events.values() if e.phase in (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY) and e.product != C.SPOT]
         if going and rng.random() < 0.3:
             return Row(kind=C.C_PHASE, event=rng.choice(going).id, phase=C.PH_CLOSED)
-        if any(e.phase in (C.PH_CLOSED, C.PH_DETERMINED, C.PH_VOIDED, C.PH_DISPUTED) and e.product != C.SPOT for e in m.events.values()) and rng.random() < 0.5:
+        if (
+            any(e.phase in (C.PH_CLOSED, C.PH_DETERMINED, C.PH_VOIDED, C.PH_DISPUTED) and e.product != C.SPOT for e in m.events.values())
+            and rng.random() < 0.5
+        ):
             return self.settle() if rng.random() < 0.8 else self.time()
         return rng.choices((self.reverse, self.drain, self.transfer, self.new, super().command), (8, 6, 1, 1, 2))[0]()
 

@@ -21,9 +21,11 @@ from .tables import Account, Asset, Done
 DEPOSIT, WITHDRAWAL, MOVE = "deposit", "withdrawal", "move"
 HOLD, RELEASE, PAYMENT = "hold", "release", "payment"
 TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE = "trade", "fee", "rebate", "settlement", "split", "merge"
-KINDS = (DEPOSIT, WITHDRAWAL, MOVE, HOLD, RELEASE, PAYMENT, TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE)
+CORRECTION, OWED, RECOVERY, COVER = "correction", "owed", "recovery", "cover"
+KINDS = (DEPOSIT, WITHDRAWAL, MOVE, HOLD, RELEASE, PAYMENT, TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE, CORRECTION, OWED, RECOVERY, COVER)
+_REVERSALS = {codes.WHY_CORRECTION: CORRECTION, codes.WHY_OWED: OWED, codes.WHY_RECOVERY: RECOVERY, codes.WHY_COVER: COVER}
 
-_MONEY_ROWS = (codes.E_MOVED, codes.E_SETTLED, codes.E_FILL)
+_MONEY_ROWS = (codes.E_MOVED, codes.E_SETTLED, codes.E_FILL, codes.E_REVERSED)
 _SIDES = {codes.BUY: "buy", codes.SELL: "sell"}
 _CONTRACT_SIDES = {codes.YES: "yes", codes.NO: "no"}
 
@@ -68,6 +70,8 @@ class Reader:
             return self._settled(row) if row[L.EVT_SETTLED_ASSET] == self.asset.id else []
         if row[L.EVT_MOVED_ASSET] != self.asset.id:
             return []
+        if kind == codes.E_REVERSED:
+            return self._reversed(row)
         if plain.account_of(row[L.EVT_SESSION_ACCOUNT]) == HOLDS_ACCOUNT:
             return self._of_holds(row)
         return self._moved(row)
@@ -118,6 +122,26 @@ class Reader:
             "qty_decimals": instrument.market.qty_decimals,
         }
         return [self._entry(row, SETTLEMENT, row[L.EVT_SETTLED_AMOUNT], 0, details)]
+
+    def _reversed(self, row: list[int]) -> list[Entry]:
+        """An entry of a correction: of one contract, or of the account as a whole (no symbol)."""
+        instrument = self.registry.instruments.get(plain.instrument_of(row[L.EVT_INSTRUMENT]))
+        details: dict[str, Any] = {
+            "event": self.registry.events[row[L.EVT_REVERSED_EVENT]].name,
+            "version": row[L.EVT_REVERSED_VERSION],
+            "owed": row[L.EVT_REVERSED_OWED],
+            "blocked": row[L.EVT_REVERSED_BLOCKED],
+        }
+        if instrument is not None:
+            details |= {
+                "symbol": instrument.symbol,
+                "position": row[L.EVT_REVERSED_POSITION],
+                "payout": row[L.EVT_REVERSED_PAYOUT],
+                "old_payout": row[L.EVT_REVERSED_OLD],
+                "price_decimals": instrument.market.price_decimals,
+                "qty_decimals": instrument.market.qty_decimals,
+            }
+        return [self._entry(row, _REVERSALS[row[L.EVT_REVERSED_WHY]], row[L.EVT_REVERSED_AMOUNT], 0, details)]
 
     def _fill(self, row: list[int]) -> list[Entry]:
         instrument = self.registry.instruments[plain.instrument_of(row[L.EVT_INSTRUMENT])]

@@ -28,6 +28,7 @@ TAG_MASS_DONE = 88
 TAG_MOVED = 89
 TAG_SETTLED = 90
 TAG_REFUSED = 91
+TAG_REVERSED = 92
 MESSAGE_BYTES = 224  # no report is longer: length, array16, 22 integers of at most 9 bytes; Sent has its body on top
 
 
@@ -40,6 +41,9 @@ _WHOLE = {
     "scope": L.EVT_MASS_SCOPE, "count": L.EVT_MASS_COUNT,
     "moved": L.EVT_MOVED_AMOUNT, "balance": L.EVT_MOVED_BALANCE, "sets": L.EVT_MOVED_SETS, "asset": L.EVT_MOVED_ASSET,
     "settled_event": L.EVT_SETTLED_EVENT, "payout": L.EVT_SETTLED_PAYOUT, "position": L.EVT_SETTLED_POSITION, "settled": L.EVT_SETTLED_AMOUNT,
+    "reversed_event": L.EVT_REVERSED_EVENT, "new_payout": L.EVT_REVERSED_PAYOUT, "old_payout": L.EVT_REVERSED_OLD, "at_settlement": L.EVT_REVERSED_POSITION,
+    "entry": L.EVT_REVERSED_AMOUNT, "entry_balance": L.EVT_REVERSED_BALANCE, "owed": L.EVT_REVERSED_OWED, "blocked": L.EVT_REVERSED_BLOCKED,
+    "why": L.EVT_REVERSED_WHY, "entry_version": L.EVT_REVERSED_VERSION, "entry_asset": L.EVT_REVERSED_ASSET,
     "balance_after": L.EVT_SETTLED_BALANCE, "version": L.EVT_SETTLED_VERSION, "settled_asset": L.EVT_SETTLED_ASSET,
 }  # fmt: skip
 _PARTS = {
@@ -65,6 +69,11 @@ PLANS: dict[int, tuple[int, str]] = {
     C.E_MASS_DONE: (TAG_MASS_DONE, _ALL + "id account instrument scope count reason"),
     C.E_MOVED: (TAG_MOVED, _ALL + "id account asset moved balance sets instrument"),
     C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument settled_asset payout position settled balance_after version settled_event"),
+    C.E_REVERSED: (
+        TAG_REVERSED,
+        _ALL
+        + "account instrument entry_asset why new_payout old_payout at_settlement entry entry_balance owed blocked entry_version reversed_event",
+    ),
     C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
     C.E_SENT: (TAG_SENT, _ALL + "body"),
 }

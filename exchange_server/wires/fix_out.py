@@ -3,7 +3,7 @@
 One event row (with its extra row) and the definitions in the arena make one message; the bytes of its body (everything after the header)
 depend on nothing else, so a resend is byte for byte the same. Times of a live message (52 and 60) are the event's time.
   E_ACCEPTED E_REJECTED E_FILL E_CANCELED E_REPLACED E_EXPIRED E_STATUS -> 8 · E_CANCEL_REJECT -> 9 · E_MASS_DONE -> r
-  E_SETTLED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
+  E_SETTLED, E_REVERSED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
   any other numbered event (a transfer, for example) -> SequenceReset-GapFill over its number, so that no number is missing
 Prices have the instrument's decimals, AvgPx four more, rounded down; the commission is in the settlement asset.
 """
@@ -77,6 +77,7 @@ W102, W103, W122, W123, W126, W150, W151, W378, W372, W379, W380 = (
 )
 W434, W530, W531, W532, W533, W851, W527, W43 = (tag_word(t) for t in (434, 530, 531, 532, 533, 851, 527, 43))
 W790, W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (790, 5010, 5011, 5101, 5102, 5103, 5104, 5105, 5106))
+W5120, W5121, W5122, W5123 = (tag_word(t) for t in (5120, 5121, 5122, 5123))
 
 
 # word of a command row -> tag; words that no single tag fills: 18 (ExecInst and the flags beside it)
@@ -463,6 +464,29 @@ def _settled(m, out, p, ev, e, res, form):
 
 
 @leaf
+def _reversed(m, out, p, ev, e, res, form):
+    """Body of a MarketSettlement that corrects, without the last SOH: the entry's amount, the payout before, what is owed and blocked."""
+    inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
+    a = _row_of(m, np.int64(L.P_ASSET), ev[e + L.EVT_REVERSED_ASSET], np.int64(L.ASSET_WORDS))
+    decimals = m[a + L.A_DECIMALS] if a != 0 else np.int64(0)
+    price_decimals = m[inst + L.I_PRICE_DECIMALS] if inst != 0 else np.int64(0)
+    p = put_number(out, _put(out, p, W17, 4), ev[e + L.EVT_NUMBER])
+    p = _put_account(m, out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
+    p = _put_symbol(m, out, p, inst)
+    p = put_number(out, _put(out, p, W5101, 6), ev[e + L.EVT_REVERSED_EVENT])
+    p = put_number(out, _put(out, p, W5106, 6), ev[e + L.EVT_REVERSED_VERSION])
+    p = put_scaled(out, _put(out, p, W5102, 6), ev[e + L.EVT_REVERSED_PAYOUT], price_decimals)
+    p = put_scaled(out, _put(out, p, W5103, 6), ev[e + L.EVT_REVERSED_POSITION], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
+    p = put_scaled(out, _put(out, p, W5104, 6), ev[e + L.EVT_REVERSED_AMOUNT], decimals)
+    p = put_scaled(out, _put(out, p, W5105, 6), ev[e + L.EVT_REVERSED_BALANCE], decimals)
+    p = put_number(out, _put(out, p, W5120, 6), ev[e + L.EVT_REVERSED_WHY])
+    p = put_scaled(out, _put(out, p, W5121, 6), ev[e + L.EVT_REVERSED_OLD], price_decimals)
+    p = put_scaled(out, _put(out, p, W5122, 6), ev[e + L.EVT_REVERSED_OWED], decimals)
+    p = put_scaled(out, _put(out, p, W5123, 6), ev[e + L.EVT_REVERSED_BLOCKED], decimals)
+    return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
+
+
+@leaf
 def write_message(m, out, begin, ev, e, res, texts, flags):
     """Write the message of the numbered event row at ev[e] to out[begin]. Returns the offset after it."""
     head = ev[e + L.EVT_HEAD]
@@ -502,6 +526,9 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     elif kind == C.E_SETTLED:
         p = _header(m, out, begin, ev, e, s, TYPE_UMS, np.int64(3), res, flags)
         p = _settled(m, out, p, ev, e, res, form)
+    elif kind == C.E_REVERSED:
+        p = _header(m, out, begin, ev, e, s, TYPE_UMS, np.int64(3), res, flags)
+        p = _reversed(m, out, p, ev, e, res, form)
     elif kind == C.E_SENT:
         msg_type = ev[e + L.EVT_MSG_TYPE]
         n = np.int64(1)

@@ -84,6 +84,11 @@ def expected(row: NDArray[np.int64]) -> Any:
             return M.Moved(*report, id, account, spare, price, qty, last_qty, instrument)
         case codes.E_SETTLED:
             return M.Settled(*report, account, instrument, spare, price, qty, last_price, last_qty, leaves, w[L.EVT_ORDER])
+        case codes.E_REVERSED:
+            return M.Reversed(
+                *report, account, instrument, spare, w[L.EVT_REVERSED_WHY], price, w[L.EVT_REVERSED_OLD], qty, last_price, last_qty,
+                w[L.EVT_REVERSED_OWED], w[L.EVT_REVERSED_BLOCKED], leaves, w[L.EVT_ORDER],
+            )  # fmt: skip
         case codes.E_REFUSED:
             return M.Refused(*report, id, account, instrument, reason, limit, used, asked)
     raise AssertionError(head & 255)

@@ -204,6 +204,14 @@ def test_other_messages(encoder):
     assert [u[t] for t in (35, 1, 55, 5101, 5106, 5102, 5103, 5104, 5105)] == [
         "UMS", "CLIENT1-A", "WC26-WIN-ESP", "9", "1", "1.0000", "-30", "-30.0000", "7.0000",
     ]  # fmt: skip
+    r = event(
+        codes.E_REVERSED, 5, PRICE=10000, QTY=-30, CUM=0, LAST_PRICE=-300000, LAST_QTY=70000, LEAVES=2, ORDER=9, NOTIONAL=50000, FEE=100,
+        TRADE=codes.WHY_CORRECTION, SETTLED_ASSET=1,
+    )  # fmt: skip
+    r = fields_of(encoded(encoder, r)[1])
+    assert [r[t] for t in (35, 55, 5101, 5106, 5102, 5121, 5103, 5104, 5105, 5120, 5122, 5123)] == [
+        "UMS", "WC26-WIN-ESP", "9", "2", "1.0000", "0.0000", "-30", "-30.0000", "7.0000", "10", "5.0000", "0.0100",
+    ]  # fmt: skip
     g = fields_of(encoded(encoder, event(codes.E_MOVED, 6))[1])
     assert (g[35], g[34], g[123], g[36]) == ("4", "6", "Y", "7"), "a number that no message of this session kind carries is filled"
     j = event(codes.E_REJECTED, 7, status=6, reason=codes.R_THROTTLED_SESSION, LIMIT=50, USED=50, CLIENT_NUMBER=33, ID_LO=4)
