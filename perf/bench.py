@@ -84,6 +84,12 @@ def _scale(scale: float) -> list[Result]:
     return scale_rows.rows(scale)
 
 
+def _settle(scale: float) -> list[Result]:
+    from . import settle_rows
+
+    return settle_rows.rows(scale)
+
+
 def _wire(name: str) -> Callable[[float], list[Result]]:
     def run(scale: float) -> list[Result]:
         from . import wire_rows
@@ -124,6 +130,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "replay": _replay,
     "memory": _memory,
     "scale": _scale,
+    "settle": _settle,
     "codecs": _codecs,
     "journal": _journal,
     "binary8": _wire("binary8"),
@@ -135,7 +142,7 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "fair": _wire("fair"),
     "tenants": _wire("tenants"),
 }
-COMPARED = [name for name in ROWS if name not in ("compile", "memory", "scale")]  # rows that --against runs if none is named
+COMPARED = [name for name in ROWS if name not in ("compile", "memory", "scale", "settle")]  # rows that --against runs if none is named
 
 
 def machine() -> str:

@@ -179,18 +179,29 @@ def settle(server: Server, dry_run: bool, **options: Any) -> Result:
         found = _market(admin, args.event)
         if dry_run:
             return send(admin, ar.Finalise(event=args.event) if args.finalise_only else _settlement(args, found), dry_run)
-        if args.finalise_only:
-            result = _do(admin, ar.Finalise(event=args.event))
-        else:
-            record = _settlement(args, found)
-            with progress(f"settling {args.event}"):
-                result = _do(admin, record)  # one action: close, determine and pay, or nothing
+        record = ar.Finalise(event=args.event) if args.finalise_only else _settlement(args, found)
+        result = _do(admin, record)  # one action: close, determine and pay, or nothing
         if not args.determine_only:
+            result = {**result, "final": int(wait_until_paid(admin, found))}
             paid = [
                 f"{c['code']} {decimal(c['paid'], found['price_decimals'])}" for c in _market(admin, args.event)["contracts"] if c["paid"]
             ]
             say(f"{args.event} pays per contract: {', '.join(paid) or 'nothing'}")
     return Result(result)
+
+
+LOOK_EVERY_S = 0.1
+
+
+def wait_until_paid(admin: AdminClient, before: dict[str, Any]) -> bool:
+    """Wait until all accounts of a market have been paid, with a bar: the open interest falls as they are. before: the market as it was.
+    True: it is final."""
+    total = sum(contract["open_interest"] for contract in before["contracts"])
+    with progress(f"paying {before['event']}", "lots") as at:
+        while (now := _market(admin, before["event"]))["settling"]:
+            at(total - sum(contract["open_interest"] for contract in now["contracts"]), total)
+            time.sleep(LOOK_EVERY_S)
+    return bool(now["final_at_ns"])
 
 
 def _settlement(args: Given, market: dict[str, Any]) -> ar.Settle:

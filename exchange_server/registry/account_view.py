@@ -33,7 +33,7 @@ def account_view(registry: Definitions, m: Words) -> dict[str, Any]:
     small = grown(audit.dump_small, m)
     balances = int(small[9])
     at = audit.HEADER_DUMP
-    for id, asset, cash, locked in small[at : at + balances * audit.BALANCE_DUMP].reshape(-1, audit.BALANCE_DUMP).tolist():
+    for id, asset, cash, locked, *_ in small[at : at + balances * audit.BALANCE_DUMP].reshape(-1, audit.BALANCE_DUMP).tolist():
         name = registry.assets[asset].name
         if id == HOLDS_ACCOUNT:
             continue  # shown with its owners

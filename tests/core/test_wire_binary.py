@@ -128,6 +128,8 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
     for name, kind in names.items():
         assert known[getattr(binary_in, name, None) or getattr(binary_out, name)] is kind
     aliases = {"moved": "amount", "settled": "amount", "balance_after": "balance", "settled_asset": "asset", "settled_event": "market"}
+    aliases |= {"reversed_event": "market", "new_payout": "payout", "at_settlement": "position"}
+    aliases |= {name: name.removeprefix("entry_") for name in ("entry_asset", "entry_balance", "entry_version")} | {"entry": "amount"}
     for tag, fields in binary_out.PLANS.values():
         struct_fields = known[tag].__struct_fields__
         told = [aliases.get(f, f) for f in fields.split()]

@@ -60,6 +60,8 @@ def record_of(venue: str) -> dict[str, Any]:
         "determine": change(RESULT, event=f"{venue}.CUP", payouts=(0, 100)),
         "finalise": ar.Finalise(event=f"{venue}.CUP"),
         "settle": ar.Settle(**{**msgspec.structs.asdict(RESULT), "event": f"{venue}.CUP", "payouts": (0, 100)}),
+        "bond": ar.Bond(venue=venue),
+        "recover": ar.Recover(event=f"{venue}.CUP"),
         "kill": ar.Kill(level="firm", target=f"{venue}.F"),
         "restrict": ar.Restrict(event=f"{venue}.CUP", firm=f"{venue}.F"),
         "reference": ar.SetReference(symbol=f"{venue}.CUP-A", reference=5),

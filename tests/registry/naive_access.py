@@ -31,6 +31,8 @@ MATRIX = """
     determine     x  .  .  x  x  .  .  .  .
     finalise      x  .  .  x  x  .  .  .  .
     settle        x  .  .  x  .  .  .  .  .
+    bond          x  .  .  .  .  .  x  .  .
+    recover       x  .  .  .  .  .  x  .  .
     kill          x  x  .  .  .  x  .  .  .
     restrict      x  x  .  .  .  x  .  .  .
     reference     x  x  x  .  .  x  .  .  .
@@ -129,7 +131,7 @@ class NaiveAccess:
             return row["owner_venue"], name
         if kind in ("account", "session"):
             if "firm" not in row:
-                return "" if name.startswith("PLATFORM.") else name.removesuffix(".FEES"), ""
+                return "" if name.startswith("PLATFORM.") else name.removesuffix(".FEES").removesuffix(".BOND"), ""
             return row["venue"] or self.home("firm", row["firm"])[0], ""
         return row["venue"] if kind in ("firm", "principal") else "", ""
 
@@ -165,7 +167,7 @@ class NaiveAccess:
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
-            "phase": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "restrict": ("event", "firm"),
+            "phase": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "recover": ("event",), "bond": ("venue",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue",), "grant": ("principal",), "revoke": ("principal",),
         }  # fmt: skip
@@ -207,7 +209,9 @@ class NaiveAccess:
             case "release" | "withdraw_settle" | "withdraw_cancel":
                 row = self.holds.get(f["hold"] if f["type"] == "release" else f["withdrawal"])
                 return [self.home("account", row["account"]) if row else ("", "")]
-            case "phase" | "determine" | "finalise" | "settle" | "restrict":
+            case "bond":
+                return [(f["venue"], "")]
+            case "phase" | "determine" | "finalise" | "settle" | "restrict" | "recover":
                 return [self.home("market", f["event"])]
             case "access_rule" | "access_rule_remove":
                 return [(f["venue"], "") if f["venue"] else self.home("market", f["event"])]
