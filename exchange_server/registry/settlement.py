@@ -175,15 +175,15 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     window = event.record.challenge_window_ns
     now_ns = int(engine.time_ns)
     done = recorded(event, determination, who, now_ns)
-    if record.finalise and len(event.record.sources) > 1:
-        text = f"{record.event} is decided by {' and '.join(event.record.sources)}: record each, and pay when both agree"
-        raise Refused(codes.R_TWO_SOURCES, f"{text} (exos market settle --determine-only, then --finalise-only)", "event")
     if record.finalise and window:
         text = (
             f"{record.event} has a challenge window of {units.duration(window)}: record the result first and pay it afterwards "
             "(exos market settle --determine-only, then --finalise-only)"
         )
         raise Refused(codes.R_CHALLENGE_WINDOW, text, "event", now_ns + window, now_ns)
+    if record.finalise and len(event.record.sources) > 1:
+        text = f"{record.event} is decided by {' and '.join(event.record.sources)}: record each, and pay when both agree"
+        raise Refused(codes.R_TWO_SOURCES, f"{text} (exos market settle --determine-only, then --finalise-only)", "event")
     version = len(event.determinations) + 1
     rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if closes else []
     rows += done.rows

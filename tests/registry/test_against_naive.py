@@ -31,7 +31,8 @@ ASSETS, VENUES, FIRMS, ACCOUNTS = (
     ("A", "B", "C", "V2.FEES", "D", "E", "F"),
 )
 MARKETS = (
-    FINAL, SPOT, change(FINAL, event="SEMI", challenge_window_ns=5, contracts=(ar.Contract(symbol="S-ESP"), ar.Contract(symbol="S-ARG")), sharing="shared", admits=("V2",)),
+    change(FINAL, challenge_window_ns=0, void=ar.VoidRule(who="a", trigger="b", prices="fixed", fixed=("0", "0.01", "0"))),
+    SPOT, change(FINAL, event="SEMI", challenge_window_ns=300, sources=("FIFA", "UEFA"), contracts=(ar.Contract(symbol="S-ESP"), ar.Contract(symbol="S-ARG")), sharing="shared", admits=("V2",)),
     change(FINAL, event="TWICE", product="at_most", contracts=(ar.Contract(symbol="F-ESP"),)), change(FINAL, event="LAST", contracts=tuple(ar.Contract(symbol=f"L{i}") for i in range(5))),
 )  # fmt: skip
 
@@ -51,7 +52,9 @@ def some_record(r: random.Random) -> Any:
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
     ids = tuple(f"K{n}" for n in range(6))
-    match r.randrange(30):
+    match r.randrange(36):
+        case 30 | 31 | 32 | 33 | 34 | 35:
+            return some_judgement(r)
         case 18:
             id = pick((*ids, *ids, "C1:secret"))
             name, kind = ("C1", pick(("ed25519", "token"))) if id in ids[:2] else ("M1", "ed25519" if id in ids[:4] else "scram")
@@ -189,7 +192,25 @@ def some_hold(r: random.Random, account: str, title: str) -> Any:
 
 def result(r: random.Random) -> ar.Determine:
     payouts = r.choice(((0, 100, 0), (0, 100, 0), (100, 0), (100, 0), (0, 99, 0), (101, 0, 0), (50,)))
-    return change(RESULT, event=r.choice(MARKETS).event, payouts=payouts, version=r.choice((0, 0, 1, 2)))
+    source = r.choice(("FIFA", "FIFA", "UEFA", "X"))
+    return change(RESULT, event=r.choice(MARKETS).event, payouts=payouts, version=r.choice((0, 0, 0, 1, 2)), source=source)
+
+
+def some_judgement(r: random.Random) -> Any:
+    """About results that are there, or not, or final."""
+    event, version = r.choice(("FINAL", "SEMI", "SEMI", "LAST", "BTC-USD", "NONE")), r.choice((0, 0, 0, 1, 2))
+    said = {field: getattr(result(r), field) for field in RESULT.__struct_fields__} | {"event": event, "version": version}
+    match r.randrange(6):
+        case 0 | 1:
+            return ar.Dispute(event=event, firm=r.choice(FIRMS), reason="no", version=version)
+        case 2:
+            return ar.Uphold(event=event, version=version)
+        case 3:
+            return ar.Correct(**said)
+        case 4:
+            return ar.Void(**{k: v for k, v in said.items() if k != "payouts"}, reason="rain", trigger_at_ns=r.choice((0, 1, 10**6)))
+        case _:
+            return change(RESULT, event="SEMI", payouts=r.choice(((100, 0), (0, 100))), source=r.choice(("FIFA", "UEFA")))
 
 
 def tables(registry: Registry) -> dict[str, Any]:
@@ -329,13 +350,15 @@ def test_random_records_against_the_naive_registry() -> None:
     for seed in range(240):
         run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 30 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 34 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     codes = {code for _, code, _ in seen}
     assert codes >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
         C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX, C.R_BAD_TRANSITION,
         C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW, C.R_KEY_REVOKED,
         C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_ACCOUNT_CLOSED, C.R_FIRM_CLOSED, C.R_SESSION_CLOSED,
+        C.R_RESULT_VERSION, C.R_NOT_DISPUTABLE, C.R_DISPUTE_LATE, C.R_DISPUTED_BEFORE, C.R_NOT_DISPUTED, C.R_NOTHING_TO_UPHOLD, C.R_NOT_VOIDABLE,
+        C.R_NO_VOID_POLICY, C.R_VOID_TRIGGER, C.R_UNKNOWN_SOURCE, C.R_NOT_CORRECTABLE, C.R_ARBITER_DECIDES,
         C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
     }  # fmt: skip
 

@@ -27,7 +27,9 @@ EVENT: dict[str, tuple[str, Any]] = {
     "sharing": ('"shared"', "shared"), "admits": ('["V1"]', ("V1",)), "phase": ('"draft"', "draft"),
     "fees": ("{ model = \"minimum\", maker_bps = -3, taker_bps = 30, owner_share_bps = 20, venue_share_bps = 10 }",
              ar.Fees(model="minimum", maker_bps=-3, taker_bps=30, owner_share_bps=20, venue_share_bps=10)),
-    "void": ('{ who = "W", trigger = "T", prices = "fixed" }', ar.VoidRule(who="W", trigger="T", prices="fixed")),
+    "void": ('{ who = "W", trigger = "T", prices = "fixed", fixed = ["0.1", "0.2", "0"] }',
+             ar.VoidRule(who="W", trigger="T", prices="fixed", fixed=("0.1", "0.2", "0"))),
+    "sources": ('["A", "B"]', ("A", "B")), "auto_finalise": ("false", False),
     "band": ('[{ low = "0.01", high = "0.49", step = "0.01" }]', (ar.Band(low=1, high=49, step=1),)),
     "contract": ('[{ symbol = "E-1" }, { symbol = "E-2" }, { symbol = "E-3" }]', None),
 }  # fmt: skip
