@@ -217,6 +217,31 @@ Configured = (
 )
 
 
+Schedulable = SetPhase | DefineMarket | DefineListing | SetReference | Restrict
+
+
+class Schedule(Record, tag="schedule", frozen=True, kw_only=True):
+    """An act that is carried out at a time, in the name of who scheduled it, whose rights are judged again then. Of a definition that exists only
+    what differs now is changed then. The answer has its number."""
+
+    at_ns: Positive
+    act: Schedulable
+    note: Line = ""
+
+
+class CancelSchedule(Record, tag="schedule_cancel", frozen=True, kw_only=True):
+    """Takes a scheduled act back before its time."""
+
+    id: Positive
+    note: Line = ""
+
+
+class RunDue(Record, tag="run_due", frozen=True, kw_only=True):
+    """Carries out a scheduled act whose time has come. The server journals it by itself. An act that is refused then is marked as failed."""
+
+    id: Positive
+
+
 class Begin(Record, tag="begin", frozen=True, kw_only=True):
     """The first record of a data folder: how it was created. `sandbox`: with published passwords; this never changes. `salt`: 32 random bytes,
     so that equal secrets have other verifiers in other folders."""
@@ -283,6 +308,9 @@ AnyRecord = (
     | Kill
     | Restrict
     | SetReference
+    | Schedule
+    | CancelSchedule
+    | RunDue
     | FirmTags
     | AccessRule
     | RemoveAccessRule

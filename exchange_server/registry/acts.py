@@ -9,7 +9,23 @@ from config import admin_records as ar
 from protocol import codes, errors, freeze, numbers, phases
 
 from .. import state
-from . import admission, checks, closing, disputes, freezes, grants, keys, markets, members, money, pending, quotas, settlement, voids
+from . import (
+    admission,
+    checks,
+    closing,
+    disputes,
+    freezes,
+    grants,
+    keys,
+    markets,
+    members,
+    money,
+    pending,
+    quotas,
+    settlement,
+    timed_acts,
+    voids,
+)
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -98,6 +114,10 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return freezes.freeze_venue(registry, record)
         case ar.SetReference():
             return _reference(registry, record)
+        case ar.Schedule():
+            return timed_acts.schedule(registry, record, envelope.who, engine, plan)
+        case ar.CancelSchedule():
+            return timed_acts.cancel(registry, record, envelope.who, engine)
         case ar.AcceptClock():
             return _accept_clock(engine)
         case ar.DefinePrincipal():

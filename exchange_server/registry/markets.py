@@ -10,7 +10,7 @@ from config.fields import ASSET, VENUE
 from protocol import codes
 
 from ..core import layout as L
-from . import checks, quotas
+from . import checks, quotas, settlement
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
@@ -86,7 +86,7 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
     if not changed:
         return checks.unchanged("market", record.event, old.id)
     rows: list[Words] = []
-    if set(changed) - {"title", "fees"}:
+    if set(changed) - {"title", "fees", "auto_finalise"}:
         for i in range(old.n):
             price, collar = registry.references.get(old.first_instrument + i, (0, record.collar))
             if "collar" in changed:
@@ -96,9 +96,14 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
         _new_terms_room(engine, old.n)
         rows += _listing_rows(owner, owner, old.first_instrument, old.n, record.fees)
 
+    pays_itself = settlement.awaits_its_end(old, engine)
+
     def commit() -> None:
-        registry.put_event(msgspec.structs.replace(old, record=record))
+        event = msgspec.structs.replace(old, record=record)
+        registry.put_event(event)
         registry.put_listing(owner.id, old.id, record.fees)
+        if "auto_finalise" in changed and pays_itself:
+            settlement.window_opens(registry, event, int(engine.time_ns))
         if "collar" in changed:
             for i in range(old.n):
                 if old.first_instrument + i in registry.references:

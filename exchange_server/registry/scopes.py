@@ -159,6 +159,11 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
         case ar.Approve() | ar.Refuse():
             row = registry.pending.get(record.id)
             return touched(registry, row.record) if row is not None else [Place()]
+        case ar.Schedule():
+            return touched(registry, record.act)
+        case ar.CancelSchedule() | ar.RunDue():
+            scheduled = registry.schedule.get(record.id)
+            return touched(registry, scheduled.record) if scheduled is not None else [Place()]
         case ar.Configuration():
             inner = [place for one in record.records for place in touched(registry, one)]
             return list(dict.fromkeys([Place()] if record.settings is not None else inner)) or [Place()]
@@ -242,6 +247,9 @@ NEW_NAMES: dict[str, tuple[str, ...]] = {
 
 def names_in(record: ar.AnyRecord) -> Iterator[Named]:
     """What a record names that must exist, in the order of its fields; empty ones are left out."""
+    if isinstance(record, ar.Schedule):
+        yield from (Named(("act", *key), kind, name) for key, kind, name in names_in(record.act))
+        return
     tag = str(record.__struct_config__.tag)
     for field, kind in NAMES.get(tag, ()):
         if name := getattr(record, field):

@@ -14,6 +14,7 @@ from config import rule_records as rr
 
 from .holds import Hold
 from .layer import Layer, fold
+from .schedule import Scheduled
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -341,3 +342,5 @@ class State(msgspec.Struct, frozen=True):
     contents: list[tuple[int, bytes]] = []
     origins: list[tuple[str, str, str]] = []  # kind, name, configuration
     holds: list[Hold] = []
+    schedule: list[Scheduled] = []
+    next_schedule: int = 1

@@ -56,6 +56,7 @@ class NaiveRegistry(NaiveAccess):
         self.references: dict[str, tuple[int, int]] = {}
         self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
         self.holds: dict[int, Fields] = {}
+        self.timed: dict[int, Fields] = {}  # scheduled acts
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
@@ -73,18 +74,19 @@ class NaiveRegistry(NaiveAccess):
         self.freezes: dict[str, Fields] = {}
         self.begun: Fields | None = None
         self.by_core = False  # who refused the latest record
+        self.core_code = 0  # with what
 
     def apply(self, record: Any, who: str = "uid:0") -> tuple[int, str]:
         """(code, what became of it), at the time `now`."""
         fields = msgspec.to_builtins(record)
-        self.by_core = False
+        self.by_core, self.core_code = False, 0
         try:
             self.judge(who, fields, self.now)
             return C.OK, self._second_person(who, fields)
         except Refused as refused:
             return refused.code, ""
         except No as no:
-            self.by_core = no.by_core
+            self.by_core, self.core_code = no.by_core, no.code
             return no.code, ""
 
     def _second_person(self, who: str, fields: Fields) -> str:
@@ -99,6 +101,10 @@ class NaiveRegistry(NaiveAccess):
                 self.judge(who, row["record"], self.now)
             del self.waiting[fields["id"]]
             return NEW
+        if fields["type"] == "schedule":
+            return self._schedule(who, fields)
+        if fields["type"] == "run_due":
+            return self._run_due(fields)
         if self.waits(who, fields, self.now) and copy.deepcopy(self)._do({**fields}) != SAME:
             return self.keep(who, fields, self.now)
         return self._do(fields)
@@ -337,8 +343,14 @@ class NaiveRegistry(NaiveAccess):
             self.symbols.update({symbol: (first + i, f["event"]) for i, symbol in enumerate(symbols)})
             done = NEW
         else:
-            collar = self.tables["market"][f["event"]]["collar"]
+            collar, pays_itself = self.tables["market"][f["event"]]["collar"], self.tables["market"][f["event"]]["auto_finalise"]
             done = self._put("market", f["event"], f)
+            if (
+                f["auto_finalise"] != pays_itself
+                and self.results.get(f["event"])
+                and self.phases[f["event"]] in (C.PH_DETERMINED, C.PH_VOIDED)
+            ):
+                self._window(f["event"])
             if f["collar"] != collar:
                 for symbol, (_, event) in self.symbols.items():
                     if event == f["event"] and symbol in self.references:
@@ -475,7 +487,21 @@ class NaiveRegistry(NaiveAccess):
         self.results[f["event"]].append(f)
         self.until[f["event"]] = self.now + market["challenge_window_ns"]
         self.phases[f["event"]] = self.made[f["event"]] = phase
+        self._window(f["event"])
         return NEW
+
+    def _window(self, event: str, opens: bool = True) -> None:
+        """The newest version is paid by itself at the end of its window; an earlier plan for that is off."""
+        for row in self.timed.values():
+            if row["record"]["type"] == "finalise" and row["record"]["event"] == event and not row["ended"]:
+                row["ended"] = "cancelled"
+        market = self.tables["market"][event]
+        if opens and market["auto_finalise"] and market["challenge_window_ns"]:
+            record = {"type": "finalise", "event": event, "version": len(self.results[event])}
+            note = "end of the challenge window"
+            self.timed[len(self.timed) + 1] = {
+                "at": self.until[event], "record": record, "who": "timer:market", "fields": {}, "note": note, "ended": "", "code": 0,
+            }  # fmt: skip
 
     def _said(self, market: Fields, f: Fields) -> int:
         """What a resolver's record makes of the market; -1: nothing yet."""
@@ -495,6 +521,7 @@ class NaiveRegistry(NaiveAccess):
             return self._version(market, f, becomes)
         if becomes == C.PH_DISPUTED:
             self.phases[f["event"]] = becomes
+            self._window(f["event"], opens=False)
         return NEW
 
     def _determine(self, f: Fields) -> str:
@@ -518,6 +545,7 @@ class NaiveRegistry(NaiveAccess):
             raise No(C.R_DISPUTE_LATE, by_core=True)
         self.disputed.setdefault((name, version), set()).add(f["firm"])
         self.phases[name] = C.PH_DISPUTED
+        self._window(name, opens=False)
         return NEW
 
     def _uphold(self, f: Fields) -> str:
@@ -528,6 +556,7 @@ class NaiveRegistry(NaiveAccess):
         self._wrong(f["version"] not in (0, len(kept or ())), C.R_RESULT_VERSION)
         self.until[name] = self.now
         self.phases[name] = self.made[name]
+        self._window(name)
         return NEW
 
     def _correct(self, f: Fields) -> str:
@@ -561,6 +590,7 @@ class NaiveRegistry(NaiveAccess):
             raise No(C.R_CHALLENGE_WINDOW, by_core=True)
         self.final.add(f["event"])
         self.phases[f["event"]] = C.PH_FINAL
+        self._window(f["event"], opens=False)
         return NEW
 
     def _settle(self, f: Fields) -> str:
@@ -693,6 +723,59 @@ class NaiveRegistry(NaiveAccess):
         frozen = self.freezes.get(market["owner_venue"])
         level = ("none", "cancel_only", "settle_only", "nothing").index(frozen["level"]) if frozen else 0
         self._wrong(level >= stops, (C.OK, C.R_VENUE_CANCEL_ONLY, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN)[level])
+
+    # ---- acts in time
+    def _schedule(self, who: str, f: Fields) -> str:
+        self._wrong(f["at_ns"] <= self.now, C.R_SCHEDULE_PAST)
+        act = f["act"]
+        trial = copy.deepcopy(self)
+        trial.takes_all = True  # what phase the market has then is not known
+        self._wrong(trial._do({**act}) == SAME)
+        fields: dict[str, Any] = {}
+        if act["type"] == "market" and act["event"] in self.tables["market"]:
+            old = self.tables["market"][act["event"]]
+            fields = {
+                name: value for name, value in trial.tables["market"][act["event"]].items() if name in LIVE["market"] and value != old[name]
+            }
+        if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
+            fields = {"fees": act["fees"]}
+        self.timed[len(self.timed) + 1] = {
+            "at": f["at_ns"],
+            "record": act,
+            "who": who,
+            "fields": fields,
+            "note": f["note"],
+            "ended": "",
+            "code": 0,
+        }
+        return NEW
+
+    def _timed_row(self, id: int) -> Fields:
+        self._wrong(id not in self.timed, C.R_UNKNOWN_SCHEDULE)
+        self._wrong(bool(self.timed[id]["ended"]), C.R_SCHEDULE_ENDED)
+        return self.timed[id]
+
+    def _schedule_cancel(self, f: Fields) -> str:
+        self._timed_row(f["id"])["ended"] = "cancelled"
+        return NEW
+
+    def _run_due(self, f: Fields) -> str:
+        row = self._timed_row(f["id"])
+        self._wrong(row["at"] > self.now, C.R_SCHEDULE_EARLY)
+        record = {**row["record"]}
+        if record["type"] == "market" and row["fields"]:
+            now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
+            record = {**now, **row["fields"], "type": "market"}
+        try:
+            self.judge(row["who"], row["record"], self.now)
+            done = self._do(record)
+        except (Refused, No) as refused:
+            row["ended"], row["code"] = "failed", refused.code
+            if isinstance(refused, No) and refused.by_core:
+                self.by_core, self.core_code = True, refused.code
+            return NEW
+        row["ended"] = "done"
+        return CHANGED if done == CHANGED and row["record"]["type"] == "market" else NEW
 
     def _begin(self, f: Fields) -> str:
         self._wrong(self.begun is not None, C.R_SANDBOX)

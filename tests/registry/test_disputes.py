@@ -195,6 +195,70 @@ def test_settling_in_one_act_needs_one_source() -> None:
     court.must([settle(source="UEFA"), ar.Finalise(event="FINAL")])
 
 
+# ---- paid by itself at the end of the window
+def due(court: Court) -> list[str]:
+    """What gateway/timers.py adds to the turn."""
+    answers = [court.as_("timer:schedule", ar.RunDue(id=id)) for _, id in court.engine.registry.schedule.due(court.engine.time_ns, 9)]
+    assert all(answer.ok and not answer.result["failed"] for answer in answers), answers
+    return [answer.text for answer in answers]
+
+
+def planned(court: Court) -> list[tuple[int, int]]:
+    """(version, when) of what waits."""
+    return [(row.record.version, row.at_ns) for row in court.engine.registry.schedule.waiting_for("event:FINAL")]  # type: ignore[union-attr]
+
+
+def test_a_result_becomes_final_at_the_end_of_its_window() -> None:
+    court = Court().closed().must([result()])
+    assert planned(court) == [(1, court.engine.time_ns + WINDOW)] and due(court) == []
+    court.later(49)
+    assert due(court) == []
+    court.later(1)
+    assert len(due(court)) == 1 and court.view["phase"] == "final" and planned(court) == []
+    assert court.view["versions"][0]["final_at_ns"] == court.engine.time_ns
+
+
+def test_what_replaces_a_result_moves_its_end() -> None:
+    court = Court().closed().must([result()])
+    court.later(10)
+    court.must([result(payouts=(100, 0, 0))])
+    assert planned(court) == [(2, court.engine.time_ns + WINDOW)]
+    court.must([dispute()])
+    assert planned(court) == [], "a disputed result waits for the arbiter"
+    court.later(100)
+    assert due(court) == [] and court.view["phase"] == "disputed"
+    court.must([ar.Uphold(event="FINAL")])
+    assert planned(court) == [(2, court.engine.time_ns)]
+    court.later(1)
+    assert len(due(court)) == 1 and court.view["phase"] == "final"
+
+
+def test_corrections_and_voids_end_by_themselves_too() -> None:
+    court = Court()
+    court.must([void()])
+    assert planned(court) == [(1, court.engine.time_ns + WINDOW)]
+    court.must([correct()])
+    assert planned(court) == [(2, court.engine.time_ns + WINDOW)]
+    court.later(51)
+    due(court)
+    assert court.view["phase"] == "final"
+
+
+def test_paid_by_hand_and_by_markets_that_say_so() -> None:
+    court = Court(auto_finalise=False).closed().must([result()])
+    assert planned(court) == []
+    (market,) = [event.record for event in court.engine.registry.events if event.name == "FINAL"]
+    court.must([change(market, auto_finalise=True)])
+    assert [version for version, _ in planned(court)] == [1], "changed while the window is open"
+    court.later(60)
+    court.must([ar.Finalise(event="FINAL")])
+    assert planned(court) == []
+    without = Court(auto_finalise=True)
+    without.must([change(FINAL, event="SEMI", contracts=(ar.Contract(symbol="S-A"), ar.Contract(symbol="S-B"))), ar.SetPhase(event="SEMI", phase="open"),
+                  ar.SetPhase(event="SEMI", phase="closed"), result(event="SEMI", payouts=(0, 100))])  # fmt: skip
+    assert without.engine.registry.schedule.waiting() == 0, "a market without a window is paid by hand"
+
+
 # ---- who may not decide -------------------------------------------------------------------------------------------------
 DECISIONS = (result(), settle(), correct(), ar.Uphold(event="FINAL"), void())
 

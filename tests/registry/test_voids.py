@@ -98,7 +98,9 @@ def newest(turns: Turns) -> Any:
 def test_without_any_price_everybody_gets_the_same() -> None:
     turns = world()
     (answer,) = turns.do(void())
-    assert answer.ok and answer.text.startswith("FINAL is voided, version 1; it pays F-ESP 0.0034, F-DRAW 0.0033, F-ARG 0.0033 (by one person")
+    assert answer.ok and answer.text.startswith(
+        "FINAL is voided, version 1; it pays F-ESP 0.0034, F-DRAW 0.0033, F-ARG 0.0033 (by one person"
+    )
     kept = newest(turns)
     assert (kept.kind, kept.record.payouts, kept.reason, kept.trigger_ns) == ("voided", (34, 33, 33), "abandoned", turns.engine.time_ns)
     turns.must([ar.Finalise(event="FINAL")])
