@@ -101,6 +101,9 @@ def cancels_and_ends(make: Callable[..., WireStory]) -> None:
     s.do(C.C_KILL, level=C.KILL_ACCOUNT, target=16, on=0)
     s.new(1, C.BUY, 10, 30, id=17)
     s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    voided = make(n=2, limits=Limits(64, 64))
+    voided.new(1, C.BUY, 10, 30, id=1)
+    voided.do(C.C_VOID, event=1, version=1, payouts=[0, 0])
 
 
 def another_session(make: Callable[..., WireStory]) -> None:

@@ -234,6 +234,27 @@ def some_judgement(r: random.Random) -> Any:
             return change(RESULT, event="SEMI", payouts=r.choice(((100, 0), (0, 100))), source=r.choice(("FIFA", "UEFA")))
 
 
+def some_end(r: random.Random) -> Any:
+    """Of the markets of the prelude, towards their end and back."""
+    event = r.choice(("FINAL", "SEMI"))
+    payouts = (0, 100, 0) if event == "FINAL" else r.choice(((100, 0), (100, 0), (0, 100)))
+    match r.randrange(7):
+        case 0:
+            return ar.SetPhase(event=event, phase=r.choice(("open", "closed", "closed")))
+        case 1:
+            return change(RESULT, event=event, payouts=payouts, source=r.choice(("FIFA", "UEFA")))
+        case 2:
+            return ar.Dispute(event=event, firm="ACME", reason="no")
+        case 3:
+            return ar.RunDue(id=r.randrange(1, 12))
+        case 4 if r.random() < 0.2:
+            return ar.Finalise(event=event)
+        case 5 if r.random() < 0.3:
+            content = {field: getattr(RESULT, field) for field in RESULT.__struct_fields__}
+            return ar.Correct(**{**content, "event": event, "payouts": payouts})
+    return some_judgement(r)
+
+
 def tables(registry: Registry) -> dict[str, Any]:
     """What the registry shows of itself, in the naive one's words."""
 
@@ -356,7 +377,8 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
     r, world, naive = random.Random(seed), World(**CAPACITIES), NaiveRegistry(**ROOM)
     first = PRELUDE if seed % 2 else ()  # half of the worlds begin with markets, so that they come to their end
     for step in range(steps):
-        record = first[step] if step < len(first) else some_record(r, 7 * step)
+        ends = bool(first) and seed % 3 == 0 and r.random() < 0.6
+        record = first[step] if step < len(first) else some_end(r) if ends else some_record(r, 7 * step)
         for event in world.registry.events:
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
         world.engine.time_ns = naive.now = 7 * step

@@ -50,7 +50,7 @@ class Court(Turns):
         return self
 
     def later(self, turns: int) -> None:
-        self.turn += turns
+        self.turn += turns - 1
         self.do()
 
     def as_(self, who: str, record: Any) -> Any:
