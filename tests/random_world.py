@@ -446,7 +446,7 @@ class Generator:
         target = rng.choice(list(self.model.venues if about == C.ACCESS_VENUE else self.model.events)) if rng.random() < 0.97 else 99
         if rng.random() < 0.4:
             return Row(kind=C.C_ACCESS, about=about, target=target, value=rng.choice((0, 0, 0, 1, 1, 2, 3)))
-        value = rng.choice((0, -1, -1, -1, 1, 7, -2))
+        value = rng.choice((0, -1, -1, -1, 1, 1, 7, 7, -2))
         return Row(kind=C.C_ACCESS, about=about, target=target, firm=rng.choice((*self.model.firms, 99)), value=value)
 
     def close(self) -> Row:
@@ -511,7 +511,7 @@ class Generator:
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
             (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7), (self.close, 1),
-            (self.venue, 1), (self.freeze, 1), (self.access, 2),
+            (self.venue, 1), (self.freeze, 1), (self.access, 3),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 
