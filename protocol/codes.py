@@ -83,6 +83,11 @@ PHASE_NAMES = {
     PH_VOIDED: "voided",
 }
 
+# ---- what becomes of resting orders when a market changes its phase (bits; none: they stay; closing cancels all) -----------------------
+RESTING_LIVE_CANCEL = 1  # going live cancels them
+RESTING_LIVE_LAPSE = 2  # going live cancels those without FLAG_PERSIST
+RESTING_PAUSE_CANCEL = 4  # a pause cancels them
+
 # ---- account and session kinds ---------------------------------------------------------------------------------
 ACCT_TRADING = 1
 ACCT_FEES = 2
@@ -147,6 +152,8 @@ C_RESTRICT = 53
 C_REFERENCE = 54  # operator's reference price and collar
 C_FREEZE = 55
 C_ACCESS = 56  # who is admitted to a venue or an event
+C_BANDS = 63  # another price grid for all contracts of an event
+C_ADD_CONTRACT = 64  # one more outcome of an event
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -167,6 +174,8 @@ E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
+E_BANDS = 23  # the price grid of an event changed; session 0
+E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
 # Each is told by an event row, so that statements need nothing else:
@@ -193,6 +202,7 @@ EF_UNSOLICITED = 8  # the client did not request this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
 EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) after the two ids
 EF_COPY = 128  # a copy of another session's event; its number there is in the row
+EF_PERSIST = 256  # the order has FLAG_PERSIST
 EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order and gets its later reports
 
 # ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
@@ -301,6 +311,11 @@ R_REPLACED_TO_FILLED = 109  # a replace lowered the total to the filled quantity
 R_MARKET_REST = 110
 R_USER_REPLACE = 112
 R_VENUE_FREEZE = 113
+R_LAPSED = 230
+R_GOING_LIVE = 231
+R_MARKET_PAUSING = 232
+R_OFF_NEW_GRID = 233
+R_OUTCOME_SPLIT = 234
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121
@@ -370,3 +385,8 @@ R_REVISION_MOVED = 190
 R_PLAN_DIFFERS = 191
 R_UNKNOWN_REVISION = 192
 R_CANNOT_UNDO = 193
+# changes of a live market
+R_BANDS_TOO_HIGH = 235
+R_NO_SPARE_CONTRACT = 236
+R_OUTCOME_FIXED = 237
+R_OUTCOME_UNKNOWN = 238

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from protocol import codes as C
-from tests.model_operator import TRANSITIONS
+from tests.model_changes import TRANSITIONS
 from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
 
 Fields = dict[str, Any]
