@@ -194,7 +194,7 @@ WHY_SPLIT = 7
 WHY_MERGE = 8
 WHY_SETTLEMENT = 9
 
-# ---- event flags (7 bits) -------------------------------------------------------------------------------------
+# ---- event flags (15 bits at most) ------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
 EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes each
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)

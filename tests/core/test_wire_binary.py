@@ -128,7 +128,8 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
     for name, kind in names.items():
         assert known[getattr(binary_in, name, None) or getattr(binary_out, name)] is kind
     aliases = {"moved": "amount", "settled": "amount", "balance_after": "balance", "settled_asset": "asset", "settled_event": "market"}
-    for tag, fields in binary_out.PLANS.values():
+    aliases |= {"split_from": "source", "split_position": "position", "split_event": "market"}
+    for tag, fields in {**binary_out.PLANS, **binary_out.MARKED_PLANS}.values():
         struct_fields = known[tag].__struct_fields__
         told = [aliases.get(f, f) for f in fields.split()]
         if known[tag] in (M.Moved, M.Refused, M.Settled):
