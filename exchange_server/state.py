@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core import layout as L
-from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_WORDS
+from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_RESTRICT, PAIR_WORDS
 from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
@@ -307,12 +307,49 @@ class Event(RowById):
     phase = Word(L.E_PHASE_NOW)
     sets = Word(L.E_SETS)
     window_end = Word(L.E_WINDOW_END)
+    version = Word(L.E_VERSION)
 
     @property
     def instruments(self) -> range:
         """Ids of its contracts."""
         first = int(self.m[int(self.m[self.at + L.E_FIRST]) + L.I_ID])
         return range(first, first + self.n)
+
+
+class Prices:
+    """Prices of a contract over time (core/book/mids.py): sums at whole minutes. Times are microseconds since 1970."""
+
+    def __init__(self, m: Words, at: int, instrument: Instrument) -> None:
+        self.m, self.at, self.instrument = m, at, instrument
+        self.since = int(m[at + L.MI_AT])
+        first = at + L.MI_ENTRIES
+        rows = m[first : first + L.MID_ENTRIES * L.MID_ENTRY_WORDS].reshape(-1, L.MID_ENTRY_WORDS)
+        self.entries: list[list[int]] = sorted(row for row in rows.tolist() if row[L.MN_MINUTE])
+        self.whole = int(m[at + L.MI_COUNT]) <= L.MID_ENTRIES  # nothing was forgotten
+
+    def _twice_now(self) -> int:
+        bid, ask = self.instrument.best_bid, self.instrument.best_ask
+        return bid + ask if bid is not None and ask is not None else 2 * self.instrument.last
+
+    def _sums(self, minute: int) -> tuple[int, int]:
+        """(sum of twice the price times microseconds, microseconds with a price) up to a whole minute; the first modulo 2^64."""
+        if minute >= self.since:
+            total, weight = int(self.m[self.at + L.MI_SUM]), int(self.m[self.at + L.MI_WEIGHT])
+            begin, twice = self.since, self._twice_now()
+        else:
+            earlier = [entry for entry in self.entries if entry[L.MN_MINUTE] <= minute]
+            begin, total, weight, twice = earlier[-1] if earlier else (minute, 0, 0, 0)
+        span = minute - begin
+        return total + span * twice, weight + (span if twice else 0)
+
+    def earliest(self, window_us: int) -> int:
+        """The earliest whole minute before which the prices of a whole window are kept; 0: any."""
+        return 0 if self.whole else self.entries[0][L.MN_MINUTE] + window_us
+
+    def window(self, end: int, window_us: int) -> tuple[int, int]:
+        """(sum of twice the price times microseconds, microseconds with a price) of the `window_us` before the whole minute `end`, both exact."""
+        (late, late_weight), (early, early_weight) = self._sums(end), self._sums(end - window_us)
+        return (late - early) % (1 << 64), late_weight - early_weight
 
 
 class Instrument(RowById):
@@ -336,6 +373,12 @@ class Instrument(RowById):
     open_orders = Word(L.I_ORDERS_OPEN)
     paid = Word(L.I_PAID)
     symbol = Text(L.I_SYMBOL, L.I_SYMBOL_LEN, 8)
+
+    @property
+    def prices(self) -> Prices | None:
+        """What is kept of its prices over time, for a void; None: nothing."""
+        at = int(self.m[self.at + L.I_MIDS])
+        return Prices(self.m, at, self) if at else None
 
     @property
     def event(self) -> Event:
@@ -397,6 +440,19 @@ def positions(m: Words, account: int, events: Sequence[int]) -> list[tuple[int, 
             own = m[row + L.CO_COLUMNS : row + L.CO_COLUMNS + int(m[row + L.CO_N])]
             found += [(event, index, int(own[index])) for index in np.flatnonzero(own).tolist()]
     return found
+
+
+def part_in(m: Words, firm: int, event: int) -> tuple[bool, bool, bool]:
+    """What a firm has in an event (ids): a position, an open order, a conflict of interest that an operator set."""
+    held = waiting = False
+    for account in accounts_of(m, firm):
+        at = int(_pairs(m, PAIR_COLLATERAL, account.id, [event])[0])
+        if at:
+            n = int(m[at + L.CO_N])
+            columns = m[at + L.CO_COLUMNS : at + L.CO_COLUMNS + L.CO_COLUMN_COUNT * n].reshape(-1, n)
+            held = held or bool(columns[L.COL_Q].any())
+            waiting = waiting or bool(columns[[L.COL_BQ, L.COL_SQ]].any())
+    return held, waiting, bool(_pairs(m, PAIR_RESTRICT, firm, [event])[0])
 
 
 def _pairs(m: Words, kind: int, a: int, b: Sequence[int]) -> Words:

@@ -152,6 +152,9 @@ C_RESTRICT = 53
 C_REFERENCE = 54  # operator's reference price and collar
 C_FREEZE = 55
 C_ACCESS = 56  # who is admitted to a venue or an event
+C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
+C_UPHOLD = 59
+C_VOID = 60
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
 
@@ -174,6 +177,8 @@ E_SETTLED = 15  # payout of one contract to one account
 E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
+E_DISPUTED = 19
+E_VOIDED = 20
 E_BANDS = 23  # the price grid of an event changed; session 0
 E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
@@ -385,6 +390,30 @@ R_REVISION_MOVED = 190
 R_PLAN_DIFFERS = 191
 R_UNKNOWN_REVISION = 192
 R_CANNOT_UNDO = 193
+# results: disputes, voids, sources
+R_MARKET_VOIDED = 200  # why an order was cancelled
+R_RESULT_VERSION = 201
+R_NOT_DISPUTABLE = 202
+R_DISPUTE_LATE = 203
+R_NO_PARTY = 204
+R_DISPUTED_BEFORE = 205
+R_NOT_DISPUTED = 206
+R_NOTHING_TO_UPHOLD = 207
+R_NOT_VOIDABLE = 208
+R_NO_VOID_POLICY = 209
+R_VOID_POLICY = 210
+R_VOID_TRIGGER = 211
+R_VOID_HISTORY = 212
+R_UNKNOWN_SOURCE = 213
+R_TWO_SOURCES = 214
+R_JUDGE_IS_PARTY = 215
+R_NOT_CORRECTABLE = 216
+R_ARBITER_DECIDES = 217
+# acts in time
+R_SCHEDULE_PAST = 240
+R_UNKNOWN_SCHEDULE = 241
+R_SCHEDULE_ENDED = 242
+R_SCHEDULE_EARLY = 243
 # changes of a live market
 R_BANDS_TOO_HIGH = 235
 R_NO_SPARE_CONTRACT = 236

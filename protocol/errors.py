@@ -313,6 +313,14 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_NOT_EMPTY", None, None, 0, None, None, "it cannot be closed: {asked} things are still in use",
      "An account to be closed has open orders, positions, money or holds; a firm has accounts that are open, or a session that is logged on. The text names them.",
      "Cancel, settle, withdraw or release what the text names, then close."),
+    # ---- acts in time
+    ("R_SCHEDULE_PAST", None, None, None, None, None, "the time {asked} is not after now, {limit}", "An act is scheduled for a time that has passed.", "Give a later time, or do it now."),
+    ("R_UNKNOWN_SCHEDULE", None, None, None, None, None, "no act is scheduled as {asked}", "The number is of no scheduled act, or of one that is forgotten or not yours to see.",
+     "Correct the number: `exos schedule list` shows them."),
+    ("R_SCHEDULE_ENDED", None, None, None, None, None, "the scheduled act {asked} has ended", "It was carried out, has failed or was cancelled; the text says which and when.",
+     "None, or schedule it again."),
+    ("R_SCHEDULE_EARLY", None, None, None, None, None, "it is due at {limit}, the time is {asked}", "The record run_due was sent by hand for an act whose time has not come.",
+     "Wait: the server carries it out by itself. Do it now with the record of the act itself."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
@@ -392,14 +400,70 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_CANNOT_UNDO", None, None, 6, None, None, "the rollback cannot undo all of it",
      "Definitions that were created stay, and so do deposits and secrets that were replaced: the sentence names them.",
      "Close or change these by hand, or roll back what can be (`--partial`)."),
+    # ---- results: disputes, voids, sources
+    ("R_MARKET_VOIDED", None, None, None, None, 6, "cancelled, because the market was voided", "A void ends a market without a result and cancels all its open orders.",
+     "None: trading in it has ended."),
+    ("R_RESULT_VERSION", None, None, 0, None, None, "the version {asked} was named, it must be {limit}",
+     "A determination, correction or void has the next version; a dispute and its answer name the newest one.", "Look at the market (`exos market show`) and name the version again."),
+    ("R_NOT_DISPUTABLE", None, None, 0, None, None, "the event has no result that can be disputed, it is {asked}",
+     "Only a result or void that is recorded and not final can be disputed.", "None, before a result is recorded; after it is final, ask the arbiter for a correction."),
+    ("R_DISPUTE_LATE", None, None, 0, None, None, "the challenge window ended at {limit}, the time is {asked}",
+     "A version can be disputed until its window ends.", "None: ask the arbiter for a correction."),
+    ("R_NO_PARTY", None, None, 6, None, None, "the firm has no position in the event", "Only a firm that holds a position in the event may dispute its result.", "None."),
+    ("R_DISPUTED_BEFORE", None, None, 0, None, None, "the firm has disputed version {limit} already",
+     "Each party may dispute a version once.", "None: the arbiter upholds or corrects it."),
+    ("R_NOT_DISPUTED", None, None, 0, None, None, "the event is not disputed, it is {asked}", "Only a disputed result is upheld.", "None: a result that nobody disputes becomes final by itself."),
+    ("R_NOTHING_TO_UPHOLD", None, None, 0, None, None, "there is no result to uphold: the declared sources differ",
+     "The sources named different results before any was recorded.", "Decide it: record the result as a correction (`exos market correct`), or void the market."),
+    ("R_NOT_VOIDABLE", None, None, 0, None, None, "the event cannot be voided, it is {asked}",
+     "A market can be voided from its opening until it is final, once.", "Correct the void (`exos market correct`), or nothing if the market is final."),
+    ("R_NO_VOID_POLICY", None, None, 0, None, None, "the market declares no void policy", "A void goes by the prices that the market declared before it was listed.",
+     "Record a result instead."),
+    ("R_VOID_POLICY", None, None, 0, None, None, "the declared void policy cannot be paid",
+     "Everybody's own entry price is not what the event's pool holds, or the fixed prices are not those of the contracts.", "Declare `time_weighted_mid`, or one fixed price for each contract."),
+    ("R_VOID_TRIGGER", None, None, 0, None, None, "the trigger {asked} is later than the time, {limit}", "A void goes by the prices before its trigger.", "Name the time of the trigger, or none."),
+    ("R_VOID_HISTORY", None, None, 0, None, None, "the prices before {asked} are no longer kept, the earliest trigger is {limit}",
+     "A contract keeps its prices of the last 120 minutes in which its book changed.", "Name a later trigger, or record a result instead."),
+    ("R_UNKNOWN_SOURCE", None, None, 1, None, None, "the result is not from a declared source", "The market declares the sources that decide it.", "Name one of them; the answer lists them."),
+    ("R_TWO_SOURCES", None, None, 0, None, None, "two sources decide the market: it cannot be paid with the result of one",
+     "Both declared sources are recorded one by one; the result counts when they agree.", "Record each without paying (`--determine-only`)."),
+    ("R_JUDGE_IS_PARTY", None, None, 6, None, None, "nobody decides about a market in which the own firm is a party",
+     "The principal's firm has a position, an open order or a conflict of interest in the event.", "Ask another resolver or arbiter."),
+    ("R_NOT_CORRECTABLE", None, None, 0, None, None, "the event has no result to correct, it is {asked}",
+     "A correction replaces a result or void.", "Determine it first."),
+    ("R_ARBITER_DECIDES", None, None, 0, None, None, "only the arbiter replaces this result: the event is {asked}",
+     "A resolver records and replaces a result until it is disputed or the market is voided.", "Ask the arbiter for a correction."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.
-TIMES: frozenset[int] = frozenset((codes.R_EXPIRY_PAST, codes.R_EXPIRY_UNEXPECTED, codes.R_STALE, codes.R_CHALLENGE_WINDOW))
+TIMES: frozenset[int] = frozenset(
+    (
+        codes.R_EXPIRY_PAST,
+        codes.R_EXPIRY_UNEXPECTED,
+        codes.R_STALE,
+        codes.R_CHALLENGE_WINDOW,
+        codes.R_DISPUTE_LATE,
+        codes.R_VOID_TRIGGER,
+        codes.R_VOID_HISTORY,
+        codes.R_SCHEDULE_PAST,
+        codes.R_SCHEDULE_EARLY,
+    )
+)
 
 # The numbers of these are phases (codes.PH_*), shown by name.
 PHASES: frozenset[int] = frozenset(
-    (codes.R_MARKET_NOT_OPEN, codes.R_MARKET_CLOSED, codes.R_BAD_TRANSITION, codes.R_NOT_DETERMINED, codes.R_NOT_CLOSED)
+    (
+        codes.R_MARKET_NOT_OPEN,
+        codes.R_MARKET_CLOSED,
+        codes.R_BAD_TRANSITION,
+        codes.R_NOT_DETERMINED,
+        codes.R_NOT_CLOSED,
+        codes.R_NOT_DISPUTABLE,
+        codes.R_NOT_DISPUTED,
+        codes.R_NOT_VOIDABLE,
+        codes.R_NOT_CORRECTABLE,
+        codes.R_ARBITER_DECIDES,
+    )
 )
 
 # The units of the other reasons' numbers; a reason in none of these sets has plain numbers.

@@ -40,7 +40,7 @@ ALLOWED = {
     codes.PH_CANCEL_ONLY: _HALTED,
     codes.PH_AUCTION: _IDLE,  # not used yet
     codes.PH_LIVE: _TRADING,
-    codes.PH_DISPUTED: frozenset((CANCEL, UPHOLD, CORRECT, VOID)),
+    codes.PH_DISPUTED: frozenset((CANCEL, DISPUTE, UPHOLD, CORRECT, VOID)),
     codes.PH_VOIDED: frozenset((CANCEL, DISPUTE, CORRECT, FINALISE)),
 }
 
@@ -56,7 +56,7 @@ NEXT: dict[int, tuple[int, ...]] = {
     codes.PH_CANCEL_ONLY: (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CLOSED, codes.PH_VOIDED),
     codes.PH_AUCTION: (),
     codes.PH_LIVE: (codes.PH_OPEN, codes.PH_PAUSED, codes.PH_CANCEL_ONLY, codes.PH_CLOSED, codes.PH_VOIDED),
-    codes.PH_DISPUTED: (codes.PH_DETERMINED, codes.PH_VOIDED),
+    codes.PH_DISPUTED: (codes.PH_DISPUTED, codes.PH_DETERMINED, codes.PH_VOIDED),
     codes.PH_VOIDED: (codes.PH_DETERMINED, codes.PH_DISPUTED, codes.PH_FINAL),
 }
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from exchange_server.core import layout as L
 from exchange_server.core.layout import plain as W
+from exchange_server.state import Instrument
 from protocol import codes as C
 from tests.bridge import text_key
 from tests.model_world import Key
@@ -173,6 +174,17 @@ def venue_state(m: Arena, v: int) -> tuple[Any, ...]:
     return (int(own & L.BAR_KILLED != 0), frozen, int(own & L.BAR_ISOLATED != 0), int(m[v + L.V_OPEN]), *limits)
 
 
+def prices(m: Arena) -> dict[int, list[tuple[int, int]]]:
+    """The sums before each of the last three whole minutes, of contracts that keep their prices, as a void reads them."""
+    last = int(m[L.H_TIME]) // 1_000 // L.MINUTE_US * L.MINUTE_US
+    out = {}
+    for at in rows_by_id(m, L.P_MIDS):
+        kept = Instrument.of(m, int(m[at])).prices
+        assert kept is not None and kept.earliest(0) <= last - 13 * L.MINUTE_US
+        out[int(m[at])] = [kept.window(last - i * L.MINUTE_US, 10 * L.MINUTE_US) for i in range(3)]
+    return out
+
+
 def state(m: Arena) -> dict[str, Any]:
     """The same shape as Model.state()."""
     cash = {
@@ -184,7 +196,8 @@ def state(m: Arena) -> dict[str, Any]:
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
-        events[int(m[event])] = tuple(int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_IN_PLAY))
+        words = L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT, L.E_IN_PLAY
+        events[int(m[event])] = tuple(int(m[event + w]) for w in words)
         for co in collateral_rows(m, event):
             for j in range(n):
                 if q := int(m[co + L.CO_COLUMNS + j]):
@@ -237,6 +250,7 @@ def state(m: Arena) -> dict[str, Any]:
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "nodes": node_makers(m),
         "events": events,
+        "prices": prices(m),
         "instruments": instruments,
         "sessions": sessions,
     }

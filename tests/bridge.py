@@ -104,7 +104,7 @@ def _event_words(c: Row) -> Words:
     for word, name in (
         (d.DE_ID, "id"), (d.DE_PRODUCT, "product"), (d.DE_K, "k"), (d.DE_N, "n"), (d.DE_ASSET, "asset"), (d.DE_BASE_ASSET, "base_asset"),
         (d.DE_PAYOUT, "payout"), (d.DE_TICK_VALUE, "tick_value"), (d.DE_OWNER_VENUE, "owner_venue"), (d.DE_WINDOW_NS, "window"),
-        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_RESTING, "resting"),
+        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_MIDS, "mids"), (d.DE_RESTING, "resting"),
     ):  # fmt: skip
         w[word] = getattr(c, name)
     w[d.DE_ROOM] = c.room or c.n
@@ -146,9 +146,9 @@ def _operator_words(c: Row) -> Words:
         return w
     if k == C.C_ADD_CONTRACT:
         return _contract_words(c)
-    if k == C.C_DETERMINE:
+    if k in (C.C_DETERMINE, C.C_VOID):
         w = new_words(k, -(-len(c.payouts) // 16))
-        w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT] = c.event, c.version, len(c.payouts)
+        w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT], w[d.DD_TRIGGER] = c.event, c.version, len(c.payouts), c.trigger
         w[d.DD_PAYOUTS : d.DD_PAYOUTS + len(c.payouts)] = c.payouts
         return w
     fields: dict[int, dict[int, int]] = {
@@ -166,6 +166,8 @@ def _operator_words(c: Row) -> Words:
         C.C_TRANSFER: {d.DT_FROM: c.source, d.DT_TO: c.target, d.DT_ASSET: c.asset, d.DT_AMOUNT: c.amount},
         C.C_PHASE: {d.DP_EVENT: c.event, d.DP_PHASE: c.phase},
         C.C_FINALISE: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
+        C.C_DISPUTE: {d.DQ_EVENT: c.event, d.DQ_VERSION: c.version, d.DQ_FIRM: c.firm},
+        C.C_UPHOLD: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
         C.C_KILL: {d.DK_LEVEL: c.level, d.DK_TARGET: c.target, d.DK_ON: c.on, d.DK_CANCEL: c.cancel},
         C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},
         C.C_FREEZE: {d.DZ_VENUE: c.venue, d.DZ_LEVEL: c.level},

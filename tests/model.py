@@ -387,6 +387,7 @@ class Model(Operator, Ladder):
 
     # ------------------------------------------------------------------------------------------------ time
     def _time(self, c: Row) -> None:
+        self.note_prices(max(self.now, c.now))
         self.turn, self.now, self.tick = c.turn, max(self.now, c.now), max(self.tick, c.tick)
         self.refusing = c.refuse
         due = [o for o in self.open if o.expiry and o.expiry <= self.now]
@@ -441,7 +442,8 @@ class Model(Operator, Ladder):
             },
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "nodes": dict(self.nodes),
-            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.in_play) for e in self.events.values()},
+            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play) for e in self.events.values()},
+            "prices": self.price_state(),
             "instruments": {
                 i.id: (i.last, self.open_interest(i.id), i.reference, i.collar, tuple(i.bands)) for i in self.instruments.values()
             },

@@ -53,6 +53,7 @@ class Ladder:
         self.open: list[Order] = []
         self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
         self.forgetting = 1  # firm at which the search continues for one that has more than its share
+        self.prices: dict[int, list[tuple[int, int, int]]] = {}  # contract: (from, to, twice its price), microseconds
         self.out: list[Row] = []
         self.command = Row()
         self.nodes: dict[

@@ -6,18 +6,19 @@ from collections.abc import Callable
 
 from protocol import codes as C
 from tests.model_changes import Changes
+from tests.model_results import Results
 from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
 
 
-class Operator(Changes):
+class Operator(Changes, Results):
     """Commands that no client sends. A refused row changes nothing and leaves its code in `self.refused` (0: carried out)."""
 
     def operator_handlers(self) -> dict[int, Callable[[Row], None]]:
-        return {
+        return self.result_handlers() | {
             C.C_DEF_ASSET: self._def_asset, C.C_DEF_VENUE: self._def_venue, C.C_DEF_FIRM: self._def_firm,
             C.C_DEF_ACCOUNT: self._def_account, C.C_DEF_SESSION: self._def_session, C.C_DEF_EVENT: self._def_event,
             C.C_DEF_INSTRUMENT: self._def_instrument, C.C_DEF_LISTING: self._def_listing, C.C_TRANSFER: self._transfer,
-            C.C_PHASE: self._phase, C.C_DETERMINE: self._determine, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
+            C.C_PHASE: self._phase, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
             C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
@@ -53,7 +54,7 @@ class Operator(Changes):
     def _def_event(self, c: Row) -> None:
         self.events[c.id] = Event(
             c.id, c.product, c.k, c.n, c.asset, c.base_asset, c.payout, c.tick_value, c.owner_venue, c.window, c.lot_base, c.phase,
-            c.resting, c.room or c.n,
+            c.resting, c.room or c.n, mids=c.mids,
         )  # fmt: skip
 
     def _def_instrument(self, c: Row) -> None:
@@ -168,29 +169,6 @@ class Operator(Changes):
             instrument.collar = c.collar
 
     # ------------------------------------------------------------------------------------------------ settlement
-    def _determine(self, c: Row) -> None:
-        event = self.events.get(c.event)
-        if event is None or event.product == C.SPOT:
-            raise Refused(C.R_UNKNOWN_EVENT)
-        if event.phase == C.PH_FINAL:
-            raise Refused(C.R_ALREADY_FINAL)
-        if event.phase not in (C.PH_CLOSED, C.PH_DETERMINED):
-            raise Refused(C.R_NOT_CLOSED)
-        if len(c.payouts) != len(event.contracts):
-            raise Refused(C.R_PAYOUT_COUNT)
-        if c.version != event.version + 1:
-            raise Refused(C.R_BAD_COMMAND)
-        if not all(0 <= paid <= event.payout for paid in c.payouts):
-            raise Refused(C.R_PAYOUT_RANGE)
-        total, full = sum(c.payouts), event.k * event.payout
-        if total != full if event.product == C.EXACTLY else total > full:
-            raise Refused(C.R_PAYOUT_SUM)
-        event.payouts = list(c.payouts)
-        event.version += 1
-        event.window_end = self.now + event.window
-        event.phase = C.PH_DETERMINED
-        self.emit(0, Row(kind=C.E_DETERMINED, order=event.id, price=event.window_end, qty=event.version))
-
     def _finalise(self, c: Row) -> None:
         event = self.event_named(c.event)
         if event.phase == C.PH_FINAL:

@@ -156,6 +156,8 @@ class Event:
     pool: int = 0
     version: int = 0
     window_end: int = 0
+    result: int = 0  # PH_DETERMINED or PH_VOIDED: what the newest version makes of it
+    mids: int = 0  # 1: prices are kept for a void
     payouts: list[int] = field(default_factory=list)
     contracts: list[int] = field(default_factory=list)  # instrument ids by index
     restricted: set[int] = field(default_factory=set)  # firms with a conflict of interest

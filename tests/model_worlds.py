@@ -33,6 +33,7 @@ def definitions(firms: int = 2, cash: int = 0, **event: Any) -> list[Row]:
         kind=C.C_DEF_EVENT, id=1, product=product, k=event.get("k", 0 if product == C.SPOT else 1), n=n, asset=1,
         base_asset=2 if product == C.SPOT else 0, payout=payout, tick_value=event.get("tick_value", 1), owner_venue=1,
         window=event.get("window", 0), lot_base=event.get("lot_base", 1 if product == C.SPOT else 0), phase=C.PH_LISTED,
+        mids=event.get("mids", 0),
     ))  # fmt: skip
     for i in range(n):
         rows.append(Row(

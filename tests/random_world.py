@@ -18,6 +18,7 @@ SECOND = 1_000_000_000
 EDGES = (0, -1, 1, (1 << 63) - 1, -(1 << 63), 1 << 62, -(1 << 62), (1 << 32) + 1)
 PLATFORM, VENUE_FEES, OWNER_FEES = 1, 2, 3
 TRADING = 16
+ENDED = (C.PH_CLOSED, C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED)
 TRADES = (C.PH_OPEN, C.PH_LIVE)
 
 
@@ -49,7 +50,7 @@ def make_event(rng: random.Random, number: int, instruments: int, rows: list[Row
     rows.append(Row(
         kind=C.C_DEF_EVENT, id=number, product=product, k=k, n=n, asset=1, base_asset=2 if product == C.SPOT else 0, payout=payout,
         tick_value=rng.choice((1, 1, 3)), owner_venue=1, window=rng.choice((0, 5 * SECOND)), lot_base=rng.choice((1, 7)) if product == C.SPOT else 0,
-        phase=C.PH_LISTED, resting=rng.choice((0, 0, 1, 2, 2, 4, 6)), room=n + room,
+        phase=C.PH_LISTED, mids=int(product != C.SPOT and rng.random() < 0.6), resting=rng.choice((0, 0, 1, 2, 2, 4, 6)), room=n + room,
     ))  # fmt: skip
     bands = make_bands(rng, payout)
     lot = rng.choice((1, 1, 2, 5))
@@ -324,7 +325,7 @@ class Generator:
 
     def time(self) -> Row:
         self.turn += 1
-        step = self.rng.choice((0, 1, SECOND // 2, SECOND, 2 * SECOND, 10 * SECOND, 45 * SECOND))
+        step = self.rng.choice((0, 1, SECOND // 2, SECOND, 2 * SECOND, 10 * SECOND, 45 * SECOND, 200 * SECOND))
         refuse = self.rng.choice((C.R_OVERLOAD, C.R_DISK_RESERVE, C.R_CLOCK_JUMP)) if self.rng.random() < 0.03 else 0
         tick = self.rng.choice((step, step, 0, SECOND, 5 * SECOND))  # the two clocks are apart when the time of day is set
         return Row(kind=C.C_TIME, turn=self.turn, now=self.model.now + step, refuse=refuse, tick=self.model.tick + tick)
@@ -497,11 +498,24 @@ class Generator:
         return make_listing(self.rng, old.venue, old.instrument, old.model)
 
     def settle(self) -> Row:
+        """A step in the life of a result: of a market that has ended if there is one."""
         rng = self.rng
-        ended = [e for e in self.model.events.values() if e.phase in (C.PH_CLOSED, C.PH_DETERMINED)]
+        ended = [e for e in self.model.events.values() if e.phase in ENDED]
         event = rng.choice(ended) if ended and rng.random() < 0.9 else self.event()
-        if event.phase == C.PH_DETERMINED and rng.random() < 0.8:
-            return Row(kind=C.C_FINALISE, event=event.id, version=event.version if rng.random() < 0.9 else event.version + 1)
+        wrong = rng.random() >= 0.95
+        if event.phase in (C.PH_DETERMINED, C.PH_VOIDED, C.PH_DISPUTED) and rng.random() < 0.8:
+            act = rng.choices((C.C_FINALISE, C.C_DISPUTE, C.C_UPHOLD), (5, 3, 1) if event.phase != C.PH_DISPUTED else (1, 2, 6))[0]
+            firm = rng.choice((*self.model.firms, *self.model.firms, 0, 99))
+            return Row(kind=act, event=event.id, version=event.version + wrong, firm=firm if act == C.C_DISPUTE else 0)
+        if event.phase == C.PH_CLOSED and rng.random() < 0.1:
+            return Row(kind=C.C_DISPUTE, event=event.id, version=event.version)
+        payouts = self.payouts(event)
+        void = rng.random() < (0.3 if event.phase in ENDED else 0.6)
+        kind, trigger = (C.C_VOID, self.model.now - rng.choice((0, SECOND))) if void else (C.C_DETERMINE, 0)
+        return Row(kind=kind, event=event.id, version=event.version + (2 if wrong else 1), payouts=payouts, trigger=trigger)
+
+    def payouts(self, event: Event) -> list[int]:
+        rng = self.rng
         n = len(event.contracts)
         payouts = [0] * n
         winners = rng.sample(range(n), min(event.k, n)) if event.k else []
@@ -515,13 +529,10 @@ class Generator:
                 payouts[loser] += 1
         if rng.random() < 0.05:
             payouts[0] = rng.choice((-1, event.payout + 1))
-        return Row(kind=C.C_DETERMINE, event=event.id, version=event.version + (1 if rng.random() < 0.95 else 2), payouts=payouts)
+        return payouts
 
     def command(self) -> Row:
-        if (
-            any(e.phase in (C.PH_CLOSED, C.PH_DETERMINED) and e.product != C.SPOT for e in self.model.events.values())
-            and self.rng.random() < 0.05
-        ):
+        if any(e.phase in ENDED and e.product != C.SPOT for e in self.model.events.values()) and self.rng.random() < 0.05:
             return self.settle()
         shut = not any(e.phase in TRADES for e in self.model.events.values())
         if shut and self.rng.random() < 0.3:

@@ -26,8 +26,8 @@ from .proofs import PROOF_WORDS, note, sentences, structure
 HEADER_DUMP = 13
 BALANCE_DUMP = 4
 SESSION_DUMP = 20
-EVENT_DUMP = 10
-CONTRACT_DUMP = 7
+EVENT_DUMP = 11
+CONTRACT_DUMP = 12
 COLLATERAL_DUMP = 5
 ORDER_DUMP = 21
 VENUE_DUMP = 14
@@ -278,6 +278,20 @@ def dump_order(m, o, out, at):
     out[at + 20] = _makers(m, o)
 
 
+@leaf
+def _dump_prices(m, row, out, at):
+    """Write 5 words of the prices kept for a void (pointer; 0: none) at out[at]: the sums, and a hash of those at whole minutes."""
+    for i in range(5):
+        out[at + i] = 0
+    if row != 0:
+        out[at] = m[row + L.MI_AT]
+        out[at + 1] = m[row + L.MI_SUM]
+        out[at + 2] = m[row + L.MI_WEIGHT]
+        out[at + 3] = m[row + L.MI_COUNT]
+        for i in range(L.MID_ENTRIES * L.MID_ENTRY_WORDS):
+            out[at + 4] = (out[at + 4] * 1_000_003 + m[row + L.MI_ENTRIES + i]) & 0xFFFFFFFFFFFF
+
+
 @kernel("i8(i8[::1], i8, i8[::1])")
 def dump_event(m, event_id, out):
     """Dump one event (id): its row, contracts, collateral rows and books. Returns 0 if there is no such event."""
@@ -303,6 +317,7 @@ def dump_event(m, event_id, out):
     out[7] = n
     out[8] = rows
     out[9] = m[event + L.E_IN_PLAY]
+    out[10] = m[event + L.E_RESULT]
     at = EVENT_DUMP
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
@@ -313,6 +328,7 @@ def dump_event(m, event_id, out):
         out[at + 4] = m[inst + L.I_PAID]
         out[at + 5] = m[inst + L.I_REFERENCE]
         out[at + 6] = m[inst + L.I_COLLAR]
+        _dump_prices(m, m[inst + L.I_MIDS], out, at + 7)
         at += CONTRACT_DUMP
     co = m[event + L.E_COLL_HEAD]
     while co != 0:

@@ -24,10 +24,12 @@ from .markets.define import (
     define_session,
     define_venue,
 )
+from .markets.dispute import do_dispute, do_uphold
 from .markets.outcomes import do_add_contract, go_on_granting
 from .markets.phases import do_phase, go_on_closing
 from .markets.settle import do_determine, do_finalise, go_on_settling
 from .markets.switches import do_access, do_freeze, do_kill, do_reference, do_restrict
+from .markets.void import do_void
 from .money.transfers import do_transfer
 from .orders.mass_cancel import go_on_mass
 
@@ -59,6 +61,12 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_determine(m, rows, c, ev)
     if kind == C.C_FINALISE:
         return do_finalise(m, rows, c)
+    if kind == C.C_DISPUTE:
+        return do_dispute(m, rows, c, ev)
+    if kind == C.C_UPHOLD:
+        return do_uphold(m, rows, c, ev)
+    if kind == C.C_VOID:
+        return do_void(m, rows, c, ev)
     if kind == C.C_KILL:
         return do_kill(m, rows, c)
     if kind == C.C_RESTRICT:

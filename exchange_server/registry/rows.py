@@ -16,6 +16,8 @@ from ..core.layout import definitions as d
 from ..core.layout import plain
 from .engine_like import Words
 
+TIME_WEIGHTED = "time_weighted_mid"  # of a void's prices (config/market.py)
+
 
 def head(kind: int, extra: int = 0) -> int:
     """Word 0 of a definition row."""
@@ -111,8 +113,10 @@ def session(
 
 def event(id: int, record: ar.DefineMarket, ids: Mapping[tuple[str, str], int]) -> Words:
     """The row of an event, from its market's record; `ids`: of its venue and assets, see Field.number."""
-    words = words_of(record, "DE_", ids)
-    return row(codes.C_DEF_EVENT, d.DE_EXTRA, {d.DE_ID: id, d.DE_N: len(record.contracts), **words}.items())
+    n = len(record.contracts)
+    own = {d.DE_ID: id, d.DE_N: n, d.DE_MIDS: int(record.void is not None and record.void.prices == TIME_WEIGHTED)}
+    own |= {d.DE_RESTING: record.resting.bits(), d.DE_ROOM: max(n, record.max_contracts)}
+    return row(codes.C_DEF_EVENT, d.DE_EXTRA, {**own, **words_of(record, "DE_", ids)}.items())
 
 
 def instrument(id: int, event_id: int, index: int, record: ar.DefineMarket, reference: int) -> Words:
@@ -153,6 +157,19 @@ def listings(venue_id: int, first: int, count: int, fees: ar.Fees, owner_account
     return list(rows)
 
 
+def bands(event_id: int, grid: Sequence[ar.Band]) -> Words:
+    """Another price grid for an event."""
+    words = row(codes.C_BANDS, d.DB_EXTRA, ((d.DB_EVENT, event_id), (d.DB_COUNT, len(grid))))
+    for i, band in enumerate(grid):
+        words[d.DB_BANDS + 3 * i : d.DB_BANDS + 3 * i + 3] = band.low, band.high, band.step
+    return words
+
+
+def add_contract(event_id: int, source: int, done: bool) -> Words:
+    """The first and the last row of a new outcome. source: instrument id, 0: none."""
+    return row(codes.C_ADD_CONTRACT, d.DW_EXTRA, ((d.DW_EVENT, event_id), (d.DW_FROM, source), (d.DW_DONE, int(done))))
+
+
 def transfer(source: int, target: int, asset_id: int, amount: int) -> Words:
     return row(codes.C_TRANSFER, d.DT_EXTRA, ((d.DT_FROM, source), (d.DT_TO, target), (d.DT_ASSET, asset_id), (d.DT_AMOUNT, amount)))
 
@@ -162,16 +179,35 @@ def phase(event_id: int, to: int) -> Words:
 
 
 def determine(event_id: int, version: int, payouts: Sequence[int]) -> Words:
+    return _payouts(codes.C_DETERMINE, event_id, version, payouts)
+
+
+def void(event_id: int, version: int, payouts: Sequence[int], trigger_ns: int) -> Words:
+    words = _payouts(codes.C_VOID, event_id, version, payouts)
+    words[d.DD_TRIGGER] = trigger_ns
+    return words
+
+
+def _payouts(kind: int, event_id: int, version: int, payouts: Sequence[int]) -> Words:
     extra = -(-len(payouts) // L.CMD_WORDS)
     if extra > L.MAX_EXTRA_ROWS:
         raise ValueError(f"{len(payouts)} payouts")
-    words = row(codes.C_DETERMINE, extra, ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts))))
+    words = row(kind, extra, ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts))))
     words[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts
     return words
 
 
 def finalise(event_id: int, version: int) -> Words:
     return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version)))
+
+
+def dispute(event_id: int, version: int, firm_id: int) -> Words:
+    """firm_id 0: the two sources differ."""
+    return row(codes.C_DISPUTE, d.DQ_EXTRA, ((d.DQ_EVENT, event_id), (d.DQ_VERSION, version), (d.DQ_FIRM, firm_id)))
+
+
+def uphold(event_id: int, version: int) -> Words:
+    return row(codes.C_UPHOLD, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version)))
 
 
 def kill(level: int, target: int, on: bool, cancel: bool) -> Words:

@@ -11,7 +11,20 @@ from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import store64
 from ..core.kit.pools import pool_cap
-from ..core.layout.packed import FLAGS, REASON, STATUS, TIF, TYPE, account_of, contract_side_of, extra_of, flags_of, instrument_of, kind_of, side_of
+from ..core.layout.packed import (
+    FLAGS,
+    REASON,
+    STATUS,
+    TIF,
+    TYPE,
+    account_of,
+    contract_side_of,
+    extra_of,
+    flags_of,
+    instrument_of,
+    kind_of,
+    side_of,
+)
 from .msgpack import SLACK_BYTES, write_int, write_length
 from .route import touch_event
 

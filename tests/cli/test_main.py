@@ -271,7 +271,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
         "valid: 2 assets, 1 venues, 15 markets, 100 instruments, 128 firms, 128 accounts, 64 binary sessions, 64 fix sessions, 256 deposits\n"
     )
     path = tmp_path / "c.toml"
-    text = (ROOT / "config" / "worldcup.toml").read_text().replace("worldcup_results.toml", str(ROOT / "config" / "worldcup_results.toml"))
+    text = (ROOT / "config" / "worldcup.toml").read_text().replace("worldcup/facts.toml", str(ROOT / "config" / "worldcup" / "facts.toml"))
     for old, new, sentence in (
         (
             "winners = 1",
@@ -295,7 +295,7 @@ def test_config_check(run: Run, tmp_path: Path) -> None:
             "market[0].fees.model: event contracts take only fees that are the same for YES and NO",
         ),
         ('model = "quadratic"', 'modl = "quadratic"', 'market[0].fees.modl: unknown key; did you mean "model"?'),
-        ('symbol = "WC26-FINAL-ARG"', 'symbol = "WC26-FINAL-ESP"', "market[2].contract[2].symbol: WC26-FINAL-ESP appears twice"),
+        ('symbol = "WC26-{code}-{away}"', 'symbol = "WC26-{code}-{home}"', "market[2].contract[2].symbol: WC26-FINAL-ESP appears twice"),
         ('rules = "The result', 'rules = ""\ntitle2 = "', "market[2].title2: unknown key"),
         ("[[asset]]", "[capacities]\ninstruments = 50\n[[asset]]", "raise the capacity `instruments`"),
     ):

@@ -77,7 +77,21 @@ def expected(row: NDArray[np.int64]) -> Any:
         case codes.E_EXPIRED:
             return M.Expired(*order, reason, price, qty, cum, notional)
         case codes.E_STATUS:
-            return M.OrderStatus(*order, orig, status, reason, type_, tif, price, qty, cum, leaves, notional, w[L.EVT_EXPIRY], flags & codes.EF_PERSIST and flags)
+            return M.OrderStatus(
+                *order,
+                orig,
+                status,
+                reason,
+                type_,
+                tif,
+                price,
+                qty,
+                cum,
+                leaves,
+                notional,
+                w[L.EVT_EXPIRY],
+                flags & codes.EF_PERSIST and flags,
+            )
         case codes.E_MASS_DONE:
             return M.MassCancelDone(*report, id, account, instrument, price, qty, reason)
         case codes.E_MOVED:

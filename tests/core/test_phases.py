@@ -12,8 +12,9 @@ from tests.core_rig import PairStory
 from tests.model_world import Row
 
 ALL = range(P.COUNT)
-# Of the acts about results here only those of a resolver: determine and finalise. REST is tried below, SETTLE in tests/registry/test_settlement.py.
-ACTIONS = (P.NEW, P.REPLACE, P.CANCEL, P.MATCH, P.SPLIT, P.MERGE, P.DETERMINE, P.FINALISE)
+RESULTS = (P.DETERMINE, P.CORRECT, P.DISPUTE, P.UPHOLD, P.VOID, P.FINALISE)
+# REST is tried below, SETTLE in tests/registry/test_settlement.py. To the core a correction is a determination (registry/settlement.py tells them apart).
+ACTIONS = (P.NEW, P.REPLACE, P.CANCEL, P.MATCH, P.SPLIT, P.MERGE, *(action for action in RESULTS if action != P.CORRECT))
 CELLS = [(phase, action) for phase in ALL for action in ACTIONS]
 
 
@@ -40,22 +41,32 @@ def kinds(events: list[Any]) -> list[tuple[int, int]]:
     return [(event.kind, event.reason) for event in events]
 
 
+def result(action: str, phase: int) -> tuple[bool, int]:
+    """An act about the result of a market that was determined once and then brought into the phase."""
+    s = PairStory(product=C.EXACTLY, n=2, k=1, window=5 * 10**9 if action == P.DISPUTE else 0)
+    s.do(C.C_SPLIT, session=1, instrument=1, sets=5)
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=1, payouts=[100, 0])
+    bring(s, phase)
+    kind, fields = {
+        P.DETERMINE: (C.C_DETERMINE, {"version": 2, "payouts": [0, 100]}),
+        P.DISPUTE: (C.C_DISPUTE, {"version": 1, "firm": 1}),
+        P.UPHOLD: (C.C_UPHOLD, {"version": 1}),
+        P.VOID: (C.C_VOID, {"version": 2, "payouts": [50, 50]}),
+        P.FINALISE: (C.C_FINALISE, {"version": 1}),
+    }[action]
+    events = s.do(kind, event=1, **fields)
+    refused = s.pair.core.refused
+    assert (refused == 0) == bool(events)
+    assert s.model.events[1].phase == (phase if refused else P.LEADS_TO[action][0])
+    return refused == 0, refused
+
+
 def tried(action: str, phase: int) -> tuple[bool, int]:
     """Was it done, and the reason if not."""
+    if action in RESULTS:
+        return result(action, phase)
     s = world()
-    if action in P.LEADS_TO:
-        s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
-        version = 1
-        if action == P.FINALISE or phase == C.PH_DETERMINED:
-            s.do(C.C_DETERMINE, event=1, version=1, payouts=[100, 0])
-            version += action == P.DETERMINE
-        bring(s, phase)
-        kind, fields = (C.C_DETERMINE, {"payouts": [0, 100]}) if action == P.DETERMINE else (C.C_FINALISE, {})
-        events = s.do(kind, event=1, version=version, **fields)
-        refused = s.pair.core.refused
-        assert (refused == 0) == bool(events)
-        assert s.model.events[1].phase == (phase if refused else P.LEADS_TO[action][0])
-        return refused == 0, refused
     bring(s, phase)
     if action == P.NEW:
         events = s.new(1, C.BUY, 1, 30)
@@ -79,9 +90,16 @@ def tried(action: str, phase: int) -> tuple[bool, int]:
 @pytest.mark.parametrize(("phase", "action"), CELLS, ids=lambda value: P.name(value) if isinstance(value, int) else value)
 def test_what_a_phase_allows(phase: int, action: str) -> None:
     done, reason = tried(action, phase)
-    assert done == P.allows(phase, action)
+    corrected = action == P.DETERMINE and P.allows(phase, P.CORRECT) and phase != C.PH_FINAL
+    assert done == (P.allows(phase, action) or corrected)
     if not done:
-        refusals = {P.DETERMINE: P.DETERMINE_REFUSALS, P.FINALISE: P.FINALISE_REFUSALS}.get(action, P.ORDER_REFUSALS)
+        refusals = {
+            P.DETERMINE: P.DETERMINE_REFUSALS,
+            P.FINALISE: P.FINALISE_REFUSALS,
+            P.DISPUTE: (C.R_NOT_DISPUTABLE,) * P.COUNT,
+            P.UPHOLD: (C.R_NOT_DISPUTED,) * P.COUNT,
+            P.VOID: (C.R_NOT_VOIDABLE,) * P.COUNT,
+        }.get(action, P.ORDER_REFUSALS)
         assert reason == refusals[phase]
 
 

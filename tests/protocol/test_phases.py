@@ -22,7 +22,8 @@ def test_every_phase_stands_in_both_tables() -> None:
 @pytest.mark.parametrize("phase", ALL)
 def test_what_one_cell_says_the_others_do_not_deny(phase: int) -> None:
     may = phases.ALLOWED[phase]
-    assert (phase in phases.NEXT[phase]) == (phase == codes.PH_DETERMINED), "only a determination is replaced by another"
+    follows_itself = phase in (codes.PH_DETERMINED, codes.PH_DISPUTED)
+    assert (phase in phases.NEXT[phase]) == follows_itself, "a determination is replaced by another, a dispute joined by another party"
     assert phases.CANCEL in may
     assert phases.MATCH not in may or phases.REST in may, "what trades may leave a rest"
     for action, leads_to in phases.LEADS_TO.items():

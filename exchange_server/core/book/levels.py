@@ -15,6 +15,7 @@ from ..kit.jit import leaf
 from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
 from ..kit.rows import firm_row
 from ..layout.packed import pack_touched
+from .mids import note_price
 
 
 @leaf
@@ -110,6 +111,14 @@ def _new_node(m, parent, slot, firm):
 
 
 @leaf
+def _set_best(m, inst, ask, level):
+    """A new best level of a side, 0: none is left."""
+    if m[inst + L.I_MIDS] != 0:
+        note_price(m, inst)
+    m[inst + L.I_BEST + ask] = level
+
+
+@leaf
 def level_make(m, inst, ask, price, firm):
     """Pointer to the level at a price (YES ticks); created if missing, its nodes counted for `firm` (id). Cannot run out: there is a level
     row for every open order, and the caller has called check_nodes."""
@@ -146,12 +155,12 @@ def level_make(m, inst, ask, price, firm):
     m[inst + L.I_LEVEL_COUNT] += 1
     best = m[inst + L.I_BEST + ask]
     if best == 0:
-        m[inst + L.I_BEST + ask] = level
+        _set_best(m, inst, ask, level)
     elif ask != 0:
         if price < m[best + L.L_PRICE]:
-            m[inst + L.I_BEST + ask] = level
+            _set_best(m, inst, ask, level)
     elif price > m[best + L.L_PRICE]:
-        m[inst + L.I_BEST + ask] = level
+        _set_best(m, inst, ask, level)
     return level
 
 
@@ -159,7 +168,7 @@ def level_make(m, inst, ask, price, firm):
 def level_drop(m, inst, ask, level):
     """Remove an empty level and the nodes that become empty; the best pointer moves to the next worse level."""
     if m[inst + L.I_BEST + ask] == level:
-        m[inst + L.I_BEST + ask] = level_worse(m, level, ask)
+        _set_best(m, inst, ask, level_worse(m, level, ask))
     node = m[level + L.L_NODE]
     slot = m[level + L.L_PRICE] & 63
     expect(m, m[level + L.L_HEAD] == 0 and m[level + L.L_QTY] == 0, L.INV_BOOK)

@@ -79,6 +79,7 @@ DE_OWNER_VENUE = 9
 DE_WINDOW_NS = 10  # challenge window after a determination
 DE_LOT_BASE = 11  # spot: minor units of the base asset per lot, else 0
 DE_PHASE = 12  # first phase: PH_DRAFT or PH_LISTED
+DE_MIDS = 13  # 1: its contracts keep their prices, for a void
 DE_RESTING = 14  # RESTING_*
 DE_ROOM = 15  # contracts that the event may have in the end, >= n; its instruments have that many ids
 DE_EXTRA = 0
@@ -143,13 +144,20 @@ DW_FROM = 2  # instrument id of the outcome from which it is split; 0: an at-mos
 DW_DONE = 3  # 0: the first row, 1: the second
 DW_EXTRA = 0
 
-# C_DETERMINE: ceil(n / 16) extra rows, one word for each contract's payout in ticks, in order of index
+# C_DETERMINE, C_VOID: ceil(n / 16) extra rows, one word for each contract's payout in ticks, in order of index
 DD_EVENT = 1
 DD_VERSION = 2  # must be E_VERSION + 1
 DD_COUNT = 3  # n
+DD_TRIGGER = 4  # C_VOID: ns
 DD_PAYOUTS = 16
 
-# C_FINALISE: no extra row
+# C_DISPUTE: no extra row
+DQ_EVENT = 1
+DQ_VERSION = 2  # must be E_VERSION
+DQ_FIRM = 3  # id; 0: the two sources differ
+DQ_EXTRA = 0
+
+# C_FINALISE, C_UPHOLD: no extra row
 DX_EVENT = 1
 DX_VERSION = 2  # must be E_VERSION
 DX_EXTRA = 0
@@ -189,7 +197,7 @@ DN_EXTRA = 0
 EVENT_COPIES = (
     (DE_PRODUCT, T.E_PRODUCT), (DE_K, T.E_K), (DE_N, T.E_N), (DE_ASSET, T.E_ASSET), (DE_BASE_ASSET, T.E_BASE_ASSET), (DE_PAYOUT, T.E_PAYOUT),
     (DE_TICK_VALUE, T.E_TICK_VALUE), (DE_OWNER_VENUE, T.E_OWNER_VENUE), (DE_WINDOW_NS, T.E_WINDOW_NS), (DE_LOT_BASE, T.E_LOT_BASE),
-    (DE_PHASE, T.E_PHASE_NOW), (DE_RESTING, T.E_RESTING), (DE_ROOM, T.E_ROOM),
+    (DE_PHASE, T.E_PHASE_NOW), (DE_MIDS, T.E_MIDS), (DE_RESTING, T.E_RESTING), (DE_ROOM, T.E_ROOM),
 )  # fmt: skip
 INSTRUMENT_COPIES = (
     (DI_LOT, T.I_LOT), (DI_PRICE_MIN, T.I_PRICE_MIN), (DI_PRICE_MAX, T.I_PRICE_MAX), (DI_PRICE_DECIMALS, T.I_PRICE_DECIMALS),

@@ -81,5 +81,14 @@ EVT_DETERMINED_VERSION = 13
 # E_FINAL
 EVT_FINAL_EVENT = 7
 EVT_FINAL_VERSION = 13
+# E_DISPUTED
+EVT_DISPUTED_EVENT = 7
+EVT_DISPUTED_FIRM = 12  # id; 0: two sources differ
+EVT_DISPUTED_VERSION = 13
+# E_VOIDED
+EVT_VOIDED_EVENT = 7
+EVT_VOIDED_UNTIL = 12  # end of the challenge window, ns
+EVT_VOIDED_VERSION = 13
+EVT_VOIDED_TRIGGER = 14  # ns; 0: an earlier void was upheld
 # Extra rows of an event hold its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: then 64 bytes id of a status
 # request) or raw bytes. An extra row has no head: all its EVT_WORDS words are payload. It uses up one event number.

@@ -16,6 +16,8 @@ ROWS = (
     ("S_", tables.SESSION_WORDS, 0),
     ("E_", tables.EVENT_WORDS, 0),
     ("I_", tables.INSTRUMENT_WORDS, 0),
+    ("MI_", tables.MIDS_WORDS, 0),
+    ("MN_", tables.MID_ENTRY_WORDS, 0),
     ("LI_", tables.LISTING_WORDS, 0),
     ("B_", tables.BALANCE_WORDS, 0),
     ("CO_", tables.CO_COLUMNS, 0),
@@ -45,6 +47,7 @@ WIDE = {
     "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "N_CHILD": 64,
     "V_THROTTLE": tables.THROTTLE_WORDS, "V_PACE": tables.THROTTLE_WORDS, "V_BYTES": tables.THROTTLE_WORDS, "S_THROTTLE": tables.THROTTLE_WORDS,
     "I_BEST": 2, "I_ROOT": 2, "I_BANDS": 3 * tables.MAX_BANDS, "I_SYMBOL": 8,
+    "MI_ENTRIES": tables.MID_ENTRIES * tables.MID_ENTRY_WORDS,
 }  # fmt: skip
 HEADER_GROUPS = {
     "where it stands": (1, 32),
@@ -119,6 +122,8 @@ EVENTS = {  # all other words of an event of the kind are 0
     "E_CONTRACT": ("EVT_INSTRUMENT", "EVT_CONTRACT_EVENT", "EVT_CONTRACT_FROM", "EVT_CONTRACT_POSITION"),
     "E_DETERMINED": ("EVT_DETERMINED_EVENT", "EVT_DETERMINED_UNTIL", "EVT_DETERMINED_VERSION"),
     "E_FINAL": ("EVT_FINAL_EVENT", "EVT_FINAL_VERSION"),
+    "E_DISPUTED": ("EVT_DISPUTED_EVENT", "EVT_DISPUTED_FIRM", "EVT_DISPUTED_VERSION"),
+    "E_VOIDED": ("EVT_VOIDED_EVENT", "EVT_VOIDED_UNTIL", "EVT_VOIDED_VERSION", "EVT_VOIDED_TRIGGER"),
     "E_REFUSED": (*_REQUEST, *_REFUSAL, "EVT_PRICE", "EVT_QTY"),
 }  # fmt: skip
 COMMAND_WORDS, EVENT_ROW_WORDS = commands.CMD_WORDS, events.EVT_WORDS

@@ -75,11 +75,12 @@ P_PAIR_HASH = 18
 P_NAME_HASH = 19
 P_DIRTY = 20
 P_SPECIAL = 21
-POOL_COUNT = 22
+P_MIDS = 22
+POOL_COUNT = 23
 POOL_NAMES = (
     "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words",
     "orders", "levels", "nodes", "texts", "archive", "timers", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
-    "special_orders",
+    "special_orders", "mids",
 )  # fmt: skip
 
 # Rows addressed by id (id i is at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
@@ -210,6 +211,8 @@ E_ACCESS = 20  # ACCESS_*
 E_OPEN_ORDERS = 19
 E_LOT_BASE = 21  # spot: base units (minor) per lot
 E_COLL_TAIL = 22
+E_RESULT = 23  # PH_DETERMINED or PH_VOIDED: what the newest version makes of it; 0: no version yet
+E_MIDS = 24  # 1: its contracts keep their prices (P_MIDS), because its void policy goes by them
 E_RESTING = 38  # RESTING_*
 E_IN_PLAY = 39  # 1: it has been live since it was last open
 E_ADDING = 41  # 1: between the two rows of a new outcome
@@ -252,7 +255,25 @@ I_BANDS = 32  # up to 8 bands of (from, to, increment): 24 words
 I_SYMBOL_LEN = 56
 I_SYMBOL = 57  # 8 words, 64 bytes
 I_ORDERS_OPEN = 65
+I_MIDS = 66  # pointer of its row in P_MIDS; 0: nobody wants its prices
 MAX_BANDS = 8
+
+# Prices over time of a contract, for a void: sums of twice the price times microseconds, and the same at whole minutes (book/mids.py). The row of
+# an instrument has the instrument's id.
+MI_ID = 0
+MI_AT = 1  # microseconds since 1970: the sums are those of this time
+MI_SUM = 2  # modulo 2^64; only differences are used
+MI_WEIGHT = 3  # microseconds in which there was a price
+MI_COUNT = 4  # entries ever written; the newest MID_ENTRIES are kept
+MI_ENTRIES = 8
+MID_ENTRIES = 242  # a minute with changes takes two at most: ten minutes, and the trigger up to 110 busy minutes ago
+MID_ENTRY_WORDS = 4
+MN_MINUTE = 0  # a whole minute, in microseconds
+MN_SUM = 1  # MI_SUM and MI_WEIGHT at it
+MN_WEIGHT = 2
+MN_TWICE = 3  # twice the price from it on
+MIDS_WORDS = 976
+MINUTE_US = 60_000_000
 
 LISTING_WORDS = 32
 LI_VENUE = 0

@@ -21,28 +21,21 @@ from ..money.ledger import post
 from ..money.products import is_settled, payouts_fit, payouts_most, settlement
 from .phases import set_event_phase
 
-DETERMINE_PHASES, FINALISE_PHASES = P.mask(P.DETERMINE), P.mask(P.FINALISE)
+DETERMINE_PHASES = (P.mask(P.DETERMINE) | P.mask(P.CORRECT)) & ~(1 << C.PH_FINAL)  # a correction after final pays by reversing entries
+FINALISE_PHASES = P.mask(P.FINALISE)
 DETERMINE_REFUSALS = np.array(P.DETERMINE_REFUSALS, np.int64)
 FINALISE_REFUSALS = np.array(P.FINALISE_REFUSALS, np.int64)
 
 
 @leaf
-def do_determine(m, rows, c, ev):
-    """Set the payouts (ticks) of an event and start its challenge window. R_UNKNOWN_EVENT, R_OPEN_ORDERS, R_BAD_COMMAND (wrong version),
-    R_PAYOUT_COUNT, R_PAYOUT_RANGE, R_PAYOUT_SUM, or the refusal of its phase."""
-    event = event_at(m, rows[c + d.DD_EVENT])
-    if event == 0 or not is_settled(m, event):
-        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
-    phase = m[event + L.E_PHASE_NOW]
-    if (DETERMINE_PHASES >> phase) & 1 == 0:
-        return refuse(m, DETERMINE_REFUSALS[phase], 0, 0, phase)
-    if m[event + L.E_OPEN_ORDERS] != 0:
-        return refuse(m, C.R_OPEN_ORDERS, 0, 0, m[event + L.E_OPEN_ORDERS])
+def check_payouts(m, rows, c, event):
+    """Whether a row of C_DETERMINE or C_VOID makes the next version of a result: C.OK, R_PAYOUT_COUNT, R_RESULT_VERSION, R_PAYOUT_RANGE or
+    R_PAYOUT_SUM."""
     n = m[event + L.E_N]
     if rows[c + d.DD_COUNT] != n:
         return refuse(m, C.R_PAYOUT_COUNT, n, 0, rows[c + d.DD_COUNT])
     if rows[c + d.DD_VERSION] != m[event + L.E_VERSION] + 1:
-        return refuse(m, C.R_BAD_COMMAND, m[event + L.E_VERSION] + 1, 0, rows[c + d.DD_VERSION])
+        return refuse(m, C.R_RESULT_VERSION, m[event + L.E_VERSION] + 1, 0, rows[c + d.DD_VERSION])
     payout = m[event + L.E_PAYOUT]
     total = 0
     for j in range(n):
@@ -52,10 +45,35 @@ def do_determine(m, rows, c, ev):
         total += p
     if not payouts_fit(m, event, total):
         return refuse(m, C.R_PAYOUT_SUM, payouts_most(m, event), 0, total)
-    for j in range(n):
+    return C.OK
+
+
+@leaf
+def take_payouts(m, rows, c, event, result):
+    """The payouts (ticks) of a new version, which makes the event `result` (a phase), and its challenge window."""
+    for j in range(m[event + L.E_N]):
         m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
     m[event + L.E_VERSION] += 1
     m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
+    m[event + L.E_RESULT] = result
+
+
+@leaf
+def do_determine(m, rows, c, ev):
+    """Set the payouts of an event, the first time or in place of those of an earlier version, and start its challenge window.
+    R_UNKNOWN_EVENT, R_OPEN_ORDERS, the refusal of its phase, or of its payouts (check_payouts)."""
+    event = event_at(m, rows[c + d.DD_EVENT])
+    if event == 0 or not is_settled(m, event):
+        return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
+    phase = m[event + L.E_PHASE_NOW]
+    if (DETERMINE_PHASES >> phase) & 1 == 0:
+        return refuse(m, DETERMINE_REFUSALS[phase], 0, 0, phase)
+    if m[event + L.E_OPEN_ORDERS] != 0:
+        return refuse(m, C.R_OPEN_ORDERS, 0, 0, m[event + L.E_OPEN_ORDERS])
+    code = check_payouts(m, rows, c, event)
+    if code != C.OK:
+        return code
+    take_payouts(m, rows, c, event, C.PH_DETERMINED)
     set_event_phase(m, event, C.PH_DETERMINED)
     e = begin_event(m, ev, pack_event(C.E_DETERMINED, 0, 0, 0, 0, 0), 0, 0, False)
     ev[e + L.EVT_DETERMINED_EVENT] = m[event]

@@ -8,6 +8,7 @@ from protocol import codes as C
 
 from .. import layout as L
 from ..book.levels import level_worse, queue_push, queue_reduce
+from ..book.mids import note_price
 from ..emit import client_price, order_report, room
 from ..kit.jit import leaf
 from ..kit.work import begin_work, end_work, work_row
@@ -134,6 +135,8 @@ def trade(m, ev, maker, taker, quantity):
     share_fee(m, maker, max(maker_fee, 0))
     share_fee(m, taker, taker_fee - rebate)
     m[taker + L.O_LEAVES] -= quantity
+    if m[inst + L.I_MIDS] != 0:
+        note_price(m, inst)
     m[inst + L.I_LAST] = price
     m[inst + L.I_VOLUME] += quantity
     side_flag = C.EF_AGGRESSOR_SELL if book_side_of(m[taker + L.O_ATTR]) != C.BUY else 0

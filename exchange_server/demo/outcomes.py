@@ -1,0 +1,124 @@
+"""What each market of the World Cup's venue pays, worked out from the facts. The demonstration determines its markets by this and compares
+with it what was paid."""
+
+from typing import NamedTuple
+
+from config import admin_records as ar
+from config import results
+
+from . import tables
+from .facts import Facts, Match
+
+PREFIX = "WC26"
+WIN, SCORER, GOALS = f"{PREFIX}-WIN", f"{PREFIX}-SCORER", f"{PREFIX}-GOALS"
+GOALS_LOW, GOALS_HIGH = 200, 400  # the bounds of the goals market
+
+
+class Outcome(NamedTuple):
+    """The result of one event. winners: codes of its outcomes that pay in full; value: of a scalar, None for all others. rule, observed: as a
+    determination has them; at_ns: when the world had seen it (UTC)."""
+
+    event: str
+    winners: tuple[str, ...]
+    rule: str
+    observed: str
+    at_ns: int
+    value: int | None = None
+
+
+def group_event(letter: str) -> str:
+    return f"{PREFIX}-GRP-{letter}"
+
+
+def reach_event(round: str) -> str:
+    return f"{PREFIX}-REACH-{round}"
+
+
+def match_event(match: Match) -> str:
+    """The result after 90 minutes: home, draw, away."""
+    return f"{PREFIX}-{match.code}"
+
+
+def tie_event(match: Match) -> str:
+    """Whether the team named first wins the tie."""
+    return f"{PREFIX}-{match.code}-TIE"
+
+
+def outcomes(facts: Facts) -> dict[str, Outcome]:
+    """The result of every event, by its name."""
+    found = [*_groups(facts), *_rounds(facts), *_whole(facts)]
+    found += [_after_90(match) for match in facts.matches]
+    found += [_tie(match) for match in facts.ties]
+    return {outcome.event: outcome for outcome in found}
+
+
+def _groups(facts: Facts) -> list[Outcome]:
+    found = []
+    for letter, rows in tables.group_tables(facts).items():
+        first = rows[0]
+        observed = (
+            f"{facts.team(first.team).name} first in group {letter} with {first.points} points, goal difference {first.difference:+d}"
+        )
+        over = max(match.over_ns for match in facts.group_matches if match.group == letter)
+        found.append(Outcome(group_event(letter), (first.team,), "group-winner", observed, over))
+    return found
+
+
+def _rounds(facts: Facts) -> list[Outcome]:
+    """Who reaches a round is known when the one before it is over."""
+    found, before = [], facts.group_matches
+    for round in facts.rounds:
+        teams = tuple(sorted(tables.reached(facts, round.round)))
+        over = max(match.over_ns for match in before)
+        found.append(Outcome(reach_event(round.round), teams, "round-reached", f"{len(teams)} teams in {round.title}", over))
+        before = tuple(match for match in facts.ties if match.stage == round.round)
+    return found
+
+
+def _whole(facts: Facts) -> list[Outcome]:
+    over = max(match.over_ns for match in facts.matches)
+    final = next(match for match in facts.ties if match.stage == "FINAL")
+    scorer = next(s for s in facts.scorers if s.code == tables.top_scorer(facts))
+    total = tables.goals(facts)
+    return [
+        Outcome(WIN, (tables.champion(facts),), "winner-of-the-final", _score(final, whole=True), over),
+        Outcome(SCORER, (scorer.code,), "top-scorer", f"{scorer.name} with {scorer.goals[0]} goals", over),
+        Outcome(GOALS, (), "tournament-goals", f"{total} goals in {len(facts.matches)} matches", over, total),
+    ]
+
+
+def _score(match: Match, whole: bool) -> str:
+    """The score after 90 minutes, or the whole story of the match."""
+    text = f"{match.home_name} {match.goals[0]}-{match.goals[1]} {match.away_name}"
+    if not whole:
+        return f"{text} after 90 minutes and stoppage time"
+    if match.extra is not None:
+        text = f"{match.home_name} {match.extra[0]}-{match.extra[1]} {match.away_name} after extra time"
+    if match.penalties is not None:
+        text += f", {match.penalties[0]}-{match.penalties[1]} on penalties"
+    return text
+
+
+def _after_90(match: Match) -> Outcome:
+    return Outcome(match_event(match), (match.result,), "result-after-90-minutes", _score(match, whole=False), match.over_ns)
+
+
+def _tie(match: Match) -> Outcome:
+    winners = ("TIE",) if match.winner == match.home else ()
+    return Outcome(tie_event(match), winners, "winner-of-the-tie", _score(match, whole=True), match.over_ns)
+
+
+def payouts(market: ar.DefineMarket, outcome: Outcome) -> tuple[int, ...]:
+    """Ticks that each contract pays, in the market's order. Raises ValueError for a winner that is no outcome of the market."""
+    if outcome.value is None:
+        return results.payouts(market, outcome.winners)
+    above = min(max(outcome.value - GOALS_LOW, 0), GOALS_HIGH - GOALS_LOW)
+    return (market.payout * above // (GOALS_HIGH - GOALS_LOW),)
+
+
+def determine(market: ar.DefineMarket, outcome: Outcome, facts: Facts) -> ar.Determine:
+    """The resolver's record for this result; its evidence is the file of facts."""
+    return ar.Determine(
+        event=outcome.event, payouts=payouts(market, outcome), rule_id=outcome.rule, source=facts.source, observed_value=outcome.observed,
+        observed_at_ns=outcome.at_ns, evidence_sha256=facts.digest, evidence_name="facts.toml",
+    )  # fmt: skip

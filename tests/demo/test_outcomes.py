@@ -1,0 +1,75 @@
+"""The venue whole against the known answers, and every result as the record that a resolver sends."""
+
+from collections import Counter
+
+import pytest
+
+from config import admin_records as ar
+from config import load, results
+from exchange_server.demo import facts as facts_of
+from exchange_server.demo import outcomes as o
+
+FACTS = facts_of.read()
+OUTCOMES = o.outcomes(FACTS)
+MARKETS = {
+    item.record.event: item.record
+    for item in load.load("tournament").items
+    if isinstance(item.record, ar.DefineMarket) and item.record.payout
+}
+
+
+def family(event: str) -> str:
+    part = event.split("-")[1]
+    return "TIE" if event.endswith("-TIE") else "MATCH" if part == "FINAL" or part[1:].isdigit() else part
+
+
+def paid(event: str) -> list[str]:
+    market = MARKETS[event]
+    return [ar.outcome_code(c) for c, ticks in zip(market.contracts, o.payouts(market, OUTCOMES[event])) if ticks == market.payout]
+
+
+def test_the_venue_is_whole() -> None:
+    contracts = Counter[str]()
+    for market in MARKETS.values():
+        contracts[family(market.event)] += len(market.contracts)
+    assert contracts == {"WIN": 48, "GRP": 48, "REACH": 5 * 48, "MATCH": 3 * 104, "TIE": 32, "SCORER": 5}
+    assert {m.event: (m.product, m.k) for m in MARKETS.values() if family(m.event) == "REACH"} == {
+        o.reach_event(r.round): ("exactly", r.teams) for r in FACTS.rounds
+    }
+    assert all((m.product, m.k) == ("at_most", 1) for m in MARKETS.values() if family(m.event) == "TIE")
+
+
+def test_every_market_has_a_result_and_every_result_a_market() -> None:
+    assert OUTCOMES.keys() - MARKETS.keys() == {o.GOALS} and not MARKETS.keys() - OUTCOMES.keys()
+    for event, market in MARKETS.items():
+        record = o.determine(market, OUTCOMES[event], FACTS)
+        assert len(record.payouts) == len(market.contracts) and sum(record.payouts) <= market.k * market.payout
+        assert record.evidence_sha256 == FACTS.digest and record.observed_at_ns == OUTCOMES[event].at_ns
+
+
+def test_known_answers() -> None:
+    assert paid("WC26-WIN") == ["ESP"] and paid("WC26-FINAL") == ["DRAW"] and paid("WC26-FINAL-TIE") == ["TIE"]
+    assert paid("WC26-M074") == ["DRAW"] and paid("WC26-M074-TIE") == [], "Paraguay went through on penalties"
+    assert paid("WC26-SCORER") == ["MBAPPE"] and paid("WC26-REACH-FINAL") == ["ESP", "ARG"]
+    assert [len(paid(o.reach_event(r.round))) for r in FACTS.rounds] == [32, 16, 8, 4, 2]
+    assert OUTCOMES["WC26-FINAL"].observed == "Spain 0-0 Argentina after 90 minutes and stoppage time"
+    assert OUTCOMES["WC26-WIN"].observed == OUTCOMES["WC26-FINAL-TIE"].observed == "Spain 1-0 Argentina after extra time"
+    assert OUTCOMES["WC26-M074-TIE"].observed == "Germany 1-1 Paraguay after extra time, 3-4 on penalties"
+    last_of_a = max(m.over_ns for m in FACTS.group_matches if m.group == "A")
+    assert OUTCOMES["WC26-GRP-A"].at_ns == last_of_a < OUTCOMES["WC26-REACH-R32"].at_ns < OUTCOMES["WC26-REACH-R16"].at_ns
+
+
+def test_the_goals_pay_between_the_bounds() -> None:
+    market = ar.DefineMarket(
+        event=o.GOALS, product="at_most", k=1, contracts=(ar.Contract(symbol="G"),), owner_venue="V", asset="USD", payout=10_000,
+        bands=(ar.Band(low=1, high=9_999, step=1),), max_qty=1, max_position=1, fees=ar.Fees(model="quadratic"),
+    )  # fmt: skip
+    assert OUTCOMES[o.GOALS].value == 308 and o.payouts(market, OUTCOMES[o.GOALS]) == (5_400,)
+    for goals, ticks in ((199, 0), (200, 0), (201, 50), (400, 10_000), (401, 10_000)):
+        assert o.payouts(market, OUTCOMES[o.GOALS]._replace(value=goals)) == (ticks,)
+
+
+@pytest.mark.parametrize("settlement", results.load(), ids=lambda s: s.event)
+def test_the_shipped_results_are_those_of_the_facts(settlement: results.Settlement) -> None:
+    mine = OUTCOMES[settlement.event]
+    assert (settlement.winners, settlement.rule, settlement.observed) == (mine.winners, mine.rule, mine.observed)
