@@ -37,8 +37,8 @@ def valued(event: Event, record: ar.Determine) -> ar.Determine:
         return record
     value = scalar.whole(record.observed_value, terms.decimals)
     if value is None:
-        digits = f"{terms.decimals} digits after the point" if terms.decimals else "no point"
-        text = f'{event.name} is decided by a number with at most {digits}, asked "{record.observed_value}"'
+        digits = f"at most {terms.decimals} digits after the point" if terms.decimals else "no point"
+        text = f'{event.name} is decided by a number with {digits}, asked "{record.observed_value}"'
         raise bad("observed_value", text, terms.decimals)
     low, high = scalar_bounds(terms)
     payout = scalar.payout(value, low, high, event.record.payout)
