@@ -16,7 +16,7 @@ from config.wording import fault
     [
         (
             {"type": "phase", "event": "E", "phase": "opened"},
-            'phase: "opened" is not one of listed, open, paused, cancel_only, closed; did you mean "open"?',
+            'phase: "opened" is not one of listed, open, live, paused, cancel_only, closed; did you mean "open"?',
         ),
         ({"type": "kill", "level": "planet"}, 'level: "planet" is not one of platform, venue, firm, account, session'),
         (
