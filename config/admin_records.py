@@ -57,6 +57,13 @@ from .money_records import SettleWithdrawal as SettleWithdrawal
 from .money_records import Transfer as Transfer
 from .money_records import content_digest as content_digest
 from .places import shown
+from .result_records import Correct as Correct
+from .result_records import Determine as Determine
+from .result_records import Dispute as Dispute
+from .result_records import Finalise as Finalise
+from .result_records import Settle as Settle
+from .result_records import Uphold as Uphold
+from .result_records import Void as Void
 from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
 from .rule_records import FirmTags as FirmTags
@@ -166,45 +173,6 @@ class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
 class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
     event: Name
     phase: SettablePhase
-
-
-class Determine(Record, tag="determine", frozen=True, kw_only=True):
-    """The result: a payout in ticks for each contract, in the order of the listing, with its evidence. Nothing is paid yet."""
-
-    event: Name
-    payouts: tuple[Count, ...]
-    rule_id: Annotated[str, Meta(min_length=1, max_length=64)]
-    source: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_value: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_at_ns: Positive  # when the source showed it, ns since the epoch
-    evidence_sha256: Hex256
-    evidence_name: Line = ""
-    version: Count = 0  # 0: the next one
-
-
-class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
-    event: Name
-    version: Count = 0  # 0: the newest determination
-
-
-class Settle(Record, tag="settle", frozen=True, kw_only=True):
-    """Close (if it still trades), determine and, if requested, pay, as one action. Everything is checked first; a refusal leaves the market
-    as it was."""
-
-    event: Name
-    payouts: tuple[Count, ...]
-    rule_id: Annotated[str, Meta(min_length=1, max_length=64)]
-    source: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_value: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_at_ns: Positive
-    evidence_sha256: Hex256
-    evidence_name: Line = ""
-    version: Count = 0
-    finalise: bool = False
-
-    def determine(self) -> Determine:
-        """Its determination, as stored."""
-        return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
 
 
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
@@ -333,6 +301,10 @@ AnyRecord = (
     | Determine
     | Finalise
     | Settle
+    | Dispute
+    | Uphold
+    | Correct
+    | Void
     | Kill
     | Restrict
     | SetReference

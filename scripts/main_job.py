@@ -1,9 +1,10 @@
-"""./scripts/run: the World Cup 2026 on one exchange, checked; or with --serve the same exchange, kept open.
+"""./scripts/run: the World Cup 2026 on one exchange, checked; or with --serve the sandbox's exchange, kept open.
 
 1. Set-up: every kernel is compiled or loaded from the cache, one line each.
-2. The run: a server on a fresh data folder, market makers on binary sessions, takers on FIX sessions, a seeded flow. Halfway the
-   server is killed with -9 and started again; clients come back and reconcile by themselves. Then trading closes, the outright, the group
-   winners and the final settle by the real results, and every client's own books are compared with the server's.
+2. The tournament (exchange_server/demo/): a server on a fresh data folder, on which 686 contracts are listed; market makers on binary sessions,
+   takers on FIX sessions, a seeded flow. 104 matches are played in half a minute. In the middle the server is killed with -9 and started again;
+   clients come back and reconcile by themselves. All markets settle by the real results, and every client's own books are compared with the
+   server's.
 The exit code is 0 only if nothing was lost or duplicated and all sums are right; otherwise 1, with a list of the errors.
 """
 
@@ -16,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
+from exchange_server.demo.street import Failed  # noqa: E402
 from exchange_server.exits import Exit  # noqa: E402
 from protocol import numbers  # noqa: E402
-from scripts.worldcup.street import Failed  # noqa: E402
 
 SECONDS = 30.0
 RATE = 2500.0
@@ -113,12 +114,17 @@ def main(given: list[str] | None = None) -> int:
     try:
         compile_kernels()
         if args.serve:
-            from scripts.worldcup.sandbox import serve
+            from scripts.sandbox import serve
 
             return serve(args.data, args.bots or 0, args.port or 9880, args.seed)
-        from scripts.worldcup.match_day import run
+        from exchange_server.demo import facts, timetable
+        from exchange_server.demo.screen import Screen
+        from exchange_server.demo.street import fresh_folder
+        from exchange_server.demo.tournament import Setting, play
 
-        return run(args.seconds or SECONDS, args.seed, args.rate or RATE)
+        speed = timetable.speed_for(facts.read(), args.seconds or SECONDS)
+        print("2. The tournament", flush=True)
+        return play(Setting(speed, args.seed, args.rate or RATE), fresh_folder(), Screen()).code
     except Failed as error:
         print(f"exos: {error}", file=sys.stderr)
         return Exit.FAILED

@@ -18,7 +18,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, pending, revisions, timed_acts
+from . import access, acts, checks, configuration, disputes, pending, revisions, timed_acts
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -114,6 +114,7 @@ class Registry(Definitions):
             if trial.refusals:
                 raise Refused.of(trial.refusals[0])
             return not trial.to_do() and not trial.ask(record).settings(self)[0]
+        disputes.check_judge(self, envelope.who, record, engine)
         return acts.plan(self, envelope, engine).changed == ()
 
     def _carry_out(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
@@ -122,6 +123,8 @@ class Registry(Definitions):
             envelope = ar.AdminEnvelope(envelope.who, envelope.request_id, revisions.undone(self, envelope.record))
         if isinstance(envelope.record, ar.Configuration):
             return self._configure(envelope, askers, row_seq, engine, sink)
+        for who in askers:
+            disputes.check_judge(self, who, envelope.record, engine)
         act = acts.plan(self, envelope, engine)
         if act.rows:
             self._step_or_refuse(act, engine, sink)

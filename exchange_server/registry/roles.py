@@ -46,7 +46,7 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "close", "key", "key_revoke", *_TIMED, *_RULES, *_APPROVAL,
+            "revoke", "close", "key", "key_revoke", "dispute", *_TIMED, *_RULES, *_APPROVAL,
         }),
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "schedule", "venue_export"}),
         _VENUE_ROLES,
@@ -64,9 +64,9 @@ ROLES: dict[str, Role] = {
         frozenset({*_READ, "plan", "pending", "schedule"}),
     ),
     "arbiter": Role(
-        "replaces a result, and ends its challenge",
+        "decides about a result that is disputed, replaces one, voids a market",
         (PLATFORM, VENUE, SERIES),
-        frozenset({"determine", "finalise", "correct", "void", *_APPROVAL}),
+        frozenset({"finalise", "uphold", "correct", "void", *_APPROVAL}),
         frozenset({*_READ, "plan", "pending", "schedule"}),
     ),
     "risk_officer": Role(

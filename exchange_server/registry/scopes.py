@@ -134,6 +134,11 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             return [Place()]  # what the platform vouches for, grants and stops
         case ar.SetPhase() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
             return [of_event(registry.events.named(record.event))]
+        case ar.Uphold() | ar.Correct() | ar.Void():
+            return [of_event(registry.events.named(record.event))]
+        case ar.Dispute():  # a venue's firm by its home, a firm of the platform by the market's venue
+            home = of_firm(registry.firms.named(record.firm))
+            return [home] if home.venue else [of_event(registry.events.named(record.event))]
         case ar.SetReference():
             symbol = registry.instruments.named(record.symbol)
             return [of_event(registry.events[symbol.event_id] if symbol is not None else None)]
@@ -211,6 +216,10 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "determine": (("event", "event"),),
     "finalise": (("event", "event"),),
     "settle": (("event", "event"),),
+    "dispute": (("event", "event"), ("firm", "firm")),
+    "uphold": (("event", "event"),),
+    "correct": (("event", "event"),),
+    "void": (("event", "event"),),
     "restrict": (("event", "event"), ("firm", "firm")),
     "reference": (("symbol", "symbol"),),
     "firm_tags": (("firm", "firm"),),
@@ -218,7 +227,7 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "access_rule_remove": (("venue", "venue"), ("event", "event")),
     "quota": (("venue", "venue"),),
     "freeze": (("venue", "venue"),),
-    "principal": (("venue", "venue"),),
+    "principal": (("venue", "venue"), ("firm", "firm")),
     "key_revoke": (("id", "key"),),
     "grant": (("principal", "principal"),),
     "revoke": (("principal", "principal"),),

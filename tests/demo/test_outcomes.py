@@ -11,7 +11,11 @@ from exchange_server.demo import outcomes as o
 
 FACTS = facts_of.read()
 OUTCOMES = o.outcomes(FACTS)
-MARKETS = {item.record.event: item.record for item in load.load("tournament").items if isinstance(item.record, ar.DefineMarket)}
+MARKETS = {
+    item.record.event: item.record
+    for item in load.load("tournament").items
+    if isinstance(item.record, ar.DefineMarket) and item.record.payout
+}
 
 
 def family(event: str) -> str:

@@ -29,6 +29,8 @@ ELSEWHERE = {
     "cup.toml": "likewise",
     "acme.toml": "likewise",
     "exchange/exos.toml": "a file that `exos init` makes",
+    "exchange.toml": "a file that `exos demo worldcup` writes",
+    "markets.toml": "likewise",
     "exchange/tls-ca.pem": "likewise",
     "NAME/manifest.json": "a member of the archive of a venue",
     "NAME/PART.jsonl": "likewise",

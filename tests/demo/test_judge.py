@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 
+from exchange_server.demo import judge
+from exchange_server.demo.books import Books, Contract, Report
 from protocol import codes
-from scripts.worldcup import judge
-from scripts.worldcup.books import Books, Report
-from tests.scripts.worldcup_rig import CUP, DEPOSIT, accepted, fill, pair, take, view
+from tests.demo.worldcup_rig import CUP, DEPOSIT, accepted, fill, pair, take, view
 
 
 def all_of(books: list[Books], server: dict[str, Any]) -> list[str]:
     """Every check that can be made while orders rest."""
-    found = [text for book in books for text in judge.client(book, server, "USD", DEPOSIT, 4)]
+    found = [text for book in books for text in judge.client(book, server, "USD", {"USD": DEPOSIT}, {"USD": 4}, CUP)]
     found += judge.trades(books, server["trades"]) + judge.fills(books, server) + judge.executions(books)
     return found + judge.orders(books, server["orders"]) + judge.money(server, books, "USD", 4)
 
@@ -105,7 +105,7 @@ def test_sides_of_a_trade_that_do_not_fit() -> None:
 def test_a_request_without_an_answer() -> None:
     maker, _ = pair()
     maker.ask(77, 1, False)
-    assert judge.client(maker, view(), "USD", DEPOSIT, 4) == ["MM1: 1 requests have no answer: 77"]
+    assert judge.client(maker, view(), "USD", {"USD": DEPOSIT}, {"USD": 4}, CUP) == ["MM1: 1 requests have no answer: 77"]
 
 
 def settled(book: Books, symbol: str, position: int, amount: int) -> Books:
@@ -115,21 +115,39 @@ def settled(book: Books, symbol: str, position: int, amount: int) -> Books:
 
 def test_settlement() -> None:
     paid = {"CUP-A": 10_000, "CUP-B": 0}
-    before, after = pair(), pair()
+    after = pair()
     after[0].open.clear()
     settled(after[0], "CUP-A", -10, -100_000), settled(after[1], "CUP-A", 10, 100_000)
-    assert judge.settlements(before, after, paid, CUP) == []
+    assert judge.settlements(after, paid, CUP) == []
     assert (after[0].cash, after[1].cash) == (42_000 - 100_000, -42_007 + 100_000)
-    forgotten = pair()
-    assert "-10 of CUP-A pay -10.0000, the report says nothing" in judge.settlements(before, forgotten, paid, CUP)[0]
-    assert any("1 orders are open after the close" in text for text in judge.settlements(before, forgotten, paid, CUP))
+    forgotten = judge.settlements(pair(), paid, CUP)
+    assert forgotten[0] == "MM1: still holds {'CUP-A': -10} after the settlement" and "MM1: 1 orders are open after the close" in forgotten
     wrong = [after[0], settled(pair()[1], "CUP-A", 10, 99_999)]
-    assert judge.settlements(before, wrong, paid, CUP) == ["CLIENT1: 10 of CUP-A pay 10.0000, the report says 9.9999"]
+    assert judge.settlements(wrong, paid, CUP) == ["CLIENT1: 10 of CUP-A pay 10.0000, the report says 9.9999"]
+    early = judge.settlements([after[1]], {}, CUP)
+    assert early == ["CLIENT1: 10 of CUP-A pay 0.0000, the report says 10.0000"], "it is not final"
     twice = settled(settled(pair()[1], "CUP-A", 10, 100_000), "CUP-A", 10, 100_000)
     assert any("CUP-A was settled twice" in text for text in twice.faults)
     assert any("10 contracts were settled, 0 are held" in text for text in twice.faults)
     extra = settled(settled(pair()[1], "CUP-A", 10, 100_000), "CUP-B", 1, 0)
-    assert "CLIENT1: CUP-B was settled, but none was held" in judge.settlements(before, [after[0], extra], paid, CUP)
+    assert any("CUP-B: 1 contracts were settled, 0 are held" in text for text in extra.faults)
+
+
+def test_results_against_the_facts() -> None:
+    assert judge.results({"CUP-A": 10_000, "CUP-B": 0}, {"CUP-A": 10_000, "CUP-B": 0}) == []
+    found = judge.results({"CUP-A": 9_999}, {"CUP-A": 10_000, "CUP-B": 0})
+    assert found == ["CUP-A paid 9999 ticks, by the facts it pays 10000", "1 contracts were not paid: CUP-B"]
+
+
+def test_a_spot_pair_moves_two_assets() -> None:
+    pairs = {"X": Contract("X", 0, 1, 2, 4, "BTC", 10, 1_000_000)}
+    books = Books("MM1", "MM1-A", "binary", positions={"X": 3}, cash=-30, next_number=3)
+    account = {"name": "MM1-A", "cash": {"USD": 70, "BTC": 35}, "locked": {}, "positions": {}, "orders": []}
+    server = {"accounts": [account], "sessions": [{"name": "MM1", "next_out": 3, "next_in": 1}]}
+    assert judge.client(books, server, "USD", {"USD": 100, "BTC": 5}, {"USD": 4, "BTC": 8}, pairs) == []
+    account["cash"]["BTC"] = 34  # type: ignore[index]
+    found = judge.client(books, server, "USD", {"USD": 100, "BTC": 5}, {"USD": 4, "BTC": 8}, pairs)
+    assert found == ["MM1: cash is 0.00000035 BTC here and 0.00000034 BTC at the server"]
 
 
 def test_market_data_against_the_server() -> None:

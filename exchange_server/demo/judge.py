@@ -1,7 +1,7 @@
 """The judge compares the clients' own books with the server's. Each check returns sentences; none means no error.
 
 Pure functions over books (books.py) and the server's `accounts` answer (exchange_server/registry/account_view.py), so that tests can give
-each of them a lost report, a duplicated fill or a wrong sum (tests/scripts/test_main_job.py).
+each of them a lost report, a duplicated fill or a wrong sum (tests/demo/test_judge.py).
 """
 
 from collections import Counter
@@ -67,9 +67,16 @@ def orders(books: list[Books], count: int) -> list[str]:
     return wrong
 
 
-def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int, decimals: int) -> list[str]:
+def client(
+    book: Books,
+    server: Mapping[str, Any],
+    asset: str,
+    deposits: Mapping[str, int],
+    decimals: Mapping[str, int],
+    contracts: Mapping[str, Contract],
+) -> list[str]:
     """One client's books against the server's: cash, positions, open orders, numbers, and no request unanswered.
-    decimals: the asset's."""
+    deposits: of its account, minor units by asset; decimals: by asset."""
     name = book.session
     wrong = list(book.faults)
     if book.fault_count > len(book.faults):
@@ -79,10 +86,20 @@ def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int, dec
     account = next((a for a in server["accounts"] if a["name"] == book.account), None)
     if account is None:
         return [*wrong, f"{name}: the server has no account {book.account}"]
-    if account["cash"].get(asset, 0) != deposit + book.cash:
-        here_cash, there_cash = (_money(value, asset, decimals) for value in (deposit + book.cash, account["cash"].get(asset, 0)))
-        wrong.append(f"{name}: cash is {here_cash} here and {there_cash} at the server")
-    held = {symbol: q for symbol, q in book.positions.items() if q}
+    owned = dict(deposits)
+    owned[asset] = owned.get(asset, 0) + book.cash
+    held = {}
+    for symbol, q in book.positions.items():
+        base = contracts[symbol].base if symbol in contracts else ""
+        if base:
+            owned[base] = owned.get(base, 0) + q * contracts[symbol].lot_base
+        elif q:
+            held[symbol] = q
+    for name_of, here_cash in owned.items():
+        there_cash = account["cash"].get(name_of, 0)
+        if here_cash != there_cash:
+            shown = (_money(value, name_of, decimals[name_of]) for value in (here_cash, there_cash))
+            wrong.append("{}: cash is {} here and {} at the server".format(name, *shown))
     for symbol in sorted(held.keys() | account["positions"].keys()):
         here, there = held.get(symbol, 0), account["positions"].get(symbol, 0)
         if here != there:
@@ -93,7 +110,7 @@ def client(book: Books, server: Mapping[str, Any], asset: str, deposit: int, dec
         if there_open.get(order) != here_open.get(order):
             wrong.append(f"{name}: order {order} is {_open(here_open.get(order))} here and {_open(there_open.get(order))} at the server")
     if not there_open and account["locked"].get(asset, 0) and not held:
-        wrong.append(f"{name}: {_money(account['locked'][asset], asset, decimals)} are locked without orders and positions")
+        wrong.append(f"{name}: {_money(account['locked'][asset], asset, decimals[asset])} are locked without orders and positions")
     session = next((s for s in server["sessions"] if s["name"] == book.session), None)
     if session is None:
         wrong.append(f"{name}: the server does not know the session")
@@ -110,35 +127,41 @@ def _open(order: tuple[int, int, int] | None) -> str:
     return "not open" if order is None else f"open as {order[0]} with {order[1]} left and {order[2]} filled"
 
 
-def settlements(before: list[Books], after: list[Books], paid: Mapping[str, int], contracts: Mapping[str, Contract]) -> list[str]:
-    """Every position held at the close was paid once, by the real result, and no position remains. `paid`: ticks per contract by symbol."""
+def settlements(books: list[Books], paid: Mapping[str, int], contracts: Mapping[str, Contract]) -> list[str]:
+    """Every position was paid by the result, and none is left. `paid`: ticks per contract by symbol, of events that are final. That what was
+    settled is what was held is checked by the books themselves."""
     wrong = []
-    for old, new in zip(before, after):
-        for symbol, q in old.positions.items():
-            if not q or symbol not in paid:
-                continue
-            wanted = q * paid[symbol] * contracts[symbol].tick_value
-            got = new.settled.get(symbol)
-            if got != (q, wanted):
-                due, told = (numbers.unscaled(value, contracts[symbol].asset_decimals) for value in (wanted, got[1] if got else 0))
-                wrong.append(f"{new.session}: {q} of {symbol} pay {due}, the report says {told if got else 'nothing'}")
-        for symbol in new.settled.keys() - old.positions.keys():
-            wrong.append(f"{new.session}: {symbol} was settled, but none was held")
-        if left := {symbol: q for symbol, q in new.positions.items() if q and symbol in paid}:
-            wrong.append(f"{new.session}: still holds {left} after the settlement")
-        if new.open:
-            wrong.append(f"{new.session}: {len(new.open)} orders are open after the close")
+    for book in books:
+        for symbol, (q, amount) in book.settled.items():
+            wanted = q * paid[symbol] * contracts[symbol].tick_value if symbol in paid else None
+            if amount != wanted:
+                told, due = (numbers.unscaled(value or 0, contracts[symbol].asset_decimals) for value in (amount, wanted))
+                wrong.append(f"{book.session}: {q} of {symbol} pay {due}, the report says {told}")
+        if left := {symbol: q for symbol, q in book.positions.items() if q and symbol in paid}:
+            wrong.append(f"{book.session}: still holds {left} after the settlement")
+        if opened := sum(order.symbol in paid for order in book.open.values()):
+            wrong.append(f"{book.session}: {opened} orders are open after the close")
     return wrong
 
 
+def results(paid: Mapping[str, int], known: Mapping[str, int]) -> list[str]:
+    """What the server paid against what was worked out from the facts: ticks by symbol."""
+    wrong = [
+        f"{symbol} paid {ticks} ticks, by the facts it pays {known[symbol]}" for symbol, ticks in paid.items() if ticks != known[symbol]
+    ]
+    missing = sorted(known.keys() - paid.keys())
+    return wrong + ([f"{len(missing)} contracts were not paid: {', '.join(missing[:SHOWN])}"] if missing else [])
+
+
 def money(server: Mapping[str, Any], books: list[Books], asset: str, decimals: int) -> list[str]:
-    """After the settlement no event holds money: the accounts' cash equals everything that was paid in, and fee accounts hold the clients'
-    fees."""
-    cash = sum(account["cash"].get(asset, 0) for account in server["accounts"])
+    """After the settlement no event holds money: the accounts' cash equals everything that was paid in, of every asset, and fee accounts hold
+    the clients' fees. asset: what fees are paid in, with its decimals."""
     wrong = []
-    if cash != server["external"][asset]:
-        paid_in = _money(server["external"][asset], asset, decimals)
-        wrong.append(f"the accounts hold {_money(cash, asset, decimals)}, {paid_in} were paid in")
+    for name, external in server["external"].items():
+        cash = sum(account["cash"].get(name, 0) for account in server["accounts"])
+        if cash != external:
+            shown = (_money(value, name, decimals) if name == asset else str(value) for value in (cash, external))
+            wrong.append("the accounts hold {}, {} were paid in".format(*shown))
     clients = {book.account for book in books}
     kept = sum(a["cash"].get(asset, 0) for a in server["accounts"] if a["name"].endswith(FEE_NAMES))
     fees = sum(book.fees for book in books)

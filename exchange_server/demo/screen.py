@@ -1,4 +1,3 @@
-# tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """The main job's output while it trades: a table that stays in place on a terminal, one line a second elsewhere."""
 
 import sys

@@ -7,11 +7,9 @@ import threading
 from pathlib import Path
 
 from exchange_server import data_folder
+from exchange_server.demo.client import Plan
+from exchange_server.demo.street import FRESH_KEPT, ROOT, Clients, Failed, Server, fresh_folder, prune
 from exchange_server.exits import Exit
-
-from .client import Plan
-from .street import FRESH_KEPT, ROOT, Clients, Failed, Server, fresh_folder, prune
-from .world import MAKER_FIRMS
 
 BOT_RATE = 50.0  # requests a second of one bot
 LAST_KEY = 64  # bots use the sandbox's keys from the last one downwards: MM1 stays free for you
@@ -104,7 +102,8 @@ def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
     parties: list[Clients] = []
     try:
         if bots and not ending.is_set():
-            plan = Plan("binary", "127.0.0.1", server.ports[1], seed, BOT_RATE * bots, LAST_KEY, bots, str(folder), step=-1, keep=True)
+            names = tuple(f"MM{LAST_KEY - i}" for i in range(bots))
+            plan = Plan("binary", "127.0.0.1", server.ports[1], seed, BOT_RATE * bots, names, str(folder), keep=True)
             parties.append(Clients("makers", plan))
             parties[0].wait("ready", 30)
             parties[0].tell(do="trade")
@@ -117,7 +116,7 @@ def serve(data: Path | None, bots: int, port: int, seed: int) -> int:
                 )
             for party in parties:
                 if party.process.poll() is not None:
-                    raise Failed(f"the bots ended ({MAKER_FIRMS}{LAST_KEY} downwards): {party.why()}")
+                    raise Failed(f"the bots ended (MM{LAST_KEY} downwards): {party.why()}")
         print("stopping", flush=True)
     finally:
         for party in parties:

@@ -1,9 +1,9 @@
-# tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
+# tidy: allow test-file because tests/demo/test_tournament.py runs it from end to end, as a process
 """Market makers on the binary wire, through the SDK: a quote on both sides of every contract, moved all the time.
 
 A slot is one side of one contract. An empty one gets an order; a quoted one is cancelled, or replaced at a new price. This gives about as
 many new orders as cancels and one replace in ten requests, as on a NASDAQ day. Run it as a separate process: `python -m
-scripts.worldcup.makers PLAN`.
+exchange_server.demo.makers PLAN`.
 """
 
 import asyncio
@@ -17,10 +17,10 @@ from protocol.client import Client, Disconnected, Order, Refused
 
 from .books import Books, from_binary
 from .client import Party, Plan, main
-from .world import MAKER_FIRMS
 
 PENDING_MAX = 300  # of one maker; while there is no connection, DOWN_MAX
 DOWN_MAX = 20
+TRIES = 20  # draws until one of the slots trades now
 REPLACE_SHARE = 0.19  # of the changes of a quoted slot: 10 % of all requests
 
 
@@ -38,20 +38,36 @@ class Slot:
 class Maker:
     """One session, its quotes and its books."""
 
-    def __init__(self, party: "Makers", number: int) -> None:
+    def __init__(self, party: "Makers", name: str) -> None:
         self.party = party
-        self.key = f"{MAKER_FIRMS}{number}"
-        self.rng = random.Random(f"{party.plan.seed} {self.key}")
-        self.books = Books(self.key, f"{self.key}-A", "binary")
+        login = party.world.logins[name]
+        self.rng = random.Random(f"{party.plan.seed} {name}")
+        self.books = Books(name, login.account, "binary")
         self.symbols: dict[int, str] = {}
         self.client = Client(
-            party.plan.host, party.plan.port, key=self.key, secret=f"{self.key.lower()}-secret", next_number=1, on_report=self.report,
+            party.plan.host, party.plan.port, key=login.user, secret=login.secret, next_number=1, on_report=self.report,
             on_state=self.state, first_id=party.next_id, timeout_s=20.0,
         )  # fmt: skip
-        self.slots = [Slot(symbol, side) for symbol in party.symbols for side in (codes.BUY, codes.SELL)]
+        self.slots: list[Slot] = []  # one side each of what it sees
         self.tasks: set[asyncio.Task[None]] = set()
 
-    def report(self, report: M.Numbered, order: Order | None) -> None:
+    async def connect(self) -> None:
+        await self.client.connect()
+        seen = sorted(d.symbol for d in self.client.definitions.values())
+        self.books.sees = len(seen)
+        self.slots = [Slot(symbol, side) for symbol in seen for side in (codes.BUY, codes.SELL)]
+
+    def slot(self) -> Slot | None:
+        """Any of those that trade now."""
+        for _ in range(TRIES):
+            if not self.slots:
+                return None
+            slot = self.rng.choice(self.slots)
+            if slot.symbol in self.party.open_now:
+                return slot
+        return None
+
+    def report(self, report: M.Numbered, _: Order | None) -> None:
         if not self.symbols:
             self.symbols = {d.instrument: d.symbol for d in self.client.definitions.values()}
         self.party.told(self.books, from_binary(report, self.symbols))
@@ -66,8 +82,8 @@ class Maker:
         books = self.books
         if len(books.pending) >= (PENDING_MAX if self.client.connected else DOWN_MAX):
             return
-        slot = self.rng.choice(self.slots)
-        if slot.busy:
+        slot = self.slot()
+        if slot is None or slot.busy:
             return
         order = slot.order
         if order is None or not order.open:
@@ -99,29 +115,29 @@ class Maker:
 
     def price(self, slot: Slot) -> int:
         """A price around the common belief, which wanders; makers differ a little, so that they also trade with each other."""
-        fair, payout = self.party.fair[slot.symbol], self.party.world.contracts[slot.symbol].payout
+        fair, high = self.party.fair[slot.symbol], self.party.world.contracts[slot.symbol].high
         spread = max(2, round(fair * 0.01))
         off = spread + self.rng.randrange(0, 4 * spread) - self.rng.randrange(0, spread)
-        return min(max(fair - off if slot.side == codes.BUY else fair + off, 1), payout - 1)
+        return min(max(fair - off if slot.side == codes.BUY else fair + off, 1), high)
 
 
 class Makers(Party):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self.rng = random.Random(f"{plan.seed} makers")
-        self.makers = [Maker(self, plan.first + plan.step * i) for i in range(plan.count)]
+        self.makers = [Maker(self, name) for name in plan.names]
         self.books = [maker.books for maker in self.makers]
 
     async def connect(self) -> None:
-        await asyncio.gather(*(maker.client.connect() for maker in self.makers))
+        await asyncio.gather(*(maker.connect() for maker in self.makers))
         await self.makers[0].client.subscribe_all()
 
     def act(self) -> None:
         if self.rng.random() < 0.02:
-            symbol = self.rng.choice(self.symbols)
-            payout = self.world.contracts[symbol].payout
+            symbol = self.rng.choice(list(self.fair))
+            high = self.world.contracts[symbol].high
             moved = self.fair[symbol] + round(self.rng.gauss(0, 0.02) * self.fair[symbol])
-            self.fair[symbol] = min(max(moved, payout // 100), payout - payout // 100)
+            self.fair[symbol] = min(max(moved, high // 100), high - high // 100)
         self.rng.choice(self.makers).act()
 
     def renew(self) -> None:

@@ -1,10 +1,10 @@
-# tidy: allow test-file because tests/scripts/test_main_job.py runs it from end to end, as a process
+# tidy: allow test-file because tests/demo/test_tournament.py runs it from end to end, as a process
 """Takers on FIX 4.4: they hit quotes with IOC and market orders, rest some orders, replace and cancel them, and buy NO as well as YES.
 
 `FixLink` is the part that any FIX client needs: one session over asyncio that reconnects by itself. Its numbers continue where they ended;
 ResendRequests of both sides fetch missed messages, and for requests that are then still unanswered it requests the state (H) or sends them
 again with the same ClOrdID.
-Run it as a separate process: `python -m scripts.worldcup.takers PLAN`.
+Run it as a separate process: `python -m exchange_server.demo.takers PLAN`.
 """
 
 import asyncio
@@ -18,7 +18,6 @@ from protocol.fix_messages import FixMessage, format_scaled
 
 from .books import Books, OpenOrder, from_fix
 from .client import Party, Plan, main
-from .world import TAKER_FIRMS
 
 PENDING_MAX = 100
 DOUBT_S = 1.5  # after a reconnect: the state of requests that are unanswered by then is requested
@@ -71,7 +70,7 @@ class FixLink(asyncio.Protocol):
         if self.fix.closed is not None and self.transport is not None:
             self.transport.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, _: Exception | None) -> None:
         self.transport = None
         self.ready_since = 0.0
         self._gone.set()
@@ -99,12 +98,12 @@ class FixLink(asyncio.Protocol):
 class Taker:
     """One session and its books."""
 
-    def __init__(self, party: "Takers", number: int) -> None:
-        self.party = party
-        self.name = f"{TAKER_FIRMS}{number}"
-        self.rng = random.Random(f"{party.plan.seed} {self.name}")
-        self.books = Books(self.name, f"{self.name}-A", "fix")
-        fix = FixClient(self.name, "EXOS-OE", self.name.lower(), f"{self.name.lower()}-secret", heartbeat_s=30)
+    def __init__(self, party: "Takers", name: str) -> None:
+        self.party, self.name = party, name
+        login = party.world.logins[name]
+        self.rng = random.Random(f"{party.plan.seed} {name}")
+        self.books = Books(name, login.account, "fix")
+        fix = FixClient(name, login.peer, login.user, login.secret, heartbeat_s=30)
         self.link = FixLink(party.plan.host, party.plan.port, fix, self.message, self.lost)
         self.requests: dict[int, tuple[str, list[Any]]] = {}  # without an answer
         self.no: set[int] = set()  # ClOrdIDs of orders for NO contracts
@@ -152,7 +151,7 @@ class Taker:
     def act(self) -> None:
         self.settle_doubts()
         books, rng, fix = self.books, self.rng, self.link.fix
-        if not self.link.ready or len(books.pending) >= PENDING_MAX:
+        if not self.link.ready or len(books.pending) >= PENDING_MAX or not self.party.choice:
             return
         now, id, dice = time_ns(), self.party.fresh_id(), rng.random()
         own = next(iter(books.open.values()), None)
@@ -172,7 +171,7 @@ class Taker:
 
     def _new(self, fix: FixClient, now: int, id: int) -> None:
         rng = self.rng
-        contract = self.party.world.contracts[rng.choice(self.party.symbols)]
+        contract = self.party.world.contracts[rng.choice(self.party.choice)]
         fair, payout = self.party.fair[contract.symbol], contract.payout
         side, qty, dice = rng.choice((codes.BUY, codes.SELL)), rng.randrange(1, 120), rng.random()
         no = dice < 0.2  # NO contracts: prices in NO terms
@@ -202,8 +201,13 @@ class Takers(Party):
     def __init__(self, plan: Plan) -> None:
         super().__init__(plan)
         self.rng = random.Random(f"{plan.seed} takers")
-        self.takers = [Taker(self, plan.first + plan.step * i) for i in range(plan.count)]
+        self.takers = [Taker(self, name) for name in plan.names]
         self.books = [taker.books for taker in self.takers]
+        self.choice: list[str] = []  # contracts of events that trade now
+
+    def look(self, now_ns: int) -> None:
+        super().look(now_ns)
+        self.choice = [symbol for symbols in self.world.events.values() for symbol in symbols if symbol in self.open_now]
 
     async def connect(self) -> None:
         loop = asyncio.get_running_loop()

@@ -1,4 +1,3 @@
-# tidy: allow test-file because tests/scripts/test_main_job.py tests it with the other parts of the main job
 """The processes of the main job: the server on one core, the clients on another, and the location of their files."""
 
 import fcntl
@@ -67,11 +66,11 @@ def spawn(command: list[str], pinned: set[int], **more: Any) -> subprocess.Popen
 
 
 class Server:
-    """`exos serve` on a data folder with the sandbox's world. `ready` is the line that it wrote last."""
+    """`exos serve` on a data folder. `ready` is the line that it wrote last."""
 
-    def __init__(self, folder: Path, data: Path, ports: tuple[int, int] = (0, 0), segment_bytes: int = 0) -> None:
-        """segment_bytes: of the journal, 0: the server's default."""
-        self.folder, self.data, self.ports, self.segment_bytes = folder, data, ports, segment_bytes
+    def __init__(self, folder: Path, data: Path, ports: tuple[int, int] = (0, 0), segment_bytes: int = 0, config: str = "sandbox") -> None:
+        """segment_bytes: of the journal, 0: the server's default. config: what a new folder is created with."""
+        self.folder, self.data, self.ports, self.segment_bytes, self.config = folder, data, ports, segment_bytes, config
         self.process: subprocess.Popen[Any] | None = None
         self.ready: dict[str, Any] = {}
         self.seconds = 0.0
@@ -79,7 +78,8 @@ class Server:
     def start(self) -> None:
         """Start and wait for the ready line. Raises Failed with the end of its log."""
         began = time.perf_counter()
-        command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(self.data), "--config", "sandbox"]
+        command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(self.data)]
+        command += ["--config", self.config] if self.config else []
         command += ["--fix-port", str(self.ports[0]), "--binary-port", str(self.ports[1])]
         command += ["--segment-bytes", str(self.segment_bytes)] if self.segment_bytes else []
         with open(self.log_path, "ab") as log:
@@ -149,7 +149,7 @@ class Clients:
         self.said: queue.Queue[dict[str, Any]] = queue.Queue()
         self.log_path = Path(plan.folder) / f"{module}.log"
         with open(self.log_path, "ab") as log:
-            command = [sys.executable, "-m", f"scripts.worldcup.{module}", msgspec.json.encode(plan).decode()]
+            command = [sys.executable, "-m", f"exchange_server.demo.{module}", msgspec.json.encode(plan).decode()]
             self.process = spawn(
                 command, cores()[1], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
             )

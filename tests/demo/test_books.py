@@ -1,10 +1,10 @@
 """A client's own books: what follows from reports, what is inconsistent, and that both wires give the same report."""
 
+from exchange_server.demo.books import FAULTS_MAX, Books, Report, from_binary, from_fix
 from protocol import codes
 from protocol import messages as M
 from protocol.fix_messages import FixMessage
-from scripts.worldcup.books import FAULTS_MAX, Books, Report, from_binary, from_fix
-from tests.scripts.worldcup_rig import CUP, accepted, fill, pair, take
+from tests.demo.worldcup_rig import CUP, accepted, fill, pair, take
 
 
 def test_cash_positions_and_fees_follow_from_fills() -> None:

@@ -4,7 +4,8 @@ Reports of both wires become one `Report`, so that a maker on the binary wire an
 compare them. Nothing here asks the server: positions and cash follow from fills and fees alone. Every inconsistency is added to `faults` at
 once.
 
-Units: prices in ticks, quantities in lots, money in minor units. A position counts YES contracts; buying NO at p is selling YES at P - p.
+Units: prices in ticks, quantities in lots, money in minor units. A position counts YES contracts; buying NO at p is selling YES at P - p. The
+"position" of a spot pair is what was bought more than sold.
 """
 
 from collections.abc import Container
@@ -24,10 +25,13 @@ class Contract(NamedTuple):
     """What a client must know about an instrument."""
 
     symbol: str
-    payout: int  # P in ticks
+    payout: int  # P in ticks; spot: 0
     tick_value: int  # minor units per tick and lot
     price_decimals: int
     asset_decimals: int
+    base: str = ""  # spot: the asset that is bought and sold
+    lot_base: int = 0  # spot: its minor units per lot
+    high: int = 0  # the highest price, ticks
 
 
 class Report(NamedTuple):
@@ -105,6 +109,7 @@ class Books(msgspec.Struct):
     answered: int = 0
     new_orders: int = 0
     refused: int = 0
+    sees: int = 0  # instruments that the server shows to the session (binary wire)
     in_doubt: int = 0  # requests that were unanswered when the connection was lost
     sent_again: int = 0
     pending: dict[int, int] = {}  # id of an unanswered request: when it was sent

@@ -19,13 +19,15 @@ from typing import Any
 import msgspec
 import uvloop
 
+from . import world as worlds
 from .books import Books, Report
-from .world import World, fair_prices, sandbox
+from .world import World
 
 TICK_S = 0.002
 BURST_MAX = 100  # orders in one tick: after a pause the lost time is not made up
 QUIET_S = 20.0
 STATUS_S = 0.5
+LOOK_S = 0.05
 
 
 class Plan(msgspec.Struct):
@@ -36,10 +38,10 @@ class Plan(msgspec.Struct):
     port: int
     seed: int
     rate: float  # requests a second, all sessions together
-    first: int  # sessions first .. first + count - 1
-    count: int
+    names: tuple[str, ...]  # of the sessions
     folder: str
-    step: int = 1  # -1: number the sessions downwards
+    files: tuple[str, ...] = ("sandbox",)  # the configuration that the server has
+    times: dict[str, tuple[int, int]] = {}  # by event: from when to when it is traded, ns UTC (0: always); not named: always
     keep: bool = False  # run without end, books are not written (the sandbox's bots)
 
 
@@ -57,9 +59,9 @@ class Party:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.world: World = sandbox()
-        self.fair = fair_prices(self.world, plan.seed)
-        self.symbols = list(self.world.contracts)
+        self.world: World = worlds.of(plan.files)
+        self.fair = worlds.fair_prices(self.world, plan.seed)
+        self.open_now: frozenset[str] = frozenset()  # symbols that trade now
         self.books: list[Books] = []
         self.latencies = array("q")
         self.recent = array("q")
@@ -67,6 +69,15 @@ class Party:
         self.trading = False
         self.reconnects = 0
         self.ending = asyncio.Event()
+
+    def look(self, now_ns: int) -> None:
+        """Find what trades now."""
+        found: list[str] = []
+        for event, market in self.world.markets.items():
+            opens, closes = self.plan.times.get(event, (0, 0))
+            if opens <= now_ns and (not closes or now_ns < closes):
+                found += [contract.symbol for contract in market.contracts]
+        self.open_now = frozenset(found)
 
     def fresh_id(self) -> int:
         self.next_id += 1
@@ -151,10 +162,13 @@ class Party:
 
     async def _pace(self) -> None:
         """Send `rate` requests a second, as evenly as the loop allows; a pause is not made up."""
-        due, last = 0.0, perf_counter()
+        due, last, looked = 0.0, perf_counter(), 0.0
         while True:
             await asyncio.sleep(TICK_S)
             now = perf_counter()
+            if now >= looked + LOOK_S:
+                looked = now
+                self.look(time_ns())
             due = min(due + (now - last) * self.plan.rate, BURST_MAX) if self.trading else 0.0
             last = now
             while due >= 1:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from exchange_server.demo.books import Books, Contract, Report
 from protocol import codes
-from scripts.worldcup.books import Books, Contract, Report
 
 CUP = {symbol: Contract(symbol, 10_000, 1, 4, 4) for symbol in ("CUP-A", "CUP-B")}
 DEPOSIT = 1_000_000

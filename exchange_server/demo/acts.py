@@ -1,0 +1,28 @@
+"""What the operator of the tournament does, in the order of time: open, go live, close, determine. Pure: a list made of the timetable."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from .timetable import Times
+
+PHASES = {"open": "open", "live": "live", "close": "closed"}
+_ORDER = ("open", "live", "close", "determine")  # of acts at the same moment
+
+
+class Act(NamedTuple):
+    at_ns: int
+    kind: str
+    event: str
+
+
+def acts(times: Mapping[str, Times]) -> list[Act]:
+    """All acts that the clock brings, the earliest first; events that are closed by hand have only those before."""
+    found = []
+    for event, row in times.items():
+        found.append(Act(row.opens, "open", event))
+        if row.live:
+            found.append(Act(row.live, "live", event))
+        if row.closes:
+            found.append(Act(row.closes, "close", event))
+            found.append(Act(max(row.closes, row.known), "determine", event))
+    return sorted(found, key=lambda act: (act.at_ns, _ORDER.index(act.kind), act.event))

@@ -1,0 +1,86 @@
+# tidy: allow test-file because tests/demo/test_tournament.py runs it from end to end, as a process
+"""The operator of the tournament: does what the timetable brings, through the operator's socket, while the bots trade."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from config import admin_records as ar
+
+from . import outcomes as o
+from .acts import PHASES, Act, acts
+from .facts import Facts
+from .street import Failed, Server
+from .timetable import Times
+
+LATE_NS = 100_000_000  # after the end of a window, before a market is finalised
+
+
+class Director:
+    """`due` is called again and again with the time; `say` prints a line that stays."""
+
+    def __init__(
+        self,
+        server: Server,
+        facts: Facts,
+        markets: Mapping[str, ar.DefineMarket],
+        times: Mapping[str, Times],
+        window_ns: int,
+        say: Callable[[str], None],
+    ) -> None:
+        self.server, self.facts, self.markets, self.window_ns, self.say = server, facts, markets, window_ns, say
+        self.outcomes = o.outcomes(facts)
+        self.queue = acts(times)
+        self.finals: list[tuple[int, str]] = []  # when the windows of determined events are over
+        self.done: dict[str, int] = {}  # acts by kind
+        self.events_final: set[str] = set()
+
+    def due(self, now_ns: Callable[[], int]) -> None:
+        """Do everything that is due by now."""
+        while self.queue and self.queue[0].at_ns <= now_ns():
+            self.act(self.queue.pop(0), now_ns)
+        while self.finals and self.finals[0][0] <= now_ns():
+            self._finalise(self.finals.pop(0)[1])
+
+    def act(self, act: Act, now_ns: Callable[[], int]) -> None:
+        if act.kind in PHASES:
+            self._ask(ar.SetPhase(event=act.event, phase=PHASES[act.kind]))
+        else:
+            self._ask(o.determine(self.markets[act.event], self.outcomes[act.event], self.facts))
+            self.finals.append((now_ns() + self.window_ns + LATE_NS, act.event))
+        self.done[act.kind] = self.done.get(act.kind, 0) + 1
+
+    def _finalise(self, event: str) -> None:
+        self._ask(ar.Finalise(event=event))
+        self.events_final.add(event)
+
+    def _ask(self, record: ar.AnyRecord) -> Any:
+        return self.server.ask("admin", record)
+
+    def finish(self, now_ns: Callable[[], int], pause: Callable[[float], None], seconds: float) -> None:
+        """Close and determine what is left and wait until all is final. Raises Failed if that takes longer."""
+        left = [event for event in self.markets if event in self.outcomes and event not in self.events_final]
+        waiting = {event for _, event in self.finals}
+        for event in left:
+            if event not in waiting:
+                self.act(Act(0, "close", event), now_ns)
+                self.act(Act(0, "determine", event), now_ns)
+        end = now_ns() + round(seconds * 1e9)
+        while self.finals:
+            if now_ns() > end:
+                raise Failed(f"{len(self.finals)} markets are not final within {seconds:g} s")
+            self.due(now_ns)
+            pause(0.02)
+
+    def paid(self) -> dict[str, int]:
+        """What each contract of an event that is final paid, ticks by symbol."""
+        markets = self.server.ask("markets")["markets"]
+        return {c["symbol"]: c["paid"] for market in markets if market["phase"] == "final" for c in market["contracts"]}
+
+    def known(self) -> dict[str, int]:
+        """What each contract pays by the facts, ticks by symbol."""
+        return {
+            contract.symbol: ticks
+            for event, market in self.markets.items()
+            if event in self.outcomes
+            for contract, ticks in zip(market.contracts, o.payouts(market, self.outcomes[event]))
+        }

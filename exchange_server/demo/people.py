@@ -1,0 +1,108 @@
+"""Who takes part in the demonstration, and the two configuration files that it writes: the exchange with its members, and the markets with the
+times at which they are played."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from config import admin_records as ar
+from config import load, writer
+
+from .timetable import Times
+
+MAKERS = tuple(f"MM{n}" for n in range(1, 7))  # binary sessions of the platform
+TAKERS = tuple(f"CLIENT{n}" for n in range(1, 9))  # FIX sessions of the platform
+ARENA = ("ARENA.MM1", "ARENA.MM2")  # binary sessions through the venue that lists the outright and has a spot pair
+KNOWN, UNKNOWN = "VAULT.KNOWN", "VAULT.UNKNOWN"  # binary sessions through the venue that wants to know who trades
+DEPOSIT = {"USD": "10000000.00", "BTC": "1000"}
+SERVER = "EXOS-OE"  # its CompID
+VOID = ar.VoidRule(who="the venue's arbiter", trigger="the match is abandoned and not played again within two days")
+
+_HEAD = """# The exchange of the World Cup demonstration, made by `exos demo worldcup`: its members and their secrets, of this folder only.
+# The markets are in markets.toml.
+
+[server]
+host = "127.0.0.1"
+fix_port = 0
+binary_port = 0
+mode = "sync"
+sending_time_tolerance = "120s"
+heartbeat_min = "2s"
+heartbeat_max = "60s"
+"""
+
+
+class Member(NamedTuple):
+    """A firm with one account and one session, all of one name. venue: its home, whose sessions it has, and to which its account is isolated if the
+    venue wants that."""
+
+    name: str
+    wire: str
+    venue: str = ""
+    isolated: bool = False
+
+
+MEMBERS = (
+    *(Member(name, "binary") for name in MAKERS),
+    *(Member(name, "fix") for name in TAKERS),
+    *(Member(name, "binary", "ARENA") for name in ARENA),
+    *(Member(name, "binary", "VAULT", True) for name in (KNOWN, UNKNOWN)),
+)
+
+
+def _member(member: Member) -> str:
+    venue = f'venue = "{member.venue}"\n' if member.venue else ""
+    isolated = venue if member.isolated else ""
+    deposit = ", ".join(f'{asset} = "{amount}"' for asset, amount in DEPOSIT.items())
+    if member.wire == "fix":
+        logon = f'our_comp_id = "{SERVER}"\npeer_comp_id = "{member.name}"\nusername = "{member.name.lower()}"\n'
+    else:
+        logon = f'key = "{member.name}"\n'
+    return (
+        f'\n[[member]]\nfirm = "{member.name}"\n{venue}'
+        f'\n[[member.account]]\nname = "{member.name}-A"\n{isolated}deposit = {{ {deposit} }}\n'
+        f'\n[[member.session]]\nname = "{member.name}"\nwire = "{member.wire}"\n{venue}{logon}'
+        f'secret = "{secrets.token_hex(32)}"\naccount = "{member.name}-A"\n'
+    )
+
+
+def exchange_file(venue: load.Config) -> str:
+    """The text of exchange.toml: assets and venues as the shipped file has them, and the members."""
+    records = [item.record for item in venue.items]
+    assets = [
+        f'\n[[asset]]\nname = "{r.name}"\ndecimals = {r.decimals}\ntitle = "{r.title}"\n' for r in records if isinstance(r, ar.DefineAsset)
+    ]
+    venues = writer.file_of([r for r in records if isinstance(r, ar.DefineVenue)], {})
+    return _HEAD + "".join(assets) + "\n" + venues + "".join(_member(member) for member in MEMBERS)
+
+
+def markets_file(venue: load.Config, times: Mapping[str, Times], window_ns: int) -> str:
+    """The text of markets.toml: the venue's markets and listings, listed and not open yet."""
+    records: list[ar.AnyRecord] = []
+    for record in (item.record for item in venue.items):
+        if isinstance(record, ar.DefineMarket) and record.event in times:
+            records.append(msgspec.structs.replace(record, challenge_window_ns=window_ns, void=VOID, phase="listed"))
+        elif isinstance(record, ar.DefineMarket | ar.DefineListing):
+            records.append(record)
+    return writer.file_of(
+        records, venue.decimals, ("The markets of the demonstration: config/tournament.toml with the times of this play.",)
+    )
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    """Write one of them into the folder, readable by the owner only."""
+    path = folder / name
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def rules() -> Sequence[ar.AnyRecord]:
+    """What is known of the members of VAULT, and its rule: only firms whose identity is verified."""
+    return (
+        ar.FirmTags(firm=KNOWN, jurisdictions=("ES",), kyc_level=2),
+        ar.AccessRule(rule="known", venue="VAULT", effect="allow", kyc_at_least=2),
+    )
