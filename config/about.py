@@ -146,7 +146,6 @@ KEYS: dict[str, dict[str, str]] = {
         "challenge_window": "From the determination of the result to its payment.",
         "rules": "How the result is decided. Required for event contracts.",
         "source": "Who decides it. Required for event contracts.",
-<<<<<<< HEAD
         "cut_off": 'What counts, and until when: "after 90 minutes; extra time and penalties do not count".',
         "exhaustive": "Why the named outcomes are all there can be, where none is Other or Field.",
         "open_at": "When it opens by itself, like 2026-07-19T19:00:00Z; not set: by hand.",
@@ -155,10 +154,8 @@ KEYS: dict[str, dict[str, str]] = {
         "determine_by": "When it is marked as overdue if it has no result.",
         "series": "The series that it belongs to.",
         "made_from": "The template that it was made from. To use one: `template` (docs/templates.md).",
-=======
         "sources": "The sources that a result must name. Of two, both are recorded, and the market is determined when they agree, else disputed.",
         "auto_finalise": "A result becomes final, and is paid, by itself at the end of `challenge_window`, if there is one.",
->>>>>>> main
         "sharing": "`shared`: the venues in `admits` may list it too.",
         "admits": "Venues that may list it.",
         "phase": "Its phase when it is new; that of a market that is there is changed by `exos market`.",
