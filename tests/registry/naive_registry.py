@@ -25,7 +25,10 @@ LIVE = {
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
     "principal": {"title", "firm", "closed"},
-    "market": {"title", "auto_finalise", "bands", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"},
+    "market": {
+        "title", "auto_finalise", "bands", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees", "open_at_ns",
+        "live_at_ns", "close_at_ns", "determine_by_ns",
+    },
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
