@@ -145,6 +145,8 @@ KEYS: dict[str, dict[str, str]] = {
         "challenge_window": "From the determination of the result to its payment.",
         "rules": "How the result is decided. Required for event contracts.",
         "source": "Who decides it. Required for event contracts.",
+        "sources": "The sources that a result must name. Of two, both are recorded, and the market is determined when they agree, else disputed.",
+        "auto_finalise": "A result becomes final, and is paid, by itself at the end of `challenge_window`, if there is one.",
         "sharing": "`shared`: the venues in `admits` may list it too.",
         "admits": "Venues that may list it.",
         "phase": "Its phase when it is new; that of a market that is there is changed by `exos market`.",
@@ -154,7 +156,8 @@ KEYS: dict[str, dict[str, str]] = {
     "market.void": {
         "who": "Who may void it.",
         "trigger": "What must have happened.",
-        "prices": "At what prices positions are closed.",
+        "prices": "At what prices positions are closed: `time_weighted_mid`: of the last ten minutes before the trigger; `fixed`: those in `fixed`.",
+        "fixed": 'With `prices = "fixed"`: the price of each contract, in their order, like `["0.50", "0.50"]`.',
     },
     "market.contract": {
         "symbol": "Its symbol.",

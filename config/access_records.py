@@ -37,11 +37,15 @@ PendingId = Annotated[int, Meta(ge=1, le=(1 << 62) - 1)]
 
 class DefinePrincipal(Record, tag="principal", frozen=True, kw_only=True):
     """Somebody who may act: a person or a program of an operator. What it may do, its grants say; how it logs on, its keys. `venue`: its home,
-    "" the platform. A closed one may do nothing and cannot log on."""
+    "" the platform. `firm`: the firm for which it works; it decides no result of a market in which that firm is a party. A closed one may do nothing
+    and cannot log on."""
 
     name: Name
     title: Annotated[Line, Field(TEXT, live=True)] = ""
     venue: Annotated[OptionalName, Field(VENUE)] = ""
+    firm: Annotated[
+        OptionalName, Field(live=True, about="The firm for which it works: it decides nothing in markets where that firm is a party")
+    ] = ""
     closed: Annotated[bool, Field(live=True)] = False
 
 

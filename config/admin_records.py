@@ -57,6 +57,13 @@ from .money_records import SettleWithdrawal as SettleWithdrawal
 from .money_records import Transfer as Transfer
 from .money_records import content_digest as content_digest
 from .places import shown
+from .result_records import Correct as Correct
+from .result_records import Determine as Determine
+from .result_records import Dispute as Dispute
+from .result_records import Finalise as Finalise
+from .result_records import Settle as Settle
+from .result_records import Uphold as Uphold
+from .result_records import Void as Void
 from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
 from .rule_records import FirmTags as FirmTags
@@ -168,45 +175,6 @@ class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
     phase: SettablePhase
 
 
-class Determine(Record, tag="determine", frozen=True, kw_only=True):
-    """The result: a payout in ticks for each contract, in the order of the listing, with its evidence. Nothing is paid yet."""
-
-    event: Name
-    payouts: tuple[Count, ...]
-    rule_id: Annotated[str, Meta(min_length=1, max_length=64)]
-    source: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_value: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_at_ns: Positive  # when the source showed it, ns since the epoch
-    evidence_sha256: Hex256
-    evidence_name: Line = ""
-    version: Count = 0  # 0: the next one
-
-
-class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
-    event: Name
-    version: Count = 0  # 0: the newest determination
-
-
-class Settle(Record, tag="settle", frozen=True, kw_only=True):
-    """Close (if it still trades), determine and, if requested, pay, as one action. Everything is checked first; a refusal leaves the market
-    as it was."""
-
-    event: Name
-    payouts: tuple[Count, ...]
-    rule_id: Annotated[str, Meta(min_length=1, max_length=64)]
-    source: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_value: Annotated[str, Meta(min_length=1, max_length=256)]
-    observed_at_ns: Positive
-    evidence_sha256: Hex256
-    evidence_name: Line = ""
-    version: Count = 0
-    finalise: bool = False
-
-    def determine(self) -> Determine:
-        """Its determination, as stored."""
-        return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
-
-
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
     """The kill switch of one level, on or off. On: new orders and replaces are refused, cancels are accepted, and open orders are cancelled
     and reported (R_KILL_SWITCH), on every level; `cancel: false` leaves them resting. Off: nothing is cancelled, `cancel: true` is
@@ -247,6 +215,31 @@ Configured = (
     | SetPhase
     | Close
 )
+
+
+Schedulable = SetPhase | DefineMarket | DefineListing | SetReference | Restrict
+
+
+class Schedule(Record, tag="schedule", frozen=True, kw_only=True):
+    """An act that is carried out at a time, in the name of who scheduled it, whose rights are judged again then. Of a definition that exists only
+    what differs now is changed then. The answer has its number."""
+
+    at_ns: Positive
+    act: Schedulable
+    note: Line = ""
+
+
+class CancelSchedule(Record, tag="schedule_cancel", frozen=True, kw_only=True):
+    """Takes a scheduled act back before its time."""
+
+    id: Positive
+    note: Line = ""
+
+
+class RunDue(Record, tag="run_due", frozen=True, kw_only=True):
+    """Carries out a scheduled act whose time has come. The server journals it by itself. An act that is refused then is marked as failed."""
+
+    id: Positive
 
 
 class Begin(Record, tag="begin", frozen=True, kw_only=True):
@@ -308,9 +301,16 @@ AnyRecord = (
     | Determine
     | Finalise
     | Settle
+    | Dispute
+    | Uphold
+    | Correct
+    | Void
     | Kill
     | Restrict
     | SetReference
+    | Schedule
+    | CancelSchedule
+    | RunDue
     | FirmTags
     | AccessRule
     | RemoveAccessRule

@@ -45,12 +45,16 @@ class Contract(Part, frozen=True, kw_only=True):
     )
 
 
+PriceText = Annotated[str, Meta(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?$")]  # as a file has it: "0.50"
+
+
 class VoidRule(Part, frozen=True, kw_only=True):
     """Written before listing: who may void, on what trigger, at what prices."""
 
     who: Annotated[Line, Field(about="Who may void it")]
     trigger: Annotated[Line, Field(about="On what")]
     prices: Annotated[Literal["time_weighted_mid", "fixed", "entry_price"], Field(about="At what prices")] = "time_weighted_mid"
+    fixed: Annotated[tuple[PriceText, ...], Field(about="The price of a contract, with fixed prices, in the order of the contracts")] = ()
 
 
 class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
@@ -102,6 +106,10 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     ] = 0
     rules: Annotated[Text, Field(TEXT, about="How it is decided")] = ""
     source: Annotated[Line, Field(TEXT, about="Who decides the result")] = ""  # who decides the result
+    sources: Annotated[
+        tuple[Line, ...], Meta(max_length=2), Field(about="A source that a result must be from; of two both must agree")
+    ] = ()
+    auto_finalise: Annotated[bool, Field(live=True, about="Pay by itself at the end of the challenge window")] = True
     sharing: Annotated[Literal["segmented", "shared"], Field(about="Whether other venues may list it")] = "segmented"
     admits: Annotated[tuple[Name, ...], Field(about="A venue that may list it, when shared")] = ()  # venues that may list it, when shared
     void: VoidRule | None = None

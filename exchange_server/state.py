@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .core import layout as L
-from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_WORDS
+from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_RESTRICT, PAIR_WORDS
 from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
@@ -440,6 +440,19 @@ def positions(m: Words, account: int, events: Sequence[int]) -> list[tuple[int, 
             own = m[row + L.CO_COLUMNS : row + L.CO_COLUMNS + int(m[row + L.CO_N])]
             found += [(event, index, int(own[index])) for index in np.flatnonzero(own).tolist()]
     return found
+
+
+def part_in(m: Words, firm: int, event: int) -> tuple[bool, bool, bool]:
+    """What a firm has in an event (ids): a position, an open order, a conflict of interest that an operator set."""
+    held = waiting = False
+    for account in accounts_of(m, firm):
+        at = int(_pairs(m, PAIR_COLLATERAL, account.id, [event])[0])
+        if at:
+            n = int(m[at + L.CO_N])
+            columns = m[at + L.CO_COLUMNS : at + L.CO_COLUMNS + L.CO_COLUMN_COUNT * n].reshape(-1, n)
+            held = held or bool(columns[L.COL_Q].any())
+            waiting = waiting or bool(columns[[L.COL_BQ, L.COL_SQ]].any())
+    return held, waiting, bool(_pairs(m, PAIR_RESTRICT, firm, [event])[0])
 
 
 def _pairs(m: Words, kind: int, a: int, b: Sequence[int]) -> Words:

@@ -291,6 +291,14 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_NOT_EMPTY", None, None, 0, None, None, "it cannot be closed: {asked} things are still in use",
      "An account to be closed has open orders, positions, money or holds; a firm has accounts that are open, or a session that is logged on. The text names them.",
      "Cancel, settle, withdraw or release what the text names, then close."),
+    # ---- acts in time
+    ("R_SCHEDULE_PAST", None, None, None, None, None, "the time {asked} is not after now, {limit}", "An act is scheduled for a time that has passed.", "Give a later time, or do it now."),
+    ("R_UNKNOWN_SCHEDULE", None, None, None, None, None, "no act is scheduled as {asked}", "The number is of no scheduled act, or of one that is forgotten or not yours to see.",
+     "Correct the number: `exos schedule list` shows them."),
+    ("R_SCHEDULE_ENDED", None, None, None, None, None, "the scheduled act {asked} has ended", "It was carried out, has failed or was cancelled; the text says which and when.",
+     "None, or schedule it again."),
+    ("R_SCHEDULE_EARLY", None, None, None, None, None, "it is due at {limit}, the time is {asked}", "The record run_due was sent by hand for an act whose time has not come.",
+     "Wait: the server carries it out by itself. Do it now with the record of the act itself."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
@@ -415,6 +423,8 @@ TIMES: frozenset[int] = frozenset(
         codes.R_DISPUTE_LATE,
         codes.R_VOID_TRIGGER,
         codes.R_VOID_HISTORY,
+        codes.R_SCHEDULE_PAST,
+        codes.R_SCHEDULE_EARLY,
     )
 )
 

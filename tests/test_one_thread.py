@@ -31,8 +31,10 @@ def threads() -> set[str]:
 class House:
     """A server, its loop, and one binary client."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, passed: int = 0) -> None:
+        """passed: how long after the beginning the server starts, ns."""
         self.clocks, self.runner = Clocks(), Inline()
+        self.clocks.passed = passed
         self.loop: Any = Loop(self.clocks)
         folder.mkdir(exist_ok=True)
         outside = app.Outside(self.runner, self.clocks.real, self.clocks.steady, bytes)

@@ -90,6 +90,8 @@ def afterwards(archive: va.Archive) -> Iterator[Any]:
         fields = {key: row[key] for key in ("key", "account", "asset", "amount", "note")}
         yield ar.Hold(until_ns=row["until_ns"], **fields) if row["kind"] == "hold" else ar.RequestWithdrawal(**fields)
     for row in parts["determinations"]:
+        if row["other"] is not None:
+            yield record({"type": "determine", **row["other"], "version": row["version"]})
         yield record({"type": "determine", **row["record"], "version": row["version"]})
         if row["final_at_ns"]:
             yield ar.Finalise(event=row["event"], version=row["version"])

@@ -1,6 +1,7 @@
 """What the registry has to do at a time of its own accord: the rows for it, made by the turn in which the time comes.
 
-The act is a journaled input like any other, so a replay does it at the same place, whatever its clock says.
+Holds that end and scheduled acts that are due come in one order of (time, number). Each act is a journaled input like any other, so a replay does it at
+the same place, whatever its clock says.
 """
 
 from collections.abc import Callable
@@ -11,41 +12,56 @@ from protocol import codes
 from ..registry import AdminAnswer, Registry
 from .connection import TurnInput
 
-WHO = "timer:holds"
+HOLDS, SCHEDULE = "timer:holds", "timer:schedule"
 PER_TURN = 64  # acts added to one turn; the next turn takes the others
-AGAIN_NS = 60 * 10**9  # after the core refused one
+AGAIN_NS = 60 * 10**9  # after the core refused the end of a hold
 
 Expect = Callable[[int, Callable[[AdminAnswer], None]], None]
 Log = Callable[..., None]
 
 
 class Timers:
-    """Holds that end by themselves. One per server."""
+    """Holds that end by themselves, and scheduled acts. One per server."""
 
     def __init__(self, registry: Registry, log: Log | None = None) -> None:
         self.registry = registry
         self.log = log
-        self.not_before = 0  # exchange time of the next try, after a refusal
+        self.holds_not_before = 0  # exchange time of the next try with a hold, after a refusal
 
     @property
     def next_due(self) -> int:
         """Exchange time at which `add` has something to do, ns; 0: never."""
+        holds, acts = self._holds_due, self.registry.schedule.next_due
+        return min(holds, acts) if holds and acts else holds or acts
+
+    @property
+    def _holds_due(self) -> int:
         due = self.registry.holds.next_due
-        return max(due, self.not_before) if due else 0
+        return max(due, self.holds_not_before) if due else 0
 
     def add(self, turn: TurnInput, now_ns: int, expect: Expect) -> None:
         """Add the acts that are due to the turn."""
         if not 0 < self.next_due <= now_ns:
             return
-        self.not_before = 0
-        for id in self.registry.holds.due(now_ns, PER_TURN):
+        due = [(at, id, SCHEDULE) for at, id in self.registry.schedule.due(now_ns, PER_TURN)]
+        if 0 < self._holds_due <= now_ns:
+            self.holds_not_before = 0
+            due += [(self.registry.holds.ends(id), id, HOLDS) for id in self.registry.holds.due(now_ns, PER_TURN)]
+        for _, id, what in sorted(due)[:PER_TURN]:
             if turn.full:
                 return
-            at = turn.add(codes.C_ADMIN, body=ar.pack(WHO, "", ar.ExpireHold(hold=id)))
-            expect(at, lambda answer: self._done(answer, now_ns))
+            record: ar.AnyRecord = ar.ExpireHold(hold=id) if what == HOLDS else ar.RunDue(id=id)
+            at = turn.add(codes.C_ADMIN, body=ar.pack(what, "", record))
+            expect(at, (lambda answer: self._hold_done(answer, now_ns)) if what == HOLDS else self._act_done)
 
-    def _done(self, answer: AdminAnswer, now_ns: int) -> None:
+    def _hold_done(self, answer: AdminAnswer, now_ns: int) -> None:
         if not answer.ok:
-            self.not_before = now_ns + AGAIN_NS
+            self.holds_not_before = now_ns + AGAIN_NS
         if self.log is not None:
             self.log("info" if answer.ok else "error", "hold_expired" if answer.ok else "hold_not_expired", text=answer.text)
+
+    def _act_done(self, answer: AdminAnswer) -> None:
+        """An act that was refused has been marked as failed; `answer` is a refusal only if an act just before it cancelled it."""
+        if self.log is not None and answer.ok:
+            failed = bool(answer.result["failed"])
+            self.log("error" if failed else "info", "scheduled_act_failed" if failed else "scheduled_act_done", text=answer.text)

@@ -16,6 +16,7 @@ from . import checks, roles, scopes
 from .definitions import Definitions
 from .refused import Refused
 from .roles import PLATFORM, ROLES, Role, tag_of
+from .schedule import Scheduled
 from .scopes import Place, Scope
 from .tables import Held, Principal, Table
 
@@ -165,6 +166,12 @@ def authorise(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int
                 codes.R_NOT_AUTHORISED, f"settings of the server are the platform operator's; {who} has {sight.roles_text()}", "settings"
             )
         return
+    if isinstance(record, ar.Schedule):
+        authorise(registry, who, record.act, now_ns)
+        return
+    if isinstance(record, ar.CancelSchedule):
+        _authorise_cancel(sight, record)
+        return
     for key, kind, name in scopes.names_in(record):
         sight.find(kind, key, name)
     if isinstance(record, ar.Release | ar.SettleWithdrawal | ar.CancelWithdrawal):
@@ -208,6 +215,22 @@ def _refuse_hidden_hold(sight: Sight, record: ar.Release | ar.SettleWithdrawal |
     row = sight.registry.holds.get(getattr(record, key))
     if row is None or row.kind != key or not sight.sees("account", sight.registry.accounts[row.account]):
         raise checks.no_hold(getattr(record, key), key)
+
+
+def sees_scheduled(sight: Sight, row: Scheduled) -> bool:
+    """One's own act in time, and what lies wholly within places about whose schedule one may ask."""
+    if sight.every_right or row.who == sight.who:
+        return True
+    return all(sight.may(lambda role: role.may_ask("schedule"), place) for place in scopes.touched(sight.registry, row.record))
+
+
+def _authorise_cancel(sight: Sight, record: ar.CancelSchedule) -> None:
+    """Who scheduled an act may cancel it, and who could do it now. Raises Refused."""
+    row = sight.registry.schedule.get(record.id)
+    if row is None or not sees_scheduled(sight, row):
+        raise checks.no_schedule(record.id)
+    if row.who != sight.who:
+        authorise(sight.registry, sight.who, row.record, sight.now_ns)
 
 
 def _refuse_beyond(sight: Sight, record: ar.Grant | ar.Revoke) -> None:

@@ -9,7 +9,23 @@ from config import admin_records as ar
 from protocol import codes, errors, freeze, numbers, phases
 
 from .. import state
-from . import admission, checks, closing, freezes, grants, keys, markets, members, money, pending, quotas, settlement
+from . import (
+    admission,
+    checks,
+    closing,
+    disputes,
+    freezes,
+    grants,
+    keys,
+    markets,
+    members,
+    money,
+    pending,
+    quotas,
+    settlement,
+    timed_acts,
+    voids,
+)
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -72,6 +88,14 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return settlement.finalise(registry, record, engine)
         case ar.Settle():
             return settlement.settle(registry, record, envelope.who, engine)
+        case ar.Dispute():
+            return disputes.dispute(registry, record, envelope.who, engine)
+        case ar.Uphold():
+            return disputes.uphold(registry, record, envelope.who, engine)
+        case ar.Correct():
+            return disputes.correct(registry, record, envelope.who, engine)
+        case ar.Void():
+            return voids.void(registry, record, envelope.who, engine)
         case ar.Begin():
             return _begin(registry, record)
         case ar.Kill():
@@ -90,6 +114,10 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return freezes.freeze_venue(registry, record)
         case ar.SetReference():
             return _reference(registry, record)
+        case ar.Schedule():
+            return timed_acts.schedule(registry, record, envelope.who, engine, plan)
+        case ar.CancelSchedule():
+            return timed_acts.cancel(registry, record, envelope.who, engine)
         case ar.AcceptClock():
             return _accept_clock(engine)
         case ar.DefinePrincipal():

@@ -94,6 +94,11 @@ def no_hold(id: int, kind: str) -> Refused:
     return Refused(codes.R_UNKNOWN_HOLD, f"there is no {kind} {id}", kind, asked=id)
 
 
+def no_schedule(id: int) -> Refused:
+    """The refusal of a number that no scheduled act has, or none that the asker may know of."""
+    return Refused(codes.R_UNKNOWN_SCHEDULE, f"no act is scheduled as {id}", "id", asked=id)
+
+
 def room(table: Table[Any], engine: EngineLike, capacity: str, count: int = 1) -> int:
     """The first of `count` free ids; ids run from 1 to the capacity."""
     limit = int(getattr(engine.capacities, capacity))

@@ -14,6 +14,7 @@ from protocol import codes
 
 from .holds import Holds
 from .layer import Layer, fold
+from .schedule import Schedule
 from .tables import (
     Account,
     Admission,
@@ -56,6 +57,7 @@ class Definitions:
         self.done: dict[str, Done] = {}  # by idempotency key
         self.moves: dict[int, str] = {}  # number of the first event of an act about money: its idempotency key
         self.holds = Holds()
+        self.schedule = Schedule()
         self.tags: dict[int, rr.FirmTags] = {}  # by firm id
         self.rules: dict[tuple[int, int, str], Rule] = {}  # (ACCESS_VENUE or ACCESS_EVENT, its id, name of the rule)
         self.rule_count = 0  # numbers that were given
@@ -83,7 +85,7 @@ class Definitions:
             setattr(
                 other,
                 name,
-                value.over() if isinstance(value, Table | Holds) else Layer(value) if isinstance(value, dict | Layer) else value,
+                value.over() if isinstance(value, Table | Holds | Schedule) else Layer(value) if isinstance(value, dict | Layer) else value,
             )
         return other
 
@@ -91,7 +93,7 @@ class Definitions:
         """Take over what was done to what `over` gave."""
         for name, value in vars(other).items():
             mine = getattr(self, name)
-            if isinstance(mine, Table | Holds):
+            if isinstance(mine, Table | Holds | Schedule):
                 mine.fold(value)
             elif isinstance(mine, dict | Layer):
                 fold(mine, value)
@@ -208,6 +210,8 @@ class Definitions:
                 sorted(self.contents.items()),
                 sorted((kind, name, origin) for (kind, name), origin in self.origins.items()),
                 list(self.holds),
+                self.schedule.to_list(),
+                self.schedule.next_id,
             )
         )
 
@@ -247,6 +251,7 @@ class Definitions:
             registry.put_done(name, done)
         for hold in state.holds:
             registry.holds.put(hold)
+        registry.schedule = Schedule.from_list(state.schedule, state.next_schedule)
         registry.begun, registry.settings, registry.parts = state.begun, dict(state.settings), dict(state.parts)
         registry.pending = {row.id: row for row in state.pending}
         registry.next_pending, registry.approvals = state.next_pending, state.approvals

@@ -20,6 +20,8 @@ MOST_GRANTS = 64  # of one principal
 def principal(registry: Definitions, record: ar.DefinePrincipal) -> Act:
     if record.venue:
         checks.find(registry.venues, "venue", record.venue)
+    if record.firm:
+        checks.find(registry.firms, "firm", record.firm)
     name = f"principal {record.name}"
     old = registry.principals.named(record.name)
     if old is not None:

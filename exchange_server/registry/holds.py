@@ -87,6 +87,10 @@ class Holds:
         """Numbers of up to `count` open holds whose time has come, the earliest first."""
         return sorted((id for id, at in self._timed.items() if at <= now_ns), key=lambda id: (self._timed[id], id))[:count]
 
+    def ends(self, id: int) -> int:
+        """When an open hold ends by itself, ns."""
+        return self._timed[id]
+
     @property
     def next_due(self) -> int:
         """When the next open hold ends by itself, ns; 0: none does."""

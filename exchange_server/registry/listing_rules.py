@@ -25,6 +25,7 @@ def check_market(record: DefineMarket) -> None:
     _check_bands(record.bands, record.payout, record.price_decimals)
     check_fees(record.fees, record.product == "spot")
     _check_void(record)
+    _check_sources(record)
     if record.admits and record.sharing != "shared":
         raise bad("admits", 'other venues can be admitted only to a shared market: set sharing to "shared"')
     _check_amounts(record)
@@ -191,11 +192,36 @@ def check_fees(fees: Fees, spot: bool, path: str = "fees") -> None:
 
 
 def _check_void(record: DefineMarket) -> None:
-    if record.void is not None and record.void.prices == "entry_price":
-        raise bad(
-            ("void", "prices"),
-            "refunding each account's entry price is not possible: one side's entry price is not what the other side received",
-        )
+    """A void must be payable out of the event's pool."""
+    rule, n = record.void, len(record.contracts)
+    if rule is None:
+        return
+    if rule.prices == "entry_price":
+        text = "refunding each account's entry price is not possible: one side's entry price is not what the other side received"
+        raise Refused(codes.R_VOID_POLICY, f'{text}; write "time_weighted_mid" or "fixed"', ("void", "prices"))
+    wanted = n if rule.prices == "fixed" else 0
+    if len(rule.fixed) != wanted:
+        what = "fixed prices: one for each contract" if wanted else f"prices are {rule.prices}, so none is given"
+        raise Refused(codes.R_VOID_POLICY, f"{what}, {wanted}, asked {len(rule.fixed)}", ("void", "fixed"), wanted, len(rule.fixed))
+    for i, text in enumerate(rule.fixed):
+        try:
+            price = numbers.scaled(text, record.price_decimals, "price")
+        except numbers.NotANumber as error:
+            raise Refused(codes.R_VOID_POLICY, str(error), ("void", "fixed", i)) from None
+        if price > record.payout:
+            whole = numbers.unscaled(record.payout, record.price_decimals)
+            text = f"{record.contracts[i].symbol} pays at most {whole}, asked {text}"
+            raise Refused(codes.R_VOID_POLICY, text, ("void", "fixed", i), record.payout, price)
+
+
+def _check_sources(record: DefineMarket) -> None:
+    if record.product == "spot" and record.sources:
+        raise bad("sources", "a spot pair is never determined")
+    if len(set(record.sources)) < len(record.sources):
+        raise bad("sources", f"{record.sources[0]} is named twice")
+    for i, name in enumerate(record.sources):
+        if not name.strip():
+            raise bad(("sources", i), "a source needs a name")
 
 
 def _check_amounts(record: DefineMarket) -> None:

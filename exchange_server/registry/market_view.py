@@ -12,6 +12,9 @@ from .. import state
 from ..core.layout import definitions as d
 from .definitions import Definitions
 from .engine_like import Words
+from .tables import Determination
+
+EVIDENCE = ("rule_id", "source", "observed_value", "observed_at_ns", "evidence_sha256", "evidence_name")
 
 
 def _terms(registry: Definitions, row: state.Event | state.Instrument, record: DefineMarket, prefix: str) -> dict[str, Any]:
@@ -27,11 +30,22 @@ def _of_record(record: DefineMarket) -> dict[str, Any]:
     return {field.name: msgspec.to_builtins(getattr(record, field.name)) for field in fields}
 
 
+def version_view(registry: Definitions, kept: Determination) -> dict[str, Any]:
+    """One version of a result: number, kind, who, when, payouts in ticks, evidence, window, disputes, and how it ended."""
+    record = msgspec.to_builtins(kept.record)
+    out: dict[str, Any] = {"version": kept.version, "kind": kept.kind, "who": kept.who, "at_ns": kept.at_ns, "until_ns": kept.until_ns}
+    out |= {name: record[name] for name in (*EVIDENCE, "payouts")}
+    out["other"] = {name: msgspec.to_builtins(kept.other)[name] for name in EVIDENCE} if kept.other is not None else None
+    out["disputes"] = [{**msgspec.structs.asdict(one), "firm": registry.firms[one.firm].name} for one in kept.disputes]
+    out["upheld"] = msgspec.structs.asdict(kept.upheld) if kept.upheld is not None else None
+    return out | {"trigger_ns": kept.trigger_ns, "reason": kept.reason, "final_at_ns": kept.final_at_ns}
+
+
 def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
     Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none),
-    window_end_ns, final_at_ns, sets, terms, contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
+    window_end_ns, final_at_ns, sets, terms, versions (of the result, `version_view`), heard (what single sources said), contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
     paid, terms. Terms are the fields of the market's record (config/market.py) by name: those of a contract as the core has them, those of
     the market as the core or the record has."""
     out = []
@@ -73,6 +87,8 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                 "window_end_ns": now.window_end,
                 "final_at_ns": newest.final_at_ns if newest else 0,
                 "sets": now.sets,
+                "versions": [version_view(registry, kept) for kept in event.determinations],
+                "heard": [version_view(registry, kept) for kept in event.heard],
                 "terms": {**_of_record(record), **_terms(registry, now, record, "DE_")},
                 "contracts": contracts,
             }

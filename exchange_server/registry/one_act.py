@@ -6,7 +6,7 @@ from config import admin_records as ar
 from protocol import codes, phases
 
 from .. import state
-from . import access, acts, configuration, pending, settlement
+from . import access, acts, configuration, disputes, pending, settlement
 from .checks import Act, explained
 from .configuration import CHANGED, NEW, SAME, Change
 from .definitions import Definitions
@@ -27,6 +27,7 @@ def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who
     envelope = ar.AdminEnvelope(who, "", record)
     try:
         access.authorise(registry, who, record, int(engine.time_ns))
+        disputes.check_judge(registry, who, record, engine)
         act = acts.plan(registry, envelope, engine)
         code = _core_would_say(registry, record, act, engine)
         if code:

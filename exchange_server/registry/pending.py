@@ -37,6 +37,11 @@ def _above_limit(registry: Definitions, record: ar.Transfer | ar.RequestWithdraw
     return leaves and limit is not None and record.amount > limit
 
 
+def _is_final(registry: Definitions, record: ar.Correct) -> bool:
+    event = registry.events.named(record.event)
+    return event is not None and bool(event.determinations) and event.determinations[-1].final_at_ns > 0
+
+
 LIST = (
     Entry(
         "kill_release",
@@ -50,7 +55,7 @@ LIST = (
     Entry("withdrawal", "withdraw_request", "withdrawal above the asset's limit", _above_limit),
     Entry("venue_grant", "grant", "a role for a venue or events", lambda registry, record: record.scope != "platform"),
     Entry("principal_key", "key", "a key of a principal", lambda registry, record: record.holder == "principal"),
-    Entry("correct", "correct", "correction after a result is final"),
+    Entry("correct", "correct", "correction after a result is final", _is_final),
     Entry("bust", "bust", "bust of a trade"),
     Entry("void", "void", "void of an event"),
     Entry("rollback", "rollback", "rollback of the configuration"),

@@ -18,7 +18,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, pending, revisions
+from . import access, acts, checks, configuration, disputes, pending, revisions, timed_acts
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -91,6 +91,8 @@ class Registry(Definitions):
             text = f"{done.text} (proposed by {row.who}, approved by {who})" if done.ok else done.text
             result = {**done.result, "pending": row.id, "proposed_by": row.who, "approved_by": who} if done.ok else {}
             return msgspec.structs.replace(done, text=text, result=result, request_id=envelope.request_id, who=who)
+        if isinstance(envelope.record, ar.RunDue):
+            return self._run_due(envelope.record, envelope, row_seq, engine, sink)
         entry, waits = pending.waits(self, envelope, now_ns)
         if entry is not None and waits and not self._nothing_to_do(envelope, engine):
             act = pending.propose(self, envelope, entry, now_ns)
@@ -112,6 +114,7 @@ class Registry(Definitions):
             if trial.refusals:
                 raise Refused.of(trial.refusals[0])
             return not trial.to_do() and not trial.ask(record).settings(self)[0]
+        disputes.check_judge(self, envelope.who, record, engine)
         return acts.plan(self, envelope, engine).changed == ()
 
     def _carry_out(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
@@ -120,11 +123,30 @@ class Registry(Definitions):
             envelope = ar.AdminEnvelope(envelope.who, envelope.request_id, revisions.undone(self, envelope.record))
         if isinstance(envelope.record, ar.Configuration):
             return self._configure(envelope, askers, row_seq, engine, sink)
+        for who in askers:
+            disputes.check_judge(self, who, envelope.record, engine)
         act = acts.plan(self, envelope, engine)
         if act.rows:
             self._step_or_refuse(act, engine, sink)
         act.commit()
         return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who)
+
+    def _run_due(self, record: ar.RunDue, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
+        """Carry out a scheduled act with the rights that its asker has now. If it is refused, it is kept as failed with the reason, and not tried
+        again. Raises Refused when the row is not due."""
+        now_ns = int(engine.time_ns)
+        row = timed_acts.due(self, record, now_ns)
+        self.schedule.end(row.id, "done", now_ns)  # first: the act itself may cancel the rows that it makes pointless
+        result: dict[str, Any] = {"schedule": row.id, "failed": 0}
+        try:
+            access.authorise(self, row.who, row.record, now_ns)
+            asked = ar.AdminEnvelope(row.who, "", timed_acts.record_now(self, row))
+            text = f"schedule {row.id}: {self._carry_out(asked, (row.who,), row_seq, engine, sink).text}"
+        except Refused as refused:
+            why = refused.refusal
+            self.schedule.end(row.id, "failed", now_ns, why.text)
+            text, result["failed"] = f"schedule {row.id} failed: {why.text}", why.code
+        return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
 
     def _step_or_refuse(self, act: Act, engine: EngineLike, sink: Sink) -> None:
         """Let the core step an act's rows; raises Refused with the act's text and the core's numbers."""

@@ -16,6 +16,8 @@ from ..core.layout import definitions as d
 from ..core.layout import plain
 from .engine_like import Words
 
+TIME_WEIGHTED = "time_weighted_mid"  # of a void's prices (config/market.py)
+
 
 def head(kind: int, extra: int = 0) -> int:
     """Word 0 of a definition row."""
@@ -111,8 +113,8 @@ def session(
 
 def event(id: int, record: ar.DefineMarket, ids: Mapping[tuple[str, str], int]) -> Words:
     """The row of an event, from its market's record; `ids`: of its venue and assets, see Field.number."""
-    words = words_of(record, "DE_", ids)
-    return row(codes.C_DEF_EVENT, d.DE_EXTRA, {d.DE_ID: id, d.DE_N: len(record.contracts), **words}.items())
+    own = {d.DE_ID: id, d.DE_N: len(record.contracts), d.DE_MIDS: int(record.void is not None and record.void.prices == TIME_WEIGHTED)}
+    return row(codes.C_DEF_EVENT, d.DE_EXTRA, {**own, **words_of(record, "DE_", ids)}.items())
 
 
 def instrument(id: int, event_id: int, index: int, record: ar.DefineMarket, reference: int) -> Words:
@@ -162,16 +164,35 @@ def phase(event_id: int, to: int) -> Words:
 
 
 def determine(event_id: int, version: int, payouts: Sequence[int]) -> Words:
+    return _payouts(codes.C_DETERMINE, event_id, version, payouts)
+
+
+def void(event_id: int, version: int, payouts: Sequence[int], trigger_ns: int) -> Words:
+    words = _payouts(codes.C_VOID, event_id, version, payouts)
+    words[d.DD_TRIGGER] = trigger_ns
+    return words
+
+
+def _payouts(kind: int, event_id: int, version: int, payouts: Sequence[int]) -> Words:
     extra = -(-len(payouts) // L.CMD_WORDS)
     if extra > L.MAX_EXTRA_ROWS:
         raise ValueError(f"{len(payouts)} payouts")
-    words = row(codes.C_DETERMINE, extra, ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts))))
+    words = row(kind, extra, ((d.DD_EVENT, event_id), (d.DD_VERSION, version), (d.DD_COUNT, len(payouts))))
     words[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts
     return words
 
 
 def finalise(event_id: int, version: int) -> Words:
     return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version)))
+
+
+def dispute(event_id: int, version: int, firm_id: int) -> Words:
+    """firm_id 0: the two sources differ."""
+    return row(codes.C_DISPUTE, d.DQ_EXTRA, ((d.DQ_EVENT, event_id), (d.DQ_VERSION, version), (d.DQ_FIRM, firm_id)))
+
+
+def uphold(event_id: int, version: int) -> Words:
+    return row(codes.C_UPHOLD, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version)))
 
 
 def kill(level: int, target: int, on: bool, cancel: bool) -> Words:

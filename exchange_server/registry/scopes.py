@@ -134,6 +134,11 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             return [Place()]  # what the platform vouches for, grants and stops
         case ar.SetPhase() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
             return [of_event(registry.events.named(record.event))]
+        case ar.Uphold() | ar.Correct() | ar.Void():
+            return [of_event(registry.events.named(record.event))]
+        case ar.Dispute():  # a venue's firm by its home, a firm of the platform by the market's venue
+            home = of_firm(registry.firms.named(record.firm))
+            return [home] if home.venue else [of_event(registry.events.named(record.event))]
         case ar.SetReference():
             symbol = registry.instruments.named(record.symbol)
             return [of_event(registry.events[symbol.event_id] if symbol is not None else None)]
@@ -154,6 +159,11 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
         case ar.Approve() | ar.Refuse():
             row = registry.pending.get(record.id)
             return touched(registry, row.record) if row is not None else [Place()]
+        case ar.Schedule():
+            return touched(registry, record.act)
+        case ar.CancelSchedule() | ar.RunDue():
+            scheduled = registry.schedule.get(record.id)
+            return touched(registry, scheduled.record) if scheduled is not None else [Place()]
         case ar.Configuration():
             inner = [place for one in record.records for place in touched(registry, one)]
             return list(dict.fromkeys([Place()] if record.settings is not None else inner)) or [Place()]
@@ -206,6 +216,10 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "determine": (("event", "event"),),
     "finalise": (("event", "event"),),
     "settle": (("event", "event"),),
+    "dispute": (("event", "event"), ("firm", "firm")),
+    "uphold": (("event", "event"),),
+    "correct": (("event", "event"),),
+    "void": (("event", "event"),),
     "restrict": (("event", "event"), ("firm", "firm")),
     "reference": (("symbol", "symbol"),),
     "firm_tags": (("firm", "firm"),),
@@ -213,7 +227,7 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "access_rule_remove": (("venue", "venue"), ("event", "event")),
     "quota": (("venue", "venue"),),
     "freeze": (("venue", "venue"),),
-    "principal": (("venue", "venue"),),
+    "principal": (("venue", "venue"), ("firm", "firm")),
     "key_revoke": (("id", "key"),),
     "grant": (("principal", "principal"),),
     "revoke": (("principal", "principal"),),
@@ -233,6 +247,9 @@ NEW_NAMES: dict[str, tuple[str, ...]] = {
 
 def names_in(record: ar.AnyRecord) -> Iterator[Named]:
     """What a record names that must exist, in the order of its fields; empty ones are left out."""
+    if isinstance(record, ar.Schedule):
+        yield from (Named(("act", *key), kind, name) for key, kind, name in names_in(record.act))
+        return
     tag = str(record.__struct_config__.tag)
     for field, kind in NAMES.get(tag, ()):
         if name := getattr(record, field):

@@ -1,5 +1,7 @@
 """Results: determine, finalise, and settle, which closes, determines and pays in one act. Everything is checked before a row is made."""
 
+from typing import Any, NamedTuple
+
 import msgspec
 
 from config import admin_records as ar
@@ -19,7 +21,7 @@ def phase_now(engine: EngineLike, event: Event) -> int:
     return state.Event.of(engine.m, event.id).phase
 
 
-def _event_contract(registry: Definitions, name: str) -> Event:
+def event_contract(registry: Definitions, name: str) -> Event:
     event: Event = checks.find(registry.events, "event", name)
     if event.record.product == "spot":
         raise bad("event", f"{name} is a spot pair: it is never settled")
@@ -27,12 +29,12 @@ def _event_contract(registry: Definitions, name: str) -> Event:
     return event
 
 
-def _checked(event: Event, record: ar.Determine) -> int:
+def checked(event: Event, record: ar.Determine) -> int:
     """The version number that this determination will get; raises Refused unless the market can pay it."""
     market, n = event.record, event.n
     version = len(event.determinations) + 1
     if record.version not in (0, version):
-        raise Refused(codes.R_BAD_TRANSITION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
+        raise Refused(codes.R_RESULT_VERSION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
     if len(record.payouts) != n:
         raise Refused(
             codes.R_PAYOUT_COUNT, f"{record.event} has {n} contracts, asked {len(record.payouts)}", "payouts", n, len(record.payouts)
@@ -53,35 +55,95 @@ def _checked(event: Event, record: ar.Determine) -> int:
     return version
 
 
+def new_version(event: Event, kept: Determination) -> Event:
+    return msgspec.structs.replace(event, determinations=(*event.determinations, kept))
+
+
+def newest_changed(event: Event, **fields: Any) -> Event:
+    """The event with other fields of its newest version."""
+    newest = msgspec.structs.replace(event.determinations[-1], **fields)
+    return msgspec.structs.replace(event, determinations=(*event.determinations[:-1], newest))
+
+
+def newest_of(event: Event, version: int) -> Determination:
+    """The newest version; raises Refused unless it is the one that was named (0: any)."""
+    newest = event.determinations[-1]
+    if version not in (0, newest.version):
+        raise Refused(codes.R_RESULT_VERSION, f"the newest is {newest.version}, asked {version}", "version", newest.version, version)
+    return newest
+
+
+def contradicts(event: Event, asked: str, code: int, phase: int, action: str) -> Refused:
+    """The refusal of an act that the market's phase does not allow."""
+    text = f"{event.name} is {phases.name(phase)}; only a market that is {phases.in_which(action)} {asked}"
+    return Refused(code, text, "event", asked=phase)
+
+
+class Recorded(NamedTuple):
+    """What a resolver's record does: rows, the event afterwards, whether it made a version, and words for it."""
+
+    rows: list[Words]
+    event: Event
+    made: bool
+    words: str
+
+
+def recorded(event: Event, record: ar.Determine, who: str, now_ns: int) -> Recorded:
+    """A result by a resolver: of a market that needs two sources, both are heard before there is a version. Raises Refused."""
+    version = checked(event, record)
+    sources = event.record.sources
+    if sources and record.source not in sources:
+        known = " and ".join(sources)
+        raise Refused(codes.R_UNKNOWN_SOURCE, f'{event.name} is decided by {known}, asked "{record.source}"', "source")
+    kept = Determination(version, who, now_ns, record, until_ns=now_ns + event.record.challenge_window_ns)
+    rows = [rows_of.determine(event.id, version, record.payouts)]
+    if len(sources) < 2:
+        return Recorded(rows, new_version(event, kept), True, f"determined, version {version}")
+    others = [one for one in event.heard if one.record.source != record.source]
+    event = msgspec.structs.replace(event, heard=(*others, kept))
+    if not others:
+        (missing,) = (name for name in sources if name != record.source)
+        return Recorded([], event, False, f"not determined yet: {record.source} is recorded, {missing} is still to come")
+    other = others[0].record
+    if other.payouts != record.payouts:
+        words = f"disputed: {other.source} and {record.source} differ"
+        return Recorded([rows_of.dispute(event.id, len(event.determinations), 0)], event, False, words)
+    kept = msgspec.structs.replace(kept, other=other)
+    return Recorded(rows, new_version(event, kept), True, f"determined, version {version}: {other.source} and {record.source} agree")
+
+
 def determine(registry: Definitions, record: ar.Determine, who: str, engine: EngineLike) -> Act:
-    event = _event_contract(registry, record.event)
-    version = _checked(event, record)
-    determination = Determination(version, who, int(engine.time_ns), record)
+    event = event_contract(registry, record.event)
+    phase = phase_now(engine, event)
+    if phase in (codes.PH_DISPUTED, codes.PH_VOIDED):
+        text = f"{record.event} is {phases.name(phase)}: only the arbiter replaces what is recorded (exos market correct)"
+        raise Refused(codes.R_ARBITER_DECIDES, text, "event", asked=phase)
+    now_ns = int(engine.time_ns)
+    done = recorded(event, record, who, now_ns)
+    if not done.rows and not phases.allows(phase, phases.DETERMINE):  # no row comes to the core
+        code = phases.DETERMINE_REFUSALS[phase]
+        raise contradicts(event, "is determined", code, phase, phases.DETERMINE)
 
     def explain(code: int) -> str:
         now = phases.name(phase_now(engine, event))
         return f"it is {now}; only a market that is {phases.in_which(phases.DETERMINE)} is determined" if code == codes.R_NOT_CLOSED else ""
 
     def commit() -> None:
-        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, determination)))
+        registry.put_event(done.event)
 
-    rows = [rows_of.determine(event.id, version, record.payouts)]
-    result = {"event": event.id, "version": version}
-    return Act(f"event {record.event}", f"{record.event} determined, version {version}", rows, commit, result, explain)
+    version = len(done.event.determinations)
+    result = {"event": event.id, "version": version if done.made else 0}
+    return Act(f"event {record.event}", f"{record.event} {done.words}", done.rows, commit, result, explain)
 
 
 def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> Act:
-    event = _event_contract(registry, record.event)
+    event = event_contract(registry, record.event)
     if not event.determinations:
         raise Refused(codes.R_NOT_DETERMINED, f"{record.event} has no determination", "event")
-    newest = event.determinations[-1]
-    if newest.final_at_ns:
-        since = units.instant(newest.final_at_ns)
+    if event.determinations[-1].final_at_ns:
+        since = units.instant(event.determinations[-1].final_at_ns)
         raise Refused(codes.R_ALREADY_FINAL, f"{record.event} is final since {since}: it has been paid", "event")
-    if record.version not in (0, newest.version):
-        raise Refused(
-            codes.R_BAD_TRANSITION, f"the newest is {newest.version}, asked {record.version}", "version", newest.version, record.version
-        )
+    newest = newest_of(event, record.version)
     now_ns = int(engine.time_ns)
 
     def explain(code: int) -> str:
@@ -91,8 +153,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
         return f"its challenge window ends at {units.instant(ends)}, the time is {units.instant(now_ns)}"
 
     def commit() -> None:
-        final = msgspec.structs.replace(newest, final_at_ns=now_ns)
-        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations[:-1], final)))
+        registry.put_event(newest_changed(event, final_at_ns=now_ns))
 
     text = f"{record.event} is final, version {newest.version}"
     rows = [rows_of.finalise(event.id, newest.version)]
@@ -101,7 +162,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
 
 def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLike) -> Act:
     """Nothing is closed and no order is cancelled if the result cannot be recorded or, where payment is requested, cannot be paid."""
-    event = _event_contract(registry, record.event)
+    event = event_contract(registry, record.event)
     determination = record.determine()
     phase = phase_now(engine, event)
     closes = phases.may_set(phase, codes.PH_CLOSED)
@@ -111,25 +172,34 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     if not phases.allows(phase, phases.SETTLE):
         text = f"{record.event} is {phases.name(phase)}; only a market that is {phases.in_which(phases.SETTLE)} is settled"
         raise Refused(codes.R_NOT_CLOSED, text, "event", asked=phase)
-    version = _checked(event, determination)
     window = event.record.challenge_window_ns
     now_ns = int(engine.time_ns)
+    done = recorded(event, determination, who, now_ns)
+    if record.finalise and len(event.record.sources) > 1:
+        text = f"{record.event} is decided by {' and '.join(event.record.sources)}: record each, and pay when both agree"
+        raise Refused(codes.R_TWO_SOURCES, f"{text} (exos market settle --determine-only, then --finalise-only)", "event")
     if record.finalise and window:
         text = (
             f"{record.event} has a challenge window of {units.duration(window)}: record the result first and pay it afterwards "
             "(exos market settle --determine-only, then --finalise-only)"
         )
         raise Refused(codes.R_CHALLENGE_WINDOW, text, "event", now_ns + window, now_ns)
+    version = len(event.determinations) + 1
     rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if closes else []
-    rows.append(rows_of.determine(event.id, version, record.payouts))
+    rows += done.rows
+    after = done.event
     if record.finalise:
         rows.append(rows_of.finalise(event.id, version))
-    kept = Determination(version, who, now_ns, determination, now_ns if record.finalise else 0)
+        after = newest_changed(after, final_at_ns=now_ns)
 
     def commit() -> None:
-        registry.put_event(msgspec.structs.replace(event, determinations=(*event.determinations, kept)))
+        registry.put_event(after)
 
-    done = ["closed"] if closes else []
-    done += [f"determined (version {version})", *(["paid"] if record.finalise else [])]
-    text = f"{record.event} is {', '.join(done)}"
-    return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": version, "final": int(record.finalise)})
+    words = ["closed"] if closes else []
+    words += [
+        f"determined (version {version})" if done.made and not done.event.heard else done.words,
+        *(["paid"] if record.finalise else []),
+    ]
+    text = f"{record.event} is {', '.join(words)}"
+    result = {"event": event.id, "version": version if done.made else 0, "final": int(record.finalise)}
+    return Act(f"event {record.event}", text, rows, commit, result)

@@ -5,7 +5,7 @@ A definition is never removed and its id never changes. Everything here can be w
 """
 
 from collections.abc import Collection, Iterator, MutableMapping
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Literal, Protocol, TypeVar
 
 import msgspec
 
@@ -14,6 +14,7 @@ from config import rule_records as rr
 
 from .holds import Hold
 from .layer import Layer, fold
+from .schedule import Scheduled
 
 
 class Asset(msgspec.Struct, frozen=True):
@@ -82,23 +83,47 @@ class Session(msgspec.Struct, frozen=True):
         return self.record.name
 
 
+class Disputed(msgspec.Struct, frozen=True):
+    """That a firm (id) disputed a version: who recorded it, when, why."""
+
+    firm: int
+    who: str
+    at_ns: int
+    reason: str
+
+
+class Upheld(msgspec.Struct, frozen=True):
+    who: str
+    at_ns: int
+    note: str = ""
+
+
 class Determination(msgspec.Struct, frozen=True):
-    """One version of a result. `at_ns`: when it was recorded; `who`: who recorded it."""
+    """One version of a result. `kind`: recorded by a resolver or an arbiter, or a void. `at_ns`: when it was recorded; `who`: who recorded it.
+    `until_ns`: end of its challenge window. `other`: what the second of two sources said. `trigger_ns`, `reason`: of a void."""
 
     version: int
     who: str
     at_ns: int
     record: ar.Determine
     final_at_ns: int = 0
+    kind: Literal["determined", "corrected", "voided"] = "determined"
+    until_ns: int = 0
+    other: ar.Determine | None = None
+    disputes: tuple[Disputed, ...] = ()
+    upheld: Upheld | None = None
+    trigger_ns: int = 0
+    reason: str = ""
 
 
 class Event(msgspec.Struct, frozen=True):
-    """An event with contracts first_instrument .. first_instrument + n - 1."""
+    """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources."""
 
     id: int
     first_instrument: int
     record: ar.DefineMarket
     determinations: tuple[Determination, ...] = ()
+    heard: tuple[Determination, ...] = ()
 
     @property
     def name(self) -> str:
@@ -317,3 +342,5 @@ class State(msgspec.Struct, frozen=True):
     contents: list[tuple[int, bytes]] = []
     origins: list[tuple[str, str, str]] = []  # kind, name, configuration
     holds: list[Hold] = []
+    schedule: list[Scheduled] = []
+    next_schedule: int = 1

@@ -3,8 +3,9 @@
 from config import admin_records as ar
 from exchange_server.core import layout as L
 from exchange_server.gateway.connection import TurnInput
-from exchange_server.gateway.timers import AGAIN_NS, PER_TURN, WHO, Timers
+from exchange_server.gateway.timers import AGAIN_NS, HOLDS, PER_TURN, SCHEDULE, Timers
 from exchange_server.registry import AdminAnswer
+from protocol import codes
 from tests.registry.test_registry import BASE, World
 
 NOW = 1_000_000_000_000
@@ -23,7 +24,8 @@ def carry_out(world: World, timers: Timers, now_ns: int) -> list[AdminAnswer]:
     answers = []
     for at, call in expected:
         body = turn.inbox[at + L.CMD_WORDS :].tobytes()[: int(turn.inbox[at + L.CMD_BODY_BYTES])]
-        assert ar.unpack(body).who == WHO
+        assert ar.unpack(body).who in (HOLDS, SCHEDULE)
+        world.engine.seen.clear()
         answers.append(world.registry.apply(body, world.engine, world.sink))
         call(answers[-1])
     return answers
@@ -57,3 +59,45 @@ def test_after_a_refusal_it_waits_before_it_tries_again() -> None:
     assert timers.next_due == NOW + 1 + AGAIN_NS and carry_out(world, timers, NOW + 2) == []
     assert [answer.ok for answer in carry_out(world, timers, NOW + 1 + AGAIN_NS)] == [True]
     assert [args for args, _ in said] == [("error", "hold_not_expired"), ("info", "hold_expired")]
+
+
+def opening(*times: int) -> tuple[ar.Schedule, ...]:
+    return tuple(ar.Schedule(at_ns=at, act=ar.SetPhase(event="FINAL", phase="open"), note=f"n{at}") for at in times)
+
+
+def test_holds_and_scheduled_acts_come_in_one_order_of_time_and_number() -> None:
+    world = holding(NOW + 20, NOW + 10, NOW + 40).must(*opening(NOW + 10, NOW + 15, NOW + 20, NOW + 50))
+    timers = Timers(world.registry)
+    assert timers.next_due == NOW + 10
+    done = [answer.result for answer in carry_out(world, timers, NOW + 40)]
+    assert [result.get("schedule", -result.get("hold", 0)) for result in done] == [1, -2, 2, -1, 3, -3]
+    assert timers.next_due == NOW + 50 and [row.ended for row in world.registry.schedule] == ["done"] * 3 + [""]
+
+
+def test_a_scheduled_act_that_is_refused_has_failed_and_is_not_tried_again() -> None:
+    world = World().must(*BASE, *opening(NOW + 1, NOW + 2))
+    said = []
+    timers = Timers(world.registry, lambda *args, **fields: said.append((args, fields)))
+    world.engine.refuse = {0: codes.R_BAD_TRANSITION}
+    (answer,) = carry_out(world, timers, NOW + 1)
+    assert answer.ok and answer.result == {"schedule": 1, "failed": codes.R_BAD_TRANSITION} and "schedule 1 failed: " in answer.text
+    row = world.registry.schedule.get(1)
+    assert row is not None and row.ended == "failed" and row.ended_ns == NOW + 1 and "cannot become open" in row.reason
+    assert timers.next_due == NOW + 2, "the next one is as it was"
+    assert [answer.result["failed"] for answer in carry_out(world, timers, NOW + 10**15)] == [0]
+    assert [args for args, _ in said] == [("error", "scheduled_act_failed"), ("info", "scheduled_act_done")]
+
+
+def test_a_hold_that_cannot_end_does_not_delay_what_is_scheduled() -> None:
+    world = holding(NOW + 1).must(*opening(NOW + 2))
+    timers = Timers(world.registry)
+    world.engine.refuse = {0: 134}
+    carry_out(world, timers, NOW + 1)
+    assert timers.next_due == NOW + 2 and [answer.result["schedule"] for answer in carry_out(world, timers, NOW + 2)] == [1]
+    assert timers.next_due == NOW + 1 + AGAIN_NS
+
+
+def test_a_turn_that_is_full_takes_the_rest_later() -> None:
+    world = World().must(*BASE, *opening(*[NOW + 1] * (PER_TURN + 3)))
+    timers = Timers(world.registry)
+    assert [len(carry_out(world, timers, NOW + 1)) for _ in range(3)] == [PER_TURN, 3, 0] and timers.next_due == 0

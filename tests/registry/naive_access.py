@@ -34,6 +34,9 @@ MATRIX = """
     kill          x  x  .  .  .  x  .  .  .
     restrict      x  x  .  .  .  x  .  .  .
     reference     x  x  x  .  .  x  .  .  .
+    schedule      x  x  x  .  .  x  .  .  .
+    schedule_cancel x x x  .  .  x  .  .  .
+    run_due       x  .  .  .  .  .  .  .  .
     begin         x  .  .  .  .  .  .  .  .
     configuration x  x  x  .  .  .  .  .  .
     clock_accept  x  .  .  .  .  .  .  .  .
@@ -62,6 +65,7 @@ NO_VENUE_SCOPE, NO_SERIES_SCOPE = (
     {"platform_operator", "venue_operator", "risk_officer", "treasurer", "auditor", "support"},
 )
 SEES_PENDING = set(ROLES) - {"support"}
+SEES_SCHEDULE = set(ROLES) - {"support", "treasurer"}
 GIVES = {"platform_operator": set(ROLES), "venue_operator": set(ROLES) - {"platform_operator"}}
 HIDDEN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT, "symbol": C.R_UNKNOWN_INSTRUMENT}
 DAY = 86_400_000_000_000
@@ -93,6 +97,7 @@ class NaiveAccess:
     keys: dict[str, Fields]
     symbols: dict[str, tuple[int, str]]
     holds: dict[int, Fields]
+    timed: dict[int, Fields]
 
     def __init__(self) -> None:
         self.waiting: dict[int, Fields] = {}
@@ -206,6 +211,10 @@ class NaiveAccess:
                 return [self.home("market", f["event"])]
             case "access_rule" | "access_rule_remove":
                 return [(f["venue"], "") if f["venue"] else self.home("market", f["event"])]
+            case "schedule":
+                return self.places(f["act"])
+            case "schedule_cancel" | "run_due":
+                return self.places(self.timed[f["id"]]["record"]) if f["id"] in self.timed else [("", "")]
             case "reference":
                 return [self.home("symbol", f["symbol"])]
             case "kill":
@@ -245,6 +254,16 @@ class NaiveAccess:
             raise Refused(C.R_NOT_AUTHORISED)
         if tag in ("approve", "refuse"):
             return
+        if tag == "schedule":
+            self.judge(who, f["act"], now)
+            return
+        if tag == "schedule_cancel":
+            row = self.timed.get(f["id"])
+            if row is None or not self.sees_timed(who, row, now):
+                raise Refused(C.R_UNKNOWN_SCHEDULE)
+            if row["who"] != who:
+                self.judge(who, row["record"], now)
+            return
         for kind, name in self.wants(f):
             if not self.sees(who, kind, name, now):
                 raise Refused(HIDDEN.get(kind, C.R_BAD_DEFINITION))
@@ -267,6 +286,13 @@ class NaiveAccess:
             theirs = self.tables["principal"][f["name"]]["grants"]
             if not all(self.could_give(held, role, scope, -1) for (role, scope), end in theirs.items() if end == 0 or now < end):
                 raise Refused(C.R_GRANT_BEYOND)
+
+    def sees_timed(self, who: str, row: Fields, now: int) -> bool:
+        """One's own act in time, or one at places whose schedule one may ask for."""
+        held = self.held(who, now)
+        return row["who"] == who or all(
+            any(role in SEES_SCHEDULE and within(scope, *place) for role, scope, _ in held) for place in self.places(row["record"])
+        )
 
     def could_give(self, held: list[tuple[str, str, int]], given: str, where: str, until: int) -> bool:
         venue, prefix = split(where)

@@ -56,6 +56,7 @@ class NaiveRegistry(NaiveAccess):
         self.references: dict[str, tuple[int, int]] = {}
         self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
         self.holds: dict[int, Fields] = {}
+        self.timed: dict[int, Fields] = {}  # scheduled acts
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
@@ -69,18 +70,19 @@ class NaiveRegistry(NaiveAccess):
         self.freezes: dict[str, Fields] = {}
         self.begun: Fields | None = None
         self.by_core = False  # who refused the latest record
+        self.core_code = 0  # with what
 
     def apply(self, record: Any, who: str = "uid:0") -> tuple[int, str]:
         """(code, what became of it), at the time `now`."""
         fields = msgspec.to_builtins(record)
-        self.by_core = False
+        self.by_core, self.core_code = False, 0
         try:
             self.judge(who, fields, self.now)
             return C.OK, self._second_person(who, fields)
         except Refused as refused:
             return refused.code, ""
         except No as no:
-            self.by_core = no.by_core
+            self.by_core, self.core_code = no.by_core, no.code
             return no.code, ""
 
     def _second_person(self, who: str, fields: Fields) -> str:
@@ -95,6 +97,10 @@ class NaiveRegistry(NaiveAccess):
                 self.judge(who, row["record"], self.now)
             del self.waiting[fields["id"]]
             return NEW
+        if fields["type"] == "schedule":
+            return self._schedule(who, fields)
+        if fields["type"] == "run_due":
+            return self._run_due(fields)
         if self.waits(who, fields, self.now) and copy.deepcopy(self)._do({**fields}) != SAME:
             return self.keep(who, fields, self.now)
         return self._do(fields)
@@ -609,6 +615,59 @@ class NaiveRegistry(NaiveAccess):
         frozen = self.freezes.get(market["owner_venue"])
         level = ("none", "cancel_only", "settle_only", "nothing").index(frozen["level"]) if frozen else 0
         self._wrong(level >= stops, (C.OK, C.R_VENUE_CANCEL_ONLY, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN)[level])
+
+    # ---- acts in time
+    def _schedule(self, who: str, f: Fields) -> str:
+        self._wrong(f["at_ns"] <= self.now, C.R_SCHEDULE_PAST)
+        act = f["act"]
+        trial = copy.deepcopy(self)
+        trial.takes_all = True  # what phase the market has then is not known
+        self._wrong(trial._do({**act}) == SAME)
+        fields: dict[str, Any] = {}
+        if act["type"] == "market" and act["event"] in self.tables["market"]:
+            old = self.tables["market"][act["event"]]
+            fields = {
+                name: value for name, value in trial.tables["market"][act["event"]].items() if name in LIVE["market"] and value != old[name]
+            }
+        if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
+            fields = {"fees": act["fees"]}
+        self.timed[len(self.timed) + 1] = {
+            "at": f["at_ns"],
+            "record": act,
+            "who": who,
+            "fields": fields,
+            "note": f["note"],
+            "ended": "",
+            "code": 0,
+        }
+        return NEW
+
+    def _timed_row(self, id: int) -> Fields:
+        self._wrong(id not in self.timed, C.R_UNKNOWN_SCHEDULE)
+        self._wrong(bool(self.timed[id]["ended"]), C.R_SCHEDULE_ENDED)
+        return self.timed[id]
+
+    def _schedule_cancel(self, f: Fields) -> str:
+        self._timed_row(f["id"])["ended"] = "cancelled"
+        return NEW
+
+    def _run_due(self, f: Fields) -> str:
+        row = self._timed_row(f["id"])
+        self._wrong(row["at"] > self.now, C.R_SCHEDULE_EARLY)
+        record = {**row["record"]}
+        if record["type"] == "market" and row["fields"]:
+            now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
+            record = {**now, **row["fields"], "type": "market"}
+        try:
+            self.judge(row["who"], row["record"], self.now)
+            done = self._do(record)
+        except (Refused, No) as refused:
+            row["ended"], row["code"] = "failed", refused.code
+            if isinstance(refused, No) and refused.by_core:
+                self.by_core, self.core_code = True, refused.code
+            return NEW
+        row["ended"] = "done"
+        return CHANGED if done == CHANGED and row["record"]["type"] == "market" else NEW
 
     def _begin(self, f: Fields) -> str:
         self._wrong(self.begun is not None, C.R_SANDBOX)

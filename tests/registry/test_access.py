@@ -229,7 +229,7 @@ def test_whose_a_record_is(world: Venues) -> None:
         wanted = {"asset": "", "begin": "", "clock_accept": "", "approvals": "", "approve": "", "refuse": "", "venue": "V9"}.get(
             tag, "" if tag in OF_THE_PLATFORM else "V1"
         )
-        if tag in ("release", "withdraw_settle", "withdraw_cancel", "hold_expire"):
+        if tag in ("release", "withdraw_settle", "withdraw_cancel", "hold_expire", "schedule_cancel", "run_due"):
             wanted = ""  # there is no such hold
         assert scope_of(world.registry, record).venue == wanted, tag
     assert scope_of(world.registry, ar.DefineAccount(name="X", firm="V1.F", venue="V2")).venue == "V2"

@@ -25,7 +25,12 @@ SHORT = 60
 def some_record(r: random.Random, now: int, newest: int) -> Any:
     """newest: id of the act that waits since the shortest time."""
     venue, other = r.choice((("V1", "V2"), ("V2", "V1")))
-    match r.randrange(15):
+    match r.randrange(16):
+        case 15:
+            act = r.choice([one for one in record_of(venue).values() if isinstance(one, ar.Schedulable)])
+            number = r.randrange(1, 12)
+            at_ns = now + r.randrange(-1, SHORT)
+            return r.choice((ar.Schedule(at_ns=at_ns, act=mixed(r, act, other)), ar.CancelSchedule(id=number), ar.RunDue(id=number)))
         case 0 | 1:
             until = r.choice((0, 0, now + r.randrange(1, SHORT), now - 1))
             return ar.Grant(principal=r.choice(PEOPLE), role=r.choice(ar.ROLE_NAMES), scope=r.choice(SCOPES), until_ns=until)
@@ -104,7 +109,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
         naive.now = world.engine.time_ns
         code, _ = naive.apply(record, who)
-        world.engine.refuse = {0: code} if naive.by_core else {}
+        world.engine.refuse = {0: naive.core_code} if naive.by_core else {}
         answer = world.do(record, who)
         assert answer.code == code, f"seed {seed}, step {step}, {who}, {record}: {answer}"
         assert tables(world.registry) == wanted(naive), f"seed {seed}, step {step}, {who}, {record}"
@@ -119,7 +124,7 @@ def test_random_askers_against_the_naive_registry() -> None:
         run(seed, 150, seen)
     assert {code for _, code in seen} >= {
         C.OK, C.R_NOT_AUTHORISED, C.R_FOREIGN_NAME, C.R_GRANT_BEYOND, C.R_UNKNOWN_PENDING, C.R_PENDING_EXPIRED, C.R_OWN_ACT, C.R_UNKNOWN_EVENT,
-        C.R_UNKNOWN_ACCOUNT, C.R_UNKNOWN_INSTRUMENT, C.R_BAD_DEFINITION, C.R_UNKNOWN_HOLD,
+        C.R_UNKNOWN_ACCOUNT, C.R_UNKNOWN_INSTRUMENT, C.R_BAD_DEFINITION, C.R_UNKNOWN_HOLD, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED,
     }  # fmt: skip
     assert {kind for kind, code in seen if code == C.OK} >= {
         "Approve",
@@ -135,6 +140,9 @@ def test_random_askers_against_the_naive_registry() -> None:
         "RequestWithdrawal",
         "SettleWithdrawal",
         "CancelWithdrawal",
+        "Schedule",
+        "CancelSchedule",
+        "RunDue",
     }
 
 

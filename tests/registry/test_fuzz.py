@@ -11,8 +11,9 @@ from exchange_server.registry import Registry
 from protocol import codes, errors
 from tests.registry.naive_registry import NaiveRegistry
 from tests.registry.test_against_naive import tables, wanted
-from tests.registry.test_registry import BASE, RESULT, World
+from tests.registry.test_registry import BASE, FEES, FINAL, RESULT, World, change
 
+FINAL_FEES = change(FINAL, fees=change(FEES, taker_bps=50))
 RECORDS = (
     *BASE,
     RESULT,
@@ -29,6 +30,10 @@ RECORDS = (
     ar.SettleWithdrawal(key="s", withdrawal=2),
     ar.CancelWithdrawal(key="c", withdrawal=2),
     ar.ExpireHold(hold=1),
+    ar.Schedule(at_ns=2_000_000_000_000, act=ar.SetPhase(event="FINAL", phase="open"), note="n"),
+    ar.Schedule(at_ns=2_000_000_000_000, act=FINAL_FEES),
+    ar.CancelSchedule(id=1),
+    ar.RunDue(id=1),
     ar.Close(kind="account", name="ACME-B", reason="left"),
     ar.SetReference(symbol="F-ESP", reference=3),
     ar.AcceptClock(),
@@ -57,6 +62,7 @@ RECORDS = (
     ar.Freeze(venue="V1", level="settle_only", reason="a reason"),
 )
 HELD = (
+    ar.Schedule(at_ns=1_000_000_000_001, act=ar.SetPhase(event="FINAL", phase="open")),
     ar.Hold(key="h1", account="ACME-A", asset="USD", amount=3, until_ns=1_000_000_000_001),
     ar.RequestWithdrawal(key="w2", account="ACME-A", asset="USD", amount=4),
 )

@@ -387,7 +387,7 @@ def test_a_snapshot_is_the_whole_registry(world: World) -> None:
         assert world.do(record).result["unchanged"] == 1
     assert copy.keys["C1:secret"].record.verifier == PASSWORD and copy.accounts.next_id == 21
     assert copy.listing_rows == 4
-    for wrong in (b"", b"\xc0", data[:-1], data.replace(b"\xa7version\x03", b"\xa7version\x04")):
+    for wrong in (b"", b"\xc0", data[:-1], data.replace(b"\xa7version\x04", b"\xa7version\x05")):
         with pytest.raises(ValueError, match="registry"):
             Registry.from_bytes(wrong)
 

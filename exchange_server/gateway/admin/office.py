@@ -6,7 +6,7 @@ from typing import Any
 from config import admin_records as ar
 from protocol import codes
 
-from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, revision_view, revisions, rule_view
+from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, checks, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import Sight, authorise
 from ...registry.account_view import account_view
@@ -14,6 +14,7 @@ from ...registry.key_view import key_view
 from ...registry.market_view import market_view
 from ...registry.risk_view import risk_view
 from ...registry.roles import Role, holders
+from ...registry.schedule_view import schedule_view
 from ...registry.scopes import Place
 from ..credentials import Judge
 
@@ -80,6 +81,7 @@ class Office:
             "risk": lambda request, sight: risk_view(registry, arena, sight),
             "whoami": lambda request, sight: views.whoami(sight),
             "principal": self._principals,
+            "schedule": self._schedule,
             "pending": lambda request, sight: {"rows": views.pending_view(registry, sight)},
             **{kind: self._members(kind) for kind in members.VIEWS},
         }
@@ -143,6 +145,18 @@ class Office:
         if not all(isinstance(value, str) for value in wanted):
             raise BadRequest("key, holder, name: texts are required")
         return {"keys": access_view.keys_seen(self.registry, sight, key_view(self.registry, *wanted))}
+
+    def _schedule(self, request: dict[str, Any], sight: Sight) -> Any:
+        """Scheduled acts: the one with the number `act`, those about an event, or all; those that have ended too if `ended`."""
+        event, id, ended = _name(request, "event"), _number(request, "act", 0), request.get("ended", False)
+        if not isinstance(ended, bool):
+            raise BadRequest("ended: true or false is required")
+        if event:
+            sight.find("event", "event", event)
+        found = schedule_view(self.registry, sight, id, f"event:{event}" if event else "", ended)
+        if id and not found:
+            raise checks.no_schedule(id)
+        return {"rows": found}
 
     def _principals(self, request: dict[str, Any], sight: Sight) -> Any:
         return {"rows": access_view.principals_view(self.registry, sight, _name(request, "name"))}

@@ -19,14 +19,14 @@ READ = {"whoami", "running", "markets", "assets", "status", "principal", "asset"
 MONEY = {"account", "accounts", "risk", "rules", "tags"}
 #  by hand, not from the table of roles
 VERBS: dict[str, set[str]] = {
-    "platform_operator": READ | MONEY | {"keys", "export", "revisions", "revision", "plan", "pending", "stop", "check"},
-    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending"},
-    "market_creator": READ | {"plan", "pending"},
-    "resolver": READ | {"plan", "pending"},
-    "arbiter": READ | {"plan", "pending"},
-    "risk_officer": READ | MONEY | {"plan", "pending"},
+    "platform_operator": READ | MONEY | {"keys", "export", "revisions", "revision", "plan", "pending", "schedule", "stop", "check"},
+    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending", "schedule"},
+    "market_creator": READ | {"plan", "pending", "schedule"},
+    "resolver": READ | {"plan", "pending", "schedule"},
+    "arbiter": READ | {"plan", "pending", "schedule"},
+    "risk_officer": READ | MONEY | {"plan", "pending", "schedule"},
     "treasurer": READ | MONEY | {"plan", "pending"},
-    "auditor": READ | MONEY | {"keys", "export", "pending"},
+    "auditor": READ | MONEY | {"keys", "export", "pending", "schedule"},
     "support": READ,
 }
 THEIRS = {"venue": "V2", "firm": "V2.F", "account": "V2.A", "session": "V2.S", "market": "V2.CUP"}

@@ -1,0 +1,25 @@
+"""Scheduled acts, as an asker may see them. Read only."""
+
+from typing import Any
+
+import msgspec
+
+from . import timed_acts
+from .access import Sight, sees_scheduled
+from .definitions import Definitions
+
+
+def schedule_view(registry: Definitions, sight: Sight, id: int = 0, about: str = "", ended: bool = False) -> list[dict[str, Any]]:
+    """One entry for each scheduled act that the asker sees: those that wait by (time, number), then, with `ended`, those that have ended, by number. `id`:
+    only this one, ended or not; `about`: only what belongs to it ("event:NAME").
+
+    Keys: id, at_ns, act (in words), kind, about, who, note, made_ns, fields, record, ended ("", done, failed, cancelled), ended_ns, reason."""
+    rows = [
+        row for row in registry.schedule if (not id or row.id == id) and (not about or row.about == about) and sees_scheduled(sight, row)
+    ]
+    waiting = sorted((row for row in rows if not row.ended), key=lambda row: (row.at_ns, row.id))
+    shown = [*waiting, *(row for row in rows if row.ended and (ended or id))]
+    return [
+        {**msgspec.structs.asdict(row), "record": msgspec.to_builtins(row.record), "act": timed_acts.described(row.record, row.fields)}
+        for row in shown
+    ]
