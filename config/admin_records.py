@@ -21,6 +21,9 @@ from .access_records import DefinePrincipal as DefinePrincipal
 from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
+from .change_records import AddOutcome as AddOutcome
+from .change_records import SetBands as SetBands
+from .change_records import SplitOutcome as SplitOutcome
 from .fields import DURATION, LOGON, TEXT, VENUE, Field
 from .key_records import DefineKey as DefineKey
 from .key_records import RevokeKey as RevokeKey
@@ -45,6 +48,8 @@ from .market import Band as Band
 from .market import Contract as Contract
 from .market import DefineMarket as DefineMarket
 from .market import Fees as Fees
+from .market import Resting as Resting
+from .market import Scalar as Scalar
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .money_records import CancelWithdrawal as CancelWithdrawal
@@ -65,6 +70,7 @@ from .result_records import Settle as Settle
 from .result_records import Uphold as Uphold
 from .result_records import Void as Void
 from .reversal_records import Bond as Bond
+from .reversal_records import Bust as Bust
 from .reversal_records import Recover as Recover
 from .revision_records import Rollback as Rollback
 from .rule_records import AccessRule as AccessRule
@@ -219,7 +225,7 @@ Configured = (
 )
 
 
-Schedulable = SetPhase | DefineMarket | DefineListing | SetReference | Restrict
+Schedulable = SetPhase | SetBands | DefineMarket | DefineListing | SetReference | Restrict
 
 
 class Schedule(Record, tag="schedule", frozen=True, kw_only=True):
@@ -291,6 +297,9 @@ AnyRecord = (
     | RevokeKey
     | DefineMarket
     | DefineListing
+    | SetBands
+    | AddOutcome
+    | SplitOutcome
     | Transfer
     | Hold
     | Release
@@ -309,6 +318,7 @@ AnyRecord = (
     | Void
     | Bond
     | Recover
+    | Bust
     | Kill
     | Restrict
     | SetReference

@@ -1,6 +1,7 @@
 """Records that put right what has been paid."""
 
-from .kinds import Name, Record
+from .kinds import Name, OptionalName, Positive, Record
+from .result_records import Said
 
 
 class Bond(Record, tag="bond", frozen=True, kw_only=True):
@@ -13,3 +14,13 @@ class Recover(Record, tag="recover", frozen=True, kw_only=True):
     """What accounts owe from a correction or bust of an event is taken from the free money that they, the bond and the platform have now."""
 
     event: Name
+
+
+class Bust(Record, tag="bust", frozen=True, kw_only=True):
+    """A trade is taken back before its market is final: all its legs, with fees, rebates and their shares. Orders are not restored. `event` and
+    `legs` are filled in by the server from its event store before the record is journaled: what a client sends there is not used."""
+
+    trade: Positive
+    reason: Said
+    event: OptionalName = ""
+    legs: tuple[bytes, ...] = ()  # each: the words of an E_FILL, then of its texts

@@ -39,6 +39,7 @@ from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office
 from .gateway.admin.remote import RemoteAdminConnection
 from .gateway.admin.statement import Statements
+from .gateway.admin.trades import Trades
 from .gateway.admin.venue_export import VenueExports
 from .gateway.binary.connection import BinaryConnection
 from .gateway.binary.encoder import BinaryEncoder
@@ -382,6 +383,7 @@ class Server:
         self.office = Office(
             self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self._try_act, self.status, self.stop, extra
         )
+        self.office.legs_of = Trades(self.engine.registry, self.store).filled_in
         self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
         self.office.seen["venue_export"] = VenueExports(self.engine.registry, self.engine).ask
         self.office.accept_clock = self.clock.accept

@@ -36,6 +36,7 @@ CONTRACTS = 50  # in process; the server has fewer accounts with more contracts 
 SERVER_CONTRACTS = 500
 PAUSE_NS = 500_000
 CASH = 1_000_000
+MOVED, REFUSED = 89, 91  # tags of the answers to a split
 
 
 def world(accounts: int) -> Engine:
@@ -211,8 +212,10 @@ def beside(scale: float) -> list[Result]:
         splitter, peer = (BinaryPeer(server.ready["binary_port"], key, kernel) for key in ("S1", "S2"))
         for number, account in enumerate(sorted(splitter.accounts.values()), 1):
             splitter.say(M.SplitSets(number, 1, 1, account))
-        while splitter.answers < accounts:
+        while splitter.counts[MOVED] + splitter.counts[REFUSED] < accounts:
             splitter.receive()
+        if splitter.counts[REFUSED]:
+            raise AnswerWrong(f"settle: {splitter.counts[REFUSED]} splits were refused")
         payouts = (10_000, *[0] * (SERVER_CONTRACTS - 1))
         said = {"rule_id": "r", "source": "s", "observed_value": "v", "observed_at_ns": 1, "evidence_sha256": "ab" * 32}
         trader = Trader(peer)

@@ -83,6 +83,11 @@ PHASE_NAMES = {
     PH_VOIDED: "voided",
 }
 
+# ---- what becomes of resting orders when a market changes its phase (bits; none: they stay; closing cancels all) -----------------------
+RESTING_LIVE_CANCEL = 1  # going live cancels them
+RESTING_LIVE_LAPSE = 2  # going live cancels those without FLAG_PERSIST
+RESTING_PAUSE_CANCEL = 4  # a pause cancels them
+
 # ---- account and session kinds ---------------------------------------------------------------------------------
 ACCT_TRADING = 1
 ACCT_FEES = 2
@@ -149,9 +154,12 @@ C_FREEZE = 55
 C_ACCESS = 56  # who is admitted to a venue or an event
 C_CONTINUE = 57  # the next slice of settling; the turn itself adds it
 C_REVERSE = 61  # correction of a final result, and recovery of the debts that it left
+C_BUST = 62  # a trade is taken back
 C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
 C_UPHOLD = 59
 C_VOID = 60
+C_BANDS = 63  # another price grid for all contracts of an event
+C_ADD_CONTRACT = 64  # one more outcome of an event
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -173,8 +181,11 @@ E_DETERMINED = 16
 E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
 E_REVERSED = 21  # an entry of a correction or bust for one account
+E_BUST = 22  # 150=H, one side of a trade that was taken back
 E_DISPUTED = 19
 E_VOIDED = 20
+E_BANDS = 23  # the price grid of an event changed; session 0
+E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
 # Each is told by an event row, so that statements need nothing else:
@@ -182,6 +193,7 @@ E_VOIDED = 20
 #   E_SETTLED  EVT_SETTLED_WHY is WHY_SETTLEMENT; amount in EVT_SETTLED_AMOUNT
 #   E_REVERSED EVT_REVERSED_WHY says it: WHY_CORRECTION (the difference of a payout; with amount 0: so much of it is blocked), WHY_OWED (what the account
 #              cannot pay is added back and owed), WHY_RECOVERY (a debt is paid; with amount 0: a blocked credit is freed), WHY_COVER (bond and platform)
+#   E_BUST     EVT_BUST_AMOUNT: price times quantity of the fill, its fee or rebate, back. The fee's shares come back from those who got them.
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
 #              cumulated net fee of each order times the shares of its listing.
@@ -198,8 +210,9 @@ WHY_CORRECTION = 10
 WHY_OWED = 11
 WHY_RECOVERY = 12
 WHY_COVER = 13
+WHY_BUST = 14
 
-# ---- event flags (7 bits) -------------------------------------------------------------------------------------
+# ---- event flags (15 bits at most) ------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
 EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes each
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
@@ -207,6 +220,7 @@ EF_UNSOLICITED = 8  # the client did not request this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
 EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) after the two ids
 EF_COPY = 128  # a copy of another session's event; its number there is in the row
+EF_PERSIST = 256  # the order has FLAG_PERSIST
 EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order and gets its later reports
 
 # ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
@@ -315,6 +329,11 @@ R_REPLACED_TO_FILLED = 109  # a replace lowered the total to the filled quantity
 R_MARKET_REST = 110
 R_USER_REPLACE = 112
 R_VENUE_FREEZE = 113
+R_LAPSED = 230
+R_GOING_LIVE = 231
+R_MARKET_PAUSING = 232
+R_OFF_NEW_GRID = 233
+R_OUTCOME_SPLIT = 234
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121
@@ -345,6 +364,10 @@ R_SETTLING = 220
 R_NOT_FINAL = 221
 R_SAME_RESULT = 222
 R_NOTHING_OWED = 223
+R_UNKNOWN_TRADE = 224
+R_ALREADY_BUST = 225
+R_BUST_FINAL = 226
+R_BUST_SPOT = 227
 # wires and gateway
 R_WIRE_MALFORMED = 150
 R_WIRE_TOO_LONG = 151
@@ -412,3 +435,8 @@ R_SCHEDULE_PAST = 240
 R_UNKNOWN_SCHEDULE = 241
 R_SCHEDULE_ENDED = 242
 R_SCHEDULE_EARLY = 243
+# changes of a live market
+R_BANDS_TOO_HIGH = 235
+R_NO_SPARE_CONTRACT = 236
+R_OUTCOME_FIXED = 237
+R_OUTCOME_UNKNOWN = 238

@@ -106,6 +106,7 @@ _F: tuple[Field, ...] = (
     Field(13, "CommType", "CHAR", {"3": "ABSOLUTE"}),
     Field(14, "CumQty", "QTY"),
     Field(17, "ExecID", "STRING"),
+    Field(19, "ExecRefID", "STRING"),
     Field(18, "ExecInst", "MULTIPLEVALUESTRING", {"6": "PARTICIPATE_DONT_INITIATE"}),
     Field(21, "HandlInst", "CHAR", {"1": "AUTOMATED_EXECUTION_NO_INTERVENTION", "2": "AUTOMATED_EXECUTION_INTERVENTION_OK"}),
     Field(22, "SecurityIDSource", "STRING", {"8": "EXCHANGE_SYMBOL"}),
@@ -207,18 +208,20 @@ _F: tuple[Field, ...] = (
     Field(5015, "OrderGroup", "INT", unsupported=True),
     Field(5016, "PostOnlySlide", "BOOLEAN", unsupported=True),
     Field(5017, "ReduceOnly", "BOOLEAN", unsupported=True),
-    Field(5018, "PersistWhenLive", "BOOLEAN", unsupported=True),
+    Field(5018, "PersistWhenLive", "BOOLEAN"),
     Field(5101, "EventID", "INT"),
     Field(5102, "Payout", "PRICE"),  # per contract
     Field(5103, "SettledPosition", "QTY"),  # negative: short
     Field(5104, "SettledAmount", "AMT"),
     Field(5105, "BalanceAfter", "AMT"),
     Field(5106, "DeterminationVersion", "INT"),
+    Field(5120, "SplitFrom", "STRING"),  # symbol
+    Field(5121, "SplitPosition", "QTY"),  # in both contracts; negative: short
     Field(5107, "Locked", "AMT"),  # of the cash, by requirements
-    Field(5120, "ReversalEntry", "INT", {"10": "CORRECTION", "11": "OWED", "12": "RECOVERY", "13": "COVER"}),
-    Field(5121, "PreviousPayout", "PRICE"),  # per contract, before the correction
-    Field(5122, "OwedAmount", "AMT"),  # by the account, in this event
-    Field(5123, "BlockedAmount", "AMT"),  # credited to the account in this event, and locked until it is covered
+    Field(5130, "ReversalEntry", "INT", {"10": "CORRECTION", "11": "OWED", "12": "RECOVERY", "13": "COVER"}),
+    Field(5131, "PreviousPayout", "PRICE"),  # per contract, before the correction
+    Field(5132, "OwedAmount", "AMT"),  # by the account, in this event
+    Field(5133, "BlockedAmount", "AMT"),  # credited to the account in this event, and locked until it is covered
 )  # fmt: skip
 
 FIELDS: dict[int, Field] = {f.tag: f for f in _F}
@@ -294,8 +297,8 @@ _M: tuple[Message, ...] = (
         (5107, False),
     ), groups=_PARTY_GROUP),
     Message("8", "ExecutionReport", False, False, True, (
-        (584, False), (911, False), (912, False), (37, True), (11, False), (41, False), (790, False), (17, True), (150, True), (39, True), (378, False), (103, False), (1, False), (55, True), (54, True),
-        (5010, False), (38, False), (40, False), (44, False), (59, False), (126, False), (32, False), (31, False), (151, True), (14, True), (6, True),
+        (584, False), (911, False), (912, False), (37, True), (11, False), (41, False), (790, False), (17, True), (150, True), (19, False), (39, True), (378, False), (103, False), (1, False), (55, True), (54, True),
+        (5010, False), (38, False), (40, False), (44, False), (59, False), (126, False), (5018, False), (32, False), (31, False), (151, True), (14, True), (6, True),
         (60, False), (12, False), (13, False), (851, False), (527, False), (58, False),
     )),
     Message("9", "OrderCancelReject", False, False, True, (
@@ -305,8 +308,11 @@ _M: tuple[Message, ...] = (
         (11, False), (37, True), (530, True), (531, True), (532, False), (533, False), (55, False), (54, False), (60, False), (5011, False), (58, False),
     )),
     Message("UMS", "MarketSettlement", False, False, True, (
-        (17, True), (1, True), (55, True), (5101, True), (5106, True), (5102, True), (5103, True), (5104, True), (5105, True), (5120, False), (5121, False),
-        (5122, False), (5123, False), (60, True),
+        (17, True), (1, True), (55, True), (5101, True), (5106, True), (5102, True), (5103, True), (5104, True), (5105, True), (5130, False), (5131, False),
+        (5132, False), (5133, False), (60, True),
+    )),
+    Message("UPS", "PositionSplit", False, False, True, (
+        (17, True), (1, True), (55, True), (5101, True), (5120, True), (5121, True), (60, True),
     )),
 )  # fmt: skip
 

@@ -60,6 +60,10 @@ class Holdings:
             self.positions.pop((report.account, report.instrument), None)
         elif isinstance(report, M.Reversed):
             self.cash[report.account, report.asset] = report.balance
+        elif isinstance(report, M.Bust):
+            self._bust(report)
+        elif isinstance(report, M.PositionSplit):
+            self.positions[report.account, report.instrument] = report.position
 
     def _fill(self, report: M.Fill) -> None:
         definition = self.definitions[report.instrument]
@@ -72,6 +76,13 @@ class Holdings:
             return
         key = report.account, report.instrument
         self.positions[key] = self.positions.get(key, 0) + sign * report.last_qty
+
+    def _bust(self, report: M.Bust) -> None:
+        definition = self.definitions[report.instrument]
+        self.cash[report.account, definition.asset_id] = report.balance
+        bought = 1 if (report.side == codes.BUY) != (report.contract_side == codes.NO) else -1
+        key = report.account, report.instrument
+        self.positions[key] = self.positions.get(key, 0) - bought * report.last_qty
 
     def _moved(self, report: M.Moved) -> None:
         self.cash[report.account, report.asset] = report.balance

@@ -289,6 +289,7 @@ class Accepted(OrderReport, frozen=True, tag=80):
     qty: I64
     leaves: I64
     expiry: I64 = 0
+    flags: U15 = 0  # codes.EF_PERSIST
 
     @property
     def status(self) -> int:
@@ -394,6 +395,7 @@ class OrderStatus(OrderReport, frozen=True, tag=87):
     leaves: I64
     notional: I64
     expiry: I64 = 0
+    flags: U15 = 0  # codes.EF_PERSIST
 
 
 class MassCancelDone(Report, frozen=True, tag=88):
@@ -461,6 +463,34 @@ class Reversed(Report, frozen=True, tag=92):
     market: I64  # event id
 
 
+class Bust(Report, frozen=True, tag=93):
+    """A trade was taken back: one side of it, as its Fill told it. What the order counts as filled stays as it was: it is not restored."""
+
+    account: U31
+    instrument: U31
+    order: Count
+    side: Nibble
+    contract_side: Nibble
+    flags: U15  # those of the fill, and codes.EF_UNSOLICITED
+    last_price: I64
+    last_qty: I64
+    fee: I64  # as it was charged; it is part of `amount`
+    trade: I64
+    amount: I64  # minor units, signed: what moved back
+    balance: I64  # after it
+    fill: I64  # the Fill's `event`
+
+
+class PositionSplit(Report, frozen=True, tag=95):
+    """A new contract was split out of another one: the account now has the position that it has there in the new one too."""
+
+    account: U31
+    instrument: U31  # the new one
+    source: U31
+    position: I64  # contracts, negative: short
+    market: I64  # event id
+
+
 class Definition(Message, frozen=True, tag=100):
     """The definition of one instrument."""
 
@@ -495,7 +525,7 @@ class DefinitionsDone(Message, frozen=True, tag=101):
 
 
 class PhaseChange(Message, frozen=True, tag=102):
-    """All contracts of an event have changed to this phase (codes.PH_*)."""
+    """All contracts of an event have changed to this phase (codes.PH_*: open, live, paused, closed, determined, disputed, voided, final ...)."""
 
     market: U31
     phase: Nibble
@@ -538,12 +568,12 @@ ClientMessage: TypeAlias = (
 )  # fmt: skip
 ServerMessage: TypeAlias = (
     Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
-    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Reversed | Definition | DefinitionsDone | PhaseChange | BookSnapshot
+    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Reversed | Bust | PositionSplit | Definition | DefinitionsDone | PhaseChange | BookSnapshot
     | BookUpdate | BookReset | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
 )  # fmt: skip
 Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
-    | Refused | Reversed
+    | Refused | Reversed | Bust | PositionSplit
 )  # fmt: skip
 SessionBody: TypeAlias = LogonReply | MessageRefused
 
@@ -553,12 +583,14 @@ CLIENT_MESSAGES: tuple[type[Struct], ...] = (
 )  # fmt: skip
 SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
-    OrderStatus, MassCancelDone, Moved, Settled, Refused, Reversed, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
+    OrderStatus, MassCancelDone, Moved, Settled, Refused, Reversed, Bust, PositionSplit, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
     AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,
     Reversed,
+    Bust,
+    PositionSplit,
 )  # fmt: skip
 
 

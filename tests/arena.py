@@ -203,9 +203,8 @@ def state(m: Arena) -> dict[str, Any]:
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
-        events[int(m[event])] = tuple(
-            int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT)
-        )
+        words = L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT, L.E_IN_PLAY
+        events[int(m[event])] = tuple(int(m[event + w]) for w in words)
         for co in collateral_rows(m, event):
             if (row := (int(m[co + L.CO_OWED]), int(m[co + L.CO_BLOCKED]))) != (0, 0):
                 debts[int(m[event]), int(m[m[co + L.CO_ACCOUNT] + L.AC_ID])] = row
@@ -213,7 +212,7 @@ def state(m: Arena) -> dict[str, Any]:
                 key = int(m[m[co + L.CO_ACCOUNT] + L.AC_ID]), int(m[first + j * L.INSTRUMENT_WORDS + L.I_ID])
                 if q := int(m[co + L.CO_COLUMNS + j]):
                     positions[key] = q
-                if paid(m, event) and (q := int(m[co + L.CO_COLUMNS + L.SETTLED_POSITION * n + j])):
+                if paid(m, event) and (q := int(m[co + L.CO_COLUMNS + L.SETTLED_POSITION * int(m[co + L.CO_N]) + j])):
                     settled[key] = q
     settling, at = [], int(m[L.H_SETTLING])
     while at:
@@ -236,7 +235,10 @@ def state(m: Arena) -> dict[str, Any]:
             w[L.S_MISSED], w[L.S_MISSED_DONE], *options, w[L.S_HEARTBEAT], (w[L.S_UNTOLD], w[L.S_UNTOLD_TO]) if w[L.S_UNTOLD] else None,
         )  # fmt: skip
     instruments = {
-        int(m[i]): tuple(int(m[i + w]) for w in (L.I_LAST, L.I_OPEN_INTEREST, L.I_REFERENCE, L.I_COLLAR))
+        int(m[i]): (
+            *(int(m[i + w]) for w in (L.I_LAST, L.I_OPEN_INTEREST, L.I_REFERENCE, L.I_COLLAR)),
+            tuple(tuple(int(x) for x in m[b : b + 3]) for b in range(i + L.I_BANDS, i + L.I_BANDS + 3 * int(m[i + L.I_BAND_COUNT]), 3)),
+        )
         for i in rows_by_id(m, L.P_INSTRUMENT)
     }
     q = pool(m, L.P_PAIR_HASH)
@@ -447,4 +449,4 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
                 if side == C.BUY and paid(m, event):
                     continue
                 lots = sum(int(m[o + L.O_LEAVES]) for o in own if W.book_side_of(int(m[o + L.O_ATTR])) == side)
-                assert m[co + L.CO_COLUMNS + column * n + j] == lots, "the open quantity of a collateral row is wrong"
+                assert m[co + L.CO_COLUMNS + column * int(m[co + L.CO_N]) + j] == lots, "the open quantity of a collateral row is wrong"

@@ -104,9 +104,10 @@ def _event_words(c: Row) -> Words:
     for word, name in (
         (d.DE_ID, "id"), (d.DE_PRODUCT, "product"), (d.DE_K, "k"), (d.DE_N, "n"), (d.DE_ASSET, "asset"), (d.DE_BASE_ASSET, "base_asset"),
         (d.DE_PAYOUT, "payout"), (d.DE_TICK_VALUE, "tick_value"), (d.DE_OWNER_VENUE, "owner_venue"), (d.DE_WINDOW_NS, "window"),
-        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_MIDS, "mids"),
+        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_MIDS, "mids"), (d.DE_RESTING, "resting"),
     ):  # fmt: skip
         w[word] = getattr(c, name)
+    w[d.DE_ROOM] = c.room or c.n
     return w
 
 
@@ -126,8 +127,25 @@ def _instrument_words(c: Row) -> Words:
     return w
 
 
+def _contract_words(c: Row) -> Words:
+    """The rows of a new outcome, as the registry makes them."""
+    rows = [new_words(c.kind, d.DW_EXTRA), *(command_words(row) for row in (c.contract, *c.listings)), new_words(c.kind, d.DW_EXTRA)]
+    for w in (rows[0], rows[-1]):
+        w[d.DW_EVENT], w[d.DW_FROM] = c.event, c.source
+    rows[-1][d.DW_DONE] = 1
+    return np.concatenate(rows)
+
+
 def _operator_words(c: Row) -> Words:
     k = c.kind
+    if k == C.C_BANDS:
+        w = new_words(k, d.DB_EXTRA)
+        w[d.DB_EVENT], w[d.DB_COUNT] = c.event, len(c.bands)
+        for i, band in enumerate(c.bands[:8]):
+            w[d.DB_BANDS + 3 * i : d.DB_BANDS + 3 * i + 3] = band
+        return w
+    if k == C.C_ADD_CONTRACT:
+        return _contract_words(c)
     if k in (C.C_DETERMINE, C.C_VOID):
         w = new_words(k, -(-len(c.payouts) // 16))
         w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT], w[d.DD_TRIGGER] = c.event, c.version, len(c.payouts), c.trigger
@@ -138,6 +156,22 @@ def _operator_words(c: Row) -> Words:
         w = new_words(k, -(-len(payouts) // 16))
         w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT], w[d.DY_BOND], w[d.DY_SLICE] = c.event, c.version, len(payouts), c.bond, c.slice
         w[d.DD_PAYOUTS : d.DD_PAYOUTS + len(payouts)] = payouts
+        return w
+    if k == C.C_BUST:
+        w = new_words(k, 4 * len(c.legs))
+        w[d.DJ_EVENT], w[d.DJ_TRADE], w[d.DJ_LEGS], w[d.DJ_BOND], w[d.DJ_OWNER_ACCOUNT] = (
+            c.event,
+            c.trade,
+            len(c.legs),
+            c.bond,
+            c.owner_account,
+        )
+        for i, leg in enumerate(c.legs):
+            at = d.DJ_FIRST_LEG + i * d.BUST_LEG_WORDS
+            w[at : at + L.EVT_WORDS] = fill_words(leg)
+            if isinstance(leg.id, str):
+                w[at + d.LEG_TEXTS : at + d.LEG_TEXTS + 8] = text_words(leg.id, 8)
+            w[at + d.LEG_VENUE_ACCOUNT] = c.venue_account
         return w
     fields: dict[int, dict[int, int]] = {
         C.C_DEF_VENUE: {
@@ -166,6 +200,24 @@ def _operator_words(c: Row) -> Words:
     w = new_words(k, 0)
     for word, value in fields[k].items():
         w[word] = value
+    return w
+
+
+def fill_words(leg: Row) -> Words:
+    """The words of an E_FILL as the event store has them."""
+    w = np.zeros(L.EVT_WORDS, np.int64)
+    text = isinstance(leg.id, str)
+    terms = W.pack_terms(leg.side, leg.contract_side, leg.type, leg.tif)
+    w[L.EVT_HEAD] = W.pack_event(C.E_FILL, int(text), terms, leg.status, 0, leg.flags | (C.EF_TEXT if text else 0))
+    w[L.EVT_NUMBER], w[L.EVT_SESSION_ACCOUNT] = leg.number, leg.session << 32 | leg.account
+    w[L.EVT_INSTRUMENT] = leg.instrument << 32 | leg.venue << 16 | leg.front
+    w[L.EVT_ID_HI], w[L.EVT_ID_LO] = key_words(leg.id)
+    for word, name in (
+        (L.EVT_ORDER, "order"), (L.EVT_PRICE, "price"), (L.EVT_QTY, "qty"), (L.EVT_CUM, "cum"), (L.EVT_LEAVES, "leaves"), (L.EVT_FEE, "fee"),
+        (L.EVT_LAST_PRICE, "last_price"), (L.EVT_LAST_QTY, "last_qty"), (L.EVT_NOTIONAL, "notional"), (L.EVT_TRADE, "trade"),
+        (L.EVT_FILL_TERMS, "terms"),
+    ):  # fmt: skip
+        w[word] = getattr(leg, name)
     return w
 
 
@@ -265,6 +317,15 @@ def event_rows(words: Words) -> list[Row]:
         row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))
         if row.kind in (C.E_MOVED, C.E_SETTLED, C.E_REVERSED):
             row.update(trade=0, why=w[L.EVT_MOVED_WHY])
+        if row.kind == C.E_BANDS:
+            bands = words[at + L.EVT_WORDS : at + L.EVT_WORDS + 3 * row.price].reshape(-1, 3)
+            row.update(bands=[tuple(int(x) for x in band) for band in bands])
+        if row.kind == C.E_FILL:
+            row.update(client_number=0, terms=w[L.EVT_FILL_TERMS])
+        if row.kind == C.E_BUST:
+            row.update(
+                client_number=0, expiry=0, spare=0, due=w[L.EVT_BUST_AMOUNT], balance=w[L.EVT_BUST_BALANCE], bust_of=w[L.EVT_BUST_OF]
+            )
         if row.kind == C.E_SENT:
             row.update(price=0, qty=0, msg_type=w[L.EVT_MSG_TYPE], body_bytes=w[L.EVT_BODY_BYTES], body=payload[: w[L.EVT_BODY_BYTES]])
         out.append(plain(row))

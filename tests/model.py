@@ -81,6 +81,8 @@ class Model(Operator, Ladder):
             expiry=order.expiry,
         )  # fmt: skip
         event.update(more)
+        if order.flags & C.FLAG_PERSIST:
+            event.update(flags=event.flags | C.EF_PERSIST)
         self.emit(order.session if session is None else session, event)
 
     def request_event(self, kind: int, status: int, reason: int, account: int, **more: Key) -> None:
@@ -206,7 +208,7 @@ class Model(Operator, Ladder):
             order.notional += order.client_price(price) * qty
             fees[order.id] = charge(order, event, price, qty, order is maker, taker.listing)
             self.pay(self.accounts[order.account], event.asset, -fees[order.id])
-        self._share_fees(event, taker, maker, fees[taker.id], fees[maker.id])
+        terms = self._share_fees(event, taker, maker, fees[taker.id], fees[maker.id])
         direction = C.EF_AGGRESSOR_SELL if taker.book_side == C.SELL else 0
         for order in (maker, taker):
             status = C.ST_PARTIAL if order.leaves else C.ST_FILLED
@@ -214,16 +216,18 @@ class Model(Operator, Ladder):
                 self._forget(order, C.ST_FILLED, 0)
             self.order_event(
                 C.E_FILL, order, status, flags=direction | (C.EF_TAKER if order is taker else 0), last_price=order.client_price(price),
-                last_qty=qty, fee=fees[order.id], trade=trade,
+                last_qty=qty, fee=fees[order.id], trade=trade, terms=terms[order.id],
             )  # fmt: skip
 
-    def _share_fees(self, event: Event, taker: Order, maker: Order, taker_fee: int, maker_fee: int) -> None:
+    def _share_fees(self, event: Event, taker: Order, maker: Order, taker_fee: int, maker_fee: int) -> dict[int, int]:
         """The taker's order finances the rebate. Owner and listing venue hold floor(net fee of the order * share), the platform the
         rest."""
         platform = taker_fee + maker_fee
+        terms = {}
         for order, change in ((maker, max(maker_fee, 0)), (taker, taker_fee + min(maker_fee, 0))):
             before, order.net_fee = order.net_fee, order.net_fee + change
             listing = order.listing
+            terms[order.id] = listing.owner_share | listing.venue_share << 14 | before % 10_000 << 28 if change else 0
             for account, share in ((listing.owner_account, listing.owner_share), (listing.venue_account, listing.venue_share)):
                 part = order.net_fee * share // 10_000 - before * share // 10_000
                 if part:
@@ -231,6 +235,7 @@ class Model(Operator, Ladder):
                     platform -= part
         if platform:
             self.pay(self.accounts[PLATFORM_FEES], event.asset, platform)
+        return terms
 
     # ------------------------------------------------------------------------------------------------ closing
     def _as_closed(self, order: Order | Closed, status: int, reason: int) -> Closed:
@@ -449,9 +454,11 @@ class Model(Operator, Ladder):
             },
             "stood in": {e.id: (e.from_bond, e.from_platform) for e in self.events.values()},
             "settling": [e.id for e in self.settling],
-            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result) for e in self.events.values()},
+            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play) for e in self.events.values()},
             "prices": self.price_state(),
-            "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
+            "instruments": {
+                i.id: (i.last, self.open_interest(i.id), i.reference, i.collar, tuple(i.bands)) for i in self.instruments.values()
+            },
             "sessions": {
                 s.id: (
                     s.next_out,
@@ -493,7 +500,12 @@ class Model(Operator, Ladder):
             if account.kind == C.ACCT_TRADING:
                 for asset_id, cash in account.cash.items():
                     debts = sum(e.owed.get(account.id, 0) for e in self.events.values() if e.asset == asset_id)
-                    assert cash >= self.locked(account.id, asset_id) - debts, ("negative buying power", account.id, asset_id, cash)
+                    assert cash >= (0 if asset_id in account.short else self.locked(account.id, asset_id) - debts), (
+                        "negative buying power",
+                        account.id,
+                        asset_id,
+                        cash,
+                    )
         for event in self.events.values():
             if event.steps is not None:  # half of its accounts have been paid
                 continue

@@ -29,18 +29,6 @@ class Results(Ladder):
             raise Refused(C.R_UNKNOWN_EVENT)
         return event
 
-    def event_named(self, number: int) -> Event:
-        if number not in self.events:
-            raise Refused(C.R_UNKNOWN_EVENT)
-        return self.events[number]
-
-    def commanded(self, number: int) -> Event:
-        """The event of a command about its phase or result: none while it is being settled."""
-        event = self.event_named(number)
-        if event.steps is not None:
-            raise Refused(C.R_SETTLING)
-        return event
-
     def check_payouts(self, event: Event, c: Row) -> None:
         if len(c.payouts) != len(event.contracts):
             raise Refused(C.R_PAYOUT_COUNT)

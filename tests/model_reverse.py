@@ -70,10 +70,10 @@ class Reversal(Settlement):
     def worth(self, event: Event) -> int:
         return event.k * event.payout * event.tick_value * event.sets if event.product == C.EXACTLY else 0
 
-    def cover(self, event: Event, gains: int, bond: int) -> int:
+    def cover(self, event: Event, gains: int, bond: int, kept: int = 0) -> int:
         """Bond and platform stand in for what the pool lacks, or get back what they paid. Returns what is to be blocked (negative: what of the
         blocked credits is money now)."""
-        lacks = self.worth(event) + gains - event.pool
+        lacks = self.worth(event) + gains - event.pool - kept
         blocked = sum(event.blocked.values())
         if lacks >= 0:
             for number, side in ((bond, "from_bond"), (PLATFORM, "from_platform")):
@@ -84,7 +84,7 @@ class Reversal(Settlement):
                         setattr(event, side, getattr(event, side) + part)
                         lacks -= part
                         self.reversed_row(event, account, -part, C.WHY_COVER)
-            return lacks - blocked
+            return lacks + kept - blocked
         rest = -lacks
         for number, side in ((PLATFORM, "from_platform"), (bond, "from_bond")):
             part = min(rest, getattr(event, side))
@@ -97,26 +97,10 @@ class Reversal(Settlement):
 
     # ------------------------------------------------------------------------------------------------ the whole event
     def _correct(self, event: Event, payouts: list[int], bond: int) -> Iterator[int]:
-        n = len(event.contracts)
-        bond = bond or event.bond
-        event.bond = bond
-        change = [new - old for old, new in zip(event.payouts, payouts)]
-
-        def differences(number: int) -> list[int]:
-            return [x * event.settled.get((number, c), 0) * event.tick_value for c, x in zip(event.contracts, change)]
-
-        def rows(account: Account) -> int:
-            steps = 0
-            for contract, new, old, amount in zip(event.contracts, payouts, event.payouts, differences(account.id)):
-                if amount:
-                    qty = event.settled[account.id, contract]
-                    self.reversed_row(event, account, amount, C.WHY_CORRECTION, contract, price=new, cum=old, qty=qty)
-                steps += REPORT + 1 if amount else 1
-            return steps
-
+        event.bond = bond or event.bond
         gains: dict[int, int] = {}
         for number in event.touched:  # who owes, pays
-            account, total = self.accounts[number], sum(differences(number))
+            account, total = self.accounts[number], sum(self.differences(event, payouts, number))
             if total > 0:
                 repaid = min(total, event.owed.get(number, 0))
                 event.owed[number] = event.owed.get(number, 0) - repaid
@@ -125,8 +109,31 @@ class Reversal(Settlement):
             amount = -pays - min(total, 0)
             if amount:
                 self.reversed_row(event, account, amount, C.WHY_OWED if amount > 0 else C.WHY_RECOVERY)
-            yield n + (REPORT if amount else 0) + (rows(account) if total < 0 else 0)
-        left = self.cover(event, sum(gains.values()), bond)
+            steps = len(event.contracts) + (REPORT if amount else 0)
+            yield steps + (self.rows(event, payouts, account) if total < 0 else 0)
+        yield from self.give(event, payouts, gains, self.cover(event, sum(gains.values()), event.bond))
+        assert event.pool == self.worth(event) - sum(event.blocked.values())
+        if payouts != event.payouts:
+            event.payouts = payouts
+            self.emit(0, Row(kind=C.E_FINAL, order=event.id, qty=event.version))
+
+    def differences(self, event: Event, payouts: list[int], number: int) -> list[int]:
+        """What the account gets more, by contract."""
+        change = [new - old for old, new in zip(event.payouts, payouts)]
+        return [x * event.settled.get((number, c), 0) * event.tick_value for c, x in zip(event.contracts, change)]
+
+    def rows(self, event: Event, payouts: list[int], account: Account) -> int:
+        """Each contract's difference is booked; the steps."""
+        steps = 0
+        for contract, new, old, amount in zip(event.contracts, payouts, event.payouts, self.differences(event, payouts, account.id)):
+            if amount:
+                qty = event.settled[account.id, contract]
+                self.reversed_row(event, account, amount, C.WHY_CORRECTION, contract, price=new, cum=old, qty=qty)
+            steps += REPORT + 1 if amount else 1
+        return steps
+
+    def give(self, event: Event, payouts: list[int], gains: dict[int, int], left: int) -> Iterator[int]:
+        """Who gains, is paid; `left` of it is blocked (negative: so much of the blocked credits is freed)."""
         weights = {number: gains.get(number, 0) if left > 0 else event.blocked.get(number, 0) for number in event.touched}
         shares = dict.fromkeys(weights, 0)
         if left:
@@ -138,8 +145,8 @@ class Reversal(Settlement):
                 for _ in range(sum(weights.values()).bit_length()):
                     for _ in event.touched:
                         yield 1
-        for number in event.touched:  # who gains, is paid
-            account, total = self.accounts[number], sum(differences(number))
+        for number in event.touched:
+            account, total = self.accounts[number], sum(self.differences(event, payouts, number))
             told = shares[number] != 0
             if told:
                 event.blocked[number] = event.blocked.get(number, 0) + (shares[number] if left > 0 else -shares[number])
@@ -147,8 +154,72 @@ class Reversal(Settlement):
             repaid = total - gains.get(number, 0) if total > 0 else 0
             if repaid:
                 self.reversed_row(event, account, -repaid, C.WHY_RECOVERY)
-            yield n + (REPORT if told else 0) + (REPORT if repaid else 0) + (rows(account) if total >= 0 else 0)
-        assert event.pool == self.worth(event) - sum(event.blocked.values())
-        if payouts != event.payouts:
-            event.payouts = payouts
-            self.emit(0, Row(kind=C.E_FINAL, order=event.id, qty=event.version))
+            steps = len(event.contracts) + (REPORT if told else 0) + (REPORT if repaid else 0)
+            steps += self.rows(event, payouts, account) if total >= 0 else 0
+            if told:
+                self.mark_short(account, event)
+            yield steps
+
+    def mark_short(self, account: Account, event: Event) -> None:
+        """Less cash than is locked, other than by debts: only a bust leads to it."""
+        debts = sum(e.owed.get(account.id, 0) for e in self.events.values() if e.asset == event.asset)
+        if account.cash.get(event.asset, 0) < self.locked(account.id, event.asset) - debts:
+            account.short.add(event.asset)
+
+    # ------------------------------------------------------------------------------------------------ one trade
+    def _bust(self, c: Row) -> None:
+        """`legs`: the events of the trade's fills. All comes back: positions, money, fees, rebates, shares of fees."""
+        event = self.commanded(c.event)
+        if event.product == C.SPOT:
+            raise Refused(C.R_BUST_SPOT)
+        if event.phase == C.PH_FINAL:
+            raise Refused(C.R_BUST_FINAL)
+        if len(c.legs) < 2 or any(leg.trade != c.trade or leg.instrument not in event.contracts for leg in c.legs):
+            raise Refused(C.R_UNKNOWN_TRADE)
+        event.bond = c.bond or event.bond
+        event.busts += 1
+        dues = []
+        rebates = sum(min(leg.fee, 0) for leg in c.legs)
+        for leg in c.legs:
+            account = self.accounts[leg.account]
+            buys = (leg.side == C.BUY) != (leg.contract_side == C.NO)
+            account.position[leg.instrument] = account.position.get(leg.instrument, 0) - (leg.last_qty if buys else -leg.last_qty)
+            price = event.payout - leg.last_price if leg.contract_side == C.NO else leg.last_price
+            dues.append((1 if buys else -1) * price * leg.last_qty * event.tick_value + leg.fee)
+        for leg in c.legs:
+            change = max(leg.fee, 0)
+            if leg.flags & C.EF_TAKER:
+                change, rebates = change + rebates, 0
+            owner, venue, before = leg.terms & 0x3FFF, leg.terms >> 14 & 0x3FFF, leg.terms >> 28
+            parts = [(before + change) * share // 10_000 - before * share // 10_000 for share in (owner, venue)]
+            for number, part in ((c.owner_account, parts[0]), (c.venue_account, parts[1]), (PLATFORM, change - sum(parts))):
+                if part:
+                    self.pay(self.accounts[number], event.asset, -part)
+                    event.pool += part
+        for leg, due in zip(c.legs, dues):
+            if due < 0:
+                account = self.accounts[leg.account]
+                owed = -due - self.owes(event, account, -due, -due)
+                if owed:
+                    self.reversed_row(event, account, owed, C.WHY_OWED)
+                self.bust_row(event, leg, due)
+        gains = {i: max(due, 0) for i, due in enumerate(dues)}
+        left = self.cover(event, sum(gains.values()), event.bond, sum(event.blocked.values()))
+        shares = largest_remainder(left, gains) if left else dict.fromkeys(gains, 0)
+        for i, (leg, due) in enumerate(zip(c.legs, dues)):
+            account = self.accounts[leg.account]
+            if due >= 0:
+                if shares[i]:
+                    event.blocked[account.id] = event.blocked.get(account.id, 0) + shares[i]
+                    self.reversed_row(event, account, 0, C.WHY_CORRECTION)
+                self.bust_row(event, leg, due)
+            self.mark_short(account, event)
+
+    def bust_row(self, event: Event, leg: Row, due: int) -> None:
+        account = self.accounts[leg.account]
+        self.pay(account, event.asset, due)
+        event.pool -= due
+        row = Row({name: value for name, value in leg.items() if name not in ("number", "session_number", "previous", "terms", "expiry")})
+        row.update(kind=C.E_BUST, flags=leg.flags | C.EF_UNSOLICITED, due=due, bust_of=leg.number)
+        row.update(balance=account.cash[event.asset])
+        self.emit(leg.session, row)

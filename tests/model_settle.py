@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from protocol import codes as C
 from tests.model_results import Results
@@ -13,6 +13,10 @@ REPORT = 16  # steps of a report; looking at a contract of an account is one
 
 class Settlement(Results):
     """An event that is being paid is a generator: each `next` is a piece of work, and gives its steps."""
+
+    reversed_row: Callable[..., None]
+    cover: Callable[..., int]
+    give: Callable[..., Iterator[int]]
 
     def _finalise(self, c: Row) -> None:
         event = self.commanded(c.event)
@@ -45,19 +49,30 @@ class Settlement(Results):
             left -= steps
 
     def _pay(self, event: Event) -> Iterator[int]:
+        gains = {}
         for number in event.touched:
-            account = self.accounts[number]
-            for contract, payout in zip(event.contracts, event.payouts):
+            account, total = self.accounts[number], 0
+            for i, (contract, payout) in enumerate(zip(event.contracts, event.payouts)):
                 qty = account.position.pop(contract, 0)
+                steps = REPORT + 1 if qty else 1
                 if qty:
-                    self._settle(event, account, contract, payout, qty)
-                yield REPORT + 1 if qty else 1
-        assert event.pool == 0, "the pool ends at 0"
+                    total += self._settle(event, account, contract, payout, qty)
+                if i == len(event.contracts) - 1:
+                    gains[number] = max(total, 0)
+                    short = -account.cash.get(event.asset, 0)
+                    if short > 0:  # after a bust an account may have to pay more than it has
+                        event.owed[number] = event.owed.get(number, 0) + short
+                        self.reversed_row(event, account, short, C.WHY_OWED)
+                        steps += REPORT
+                yield steps
         event.sets = 0
+        if sum(event.owed.values()) != sum(event.blocked.values()) + event.from_bond + event.from_platform:
+            yield from self.give(event, event.payouts, gains, self.cover(event, 0, event.bond))
+        assert event.pool == -sum(event.blocked.values()), "the pool ends at 0, but for what is blocked"
         event.phase = C.PH_FINAL
         self.emit(0, Row(kind=C.E_FINAL, order=event.id, qty=event.version))
 
-    def _settle(self, event: Event, account: Account, contract: int, payout: int, qty: int) -> None:
+    def _settle(self, event: Event, account: Account, contract: int, payout: int, qty: int) -> int:
         amount = payout * qty * event.tick_value
         self.pay(account, event.asset, amount)
         event.pool -= amount
@@ -66,3 +81,4 @@ class Settlement(Results):
         row.update(last_qty=account.cash[event.asset], leaves=event.version, order=event.id, spare=event.asset, why=C.WHY_SETTLEMENT)
         session = self.sessions.get(account.session)
         self.emit(session.id if session and session.settlement else 0, row)
+        return amount

@@ -107,6 +107,7 @@ class Account:
     closed: int = 0
     cash: dict[int, int] = field(default_factory=dict)  # asset -> minor units
     position: dict[int, int] = field(default_factory=dict)  # instrument -> signed lots
+    short: set[int] = field(default_factory=set)  # assets of which a bust may have left less than is locked
 
 
 @dataclass
@@ -149,6 +150,9 @@ class Event:
     window: int
     lot_base: int
     phase: int
+    resting: int = 0
+    room: int = 0  # contracts that it may have in the end
+    in_play: bool = False  # live since it was last open
     sets: int = 0
     pool: int = 0
     version: int = 0
@@ -162,6 +166,7 @@ class Event:
     exceptions: dict[int, int] = field(default_factory=dict)
     touched: list[int] = field(default_factory=list)  # accounts, by first touch
     steps: Any = None  # the pieces of work of its settlement that are left; None: it is not being settled
+    busts: int = 0  # trades that were taken back
     bond: int = 0  # account of the owner venue's bond
     owed: dict[int, int] = field(default_factory=dict)  # account -> what it still owes of reversing entries
     blocked: dict[int, int] = field(default_factory=dict)  # account -> what was credited and is not covered
@@ -187,6 +192,7 @@ class Instrument:
     max_position: int
     bands: list[tuple[int, int, int]]
     last: int = 0
+    top: int = 0  # highest price that its book was ever made for
 
     def on_grid(self, price: int) -> bool:
         return any(a <= price <= b and (price - a) % step == 0 for a, b, step in self.bands)

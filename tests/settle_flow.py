@@ -6,9 +6,10 @@ from __future__ import annotations
 import random
 
 from protocol import codes as C
+from tests.bridge import plain
 from tests.model import Model
 from tests.model_world import Row
-from tests.random_world import BOND, Generator, World, make_world
+from tests.random_world import BOND, OWNER_FEES, VENUE_FEES, Generator, World, make_world
 
 TRADING_PART = 0.45  # of a flow
 
@@ -18,10 +19,23 @@ class Late(Generator):
 
     late = False
 
+    def __init__(self, rng: random.Random, model: Model) -> None:
+        super().__init__(rng, model)
+        self.trades: dict[int, list[Row]] = {}
+        self.taken: set[int] = set()
+
+    def note(self, events: list[Row]) -> None:
+        """Remember the fills of each trade, as they were told."""
+        for event in events:
+            if event.kind == C.E_FILL:
+                self.trades.setdefault(event.trade, []).append(plain(event))
+
     def command(self) -> Row:
         rng, m = self.rng, self.model
         if m.settling and rng.random() < 0.5:
             return self.go_on()
+        if not self.late and self.trades and rng.random() < 0.06:
+            return self.bust()
         if not self.late:
             return self.sets() if rng.random() < 0.1 else self.new() if rng.random() < 0.85 else super().command()
         going = [e for e in m.events.values() if e.phase in (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY) and e.product != C.SPOT]
@@ -32,7 +46,25 @@ class Late(Generator):
             and rng.random() < 0.5
         ):
             return self.settle() if rng.random() < 0.8 else self.time()
-        return rng.choices((self.reverse, self.drain, self.transfer, self.new, super().command), (8, 6, 1, 1, 2))[0]()
+        return rng.choices((self.reverse, self.drain, self.bust, self.transfer, self.new, super().command), (8, 6, 2, 1, 1, 2))[0]()
+
+    def bust(self) -> Row:
+        """A trade is taken back, mostly one that happened and was not taken back yet."""
+        rng = self.rng
+        fresh = [trade for trade in self.trades if trade not in self.taken]
+        trade = rng.choice(fresh[-12:]) if fresh and rng.random() < 0.95 else rng.randint(0, 5)
+        legs = self.trades.get(trade, [])
+        self.taken.add(trade)
+        event = self.model.event_of(legs[0].instrument).id if legs else 1
+        return Row(
+            kind=C.C_BUST,
+            event=event,
+            trade=trade,
+            legs=legs,
+            bond=rng.choice((0, BOND)),
+            owner_account=OWNER_FEES,
+            venue_account=VENUE_FEES,
+        )
 
     def drain(self) -> Row:
         """An account, or one that stands in for others, takes all or most of its money away; sometimes a debtor gets new money."""
@@ -58,5 +90,5 @@ def late_flow(seed: int, length: int) -> tuple[World, list[Row]]:
         generator.late = i >= TRADING_PART * length
         command = generator.command()
         commands.append(command)
-        model.apply(command)
+        generator.note(model.apply(command))
     return world, commands

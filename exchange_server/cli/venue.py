@@ -5,6 +5,7 @@ from protocol import units
 
 from .command import Noun
 from .define import Row, add_change, add_create, add_list, add_show, yes
+from .reversals import add_bond
 from .venue_rules import add_freeze, add_quota, add_rule
 
 venue = Noun("venue", "list, show, define and change venues; export and import them")
@@ -49,5 +50,6 @@ add_create(
 )
 add_change(venue, "venue", ar.DefineVenue, examples=("exos venue change ACME --throttle 2000 --throttle-window 1s --dry-run",))
 add_quota(venue)
+add_bond(venue)
 add_freeze(venue)
 add_rule(venue)

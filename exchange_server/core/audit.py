@@ -26,7 +26,7 @@ from .proofs import PROOF_WORDS, note, sentences, structure
 HEADER_DUMP = 13
 BALANCE_DUMP = 6
 SESSION_DUMP = 20
-EVENT_DUMP = 31
+EVENT_DUMP = 32
 CONTRACT_DUMP = 13
 COLLATERAL_DUMP = 10
 ORDER_DUMP = 21
@@ -38,7 +38,7 @@ ARCHIVE_DUMP = 15
 # Of an event: what corrections and busts left, and where a correction stands
 DEBT_WORDS = (
     L.E_OWED, L.E_BLOCKED, L.E_FROM_BOND, L.E_FROM_PLATFORM, L.E_BOND, L.E_GAINS, L.E_SHARED, L.E_WEIGHTS, L.E_PARTS, L.E_QUOTA, L.E_BIT,
-    L.E_THRESHOLD, L.E_COUNTED, L.E_ABOVE, L.E_SETTLE_ID, L.E_WINDOW_NS,
+    L.E_THRESHOLD, L.E_COUNTED, L.E_ABOVE, L.E_SETTLE_ID, L.E_BUSTS,
 )  # fmt: skip
 
 AUDIT_LEDGER = 1
@@ -332,6 +332,7 @@ def dump_event(m, event_id, out):
     for i, word in enumerate(DEBT_WORDS):
         out[14 + i] = m[event + word]
     out[30] = m[event + L.E_RESULT]
+    out[31] = m[event + L.E_IN_PLAY]
     at = EVENT_DUMP
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
@@ -361,7 +362,7 @@ def dump_event(m, event_id, out):
         for column in range(L.CO_COLUMN_COUNT):
             if column != L.COL_CHOSEN and column != L.COL_V:
                 for j in range(n):
-                    out[at] = m[co + L.CO_COLUMNS + column * n + j]
+                    out[at] = m[co + L.CO_COLUMNS + column * m[co + L.CO_N] + j]
                     at += 1
         co = m[co + L.CO_NEXT_IN_EVENT]
     for j in range(n):
@@ -383,9 +384,10 @@ def formula(m, event, co):
     """The requirement (minor units) computed from the columns alone, by k passes for the smallest value not yet used."""
     n = m[event + L.E_N]
     k = m[event + L.E_K]
+    width = m[co + L.CO_N]
     buys = 0
     for j in range(n):
-        buys += m[co + L.CO_COLUMNS + L.COL_BUY * n + j]
+        buys += m[co + L.CO_COLUMNS + L.COL_BUY * width + j]
     worst = 0
     last = -(1 << 62)
     last_index = -1
@@ -396,7 +398,7 @@ def formula(m, event, co):
         at = -1
         for j in range(n):
             q = co + L.CO_COLUMNS + j
-            v = value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n])
+            v = value_at_worst(m, event, m[q], m[q + L.COL_BUY * width], m[q + L.COL_SELL * width])
             if (v > last or v == last and j > last_index) and v < best:
                 best = v
                 at = j
@@ -472,7 +474,8 @@ def check_state(m, out):
         sets = m[event + L.E_SETS]
         stage = m[event + L.E_SETTLING]
         worth = _still_owed(m, event) if stage != 0 else sets_worth(m, event, sets)
-        worth -= m[event + L.E_BLOCKED]
+        uncovered = m[event + L.E_OWED] - m[event + L.E_FROM_BOND] - m[event + L.E_FROM_PLATFORM]
+        worth -= m[event + L.E_BLOCKED] if stage == 0 else uncovered
         if m[event + L.E_POOL] != worth and (stage == 0 or stage == L.SETTLE_PAY):
             found = note(out, found, AUDIT_POOL, i, m[event + L.E_POOL], worth)
         for j in range(n):

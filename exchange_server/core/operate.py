@@ -14,6 +14,8 @@ from .kit.jit import kernel, leaf
 from .kit.rows import event_at
 from .kit.work import work_row
 from .layout.packed import extra_of, kind_of
+from .markets.bands import do_bands
+from .markets.bust import do_bust, go_on_busting
 from .markets.correct import do_reverse
 from .markets.define import (
     define_account,
@@ -26,6 +28,7 @@ from .markets.define import (
     define_venue,
 )
 from .markets.dispute import do_dispute, do_uphold
+from .markets.outcomes import do_add_contract, go_on_granting
 from .markets.pay import do_finalise
 from .markets.phases import do_phase, go_on_closing
 from .markets.settle import do_determine
@@ -41,6 +44,7 @@ ABOUT_EVENTS = (
     | (1 << C.C_DETERMINE)
     | (1 << C.C_FINALISE)
     | (1 << C.C_REVERSE)
+    | (1 << C.C_BUST)
     | (1 << C.C_DISPUTE)
     | (1 << C.C_UPHOLD)
     | (1 << C.C_VOID)
@@ -79,6 +83,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_determine(m, rows, c, ev)
     if kind == C.C_FINALISE:
         return do_finalise(m, rows, c)
+    if kind == C.C_BUST:
+        return do_bust(m, rows, c)
     if kind == C.C_REVERSE:
         return do_reverse(m, rows, c)
     if kind == C.C_CONTINUE:
@@ -100,6 +106,10 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_access(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
+    if kind == C.C_BANDS:
+        return do_bands(m, rows, c, ev)
+    if kind == C.C_ADD_CONTRACT:
+        return do_add_contract(m, rows, c, ev)
     m[L.H_ERROR] = L.INV_ROW
     return C.OK
 
@@ -112,8 +122,12 @@ def resume(m, rows, ev):
         return go_on_mass(m, rows, ev)
     if kind == L.WORK_CLOSE:
         return go_on_closing(m, ev)
+    if kind == L.WORK_BUST:
+        return go_on_busting(m, rows, ev)
     if kind == L.WORK_SETTLE:
         return go_on_settling(m, ev)
+    if kind == L.WORK_GRANT:
+        return go_on_granting(m, ev)
     m[L.H_ERROR] = L.INV_ROW  # `step` itself finishes the work it began
     return True
 

@@ -75,7 +75,7 @@ def _put(out, at, kind, id, a, b, c, d, e, f):
 @leaf
 def _put_event(m, event, co, out, at):
     """The requirement of one event and the contracts in which there is anything; nothing when all is 0."""
-    n = m[event + L.E_N]
+    n = m[co + L.CO_N]
     spot = sells_base(m, event)
     first = at
     at = _put(
@@ -91,7 +91,7 @@ def _put_event(m, event, co, out, at):
         m[co + L.CO_HELD_BASE],
     )
     settled = keeps_settled(m, event)
-    for j in range(n):
+    for j in range(m[event + L.E_N]):
         q = co + L.CO_COLUMNS + j
         held = m[q]
         bq = 0 if settled else m[q + L.COL_BQ * n]

@@ -20,6 +20,7 @@ from . import (
     markets,
     members,
     money,
+    outcomes,
     pending,
     quotas,
     reversals,
@@ -65,6 +66,12 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return markets.market(registry, record, engine)
         case ar.DefineListing():
             return markets.listing(registry, record, engine)
+        case ar.SetBands():
+            return markets.bands(registry, record, engine)
+        case ar.AddOutcome():
+            return outcomes.add(registry, record, engine)
+        case ar.SplitOutcome():
+            return outcomes.split(registry, record, engine)
         case ar.Transfer():
             return money.transfer(registry, record, envelope.who, engine)
         case ar.Hold():
@@ -93,6 +100,8 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return disputes.dispute(registry, record, envelope.who, engine)
         case ar.Bond():
             return reversals.bond(registry, record, engine)
+        case ar.Bust():
+            return reversals.bust(registry, record, envelope.who, engine)
         case ar.Recover():
             return reversals.recover(registry, record, engine)
         case ar.Uphold():

@@ -1,16 +1,21 @@
-"""Putting right what has been paid: correction of a final result, recovery of the debts it left, and the bond that stands for them."""
+"""Putting right what happened: correction of a final result, bust of a trade, recovery of the debts they left, and the bond that stands for them."""
+
+import msgspec
+import numpy as np
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, freeze, units
 
 from ..core import layout as L
-from . import checks, finals, settlement
+from ..core.layout import definitions as d
+from ..core.layout import plain
+from . import checks, finals, freezes, settlement
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
 from .refused import Refused
-from .tables import Account, Determination, Event
+from .tables import Account, Busted, Determination, Event
 
 BOND = ".BOND"  # ending of the name of a venue's bond account
 
@@ -65,3 +70,35 @@ def recover(registry: Definitions, record: ar.Recover, engine: EngineLike) -> Ac
         f"event {event.name}", text, rows, checks.nothing, {}, lambda code: said.get(code, ""),
         told=lambda: finals.paid(engine, event, version, text),
     )  # fmt: skip
+
+
+def bust(registry: Definitions, record: ar.Bust, who: str, engine: EngineLike) -> Act:
+    """Take a trade back: its legs are those of the event store, which the gateway put into the record."""
+    legs = record.legs
+    if not record.event or not 2 <= len(legs) <= d.MOST_LEGS or any(len(leg) != rows_of.LEG_BYTES for leg in legs):
+        raise Refused(codes.R_UNKNOWN_TRADE, f"there is no trade {record.trade}", "trade", asked=record.trade)
+    event: Event = checks.find(registry.events, "event", record.event)
+    if event.record.product == "spot":
+        raise Refused(codes.R_BUST_SPOT, f"trade {record.trade} is of the spot pair {event.name}", "trade", asked=record.trade)
+    freezes.check(registry, event, freeze.SETTLE)
+    old = next((one for one in event.busts if one.trade == record.trade), None)
+    if old is not None:
+        text = f"trade {record.trade} was taken back at {units.instant(old.at_ns)} by {old.who}"
+        raise Refused(codes.R_ALREADY_BUST, text, "trade", asked=record.trade)
+    owner = checks.find(registry.venues, "venue", event.record.owner_venue)
+    fills = [np.frombuffer(leg, "<i8") for leg in legs]
+    entries = [registry.venues.get(plain.venue_of(int(fill[L.EVT_INSTRUMENT]))) or owner for fill in fills]
+    rows = [
+        rows_of.bust(
+            event.id, record.trade, legs, [entry.fee_account for entry in entries], owner.fee_account, bond_of(registry, owner.name)
+        )
+    ]
+    kept = Busted(record.trade, who, int(engine.time_ns), record.reason)
+    text = f"trade {record.trade} of {event.name} is taken back: {record.reason}"
+
+    def commit() -> None:
+        registry.put_event(msgspec.structs.replace(event, busts=(*event.busts, kept)))
+
+    said = {codes.R_BUST_FINAL: "its market is final: correct the result instead"}
+    result = {"event": event.id, "trade": record.trade, "legs": len(legs)}
+    return Act(f"trade {record.trade}", text, rows, commit, result, lambda code: said.get(code, ""))

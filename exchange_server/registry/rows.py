@@ -113,7 +113,9 @@ def session(
 
 def event(id: int, record: ar.DefineMarket, ids: Mapping[tuple[str, str], int]) -> Words:
     """The row of an event, from its market's record; `ids`: of its venue and assets, see Field.number."""
-    own = {d.DE_ID: id, d.DE_N: len(record.contracts), d.DE_MIDS: int(record.void is not None and record.void.prices == TIME_WEIGHTED)}
+    n = len(record.contracts)
+    own = {d.DE_ID: id, d.DE_N: n, d.DE_MIDS: int(record.void is not None and record.void.prices == TIME_WEIGHTED)}
+    own |= {d.DE_RESTING: record.resting.bits(), d.DE_ROOM: max(n, record.max_contracts)}
     return row(codes.C_DEF_EVENT, d.DE_EXTRA, {**own, **words_of(record, "DE_", ids)}.items())
 
 
@@ -153,6 +155,19 @@ def listings(venue_id: int, first: int, count: int, fees: ar.Fees, owner_account
     rows = np.tile(row(codes.C_DEF_LISTING, d.DL_EXTRA, {**own, **words_of(fees, "DL_", {})}.items()), (count, 1))
     rows[:, d.DL_INSTRUMENT] += np.arange(count)
     return list(rows)
+
+
+def bands(event_id: int, grid: Sequence[ar.Band]) -> Words:
+    """Another price grid for an event."""
+    words = row(codes.C_BANDS, d.DB_EXTRA, ((d.DB_EVENT, event_id), (d.DB_COUNT, len(grid))))
+    for i, band in enumerate(grid):
+        words[d.DB_BANDS + 3 * i : d.DB_BANDS + 3 * i + 3] = band.low, band.high, band.step
+    return words
+
+
+def add_contract(event_id: int, source: int, done: bool) -> Words:
+    """The first and the last row of a new outcome. source: instrument id, 0: none."""
+    return row(codes.C_ADD_CONTRACT, d.DW_EXTRA, ((d.DW_EVENT, event_id), (d.DW_FROM, source), (d.DW_DONE, int(done))))
 
 
 def transfer(source: int, target: int, asset_id: int, amount: int) -> Words:
@@ -204,6 +219,26 @@ def dispute(event_id: int, version: int, firm_id: int) -> Words:
 
 def uphold(event_id: int, version: int) -> Words:
     return row(codes.C_UPHOLD, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version)))
+
+
+LEG_BYTES = 8 * d.LEG_VENUE_ACCOUNT  # of a leg as a record has it: the words of an E_FILL, then of its texts
+
+
+def bust(event_id: int, trade: int, legs: Sequence[bytes], venue_accounts: Sequence[int], owner_account: int, bond: int) -> Words:
+    """Legs: LEG_BYTES each. venue_accounts: fee account of the venue through which each leg's order came."""
+    head_words = (
+        (d.DJ_EVENT, event_id),
+        (d.DJ_TRADE, trade),
+        (d.DJ_LEGS, len(legs)),
+        (d.DJ_BOND, bond),
+        (d.DJ_OWNER_ACCOUNT, owner_account),
+    )
+    words = row(codes.C_BUST, len(legs) * d.BUST_LEG_WORDS // L.CMD_WORDS, head_words)
+    for i, (leg, account) in enumerate(zip(legs, venue_accounts, strict=True)):
+        at = d.DJ_FIRST_LEG + i * d.BUST_LEG_WORDS
+        words[at : at + d.LEG_VENUE_ACCOUNT] = np.frombuffer(leg, "<i8")
+        words[at + d.LEG_VENUE_ACCOUNT] = account
+    return words
 
 
 def kill(level: int, target: int, on: bool, cancel: bool) -> Words:

@@ -21,11 +21,29 @@ from .tables import Account, Asset, Done
 DEPOSIT, WITHDRAWAL, MOVE = "deposit", "withdrawal", "move"
 HOLD, RELEASE, PAYMENT = "hold", "release", "payment"
 TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE = "trade", "fee", "rebate", "settlement", "split", "merge"
-CORRECTION, OWED, RECOVERY, COVER = "correction", "owed", "recovery", "cover"
-KINDS = (DEPOSIT, WITHDRAWAL, MOVE, HOLD, RELEASE, PAYMENT, TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE, CORRECTION, OWED, RECOVERY, COVER)
+CORRECTION, OWED, RECOVERY, COVER, BUST = "correction", "owed", "recovery", "cover", "bust"
+KINDS = (
+    DEPOSIT,
+    WITHDRAWAL,
+    MOVE,
+    HOLD,
+    RELEASE,
+    PAYMENT,
+    TRADE,
+    FEE,
+    REBATE,
+    SETTLEMENT,
+    SPLIT,
+    MERGE,
+    CORRECTION,
+    OWED,
+    RECOVERY,
+    COVER,
+    BUST,
+)
 _REVERSALS = {codes.WHY_CORRECTION: CORRECTION, codes.WHY_OWED: OWED, codes.WHY_RECOVERY: RECOVERY, codes.WHY_COVER: COVER}
 
-_MONEY_ROWS = (codes.E_MOVED, codes.E_SETTLED, codes.E_FILL, codes.E_REVERSED)
+_MONEY_ROWS = (codes.E_MOVED, codes.E_SETTLED, codes.E_FILL, codes.E_REVERSED, codes.E_BUST)
 _SIDES = {codes.BUY: "buy", codes.SELL: "sell"}
 _CONTRACT_SIDES = {codes.YES: "yes", codes.NO: "no"}
 
@@ -66,6 +84,8 @@ class Reader:
         kind = plain.kind_of(row[L.EVT_HEAD])
         if kind == codes.E_FILL:
             return self._fill(row)
+        if kind == codes.E_BUST:
+            return self._bust(row)
         if kind == codes.E_SETTLED:
             return self._settled(row) if row[L.EVT_SETTLED_ASSET] == self.asset.id else []
         if row[L.EVT_MOVED_ASSET] != self.asset.id:
@@ -122,6 +142,23 @@ class Reader:
             "qty_decimals": instrument.market.qty_decimals,
         }
         return [self._entry(row, SETTLEMENT, row[L.EVT_SETTLED_AMOUNT], 0, details)]
+
+    def _bust(self, row: list[int]) -> list[Entry]:
+        """A trade was taken back: price times quantity and the fee or rebate, in one entry."""
+        instrument = self.registry.instruments[plain.instrument_of(row[L.EVT_INSTRUMENT])]
+        if instrument.market.asset != self.asset.name:
+            return []
+        details = {
+            "symbol": instrument.symbol,
+            "trade": row[L.EVT_TRADE],
+            "order": row[L.EVT_ORDER],
+            "quantity": row[L.EVT_LAST_QTY],
+            "price": row[L.EVT_LAST_PRICE],
+            "fee": row[L.EVT_FEE],
+            "price_decimals": instrument.market.price_decimals,
+            "qty_decimals": instrument.market.qty_decimals,
+        }
+        return [self._entry(row, BUST, row[L.EVT_BUST_AMOUNT], 0, details)]
 
     def _reversed(self, row: list[int]) -> list[Entry]:
         """An entry of a correction: of one contract, or of the account as a whole (no symbol)."""

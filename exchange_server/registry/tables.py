@@ -116,14 +116,25 @@ class Determination(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class Busted(msgspec.Struct, frozen=True):
+    """A trade that was taken back: who did it, when, why."""
+
+    trade: int
+    who: str
+    at_ns: int
+    reason: str
+
+
 class Event(msgspec.Struct, frozen=True):
-    """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources."""
+    """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources; `busts`: trades that
+    were taken back."""
 
     id: int
     first_instrument: int
     record: ar.DefineMarket
     determinations: tuple[Determination, ...] = ()
     heard: tuple[Determination, ...] = ()
+    busts: tuple[Busted, ...] = ()
 
     @property
     def name(self) -> str:
@@ -132,6 +143,11 @@ class Event(msgspec.Struct, frozen=True):
     @property
     def n(self) -> int:
         return len(self.record.contracts)
+
+    @property
+    def room(self) -> int:
+        """Contracts that it may have in the end; so many ids are kept for them."""
+        return max(self.record.max_contracts, self.n)
 
 
 class Instrument(msgspec.Struct, frozen=True):

@@ -11,7 +11,22 @@ from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import store64
 from ..core.kit.pools import pool_cap
-from ..core.layout.packed import FLAGS, REASON, STATUS, TIF, TYPE, account_of, contract_side_of, extra_of, instrument_of, kind_of, side_of
+from ..core.layout.packed import (
+    CONTRACT_SIDE,
+    FLAGS,
+    REASON,
+    SIDE,
+    STATUS,
+    TIF,
+    TYPE,
+    account_of,
+    contract_side_of,
+    extra_of,
+    flags_of,
+    instrument_of,
+    kind_of,
+    side_of,
+)
 from .msgpack import SLACK_BYTES, write_int, write_length
 from .route import touch_event
 
@@ -29,6 +44,8 @@ TAG_MOVED = 89
 TAG_SETTLED = 90
 TAG_REFUSED = 91
 TAG_REVERSED = 92
+TAG_BUST = 93
+TAG_POSITION_SPLIT = 95
 MESSAGE_BYTES = 224  # no report is longer: length, array16, 22 integers of at most 9 bytes; Sent has its body on top
 
 
@@ -41,16 +58,20 @@ _WHOLE = {
     "scope": L.EVT_MASS_SCOPE, "count": L.EVT_MASS_COUNT,
     "moved": L.EVT_MOVED_AMOUNT, "balance": L.EVT_MOVED_BALANCE, "sets": L.EVT_MOVED_SETS, "asset": L.EVT_MOVED_ASSET,
     "settled_event": L.EVT_SETTLED_EVENT, "payout": L.EVT_SETTLED_PAYOUT, "position": L.EVT_SETTLED_POSITION, "settled": L.EVT_SETTLED_AMOUNT,
+    "bust_amount": L.EVT_BUST_AMOUNT, "bust_balance": L.EVT_BUST_BALANCE, "bust_of": L.EVT_BUST_OF,
     "reversed_event": L.EVT_REVERSED_EVENT, "new_payout": L.EVT_REVERSED_PAYOUT, "old_payout": L.EVT_REVERSED_OLD, "at_settlement": L.EVT_REVERSED_POSITION,
     "entry": L.EVT_REVERSED_AMOUNT, "entry_balance": L.EVT_REVERSED_BALANCE, "owed": L.EVT_REVERSED_OWED, "blocked": L.EVT_REVERSED_BLOCKED,
     "why": L.EVT_REVERSED_WHY, "entry_version": L.EVT_REVERSED_VERSION, "entry_asset": L.EVT_REVERSED_ASSET,
     "balance_after": L.EVT_SETTLED_BALANCE, "version": L.EVT_SETTLED_VERSION, "settled_asset": L.EVT_SETTLED_ASSET,
+    "split_from": L.EVT_CONTRACT_FROM, "split_position": L.EVT_CONTRACT_POSITION, "split_event": L.EVT_CONTRACT_EVENT,
 }  # fmt: skip
 _PARTS = {
     "account": (L.EVT_SESSION_ACCOUNT, 0, 32),
     "instrument": (L.EVT_INSTRUMENT, 32, 31),
     "status": (L.EVT_HEAD, *STATUS),
     "reason": (L.EVT_HEAD, *REASON),
+    "of_side": (L.EVT_HEAD, *SIDE),
+    "of_contract_side": (L.EVT_HEAD, *CONTRACT_SIDE),
     "type": (L.EVT_HEAD, *TYPE),
     "tif": (L.EVT_HEAD, *TIF),
     "flags": (L.EVT_HEAD, *FLAGS),
@@ -74,9 +95,17 @@ PLANS: dict[int, tuple[int, str]] = {
         _ALL
         + "account instrument entry_asset why new_payout old_payout at_settlement entry entry_balance owed blocked entry_version reversed_event",
     ),
+    C.E_BUST: (
+        TAG_BUST,
+        _ALL + "account instrument order of_side of_contract_side flags last_price last_qty fee trade bust_amount bust_balance bust_of",
+    ),
     C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
+    C.E_CONTRACT: (TAG_POSITION_SPLIT, _ALL + "account instrument split_from split_position split_event"),
     C.E_SENT: (TAG_SENT, _ALL + "body"),
 }
+# Of an order with EF_PERSIST: what only such orders say. Their rows in the tables follow those of all kinds.
+MARKED_PLANS = {kind: (PLANS[kind][0], PLANS[kind][1] + " flags") for kind in (C.E_ACCEPTED, C.E_STATUS)}
+MARKED = 128
 PLAN_FIELDS = 16
 PLAN_ORDER = 1
 PLAN_ORIG = 2
@@ -89,7 +118,7 @@ def _plan_tables() -> tuple[Any, Any, Any]:
     heads = np.zeros(256, dtype=np.int64)
     fields = np.zeros(256 * PLAN_FIELDS, dtype=np.int64)
     masks = np.zeros(256 * PLAN_FIELDS, dtype=np.int64)
-    for kind, (tag, text) in PLANS.items():
+    for kind, (tag, text) in [*PLANS.items(), *((MARKED + kind, plan) for kind, plan in {**PLANS, **MARKED_PLANS}.items())]:
         names = text.split()
         count = 1 + len(names)
         first = bytes([0x90 | count, tag]) if count < 16 else bytes([0xDC, 0, count, tag])
@@ -118,7 +147,8 @@ def _write(out, at, ev, e, head):
     An order with a text id from FIX (its key is negative) has the id 0 here.
     """
     kind = kind_of(head)
-    plan = words_of(PLAN_HEAD)[kind]
+    row = kind if flags_of(head) & C.EF_PERSIST == 0 else kind + MARKED
+    plan = words_of(PLAN_HEAD)[row]
     if plan == 0:
         return at
     store64(out, at + 4, plan)
@@ -138,7 +168,7 @@ def _write(out, at, ev, e, head):
             p = write_int(out, p, ev[e + L.EVT_ORIG_LO] & ~(ev[e + L.EVT_ORIG_HI] >> 63))
     elif plan & (PLAN_ID << 48):
         p = write_int(out, p, ev[e + L.EVT_ID_LO] & ~(ev[e + L.EVT_ID_HI] >> 63))
-    first = kind * PLAN_FIELDS
+    first = row * PLAN_FIELDS
     fields = words_of(PLAN_FIELD)
     masks = words_of(PLAN_MASK)
     for i in range(first, first + ((plan >> 40) & 255)):

@@ -77,7 +77,8 @@ W102, W103, W122, W123, W126, W150, W151, W378, W372, W379, W380 = (
 )
 W434, W530, W531, W532, W533, W851, W527, W43 = (tag_word(t) for t in (434, 530, 531, 532, 533, 851, 527, 43))
 W790, W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (790, 5010, 5011, 5101, 5102, 5103, 5104, 5105, 5106))
-W5120, W5121, W5122, W5123 = (tag_word(t) for t in (5120, 5121, 5122, 5123))
+W19, W5130, W5131, W5132, W5133 = (tag_word(t) for t in (19, 5130, 5131, 5132, 5133))
+W5018, W5120, W5121 = (tag_word(t) for t in (5018, 5120, 5121))
 
 
 # word of a command row -> tag; words that no single tag fills: 18 (ExecInst and the flags beside it)
@@ -108,6 +109,7 @@ TYPE_R = _word(b"r")
 TYPE_J = _word(b"j")
 TYPE_4 = _word(b"4")
 TYPE_UMS = _word(b"UMS")
+TYPE_UPS = _word(b"UPS")
 SCOPE_CHARS = _word(b"0SAFIE00")  # SCOPE_* as 5011
 
 
@@ -333,7 +335,11 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         exec_type = np.int64(67)
     elif kind == C.E_STATUS:
         exec_type = np.int64(73)
+    elif kind == C.E_BUST:
+        exec_type = np.int64(72)
     p = _put_char(out, p, W150, 5, exec_type)
+    if kind == C.E_BUST:
+        p = put_number(out, _put(out, p, W19, 4), ev[e + L.EVT_BUST_OF])
     char = (STATUS_CHARS >> (8 * status)) & 255 if status < 8 else np.int64(65)
     if status == 7 and ev[e + L.EVT_CUM] > 0:
         char = np.int64(49)
@@ -357,10 +363,12 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         p = put_scaled(out, _put(out, p, W44, 4), ev[e + L.EVT_PRICE], price_decimals)
     if order_type != 0:
         p = _put_char(out, p, W59, 4, 48 + tif)
-    if ev[e + L.EVT_EXPIRY] > 0 and tif == 6:
+    if ev[e + L.EVT_EXPIRY] > 0 and tif == 6 and kind != C.E_BUST:
         time_words(ev[e + L.EVT_EXPIRY], res, np.int64(RES_EXPIRY))
         p = put_time(out, _put(out, p, W126, 5), res, np.int64(RES_EXPIRY), time_size(form))
-    if kind == C.E_FILL:
+    if flags & C.EF_PERSIST != 0 and has_own_fields(form):
+        p = _put_char(out, p, W5018, 6, 89)
+    if kind == C.E_FILL or kind == C.E_BUST:
         p = put_scaled(out, _put(out, p, W32, 4), ev[e + L.EVT_LAST_QTY], qty_decimals)
         p = put_scaled(out, _put(out, p, W31, 4), ev[e + L.EVT_LAST_PRICE], price_decimals)
     p = put_scaled(out, _put(out, p, W151, 5), ev[e + L.EVT_LEAVES], qty_decimals)
@@ -375,7 +383,7 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
         out[p] = 48
         p += 1
     p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
-    if kind == C.E_FILL:
+    if kind == C.E_FILL or kind == C.E_BUST:
         p = put_scaled(out, _put(out, p, W12, 4), ev[e + L.EVT_FEE], _money_decimals(m, inst, np.int64(0)))
         p = _put(out, p, COMM_TYPE, 5)
         p = _put_char(out, p, W851, 5, 50 if flags & C.EF_TAKER else 49)
@@ -479,10 +487,25 @@ def _reversed(m, out, p, ev, e, res, form):
     p = put_scaled(out, _put(out, p, W5103, 6), ev[e + L.EVT_REVERSED_POSITION], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
     p = put_scaled(out, _put(out, p, W5104, 6), ev[e + L.EVT_REVERSED_AMOUNT], decimals)
     p = put_scaled(out, _put(out, p, W5105, 6), ev[e + L.EVT_REVERSED_BALANCE], decimals)
-    p = put_number(out, _put(out, p, W5120, 6), ev[e + L.EVT_REVERSED_WHY])
-    p = put_scaled(out, _put(out, p, W5121, 6), ev[e + L.EVT_REVERSED_OLD], price_decimals)
-    p = put_scaled(out, _put(out, p, W5122, 6), ev[e + L.EVT_REVERSED_OWED], decimals)
-    p = put_scaled(out, _put(out, p, W5123, 6), ev[e + L.EVT_REVERSED_BLOCKED], decimals)
+    p = put_number(out, _put(out, p, W5130, 6), ev[e + L.EVT_REVERSED_WHY])
+    p = put_scaled(out, _put(out, p, W5131, 6), ev[e + L.EVT_REVERSED_OLD], price_decimals)
+    p = put_scaled(out, _put(out, p, W5132, 6), ev[e + L.EVT_REVERSED_OWED], decimals)
+    p = put_scaled(out, _put(out, p, W5133, 6), ev[e + L.EVT_REVERSED_BLOCKED], decimals)
+    return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
+
+
+@leaf
+def _split(m, out, p, ev, e, res, form):
+    """Body of a PositionSplit, without the last SOH."""
+    inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
+    source = _row_of(m, np.int64(L.P_INSTRUMENT), ev[e + L.EVT_CONTRACT_FROM], np.int64(L.INSTRUMENT_WORDS))
+    p = put_number(out, _put(out, p, W17, 4), ev[e + L.EVT_NUMBER])
+    p = _put_account(m, out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
+    p = _put_symbol(m, out, p, inst)
+    p = put_number(out, _put(out, p, W5101, 6), ev[e + L.EVT_CONTRACT_EVENT])
+    if source != 0:
+        p = put_words(out, _put(out, p, W5120, 6), m, source + L.I_SYMBOL, m[source + L.I_SYMBOL_LEN])
+    p = put_scaled(out, _put(out, p, W5121, 6), ev[e + L.EVT_CONTRACT_POSITION], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
     return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
 
 
@@ -509,6 +532,7 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     elif (
         kind == C.E_ACCEPTED
         or kind == C.E_FILL
+        or kind == C.E_BUST
         or kind == C.E_CANCELED
         or kind == C.E_REPLACED
         or kind == C.E_REJECTED
@@ -529,6 +553,9 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     elif kind == C.E_REVERSED:
         p = _header(m, out, begin, ev, e, s, TYPE_UMS, np.int64(3), res, flags)
         p = _reversed(m, out, p, ev, e, res, form)
+    elif kind == C.E_CONTRACT:
+        p = _header(m, out, begin, ev, e, s, TYPE_UPS, np.int64(3), res, flags)
+        p = _split(m, out, p, ev, e, res, form)
     elif kind == C.E_SENT:
         msg_type = ev[e + L.EVT_MSG_TYPE]
         n = np.int64(1)

@@ -177,11 +177,15 @@ def test_flows_that_end_agree_with_the_naive_exchange(seed: int) -> None:
 
 def test_the_flows_reach_debts_blocked_credits_and_every_reason() -> None:
     whys: set[tuple[int, bool]] = set()
+    busts = 0
     from tests.model import Model
 
     for seed in range(40):
         world, commands = late_flow(seed, 160)
         model = Model(world.limits, world.retention_ns)
         for row in [*world.rows, *commands]:
-            whys |= {(e.why, e.fee > 0) for e in model.apply(row) if e.kind == C.E_REVERSED}
+            events = model.apply(row)
+            whys |= {(e.why, e.fee > 0) for e in events if e.kind == C.E_REVERSED}
+            busts += sum(e.kind == C.E_BUST for e in events)
     assert {(C.WHY_CORRECTION, True), (C.WHY_CORRECTION, False), (C.WHY_OWED, False), (C.WHY_RECOVERY, True), (C.WHY_COVER, False)} <= whys
+    assert busts > 20

@@ -209,7 +209,7 @@ def test_other_messages(encoder):
         TRADE=codes.WHY_CORRECTION, SETTLED_ASSET=1,
     )  # fmt: skip
     r = fields_of(encoded(encoder, r)[1])
-    assert [r[t] for t in (35, 55, 5101, 5106, 5102, 5121, 5103, 5104, 5105, 5120, 5122, 5123)] == [
+    assert [r[t] for t in (35, 55, 5101, 5106, 5102, 5131, 5103, 5104, 5105, 5130, 5132, 5133)] == [
         "UMS", "WC26-WIN-ESP", "9", "2", "1.0000", "0.0000", "-30", "-30.0000", "7.0000", "10", "5.0000", "0.0100",
     ]  # fmt: skip
     g = fields_of(encoded(encoder, event(codes.E_MOVED, 6))[1])

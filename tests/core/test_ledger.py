@@ -72,7 +72,7 @@ def test_every_post_names_a_reason_of_the_table_and_every_reason_has_a_post() ->
 
 
 def test_the_reasons_are_numbered_without_a_gap() -> None:
-    assert sorted(getattr(C, name) for name in REASONS) == list(range(C.WHY_DEPOSIT, C.WHY_COVER + 1))
+    assert sorted(getattr(C, name) for name in REASONS) == list(range(C.WHY_DEPOSIT, C.WHY_BUST + 1))
 
 
 def test_a_post_moves_an_amount_from_row_to_row() -> None:
@@ -144,6 +144,12 @@ class Statement:
             self.add(row, row.spare, row.price, row.why)
         elif row.kind in (C.E_SETTLED, C.E_REVERSED):
             self.add(row, row.spare, row.last_price, row.why)
+        elif row.kind == C.E_CONTRACT:  # a new outcome
+            self.event_of[row.instrument] = self.events[row.order]
+        elif row.kind == C.E_BUST:
+            event = self.event_of[row.instrument]
+            self.add(row, event.asset, row.due, C.WHY_BUST)
+            self.fees[event.asset] -= row.fee
         elif row.kind == C.E_FILL:
             event = self.event_of[row.instrument]
             no = row.contract_side == C.NO

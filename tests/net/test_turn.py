@@ -422,3 +422,41 @@ async def no_lost_errors() -> AsyncIterator[None]:
     asyncio.get_running_loop().set_exception_handler(lambda loop, context: seen.append(context))
     yield
     assert not seen
+
+
+@pytest.mark.parametrize("spin", [False, True])
+async def test_a_settlement_gets_one_slice_in_each_turn_and_others_are_answered_in_between(spin: bool) -> None:
+    async with Street(spin=spin) as street:
+        reader, writer = await street.client(1)
+        await until(lambda: 1 in street.directory.bound)
+        street.engine.settling = 500
+        for i in range(20):
+            writer.write(b"%d\n" % i)
+            assert await lines(reader, 1) == [b"OK %d" % i]
+        assert street.engine.settling > 0, "the last answer came before the last slice"
+        await until(lambda: street.engine.settling == 0)
+        kinds = [kind for kind in street.engine.kinds() if kind in (codes.C_TIME, codes.C_CONTINUE)]
+        assert kinds.count(codes.C_CONTINUE) == 500 and (codes.C_CONTINUE, codes.C_CONTINUE) not in zip(kinds, kinds[1:])
+
+
+async def test_what_a_process_left_to_settle_goes_on_without_input() -> None:
+    async with Street() as street:
+        street.engine.settling = 3
+        street.pipeline.start()
+        await until(lambda: street.engine.settling == 0)
+        assert street.engine.kinds().count(codes.C_CONTINUE) == 3
+
+
+async def test_no_slice_is_taken_while_the_disk_does_not_keep_up() -> None:
+    async with Street(hold=True, held_bytes=1, shed_after_ns=10**12) as street:
+        reader, writer = await street.client(1)
+        writer.write(b"7\n")
+        await until(lambda: street.pipeline.gate.held_bytes > 1)
+        street.engine.settling = 5
+        street.pipeline.wake()
+        await asyncio.sleep(0.05)
+        assert street.engine.settling == 5
+        street.journal.holding = False
+        street.journal.settle()
+        await until(lambda: street.engine.settling == 0)
+        assert await lines(reader, 1) == [b"OK 7"]

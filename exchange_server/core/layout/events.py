@@ -63,6 +63,12 @@ EVT_SETTLED_AMOUNT = 16
 EVT_SETTLED_BALANCE = 17  # after it
 EVT_SETTLED_WHY = 20  # WHY_*
 EVT_SETTLED_ASSET = 23
+# E_FILL: terms under which its fee was shared (packed.py), for a bust
+EVT_FILL_TERMS = 22
+# E_BUST: the words of its E_FILL, and
+EVT_BUST_BALANCE = 21  # after it
+EVT_BUST_AMOUNT = 22  # signed, minor units
+EVT_BUST_OF = 23  # EVT_NUMBER of its E_FILL
 # E_REVERSED: a correction's or a bust's entry for one account
 EVT_REVERSED_EVENT = 7  # event id
 EVT_REVERSED_PAYOUT = 12  # per contract, ticks: the new one; 0 without an instrument
@@ -79,6 +85,13 @@ EVT_REVERSED_ASSET = 23
 EVT_PHASE_EVENT = 7  # event id
 EVT_PHASE_OLD = 12
 EVT_PHASE_NEW = 13
+# E_BANDS: an extra row has the bands, as DI_BANDS
+EVT_BANDS_EVENT = 7
+EVT_BANDS_COUNT = 12
+# E_CONTRACT
+EVT_CONTRACT_EVENT = 7
+EVT_CONTRACT_FROM = 12  # instrument id of the outcome from which it was split; 0: from none
+EVT_CONTRACT_POSITION = 13  # of the account, signed lots; 0 in the row of the market
 # E_DETERMINED
 EVT_DETERMINED_EVENT = 7
 EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns

@@ -361,6 +361,31 @@ def taker_bps(fees):
 
 
 @leaf
+def pack_shares(owner, venue, before):
+    """EVT_FILL_TERMS: shares of owner and listing venue in the order's net fee (basis points), and the net fee before this fill; only its
+    rest by 10,000 matters to how the shares of this fill were rounded."""
+    return owner | (venue << 14) | ((before % 10_000) << 28)
+
+
+@leaf
+def owner_share_of(terms):
+    """Basis points of EVT_FILL_TERMS that the owner got."""
+    return terms & 0x3FFF
+
+
+@leaf
+def venue_share_of(terms):
+    """Basis points of EVT_FILL_TERMS that the listing venue got."""
+    return (terms >> 14) & 0x3FFF
+
+
+@leaf
+def fee_before(terms):
+    """The order's net fee before the fill, modulo 10,000, of EVT_FILL_TERMS."""
+    return (terms >> 28) & 0x3FFF
+
+
+@leaf
 def time_form_of(form):
     """FORM_TIME_* of S_FORM."""
     return (form >> 8) & 3

@@ -235,6 +235,7 @@ E_BIT = 54  # of the threshold, being found
 E_THRESHOLD = 55  # an account with a remainder above it gets one unit more
 E_COUNTED = 56
 E_ABOVE = 57
+E_BUSTS = 58  # trades that were taken back
 SETTLE_PAY = 1  # each account is paid
 SETTLE_TAKE = 2  # correction: who owes, pays
 SETTLE_SHARE = 3  # what is to be blocked or freed is divided, rounded down
@@ -242,6 +243,10 @@ SETTLE_ROUND = 4  # the largest remainders are found
 SETTLE_GIVE = 5  # who gains, is paid
 E_RESULT = 23  # PH_DETERMINED or PH_VOIDED: what the newest version makes of it; 0: no version yet
 E_MIDS = 24  # 1: its contracts keep their prices (P_MIDS), because its void policy goes by them
+E_RESTING = 38  # RESTING_*
+E_IN_PLAY = 39  # 1: it has been live since it was last open
+E_ADDING = 41  # 1: between the two rows of a new outcome
+E_ROOM = 40  # contracts that it may have in the end: so many rows follow E_FIRST, and so many columns are in a collateral row
 
 BID = 0  # index into two adjacent words (packed.py: own_side, other_side)
 ASK = 1
@@ -285,8 +290,7 @@ I_MIDS = 66  # pointer of its row in P_MIDS; 0: nobody wants its prices
 MAX_BANDS = 8
 
 # Prices over time of a contract, for a void: sums of twice the price times microseconds, and the same at whole minutes (book/mids.py). The row of
-# an instrument has the instrument's id.
-MI_ID = 0
+# an instrument has the instrument's id, in word 0.
 MI_AT = 1  # microseconds since 1970: the sums are those of this time
 MI_SUM = 2  # modulo 2^64; only differences are used
 MI_WEIGHT = 3  # microseconds in which there was a price
@@ -326,7 +330,7 @@ B_LOCKED = 3  # sum of requirements, spot holds, debts and blocked credits
 B_OWED = 4  # of this, debts (CO_OWED)
 B_BUST = 5  # 1: a bust may have left less cash than is locked
 
-# Collateral row of one account in one event: 16 words, then columns of n words each:
+# Collateral row of one account in one event: 16 words, then columns of CO_N words each:
 # q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (among the k smallest), bq and sq (open quantity)
 CO_ACCOUNT = 0  # pointer
 CO_EVENT = 1  # pointer
@@ -336,7 +340,7 @@ CO_REQUIRED = 4  # minor units that this row has locked in CO_CASH
 CO_BUYS = 5  # B
 CO_WORST = 6  # sum of the chosen (k smallest); spot: unused
 CO_NEXT_IN_EVENT = 7
-CO_N = 8
+CO_N = 8  # columns: E_ROOM
 CO_K = 9
 CO_HELD_BASE = 10  # spot: base held by open sells
 CO_OWED = 11  # corrections and busts: what the account still owes (minor units), locked in CO_CASH though it is not there

@@ -94,7 +94,7 @@ def correct_contracts(m, ev, w, event, co):
             ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
             ev[e + L.EVT_REVERSED_PAYOUT] = m[inst + L.I_PAID_NEXT]
             ev[e + L.EVT_REVERSED_OLD] = m[inst + L.I_PAID]
-            ev[e + L.EVT_REVERSED_POSITION] = m[co + L.CO_COLUMNS + L.SETTLED_POSITION * n + j]
+            ev[e + L.EVT_REVERSED_POSITION] = m[co + L.CO_COLUMNS + L.SETTLED_POSITION * m[co + L.CO_N] + j]
             m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
         m[w + L.WS_LEFT] -= 1
         m[event + L.E_SETTLE_CONTRACT] = j + 2
@@ -145,6 +145,8 @@ def _give_to(m, ev, w, event, co):
             add_blocked(m, co, part if blocks else -part)
             tell(m, ev, event, m[co + L.CO_ACCOUNT], cash, co, 0, 0, C.WHY_CORRECTION if blocks else C.WHY_RECOVERY)
             m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
+            if m[cash + L.B_CASH] + total < m[cash + L.B_LOCKED] - m[cash + L.B_OWED]:
+                m[cash + L.B_BUST] = 1  # what it was paid by an earlier slice has left
     repaid = total - m[co + L.CO_GAIN] if total > 0 else 0
     if repaid != 0:
         post(m, event, cash, -repaid, C.WHY_RECOVERY)
@@ -226,9 +228,19 @@ def find_threshold(m, w, event):
 
 
 @leaf
-def after_taking(m, ev, event):
-    """Bond and platform stand in; the next stage divides what is left, or pays."""
-    shared = cover(m, ev, event, m[event + L.E_GAINS])
+def after_paying(m, ev, event):
+    """A settlement in which an account could not pay all: bond and platform stand in, what is left is blocked of what the others got."""
+    m[event + L.E_SETS] = 0
+    for j in range(m[event + L.E_N]):
+        inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+        m[inst + L.I_PAID_NEXT] = m[inst + L.I_PAID]
+    stand_in(m, ev, event, 0)
+
+
+@leaf
+def stand_in(m, ev, event, gains):
+    """Bond and platform pay what is lacking for `gains`; the next stage divides what is left, or pays."""
+    shared = cover(m, ev, event, gains, 0)
     m[event + L.E_SHARED] = shared
     m[event + L.E_WEIGHTS] = m[event + L.E_GAINS] if shared > 0 else m[event + L.E_BLOCKED]
     m[event + L.E_PARTS] = 0

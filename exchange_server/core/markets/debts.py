@@ -102,15 +102,16 @@ def _pay_back(m, ev, event, id, amount, word):
 
 
 @leaf
-def cover(m, ev, event, gains):
-    """Bond, then platform, pay what the pool lacks for `gains` (minor units, not yet paid out) and for blocked credits; of a surplus they get
-    back what they paid. Returns what is to be blocked; negative: what of the blocked credits is covered now. Room for COVER_ROWS."""
-    lacks = sets_worth(m, event, m[event + L.E_SETS]) + gains - m[event + L.E_POOL]
+def cover(m, ev, event, gains, kept):
+    """Bond, then platform, pay what the pool lacks for `gains` (minor units, not yet paid out) and for blocked credits, but for `kept` of
+    them; of a surplus they get back what they paid. Returns what is to be blocked; negative: what of the blocked credits is covered now. Room for
+    COVER_ROWS."""
+    lacks = sets_worth(m, event, m[event + L.E_SETS]) + gains - m[event + L.E_POOL] - kept
     if lacks >= 0:
         if m[event + L.E_BOND] != 0:
             lacks -= _stand_in(m, ev, event, m[event + L.E_BOND], lacks, L.E_FROM_BOND)
         lacks -= _stand_in(m, ev, event, PLATFORM_FEE_ACCOUNT, lacks, L.E_FROM_PLATFORM)
-        return lacks - m[event + L.E_BLOCKED]
+        return lacks + kept - m[event + L.E_BLOCKED]
     rest = -lacks
     rest -= _pay_back(m, ev, event, PLATFORM_FEE_ACCOUNT, rest, L.E_FROM_PLATFORM)
     rest -= _pay_back(m, ev, event, m[event + L.E_BOND], rest, L.E_FROM_BOND)

@@ -18,6 +18,7 @@ from ..layout.packed import pack_event, pack_instrument
 from ..money.collateral import collateral_shift, keep_settled
 from ..money.ledger import post
 from ..money.products import settlement
+from .debts import add_debt, tell
 from .phases import set_event_phase
 from .slices import DONE, FULL, STOP, begin_settling, make_final, next_row, reported_session
 
@@ -39,6 +40,7 @@ def do_finalise(m, rows, c):
         return refuse(m, C.R_NOT_DETERMINED, m[event + L.E_VERSION], rows[c + d.DX_VERSION], phase)
     if m[L.H_TIME] < m[event + L.E_WINDOW_END]:
         return refuse(m, C.R_CHALLENGE_WINDOW, m[event + L.E_WINDOW_END], 0, m[L.H_TIME])
+    m[event + L.E_GAINS] = 0
     begin_settling(m, event, L.SETTLE_PAY, rows[c + d.DX_SLICE])
     return C.OK
 
@@ -74,11 +76,37 @@ def pay(m, ev, w, event):
                 ev[e + L.EVT_SETTLED_BALANCE] = m[cash + L.B_CASH]
                 ev[e + L.EVT_SETTLED_ASSET] = m[event + L.E_ASSET]
                 ev[e + L.EVT_SETTLED_WHY] = C.WHY_SETTLEMENT
+                m[co + L.CO_GAIN] += amount
                 m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
             m[w + L.WS_LEFT] -= 1
             m[event + L.E_SETTLE_CONTRACT] = j + 1
+        if m[event + L.E_BUSTS] != 0 and not _stay_above_zero(m, ev, w, event, co):
+            return FULL
         next_row(m, event, co)
     return STOP if m[w + L.WS_LEFT] <= 0 else DONE
+
+
+@leaf
+def _stay_above_zero(m, ev, w, event, co):
+    """After a bust an account may have to pay more than it has: the rest is owed. False: no room, call again."""
+    if not room(m, 1):
+        return False
+    cash = m[co + L.CO_CASH]
+    short = -m[cash + L.B_CASH]
+    if short > 0:
+        post(m, event, cash, short, C.WHY_OWED)
+        add_debt(m, co, short)
+        tell(m, ev, event, m[co + L.CO_ACCOUNT], cash, co, 0, short, C.WHY_OWED)
+        m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
+    m[co + L.CO_GAIN] = max(m[co + L.CO_GAIN], 0)
+    m[event + L.E_GAINS] += m[co + L.CO_GAIN]
+    return True
+
+
+@leaf
+def is_short(m, event):
+    """Whether debts of accounts are covered by nobody yet."""
+    return m[event + L.E_OWED] != m[event + L.E_BLOCKED] + m[event + L.E_FROM_BOND] + m[event + L.E_FROM_PLATFORM]
 
 
 @leaf

@@ -1,12 +1,14 @@
 """One slice of what an event is going through: its stages in order (E_SETTLING)."""
 
+from protocol import codes as C
+
 from .. import layout as L
 from ..emit import room
 from ..kit.jit import leaf
 from ..kit.work import end_work, work_row
-from .correct import after_dividing, after_taking, divide, end_correction, find_threshold, go_through
+from .correct import after_dividing, after_paying, divide, end_correction, find_threshold, go_through, stand_in
 from .debts import COVER_ROWS
-from .pay import end_paying, pay
+from .pay import end_paying, is_short, pay
 from .slices import DONE, FULL, begin_stage, end_settling
 
 
@@ -37,13 +39,15 @@ def go_on_settling(m, ev):
         if ended != DONE:
             break
         if stage == L.SETTLE_TAKE:
-            after_taking(m, ev, event)
+            stand_in(m, ev, event, m[event + L.E_GAINS])
+        elif stage == L.SETTLE_PAY and is_short(m, event):
+            after_paying(m, ev, event)
         elif stage == L.SETTLE_SHARE:
             after_dividing(m, event)
         elif stage == L.SETTLE_ROUND:
             begin_stage(m, event, L.SETTLE_GIVE)
         else:
-            if stage == L.SETTLE_PAY:
+            if m[event + L.E_PHASE_NOW] != C.PH_FINAL:
                 end_paying(m, ev, event)
             else:
                 end_correction(m, ev, event)

@@ -93,7 +93,7 @@ def _side_of_trade(m, inst, o, price, quantity):
 
 
 @leaf
-def _fill_event(m, ev, inst, o, price, quantity, fee, trade, flags):
+def _fill_event(m, ev, inst, o, price, quantity, fee, trade, flags, terms):
     done = m[o + L.O_LEAVES] == 0
     status = C.ST_FILLED if done else C.ST_PARTIAL
     set_status(m, o, status)
@@ -102,6 +102,7 @@ def _fill_event(m, ev, inst, o, price, quantity, fee, trade, flags):
     ev[e + L.EVT_LAST_QTY] = quantity
     ev[e + L.EVT_FEE] = fee
     ev[e + L.EVT_TRADE] = trade
+    ev[e + L.EVT_FILL_TERMS] = terms
 
 
 @leaf
@@ -132,8 +133,8 @@ def trade(m, ev, maker, taker, quantity):
         _deliver(m, inst, m[maker + L.O_COLL], m[taker + L.O_COLL], price, quantity)
     if rebate != 0:
         post(m, m[m[taker + L.O_COLL] + L.CO_CASH], m[m[maker + L.O_COLL] + L.CO_CASH], rebate, C.WHY_REBATE)
-    share_fee(m, maker, max(maker_fee, 0))
-    share_fee(m, taker, taker_fee - rebate)
+    maker_terms = share_fee(m, maker, max(maker_fee, 0))
+    taker_terms = share_fee(m, taker, taker_fee - rebate)
     m[taker + L.O_LEAVES] -= quantity
     if m[inst + L.I_MIDS] != 0:
         note_price(m, inst)
@@ -142,8 +143,8 @@ def trade(m, ev, maker, taker, quantity):
     side_flag = C.EF_AGGRESSOR_SELL if book_side_of(m[taker + L.O_ATTR]) != C.BUY else 0
     ask = own_side(book_side_of(m[maker + L.O_ATTR]))
     queue_reduce(m, inst, ask, maker, quantity)
-    _fill_event(m, ev, inst, maker, price, quantity, maker_fee, number, side_flag)
-    _fill_event(m, ev, inst, taker, price, quantity, taker_fee, number, side_flag | C.EF_TAKER)
+    _fill_event(m, ev, inst, maker, price, quantity, maker_fee, number, side_flag, maker_terms)
+    _fill_event(m, ev, inst, taker, price, quantity, taker_fee, number, side_flag | C.EF_TAKER, taker_terms)
     if m[maker + L.O_LEAVES] == 0:
         close_order(m, maker, C.ST_FILLED, C.OK)
 

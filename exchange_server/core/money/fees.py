@@ -10,7 +10,7 @@ from protocol import codes as C
 from .. import layout as L
 from ..kit.expect import expect
 from ..kit.jit import leaf
-from ..layout.packed import fee_model, maker_bps, taker_bps
+from ..layout.packed import fee_model, maker_bps, pack_shares, taker_bps
 from .ledger import post
 
 BPS = 10_000
@@ -83,9 +83,9 @@ def grant_rebate(m, inst, o, bps, price, quantity):
 @leaf
 def share_fee(m, o, change):
     """Pay a change of the order's net fee (minor units) from its account to those who share it: owner and listing venue hold floor(net *
-    share), the platform the rest. The listing has pointers to their balances."""
+    share), the platform the rest. The listing has pointers to their balances. Returns EVT_FILL_TERMS."""
     if change == 0:
-        return
+        return 0
     listing = m[o + L.O_LISTING]
     payer = m[m[o + L.O_COLL] + L.CO_CASH]
     before = m[o + L.O_NET_FEE]
@@ -104,3 +104,4 @@ def share_fee(m, o, change):
         post(m, payer, m[listing + L.LI_VENUE_BALANCE], part, C.WHY_FEE)
         rest -= part
     post(m, payer, m[listing + L.LI_PLATFORM_BALANCE], rest, C.WHY_FEE)
+    return pack_shares(owner, venue, before)

@@ -41,7 +41,7 @@ from .. import verifiers
 from ..connection import Connection, Outlet, SessionTable, TurnInput
 from ..credentials import Crowded
 from ..slow import Job
-from .office import BadRequest, Office, Slices
+from .office import BadRequest, Finding, Office, Slices
 
 LINES_PER_TURN = 64
 
@@ -66,6 +66,7 @@ class AdminConnection(Connection):
         self.tag = ""  # of the record that is being sent
         self.waiting = 0  # acts not yet answered
         self.slices: tuple[Any, Slices] | None = None  # id of a request and the rest of the work on its answer; nothing is read meanwhile
+        self.finding: tuple[Any, Finding] | None = None  # the legs of a bust are being found
         self.securing: tuple[Job, Any, dict[str, Any]] | None = None  # verifiers are being made for this request
         self.made = ""  # the secret that the server made for the record being sent: told with its answer, once
 
@@ -79,6 +80,9 @@ class AdminConnection(Connection):
             if self.parts:
                 self._send_parts(turn)
                 continue
+            if self.finding is not None:
+                self._find(turn, *self.finding)
+                return True
             if self.securing is not None:
                 if not self.securing[0].done:
                     return False  # a turn is given when it is
@@ -169,7 +173,11 @@ class AdminConnection(Connection):
         """Carry out a request without secrets. Raises BadRequest."""
         verb = request.get("verb")
         if verb == "admin":
-            self._act(turn, ident, request, made)
+            record = _record(request)
+            if isinstance(record, ar.Bust):
+                self.finding = ident, self.office.legs_of(record)
+            else:
+                self._act(turn, ident, record, made)
             return
         if not isinstance(verb, str):
             raise BadRequest(f"unknown verb {str(verb)[:40]!r}; known: {', '.join(self.office.known())}")
@@ -179,9 +187,19 @@ class AdminConnection(Connection):
         else:
             self._say(ident, True, codes.OK, "", result)
 
-    def _act(self, turn: TurnInput, ident: Any, request: dict[str, Any], made: str) -> None:
+    def _find(self, turn: TurnInput, ident: Any, work: Finding) -> None:
+        """One step of finding the legs of a bust; with them the record is sent."""
         try:
-            record = ar.from_builtins(request.get("record"))
+            next(work)
+        except StopIteration as done:
+            self.finding = None
+            self._act(turn, ident, done.value, "")
+        except BadRequest as error:
+            self.finding = None
+            self._say(ident, False, error.code, str(error), {})
+
+    def _act(self, turn: TurnInput, ident: Any, record: ar.AnyRecord, made: str) -> None:
+        try:
             self.parts = ar.pack_all(self.who, str(ident)[:128], record)
         except ValueError as error:
             raise BadRequest(f"record: {error}") from error
@@ -226,3 +244,14 @@ class AdminConnection(Connection):
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:  # noqa: ARG002 (Connection)
         self._say(None, False, reason, text, {})
         self.close(reason, text)
+
+
+def _record(request: dict[str, Any]) -> ar.AnyRecord:
+    """The record of a request. Raises BadRequest. Parts are the server's own: what it fills in itself could come within them."""
+    try:
+        record = ar.from_builtins(request.get("record"))
+    except ValueError as error:
+        raise BadRequest(f"record: {error}") from error
+    if isinstance(record, ar.PartOf):
+        raise BadRequest("record: a part of a record is made by the server, not sent")
+    return record

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Generator, Mapping
 from typing import Any
 
+import msgspec
+
 from config import admin_records as ar
 from protocol import codes
 
@@ -22,6 +24,7 @@ Verb = Callable[[dict[str, Any]], Any]
 SeenVerb = Callable[[dict[str, Any], Sight], Any]
 # An answer that takes several turns: each step does a slice of the work. What it yields is sent as a piece, if it is not None; what it returns is the last answer.
 Slices = Generator[Any, None, Any]
+Finding = Generator[None, None, ar.Bust]  # finds the legs of a bust, a step in each turn
 
 
 class BadRequest(Exception):
@@ -30,6 +33,12 @@ class BadRequest(Exception):
     def __init__(self, text: str, code: int = codes.R_BAD_COMMAND) -> None:
         super().__init__(text)
         self.code = code
+
+
+def _without_store(record: ar.Bust) -> Finding:
+    """No trade is known without an event store."""
+    yield
+    return msgspec.structs.replace(record, event="", legs=())
 
 
 class Office:
@@ -61,6 +70,7 @@ class Office:
         self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
         self.log: Callable[..., None] = lambda level, event, **fields: None
         self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
+        self.legs_of: Callable[[ar.Bust], Finding] = _without_store  # given by the composition root
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
         self.verbs: dict[str, Verb] = {"stop": self._stop, "revisions": self._revisions, "revision": self._revision, **(extra or {})}
         views = access_view

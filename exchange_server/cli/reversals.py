@@ -1,0 +1,88 @@
+"""`exos market bust|recover` and `exos venue bond`: what is put right after trades and payments."""
+
+import time
+from typing import Any
+
+import click
+
+from config import admin_records as ar
+
+from .acts import dry_run_option, send
+from .admin_client import AdminClient
+from .command import Noun
+from .common import Number
+from .connect import Server, names, refused, server_option
+from .output import Result
+from .progress import progress
+
+LOOK_EVERY_S = 0.1
+
+
+def wait_until_paid(admin: AdminClient, before: dict[str, Any]) -> bool:
+    """Wait until all accounts of a market have been paid, with a bar: the open interest falls as they are. before: the market as it was.
+    True: it is final."""
+    total = _open_interest(before)
+    with progress(f"paying {before['event']}", "lots") as at:
+        while (now := _market(admin, before["event"]))["settling"]:
+            at(total - _open_interest(now), total)
+            time.sleep(LOOK_EVERY_S)
+    return bool(now["final_at_ns"])
+
+
+def _open_interest(market: dict[str, Any]) -> int:
+    return sum(contract["open_interest"] for contract in market["contracts"])
+
+
+def _market(admin: AdminClient, event: str) -> dict[str, Any]:
+    answer = admin.ask("markets", event=event)
+    if not answer.ok:
+        raise refused(answer)
+    found: dict[str, Any] = answer.result["markets"][0]
+    return found
+
+
+def add(noun: Noun) -> None:
+    @noun.verb(
+        "bust",
+        "take a trade back before its market is final",
+        details="All sides of the trade at once: positions, money, fees, rebates and the shares of fees. Orders are not restored. A second person approves it, "
+        "where the list of approvals has it. What an account cannot give back it owes: see docs/corrections.md.",
+        examples=("exos market bust 4711 --reason 'a price of another market'",),
+    )
+    @click.argument("trade", type=Number("id of a trade", 1))
+    @click.option("--reason", required=True, metavar="TEXT", help="Why: it is kept with the act.")
+    @server_option
+    def bust(trade: int, reason: str, server: Server) -> Result:
+        with server.connect() as admin:
+            return send(admin, ar.Bust(trade=trade, reason=reason))
+
+    @noun.verb(
+        "recover",
+        "collect what accounts owe from a correction or a bust",
+        details="Free money of the debtors, then of the venue's bond and the platform, pays for blocked credits; what is left goes back to platform and bond.",
+        examples=("exos market recover WC26-FINAL",),
+    )
+    @click.argument("event", shell_complete=names("market"))
+    @dry_run_option
+    @server_option
+    def recover(event: str, dry_run: bool, server: Server) -> Result:
+        with server.connect() as admin:
+            done = send(admin, ar.Recover(event=event), dry_run)
+            if not dry_run:
+                wait_until_paid(admin, _market(admin, event))
+            return done
+
+
+def add_bond(noun: Noun) -> None:
+    @noun.verb(
+        "bond",
+        "open the bond account of a venue",
+        details="The account is NAME.BOND. Money deposited to it (exos account deposit) stands for the debts that a correction or bust leaves.",
+        examples=("exos venue bond WC26", "exos venue bond WC26 --dry-run"),
+    )
+    @click.argument("venue", shell_complete=names("venue"))
+    @dry_run_option
+    @server_option
+    def bond(venue: str, dry_run: bool, server: Server) -> Result:
+        with server.connect() as admin:
+            return send(admin, ar.Bond(venue=venue), dry_run)

@@ -1,0 +1,97 @@
+"""Finds the fills of a trade in the event store, for a bust: before the record is journaled its legs are put into it.
+
+Trade ids rise with event numbers, so the place is found by halving; a step reads one chunk, and others' turns run between two steps.
+"""
+
+from collections.abc import Generator
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from config import admin_records as ar
+from protocol import codes
+
+from ...core import layout as L
+from ...core.layout import plain
+from ...journal.event_store import EventsMissing, EventStore
+from ...registry import Registry
+from ...registry.rows import LEG_BYTES
+from .office import BadRequest, Finding
+from .statement import heads_of
+
+CHUNK_ROWS = 1024  # event rows read in one step
+BACK_ROWS = L.MAX_EXTRA_ROWS + 1
+
+
+class Trades:
+    """Fills in the legs of busts. registry and store are the server's."""
+
+    def __init__(self, registry: Registry, store: EventStore) -> None:
+        self.registry, self.store = registry, store
+
+    def filled_in(self, record: ar.Bust) -> Finding:
+        """The record with its event and legs, without them if there is no such trade. Raises BadRequest for events that cannot be read."""
+        fills = yield from self._find(record.trade)
+        legs = tuple(_leg(fill) for fill in fills)
+        event = ""
+        if fills:
+            instrument = self.registry.instruments.get(plain.instrument_of(int(fills[0][L.EVT_INSTRUMENT])))
+            event = self.registry.events[instrument.event_id].name if instrument is not None else ""
+        return msgspec.structs.replace(record, event=event, legs=legs)
+
+    def _find(self, trade: int) -> Generator[None, None, list[NDArray[np.int64]]]:
+        """The E_FILL rows of a trade, each with its extra row if it has one, flat."""
+        low, last = 1, self.store.next_number
+        high = last
+        while high - low > CHUNK_ROWS:
+            middle = (low + high) // 2
+            at, found = middle, 0
+            while at < high and not found:
+                found, at = self._first_trade(at)
+                yield
+            if found and found < trade:
+                low = middle
+            else:
+                high = middle
+        out: list[NDArray[np.int64]] = []
+        at = low
+        while at < last:
+            rows, heads, after = self._chunk(at)
+            for head in heads.tolist():
+                row = rows[head]
+                if plain.kind_of(int(row[L.EVT_HEAD])) == codes.E_FILL and row[L.EVT_TRADE] >= trade:
+                    if row[L.EVT_TRADE] > trade:
+                        return out
+                    out.append(rows[head : head + 1 + plain.extra_of(int(row[L.EVT_HEAD]))].reshape(-1).copy())
+            at = after
+            yield
+        return out
+
+    def _first_trade(self, number: int) -> tuple[int, int]:
+        """(the first trade told in the chunk from `number` on, 0: none; where the next chunk begins)."""
+        rows, heads, after = self._chunk(number)
+        kinds = plain.kind_of(rows[heads, L.EVT_HEAD])
+        fills = heads[kinds == codes.E_FILL]
+        return (int(rows[fills[0], L.EVT_TRADE]) if len(fills) else 0), after
+
+    def _chunk(self, number: int) -> tuple[NDArray[np.int64], NDArray[np.int64], int]:
+        """Rows around `number`, the indexes of those from `number` on that are no extra rows, and the number after the last one's."""
+        first = max(1, number - BACK_ROWS)
+        count = min(number + CHUNK_ROWS, self.store.next_number) - first
+        try:
+            rows = self.store.rows(first, count).reshape(-1, L.EVT_WORDS)
+        except EventsMissing as missing:
+            raise BadRequest(str(missing), codes.R_REPORTS_LOST if missing.lost else codes.R_REPORTS_REBUILDING) from missing
+        for start in range(min(BACK_ROWS + 1, len(rows))):  # the first row may be in the middle of an event
+            heads, end = heads_of(rows, start)
+            if (rows[heads, L.EVT_NUMBER] == heads + first).all():
+                whole = heads[(heads + first >= number) & (heads + plain.extra_of(rows[heads, L.EVT_HEAD]) < len(rows))]
+                after = first + (int(whole[-1]) + 1 + int(plain.extra_of(int(rows[whole[-1], L.EVT_HEAD]))) if len(whole) else end)
+                return rows, whole, max(after, number + 1)
+        raise BadRequest(f"event store: no event begins near {number}", codes.R_REPORTS_LOST)
+
+
+def _leg(fill: NDArray[np.int64]) -> bytes:
+    """A leg of a record: the words of the E_FILL, then of its texts."""
+    return fill.astype("<i8").tobytes().ljust(LEG_BYTES, b"\0")

@@ -1,0 +1,170 @@
+"""A trade is taken back: to the unit, with fees, rebates and their shares; what cannot be given back; what is refused."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from protocol import codes as C
+from tests.bridge import plain
+from tests.core_rig import PairStory
+from tests.model_world import Row
+
+BOND = 4
+
+
+def story(**event: Any) -> PairStory:
+    s = PairStory(firms=3, **{"cash": 1000, **event})
+    s.do(C.C_DEF_ACCOUNT, id=BOND, account_kind=C.ACCT_FEES)
+    return s
+
+
+def traded(s: PairStory, qty: int = 10, price: int = 60, seller: int = 1, buyer: int = 2, **fields: Any) -> list[Row]:
+    """The fills of one trade, as they were told."""
+    s.new(seller, C.SELL, qty, price, **fields)
+    return [plain(e) for e in s.new(buyer, C.BUY, qty, price, **fields) if e.kind == C.E_FILL]
+
+
+def bust(s: PairStory, legs: list[Row], **more: int) -> list[Row]:
+    return s.do(
+        C.C_BUST, **{"event": 1, "trade": legs[0].trade, "legs": legs, "bond": BOND, "owner_account": 3, "venue_account": 2, **more}
+    )
+
+
+def test_all_that_a_trade_moved_comes_back() -> None:
+    s = story()
+    before = s.model.state()["balances"]
+    legs = traded(s)
+    events = bust(s, legs)
+    after = s.model.state()
+    assert after["balances"] == before and after["positions"] == {} and after["instruments"][1][1] == 0, "open interest too"
+    assert [(e.kind, e.account, e.trade, e.due, e.balance, e.bust_of, e.last_price, e.last_qty) for e in events] == [
+        (C.E_BUST, 16, legs[0].trade, -600, 1000, legs[0].number, 60, 10), (C.E_BUST, 17, legs[0].trade, 600, 1000, legs[1].number, 60, 10),
+    ]  # fmt: skip
+    assert all(e.session == e.account - 15 for e in events), "to the sessions that entered the orders"
+
+
+@pytest.mark.parametrize(("maker", "taker"), [(0, 700), (300, 700), (-300, 700), (-700, 700)])
+@pytest.mark.parametrize("model", [C.FEE_QUADRATIC, C.FEE_MIN])
+def test_fees_rebates_and_shares_come_back_wherever_the_fill_stood_in_its_order(maker: int, taker: int, model: int) -> None:
+    """An order of three fills, one taken back: each account that the trade touched has what it would have without that step."""
+    s = story(model=model, maker=maker, taker=taker, owner_share=3333, venue_share=2500, tick_value=3, cash=100_000)
+    s.new(1, C.SELL, 30, 47)
+    moved: list[tuple[list[Row], dict[int, int]]] = []
+    for firm, qty in ((2, 7), (3, 11), (2, 12)):
+        before = {a.id: a.cash.get(1, 0) for a in s.model.accounts.values()}
+        legs = [plain(e) for e in s.new(firm, C.BUY, qty, 47) if e.kind == C.E_FILL]
+        moved.append((legs, {a.id: a.cash.get(1, 0) - before[a.id] for a in s.model.accounts.values()}))
+    for legs, change in moved:
+        before = {a.id: a.cash.get(1, 0) for a in s.model.accounts.values()}
+        bust(s, legs)
+        assert {a.id: before[a.id] - a.cash.get(1, 0) for a in s.model.accounts.values()} == change
+    assert all(not q for a in s.model.accounts.values() for q in a.position.values())
+
+
+def test_a_trade_in_no_contracts_comes_back() -> None:
+    s = story()
+    before = s.model.state()["balances"]
+    s.new(1, C.BUY, 5, 40)
+    legs = [plain(e) for e in s.new(2, C.BUY, 5, 60, contract_side=C.NO) if e.kind == C.E_FILL]
+    assert [leg.last_price for leg in legs] == [40, 60]
+    bust(s, legs)
+    assert s.model.state()["balances"] == before
+
+
+def test_what_has_left_is_owed_and_covered_by_the_bond_then_the_platform_then_blocked() -> None:
+    s = story()
+    legs = traded(s, 10, 60)
+    traded(s, 10, 1, seller=3, buyer=1)  # the seller is flat again, and takes what it made
+    s.fund(1, -s.cash(1))
+    s.do(C.C_TRANSFER, target=BOND, asset=1, amount=100)
+    s.do(C.C_TRANSFER, target=1, asset=1, amount=50)
+    events = bust(s, legs)
+    assert [(e.kind, e.account, e.why or e.due, e.last_price if e.kind == C.E_REVERSED else 0, e.fee) for e in events] == [
+        (C.E_REVERSED, 16, C.WHY_OWED, 600, 0), (C.E_BUST, 16, -600, 0, 0), (C.E_REVERSED, BOND, C.WHY_COVER, -100, 0), (C.E_REVERSED, 1, C.WHY_COVER, -50, 0),
+        (C.E_REVERSED, 17, C.WHY_CORRECTION, 0, 450), (C.E_BUST, 17, 600, 0, 0),
+    ]  # fmt: skip
+    assert s.cash(1) == 0 and s.locked(1) == 600 and s.locked(2) == 450
+    s.fund(1, 600)
+    assert s.fund(1, -1) == [] and s.model.refused == C.R_WITHDRAW_TOO_MUCH
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=1, payouts=[0])
+    s.do(C.C_FINALISE, event=1, version=1)
+    s.do(C.C_REVERSE, event=1, bond=BOND)
+    event = s.model.events[1]
+    assert (sum(event.owed.values()), sum(event.blocked.values()), event.from_bond, event.from_platform) == (0, 0, 0, 0)
+    assert s.model.accounts[BOND].cash[1] == 100 and s.model.accounts[1].cash[1] == 50 and s.locked(2) == 0
+
+
+def test_buying_power_may_be_negative_and_then_only_what_does_not_lower_it_is_accepted() -> None:
+    """The buyer has sold on; without its purchase it is short, and has not the collateral of a short."""
+    s = story(cash=700)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    s.fund(2, -s.cash(2))
+    bust(s, legs)
+    assert s.position(2) == -10 and s.cash(2) == 600 and s.locked(2) == 1000
+    refused = s.new(2, C.SELL, 1, 90)[0]
+    assert (refused.kind, refused.reason) == (C.E_REJECTED, C.R_COLLATERAL)
+    s.new(1, C.SELL, 2, 5)
+    assert [e.kind for e in s.new(2, C.BUY, 2, 5)] == [C.E_ACCEPTED, C.E_FILL, C.E_FILL], "what brings it nearer to flat"
+
+
+def test_a_settlement_takes_what_is_there_and_the_rest_is_owed() -> None:
+    s = story(cash=700)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    s.fund(2, -s.cash(2))
+    bust(s, legs)
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=1, payouts=[100])
+    for row in (Row(kind=C.C_FINALISE, event=1, version=1, slice=1), *[Row(kind=C.C_CONTINUE, slice=1)] * 20):
+        s.apply(row)
+    event = s.model.events[1]
+    assert event.phase == C.PH_FINAL and s.cash(2) == 0 and event.owed == {17: 400, 16: 0, 18: 0} | {k: 0 for k in event.owed if k != 17}
+    assert sum(event.blocked.values()) == 400 and event.blocked[18] == 400
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"event": 9}, C.R_UNKNOWN_EVENT),
+        ({"trade": 99}, C.R_UNKNOWN_TRADE),
+        ({"legs": []}, C.R_UNKNOWN_TRADE),
+    ],
+)
+def test_what_is_no_trade_is_refused(change: dict[str, Any], code: int) -> None:
+    s = story()
+    legs = traded(s)
+    before = s.pair.core.engine.digest()
+    s.do(C.C_BUST, **{"event": 1, "trade": legs[0].trade, "legs": legs, "owner_account": 3, "venue_account": 2, **change})
+    assert s.model.refused == code and s.pair.core.engine.digest() == before
+
+
+def test_one_leg_alone_is_no_trade() -> None:
+    s = story()
+    legs = traded(s)
+    core = s.pair.core
+    core.apply(Row(kind=C.C_BUST, event=1, trade=legs[0].trade, legs=legs[:1]))
+    assert core.refused == C.R_UNKNOWN_TRADE
+    core.apply(Row(kind=C.C_BUST, event=1, trade=legs[0].trade, legs=[legs[0], legs[0]]))
+    assert core.refused == C.R_UNKNOWN_TRADE, "two sides that buy would leave more sold than bought"
+
+
+def test_after_the_market_is_paid_it_is_too_late() -> None:
+    s = story()
+    legs = traded(s)
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=1, payouts=[0])
+    assert [e.kind for e in bust(s, legs)] == [C.E_BUST, C.E_BUST], "determined is not final"
+    legs = legs.copy()
+    s.do(C.C_FINALISE, event=1, version=1)
+    assert bust(s, legs) == [] and s.model.refused == C.R_BUST_FINAL
+
+
+def test_a_trade_of_a_spot_pair_is_not_taken_back() -> None:
+    s = PairStory(cash=1000, product=C.SPOT)
+    s.fund(1, 100, asset=2)
+    legs = traded(s, 5, 10)
+    assert bust(s, legs) == [] and s.model.refused == C.R_BUST_SPOT

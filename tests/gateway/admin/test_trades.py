@@ -1,0 +1,101 @@
+"""Finding the fills of a trade in the event store: by halving, among rows with extra rows, and when some cannot be read."""
+
+from __future__ import annotations
+
+import random
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from config import admin_records as ar
+from exchange_server.core import layout as L
+from exchange_server.core.layout import plain
+from exchange_server.gateway.admin.office import BadRequest
+from exchange_server.gateway.admin.trades import Trades
+from exchange_server.journal.event_store import EventsMissing
+from exchange_server.registry.rows import LEG_BYTES
+from protocol import codes
+
+
+class Store:
+    """Events as a list of rows; `lost`: numbers that cannot be read."""
+
+    def __init__(self) -> None:
+        self.data: list[np.ndarray] = []
+        self.lost: range = range(0)
+
+    @property
+    def next_number(self) -> int:
+        return len(self.data) + 1
+
+    def rows(self, number: int, count: int) -> np.ndarray:
+        assert 1 <= number and number + count <= self.next_number
+        hit = [n for n in self.lost if number <= n < number + count]
+        if hit:
+            raise EventsMissing(hit[0], hit[-1], True)
+        return np.concatenate(self.data[number - 1 : number - 1 + count]) if count else np.zeros(0, np.int64)
+
+    def add(self, kind: int, extra: int = 0, trade: int = 0) -> None:
+        row = np.zeros(L.EVT_WORDS, np.int64)
+        row[L.EVT_HEAD] = plain.pack_event(kind, extra, 0, 0, 0, 0)
+        row[L.EVT_NUMBER], row[L.EVT_TRADE] = self.next_number, trade
+        row[L.EVT_INSTRUMENT] = plain.pack_instrument(7, 0)
+        self.data.append(row)
+        self.data += [np.full(L.EVT_WORDS, -1 - i, np.int64) for i in range(extra)]  # payload that looks like no row
+
+
+def flow(seed: int, trades: int) -> Store:
+    rng, store = random.Random(seed), Store()
+    for trade in range(1, trades + 1):
+        for _ in range(rng.choice((0, 0, 1, 5, 300))):
+            store.add(
+                rng.choice((codes.E_ACCEPTED, codes.E_SENT, codes.E_SETTLED)), rng.choice((0, 0, 0, 1, 3, 255)) if rng.random() < 0.2 else 0
+            )
+        for _ in range(2):
+            store.add(codes.E_FILL, rng.choice((0, 1)), trade)
+    return store
+
+
+def find(store: Store, trade: int) -> ar.Bust:
+    registry: Any = SimpleNamespace(instruments={7: SimpleNamespace(event_id=3)}, events={3: SimpleNamespace(name="CUP")})
+    work = Trades(registry, store).filled_in(ar.Bust(trade=trade, reason="r", legs=(b"forged",), event="OTHER"))  # type: ignore[arg-type]
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            return done.value
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_every_trade_is_found_with_all_its_rows(seed: int) -> None:
+    store = flow(seed, 60)
+    for trade in range(1, 61):
+        found = find(store, trade)
+        assert found.event == "CUP" and len(found.legs) == 2
+        for leg in found.legs:
+            words = np.frombuffer(leg, "<i8")
+            assert len(leg) == LEG_BYTES and words[L.EVT_TRADE] == trade
+            assert np.array_equal(words[: L.EVT_WORDS], store.data[words[L.EVT_NUMBER] - 1])
+            extra = plain.extra_of(int(words[L.EVT_HEAD]))
+            assert (words[L.EVT_WORDS :] == (-1 if extra else 0)).all()
+
+
+@pytest.mark.parametrize("trade", [61, 10_000])
+def test_what_a_client_sends_as_legs_is_not_used_and_an_unknown_trade_has_none(trade: int) -> None:
+    found = find(flow(1, 60), trade)
+    assert (found.event, found.legs) == ("", ())
+
+
+def test_an_empty_store_has_no_trade() -> None:
+    assert find(Store(), 1).legs == ()
+
+
+def test_events_that_cannot_be_read_are_named() -> None:
+    store = flow(2, 60)
+    number = next(i for i, row in enumerate(store.data, 1) if row[L.EVT_TRADE] == 30)
+    store.lost = range(number, number + 1)
+    with pytest.raises(BadRequest, match="are lost") as error:
+        find(store, 30)
+    assert error.value.code == codes.R_REPORTS_LOST

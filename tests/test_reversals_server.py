@@ -1,0 +1,71 @@
+"""A running server: a trade is taken back, a result is paid and corrected, debts are recovered; a kill, and the same again after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from config import admin_records as ar
+from protocol import codes
+from protocol import messages as M
+from tests.server_kit import BinaryPeer, ServerProcess, order
+
+SAID: dict[str, Any] = {"rule_id": "r", "source": "s", "observed_value": "v", "observed_at_ns": 1, "evidence_sha256": "ab" * 32}
+
+
+def trade(buyer: BinaryPeer, seller: BinaryPeer, id: int, price: int, qty: int) -> tuple[M.Fill, M.Fill]:
+    """(seller's fill, buyer's fill)"""
+    seller.send(order(id, codes.SELL, price, qty))
+    seller.read(M.Accepted)
+    buyer.send(order(id, codes.BUY, price, qty))
+    buyer.read(M.Accepted)
+    return seller.read(M.Fill), buyer.read(M.Fill)
+
+
+def balance(server: ServerProcess, account: str) -> int:
+    rows = server.ask("accounts").result["accounts"]
+    return int(next(row for row in rows if row["name"] == account)["cash"]["USD"])
+
+
+def test_bust_and_correction_on_a_running_server_and_after_a_kill(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        one, two = (BinaryPeer(server.ready["binary_port"], n, flags=M.LOGON_SETTLEMENT) for n in (1, 2))
+        for peer in (one, two):
+            peer.logged_on()
+        begun = balance(server, "MM1-A"), balance(server, "MM2-A")
+        sold, bought = trade(two, one, 1, 9_000, 10)
+        assert server.ask("admin", ar.Bust(trade=999, reason="r")).code == codes.R_UNKNOWN_TRADE
+        forged = ar.Bust(trade=999, reason="r", event="CUP", legs=(b"\0" * 384, b"\0" * 384))
+        assert server.ask("admin", forged).code == codes.R_UNKNOWN_TRADE, "legs of a client are not used"
+        answer = server.ask("admin", ar.Bust(trade=sold.trade, reason="a price of another market"))
+        assert answer.ok, answer.text
+        told = one.read(M.Bust), two.read(M.Bust)
+        assert [(b.trade, b.fill, b.last_qty) for b in told] == [(sold.trade, sold.event, 10), (sold.trade, bought.event, 10)]
+        assert (balance(server, "MM1-A"), balance(server, "MM2-A")) == begun == (told[0].balance, told[1].balance)
+        assert server.ask("admin", ar.Bust(trade=sold.trade, reason="again")).code == codes.R_ALREADY_BUST
+        trade(two, one, 2, 6_000, 100)
+        paid = (0, 10_000, 0)
+        assert server.ask("admin", ar.Settle(event="CUP", payouts=paid, finalise=True, **SAID)).ok
+        settled = one.read(M.Settled), two.read(M.Settled)
+        assert [s.amount for s in settled] == [0, 0] or settled[0].payout == 0
+        answer = server.ask("admin", ar.Correct(event="CUP", payouts=(10_000, 0, 0), **SAID))
+        assert answer.ok and answer.result["final"] == 1, answer.text
+        entries = one.read(M.Reversed), two.read(M.Reversed)
+        assert [(e.amount, e.payout, e.old_payout, e.version) for e in entries] == [(-1_000_000, 10_000, 0, 2), (1_000_000, 10_000, 0, 2)]
+        assert server.ask("admin", ar.Recover(event="CUP")).code == codes.R_NOTHING_OWED
+        assert server.ask("check").result["failed"] == []
+        kept = balance(server, "MM1-A"), balance(server, "MM2-A")
+        server.kill()
+        server.process.stdout.close()
+        server.start()
+        assert (balance(server, "MM1-A"), balance(server, "MM2-A")) == kept
+        shown = server.ask("markets", event="CUP").result["markets"][0]
+        assert shown["phase"] == "final" and shown["version"] == 2 and shown["final_at_ns"] > 0
+        assert server.ask("admin", ar.Bust(trade=sold.trade, reason="again")).code == codes.R_ALREADY_BUST
+        assert server.ask("admin", ar.Bust(trade=sold.trade + 1, reason="late")).code == codes.R_BUST_FINAL
+        assert server.ask("admin", ar.Bond(venue="V")).ok
+        assert server.ask("admin", ar.Transfer(key="b", asset="USD", amount=5, target="V.BOND")).ok and balance(server, "V.BOND") == 5
+        assert server.ask("check").result["failed"] == []
+        entry = server.ask("statement", account="MM2-A", asset="USD", from_ns=0, to_ns=0, limit=100, cursor="").result
+        assert [e["amount"] for e in entry["entries"] if e["kind"] == "correction"] == [1_000_000]
+        assert len([e for e in entry["entries"] if e["kind"] == "bust"]) == 1 and entry["closing"] == kept[1]
