@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from protocol import codes, phases
 
-from .fields import ASSET, CODE, DURATION, MONEY, PLAIN, PRICE, QUANTITY, TEXT, VENUE, Field
+from .fields import ASSET, CODE, DURATION, INSTANT, MONEY, PLAIN, PRICE, QUANTITY, TEXT, VENUE, Field
 from .kinds import AssetName, Bps, Count, FirstPhase, Line, Name, OptionalName, Part, Positive, Record, ShareBps, Text
 
 MAX_CONTRACTS = 4080  # core/layout/definitions.py; a test compares the two
@@ -130,6 +130,8 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
         Count, Field(DURATION, "DE_WINDOW_NS", key="challenge_window", about="How long a result can be challenged")
     ] = 0
     rules: Annotated[Text, Field(TEXT, about="How it is decided")] = ""
+    cut_off: Annotated[Line, Field(TEXT, about="What counts: until when, extra time, penalties")] = ""
+    exhaustive: Annotated[Line, Field(TEXT, about="Why the outcomes are all there can be, when there is no Other")] = ""
     source: Annotated[Line, Field(TEXT, about="Who decides the result")] = ""  # who decides the result
     sources: Annotated[
         tuple[Line, ...], Meta(max_length=2), Field(about="A source that a result must be from; of two both must agree")
@@ -137,6 +139,14 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     auto_finalise: Annotated[bool, Field(live=True, about="Pay by itself at the end of the challenge window")] = True
     sharing: Annotated[Literal["segmented", "shared"], Field(about="Whether other venues may list it")] = "segmented"
     admits: Annotated[tuple[Name, ...], Field(about="A venue that may list it, when shared")] = ()  # venues that may list it, when shared
+    open_at_ns: Annotated[Count, Field(INSTANT, live=True, key="open_at", about="When it opens by itself")] = 0
+    live_at_ns: Annotated[Count, Field(INSTANT, live=True, key="live_at", about="When it goes live by itself")] = 0
+    close_at_ns: Annotated[Count, Field(INSTANT, live=True, key="close_at", about="When it closes by itself")] = 0
+    determine_by_ns: Annotated[
+        Count, Field(INSTANT, live=True, key="determine_by", about="When a market without a result is marked as overdue")
+    ] = 0
+    series: Annotated[OptionalName, Field(TEXT, about="The series that it belongs to")] = ""
+    template: Annotated[OptionalName, Field(key="made_from", about="The template that it was made from")] = ""
     void: VoidRule | None = None
     scalar: Scalar | None = None
     resting: Resting = Resting()

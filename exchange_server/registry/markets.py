@@ -11,7 +11,7 @@ from protocol import codes, freeze, phases
 
 from .. import state
 from ..core import layout as L
-from . import checks, freezes, quotas
+from . import checks, freezes, quotas, settlement
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
@@ -102,9 +102,14 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
         _new_terms_room(engine, old.n)
         rows += _listing_rows(owner, owner, old.first_instrument, old.n, record.fees)
 
+    pays_itself = settlement.awaits_its_end(old, engine)
+
     def commit() -> None:
-        registry.put_event(msgspec.structs.replace(old, record=record))
+        event = msgspec.structs.replace(old, record=record)
+        registry.put_event(event)
         registry.put_listing(owner.id, old.id, record.fees)
+        if "auto_finalise" in changed and pays_itself:
+            settlement.window_opens(registry, event, int(engine.time_ns))
         if "collar" in changed:
             for i in range(old.n):
                 if old.first_instrument + i in registry.references:

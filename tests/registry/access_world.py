@@ -40,6 +40,11 @@ def of_venue(venue: str) -> tuple[Any, ...]:
     )
 
 
+def void_of(event: str) -> ar.Void:
+    fields = {name: getattr(RESULT, name) for name in RESULT.__struct_fields__ if name != "payouts"}
+    return ar.Void(**{**fields, "event": event, "reason": "abandoned"})
+
+
 def record_of(venue: str) -> dict[str, Any]:
     """By tag: a record that `<venue>.op` may send, and that is carried out or refused for a reason of its own."""
     return {
@@ -63,6 +68,10 @@ def record_of(venue: str) -> dict[str, Any]:
         "determine": change(RESULT, event=f"{venue}.CUP", payouts=(0, 100)),
         "finalise": ar.Finalise(event=f"{venue}.CUP"),
         "settle": ar.Settle(**{**msgspec.structs.asdict(RESULT), "event": f"{venue}.CUP", "payouts": (0, 100)}),
+        "dispute": ar.Dispute(event=f"{venue}.CUP", firm=f"{venue}.F", reason="wrong"),
+        "uphold": ar.Uphold(event=f"{venue}.CUP"),
+        "correct": ar.Correct(**{**msgspec.structs.asdict(RESULT), "event": f"{venue}.CUP", "payouts": (0, 100)}),
+        "void": void_of(f"{venue}.CUP"),
         "kill": ar.Kill(level="firm", target=f"{venue}.F"),
         "restrict": ar.Restrict(event=f"{venue}.CUP", firm=f"{venue}.F"),
         "reference": ar.SetReference(symbol=f"{venue}.CUP-A", reference=5),

@@ -259,8 +259,7 @@ I_MIDS = 66  # pointer of its row in P_MIDS; 0: nobody wants its prices
 MAX_BANDS = 8
 
 # Prices over time of a contract, for a void: sums of twice the price times microseconds, and the same at whole minutes (book/mids.py). The row of
-# an instrument has the instrument's id.
-MI_ID = 0
+# an instrument has the instrument's id, in word 0.
 MI_AT = 1  # microseconds since 1970: the sums are those of this time
 MI_SUM = 2  # modulo 2^64; only differences are used
 MI_WEIGHT = 3  # microseconds in which there was a price
