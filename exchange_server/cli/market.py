@@ -9,7 +9,7 @@ from config.fields import fields_of
 from protocol import phases
 
 from ..exits import Exit
-from . import market_define, market_result
+from . import market_changes, market_define, market_result
 from .acts import dry_run_option, send
 from .admin_client import AdminClient
 from .command import Noun
@@ -119,3 +119,4 @@ def phase(event: str, phase: str, dry_run: bool, server: Server) -> Result:
 
 market_result.add(market)
 market_define.add(market)
+market_changes.add(market)

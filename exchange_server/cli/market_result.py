@@ -35,6 +35,8 @@ class Given(NamedTuple):
     event: str
     winner: tuple[str, ...] = ()
     payout: tuple[str, ...] = ()
+    value: str | None = None
+    none: bool = False
     results: Path | None = None
     evidence: Path | None = None
     source: str | None = None
@@ -55,6 +57,8 @@ def _stack(*options: Callable[[Any], Any]) -> Callable[[Any], Any]:
 _payout_options = _stack(
     click.option("--winner", multiple=True, metavar="CODE", help="An outcome that pays in full (repeat for each of k winners)."),
     click.option("--payout", multiple=True, metavar="CODE=AMOUNT", help="What an outcome pays; outcomes that are not named pay nothing."),
+    click.option("--value", metavar="NUMBER", help="Scalar markets: the value; what it pays follows from the market's terms."),
+    click.option("--none", is_flag=True, help="At-most markets: no outcome pays."),
     click.option("--results", type=FILE, metavar="FILE", help="Take winners, rule, source and evidence from a results file."),
 )
 _evidence_options = _stack(
@@ -85,6 +89,7 @@ def _add_settle(noun: Noun) -> None:
         examples=(
             'exos market settle WC26-FINAL --winner DRAW --source "FIFA match report" --evidence report.pdf',
             'exos market settle WC26-FINAL --payout ESP=0.5 --payout ARG=0.5 --source "FIFA" --evidence report.pdf --determine-only',
+            'exos market settle WC26-GOALS --value 308 --source "FIFA" --evidence report.pdf',
             "exos market settle WC26-FINAL --finalise-only",
             "exos market settle WC26-WIN --results config/worldcup_results.toml",
         ),
@@ -223,17 +228,23 @@ def _do(admin: AdminClient, record: ar.AnyRecord) -> Any:
 
 
 def _one_of(args: Given) -> None:
-    if sum(map(bool, (args.winner, args.payout, args.results))) > 1:
-        raise CommandError(Exit.USAGE, "--winner, --payout and --results exclude each other")
+    if sum(map(bool, (args.winner, args.payout, args.value, args.none, args.results))) > 1:
+        raise CommandError(Exit.USAGE, "--winner, --payout, --value, --none and --results exclude each other")
 
 
 def _content(args: Given, market: dict[str, Any]) -> dict[str, Any]:
     """Payouts and evidence, checked as far as the command line can: the evidence file must be readable before anything is sent."""
     if args.results:
         return _from_results(args, args.results, market)
-    if not args.winner and not args.payout:
-        raise CommandError(Exit.USAGE, "give the result: --winner CODE, --payout CODE=AMOUNT or --results FILE")
-    content = _evidence(args, ", ".join(args.winner or args.payout))
+    if market["product"] == "scalar" and not args.value:
+        raise CommandError(Exit.USAGE, f"{args.event} is decided by a number: give it with --value")
+    if market["product"] != "scalar" and args.value:
+        raise CommandError(Exit.USAGE, f"{args.event} is decided by outcomes, not by a number: --winner CODE or --payout CODE=AMOUNT")
+    if not (args.winner or args.payout or args.value or args.none):
+        raise CommandError(Exit.USAGE, "give the result: --winner CODE, --payout CODE=AMOUNT, --value NUMBER, --none or --results FILE")
+    content = _evidence(args, ", ".join(args.winner or args.payout) or "none")
+    if args.value:
+        content["observed_value"] = args.value
     return {**content, "payouts": _payouts(args, market)}
 
 
@@ -276,6 +287,8 @@ def _from_results(args: Given, file: Path, market: dict[str, Any]) -> dict[str, 
 
 def _payouts(args: Given, market: dict[str, Any]) -> tuple[int, ...]:
     """Payouts in ticks per contract. The server checks the sums; checked here: every code exists and every amount is a whole number of ticks."""
+    if market["product"] == "scalar":
+        return ()  # the server works it out from the observed value
     known = [contract["code"] for contract in market["contracts"]]
     paid: dict[str, int] = {}
     if args.winner:

@@ -85,7 +85,7 @@ def correct(registry: Definitions, record: ar.Correct, who: str, engine: EngineL
         raise Refused(codes.R_ALREADY_FINAL, f"{record.event} is final: it has been paid", "event")
     if not phases.allows(phase, phases.CORRECT):
         raise settlement.contradicts(event, "is corrected", codes.R_NOT_CORRECTABLE, phase, phases.CORRECT)
-    result = record.determine()
+    result = settlement.valued(event, record.determine())
     version = settlement.checked(event, result)
     until = now_ns + event.record.challenge_window_ns
     after = settlement.new_version(event, Determination(version, who, now_ns, result, kind="corrected", until_ns=until))
@@ -95,5 +95,5 @@ def correct(registry: Definitions, record: ar.Correct, who: str, engine: EngineL
         settlement.window_opens(registry, after, now_ns)
 
     text = f"{record.event} is corrected: version {version}"
-    rows = [rows_of.determine(event.id, version, record.payouts)]
+    rows = [rows_of.determine(event.id, version, result.payouts)]
     return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": version})

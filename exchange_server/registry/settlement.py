@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes, freeze, numbers, phases, units
+from protocol import codes, freeze, numbers, phases, scalar, units
 
 from .. import state
 from . import checks, freezes
@@ -13,6 +13,7 @@ from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
+from .listing_rules import scalar_bounds
 from .refused import Refused, bad
 from .tables import Determination, Event
 
@@ -29,6 +30,25 @@ def event_contract(registry: Definitions, name: str) -> Event:
         raise bad("event", f"{name} is a spot pair: it is never settled")
     freezes.check(registry, event, freeze.SETTLE)
     return event
+
+
+def valued(event: Event, record: ar.Determine) -> ar.Determine:
+    """The record with the payout of a scalar, which follows from the observed value. Raises Refused."""
+    terms = event.record.scalar
+    if terms is None:
+        return record
+    value = scalar.whole(record.observed_value, terms.decimals)
+    if value is None:
+        digits = f"at most {terms.decimals} digits after the point" if terms.decimals else "no point"
+        text = f'{event.name} is decided by a number with {digits}, asked "{record.observed_value}"'
+        raise bad("observed_value", text, terms.decimals)
+    low, high = scalar_bounds(terms)
+    payout = scalar.payout(value, low, high, event.record.payout)
+    if record.payouts not in ((), (payout,)):
+        paid, asked = (numbers.unscaled(ticks, event.record.price_decimals) for ticks in (payout, sum(record.payouts)))
+        text = f"{record.observed_value} between {terms.low} and {terms.high} pays {paid}, asked {asked}: leave the payouts out"
+        raise Refused(codes.R_PAYOUT_SUM, text, "payouts", payout, sum(record.payouts))
+    return msgspec.structs.replace(record, payouts=(payout,))
 
 
 def checked(event: Event, record: ar.Determine) -> int:
@@ -111,6 +131,7 @@ class Recorded(NamedTuple):
 
 def recorded(event: Event, record: ar.Determine, who: str, now_ns: int) -> Recorded:
     """A result by a resolver: of a market that needs two sources, both are heard before there is a version. Raises Refused."""
+    record = valued(event, record)
     version = checked(event, record)
     sources = event.record.sources
     if sources and record.source not in sources:

@@ -299,7 +299,7 @@ def test_sentences(way: Callable[[Callable[..., WireStory]], None], expected: li
 # (of test_new: YES orders, one refusal a reason)
 LADDER = {
     C.R_VENUE_NOT_ALLOWED: "the venue does not admit this account or session",
-    C.R_FIELD_UNSUPPORTED: "tag 110 is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
+    C.R_FIELD_UNSUPPORTED: "tag 110 is not supported yet, or not with this value (18: also the flags 5016 and 5017)",
     C.R_EXPIRY_PAST: f"a GTD order needs an ExpireTime later than the server's time {TIME}, got {TIME}",
     C.R_PRICE_ON_MARKET: "a market order has no price, got 10.00",
     C.R_KILLED_ACCOUNT: "the kill switch of account C1-A is on (safe to resend)",

@@ -19,6 +19,9 @@ MATRIX = """
     session       x  x  .  .  .  .  .  .  .
     market        x  x  x  .  .  .  .  .  .
     listing       x  x  x  .  .  .  .  .  .
+    bands         x  x  x  .  .  .  .  .  .
+    add_outcome   x  x  x  .  .  .  .  .  .
+    split_outcome x  x  x  .  .  .  .  .  .
     transfer      x  .  .  .  .  .  x  .  .
     hold          x  .  .  .  .  .  x  .  .
     release       x  .  .  .  .  .  x  .  .
@@ -170,8 +173,8 @@ class NaiveAccess:
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
-            "phase": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "dispute": ("event", "firm"),
-            "uphold": ("event",), "correct": ("event",), "void": ("event",), "restrict": ("event", "firm"),
+            "phase": ("event",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
+            "settle": ("event",), "dispute": ("event", "firm"), "uphold": ("event",), "correct": ("event",), "void": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue", "firm"), "grant": ("principal",), "revoke": ("principal",),
         }  # fmt: skip
@@ -180,6 +183,8 @@ class NaiveAccess:
                 yield kinds[field], f[field]
         if f["type"] == "market":
             yield from (("venue", name) for name in f["admits"])
+        if f["type"] == "split_outcome":
+            yield "symbol", f["source"]
         if f["type"] == "key":
             yield f["holder"], f["name"]
         if f["type"] == "key_revoke":
@@ -216,7 +221,19 @@ class NaiveAccess:
             case "dispute":
                 home = self.home("firm", f["firm"])
                 return [home if home[0] else self.home("market", f["event"])]
-            case "phase" | "determine" | "finalise" | "settle" | "restrict" | "uphold" | "correct" | "void":
+            case (
+                "bands"
+                | "add_outcome"
+                | "split_outcome"
+                | "phase"
+                | "determine"
+                | "finalise"
+                | "settle"
+                | "restrict"
+                | "uphold"
+                | "correct"
+                | "void"
+            ):
                 return [self.home("market", f["event"])]
             case "access_rule" | "access_rule_remove":
                 return [(f["venue"], "") if f["venue"] else self.home("market", f["event"])]
@@ -250,6 +267,8 @@ class NaiveAccess:
                 yield f["type"], f[field]
         if f["type"] == "market":
             yield from (("symbol", contract["symbol"]) for contract in f["contracts"])
+        if f["type"] in ("add_outcome", "split_outcome"):
+            yield "symbol", f["contract"]["symbol"]
 
     # ---- the judgement
     def judge(self, who: str, f: Fields, now: int) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from protocol import codes as C
-from tests.model_operator import TRANSITIONS
+from tests.model_changes import CHANGES, TRANSITIONS
 from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
 
 Fields = dict[str, Any]
@@ -25,7 +25,10 @@ LIVE = {
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
     "principal": {"title", "firm", "closed"},
-    "market": {"title", "auto_finalise", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"},
+    "market": {
+        "title", "auto_finalise", "bands", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees", "open_at_ns",
+        "live_at_ns", "close_at_ns", "determine_by_ns",
+    },
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
@@ -336,14 +339,17 @@ class NaiveRegistry(NaiveAccess):
             for name in ("instruments", "listings"):
                 self._within(f["owner_venue"], name, len(symbols))
             self._fits("market")
-            first = len(self.symbols) + 1
-            self._wrong(first + len(symbols) - 1 > self.room["symbol"], C.R_TABLE_FULL)
+            first = 1 + sum(self._symbols_kept(market) for market in self.tables["market"].values())
+            self._wrong(first + self._symbols_kept(f) - 1 > self.room["symbol"], C.R_TABLE_FULL)
             self._put("market", f["event"], f)
             self.phases[f["event"]] = PHASES[f["phase"]]
             self.symbols.update({symbol: (first + i, f["event"]) for i, symbol in enumerate(symbols)})
             done = NEW
         else:
-            collar, pays_itself = self.tables["market"][f["event"]]["collar"], self.tables["market"][f["event"]]["auto_finalise"]
+            old = self.tables["market"][f["event"]]
+            if f["bands"] != old["bands"] and all(f[field] == old[field] for field in f.keys() - LIVE["market"]):
+                self._may_change(f["event"])
+            collar, pays_itself = old["collar"], old["auto_finalise"]
             done = self._put("market", f["event"], f)
             if (
                 f["auto_finalise"] != pays_itself
@@ -357,6 +363,50 @@ class NaiveRegistry(NaiveAccess):
                         self.references[symbol] = (self.references[symbol][0], f["collar"])
         self.listings[(f["owner_venue"], f["event"])] = f["fees"]
         return done
+
+    def _symbols_kept(self, market: Fields) -> int:
+        """Ids that are kept for a market's contracts, also for those that may come."""
+        return max(len(market["contracts"]), market["max_contracts"])
+
+    def _may_change(self, event: str) -> None:
+        self._wrong(self.phases[event] not in CHANGES, C.R_MARKET_CLOSED)
+
+    def _bands(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        return self._market({**{key: value for key, value in market.items() if key != "id"}, "bands": f["bands"]})
+
+    def _add_outcome(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        self._may_change(f["event"])
+        self._wrong(market["product"] != "at_most", C.R_OUTCOME_FIXED)
+        return self._join(market, f["contract"])
+
+    def _split_outcome(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        self._may_change(f["event"])
+        self._wrong(market["product"] != "exactly" or not market["other"], C.R_OUTCOME_FIXED)
+        self._wrong(f["source"] not in self.symbols, C.R_UNKNOWN_INSTRUMENT)
+        others = [c["symbol"] for c in market["contracts"] if (c["code"] or c["symbol"].rpartition("-")[2]) == market["other"]]
+        self._wrong(f["source"] not in others, C.R_OUTCOME_UNKNOWN)
+        return self._join(market, f["contract"])
+
+    def _join(self, market: Fields, contract: Fields) -> str:
+        known = market["contracts"]
+        self._wrong(len(known) >= self._symbols_kept(market), C.R_NO_SPARE_CONTRACT)
+        self._wrong(contract["symbol"] in self.symbols)
+        codes = [c["code"] or c["symbol"].rpartition("-")[2] for c in (*known, contract)]
+        self._wrong(len(set(codes)) < len(codes))
+        self._within(market["owner_venue"], "instruments", 1)
+        for venue, event in self.listings:
+            if event == market["event"]:
+                self._within(venue, "listings", 1)
+        first = self.symbols[known[0]["symbol"]][0]
+        self.symbols[contract["symbol"]] = (first + len(known), market["event"])
+        market["contracts"] = [*known, contract]
+        return NEW
 
     def _listing(self, f: Fields) -> str:
         self._find("venue", f["venue"])

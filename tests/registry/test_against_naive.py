@@ -14,9 +14,9 @@ from protocol import codes as C
 from tests.registry.naive_registry import CHANGED, NEW, SAME, NaiveRegistry
 from tests.registry.test_registry import FEES, FINAL, LOGIN, MAKER, RESULT, SPOT, World, change
 
-ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market": 3, "symbol": 9}
+ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market": 4, "symbol": 11}
 CAPACITIES = {
-    "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
+    "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 4, "instruments": 11, "listings": 1000,
 }  # fmt: skip
 KINDS = {C.ACCESS_VENUE: "venue", C.ACCESS_EVENT: "market"}
 DIGITS = "0123456789abcdef"
@@ -34,6 +34,8 @@ MARKETS = (
     change(FINAL, challenge_window_ns=0, void=ar.VoidRule(who="a", trigger="b", prices="fixed", fixed=("0", "0.01", "0"))),
     SPOT, change(FINAL, event="SEMI", challenge_window_ns=300, sources=("FIFA", "UEFA"), contracts=(ar.Contract(symbol="S-ESP"), ar.Contract(symbol="S-ARG")), sharing="shared", admits=("V2",)),
     change(FINAL, event="TWICE", product="at_most", contracts=(ar.Contract(symbol="F-ESP"),)), change(FINAL, event="LAST", contracts=tuple(ar.Contract(symbol=f"L{i}") for i in range(5))),
+    change(FINAL, event="GROW", product="at_most", contracts=(ar.Contract(symbol="G-1"),), max_contracts=3, sharing="shared", admits=("V2",)),
+    change(FINAL, event="SPLIT", contracts=(ar.Contract(symbol="S-1"), ar.Contract(symbol="S-OTHER")), other="OTHER", max_contracts=3),
 )  # fmt: skip
 
 
@@ -52,9 +54,20 @@ def some_record(r: random.Random, now: int = 0) -> Any:
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
     ids = tuple(f"K{n}" for n in range(6))
-    match r.randrange(36):
+    match r.randrange(39):
         case 34 | 35:
             return some_judgement(r)
+        case 36 | 37:
+            contract = ar.Contract(symbol=pick(("G-2", "G-3", "S-2", "S-2", "F-ESP")), code=pick(("", "", "1")))
+            if r.random() < 0.5:
+                return ar.AddOutcome(event=pick(("GROW", "GROW", "FINAL", "NONE")), contract=contract)
+            return ar.SplitOutcome(
+                event=pick(("SPLIT", "SPLIT", "GROW", "FINAL")), source=pick(("S-OTHER", "S-OTHER", "S-1", "X")), contract=contract
+            )
+        case 38:
+            return ar.SetBands(
+                event=pick(MARKETS).event, bands=pick(((ar.Band(low=5, high=95, step=5),), (ar.Band(low=1, high=99, step=1),)))
+            )
         case 30 | 31 | 32 | 33:
             return some_timed(r, now)
         case 18:

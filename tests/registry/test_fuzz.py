@@ -40,6 +40,9 @@ RECORDS = (
     ar.RunDue(id=1),
     ar.Close(kind="account", name="ACME-B", reason="left"),
     ar.SetReference(symbol="F-ESP", reference=3),
+    ar.SetBands(event="FINAL", bands=(ar.Band(low=5, high=95, step=5),)),
+    ar.AddOutcome(event="FINAL", contract=ar.Contract(symbol="F-X")),
+    ar.SplitOutcome(event="FINAL", source="F-ESP", contract=ar.Contract(symbol="F-X", outcome="x", code="X")),
     ar.AcceptClock(),
     ar.Restrict(event="FINAL", firm="ACME"),
     ar.DefineKey(
