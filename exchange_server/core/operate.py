@@ -24,6 +24,7 @@ from .markets.define import (
     define_venue,
 )
 from .markets.dispute import do_dispute, do_uphold
+from .markets.opening import do_opening
 from .markets.phases import do_phase, go_on_closing
 from .markets.settle import do_determine, do_finalise, go_on_settling
 from .markets.switches import do_access, do_freeze, do_kill, do_reference, do_restrict
@@ -75,6 +76,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_access(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
+    if kind == C.C_OPENING:
+        return do_opening(m, rows, c, ev)
     m[L.H_ERROR] = L.INV_ROW
     return C.OK
 
