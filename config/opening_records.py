@@ -19,12 +19,13 @@ else:
 
 
 class OpeningMarket(Part, frozen=True, kw_only=True):
-    """`window_end_ns`: of the challenge of its result; `results`: fields of the registry's event beside its definition (its determinations)."""
+    """`window_end_ns`: of the challenge of its result; `in_play`: it has been live since it was last open; `results`: fields of the registry's event beside its definition (its determinations)."""
 
     event: Name
     phase: Phase
     sets: Count = 0
     window_end_ns: Count = 0
+    in_play: bool = False
     results: dict[str, Any] = {}
 
 

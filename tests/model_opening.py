@@ -44,7 +44,7 @@ class Opening(Ladder):
         event.sets = c.qty
         event.pool = c.qty * event.k * event.payout * event.tick_value
         self.assets[event.asset].external += event.pool
-        event.phase, event.version, event.window_end, event.result = c.phase, c.version, c.window_end, c.paid
+        event.phase, event.version, event.window_end, event.result, event.in_play = c.phase, c.version, c.until, c.paid, c.in_play
         event.payouts = [0] * event.n
         row = Row(kind=C.E_OPENING, trade=C.OPENING_MARKET, last_price=event.id, last_qty=event.sets, fee=event.pool)
         self.emit(0, row)
@@ -86,7 +86,7 @@ class Opening(Ladder):
         if (firm, c.id) not in self.moving:
             raise Refused(C.R_UNKNOWN_ORDER)
         order = self.moving.pop((firm, c.id))
-        order.id, order.expiry = self.order_seq, c.expiry
+        order.id, order.expiry = self.order_seq, c.until
         self.order_seq += 1
         self.open.append(order)
         self.order_event(C.E_OPENING, order, C.ST_PARTIAL if order.cum else C.ST_NEW, session=0, trade=C.OPENING_ORDER)
@@ -117,7 +117,7 @@ def opening(model: Ladder) -> list[Row]:
     for event in model.events.values():
         rows.append(Row(
             kind=C.C_OPENING, part=C.OPENING_MARKET, target=event.id, qty=event.sets, phase=event.phase, version=event.version,
-            window_end=event.window_end, paid=event.result,
+            until=event.window_end, in_play=event.in_play, paid=event.result,
         ))  # fmt: skip
         for i, paid in zip(event.contracts, event.payouts or [0] * event.n):
             rows.append(Row(kind=C.C_OPENING, part=C.OPENING_CONTRACT, target=i, price=model.instruments[i].last, paid=paid))
@@ -136,5 +136,5 @@ def opening(model: Ladder) -> list[Row]:
         ))  # fmt: skip
         if o.listing is not now:
             rows.append(listing_row(now))
-    rows += [_part(C.OPENING_ENTER, o, expiry=o.expiry) for o in sorted(model.open, key=lambda o: o.id)]
+    rows += [_part(C.OPENING_ENTER, o, until=o.expiry) for o in sorted(model.open, key=lambda o: o.id)]
     return rows + [_part(C.OPENING_REST, o) for o in sorted(model.open, key=lambda o: o.rank)]

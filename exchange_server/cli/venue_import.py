@@ -74,7 +74,7 @@ def opening(archive: va.Archive, deposit_guests: bool) -> ar.Opening:
     markets = [
         {
             "event": row["record"]["event"], "phase": row["phase"], "sets": sets.get(row["record"]["event"], 0),
-            "window_end_ns": row["window_end_ns"], "results": results.get(row["record"]["event"], {}),
+            "window_end_ns": row["window_end_ns"], "in_play": row["in_play"], "results": results.get(row["record"]["event"], {}),
         }
         for row in parts["markets"]
     ]  # fmt: skip

@@ -71,9 +71,8 @@ class Director:
             self.due(now_ns)
             pause(0.02)
 
-    def paid(self) -> dict[str, int]:
-        """What each contract of an event that is final paid, ticks by symbol."""
-        markets = self.server.ask("markets")["markets"]
+    def paid(self, markets: list[dict[str, Any]]) -> dict[str, int]:
+        """What each contract of an event that is final paid, ticks by symbol. markets: as the server shows them."""
         return {c["symbol"]: c["paid"] for market in markets if market["phase"] == "final" for c in market["contracts"]}
 
     def known(self) -> dict[str, int]:
@@ -84,3 +83,18 @@ class Director:
             if event in self.outcomes
             for contract, ticks in zip(market.contracts, o.payouts(market, self.outcomes[event]))
         }
+
+    def families(self, markets: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """One row for each family of markets: name, events, contracts, traded (contracts), final (events), paid (contracts that paid anything)."""
+        rows: dict[str, dict[str, Any]] = {
+            name: {"family": name, "events": 0, "contracts": 0, "traded": 0, "final": 0, "paid": 0} for name in o.FAMILIES
+        }
+        for market in markets:
+            if market["event"] in self.outcomes:
+                row, contracts = rows[o.family(market["event"])], market["contracts"]
+                row["events"] += 1
+                row["contracts"] += len(contracts)
+                row["traded"] += sum(c["volume"] for c in contracts)
+                row["final"] += market["phase"] == "final"
+                row["paid"] += sum(bool(c["paid"]) for c in contracts)
+        return list(rows.values())

@@ -14,6 +14,9 @@ WIN, SCORER, GOALS = f"{PREFIX}-WIN", f"{PREFIX}-SCORER", f"{PREFIX}-GOALS"
 GOALS_LOW, GOALS_HIGH = 200, 400  # the bounds of the goals market
 
 
+FAMILIES = ("outright", "group winners", "rounds reached", "after 90 minutes", "ties to win", "top scorer", "goals")
+
+
 class Outcome(NamedTuple):
     """The result of one event. winners: codes of its outcomes that pay in full; value: of a scalar, None for all others. rule, observed: as a
     determination has them; at_ns: when the world had seen it (UTC)."""
@@ -122,3 +125,14 @@ def determine(market: ar.DefineMarket, outcome: Outcome, facts: Facts) -> ar.Det
         event=outcome.event, payouts=payouts(market, outcome), rule_id=outcome.rule, source=facts.source, observed_value=outcome.observed,
         observed_at_ns=outcome.at_ns, evidence_sha256=facts.digest, evidence_name="facts.toml",
     )  # fmt: skip
+
+
+def family(event: str) -> str:
+    """One of FAMILIES."""
+    part = event.removeprefix(f"{PREFIX}-")
+    named = {WIN: "outright", SCORER: "top scorer", GOALS: "goals"}
+    if event in named:
+        return named[event]
+    if part.endswith("-TIE"):
+        return "ties to win"
+    return {"GRP": "group winners", "REACH": "rounds reached"}.get(part.partition("-")[0], "after 90 minutes")

@@ -248,7 +248,8 @@ class Tournament:
         self.audit("at the close")
         status = self.server.ask("status")
         self.director.finish(time.time_ns, time.sleep, FINAL_S)
-        paid = self.director.paid()
+        markets = self.server.ask("markets")["markets"]
+        paid = self.director.paid(markets)
         server = self.server.ask("accounts")
         after = self.finish({session["name"]: session["next_out"] for session in server["sessions"]})
         final = [book for dump in after for book in dump.books]
@@ -264,6 +265,7 @@ class Tournament:
         code = self.server.stop()
         self.judge("a clean stop with a snapshot", [] if code == Exit.OK else [f"the server stopped with exit code {code}"])
         self.judge("the journal, replayed from its first row by another process, gives the same state", self.replayed())
+        self._families(markets)
         self._summary(after, server, status)
 
     def _shown(self, books: list[Books]) -> list[str]:
@@ -278,11 +280,18 @@ class Tournament:
                 wrong.append(f"{book.session}: sees {book.sees} instruments, {wanted} are offered to it")
         return wrong
 
+    def _families(self, markets: list[dict[str, Any]]) -> None:
+        self.result["families"] = rows = self.director.families(markets)
+        self.say("The account")
+        self.say(f"   {'':18}{'events':>8}{'contracts':>11}{'traded':>11}{'final':>8}{'paid':>7}")
+        total = {"family": "all"} | {key: sum(row[key] for row in rows) for key in rows[0] if key != "family"}
+        for row in (*rows, total):
+            self.say(f"   {row['family']:18}{row['events']:8}{row['contracts']:11}{row['traded']:11}{row['final']:8}{row['paid']:7}")
+
     def _summary(self, after: list[Dump], server: dict[str, Any], status: dict[str, Any]) -> None:
         books = [book for dump in after for book in dump.books]
         requests, fresh, refused = (sum(getattr(b, name) for b in books) for name in ("sent", "new_orders", "refused"))
         groups = " ".join(rows[0].team for rows in tables.group_tables(self.facts).values())
-        self.say("The account")
         self.say(f"   cup {tables.champion(self.facts)}, top scorer {tables.top_scorer(self.facts)}, groups {groups}")
         self.say(f"   requests {requests} (new orders {fresh}, refused {refused}), trades {server['trades']}, fills {server['fills']}")
         self.say(

@@ -15,7 +15,7 @@ from protocol import codes, phases
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import configuration, opening_checks
+from . import configuration, opening_checks, settlement
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -55,11 +55,14 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
     def commit() -> None:
         for market in record.markets:
             event = found.events[market.event]
-            after.put_event(msgspec.structs.replace(event, **found.results[market.event]))
+            now = msgspec.structs.replace(event, **found.results[market.event])
+            after.put_event(now)
+            if phases.allows(phases.BY_NAME[market.phase], phases.FINALISE):
+                settlement.window_opens(after, now, int(engine.time_ns))
         text = f"import of venue {record.venue}"
         after.put_done(key, Done(digest, {}, "import", text, record.note, who, int(engine.time_ns)))
 
-    commit()
+    commit()  # of the trial's tables
     text = (
         f"venue {record.venue} opened: {len(record.markets)} markets, {len(record.positions)} positions, {len(record.orders)} open orders"
     )
@@ -85,7 +88,7 @@ def _rows(found: Found, record: ar.Opening) -> Iterator[Words]:
         newest = found.results[market.event].get("determinations", ())
         fields = {
             d.DO_TARGET: event.id, d.DO_QTY: market.sets, d.DO_PHASE: phases.BY_NAME[market.phase], d.DO_VERSION: len(newest),
-            d.DO_WINDOW_END: market.window_end_ns, d.DO_PAID: opening_checks.result_phase(newest),
+            d.DO_UNTIL: market.window_end_ns, d.DO_IN_PLAY: int(market.in_play), d.DO_PAID: opening_checks.result_phase(newest),
         }  # fmt: skip
         yield _part(codes.OPENING_MARKET, fields)
         paid = newest[-1].record.payouts if newest else (0,) * event.n
@@ -115,7 +118,7 @@ def _orders(found: Found, record: ar.Opening) -> Iterator[Words]:
         if terms != present:
             yield from found.listing_rows(symbol, venue, present)
     for order in sorted(record.orders, key=lambda one: one.entered):
-        fields = {d.DO_ACCOUNT: found.accounts[order.account].id, d.DO_EXPIRY: order.expiry_ns}
+        fields = {d.DO_ACCOUNT: found.accounts[order.account].id, d.DO_UNTIL: order.expiry_ns}
         yield _part(codes.OPENING_ENTER, fields, order.client_id)
     for order in record.orders:
         yield _part(codes.OPENING_REST, {d.DO_ACCOUNT: found.accounts[order.account].id}, order.client_id)

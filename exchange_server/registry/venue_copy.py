@@ -88,6 +88,7 @@ class Dump(NamedTuple):
     sets: int
     pool: int
     window_end: int
+    in_play: bool
     contracts: NDArray[np.int64]
     accounts: NDArray[np.int64]
     required: NDArray[np.int64]
@@ -106,7 +107,7 @@ class Dump(NamedTuple):
         orders = dump[at + rows * width :].reshape(-1, audit.ORDER_DUMP)
         columns = table[:, audit.COLLATERAL_DUMP : audit.COLLATERAL_DUMP + n]
         return cls(
-            int(dump[1]), int(dump[2]), int(dump[3]), int(dump[5]), contracts, table[:, 0], table[:, 1], table[:, 3], columns, orders,
+            int(dump[1]), int(dump[2]), int(dump[3]), int(dump[5]), bool(dump[9]), contracts, table[:, 0], table[:, 1], table[:, 3], columns, orders,
             terms.reshape(-1, order_terms.TERMS_WORDS), counts,
         )  # fmt: skip
 
@@ -139,7 +140,10 @@ def parts(copy: Copy) -> Iterator[Part]:
     yield from _by_name("principals", [_principal(p, name) for p in copy.principals if p.record.venue == name])
     yield from _by_name("tags", [_record(copy.tags[firm.id]) for firm in copy.firms if firm.id in firms and firm.id in copy.tags], "firm")
     for event, dump in zip(copy.events, dumps):
-        yield "markets", {"record": _record(event.record), "phase": phases.name(dump.phase), "window_end_ns": dump.window_end}
+        yield (
+            "markets",
+            {"record": _record(event.record), "phase": phases.name(dump.phase), "window_end_ns": dump.window_end, "in_play": dump.in_play},
+        )
     yield from (("results", row) for event in copy.events if (row := _results(registry, event)))
     for event, dump in zip(copy.events, dumps):
         for contract, row in zip(event.record.contracts, dump.contracts.tolist()):

@@ -18,11 +18,6 @@ MARKETS = {
 }
 
 
-def family(event: str) -> str:
-    part = event.split("-")[1]
-    return "TIE" if event.endswith("-TIE") else "MATCH" if part == "FINAL" or part[1:].isdigit() else part
-
-
 def paid(event: str) -> list[str]:
     market = MARKETS[event]
     return [ar.outcome_code(c) for c, ticks in zip(market.contracts, o.payouts(market, OUTCOMES[event])) if ticks == market.payout]
@@ -31,12 +26,12 @@ def paid(event: str) -> list[str]:
 def test_the_venue_is_whole() -> None:
     contracts = Counter[str]()
     for market in MARKETS.values():
-        contracts[family(market.event)] += len(market.contracts)
-    assert contracts == {"WIN": 48, "GRP": 48, "REACH": 5 * 48, "MATCH": 3 * 104, "TIE": 32, "SCORER": 5}
-    assert {m.event: (m.product, m.k) for m in MARKETS.values() if family(m.event) == "REACH"} == {
+        contracts[o.family(market.event)] += len(market.contracts)
+    assert contracts == dict(zip(o.FAMILIES, (48, 48, 5 * 48, 3 * 104, 32, 5)))
+    assert {m.event: (m.product, m.k) for m in MARKETS.values() if o.family(m.event) == "rounds reached"} == {
         o.reach_event(r.round): ("exactly", r.teams) for r in FACTS.rounds
     }
-    assert all((m.product, m.k) == ("at_most", 1) for m in MARKETS.values() if family(m.event) == "TIE")
+    assert all((m.product, m.k) == ("at_most", 1) for m in MARKETS.values() if o.family(m.event) == "ties to win")
 
 
 def test_every_market_has_a_result_and_every_result_a_market() -> None:

@@ -56,8 +56,9 @@ def _market(m, rows, c, ev):
     post(m, asset_at(m, m[event + L.E_ASSET]), event, money, C.WHY_OPENING)
     m[event + L.E_SETS] = sets
     m[event + L.E_VERSION] = rows[c + d.DO_VERSION]
-    m[event + L.E_WINDOW_END] = rows[c + d.DO_WINDOW_END]
+    m[event + L.E_WINDOW_END] = rows[c + d.DO_UNTIL]
     m[event + L.E_RESULT] = rows[c + d.DO_PAID]
+    m[event + L.E_IN_PLAY] = rows[c + d.DO_IN_PLAY]
     if phase == C.PH_FINAL:
         m[event + L.E_SETTLE_ID] = rows[c + d.DO_VERSION]
     set_event_phase(m, event, phase)
@@ -187,7 +188,7 @@ def _enter(m, rows, c, ev):
     o = _find(m, rows, c)
     if o == 0 or m[o + L.O_ID] != 0:
         return refuse(m, C.R_UNKNOWN_ORDER, 0, 0, 0)
-    expiry = rows[c + d.DO_EXPIRY]
+    expiry = rows[c + d.DO_UNTIL]
     if expiry != 0 and not expiry_room(m):
         return refuse_full(m, L.P_PAIR_HASH, 1)
     m[L.H_ORDER_SEQ] += 1
