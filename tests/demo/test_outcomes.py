@@ -54,6 +54,23 @@ def test_known_answers() -> None:
     assert OUTCOMES["WC26-GRP-A"].at_ns == last_of_a < OUTCOMES["WC26-REACH-R32"].at_ns < OUTCOMES["WC26-REACH-R16"].at_ns
 
 
+def test_the_result_that_is_disputed() -> None:
+    market, wrong, right = MARKETS[o.DISPUTED], o.mistaken(FACTS), OUTCOMES[o.DISPUTED]
+    assert wrong.winners == ("BEL",) and wrong.observed == "Belgium 3-2 Senegal after extra time"
+    assert right.winners == ("DRAW",) and right.observed == "Belgium 2-2 Senegal after 90 minutes and stoppage time"
+    assert o.determine(market, wrong, FACTS).payouts == (10_000, 0, 0) and o.correct(market, right, FACTS).payouts == (0, 10_000, 0)
+    assert o.known(market, right) == (0, 10_000, 0)
+
+
+def test_the_market_that_is_voided() -> None:
+    market, result = MARKETS[o.VOIDED], OUTCOMES[o.VOIDED]
+    assert market.void is not None and market.void.prices == "fixed" and market.void.fixed == o.VOID_PRICES
+    assert o.known(market, result) == (3_334, 3_333, 3_333) and o.payouts(market, result) == (0, 0, 10_000)
+    record = o.void(result, FACTS)
+    assert (record.rule_id, record.observed_value) == ("abandoned", "France - England abandoned in the first half")
+    assert all(m.void is not None and (m.void.prices == "fixed") == (o.family(e) == "after 90 minutes") for e, m in MARKETS.items())
+
+
 def test_the_goals_pay_between_the_bounds() -> None:
     market = ar.DefineMarket(
         event=o.GOALS, product="at_most", k=1, contracts=(ar.Contract(symbol="G"),), owner_venue="V", asset="USD", payout=10_000,
