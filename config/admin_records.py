@@ -21,6 +21,9 @@ from .access_records import DefinePrincipal as DefinePrincipal
 from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
+from .change_records import AddOutcome as AddOutcome
+from .change_records import SetBands as SetBands
+from .change_records import SplitOutcome as SplitOutcome
 from .fields import DURATION, LOGON, TEXT, VENUE, Field
 from .key_records import DefineKey as DefineKey
 from .key_records import RevokeKey as RevokeKey
@@ -45,6 +48,8 @@ from .market import Band as Band
 from .market import Contract as Contract
 from .market import DefineMarket as DefineMarket
 from .market import Fees as Fees
+from .market import Resting as Resting
+from .market import Scalar as Scalar
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .money_records import CancelWithdrawal as CancelWithdrawal
@@ -217,7 +222,7 @@ Configured = (
 )
 
 
-Schedulable = SetPhase | DefineMarket | DefineListing | SetReference | Restrict
+Schedulable = SetPhase | SetBands | DefineMarket | DefineListing | SetReference | Restrict
 
 
 class Schedule(Record, tag="schedule", frozen=True, kw_only=True):
@@ -289,6 +294,9 @@ AnyRecord = (
     | RevokeKey
     | DefineMarket
     | DefineListing
+    | SetBands
+    | AddOutcome
+    | SplitOutcome
     | Transfer
     | Hold
     | Release

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
 
 from protocol import numbers
 
@@ -9,6 +10,8 @@ from .kinds import MAX_AMOUNT
 from .schema_types import Amount
 from .toml_lines import line_in
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 _DURATION = re.compile(r"([0-9]{1,19})(ns|us|ms|s|m|h|d)\Z")
 
@@ -42,6 +45,23 @@ def duration_ns(file: str, path: str, text: str) -> int:
     if ns > MAX_AMOUNT:
         raise ConfigError(file, path, f"is longer than the server can represent:  {text}")
     return ns
+
+
+def instant_ns(file: str, path: str, value: datetime | str) -> int:
+    """ns since the epoch of a time with an offset from UTC, 0 for ""; refuses anything else."""
+    if value == "":
+        return 0
+    text, at = str(value), value
+    if isinstance(at, str):
+        try:
+            at = datetime.fromisoformat(at)
+        except ValueError:
+            raise ConfigError(file, path, f'not a time: "{text}" (like 2026-07-19T19:00:00Z)') from None
+    if at.tzinfo is None:
+        raise ConfigError(file, path, f"needs an offset from UTC, like 2026-07-19T19:00:00Z, asked {text}")
+    if at < EPOCH:
+        raise ConfigError(file, path, f"is before 1970, asked {text}")
+    return (at - EPOCH) // MICROSECOND * 1000
 
 
 def scaled(file: str, path: str, amount: Amount, decimals: int, what: str) -> int:

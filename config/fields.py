@@ -9,6 +9,7 @@ definition rows (exchange_server/registry/rows.py) and the views for operators a
 import functools
 import typing
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -25,6 +26,7 @@ PRICE = "price"  # written in units of the asset, ticks in the record
 QUANTITY = "quantity"  # written in contracts or units of the base asset, lots in the record
 MONEY = "money"  # written in units of the market's asset, minor units in the record
 DURATION = "duration"  # written "72h", ns in the record
+INSTANT = "instant"  # written 2026-07-19T19:00:00Z, ns since the epoch in the record; 0: none
 AMOUNTS = (PRICE, QUANTITY, MONEY)
 
 # When a changed value takes effect.
@@ -39,6 +41,15 @@ _DURATIONS = (("d", 86_400 * 10**9), ("h", 3600 * 10**9), ("m", 60 * 10**9), ("s
 def duration_text(ns: int) -> str:
     """A duration as a file has it, in the largest unit that gives a whole number: 7_200_000_000_000 -> "2h"."""
     return next(f"{ns // size}{unit}" for unit, size in _DURATIONS if ns % size == 0) if ns else "0s"
+
+
+def instant_text(ns: int) -> str:
+    """A time as a file has it, 2026-07-19T19:00:00Z; "" for 0."""
+    if not ns:
+        return ""
+    seconds, rest = divmod(ns, 10**9)
+    digits = f".{rest:09}".rstrip("0") if rest else ""
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}{digits}Z"
 
 
 class Field(NamedTuple):
@@ -86,6 +97,8 @@ class Field(NamedTuple):
         places = {PRICE: price_decimals, QUANTITY: qty_decimals, MONEY: money_decimals}
         if self.unit in places:
             return numbers.unscaled(value, places[self.unit])
+        if self.unit == INSTANT:
+            return instant_text(value)
         return duration_text(value) if self.unit == DURATION else str(value)
 
 

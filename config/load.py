@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from . import schema, wording
+from . import schema, template_uses, wording
 from . import settings as server
 from .amounts import ConfigError, UnknownAsset
 from .places import shown
 from .reader import Item, LeftOut, Reader
 from .secret_files import refuse_readable
 from .settings import Settings
+from .templates import Template
 
 __all__ = ["Config", "ConfigError", "Item", "Settings", "UnknownAsset", "find", "load", "parse", "read_toml"]
 SHIPPED = Path(__file__).resolve().parent
@@ -55,7 +56,7 @@ def load(
     """Read a file with all its includes; raises ConfigError. `known`: decimals of assets that the file may use without defining them (those
     of the server). `items` False: only settings and marks, for a file whose assets are not known yet. `leave_out`: leave out items that use
     an unknown asset, instead of refusing them. `base`: the settings where the file has none; None: the defaults."""
-    files = list(_files(find(str(name)), []))
+    files = list(_files(find(str(name)), [], {}))
     own: dict[str, Any] | None = None
     capacities: dict[str, int] = {}
     assets: dict[str, int] = dict(known or {})
@@ -76,7 +77,7 @@ def load(
         reader = Reader(
             file,
             assets,
-            _data(file, parsed),
+            _data(file, parsed.data),
             (settings.session_throttle, settings.session_throttle_window_ns),
             left_out if leave_out else None,
         )
@@ -112,18 +113,20 @@ def _refuse_twice(items: list[Item]) -> None:
 
 
 # -------------------------------------------------------------------------------------------------------- the files
-def _files(path: Path, above: list[Path]) -> Iterator[tuple[str, schema.File]]:
-    """A file, preceded by the files it includes."""
+def _files(path: Path, above: list[Path], own: dict[str, Template]) -> Iterator[tuple[str, schema.ReadFile]]:
+    """A file, preceded by the files it includes. `own`: collects the templates that they define; a file may use those of the files before it."""
     file = str(path)
     if path.resolve() in above:
         raise ConfigError(file, "include", "includes itself")
-    parsed = parse(file, read_toml(path))
-    refuse_open_secrets(path, parsed)
-    for i, name in enumerate(parsed.include):
-        inner = path.parent / name
+    content = read_toml(path)
+    include = content.get("include", [])
+    for i, name in enumerate(include if isinstance(include, list) else []):
+        inner = path.parent / str(name)
         if not inner.exists():
             raise ConfigError(file, f"include[{i}]", f"there is no file {inner}")
-        yield from _files(inner, [*above, path.resolve()])
+        yield from _files(inner, [*above, path.resolve()], own)
+    parsed = parse(file, content, own)
+    refuse_open_secrets(path, parsed)
     yield file, parsed
 
 
@@ -152,22 +155,33 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise ConfigError(str(path), "", f"is not TOML: {error}") from error
 
 
-def parse(file: str, content: dict[str, Any]) -> schema.File:
-    """Structs from parsed TOML; raises ConfigError for an unknown key (naming the nearest), a missing one, or a wrong type."""
+def parse(file: str, content: dict[str, Any], own: dict[str, Template] | None = None) -> schema.ReadFile:
+    """Structs from parsed TOML; raises ConfigError for an unknown key (naming the nearest), a missing one, or a wrong type. `own`: templates that were
+    defined before; those of this file are added."""
+    own = {} if own is None else own
+    template_uses.own_templates(file, content, own)
+    origin: list[int] = []
+    if isinstance(content.get("market"), list):
+        keys = schema.Market.__struct_fields__
+        tables, origin = template_uses.expanded(file, content, own, _data(file, content.get("data", "")), dict.fromkeys(keys))
+        content = {**content, "market": tables}
     try:
-        return msgspec.convert(content, schema.File, strict=True)
+        parsed = msgspec.convert(content, schema.File, strict=True)
+        return schema.ReadFile(**{name: getattr(parsed, name) for name in schema.File.__struct_fields__}, origin=tuple(origin))
     except msgspec.ValidationError as error:
         key, sentence, value = wording.fault(schema.File, content)
+        if len(key) > 1 and key[0] == "market":
+            key = ("market", origin[int(key[1])], *key[2:])
         if isinstance(value, float):
             sentence += ': write numbers with a decimal point in quotes, "0.01"'
         raise ConfigError(file, shown(key), sentence) from error
 
 
-def _data(file: str, parsed: schema.File) -> dict[str, list[dict[str, str]]]:
-    """The tables of a data file: lists of rows whose values are texts (lists and sub-tables in it are not for markets)."""
-    if not parsed.data:
+def _data(file: str, name: Any) -> dict[str, list[dict[str, str]]]:
+    """The tables of a data file: lists of rows whose values are texts (lists and sub-tables in it are not for markets). name: "" for none."""
+    if not name or not isinstance(name, str):
         return {}
-    content = read_toml(Path(file).parent / parsed.data)
+    content = read_toml(Path(file).parent / name)
     tables = {}
     for name, rows in content.items():
         if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):

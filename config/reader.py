@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import msgspec
@@ -11,12 +10,10 @@ from protocol import phases
 
 from . import admin_records as ar
 from . import schema, wording
-from .amounts import ConfigError, UnknownAsset, duration_ns, scaled
-from .fields import AMOUNTS, DURATION, MONEY, PRICE, QUANTITY, TEXT, fields_of
+from .amounts import ConfigError, UnknownAsset, duration_ns, instant_ns, scaled
+from .fields import AMOUNTS, DURATION, INSTANT, MONEY, PRICE, QUANTITY, TEXT, fields_of
 from .places import in_file
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
@@ -90,6 +87,8 @@ class Reader:
                 value = self.fill(here, value, values)
             elif field.unit == DURATION and value is not None:
                 value = duration_ns(self.file, here, value)
+            elif field.unit == INSTANT:
+                value = instant_ns(self.file, here, self.fill(here, value, values) if isinstance(value, str) else value)
             elif field.unit in AMOUNTS:
                 value = scaled(self.file, here, value, *places[field.unit])
             out[field.name] = value
@@ -166,9 +165,7 @@ class Reader:
         for i, key in enumerate(parsed.key):
             path, until = f"key[{i}]", 0
             if key.until is not None:
-                if key.until.tzinfo is None:
-                    raise ConfigError(self.file, f"{path}.until", "needs an offset from UTC: 2027-01-31T00:00:00Z")
-                until = (key.until - EPOCH) // MICROSECOND * 1000
+                until = instant_ns(self.file, f"{path}.until", key.until)
             yield self.make(
                 path, ar.DefineKey, id=key.id, holder="session", name=key.session, kind="ed25519", verifier=key.public, scopes=key.scopes,
                 until_ns=until, addresses=key.addresses, title=key.title,
@@ -193,9 +190,9 @@ class Reader:
             raise ConfigError(self.file, path, f'there is no table "{name}" in the data file; known: {known}')
         return self.data[name]
 
-    def markets(self, parsed: schema.File) -> Iterator[Item]:
+    def markets(self, parsed: schema.ReadFile) -> Iterator[Item]:
         for i, market in enumerate(parsed.market):
-            path = f"market[{i}]"
+            path = f"market[{parsed.origin[i]}]"
             rows: list[dict[str, str]] = [{}] if market.each is None else self.table(f"{path}.each.table", market.each.table)
             for values in rows:
                 try:
@@ -253,6 +250,8 @@ class Reader:
         bands = [self.fields(ar.Band, f"{path}.band[{i}]", band, {}, places) for i, band in enumerate(market.band)]
         if not bands and fields["payout"]:
             bands = [{"low": 1, "high": fields["payout"] - 1, "step": 1}]  # the whole grid of an event contract
+        if fields["product"] == "scalar":
+            fields["k"] = fields["k"] or 1  # one contract, which pays
         fields["lot"] = fields["lot"] or 1
         fields["min_qty"] = fields["min_qty"] or fields["lot"]
         if phases.BY_NAME[market.phase] not in phases.FIRST:

@@ -15,9 +15,9 @@ from msgspec import Meta
 from protocol import phases
 
 from . import admin_records as ar
-from .fields import AMOUNTS, ASSET, DURATION, TEXT, VENUE, duration_text, fields_of
+from .fields import AMOUNTS, ASSET, DURATION, INSTANT, TEXT, VENUE, duration_text, fields_of
 from .key_records import SCOPES
-from .schema_types import Amount, Duration, Repeat, Rows
+from .schema_types import Amount, Duration, Instant, Repeat, Rows
 from .settings import Settings
 
 
@@ -72,6 +72,8 @@ def table(record: type, optional: bool = False, **own: Any) -> Any:
             kind, default = Amount, 0
         elif field.unit == DURATION:
             kind, default = Duration, duration_text(field.default)
+        elif field.unit == INSTANT:
+            kind, default = Instant, ""
         elif field.unit in (TEXT, VENUE, ASSET):
             kind = str
         if optional:
@@ -157,3 +159,10 @@ class File(_Table, frozen=True, kw_only=True):
     market: tuple[Market, ...] = ()
     listing: tuple[Listing, ...] = ()
     remove: tuple[Remove, ...] = ()
+    template: tuple[dict[str, Any], ...] = ()
+
+
+class ReadFile(File, frozen=True, kw_only=True):
+    """A file in which the markets made from templates are written out. `origin`: for each market the number of its [[market]] table in the file."""
+
+    origin: tuple[int, ...] = ()

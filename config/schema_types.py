@@ -6,6 +6,7 @@ from msgspec import Meta
 
 Amount = str | int  # a decimal number in quotes, or a whole one
 Duration = str  # digits and a unit: "72h"
+Instant = str  # 2026-07-19T19:00:00Z, in a file also without quotes; "": none
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Rows = Annotated[int, Meta(ge=2, le=1 << 32)]
 Repeat = Annotated[int, Meta(ge=1, le=100_000)]

@@ -11,7 +11,7 @@ from typing import Any
 from protocol import numbers
 
 from . import admin_records as ar
-from .fields import AMOUNTS, DURATION, MONEY, PRICE, QUANTITY, Field, duration_text, fields_of
+from .fields import AMOUNTS, DURATION, INSTANT, MONEY, PRICE, QUANTITY, Field, duration_text, fields_of, instant_text
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+\Z")
 _PLACE = re.compile(r"\{[a-z_0-9]*\}")
@@ -77,6 +77,8 @@ def _value(record: Any, field: Field, value: Any, places: Mapping[str, int]) -> 
         return json.dumps(numbers.unscaled(value, places[field.unit]))
     if field.unit == DURATION:
         return json.dumps(duration_text(value))
+    if field.unit == INSTANT:
+        return instant_text(value)
     return _plain(record, value, places)
 
 

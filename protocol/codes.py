@@ -83,6 +83,11 @@ PHASE_NAMES = {
     PH_VOIDED: "voided",
 }
 
+# ---- what becomes of resting orders when a market changes its phase (bits; none: they stay; closing cancels all) -----------------------
+RESTING_LIVE_CANCEL = 1  # going live cancels them
+RESTING_LIVE_LAPSE = 2  # going live cancels those without FLAG_PERSIST
+RESTING_PAUSE_CANCEL = 4  # a pause cancels them
+
 # ---- account and session kinds ---------------------------------------------------------------------------------
 ACCT_TRADING = 1
 ACCT_FEES = 2
@@ -150,6 +155,8 @@ C_ACCESS = 56  # who is admitted to a venue or an event
 C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
 C_UPHOLD = 59
 C_VOID = 60
+C_BANDS = 63  # another price grid for all contracts of an event
+C_ADD_CONTRACT = 64  # one more outcome of an event
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -172,6 +179,8 @@ E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
 E_DISPUTED = 19
 E_VOIDED = 20
+E_BANDS = 23  # the price grid of an event changed; session 0
+E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
 # Each is told by an event row, so that statements need nothing else:
@@ -190,7 +199,7 @@ WHY_SPLIT = 7
 WHY_MERGE = 8
 WHY_SETTLEMENT = 9
 
-# ---- event flags (7 bits) -------------------------------------------------------------------------------------
+# ---- event flags (15 bits at most) ------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
 EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes each
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
@@ -198,6 +207,7 @@ EF_UNSOLICITED = 8  # the client did not request this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
 EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) after the two ids
 EF_COPY = 128  # a copy of another session's event; its number there is in the row
+EF_PERSIST = 256  # the order has FLAG_PERSIST
 EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order and gets its later reports
 
 # ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
@@ -306,6 +316,11 @@ R_REPLACED_TO_FILLED = 109  # a replace lowered the total to the filled quantity
 R_MARKET_REST = 110
 R_USER_REPLACE = 112
 R_VENUE_FREEZE = 113
+R_LAPSED = 230
+R_GOING_LIVE = 231
+R_MARKET_PAUSING = 232
+R_OFF_NEW_GRID = 233
+R_OUTCOME_SPLIT = 234
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121
@@ -399,3 +414,8 @@ R_SCHEDULE_PAST = 240
 R_UNKNOWN_SCHEDULE = 241
 R_SCHEDULE_ENDED = 242
 R_SCHEDULE_EARLY = 243
+# changes of a live market
+R_BANDS_TOO_HIGH = 235
+R_NO_SPARE_CONTRACT = 236
+R_OUTCOME_FIXED = 237
+R_OUTCOME_UNKNOWN = 238

@@ -104,9 +104,10 @@ def _event_words(c: Row) -> Words:
     for word, name in (
         (d.DE_ID, "id"), (d.DE_PRODUCT, "product"), (d.DE_K, "k"), (d.DE_N, "n"), (d.DE_ASSET, "asset"), (d.DE_BASE_ASSET, "base_asset"),
         (d.DE_PAYOUT, "payout"), (d.DE_TICK_VALUE, "tick_value"), (d.DE_OWNER_VENUE, "owner_venue"), (d.DE_WINDOW_NS, "window"),
-        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_MIDS, "mids"),
+        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_MIDS, "mids"), (d.DE_RESTING, "resting"),
     ):  # fmt: skip
         w[word] = getattr(c, name)
+    w[d.DE_ROOM] = c.room or c.n
     return w
 
 
@@ -126,8 +127,25 @@ def _instrument_words(c: Row) -> Words:
     return w
 
 
+def _contract_words(c: Row) -> Words:
+    """The rows of a new outcome, as the registry makes them."""
+    rows = [new_words(c.kind, d.DW_EXTRA), *(command_words(row) for row in (c.contract, *c.listings)), new_words(c.kind, d.DW_EXTRA)]
+    for w in (rows[0], rows[-1]):
+        w[d.DW_EVENT], w[d.DW_FROM] = c.event, c.source
+    rows[-1][d.DW_DONE] = 1
+    return np.concatenate(rows)
+
+
 def _operator_words(c: Row) -> Words:
     k = c.kind
+    if k == C.C_BANDS:
+        w = new_words(k, d.DB_EXTRA)
+        w[d.DB_EVENT], w[d.DB_COUNT] = c.event, len(c.bands)
+        for i, band in enumerate(c.bands[:8]):
+            w[d.DB_BANDS + 3 * i : d.DB_BANDS + 3 * i + 3] = band
+        return w
+    if k == C.C_ADD_CONTRACT:
+        return _contract_words(c)
     if k in (C.C_DETERMINE, C.C_VOID):
         w = new_words(k, -(-len(c.payouts) // 16))
         w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT], w[d.DD_TRIGGER] = c.event, c.version, len(c.payouts), c.trigger
@@ -258,6 +276,9 @@ def event_rows(words: Words) -> list[Row]:
         row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))
         if row.kind in (C.E_MOVED, C.E_SETTLED):
             row.update(trade=0, why=w[L.EVT_MOVED_WHY])
+        if row.kind == C.E_BANDS:
+            bands = words[at + L.EVT_WORDS : at + L.EVT_WORDS + 3 * row.price].reshape(-1, 3)
+            row.update(bands=[tuple(int(x) for x in band) for band in bands])
         if row.kind == C.E_SENT:
             row.update(price=0, qty=0, msg_type=w[L.EVT_MSG_TYPE], body_bytes=w[L.EVT_BODY_BYTES], body=payload[: w[L.EVT_BODY_BYTES]])
         out.append(plain(row))

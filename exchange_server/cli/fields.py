@@ -15,11 +15,12 @@ import msgspec
 
 from config import wording
 from config.amounts import ConfigError, duration_ns
-from config.fields import AMOUNTS, DURATION, Field, fields_of
+from config.fields import AMOUNTS, DURATION, INSTANT, Field, fields_of
 from config.places import Key, shown
 from protocol import numbers, units
 
 from ..exits import Exit
+from . import times
 from .common import CommandError, OneOf
 
 
@@ -94,7 +95,17 @@ def _click(option: Option, live: bool) -> Callable[[Any], Any]:
         return click.option(name, option.argument, type=OneOf([str(word) for word in typing.get_args(kind)]), help=text)
     if typing.get_origin(kind) is tuple:
         return click.option(name, option.argument, multiple=True, metavar="NAME", help=f"{text.rstrip('.')}; repeat for several.")
-    metavar = "5s" if field.unit == DURATION else "AMOUNT" if field.unit in AMOUNTS else "N" if kind is int else "TEXT"
+    metavar = (
+        "5s"
+        if field.unit == DURATION
+        else "TIME"
+        if field.unit == INSTANT
+        else "AMOUNT"
+        if field.unit in AMOUNTS
+        else "N"
+        if kind is int
+        else "TEXT"
+    )
     return click.option(name, option.argument, metavar=metavar, help=text)
 
 
@@ -140,6 +151,8 @@ def _value(option: Option, text: Any, decimals: Mapping[str, int]) -> Any:
     try:
         if option.field.unit == DURATION:
             return 0 if text == "0" else duration_ns("", "", text)
+        if option.field.unit == INSTANT:
+            return 0 if text == "none" else times.ahead(text, f"--{option.name}")
         if option.field.unit in AMOUNTS:
             return numbers.scaled(text, decimals[option.field.unit], option.name)
         if kind is int and isinstance(text, str):
@@ -166,7 +179,7 @@ def make(record: Any, fields: dict[str, Any]) -> Any:
 
 BY_ARGUMENT = (  # records whose fields are arguments, not options
     "transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", "close", "kill", "restrict", "phase", "settle",
-    "determine", "finalise", "reference", "configuration",
+    "determine", "finalise", "reference", "configuration", "bands", "add_outcome", "split_outcome",
 )  # fmt: skip
 _BOUNDS = ((r"expected (?:int|str) <= (-?\d+)", "must be at most {}"), (r"expected (?:int|str) >= (-?\d+)", "must be at least {}"),
            (r"expected str of length <= (\d+)", "may have at most {} characters"), (r"expected str of length >= (\d+)", "must not be empty"))  # fmt: skip
@@ -202,6 +215,8 @@ def written(field: Field, value: Any, decimals: Mapping[str, int] | None = None)
         return "yes" if value else "no"
     if field.unit == DURATION:
         return units.duration(value)
+    if field.unit == INSTANT:
+        return units.instant(value) if value else "-"
     if field.unit in AMOUNTS and decimals is not None:
         return numbers.unscaled(value, decimals[field.unit])
     if isinstance(value, list | tuple):

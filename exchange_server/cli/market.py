@@ -16,7 +16,7 @@ from config.places import shown
 from protocol import numbers, phases
 
 from ..exits import Exit
-from . import market_define
+from . import market_changes, market_define
 from .acts import dry_run_option, send
 from .admin_client import AdminClient
 from .command import Noun
@@ -135,6 +135,8 @@ class Given(NamedTuple):
     event: str
     winner: tuple[str, ...]
     payout: tuple[str, ...]
+    value: str | None
+    none: bool
     results: Path | None
     evidence: Path | None
     source: str | None
@@ -152,6 +154,7 @@ class Given(NamedTuple):
     examples=(
         'exos market settle WC26-FINAL --winner DRAW --source "FIFA match report" --evidence report.pdf',
         'exos market settle WC26-FINAL --payout ESP=0.5 --payout ARG=0.5 --source "FIFA" --evidence report.pdf --determine-only',
+        'exos market settle WC26-GOALS --value 308 --source "FIFA" --evidence report.pdf',
         "exos market settle WC26-FINAL --finalise-only",
         "exos market settle WC26-WIN --results config/worldcup_results.toml",
     ),
@@ -159,6 +162,8 @@ class Given(NamedTuple):
 @click.argument("event", shell_complete=names("market"))
 @click.option("--winner", multiple=True, metavar="CODE", help="An outcome that pays in full (repeat for each of k winners).")
 @click.option("--payout", multiple=True, metavar="CODE=AMOUNT", help="What an outcome pays; outcomes that are not named pay nothing.")
+@click.option("--value", metavar="NUMBER", help="Scalar markets: the value; what it pays follows from the market's terms.")
+@click.option("--none", is_flag=True, help="At-most markets: no outcome pays.")
 @click.option("--results", type=FILE, metavar="FILE", help="Take winners, rule, source and evidence from a results file.")
 @click.option("--evidence", type=FILE, metavar="FILE", help="A file that proves the result: its SHA-256 is recorded.")
 @click.option("--source", metavar="TEXT", help="Who published it.")
@@ -173,8 +178,8 @@ def settle(server: Server, dry_run: bool, **options: Any) -> Result:
     args = Given(**options)
     if args.determine_only and args.finalise_only:
         raise CommandError(Exit.USAGE, "--determine-only and --finalise-only exclude each other")
-    if sum(map(bool, (args.winner, args.payout, args.results))) > 1:
-        raise CommandError(Exit.USAGE, "--winner, --payout and --results exclude each other")
+    if sum(map(bool, (args.winner, args.payout, args.value, args.none, args.results))) > 1:
+        raise CommandError(Exit.USAGE, "--winner, --payout, --value, --none and --results exclude each other")
     with server.connect() as admin:
         found = _market(admin, args.event)
         if dry_run:
@@ -197,8 +202,12 @@ def _settlement(args: Given, market: dict[str, Any]) -> ar.Settle:
     """The record, checked as far as the command line can: the evidence file must be readable before anything is sent."""
     if args.results:
         return _from_results(args, args.results, market)
-    if not args.winner and not args.payout:
-        raise CommandError(Exit.USAGE, "give the result: --winner CODE, --payout CODE=AMOUNT or --results FILE")
+    if market["product"] == "scalar" and not args.value:
+        raise CommandError(Exit.USAGE, f"{args.event} is decided by a number: give it with --value")
+    if market["product"] != "scalar" and args.value:
+        raise CommandError(Exit.USAGE, f"{args.event} is decided by outcomes, not by a number: --winner CODE or --payout CODE=AMOUNT")
+    if not (args.winner or args.payout or args.value or args.none):
+        raise CommandError(Exit.USAGE, "give the result: --winner CODE, --payout CODE=AMOUNT, --value NUMBER, --none or --results FILE")
     if args.evidence is None:
         raise CommandError(Exit.USAGE, "evidence is required: --evidence FILE (its SHA-256 is recorded with the result)")
     if not args.source:
@@ -210,7 +219,7 @@ def _settlement(args: Given, market: dict[str, Any]) -> ar.Settle:
         payouts=payouts,
         rule_id=args.rule,
         source=args.source,
-        observed_value=args.observed or ", ".join(args.winner or args.payout),
+        observed_value=args.value or args.observed or ", ".join(args.winner or args.payout) or "none",
         observed_at_ns=_utc_ns(args.observed_at) if args.observed_at else time.time_ns(),
         evidence_sha256=_sha256(args.evidence),
         evidence_name=args.evidence.name,
@@ -251,6 +260,8 @@ def _from_results(args: Given, file: Path, market: dict[str, Any]) -> ar.Settle:
 
 def _payouts(args: Given, market: dict[str, Any]) -> tuple[int, ...]:
     """Payouts in ticks per contract. The server checks the sums; checked here: every code exists and every amount is a whole number of ticks."""
+    if market["product"] == "scalar":
+        return ()  # the server works it out from the observed value
     known = [contract["code"] for contract in market["contracts"]]
     paid: dict[str, int] = {}
     if args.winner:
@@ -301,3 +312,4 @@ def _utc_ns(text: str) -> int:
 
 
 market_define.add(market)
+market_changes.add(market)

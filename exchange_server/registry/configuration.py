@@ -200,6 +200,8 @@ def carry_out(registry: Definitions, trial: Trial, step: Callable[[list[Words]],
     they have the ids that the trial gave, and the trial's tables become the real ones."""
     assert not trial.refusals
     rows = [row for act in trial.acts for row in act.rows]
+    # A new grid cancels orders, and how many is not known before: last, so that the numbers of the other rows' events are those of the trial.
+    rows.sort(key=lambda row: plain.kind_of(int(row[0])) == codes.C_BANDS)
     if rows:
         step(rows)
     registry.fold(trial.after)

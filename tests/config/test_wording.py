@@ -16,7 +16,7 @@ from config.wording import fault
     [
         (
             {"type": "phase", "event": "E", "phase": "opened"},
-            'phase: "opened" is not one of listed, open, paused, cancel_only, closed; did you mean "open"?',
+            'phase: "opened" is not one of listed, open, live, paused, cancel_only, closed; did you mean "open"?',
         ),
         ({"type": "kill", "level": "planet"}, 'level: "planet" is not one of platform, venue, firm, account, session'),
         (
@@ -59,7 +59,7 @@ def test_the_page_of_results(tmp_path: Path) -> None:
             "f.toml",
             {"market": [{"event": "E", "product": "exact", "owner_venue": "V", "asset": "A", "max_qty": 1, "fees": {"model": "minimum"}}]},
         )
-    assert str(refused.value) == 'f.toml: market[0].product: "exact" is not one of spot, exactly, at_most; did you mean "exactly"?'
+    assert str(refused.value) == 'f.toml: market[0].product: "exact" is not one of spot, exactly, at_most, scalar; did you mean "exactly"?'
 
 
 LOGIN = {"name": "S", "wire": "fix", "secret": "s"}

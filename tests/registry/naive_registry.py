@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from protocol import codes as C
-from tests.model_operator import TRANSITIONS
+from tests.model_changes import CHANGES, TRANSITIONS
 from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
 
 Fields = dict[str, Any]
@@ -24,8 +24,11 @@ LIVE = {
         "account", "username", "verifier", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
-    "principal": {"title", "closed"},
-    "market": {"title", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees"},
+    "principal": {"title", "firm", "closed"},
+    "market": {
+        "title", "auto_finalise", "bands", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees", "open_at_ns",
+        "live_at_ns", "close_at_ns", "determine_by_ns",
+    },
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
@@ -60,6 +63,10 @@ class NaiveRegistry(NaiveAccess):
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
+        self.heard: dict[str, dict[str, Fields]] = {}  # event: what each of two sources said last
+        self.disputed: dict[tuple[str, int], set[str]] = {}  # (event, version): firms
+        self.until: dict[str, int] = {}  # event: end of the newest version's window
+        self.made: dict[str, int] = {}  # event: the phase that its newest version gave it
         self.phases: dict[str, int] = {}  # of the events, as the core has them
         self.keys: dict[str, Fields] = {}
         self.now = 0
@@ -170,6 +177,8 @@ class NaiveRegistry(NaiveAccess):
     def _principal(self, f: Fields) -> str:
         if f["venue"]:
             self._find("venue", f["venue"])
+        if f["firm"]:
+            self._find("firm", f["firm"])
         kept = self.tables["principal"].get(f["name"], {"grants": {}})["grants"]
         return self._put("principal", f["name"], {**f, "grants": kept})
 
@@ -330,21 +339,74 @@ class NaiveRegistry(NaiveAccess):
             for name in ("instruments", "listings"):
                 self._within(f["owner_venue"], name, len(symbols))
             self._fits("market")
-            first = len(self.symbols) + 1
-            self._wrong(first + len(symbols) - 1 > self.room["symbol"], C.R_TABLE_FULL)
+            first = 1 + sum(self._symbols_kept(market) for market in self.tables["market"].values())
+            self._wrong(first + self._symbols_kept(f) - 1 > self.room["symbol"], C.R_TABLE_FULL)
             self._put("market", f["event"], f)
             self.phases[f["event"]] = PHASES[f["phase"]]
             self.symbols.update({symbol: (first + i, f["event"]) for i, symbol in enumerate(symbols)})
             done = NEW
         else:
-            collar = self.tables["market"][f["event"]]["collar"]
+            old = self.tables["market"][f["event"]]
+            if f["bands"] != old["bands"] and all(f[field] == old[field] for field in f.keys() - LIVE["market"]):
+                self._may_change(f["event"])
+            collar, pays_itself = old["collar"], old["auto_finalise"]
             done = self._put("market", f["event"], f)
+            if (
+                f["auto_finalise"] != pays_itself
+                and self.results.get(f["event"])
+                and self.phases[f["event"]] in (C.PH_DETERMINED, C.PH_VOIDED)
+            ):
+                self._window(f["event"])
             if f["collar"] != collar:
                 for symbol, (_, event) in self.symbols.items():
                     if event == f["event"] and symbol in self.references:
                         self.references[symbol] = (self.references[symbol][0], f["collar"])
         self.listings[(f["owner_venue"], f["event"])] = f["fees"]
         return done
+
+    def _symbols_kept(self, market: Fields) -> int:
+        """Ids that are kept for a market's contracts, also for those that may come."""
+        return max(len(market["contracts"]), market["max_contracts"])
+
+    def _may_change(self, event: str) -> None:
+        self._wrong(self.phases[event] not in CHANGES, C.R_MARKET_CLOSED)
+
+    def _bands(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        return self._market({**{key: value for key, value in market.items() if key != "id"}, "bands": f["bands"]})
+
+    def _add_outcome(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        self._may_change(f["event"])
+        self._wrong(market["product"] != "at_most", C.R_OUTCOME_FIXED)
+        return self._join(market, f["contract"])
+
+    def _split_outcome(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        self._may_change(f["event"])
+        self._wrong(market["product"] != "exactly" or not market["other"], C.R_OUTCOME_FIXED)
+        self._wrong(f["source"] not in self.symbols, C.R_UNKNOWN_INSTRUMENT)
+        others = [c["symbol"] for c in market["contracts"] if (c["code"] or c["symbol"].rpartition("-")[2]) == market["other"]]
+        self._wrong(f["source"] not in others, C.R_OUTCOME_UNKNOWN)
+        return self._join(market, f["contract"])
+
+    def _join(self, market: Fields, contract: Fields) -> str:
+        known = market["contracts"]
+        self._wrong(len(known) >= self._symbols_kept(market), C.R_NO_SPARE_CONTRACT)
+        self._wrong(contract["symbol"] in self.symbols)
+        codes = [c["code"] or c["symbol"].rpartition("-")[2] for c in (*known, contract)]
+        self._wrong(len(set(codes)) < len(codes))
+        self._within(market["owner_venue"], "instruments", 1)
+        for venue, event in self.listings:
+            if event == market["event"]:
+                self._within(venue, "listings", 1)
+        first = self.symbols[known[0]["symbol"]][0]
+        self.symbols[contract["symbol"]] = (first + len(known), market["event"])
+        market["contracts"] = [*known, contract]
+        return NEW
 
     def _listing(self, f: Fields) -> str:
         self._find("venue", f["venue"])
@@ -464,40 +526,136 @@ class NaiveRegistry(NaiveAccess):
     def _result(self, market: Fields, f: Fields) -> list[Fields]:
         """The results of a market, to which this one may be added."""
         kept, total = self.results.setdefault(f["event"], []), sum(f["payouts"])
-        self._wrong(f["version"] not in (0, len(kept) + 1), C.R_BAD_TRANSITION)
+        self._wrong(f["version"] not in (0, len(kept) + 1), C.R_RESULT_VERSION)
         self._wrong(len(f["payouts"]) != len(market["contracts"]), C.R_PAYOUT_COUNT)
         self._wrong(max(f["payouts"]) > market["payout"], C.R_PAYOUT_RANGE)
         whole = market["k"] * market["payout"]
         self._wrong(total > whole or market["product"] == "exactly" and total < whole, C.R_PAYOUT_SUM)
         return kept
 
-    def _determine(self, f: Fields) -> str:
-        kept, phase = self._result(self._event(f["event"]), f), self.phases[f["event"]]
-        if phase not in (C.PH_CLOSED, C.PH_DETERMINED) and not self.takes_all:
-            raise No(C.R_ALREADY_FINAL if phase == C.PH_FINAL else C.R_NOT_CLOSED, by_core=True)
-        kept.append(f)
-        self.phases[f["event"]] = C.PH_DETERMINED
+    def _version(self, market: Fields, f: Fields, phase: int) -> str:
+        self.results[f["event"]].append(f)
+        self.until[f["event"]] = self.now + market["challenge_window_ns"]
+        self.phases[f["event"]] = self.made[f["event"]] = phase
+        self._window(f["event"])
         return NEW
+
+    def _window(self, event: str, opens: bool = True) -> None:
+        """The newest version is paid by itself at the end of its window; an earlier plan for that is off."""
+        for row in self.timed.values():
+            if row["record"]["type"] == "finalise" and row["record"]["event"] == event and not row["ended"]:
+                row["ended"] = "cancelled"
+        market = self.tables["market"][event]
+        if opens and market["auto_finalise"] and market["challenge_window_ns"]:
+            record = {"type": "finalise", "event": event, "version": len(self.results[event])}
+            note = "end of the challenge window"
+            self.timed[len(self.timed) + 1] = {
+                "at": self.until[event], "record": record, "who": "timer:market", "fields": {}, "note": note, "ended": "", "code": 0,
+            }  # fmt: skip
+
+    def _said(self, market: Fields, f: Fields) -> int:
+        """What a resolver's record makes of the market; -1: nothing yet."""
+        sources = market["sources"]
+        self._wrong(bool(sources) and f["source"] not in sources, C.R_UNKNOWN_SOURCE)
+        if len(sources) < 2:
+            return C.PH_DETERMINED
+        others = [said for name, said in self.heard.get(f["event"], {}).items() if name != f["source"]]
+        if not others:
+            return -1
+        return C.PH_DETERMINED if list(others[0]["payouts"]) == list(f["payouts"]) else C.PH_DISPUTED
+
+    def _hear(self, market: Fields, f: Fields, becomes: int) -> str:
+        if len(market["sources"]) == 2:
+            self.heard.setdefault(f["event"], {})[f["source"]] = f
+        if becomes == C.PH_DETERMINED:
+            return self._version(market, f, becomes)
+        if becomes == C.PH_DISPUTED:
+            self.phases[f["event"]] = becomes
+            self._window(f["event"], opens=False)
+        return NEW
+
+    def _determine(self, f: Fields) -> str:
+        market, phase = self._event(f["event"]), self.phases[f["event"]]
+        self._wrong(phase in (C.PH_DISPUTED, C.PH_VOIDED), C.R_ARBITER_DECIDES)
+        self._result(market, f)
+        becomes = self._said(market, f)
+        if phase not in (C.PH_CLOSED, C.PH_DETERMINED) and not (self.takes_all and becomes > 0):
+            raise No(C.R_ALREADY_FINAL if phase == C.PH_FINAL else C.R_NOT_CLOSED, by_core=becomes > 0)
+        return self._hear(market, f, becomes)
+
+    def _dispute(self, f: Fields) -> str:
+        self._event(f["event"])
+        self._find("firm", f["firm"])
+        name, kept = f["event"], self.results.get(f["event"])
+        self._wrong(not kept or self.phases[name] not in (C.PH_DETERMINED, C.PH_VOIDED, C.PH_DISPUTED), C.R_NOT_DISPUTABLE)
+        version = len(kept or ())
+        self._wrong(f["version"] not in (0, version), C.R_RESULT_VERSION)
+        self._wrong(f["firm"] in self.disputed.get((name, version), ()), C.R_DISPUTED_BEFORE)
+        if self.now >= self.until[name] and not self.takes_all:
+            raise No(C.R_DISPUTE_LATE, by_core=True)
+        self.disputed.setdefault((name, version), set()).add(f["firm"])
+        self.phases[name] = C.PH_DISPUTED
+        self._window(name, opens=False)
+        return NEW
+
+    def _uphold(self, f: Fields) -> str:
+        self._event(f["event"])
+        name, kept = f["event"], self.results.get(f["event"])
+        self._wrong(self.phases[name] != C.PH_DISPUTED, C.R_NOT_DISPUTED)
+        self._wrong(not kept, C.R_NOTHING_TO_UPHOLD)
+        self._wrong(f["version"] not in (0, len(kept or ())), C.R_RESULT_VERSION)
+        self.until[name] = self.now
+        self.phases[name] = self.made[name]
+        self._window(name)
+        return NEW
+
+    def _correct(self, f: Fields) -> str:
+        market, phase = self._event(f["event"]), self.phases[f["event"]]
+        self._wrong(phase == C.PH_FINAL, C.R_ALREADY_FINAL)
+        self._wrong(phase not in (C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED), C.R_NOT_CORRECTABLE)
+        self._result(market, f)
+        return self._version(market, f, C.PH_DETERMINED)
+
+    def _void(self, f: Fields) -> str:
+        """Here no contract keeps its prices: a void goes by fixed prices, of which one is not 0, or by none."""
+        market, phase = self._event(f["event"]), self.phases[f["event"]]
+        voidable = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED, C.PH_DETERMINED, C.PH_DISPUTED)
+        self._wrong(phase not in voidable, C.R_NOT_VOIDABLE)
+        self._wrong(f["trigger_at_ns"] > self.now, C.R_VOID_TRIGGER)
+        self._wrong(market["void"] is None or market["void"]["prices"] != "fixed", C.R_NO_VOID_POLICY)
+        payouts = tuple(0 if text == "0" else market["payout"] for text in market["void"]["fixed"])
+        result = {name: value for name, value in f.items() if name not in ("reason", "trigger_at_ns")} | {"payouts": payouts}
+        self._result(market, result)
+        return self._version(market, result, C.PH_VOIDED)
 
     def _finalise(self, f: Fields) -> str:
         self._event(f["event"])
         kept = self.results.get(f["event"])
         self._wrong(not kept, C.R_NOT_DETERMINED)
         self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
-        self._wrong(f["version"] not in (0, len(kept or ())), C.R_BAD_TRANSITION)
+        self._wrong(f["version"] not in (0, len(kept or ())), C.R_RESULT_VERSION)
+        if self.phases[f["event"]] not in (C.PH_DETERMINED, C.PH_VOIDED) and not self.takes_all:
+            raise No(C.R_NOT_DETERMINED, by_core=True)
+        if self.now < self.until[f["event"]] and not self.takes_all:
+            raise No(C.R_CHALLENGE_WINDOW, by_core=True)
         self.final.add(f["event"])
         self.phases[f["event"]] = C.PH_FINAL
+        self._window(f["event"], opens=False)
         return NEW
 
     def _settle(self, f: Fields) -> str:
         market = self._event(f["event"])
         self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
         self._wrong(self.phases[f["event"]] not in TRADES_OR_CLOSED, C.R_NOT_CLOSED)
-        kept, pays = self._result(market, f), f.pop("finalise")
+        pays = f.pop("finalise")
+        self._result(market, f)
+        becomes = self._said(market, f)
         self._wrong(pays and market["challenge_window_ns"] > 0, C.R_CHALLENGE_WINDOW)
-        kept.append(f)
-        self.phases[f["event"]] = C.PH_FINAL if pays else C.PH_DETERMINED
+        self._wrong(pays and len(market["sources"]) == 2, C.R_TWO_SOURCES)
+        self.phases[f["event"]] = C.PH_CLOSED
+        self._hear(market, f, becomes)
         if pays:
+            self.phases[f["event"]] = C.PH_FINAL
             self.final.add(f["event"])
         return NEW
 

@@ -80,6 +80,8 @@ DE_WINDOW_NS = 10  # challenge window after a determination
 DE_LOT_BASE = 11  # spot: minor units of the base asset per lot, else 0
 DE_PHASE = 12  # first phase: PH_DRAFT or PH_LISTED
 DE_MIDS = 13  # 1: its contracts keep their prices, for a void
+DE_RESTING = 14  # RESTING_*
+DE_ROOM = 15  # contracts that the event may have in the end, >= n; its instruments have that many ids
 DE_EXTRA = 0
 
 # C_DEF_INSTRUMENT: 3 extra rows
@@ -128,6 +130,19 @@ DT_EXTRA = 0
 DP_EVENT = 1
 DP_PHASE = 2
 DP_EXTRA = 0
+
+# C_BANDS: 2 extra rows
+DB_EVENT = 1
+DB_COUNT = 2  # 1..8
+DB_BANDS = 16  # as DI_BANDS
+DB_EXTRA = 2
+
+# C_ADD_CONTRACT: no extra row. Two of them: the first checks and cancels what rests in the outcome from which the new one is split; then come the
+# row of the instrument (index n) and those of its listings; the second makes it a contract of the event.
+DW_EVENT = 1
+DW_FROM = 2  # instrument id of the outcome from which it is split; 0: an at-most group gets one more
+DW_DONE = 3  # 0: the first row, 1: the second
+DW_EXTRA = 0
 
 # C_DETERMINE, C_VOID: ceil(n / 16) extra rows, one word for each contract's payout in ticks, in order of index
 DD_EVENT = 1
@@ -182,7 +197,7 @@ DN_EXTRA = 0
 EVENT_COPIES = (
     (DE_PRODUCT, T.E_PRODUCT), (DE_K, T.E_K), (DE_N, T.E_N), (DE_ASSET, T.E_ASSET), (DE_BASE_ASSET, T.E_BASE_ASSET), (DE_PAYOUT, T.E_PAYOUT),
     (DE_TICK_VALUE, T.E_TICK_VALUE), (DE_OWNER_VENUE, T.E_OWNER_VENUE), (DE_WINDOW_NS, T.E_WINDOW_NS), (DE_LOT_BASE, T.E_LOT_BASE),
-    (DE_PHASE, T.E_PHASE_NOW), (DE_MIDS, T.E_MIDS),
+    (DE_PHASE, T.E_PHASE_NOW), (DE_MIDS, T.E_MIDS), (DE_RESTING, T.E_RESTING), (DE_ROOM, T.E_ROOM),
 )  # fmt: skip
 INSTRUMENT_COPIES = (
     (DI_LOT, T.I_LOT), (DI_PRICE_MIN, T.I_PRICE_MIN), (DI_PRICE_MAX, T.I_PRICE_MAX), (DI_PRICE_DECIMALS, T.I_PRICE_DECIMALS),

@@ -67,6 +67,13 @@ EVT_SETTLED_ASSET = 23
 EVT_PHASE_EVENT = 7  # event id
 EVT_PHASE_OLD = 12
 EVT_PHASE_NEW = 13
+# E_BANDS: an extra row has the bands, as DI_BANDS
+EVT_BANDS_EVENT = 7
+EVT_BANDS_COUNT = 12
+# E_CONTRACT
+EVT_CONTRACT_EVENT = 7
+EVT_CONTRACT_FROM = 12  # instrument id of the outcome from which it was split; 0: from none
+EVT_CONTRACT_POSITION = 13  # of the account, signed lots; 0 in the row of the market
 # E_DETERMINED
 EVT_DETERMINED_EVENT = 7
 EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns
