@@ -12,8 +12,6 @@ from .facts import Facts
 from .street import Failed, Server
 from .timetable import Times
 
-LATE_NS = 100_000_000  # after the end of a window, before a market is finalised
-
 
 class Director:
     """`due` is called again and again with the time; `say` prints a line that stays."""
@@ -29,19 +27,15 @@ class Director:
         self.server, self.facts, self.markets, self.say = server, facts, markets, say
         self.outcomes = o.outcomes(facts)
         self.queue = acts(times)
-        self.finals: list[tuple[int, str]] = []  # when the windows of determined events are over
-        self.done: dict[str, int] = {}  # acts by kind
-        self.events_final: set[str] = set()
+        self.done: dict[str, set[str]] = {}  # events by kind of act
         self.disputed_by = ""
 
     def due(self, now_ns: Callable[[], int]) -> None:
         """Do everything that is due by now."""
         while self.queue and self.queue[0].at_ns <= now_ns():
-            self.act(self.queue.pop(0), now_ns)
-        while self.finals and self.finals[0][0] <= now_ns():
-            self._finalise(self.finals.pop(0)[1])
+            self.act(self.queue.pop(0))
 
-    def act(self, act: Act, now_ns: Callable[[], int]) -> None:
+    def act(self, act: Act) -> None:
         market, outcome = self.markets[act.event], self.outcomes[act.event]
         if act.kind in PHASES:
             self._ask(ar.SetPhase(event=act.event, phase=PHASES[act.kind]))
@@ -52,9 +46,7 @@ class Director:
             self._dispute(market)
         else:
             self._ask(o.determine(market, outcome, self.facts))
-        if act.kind in ("determine", "void"):
-            self.finals.append((now_ns() + market.challenge_window_ns + LATE_NS, act.event))
-        self.done[act.kind] = self.done.get(act.kind, 0) + 1
+        self.done.setdefault(act.kind, set()).add(act.event)
 
     def later(self, ns: int) -> None:
         """The server was away: everything that is to come comes so much later."""
@@ -73,27 +65,26 @@ class Director:
         by = f"disputed by {self.disputed_by}" if holders else "disputed by nobody, as nobody holds it"
         self.say(f"   {market.event}: determined as {wrong.observed}, {by}, corrected to {right.observed}")
 
-    def _finalise(self, event: str) -> None:
-        self._ask(ar.Finalise(event=event))
-        self.events_final.add(event)
-
     def _ask(self, record: ar.AnyRecord) -> Any:
         return self.server.ask("admin", record)
 
-    def finish(self, now_ns: Callable[[], int], pause: Callable[[float], None], seconds: float) -> None:
-        """Close and determine what is left and wait until all is final. Raises Failed if that takes longer."""
-        left = [event for event in self.markets if event in self.outcomes and event not in self.events_final]
-        waiting = {event for _, event in self.finals}
-        for event in left:
-            if event not in waiting:
-                self.act(Act(0, "close", event), now_ns)
-                self.act(Act(0, "determine", event), now_ns)
-        end = now_ns() + round(seconds * 1e9)
-        while self.finals:
-            if now_ns() > end:
-                raise Failed(f"{len(self.finals)} markets are not final within {seconds:g} s")
-            self.due(now_ns)
-            pause(0.02)
+    def finish(self, clock: Callable[[], float], pause: Callable[[float], None], seconds: float) -> list[dict[str, Any]]:
+        """Close and determine what is left, and wait until all challenge windows have ended and all is final; the markets then. Raises Failed if that
+        takes longer."""
+        settled = self.done.get("determine", set()) | self.done.get("void", set())
+        for event in self.markets:
+            if event in self.outcomes and event not in settled:
+                self.act(Act(0, "close", event))
+                self.act(Act(0, "determine", event))
+        end = clock() + seconds
+        while True:
+            markets: list[dict[str, Any]] = self.server.ask("markets")["markets"]
+            waiting = [m["event"] for m in markets if m["event"] in self.outcomes and m["phase"] != "final"]
+            if not waiting:
+                return markets
+            if clock() > end:
+                raise Failed(f"{len(waiting)} markets are not final within {seconds:g} s: {', '.join(waiting[:5])}")
+            pause(0.1)
 
     def paid(self, markets: list[dict[str, Any]]) -> dict[str, int]:
         """What each contract of an event that is final paid, ticks by symbol. markets: as the server shows them."""

@@ -89,7 +89,7 @@ def _whole(facts: Facts) -> list[Outcome]:
     total = tables.goals(facts)
     return [
         Outcome(WIN, (tables.champion(facts),), "winner-of-the-final", _score(final, whole=True), over),
-        Outcome(SCORER, (scorer.code,), "top-scorer", f"{scorer.name} with {scorer.goals[0]} goals", over),
+        Outcome(SCORER, (scorer.code,), "top-scorer", f"{scorer.name} with {scorer.goals} goals", over),
         Outcome(GOALS, (), "tournament-goals", f"{total} goals in {len(facts.matches)} matches", over, total),
     ]
 
@@ -111,7 +111,7 @@ def _after_90(match: Match) -> Outcome:
 
 
 def _tie(match: Match) -> Outcome:
-    winners = ("TIE",) if match.winner == match.home else ()
+    winners = (match.home,) if match.winner == match.home else ()
     return Outcome(tie_event(match), winners, "winner-of-the-tie", _score(match, whole=True), match.over_ns)
 
 

@@ -130,7 +130,7 @@ class Tournament:
         killed_ns = 0
         restart: threading.Thread | None = None
         shown = 0.0
-        while (now := time.time_ns()) < end_ns or restart is not None or self.director.finals or self.director.queue:
+        while (now := time.time_ns()) < end_ns or restart is not None or self.director.queue:
             at = time.perf_counter() - began
             if kill_ns and now >= kill_ns:
                 kill_ns, killed_ns = 0, now
@@ -257,8 +257,7 @@ class Tournament:
         self.judge("each venue shows what it lists, and to whom it may", self._shown(books))
         self.audit("at the close")
         status = self.server.ask("status")
-        self.director.finish(time.time_ns, time.sleep, FINAL_S)
-        markets = self.server.ask("markets")["markets"]
+        markets = self.director.finish(time.perf_counter, time.sleep, FINAL_S)
         paid = self.director.paid(markets)
         server = self.server.ask("accounts")
         after = self.finish({session["name"]: session["next_out"] for session in server["sessions"]})
