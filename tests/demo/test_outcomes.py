@@ -43,7 +43,7 @@ def test_every_market_has_a_result_and_every_result_a_market() -> None:
 
 
 def test_known_answers() -> None:
-    assert paid("WC26-WIN") == ["ESP"] and paid("WC26-FINAL") == ["DRAW"] and paid("WC26-FINAL-TIE") == ["TIE"]
+    assert paid("WC26-WIN") == ["ESP"] and paid("WC26-FINAL") == ["DRAW"] and paid("WC26-FINAL-TIE") == ["ESP"]
     assert paid("WC26-M074") == ["DRAW"] and paid("WC26-M074-TIE") == [], "Paraguay went through on penalties"
     assert paid("WC26-SCORER") == ["MBAPPE"] and paid("WC26-REACH-FINAL") == ["ESP", "ARG"]
     assert [len(paid(o.reach_event(r.round))) for r in FACTS.rounds] == [32, 16, 8, 4, 2]
@@ -52,6 +52,23 @@ def test_known_answers() -> None:
     assert OUTCOMES["WC26-M074-TIE"].observed == "Germany 1-1 Paraguay after extra time, 3-4 on penalties"
     last_of_a = max(m.over_ns for m in FACTS.group_matches if m.group == "A")
     assert OUTCOMES["WC26-GRP-A"].at_ns == last_of_a < OUTCOMES["WC26-REACH-R32"].at_ns < OUTCOMES["WC26-REACH-R16"].at_ns
+
+
+def test_the_result_that_is_disputed() -> None:
+    market, wrong, right = MARKETS[o.DISPUTED], o.mistaken(FACTS), OUTCOMES[o.DISPUTED]
+    assert wrong.winners == ("BEL",) and wrong.observed == "Belgium 3-2 Senegal after extra time"
+    assert right.winners == ("DRAW",) and right.observed == "Belgium 2-2 Senegal after 90 minutes and stoppage time"
+    assert o.determine(market, wrong, FACTS).payouts == (10_000, 0, 0) and o.correct(market, right, FACTS).payouts == (0, 10_000, 0)
+    assert o.known(market, right) == (0, 10_000, 0)
+
+
+def test_the_market_that_is_voided() -> None:
+    market, result = MARKETS[o.VOIDED], OUTCOMES[o.VOIDED]
+    assert market.void is not None and market.void.prices == "fixed" and market.void.fixed == o.VOID_PRICES
+    assert o.known(market, result) == (3_334, 3_333, 3_333) and o.payouts(market, result) == (0, 0, 10_000)
+    record = o.void(result, FACTS)
+    assert (record.rule_id, record.observed_value) == ("abandoned", "France - England abandoned in the first half")
+    assert all(m.void is not None and (m.void.prices == "fixed") == (o.family(e) == "after 90 minutes") for e, m in MARKETS.items())
 
 
 def test_the_goals_pay_between_the_bounds() -> None:
