@@ -405,7 +405,7 @@ class NaiveRegistry(NaiveAccess):
                 self._within(venue, "listings", 1)
         first = self.symbols[known[0]["symbol"]][0]
         self.symbols[contract["symbol"]] = (first + len(known), market["event"])
-        market["contracts"] = [*known, contract]
+        market["contracts"] = (*known, contract)
         return NEW
 
     def _listing(self, f: Fields) -> str:
@@ -806,6 +806,8 @@ class NaiveRegistry(NaiveAccess):
             }
         if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
             fields = {"fees": act["fees"]}
+        if act["type"] == "bands":
+            fields = {"bands": act["bands"]}
         self.timed[len(self.timed) + 1] = {
             "at": f["at_ns"],
             "record": act,

@@ -81,7 +81,7 @@ class Statuses:
         if not instrument or not visible_to(self._m, session, instrument):
             return Problem(0, 55, "Symbol(55) is unknown", business=2)
         if kind == SUBSCRIBE and id in self.asked:
-            return Problem(0, 324, f"SecurityStatusReqID(324) {id.decode('ascii', 'replace')} is subscribed already", business=0)
+            return Problem(5, 324, f"SecurityStatusReqID(324) {id.decode('ascii', 'replace')} is subscribed already")
         if kind == SUBSCRIBE and len(self.asked) >= MOST:
             return Problem(0, 324, f"{MOST} subscriptions on this session, the limit is {MOST}: end one with 263=2", business=4)
         row = state.Instrument.of(self._m, instrument)
