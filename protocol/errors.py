@@ -433,6 +433,21 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A correction replaces a result or void.", "Determine it first."),
     ("R_ARBITER_DECIDES", None, None, 0, None, None, "only the arbiter replaces this result: the event is {asked}",
      "A resolver records and replaces a result until it is disputed or the market is voided.", "Ask the arbiter for a correction."),
+    # ---- a venue that moves here from another server
+    ("R_OPENING_VENUE", None, None, 6, None, None, "the venue exists on this server",
+     "An archive of a venue opens only where its name is free.", "Import it on another server."),
+    ("R_OPENING_SUM", None, None, 0, None, None, "positions do not sum: {asked} instead of {limit}",
+     "In an archive of a venue, long less short of a contract is not the number of sets.", "Export the venue again."),
+    ("R_OPENING_MONEY", None, None, 0, None, None, "{asked} is required, {limit} is there",
+     "An account lacks the money that its positions and open orders in the archive require. The money of accounts that are not the venue's own is not in its archive.",
+     "Deposit it first (`exos account deposit`), or let the import deposit what guests need (`--deposit-guests`)."),
+    ("R_OPENING_ID", None, None, 1, None, None, "a ClOrdID of the archive is in use",
+     "The order's firm exists on this server and has used the ClOrdID within the retention time, or the archive has it twice.",
+     "Cancel the order at the old server, or wait until the retention time is over."),
+    ("R_OPENING_MARKET", None, None, 0, None, None, "a market of the archive cannot be opened",
+     "Its phase, result, sets or positions do not fit together, or need what this version does not carry; the sentence says which.", "Export the venue again, or settle the market there first."),
+    ("R_OPENING_ORDER", None, None, 0, None, None, "an open order of the archive cannot be opened",
+     "Its price, quantity, fills or place do not fit its market or the book; the sentence says which.", "Export the venue again."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

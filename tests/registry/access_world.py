@@ -93,6 +93,7 @@ def record_of(venue: str) -> dict[str, Any]:
         "refuse": ar.Refuse(id=1),
         "asset": ar.DefineAsset(name="EUR", decimals=2),
         "venue": ar.DefineVenue(name="V9"),
+        "opening": ar.Opening(venue="V9", digest="ab" * 32),
         "begin": ar.Begin(name="x"),
         "clock_accept": ar.AcceptClock(),
         "approvals": ar.Approvals(expires_ns=5),

@@ -46,6 +46,7 @@ MATRIX = """
     run_due       x  .  .  .  .  .  .  .  .
     begin         x  .  .  .  .  .  .  .  .
     configuration x  x  x  .  .  .  .  .  .
+    opening       x  .  .  .  .  .  .  .  .
     clock_accept  x  .  .  .  .  .  .  .  .
     principal     x  x  .  .  .  .  .  .  .
     grant         x  x  .  .  .  .  .  .  .
@@ -66,7 +67,7 @@ MAY: dict[str, set[str]] = {
     for row in MATRIX.split("\n")
     if row.strip()
 }
-OF_THE_PLATFORM = {"firm_tags", "quota", "freeze"}  # also when they name a venue or one of its firms
+OF_THE_PLATFORM = {"firm_tags", "quota", "freeze", "opening"}  # also when they name a venue or one of its firms
 NO_VENUE_SCOPE, NO_SERIES_SCOPE = (
     {"platform_operator"},
     {"platform_operator", "venue_operator", "risk_officer", "treasurer", "auditor", "support"},

@@ -643,6 +643,23 @@ class NaiveRegistry(NaiveAccess):
         self._window(f["event"], opens=False)
         return NEW
 
+    def _opening(self, f: Fields) -> str:
+        """A venue that moves here: its records one after the other, and its markets as they stand. What its rows must be is for test_opening_checks.py."""
+        key = f"{f['venue']}.import.{f['digest'][:16]}"
+        if key in self.transfers:
+            return SAME
+        self._wrong(f["venue"] in self.tables["venue"], C.R_OPENING_VENUE)
+        for record in (*f["records"], *f["rules"]):
+            self._do({**record})
+        self._wrong(
+            {m["event"] for m in f["markets"]} != {n for n, m in self.tables["market"].items() if m["owner_venue"] == f["venue"]},
+            C.R_OPENING_MARKET,
+        )
+        for market in f["markets"]:
+            self.phases[market["event"]] = PHASES[market["phase"]]
+        self.transfers[key] = f
+        return NEW
+
     def _settle(self, f: Fields) -> str:
         market = self._event(f["event"])
         self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)

@@ -54,21 +54,21 @@ def some_record(r: random.Random, now: int = 0) -> Any:
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
     ids = tuple(f"K{n}" for n in range(6))
-    match r.randrange(43):
-        case 30 | 31 | 32 | 33 | 34 | 35:
+    match r.randrange(39):
+        case 34 | 35:
             return some_judgement(r)
-        case 40 | 41:
+        case 36 | 37:
             contract = ar.Contract(symbol=pick(("G-2", "G-3", "S-2", "S-2", "F-ESP")), code=pick(("", "", "1")))
             if r.random() < 0.5:
                 return ar.AddOutcome(event=pick(("GROW", "GROW", "FINAL", "NONE")), contract=contract)
             return ar.SplitOutcome(
                 event=pick(("SPLIT", "SPLIT", "GROW", "FINAL")), source=pick(("S-OTHER", "S-OTHER", "S-1", "X")), contract=contract
             )
-        case 42:
+        case 38:
             return ar.SetBands(
                 event=pick(MARKETS).event, bands=pick(((ar.Band(low=5, high=95, step=5),), (ar.Band(low=1, high=99, step=1),)))
             )
-        case 36 | 37 | 38 | 39:
+        case 30 | 31 | 32 | 33:
             return some_timed(r, now)
         case 18:
             id = pick((*ids, *ids, "C1:secret"))
@@ -409,7 +409,7 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_records_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(240):
+    for seed in range(440):
         run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
     assert len(kinds) == 37 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
@@ -429,5 +429,5 @@ def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch)
     """A registry that forgets to keep a session's first default account is told apart."""
     monkeypatch.setattr(Registry, "put_account", lambda self, account: self.accounts.put(msgspec.structs.replace(account, session=0)))
     with pytest.raises(AssertionError, match="seed"):
-        for seed in range(240):
+        for seed in range(440):
             run(seed, 200, Counter())
