@@ -9,7 +9,7 @@ import click
 from ..exits import Exit
 from .common import CommandError
 from .connect import refused
-from .output import Result, say
+from .output import Result, say, warn
 
 if TYPE_CHECKING:
     from config import admin_records as ar
@@ -19,14 +19,25 @@ if TYPE_CHECKING:
 dry_run_option: Callable[[Any], Any] = click.option("--dry-run", is_flag=True, help="Only say what would be done, or refused.")
 
 
-def send(admin: "AdminClient", record: "ar.AnyRecord", dry_run: bool = False) -> Result:
-    """Carry out a record and say what was done; with dry_run only try it. Raises CommandError for a refusal."""
+at_option: Callable[[Any], Any] = click.option(
+    "--at", metavar="TIME", help="Do it then (2h, or 2030-01-31T12:00:00Z), not now; exos schedule list shows it."
+)
+
+
+def send(admin: "AdminClient", record: "ar.AnyRecord", dry_run: bool = False, at: str | None = None) -> Result:
+    """Carry out a record and say what was done; with dry_run only try it. `at`: schedule it for that time. Raises CommandError for a refusal."""
+    if at is not None:
+        from .schedule import timed
+
+        record = timed(record, at)
     if dry_run:
         return _try(admin, record)
     answer = admin.ask("admin", record)
     if not answer.ok:
         raise refused(answer, _told(record, answer.text, answer.refusal))
     say(answer.text)
+    for warning in answer.warnings:
+        warn(f"exos: warning: {warning}")
     return Result(answer.result)
 
 

@@ -132,7 +132,7 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             return [Place(record.venue) if record.venue else of_event(registry.events.named(record.event))]
         case ar.FirmTags() | ar.Quota() | ar.Freeze():
             return [Place()]  # what the platform vouches for, grants and stops
-        case ar.SetPhase() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
+        case ar.SetPhase() | ar.MarkOverdue() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
             return [of_event(registry.events.named(record.event))]
         case ar.Uphold() | ar.Correct() | ar.Void():
             return [of_event(registry.events.named(record.event))]
@@ -213,6 +213,7 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "hold": (("account", "account"), ("asset", "asset")),
     "withdraw_request": (("account", "account"), ("asset", "asset")),
     "phase": (("event", "event"),),
+    "overdue": (("event", "event"),),
     "determine": (("event", "event"),),
     "finalise": (("event", "event"),),
     "settle": (("event", "event"),),

@@ -37,6 +37,7 @@ MATRIX = """
     schedule      x  x  x  .  .  x  .  .  .
     schedule_cancel x x x  .  .  x  .  .  .
     run_due       x  .  .  .  .  .  .  .  .
+    overdue       x  .  .  .  .  .  .  .  .
     begin         x  .  .  .  .  .  .  .  .
     configuration x  x  x  .  .  .  .  .  .
     clock_accept  x  .  .  .  .  .  .  .  .
@@ -165,7 +166,7 @@ class NaiveAccess:
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
-            "phase": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "restrict": ("event", "firm"),
+            "phase": ("event",), "overdue": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue",), "grant": ("principal",), "revoke": ("principal",),
         }  # fmt: skip
@@ -207,7 +208,7 @@ class NaiveAccess:
             case "release" | "withdraw_settle" | "withdraw_cancel":
                 row = self.holds.get(f["hold"] if f["type"] == "release" else f["withdrawal"])
                 return [self.home("account", row["account"]) if row else ("", "")]
-            case "phase" | "determine" | "finalise" | "settle" | "restrict":
+            case "phase" | "overdue" | "determine" | "finalise" | "settle" | "restrict":
                 return [self.home("market", f["event"])]
             case "access_rule" | "access_rule_remove":
                 return [(f["venue"], "") if f["venue"] else self.home("market", f["event"])]

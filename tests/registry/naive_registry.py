@@ -34,6 +34,16 @@ PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
 TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
 
 
+TIMES = (  # field, kind of the scheduled act, the phase that it brings
+    ("open_at_ns", "open_at", "open"), ("live_at_ns", "live_at", "live"), ("close_at_ns", "close_at", "closed"), ("determine_by_ns", "determine_by", ""),
+)  # fmt: skip
+POINTLESS = {
+    C.PH_OPEN: {"open_at"}, C.PH_PAUSED: {"open_at"}, C.PH_CANCEL_ONLY: {"open_at"}, C.PH_LIVE: {"open_at", "live_at"},
+    C.PH_CLOSED: {"open_at", "live_at", "close_at"},
+    **dict.fromkeys((C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED, C.PH_FINAL), {"open_at", "live_at", "close_at", "determine_by"}),
+}  # fmt: skip
+
+
 CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
 
 
@@ -57,6 +67,7 @@ class NaiveRegistry(NaiveAccess):
         self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
         self.holds: dict[int, Fields] = {}
         self.timed: dict[int, Fields] = {}  # scheduled acts
+        self.overdue: set[str] = set()
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
@@ -106,7 +117,11 @@ class NaiveRegistry(NaiveAccess):
         return self._do(fields)
 
     def _do(self, fields: Fields) -> str:
+        before = dict(self.phases)
         done: str = getattr(self, f"_{fields.pop('type')}")(fields)
+        for event, phase in self.phases.items():
+            if phase != before.get(event):
+                self._moved(event, phase)
         return done
 
     def _rollback(self, f: Fields) -> str:
@@ -318,12 +333,20 @@ class NaiveRegistry(NaiveAccess):
         return NEW
 
     def _market(self, f: Fields) -> str:
+        self._times_in_order(f)
         self._find("venue", f["owner_venue"])
         self._find("asset", f["asset"])
         if f["base_asset"]:
             self._find("asset", f["base_asset"])
         for name in f["admits"]:
             self._find("venue", name)
+        old = self.tables["market"].get(f["event"])
+        changed = {name for name, _, _ in TIMES if old is None or f[name] != old[name]}
+        fixed = old is not None and any(value != old[name] for name, value in f.items() if name not in LIVE["market"] and name in old)
+        if not fixed:
+            symbols = [contract["symbol"] for contract in f["contracts"]]
+            self._wrong(old is None and any(symbol in self.symbols for symbol in symbols))
+            self._times_to_come(f, changed, old is None)
         if f["event"] not in self.tables["market"]:
             symbols = [contract["symbol"] for contract in f["contracts"]]
             self._wrong(any(symbol in self.symbols for symbol in symbols))
@@ -344,7 +367,48 @@ class NaiveRegistry(NaiveAccess):
                     if event == f["event"] and symbol in self.references:
                         self.references[symbol] = (self.references[symbol][0], f["collar"])
         self.listings[(f["owner_venue"], f["event"])] = f["fees"]
+        for name, kind, to in TIMES:
+            if name in changed:
+                self._cancel_timed(f["event"], {kind})
+                act = {"type": "phase", "event": f["event"], "phase": to} if to else {"type": "overdue", "event": f["event"]}
+                if f[name]:
+                    self._put_timed(f[name], act, "timer:market", kind=kind)
         return done
+
+    # ---- a market's own times
+    def _times_in_order(self, f: Fields) -> None:
+        newest = 0
+        for name, kind, _ in TIMES:
+            if f[name]:
+                self._wrong(f["product"] == "spot" and kind in ("live_at", "determine_by"))
+                self._wrong(f[name] <= newest, C.R_TIMES_ORDER)
+                newest = f[name]
+
+    def _times_to_come(self, f: Fields, changed: set[str], new: bool) -> None:
+        for name, kind, _ in TIMES:
+            if name in changed and f[name]:
+                self._wrong(f[name] <= self.now, C.R_SCHEDULE_PAST)
+                self._wrong(not new and kind in POINTLESS.get(self.phases[f["event"]], ()), C.R_BAD_TRANSITION)
+
+    def _put_timed(self, at: int, act: Fields, who: str, fields: Fields | None = None, note: str = "", kind: str = "") -> None:
+        row = {"at": at, "record": act, "who": who, "fields": fields or {}, "note": note, "ended": "", "code": 0, "kind": kind}
+        self.timed[len(self.timed) + 1] = row
+
+    def _cancel_timed(self, event: str, kinds: set[str]) -> None:
+        for row in self.timed.values():
+            if not row["ended"] and row["kind"] in kinds and row["record"]["event"] == event:
+                row["ended"] = "cancelled"
+
+    def _moved(self, event: str, phase: int) -> None:
+        self._cancel_timed(event, POINTLESS.get(phase, set()))
+        if "determine_by" in POINTLESS.get(phase, ()):
+            self.overdue.discard(event)
+
+    def _overdue(self, f: Fields) -> str:
+        by = self._find("market", f["event"])["determine_by_ns"]
+        self._wrong(bool(self.results.get(f["event"])) or not 0 < by <= self.now)
+        self.overdue.add(f["event"])
+        return NEW
 
     def _listing(self, f: Fields) -> str:
         self._find("venue", f["venue"])
@@ -631,15 +695,7 @@ class NaiveRegistry(NaiveAccess):
             }
         if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
             fields = {"fees": act["fees"]}
-        self.timed[len(self.timed) + 1] = {
-            "at": f["at_ns"],
-            "record": act,
-            "who": who,
-            "fields": fields,
-            "note": f["note"],
-            "ended": "",
-            "code": 0,
-        }
+        self._put_timed(f["at_ns"], act, who, fields, f["note"])
         return NEW
 
     def _timed_row(self, id: int) -> Fields:
