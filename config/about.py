@@ -13,6 +13,8 @@ TABLES = {
     "market": "An event with its contracts, or a spot pair. The owner's listing comes with it.",
     "market.fees": "Fees of the owner's listing.",
     "market.void": "Who may void the market, on what trigger, at what prices.",
+    "market.scalar": 'With `product = "scalar"`: the values between which the contract pays a part of the payout.',
+    "market.resting": "What becomes of resting orders when the market changes its phase. Closing cancels all.",
     "market.contract": "One outcome, or the one instrument of a spot pair.",
     "market.contracts_from": "Contracts made from a table of the `data` file, one per row.",
     "market.band": "A stretch of the price grid: `low`, `low + step`, ... up to `high`. None: the whole grid of an event contract.",
@@ -158,6 +160,8 @@ KEYS: dict[str, dict[str, str]] = {
         "auto_finalise": "A result becomes final, and is paid, by itself at the end of `challenge_window`, if there is one.",
         "sharing": "`shared`: the venues in `admits` may list it too.",
         "admits": "Venues that may list it.",
+        "max_contracts": "Contracts that it may have in the end: outcomes can be added while it trades (at most), or split out of `other` (exactly 1). 0: as many as it has.",
+        "other": "Exactly 1 of n: the code of the outcome that stands for all others, like OTHER or FIELD. New outcomes are split out of it.",
         "phase": "Its phase when it is new; that of a market that is there is changed by `exos market`.",
     },
     "market.fees": _FEES,
@@ -167,6 +171,15 @@ KEYS: dict[str, dict[str, str]] = {
         "trigger": "What must have happened.",
         "prices": "At what prices positions are closed: `time_weighted_mid`: of the last ten minutes before the trigger; `fixed`: those in `fixed`.",
         "fixed": 'With `prices = "fixed"`: the price of each contract, in their order, like `["0.50", "0.50"]`.',
+    },
+    "market.scalar": {
+        "low": 'The value up to which it pays nothing, like `low = "200"`.',
+        "high": "The value from which on it pays in full.",
+        "decimals": "Digits after the point of the value.",
+    },
+    "market.resting": {
+        "live": "Going live: `keep`, `cancel`, or `lapse`: orders that are not marked persist are cancelled.",
+        "pause": "A pause: `keep` or `cancel`.",
     },
     "market.contract": {
         "symbol": "Its symbol.",

@@ -21,6 +21,9 @@ from .access_records import DefinePrincipal as DefinePrincipal
 from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
+from .change_records import AddOutcome as AddOutcome
+from .change_records import SetBands as SetBands
+from .change_records import SplitOutcome as SplitOutcome
 from .fields import DURATION, LOGON, TEXT, VENUE, Field
 from .key_records import DefineKey as DefineKey
 from .key_records import RevokeKey as RevokeKey
@@ -45,6 +48,8 @@ from .market import Band as Band
 from .market import Contract as Contract
 from .market import DefineMarket as DefineMarket
 from .market import Fees as Fees
+from .market import Resting as Resting
+from .market import Scalar as Scalar
 from .market import VoidRule as VoidRule
 from .market import outcome_code as outcome_code
 from .money_records import CancelWithdrawal as CancelWithdrawal
@@ -56,6 +61,11 @@ from .money_records import RequestWithdrawal as RequestWithdrawal
 from .money_records import SettleWithdrawal as SettleWithdrawal
 from .money_records import Transfer as Transfer
 from .money_records import content_digest as content_digest
+from .opening_records import OpeningMarket as OpeningMarket
+from .opening_records import OpeningOrder as OpeningOrder
+from .opening_records import OpeningPlace as OpeningPlace
+from .opening_records import OpeningPosition as OpeningPosition
+from .opening_records import OpeningPrice as OpeningPrice
 from .places import shown
 from .result_records import Correct as Correct
 from .result_records import Determine as Determine
@@ -217,7 +227,7 @@ Configured = (
 )
 
 
-Schedulable = SetPhase | DefineMarket | DefineListing | SetReference | Restrict
+Schedulable = SetPhase | SetBands | DefineMarket | DefineListing | SetReference | Restrict
 
 
 class Schedule(Record, tag="schedule", frozen=True, kw_only=True):
@@ -272,6 +282,22 @@ class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     why: Line = ""
 
 
+class Opening(Record, tag="opening", frozen=True, kw_only=True):
+    """A venue that moves here from another server, as one action: its definitions and money (`records`), who may do what (`rules`), and its markets as they
+    stand. The order of `orders` is that of the books. `digest`: of the archive."""
+
+    venue: Name
+    digest: Hex256
+    records: tuple[Configured, ...] = ()
+    rules: tuple[FirmTags | AccessRule | Quota | Freeze | SetReference | DefinePrincipal | Grant, ...] = ()
+    markets: tuple[OpeningMarket, ...] = ()
+    prices: tuple[OpeningPrice, ...] = ()
+    places: tuple[OpeningPlace, ...] = ()
+    positions: tuple[OpeningPosition, ...] = ()
+    orders: tuple[OpeningOrder, ...] = ()
+    note: Line = ""
+
+
 class PartOf(Record, tag="part", frozen=True, kw_only=True):
     """A piece of a record that is too long for one command row (`pack_all`). It is carried out with the last piece."""
 
@@ -295,6 +321,9 @@ AnyRecord = (
     | RevokeKey
     | DefineMarket
     | DefineListing
+    | SetBands
+    | AddOutcome
+    | SplitOutcome
     | Transfer
     | Hold
     | Release
@@ -334,6 +363,7 @@ AnyRecord = (
     | Approve
     | Refuse
     | Rollback
+    | Opening
 )
 
 
@@ -355,7 +385,7 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
 
 def open_secrets(record: Any) -> list[int | None]:
     """Where a plain secret stands: the numbers of a configuration's records, [None] for a record by itself; [] when there is none."""
-    if isinstance(record, Configuration):
+    if isinstance(record, Configuration | Opening):
         return [i for i, one in enumerate(record.records) if open_secrets(one)]
     return [None] if isinstance(record, DefineSession | DefineKey) and record.secret else []
 

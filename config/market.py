@@ -10,9 +10,12 @@ from .fields import ASSET, CODE, DURATION, INSTANT, MONEY, PLAIN, PRICE, QUANTIT
 from .kinds import AssetName, Bps, Count, FirstPhase, Line, Name, OptionalName, Part, Positive, Record, ShareBps, Text
 
 MAX_CONTRACTS = 4080  # core/layout/definitions.py; a test compares the two
-PRODUCTS = (("spot", codes.SPOT), ("exactly", codes.EXACTLY), ("at_most", codes.AT_MOST))
+PRODUCTS = (("spot", codes.SPOT), ("exactly", codes.EXACTLY), ("at_most", codes.AT_MOST), ("scalar", codes.SCALAR))
 FEE_MODELS = (("notional", codes.FEE_NOTIONAL), ("quadratic", codes.FEE_QUADRATIC), ("minimum", codes.FEE_MIN))
 PHASES = tuple(phases.BY_NAME.items())  # the record has the first phase, the core the current one
+
+
+NumberText = Annotated[str, Meta(max_length=32, pattern=r"^-?[0-9]{1,18}(\.[0-9]{1,9})?$")]
 
 
 class Band(Part, frozen=True, kw_only=True):
@@ -57,14 +60,36 @@ class VoidRule(Part, frozen=True, kw_only=True):
     fixed: Annotated[tuple[PriceText, ...], Field(about="The price of a contract, with fixed prices, in the order of the contracts")] = ()
 
 
+class Scalar(Part, frozen=True, kw_only=True):
+    """Where a contract on a number begins to pay, and from where on it pays in full: P x (value - low) / (high - low), rounded down to a tick."""
+
+    low: Annotated[NumberText, Field(about="The value up to which it pays nothing")]
+    high: Annotated[NumberText, Field(about="The value from which on it pays in full")]
+    decimals: Annotated[int, Meta(ge=0, le=9), Field(about="Digits after the point of the value")] = 0
+
+
+class Resting(Part, frozen=True, kw_only=True):
+    """What becomes of resting orders when the market changes its phase. Closing cancels all."""
+
+    live: Annotated[
+        Literal["keep", "cancel", "lapse"], Field(about="When it goes live; lapse: those that are not marked persist are cancelled")
+    ] = "keep"
+    pause: Annotated[Literal["keep", "cancel"], Field(about="When it pauses")] = "keep"
+
+    def bits(self) -> int:
+        """As the core has it: RESTING_*."""
+        live = {"keep": 0, "cancel": codes.RESTING_LIVE_CANCEL, "lapse": codes.RESTING_LIVE_LAPSE}[self.live]
+        return live | (codes.RESTING_PAUSE_CANCEL if self.pause == "cancel" else 0)
+
+
 class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     """An event with its contracts, or a spot pair (product "spot", one contract). The owner's listing comes with it."""
 
     event: Annotated[Name, Field(TEXT)]
     title: Annotated[Line, Field(TEXT, live=True, about="What it is about")] = ""
     product: Annotated[
-        Literal["spot", "exactly", "at_most"],
-        Field(CODE, "DE_PRODUCT", codes=PRODUCTS, about="exactly k winners, at most k, or a spot pair"),
+        Literal["spot", "exactly", "at_most", "scalar"],
+        Field(CODE, "DE_PRODUCT", codes=PRODUCTS, about="exactly k winners, at most k, a number, or a spot pair"),
     ]
     k: Annotated[int, Meta(ge=0, le=MAX_CONTRACTS), Field(PLAIN, "DE_K", key="winners", about="Number of winners (k)")] = (
         0  # winners; spot: 0
@@ -82,7 +107,7 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     )
     price_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_PRICE_DECIMALS", about="Digits after the point of a price")] = 4
     qty_decimals: Annotated[int, Meta(ge=0, le=9), Field(PLAIN, "DI_QTY_DECIMALS", about="Digits after the point of a quantity")] = 0
-    bands: Annotated[tuple[Band, ...], Meta(min_length=1), Field(key="band")]
+    bands: Annotated[tuple[Band, ...], Meta(min_length=1), Field(live=True, key="band")]
     min_qty: Annotated[Positive, Field(QUANTITY, "DI_MIN_QTY", live=True, about="Smallest order")] = 1  # in a file 0: one lot
     max_qty: Annotated[Positive, Field(QUANTITY, "DI_MAX_QTY", live=True, about="Largest order")]
     lot: Annotated[Positive, Field(QUANTITY, "DI_LOT", about="Quantities are multiples of it")] = (
@@ -123,6 +148,12 @@ class DefineMarket(Record, tag="market", frozen=True, kw_only=True):
     series: Annotated[OptionalName, Field(TEXT, about="The series that it belongs to")] = ""
     template: Annotated[OptionalName, Field(key="made_from", about="The template that it was made from")] = ""
     void: VoidRule | None = None
+    scalar: Scalar | None = None
+    resting: Resting = Resting()
+    max_contracts: Annotated[
+        int, Meta(ge=0, le=MAX_CONTRACTS), Field(about="Contracts that it may have in the end, with outcomes added later; 0: those it has")
+    ] = 0
+    other: Annotated[OptionalName, Field(TEXT, about="Code of the outcome that stands for all others: new ones are split out of it")] = ""
     phase: Annotated[FirstPhase, Field(CODE, "DE_PHASE", codes=PHASES)] = "listed"
 
 

@@ -13,6 +13,7 @@ from .reader import Item
 
 HIDDEN = ("verifier", "secret")
 RESTING = {  # what becomes of the resting orders of a market whose field changes; the others concern no order
+    "bands": "resting orders at prices that are not on the new grid are cancelled",
     "fees": "resting orders keep the fees under which they came",
     **dict.fromkeys(("min_qty", "max_qty", "max_notional", "max_position"), "resting orders stay as they are"),
     **dict.fromkeys(("collar", "protection"), "resting orders stay; orders that come from now on are held to it"),
@@ -67,6 +68,8 @@ def differences(before: Any, after: Any, fields: Sequence[str], decimals: Mappin
 
 
 def _written(field: Field, record: Any, value: Any, decimals: Mapping[str, int]) -> str:
+    if isinstance(record, ar.DefineMarket) and field.name == "bands":
+        return ", ".join(":".join(numbers.unscaled(part, record.price_decimals) for part in (b.low, b.high, b.step)) for b in value)
     if isinstance(record, ar.DefineMarket):
         return field.written(value, record.price_decimals, record.qty_decimals, decimals.get(record.asset, 0)) or '""'
     if field.unit == DURATION:

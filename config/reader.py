@@ -250,6 +250,8 @@ class Reader:
         bands = [self.fields(ar.Band, f"{path}.band[{i}]", band, {}, places) for i, band in enumerate(market.band)]
         if not bands and fields["payout"]:
             bands = [{"low": 1, "high": fields["payout"] - 1, "step": 1}]  # the whole grid of an event contract
+        if fields["product"] == "scalar":
+            fields["k"] = fields["k"] or 1  # one contract, which pays
         fields["lot"] = fields["lot"] or 1
         fields["min_qty"] = fields["min_qty"] or fields["lot"]
         if phases.BY_NAME[market.phase] not in phases.FIRST:

@@ -83,6 +83,11 @@ PHASE_NAMES = {
     PH_VOIDED: "voided",
 }
 
+# ---- what becomes of resting orders when a market changes its phase (bits; none: they stay; closing cancels all) -----------------------
+RESTING_LIVE_CANCEL = 1  # going live cancels them
+RESTING_LIVE_LAPSE = 2  # going live cancels those without FLAG_PERSIST
+RESTING_PAUSE_CANCEL = 4  # a pause cancels them
+
 # ---- account and session kinds ---------------------------------------------------------------------------------
 ACCT_TRADING = 1
 ACCT_FEES = 2
@@ -107,6 +112,14 @@ SCOPE_EVENT = 5  # the firm's orders in one event
 # ---- what an access row is about -------------------------------------------------------------------------------
 ACCESS_VENUE = 1
 ACCESS_EVENT = 2
+
+# ---- parts of a venue that moves here (C_OPENING, E_OPENING) -----------------------------------------------------
+OPENING_MARKET = 1
+OPENING_CONTRACT = 2
+OPENING_POSITION = 3
+OPENING_ORDER = 4  # with its terms, not in any list yet
+OPENING_ENTER = 5  # the orders in order of entry: gets its OrderID, joins the lists of account and expiry
+OPENING_REST = 6  # the orders in order of their queues
 
 # ---- kill switch levels --------------------------------------------------------------------------------------
 KILL_PLATFORM = 1
@@ -150,6 +163,9 @@ C_ACCESS = 56  # who is admitted to a venue or an event
 C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
 C_UPHOLD = 59
 C_VOID = 60
+C_OPENING = 65  # a part of a venue that moves here from another server
+C_BANDS = 63  # another price grid for all contracts of an event
+C_ADD_CONTRACT = 64  # one more outcome of an event
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -172,11 +188,15 @@ E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
 E_DISPUTED = 19
 E_VOIDED = 20
+E_OPENING = 25  # a market, position or order that came with its venue from another server; session 0
+E_BANDS = 23  # the price grid of an event changed; session 0
+E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
 # Each is told by an event row, so that statements need nothing else:
 #   E_MOVED    EVT_MOVED_WHY says it: WHY_DEPOSIT, WHY_WITHDRAWAL, WHY_TRANSFER (a row for each of the two accounts), WHY_SPLIT, WHY_MERGE; amount in EVT_MOVED_AMOUNT
 #   E_SETTLED  EVT_SETTLED_WHY is WHY_SETTLEMENT; amount in EVT_SETTLED_AMOUNT
+#   E_OPENING  EVT_OPENING_AMOUNT of its market: WHY_OPENING, from the world outside into the pool
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
 #              cumulated net fee of each order times the shares of its listing.
@@ -189,8 +209,9 @@ WHY_REBATE = 6
 WHY_SPLIT = 7
 WHY_MERGE = 8
 WHY_SETTLEMENT = 9
+WHY_OPENING = 15
 
-# ---- event flags (7 bits) -------------------------------------------------------------------------------------
+# ---- event flags (15 bits at most) ------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
 EF_TEXT = 2  # the extra row holds the ClOrdID and OrigClOrdID texts, 64 bytes each
 EF_REPLACE = 4  # on E_CANCEL_REJECT: the refused request was a replace (FIX 434=2)
@@ -198,6 +219,7 @@ EF_UNSOLICITED = 8  # the client did not request this
 EF_AGGRESSOR_SELL = 16  # on E_FILL: the book side of the taker, in YES terms, was a sell
 EF_REQUEST_ID = 64  # on E_STATUS: the extra row holds the name of the request (FIX 790) after the two ids
 EF_COPY = 128  # a copy of another session's event; its number there is in the row
+EF_PERSIST = 256  # the order has FLAG_PERSIST
 EF_OTHER_SESSION = 32  # on the answer to a cancel or replace: another session of the firm entered the order and gets its later reports
 
 # ---- what of a command a refusal names (`asked` of R_FIELD_UNSUPPORTED, R_REPLACE_FIELD): a word of its row, from 16 on a part of one ----
@@ -306,6 +328,11 @@ R_REPLACED_TO_FILLED = 109  # a replace lowered the total to the filled quantity
 R_MARKET_REST = 110
 R_USER_REPLACE = 112
 R_VENUE_FREEZE = 113
+R_LAPSED = 230
+R_GOING_LIVE = 231
+R_MARKET_PAUSING = 232
+R_OFF_NEW_GRID = 233
+R_OUTCOME_SPLIT = 234
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121
@@ -400,3 +427,15 @@ R_UNKNOWN_SCHEDULE = 241
 R_SCHEDULE_ENDED = 242
 R_SCHEDULE_EARLY = 243
 R_TIMES_ORDER = 244
+# a venue that moves here from another server
+R_OPENING_VENUE = 260
+R_OPENING_SUM = 261
+R_OPENING_MONEY = 262
+R_OPENING_ID = 263
+R_OPENING_MARKET = 264
+R_OPENING_ORDER = 265
+# changes of a live market
+R_BANDS_TOO_HIGH = 235
+R_NO_SPARE_CONTRACT = 236
+R_OUTCOME_FIXED = 237
+R_OUTCOME_UNKNOWN = 238

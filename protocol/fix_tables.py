@@ -207,13 +207,15 @@ _F: tuple[Field, ...] = (
     Field(5015, "OrderGroup", "INT", unsupported=True),
     Field(5016, "PostOnlySlide", "BOOLEAN", unsupported=True),
     Field(5017, "ReduceOnly", "BOOLEAN", unsupported=True),
-    Field(5018, "PersistWhenLive", "BOOLEAN", unsupported=True),
+    Field(5018, "PersistWhenLive", "BOOLEAN"),
     Field(5101, "EventID", "INT"),
     Field(5102, "Payout", "PRICE"),  # per contract
     Field(5103, "SettledPosition", "QTY"),  # negative: short
     Field(5104, "SettledAmount", "AMT"),
     Field(5105, "BalanceAfter", "AMT"),
     Field(5106, "DeterminationVersion", "INT"),
+    Field(5120, "SplitFrom", "STRING"),  # symbol
+    Field(5121, "SplitPosition", "QTY"),  # in both contracts; negative: short
     Field(5107, "Locked", "AMT"),  # of the cash, by requirements
 )  # fmt: skip
 
@@ -291,7 +293,7 @@ _M: tuple[Message, ...] = (
     ), groups=_PARTY_GROUP),
     Message("8", "ExecutionReport", False, False, True, (
         (584, False), (911, False), (912, False), (37, True), (11, False), (41, False), (790, False), (17, True), (150, True), (39, True), (378, False), (103, False), (1, False), (55, True), (54, True),
-        (5010, False), (38, False), (40, False), (44, False), (59, False), (126, False), (32, False), (31, False), (151, True), (14, True), (6, True),
+        (5010, False), (38, False), (40, False), (44, False), (59, False), (126, False), (5018, False), (32, False), (31, False), (151, True), (14, True), (6, True),
         (60, False), (12, False), (13, False), (851, False), (527, False), (58, False),
     )),
     Message("9", "OrderCancelReject", False, False, True, (
@@ -302,6 +304,9 @@ _M: tuple[Message, ...] = (
     )),
     Message("UMS", "MarketSettlement", False, False, True, (
         (17, True), (1, True), (55, True), (5101, True), (5106, True), (5102, True), (5103, True), (5104, True), (5105, True), (60, True),
+    )),
+    Message("UPS", "PositionSplit", False, False, True, (
+        (17, True), (1, True), (55, True), (5101, True), (5120, True), (5121, True), (60, True),
     )),
 )  # fmt: skip
 

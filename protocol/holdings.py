@@ -58,6 +58,8 @@ class Holdings:
         elif isinstance(report, M.Settled):
             self.cash[report.account, report.asset] = report.balance
             self.positions.pop((report.account, report.instrument), None)
+        elif isinstance(report, M.PositionSplit):
+            self.positions[report.account, report.instrument] = report.position
 
     def _fill(self, report: M.Fill) -> None:
         definition = self.definitions[report.instrument]

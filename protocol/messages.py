@@ -289,6 +289,7 @@ class Accepted(OrderReport, frozen=True, tag=80):
     qty: I64
     leaves: I64
     expiry: I64 = 0
+    flags: U15 = 0  # codes.EF_PERSIST
 
     @property
     def status(self) -> int:
@@ -394,6 +395,7 @@ class OrderStatus(OrderReport, frozen=True, tag=87):
     leaves: I64
     notional: I64
     expiry: I64 = 0
+    flags: U15 = 0  # codes.EF_PERSIST
 
 
 class MassCancelDone(Report, frozen=True, tag=88):
@@ -443,6 +445,16 @@ class Refused(Report, frozen=True, tag=91):
     asked: I64
 
 
+class PositionSplit(Report, frozen=True, tag=95):
+    """A new contract was split out of another one: the account now has the position that it has there in the new one too."""
+
+    account: U31
+    instrument: U31  # the new one
+    source: U31
+    position: I64  # contracts, negative: short
+    market: I64  # event id
+
+
 class Definition(Message, frozen=True, tag=100):
     """The definition of one instrument."""
 
@@ -477,7 +489,7 @@ class DefinitionsDone(Message, frozen=True, tag=101):
 
 
 class PhaseChange(Message, frozen=True, tag=102):
-    """All contracts of an event have changed to this phase (codes.PH_*)."""
+    """All contracts of an event have changed to this phase (codes.PH_*: open, live, paused, closed, determined, disputed, voided, final ...)."""
 
     market: U31
     phase: Nibble
@@ -520,12 +532,12 @@ ClientMessage: TypeAlias = (
 )  # fmt: skip
 ServerMessage: TypeAlias = (
     Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
-    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | Definition | DefinitionsDone | PhaseChange | BookSnapshot
+    | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | PositionSplit | Definition | DefinitionsDone | PhaseChange | BookSnapshot
     | BookUpdate | BookReset | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
 )  # fmt: skip
 Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
-    | Refused
+    | Refused | PositionSplit
 )  # fmt: skip
 SessionBody: TypeAlias = LogonReply | MessageRefused
 
@@ -535,11 +547,12 @@ CLIENT_MESSAGES: tuple[type[Struct], ...] = (
 )  # fmt: skip
 SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
-    OrderStatus, MassCancelDone, Moved, Settled, Refused, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
+    OrderStatus, MassCancelDone, Moved, Settled, Refused, PositionSplit, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
     AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,
+    PositionSplit,
 )  # fmt: skip
 
 

@@ -14,6 +14,7 @@ MATCH = "match"  # orders trade
 REST = "rest"  # orders stay in the book: when a market changes to a phase without it, they are cancelled
 SPLIT = "split"  # money into a complete set
 MERGE = "merge"
+CHANGE = "change"  # price bands, one more outcome
 DETERMINE = "determine"  # record the result, or replace one that is not final
 DISPUTE = "dispute"  # a party contests a version of the result
 UPHOLD = "uphold"  # the arbiter confirms a disputed version
@@ -21,15 +22,16 @@ CORRECT = "correct"  # the arbiter records another result; after final by revers
 VOID = "void"  # end without a result: payouts by the declared policy
 FINALISE = "finalise"  # pay it
 SETTLE = "settle"  # close if necessary, determine and pay in one step
-ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, DETERMINE, DISPUTE, UPHOLD, CORRECT, VOID, FINALISE, SETTLE)
+ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, CHANGE, DETERMINE, DISPUTE, UPHOLD, CORRECT, VOID, FINALISE, SETTLE)
 
 _IDLE = frozenset((CANCEL,))  # a cancel is never refused because of the phase
-_HALTED = frozenset((CANCEL, REST, VOID, SETTLE))
+_NEW = frozenset((CANCEL, CHANGE))
+_HALTED = frozenset((CANCEL, REST, CHANGE, VOID, SETTLE))
 _TRADING = _HALTED | {NEW, REPLACE, MATCH, SPLIT, MERGE}
 
 ALLOWED = {
-    codes.PH_DRAFT: _IDLE,
-    codes.PH_LISTED: _IDLE,
+    codes.PH_DRAFT: _NEW,
+    codes.PH_LISTED: _NEW,
     codes.PH_OPEN: _TRADING,
     codes.PH_PAUSED: _HALTED,
     codes.PH_CLOSED: frozenset((CANCEL, DETERMINE, VOID, SETTLE)),

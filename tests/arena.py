@@ -196,9 +196,8 @@ def state(m: Arena) -> dict[str, Any]:
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
-        events[int(m[event])] = tuple(
-            int(m[event + w]) for w in (L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT)
-        )
+        words = L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT, L.E_IN_PLAY
+        events[int(m[event])] = tuple(int(m[event + w]) for w in words)
         for co in collateral_rows(m, event):
             for j in range(n):
                 if q := int(m[co + L.CO_COLUMNS + j]):
@@ -219,7 +218,10 @@ def state(m: Arena) -> dict[str, Any]:
             w[L.S_MISSED], w[L.S_MISSED_DONE], *options, w[L.S_HEARTBEAT], (w[L.S_UNTOLD], w[L.S_UNTOLD_TO]) if w[L.S_UNTOLD] else None,
         )  # fmt: skip
     instruments = {
-        int(m[i]): tuple(int(m[i + w]) for w in (L.I_LAST, L.I_OPEN_INTEREST, L.I_REFERENCE, L.I_COLLAR))
+        int(m[i]): (
+            *(int(m[i + w]) for w in (L.I_LAST, L.I_OPEN_INTEREST, L.I_REFERENCE, L.I_COLLAR)),
+            tuple(tuple(int(x) for x in m[b : b + 3]) for b in range(i + L.I_BANDS, i + L.I_BANDS + 3 * int(m[i + L.I_BAND_COUNT]), 3)),
+        )
         for i in rows_by_id(m, L.P_INSTRUMENT)
     }
     q = pool(m, L.P_PAIR_HASH)
@@ -424,4 +426,4 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
             own = [o for o in mine if m[o + L.O_COLL] == co and m[o + L.O_INSTRUMENT] == inst]
             for column, side in ((L.COL_BQ, C.BUY), (L.COL_SQ, C.SELL)):
                 lots = sum(int(m[o + L.O_LEAVES]) for o in own if W.book_side_of(int(m[o + L.O_ATTR])) == side)
-                assert m[co + L.CO_COLUMNS + column * n + j] == lots, "the open quantity of a collateral row is wrong"
+                assert m[co + L.CO_COLUMNS + column * int(m[co + L.CO_N]) + j] == lots, "the open quantity of a collateral row is wrong"

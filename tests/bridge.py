@@ -104,9 +104,10 @@ def _event_words(c: Row) -> Words:
     for word, name in (
         (d.DE_ID, "id"), (d.DE_PRODUCT, "product"), (d.DE_K, "k"), (d.DE_N, "n"), (d.DE_ASSET, "asset"), (d.DE_BASE_ASSET, "base_asset"),
         (d.DE_PAYOUT, "payout"), (d.DE_TICK_VALUE, "tick_value"), (d.DE_OWNER_VENUE, "owner_venue"), (d.DE_WINDOW_NS, "window"),
-        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_MIDS, "mids"),
+        (d.DE_LOT_BASE, "lot_base"), (d.DE_PHASE, "phase"), (d.DE_MIDS, "mids"), (d.DE_RESTING, "resting"),
     ):  # fmt: skip
         w[word] = getattr(c, name)
+    w[d.DE_ROOM] = c.room or c.n
     return w
 
 
@@ -126,8 +127,25 @@ def _instrument_words(c: Row) -> Words:
     return w
 
 
+def _contract_words(c: Row) -> Words:
+    """The rows of a new outcome, as the registry makes them."""
+    rows = [new_words(c.kind, d.DW_EXTRA), *(command_words(row) for row in (c.contract, *c.listings)), new_words(c.kind, d.DW_EXTRA)]
+    for w in (rows[0], rows[-1]):
+        w[d.DW_EVENT], w[d.DW_FROM] = c.event, c.source
+    rows[-1][d.DW_DONE] = 1
+    return np.concatenate(rows)
+
+
 def _operator_words(c: Row) -> Words:
     k = c.kind
+    if k == C.C_BANDS:
+        w = new_words(k, d.DB_EXTRA)
+        w[d.DB_EVENT], w[d.DB_COUNT] = c.event, len(c.bands)
+        for i, band in enumerate(c.bands[:8]):
+            w[d.DB_BANDS + 3 * i : d.DB_BANDS + 3 * i + 3] = band
+        return w
+    if k == C.C_ADD_CONTRACT:
+        return _contract_words(c)
     if k in (C.C_DETERMINE, C.C_VOID):
         w = new_words(k, -(-len(c.payouts) // 16))
         w[d.DD_EVENT], w[d.DD_VERSION], w[d.DD_COUNT], w[d.DD_TRIGGER] = c.event, c.version, len(c.payouts), c.trigger
@@ -154,11 +172,22 @@ def _operator_words(c: Row) -> Words:
         C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},
         C.C_FREEZE: {d.DZ_VENUE: c.venue, d.DZ_LEVEL: c.level},
         C.C_ACCESS: {d.DG_ABOUT: c.about, d.DG_TARGET: c.target, d.DG_FIRM: c.firm, d.DG_VALUE: c.value},
+        C.C_OPENING: {
+            d.DO_PART: c.part, d.DO_TARGET: c.target, d.DO_ACCOUNT: c.account, d.DO_QTY: c.qty, d.DO_PRICE: c.price, d.DO_PAID: c.paid,
+            d.DO_PHASE: c.phase, d.DO_VERSION: c.version, d.DO_UNTIL: c.until, d.DO_IN_PLAY: c.in_play, d.DO_SESSION: c.session, d.DO_VENUE: c.venue,
+            d.DO_CUM: c.cum, d.DO_NOTIONAL: c.notional, d.DO_FEE_NUM: c.fee_num, d.DO_FEE_PAID: c.fee_paid,
+            d.DO_REBATE_NUM: c.rebate_num, d.DO_REBATE_PAID: c.rebate_paid, d.DO_NET_FEE: c.net_fee,
+            d.DO_FEES: W.pack_fees(c.model, c.maker, c.taker),
+            d.DO_ATTR: W.pack_attr(c.book_side, W.pack_terms(c.side, c.contract_side, c.type, c.tif), c.flags, C.ST_PARTIAL if c.cum else C.ST_NEW),
+        },
         C.C_REFERENCE: {d.DN_INSTRUMENT: c.instrument, d.DN_REFERENCE: c.reference, d.DN_COLLAR: c.collar},
     }  # fmt: skip
-    w = new_words(k, 0)
+    w = new_words(k, d.DO_EXTRA if k == C.C_OPENING else 0)
     for word, value in fields[k].items():
         w[word] = value
+    if k == C.C_OPENING:
+        w[d.DO_KEY_HI], w[d.DO_KEY_LO] = key_words(c.id)
+        w[d.DO_TEXT : d.DO_TEXT + 8] = text_words(c.id, 8)
     return w
 
 
@@ -258,6 +287,9 @@ def event_rows(words: Words) -> list[Row]:
         row.update(zip(names, (w[L.EVT_LAST_PRICE], w[L.EVT_LAST_QTY], w[L.EVT_FEE])))
         if row.kind in (C.E_MOVED, C.E_SETTLED):
             row.update(trade=0, why=w[L.EVT_MOVED_WHY])
+        if row.kind == C.E_BANDS:
+            bands = words[at + L.EVT_WORDS : at + L.EVT_WORDS + 3 * row.price].reshape(-1, 3)
+            row.update(bands=[tuple(int(x) for x in band) for band in bands])
         if row.kind == C.E_SENT:
             row.update(price=0, qty=0, msg_type=w[L.EVT_MSG_TYPE], body_bytes=w[L.EVT_BODY_BYTES], body=payload[: w[L.EVT_BODY_BYTES]])
         out.append(plain(row))

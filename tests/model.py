@@ -81,6 +81,8 @@ class Model(Operator, Ladder):
             expiry=order.expiry,
         )  # fmt: skip
         event.update(more)
+        if order.flags & C.FLAG_PERSIST:
+            event.update(flags=event.flags | C.EF_PERSIST)
         self.emit(order.session if session is None else session, event)
 
     def request_event(self, kind: int, status: int, reason: int, account: int, **more: Key) -> None:
@@ -440,9 +442,11 @@ class Model(Operator, Ladder):
             },
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "nodes": dict(self.nodes),
-            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result) for e in self.events.values()},
+            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play) for e in self.events.values()},
             "prices": self.price_state(),
-            "instruments": {i.id: (i.last, self.open_interest(i.id), i.reference, i.collar) for i in self.instruments.values()},
+            "instruments": {
+                i.id: (i.last, self.open_interest(i.id), i.reference, i.collar, tuple(i.bands)) for i in self.instruments.values()
+            },
             "sessions": {
                 s.id: (
                     s.next_out,

@@ -51,6 +51,7 @@ class Ladder:
         self.instruments: dict[int, Instrument] = {}
         self.listings: dict[tuple[int, int], Listing] = {}
         self.open: list[Order] = []
+        self.moving: dict[tuple[int, Key], Order] = {}  # of a venue that moves here: made, and not in any list yet
         self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
         self.forgetting = 1  # firm at which the search continues for one that has more than its share
         self.prices: dict[int, list[tuple[int, int, int]]] = {}  # contract: (from, to, twice its price), microseconds
@@ -109,7 +110,7 @@ class Ladder:
     def way(self, instrument: int, book_side: int, price: int) -> list[tuple[int, int, int, int]]:
         """The nodes above a price, up to the root."""
         digits = 1
-        while self.instruments[instrument].price_max >= 64**digits:
+        while max(self.instruments[instrument].price_max, self.instruments[instrument].top) >= 64**digits:
             digits += 1
         return [(instrument, book_side, height, price // 64**height) for height in range(1, digits + 1)]
 
@@ -132,7 +133,7 @@ class Ladder:
 
     def row_words(self, event: Event) -> int:
         """Collateral words of one account in the event."""
-        return 16 + 7 * event.n
+        return 16 + 7 * event.room
 
     def words_of(self, firm: int | None = None) -> int:
         """Collateral words of a firm's accounts, or of all."""
@@ -307,8 +308,8 @@ class Ladder:
             raise Refused(C.R_FIELD_UNSUPPORTED, used=c.type, asked=C.FIELD_TYPE)
         if c.tif == C.AT_OPEN:
             raise Refused(C.R_FIELD_UNSUPPORTED, used=c.tif, asked=C.FIELD_TIF)
-        if c.flags & ~C.FLAG_POST_ONLY:
-            raise Refused(C.R_FIELD_UNSUPPORTED, C.FLAG_POST_ONLY, c.flags, C.FIELD_FLAGS)
+        if c.flags & ~(C.FLAG_POST_ONLY | C.FLAG_PERSIST):
+            raise Refused(C.R_FIELD_UNSUPPORTED, C.FLAG_POST_ONLY | C.FLAG_PERSIST, c.flags, C.FIELD_FLAGS)
         if C.STP_CANCEL_INCOMING < c.stp <= C.STP_DECREMENT:
             raise Refused(C.R_FIELD_UNSUPPORTED, C.STP_CANCEL_INCOMING, c.stp, C.FIELD_STP)
         self.check_unbuilt(c)

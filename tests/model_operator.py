@@ -5,21 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol import codes as C
+from tests.model_changes import Changes
+from tests.model_opening import Opening
 from tests.model_results import Results
 from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
 
-# From each phase, the phases that C_PHASE may go to (determined, disputed, voided and final are reached by their own commands).
-TRANSITIONS = {
-    C.PH_DRAFT: (C.PH_LISTED,),
-    C.PH_LISTED: (C.PH_OPEN,),
-    C.PH_OPEN: (C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
-    C.PH_LIVE: (C.PH_OPEN, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED),
-    C.PH_PAUSED: (C.PH_OPEN, C.PH_LIVE, C.PH_CANCEL_ONLY, C.PH_CLOSED),
-    C.PH_CANCEL_ONLY: (C.PH_OPEN, C.PH_PAUSED, C.PH_CLOSED),
-}
 
-
-class Operator(Results):
+class Operator(Changes, Results, Opening):
     """Commands that no client sends. A refused row changes nothing and leaves its code in `self.refused` (0: carried out)."""
 
     def operator_handlers(self) -> dict[int, Callable[[Row], None]]:
@@ -30,6 +22,8 @@ class Operator(Results):
             C.C_PHASE: self._phase, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
+            C.C_OPENING: self.opening,
+            C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
         }  # fmt: skip
 
     # ------------------------------------------------------------------------------------------------ definitions
@@ -61,20 +55,9 @@ class Operator(Results):
 
     def _def_event(self, c: Row) -> None:
         self.events[c.id] = Event(
-            c.id,
-            c.product,
-            c.k,
-            c.n,
-            c.asset,
-            c.base_asset,
-            c.payout,
-            c.tick_value,
-            c.owner_venue,
-            c.window,
-            c.lot_base,
-            c.phase,
-            mids=c.mids,
-        )
+            c.id, c.product, c.k, c.n, c.asset, c.base_asset, c.payout, c.tick_value, c.owner_venue, c.window, c.lot_base, c.phase,
+            c.resting, c.room or c.n, mids=c.mids,
+        )  # fmt: skip
 
     def _def_instrument(self, c: Row) -> None:
         old = self.instruments.get(c.id)
@@ -123,27 +106,7 @@ class Operator(Results):
             self.moved(self.accounts[c.target], c.asset, c.amount, why)
         self.assets[c.asset].external += (0 if c.source else c.amount) - (0 if c.target else c.amount)
 
-    # ------------------------------------------------------------------------------------------------ phases and switches
-    def event_named(self, number: int) -> Event:
-        if number not in self.events:
-            raise Refused(C.R_UNKNOWN_EVENT)
-        return self.events[number]
-
-    def _phase(self, c: Row) -> None:
-        event = self.event_named(c.event)
-        if c.phase not in TRANSITIONS.get(event.phase, ()):
-            raise Refused(C.R_BAD_TRANSITION)
-        before, event.phase = event.phase, c.phase
-        self.emit(0, Row(kind=C.E_PHASE, order=event.id, price=before, qty=c.phase))
-        if c.phase != C.PH_CLOSED:
-            return
-        for contract in event.contracts:
-            for side in (C.BUY, C.SELL):
-                sign = -1 if side == C.BUY else 1
-                resting = [o for o in self.open if o.instrument == contract and o.book_side == side]
-                for order in sorted(resting, key=lambda o: (sign * o.price, o.rank)):
-                    self._close(order, C.E_CANCELED, C.ST_CANCELED, C.R_MARKET_CLOSING, C.EF_UNSOLICITED)
-
+    # ------------------------------------------------------------------------------------------------ switches
     def _kill(self, c: Row) -> None:
         """Kill or release; with `cancel` the open orders of the target are taken out as in a mass cancel."""
         wanted: Callable[[Order], bool]

@@ -149,6 +149,9 @@ class Event:
     window: int
     lot_base: int
     phase: int
+    resting: int = 0
+    room: int = 0  # contracts that it may have in the end
+    in_play: bool = False  # live since it was last open
     sets: int = 0
     pool: int = 0
     version: int = 0
@@ -180,6 +183,7 @@ class Instrument:
     max_position: int
     bands: list[tuple[int, int, int]]
     last: int = 0
+    top: int = 0  # highest price that its book was ever made for
 
     def on_grid(self, price: int) -> bool:
         return any(a <= price <= b and (price - a) % step == 0 for a, b, step in self.bands)

@@ -13,7 +13,7 @@ SECOND = 1_000_000_000
 
 
 def definitions(firms: int = 2, cash: int = 0, **event: Any) -> list[Row]:
-    """Rows that make the world. `event`: product, k, n, payout, tick_value, lot_base, window, and of its contracts and listings
+    """Rows that make the world. `event`: product, k, n, spare, payout, tick_value, lot_base, window, resting, and of its contracts and listings
     min_qty, max_qty, lot, max_notional, price_min, price_max, bands, collar, reference, protection, max_position, model, maker,
     taker, owner_share, venue_share, unlisted (contracts without a listing, from the last), opened; what is not named is generous or 0. Fee accounts: 1 platform, 2 venue, 3 owner."""
     product = event.get("product", C.AT_MOST)
@@ -33,7 +33,7 @@ def definitions(firms: int = 2, cash: int = 0, **event: Any) -> list[Row]:
         kind=C.C_DEF_EVENT, id=1, product=product, k=event.get("k", 0 if product == C.SPOT else 1), n=n, asset=1,
         base_asset=2 if product == C.SPOT else 0, payout=payout, tick_value=event.get("tick_value", 1), owner_venue=1,
         window=event.get("window", 0), lot_base=event.get("lot_base", 1 if product == C.SPOT else 0), phase=C.PH_LISTED,
-        mids=event.get("mids", 0),
+        mids=event.get("mids", 0), resting=event.get("resting", 0), room=n + event.get("spare", 0),
     ))  # fmt: skip
     for i in range(n):
         rows.append(Row(

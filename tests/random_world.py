@@ -34,7 +34,7 @@ class World:
 def make_bands(rng: random.Random, payout: int) -> list[tuple[int, int, int]]:
     """A price grid; for event contracts symmetric, so that p is on it exactly when P - p is."""
     if payout == 0:
-        return rng.choice([[(1, 60, 1)], [(5, 50, 5)], [(2, 20, 2), (20, 60, 10), (61, 64, 1)]])
+        return rng.choice([[(1, 60, 1)], [(5, 50, 5)], [(2, 20, 2), (20, 60, 10), (61, 64, 1)], [(1, 130, 1)]])
     if payout == 100:
         return rng.choice([[(1, 99, 1)], [(1, 10, 1), (10, 90, 5), (90, 99, 1)], [(5, 95, 5)]])
     return [(1, payout - 1, 1)]
@@ -46,10 +46,11 @@ def make_event(rng: random.Random, number: int, instruments: int, rows: list[Row
     n = 1 if product in (C.SPOT, C.SCALAR) else rng.randint(1, 6)
     k = {C.SPOT: 0, C.SCALAR: 1}.get(product, rng.randint(1, n))
     payout = 0 if product == C.SPOT else rng.choice((10, 100, 100, 7))
+    room = rng.choice((0, 1, 2)) if product == C.AT_MOST or product == C.EXACTLY and k == 1 else 0
     rows.append(Row(
         kind=C.C_DEF_EVENT, id=number, product=product, k=k, n=n, asset=1, base_asset=2 if product == C.SPOT else 0, payout=payout,
         tick_value=rng.choice((1, 1, 3)), owner_venue=1, window=rng.choice((0, 5 * SECOND)), lot_base=rng.choice((1, 7)) if product == C.SPOT else 0,
-        phase=C.PH_LISTED, mids=int(product != C.SPOT and rng.random() < 0.6),
+        phase=C.PH_LISTED, mids=int(product != C.SPOT and rng.random() < 0.6), resting=rng.choice((0, 0, 1, 2, 2, 4, 6)), room=n + room,
     ))  # fmt: skip
     bands = make_bands(rng, payout)
     lot = rng.choice((1, 1, 2, 5))
@@ -65,7 +66,7 @@ def make_event(rng: random.Random, number: int, instruments: int, rows: list[Row
         for venue in (1, 2) if rng.random() < 0.7 else (1,):
             rows.append(make_listing(rng, venue, instruments + index, model))
     rows.append(Row(kind=C.C_PHASE, event=number, phase=C.PH_OPEN))
-    return instruments + n
+    return instruments + n + room
 
 
 def make_listing(rng: random.Random, venue: int, instrument: int, model: int) -> Row:
@@ -225,6 +226,8 @@ class Generator:
             row["expiry"] = self.model.now + rng.choice((-1, 0, 1, 4, 4, 20, 50)) * SECOND
         if rng.random() < 0.08 and tif not in (C.IOC, C.FOK) and kind == C.LIMIT:
             row["flags"] = C.FLAG_POST_ONLY
+        if rng.random() < 0.2:
+            row["flags"] = row.flags | C.FLAG_PERSIST
         if rng.random() < 0.04:
             row["deadline"] = self.model.now + rng.choice((-1, 0, 1))
         if rng.random() < 0.02:
@@ -237,7 +240,7 @@ class Generator:
         """One field of an order goes wrong."""
         rng = self.rng
         name, values = rng.choice((
-            ("side", (0, 3)), ("contract_side", (0, 3)), ("type", (0, 3, 4, 7)), ("tif", (2, 5, 7)), ("flags", (2, 4, 8, 64, 1)), ("stp", (1, 2, 4, 9)),
+            ("side", (0, 3)), ("contract_side", (0, 3)), ("type", (0, 3, 4, 7)), ("tif", (2, 5, 7)), ("flags", (2, 4, 6, 64, 1)), ("stp", (1, 2, 4, 9)),
             ("min_qty", (1, -1)), ("display_qty", (5,)), ("stop_price", (7,)), ("group", (1,)), ("cost_cap", (3,)), ("front", (1,)),
             ("expiry", EDGES), ("price", EDGES), ("qty", EDGES), ("price", EDGES), ("qty", EDGES), ("deadline", (1,)), ("account", (1, 2, 77)),
         ))  # fmt: skip
@@ -294,7 +297,7 @@ class Generator:
         if rng.random() < 0.05:
             name, values = rng.choice((
                 ("side", (1, 2)), ("account", (16, 17, 18, 99)), ("instrument", (1, 2, 99)), ("type", (1,)), ("price", EDGES), ("qty", EDGES),
-                ("min_qty", (2,)), ("contract_side", (1, 2)), ("deadline", (1,)), ("tif", (1, 3, 6, 7)), ("tif_said", (1,)), ("flags", (1, 2, 64)),
+                ("min_qty", (2,)), ("contract_side", (1, 2)), ("deadline", (1,)), ("tif", (1, 3, 6, 7)), ("tif_said", (1,)), ("flags", (1, 2, 8, 64)),
                 ("expiry", EDGES), ("stp", (1, 2, 4, 9)),
             ))  # fmt: skip
             row[name] = rng.choice(values)
@@ -338,6 +341,27 @@ class Generator:
         if rng.random() < 0.2:
             wanted = C.PH_CLOSED
         return Row(kind=C.C_PHASE, event=event.id if rng.random() < 0.97 else 99, phase=wanted)
+
+    def bands(self) -> Row:
+        """Another grid, mostly a possible one, for a market."""
+        event = self.event()
+        bands = make_bands(self.rng, event.payout) if self.rng.random() < 0.97 else [(1, 1, 1)] * self.rng.choice((0, 9))
+        return Row(kind=C.C_BANDS, event=event.id if self.rng.random() < 0.97 else 99, bands=bands)
+
+    def add_contract(self) -> Row:
+        """One more outcome, mostly where there is room; from another one in exactly-1 groups."""
+        rng, m = self.rng, self.model
+        events = [e for e in m.events.values() if len(e.contracts) < e.room]
+        event = rng.choice(events) if events and rng.random() < 0.9 else self.event()
+        source = rng.choice(event.contracts) if (event.product == C.EXACTLY) == (rng.random() < 0.95) else 0
+        like = m.instruments[event.contracts[0]]
+        number = event.contracts[0] + len(event.contracts) if len(event.contracts) < event.room else 9999
+        fields = {name: getattr(like, name) for name in vars(like) if name not in ("last", "top")}
+        contract = Row(fields, kind=C.C_DEF_INSTRUMENT, id=number, index=len(event.contracts))
+        listings = [Row(vars(row), kind=C.C_DEF_LISTING, instrument=number) for row in m.listings.values() if row.instrument == like.id]
+        return Row(
+            kind=C.C_ADD_CONTRACT, event=event.id, source=source if rng.random() < 0.95 else 999, contract=contract, listings=listings
+        )
 
     def kill(self) -> Row:
         rng = self.rng
@@ -447,7 +471,7 @@ class Generator:
         target = rng.choice(list(self.model.venues if about == C.ACCESS_VENUE else self.model.events)) if rng.random() < 0.97 else 99
         if rng.random() < 0.4:
             return Row(kind=C.C_ACCESS, about=about, target=target, value=rng.choice((0, 0, 0, 1, 1, 2, 3)))
-        value = rng.choice((0, -1, -1, -1, 1, 7, -2))
+        value = rng.choice((0, -1, -1, -1, 1, 1, 7, 7, -2))
         return Row(kind=C.C_ACCESS, about=about, target=target, firm=rng.choice((*self.model.firms, 99)), value=value)
 
     def close(self) -> Row:
@@ -522,7 +546,7 @@ class Generator:
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
             (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7), (self.close, 1),
-            (self.venue, 1), (self.freeze, 1), (self.access, 2),
+            (self.venue, 1), (self.freeze, 1), (self.access, 3), (self.bands, 1), (self.add_contract, 1),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 

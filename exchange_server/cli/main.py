@@ -50,6 +50,9 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
     "Trade": {
         "trade": ("trade:trade", "trade through a binary session: send an order, cancel, watch the market, see one's own state"),
     },
+    "See it work": {
+        "demo": ("demo:demo", "a whole exchange that plays itself, and checks itself"),
+    },
     "This program": {
         "completion": ("completion:completion", "print the script that completes commands in bash, zsh or fish"),
     },

@@ -53,7 +53,7 @@ def add(noun: Noun) -> None:
     def create(
         event: str, contract: tuple[str, ...], band: tuple[str, ...], phase: str | None, dry_run: bool, server: Server, **given: Any
     ) -> Result:
-        table = {"event": event, "contract": [_contract(text) for text in contract], "band": [_band(text) for text in band]}
+        table = {"event": event, "contract": [contract_of(text) for text in contract], "band": [band_of(text) for text in band]}
         for option in of.options_of(ar.DefineMarket, LEAVE):
             if (value := of.named(given).get(option.argument)) is not None:
                 _put(table, option, value)
@@ -93,12 +93,12 @@ def add(noun: Noun) -> None:
             return send(admin, of.make(ar.DefineMarket, merged(old, new)), dry_run, at)
 
 
-def _contract(text: str) -> dict[str, str]:
+def contract_of(text: str) -> dict[str, str]:
     symbol, _, outcome = text.partition("=")
     return msgspec.structs.asdict(Contract(symbol=symbol, outcome=outcome))
 
 
-def _band(text: str) -> dict[str, str]:
+def band_of(text: str) -> dict[str, str]:
     parts = text.split(":")
     if len(parts) != len(Band.__struct_fields__):
         raise CommandError(Exit.USAGE, f"--band {text}: not LOW:HIGH:STEP, like 0.01:0.99:0.01")

@@ -8,13 +8,11 @@ import click
 from config import admin_records as ar
 from protocol import units
 
-from ..exits import Exit
-from . import times
-from .acts import dry_run_option, send
+from .acts import dry_run_option, send, timed
 from .admin_client import AdminClient
 from .admin_cmd import read_record
 from .command import Noun
-from .common import CommandError, Number
+from .common import Number
 from .connect import Server, names, refused, server_option
 from .output import Result, pairs, table
 
@@ -75,16 +73,6 @@ def show(id: int, server: Server) -> Result:
         ]
     )  # fmt: skip
     return Result(row)
-
-
-def timed(record: Any, at: str, note: str = "", option: str = "--at") -> ar.Schedule:
-    """The record that has `record` carried out at a time. Raises CommandError (USAGE)."""
-    if not isinstance(record, ar.Schedulable):
-        known = ", ".join(str(kind.__struct_config__.tag) for kind in ar.Schedulable.__args__)  # type: ignore[attr-defined]
-        raise CommandError(Exit.USAGE, f"a record {record.__struct_config__.tag} cannot be scheduled; those that can: {known}")
-    if len(note) > 256:
-        raise CommandError(Exit.USAGE, f"--note: may have at most 256 characters, asked {len(note)}")
-    return ar.Schedule(at_ns=times.ahead(at, option), act=record, note=note)
 
 
 @schedule.verb(

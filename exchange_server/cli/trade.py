@@ -110,6 +110,7 @@ def _run(client: Client, work: Callable[[Client], Awaitable[Result]]) -> Result:
 def order_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--account", metavar="NAME", default="", help="An account of the firm by name (default: the session's)."),
+        click.option("--persist", is_flag=True, help="Stay in the book when the market goes live, where others lapse."),
         click.option("--post-only", is_flag=True, help="Refuse rather than take."),
         click.option("--tif", type=OneOf(sorted(TIFS)), help="Time in force (default: GTC, a market order IOC)."),
         click.option("--no", is_flag=True, help="Trade the NO side; the price is that of NO."),
@@ -126,7 +127,11 @@ def order_arguments(command: Callable[..., Any]) -> Callable[..., Any]:
     "buy",
     "buy at a price or better; without a price: a market order",
     details=PRICES,
-    examples=("exos trade buy WC26-WIN-ESP 10 0.42", "exos trade buy BTC-USD 0.05 --key MM2"),
+    examples=(
+        "exos trade buy WC26-WIN-ESP 10 0.42",
+        "exos trade buy BTC-USD 0.05 --key MM2",
+        "exos trade buy WC26-WIN-ESP 10 0.42 --persist",
+    ),
 )
 @order_arguments
 def buy(session: Session, **order: Any) -> Result:
@@ -171,7 +176,16 @@ def watch(session: Session, symbol: tuple[str, ...], seconds: float) -> Result:
 
 
 async def _order(
-    client: Client, side: int, symbol: str, qty: str, price: str | None, no: bool, tif: str | None, post_only: bool, account: str
+    client: Client,
+    side: int,
+    symbol: str,
+    qty: str,
+    price: str | None,
+    no: bool,
+    tif: str | None,
+    post_only: bool,
+    persist: bool,
+    account: str,
 ) -> Result:
     """Send the order, wait for its immediate effects, print its state."""
     market = price is None
@@ -183,7 +197,7 @@ async def _order(
         contract_side=codes.NO if no else codes.YES,
         type=codes.MARKET if market else codes.LIMIT,
         tif=TIFS[tif] if tif else codes.IOC if market else codes.GTC,
-        flags=codes.FLAG_POST_ONLY if post_only else 0,
+        flags=(codes.FLAG_POST_ONLY if post_only else 0) | (codes.FLAG_PERSIST if persist else 0),
         account=account or 0,
     )
     await client.accepted(order)

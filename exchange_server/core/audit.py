@@ -316,7 +316,7 @@ def dump_event(m, event_id, out):
     out[6] = m[event + L.E_OPEN_ORDERS]
     out[7] = n
     out[8] = rows
-    out[9] = 0
+    out[9] = m[event + L.E_IN_PLAY]
     out[10] = m[event + L.E_RESULT]
     at = EVENT_DUMP
     for j in range(n):
@@ -341,7 +341,7 @@ def dump_event(m, event_id, out):
         for column in range(L.CO_COLUMN_COUNT):
             if column != L.COL_CHOSEN and column != L.COL_V:
                 for j in range(n):
-                    out[at] = m[co + L.CO_COLUMNS + column * n + j]
+                    out[at] = m[co + L.CO_COLUMNS + column * m[co + L.CO_N] + j]
                     at += 1
         co = m[co + L.CO_NEXT_IN_EVENT]
     for j in range(n):
@@ -363,9 +363,10 @@ def formula(m, event, co):
     """The requirement (minor units) computed from the columns alone, by k passes for the smallest value not yet used."""
     n = m[event + L.E_N]
     k = m[event + L.E_K]
+    width = m[co + L.CO_N]
     buys = 0
     for j in range(n):
-        buys += m[co + L.CO_COLUMNS + L.COL_BUY * n + j]
+        buys += m[co + L.CO_COLUMNS + L.COL_BUY * width + j]
     worst = 0
     last = -(1 << 62)
     last_index = -1
@@ -376,7 +377,7 @@ def formula(m, event, co):
         at = -1
         for j in range(n):
             q = co + L.CO_COLUMNS + j
-            v = value_at_worst(m, event, m[q], m[q + L.COL_BUY * n], m[q + L.COL_SELL * n])
+            v = value_at_worst(m, event, m[q], m[q + L.COL_BUY * width], m[q + L.COL_SELL * width])
             if (v > last or v == last and j > last_index) and v < best:
                 best = v
                 at = j

@@ -9,7 +9,17 @@ from protocol import codes as C
 from . import layout as L
 from .kit.jit import leaf
 from .kit.rows import expiry_of, session_at
-from .layout.packed import account_of, contract_side_of, extra_of, pack_event, pack_instrument, pack_session_account, terms_of, with_extra
+from .layout.packed import (
+    account_of,
+    contract_side_of,
+    extra_of,
+    flags_of,
+    pack_event,
+    pack_instrument,
+    pack_session_account,
+    terms_of,
+    with_extra,
+)
 
 
 @leaf
@@ -78,6 +88,8 @@ def _state_event(m, ev, o, kind, status, reason, flags, session_id, extra):
     inst = m[o + L.O_INSTRUMENT]
     if extra != 0:
         flags |= C.EF_TEXT
+    if flags_of(attr) & C.FLAG_PERSIST != 0:
+        flags |= C.EF_PERSIST
     contract_side = contract_side_of(attr)
     head = pack_event(kind, extra, terms_of(attr), status, reason, flags)
     e = begin_event(m, ev, head, session_id, m[m[m[o + L.O_COLL] + L.CO_ACCOUNT] + L.AC_ID], True)

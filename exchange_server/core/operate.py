@@ -13,6 +13,7 @@ from .kit.bits import words_of
 from .kit.jit import kernel, leaf
 from .kit.work import work_row
 from .layout.packed import extra_of, kind_of
+from .markets.bands import do_bands
 from .markets.define import (
     define_account,
     define_asset,
@@ -24,6 +25,8 @@ from .markets.define import (
     define_venue,
 )
 from .markets.dispute import do_dispute, do_uphold
+from .markets.opening import do_opening
+from .markets.outcomes import do_add_contract, go_on_granting
 from .markets.phases import do_phase, go_on_closing
 from .markets.settle import do_determine, do_finalise, go_on_settling
 from .markets.switches import do_access, do_freeze, do_kill, do_reference, do_restrict
@@ -75,6 +78,12 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_access(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
+    if kind == C.C_OPENING:
+        return do_opening(m, rows, c, ev)
+    if kind == C.C_BANDS:
+        return do_bands(m, rows, c, ev)
+    if kind == C.C_ADD_CONTRACT:
+        return do_add_contract(m, rows, c, ev)
     m[L.H_ERROR] = L.INV_ROW
     return C.OK
 
@@ -89,6 +98,8 @@ def resume(m, rows, ev):
         return go_on_closing(m, ev)
     if kind == L.WORK_SETTLE:
         return go_on_settling(m, ev)
+    if kind == L.WORK_GRANT:
+        return go_on_granting(m, ev)
     m[L.H_ERROR] = L.INV_ROW  # `step` itself finishes the work it began
     return True
 

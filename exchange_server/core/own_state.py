@@ -74,7 +74,7 @@ def _put(out, at, kind, id, a, b, c, d, e, f):
 @leaf
 def _put_event(m, event, co, out, at):
     """The requirement of one event and the contracts in which there is anything; nothing when all is 0."""
-    n = m[event + L.E_N]
+    n = m[co + L.CO_N]
     spot = sells_base(m, event)
     first = at
     at = _put(
@@ -89,7 +89,7 @@ def _put_event(m, event, co, out, at):
         m[event + L.E_BASE_ASSET] if spot else 0,
         m[co + L.CO_HELD_BASE],
     )
-    for j in range(n):
+    for j in range(m[event + L.E_N]):
         q = co + L.CO_COLUMNS + j
         held = m[q]
         bq = m[q + L.COL_BQ * n]

@@ -55,6 +55,18 @@ def fresh_folder() -> Path:
     raise Failed(f"neither {cache} nor {ROOT / 'data'} is a folder on a disk that can be written: set XDG_CACHE_HOME to one that is")
 
 
+def own_folder(folder: Path) -> Path:
+    """This folder, made if it is not there. Raises Failed unless it is empty and can be used."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        used = any(folder.iterdir())
+    except OSError as error:
+        raise Failed(f"{folder} cannot be used: {error.strerror}") from None
+    if used:
+        raise Failed(f"{folder} is not empty: the demonstration wants a folder of its own")
+    return folder.absolute()
+
+
 def spawn(command: list[str], pinned: set[int], **more: Any) -> subprocess.Popen[Any]:
     """Start a process on these cores: it inherits them from this thread, so that all its threads run on them from the start."""
     before = os.sched_getaffinity(0)

@@ -18,6 +18,7 @@ from exchange_server.exits import Exit
 
 from . import facts as facts_of
 from . import judge, people, tables, timetable, world
+from . import outcomes as o
 from .books import Books
 from .client import Dump, Plan, percentile
 from .director import Director
@@ -28,7 +29,6 @@ from .world import ASSET, World
 FIX_SHARE = 0.16  # of all requests
 SEGMENT_BYTES = 1 << 25  # enough for the run; the default is meant for a day, and zero-filling 256 MiB keeps the disk busy for seconds
 LEAD_S = 6.0  # from the listing of the markets to their opening: the bots start in it
-WINDOW_NS = 300_000_000  # challenge window: exchange time is not compressed
 APPLY_S = 60.0
 FINAL_S = 30.0
 EVERY_S = 5.0  # between two lines of progress where there is no terminal
@@ -82,13 +82,13 @@ class Tournament:
         self.clock = timetable.clock(self.facts, time.time_ns() + round(LEAD_S * 1e9), self.setting.speed)
         offered = {item.record.event for item in venue.items if isinstance(item.record, ar.DefineMarket)}
         self.times = {event: row for event, row in timetable.timetable(self.facts, self.clock).items() if event in offered}
-        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times, WINDOW_NS))
+        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times))
         self._list(markets)
         files = (str(exchange), str(markets))
         self.world: World = world.of(files)
         for record in people.rules():
             self.server.ask("admin", record)
-        self.director = Director(self.server, self.facts, self.world.markets, self.times, WINDOW_NS, self.say)
+        self.director = Director(self.server, self.facts, self.world.markets, self.times, self.say)
         self._bots(files)
 
     def _list(self, file: Path) -> None:
@@ -110,7 +110,7 @@ class Tournament:
     def _bots(self, files: tuple[str, ...]) -> None:
         fix, binary = self.server.ports
         common: dict[str, Any] = {
-            "host": "127.0.0.1", "seed": self.setting.seed, "folder": str(self.folder), "files": files, "times": timetable.traded(self.times),
+            "host": "127.0.0.1", "seed": self.setting.seed, "folder": str(self.folder), "files": files, "times": timetable.traded(self.times), "often": (o.DISPUTED, o.VOIDED),
         }  # fmt: skip
         makers = (*people.MAKERS, *people.ARENA, people.KNOWN, people.UNKNOWN)
         rate = self.setting.rate
@@ -127,12 +127,13 @@ class Tournament:
         began = time.perf_counter()
         end_ns = max(row.known for row in self.times.values())
         kill_ns = (self.clock.begins_ns + end_ns) // 2 if self.setting.kill else 0
+        killed_ns = 0
         restart: threading.Thread | None = None
         shown = 0.0
-        while (now := time.time_ns()) < end_ns or restart is not None or self.director.finals or self.director.queue:
+        while (now := time.time_ns()) < end_ns or restart is not None or self.director.queue:
             at = time.perf_counter() - began
             if kill_ns and now >= kill_ns:
-                kill_ns = 0
+                kill_ns, killed_ns = 0, now
                 self.server.kill()
                 self.say(f"   {at:.1f} s: the server is killed with -9 and started again")
                 dead = time.perf_counter()
@@ -143,6 +144,7 @@ class Tournament:
                 if self.broken is not None:
                     raise self.broken
                 self.recovery = self.server.ready["recovery"]
+                end_ns += self._later(time.time_ns() - killed_ns)
                 self.say(f"   {at:.1f} s: ready again after {time.perf_counter() - dead:.1f} s; {self.recovery}")
             if restart is None:
                 if not self.server.alive():
@@ -156,6 +158,14 @@ class Tournament:
                     raise Failed(f"the {party.name} ended: {party.why()}")
             time.sleep(0.005)
         self.traded_s = time.perf_counter() - began
+
+    def _later(self, ns: int) -> int:
+        """The matches that were to be played while the server was away are played now."""
+        self.clock = self.clock._replace(begins_ns=self.clock.begins_ns + ns)
+        self.director.later(ns)
+        for party in self.parties.values():
+            party.tell(do="later", ns=ns)
+        return ns
 
     def _restart(self) -> None:
         try:
@@ -247,13 +257,14 @@ class Tournament:
         self.judge("each venue shows what it lists, and to whom it may", self._shown(books))
         self.audit("at the close")
         status = self.server.ask("status")
-        self.director.finish(time.time_ns, time.sleep, FINAL_S)
-        paid = self.director.paid()
+        markets = self.director.finish(time.perf_counter, time.sleep, FINAL_S)
+        paid = self.director.paid(markets)
         server = self.server.ask("accounts")
         after = self.finish({session["name"]: session["next_out"] for session in server["sessions"]})
         final = [book for dump in after for book in dump.books]
         self.compare(final, server, "after the settlement")
         self.judge(f"{len(paid)} contracts paid what the facts say", judge.results(paid, self.director.known()))
+        self.judge("a result was disputed and corrected, a market was voided", self.director.life(markets))
         self.judge("every position was paid once, by its result", judge.settlements(final, paid, self.world.contracts))
         self.judge(f"all {server['trades']} trades are in two clients' books, both sides alike", judge.trades(final, server["trades"]))
         self.judge("no fill lost, none doubled", judge.fills(final, server) + judge.executions(final))
@@ -264,6 +275,7 @@ class Tournament:
         code = self.server.stop()
         self.judge("a clean stop with a snapshot", [] if code == Exit.OK else [f"the server stopped with exit code {code}"])
         self.judge("the journal, replayed from its first row by another process, gives the same state", self.replayed())
+        self._families(markets)
         self._summary(after, server, status)
 
     def _shown(self, books: list[Books]) -> list[str]:
@@ -278,11 +290,18 @@ class Tournament:
                 wrong.append(f"{book.session}: sees {book.sees} instruments, {wanted} are offered to it")
         return wrong
 
+    def _families(self, markets: list[dict[str, Any]]) -> None:
+        self.result["families"] = rows = self.director.families(markets)
+        self.say("The account")
+        self.say(f"   {'':18}{'events':>8}{'contracts':>11}{'traded':>11}{'final':>8}{'paid':>7}")
+        total = {"family": "all"} | {key: sum(row[key] for row in rows) for key in rows[0] if key != "family"}
+        for row in (*rows, total):
+            self.say(f"   {row['family']:18}{row['events']:8}{row['contracts']:11}{row['traded']:11}{row['final']:8}{row['paid']:7}")
+
     def _summary(self, after: list[Dump], server: dict[str, Any], status: dict[str, Any]) -> None:
         books = [book for dump in after for book in dump.books]
         requests, fresh, refused = (sum(getattr(b, name) for b in books) for name in ("sent", "new_orders", "refused"))
         groups = " ".join(rows[0].team for rows in tables.group_tables(self.facts).values())
-        self.say("The account")
         self.say(f"   cup {tables.champion(self.facts)}, top scorer {tables.top_scorer(self.facts)}, groups {groups}")
         self.say(f"   requests {requests} (new orders {fresh}, refused {refused}), trades {server['trades']}, fills {server['fills']}")
         self.say(

@@ -22,6 +22,7 @@ from . import (
     markets,
     members,
     money,
+    outcomes,
     pending,
     quotas,
     settlement,
@@ -66,6 +67,12 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return markets.market(registry, record, engine)
         case ar.DefineListing():
             return markets.listing(registry, record, engine)
+        case ar.SetBands():
+            return markets.bands(registry, record, engine)
+        case ar.AddOutcome():
+            return outcomes.add(registry, record, engine)
+        case ar.SplitOutcome():
+            return outcomes.split(registry, record, engine)
         case ar.Transfer():
             return money.transfer(registry, record, envelope.who, engine)
         case ar.Hold():

@@ -40,12 +40,13 @@ class Change(msgspec.Struct, frozen=True):
 
 class Trial(NamedTuple):
     """What a configuration would do. It is carried out only when there is no refusal. `after`: the definitions as they would be then, a layer
-    on those that are. `acts`: of the records that are new or changed, in order."""
+    on those that are. `acts`: of the records that are new or changed, in order. `core`: with the rows of all of them counted."""
 
     changes: list[Change]
     refusals: list[Refusal]
     after: Definitions
     acts: list[Act]
+    core: "DryCore | None" = None
 
     def ask(self, record: ar.Configuration) -> Ask:
         """What of the configuration is new or changed. The first phase of a new market is part of the market."""
@@ -149,7 +150,7 @@ def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: E
     `askers`: all of them must be allowed each record."""
     copy, core = registry.over(), DryCore(engine)
     made: dict[str, int] = {}  # markets that this configuration makes, with their phase
-    trial = Trial([], [], copy, [])
+    trial = Trial([], [], copy, [], core)
     for i, record in enumerate(records):
         try:
             for who in askers:
@@ -200,6 +201,8 @@ def carry_out(registry: Definitions, trial: Trial, step: Callable[[list[Words]],
     they have the ids that the trial gave, and the trial's tables become the real ones."""
     assert not trial.refusals
     rows = [row for act in trial.acts for row in act.rows]
+    # A new grid cancels orders, and how many is not known before: last, so that the numbers of the other rows' events are those of the trial.
+    rows.sort(key=lambda row: plain.kind_of(int(row[0])) == codes.C_BANDS)
     if rows:
         step(rows)
     registry.fold(trial.after)

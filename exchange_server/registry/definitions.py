@@ -151,6 +151,7 @@ class Definitions:
         self.events.put(event)
         for index, contract in enumerate(event.record.contracts):
             self.instruments.put(Instrument(event.first_instrument + index, contract.symbol, event.id, index, event.record))
+        self.instruments.next_id = max(self.instruments.next_id, event.first_instrument + event.room)
 
     # ------------------------------------------------------------------------------------------------- look-ups
     def fix_session(self, our_comp_id: str, peer_comp_id: str) -> Session | None:

@@ -51,6 +51,7 @@ def dispute(registry: Definitions, record: ar.Dispute, who: str, engine: EngineL
 
     def commit() -> None:
         registry.put_event(settlement.newest_changed(event, disputes=(*newest.disputes, disputed)))
+        settlement.window_closes(registry, event, now_ns, f"disputed by {record.firm}")
 
     text = f"{record.event}: version {newest.version} is disputed by {record.firm}"
     rows = [rows_of.dispute(event.id, newest.version, firm.id)]
@@ -70,6 +71,7 @@ def uphold(registry: Definitions, record: ar.Uphold, who: str, engine: EngineLik
 
     def commit() -> None:
         registry.put_event(after)
+        settlement.window_opens(registry, after, now_ns)
 
     text = f"{record.event}: version {newest.version} is upheld, its challenge window is over"
     rows = [rows_of.uphold(event.id, newest.version)]
@@ -83,14 +85,15 @@ def correct(registry: Definitions, record: ar.Correct, who: str, engine: EngineL
         raise Refused(codes.R_ALREADY_FINAL, f"{record.event} is final: it has been paid", "event")
     if not phases.allows(phase, phases.CORRECT):
         raise settlement.contradicts(event, "is corrected", codes.R_NOT_CORRECTABLE, phase, phases.CORRECT)
-    result = record.determine()
+    result = settlement.valued(event, record.determine())
     version = settlement.checked(event, result)
     until = now_ns + event.record.challenge_window_ns
     after = settlement.new_version(event, Determination(version, who, now_ns, result, kind="corrected", until_ns=until))
 
     def commit() -> None:
         registry.put_event(after)
+        settlement.window_opens(registry, after, now_ns)
 
     text = f"{record.event} is corrected: version {version}"
-    rows = [rows_of.determine(event.id, version, record.payouts)]
+    rows = [rows_of.determine(event.id, version, result.payouts)]
     return Act(f"event {record.event}", text, rows, commit, {"event": event.id, "version": version})

@@ -5,8 +5,8 @@ Guarantee: for a market that passes, price x quantity x 10,000, P x P / 4 x quan
 times the value of a tick, stay below 2^62, so the core can compute in int64 without overflow checks.
 """
 
-from config.market import MAX_CONTRACTS, Band, Contract, DefineMarket, Fees, outcome_code
-from protocol import codes, numbers
+from config.market import MAX_CONTRACTS, Band, Contract, DefineMarket, Fees, Scalar, outcome_code
+from protocol import codes, numbers, scalar
 
 from .refused import Refused, bad
 
@@ -20,6 +20,8 @@ def check_market(record: DefineMarket) -> None:
         _check_spot(record)
     else:
         _check_event(record)
+    _check_scalar(record)
+    _check_growth(record)
     _check_contracts(record.contracts)
     _check_sizes(record)
     _check_bands(record.bands, record.payout, record.price_decimals)
@@ -72,6 +74,52 @@ def _check_event(record: DefineMarket) -> None:
         raise bad("source", "the source of the result must be named before listing")
     if not record.max_position:
         raise bad("max_position", "an event contract needs a maximum position, asked 0", 1, 0)
+
+
+def _check_scalar(record: DefineMarket) -> None:
+    if (record.product == "scalar") != (record.scalar is not None):
+        raise bad("scalar", 'a market of product "scalar" says from which value on it pays and where it pays in full; no other market does')
+    if record.scalar is None:
+        return
+    if len(record.contracts) != 1 or record.k != 1:
+        raise bad(
+            "contracts",
+            f"a scalar is one contract with one winner, asked {len(record.contracts)} with {record.k}",
+            1,
+            len(record.contracts),
+        )
+    low, high = scalar_bounds(record.scalar)
+    if low >= high:
+        raise bad(("scalar", "high"), f"above low {record.scalar.low}, asked {record.scalar.high}")
+
+
+def scalar_bounds(terms: Scalar) -> tuple[int, int]:
+    """(low, high) in units of the last digit of a value. Raises Refused."""
+    out = []
+    for key in ("low", "high"):
+        number = scalar.whole(getattr(terms, key), terms.decimals)
+        if number is None:
+            raise bad(("scalar", key), f"a value has {terms.decimals} digits after the point, asked {getattr(terms, key)}", terms.decimals)
+        out.append(number)
+    return out[0], out[1]
+
+
+def _check_growth(record: DefineMarket) -> None:
+    """Only groups in which a new outcome raises nobody's requirement have room for one (core/markets/outcomes.py)."""
+    n = len(record.contracts)
+    codes_used = [outcome_code(contract) for contract in record.contracts]
+    if record.other and (record.product != "exactly" or record.other not in codes_used):
+        known = ", ".join(codes_used)
+        raise bad("other", f'the code of an outcome of a market of product "exactly", one of {known}; asked {record.other}')
+    if not record.max_contracts or record.max_contracts == n:
+        return
+    if record.max_contracts < n:
+        raise bad("max_contracts", f"the market has {n} contracts already, asked {record.max_contracts}", n, record.max_contracts)
+    if record.product == "exactly" and (record.k != 1 or not record.other):
+        text = "new outcomes are split out of `other`, which only a market with one winner can declare: with more winners two parts of it could win"
+        raise bad("max_contracts", text, n, record.max_contracts)
+    if record.product not in ("exactly", "at_most"):
+        raise bad("max_contracts", f"a market of product {record.product} gets no new outcomes", n, record.max_contracts)
 
 
 def _check_contracts(contracts: tuple[Contract, ...]) -> None:
@@ -203,6 +251,9 @@ def _check_void(record: DefineMarket) -> None:
     if len(rule.fixed) != wanted:
         what = "fixed prices: one for each contract" if wanted else f"prices are {rule.prices}, so none is given"
         raise Refused(codes.R_VOID_POLICY, f"{what}, {wanted}, asked {len(rule.fixed)}", ("void", "fixed"), wanted, len(rule.fixed))
+    if wanted and record.max_contracts > n:
+        text = "a market that gets new outcomes has no fixed prices for them: leave out `max_contracts`, or write time_weighted_mid"
+        raise Refused(codes.R_VOID_POLICY, text, ("void", "prices"))
     for i, text in enumerate(rule.fixed):
         try:
             price = numbers.scaled(text, record.price_decimals, "price")
@@ -226,7 +277,8 @@ def _check_sources(record: DefineMarket) -> None:
 
 def _check_amounts(record: DefineMarket) -> None:
     """Each bound is proportional to the amount that its key names, so the refusal can state the largest value allowed."""
-    price, tick, n, payout = record.bands[-1].high, record.tick_value, len(record.contracts), record.payout
+    price, tick, payout = record.bands[-1].high, record.tick_value, record.payout
+    n = max(len(record.contracts), record.max_contracts)
     bounds = [("max_qty", "highest price x max_qty x 10,000 x tick_value", price * record.max_qty * RATE_UNIT * tick)]
     if payout:
         # P*P/4 is rounded up: the bound must hold for the largest p*(P-p)

@@ -8,10 +8,11 @@ import msgspec
 from config import admin_records as ar
 from config import lint
 from config.fields import ASSET, VENUE
-from protocol import codes
+from protocol import codes, freeze, phases
 
+from .. import state
 from ..core import layout as L
-from . import checks, quotas, timetable
+from . import checks, freezes, quotas, settlement, timetable
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
@@ -40,11 +41,12 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
             raise bad(("contracts", i, "symbol"), f"{contract.symbol} exists in event {taken.market.event}")
     timetable.check_new(record, timetable.FIELDS, engine)
     n = len(record.contracts)
+    kept = max(n, record.max_contracts)
     for name in ("instruments", "listings"):
         quotas.check(registry, owner.name, name, n)
     id = checks.room(registry.events, engine, "events")
-    first = checks.room(registry.instruments, engine, "instruments", n)
-    _listing_room(registry, engine, n)
+    first = checks.room(registry.instruments, engine, "instruments", kept)
+    listing_room(registry, engine, n)
     checks.hash_room(engine, "names", L.P_NAME_HASH, n)
     event = Event(id, first, record)
     ids = {(VENUE, record.owner_venue): owner.id, (ASSET, record.asset): asset.id, (ASSET, record.base_asset): base}
@@ -61,7 +63,7 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
                {"id": id, "first_instrument": first, "instruments": n}, warnings=lint.warnings(record))  # fmt: skip
 
 
-def _listing_room(registry: Definitions, engine: EngineLike, count: int) -> None:
+def listing_room(registry: Definitions, engine: EngineLike, count: int) -> None:
     used = registry.listing_rows
     limit = int(engine.capacities.listings)
     if used + count > limit:
@@ -91,7 +93,11 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
         return checks.unchanged("market", record.event, old.id)
     timetable.check_new(record, changed, engine, old)
     rows: list[Words] = []
-    if set(changed) - {"title", "fees", *timetable.FIELDS}:
+    if "bands" in changed:
+        check_change(engine, old)
+        _check_depth(engine, old, record)
+        rows.append(rows_of.bands(old.id, record.bands))
+    if set(changed) - {"title", "fees", "auto_finalise", "bands", *timetable.FIELDS}:
         for i in range(old.n):
             price, collar = registry.references.get(old.first_instrument + i, (0, record.collar))
             if "collar" in changed:
@@ -101,16 +107,46 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
         _new_terms_room(engine, old.n)
         rows += _listing_rows(owner, owner, old.first_instrument, old.n, record.fees)
 
+    pays_itself = settlement.awaits_its_end(old, engine)
+
     def commit() -> None:
-        registry.put_event(msgspec.structs.replace(old, record=record))
+        event = msgspec.structs.replace(old, record=record)
+        registry.put_event(event)
         registry.put_listing(owner.id, old.id, record.fees)
         timetable.put(registry, record, changed, int(engine.time_ns))
+        if "auto_finalise" in changed and pays_itself:
+            settlement.window_opens(registry, event, int(engine.time_ns))
         if "collar" in changed:
             for i in range(old.n):
                 if old.first_instrument + i in registry.references:
                     registry.references[old.first_instrument + i] = (registry.references[old.first_instrument + i][0], record.collar)
 
     return Act(name, f"{name} changed: {', '.join(changed)}", rows, commit, {"id": old.id}, changed=changed)
+
+
+def check_change(engine: EngineLike, event: Event) -> None:
+    """Refuse a change of grid or outcomes in a phase that does not allow it."""
+    phase = state.Event.of(engine.m, event.id).phase
+    if not phases.allows(phase, phases.CHANGE):
+        text = f"{event.name} is {phases.name(phase)}; price grid and outcomes change only in a market that is {phases.in_which(phases.CHANGE)}"
+        raise Refused(codes.R_MARKET_CLOSED, text, "event", asked=phase)
+
+
+def _check_depth(engine: EngineLike, event: Event, record: ar.DefineMarket) -> None:
+    """Refuse prices for which the books would need more nodes than are free. The core counts those that it takes; this is the most."""
+
+    def depth(price: int) -> int:
+        return -(-max(price.bit_length(), 1) // 6)
+
+    more = depth(record.bands[-1].high) - depth(event.record.bands[-1].high)
+    if more > 0:
+        checks.hash_room(engine, "book nodes", L.P_NODE, 2 * event.n * more)
+
+
+def bands(registry: Definitions, record: ar.SetBands, engine: EngineLike) -> Act:
+    event = checks.find(registry.events, "event", record.event)
+    freezes.check(registry, event, freeze.PHASE)
+    return market(registry, msgspec.structs.replace(event.record, bands=record.bands), engine)
 
 
 def _instrument_row(record: ar.DefineMarket, event_id: int, id: int, index: int, reference: int, collar: int) -> Words:
@@ -136,7 +172,7 @@ def listing(registry: Definitions, record: ar.DefineListing, engine: EngineLike)
         return checks.unchanged("listing", f"{record.event} at {record.venue}", event.id)
     if old is None:
         quotas.check(registry, venue.name, "listings", event.n)
-        _listing_room(registry, engine, event.n)
+        listing_room(registry, engine, event.n)
     else:
         _new_terms_room(engine, event.n)
     rows = _listing_rows(owner, venue, event.first_instrument, event.n, record.fees)

@@ -45,7 +45,7 @@ ROLES: dict[str, Role] = {
         "runs a venue: its firms, accounts, sessions, keys, principals, markets and their phases; moves no money, decides no result",
         (PLATFORM, VENUE),
         frozenset({
-            "firm", "account", "session", "market", "listing", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
+            "firm", "account", "session", "market", "listing", "bands", "add_outcome", "split_outcome", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
             "revoke", "close", "key", "key_revoke", "dispute", *_TIMED, *_RULES, *_APPROVAL,
         }),
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "schedule", "venue_export"}),
@@ -54,7 +54,7 @@ ROLES: dict[str, Role] = {
     "market_creator": Role(
         "defines markets and listings, opens and pauses them",
         (PLATFORM, VENUE, SERIES),
-        frozenset({"market", "listing", "phase", "reference", "configuration", *_TIMED, *_APPROVAL}),
+        frozenset({"market", "listing", "bands", "add_outcome", "split_outcome", "phase", "reference", "configuration", *_TIMED, *_APPROVAL}),
         frozenset({*_READ, "plan", "pending", "schedule"}),
     ),
     "resolver": Role(

@@ -113,7 +113,9 @@ def session(
 
 def event(id: int, record: ar.DefineMarket, ids: Mapping[tuple[str, str], int]) -> Words:
     """The row of an event, from its market's record; `ids`: of its venue and assets, see Field.number."""
-    own = {d.DE_ID: id, d.DE_N: len(record.contracts), d.DE_MIDS: int(record.void is not None and record.void.prices == TIME_WEIGHTED)}
+    n = len(record.contracts)
+    own = {d.DE_ID: id, d.DE_N: n, d.DE_MIDS: int(record.void is not None and record.void.prices == TIME_WEIGHTED)}
+    own |= {d.DE_RESTING: record.resting.bits(), d.DE_ROOM: max(n, record.max_contracts)}
     return row(codes.C_DEF_EVENT, d.DE_EXTRA, {**own, **words_of(record, "DE_", ids)}.items())
 
 
@@ -153,6 +155,19 @@ def listings(venue_id: int, first: int, count: int, fees: ar.Fees, owner_account
     rows = np.tile(row(codes.C_DEF_LISTING, d.DL_EXTRA, {**own, **words_of(fees, "DL_", {})}.items()), (count, 1))
     rows[:, d.DL_INSTRUMENT] += np.arange(count)
     return list(rows)
+
+
+def bands(event_id: int, grid: Sequence[ar.Band]) -> Words:
+    """Another price grid for an event."""
+    words = row(codes.C_BANDS, d.DB_EXTRA, ((d.DB_EVENT, event_id), (d.DB_COUNT, len(grid))))
+    for i, band in enumerate(grid):
+        words[d.DB_BANDS + 3 * i : d.DB_BANDS + 3 * i + 3] = band.low, band.high, band.step
+    return words
+
+
+def add_contract(event_id: int, source: int, done: bool) -> Words:
+    """The first and the last row of a new outcome. source: instrument id, 0: none."""
+    return row(codes.C_ADD_CONTRACT, d.DW_EXTRA, ((d.DW_EVENT, event_id), (d.DW_FROM, source), (d.DW_DONE, int(done))))
 
 
 def transfer(source: int, target: int, asset_id: int, amount: int) -> Words:

@@ -132,6 +132,8 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             return [Place(record.venue) if record.venue else of_event(registry.events.named(record.event))]
         case ar.FirmTags() | ar.Quota() | ar.Freeze():
             return [Place()]  # what the platform vouches for, grants and stops
+        case ar.SetBands() | ar.AddOutcome() | ar.SplitOutcome():
+            return [of_event(registry.events.named(record.event))]
         case ar.SetPhase() | ar.MarkOverdue() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
             return [of_event(registry.events.named(record.event))]
         case ar.Uphold() | ar.Correct() | ar.Void():
@@ -214,6 +216,9 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "withdraw_request": (("account", "account"), ("asset", "asset")),
     "phase": (("event", "event"),),
     "overdue": (("event", "event"),),
+    "bands": (("event", "event"),),
+    "add_outcome": (("event", "event"),),
+    "split_outcome": (("event", "event"), ("source", "symbol")),
     "determine": (("event", "event"),),
     "finalise": (("event", "event"),),
     "settle": (("event", "event"),),
@@ -279,3 +284,5 @@ def new_names_in(record: ar.AnyRecord) -> Iterator[Named]:
     if isinstance(record, ar.DefineMarket):
         for i, contract in enumerate(record.contracts):
             yield Named(("contracts", i, "symbol"), "symbol", contract.symbol)
+    if isinstance(record, ar.AddOutcome | ar.SplitOutcome):
+        yield Named(("contract", "symbol"), "symbol", record.contract.symbol)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes, freeze, numbers, phases, units
+from protocol import codes, freeze, numbers, phases, scalar, units
 
 from .. import state
 from . import checks, freezes
@@ -13,8 +13,11 @@ from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
+from .listing_rules import scalar_bounds
 from .refused import Refused, bad
 from .tables import Determination, Event
+
+ITSELF, FINALISE = "timer:market", "finalise"  # in whose name a result becomes final at the end of its window, and the kind of that act
 
 
 def phase_now(engine: EngineLike, event: Event) -> int:
@@ -27,6 +30,25 @@ def event_contract(registry: Definitions, name: str) -> Event:
         raise bad("event", f"{name} is a spot pair: it is never settled")
     freezes.check(registry, event, freeze.SETTLE)
     return event
+
+
+def valued(event: Event, record: ar.Determine) -> ar.Determine:
+    """The record with the payout of a scalar, which follows from the observed value. Raises Refused."""
+    terms = event.record.scalar
+    if terms is None:
+        return record
+    value = scalar.whole(record.observed_value, terms.decimals)
+    if value is None:
+        digits = f"at most {terms.decimals} digits after the point" if terms.decimals else "no point"
+        text = f'{event.name} is decided by a number with {digits}, asked "{record.observed_value}"'
+        raise bad("observed_value", text, terms.decimals)
+    low, high = scalar_bounds(terms)
+    payout = scalar.payout(value, low, high, event.record.payout)
+    if record.payouts not in ((), (payout,)):
+        paid, asked = (numbers.unscaled(ticks, event.record.price_decimals) for ticks in (payout, sum(record.payouts)))
+        text = f"{record.observed_value} between {terms.low} and {terms.high} pays {paid}, asked {asked}: leave the payouts out"
+        raise Refused(codes.R_PAYOUT_SUM, text, "payouts", payout, sum(record.payouts))
+    return msgspec.structs.replace(record, payouts=(payout,))
 
 
 def checked(event: Event, record: ar.Determine) -> int:
@@ -73,6 +95,25 @@ def newest_of(event: Event, version: int) -> Determination:
     return newest
 
 
+def window_opens(registry: Definitions, event: Event, now_ns: int) -> None:
+    """In the commit of an act that gave the newest version its window: it is paid by itself at the end, unless the market says otherwise."""
+    window_closes(registry, event, now_ns, "replaced")
+    newest = event.determinations[-1]
+    if event.record.auto_finalise and event.record.challenge_window_ns:
+        record = ar.Finalise(event=event.name, version=newest.version)
+        registry.schedule.put(newest.until_ns, record, ITSELF, f"event:{event.name}", FINALISE, "end of the challenge window", now_ns)
+
+
+def awaits_its_end(event: Event, engine: EngineLike) -> bool:
+    """Whether the newest version has a window that nobody disputes, or that is over, and is not paid yet."""
+    return bool(event.determinations) and phases.allows(phase_now(engine, event), phases.FINALISE)
+
+
+def window_closes(registry: Definitions, event: Event, now_ns: int, why: str) -> None:
+    """In the commit of an act after which the newest version is not paid by itself."""
+    registry.schedule.cancel_for(f"event:{event.name}", FINALISE, now_ns, why)
+
+
 def contradicts(event: Event, asked: str, code: int, phase: int, action: str) -> Refused:
     """The refusal of an act that the market's phase does not allow."""
     text = f"{event.name} is {phases.name(phase)}; only a market that is {phases.in_which(action)} {asked}"
@@ -90,6 +131,7 @@ class Recorded(NamedTuple):
 
 def recorded(event: Event, record: ar.Determine, who: str, now_ns: int) -> Recorded:
     """A result by a resolver: of a market that needs two sources, both are heard before there is a version. Raises Refused."""
+    record = valued(event, record)
     version = checked(event, record)
     sources = event.record.sources
     if sources and record.source not in sources:
@@ -130,6 +172,10 @@ def determine(registry: Definitions, record: ar.Determine, who: str, engine: Eng
 
     def commit() -> None:
         registry.put_event(done.event)
+        if done.made:
+            window_opens(registry, done.event, now_ns)
+        elif done.rows:
+            window_closes(registry, done.event, now_ns, "its sources differ")
 
     version = len(done.event.determinations)
     result = {"event": event.id, "version": version if done.made else 0}
@@ -154,6 +200,7 @@ def finalise(registry: Definitions, record: ar.Finalise, engine: EngineLike) -> 
 
     def commit() -> None:
         registry.put_event(newest_changed(event, final_at_ns=now_ns))
+        window_closes(registry, event, now_ns, "paid by hand")
 
     text = f"{record.event} is final, version {newest.version}"
     rows = [rows_of.finalise(event.id, newest.version)]
@@ -175,15 +222,15 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     window = event.record.challenge_window_ns
     now_ns = int(engine.time_ns)
     done = recorded(event, determination, who, now_ns)
-    if record.finalise and len(event.record.sources) > 1:
-        text = f"{record.event} is decided by {' and '.join(event.record.sources)}: record each, and pay when both agree"
-        raise Refused(codes.R_TWO_SOURCES, f"{text} (exos market settle --determine-only, then --finalise-only)", "event")
     if record.finalise and window:
         text = (
             f"{record.event} has a challenge window of {units.duration(window)}: record the result first and pay it afterwards "
             "(exos market settle --determine-only, then --finalise-only)"
         )
         raise Refused(codes.R_CHALLENGE_WINDOW, text, "event", now_ns + window, now_ns)
+    if record.finalise and len(event.record.sources) > 1:
+        text = f"{record.event} is decided by {' and '.join(event.record.sources)}: record each, and pay when both agree"
+        raise Refused(codes.R_TWO_SOURCES, f"{text} (exos market settle --determine-only, then --finalise-only)", "event")
     version = len(event.determinations) + 1
     rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if closes else []
     rows += done.rows
@@ -194,6 +241,8 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
 
     def commit() -> None:
         registry.put_event(after)
+        if done.made and not record.finalise:
+            window_opens(registry, after, now_ns)
 
     words = ["closed"] if closes else []
     words += [

@@ -135,6 +135,11 @@ class Event(msgspec.Struct, frozen=True):
     def n(self) -> int:
         return len(self.record.contracts)
 
+    @property
+    def room(self) -> int:
+        """Contracts that it may have in the end; so many ids are kept for them."""
+        return max(self.record.max_contracts, self.n)
+
 
 class Instrument(msgspec.Struct, frozen=True):
     """An instrument as clients see it: ticks and lots; a price is written with price_decimals digits after the point."""

@@ -105,6 +105,7 @@ def void(registry: Definitions, record: ar.Void, who: str, engine: EngineLike) -
 
     def commit() -> None:
         registry.put_event(after)
+        settlement.window_opens(registry, after, now_ns)
 
     pays = [
         f"{instrument.symbol} {numbers.unscaled(ticks, event.record.price_decimals)}"

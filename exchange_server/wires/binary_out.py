@@ -11,7 +11,20 @@ from ..core.kit.bits import bytes_of, words_of
 from ..core.kit.jit import kernel, leaf
 from ..core.kit.loads import store64
 from ..core.kit.pools import pool_cap
-from ..core.layout.packed import FLAGS, REASON, STATUS, TIF, TYPE, account_of, contract_side_of, extra_of, instrument_of, kind_of, side_of
+from ..core.layout.packed import (
+    FLAGS,
+    REASON,
+    STATUS,
+    TIF,
+    TYPE,
+    account_of,
+    contract_side_of,
+    extra_of,
+    flags_of,
+    instrument_of,
+    kind_of,
+    side_of,
+)
 from .msgpack import SLACK_BYTES, write_int, write_length
 from .route import touch_event
 
@@ -28,6 +41,7 @@ TAG_MASS_DONE = 88
 TAG_MOVED = 89
 TAG_SETTLED = 90
 TAG_REFUSED = 91
+TAG_POSITION_SPLIT = 95
 MESSAGE_BYTES = 224  # no report is longer: length, array16, 22 integers of at most 9 bytes; Sent has its body on top
 
 
@@ -41,6 +55,7 @@ _WHOLE = {
     "moved": L.EVT_MOVED_AMOUNT, "balance": L.EVT_MOVED_BALANCE, "sets": L.EVT_MOVED_SETS, "asset": L.EVT_MOVED_ASSET,
     "settled_event": L.EVT_SETTLED_EVENT, "payout": L.EVT_SETTLED_PAYOUT, "position": L.EVT_SETTLED_POSITION, "settled": L.EVT_SETTLED_AMOUNT,
     "balance_after": L.EVT_SETTLED_BALANCE, "version": L.EVT_SETTLED_VERSION, "settled_asset": L.EVT_SETTLED_ASSET,
+    "split_from": L.EVT_CONTRACT_FROM, "split_position": L.EVT_CONTRACT_POSITION, "split_event": L.EVT_CONTRACT_EVENT,
 }  # fmt: skip
 _PARTS = {
     "account": (L.EVT_SESSION_ACCOUNT, 0, 32),
@@ -66,8 +81,12 @@ PLANS: dict[int, tuple[int, str]] = {
     C.E_MOVED: (TAG_MOVED, _ALL + "id account asset moved balance sets instrument"),
     C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument settled_asset payout position settled balance_after version settled_event"),
     C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
+    C.E_CONTRACT: (TAG_POSITION_SPLIT, _ALL + "account instrument split_from split_position split_event"),
     C.E_SENT: (TAG_SENT, _ALL + "body"),
 }
+# Of an order with EF_PERSIST: what only such orders say. Their rows in the tables follow those of all kinds.
+MARKED_PLANS = {kind: (PLANS[kind][0], PLANS[kind][1] + " flags") for kind in (C.E_ACCEPTED, C.E_STATUS)}
+MARKED = 128
 PLAN_FIELDS = 16
 PLAN_ORDER = 1
 PLAN_ORIG = 2
@@ -80,7 +99,7 @@ def _plan_tables() -> tuple[Any, Any, Any]:
     heads = np.zeros(256, dtype=np.int64)
     fields = np.zeros(256 * PLAN_FIELDS, dtype=np.int64)
     masks = np.zeros(256 * PLAN_FIELDS, dtype=np.int64)
-    for kind, (tag, text) in PLANS.items():
+    for kind, (tag, text) in [*PLANS.items(), *((MARKED + kind, plan) for kind, plan in {**PLANS, **MARKED_PLANS}.items())]:
         names = text.split()
         count = 1 + len(names)
         first = bytes([0x90 | count, tag]) if count < 16 else bytes([0xDC, 0, count, tag])
@@ -109,7 +128,8 @@ def _write(out, at, ev, e, head):
     An order with a text id from FIX (its key is negative) has the id 0 here.
     """
     kind = kind_of(head)
-    plan = words_of(PLAN_HEAD)[kind]
+    row = kind if flags_of(head) & C.EF_PERSIST == 0 else kind + MARKED
+    plan = words_of(PLAN_HEAD)[row]
     if plan == 0:
         return at
     store64(out, at + 4, plan)
@@ -129,7 +149,7 @@ def _write(out, at, ev, e, head):
             p = write_int(out, p, ev[e + L.EVT_ORIG_LO] & ~(ev[e + L.EVT_ORIG_HI] >> 63))
     elif plan & (PLAN_ID << 48):
         p = write_int(out, p, ev[e + L.EVT_ID_LO] & ~(ev[e + L.EVT_ID_HI] >> 63))
-    first = kind * PLAN_FIELDS
+    first = row * PLAN_FIELDS
     fields = words_of(PLAN_FIELD)
     masks = words_of(PLAN_MASK)
     for i in range(first, first + ((plan >> 40) & 255)):

@@ -25,7 +25,7 @@ TAG_UPDATE = 104
 
 # A collected row: a trade, or news of an event. kind 0-7 of word 0, the rest:
 TAPE_WORDS = 6
-TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_FINAL
+TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_FINAL, E_BANDS, E_CONTRACT
 TAPE_ID = 1  # instrument id of a trade, event id else
 TAPE_A = 2  # trade id | old phase
 TAPE_B = 3  # price in YES ticks | new phase
@@ -91,6 +91,10 @@ def collect(m, ev, words, tape, used):
                 tape[used + TAPE_B] = ev[e + L.EVT_FINAL_VERSION]
             tape[used + TAPE_C] = 0
             tape[used + TAPE_D] = ev[e + L.EVT_TIME]
+            used += TAPE_WORDS
+        elif kind == C.E_BANDS or kind == C.E_CONTRACT and ev[e + L.EVT_CONTRACT_POSITION] == 0:
+            tape[used + TAPE_KIND] = kind
+            tape[used + TAPE_ID] = ev[e + L.EVT_BANDS_EVENT]  # in both it is the same word
             used += TAPE_WORDS
         e += L.EVT_WORDS * (1 + extra_of(head))
     return used

@@ -56,7 +56,7 @@ TX_103 = 2  # -1: none
 TX_102 = 3
 TX_378 = 4
 TX_UNIT = 5
-TEXT_CODES = 256
+TEXT_CODES = 512
 UNIT_RAW = 0
 UNIT_PRICE = 1
 UNIT_QTY = 2
@@ -77,6 +77,7 @@ W102, W103, W122, W123, W126, W150, W151, W378, W372, W379, W380 = (
 )
 W434, W530, W531, W532, W533, W851, W527, W43 = (tag_word(t) for t in (434, 530, 531, 532, 533, 851, 527, 43))
 W790, W5010, W5011, W5101, W5102, W5103, W5104, W5105, W5106 = (tag_word(t) for t in (790, 5010, 5011, 5101, 5102, 5103, 5104, 5105, 5106))
+W5018, W5120, W5121 = (tag_word(t) for t in (5018, 5120, 5121))
 
 
 # word of a command row -> tag; words that no single tag fills: 18 (ExecInst and the flags beside it)
@@ -107,6 +108,7 @@ TYPE_R = _word(b"r")
 TYPE_J = _word(b"j")
 TYPE_4 = _word(b"4")
 TYPE_UMS = _word(b"UMS")
+TYPE_UPS = _word(b"UPS")
 SCOPE_CHARS = _word(b"0SAFIE00")  # SCOPE_* as 5011
 
 
@@ -359,6 +361,8 @@ def _execution(m, out, p, ev, e, head, res, texts, form):
     if ev[e + L.EVT_EXPIRY] > 0 and tif == 6:
         time_words(ev[e + L.EVT_EXPIRY], res, np.int64(RES_EXPIRY))
         p = put_time(out, _put(out, p, W126, 5), res, np.int64(RES_EXPIRY), time_size(form))
+    if flags & C.EF_PERSIST != 0 and has_own_fields(form):
+        p = _put_char(out, p, W5018, 6, 89)
     if kind == C.E_FILL:
         p = put_scaled(out, _put(out, p, W32, 4), ev[e + L.EVT_LAST_QTY], qty_decimals)
         p = put_scaled(out, _put(out, p, W31, 4), ev[e + L.EVT_LAST_PRICE], price_decimals)
@@ -463,6 +467,21 @@ def _settled(m, out, p, ev, e, res, form):
 
 
 @leaf
+def _split(m, out, p, ev, e, res, form):
+    """Body of a PositionSplit, without the last SOH."""
+    inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
+    source = _row_of(m, np.int64(L.P_INSTRUMENT), ev[e + L.EVT_CONTRACT_FROM], np.int64(L.INSTRUMENT_WORDS))
+    p = put_number(out, _put(out, p, W17, 4), ev[e + L.EVT_NUMBER])
+    p = _put_account(m, out, p, account_of(ev[e + L.EVT_SESSION_ACCOUNT]))
+    p = _put_symbol(m, out, p, inst)
+    p = put_number(out, _put(out, p, W5101, 6), ev[e + L.EVT_CONTRACT_EVENT])
+    if source != 0:
+        p = put_words(out, _put(out, p, W5120, 6), m, source + L.I_SYMBOL, m[source + L.I_SYMBOL_LEN])
+    p = put_scaled(out, _put(out, p, W5121, 6), ev[e + L.EVT_CONTRACT_POSITION], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
+    return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
+
+
+@leaf
 def write_message(m, out, begin, ev, e, res, texts, flags):
     """Write the message of the numbered event row at ev[e] to out[begin]. Returns the offset after it."""
     head = ev[e + L.EVT_HEAD]
@@ -502,6 +521,9 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     elif kind == C.E_SETTLED:
         p = _header(m, out, begin, ev, e, s, TYPE_UMS, np.int64(3), res, flags)
         p = _settled(m, out, p, ev, e, res, form)
+    elif kind == C.E_CONTRACT:
+        p = _header(m, out, begin, ev, e, s, TYPE_UPS, np.int64(3), res, flags)
+        p = _split(m, out, p, ev, e, res, form)
     elif kind == C.E_SENT:
         msg_type = ev[e + L.EVT_MSG_TYPE]
         n = np.int64(1)

@@ -53,7 +53,7 @@ def test_when_a_key_changes_is_when_the_registry_lets_it() -> None:
                 continue
             assert (rows[0].change in (LIVE, LOGON)) == (field.name in CHANGEABLE[kind]), (path, field.key)
     assert {row.change for (path, _), row in ROWS.items() if path == "server"} == {RESTART, NEVER}
-    assert ROWS["market.fees", "taker_bps"].change == LIVE and ROWS["market.band", "low"].change == NEVER
+    assert ROWS["market.fees", "taker_bps"].change == LIVE and ROWS["market.band", "low"].change == LIVE
 
 
 def test_defaults_are_those_of_the_reader(tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_the_page_of_results(tmp_path: Path) -> None:
             "f.toml",
             {"market": [{"event": "E", "product": "exact", "owner_venue": "V", "asset": "A", "max_qty": 1, "fees": {"model": "minimum"}}]},
         )
-    assert str(refused.value) == 'f.toml: market[0].product: "exact" is not one of spot, exactly, at_most; did you mean "exactly"?'
+    assert str(refused.value) == 'f.toml: market[0].product: "exact" is not one of spot, exactly, at_most, scalar; did you mean "exactly"?'
 
 
 LOGIN = {"name": "S", "wire": "fix", "secret": "s"}

@@ -61,7 +61,7 @@ def expected(row: NDArray[np.int64]) -> Any:
     order = (*report, id, w[L.EVT_ORDER], account, instrument, W.side_of(head), W.contract_side_of(head))
     match head & 255:
         case codes.E_ACCEPTED:
-            return M.Accepted(*order, type_, tif, price, qty, leaves, w[L.EVT_EXPIRY])
+            return M.Accepted(*order, type_, tif, price, qty, leaves, w[L.EVT_EXPIRY], flags & codes.EF_PERSIST and flags)
         case codes.E_REJECTED:
             return M.Rejected(*order, reason, limit, used, asked, price, qty)
         case codes.E_FILL:
@@ -77,13 +77,29 @@ def expected(row: NDArray[np.int64]) -> Any:
         case codes.E_EXPIRED:
             return M.Expired(*order, reason, price, qty, cum, notional)
         case codes.E_STATUS:
-            return M.OrderStatus(*order, orig, status, reason, type_, tif, price, qty, cum, leaves, notional, w[L.EVT_EXPIRY])
+            return M.OrderStatus(
+                *order,
+                orig,
+                status,
+                reason,
+                type_,
+                tif,
+                price,
+                qty,
+                cum,
+                leaves,
+                notional,
+                w[L.EVT_EXPIRY],
+                flags & codes.EF_PERSIST and flags,
+            )
         case codes.E_MASS_DONE:
             return M.MassCancelDone(*report, id, account, instrument, price, qty, reason)
         case codes.E_MOVED:
             return M.Moved(*report, id, account, spare, price, qty, last_qty, instrument)
         case codes.E_SETTLED:
             return M.Settled(*report, account, instrument, spare, price, qty, last_price, last_qty, leaves, w[L.EVT_ORDER])
+        case codes.E_CONTRACT:
+            return M.PositionSplit(*report, account, instrument, price, qty, w[L.EVT_ORDER])
         case codes.E_REFUSED:
             return M.Refused(*report, id, account, instrument, reason, limit, used, asked)
     raise AssertionError(head & 255)

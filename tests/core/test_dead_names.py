@@ -24,7 +24,6 @@ KEPT = {
     "R_ID_TABLE_FULL": "retired: old journals and event stores hold it",
     "R_TEXT_TABLE_FULL": "retired: old journals and event stores hold it",
     "S_ID": ID_WORD,
-    "COL_Q": "the first of the columns that COL_* number",
 }
 
 

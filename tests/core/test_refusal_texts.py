@@ -29,7 +29,10 @@ NOT_PROVOKED = {
             C.R_PAYOUT_RANGE, C.R_PAYOUT_SUM, C.R_NOT_DETERMINED, C.R_CHALLENGE_WINDOW, C.R_ALREADY_FINAL, C.R_IDEMPOTENCY, C.R_OVERFLOW,
             C.R_BAD_DEFINITION, C.R_NOT_CLOSED, C.R_OPEN_ORDERS, C.R_BAD_COMMAND, C.R_SANDBOX, C.R_QUOTA, C.R_CLOCK_NOT_HELD,
             C.R_FOREIGN_NAME, C.R_GRANT_BEYOND, C.R_NOT_AUTHORISED, C.R_OWN_ACT, C.R_PENDING_EXPIRED, C.R_UNKNOWN_PENDING, C.R_WEAK_SECRET,
-            C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY,
+            C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_BANDS_TOO_HIGH, C.R_NO_SPARE_CONTRACT, C.R_OUTCOME_FIXED, C.R_OUTCOME_UNKNOWN,
+            C.R_RESULT_VERSION, C.R_NOT_DISPUTABLE, C.R_DISPUTE_LATE, C.R_NO_PARTY, C.R_DISPUTED_BEFORE, C.R_NOT_DISPUTED, C.R_NOTHING_TO_UPHOLD,
+            C.R_NOT_VOIDABLE, C.R_NO_VOID_POLICY, C.R_VOID_POLICY, C.R_VOID_TRIGGER, C.R_VOID_HISTORY, C.R_UNKNOWN_SOURCE, C.R_TWO_SOURCES,
+            C.R_JUDGE_IS_PARTY, C.R_NOT_CORRECTABLE, C.R_ARBITER_DECIDES,
             C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER,
             C.R_REVISION_MOVED, C.R_PLAN_DIFFERS, C.R_UNKNOWN_REVISION, C.R_CANNOT_UNDO,
         ),
@@ -98,6 +101,9 @@ def cancels_and_ends(make: Callable[..., WireStory]) -> None:
     s.do(C.C_KILL, level=C.KILL_ACCOUNT, target=16, on=0)
     s.new(1, C.BUY, 10, 30, id=17)
     s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    voided = make(n=2, limits=Limits(64, 64))
+    voided.new(1, C.BUY, 10, 30, id=1)
+    voided.do(C.C_VOID, event=1, version=1, payouts=[0, 0])
 
 
 def another_session(make: Callable[..., WireStory]) -> None:
@@ -293,7 +299,7 @@ def test_sentences(way: Callable[[Callable[..., WireStory]], None], expected: li
 # (of test_new: YES orders, one refusal a reason)
 LADDER = {
     C.R_VENUE_NOT_ALLOWED: "the venue does not admit this account or session",
-    C.R_FIELD_UNSUPPORTED: "tag 110 is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
+    C.R_FIELD_UNSUPPORTED: "tag 110 is not supported yet, or not with this value (18: also the flags 5016 and 5017)",
     C.R_EXPIRY_PAST: f"a GTD order needs an ExpireTime later than the server's time {TIME}, got {TIME}",
     C.R_PRICE_ON_MARKET: "a market order has no price, got 10.00",
     C.R_KILLED_ACCOUNT: "the kill switch of account C1-A is on (safe to resend)",

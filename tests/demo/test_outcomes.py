@@ -18,11 +18,6 @@ MARKETS = {
 }
 
 
-def family(event: str) -> str:
-    part = event.split("-")[1]
-    return "TIE" if event.endswith("-TIE") else "MATCH" if part == "FINAL" or part[1:].isdigit() else part
-
-
 def paid(event: str) -> list[str]:
     market = MARKETS[event]
     return [ar.outcome_code(c) for c, ticks in zip(market.contracts, o.payouts(market, OUTCOMES[event])) if ticks == market.payout]
@@ -31,12 +26,12 @@ def paid(event: str) -> list[str]:
 def test_the_venue_is_whole() -> None:
     contracts = Counter[str]()
     for market in MARKETS.values():
-        contracts[family(market.event)] += len(market.contracts)
-    assert contracts == {"WIN": 48, "GRP": 48, "REACH": 5 * 48, "MATCH": 3 * 104, "TIE": 32, "SCORER": 5}
-    assert {m.event: (m.product, m.k) for m in MARKETS.values() if family(m.event) == "REACH"} == {
+        contracts[o.family(market.event)] += len(market.contracts)
+    assert contracts == dict(zip(o.FAMILIES, (48, 48, 5 * 48, 3 * 104, 32, 5)))
+    assert {m.event: (m.product, m.k) for m in MARKETS.values() if o.family(m.event) == "rounds reached"} == {
         o.reach_event(r.round): ("exactly", r.teams) for r in FACTS.rounds
     }
-    assert all((m.product, m.k) == ("at_most", 1) for m in MARKETS.values() if family(m.event) == "TIE")
+    assert all((m.product, m.k) == ("at_most", 1) for m in MARKETS.values() if o.family(m.event) == "ties to win")
 
 
 def test_every_market_has_a_result_and_every_result_a_market() -> None:
@@ -48,7 +43,7 @@ def test_every_market_has_a_result_and_every_result_a_market() -> None:
 
 
 def test_known_answers() -> None:
-    assert paid("WC26-WIN") == ["ESP"] and paid("WC26-FINAL") == ["DRAW"] and paid("WC26-FINAL-TIE") == ["TIE"]
+    assert paid("WC26-WIN") == ["ESP"] and paid("WC26-FINAL") == ["DRAW"] and paid("WC26-FINAL-TIE") == ["ESP"]
     assert paid("WC26-M074") == ["DRAW"] and paid("WC26-M074-TIE") == [], "Paraguay went through on penalties"
     assert paid("WC26-SCORER") == ["MBAPPE"] and paid("WC26-REACH-FINAL") == ["ESP", "ARG"]
     assert [len(paid(o.reach_event(r.round))) for r in FACTS.rounds] == [32, 16, 8, 4, 2]
@@ -57,6 +52,23 @@ def test_known_answers() -> None:
     assert OUTCOMES["WC26-M074-TIE"].observed == "Germany 1-1 Paraguay after extra time, 3-4 on penalties"
     last_of_a = max(m.over_ns for m in FACTS.group_matches if m.group == "A")
     assert OUTCOMES["WC26-GRP-A"].at_ns == last_of_a < OUTCOMES["WC26-REACH-R32"].at_ns < OUTCOMES["WC26-REACH-R16"].at_ns
+
+
+def test_the_result_that_is_disputed() -> None:
+    market, wrong, right = MARKETS[o.DISPUTED], o.mistaken(FACTS), OUTCOMES[o.DISPUTED]
+    assert wrong.winners == ("BEL",) and wrong.observed == "Belgium 3-2 Senegal after extra time"
+    assert right.winners == ("DRAW",) and right.observed == "Belgium 2-2 Senegal after 90 minutes and stoppage time"
+    assert o.determine(market, wrong, FACTS).payouts == (10_000, 0, 0) and o.correct(market, right, FACTS).payouts == (0, 10_000, 0)
+    assert o.known(market, right) == (0, 10_000, 0)
+
+
+def test_the_market_that_is_voided() -> None:
+    market, result = MARKETS[o.VOIDED], OUTCOMES[o.VOIDED]
+    assert market.void is not None and market.void.prices == "fixed" and market.void.fixed == o.VOID_PRICES
+    assert o.known(market, result) == (3_334, 3_333, 3_333) and o.payouts(market, result) == (0, 0, 10_000)
+    record = o.void(result, FACTS)
+    assert (record.rule_id, record.observed_value) == ("abandoned", "France - England abandoned in the first half")
+    assert all(m.void is not None and (m.void.prices == "fixed") == (o.family(e) == "after 90 minutes") for e, m in MARKETS.items())
 
 
 def test_the_goals_pay_between_the_bounds() -> None:

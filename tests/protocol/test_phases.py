@@ -8,7 +8,7 @@ import pytest
 from config import admin_records as ar
 from protocol import codes, errors, phases
 from scripts import make_docs
-from tests.model_operator import TRANSITIONS
+from tests.model_changes import TRANSITIONS
 
 ALL = sorted(codes.PHASE_NAMES)
 

@@ -40,6 +40,11 @@ def of_venue(venue: str) -> tuple[Any, ...]:
     )
 
 
+def void_of(event: str) -> ar.Void:
+    fields = {name: getattr(RESULT, name) for name in RESULT.__struct_fields__ if name != "payouts"}
+    return ar.Void(**{**fields, "event": event, "reason": "abandoned"})
+
+
 def record_of(venue: str) -> dict[str, Any]:
     """By tag: a record that `<venue>.op` may send, and that is carried out or refused for a reason of its own."""
     return {
@@ -48,6 +53,9 @@ def record_of(venue: str) -> dict[str, Any]:
         "session": change(LOGIN, name=f"{venue}.S2", firm=f"{venue}.F", account=f"{venue}.A", peer_comp_id=f"{venue}.S2", venue=venue),
         "market": change(market(venue), event=f"{venue}.M2", sharing="shared", admits=(), contracts=(ar.Contract(symbol=f"{venue}.M2-A"), ar.Contract(symbol=f"{venue}.M2-B"))),
         "listing": ar.DefineListing(venue=venue, event=f"{venue}.CUP", fees=FINAL.fees),
+        "bands": ar.SetBands(event=f"{venue}.CUP", bands=(ar.Band(low=5, high=95, step=5),)),
+        "add_outcome": ar.AddOutcome(event=f"{venue}.CUP", contract=ar.Contract(symbol=f"{venue}.CUP-C")),
+        "split_outcome": ar.SplitOutcome(event=f"{venue}.CUP", source=f"{venue}.CUP-A", contract=ar.Contract(symbol=f"{venue}.CUP-C")),
         "transfer": ar.Transfer(key=f"{venue}.k", asset="USD", amount=5, source=f"{venue}.A", target=f"{venue}.B"),
         "hold": ar.Hold(key=f"{venue}.h", account=f"{venue}.A", asset="USD", amount=5),
         "release": ar.Release(key=f"{venue}.r", hold=1),
@@ -60,6 +68,10 @@ def record_of(venue: str) -> dict[str, Any]:
         "determine": change(RESULT, event=f"{venue}.CUP", payouts=(0, 100)),
         "finalise": ar.Finalise(event=f"{venue}.CUP"),
         "settle": ar.Settle(**{**msgspec.structs.asdict(RESULT), "event": f"{venue}.CUP", "payouts": (0, 100)}),
+        "dispute": ar.Dispute(event=f"{venue}.CUP", firm=f"{venue}.F", reason="wrong"),
+        "uphold": ar.Uphold(event=f"{venue}.CUP"),
+        "correct": ar.Correct(**{**msgspec.structs.asdict(RESULT), "event": f"{venue}.CUP", "payouts": (0, 100)}),
+        "void": void_of(f"{venue}.CUP"),
         "kill": ar.Kill(level="firm", target=f"{venue}.F"),
         "restrict": ar.Restrict(event=f"{venue}.CUP", firm=f"{venue}.F"),
         "reference": ar.SetReference(symbol=f"{venue}.CUP-A", reference=5),
@@ -82,6 +94,7 @@ def record_of(venue: str) -> dict[str, Any]:
         "refuse": ar.Refuse(id=1),
         "asset": ar.DefineAsset(name="EUR", decimals=2),
         "venue": ar.DefineVenue(name="V9"),
+        "opening": ar.Opening(venue="V9", digest="ab" * 32),
         "begin": ar.Begin(name="x"),
         "clock_accept": ar.AcceptClock(),
         "approvals": ar.Approvals(expires_ns=5),

@@ -19,6 +19,9 @@ MATRIX = """
     session       x  x  .  .  .  .  .  .  .
     market        x  x  x  .  .  .  .  .  .
     listing       x  x  x  .  .  .  .  .  .
+    bands         x  x  x  .  .  .  .  .  .
+    add_outcome   x  x  x  .  .  .  .  .  .
+    split_outcome x  x  x  .  .  .  .  .  .
     transfer      x  .  .  .  .  .  x  .  .
     hold          x  .  .  .  .  .  x  .  .
     release       x  .  .  .  .  .  x  .  .
@@ -28,8 +31,12 @@ MATRIX = """
     hold_expire   x  .  .  .  .  .  .  .  .
     close         x  x  .  .  .  .  .  .  .
     phase         x  x  x  .  .  x  .  .  .
-    determine     x  .  .  x  x  .  .  .  .
+    determine     x  .  .  x  .  .  .  .  .
     finalise      x  .  .  x  x  .  .  .  .
+    dispute       x  x  .  .  .  .  .  .  .
+    uphold        x  .  .  .  x  .  .  .  .
+    correct       x  .  .  .  x  .  .  .  .
+    void          x  .  .  .  x  .  .  .  .
     settle        x  .  .  x  .  .  .  .  .
     kill          x  x  .  .  .  x  .  .  .
     restrict      x  x  .  .  .  x  .  .  .
@@ -40,6 +47,7 @@ MATRIX = """
     overdue       x  .  .  .  .  .  .  .  .
     begin         x  .  .  .  .  .  .  .  .
     configuration x  x  x  .  .  .  .  .  .
+    opening       x  .  .  .  .  .  .  .  .
     clock_accept  x  .  .  .  .  .  .  .  .
     principal     x  x  .  .  .  .  .  .  .
     grant         x  x  .  .  .  .  .  .  .
@@ -60,7 +68,7 @@ MAY: dict[str, set[str]] = {
     for row in MATRIX.split("\n")
     if row.strip()
 }
-OF_THE_PLATFORM = {"firm_tags", "quota", "freeze"}  # also when they name a venue or one of its firms
+OF_THE_PLATFORM = {"firm_tags", "quota", "freeze", "opening"}  # also when they name a venue or one of its firms
 NO_VENUE_SCOPE, NO_SERIES_SCOPE = (
     {"platform_operator"},
     {"platform_operator", "venue_operator", "risk_officer", "treasurer", "auditor", "support"},
@@ -98,6 +106,7 @@ class NaiveAccess:
     keys: dict[str, Fields]
     symbols: dict[str, tuple[int, str]]
     holds: dict[int, Fields]
+    final: set[str]
     timed: dict[int, Fields]
 
     def __init__(self) -> None:
@@ -166,15 +175,18 @@ class NaiveAccess:
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
-            "phase": ("event",), "overdue": ("event",), "determine": ("event",), "finalise": ("event",), "settle": ("event",), "restrict": ("event", "firm"),
+            "phase": ("event",), "overdue": ("event",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
+            "settle": ("event",), "dispute": ("event", "firm"), "uphold": ("event",), "correct": ("event",), "void": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
-            "reference": ("symbol",), "principal": ("venue",), "grant": ("principal",), "revoke": ("principal",),
+            "reference": ("symbol",), "principal": ("venue", "firm"), "grant": ("principal",), "revoke": ("principal",),
         }  # fmt: skip
         for field in order.get(f["type"], ()):
             if f[field]:
                 yield kinds[field], f[field]
         if f["type"] == "market":
             yield from (("venue", name) for name in f["admits"])
+        if f["type"] == "split_outcome":
+            yield "symbol", f["source"]
         if f["type"] == "key":
             yield f["holder"], f["name"]
         if f["type"] == "key_revoke":
@@ -208,7 +220,23 @@ class NaiveAccess:
             case "release" | "withdraw_settle" | "withdraw_cancel":
                 row = self.holds.get(f["hold"] if f["type"] == "release" else f["withdrawal"])
                 return [self.home("account", row["account"]) if row else ("", "")]
-            case "phase" | "overdue" | "determine" | "finalise" | "settle" | "restrict":
+            case "dispute":
+                home = self.home("firm", f["firm"])
+                return [home if home[0] else self.home("market", f["event"])]
+            case (
+                "bands"
+                | "add_outcome"
+                | "split_outcome"
+                | "phase"
+                | "overdue"
+                | "determine"
+                | "finalise"
+                | "settle"
+                | "restrict"
+                | "uphold"
+                | "correct"
+                | "void"
+            ):
                 return [self.home("market", f["event"])]
             case "access_rule" | "access_rule_remove":
                 return [(f["venue"], "") if f["venue"] else self.home("market", f["event"])]
@@ -242,6 +270,8 @@ class NaiveAccess:
                 yield f["type"], f[field]
         if f["type"] == "market":
             yield from (("symbol", contract["symbol"]) for contract in f["contracts"])
+        if f["type"] in ("add_outcome", "split_outcome"):
+            yield "symbol", f["contract"]["symbol"]
 
     # ---- the judgement
     def judge(self, who: str, f: Fields, now: int) -> None:
@@ -328,6 +358,10 @@ class NaiveAccess:
                 name = "principal_key" if f["holder"] == "principal" else ""
             case "approvals":
                 name = "approvals"
+            case "void":
+                name = "void"
+            case "correct":
+                name = "correct" if f["event"] in self.final else ""
             case "transfer":
                 limit = self.second["withdrawals"].get(f["asset"])
                 name = "withdrawal" if f["source"] and not f["target"] and limit is not None and f["amount"] > limit else ""

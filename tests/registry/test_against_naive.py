@@ -14,9 +14,9 @@ from protocol import codes as C
 from tests.registry.naive_registry import CHANGED, NEW, SAME, NaiveRegistry
 from tests.registry.test_registry import FEES, FINAL, LOGIN, MAKER, RESULT, SPOT, World, change
 
-ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market": 3, "symbol": 9}
+ROOM = {"asset": 3, "venue": 3, "firm": 3, "account": 24, "session": 5, "market": 4, "symbol": 11}
 CAPACITIES = {
-    "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 3, "instruments": 9, "listings": 1000,
+    "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 4, "instruments": 11, "listings": 1000,
 }  # fmt: skip
 KINDS = {C.ACCESS_VENUE: "venue", C.ACCESS_EVENT: "market"}
 DIGITS = "0123456789abcdef"
@@ -31,8 +31,11 @@ ASSETS, VENUES, FIRMS, ACCOUNTS = (
     ("A", "B", "C", "V2.FEES", "D", "E", "F"),
 )
 MARKETS = (
-    FINAL, SPOT, change(FINAL, event="SEMI", challenge_window_ns=5, contracts=(ar.Contract(symbol="S-ESP"), ar.Contract(symbol="S-ARG")), sharing="shared", admits=("V2",)),
+    change(FINAL, challenge_window_ns=0, void=ar.VoidRule(who="a", trigger="b", prices="fixed", fixed=("0", "0.01", "0"))),
+    SPOT, change(FINAL, event="SEMI", challenge_window_ns=300, sources=("FIFA", "UEFA"), contracts=(ar.Contract(symbol="S-ESP"), ar.Contract(symbol="S-ARG")), sharing="shared", admits=("V2",)),
     change(FINAL, event="TWICE", product="at_most", contracts=(ar.Contract(symbol="F-ESP"),)), change(FINAL, event="LAST", contracts=tuple(ar.Contract(symbol=f"L{i}") for i in range(5))),
+    change(FINAL, event="GROW", product="at_most", contracts=(ar.Contract(symbol="G-1"),), max_contracts=3, sharing="shared", admits=("V2",)),
+    change(FINAL, event="SPLIT", contracts=(ar.Contract(symbol="S-1"), ar.Contract(symbol="S-OTHER")), other="OTHER", max_contracts=3),
 )  # fmt: skip
 
 
@@ -51,7 +54,20 @@ def some_record(r: random.Random, now: int = 0) -> Any:
     title = pick(("", "", "T", "U"))
     account = pick((*ACCOUNTS, "V1.FEES"))
     ids = tuple(f"K{n}" for n in range(6))
-    match r.randrange(34):
+    match r.randrange(39):
+        case 34 | 35:
+            return some_judgement(r)
+        case 36 | 37:
+            contract = ar.Contract(symbol=pick(("G-2", "G-3", "S-2", "S-2", "F-ESP")), code=pick(("", "", "1")))
+            if r.random() < 0.5:
+                return ar.AddOutcome(event=pick(("GROW", "GROW", "FINAL", "NONE")), contract=contract)
+            return ar.SplitOutcome(
+                event=pick(("SPLIT", "SPLIT", "GROW", "FINAL")), source=pick(("S-OTHER", "S-OTHER", "S-1", "X")), contract=contract
+            )
+        case 38:
+            return ar.SetBands(
+                event=pick(MARKETS).event, bands=pick(((ar.Band(low=5, high=95, step=5),), (ar.Band(low=1, high=99, step=1),)))
+            )
         case 30 | 31 | 32 | 33:
             return some_timed(r, now)
         case 18:
@@ -103,6 +119,7 @@ def some_record(r: random.Random, now: int = 0) -> Any:
                     {"title": title},
                     {"max_qty": 500},
                     {"price_decimals": 3},
+                    {"auto_finalise": False},
                     some_times(r, now),
                     some_times(r, now),
                 )
@@ -231,7 +248,46 @@ def some_timed(r: random.Random, now: int) -> Any:
 
 def result(r: random.Random) -> ar.Determine:
     payouts = r.choice(((0, 100, 0), (0, 100, 0), (100, 0), (100, 0), (0, 99, 0), (101, 0, 0), (50,)))
-    return change(RESULT, event=r.choice(MARKETS).event, payouts=payouts, version=r.choice((0, 0, 1, 2)))
+    source = r.choice(("FIFA", "FIFA", "UEFA", "X"))
+    return change(RESULT, event=r.choice(MARKETS).event, payouts=payouts, version=r.choice((0, 0, 0, 1, 2)), source=source)
+
+
+def some_judgement(r: random.Random) -> Any:
+    """About results that are there, or not, or final."""
+    event, version = r.choice(("FINAL", "SEMI", "SEMI", "LAST", "BTC-USD", "NONE")), r.choice((0, 0, 0, 1, 2))
+    said = {field: getattr(result(r), field) for field in RESULT.__struct_fields__} | {"event": event, "version": version}
+    match r.randrange(6):
+        case 0 | 1:
+            return ar.Dispute(event=event, firm=r.choice(FIRMS), reason="no", version=version)
+        case 2:
+            return ar.Uphold(event=event, version=version)
+        case 3:
+            return ar.Correct(**said)
+        case 4:
+            return ar.Void(**{k: v for k, v in said.items() if k != "payouts"}, reason="rain", trigger_at_ns=r.choice((0, 1, 10**6)))
+        case _:
+            return change(RESULT, event="SEMI", payouts=r.choice(((100, 0), (0, 100))), source=r.choice(("FIFA", "UEFA")))
+
+
+def some_end(r: random.Random) -> Any:
+    """Of the markets of the prelude, towards their end and back."""
+    event = r.choice(("FINAL", "SEMI"))
+    payouts = (0, 100, 0) if event == "FINAL" else r.choice(((100, 0), (100, 0), (0, 100)))
+    match r.randrange(7):
+        case 0:
+            return ar.SetPhase(event=event, phase=r.choice(("open", "closed", "closed")))
+        case 1:
+            return change(RESULT, event=event, payouts=payouts, source=r.choice(("FIFA", "UEFA")))
+        case 2:
+            return ar.Dispute(event=event, firm="ACME", reason="no")
+        case 3:
+            return ar.RunDue(id=r.randrange(1, 12))
+        case 4 if r.random() < 0.2:
+            return ar.Finalise(event=event)
+        case 5 if r.random() < 0.3:
+            content = {field: getattr(RESULT, field) for field in RESULT.__struct_fields__}
+            return ar.Correct(**{**content, "event": event, "payouts": payouts})
+    return some_judgement(r)
 
 
 def tables(registry: Registry) -> dict[str, Any]:
@@ -358,7 +414,8 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
     r, world, naive = random.Random(seed), World(**CAPACITIES), NaiveRegistry(**ROOM)
     first = PRELUDE if seed % 2 else ()  # half of the worlds begin with markets, so that they come to their end
     for step in range(steps):
-        record = first[step] if step < len(first) else some_record(r, 7 * step)
+        ends = bool(first) and seed % 3 == 0 and r.random() < 0.6
+        record = first[step] if step < len(first) else some_end(r) if ends else some_record(r, 7 * step)
         for event in world.registry.events:
             world.engine.m[event_row(world, event.id) + L.E_PHASE_NOW] = naive.phases[event.name]
         world.engine.time_ns = naive.now = 7 * step
@@ -376,16 +433,18 @@ def run(seed: int, steps: int, seen: Counter[Any]) -> None:
 
 def test_random_records_against_the_naive_registry() -> None:
     seen: Counter[Any] = Counter()
-    for seed in range(240):
+    for seed in range(440):
         run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 34 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 41 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     codes = {code for _, code, _ in seen}
     assert codes >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
         C.R_UNKNOWN_EVENT, C.R_UNKNOWN_INSTRUMENT, C.R_PRICE_OUT_OF_RANGE, C.R_PAYOUT_SUM, C.R_PAYOUT_COUNT, C.R_SANDBOX, C.R_BAD_TRANSITION,
         C.R_NOT_CLOSED, C.R_NOT_DETERMINED, C.R_ALREADY_FINAL, C.R_FIELD_UNSUPPORTED, C.R_CHALLENGE_WINDOW, C.R_KEY_REVOKED,
         C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_ACCOUNT_CLOSED, C.R_FIRM_CLOSED, C.R_SESSION_CLOSED,
+        C.R_RESULT_VERSION, C.R_NOT_DISPUTABLE, C.R_DISPUTE_LATE, C.R_DISPUTED_BEFORE, C.R_NOT_DISPUTED, C.R_NOTHING_TO_UPHOLD, C.R_NOT_VOIDABLE,
+        C.R_NO_VOID_POLICY, C.R_VOID_TRIGGER, C.R_UNKNOWN_SOURCE, C.R_NOT_CORRECTABLE, C.R_ARBITER_DECIDES,
         C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER, C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
     }  # fmt: skip
 
@@ -394,5 +453,5 @@ def test_the_comparison_sees_a_row_that_changed(monkeypatch: pytest.MonkeyPatch)
     """A registry that forgets to keep a session's first default account is told apart."""
     monkeypatch.setattr(Registry, "put_account", lambda self, account: self.accounts.put(msgspec.structs.replace(account, session=0)))
     with pytest.raises(AssertionError, match="seed"):
-        for seed in range(240):
+        for seed in range(440):
             run(seed, 200, Counter())

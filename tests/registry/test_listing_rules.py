@@ -95,7 +95,7 @@ BROKEN: list[tuple[Any, int, str]] = [
     ),
     (
         change(FINAL, void=ar.VoidRule(who="a", trigger="b", prices="entry_price")),
-        B,
+        codes.R_VOID_POLICY,
         "void.prices: refunding each account's entry price is not possible",
     ),
     (change(FINAL, admits=("V2",)), B, "admits: other venues can be admitted only to a shared market"),

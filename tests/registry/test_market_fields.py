@@ -27,7 +27,10 @@ EVENT: dict[str, tuple[str, Any]] = {
     "sharing": ('"shared"', "shared"), "admits": ('["V1"]', ("V1",)), "phase": ('"draft"', "draft"),
     "fees": ("{ model = \"minimum\", maker_bps = -3, taker_bps = 30, owner_share_bps = 20, venue_share_bps = 10 }",
              ar.Fees(model="minimum", maker_bps=-3, taker_bps=30, owner_share_bps=20, venue_share_bps=10)),
-    "void": ('{ who = "W", trigger = "T", prices = "fixed" }', ar.VoidRule(who="W", trigger="T", prices="fixed")),
+    "resting": ('{ live = "lapse", pause = "cancel" }', ar.Resting(live="lapse", pause="cancel")), "max_contracts": ("5", 5),
+    "void": ('{ who = "W", trigger = "T", prices = "fixed", fixed = ["0.1", "0.2", "0"] }',
+             ar.VoidRule(who="W", trigger="T", prices="fixed", fixed=("0.1", "0.2", "0"))),
+    "sources": ('["A", "B"]', ("A", "B")), "auto_finalise": ("false", False),
     "band": ('[{ low = "0.01", high = "0.49", step = "0.01" }]', (ar.Band(low=1, high=49, step=1),)),
     "contract": ('[{ symbol = "E-1" }, { symbol = "E-2" }, { symbol = "E-3" }]', None),
 }  # fmt: skip
@@ -36,7 +39,20 @@ SPOT: dict[str, tuple[str, Any]] = {
     "price_decimals": ("3", 3), "qty_decimals": ("2", 2), "max_qty": ('"90"', 9000), "fees": ('{ model = "notional" }', ar.Fees(model="notional")),
     "band": ('[{ low = "0.001", high = "5", step = "0.001" }]', None), "contract": ('[{ symbol = "B" }]', None),
 }  # fmt: skip
-DERIVED = {"tick_value": (100_000, 1000), "lot_base": (0, 10_000)}  # of the event, of the pair
+_CONTEST = {
+    key: EVENT[key]
+    for key in ("owner_venue", "asset", "payout", "price_decimals", "qty_decimals", "max_qty", "max_position", "fees", "rules", "source")
+}
+NUMBER: dict[str, tuple[str, Any]] = {
+    **_CONTEST, "event": ('"N"', "N"), "product": ('"scalar"', "scalar"), "contract": ('[{ symbol = "N" }]', None),
+    "scalar": ('{ low = "-2.5", high = "200", decimals = 1 }', ar.Scalar(low="-2.5", high="200", decimals=1)),
+}  # fmt: skip
+REST: dict[str, tuple[str, Any]] = {
+    **_CONTEST, "event": ('"R"', "R"), "product": ('"exactly"', "exactly"), "winners": ("1", 1), "other": ('"X"', "X"),
+    "contract": ('[{ symbol = "R-1" }, { symbol = "R-X" }]', None),
+}  # fmt: skip
+MARKETS = {"E": EVENT, "B": SPOT, "N": NUMBER, "R": REST}
+DERIVED = {"tick_value": (100_000, 1000, 100_000, 100_000), "lot_base": (0, 10_000, 0, 0)}  # of each of them
 
 
 def toml(market: dict[str, tuple[str, Any]]) -> str:
@@ -47,7 +63,7 @@ def toml(market: dict[str, tuple[str, Any]]) -> str:
 def way(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """By event: the record, the rows of the market and of its contracts as the core has them, the lines of `exos market show`."""
     file = tmp_path_factory.mktemp("way") / "way.toml"
-    file.write_text(HEAD + toml(EVENT) + toml(SPOT))
+    file.write_text(HEAD + "".join(map(toml, MARKETS.values())))
     turns = Turns().must([item.record for item in load.load(file).items])
     registry, m = turns.engine.registry, turns.engine.m
     out = {}
@@ -59,7 +75,7 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 @pytest.mark.parametrize("field", FIELDS, ids=lambda field: field.name)
 def test_a_field_makes_the_whole_way(way: dict[str, Any], field: Any) -> None:
-    for at, (event, written) in enumerate((("E", EVENT), ("B", SPOT))):
+    for at, (event, written) in enumerate(MARKETS.items()):
         record, market, shown = way[event]
         value = getattr(record, field.name)
         if field.name in DERIVED:
@@ -69,7 +85,8 @@ def test_a_field_makes_the_whole_way(way: dict[str, Any], field: Any) -> None:
         if field.name == "contracts":
             assert [c["symbol"] for c in market["contracts"]] == [c.symbol for c in record.contracts]
             continue
-        effective = 100 if field.name == "protection" and not value else value  # what 0 stands for
+        usual = {"B": 100}.get(event, 2)
+        effective = usual if field.name == "protection" and not value else value  # what 0 stands for
         if field.word.startswith("DI_"):
             assert [c["terms"][field.name] for c in market["contracts"]] == [effective] * len(record.contracts), (
                 "record -> row -> arena -> view"
@@ -79,13 +96,13 @@ def test_a_field_makes_the_whole_way(way: dict[str, Any], field: Any) -> None:
         else:
             assert field.name in market["terms"]
         assert (field.key or field.name) in shown
-    assert field.key is None or field.key in EVENT or field.key in SPOT, "the file of this test names every key"
+    assert field.key is None or any(field.key in market for market in MARKETS.values()), "the file of this test names every key"
 
 
 def test_every_field_has_a_value_of_its_own_in_one_of_the_markets(way: dict[str, Any]) -> None:
     """Else the way could be that of a default."""
     for field in FIELDS:
-        values = [getattr(way[event][0], field.name) for event in ("E", "B")]
+        values = [getattr(way[event][0], field.name) for event in MARKETS]
         assert field.required or any(value != field.default for value in values), field.name
 
 

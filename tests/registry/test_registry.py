@@ -187,7 +187,7 @@ REFUSALS: list[tuple[Any, int, str]] = [
     (change(RESULT, payouts=(0, 0, 101)), R.R_PAYOUT_RANGE, "payouts[2]: F-ARG pays at most 0.0100, asked 0.0101"),
     (change(RESULT, payouts=(0, 99, 0)), R.R_PAYOUT_SUM, "exactly 1 x 0.0100 = 0.0100, asked 0.0099"),
     (change(RESULT, payouts=(1, 100, 0)), R.R_PAYOUT_SUM, "asked 0.0101"),
-    (change(RESULT, version=2), R.R_BAD_TRANSITION, "version: the next one is 1, asked 2"),
+    (change(RESULT, version=2), R.R_RESULT_VERSION, "version: the next one is 1, asked 2"),
     (change(RESULT, event="BTC-USD"), R.R_BAD_DEFINITION, "BTC-USD is a spot pair"),
     (ar.Finalise(event="FINAL"), R.R_NOT_DETERMINED, "FINAL has no determination"),
     (ar.Kill(level="firm", target="NOONE"), R.R_BAD_DEFINITION, 'target: there is no firm "NOONE"'),
@@ -323,7 +323,7 @@ def test_a_result_is_recorded_with_its_evidence_and_paid_once(world: World) -> N
     event = world.registry.events.named("FINAL")
     assert event is not None and event.determinations[0].who == "uid:7" and event.determinations[0].record.evidence_sha256 == "ab" * 32
     assert world.do(change(RESULT, payouts=(100, 0, 0))).result["version"] == 2, "a correction is a new version"
-    assert world.do(ar.Finalise(event="FINAL", version=1)).code == codes.R_BAD_TRANSITION
+    assert world.do(ar.Finalise(event="FINAL", version=1)).code == codes.R_RESULT_VERSION
     assert world.do(ar.Finalise(event="FINAL", version=2)).ok
     final = world.do(ar.Finalise(event="FINAL"))
     assert final.code == codes.R_ALREADY_FINAL and world.engine.seen == []

@@ -34,7 +34,7 @@ def turns() -> Turns:
         ({"payouts": (100, 100, 0)}, codes.R_PAYOUT_SUM, "asked 0.0200"),
         ({"payouts": (0, 100)}, codes.R_PAYOUT_COUNT, "FINAL has 3 contracts, asked 2"),
         ({"payouts": (0, 0, 101)}, codes.R_PAYOUT_RANGE, "F-ARG pays at most 0.0100"),
-        ({"version": 2}, codes.R_BAD_TRANSITION, "the next one is 1"),
+        ({"version": 2}, codes.R_RESULT_VERSION, "the next one is 1"),
         ({"event": "BTC-USD", "payouts": (1,)}, codes.R_BAD_DEFINITION, "is a spot pair"),
         ({"event": "NONE"}, codes.R_UNKNOWN_EVENT, "there is no event"),
     ],

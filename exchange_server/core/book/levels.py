@@ -61,6 +61,29 @@ def level_worse(m, level, ask):
 
 
 @leaf
+def nodes_to_deepen(m, inst, shift):
+    """Number of nodes that `deepen` would take."""
+    sides = (1 if m[inst + L.I_ROOT] != 0 else 0) + (1 if m[inst + L.I_ROOT + L.ASK] != 0 else 0)
+    return sides * max(0, (shift - m[inst + L.I_DEPTH_SHIFT]) // 6)
+
+
+@leaf
+def deepen(m, inst, shift):
+    """Make both sides of the book deep enough for prices below 64 << shift: new roots above the old ones, counted for the firm of the old
+    root. A book never becomes shallower."""
+    for ask in range(2):
+        root = m[inst + L.I_ROOT + ask]
+        for _ in range((shift - m[inst + L.I_DEPTH_SHIFT]) // 6 if root != 0 else 0):
+            above = _new_node(m, 0, 0, m[root + L.N_FIRM])
+            m[above + L.N_CHILD] = root
+            m[above + L.N_MASK] = 1
+            m[root + L.N_PARENT] = above
+            root = above
+        m[inst + L.I_ROOT + ask] = root
+    m[inst + L.I_DEPTH_SHIFT] = max(m[inst + L.I_DEPTH_SHIFT], shift)
+
+
+@leaf
 def nodes_missing(m, inst, ask, price):
     """Number of new nodes that an order at a price (YES ticks) would need."""
     node = m[inst + L.I_ROOT + ask]

@@ -80,6 +80,8 @@ DE_WINDOW_NS = 10  # challenge window after a determination
 DE_LOT_BASE = 11  # spot: minor units of the base asset per lot, else 0
 DE_PHASE = 12  # first phase: PH_DRAFT or PH_LISTED
 DE_MIDS = 13  # 1: its contracts keep their prices, for a void
+DE_RESTING = 14  # RESTING_*
+DE_ROOM = 15  # contracts that the event may have in the end, >= n; its instruments have that many ids
 DE_EXTRA = 0
 
 # C_DEF_INSTRUMENT: 3 extra rows
@@ -128,6 +130,19 @@ DT_EXTRA = 0
 DP_EVENT = 1
 DP_PHASE = 2
 DP_EXTRA = 0
+
+# C_BANDS: 2 extra rows
+DB_EVENT = 1
+DB_COUNT = 2  # 1..8
+DB_BANDS = 16  # as DI_BANDS
+DB_EXTRA = 2
+
+# C_ADD_CONTRACT: no extra row. Two of them: the first checks and cancels what rests in the outcome from which the new one is split; then come the
+# row of the instrument (index n) and those of its listings; the second makes it a contract of the event.
+DW_EVENT = 1
+DW_FROM = 2  # instrument id of the outcome from which it is split; 0: an at-most group gets one more
+DW_DONE = 3  # 0: the first row, 1: the second
+DW_EXTRA = 0
 
 # C_DETERMINE, C_VOID: ceil(n / 16) extra rows, one word for each contract's payout in ticks, in order of index
 DD_EVENT = 1
@@ -178,11 +193,39 @@ DN_REFERENCE = 2  # ticks, 0: back to the last trade
 DN_COLLAR = 3  # ticks, 0: none, -1: unchanged
 DN_EXTRA = 0
 
+# C_OPENING: a part of a venue that moves here. For each market OPENING_MARKET, then its contracts and positions; then all orders, three times.
+# OPENING_ENTER and OPENING_REST name an order by account and ClOrdID.
+DO_PART = 1  # OPENING_*
+DO_TARGET = 2  # market: event id; contract, position, order: instrument id
+DO_ACCOUNT = 3  # position, order, enter, rest
+DO_QTY = 4  # market: sets; contract: volume; position: YES contracts, 0: the account only takes its place; order: total, lots
+DO_PRICE = 5  # contract: last trade; order: its price; YES ticks
+DO_PAID = 6  # contract: determined payout, ticks; market: as E_RESULT
+DO_PHASE = 7  # market
+DO_VERSION = 8  # market: of the determination
+DO_UNTIL = 9  # market: end of the challenge window; enter: expiry, 0: none; ns
+DO_SESSION = 10  # order; 0: none
+DO_VENUE = 11  # order: through which it came
+DO_KEY_HI = 12  # order, enter, rest: ClOrdID key; hi < 0: its text is in DO_TEXT
+DO_KEY_LO = 13
+DO_ATTR = 14  # order: as O_ATTR
+DO_IN_PLAY = 15  # market: as E_IN_PLAY
+DO_TEXT = 16  # 8 words
+DO_CUM = 24  # order: as the words of an order
+DO_NOTIONAL = 25
+DO_FEES = 26  # of the venue's present listing
+DO_FEE_NUM = 27
+DO_FEE_PAID = 28
+DO_REBATE_NUM = 29
+DO_REBATE_PAID = 30
+DO_NET_FEE = 31
+DO_EXTRA = 1
+
 # Pairs (word of the definition row, word of the core's row): the core copies by them, and views for operators read by them.
 EVENT_COPIES = (
     (DE_PRODUCT, T.E_PRODUCT), (DE_K, T.E_K), (DE_N, T.E_N), (DE_ASSET, T.E_ASSET), (DE_BASE_ASSET, T.E_BASE_ASSET), (DE_PAYOUT, T.E_PAYOUT),
     (DE_TICK_VALUE, T.E_TICK_VALUE), (DE_OWNER_VENUE, T.E_OWNER_VENUE), (DE_WINDOW_NS, T.E_WINDOW_NS), (DE_LOT_BASE, T.E_LOT_BASE),
-    (DE_PHASE, T.E_PHASE_NOW), (DE_MIDS, T.E_MIDS),
+    (DE_PHASE, T.E_PHASE_NOW), (DE_MIDS, T.E_MIDS), (DE_RESTING, T.E_RESTING), (DE_ROOM, T.E_ROOM),
 )  # fmt: skip
 INSTRUMENT_COPIES = (
     (DI_LOT, T.I_LOT), (DI_PRICE_MIN, T.I_PRICE_MIN), (DI_PRICE_MAX, T.I_PRICE_MAX), (DI_PRICE_DECIMALS, T.I_PRICE_DECIMALS),

@@ -67,6 +67,13 @@ EVT_SETTLED_ASSET = 23
 EVT_PHASE_EVENT = 7  # event id
 EVT_PHASE_OLD = 12
 EVT_PHASE_NEW = 13
+# E_BANDS: an extra row has the bands, as DI_BANDS
+EVT_BANDS_EVENT = 7
+EVT_BANDS_COUNT = 12
+# E_CONTRACT
+EVT_CONTRACT_EVENT = 7
+EVT_CONTRACT_FROM = 12  # instrument id of the outcome from which it was split; 0: from none
+EVT_CONTRACT_POSITION = 13  # of the account, signed lots; 0 in the row of the market
 # E_DETERMINED
 EVT_DETERMINED_EVENT = 7
 EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns
@@ -83,5 +90,10 @@ EVT_VOIDED_EVENT = 7
 EVT_VOIDED_UNTIL = 12  # end of the challenge window, ns
 EVT_VOIDED_VERSION = 13
 EVT_VOIDED_TRIGGER = 14  # ns; 0: an earlier void was upheld
+# E_OPENING: an order has the words of its reports as well
+EVT_OPENING_EVENT = 16  # market: event id
+EVT_OPENING_QTY = 17  # market: sets; position: YES contracts
+EVT_OPENING_AMOUNT = 19  # market: money of its pool
+EVT_OPENING_PART = 20  # OPENING_*
 # Extra rows of an event hold its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: then 64 bytes id of a status
 # request) or raw bytes. An extra row has no head: all its EVT_WORDS words are payload. It uses up one event number.

@@ -213,6 +213,10 @@ E_LOT_BASE = 21  # spot: base units (minor) per lot
 E_COLL_TAIL = 22
 E_RESULT = 23  # PH_DETERMINED or PH_VOIDED: what the newest version makes of it; 0: no version yet
 E_MIDS = 24  # 1: its contracts keep their prices (P_MIDS), because its void policy goes by them
+E_RESTING = 38  # RESTING_*
+E_IN_PLAY = 39  # 1: it has been live since it was last open
+E_ADDING = 41  # 1: between the two rows of a new outcome
+E_ROOM = 40  # contracts that it may have in the end: so many rows follow E_FIRST, and so many columns are in a collateral row
 
 BID = 0  # index into two adjacent words (packed.py: own_side, other_side)
 ASK = 1
@@ -255,8 +259,7 @@ I_MIDS = 66  # pointer of its row in P_MIDS; 0: nobody wants its prices
 MAX_BANDS = 8
 
 # Prices over time of a contract, for a void: sums of twice the price times microseconds, and the same at whole minutes (book/mids.py). The row of
-# an instrument has the instrument's id.
-MI_ID = 0
+# an instrument has the instrument's id, in word 0.
 MI_AT = 1  # microseconds since 1970: the sums are those of this time
 MI_SUM = 2  # modulo 2^64; only differences are used
 MI_WEIGHT = 3  # microseconds in which there was a price
@@ -294,7 +297,7 @@ B_ASSET = 1
 B_CASH = 2
 B_LOCKED = 3  # sum of requirements and spot holds
 
-# Collateral row of one account in one event: 16 words, then columns of n words each:
+# Collateral row of one account in one event: 16 words, then columns of CO_N words each:
 # q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (among the k smallest), bq and sq (open quantity)
 CO_ACCOUNT = 0  # pointer
 CO_EVENT = 1  # pointer
@@ -304,7 +307,7 @@ CO_REQUIRED = 4  # minor units that this row has locked in CO_CASH
 CO_BUYS = 5  # B
 CO_WORST = 6  # sum of the chosen (k smallest); spot: unused
 CO_NEXT_IN_EVENT = 7
-CO_N = 8
+CO_N = 8  # columns: E_ROOM
 CO_K = 9
 CO_HELD_BASE = 10  # spot: base held by open sells
 CO_COLUMNS = 16

@@ -8,6 +8,7 @@ WORK_MASS = 2
 WORK_CLOSE = 3
 WORK_TIMERS = 4
 WORK_SETTLE = 5
+WORK_GRANT = 7
 
 # WORK_MATCH: match an order against the book
 WM_ORDER = 1  # pointer
@@ -26,10 +27,22 @@ WC_FLAGS = 9  # EF_*
 WC_WHOLE_FIRM = 10  # 1: continue with the firm's next account
 WC_FIRM = 11  # all firms: id of the next firm; else 0
 
-# WORK_CLOSE: cancel the resting orders of an event
+# WORK_CLOSE: cancel resting orders of an event: all, or those to which a rule applies
 WX_EVENT = 1  # pointer
 WX_CONTRACT = 2  # index of the contract
 WX_REASON = 3
+WX_RULE = 4  # RULE_*
+WX_END = 5  # index after the last contract
+WX_SIDE = 6  # 0 bids, 1 asks
+WX_ORDER = 7  # next order (pointer); -1: the side has not begun, 0: it has ended
+RULE_ALL = 0
+RULE_LAPSE = 1  # not those with FLAG_PERSIST
+RULE_OFF_GRID = 2  # those whose price is not on the grid
+
+# WORK_GRANT: give each account the position in a new outcome that it has in the one from which it was split
+WG_EVENT = 1  # pointer
+WG_ROW = 2  # collateral row (pointer)
+WG_FROM = 3  # index of the contract from which it was split
 
 # WORK_SETTLE: pay an event
 WS_EVENT = 1  # pointer

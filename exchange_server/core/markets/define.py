@@ -20,6 +20,8 @@ from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, s
 from ..layout import definitions as d
 from ..layout.packed import pack_options
 from ..money.ledger import balance_get
+from ..money.products import may_grow
+from .bands import depth_for
 
 SECOND_NS = 1_000_000_000
 EVENT_COPIES = np.array(d.EVENT_COPIES, np.int64)
@@ -197,6 +199,8 @@ def define_event(m, rows, c):
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_OWNER_VENUE)
     if rows[c + d.DE_PHASE] < 0 or rows[c + d.DE_PHASE] >= P.COUNT:
         return refuse(m, C.R_BAD_DEFINITION, P.COUNT - 1, rows[c + d.DE_PHASE], d.DE_PHASE)
+    if not may_grow(rows[c + d.DE_PRODUCT], rows[c + d.DE_K], rows[c + d.DE_N], rows[c + d.DE_ROOM]):
+        return refuse(m, C.R_BAD_DEFINITION, rows[c + d.DE_N], rows[c + d.DE_ROOM], d.DE_ROOM)
     take_id(m, L.P_EVENT, p, i)
     for i in range(len(EVENT_COPIES)):
         m[p + EVENT_COPIES[i, 1]] = rows[c + EVENT_COPIES[i, 0]]
@@ -217,8 +221,9 @@ def define_instrument(m, rows, rows_b, c):
         bands = rows[c + d.DI_BAND_COUNT]
         if event == 0:
             return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DI_EVENT)
-        if index < 0 or index >= m[event + L.E_N]:
-            return refuse(m, C.R_BAD_DEFINITION, m[event + L.E_N] - 1, index, d.DI_INDEX)
+        most = m[event + L.E_N] - 1 + m[event + L.E_ADDING]
+        if index < 0 or index > most:
+            return refuse(m, C.R_BAD_DEFINITION, most, index, d.DI_INDEX)
         if bands < 1 or bands > L.MAX_BANDS:
             return refuse(m, C.R_BAD_DEFINITION, L.MAX_BANDS, bands, d.DI_BAND_COUNT)
         if index != 0 and m[event + L.E_FIRST] + index * L.INSTRUMENT_WORDS != p:
@@ -239,10 +244,7 @@ def define_instrument(m, rows, rows_b, c):
             m[p + INSTRUMENT_COPIES[j, 1]] = rows[c + INSTRUMENT_COPIES[j, 0]]
         copy_words(m, p + L.I_BANDS, rows, c + d.DI_BANDS, 3 * L.MAX_BANDS)
         copy_words(m, p + L.I_SYMBOL, rows, c + d.DI_SYMBOL, 8)
-        shift = 0
-        while m[p + L.I_PRICE_MAX] >> (shift + 6) != 0:
-            shift += 6
-        m[p + L.I_DEPTH_SHIFT] = shift
+        m[p + L.I_DEPTH_SHIFT] = depth_for(m[p + L.I_PRICE_MAX])
         if m[event + L.E_MIDS] != 0:
             row = pool_base(m, L.P_MIDS) + i * L.MIDS_WORDS
             take_id(m, L.P_MIDS, row, i)

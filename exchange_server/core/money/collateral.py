@@ -4,6 +4,9 @@ requirement = B - min(0, worst); worst = sum of the k smallest v_j (at most k: o
 v_j = q_j P + B_j - S_j, all in minor units. The k smallest are marked as chosen. A change of one v_j swaps at most one of them, so an
 update costs at most one pass over n words, and for k = 1 usually none.
 
+A row has columns for E_ROOM contracts. Those after the event's n are all 0 until a new outcome joins: in an at-most group a v of 0 changes no
+worst case, and an exactly-k group with room has k = 1, whose search stops at n.
+
 `co` is the pointer of a collateral row, `j` the index of a contract in its event.
 """
 
@@ -27,7 +30,7 @@ def collateral_find(m, account, event):
 @leaf
 def collateral_words(m, event):
     """Number of words of one account's row in the event (pointer)."""
-    return L.CO_COLUMNS + L.CO_COLUMN_COUNT * m[event + L.E_N]
+    return L.CO_COLUMNS + L.CO_COLUMN_COUNT * m[event + L.E_ROOM]
 
 
 @leaf
@@ -39,7 +42,7 @@ def collateral_get(m, account, event):
         return co
     if pair_room(m) < 3:
         return 0
-    n = m[event + L.E_N]
+    n = m[event + L.E_ROOM]
     d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
     words = collateral_words(m, event)
     if m[d + L.PL_NEXT] + words > m[d + L.PL_CAP]:
@@ -96,7 +99,7 @@ def _set_v(m, co, j, v):
             m[co + L.CO_WORST] = v
         elif old == m[co + L.CO_WORST]:
             least = m[column]
-            for i in range(1, n):
+            for i in range(1, m[m[co + L.CO_EVENT] + L.E_N]):  # the columns after it wait for new outcomes
                 least = min(least, m[column + i])
             m[co + L.CO_WORST] = least
         return

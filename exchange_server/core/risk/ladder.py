@@ -205,8 +205,8 @@ def check_kind(m, inst, rows, c, side, contract_side, order_type, tif, stp, flag
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, order_type, C.FIELD_TYPE)
     if tif == C.AT_OPEN:
         return refuse(m, C.R_FIELD_UNSUPPORTED, 0, tif, C.FIELD_TIF)
-    if flags & ~C.FLAG_POST_ONLY != 0:
-        return refuse(m, C.R_FIELD_UNSUPPORTED, C.FLAG_POST_ONLY, flags, C.FIELD_FLAGS)
+    if flags & ~(C.FLAG_POST_ONLY | C.FLAG_PERSIST) != 0:
+        return refuse(m, C.R_FIELD_UNSUPPORTED, C.FLAG_POST_ONLY | C.FLAG_PERSIST, flags, C.FIELD_FLAGS)
     if C.STP_CANCEL_INCOMING < stp <= C.STP_DECREMENT:
         return refuse(m, C.R_FIELD_UNSUPPORTED, C.STP_CANCEL_INCOMING, stp, C.FIELD_STP)
     code = check_unbuilt(m, rows, c)

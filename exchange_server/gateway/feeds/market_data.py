@@ -162,7 +162,7 @@ class MarketData:
         return ()
 
     def turn(self, turn: TurnInput) -> None:
-        """Send this turn's changes of the books to their subscribers, then phase changes and new listings."""
+        """Send this turn's changes of the books to their subscribers, then phase changes, changed definitions and new listings."""
         m = self.engine.m
         tape_words, self._tape_used = self._tape_used, 0
         if not self.by_instrument:
@@ -212,9 +212,12 @@ class MarketData:
             event = state.Event.find(m, market)
             if event is None:
                 continue
-            if kind != codes.E_PHASE:
-                old, new = 0, event.phase
-            data = frame(M.encode(M.PhaseChange(market, new, time, old)))
+            if kind in (codes.E_BANDS, codes.E_CONTRACT):
+                data = b"".join(frame(M.encode(self.definition(i))) for i in event.instruments)
+            else:
+                if kind != codes.E_PHASE:
+                    old, new = 0, event.phase
+                data = frame(M.encode(M.PhaseChange(market, new, time, old)))
             told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, event.instruments[0]))
             for instrument in event.instruments:
                 told.update(self.by_instrument.get(instrument, {}))

@@ -63,7 +63,7 @@ TEXTS = {
     codes.R_MARKET_CLOSED: "the market takes no orders any more",
     codes.R_UNKNOWN_INSTRUMENT: "Symbol(55) is unknown",
     codes.R_UNKNOWN_ACCOUNT: "Account(1) is unknown, or missing although the session has no default account",
-    codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
+    codes.R_FIELD_UNSUPPORTED: "tag {asked} is not supported yet, or not with this value (18: also the flags 5016 and 5017)",
     codes.R_REPLACE_FIELD: "tag {asked} differs from the order's: a replace changes price and quantity only",
     codes.R_CANCEL_FIELD: "tag {asked} differs from the order's: OrigClOrdID(41) names another order than the cancel describes",
 }

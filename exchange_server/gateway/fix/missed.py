@@ -24,7 +24,7 @@ from .resend import REPORTS, ResendStore, of_state
 PIECE = 64  # reports per turn
 SCAN = 1024  # events read per turn
 POSS_RESEND = b"97=Y\x01"
-_SENT_REPORTS = frozenset(int.from_bytes(t, "little") for t in (b"8", b"9", b"r", b"j", b"UMS"))
+_SENT_REPORTS = frozenset(int.from_bytes(t, "little") for t in (b"8", b"9", b"r", b"j", b"UMS", b"UPS"))
 
 
 class MissedReports:

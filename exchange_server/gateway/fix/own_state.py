@@ -119,6 +119,8 @@ class Answer:
         fields += [(38, format_scaled(order.qty, qty)), (40, order.type), (44, format_scaled(order.price, price)), (59, order.tif)]
         if order.expiry and order.tif == codes.GTD:
             fields.append((126, format_timestamp(order.expiry, self._decimals)))
+        if order.flags & codes.FLAG_PERSIST and self._own_fields:
+            fields.append((5018, "Y"))
         average = format_scaled(order.notional * 10_000 // order.cum, min(price + 4, 18)) if order.cum else "0"
         fields += [(151, format_scaled(order.leaves, qty)), (14, format_scaled(order.cum, qty)), (6, average), (60, time)]
         if order.session != self._session:

@@ -40,6 +40,7 @@ REPORTS = frozenset(
         codes.E_STATUS,
         codes.E_MASS_DONE,
         codes.E_SETTLED,
+        codes.E_CONTRACT,
     )
 )
 _ADMIN_SENT = frozenset(int.from_bytes(t.encode(), "little") for t in ADMIN_TYPES if t != "3")

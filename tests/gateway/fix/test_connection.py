@@ -123,12 +123,12 @@ def test_what_no_order_may_be_is_said_in_the_clients_terms(street):
         order_body("3", qty="9" * 19): "tag 38 has 19 digits before the point, at most 18 are allowed",
         order_body("4", symbol="NOPE"): "Symbol(55) is unknown",
         order_body("5", extra="1=NOBODY|"): "Account(1) is unknown, or missing although the session has no default account",
-        order_body("6", extra="110=5|"): "tag 110 is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
+        order_body("6", extra="110=5|"): "tag 110 is not supported yet, or not with this value (18: also the flags 5016 and 5017)",
         order_body("7", price="1.0000"): "price 1.0000 is beyond the limit 0.9999",
         order_body("8", qty="0"): "quantity 0 must be at least 1",
         order_body("9", qty="-5"): "quantity -5 must be at least 1",
         order_body("10").replace("44=0.0500|", ""): "Price(44) is required with OrdType(40) 2",
-        order_body("12").replace("40=2", "40=3"): "tag 40 is not supported yet, or not with this value (18: also the flags 5016 to 5018)",
+        order_body("12").replace("40=2", "40=3"): "tag 40 is not supported yet, or not with this value (18: also the flags 5016 and 5017)",
         order_body("11").replace("54=1", "54=3"): "Side(54): found '3', expected one of 1, 2",
     }
     for seq, body in enumerate(cases, end.client.next_out):
