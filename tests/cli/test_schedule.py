@@ -59,7 +59,7 @@ def test_refusals(server: FakeAdmin, run: Any) -> None:
         "schedule", "add", "soon", '{"type": "phase", "event": "FINAL", "phase": "open"}', code=Exit.USAGE
     )
     text = run("schedule", "add", FAR, '{"type": "kill", "level": "platform"}', code=Exit.USAGE)
-    assert text == "exos: a record kill cannot be scheduled; those that can: phase, market, listing, reference, restrict\n"
+    assert text == "exos: a record kill cannot be scheduled; those that can: phase, bands, market, listing, reference, restrict\n"
     assert "act.reference: F-ESP trades at" in run(
         "schedule", "add", FAR, '{"type": "reference", "symbol": "F-ESP", "reference": 500}', code=Exit.FAILED
     )
