@@ -481,7 +481,9 @@ class Server:
 
     def _fix_connection(self, now_ns: int, link: Link) -> FixConnection:
         skew_ns = self.options.settings.sending_time_tolerance_ns
-        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix, skew_ns, heartbeat_s=self.heartbeat_s)
+        return FixConnection(
+            self.directory, now_ns, link, self.engine, self.store, self.fix, self.market, skew_ns, heartbeat_s=self.heartbeat_s
+        )
 
     def _announce(self, host: str) -> None:
         line = msgspec.json.encode(

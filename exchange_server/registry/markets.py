@@ -126,7 +126,8 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
 
 def check_change(engine: EngineLike, event: Event) -> None:
     """Refuse a change of grid or outcomes in a phase that does not allow it."""
-    phase = state.Event.of(engine.m, event.id).phase
+    m = getattr(engine, "real", engine.m)  # of a trial `m` has only counts
+    phase = state.Event.of(m, event.id).phase
     if not phases.allows(phase, phases.CHANGE):
         text = f"{event.name} is {phases.name(phase)}; price grid and outcomes change only in a market that is {phases.in_which(phases.CHANGE)}"
         raise Refused(codes.R_MARKET_CLOSED, text, "event", asked=phase)

@@ -47,6 +47,10 @@ NOT_PROVOKED = {
         ),
         CONNECTION,
     ),
+    **dict.fromkeys(
+        (C.R_LAPSED, C.R_GOING_LIVE, C.R_MARKET_PAUSING, C.R_OFF_NEW_GRID, C.R_OUTCOME_SPLIT),
+        "why orders are cancelled when their market changes: tests/core/test_market_changes.py",
+    ),
     **dict.fromkeys(errors.RETIRED, "not sent since rules version 3"),
     C.R_TOO_MANY_DECIMALS: "read from FIX text only: tests/gateway/fix/test_connection.py",
     C.R_TOO_MANY_DIGITS: "read from FIX text only: tests/gateway/fix/test_connection.py",
