@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from config import admin_records as ar
+from exchange_server.cli.admin_client import AdminClient
 
 from . import outcomes as o
 from .acts import PHASES, Act, acts
@@ -29,11 +30,30 @@ class Director:
         self.queue = acts(times)
         self.done: dict[str, set[str]] = {}  # events by kind of act
         self.disputed_by = ""
+        self.scheduled = False
+
+    def schedule(self) -> int:
+        """Leave the changes of phase to the server's schedule; how many there are."""
+        phases = [act for act in self.queue if act.kind in PHASES]
+        with AdminClient(self.server.data) as admin:
+            for act in phases:
+                answer = admin.ask("admin", ar.Schedule(at_ns=act.at_ns, act=ar.SetPhase(event=act.event, phase=PHASES[act.kind])))
+                if not answer.ok:
+                    raise Failed(f"the server refused to schedule {act.kind} of {act.event}: {answer.text}")
+        self.queue = [act for act in self.queue if act.kind not in PHASES]
+        self.scheduled = True
+        return len(phases)
 
     def due(self, now_ns: Callable[[], int]) -> None:
         """Do everything that is due by now."""
-        while self.queue and self.queue[0].at_ns <= now_ns():
+        while self.queue and self.queue[0].at_ns <= now_ns() and self._closed(self.queue[0]):
             self.act(self.queue.pop(0))
+
+    def _closed(self, act: Act) -> bool:
+        """Whether the schedule has closed the market; it may be a moment behind, and after an outage more."""
+        if not self.scheduled or act.kind != "determine":
+            return True
+        return bool(self.server.ask("markets", event=act.event)["markets"][0]["phase"] == "closed")
 
     def act(self, act: Act) -> None:
         market, outcome = self.markets[act.event], self.outcomes[act.event]

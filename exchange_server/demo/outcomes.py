@@ -18,7 +18,7 @@ VOIDED = f"{PREFIX}-M103"  # the demonstration pretends that the match for third
 VOID_PRICES = ("0.3334", "0.3333", "0.3333")  # that the markets of matches declare, by home, draw, away
 
 
-FAMILIES = ("outright", "group winners", "rounds reached", "after 90 minutes", "ties to win", "top scorer", "goals")
+FAMILIES = ("outright", "group winners", "round of 32", "later rounds", "after 90 minutes", "ties to win", "top scorer", "goals")
 
 
 class Outcome(NamedTuple):
@@ -90,7 +90,7 @@ def _whole(facts: Facts) -> list[Outcome]:
     return [
         Outcome(WIN, (tables.champion(facts),), "winner-of-the-final", _score(final, whole=True), over),
         Outcome(SCORER, (scorer.code,), "top-scorer", f"{scorer.name} with {scorer.goals} goals", over),
-        Outcome(GOALS, (), "tournament-goals", f"{total} goals in {len(facts.matches)} matches", over, total),
+        Outcome(GOALS, (), "tournament-goals", str(total), over, total),
     ]
 
 
@@ -132,7 +132,9 @@ def _evidence(outcome: Outcome, facts: Facts) -> dict[str, Any]:
 
 
 def determine(market: ar.DefineMarket, outcome: Outcome, facts: Facts) -> ar.Determine:
-    return ar.Determine(payouts=payouts(market, outcome), **_evidence(outcome, facts))
+    """The payout of a scalar is left to the server, which works it out from the observed value."""
+    paid = payouts(market, outcome) if outcome.value is None else ()
+    return ar.Determine(payouts=paid, **_evidence(outcome, facts))
 
 
 def mistaken(facts: Facts) -> Outcome:
@@ -168,4 +170,6 @@ def family(event: str) -> str:
         return named[event]
     if part.endswith("-TIE"):
         return "ties to win"
-    return {"GRP": "group winners", "REACH": "rounds reached"}.get(part.partition("-")[0], "after 90 minutes")
+    if part.startswith("REACH-"):
+        return "round of 32" if event == reach_event("R32") else "later rounds"
+    return "group winners" if part.startswith("GRP-") else "after 90 minutes"

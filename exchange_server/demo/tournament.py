@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from config import admin_records as ar
 from config import load
 from exchange_server.cli import config_plan
 from exchange_server.cli.admin_client import AdminClient, Unreachable
@@ -28,19 +27,21 @@ from .world import ASSET, World
 
 FIX_SHARE = 0.16  # of all requests
 SEGMENT_BYTES = 1 << 25  # enough for the run; the default is meant for a day, and zero-filling 256 MiB keeps the disk busy for seconds
-LEAD_S = 6.0  # from the listing of the markets to their opening: the bots start in it
+LEAD_S = 8.0  # from the listing of the markets to their opening: the bots start in it
 APPLY_S = 60.0
 FINAL_S = 30.0
 EVERY_S = 5.0  # between two lines of progress where there is no terminal
 
 
 class Setting(NamedTuple):
-    """speed: how many times as fast as it was; rate: requests a second, both wires; kill: with -9 in the middle."""
+    """speed: how many times as fast as it was; rate: requests a second, both wires; kill: with -9 in the middle; scheduled: the server changes the
+    phases by itself at their times, else the operator does, and after an outage the matches go on where they stopped."""
 
     speed: int
     seed: int
     rate: float
     kill: bool = True
+    scheduled: bool = False
 
 
 class Tournament:
@@ -80,8 +81,7 @@ class Tournament:
             f"   server ready in {self.server.seconds:.1f} s, mode {self.server.ready['mode']}, {self.server.ready['records_applied']} records; {pinned}"
         )
         self.clock = timetable.clock(self.facts, time.time_ns() + round(LEAD_S * 1e9), self.setting.speed)
-        offered = {item.record.event for item in venue.items if isinstance(item.record, ar.DefineMarket)}
-        self.times = {event: row for event, row in timetable.timetable(self.facts, self.clock).items() if event in offered}
+        self.times = timetable.timetable(self.facts, self.clock)
         markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times))
         self._list(markets)
         files = (str(exchange), str(markets))
@@ -89,6 +89,8 @@ class Tournament:
         for record in people.rules():
             self.server.ask("admin", record)
         self.director = Director(self.server, self.facts, self.world.markets, self.times, self.say)
+        if self.setting.scheduled:
+            self.say(f"   {self.director.schedule()} changes of phase are scheduled on it: to open, to go live, to close")
         self._bots(files)
 
     def _list(self, file: Path) -> None:
@@ -144,7 +146,8 @@ class Tournament:
                 if self.broken is not None:
                     raise self.broken
                 self.recovery = self.server.ready["recovery"]
-                end_ns += self._later(time.time_ns() - killed_ns)
+                if not self.setting.scheduled:
+                    end_ns += self._later(time.time_ns() - killed_ns)
                 self.say(f"   {at:.1f} s: ready again after {time.perf_counter() - dead:.1f} s; {self.recovery}")
             if restart is None:
                 if not self.server.alive():
@@ -217,6 +220,7 @@ class Tournament:
     def replayed(self) -> list[str]:
         """The stopped server's folder, replayed from the journal's first row by another process: same state, same proofs."""
         from exchange_server.engine import Engine
+        from exchange_server.journal.marks import NO_DIGEST
         from exchange_server.journal.walk import JournalRefused, Walk
 
         engine = Engine()
@@ -226,7 +230,7 @@ class Tournament:
             for batch in Walk(self.server.data / "journal"):
                 if batch.rows.size:
                     engine.apply(batch.rows, batch.rows.size, lambda events: None)
-                if batch.mark is not None:
+                if batch.mark is not None and batch.mark.digest != NO_DIGEST:  # marks of a running server have none
                     marks += 1
                     if engine.digest() != batch.mark.digest:
                         wrong.append(f"the state after row {batch.mark.seq} differs from the digest that the server wrote")
