@@ -10,9 +10,10 @@ from typing import Any
 import msgspec
 
 from protocol import codes as C
-from tests.model_changes import TRANSITIONS
-from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, Refused, split
-from tests.registry.naive_admission import CHANGED, NEW, SAME, NaiveAdmission
+from tests.model_changes import CHANGES, TRANSITIONS
+from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
+from tests.registry.naive_rules import NaiveRules
+from tests.registry.naive_times import CHANGED, NEW, SAME, TIMES, NaiveTimes, No
 
 Fields = dict[str, Any]
 LIVE = {
@@ -32,22 +33,15 @@ LIVE = {
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
-
 PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
 TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
-
 
 CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
 
 
-class No(Exception):
-    """Refused; `by_core`: by the core, to which the registry has brought a row."""
+class NaiveRegistry(NaiveTimes, NaiveRules, NaiveAccess):
+    LIVE = LIVE
 
-    def __init__(self, code: int, by_core: bool = False) -> None:
-        self.code, self.by_core = code, by_core
-
-
-class NaiveRegistry(NaiveAdmission):
     def __init__(self, takes_all: bool = False, **room: int) -> None:
         """takes_all: the core is one that takes every row."""
         super().__init__()
@@ -60,6 +54,7 @@ class NaiveRegistry(NaiveAdmission):
         self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
         self.holds: dict[int, Fields] = {}
         self.timed: dict[int, Fields] = {}  # scheduled acts
+        self.overdue: set[str] = set()
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
@@ -113,7 +108,11 @@ class NaiveRegistry(NaiveAdmission):
         return self._do(fields)
 
     def _do(self, fields: Fields) -> str:
+        before = dict(self.phases)
         done: str = getattr(self, f"_{fields.pop('type')}")(fields)
+        for event, phase in self.phases.items():
+            if phase != before.get(event):
+                self._moved(event, phase)
         return done
 
     def _rollback(self, f: Fields) -> str:
@@ -327,12 +326,20 @@ class NaiveRegistry(NaiveAdmission):
         return NEW
 
     def _market(self, f: Fields) -> str:
+        self._times_in_order(f)
         self._find("venue", f["owner_venue"])
         self._find("asset", f["asset"])
         if f["base_asset"]:
             self._find("asset", f["base_asset"])
         for name in f["admits"]:
             self._find("venue", name)
+        old = self.tables["market"].get(f["event"])
+        changed = {name for name, _, _ in TIMES if old is None or f[name] != old[name]}
+        fixed = old is not None and any(value != old[name] for name, value in f.items() if name not in LIVE["market"] and name in old)
+        if not fixed:
+            symbols = [contract["symbol"] for contract in f["contracts"]]
+            self._wrong(old is None and any(symbol in self.symbols for symbol in symbols))
+            self._times_to_come(f, changed, old is None)
         if f["event"] not in self.tables["market"]:
             symbols = [contract["symbol"] for contract in f["contracts"]]
             self._wrong(any(symbol in self.symbols for symbol in symbols))
@@ -362,7 +369,57 @@ class NaiveRegistry(NaiveAdmission):
                     if event == f["event"] and symbol in self.references:
                         self.references[symbol] = (self.references[symbol][0], f["collar"])
         self.listings[(f["owner_venue"], f["event"])] = f["fees"]
+        for name, kind, to in TIMES:
+            if name in changed:
+                self._cancel_timed(f["event"], {kind})
+                act = {"type": "phase", "event": f["event"], "phase": to} if to else {"type": "overdue", "event": f["event"]}
+                if f[name]:
+                    self._put_timed(f[name], act, "timer:market", kind=kind)
         return done
+
+    def _symbols_kept(self, market: Fields) -> int:
+        """Ids that are kept for a market's contracts, also for those that may come."""
+        return max(len(market["contracts"]), market["max_contracts"])
+
+    def _may_change(self, event: str) -> None:
+        self._wrong(self.phases[event] not in CHANGES, C.R_MARKET_CLOSED)
+
+    def _bands(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        return self._market({**{key: value for key, value in market.items() if key != "id"}, "bands": f["bands"]})
+
+    def _add_outcome(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        self._may_change(f["event"])
+        self._wrong(market["product"] != "at_most", C.R_OUTCOME_FIXED)
+        return self._join(market, f["contract"])
+
+    def _split_outcome(self, f: Fields) -> str:
+        market = self._find("market", f["event"])
+        self._frozen(market, 2)
+        self._may_change(f["event"])
+        self._wrong(market["product"] != "exactly" or not market["other"], C.R_OUTCOME_FIXED)
+        self._wrong(f["source"] not in self.symbols, C.R_UNKNOWN_INSTRUMENT)
+        others = [c["symbol"] for c in market["contracts"] if (c["code"] or c["symbol"].rpartition("-")[2]) == market["other"]]
+        self._wrong(f["source"] not in others, C.R_OUTCOME_UNKNOWN)
+        return self._join(market, f["contract"])
+
+    def _join(self, market: Fields, contract: Fields) -> str:
+        known = market["contracts"]
+        self._wrong(len(known) >= self._symbols_kept(market), C.R_NO_SPARE_CONTRACT)
+        self._wrong(contract["symbol"] in self.symbols)
+        codes = [c["code"] or c["symbol"].rpartition("-")[2] for c in (*known, contract)]
+        self._wrong(len(set(codes)) < len(codes))
+        self._within(market["owner_venue"], "instruments", 1)
+        for venue, event in self.listings:
+            if event == market["event"]:
+                self._within(venue, "listings", 1)
+        first = self.symbols[known[0]["symbol"]][0]
+        self.symbols[contract["symbol"]] = (first + len(known), market["event"])
+        market["contracts"] = (*known, contract)
+        return NEW
 
     def _listing(self, f: Fields) -> str:
         self._find("venue", f["venue"])
@@ -505,9 +562,7 @@ class NaiveRegistry(NaiveAdmission):
         if opens and market["auto_finalise"] and market["challenge_window_ns"]:
             record = {"type": "finalise", "event": event, "version": len(self.results[event])}
             note = "end of the challenge window"
-            self.timed[len(self.timed) + 1] = {
-                "at": self.until[event], "record": record, "who": "timer:market", "fields": {}, "note": note, "ended": "", "code": 0,
-            }  # fmt: skip
+            self._put_timed(self.until[event], record, "timer:market", note=note, kind="finalise")
 
     def _said(self, market: Fields, f: Fields) -> int:
         """What a resolver's record makes of the market; -1: nothing yet."""
@@ -638,61 +693,6 @@ class NaiveRegistry(NaiveAdmission):
             raise No(C.R_BAD_TRANSITION, by_core=True)
         self.phases[f["event"]] = PHASES[f["phase"]]
         return NEW
-
-    # ---- acts in time
-    def _schedule(self, who: str, f: Fields) -> str:
-        self._wrong(f["at_ns"] <= self.now, C.R_SCHEDULE_PAST)
-        act = f["act"]
-        trial = copy.deepcopy(self)
-        trial.takes_all = True  # what phase the market has then is not known
-        self._wrong(trial._do({**act}) == SAME)
-        fields: dict[str, Any] = {}
-        if act["type"] == "market" and act["event"] in self.tables["market"]:
-            old = self.tables["market"][act["event"]]
-            fields = {
-                name: value for name, value in trial.tables["market"][act["event"]].items() if name in LIVE["market"] and value != old[name]
-            }
-        if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
-            fields = {"fees": act["fees"]}
-        if act["type"] == "bands":
-            fields = {"bands": act["bands"]}
-        self.timed[len(self.timed) + 1] = {
-            "at": f["at_ns"],
-            "record": act,
-            "who": who,
-            "fields": fields,
-            "note": f["note"],
-            "ended": "",
-            "code": 0,
-        }
-        return NEW
-
-    def _timed_row(self, id: int) -> Fields:
-        self._wrong(id not in self.timed, C.R_UNKNOWN_SCHEDULE)
-        self._wrong(bool(self.timed[id]["ended"]), C.R_SCHEDULE_ENDED)
-        return self.timed[id]
-
-    def _schedule_cancel(self, f: Fields) -> str:
-        self._timed_row(f["id"])["ended"] = "cancelled"
-        return NEW
-
-    def _run_due(self, f: Fields) -> str:
-        row = self._timed_row(f["id"])
-        self._wrong(row["at"] > self.now, C.R_SCHEDULE_EARLY)
-        record = {**row["record"]}
-        if record["type"] == "market" and row["fields"]:
-            now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
-            record = {**now, **row["fields"], "type": "market"}
-        try:
-            self.judge(row["who"], row["record"], self.now)
-            done = self._do(record)
-        except (Refused, No) as refused:
-            row["ended"], row["code"] = "failed", refused.code
-            if isinstance(refused, No) and refused.by_core:
-                self.by_core, self.core_code = True, refused.code
-            return NEW
-        row["ended"] = "done"
-        return CHANGED if done == CHANGED and row["record"]["type"] == "market" else NEW
 
     def _begin(self, f: Fields) -> str:
         self._wrong(self.begun is not None, C.R_SANDBOX)
