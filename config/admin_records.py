@@ -252,6 +252,12 @@ class RunDue(Record, tag="run_due", frozen=True, kw_only=True):
     id: Positive
 
 
+class MarkOverdue(Record, tag="overdue", frozen=True, kw_only=True):
+    """A market has no result although it should have one by now. The server journals it by itself, at the market's `determine_by`."""
+
+    event: Name
+
+
 class Begin(Record, tag="begin", frozen=True, kw_only=True):
     """The first record of a data folder: how it was created. `sandbox`: with published passwords; this never changes. `salt`: 32 random bytes,
     so that equal secrets have other verifiers in other folders."""
@@ -340,6 +346,7 @@ AnyRecord = (
     | Schedule
     | CancelSchedule
     | RunDue
+    | MarkOverdue
     | FirmTags
     | AccessRule
     | RemoveAccessRule

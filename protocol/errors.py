@@ -321,6 +321,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "None, or schedule it again."),
     ("R_SCHEDULE_EARLY", None, None, None, None, None, "it is due at {limit}, the time is {asked}", "The record run_due was sent by hand for an act whose time has not come.",
      "Wait: the server carries it out by itself. Do it now with the record of the act itself."),
+    ("R_TIMES_ORDER", None, None, None, None, None, "the time {asked} is not after {limit}, the one before it", "A market opens, goes live, closes and is determined in this order.",
+     "Correct the times that the text names."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
@@ -462,6 +464,7 @@ TIMES: frozenset[int] = frozenset(
         codes.R_VOID_HISTORY,
         codes.R_SCHEDULE_PAST,
         codes.R_SCHEDULE_EARLY,
+        codes.R_TIMES_ORDER,
     )
 )
 

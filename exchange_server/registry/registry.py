@@ -19,7 +19,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, disputes, opening, pending, revisions, timed_acts
+from . import access, acts, checks, configuration, disputes, opening, pending, revisions, timed_acts, timetable
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -32,11 +32,12 @@ from .tables import Account
 
 PARTS_KEPT = 4  # incomplete records kept at once; for a fifth the sender's own oldest is discarded, or if there is none the oldest
 WHO_CHARS = 128
+WARNINGS = 100  # of a configuration, in its answer
 
 
 class AdminAnswer(msgspec.Struct, frozen=True):
     """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` is one sentence; `result`: ids and numbers of what was done;
-    `refusal`: what is wrong, as data."""
+    `refusal`: what is wrong, as data; `warnings`: what is doubtful about what was done."""
 
     row_seq: int
     ok: bool
@@ -46,6 +47,7 @@ class AdminAnswer(msgspec.Struct, frozen=True):
     request_id: str = ""
     who: str = ""
     refusal: Refusal | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class RegistryBroken(RuntimeError):
@@ -134,7 +136,8 @@ class Registry(Definitions):
         if act.rows:
             self._step_or_refuse(act, engine, sink)
         act.commit()
-        return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who)
+        timetable.after(self, act.rows, int(engine.time_ns))
+        return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who, warnings=act.warnings)
 
     def _run_due(self, record: ar.RunDue, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
         """Carry out a scheduled act with the rights that its asker has now. If it is refused, it is kept as failed with the reason, and not tried
@@ -142,7 +145,7 @@ class Registry(Definitions):
         now_ns = int(engine.time_ns)
         row = timed_acts.due(self, record, now_ns)
         self.schedule.end(row.id, "done", now_ns)  # first: the act itself may cancel the rows that it makes pointless
-        result: dict[str, Any] = {"schedule": row.id, "failed": 0}
+        result: dict[str, Any] = {"schedule": row.id, "kind": row.kind, "failed": 0}
         try:
             access.authorise(self, row.who, row.record, now_ns)
             asked = ar.AdminEnvelope(row.who, "", timed_acts.record_now(self, row))
@@ -200,6 +203,7 @@ class Registry(Definitions):
             raise Refused(codes.R_PLAN_DIFFERS, "what the plan says is not what would be done now: make it again", "plan")
 
         texts = configuration.carry_out(self, trial, self._stepper(engine, sink, "a configuration"))
+        timetable.after(self, [rows for act in trial.acts for rows in act.rows], int(engine.time_ns))
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
         revisions.own(self, askers[0] if askers else envelope.who, record)
@@ -208,7 +212,8 @@ class Registry(Definitions):
         unchanged = trial.count(configuration.SAME)
         result = {"applied": len(texts), "unchanged": unchanged, "lines": texts, "revision": number, "settings": content.settings}
         text = f"{len(texts)} applied, {unchanged} unchanged"
-        return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
+        doubts = tuple(f"{act.subject}: {warning}" for act in trial.acts for warning in act.warnings)[:WARNINGS]
+        return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who, warnings=doubts)
 
     def _open_venue(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
         """Open a venue that moves here, all of it, or nothing. Raises Refused."""

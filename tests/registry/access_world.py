@@ -78,6 +78,7 @@ def record_of(venue: str) -> dict[str, Any]:
         "schedule": ar.Schedule(at_ns=10**18, act=ar.SetPhase(event=f"{venue}.CUP", phase="open")),
         "schedule_cancel": ar.CancelSchedule(id=1),
         "run_due": ar.RunDue(id=1),
+        "overdue": ar.MarkOverdue(event=f"{venue}.CUP"),
         "firm_tags": ar.FirmTags(firm=f"{venue}.F", jurisdictions=("DE",)),
         "access_rule": ar.AccessRule(rule="no-us", venue=venue, effect="deny", jurisdiction_in=("US",)),
         "access_rule_remove": ar.RemoveAccessRule(rule="no-us", event=f"{venue}.CUP"),
