@@ -95,6 +95,14 @@ def load(
     return Config(settings, read, [file for file, _ in files], sandbox, defined, left_out, own or {})
 
 
+def templates_of(name: str | Path) -> dict[str, Template]:
+    """The templates that a file and its includes define, by name; raises ConfigError."""
+    own: dict[str, Template] = {}
+    for _ in _files(find(str(name)), [], own):
+        pass
+    return own
+
+
 def _refuse_twice(items: list[Item]) -> None:
     seen: dict[tuple[str, str], Item] = {}
     for item in items:
@@ -170,8 +178,9 @@ def parse(file: str, content: dict[str, Any], own: dict[str, Template] | None = 
         return schema.ReadFile(**{name: getattr(parsed, name) for name in schema.File.__struct_fields__}, origin=tuple(origin))
     except msgspec.ValidationError as error:
         key, sentence, value = wording.fault(schema.File, content)
-        if len(key) > 1 and key[0] == "market":
-            key = ("market", origin[int(key[1])], *key[2:])
+        number = key[1] if len(key) > 1 and key[0] == "market" else None
+        if isinstance(number, int):
+            key = ("market", origin[number], *key[2:])
         if isinstance(value, float):
             sentence += ': write numbers with a decimal point in quotes, "0.01"'
         raise ConfigError(file, shown(key), sentence) from error

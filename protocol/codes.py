@@ -113,6 +113,14 @@ SCOPE_EVENT = 5  # the firm's orders in one event
 ACCESS_VENUE = 1
 ACCESS_EVENT = 2
 
+# ---- parts of a venue that moves here (C_OPENING, E_OPENING) -----------------------------------------------------
+OPENING_MARKET = 1
+OPENING_CONTRACT = 2
+OPENING_POSITION = 3
+OPENING_ORDER = 4  # with its terms, not in any list yet
+OPENING_ENTER = 5  # the orders in order of entry: gets its OrderID, joins the lists of account and expiry
+OPENING_REST = 6  # the orders in order of their queues
+
 # ---- kill switch levels --------------------------------------------------------------------------------------
 KILL_PLATFORM = 1
 KILL_VENUE = 2
@@ -158,6 +166,7 @@ C_BUST = 62  # a trade is taken back
 C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
 C_UPHOLD = 59
 C_VOID = 60
+C_OPENING = 65  # a part of a venue that moves here from another server
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
 
@@ -184,6 +193,7 @@ E_REVERSED = 21  # an entry of a correction or bust for one account
 E_BUST = 22  # 150=H, one side of a trade that was taken back
 E_DISPUTED = 19
 E_VOIDED = 20
+E_OPENING = 25  # a market, position or order that came with its venue from another server; session 0
 E_BANDS = 23  # the price grid of an event changed; session 0
 E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
@@ -194,6 +204,7 @@ E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got 
 #   E_REVERSED EVT_REVERSED_WHY says it: WHY_CORRECTION (the difference of a payout; with amount 0: so much of it is blocked), WHY_OWED (what the account
 #              cannot pay is added back and owed), WHY_RECOVERY (a debt is paid; with amount 0: a blocked credit is freed), WHY_COVER (bond and platform)
 #   E_BUST     EVT_BUST_AMOUNT: price times quantity of the fill, its fee or rebate, back. The fee's shares come back from those who got them.
+#   E_OPENING  EVT_OPENING_AMOUNT of its market: WHY_OPENING, from the world outside into the pool
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
 #              cumulated net fee of each order times the shares of its listing.
@@ -211,6 +222,7 @@ WHY_OWED = 11
 WHY_RECOVERY = 12
 WHY_COVER = 13
 WHY_BUST = 14
+WHY_OPENING = 15
 
 # ---- event flags (15 bits at most) ------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
@@ -435,6 +447,14 @@ R_SCHEDULE_PAST = 240
 R_UNKNOWN_SCHEDULE = 241
 R_SCHEDULE_ENDED = 242
 R_SCHEDULE_EARLY = 243
+R_TIMES_ORDER = 244
+# a venue that moves here from another server
+R_OPENING_VENUE = 260
+R_OPENING_SUM = 261
+R_OPENING_MONEY = 262
+R_OPENING_ID = 263
+R_OPENING_MARKET = 264
+R_OPENING_ORDER = 265
 # changes of a live market
 R_BANDS_TOO_HIGH = 235
 R_NO_SPARE_CONTRACT = 236

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from protocol import codes as C
 from tests.model_changes import Changes
+from tests.model_opening import Opening
 from tests.model_reverse import Reversal
 from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
 
 
-class Operator(Changes, Reversal):
+class Operator(Changes, Reversal, Opening):
     """Commands that no client sends. A refused row changes nothing and leaves its code in `self.refused` (0: carried out)."""
 
     def operator_handlers(self) -> dict[int, Callable[[Row], None]]:
@@ -22,6 +23,7 @@ class Operator(Changes, Reversal):
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
             C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_BUST: self._bust,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
+            C.C_OPENING: self.opening,
             C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
         }  # fmt: skip
 

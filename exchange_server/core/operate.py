@@ -28,6 +28,7 @@ from .markets.define import (
     define_venue,
 )
 from .markets.dispute import do_dispute, do_uphold
+from .markets.opening import do_opening
 from .markets.outcomes import do_add_contract, go_on_granting
 from .markets.pay import do_finalise
 from .markets.phases import do_phase, go_on_closing
@@ -106,6 +107,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_access(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
+    if kind == C.C_OPENING:
+        return do_opening(m, rows, c, ev)
     if kind == C.C_BANDS:
         return do_bands(m, rows, c, ev)
     if kind == C.C_ADD_CONTRACT:

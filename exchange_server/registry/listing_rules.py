@@ -251,6 +251,9 @@ def _check_void(record: DefineMarket) -> None:
     if len(rule.fixed) != wanted:
         what = "fixed prices: one for each contract" if wanted else f"prices are {rule.prices}, so none is given"
         raise Refused(codes.R_VOID_POLICY, f"{what}, {wanted}, asked {len(rule.fixed)}", ("void", "fixed"), wanted, len(rule.fixed))
+    if wanted and record.max_contracts > n:
+        text = "a market that gets new outcomes has no fixed prices for them: leave out `max_contracts`, or write time_weighted_mid"
+        raise Refused(codes.R_VOID_POLICY, text, ("void", "prices"))
     for i, text in enumerate(rule.fixed):
         try:
             price = numbers.scaled(text, record.price_decimals, "price")

@@ -126,14 +126,15 @@ class Busted(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources; `busts`: trades that
-    were taken back."""
+    """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources. `overdue_ns`: when it was
+    marked as overdue; 0: it is not. `busts`: trades that were taken back."""
 
     id: int
     first_instrument: int
     record: ar.DefineMarket
     determinations: tuple[Determination, ...] = ()
     heard: tuple[Determination, ...] = ()
+    overdue_ns: int = 0
     busts: tuple[Busted, ...] = ()
 
     @property

@@ -25,7 +25,7 @@ TAG_UPDATE = 104
 
 # A collected row: a trade, or news of an event. kind 0-7 of word 0, the rest:
 TAPE_WORDS = 6
-TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_FINAL, E_BANDS, E_CONTRACT
+TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_DISPUTED, E_VOIDED, E_FINAL, E_BANDS, E_CONTRACT
 TAPE_ID = 1  # instrument id of a trade, event id else
 TAPE_A = 2  # trade id | old phase
 TAPE_B = 3  # price in YES ticks | new phase
@@ -75,20 +75,21 @@ def collect(m, ev, words, tape, used):
                 tape[used + TAPE_C] = ev[e + L.EVT_LAST_QTY]
                 tape[used + TAPE_D] = C.SELL if flags & C.EF_AGGRESSOR_SELL != 0 else C.BUY
                 used += TAPE_WORDS
-        elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_FINAL:
+        elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_DISPUTED or kind == C.E_VOIDED or kind == C.E_FINAL:
             tape[used + TAPE_KIND] = kind
+            tape[used + TAPE_ID] = ev[e + L.EVT_PHASE_EVENT]  # in all of them it is the same word
             tape[used + TAPE_A] = 0
             if kind == C.E_PHASE:
-                tape[used + TAPE_ID] = ev[e + L.EVT_PHASE_EVENT]
                 tape[used + TAPE_A] = ev[e + L.EVT_PHASE_OLD]
                 tape[used + TAPE_B] = ev[e + L.EVT_PHASE_NEW]
             elif kind == C.E_DETERMINED:
-                tape[used + TAPE_ID] = ev[e + L.EVT_DETERMINED_EVENT]
-                tape[used + TAPE_A] = ev[e + L.EVT_DETERMINED_UNTIL]
-                tape[used + TAPE_B] = ev[e + L.EVT_DETERMINED_VERSION]
+                tape[used + TAPE_B] = C.PH_DETERMINED
+            elif kind == C.E_DISPUTED:
+                tape[used + TAPE_B] = C.PH_DISPUTED
+            elif kind == C.E_VOIDED:
+                tape[used + TAPE_B] = C.PH_VOIDED
             else:
-                tape[used + TAPE_ID] = ev[e + L.EVT_FINAL_EVENT]
-                tape[used + TAPE_B] = ev[e + L.EVT_FINAL_VERSION]
+                tape[used + TAPE_B] = C.PH_FINAL
             tape[used + TAPE_C] = 0
             tape[used + TAPE_D] = ev[e + L.EVT_TIME]
             used += TAPE_WORDS

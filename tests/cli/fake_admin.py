@@ -17,6 +17,7 @@ from exchange_server.core import layout as L
 from exchange_server.gateway import verifiers
 from exchange_server.gateway.admin.office import Office
 from exchange_server.registry import Refused, Registry
+from exchange_server.registry.market_view import version_view
 from protocol import phases
 from tests.fake_engine import FakeEngine
 from tests.safe import QUICK, safe
@@ -88,11 +89,24 @@ class FakeAdmin:
                 self.paid[record.event] = record.payouts
             elif isinstance(record, ar.Finalise):
                 self._phase(record.event, "final")
+            elif isinstance(record, ar.Dispute):
+                self._phase(record.event, "disputed")
+            elif isinstance(record, ar.Uphold | ar.Correct):
+                self._phase(record.event, "determined")
+            elif isinstance(record, ar.Void):
+                self._phase(record.event, "voided")
             elif isinstance(record, ar.Configuration):
                 for inner in record.records:
                     if isinstance(inner, ar.SetPhase) and self.phases.get(inner.event, "listed") == "listed":
                         self._phase(inner.event, inner.phase)
-        return {"ok": answer.ok, "code": answer.code, "text": answer.text, "result": answer.result, "refusal": answer.refusal}
+        return {
+            "ok": answer.ok,
+            "code": answer.code,
+            "text": answer.text,
+            "result": answer.result,
+            "refusal": answer.refusal,
+            "warnings": answer.warnings,
+        }
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if "record" in request:  # as the server's admin connection does it
@@ -133,5 +147,7 @@ class FakeAdmin:
         return {
             "event": event.name, "title": record.title, "product": record.product, "k": record.k, "asset": record.asset, "payout": record.payout,
             "price_decimals": record.price_decimals, "phase": self.phases.get(event.name, "listed"), "version": len(event.determinations),
-            "window_end_ns": 0, "final_at_ns": 0, "sets": 0, "contracts": contracts, "terms": {**self.terms(record, ""), **self.terms(record, "DE_")},
+            "window_end_ns": 0, "overdue_ns": event.overdue_ns, "final_at_ns": 0, "sets": 0, "contracts": contracts,
+            "versions": [version_view(self.registry, kept) for kept in event.determinations],
+            "heard": [version_view(self.registry, kept) for kept in event.heard], "terms": {**self.terms(record, ""), **self.terms(record, "DE_")},
         }  # fmt: skip

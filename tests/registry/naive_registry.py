@@ -12,9 +12,11 @@ import msgspec
 from protocol import codes as C
 from tests.model_changes import CHANGES, TRANSITIONS
 from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
+from tests.registry.naive_reversals import NaiveReversals
+from tests.registry.naive_rules import NaiveRules
+from tests.registry.naive_times import CHANGED, NEW, SAME, TIMES, NaiveTimes, No
 
 Fields = dict[str, Any]
-NEW, CHANGED, SAME = "new", "changed", "same"
 LIVE = {
     "asset": {"title"},
     "venue": {"title", "throttle_limit", "throttle_window_ns", "isolated_accounts"},
@@ -32,22 +34,15 @@ LIVE = {
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
-
 PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
 TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
-
 
 CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
 
 
-class No(Exception):
-    """Refused; `by_core`: by the core, to which the registry has brought a row."""
+class NaiveRegistry(NaiveTimes, NaiveRules, NaiveReversals, NaiveAccess):
+    LIVE = LIVE
 
-    def __init__(self, code: int, by_core: bool = False) -> None:
-        self.code, self.by_core = code, by_core
-
-
-class NaiveRegistry(NaiveAccess):
     def __init__(self, takes_all: bool = False, **room: int) -> None:
         """takes_all: the core is one that takes every row."""
         super().__init__()
@@ -60,6 +55,7 @@ class NaiveRegistry(NaiveAccess):
         self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
         self.holds: dict[int, Fields] = {}
         self.timed: dict[int, Fields] = {}  # scheduled acts
+        self.overdue: set[str] = set()
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
@@ -113,7 +109,11 @@ class NaiveRegistry(NaiveAccess):
         return self._do(fields)
 
     def _do(self, fields: Fields) -> str:
+        before = dict(self.phases)
         done: str = getattr(self, f"_{fields.pop('type')}")(fields)
+        for event, phase in self.phases.items():
+            if phase != before.get(event):
+                self._moved(event, phase)
         return done
 
     def _rollback(self, f: Fields) -> str:
@@ -122,7 +122,6 @@ class NaiveRegistry(NaiveAccess):
         self._wrong(f["to"] > 0, C.R_UNKNOWN_REVISION)
         return SAME
 
-    # ---- what all share
     def _find(self, kind: str, name: str) -> Fields:
         if name not in self.tables[kind]:
             raise No(UNKNOWN.get(kind, C.R_BAD_DEFINITION))
@@ -327,12 +326,20 @@ class NaiveRegistry(NaiveAccess):
         return NEW
 
     def _market(self, f: Fields) -> str:
+        self._times_in_order(f)
         self._find("venue", f["owner_venue"])
         self._find("asset", f["asset"])
         if f["base_asset"]:
             self._find("asset", f["base_asset"])
         for name in f["admits"]:
             self._find("venue", name)
+        old = self.tables["market"].get(f["event"])
+        changed = {name for name, _, _ in TIMES if old is None or f[name] != old[name]}
+        fixed = old is not None and any(value != old[name] for name, value in f.items() if name not in LIVE["market"] and name in old)
+        if not fixed:
+            symbols = [contract["symbol"] for contract in f["contracts"]]
+            self._wrong(old is None and any(symbol in self.symbols for symbol in symbols))
+            self._times_to_come(f, changed, old is None)
         if f["event"] not in self.tables["market"]:
             symbols = [contract["symbol"] for contract in f["contracts"]]
             self._wrong(any(symbol in self.symbols for symbol in symbols))
@@ -362,6 +369,12 @@ class NaiveRegistry(NaiveAccess):
                     if event == f["event"] and symbol in self.references:
                         self.references[symbol] = (self.references[symbol][0], f["collar"])
         self.listings[(f["owner_venue"], f["event"])] = f["fees"]
+        for name, kind, to in TIMES:
+            if name in changed:
+                self._cancel_timed(f["event"], {kind})
+                act = {"type": "phase", "event": f["event"], "phase": to} if to else {"type": "overdue", "event": f["event"]}
+                if f[name]:
+                    self._put_timed(f[name], act, "timer:market", kind=kind)
         return done
 
     def _symbols_kept(self, market: Fields) -> int:
@@ -405,7 +418,7 @@ class NaiveRegistry(NaiveAccess):
                 self._within(venue, "listings", 1)
         first = self.symbols[known[0]["symbol"]][0]
         self.symbols[contract["symbol"]] = (first + len(known), market["event"])
-        market["contracts"] = [*known, contract]
+        market["contracts"] = (*known, contract)
         return NEW
 
     def _listing(self, f: Fields) -> str:
@@ -549,9 +562,7 @@ class NaiveRegistry(NaiveAccess):
         if opens and market["auto_finalise"] and market["challenge_window_ns"]:
             record = {"type": "finalise", "event": event, "version": len(self.results[event])}
             note = "end of the challenge window"
-            self.timed[len(self.timed) + 1] = {
-                "at": self.until[event], "record": record, "who": "timer:market", "fields": {}, "note": note, "ended": "", "code": 0,
-            }  # fmt: skip
+            self._put_timed(self.until[event], record, "timer:market", note=note, kind="finalise")
 
     def _said(self, market: Fields, f: Fields) -> int:
         """What a resolver's record makes of the market; -1: nothing yet."""
@@ -643,6 +654,23 @@ class NaiveRegistry(NaiveAccess):
         self._window(f["event"], opens=False)
         return NEW
 
+    def _opening(self, f: Fields) -> str:
+        """A venue that moves here: its records one after the other, and its markets as they stand. What its rows must be is for test_opening_checks.py."""
+        key = f"{f['venue']}.import.{f['digest'][:16]}"
+        if key in self.transfers:
+            return SAME
+        self._wrong(f["venue"] in self.tables["venue"], C.R_OPENING_VENUE)
+        for record in (*f["records"], *f["rules"]):
+            self._do({**record})
+        self._wrong(
+            {m["event"] for m in f["markets"]} != {n for n, m in self.tables["market"].items() if m["owner_venue"] == f["venue"]},
+            C.R_OPENING_MARKET,
+        )
+        for market in f["markets"]:
+            self.phases[market["event"]] = PHASES[market["phase"]]
+        self.transfers[key] = f
+        return NEW
+
     def _settle(self, f: Fields) -> str:
         market = self._event(f["event"])
         self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
@@ -665,188 +693,6 @@ class NaiveRegistry(NaiveAccess):
             raise No(C.R_BAD_TRANSITION, by_core=True)
         self.phases[f["event"]] = PHASES[f["phase"]]
         return NEW
-
-    def _kill(self, f: Fields) -> str:
-        if f["level"] == "platform":
-            self._wrong(bool(f["target"]))
-        else:
-            self._find(f["level"], f["target"])
-        self._wrong(bool(f["cancel"]) and not f["on"], C.R_FIELD_UNSUPPORTED)
-        self._platform()
-        return NEW
-
-    def _bond(self, f: Fields) -> str:
-        self._find("venue", f["venue"])
-        name = f"{f['venue']}.BOND"
-        old = self.tables["account"].get(name)
-        self._wrong(old is not None and "firm" in old)
-        if old is not None:
-            return SAME
-        self._platform()
-        self.tables["account"][name] = {"id": self._fits("account"), "session": 0}
-        return NEW
-
-    def _bust(self, f: Fields) -> str:
-        """The legs come from the event store, which the registry alone does not have."""
-        raise No(C.R_UNKNOWN_TRADE)
-
-    def _recover(self, f: Fields) -> str:
-        self._event(f["event"])
-        if not self.takes_all:
-            raise No(C.R_NOTHING_OWED if self.phases[f["event"]] == C.PH_FINAL else C.R_NOT_FINAL, by_core=True)
-        return NEW
-
-    def _restrict(self, f: Fields) -> str:
-        self._find("market", f["event"])
-        self._find("firm", f["firm"])
-        return NEW
-
-    # ---- who may trade where
-    def _firm_tags(self, f: Fields) -> str:
-        self._find("firm", f["firm"])
-        self._wrong(any(len(set(f[name])) < len(f[name]) for name in ("jurisdictions", "tags")))
-        old = self.tags.get(f["firm"])
-        self.tags[f["firm"]] = f
-        return SAME if f == old else CHANGED
-
-    def _owner_of_rule(self, f: Fields) -> tuple[str, str]:
-        self._wrong(bool(f["venue"]) == bool(f["event"]))
-        kind = "venue" if f["venue"] else "market"
-        self._find(kind, f["venue"] or f["event"])
-        return kind, f["venue"] or f["event"]
-
-    def _access_rule(self, f: Fields) -> str:
-        owner = self._owner_of_rule(f)
-        lists = [f[name] for name in ("jurisdiction_in", "jurisdiction_not_in", "tags")]
-        self._wrong(any(len(set(one)) < len(one) for one in lists) or bool(set(lists[0]) & set(lists[1])))
-        old = self.rules.get((*owner, f["rule"]))
-        if old is None:
-            self.numbers += 1
-        new = {**f, "number": old["number"] if old else self.numbers}
-        self.rules[(*owner, f["rule"])] = new
-        return NEW if old is None else SAME if old == new else CHANGED
-
-    def _access_rule_remove(self, f: Fields) -> str:
-        key = (*self._owner_of_rule(f), f["rule"])
-        self._wrong(key not in self.rules)
-        del self.rules[key]
-        return NEW
-
-    def kept_out(self) -> set[tuple[str, str, str, int]]:
-        """(venue or event, its name, firm, number of the rule; 0: that none admits it), from the rules and tags alone."""
-        out = set()
-        for kind, name in {key[:2] for key in self.rules}:
-            rules = sorted((rule for key, rule in self.rules.items() if key[:2] == (kind, name)), key=lambda rule: rule["number"])
-            for firm in self.tables["firm"]:
-                matching = [rule for rule in rules if self._matches(rule, self.tags.get(firm, {}))]
-                denies = [rule["number"] for rule in matching if rule["effect"] == "deny"]
-                if denies:
-                    out.add((kind, name, firm, denies[0]))
-                elif any(rule["effect"] == "allow" for rule in rules) and not matching:
-                    out.add((kind, name, firm, 0))
-        return out
-
-    def _matches(self, rule: Fields, tags: Fields) -> bool:
-        own = set(tags.get("jurisdictions", ()))
-        one_of, none_of = set(rule["jurisdiction_in"]), set(rule["jurisdiction_not_in"])
-        if (one_of or none_of) and not own:
-            if rule["effect"] == "allow":
-                return False
-        elif one_of and not own & one_of or none_of & own:
-            return False
-        institution = rule["institution"] in (None, tags.get("institution", False))
-        return tags.get("kyc_level", 0) >= rule["kyc_at_least"] and institution and all(tag in tags.get("tags", ()) for tag in rule["tags"])
-
-    def _quota(self, f: Fields) -> str:
-        self._find("venue", f["venue"])
-        old = self.quotas.get(f["venue"], dict.fromkeys(f.keys() - {"venue"}, 0))
-        new = {name: value if f[name] is None else f[name] for name, value in old.items()}
-        self._wrong(0 < new["journal_bytes_per_second"] < 1000)
-        if new == old:
-            return SAME
-        self.quotas[f["venue"]] = new
-        return CHANGED
-
-    def _within(self, venue: str, name: str, more: int) -> None:
-        """So many more of a venue's sessions, instruments or listings."""
-        limit = self.quotas.get(venue, {}).get(name, 0)
-        used = {
-            "sessions": sum(
-                (row["venue"] or self.tables["firm"][row["firm"]]["venue"]) == venue for row in self.tables["session"].values()
-            ),
-            "instruments": sum(self.tables["market"][event]["owner_venue"] == venue for _, event in self.symbols.values()),
-            "listings": sum(len(self.tables["market"][event]["contracts"]) for at, event in self.listings if at == venue),
-        }[name]
-        self._wrong(0 < limit < used + more, C.R_QUOTA)
-
-    def _freeze(self, f: Fields) -> str:
-        self._find("venue", f["venue"])
-        old = self.freezes.get(f["venue"])
-        if f == old or old is None and f["level"] == "none":
-            return SAME
-        self.freezes[f["venue"]] = f
-        if f["level"] == "none":
-            del self.freezes[f["venue"]]
-        return NEW
-
-    def _frozen(self, market: Fields, stops: int) -> None:
-        """Acts in the markets of a frozen venue: closing and settling up to settle_only, other phases up to cancel_only."""
-        frozen = self.freezes.get(market["owner_venue"])
-        level = ("none", "cancel_only", "settle_only", "nothing").index(frozen["level"]) if frozen else 0
-        self._wrong(level >= stops, (C.OK, C.R_VENUE_CANCEL_ONLY, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN)[level])
-
-    # ---- acts in time
-    def _schedule(self, who: str, f: Fields) -> str:
-        self._wrong(f["at_ns"] <= self.now, C.R_SCHEDULE_PAST)
-        act = f["act"]
-        trial = copy.deepcopy(self)
-        trial.takes_all = True  # what phase the market has then is not known
-        self._wrong(trial._do({**act}) == SAME)
-        fields: dict[str, Any] = {}
-        if act["type"] == "market" and act["event"] in self.tables["market"]:
-            old = self.tables["market"][act["event"]]
-            fields = {
-                name: value for name, value in trial.tables["market"][act["event"]].items() if name in LIVE["market"] and value != old[name]
-            }
-        if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
-            fields = {"fees": act["fees"]}
-        self.timed[len(self.timed) + 1] = {
-            "at": f["at_ns"],
-            "record": act,
-            "who": who,
-            "fields": fields,
-            "note": f["note"],
-            "ended": "",
-            "code": 0,
-        }
-        return NEW
-
-    def _timed_row(self, id: int) -> Fields:
-        self._wrong(id not in self.timed, C.R_UNKNOWN_SCHEDULE)
-        self._wrong(bool(self.timed[id]["ended"]), C.R_SCHEDULE_ENDED)
-        return self.timed[id]
-
-    def _schedule_cancel(self, f: Fields) -> str:
-        self._timed_row(f["id"])["ended"] = "cancelled"
-        return NEW
-
-    def _run_due(self, f: Fields) -> str:
-        row = self._timed_row(f["id"])
-        self._wrong(row["at"] > self.now, C.R_SCHEDULE_EARLY)
-        record = {**row["record"]}
-        if record["type"] == "market" and row["fields"]:
-            now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
-            record = {**now, **row["fields"], "type": "market"}
-        try:
-            self.judge(row["who"], row["record"], self.now)
-            done = self._do(record)
-        except (Refused, No) as refused:
-            row["ended"], row["code"] = "failed", refused.code
-            if isinstance(refused, No) and refused.by_core:
-                self.by_core, self.core_code = True, refused.code
-            return NEW
-        row["ended"] = "done"
-        return CHANGED if done == CHANGED and row["record"]["type"] == "market" else NEW
 
     def _begin(self, f: Fields) -> str:
         self._wrong(self.begun is not None, C.R_SANDBOX)

@@ -152,3 +152,10 @@ def test_a_policy_that_cannot_be_paid_is_refused_at_listing(rule: dict[str, Any]
     turns = Turns().must(BASE[:-2])
     (answer,) = turns.do(change(FINAL, void=ar.VoidRule(who="v", trigger="t", **rule)))
     assert answer.code == codes.R_VOID_POLICY and answer.text.startswith(place) and text in answer.text
+
+
+def test_fixed_prices_and_outcomes_to_come_exclude_each_other() -> None:
+    turns = Turns().must(BASE[:-2])
+    rule = ar.VoidRule(who="v", trigger="t", prices="fixed", fixed=("0", "0", "0"))
+    (answer,) = turns.do(change(FINAL, product="at_most", max_contracts=5, void=rule))
+    assert answer.code == codes.R_VOID_POLICY and answer.text.startswith("void.prices: a market that gets new outcomes")

@@ -12,7 +12,7 @@ The pipeline passes every chunk of events to `encode` (which returns no messages
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,12 @@ SNAPSHOT_LEVELS = 20_000  # per side; deeper levels appear with their first upda
 PIECE_BYTES = 64 * 1024  # approximate size of one piece of a long answer
 
 
+class Follower(Protocol):
+    """A FIX session that asked for the phases of an event."""
+
+    def phase_changed(self, event: int, phase: int, time_ns: int) -> None: ...
+
+
 class MarketData:
     """Market data of one engine for any number of connections.
 
@@ -47,6 +53,7 @@ class MarketData:
         self.by_connection: dict[Connection, set[int]] = {}
         self.everything: dict[Connection, None] = {}  # subscribed to all instruments that it sees, including later ones
         self.watchers: dict[Connection, None] = {}  # subscribed to definitions
+        self.followers: dict[int, dict[Follower, None]] = {}  # event id: FIX sessions that asked for its phases
         self._seen: dict[
             tuple[int, int], NDArray[np.uint8]
         ] = {}  # venue (0: the platform), firm -> by instrument: 1 if their sessions see it
@@ -143,6 +150,16 @@ class MarketData:
                 piece.clear()
         yield bytes(piece) + frame(M.encode(M.DefinitionsDone(len(known))))
 
+    def follow(self, follower: "Follower", event: int) -> None:
+        """Tell it of each phase of an event from now on."""
+        self.followers.setdefault(event, {})[follower] = None
+
+    def unfollow(self, follower: "Follower", event: int) -> None:
+        takers = self.followers.get(event, {})
+        takers.pop(follower, None)
+        if not takers:
+            self.followers.pop(event, None)
+
     def drop(self, connection: Connection) -> None:
         """The connection has closed: drop its subscriptions."""
         if connection in self.by_connection or connection in self.everything:
@@ -153,7 +170,7 @@ class MarketData:
     # ------------------------------------------------------------------------------------------------------- the turn
     def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
         """Note the trades and news in a chunk of events; returns no messages."""
-        if not (self.by_instrument or self.watchers):
+        if not (self.by_instrument or self.watchers or self.followers):
             return ()
         need = self._tape_used + events.size // L.EVT_WORDS * kernels.TAPE_WORDS
         if need > self._tape.size:
@@ -215,8 +232,8 @@ class MarketData:
             if kind in (codes.E_BANDS, codes.E_CONTRACT):
                 data = b"".join(frame(M.encode(self.definition(i))) for i in event.instruments)
             else:
-                if kind != codes.E_PHASE:
-                    old, new = 0, event.phase
+                for follower in list(self.followers.get(market, ())):
+                    follower.phase_changed(market, new, time)
                 data = frame(M.encode(M.PhaseChange(market, new, time, old)))
             told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, event.instruments[0]))
             for instrument in event.instruments:
