@@ -319,7 +319,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Before it is final, determine it again, or let the arbiter correct it."),
     ("R_SAME_RESULT", None, None, 0, None, None, "event {asked} has been paid by these payouts", "A correction has to change at least one payout.", "Correct the payouts."),
     ("R_NOTHING_OWED", None, None, 0, None, None, "no account owes anything from event {asked}", "Only the debts that a correction or bust left are recovered.", "None is needed."),
-    ("R_UNKNOWN_TRADE", None, None, 0, None, None, "there is no trade {asked}", "No trade has this id, or its market is not yours to see.", "Correct the id: it is in every report of a fill."),
+    ("R_UNKNOWN_TRADE", None, None, 0, None, None, "trade {asked} is not known", "No trade has this id, or its market is not yours to see.", "Correct the id: it is in every report of a fill."),
     ("R_ALREADY_BUST", None, None, 0, None, None, "trade {asked} is bust already", "A trade is taken back once.", "None: it has been taken back."),
     ("R_BUST_FINAL", None, None, 0, None, None, "the market of trade {asked} is final", "A trade is taken back only before its market is paid.", "Correct the result, if it was wrong."),
     ("R_BUST_SPOT", None, None, 0, None, None, "trade {asked} is of a spot pair", "What was bought on a spot pair may have left; such trades are not taken back.", "Agree on a trade the other way."),

@@ -49,7 +49,7 @@ LINES_PER_TURN = 64
 class AdminConnection(Connection):
     """The server's side of one operator's connection."""
 
-    __slots__ = ("accepts_clock", "asked", "made", "office", "parts", "securing", "slices", "tag", "waiting", "who")
+    __slots__ = ("accepts_clock", "asked", "finding", "made", "office", "parts", "securing", "slices", "tag", "waiting", "who")
 
     FIRST_BUFFER = 64 * 1024
     BUFFER = 4 * 1024 * 1024
