@@ -25,10 +25,10 @@ TAG_UPDATE = 104
 
 # A collected row: a trade, or news of an event. kind 0-7 of word 0, the rest:
 TAPE_WORDS = 6
-TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_FINAL, E_BANDS, E_CONTRACT
+TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_DISPUTED, E_VOIDED, E_FINAL, E_BANDS, E_CONTRACT
 TAPE_ID = 1  # instrument id of a trade, event id else
-TAPE_A = 2  # trade id | old phase
-TAPE_B = 3  # price in YES ticks | new phase
+TAPE_A = 2  # trade id | old phase | end of the challenge window
+TAPE_B = 3  # price in YES ticks | new phase | version of the result
 TAPE_C = 4  # quantity
 TAPE_D = 5  # side of the taker in YES terms | time
 
@@ -75,18 +75,18 @@ def collect(m, ev, words, tape, used):
                 tape[used + TAPE_C] = ev[e + L.EVT_LAST_QTY]
                 tape[used + TAPE_D] = C.SELL if flags & C.EF_AGGRESSOR_SELL != 0 else C.BUY
                 used += TAPE_WORDS
-        elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_FINAL:
+        elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_FINAL or kind == C.E_DISPUTED or kind == C.E_VOIDED:
             tape[used + TAPE_KIND] = kind
             tape[used + TAPE_A] = 0
             if kind == C.E_PHASE:
                 tape[used + TAPE_ID] = ev[e + L.EVT_PHASE_EVENT]
                 tape[used + TAPE_A] = ev[e + L.EVT_PHASE_OLD]
                 tape[used + TAPE_B] = ev[e + L.EVT_PHASE_NEW]
-            elif kind == C.E_DETERMINED:
+            elif kind == C.E_DETERMINED or kind == C.E_VOIDED:  # the same words
                 tape[used + TAPE_ID] = ev[e + L.EVT_DETERMINED_EVENT]
                 tape[used + TAPE_A] = ev[e + L.EVT_DETERMINED_UNTIL]
                 tape[used + TAPE_B] = ev[e + L.EVT_DETERMINED_VERSION]
-            else:
+            else:  # E_DISPUTED has them too
                 tape[used + TAPE_ID] = ev[e + L.EVT_FINAL_EVENT]
                 tape[used + TAPE_B] = ev[e + L.EVT_FINAL_VERSION]
             tape[used + TAPE_C] = 0
