@@ -61,6 +61,11 @@ from .money_records import RequestWithdrawal as RequestWithdrawal
 from .money_records import SettleWithdrawal as SettleWithdrawal
 from .money_records import Transfer as Transfer
 from .money_records import content_digest as content_digest
+from .opening_records import OpeningMarket as OpeningMarket
+from .opening_records import OpeningOrder as OpeningOrder
+from .opening_records import OpeningPlace as OpeningPlace
+from .opening_records import OpeningPosition as OpeningPosition
+from .opening_records import OpeningPrice as OpeningPrice
 from .places import shown
 from .result_records import Correct as Correct
 from .result_records import Determine as Determine
@@ -247,6 +252,12 @@ class RunDue(Record, tag="run_due", frozen=True, kw_only=True):
     id: Positive
 
 
+class MarkOverdue(Record, tag="overdue", frozen=True, kw_only=True):
+    """A market has no result although it should have one by now. The server journals it by itself, at the market's `determine_by`."""
+
+    event: Name
+
+
 class Begin(Record, tag="begin", frozen=True, kw_only=True):
     """The first record of a data folder: how it was created. `sandbox`: with published passwords; this never changes. `salt`: 32 random bytes,
     so that equal secrets have other verifiers in other folders."""
@@ -269,6 +280,22 @@ class Configuration(Record, tag="configuration", frozen=True, kw_only=True):
     base: Count | None = None  # the revision that its plan was made against; None: whichever runs
     plan: OptionalHex256 = ""  # digest of what its plan says; "": there is none
     why: Line = ""
+
+
+class Opening(Record, tag="opening", frozen=True, kw_only=True):
+    """A venue that moves here from another server, as one action: its definitions and money (`records`), who may do what (`rules`), and its markets as they
+    stand. The order of `orders` is that of the books. `digest`: of the archive."""
+
+    venue: Name
+    digest: Hex256
+    records: tuple[Configured, ...] = ()
+    rules: tuple[FirmTags | AccessRule | Quota | Freeze | SetReference | DefinePrincipal | Grant, ...] = ()
+    markets: tuple[OpeningMarket, ...] = ()
+    prices: tuple[OpeningPrice, ...] = ()
+    places: tuple[OpeningPlace, ...] = ()
+    positions: tuple[OpeningPosition, ...] = ()
+    orders: tuple[OpeningOrder, ...] = ()
+    note: Line = ""
 
 
 class PartOf(Record, tag="part", frozen=True, kw_only=True):
@@ -319,6 +346,7 @@ AnyRecord = (
     | Schedule
     | CancelSchedule
     | RunDue
+    | MarkOverdue
     | FirmTags
     | AccessRule
     | RemoveAccessRule
@@ -335,6 +363,7 @@ AnyRecord = (
     | Approve
     | Refuse
     | Rollback
+    | Opening
 )
 
 
@@ -356,7 +385,7 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
 
 def open_secrets(record: Any) -> list[int | None]:
     """Where a plain secret stands: the numbers of a configuration's records, [None] for a record by itself; [] when there is none."""
-    if isinstance(record, Configuration):
+    if isinstance(record, Configuration | Opening):
         return [i for i, one in enumerate(record.records) if open_secrets(one)]
     return [None] if isinstance(record, DefineSession | DefineKey) and record.secret else []
 

@@ -170,8 +170,9 @@ def parse(file: str, content: dict[str, Any], own: dict[str, Template] | None = 
         return schema.ReadFile(**{name: getattr(parsed, name) for name in schema.File.__struct_fields__}, origin=tuple(origin))
     except msgspec.ValidationError as error:
         key, sentence, value = wording.fault(schema.File, content)
-        if len(key) > 1 and key[0] == "market":
-            key = ("market", origin[int(key[1])], *key[2:])
+        number = key[1] if len(key) > 1 and key[0] == "market" else None
+        if isinstance(number, int):
+            key = ("market", origin[number], *key[2:])
         if isinstance(value, float):
             sentence += ': write numbers with a decimal point in quotes, "0.01"'
         raise ConfigError(file, shown(key), sentence) from error

@@ -86,9 +86,6 @@ class Close(Record, tag="close", frozen=True, kw_only=True):
     reason: Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]*$")]
 
 
-Money = Transfer | Hold | Release | RequestWithdrawal | SettleWithdrawal | CancelWithdrawal
-
-
-def content_digest(record: Money) -> bytes:
+def content_digest(record: Record) -> bytes:
     """The content compared under an idempotency key: the kind of record and every field."""
     return hashlib.sha256(msgspec.msgpack.encode(record)).digest()

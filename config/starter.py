@@ -128,6 +128,8 @@ price_decimals = 2
 max_qty = 10_000
 max_position = 100_000
 fees = {{ model = "quadratic", maker_bps = 0, taker_bps = 100, owner_share_bps = 5000 }}
+cut_off = "00:00 to 24:00 UTC of the day after listing; later corrections of the report do not count"
+void = {{ who = "the operator of {venue}", trigger = "the weather service publishes no report for that day" }}
 rules = "Pays 1.00 if the weather service reports at least 1 mm of rain between 00:00 and 24:00 UTC of the day after listing, else 0.00."
 source = "The national weather service, daily summary"
 challenge_window = "1h" # after the result is determined and before it is paid
@@ -147,6 +149,9 @@ price_decimals = 2
 max_qty = 10_000
 max_position = 100_000
 fees = {{ model = "quadratic", maker_bps = 0, taker_bps = 100, owner_share_bps = 5000 }}
+exhaustive = "a match is won by one of the two teams or drawn" # why these are all there can be: a set of all is sold as worth 1.00
+cut_off = "after 90 minutes and stoppage time; extra time and penalties do not count"
+void = {{ who = "the operator of {venue}", trigger = "the match is abandoned and not played to its end within 48 hours" }}
 rules = "The result after 90 minutes and stoppage time; extra time and penalties do not count."
 source = "The official match report"
 challenge_window = "1h"

@@ -69,6 +69,7 @@ from .net.shares import Shares
 from .net.tls import Tls, listen_tls
 from .net.turn import Pipeline
 from .registry import RegistryBroken, Trial, Tried
+from .registry.schedule_view import schedule_status
 from .start import StartRefused
 
 SERVER_ID = 1
@@ -480,7 +481,9 @@ class Server:
 
     def _fix_connection(self, now_ns: int, link: Link) -> FixConnection:
         skew_ns = self.options.settings.sending_time_tolerance_ns
-        return FixConnection(self.directory, now_ns, link, self.engine, self.store, self.fix, skew_ns, heartbeat_s=self.heartbeat_s)
+        return FixConnection(
+            self.directory, now_ns, link, self.engine, self.store, self.fix, self.market, skew_ns, heartbeat_s=self.heartbeat_s
+        )
 
     def _announce(self, host: str) -> None:
         line = msgspec.json.encode(
@@ -590,6 +593,7 @@ class Server:
             "disk_free_bytes": self._free_bytes(),
             "shares": self.shares.status(),
             "venues": self.quotas.status(),
+            "schedule": schedule_status(self.engine.registry),
             "tables": pools,
             "settings_not_taken": self.not_taken,
             "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},

@@ -113,6 +113,14 @@ SCOPE_EVENT = 5  # the firm's orders in one event
 ACCESS_VENUE = 1
 ACCESS_EVENT = 2
 
+# ---- parts of a venue that moves here (C_OPENING, E_OPENING) -----------------------------------------------------
+OPENING_MARKET = 1
+OPENING_CONTRACT = 2
+OPENING_POSITION = 3
+OPENING_ORDER = 4  # with its terms, not in any list yet
+OPENING_ENTER = 5  # the orders in order of entry: gets its OrderID, joins the lists of account and expiry
+OPENING_REST = 6  # the orders in order of their queues
+
 # ---- kill switch levels --------------------------------------------------------------------------------------
 KILL_PLATFORM = 1
 KILL_VENUE = 2
@@ -155,6 +163,7 @@ C_ACCESS = 56  # who is admitted to a venue or an event
 C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
 C_UPHOLD = 59
 C_VOID = 60
+C_OPENING = 65  # a part of a venue that moves here from another server
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
 
@@ -179,6 +188,7 @@ E_FINAL = 17
 E_REFUSED = 18  # split or merge refused
 E_DISPUTED = 19
 E_VOIDED = 20
+E_OPENING = 25  # a market, position or order that came with its venue from another server; session 0
 E_BANDS = 23  # the price grid of an event changed; session 0
 E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
@@ -186,6 +196,7 @@ E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got 
 # Each is told by an event row, so that statements need nothing else:
 #   E_MOVED    EVT_MOVED_WHY says it: WHY_DEPOSIT, WHY_WITHDRAWAL, WHY_TRANSFER (a row for each of the two accounts), WHY_SPLIT, WHY_MERGE; amount in EVT_MOVED_AMOUNT
 #   E_SETTLED  EVT_SETTLED_WHY is WHY_SETTLEMENT; amount in EVT_SETTLED_AMOUNT
+#   E_OPENING  EVT_OPENING_AMOUNT of its market: WHY_OPENING, from the world outside into the pool
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
 #              cumulated net fee of each order times the shares of its listing.
@@ -198,6 +209,7 @@ WHY_REBATE = 6
 WHY_SPLIT = 7
 WHY_MERGE = 8
 WHY_SETTLEMENT = 9
+WHY_OPENING = 15
 
 # ---- event flags (15 bits at most) ------------------------------------------------------------------------------
 EF_TAKER = 1  # this side of the trade removed liquidity
@@ -414,6 +426,14 @@ R_SCHEDULE_PAST = 240
 R_UNKNOWN_SCHEDULE = 241
 R_SCHEDULE_ENDED = 242
 R_SCHEDULE_EARLY = 243
+R_TIMES_ORDER = 244
+# a venue that moves here from another server
+R_OPENING_VENUE = 260
+R_OPENING_SUM = 261
+R_OPENING_MONEY = 262
+R_OPENING_ID = 263
+R_OPENING_MARKET = 264
+R_OPENING_ORDER = 265
 # changes of a live market
 R_BANDS_TOO_HIGH = 235
 R_NO_SPARE_CONTRACT = 236

@@ -321,6 +321,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "None, or schedule it again."),
     ("R_SCHEDULE_EARLY", None, None, None, None, None, "it is due at {limit}, the time is {asked}", "The record run_due was sent by hand for an act whose time has not come.",
      "Wait: the server carries it out by itself. Do it now with the record of the act itself."),
+    ("R_TIMES_ORDER", None, None, None, None, None, "the time {asked} is not after {limit}, the one before it", "A market opens, goes live, closes and is determined in this order.",
+     "Correct the times that the text names."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),
@@ -433,6 +435,21 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "A correction replaces a result or void.", "Determine it first."),
     ("R_ARBITER_DECIDES", None, None, 0, None, None, "only the arbiter replaces this result: the event is {asked}",
      "A resolver records and replaces a result until it is disputed or the market is voided.", "Ask the arbiter for a correction."),
+    # ---- a venue that moves here from another server
+    ("R_OPENING_VENUE", None, None, 6, None, None, "the venue exists on this server",
+     "An archive of a venue opens only where its name is free.", "Import it on another server."),
+    ("R_OPENING_SUM", None, None, 0, None, None, "positions do not sum: {asked} instead of {limit}",
+     "In an archive of a venue, long less short of a contract is not the number of sets.", "Export the venue again."),
+    ("R_OPENING_MONEY", None, None, 0, None, None, "{asked} is required, {limit} is there",
+     "An account lacks the money that its positions and open orders in the archive require. The money of accounts that are not the venue's own is not in its archive.",
+     "Deposit it first (`exos account deposit`), or let the import deposit what guests need (`--deposit-guests`)."),
+    ("R_OPENING_ID", None, None, 1, None, None, "a ClOrdID of the archive is in use",
+     "The order's firm exists on this server and has used the ClOrdID within the retention time, or the archive has it twice.",
+     "Cancel the order at the old server, or wait until the retention time is over."),
+    ("R_OPENING_MARKET", None, None, 0, None, None, "a market of the archive cannot be opened",
+     "Its phase, result, sets or positions do not fit together, or need what this version does not carry; the sentence says which.", "Export the venue again, or settle the market there first."),
+    ("R_OPENING_ORDER", None, None, 0, None, None, "an open order of the archive cannot be opened",
+     "Its price, quantity, fills or place do not fit its market or the book; the sentence says which.", "Export the venue again."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.
@@ -447,6 +464,7 @@ TIMES: frozenset[int] = frozenset(
         codes.R_VOID_HISTORY,
         codes.R_SCHEDULE_PAST,
         codes.R_SCHEDULE_EARLY,
+        codes.R_TIMES_ORDER,
     )
 )
 

@@ -32,6 +32,8 @@ def read_query(message: FixMessage) -> StateQuery | Problem:
     for tag, value in ((1, get(1)), (55, get(55)), *((tag, value) for tag, value in parties if tag == 448)):
         if len(value) > TEXT_MAX:
             return Problem(5, tag, f"{FIELDS[tag].name}({tag}) has {len(value)} characters, at most {TEXT_MAX} are allowed")
+    if get(263, b"0") != b"0":
+        return Problem(5, 263, f"SubscriptionRequestType(263): found {get(263).decode('ascii', 'replace')}, only 0 is answered")
     if int(get(453, b"0")) > PARTIES_MAX:
         return Problem(5, 453, f"NoPartyIDs(453): found {int(get(453))}, at most {PARTIES_MAX} are allowed")
     if message.msg_type == "AF" and get(585) == b"1" and not get(55):

@@ -161,7 +161,14 @@ _F: tuple[Field, ...] = (
     }),
     # ---- own state
     Field(15, "Currency", "CURRENCY"),
-    Field(263, "SubscriptionRequestType", "CHAR", {"0": "SNAPSHOT"}),
+    Field(263, "SubscriptionRequestType", "CHAR", {
+        "0": "SNAPSHOT", "1": "SNAPSHOT_PLUS_UPDATES", "2": "DISABLE_PREVIOUS_SNAPSHOT_PLUS_UPDATE_REQUEST",
+    }),
+    Field(324, "SecurityStatusReqID", "STRING"),
+    Field(325, "UnsolicitedIndicator", "BOOLEAN"),
+    Field(326, "SecurityTradingStatus", "INT", {
+        "2": "TRADING_HALT", "17": "READY_TO_TRADE", "18": "NOT_AVAILABLE_FOR_TRADING", "21": "PRE_OPEN", "23": "FAST_MARKET",
+    }),
     Field(447, "PartyIDSource", "CHAR"),
     Field(448, "PartyID", "STRING"),
     Field(452, "PartyRole", "INT"),
@@ -283,6 +290,8 @@ _M: tuple[Message, ...] = (
     Message("BB", "CollateralInquiry", False, True, False, (
         (909, False), (263, False), *_PARTIES, (1, False), (581, False), (58, False),
     ), groups=_PARTY_GROUP),
+    Message("e", "SecurityStatusRequest", False, True, False, ((324, True), *_INSTRUMENT, (263, True), (5011, False))),
+    Message("f", "SecurityStatus", False, False, True, ((324, False), (55, True), (325, False), (326, False), (60, False), (58, False))),
     Message("AO", "RequestForPositionsAck", False, False, True, (
         (721, True), (710, False), (727, False), (728, True), (729, True), *_PARTIES, (1, True), (581, True), (55, False), (58, False),
     ), groups=_PARTY_GROUP),

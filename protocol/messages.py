@@ -457,7 +457,7 @@ class PositionSplit(Report, frozen=True, tag=95):
 
     account: U31
     instrument: U31  # the new one
-    source: U31
+    source: I64  # id of the one from which it was split
     position: I64  # contracts, negative: short
     market: I64  # event id
 

@@ -127,7 +127,7 @@ def access_page() -> str:
     out.append(MIDDLE)
     out.append("| act | name on the list | by default |\n|---|---|---|\n")
     for entry in pending.LIST:
-        later = "" if entry.tag in all_tags() else " (as soon as there is one)"
+        later = "" if set(entry.tags) & set(all_tags()) else " (as soon as there is one)"
         out.append(f"| {entry.title}{later} | `{entry.name}` | {'waits' if entry.name in ar.Approvals().acts else 'does not wait'} |\n")
     out.append(TAIL)
     return "".join(out)

@@ -172,11 +172,22 @@ def _operator_words(c: Row) -> Words:
         C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},
         C.C_FREEZE: {d.DZ_VENUE: c.venue, d.DZ_LEVEL: c.level},
         C.C_ACCESS: {d.DG_ABOUT: c.about, d.DG_TARGET: c.target, d.DG_FIRM: c.firm, d.DG_VALUE: c.value},
+        C.C_OPENING: {
+            d.DO_PART: c.part, d.DO_TARGET: c.target, d.DO_ACCOUNT: c.account, d.DO_QTY: c.qty, d.DO_PRICE: c.price, d.DO_PAID: c.paid,
+            d.DO_PHASE: c.phase, d.DO_VERSION: c.version, d.DO_UNTIL: c.until, d.DO_IN_PLAY: c.in_play, d.DO_SESSION: c.session, d.DO_VENUE: c.venue,
+            d.DO_CUM: c.cum, d.DO_NOTIONAL: c.notional, d.DO_FEE_NUM: c.fee_num, d.DO_FEE_PAID: c.fee_paid,
+            d.DO_REBATE_NUM: c.rebate_num, d.DO_REBATE_PAID: c.rebate_paid, d.DO_NET_FEE: c.net_fee,
+            d.DO_FEES: W.pack_fees(c.model, c.maker, c.taker),
+            d.DO_ATTR: W.pack_attr(c.book_side, W.pack_terms(c.side, c.contract_side, c.type, c.tif), c.flags, C.ST_PARTIAL if c.cum else C.ST_NEW),
+        },
         C.C_REFERENCE: {d.DN_INSTRUMENT: c.instrument, d.DN_REFERENCE: c.reference, d.DN_COLLAR: c.collar},
     }  # fmt: skip
-    w = new_words(k, 0)
+    w = new_words(k, d.DO_EXTRA if k == C.C_OPENING else 0)
     for word, value in fields[k].items():
         w[word] = value
+    if k == C.C_OPENING:
+        w[d.DO_KEY_HI], w[d.DO_KEY_LO] = key_words(c.id)
+        w[d.DO_TEXT : d.DO_TEXT + 8] = text_words(c.id, 8)
     return w
 
 

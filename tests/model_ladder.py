@@ -51,6 +51,7 @@ class Ladder:
         self.instruments: dict[int, Instrument] = {}
         self.listings: dict[tuple[int, int], Listing] = {}
         self.open: list[Order] = []
+        self.moving: dict[tuple[int, Key], Order] = {}  # of a venue that moves here: made, and not in any list yet
         self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
         self.forgetting = 1  # firm at which the search continues for one that has more than its share
         self.prices: dict[int, list[tuple[int, int, int]]] = {}  # contract: (from, to, twice its price), microseconds

@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 from protocol import codes as C
 from tests.model_changes import Changes
+from tests.model_opening import Opening
 from tests.model_results import Results
 from tests.model_world import Account, Asset, Event, Firm, Instrument, Listing, Order, Refused, Row, Session, Throttle, Venue
 
 
-class Operator(Changes, Results):
+class Operator(Changes, Results, Opening):
     """Commands that no client sends. A refused row changes nothing and leaves its code in `self.refused` (0: carried out)."""
 
     def operator_handlers(self) -> dict[int, Callable[[Row], None]]:
@@ -21,6 +22,7 @@ class Operator(Changes, Results):
             C.C_PHASE: self._phase, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
+            C.C_OPENING: self.opening,
             C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
         }  # fmt: skip
 

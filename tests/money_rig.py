@@ -135,7 +135,7 @@ def trade_at_random(venue: Venue, r: random.Random, steps: int, settle: bool = T
             case _:
                 symbol, low, high = r.choice(MARKETS)
                 no = symbol != "BTC-USD" and r.random() < 0.4
-                text = f"order {step}".encode() if r.random() < 0.3 else b""
+                text = f"order {venue.ids}".encode() if r.random() < 0.3 else b""
                 venue.order(name, symbol, r.choice((codes.BUY, codes.SELL)), r.randint(low, high), r.randint(1, 60), no, text=text)
     if settle:
         venue.must(ar.SetPhase(event="FINAL", phase="closed"), RESULT, ar.Finalise(event="FINAL"))

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from config import admin_records as ar
 from exchange_server import state
 from exchange_server.journal.recover import seal
@@ -75,4 +77,32 @@ def test_what_came_due_while_the_server_was_down_is_done_at_the_start(tmp_path: 
     assert phase(house) == codes.PH_CANCEL_ONLY
     pass_time(house, 12)
     assert phase(house) == codes.PH_CLOSED and rows(house)[3][1] == "done"
+    house.close()
+
+
+def test_a_market_opens_closes_and_is_overdue_by_itself(tmp_path: Path) -> None:
+    house = House(tmp_path)
+    admin = Admin(house)
+    old: Any = house.server.engine.registry.events[1].record
+    contracts = (ar.Contract(symbol="T-A"), ar.Contract(symbol="T-B"), ar.Contract(symbol="T-C"))
+    at_ns = {name: BEGIN_NS + n * SECOND for n, name in ((5, "open_at_ns"), (15, "close_at_ns"), (25, "determine_by_ns"))}
+    admin.must(msgspec.structs.replace(old, event="TIMED", contracts=contracts, **at_ns))
+
+    def now() -> int:
+        return state.Event.of(house.server.engine.m, 2).phase
+
+    pass_time(house, 4)
+    assert now() == codes.PH_LISTED
+    pass_time(house, 3)
+    assert now() == codes.PH_OPEN
+    pass_time(house, 10)
+    assert now() == codes.PH_CLOSED and admin.ask("status")["result"]["schedule"]["overdue"] == []
+    house.close()
+
+    house = House(tmp_path, 20 * SECOND)
+    admin = Admin(house)
+    pass_time(house, 7)
+    status = admin.ask("status")["result"]["schedule"]
+    assert status == {"waiting": 0, "next_at_ns": 0, "failed": 0, "overdue": ["TIMED"]}
+    assert [row["overdue_ns"] > 0 for row in admin.ask("markets")["result"]["markets"]] == [False, True]
     house.close()

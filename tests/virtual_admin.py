@@ -33,9 +33,11 @@ class Admin:
         if record is not None:
             request["record"] = msgspec.to_builtins(record)
         feed(self.link, json.dumps(request).encode() + b"\n")
-        for _ in range(4):
+        for _ in range(20):
             self.house.loop.run()
             self.house.runner.step()
+            if self.transport.written:
+                break
         answer: dict[str, Any] = json.loads(self.transport.take())
         return answer
 

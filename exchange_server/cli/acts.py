@@ -9,7 +9,7 @@ import click
 from ..exits import Exit
 from .common import CommandError
 from .connect import refused
-from .output import Result, say
+from .output import Result, say, warn
 
 if TYPE_CHECKING:
     from config import admin_records as ar
@@ -19,15 +19,38 @@ if TYPE_CHECKING:
 dry_run_option: Callable[[Any], Any] = click.option("--dry-run", is_flag=True, help="Only say what would be done, or refused.")
 
 
-def send(admin: "AdminClient", record: "ar.AnyRecord", dry_run: bool = False) -> Result:
-    """Carry out a record and say what was done; with dry_run only try it. Raises CommandError for a refusal."""
+at_option: Callable[[Any], Any] = click.option(
+    "--at", metavar="TIME", help="Do it then (2h, or 2030-01-31T12:00:00Z), not now; exos schedule list shows it."
+)
+
+
+def send(admin: "AdminClient", record: "ar.AnyRecord", dry_run: bool = False, at: str | None = None) -> Result:
+    """Carry out a record and say what was done; with dry_run only try it. `at`: schedule it for that time. Raises CommandError for a refusal."""
+    if at is not None:
+        record = timed(record, at)
     if dry_run:
         return _try(admin, record)
     answer = admin.ask("admin", record)
     if not answer.ok:
         raise refused(answer, _told(record, answer.text, answer.refusal))
     say(answer.text)
+    for warning in answer.warnings:
+        warn(f"exos: warning: {warning}")
     return Result(answer.result)
+
+
+def timed(record: Any, at: str, note: str = "", option: str = "--at") -> "ar.Schedule":
+    """The record that has `record` carried out at a time. Raises CommandError (USAGE)."""
+    from config import admin_records as ar
+
+    from . import times
+
+    if not isinstance(record, ar.Schedulable):
+        known = ", ".join(str(kind.__struct_config__.tag) for kind in ar.Schedulable.__args__)  # type: ignore[attr-defined]
+        raise CommandError(Exit.USAGE, f"a record {record.__struct_config__.tag} cannot be scheduled; those that can: {known}")
+    if len(note) > 256:
+        raise CommandError(Exit.USAGE, f"--note: may have at most 256 characters, asked {len(note)}")
+    return ar.Schedule(at_ns=times.ahead(at, option), act=record, note=note)
 
 
 def _told(record: "ar.AnyRecord", text: str, refusal: dict[str, Any] | None) -> str:

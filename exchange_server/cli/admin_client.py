@@ -32,6 +32,7 @@ class Answer(NamedTuple):
     text: str
     result: Any
     refusal: dict[str, Any] | None = None  # what is wrong, as data (exchange_server/registry/refused.py)
+    warnings: tuple[str, ...] = ()  # what is doubtful about what was done
 
 
 def connect(path: Path, timeout_s: float) -> socket.socket:
@@ -102,7 +103,14 @@ class AdminClient:
                     code = answer.get("code", 0)
                     if not isinstance(code, int):
                         raise Unreachable(f"the answer of {self.path} has a code that is not a number")
-                    return Answer(bool(answer.get("ok")), code, str(answer.get("text", "")), answer.get("result"), answer.get("refusal"))
+                    return Answer(
+                        bool(answer.get("ok")),
+                        code,
+                        str(answer.get("text", "")),
+                        answer.get("result"),
+                        answer.get("refusal"),
+                        tuple(answer.get("warnings", ())),
+                    )
         except TimeoutError:
             raise Unreachable(
                 f"the server did not answer within {self.timeout_s:g} s: it is not known whether the request was carried out"

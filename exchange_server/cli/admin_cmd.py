@@ -1,6 +1,7 @@
 """`exos admin RECORD`: any operator's record as JSON: transfers, kill switches, restrictions, reference prices. For machines."""
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
@@ -10,6 +11,9 @@ from .command import verb
 from .common import CommandError
 from .connect import Server, server_option
 from .output import Result
+
+if TYPE_CHECKING:
+    from config import admin_records as ar
 
 
 @verb(
@@ -28,14 +32,19 @@ from .output import Result
 @dry_run_option
 @server_option
 def admin(record: str, dry_run: bool, server: Server) -> Result:
+    decoded = read_record(record)
+    with server.connect() as client:
+        return send(client, decoded, dry_run)
+
+
+def read_record(record: str) -> "ar.AnyRecord":
+    """The record of a JSON text; "-": of standard input. Raises CommandError (USAGE)."""
     import msgspec
 
     from config import admin_records as ar
 
     text = sys.stdin.read() if record == "-" else record
     try:
-        decoded = ar.from_builtins(msgspec.json.decode(text))
+        return ar.from_builtins(msgspec.json.decode(text))
     except (ValueError, msgspec.MsgspecError) as error:
         raise CommandError(Exit.USAGE, f"not a record: {error}") from error
-    with server.connect() as client:
-        return send(client, decoded, dry_run)

@@ -69,6 +69,7 @@ def worldcup(
         seed=time.time_ns() // 10**9 % 1_000_000 if seed is None else seed,
         rate=rate or (RATE if tournament else SHORT_RATE),
         kill=not no_kill,
+        scheduled=tournament,
     )
     out = io.StringIO() if context.meta.get(JSON) else sys.stdout
     ended = play(setting, folder, Screen(out), keep=data is not None)

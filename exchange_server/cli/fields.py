@@ -179,7 +179,7 @@ def make(record: Any, fields: dict[str, Any]) -> Any:
 
 BY_ARGUMENT = (  # records whose fields are arguments, not options
     "transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", "close", "kill", "restrict", "phase", "settle",
-    "determine", "finalise", "reference", "configuration", "bands", "add_outcome", "split_outcome",
+    "determine", "finalise", "reference", "configuration", "bands", "add_outcome", "split_outcome", "schedule", "schedule_cancel",
 )  # fmt: skip
 _BOUNDS = ((r"expected (?:int|str) <= (-?\d+)", "must be at most {}"), (r"expected (?:int|str) >= (-?\d+)", "must be at least {}"),
            (r"expected str of length <= (\d+)", "may have at most {} characters"), (r"expected str of length >= (\d+)", "must not be empty"))  # fmt: skip
@@ -200,11 +200,13 @@ def told(record: Any, key: Key, sentence: str) -> str:
     missing = "is missing the key "
     if sentence.startswith(missing):
         key, sentence = (*key, sentence.removeprefix(missing)), "is missing"
+    if record.__struct_config__.tag in BY_ARGUMENT:
+        return f"{shown(key)}: {sentence}" if key and key != ("name",) else sentence
     names = tuple(part for part in key if isinstance(part, str))
     option = next((option for option in options_of(record) if option.path == names), None)
     if option is None and sentence == "is missing":  # a part of which nothing was named
         option = next((option for option in options_of(record) if option.path[:-1] == names and option.field.required), None)
-    if option is None or option.name == "name" or record.__struct_config__.tag in BY_ARGUMENT:
+    if option is None or option.name == "name":
         return f"{shown(key)}: {sentence}" if key and key != ("name",) else sentence
     return f"--{option.name} is missing" if sentence == "is missing" else f"--{option.name}: {sentence}"
 

@@ -8,7 +8,7 @@ from config import admin_records as ar
 
 from ..exits import Exit
 from . import fields as of
-from .acts import dry_run_option, rows, send
+from .acts import at_option, dry_run_option, rows, send
 from .command import Noun
 from .common import CommandError
 from .connect import Server, names, server_option
@@ -73,16 +73,17 @@ def create(venue: str, event: str, dry_run: bool, server: Server, **given: Any) 
 @venue_argument
 @event_argument
 @of.add_options(ar.DefineListing, NAMES, live=True)
+@at_option
 @dry_run_option
 @server_option
-def change(venue: str, event: str, dry_run: bool, server: Server, **given: Any) -> Result:
+def change(venue: str, event: str, at: str | None, dry_run: bool, server: Server, **given: Any) -> Result:
     asked = of.named(given)
     if not asked:
         raise CommandError(Exit.USAGE, "say what to change: --fees-taker-bps and others (exos listing change --help)")
     with server.connect() as admin:
         old = _one(admin, venue, event)["record"]
         record = of.make(ar.DefineListing, merged(old, of.content(ar.DefineListing, asked, NAMES)))
-        return send(admin, record, dry_run)
+        return send(admin, record, dry_run, at)
 
 
 def _one(admin: Any, venue: str, event: str) -> dict[str, Any]:

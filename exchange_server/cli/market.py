@@ -9,8 +9,8 @@ from config.fields import fields_of
 from protocol import phases
 
 from ..exits import Exit
-from . import market_changes, market_define, market_result
-from .acts import dry_run_option, send
+from . import market_changes, market_define, market_result, market_validate
+from .acts import at_option, dry_run_option, send
 from .admin_client import AdminClient
 from .command import Noun
 from .common import CommandError, OneOf, decimal
@@ -41,16 +41,19 @@ def _market(admin: AdminClient, event: str) -> dict[str, Any]:
     "list",
     "all markets, or the contracts of one with best prices",
     details="With --json prices are in ticks and quantities in lots; `price_decimals` says how they are written.",
-    examples=("exos market list", "exos market list WC26-FINAL"),
+    examples=("exos market list", "exos market list WC26-FINAL", "exos market list --series WC26-GROUPS"),
 )
 @click.argument("event", required=False, shell_complete=names("market"))
+@click.option("--series", metavar="NAME", help="Only those of this series.")
 @server_option
-def list_(event: str | None, server: Server) -> Result:
+def list_(event: str | None, series: str | None, server: Server) -> Result:
     with server.connect() as admin:
         markets = [_market(admin, event)] if event else _markets(admin)
+    if series is not None:
+        markets = [m for m in markets if m["terms"]["series"] == series]
     if not event:
         rows = [
-            (m["event"], m["phase"], m["product"] if m["product"] == "spot" else f"{m['product']} {m['k']}", len(m["contracts"]),
+            (m["event"], f"{m['phase']}{' (overdue)' if m['overdue_ns'] else ''}", m["product"] if m["product"] == "spot" else f"{m['product']} {m['k']}", len(m["contracts"]),
              sum(c["volume"] for c in m["contracts"]), m["title"])
             for m in markets
         ]  # fmt: skip
@@ -110,13 +113,33 @@ def terms(market: dict[str, Any], decimals: dict[str, int]) -> list[str]:
 )
 @click.argument("event", shell_complete=names("market"))
 @click.argument("phase", type=OneOf(phases.SETTABLE))
+@at_option
 @dry_run_option
 @server_option
-def phase(event: str, phase: str, dry_run: bool, server: Server) -> Result:
+def phase(event: str, phase: str, at: str | None, dry_run: bool, server: Server) -> Result:
     with server.connect() as admin:
-        return send(admin, make(ar.SetPhase, {"event": event, "phase": phase}), dry_run)
+        return send(admin, make(ar.SetPhase, {"event": event, "phase": phase}), dry_run, at)
+
+
+@market.verb(
+    "schedule",
+    "what is to come for a market: its own times, and other scheduled acts about it",
+    details="Times are set with exos market create and change (--open-at, --live-at, --close-at, --determine-by).",
+    examples=("exos market schedule WC26-FINAL", "exos market schedule WC26-FINAL --ended"),
+)
+@click.argument("event", shell_complete=names("market"))
+@click.option("--ended", is_flag=True, help="Also what is done, has failed or was cancelled.")
+@server_option
+def schedule(event: str, ended: bool, server: Server) -> Result:
+    from .schedule import scheduled, show_table
+
+    with server.connect() as admin:
+        found = scheduled(admin, event=event, ended=ended)
+    show_table(found)
+    return Result(found)
 
 
 market_result.add(market)
 market_define.add(market)
+market_validate.add(market)
 market_changes.add(market)

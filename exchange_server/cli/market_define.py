@@ -8,7 +8,7 @@ import msgspec
 from config import admin_records as ar
 from config import schema, wording
 from config.amounts import ConfigError
-from config.fields import AMOUNTS, MONEY, PRICE, QUANTITY
+from config.fields import AMOUNTS, INSTANT, MONEY, PRICE, QUANTITY, instant_text
 from config.market import Band, Contract
 from config.places import shown
 from config.reader import Reader
@@ -16,7 +16,8 @@ from protocol import numbers, phases
 
 from ..exits import Exit
 from . import fields as of
-from .acts import check_asset, decimals, dry_run_option, exists, one, send
+from . import times
+from .acts import at_option, check_asset, decimals, dry_run_option, exists, one, send
 from .command import Noun
 from .common import CommandError, OneOf
 from .connect import Server, names, server_option
@@ -72,13 +73,15 @@ def add(noun: Noun) -> None:
         examples=(
             "exos market change WC26-FINAL --max-qty 50000",
             "exos market change WC26-FINAL --collar 0.10 --fees-taker-bps 80 --dry-run",
+            "exos market change WC26-FINAL --fees-taker-bps 50 --at 2030-01-01T00:00:00Z",
         ),
     )
     @click.argument("event", shell_complete=names("market"))
     @of.add_options(ar.DefineMarket, LEAVE, live=True)
+    @at_option
     @dry_run_option
     @server_option
-    def change(event: str, dry_run: bool, server: Server, **given: Any) -> Result:
+    def change(event: str, at: str | None, dry_run: bool, server: Server, **given: Any) -> Result:
         asked = of.named(given)
         if not asked:
             options = ", ".join(f"--{option.name}" for option in of.options_of(ar.DefineMarket, LEAVE, live=True))
@@ -87,7 +90,7 @@ def add(noun: Noun) -> None:
             old = one(admin, "market", event)["record"]
             places = {PRICE: old["price_decimals"], QUANTITY: old["qty_decimals"], MONEY: decimals(admin)[old["asset"]]}
             new = of.content(ar.DefineMarket, asked, LEAVE, places)
-            return send(admin, of.make(ar.DefineMarket, merged(old, new)), dry_run)
+            return send(admin, of.make(ar.DefineMarket, merged(old, new)), dry_run, at)
 
 
 def contract_of(text: str) -> dict[str, str]:
@@ -112,6 +115,8 @@ def _put(table: dict[str, Any], option: of.Option, value: Any) -> None:
         except numbers.NotANumber as error:
             raise CommandError(Exit.USAGE, f"--{option.name}: {error}") from None
         value = -number if negative else number
+    if option.field.unit == INSTANT:
+        value = instant_text(0 if value == "none" else times.ahead(value, f"--{option.name}"))
     if option.part is None:
         table[str(option.field.key)] = list(value) if isinstance(value, tuple) else value
     else:

@@ -25,6 +25,7 @@ from .markets.define import (
     define_venue,
 )
 from .markets.dispute import do_dispute, do_uphold
+from .markets.opening import do_opening
 from .markets.outcomes import do_add_contract, go_on_granting
 from .markets.phases import do_phase, go_on_closing
 from .markets.settle import do_determine, do_finalise, go_on_settling
@@ -77,6 +78,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_access(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
+    if kind == C.C_OPENING:
+        return do_opening(m, rows, c, ev)
     if kind == C.C_BANDS:
         return do_bands(m, rows, c, ev)
     if kind == C.C_ADD_CONTRACT:

@@ -1,12 +1,14 @@
-"""What the operator of the tournament does, in the order of time: open, go live, close, determine. Pure: a list made of the timetable."""
+"""What the operator of the tournament does, in the order of time: open, go live, close, determine, and void the one that is abandoned. Pure: a
+list made of the timetable."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from .outcomes import VOIDED
 from .timetable import Times
 
 PHASES = {"open": "open", "live": "live", "close": "closed"}
-_ORDER = ("open", "live", "close", "determine")  # of acts at the same moment
+_ORDER = ("open", "live", "void", "close", "determine")  # of acts at the same moment
 
 
 class Act(NamedTuple):
@@ -22,7 +24,9 @@ def acts(times: Mapping[str, Times]) -> list[Act]:
         found.append(Act(row.opens, "open", event))
         if row.live:
             found.append(Act(row.live, "live", event))
-        if row.closes:
+        if event == VOIDED:
+            found.append(Act((row.live + row.closes) // 2, "void", event))
+        elif row.closes:
             found.append(Act(row.closes, "close", event))
             found.append(Act(max(row.closes, row.known), "determine", event))
     return sorted(found, key=lambda act: (act.at_ns, _ORDER.index(act.kind), act.event))

@@ -1,6 +1,6 @@
 """Common part of makers and takers: one process with several sessions, with commands on standard input and status on standard output.
 
-In: JSON lines {"do": "trade"}, {"do": "stop"} (no more orders, wait until every request is answered, write the books), {"do": "finish",
+In: JSON lines {"do": "trade"}, {"do": "later", "ns": by how much all times move}, {"do": "stop"} (no more orders, wait until every request is answered, write the books), {"do": "finish",
 "numbers": {session: next}} (wait until the server's last message is here, write the books, log out). Out: {"status": {...}} twice a second,
 {"ready": true}, {"quiet": FILE} and {"done": FILE}. The books are msgpack of `Dump`.
 """
@@ -28,6 +28,7 @@ BURST_MAX = 100  # orders in one tick: after a pause the lost time is not made u
 QUIET_S = 20.0
 STATUS_S = 0.5
 LOOK_S = 0.05
+OFTEN = 0.1  # share of the requests that go to what is traded more often
 
 
 class Plan(msgspec.Struct):
@@ -42,6 +43,7 @@ class Plan(msgspec.Struct):
     folder: str
     files: tuple[str, ...] = ("sandbox",)  # the configuration that the server has
     times: dict[str, tuple[int, int]] = {}  # by event: from when to when it is traded, ns UTC (0: always); not named: always
+    often: tuple[str, ...] = ()  # events that are traded more often than others
     keep: bool = False  # run without end, books are not written (the sandbox's bots)
 
 
@@ -62,6 +64,7 @@ class Party:
         self.world: World = worlds.of(plan.files)
         self.fair = worlds.fair_prices(self.world, plan.seed)
         self.open_now: frozenset[str] = frozenset()  # symbols that trade now
+        self.often: list[str] = []  # of them, those that are traded more often
         self.books: list[Books] = []
         self.latencies = array("q")
         self.recent = array("q")
@@ -78,6 +81,7 @@ class Party:
             if opens <= now_ns and (not closes or now_ns < closes):
                 found += [contract.symbol for contract in market.contracts]
         self.open_now = frozenset(found)
+        self.often = [symbol for event in self.plan.often for symbol in self.world.events[event] if symbol in self.open_now]
 
     def fresh_id(self) -> int:
         self.next_id += 1
@@ -133,6 +137,9 @@ class Party:
     async def _do(self, command: dict[str, Any]) -> None:
         if command["do"] == "trade":
             self.trading = True
+        elif command["do"] == "later":  # the server was away: everything comes so much later
+            later = command["ns"]
+            self.plan.times = {event: (opens + later, closes and closes + later) for event, (opens, closes) in self.plan.times.items()}
         elif command["do"] == "stop":
             self.trading = False
             await self._until(lambda: not any(books.pending for books in self.books))

@@ -5,14 +5,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from config import admin_records as ar
+from exchange_server.cli.admin_client import AdminClient
 
 from . import outcomes as o
 from .acts import PHASES, Act, acts
 from .facts import Facts
 from .street import Failed, Server
 from .timetable import Times
-
-LATE_NS = 100_000_000  # after the end of a window, before a market is finalised
 
 
 class Director:
@@ -24,52 +23,88 @@ class Director:
         facts: Facts,
         markets: Mapping[str, ar.DefineMarket],
         times: Mapping[str, Times],
-        window_ns: int,
         say: Callable[[str], None],
     ) -> None:
-        self.server, self.facts, self.markets, self.window_ns, self.say = server, facts, markets, window_ns, say
+        self.server, self.facts, self.markets, self.say = server, facts, markets, say
         self.outcomes = o.outcomes(facts)
         self.queue = acts(times)
-        self.finals: list[tuple[int, str]] = []  # when the windows of determined events are over
-        self.done: dict[str, int] = {}  # acts by kind
-        self.events_final: set[str] = set()
+        self.done: dict[str, set[str]] = {}  # events by kind of act
+        self.disputed_by = ""
+        self.scheduled = False
+
+    def schedule(self) -> int:
+        """Leave the changes of phase to the server's schedule; how many there are."""
+        phases = [act for act in self.queue if act.kind in PHASES]
+        with AdminClient(self.server.data) as admin:
+            for act in phases:
+                answer = admin.ask("admin", ar.Schedule(at_ns=act.at_ns, act=ar.SetPhase(event=act.event, phase=PHASES[act.kind])))
+                if not answer.ok:
+                    raise Failed(f"the server refused to schedule {act.kind} of {act.event}: {answer.text}")
+        self.queue = [act for act in self.queue if act.kind not in PHASES]
+        self.scheduled = True
+        return len(phases)
 
     def due(self, now_ns: Callable[[], int]) -> None:
         """Do everything that is due by now."""
-        while self.queue and self.queue[0].at_ns <= now_ns():
-            self.act(self.queue.pop(0), now_ns)
-        while self.finals and self.finals[0][0] <= now_ns():
-            self._finalise(self.finals.pop(0)[1])
+        while self.queue and self.queue[0].at_ns <= now_ns() and self._closed(self.queue[0]):
+            self.act(self.queue.pop(0))
 
-    def act(self, act: Act, now_ns: Callable[[], int]) -> None:
+    def _closed(self, act: Act) -> bool:
+        """Whether the schedule has closed the market; it may be a moment behind, and after an outage more."""
+        if not self.scheduled or act.kind != "determine":
+            return True
+        return bool(self.server.ask("markets", event=act.event)["markets"][0]["phase"] == "closed")
+
+    def act(self, act: Act) -> None:
+        market, outcome = self.markets[act.event], self.outcomes[act.event]
         if act.kind in PHASES:
             self._ask(ar.SetPhase(event=act.event, phase=PHASES[act.kind]))
+        elif act.kind == "void":
+            self._ask(o.void(outcome, self.facts))
+            self.say(f"   {act.event}: abandoned, voided at the prices that it declared: {', '.join(o.VOID_PRICES)}")
+        elif act.event == o.DISPUTED:
+            self._dispute(market)
         else:
-            self._ask(o.determine(self.markets[act.event], self.outcomes[act.event], self.facts))
-            self.finals.append((now_ns() + self.window_ns + LATE_NS, act.event))
-        self.done[act.kind] = self.done.get(act.kind, 0) + 1
+            self._ask(o.determine(market, outcome, self.facts))
+        self.done.setdefault(act.kind, set()).add(act.event)
 
-    def _finalise(self, event: str) -> None:
-        self._ask(ar.Finalise(event=event))
-        self.events_final.add(event)
+    def later(self, ns: int) -> None:
+        """The server was away: everything that is to come comes so much later."""
+        self.queue = [act._replace(at_ns=act.at_ns + ns) for act in self.queue]
+
+    def _dispute(self, market: ar.DefineMarket) -> None:
+        """The resolver errs, a firm with a position disputes, the arbiter corrects: a new version, with a window of its own."""
+        wrong, right = o.mistaken(self.facts), self.outcomes[market.event]
+        symbols = {contract.symbol for contract in market.contracts}
+        holders = [a["name"] for a in self.server.ask("accounts")["accounts"] if symbols & a["positions"].keys()]
+        self._ask(o.determine(market, wrong, self.facts))
+        if holders:
+            self.disputed_by = holders[0].removesuffix("-A")
+            self._ask(ar.Dispute(event=market.event, firm=self.disputed_by, reason="extra time does not count in this market"))
+        self._ask(o.correct(market, right, self.facts))
+        by = f"disputed by {self.disputed_by}" if holders else "disputed by nobody, as nobody holds it"
+        self.say(f"   {market.event}: determined as {wrong.observed}, {by}, corrected to {right.observed}")
 
     def _ask(self, record: ar.AnyRecord) -> Any:
         return self.server.ask("admin", record)
 
-    def finish(self, now_ns: Callable[[], int], pause: Callable[[float], None], seconds: float) -> None:
-        """Close and determine what is left and wait until all is final. Raises Failed if that takes longer."""
-        left = [event for event in self.markets if event in self.outcomes and event not in self.events_final]
-        waiting = {event for _, event in self.finals}
-        for event in left:
-            if event not in waiting:
-                self.act(Act(0, "close", event), now_ns)
-                self.act(Act(0, "determine", event), now_ns)
-        end = now_ns() + round(seconds * 1e9)
-        while self.finals:
-            if now_ns() > end:
-                raise Failed(f"{len(self.finals)} markets are not final within {seconds:g} s")
-            self.due(now_ns)
-            pause(0.02)
+    def finish(self, clock: Callable[[], float], pause: Callable[[float], None], seconds: float) -> list[dict[str, Any]]:
+        """Close and determine what is left, and wait until all challenge windows have ended and all is final; the markets then. Raises Failed if that
+        takes longer."""
+        settled = self.done.get("determine", set()) | self.done.get("void", set())
+        for event in self.markets:
+            if event in self.outcomes and event not in settled:
+                self.act(Act(0, "close", event))
+                self.act(Act(0, "determine", event))
+        end = clock() + seconds
+        while True:
+            markets: list[dict[str, Any]] = self.server.ask("markets")["markets"]
+            waiting = [m["event"] for m in markets if m["event"] in self.outcomes and m["phase"] != "final"]
+            if not waiting:
+                return markets
+            if clock() > end:
+                raise Failed(f"{len(waiting)} markets are not final within {seconds:g} s: {', '.join(waiting[:5])}")
+            pause(0.1)
 
     def paid(self, markets: list[dict[str, Any]]) -> dict[str, int]:
         """What each contract of an event that is final paid, ticks by symbol. markets: as the server shows them."""
@@ -81,8 +116,20 @@ class Director:
             contract.symbol: ticks
             for event, market in self.markets.items()
             if event in self.outcomes
-            for contract, ticks in zip(market.contracts, o.payouts(market, self.outcomes[event]))
+            for contract, ticks in zip(market.contracts, o.known(market, self.outcomes[event]))
         }
+
+    def life(self, markets: list[dict[str, Any]]) -> list[str]:
+        """What did not happen to the two markets that do not end as the others do."""
+        shown = {market["event"]: market for market in markets}
+        wrong = []
+        if not self.disputed_by:
+            wrong.append(f"{o.DISPUTED} was disputed by nobody: no firm held a position")
+        if shown[o.DISPUTED]["version"] != 2:
+            wrong.append(f"{o.DISPUTED} is final as version {shown[o.DISPUTED]['version']}, its correction is version 2")
+        if not self.done.get("void") or shown[o.VOIDED]["version"] != 1:
+            wrong.append(f"{o.VOIDED} was not voided")
+        return wrong
 
     def families(self, markets: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """One row for each family of markets: name, events, contracts, traded (contracts), final (events), paid (contracts that paid anything)."""

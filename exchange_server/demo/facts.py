@@ -38,11 +38,11 @@ class Round(_Row, frozen=True):
 
 
 class Scorer(_Row, frozen=True):
-    """A candidate for top scorer. goals: one number, or none for all other players."""
+    """A candidate for top scorer."""
 
     code: str
     name: str
-    goals: tuple[int, ...]
+    goals: int
 
 
 class Match(_Row, frozen=True):

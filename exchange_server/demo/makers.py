@@ -16,7 +16,7 @@ from protocol import messages as M
 from protocol.client import Client, Disconnected, Order, Refused
 
 from .books import Books, from_binary
-from .client import Party, Plan, main
+from .client import OFTEN, Party, Plan, main
 
 PENDING_MAX = 300  # of one maker; while there is no connection, DOWN_MAX
 DOWN_MAX = 20
@@ -49,6 +49,7 @@ class Maker:
             on_state=self.state, first_id=party.next_id, timeout_s=20.0,
         )  # fmt: skip
         self.slots: list[Slot] = []  # one side each of what it sees
+        self.places: dict[str, int] = {}  # where the two of a contract are
         self.tasks: set[asyncio.Task[None]] = set()
 
     async def connect(self) -> None:
@@ -56,9 +57,12 @@ class Maker:
         seen = sorted(d.symbol for d in self.client.definitions.values())
         self.books.sees = len(seen)
         self.slots = [Slot(symbol, side) for symbol in seen for side in (codes.BUY, codes.SELL)]
+        self.places = {symbol: 2 * i for i, symbol in enumerate(seen)}
 
     def slot(self) -> Slot | None:
         """Any of those that trade now."""
+        if self.party.often and self.rng.random() < OFTEN and (symbol := self.rng.choice(self.party.often)) in self.places:
+            return self.slots[self.places[symbol] + self.rng.randrange(2)]
         for _ in range(TRIES):
             if not self.slots:
                 return None

@@ -1,10 +1,11 @@
 """What each market of the World Cup's venue pays, worked out from the facts. The demonstration determines its markets by this and compares
 with it what was paid."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from config import admin_records as ar
 from config import results
+from protocol import numbers
 
 from . import tables
 from .facts import Facts, Match
@@ -12,9 +13,12 @@ from .facts import Facts, Match
 PREFIX = "WC26"
 WIN, SCORER, GOALS = f"{PREFIX}-WIN", f"{PREFIX}-SCORER", f"{PREFIX}-GOALS"
 GOALS_LOW, GOALS_HIGH = 200, 400  # the bounds of the goals market
+DISPUTED = f"{PREFIX}-M082"  # 2-2 after 90 minutes and 3-2 after extra time: the demonstration's resolver first records the wrong one
+VOIDED = f"{PREFIX}-M103"  # the demonstration pretends that the match for third place was abandoned in its first half
+VOID_PRICES = ("0.3334", "0.3333", "0.3333")  # that the markets of matches declare, by home, draw, away
 
 
-FAMILIES = ("outright", "group winners", "rounds reached", "after 90 minutes", "ties to win", "top scorer", "goals")
+FAMILIES = ("outright", "group winners", "round of 32", "later rounds", "after 90 minutes", "ties to win", "top scorer", "goals")
 
 
 class Outcome(NamedTuple):
@@ -85,8 +89,8 @@ def _whole(facts: Facts) -> list[Outcome]:
     total = tables.goals(facts)
     return [
         Outcome(WIN, (tables.champion(facts),), "winner-of-the-final", _score(final, whole=True), over),
-        Outcome(SCORER, (scorer.code,), "top-scorer", f"{scorer.name} with {scorer.goals[0]} goals", over),
-        Outcome(GOALS, (), "tournament-goals", f"{total} goals in {len(facts.matches)} matches", over, total),
+        Outcome(SCORER, (scorer.code,), "top-scorer", f"{scorer.name} with {scorer.goals} goals", over),
+        Outcome(GOALS, (), "tournament-goals", str(total), over, total),
     ]
 
 
@@ -107,7 +111,7 @@ def _after_90(match: Match) -> Outcome:
 
 
 def _tie(match: Match) -> Outcome:
-    winners = ("TIE",) if match.winner == match.home else ()
+    winners = (match.home,) if match.winner == match.home else ()
     return Outcome(tie_event(match), winners, "winner-of-the-tie", _score(match, whole=True), match.over_ns)
 
 
@@ -119,12 +123,43 @@ def payouts(market: ar.DefineMarket, outcome: Outcome) -> tuple[int, ...]:
     return (market.payout * above // (GOALS_HIGH - GOALS_LOW),)
 
 
+def _evidence(outcome: Outcome, facts: Facts) -> dict[str, Any]:
+    """What a resolver's or arbiter's record says of this result; its evidence is the file of facts."""
+    return {
+        "event": outcome.event, "rule_id": outcome.rule, "source": facts.source, "observed_value": outcome.observed,
+        "observed_at_ns": outcome.at_ns, "evidence_sha256": facts.digest, "evidence_name": "facts.toml",
+    }  # fmt: skip
+
+
 def determine(market: ar.DefineMarket, outcome: Outcome, facts: Facts) -> ar.Determine:
-    """The resolver's record for this result; its evidence is the file of facts."""
-    return ar.Determine(
-        event=outcome.event, payouts=payouts(market, outcome), rule_id=outcome.rule, source=facts.source, observed_value=outcome.observed,
-        observed_at_ns=outcome.at_ns, evidence_sha256=facts.digest, evidence_name="facts.toml",
-    )  # fmt: skip
+    """The payout of a scalar is left to the server, which works it out from the observed value."""
+    paid = payouts(market, outcome) if outcome.value is None else ()
+    return ar.Determine(payouts=paid, **_evidence(outcome, facts))
+
+
+def mistaken(facts: Facts) -> Outcome:
+    """What the resolver records first for DISPUTED: the score after extra time, which does not count."""
+    match = next(match for match in facts.matches if match_event(match) == DISPUTED)
+    return Outcome(DISPUTED, (match.winner,), "result-after-90-minutes", _score(match, whole=True), match.over_ns)
+
+
+def correct(market: ar.DefineMarket, outcome: Outcome, facts: Facts) -> ar.Correct:
+    return ar.Correct(payouts=payouts(market, outcome), **_evidence(outcome, facts))
+
+
+def void(outcome: Outcome, facts: Facts) -> ar.Void:
+    match = next(match for match in facts.matches if match_event(match) == outcome.event)
+    said = outcome._replace(
+        rule="abandoned", observed=f"{match.home_name} - {match.away_name} abandoned in the first half", at_ns=match.kickoff_ns
+    )
+    return ar.Void(reason="abandoned, and not played again", **_evidence(said, facts))
+
+
+def known(market: ar.DefineMarket, outcome: Outcome) -> tuple[int, ...]:
+    """Ticks that each contract must have paid in the end: by the result, or by the declared prices of the void."""
+    if outcome.event != VOIDED:
+        return payouts(market, outcome)
+    return tuple(numbers.scaled(price, market.price_decimals) for price in VOID_PRICES)
 
 
 def family(event: str) -> str:
@@ -135,4 +170,6 @@ def family(event: str) -> str:
         return named[event]
     if part.endswith("-TIE"):
         return "ties to win"
-    return {"GRP": "group winners", "REACH": "rounds reached"}.get(part.partition("-")[0], "after 90 minutes")
+    if part.startswith("REACH-"):
+        return "round of 32" if event == reach_event("R32") else "later rounds"
+    return "group winners" if part.startswith("GRP-") else "after 90 minutes"

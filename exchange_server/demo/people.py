@@ -11,6 +11,7 @@ import msgspec
 from config import admin_records as ar
 from config import load, writer
 
+from .outcomes import DISPUTED
 from .timetable import Times
 
 MAKERS = tuple(f"MM{n}" for n in range(1, 7))  # binary sessions of the platform
@@ -19,7 +20,7 @@ ARENA = ("ARENA.MM1", "ARENA.MM2")  # binary sessions through the venue that lis
 KNOWN, UNKNOWN = "VAULT.KNOWN", "VAULT.UNKNOWN"  # binary sessions through the venue that wants to know who trades
 DEPOSIT = {"USD": "10000000.00", "BTC": "1000"}
 SERVER = "EXOS-OE"  # its CompID
-VOID = ar.VoidRule(who="the venue's arbiter", trigger="the match is abandoned and not played again within two days")
+WINDOW_NS, LONG_WINDOW_NS = 300_000_000, 3_000_000_000  # challenge windows: exchange time is not compressed; the long one is for a dispute
 
 _HEAD = """# The exchange of the World Cup demonstration, made by `exos demo worldcup`: its members and their secrets, of this folder only.
 # The markets are in markets.toml.
@@ -79,12 +80,13 @@ def exchange_file(venue: load.Config) -> str:
     return _HEAD + "".join(assets) + "\n" + venues + "".join(_member(member) for member in MEMBERS)
 
 
-def markets_file(venue: load.Config, times: Mapping[str, Times], window_ns: int) -> str:
-    """The text of markets.toml: the venue's markets and listings, listed and not open yet."""
+def markets_file(venue: load.Config, times: Mapping[str, Times]) -> str:
+    """The text of markets.toml: the venue's markets and listings, listed and not open yet, with challenge windows that fit the play."""
     records: list[ar.AnyRecord] = []
     for record in (item.record for item in venue.items):
         if isinstance(record, ar.DefineMarket) and record.event in times:
-            records.append(msgspec.structs.replace(record, challenge_window_ns=window_ns, void=VOID, phase="listed"))
+            window_ns = LONG_WINDOW_NS if record.event == DISPUTED else WINDOW_NS
+            records.append(msgspec.structs.replace(record, challenge_window_ns=window_ns, phase="listed"))
         elif isinstance(record, ar.DefineMarket | ar.DefineListing):
             records.append(record)
     return writer.file_of(

@@ -41,9 +41,10 @@ def cores() -> tuple[set[int], set[int]]:
 
 
 def fresh_folder() -> Path:
-    """A new folder on a real disk: in the user's cache, else in the checkout. Raises Failed if both are in memory or cannot be written."""
+    """A new folder on a real disk: in the user's cache, else in the current folder. Raises Failed if both are in memory or cannot be written."""
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exos" / "runs"
-    for parent in (cache, ROOT / "data"):
+    here = Path.cwd() / "exos-runs"
+    for parent in (cache, here):
         try:
             parent.mkdir(parents=True, exist_ok=True)
             folder = Path(tempfile.mkdtemp(prefix=time.strftime("%Y%m%d-%H%M%S-"), dir=parent))
@@ -52,7 +53,7 @@ def fresh_folder() -> Path:
         if file_system(folder) not in MEMORY_FILE_SYSTEMS:
             return folder
         folder.rmdir()
-    raise Failed(f"neither {cache} nor {ROOT / 'data'} is a folder on a disk that can be written: set XDG_CACHE_HOME to one that is")
+    raise Failed(f"neither {cache} nor {here} is a folder on a disk that can be written: set XDG_CACHE_HOME to one that is")
 
 
 def own_folder(folder: Path) -> Path:

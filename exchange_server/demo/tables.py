@@ -130,7 +130,7 @@ def goals(facts: Facts) -> int:
 
 def top_scorer(facts: Facts) -> str:
     """The candidate with the most goals. Raises Undecided if two have as many."""
-    ordered = sorted((scorer for scorer in facts.scorers if scorer.goals), key=lambda scorer: scorer.goals, reverse=True)
+    ordered = sorted(facts.scorers, key=lambda scorer: scorer.goals, reverse=True)
     if len(ordered) > 1 and ordered[0].goals == ordered[1].goals:
-        raise Undecided(f"{ordered[0].code} and {ordered[1].code} scored {ordered[0].goals[0]} goals each")
+        raise Undecided(f"{ordered[0].code} and {ordered[1].code} scored {ordered[0].goals} goals each")
     return ordered[0].code

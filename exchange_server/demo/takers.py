@@ -17,7 +17,7 @@ from protocol.fix_client import FixClient
 from protocol.fix_messages import FixMessage, format_scaled
 
 from .books import Books, OpenOrder, from_fix
-from .client import Party, Plan, main
+from .client import OFTEN, Party, Plan, main
 
 PENDING_MAX = 100
 DOUBT_S = 1.5  # after a reconnect: the state of requests that are unanswered by then is requested
@@ -171,7 +171,8 @@ class Taker:
 
     def _new(self, fix: FixClient, now: int, id: int) -> None:
         rng = self.rng
-        contract = self.party.world.contracts[rng.choice(self.party.choice)]
+        often = self.party.often if rng.random() < OFTEN else []
+        contract = self.party.world.contracts[rng.choice(often or self.party.choice)]
         fair, payout = self.party.fair[contract.symbol], contract.payout
         side, qty, dice = rng.choice((codes.BUY, codes.SELL)), rng.randrange(1, 120), rng.random()
         no = dice < 0.2  # NO contracts: prices in NO terms

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from config import admin_records as ar
 from config import load
 from exchange_server.cli import config_plan
 from exchange_server.cli.admin_client import AdminClient, Unreachable
@@ -18,6 +17,7 @@ from exchange_server.exits import Exit
 
 from . import facts as facts_of
 from . import judge, people, tables, timetable, world
+from . import outcomes as o
 from .books import Books
 from .client import Dump, Plan, percentile
 from .director import Director
@@ -27,20 +27,21 @@ from .world import ASSET, World
 
 FIX_SHARE = 0.16  # of all requests
 SEGMENT_BYTES = 1 << 25  # enough for the run; the default is meant for a day, and zero-filling 256 MiB keeps the disk busy for seconds
-LEAD_S = 6.0  # from the listing of the markets to their opening: the bots start in it
-WINDOW_NS = 300_000_000  # challenge window: exchange time is not compressed
+LEAD_S = 8.0  # from the listing of the markets to their opening: the bots start in it
 APPLY_S = 60.0
 FINAL_S = 30.0
 EVERY_S = 5.0  # between two lines of progress where there is no terminal
 
 
 class Setting(NamedTuple):
-    """speed: how many times as fast as it was; rate: requests a second, both wires; kill: with -9 in the middle."""
+    """speed: how many times as fast as it was; rate: requests a second, both wires; kill: with -9 in the middle; scheduled: the server changes the
+    phases by itself at their times, else the operator does, and after an outage the matches go on where they stopped."""
 
     speed: int
     seed: int
     rate: float
     kill: bool = True
+    scheduled: bool = False
 
 
 class Tournament:
@@ -80,15 +81,16 @@ class Tournament:
             f"   server ready in {self.server.seconds:.1f} s, mode {self.server.ready['mode']}, {self.server.ready['records_applied']} records; {pinned}"
         )
         self.clock = timetable.clock(self.facts, time.time_ns() + round(LEAD_S * 1e9), self.setting.speed)
-        offered = {item.record.event for item in venue.items if isinstance(item.record, ar.DefineMarket)}
-        self.times = {event: row for event, row in timetable.timetable(self.facts, self.clock).items() if event in offered}
-        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times, WINDOW_NS))
+        self.times = timetable.timetable(self.facts, self.clock)
+        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times))
         self._list(markets)
         files = (str(exchange), str(markets))
         self.world: World = world.of(files)
         for record in people.rules():
             self.server.ask("admin", record)
-        self.director = Director(self.server, self.facts, self.world.markets, self.times, WINDOW_NS, self.say)
+        self.director = Director(self.server, self.facts, self.world.markets, self.times, self.say)
+        if self.setting.scheduled:
+            self.say(f"   {self.director.schedule()} changes of phase are scheduled on it: to open, to go live, to close")
         self._bots(files)
 
     def _list(self, file: Path) -> None:
@@ -110,7 +112,7 @@ class Tournament:
     def _bots(self, files: tuple[str, ...]) -> None:
         fix, binary = self.server.ports
         common: dict[str, Any] = {
-            "host": "127.0.0.1", "seed": self.setting.seed, "folder": str(self.folder), "files": files, "times": timetable.traded(self.times),
+            "host": "127.0.0.1", "seed": self.setting.seed, "folder": str(self.folder), "files": files, "times": timetable.traded(self.times), "often": (o.DISPUTED, o.VOIDED),
         }  # fmt: skip
         makers = (*people.MAKERS, *people.ARENA, people.KNOWN, people.UNKNOWN)
         rate = self.setting.rate
@@ -127,12 +129,13 @@ class Tournament:
         began = time.perf_counter()
         end_ns = max(row.known for row in self.times.values())
         kill_ns = (self.clock.begins_ns + end_ns) // 2 if self.setting.kill else 0
+        killed_ns = 0
         restart: threading.Thread | None = None
         shown = 0.0
-        while (now := time.time_ns()) < end_ns or restart is not None or self.director.finals or self.director.queue:
+        while (now := time.time_ns()) < end_ns or restart is not None or self.director.queue:
             at = time.perf_counter() - began
             if kill_ns and now >= kill_ns:
-                kill_ns = 0
+                kill_ns, killed_ns = 0, now
                 self.server.kill()
                 self.say(f"   {at:.1f} s: the server is killed with -9 and started again")
                 dead = time.perf_counter()
@@ -143,6 +146,8 @@ class Tournament:
                 if self.broken is not None:
                     raise self.broken
                 self.recovery = self.server.ready["recovery"]
+                if not self.setting.scheduled:
+                    end_ns += self._later(time.time_ns() - killed_ns)
                 self.say(f"   {at:.1f} s: ready again after {time.perf_counter() - dead:.1f} s; {self.recovery}")
             if restart is None:
                 if not self.server.alive():
@@ -156,6 +161,14 @@ class Tournament:
                     raise Failed(f"the {party.name} ended: {party.why()}")
             time.sleep(0.005)
         self.traded_s = time.perf_counter() - began
+
+    def _later(self, ns: int) -> int:
+        """The matches that were to be played while the server was away are played now."""
+        self.clock = self.clock._replace(begins_ns=self.clock.begins_ns + ns)
+        self.director.later(ns)
+        for party in self.parties.values():
+            party.tell(do="later", ns=ns)
+        return ns
 
     def _restart(self) -> None:
         try:
@@ -207,6 +220,7 @@ class Tournament:
     def replayed(self) -> list[str]:
         """The stopped server's folder, replayed from the journal's first row by another process: same state, same proofs."""
         from exchange_server.engine import Engine
+        from exchange_server.journal.marks import NO_DIGEST
         from exchange_server.journal.walk import JournalRefused, Walk
 
         engine = Engine()
@@ -216,7 +230,7 @@ class Tournament:
             for batch in Walk(self.server.data / "journal"):
                 if batch.rows.size:
                     engine.apply(batch.rows, batch.rows.size, lambda events: None)
-                if batch.mark is not None:
+                if batch.mark is not None and batch.mark.digest != NO_DIGEST:  # marks of a running server have none
                     marks += 1
                     if engine.digest() != batch.mark.digest:
                         wrong.append(f"the state after row {batch.mark.seq} differs from the digest that the server wrote")
@@ -247,14 +261,14 @@ class Tournament:
         self.judge("each venue shows what it lists, and to whom it may", self._shown(books))
         self.audit("at the close")
         status = self.server.ask("status")
-        self.director.finish(time.time_ns, time.sleep, FINAL_S)
-        markets = self.server.ask("markets")["markets"]
+        markets = self.director.finish(time.perf_counter, time.sleep, FINAL_S)
         paid = self.director.paid(markets)
         server = self.server.ask("accounts")
         after = self.finish({session["name"]: session["next_out"] for session in server["sessions"]})
         final = [book for dump in after for book in dump.books]
         self.compare(final, server, "after the settlement")
         self.judge(f"{len(paid)} contracts paid what the facts say", judge.results(paid, self.director.known()))
+        self.judge("a result was disputed and corrected, a market was voided", self.director.life(markets))
         self.judge("every position was paid once, by its result", judge.settlements(final, paid, self.world.contracts))
         self.judge(f"all {server['trades']} trades are in two clients' books, both sides alike", judge.trades(final, server["trades"]))
         self.judge("no fill lost, none doubled", judge.fills(final, server) + judge.executions(final))

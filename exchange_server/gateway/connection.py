@@ -153,6 +153,9 @@ class Outlet(Protocol):
     def close(self, reason: int, text: str = "") -> None:
         """Flush what was written, then close; `reason` (codes.R_*, OK for a normal end) and `text` go to the log and the counters."""
 
+    def ask_turn(self) -> None:
+        """Have the connection's `gather` called in the next turn."""
+
     @property
     def peer(self) -> str:
         """Address of the peer: `host:port`, or `uid:N` for a Unix socket."""
@@ -167,6 +170,7 @@ class NullOutlet:
 
     def __init__(self) -> None:
         self.written = bytearray()
+        self.asked = False
         self.closed: tuple[int, str] | None = None
         self.backlog = 0
         self.peer = "memory"
@@ -174,6 +178,9 @@ class NullOutlet:
     def write(self, data: bytes) -> None:
         if self.closed is None:
             self.written += data
+
+    def ask_turn(self) -> None:
+        self.asked = True
 
     def close(self, reason: int, text: str = "") -> None:
         if self.closed is None:

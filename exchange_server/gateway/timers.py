@@ -10,6 +10,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from ..registry import AdminAnswer, Registry
+from ..registry.timetable import DETERMINE_BY
 from .connection import TurnInput
 
 HOLDS, SCHEDULE = "timer:holds", "timer:schedule"
@@ -64,4 +65,7 @@ class Timers:
         """An act that was refused has been marked as failed; `answer` is a refusal only if an act just before it cancelled it."""
         if self.log is not None and answer.ok:
             failed = bool(answer.result["failed"])
+            if answer.result["kind"] == DETERMINE_BY and not failed:
+                self.log("warning", "market_overdue", text=answer.text)
+                return
             self.log("error" if failed else "info", "scheduled_act_failed" if failed else "scheduled_act_done", text=answer.text)

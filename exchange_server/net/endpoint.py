@@ -166,6 +166,10 @@ class Link(asyncio.BufferedProtocol):
             self.held += len(data)
             self.hub.hold(self, data)
 
+    def ask_turn(self) -> None:
+        if not self.lost:
+            self.hub.mark(self)
+
     def close(self, reason: int, text: str = "") -> None:
         if self.closing is None:
             self.closing = (reason, text)

@@ -5,8 +5,10 @@ Each function returns an Act and changes nothing; Registry.apply steps the rows 
 
 from typing import Any
 
+import msgspec
+
 from config import admin_records as ar
-from protocol import codes, errors, freeze, numbers, phases
+from protocol import codes, errors, freeze, numbers, phases, units
 
 from .. import state
 from . import (
@@ -123,6 +125,8 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _reference(registry, record)
         case ar.Schedule():
             return timed_acts.schedule(registry, record, envelope.who, engine, plan)
+        case ar.MarkOverdue():
+            return _overdue(registry, record, engine)
         case ar.CancelSchedule():
             return timed_acts.cancel(registry, record, envelope.who, engine)
         case ar.AcceptClock():
@@ -167,6 +171,20 @@ def _phase(registry: Definitions, record: ar.SetPhase, engine: EngineLike) -> Ac
     return Act(
         f"event {record.event}", f"{record.event} is {record.phase}", rows, checks.nothing, {"event": event.id, "phase": to}, explain
     )
+
+
+def _overdue(registry: Definitions, record: ar.MarkOverdue, engine: EngineLike) -> Act:
+    event = checks.find(registry.events, "event", record.event)
+    by, now_ns = event.record.determine_by_ns, int(engine.time_ns)
+    if event.determinations or not 0 < by <= now_ns:
+        why = "it has a result" if event.determinations else f"it has until {units.instant(by)}" if by else "it has no determine_by"
+        raise bad("event", f"{record.event} is not overdue: {why}", by, now_ns)
+
+    def commit() -> None:
+        registry.put_event(msgspec.structs.replace(event, overdue_ns=now_ns))
+
+    text = f"{record.event} is overdue: it should have had a result by {units.instant(by)}"
+    return Act(f"event {record.event}", text, [], commit, {"event": event.id})
 
 
 def _kill(registry: Definitions, record: ar.Kill) -> Act:

@@ -27,6 +27,7 @@ class Act(NamedTuple):
     result: dict[str, Any]
     explain: Callable[[int], str] | None = None
     changed: tuple[str, ...] | None = None  # fields that differ from the old definition, () for none; None: there was no old one
+    warnings: tuple[str, ...] = ()  # what is doubtful about it, a sentence each
 
 
 def explained(act: Act, code: int) -> str:

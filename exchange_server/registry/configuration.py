@@ -40,12 +40,13 @@ class Change(msgspec.Struct, frozen=True):
 
 class Trial(NamedTuple):
     """What a configuration would do. It is carried out only when there is no refusal. `after`: the definitions as they would be then, a layer
-    on those that are. `acts`: of the records that are new or changed, in order."""
+    on those that are. `acts`: of the records that are new or changed, in order. `core`: with the rows of all of them counted."""
 
     changes: list[Change]
     refusals: list[Refusal]
     after: Definitions
     acts: list[Act]
+    core: "DryCore | None" = None
 
     def ask(self, record: ar.Configuration) -> Ask:
         """What of the configuration is new or changed. The first phase of a new market is part of the market."""
@@ -149,7 +150,7 @@ def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: E
     `askers`: all of them must be allowed each record."""
     copy, core = registry.over(), DryCore(engine)
     made: dict[str, int] = {}  # markets that this configuration makes, with their phase
-    trial = Trial([], [], copy, [])
+    trial = Trial([], [], copy, [], core)
     for i, record in enumerate(records):
         try:
             for who in askers:

@@ -44,7 +44,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
     Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none),
-    window_end_ns, final_at_ns, sets, terms, versions (of the result, `version_view`), heard (what single sources said), contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
+    window_end_ns, final_at_ns, overdue_ns (0: it is not), sets, terms, versions (of the result, `version_view`), heard (what single sources said), contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
     paid, terms. Terms are the fields of the market's record (config/market.py) by name: those of a contract as the core has them, those of
     the market as the core or the record has."""
     out = []
@@ -85,6 +85,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                 "version": newest.version if newest else 0,
                 "window_end_ns": now.window_end,
                 "final_at_ns": newest.final_at_ns if newest else 0,
+                "overdue_ns": event.overdue_ns,
                 "sets": now.sets,
                 "versions": [version_view(registry, kept) for kept in event.determinations],
                 "heard": [version_view(registry, kept) for kept in event.heard],

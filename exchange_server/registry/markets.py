@@ -6,12 +6,13 @@ Rules about a single market are in listing_rules.py. Each function returns an Ac
 import msgspec
 
 from config import admin_records as ar
+from config import lint
 from config.fields import ASSET, VENUE
 from protocol import codes, freeze, phases
 
 from .. import state
 from ..core import layout as L
-from . import checks, freezes, quotas, settlement
+from . import checks, freezes, quotas, settlement, timetable
 from . import listing_rules as rules
 from . import rows as rows_of
 from .checks import Act
@@ -25,6 +26,7 @@ FEE_BALANCES = 3
 
 def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -> Act:
     rules.check_market(record)
+    timetable.check_order(record)
     owner = checks.find(registry.venues, "owner_venue", record.owner_venue)
     asset = checks.find(registry.assets, "asset", record.asset)
     base = checks.find(registry.assets, "base_asset", record.base_asset).id if record.base_asset else 0
@@ -37,6 +39,7 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
         taken = registry.instruments.named(contract.symbol)
         if taken is not None:
             raise bad(("contracts", i, "symbol"), f"{contract.symbol} exists in event {taken.market.event}")
+    timetable.check_new(record, timetable.FIELDS, engine)
     n = len(record.contracts)
     kept = max(n, record.max_contracts)
     for name in ("instruments", "listings"):
@@ -54,9 +57,10 @@ def market(registry: Definitions, record: ar.DefineMarket, engine: EngineLike) -
     def commit() -> None:
         registry.put_event(event)
         registry.put_listing(owner.id, id, record.fees)
+        timetable.put(registry, record, timetable.FIELDS, int(engine.time_ns))
 
     return Act(f"market {record.event}", f"market {record.event} {record.phase}, {n} instruments", rows, commit,
-               {"id": id, "first_instrument": first, "instruments": n})  # fmt: skip
+               {"id": id, "first_instrument": first, "instruments": n}, warnings=lint.warnings(record))  # fmt: skip
 
 
 def listing_room(registry: Definitions, engine: EngineLike, count: int) -> None:
@@ -87,12 +91,13 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
     changed = checks.changes(old.record, record, name)
     if not changed:
         return checks.unchanged("market", record.event, old.id)
+    timetable.check_new(record, changed, engine, old)
     rows: list[Words] = []
     if "bands" in changed:
         check_change(engine, old)
         _check_depth(engine, old, record)
         rows.append(rows_of.bands(old.id, record.bands))
-    if set(changed) - {"title", "fees", "auto_finalise", "bands"}:
+    if set(changed) - {"title", "fees", "auto_finalise", "bands", *timetable.FIELDS}:
         for i in range(old.n):
             price, collar = registry.references.get(old.first_instrument + i, (0, record.collar))
             if "collar" in changed:
@@ -108,6 +113,7 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
         event = msgspec.structs.replace(old, record=record)
         registry.put_event(event)
         registry.put_listing(owner.id, old.id, record.fees)
+        timetable.put(registry, record, changed, int(engine.time_ns))
         if "auto_finalise" in changed and pays_itself:
             settlement.window_opens(registry, event, int(engine.time_ns))
         if "collar" in changed:
@@ -120,7 +126,8 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
 
 def check_change(engine: EngineLike, event: Event) -> None:
     """Refuse a change of grid or outcomes in a phase that does not allow it."""
-    phase = state.Event.of(engine.m, event.id).phase
+    m = getattr(engine, "real", engine.m)  # of a trial `m` has only counts
+    phase = state.Event.of(m, event.id).phase
     if not phases.allows(phase, phases.CHANGE):
         text = f"{event.name} is {phases.name(phase)}; price grid and outcomes change only in a market that is {phases.in_which(phases.CHANGE)}"
         raise Refused(codes.R_MARKET_CLOSED, text, "event", asked=phase)

@@ -6,7 +6,7 @@ from config import admin_records as ar
 from protocol import codes, phases
 
 from .. import state
-from . import access, acts, configuration, disputes, pending, settlement
+from . import access, acts, configuration, disputes, opening, pending, settlement
 from .checks import Act, explained
 from .configuration import CHANGED, NEW, SAME, Change
 from .definitions import Definitions
@@ -28,6 +28,10 @@ def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who
     try:
         access.authorise(registry, who, record, int(engine.time_ns))
         disputes.check_judge(registry, who, record, engine)
+        if isinstance(record, ar.Opening):
+            made = opening.prepare(registry, record, who, engine).acts
+            text = made[-1].text if made else f"venue {record.venue} was opened from this archive before: nothing would be done again"
+            return Tried(Change(0, NEW if made else SAME), None, text)
         act = acts.plan(registry, envelope, engine)
         code = _core_would_say(registry, record, act, engine)
         if code:

@@ -23,10 +23,10 @@ MOST_OF_ONE = 100  # of one proposer
 
 
 class Entry(NamedTuple):
-    """An act on the list: its name (config/access_records.py: DUAL_CONTROL), the tag of its record, and which of these records it is."""
+    """An act on the list: its name (config/access_records.py: DUAL_CONTROL), the tags of its records, and which of these records it is."""
 
     name: str
-    tag: str
+    tags: tuple[str, ...]
     title: str
     when: Callable[[Definitions, Any], bool] = lambda registry, record: True
 
@@ -45,31 +45,32 @@ def _is_final(registry: Definitions, record: ar.Correct) -> bool:
 LIST = (
     Entry(
         "kill_release",
-        "kill",
+        ("kill",),
         "release of a kill switch of the platform or a venue",
         lambda registry, record: not record.on and record.level in ("platform", "venue"),
     ),
-    Entry("platform_grant", "grant", "a role for the whole platform", lambda registry, record: record.scope == "platform"),
-    Entry("approvals", "approvals", "a change of this list"),
-    Entry("withdrawal", "transfer", "withdrawal above the asset's limit", _above_limit),
-    Entry("withdrawal", "withdraw_request", "withdrawal above the asset's limit", _above_limit),
-    Entry("venue_grant", "grant", "a role for a venue or events", lambda registry, record: record.scope != "platform"),
-    Entry("principal_key", "key", "a key of a principal", lambda registry, record: record.holder == "principal"),
-    Entry("correct", "correct", "correction after a result is final", _is_final),
-    Entry("bust", "bust", "bust of a trade"),
-    Entry("void", "void", "void of an event"),
-    Entry("rollback", "rollback", "rollback of the configuration"),
+    Entry("platform_grant", ("grant",), "a role for the whole platform", lambda registry, record: record.scope == "platform"),
+    Entry("approvals", ("approvals",), "a change of this list"),
+    Entry("withdrawal", ("transfer", "withdraw_request"), "withdrawal above the asset's limit", _above_limit),
+    Entry("venue_grant", ("grant",), "a role for a venue or events", lambda registry, record: record.scope != "platform"),
+    Entry("principal_key", ("key",), "a key of a principal", lambda registry, record: record.holder == "principal"),
+    Entry("correct", ("correct",), "correction after a result is final", _is_final),
+    Entry("bust", ("bust",), "bust of a trade"),
+    Entry("void", ("void",), "void of an event"),
+    Entry("rollback", ("rollback",), "rollback of the configuration"),
 )
-BY_NAME = {entry.name: entry for entry in reversed(LIST)}  # the first of a name
+BY_NAME = {entry.name: entry for entry in LIST}
 
 
 def needs_second(registry: Definitions, record: ar.AnyRecord) -> Entry | None:
     """What on the list a record is; a configuration is what the first of its records is."""
+    if isinstance(record, ar.Opening):
+        return next((entry for one in (*record.records, *record.rules) if (entry := needs_second(registry, one)) is not None), None)
     if isinstance(record, ar.Configuration):
         return next((entry for one in record.records if (entry := needs_second(registry, one)) is not None), None)
     tag = tag_of(record)
     asked = registry.approvals.acts
-    return next((entry for entry in LIST if entry.tag == tag and entry.name in asked and entry.when(registry, record)), None)
+    return next((entry for entry in LIST if tag in entry.tags and entry.name in asked and entry.when(registry, record)), None)
 
 
 def same_person(one: str, other: str) -> bool:

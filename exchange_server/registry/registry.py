@@ -8,6 +8,7 @@ If the core refuses a row after an earlier row of the same record took effect, r
 is a fault of the program and stops the process (RegistryBroken).
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, disputes, pending, revisions, timed_acts
+from . import access, acts, checks, configuration, disputes, opening, pending, revisions, timed_acts, timetable
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -31,11 +32,12 @@ from .tables import Account
 
 PARTS_KEPT = 4  # incomplete records kept at once; for a fifth the sender's own oldest is discarded, or if there is none the oldest
 WHO_CHARS = 128
+WARNINGS = 100  # of a configuration, in its answer
 
 
 class AdminAnswer(msgspec.Struct, frozen=True):
     """The answer to one ADMIN row. `code` is 0 or an R_ code; `text` is one sentence; `result`: ids and numbers of what was done;
-    `refusal`: what is wrong, as data."""
+    `refusal`: what is wrong, as data; `warnings`: what is doubtful about what was done."""
 
     row_seq: int
     ok: bool
@@ -45,6 +47,7 @@ class AdminAnswer(msgspec.Struct, frozen=True):
     request_id: str = ""
     who: str = ""
     refusal: Refusal | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class RegistryBroken(RuntimeError):
@@ -115,6 +118,8 @@ class Registry(Definitions):
                 raise Refused.of(trial.refusals[0])
             return not trial.to_do() and not trial.ask(record).settings(self)[0]
         disputes.check_judge(self, envelope.who, record, engine)
+        if isinstance(record, ar.Opening):
+            return not opening.prepare(self, record, envelope.who, engine).acts
         return acts.plan(self, envelope, engine).changed == ()
 
     def _carry_out(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
@@ -125,11 +130,14 @@ class Registry(Definitions):
             return self._configure(envelope, askers, row_seq, engine, sink)
         for who in askers:
             disputes.check_judge(self, who, envelope.record, engine)
+        if isinstance(envelope.record, ar.Opening):
+            return self._open_venue(envelope, row_seq, engine, sink)
         act = acts.plan(self, envelope, engine)
         if act.rows:
             self._step_or_refuse(act, engine, sink)
         act.commit()
-        return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who)
+        timetable.after(self, act.rows, int(engine.time_ns))
+        return AdminAnswer(row_seq, True, 0, act.text, act.result, envelope.request_id, envelope.who, warnings=act.warnings)
 
     def _run_due(self, record: ar.RunDue, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
         """Carry out a scheduled act with the rights that its asker has now. If it is refused, it is kept as failed with the reason, and not tried
@@ -137,7 +145,7 @@ class Registry(Definitions):
         now_ns = int(engine.time_ns)
         row = timed_acts.due(self, record, now_ns)
         self.schedule.end(row.id, "done", now_ns)  # first: the act itself may cancel the rows that it makes pointless
-        result: dict[str, Any] = {"schedule": row.id, "failed": 0}
+        result: dict[str, Any] = {"schedule": row.id, "kind": row.kind, "failed": 0}
         try:
             access.authorise(self, row.who, row.record, now_ns)
             asked = ar.AdminEnvelope(row.who, "", timed_acts.record_now(self, row))
@@ -194,12 +202,8 @@ class Registry(Definitions):
         if record.plan and record.plan != revisions.digest_of(content):
             raise Refused(codes.R_PLAN_DIFFERS, "what the plan says is not what would be done now: make it again", "plan")
 
-        def step(rows: list[Words]) -> None:
-            code = self._step(rows, engine, sink)
-            if code:
-                raise RegistryBroken(f"the core refused with {errors.short_name(code)} a configuration that the rules allow")
-
-        texts = configuration.carry_out(self, trial, step)
+        texts = configuration.carry_out(self, trial, self._stepper(engine, sink, "a configuration"))
+        timetable.after(self, [rows for act in trial.acts for rows in act.rows], int(engine.time_ns))
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
         revisions.own(self, askers[0] if askers else envelope.who, record)
@@ -208,7 +212,27 @@ class Registry(Definitions):
         unchanged = trial.count(configuration.SAME)
         result = {"applied": len(texts), "unchanged": unchanged, "lines": texts, "revision": number, "settings": content.settings}
         text = f"{len(texts)} applied, {unchanged} unchanged"
-        return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who)
+        doubts = tuple(f"{act.subject}: {warning}" for act in trial.acts for warning in act.warnings)[:WARNINGS]
+        return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who, warnings=doubts)
+
+    def _open_venue(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
+        """Open a venue that moves here, all of it, or nothing. Raises Refused."""
+        record = envelope.record
+        assert isinstance(record, ar.Opening)
+        trial = opening.prepare(self, record, envelope.who, engine)
+        texts = configuration.carry_out(self, trial, self._stepper(engine, sink, "an archive")) if trial.acts else []
+        text = texts[-1] if texts else f"venue {record.venue} was opened from this archive before: nothing was done again"
+        return AdminAnswer(row_seq, True, 0, text, {"applied": len(texts)}, envelope.request_id, envelope.who)
+
+    def _stepper(self, engine: EngineLike, sink: Sink, what: str) -> Callable[[list[Words]], None]:
+        """Lets the core step rows that were tried before."""
+
+        def step(rows: list[Words]) -> None:
+            code = self._step(rows, engine, sink)
+            if code:
+                raise RegistryBroken(f"the core refused with {errors.short_name(code)} {what} that the rules allow")
+
+        return step
 
     def try_out(self, record: ar.Configuration, engine: EngineLike, *askers: str) -> Trial:
         """What a configuration would do, and why it would be refused. Changes nothing. `askers`: all of them must be allowed to do it; none: it is

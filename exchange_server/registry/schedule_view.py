@@ -23,3 +23,14 @@ def schedule_view(registry: Definitions, sight: Sight, id: int = 0, about: str =
         {**msgspec.structs.asdict(row), "record": msgspec.to_builtins(row.record), "act": timed_acts.described(row.record, row.fields)}
         for row in shown
     ]
+
+
+def schedule_status(registry: Definitions) -> dict[str, Any]:
+    """For the server's status. Keys: waiting, next_at_ns (0: nothing waits), failed (of those that are kept), overdue: names of markets."""
+    schedule = registry.schedule
+    return {
+        "waiting": schedule.waiting(),
+        "next_at_ns": schedule.next_due,
+        "failed": sum(row.ended == "failed" for row in schedule),
+        "overdue": [event.name for event in registry.events if event.overdue_ns],
+    }

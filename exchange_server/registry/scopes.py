@@ -134,7 +134,7 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             return [Place()]  # what the platform vouches for, grants and stops
         case ar.SetBands() | ar.AddOutcome() | ar.SplitOutcome():
             return [of_event(registry.events.named(record.event))]
-        case ar.SetPhase() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
+        case ar.SetPhase() | ar.MarkOverdue() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
             return [of_event(registry.events.named(record.event))]
         case ar.Uphold() | ar.Correct() | ar.Void():
             return [of_event(registry.events.named(record.event))]
@@ -215,6 +215,7 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "hold": (("account", "account"), ("asset", "asset")),
     "withdraw_request": (("account", "account"), ("asset", "asset")),
     "phase": (("event", "event"),),
+    "overdue": (("event", "event"),),
     "bands": (("event", "event"),),
     "add_outcome": (("event", "event"),),
     "split_outcome": (("event", "event"), ("source", "symbol")),

@@ -117,13 +117,15 @@ class Determination(msgspec.Struct, frozen=True):
 
 
 class Event(msgspec.Struct, frozen=True):
-    """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources."""
+    """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources. `overdue_ns`: when it was
+    marked as overdue; 0: it is not."""
 
     id: int
     first_instrument: int
     record: ar.DefineMarket
     determinations: tuple[Determination, ...] = ()
     heard: tuple[Determination, ...] = ()
+    overdue_ns: int = 0
 
     @property
     def name(self) -> str:

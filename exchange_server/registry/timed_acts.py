@@ -42,7 +42,8 @@ def schedule(registry: Definitions, record: ar.Schedule, who: str, engine: Engin
         raise Refused.of(msgspec.structs.replace(refused.refusal, key=("act", *refused.refusal.key))) from None
     if tried.changed == ():
         raise Refused(codes.R_BAD_DEFINITION, f"it would change nothing: {tried.text}", "act")
-    id, fields = registry.schedule.next_id, tried.changed or ()
+    id = registry.schedule.next_id
+    fields = (tried.changed or ()) if isinstance(record.act, ar.DefineMarket | ar.DefineListing) else ()
 
     def commit() -> None:
         registry.schedule.put(record.at_ns, record.act, who, about(registry, record.act), tag_of(record.act), record.note, now_ns, fields)

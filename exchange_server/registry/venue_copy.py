@@ -12,10 +12,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from config.market import FEE_MODELS
 from protocol import codes, phases
 
 from .. import state
-from ..core import audit
+from ..core import audit, order_terms
 from ..core.layout import plain
 from . import scopes
 from .account_view import grown
@@ -23,16 +24,18 @@ from .definitions import Definitions
 from .engine_like import Words
 from .tables import Account, Event
 
-FORMAT = 1
-# What must be equal on the server to which a venue moves; the others tell of the past.
+# What must be equal on the server to which a venue moves.
 COMPARED = (
-    "assets", "venue", "firms", "accounts", "sessions", "principals", "tags", "markets", "references", "rules", "balances", "holds", "sets", "positions", "orders",
+    "assets", "venue", "quotas", "freezes", "firms", "accounts", "sessions", "principals", "tags", "markets", "results", "prices", "references", "rules",
+    "balances", "holds", "sets", "places", "positions", "orders",
 )  # fmt: skip
-TOLD = ("guests", "determinations", "fills")
+TOLD = ("guests",)
 PARTS = (*COMPARED, *TOLD)
 SECRET_FIELDS = ("secret", "verifier")
 SIDES = {codes.BUY: "buy", codes.SELL: "sell"}
 CONTRACT_SIDES = {codes.YES: "yes", codes.NO: "no"}
+MODELS = {code: name for name, code in FEE_MODELS}
+OWN_FIELDS = ("id", "first_instrument", "record")  # of an event: what its definition gives
 TIFS = {codes.DAY: "day", codes.GTC: "gtc", codes.GTD: "gtd"}
 
 Row = dict[str, Any]
@@ -40,7 +43,7 @@ Part = tuple[str, Row]
 
 
 class Copy(NamedTuple):
-    """The state of a venue at one time. dumps: of its events (core/audit.py: dump_event); counts: open orders of each contract; balances: (account, asset, cash, locked)."""
+    """The state of a venue at one time. dumps: of its events (core/audit.py: dump_event); terms: of its open orders (core/order_terms.py); counts: open orders of each contract; balances: (account, asset, cash, locked)."""
 
     registry: Definitions
     venue: int
@@ -56,7 +59,10 @@ class Copy(NamedTuple):
     tags: dict[int, Any]
     rules: list[Any]
     holds: list[Any]
+    quota: Any
+    freeze: Any
     dumps: list[NDArray[np.int64]]
+    terms: list[NDArray[np.int64]]
     counts: list[list[int]]
     balances: NDArray[np.int64]
 
@@ -69,46 +75,63 @@ def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
     return Copy(
         registry, venue, row_seq, header.next_event, header.time, list(registry.firms), list(registry.accounts), list(registry.sessions), events,
         list(registry.principals), dict(registry.references), dict(registry.tags), list(registry.rules.values()), [hold for hold in registry.holds if not hold.ended],
-        [grown(audit.dump_event, m, event.id) for event in events],
+        registry.quotas.get(venue), registry.freezes.get(venue), [grown(audit.dump_event, m, event.id) for event in events],
+        [grown(order_terms.dump_terms, m, event.id) for event in events],
         [[state.Instrument.of(m, event.first_instrument + j).open_orders for j in range(event.n)] for event in events], state.balance_rows(m),
     )  # fmt: skip
 
 
 class Dump(NamedTuple):
-    """One event's part of the state, taken apart: see core/audit.py."""
+    """One event's part of the state, taken apart: see core/audit.py and core/order_terms.py."""
 
     phase: int
     sets: int
     pool: int
+    window_end: int
+    in_play: bool
+    contracts: NDArray[np.int64]
     accounts: NDArray[np.int64]
     required: NDArray[np.int64]
     held_base: NDArray[np.int64]
     positions: NDArray[np.int64]  # (rows, contracts)
     orders: NDArray[np.int64]
+    terms: NDArray[np.int64]
     counts: list[int]  # of them, by contract
 
     @classmethod
-    def of(cls, dump: NDArray[np.int64], counts: list[int]) -> "Dump":
+    def of(cls, dump: NDArray[np.int64], terms: NDArray[np.int64], counts: list[int]) -> "Dump":
         n, rows = int(dump[7]), int(dump[8])
         at, width = audit.EVENT_DUMP + n * audit.CONTRACT_DUMP, audit.COLLATERAL_DUMP + 5 * n
+        contracts = dump[audit.EVENT_DUMP : at].reshape(n, audit.CONTRACT_DUMP)
         table = dump[at : at + rows * width].reshape(rows, width)
         orders = dump[at + rows * width :].reshape(-1, audit.ORDER_DUMP)
         columns = table[:, audit.COLLATERAL_DUMP : audit.COLLATERAL_DUMP + n]
-        return cls(int(dump[1]), int(dump[2]), int(dump[3]), table[:, 0], table[:, 1], table[:, 3], columns, orders, counts)
+        return cls(
+            int(dump[1]), int(dump[2]), int(dump[3]), int(dump[5]), bool(dump[9]), contracts, table[:, 0], table[:, 1], table[:, 3], columns, orders,
+            terms.reshape(-1, order_terms.TERMS_WORDS), counts,
+        )  # fmt: skip
+
+    def present(self) -> list[int]:
+        """Accounts that have a position or an open order, by their first touch of the event."""
+        ordering = set(self.orders[:, 9].tolist())
+        return [id for id, held in zip(self.accounts.tolist(), (self.positions != 0).any(axis=1).tolist()) if held or id in ordering]
 
 
 def parts(copy: Copy) -> Iterator[Part]:
     """(part, row) of everything, part by part in the order of PARTS, rows in an order that is the same on every server."""
     registry, name = copy.registry, copy.registry.venues[copy.venue].name
-    dumps = [Dump.of(dump, counts) for dump, counts in zip(copy.dumps, copy.counts)]
+    dumps = [Dump.of(*one) for one in zip(copy.dumps, copy.terms, copy.counts)]
     at_home = {account.id for account in copy.accounts if scopes.of_account(registry, account).venue == name}
-    trading = sorted({int(id) for dump in dumps for id in dump.accounts[(dump.positions != 0).any(axis=1)].tolist()} | _with_orders(dumps))
+    trading = sorted({id for dump in dumps for id in dump.present()})
     guests = [registry.accounts[id] for id in trading if id not in at_home]
     own = [account for account in copy.accounts if account.id in at_home]
-    sessions = [s for s in copy.sessions if scopes.of_session(registry, s).venue == name]
+    entering = {int(id) for dump in dumps for id in np.unique(dump.orders[:, 8]).tolist()}
+    sessions = [s for s in copy.sessions if s.id in entering or scopes.of_session(registry, s).venue == name]
     firms = {row.firm for row in (*own, *guests, *sessions)} | {firm.id for firm in copy.firms if firm.record.venue == name}
     yield from (("assets", _record(registry.assets[id].record)) for id in _assets(copy, own))
     yield "venue", _record(registry.venues[copy.venue].record)
+    yield from (("quotas", _record(copy.quota)) for _ in range(copy.quota is not None))
+    yield from (("freezes", _record(copy.freeze)) for _ in range(copy.freeze is not None))
     yield from _by_name("firms", [{**_record(firm.record), "closed": _closed(firm)} for firm in copy.firms if firm.id in firms])
     here = {account.id for account in (*own, *guests)} | {session.account for session in sessions}  # default accounts of sessions
     traders = [account for account in copy.accounts if account.id in here and account.record is not None]
@@ -117,7 +140,15 @@ def parts(copy: Copy) -> Iterator[Part]:
     yield from _by_name("principals", [_principal(p, name) for p in copy.principals if p.record.venue == name])
     yield from _by_name("tags", [_record(copy.tags[firm.id]) for firm in copy.firms if firm.id in firms and firm.id in copy.tags], "firm")
     for event, dump in zip(copy.events, dumps):
-        yield "markets", {"record": _record(event.record), "phase": phases.name(dump.phase), "versions": len(event.determinations)}
+        yield (
+            "markets",
+            {"record": _record(event.record), "phase": phases.name(dump.phase), "window_end_ns": dump.window_end, "in_play": dump.in_play},
+        )
+    yield from (("results", row) for event in copy.events if (row := _results(registry, event)))
+    for event, dump in zip(copy.events, dumps):
+        for contract, row in zip(event.record.contracts, dump.contracts.tolist()):
+            if row[1] or row[2]:
+                yield "prices", {"symbol": contract.symbol, "last": row[1], "volume": row[2]}
     for event in copy.events:
         for instrument in registry.instruments_of(event):
             if instrument.id in copy.references:
@@ -129,19 +160,20 @@ def parts(copy: Copy) -> Iterator[Part]:
     yield from _money(copy, own)
     yield from _trading(copy, dumps)
     yield from _guests(copy, guests, dumps)
-    for event in copy.events:
-        for kept in event.determinations:
-            yield "determinations", {"event": event.name, **msgspec.to_builtins(kept)}
-    yield from _fills(copy, dumps)
-
-
-def _with_orders(dumps: list[Dump]) -> set[int]:
-    return {int(id) for dump in dumps for id in np.unique(dump.orders[:, 9]).tolist()}
 
 
 def _record(record: Any) -> Row:
     fields: Row = msgspec.to_builtins(record)
     return {key: value for key, value in fields.items() if key not in SECRET_FIELDS}
+
+
+def _results(registry: Definitions, event: Event) -> Row:
+    """What is known of an event beside its definition: its results, who disputed them. Empty: nothing."""
+    fields = {key: value for key, value in msgspec.to_builtins(event).items() if key not in OWN_FIELDS and value}
+    for version in fields.get("determinations", ()):
+        for dispute in version["disputes"]:
+            dispute["firm"] = registry.firms[dispute["firm"]].name if dispute["firm"] else ""
+    return {"event": event.name, **fields} if fields else {}
 
 
 def _closed(row: Any) -> str:
@@ -191,38 +223,42 @@ def _money(copy: Copy, own: list[Account]) -> Iterator[Part]:
 
 
 def _trading(copy: Copy, dumps: list[Dump]) -> Iterator[Part]:
-    """Sets, positions and open orders, the orders in the order in which they stand in the books."""
+    """Sets, places, positions and open orders, the orders in the order in which they stand in the books."""
     accounts = copy.registry.accounts
     for event, dump in zip(copy.events, dumps):
         if dump.sets:
             yield "sets", {"event": event.name, "sets": dump.sets, "pool": dump.pool}
     for event, dump in zip(copy.events, dumps):
-        symbols = [contract.symbol for contract in event.record.contracts]
-        found = sorted(
-            (symbols[j], accounts[int(dump.accounts[i])].name, int(dump.positions[i, j])) for i, j in np.argwhere(dump.positions).tolist()
-        )
-        yield from (("positions", {"symbol": symbol, "account": account, "quantity": quantity}) for symbol, account, quantity in found)
+        yield from (("places", {"event": event.name, "account": accounts[id].name}) for id in dump.present())
     for event, dump in zip(copy.events, dumps):
-        for symbol, row in _orders(event, dump):
-            yield "orders", _order(copy, symbol, row)
+        symbols = [contract.symbol for contract in event.record.contracts]
+        for i, j in np.argwhere(dump.positions).tolist():
+            yield (
+                "positions",
+                {"symbol": symbols[j], "account": accounts[int(dump.accounts[i])].name, "quantity": int(dump.positions[i, j])},
+            )
+    by_entry = sorted(int(id) for dump in dumps for id in dump.orders[:, 0].tolist())
+    entered = {id: place for place, id in enumerate(by_entry, 1)}
+    for event, dump in zip(copy.events, dumps):
+        at = 0
+        for contract, count in zip(event.record.contracts, dump.counts):  # the dump has them contract by contract, as many as each has
+            for row, terms in zip(dump.orders[at : at + count].tolist(), dump.terms[at : at + count]):
+                yield "orders", {**_order(copy, contract.symbol, row, terms), "entered": entered[row[0]]}
+            at += count
 
 
-def _orders(event: Event, dump: Dump) -> Iterator[tuple[str, list[int]]]:
-    """(symbol, words) of an event's open orders: the dump has them contract by contract, as many as each has."""
-    at = 0
-    for contract, count in zip(event.record.contracts, dump.counts):
-        yield from ((contract.symbol, row) for row in dump.orders[at : at + count].tolist())
-        at += count
-
-
-def _order(copy: Copy, symbol: str, row: list[int]) -> Row:
-    session = copy.registry.sessions.get(row[8])
-    attr = row[7]
+def _order(copy: Copy, symbol: str, row: list[int], terms: NDArray[np.int64]) -> Row:
+    """A row of the dump (core/audit.py: dump_order) with its terms, as the fields of config/opening_records.py."""
+    registry, attr, fees = copy.registry, row[7], row[11]
+    session, tif = registry.sessions.get(row[8]), plain.tif_of(attr)
+    shares = {"owner_share_bps": int(terms[0]), "venue_share_bps": int(terms[1])}
     return {
-        "symbol": symbol, "account": copy.registry.accounts[row[9]].name, "session": session.name if session is not None else "",
-        "side": SIDES[plain.side_of(attr)], "contract_side": CONTRACT_SIDES[plain.contract_side_of(attr)], "price": row[3], "quantity": row[6],
-        "tif": TIFS.get(plain.tif_of(attr), str(plain.tif_of(attr))), "expiry_ns": row[17], "flags": plain.flags_of(attr),
-        "client_id": row[2] if row[1] == 0 else 0,
+        "symbol": symbol, "account": registry.accounts[row[9]].name, "session": session.name if session is not None else "",
+        "venue": registry.venues[plain.venue_of(row[18])].name, "side": SIDES[plain.side_of(attr)], "contract_side": CONTRACT_SIDES[plain.contract_side_of(attr)],
+        "price": row[3], "quantity": row[4], "filled": row[5], "notional": row[10], "tif": TIFS.get(tif, str(tif)), "expiry_ns": row[17],
+        "flags": plain.flags_of(attr), "client_id": row[2] if row[1] == 0 else terms[2:].tobytes().rstrip(b"\0").decode(),
+        "terms": {"model": MODELS[plain.fee_model(fees)], "maker_bps": plain.maker_bps(fees), "taker_bps": plain.taker_bps(fees), **shares},
+        "fee_numerator": row[12], "fee_paid": row[13], "rebate_numerator": row[19], "rebate_paid": row[14], "net_fee": row[15],
     }  # fmt: skip
 
 
@@ -239,12 +275,3 @@ def _guests(copy: Copy, guests: list[Account], dumps: list[Dump]) -> Iterator[Pa
         for name in registry.assets.names():
             if amount := needs.get((account.id, name), 0):
                 yield "guests", {"account": account.name, "asset": name, "required": amount}
-
-
-def _fills(copy: Copy, dumps: list[Dump]) -> Iterator[Part]:
-    """What of the open orders is filled already: on another server they begin anew, with what is left of them."""
-    for event, dump in zip(copy.events, dumps):
-        for symbol, row in _orders(event, dump):
-            if row[5]:
-                fields = {"quantity": row[4], "filled": row[5], "notional": row[10], "fee_paid": row[13], "rebate_paid": row[14]}
-                yield "fills", {"symbol": symbol, "order": row[0], "account": copy.registry.accounts[row[9]].name, **fields}

@@ -33,9 +33,9 @@ def test_the_short_and_the_long_form(played: list[Any], tmp_path: Path, capsys: 
         == Exit.OK
     )
     short, long, own = played
-    assert short == (tournament.Setting(109_770, 7, 2_500, True), tmp_path / "fresh", False)
-    assert long[0] == tournament.Setting(30_000, 0, 1_000, True)
-    assert own[0]._replace(seed=1) == tournament.Setting(60_000, 1, 50, False) and own[1:] == (tmp_path / "own", True)
+    assert short == (tournament.Setting(109_770, 7, 2_500, True, False), tmp_path / "fresh", False)
+    assert long[0] == tournament.Setting(30_000, 0, 1_000, True, True)
+    assert own[0]._replace(seed=1) == tournament.Setting(60_000, 1, 50, False, True) and own[1:] == (tmp_path / "own", True)
     assert (tmp_path / "own").is_dir()
 
 

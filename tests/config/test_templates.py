@@ -34,6 +34,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {  # for each shipped template what it nee
     "match_result": {"home": "ESP=Spain", "away": "ARG=Argentina", "kick_off": "2026-07-19T19:00:00Z", "source": SOURCE},
     "to_win_the_tie": {"home": "ESP=Spain", "away": "ARG=Argentina", "source": SOURCE},
     "over_under": {"event": "G", "what": "goals in the final", "line": "2.5", "cut_off": "after 90 minutes", "source": SOURCE},
+    "scalar_range": {"event": "N", "what": "goals of the tournament", "low": "200", "high": "400", "cut_off": "the final", "source": SOURCE},
     "price_above": {"event": "P", "what": "bitcoin", "level": "100000", "at": "2027-01-01T00:00:00Z", "source": "the index"},
     "spot_pair": {"base": "BTC", "quote": "USD", "highest": "100000", "tick": "0.5"},
 }  # fmt: skip
@@ -81,7 +82,7 @@ def test_a_shipped_template_makes_a_market_that_can_be_listed(name: str, tmp_pat
     assert market.template == name
     if name != "spot_pair":
         assert market.rules and market.source and market.cut_off and market.void is not None and market.fees.model == "quadratic"
-        assert market.product == "at_most" or market.exhaustive or name == "outright"
+        assert market.product in ("at_most", "scalar") or market.exhaustive or name == "outright"
     assert "{" not in repr(market), "a placeholder is left"
 
 

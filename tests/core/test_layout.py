@@ -91,7 +91,16 @@ def test_pools_are_numbered_and_named() -> None:
 # ---- rows that other modules describe -----------------------------------------------------------------------------
 
 DEFINITIONS = sorted({name[:3] for name in vars(definitions) if name[0] == "D" and name[2:3] == "_"})
-WIDE_DEFINITIONS = {"DA_NAME": 4, "DC_NAME": 8, "DS_OUR": 8, "DS_PEER": 8, "DI_SYMBOL": 8, "DI_BANDS": 3 * L.MAX_BANDS, "DD_PAYOUTS": 16}
+WIDE_DEFINITIONS = {
+    "DA_NAME": 4,
+    "DC_NAME": 8,
+    "DS_OUR": 8,
+    "DS_PEER": 8,
+    "DI_SYMBOL": 8,
+    "DI_BANDS": 3 * L.MAX_BANDS,
+    "DD_PAYOUTS": 16,
+    "DO_TEXT": 8,
+}
 
 
 def held(module: Any, prefix: str, wide: dict[str, int], words: int, first: int, but: tuple[str, ...] = ()) -> None:

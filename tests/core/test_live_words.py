@@ -23,7 +23,7 @@ SOURCE = Path(d.__file__).read_text()
 LOGIN = ar.DefineSession(name="S", wire="fix", firm="F")
 EVENT = {
     d.DE_ID: 1, d.DE_PRODUCT: C.EXACTLY, d.DE_K: 1, d.DE_N: 2, d.DE_ASSET: 1, d.DE_PAYOUT: 100, d.DE_TICK_VALUE: 1, d.DE_OWNER_VENUE: 1,
-    d.DE_PHASE: C.PH_OPEN,
+    d.DE_PHASE: C.PH_OPEN, d.DE_ROOM: 2,
 }  # fmt: skip
 
 
@@ -119,6 +119,6 @@ def test_a_second_row_of_an_event_is_refused_and_changes_nothing(core: Core) -> 
 
 def test_every_kind_is_looked_at() -> None:
     assert {prefix for prefix, *_ in KINDS.values()} | {"DE_"} == {f"{name[:2]}_" for name in re.findall(r"^(D\w)_EXTRA", SOURCE, re.M)} - {
-        "DT_", "DP_", "DD_", "DX_", "DK_", "DR_", "DN_", "DZ_", "DG_", "DQ_"
+        "DT_", "DP_", "DD_", "DX_", "DK_", "DR_", "DN_", "DZ_", "DG_", "DB_", "DW_", "DQ_", "DO_"
     }  # fmt: skip
     assert sum(live for *_, live in ALL) > 15 and sum(not live for *_, live in ALL) > 15

@@ -148,11 +148,15 @@ def test_news_are_collected_with_their_event() -> None:
     feed = Feed(book, set())
     rows = np.concatenate([
         event(codes.E_ACCEPTED, session=1), event(codes.E_PHASE, order=1, price=codes.PH_OPEN, qty=codes.PH_PAUSED, time=5),
-        event(codes.E_FINAL, order=1, qty=2, time=6, extra=2),
+        event(codes.E_FINAL, order=1, qty=2, time=6, extra=2), event(codes.E_DETERMINED, order=1, price=7, qty=1, time=6),
+        event(codes.E_DISPUTED, order=1, price=3, qty=1, time=6), event(codes.E_VOIDED, order=1, price=9, qty=2, time=7),
+        event(codes.E_CONTRACT, order=1, price=2, qty=5, session=1, time=7),
     ])  # fmt: skip
     used = md.collect(feed.m, rows, rows.size, feed.tape, 0)
     assert feed.tape[:used].reshape(-1, 6).tolist() == [
-        [codes.E_PHASE, 1, codes.PH_OPEN, codes.PH_PAUSED, 0, 5], [codes.E_FINAL, 1, 0, 2, 0, 6],
+        [codes.E_PHASE, 1, codes.PH_OPEN, codes.PH_PAUSED, 0, 5], [codes.E_FINAL, 1, 0, codes.PH_FINAL, 0, 6],
+        [codes.E_DETERMINED, 1, 7, codes.PH_DETERMINED, 1, 6], [codes.E_DISPUTED, 1, 0, codes.PH_DISPUTED, 0, 6],
+        [codes.E_VOIDED, 1, 9, codes.PH_VOIDED, 2, 7],
     ]  # fmt: skip
 
 

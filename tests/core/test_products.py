@@ -85,6 +85,12 @@ TABLE: list[tuple[str, str, Asked, tuple[Answer, Answer, Answer, Answer]]] = [
     ("payouts sum to 0.62", "payouts_fit", lambda m, event, inst, _: P.payouts_fit(m, event, 62), (None, 0, 1, 1)),
     ("10 at a payout of 0.62", "settlement", paid(62, 10), (None, 620, 620, 620)),
     ("short 3 at a payout of 1.00", "settlement", paid(100, -3), (None, -300, -300, -300)),
+    ("room for one more", "may_grow", lambda m, event, inst, product: P.may_grow(PRODUCTS[product], 1, 1, 2), (0, 1, 1, 0)),
+    ("room for one more, 2 winners", "may_grow", lambda m, event, inst, product: P.may_grow(PRODUCTS[product], 2, 3, 4), (0, 0, 1, 0)),
+    ("no more room", "may_grow", lambda m, event, inst, product: P.may_grow(PRODUCTS[product], 1, 3, 3), (1, 1, 1, 1)),
+    ("less room than contracts", "may_grow", lambda m, event, inst, product: P.may_grow(PRODUCTS[product], 1, 3, 2), (0, 0, 0, 0)),
+    ("an outcome is added", "takes_outcome", lambda m, event, inst, _: P.takes_outcome(m, event, False), (0, 0, 1, 0)),
+    ("an outcome is split", "takes_outcome", lambda m, event, inst, _: P.takes_outcome(m, event, True), (0, 1, 0, 0)),
     ("has sets", "has_sets", lambda m, event, inst, _: P.has_sets(m, event), (0, 1, 0, 0)),
     ("7 sets", "sets_worth", lambda m, event, inst, _: P.sets_worth(m, event, 7), (0, 1400, 0, 0)),
 ]  # fmt: skip

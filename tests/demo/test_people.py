@@ -5,6 +5,7 @@ from pathlib import Path
 from config import admin_records as ar
 from config import load
 from exchange_server.demo import facts as facts_of
+from exchange_server.demo import outcomes as o
 from exchange_server.demo import people, timetable, world
 from tests.safe import safe_items
 
@@ -30,7 +31,7 @@ def test_the_exchange(tmp_path: Path) -> None:
 
 
 def test_the_markets(tmp_path: Path) -> None:
-    path = people.write(tmp_path, "markets.toml", people.markets_file(VENUE, TIMES, 300_000_000))
+    path = people.write(tmp_path, "markets.toml", people.markets_file(VENUE, TIMES))
     content = load.load(path, known=VENUE.decimals)
     shipped = {i.record.event: i.record for i in VENUE.items if isinstance(i.record, ar.DefineMarket)}
     written = {i.record.event: i.record for i in content.items if isinstance(i.record, ar.DefineMarket)}
@@ -38,6 +39,7 @@ def test_the_markets(tmp_path: Path) -> None:
     for event, market in written.items():
         assert market.contracts == shipped[event].contracts and market.product == shipped[event].product
         if market.payout:
-            assert (market.challenge_window_ns, market.phase) == (300_000_000, "listed") and market.void is not None
+            window = people.LONG_WINDOW_NS if event == o.DISPUTED else people.WINDOW_NS
+            assert (market.challenge_window_ns, market.phase, market.void) == (window, "listed", shipped[event].void)
     opened = [i.record.event for i in content.items if isinstance(i.record, ar.SetPhase)]
     assert opened == [] and [i.record.venue for i in content.items if isinstance(i.record, ar.DefineListing)] == ["ARENA", "VAULT"]

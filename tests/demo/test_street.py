@@ -10,7 +10,7 @@ from exchange_server.demo import street
 
 def test_a_folder_must_lie_on_a_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    monkeypatch.setattr(street, "ROOT", tmp_path / "checkout")
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(street, "file_system", lambda folder: "tmpfs")
     with pytest.raises(street.Failed, match="a folder on a disk"):
         street.fresh_folder()

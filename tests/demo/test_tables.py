@@ -37,7 +37,7 @@ def test_who_advances_by_the_tables_is_who_played_in_the_round_of_32() -> None:
 
 def test_goals_and_scorer() -> None:
     assert tables.goals(FACTS) == 308 and tables.top_scorer(FACTS) == "MBAPPE"
-    level = FACTS._replace(scorers=tuple(facts_of.Scorer(code=c, name=c, goals=(9,)) for c in ("X", "Y")))
+    level = FACTS._replace(scorers=tuple(facts_of.Scorer(code=c, name=c, goals=9) for c in ("X", "Y")))
     with pytest.raises(Undecided, match="X and Y scored 9 goals each"):
         tables.top_scorer(level)
 

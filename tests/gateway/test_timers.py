@@ -80,7 +80,11 @@ def test_a_scheduled_act_that_is_refused_has_failed_and_is_not_tried_again() -> 
     timers = Timers(world.registry, lambda *args, **fields: said.append((args, fields)))
     world.engine.refuse = {0: codes.R_BAD_TRANSITION}
     (answer,) = carry_out(world, timers, NOW + 1)
-    assert answer.ok and answer.result == {"schedule": 1, "failed": codes.R_BAD_TRANSITION} and "schedule 1 failed: " in answer.text
+    assert (
+        answer.ok
+        and answer.result == {"schedule": 1, "kind": "phase", "failed": codes.R_BAD_TRANSITION}
+        and "schedule 1 failed: " in answer.text
+    )
     row = world.registry.schedule.get(1)
     assert row is not None and row.ended == "failed" and row.ended_ns == NOW + 1 and "cannot become open" in row.reason
     assert timers.next_due == NOW + 2, "the next one is as it was"

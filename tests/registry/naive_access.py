@@ -44,8 +44,10 @@ MATRIX = """
     schedule      x  x  x  .  .  x  .  .  .
     schedule_cancel x x x  .  .  x  .  .  .
     run_due       x  .  .  .  .  .  .  .  .
+    overdue       x  .  .  .  .  .  .  .  .
     begin         x  .  .  .  .  .  .  .  .
     configuration x  x  x  .  .  .  .  .  .
+    opening       x  .  .  .  .  .  .  .  .
     clock_accept  x  .  .  .  .  .  .  .  .
     principal     x  x  .  .  .  .  .  .  .
     grant         x  x  .  .  .  .  .  .  .
@@ -66,7 +68,7 @@ MAY: dict[str, set[str]] = {
     for row in MATRIX.split("\n")
     if row.strip()
 }
-OF_THE_PLATFORM = {"firm_tags", "quota", "freeze"}  # also when they name a venue or one of its firms
+OF_THE_PLATFORM = {"firm_tags", "quota", "freeze", "opening"}  # also when they name a venue or one of its firms
 NO_VENUE_SCOPE, NO_SERIES_SCOPE = (
     {"platform_operator"},
     {"platform_operator", "venue_operator", "risk_officer", "treasurer", "auditor", "support"},
@@ -173,7 +175,7 @@ class NaiveAccess:
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
-            "phase": ("event",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
+            "phase": ("event",), "overdue": ("event",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
             "settle": ("event",), "dispute": ("event", "firm"), "uphold": ("event",), "correct": ("event",), "void": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue", "firm"), "grant": ("principal",), "revoke": ("principal",),
@@ -226,6 +228,7 @@ class NaiveAccess:
                 | "add_outcome"
                 | "split_outcome"
                 | "phase"
+                | "overdue"
                 | "determine"
                 | "finalise"
                 | "settle"

@@ -11,9 +11,11 @@ import msgspec
 
 from protocol import codes as C
 from tests.model_changes import CHANGES, TRANSITIONS
-from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, Refused, split
-from tests.registry.naive_results import CHANGED, NEW, SAME, Fields, NaiveResults, No
+from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
+from tests.registry.naive_rules import NaiveRules
+from tests.registry.naive_times import CHANGED, NEW, SAME, TIMES, NaiveTimes, No
 
+Fields = dict[str, Any]
 LIVE = {
     "asset": {"title"},
     "venue": {"title", "throttle_limit", "throttle_window_ns", "isolated_accounts"},
@@ -31,14 +33,15 @@ LIVE = {
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
-
 PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
-
+TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
 
 CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
 
 
-class NaiveRegistry(NaiveResults):
+class NaiveRegistry(NaiveTimes, NaiveRules, NaiveAccess):
+    LIVE = LIVE
+
     def __init__(self, takes_all: bool = False, **room: int) -> None:
         """takes_all: the core is one that takes every row."""
         super().__init__()
@@ -51,6 +54,7 @@ class NaiveRegistry(NaiveResults):
         self.transfers: dict[str, Fields] = {}  # all acts about money, by idempotency key
         self.holds: dict[int, Fields] = {}
         self.timed: dict[int, Fields] = {}  # scheduled acts
+        self.overdue: set[str] = set()
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.final: set[str] = set()  # events that were paid
@@ -104,7 +108,11 @@ class NaiveRegistry(NaiveResults):
         return self._do(fields)
 
     def _do(self, fields: Fields) -> str:
+        before = dict(self.phases)
         done: str = getattr(self, f"_{fields.pop('type')}")(fields)
+        for event, phase in self.phases.items():
+            if phase != before.get(event):
+                self._moved(event, phase)
         return done
 
     def _rollback(self, f: Fields) -> str:
@@ -118,6 +126,10 @@ class NaiveRegistry(NaiveResults):
         if name not in self.tables[kind]:
             raise No(UNKNOWN.get(kind, C.R_BAD_DEFINITION))
         return self.tables[kind][name]
+
+    def _wrong(self, wrong: bool, code: int = C.R_BAD_DEFINITION) -> None:
+        if wrong:
+            raise No(code)
 
     def _fits(self, kind: str, count: int = 1) -> int:
         used = [row["id"] for row in self.tables[kind].values()]
@@ -314,12 +326,20 @@ class NaiveRegistry(NaiveResults):
         return NEW
 
     def _market(self, f: Fields) -> str:
+        self._times_in_order(f)
         self._find("venue", f["owner_venue"])
         self._find("asset", f["asset"])
         if f["base_asset"]:
             self._find("asset", f["base_asset"])
         for name in f["admits"]:
             self._find("venue", name)
+        old = self.tables["market"].get(f["event"])
+        changed = {name for name, _, _ in TIMES if old is None or f[name] != old[name]}
+        fixed = old is not None and any(value != old[name] for name, value in f.items() if name not in LIVE["market"] and name in old)
+        if not fixed:
+            symbols = [contract["symbol"] for contract in f["contracts"]]
+            self._wrong(old is None and any(symbol in self.symbols for symbol in symbols))
+            self._times_to_come(f, changed, old is None)
         if f["event"] not in self.tables["market"]:
             symbols = [contract["symbol"] for contract in f["contracts"]]
             self._wrong(any(symbol in self.symbols for symbol in symbols))
@@ -349,6 +369,12 @@ class NaiveRegistry(NaiveResults):
                     if event == f["event"] and symbol in self.references:
                         self.references[symbol] = (self.references[symbol][0], f["collar"])
         self.listings[(f["owner_venue"], f["event"])] = f["fees"]
+        for name, kind, to in TIMES:
+            if name in changed:
+                self._cancel_timed(f["event"], {kind})
+                act = {"type": "phase", "event": f["event"], "phase": to} if to else {"type": "overdue", "event": f["event"]}
+                if f[name]:
+                    self._put_timed(f[name], act, "timer:market", kind=kind)
         return done
 
     def _symbols_kept(self, market: Fields) -> int:
@@ -392,7 +418,7 @@ class NaiveRegistry(NaiveResults):
                 self._within(venue, "listings", 1)
         first = self.symbols[known[0]["symbol"]][0]
         self.symbols[contract["symbol"]] = (first + len(known), market["event"])
-        market["contracts"] = [*known, contract]
+        market["contracts"] = (*known, contract)
         return NEW
 
     def _listing(self, f: Fields) -> str:
@@ -504,173 +530,169 @@ class NaiveRegistry(NaiveResults):
         self.references[f["symbol"]] = (f["reference"], collar if f["collar"] is None else f["collar"])
         return NEW
 
+    def _event(self, name: str) -> Fields:
+        market = self._find("market", name)
+        self._wrong(market["product"] == "spot")
+        self._frozen(market, 3)
+        return market
+
+    def _result(self, market: Fields, f: Fields) -> list[Fields]:
+        """The results of a market, to which this one may be added."""
+        kept, total = self.results.setdefault(f["event"], []), sum(f["payouts"])
+        self._wrong(f["version"] not in (0, len(kept) + 1), C.R_RESULT_VERSION)
+        self._wrong(len(f["payouts"]) != len(market["contracts"]), C.R_PAYOUT_COUNT)
+        self._wrong(max(f["payouts"]) > market["payout"], C.R_PAYOUT_RANGE)
+        whole = market["k"] * market["payout"]
+        self._wrong(total > whole or market["product"] == "exactly" and total < whole, C.R_PAYOUT_SUM)
+        return kept
+
+    def _version(self, market: Fields, f: Fields, phase: int) -> str:
+        self.results[f["event"]].append(f)
+        self.until[f["event"]] = self.now + market["challenge_window_ns"]
+        self.phases[f["event"]] = self.made[f["event"]] = phase
+        self._window(f["event"])
+        return NEW
+
+    def _window(self, event: str, opens: bool = True) -> None:
+        """The newest version is paid by itself at the end of its window; an earlier plan for that is off."""
+        for row in self.timed.values():
+            if row["record"]["type"] == "finalise" and row["record"]["event"] == event and not row["ended"]:
+                row["ended"] = "cancelled"
+        market = self.tables["market"][event]
+        if opens and market["auto_finalise"] and market["challenge_window_ns"]:
+            record = {"type": "finalise", "event": event, "version": len(self.results[event])}
+            note = "end of the challenge window"
+            self._put_timed(self.until[event], record, "timer:market", note=note, kind="finalise")
+
+    def _said(self, market: Fields, f: Fields) -> int:
+        """What a resolver's record makes of the market; -1: nothing yet."""
+        sources = market["sources"]
+        self._wrong(bool(sources) and f["source"] not in sources, C.R_UNKNOWN_SOURCE)
+        if len(sources) < 2:
+            return C.PH_DETERMINED
+        others = [said for name, said in self.heard.get(f["event"], {}).items() if name != f["source"]]
+        if not others:
+            return -1
+        return C.PH_DETERMINED if list(others[0]["payouts"]) == list(f["payouts"]) else C.PH_DISPUTED
+
+    def _hear(self, market: Fields, f: Fields, becomes: int) -> str:
+        if len(market["sources"]) == 2:
+            self.heard.setdefault(f["event"], {})[f["source"]] = f
+        if becomes == C.PH_DETERMINED:
+            return self._version(market, f, becomes)
+        if becomes == C.PH_DISPUTED:
+            self.phases[f["event"]] = becomes
+            self._window(f["event"], opens=False)
+        return NEW
+
+    def _determine(self, f: Fields) -> str:
+        market, phase = self._event(f["event"]), self.phases[f["event"]]
+        self._wrong(phase in (C.PH_DISPUTED, C.PH_VOIDED), C.R_ARBITER_DECIDES)
+        self._result(market, f)
+        becomes = self._said(market, f)
+        if phase not in (C.PH_CLOSED, C.PH_DETERMINED) and not (self.takes_all and becomes > 0):
+            raise No(C.R_ALREADY_FINAL if phase == C.PH_FINAL else C.R_NOT_CLOSED, by_core=becomes > 0)
+        return self._hear(market, f, becomes)
+
+    def _dispute(self, f: Fields) -> str:
+        self._event(f["event"])
+        self._find("firm", f["firm"])
+        name, kept = f["event"], self.results.get(f["event"])
+        self._wrong(not kept or self.phases[name] not in (C.PH_DETERMINED, C.PH_VOIDED, C.PH_DISPUTED), C.R_NOT_DISPUTABLE)
+        version = len(kept or ())
+        self._wrong(f["version"] not in (0, version), C.R_RESULT_VERSION)
+        self._wrong(f["firm"] in self.disputed.get((name, version), ()), C.R_DISPUTED_BEFORE)
+        if self.now >= self.until[name] and not self.takes_all:
+            raise No(C.R_DISPUTE_LATE, by_core=True)
+        self.disputed.setdefault((name, version), set()).add(f["firm"])
+        self.phases[name] = C.PH_DISPUTED
+        self._window(name, opens=False)
+        return NEW
+
+    def _uphold(self, f: Fields) -> str:
+        self._event(f["event"])
+        name, kept = f["event"], self.results.get(f["event"])
+        self._wrong(self.phases[name] != C.PH_DISPUTED, C.R_NOT_DISPUTED)
+        self._wrong(not kept, C.R_NOTHING_TO_UPHOLD)
+        self._wrong(f["version"] not in (0, len(kept or ())), C.R_RESULT_VERSION)
+        self.until[name] = self.now
+        self.phases[name] = self.made[name]
+        self._window(name)
+        return NEW
+
+    def _correct(self, f: Fields) -> str:
+        market, phase = self._event(f["event"]), self.phases[f["event"]]
+        self._wrong(phase == C.PH_FINAL, C.R_ALREADY_FINAL)
+        self._wrong(phase not in (C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED), C.R_NOT_CORRECTABLE)
+        self._result(market, f)
+        return self._version(market, f, C.PH_DETERMINED)
+
+    def _void(self, f: Fields) -> str:
+        """Here no contract keeps its prices: a void goes by fixed prices, of which one is not 0, or by none."""
+        market, phase = self._event(f["event"]), self.phases[f["event"]]
+        voidable = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED, C.PH_DETERMINED, C.PH_DISPUTED)
+        self._wrong(phase not in voidable, C.R_NOT_VOIDABLE)
+        self._wrong(f["trigger_at_ns"] > self.now, C.R_VOID_TRIGGER)
+        self._wrong(market["void"] is None or market["void"]["prices"] != "fixed", C.R_NO_VOID_POLICY)
+        payouts = tuple(0 if text == "0" else market["payout"] for text in market["void"]["fixed"])
+        result = {name: value for name, value in f.items() if name not in ("reason", "trigger_at_ns")} | {"payouts": payouts}
+        self._result(market, result)
+        return self._version(market, result, C.PH_VOIDED)
+
+    def _finalise(self, f: Fields) -> str:
+        self._event(f["event"])
+        kept = self.results.get(f["event"])
+        self._wrong(not kept, C.R_NOT_DETERMINED)
+        self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
+        self._wrong(f["version"] not in (0, len(kept or ())), C.R_RESULT_VERSION)
+        if self.phases[f["event"]] not in (C.PH_DETERMINED, C.PH_VOIDED) and not self.takes_all:
+            raise No(C.R_NOT_DETERMINED, by_core=True)
+        if self.now < self.until[f["event"]] and not self.takes_all:
+            raise No(C.R_CHALLENGE_WINDOW, by_core=True)
+        self.final.add(f["event"])
+        self.phases[f["event"]] = C.PH_FINAL
+        self._window(f["event"], opens=False)
+        return NEW
+
+    def _opening(self, f: Fields) -> str:
+        """A venue that moves here: its records one after the other, and its markets as they stand. What its rows must be is for test_opening_checks.py."""
+        key = f"{f['venue']}.import.{f['digest'][:16]}"
+        if key in self.transfers:
+            return SAME
+        self._wrong(f["venue"] in self.tables["venue"], C.R_OPENING_VENUE)
+        for record in (*f["records"], *f["rules"]):
+            self._do({**record})
+        self._wrong(
+            {m["event"] for m in f["markets"]} != {n for n, m in self.tables["market"].items() if m["owner_venue"] == f["venue"]},
+            C.R_OPENING_MARKET,
+        )
+        for market in f["markets"]:
+            self.phases[market["event"]] = PHASES[market["phase"]]
+        self.transfers[key] = f
+        return NEW
+
+    def _settle(self, f: Fields) -> str:
+        market = self._event(f["event"])
+        self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
+        self._wrong(self.phases[f["event"]] not in TRADES_OR_CLOSED, C.R_NOT_CLOSED)
+        pays = f.pop("finalise")
+        self._result(market, f)
+        becomes = self._said(market, f)
+        self._wrong(pays and market["challenge_window_ns"] > 0, C.R_CHALLENGE_WINDOW)
+        self._wrong(pays and len(market["sources"]) == 2, C.R_TWO_SOURCES)
+        self.phases[f["event"]] = C.PH_CLOSED
+        self._hear(market, f, becomes)
+        if pays:
+            self.phases[f["event"]] = C.PH_FINAL
+            self.final.add(f["event"])
+        return NEW
+
     def _phase(self, f: Fields) -> str:
         self._frozen(self._find("market", f["event"]), 3 if f["phase"] == "closed" else 2)
         if PHASES[f["phase"]] not in TRANSITIONS.get(self.phases[f["event"]], ()) and not self.takes_all:
             raise No(C.R_BAD_TRANSITION, by_core=True)
         self.phases[f["event"]] = PHASES[f["phase"]]
         return NEW
-
-    def _kill(self, f: Fields) -> str:
-        if f["level"] == "platform":
-            self._wrong(bool(f["target"]))
-        else:
-            self._find(f["level"], f["target"])
-        self._wrong(bool(f["cancel"]) and not f["on"], C.R_FIELD_UNSUPPORTED)
-        self._platform()
-        return NEW
-
-    def _restrict(self, f: Fields) -> str:
-        self._find("market", f["event"])
-        self._find("firm", f["firm"])
-        return NEW
-
-    # ---- who may trade where
-    def _firm_tags(self, f: Fields) -> str:
-        self._find("firm", f["firm"])
-        self._wrong(any(len(set(f[name])) < len(f[name]) for name in ("jurisdictions", "tags")))
-        old = self.tags.get(f["firm"])
-        self.tags[f["firm"]] = f
-        return SAME if f == old else CHANGED
-
-    def _owner_of_rule(self, f: Fields) -> tuple[str, str]:
-        self._wrong(bool(f["venue"]) == bool(f["event"]))
-        kind = "venue" if f["venue"] else "market"
-        self._find(kind, f["venue"] or f["event"])
-        return kind, f["venue"] or f["event"]
-
-    def _access_rule(self, f: Fields) -> str:
-        owner = self._owner_of_rule(f)
-        lists = [f[name] for name in ("jurisdiction_in", "jurisdiction_not_in", "tags")]
-        self._wrong(any(len(set(one)) < len(one) for one in lists) or bool(set(lists[0]) & set(lists[1])))
-        old = self.rules.get((*owner, f["rule"]))
-        if old is None:
-            self.numbers += 1
-        new = {**f, "number": old["number"] if old else self.numbers}
-        self.rules[(*owner, f["rule"])] = new
-        return NEW if old is None else SAME if old == new else CHANGED
-
-    def _access_rule_remove(self, f: Fields) -> str:
-        key = (*self._owner_of_rule(f), f["rule"])
-        self._wrong(key not in self.rules)
-        del self.rules[key]
-        return NEW
-
-    def kept_out(self) -> set[tuple[str, str, str, int]]:
-        """(venue or event, its name, firm, number of the rule; 0: that none admits it), from the rules and tags alone."""
-        out = set()
-        for kind, name in {key[:2] for key in self.rules}:
-            rules = sorted((rule for key, rule in self.rules.items() if key[:2] == (kind, name)), key=lambda rule: rule["number"])
-            for firm in self.tables["firm"]:
-                matching = [rule for rule in rules if self._matches(rule, self.tags.get(firm, {}))]
-                denies = [rule["number"] for rule in matching if rule["effect"] == "deny"]
-                if denies:
-                    out.add((kind, name, firm, denies[0]))
-                elif any(rule["effect"] == "allow" for rule in rules) and not matching:
-                    out.add((kind, name, firm, 0))
-        return out
-
-    def _matches(self, rule: Fields, tags: Fields) -> bool:
-        own = set(tags.get("jurisdictions", ()))
-        one_of, none_of = set(rule["jurisdiction_in"]), set(rule["jurisdiction_not_in"])
-        if (one_of or none_of) and not own:
-            if rule["effect"] == "allow":
-                return False
-        elif one_of and not own & one_of or none_of & own:
-            return False
-        institution = rule["institution"] in (None, tags.get("institution", False))
-        return tags.get("kyc_level", 0) >= rule["kyc_at_least"] and institution and all(tag in tags.get("tags", ()) for tag in rule["tags"])
-
-    def _quota(self, f: Fields) -> str:
-        self._find("venue", f["venue"])
-        old = self.quotas.get(f["venue"], dict.fromkeys(f.keys() - {"venue"}, 0))
-        new = {name: value if f[name] is None else f[name] for name, value in old.items()}
-        self._wrong(0 < new["journal_bytes_per_second"] < 1000)
-        if new == old:
-            return SAME
-        self.quotas[f["venue"]] = new
-        return CHANGED
-
-    def _within(self, venue: str, name: str, more: int) -> None:
-        """So many more of a venue's sessions, instruments or listings."""
-        limit = self.quotas.get(venue, {}).get(name, 0)
-        used = {
-            "sessions": sum(
-                (row["venue"] or self.tables["firm"][row["firm"]]["venue"]) == venue for row in self.tables["session"].values()
-            ),
-            "instruments": sum(self.tables["market"][event]["owner_venue"] == venue for _, event in self.symbols.values()),
-            "listings": sum(len(self.tables["market"][event]["contracts"]) for at, event in self.listings if at == venue),
-        }[name]
-        self._wrong(0 < limit < used + more, C.R_QUOTA)
-
-    def _freeze(self, f: Fields) -> str:
-        self._find("venue", f["venue"])
-        old = self.freezes.get(f["venue"])
-        if f == old or old is None and f["level"] == "none":
-            return SAME
-        self.freezes[f["venue"]] = f
-        if f["level"] == "none":
-            del self.freezes[f["venue"]]
-        return NEW
-
-    def _frozen(self, market: Fields, stops: int) -> None:
-        """Acts in the markets of a frozen venue: closing and settling up to settle_only, other phases up to cancel_only."""
-        frozen = self.freezes.get(market["owner_venue"])
-        level = ("none", "cancel_only", "settle_only", "nothing").index(frozen["level"]) if frozen else 0
-        self._wrong(level >= stops, (C.OK, C.R_VENUE_CANCEL_ONLY, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN)[level])
-
-    # ---- acts in time
-    def _schedule(self, who: str, f: Fields) -> str:
-        self._wrong(f["at_ns"] <= self.now, C.R_SCHEDULE_PAST)
-        act = f["act"]
-        trial = copy.deepcopy(self)
-        trial.takes_all = True  # what phase the market has then is not known
-        self._wrong(trial._do({**act}) == SAME)
-        fields: dict[str, Any] = {}
-        if act["type"] == "market" and act["event"] in self.tables["market"]:
-            old = self.tables["market"][act["event"]]
-            fields = {
-                name: value for name, value in trial.tables["market"][act["event"]].items() if name in LIVE["market"] and value != old[name]
-            }
-        if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
-            fields = {"fees": act["fees"]}
-        self.timed[len(self.timed) + 1] = {
-            "at": f["at_ns"],
-            "record": act,
-            "who": who,
-            "fields": fields,
-            "note": f["note"],
-            "ended": "",
-            "code": 0,
-        }
-        return NEW
-
-    def _timed_row(self, id: int) -> Fields:
-        self._wrong(id not in self.timed, C.R_UNKNOWN_SCHEDULE)
-        self._wrong(bool(self.timed[id]["ended"]), C.R_SCHEDULE_ENDED)
-        return self.timed[id]
-
-    def _schedule_cancel(self, f: Fields) -> str:
-        self._timed_row(f["id"])["ended"] = "cancelled"
-        return NEW
-
-    def _run_due(self, f: Fields) -> str:
-        row = self._timed_row(f["id"])
-        self._wrong(row["at"] > self.now, C.R_SCHEDULE_EARLY)
-        record = {**row["record"]}
-        if record["type"] == "market" and row["fields"]:
-            now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
-            record = {**now, **row["fields"], "type": "market"}
-        try:
-            self.judge(row["who"], row["record"], self.now)
-            done = self._do(record)
-        except (Refused, No) as refused:
-            row["ended"], row["code"] = "failed", refused.code
-            if isinstance(refused, No) and refused.by_core:
-                self.by_core, self.core_code = True, refused.code
-            return NEW
-        row["ended"] = "done"
-        return CHANGED if done == CHANGED and row["record"]["type"] == "market" else NEW
 
     def _begin(self, f: Fields) -> str:
         self._wrong(self.begun is not None, C.R_SANDBOX)

@@ -64,7 +64,9 @@ def some_record(r: random.Random, now: int, newest: int) -> Any:
             return ar.Kill(level=level, target=targets[level], on=r.random() < 0.3)
         case _:
             known = record_of(venue)
-            record = known[r.choice([tag for tag in known if tag not in ("begin", "configuration", "clock_accept", "approve", "refuse")])]
+            record = known[
+                r.choice([tag for tag in known if tag not in ("begin", "configuration", "opening", "clock_accept", "approve", "refuse")])
+            ]
             return mixed(r, record, other)
 
 

@@ -112,7 +112,17 @@ def some_record(r: random.Random, now: int = 0) -> Any:
         case 6:
             market = pick(MARKETS)
             other = pick(
-                ({}, {}, {"collar": r.randrange(3)}, {"title": title}, {"max_qty": 500}, {"price_decimals": 3}, {"auto_finalise": False})
+                (
+                    {},
+                    {},
+                    {"collar": r.randrange(3)},
+                    {"title": title},
+                    {"max_qty": 500},
+                    {"price_decimals": 3},
+                    {"auto_finalise": False},
+                    some_times(r, now),
+                    some_times(r, now),
+                )
             )
             return change(market, owner_venue=pick(("V1", "V1", "V1", "V2")), asset=pick(("USD", "USD", "EUR")), **other)
         case 7:
@@ -207,10 +217,22 @@ def some_hold(r: random.Random, account: str, title: str) -> Any:
             return ar.ExpireHold(hold=number)
 
 
+def some_times(r: random.Random, now: int) -> dict[str, int]:
+    """Times of a market, most of them in order and to come."""
+    names = [name for name in ("open_at_ns", "live_at_ns", "close_at_ns", "determine_by_ns") if r.random() < 0.5]
+    at, times = now + r.randrange(-5, 100), {}
+    for name in names:
+        times[name] = max(0, at)
+        at += r.choice((1, 20, 100, 100, 0))
+    return times
+
+
 def some_timed(r: random.Random, now: int) -> Any:
     """Acts in time, due soon; numbers of what waits, has ended, never was."""
     id = r.randrange(1, 24)
-    match r.randrange(5):
+    match r.randrange(6):
+        case 5:
+            return ar.MarkOverdue(event=r.choice(MARKETS).event)
         case 0:
             return ar.CancelSchedule(id=id, note=r.choice(("", "no")))
         case 1 | 2:
@@ -290,6 +312,7 @@ def tables(registry: Registry) -> dict[str, Any]:
         "references": {registry.instruments[i].symbol: pair for i, pair in registry.references.items()},
         "transfers": sorted(registry.done),
         "holds": held(registry),
+        "overdue": {event.name for event in registry.events if event.overdue_ns},
         "timed": {
             row.id: (row.at_ns, msgspec.to_builtins(row.record), row.who, set(row.fields), row.note, row.ended) for row in registry.schedule
         },
@@ -356,6 +379,7 @@ def wanted(naive: NaiveRegistry) -> dict[str, Any]:
         "references": naive.references,
         "transfers": sorted(naive.transfers),
         "holds": naive.holds,
+        "overdue": naive.overdue,
         "timed": {
             id: (row["at"], row["record"], row["who"], set(row["fields"]), row["note"], row["ended"]) for id, row in naive.timed.items()
         },
@@ -412,7 +436,7 @@ def test_random_records_against_the_naive_registry() -> None:
     for seed in range(440):
         run(seed, 200, seen)
     kinds = {kind for kind, code, _ in seen if code == C.OK}
-    assert len(kinds) == 37 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
+    assert len(kinds) == 41 and {became for *_, became in seen} == {"", NEW, CHANGED, SAME}
     codes = {code for _, code, _ in seen}
     assert codes >= {
         C.R_BAD_DEFINITION, C.R_TABLE_FULL, C.R_IDEMPOTENCY, C.R_ACCOUNT_NOT_ALLOWED, C.R_VENUE_NOT_ALLOWED, C.R_UNKNOWN_ASSET, C.R_UNKNOWN_ACCOUNT,
@@ -421,7 +445,7 @@ def test_random_records_against_the_naive_registry() -> None:
         C.R_UNKNOWN_HOLD, C.R_HOLD_ENDED, C.R_NOT_EMPTY, C.R_ACCOUNT_CLOSED, C.R_FIRM_CLOSED, C.R_SESSION_CLOSED,
         C.R_RESULT_VERSION, C.R_NOT_DISPUTABLE, C.R_DISPUTE_LATE, C.R_DISPUTED_BEFORE, C.R_NOT_DISPUTED, C.R_NOTHING_TO_UPHOLD, C.R_NOT_VOIDABLE,
         C.R_NO_VOID_POLICY, C.R_VOID_TRIGGER, C.R_UNKNOWN_SOURCE, C.R_NOT_CORRECTABLE, C.R_ARBITER_DECIDES,
-        C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
+        C.R_SCHEDULE_PAST, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED, C.R_SCHEDULE_EARLY, C.R_TIMES_ORDER, C.R_QUOTA, C.R_ACCOUNT_NOT_ISOLATED, C.R_VENUE_SETTLE_ONLY, C.R_VENUE_FROZEN,
     }  # fmt: skip
 
 

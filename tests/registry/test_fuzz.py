@@ -38,6 +38,14 @@ RECORDS = (
     ar.Schedule(at_ns=2_000_000_000_000, act=FINAL_FEES),
     ar.CancelSchedule(id=1),
     ar.RunDue(id=1),
+    ar.MarkOverdue(event="FINAL"),
+    change(
+        FINAL,
+        event="TIMED",
+        contracts=(ar.Contract(symbol="T-A"), ar.Contract(symbol="T-B")),
+        open_at_ns=2 * 10**12,
+        close_at_ns=3 * 10**12,
+    ),
     ar.Close(kind="account", name="ACME-B", reason="left"),
     ar.SetReference(symbol="F-ESP", reference=3),
     ar.SetBands(event="FINAL", bands=(ar.Band(low=5, high=95, step=5),)),
@@ -68,6 +76,37 @@ RECORDS = (
     ar.Quota(venue="V1", sessions=1, instruments=3, listings=9, open_orders=10, messages_per_second=5, journal_bytes_per_second=2000),
     ar.Freeze(venue="V1", level="settle_only", reason="a reason"),
 )
+CUP = change(
+    FINAL, event="V9.CUP", owner_venue="V9", contracts=(ar.Contract(symbol="V9.YES"), ar.Contract(symbol="V9.NO")), max_position=10_000
+)
+OPENING = ar.Opening(
+    venue="V9", digest="ab" * 32,
+    records=(
+        ar.DefineVenue(name="V9"), ar.DefineFirm(name="V9.F", venue="V9"), ar.DefineAccount(name="V9.A", firm="V9.F"), ar.DefineAccount(name="V9.B", firm="V9.F"),
+        CUP, ar.Transfer(key="V9.1", asset="USD", amount=5000, target="V9.A"), ar.Transfer(key="V9.2", asset="USD", amount=5000, target="V9.B"),
+    ),
+    rules=(ar.FirmTags(firm="V9.F", kyc_level=1), ar.Quota(venue="V9", sessions=3), ar.SetReference(symbol="V9.YES", reference=50), ar.Freeze(venue="V9", level="cancel_only")),
+    markets=(ar.OpeningMarket(event="V9.CUP", phase="open", sets=3),),
+    prices=(ar.OpeningPrice(symbol="V9.YES", last=40, volume=7),),
+    places=(ar.OpeningPlace(event="V9.CUP", account="V9.A"), ar.OpeningPlace(event="V9.CUP", account="V9.B")),
+    positions=(
+        ar.OpeningPosition(symbol="V9.YES", account="V9.A", quantity=5), ar.OpeningPosition(symbol="V9.YES", account="V9.B", quantity=-2),
+        ar.OpeningPosition(symbol="V9.NO", account="V9.A", quantity=3),
+    ),
+    orders=(
+        ar.OpeningOrder(
+            symbol="V9.YES", account="V9.B", venue="V9", side="buy", contract_side="yes", price=30, quantity=9, filled=2, notional=60, tif="gtc",
+            expiry_ns=0, flags=0, client_id="text", terms=FINAL.fees, fee_numerator=1_000_000, fee_paid=1, rebate_numerator=0, rebate_paid=0, net_fee=1,
+            entered=2,
+        ),
+        ar.OpeningOrder(
+            symbol="V9.YES", account="V9.A", venue="V9", side="buy", contract_side="no", price=60, quantity=4, filled=0, notional=0, tif="day",
+            expiry_ns=2_000_000_000_000, flags=1, client_id=7, terms=FINAL.fees, fee_numerator=0, fee_paid=0, rebate_numerator=0, rebate_paid=0, net_fee=0,
+            entered=1,
+        ),
+    ),
+)  # fmt: skip
+RECORDS = (*RECORDS, OPENING)
 HELD = (
     ar.Schedule(at_ns=1_000_000_000_001, act=ar.SetPhase(event="FINAL", phase="open")),
     ar.Hold(key="h1", account="ACME-A", asset="USD", amount=3, until_ns=1_000_000_000_001),

@@ -27,8 +27,12 @@ EVENT: dict[str, tuple[str, Any]] = {
     "sharing": ('"shared"', "shared"), "admits": ('["V1"]', ("V1",)), "phase": ('"draft"', "draft"),
     "fees": ("{ model = \"minimum\", maker_bps = -3, taker_bps = 30, owner_share_bps = 20, venue_share_bps = 10 }",
              ar.Fees(model="minimum", maker_bps=-3, taker_bps=30, owner_share_bps=20, venue_share_bps=10)),
-    "resting": ('{ live = "lapse", pause = "cancel" }', ar.Resting(live="lapse", pause="cancel")), "max_contracts": ("5", 5),
-    "void": ('{ who = "W", trigger = "T", prices = "time_weighted_mid" }', ar.VoidRule(who="W", trigger="T")),
+    "resting": ('{ live = "lapse", pause = "cancel" }', ar.Resting(live="lapse", pause="cancel")),
+    "cut_off": ('"noon"', "noon"), "exhaustive": ('"all"', "all"), "series": ('"S"', "S"), "made_from": ('"t"', "t"),
+    "open_at": ("2090-01-01T00:00:00Z", 3_786_912_000 * 10**9), "live_at": ("2090-01-01T00:00:01+00:00", 3_786_912_001 * 10**9),
+    "close_at": ('"2090-01-01T00:00:02Z"', 3_786_912_002 * 10**9), "determine_by": ("2090-01-01T01:00:03+01:00", 3_786_912_003 * 10**9),
+    "void": ('{ who = "W", trigger = "T", prices = "fixed", fixed = ["0.1", "0.2", "0"] }',
+             ar.VoidRule(who="W", trigger="T", prices="fixed", fixed=("0.1", "0.2", "0"))),
     "sources": ('["A", "B"]', ("A", "B")), "auto_finalise": ("false", False),
     "band": ('[{ low = "0.01", high = "0.49", step = "0.01" }]', (ar.Band(low=1, high=49, step=1),)),
     "contract": ('[{ symbol = "E-1" }, { symbol = "E-2" }, { symbol = "E-3" }]', None),
@@ -47,7 +51,7 @@ NUMBER: dict[str, tuple[str, Any]] = {
     "scalar": ('{ low = "-2.5", high = "200", decimals = 1 }', ar.Scalar(low="-2.5", high="200", decimals=1)),
 }  # fmt: skip
 REST: dict[str, tuple[str, Any]] = {
-    **_CONTEST, "event": ('"R"', "R"), "product": ('"exactly"', "exactly"), "winners": ("1", 1), "other": ('"X"', "X"),
+    **_CONTEST, "event": ('"R"', "R"), "product": ('"exactly"', "exactly"), "winners": ("1", 1), "other": ('"X"', "X"), "max_contracts": ("5", 5),
     "contract": ('[{ symbol = "R-1" }, { symbol = "R-X" }]', None),
 }  # fmt: skip
 MARKETS = {"E": EVENT, "B": SPOT, "N": NUMBER, "R": REST}

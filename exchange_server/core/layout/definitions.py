@@ -193,6 +193,34 @@ DN_REFERENCE = 2  # ticks, 0: back to the last trade
 DN_COLLAR = 3  # ticks, 0: none, -1: unchanged
 DN_EXTRA = 0
 
+# C_OPENING: a part of a venue that moves here. For each market OPENING_MARKET, then its contracts and positions; then all orders, three times.
+# OPENING_ENTER and OPENING_REST name an order by account and ClOrdID.
+DO_PART = 1  # OPENING_*
+DO_TARGET = 2  # market: event id; contract, position, order: instrument id
+DO_ACCOUNT = 3  # position, order, enter, rest
+DO_QTY = 4  # market: sets; contract: volume; position: YES contracts, 0: the account only takes its place; order: total, lots
+DO_PRICE = 5  # contract: last trade; order: its price; YES ticks
+DO_PAID = 6  # contract: determined payout, ticks; market: as E_RESULT
+DO_PHASE = 7  # market
+DO_VERSION = 8  # market: of the determination
+DO_UNTIL = 9  # market: end of the challenge window; enter: expiry, 0: none; ns
+DO_SESSION = 10  # order; 0: none
+DO_VENUE = 11  # order: through which it came
+DO_KEY_HI = 12  # order, enter, rest: ClOrdID key; hi < 0: its text is in DO_TEXT
+DO_KEY_LO = 13
+DO_ATTR = 14  # order: as O_ATTR
+DO_IN_PLAY = 15  # market: as E_IN_PLAY
+DO_TEXT = 16  # 8 words
+DO_CUM = 24  # order: as the words of an order
+DO_NOTIONAL = 25
+DO_FEES = 26  # of the venue's present listing
+DO_FEE_NUM = 27
+DO_FEE_PAID = 28
+DO_REBATE_NUM = 29
+DO_REBATE_PAID = 30
+DO_NET_FEE = 31
+DO_EXTRA = 1
+
 # Pairs (word of the definition row, word of the core's row): the core copies by them, and views for operators read by them.
 EVENT_COPIES = (
     (DE_PRODUCT, T.E_PRODUCT), (DE_K, T.E_K), (DE_N, T.E_N), (DE_ASSET, T.E_ASSET), (DE_BASE_ASSET, T.E_BASE_ASSET), (DE_PAYOUT, T.E_PAYOUT),

@@ -90,5 +90,10 @@ EVT_VOIDED_EVENT = 7
 EVT_VOIDED_UNTIL = 12  # end of the challenge window, ns
 EVT_VOIDED_VERSION = 13
 EVT_VOIDED_TRIGGER = 14  # ns; 0: an earlier void was upheld
+# E_OPENING: an order has the words of its reports as well
+EVT_OPENING_EVENT = 16  # market: event id
+EVT_OPENING_QTY = 17  # market: sets; position: YES contracts
+EVT_OPENING_AMOUNT = 19  # market: money of its pool
+EVT_OPENING_PART = 20  # OPENING_*
 # Extra rows of an event hold its texts (EF_TEXT: 64 bytes ClOrdID, 64 bytes OrigClOrdID; EF_REQUEST_ID: then 64 bytes id of a status
 # request) or raw bytes. An extra row has no head: all its EVT_WORDS words are payload. It uses up one event number.

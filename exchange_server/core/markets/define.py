@@ -20,6 +20,7 @@ from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, s
 from ..layout import definitions as d
 from ..layout.packed import pack_options
 from ..money.ledger import balance_get
+from ..money.products import may_grow
 from .bands import depth_for
 
 SECOND_NS = 1_000_000_000
@@ -198,12 +199,8 @@ def define_event(m, rows, c):
         return refuse(m, C.R_BAD_DEFINITION, 0, 0, d.DE_OWNER_VENUE)
     if rows[c + d.DE_PHASE] < 0 or rows[c + d.DE_PHASE] >= P.COUNT:
         return refuse(m, C.R_BAD_DEFINITION, P.COUNT - 1, rows[c + d.DE_PHASE], d.DE_PHASE)
-    most = rows[c + d.DE_ROOM]
-    n = rows[c + d.DE_N]
-    product = rows[c + d.DE_PRODUCT]
-    # Only groups whose requirements a new outcome cannot raise have room for one (markets/outcomes.py).
-    if most != n and (most < n or product != C.AT_MOST and (product != C.EXACTLY or rows[c + d.DE_K] != 1)):
-        return refuse(m, C.R_BAD_DEFINITION, n, most, d.DE_ROOM)
+    if not may_grow(rows[c + d.DE_PRODUCT], rows[c + d.DE_K], rows[c + d.DE_N], rows[c + d.DE_ROOM]):
+        return refuse(m, C.R_BAD_DEFINITION, rows[c + d.DE_N], rows[c + d.DE_ROOM], d.DE_ROOM)
     take_id(m, L.P_EVENT, p, i)
     for i in range(len(EVENT_COPIES)):
         m[p + EVENT_COPIES[i, 1]] = rows[c + EVENT_COPIES[i, 0]]

@@ -16,6 +16,7 @@ from ..kit.work import begin_work, end_work, work_row
 from ..layout import definitions as d
 from ..layout.packed import pack_event, pack_instrument
 from ..money.collateral import collateral_shift
+from ..money.products import takes_outcome
 from .bands import CHANGE_PHASES
 from .phases import begin_sweep
 
@@ -38,8 +39,8 @@ def do_add_contract(m, rows, c, ev):
     phase = m[event + L.E_PHASE_NOW]
     if (CHANGE_PHASES >> phase) & 1 == 0:
         return refuse(m, C.R_MARKET_CLOSED, 0, 0, phase)
-    if m[event + L.E_PRODUCT] != (C.EXACTLY if source != 0 else C.AT_MOST):
-        return refuse(m, C.R_OUTCOME_FIXED, 0, 0, m[event + L.E_PRODUCT])
+    if not takes_outcome(m, event, source != 0):
+        return refuse(m, C.R_OUTCOME_FIXED, 0, 0, source)
     if n >= m[event + L.E_ROOM]:
         return refuse(m, C.R_NO_SPARE_CONTRACT, m[event + L.E_ROOM], n, 1)
     if source != 0:

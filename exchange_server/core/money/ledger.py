@@ -37,7 +37,7 @@ def post(m, source, target, amount, why):
 
     amount: minor units; negative: in the other direction. why: WHY_* (protocol/codes.py lists the event row that reports each).
     """
-    expect(m, C.WHY_DEPOSIT <= why <= C.WHY_SETTLEMENT, L.INV_LEDGER)
+    expect(m, C.WHY_DEPOSIT <= why <= C.WHY_OPENING, L.INV_LEDGER)
     expect(m, _asset_of(m, source) == _asset_of(m, target), L.INV_LEDGER)
     expect(m, not EXPECTING or _asset_of(m, source) > 0, L.INV_LEDGER)
     m[source + L.MONEY] -= amount

@@ -9,6 +9,7 @@
 | a position is paid           | never                | q * payout               | the same                 | the same      |
 | the payouts of an event sum  | -                    | to k * P                 | to k * P at most         | to P at most  |
 | a set costs                  | no sets              | k * P                    | no sets                  | no sets       |
+| a later outcome is           | -                    | split out, if k = 1      | added                    | -             |
 
 No other file of the core depends on the product: add a new one here and to tests/core/test_products.py. Amounts are minor units of the
 event's asset (of the base asset where stated), quantities lots, prices YES ticks; `inst` and `event` are pointers. A scalar is an event of
@@ -117,6 +118,21 @@ def settlement(m, inst, q):
     """Amount paid for q lots at the determined payout; negative: a short pays."""
     expect(m, 0 <= m[inst + L.I_PAID] <= m[inst + L.I_PAYOUT], L.INV_LEDGER)
     return q * m[inst + L.I_PAID] * m[inst + L.I_TICK_VALUE]
+
+
+# ---- outcomes that come later ---------------------------------------------------------------------------------------------
+
+
+@leaf
+def may_grow(product, k, n, room):
+    """Whether an event of `n` contracts may have room for `room`: a new outcome must raise nobody's requirement (markets/outcomes.py)."""
+    return room == n or room > n and (product == C.AT_MOST or product == C.EXACTLY and k == 1)
+
+
+@leaf
+def takes_outcome(m, event, split):
+    """Whether an outcome can be added to the event (split False), or split out of another one."""
+    return m[event + L.E_PRODUCT] == (C.EXACTLY if split else C.AT_MOST)
 
 
 # ---- sets --------------------------------------------------------------------------------------------------------------

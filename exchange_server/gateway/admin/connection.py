@@ -21,7 +21,7 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | pending | acts that wait for a second person |
 | whoami | the asker and its roles |
 | stop | a clean stop |
-and the verbs that the composition root adds (`extra`). The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
+and the verbs that the composition root adds (`extra`). An act that is doubtful is carried out and answered with `warnings`, a sentence each. The answer to a refused act also has `refusal`: code, key (names and numbers that lead to the
 field), sentence, limit, used, asked, and for a configuration the index of the record. Every answer is held until the journal is durable, like all
 output. A plain `secret` in a record becomes a verifier before the request goes on; a secret that the server makes for a key is in the answer's
 result, once. A line that is not a valid request is answered with R_BAD_COMMAND and the reason; a line longer than BUFFER ends the connection.
@@ -207,16 +207,28 @@ class AdminConnection(Connection):
             # An approved act has both names in its text.
             self.office.log("info", "act", who=self.who, record=tag, ok=answer.ok, code=answer.code, text=answer.text[:400])
             result = {**answer.result, "secret": made} if answer.ok and made else answer.result
-            self._say(ident, answer.ok, answer.code, answer.text, result, answer.refusal)
+            self._say(ident, answer.ok, answer.code, answer.text, result, answer.refusal, warnings=answer.warnings)
 
         self.office.expect(at, answered)
 
-    def _say(self, ident: Any, ok: bool, code: int, text: str, result: Any, refusal: Refusal | None = None, more: bool = False) -> None:
+    def _say(
+        self,
+        ident: Any,
+        ok: bool,
+        code: int,
+        text: str,
+        result: Any,
+        refusal: Refusal | None = None,
+        more: bool = False,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
         answer: dict[str, Any] = {"id": ident, "ok": ok, "code": code, "text": text, "result": result}
         if more:
             answer["more"] = True
         if refusal is not None:
             answer["refusal"] = refusal
+        if warnings:
+            answer["warnings"] = warnings
         self.outlet.write(msgspec.json.encode(answer) + b"\n")
 
     def lost(self, turn: TurnInput) -> None:

@@ -12,7 +12,7 @@ The pipeline passes every chunk of events to `encode` (which returns no messages
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,8 +28,14 @@ from ...wires import feeds as kernels
 from ..connection import Connection, TurnInput
 
 SNAPSHOT_LEVELS = 20_000  # per side; deeper levels appear with their first update
-RESULTS = {codes.E_DETERMINED: codes.PH_DETERMINED, codes.E_VOIDED: codes.PH_VOIDED}
+RESULTS = (codes.E_DETERMINED, codes.E_VOIDED)
 PIECE_BYTES = 64 * 1024  # approximate size of one piece of a long answer
+
+
+class Follower(Protocol):
+    """A FIX session that asked for the phases of an event."""
+
+    def phase_changed(self, event: int, phase: int, time_ns: int) -> None: ...
 
 
 class MarketData:
@@ -48,6 +54,7 @@ class MarketData:
         self.by_connection: dict[Connection, set[int]] = {}
         self.everything: dict[Connection, None] = {}  # subscribed to all instruments that it sees, including later ones
         self.watchers: dict[Connection, None] = {}  # subscribed to definitions
+        self.followers: dict[int, dict[Follower, None]] = {}  # event id: FIX sessions that asked for its phases
         self._seen: dict[
             tuple[int, int], NDArray[np.uint8]
         ] = {}  # venue (0: the platform), firm -> by instrument: 1 if their sessions see it
@@ -144,6 +151,16 @@ class MarketData:
                 piece.clear()
         yield bytes(piece) + frame(M.encode(M.DefinitionsDone(len(known))))
 
+    def follow(self, follower: "Follower", event: int) -> None:
+        """Tell it of each phase of an event from now on."""
+        self.followers.setdefault(event, {})[follower] = None
+
+    def unfollow(self, follower: "Follower", event: int) -> None:
+        takers = self.followers.get(event, {})
+        takers.pop(follower, None)
+        if not takers:
+            self.followers.pop(event, None)
+
     def drop(self, connection: Connection) -> None:
         """The connection has closed: drop its subscriptions."""
         if connection in self.by_connection or connection in self.everything:
@@ -154,7 +171,7 @@ class MarketData:
     # ------------------------------------------------------------------------------------------------------- the turn
     def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
         """Note the trades and news in a chunk of events; returns no messages."""
-        if not (self.by_instrument or self.watchers):
+        if not (self.by_instrument or self.watchers or self.followers):
             return ()
         need = self._tape_used + events.size // L.EVT_WORDS * kernels.TAPE_WORDS
         if need > self._tape.size:
@@ -209,19 +226,21 @@ class MarketData:
         m = self.engine.m
         tape = self._tape[:tape_words].reshape(-1, kernels.TAPE_WORDS)
         for row in tape[tape[:, kernels.TAPE_KIND] != codes.E_FILL].tolist():
-            kind, market, old, new, _, time = row
-            until, version = old, new
+            kind, market, old, new, version, time = row
+            until = 0
+            if kind in RESULTS:
+                old, until = 0, old
             event = state.Event.find(m, market)
             if event is None:
                 continue
             if kind in (codes.E_BANDS, codes.E_CONTRACT):
                 data = b"".join(frame(M.encode(self.definition(i))) for i in event.instruments)
             else:
-                if kind != codes.E_PHASE:
-                    old, new = 0, event.phase
+                for follower in list(self.followers.get(market, ())):
+                    follower.phase_changed(market, new, time)
                 data = frame(M.encode(M.PhaseChange(market, new, time, old)))
                 if kind in RESULTS:
-                    data += self._result(market, until, version, RESULTS[kind])
+                    data += self._result(market, until, version, new)
             told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, event.instruments[0]))
             for instrument in event.instruments:
                 told.update(self.by_instrument.get(instrument, {}))

@@ -27,6 +27,7 @@ from ...journal.event_store import EventsMissing
 from ...wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
 from ..connection import ORDER_ENTRY, READ, Connection, Outlet, SessionTable, TurnInput
 from ..credentials import WAIT, FixProof, Verdict
+from ..feeds.market_data import MarketData
 from ..own_state import Desk
 from .encoder import FixEncoder
 from .logons import LogonMemory, proof_of, sent
@@ -34,7 +35,9 @@ from .missed import MissedReports
 from .order_entry import COUNTED_MAX, OrderEntry, ReadOnly
 from .own_state import GO_ON, LATER, RETRY_NS, Answers
 from .resend import Resends, ResendStore
+from .status import Statuses
 
+STATUS_REQUEST = "e"
 SLOW_WEIGHT = 64  # a message handled in plain Python counts as this many in the turn's budget, to limit the delay of other sessions
 SKEW_NS = 120_000_000_000
 BUDGET = 4096
@@ -70,13 +73,13 @@ class FixDirectory(SessionTable, Protocol):
 class FixConnection(Connection):
     """One socket of the FIX wire. Nothing is decoded after `close`.
 
-    engine: `m` (the arena). store: the event store. encoder: shared by all connections. skew_ns: tolerance of SendingTime.
+    engine: `m` (the arena). store: the event store. encoder, market: shared by all connections. skew_ns: tolerance of SendingTime.
     budget: messages at most per turn. heartbeat_s: what a Logon may ask for. `slow` counts D, F and G that plain Python had to handle,
     `garbled` the messages dropped as garbled.
     """
 
     __slots__ = (
-        "_answers", "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_store", "_todo", "_told",
+        "_answers", "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_statuses", "_store", "_todo", "_told",
         "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
@@ -91,6 +94,7 @@ class FixConnection(Connection):
         engine: Any,
         store: ResendStore,
         encoder: FixEncoder,
+        market: MarketData,
         skew_ns: int = SKEW_NS,
         budget: int = BUDGET,
         heartbeat_s: tuple[int, int] = (HEARTBEAT_MIN_S, HEARTBEAT_MAX_S),
@@ -116,6 +120,7 @@ class FixConnection(Connection):
         self._missed_seen = -1  # version of the event store when it last lacked them
         self._missed_after = 0  # turn of the logon; its E_LOGON can be read in a later turn
         self._answers = Answers()
+        self._statuses = Statuses(engine.m, market, self)
         self._logon_turn = 0
         self._unsent_from = 0
         self._up = False  # a logon has succeeded
@@ -168,6 +173,8 @@ class FixConnection(Connection):
         if self._answers.waiting and not self.closing:
             status = self._answer(turn)
             more, again = more or status == GO_ON, turn.tick_ns + RETRY_NS if status == LATER else 0
+        if self._statuses.waiting and not self.closing:
+            more = self._tell_statuses(turn) or more
         if self.closing:
             self.next_due = 0
             return False
@@ -297,6 +304,7 @@ class FixConnection(Connection):
         turn.add(codes.C_LOGON, self.session, values=values)
         if action.reset:
             self._answers.clear()
+            self._statuses.clear()
             self._resends.clear()  # the messages being resent now have other numbers
         if action.live:
             if not self._up:
@@ -314,7 +322,9 @@ class FixConnection(Connection):
 
     def _deliver(self, message: FixMessage, turn: TurnInput) -> list[fix_session.Action]:
         problem: Problem | None = None
-        if message.msg_type in QUERIES:
+        if message.msg_type == STATUS_REQUEST:
+            problem = self._statuses.ask(self.session, message, turn.now_ns)
+        elif message.msg_type in QUERIES:
             problem = self._answers.ask(self.engine.m, self.directory.desk, self.session, message, turn)
         elif self._kind is not None:
             problem = self._kind.take(message, turn)
@@ -325,6 +335,17 @@ class FixConnection(Connection):
         if self.fix.state != fix_session.ACTIVE or self._todo or self.outlet.backlog > RESEND_BACKLOG:
             return LATER
         return self._answers.pump(turn, lambda msg_type, body: self._send(msg_type, body, turn, None))
+
+    def phase_changed(self, event: int, phase: int, time_ns: int) -> None:
+        """An event that this session follows is in another phase: it is told in the next turn."""
+        self._statuses.phase_changed(event, phase, time_ns)
+        self.outlet.ask_turn()
+
+    def _tell_statuses(self, turn: TurnInput) -> bool:
+        """Phases that were asked for or followed: a piece in a turn."""
+        if self.fix.state != fix_session.ACTIVE or self._todo or self.outlet.backlog > RESEND_BACKLOG:
+            return True
+        return self._statuses.pump(self.session, turn, lambda msg_type, body: self._send(msg_type, body, turn, None))
 
     # ------------------------------------------------------------------------------------------------ resend
     def _resend_some(self, turn: TurnInput) -> bool:
@@ -423,6 +444,7 @@ class FixConnection(Connection):
         if self.session and self._told and not self._unsent_from:
             self._add_told(turn)
         self._answers.clear()
+        self._statuses.clear()
         self.directory.leave(self)
         self.dropped(b"")  # further output of this turn is not written
         super().lost(turn)

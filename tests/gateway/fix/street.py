@@ -77,7 +77,9 @@ class FixEnd:
         self.world = world
         self.number = number
         self.outlet = LateOutlet()
-        self.connection = FixConnection(world.directory, world.now, self.outlet, world.engine, world.store, world.fix, **options)
+        self.connection = FixConnection(
+            world.directory, world.now, self.outlet, world.engine, world.store, world.fix, world.market, **options
+        )
         name = f"CLIENT{number}"
         self.client = client or FixClient(name, OUR, name.lower(), f"{name.lower()}-secret", heartbeat_s=30)
         self.plain = plain

@@ -1,0 +1,128 @@
+"""What the naive registry does at times: a market's own times, and scheduled acts."""
+
+import copy
+from typing import Any
+
+from protocol import codes as C
+from tests.registry.naive_access import Fields, Refused
+
+NEW, CHANGED, SAME = "new", "changed", "same"
+TIMES = (  # field, kind of the scheduled act, the phase that it brings
+    ("open_at_ns", "open_at", "open"), ("live_at_ns", "live_at", "live"), ("close_at_ns", "close_at", "closed"), ("determine_by_ns", "determine_by", ""),
+)  # fmt: skip
+POINTLESS = {
+    C.PH_OPEN: {"open_at"}, C.PH_PAUSED: {"open_at"}, C.PH_CANCEL_ONLY: {"open_at"}, C.PH_LIVE: {"open_at", "live_at"},
+    C.PH_CLOSED: {"open_at", "live_at", "close_at"},
+    **dict.fromkeys((C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED, C.PH_FINAL), {"open_at", "live_at", "close_at", "determine_by"}),
+}  # fmt: skip
+
+
+class No(Exception):
+    """Refused; `by_core`: by the core, to which the registry has brought a row."""
+
+    def __init__(self, code: int, by_core: bool = False) -> None:
+        self.code, self.by_core = code, by_core
+
+
+class NaiveTimes:
+    """The part of NaiveRegistry (naive_registry.py) that is about times."""
+
+    LIVE: dict[str, set[str]]
+    tables: dict[str, dict[str, Fields]]
+    listings: dict[tuple[str, str], Fields]
+    phases: dict[str, int]
+    results: dict[str, list[Fields]]
+    timed: dict[int, Fields]
+    overdue: set[str]
+    now: int
+    by_core: bool
+    core_code: int
+    takes_all: bool
+    judge: Any
+    _do: Any
+    _find: Any
+    _wrong: Any
+
+    # ---- a market's own times
+    def _times_in_order(self, f: Fields) -> None:
+        newest = 0
+        for name, kind, _ in TIMES:
+            if f[name]:
+                self._wrong(f["product"] == "spot" and kind in ("live_at", "determine_by"))
+                self._wrong(f[name] <= newest, C.R_TIMES_ORDER)
+                newest = f[name]
+
+    def _times_to_come(self, f: Fields, changed: set[str], new: bool) -> None:
+        for name, kind, _ in TIMES:
+            if name in changed and f[name]:
+                self._wrong(f[name] <= self.now, C.R_SCHEDULE_PAST)
+                self._wrong(not new and kind in POINTLESS.get(self.phases[f["event"]], ()), C.R_BAD_TRANSITION)
+
+    def _put_timed(self, at: int, act: Fields, who: str, fields: Fields | None = None, note: str = "", kind: str = "") -> None:
+        row = {"at": at, "record": act, "who": who, "fields": fields or {}, "note": note, "ended": "", "code": 0, "kind": kind}
+        self.timed[len(self.timed) + 1] = row
+
+    def _cancel_timed(self, event: str, kinds: set[str]) -> None:
+        for row in self.timed.values():
+            if not row["ended"] and row["kind"] in kinds and row["record"]["event"] == event:
+                row["ended"] = "cancelled"
+
+    def _moved(self, event: str, phase: int) -> None:
+        self._cancel_timed(event, POINTLESS.get(phase, set()))
+        if "determine_by" in POINTLESS.get(phase, ()):
+            self.overdue.discard(event)
+
+    def _overdue(self, f: Fields) -> str:
+        by = self._find("market", f["event"])["determine_by_ns"]
+        self._wrong(bool(self.results.get(f["event"])) or not 0 < by <= self.now)
+        self.overdue.add(f["event"])
+        return NEW
+
+    # ---- acts in time
+    def _schedule(self, who: str, f: Fields) -> str:
+        self._wrong(f["at_ns"] <= self.now, C.R_SCHEDULE_PAST)
+        act = f["act"]
+        trial = copy.deepcopy(self)
+        trial.takes_all = True  # what phase the market has then is not known
+        self._wrong(trial._do({**act}) == SAME)
+        fields: dict[str, Any] = {}
+        if act["type"] == "market" and act["event"] in self.tables["market"]:
+            old = self.tables["market"][act["event"]]
+            fields = {
+                name: value
+                for name, value in trial.tables["market"][act["event"]].items()
+                if name in self.LIVE["market"] and value != old[name]
+            }
+        if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
+            fields = {"fees": act["fees"]}
+        if act["type"] == "bands":
+            fields = {"bands": act["bands"]}
+        self._put_timed(f["at_ns"], act, who, fields, f["note"])
+        return NEW
+
+    def _timed_row(self, id: int) -> Fields:
+        self._wrong(id not in self.timed, C.R_UNKNOWN_SCHEDULE)
+        self._wrong(bool(self.timed[id]["ended"]), C.R_SCHEDULE_ENDED)
+        return self.timed[id]
+
+    def _schedule_cancel(self, f: Fields) -> str:
+        self._timed_row(f["id"])["ended"] = "cancelled"
+        return NEW
+
+    def _run_due(self, f: Fields) -> str:
+        row = self._timed_row(f["id"])
+        self._wrong(row["at"] > self.now, C.R_SCHEDULE_EARLY)
+        record = {**row["record"]}
+        if record["type"] == "market" and row["fields"]:
+            now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
+            record = {**now, **row["fields"], "type": "market"}
+        try:
+            self.judge(row["who"], row["record"], self.now)
+            done = self._do(record)
+        except (Refused, No) as refused:
+            row["ended"], row["code"] = "failed", refused.code
+            if isinstance(refused, No) and refused.by_core:
+                self.by_core, self.core_code = True, refused.code
+            return NEW
+        row["ended"] = "done"
+        return CHANGED if done == CHANGED and row["record"]["type"] in ("market", "bands") else NEW
