@@ -5,13 +5,14 @@ An error is refused by the server too (exchange_server/registry/listing_rules.py
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from .fields import instant_text
 from .market import DefineMarket, outcome_code
 from .places import Key
 
-ERROR, WARNING = "error", "warning"
+ERROR: Final = "error"
+WARNING: Final = "warning"
 
 
 class Rule(NamedTuple):

@@ -25,12 +25,11 @@ LIVE = {
         "account", "username", "verifier", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
-    "principal": {"title", "firm", "closed"},
+    "principal": {"title", "firm", "closed"}, "series": {"title", "until_ns"},
     "market": {
         "title", "auto_finalise", "bands", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees", "open_at_ns",
         "live_at_ns", "close_at_ns", "determine_by_ns",
     },
-    "series": {"title", "until_ns"},
 }  # fmt: skip
 UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market": C.R_UNKNOWN_EVENT}
 
