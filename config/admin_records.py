@@ -223,6 +223,7 @@ Configured = (
     | DefineKey
     | DefineMarket
     | DefineListing
+    | DefineSeries
     | Transfer
     | SetPhase
     | Close

@@ -1,13 +1,12 @@
 """`exos series list|show|create|close`: series of events, and those that list their market again and again."""
 
-import re
 from typing import Any
 
 import click
 
 from config import admin_records as ar
-from config.amounts import ConfigError, duration_ns
-from config.fields import instant_text
+from config import template_uses
+from config.amounts import ConfigError
 from config.series import DATE, DAY
 from protocol import units
 
@@ -23,7 +22,6 @@ from .template import from_template
 
 series = Noun("series", "list, show, define and close series of markets; a recurring one lists its market by itself")
 LEAVE = ("name", "market")
-_OFFSET = re.compile(r"\+([0-9]+(?:ns|us|ms|s|m|h|d))\Z")
 
 
 def _when(ns: int) -> str:
@@ -102,13 +100,10 @@ def create(
 def _counted(text: str) -> str:
     """FIELD=VALUE with what stands for the day of the listing, and times counted from it."""
     key, equals, value = text.partition("=")
-    offset = _OFFSET.match(value)
-    if offset is not None:
-        try:
-            value = instant_text(duration_ns("", "", offset[1]))
-        except ConfigError as error:
-            raise CommandError(Exit.USAGE, f"{text}: {error.sentence}") from None
-    return f"{key}{equals}{value.replace('{date}', DATE).replace('{day}', DAY)}"
+    try:
+        return f"{key}{equals}{template_uses.counted(value)}"
+    except ConfigError as error:
+        raise CommandError(Exit.USAGE, f"{text}: {error.sentence}") from None
 
 
 def of_market(made: dict[str, Any], places: dict[str, int]) -> Any:
