@@ -108,7 +108,7 @@ def _payoff(market: DefineMarket) -> Iterator[Finding]:
 
 
 def _exhaustive(market: DefineMarket) -> Iterator[Finding]:
-    if market.product != "exactly" or market.exhaustive.strip():
+    if market.product != "exactly" or market.exhaustive.strip() or market.other:
         return
     if not any(_OTHER.search(text) for contract in market.contracts for text in (contract.outcome, outcome_code(contract))):
         text = f"Exactly {market.k} of {len(market.contracts)} outcomes pay, none is Other or Field, and exhaustive does not say why they are all."

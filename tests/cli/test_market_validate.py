@@ -135,3 +135,12 @@ def test_series(server: FakeAdmin, tmp_path: Path, run: Any) -> None:
     assert run("series", "close", "V1.B", "--reason", "over", *data)[0] == "series V1.B is closed: over\n"
     assert run("series", "show", "V1.X", *data, code=Exit.FAILED)[1].startswith('exos: name: there is no series "V1.X"')
     assert "goes with --template" in run("series", "create", "V1.C", "a=b", "--owner-venue", "V1", *data, code=Exit.USAGE)[1]
+
+
+def test_a_plan_shows_the_warnings_of_new_markets(server: FakeAdmin, tmp_path: Path, run: Any) -> None:
+    name = file(tmp_path, WRONG.format(winners=1, max_qty=5))
+    out, _ = run("config", "plan", name, "--data", str(tmp_path))
+    doubts = [line for line in out.splitlines() if line.startswith("! warning: ")]
+    assert len(doubts) == 4 and f"{name}:" in doubts[0] and "market[0].contract" in doubts[0] and "+ market CUP" in out
+    result = json.loads(run("config", "plan", name, "--json", "--data", str(tmp_path))[0])["result"]
+    assert len(result["warnings"]) == 4
