@@ -15,7 +15,7 @@ from protocol import codes, phases
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import configuration, opening_checks, settlement
+from . import configuration, opening_checks, settlement, timetable
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -44,7 +44,8 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
     if registry.venues.named(record.venue) is not None:
         text = f"venue {record.venue} exists on this server: an archive opens only where the name is free"
         raise Refused(codes.R_OPENING_VENUE, text, "venue")
-    records: Any = (*record.records, *record.rules)
+    now_ns = int(engine.time_ns)
+    records: Any = tuple(timetable.to_come(one, now_ns) for one in (*record.records, *record.rules))
     trial = configuration.try_out(registry, records, engine, (who,))
     if trial.refusals:
         raise Refused.of(trial.refusals[0])
@@ -57,6 +58,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
             event = found.events[market.event]
             now = msgspec.structs.replace(event, **found.results[market.event])
             after.put_event(now)
+            timetable.moved(after, event.id, phases.BY_NAME[market.phase], now_ns)
             if phases.allows(phases.BY_NAME[market.phase], phases.FINALISE):
                 settlement.window_opens(after, now, int(engine.time_ns))
         text = f"import of venue {record.venue}"
