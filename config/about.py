@@ -21,6 +21,7 @@ TABLES = {
     "market.each": "One market per row of a table of the `data` file: `{column}` in any text is the row's value.",
     "listing": "Another venue's offer of a shared market.",
     "listing.fees": "Fees of this listing.",
+    "series": "A series of markets; with `every` it lists its market again and again (docs/schedule.md).",
     "remove": "A tombstone: one session, account or firm is closed for good. Markets and listings are not taken away: close them with `exos market`.",
 }
 
@@ -205,6 +206,15 @@ KEYS: dict[str, dict[str, str]] = {
         "why": "Kept with what is closed.",
     },
     "market.each": {"table": "Name of the table."},
+    "series": {
+        "name": "Its name.",
+        "title": "A longer name, for people.",
+        "owner_venue": "The venue that owns it.",
+        "every": "How often its market is listed, like `1d`; 0s: it is not recurring.",
+        "first_at": "When it is listed first; the later times follow from it.",
+        "until": "No listing after that; not set: no end.",
+        "market": "The market of a recurring series: a `[[market]]` table, usually with a `template`. In it `{date}` and `{day}` are the day of the listing, and a time is counted from it (`+6h`).",
+    },
     "listing": {
         "venue": "The venue that offers it.",
         "event": "The market.",

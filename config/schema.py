@@ -94,6 +94,7 @@ if TYPE_CHECKING:  # at run time these are made from the records' fields
     Contract = Any
     Market = Any
     Listing = Any
+    Series = Any
 else:
     Server = table(Settings, optional=True)  # what is not set is as the data folder has it, in a new one the default
     Asset = table(ar.DefineAsset)
@@ -120,6 +121,8 @@ else:
         phase=(ar.FilePhase, phases.name(phases.FIRST[-1])),  # its phase when it is new
     )
     Listing = table(ar.DefineListing)
+    # Its market is a [[market]] table, usually with a template: the day of the listing is {date} or {day} in it, times are counted from the listing.
+    Series = table(ar.DefineSeries, market=(dict[str, Any] | None, None))
 
 
 class Key(_Table, frozen=True, kw_only=True):
@@ -158,6 +161,7 @@ class File(_Table, frozen=True, kw_only=True):
     key: tuple[Key, ...] = ()
     market: tuple[Market, ...] = ()
     listing: tuple[Listing, ...] = ()
+    series: tuple[Series, ...] = ()
     remove: tuple[Remove, ...] = ()
     template: tuple[dict[str, Any], ...] = ()
 

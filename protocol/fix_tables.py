@@ -229,6 +229,12 @@ _F: tuple[Field, ...] = (
     Field(5131, "PreviousPayout", "PRICE"),  # per contract, before the correction
     Field(5132, "OwedAmount", "AMT"),  # by the account, in this event
     Field(5133, "BlockedAmount", "AMT"),  # credited to the account in this event, and locked until it is covered
+    Field(5108, "ResultRule", "STRING"),
+    Field(5109, "ResultSource", "STRING"),
+    Field(5110, "ObservedValue", "STRING"),
+    Field(5111, "ObservedTime", "UTCTIMESTAMP"),
+    Field(5112, "EvidenceHash", "STRING"),  # SHA-256, hexadecimal
+    Field(5113, "EvidenceName", "STRING"),
 )  # fmt: skip
 
 FIELDS: dict[int, Field] = {f.tag: f for f in _F}

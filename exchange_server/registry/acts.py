@@ -26,6 +26,7 @@ from . import (
     pending,
     quotas,
     reversals,
+    series,
     settlement,
     timed_acts,
     voids,
@@ -132,6 +133,10 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _reference(registry, record)
         case ar.Schedule():
             return timed_acts.schedule(registry, record, envelope.who, engine, plan)
+        case ar.DefineSeries():
+            return series.define(registry, record, envelope.who, engine)
+        case ar.CloseSeries():
+            return series.close(registry, record, envelope.who, engine)
         case ar.MarkOverdue():
             return _overdue(registry, record, engine)
         case ar.CancelSchedule():

@@ -66,7 +66,7 @@ def stored(registry: Definitions, record: ar.Configured) -> Any:
             return public(_record(registry.keys.get(record.id)))
     tables: dict[type, Any] = {
         ar.DefineAsset: registry.assets, ar.DefineVenue: registry.venues, ar.DefineFirm: registry.firms, ar.DefineAccount: registry.accounts,
-        ar.DefineSession: registry.sessions,
+        ar.DefineSession: registry.sessions, ar.DefineSeries: registry.series,
     }  # fmt: skip
     table = tables.get(type(record))
     return public(_record(table.named(record.name))) if table is not None else None  # type: ignore[union-attr]
@@ -197,6 +197,7 @@ _ORDER = (
     ar.DefineAccount,
     ar.DefineMarket,
     ar.DefineListing,
+    ar.DefineSeries,
     ar.DefineSession,
     ar.DefineKey,
 )
