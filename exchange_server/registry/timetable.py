@@ -87,6 +87,12 @@ def check_new(record: ar.DefineMarket, fields: Iterable[str], engine: EngineLike
             raise Refused(codes.R_BAD_TRANSITION, text, time.field, asked=phase)
 
 
+def to_come(record: ar.DefineMarket, phase: int, now_ns: int) -> ar.DefineMarket:
+    """A market without those of its times that have passed, or that its phase makes pointless."""
+    gone = [time.field for time in TIMES if getattr(record, time.field) and (phase in time.over or getattr(record, time.field) <= now_ns)]
+    return msgspec.structs.replace(record, **dict.fromkeys(gone, 0)) if gone else record
+
+
 # ---- in the commit of an act -----------------------------------------------------------------------------------------------
 def put(registry: Definitions, record: ar.DefineMarket, fields: Iterable[str], now_ns: int) -> None:
     """Schedule the times among `fields`, in the place of those that were scheduled."""

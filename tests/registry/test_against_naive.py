@@ -318,7 +318,7 @@ def tables(registry: Registry) -> dict[str, Any]:
         },
         "closed": {
             (kind, row.name): row.closed.reason
-            for kind, table in (("account", registry.accounts), ("firm", registry.firms), ("session", registry.sessions))
+            for kind, table in (("account", registry.accounts), ("firm", registry.firms), ("session", registry.sessions), ("market", registry.events))
             for row in table
             if row.closed is not None
         },
