@@ -96,6 +96,14 @@ def load(
     return Config(settings, read, [file for file, _ in files], sandbox, defined, left_out, own or {})
 
 
+def templates_of(name: str | Path) -> dict[str, Template]:
+    """The templates that a file and its includes define, by name; raises ConfigError."""
+    own: dict[str, Template] = {}
+    for _ in _files(find(str(name)), [], own):
+        pass
+    return own
+
+
 def _refuse_twice(items: list[Item]) -> None:
     seen: dict[tuple[str, str], Item] = {}
     for item in items:

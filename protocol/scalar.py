@@ -11,7 +11,7 @@ def whole(text: str, decimals: int) -> int | None:
     match = _NUMBER.match(text)
     if match is None or len(match[3] or "") > decimals:
         return None
-    number = int(match[2] + (match[3] or "").ljust(decimals, "0"))  # tidy: allow number because the pattern above has read it
+    number = int(match[2] + (match[3] or "").ljust(decimals, "0"))
     return -number if match[1] else number
 
 

@@ -17,6 +17,7 @@ from scripts.access_page import access_page  # noqa: E402
 from scripts.binary_page import binary_page  # noqa: E402
 from scripts.cli_page import cli_page  # noqa: E402
 from scripts.configuration_page import configuration_page  # noqa: E402
+from scripts.markets_pages import rules_page, templates_page  # noqa: E402
 from scripts.phases_page import phases_page  # noqa: E402
 
 _SECTIONS = (
@@ -32,6 +33,10 @@ _SECTIONS = (
     (120, "Split, merge, transfer, settlement, operators"),
     (150, "Wires and gateway"),
     (180, "Roles and approvals"),
+    (200, "Results, disputes and voids"),
+    (230, "Changes of a live market"),
+    (240, "Acts in time"),
+    (260, "A venue that moves here"),
 )
 
 
@@ -73,6 +78,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/access.md": access_page,
     "docs/cli.md": cli_page,
     "docs/configuration.md": configuration_page,
+    "docs/templates.md": templates_page,
+    "docs/market-rules.md": rules_page,
 }
 
 

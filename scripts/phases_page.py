@@ -10,6 +10,7 @@ Every market is in one phase. The first table shows what a phase allows, the sec
 
 * **cancel** includes mass cancels, cancel on disconnect, expiry and kill switches. A cancel is never refused because of the phase.
 * **rest**: orders stay in the book. When a market changes to a phase that does not allow it, its orders are cancelled and reported.
+* **change** gives the market another price grid, or one more outcome ([live-markets.md](live-markets.md), which also says what becomes of resting orders).
 * **determine** records the result; in a market that is determined it replaces the result by a new version, with a new window. **finalise** pays it.
 * **dispute** contests a version of the result. The arbiter then **upholds** it or **corrects** it. Final stays final: a correction afterwards changes what
   was paid by reversing entries.

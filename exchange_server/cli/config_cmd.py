@@ -94,7 +94,7 @@ def show_plan(admin: "AdminClient", ask: config_plan.Ask) -> tuple[dict[str, Any
     said = [] if whole else config_plan.lines(ask, result)
     for text in said:
         say(text)
-    for note in ask.notes:
+    for note in (*ask.notes, *config_plan.doubts(ask, result)):
         say(f"! {note}")
     *others, last = result["refusals"] or [None]
     for refusal in others:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from config import admin_records as ar
-from config import load, plan
+from config import lint, load, plan
 from config import settings as server_settings
 from config.load import Config, ConfigError
 from config.places import shown
@@ -140,6 +140,18 @@ def lines(ask: Ask, result: dict[str, Any]) -> list[str]:
                 continue  # the first phase of a market that is a line of its own
             out.append(plan.line(item, change["fields"], ask.decimals, before))
     return out + setting_lines(result["settings"])
+
+
+def doubts(ask: Ask, result: dict[str, Any]) -> list[str]:
+    """Warnings about the markets that would be new, with their places in the files."""
+    out = []
+    for change in result["changes"]:
+        item = ask.content.items[change["record"]]
+        if change["kind"] == "new" and isinstance(item.record, ar.DefineMarket):
+            out += [
+                f"warning: {plan.place(item, one.key, lint.told(one))}" for one in lint.lint(item.record) if one.rule.level == lint.WARNING
+            ]
+    return out
 
 
 def setting_lines(settings: dict[str, list[Any]]) -> list[str]:

@@ -23,9 +23,10 @@ from .common import CommandError, OneOf
 from .connect import Server, names, server_option
 from .define import already, differs, merged
 from .output import Result
+from .template import from_template
 
 # Arguments, lists of parts, and what follows from something else.
-LEAVE = ("event", "contracts", "bands", "lot_base", "tick_value", "phase")
+LEAVE = ("event", "template", "contracts", "bands", "lot_base", "tick_value", "phase")
 
 
 def add(noun: Noun) -> None:
@@ -33,15 +34,20 @@ def add(noun: Noun) -> None:
         "create",
         "define a new market",
         details="Prices and payout are decimal numbers, quantities in contracts (spot: units of the base asset). A contract is SYMBOL or SYMBOL=OUTCOME; its "
-        "code, as settle takes it, is the symbol's last part. Without --band an event contract has the whole grid below the payout.",
+        "code, as settle takes it, is the symbol's last part. Without --band an event contract has the whole grid below the payout. With --template the fields of "
+        "the template are given as FIELD=VALUE, and options win over what it says.",
         examples=(
             "exos market create CUP --title 'Who wins' --product exactly --winners 1 --owner-venue WC26 --asset USD --payout 1 --max-qty 10000 "
             "--max-position 100000 --fees-model quadratic --fees-taker-bps 100 --contract CUP-A=Alpha --contract CUP-B=Beta --phase open",
             "exos market create ETH-USD --product spot --owner-venue WC26 --asset USD --base-asset ETH --price-decimals 2 --qty-decimals 2 --max-qty 100 "
             "--band 0.01:99999.99:0.01 --fees-model notional --fees-taker-bps 10 --contract ETH-USD --dry-run",
+            "exos market create --template match_result home=ESP=Spain away=ARG=Argentina event=WC26-X source='FIFA match report' --owner-venue WC26 --asset USD",
         ),
     )
-    @click.argument("event")
+    @click.argument("event", metavar="EVENT|FIELD=VALUE")
+    @click.argument("field", nargs=-1, metavar="[FIELD=VALUE]...")
+    @click.option("--template", metavar="NAME", help="Make it from a template: its fields as FIELD=VALUE (exos template show NAME).")
+    @click.option("--templates", metavar="FILE", help="A configuration file with templates of one's own.")
     @click.option(
         "--contract", multiple=True, metavar="SYMBOL=OUTCOME", help="An outcome that is traded (repeat for each; spot: the pair itself)."
     )
@@ -51,12 +57,32 @@ def add(noun: Noun) -> None:
     @dry_run_option
     @server_option
     def create(
-        event: str, contract: tuple[str, ...], band: tuple[str, ...], phase: str | None, dry_run: bool, server: Server, **given: Any
+        event: str,
+        field: tuple[str, ...],
+        template: str | None,
+        templates: str | None,
+        contract: tuple[str, ...],
+        band: tuple[str, ...],
+        phase: str | None,
+        dry_run: bool,
+        server: Server,
+        **given: Any,
     ) -> Result:
-        table = {"event": event, "contract": [contract_of(text) for text in contract], "band": [band_of(text) for text in band]}
+        if template is None and (field or "=" in event):
+            raise CommandError(Exit.USAGE, "FIELD=VALUE goes with --template NAME (exos template list shows them)")
+        table: dict[str, Any] = {}
+        if template is None:
+            table = {"event": event}
+        if contract or template is None:
+            table["contract"] = [contract_of(text) for text in contract]
+        if band or template is None:
+            table["band"] = [band_of(text) for text in band]
         for option in of.options_of(ar.DefineMarket, LEAVE):
             if (value := of.named(given).get(option.argument)) is not None:
                 _put(table, option, value)
+        if template is not None:
+            table = from_template(template, templates, (event, *field), table)
+            event = str(table["event"])
         with server.connect() as admin:
             made = _read(table, decimals(admin))
             old = exists(admin, "market", event)

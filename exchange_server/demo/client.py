@@ -28,7 +28,8 @@ BURST_MAX = 100  # orders in one tick: after a pause the lost time is not made u
 QUIET_S = 20.0
 STATUS_S = 0.5
 LOOK_S = 0.05
-OFTEN = 0.1  # share of the requests that go to what is traded more often
+LINGER_NS = 2_000_000_000  # so long after its time an order for them is still tried: the operator may be behind
+OFTEN = 0.2  # share of the requests that go to what is traded more often
 
 
 class Plan(msgspec.Struct):
@@ -78,6 +79,8 @@ class Party:
         found: list[str] = []
         for event, market in self.world.markets.items():
             opens, closes = self.plan.times.get(event, (0, 0))
+            if event in self.plan.often and closes:
+                closes += LINGER_NS
             if opens <= now_ns and (not closes or now_ns < closes):
                 found += [contract.symbol for contract in market.contracts]
         self.open_now = frozenset(found)
@@ -191,7 +194,7 @@ class Party:
                 "sent": sum(b.sent for b in self.books), "answered": sum(b.answered for b in self.books),
                 "fills": sum(len(b.fills) for b in self.books), "open": sum(len(b.open) for b in self.books),
                 "pending": sum(len(b.pending) for b in self.books), "faults": sum(b.fault_count for b in self.books),
-                "p50": percentile(recent, 50), "p99": percentile(recent, 99),
+                "back": self.reconnects, "p50": percentile(recent, 50), "p99": percentile(recent, 99),
             }  # fmt: skip
             say({"status": status})
             if self.plan.keep:

@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from config import admin_records as ar
-from exchange_server.cli.admin_client import AdminClient
 
 from . import outcomes as o
 from .acts import PHASES, Act, acts
@@ -24,25 +23,15 @@ class Director:
         markets: Mapping[str, ar.DefineMarket],
         times: Mapping[str, Times],
         say: Callable[[str], None],
+        scheduled: bool,
     ) -> None:
+        """scheduled: the server opens and closes the markets by itself."""
         self.server, self.facts, self.markets, self.say = server, facts, markets, say
         self.outcomes = o.outcomes(facts)
-        self.queue = acts(times)
+        self.queue = [act for act in acts(times) if not scheduled or act.kind not in PHASES]
         self.done: dict[str, set[str]] = {}  # events by kind of act
         self.disputed_by = ""
-        self.scheduled = False
-
-    def schedule(self) -> int:
-        """Leave the changes of phase to the server's schedule; how many there are."""
-        phases = [act for act in self.queue if act.kind in PHASES]
-        with AdminClient(self.server.data) as admin:
-            for act in phases:
-                answer = admin.ask("admin", ar.Schedule(at_ns=act.at_ns, act=ar.SetPhase(event=act.event, phase=PHASES[act.kind])))
-                if not answer.ok:
-                    raise Failed(f"the server refused to schedule {act.kind} of {act.event}: {answer.text}")
-        self.queue = [act for act in self.queue if act.kind not in PHASES]
-        self.scheduled = True
-        return len(phases)
+        self.scheduled = scheduled
 
     def due(self, now_ns: Callable[[], int]) -> None:
         """Do everything that is due by now."""

@@ -19,6 +19,7 @@ TAKERS = tuple(f"CLIENT{n}" for n in range(1, 9))  # FIX sessions of the platfor
 ARENA = ("ARENA.MM1", "ARENA.MM2")  # binary sessions through the venue that lists the outright and has a spot pair
 KNOWN, UNKNOWN = "VAULT.KNOWN", "VAULT.UNKNOWN"  # binary sessions through the venue that wants to know who trades
 DEPOSIT = {"USD": "10000000.00", "BTC": "1000"}
+DETERMINE_NS = 20_000_000_000  # from when a result is known to when the lack of one raises an alarm
 SERVER = "EXOS-OE"  # its CompID
 WINDOW_NS, LONG_WINDOW_NS = 300_000_000, 3_000_000_000  # challenge windows: exchange time is not compressed; the long one is for a dispute
 
@@ -80,18 +81,26 @@ def exchange_file(venue: load.Config) -> str:
     return _HEAD + "".join(assets) + "\n" + venues + "".join(_member(member) for member in MEMBERS)
 
 
-def markets_file(venue: load.Config, times: Mapping[str, Times]) -> str:
-    """The text of markets.toml: the venue's markets and listings, listed and not open yet, with challenge windows that fit the play."""
+def markets_file(venue: load.Config, times: Mapping[str, Times], scheduled: bool) -> str:
+    """The text of markets.toml: the venue's markets and listings, listed and not open yet, with challenge windows that fit the play; and, if it is
+    scheduled, with their times."""
     records: list[ar.AnyRecord] = []
     for record in (item.record for item in venue.items):
         if isinstance(record, ar.DefineMarket) and record.event in times:
             window_ns = LONG_WINDOW_NS if record.event == DISPUTED else WINDOW_NS
-            records.append(msgspec.structs.replace(record, challenge_window_ns=window_ns, phase="listed"))
+            record = msgspec.structs.replace(record, challenge_window_ns=window_ns, phase="listed")
+            records.append(_timed(record, times[record.event]) if scheduled else record)
         elif isinstance(record, ar.DefineMarket | ar.DefineListing):
             records.append(record)
     return writer.file_of(
         records, venue.decimals, ("The markets of the demonstration: config/tournament.toml with the times of this play.",)
     )
+
+
+def _timed(market: ar.DefineMarket, times: Times) -> ar.DefineMarket:
+    """With the times at which the server opens it, lets it go live and closes it by itself, and by which it wants a result."""
+    by = times.closes and max(times.closes, times.known) + DETERMINE_NS
+    return msgspec.structs.replace(market, open_at_ns=times.opens, live_at_ns=times.live, close_at_ns=times.closes, determine_by_ns=by)
 
 
 def write(folder: Path, name: str, text: str) -> Path:

@@ -30,6 +30,8 @@ SEGMENT_BYTES = 1 << 25  # enough for the run; the default is meant for a day, a
 LEAD_S = 8.0  # from the listing of the markets to their opening: the bots start in it
 APPLY_S = 60.0
 FINAL_S = 30.0
+KILL_PERCENT = 35  # of the play: in the group stage
+BACK_S = 10.0  # after an outage the clients have so long to come back before the matches go on
 EVERY_S = 5.0  # between two lines of progress where there is no terminal
 
 
@@ -82,16 +84,16 @@ class Tournament:
         )
         self.clock = timetable.clock(self.facts, time.time_ns() + round(LEAD_S * 1e9), self.setting.speed)
         self.times = timetable.timetable(self.facts, self.clock)
-        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times))
+        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times, self.setting.scheduled))
         self._list(markets)
         files = (str(exchange), str(markets))
         self.world: World = world.of(files)
         for record in people.rules():
             self.server.ask("admin", record)
-        self.director = Director(self.server, self.facts, self.world.markets, self.times, self.say)
-        if self.setting.scheduled:
-            self.say(f"   {self.director.schedule()} changes of phase are scheduled on it: to open, to go live, to close")
+        self.director = Director(self.server, self.facts, self.world.markets, self.times, self.say, self.setting.scheduled)
         self._bots(files)
+        if not self.setting.scheduled:  # nothing waits for a time that is written down: begin as soon as everybody is here
+            self._later(time.time_ns() - (self.clock.begins_ns - timetable.BEFORE_NS))
 
     def _list(self, file: Path) -> None:
         """Apply the markets to the running server, all or nothing."""
@@ -127,9 +129,9 @@ class Tournament:
         for party in self.parties.values():
             party.tell(do="trade")
         began = time.perf_counter()
-        end_ns = max(row.known for row in self.times.values())
-        kill_ns = (self.clock.begins_ns + end_ns) // 2 if self.setting.kill else 0
-        killed_ns = 0
+        end_ns = self.clock.at(max(match.over_ns for match in self.facts.matches))
+        kill_ns = self.clock.begins_ns + (end_ns - self.clock.begins_ns) * KILL_PERCENT // 100 if self.setting.kill else 0
+        killed_ns, back_by = 0, 0.0
         restart: threading.Thread | None = None
         shown = 0.0
         while (now := time.time_ns()) < end_ns or restart is not None or self.director.queue:
@@ -146,12 +148,14 @@ class Tournament:
                 if self.broken is not None:
                     raise self.broken
                 self.recovery = self.server.ready["recovery"]
-                if not self.setting.scheduled:
-                    end_ns += self._later(time.time_ns() - killed_ns)
+                back_by = at + BACK_S
                 self.say(f"   {at:.1f} s: ready again after {time.perf_counter() - dead:.1f} s; {self.recovery}")
-            if restart is None:
-                if not self.server.alive():
-                    raise Failed(f"the server ended by itself: {self.server.why()}")
+            if restart is None and not self.server.alive():
+                raise Failed(f"the server ended by itself: {self.server.why()}")
+            if back_by and not self.setting.scheduled and (at >= back_by or self._all_back()):
+                back_by = 0.0
+                end_ns += self._later(time.time_ns() - killed_ns)
+            if restart is None and (not back_by or self.setting.scheduled):
                 self.director.due(time.time_ns)
             if at >= shown + (1 if self.screen.live else EVERY_S):
                 shown = at
@@ -161,6 +165,9 @@ class Tournament:
                     raise Failed(f"the {party.name} ended: {party.why()}")
             time.sleep(0.005)
         self.traded_s = time.perf_counter() - began
+
+    def _all_back(self) -> bool:
+        return all(party.status.get("back", 0) >= len(party.plan.names) for party in self.parties.values())
 
     def _later(self, ns: int) -> int:
         """The matches that were to be played while the server was away are played now."""

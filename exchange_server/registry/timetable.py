@@ -116,13 +116,14 @@ def after(registry: Definitions, rows: Iterable[Words], now_ns: int) -> None:
             head = int(flat[at])
             kind = plain.kind_of(head)
             if kind == codes.C_PHASE:
-                _moved(registry, int(flat[at + d.DP_EVENT]), int(flat[at + d.DP_PHASE]), now_ns)
+                moved(registry, int(flat[at + d.DP_EVENT]), int(flat[at + d.DP_PHASE]), now_ns)
             elif kind in _RESULTS:
-                _moved(registry, int(flat[at + d.DD_EVENT]), _RESULTS[kind], now_ns)
+                moved(registry, int(flat[at + d.DD_EVENT]), _RESULTS[kind], now_ns)
             at += (1 + plain.extra_of(head)) * L.CMD_WORDS
 
 
-def _moved(registry: Definitions, event_id: int, phase: int, now_ns: int) -> None:
+def moved(registry: Definitions, event_id: int, phase: int, now_ns: int) -> None:
+    """Cancel what is pointless in a phase that an event has come to."""
     event = registry.events[event_id]
     for time in TIMES:
         if phase in time.over:

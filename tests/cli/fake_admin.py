@@ -99,7 +99,14 @@ class FakeAdmin:
                 for inner in record.records:
                     if isinstance(inner, ar.SetPhase) and self.phases.get(inner.event, "listed") == "listed":
                         self._phase(inner.event, inner.phase)
-        return {"ok": answer.ok, "code": answer.code, "text": answer.text, "result": answer.result, "refusal": answer.refusal}
+        return {
+            "ok": answer.ok,
+            "code": answer.code,
+            "text": answer.text,
+            "result": answer.result,
+            "refusal": answer.refusal,
+            "warnings": answer.warnings,
+        }
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         if "record" in request:  # as the server's admin connection does it

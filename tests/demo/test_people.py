@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from config import admin_records as ar
 from config import load
 from exchange_server.demo import facts as facts_of
@@ -30,8 +32,9 @@ def test_the_exchange(tmp_path: Path) -> None:
     assert [r.name for r in records if isinstance(r, ar.DefineVenue) and r.isolated_accounts] == ["VAULT"]
 
 
-def test_the_markets(tmp_path: Path) -> None:
-    path = people.write(tmp_path, "markets.toml", people.markets_file(VENUE, TIMES))
+@pytest.mark.parametrize("scheduled", [False, True])
+def test_the_markets(tmp_path: Path, scheduled: bool) -> None:
+    path = people.write(tmp_path, "markets.toml", people.markets_file(VENUE, TIMES, scheduled))
     content = load.load(path, known=VENUE.decimals)
     shipped = {i.record.event: i.record for i in VENUE.items if isinstance(i.record, ar.DefineMarket)}
     written = {i.record.event: i.record for i in content.items if isinstance(i.record, ar.DefineMarket)}
@@ -41,5 +44,9 @@ def test_the_markets(tmp_path: Path) -> None:
         if market.payout:
             window = people.LONG_WINDOW_NS if event == o.DISPUTED else people.WINDOW_NS
             assert (market.challenge_window_ns, market.phase, market.void) == (window, "listed", shipped[event].void)
+        row = TIMES.get(event) if scheduled else None
+        wanted = (row.opens, row.live, row.closes) if row else (0, 0, 0)
+        assert (market.open_at_ns, market.live_at_ns, market.close_at_ns) == wanted, event
+        assert market.determine_by_ns == (max(row.closes, row.known) + people.DETERMINE_NS if row and row.closes else 0)
     opened = [i.record.event for i in content.items if isinstance(i.record, ar.SetPhase)]
     assert opened == [] and [i.record.venue for i in content.items if isinstance(i.record, ar.DefineListing)] == ["ARENA", "VAULT"]

@@ -13,7 +13,7 @@ from exchange_server.exits import Exit
 
 
 def test_the_whole_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six seconds of 104 matches with a kill -9 in the middle. Then the same books without one fill: the check must fail."""
+    """Eight seconds of 104 matches with a kill -9 in the middle. Then the same books without one fill: the check must fail."""
     monkeypatch.setenv("EXOS_CACHE_DIR", str(jit.CACHE_ROOT.parent))  # the kernels of this process, not a minute of compiling
     seen: list[Dump] = []
     finish = tournament.Tournament.finish
@@ -26,7 +26,7 @@ def test_the_whole_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     out = io.StringIO()
     folder = tmp_path / "play"
     folder.mkdir()
-    setting = tournament.Setting(timetable.speed_for(facts.read(), 6.0), 11, 600.0)
+    setting = tournament.Setting(timetable.speed_for(facts.read(), 8.0), 11, 600.0)
     ended = tournament.play(setting, folder, Screen(out))
     said = out.getvalue()
     assert ended.code == Exit.OK, said

@@ -95,8 +95,6 @@ class NaiveTimes:
             }
         if act["type"] == "listing" and (act["venue"], act["event"]) in self.listings:
             fields = {"fees": act["fees"]}
-        if act["type"] == "bands":
-            fields = {"bands": act["bands"]}
         self._put_timed(f["at_ns"], act, who, fields, f["note"])
         return NEW
 

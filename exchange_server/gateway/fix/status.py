@@ -35,7 +35,7 @@ class Asked(NamedTuple):
     """A subscription: its event and the number of the one contract it is for, -1: all."""
 
     event: int
-    index: int
+    contract: int
 
 
 class Due(NamedTuple):
@@ -43,7 +43,7 @@ class Due(NamedTuple):
 
     id: bytes
     event: int
-    index: int
+    contract: int
     phase: int
     time_ns: int
     unsolicited: bool
@@ -100,8 +100,8 @@ class Statuses:
 
     def _add(self, id: bytes, asked: Asked, phase: int, time_ns: int, unsolicited: bool) -> None:
         n = state.Event.of(self._m, asked.event).n
-        for index in range(n) if asked.index < 0 else (asked.index,):
-            self.waiting.append(Due(id, asked.event, index, phase, time_ns, unsolicited))
+        for contract in range(n) if asked.contract < 0 else (asked.contract,):
+            self.waiting.append(Due(id, asked.event, contract, phase, time_ns, unsolicited))
 
     def pump(self, session: int, turn: TurnInput, send: Any) -> bool:
         """Give out the next messages; True while there are more."""
@@ -110,7 +110,7 @@ class Statuses:
             if not self.waiting or turn.full:
                 break
             due = self.waiting.popleft()
-            instrument = state.Event.of(m, due.event).instruments[due.index]
+            instrument = state.Event.of(m, due.event).instruments[due.contract]
             if not visible_to(m, session, instrument):
                 continue
             decimals = DECIMALS[plain.time_form_of(state.Session.of(m, session).form)]
