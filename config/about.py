@@ -24,6 +24,7 @@ TABLES = {
     "tags": "What the platform vouches for of a firm. It replaces what was known; a firm that no file names keeps what is known of it.",
     "quota": "What the platform grants a venue. A quota that is not set stays as it is; 0: no limit.",
     "rule": "An access rule of a venue or of a market (docs/access-rules.md). It matches the firms for which all of its conditions hold.",
+    "series": "A series of markets; with `every` it lists its market again and again (docs/schedule.md).",
     "remove": "A tombstone: one session, account, firm, market, listing or rule ends for good. What has ended already is left as it is.",
 }
 
@@ -240,6 +241,15 @@ KEYS: dict[str, dict[str, str]] = {
         "why": "Kept with what is closed.",
     },
     "market.each": {"table": "Name of the table."},
+    "series": {
+        "name": "Its name.",
+        "title": "A longer name, for people.",
+        "owner_venue": "The venue that owns it.",
+        "every": "How often its market is listed, like `1d`; 0s: it is not recurring.",
+        "first_at": "When it is listed first; the later times follow from it.",
+        "until": "No listing after that; not set: no end.",
+        "market": "The market of a recurring series: a `[[market]]` table, usually with a `template`. In it `{date}` and `{day}` are the day of the listing, and a time is counted from it (`+6h`).",
+    },
     "listing": {
         "venue": "The venue that offers it.",
         "event": "The market.",

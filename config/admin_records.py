@@ -80,6 +80,8 @@ from .rule_records import FirmTags as FirmTags
 from .rule_records import Freeze as Freeze
 from .rule_records import Quota as Quota
 from .rule_records import RemoveAccessRule as RemoveAccessRule
+from .series_records import CloseSeries as CloseSeries
+from .series_records import DefineSeries as DefineSeries
 
 PART_BYTES = 31 * 1024  # of a record that is sent in parts
 MAX_BODY_BYTES = 255 * 128  # capacity of the extra rows of one C_ADMIN row
@@ -221,6 +223,7 @@ Configured = (
     | DefineKey
     | DefineMarket
     | DefineListing
+    | DefineSeries
     | Transfer
     | SetPhase
     | Close
@@ -351,6 +354,8 @@ AnyRecord = (
     | CancelSchedule
     | RunDue
     | MarkOverdue
+    | DefineSeries
+    | CloseSeries
     | FirmTags
     | AccessRule
     | RemoveAccessRule
@@ -388,7 +393,7 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
             return "rule", f"{record.rule} of {record.venue or record.event}"
         case Quota():
             return "quota", record.venue
-        case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession() | DefinePrincipal():
+        case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession() | DefinePrincipal() | DefineSeries():
             return str(record.__struct_config__.tag), record.name
     return None
 

@@ -5,13 +5,14 @@ An error is refused by the server too (exchange_server/registry/listing_rules.py
 
 import re
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from .fields import instant_text
 from .market import DefineMarket, outcome_code
 from .places import Key
 
-ERROR, WARNING = "error", "warning"
+ERROR: Final = "error"
+WARNING: Final = "warning"
 
 
 class Rule(NamedTuple):
@@ -107,7 +108,7 @@ def _payoff(market: DefineMarket) -> Iterator[Finding]:
 
 
 def _exhaustive(market: DefineMarket) -> Iterator[Finding]:
-    if market.product != "exactly" or market.exhaustive.strip():
+    if market.product != "exactly" or market.exhaustive.strip() or market.other:
         return
     if not any(_OTHER.search(text) for contract in market.contracts for text in (contract.outcome, outcome_code(contract))):
         text = f"Exactly {market.k} of {len(market.contracts)} outcomes pay, none is Other or Field, and exhaustive does not say why they are all."

@@ -85,6 +85,7 @@ def load(
         kinds[1] += [*reader.venues(parsed), *reader.quotas(parsed)]
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
+        kinds[3] += reader.series(parsed)
         kinds[4] += reader.members(parsed)
         kinds[5] += reader.keys(parsed)
         kinds[6] += reader.rules(parsed)
@@ -174,6 +175,8 @@ def parse(file: str, content: dict[str, Any], own: dict[str, Template] | None = 
         keys = schema.Market.__struct_fields__
         tables, origin = template_uses.expanded(file, content, own, _data(file, content.get("data", "")), dict.fromkeys(keys))
         content = {**content, "market": tables}
+    if isinstance(content.get("series"), list):
+        content = {**content, "series": template_uses.series(file, content, own, dict.fromkeys(schema.Market.__struct_fields__))}
     try:
         parsed = msgspec.convert(content, schema.File, strict=True)
         return schema.ReadFile(**{name: getattr(parsed, name) for name in schema.File.__struct_fields__}, origin=tuple(origin))

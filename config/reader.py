@@ -12,7 +12,7 @@ from . import admin_records as ar
 from . import schema, wording
 from .amounts import ConfigError, UnknownAsset, duration_ns, instant_ns, scaled
 from .fields import AMOUNTS, DURATION, INSTANT, MONEY, PRICE, QUANTITY, TEXT, fields_of
-from .places import in_file
+from .places import in_file, shown
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
@@ -115,6 +115,24 @@ class Reader:
                 self.left_out.append(LeftOut(market.asset, f"listing[{i}]"))
                 continue
             yield self.make(f"listing[{i}]", ar.DefineListing, **self.fields(ar.DefineListing, f"listing[{i}]", listing, {}, {}))
+
+    def series(self, parsed: schema.File) -> Iterator[Item]:
+        for i, one in enumerate(parsed.series):
+            path, market = f"series[{i}]", None
+            if one.market is not None:
+                try:
+                    market = self.market(f"{path}.market", self._market_table(f"{path}.market", one.market), {}).record
+                except UnknownAsset as error:
+                    self.leave_out(error, path)
+                    continue
+            yield self.make(path, ar.DefineSeries, **self.fields(ar.DefineSeries, path, one, {}, {}), market=market)
+
+    def _market_table(self, path: str, table: dict[str, Any]) -> schema.Market:
+        try:
+            return msgspec.convert(table, schema.Market, strict=True)
+        except msgspec.ValidationError as error:
+            key, sentence, _ = wording.fault(schema.Market, table)
+            raise ConfigError(self.file, f"{path}.{shown(key)}" if key else path, sentence) from error
 
     # -------------------------------------------------------------------------------------------------- members
     def members(self, parsed: schema.File) -> Iterator[Item]:

@@ -22,7 +22,7 @@ UNITS = {
 RECORDS: dict[str, Any] = {
     "server": Settings, "asset": ar.DefineAsset, "venue": ar.DefineVenue, "member": ar.DefineFirm, "member.account": ar.DefineAccount,
     "member.session": ar.DefineSession, "key": ar.DefineKey, "market": ar.DefineMarket, "market.contract": ar.Contract, "market.band": ar.Band,
-    "listing": ar.DefineListing, "market.fees": ar.Fees, "listing.fees": ar.Fees, "market.void": ar.VoidRule,
+    "listing": ar.DefineListing, "series": ar.DefineSeries, "market.fees": ar.Fees, "listing.fees": ar.Fees, "market.void": ar.VoidRule,
     "tags": ar.FirmTags, "quota": ar.Quota, "rule": ar.AccessRule, "market.scalar": ar.Scalar, "market.resting": ar.Resting,
 }  # fmt: skip
 WHOLE = {"market.fees": "fees", "listing.fees": "fees", "market.band": "bands"}  # a table that is one field of the record around it
@@ -200,6 +200,15 @@ def json_schema() -> dict[str, Any]:
             definition["title"] = f"[{path}]" if path else "exos configuration"
             for row in rows(path, dict(tables())[path]):
                 _describe(definition["properties"][row.key], row)
+    made["$defs"]["TemplateUse"] = {
+        "title": "[market]",
+        "description": "A market that is made from a template: the template's fields, and keys of a market, which win over it (docs/templates.md).",
+        "type": "object",
+        "required": ["template"],
+        "properties": {"template": {"type": "string", "description": "Name of the template: exos template list."}},
+    }
+    markets = made["$defs"]["File"]["properties"]["market"]
+    markets["items"] = {"anyOf": [markets["items"], {"$ref": "#/$defs/TemplateUse"}]}
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "exos configuration", **made}
 
 

@@ -97,6 +97,7 @@ if TYPE_CHECKING:  # at run time these are made from the records' fields
     Tags = Any
     Quota = Any
     Rule = Any
+    Series = Any
 else:
     Server = table(Settings, optional=True)  # what is not set is as the data folder has it, in a new one the default
     Asset = table(ar.DefineAsset)
@@ -126,6 +127,8 @@ else:
     Tags = table(ar.FirmTags)
     Quota = table(ar.Quota)
     Rule = table(ar.AccessRule)
+    # Its market is a [[market]] table, usually with a template: the day of the listing is {date} or {day} in it, times are counted from the listing.
+    Series = table(ar.DefineSeries, market=(dict[str, Any] | None, None))
 
 
 class Key(_Table, frozen=True, kw_only=True):
@@ -173,6 +176,7 @@ class File(_Table, frozen=True, kw_only=True):
     tags: tuple[Tags, ...] = ()
     quota: tuple[Quota, ...] = ()
     rule: tuple[Rule, ...] = ()
+    series: tuple[Series, ...] = ()
     remove: tuple[Remove, ...] = ()
     template: tuple[dict[str, Any], ...] = ()
 

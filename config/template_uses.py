@@ -9,7 +9,9 @@ from datetime import datetime
 from typing import Any
 
 from . import templates
-from .amounts import ConfigError
+from .amounts import ConfigError, duration_ns
+from .fields import instant_text
+from .series import DATE, DAY
 from .templates import Template, TemplateError
 
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
@@ -134,3 +136,45 @@ def _text(file: str, path: str, text: str, values: Mapping[str, str]) -> str:
         return values[match[1]]
 
     return _PLACE.sub(value, text)
+
+
+# -------------------------------------------------------------------------------------------------- series
+_OFFSET = re.compile(r"\+([0-9]+(?:ns|us|ms|s|m|h|d))\Z")
+
+
+def series(file: str, content: dict[str, Any], own: Mapping[str, Template], market_keys: Mapping[str, Any]) -> list[Any]:
+    """The [[series]] tables of a file, with the market of each as a [[market]] table without template. Raises ConfigError."""
+    tables = []
+    for i, written in enumerate(content["series"]):
+        table = _times_as_text(written)
+        if isinstance(table, dict) and isinstance(table.get("market"), dict):
+            path = f"series[{i}].market"
+            market = {"series": table.get("name", ""), "owner_venue": table.get("owner_venue", ""), **_counted(file, path, table["market"])}
+            try:
+                if "template" in market:
+                    (market,) = _uses(file, path, market, own, {}, market_keys)
+            except TemplateError as error:
+                place = f"{path}.{error.field}" if error.field else path
+                raise ConfigError(file, place, f"template {error.template}: {error.sentence}") from None
+            table = {**table, "market": market}
+        tables.append(table)
+    return tables
+
+
+def counted(text: str) -> str:
+    """A value with what stands for the day of a listing in the place of {date} and {day}, or a time counted from it, "+6h". Raises ConfigError."""
+    offset = _OFFSET.match(text)
+    if offset is not None:
+        return instant_text(duration_ns("", "", offset[1]))
+    return text.replace("{date}", DATE).replace("{day}", DAY)
+
+
+def _counted(file: str, path: str, value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return counted(value)
+        except ConfigError as error:
+            raise ConfigError(file, path, error.sentence) from None
+    if isinstance(value, dict):
+        return {key: _counted(file, f"{path}.{key}", one) for key, one in value.items()}
+    return [_counted(file, f"{path}[{i}]", one) for i, one in enumerate(value)] if isinstance(value, list) else value

@@ -11,6 +11,8 @@ import msgspec
 import numpy as np
 
 from exchange_server.core import layout as L
+from exchange_server.gateway.binary.encoder import evidence_text
+from exchange_server.gateway.evidence import Evidence
 from exchange_server.wires import binary_in, binary_out
 from exchange_server.wires import feeds as market_data
 from exchange_server.wires.route import route, route_words
@@ -96,9 +98,11 @@ def encode_rows(rng: np.random.Generator) -> list[Row]:
     index, res = np.zeros(binary_out.index_words(m), dtype=np.int64), np.zeros(L.RES_WORDS, dtype=np.int64)
     routes = np.zeros(route_words(m, COUNT), dtype=np.int64)
 
+    evidence = Evidence(None, evidence_text).words
+
     def kernel() -> None:
         route(m, ev, ev.size, routes)
-        binary_out.encode(ev, routes, out, index, res)
+        binary_out.encode(ev, routes, out, index, res, evidence)
 
     kernel_ns = best(kernel) / COUNT * 1e9
     size = int(index[L.IX_LENGTH : 8 * L.INDEX_WORDS : L.INDEX_WORDS].sum()) / COUNT

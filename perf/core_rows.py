@@ -15,7 +15,9 @@ import numpy as np
 
 from exchange_server.core import layout as L
 from exchange_server.engine import Engine
+from exchange_server.gateway.binary.encoder import evidence_text
 from exchange_server.gateway.encoders import Router
+from exchange_server.gateway.evidence import Evidence
 from exchange_server.journal.recover import recover
 from exchange_server.journal.runner import Threads
 from exchange_server.wires import binary_in, binary_out
@@ -94,13 +96,13 @@ def alone(scale: float = 1.0) -> list[Result]:
     inbox = np.zeros(8 * L.CMD_WORDS, np.int64)
     conn, res = np.zeros(L.CN_WORDS, np.int64), np.zeros(L.RES_WORDS, np.int64)
     out, index = np.zeros(1 << 16, np.uint8), np.zeros(binary_out.index_words(engine.m), np.int64)
-    router = Router(engine, 64)
+    router, evidence = Router(engine, 64), Evidence(engine, evidence_text).words
     bytes_out = messages = 0
     times = []
 
     def sink(events: np.ndarray) -> None:
         nonlocal bytes_out, messages
-        if binary_out.encode(events, router.route(events), out, index, res) != L.ENC_DONE:
+        if binary_out.encode(events, router.route(events), out, index, res, evidence) != L.ENC_DONE:
             raise AnswerWrong("the encode kernel wants more room")
         messages += int(res[L.RES_MESSAGES])
         for i in range(int(res[L.RES_INDEX])):

@@ -139,6 +139,7 @@ class Client(OwnStateRequests):
         self.instruments: dict[str, M.Definition] = {}  # by symbol
         self.definitions: dict[int, M.Definition] = {}  # by id
         self.phases: dict[int, int] = {}  # by event id
+        self.results: dict[int, M.Result] = {}  # the newest that came since the logon, by event id
         self.books: dict[int, BookBuilder] = {}
         self.connects = 0  # logons so far
         self.resent = 0  # requests that were sent again
@@ -369,6 +370,8 @@ class Client(OwnStateRequests):
             for definition in self.definitions.values():
                 if definition.market == message.market and definition.instrument in self.books:
                     self.books[definition.instrument].phase = message.phase
+        elif isinstance(message, M.Result):
+            self.results[message.market] = message
         elif isinstance(message, M.RequestRefused):
             for future in self._book_futures.pop(message.item, ()):
                 if not future.done():

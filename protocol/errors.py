@@ -323,6 +323,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Wait: the server carries it out by itself. Do it now with the record of the act itself."),
     ("R_TIMES_ORDER", None, None, None, None, None, "the time {asked} is not after {limit}, the one before it", "A market opens, goes live, closes and is determined in this order.",
      "Correct the times that the text names."),
+    ("R_SERIES_CLOSED", None, None, None, None, None, "the series is closed", "A series that was closed is defined or closed again.", "Define another one: its markets stay as they are."),
     # ---- wires and gateway
     ("R_WIRE_MALFORMED", 99, 99, 0, 6, None, "the message is malformed at byte {asked}", "The bytes are not a valid message of this protocol.", "Correct the encoder."),
     ("R_WIRE_TOO_LONG", 99, 99, 0, 99, None, "the message has {asked} bytes, the limit is {limit}", "A message is longer than the limit.", "Send shorter messages."),

@@ -224,6 +224,12 @@ _F: tuple[Field, ...] = (
     Field(5120, "SplitFrom", "STRING"),  # symbol
     Field(5121, "SplitPosition", "QTY"),  # in both contracts; negative: short
     Field(5107, "Locked", "AMT"),  # of the cash, by requirements
+    Field(5108, "ResultRule", "STRING"),
+    Field(5109, "ResultSource", "STRING"),
+    Field(5110, "ObservedValue", "STRING"),
+    Field(5111, "ObservedTime", "UTCTIMESTAMP"),
+    Field(5112, "EvidenceHash", "STRING"),  # SHA-256, hexadecimal
+    Field(5113, "EvidenceName", "STRING"),
 )  # fmt: skip
 
 FIELDS: dict[int, Field] = {f.tag: f for f in _F}

@@ -420,7 +420,8 @@ class Moved(Report, frozen=True, tag=89):
 
 
 class Settled(Report, frozen=True, tag=90):
-    """The payout of one contract."""
+    """The payout of one contract, and the evidence of the result: rule, source, what it showed and when (ns since the epoch), and the SHA-256
+    (hexadecimal) and name of the evidence."""
 
     account: U31
     instrument: U31
@@ -431,6 +432,12 @@ class Settled(Report, frozen=True, tag=90):
     balance: I64
     version: I64
     market: I64  # event id
+    rule: str = ""
+    source: str = ""
+    observed: str = ""
+    observed_at: I64 = 0
+    evidence: str = ""
+    evidence_name: str = ""
 
 
 class Refused(Report, frozen=True, tag=91):
@@ -526,6 +533,23 @@ class BookReset(Message, frozen=True, tag=105):
     reason: U16 = 0
 
 
+class Result(Message, frozen=True, tag=106):
+    """A version of a market's result, or a void, and its evidence. Nothing is paid before `until`, the end of its challenge window (ns since the epoch);
+    an earlier version counts no more. The same version again with an earlier `until`: it was disputed, and upheld."""
+
+    market: U31
+    version: I64
+    phase: Nibble  # codes.PH_DETERMINED, PH_VOIDED
+    until: Count
+    payouts: list[I64]  # ticks per contract, in order of the contracts
+    rule: str
+    source: str
+    observed: str
+    observed_at: I64
+    evidence: str
+    evidence_name: str
+
+
 ClientMessage: TypeAlias = (
     Logon | Logout | Heartbeat | Resume | NewOrder | CancelOrder | ReplaceOrder | MassCancel | OrderStatusRequest | SplitSets | MergeSets
     | Subscribe | Unsubscribe | DefinitionsRequest | AccountRequest | FillsRequest
@@ -533,7 +557,7 @@ ClientMessage: TypeAlias = (
 ServerMessage: TypeAlias = (
     Hello | Logout | Heartbeat | Sent | ResumeDone | RequestRefused | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected
     | Expired | OrderStatus | MassCancelDone | Moved | Settled | Refused | PositionSplit | Definition | DefinitionsDone | PhaseChange | BookSnapshot
-    | BookUpdate | BookReset | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
+    | BookUpdate | BookReset | Result | AccountState | Balance | Position | Requirement | OpenOrder | Limits | AccountStateDone | FillsDone
 )  # fmt: skip
 Numbered: TypeAlias = (
     Sent | Accepted | Rejected | Fill | Canceled | Replaced | CancelRejected | Expired | OrderStatus | MassCancelDone | Moved | Settled
@@ -548,7 +572,7 @@ CLIENT_MESSAGES: tuple[type[Struct], ...] = (
 SERVER_MESSAGES: tuple[type[Struct], ...] = (
     Hello, Logout, Heartbeat, Sent, ResumeDone, RequestRefused, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired,
     OrderStatus, MassCancelDone, Moved, Settled, Refused, PositionSplit, Definition, DefinitionsDone, PhaseChange, BookSnapshot, BookUpdate, BookReset,
-    AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
+    Result, AccountState, Balance, Position, Requirement, OpenOrder, Limits, AccountStateDone, FillsDone,
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,

@@ -110,6 +110,9 @@ across the whole platform.
 each update; if you miss one, subscribe again to get a new snapshot. After a **BookReset** a snapshot is sent without a request. Prices are in YES ticks, whatever the
 client's side. `protocol/book_builder.py` implements all of this.
 
+A change of a market's phase comes as **PhaseChange** to whoever subscribed to one of its books or asked for definitions; a result, a correction or a void also as **Result**, with its payouts
+and its evidence. **Settled** names the same evidence when the version is paid ([settlement.md](settlement.md)).
+
 ## Codes
 
 {code_table}

@@ -242,4 +242,4 @@ def unchanged_files(found: PlanFile, name: str) -> None:
 def as_data(ask: Ask, result: dict[str, Any]) -> dict[str, Any]:
     """The answer of `plan` for --json, with the names of what each change is about."""
     changes = [{**change, "what": plan.describe(ask.content.items[change["record"]].record, ask.decimals)} for change in result["changes"]]
-    return {**json.loads(msgspec.json.encode(result)), "changes": changes, "notes": ask.notes}
+    return {**json.loads(msgspec.json.encode(result)), "changes": changes, "notes": ask.notes, "warnings": doubts(ask, result)}

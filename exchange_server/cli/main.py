@@ -34,6 +34,7 @@ COMMANDS: dict[str, dict[str, tuple[str, str]]] = {
         "venue": ("venue_import:venue", "list, show, define and change venues; export and import them"),
         "market": ("market:market", "list, show, define and change markets; change their phase, settle them"),
         "template": ("template:template", "list and show the templates that markets are made from"),
+        "series": ("series:series", "list, show, define and close series of markets; a recurring one lists its market by itself"),
         "schedule": ("schedule:schedule", "acts at a time to come: list, show, add and cancel them"),
         "listing": ("listing:listing", "list, show, define and change the venues' offers of shared markets"),
         "firm": ("firm:firm", "list, show, define, change and close firms"),

@@ -84,7 +84,7 @@ def add(noun: Noun) -> None:
             table = from_template(template, templates, (event, *field), table)
             event = str(table["event"])
         with server.connect() as admin:
-            made = _read(table, decimals(admin))
+            made = read(table, decimals(admin))
             old = exists(admin, "market", event)
             if old is not None and (fields := differs(old["record"], made)):
                 raise already(noun, ar.DefineMarket, event, fields)
@@ -149,7 +149,7 @@ def _put(table: dict[str, Any], option: of.Option, value: Any) -> None:
         table.setdefault(option.path[0], {})[option.path[1]] = value
 
 
-def _read(table: dict[str, Any], places: dict[str, int]) -> Any:
+def read(table: dict[str, Any], places: dict[str, int]) -> Any:
     """The record that a file with this table would give. Raises CommandError (USAGE), naming the option."""
     try:
         market = msgspec.convert(table, schema.Market)

@@ -20,6 +20,7 @@ from .client import OFTEN, Party, Plan, main
 
 PENDING_MAX = 300  # of one maker; while there is no connection, DOWN_MAX
 DOWN_MAX = 20
+AWAY_S = 300.0  # how long a client tries to come back
 TRIES = 20  # draws until one of the slots trades now
 REPLACE_SHARE = 0.19  # of the changes of a quoted slot: 10 % of all requests
 
@@ -46,7 +47,7 @@ class Maker:
         self.symbols: dict[int, str] = {}
         self.client = Client(
             party.plan.host, party.plan.port, key=login.user, secret=login.secret, next_number=1, on_report=self.report,
-            on_state=self.state, first_id=party.next_id, timeout_s=20.0,
+            on_state=self.state, first_id=party.next_id, timeout_s=120.0, reconnect_s=AWAY_S,
         )  # fmt: skip
         self.slots: list[Slot] = []  # one side each of what it sees
         self.places: dict[str, int] = {}  # where the two of a contract are

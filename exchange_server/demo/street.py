@@ -24,7 +24,7 @@ from exchange_server.cli.doctor import MEMORY_FILE_SYSTEMS, file_system
 from .client import Plan
 
 ROOT = Path(__file__).resolve().parents[2]
-START_S = 60.0
+START_S = 180.0
 FRESH_KEPT = 5
 FRESH_NAME = re.compile(r"\d{8}-\d{6}-\w+")  # names as given by fresh_folder
 STOP_S = 30.0

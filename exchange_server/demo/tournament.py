@@ -30,7 +30,7 @@ SEGMENT_BYTES = 1 << 25  # enough for the run; the default is meant for a day, a
 LEAD_S = 8.0  # from the listing of the markets to their opening: the bots start in it
 APPLY_S = 60.0
 FINAL_S = 30.0
-KILL_PERCENT = 35  # of the play: in the group stage
+KILL_PERCENT = 60  # of the play: after the round of 32, in which a result is disputed (a market that nobody could trade has no parties)
 BACK_S = 10.0  # after an outage the clients have so long to come back before the matches go on
 EVERY_S = 5.0  # between two lines of progress where there is no terminal
 

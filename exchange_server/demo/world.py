@@ -89,6 +89,6 @@ def fair_prices(world: World, seed: int) -> dict[str, int]:
                 continue
             share = weight / sum(weights) if len(weights) > 1 else rng.uniform(0.2, 0.8)
             fair[contract.symbol] = min(
-                max(round(market.payout * market.k * share), market.payout // 50), market.payout - market.payout // 50
+                max(round(market.payout * max(market.k, 1) * share), market.payout // 50), market.payout - market.payout // 50
             )
     return fair

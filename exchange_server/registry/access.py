@@ -74,6 +74,8 @@ class Sight:
                 return self._sees_event(row)
             case "symbol":
                 return self._sees_event(registry.events[row.event_id])
+            case "series":
+                return any(scope.covers(scopes.of_series(row)) for _, scope in self.held)
             case "principal":
                 return self._sees_principal(row)
             case "key":
@@ -98,6 +100,7 @@ class Sight:
         tables: dict[str, Table[Any]] = {
             "asset": registry.assets, "venue": registry.venues, "firm": registry.firms, "account": registry.accounts, "session": registry.sessions,
             "event": registry.events, "market": registry.events, "symbol": registry.instruments, "principal": registry.principals,
+            "series": registry.series,
         }  # fmt: skip
         return tables[kind]
 
@@ -267,7 +270,7 @@ def _refuse_foreign_names(sight: Sight, record: ar.AnyRecord) -> None:
         row = sight.registry.keys.get(record.id)
         if row is not None and sight.sees("key", row):
             return
-    elif identity is not None and identity[0] in ("firm", "account", "session", "market", "principal"):
+    elif identity is not None and identity[0] in ("firm", "account", "session", "market", "principal", "series"):
         table = sight.table(identity[0])
         row = table.named(identity[1])
         if row is not None and sight.sees(table.kind, row):

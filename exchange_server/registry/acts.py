@@ -25,6 +25,7 @@ from . import (
     outcomes,
     pending,
     quotas,
+    series,
     settlement,
     timed_acts,
     voids,
@@ -129,6 +130,10 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return _reference(registry, record)
         case ar.Schedule():
             return timed_acts.schedule(registry, record, envelope.who, engine, plan)
+        case ar.DefineSeries():
+            return series.define(registry, record, envelope.who, engine)
+        case ar.CloseSeries():
+            return series.close(registry, record, envelope.who, engine)
         case ar.MarkOverdue():
             return _overdue(registry, record, engine)
         case ar.CancelSchedule():

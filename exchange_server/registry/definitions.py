@@ -28,6 +28,7 @@ from .tables import (
     Principal,
     Revision,
     Rule,
+    Series,
     Session,
     State,
     Table,
@@ -58,6 +59,7 @@ class Definitions:
         self.moves: dict[int, str] = {}  # number of the first event of an act about money: its idempotency key
         self.holds = Holds()
         self.schedule = Schedule()
+        self.series: Table[Series] = Table("series")
         self.tags: dict[int, rr.FirmTags] = {}  # by firm id
         self.rules: dict[tuple[int, int, str], Rule] = {}  # (ACCESS_VENUE or ACCESS_EVENT, its id, name of the rule)
         self.rule_count = 0  # numbers that were given
@@ -218,6 +220,7 @@ class Definitions:
                 list(self.holds),
                 self.schedule.to_list(),
                 self.schedule.next_id,
+                list(self.series),
             )
         )
 
@@ -237,6 +240,7 @@ class Definitions:
             (registry.firms, state.firms),
             (registry.accounts, state.accounts),
             (registry.principals, state.principals),
+            (registry.series, state.series),
         )
         for table, rows in tables:
             for row in rows:

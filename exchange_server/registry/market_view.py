@@ -12,9 +12,8 @@ from .. import state
 from ..core.layout import definitions as d
 from .definitions import Definitions
 from .engine_like import Words
+from .statement import EVIDENCE
 from .tables import Determination
-
-EVIDENCE = ("rule_id", "source", "observed_value", "observed_at_ns", "evidence_sha256", "evidence_name")
 
 
 def _terms(registry: Definitions, row: state.Event | state.Instrument, record: DefineMarket, prefix: str) -> dict[str, Any]:

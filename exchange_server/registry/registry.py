@@ -19,7 +19,7 @@ from protocol import codes, errors
 
 from .. import state
 from ..core.layout.definitions import PLATFORM_FEE_ACCOUNT
-from . import access, acts, checks, configuration, disputes, opening, pending, revisions, timed_acts, timetable
+from . import access, acts, checks, configuration, disputes, opening, pending, revisions, series, timed_acts, timetable
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -149,6 +149,8 @@ class Registry(Definitions):
         self.schedule.end(row.id, "done", now_ns)  # first: the act itself may cancel the rows that it makes pointless
         result: dict[str, Any] = {"schedule": row.id, "kind": row.kind, "failed": 0}
         try:
+            if row.kind == series.LIST:
+                series.go_on(self, row.about.partition(":")[2], row.who, now_ns)
             access.authorise(self, row.who, row.record, now_ns)
             asked = ar.AdminEnvelope(row.who, "", timed_acts.record_now(self, row))
             text = f"schedule {row.id}: {self._carry_out(asked, (row.who,), row_seq, engine, sink).text}"

@@ -81,7 +81,7 @@ def stored(registry: Definitions, record: ar.Configured) -> Any:
             return _record(registry.rules.get((about, row.id, record.rule))) if row is not None else None
     tables: dict[type, Any] = {
         ar.DefineAsset: registry.assets, ar.DefineVenue: registry.venues, ar.DefineFirm: registry.firms, ar.DefineAccount: registry.accounts,
-        ar.DefineSession: registry.sessions,
+        ar.DefineSession: registry.sessions, ar.DefineSeries: registry.series,
     }  # fmt: skip
     table = tables.get(type(record))
     return public(_record(table.named(record.name))) if table is not None else None  # type: ignore[union-attr]
@@ -250,6 +250,7 @@ _ORDER = (
     ar.DefineAccount,
     ar.DefineMarket,
     ar.DefineListing,
+    ar.DefineSeries,
     ar.DefineSession,
     ar.DefineKey,
     ar.FirmTags,

@@ -15,6 +15,7 @@ PLATFORM, VENUE, SERIES = "platform", "venue", "series"
 _READ = ("whoami", "markets", "assets", "running", "status", "principal", "asset", "venue", "firm", "session", "market", "listing")
 _APPROVAL = ("approve", "refuse")
 _TIMED = ("schedule", "schedule_cancel")
+_SERIES = ("series", "series_close")
 _RULES = ("access_rule", "access_rule_remove")
 
 
@@ -46,34 +47,34 @@ ROLES: dict[str, Role] = {
         (PLATFORM, VENUE),
         frozenset({
             "firm", "account", "session", "market", "listing", "bands", "add_outcome", "split_outcome", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
-            "revoke", "close", "key", "key_revoke", "dispute", *_TIMED, *_RULES, *_APPROVAL,
+            "revoke", "close", "key", "key_revoke", "dispute", *_TIMED, *_SERIES, *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "revisions", "revision", "schedule", "venue_export"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "revisions", "revision", "schedule", "series", "venue_export"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
         "defines markets and listings, opens and pauses them",
         (PLATFORM, VENUE, SERIES),
-        frozenset({"market", "listing", "bands", "add_outcome", "split_outcome", "phase", "reference", "configuration", *_TIMED, *_APPROVAL}),
-        frozenset({*_READ, "plan", "pending", "schedule"}),
+        frozenset({"market", "listing", "bands", "add_outcome", "split_outcome", "phase", "reference", "configuration", *_TIMED, *_SERIES, *_APPROVAL}),
+        frozenset({*_READ, "plan", "pending", "schedule", "series"}),
     ),
     "resolver": Role(
         "decides results and has them paid",
         (PLATFORM, VENUE, SERIES),
         frozenset({"determine", "finalise", "settle", *_APPROVAL}),
-        frozenset({*_READ, "plan", "pending", "schedule"}),
+        frozenset({*_READ, "plan", "pending", "schedule", "series"}),
     ),
     "arbiter": Role(
         "decides about a result that is disputed, replaces one, voids a market",
         (PLATFORM, VENUE, SERIES),
         frozenset({"finalise", "uphold", "correct", "void", *_APPROVAL}),
-        frozenset({*_READ, "plan", "pending", "schedule"}),
+        frozenset({*_READ, "plan", "pending", "schedule", "series"}),
     ),
     "risk_officer": Role(
         "stops trading: kill switches, phases, restrictions, reference prices, access rules; with the platform's scope also tags of firms and freezes",
         (PLATFORM, VENUE),
         frozenset({"kill", "phase", "restrict", "reference", "bust", "firm_tags", "freeze", *_TIMED, *_RULES, *_APPROVAL}),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "schedule"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "schedule", "series"}),
     ),
     "treasurer": Role(
         "deposits, withdraws and moves money, sets it aside",
@@ -81,7 +82,7 @@ ROLES: dict[str, Role] = {
         frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", *_APPROVAL}),
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending", "revisions", "revision", "schedule", "statement", "venue_export"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending", "revisions", "revision", "schedule", "series", "statement", "venue_export"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

@@ -34,3 +34,19 @@ def schedule_status(registry: Definitions) -> dict[str, Any]:
         "failed": sum(row.ended == "failed" for row in schedule),
         "overdue": [event.name for event in registry.events if event.overdue_ns],
     }
+
+
+def series_view(registry: Definitions, sight: Sight, name: str = "") -> list[dict[str, Any]]:
+    """One entry for each series that the asker sees, or the one named. Keys: name, record, closed (None: it is not), next_at_ns (of the next listing, 0:
+    none), markets: names of its events. Raises Refused."""
+    rows = [sight.find("series", "name", name)] if name else [row for row in registry.series if sight.sees("series", row)]
+    return [
+        {
+            "name": row.name,
+            "record": msgspec.to_builtins(row.record),
+            "closed": row.closed,
+            "next_at_ns": min((one.at_ns for one in registry.schedule.waiting_for(f"series:{row.name}")), default=0),
+            "markets": [event.name for event in registry.events if event.record.series == row.name and sight.sees("event", event)],
+        }
+        for row in rows
+    ]

@@ -11,7 +11,7 @@ from config.places import Key as FieldKey
 
 from .definitions import Definitions
 from .roles import PLATFORM, SERIES, VENUE
-from .tables import Account, Event, Firm, Principal, Session
+from .tables import Account, Event, Firm, Principal, Series, Session
 from .tables import Key as KeyRow
 
 
@@ -79,6 +79,10 @@ def of_session(registry: Definitions, session: Session | None) -> Place:
 
 def of_event(event: Event | None) -> Place:
     return Place(event.record.owner_venue, event.name) if event is not None else Place()
+
+
+def of_series(series: Series | None) -> Place:
+    return Place(series.record.owner_venue, series.name) if series is not None else Place()
 
 
 def of_principal(principal: Principal | None) -> Place:
@@ -161,6 +165,10 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
         case ar.Approve() | ar.Refuse():
             row = registry.pending.get(record.id)
             return touched(registry, row.record) if row is not None else [Place()]
+        case ar.DefineSeries():
+            return _with_old(Place(record.owner_venue, record.name), registry.series.named(record.name), of_series)
+        case ar.CloseSeries():
+            return [of_series(registry.series.named(record.name))]
         case ar.Schedule():
             return touched(registry, record.act)
         case ar.CancelSchedule() | ar.RunDue():
@@ -218,6 +226,8 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "withdraw_request": (("account", "account"), ("asset", "asset")),
     "phase": (("event", "event"),),
     "overdue": (("event", "event"),),
+    "series": (("owner_venue", "venue"),),
+    "series_close": (("name", "series"),),
     "bands": (("event", "event"),),
     "add_outcome": (("event", "event"),),
     "split_outcome": (("event", "event"), ("source", "symbol")),
@@ -247,6 +257,7 @@ NEW_NAMES: dict[str, tuple[str, ...]] = {
     "account": ("name",),
     "session": ("name", "peer_comp_id", "key"),
     "market": ("event",),
+    "series": ("name",),
     "principal": ("name",),
     "key": ("id",),
     **dict.fromkeys(("transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel"), ("key",)),

@@ -23,6 +23,7 @@ HOLD, RELEASE, PAYMENT = "hold", "release", "payment"
 TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE = "trade", "fee", "rebate", "settlement", "split", "merge"
 KINDS = (DEPOSIT, WITHDRAWAL, MOVE, HOLD, RELEASE, PAYMENT, TRADE, FEE, REBATE, SETTLEMENT, SPLIT, MERGE)
 
+EVIDENCE = ("rule_id", "source", "observed_value", "observed_at_ns", "evidence_sha256", "evidence_name")
 _MONEY_ROWS = (codes.E_MOVED, codes.E_SETTLED, codes.E_FILL)
 _SIDES = {codes.BUY: "buy", codes.SELL: "sell"}
 _CONTRACT_SIDES = {codes.YES: "yes", codes.NO: "no"}
@@ -116,8 +117,14 @@ class Reader:
             "payout": row[L.EVT_SETTLED_PAYOUT],
             "price_decimals": instrument.market.price_decimals,
             "qty_decimals": instrument.market.qty_decimals,
+            **self._evidence(row[L.EVT_SETTLED_EVENT], row[L.EVT_SETTLED_VERSION]),
         }
         return [self._entry(row, SETTLEMENT, row[L.EVT_SETTLED_AMOUNT], 0, details)]
+
+    def _evidence(self, event: int, version: int) -> dict[str, Any]:
+        """What a version of a result was decided by."""
+        said = self.registry.events[event].determinations[version - 1].record
+        return {name: getattr(said, name) for name in EVIDENCE}
 
     def _fill(self, row: list[int]) -> list[Entry]:
         instrument = self.registry.instruments[plain.instrument_of(row[L.EVT_INSTRUMENT])]

@@ -183,6 +183,16 @@ class Principal(msgspec.Struct, frozen=True):
         return self.record.name
 
 
+class Series(msgspec.Struct, frozen=True):
+    id: int
+    record: ar.DefineSeries
+    closed: Closed | None = None
+
+    @property
+    def name(self) -> str:
+        return self.record.name
+
+
 class Pending(msgspec.Struct, frozen=True):
     """An act that waits for a second person. `entry`: what on the list it is; `who` proposed it, `at_ns`."""
 
@@ -354,3 +364,4 @@ class State(msgspec.Struct, frozen=True):
     holds: list[Hold] = []
     schedule: list[Scheduled] = []
     next_schedule: int = 1
+    series: list[Series] = []

@@ -25,6 +25,7 @@ from ..core.layout.packed import (
     kind_of,
     side_of,
 )
+from .evidence import EV_LONGEST, EW_EVENT, evidence_slot, put_evidence
 from .msgpack import SLACK_BYTES, write_int, write_length
 from .route import touch_event
 
@@ -79,7 +80,10 @@ PLANS: dict[int, tuple[int, str]] = {
     C.E_STATUS: (TAG_ORDER_STATUS, _ORDER + "orig status reason type tif price qty cum leaves notional expiry"),
     C.E_MASS_DONE: (TAG_MASS_DONE, _ALL + "id account instrument scope count reason"),
     C.E_MOVED: (TAG_MOVED, _ALL + "id account asset moved balance sets instrument"),
-    C.E_SETTLED: (TAG_SETTLED, _ALL + "account instrument settled_asset payout position settled balance_after version settled_event"),
+    C.E_SETTLED: (
+        TAG_SETTLED,
+        _ALL + "account instrument settled_asset payout position settled balance_after version settled_event evidence",
+    ),
     C.E_REFUSED: (TAG_REFUSED, _ALL + "id account instrument reason limit used asked"),
     C.E_CONTRACT: (TAG_POSITION_SPLIT, _ALL + "account instrument split_from split_position split_event"),
     C.E_SENT: (TAG_SENT, _ALL + "body"),
@@ -91,6 +95,7 @@ PLAN_FIELDS = 16
 PLAN_ORDER = 1
 PLAN_ORIG = 2
 PLAN_ID = 4
+EVIDENCE_FIELDS = 6  # of Settled, from the table of evidence
 
 
 def _plan_tables() -> tuple[Any, Any, Any]:
@@ -101,14 +106,14 @@ def _plan_tables() -> tuple[Any, Any, Any]:
     masks = np.zeros(256 * PLAN_FIELDS, dtype=np.int64)
     for kind, (tag, text) in [*PLANS.items(), *((MARKED + kind, plan) for kind, plan in {**PLANS, **MARKED_PLANS}.items())]:
         names = text.split()
-        count = 1 + len(names)
+        count = 1 + len(names) + (EVIDENCE_FIELDS - 1 if names[-1] == "evidence" else 0)
         first = bytes([0x90 | count, tag]) if count < 16 else bytes([0xDC, 0, count, tag])
         marks = PLAN_ORDER if text.startswith(_ORDER) else 0
         names = names[9 if marks else 3 :]
         if names[0] in ("orig", "id"):
             marks |= PLAN_ORIG if names[0] == "orig" else PLAN_ID
             del names[0]
-        if names[-1] == "body":
+        if names[-1] in ("body", "evidence"):
             names.pop()
         for i, name in enumerate(names):
             word, shift, bits = _PARTS[name] if name in _PARTS else (_WHOLE[name], 0, 64)
@@ -122,7 +127,7 @@ PLAN_HEAD, PLAN_FIELD, PLAN_MASK = _plan_tables()
 
 
 @leaf
-def _write(out, at, ev, e, head):
+def _write(out, at, ev, e, head, evidence):
     """One numbered event as a frame at `at`; returns the position after it (`at`: a kind that is not sent to clients).
 
     An order with a text id from FIX (its key is negative) has the id 0 here.
@@ -157,6 +162,8 @@ def _write(out, at, ev, e, head):
         p = write_int(out, p, (ev[e + (field & 255)] >> (field >> 8)) & masks[i])
     if kind == C.E_SENT:
         p = _body(out, p, ev, e)
+    elif kind == C.E_SETTLED:
+        p = put_evidence(out, p, evidence, evidence_slot(evidence, ev[e + L.EVT_SETTLED_EVENT], ev[e + L.EVT_SETTLED_VERSION]))
     write_length(out, at, p - at - 4)
     return p
 
@@ -170,13 +177,13 @@ def _body(out, p, ev, e):
     return p + size
 
 
-@kernel("int64(int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1])")
-def encode(ev, routes, out, index, res):
+@kernel("int64(int64[::1], int64[::1], uint8[::1], int64[::1], int64[::1], int64[::1])")
+def encode(ev, routes, out, index, res, evidence):
     """Event rows to frames in `out` for the recipients of this wire, the messages of one session side by side.
 
     routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset,
     length). res[RES_BYTES]: bytes written. ENC_SPACE: `out` is shorter than res[RES_BYTES]; nothing was done. E_SENT without a number is
-    its body alone in a frame.
+    its body alone in a frame. evidence: see evidence.py; ENC_EVIDENCE: it lacks what a settlement needs, and nothing is to be used of `out`.
     """
     room = out.shape[0]
     ev = words_of(ev)
@@ -184,13 +191,14 @@ def encode(ev, routes, out, index, res):
     out = bytes_of(out)
     index = words_of(index)
     res = words_of(res)
+    evidence = words_of(evidence)
     end = L.RO_WORDS + routes[L.RO_RECIPIENTS] * L.RT_WORDS
     used = np.int64(0)
     messages = np.int64(0)
     most = np.int64(SLACK_BYTES)
     for r in range(L.RO_WORDS, end, L.RT_WORDS):
         if routes[r + L.RT_WIRE] == C.WIRE_BINARY:
-            most += routes[r + L.RT_MESSAGES] * MESSAGE_BYTES + routes[r + L.RT_BODY_BYTES]
+            most += routes[r + L.RT_MESSAGES] * (MESSAGE_BYTES + evidence[EV_LONGEST]) + routes[r + L.RT_BODY_BYTES]
             used += 1
             messages += routes[r + L.RT_MESSAGES]
     res[L.RES_INDEX] = used
@@ -212,7 +220,15 @@ def encode(ev, routes, out, index, res):
             if i + 1 < count:
                 touch_event(ev, routes[place])
             if ev[e + L.EVT_SESSION_NUMBER] != 0:
-                p = _write(out, p, ev, e, ev[e + L.EVT_HEAD])
+                head = ev[e + L.EVT_HEAD]
+                if kind_of(head) == C.E_SETTLED:
+                    event = ev[e + L.EVT_SETTLED_EVENT]
+                    version = ev[e + L.EVT_SETTLED_VERSION]
+                    if evidence[evidence_slot(evidence, event, version) + EW_EVENT] == 0:
+                        res[L.RES_EVENT] = event
+                        res[L.RES_VERSION] = version
+                        return np.int64(L.ENC_EVIDENCE)
+                p = _write(out, p, ev, e, head, evidence)
             else:
                 at = p
                 p = _body(out, at + 4, ev, e)

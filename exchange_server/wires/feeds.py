@@ -27,9 +27,9 @@ TAG_UPDATE = 104
 TAPE_WORDS = 6
 TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_DISPUTED, E_VOIDED, E_FINAL, E_BANDS, E_CONTRACT
 TAPE_ID = 1  # instrument id of a trade, event id else
-TAPE_A = 2  # trade id | old phase
+TAPE_A = 2  # trade id | old phase | end of the challenge window
 TAPE_B = 3  # price in YES ticks | new phase
-TAPE_C = 4  # quantity
+TAPE_C = 4  # quantity | version of the result
 TAPE_D = 5  # side of the taker in YES terms | time
 
 # Index rows of `updates`
@@ -79,18 +79,18 @@ def collect(m, ev, words, tape, used):
             tape[used + TAPE_KIND] = kind
             tape[used + TAPE_ID] = ev[e + L.EVT_PHASE_EVENT]  # in all of them it is the same word
             tape[used + TAPE_A] = 0
+            tape[used + TAPE_C] = 0
             if kind == C.E_PHASE:
                 tape[used + TAPE_A] = ev[e + L.EVT_PHASE_OLD]
                 tape[used + TAPE_B] = ev[e + L.EVT_PHASE_NEW]
-            elif kind == C.E_DETERMINED:
-                tape[used + TAPE_B] = C.PH_DETERMINED
+            elif kind == C.E_DETERMINED or kind == C.E_VOIDED:  # both have these words
+                tape[used + TAPE_A] = ev[e + L.EVT_DETERMINED_UNTIL]
+                tape[used + TAPE_B] = C.PH_VOIDED if kind == C.E_VOIDED else C.PH_DETERMINED
+                tape[used + TAPE_C] = ev[e + L.EVT_DETERMINED_VERSION]
             elif kind == C.E_DISPUTED:
                 tape[used + TAPE_B] = C.PH_DISPUTED
-            elif kind == C.E_VOIDED:
-                tape[used + TAPE_B] = C.PH_VOIDED
             else:
                 tape[used + TAPE_B] = C.PH_FINAL
-            tape[used + TAPE_C] = 0
             tape[used + TAPE_D] = ev[e + L.EVT_TIME]
             used += TAPE_WORDS
         elif kind == C.E_BANDS or kind == C.E_CONTRACT and ev[e + L.EVT_CONTRACT_POSITION] == 0:

@@ -31,6 +31,7 @@ from ..core.layout.packed import (
     time_form_of,
     type_of,
 )
+from .evidence import EV_LONGEST, EW_EVENT, evidence_slot, put_evidence
 from .fix_parse import byte_sum
 from .fix_write import digits_of, put_number, put_padded, put_scaled, put_time, put_words, tag_word, time_words
 from .route import touch_event
@@ -449,8 +450,8 @@ def _mass_done(m, out, p, ev, e, head, res, texts, form):
 
 
 @leaf
-def _settled(m, out, p, ev, e, res, form):
-    """Body of a MarketSettlement, without the last SOH."""
+def _settled(m, out, p, ev, e, res, form, evidence):
+    """Body of a MarketSettlement, without the last SOH. The evidence of its result is in the table."""
     inst = _row_of(m, np.int64(L.P_INSTRUMENT), instrument_of(ev[e + L.EVT_INSTRUMENT]), np.int64(L.INSTRUMENT_WORDS))
     a = _row_of(m, np.int64(L.P_ASSET), ev[e + L.EVT_SETTLED_ASSET], np.int64(L.ASSET_WORDS))
     decimals = m[a + L.A_DECIMALS] if a != 0 else np.int64(0)
@@ -463,7 +464,8 @@ def _settled(m, out, p, ev, e, res, form):
     p = put_scaled(out, _put(out, p, W5103, 6), ev[e + L.EVT_SETTLED_POSITION], m[inst + L.I_QTY_DECIMALS] if inst != 0 else np.int64(0))
     p = put_scaled(out, _put(out, p, W5104, 6), ev[e + L.EVT_SETTLED_AMOUNT], decimals)
     p = put_scaled(out, _put(out, p, W5105, 6), ev[e + L.EVT_SETTLED_BALANCE], decimals)
-    return put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
+    p = put_time(out, _put(out, p, W60, 4), res, np.int64(RES_TIME), time_size(form))
+    return put_evidence(out, p, evidence, evidence_slot(evidence, ev[e + L.EVT_SETTLED_EVENT], ev[e + L.EVT_SETTLED_VERSION]))
 
 
 @leaf
@@ -482,7 +484,7 @@ def _split(m, out, p, ev, e, res, form):
 
 
 @leaf
-def write_message(m, out, begin, ev, e, res, texts, flags):
+def write_message(m, out, begin, ev, e, res, texts, flags, evidence):
     """Write the message of the numbered event row at ev[e] to out[begin]. Returns the offset after it."""
     head = ev[e + L.EVT_HEAD]
     kind = kind_of(head)
@@ -520,7 +522,7 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
         p = _mass_done(m, out, p, ev, e, head, res, texts, form)
     elif kind == C.E_SETTLED:
         p = _header(m, out, begin, ev, e, s, TYPE_UMS, np.int64(3), res, flags)
-        p = _settled(m, out, p, ev, e, res, form)
+        p = _settled(m, out, p, ev, e, res, form, evidence)
     elif kind == C.E_CONTRACT:
         p = _header(m, out, begin, ev, e, s, TYPE_UPS, np.int64(3), res, flags)
         p = _split(m, out, p, ev, e, res, form)
@@ -542,14 +544,14 @@ def write_message(m, out, begin, ev, e, res, texts, flags):
     return _finish(out, begin, p + 1)
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64)")
-def encode(m, ev, routes, first, out, index, res, texts, flags):
+@kernel("int64(int64[::1], int64[::1], int64[::1], int64, uint8[::1], int64[::1], int64[::1], int64[::1], int64, int64[::1])")
+def encode(m, ev, routes, first, out, index, res, texts, flags, evidence):
     """Numbered event rows to messages in `out` for the recipients of this wire, those of one session side by side.
 
     routes: what route() made of `ev`. index: index_words(m) words; its first res[RES_INDEX] rows of INDEX_WORDS say (session, offset,
     length). first: routed events that are done, those of other wires counted; as many more are taken as surely fit into `out`,
     res[RES_TAKEN] are done then and the caller goes on until they are all. ENC_SPACE: not even one fits, res[RES_BYTES] says what it needs.
-    flags: FLAG_RESEND with res[RES_NOW].
+    flags: FLAG_RESEND with res[RES_NOW]. evidence: see evidence.py; ENC_EVIDENCE: it lacks what a settlement needs, and nothing was done.
     """
     space = out.shape[0] - SLACK
     m = words_of(m)
@@ -559,6 +561,7 @@ def encode(m, ev, routes, first, out, index, res, texts, flags):
     index = words_of(index)
     res = words_of(res)
     texts = words_of(texts)
+    evidence = words_of(evidence)
     if flags & FLAG_RESEND:
         time_words(res[RES_NOW], res, np.int64(RES_SENDING))
     used = np.int64(0)
@@ -581,12 +584,21 @@ def encode(m, ev, routes, first, out, index, res, texts, flags):
                     touch_event(ev, routes[routes[place + 1]])
                 if ev[e + L.EVT_SESSION_NUMBER] != 0:
                     size = np.int64(MESSAGE_BYTES)
-                    if kind_of(ev[e + L.EVT_HEAD]) == C.E_SENT:
+                    kind = kind_of(ev[e + L.EVT_HEAD])
+                    if kind == C.E_SENT:
                         size += ev[e + L.EVT_BODY_BYTES]
+                    elif kind == C.E_SETTLED:
+                        size += evidence[EV_LONGEST]
+                        event = ev[e + L.EVT_SETTLED_EVENT]
+                        version = ev[e + L.EVT_SETTLED_VERSION]
+                        if evidence[evidence_slot(evidence, event, version) + EW_EVENT] == 0:
+                            res[L.RES_EVENT] = event
+                            res[L.RES_VERSION] = version
+                            return np.int64(L.ENC_EVIDENCE)
                     if p + size > space:
                         need = size
                         break
-                    p = write_message(m, out, p, ev, e, res, texts, flags)
+                    p = write_message(m, out, p, ev, e, res, texts, flags, evidence)
                     messages += 1
                 place = routes[place + 1]
                 i += 1

@@ -117,3 +117,30 @@ def test_a_doubtful_market_is_created_with_warnings(server: FakeAdmin, tmp_path:
     assert [line.rpartition("(")[2] for line in err.splitlines()] == ["no_cut_off)", "no_void)"] and err.startswith(
         "exos: warning: cut_off is empty."
     )
+
+
+def test_series(server: FakeAdmin, tmp_path: Path, run: Any) -> None:
+    data = ("--data", str(tmp_path))
+    assert run("series", "create", "V1.CUPS", "--owner-venue", "V1", "--title", "Cups", *data)[0] == "series V1.CUPS defined\n"
+    recurring = ("--owner-venue", "V1", "--every", "1d", "--first-at", "2090-01-01T08:00:00Z", "--template", "price_above")
+    fields = ("event=V1.B-{date}", "what=bitcoin", "level=100", "at=+16h", "source=the index", "asset=USD")
+    out, _ = run("series", "create", "V1.B", *recurring, *fields, *data)
+    assert out == "series V1.B defined, first listing at 2090-01-01 08:00:00 UTC\n"
+    lines = run("series", "list", *data)[0].splitlines()
+    assert "2090-01-01 08:00:00 UTC" in lines[2] and "1 d" in lines[2] and "Cups" in lines[1]
+    out, _ = run("series", "show", "V1.B", *data)
+    assert "V1.B-{date}" in out and "2090-01-01 08:00:00 UTC" in out
+    row = json.loads(run("schedule", "list", "--json", *data)[0])["result"][0]
+    assert row["record"]["event"] == "V1.B-20900101" and row["record"]["title"] == "bitcoin above 100 at 2090-01-02T00:00:00Z?"
+    assert run("series", "close", "V1.B", "--reason", "over", *data)[0] == "series V1.B is closed: over\n"
+    assert run("series", "show", "V1.X", *data, code=Exit.FAILED)[1].startswith('exos: name: there is no series "V1.X"')
+    assert "goes with --template" in run("series", "create", "V1.C", "a=b", "--owner-venue", "V1", *data, code=Exit.USAGE)[1]
+
+
+def test_a_plan_shows_the_warnings_of_new_markets(server: FakeAdmin, tmp_path: Path, run: Any) -> None:
+    name = file(tmp_path, WRONG.format(winners=1, max_qty=5))
+    out, _ = run("config", "plan", name, "--data", str(tmp_path))
+    doubts = [line for line in out.splitlines() if line.startswith("! warning: ")]
+    assert len(doubts) == 4 and f"{name}:" in doubts[0] and "market[0].contract" in doubts[0] and "+ market CUP" in out
+    result = json.loads(run("config", "plan", name, "--json", "--data", str(tmp_path))[0])["result"]
+    assert len(result["warnings"]) == 4

@@ -83,6 +83,10 @@ def test_an_other_or_field_makes_a_group_exhaustive(contracts: Any, found: list[
     assert codes_of(change(GOOD, title="Who wins the cup", exhaustive="", contracts=contracts)) == found
 
 
+def test_a_declared_other_makes_a_group_exhaustive() -> None:
+    assert codes_of(change(GOOD, title="Who wins the cup", exhaustive="", contracts=NO_NAMES, other="B")) == []
+
+
 @pytest.mark.parametrize("said", ["90 minutes", "Extra time counts", "after penalties", "regular time", "overtime included"])
 def test_a_match_says_what_counts(said: str) -> None:
     assert codes_of(change(GOOD, cut_off=said)) == [] and codes_of(change(GOOD, cut_off="the end", rules=f"It ends {said}.")) == []

@@ -104,7 +104,7 @@ def judged(text: str) -> bool:
     return valid(msgspec.to_builtins(tomllib.loads(text)), made, made["$defs"])
 
 
-@pytest.mark.parametrize("name", ["sandbox", "worldcup"])
+@pytest.mark.parametrize("name", ["sandbox", "worldcup", "tournament"])
 def test_the_shipped_files_are_valid_by_the_json_schema(name: str) -> None:
     assert judged(load.find(name).read_text())
 

@@ -297,3 +297,56 @@ def test_random_fields_give_a_market_or_a_refusal_that_names_the_field() -> None
 
 def test_a_template_is_read_once() -> None:
     assert templates.shipped() is templates.shipped()
+
+
+SERIES = """
+[[series]]
+name = "BTC"
+owner_venue = "V"
+every = "1d"
+first_at = 2090-01-01T08:00:00Z
+
+[series.market]
+template = "price_above"
+event = "BTC-{date}"
+what = "bitcoin"
+level = "100"
+at = "+16h"
+open_at = "+1h"
+source = "the index"
+asset = "USD"
+"""
+
+
+def series_of(folder: Path, text: str) -> ar.DefineSeries:
+    (folder / "s.toml").write_text(BASE + text)
+    (found,) = [item.record for item in load(folder / "s.toml").items if isinstance(item.record, ar.DefineSeries)]
+    return found
+
+
+def test_a_series_in_a_file(tmp_path: Path) -> None:
+    hour = 3600 * 10**9
+    found = series_of(tmp_path, SERIES)
+    market = found.market
+    assert found.every_ns == 24 * hour and found.first_at_ns == 3_786_912_000 * 10**9 + 8 * hour and market is not None
+    assert (market.event, market.series, market.open_at_ns, market.close_at_ns) == ("BTC-19700101", "BTC", hour, 16 * hour)
+    assert "1970-01-01T16:00:00Z" in market.rules and market.contracts[0].symbol == "BTC-19700101-ABOVE"
+    assert series_of(tmp_path, SERIES.split("every")[0]).market is None
+    for old, new, path in (
+        ('level = "100"', 'level = "x"', "series[0].market.level"), ('at = "+16h"', 'at = "+99x"', "series[0].market.at"),
+        ("price_above", "nothing", "series[0].market.template"), ('asset = "USD"', 'asset = "USD"\nmax_qty = "many"', "series[0].market.max_qty"),
+    ):  # fmt: skip
+        with pytest.raises(ConfigError) as caught:
+            series_of(tmp_path, SERIES.replace(old, new))
+        assert caught.value.path == path
+
+
+def test_a_file_with_a_series_is_applied_once(tmp_path: Path) -> None:
+    from tests.registry.test_registry import World
+
+    (tmp_path / "s.toml").write_text(BASE + SERIES)
+    file = ar.Configuration(name="s.toml", records=tuple(item.record for item in load(tmp_path / "s.toml").items))  # type: ignore[arg-type]
+    world = World().must(file)
+    (row,) = world.registry.schedule
+    assert (row.kind, row.about, row.who) == ("list", "series:BTC", "uid:0") and row.record.event == "BTC-20900101"  # type: ignore[union-attr]
+    assert world.do(file).result["applied"] == 0 and len(world.registry.schedule) == 1

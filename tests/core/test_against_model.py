@@ -106,18 +106,54 @@ def carry_out(s: PairStory, operation: tuple[Any, ...], used: dict[int, int]) ->
         s.fund(firm, -rest[0])
 
 
+ENDS = {  # how a market comes to its end: acts after it was closed (a void: while it trades), and the version that is paid
+    "plain": ((C.C_DETERMINE,), 1),
+    "replaced": ((C.C_DETERMINE, C.C_DETERMINE), 2),
+    "disputed, upheld": ((C.C_DETERMINE, C.C_DISPUTE, C.C_UPHOLD), 1),
+    "disputed, corrected": ((C.C_DETERMINE, C.C_DISPUTE, C.C_DETERMINE), 2),
+    "voided": ((C.C_VOID,), 1),
+    "voided, corrected": ((C.C_VOID, C.C_DETERMINE), 2),
+}
+
+
+def come_to_an_end(s: PairStory, end: str, payouts: list[int]) -> None:
+    """Whether somebody has a position to dispute for depends on the orders: without one, the dispute is refused and the version stands."""
+    acts, paid = ENDS[end]
+    version = 0
+    if acts[0] != C.C_VOID:
+        s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    for act in acts:
+        version += act in (C.C_DETERMINE, C.C_VOID)
+        s.do(act, event=1, version=version, payouts=payouts, firm=1 if act == C.C_DISPUTE else 0)
+    s.later(60)
+    s.do(C.C_FINALISE, event=1, version=paid)
+    assert s.model.events[1].pool == 0 and s.model.events[1].phase == C.PH_FINAL
+
+
 @pytest.mark.parametrize(("product", "k"), [(C.EXACTLY, 1), (C.EXACTLY, 2), (C.AT_MOST, 2)])
 @settings(max_examples=300 if LONG else 8, deadline=None, suppress_health_check=list(HealthCheck))
-@given(operations=st.lists(OPERATIONS, max_size=40), fees=st.sampled_from([(0, 0), (-500, 700), (300, 300)]))
-def test_orders_drawn_by_hypothesis(product: int, k: int, operations: list[tuple[Any, ...]], fees: tuple[int, int]) -> None:
-    s = PairStory(firms=3, cash=150, product=product, n=3, k=k, payout=10, protection=3, maker=fees[0], taker=fees[1], owner_share=5000)
+@given(
+    operations=st.lists(OPERATIONS, max_size=40), fees=st.sampled_from([(0, 0), (-500, 700), (300, 300)]), end=st.sampled_from(sorted(ENDS))
+)
+def test_orders_drawn_by_hypothesis(product: int, k: int, operations: list[tuple[Any, ...]], fees: tuple[int, int], end: str) -> None:
+    s = PairStory(
+        firms=3,
+        cash=150,
+        product=product,
+        n=3,
+        k=k,
+        payout=10,
+        protection=3,
+        maker=fees[0],
+        taker=fees[1],
+        owner_share=5000,
+        window=60 * SECOND,
+        mids=1,
+    )
     used: dict[int, int] = {}
     for operation in operations:
         carry_out(s, operation, used)
-    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
-    s.do(C.C_DETERMINE, event=1, version=1, payouts=[10] * k + [0] * (3 - k))
-    s.do(C.C_FINALISE, event=1, version=1)
-    assert s.model.events[1].pool == 0
+    come_to_an_end(s, end, [10] * k + [0] * (3 - k))
 
 
 # ------------------------------------------------------------------------------------------------ nothing depends on the borders

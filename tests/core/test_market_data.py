@@ -155,8 +155,8 @@ def test_news_are_collected_with_their_event() -> None:
     used = md.collect(feed.m, rows, rows.size, feed.tape, 0)
     assert feed.tape[:used].reshape(-1, 6).tolist() == [
         [codes.E_PHASE, 1, codes.PH_OPEN, codes.PH_PAUSED, 0, 5], [codes.E_FINAL, 1, 0, codes.PH_FINAL, 0, 6],
-        [codes.E_DETERMINED, 1, 0, codes.PH_DETERMINED, 0, 6], [codes.E_DISPUTED, 1, 0, codes.PH_DISPUTED, 0, 6],
-        [codes.E_VOIDED, 1, 0, codes.PH_VOIDED, 0, 7],
+        [codes.E_DETERMINED, 1, 7, codes.PH_DETERMINED, 1, 6], [codes.E_DISPUTED, 1, 0, codes.PH_DISPUTED, 0, 6],
+        [codes.E_VOIDED, 1, 9, codes.PH_VOIDED, 2, 7],
     ]  # fmt: skip
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from exchange_server.core import layout as L
 from exchange_server.core.kit.loads import SLACK
 from exchange_server.core.layout import plain as W
+from exchange_server.gateway.binary.encoder import evidence_text
+from exchange_server.gateway.evidence import Evidence
 from exchange_server.wires import binary_in, binary_out, msgpack
 from exchange_server.wires.route import route, route_words
 from protocol import codes, framing
@@ -132,6 +134,9 @@ def test_tags_and_fields_are_those_of_the_messages() -> None:
     for tag, fields in (*binary_out.PLANS.values(), *binary_out.MARKED_PLANS.values()):
         struct_fields = known[tag].__struct_fields__
         told = [aliases.get(f, f) for f in fields.split()]
+        if told[-1] == "evidence":
+            told[-1:] = ["rule", "source", "observed", "observed_at", "evidence", "evidence_name"]
+            assert told[-binary_out.EVIDENCE_FIELDS - 1] == "market"
         if known[tag] in (M.Moved, M.Refused, M.Settled):
             told = ["market" if f == "instrument" and known[tag] is not M.Settled else f for f in told]
         if fields in (plan for kind, (_, plan) in binary_out.PLANS.items() if kind in binary_out.MARKED_PLANS):
@@ -285,7 +290,9 @@ def encode(rows: list[np.ndarray], arena: np.ndarray = ARENA, room: int | None =
     res = np.zeros(L.RES_WORDS, dtype=np.int64)
     routes = np.zeros(route_words(arena, ev.size // L.EVT_WORDS), dtype=np.int64)
     assert route(arena, ev, ev.size, routes) == L.ENC_DONE
-    status = binary_out.encode(ev, routes, out, index, res)
+    table = Evidence(None, evidence_text)
+    while (status := binary_out.encode(ev, routes, out, index, res, table.words)) == L.ENC_EVIDENCE:
+        table.add(int(res[L.RES_EVENT]), int(res[L.RES_VERSION]))
     used = int(res[L.RES_INDEX])
     sent = {}
     if status == L.ENC_DONE:

@@ -44,6 +44,8 @@ MATRIX = """
     schedule      x  x  x  .  .  x  .  .  .
     schedule_cancel x x x  .  .  x  .  .  .
     run_due       x  .  .  .  .  .  .  .  .
+    series        x  x  x  .  .  .  .  .  .
+    series_close  x  x  x  .  .  .  .  .  .
     overdue       x  .  .  .  .  .  .  .  .
     begin         x  .  .  .  .  .  .  .  .
     configuration x  x  x  .  .  .  .  .  .
@@ -135,7 +137,7 @@ class NaiveAccess:
         row = self.tables[kind].get(name)
         if row is None:
             return "", ""
-        if kind == "market":
+        if kind in ("market", "series"):
             return row["owner_venue"], name
         if kind in ("account", "session"):
             if "firm" not in row:
@@ -158,6 +160,8 @@ class NaiveAccess:
             if any(within(scope, row["owner_venue"], event) for scope in scopes):
                 return True
             return row["sharing"] == "shared" and bool(whole & set(row["admits"]))
+        if kind == "series":
+            return any(within(scope, row["owner_venue"], name) for row in (self.tables[kind][name],) for scope in scopes)
         if kind == "principal":
             others = self.held_even_closed(name, now)
             return self.home(kind, name)[0] in whole or who == f"principal:{name}" or any(split(scope)[0] in whole for scope in others)
@@ -175,7 +179,7 @@ class NaiveAccess:
             "firm": ("venue",), "account": ("firm", "venue"), "session": ("firm", "venue", "account"),
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
-            "phase": ("event",), "overdue": ("event",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
+            "phase": ("event",), "overdue": ("event",), "series": ("owner_venue",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
             "settle": ("event",), "dispute": ("event", "firm"), "uphold": ("event",), "correct": ("event",), "void": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue", "firm"), "grant": ("principal",), "revoke": ("principal",),
@@ -187,6 +191,8 @@ class NaiveAccess:
             yield from (("venue", name) for name in f["admits"])
         if f["type"] == "split_outcome":
             yield "symbol", f["source"]
+        if f["type"] == "series_close":
+            yield "series", f["name"]
         if f["type"] == "key":
             yield f["holder"], f["name"]
         if f["type"] == "key_revoke":
@@ -240,6 +246,10 @@ class NaiveAccess:
                 return [self.home("market", f["event"])]
             case "access_rule" | "access_rule_remove":
                 return [(f["venue"], "") if f["venue"] else self.home("market", f["event"])]
+            case "series":
+                return [(f["owner_venue"], f["name"]), *([self.home("series", f["name"])] if f["name"] in self.tables["series"] else [])]
+            case "series_close":
+                return [self.home("series", f["name"])]
             case "schedule":
                 return self.places(f["act"])
             case "schedule_cancel" | "run_due":
@@ -262,7 +272,7 @@ class NaiveAccess:
 
     def makes(self, f: Fields) -> Iterator[tuple[str, str]]:
         """Names that it brings into the world, unless the thing is there already."""
-        fields = {"firm": ("name",), "account": ("name",), "session": ("name", "peer_comp_id", "key"), "market": ("event",),
+        fields = {"firm": ("name",), "account": ("name",), "session": ("name", "peer_comp_id", "key"), "market": ("event",), "series": ("name",),
                   "principal": ("name",), "key": ("id",), "transfer": ("key",), "hold": ("key",), "release": ("key",), "withdraw_request": ("key",),
                   "withdraw_settle": ("key",), "withdraw_cancel": ("key",)}  # fmt: skip
         for field in fields.get(f["type"], ()):
@@ -338,7 +348,7 @@ class NaiveAccess:
         venue = self.places(f)[0][0]
         kind = f["type"]
         own = f.get("event") if kind == "market" else f.get("id") if kind == "key" else f.get("name")
-        exists = kind in ("firm", "account", "session", "market", "principal", "key") and own in self.tables.get(kind, self.keys)
+        exists = kind in ("firm", "account", "session", "market", "principal", "key", "series") and own in self.tables.get(kind, self.keys)
         if (exists and self.sees(who, kind, str(own), now)) or not venue:
             return
         for what, name in self.makes(f):

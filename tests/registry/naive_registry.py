@@ -25,7 +25,7 @@ LIVE = {
         "account", "username", "verifier", "cancel_on_disconnect", "settlement_reports", "standard_dictionary",
         "timestamp_decimals", "throttle_limit", "throttle_window_ns",
     },
-    "principal": {"title", "firm", "closed"},
+    "principal": {"title", "firm", "closed"}, "series": {"title", "until_ns"},
     "market": {
         "title", "auto_finalise", "bands", "min_qty", "max_qty", "max_notional", "max_position", "collar", "protection", "fees", "open_at_ns",
         "live_at_ns", "close_at_ns", "determine_by_ns",
@@ -47,7 +47,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveAccess):
         """takes_all: the core is one that takes every row."""
         super().__init__()
         self.now = 1_000_000_000_000
-        self.takes_all, self.room = takes_all, {"principal": 100_000, **room}
+        self.takes_all, self.room = takes_all, {"principal": 100_000, "series": 1000, **room}
         self.tables: dict[str, dict[str, Fields]] = {kind: {} for kind in LIVE}  # name to fields, with "id"
         self.symbols: dict[str, tuple[int, str]] = {}  # to (id, event)
         self.listings: dict[tuple[str, str], Fields] = {}
@@ -78,7 +78,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveAccess):
     def apply(self, record: Any, who: str = "uid:0") -> tuple[int, str]:
         """(code, what became of it), at the time `now`."""
         fields = msgspec.to_builtins(record)
-        self.by_core, self.core_code = False, 0
+        self.by_core, self.core_code, self.asker = False, 0, who
         try:
             self.judge(who, fields, self.now)
             return C.OK, self._second_person(who, fields)

@@ -1,6 +1,7 @@
 """What the naive registry does at times: a market's own times, and scheduled acts."""
 
 import copy
+import datetime
 from typing import Any
 
 from protocol import codes as C
@@ -38,7 +39,10 @@ class NaiveTimes:
     by_core: bool
     core_code: int
     takes_all: bool
+    closed: dict[tuple[str, str], str]
+    asker: str
     judge: Any
+    _put: Any
     _do: Any
     _find: Any
     _wrong: Any
@@ -64,7 +68,7 @@ class NaiveTimes:
 
     def _cancel_timed(self, event: str, kinds: set[str]) -> None:
         for row in self.timed.values():
-            if not row["ended"] and row["kind"] in kinds and row["record"]["event"] == event:
+            if not row["ended"] and row["kind"] in kinds and event in (row["record"].get("event"), row.get("series")):
                 row["ended"] = "cancelled"
 
     def _moved(self, event: str, phase: int) -> None:
@@ -114,6 +118,8 @@ class NaiveTimes:
         if record["type"] == "market" and row["fields"]:
             now = {name: value for name, value in self.tables["market"][record["event"]].items() if name != "id"}
             record = {**now, **row["fields"], "type": "market"}
+        if row["kind"] == "list" and ("series", row["series"]) not in self.closed:
+            self._next_listing(self.tables["series"][row["series"]], row["who"])
         try:
             self.judge(row["who"], row["record"], self.now)
             done = self._do(record)
@@ -124,3 +130,61 @@ class NaiveTimes:
             return NEW
         row["ended"] = "done"
         return CHANGED if done == CHANGED and row["record"]["type"] in ("market", "bands") else NEW
+
+    # ---- series
+    def _series(self, f: Fields) -> str:
+        self._find("venue", f["owner_venue"])
+        old = self.tables["series"].get(f["name"])
+        if old is not None:
+            self._wrong(("series", f["name"]) in self.closed, C.R_SERIES_CLOSED)
+            until = old["until_ns"]
+            done: str = self._put("series", f["name"], f)
+            if f["until_ns"] != until:
+                self._cancel_timed(f["name"], {"list"})
+                self._next_listing(old, self.asker)
+            return done
+        self._recurs(f)
+        self._put("series", f["name"], f)
+        self._next_listing(f, self.asker)
+        return NEW
+
+    def _recurs(self, f: Fields) -> None:
+        every, first, until, market = (f[name] for name in ("every_ns", "first_at_ns", "until_ns", "market"))
+        if not every:
+            self._wrong(bool(first or until or market))
+            return
+        self._wrong(every < 3_600_000_000_000 or market is None or not first)
+        self._wrong(0 < until < first, C.R_TIMES_ORDER)
+        self._wrong(market["owner_venue"] != f["owner_venue"] or market["series"] != f["name"])
+        names = [market["event"], *(one["symbol"] for one in market["contracts"])]
+        self._wrong(not all("19700101" in name for name in names))
+        self._wrong(not self._when(f), C.R_SCHEDULE_PAST)
+        trial = copy.deepcopy(self)
+        trial._do({**self._of_day(market, self._when(f))})
+
+    def _when(self, f: Fields) -> int:
+        """The next listing, by counting them."""
+        at: int = f["first_at_ns"]
+        while at <= self.now:
+            at += f["every_ns"]
+        return 0 if 0 < f["until_ns"] < at else at
+
+    def _of_day(self, market: Fields, at: int) -> Fields:
+        day = str(datetime.date(1970, 1, 1) + datetime.timedelta(days=at // 86_400_000_000_000)).replace("-", "")
+        times = {name: at + market[name] for name, _, _ in TIMES if market[name]}
+        contracts = tuple({**one, "symbol": one["symbol"].replace("19700101", day)} for one in market["contracts"])
+        return {**market, "type": "market", "event": market["event"].replace("19700101", day), "contracts": contracts, **times}
+
+    def _next_listing(self, f: Fields, who: str) -> None:
+        if f["every_ns"] and (at := self._when(f)):
+            self._put_timed(at, self._of_day(f["market"], at), who, kind="list")
+            self.timed[len(self.timed)]["series"] = f["name"]
+
+    def _series_close(self, f: Fields) -> str:
+        self._find("series", f["name"])
+        if self.closed.get(("series", f["name"])) == f["reason"]:
+            return SAME
+        self._wrong(("series", f["name"]) in self.closed, C.R_SERIES_CLOSED)
+        self.closed["series", f["name"]] = f["reason"]
+        self._cancel_timed(f["name"], {"list"})
+        return NEW

@@ -247,6 +247,7 @@ def hidden_fields() -> list[tuple[str, Any]]:
         "event": "V2.CUP",
         "symbol": "V2.CUP-A",
         "principal": "V2.op",
+        "series": "V2.CS",
         "key": "V2.k",
         "asset": "",
     }

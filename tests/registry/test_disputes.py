@@ -69,7 +69,7 @@ class Court(Turns):
 
 
 def result(**fields: Any) -> ar.Determine:
-    made: ar.Determine = change(RESULT, observed_at_ns=1, **fields)
+    made: ar.Determine = change(RESULT, **{"observed_at_ns": 1, **fields})
     return made
 
 

@@ -38,6 +38,8 @@ RECORDS = (
     ar.Schedule(at_ns=2_000_000_000_000, act=FINAL_FEES),
     ar.CancelSchedule(id=1),
     ar.RunDue(id=1),
+    ar.DefineSeries(name="DAILY", owner_venue="V1"),
+    ar.CloseSeries(name="DAILY", reason="over"),
     ar.MarkOverdue(event="FINAL"),
     change(
         FINAL,

@@ -8,6 +8,7 @@ from config import admin_records as ar
 from exchange_server import state
 from exchange_server.core import layout as L
 from exchange_server.engine import Capacities, Engine
+from exchange_server.registry import timetable
 from exchange_server.registry.schedule_view import schedule_status
 from protocol import codes
 from tests.registry.test_registry import BASE, FINAL, RESULT, SPOT, World, change
@@ -160,3 +161,10 @@ def test_a_configuration_puts_the_times_and_a_trial_does_not(world: Real) -> Non
     assert world.do(change(file, name="d.toml")).result["unchanged"] == 1 and len(world.registry.schedule) == 4
     late = ar.Configuration(name="e.toml", records=(change(TIMED, close_at_ns=NOW + 25),))
     assert refused(world.at(28), late, codes.R_SCHEDULE_PAST).startswith("close_at_ns: must be later than now")
+
+
+def test_a_market_that_moves_here_has_only_times_to_come(world: Real) -> None:
+    assert timetable.to_come(TIMED, NOW + 20) == change(TIMED, open_at_ns=0, live_at_ns=0) and timetable.to_come(FINAL, NOW) == FINAL
+    world.must(TIMED)
+    timetable.moved(world.registry, 1, codes.PH_LIVE, NOW)
+    assert waiting(world) == [(30, "close_at"), (40, "determine_by")]

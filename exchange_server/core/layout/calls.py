@@ -47,11 +47,14 @@ RT_BODY_BYTES = 4  # of E_SENT
 RT_LAST = 5  # end of the chain
 # results of encode()
 ENC_DONE = 0
+ENC_EVIDENCE = 2  # the evidence of event res[RES_EVENT], version res[RES_VERSION], is not in the table; nothing was written
 ENC_SPACE = 1  # `out` or `index` is too small, nothing was written: res[RES_BYTES] and res[RES_INDEX] have the sizes needed
 # `res` of encode
 RES_INDEX = 0  # index rows written
 RES_BYTES = 1  # bytes of `out` in use
 RES_MESSAGES = 2
+RES_EVENT = 5
+RES_VERSION = 6
 # index rows of encode: one session's messages of this call, in order
 INDEX_WORDS = 3
 IX_SESSION = 0

@@ -18,6 +18,7 @@ Request `{"id": 1, "verb": "admin", "record": {"type": "phase", ...}}`, answer `
 | keys | keys of sessions and principals, without what they are checked against |
 | principal | who may do what; `name` names one |
 | schedule | acts that wait for their time; `event` or `act` (its number) names some, `ended`: true shows those that have ended too |
+| series | series with the next listing and their markets; `name` names one |
 | pending | acts that wait for a second person |
 | whoami | the asker and its roles |
 | stop | a clean stop |

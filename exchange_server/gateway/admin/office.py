@@ -15,7 +15,7 @@ from ...registry.key_view import key_view
 from ...registry.market_view import market_view
 from ...registry.risk_view import risk_view
 from ...registry.roles import Role, holders
-from ...registry.schedule_view import schedule_view
+from ...registry.schedule_view import schedule_view, series_view
 from ...registry.scopes import Place
 from ..credentials import Judge
 
@@ -85,6 +85,7 @@ class Office:
             "whoami": lambda request, sight: views.whoami(sight),
             "principal": self._principals,
             "schedule": self._schedule,
+            "series": lambda request, sight: {"rows": series_view(registry, sight, _name(request, "name"))},
             "pending": lambda request, sight: {"rows": views.pending_view(registry, sight)},
             **{kind: self._members(kind) for kind in members.VIEWS},
         }

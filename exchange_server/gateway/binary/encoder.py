@@ -2,12 +2,29 @@
 
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from config import admin_records as ar
 
 from ...core import layout as L
 from ...wires import binary_out
 from ..encoders import Router
+from ..evidence import Evidence
+
+_packer = msgspec.msgpack.Encoder()
+
+
+def evidence_text(record: ar.Determine | None) -> bytes:
+    """The last fields of Settled (protocol/messages.py)."""
+    if record is None:
+        fields: tuple[str | int, ...] = ("", "", "", 0, "", "")
+    else:
+        fields = (
+            record.rule_id, record.source, record.observed_value, record.observed_at_ns, record.evidence_sha256, record.evidence_name,
+        )  # fmt: skip
+    return b"".join(map(_packer.encode, fields))
 
 
 class BinaryEncoder:
@@ -16,6 +33,7 @@ class BinaryEncoder:
     def __init__(self, engine: Any, event_rows: int = 4096) -> None:
         self.engine = engine
         self.messages = 0
+        self._evidence = Evidence(engine, evidence_text)
         self._router = Router(engine, 64)  # separate from the turn's: a resume is encoded between turns
         self._out = np.zeros(binary_out.out_bytes(event_rows), dtype=np.uint8)
         self._index = np.zeros(binary_out.index_words(engine.m), dtype=np.int64)
@@ -30,8 +48,11 @@ class BinaryEncoder:
     def write(self, events: NDArray[np.int64], routes: NDArray[np.int64]) -> list[tuple[int, bytes]]:
         """The same with the routes of these rows (wires/route.py)."""
         res = self._res
-        while binary_out.encode(events, routes, self._out, self._index, res) == L.ENC_SPACE:
-            self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
+        while (status := binary_out.encode(events, routes, self._out, self._index, res, self._evidence.words)) != L.ENC_DONE:
+            if status == L.ENC_EVIDENCE:
+                self._evidence.add(int(res[L.RES_EVENT]), int(res[L.RES_VERSION]))
+            else:
+                self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         answer = self._res_words
         used = answer[L.RES_INDEX]
         if not used:

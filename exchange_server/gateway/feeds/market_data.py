@@ -28,6 +28,7 @@ from ...wires import feeds as kernels
 from ..connection import Connection, TurnInput
 
 SNAPSHOT_LEVELS = 20_000  # per side; deeper levels appear with their first update
+RESULTS = (codes.E_DETERMINED, codes.E_VOIDED)
 PIECE_BYTES = 64 * 1024  # approximate size of one piece of a long answer
 
 
@@ -225,7 +226,10 @@ class MarketData:
         m = self.engine.m
         tape = self._tape[:tape_words].reshape(-1, kernels.TAPE_WORDS)
         for row in tape[tape[:, kernels.TAPE_KIND] != codes.E_FILL].tolist():
-            kind, market, old, new, _, time = row
+            kind, market, old, new, version, time = row
+            until = 0
+            if kind in RESULTS:
+                old, until = 0, old
             event = state.Event.find(m, market)
             if event is None:
                 continue
@@ -235,11 +239,24 @@ class MarketData:
                 for follower in list(self.followers.get(market, ())):
                     follower.phase_changed(market, new, time)
                 data = frame(M.encode(M.PhaseChange(market, new, time, old)))
+                if kind in RESULTS:
+                    data += self._result(market, until, version, new)
             told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, event.instruments[0]))
             for instrument in event.instruments:
                 told.update(self.by_instrument.get(instrument, {}))
             for connection in told:
                 self._write(connection, data, now_ns)
+
+    def _result(self, market: int, until: int, version: int, phase: int) -> bytes:
+        """A version of a result as a frame; empty for a core without its registry."""
+        row = self.engine.registry.events.get(market)
+        if row is None or not 0 < version <= len(row.determinations):
+            return b""
+        said = row.determinations[version - 1].record
+        return frame(M.encode(M.Result(
+            market, version, phase, until, list(said.payouts), said.rule_id, said.source, said.observed_value, said.observed_at_ns, said.evidence_sha256,
+            said.evidence_name,
+        )))  # fmt: skip
 
     def _offers_changed(self, now_ns: int) -> None:
         """Something was listed, or a firm was admitted or kept out: sessions get the definitions and books of what they see from now on, and

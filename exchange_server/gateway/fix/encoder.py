@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from config import admin_records as ar
 from protocol import codes, errors
+from protocol.fix_messages import format_timestamp
 
 from ...core import layout as L
 from ...wires.fix_out import (
@@ -43,6 +45,7 @@ from ...wires.fix_out import (
     index_words,
 )
 from ..encoders import Router
+from ..evidence import Evidence
 
 # The unit in which the numbers of a refusal are shown on a text wire; all others are plain numbers.
 UNITS = {
@@ -68,6 +71,8 @@ TEXTS = {
     codes.R_CANCEL_FIELD: "tag {asked} differs from the order's: OrigClOrdID(41) names another order than the cancel describes",
 }
 TEXT_BYTES_MAX = 250
+EVIDENCE_BYTES = 256
+EVIDENCE_TAGS = (5108, 5109, 5110, 5111, 5112, 5113)
 _PLACES = {"limit": PLACE_LIMIT, "used": PLACE_USED, "asked": PLACE_ASKED}
 FIRST_OUT_BYTES = 256 * MESSAGE_BYTES
 
@@ -92,12 +97,24 @@ def build_texts() -> NDArray[np.int64]:
     return np.concatenate([rows, np.frombuffer(bytes(body), np.int64)])
 
 
+def evidence_text(record: ar.Determine | None) -> bytes:
+    """The last fields of a MarketSettlement, each after an SOH. FIX texts are ASCII: other characters are escaped as "\\u00e9", and a value ends after
+    256 bytes."""
+    if record is None:
+        return b""
+    at = format_timestamp(record.observed_at_ns, 3).decode()
+    values = (record.rule_id, record.source, record.observed_value, at, record.evidence_sha256, record.evidence_name)
+    fields = [(tag, text.encode("ascii", "backslashreplace")[:EVIDENCE_BYTES]) for tag, text in zip(EVIDENCE_TAGS, values) if text]
+    return b"".join(b"\x01%d=%b" % field for field in fields)
+
+
 class FixEncoder:
     """Event rows to bytes for the FIX sessions of one engine (the pipeline's Encoder); one per engine, shared by its connections."""
 
     def __init__(self, engine: Any) -> None:
         self.m: NDArray[np.int64] = engine.m
         self.texts = build_texts()
+        self.evidence = Evidence(engine, evidence_text)
         self._router = Router(engine, 64)  # separate from the turn's: resends are encoded between turns
         self.out = np.empty(FIRST_OUT_BYTES, np.uint8)
         self.index = np.zeros(index_words(engine.m), np.int64)
@@ -125,8 +142,12 @@ class FixEncoder:
         if self.out.size < FIRST_OUT_BYTES * 16 and messages * MESSAGE_BYTES > self.out.size:
             self.out = np.empty(min(FIRST_OUT_BYTES * 16, 2 * messages * MESSAGE_BYTES), np.uint8)
         while done < messages:
-            if encode(self.m, events, routes, done, self.out, index, res, self.texts, flags) == L.ENC_SPACE:
+            status = encode(self.m, events, routes, done, self.out, index, res, self.texts, flags, self.evidence.words)
+            if status == L.ENC_SPACE:
                 self.out = np.empty(int(res[L.RES_BYTES]) * 2, np.uint8)
+                continue
+            if status == L.ENC_EVIDENCE:
+                self.evidence.add(int(res[L.RES_EVENT]), int(res[L.RES_VERSION]))
                 continue
             done = answer[RES_TAKEN]
             self.messages += answer[L.RES_MESSAGES]

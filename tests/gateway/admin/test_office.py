@@ -19,14 +19,16 @@ READ = {"whoami", "running", "markets", "assets", "status", "principal", "asset"
 MONEY = {"account", "accounts", "risk", "rules", "tags"}
 #  by hand, not from the table of roles
 VERBS: dict[str, set[str]] = {
-    "platform_operator": READ | MONEY | {"keys", "export", "revisions", "revision", "plan", "pending", "schedule", "stop", "check"},
-    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending", "revisions", "revision", "schedule"},
-    "market_creator": READ | {"plan", "pending", "schedule"},
-    "resolver": READ | {"plan", "pending", "schedule"},
-    "arbiter": READ | {"plan", "pending", "schedule"},
-    "risk_officer": READ | MONEY | {"plan", "pending", "schedule"},
+    "platform_operator": READ
+    | MONEY
+    | {"keys", "export", "revisions", "revision", "plan", "pending", "schedule", "series", "stop", "check"},
+    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending", "revisions", "revision", "schedule", "series"},
+    "market_creator": READ | {"plan", "pending", "schedule", "series"},
+    "resolver": READ | {"plan", "pending", "schedule", "series"},
+    "arbiter": READ | {"plan", "pending", "schedule", "series"},
+    "risk_officer": READ | MONEY | {"plan", "pending", "schedule", "series"},
     "treasurer": READ | MONEY | {"plan", "pending"},
-    "auditor": READ | MONEY | {"keys", "export", "pending", "revisions", "revision", "schedule"},
+    "auditor": READ | MONEY | {"keys", "export", "pending", "revisions", "revision", "schedule", "series"},
     "support": READ,
 }
 THEIRS = {"venue": "V2", "firm": "V2.F", "account": "V2.A", "session": "V2.S", "market": "V2.CUP"}
