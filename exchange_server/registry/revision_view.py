@@ -39,15 +39,18 @@ def rollback_view(registry: Definitions, record: ar.Rollback) -> tuple[ar.Config
     return found.configuration, found.cannot
 
 
-def _seen(head: Revision, sight: Sight) -> Revision | None:
-    """A revision as the asker may see it: what it changed of places within its sight; None: nothing. Its file and reason may be about the others."""
+def _seen(registry: Definitions, head: Revision, sight: Sight) -> Revision | None:
+    """A revision as the asker may see it: what it changed of places within its sight; None: nothing. Its file and reason may be about others, and whether
+    they are is not told: they are shown of what a principal of these places did there only."""
     if sight.whole:
         return head
     own = {venue: counts for venue, counts in head.places.items() if venue in sight.venues}
     if not own:
         return None
     new, changed = (sum(column) for column in zip(*own.values()))
-    text = {} if len(own) == len(head.places) else {"name": "", "why": "", "digest": ""}
+    maker = registry.principals.named(head.who)
+    theirs = maker is not None and maker.record.venue in sight.venues and len(own) == len(head.places)
+    text = {} if theirs else {"name": "", "why": "", "digest": ""}
     return msgspec.structs.replace(head, new=new, changed=changed, settings=0, places=own, **text)
 
 
@@ -55,7 +58,7 @@ def revisions_view(registry: Definitions, most: int, sight: Sight) -> dict[str, 
     """The newest revisions that the asker sees, the newest first."""
     found = []
     for number in range(revisions.newest(registry), 0, -1):
-        head = _seen(registry.revisions[number], sight)
+        head = _seen(registry, registry.revisions[number], sight)
         if head is not None:
             found.append(head)
         if len(found) == most:
@@ -66,9 +69,9 @@ def revisions_view(registry: Definitions, most: int, sight: Sight) -> dict[str, 
 def revision_view(registry: Definitions, number: int, sight: Sight) -> dict[str, Any]:
     """One revision with what it changed. Raises Refused, in the same words for one that is not the asker's and for one that is not there."""
     there = registry.revisions.get(number)
-    head = _seen(there, sight) if there is not None else None
+    head = _seen(registry, there, sight) if there is not None else None
     if head is None:
-        newest = next((n for n in range(revisions.newest(registry), 0, -1) if _seen(registry.revisions[n], sight)), 0)
+        newest = next((n for n in range(revisions.newest(registry), 0, -1) if _seen(registry, registry.revisions[n], sight)), 0)
         raise Refused(codes.R_UNKNOWN_REVISION, f"there is no revision {number}: the newest is {newest}", "revision", newest, number)
     found = revisions.content(registry, number)
     own = [one for one in found.changes if sight.whole or scopes.scope_of(registry, one.after).venue in sight.venues]
