@@ -230,6 +230,10 @@ Configured = (
     | Transfer
     | SetPhase
     | Close
+    | FirmTags
+    | AccessRule
+    | RemoveAccessRule
+    | Quota
 )
 
 
@@ -295,7 +299,7 @@ class Opening(Record, tag="opening", frozen=True, kw_only=True):
     venue: Name
     digest: Hex256
     records: tuple[Configured, ...] = ()
-    rules: tuple[FirmTags | AccessRule | Quota | Freeze | SetReference | DefinePrincipal | Grant, ...] = ()
+    rules: tuple[Freeze | SetReference | DefinePrincipal | Grant, ...] = ()
     markets: tuple[OpeningMarket, ...] = ()
     prices: tuple[OpeningPrice, ...] = ()
     places: tuple[OpeningPlace, ...] = ()
@@ -379,7 +383,7 @@ AnyRecord = (
 
 
 def identity(record: AnyRecord) -> tuple[str, str] | None:
-    """What a record defines: (kind, name); equal for two records that cannot both exist. None: the record is an action."""
+    """What a record defines, or removes: (kind, name); equal for two records that cannot both be in one file. None: the record is an action."""
     match record:
         case DefineMarket():
             return "market", record.event
@@ -389,6 +393,12 @@ def identity(record: AnyRecord) -> tuple[str, str] | None:
             return "transfer", record.key
         case DefineKey():
             return "key", record.id
+        case FirmTags():
+            return "tags", record.firm
+        case AccessRule() | RemoveAccessRule():
+            return "rule", f"{record.rule} of {record.venue or record.event}"
+        case Quota():
+            return "quota", record.venue
         case DefineAsset() | DefineVenue() | DefineFirm() | DefineAccount() | DefineSession() | DefinePrincipal() | DefineSeries():
             return str(record.__struct_config__.tag), record.name
     return None

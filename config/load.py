@@ -71,7 +71,7 @@ def load(
         if parsed.capacities is not None:
             capacities.update({key: value for key, value in msgspec.structs.asdict(parsed.capacities).items() if value is not None})
     settings = server.over(server.over(Settings(), base or {}), own or {})._replace(capacities=capacities)
-    kinds: list[list[Item]] = [[], [], [], [], [], [], []]
+    kinds: list[list[Item]] = [[], [], [], [], [], [], [], []]
     left_out: list[LeftOut] = []
     for file, parsed in files if items else ():
         reader = Reader(
@@ -82,13 +82,14 @@ def load(
             left_out if leave_out else None,
         )
         kinds[0] += reader.assets(parsed)
-        kinds[1] += reader.venues(parsed)
+        kinds[1] += [*reader.venues(parsed), *reader.quotas(parsed)]
         kinds[2] += reader.markets(parsed)
         kinds[3] += reader.listings(parsed)
         kinds[3] += reader.series(parsed)
         kinds[4] += reader.members(parsed)
-        kinds[6] += reader.removals(parsed)
         kinds[5] += reader.keys(parsed)
+        kinds[6] += reader.rules(parsed)
+        kinds[7] += reader.removals(parsed)
     read = [item for kind in kinds for item in kind]
     _refuse_twice(read)
     sandbox = any(parsed.sandbox for _, parsed in files)
@@ -107,8 +108,8 @@ def templates_of(name: str | Path) -> dict[str, Template]:
 def _refuse_twice(items: list[Item]) -> None:
     seen: dict[tuple[str, str], Item] = {}
     for item in items:
-        closed = isinstance(item.record, ar.Close)
-        key = (item.record.kind, item.record.name) if isinstance(item.record, ar.Close) else ar.identity(item.record)
+        closed = isinstance(item.record, ar.Close | ar.RemoveAccessRule)
+        key = item.record.identity if isinstance(item.record, ar.Close) else ar.identity(item.record)
         if key is None:
             continue
         if closed and key in seen:

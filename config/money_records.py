@@ -79,11 +79,18 @@ class ExpireHold(Record, tag="hold_expire", frozen=True, kw_only=True):
 
 
 class Close(Record, tag="close", frozen=True, kw_only=True):
-    """Ends an account, a firm or a session for good. It stays in the history, and its name is not used again."""
+    """Ends an account, a firm, a session, a market or a listing for good. It stays in the history, and its name is not used again, but a market may be
+    listed again. `name`: of a listing the market's; `venue`: of a listing."""
 
-    kind: Literal["account", "firm", "session"]
+    kind: Literal["account", "firm", "session", "market", "listing"]
     name: Name
+    venue: OptionalName = ""
     reason: Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f]*$")]
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """(kind, name) of what it ends, as that names itself."""
+        return self.kind, f"{self.name} at {self.venue}" if self.kind == "listing" else self.name
 
 
 def content_digest(record: Record) -> bytes:

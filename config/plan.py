@@ -40,7 +40,10 @@ def describe(record: ar.AnyRecord, decimals: Mapping[str, int] | None = None) ->
             amount = f"{record.amount} minor units of" if places is None else numbers.unscaled(record.amount, places)
             return f"deposit {amount} {record.asset} to {record.target} (once)"
         case ar.Close():
-            return f"{record.kind} {record.name} is closed for good: {record.reason}"
+            ends = "is removed" if record.kind in ("market", "listing") else "is closed"
+            return f"{' '.join(record.identity)} {ends} for good: {record.reason}"
+        case ar.RemoveAccessRule():
+            return f"{' '.join(ar.identity(record) or ())} is removed"
         case ar.SetPhase():
             return f"phase of {record.event}: {record.phase}"
     named = ar.identity(record)
@@ -83,7 +86,7 @@ def line(item: Item, fields: Sequence[str], decimals: Mapping[str, int] | None =
     """One thing that is new (no `fields`) or changed: the fields that differ, under their names in the file; with `before`, the definition as it
     is, their values and when they take effect."""
     if not fields:
-        return f"{'-' if isinstance(item.record, ar.Close) else '+'} {describe(item.record, decimals)}"
+        return f"{'-' if isinstance(item.record, ar.Close | ar.RemoveAccessRule) else '+'} {describe(item.record, decimals)}"
     if before is None:
         return f"~ {describe(item.record)}: {', '.join(key_in_file(type(item.record), field) for field in fields)}"
     found = list(differences(before, ar.keeping(before, item.record), fields, decimals or {}))

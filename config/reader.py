@@ -17,7 +17,7 @@ from .places import in_file, shown
 _PLACE = re.compile(r"\{([a-z_0-9]*)\}")
 
 
-CLOSED = ("session", "account", "firm")  # what a tombstone may name
+CLOSED = ("rule", "listing", "market", "session", "account", "firm")  # what a tombstone may name, in the order in which it is done
 
 
 class Item(NamedTuple):
@@ -191,15 +191,43 @@ class Reader:
 
     # -------------------------------------------------------------------------------------------------- tombstones
     def removals(self, parsed: schema.File) -> Iterator[Item]:
-        """Sessions before accounts before firms, as they depend on each other."""
+        """What depends on something before that on which it depends."""
         named = []
         for i, one in enumerate(parsed.remove):
             kinds = [kind for kind in CLOSED if getattr(one, kind)]
             if len(kinds) != 1:
                 raise ConfigError(self.file, f"remove[{i}]", f"names one of {', '.join(CLOSED)}, asked {' and '.join(kinds) or 'none'}")
+            owners = [key for key in ("venue", "event") if getattr(one, key)]
+            if (
+                kinds[0] == "listing"
+                and owners != ["venue"]
+                or kinds[0] == "rule"
+                and len(owners) != 1
+                or kinds[0] not in ("listing", "rule")
+                and owners
+            ):
+                wanted = {"listing": "with venue: at which it is listed", "rule": "with venue or event: whose it is"}.get(
+                    kinds[0], "without venue and event"
+                )
+                raise ConfigError(self.file, f"remove[{i}]", f"a {kinds[0]} is named {wanted}, asked {' and '.join(owners) or 'neither'}")
             named.append((CLOSED.index(kinds[0]), i, kinds[0], one))
         for _, i, kind, one in sorted(named, key=lambda row: row[:2]):
-            yield self.make(f"remove[{i}]", ar.Close, kind=kind, name=getattr(one, kind), reason=one.why)
+            if kind == "rule":
+                yield self.make(f"remove[{i}]", ar.RemoveAccessRule, rule=one.rule, venue=one.venue, event=one.event)
+            else:
+                yield self.make(f"remove[{i}]", ar.Close, kind=kind, name=getattr(one, kind), venue=one.venue, reason=one.why)
+
+    # -------------------------------------------------------------------------------------------------- who may trade where
+    def quotas(self, parsed: schema.File) -> Iterator[Item]:
+        for i, quota in enumerate(parsed.quota):
+            yield self.make(f"quota[{i}]", ar.Quota, **self.fields(ar.Quota, f"quota[{i}]", quota, {}, {}))
+
+    def rules(self, parsed: schema.File) -> Iterator[Item]:
+        """Tags of firms, and access rules of venues and markets."""
+        for i, tags in enumerate(parsed.tags):
+            yield self.make(f"tags[{i}]", ar.FirmTags, **self.fields(ar.FirmTags, f"tags[{i}]", tags, {}, {}))
+        for i, rule in enumerate(parsed.rule):
+            yield self.make(f"rule[{i}]", ar.AccessRule, **self.fields(ar.AccessRule, f"rule[{i}]", rule, {}, {}))
 
     # -------------------------------------------------------------------------------------------------- markets
     def table(self, path: str, name: str) -> list[dict[str, str]]:

@@ -23,7 +23,7 @@ RECORDS: dict[str, Any] = {
     "server": Settings, "asset": ar.DefineAsset, "venue": ar.DefineVenue, "member": ar.DefineFirm, "member.account": ar.DefineAccount,
     "member.session": ar.DefineSession, "key": ar.DefineKey, "market": ar.DefineMarket, "market.contract": ar.Contract, "market.band": ar.Band,
     "listing": ar.DefineListing, "series": ar.DefineSeries, "market.fees": ar.Fees, "listing.fees": ar.Fees, "market.void": ar.VoidRule,
-    "market.scalar": ar.Scalar, "market.resting": ar.Resting,
+    "tags": ar.FirmTags, "quota": ar.Quota, "rule": ar.AccessRule, "market.scalar": ar.Scalar, "market.resting": ar.Resting,
 }  # fmt: skip
 WHOLE = {"market.fees": "fees", "listing.fees": "fees", "market.band": "bands"}  # a table that is one field of the record around it
 OWN_CHANGE = {  # keys that are no field of a record

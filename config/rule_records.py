@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from protocol import freeze
 
+from .fields import Field
 from .kinds import Count, Line, Name, OptionalName, Record
 
 Jurisdiction = Annotated[str, Meta(pattern=r"^[A-Z]{2}(-[A-Z0-9]{1,3})?$")]  # ISO 3166-1 code of a country, or 3166-2 of a part of one
@@ -25,10 +26,10 @@ class FirmTags(Record, tag="firm_tags", frozen=True, kw_only=True):
     """What is known of a firm; replaces what was known. No jurisdiction: not known."""
 
     firm: Name
-    jurisdictions: Jurisdictions = ()
-    kyc_level: KycLevel = 0
-    institution: bool = False
-    tags: Tags = ()
+    jurisdictions: Annotated[Jurisdictions, Field(live=True)] = ()
+    kyc_level: Annotated[KycLevel, Field(live=True)] = 0
+    institution: Annotated[bool, Field(live=True)] = False
+    tags: Annotated[Tags, Field(live=True)] = ()
 
 
 class AccessRule(Record, tag="access_rule", frozen=True, kw_only=True):
@@ -38,12 +39,12 @@ class AccessRule(Record, tag="access_rule", frozen=True, kw_only=True):
     rule: Name
     venue: OptionalName = ""  # one of these two is named
     event: OptionalName = ""
-    effect: Literal["allow", "deny"]
-    jurisdiction_in: Jurisdictions = ()
-    jurisdiction_not_in: Jurisdictions = ()
-    kyc_at_least: KycLevel = 0
-    institution: bool | None = None  # None: no condition
-    tags: Tags = ()  # all of them
+    effect: Annotated[Literal["allow", "deny"], Field(live=True)]
+    jurisdiction_in: Annotated[Jurisdictions, Field(live=True)] = ()
+    jurisdiction_not_in: Annotated[Jurisdictions, Field(live=True)] = ()
+    kyc_at_least: Annotated[KycLevel, Field(live=True)] = 0
+    institution: Annotated[bool | None, Field(live=True)] = None  # None: no condition
+    tags: Annotated[Tags, Field(live=True)] = ()  # all of them
 
 
 class RemoveAccessRule(Record, tag="access_rule_remove", frozen=True, kw_only=True):
@@ -56,12 +57,12 @@ class Quota(Record, tag="quota", frozen=True, kw_only=True):
     """What the platform grants a venue. None: as it is; 0: no limit. A quota below what is used blocks increases and takes nothing away."""
 
     venue: Name
-    sessions: Count | None = None
-    instruments: Count | None = None
-    listings: Count | None = None  # instruments that it offers, its own and those of others
-    open_orders: Count | None = None
-    messages_per_second: Count | None = None  # new orders and replaces
-    journal_bytes_per_second: Count | None = None
+    sessions: Annotated[Count | None, Field(live=True)] = None
+    instruments: Annotated[Count | None, Field(live=True)] = None
+    listings: Annotated[Count | None, Field(live=True)] = None  # instruments that it offers, its own and those of others
+    open_orders: Annotated[Count | None, Field(live=True)] = None
+    messages_per_second: Annotated[Count | None, Field(live=True)] = None  # new orders and replaces
+    journal_bytes_per_second: Annotated[Count | None, Field(live=True)] = None
 
 
 class Freeze(Record, tag="freeze", frozen=True, kw_only=True):

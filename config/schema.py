@@ -94,6 +94,9 @@ if TYPE_CHECKING:  # at run time these are made from the records' fields
     Contract = Any
     Market = Any
     Listing = Any
+    Tags = Any
+    Quota = Any
+    Rule = Any
     Series = Any
 else:
     Server = table(Settings, optional=True)  # what is not set is as the data folder has it, in a new one the default
@@ -121,6 +124,9 @@ else:
         phase=(ar.FilePhase, phases.name(phases.FIRST[-1])),  # its phase when it is new
     )
     Listing = table(ar.DefineListing)
+    Tags = table(ar.FirmTags)
+    Quota = table(ar.Quota)
+    Rule = table(ar.AccessRule)
     # Its market is a [[market]] table, usually with a template: the day of the listing is {date} or {day} in it, times are counted from the listing.
     Series = table(ar.DefineSeries, market=(dict[str, Any] | None, None))
 
@@ -138,11 +144,17 @@ class Key(_Table, frozen=True, kw_only=True):
 
 
 class Remove(_Table, frozen=True, kw_only=True):
-    """A tombstone: one of session, account and firm is closed for good, if it is not closed yet."""
+    """A tombstone: one of session, account, firm, market, listing (of a market, at `venue`) and rule (of `venue`, or of `event`) ends for good, if it has
+    not ended yet."""
 
     session: str = ""
     account: str = ""
     firm: str = ""
+    market: str = ""
+    listing: str = ""
+    rule: str = ""
+    venue: str = ""
+    event: str = ""
     why: str = "removed by the configuration"
 
 
@@ -161,6 +173,9 @@ class File(_Table, frozen=True, kw_only=True):
     key: tuple[Key, ...] = ()
     market: tuple[Market, ...] = ()
     listing: tuple[Listing, ...] = ()
+    tags: tuple[Tags, ...] = ()
+    quota: tuple[Quota, ...] = ()
+    rule: tuple[Rule, ...] = ()
     series: tuple[Series, ...] = ()
     remove: tuple[Remove, ...] = ()
     template: tuple[dict[str, Any], ...] = ()

@@ -43,6 +43,10 @@ def file_of(records: Iterable[Any], decimals: Mapping[str, int], comment: Iterab
     for record in everything:
         if isinstance(record, ar.DefineListing):
             out += ["", "[[listing]]", *_keys(record, {})]
+    for kind, name in ((ar.FirmTags, "tags"), (ar.Quota, "quota"), (ar.AccessRule, "rule")):
+        for record in everything:
+            if isinstance(record, kind):
+                out += ["", f"[[{name}]]", *_keys(record, {})]
     return "\n".join(out).lstrip("\n") + "\n"
 
 

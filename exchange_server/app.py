@@ -29,10 +29,9 @@ from config.serve_options import ServeOptions
 from config.settings import stored
 from protocol import codes
 
-from . import data_folder, start, state
+from . import data_folder, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
-from .core.kit import jit
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .gateway.admin.connection import AdminConnection
@@ -61,7 +60,7 @@ from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.runner import Runner, Threads
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
 from .journal.walk import Progress
-from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns, seconds
+from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns
 from .net.endpoint import Link, Maker, PortError, listen_tcp, listen_unix
 from .net.limits import Limits, connections_that_fit
 from .net.observe import Log
@@ -70,7 +69,6 @@ from .net.shares import Shares
 from .net.tls import Tls, listen_tls
 from .net.turn import Pipeline
 from .registry import RegistryBroken, Trial, Tried
-from .registry.schedule_view import schedule_status
 from .start import StartRefused
 
 SERVER_ID = 1
@@ -374,7 +372,7 @@ class Server:
             limits,
             self.log,
             options.spin,
-            self._free_bytes,
+            self.free_bytes,
             Timers(self.engine.registry, self.log),
         )
         pipeline.watches += [
@@ -497,7 +495,7 @@ class Server:
                 "binary_port": self.ports["binary"],
                 "admin": str(self.options.data / ADMIN_SOCKET),
                 **({"admin_port": self.ports["admin"]} if "admin" in self.ports else {}),
-                **({"tls": self._tls_ports()} if self.tls is not None else {}),
+                **({"tls": self.tls_ports()} if self.tls is not None else {}),
                 **({"exposed_plain": self.exposed_plain} if self.exposed_plain else {}),
                 "mode": self.journal.mode,
                 "records_applied": self.applied,
@@ -515,7 +513,7 @@ class Server:
         except OSError as error:  # stdout is closed, or no space for the file: the exchange is open all the same
             self.log("error", "ready_not_told", file=str(error.filename or "stdout"), why=error.strerror or str(error))
 
-    def _tls_ports(self) -> list[str]:
+    def tls_ports(self) -> list[str]:
         return [kind for kind in self.ports if kind in self.options.settings.tls_ports]
 
     def stop(self) -> None:
@@ -546,7 +544,7 @@ class Server:
         newest = {s.id: state.Session.of(m, s.id).last_event for s in self.engine.registry.sessions}
         return [s.name for s in self.engine.registry.sessions if s.id in found or events[0] <= newest[s.id] <= events[1]]
 
-    def _free_bytes(self) -> int:
+    def free_bytes(self) -> int:
         if self.journal.space_low():
             return 0
         disk = os.statvfs(self.options.data)
@@ -564,42 +562,7 @@ class Server:
 
     def status(self) -> dict[str, Any]:
         """What `exos status` shows."""
-        counted = state.Header(self.engine.m)
-        pools = state.tables_in_use(self.engine.m)
-        engine = {
-            "row_seq": self.engine.row_seq, "event_seq": self.engine.event_seq, "turn": self.engine.turn, "time_ns": self.engine.time_ns,
-            "commands": counted.commands, "refusals": counted.refusals, "fills": counted.fills,
-            "open_orders": counted.open_orders,
-        }  # fmt: skip
-        return {
-            "server": {
-                "pid": os.getpid(), "uptime_s": (self.outside.steady() - self.began) // 10**9, "data": str(self.options.data),
-                "config": self.options.config_name or (self.engine.registry.begun.name if self.engine.registry.begun else ""),
-                "sandbox": self.sandbox, "fix_port": self.ports.get("fix", 0), "binary_port": self.ports.get("binary", 0),
-                "admin_port": self.ports.get("admin", 0), "spin": self.options.spin,
-            },
-            "engine": engine,
-            "tls": {"ports": self._tls_ports(), **self.tls.status()} if self.tls is not None else {"ports": []},
-            "clock": self.clock.status(),
-            "session_throttle": {
-                "default": self.options.settings.session_throttle, "window_s": seconds(self.options.settings.session_throttle_window_ns),
-            },
-            "journal": {"mode": self.journal.mode, "epoch": self.journal.epoch, **self.journal.counters()},
-            "event_store": {**self.store.status(), "marks": self.marks.written, "marks_compared": self.report.marks},
-            "recovery": self.report.line(),
-            "pipeline": self.pipeline.status(),
-            "market_data": self.market.status(),
-            "logged_on": self.directory.names(),
-            "credentials_refused": self.directory.refused,
-            "logons": {**self.directory.guard.status(), "checks": self.slow.status()},
-            "disk_free_bytes": self._free_bytes(),
-            "shares": self.shares.status(),
-            "venues": self.quotas.status(),
-            "schedule": schedule_status(self.engine.registry),
-            "tables": pools,
-            "settings_not_taken": self.not_taken,
-            "kernels": {"count": len(jit.COMPILED), "compiled": sum(not cached for _, _, cached in jit.COMPILED)},
-        }  # fmt: skip
+        return server_status.status(self)
 
 
 def refusal(error: JournalError | OSError, data: Path) -> StartRefused:

@@ -217,7 +217,7 @@ def beside(scale: float) -> list[Result]:
         if splitter.counts[REFUSED]:
             raise AnswerWrong(f"settle: {splitter.counts[REFUSED]} splits were refused")
         payouts = (10_000, *[0] * (SERVER_CONTRACTS - 1))
-        said = {"rule_id": "r", "source": "s", "observed_value": "v", "observed_at_ns": 1, "evidence_sha256": "ab" * 32}
+        said: dict[str, Any] = {"rule_id": "r", "source": "s", "observed_value": "v", "observed_at_ns": 1, "evidence_sha256": "ab" * 32}
         trader = Trader(peer)
         with AdminClient(server.data) as admin:
             for record in (ar.SetPhase(event="WIDE", phase="closed"), ar.Determine(event="WIDE", payouts=payouts, **said)):

@@ -167,6 +167,7 @@ C_DISPUTE = 58  # a party contests a version of a result, or two sources differ
 C_UPHOLD = 59
 C_VOID = 60
 C_OPENING = 65  # a part of a venue that moves here from another server
+C_UNLIST = 66  # the end of a listing
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
 
@@ -456,6 +457,7 @@ R_OPENING_MONEY = 262
 R_OPENING_ID = 263
 R_OPENING_MARKET = 264
 R_OPENING_ORDER = 265
+R_MARKET_REMOVED = 266
 # changes of a live market
 R_BANDS_TOO_HIGH = 235
 R_NO_SPARE_CONTRACT = 236

@@ -461,6 +461,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Its phase, result, sets or positions do not fit together, or need what this version does not carry; the sentence says which.", "Export the venue again, or settle the market there first."),
     ("R_OPENING_ORDER", None, None, 0, None, None, "an open order of the archive cannot be opened",
      "Its price, quantity, fills or place do not fit its market or the book; the sentence says which.", "Export the venue again."),
+    ("R_MARKET_REMOVED", None, None, 0, None, None, "the market was removed", "A market that was removed stays in the history; nobody sees it, and it takes no act any more.",
+     "Define another market under another name."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

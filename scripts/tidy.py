@@ -82,6 +82,7 @@ FLOORS = (
     ("exchange_server.net", 5),
     ("exchange_server.start", 6),
     ("exchange_server.app", 6),
+    ("exchange_server.server_status", 6),
     ("exchange_server.cli", 6),
     ("exchange_server.demo", 6),
     ("exchange_server.__main__", 6),

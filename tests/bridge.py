@@ -203,6 +203,7 @@ def _operator_words(c: Row) -> Words:
             d.DO_FEES: W.pack_fees(c.model, c.maker, c.taker),
             d.DO_ATTR: W.pack_attr(c.book_side, W.pack_terms(c.side, c.contract_side, c.type, c.tif), c.flags, C.ST_PARTIAL if c.cum else C.ST_NEW),
         },
+        C.C_UNLIST: {d.DU_VENUE: c.venue, d.DU_INSTRUMENT: c.instrument},
         C.C_REFERENCE: {d.DN_INSTRUMENT: c.instrument, d.DN_REFERENCE: c.reference, d.DN_COLLAR: c.collar},
     }  # fmt: skip
     w = new_words(k, d.DO_EXTRA if k == C.C_OPENING else 0)

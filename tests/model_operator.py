@@ -23,7 +23,7 @@ class Operator(Changes, Reversal, Opening):
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
             C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_BUST: self._bust,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
-            C.C_OPENING: self.opening,
+            C.C_OPENING: self.opening, C.C_UNLIST: self._unlist,
             C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
         }  # fmt: skip
 
@@ -77,6 +77,13 @@ class Operator(Changes, Reversal, Opening):
         self.listings[(c.venue, c.instrument)] = Listing(
             c.venue, c.instrument, c.model, c.maker, c.taker, c.owner_share, c.venue_share, c.owner_account, c.venue_account
         )
+
+    def _unlist(self, c: Row) -> None:
+        if c.instrument not in self.instruments:
+            raise Refused(C.R_UNKNOWN_INSTRUMENT)
+        if any(o.instrument == c.instrument and o.venue == c.venue for o in self.open):
+            raise Refused(C.R_OPEN_ORDERS)
+        self.listings.pop((c.venue, c.instrument), None)
 
     # ------------------------------------------------------------------------------------------------ money
     def moved(self, account: Account, asset: int, amount: int, why: int) -> None:

@@ -1,5 +1,6 @@
 """A real server under TLS: every port, remote administration with a key, reload by SIGHUP and by verb, and what a start refuses."""
 
+import asyncio
 import json
 import os
 import signal
@@ -15,11 +16,14 @@ import pytest
 from config import admin_records as ar
 from exchange_server import app
 from exchange_server.certificates import DAY_NS, make_dev_certificate
+from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
 from exchange_server.net.observe import Log
 from exchange_server.start import StartRefused
 from protocol import codes, credentials
-from tests.server_kit import SMALL, ServerProcess, wait_until
+from protocol.client import Client
+from protocol.client_errors import Disconnected
+from tests.server_kit import SMALL, ServerProcess, secret_of, wait_until
 from tests.test_start_rules import WITHOUT, options, refused, run
 
 SEED = b"\5" * 32
@@ -128,6 +132,139 @@ def test_certificates_are_reloaded_by_sighup_and_by_verb(server: ServerProcess, 
     (server.data / "tls-ca.pem").write_bytes(new.ca.read_bytes())
     Remote(server)
     assert server.ask("reload_tls").result["reloads"] == 2
+
+
+OWN = """
+[[venue]]
+name = "V"
+
+[[market]]
+event = "V.CUP"
+product = "exactly"
+winners = 1
+owner_venue = "V"
+asset = "USD"
+payout = "1.0000"
+max_qty = 10_000
+max_position = 1_000_000
+fees = { model = "quadratic", taker_bps = 100 }
+rules = "The winner pays 1.0000, the others nothing."
+source = "the referee"
+contract = [{ symbol = "V.CUP-A" }, { symbol = "V.CUP-B" }]
+
+[[member]]
+firm = "V.F"
+venue = "V"
+[[member.account]]
+name = "V.F-A"
+
+[[rule]]
+rule = "no-us"
+venue = "V"
+effect = "deny"
+jurisdiction_in = ["US"]
+"""
+
+
+@pytest.fixture
+def exos(server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """A command as the principal `op`, an operator of venue V, over the port for remote administration: (exit code, stdout, stderr)."""
+    private = credentials.private_key(SEED)[0]
+    must(server, ar.DefinePrincipal(name="op"), ar.Grant(principal="op", role="venue_operator", scope="venue:V"))
+    must(server, ar.DefineKey(id="op-1", holder="principal", name="op", kind="ed25519", verifier=credentials.public_hex(private)))
+    file = tmp_path / "op.key"
+    file.write_text(credentials.key_file(private, "op-1", "principal op"))
+    file.chmod(0o600)
+    remote = ("--server", f"localhost:{server.ready['admin_port']}", "--as", "op", "--key-file", file, "--ca", server.data / "tls-ca.pem")
+
+    def go(*words: object) -> tuple[int, str, str]:
+        code = cli.main([*map(str, words), *map(str, remote)])
+        return code, *capsys.readouterr()
+
+    return go
+
+
+def must(server: ServerProcess, *records: Any) -> None:
+    for record in records:
+        answer = server.ask("admin", record)
+        assert answer.ok, answer.text
+
+
+def test_a_venue_s_principal_plans_and_applies_a_whole_file(server: ServerProcess, exos: Any, tmp_path: Path) -> None:
+    file, plan = tmp_path / "v.toml", tmp_path / "v.plan"
+    file.write_text(OWN)
+    code, out, err = exos("config", "plan", file, "-o", plan)
+    assert code == Exit.OK, err
+    assert out.splitlines()[:4] == ["+ market V.CUP", "+ firm V.F", "+ account V.F-A", "+ rule no-us of V"]
+    code, out, err = exos("config", "apply", plan, "--why", "a venue of its own")
+    assert code == Exit.OK and "4 applied, 1 unchanged; revision 2" in out, (out, err)
+    assert exos("config", "diff", file) == (Exit.OK, "", "")
+    assert exos("config", "apply", plan)[0] == Exit.FAILED, "another revision runs"
+    # what the platform changes by itself makes a plan old; the operator sees the revision of its own venue and no other
+    file.write_text(OWN.replace("taker_bps = 100", "taker_bps = 90"))
+    assert exos("config", "plan", file, "-o", plan)[0] == Exit.OK
+    must(server, ar.DefineVenue(name="W"), ar.DefineVenue(name="W", title="Another"))
+    code, _, err = exos("config", "apply", plan)
+    assert code == Exit.FAILED and "the server runs revision 3" in err
+    code, out, _ = exos("config", "history")
+    assert code == Exit.OK and [line.split()[0] for line in out.splitlines()] == ["revision", "2", "1"] and "a venue of its own" in out
+    assert "W" not in out.replace("Why", "")
+    answers = [exos("config", "show", number)[2].replace(f"revision {number}", "revision N") for number in (3, 9)]
+    assert answers[0] == answers[1] and "there is no revision N: the newest is 2" in answers[0]
+    assert "+ market V.CUP" in exos("config", "show", 2)[1]
+    # what is not its own is refused as a whole, and prune ends only what its own file made
+    file.write_text(OWN + '[[quota]]\nvenue = "V"\nsessions = 100\n')
+    code, _, err = exos("config", "apply", file)
+    assert code == Exit.FAILED and "quota[0]" in err and "nothing was changed" in err
+    file.write_text(OWN[: OWN.index("[[rule]]")])
+    code, out, _ = exos("config", "apply", file, "--prune")
+    assert code == Exit.OK and "1 applied" in out
+    code, out, _ = exos("config", "export", "V")
+    assert code == Exit.OK and 'event = "V.CUP"' in out and "[[rule]]" not in out
+
+
+def test_commands_and_the_sdk_trade_under_tls(server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ca, port = server.data / "tls-ca.pem", str(server.ready["binary_port"])
+    login = ("--port", port, "--key", "MM1", "--secret", secret_of(1))
+    for more, wanted in (
+        (("--host", "localhost", "--ca", str(ca)), Exit.OK),
+        (("--host", "localhost", "--tls"), Exit.UNREACHABLE),  # of an authority that this system does not know
+        (("--host", "localhost"), Exit.UNREACHABLE),  # without TLS
+        (("--host", "localhost", "--ca", str(tmp_path / "none.pem")), Exit.USAGE),
+    ):
+        code = cli.main(["trade", "buy", "CUP-A", "10", "0.25", *login, *more])
+        out, err = capsys.readouterr()
+        assert code == wanted, (more, out, err)
+
+    async def with_the_sdk() -> Any:
+        trust = ssl.create_default_context(cafile=str(ca))
+        async with Client("127.0.0.1", int(port), "MM2", secret_of(2), tls=trust, tls_name="localhost", reconnect_s=0) as client:
+            return await client.sell("CUP-A", 4, 2500)
+
+    report = asyncio.run(with_the_sdk())
+    assert report.cum == 4, "it met the order that the command sent"
+    with pytest.raises(Disconnected, match="certificate verify failed"):
+        asyncio.run(untrusted(int(port)))
+
+
+async def untrusted(port: int) -> None:
+    async with Client("localhost", port, "MM2", secret_of(2), tls=ssl.create_default_context(), reconnect_s=0):
+        pass
+
+
+def test_the_command_that_has_the_certificate_read_again(server: ServerProcess, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "new").mkdir()
+    new = make_dev_certificate(tmp_path / "new", ("localhost",), time.time_ns())
+    (server.data / "tls-cert.pem").write_bytes(new.cert.read_bytes())
+    (server.data / "tls-key.pem").write_bytes(new.key.read_bytes())
+    assert cli.main(["reload-tls", "--data", str(server.data)]) == Exit.OK
+    assert capsys.readouterr().out.startswith("the certificate is valid until 20")
+    (server.data / "tls-ca.pem").write_bytes(new.ca.read_bytes())
+    Remote(server)
+    (server.data / "tls-key.pem").write_bytes(b"rubbish")
+    code = cli.main(["reload-tls", "--data", str(server.data)])
+    assert code == Exit.FAILED and "the certificate in use stays" in capsys.readouterr().err
+    Remote(server)
 
 
 # ------------------------------------------------------------------------------------------------ what a start refuses

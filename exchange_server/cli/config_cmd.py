@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 APPLY_S = 120.0  # a large configuration is one turn of the server
 FILE_HELP = "FILE is a TOML file, or the name of a shipped one (sandbox, worldcup)."
-PRUNE_HELP = "Close the sessions, accounts and firms that this file made and no longer names."
+PRUNE_HELP = "End what this file made and no longer names: rules, listings, markets, sessions, accounts and firms."
 REVISION = Number("revision", 0, 1 << 40)
 
 config = Noun("config", "check, plan and apply configuration files; the revisions of what runs")
@@ -208,6 +208,7 @@ def diff(file: str, server: Server) -> Result:
 @config.verb(
     "history",
     "list the revisions: number, when, who, what changed, why",
+    details="Each configuration that changed something, and each change of a definition by itself. A venue's operator sees those that changed something of the venue.",
     examples=("exos config history", "exos config history --most 5 --json"),
 )
 @click.option("--most", type=Number("number of revisions", 1, 100_000), default=50, metavar="N", help="The newest N (default: 50).")
@@ -216,7 +217,7 @@ def history(most: int, server: Server) -> Result:
     with server.connect() as admin:
         result = _answer(admin.ask("revisions", most=most))
     rows = [
-        (one["number"], _instant(one["time_ns"]), one["who"], one["name"], one["new"], one["changed"], one["settings"], one["why"])
+        (one["number"], _instant(one["time_ns"]), one["who"], one["name"] or "-", one["new"], one["changed"], one["settings"], one["why"])
         for one in result["revisions"]
     ]
     if rows:
@@ -233,9 +234,8 @@ def show(revision: int, server: Server) -> Result:
     with server.connect() as admin:
         result = _answer(admin.ask("revision", number=revision))
     head = result["head"]
-    say(
-        f"revision {head['number']}, {_instant(head['time_ns'])}, by {head['who']}, {head['name']}{': ' + head['why'] if head['why'] else ''}"
-    )
+    about = f", {head['name']}" if head["name"] else ""
+    say(f"revision {head['number']}, {_instant(head['time_ns'])}, by {head['who']}{about}{': ' + head['why'] if head['why'] else ''}")
     for change in result["changes"]:
         after = ar.from_builtins(change["after"])
         before = ar.from_builtins(change["before"]) if change["before"] is not None else None

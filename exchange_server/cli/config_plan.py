@@ -36,6 +36,7 @@ class Running(NamedTuple):
     revision: int
     capacities: dict[str, int]
     owned: list[tuple[str, str]] = []  # (kind, name) of what the file made that is asked about
+    venues: list[str] = []  # names of those that the asker sees
 
     @classmethod
     def of(cls, admin: AdminClient, file: str = "") -> "Running":
@@ -61,24 +62,15 @@ class Ask(NamedTuple):
     def notes(self) -> list[str]:
         """Sentences about what of the file does not take effect."""
         has = self.running.capacities
-        left = [
-            f"{kind} {name} is no longer in the file, and is not taken away: a market is closed by exos market phase, and its listings with it"
-            for kind, name in gone(self.content, self.running)
-            if self.prune and kind in ("market", "listing")
+        return [
+            f"capacities.{name} = {asked}: the data folder was created with {has.get(name, 'the default')}, and its tables cannot be resized"
+            for name, asked in sorted(self.content.settings.capacities.items())
+            if has.get(name) != asked
+        ] + [
+            "server.clordid_retention: it is fixed when a data folder is created"
+            for name in ("clordid_retention_ns",)
+            if self.content.named.get(name, self.running.settings.get(name)) != self.running.settings.get(name)
         ]
-        return (
-            left
-            + [
-                f"capacities.{name} = {asked}: the data folder was created with {has.get(name, 'the default')}, and its tables cannot be resized"
-                for name, asked in sorted(self.content.settings.capacities.items())
-                if has.get(name) != asked
-            ]
-            + [
-                "server.clordid_retention: it is fixed when a data folder is created"
-                for name in ("clordid_retention_ns",)
-                if self.content.named.get(name, self.running.settings.get(name)) != self.running.settings.get(name)
-            ]
-        )
 
 
 def read(file: str, admin: AdminClient, why: str = "", prune: bool = False) -> Ask:
@@ -109,14 +101,23 @@ def read(file: str, admin: AdminClient, why: str = "", prune: bool = False) -> A
 def gone(content: Config, running: Running) -> list[tuple[str, str]]:
     """(kind, name) of what the file made and no longer names."""
     named = {ar.identity(item.record) for item in content.items}
-    named |= {(item.record.kind, item.record.name) for item in content.items if isinstance(item.record, ar.Close)}
+    named |= {item.record.identity for item in content.items if isinstance(item.record, ar.Close)}
     return [(kind, name) for kind, name in running.owned if (kind, name) not in named]
 
 
 def pruned(content: Config, running: Running) -> list[Item]:
-    """Sessions, accounts and firms that are closed because the file no longer names them."""
+    """What ends because the file no longer names it: rules, listings, markets, sessions, accounts and firms."""
     missing = [(kind, name) for kind in CLOSED for found, name in gone(content, running) if found == kind]
-    return [Item(ar.Close(kind=kind, name=name, reason="no longer in the configuration"), content.files[-1], "") for kind, name in missing]  # type: ignore[arg-type]
+    return [Item(_end(kind, name, running), content.files[-1], "") for kind, name in missing]
+
+
+def _end(kind: Any, name: str, running: Running) -> ar.AnyRecord:
+    """The record that ends a thing of this name (ar.identity)."""
+    if kind == "rule":
+        rule, _, owner = name.partition(" of ")
+        return ar.RemoveAccessRule(rule=rule, **{"venue" if owner in running.venues else "event": owner})
+    what, _, venue = name.partition(" at ")
+    return ar.Close(kind=kind, name=what, venue=venue, reason="no longer in the configuration")
 
 
 def trial(admin: AdminClient, record: ar.AnyRecord) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from config.load import ConfigError
 from protocol import credentials, units
 
 from ..exits import Exit
+from .acts import dry_run_option, send
 from .admin_client import AdminClient
 from .command import Noun
 from .common import FILE, CommandError, OneOf
@@ -76,13 +77,18 @@ def _write(out: Path, text: str) -> None:
         raise CommandError(Exit.FAILED, f"{out}: {error.strerror}: no key was created") from error
 
 
-def _create(admin: AdminClient, record: kr.DefineKey, out: Path | None) -> dict[str, Any]:
-    """Make a key and say its private half, once. The result for --json."""
+def _create(admin: AdminClient, record: kr.DefineKey, out: Path | None, dry_run: bool) -> dict[str, Any]:
+    """Make a key and say its private half, once. The result for --json. With dry_run only try it: nothing is made that could log on."""
     secret = ""
     if record.kind == "ed25519":
         private, _ = credentials.private_key(os.urandom(32))
         secret = credentials.key_file(private, record.id, f"{record.holder} {record.name}")
         record = msgspec.structs.replace(record, verifier=credentials.public_hex(private))
+    if dry_run:
+        if out is not None and out.exists():
+            raise CommandError(Exit.FAILED, f"{out}: File exists: no key would be created")
+        tried: dict[str, Any] = send(admin, record, dry_run).data
+        return tried
     if out is not None and secret:
         _write(out, secret)  # before the key is good for anything
     try:
@@ -126,10 +132,11 @@ def _create(admin: AdminClient, record: kr.DefineKey, out: Path | None) -> dict[
 @click.option("--address", metavar="NETWORK", multiple=True, help="A network from which it may be used (repeat it; default: everywhere).")
 @click.option("--title", metavar="TEXT", default="", help="What it is for.")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the private half into a new file, mode 0600, instead of showing it.")
+@dry_run_option
 @server_option
 def create(
     id: str, session: str | None, principal: str | None, kind: str, scope: tuple[str, ...], until: str | None, address: tuple[str, ...],
-    title: str, out: Path | None, server: Server,
+    title: str, out: Path | None, dry_run: bool, server: Server,
 ) -> Result:  # fmt: skip
     if bool(session) == bool(principal):
         raise CommandError(Exit.USAGE, "name the holder: --session NAME or --principal NAME")
@@ -139,7 +146,7 @@ def create(
     }  # fmt: skip
     record = _record(fields)
     with server.connect() as admin:
-        return Result(_create(admin, record, out))
+        return Result(_create(admin, record, out, dry_run))
 
 
 def _record(fields: dict[str, Any]) -> kr.DefineKey:
@@ -195,12 +202,11 @@ def show(id: str, server: Server) -> Result:
 )
 @click.argument("id")
 @click.option("--reason", metavar="TEXT", default="", help="Why; the session that it ends is told.")
+@dry_run_option
 @server_option
-def revoke(id: str, reason: str, server: Server) -> Result:
+def revoke(id: str, reason: str, dry_run: bool, server: Server) -> Result:
     with server.connect() as admin:
-        answer = _act(admin, kr.RevokeKey(id=id, reason=reason))
-    say(answer.text)
-    return Result(answer.result)
+        return send(admin, kr.RevokeKey(id=id, reason=reason), dry_run)
 
 
 @key.verb(
@@ -214,8 +220,9 @@ def revoke(id: str, reason: str, server: Server) -> Result:
 @click.option("--overlap", metavar="D", default="24h", show_default=True, help="How long the old key stays good.")
 @click.option("--until", metavar="T", help="When the new key expires (default: never).")
 @click.option("--out", type=FILE, metavar="FILE", help="Write the private half into a new file, mode 0600, instead of showing it.")
+@dry_run_option
 @server_option
-def rotate(id: str, new: str, overlap: str, until: str | None, out: Path | None, server: Server) -> Result:
+def rotate(id: str, new: str, overlap: str, until: str | None, out: Path | None, dry_run: bool, server: Server) -> Result:
     try:
         end = _now() + amounts.duration_ns("", "--overlap", overlap)
     except ConfigError as error:
@@ -227,7 +234,10 @@ def rotate(id: str, new: str, overlap: str, until: str | None, out: Path | None,
         if id.endswith(kr.OWN_SUFFIX):
             raise CommandError(Exit.FAILED, f"{id} is the secret of the session's definition: create a key, then revoke it")
         terms = {name: row[name] for name in ("holder", "name", "kind", "scopes", "addresses", "title")}
-        result = _create(admin, _record({"type": "key", "id": new, "until_ns": _until(until), **terms}), out)
+        result = _create(admin, _record({"type": "key", "id": new, "until_ns": _until(until), **terms}), out, dry_run)
+        if dry_run:
+            say(f"key {id} would stay good until {units.instant(min(end, row['until_ns'] or end))}")
+            return Result(result)
         if not row["until_ns"] or row["until_ns"] > end:
             _act(admin, _record({"type": "key", "id": id, "verifier": row["public"], "until_ns": end, **terms}))
         say(f"key {id} stays good until {units.instant(min(end, row['until_ns'] or end))}")

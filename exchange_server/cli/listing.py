@@ -9,6 +9,7 @@ from config import admin_records as ar
 from ..exits import Exit
 from . import fields as of
 from .acts import at_option, dry_run_option, rows, send
+from .close import add_remove
 from .command import Noun
 from .common import CommandError
 from .connect import Server, names, server_option
@@ -91,3 +92,6 @@ def _one(admin: Any, venue: str, event: str) -> dict[str, Any]:
     if not found:
         raise CommandError(Exit.FAILED, f"{venue} does not list {event} (exos listing list --event {event} shows who does)")
     return found[0]
+
+
+add_remove(listing)

@@ -12,6 +12,7 @@ from ..exits import Exit
 from . import market_changes, market_define, market_result, market_validate, reversals
 from .acts import at_option, dry_run_option, send
 from .admin_client import AdminClient
+from .close import add_remove
 from .command import Noun
 from .common import CommandError, OneOf, decimal
 from .connect import Server, names, refused, server_option
@@ -144,3 +145,4 @@ market_define.add(market)
 market_validate.add(market)
 market_changes.add(market)
 reversals.add(market)
+add_remove(market)

@@ -5,6 +5,7 @@ from typing import Any
 from protocol import units
 
 from ..exits import Exit
+from .acts import dry_run_option
 from .command import verb
 from .common import CommandError
 from .connect import Server, refused, server_option
@@ -63,15 +64,26 @@ def check(server: Server) -> Result:
     return Result(answer.result)
 
 
-@verb("stop", "stop the server cleanly, with a snapshot; a second time: without waiting for the peers", examples=("exos stop",))
+@verb(
+    "stop",
+    "stop the server cleanly, with a snapshot; a second time: without waiting for the peers",
+    examples=("exos stop", "exos stop --dry-run"),
+)
+@dry_run_option
 @server_option
-def stop(server: Server) -> Result:
+def stop(dry_run: bool, server: Server) -> Result:
     with server.connect() as admin:
-        answer = admin.ask("stop")
+        answer = admin.ask("stop", dry_run=dry_run)
     if not answer.ok:
         raise refused(answer)
-    say("stopping")
-    return Result()
+    if not dry_run:
+        say("stopping")
+        return Result()
+    sessions, orders = answer.result["logged_on"], answer.result["open_orders"]
+    say(
+        f"would stop: {len(sessions)} sessions are logged on and would be logged out; {orders} open orders stay, but for those cancelled on disconnect"
+    )
+    return Result(answer.result)
 
 
 def flat_pairs(value: Any, name: str = "") -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ secret, the sandbox's is used: `<key in lower case>-secret`.
 
 import asyncio
 import functools
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -165,14 +166,21 @@ def cancel(session: Session, id: str, scope: str) -> Result:
 @trade.verb(
     "watch",
     "show best prices and trades as they arrive, until Ctrl-C",
-    examples=("exos trade watch WC26-WIN-ESP BTC-USD --key MM3", "exos trade watch BTC-USD --seconds 10"),
+    details="With --json each line is an object: type prices (bid and ask, each with price and qty, or null) or trade (trade, side of the taker, price, qty), "
+    "with time_ns and symbol.",
+    examples=(
+        "exos trade watch WC26-WIN-ESP BTC-USD --key MM3",
+        "exos trade watch BTC-USD --seconds 10",
+        "exos trade watch BTC-USD --json",
+    ),
     as_json=False,
 )
 @click.argument("symbol", nargs=-1, required=True)
 @click.option("--seconds", type=Seconds(), metavar="S", default=0.0, help="Stop after this many seconds (0: never).")
+@click.option("--json", "as_json", is_flag=True, help="Write JSON objects, one per line.")
 @session_options
-def watch(session: Session, symbol: tuple[str, ...], seconds: float) -> Result:
-    return session(lambda client: _watch(client, list(symbol), seconds))
+def watch(session: Session, symbol: tuple[str, ...], seconds: float, as_json: bool) -> Result:
+    return session(lambda client: _watch(client, list(symbol), seconds, as_json))
 
 
 async def _order(
@@ -268,12 +276,12 @@ async def _cancel(client: Client, given: str, scope: str) -> Result:
     return Result({"id": id, "cancelled": 1, "filled": filled})
 
 
-async def _watch(client: Client, symbols: list[str], seconds: float) -> Result:
-    """Print one line per change of a best price and one per trade."""
-    books = await client.subscribe_many([*symbols])
-    names = {book.instrument: symbol for book, symbol in zip(books, symbols)}
-    width = max(map(len, symbols))
-    shown: dict[int, Any] = {}
+Tell = Callable[..., str]  # tell(time in ns, instrument, (best bid, best ask) or None, (trade, price, lots, side of the taker))
+
+
+def _as_lines(client: Client, names: dict[int, str]) -> Tell:
+    """What is told of an instrument, for people."""
+    width = max(map(len, names.values()))
 
     def side(instrument: int, best: tuple[int, int] | None) -> str:
         if best is None:
@@ -281,11 +289,50 @@ async def _watch(client: Client, symbols: list[str], seconds: float) -> Result:
         places = client.definitions[instrument].qty_decimals
         return f"{decimal(best[1], places)} @ {client.price_text(instrument, best[0])}".rjust(22)
 
+    def tell(time: int, instrument: int, top: Any, trade: Any = None) -> str:
+        begin = f"{_clock(time)}  {names[instrument]:{width}}  "
+        if trade is None:
+            return f"{begin}{side(instrument, top[0])} |{side(instrument, top[1])}"
+        number, price, lots, taker = trade
+        what = "bought" if taker == codes.BUY else "sold"
+        places = client.definitions[instrument].qty_decimals
+        return f"{begin}{what} {decimal(lots, places)} @ {client.price_text(instrument, price)} (trade {number})"
+
+    return tell
+
+
+def _as_objects(client: Client, names: dict[int, str]) -> Tell:
+    """The same as JSON objects: {"type": "prices", "time_ns", "symbol", "bid": {"price", "qty"} or null, "ask"}, and {"type": "trade", "time_ns",
+    "symbol", "trade", "side", "price", "qty"}, `side` of the taker. Prices and quantities are texts in the instrument's units."""
+
+    def level(instrument: int, best: tuple[int, int] | None) -> Any:
+        if best is None:
+            return None
+        return {"price": client.price_text(instrument, best[0]), "qty": decimal(best[1], client.definitions[instrument].qty_decimals)}
+
+    def tell(time: int, instrument: int, top: Any, trade: Any = None) -> str:
+        about = {"time_ns": time, "symbol": names[instrument]}
+        if trade is None:
+            return json.dumps({"type": "prices", **about, "bid": level(instrument, top[0]), "ask": level(instrument, top[1])})
+        number, price, lots, taker = trade
+        side = "buy" if taker == codes.BUY else "sell"
+        return json.dumps({"type": "trade", **about, "trade": number, "side": side, **level(instrument, (price, lots))})
+
+    return tell
+
+
+async def _watch(client: Client, symbols: list[str], seconds: float, as_json: bool) -> Result:
+    """Write one line per change of a best price and one per trade; as_json: each a JSON object."""
+    books = await client.subscribe_many([*symbols])
+    names = {book.instrument: symbol for book, symbol in zip(books, symbols)}
+    tell = _as_objects(client, names) if as_json else _as_lines(client, names)
+    shown: dict[int, Any] = {}
+
     def show(book: Any) -> None:
         top = (book.best_bid, book.best_ask)
         if shown.get(book.instrument) != top:
             shown[book.instrument] = top
-            say(f"{_clock(book.time)}  {names[book.instrument]:{width}}  {side(book.instrument, top[0])} |{side(book.instrument, top[1])}")
+            say(tell(book.time, book.instrument, top))
 
     for book in books:
         show(book)
@@ -295,13 +342,8 @@ async def _watch(client: Client, symbols: list[str], seconds: float) -> Result:
             instrument = getattr(message, "instrument", 0)
             if instrument not in names:
                 continue
-            for trade, price, lots, taker in getattr(message, "trades", ()):
-                places = client.definitions[instrument].qty_decimals
-                what = "bought" if taker == codes.BUY else "sold"
-                say(
-                    f"{_clock(message.time)}  {names[instrument]:{width}}  {what} {decimal(lots, places)} @ "
-                    f"{client.price_text(instrument, price)} (trade {trade})"
-                )
+            for trade in getattr(message, "trades", ()):
+                say(tell(message.time, instrument, None, trade))
             if client.books[instrument].valid:
                 show(client.books[instrument])
 

@@ -65,7 +65,7 @@ def opening(archive: va.Archive, deposit_guests: bool) -> ar.Opening:
         rules += [
             ar.Grant(principal=row["name"], role=grant["role"], scope=grant["scope"], until_ns=grant["until_ns"]) for grant in row["grants"]
         ]
-    rules += [record(row) for part in ("tags", "rules", "quotas") for row in parts[part]]
+    records += [record(row) for part in ("tags", "rules", "quotas") for row in parts[part]]
     for row in parts["references"]:
         rules.append(ar.SetReference(symbol=row["symbol"], reference=row["reference"], collar=row["collar"]))
     rules += [record(row) for row in parts["freezes"]]

@@ -26,6 +26,7 @@ from .markets.define import (
     define_listing,
     define_session,
     define_venue,
+    drop_listing,
 )
 from .markets.dispute import do_dispute, do_uphold
 from .markets.opening import do_opening
@@ -107,6 +108,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_access(m, rows, c)
     if kind == C.C_REFERENCE:
         return do_reference(m, rows, c)
+    if kind == C.C_UNLIST:
+        return drop_listing(m, rows, c)
     if kind == C.C_OPENING:
         return do_opening(m, rows, c, ev)
     if kind == C.C_BANDS:

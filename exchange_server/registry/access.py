@@ -194,14 +194,22 @@ def authorise(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int
 
 
 def says_what_is(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int) -> bool:
-    """Is it the definition of an asset or venue as it is already, which the asker sees? Such a record changes nothing and needs no right: a
-    venue's own file may name what it is built on."""
+    """Is it the definition of an asset or venue as it is already, or what is known of a firm or granted to a venue, which the asker sees? Such a record
+    changes nothing and needs no right: a venue's own file may name what it is built on."""
+    sight = Sight(registry, who, now_ns)
+    if isinstance(record, ar.FirmTags):
+        firm = registry.firms.named(record.firm)
+        return firm is not None and sight.sees("firm", firm) and registry.tags.get(firm.id) == record
+    if isinstance(record, ar.Quota):
+        venue = registry.venues.named(record.venue)
+        granted = registry.quotas.get(venue.id) if venue is not None else None
+        if granted is None or not sight.sees("venue", venue):
+            return False
+        return all(getattr(record, name) in (None, getattr(granted, name)) for name in record.__struct_fields__)
     if not isinstance(record, ar.DefineAsset | ar.DefineVenue):
         return False
-    kind = tag_of(record)
-    sight = Sight(registry, who, now_ns)
-    row = sight.table(kind).named(record.name)
-    return row is not None and sight.sees(kind, row) and bool(ar.keeping(row.record, record) == row.record)
+    row = sight.table(tag_of(record)).named(record.name)
+    return row is not None and sight.sees(tag_of(record), row) and bool(ar.keeping(row.record, record) == row.record)
 
 
 def _refuse_to_become(sight: Sight, holder: Principal | None) -> None:

@@ -50,6 +50,10 @@ KILLS = {
 def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) -> Act:
     """The act of a record; raises Refused."""
     record = envelope.record
+    if not isinstance(record, ar.DefineMarket | ar.AccessRule | ar.RemoveAccessRule):
+        event = registry.events.named(getattr(record, "event", ""))
+        if event is not None:
+            checks.refuse_removed(event)
     match record:
         case ar.DefineAsset():
             return members.asset(registry, record, engine)

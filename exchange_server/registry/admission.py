@@ -7,6 +7,7 @@ are worked out again when tags or rules change and when a firm is defined; the a
 from collections.abc import Iterable
 from typing import Any
 
+from config import admin_records as ar
 from config import rule_records as rr
 from protocol import codes
 
@@ -139,7 +140,14 @@ def firm_tags(registry: Definitions, record: rr.FirmTags, engine: EngineLike) ->
         registry.put_admissions(changes)
 
     text = f"{name} changed: it is {kept_out(registry, firm, changes)}"
-    return Act(name, text, rows, commit, {"id": firm.id}, changed=("tags",) if firm.id in registry.tags else None)
+    return Act(
+        name,
+        text,
+        rows,
+        commit,
+        {"id": firm.id},
+        changed=tuple(ar.changed_fields(registry.tags[firm.id], record)) if firm.id in registry.tags else None,
+    )
 
 
 def access_rule(registry: Definitions, record: rr.AccessRule, engine: EngineLike) -> Act:
@@ -164,7 +172,19 @@ def access_rule(registry: Definitions, record: rr.AccessRule, engine: EngineLike
 
     out = sum(keeps_out(changes[target], firm.id) for firm in registry.firms)
     text = f"access rule {number} ({record.rule}) of {where} {'changed' if old else 'defined'}: {out} of {len(registry.firms)} firms are kept out"
-    return Act(f"access rule {record.rule}", text, rows, commit, {"rule": number, "kept_out": out}, changed=("rule",) if old else None)
+    return Act(
+        f"access rule {record.rule}",
+        text,
+        rows,
+        commit,
+        {"rule": number, "kept_out": out},
+        changed=tuple(ar.changed_fields(old.record, record)) if old else None,
+    )
+
+
+def is_there(registry: Definitions, record: rr.RemoveAccessRule) -> bool:
+    """Whether there is such a rule. Raises Refused for a venue or event that does not exist."""
+    return (*_target(registry, record)[0], record.rule) in registry.rules
 
 
 def remove_access_rule(registry: Definitions, record: rr.RemoveAccessRule, engine: EngineLike) -> Act:

@@ -92,6 +92,13 @@ def refuse_closed(kind: str, row: Any, key: Key | str = ()) -> None:
         raise Refused(_CLOSED[kind], text, key, asked=row.id)
 
 
+def refuse_removed(event: Any, key: Key | str = "event") -> None:
+    """Raises Refused if a market was removed."""
+    if event.closed is not None:
+        text = f"market {event.name} was removed at {units.instant(event.closed.at_ns)} ({event.closed.reason})"
+        raise Refused(codes.R_MARKET_REMOVED, text, key, asked=event.id)
+
+
 def no_hold(id: int, kind: str) -> Refused:
     """The refusal of a number that no hold (or withdrawal: `kind`) has, or none that the asker may know of."""
     return Refused(codes.R_UNKNOWN_HOLD, f"there is no {kind} {id}", kind, asked=id)

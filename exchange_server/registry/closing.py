@@ -1,7 +1,8 @@
-"""The end of accounts, firms and sessions: what must be true first, and the row that tells the core.
+"""The end of accounts, firms, sessions, markets and listings: what must be true first, and the rows that tell the core.
 
 An account must be empty: no open orders, no positions, no money, no holds. A firm: all its accounts closed and no session logged on. A session can
-be closed at any time; the gateway ends its connection. Nothing is removed: what is closed stays in the history under its name.
+be closed at any time; the gateway ends its connection. A market: no open orders, no positions and sets, and no other venue that lists it; then nobody sees it
+any more. A listing: no open orders that came through it. What has ended stays in the history under its name.
 """
 
 from typing import Any
@@ -12,19 +13,28 @@ from config import admin_records as ar
 from protocol import codes, numbers
 
 from .. import state
+from ..core import audit
+from ..core.layout import plain
 from . import checks, members
 from . import rows as rows_of
+from .account_view import grown
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
 from .refused import Refused, bad
-from .tables import Account, Closed, Firm, Session
+from .tables import Account, Closed, Event, Firm, Session
 
 NAMED = 3  # things of a kind that a refusal names; of the others it tells how many
 
 
 def close(registry: Definitions, record: ar.Close, who: str, engine: EngineLike) -> Act:
     """The act of a Close record. Raises Refused."""
+    if bool(record.venue) != (record.kind == "listing"):
+        raise bad("venue", "only a listing is named with its venue" if record.venue else "a listing is named with its venue")
+    if record.kind == "market":
+        return _market(registry, record, who, engine)
+    if record.kind == "listing":
+        return _listing(registry, record, engine)
     tables: Any = {"account": registry.accounts, "firm": registry.firms, "session": registry.sessions}
     old = checks.find(tables[record.kind], "name", record.name)
     if old.closed is not None and old.closed.reason == record.reason:
@@ -41,6 +51,68 @@ def close(registry: Definitions, record: ar.Close, who: str, engine: EngineLike)
         row, commit = members.session_row(old, closed=True), lambda: registry.close_session(closed)
     text = f"{record.kind} {record.name} is closed"
     return Act(f"{record.kind} {record.name}", text, [row], commit, {"id": old.id})
+
+
+def _market(registry: Definitions, record: ar.Close, who: str, engine: EngineLike) -> Act:
+    event: Event = checks.find(registry.events, "name", record.name)
+    name = f"market {event.name}"
+    if event.closed is not None and event.closed.reason == record.reason:
+        return Act(name, f"{name} is removed already", [], checks.nothing, {"id": event.id, "unchanged": 1}, changed=())
+    checks.refuse_removed(event, "name")
+    owner = checks.find(registry.venues, "name", event.record.owner_venue)
+    others = [registry.venues[venue].name for venue, other in registry.listings if other == event.id and venue != owner.id]
+    dump = grown(audit.dump_event, engine.m, event.id)
+    parts = _in_event(registry, dump)
+    if others:
+        parts.append(_some("the listing at", others))
+    if parts:
+        raise Refused(codes.R_NOT_EMPTY, f"{name} is in use: it has {', '.join(parts)}", "name", asked=len(parts))
+    now_ns = int(engine.time_ns)
+    removed = msgspec.structs.replace(event, closed=Closed(who, now_ns, record.reason))
+
+    def commit() -> None:
+        registry.drop_listing(owner.id, event.id)
+        registry.put_event(removed)
+        registry.schedule.cancel_for(f"event:{event.name}", "", now_ns, f"{name} was removed by {who}")
+
+    return Act(name, f"{name} is removed", rows_of.unlist(owner.id, event.first_instrument, event.n), commit, {"id": event.id})
+
+
+def _in_event(registry: Definitions, dump: Words) -> list[str]:
+    """What keeps a market from being removed, in words. dump: of core/audit.py; empty: the core does not have the event."""
+    if not len(dump):
+        return []
+    n, rows, orders, sets = int(dump[7]), int(dump[8]), int(dump[6]), int(dump[2])
+    at, width = audit.EVENT_DUMP + n * audit.CONTRACT_DUMP, audit.COLLATERAL_DUMP + 5 * n
+    table = dump[at : at + rows * width].reshape(rows, width)
+    held = table[:, audit.COLLATERAL_DUMP : audit.COLLATERAL_DUMP + n].any(axis=1)
+    holders = [registry.accounts[int(id)].name for id in table[held, 0].tolist()]
+    parts = [f"{orders} open order{'s' if orders > 1 else ''}"] if orders else []
+    parts += [_some("a position of", holders)] if holders else []
+    return parts + ([f"{sets} sets"] if sets else [])
+
+
+def _listing(registry: Definitions, record: ar.Close, engine: EngineLike) -> Act:
+    event: Event = checks.find(registry.events, "name", record.name)
+    venue = checks.find(registry.venues, "venue", record.venue)
+    name = f"listing {event.name} at {venue.name}"
+    if (venue.id, event.id) not in registry.listings:
+        return Act(name, f"{name} is removed already", [], checks.nothing, {"event": event.id, "unchanged": 1}, changed=())
+    if event.record.owner_venue == venue.name:
+        raise bad("venue", f"{venue.name} owns {event.name}: its listing ends with the market")
+    dump = grown(audit.dump_event, engine.m, event.id)
+    count = 0
+    if len(dump):
+        orders = dump[len(dump) - int(dump[6]) * audit.ORDER_DUMP :].reshape(-1, audit.ORDER_DUMP)
+        count = int((plain.venue_of(orders[:, 18]) == venue.id).sum())
+    if count:
+        text = f"{name} is in use: {count} open order{'s' if count > 1 else ''} came through it"
+        raise Refused(codes.R_NOT_EMPTY, text, "name", asked=count)
+
+    def commit() -> None:
+        registry.drop_listing(venue.id, event.id)
+
+    return Act(name, f"{name} is removed", rows_of.unlist(venue.id, event.first_instrument, event.n), commit, {"event": event.id})
 
 
 def _account(registry: Definitions, account: Account, engine: EngineLike) -> Words:

@@ -17,7 +17,7 @@ from .. import state
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import access, acts, checks
+from . import access, acts, admission, checks
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike, Words
@@ -50,7 +50,11 @@ class Trial(NamedTuple):
 
     def ask(self, record: ar.Configuration) -> Ask:
         """What of the configuration is new or changed. The first phase of a new market is part of the market."""
-        rows = ((record.records[change.record], change) for change in self.changes if change.kind in (NEW, CHANGED))
+        rows = (
+            (record.records[change.record], change)
+            for change in self.changes
+            if change.kind in (NEW, CHANGED) and change.record < len(record.records)
+        )
         return Ask(record, tuple((one, change.fields) for one, change in rows if not isinstance(one, ar.SetPhase)))
 
     def to_do(self) -> list[int]:
@@ -158,6 +162,9 @@ def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: E
                     access.authorise(copy, who, record, int(engine.time_ns))
             if isinstance(record, ar.SetPhase) and not _is_first_phase(copy, record, made):
                 trial.changes.append(Change(i, PASSED))
+                continue
+            if isinstance(record, ar.RemoveAccessRule) and not admission.is_there(copy, record):
+                trial.changes.append(Change(i, SAME))
                 continue
             if isinstance(record, ar.Transfer) and (record.source or not record.target):
                 raise bad("source", "a configuration only makes deposits")

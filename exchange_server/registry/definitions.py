@@ -144,6 +144,11 @@ class Definitions:
             self.listing_rows += self.events[event_id].n
         self.listings[(venue_id, event_id)] = fees
 
+    def drop_listing(self, venue_id: int, event_id: int) -> None:
+        if self.listings.pop((venue_id, event_id), None) is not None:
+            self.listing_rows -= self.events[event_id].n
+            self.admission_changes += 1
+
     def put_admissions(self, changes: dict[tuple[int, int], Admission]) -> None:
         """Who is admitted where from now on."""
         self.admissions.update(changes)

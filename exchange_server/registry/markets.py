@@ -92,6 +92,7 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
     if not changed:
         return checks.unchanged("market", record.event, old.id)
     timetable.check_new(record, changed, engine, old)
+    checks.refuse_removed(old)
     rows: list[Words] = []
     if "bands" in changed:
         check_change(engine, old)

@@ -44,8 +44,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
     if registry.venues.named(record.venue) is not None:
         text = f"venue {record.venue} exists on this server: an archive opens only where the name is free"
         raise Refused(codes.R_OPENING_VENUE, text, "venue")
-    now_ns = int(engine.time_ns)
-    records: Any = tuple(timetable.to_come(one, now_ns) for one in (*record.records, *record.rules))
+    records: Any = (*defined(record, int(engine.time_ns)), *record.rules)
     trial = configuration.try_out(registry, records, engine, (who,))
     if trial.refusals:
         raise Refused.of(trial.refusals[0])
@@ -58,7 +57,8 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
             event = found.events[market.event]
             now = msgspec.structs.replace(event, **found.results[market.event])
             after.put_event(now)
-            timetable.moved(after, event.id, phases.BY_NAME[market.phase], now_ns)
+            if now.closed is not None:
+                after.drop_listing(found.after.venues.named(record.venue).id, event.id)  # type: ignore[union-attr]
             if phases.allows(phases.BY_NAME[market.phase], phases.FINALISE):
                 settlement.window_opens(after, now, int(engine.time_ns))
         text = f"import of venue {record.venue}"
@@ -70,6 +70,14 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
     )
     trial.acts.append(Act(f"venue {record.venue}", text, rows, lambda: None, {}))
     return trial
+
+
+def defined(record: ar.Opening, now_ns: int) -> tuple[ar.Configured, ...]:
+    """Its definitions: a market without those of its times that have passed, or that its phase makes pointless."""
+    phase_of = {market.event: phases.BY_NAME[market.phase] for market in record.markets}
+    return tuple(
+        timetable.to_come(one, phase_of.get(one.event, 0), now_ns) if isinstance(one, ar.DefineMarket) else one for one in record.records
+    )
 
 
 # ---- rows -----------------------------------------------------------------------------------------------------------------
@@ -100,6 +108,8 @@ def _rows(found: Found, record: ar.Opening) -> Iterator[Words]:
             if last or volume or paid[i]:
                 fields = {d.DO_TARGET: event.first_instrument + i, d.DO_PRICE: last, d.DO_QTY: volume, d.DO_PAID: paid[i]}
                 yield _part(codes.OPENING_CONTRACT, fields)
+        if found.results[market.event].get("closed") is not None:
+            yield from rows_of.unlist(found.after.venues.named(record.venue).id, event.first_instrument, event.n)  # type: ignore[union-attr]
     for place in record.places:
         event = found.events[place.event]
         account = found.accounts[place.account].id

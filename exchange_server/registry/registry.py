@@ -135,9 +135,11 @@ class Registry(Definitions):
         act = acts.plan(self, envelope, engine)
         if act.rows:
             self._step_or_refuse(act, engine, sink)
+        content = revisions.of_one(self, envelope.record, act.changed)
         act.commit()
         self.note_finals(engine.m)
         timetable.after(self, act.rows, int(engine.time_ns))
+        revisions.write(self, envelope.who, content, int(engine.time_ns))
         text, result = act.told() if act.told is not None else (act.text, act.result)
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who, warnings=act.warnings)
 
@@ -216,7 +218,7 @@ class Registry(Definitions):
         if record.settings is not None:
             self.settings = dict(sorted(record.settings.items()))
         revisions.own(self, askers[0] if askers else envelope.who, record)
-        revisions.write(self, envelope, content, int(engine.time_ns))
+        revisions.write(self, envelope.who, content, int(engine.time_ns), record.name, record.why, record.base)
         number = revisions.newest(self)
         unchanged = trial.count(configuration.SAME)
         result = {"applied": len(texts), "unchanged": unchanged, "lines": texts, "revision": number, "settings": content.settings}
@@ -229,7 +231,10 @@ class Registry(Definitions):
         record = envelope.record
         assert isinstance(record, ar.Opening)
         trial = opening.prepare(self, record, envelope.who, engine)
+        defined = ar.Configuration(name=f"import of venue {record.venue}", records=opening.defined(record, int(engine.time_ns)))
+        content = revisions.content_of(self, trial.ask(defined))
         texts = configuration.carry_out(self, trial, self._stepper(engine, sink, "an archive")) if trial.acts else []
+        revisions.write(self, envelope.who, content, int(engine.time_ns), defined.name)
         text = texts[-1] if texts else f"venue {record.venue} was opened from this archive before: nothing was done again"
         return AdminAnswer(row_seq, True, 0, text, {"applied": len(texts)}, envelope.request_id, envelope.who)
 

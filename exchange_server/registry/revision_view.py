@@ -5,10 +5,14 @@ from typing import Any
 import msgspec
 
 from config import admin_records as ar
+from protocol import codes
 
 from . import checks, revisions, scopes
+from .access import Sight
 from .configuration import CHANGED, Trial
 from .definitions import Definitions
+from .refused import Refused
+from .tables import Revision
 
 
 def plan_view(registry: Definitions, record: ar.Configuration, trial: Trial) -> dict[str, Any]:
@@ -35,29 +39,54 @@ def rollback_view(registry: Definitions, record: ar.Rollback) -> tuple[ar.Config
     return found.configuration, found.cannot
 
 
-def revisions_view(registry: Definitions, most: int) -> dict[str, Any]:
-    """The newest revisions, the newest first."""
-    now = revisions.newest(registry)
-    return {
-        "revision": now,
-        "kept_from": min(registry.contents, default=0),
-        "revisions": [registry.revisions[number] for number in range(now, max(0, now - most), -1)],
-    }
+def _seen(registry: Definitions, head: Revision, sight: Sight) -> Revision | None:
+    """A revision as the asker may see it: what it changed of places within its sight; None: nothing. Its file and reason may be about others, and whether
+    they are is not told: they are shown of what a principal of these places did there only."""
+    if sight.whole:
+        return head
+    own = {venue: counts for venue, counts in head.places.items() if venue in sight.venues}
+    if not own:
+        return None
+    new, changed = (sum(column) for column in zip(*own.values()))
+    maker = registry.principals.named(head.who)
+    theirs = maker is not None and maker.record.venue in sight.venues and len(own) == len(head.places)
+    text = {} if theirs else {"name": "", "why": "", "digest": ""}
+    return msgspec.structs.replace(head, new=new, changed=changed, settings=0, places=own, **text)
 
 
-def revision_view(registry: Definitions, number: int) -> dict[str, Any]:
-    """One revision with what it changed. Raises Refused."""
+def revisions_view(registry: Definitions, most: int, sight: Sight) -> dict[str, Any]:
+    """The newest revisions that the asker sees, the newest first."""
+    found = []
+    for number in range(revisions.newest(registry), 0, -1):
+        head = _seen(registry, registry.revisions[number], sight)
+        if head is not None:
+            found.append(head)
+        if len(found) == most:
+            break
+    return {"revision": revisions.newest(registry), "kept_from": min(registry.contents, default=0), "revisions": found}
+
+
+def revision_view(registry: Definitions, number: int, sight: Sight) -> dict[str, Any]:
+    """One revision with what it changed. Raises Refused, in the same words for one that is not the asker's and for one that is not there."""
+    there = registry.revisions.get(number)
+    head = _seen(registry, there, sight) if there is not None else None
+    if head is None:
+        newest = next((n for n in range(revisions.newest(registry), 0, -1) if _seen(registry, registry.revisions[n], sight)), 0)
+        raise Refused(codes.R_UNKNOWN_REVISION, f"there is no revision {number}: the newest is {newest}", "revision", newest, number)
     found = revisions.content(registry, number)
+    own = [one for one in found.changes if sight.whole or scopes.scope_of(registry, one.after).venue in sight.venues]
+    settings = found.settings if sight.whole else {}
     return {
-        "head": registry.revisions[number],
-        "changes": found.changes,
-        "settings": {key: [found.former.get(key), value] for key, value in found.settings.items()},
+        "head": head,
+        "changes": own,
+        "settings": {key: [found.former.get(key), value] for key, value in settings.items()},
         "assets": registry.decimals(),
     }
 
 
 def export_view(registry: Definitions, venue: str) -> dict[str, Any]:
-    """The definitions of a venue as they run: itself, its firms with their accounts and sessions, its markets and listings. Raises Refused."""
+    """The definitions of a venue as they run: itself, its firms with their accounts and sessions, its markets and listings, tags, quotas and rules.
+    Raises Refused."""
     row = checks.find(registry.venues, "venue", venue)
     records: list[Any] = [row.record]
     firms = [firm for firm in registry.firms if firm.record.venue == venue]
@@ -65,11 +94,19 @@ def export_view(registry: Definitions, venue: str) -> dict[str, Any]:
     records += [firm.record for firm in firms]
     records += [one.record for one in registry.accounts if one.record is not None and one.firm in own]
     records += [one.record for one in registry.sessions if one.firm in own]
-    records += [event.record for event in registry.events if event.record.owner_venue == venue]
+    records += [event.record for event in registry.events if event.record.owner_venue == venue and event.closed is None]
     for (venue_id, event_id), fees in registry.listings.items():
         event = registry.events[event_id]
         if venue_id == row.id and event.record.owner_venue != venue:
             records.append(ar.DefineListing(venue=venue, event=event.name, fees=fees))
+    records += [registry.tags[firm.id] for firm in firms if firm.id in registry.tags]
+    records += [registry.quotas[row.id]] if row.id in registry.quotas else []
+    events = {event.name for event in registry.events if event.record.owner_venue == venue}
+    records += [
+        rule.record
+        for rule in sorted(registry.rules.values(), key=lambda rule: rule.number)
+        if rule.record.venue == venue or rule.record.event in events
+    ]
     elsewhere = [
         one.name
         for one in registry.accounts

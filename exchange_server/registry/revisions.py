@@ -1,4 +1,5 @@
-"""Revisions: every configuration that changed something has a number, and says who applied it when and why, and what it changed.
+"""Revisions: every configuration that changed something, and every change of a definition by itself, has a number, and says who made it when and why,
+and what it changed.
 
 Heads are kept for good, what a revision changed for the newest CONTENTS_KEPT (and CONTENT_BYTES of the older of them). A content holds each changed
 definition as it was and as it became, never what checks a logon. A rollback gives the definitions their former values back: what the
@@ -13,13 +14,15 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
+from . import scopes
 from .definitions import Definitions
 from .refused import Refused
 from .tables import Revision
 
 CONTENTS_KEPT = 32
 CONTENT_BYTES = 16 << 20  # of all contents but the newest
-OWNED = ("firm", "account", "session", "market", "listing")  # what has an origin
+_QUOTAS = tuple(field for field in ar.Quota.__struct_fields__ if field != "venue")
+OWNED = ("firm", "account", "session", "market", "listing", "rule")  # what has an origin
 SAID = 8  # things that a refusal names
 
 
@@ -64,12 +67,31 @@ def stored(registry: Definitions, record: ar.Configured) -> Any:
             return None if fees is None else msgspec.structs.replace(record, fees=fees)
         case ar.DefineKey():
             return public(_record(registry.keys.get(record.id)))
+        case ar.FirmTags():
+            firm = registry.firms.named(record.firm)
+            return registry.tags.get(firm.id) if firm is not None else None
+        case ar.Quota():
+            venue = registry.venues.named(record.venue)
+            none = ar.Quota(venue=record.venue, **dict.fromkeys(_QUOTAS, 0))
+            return registry.quotas.get(venue.id, none) if venue is not None else none
+        case ar.AccessRule() | ar.RemoveAccessRule():
+            table: Any = registry.venues if record.venue else registry.events
+            row = table.named(record.venue or record.event)
+            about = codes.ACCESS_VENUE if record.venue else codes.ACCESS_EVENT
+            return _record(registry.rules.get((about, row.id, record.rule))) if row is not None else None
     tables: dict[type, Any] = {
         ar.DefineAsset: registry.assets, ar.DefineVenue: registry.venues, ar.DefineFirm: registry.firms, ar.DefineAccount: registry.accounts,
         ar.DefineSession: registry.sessions, ar.DefineSeries: registry.series,
     }  # fmt: skip
     table = tables.get(type(record))
     return public(_record(table.named(record.name))) if table is not None else None  # type: ignore[union-attr]
+
+
+def inverse(record: Any) -> Any:
+    """What takes away what a record made; None: it stays."""
+    if isinstance(record, ar.AccessRule):
+        return ar.RemoveAccessRule(rule=record.rule, venue=record.venue, event=record.event)
+    return ar.FirmTags(firm=record.firm) if isinstance(record, ar.FirmTags) else None
 
 
 def _record(row: Any) -> Any:
@@ -95,7 +117,7 @@ def content_of(registry: Definitions, ask: Ask) -> Content:
     """What a configuration would change of these definitions, which it has not changed yet."""
     rows = []
     for record, fields in ask.changes:
-        before = stored(registry, record) if fields else None
+        before = stored(registry, record) if fields or isinstance(record, ar.RemoveAccessRule) else None
         if before is not None:
             record = ar.keeping(before, record)
         rows.append(Changed(public(record), before, fields))
@@ -115,23 +137,39 @@ def check_plan(registry: Definitions, base: int | None) -> None:
         raise Refused(codes.R_REVISION_MOVED, text, "base", now, base)
 
 
-def write(registry: Definitions, envelope: ar.AdminEnvelope, content: Content, now_ns: int) -> Revision | None:
-    """Add the revision of a configuration that was carried out; None: it changed nothing."""
-    record = envelope.record
-    assert isinstance(record, ar.Configuration)
+def write(
+    registry: Definitions, who: str, content: Content, now_ns: int, name: str = "", why: str = "", base: int | None = None
+) -> Revision | None:
+    """Add the revision of what was carried out; None: it changed nothing. name: of the file."""
     if not content.changes and not content.settings:
         return None
     number = newest(registry) + 1
-    new = sum(change.before is None and not isinstance(change.after, ar.Close) for change in content.changes)
+    places: dict[str, tuple[int, int]] = {"": (0, 0)} if content.settings else {}
+    for change in content.changes:
+        venue = scopes.scope_of(registry, change.after).venue
+        new, changed = places.get(venue, (0, 0))
+        is_new = change.before is None and not isinstance(change.after, ar.Close)
+        places[venue] = new + is_new, changed + (not is_new)
     body = _packer.encode(content)
     head = Revision(
-        number=number, base=number - 1 if record.base is None else record.base, who=envelope.who, time_ns=now_ns, why=record.why, name=record.name,
-        digest=hashlib.sha256(body).hexdigest(), new=new, changed=len(content.changes) - new, settings=len(content.settings),
+        number=number, base=number - 1 if base is None else base, who=who, time_ns=now_ns, why=why, name=name, digest=hashlib.sha256(body).hexdigest(),
+        new=sum(new for new, _ in places.values()), changed=sum(changed for _, changed in places.values()), settings=len(content.settings), places=places,
     )  # fmt: skip
     registry.revisions[number] = head
     registry.contents[number] = body
     _forget(registry)
     return head
+
+
+def of_one(registry: Definitions, record: Any, fields: tuple[str, ...] | None) -> Content:
+    """What a record by itself changes of a definition that exists: a plan that was made before is about another one. What is new is none of it, nor
+    are phases and money."""
+    if not isinstance(record, ar.Configured) or isinstance(record, ar.Transfer | ar.SetPhase):
+        return Content()
+    if isinstance(record, ar.Close):
+        return Content((Changed(record),)) if fields is None else Content()
+    before = stored(registry, record) if fields else None
+    return Content((Changed(public(ar.keeping(before, record)), before, fields or ()),)) if before is not None else Content()
 
 
 def _forget(registry: Definitions) -> None:
@@ -163,7 +201,7 @@ def own(registry: Definitions, who: str, record: ar.Configuration) -> None:
     origin = origin_of(who, record.name)
     for one in record.records:
         name = ar.identity(one)
-        if name is not None and name[0] in OWNED:
+        if name is not None and name[0] in OWNED and not isinstance(one, ar.RemoveAccessRule):
             registry.origins.setdefault(name, origin)
 
 
@@ -175,12 +213,27 @@ def origin_of(who: str, name: str) -> str:
 def owned(registry: Definitions, who: str, name: str) -> list[tuple[str, str]]:
     """(kind, name) of what a file made first and is not closed."""
     origin = origin_of(who, name)
-    tables: dict[str, Any] = {"firm": registry.firms, "account": registry.accounts, "session": registry.sessions}
+    tables: dict[str, Any] = {
+        "firm": registry.firms, "account": registry.accounts, "session": registry.sessions, "market": registry.events,
+    }  # fmt: skip
+    there: dict[str, set[Any]] = {
+        "listing": {_listed(registry, *pair) for pair in registry.listings},
+        "rule": {ar.identity(rule.record) for rule in registry.rules.values()},
+    }
     return [
         key
         for key, made in registry.origins.items()
-        if made == origin and (key[0] not in tables or getattr(tables[key[0]].named(key[1]), "closed", None) is None)
+        if made == origin
+        and (
+            key in there[key[0]]
+            if key[0] in there
+            else key[0] not in tables or getattr(tables[key[0]].named(key[1]), "closed", None) is None
+        )
     ]
+
+
+def _listed(registry: Definitions, venue: int, event: int) -> tuple[str, str]:
+    return "listing", f"{registry.events[event].name} at {registry.venues[venue].name}"
 
 
 class Undo(NamedTuple):
@@ -200,6 +253,10 @@ _ORDER = (
     ar.DefineSeries,
     ar.DefineSession,
     ar.DefineKey,
+    ar.FirmTags,
+    ar.Quota,
+    ar.AccessRule,
+    ar.RemoveAccessRule,
 )
 
 
@@ -216,18 +273,20 @@ def undo(registry: Definitions, record: ar.Rollback) -> Undo:
         found = content(registry, number)
         for change in found.changes:
             if isinstance(change.after, ar.Close):
-                cannot.append(f"{change.after.kind} {change.after.name} was closed by revision {number}")
+                ended = "removed" if change.after.kind in ("market", "listing") else "closed"
+                cannot.append(f"{' '.join(change.after.identity)} was {ended} by revision {number}")
                 continue
             name = ar.identity(change.after)
             if name is None:
                 continue  # the first phase of a market that is named as created
             words = " ".join(name)
-            if change.before is None:
+            former = change.before if change.before is not None else inverse(change.after)
+            if former is None:
                 what = f"deposit {name[1]}" if name[0] == "transfer" else words
                 cannot.append(f"{what} was {'made' if name[0] == 'transfer' else 'created'} by revision {number}")
             elif {"verifier", "secret"} & set(change.fields):
                 cannot.append(f"the former secret of {words}, which revision {number} replaced, is not kept")
-            wanted.setdefault(name, change.before)
+            wanted.setdefault(name, former)
         for key in found.settings:
             if key in found.former:
                 settings.setdefault(key, found.former[key])
@@ -238,7 +297,10 @@ def undo(registry: Definitions, record: ar.Rollback) -> Undo:
     records = []
     for name, before in wanted.items():
         present = stored(registry, before) if before is not None else None
-        if before is None or present == before:
+        if before is None or present == before or present is None and isinstance(before, ar.RemoveAccessRule):
+            continue
+        if isinstance(before, ar.RemoveAccessRule) or present is None:
+            records.append(before)
             continue
         if ar.keeping(present, before) != before:
             cannot.append(f"{' '.join(name)} had no title, and a title is not taken away")

@@ -49,7 +49,7 @@ ROLES: dict[str, Role] = {
             "firm", "account", "session", "market", "listing", "bands", "add_outcome", "split_outcome", "phase", "reference", "restrict", "kill", "configuration", "principal", "grant",
             "revoke", "close", "key", "key_revoke", "dispute", *_TIMED, *_SERIES, *_RULES, *_APPROVAL,
         }),
-        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "schedule", "series", "venue_export"}),
+        frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "plan", "pending", "revisions", "revision", "schedule", "series", "venue_export"}),
         _VENUE_ROLES,
     ),
     "market_creator": Role(
@@ -82,7 +82,7 @@ ROLES: dict[str, Role] = {
         frozenset({"transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", "bond", "recover", *_APPROVAL}),
         frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "plan", "pending", "statement"}),
     ),
-    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending", "schedule", "series", "statement", "venue_export"})),
+    "auditor": Role("sees everything of its scope, changes nothing", (PLATFORM, VENUE), frozenset(), frozenset({*_READ, "accounts", "account", "risk", "rules", "tags", "keys", "export", "pending", "revisions", "revision", "schedule", "series", "statement", "venue_export"})),
     "support": Role("sees markets and who is logged on", (PLATFORM, VENUE), frozenset(), frozenset(_READ)),
 }  # fmt: skip
 

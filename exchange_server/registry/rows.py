@@ -260,3 +260,8 @@ def access(about: int, target: int, firm_id: int, value: int) -> Words:
 
 def reference(instrument_id: int, price: int, collar: int) -> Words:
     return row(codes.C_REFERENCE, d.DN_EXTRA, ((d.DN_INSTRUMENT, instrument_id), (d.DN_REFERENCE, price), (d.DN_COLLAR, collar)))
+
+
+def unlist(venue_id: int, first: int, count: int) -> list[Words]:
+    """The end of a venue's offer of `count` instruments from `first` on."""
+    return [row(codes.C_UNLIST, d.DU_EXTRA, ((d.DU_VENUE, venue_id), (d.DU_INSTRUMENT, first + i))) for i in range(count)]

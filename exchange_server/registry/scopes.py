@@ -153,7 +153,7 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
         case ar.Kill():
             return [_of_target(registry, record.level, record.target)]
         case ar.Close():
-            return [_of_target(registry, record.kind, record.name)]
+            return [Place(record.venue, record.name) if record.kind == "listing" else _of_target(registry, record.kind, record.name)]
         case ar.DefinePrincipal():
             return _with_old(Place(record.venue), registry.principals.named(record.name), of_principal)
         case ar.DefineKey():
@@ -202,6 +202,8 @@ def _of_target(registry: Definitions, kind: str, name: str) -> Place:
             return of_account(registry, registry.accounts.named(name))
         case "session":
             return of_session(registry, registry.sessions.named(name))
+        case "market":
+            return of_event(registry.events.named(name))
     return Place()
 
 
@@ -285,7 +287,9 @@ def names_in(record: ar.AnyRecord) -> Iterator[Named]:
         case ar.Kill() if record.level not in ("platform", ""):
             yield Named(("target",), record.level, record.target)
         case ar.Close():
-            yield Named(("name",), record.kind, record.name)
+            yield Named(("name",), "event" if record.kind in ("market", "listing") else record.kind, record.name)
+            if record.venue:
+                yield Named(("venue",), "venue", record.venue)
         case ar.Grant() | ar.Revoke():
             if venue := parse(record.scope).venue:
                 yield Named(("scope",), "venue", venue)

@@ -136,6 +136,7 @@ class Event(msgspec.Struct, frozen=True):
     heard: tuple[Determination, ...] = ()
     overdue_ns: int = 0
     busts: tuple[Busted, ...] = ()
+    closed: Closed | None = None  # it was removed: nobody sees it any more
 
     @property
     def name(self) -> str:
@@ -323,8 +324,9 @@ class Admission(msgspec.Struct, frozen=True):
 
 
 class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration that was applied and changed something. `base`: the revision that it was made against; `digest`: SHA-256 of what it
-    changed; `new`, `changed`, `settings`: how many definitions and settings."""
+    """A configuration that was applied and changed something, or a definition that was changed by itself (`name`: ""). `base`: the revision that it was made
+    against; `digest`: SHA-256 of what it changed; `new`, `changed`, `settings`: how many definitions and settings; `places`: of each venue ("": the
+    platform) whose it changed, how many definitions were new and changed."""
 
     number: int
     base: int
@@ -336,6 +338,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     new: int = 0
     changed: int = 0
     settings: int = 0
+    places: dict[str, tuple[int, int]] = {}
 
 
 class State(msgspec.Struct, frozen=True):

@@ -87,6 +87,12 @@ def check_new(record: ar.DefineMarket, fields: Iterable[str], engine: EngineLike
             raise Refused(codes.R_BAD_TRANSITION, text, time.field, asked=phase)
 
 
+def to_come(record: ar.DefineMarket, phase: int, now_ns: int) -> ar.DefineMarket:
+    """A market without those of its times that have passed, or that its phase makes pointless."""
+    gone = [time.field for time in TIMES if getattr(record, time.field) and (phase in time.over or getattr(record, time.field) <= now_ns)]
+    return msgspec.structs.replace(record, **dict.fromkeys(gone, 0)) if gone else record
+
+
 # ---- in the commit of an act -----------------------------------------------------------------------------------------------
 def put(registry: Definitions, record: ar.DefineMarket, fields: Iterable[str], now_ns: int) -> None:
     """Schedule the times among `fields`, in the place of those that were scheduled."""
@@ -114,13 +120,6 @@ def after(registry: Definitions, rows: Iterable[Words], now_ns: int) -> None:
             elif kind in _RESULTS:
                 moved(registry, int(flat[at + d.DD_EVENT]), _RESULTS[kind], now_ns)
             at += (1 + plain.extra_of(head)) * L.CMD_WORDS
-
-
-def to_come(record: ar.AnyRecord, now_ns: int) -> ar.AnyRecord:
-    """A market of another server, without the times that have passed."""
-    if not isinstance(record, ar.DefineMarket):
-        return record
-    return msgspec.structs.replace(record, **{field: 0 for field in FIELDS if getattr(record, field) <= now_ns})
 
 
 def moved(registry: Definitions, event_id: int, phase: int, now_ns: int) -> None:

@@ -18,7 +18,7 @@ from protocol import codes, phases
 from .. import state
 from ..core import audit, order_terms
 from ..core.layout import plain
-from . import scopes
+from . import scopes, timetable
 from .account_view import grown
 from .definitions import Definitions
 from .engine_like import Words
@@ -142,8 +142,11 @@ def parts(copy: Copy) -> Iterator[Part]:
     for event, dump in zip(copy.events, dumps):
         yield (
             "markets",
-            {"record": _record(event.record), "phase": phases.name(dump.phase), "window_end_ns": dump.window_end, "in_play": dump.in_play},
-        )
+            {
+                "record": _record(timetable.to_come(event.record, dump.phase, copy.time_ns)), "phase": phases.name(dump.phase),
+                "window_end_ns": dump.window_end, "in_play": dump.in_play,
+            },
+        )  # fmt: skip
     yield from (("results", row) for event in copy.events if (row := _results(registry, event)))
     for event, dump in zip(copy.events, dumps):
         for contract, row in zip(event.record.contracts, dump.contracts.tolist()):

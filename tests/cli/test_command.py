@@ -65,9 +65,9 @@ def test_the_lazy_table_says_what_the_commands_say() -> None:
             assert command is not None and command.name == name and command.short_help == summary
 
 
-def test_all_but_serve_and_watch_have_json() -> None:
+def test_all_but_serve_have_json() -> None:
     without = {path for path, verb in ALL.items() if not any("--json" in p.opts for p in verb.params)}
-    assert without == {"serve", "trade watch"}
+    assert without == {"serve"}
 
 
 @pytest.mark.parametrize(

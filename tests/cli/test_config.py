@@ -174,7 +174,7 @@ def test_a_plan_is_applied_while_the_same_revision_runs_and_the_files_are_the_sa
 
     server._apply(msgspec.structs.replace(market, fees=msgspec.structs.replace(market.fees, taker_bps=6)))
     code, _, err = run("config", "apply", plan)
-    assert code == Exit.FAILED and "what the plan says is not what would be done now" in err, "changed by a single record"
+    assert code == Exit.FAILED and "made against revision 1, and the server runs revision 2" in err, "changed by a single record"
     (tmp_path / "bad.plan").write_text('{"exos_plan": 1}')
     code, _, err = run("config", "apply", tmp_path / "bad.plan")
     assert code == Exit.CONFIG and "is no plan" in err

@@ -1,4 +1,4 @@
-"""Tombstones and --prune: what is closed, in which order, what is refused, and what belongs to another file."""
+"""Tombstones and --prune: what ends, in which order, what is refused, and what belongs to another file."""
 
 from pathlib import Path
 
@@ -65,19 +65,60 @@ def test_prune_closes_what_the_file_made_and_no_longer_names(run: Run, server: F
     assert run("config", "plan", applied, "--prune")[1].startswith("0 to do")
 
 
-def test_markets_are_named_and_stay(run: Run, server: FakeAdmin, applied: Path) -> None:
-    edit(applied, ('[[listing]]\nvenue = "W"\nevent = "CUP"\nfees = { model = "quadratic", taker_bps = 9 }\n', ""))
+LISTING = '[[listing]]\nvenue = "W"\nevent = "CUP"\nfees = { model = "quadratic", taker_bps = 9 }\n'
+PAIR = CUP[CUP.index('[[market]]\nevent = "PAIR"') : CUP.index('[[asset]]\nname = "BTC"')]
+
+
+def test_prune_removes_listings_and_markets_that_nobody_uses(run: Run, server: FakeAdmin, applied: Path) -> None:
+    edit(applied, (PAIR, ""), (LISTING, ""))
+    code, out, _ = run("config", "plan", applied)
+    assert code == 0 and out.startswith("0 to do")
     code, out, _ = run("config", "plan", applied, "--prune")
-    assert code == 0 and "! listing CUP at W is no longer in the file, and is not taken away" in out
-    assert len(server.registry.listings) == 3
+    assert code == 0 and out.splitlines()[:2] == [
+        "- listing CUP at W is removed for good: no longer in the configuration",
+        "- market PAIR is removed for good: no longer in the configuration",
+    ]
+    assert run("config", "apply", applied, "--prune")[0] == 0
+    registry = server.registry
+    assert len(registry.listings) == 1 and registry.events.named("PAIR").closed.reason == "no longer in the configuration"  # type: ignore[union-attr]
+    assert run("config", "plan", applied, "--prune")[1].startswith("0 to do")
+    code, out, _ = run("config", "rollback", "1")
+    assert (
+        code == Exit.FAILED and "! market PAIR was removed by revision 2" in out and "! listing CUP at W was removed by revision 2" in out
+    )
+    edit(applied, ('[[asset]]\nname = "BTC"', f'{LISTING}[[asset]]\nname = "BTC"'))
+    assert run("config", "apply", applied)[0] == 0 and len(registry.listings) == 2, "a market can be listed again"
+
+
+def test_a_market_that_another_venue_lists_is_not_removed(run: Run, server: FakeAdmin, applied: Path) -> None:
+    cup = CUP[CUP.index('[[market]]\nevent = "CUP"') : CUP.index('[[venue]]\nname = "W"')]
+    edit(applied, (cup, '[[remove]]\nmarket = "CUP"\nwhy = "a mistake"\n'), (LISTING, ""))
+    code, out, err = run("config", "apply", applied)
+    assert code == Exit.FAILED and "remove[0].name: market CUP is in use: it has the listing at W" in err and "nothing was changed" in err
+    applied.write_text(applied.read_text() + '[[remove]]\nlisting = "CUP"\nvenue = "W"\n')
+    code, out, _ = run("config", "plan", applied)
+    assert code == 0 and out.splitlines()[:2] == [
+        "- listing CUP at W is removed for good: removed by the configuration", "- market CUP is removed for good: a mistake",
+    ]  # fmt: skip
+    assert run("config", "apply", applied)[0] == 0 and run("config", "diff", applied) == (0, "", "")
+    assert run("market", "list")[0] == 0
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("[[remove]]\n", "remove[0]: names one of session, account, firm, asked none"),
-        ('[[remove]]\nsession = "A"\nfirm = "B"\n', "remove[0]: names one of session, account, firm, asked session and firm"),
-        ('[[remove]]\nmarket = "CUP"\n', "remove[0].market: unknown key"),
+        ("[[remove]]\n", "remove[0]: names one of rule, listing, market, session, account, firm, asked none"),
+        (
+            '[[remove]]\nsession = "A"\nfirm = "B"\n',
+            "remove[0]: names one of rule, listing, market, session, account, firm, asked session and firm",
+        ),
+        ('[[remove]]\nasset = "USD"\n', "remove[0].asset: unknown key"),
+        ('[[remove]]\nlisting = "CUP"\n', "remove[0]: a listing is named with venue: at which it is listed, asked neither"),
+        (
+            '[[remove]]\nrule = "x"\nvenue = "V"\nevent = "E"\n',
+            "remove[0]: a rule is named with venue or event: whose it is, asked venue and event",
+        ),
+        ('[[remove]]\nmarket = "CUP"\nvenue = "V"\n', "remove[0]: a market is named without venue and event, asked venue"),
         ('[[remove]]\nfirm = "F"\n[[member]]\nfirm = "F"\n', 'firm "F" is defined at'),
         ('[[remove]]\nfirm = "F"\nwhy = ""\n', "remove[0].reason: "),
     ],

@@ -118,3 +118,20 @@ def test_rotation_with_overlap_and_revocation(server: FakeAdmin, tmp_path: Path,
     assert run(tmp_path, "list", "MM1") == Exit.OK
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["key", "MM1:secret", "K1", "K2"] and "revoked" in lines[3] and "good" in lines[2]
+
+
+def test_a_dry_run_makes_no_key_and_ends_none(server: FakeAdmin, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "k.key"
+    assert run(tmp_path, "create", "K1", "--session", "MM1", "--out", str(out), "--dry-run") == Exit.OK
+    said = capsys.readouterr().out
+    assert said.startswith("would be answered: ") and not out.exists() and "PRIVATE" not in said
+    assert run(tmp_path, "create", "K1", "--session", "C1", "--kind", "token", "--dry-run") == Exit.OK
+    assert run(tmp_path, "create", "K1", "--session", "NOBODY", "--dry-run") == Exit.FAILED
+    assert 'there is no session "NOBODY"' in capsys.readouterr().err
+    assert server.records == []
+    assert run(tmp_path, "create", "K1", "--session", "MM1", "--out", str(out)) == Exit.OK
+    assert run(tmp_path, "create", "K2", "--session", "MM1", "--out", str(out), "--dry-run") == Exit.FAILED, "the file is there"
+    assert run(tmp_path, "rotate", "K1", "K2", "--dry-run") == Exit.OK and "would stay good until" in capsys.readouterr().out
+    assert run(tmp_path, "revoke", "K1", "--dry-run") == Exit.OK
+    assert len(server.records) == 1 and not server.registry.keys["K1"].revoked
+    assert run(tmp_path, "revoke", "K1", "--reason", "lost") == Exit.OK and server.registry.keys["K1"].revoked

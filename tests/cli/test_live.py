@@ -119,3 +119,10 @@ def test_a_dry_run_of_each_noun_changes_nothing(exos: Run) -> None:
         code, out, err = exos(*command.split(), "--dry-run")
         assert code == Exit.OK and out.startswith("would be answered: "), (command, err)
     assert result(exos, "check")["digest"] == digest  # type: ignore[index]
+
+
+def test_a_dry_run_does_not_stop_the_server(exos: Run, server: ServerProcess) -> None:
+    code, out, _ = exos("stop", "--dry-run")
+    assert code == Exit.OK and out.startswith("would stop: 0 sessions are logged on")
+    assert result(exos, "stop", "--dry-run")["logged_on"] == []  # type: ignore[index]
+    assert exos("check")[0] == Exit.OK

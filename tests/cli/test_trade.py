@@ -8,11 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from exchange_server.cli import main as cli
+from exchange_server.cli import trade as trade_cli
 from exchange_server.exits import Exit
+from protocol import codes
 
 ROOT = Path(__file__).resolve().parents[2]
 CAPACITIES = """
@@ -131,6 +135,25 @@ def test_watch(trade: Run, server: tuple[int, Path]) -> None:
     assert [" ".join(words) for words in kept] == [
         "WC26-WIN-FRA - | -", "WC26-WIN-FRA - | 10 @ 0.3000", "WC26-WIN-FRA bought 4 @ 0.3000 (trade N)", "WC26-WIN-FRA - | 6 @ 0.3000",
     ]  # fmt: skip
+
+
+def test_watch_as_json(trade: Run) -> None:
+    trade("sell", "WC26-WIN-NED", "10", "0.30")
+    code, out, _ = trade("watch", "WC26-WIN-NED", "--json", "--seconds", "0.3")
+    assert code == Exit.OK
+    (first, *_) = [json.loads(line) for line in out.splitlines()]
+    assert first.pop("time_ns") > 0
+    assert first == {"type": "prices", "symbol": "WC26-WIN-NED", "bid": None, "ask": {"price": "0.3000", "qty": "10"}}
+
+
+def test_a_trade_as_json() -> None:
+    """As the command tells it, of a market with decimals in its quantities."""
+    definition = SimpleNamespace(qty_decimals=1)
+    client: Any = SimpleNamespace(definitions={7: definition}, price_text=lambda instrument, ticks: f"0.{ticks}")
+    tell = trade_cli._as_objects(client, {7: "X"})
+    assert json.loads(tell(5, 7, None, (3, 42, 15, codes.SELL))) == {
+        "type": "trade", "time_ns": 5, "symbol": "X", "trade": 3, "side": "sell", "price": "0.42", "qty": "1.5",
+    }  # fmt: skip
 
 
 def test_watch_for_a_while(trade: Run) -> None:

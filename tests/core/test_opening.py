@@ -200,3 +200,16 @@ def test_a_market_that_somebody_has_touched_and_an_id_that_is_used_are_refused()
     assert core.refused == C.R_BAD_DEFINITION
     core.step(command_words(Row(kind=C.C_OPENING, **ORDER)))
     assert core.refused == C.R_ID_USED and core.engine.check() == []
+
+
+def test_a_listing_ends_when_none_of_its_orders_is_open_under_whatever_terms() -> None:
+    s = PairStory(product=C.AT_MOST)
+    s.new(1, C.BUY, 7, 60)
+    s.apply(Row(listing_row(s.model.listings[1, 1]), taker=300))
+    s.do(C.C_UNLIST, venue=1, instrument=1)
+    assert s.pair.core.refused == C.R_OPEN_ORDERS
+    s.do(C.C_CANCEL, session=1, orig=1, id=9)
+    s.do(C.C_UNLIST, venue=1, instrument=1)
+    s.do(C.C_UNLIST, venue=1, instrument=1)
+    (event,) = s.new(1, C.BUY, 7, 60)
+    assert event.reason == C.R_UNKNOWN_INSTRUMENT

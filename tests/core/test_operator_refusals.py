@@ -78,6 +78,7 @@ ROWS: list[tuple[Any, int, dict[str, Any], int, tuple[int, int, int]]] = [
     (opened, C.C_RESTRICT, {"event": 6, "firm": 1, "on": 1}, C.R_UNKNOWN_EVENT, (0, 0, 6)),
     (opened, C.C_RESTRICT, {"event": 1, "firm": 11, "on": 1}, C.R_BAD_COMMAND, (0, 0, 11)),
     (opened, C.C_REFERENCE, {"instrument": 30, "reference": 5, "collar": -1}, C.R_UNKNOWN_INSTRUMENT, (0, 0, 30)),
+    (opened, C.C_UNLIST, {"venue": 1, "instrument": 30}, C.R_UNKNOWN_INSTRUMENT, (0, 0, 30)),
     (opened, C.C_DEF_ASSET, {"id": 99}, C.R_TABLE_FULL, (5, 2, 99)),
     (opened, C.C_DEF_FIRM, {"id": 99}, C.R_TABLE_FULL, (17, 2, 99)),
     (opened, C.C_DEF_ACCOUNT, {"id": 20, "firm": 9, "account_kind": C.ACCT_TRADING}, C.R_BAD_DEFINITION, (0, 0, d.DC_FIRM)),

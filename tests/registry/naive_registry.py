@@ -37,7 +37,8 @@ UNKNOWN = {"asset": C.R_UNKNOWN_ASSET, "account": C.R_UNKNOWN_ACCOUNT, "market":
 PHASES = {name: phase for phase, name in C.PHASE_NAMES.items()}
 TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
 
-CLOSED = {"firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
+
+CLOSED = {"market": C.R_MARKET_REMOVED, "firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
 
 
 class NaiveRegistry(NaiveTimes, NaiveRules, NaiveReversals, NaiveAccess):
@@ -110,6 +111,8 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveReversals, NaiveAccess):
 
     def _do(self, fields: Fields) -> str:
         before = dict(self.phases)
+        about_rules = fields["type"] in ("market", "access_rule", "access_rule_remove")
+        self._wrong(not about_rules and ("market", fields.get("event")) in self.closed, C.R_MARKET_REMOVED)
         done: str = getattr(self, f"_{fields.pop('type')}")(fields)
         for event, phase in self.phases.items():
             if phase != before.get(event):
@@ -507,10 +510,21 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveReversals, NaiveAccess):
 
     def _close(self, f: Fields) -> str:
         kind, name = f["kind"], f["name"]
-        row = self._find(kind, name)
+        self._wrong(bool(f["venue"]) != (kind == "listing"))
+        row = self._find("market" if kind == "listing" else kind, name)
+        if kind == "listing":
+            self._find("venue", f["venue"])
+            if (f["venue"], name) not in self.listings:
+                return SAME
+            self._wrong(row["owner_venue"] == f["venue"])
+            del self.listings[f["venue"], name]
+            return CHANGED
         if self.closed.get((kind, name)) == f["reason"]:
             return SAME
         self._wrong((kind, name) in self.closed, CLOSED[kind])
+        if kind == "market":
+            self._wrong(any(event == name and venue != row["owner_venue"] for venue, event in self.listings), C.R_NOT_EMPTY)
+            self.listings.pop((row["owner_venue"], name), None)
         if kind == "account":
             self._wrong("firm" not in row)
             self._wrong(any(hold["account"] == name and not hold["ended"] for hold in self.holds.values()), C.R_NOT_EMPTY)

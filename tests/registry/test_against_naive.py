@@ -347,7 +347,9 @@ def tables(registry: Registry) -> dict[str, Any]:
         },
         "closed": {
             (kind, row.name): row.closed.reason
-            for kind, table in (("account", registry.accounts), ("firm", registry.firms), ("session", registry.sessions), ("series", registry.series))
+            for kind, table in (
+                ("account", registry.accounts), ("firm", registry.firms), ("session", registry.sessions), ("market", registry.events), ("series", registry.series),
+            )  # fmt: skip
             for row in table
             if row.closed is not None
         },

@@ -113,6 +113,18 @@ def test_what_was_opened_is_what_a_copy_says(venue: Venue) -> None:
     assert opening.key_of(OPENING) in venue.registry.done
 
 
+def test_of_a_market_s_times_those_to_come_are_scheduled(venue: Venue) -> None:
+    now = venue.engine.time_ns
+    cup = change(CUP, open_at_ns=now - 2, live_at_ns=now - 1, close_at_ns=now + 10**9, determine_by_ns=now + 2 * 10**9)
+    opened = change(OPENING, records=tuple(cup if one is CUP else one for one in OPENING.records))
+    answer = venue.do(opened)
+    assert answer.ok, answer.text
+    record = venue.registry.events.named("V9.CUP").record
+    assert (record.open_at_ns, record.live_at_ns) == (0, 0) and record.close_at_ns == now + 10**9
+    waiting = [row.kind for row in venue.registry.schedule if row.about == "event:V9.CUP" and not row.ended]
+    assert sorted(waiting) == ["close_at", "determine_by"]
+
+
 def test_the_tables_must_have_room(tmp_path: Path) -> None:
     venue = Venue(tmp_path, replace(SMALL, orders=1)).must(*BASE)
     answer = venue.do(OPENING)

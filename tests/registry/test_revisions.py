@@ -7,7 +7,8 @@ import msgspec
 import pytest
 
 from config import admin_records as ar
-from exchange_server.registry import Registry, revisions
+from exchange_server.registry import Refused, Registry, revision_view, revisions
+from exchange_server.registry.access import Sight
 from protocol import codes as C
 from tests.registry.test_configuration import send, whole
 from tests.registry.test_registry import BASE, FINAL, MAKER, World, change
@@ -42,8 +43,10 @@ def test_what_changes_nothing_is_no_revision() -> None:
     world = begun()
     assert send(world, whole(*BASE, settings=SETTINGS)).result["revision"] == 1 and len(world.registry.revisions) == 1
     assert not send(world, whole(*BASE, change(BASE[0], decimals=1))).ok and len(world.registry.revisions) == 1
-    world.must(ar.DefineFirm(name="ONE"))
-    assert len(world.registry.revisions) == 1, "a single record is none"
+    world.must(
+        ar.DefineFirm(name="ONE"), ar.SetPhase(event="FINAL", phase="open"), ar.Transfer(key="k", asset="USD", amount=1, target="ACME-A")
+    )
+    assert len(world.registry.revisions) == 1, "what is new by itself, phases and money are none"
     assert send(world, whole(settings={**SETTINGS, "mode": "async"})).result == {
         "applied": 0, "unchanged": 0, "lines": [], "revision": 2, "settings": {"mode": "async"},
     }  # fmt: skip
@@ -72,9 +75,53 @@ def test_plans_that_are_no_longer_right() -> None:
         answer = send(world, wrong)
         assert answer.code == code and text in answer.text and world.registry.to_bytes() == before, answer
     world.must(change(FINAL, max_qty=800))
-    assert send(world, planned).code == C.R_PLAN_DIFFERS, "it would change 800, and the plan says 1000"
+    assert send(world, planned).code == C.R_REVISION_MOVED, "a definition was changed by itself"
     world.must(change(FINAL, max_qty=1000))
-    assert send(world, planned).ok
+    assert send(world, change(planned, base=3)).ok
+
+
+def test_a_definition_that_is_changed_by_itself_is_a_revision() -> None:
+    world = begun()
+    world.must(
+        change(FINAL, max_qty=800),
+        change(FINAL, max_qty=800),
+        ar.Close(kind="account", name="ACME-B", reason="left"),
+        ar.Quota(venue="V1", sessions=9),
+    )
+    heads = world.registry.revisions
+    assert [(heads[n].number, heads[n].name, heads[n].new, heads[n].changed, heads[n].who) for n in (2, 3, 4)] == [
+        (n, "", 0, 1, "uid:0") for n in (2, 3, 4)
+    ]
+    (one,) = revisions.content(world.registry, 2).changes
+    assert (one.after.max_qty, one.before.max_qty, one.fields) == (800, 1000, ("max_qty",))  # type: ignore[union-attr]
+    world.must(ar.Rollback(to=1, partial=True))
+    assert world.registry.events.named("FINAL").record.max_qty == 1000 and world.registry.quotas[1].sessions == 0  # type: ignore[union-attr]
+
+
+def test_a_venue_s_operator_sees_what_changed_its_venue_and_nothing_else() -> None:
+    world = begun()
+    world.must(
+        ar.DefinePrincipal(name="op"), ar.Grant(principal="op", role="venue_operator", scope="venue:V2"), change(FINAL, max_qty=800),
+        change(BASE[3], title="Two"),
+    )  # fmt: skip
+    assert send(world, whole(change(BASE[3], title="2"), change(FINAL, max_qty=900), why="both")).ok
+    sight = Sight(world.registry, "principal:op", world.engine.time_ns)
+    found = revision_view.revisions_view(world.registry, 9, sight)["revisions"]
+    assert [(head.number, head.changed, head.why, set(head.places)) for head in found] == [
+        (4, 1, "", {"V2"}),
+        (3, 1, "", {"V2"}),
+        (1, 0, "", {"V2"}),
+    ]
+    seen = revision_view.revision_view(world.registry, 4, sight)
+    assert [type(one.after) for one in seen["changes"]] == [ar.DefineVenue] and seen["settings"] == {} and seen["head"].name == ""
+    answers = []
+    for number in (2, 77):
+        with pytest.raises(Refused) as error:
+            revision_view.revision_view(world.registry, number, sight)
+        answers.append(error.value.refusal.text.replace(str(number), "N"))
+    assert answers[0] == answers[1] == "revision: there is no revision N: the newest is 4"
+    every = Sight(world.registry, "uid:0", 0)
+    assert len(revision_view.revisions_view(world.registry, 9, every)["revisions"]) == 4
 
 
 def test_old_contents_are_let_go_and_heads_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -118,6 +118,11 @@ DL_OWNER_ACCOUNT = 8
 DL_VENUE_ACCOUNT = 9
 DL_EXTRA = 0
 
+# C_UNLIST: no extra row. Nobody sees the instrument through the venue any more.
+DU_VENUE = 1
+DU_INSTRUMENT = 2
+DU_EXTRA = 0
+
 # C_TRANSFER: no extra row. From 0: a deposit; to 0: a withdrawal; both: a transfer between accounts of one firm.
 # The registry makes it idempotent.
 DT_FROM = 1  # account id

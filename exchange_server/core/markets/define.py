@@ -15,7 +15,7 @@ from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.names import names_add
 from ..kit.pairs import PAIR_LISTING, pair_delete, pair_find, pair_put, pair_room
-from ..kit.pools import pool_alloc, pool_base, pool_cap
+from ..kit.pools import pool_alloc, pool_base, pool_cap, pool_release
 from ..kit.rows import account_at, asset_at, event_at, firm_at, instrument_at, session_at, set_bar, venue_at
 from ..layout import definitions as d
 from ..layout.packed import pack_options
@@ -305,4 +305,27 @@ def define_listing(m, rows, c):
     m[p + L.LI_OWNER_BALANCE] = owner
     m[p + L.LI_VENUE_BALANCE] = front
     m[p + L.LI_PLATFORM_BALANCE] = platform
+    return C.OK
+
+
+@leaf
+def drop_listing(m, rows, c):
+    """End a venue's listing of an instrument; what is not listed stays so. R_UNKNOWN_INSTRUMENT, R_OPEN_ORDERS (of the venue in it, under any terms)."""
+    venue = rows[c + d.DU_VENUE]
+    inst = instrument_at(m, rows[c + d.DU_INSTRUMENT])
+    if inst == 0:
+        return refuse(m, C.R_UNKNOWN_INSTRUMENT, 0, 0, rows[c + d.DU_INSTRUMENT])
+    p = pair_find(m, PAIR_LISTING, venue, m[inst])
+    if p == 0:
+        return C.OK
+    base = pool_base(m, L.P_LISTING)
+    for i in range(m[L.H_POOLS + L.P_LISTING * L.POOL_WORDS + L.PL_NEXT]):
+        row = base + i * L.LISTING_WORDS
+        if m[row + L.LI_ORDERS] != 0 and m[row + L.LI_VENUE] == venue and m[row + L.LI_INSTRUMENT] == m[inst]:
+            return refuse(m, C.R_OPEN_ORDERS, 0, 0, m[row + L.LI_ORDERS])
+    pair_delete(m, PAIR_LISTING, venue, m[inst])
+    if venue == m[inst + L.I_OWNER_VENUE]:
+        m[inst + L.I_LISTING] = 0
+    m[p + L.LI_CURRENT] = 0
+    pool_release(m, L.P_LISTING, p)
     return C.OK

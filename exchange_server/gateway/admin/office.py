@@ -8,6 +8,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
+from ... import state
 from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, checks, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import Sight, authorise
@@ -63,7 +64,7 @@ class Office:
         self.registry = registry
         self.arena = arena
         self.expect = expect
-        self._stop_server = stop
+        self._stop_server, self._status = stop, status
         self.try_out = try_out
         self.try_act = try_act
         self.acts = 0
@@ -72,7 +73,7 @@ class Office:
         self.operators: frozenset[str] | None = None  # `uid:N` that may use the operator's socket; None: all who can open it
         self.legs_of: Callable[[ar.Bust], Finding] = _without_store  # given by the composition root
         self.accept_clock: Callable[[str], None] = lambda who: None  # given by the composition root
-        self.verbs: dict[str, Verb] = {"stop": self._stop, "revisions": self._revisions, "revision": self._revision, **(extra or {})}
+        self.verbs: dict[str, Verb] = {"stop": self._stop, **(extra or {})}
         views = access_view
         self.seen: dict[str, SeenVerb] = {
             "markets": lambda request, sight: {
@@ -83,6 +84,8 @@ class Office:
             "assets": lambda request, sight: {"assets": registry.decimals()},
             "running": self._running,
             "export": self._export,
+            "revisions": self._revisions,
+            "revision": self._revision,
             "status": lambda request, sight: views.status_seen(registry, sight, status()),
             "plan": self._plan,
             "listing": self._listings,
@@ -124,7 +127,10 @@ class Office:
             raise BadRequest(f"the verb {verb} is about the whole platform; {who} has {sight.roles_text()}", codes.R_NOT_AUTHORISED)
         return self.verbs[verb](request)
 
-    def _stop(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
+    def _stop(self, request: dict[str, Any]) -> Any:
+        """Stop the server; `dry_run`: say who would be logged out, and do not."""
+        if request.get("dry_run"):
+            return {"logged_on": self._status()["logged_on"], "open_orders": state.Header(self.arena).open_orders}
         self._stop_server()
         return {}
 
@@ -200,13 +206,14 @@ class Office:
             "revision": revisions.newest(registry),
             "capacities": begun.capacities if begun is not None and sight.whole else {},
             "owned": revisions.owned(registry, sight.who, _name(request, "file")),
+            "venues": [venue.name for venue in registry.venues if sight.sees("venue", venue)],
         }
 
-    def _revisions(self, request: dict[str, Any]) -> Any:
-        return revision_view.revisions_view(self.registry, _number(request, "most", 100))
+    def _revisions(self, request: dict[str, Any], sight: Sight) -> Any:
+        return revision_view.revisions_view(self.registry, _number(request, "most", 100), sight)
 
-    def _revision(self, request: dict[str, Any]) -> Any:
-        return revision_view.revision_view(self.registry, _number(request, "number", 0))
+    def _revision(self, request: dict[str, Any], sight: Sight) -> Any:
+        return revision_view.revision_view(self.registry, _number(request, "number", 0), sight)
 
     def _export(self, request: dict[str, Any], sight: Sight) -> Any:
         venue = _name(request, "venue")

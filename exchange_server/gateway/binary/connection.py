@@ -1,4 +1,4 @@
-"""The server's side of one binary session: logon, heartbeats, resends. The purpose of the session is its kind (order_entry.py).
+"""The server's side of one binary session: logon, heartbeats, resends. The purpose of the session is its kind (kinds.py).
 
 wires/binary_in.py decodes the frequent messages of the kind; it leaves any other message (DEC_SLOW) to plain Python, one at a time. An
 invalid message is answered by a numbered MessageRefused and has no effect; the session continues. A frame with an impossible length, or
@@ -24,13 +24,13 @@ from protocol.framing import MAX_CLIENT_PAYLOAD, MAX_LOGON_BYTES, PREFIX, check_
 from ... import state
 from ...core import layout as L
 from ...wires import binary_in
-from ..connection import MARKET_DATA, ORDER_ENTRY, READ, Connection, Outlet, SessionTable, TurnInput
+from ..connection import MARKET_DATA, Connection, Outlet, SessionTable, TurnInput
 from ..credentials import Verdict
 from ..feeds.market_data import MarketData
 from ..own_state import NOT_YET, Desk
 from .encoder import BinaryEncoder
 from .fills import fills
-from .order_entry import MarketDataOnly, OrderEntry, ReadOnly
+from .kinds import KINDS, LIMITED, Kind
 from .own_state import account_state
 from .resume import reports
 
@@ -39,32 +39,6 @@ BACKLOG_BYTES = 256 * 1024  # long answers pause while the peer has more than th
 RETRY_NS = 5 * MILLISECOND
 PYTHON_WEIGHT = 16  # a message handled in plain Python counts as this many in the turn's budget
 LONG_ANSWERS = 32  # that may be pending on one connection
-
-
-class Kind(Protocol):
-    """The purpose of a session. One object for each logged-on session."""
-
-    forbidden: tuple[type, ...]  # messages that the key of the logon does not permit; they never reach `take` or `answer`
-    hot: bool  # True: the decode kernel turns frequent messages into rows; else all go through `take`
-
-    def frequent(self, message: M.ClientMessage) -> bool:
-        """Is it of a type that the kernel decodes in its usual encoding?"""
-
-    def take(self, message: M.ClientMessage, turn: TurnInput) -> bool:
-        """Add the rows of one message to the turn. False: this type of message makes no rows."""
-
-    def answer(self, message: M.ClientMessage) -> Iterator[bytes] | str | None:
-        """The pieces of a long, unnumbered answer; None: done, no answer; a text: why it is refused."""
-
-    def lost(self) -> None:
-        """The connection has closed."""
-
-
-# (connection, session, market data or None) -> the kind; chosen at logon
-KINDS: dict[str, Callable[[Connection, int, MarketData | None], Kind]] = {
-    ORDER_ENTRY: OrderEntry, READ: ReadOnly, MARKET_DATA: MarketDataOnly,
-}  # fmt: skip
-LIMITED = (READ, MARKET_DATA)
 
 
 class BinaryDirectory(SessionTable, Protocol):

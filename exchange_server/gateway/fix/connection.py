@@ -1,4 +1,4 @@
-"""The server's side of one FIX session: logon, sequence numbers, heartbeats, resends. The purpose of the session is its kind (order_entry.py).
+"""The server's side of one FIX session: logon, sequence numbers, heartbeats, resends. The purpose of the session is its kind (kinds.py).
 
 The hot path (D, F, G of an order entry session, in sequence) is one call of the decode kernel per turn over the whole buffer. Any other message
 goes through protocol.fix_session in plain Python and results in C_LOGON, C_SEND, C_SET_IN ... rows, or in rows of the kind, so every number
@@ -9,7 +9,6 @@ resends, whose numbers are old.
 
 import re
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -23,16 +22,16 @@ from protocol.fix_tables import HEARTBEAT_MAX_S, HEARTBEAT_MIN_S
 from ... import state
 from ...core import layout as L
 from ...core.layout import plain
-from ...journal.event_store import EventsMissing
 from ...wires.fix_in import CN_LIMIT, FIX_CONN_WORDS, HAND_OVER, RES_GARBLED, RES_LENGTH, RES_TOO_LONG, decode
-from ..connection import ORDER_ENTRY, READ, Connection, Outlet, SessionTable, TurnInput
+from ..connection import Connection, Outlet, SessionTable, TurnInput
 from ..credentials import WAIT, FixProof, Verdict
 from ..feeds.market_data import MarketData
 from ..own_state import Desk
 from .encoder import FixEncoder
+from .kinds import KINDS, Kind
 from .logons import LogonMemory, proof_of, sent
-from .missed import MissedReports
-from .order_entry import COUNTED_MAX, OrderEntry, ReadOnly
+from .missed import Missed
+from .order_entry import COUNTED_MAX
 from .own_state import GO_ON, LATER, RETRY_NS, Answers
 from .resend import Resends, ResendStore
 from .status import Statuses
@@ -43,21 +42,6 @@ SKEW_NS = 120_000_000_000
 BUDGET = 4096
 DECIMALS = (3, 0, 6, 9)  # of a timestamp, by FORM_TIME_*
 RESEND_BACKLOG = 256 * 1024  # bytes waiting for the peer above which a resend pauses
-
-
-class Kind(Protocol):
-    """The purpose of a session. One object for each logged-on session."""
-
-    hot: frozenset[str]  # message types that the decode kernel handles; empty: all go through plain Python
-
-    def logon_flags(self, logon: FixMessage) -> int:
-        """LOGON_* flags for what a Logon asks of this kind."""
-
-    def take(self, message: FixMessage, turn: TurnInput) -> Problem | None:
-        """Add the rows of one application message that arrived in sequence; returns the Problem if its form is wrong."""
-
-
-KINDS: dict[str, Callable[[Any, int], Kind]] = {ORDER_ENTRY: OrderEntry, READ: ReadOnly}  # (engine, session) -> the kind; chosen at logon
 
 
 class FixDirectory(SessionTable, Protocol):
@@ -79,7 +63,7 @@ class FixConnection(Connection):
     """
 
     __slots__ = (
-        "_answers", "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_missed_after", "_missed_seen", "_res", "_resends", "_statuses", "_store", "_todo", "_told",
+        "_answers", "_budget", "_conn", "_encoder", "_kind", "_logon_turn", "_missed", "_res", "_resends", "_statuses", "_store", "_todo", "_told",
         "_unsent_from", "_up", "engine", "fix", "garbled",
         "python_messages", "slow",
     )  # fmt: skip
@@ -116,9 +100,7 @@ class FixConnection(Connection):
         self._resends = Resends(store, encoder)
         self._told: tuple[int, int] | None = None  # numbers resent, perhaps not yet written to the socket
         self._todo: deque[tuple[fix_session.Action, FixMessage | None]] = deque()  # actions that did not fit into the turn
-        self._missed: MissedReports | None = None  # missed reports of a reset, being sent with new numbers
-        self._missed_seen = -1  # version of the event store when it last lacked them
-        self._missed_after = 0  # turn of the logon; its E_LOGON can be read in a later turn
+        self._missed = Missed(store, encoder)
         self._answers = Answers()
         self._statuses = Statuses(engine.m, market, self)
         self._logon_turn = 0
@@ -167,7 +149,7 @@ class FixConnection(Connection):
         if (self._resends or self._told or self._resends.notice) and not self.closing:
             # Output written here is sent before the turn's events, and nothing may come before the logon reply.
             more = turn.turn == self._logon_turn or self._resend_some(turn) or more
-        if (self._missed is not None or self._missed_after) and not self.closing:
+        if self._missed.due and not self.closing:
             more = self._send_missed(turn) or more
         again = 0
         if self._answers.waiting and not self.closing:
@@ -310,7 +292,7 @@ class FixConnection(Connection):
             if not self._up:
                 self._up = True
                 self.directory.logged_on(self, self.fix.peer_comp_id.decode("utf-8", "surrogateescape"), turn.tick_ns)
-            self._missed_after = self._logon_turn = turn.turn
+            self._missed.after = self._logon_turn = turn.turn
             self.grow()
 
     def _row(self, session: int = 0) -> state.Session:
@@ -386,34 +368,10 @@ class FixConnection(Connection):
 
     def _send_missed(self, turn: TurnInput) -> bool:
         """After the logon reply: send a piece of what the session missed before a reset of its numbers; True while there is more."""
-        if self._missed is None:
-            if turn.turn == self._missed_after or self._todo:
-                return True
-            self._missed_after = 0
-            row = self._row()
-            if not row.missed:
-                return False
-            if self._missed_seen == self._store.version:
-                self._missed_after = -1
-                return False  # a turn is requested when the event store has changed
-            try:
-                self._missed = MissedReports(self._store, self._encoder, row.missed, row.missed_done)
-            except EventsMissing as missing:
-                self._missed_seen, self._missed_after = self._store.version, -1
-                self._tell("Missed reports", f"the reports that you missed are delayed: {missing}", turn)
-                return False
-        if turn.full or self._todo or self.outlet.backlog > RESEND_BACKLOG:
+        if self._todo:
             return True
-        for msg_type, body, number in self._missed.piece(turn.now_ns, lambda: turn.full):
-            turn.add(codes.C_SEND, self.session, values={L.CMD_MSG_TYPE: msg_type, L.CMD_MISSED: number}, body=body)
-        if not self._missed.done:
-            return not self._missed.waiting
-        if self._missed.lost:
-            self._tell("Missed reports", self._missed.lost, turn)
-        if self._missed.unmarked:  # the remaining messages were administrative
-            turn.add(codes.C_SET_IN, self.session, values={L.CMD_NEXT_IN: self.fix.next_in, L.CMD_MISSED: self._missed.head})
-        self._missed = None
-        return False
+        ready = self.outlet.backlog <= RESEND_BACKLOG
+        return self._missed.go_on(self._row(), self.fix.next_in, turn, ready, lambda text: self._tell("Missed reports", text, turn))
 
     # ------------------------------------------------------------------------------------------------ the end
     def dropped(self, data: bytes) -> None:

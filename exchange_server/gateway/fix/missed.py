@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from protocol import codes
 from protocol.fix_messages import Framer
 
+from ... import state
 from ...core import layout as L
 from ...core.layout import plain
 from ...journal.event_store import EventsMissing
+from ..connection import TurnInput
 from .encoder import FixEncoder
 from .resend import REPORTS, ResendStore, of_state
 
@@ -136,3 +138,48 @@ def _body(raw: bytes) -> bytes:
     """The fields after the header (122 is its last field in a resend) and before the trailer."""
     body = raw[raw.index(b"\x01", raw.index(b"\x01122=") + 1) + 1 : -len(b"10=000\x01")]
     return body if body.startswith(POSS_RESEND) else POSS_RESEND + body
+
+
+class Missed:
+    """What one connection still has to send of it. after: turn of the logon, whose E_LOGON can be read in a later turn."""
+
+    def __init__(self, store: ResendStore, encoder: FixEncoder) -> None:
+        self._store, self._encoder = store, encoder
+        self.reports: MissedReports | None = None
+        self.after = 0
+        self._seen = -1  # version of the event store when it last lacked them
+
+    @property
+    def due(self) -> bool:
+        return self.reports is not None or self.after != 0
+
+    def go_on(self, row: state.Session, next_in: int, turn: TurnInput, ready: bool, tell: Callable[[str], None]) -> bool:
+        """Add the rows of a piece; True while there is more. row: of the session; next_in: its next expected incoming number; ready: the peer reads;
+        tell: sends it a sentence."""
+        if self.reports is None:
+            if turn.turn == self.after:
+                return True
+            self.after = 0
+            if not row.missed:
+                return False
+            if self._seen == self._store.version:
+                self.after = -1
+                return False  # a turn is requested when the event store has changed
+            try:
+                self.reports = MissedReports(self._store, self._encoder, row.missed, row.missed_done)
+            except EventsMissing as missing:
+                self._seen, self.after = self._store.version, -1
+                tell(f"the reports that you missed are delayed: {missing}")
+                return False
+        if turn.full or not ready:
+            return True
+        for msg_type, body, number in self.reports.piece(turn.now_ns, lambda: turn.full):
+            turn.add(codes.C_SEND, row.id, values={L.CMD_MSG_TYPE: msg_type, L.CMD_MISSED: number}, body=body)
+        if not self.reports.done:
+            return not self.reports.waiting
+        if self.reports.lost:
+            tell(self.reports.lost)
+        if self.reports.unmarked:  # the remaining messages were administrative
+            turn.add(codes.C_SET_IN, row.id, values={L.CMD_NEXT_IN: next_in, L.CMD_MISSED: self.reports.head})
+        self.reports = None
+        return False

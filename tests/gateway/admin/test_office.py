@@ -22,13 +22,13 @@ VERBS: dict[str, set[str]] = {
     "platform_operator": READ
     | MONEY
     | {"keys", "export", "revisions", "revision", "plan", "pending", "schedule", "series", "stop", "check"},
-    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending", "schedule", "series"},
+    "venue_operator": READ | MONEY | {"keys", "export", "plan", "pending", "revisions", "revision", "schedule", "series"},
     "market_creator": READ | {"plan", "pending", "schedule", "series"},
     "resolver": READ | {"plan", "pending", "schedule", "series"},
     "arbiter": READ | {"plan", "pending", "schedule", "series"},
     "risk_officer": READ | MONEY | {"plan", "pending", "schedule", "series"},
     "treasurer": READ | MONEY | {"plan", "pending"},
-    "auditor": READ | MONEY | {"keys", "export", "pending", "schedule", "series"},
+    "auditor": READ | MONEY | {"keys", "export", "pending", "revisions", "revision", "schedule", "series"},
     "support": READ,
 }
 THEIRS = {"venue": "V2", "firm": "V2.F", "account": "V2.A", "session": "V2.S", "market": "V2.CUP"}
@@ -47,6 +47,8 @@ class Real(Venues):
         self.must(ar.Configuration(name="c", records=PLATFORM))
         for venue in venues:
             self.must(*of_venue(venue))
+        titles = [change(venue.record, title=f"Market place {venue.name}") for venue in self.registry.venues]
+        self.must(ar.Configuration(name="titles", records=tuple(titles)))
         self.stopped = 0
         self.office = Office(
             self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.try_out(record, self.engine, who),
@@ -61,7 +63,7 @@ class Real(Venues):
         self.stopped += 1
 
     def question(self, who: str, verb: str, **fields: Any) -> Any:
-        given = {"plan": {"record": PLAN}, "export": {"venue": "V1"}, "revision": {"number": 1}}
+        given = {"plan": {"record": PLAN}, "export": {"venue": "V1"}, "revision": {"number": 2}}
         fields = {**given.get(verb, {}), **fields}
         answer = self.office.ask(who if ":" in who else f"principal:{who}", verb, {"verb": verb, **fields}, self.engine.time_ns)
         return json.loads(json.dumps(answer, default=lambda value: repr(value)))
