@@ -182,7 +182,8 @@ class Trader(threading.Thread):
 
     def __init__(self, peer: BinaryPeer) -> None:
         super().__init__(daemon=True)
-        self.peer, self.waits, self.over = peer, [], False
+        self.peer, self.over = peer, False
+        self.waits: list[tuple[int, float]] = []
         self.account = min(peer.accounts.values())
 
     def run(self) -> None:
