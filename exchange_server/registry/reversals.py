@@ -45,9 +45,9 @@ def bond(registry: Definitions, record: ar.Bond, engine: EngineLike) -> Act:
 
 def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, engine: EngineLike) -> Act:
     """Reversing entries: each account gets or pays the difference of the payouts on its position at settlement. Called by disputes.py."""
-    if record.payouts == event.determinations[-1].record.payouts:
+    result = settlement.valued(event, record.determine())
+    if result.payouts == event.determinations[-1].record.payouts:
         raise Refused(codes.R_SAME_RESULT, f"{event.name} has been paid by these payouts", "payouts")
-    result = record.determine()
     version = settlement.checked(event, result)
     kept = Determination(version, who, int(engine.time_ns), result, kind="corrected", until_ns=int(engine.time_ns))
     text = f"{event.name} is corrected: version {version} is final, every account has the difference"
@@ -55,7 +55,7 @@ def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, e
     def commit() -> None:
         registry.put_event(settlement.new_version(event, kept))
 
-    rows = [rows_of.reverse(event.id, version, record.payouts, bond_of(registry, event.record.owner_venue))]
+    rows = [rows_of.reverse(event.id, version, result.payouts, bond_of(registry, event.record.owner_venue))]
     return Act(f"event {event.name}", text, rows, commit, {}, told=lambda: finals.paid(engine, event, version, text))
 
 

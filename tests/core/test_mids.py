@@ -7,6 +7,7 @@ import pytest
 from exchange_server.core import layout as L
 from exchange_server.state import Instrument
 from protocol import codes as C
+from tests import arena
 from tests.core_rig import PairStory
 
 MINUTE = 60
@@ -115,13 +116,14 @@ def test_a_market_that_does_not_want_them_keeps_none() -> None:
     assert Instrument.of(s.pair.core.m, 1).prices is None and s.pair.core.m[L.H_POOLS + L.P_MIDS * L.POOL_WORDS + L.PL_USED] == 0
 
 
-def test_sums_that_wrap_are_still_exact() -> None:
+def test_sums_that_wrap_are_still_exact(monkeypatch: pytest.MonkeyPatch) -> None:
     s = story()
     s.new(1, C.BUY, 1, 40)
     s.new(2, C.SELL, 1, 50)
     m = s.pair.core.m
     row = int(m[L.H_POOLS + L.P_MIDS * L.POOL_WORDS + L.PL_BASE]) + L.MIDS_WORDS
     m[row + L.MI_SUM] = (1 << 63) - 5
+    monkeypatch.setattr(s.model, "price_state", lambda: arena.prices(m))  # the model's sums begin at 0; here the window below is compared
     s.later(3 * MINUTE)
     s.new(1, C.BUY, 1, 42)
     s.later(MINUTE)

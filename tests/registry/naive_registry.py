@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from protocol import codes as C
-from tests.model_changes import CHANGES, TRANSITIONS
+from tests.model_changes import TRANSITIONS
 from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
+from tests.registry.naive_changes import NaiveChanges
 from tests.registry.naive_reversals import NaiveReversals
 from tests.registry.naive_rules import NaiveRules
 from tests.registry.naive_times import CHANGED, NEW, SAME, TIMES, NaiveTimes, No
@@ -41,7 +42,7 @@ TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CL
 CLOSED = {"market": C.R_MARKET_REMOVED, "firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
 
 
-class NaiveRegistry(NaiveTimes, NaiveRules, NaiveReversals, NaiveAccess):
+class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveAccess):
     LIVE = LIVE
 
     def __init__(self, takes_all: bool = False, **room: int) -> None:
@@ -380,50 +381,6 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveReversals, NaiveAccess):
                     self._put_timed(f[name], act, "timer:market", kind=kind)
         return done
 
-    def _symbols_kept(self, market: Fields) -> int:
-        """Ids that are kept for a market's contracts, also for those that may come."""
-        return max(len(market["contracts"]), market["max_contracts"])
-
-    def _may_change(self, event: str) -> None:
-        self._wrong(self.phases[event] not in CHANGES, C.R_MARKET_CLOSED)
-
-    def _bands(self, f: Fields) -> str:
-        market = self._find("market", f["event"])
-        self._frozen(market, 2)
-        return self._market({**{key: value for key, value in market.items() if key != "id"}, "bands": f["bands"]})
-
-    def _add_outcome(self, f: Fields) -> str:
-        market = self._find("market", f["event"])
-        self._frozen(market, 2)
-        self._may_change(f["event"])
-        self._wrong(market["product"] != "at_most", C.R_OUTCOME_FIXED)
-        return self._join(market, f["contract"])
-
-    def _split_outcome(self, f: Fields) -> str:
-        market = self._find("market", f["event"])
-        self._frozen(market, 2)
-        self._may_change(f["event"])
-        self._wrong(market["product"] != "exactly" or not market["other"], C.R_OUTCOME_FIXED)
-        self._wrong(f["source"] not in self.symbols, C.R_UNKNOWN_INSTRUMENT)
-        others = [c["symbol"] for c in market["contracts"] if (c["code"] or c["symbol"].rpartition("-")[2]) == market["other"]]
-        self._wrong(f["source"] not in others, C.R_OUTCOME_UNKNOWN)
-        return self._join(market, f["contract"])
-
-    def _join(self, market: Fields, contract: Fields) -> str:
-        known = market["contracts"]
-        self._wrong(len(known) >= self._symbols_kept(market), C.R_NO_SPARE_CONTRACT)
-        self._wrong(contract["symbol"] in self.symbols)
-        codes = [c["code"] or c["symbol"].rpartition("-")[2] for c in (*known, contract)]
-        self._wrong(len(set(codes)) < len(codes))
-        self._within(market["owner_venue"], "instruments", 1)
-        for venue, event in self.listings:
-            if event == market["event"]:
-                self._within(venue, "listings", 1)
-        first = self.symbols[known[0]["symbol"]][0]
-        self.symbols[contract["symbol"]] = (first + len(known), market["event"])
-        market["contracts"] = (*known, contract)
-        return NEW
-
     def _listing(self, f: Fields) -> str:
         self._find("venue", f["venue"])
         market = self._find("market", f["event"])
@@ -636,7 +593,10 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveReversals, NaiveAccess):
 
     def _correct(self, f: Fields) -> str:
         market, phase = self._event(f["event"]), self.phases[f["event"]]
-        self._wrong(phase == C.PH_FINAL, C.R_ALREADY_FINAL)
+        if phase == C.PH_FINAL:
+            self._wrong(list(f["payouts"]) == list(self.results[f["event"]][-1]["payouts"]), C.R_SAME_RESULT)
+            self._result(market, f).append(f)
+            return NEW
         self._wrong(phase not in (C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED), C.R_NOT_CORRECTABLE)
         self._result(market, f)
         return self._version(market, f, C.PH_DETERMINED)
