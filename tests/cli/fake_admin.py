@@ -147,7 +147,7 @@ class FakeAdmin:
         return {
             "event": event.name, "title": record.title, "product": record.product, "k": record.k, "asset": record.asset, "payout": record.payout,
             "price_decimals": record.price_decimals, "phase": self.phases.get(event.name, "listed"), "version": len(event.determinations),
-            "window_end_ns": 0, "overdue_ns": event.overdue_ns, "final_at_ns": 0, "sets": 0, "contracts": contracts,
+            "window_end_ns": 0, "overdue_ns": event.overdue_ns, "final_at_ns": 0, "settling": False, "sets": 0, "contracts": contracts,
             "versions": [version_view(self.registry, kept) for kept in event.determinations],
             "heard": [version_view(self.registry, kept) for kept in event.heard], "terms": {**self.terms(record, ""), **self.terms(record, "DE_")},
         }  # fmt: skip

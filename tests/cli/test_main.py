@@ -108,7 +108,7 @@ def test_the_shape_of_a_market(run: Run, server: FakeAdmin) -> None:
         found = document["result"] if arguments[0] == "list" else [document["result"]]
         for market in found:
             assert set(market) == {
-                "event", "title", "product", "k", "asset", "payout", "price_decimals", "phase", "version", "window_end_ns", "final_at_ns", "overdue_ns", "sets",
+                "event", "title", "product", "k", "asset", "payout", "price_decimals", "phase", "version", "window_end_ns", "final_at_ns", "settling", "overdue_ns", "sets",
                 "contracts", "terms", "versions", "heard",
             }  # fmt: skip
             assert set(market["contracts"][0]) == {

@@ -213,7 +213,7 @@ def test_other_messages(encoder):
         "UMS", "WC26-WIN-ESP", "9", "2", "1.0000", "0.0000", "-30", "-30.0000", "7.0000", "10", "5.0000", "0.0100",
     ]  # fmt: skip
     u = fields_of(encoded(encoder, event(codes.E_CONTRACT, 5, PRICE=2, QTY=-30, ORDER=9))[1])
-    assert [u[t] for t in (35, 17, 1, 55, 5101, 5121)] == ["UPS", "5", "CLIENT1-A", "WC26-WIN-ESP", "9", "-30"]
+    assert [u[t] for t in (35, 17, 1, 55, 5101, 5121)] == ["UPS", "905", "CLIENT1-A", "WC26-WIN-ESP", "9", "-30"]
     g = fields_of(encoded(encoder, event(codes.E_MOVED, 6))[1])
     assert (g[35], g[34], g[123], g[36]) == ("4", "6", "Y", "7"), "a number that no message of this session kind carries is filled"
     j = event(codes.E_REJECTED, 7, status=6, reason=codes.R_THROTTLED_SESSION, LIMIT=50, USED=50, CLIENT_NUMBER=33, ID_LO=4)

@@ -112,14 +112,14 @@ def test_every_reason_code_has_values_of_the_standard() -> None:
 
 
 def test_our_table_adds_only_fields_that_are_options() -> None:
-    """By message: what we may send beyond the standard. 5001 to 5003 are echoed and 5010, 5011 sent only without standard_dictionary."""
+    """By message: what we may send beyond the standard. 5001 to 5003 are echoed and 5010, 5011, 5018 sent only without standard_dictionary."""
     beyond = {}
     for message in fix_tables.MESSAGES.values():
         if message.outgoing and message.msg_type not in ("UMS", "UPS"):
             may = standard.tags(standard.MESSAGES[message.msg_type][2])
             if extra := {tag for tag, _ in message.fields if tag not in may}:
                 beyond[message.msg_type] = extra
-    assert beyond == {"A": {58, 1137, 5001, 5002, 5003}, "8": {5010}, "r": {5011}, "BA": {5107}}, (
+    assert beyond == {"A": {58, 1137, 5001, 5002, 5003}, "8": {5010, 5018}, "r": {5011}, "BA": {5107}}, (
         "58 and 1137: taken from a client, not sent"
     )
 
