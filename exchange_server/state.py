@@ -19,6 +19,12 @@ from .core.layout import definitions as d
 
 Words = NDArray[np.int64]
 NS_PER_S = 1_000_000_000
+TEXT_WORDS = L.TEXT_WORDS  # of the text of a ClOrdID
+
+
+def collateral_words(contracts: int) -> int:
+    """Words of the collateral row of one account in an event of so many contracts."""
+    return L.CO_COLUMNS + L.CO_COLUMN_COUNT * contracts
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------------

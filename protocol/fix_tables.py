@@ -324,7 +324,7 @@ _M: tuple[Message, ...] = (
     )),
     Message("UMS", "MarketSettlement", False, False, True, (
         (17, True), (1, True), (55, True), (5101, True), (5106, True), (5102, True), (5103, True), (5104, True), (5105, True), (5130, False), (5131, False),
-        (5132, False), (5133, False), (60, True),
+        (5132, False), (5133, False), (60, True), (5108, False), (5109, False), (5110, False), (5111, False), (5112, False), (5113, False),
     )),
     Message("UPS", "PositionSplit", False, False, True, (
         (17, True), (1, True), (55, True), (5101, True), (5120, True), (5121, True), (60, True),

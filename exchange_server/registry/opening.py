@@ -12,7 +12,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes, phases
 
-from ..core import layout as L
+from .. import state
 from ..core.layout import definitions as d
 from ..core.layout import plain
 from . import configuration, opening_checks, settlement, timetable
@@ -88,7 +88,7 @@ def _part(part: int, fields: dict[int, int], id: int | str = 0) -> Words:
     if id:
         words[d.DO_KEY_HI], words[d.DO_KEY_LO] = client_key(id)
         if isinstance(id, str):
-            rows_of.put_text(words, d.DO_TEXT, id, L.TEXT_WORDS)
+            rows_of.put_text(words, d.DO_TEXT, id, state.TEXT_WORDS)
     return words
 
 

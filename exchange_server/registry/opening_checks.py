@@ -296,9 +296,9 @@ def _ids(registry: Definitions, found: Found, record: ar.Opening, engine: Engine
             raise _bad(codes.R_OPENING_ORDER, ("orders", i, "client_id"), f'"{order.client_id}" is no text of a ClOrdID')
         used = (firm, order.client_id) in seen
         if not used and registry.firms.get(firm) is not None:
-            text = np.zeros(L.TEXT_WORDS, np.int64)
+            text = np.zeros(state.TEXT_WORDS, np.int64)
             if isinstance(order.client_id, str):
-                rows_of.put_text(text, 0, order.client_id, L.TEXT_WORDS)
+                rows_of.put_text(text, 0, order.client_id, state.TEXT_WORDS)
             used = bool(order_terms.id_used(engine.m, firm, *client_key(order.client_id), text))
         if used:
             name = found.after.firms[firm].name
@@ -371,7 +371,7 @@ def _money(registry: Definitions, found: Found, record: ar.Opening, trial: Trial
 
 def _room(found: Found, record: ar.Opening, trial: Trial, engine: EngineLike) -> None:
     """The core's tables have room for all of it, beside what the definitions take."""
-    words = sum(L.CO_COLUMNS + L.CO_COLUMN_COUNT * found.events[place.event].n for place in record.places)
+    words = sum(state.collateral_words(found.events[place.event].n) for place in record.places)
     expiries = len({order.expiry_ns for order in record.orders} - {0})
     nodes: set[tuple[str, bool, int, int]] = set()
     for order in record.orders:

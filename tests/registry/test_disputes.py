@@ -95,7 +95,7 @@ def test_a_result_is_replaced_before_it_is_final() -> None:
     court.must([ar.Finalise(event="FINAL")])
     assert court.view["versions"][1]["final_at_ns"] and not court.view["versions"][0]["final_at_ns"]
     court.refused(result(), codes.R_ALREADY_FINAL)
-    court.refused(correct(), codes.R_ALREADY_FINAL)
+    court.refused(correct(), codes.R_SAME_RESULT)
 
 
 def test_each_party_disputes_a_version_once() -> None:

@@ -164,7 +164,10 @@ def test_a_configuration_puts_the_times_and_a_trial_does_not(world: Real) -> Non
 
 
 def test_a_market_that_moves_here_has_only_times_to_come(world: Real) -> None:
-    assert timetable.to_come(TIMED, NOW + 20) == change(TIMED, open_at_ns=0, live_at_ns=0) and timetable.to_come(FINAL, NOW) == FINAL
+    assert (
+        timetable.to_come(TIMED, codes.PH_LISTED, NOW + 20) == change(TIMED, open_at_ns=0, live_at_ns=0)
+        and timetable.to_come(FINAL, codes.PH_LISTED, NOW) == FINAL
+    )
     world.must(TIMED)
     timetable.moved(world.registry, 1, codes.PH_LIVE, NOW)
     assert waiting(world) == [(30, "close_at"), (40, "determine_by")]
