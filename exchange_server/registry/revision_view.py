@@ -7,7 +7,7 @@ import msgspec
 from config import admin_records as ar
 from protocol import codes
 
-from . import checks, revisions, scopes
+from . import access, checks, revisions, scopes
 from .access import Sight
 from .configuration import CHANGED, Trial
 from .definitions import Definitions
@@ -41,16 +41,16 @@ def rollback_view(registry: Definitions, record: ar.Rollback) -> tuple[ar.Config
 
 def _seen(registry: Definitions, head: Revision, sight: Sight) -> Revision | None:
     """A revision as the asker may see it: what it changed of places within its sight; None: nothing. Its file and reason may be about others, and whether
-    they are is not told: they are shown of what a principal of these places did there only."""
+    they are is not told: they are shown of what the asker or a principal of these places did there only."""
     if sight.whole:
         return head
     own = {venue: counts for venue, counts in head.places.items() if venue in sight.venues}
     if not own:
         return None
     new, changed = (sum(column) for column in zip(*own.values()))
-    maker = registry.principals.named(head.who)
-    theirs = maker is not None and maker.record.venue in sight.venues and len(own) == len(head.places)
-    text = {} if theirs else {"name": "", "why": "", "digest": ""}
+    maker = registry.principals.named(head.who.removeprefix(access.PREFIX))
+    theirs = head.who == sight.who or (maker is not None and maker.record.venue in sight.venues)
+    text = {} if theirs and len(own) == len(head.places) else {"name": "", "why": "", "digest": ""}
     return msgspec.structs.replace(head, new=new, changed=changed, settings=0, places=own, **text)
 
 
