@@ -315,6 +315,8 @@ class Event(RowById):
     window_end = Word(L.E_WINDOW_END)
     settling = Word(L.E_SETTLING)  # SETTLE_*: closed to commands until all its accounts are paid; 0: not
     version = Word(L.E_VERSION)
+    owed = Word(L.E_OWED)  # debts that corrections and busts left
+    blocked = Word(L.E_BLOCKED)
 
     @property
     def instruments(self) -> range:

@@ -463,6 +463,8 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Its price, quantity, fills or place do not fit its market or the book; the sentence says which.", "Export the venue again."),
     ("R_MARKET_REMOVED", None, None, 0, None, None, "the market was removed", "A market that was removed stays in the history; nobody sees it, and it takes no act any more.",
      "Define another market under another name."),
+    ("R_VENUE_UNSETTLED", None, None, 0, None, None, "the venue cannot leave: a market still has debts, blocked credits or accounts to pay",
+     "An archive has no place for what a correction or bust left, nor for half of a settlement.", "Wait for the settlement, `exos market recover`, then export."),
 )  # fmt: skip
 
 # The numbers of these are times of day in ns since 1970 UTC; 0: none was given.

@@ -69,3 +69,24 @@ def test_bust_and_correction_on_a_running_server_and_after_a_kill(tmp_path: Path
         entry = server.ask("statement", account="MM2-A", asset="USD", from_ns=0, to_ns=0, limit=100, cursor="").result
         assert [e["amount"] for e in entry["entries"] if e["kind"] == "correction"] == [1_000_000]
         assert len([e for e in entry["entries"] if e["kind"] == "bust"]) == 1 and entry["closing"] == kept[1]
+
+
+def test_a_venue_with_debts_is_not_exported(tmp_path: Path) -> None:
+    with ServerProcess(tmp_path) as server:
+        one, two = (BinaryPeer(server.ready["binary_port"], n) for n in (1, 2))
+        for peer in (one, two):
+            peer.logged_on()
+        trade(two, one, 1, 6_000, 100)
+        assert server.ask("admin", ar.Settle(event="CUP", payouts=(0, 10_000, 0), finalise=True, **SAID)).ok
+        assert server.ask("venue_export", venue="V").ok
+        all_of_it = ar.Transfer(key="all", asset="USD", amount=balance(server, "MM1-A"), source="MM1-A")
+        assert server.ask("admin", all_of_it).ok
+        assert server.ask("admin", ar.Correct(event="CUP", payouts=(10_000, 0, 0), **SAID)).ok
+        answer = server.ask("venue_export", venue="V")
+        assert answer.code == codes.R_VENUE_UNSETTLED and "CUP still has debts" in answer.text
+        assert server.ask("admin", ar.Transfer(key="back", asset="USD", amount=2_000_000, target="MM1-A")).ok
+        assert server.ask("admin", ar.Recover(event="CUP")).ok
+        lines = server.ask("statement", account="MM1-A", asset="USD", from_ns=0, to_ns=0, limit=100, cursor="").result
+        kinds = [entry["kind"] for entry in lines["entries"]]
+        assert {"correction", "owed", "recovery"} <= set(kinds) and lines["closing"] == balance(server, "MM1-A"), kinds
+        assert server.ask("venue_export", venue="V").ok and server.ask("check").result["failed"] == []

@@ -7,6 +7,7 @@ from typing import Any
 
 from protocol import codes
 
+from ... import state
 from ...registry import EngineLike, Refused, Registry, scopes
 from ...registry.access import Sight
 from ...registry.venue_copy import COMPARED, PARTS, parts, take
@@ -30,8 +31,17 @@ class VenueExports:
         if not sight.may(lambda role: role.may_ask("venue_export"), scopes.Place(venue.name)):
             text = f"{sight.who} may not export venue {venue.name}: it has {sight.roles_text()}"
             raise Refused(codes.R_NOT_AUTHORISED, text, "venue")
+        self._refuse_unsettled(venue.name)
         copy = take(self.registry, self.engine.m, venue.id, int(self.engine.row_seq))
         return self._pieces(venue.name, copy)
+
+    def _refuse_unsettled(self, venue: str) -> None:
+        """An archive has no place for debts, blocked credits and half of a settlement: they would be free money on another server."""
+        for event in self.registry.events:
+            now = state.Event.of(self.engine.m, event.id)
+            if event.record.owner_venue == venue and (now.owed or now.blocked or now.settling):
+                text = f"{event.name} still has debts, blocked credits or accounts to pay (exos market recover {event.name})"
+                raise Refused(codes.R_VENUE_UNSETTLED, text, "venue", asked=event.id)
 
     @staticmethod
     def _pieces(venue: str, copy: Any) -> Slices:
