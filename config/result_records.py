@@ -10,13 +10,10 @@ RuleId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f
 Said = Annotated[str, Meta(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
-class Determine(Record, tag="determine", frozen=True, kw_only=True):
-    """The result: a payout in ticks for each contract, in the order of the listing, with its evidence. Nothing is paid yet. While the market is
-    closed or determined it may be recorded again: a new version, with a new challenge window. A market with two declared sources is determined
-    when both are recorded and agree."""
+class Result(Record, frozen=True, kw_only=True):
+    """What every record of a result names: the event, and why it is so."""
 
     event: Name
-    payouts: tuple[Count, ...]
     rule_id: RuleId
     source: Said
     observed_value: Said
@@ -26,47 +23,37 @@ class Determine(Record, tag="determine", frozen=True, kw_only=True):
     version: Count = 0  # 0: the next one
 
 
+class Payouts(Result, frozen=True, kw_only=True):
+    """A result with what each contract pays: ticks, in the order of the listing."""
+
+    payouts: tuple[Count, ...]
+
+    def determine(self) -> "Determine":
+        """As a determination, as stored."""
+        return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
+
+
+class Determine(Payouts, tag="determine", frozen=True, kw_only=True):
+    """The result: a payout in ticks for each contract, in the order of the listing, with its evidence. Nothing is paid yet. While the market is
+    closed or determined it may be recorded again: a new version, with a new challenge window. A market with two declared sources is determined
+    when both are recorded and agree."""
+
+
 class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
     event: Name
     version: Count = 0  # 0: the newest determination
 
 
-class Settle(Record, tag="settle", frozen=True, kw_only=True):
+class Settle(Payouts, tag="settle", frozen=True, kw_only=True):
     """Close (if it still trades), determine and, if requested, pay, as one action. Everything is checked first; a refusal leaves the market
     as it was."""
 
-    event: Name
-    payouts: tuple[Count, ...]
-    rule_id: RuleId
-    source: Said
-    observed_value: Said
-    observed_at_ns: Positive
-    evidence_sha256: Hex256
-    evidence_name: Line = ""
-    version: Count = 0
     finalise: bool = False
 
-    def determine(self) -> Determine:
-        """Its determination, as stored."""
-        return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
 
-
-class Correct(Record, tag="correct", frozen=True, kw_only=True):
-    """The arbiter's result in place of one that is determined, disputed or voided: a new version, with a new challenge window."""
-
-    event: Name
-    payouts: tuple[Count, ...]
-    rule_id: RuleId
-    source: Said
-    observed_value: Said
-    observed_at_ns: Positive
-    evidence_sha256: Hex256
-    evidence_name: Line = ""
-    version: Count = 0
-
-    def determine(self) -> Determine:
-        """As a determination, as stored."""
-        return Determine(**{field: getattr(self, field) for field in Determine.__struct_fields__})
+class Correct(Payouts, tag="correct", frozen=True, kw_only=True):
+    """The arbiter's result in place of one that is determined, disputed or voided: a new version, with a new challenge window. Of a final result
+    it is paid at once, by reversing entries."""
 
 
 class Dispute(Record, tag="dispute", frozen=True, kw_only=True):
@@ -86,20 +73,12 @@ class Uphold(Record, tag="uphold", frozen=True, kw_only=True):
     version: Count = 0
 
 
-class Void(Record, tag="void", frozen=True, kw_only=True):
+class Void(Result, tag="void", frozen=True, kw_only=True):
     """The event ends without a result. Payouts follow from the policy that the market declared; what rests is cancelled. `trigger_at_ns`: when the
     declared trigger came about; 0: now. Prices are those of the ten whole minutes that ended at or before it."""
 
-    event: Name
     reason: Said
     trigger_at_ns: Count = 0
-    rule_id: RuleId
-    source: Said
-    observed_value: Said
-    observed_at_ns: Positive
-    evidence_sha256: Hex256
-    evidence_name: Line = ""
-    version: Count = 0
 
     def determine(self, payouts: tuple[int, ...]) -> Determine:
         """As a determination with these payouts, as stored."""

@@ -92,7 +92,7 @@ EVT_BANDS_COUNT = 12
 EVT_CONTRACT_EVENT = 7
 EVT_CONTRACT_FROM = 12  # instrument id of the outcome from which it was split; 0: from none
 EVT_CONTRACT_POSITION = 13  # of the account, signed lots; 0 in the row of the market
-# E_DETERMINED
+# E_DETERMINED, E_VOIDED
 EVT_DETERMINED_EVENT = 7
 EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns
 EVT_DETERMINED_VERSION = 13
@@ -103,10 +103,7 @@ EVT_FINAL_VERSION = 13
 EVT_DISPUTED_EVENT = 7
 EVT_DISPUTED_FIRM = 12  # id; 0: two sources differ
 EVT_DISPUTED_VERSION = 13
-# E_VOIDED
-EVT_VOIDED_EVENT = 7
-EVT_VOIDED_UNTIL = 12  # end of the challenge window, ns
-EVT_VOIDED_VERSION = 13
+# E_VOIDED only
 EVT_VOIDED_TRIGGER = 14  # ns; 0: an earlier void was upheld
 # E_OPENING: an order has the words of its reports as well
 EVT_OPENING_EVENT = 16  # market: event id

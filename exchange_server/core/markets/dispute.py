@@ -15,6 +15,7 @@ from ..layout.packed import pack_event
 from ..money.collateral import collateral_find
 from ..money.products import is_settled
 from .phases import set_event_phase
+from .settle import tell_result
 
 DISPUTE_PHASES, UPHOLD_PHASES, SOURCES_PHASES = P.mask(P.DISPUTE), P.mask(P.UPHOLD), P.mask(P.DETERMINE)
 
@@ -78,9 +79,5 @@ def do_uphold(m, rows, c, ev):
         return refuse(m, C.R_RESULT_VERSION, m[event + L.E_VERSION], 0, rows[c + d.DX_VERSION])
     m[event + L.E_WINDOW_END] = m[L.H_TIME]
     set_event_phase(m, event, result)
-    kind = C.E_VOIDED if result == C.PH_VOIDED else C.E_DETERMINED
-    e = begin_event(m, ev, pack_event(kind, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_DETERMINED_EVENT] = m[event]
-    ev[e + L.EVT_DETERMINED_UNTIL] = m[event + L.E_WINDOW_END]
-    ev[e + L.EVT_DETERMINED_VERSION] = m[event + L.E_VERSION]
+    tell_result(m, ev, event, C.E_VOIDED if result == C.PH_VOIDED else C.E_DETERMINED)
     return C.OK

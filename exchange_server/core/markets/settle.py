@@ -50,6 +50,16 @@ def take_payouts(m, rows, c, event, result):
 
 
 @leaf
+def tell_result(m, ev, event, kind):
+    """E_DETERMINED or E_VOIDED of the newest version, with the end of its window. Returns the offset of the row."""
+    e = begin_event(m, ev, pack_event(kind, 0, 0, 0, 0, 0), 0, 0, False)
+    ev[e + L.EVT_DETERMINED_EVENT] = m[event]
+    ev[e + L.EVT_DETERMINED_UNTIL] = m[event + L.E_WINDOW_END]
+    ev[e + L.EVT_DETERMINED_VERSION] = m[event + L.E_VERSION]
+    return e
+
+
+@leaf
 def do_determine(m, rows, c, ev):
     """Set the payouts of an event, the first time or in place of those of an earlier version, and start its challenge window.
     R_UNKNOWN_EVENT, R_OPEN_ORDERS, the refusal of its phase, or of its payouts (check_payouts)."""
@@ -66,8 +76,5 @@ def do_determine(m, rows, c, ev):
         return code
     take_payouts(m, rows, c, event, C.PH_DETERMINED)
     set_event_phase(m, event, C.PH_DETERMINED)
-    e = begin_event(m, ev, pack_event(C.E_DETERMINED, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_DETERMINED_EVENT] = m[event]
-    ev[e + L.EVT_DETERMINED_UNTIL] = m[event + L.E_WINDOW_END]
-    ev[e + L.EVT_DETERMINED_VERSION] = m[event + L.E_VERSION]
+    tell_result(m, ev, event, C.E_DETERMINED)
     return C.OK

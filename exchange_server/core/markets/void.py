@@ -4,14 +4,13 @@ from protocol import codes as C
 from protocol import phases as P
 
 from .. import layout as L
-from ..emit import begin_event, refuse
+from ..emit import refuse
 from ..kit.jit import leaf
 from ..kit.rows import event_at
 from ..layout import definitions as d
-from ..layout.packed import pack_event
 from ..money.products import is_settled
 from .phases import begin_closing, set_event_phase
-from .settle import check_payouts, take_payouts
+from .settle import check_payouts, take_payouts, tell_result
 
 VOID_PHASES = P.mask(P.VOID)
 
@@ -31,10 +30,7 @@ def do_void(m, rows, c, ev):
         return code
     take_payouts(m, rows, c, event, C.PH_VOIDED)
     set_event_phase(m, event, C.PH_VOIDED)
-    e = begin_event(m, ev, pack_event(C.E_VOIDED, 0, 0, 0, 0, 0), 0, 0, False)
-    ev[e + L.EVT_VOIDED_EVENT] = m[event]
-    ev[e + L.EVT_VOIDED_UNTIL] = m[event + L.E_WINDOW_END]
-    ev[e + L.EVT_VOIDED_VERSION] = m[event + L.E_VERSION]
+    e = tell_result(m, ev, event, C.E_VOIDED)
     ev[e + L.EVT_VOIDED_TRIGGER] = rows[c + d.DD_TRIGGER]
     begin_closing(m, event, C.R_MARKET_VOIDED)
     return C.OK
