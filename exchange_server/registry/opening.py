@@ -35,8 +35,8 @@ def key_of(record: ar.Opening) -> str:
     return f"{record.venue}.import.{record.digest[:16]}"
 
 
-def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineLike) -> Trial:
-    """The acts of an import, tried and checked; carried out by configuration.carry_out. None left to do: it was done before. Raises Refused."""
+def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[str, ...], engine: EngineLike) -> Trial:
+    """The acts of an import, tried and checked; carried out by configuration.carry_out. who: the name under which it is kept; askers: all of them must be allowed it. None left to do: it was done before. Raises Refused."""
     key, digest = key_of(record), ar.content_digest(record)
     done = registry.done.get(key)
     if done is not None and done.digest == digest:
@@ -45,7 +45,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
         text = f"venue {record.venue} exists on this server: an archive opens only where the name is free"
         raise Refused(codes.R_OPENING_VENUE, text, "venue")
     records: Any = (*defined(record, int(engine.time_ns)), *record.rules)
-    trial = configuration.try_out(registry, records, engine, (who,))
+    trial = configuration.try_out(registry, records, engine, askers)
     if trial.refusals:
         raise Refused.of(trial.refusals[0])
     found = opening_checks.check(registry, trial, record, engine)

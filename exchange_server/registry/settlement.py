@@ -259,4 +259,4 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     text = f"{record.event} is {', '.join(words)}"
     result = {"event": event.id, "version": version if done.made else 0, "final": 0}
     told = (lambda: finals.paid(engine, event, version, text)) if record.finalise else None
-    return Act(f"event {record.event}", text, rows, commit, result, told=told)
+    return Act(f"event {record.event}", text, rows, commit, result, told=told, after=after)
