@@ -15,7 +15,7 @@ from protocol import codes, phases
 from .. import state
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import configuration, opening_checks, settlement, timetable
+from . import configuration, opening_checks, settlement, timetable, venue_copy
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -25,9 +25,9 @@ from .opening_checks import Found, client_key
 from .refused import Refused
 from .tables import Done
 
-SIDES = {"buy": codes.BUY, "sell": codes.SELL}
-CONTRACT_SIDES = {"yes": codes.YES, "no": codes.NO}
-TIFS = {"day": codes.DAY, "gtc": codes.GTC, "gtd": codes.GTD}
+SIDES, CONTRACT_SIDES, TIFS = (
+    {name: code for code, name in names.items()} for names in (venue_copy.SIDES, venue_copy.CONTRACT_SIDES, venue_copy.TIFS)
+)
 
 
 def key_of(record: ar.Opening) -> str:

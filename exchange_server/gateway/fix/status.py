@@ -32,10 +32,11 @@ TRADING_STATUS = {  # SecurityTradingStatus (326) by phase
 
 
 class Asked(NamedTuple):
-    """A subscription: its event and the number of the one contract it is for, -1: all."""
+    """A subscription: its event, the number of the one contract it is for, -1: all; how many contracts those were when it was made."""
 
     event: int
     contract: int
+    size: int
 
 
 class Due(NamedTuple):
@@ -55,6 +56,7 @@ class Statuses:
     def __init__(self, m: state.Words, market: MarketData, follower: Any) -> None:
         self._m, self._market, self._follower = m, market, follower
         self.asked: dict[bytes, Asked] = {}
+        self.used = 0  # sum of their sizes
         self.waiting: deque[Due] = deque()
 
     def clear(self) -> None:
@@ -62,6 +64,7 @@ class Statuses:
         for asked in self.asked.values():
             self._market.unfollow(self._follower, asked.event)
         self.asked.clear()
+        self.used = 0
         self.waiting.clear()
 
     def ask(self, session: int, message: FixMessage, now_ns: int) -> Problem | None:
@@ -74,6 +77,7 @@ class Statuses:
             old = self.asked.pop(id, None)
             if old is None:
                 return Problem(0, 324, f"SecurityStatusReqID(324) {id.decode('ascii', 'replace')} is not subscribed", business=1)
+            self.used -= old.size
             if all(other.event != old.event for other in self.asked.values()):
                 self._market.unfollow(self._follower, old.event)
             return None
@@ -84,17 +88,16 @@ class Statuses:
             return Problem(5, 324, f"SecurityStatusReqID(324) {id.decode('ascii', 'replace')} is subscribed already")
         row = state.Instrument.of(self._m, instrument)
         event = row.event
-        asked = Asked(event.id, -1 if message.get(5011) == ALL else row.index)
-        if kind == SUBSCRIBE and (used := sum(map(self._contracts, self.asked.values()))) + self._contracts(asked) > MOST:
-            text = (
-                f"{used} contracts subscribed on this session, asked {self._contracts(asked)} more, the limit is {MOST}: end one with 263=2"
-            )
-            return Problem(0, 324, text, business=4)
+        asked = Asked(event.id, row.index, 1) if message.get(5011) != ALL else Asked(event.id, -1, event.n)
+        if kind == SUBSCRIBE and self.used + asked.size > MOST:
+            said = f"{self.used} contracts subscribed on this session, asked {asked.size} more, the limit is {MOST}: end one with 263=2"
+            return Problem(0, 324, said, business=4)
         if len(self.waiting) >= MOST:
             return Problem(0, 324, f"{len(self.waiting)} answers wait to be sent already, the limit is {MOST}: read them first", business=4)
         self._add(id, asked, event.phase, now_ns, False)
         if kind == SUBSCRIBE:
             self.asked[id] = asked
+            self.used += asked.size
             self._market.follow(self._follower, event.id)
         return None
 
@@ -104,11 +107,8 @@ class Statuses:
                 self._add(id, asked, phase, time_ns, True)
 
     def _add(self, id: bytes, asked: Asked, phase: int, time_ns: int, unsolicited: bool) -> None:
-        for contract in range(self._contracts(asked)) if asked.contract < 0 else (asked.contract,):
+        for contract in range(state.Event.of(self._m, asked.event).n) if asked.contract < 0 else (asked.contract,):
             self.waiting.append(Due(id, asked.event, contract, phase, time_ns, unsolicited))
-
-    def _contracts(self, asked: Asked) -> int:
-        return int(state.Event.of(self._m, asked.event).n) if asked.contract < 0 else 1
 
     def pump(self, session: int, turn: TurnInput, send: Any) -> int:
         """Give out the next messages: DONE, or GO_ON in the next turn."""
