@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 from ..core import layout as L
 from ..disk import disk_writer as dw
+from ..disk.journal_layout import compact_room
 from . import format as fmt
 from .files import (
     SMALLEST_SEGMENT,
@@ -95,7 +96,9 @@ class Journal:
         self._words = memoryview(st.data)  # reading a word through it takes half as long as through numpy
         self._fn = fn.copy()
         self._ring = np.zeros(ring_bytes // 8, dtype=np.int64)
-        self._ring |= 0  # pre-faulted now: a huge page allocated during a turn took 5 ms
+        pack = np.zeros(compact_room(ring_bytes // fmt.ROW_BYTES), dtype=np.int64)
+        for words in (self._ring, pack):
+            words |= 0  # pre-faulted now: a huge page allocated during a turn took 5 ms
         self._tmp = np.zeros(dw.TMP_WORDS, dtype=np.int64)
         fd = os.open(self.directory / fmt.segment_name(position.segment), os.O_RDWR | os.O_CLOEXEC)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -130,7 +133,8 @@ class Journal:
         self._tmp[dw.TMP_CHAIN : dw.TMP_CHAIN + 4] = np.frombuffer(position.chain, dtype=np.int64)
         self._begin_epoch(position)
         both = (self._tmp, self._tmp.view(np.uint8), marks, marks.view(np.uint8))
-        self._arguments: tuple[NDArray[Any], ...] = (st, self._fn, self._ring, self._ring.view(np.uint8), *both)
+        rows = (self._ring, self._ring.view(np.uint8), pack, pack.view(np.uint8))
+        self._arguments: tuple[NDArray[Any], ...] = (st, self._fn, *rows, *both)
         self._mark_arguments: tuple[NDArray[Any], ...] = both
         self._writer = runner.service("exos-journal-writer", self._write_forever, self._write_round)
         self._preparer = runner.service("exos-journal-prepare", self._prepare_forever, self._prepare_round)
@@ -257,7 +261,7 @@ class Journal:
             raise JournalFailed(self._refusal())
         payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(digest, self.next_seq, event_seq, events))), dtype=np.int64)
         while True:
-            answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
+            answer = dw.commit_mark(self._st, self._fn, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
             if answer != dw.COMMIT_ROLL or wait_ms <= 0:
                 break
             wait_ms = 0 if self._words[dw.ST_PREPARE_ERRNO] else wait_ms - 5  # no disk space for a next segment: do not wait

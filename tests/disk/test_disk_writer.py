@@ -55,7 +55,7 @@ def test_a_short_write_is_a_failure(tmp_path: Path, inline: bool) -> None:
     journal.append(turn(1))
     commit(journal)
     ticket = journal.append(turn(2))
-    with pytest.raises(JournalFailed, match="short write: .*wrote 100 of 448 bytes"):
+    with pytest.raises(JournalFailed, match="short write: .*wrote 100 of 384 bytes"):
         if inline:
             journal.commit_inline()
         journal.wait(ticket)
