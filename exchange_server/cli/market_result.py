@@ -192,7 +192,7 @@ def _add_decisions(noun: Noun) -> None:
         "void",
         "end a market without a result: it pays by the policy that it declared",
         details="All resting orders are cancelled. Time-weighted prices are those of the ten whole minutes that end at or before the trigger. By default two "
-        "persons are needed (exos access pending).",
+        "persons are needed (exos pending).",
         examples=(
             'exos market void WC26-FINAL --reason "abandoned" --source "FIFA" --evidence notice.pdf --trigger-at 2026-07-19T20:12:00Z',
         ),
