@@ -126,6 +126,43 @@ def test_a_settlement_takes_what_is_there_and_the_rest_is_owed() -> None:
     assert sum(event.blocked.values()) == 400 and event.blocked[18] == 400
 
 
+def second_market(s: PairStory) -> None:
+    """Event 2 with contract 2, open."""
+    s.do(C.C_DEF_EVENT, id=2, product=C.AT_MOST, k=1, n=1, asset=1, payout=100, tick_value=1, owner_venue=1, phase=C.PH_LISTED)
+    s.do(
+        C.C_DEF_INSTRUMENT, id=2, event=2, index=0, min_qty=1, max_qty=100, lot=1, price_min=1, price_max=99, protection=5, bands=[(1, 99, 1)],
+        max_position=1000,
+    )  # fmt: skip
+    s.do(C.C_DEF_LISTING, venue=1, instrument=2, model=C.FEE_QUADRATIC)
+    s.do(C.C_PHASE, event=2, phase=C.PH_OPEN)
+
+
+def finalise(s: PairStory, event: int, payouts: list[int]) -> None:
+    s.do(C.C_PHASE, event=event, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=event, version=1, payouts=payouts)
+    s.do(C.C_FINALISE, event=event, version=1)
+
+
+def test_what_a_bust_left_short_in_one_market_is_owed_to_the_next_one_too() -> None:
+    """The bust is of event 1, which is paid in full; the money that backed event 2 is gone, and no trade of event 2 was ever taken back."""
+    s = story(cash=1000)
+    second_market(s)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    traded(s, 5, 40, seller=2, buyer=3, instrument=2)
+    s.fund(2, -200)
+    bust(s, legs, bond=0)
+    assert (s.cash(2), s.locked(2)) == (1100, 1500)
+    finalise(s, 1, [100])
+    assert s.cash(2) == 100 and not any(s.model.events[1].owed.values())
+    finalise(s, 2, [100])
+    event = s.model.events[2]
+    assert s.cash(2) == 0 and event.owed[17] == 400 == event.blocked[18]
+    s.fund(2, 400)
+    s.do(C.C_REVERSE, event=2)
+    assert (sum(event.owed.values()), sum(event.blocked.values()), s.locked(3)) == (0, 0, 0)
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

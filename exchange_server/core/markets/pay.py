@@ -80,7 +80,7 @@ def pay(m, ev, w, event):
                 m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
             m[w + L.WS_LEFT] -= 1
             m[event + L.E_SETTLE_CONTRACT] = j + 1
-        if m[event + L.E_BUSTS] != 0 and not _stay_above_zero(m, ev, w, event, co):
+        if not _stay_above_zero(m, ev, w, event, co):
             return FULL
         next_row(m, event, co)
     return STOP if m[w + L.WS_LEFT] <= 0 else DONE
@@ -88,12 +88,13 @@ def pay(m, ev, w, event):
 
 @leaf
 def _stay_above_zero(m, ev, w, event, co):
-    """After a bust an account may have to pay more than it has: the rest is owed. False: no room, call again."""
-    if not room(m, 1):
-        return False
+    """After a bust, of this event or of another one, an account may have to pay more than it has: the rest is owed. False: no room, call
+    again."""
     cash = m[co + L.CO_CASH]
     short = -m[cash + L.B_CASH]
     if short > 0:
+        if not room(m, 1):
+            return False
         post(m, event, cash, short, C.WHY_OWED)
         add_debt(m, co, short)
         tell(m, ev, event, m[co + L.CO_ACCOUNT], cash, co, 0, short, C.WHY_OWED)
