@@ -176,6 +176,8 @@ class Reversal(Settlement):
             raise Refused(C.R_BUST_FINAL)
         if len(c.legs) < 2 or any(leg.trade != c.trade or leg.instrument not in event.contracts for leg in c.legs):
             raise Refused(C.R_UNKNOWN_TRADE)
+        if any(leg.instrument == source and leg.number < at for leg in c.legs for source, at in event.splits):
+            raise Refused(C.R_BUST_SPLIT)
         event.bond = c.bond or event.bond
         event.busts += 1
         dues = []

@@ -27,7 +27,7 @@ HEADER_DUMP = 13
 BALANCE_DUMP = 6
 SESSION_DUMP = 20
 EVENT_DUMP = 32
-CONTRACT_DUMP = 13
+CONTRACT_DUMP = 15
 COLLATERAL_DUMP = 10
 ORDER_DUMP = 21
 VENUE_DUMP = 14
@@ -345,6 +345,8 @@ def dump_event(m, event_id, out):
         out[at + 6] = m[inst + L.I_COLLAR]
         _dump_prices(m, m[inst + L.I_MIDS], out, at + 7)
         out[at + 12] = m[inst + L.I_PAID_NEXT]
+        out[at + 13] = m[inst + L.I_SPLIT_FROM]
+        out[at + 14] = m[inst + L.I_SPLIT_AT]
         at += CONTRACT_DUMP
     co = m[event + L.E_COLL_HEAD]
     while co != 0:

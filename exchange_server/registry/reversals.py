@@ -99,6 +99,9 @@ def bust(registry: Definitions, record: ar.Bust, who: str, engine: EngineLike) -
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(event, busts=(*event.busts, kept)))
 
-    said = {codes.R_BUST_FINAL: "its market is final: correct the result instead"}
+    said = {
+        codes.R_BUST_FINAL: "its market is final: correct the result instead",
+        codes.R_BUST_SPLIT: "an outcome was split out of its contract after the trade, and who held it got as much of the new one",
+    }
     result = {"event": event.id, "trade": record.trade, "legs": len(legs)}
     return Act(f"trade {record.trade}", text, rows, commit, result, lambda code: said.get(code, ""))

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from exchange_server.core import layout as L
+from exchange_server.state import Instrument
 from protocol import codes as C
 from tests.bridge import plain
+from tests.core.test_market_changes import add as add_outcome
 from tests.core_rig import PairStory
 from tests.model_world import Row
 
@@ -198,6 +201,29 @@ def test_after_the_market_is_paid_it_is_too_late() -> None:
     legs = legs.copy()
     s.do(C.C_FINALISE, event=1, version=1)
     assert bust(s, legs) == [] and s.model.refused == C.R_BUST_FINAL
+
+
+def test_a_trade_made_before_an_outcome_was_split_out_of_its_contract_is_not_taken_back() -> None:
+    """Its buyer got 10 of the new outcome, which would stay where they are. Later trades, and those in other contracts, are taken back."""
+    s = story(product=C.EXACTLY, n=3, k=1, spare=2)
+    legs, other = traded(s, 10, 60, instrument=3), traded(s, 4, 20)
+    add_outcome(s, source=3)
+    before = s.pair.core.engine.digest()
+    assert bust(s, legs) == [] and s.model.refused == C.R_BUST_SPLIT and s.pair.core.engine.digest() == before
+    assert [e.kind for e in bust(s, other)] == [C.E_BUST, C.E_BUST], "of another contract"
+    later, newer = traded(s, 5, 50, instrument=3), traded(s, 5, 30, instrument=4)
+    assert [e.kind for e in bust(s, later)] == [C.E_BUST, C.E_BUST], "made after the split"
+    add_outcome(s, source=3)
+    assert [e.kind for e in bust(s, newer)] == [C.E_BUST, C.E_BUST], "nothing was split out of the new one"
+
+
+@pytest.mark.parametrize("word", [L.I_SPLIT_FROM, L.I_SPLIT_AT])
+def test_the_digest_covers_what_was_split(word: int) -> None:
+    s = story(product=C.EXACTLY, n=3, k=1, spare=1)
+    add_outcome(s, source=3)
+    m, before = s.pair.core.m, s.pair.core.engine.digest()
+    m[Instrument.of(m, 4).at + word] += 1
+    assert s.pair.core.engine.digest() != before
 
 
 def test_a_trade_of_a_spot_pair_is_not_taken_back() -> None:

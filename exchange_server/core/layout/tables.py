@@ -286,6 +286,8 @@ I_SYMBOL_LEN = 56
 I_SYMBOL = 57  # 8 words, 64 bytes
 I_ORDERS_OPEN = 65
 I_PAID_NEXT = 100  # payout in ticks that a correction is changing to
+I_SPLIT_FROM = 101  # id of the contract out of which it was split; 0: none
+I_SPLIT_AT = 102  # EVT_NUMBER of the E_CONTRACT that told it
 I_MIDS = 66  # pointer of its row in P_MIDS; 0: nobody wants its prices
 MAX_BANDS = 8
 

@@ -99,13 +99,27 @@ def _check(m, rows, c, event):
     return refuse(m, C.R_UNKNOWN_TRADE, 0, 0, trade) if wrong else C.OK
 
 
+@leaf
+def _check_splits(m, rows, c, event):
+    """No outcome was split out of the contract of a leg after its fill: who held it then got as much of the new one, also of what would be
+    taken back now. C.OK or R_BUST_SPLIT."""
+    for i in range(rows[c + d.DJ_LEGS]):
+        leg = leg_at(c, i)
+        source = instrument_of(rows[leg + L.EVT_INSTRUMENT])
+        for j in range(m[event + L.E_N]):
+            inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+            if m[inst + L.I_SPLIT_FROM] == source and m[inst + L.I_SPLIT_AT] > rows[leg + L.EVT_NUMBER]:
+                return refuse(m, C.R_BUST_SPLIT, 0, m[inst], rows[c + d.DJ_TRADE])
+    return C.OK
+
+
 # ---- the act -----------------------------------------------------------------------------------------------------------
 
 
 @leaf
 def do_bust(m, rows, c):
     """Take the positions and the shares of the fees back, and begin with the money. R_UNKNOWN_EVENT, R_BUST_SPOT, R_BUST_FINAL,
-    R_UNKNOWN_TRADE."""
+    R_UNKNOWN_TRADE, R_BUST_SPLIT."""
     event = event_at(m, rows[c + d.DJ_EVENT])
     if event == 0:
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DJ_EVENT])
@@ -114,6 +128,8 @@ def do_bust(m, rows, c):
     if m[event + L.E_PHASE_NOW] == C.PH_FINAL:
         return refuse(m, C.R_BUST_FINAL, 0, 0, rows[c + d.DJ_TRADE])
     code = _check(m, rows, c, event)
+    if code == C.OK:
+        code = _check_splits(m, rows, c, event)
     if code != C.OK:
         return code
     if rows[c + d.DJ_BOND] != 0:

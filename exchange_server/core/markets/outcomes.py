@@ -68,6 +68,8 @@ def _join(m, ev, event, inst, source):
         m[w + L.WG_EVENT] = event
         m[w + L.WG_ROW] = m[event + L.E_COLL_HEAD]
         m[w + L.WG_FROM] = m[instrument_at(m, source) + L.I_INDEX]
+        m[inst + L.I_SPLIT_FROM] = source
+        m[inst + L.I_SPLIT_AT] = ev[e + L.EVT_NUMBER]
 
 
 @leaf
