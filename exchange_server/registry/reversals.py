@@ -56,7 +56,11 @@ def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, e
         registry.put_event(settlement.new_version(event, kept))
 
     rows = [rows_of.reverse(event.id, version, result.payouts, bond_of(registry, event.record.owner_venue))]
-    return Act(f"event {event.name}", text, rows, commit, {}, told=lambda: finals.paid(engine, event, version, text))
+    said = {codes.R_PAID_ELSEWHERE: "it came here final, and the positions that it was paid for are on the server that paid it"}
+    return Act(
+        f"event {event.name}", text, rows, commit, {}, lambda code: said.get(code, ""),
+        told=lambda: finals.paid(engine, event, version, text),
+    )  # fmt: skip
 
 
 def recover(registry: Definitions, record: ar.Recover, engine: EngineLike) -> Act:

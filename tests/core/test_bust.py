@@ -114,6 +114,38 @@ def test_buying_power_may_be_negative_and_then_only_what_does_not_lower_it_is_ac
     assert [e.kind for e in s.new(2, C.BUY, 2, 5)] == [C.E_ACCEPTED, C.E_FILL, C.E_FILL], "what brings it nearer to flat"
 
 
+def test_what_is_locked_may_be_spent_so_cash_may_go_below_zero_until_a_deposit_makes_it_good() -> None:
+    s = story(cash=700)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    s.fund(2, -s.cash(2))
+    bust(s, legs)
+    s.new(1, C.SELL, 10, 90)
+    assert [e.kind for e in s.new(2, C.BUY, 10, 90)] == [C.E_ACCEPTED, C.E_FILL, C.E_FILL], "it lowers the requirement as much"
+    assert (s.position(2), s.cash(2), s.locked(2)) == (0, -300, 0) and s.pair.core.engine.check() == []
+    s.fund(2, 299)
+    assert s.model.accounts[17].short == {1}
+    s.fund(2, 1)
+    assert s.model.accounts[17].short == set(), "the audit goes by its bound again"
+    assert s.new(2, C.BUY, 1, 40)[0].reason == C.R_COLLATERAL
+
+
+def test_the_settlement_of_another_market_makes_a_shortage_good() -> None:
+    s = story(cash=700)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    second_market(s)
+    s.new(2, C.BUY, 4, 50, instrument=2)
+    s.new(1, C.SELL, 4, 50, instrument=2)
+    s.fund(2, -(s.cash(2) - s.locked(2)))
+    bust(s, legs)
+    assert s.model.accounts[17].short == {1} and s.cash(2) - s.locked(2) == -400
+    s.do(C.C_PHASE, event=2, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=2, version=1, payouts=[100])
+    s.do(C.C_FINALISE, event=2, version=1)
+    assert s.model.accounts[17].short == set() and s.cash(2) == s.locked(2)
+
+
 def test_a_settlement_takes_what_is_there_and_the_rest_is_owed() -> None:
     s = story(cash=700)
     legs = traded(s, 10, 60)

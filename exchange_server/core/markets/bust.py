@@ -3,7 +3,8 @@
 Each leg of the row is an E_FILL of the trade as it was written, so the core knows what moved then. All legs together; orders are not
 restored. First who got too much pays (what cannot be paid is owed, debts.py), then bond and platform stand in, then who gets back is paid; what
 nobody covers is blocked, in proportion, largest remainder. Those who shared the fees give their shares back; a fee account may go below 0. A
-position that changes back may need more collateral than its account has: only this leaves less cash than is locked (B_BUST).
+position that changes back may need more collateral than its account has. This leaves less cash than is locked (B_BUST), as does a blocked credit
+that its account has spent (correct.py); nothing else does.
 """
 
 from protocol import codes as C
@@ -30,7 +31,7 @@ from ..layout.packed import (
     terms_of,
     venue_share_of,
 )
-from ..money.collateral import collateral_find, collateral_shift
+from ..money.collateral import collateral_find, collateral_shift, note_shortage
 from ..money.fees import BPS
 from ..money.ledger import balance_get, post
 from ..money.products import fill_cash, has_sets, is_settled
@@ -209,8 +210,7 @@ def go_on_busting(m, rows, ev):
         if due >= 0:
             _pay_back(m, rows, ev, event, leg, due, _blocked_part(m, rows, c, w, m[w + L.WB_LEG]))
         cash = m[_collateral(m, rows, leg, event) + L.CO_CASH]
-        if m[cash + L.B_CASH] < m[cash + L.B_LOCKED] - m[cash + L.B_OWED]:
-            m[cash + L.B_BUST] = 1
+        note_shortage(m, cash, 0)
         m[w + L.WB_LEG] += 1
     end_work(m)
     return True
