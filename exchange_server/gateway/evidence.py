@@ -14,6 +14,7 @@ from config import admin_records as ar
 from ..wires.evidence import EV_LONGEST, EV_MASK, EV_SLOTS, EVIDENCE_WORDS, EW_AT, EW_BYTES, EW_EVENT, EW_VERSION, evidence_slot
 
 FIRST_SLOTS = 64
+MOST = 1 << 16  # results in the table
 
 
 class Evidence:
@@ -26,32 +27,34 @@ class Evidence:
 
     def add(self, event: int, version: int) -> NDArray[np.int64]:
         """The table with the evidence of a version of an event's result."""
+        if len(self.rows) >= MOST:  # begin anew: what is still asked for comes back
+            self.rows.clear()
+            self.words = self._made(FIRST_SLOTS)
         self.rows[event, version] = self.text(self._found(event, version))
-        slots = FIRST_SLOTS
-        while slots < 2 * len(self.rows) + 2:
-            slots *= 2
-        if slots > self.words[EV_MASK] + 1:
-            self.words = self._made(slots)
+        slots = int(self.words[EV_MASK]) + 1
+        if slots < 2 * len(self.rows) + 2:
+            self.words = self._made(2 * slots)
         else:
-            self.words = self._put(self.words, event, version, self.rows[event, version])
+            self.words = np.concatenate([self.words, self._put(self.words, event, version, self.words.size)])
         return self.words
 
     def _found(self, event: int, version: int) -> ar.Determine | None:
         registry = getattr(self.engine, "registry", None)
-        row = registry.events.get(event) if registry is not None else None
-        return row.determinations[version - 1].record if row is not None and 0 < version <= len(row.determinations) else None
+        return registry.said(event, version) if registry is not None else None
 
     def _made(self, slots: int) -> NDArray[np.int64]:
         words = np.zeros(EV_SLOTS + slots * EVIDENCE_WORDS, np.int64)
         words[EV_MASK] = slots - 1
-        for (event, version), text in self.rows.items():
-            words = self._put(words, event, version, text)
-        return words
+        texts, at = [words], words.size
+        for event, version in self.rows:
+            texts.append(self._put(words, event, version, at))
+            at += texts[-1].size
+        return np.concatenate(texts)
 
-    @staticmethod
-    def _put(words: NDArray[np.int64], event: int, version: int, text: bytes) -> NDArray[np.int64]:
+    def _put(self, words: NDArray[np.int64], event: int, version: int, at: int) -> NDArray[np.int64]:
+        """Fill the slot of a row, whose text will be at word `at`; returns the text."""
+        text = self.rows[event, version]
         slot = int(evidence_slot.py_func(words, event, version))
-        at = words.size
         words[slot + EW_EVENT], words[slot + EW_VERSION], words[slot + EW_AT], words[slot + EW_BYTES] = ~event, version, at, len(text)
         words[EV_LONGEST] = max(int(words[EV_LONGEST]), len(text))
-        return np.concatenate([words, np.frombuffer(text + bytes(-len(text) % 8), np.int64)])
+        return np.frombuffer(text + bytes(-len(text) % 8), np.int64)

@@ -316,9 +316,8 @@ class Pipeline:
     def _keep(self, events: NDArray[np.int64]) -> None:
         """Work that no report of this turn depends on: store the rows, pass their trades and news to market data."""
         self.store.append(events)
-        market = self.market
-        if market is not None and (market.by_instrument or market.watchers or market.everything):
-            market.encode(events)
+        if self.market is not None:
+            self.market.encode(events)
 
     def _release(self) -> bool:
         released = self.gate.release()

@@ -8,6 +8,8 @@ is looked at.
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from config import admin_records as ar
 from config.places import Key
 from protocol import codes, units
@@ -172,9 +174,18 @@ def authorise(registry: Definitions, who: str, record: ar.AnyRecord, now_ns: int
     if isinstance(record, ar.Schedule):
         authorise(registry, who, record.act, now_ns)
         return
+    if isinstance(record, ar.DefineSeries) and record.market is not None:
+        try:
+            authorise(registry, who, record.market, now_ns)
+        except Refused as refused:
+            raise Refused.of(msgspec.structs.replace(refused.refusal, key=("market", *refused.refusal.key))) from None
     if isinstance(record, ar.CancelSchedule):
         _authorise_cancel(sight, record)
         return
+    if isinstance(record, ar.Bust) and not sight.whole:  # who asks named a trade, the server its market
+        event = registry.events.named(record.event)
+        if event is None or not sight.sees(registry.events.kind, event):
+            raise checks.no_trade(record.trade)
     for key, kind, name in scopes.names_in(record):
         sight.find(kind, key, name)
     if isinstance(record, ar.Release | ar.SettleWithdrawal | ar.CancelWithdrawal):

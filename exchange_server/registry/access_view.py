@@ -37,7 +37,7 @@ def _principal(sight: Sight, row: Principal) -> dict[str, Any]:
 
 def pending_view(registry: Definitions, sight: Sight) -> list[dict[str, Any]]:
     """One entry for each act that waits and that the asker may see, the oldest first. Keys: id, act (its name on the list), title, who
-    proposed it, at_ns, expires_ns, expired, record (without verifiers)."""
+    proposed it, at_ns, expires_ns, expired, record (without verifiers and the legs of a bust)."""
     shown = []
     for row in registry.pending.values():
         if not pending.may_see(sight, row):
@@ -45,6 +45,7 @@ def pending_view(registry: Definitions, sight: Sight) -> list[dict[str, Any]]:
         record = msgspec.to_builtins(row.record)
         for one in (record, *record.get("records", ())):
             one.pop("verifier", None)
+            one.pop("legs", None)  # accounts and orders of both sides
         shown.append(
             {
                 "id": row.id, "act": row.entry, "title": pending.BY_NAME[row.entry].title, "who": row.who, "at_ns": row.at_ns,

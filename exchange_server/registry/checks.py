@@ -13,13 +13,13 @@ from .. import state
 from ..core.layout.definitions import FIRST_TRADING_ACCOUNT
 from .engine_like import EngineLike, Words
 from .refused import Refused
-from .tables import Table
+from .tables import Event, Table
 
 
 class Act(NamedTuple):
     """What a record does. When the core refuses one of its rows, `subject` is the start of the sentence and `explain` gives the end ("": use
     the text of the refusal table). `explain` is called at once, before anything else changes the engine. `told`, if there is one, gives text and
-    result when all is done."""
+    result when all is done. `after`: the market as it is when the act is done, if the reports of the act itself name its result."""
 
     subject: str
     text: str
@@ -30,6 +30,7 @@ class Act(NamedTuple):
     changed: tuple[str, ...] | None = None  # fields that differ from the old definition, () for none; None: there was no old one
     warnings: tuple[str, ...] = ()  # what is doubtful about it, a sentence each
     told: Callable[[], tuple[str, dict[str, Any]]] | None = None
+    after: Event | None = None
 
 
 def explained(act: Act, code: int) -> str:
@@ -102,6 +103,11 @@ def refuse_removed(event: Any, key: Key | str = "event") -> None:
 def no_hold(id: int, kind: str) -> Refused:
     """The refusal of a number that no hold (or withdrawal: `kind`) has, or none that the asker may know of."""
     return Refused(codes.R_UNKNOWN_HOLD, f"there is no {kind} {id}", kind, asked=id)
+
+
+def no_trade(trade: int) -> Refused:
+    """The refusal of a trade that is not there, or of a market that the asker may not know of."""
+    return Refused(codes.R_UNKNOWN_TRADE, f"trade {trade} is not known", "trade", asked=trade)
 
 
 def no_schedule(id: int) -> Refused:

@@ -15,7 +15,7 @@ from protocol import codes, numbers
 from .. import state
 from ..core import audit
 from ..core.layout import plain
-from . import checks, members
+from . import checks, members, timetable
 from . import rows as rows_of
 from .account_view import grown
 from .checks import Act
@@ -73,7 +73,7 @@ def _market(registry: Definitions, record: ar.Close, who: str, engine: EngineLik
     def commit() -> None:
         registry.drop_listing(owner.id, event.id)
         registry.put_event(removed)
-        registry.schedule.cancel_for(f"event:{event.name}", "", now_ns, f"{name} was removed by {who}")
+        registry.schedule.cancel_for(timetable.about(event.name), "", now_ns, f"{name} was removed by {who}")
 
     return Act(name, f"{name} is removed", rows_of.unlist(owner.id, event.first_instrument, event.n), commit, {"id": event.id})
 

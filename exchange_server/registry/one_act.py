@@ -29,7 +29,7 @@ def try_act(registry: Definitions, record: ar.AnyRecord, engine: EngineLike, who
         access.authorise(registry, who, record, int(engine.time_ns))
         disputes.check_judge(registry, who, record, engine)
         if isinstance(record, ar.Opening):
-            made = opening.prepare(registry, record, who, engine).acts
+            made = opening.prepare(registry, record, who, (who,), engine).acts
             text = made[-1].text if made else f"venue {record.venue} was opened from this archive before: nothing would be done again"
             return Tried(Change(0, NEW if made else SAME), None, text)
         act = acts.plan(registry, envelope, engine)

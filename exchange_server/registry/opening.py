@@ -15,7 +15,7 @@ from protocol import codes, phases
 from .. import state
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import configuration, opening_checks, settlement, timetable
+from . import configuration, opening_checks, settlement, timetable, venue_copy
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -25,9 +25,9 @@ from .opening_checks import Found, client_key
 from .refused import Refused
 from .tables import Done
 
-SIDES = {"buy": codes.BUY, "sell": codes.SELL}
-CONTRACT_SIDES = {"yes": codes.YES, "no": codes.NO}
-TIFS = {"day": codes.DAY, "gtc": codes.GTC, "gtd": codes.GTD}
+SIDES, CONTRACT_SIDES, TIFS = (
+    {name: code for code, name in names.items()} for names in (venue_copy.SIDES, venue_copy.CONTRACT_SIDES, venue_copy.TIFS)
+)
 
 
 def key_of(record: ar.Opening) -> str:
@@ -35,8 +35,8 @@ def key_of(record: ar.Opening) -> str:
     return f"{record.venue}.import.{record.digest[:16]}"
 
 
-def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineLike) -> Trial:
-    """The acts of an import, tried and checked; carried out by configuration.carry_out. None left to do: it was done before. Raises Refused."""
+def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[str, ...], engine: EngineLike) -> Trial:
+    """The acts of an import, tried and checked; carried out by configuration.carry_out. who: the name under which it is kept; askers: all of them must be allowed it. None left to do: it was done before. Raises Refused."""
     key, digest = key_of(record), ar.content_digest(record)
     done = registry.done.get(key)
     if done is not None and done.digest == digest:
@@ -45,7 +45,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, engine: EngineL
         text = f"venue {record.venue} exists on this server: an archive opens only where the name is free"
         raise Refused(codes.R_OPENING_VENUE, text, "venue")
     records: Any = (*defined(record, int(engine.time_ns)), *record.rules)
-    trial = configuration.try_out(registry, records, engine, (who,))
+    trial = configuration.try_out(registry, records, engine, askers)
     if trial.refusals:
         raise Refused.of(trial.refusals[0])
     found = opening_checks.check(registry, trial, record, engine)

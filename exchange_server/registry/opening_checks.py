@@ -254,7 +254,7 @@ def _order(found: Found, i: int, order: ar.OpeningOrder) -> None:
 
 
 def _entries(record: ar.Opening) -> None:
-    """Every order has a place of its own by time of entry, and an id of its own in its firm's account."""
+    """Every order has a place of its own by time of entry."""
     places = sorted(order.entered for order in record.orders)
     if places != list(range(1, len(places) + 1)):
         raise _bad(codes.R_OPENING_ORDER, "orders", f"their entries are not numbered from 1 to {len(places)}")

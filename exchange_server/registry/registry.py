@@ -28,7 +28,7 @@ from .engine_like import EngineLike, Sink, Words
 from .holds import HOLDS_ACCOUNT
 from .one_act import Tried, try_act
 from .refused import Refusal, Refused
-from .tables import Account
+from .tables import Account, Event
 
 PARTS_KEPT = 4  # incomplete records kept at once; for a fifth the sender's own oldest is discarded, or if there is none the oldest
 WHO_CHARS = 128
@@ -56,6 +56,16 @@ class RegistryBroken(RuntimeError):
 
 class Registry(Definitions):
     """All definitions, and the one way to change them."""
+
+    being_told: Event | None = (
+        None  # the market of the act that the core is stepping, as it will be: its reports are encoded before the commit
+    )
+
+    def said(self, event: int, version: int) -> ar.Determine | None:
+        """The record of a version of an event's (id) result, None: there is none."""
+        told = self.being_told
+        row = told if told is not None and told.id == event else self.events.get(event)
+        return row.determinations[version - 1].record if row is not None and 0 < version <= len(row.determinations) else None
 
     # ------------------------------------------------------------------------------------------------- changes
     def apply(self, record: bytes | memoryview, engine: EngineLike, sink: Sink) -> AdminAnswer:
@@ -119,7 +129,7 @@ class Registry(Definitions):
             return not trial.to_do() and not trial.ask(record).settings(self)[0]
         disputes.check_judge(self, envelope.who, record, engine)
         if isinstance(record, ar.Opening):
-            return not opening.prepare(self, record, envelope.who, engine).acts
+            return not opening.prepare(self, record, envelope.who, (envelope.who,), engine).acts
         return acts.plan(self, envelope, engine).changed == ()
 
     def _carry_out(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
@@ -131,10 +141,14 @@ class Registry(Definitions):
         for who in askers:
             disputes.check_judge(self, who, envelope.record, engine)
         if isinstance(envelope.record, ar.Opening):
-            return self._open_venue(envelope, row_seq, engine, sink)
+            return self._open_venue(envelope, askers, row_seq, engine, sink)
         act = acts.plan(self, envelope, engine)
         if act.rows:
-            self._step_or_refuse(act, engine, sink)
+            self.being_told = act.after
+            try:
+                self._step_or_refuse(act, engine, sink)
+            finally:
+                self.being_told = None
         content = revisions.of_one(self, envelope.record, act.changed)
         act.commit()
         self.note_finals(engine.m)
@@ -226,11 +240,11 @@ class Registry(Definitions):
         doubts = tuple(f"{act.subject}: {warning}" for act in trial.acts for warning in act.warnings)[:WARNINGS]
         return AdminAnswer(row_seq, True, 0, text, result, envelope.request_id, envelope.who, warnings=doubts)
 
-    def _open_venue(self, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
+    def _open_venue(self, envelope: ar.AdminEnvelope, askers: tuple[str, ...], row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
         """Open a venue that moves here, all of it, or nothing. Raises Refused."""
         record = envelope.record
         assert isinstance(record, ar.Opening)
-        trial = opening.prepare(self, record, envelope.who, engine)
+        trial = opening.prepare(self, record, envelope.who, askers, engine)
         defined = ar.Configuration(name=f"import of venue {record.venue}", records=opening.defined(record, int(engine.time_ns)))
         content = revisions.content_of(self, trial.ask(defined))
         texts = configuration.carry_out(self, trial, self._stepper(engine, sink, "an archive")) if trial.acts else []

@@ -23,7 +23,7 @@ BOND = ".BOND"  # ending of the name of a venue's bond account
 def bond_of(registry: Definitions, venue: str) -> int:
     """Id of the venue's bond account, 0: it has none."""
     account = registry.accounts.named(venue + BOND)
-    return account.id if account is not None else 0
+    return account.id if account is not None and not account.firm else 0
 
 
 def bond(registry: Definitions, record: ar.Bond, engine: EngineLike) -> Act:
@@ -80,7 +80,7 @@ def bust(registry: Definitions, record: ar.Bust, who: str, engine: EngineLike) -
     """Take a trade back: its legs are those of the event store, which the gateway put into the record."""
     legs = record.legs
     if not record.event or not 2 <= len(legs) <= d.MOST_LEGS or any(len(leg) != rows_of.LEG_BYTES for leg in legs):
-        raise Refused(codes.R_UNKNOWN_TRADE, f"trade {record.trade} is not known", "trade", asked=record.trade)
+        raise checks.no_trade(record.trade)
     event: Event = checks.find(registry.events, "event", record.event)
     if event.record.product == "spot":
         raise Refused(codes.R_BUST_SPOT, f"trade {record.trade} is of the spot pair {event.name}", "trade", asked=record.trade)

@@ -16,7 +16,6 @@ from .layer import Layer, fold
 ENDED_KEPT = 1_000  # rows that have ended; the oldest beyond them are forgotten
 MOST = 100_000  # rows that wait
 MOST_OF_ONE = 10_000  # of them, put by one asker with `exos schedule add`
-ALARM = "determine_by"
 
 How = Literal["", "done", "failed", "cancelled"]
 
@@ -153,12 +152,15 @@ class Schedule:
 
     def fold(self, other: "Schedule") -> None:
         """Take over what was done to one that `over` gave."""
+        assert isinstance(other._timed, Layer)
+        if other._timed.own or other._timed.gone:
+            self._order = None
         fold(self._rows, other._rows)
         fold(self._timed, other._timed)
         fold(self._about, other._about)
         fold(self._of, other._of)
         fold(self._ended, other._ended)
-        self.next_id, self._order = other.next_id, None
+        self.next_id = other.next_id
 
     def to_list(self) -> list[Scheduled]:
         """All rows, for a snapshot: those that have ended in that order, then those that wait by number."""

@@ -17,6 +17,7 @@ from .refused import Refused, bad
 from .tables import Closed, Series
 
 MOST = 1_000
+ONLY_RECURRING = "only a recurring series has one: set every"
 LIST = "list"
 
 
@@ -49,7 +50,7 @@ def _check(registry: Definitions, record: ar.DefineSeries, engine: EngineLike) -
     if not record.every_ns:
         for key, value in (("first_at_ns", record.first_at_ns), ("until_ns", record.until_ns), ("market", market)):
             if value:
-                raise bad(key, "only a recurring series has one: set every")
+                raise bad(key, ONLY_RECURRING)
         return
     if record.every_ns < HOUR_NS:
         raise bad("every_ns", f"at least {units.duration(HOUR_NS)}, asked {units.duration(record.every_ns)}", HOUR_NS, record.every_ns)
@@ -78,6 +79,8 @@ def _changed(registry: Definitions, old: Series, record: ar.DefineSeries, who: s
     changed = checks.changes(old.record, record, f"series {record.name}")
     if not changed:
         return checks.unchanged("series", record.name, old.id)
+    if record.until_ns and not record.every_ns:
+        raise bad("until_ns", ONLY_RECURRING)
 
     def commit() -> None:
         registry.series.put(msgspec.structs.replace(old, record=record))
@@ -93,7 +96,7 @@ def _next(record: ar.DefineSeries, now_ns: int) -> int:
 
 
 def put_next(registry: Definitions, record: ar.DefineSeries, who: str, now_ns: int) -> None:
-    """Schedule the next listing, in the name of who defined the series; in the commit of an act."""
+    """Schedule the next listing, in the name of who defined the series, or changed its end; in the commit of an act."""
     at = _next(record, now_ns)
     if at and record.market is not None:
         registry.schedule.put(at, texts.occurrence(record.market, at), who, about(record.name), LIST, made_ns=now_ns)

@@ -8,7 +8,7 @@ from config import admin_records as ar
 from protocol import codes, freeze, numbers, phases, scalar, units
 
 from .. import state
-from . import checks, finals, freezes
+from . import checks, finals, freezes, timetable
 from . import rows as rows_of
 from .checks import Act
 from .definitions import Definitions
@@ -17,7 +17,7 @@ from .listing_rules import scalar_bounds
 from .refused import Refused, bad
 from .tables import Determination, Event
 
-ITSELF, FINALISE = "timer:market", "finalise"  # in whose name a result becomes final at the end of its window, and the kind of that act
+FINALISE = "finalise"  # kind of the scheduled act by which a result becomes final at the end of its window
 
 
 def phase_now(engine: EngineLike, event: Event) -> int:
@@ -101,7 +101,9 @@ def window_opens(registry: Definitions, event: Event, now_ns: int) -> None:
     newest = event.determinations[-1]
     if event.record.auto_finalise and event.record.challenge_window_ns:
         record = ar.Finalise(event=event.name, version=newest.version)
-        registry.schedule.put(newest.until_ns, record, ITSELF, f"event:{event.name}", FINALISE, "end of the challenge window", now_ns)
+        registry.schedule.put(
+            newest.until_ns, record, timetable.WHO, timetable.about(event.name), FINALISE, "end of the challenge window", now_ns
+        )
 
 
 def awaits_its_end(event: Event, engine: EngineLike) -> bool:
@@ -111,7 +113,7 @@ def awaits_its_end(event: Event, engine: EngineLike) -> bool:
 
 def window_closes(registry: Definitions, event: Event, now_ns: int, why: str) -> None:
     """In the commit of an act after which the newest version is not paid by itself."""
-    registry.schedule.cancel_for(f"event:{event.name}", FINALISE, now_ns, why)
+    registry.schedule.cancel_for(timetable.about(event.name), FINALISE, now_ns, why)
 
 
 def contradicts(event: Event, asked: str, code: int, phase: int, action: str) -> Refused:
@@ -259,4 +261,4 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     text = f"{record.event} is {', '.join(words)}"
     result = {"event": event.id, "version": version if done.made else 0, "final": 0}
     told = (lambda: finals.paid(engine, event, version, text)) if record.finalise else None
-    return Act(f"event {record.event}", text, rows, commit, result, told=told)
+    return Act(f"event {record.event}", text, rows, commit, result, told=told, after=after)

@@ -8,7 +8,7 @@ from config import admin_records as ar
 from config import plan as words
 from protocol import codes, units
 
-from . import checks, scopes
+from . import checks, scopes, timetable
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
@@ -22,7 +22,7 @@ Planned = Any  # (registry, envelope, engine) -> Act
 def about(registry: Definitions, record: ar.AnyRecord) -> str:
     """What a scheduled act belongs to: "event:NAME", else ""."""
     place = scopes.scope_of(registry, record)
-    return f"event:{place.event}" if place.event else ""
+    return timetable.about(place.event) if place.event else ""
 
 
 def schedule(registry: Definitions, record: ar.Schedule, who: str, engine: EngineLike, plan: Planned) -> Act:

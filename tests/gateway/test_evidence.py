@@ -37,15 +37,20 @@ FIX_FIELDS = (
 
 @pytest.fixture
 def court() -> Court:
-    """A corrected result that is paid: version 2, with reports to the FIX session of ACME and the binary one of OTHER."""
-    court = Court()
+    """A corrected result that is paid: version 2."""
+    court = with_reports(Court())
+    court.closed().must([result(), correct(**SAID)])
+    court.later(60)
+    return court
+
+
+def with_reports(court: Court) -> Court:
+    """Settlement reports for the FIX session of ACME and the binary one of OTHER."""
     court.must([change(LOGIN, settlement_reports=True)])
     other = next(session.record for session in court.engine.registry.sessions if session.name == "MM2")
     court.must([change(other, verifier="", settlement_reports=True)])
     for session in (1, 3):
         court.client(Row(kind=codes.C_LOGOFF, session=session), Row(kind=codes.C_LOGON, session=session, logon_flags=1))
-    court.closed().must([result(), correct(**SAID)])
-    court.later(60)
     return court
 
 
@@ -68,6 +73,22 @@ def encoded(engine: Engine, rows: Any) -> tuple[bytes, bytes]:
     (binary,) = (data for _, data in BinaryEncoder(engine).encode(rows))
     (fix,) = (data for _, data in FixEncoder(engine).encode(rows))
     return binary, fix
+
+
+def test_an_act_that_records_and_pays_has_its_evidence_in_its_own_reports() -> None:
+    """Its reports are encoded while the core steps it, before the registry has the result."""
+    court = with_reports(Court(challenge_window_ns=0))
+    encoder, told = FixEncoder(court.engine), []
+    apply = court.engine.apply
+
+    def at_once(flat: Any, words: int, sink: Any) -> Any:
+        return apply(flat, words, lambda events: told.extend(data for _, data in encoder.encode(events)))
+
+    court.engine.apply = at_once  # type: ignore[method-assign]
+    said = {name: getattr(result(**SAID), name) for name in ar.Determine.__struct_fields__}
+    court.closed().must([ar.Settle(**said, finalise=True)])
+    (live,) = (data for data in told if b"35=UMS" in data)
+    assert FIX_FIELDS in live
 
 
 def test_both_wires_name_the_evidence_of_the_version_that_is_paid(court: Court) -> None:

@@ -312,6 +312,11 @@ class NaiveAccess:
             if row["who"] != who:
                 self.judge(who, row["record"], now)
             return
+        if tag == "series" and f["market"]:
+            self.judge(who, f["market"], now)
+        if tag == "bust" and not any(scope == "platform" for _, scope, _ in held):
+            if f["event"] not in self.tables["market"] or not self.sees(who, "market", f["event"], now):
+                raise Refused(C.R_UNKNOWN_TRADE)
         for kind, name in self.wants(f):
             if not self.sees(who, kind, name, now):
                 raise Refused(HIDDEN.get(kind, C.R_BAD_DEFINITION))

@@ -138,6 +138,11 @@ class NaiveTimes:
         if old is not None:
             self._wrong(("series", f["name"]) in self.closed, C.R_SERIES_CLOSED)
             until = old["until_ns"]
+            self._wrong(
+                f["until_ns"] not in (0, until)
+                and not old["every_ns"]
+                and all(f[k] == old[k] for k in ("every_ns", "market", "first_at_ns"))
+            )
             done: str = self._put("series", f["name"], f)
             if f["until_ns"] != until:
                 self._cancel_timed(f["name"], {"list"})

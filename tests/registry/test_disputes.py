@@ -24,7 +24,7 @@ class Court(Turns):
 
     def __init__(self, **market: Any) -> None:
         super().__init__()
-        made = change(FINAL, challenge_window_ns=WINDOW, void=RULE, **market)
+        made = change(FINAL, **{"challenge_window_ns": WINDOW, "void": RULE, **market})
         self.must([
             *BASE[:-2], made, ar.DefineAccount(name="OTHER-B", firm="OTHER"), ar.DefineFirm(name="THIRD"),
             ar.Transfer(key="1", asset="USD", amount=10**6, target="ACME-A"), ar.Transfer(key="2", asset="USD", amount=10**6, target="OTHER-B"),

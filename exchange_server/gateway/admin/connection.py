@@ -37,6 +37,7 @@ from config import admin_records as ar
 from protocol import codes
 
 from ...registry import AdminAnswer, Refusal, Refused
+from ...registry.access import Sight
 from ...registry.roles import tag_of
 from .. import verifiers
 from ..connection import Connection, Outlet, SessionTable, TurnInput
@@ -176,7 +177,11 @@ class AdminConnection(Connection):
         if verb == "admin":
             record = _record(request)
             if isinstance(record, ar.Bust):
-                self.finding = ident, self.office.legs_of(record)
+                record = msgspec.structs.replace(record, event="", legs=())
+                if Sight(self.office.registry, self.who, turn.now_ns).may_anywhere(lambda role: role.may_send("bust")):
+                    self.finding = ident, self.office.legs_of(record)
+                else:  # the registry refuses it; nothing is looked for
+                    self._act(turn, ident, record, made)
             else:
                 self._act(turn, ident, record, made)
             return

@@ -171,7 +171,7 @@ class MarketData:
     # ------------------------------------------------------------------------------------------------------- the turn
     def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
         """Note the trades and news in a chunk of events; returns no messages."""
-        if not (self.by_instrument or self.watchers or self.followers):
+        if not (self.by_instrument or self.watchers or self.everything or self.followers):
             return ()
         need = self._tape_used + events.size // L.EVT_WORDS * kernels.TAPE_WORDS
         if need > self._tape.size:

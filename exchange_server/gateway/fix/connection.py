@@ -156,7 +156,8 @@ class FixConnection(Connection):
             status = self._answer(turn)
             more, again = more or status == GO_ON, turn.tick_ns + RETRY_NS if status == LATER else 0
         if self._statuses.waiting and not self.closing:
-            more = self._tell_statuses(turn) or more
+            status = self._tell_statuses(turn)
+            more, again = more or status == GO_ON, turn.tick_ns + RETRY_NS if status == LATER else again
         if self.closing:
             self.next_due = 0
             return False
@@ -312,9 +313,13 @@ class FixConnection(Connection):
             problem = self._kind.take(message, turn)
         return self.fix.reject(message, problem) if problem is not None else []
 
+    def _must_wait(self) -> bool:
+        """Whether the peer does not read, or something of before waits for room."""
+        return self.fix.state != fix_session.ACTIVE or bool(self._todo) or self.outlet.backlog > RESEND_BACKLOG
+
     def _answer(self, turn: TurnInput) -> int:
-        """Answers about own state: a piece in a turn, while the peer reads and nothing of before waits for room."""
-        if self.fix.state != fix_session.ACTIVE or self._todo or self.outlet.backlog > RESEND_BACKLOG:
+        """Answers about own state: a piece in a turn."""
+        if self._must_wait():
             return LATER
         return self._answers.pump(turn, lambda msg_type, body: self._send(msg_type, body, turn, None))
 
@@ -323,10 +328,10 @@ class FixConnection(Connection):
         self._statuses.phase_changed(event, phase, time_ns)
         self.outlet.ask_turn()
 
-    def _tell_statuses(self, turn: TurnInput) -> bool:
+    def _tell_statuses(self, turn: TurnInput) -> int:
         """Phases that were asked for or followed: a piece in a turn."""
-        if self.fix.state != fix_session.ACTIVE or self._todo or self.outlet.backlog > RESEND_BACKLOG:
-            return True
+        if self._must_wait():
+            return LATER
         return self._statuses.pump(self.session, turn, lambda msg_type, body: self._send(msg_type, body, turn, None))
 
     # ------------------------------------------------------------------------------------------------ resend

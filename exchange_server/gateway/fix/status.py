@@ -18,9 +18,9 @@ from ...core.risk.visibility import visible_to
 from ..connection import TurnInput
 from ..feeds.market_data import MarketData
 from .order_entry import find_name_of
-from .own_state import DECIMALS
+from .own_state import DECIMALS, DONE, GO_ON
 
-MOST = 1_000  # subscriptions of one session
+MOST = 1_000  # contracts to which one session is subscribed, and messages that wait when it asks
 PIECE = 64  # messages in one turn
 ALL = b"E"
 SNAPSHOT, SUBSCRIBE, CANCEL = b"0", b"1", b"2"
@@ -32,10 +32,11 @@ TRADING_STATUS = {  # SecurityTradingStatus (326) by phase
 
 
 class Asked(NamedTuple):
-    """A subscription: its event and the number of the one contract it is for, -1: all."""
+    """A subscription: its event, the number of the one contract it is for, -1: all; how many contracts those were when it was made."""
 
     event: int
     contract: int
+    size: int
 
 
 class Due(NamedTuple):
@@ -55,6 +56,7 @@ class Statuses:
     def __init__(self, m: state.Words, market: MarketData, follower: Any) -> None:
         self._m, self._market, self._follower = m, market, follower
         self.asked: dict[bytes, Asked] = {}
+        self.used = 0  # sum of their sizes
         self.waiting: deque[Due] = deque()
 
     def clear(self) -> None:
@@ -62,6 +64,7 @@ class Statuses:
         for asked in self.asked.values():
             self._market.unfollow(self._follower, asked.event)
         self.asked.clear()
+        self.used = 0
         self.waiting.clear()
 
     def ask(self, session: int, message: FixMessage, now_ns: int) -> Problem | None:
@@ -74,6 +77,7 @@ class Statuses:
             old = self.asked.pop(id, None)
             if old is None:
                 return Problem(0, 324, f"SecurityStatusReqID(324) {id.decode('ascii', 'replace')} is not subscribed", business=1)
+            self.used -= old.size
             if all(other.event != old.event for other in self.asked.values()):
                 self._market.unfollow(self._follower, old.event)
             return None
@@ -82,14 +86,18 @@ class Statuses:
             return Problem(0, 55, "Symbol(55) is unknown", business=2)
         if kind == SUBSCRIBE and id in self.asked:
             return Problem(5, 324, f"SecurityStatusReqID(324) {id.decode('ascii', 'replace')} is subscribed already")
-        if kind == SUBSCRIBE and len(self.asked) >= MOST:
-            return Problem(0, 324, f"{MOST} subscriptions on this session, the limit is {MOST}: end one with 263=2", business=4)
         row = state.Instrument.of(self._m, instrument)
         event = row.event
-        asked = Asked(event.id, -1 if message.get(5011) == ALL else row.index)
+        asked = Asked(event.id, row.index, 1) if message.get(5011) != ALL else Asked(event.id, -1, event.n)
+        if kind == SUBSCRIBE and self.used + asked.size > MOST:
+            said = f"{self.used} contracts subscribed on this session, asked {asked.size} more, the limit is {MOST}: end one with 263=2"
+            return Problem(0, 324, said, business=4)
+        if len(self.waiting) >= MOST:
+            return Problem(0, 324, f"{len(self.waiting)} answers wait to be sent already, the limit is {MOST}: read them first", business=4)
         self._add(id, asked, event.phase, now_ns, False)
         if kind == SUBSCRIBE:
             self.asked[id] = asked
+            self.used += asked.size
             self._market.follow(self._follower, event.id)
         return None
 
@@ -99,12 +107,11 @@ class Statuses:
                 self._add(id, asked, phase, time_ns, True)
 
     def _add(self, id: bytes, asked: Asked, phase: int, time_ns: int, unsolicited: bool) -> None:
-        n = state.Event.of(self._m, asked.event).n
-        for contract in range(n) if asked.contract < 0 else (asked.contract,):
+        for contract in range(state.Event.of(self._m, asked.event).n) if asked.contract < 0 else (asked.contract,):
             self.waiting.append(Due(id, asked.event, contract, phase, time_ns, unsolicited))
 
-    def pump(self, session: int, turn: TurnInput, send: Any) -> bool:
-        """Give out the next messages; True while there are more."""
+    def pump(self, session: int, turn: TurnInput, send: Any) -> int:
+        """Give out the next messages: DONE, or GO_ON in the next turn."""
         m = self._m
         for _ in range(PIECE):
             if not self.waiting or turn.full:
@@ -119,4 +126,4 @@ class Statuses:
                 (326, TRADING_STATUS.get(due.phase, NOT_AVAILABLE)), (60, format_timestamp(due.time_ns, decimals)), (58, phases.name(due.phase)),
             ]  # fmt: skip
             send("f", encode_fields(fields))
-        return bool(self.waiting)
+        return GO_ON if self.waiting else DONE

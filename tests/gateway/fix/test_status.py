@@ -117,3 +117,28 @@ def test_a_lost_session_follows_nothing(street: Street) -> None:
     assert street.market.followers
     end.connection.lost(street.input)
     assert not street.market.followers
+
+
+def test_subscriptions_and_answers_have_limits(street: Street, monkeypatch: pytest.MonkeyPatch) -> None:
+    end = street.up(1)
+    n = len(street.engine.registry.events[event_of(street)].record.contracts)
+    monkeypatch.setattr("exchange_server.gateway.fix.status.MOST", n + 1)
+    assert len(ask(street, end, "s1", "1", ESP, (5011, "E"), turns=8)) == n and len(ask(street, end, "s2")) == 1
+    (refused,) = ask(street, end, "s3")
+    assert (refused.text(380), refused.text(58)) == (
+        "4", f"{n + 1} contracts subscribed on this session, asked 1 more, the limit is {n + 1}: end one with 263=2",
+    )  # fmt: skip
+    monkeypatch.setattr("exchange_server.gateway.fix.status.MOST", 0)
+    (refused,) = ask(street, end, "s4", "0")
+    assert refused.text(380) == "4" and "0 answers wait" in refused.text(58)
+
+
+def test_a_peer_that_does_not_read_is_asked_again_later(street: Street) -> None:
+    end = street.up(1)
+    ask(street, end)
+    end.outlet.backlog = 1 << 20
+    change(street, codes.PH_PAUSED)
+    assert end.connection.gather(street.input) is False and end.connection.next_due > 0, "no turn after turn"
+    end.outlet.backlog = 0
+    street.turn(8)
+    assert [row[4] for row in told([m for m in end.take() if m.msg_type == "f"])] == ["paused"]
