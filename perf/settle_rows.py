@@ -36,7 +36,7 @@ CONTRACTS = 50  # in process; the server has fewer accounts with more contracts 
 SERVER_CONTRACTS = 500
 PAUSE_NS = 500_000
 CASH = 1_000_000
-MOVED, REFUSED = (int(kind.__struct_config__.tag) for kind in (M.Moved, M.Refused))  # tags of the answers to a split
+MOVED, REFUSED = (int(kind.__struct_config__.tag) for kind in (M.Moved, M.Refused))  # type: ignore[arg-type]
 
 
 def world(accounts: int) -> Engine:
