@@ -103,7 +103,7 @@ def exists(admin: "AdminClient", verb: str, name: str) -> dict[str, Any] | None:
 
 def markets(admin: "AdminClient", event: str = "") -> list[dict[str, Any]]:
     """All markets as the server shows them, or those of that name."""
-    answer = admin.ask("markets", **({"event": event} if event else {}))
+    answer = admin.ask("markets", None, **({"event": event} if event else {}))
     if not answer.ok:
         raise refused(answer)
     found = answer.result["markets"] if isinstance(answer.result, dict) else answer.result
