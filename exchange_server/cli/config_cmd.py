@@ -14,7 +14,7 @@ from config.reader import Item
 from ..exits import Exit
 from . import config_plan, dry_run
 from .command import Noun
-from .common import FILE, CommandError, Number
+from .common import FILE, SHIPPED_HELP, CommandError, Number
 from .connect import Server, refused, server_option
 from .output import Result, say, table
 from .progress import progress
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .admin_client import AdminClient
 
 APPLY_S = 120.0  # a large configuration is one turn of the server
-FILE_HELP = "FILE is a TOML file, or the name of a shipped one (sandbox, worldcup)."
+FILE_HELP = f"FILE is a TOML file, or {SHIPPED_HELP}."
 PRUNE_HELP = "End what this file made and no longer names: rules, listings, markets, sessions, accounts and firms."
 REVISION = Number("revision", 0, 1 << 40)
 

@@ -130,7 +130,8 @@ def _send(admin: "AdminClient", act: Any) -> None:
     "import",
     "open a venue from its archive",
     details="On a server that lacks its names: markets as they stand, positions, open orders, money, rules, results, all of it or nothing. Sessions need new "
-    "keys (exos key create). Accounts from elsewhere that have positions or orders need their money here first, or --deposit-guests.",
+    "keys (exos key create). Accounts from elsewhere that have positions or orders need their money here first, or --deposit-guests. --dry-run "
+    "sends all of it in one request of at most 4 MiB (as JSON); the import sends it in parts, up to 124 MiB.",
     examples=("exos venue import acme.tar", "exos venue import acme.tar --deposit-guests", "exos venue import acme.tar --dry-run"),
     slow=True,
 )
