@@ -59,6 +59,7 @@ from .journal_layout import (
     ROW_BYTES,
     SEGMENT_HEADER_BYTES,
     SEGMENT_MAGIC,
+    SEGMENT_USED_BYTES,
     SG_BYTES,
     SG_CHAIN,
     SG_CRC,
@@ -132,13 +133,15 @@ ST_NEXT_FD = 56  # preparer: descriptor of the next segment, zero-filled and syn
 ST_OLD_FD = 57  # owner: the segment left last; the preparer closes it
 ST_PREPARE_ERRNO = 58  # preparer: errno if there is no next segment
 ST_NEXT_BYTES = 59  # preparer: bytes of the next segment
-ST_IOV = 64  # two iovecs
-ST_POLL = 68
-ST_EVENT = 69
-ST_ONE = 70
-ST_MARK_AT = 71  # a digest waits in tmp until everything before this byte count is written; -1: none
-ST_CLOCK = 72  # timespec
+ST_POLL = 64
+ST_EVENT = 65
+ST_ONE = 66
+ST_MARK_AT = 67  # a digest waits in tmp until everything before this byte count is written; -1: none
+ST_CLOCK = 68  # timespec
+ST_IOV = 72  # three iovecs: header, payload, zeros up to the page's end
 ST_WORDS = 80
+
+PAGE_BYTES = 4096
 
 # ---- words of tmp ------------------------------------------------------------------------------------------------------
 TMP_CHAIN = 0  # 4 words: chain value of the newest frame, directly before the header because both are hashed together
@@ -147,7 +150,8 @@ TMP_SEGMENT = 32  # 64 words: segment header
 TMP_MARK = 96  # 8 words: the watermark's content once the current sync has ended: sequence, segment, offset, frames, chain
 TMP_SHA = 104  # SHA_WORDS words
 TMP_DIGEST = 192  # 16 words: payload of the requested mark
-TMP_WORDS = 208
+TMP_ZEROS = 208  # a page of zeros
+TMP_WORDS = TMP_ZEROS + PAGE_BYTES // 8
 MARK_BYTES = 128
 
 FAIL_WRITE = 1
@@ -270,7 +274,7 @@ def _roll(st, fn, tmp, tmp8):
         st[ST_SYNCED] = st[ST_WRITTEN]
         store_seq(base + 8 * ST_SYNCED_COMMITS, st[ST_COMMITS])
     h = TMP_SEGMENT
-    for i in range(64):
+    for i in range(SEGMENT_USED_BYTES // 8):
         tmp[h + i] = 0
     tmp[h + SG_MAGIC] = SEGMENT_MAGIC
     tmp[h + SG_VERSION] = FORMAT_VERSION | (SEGMENT_HEADER_BYTES << 32)
@@ -289,14 +293,28 @@ def _roll(st, fn, tmp, tmp8):
     st[ST_SEGMENT] += 1
     st[ST_OFFSET] = 0
     st[ST_IOV] = address_of(tmp) + 8 * h
-    st[ST_IOV + 1] = 512
-    if _write(st, fn, 1, 0, 512) != 0 or _sync(st, fn, fd, FAIL_SYNC) != 0:
+    st[ST_IOV + 1] = SEGMENT_USED_BYTES
+    st[ST_IOV + 2] = address_of(tmp) + 8 * TMP_ZEROS
+    st[ST_IOV + 3] = SEGMENT_HEADER_BYTES - SEGMENT_USED_BYTES
+    if _write(st, fn, 2, 0, SEGMENT_HEADER_BYTES) != 0 or _sync(st, fn, fd, FAIL_SYNC) != 0:
         return COMMIT_FAILED
     st[ST_OFFSET] = SEGMENT_HEADER_BYTES
     store_seq(base + 8 * ST_NEXT_FD, -1)
     if _signal(st, fn, st[ST_PREPARE_FD]) != 0:
         return COMMIT_FAILED
     return COMMIT_DONE
+
+
+@leaf
+def _zeros_after(offset, total):
+    """How many zeros to write after a frame: if it ends in a page that nothing was written to yet, up to that page's end.
+
+    They are there already, but not in memory: of a page that is written only in part, the operating system would first read the rest.
+    """
+    end = offset + total
+    if end <= (offset + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES:
+        return 0
+    return (PAGE_BYTES - end % PAGE_BYTES) % PAGE_BYTES
 
 
 @leaf
@@ -330,7 +348,10 @@ def _write_frame(st, fn, data8, place, payload, records, time, flags, tmp, tmp8,
     st[ST_IOV + 1] = FRAME_HEADER_BYTES
     st[ST_IOV + 2] = address_of(data8) + place
     st[ST_IOV + 3] = payload
-    if _write(st, fn, 2, st[ST_OFFSET], total) != 0:
+    zeros = _zeros_after(st[ST_OFFSET], total)
+    st[ST_IOV + 4] = address_of(tmp) + 8 * TMP_ZEROS
+    st[ST_IOV + 5] = zeros
+    if _write(st, fn, 3 if zeros > 0 else 2, st[ST_OFFSET], total + zeros) != 0:
         return COMMIT_FAILED
     for i in range(4):
         tmp[TMP_CHAIN + i] = tmp[h + FR_CHAIN + i]

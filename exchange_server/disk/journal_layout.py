@@ -1,7 +1,8 @@
 """The journal's records in words, shared by the writing and the reading kernels. journal/format.py describes the bytes and their
 meaning."""
 
-SEGMENT_HEADER_BYTES = 4096  # 512 used
+SEGMENT_HEADER_BYTES = 4096
+SEGMENT_USED_BYTES = 512
 SEGMENT_MAGIC = 0x31474553_534F5845  # b"EXOSSEG1"
 FRAME_MAGIC = 0x314D5246_534F5845  # b"EXOSFRM1"
 MARK_MAGIC = 0x314B4D57_534F5845  # b"EXOSWMK1"

@@ -18,6 +18,7 @@ import mmap
 import os
 import select  # tidy: allow asyncio because poll() waits for the writer at start and stop, and serves the preparer; no loop runs here
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -51,6 +52,7 @@ __all__ = [
 SEGMENT_BYTES = 256 << 20
 RING_BYTES = 16 << 20
 MARK_WAIT_MS = 10_000  # a clean stop waits this long for a segment for its digest; else the digest is left out
+PREPARE_PAUSE_S = 0.004  # after each piece of the next segment
 RETRY_S = 1.0  # interval for retrying a segment that could not be prepared
 
 Mode = Literal["sync", "async"]
@@ -469,22 +471,28 @@ class Journal:
         poll = select.poll()
         poll.register(self._prepare, select.POLLIN)
         while not self._stop.is_set():
-            self._prepare_round(self._stop)
+            self._prepare_round(self._make_room)
             poll.poll(RETRY_S * 1000 if st[dw.ST_NEXT_FD] < 0 else None)
             try:
                 os.eventfd_read(self._prepare)
             except BlockingIOError:
                 continue  # timed out without a request
 
-    def _prepare_round(self, pause: threading.Event | None = None) -> None:
-        """Close the previous segment and prepare the next one. pause: in small steps, in the background."""
+    def _make_room(self, done: int) -> bool:
+        """Between two pieces of the next segment: a pause, unless the open segment fills up faster. True: the journal is closed."""
+        st = self._st
+        ahead = done * int(st[dw.ST_SEGMENT_BYTES]) > 2 * int(st[dw.ST_OFFSET]) * self._segment_bytes
+        return self._stop.wait(PREPARE_PAUSE_S) if ahead else self._stop.is_set()
+
+    def _prepare_round(self, wait: Callable[[int], bool] | None = None) -> None:
+        """Close the previous segment and prepare the next one. wait: called between its pieces."""
         st = self._st
         if st[dw.ST_OLD_FD] >= 0:
             old, st[dw.ST_OLD_FD] = int(st[dw.ST_OLD_FD]), -1
             os.close(old)
         if st[dw.ST_NEXT_FD] < 0 and st[dw.ST_FAIL] == 0 and not self._closed:
             try:
-                fd = prepare_segment(self.directory, int(st[dw.ST_SEGMENT]) + 1, self._segment_bytes, pause)
+                fd = prepare_segment(self.directory, int(st[dw.ST_SEGMENT]) + 1, self._segment_bytes, wait)
                 st[dw.ST_NEXT_BYTES] = os.fstat(fd).st_size
                 st[dw.ST_PREPARE_ERRNO] = 0
                 st[dw.ST_NEXT_FD] = fd
