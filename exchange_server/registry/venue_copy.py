@@ -112,7 +112,7 @@ class Dump(NamedTuple):
         orders = dump[at + rows * width :].reshape(-1, audit.ORDER_DUMP)
         columns = table[:, audit.COLLATERAL_DUMP : audit.COLLATERAL_DUMP + n]
         return cls(
-            int(dump[1]), int(dump[2]), int(dump[3]), int(dump[5]), bool(dump[9]), contracts, table[:, 0], table[:, 1], table[:, 3], columns, orders,
+            int(dump[1]), int(dump[2]), int(dump[3]), int(dump[5]), bool(dump[31]), contracts, table[:, 0], table[:, 1], table[:, 3], columns, orders,
             terms.reshape(-1, order_terms.TERMS_WORDS), counts,
         )  # fmt: skip
 
