@@ -1,5 +1,7 @@
 """Series and scheduled acts of a venue that moves here: what must be true of them, and how they go on."""
 
+from typing import Any
+
 import msgspec
 
 from config import admin_records as ar
@@ -18,7 +20,8 @@ from .tables import Closed, Series
 def check(after: Definitions, record: ar.Opening) -> None:
     """`after`: the tables with the definitions of the archive. Raises Refused."""
     principals = {one.name for one in record.rules if isinstance(one, ar.DefinePrincipal)}
-    for part, rows in (("series", record.series), ("scheduled", record.scheduled)):
+    askers: tuple[tuple[str, tuple[Any, ...]], ...] = (("series", record.series), ("scheduled", record.scheduled))
+    for part, rows in askers:
         for i, row in enumerate(rows):
             if row.who and row.who not in principals:
                 raise bad((part, i, "who"), f"{row.who} is no principal of the archive")
