@@ -216,9 +216,13 @@ def test_a_page_of_zeros_under_a_running_server(tmp_path: Path) -> None:
         port = server.ready["binary_port"]
         peer = BinaryPeer(port, 1)
         peer.logged_on()
-        for i in [*range(1, 1601), *range(1, 1601), *range(1, 1601)]:  # more events than wait in memory; the repeats are refused
+        for i in [
+            *range(1, 1601),
+            *range(1, 1601),
+            *range(1, 1601),
+        ]:  # more events than wait in memory; a repeat is answered with its status
             peer.send(order(i, codes.BUY, 1 + i % 50, 1))
-        for kind in [M.Accepted] * 1600 + [M.Rejected] * 3200:
+        for kind in [M.Accepted] * 1600 + [M.OrderStatus] * 3200:
             peer.read(kind)
         before = list(peer.numbered)
         file = server.data / "events" / "00000000.evt"
