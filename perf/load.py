@@ -13,28 +13,33 @@ import socket
 import sys
 import time
 from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from exchange_server.core.layout.definitions import FIRST_TRADING_ACCOUNT
 from protocol import messages as M
 from protocol.binary_session import Prover
 from protocol.framing import FrameReader, frame
-from tests.flows import named_flow
 
 from .kernels import compiled
-from .messages import binary_frames, fix_message, fix_messages
-from .server import CLIENT_CORE, SECRET, account_name, symbol
+from .messages import fix_message
+from .sample import take_sample
+from .server import CLIENT_CORE, SECRET, account_name, processor_s, symbol
+from .stream import BLOCK, Stream, Wire, binary_bytes, fix_bytes, joined
 
 ANSWERS = 0  # places in a Counter's result
 CHUNK = 1 << 18
-STEP = 64  # most commands in one send
+STEP = 64  # a peer sends again when so many of its window are free
+LARGE = 10**17  # first of the large ids: they take 9 bytes on the binary wire
 
 
 class Job(msgspec.Struct, forbid_unknown_fields=True):
-    """kind: flow, trip, fair, tenants. rate: commands a second for all sessions together (open loop), 0: as fast as the window allows."""
+    """kind: flow, trip, fair, tenants, fanout. rate: commands a second for all sessions together (open loop), 0: as fast as the window allows."""
 
     kind: str
     wire: str
@@ -49,6 +54,9 @@ class Job(msgspec.Struct, forbid_unknown_fields=True):
     seconds: float = 15.0  # nothing is sent after this time
     spin: bool = False
     seed: int = 5
+    ids: str = ""  # "": decimal from 1; "large": from 10**17; "text": with a prefix (FIX)
+    server: int = 0  # its process, for its processor time
+    keep: str = ""  # folder for what is received of the sample; empty: no sample
 
 
 class RunFailed(RuntimeError):
@@ -143,16 +151,19 @@ class Peer:
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.counts = np.zeros(128, np.int64)
         self.received = 0
-        self.data = b""
+        self.data: Any = b""
+        self.kept_bytes: bytearray | None = None  # everything received, while the sample runs
         self.ends = np.zeros(1, np.int64)
         self.sent = 0  # commands
         self.position = 0  # bytes
         self.due: NDArray[np.int64] = np.zeros(0, np.int64)
 
-    def load(self, messages: list[bytes]) -> None:
+    def load(self, messages: list[bytes] | Wire) -> None:
         """Set the data to send."""
-        self.data = b"".join(messages)
-        self.ends = np.cumsum([0, *map(len, messages)])
+        if isinstance(messages, Wire):
+            self.data, self.ends = messages.data.data, messages.ends
+        else:
+            self.data, self.ends = b"".join(messages), np.cumsum([0, *map(len, messages)])
         self.sent = self.position = 0
         self.base = self.answers
 
@@ -189,6 +200,8 @@ class Peer:
         if n == 0:
             raise RunFailed("the server closed the connection")
         self.received += n
+        if self.kept_bytes is not None:
+            self.kept_bytes += buffer[:n]
         return n
 
 
@@ -267,11 +280,46 @@ def stamp() -> str:
     return time.strftime("%Y%m%d-%H:%M:%S", time.gmtime(now // 10**9)) + f".{now // 10**6 % 1000:03d}"
 
 
-def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: int = 0) -> tuple[float, int, list[float], list[float]]:
-    """Send everything loaded and count until all is answered. every: ns between the commands of all peers (open loop), 0: closed.
+@dataclass
+class Ran:
+    """seconds: until the last answer. mean_us: from sending a command to its answer, the mean. tenths: commands a second in each tenth of the answers.
+    latency, late: us from the intended time to the answer, and to the sending (open loop)."""
 
-    Returns (seconds, commands answered, latencies in us from the intended time, delays of sending in us). RunFailed after 30 s of silence.
-    """
+    seconds: float
+    answered: int
+    mean_us: float
+    tenths: list[float]
+    latency: list[float]
+    late: list[float]
+
+
+class _Watch:
+    """Sums of the times of sending and of the answers, and when each tenth was answered."""
+
+    def __init__(self, total: int, began: int) -> None:
+        self.step = max(total // 10, 1)
+        self.began = began
+        self.waited = 0  # ns, sum over all commands
+        self.answered = 0
+        self.at: list[int] = []
+
+    def sent(self, count: int, now: int) -> None:
+        self.waited -= count * (now - self.began)
+
+    def answers(self, count: int, now: int) -> None:
+        self.waited += count * (now - self.began)
+        self.answered += count
+        while len(self.at) < 10 and self.answered >= self.step * (len(self.at) + 1):
+            self.at.append(now)
+
+    def tenths(self) -> list[float]:
+        edges = [self.began, *self.at]
+        return [self.step * 1e9 / max(b - a, 1) for a, b in zip(edges, edges[1:])]
+
+
+def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: int = 0) -> Ran:
+    """Send everything loaded and count until all is answered. every: ns between the commands of all peers (open loop), 0: closed. RunFailed
+    after 30 s of silence."""
     poll = select.epoll()
     by = {p.socket.fileno(): p for p in [*peers, listener]}
     for fd, p in by.items():
@@ -282,20 +330,21 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
     queues: list[deque[int]] = [deque() for _ in peers]
     index = {p.socket.fileno(): i for i, p in enumerate(peers)}
     began = time.perf_counter_ns()
+    watch = _Watch(sum(p.total for p in peers), began)
     for i, p in enumerate(peers):
-        p.due = began + (np.arange(p.total, dtype=np.int64) * len(peers) + i) * every
+        p.due = began + (np.arange(p.total, dtype=np.int64) * len(peers) + i) * every if every else p.due
     stop = began + int(seconds * 1e9)
     last = began
     while True:
         now = time.perf_counter_ns()
         open_ = False
         for i, p in enumerate(peers):
+            before = p.sent
             if p.sent < p.total and now < stop:
                 open_ = True
                 if every:
                     upto = int(np.searchsorted(p.due, now, "right"))
                     if upto > p.sent:
-                        before = p.sent
                         p.send(upto)
                         queues[i].extend(p.due[before : p.sent].tolist())
                         late.extend(((now - p.due[before : p.sent]) / 1e3).tolist())
@@ -303,6 +352,8 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
                     p.send(min(p.sent + STEP * 8, p.sent + window - p.waiting))
             elif p.position < p.ends[p.sent + 1 if p.sent < p.total else p.sent] and p.position > p.ends[p.sent]:
                 p.send(p.sent + 1)  # the rest of a message that was split
+            if p.sent > before:
+                watch.sent(p.sent - before, now)
             if p.waiting:
                 open_ = True
         if not open_:
@@ -312,6 +363,8 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
             before = p.answers
             if p.receive():
                 last = time.perf_counter_ns()
+                if fd in index:
+                    watch.answers(p.answers - before, last)
                 if every and fd in index:
                     q = queues[index[fd]]
                     for _ in range(p.answers - before):
@@ -319,63 +372,96 @@ def run(peers: list[Peer], listener: Peer, window: int, seconds: float, every: i
         if time.perf_counter_ns() - last > 30_000_000_000:
             raise RunFailed(f"no answer for 30 s: {[(p.sent, p.waiting) for p in peers][:8]}")
     poll.close()
-    return (last - began) / 1e9, sum(p.answers - p.base for p in peers), latency, late
+    return Ran((last - began) / 1e9, watch.answered, watch.waited / 1e3 / max(watch.answered, 1), watch.tenths(), latency, late)
+
+
+class Mill:
+    """Makes the bytes of a stream's commands for each session of a wire."""
+
+    def __init__(self, job: Job, stream: Stream, accounts: dict[str, int], sending: str) -> None:
+        """accounts: the server's ids by name (binary)."""
+        self.job, self.stream, self.sending = job, stream, sending
+        self.prefix = "DESK-7F-" if job.ids == "text" else ""
+        self.ids = np.zeros(stream.accounts + FIRST_TRADING_ACCOUNT, np.int64)
+        self.names = [""] * FIRST_TRADING_ACCOUNT
+        for account in range(FIRST_TRADING_ACCOUNT, len(self.ids)):
+            name = account_name(account, job.sessions)
+            self.names.append(name)
+            if accounts:  # a logon reply lists only the first accounts of a firm; their ids are consecutive
+                firm, _, j = name.partition("-")
+                self.ids[account] = accounts[f"{firm}-1"] + int(j) - 1
+        self.numbers = [2] * (job.sessions + 1)
+
+    def wires(self, count: int, resting: bool = False) -> list[Wire]:
+        """The next `count` commands of the stream, by session."""
+        job, stream = self.job, self.stream
+        parts: list[list[Wire]] = [[] for _ in range(job.sessions)]
+        for at in range(0, max(count, 1), BLOCK):
+            rows = stream.take(min(BLOCK, count - at), resting)
+            if job.wire == "binary":
+                made = binary_bytes(rows, job.sessions, self.ids)
+            else:
+                symbols, comp_ids = [symbol(i) for i in range(stream.books + 1)], [f"S{n}" for n in range(job.sessions + 1)]
+                made = fix_bytes(rows, comp_ids, self.names, symbols, self.sending, self.numbers, self.prefix)
+            for n, wire in enumerate(made):
+                parts[n].append(wire)
+                self.numbers[n + 1] += len(wire.ends) - 1
+        return [joined(each) for each in parts]
 
 
 def flow(job: Job) -> dict[str, Any]:
-    """Send the resting orders, then the commands; returns the counts."""
-    f = named_flow(job.seed, job.commands, job.resting, sessions=job.sessions)
-    rows = np.concatenate([f.preload, f.flow])
-    owner = rows[:, 1] >> 32
-    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
+    """Send a sample (if asked for), the resting orders, then the commands; returns the counts."""
+    stream = Stream(job.seed, job.sessions, most=2 * job.resting + job.commands // 20 + 10_000, first_id=LARGE if job.ids == "large" else 1)
     peers: list[Peer] = []
+    kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())
-    if job.wire == "binary":
-        names: dict[str, int] = {}
-        for n in range(1, job.sessions + 1):
+    names: dict[str, int] = {}
+    sending = stamp()
+    for n in range(1, job.sessions + 1):
+        if job.wire == "binary":
             peer = BinaryPeer(job.binary_port, f"S{n}", kernel)
             names.update(peer.accounts)
             peers.append(peer)
-
-        def id_of(account: int) -> int:
-            """A logon reply lists only the first accounts of a firm; their ids are consecutive."""
-            firm, _, j = account_name(account, job.sessions).partition("-")
-            return names[f"{firm}-1"] + int(j) - 1
-
-        messages = binary_frames(rows, id_of)
-    else:
-        sending = stamp()
-        counting = compiled(_count_fix, "i8(u1[::1], i8, i8[::1])")
-        peers.extend(FixPeer(job.fix_port, n, sending, counting) for n in range(1, job.sessions + 1))
-        symbols = [symbol(i) for i in range(f.books + 1)]
-        comp_ids = [f"S{n}" for n in range(job.sessions + 1)]
-        messages = fix_messages(rows, comp_ids, lambda account: account_name(account, job.sessions), symbols, sending)
-    first = len(f.preload)
-    parts = [
-        [[messages[i] for i in range(*r) if owner[i] == n] for n in range(1, job.sessions + 1)] for r in ((0, first), (first, len(rows)))
-    ]
-    for one, mine in zip(peers, parts[0]):
-        one.load(mine)
-    load_s, _, _, _ = run(peers, listener, job.window, 60.0)
+        else:
+            peers.append(FixPeer(job.fix_port, n, sending, compiled(_count_fix, "i8(u1[::1], i8, i8[::1])")))
+    mill = Mill(job, stream, names, sending)
+    sample = [mill.wires(count, resting) for count, resting in take_sample(stream)] if job.keep else []
+    preload, commands = mill.wires(job.resting, True), mill.wires(job.commands)
+    for part in sample:
+        _loaded(peers, part, keep=True)
+        run(peers, listener, job.window, 60.0)
+    if job.keep:
+        for n, p in enumerate(peers, 1):
+            (Path(job.keep) / f"sample-{n}").write_bytes(bytes(p.kept_bytes or b""))
+            p.kept_bytes = None
+    _loaded(peers, preload)
+    loaded = run(peers, listener, max(job.window, 2_048), 60.0)
     before = np.sum([p.counts for p in peers], axis=0)
     got, listened = sum(p.received for p in peers), listener.received
-    for one, mine in zip(peers, parts[1]):
-        one.load(mine)
+    _loaded(peers, commands)
     cpu = time.process_time()
-    sent_before = time.perf_counter_ns()
-    seconds, answered, latency, late = run(peers, listener, job.window, job.seconds, len(peers) and job.rate and 10**9 // job.rate)
+    server_cpu = processor_s(job.server)
+    ran = run(peers, listener, job.window, job.seconds, len(peers) and job.rate and 10**9 // job.rate)
     counts = np.sum([p.counts for p in peers], axis=0) - before
     sent = sum(p.sent for p in peers)
-    if answered != sent:
-        raise RunFailed(f"{sent} commands sent, {answered} answered")
+    if ran.answered != sent:
+        raise RunFailed(f"{sent} commands sent, {ran.answered} answered")
     refused = int(counts[81] + counts[85])
     return {
-        "seconds": seconds, "sent": sent, "answered": answered, "reports": int(counts[1]), "refused": refused, "fills": int(counts[82]),
+        "seconds": ran.seconds, "sent": sent, "answered": ran.answered, "reports": int(counts[1]), "refused": refused, "fills": int(counts[82]),
         "bytes_in": sum(p.received for p in peers) - got, "market_bytes": listener.received - listened, "client_cpu": time.process_time() - cpu,
-        "preload_rate": first / load_s, "message_bytes": len(b"".join(messages[first : first + 1000])) / 1000 if messages else 0,
-        "latency": _percentiles(latency), "late": _percentiles(late), "wall": (time.perf_counter_ns() - sent_before) / 1e9,
+        "server_cpu": processor_s(job.server) - server_cpu, "preload_rate": job.resting / loaded.seconds, "mean_us": ran.mean_us, "tenths": ran.tenths,
+        "message_bytes": sum(p.position for p in peers) / max(sent, 1), "latency": _percentiles(ran.latency), "late": _percentiles(ran.late),
+        "sampled": {"seed": job.seed, "first_id": LARGE if job.ids == "large" else 1, "prefix": mill.prefix, "accounts": mill.ids.tolist()},
     }  # fmt: skip
+
+
+def _loaded(peers: list[Peer], wires: list[Wire], keep: bool = False) -> None:
+    for peer, wire in zip(peers, wires):
+        peer.load(wire)
+        if keep and peer.kept_bytes is None:
+            peer.kept_bytes = bytearray()
 
 
 def _percentiles(values: list[float]) -> dict[str, float]:
@@ -390,7 +476,13 @@ def trip(job: Job) -> dict[str, Any]:
     kernel = compiled(_count, "i8(u1[::1], i8, i8[::1])")
     listener = BinaryPeer(job.binary_port, "L2", kernel)
     listener.say(M.Subscribe())
-    peer = BinaryPeer(job.binary_port, "S1", kernel)
+    members = [BinaryPeer(job.binary_port, f"S{n}", kernel) for n in range(1, job.sessions + 1)]
+    peers: list[Peer] = [*members]
+    if job.resting:
+        names = {name: id for one in members for name, id in one.accounts.items()}
+        _loaded(peers, Mill(job, Stream(job.seed, job.sessions, most=job.resting + 10_000), names, "").wires(job.resting, True))
+        run(peers, listener, 2_048, 60.0)
+    peer = members[0]
     account = min(peer.accounts.values())
     echo = socket.create_connection(("127.0.0.1", job.echo_port), timeout=30)
     echo.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -399,7 +491,7 @@ def trip(job: Job) -> dict[str, Any]:
     listener.socket.setblocking(False)
     ways: dict[str, list[float]] = {"order": [], "echo": []}
     for i in range(job.commands):
-        id = i + 1
+        id = LARGE + i
         if i % 2 == 0:
             message = frame(M.encode(M.NewOrder(id, account, 1 + i % 100, 1, 1, 2, 1, 0, 100 + i % 50, 10)))
         else:
@@ -436,6 +528,10 @@ def main() -> int:
         from .fair import fair  # it imports this file
 
         print(json.dumps(fair(job)))
+    elif job.kind == "fanout":
+        from .fanout import fanout
+
+        print(json.dumps(fanout(job)))
     elif job.kind == "tenants":
         from .venue_flood import tenants
 
