@@ -96,7 +96,7 @@ class Capacities:
             (L.P_PAIR_HASH, PAIR_WORDS, _power_of_two(self.pair_rows() * 8 // 7 + 8)),
             (L.P_NAME_HASH, L.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
             (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),
-            (L.P_MIDS, L.MIDS_WORDS, self.instruments + 1),
+            (L.P_MIDS, L.MIDS_WORDS, self.instruments),
         ]
 
     def pair_rows(self) -> int:

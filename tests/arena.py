@@ -183,9 +183,11 @@ def prices(m: Arena) -> dict[int, list[tuple[int, int]]]:
     """The sums before each of the last three whole minutes, of contracts that keep their prices, as a void reads them."""
     last = int(m[L.H_TIME]) // 1_000 // L.MINUTE_US * L.MINUTE_US
     out = {}
-    for at in rows_by_id(m, L.P_MIDS):
+    for at in rows_by_id(m, L.P_INSTRUMENT):
         kept = Instrument.of(m, int(m[at])).prices
-        assert kept is not None and kept.earliest(0) <= last - 13 * L.MINUTE_US
+        if kept is None:
+            continue
+        assert kept.earliest(0) <= last - 13 * L.MINUTE_US
         out[int(m[at])] = [kept.window(last - i * L.MINUTE_US, 10 * L.MINUTE_US) for i in range(3)]
     return out
 
@@ -248,6 +250,7 @@ def state(m: Arena) -> dict[str, Any]:
         "seq": (header[0], header[1], header[2], header[3] + 1, header[4] + 1),
         "balances": cash,
         "external": {int(m[a]): -int(m[a + L.A_EXTERNAL]) for a in rows_by_id(m, L.P_ASSET)},
+        "short": {(int(m[b + L.B_ACCOUNT]), int(m[b + L.B_ASSET])) for b in balances(m) if m[b + L.B_BUST]},
         "positions": positions,
         "open": {int(m[o + L.O_ID]): order_state(m, o) for o in open_orders(m)},
         "queues": queues,

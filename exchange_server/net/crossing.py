@@ -156,7 +156,8 @@ def small(link: Link, now: int) -> bool:
         and connection.wire == codes.WIRE_BINARY
         and connection.end > connection.start
         and connection.next_due > now
+        and link.timer_at != 0
         and connection.plain()
-        and not (link.eof or link.expelled or link.closing or link.lost or link.stalled)
+        and not (link.eof or link.expelled or link.closing or link.lost or link.stalled or link.queued)
         and link.reading
     )

@@ -246,8 +246,8 @@ def define_instrument(m, rows, rows_b, c):
         copy_words(m, p + L.I_SYMBOL, rows, c + d.DI_SYMBOL, 8)
         m[p + L.I_DEPTH_SHIFT] = depth_for(m[p + L.I_PRICE_MAX])
         if m[event + L.E_MIDS] != 0:
-            row = pool_base(m, L.P_MIDS) + i * L.MIDS_WORDS
-            take_id(m, L.P_MIDS, row, i)
+            row = pool_alloc(m, L.P_MIDS)  # there are as many as instruments, and none is released
+            m[row] = i
             m[row + L.MI_AT] = m[L.H_TIME] // 1_000
             m[p + L.I_MIDS] = row
     for j in range(len(INSTRUMENT_LIVE_COPIES)):
