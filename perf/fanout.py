@@ -18,7 +18,8 @@ from protocol import messages as M
 from protocol.framing import PREFIX, frame
 
 from .kernels import compiled
-from .load import BinaryPeer, Job, RunFailed, _count, _percentiles
+from .load import Job, _percentiles
+from .peers import BinaryPeer, RunFailed, _count
 
 PASSES = 10_000  # over all sockets, before the time is looked at
 SETTLE_S = 0.2

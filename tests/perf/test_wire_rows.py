@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from perf import journal_rows, sample, server, settle_rows, wire_rows
-from perf.load import _count, _Watch
+from perf.load import _Watch
+from perf.peers import _count
 from perf.rig import AnswerWrong
 from protocol import messages as M
 from protocol.framing import frame
