@@ -3,7 +3,7 @@
 from ..core.kit.jit import kernel
 from .native import address_of, call_send
 
-DONTWAIT_NOSIGNAL = 0x40 | 0x4000  # Linux: MSG_DONTWAIT, MSG_NOSIGNAL
+DONTWAIT_NOSIGNAL = 0x40 | 0x4000  # flags of send() and recv() on Linux: do not wait, and no signal if the peer has gone
 
 
 @kernel("void(int64, int64[::1], int64, uint8[::1], int64, int64[::1])")
