@@ -59,7 +59,7 @@ CN_LIMIT = L.CN_WORDS  # word of `out` from which on no message is started; 2 ro
 CN_DAY = L.CN_WORDS + 1  # cache of the last date: its text, its ns
 CN_DAY_NS = L.CN_WORDS + 2
 CN_SCRATCH = L.CN_WORDS + 4
-FIX_CONN_WORDS = 144  # the scratch: slots, then a bit for each byte of a message
+FIX_CONN_WORDS = 128
 HAND_OVER = -1  # in CN_NEXT_IN: leave every message to plain Python (before logon, while a gap is open)
 
 # res: the common words, then

@@ -15,11 +15,6 @@ HIGH = -9187201950435737472  # 0x80 in every byte
 ZEROS = 0x3030303030303030
 TO_HIGH = 0x7676767676767676  # added to a byte above 9 it sets its high bit
 
-SEVENS = 0x7F7F7F7F7F7F7F7F
-GATHER = 0x0002040810204081  # brings the high bits of eight bytes, which lie in their lowest bits, to the top byte
-LANES = 0x0001000100010001
-MARKS = 50  # in the scratch of a message: one bit for each of its bytes, set where it is SOH
-
 POW10 = np.array([10**i for i in range(19)], np.int64)
 MAX_MESSAGE = 4096
 LENGTH_TAGS = (
@@ -145,6 +140,17 @@ def decimal(buf, at, n, decimals):
 
 
 @leaf
+def find_soh(buf, at):
+    """Offset of the first SOH at or after `at`. There must be one in the array."""
+    while True:
+        x = load64(buf, at) ^ ONES
+        t = (x - ONES) & ~x & HIGH
+        if t != 0:
+            return at + (ctz(t) >> 3)
+        at += 8
+
+
+@leaf
 def byte_sum(buf, at, stop):
     """Sum of buf[at:stop] modulo 256. At most MAX_MESSAGE bytes: 16-bit lanes take 128 words of 2 · 255 each, so they are emptied in
     time."""
@@ -162,29 +168,6 @@ def byte_sum(buf, at, stop):
         total += np.int64(buf[at])
         at += 1
     return total & 255
-
-
-@leaf
-def mark_ends(buf, at, stop, marks, o):
-    """Bit i of the words marks[o ...]: buf[at + i] is SOH. Returns the sum of buf[at:stop]. Each byte is read once and nothing waits for the
-    byte before."""
-    total = np.int64(0)
-    while at < stop:
-        bits = np.int64(0)
-        lanes = np.int64(0)
-        for j in range(0, min(stop - at, 64), 8):
-            w = load64(buf, at + j)
-            if stop - at - j < 8:
-                w &= (np.int64(1) << (8 * (stop - at - j))) - 1
-            lanes += (w & 0x00FF00FF00FF00FF) + (lsr(w, np.int64(8)) & 0x00FF00FF00FF00FF)
-            x = w ^ ONES
-            zero = ~(((x & SEVENS) + SEVENS) | x | SEVENS)  # the high bit of each byte that is 0, and no other
-            bits |= lsr(lsr(zero, np.int64(7)) * (GATHER << 7), np.int64(56)) << j
-        marks[o] = bits
-        o += 1
-        total += lsr(lanes * LANES, np.int64(48))
-        at += 64
-    return total
 
 
 @leaf
@@ -334,8 +317,7 @@ def take_apart(buf, begin, end, conn, sc):
     """The message at buf[begin] (which begins `8=FIX`): its length when whole and undamaged, INCOMPLETE or GARBLED.
 
     conn[sc]: 1 when something in it is not for the kernel (odd); conn[sc + 1]: mask of the slots seen; then for slot s:
-    conn[sc + 2 + 2 s] offset and conn[sc + 3 + 2 s] length of its value; from conn[sc + MARKS] on the ends of its fields. Only a return above 0
-    makes them valid.
+    conn[sc + 2 + 2 s] offset and conn[sc + 3 + 2 s] length of its value. Only a return above 0 makes them valid.
     """
     odd = np.int64(0)
     if load64(buf, begin) == 0x2E342E5849463D38 and buf[begin + 8] == 52 and buf[begin + 9] == 1 and begin + 12 <= end:  # 8=FIX.4.4|
@@ -387,19 +369,10 @@ def take_apart(buf, begin, end, conn, sc):
         return _walk_partly(buf, at, min(end, stop), stop)
     if buf[stop - 1] != 1:
         return np.int64(GARBLED)
-    w = load64(buf, stop)
-    if w & 0x00FF000000FFFFFF != 0x00010000003D3031:
-        return np.int64(GARBLED)
-    claimed = digits8(w >> 24, np.int64(3))
-    if claimed < 0 or claimed != (byte_sum(buf, begin, at) + mark_ends(buf, at, stop, conn, sc + MARKS)) & 255:
-        return np.int64(GARBLED)
     mask = np.int64(0)
     data = np.int64(-1)
     partner = np.int64(0)
     body = False
-    first = at  # the bits of `ends` count from here, 64 in each word
-    word = sc + MARKS
-    ends = conn[word]
     while at < stop:
         w = load64(buf, at)
         c0 = (w & 255) - 48
@@ -442,14 +415,10 @@ def take_apart(buf, begin, end, conn, sc):
             soh = v + data
             if soh >= stop or buf[soh] != 1:
                 return np.int64(GARBLED)
-            word = sc + MARKS + ((soh - first) >> 6)
-            ends = conn[word] & (np.int64(-2) << ((soh - first) & 63))
-        else:  # the last byte is SOH, so there is a next one
-            while ends == 0:
-                word += 1
-                ends = conn[word]
-            soh = first + ((word - sc - MARKS) << 6) + ctz(ends)
-            ends &= ends - 1
+        else:
+            soh = find_soh(buf, v)
+            if soh >= stop:
+                return np.int64(GARBLED)
         data = np.int64(-1)
         if slot == SLOT_LENGTH:
             data = number(buf, v, soh - v)
@@ -466,6 +435,12 @@ def take_apart(buf, begin, end, conn, sc):
                 conn[sc + 3 + 2 * slot] = soh - v
         at = soh + 1
     if at != stop:
+        return np.int64(GARBLED)
+    w = load64(buf, stop)
+    if w & 0x00FF000000FFFFFF != 0x00010000003D3031:
+        return np.int64(GARBLED)
+    claimed = digits8(w >> 24, np.int64(3))
+    if claimed < 0 or claimed != byte_sum(buf, begin, stop):
         return np.int64(GARBLED)
     conn[sc] = odd
     conn[sc + 1] = mask

@@ -49,8 +49,8 @@ def put_short(out, p, v):
 
 
 @leaf
-def put_number(out, p, v):
-    """Decimal of any int64 above -2^63."""
+def _put_long(out, p, v):
+    """put_number of what put_short does not take."""
     if v < 0:
         out[p] = 45
         p += 1
@@ -68,6 +68,14 @@ def put_number(out, p, v):
         p = put_short(out, p, high)
     store64(out, p, digits_of(low) + ZEROS)
     return p + 8
+
+
+@leaf
+def put_number(out, p, v):
+    """Decimal of any int64 above -2^63."""
+    if 0 <= v < 100000000:
+        return put_short(out, p, v)
+    return _put_long(out, p, v)
 
 
 @leaf
