@@ -118,6 +118,7 @@ class Model(Operator, Ladder):
             if earlier is not None:
                 self.check_repeat(c, account, earlier)
                 return self._tell_status(earlier, c.session)
+            self.check_unused(firm, c.id)
             self.check_order_table(firm)
             order_id = self.order_seq
             order = self.check_order(c, session, account)
@@ -304,7 +305,7 @@ class Model(Operator, Ladder):
             return self.request_event(C.E_STATUS, C.ST_NONE, r.reason, c.account)
         known = self.find(session.firm, c.orig)
         if known is None:
-            return self.request_event(C.E_STATUS, C.ST_NONE, C.R_UNKNOWN_ORDER, c.account)
+            return self.request_event(C.E_STATUS, C.ST_NONE, self.unknown(session.firm, c.orig).reason, c.account)
         self._tell_status(known, c.session)
 
     def _tell_status(self, known: Order | Closed, session: int) -> None:
@@ -420,8 +421,19 @@ class Model(Operator, Ladder):
                 (x.firm, x.key, x.status, x.reason, x.order, x.account, x.instrument, x.price, x.qty, x.cum, x.numbers)
                 for x in sorted(self.closed, key=lambda x: x.firm)
             ],
+            "used": self.used_state(),
             "firms": {
-                f.id: (f.killed, f.closed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id))
+                f.id: (
+                    f.killed,
+                    f.closed,
+                    f.weight,
+                    f.moved,
+                    f.answered,
+                    f.forgotten,
+                    f.window,
+                    self.nodes_of(f.id),
+                    self.words_of(f.id),
+                )
                 for f in self.firms.values()
             },
             "venues": {

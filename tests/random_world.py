@@ -80,6 +80,7 @@ def make_listing(rng: random.Random, venue: int, instrument: int, model: int) ->
 def make_world(rng: random.Random) -> World:
     limits = Limits(rng.choice((8, 40, 80)), rng.choice((9, 60, 400)))
     world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)))
+    limits.used = {8: 2, 40: 1, 80: 8}[limits.orders]
     limits.nodes, limits.words = rng.choice(((14, 400), (80, 20_000), (80, 20_000)))
     rows = world.rows
     rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS, tick=START_NS))
@@ -144,11 +145,11 @@ class Generator:
         """Mostly a new id, sometimes one that was used, sometimes a bad one."""
         roll = self.rng.random()
         if roll < 0.06 and self.ids:
-            return self.rng.choice(self.ids[-12:])
+            return self.rng.choice(self.ids[-12:] if len(self.ids) % 4 else self.ids)
         if roll < 0.07:
             return self.rng.choice((0, -5, (3, 4)))
         number = len(self.ids) + 1
-        key: Key = f"ord-{number}" if self.rng.random() < 0.3 else number
+        key: Key = f"ord-{number:0{2 + number % 3}d}" if self.rng.random() < 0.3 else number
         self.ids.append(key)
         return key
 
@@ -253,7 +254,8 @@ class Generator:
         order = self.known(session)
         account = self.account(session) if order is None or rng.random() < 0.1 else rng.choice((0, order.account))
         row = Row(kind=C.C_CANCEL, session=session, account=account, id=self.key())
-        row["orig"] = order.key if order else rng.choice((0, 12345, "nobody", (1, 1)))
+        stranger = rng.choice((0, 12345, "nobody", (1, 1), *self.ids[:9]))
+        row["orig"] = order.key if order and rng.random() < 0.95 else stranger
         for name, values in (("instrument", (1, 2, 99)), ("side", (1, 2)), ("contract_side", (1, 2))):
             if rng.random() < 0.2:
                 row[name] = getattr(order, name) if order and rng.random() < 0.8 else rng.choice(values)

@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 6  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
+LOGIC_VERSION = 7  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
 # Header words, in groups with free words (shape.HEADER_GROUPS).
@@ -41,6 +41,7 @@ H_FORGETTING = 66  # firm at which the search continues for one that keeps more 
 H_SETTLING = 67  # events that are being settled or corrected, in slices: the first (pointer), linked through E_SETTLE_NEXT; 0: none
 H_SETTLING_LAST = 68
 H_FINALS = 69  # events that became final since the registry was told: the first (pointer), linked through E_FINALS_NEXT
+H_DROPPING = 70  # as H_FORGETTING, for blocks of used ids
 # interrupted work (work.py)
 H_WORK_COUNT = 96  # pieces of work, the current one included
 H_WORK_FIRST = 97  # row of the current one (pointer)
@@ -79,11 +80,13 @@ P_NAME_HASH = 19
 P_DIRTY = 20
 P_SPECIAL = 21
 P_MIDS = 22
-POOL_COUNT = 23
+P_USED = 23
+P_USED_HASH = 24
+POOL_COUNT = 25
 POOL_NAMES = (
     "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words",
     "orders", "levels", "nodes", "texts", "archive", "timers", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
-    "special_orders", "mids",
+    "special_orders", "mids", "used_blocks", "used_hash",
 )  # fmt: skip
 
 # Rows addressed by id (id i is at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
@@ -127,19 +130,25 @@ TH_WINDOW = 1  # ns
 TH_START = 2
 TH_USED = 3
 
-FIRM_WORDS = 16
+FIRM_WORDS = 32
 F_ID = 0
 F_BARS = 1  # BAR_*
-F_NODES = 2  # book nodes that its orders created
+F_USED_FIRST = 2  # blocks of ids of which only the use is known (pointer), linked through U_NEXT; 0: none
 F_WEIGHT = 3  # its share of a shared table is F_WEIGHT / H_WEIGHTS
 F_OPEN = 4  # open orders
 F_CLOSED = 5  # closed ids that are kept
 F_OLDEST = 6  # the first of them (archive row pointer), linked through AR_NEXT
 F_NEWEST = 7
-F_FORGOTTEN = 8  # closed ids that were forgotten before their retention was over
-F_WINDOW = 9  # age of the last of them, ns
+F_NODES = 8  # book nodes that its orders created
+F_WINDOW = 9  # age (ns) of the last id that was forgotten altogether before its retention was over
 F_ACCOUNTS = 10  # first account of the firm (pointer)
 F_POSITIONS = 11  # collateral words of its accounts
+F_FORGOTTEN = 12  # ids that were forgotten altogether before their retention was over
+F_USED_LAST = 13
+F_BLOCKS = 14
+F_FILLING = 15  # the block that takes its next single id (pointer); 0: none
+F_MOVED = 16  # closed ids of which, before their retention was over, only the use was kept
+F_ANSWERED = 17  # age of the last of them, ns
 
 ACCOUNT_WORDS = 32
 AC_ID = 0

@@ -17,7 +17,7 @@ from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import firm_at, firm_row, venue_at
 from ..layout.packed import front_of, group_of
-from ..life.archive import share_of
+from ..life.shares import share_of
 from ..money.collateral import collateral_get, collateral_words, open_of, position_of
 from ..money.products import sells_base
 from .access import check_access, restricts
