@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from . import admin_records as ar
-from .load import SHIPPED, ConfigError, read_toml
+from .load import ConfigError, read_toml
 
 
 class Settlement(NamedTuple):
@@ -24,19 +24,6 @@ class Settlement(NamedTuple):
     observed_at_ns: int
     evidence_sha256: str
     evidence_name: str
-
-    def determine(self, market: ar.DefineMarket) -> ar.Determine:
-        """The operator's record; raises ValueError if a winner is not an outcome of the market."""
-        return ar.Determine(
-            event=self.event,
-            payouts=payouts(market, self.winners),
-            rule_id=self.rule,
-            source=self.source,
-            observed_value=self.observed,
-            observed_at_ns=self.observed_at_ns,
-            evidence_sha256=self.evidence_sha256,
-            evidence_name=self.evidence_name,
-        )
 
 
 def payouts(market: ar.DefineMarket, winners: tuple[str, ...]) -> tuple[int, ...]:
@@ -61,7 +48,7 @@ class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     observed_at: datetime.datetime
 
 
-def load(path: str | Path = SHIPPED / "worldcup_results.toml") -> list[Settlement]:
+def load(path: str | Path) -> list[Settlement]:
     """The settlements of a results file, in its order; raises ConfigError."""
     path = Path(path)
     content: dict[str, Any] = read_toml(path)

@@ -8,7 +8,6 @@ from .fields import DURATION, INSTANT, PLAIN, TEXT, VENUE, Field
 from .kinds import Count, Line, Name, Record
 from .market import DefineMarket
 
-WEEKS_NS = 7 * 86_400_000_000_000
 HOUR_NS = 3_600_000_000_000
 
 

@@ -98,7 +98,7 @@ class Capacities:
             (L.P_PAIR_HASH, PAIR_WORDS, _power_of_two(self.pair_rows() * 8 // 7 + 8)),
             (L.P_NAME_HASH, L.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
             (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),
-            (L.P_MIDS, L.MIDS_WORDS, self.instruments + 1),
+            (L.P_MIDS, L.MIDS_WORDS, self.instruments),
             (L.P_USED, L.USED_WORDS, self.used_blocks),
             (L.P_USED_HASH, 1, _power_of_two(64 * self.used_blocks * 5 // 4)),  # a single id has an entry, and a range has one
         ]

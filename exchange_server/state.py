@@ -468,8 +468,10 @@ def part_in(m: Words, firm: int, event: int) -> tuple[bool, bool, bool]:
         if at:
             n = int(m[at + L.CO_N])
             columns = m[at + L.CO_COLUMNS : at + L.CO_COLUMNS + L.CO_COLUMN_COUNT * n].reshape(-1, n)
-            held = held or bool(columns[L.COL_Q].any())
-            waiting = waiting or bool(columns[[L.COL_BQ, L.COL_SQ]].any())
+            row = int(m[at + L.CO_EVENT])
+            paid = bool(m[row + L.E_SETTLING] or m[row + L.E_SETTLE_ID])  # then it keeps the positions that were paid where open buys were
+            held = held or bool(columns[[L.COL_Q, L.SETTLED_POSITION] if paid else L.COL_Q].any())
+            waiting = waiting or not paid and bool(columns[[L.COL_BQ, L.COL_SQ]].any())
     return held, waiting, bool(_pairs(m, PAIR_RESTRICT, firm, [event])[0])
 
 

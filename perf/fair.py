@@ -8,6 +8,7 @@ command of both is answered, none refused.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,17 +20,40 @@ from .kernels import compiled
 from .load import BinaryPeer, Job, RunFailed, _count, _percentiles
 
 ROUNDS = 4
-PAUSE_NS = 1_000_000  # pause between an answer to the modest member and its next order
+PAUSE_NS = 1_000_000  # pause between an answer to the modest session and its next order
+NO_ANSWER_NS = 10_000_000_000
+BOOKS = 100
 PUMP = 128  # commands that the flood sends between two checks for the modest member's answer
 
 
-def pairs(account: int, count: int, first: int) -> list[bytes]:
-    """A new order that rests, then its cancel, alternating."""
-    out = []
-    for id in range(first, first + count, 2):
-        out.append(frame(M.encode(M.NewOrder(id, account, 1 + id // 2 % 100, 1, 1, 2, 1, 0, 100 + id // 2 % 50, 10))))
-        out.append(frame(M.encode(M.CancelOrder(id + 1, id, account, 0))))
-    return out
+def pair(account: int, instrument: int, id: int) -> tuple[bytes, bytes]:
+    """An order that rests, and its cancel (id + 1)."""
+    new = M.NewOrder(id, account, instrument, 1, 1, 2, 1, 0, 100 + id // 2 % 50, 10)
+    return frame(M.encode(new)), frame(M.encode(M.CancelOrder(id + 1, id, account, 0)))
+
+
+def _book(id: int) -> int:
+    return 1 + id // 2 % BOOKS
+
+
+def trip(modest: BinaryPeer, message: bytes, pump: Callable[[], None]) -> tuple[float, int]:
+    """Send a command of the modest session and wait for its answer, while `pump` continues the flood: (us, when it came). RunFailed after NO_ANSWER_NS."""
+    want = modest.answers + 1
+    began = time.perf_counter_ns()
+    modest.socket.send(message)
+    while modest.answers < want:
+        if not modest.receive():
+            pump()
+        if time.perf_counter_ns() - began > NO_ANSWER_NS:
+            raise RunFailed(f"no answer for {NO_ANSWER_NS // 10**9} s")
+    now = time.perf_counter_ns()
+    return (now - began) / 1e3, now
+
+
+def pause(since: int, pump: Callable[[], None]) -> None:
+    """Continue the flood until the modest session may send again."""
+    while time.perf_counter_ns() < since + PAUSE_NS:
+        pump()
 
 
 def fair(job: Job) -> dict[str, Any]:
@@ -44,7 +68,8 @@ def fair(job: Job) -> dict[str, Any]:
     rates = []
     id = 1
     for number in range(ROUNDS):
-        messages = pairs(min(flood.accounts.values()), each, 1 + number * each)
+        theirs, first = min(flood.accounts.values()), 1 + number * each
+        messages = [message for n in range(first, first + each, 2) for message in pair(theirs, _book(n), n)]
         for name in ("quiet", "flood"):
             flood.load(messages if name == "flood" else [])
             began = time.perf_counter_ns()
@@ -65,23 +90,18 @@ def fair(job: Job) -> dict[str, Any]:
 
 def one_by_one(flood: BinaryPeer, modest: BinaryPeer, account: int, id: int, job: Job, waits: list[float]) -> int:
     """Send orders and cancels of the modest member until the flood is over (without one: for a second); returns its next id."""
+
+    def go_on() -> None:
+        pump(flood, job.window)
+
     stop = time.perf_counter_ns() + (int(job.seconds * 1e9) if flood.total else 1_000_000_000)
     while time.perf_counter_ns() < stop and (not flood.total or flood.sent < flood.total or flood.waiting):
-        (message,) = pairs(account, 2, id)[:1] if id % 2 else [frame(M.encode(M.CancelOrder(id, id - 1, account, 0)))]
-        want = modest.answers + 1
-        began = time.perf_counter_ns()
-        modest.socket.send(message)
+        first = id - 1 + id % 2  # even ids cancel
+        us, now = trip(modest, pair(account, _book(first), first)[id - first], go_on)
         id += 1
-        while modest.answers < want:
-            if not modest.receive():
-                pump(flood, job.window)
-            if time.perf_counter_ns() - began > 10_000_000_000:
-                raise RunFailed("no answer for 10 s")
-        now = time.perf_counter_ns()
         if not flood.total or flood.sent < flood.total or not waits:  # in a smoke test the flood is over before the first answer
-            waits.append((now - began) / 1e3)
-        while time.perf_counter_ns() < now + PAUSE_NS:
-            pump(flood, job.window)
+            waits.append(us)
+        pause(now, go_on)
     return id
 
 

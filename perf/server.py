@@ -188,10 +188,6 @@ class BenchServer:
             os.sched_setaffinity(0, mine)
             self.process.send_signal(signal.SIGCONT)
 
-    def resident_mb(self) -> float:
-        text = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(row for row in text.splitlines() if row.startswith("VmRSS")).split()[1]) / 1024
-
     def processor_s(self) -> float:
         """Processor time used by the server."""
         fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()

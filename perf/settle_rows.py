@@ -36,7 +36,7 @@ CONTRACTS = 50  # in process; the server has fewer accounts with more contracts 
 SERVER_CONTRACTS = 500
 PAUSE_NS = 500_000
 CASH = 1_000_000
-MOVED, REFUSED = 89, 91  # tags of the answers to a split
+MOVED, REFUSED = (int(kind.__struct_config__.tag) for kind in (M.Moved, M.Refused))  # type: ignore[arg-type]
 
 
 def world(accounts: int) -> Engine:
@@ -116,6 +116,7 @@ def slices(scale: float) -> list[Result]:
 
 
 def config(accounts: int) -> str:
+    """TOML of the server. One firm has all positions, and its share of the words of positions is about half: so there are three times as many as needed."""
     contracts = ", ".join(f'{{ symbol = "W{i}" }}' for i in range(SERVER_CONTRACTS))
     common = 'owner_venue = "V"\nasset = "USD"\npayout = "1.0000"\nmax_qty = 1000\nmax_position = 100_000\nfees = { model = "quadratic" }\nphase = "open"\nrules = "A bench."\nsource = "nobody"\nband = [{ low = "0.0001", high = "0.9999", step = "0.0001" }]\n'
     member = "".join(f'[[member.account]]\nname = "M1-{j}"\ndeposit = {{ USD = "100.00" }}\n' for j in range(1, accounts + 1))
@@ -133,7 +134,7 @@ events = 8
 instruments = 1024
 listings = 1024
 balances = {accounts + 64}
-collateral_words = {accounts * (L.CO_COLUMNS + L.CO_COLUMN_COUNT * SERVER_CONTRACTS) + 10_000}
+collateral_words = {3 * accounts * (L.CO_COLUMNS + L.CO_COLUMN_COUNT * SERVER_CONTRACTS)}
 orders = 50_000
 nodes = 10_000
 archive = 200_000

@@ -10,15 +10,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from protocol import messages as M
-from protocol.framing import frame
-
+from .fair import ROUNDS, pair, pause, trip
 from .kernels import compiled
 from .load import BinaryPeer, Job, RunFailed, _count, _percentiles
 from .server import SECRET
 
-ROUNDS = 4
-PAUSE_NS = 1_000_000  # between an answer to the modest session and its next order
 TIMES = 10  # what the flood sends, times its venue's throttle
 QUIET = "Q"  # the modest session
 
@@ -67,12 +63,6 @@ band = [{{ low = "0.0001", high = "0.9999", step = "0.0001" }}]
     return "\n".join(lines)
 
 
-def _pair(account: int, instrument: int, id: int) -> tuple[bytes, bytes]:
-    """An order that rests, and its cancel."""
-    new = M.NewOrder(id, account, instrument, 1, 1, 2, 1, 0, 100 + id // 2 % 50, 10)
-    return frame(M.encode(new)), frame(M.encode(M.CancelOrder(id + 1, id, account, 0)))
-
-
 class Flood:
     """New orders of all sessions in turn at fixed times: most of them are refused by the venue's throttle."""
 
@@ -81,24 +71,22 @@ class Flood:
         each = -(-count // len(peers))
         for peer in peers:
             account = min(peer.accounts.values())
-            peer.load([_pair(account, 1, id)[0] for id in range(first, first + 2 * each, 2)])
+            peer.load([pair(account, 1, id)[0] for id in range(first, first + 2 * each, 2)])
         self.began, self.rate, self.count = time.perf_counter_ns(), rate, each * len(peers)
+        self.next = 0  # index of the peer whose turn it is
 
     def pump(self) -> None:
-        """Send what is due, read what has come."""
+        """Send what is due of one session, read what has come for it. One at a time: the modest session's answer must not wait for the
+        generator to go through fifty sockets."""
         due = int((time.perf_counter_ns() - self.began) * self.rate / 1e9)
-        if not due:
-            return
+        n = self.next
+        self.next = n + 1 if n + 1 < len(self.peers) else 0
+        peer = self.peers[n]
         turns, more = divmod(min(due, self.count), len(self.peers))
-        for n, peer in enumerate(self.peers):
-            upto = turns + (n < more)
-            if upto > peer.sent or peer.position < peer.ends[upto]:
-                peer.send(upto)
-        self.receive()
-
-    def receive(self) -> None:
-        for peer in self.peers:
-            peer.receive()
+        upto = turns + (n < more)
+        if upto > peer.sent or peer.position < peer.ends[upto]:
+            peer.send(upto)
+        peer.receive()
 
     @property
     def over(self) -> bool:
@@ -138,24 +126,19 @@ def tenants(job: Job) -> dict[str, Any]:
 def _one_by_one(modest: BinaryPeer, id: int, flood: Flood | None, waits: list[float], seconds: float) -> int:
     """Orders and cancels of the modest session for so many seconds; returns its next id."""
     account = min(modest.accounts.values())
+    pump = _nothing if flood is None else flood.pump
     stop = time.perf_counter_ns() + int(seconds * 1e9)
     while time.perf_counter_ns() < stop:
-        for message in _pair(account, 2, id):
-            want = modest.answers + 1
-            began = time.perf_counter_ns()
-            modest.socket.send(message)
-            while modest.answers < want:
-                if not modest.receive() and flood is not None:
-                    flood.pump()
-                if time.perf_counter_ns() - began > 10_000_000_000:
-                    raise RunFailed("no answer for 10 s")
-            now = time.perf_counter_ns()
-            waits.append((now - began) / 1e3)
-            while time.perf_counter_ns() < now + PAUSE_NS:
-                if flood is not None:
-                    flood.pump()
+        for message in pair(account, 2, id):
+            us, now = trip(modest, message, pump)
+            waits.append(us)
+            pause(now, pump)
         id += 2
     return id
+
+
+def _nothing() -> None:
+    """There is no flood to continue."""
 
 
 def _finish(flood: Flood) -> None:

@@ -331,6 +331,10 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_ALREADY_BUST", None, None, 0, None, None, "trade {asked} is bust already", "A trade is taken back once.", "None: it has been taken back."),
     ("R_BUST_FINAL", None, None, 0, None, None, "the market of trade {asked} is final", "A trade is taken back only before its market is paid.", "Correct the result, if it was wrong."),
     ("R_BUST_SPOT", None, None, 0, None, None, "trade {asked} is of a spot pair", "What was bought on a spot pair may have left; such trades are not taken back.", "Agree on a trade the other way."),
+    ("R_BUST_SPLIT", None, None, 0, None, None, "an outcome was split out of the contract of trade {asked} after the trade",
+     "Who held the contract got as much of the new outcome, and may have traded it; such trades are not taken back.", "Agree on trades the other way, in both contracts."),
+    ("R_PAID_ELSEWHERE", None, None, 0, None, None, "event {asked} was paid on another server", "It came here when it was final, without the positions that it was paid for, so nobody here could be paid the difference.",
+     "Correct it on the server that paid it, or move money by transfers."),
     # ---- acts in time
     ("R_SCHEDULE_PAST", None, None, None, None, None, "the time {asked} is not after now, {limit}", "An act is scheduled for a time that has passed.", "Give a later time, or do it now."),
     ("R_UNKNOWN_SCHEDULE", None, None, None, None, None, "no act is scheduled as {asked}", "The number is of no scheduled act, or of one that is forgotten or not yours to see.",

@@ -140,7 +140,8 @@ _F: tuple[Field, ...] = (
     Field(110, "MinQty", "QTY", unsupported=True),
     Field(126, "ExpireTime", "UTCTIMESTAMP"),
     Field(150, "ExecType", "CHAR", {
-        "0": "NEW", "4": "CANCELED", "5": "REPLACED", "8": "REJECTED", "C": "EXPIRED", "F": "TRADE", "I": "ORDER_STATUS",
+        "0": "NEW", "4": "CANCELED", "5": "REPLACED", "8": "REJECTED", "C": "EXPIRED", "F": "TRADE", "H": "TRADE_CANCEL",
+        "I": "ORDER_STATUS",
     }),
     Field(151, "LeavesQty", "QTY"),
     Field(378, "ExecRestatementReason", "INT", {"4": "BROKER_OPTION", "6": "CANCEL_ON_TRADING_HALT", "8": "MARKET_OPTION", "99": "OTHER"}),

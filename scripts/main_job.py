@@ -2,7 +2,7 @@
 
 1. Set-up: every kernel is compiled or loaded from the cache, one line each.
 2. The tournament (exchange_server/demo/): a server on a fresh data folder, on which 686 contracts are listed; market makers on binary sessions,
-   takers on FIX sessions, a seeded flow. 104 matches are played in half a minute. In the middle the server is killed with -9 and started again;
+   takers on FIX sessions, a seeded flow. 104 matches are played in half a minute; all of it takes about a minute. In the middle the server is killed with -9 and started again;
    clients come back and reconcile by themselves. All markets settle by the real results, and every client's own books are compared with the
    server's.
 The exit code is 0 only if nothing was lost or duplicated and all sums are right; otherwise 1, with a list of the errors.

@@ -209,9 +209,11 @@ def prices(m: Arena) -> dict[int, list[tuple[int, int]]]:
     """The sums before each of the last three whole minutes, of contracts that keep their prices, as a void reads them."""
     last = int(m[L.H_TIME]) // 1_000 // L.MINUTE_US * L.MINUTE_US
     out = {}
-    for at in rows_by_id(m, L.P_MIDS):
+    for at in rows_by_id(m, L.P_INSTRUMENT):
         kept = Instrument.of(m, int(m[at])).prices
-        assert kept is not None and kept.earliest(0) <= last - 13 * L.MINUTE_US
+        if kept is None:
+            continue
+        assert kept.earliest(0) <= last - 13 * L.MINUTE_US
         out[int(m[at])] = [kept.window(last - i * L.MINUTE_US, 10 * L.MINUTE_US) for i in range(3)]
     return out
 
@@ -274,6 +276,7 @@ def state(m: Arena) -> dict[str, Any]:
         "seq": (header[0], header[1], header[2], header[3] + 1, header[4] + 1),
         "balances": cash,
         "external": {int(m[a]): -int(m[a + L.A_EXTERNAL]) for a in rows_by_id(m, L.P_ASSET)},
+        "short": {(int(m[b + L.B_ACCOUNT]), int(m[b + L.B_ASSET])) for b in balances(m) if m[b + L.B_BUST]},
         "positions": positions,
         "open": {int(m[o + L.O_ID]): order_state(m, o) for o in open_orders(m)},
         "queues": queues,
@@ -408,6 +411,12 @@ def check_texts(m: Arena, orders: list[int]) -> None:
     firms = list(rows_by_id(m, L.P_FIRM))
     assert m[L.H_WEIGHTS] == sum(int(m[f + L.F_WEIGHT]) for f in firms), "the firms' weights do not sum"
     for f in firms:
+        own, at = [], int(m[f + L.F_ACCOUNTS])
+        while at:
+            own.append(at)
+            at = int(m[at + L.AC_NEXT_IN_FIRM])
+        assert own == [a for a in rows_by_id(m, L.P_ACCOUNT) if m[a + L.AC_FIRM] == m[f]], "a firm's list of accounts is wrong"
+        assert m[f + L.F_ACCOUNTS_LAST] == (own[-1] if own else 0), "the end of a firm's list of accounts is wrong"
         assert m[f + L.F_OPEN] == sum(1 for o in orders if m[o + L.O_FIRM] == m[f]), "a firm's count of open orders is wrong"
     for v in rows_by_id(m, L.P_VENUE):
         assert m[v + L.V_OPEN] == sum(1 for o in orders if m[o + L.O_ENTRY] >> 16 == m[v]), "a venue's count of open orders is wrong"

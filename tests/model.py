@@ -456,6 +456,7 @@ class Model(Operator, Ladder):
                 if value
             },
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
+            "short": {(a.id, asset) for a in self.accounts.values() for asset in a.short},
             "nodes": dict(self.nodes),
             "settled": {key: qty for e in self.events.values() for key, qty in e.settled.items()},
             "debts": {
@@ -512,7 +513,7 @@ class Model(Operator, Ladder):
             if account.kind == C.ACCT_TRADING:
                 for asset_id, cash in account.cash.items():
                     debts = sum(e.owed.get(account.id, 0) for e in self.events.values() if e.asset == asset_id)
-                    assert cash >= (0 if asset_id in account.short else self.locked(account.id, asset_id) - debts), (
+                    assert asset_id in account.short or cash >= self.locked(account.id, asset_id) - debts, (
                         "negative buying power",
                         account.id,
                         asset_id,

@@ -92,7 +92,10 @@ class Changes(Ladder):
         for row in (c.contract, *c.listings):
             self.operator_handlers()[row.kind](row)
         event.n += 1
-        self.emit(0, Row(kind=C.E_CONTRACT, instrument=c.contract.id, order=event.id, price=c.source))
+        joined = Row(kind=C.E_CONTRACT, instrument=c.contract.id, order=event.id, price=c.source)
+        self.emit(0, joined)
+        if c.source:
+            event.splits.append((c.source, joined.number))
         for number in event.touched if c.source else ():
             account = self.accounts[number]
             qty = account.position.get(c.source, 0)

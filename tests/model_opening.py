@@ -46,6 +46,7 @@ class Opening(Ladder):
         self.assets[event.asset].external += event.pool
         event.phase, event.version, event.window_end, event.result, event.in_play = c.phase, c.version, c.until, c.paid, c.in_play
         event.payouts = [0] * event.n
+        event.elsewhere = c.phase == C.PH_FINAL
         row = Row(kind=C.E_OPENING, trade=C.OPENING_MARKET, last_price=event.id, last_qty=event.sets, fee=event.pool)
         self.emit(0, row)
 

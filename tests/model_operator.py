@@ -112,6 +112,8 @@ class Operator(Changes, Reversal, Opening):
             self.moved(source, c.asset, -c.amount, why)
         if c.target:
             self.moved(self.accounts[c.target], c.asset, c.amount, why)
+            if c.asset in self.accounts[c.target].short:
+                self.note_shortage(self.accounts[c.target], c.asset)
         self.assets[c.asset].external += (0 if c.source else c.amount) - (0 if c.target else c.amount)
 
     # ------------------------------------------------------------------------------------------------ switches

@@ -32,6 +32,8 @@ class Reversal(Settlement):
             raise Refused(C.R_UNKNOWN_EVENT)
         if event.phase != C.PH_FINAL:
             raise Refused(C.R_NOT_FINAL)
+        if c.payouts and event.elsewhere:
+            raise Refused(C.R_PAID_ELSEWHERE)
         payouts = list(c.payouts or event.payouts)
         if c.payouts:
             self.check_payouts(event, c)
@@ -157,14 +159,15 @@ class Reversal(Settlement):
             steps = len(event.contracts) + (REPORT if told else 0) + (REPORT if repaid else 0)
             steps += self.rows(event, payouts, account) if total >= 0 else 0
             if told:
-                self.mark_short(account, event)
+                self.note_shortage(account, event.asset)
             yield steps
 
-    def mark_short(self, account: Account, event: Event) -> None:
-        """Less cash than is locked, other than by debts: only a bust leads to it."""
-        debts = sum(e.owed.get(account.id, 0) for e in self.events.values() if e.asset == event.asset)
-        if account.cash.get(event.asset, 0) < self.locked(account.id, event.asset) - debts:
-            account.short.add(event.asset)
+    def note_shortage(self, account: Account, asset: int) -> None:
+        """Whether it has less cash than is locked, other than by debts: only a bust leads to it, and money that comes in ends it."""
+        debts = sum(e.owed.get(account.id, 0) for e in self.events.values() if e.asset == asset)
+        account.short.discard(asset)
+        if account.cash.get(asset, 0) < self.locked(account.id, asset) - debts:
+            account.short.add(asset)
 
     # ------------------------------------------------------------------------------------------------ one trade
     def _bust(self, c: Row) -> None:
@@ -176,6 +179,8 @@ class Reversal(Settlement):
             raise Refused(C.R_BUST_FINAL)
         if len(c.legs) < 2 or any(leg.trade != c.trade or leg.instrument not in event.contracts for leg in c.legs):
             raise Refused(C.R_UNKNOWN_TRADE)
+        if any(leg.instrument == source and leg.number < at for leg in c.legs for source, at in event.splits):
+            raise Refused(C.R_BUST_SPLIT)
         event.bond = c.bond or event.bond
         event.busts += 1
         dues = []
@@ -213,7 +218,7 @@ class Reversal(Settlement):
                     event.blocked[account.id] = event.blocked.get(account.id, 0) + shares[i]
                     self.reversed_row(event, account, 0, C.WHY_CORRECTION)
                 self.bust_row(event, leg, due)
-            self.mark_short(account, event)
+            self.note_shortage(account, event.asset)
 
     def bust_row(self, event: Event, leg: Row, due: int) -> None:
         account = self.accounts[leg.account]

@@ -16,6 +16,7 @@ class Settlement(Results):
 
     reversed_row: Callable[..., None]
     cover: Callable[..., int]
+    note_shortage: Callable[..., None]
     give: Callable[..., Iterator[int]]
 
     def _finalise(self, c: Row) -> None:
@@ -51,20 +52,21 @@ class Settlement(Results):
     def _pay(self, event: Event) -> Iterator[int]:
         gains = {}
         for number in event.touched:
-            account, total = self.accounts[number], 0
-            for i, (contract, payout) in enumerate(zip(event.contracts, event.payouts)):
+            account, total, steps = self.accounts[number], 0, 0
+            for contract, payout in zip(event.contracts, event.payouts):
                 qty = account.position.pop(contract, 0)
-                steps = REPORT + 1 if qty else 1
+                steps += REPORT + 1 if qty else 1
                 if qty:
                     total += self._settle(event, account, contract, payout, qty)
-                if i == len(event.contracts) - 1:
-                    gains[number] = max(total, 0)
-                    short = -account.cash.get(event.asset, 0)
-                    if short > 0:  # after a bust an account may have to pay more than it has
-                        event.owed[number] = event.owed.get(number, 0) + short
-                        self.reversed_row(event, account, short, C.WHY_OWED)
-                        steps += REPORT
-                yield steps
+            gains[number] = max(total, 0)
+            short = -account.cash.get(event.asset, 0)
+            if short > 0:  # after a bust an account may have to pay more than it has
+                event.owed[number] = event.owed.get(number, 0) + short
+                self.reversed_row(event, account, short, C.WHY_OWED)
+                steps += REPORT
+            if event.asset in account.short:
+                self.note_shortage(account, event.asset)
+            yield steps
         event.sets = 0
         if sum(event.owed.values()) != sum(event.blocked.values()) + event.from_bond + event.from_platform:
             yield from self.give(event, event.payouts, gains, self.cover(event, 0, event.bond))

@@ -119,6 +119,19 @@ def test_money_and_members(story: PairStory) -> None:
     assert closed and firms.moved.tolist() == firms.blocks.tolist() == [0, 0, 0]
 
 
+def test_what_a_firm_has_in_an_event_that_has_been_paid() -> None:
+    s = PairStory(firms=3, cash=5000)
+    s.new(1, C.BUY, 10, 40)
+    assert state.part_in(s.pair.core.m, 1, 1) == (False, True, False)
+    s.new(2, C.SELL, 4, 40)
+    assert state.part_in(s.pair.core.m, 1, 1) == (True, True, False)
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=1, payouts=[100])
+    s.do(C.C_FINALISE, event=1, version=1)
+    parts = [state.part_in(s.pair.core.m, firm, 1) for firm in (1, 2, 3)]
+    assert parts == [(True, False, False), (True, False, False), (False, False, False)], "what was paid is a position, not an open order"
+
+
 def test_tables(story: PairStory) -> None:
     m = story.pair.core.m
     for pool, name in enumerate(L.POOL_NAMES):

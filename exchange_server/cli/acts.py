@@ -101,6 +101,23 @@ def exists(admin: "AdminClient", verb: str, name: str) -> dict[str, Any] | None:
     return answer.result["rows"][0] if answer.ok else None
 
 
+def markets(admin: "AdminClient", event: str = "") -> list[dict[str, Any]]:
+    """All markets as the server shows them, or those of that name."""
+    answer = admin.ask("markets", None, **({"event": event} if event else {}))
+    if not answer.ok:
+        raise refused(answer)
+    found = answer.result["markets"] if isinstance(answer.result, dict) else answer.result
+    return [market for market in found if not event or market["event"] == event]
+
+
+def market(admin: "AdminClient", event: str) -> dict[str, Any]:
+    """One market. Raises CommandError when there is none of that name."""
+    found = markets(admin, event)
+    if not found:
+        raise CommandError(Exit.FAILED, f'there is no event "{event}" (exos market list shows them)')
+    return found[0]
+
+
 def decimals(admin: "AdminClient") -> dict[str, int]:
     """Of every asset, by name."""
     answer = admin.ask("assets")

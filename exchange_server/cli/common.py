@@ -11,6 +11,8 @@ from protocol import numbers
 
 from ..exits import Exit
 
+SHIPPED_HELP = "the name of a shipped one (sandbox, worldcup, tournament)"  # configuration files, beside a FILE
+
 
 class CommandError(Exception):
     """Ends a command with one line for stderr and an exit code. `code`: a reason of docs/errors.md, `refusal`: what is wrong as data,

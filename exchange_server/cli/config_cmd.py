@@ -14,7 +14,7 @@ from config.reader import Item
 from ..exits import Exit
 from . import config_plan, dry_run
 from .command import Noun
-from .common import FILE, CommandError, Number
+from .common import FILE, SHIPPED_HELP, CommandError, Number
 from .connect import Server, refused, server_option
 from .output import Result, say, table
 from .progress import progress
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .admin_client import AdminClient
 
 APPLY_S = 120.0  # a large configuration is one turn of the server
-FILE_HELP = "FILE is a TOML file, or the name of a shipped one (sandbox, worldcup)."
+FILE_HELP = f"FILE is a TOML file, or {SHIPPED_HELP}."
 PRUNE_HELP = "End what this file made and no longer names: rules, listings, markets, sessions, accounts and firms."
 REVISION = Number("revision", 0, 1 << 40)
 
@@ -291,8 +291,8 @@ def _show_rollback(result: dict[str, Any], running: config_plan.Running) -> None
 @config.verb(
     "export",
     "write a venue as it runs as a configuration file",
-    details="The file has the venue, its firms with their accounts and sessions, its markets and listings; assets and other venues are used and not "
-    "defined, secrets and keys are not in it. Applied to the same server it changes nothing.",
+    details="The file has the venue, its firms with their accounts and sessions, its markets, series and listings; assets and other venues are used and not "
+    "defined, acts that wait in the schedule are named in comments (the times of markets are theirs), secrets and keys are not in it. Applied to the same server it changes nothing.",
     examples=("exos config export CUP", "exos config export CUP -o cup.toml"),
 )
 @click.argument("venue")
@@ -305,6 +305,7 @@ def export(venue: str, output: Path | None, server: Server) -> Result:
         f"Venue {venue} as it ran in revision {result['revision']}. Secrets and keys are not in this file: sessions keep those that they have."
     ]
     comment += [f"Account {name} of a firm of another home is isolated to the venue, and not in this file." for name in result["elsewhere"]]
+    comment += [f"{text} waits in the schedule, and is not in this file (exos schedule list)." for text in result["scheduled"]]
     try:
         text = writer.file_of([ar.from_builtins(record) for record in result["records"]], result["assets"], comment)
     except writer.Unwritable as error:

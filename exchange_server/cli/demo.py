@@ -30,7 +30,7 @@ demo = Noun("demo", "a whole exchange that plays itself, and checks itself")
     examples=("exos demo worldcup", "exos demo worldcup --tournament", "exos demo worldcup --tournament --speed 60000 --data cup --json"),
     slow=True,
 )
-@click.option("--tournament", is_flag=True, help="At a speed that can be followed, about two minutes; without it in half a minute.")
+@click.option("--tournament", is_flag=True, help="At a speed that can be followed, two to three minutes; without it about a minute.")
 @click.option(
     "--speed",
     type=Number("speed", 1_000, SPEED_MAX),

@@ -8,34 +8,16 @@ from config import admin_records as ar
 from config.fields import fields_of
 from protocol import phases
 
-from ..exits import Exit
-from . import market_changes, market_define, market_result, market_validate, reversals
+from . import acts, market_changes, market_define, market_result, market_validate, reversals
 from .acts import at_option, dry_run_option, send
-from .admin_client import AdminClient
 from .close import add_remove
 from .command import Noun
-from .common import CommandError, OneOf, decimal
-from .connect import Server, names, refused, server_option
+from .common import OneOf, decimal
+from .connect import Server, names, server_option
 from .fields import make
 from .output import Result, say, table
 
 market = Noun("market", "list, show, define and change markets; change their phase, settle them")
-
-
-def _markets(admin: AdminClient, event: str = "") -> list[dict[str, Any]]:
-    fields: dict[str, Any] = {"event": event} if event else {}
-    answer = admin.ask("markets", **fields)
-    if not answer.ok:
-        raise refused(answer)
-    markets = answer.result["markets"] if isinstance(answer.result, dict) else answer.result
-    return [market for market in markets if not event or market["event"] == event]
-
-
-def _market(admin: AdminClient, event: str) -> dict[str, Any]:
-    found = _markets(admin, event)
-    if not found:
-        raise CommandError(Exit.FAILED, f'there is no event "{event}" (exos market list shows them)')
-    return found[0]
 
 
 @market.verb(
@@ -49,7 +31,7 @@ def _market(admin: AdminClient, event: str) -> dict[str, Any]:
 @server_option
 def list_(event: str | None, series: str | None, server: Server) -> Result:
     with server.connect() as admin:
-        markets = [_market(admin, event)] if event else _markets(admin)
+        markets = [acts.market(admin, event)] if event else acts.markets(admin)
     if series is not None:
         markets = [m for m in markets if m["terms"]["series"] == series]
     if not event:
@@ -82,7 +64,7 @@ def list_(event: str | None, series: str | None, server: Server) -> Result:
 @server_option
 def show(event: str, server: Server) -> Result:
     with server.connect() as admin:
-        found = _market(admin, event)
+        found = acts.market(admin, event)
         decimals = admin.ask("assets").result["assets"]
     for line in (*terms(found, decimals), *market_result.lines(found)):
         say(line)

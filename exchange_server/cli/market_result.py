@@ -1,6 +1,5 @@
 """`exos market settle|dispute|uphold|correct|void`: the result of a market, with its evidence; and how `exos market show` tells it."""
 
-import datetime
 import hashlib
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +16,9 @@ from config.places import shown
 from protocol import numbers, units
 
 from ..exits import Exit
+from . import times
 from .acts import dry_run_option, send
+from .acts import market as market_of
 from .admin_client import AdminClient
 from .command import Noun
 from .common import FILE, CommandError, Number, decimal
@@ -107,7 +108,7 @@ def _add_settle(noun: Noun) -> None:
             raise CommandError(Exit.USAGE, "--determine-only and --finalise-only exclude each other")
         _one_of(args)
         with server.connect() as admin:
-            found = _market(admin, args.event)
+            found = market_of(admin, args.event)
             record: Any = ar.Finalise(event=args.event)
             if not finalise_only:
                 record = _settlement(args, found, determine_only)
@@ -118,7 +119,7 @@ def _add_settle(noun: Noun) -> None:
                 result = {**result, "final": 1 if wait_until_paid(admin, found) else 0}
                 paid = [
                     f"{c['code']} {decimal(c['paid'], found['price_decimals'])}"
-                    for c in _market(admin, args.event)["contracts"]
+                    for c in market_of(admin, args.event)["contracts"]
                     if c["paid"]
                 ]
                 say(f"{args.event} pays per contract: {', '.join(paid) or 'nothing'}")
@@ -182,7 +183,7 @@ def _add_decisions(noun: Noun) -> None:
         args = Given(**options)
         _one_of(args)
         with server.connect() as admin:
-            found = _market(admin, args.event)
+            found = market_of(admin, args.event)
             done = send(admin, _convert(ar.Correct, _content(args, found)), dry_run)
             if not dry_run:
                 wait_until_paid(admin, found)
@@ -192,7 +193,7 @@ def _add_decisions(noun: Noun) -> None:
         "void",
         "end a market without a result: it pays by the policy that it declared",
         details="All resting orders are cancelled. Time-weighted prices are those of the ten whole minutes that end at or before the trigger. By default two "
-        "persons are needed (exos access pending).",
+        "persons are needed (exos pending).",
         examples=(
             'exos market void WC26-FINAL --reason "abandoned" --source "FIFA" --evidence notice.pdf --trigger-at 2026-07-19T20:12:00Z',
         ),
@@ -205,25 +206,13 @@ def _add_decisions(noun: Noun) -> None:
     @server_option
     def void(event: str, reason: str, trigger_at: str | None, dry_run: bool, server: Server, **options: Any) -> Result:
         args = Given(event, **options)
-        trigger = _utc_ns("--trigger-at", trigger_at) if trigger_at else 0
+        trigger = times.moment(trigger_at, "--trigger-at") if trigger_at else 0
         content = {"reason": reason, "trigger_at_ns": trigger, **_evidence(args, reason)}
         with server.connect() as admin:
             return send(admin, _convert(ar.Void, content), dry_run)
 
 
 # ---------------------------------------------------------------------------------------------------- records
-def _market(admin: AdminClient, event: str) -> dict[str, Any]:
-    answer = admin.ask("markets", event=event)
-    if not answer.ok:
-        raise refused(answer)
-    markets = answer.result["markets"] if isinstance(answer.result, dict) else answer.result
-    found = [market for market in markets if market["event"] == event]
-    if not found:
-        raise CommandError(Exit.FAILED, f'there is no event "{event}" (exos market list shows them)')
-    result: dict[str, Any] = found[0]
-    return result
-
-
 def _do(admin: AdminClient, record: ar.AnyRecord) -> Any:
     answer = admin.ask("admin", record)
     if not answer.ok:
@@ -260,7 +249,7 @@ def _evidence(args: Given, observed: str) -> dict[str, Any]:
         raise CommandError(Exit.USAGE, "the source is required: --source TEXT (who published the result)")
     return {
         "event": args.event, "rule_id": args.rule, "source": args.source, "observed_value": args.observed or observed,
-        "observed_at_ns": _utc_ns("--observed-at", args.observed_at) if args.observed_at else time.time_ns(),
+        "observed_at_ns": times.moment(args.observed_at, "--observed-at") if args.observed_at else time.time_ns(),
         "evidence_sha256": _sha256(args.evidence), "evidence_name": args.evidence.name,
     }  # fmt: skip
 
@@ -325,20 +314,6 @@ def _sha256(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise CommandError(Exit.USAGE, f"--evidence {path}: cannot be read: {error.strerror}") from error
-
-
-def _utc_ns(option: str, text: str) -> int:
-    try:
-        at = datetime.datetime.fromisoformat(text)
-        if at.tzinfo is None:
-            raise ValueError
-    except ValueError:
-        raise CommandError(Exit.USAGE, f"{option} {text}: not a UTC time like 2026-07-19T21:40:00Z") from None
-    since = at - datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
-    ns = (since.days * 86400 + since.seconds) * 10**9 + since.microseconds * 1000
-    if ns < 1:
-        raise CommandError(Exit.USAGE, f"{option} {text}: before 1970")
-    return ns
 
 
 # ------------------------------------------------------------------------------------------------------- for people

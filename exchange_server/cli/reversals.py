@@ -7,11 +7,11 @@ import click
 
 from config import admin_records as ar
 
-from .acts import dry_run_option, send
+from .acts import dry_run_option, market, send
 from .admin_client import AdminClient
 from .command import Noun
 from .common import Number
-from .connect import Server, names, refused, server_option
+from .connect import Server, names, server_option
 from .output import Result
 from .progress import progress
 
@@ -23,7 +23,7 @@ def wait_until_paid(admin: AdminClient, before: dict[str, Any]) -> bool:
     True: it is final."""
     total = _open_interest(before)
     with progress(f"paying {before['event']}", "lots") as at:
-        while (now := _market(admin, before["event"]))["settling"]:
+        while (now := market(admin, before["event"]))["settling"]:
             at(total - _open_interest(now), total)
             time.sleep(LOOK_EVERY_S)
     return bool(now["final_at_ns"])
@@ -33,20 +33,13 @@ def _open_interest(market: dict[str, Any]) -> int:
     return sum(contract["open_interest"] for contract in market["contracts"])
 
 
-def _market(admin: AdminClient, event: str) -> dict[str, Any]:
-    answer = admin.ask("markets", event=event)
-    if not answer.ok:
-        raise refused(answer)
-    found: dict[str, Any] = answer.result["markets"][0]
-    return found
-
-
 def add(noun: Noun) -> None:
     @noun.verb(
         "bust",
         "take a trade back before its market is final",
         details="All sides of the trade at once: positions, money, fees, rebates and the shares of fees. Orders are not restored. A second person approves it, "
-        "where the list of approvals has it. What an account cannot give back it owes: see docs/corrections.md.",
+        "where the list of approvals has it. What an account cannot give back it owes: see docs/corrections.md. There is no --dry-run: the server finds the fills "
+        "of the trade only when it carries the act out.",
         examples=("exos market bust 4711 --reason 'a price of another market'",),
     )
     @click.argument("trade", type=Number("id of a trade", 1))
@@ -69,7 +62,7 @@ def add(noun: Noun) -> None:
         with server.connect() as admin:
             done = send(admin, ar.Recover(event=event), dry_run)
             if not dry_run:
-                wait_until_paid(admin, _market(admin, event))
+                wait_until_paid(admin, market(admin, event))
             return done
 
 

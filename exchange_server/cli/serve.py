@@ -8,7 +8,7 @@ import click
 
 from ..exits import Exit
 from .command import verb
-from .common import FILE, PORT, CommandError, Number, OneOf
+from .common import FILE, PORT, SHIPPED_HELP, CommandError, Number, OneOf
 from .connect import data_option
 from .output import Result
 from .progress import loading_kernels, progress
@@ -33,7 +33,7 @@ BYTES = Number("number of bytes", 0, 10**15 - 1)
 @click.option(
     "--config",
     metavar="FILE",
-    help="A TOML file, or the name of a shipped one (sandbox, worldcup): creates a new folder, or adds to and changes an existing one (default: use "
+    help=f"A TOML file, or {SHIPPED_HELP}: creates a new folder, or adds to and changes an existing one (default: use "
     "the folder as it is).",
 )
 @click.option("--host", metavar="H", help="Address to listen on (default: the configuration's).")

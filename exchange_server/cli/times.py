@@ -21,19 +21,37 @@ def ago(text: str, option: str) -> int:
     return _at(text, option, -1)
 
 
+def moment(text: str, option: str) -> int:
+    """ns since the epoch of "2026-07-19T21:40:00Z", after 1970 began: neither a duration nor a date. Raises CommandError naming the option."""
+    at = _parsed(text)
+    if at is None or at.tzinfo is None:
+        raise CommandError(Exit.USAGE, f"{option} {text}: not a UTC time like 2026-07-19T21:40:00Z")
+    if at <= EPOCH:
+        raise CommandError(Exit.USAGE, f"{option} {text}: before 1970")
+    return _ns(at)
+
+
+def _parsed(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def _ns(at: datetime) -> int:
+    return (at - EPOCH) // timedelta(microseconds=1) * 1000
+
+
 def _at(text: str, option: str, sign: int) -> int:
     try:
         return time.time_ns() + sign * duration_ns("", option, text)
     except ConfigError:
         pass
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
+    at = _parsed(text)
     if at is not None and at.tzinfo is None and len(text) == len("2027-01-31"):
         at = at.replace(tzinfo=UTC)  # a date is its first moment in UTC
     if at is None or at.tzinfo is None or at < EPOCH:
         raise CommandError(
             Exit.USAGE, f'{option}: "{text}" is neither a duration (7d), a date (2027-01-31) nor a time (2027-01-31T12:00:00Z)'
         )
-    return (at - EPOCH) // timedelta(microseconds=1) * 1000
+    return _ns(at)

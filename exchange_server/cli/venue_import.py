@@ -88,6 +88,8 @@ def opening(archive: va.Archive, deposit_guests: bool) -> ar.Opening:
         places=_parts(ar.OpeningPlace, parts["places"], "places"),
         positions=_parts(ar.OpeningPosition, parts["positions"], "positions"),
         orders=_parts(ar.OpeningOrder, parts["orders"], "orders"),
+        series=_parts(ar.OpeningSeries, parts["series"], "series"),
+        scheduled=_parts(ar.OpeningScheduled, parts["scheduled"], "scheduled"),
         note=note,
     )
 
@@ -130,7 +132,8 @@ def _send(admin: "AdminClient", act: Any) -> None:
     "import",
     "open a venue from its archive",
     details="On a server that lacks its names: markets as they stand, positions, open orders, money, rules, results, all of it or nothing. Sessions need new "
-    "keys (exos key create). Accounts from elsewhere that have positions or orders need their money here first, or --deposit-guests.",
+    "keys (exos key create). Accounts from elsewhere that have positions or orders need their money here first, or --deposit-guests. --dry-run "
+    "sends all of it in one request of at most 4 MiB (as JSON); the import sends it in parts, up to 124 MiB.",
     examples=("exos venue import acme.tar", "exos venue import acme.tar --deposit-guests", "exos venue import acme.tar --dry-run"),
     slow=True,
 )

@@ -24,11 +24,11 @@ from .money.products import is_settled, requirement, sets_worth, settlement, val
 from .proofs import PROOF_WORDS, note, sentences, structure
 from .used_ids import dump_used
 
-HEADER_DUMP = 14
+HEADER_DUMP = 15
 BALANCE_DUMP = 6
 SESSION_DUMP = 20
 EVENT_DUMP = 32
-CONTRACT_DUMP = 13
+CONTRACT_DUMP = 16
 COLLATERAL_DUMP = 10
 ORDER_DUMP = 21
 VENUE_DUMP = 14
@@ -89,7 +89,8 @@ def dump_small(m, out):
     out[10] = known
     out[11] = m[L.H_TICK]
     out[12] = m[L.H_REFUSE]
-    out[13] = m[L.H_DROPPING]
+    out[13] = m[m[L.H_SETTLING] + L.E_ID] if m[L.H_SETTLING] != 0 else 0
+    out[14] = m[L.H_DROPPING]
     at = HEADER_DUMP
     for i in range(balances):
         b = pool_base(m, L.P_BALANCE) + i * L.BALANCE_WORDS
@@ -304,6 +305,15 @@ def _dump_prices(m, row, out, at):
             out[at + 4] = (out[at + 4] * 1_000_003 + m[row + L.MI_ENTRIES + i]) & 0xFFFFFFFFFFFF
 
 
+@leaf
+def _grid(m, inst):
+    """A hash of the price grid of a contract (pointer), as one word."""
+    word = (m[inst + L.I_PRICE_MIN] * 1_000_003 + m[inst + L.I_PRICE_MAX]) & 0xFFFFFFFFFFFF
+    for i in range(3 * m[inst + L.I_BAND_COUNT]):
+        word = (word * 1_000_003 + m[inst + L.I_BANDS + i]) & 0xFFFFFFFFFFFF
+    return word
+
+
 @kernel("i8(i8[::1], i8, i8[::1])")
 def dump_event(m, event_id, out):
     """Dump one event (id): its row, contracts, collateral rows and books. Returns 0 if there is no such event."""
@@ -349,6 +359,9 @@ def dump_event(m, event_id, out):
         out[at + 6] = m[inst + L.I_COLLAR]
         _dump_prices(m, m[inst + L.I_MIDS], out, at + 7)
         out[at + 12] = m[inst + L.I_PAID_NEXT]
+        out[at + 13] = m[inst + L.I_SPLIT_FROM]
+        out[at + 14] = m[inst + L.I_SPLIT_AT]
+        out[at + 15] = _grid(m, inst)
         at += CONTRACT_DUMP
     co = m[event + L.E_COLL_HEAD]
     while co != 0:
@@ -414,9 +427,10 @@ def formula(m, event, co):
 
 
 @leaf
-def _must_hold(m, b):
-    """The least cash of a trading account's balance (pointer): what is locked, but for debts; a bust may leave less, though never below 0."""
-    return 0 if m[b + L.B_BUST] != 0 else m[b + L.B_LOCKED] - m[b + L.B_OWED]
+def _lacks(m, b):
+    """Whether a trading account's balance (pointer) has less cash than is locked, but for debts. A bust may leave less (B_BUST), and then there is
+    no bound: what is locked may be spent, so that cash goes below 0 by as much as the bust took."""
+    return m[b + L.B_BUST] == 0 and m[b + L.B_CASH] < m[b + L.B_LOCKED] - m[b + L.B_OWED]
 
 
 @leaf
@@ -448,7 +462,7 @@ def check_state(m, out):
                 cash += m[b + L.B_CASH]
                 locked += m[b + L.B_LOCKED]
                 account = account_at(m, m[b + L.B_ACCOUNT])
-                if account != 0 and m[account + L.AC_KIND] == C.ACCT_TRADING and m[b + L.B_CASH] < _must_hold(m, b):
+                if account != 0 and m[account + L.AC_KIND] == C.ACCT_TRADING and _lacks(m, b):
                     found = note(out, found, AUDIT_NEGATIVE, m[account], m[b + L.B_CASH] - m[b + L.B_LOCKED], asset)
         required = 0
         for i in range(1, pool_cap(m, L.P_EVENT)):

@@ -86,10 +86,6 @@ class Match(_Row, frozen=True):
         """Who won it, extra time and penalties included; "" for a group match that was drawn."""
         return _ahead(self.home, self.away, self.score) or (_ahead(self.home, self.away, self.penalties) if self.penalties else "")
 
-    @property
-    def loser(self) -> str:
-        return {self.home: self.away, self.away: self.home}.get(self.winner, "")
-
 
 def _ahead(home: str, away: str, goals: tuple[int, int]) -> str:
     return home if goals[0] > goals[1] else away if goals[1] > goals[0] else ""

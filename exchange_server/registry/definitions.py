@@ -174,10 +174,6 @@ class Definitions:
         """All keys of a session or principal, the oldest first, dead ones included."""
         return [self.keys[id] for id in self._held.get((holder, name), ())]
 
-    def event_of(self, instrument_id: int) -> Event | None:
-        instrument = self.instruments.get(instrument_id)
-        return None if instrument is None else self.events[instrument.event_id]
-
     def rules_of(self, target: tuple[int, int]) -> list[Rule]:
         """The access rules of a venue or an event (ACCESS_VENUE or ACCESS_EVENT, its id), by number."""
         return sorted((rule for key, rule in self.rules.items() if key[:2] == target), key=lambda rule: rule.number)

@@ -56,7 +56,11 @@ def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, e
         registry.put_event(settlement.new_version(event, kept))
 
     rows = [rows_of.reverse(event.id, version, result.payouts, bond_of(registry, event.record.owner_venue))]
-    return Act(f"event {event.name}", text, rows, commit, {}, told=lambda: finals.paid(engine, event, version, text))
+    said = {codes.R_PAID_ELSEWHERE: "it came here final, and the positions that it was paid for are on the server that paid it"}
+    return Act(
+        f"event {event.name}", text, rows, commit, {}, lambda code: said.get(code, ""),
+        told=lambda: finals.paid(engine, event, version, text),
+    )  # fmt: skip
 
 
 def recover(registry: Definitions, record: ar.Recover, engine: EngineLike) -> Act:
@@ -99,6 +103,9 @@ def bust(registry: Definitions, record: ar.Bust, who: str, engine: EngineLike) -
     def commit() -> None:
         registry.put_event(msgspec.structs.replace(event, busts=(*event.busts, kept)))
 
-    said = {codes.R_BUST_FINAL: "its market is final: correct the result instead"}
+    said = {
+        codes.R_BUST_FINAL: "its market is final: correct the result instead",
+        codes.R_BUST_SPLIT: "an outcome was split out of its contract after the trade, and who held it got as much of the new one",
+    }
     result = {"event": event.id, "trade": record.trade, "legs": len(legs)}
     return Act(f"trade {record.trade}", text, rows, commit, result, lambda code: said.get(code, ""))

@@ -3,7 +3,7 @@
 One event row (with its extra row) and the definitions in the arena make one message; the bytes of its body (everything after the header)
 depend on nothing else, so a resend is byte for byte the same. Times of a live message (52 and 60) are the event's time.
   E_ACCEPTED E_REJECTED E_FILL E_CANCELED E_REPLACED E_EXPIRED E_STATUS -> 8 · E_CANCEL_REJECT -> 9 · E_MASS_DONE -> r
-  E_SETTLED, E_REVERSED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
+  E_BUST -> 8 150=H · E_CONTRACT -> UPS · E_SETTLED, E_REVERSED -> UMS · E_SENT -> its body under a header · refusals by a throttle -> j 380=8
   any other numbered event (a transfer, for example) -> SequenceReset-GapFill over its number, so that no number is missing
 Prices have the instrument's decimals, AvgPx four more, rounded down; the commission is in the settlement asset.
 """

@@ -26,3 +26,22 @@ def test_what_is_no_time(text: str) -> None:
     with pytest.raises(CommandError) as error:
         times.ahead(text, "--until")
     assert error.value.exit_code == Exit.USAGE and f'--until: "{text}" is neither a duration (7d), a date' in error.value.sentence
+
+
+def test_a_moment_is_neither_duration_nor_date() -> None:
+    assert times.moment("1970-01-03T02:00:00.000001+02:00", "--trigger-at") == 2 * 86_400 * 10**9 + 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("2d", "not a UTC time"),
+        ("2026-07-19", "not a UTC time"),
+        ("2026-07-19T21:40:00", "not a UTC time"),
+        ("1970-01-01T00:00:00Z", "before 1970"),
+    ],
+)
+def test_what_is_no_moment(text: str, sentence: str) -> None:
+    with pytest.raises(CommandError) as error:
+        times.moment(text, "--trigger-at")
+    assert error.value.exit_code == Exit.USAGE and f"--trigger-at {text}: {sentence}" in error.value.sentence

@@ -10,6 +10,7 @@ from config import load, results
 from config.load import ConfigError
 from exchange_server.gateway.verifiers import password_right
 from exchange_server.registry import Registry
+from tests import shipped_results
 from tests.fake_engine import FakeEngine
 from tests.safe import safe_items
 
@@ -60,10 +61,10 @@ def test_the_markets(sandbox: tuple[load.Config, Registry]) -> None:
 def test_the_real_results_settle_every_event_market(sandbox: tuple[load.Config, Registry]) -> None:
     registry = Registry.from_bytes(sandbox[1].to_bytes())
     settled = {}
-    for settlement in results.load():
+    for settlement in results.load(shipped_results.FILE):
         event = registry.events.named(settlement.event)
         assert event is not None
-        answer = registry.apply(ar.pack("uid:0", "1", settlement.determine(event.record)), FakeEngine(), lambda rows: None)
+        answer = registry.apply(ar.pack("uid:0", "1", shipped_results.determine(settlement, event.record)), FakeEngine(), lambda rows: None)
         assert answer.ok, answer.text
         payouts = registry.events[event.id].determinations[0].record.payouts
         settled[event.name] = [ar.outcome_code(c) for c, paid in zip(event.record.contracts, payouts) if paid == 10_000]
@@ -119,7 +120,7 @@ def test_results_that_cannot_be_read(tmp_path: Path, text: str, sentence: str) -
 def test_the_evidence_is_the_file_itself() -> None:
     import hashlib
 
-    path = load.SHIPPED / "worldcup_results.toml"
-    first = results.load()[0]
+    path = shipped_results.FILE
+    first = results.load(shipped_results.FILE)[0]
     assert first.evidence_sha256 == hashlib.sha256(path.read_bytes()).hexdigest() and first.evidence_name == path.name
     assert first.observed_at_ns == 1782349200 * 10**9, "2026-06-25T01:00Z, the kick-off of group A's last matches"

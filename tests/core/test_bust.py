@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
+from exchange_server.core import layout as L
+from exchange_server.state import Instrument
 from protocol import codes as C
 from tests.bridge import plain
+from tests.core.test_market_changes import add as add_outcome
 from tests.core_rig import PairStory
 from tests.model_world import Row
 
@@ -111,6 +114,38 @@ def test_buying_power_may_be_negative_and_then_only_what_does_not_lower_it_is_ac
     assert [e.kind for e in s.new(2, C.BUY, 2, 5)] == [C.E_ACCEPTED, C.E_FILL, C.E_FILL], "what brings it nearer to flat"
 
 
+def test_what_is_locked_may_be_spent_so_cash_may_go_below_zero_until_a_deposit_makes_it_good() -> None:
+    s = story(cash=700)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    s.fund(2, -s.cash(2))
+    bust(s, legs)
+    s.new(1, C.SELL, 10, 90)
+    assert [e.kind for e in s.new(2, C.BUY, 10, 90)] == [C.E_ACCEPTED, C.E_FILL, C.E_FILL], "it lowers the requirement as much"
+    assert (s.position(2), s.cash(2), s.locked(2)) == (0, -300, 0) and s.pair.core.engine.check() == []
+    s.fund(2, 299)
+    assert s.model.accounts[17].short == {1}
+    s.fund(2, 1)
+    assert s.model.accounts[17].short == set(), "the audit goes by its bound again"
+    assert s.new(2, C.BUY, 1, 40)[0].reason == C.R_COLLATERAL
+
+
+def test_the_settlement_of_another_market_makes_a_shortage_good() -> None:
+    s = story(cash=700)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    second_market(s)
+    s.new(2, C.BUY, 4, 50, instrument=2)
+    s.new(1, C.SELL, 4, 50, instrument=2)
+    s.fund(2, -(s.cash(2) - s.locked(2)))
+    bust(s, legs)
+    assert s.model.accounts[17].short == {1} and s.cash(2) - s.locked(2) == -400
+    s.do(C.C_PHASE, event=2, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=2, version=1, payouts=[100])
+    s.do(C.C_FINALISE, event=2, version=1)
+    assert s.model.accounts[17].short == set() and s.cash(2) == s.locked(2)
+
+
 def test_a_settlement_takes_what_is_there_and_the_rest_is_owed() -> None:
     s = story(cash=700)
     legs = traded(s, 10, 60)
@@ -124,6 +159,43 @@ def test_a_settlement_takes_what_is_there_and_the_rest_is_owed() -> None:
     event = s.model.events[1]
     assert event.phase == C.PH_FINAL and s.cash(2) == 0 and event.owed[17] == sum(event.owed.values()) == 400
     assert sum(event.blocked.values()) == 400 and event.blocked[18] == 400
+
+
+def second_market(s: PairStory) -> None:
+    """Event 2 with contract 2, open."""
+    s.do(C.C_DEF_EVENT, id=2, product=C.AT_MOST, k=1, n=1, asset=1, payout=100, tick_value=1, owner_venue=1, phase=C.PH_LISTED)
+    s.do(
+        C.C_DEF_INSTRUMENT, id=2, event=2, index=0, min_qty=1, max_qty=100, lot=1, price_min=1, price_max=99, protection=5, bands=[(1, 99, 1)],
+        max_position=1000,
+    )  # fmt: skip
+    s.do(C.C_DEF_LISTING, venue=1, instrument=2, model=C.FEE_QUADRATIC)
+    s.do(C.C_PHASE, event=2, phase=C.PH_OPEN)
+
+
+def finalise(s: PairStory, event: int, payouts: list[int]) -> None:
+    s.do(C.C_PHASE, event=event, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=event, version=1, payouts=payouts)
+    s.do(C.C_FINALISE, event=event, version=1)
+
+
+def test_what_a_bust_left_short_in_one_market_is_owed_to_the_next_one_too() -> None:
+    """The bust is of event 1, which is paid in full; the money that backed event 2 is gone, and no trade of event 2 was ever taken back."""
+    s = story(cash=1000)
+    second_market(s)
+    legs = traded(s, 10, 60)
+    traded(s, 10, 10, seller=2, buyer=3)
+    traded(s, 5, 40, seller=2, buyer=3, instrument=2)
+    s.fund(2, -200)
+    bust(s, legs, bond=0)
+    assert (s.cash(2), s.locked(2)) == (1100, 1500)
+    finalise(s, 1, [100])
+    assert s.cash(2) == 100 and not any(s.model.events[1].owed.values())
+    finalise(s, 2, [100])
+    event = s.model.events[2]
+    assert s.cash(2) == 0 and event.owed[17] == 400 == event.blocked[18]
+    s.fund(2, 400)
+    s.do(C.C_REVERSE, event=2)
+    assert (sum(event.owed.values()), sum(event.blocked.values()), s.locked(3)) == (0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +233,29 @@ def test_after_the_market_is_paid_it_is_too_late() -> None:
     legs = legs.copy()
     s.do(C.C_FINALISE, event=1, version=1)
     assert bust(s, legs) == [] and s.model.refused == C.R_BUST_FINAL
+
+
+def test_a_trade_made_before_an_outcome_was_split_out_of_its_contract_is_not_taken_back() -> None:
+    """Its buyer got 10 of the new outcome, which would stay where they are. Later trades, and those in other contracts, are taken back."""
+    s = story(product=C.EXACTLY, n=3, k=1, spare=2)
+    legs, other = traded(s, 10, 60, instrument=3), traded(s, 4, 20)
+    add_outcome(s, source=3)
+    before = s.pair.core.engine.digest()
+    assert bust(s, legs) == [] and s.model.refused == C.R_BUST_SPLIT and s.pair.core.engine.digest() == before
+    assert [e.kind for e in bust(s, other)] == [C.E_BUST, C.E_BUST], "of another contract"
+    later, newer = traded(s, 5, 50, instrument=3), traded(s, 5, 30, instrument=4)
+    assert [e.kind for e in bust(s, later)] == [C.E_BUST, C.E_BUST], "made after the split"
+    add_outcome(s, source=3)
+    assert [e.kind for e in bust(s, newer)] == [C.E_BUST, C.E_BUST], "nothing was split out of the new one"
+
+
+@pytest.mark.parametrize("word", [L.I_SPLIT_FROM, L.I_SPLIT_AT])
+def test_the_digest_covers_what_was_split(word: int) -> None:
+    s = story(product=C.EXACTLY, n=3, k=1, spare=1)
+    add_outcome(s, source=3)
+    m, before = s.pair.core.m, s.pair.core.engine.digest()
+    m[Instrument.of(m, 4).at + word] += 1
+    assert s.pair.core.engine.digest() != before
 
 
 def test_a_trade_of_a_spot_pair_is_not_taken_back() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from exchange_server.core import layout as L
+from exchange_server.state import Instrument
 from protocol import codes as C
 from tests import core_rig
 from tests.arena import rows_by_id
@@ -89,6 +90,14 @@ def test_orders_that_do_not_fit_the_new_grid_are_cancelled() -> None:
     assert s.new(1, C.BUY, 10, 96)[0].reason == C.R_PRICE_OUT_OF_RANGE
     assert cancels(s.do(C.C_BANDS, event=1, bands=[(1, 99, 1)])) == []
     assert s.new(1, C.BUY, 10, 42)[0].kind == C.E_ACCEPTED
+
+
+@pytest.mark.parametrize("word", [L.I_BANDS + 2, L.I_BAND_COUNT, L.I_PRICE_MIN, L.I_PRICE_MAX])
+def test_the_digest_covers_the_grid(word: int) -> None:
+    s = PairStory()
+    m, before = s.pair.core.m, s.pair.core.engine.digest()
+    m[Instrument.of(m, 1).at + word] += 1
+    assert s.pair.core.engine.digest() != before
 
 
 def test_a_book_grows_with_the_prices() -> None:

@@ -121,7 +121,7 @@ def test_sums_that_wrap_are_still_exact(monkeypatch: pytest.MonkeyPatch) -> None
     s.new(1, C.BUY, 1, 40)
     s.new(2, C.SELL, 1, 50)
     m = s.pair.core.m
-    row = int(m[L.H_POOLS + L.P_MIDS * L.POOL_WORDS + L.PL_BASE]) + L.MIDS_WORDS
+    row = int(m[L.H_POOLS + L.P_MIDS * L.POOL_WORDS + L.PL_BASE])
     m[row + L.MI_SUM] = (1 << 63) - 5
     monkeypatch.setattr(s.model, "price_state", lambda: arena.prices(m))  # the model's sums begin at 0; here the window below is compared
     s.later(3 * MINUTE)

@@ -162,6 +162,25 @@ def test_a_determined_market_keeps_its_result_and_its_window() -> None:
     assert again.core.refused == C.R_ALREADY_FINAL
 
 
+def test_a_market_that_came_final_is_not_corrected() -> None:
+    """It was paid where it came from, and the positions for that are there: here a correction would pay nobody."""
+    world = {"product": C.EXACTLY, "n": 2, "k": 1}
+    s = PairStory(FIRMS, 20_000, **world)
+    s.do(C.C_SPLIT, session=1, instrument=1, sets=7)
+    s.new(1, C.SELL, 7, 60)
+    s.new(2, C.BUY, 7, 60)
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=1, payouts=[100, 0])
+    s.do(C.C_FINALISE, event=1, version=1)
+    other = moved(s, world)
+    before = other.core.engine.digest()
+    correction = Row(kind=C.C_REVERSE, event=1, version=2, payouts=[0, 100])
+    assert other.apply(correction) == [] and other.model.refused == C.R_PAID_ELSEWHERE
+    other.apply(Row(kind=C.C_REVERSE, event=1))
+    assert other.model.refused == C.R_NOTHING_OWED and other.core.engine.digest() == before
+    assert [event.kind for event in s.apply(correction)] == [C.E_REVERSED] * 2 + [C.E_FINAL], "where it was paid"
+
+
 NEW = {"product": C.EXACTLY, "n": 2, "k": 1, "opened": False}
 ORDER = {
     "part": C.OPENING_ORDER, "target": 1, "account": 16, "venue": 1, "book_side": C.BUY, "side": C.BUY, "contract_side": C.YES, "type": C.LIMIT,

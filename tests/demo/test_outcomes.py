@@ -8,6 +8,7 @@ from config import admin_records as ar
 from config import load, results
 from exchange_server.demo import facts as facts_of
 from exchange_server.demo import outcomes as o
+from tests import shipped_results
 
 FACTS = facts_of.read()
 OUTCOMES = o.outcomes(FACTS)
@@ -81,7 +82,7 @@ def test_the_goals_pay_between_the_bounds() -> None:
         assert o.payouts(market, OUTCOMES[o.GOALS]._replace(value=goals)) == (ticks,)
 
 
-@pytest.mark.parametrize("settlement", results.load(), ids=lambda s: s.event)
+@pytest.mark.parametrize("settlement", results.load(shipped_results.FILE), ids=lambda s: s.event)
 def test_the_shipped_results_are_those_of_the_facts(settlement: results.Settlement) -> None:
     mine = OUTCOMES[settlement.event]
     assert (settlement.winners, settlement.rule, settlement.observed) == (mine.winners, mine.rule, mine.observed)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from exchange_server.core import layout as L
-from perf import bench, book_rows, core_rows, memory_rows
+from perf import bench, book_rows, core_rows, memory_rows, settle_rows
 from perf.messages import binary_frames, fix_messages
 from perf.rig import AnswerWrong, Counts, Result, apply_all, core_flow, cut, engine_of, kinds_of
 from protocol import codes as C
@@ -47,6 +47,13 @@ def test_alone() -> None:
 
 def test_replay(tmp_path: Path) -> None:
     sound(core_rows.replay(TINY, tmp_path))
+
+
+def test_settlement_in_slices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # for its event store
+    found = settle_rows.slices(TINY)
+    sound(found)
+    assert [x.aim for x in found] == [1.0, 5.0] and "5,000 positions paid" in found[0].name and not list(tmp_path.iterdir())
 
 
 def test_memory_of_orders() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from perf import journal_rows, server, wire_rows
+from perf import journal_rows, server, settle_rows, wire_rows
 from perf.load import _count
 from protocol import messages as M
 from protocol.framing import frame
@@ -49,6 +49,16 @@ def test_a_flood_of_another_venue(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for result in results:
         assert result.figure > 0 and result.more["flood"]["count"] > 0 < result.more["quiet"]["count"]
         assert 0 < result.more["flooded"] < result.more["sent"]
+
+
+def test_a_settlement_while_another_trades(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        paid, wait = settle_rows.beside(TINY)
+    except ValueError as error:  # the temporary folder is memory
+        assert "real disk" in str(error)
+        return
+    assert "10,000 positions paid" in paid.name and paid.figure > 0 < wait.figure and not paid.void and "waits" in wait.note
 
 
 def test_memory_is_no_disk(monkeypatch: pytest.MonkeyPatch) -> None:

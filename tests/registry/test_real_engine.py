@@ -13,6 +13,7 @@ from exchange_server.engine import Capacities, Engine
 from exchange_server.registry import AdminAnswer
 from exchange_server.registry.market_view import market_view
 from protocol import codes
+from tests import shipped_results
 from tests.registry.test_registry import BASE, FINAL, RESULT, change
 from tests.safe import safe
 
@@ -67,10 +68,16 @@ def test_the_sandbox_opens_and_settles_by_the_real_results(sandbox: Turns) -> No
     for item in load.load("sandbox").items:  # a turn for each record: where turns end is of no consequence
         other.must([item.record])
     assert [m for m in market_view(other.engine.registry, other.engine.m)] == [m for m in market_view(engine.registry, engine.m)]
-    for settlement in results.load():
+    for settlement in results.load(shipped_results.FILE):
         market = engine.registry.events.named(settlement.event)
         assert market is not None
-        sandbox.must([ar.SetPhase(event=market.name, phase="closed"), settlement.determine(market.record), ar.Finalise(event=market.name)])
+        sandbox.must(
+            [
+                ar.SetPhase(event=market.name, phase="closed"),
+                shipped_results.determine(settlement, market.record),
+                ar.Finalise(event=market.name),
+            ]
+        )
     shown = {m["event"]: m for m in market_view(engine.registry, engine.m)}
     assert {name for name, m in shown.items() if m["phase"] == "final"} == set(shown) - {"BTC-USD"}
     assert [c["code"] for c in shown["WC26-FINAL"]["contracts"] if c["paid"]] == ["DRAW"] and shown["WC26-WIN"]["final_at_ns"] > 0

@@ -87,7 +87,7 @@ def test_ids_are_dense_and_names_lead_to_them(world: World) -> None:
     assert [(a.id, a.name) for a in r.accounts][2:5] == [(16, "V1.FEES"), (17, "V2.FEES"), (18, "ACME-A")]
     assert r.venues.named("V2").fee_account == 17  # type: ignore[union-attr]
     assert [i.symbol for i in r.instruments] == ["F-ESP", "F-DRAW", "F-ARG", "BTC-USD"]
-    assert r.event_of(2) is r.events.named("FINAL") and r.instruments[1].outcome == "Spain"
+    assert r.events[r.instruments[2].event_id] is r.events.named("FINAL") and r.instruments[1].outcome == "Spain"
     assert r.fix_session("EXOS-OE", "C1").id == 1 and r.binary_session("MM1").venue == 1  # type: ignore[union-attr]
     assert r.fix_session("EXOS-OE", "C2") is None and r.binary_session("C1") is None
     assert world.events > 0, "the events of the definition rows reach the sink"

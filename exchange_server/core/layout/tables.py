@@ -149,6 +149,7 @@ F_BLOCKS = 14
 F_FILLING = 15  # the block that takes its next single id (pointer); 0: none
 F_MOVED = 16  # closed ids of which, before their retention was over, only the use was kept
 F_ANSWERED = 17  # age of the last of them, ns
+F_ACCOUNTS_LAST = 18  # the account with the highest id (pointer)
 
 ACCOUNT_WORDS = 32
 AC_ID = 0
@@ -228,7 +229,7 @@ E_SETTLE_ROW = 31  # collateral row (pointer) at which the next slice begins
 E_SETTLE_CONTRACT = 32  # and the contract there
 E_SETTLE_NEXT = 33
 E_FINALS_NEXT = 34
-E_FINAL_AT = 35  # ns: when it became final under E_SETTLE_ID
+E_FINAL_AT = 35  # ns: when it became final under E_SETTLE_ID; 0: it came final from another server, without the positions that were paid
 # Corrections and busts (markets/debts.py); minor units
 E_OWED = 36  # debts of its accounts, sum of CO_OWED
 E_BLOCKED = 37  # sum of CO_BLOCKED: what the pool lacks
@@ -295,6 +296,8 @@ I_SYMBOL_LEN = 56
 I_SYMBOL = 57  # 8 words, 64 bytes
 I_ORDERS_OPEN = 65
 I_PAID_NEXT = 100  # payout in ticks that a correction is changing to
+I_SPLIT_FROM = 101  # id of the contract out of which it was split; 0: none
+I_SPLIT_AT = 102  # EVT_NUMBER of the E_CONTRACT that told it
 I_MIDS = 66  # pointer of its row in P_MIDS; 0: nobody wants its prices
 MAX_BANDS = 8
 
@@ -337,7 +340,7 @@ B_ASSET = 1
 B_CASH = 2
 B_LOCKED = 3  # sum of requirements, spot holds, debts and blocked credits
 B_OWED = 4  # of this, debts (CO_OWED)
-B_BUST = 5  # 1: a bust may have left less cash than is locked
+B_BUST = 5  # 1: a bust left less cash than is locked, and no deposit or settlement has made it good
 
 # Collateral row of one account in one event: 16 words, then columns of CO_N words each:
 # q (position), buy and sell (B_j, S_j), v (at-most-k: min(v, 0)), chosen (among the k smallest), bq and sq (open quantity)
@@ -354,7 +357,7 @@ CO_K = 9
 CO_HELD_BASE = 10  # spot: base held by open sells
 CO_OWED = 11  # corrections and busts: what the account still owes (minor units), locked in CO_CASH though it is not there
 CO_BLOCKED = 12  # credited, and locked until it is covered
-CO_GAIN = 13  # during a correction: what it is paid
+CO_GAIN = 13  # what it is paid by the settlement (kept until a correction), or by the correction that goes on
 CO_PART = 14  # its part of E_SHARED, rounded down
 CO_REST = 15  # and the remainder
 CO_COLUMNS = 16

@@ -3,7 +3,8 @@
 Each leg of the row is an E_FILL of the trade as it was written, so the core knows what moved then. All legs together; orders are not
 restored. First who got too much pays (what cannot be paid is owed, debts.py), then bond and platform stand in, then who gets back is paid; what
 nobody covers is blocked, in proportion, largest remainder. Those who shared the fees give their shares back; a fee account may go below 0. A
-position that changes back may need more collateral than its account has: only this leaves less cash than is locked (B_BUST).
+position that changes back may need more collateral than its account has. This leaves less cash than is locked (B_BUST), as does a blocked credit
+that its account has spent (correct.py); nothing else does.
 """
 
 from protocol import codes as C
@@ -30,7 +31,7 @@ from ..layout.packed import (
     terms_of,
     venue_share_of,
 )
-from ..money.collateral import collateral_find, collateral_shift
+from ..money.collateral import collateral_find, collateral_shift, note_shortage
 from ..money.fees import BPS
 from ..money.ledger import balance_get, post
 from ..money.products import fill_cash, has_sets, is_settled
@@ -99,13 +100,27 @@ def _check(m, rows, c, event):
     return refuse(m, C.R_UNKNOWN_TRADE, 0, 0, trade) if wrong else C.OK
 
 
+@leaf
+def _check_splits(m, rows, c, event):
+    """No outcome was split out of the contract of a leg after its fill: who held it then got as much of the new one, also of what would be
+    taken back now. C.OK or R_BUST_SPLIT."""
+    for i in range(rows[c + d.DJ_LEGS]):
+        leg = leg_at(c, i)
+        source = instrument_of(rows[leg + L.EVT_INSTRUMENT])
+        for j in range(m[event + L.E_N]):
+            inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+            if m[inst + L.I_SPLIT_FROM] == source and m[inst + L.I_SPLIT_AT] > rows[leg + L.EVT_NUMBER]:
+                return refuse(m, C.R_BUST_SPLIT, 0, m[inst], rows[c + d.DJ_TRADE])
+    return C.OK
+
+
 # ---- the act -----------------------------------------------------------------------------------------------------------
 
 
 @leaf
 def do_bust(m, rows, c):
     """Take the positions and the shares of the fees back, and begin with the money. R_UNKNOWN_EVENT, R_BUST_SPOT, R_BUST_FINAL,
-    R_UNKNOWN_TRADE."""
+    R_UNKNOWN_TRADE, R_BUST_SPLIT."""
     event = event_at(m, rows[c + d.DJ_EVENT])
     if event == 0:
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DJ_EVENT])
@@ -114,6 +129,8 @@ def do_bust(m, rows, c):
     if m[event + L.E_PHASE_NOW] == C.PH_FINAL:
         return refuse(m, C.R_BUST_FINAL, 0, 0, rows[c + d.DJ_TRADE])
     code = _check(m, rows, c, event)
+    if code == C.OK:
+        code = _check_splits(m, rows, c, event)
     if code != C.OK:
         return code
     if rows[c + d.DJ_BOND] != 0:
@@ -193,8 +210,7 @@ def go_on_busting(m, rows, ev):
         if due >= 0:
             _pay_back(m, rows, ev, event, leg, due, _blocked_part(m, rows, c, w, m[w + L.WB_LEG]))
         cash = m[_collateral(m, rows, leg, event) + L.CO_CASH]
-        if m[cash + L.B_CASH] < m[cash + L.B_LOCKED] - m[cash + L.B_OWED]:
-            m[cash + L.B_BUST] = 1
+        note_shortage(m, cash, 0)
         m[w + L.WB_LEG] += 1
     end_work(m)
     return True

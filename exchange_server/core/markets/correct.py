@@ -17,17 +17,18 @@ from ..kit.jit import leaf
 from ..kit.rows import event_at
 from ..layout import definitions as d
 from ..layout.packed import pack_instrument
+from ..money.collateral import note_shortage
 from ..money.ledger import post
 from ..money.products import is_settled
-from .debts import add_blocked, add_debt, cover, share_of, take_debt, tell
+from .debts import add_blocked, add_debt, cover, is_short, share_of, take_debt, tell
 from .settle import check_payouts
 from .slices import DONE, FULL, STOP, WITHOUT_END, begin_settling, begin_stage, make_final, next_row
 
 
 @leaf
 def do_reverse(m, rows, c):
-    """Begin a correction or recovery. R_UNKNOWN_EVENT, R_NOT_FINAL, R_NOTHING_OWED; of a correction: R_RESULT_VERSION,
-    R_PAYOUT_*, R_SAME_RESULT."""
+    """Begin a correction or recovery. R_UNKNOWN_EVENT, R_NOT_FINAL, R_NOTHING_OWED; of a correction: R_PAID_ELSEWHERE,
+    R_RESULT_VERSION, R_PAYOUT_*, R_SAME_RESULT."""
     event = event_at(m, rows[c + d.DD_EVENT])
     if event == 0 or not is_settled(m, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
@@ -36,6 +37,8 @@ def do_reverse(m, rows, c):
     n = m[event + L.E_N]
     corrects = rows[c + d.DD_COUNT] != 0
     if corrects:
+        if m[event + L.E_FINAL_AT] == 0:
+            return refuse(m, C.R_PAID_ELSEWHERE, 0, 0, rows[c + d.DD_EVENT])
         code = check_payouts(m, rows, c, event)
         if code != C.OK:
             return code
@@ -133,6 +136,7 @@ def _give_to(m, ev, w, event, co):
     cash = m[co + L.CO_CASH]
     total = total_difference(m, event, co)
     m[w + L.WS_LEFT] -= m[event + L.E_N]
+    told = False
     if m[event + L.E_SHARED] != 0:
         part = m[co + L.CO_PART]
         if m[co + L.CO_REST] > m[event + L.E_THRESHOLD]:
@@ -140,18 +144,19 @@ def _give_to(m, ev, w, event, co):
         elif m[co + L.CO_REST] == m[event + L.E_THRESHOLD] and m[event + L.E_QUOTA] > 0:
             part += 1
             m[event + L.E_QUOTA] -= 1
-        if part != 0:
+        told = part != 0
+        if told:
             blocks = m[event + L.E_SHARED] > 0
             add_blocked(m, co, part if blocks else -part)
             tell(m, ev, event, m[co + L.CO_ACCOUNT], cash, co, 0, 0, C.WHY_CORRECTION if blocks else C.WHY_RECOVERY)
             m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
-            if m[cash + L.B_CASH] + total < m[cash + L.B_LOCKED] - m[cash + L.B_OWED]:
-                m[cash + L.B_BUST] = 1  # what it was paid by an earlier slice has left
     repaid = total - m[co + L.CO_GAIN] if total > 0 else 0
     if repaid != 0:
         post(m, event, cash, -repaid, C.WHY_RECOVERY)
         tell(m, ev, event, m[co + L.CO_ACCOUNT], cash, co, 0, -repaid, C.WHY_RECOVERY)
         m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
+    if told:
+        note_shortage(m, cash, total)  # what it was paid by an earlier slice may have left
     m[co + L.CO_GAIN] = 0
     return total
 
@@ -265,10 +270,7 @@ def after_dividing(m, event):
 @leaf
 def end_correction(m, ev, event):
     """All accounts of the event (pointer) have been debited or credited: the new payouts hold."""
-    if (
-        m[event + L.E_POOL] != -m[event + L.E_BLOCKED]
-        or m[event + L.E_OWED] != m[event + L.E_BLOCKED] + m[event + L.E_FROM_BOND] + m[event + L.E_FROM_PLATFORM]
-    ):
+    if m[event + L.E_POOL] != -m[event + L.E_BLOCKED] or is_short(m, event):
         m[L.H_ERROR] = L.INV_LEDGER
     for j in range(m[event + L.E_N]):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS

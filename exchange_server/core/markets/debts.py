@@ -3,9 +3,8 @@
 A reversing entry that an account cannot pay from free cash becomes its debt (CO_OWED). Free cash is what backs nothing else, so the other
 markets of the account stay covered. The debt is locked, so later money cannot leave before it is paid, and buying power may be negative.
 The bond of the owner venue pays for debts, then the platform's own account; for what neither covers, credits are blocked (CO_BLOCKED): in
-the cash of their account, but locked. So the pool of the event has at all times the worth of its sets less E_BLOCKED, and
-
-    E_OWED = E_BLOCKED + E_FROM_BOND + E_FROM_PLATFORM
+the cash of their account, but locked. So the pool of the event has at all times the worth of its sets less E_BLOCKED, and no debt is covered
+by nobody (is_short).
 
 What a debtor pays later frees blocked credits in proportion, then goes to the platform, then to the bond.
 """
@@ -62,6 +61,12 @@ def add_blocked(m, co, amount):
     m[m[co + L.CO_CASH] + L.B_LOCKED] += amount
     m[m[co + L.CO_EVENT] + L.E_BLOCKED] += amount
     expect(m, m[co + L.CO_BLOCKED] >= 0, L.INV_LEDGER)
+
+
+@leaf
+def is_short(m, event):
+    """Whether debts of the event's accounts are covered by nobody yet."""
+    return m[event + L.E_OWED] != m[event + L.E_BLOCKED] + m[event + L.E_FROM_BOND] + m[event + L.E_FROM_PLATFORM]
 
 
 @leaf

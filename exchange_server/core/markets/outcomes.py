@@ -11,7 +11,7 @@ from .. import layout as L
 from ..emit import begin_event, refuse, room
 from ..kit.expect import expect
 from ..kit.jit import leaf
-from ..kit.rows import event_at, instrument_at, session_at
+from ..kit.rows import event_at, instrument_at
 from ..kit.work import begin_work, end_work, work_row
 from ..layout import definitions as d
 from ..layout.packed import pack_event, pack_instrument
@@ -19,6 +19,7 @@ from ..money.collateral import collateral_shift
 from ..money.products import takes_outcome
 from .bands import CHANGE_PHASES
 from .phases import begin_sweep
+from .slices import reported_session
 
 
 @leaf
@@ -68,6 +69,8 @@ def _join(m, ev, event, inst, source):
         m[w + L.WG_EVENT] = event
         m[w + L.WG_ROW] = m[event + L.E_COLL_HEAD]
         m[w + L.WG_FROM] = m[instrument_at(m, source) + L.I_INDEX]
+        m[inst + L.I_SPLIT_FROM] = source
+        m[inst + L.I_SPLIT_AT] = ev[e + L.EVT_NUMBER]
 
 
 @leaf
@@ -90,11 +93,7 @@ def go_on_granting(m, ev):
             if m[co + L.CO_REQUIRED] > required:
                 m[L.H_ERROR] = L.INV_COLLATERAL
             account = m[co + L.CO_ACCOUNT]
-            session = m[account + L.AC_SESSION]
-            s = session_at(m, session)
-            if s == 0 or m[s + L.S_FLAGS] & L.SF_SETTLEMENT == 0:
-                session = 0  # always recorded, but reported only to a session that requested settlement reports
-            e = begin_event(m, ev, pack_event(C.E_CONTRACT, 0, 0, 0, 0, 0), session, m[account + L.AC_ID], True)
+            e = begin_event(m, ev, pack_event(C.E_CONTRACT, 0, 0, 0, 0, 0), reported_session(m, account), m[account + L.AC_ID], True)
             ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
             ev[e + L.EVT_CONTRACT_EVENT] = m[event]
             ev[e + L.EVT_CONTRACT_FROM] = m[source + L.I_ID]

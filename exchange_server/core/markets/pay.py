@@ -15,7 +15,7 @@ from ..kit.jit import leaf
 from ..kit.rows import event_at
 from ..layout import definitions as d
 from ..layout.packed import pack_event, pack_instrument
-from ..money.collateral import collateral_shift, keep_settled
+from ..money.collateral import collateral_shift, keep_settled, note_shortage
 from ..money.ledger import post
 from ..money.products import settlement
 from .debts import add_debt, tell
@@ -47,13 +47,16 @@ def do_finalise(m, rows, c):
 
 @leaf
 def pay(m, ev, w, event):
-    """Pay each account in order of its first touch of the event, contract by contract: E_SETTLED for each position."""
+    """Pay each account in order of its first touch of the event, contract by contract: E_SETTLED for each position. A slice ends between
+    accounts. FULL, STOP or DONE."""
     n = m[event + L.E_N]
     while m[event + L.E_SETTLE_ROW] != 0:
         co = m[event + L.E_SETTLE_ROW]
-        while m[event + L.E_SETTLE_CONTRACT] < n:
+        if m[event + L.E_SETTLE_CONTRACT] == 0:
             if m[w + L.WS_LEFT] <= 0:
                 return STOP
+            m[co + L.CO_GAIN] = 0
+        while m[event + L.E_SETTLE_CONTRACT] < n:
             j = m[event + L.E_SETTLE_CONTRACT]
             q = m[co + L.CO_COLUMNS + j]
             if q != 0:
@@ -80,7 +83,7 @@ def pay(m, ev, w, event):
                 m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
             m[w + L.WS_LEFT] -= 1
             m[event + L.E_SETTLE_CONTRACT] = j + 1
-        if m[event + L.E_BUSTS] != 0 and not _stay_above_zero(m, ev, w, event, co):
+        if not _stay_above_zero(m, ev, w, event, co):
             return FULL
         next_row(m, event, co)
     return STOP if m[w + L.WS_LEFT] <= 0 else DONE
@@ -88,25 +91,22 @@ def pay(m, ev, w, event):
 
 @leaf
 def _stay_above_zero(m, ev, w, event, co):
-    """After a bust an account may have to pay more than it has: the rest is owed. False: no room, call again."""
-    if not room(m, 1):
-        return False
+    """After a bust, of this event or of another one, an account may have to pay more than it has: the rest is owed. False: no room, call
+    again."""
     cash = m[co + L.CO_CASH]
     short = -m[cash + L.B_CASH]
     if short > 0:
+        if not room(m, 1):
+            return False
         post(m, event, cash, short, C.WHY_OWED)
         add_debt(m, co, short)
         tell(m, ev, event, m[co + L.CO_ACCOUNT], cash, co, 0, short, C.WHY_OWED)
         m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
+    if m[cash + L.B_BUST] != 0:
+        note_shortage(m, cash, 0)
     m[co + L.CO_GAIN] = max(m[co + L.CO_GAIN], 0)
     m[event + L.E_GAINS] += m[co + L.CO_GAIN]
     return True
-
-
-@leaf
-def is_short(m, event):
-    """Whether debts of accounts are covered by nobody yet."""
-    return m[event + L.E_OWED] != m[event + L.E_BLOCKED] + m[event + L.E_FROM_BOND] + m[event + L.E_FROM_PLATFORM]
 
 
 @leaf

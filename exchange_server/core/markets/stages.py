@@ -7,8 +7,8 @@ from ..emit import room
 from ..kit.jit import leaf
 from ..kit.work import end_work, work_row
 from .correct import after_dividing, after_paying, divide, end_correction, find_threshold, go_through, stand_in
-from .debts import COVER_ROWS
-from .pay import end_paying, is_short, pay
+from .debts import COVER_ROWS, is_short
+from .pay import end_paying, pay
 from .slices import DONE, FULL, begin_stage, end_settling
 
 

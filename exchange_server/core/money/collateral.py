@@ -215,6 +215,12 @@ def open_of(m, co, j, sell):
 
 
 @leaf
+def note_shortage(m, balance, amount):
+    """Keep in B_BUST whether a balance (pointer), once `amount` more is paid to it, has less cash than is locked, other than by debts."""
+    m[balance + L.B_BUST] = 1 if m[balance + L.B_CASH] + amount < m[balance + L.B_LOCKED] - m[balance + L.B_OWED] else 0
+
+
+@leaf
 def buying_power(m, balance):
     """Cash less locked (minor units) of a balance row (pointer)."""
     return m[balance + L.B_CASH] - m[balance + L.B_LOCKED]

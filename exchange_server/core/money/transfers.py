@@ -11,6 +11,7 @@ from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import account_at, asset_at, firm_at
 from ..layout import definitions as d
 from ..layout.packed import pack_event
+from .collateral import note_shortage
 from .ledger import balance_get, post
 
 MONEY_MAX = 1 << 61  # one balance; sums of two stay within int64
@@ -92,4 +93,6 @@ def do_transfer(m, rows, c, ev):
         post(m, source_row, target_row, amount, C.WHY_TRANSFER)
         _moved(m, ev, account_at(m, source), -amount, left, asset_id, C.WHY_TRANSFER)
         _moved(m, ev, account_at(m, target), amount, m[target_row + L.B_CASH], asset_id, C.WHY_TRANSFER)
+    if target_row != 0 and m[target_row + L.B_BUST] != 0:
+        note_shortage(m, target_row, 0)
     return C.OK
