@@ -42,8 +42,8 @@ CORE: list[Bug] = [
     (
         "the k smallest are not chosen again when one grows",
         "money/collateral.py",
-        "            for i in range(n):\n                if m[chosen + i] == 0 and m[column + i] < least:\n",
-        "            for i in range(n - 1):\n                if m[chosen + i] == 0 and m[column + i] < least:\n",
+        "        if v > old:\n            at = _least_other(m, chosen, column, n)\n",
+        "        if v > old and old != v - 1:\n            at = _least_other(m, chosen, column, n)\n",
     ),
     (
         "at most k counts a winner as certain",
