@@ -18,6 +18,7 @@ from .core import audit, used_ids
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
 from .core.layout import plain
+from .core.layout.definitions import MAX_CONTRACTS
 from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
@@ -65,7 +66,7 @@ class Capacities:
     orders: int = 1_050_000
     nodes: int = 300_000
     archive: int = 4_000_000
-    used_blocks: int = 1_500_000
+    used_blocks: int = 1_300_000
     dirty: int = 16_384
 
     @classmethod
@@ -99,6 +100,7 @@ class Capacities:
             (L.P_NAME_HASH, L.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
             (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),
             (L.P_MIDS, L.MIDS_WORDS, self.instruments),
+            (L.P_SPARE, 1, MAX_CONTRACTS + 1),
             (L.P_USED, L.USED_WORDS, self.used_blocks),
             (L.P_USED_HASH, 1, _power_of_two(64 * self.used_blocks * 5 // 4)),  # a single id has an entry, and a range has one
         ]
@@ -306,7 +308,7 @@ class Engine:
         """(first word, end word) of every range that can differ from 0."""
         yield 0, L.HEADER_WORDS
         made_again = (L.P_DIRTY, L.P_USED_HASH)
-        whole = (L.P_HEAP, L.P_ID_HASH, L.P_PAIR_HASH, L.P_NAME_HASH)
+        whole = (L.P_SPARE, L.P_HEAP, L.P_ID_HASH, L.P_PAIR_HASH, L.P_NAME_HASH)
         for pool, width, rows in self.capacities.pools():
             d = L.H_POOLS + pool * L.POOL_WORDS
             base = int(self.m[d + L.PL_BASE])

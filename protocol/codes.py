@@ -168,6 +168,7 @@ C_UPHOLD = 59
 C_VOID = 60
 C_OPENING = 65  # a part of a venue that moves here from another server
 C_UNLIST = 66  # the end of a listing
+C_REMOVE = 67  # a market is over for good
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
 

@@ -85,7 +85,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "of the next data folder."),
     ("R_POSITION_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} words of positions, its share is {limit}, this event needs {asked} more",
-     "An account keeps a row for each event in which it has ever traded. All accounts of a firm together may use the firm's guaranteed share of the table, "
+     "An account keeps a row for each event in which it has traded, until the market is removed. All accounts of a firm together may use the firm's guaranteed share of the table, "
      "or as much as is left, whichever is more. This firm has reached that. Other firms, and events in which the account has traded before, are not affected.",
      "Trade the event from an account that has traded in it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "
      "of the next data folder."),

@@ -154,6 +154,19 @@ def collateral_rows(m: Arena, event: int) -> list[int]:
     return out
 
 
+def spare_rows(m: Arena) -> dict[int, list[int]]:
+    """Freed collateral rows by their number of columns."""
+    q = pool(m, L.P_SPARE)
+    out: dict[int, list[int]] = {}
+    for n in np.flatnonzero(m[q["base"] : q["base"] + q["cap"]]).tolist():
+        co = int(m[q["base"] + n])
+        while co:
+            assert not m[co + 1 : co + L.CO_COLUMNS + L.CO_COLUMN_COUNT * n].any(), "a freed collateral row is not empty"
+            out.setdefault(n, []).append(co)
+            co = int(m[co])
+    return out
+
+
 def balances(m: Arena) -> list[int]:
     q = pool(m, L.P_BALANCE)
     return [q["base"] + i * q["width"] for i in range(q["next"])]
@@ -231,7 +244,7 @@ def state(m: Arena) -> dict[str, Any]:
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
-        words = L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT, L.E_IN_PLAY
+        words = L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT, L.E_IN_PLAY, L.E_REMOVED
         events[int(m[event])] = tuple(int(m[event + w]) for w in words)
         for co in collateral_rows(m, event):
             if (row := (int(m[co + L.CO_OWED]), int(m[co + L.CO_BLOCKED]))) != (0, 0):
@@ -305,6 +318,7 @@ def state(m: Arena) -> dict[str, Any]:
         },
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "nodes": node_makers(m),
+        "spare": {L.CO_COLUMNS + L.CO_COLUMN_COUNT * n: len(rows) for n, rows in spare_rows(m).items()},
         "events": events,
         "prices": prices(m),
         "instruments": instruments,
@@ -421,6 +435,9 @@ def check_texts(m: Arena, orders: list[int]) -> None:
     for v in rows_by_id(m, L.P_VENUE):
         assert m[v + L.V_OPEN] == sum(1 for o in orders if m[o + L.O_ENTRY] >> 16 == m[v]), "a venue's count of open orders is wrong"
     made = list(node_makers(m).values())
+    spare = [L.CO_COLUMNS + L.CO_COLUMN_COUNT * n for n, found in spare_rows(m).items() for _ in found]
+    q = pool(m, L.P_COLLATERAL)
+    assert q["used"] + sum(spare) == q["next"], "collateral words are lost"
     rows = [co for event in rows_by_id(m, L.P_EVENT) for co in collateral_rows(m, event)]
     for f in firms:
         words = sum(L.CO_COLUMNS + L.CO_COLUMN_COUNT * int(m[co + L.CO_N]) for co in rows if m[m[co + L.CO_ACCOUNT] + L.AC_FIRM] == m[f])

@@ -394,6 +394,7 @@ class Model(Operator, Ladder):
         self.note_prices(max(self.now, c.now))
         self.turn, self.now, self.tick = c.turn, max(self.now, c.now), max(self.tick, c.tick)
         self.refusing = c.refuse
+        self.free_removed()
         due = [o for o in self.open if o.expiry and o.expiry <= self.now]
         for order in sorted(due, key=lambda o: (o.expiry, o.id)):
             self._close(order, C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)
@@ -458,6 +459,7 @@ class Model(Operator, Ladder):
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "short": {(a.id, asset) for a in self.accounts.values() for asset in a.short},
             "nodes": dict(self.nodes),
+            "spare": {words: rows for words, rows in self.spare.items() if rows},
             "settled": {key: qty for e in self.events.values() for key, qty in e.settled.items()},
             "debts": {
                 (e.id, a): row
@@ -467,7 +469,9 @@ class Model(Operator, Ladder):
             },
             "stood in": {e.id: (e.from_bond, e.from_platform) for e in self.events.values()},
             "settling": [e.id for e in self.settling],
-            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play) for e in self.events.values()},
+            "events": {
+                e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play, e.removed) for e in self.events.values()
+            },
             "prices": self.price_state(),
             "instruments": {
                 i.id: (i.last, self.open_interest(i.id), i.reference, i.collar, tuple(i.bands)) for i in self.instruments.values()

@@ -54,6 +54,9 @@ class Ladder(Ids):
         self.open: list[Order] = []
         self.moving: dict[tuple[int, Key], Order] = {}  # of a venue that moves here: made, and not in any list yet
         self.start_ids()
+        self.removed: list[Event] = []  # those with rows that are still to be freed
+        self.spare: dict[int, int] = {}  # freed rows by their words
+        self.high = 0  # collateral words ever used
         self.settling: list[Event] = []  # events that are being paid, first come first
         self.prices: dict[int, list[tuple[int, int, int]]] = {}  # contract: (from, to, twice its price), microseconds
         self.out: list[Row] = []
@@ -73,6 +76,8 @@ class Ladder(Ids):
         event = self.event_named(number)
         if event.steps is not None:
             raise Refused(C.R_SETTLING)
+        if event.removed:
+            raise Refused(C.R_MARKET_REMOVED)
         return event
 
     def behind(self, known: Order | Closed) -> Order | Closed:
@@ -142,6 +147,8 @@ class Ladder(Ids):
         if account.id not in event.touched:
             numbers = self.limits.words, self.words_of(), self.words_of(account.firm), self.row_words(event)
             self.check_share(account.firm, *numbers, C.R_POSITION_SHARE_FULL)
+            if not self.spare.get(numbers[3]) and self.high + numbers[3] > numbers[0]:  # what was freed has other sizes
+                raise Refused(C.R_TABLE_FULL, numbers[0], numbers[1], numbers[3])
 
     def entry_venue(self, c: Row) -> int:
         """The venue through which a command came: named, else the session's, else the instrument's owner."""
@@ -171,6 +178,25 @@ class Ladder(Ids):
         event = self.event_of(instrument)
         if account not in event.touched:
             event.touched.append(account)
+            words = self.row_words(event)
+            if self.spare.get(words):
+                self.spare[words] -= 1
+            else:
+                self.high += words
+
+    def free_removed(self) -> None:
+        """Rows of removed events are free again, 256 in a turn."""
+        for _ in range(256):
+            if not self.removed:
+                return
+            event = self.removed[0]
+            account = event.touched.pop(0)
+            for contract in event.contracts:
+                event.settled.pop((account, contract), None)
+            words = self.row_words(event)
+            self.spare[words] = self.spare.get(words, 0) + 1
+            if not event.touched:
+                self.removed.pop(0)
 
     # ------------------------------------------------------------------------------------------------ money held
     def required(self, account: int, event: Event, orders: list[Order] | None = None) -> int:

@@ -171,6 +171,7 @@ class Event:
     touched: list[int] = field(default_factory=list)  # accounts, by first touch
     steps: Any = None  # the pieces of work of its settlement that are left; None: it is not being settled
     busts: int = 0  # trades that were taken back
+    removed: bool = False  # over for good
     elsewhere: bool = False  # it came here final: another server paid it
     splits: list[tuple[int, int]] = field(default_factory=list)  # (contract out of which one was split, number of the event that told it)
     bond: int = 0  # account of the owner venue's bond

@@ -520,6 +520,11 @@ class Generator:
         kind, trigger = (C.C_VOID, self.model.now - rng.choice((0, SECOND))) if void else (C.C_DETERMINE, 0)
         return Row(kind=kind, event=event.id, version=event.version + (2 if wrong else 1), payouts=payouts, trigger=trigger)
 
+    def remove(self) -> Row:
+        """A market is over for good, mostly one that is final."""
+        over = [e.id for e in self.model.events.values() if e.phase == C.PH_FINAL]
+        return Row(kind=C.C_REMOVE, event=self.rng.choice(over) if over and self.rng.random() < 0.9 else self.rng.choice((1, 2, 99)))
+
     def payouts(self, event: Event) -> list[int]:
         rng = self.rng
         n = len(event.contracts)
@@ -579,7 +584,7 @@ class Generator:
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
             (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7), (self.close, 1),
-            (self.venue, 1), (self.freeze, 1), (self.access, 3), (self.bands, 1), (self.add_contract, 1), (self.go_on, 0.2), (self.reverse, 2.5 if any(e.phase == C.PH_FINAL for e in self.model.events.values()) else 0.1),
+            (self.venue, 1), (self.freeze, 1), (self.access, 3), (self.bands, 1), (self.add_contract, 1), (self.go_on, 0.2), (self.remove, 0.3), (self.reverse, 2.5 if any(e.phase == C.PH_FINAL for e in self.model.events.values()) else 0.1),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 

@@ -27,7 +27,7 @@ from .used_ids import dump_used
 HEADER_DUMP = 15
 BALANCE_DUMP = 6
 SESSION_DUMP = 20
-EVENT_DUMP = 32
+EVENT_DUMP = 33
 CONTRACT_DUMP = 16
 COLLATERAL_DUMP = 10
 ORDER_DUMP = 21
@@ -347,6 +347,7 @@ def dump_event(m, event_id, out):
         out[14 + i] = m[event + word]
     out[30] = m[event + L.E_RESULT]
     out[31] = m[event + L.E_IN_PLAY]
+    out[32] = m[event + L.E_REMOVED]
     at = EVENT_DUMP
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS

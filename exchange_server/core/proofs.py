@@ -419,6 +419,25 @@ def _shares(m, out, found, scratch):
 
 
 @leaf
+def _spare(m, out, found):
+    """Check that collateral rows in use and freed ones together are all words that were ever used."""
+    d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
+    free = 0
+    for n in range(pool_cap(m, L.P_SPARE)):
+        co = m[pool_base(m, L.P_SPARE) + n]
+        while co != 0 and free <= m[d + L.PL_NEXT]:
+            words = L.CO_COLUMNS + L.CO_COLUMN_COUNT * n
+            for i in range(1, words):
+                if m[co + i] != 0:
+                    found = note(out, found, PROOF_POOL, L.P_SPARE, i, m[co + i])
+            free += words
+            co = m[co]
+    if free + m[d + L.PL_USED] != m[d + L.PL_NEXT]:
+        found = note(out, found, PROOF_POOL, L.P_COLLATERAL, m[d + L.PL_NEXT] - free, m[d + L.PL_USED])
+    return found
+
+
+@leaf
 def _free(m, out, found, pool):
     """Check that rows in use and free rows together are all rows that were ever used."""
     d = L.H_POOLS + pool * L.POOL_WORDS
@@ -463,6 +482,7 @@ def prove_structure(m, out, scratch):
         if m[event] == i:
             found = _sums(m, out, found, event, scratch)
     found = _shares(m, out, found, scratch)
+    found = _spare(m, out, found)
     for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_TIMER, L.P_SPECIAL, L.P_USED):
         found = _free(m, out, found, pool)
     return found

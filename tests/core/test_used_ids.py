@@ -273,6 +273,6 @@ def test_repeats_at_every_age_drawn_by_hypothesis(steps: list[tuple[Any, ...]], 
 
 
 def test_the_table_that_finds_blocks_has_room_when_all_are_lists() -> None:
-    for blocks in (1, 7, 1_500_000):
+    for blocks in (1, 7, 1_300_000):
         pools = {pool: rows for pool, _, rows in Capacities(used_blocks=blocks).pools()}
         assert pools[L.P_USED_HASH] >= 64 * blocks * 5 // 4 and np.log2(pools[L.P_USED_HASH]) % 1 == 0

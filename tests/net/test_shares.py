@@ -151,6 +151,6 @@ def test_the_start_says_how_long_the_default_lasts() -> None:
     engine = Engine(Capacities(accounts=1, collateral_words=100, nodes=8))
     line = Shares(engine.m, Log(io.StringIO()), str).start_line()
     assert line["at_10000_orders_per_s"] == (
-        "what became of an order is known for 400 s; that its id was used for 72 h if ids count up, else for 10000 s"
+        "what became of an order is known for 400 s; that its id was used for 72 h if ids count up, else for 8720 s"
     )
     assert engine.m[L.H_WEIGHTS] == 0 and line["firms"] == 0

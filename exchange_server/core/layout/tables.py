@@ -41,6 +41,8 @@ H_FORGETTING = 66  # firm at which the search continues for one that keeps more 
 H_SETTLING = 67  # events that are being settled or corrected, in slices: the first (pointer), linked through E_SETTLE_NEXT; 0: none
 H_SETTLING_LAST = 68
 H_FINALS = 69  # events that became final since the registry was told: the first (pointer), linked through E_FINALS_NEXT
+H_REMOVED = 71  # removed events whose collateral rows are still to be freed: the first (pointer), linked through E_REMOVED_NEXT; 0: none
+H_REMOVED_LAST = 72
 H_DROPPING = 70  # as H_FORGETTING, for blocks of used ids
 # interrupted work (work.py)
 H_WORK_COUNT = 96  # pieces of work, the current one included
@@ -66,7 +68,7 @@ P_EVENT = 5
 P_INSTRUMENT = 6
 P_LISTING = 7
 P_BALANCE = 8
-P_COLLATERAL = 9  # variable rows, bump allocated; width 1
+P_COLLATERAL = 9  # rows of any number of columns, from P_SPARE or from the end; width 1
 P_ORDER = 10
 P_LEVEL = 11
 P_NODE = 12
@@ -82,11 +84,12 @@ P_SPECIAL = 21
 P_MIDS = 22
 P_USED = 23
 P_USED_HASH = 24
-POOL_COUNT = 25
+P_SPARE = 25  # freed collateral rows: for each number of columns the first (pointer), linked through word 0; width 1
+POOL_COUNT = 26
 POOL_NAMES = (
     "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words",
     "orders", "levels", "nodes", "texts", "archive", "timers", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
-    "special_orders", "mids", "used_blocks", "used_hash",
+    "special_orders", "mids", "used_blocks", "used_hash", "spare",
 )  # fmt: skip
 
 # Rows addressed by id (id i is at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
@@ -251,6 +254,8 @@ SETTLE_TAKE = 2  # correction: who owes, pays
 SETTLE_SHARE = 3  # what is to be blocked or freed is divided, rounded down
 SETTLE_ROUND = 4  # the largest remainders are found
 SETTLE_GIVE = 5  # who gains, is paid
+E_REMOVED = 59  # 1: it takes no command any more
+E_REMOVED_NEXT = 60
 E_RESULT = 23  # PH_DETERMINED or PH_VOIDED: what the newest version makes of it; 0: no version yet
 E_MIDS = 24  # 1: its contracts keep their prices (P_MIDS), because its void policy goes by them
 E_RESTING = 38  # RESTING_*

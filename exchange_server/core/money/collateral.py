@@ -17,6 +17,7 @@ from .. import layout as L
 from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
+from ..kit.pools import pool_base
 from ..kit.rows import firm_row
 from .ledger import balance_get
 from .products import requirement, reserve_part, sells_base, value_at_worst
@@ -35,6 +36,13 @@ def collateral_words(m, event):
 
 
 @leaf
+def row_fits(m, event):
+    """Whether there is a place for one more row of the event (pointer): a freed one of its size, or words that were never used."""
+    d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
+    return m[pool_base(m, L.P_SPARE) + m[event + L.E_ROOM]] != 0 or m[d + L.PL_NEXT] + collateral_words(m, event) <= m[d + L.PL_CAP]
+
+
+@leaf
 def collateral_get(m, account, event):
     """Collateral row (pointer) of account and event (pointers), created if missing and added at the end of the event's list; 0 if there is
     no room."""
@@ -46,7 +54,7 @@ def collateral_get(m, account, event):
     n = m[event + L.E_ROOM]
     d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
     words = collateral_words(m, event)
-    if m[d + L.PL_NEXT] + words > m[d + L.PL_CAP]:
+    if not row_fits(m, event):
         return 0
     cash = balance_get(m, m[account + L.AC_ID], m[event + L.E_ASSET])
     if cash == 0:
@@ -56,12 +64,17 @@ def collateral_get(m, account, event):
         base = balance_get(m, m[account + L.AC_ID], m[event + L.E_BASE_ASSET])
         if base == 0:
             return 0
-    co = m[d + L.PL_BASE] + m[d + L.PL_NEXT]
-    m[d + L.PL_NEXT] += words
+    spare = pool_base(m, L.P_SPARE) + n
+    co = m[spare]
+    if co != 0:
+        m[spare] = m[co]
+    else:
+        co = m[d + L.PL_BASE] + m[d + L.PL_NEXT]
+        m[d + L.PL_NEXT] += words
     m[d + L.PL_USED] += words
     m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
     k = m[event + L.E_K]
-    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # rows are never released, so a new one is all 0
+    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # a freed row is all 0 but for its link
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event
     m[co + L.CO_CASH] = cash
