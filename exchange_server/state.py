@@ -52,9 +52,12 @@ def tables_in_use(m: Words) -> dict[str, list[int]]:
 
 
 def rows_left(m: Words, pool: int) -> tuple[int, int]:
-    """(rows that can still be added, most rows). Hash tables are filled up to 7/8."""
-    capacity, used = table(m, pool).capacity, table(m, pool).used
+    """(rows that can still be added, most rows). Hash tables are filled up to 7/8. Freed collateral words are not counted: they are rows of
+    certain sizes."""
+    _, _, capacity, ever, used = table(m, pool)
     limit = capacity - (capacity >> 3) if pool in (L.P_NAME_HASH, L.P_PAIR_HASH) else capacity
+    if pool == L.P_COLLATERAL:
+        limit -= max(ever - used, 0)
     return limit - used, limit
 
 
