@@ -76,7 +76,8 @@ KEYS: dict[str, dict[str, str]] = {
         "collateral_words": "Words for the collateral of positions in events.",
         "orders": "Open orders.",
         "nodes": "Nodes of the price levels.",
-        "archive": "Closed orders whose ids are remembered.",
+        "archive": "Closed ClOrdIDs of which it is remembered what became of the order.",
+        "used_blocks": "Blocks of older ClOrdIDs of which the use is remembered: each 4,096 that count up, or 64 others, in 576 bytes.",
     },
     "asset": {
         "name": "Its name.",

@@ -33,6 +33,7 @@ from .markets.opening import do_opening
 from .markets.outcomes import do_add_contract, go_on_granting
 from .markets.pay import do_finalise
 from .markets.phases import do_phase, go_on_closing
+from .markets.remove import do_remove
 from .markets.settle import do_determine
 from .markets.slices import do_continue
 from .markets.stages import go_on_settling
@@ -57,10 +58,12 @@ ABOUT_EVENTS = (
 def define(m, rows, rows_b, c, kind, ev):
     """Dispatch a row of the registry at rows[c]. C.OK or the code of its refusal. R_SETTLING: the event is closed to commands until all its
     accounts have been paid."""
-    if kind < 63 and (ABOUT_EVENTS >> kind) & 1 != 0:
+    if kind == C.C_REMOVE or kind < 63 and (ABOUT_EVENTS >> kind) & 1 != 0:
         event = event_at(m, rows[c + 1])
         if event != 0 and m[event + L.E_SETTLING] != 0:
             return refuse(m, C.R_SETTLING, 0, 0, rows[c + 1])
+        if event != 0 and m[event + L.E_REMOVED] != 0:
+            return refuse(m, C.R_MARKET_REMOVED, 0, 0, rows[c + 1])
     if kind == C.C_DEF_ASSET:
         return define_asset(m, rows, c)
     if kind == C.C_DEF_VENUE:
@@ -110,6 +113,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_reference(m, rows, c)
     if kind == C.C_UNLIST:
         return drop_listing(m, rows, c)
+    if kind == C.C_REMOVE:
+        return do_remove(m, rows, c)
     if kind == C.C_OPENING:
         return do_opening(m, rows, c, ev)
     if kind == C.C_BANDS:
