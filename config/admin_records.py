@@ -22,26 +22,28 @@ from .access_records import Grant as Grant
 from .access_records import Refuse as Refuse
 from .access_records import Revoke as Revoke
 from .change_records import AddOutcome as AddOutcome
+from .change_records import DefineListing as DefineListing
+from .change_records import Restrict as Restrict
 from .change_records import SetBands as SetBands
+from .change_records import SetPhase as SetPhase
+from .change_records import SetReference as SetReference
 from .change_records import SplitOutcome as SplitOutcome
-from .fields import DURATION, LOGON, TEXT, VENUE, Field
+from .definition_records import DefineAccount as DefineAccount
+from .definition_records import DefineAsset as DefineAsset
+from .definition_records import DefineFirm as DefineFirm
+from .definition_records import DefineSession as DefineSession
+from .definition_records import DefineVenue as DefineVenue
 from .key_records import DefineKey as DefineKey
 from .key_records import RevokeKey as RevokeKey
-from .key_records import Secret, Verifier
 from .kinds import MAX_AMOUNT as MAX_AMOUNT
 from .kinds import (
-    AssetName,
     Count,
-    Decimals,
     Hex256,
     Line,
     Name,
     OptionalHex256,
     OptionalName,
-    Positive,
     Record,
-    SettablePhase,
-    Share,
 )
 from .kinds import FilePhase as FilePhase
 from .market import Band as Band
@@ -66,6 +68,8 @@ from .opening_records import OpeningOrder as OpeningOrder
 from .opening_records import OpeningPlace as OpeningPlace
 from .opening_records import OpeningPosition as OpeningPosition
 from .opening_records import OpeningPrice as OpeningPrice
+from .opening_records import OpeningScheduled as OpeningScheduled
+from .opening_records import OpeningSeries as OpeningSeries
 from .places import shown
 from .result_records import Correct as Correct
 from .result_records import Determine as Determine
@@ -86,111 +90,16 @@ from .rule_records import FirmTags as FirmTags
 from .rule_records import Freeze as Freeze
 from .rule_records import Quota as Quota
 from .rule_records import RemoveAccessRule as RemoveAccessRule
+from .schedule_records import CancelSchedule as CancelSchedule
+from .schedule_records import MarkOverdue as MarkOverdue
+from .schedule_records import RunDue as RunDue
+from .schedule_records import Schedulable as Schedulable
+from .schedule_records import Schedule as Schedule
 from .series_records import CloseSeries as CloseSeries
 from .series_records import DefineSeries as DefineSeries
 
 PART_BYTES = 31 * 1024  # of a record that is sent in parts
 MAX_BODY_BYTES = 255 * 128  # capacity of the extra rows of one C_ADMIN row
-
-
-class DefineAsset(Record, tag="asset", frozen=True, kw_only=True):
-    name: AssetName
-    decimals: Annotated[Decimals, Field(about="Digits after the point of an amount")]
-    title: Annotated[Line, Field(TEXT, live=True, about="What it is called")] = ""
-
-
-class DefineVenue(Record, tag="venue", frozen=True, kw_only=True):
-    """A venue; its fee account `<name>.FEES` is created with it."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=32, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
-    title: Annotated[Line, Field(TEXT, live=True, about="What it is called")] = ""
-    cutoff_period_ns: Annotated[Positive, Field(DURATION, "DV_CUTOFF_PERIOD", key="trading_day", about="Length of a trading day")] = (
-        86_400_000_000_000
-    )
-    cutoff_offset_ns: Annotated[
-        Count, Field(DURATION, "DV_CUTOFF_OFFSET", key="trading_day_ends", about="When a trading day ends, after 00:00 UTC")
-    ] = 0  # end of the trading day, after 00:00 UTC
-    throttle_limit: Annotated[
-        Count,
-        Field(
-            "", "DV_THROTTLE_LIMIT", live=True, key="throttle", about="New orders and replaces of all its sessions in a window; 0: no limit"
-        ),
-    ] = 0  # messages per window, 0: none
-    throttle_window_ns: Annotated[
-        Count, Field(DURATION, "DV_THROTTLE_WINDOW", live=True, key="throttle_window", about="Length of the window")
-    ] = 0
-    isolated_accounts: Annotated[bool, Field("", "DV_ISOLATED", live=True)] = False  # takes only accounts that are bound to it
-
-
-class DefineFirm(Record, tag="firm", frozen=True, kw_only=True):
-    name: Annotated[Name, Field(TEXT, key="firm")]
-    title: Annotated[Line, Field(TEXT, live=True, about="What it is called")] = ""
-    share: Annotated[
-        Share, Field("", "DF_WEIGHT", live=True, about="Share of the tables that all firms use, relative to the other firms' shares")
-    ] = 1  # share of the tables that all firms use, relative to the other firms' shares
-    venue: Annotated[OptionalName, Field(VENUE, about="Its home: the venue whose operators define and see it; none: the platform")] = (
-        ""  # its home: whose operators define and see it; "": the platform
-    )
-
-
-class DefineAccount(Record, tag="account", frozen=True, kw_only=True):
-    """A trading account of a firm: unified, or (venue named) isolated to one venue."""
-
-    name: Annotated[Name, Field(TEXT)]
-    firm: Annotated[Name, Field(key=None, about="The firm that it belongs to")]
-    venue: Annotated[OptionalName, Field(about="The one venue that it trades at; none: all")] = ""
-
-
-class DefineSession(Record, tag="session", frozen=True, kw_only=True):
-    """A login: one connection at a time. FIX: the two CompIDs and 553; binary: the name in its Logon. What it is proven with is a key
-    (key_records.py); `secret`, in requests only, or the `verifier` made of it, stands for the key `<name>:secret`."""
-
-    name: Annotated[Name, Field(TEXT)]
-    wire: Annotated[Literal["fix", "binary"], Field(about="The protocol that it speaks")]
-    firm: Annotated[Name, Field(key=None, about="The firm that it trades for")]
-    account: Annotated[
-        OptionalName, Field(TEXT, live=True, about="Account of messages that name none; its own events are sent to this session")
-    ] = ""  # default account of messages; its own events (transfers, settlement) are sent to this session
-    venue: Annotated[OptionalName, Field(about="The venue that it is connected to; none: the platform")] = ""
-    our_comp_id: Annotated[OptionalName, Field(TEXT, about="FIX: the server's CompID (56 of the client)")] = ""
-    peer_comp_id: Annotated[OptionalName, Field(TEXT, about="FIX: the client's CompID (49)")] = ""
-    username: Annotated[Line, Field(TEXT, live=True, takes=LOGON, about="FIX: 553")] = ""
-    key: Annotated[OptionalName, Field(TEXT, about="binary: the name in its Logon")] = ""
-    secret: Annotated[Secret, Field(key=None)] = ""
-    verifier: Annotated[Verifier, Field(live=True, key="secret", takes=LOGON)] = ""  # "": the session keeps the one that it has
-    cancel_on_disconnect: Annotated[bool, Field(live=True, about="Cancel its orders when the connection is lost")] = False
-    settlement_reports: Annotated[bool, Field(live=True, about="Send it the reports of settlements")] = False
-    standard_dictionary: Annotated[
-        bool, Field(live=True, about="FIX: send nothing that an engine with the stock FIX44.xml would reject")
-    ] = True  # FIX: send nothing that an engine with the stock FIX44.xml would reject
-    timestamp_decimals: Annotated[Literal[0, 3, 6, 9], Field(live=True, about="FIX: decimals of a second in what is sent")] = (
-        3  # FIX: decimals of a second in everything we send
-    )
-    throttle_limit: Annotated[
-        Count, Field("", "DS_THROTTLE_LIMIT", live=True, key="throttle", about="New orders and replaces in a window; 0: no limit")
-    ] = 0
-    throttle_window_ns: Annotated[
-        Count, Field(DURATION, "DS_THROTTLE_WINDOW", live=True, key="throttle_window", about="Length of the window")
-    ] = 0
-
-    def __repr__(self) -> str:
-        return f"DefineSession(name={self.name!r}, wire={self.wire!r}, firm={self.firm!r}, credentials hidden)"
-
-    def without_verifier(self) -> "DefineSession":
-        return msgspec.structs.replace(self, verifier="")
-
-
-class DefineListing(Record, tag="listing", frozen=True, kw_only=True):
-    """Another venue's offer of a shared market, with its own fees."""
-
-    venue: Name
-    event: Name
-    fees: Annotated[Fees, Field(live=True)]
-
-
-class SetPhase(Record, tag="phase", frozen=True, kw_only=True):
-    event: Name
-    phase: SettablePhase
 
 
 class Kill(Record, tag="kill", frozen=True, kw_only=True):
@@ -202,22 +111,6 @@ class Kill(Record, tag="kill", frozen=True, kw_only=True):
     target: OptionalName = ""
     on: bool = True
     cancel: bool | None = None
-
-
-class Restrict(Record, tag="restrict", frozen=True, kw_only=True):
-    """A firm's conflict of interest in an event, on or off."""
-
-    event: Name
-    firm: Name
-    on: bool = True
-
-
-class SetReference(Record, tag="reference", frozen=True, kw_only=True):
-    """The operator's reference price (0: back to the last trade), and the collar around it (None: unchanged)."""
-
-    symbol: Name
-    reference: Count
-    collar: Count | None = None
 
 
 Configured = (
@@ -238,37 +131,6 @@ Configured = (
     | RemoveAccessRule
     | Quota
 )
-
-
-Schedulable = SetPhase | SetBands | DefineMarket | DefineListing | SetReference | Restrict
-
-
-class Schedule(Record, tag="schedule", frozen=True, kw_only=True):
-    """An act that is carried out at a time, in the name of who scheduled it, whose rights are judged again then. Of a definition that exists only
-    what differs now is changed then. The answer has its number."""
-
-    at_ns: Positive
-    act: Schedulable
-    note: Line = ""
-
-
-class CancelSchedule(Record, tag="schedule_cancel", frozen=True, kw_only=True):
-    """Takes a scheduled act back before its time."""
-
-    id: Positive
-    note: Line = ""
-
-
-class RunDue(Record, tag="run_due", frozen=True, kw_only=True):
-    """Carries out a scheduled act whose time has come. The server journals it by itself. An act that is refused then is marked as failed."""
-
-    id: Positive
-
-
-class MarkOverdue(Record, tag="overdue", frozen=True, kw_only=True):
-    """A market has no result although it should have one by now. The server journals it by itself, at the market's `determine_by`."""
-
-    event: Name
 
 
 class Begin(Record, tag="begin", frozen=True, kw_only=True):
@@ -308,6 +170,8 @@ class Opening(Record, tag="opening", frozen=True, kw_only=True):
     places: tuple[OpeningPlace, ...] = ()
     positions: tuple[OpeningPosition, ...] = ()
     orders: tuple[OpeningOrder, ...] = ()
+    series: tuple[OpeningSeries, ...] = ()
+    scheduled: tuple[OpeningScheduled, ...] = ()
     note: Line = ""
 
 

@@ -6,8 +6,10 @@ from msgspec import Meta
 
 from protocol import phases
 
-from .kinds import MAX_AMOUNT, Count, Name, OptionalName, Part, Positive
+from .kinds import MAX_AMOUNT, Count, Line, Name, OptionalName, Part, Positive
 from .market import Fees
+from .schedule_records import Schedulable
+from .series_records import DefineSeries
 
 Signed = Annotated[int, Meta(ge=-MAX_AMOUNT, le=MAX_AMOUNT)]
 ClientId = Annotated[int, Meta(ge=1, le=(1 << 63) - 1)] | Annotated[str, Meta(min_length=1, max_length=64)]
@@ -77,3 +79,21 @@ class OpeningOrder(Part, frozen=True, kw_only=True):
     rebate_paid: Count
     net_fee: Signed
     entered: Positive
+
+
+class OpeningSeries(Part, frozen=True, kw_only=True):
+    """A series. `who`: the principal in whose name its next listing is made, "": the one who imports. `closed`: the reason why it has ended, "": it goes on."""
+
+    record: DefineSeries
+    who: OptionalName = ""
+    closed: Line = ""
+
+
+class OpeningScheduled(Part, frozen=True, kw_only=True):
+    """An act that waits for its time. `who` as of a series; `fields`: of the definition in `act` only these change."""
+
+    at_ns: Positive
+    act: Schedulable
+    who: OptionalName = ""
+    note: Line = ""
+    fields: tuple[Name, ...] = ()

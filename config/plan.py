@@ -46,6 +46,14 @@ def describe(record: ar.AnyRecord, decimals: Mapping[str, int] | None = None) ->
             return f"{' '.join(ar.identity(record) or ())} is removed"
         case ar.SetPhase():
             return f"phase of {record.event}: {record.phase}"
+        case ar.MarkOverdue():
+            return f"{record.event} is overdue"
+        case ar.SetBands():
+            return f"price grid of {record.event}"
+        case ar.SetReference():
+            return f"reference price of {record.symbol}"
+        case ar.Restrict():
+            return f"{record.firm} {'is' if record.on else 'is no longer'} restricted in {record.event}"
     named = ar.identity(record)
     return " ".join(named) if named else type(record).__name__
 

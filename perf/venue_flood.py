@@ -73,22 +73,20 @@ class Flood:
             account = min(peer.accounts.values())
             peer.load([pair(account, 1, id)[0] for id in range(first, first + 2 * each, 2)])
         self.began, self.rate, self.count = time.perf_counter_ns(), rate, each * len(peers)
+        self.next = 0  # index of the peer whose turn it is
 
     def pump(self) -> None:
-        """Send what is due, read what has come."""
+        """Send what is due of one session, read what has come for it. One at a time: the modest session's answer must not wait for the
+        generator to go through fifty sockets."""
         due = int((time.perf_counter_ns() - self.began) * self.rate / 1e9)
-        if not due:
-            return
+        n = self.next
+        self.next = n + 1 if n + 1 < len(self.peers) else 0
+        peer = self.peers[n]
         turns, more = divmod(min(due, self.count), len(self.peers))
-        for n, peer in enumerate(self.peers):
-            upto = turns + (n < more)
-            if upto > peer.sent or peer.position < peer.ends[upto]:
-                peer.send(upto)
-        self.receive()
-
-    def receive(self) -> None:
-        for peer in self.peers:
-            peer.receive()
+        upto = turns + (n < more)
+        if upto > peer.sent or peer.position < peer.ends[upto]:
+            peer.send(upto)
+        peer.receive()
 
     @property
     def over(self) -> bool:

@@ -30,7 +30,7 @@ def configuration_page() -> str:
         "created since then stays, and so do deposits, secrets that were replaced, and a title where there was none: a rollback names what it cannot undo and is",
         "refused, or with `--partial` undoes the rest. It waits for a second person where the list of approvals says so. What a revision changed is kept for the newest",
         "32. A definition that is changed by itself (`exos market change`, `exos admin`) is a revision too; one that is new is none. A venue's operator sees the revisions",
-        "that changed something of the venue. `exos config export VENUE` writes a venue as it runs, its rules, quotas and tags with it, as a file that changes nothing.",
+        "that changed something of the venue. `exos config export VENUE` writes a venue as it runs, its series, rules, quotas and tags with it, as a file that changes nothing. Acts that wait in the schedule are named in its comments.",
         "",
         "A definition that a file no longer names stays. `[[remove]]` ends one for good; with `--prune` those end that this file made and no longer names, never",
         "another file's. What must be true first: an account is empty; a firm's accounts are closed; a market has no open orders, no positions and no listing at",

@@ -80,7 +80,7 @@ What is looked at before a market is listed: offline by `exos market validate FI
 `config/lint.py` by `python -m scripts.make_docs`.
 
 An *error* is refused, by the server too. A *warning* refuses nothing: the server carries out the act and tells it in its answer (`warnings`), and `exos config plan`
-shows it for markets that are new. `exos market validate` ends with exit code 1 if there is an error, with `--strict` also if there is a warning, and with 3 if the file cannot be
+shows it for markets that are new or change. `exos market validate` ends with exit code 1 if there is an error, with `--strict` also if there is a warning, and with 3 if the file cannot be
 read. With `--json` each finding has file, line, path, event, code, level, what, hurts, write.
 
 ```sh

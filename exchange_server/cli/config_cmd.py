@@ -291,8 +291,8 @@ def _show_rollback(result: dict[str, Any], running: config_plan.Running) -> None
 @config.verb(
     "export",
     "write a venue as it runs as a configuration file",
-    details="The file has the venue, its firms with their accounts and sessions, its markets and listings; assets and other venues are used and not "
-    "defined, secrets and keys are not in it. Applied to the same server it changes nothing.",
+    details="The file has the venue, its firms with their accounts and sessions, its markets, series and listings; assets and other venues are used and not "
+    "defined, acts that wait in the schedule are named in comments (the times of markets are theirs), secrets and keys are not in it. Applied to the same server it changes nothing.",
     examples=("exos config export CUP", "exos config export CUP -o cup.toml"),
 )
 @click.argument("venue")
@@ -305,6 +305,7 @@ def export(venue: str, output: Path | None, server: Server) -> Result:
         f"Venue {venue} as it ran in revision {result['revision']}. Secrets and keys are not in this file: sessions keep those that they have."
     ]
     comment += [f"Account {name} of a firm of another home is isolated to the venue, and not in this file." for name in result["elsewhere"]]
+    comment += [f"{text} waits in the schedule, and is not in this file (exos schedule list)." for text in result["scheduled"]]
     try:
         text = writer.file_of([ar.from_builtins(record) for record in result["records"]], result["assets"], comment)
     except writer.Unwritable as error:

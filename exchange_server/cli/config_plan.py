@@ -143,11 +143,11 @@ def lines(ask: Ask, result: dict[str, Any]) -> list[str]:
 
 
 def doubts(ask: Ask, result: dict[str, Any]) -> list[str]:
-    """Warnings about the markets that would be new, with their places in the files."""
+    """Warnings about the markets that would be new or changed, with their places in the files."""
     out = []
     for change in result["changes"]:
         item = ask.content.items[change["record"]]
-        if change["kind"] == "new" and isinstance(item.record, ar.DefineMarket):
+        if change["kind"] in ("new", "changed") and isinstance(item.record, ar.DefineMarket):
             out += [
                 f"warning: {plan.place(item, one.key, lint.told(one))}" for one in lint.lint(item.record) if one.rule.level == lint.WARNING
             ]

@@ -88,6 +88,8 @@ def opening(archive: va.Archive, deposit_guests: bool) -> ar.Opening:
         places=_parts(ar.OpeningPlace, parts["places"], "places"),
         positions=_parts(ar.OpeningPosition, parts["positions"], "positions"),
         orders=_parts(ar.OpeningOrder, parts["orders"], "orders"),
+        series=_parts(ar.OpeningSeries, parts["series"], "series"),
+        scheduled=_parts(ar.OpeningScheduled, parts["scheduled"], "scheduled"),
         note=note,
     )
 

@@ -68,7 +68,7 @@ class Link(asyncio.BufferedProtocol):
 
     __slots__ = (
         "closed", "closing", "connection", "deadline", "eof", "expelled", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "queue",
-        "queued", "reading", "ready", "received", "stalled", "timer_at", "tls", "transport", "wants",
+        "queued", "reading", "ready", "received", "stalled", "taken", "taken_age", "timer_at", "tls", "transport", "wants",
     )  # fmt: skip
 
     def __init__(self, hub: Hub, kind: str, make: Maker) -> None:
@@ -92,6 +92,7 @@ class Link(asyncio.BufferedProtocol):
         self.expelled = False  # the server is ending the session: a Logout is being sent
         self.eof = False
         self.finishing = False  # the last byte for the peer has been written
+        self.taken = self.taken_age = 0  # words of its input that turns took lately, and when that was last halved (fairness.py)
         self.greedy_at = 0  # when it last used more than a modest part of a turn
         self.queue: deque[bytes] = deque()  # released, but the transport has paused writing
         self.queued = 0

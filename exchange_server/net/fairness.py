@@ -1,20 +1,28 @@
-"""Limits the share of one session in a turn, so that a flood does not delay other sessions.
+"""Limits the share of one session in a turn, and the sessions in it, so that a flood does not delay other sessions.
 
 A turn takes as long as its input needs, and all answers leave at its end. If all active sessions are busy, long turns are best: they have the highest
 throughput. If one of them is modest (it sends little), each greedy session gets only a share of the turn; the rest of its input comes in later turns,
 and TCP slows its peer down. The cost is an addition and a comparison per link and turn.
+
+A flood can also come from many sessions that send a little each. So a short turn takes only some of the sessions that have input: those whose
+messages were taken least in the last tenths of a second. The others come first soon after, because what they have not used does not count.
 """
 
+from operator import attrgetter
 from typing import Any
 
 from ..core import layout as L
 from .limits import Limits
 
+AGE_SHIFT = 27  # what was taken of a link counts half after 2^27 ns, a quarter after twice that
+_taken = attrgetter("taken")
+
 
 class Fairness:
-    """modest: the session for which turns are kept short; share: messages per turn for each of the others."""
+    """modest: the session for which turns are kept short; share: messages per turn for each of the others; crowd: links with input above which
+    a short turn takes only some."""
 
-    __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "modest", "modest_at", "share")
+    __slots__ = ("_fair_ns", "_greedy_share", "_modest_words", "crowd", "modest", "modest_at", "share")
 
     def __init__(self, limits: Limits) -> None:
         self._fair_ns = limits.fair_ns
@@ -23,6 +31,7 @@ class Fairness:
         self.modest: Any = None
         self.modest_at = 0
         self.share = limits.greedy_share
+        self.crowd = limits.short_links
 
     def begin(self, ready: list[Any], now: int) -> bool:
         """True: this turn must be short, and each link except the modest one gets at most `share` messages."""
@@ -35,8 +44,21 @@ class Fairness:
         self.share = max(self._greedy_share // max(greedy, 1), self._greedy_share >> 3)
         return True
 
+    def choose(self, ready: list[Any], now: int) -> tuple[list[Any], list[Any]]:
+        """(links of this short turn, links that wait for the next). Those of which least was taken lately are first, equals in their order."""
+        age = now >> AGE_SHIFT
+        for link in ready:
+            if link.taken_age != age:
+                link.taken >>= min(age - link.taken_age, 62)
+                link.taken_age = age
+        ready.sort(key=_taken)
+        for link in ready[: self.crowd]:
+            link.taken += 1  # also of one that only had something due
+        return ready[: self.crowd], ready[self.crowd :]
+
     def note(self, link: Any, words: int, wants: bool, now: int) -> None:
         """Record how many words a link used in this turn; `wants`: it had more."""
+        link.taken += words
         if wants or words > self._modest_words:
             link.greedy_at = now
             if link is self.modest:

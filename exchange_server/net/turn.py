@@ -207,10 +207,13 @@ class Pipeline:
     def _gather(self, inp: TurnInput, now: int) -> None:
         """Add the input of every ready link, within its share, as rows of the turn."""
         ready = self._ready
-        self._ready = again = []
+        again: list[Link] = []
         self._alone = len(ready) == 1
         limits, fairness, links = self.limits, self.fairness, self.links
         short = fairness.begin(ready, now)
+        if short and len(ready) > fairness.crowd:
+            ready, again = fairness.choose(ready, now)
+        self._ready = again
         for i, link in enumerate(ready):
             if inp.words >= inp.limit:  # `full`, without a call
                 again.extend(ready[i:])

@@ -122,7 +122,7 @@ def _market_changed(registry: Definitions, old: Event, record: ar.DefineMarket, 
                 if old.first_instrument + i in registry.references:
                     registry.references[old.first_instrument + i] = (registry.references[old.first_instrument + i][0], record.collar)
 
-    return Act(name, f"{name} changed: {', '.join(changed)}", rows, commit, {"id": old.id}, changed=changed)
+    return Act(name, f"{name} changed: {', '.join(changed)}", rows, commit, {"id": old.id}, changed=changed, warnings=lint.warnings(record))
 
 
 def check_change(engine: EngineLike, event: Event) -> None:

@@ -15,7 +15,7 @@ from protocol import codes, phases
 from .. import state
 from ..core.layout import definitions as d
 from ..core.layout import plain
-from . import configuration, opening_checks, settlement, timetable, venue_copy
+from . import configuration, opening_checks, opening_schedule, settlement, timetable, venue_copy
 from . import rows as rows_of
 from .checks import Act
 from .configuration import Trial
@@ -49,6 +49,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[s
     if trial.refusals:
         raise Refused.of(trial.refusals[0])
     found = opening_checks.check(registry, trial, record, engine)
+    opening_schedule.check(trial.after, record)
     rows = list(_rows(found, record))
     after = trial.after
 
@@ -61,6 +62,7 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[s
                 after.drop_listing(found.after.venues.named(record.venue).id, event.id)  # type: ignore[union-attr]
             if phases.allows(phases.BY_NAME[market.phase], phases.FINALISE):
                 settlement.window_opens(after, now, int(engine.time_ns))
+        opening_schedule.put(after, record, who, int(engine.time_ns))
         text = f"import of venue {record.venue}"
         after.put_done(key, Done(digest, {}, "import", text, record.note, who, int(engine.time_ns)))
 
@@ -68,6 +70,8 @@ def prepare(registry: Definitions, record: ar.Opening, who: str, askers: tuple[s
     text = (
         f"venue {record.venue} opened: {len(record.markets)} markets, {len(record.positions)} positions, {len(record.orders)} open orders"
     )
+    for count, what in ((len(record.series), "series"), (len(record.scheduled), "scheduled acts")):
+        text += f", {count} {what}" if count else ""
     trial.acts.append(Act(f"venue {record.venue}", text, rows, lambda: None, {}))
     return trial
 

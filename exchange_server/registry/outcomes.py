@@ -3,6 +3,7 @@
 import msgspec
 
 from config import admin_records as ar
+from config import lint
 from protocol import codes, freeze
 
 from ..core import layout as L
@@ -81,4 +82,4 @@ def _join(registry: Definitions, event: Event, contract: ar.Contract, source: in
 
     whole = f" out of {registry.instruments[source].symbol}" if source else ""
     text = f"{event.name} has the new outcome {contract.symbol}{whole}, {event.n + 1} of at most {event.room}"
-    return Act(f"market {event.name}", text, rows, commit, {"event": event.id, "instrument": id})
+    return Act(f"market {event.name}", text, rows, commit, {"event": event.id, "instrument": id}, warnings=lint.warnings(market))

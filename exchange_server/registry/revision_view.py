@@ -5,9 +5,9 @@ from typing import Any
 import msgspec
 
 from config import admin_records as ar
-from protocol import codes
+from protocol import codes, units
 
-from . import access, checks, revisions, scopes
+from . import access, checks, revisions, scopes, timed_acts
 from .access import Sight
 from .configuration import CHANGED, Trial
 from .definitions import Definitions
@@ -85,8 +85,8 @@ def revision_view(registry: Definitions, number: int, sight: Sight) -> dict[str,
 
 
 def export_view(registry: Definitions, venue: str) -> dict[str, Any]:
-    """The definitions of a venue as they run: itself, its firms with their accounts and sessions, its markets and listings, tags, quotas and rules.
-    Raises Refused."""
+    """The definitions of a venue as they run: itself, its firms with their accounts and sessions, its markets, series
+    and listings, tags, quotas and rules. `scheduled`: what waits for its time, in words; no file has it. Raises Refused."""
     row = checks.find(registry.venues, "venue", venue)
     records: list[Any] = [row.record]
     firms = [firm for firm in registry.firms if firm.record.venue == venue]
@@ -95,6 +95,7 @@ def export_view(registry: Definitions, venue: str) -> dict[str, Any]:
     records += [one.record for one in registry.accounts if one.record is not None and one.firm in own]
     records += [one.record for one in registry.sessions if one.firm in own]
     records += [event.record for event in registry.events if event.record.owner_venue == venue and event.closed is None]
+    records += [one.record for one in registry.series if one.record.owner_venue == venue and one.closed is None]
     for (venue_id, event_id), fees in registry.listings.items():
         event = registry.events[event_id]
         if venue_id == row.id and event.record.owner_venue != venue:
@@ -107,9 +108,18 @@ def export_view(registry: Definitions, venue: str) -> dict[str, Any]:
         for rule in sorted(registry.rules.values(), key=lambda rule: rule.number)
         if rule.record.venue == venue or rule.record.event in events
     ]
+    scheduled = [
+        f"{timed_acts.described(one.record, one.fields)} at {units.instant(one.at_ns)}" for one in timed_acts.of_venue(registry, venue)
+    ]
     elsewhere = [
         one.name
         for one in registry.accounts
         if one.record is not None and one.firm not in own and scopes.of_account(registry, one).venue == venue
     ]
-    return {"revision": revisions.newest(registry), "assets": registry.decimals(), "records": records, "elsewhere": elsewhere}
+    return {
+        "revision": revisions.newest(registry),
+        "assets": registry.decimals(),
+        "records": records,
+        "elsewhere": elsewhere,
+        "scheduled": scheduled,
+    }

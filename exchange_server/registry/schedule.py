@@ -112,6 +112,10 @@ class Schedule:
         """The rows that wait for a thing, by (time, number)."""
         return sorted((self._rows[id] for id in self._about.get(about, ())), key=lambda row: (row.at_ns, row.id))
 
+    def all_waiting(self) -> list[Scheduled]:
+        """The rows that wait, by (time, number)."""
+        return [self._rows[id] for _, id in self._ordered()]
+
     def of(self, who: str) -> int:
         """How many rows wait in somebody's name."""
         return self._of.get(who, 0)

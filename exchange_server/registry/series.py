@@ -46,6 +46,21 @@ def define(registry: Definitions, record: ar.DefineSeries, who: str, engine: Eng
 
 def _check(registry: Definitions, record: ar.DefineSeries, engine: EngineLike) -> None:
     """Raises Refused unless the next listing could be made now."""
+    check_itself(record)
+    if record.market is None:
+        return
+    next_ns = _next(record, int(engine.time_ns))
+    if not next_ns:
+        text = f"no listing is left before {units.instant(record.until_ns)}"
+        raise Refused(codes.R_SCHEDULE_PAST, text, "until_ns", int(engine.time_ns), record.until_ns)
+    try:
+        markets.market(registry, texts.occurrence(record.market, next_ns), engine)
+    except Refused as refused:
+        raise Refused.of(msgspec.structs.replace(refused.refusal, key=("market", *refused.refusal.key))) from None
+
+
+def check_itself(record: ar.DefineSeries) -> None:
+    """What needs no table: raises Refused."""
     market = record.market
     if not record.every_ns:
         for key, value in (("first_at_ns", record.first_at_ns), ("until_ns", record.until_ns), ("market", market)):
@@ -64,14 +79,6 @@ def _check(registry: Definitions, record: ar.DefineSeries, engine: EngineLike) -
     for key, name in (("event", market.event), *((f"contracts[{i}].symbol", one.symbol) for i, one in enumerate(market.contracts))):
         if texts.DATE not in name and texts.DAY not in name:
             raise bad(("market", key), f'"{name}" would be listed again and again under one name: put {{date}} in it')
-    next_ns = _next(record, int(engine.time_ns))
-    if not next_ns:
-        text = f"no listing is left before {units.instant(record.until_ns)}"
-        raise Refused(codes.R_SCHEDULE_PAST, text, "until_ns", int(engine.time_ns), record.until_ns)
-    try:
-        markets.market(registry, texts.occurrence(market, next_ns), engine)
-    except Refused as refused:
-        raise Refused.of(msgspec.structs.replace(refused.refusal, key=("market", *refused.refusal.key))) from None
 
 
 def _changed(registry: Definitions, old: Series, record: ar.DefineSeries, who: str, now_ns: int) -> Act:

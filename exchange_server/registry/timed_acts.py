@@ -8,7 +8,7 @@ from config import admin_records as ar
 from config import plan as words
 from protocol import codes, units
 
-from . import checks, scopes, timetable
+from . import checks, scopes, series, timetable
 from .checks import Act
 from .definitions import Definitions
 from .engine_like import EngineLike
@@ -23,6 +23,19 @@ def about(registry: Definitions, record: ar.AnyRecord) -> str:
     """What a scheduled act belongs to: "event:NAME", else ""."""
     place = scopes.scope_of(registry, record)
     return timetable.about(place.event) if place.event else ""
+
+
+def of_venue(registry: Definitions, venue: str) -> list[Scheduled]:
+    """What waits for a venue and its markets, by (time, number). The times of markets and the listings of series are left out: they follow from these."""
+    found = []
+    for row in registry.schedule.all_waiting():
+        if row.who == timetable.WHO or row.about.startswith(series.about("")):
+            continue
+        place = scopes.scope_of(registry, row.record)
+        event = registry.events.named(place.event) if place.event else None
+        if place.venue == venue and (event is None or event.record.owner_venue == venue):
+            found.append(row)
+    return found
 
 
 def schedule(registry: Definitions, record: ar.Schedule, who: str, engine: EngineLike, plan: Planned) -> Act:

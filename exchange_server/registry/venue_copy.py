@@ -18,7 +18,9 @@ from protocol import codes, phases
 from .. import state
 from ..core import audit, order_terms
 from ..core.layout import plain
-from . import scopes, timetable
+from . import scopes, timed_acts, timetable
+from . import series as series_of
+from .access import PREFIX
 from .account_view import grown
 from .definitions import Definitions
 from .engine_like import Words
@@ -27,7 +29,7 @@ from .tables import Account, Event
 # What must be equal on the server to which a venue moves.
 COMPARED = (
     "assets", "venue", "quotas", "freezes", "firms", "accounts", "sessions", "principals", "tags", "markets", "results", "prices", "references", "rules",
-    "balances", "holds", "sets", "places", "positions", "orders",
+    "balances", "holds", "sets", "places", "positions", "orders", "series", "scheduled",
 )  # fmt: skip
 TOLD = ("guests",)
 PARTS = (*COMPARED, *TOLD)
@@ -65,6 +67,8 @@ class Copy(NamedTuple):
     terms: list[NDArray[np.int64]]
     counts: list[list[int]]
     balances: NDArray[np.int64]
+    series: list[Row]
+    scheduled: list[Row]
 
 
 def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
@@ -78,6 +82,7 @@ def take(registry: Definitions, m: Words, venue: int, row_seq: int) -> Copy:
         registry.quotas.get(venue), registry.freezes.get(venue), [grown(audit.dump_event, m, event.id) for event in events],
         [grown(order_terms.dump_terms, m, event.id) for event in events],
         [[state.Instrument.of(m, event.first_instrument + j).open_orders for j in range(event.n)] for event in events], state.balance_rows(m),
+        _series(registry, name), _scheduled(registry, name),
     )  # fmt: skip
 
 
@@ -162,7 +167,35 @@ def parts(copy: Copy) -> Iterator[Part]:
     yield from (("rules", _record(rule)) for rule in sorted(mine, key=lambda rule: (rule.event, rule.rule)))
     yield from _money(copy, own)
     yield from _trading(copy, dumps)
+    yield from (("series", row) for row in copy.series)
+    yield from (("scheduled", row) for row in copy.scheduled)
     yield from _guests(copy, guests, dumps)
+
+
+def _series(registry: Definitions, venue: str) -> list[Row]:
+    """Series by name, with the principal in whose name the next market is listed."""
+    rows = []
+    for one in sorted((row for row in registry.series if row.record.owner_venue == venue), key=lambda row: str(row.name)):
+        listing = registry.schedule.waiting_for(series_of.about(one.name))
+        who = _own_principal(registry, listing[0].who, venue) if listing else ""
+        rows.append({"record": _record(one.record), "who": who, "closed": _closed(one)})
+    return rows
+
+
+def _scheduled(registry: Definitions, venue: str) -> list[Row]:
+    return [
+        {
+            "at_ns": one.at_ns, "act": _record(one.record), "who": _own_principal(registry, one.who, venue), "note": one.note, "fields": list(one.fields),
+        }
+        for one in timed_acts.of_venue(registry, venue)
+    ]  # fmt: skip
+
+
+def _own_principal(registry: Definitions, who: str, venue: str) -> str:
+    """The name of a principal of the venue, "" of somebody else."""
+    name = who.removeprefix(PREFIX)
+    found = registry.principals.named(name) if name != who else None
+    return name if found is not None and found.record.venue == venue else ""
 
 
 def _record(record: Any) -> Row:

@@ -137,10 +137,15 @@ def test_series(server: FakeAdmin, tmp_path: Path, run: Any) -> None:
     assert "goes with --template" in run("series", "create", "V1.C", "a=b", "--owner-venue", "V1", *data, code=Exit.USAGE)[1]
 
 
-def test_a_plan_shows_the_warnings_of_new_markets(server: FakeAdmin, tmp_path: Path, run: Any) -> None:
+def test_a_plan_shows_the_warnings_of_markets_that_are_new_or_change(server: FakeAdmin, tmp_path: Path, run: Any) -> None:
     name = file(tmp_path, WRONG.format(winners=1, max_qty=5))
     out, _ = run("config", "plan", name, "--data", str(tmp_path))
     doubts = [line for line in out.splitlines() if line.startswith("! warning: ")]
     assert len(doubts) == 4 and f"{name}:" in doubts[0] and "market[0].contract" in doubts[0] and "+ market CUP" in out
     result = json.loads(run("config", "plan", name, "--json", "--data", str(tmp_path))[0])["result"]
     assert len(result["warnings"]) == 4
+    run("config", "apply", name, "--data", str(tmp_path))
+    assert "warning" not in run("config", "plan", name, "--data", str(tmp_path))[0], "nothing about what stays as it is"
+    name = file(tmp_path, WRONG.format(winners=1, max_qty=6))
+    changed = [line for line in run("config", "plan", name, "--data", str(tmp_path))[0].splitlines() if line.startswith("! warning: ")]
+    assert changed == doubts

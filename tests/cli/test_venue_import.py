@@ -8,16 +8,18 @@ import msgspec
 import pytest
 
 from config import admin_records as ar
+from exchange_server import state
 from exchange_server import venue_archive as va
 from exchange_server.cli import main as cli
 from exchange_server.cli.admin_client import Answer
 from exchange_server.cli.connect import Server
+from exchange_server.cli.venue_import import opening
 from exchange_server.exits import Exit
 from exchange_server.gateway.admin.venue_export import VenueExports
 from exchange_server.registry.access import CHECK, Sight
 from protocol import codes
 from tests.money_rig import MARKETS, TRADERS, Venue, trade_at_random, traders
-from tests.registry.test_registry import MAKER, RESULT, change
+from tests.registry.test_registry import FINAL, MAKER, RESULT, change
 
 
 class Local:
@@ -66,6 +68,43 @@ def exos(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
         return code, out + err
 
     return go
+
+
+DAY = 86_400 * 10**9
+DAILY = ar.DefineSeries(
+    name="V1.DAYS", title="Days", owner_venue="V1", every_ns=DAY, first_at_ns=DAY,
+    market=change(
+        FINAL, event="V1.D-19700101", series="V1.DAYS", title="Above on 1970-01-01?", close_at_ns=3600 * 10**9,
+        contracts=(ar.Contract(symbol="V1.D-19700101-A"), ar.Contract(symbol="V1.D-19700101-B")),
+    ),
+)  # fmt: skip
+PAUSE = ar.Schedule(at_ns=2 * DAY, act=ar.SetPhase(event="FINAL", phase="paused"), note="kick-off")
+
+
+def timed(venue: Venue) -> Venue:
+    """Series of both kinds, one that is closed, and acts that wait: in the name of the venue's operator and of the platform's."""
+    venue.must(
+        ar.DefinePrincipal(name="V1.maker", venue="V1"), ar.Grant(principal="V1.maker", role="market_creator", scope="venue:V1"),
+        ar.DefineSeries(name="V1.CUPS", title="Cups", owner_venue="V1"), ar.DefineSeries(name="V1.OLD", owner_venue="V1"),
+        ar.CloseSeries(name="V1.OLD", reason="over"),
+    )  # fmt: skip
+    final = venue.registry.events.named("FINAL").record
+    fees = change(final, title="A new title", fees=ar.Fees(model="quadratic", taker_bps=200))
+    for record in (DAILY, PAUSE, ar.Schedule(at_ns=DAY // 2, act=fees)):
+        answer = venue.do(record, "principal:V1.maker")
+        assert answer.ok, answer.text
+    return venue.must(
+        ar.Schedule(at_ns=3 * DAY, act=ar.Restrict(event="FINAL", firm="V1.F")),
+        ar.Schedule(
+            at_ns=DAY,
+            act=change(final, event="BTC-LATER", contracts=(ar.Contract(symbol="B-1"), ar.Contract(symbol="B-2")), owner_venue="V2"),
+        ),
+    )
+
+
+def run_due(venue: Venue, at_ns: int) -> list[str]:
+    venue.turn = at_ns // 1_000_000
+    return [venue.do(ar.RunDue(id=id), "timer:schedule").text for _, id in venue.registry.schedule.due(at_ns + 1_000_000, 100)]
 
 
 def settled(folder: Path) -> Venue:
@@ -189,3 +228,66 @@ def test_a_name_that_means_something_else_refuses_the_whole(exos: Any, tmp_path:
     before = new.registry.to_bytes()
     code, out = exos(new, "venue", "import", file)
     assert code == Exit.FAILED and "decimals" in out and "(nothing was done)" in out and new.registry.to_bytes() == before
+
+
+def test_series_and_scheduled_acts_move_and_go_on(exos: Any, tmp_path: Path) -> None:
+    old, new = timed(trading(tmp_path / "old", 31)), Venue(tmp_path / "new")
+    file = str(tmp_path / "v1.tar")
+    assert exos(old, "venue", "export", "V1", file)[0] == Exit.OK
+    parts = va.read(Path(file)).parts
+    assert [(row["record"]["name"], row["who"], row["closed"]) for row in parts["series"]] == [
+        ("V1.CUPS", "", ""), ("V1.DAYS", "V1.maker", ""), ("V1.OLD", "", "over"),
+    ]  # fmt: skip
+    found = [(row["at_ns"] // DAY, row["act"]["type"], row["who"], row["note"], row["fields"]) for row in parts["scheduled"]]
+    assert found == [
+        (0, "market", "V1.maker", "", ["title", "fees"]), (2, "phase", "V1.maker", "kick-off", []), (3, "restrict", "", "", []),
+    ], "of the venue, without what follows from its series and markets"  # fmt: skip
+    code, out = exos(new, "venue", "import", file, "--deposit-guests")
+    assert code == Exit.OK and "3 series, 3 scheduled acts" in out and "is the same here" in out, out
+    assert new.registry.series.named("V1.OLD").closed.reason == "over"
+    for venue in (old, new):
+        venue.must(ar.Freeze(venue="V1", level="none"))
+        done = [text for at in (DAY // 2, DAY, 2 * DAY) for text in run_due(venue, at)]
+        assert any("V1.D-19700102 listed" in text for text in done) and any("V1.D-19700103 listed" in text for text in done), done
+        event = venue.registry.events.named("FINAL")
+        assert event.record.title == "A new title" and event.record.fees.taker_bps == 200
+        assert state.Event.of(venue.engine.m, event.id).phase == codes.PH_PAUSED
+        assert venue.registry.schedule.waiting_for("series:V1.DAYS")[0].who == "principal:V1.maker"
+
+
+def test_an_act_whose_time_has_passed_on_the_way_has_failed(exos: Any, tmp_path: Path) -> None:
+    old, new = timed(trading(tmp_path / "old", 31)), Venue(tmp_path / "new")
+    file = str(tmp_path / "v1.tar")
+    assert exos(old, "venue", "export", "V1", file)[0] == Exit.OK
+    new.turn = DAY // 1_000_000
+    code, out = exos(new, "venue", "import", file, "--deposit-guests")
+    assert code == Exit.FAILED and "differs from the archive: orders, scheduled" in out, "Day orders expired on the way too"
+    (failed,) = [row for row in new.registry.schedule if row.ended]
+    assert failed.ended == "failed" and "had passed when venue V1 was imported" in failed.reason and failed.fields == ("title", "fees")
+
+
+SERIES = ar.OpeningSeries(record=ar.DefineSeries(name="V1.X", owner_venue="V1"))
+LATER = ar.OpeningScheduled(at_ns=DAY, act=PAUSE.act)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"series": (SERIES, SERIES)}, "there is a series V1.X already"),
+        ({"series": (msgspec.structs.replace(SERIES, record=change(SERIES.record, owner_venue="V2")),)}, "V1.X is of venue V2, not of V1"),
+        ({"series": (msgspec.structs.replace(SERIES, record=change(SERIES.record, every_ns=1)),)}, "at least 1 h"),
+        ({"series": (change(SERIES, who="V2.op"),)}, "V2.op is no principal of the archive"),
+        ({"scheduled": (change(LATER, who="bob"),)}, "bob is no principal of the archive"),
+        ({"scheduled": (change(LATER, act=ar.SetPhase(event="NO", phase="open")),)}, "is no act of venue V1"),
+        ({"scheduled": (change(LATER, fields=("phase",)),)}, "a record phase has no field phase that may change by itself"),
+        ({"scheduled": (change(LATER, act=change(FINAL, event="NEW", owner_venue="V2")),)}, "is no act of venue V1"),
+    ],
+)
+def test_a_series_or_an_act_that_is_wrong_refuses_the_whole(exos: Any, tmp_path: Path, fields: dict[str, Any], said: str) -> None:
+    old, new = settled(tmp_path / "old"), Venue(tmp_path / "new")
+    file = tmp_path / "v1.tar"
+    assert exos(old, "venue", "export", "V1", str(file))[0] == Exit.OK
+    act = change(opening(va.read(file), False), **fields)
+    before = new.registry.to_bytes()
+    answer = new.do(act)
+    assert not answer.ok and said in answer.text and new.registry.to_bytes() == before, answer.text

@@ -111,15 +111,25 @@ def test_a_listing_is_answered_with_the_warnings() -> None:
     world = World().must(*BASE[:-2])
     answer = world.do(WRONG["no_void"])
     assert answer.ok and [warning.rpartition(" ")[2] for warning in answer.warnings] == ["(no_void)"]
-    assert world.do(WRONG["no_void"]).warnings == () and world.do(change(WRONG["no_void"], collar=3)).warnings == (), "only when it is new"
+    assert world.do(WRONG["no_void"]).warnings == (), "nothing is done"
+    assert world.do(change(WRONG["no_void"], collar=3)).warnings == answer.warnings, "a change is as doubtful as a listing"
     assert World().must(*BASE[:-2]).do(GOOD).warnings == ()
 
 
-def test_a_configuration_is_answered_with_those_of_its_new_markets() -> None:
+def test_an_outcome_that_joins_is_answered_with_the_warnings() -> None:
+    open_end = change(WRONG["no_void"], product="at_most", max_contracts=5)
+    world = World().must(*BASE[:-2], open_end)
+    answer = world.do(ar.AddOutcome(event=open_end.event, contract=ar.Contract(symbol="F-X")))
+    assert answer.ok and answer.warnings == lint.warnings(open_end) and len(answer.warnings) == 1
+
+
+def test_a_configuration_is_answered_with_those_of_the_markets_that_it_lists_or_changes() -> None:
     world = World().must(*BASE[:-2])
     file = ar.Configuration(name="c.toml", records=(WRONG["no_void"], SPOT))
     (warning,) = world.do(file).warnings
     assert warning.startswith("market FINAL: void is not there.") and world.do(file).warnings == ()
+    changed = ar.Configuration(name="c.toml", records=(change(WRONG["no_void"], collar=3), SPOT))
+    assert world.do(changed).warnings == (warning,)
 
 
 def test_levels() -> None:

@@ -108,3 +108,20 @@ def test_a_refused_record_is_found_in_its_file(path: str, key: Any, place: str) 
     )  # fmt: skip
     error = plan.place(Item(market, "f.toml", path), key, "is wrong")
     assert (error.file, error.path, error.sentence) == ("f.toml", place, "is wrong")
+
+
+def test_every_act_that_can_be_scheduled_says_what_it_is_about() -> None:
+    said = [
+        plan.describe(record)
+        for record in (
+            ar.SetPhase(event="CUP", phase="paused"),
+            ar.SetBands(event="CUP", bands=(ar.Band(low=1, high=9, step=1),)),
+            ar.SetReference(symbol="CUP-A", reference=5),
+            ar.Restrict(event="CUP", firm="F"),
+            ar.Restrict(event="CUP", firm="F", on=False),
+            ar.MarkOverdue(event="CUP"),
+        )
+    ]
+    assert said == [
+        "phase of CUP: paused", "price grid of CUP", "reference price of CUP-A", "F is restricted in CUP", "F is no longer restricted in CUP", "CUP is overdue",
+    ]  # fmt: skip

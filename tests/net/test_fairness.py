@@ -14,7 +14,7 @@ LIMITS = Limits(modest_rows=10, greedy_share=64, fair_ns=1000)
 
 
 def link() -> Any:
-    return SimpleNamespace(greedy_at=0, lost=False)
+    return SimpleNamespace(greedy_at=0, lost=False, taken=0, taken_age=0)
 
 
 def test_one_session_alone_and_a_crowd_of_greedy_ones_have_the_whole_turn() -> None:
@@ -63,6 +63,40 @@ def test_a_modest_one_that_floods_or_goes_is_forgotten() -> None:
     fairness.note(other, L.CMD_WORDS, False, 8)
     other.lost = True
     assert not fairness.begin([modest], 9)
+
+
+def test_a_short_turn_takes_those_first_of_which_least_was_taken() -> None:
+    fairness = Fairness(Limits(short_links=3))
+    crowd, modest = [link() for _ in range(6)], link()
+    order = []
+    waiting = crowd
+    for _ in range(4):
+        now, waiting = fairness.choose(waiting, 5)
+        order += now
+        for one in now:
+            fairness.note(one, 40, False, 5)
+        waiting = waiting + now
+    assert order == crowd + crowd, "equals take turns"
+    now, later = fairness.choose([*crowd, modest], 6)
+    assert now[0] is modest and sorted(map(id, now + later)) == sorted(map(id, [*crowd, modest])), "nobody is lost"
+    fairness.note(modest, 200, False, 6)
+    assert fairness.choose([modest, *crowd], 7)[1][-1] is modest
+    assert fairness.choose([modest, *crowd], 10 << 27)[0][0] is modest, "what was taken long ago does not count"
+
+
+async def test_a_crowd_is_taken_in_short_turns_and_nobody_is_left_out() -> None:
+    async with Street(short_links=4, modest_rows=10) as street:
+        for number in range(1, 11):
+            await street.client(number)
+            await until(lambda number=number: number in street.directory.bound)
+        before = street.engine.kinds().count(codes.C_NEW)
+        for turns in (1, 2, 3):
+            if turns == 1:
+                for connection in street.directory.bound.values():
+                    connection.feed(b"1\n")
+                    street.pipeline.mark(connection.pipe)
+            street.pipeline.turn()
+            assert street.engine.kinds().count(codes.C_NEW) - before == min(4 * turns, 10)
 
 
 async def test_the_pipeline_gives_each_its_share() -> None:

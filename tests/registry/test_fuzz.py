@@ -116,6 +116,14 @@ OPENING = ar.Opening(
             entered=1,
         ),
     ),
+    series=(
+        ar.OpeningSeries(record=ar.DefineSeries(name="V9.DAYS", owner_venue="V9")),
+        ar.OpeningSeries(record=ar.DefineSeries(name="V9.OLD", owner_venue="V9"), closed="over"),
+    ),
+    scheduled=(
+        ar.OpeningScheduled(at_ns=1_000_000_000_001, act=ar.SetPhase(event="V9.CUP", phase="closed"), note="the end"),
+        ar.OpeningScheduled(at_ns=2_000_000_000_000, act=change(CUP, title="T"), fields=("title",)),
+    ),
 )  # fmt: skip
 RECORDS = (*RECORDS, OPENING)
 HELD = (

@@ -108,7 +108,7 @@ def test_an_id_that_a_guest_has_used_here_is_refused(venue: Venue) -> None:
 
 def test_what_was_opened_is_what_a_copy_says(venue: Venue) -> None:
     answer = venue.must().do(OPENING)
-    assert answer.ok and answer.text == "venue V9 opened: 1 markets, 3 positions, 2 open orders"
+    assert answer.ok and answer.text == "venue V9 opened: 1 markets, 3 positions, 2 open orders, 2 series, 2 scheduled acts"
     assert venue.engine.check() == []
     copy = venue_copy.take(venue.registry, venue.engine.m, venue.registry.venues.named("V9").id, venue.engine.row_seq)
     found: dict[str, list[Any]] = {}
@@ -133,7 +133,7 @@ def test_of_a_market_s_times_those_to_come_are_scheduled(venue: Venue) -> None:
     record = venue.registry.events.named("V9.CUP").record
     assert (record.open_at_ns, record.live_at_ns) == (0, 0) and record.close_at_ns == now + 10**9
     waiting = [row.kind for row in venue.registry.schedule if row.about == "event:V9.CUP" and not row.ended]
-    assert sorted(waiting) == ["close_at", "determine_by"]
+    assert sorted(waiting) == ["close_at", "determine_by", "market", "phase"], "beside the acts of the archive"
 
 
 def test_the_tables_must_have_room(tmp_path: Path) -> None:

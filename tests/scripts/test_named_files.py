@@ -1,6 +1,7 @@
 """Files, folders, functions and codes that docstrings, comments and documents name must exist."""
 
 import ast
+import functools
 import io
 import re
 import tokenize
@@ -50,15 +51,25 @@ NAMES_ELSEWHERE = {
 }
 
 
-def said(path: str, text: str) -> Iterator[tuple[int, str]]:
+@functools.cache
+def parsed(text: str) -> ast.Module:
+    return ast.parse(text)
+
+
+@functools.cache
+def said(path: str, text: str) -> list[tuple[int, str]]:
     """The prose of a file: (line, text)."""
+    return list(_said(path, text))
+
+
+def _said(path: str, text: str) -> Iterator[tuple[int, str]]:
     if path.endswith(".md"):
         yield from enumerate(text.splitlines(), 1)
         return
     for token in tokenize.generate_tokens(io.StringIO(text).readline):
         if token.type == tokenize.COMMENT:
             yield token.start[0], token.string
-    for node in ast.walk(ast.parse(text)):
+    for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) and ast.get_docstring(node) is not None:
             yield node.body[0].lineno, ast.get_docstring(node, clean=False) or ""
 
@@ -102,7 +113,7 @@ def defined(trees: list[ast.Module]) -> set[str]:
 
 def unknown(texts: dict[str, str]) -> list[tuple[str, int, str]]:
     """(file, line, name) of functions, members of classes and codes that no code of these files has."""
-    known = defined([ast.parse(text) for path, text in texts.items() if path.endswith(".py")])
+    known = defined([parsed(text) for path, text in texts.items() if path.endswith(".py")])
     found = []
     for path, text in texts.items():
         for line, words in said(path, text):
