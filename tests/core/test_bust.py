@@ -261,7 +261,7 @@ def test_the_digest_covers_what_was_split(word: int) -> None:
 @pytest.mark.parametrize(("maker", "taker"), [(0, 0), (30, 70), (-30, 70)])
 @pytest.mark.parametrize("seller_rests", [True, False])
 def test_a_trade_of_a_spot_pair_comes_back_on_both_sides(maker: int, taker: int, seller_rests: bool) -> None:
-    s = PairStory(cash=100_000, product=C.SPOT, lot_base=7, maker=maker, taker=taker, owner_share=3333, venue_share=2500)
+    s = story(cash=100_000, product=C.SPOT, lot_base=7, maker=maker, taker=taker, owner_share=3333, venue_share=2500)
     s.fund(1, 700, asset=2)
     before = s.model.state()["balances"]
     first, second = ((1, C.SELL), (2, C.BUY)) if seller_rests else ((2, C.BUY), (1, C.SELL))
@@ -274,7 +274,7 @@ def test_a_trade_of_a_spot_pair_comes_back_on_both_sides(maker: int, taker: int,
 
 
 def test_a_spot_trade_comes_back_only_if_what_was_got_is_still_free() -> None:
-    s = PairStory(cash=1000, product=C.SPOT)
+    s = story(cash=1000, product=C.SPOT)
     s.fund(1, 100, asset=2)
     legs = traded(s, 5, 10)
     s.new(2, C.SELL, 1, 900)
