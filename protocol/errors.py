@@ -265,7 +265,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Room for new outcomes is fixed when a market is listed (max_contracts).", "List another market, with more room."),
     ("R_OUTCOME_FIXED", None, None, 0, None, None, "this kind of market gets no new outcome in this way",
      "An outcome is added to an at-most group, and split out of another outcome in an exactly-1 group.", "Use the act that fits the market."),
-    ("R_NOT_AHEAD", None, None, 0, None, None, "a contract is not determined ahead of a market that is {phase}",
+    ("R_NOT_AHEAD", None, None, 0, None, None, "a contract is ahead only of a market that has opened and has no result",
      "A single contract is determined, paid or withdrawn while the rest of its group is open, live, paused, cancel-only or closed.", "Record the result of the whole market."),
     ("R_AHEAD_DECIDES", None, None, 0, None, None, "with contract {asked} nothing is left open: {limit} winners among {used} contracts",
      "A contract is determined ahead of its group only while the rest is undecided; a market of one contract has no rest.", "Close the market and record the result of all its contracts."),

@@ -40,7 +40,7 @@ def version_view(registry: Definitions, kept: Determination) -> dict[str, Any]:
     return out | {"trigger_ns": kept.trigger_ns, "reason": kept.reason, "final_at_ns": kept.final_at_ns}
 
 
-def _ahead(event: Event, index: int) -> dict[str, Any] | None:
+def ahead_view(event: Event, index: int) -> dict[str, Any] | None:
     """How a contract stands ahead of the rest: version, who, when, payout in ticks, evidence, window, when it was paid; None: it is with them."""
     one = event.ahead_of(index)
     if one is None:
@@ -77,7 +77,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                     "volume": book.volume,
                     "open_interest": book.open_interest,
                     "paid": book.paid,
-                    "ahead": _ahead(event, instrument.index),
+                    "ahead": ahead_view(event, instrument.index),
                     "terms": _terms(registry, book, record, "DI_"),
                 }
             )

@@ -133,4 +133,5 @@ def test_the_commands_of_the_page_are_understood(
     for name in ("report.pdf", "ruling.pdf", "notice.pdf"):
         (tmp_path / name).write_bytes(b"x")
     code, _, err = run(*words)
-    assert code in (Exit.OK, Exit.FAILED) and "did you mean" not in err, err
+    other = err.startswith("exos: --event: there is no event")  # the page's server has more markets than the one here
+    assert code in (Exit.OK, Exit.FAILED) and ("did you mean" not in err or other), err

@@ -10,10 +10,10 @@ PHASES = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED)
 
 
 class NaiveAhead:
-    """The part of NaiveRegistry (naive_registry.py) about single contracts. `numbers`: newest version of a market, `whole`: of its whole result."""
+    """The part of NaiveRegistry (naive_registry.py) about single contracts. `newest`: newest version of a market, `whole`: of its whole result."""
 
     ahead: dict[str, list[Fields]]
-    numbers: dict[str, int]
+    newest: dict[str, int]
     whole: dict[str, int]
     results: dict[str, list[Fields]]
     symbols: dict[str, tuple[int, str]]
@@ -31,7 +31,7 @@ class NaiveAhead:
         """One more version of the whole result: what is ahead and not paid is part of it."""
         event = f["event"]
         self.results[event].append(f)
-        self.numbers[event] = self.whole[event] = self.numbers.get(event, 0) + 1
+        self.newest[event] = self.whole[event] = self.newest.get(event, 0) + 1
         for one in self.ahead.get(event, ()):
             if not one["final"] and not one["ended"]:
                 one["ended"] = True
@@ -59,7 +59,7 @@ class NaiveAhead:
         sources, name = market["sources"], f["event"]
         self._wrong(len(sources) > 1, C.R_TWO_SOURCES)
         self._wrong(bool(sources) and f["source"] not in sources, C.R_UNKNOWN_SOURCE)
-        version = self.numbers.get(name, 0) + 1
+        version = self.newest.get(name, 0) + 1
         self._wrong(f["version"] not in (0, version), C.R_RESULT_VERSION)
         self._wrong(f["payout"] not in (0, market["payout"]), C.R_PAYOUT_RANGE)
         decided = {one["symbol"]: one["payout"] for one in self.ahead.get(name, ()) if not one["ended"]} | {f["symbol"]: f["payout"]}
@@ -72,7 +72,7 @@ class NaiveAhead:
         until = self.now + market["challenge_window_ns"]
         one = {"symbol": f["symbol"], "version": version, "payout": f["payout"], "until": until, "final": False, "ended": False}
         self.ahead.setdefault(name, []).append(one)
-        self.numbers[name] = version
+        self.newest[name] = version
         if market["auto_finalise"] and market["challenge_window_ns"]:
             record = {"type": "finalise_one", "event": name, "symbol": f["symbol"], "version": version}
             self._put_timed(until, record, "timer:market", note="end of the challenge window", kind=f"finalise {f['symbol']}")

@@ -62,7 +62,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
         self.ahead: dict[str, list[Fields]] = {}
-        self.numbers: dict[str, int] = {}
+        self.newest: dict[str, int] = {}
         self.whole: dict[str, int] = {}
         self.final: set[str] = set()  # events that were paid
         self.heard: dict[str, dict[str, Fields]] = {}  # event: what each of two sources said last
@@ -514,7 +514,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
     def _result(self, market: Fields, f: Fields) -> list[Fields]:
         """The results of a market, to which this one may be added."""
         kept, total = self.results.setdefault(f["event"], []), sum(f["payouts"])
-        self._wrong(f["version"] not in (0, self.numbers.get(f["event"], 0) + 1), C.R_RESULT_VERSION)
+        self._wrong(f["version"] not in (0, self.newest.get(f["event"], 0) + 1), C.R_RESULT_VERSION)
         self._wrong(len(f["payouts"]) != len(market["contracts"]), C.R_PAYOUT_COUNT)
         self._wrong(max(f["payouts"]) > market["payout"], C.R_PAYOUT_RANGE)
         whole = market["k"] * market["payout"]
