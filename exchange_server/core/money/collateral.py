@@ -8,6 +8,8 @@ an update looks at n / 16 words and at the contracts of at most two sixteens; fo
 A row has columns for E_ROOM contracts. Those after the event's n are all 0 until a new outcome joins: in an at-most group a v of 0 changes no
 worst case, and an exactly-k group with room has k = 1, whose search stops at n.
 
+A contract that was paid ahead of its group (markets/ahead.py) is left out: its v is LEFT_OUT, which is never among the smallest, and k counts the rest.
+
 `co` is the pointer of a collateral row, `j` the index of a contract in its event.
 """
 
@@ -20,7 +22,9 @@ from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.pools import pool_base
 from ..kit.rows import firm_row
 from .ledger import balance_get
-from .products import requirement, reserve_part, sells_base, value_at_worst
+from .products import has_sets, requirement, reserve_part, sells_base, value_at_worst
+
+LEFT_OUT = 1 << 61
 
 
 @leaf
@@ -73,7 +77,7 @@ def collateral_get(m, account, event):
         m[d + L.PL_NEXT] += words
     m[d + L.PL_USED] += words
     m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
-    k = m[event + L.E_K]
+    k = m[event + L.E_K_LEFT]
     expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # a freed row is all 0 but for its link
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event
@@ -81,7 +85,12 @@ def collateral_get(m, account, event):
     m[co + L.CO_BASE] = base
     m[co + L.CO_N] = n
     m[co + L.CO_K] = k
-    if 1 < k < n:
+    if m[event + L.E_LEFT_OUT] != 0:
+        for j in range(m[event + L.E_N]):
+            if is_paid_ahead(m, event, j):
+                m[co + L.CO_COLUMNS + L.COL_V * n + j] = LEFT_OUT
+        _choose(m, co)
+    elif 1 < k < n:
         _choose_first(m, co, n, k)
     # The list is in order of first touch, which is the order of settlement reports.
     head = m[event + L.E_COLL_HEAD]
@@ -187,6 +196,8 @@ def _set_v(m, co, j, v):
     if v == old:
         return
     m[column + j] = v
+    if k == 0:  # all winners were paid ahead: the rest is worth nothing, whatever it is
+        return
     if k >= n:
         m[co + L.CO_WORST] += v - old
         return
@@ -213,6 +224,53 @@ def _set_v(m, co, j, v):
         if m[column + at] > v:
             m[co + L.CO_WORST] += v - m[column + at]
             _swap(m, chosen, column, n, at, j)
+
+
+@leaf
+def _choose(m, co):
+    """Find the k smallest v_j anew: CO_WORST, and which are chosen."""
+    event = m[co + L.CO_EVENT]
+    n = m[co + L.CO_N]
+    k = m[co + L.CO_K]
+    columns = m[event + L.E_N] if has_sets(m, event) else n  # as far as `_set_v` searches
+    v = co + L.CO_COLUMNS + L.COL_V * n
+    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    for i in range(n):
+        m[chosen + i] = 0
+    m[co + L.CO_WORST] = 0
+    found = 0
+    while found < k:
+        at = -1
+        for i in range(columns):
+            if not _is_chosen(m, chosen, i) and m[v + i] != LEFT_OUT and (at < 0 or m[v + i] < m[v + at]):
+                at = i
+        if at < 0:
+            break
+        m[chosen + (at >> 6)] |= 1 << (at & 63)
+        m[co + L.CO_WORST] += m[v + at]
+        found += 1
+    if 1 < k < n:
+        for block in range((n + 15) >> 4):
+            _sum_up(m, chosen, v, n, block)
+
+
+@leaf
+def leave_out(m, co, j):
+    """Contract j, in which the account has nothing any more, was paid ahead of its group: the requirement is of the rest from here on."""
+    cash = m[co + L.CO_CASH]
+    expect(m, m[co + L.CO_COLUMNS + j] == 0 and m[co + L.CO_COLUMNS + L.COL_V * m[co + L.CO_N] + j] == 0, L.INV_COLLATERAL)
+    m[co + L.CO_COLUMNS + L.COL_V * m[co + L.CO_N] + j] = LEFT_OUT
+    m[co + L.CO_K] = m[m[co + L.CO_EVENT] + L.E_K_LEFT]
+    _choose(m, co)
+    required = requirement(m[co + L.CO_BUYS], m[co + L.CO_WORST])
+    m[cash + L.B_LOCKED] += required - m[co + L.CO_REQUIRED]
+    m[co + L.CO_REQUIRED] = required
+
+
+@leaf
+def is_paid_ahead(m, event, j):
+    """Whether contract j of an event (pointer) was paid ahead of the rest."""
+    return m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_AHEAD] == C.PH_FINAL
 
 
 @leaf
@@ -265,9 +323,10 @@ def keep_settled(m, co, j, q):
 
 
 @leaf
-def keeps_settled(m, event):
-    """Whether accounts of the event (pointer) have been paid, so that the column of open buys has settled positions."""
-    return m[event + L.E_SETTLING] != 0 or m[event + L.E_SETTLE_ID] != 0
+def keeps_settled(m, event, j):
+    """Whether accounts of the event (pointer) have been paid for contract j, so that its column of open buys has settled positions."""
+    whole = m[event + L.E_SETTLING] != 0 and m[event + L.E_SETTLING] != L.SETTLE_AHEAD or m[event + L.E_SETTLE_ID] != 0
+    return whole or is_paid_ahead(m, event, j)
 
 
 @leaf
