@@ -27,7 +27,7 @@ from tests.bridge import command_words
 from tests.model_world import Row
 
 from .kernels import compiled
-from .load import BinaryPeer, _count
+from .peers import BinaryPeer, _count
 from .rig import AnswerWrong, Result
 from .server import SECRET, BenchServer
 
