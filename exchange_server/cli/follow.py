@@ -24,7 +24,11 @@ from .progress import loading_kernels
 @data_option
 @click.option("--parent", type=Number("process id"), default=0, metavar="PID", hidden=True)
 @click.option(
-    "--keep-free", type=Number("number of bytes", 0, 10**15 - 1), default=0, metavar="BYTES", help="Room on the disk that a snapshot leaves (default: 2 GiB)."
+    "--keep-free",
+    type=Number("number of bytes", 0, 10**15 - 1),
+    default=0,
+    metavar="BYTES",
+    help="Room on the disk that a snapshot leaves (default: 2 GiB).",
 )
 @click.option("--log-level", type=OneOf(["debug", "info", "warning", "error"]), default="info", help="JSON lines on standard error.")
 def follow(data: Path, parent: int, keep_free: int, log_level: str) -> Result:

@@ -32,7 +32,9 @@ def spawn(words: Sequence[str]) -> Any:
 class Child:
     """`look` is called several times a second, between turns: it takes a system call, and a few ms when a process is started."""
 
-    def __init__(self, data: Path, on: bool, log: Callable[..., None], keep_free: int = 0, spawn: Callable[[Sequence[str]], Any] = spawn) -> None:
+    def __init__(
+        self, data: Path, on: bool, log: Callable[..., None], keep_free: int = 0, spawn: Callable[[Sequence[str]], Any] = spawn
+    ) -> None:
         """keep_free: bytes of the disk that a snapshot leaves free; 0: the follower's default."""
         self.data = data
         self.on = on
@@ -76,7 +78,9 @@ class Child:
         self.last_exit = code
         if code == Exit.DIFFERS:
             self._ended = True
-            self._log("error", "follower_differs", text=self._text(), effect="trading goes on; no snapshots until the server is started again")
+            self._log(
+                "error", "follower_differs", text=self._text(), effect="trading goes on; no snapshots until the server is started again"
+            )
             return
         self._wait = AGAIN_S if now_s - self._began >= STEADY_S else min(2 * self._wait, AGAIN_MOST_S)
         self._due = now_s + self._wait

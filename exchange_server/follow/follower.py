@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
 
+import numpy as np
+from numpy.typing import NDArray
+
 from config.settings import Settings
 
 from ..core import layout as L
@@ -112,10 +115,13 @@ class Follower:
             self._apply(batch)
             yield batch
 
+    def _add(self, events: NDArray[np.int64]) -> None:
+        self.events.add(events)
+
     def _apply(self, batch: Batch) -> None:
         if batch.rows.size:
             try:
-                self.engine.apply(batch.rows, batch.rows.size, self.events.add)
+                self.engine.apply(batch.rows, batch.rows.size, self._add)
             except MemoryError:
                 raise  # says nothing about the rows
             except Exception as error:  # whatever it is: the live engine applied these rows
@@ -205,5 +211,9 @@ def _sentence(error: BaseException, folder: Path, seq: int) -> str:
 def rules_of(values: Settings, keep_free: int) -> Rules:
     """The rules that a folder's settings give."""
     return Rules(
-        values.snapshot_rows, values.snapshot_bytes, values.snapshot_age_ns / 1e9, Keep(values.snapshots_kept, values.snapshot_days), keep_free
+        values.snapshot_rows,
+        values.snapshot_bytes,
+        values.snapshot_age_ns / 1e9,
+        Keep(values.snapshots_kept, values.snapshot_days),
+        keep_free,
     )

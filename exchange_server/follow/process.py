@@ -85,13 +85,17 @@ class Process:
             return self._follow()
         except Differs as error:
             self.status.state = DIFFERS
-            return self.end(Exit.DIFFERS, f"{error}. Snapshots are not made any more; trading is not affected. Keep the folder and report it")
+            return self.end(
+                Exit.DIFFERS, f"{error}. Snapshots are not made any more; trading is not affected. Keep the folder and report it"
+            )
         except JournalError as error:
             self.status.state = REFUSED
             return self.end(Exit.RECOVERY, str(error))
         except MemoryError:
             self.status.state = REFUSED
-            return self.end(Exit.SETUP, "not enough memory for a second copy of the exchange's tables: set follower = \"off\", or use a larger machine")
+            return self.end(
+                Exit.SETUP, 'not enough memory for a second copy of the exchange\'s tables: set follower = "off", or use a larger machine'
+            )
         except OSError as error:
             self.status.state = REFUSED
             return self.end(Exit.RECOVERY, f"{error.filename or self.data}: {error.strerror or error}")
@@ -118,9 +122,7 @@ class Process:
                 return self._stopped()
             self._report()
             time.sleep(IDLE_S)
-        self.follower = follower = Follower(
-            self.data, source, SERVER_ID, self._engine, self._rules, before_snapshot=self._before_snapshot
-        )
+        self.follower = follower = Follower(self.data, source, SERVER_ID, self._engine, self._rules, before_snapshot=self._before_snapshot)
         self.log("info", "following", row=follower.seq, snapshot=follower.made.name, notes=follower.report.notes)
         self.status.state = FOLLOWING
         pause = BUSY_S
@@ -151,7 +153,9 @@ class Process:
                 raise BadBytes(str(error)) from error
         begun = start.begun_as(self.data / "journal")
         if begun is None:
-            raise JournalError(f"journal folder {self.data / 'journal'}: its first record cannot be read, which says how large the tables are")
+            raise JournalError(
+                f"journal folder {self.data / 'journal'}: its first record cannot be read, which says how large the tables are"
+            )
         return Engine(Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns)
 
     def _rules(self, engine: Any) -> Rules:
@@ -174,7 +178,12 @@ class Process:
         if follower is not None:
             made = follower.made
             durable = follower.source.durable()
-            status.row_seq, status.event_seq, status.marks, status.proven_seq = follower.seq, follower.engine.event_seq, follower.marks, follower.proven
+            status.row_seq, status.event_seq, status.marks, status.proven_seq = (
+                follower.seq,
+                follower.engine.event_seq,
+                follower.marks,
+                follower.proven,
+            )
             status.durable_seq = max(follower.seq, durable.seq if durable is not None else 0)
             status.lag_rows = status.durable_seq - status.row_seq
             status.snapshot, status.snapshot_seq, status.snapshot_bytes = made.name, made.seq, made.bytes

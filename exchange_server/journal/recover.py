@@ -31,7 +31,20 @@ from .snapshots import Keep, Snapshot, newest_snapshots, write_snapshot
 from .store import MARK_WAIT_MS, SEGMENT_BYTES, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
 from .walk import Batch, JournalRefused, Progress, Tail, Walk, list_segments
 
-__all__ = ["FOLLOWER", "JournalRefused", "Recovered", "ReplayBroken", "Report", "SnapshotFailed", "cut", "iterate", "recover", "restore", "seal", "verify"]
+__all__ = [
+    "FOLLOWER",
+    "JournalRefused",
+    "Recovered",
+    "ReplayBroken",
+    "Report",
+    "SnapshotFailed",
+    "cut",
+    "iterate",
+    "recover",
+    "restore",
+    "seal",
+    "verify",
+]
 
 FOLLOWER = "follower"  # folder in a data folder: lock and status of the follower (exchange_server/follow/)
 

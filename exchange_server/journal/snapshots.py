@@ -160,7 +160,9 @@ def read_header(path: Path) -> Snapshot:
         raise BadBytes("no snapshot header")
     if zlib.crc32(head[:504]) != int.from_bytes(head[504:512], "little"):
         raise BadBytes("wrong CRC of the header")
-    _, version, _, logic, server, seq, event_seq, segment, offset, epoch, size, chain, digest, body, value, time_ns = _HEADER.unpack_from(head)
+    _, version, _, logic, server, seq, event_seq, segment, offset, epoch, size, chain, digest, body, value, time_ns = _HEADER.unpack_from(
+        head
+    )
     if version != VERSION:
         raise BadBytes(f"format version {version}; this program reads {VERSION}")
     return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size, value, time_ns, body)

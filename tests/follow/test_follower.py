@@ -179,7 +179,9 @@ def failing(monkeypatch: pytest.MonkeyPatch, call: str, error: OSError) -> None:
 
 @pytest.mark.parametrize("call", ["fsync", "fdatasync", "rename", "write"])
 @pytest.mark.parametrize(("number", "what"), [(errno.ENOSPC, "the disk is full"), (errno.EIO, "Input/output error")])
-def test_a_disk_that_fails_is_named_and_following_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, what: str) -> None:
+def test_a_disk_that_fails_is_named_and_following_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, number: int, what: str
+) -> None:
     live, clock = Live(tmp_path), Clock()
     follower = follow(tmp_path, rules(rows=1), clock=clock)
     live.trade(2)

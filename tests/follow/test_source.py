@@ -59,7 +59,9 @@ def test_other_versions_and_servers_are_named(tmp_path: Path) -> None:
     live = Live(tmp_path)
     live.trade()
     live.end()
-    with pytest.raises(JournalError, match=f"for rules version {L.LOGIC_VERSION}, this follower has 999: start the follower of the version"):
+    with pytest.raises(
+        JournalError, match=f"for rules version {L.LOGIC_VERSION}, this follower has 999: start the follower of the version"
+    ):
         LocalJournal(tmp_path / "journal", SERVER, logic=999).refuse_other_versions()
     with pytest.raises(JournalError, match=f"is from server {SERVER}, not 8"):
         LocalJournal(tmp_path / "journal", 8).refuse_other_versions()

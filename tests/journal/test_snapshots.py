@@ -83,7 +83,9 @@ def test_every_damaged_byte_is_seen(tmp_path: Path) -> None:
             read_snapshot(path)
     write(tmp_path, 0, [b"older"])
     bad: list[str] = []
-    assert [s.position.seq for s in newest_snapshots(tmp_path, bad)] == [0] and len(bad) == 1 and "1 bytes of the body are missing" in bad[0]
+    assert (
+        [s.position.seq for s in newest_snapshots(tmp_path, bad)] == [0] and len(bad) == 1 and "1 bytes of the body are missing" in bad[0]
+    )
 
 
 @pytest.mark.parametrize("call", ["fsync", "rename", "write", "lseek"])
