@@ -22,7 +22,7 @@ from ..journal.event_files import EventSum
 from ..journal.files import SYNC_EVERY_BYTES, JournalError, Position
 from ..journal.marks import differs
 from ..journal.recover import EngineLike, Report, restore
-from ..journal.snapshots import Keep, Snapshot, write_snapshot
+from ..journal.snapshots import HEADER_BYTES, Keep, Snapshot, write_snapshot
 from ..journal.walk import Batch
 from .source import Source
 
@@ -98,7 +98,7 @@ class Follower:
             self.position = snapshot.position
             self.events = EventSum(snapshot.event_value, snapshot.event_seq)
             self.proven = snapshot.position.seq
-            self.made = Made(snapshot.path.name, snapshot.position.seq, snapshot.path.stat().st_size)
+            self.made = Made(snapshot.path.name, snapshot.position.seq, HEADER_BYTES + snapshot.body_bytes)
         self.marks = 0
         self.rules = rules(self.engine)
         self._begin_rest(self.seq, 0.0)

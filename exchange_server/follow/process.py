@@ -26,7 +26,7 @@ from .source import LocalJournal
 from .status import DIFFERS, FOLLOWING, REFUSED, SNAPSHOT, STOPPED, Status, write_status
 
 SERVER_ID = 1
-BUSY_S, IDLE_S = 0.01, 0.2  # between two looks at the journal
+BUSY_S, IDLE_S = 0.05, 0.2  # between two looks at the journal
 REPORT_NS = 1_000_000_000
 KEEP_FREE = 2 << 30  # twice the server's reserve for its journal
 PR_SET_PDEATHSIG = 1
@@ -117,7 +117,7 @@ class Process:
         source = LocalJournal(self.data / "journal", SERVER_ID)
         self._report(force=True)
         source.refuse_other_versions()
-        while source.durable() is None or start.begun_as(source.folder) is None:  # the server's very first start
+        while (mark := source.durable()) is None or mark.seq == 0:  # the server's very first start
             if self.stopping:
                 return self._stopped()
             self._report()

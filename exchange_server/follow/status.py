@@ -51,10 +51,10 @@ def read_status(folder: Path) -> Status | None:
 
 
 def alive(status: Status, now_ns: int) -> bool:
-    """Whether the process that wrote it still runs and reports. A snapshot of a large state may take longer than FRESH_NS."""
+    """Whether the process that wrote it still runs and reports. Loading or making a snapshot of a large state may take longer than FRESH_NS."""
     if status.state in (DIFFERS, REFUSED, STOPPED) or not status.pid:
         return False
-    if status.state != SNAPSHOT and now_ns - status.at_ns > FRESH_NS:
+    if status.state == FOLLOWING and now_ns - status.at_ns > FRESH_NS:
         return False
     try:
         os.kill(status.pid, 0)

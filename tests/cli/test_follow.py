@@ -29,9 +29,9 @@ def test_options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("status", "level", "text"),
     [
-        (Status(state=FOLLOWING), "ok", "following, at row 90, 5 rows and 3ms after the server; no snapshot yet"),
+        (Status(state=FOLLOWING), "ok", "following, at row 90, 5 rows and 3 ms after the server; no snapshot yet"),
         (Status(state=FOLLOWING, snapshot="x", snapshot_seq=70), "ok", "newest snapshot at row 70"),
-        (Status(state=FOLLOWING, lag_ms=11_000), "warn", "5 rows and 11s after the server"),
+        (Status(state=FOLLOWING, lag_ms=11_000), "warn", "5 rows and 11 s after the server"),
         (
             Status(state=FOLLOWING, snapshot_problem="no snapshot at row 80: the disk is full"),
             "warn",
