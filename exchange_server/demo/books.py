@@ -1,6 +1,6 @@
 """A client's own books: every report, checked against earlier reports. No I/O, no clock.
 
-Reports of both wires become one `Report`, so that a maker on the binary wire and a taker on FIX keep the same books and the judge can
+Reports of both wires are one kind here (reports.py), so a maker on the binary wire and a taker on FIX keep the same books and the judge can
 compare them. Nothing here asks the server: positions and cash follow from fills and fees alone. Every inconsistency is added to `faults` at
 once.
 
@@ -8,57 +8,14 @@ Units: prices in ticks, quantities in lots, money in minor units. A position cou
 "position" of a spot pair is what was bought more than sold.
 """
 
-from collections.abc import Container
-from typing import NamedTuple
-
 import msgspec
 
 from protocol import codes
-from protocol import messages as M
-from protocol.fix_messages import FixMessage, scale
+
+from .reports import Contract, Report
 
 FAULTS_MAX = 50  # sentences kept; further ones are only counted
 OPEN = (codes.ST_NEW, codes.ST_PARTIAL)
-
-
-class Contract(NamedTuple):
-    """What a client must know about an instrument."""
-
-    symbol: str
-    payout: int  # P in ticks; spot: 0
-    tick_value: int  # minor units per tick and lot
-    price_decimals: int
-    asset_decimals: int
-    base: str = ""  # spot: the asset that is bought and sold
-    lot_base: int = 0  # spot: its minor units per lot
-    high: int = 0  # the highest price, ticks
-
-
-class Report(NamedTuple):
-    """One report of either wire. kind: codes.E_*; number: of the session; exec: the execution id; id, orig: ClOrdIDs (0: none)."""
-
-    kind: int
-    number: int
-    exec: int
-    id: int = 0
-    orig: int = 0
-    order: int = 0
-    symbol: str = ""
-    side: int = 0
-    contract_side: int = codes.YES
-    status: int = 0
-    reason: int = 0
-    price: int = 0
-    qty: int = 0
-    cum: int = 0
-    leaves: int = 0
-    last_price: int = 0
-    last_qty: int = 0
-    fee: int = 0
-    trade: int = 0
-    taker: bool = False
-    amount: int = 0  # settlement: amount paid, and the position it was paid for
-    position: int = 0
 
 
 class Fill(msgspec.Struct, array_like=True):
@@ -86,6 +43,7 @@ class OpenOrder(msgspec.Struct, array_like=True):
     qty: int
     cum: int
     leaves: int
+    persist: bool = False
 
 
 class Books(msgspec.Struct):
@@ -100,7 +58,12 @@ class Books(msgspec.Struct):
     open: dict[int, OpenOrder] = {}  # by the exchange's order id
     orders: list[int] = []  # every order id ever assigned to this session
     fills: list[Fill] = []
-    settled: dict[str, tuple[int, int]] = {}  # symbol: position, amount paid
+    settled: dict[str, tuple[int, int]] = {}  # symbol: position, amount paid, corrections after it included
+    evidence: dict[str, tuple[str, str, str]] = {}  # symbol: rule, source and SHA-256 with which it was settled
+    corrected: list[str] = []  # symbols of which a settlement was corrected
+    busts: list[int] = []  # trades that were taken back
+    lapsed: int = 0  # orders that going live cancelled
+    stayed: set[int] = set()  # orders marked persist that rested beside one that going live cancelled
     last_number: int = 0
     next_number: int = 1  # the next number that the session layer expects
     last_exec: int = 0
@@ -173,6 +136,10 @@ class Books(msgspec.Struct):
             return self._answer(report.id)
         elif kind == codes.E_SETTLED and contract is not None:
             self._settle(report)
+        elif kind == codes.E_REVERSED:
+            self._reversed(report)
+        elif kind == codes.E_BUST and contract is not None:
+            self._bust(report, contract)
         elif kind == codes.E_STATUS:
             self._status(report)
         return 0
@@ -182,7 +149,16 @@ class Books(msgspec.Struct):
             self.fault(f"order {report.order} was accepted twice")
         self.orders.append(report.order)
         self.open[report.order] = OpenOrder(
-            report.order, report.id, report.symbol, report.side, report.contract_side, report.price, report.qty, 0, report.leaves
+            report.order,
+            report.id,
+            report.symbol,
+            report.side,
+            report.contract_side,
+            report.price,
+            report.qty,
+            0,
+            report.leaves,
+            report.persist,
         )
         if report.leaves != report.qty:
             self.fault(f"order {report.order} was accepted with {report.leaves} of {report.qty} open")
@@ -232,6 +208,11 @@ class Books(msgspec.Struct):
             self.fault(f"order {report.order} was taken out, but it is not open")
         elif order.cum != report.cum:
             self.fault(f"order {report.order} was taken out with {report.cum} filled, here {order.cum}")
+        if order is not None and report.reason == codes.R_LAPSED:
+            if order.persist:
+                self.fault(f"order {report.order} lapsed when {report.symbol} went live, though it is marked persist")
+            self.lapsed += 1
+            self.stayed |= {other.order for other in self.open.values() if other.symbol == report.symbol and other.persist}
 
     def _replaced(self, report: Report) -> None:
         order = self.open.get(report.order)
@@ -259,81 +240,36 @@ class Books(msgspec.Struct):
         if held != report.position:
             self.fault(f"{report.symbol}: {report.position} contracts were settled, {held} are held")
         self.settled[report.symbol] = (report.position, report.amount)
+        self.evidence[report.symbol] = report.evidence
         self.cash += report.amount
+
+    def _reversed(self, report: Report) -> None:
+        """An entry of a correction after a result was final."""
+        self.cash += report.amount
+        if report.reason != codes.WHY_CORRECTION:
+            return
+        position, amount = self.settled.get(report.symbol, (0, 0))
+        if position != report.position:
+            self.fault(f"{report.symbol}: the payout of {report.position} contracts was corrected, {position} were settled")
+        self.settled[report.symbol] = (position, amount + report.amount)
+        self.corrected.append(report.symbol)
+
+    def _bust(self, report: Report, contract: Contract) -> None:
+        """A fill is taken back: position, money and fee as before it. The order stays as it is."""
+        fill = next((fill for fill in self.fills if fill.trade == report.trade), None)
+        yes = report.contract_side != codes.NO
+        price = report.last_price if yes else contract.payout - report.last_price
+        if fill is None or report.trade in self.busts or (fill.price, fill.qty, fill.fee) != (price, report.last_qty, report.fee):
+            self.fault(f"trade {report.trade} was taken back with {report.last_qty} at {price} and fee {report.fee}, here it is {fill}")
+            return
+        self.busts.append(report.trade)
+        sign = 1 if fill.side == codes.BUY else -1
+        self.positions[fill.symbol] = self.positions.get(fill.symbol, 0) - sign * fill.qty
+        self.cash += sign * fill.price * fill.qty * contract.tick_value + fill.fee
+        self.fees -= fill.fee
 
     def lost(self) -> None:
         """The connection was lost: unanswered requests are in doubt. Their times are discarded (no latency is measured from them)."""
         self.in_doubt += sum(when > 0 for when in self.pending.values())
         for id in self.pending:
             self.pending[id] = 0
-
-
-# ------------------------------------------------------------------------------------------------------------ the two wires
-_KINDS: dict[type, int] = {
-    M.Accepted: codes.E_ACCEPTED,
-    M.Rejected: codes.E_REJECTED,
-    M.Fill: codes.E_FILL,
-    M.Canceled: codes.E_CANCELED,
-    M.Replaced: codes.E_REPLACED,
-    M.CancelRejected: codes.E_CANCEL_REJECT,
-    M.Expired: codes.E_EXPIRED,
-    M.OrderStatus: codes.E_STATUS,
-}
-
-
-def from_binary(message: M.Numbered, symbols: dict[int, str]) -> Report:
-    """A numbered message of the binary wire; `symbols` by instrument id."""
-    m = message
-    kind = _KINDS.get(type(m))
-    if isinstance(m, M.Fill):
-        return Report(
-            codes.E_FILL, m.number, m.event, m.id, 0, m.order, symbols[m.instrument], m.side, m.contract_side, m.status, 0, m.price, m.qty,
-            m.cum, m.leaves, m.last_price, m.last_qty, m.fee, m.trade, bool(m.flags & codes.EF_TAKER),
-        )  # fmt: skip
-    if kind is not None:
-        assert isinstance(m, M.OrderReport)
-        return Report(
-            kind, m.number, m.event, m.id, getattr(m, "orig", 0), m.order, symbols.get(m.instrument, ""), m.side, m.contract_side, m.status,  # type: ignore[attr-defined]
-            getattr(m, "reason", 0), getattr(m, "price", 0), getattr(m, "qty", 0), getattr(m, "cum", 0), getattr(m, "leaves", 0),
-        )  # fmt: skip
-    if isinstance(m, M.Settled):
-        return Report(codes.E_SETTLED, m.number, m.event, symbol=symbols[m.instrument], amount=m.amount, position=m.position)
-    return Report(codes.E_SENT, m.number, m.event)
-
-
-_EXEC_TYPES = {b"0": codes.E_ACCEPTED, b"8": codes.E_REJECTED, b"F": codes.E_FILL, b"4": codes.E_CANCELED, b"5": codes.E_REPLACED}
-_EXEC_TYPES |= {b"C": codes.E_EXPIRED, b"I": codes.E_STATUS}
-_STATUS = {text.encode(): status for status, text in codes.ORD_STATUS_FIX.items()}
-
-
-def from_fix(message: FixMessage, contracts: dict[str, Contract], no: Container[int] = ()) -> Report:
-    """A FIX application message. Our ClOrdIDs are numbers, so that the books are those of the binary wire. `no`: our orders for NO
-    contracts; reports with standard fields only do not contain the contract side, so the client must remember it."""
-    number = message.seq or 0
-    kind = message.msg_type
-    get = message.get
-    if kind == "9":
-        return Report(codes.E_CANCEL_REJECT, number, 0, int(get(11)), int(get(41, b"0")), _number(get(37)), status=_STATUS.get(get(39), 0))
-    if kind not in ("8", "UMS"):
-        return Report(codes.E_SENT, number, 0)
-    symbol = message.text(55)
-    contract = contracts.get(symbol)
-    places = contract.price_decimals if contract else 0
-    money = contract.asset_decimals if contract else 0
-
-    def amount(tag: int, decimals: int) -> int:
-        value = get(tag)
-        return scale(value, decimals)[0] if value else 0
-
-    if kind == "UMS":
-        return Report(codes.E_SETTLED, number, int(get(17)), symbol=symbol, amount=amount(5104, money), position=amount(5103, 0))
-    id, orig = _number(get(11)), _number(get(41))
-    return Report(
-        _EXEC_TYPES[get(150)], number, int(get(17)), id, orig, _number(get(37)), symbol, int(get(54)),
-        codes.NO if id in no or orig in no else codes.YES, _STATUS.get(get(39), 0), _number(get(103)), amount(44, places), amount(38, 0),
-        amount(14, 0), amount(151, 0), amount(31, places), amount(32, 0), amount(12, money), _number(get(527)), get(851) == b"2",
-    )  # fmt: skip
-
-
-def _number(text: bytes) -> int:
-    return int(text) if text.isdigit() else 0

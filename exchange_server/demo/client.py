@@ -20,7 +20,8 @@ import msgspec
 import uvloop
 
 from . import world as worlds
-from .books import Books, Report
+from .books import Books
+from .reports import Report
 from .world import World
 
 TICK_S = 0.002
@@ -45,6 +46,9 @@ class Plan(msgspec.Struct):
     files: tuple[str, ...] = ("sandbox",)  # the configuration that the server has
     times: dict[str, tuple[int, int]] = {}  # by event: from when to when it is traded, ns UTC (0: always); not named: always
     often: tuple[str, ...] = ()  # events that are traded more often than others
+    quotes: tuple[
+        tuple[str, int, int], ...
+    ] = ()  # symbol, bid and ask, ticks: stand from the beginning to the end; of events that are traded by nobody
     keep: bool = False  # run without end, books are not written (the sandbox's bots)
 
 
@@ -109,6 +113,9 @@ class Party:
     async def leave(self) -> None:
         raise NotImplementedError
 
+    async def begin(self) -> None:
+        """Trading begins."""
+
     def renew(self) -> None:
         """Copy the session layers' numbers into the books."""
 
@@ -140,6 +147,7 @@ class Party:
     async def _do(self, command: dict[str, Any]) -> None:
         if command["do"] == "trade":
             self.trading = True
+            await self.begin()
         elif command["do"] == "later":  # the server was away: everything comes so much later
             later = command["ns"]
             self.plan.times = {event: (opens + later, closes and closes + later) for event, (opens, closes) in self.plan.times.items()}

@@ -10,7 +10,8 @@ from typing import Any
 
 from protocol import codes, numbers
 
-from .books import Books, Contract, Fill
+from .books import Books, Fill
+from .reports import Contract
 
 SHOWN = 5  # most numbers listed in one sentence
 
@@ -141,6 +142,53 @@ def settlements(books: list[Books], paid: Mapping[str, int], contracts: Mapping[
             wrong.append(f"{book.session}: still holds {left} after the settlement")
         if opened := sum(order.symbol in paid for order in book.open.values()):
             wrong.append(f"{book.session}: {opened} orders are open after the close")
+    return wrong
+
+
+def evidence(books: list[Books], told: Mapping[str, tuple[str, str, str]]) -> list[str]:
+    """What reached the clients with each settlement against the facts: rule, source and SHA-256 by symbol."""
+    wrong = []
+    for book in books:
+        for symbol, found in book.evidence.items():
+            if found != told.get(symbol):
+                wrong.append(f"{book.session}: {symbol} was settled by {found}, by the facts it is {told.get(symbol)}")
+    if not any(book.evidence for book in books):
+        wrong.append("no settlement reached a client")
+    return wrong[:20]
+
+
+def corrected(books: list[Books], symbols: Iterable[str]) -> list[str]:
+    """Every account that had a position in these contracts, whose payout was changed, got the difference once; nobody else did."""
+    wanted = set(symbols)
+    wrong = []
+    for book in books:
+        due = sorted(symbol for symbol, (position, _) in book.settled.items() if symbol in wanted and position)
+        if sorted(book.corrected) != due:
+            wrong.append(f"{book.session}: was told corrections of {sorted(book.corrected)}, it was paid for {due}")
+    if not any(book.corrected for book in books):
+        wrong.append("a result was corrected after it was final, and no client was told")
+    return wrong
+
+
+def busts(books: list[Books], trades: list[int]) -> list[str]:
+    """Both sides of each of these trades were taken back, and of no other."""
+    wanted = Counter({trade: 2 for trade in trades})
+    found = Counter(trade for book in books for trade in book.busts)
+    wrong = [
+        f"trade {trade}: {found[trade]} sides were taken back, expected {wanted[trade]}"
+        for trade in sorted(wanted | found)
+        if found[trade] != wanted[trade]
+    ]
+    return wrong if trades else [*wrong, "no trade was taken back"]
+
+
+def persisted(books: list[Books]) -> list[str]:
+    """When markets went live orders lapsed, and those marked persist stayed; that none of these lapsed is checked by the books themselves."""
+    wrong = []
+    if not sum(book.lapsed for book in books):
+        wrong.append("no order lapsed when a market went live")
+    if not any(book.stayed for book in books):
+        wrong.append("no order marked persist rested beside one that lapsed")
     return wrong
 
 

@@ -15,14 +15,17 @@ from protocol import codes
 from protocol import messages as M
 from protocol.client import Client, Disconnected, Order, Refused
 
-from .books import Books, from_binary
+from .books import Books
 from .client import OFTEN, Party, Plan, main
+from .reports import from_binary
 
 PENDING_MAX = 300  # of one maker; while there is no connection, DOWN_MAX
 DOWN_MAX = 20
 AWAY_S = 300.0  # how long a client tries to come back
 TRIES = 20  # draws until one of the slots trades now
 REPLACE_SHARE = 0.19  # of the changes of a quoted slot: 10 % of all requests
+QUOTED, BOUGHT = 100, 10  # contracts of quotes that stand, and of what is bought from them
+PERSIST_SHARE = 0.25  # of new orders: they stay when their market goes live
 
 
 class Slot:
@@ -92,10 +95,9 @@ class Maker:
             return
         order = slot.order
         if order is None or not order.open:
-            id = self.party.fresh_id()
-            books.ask(id, perf_counter_ns() if self.client.connected else 0, True)
             price, qty = self.price(slot), self.rng.randrange(10, 200)
-            slot.order = self.client.place(slot.symbol, slot.side, qty, price, id=id)
+            flags = codes.FLAG_PERSIST if self.rng.random() < PERSIST_SHARE else 0
+            slot.order = self.order(slot.symbol, slot.side, qty, price, flags)
         elif order.status != codes.ST_NONE:
             slot.busy = True
             id = self.party.fresh_id()
@@ -107,6 +109,12 @@ class Maker:
             task = asyncio.get_running_loop().create_task(self._change(slot, call))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+
+    def order(self, symbol: str, side: int, qty: int, price: int, flags: int = 0) -> Order:
+        """A new order, in the books too."""
+        id = self.party.fresh_id()
+        self.books.ask(id, perf_counter_ns() if self.client.connected else 0, True)
+        return self.client.place(symbol, side, qty, price, flags=flags, id=id)
 
     async def _change(self, slot: Slot, call: Any) -> None:
         try:
@@ -144,6 +152,14 @@ class Makers(Party):
             moved = self.fair[symbol] + round(self.rng.gauss(0, 0.02) * self.fair[symbol])
             self.fair[symbol] = min(max(moved, high // 100), high - high // 100)
         self.rng.choice(self.makers).act()
+
+    async def begin(self) -> None:
+        """The quotes that stand: the first maker gives both sides of each, the second one buys something, so that somebody has a position."""
+        first, second = self.makers[:2]
+        quotes = [(symbol, side, price) for symbol, bid, ask in self.plan.quotes for side, price in ((codes.BUY, bid), (codes.SELL, ask))]
+        await asyncio.gather(*(first.client.accepted(first.order(symbol, side, QUOTED, price)) for symbol, side, price in quotes))
+        for symbol, _, ask in self.plan.quotes:
+            second.order(symbol, codes.BUY, BOUGHT, ask)
 
     def renew(self) -> None:
         for maker in self.makers:

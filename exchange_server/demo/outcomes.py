@@ -15,6 +15,10 @@ WIN, SCORER, GOALS = f"{PREFIX}-WIN", f"{PREFIX}-SCORER", f"{PREFIX}-GOALS"
 GOALS_LOW, GOALS_HIGH = 200, 400  # the bounds of the goals market
 DISPUTED = f"{PREFIX}-M082"  # 2-2 after 90 minutes and 3-2 after extra time: the demonstration's resolver first records the wrong one
 VOIDED = f"{PREFIX}-M103"  # the demonstration pretends that the match for third place was abandoned in its first half
+CORRECTED = f"{PREFIX}-M040"  # the demonstration's resolver errs, nobody disputes, and the mistake is found when it has been paid
+AT_MIDS = f"{PREFIX}-STADIUM"  # a market of the demonstration alone: voided at the time-weighted mids of its quotes
+MIDS = (("0.4700", "0.4900"), ("0.2500", "0.2900"), ("0.2800", "0.3000"))  # bid and ask of each of its contracts, which nobody moves
+MIDS_PAY = ("0.4615", "0.2596", "0.2789")  # the mids 0.48, 0.27 and 0.29 made to sum to 1 (docs/settlement.md)
 VOID_PRICES = ("0.3334", "0.3333", "0.3333")  # that the markets of matches declare, by home, draw, away
 
 
@@ -137,22 +141,56 @@ def determine(market: ar.DefineMarket, outcome: Outcome, facts: Facts) -> ar.Det
     return ar.Determine(payouts=paid, **_evidence(outcome, facts))
 
 
-def mistaken(facts: Facts) -> Outcome:
-    """What the resolver records first for DISPUTED: the score after extra time, which does not count."""
-    match = next(match for match in facts.matches if match_event(match) == DISPUTED)
-    return Outcome(DISPUTED, (match.winner,), "result-after-90-minutes", _score(match, whole=True), match.over_ns)
+def mistaken(event: str, facts: Facts) -> Outcome:
+    """What the resolver records first: for DISPUTED the score after extra time, which does not count; for CORRECTED a draw."""
+    match = next(match for match in facts.matches if match_event(match) == event)
+    if event == DISPUTED:
+        return Outcome(DISPUTED, (match.winner,), "result-after-90-minutes", _score(match, whole=True), match.over_ns)
+    return Outcome(
+        event, ("DRAW",), "result-at-half-time", f"{match.home_name} {match.away_name} a draw, read off the wrong line", match.over_ns
+    )
 
 
 def correct(market: ar.DefineMarket, outcome: Outcome, facts: Facts) -> ar.Correct:
     return ar.Correct(payouts=payouts(market, outcome), **_evidence(outcome, facts))
 
 
-def void(outcome: Outcome, facts: Facts) -> ar.Void:
+def abandoned(outcome: Outcome, facts: Facts) -> Outcome:
+    """What the arbiter says of VOIDED."""
     match = next(match for match in facts.matches if match_event(match) == outcome.event)
-    said = outcome._replace(
+    return outcome._replace(
         rule="abandoned", observed=f"{match.home_name} - {match.away_name} abandoned in the first half", at_ns=match.kickoff_ns
     )
-    return ar.Void(reason="abandoned, and not played again", **_evidence(said, facts))
+
+
+def void(outcome: Outcome, facts: Facts) -> ar.Void:
+    return ar.Void(reason="abandoned, and not played again", **_evidence(abandoned(outcome, facts), facts))
+
+
+def at_mids(now_ns: int) -> Outcome:
+    """What the arbiter says of AT_MIDS."""
+    return Outcome(AT_MIDS, (), "no-count", "the count of spectators was never published", now_ns)
+
+
+def void_at_mids(facts: Facts, now_ns: int) -> ar.Void:
+    return ar.Void(reason="the count was given up", trigger_at_ns=now_ns, **_evidence(at_mids(now_ns), facts))
+
+
+def quotes(market: ar.DefineMarket) -> tuple[tuple[str, int, int], ...]:
+    """Symbol, bid and ask in ticks of each contract of AT_MIDS."""
+    return tuple(
+        (contract.symbol, numbers.scaled(bid, market.price_decimals), numbers.scaled(ask, market.price_decimals))
+        for contract, (bid, ask) in zip(market.contracts, MIDS)
+    )
+
+
+def told(outcome: Outcome, facts: Facts) -> tuple[str, str, str]:
+    """Rule, source and SHA-256 that a settlement of this event must name on the wire."""
+    if outcome.event == VOIDED:
+        outcome = abandoned(outcome, facts)
+    elif outcome.event == CORRECTED:  # it was paid by the mistake
+        outcome = mistaken(CORRECTED, facts)
+    return outcome.rule, facts.source, facts.digest
 
 
 def known(market: ar.DefineMarket, outcome: Outcome) -> tuple[int, ...]:

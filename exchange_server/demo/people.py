@@ -11,7 +11,7 @@ import msgspec
 from config import admin_records as ar
 from config import load, writer
 
-from .outcomes import DISPUTED
+from .outcomes import AT_MIDS, DISPUTED, SCORER
 from .timetable import Times
 
 MAKERS = tuple(f"MM{n}" for n in range(1, 7))  # binary sessions of the platform
@@ -81,10 +81,31 @@ def exchange_file(venue: load.Config) -> str:
     return _HEAD + "".join(assets) + "\n" + venues + "".join(_member(member) for member in MEMBERS)
 
 
-def markets_file(venue: load.Config, times: Mapping[str, Times], scheduled: bool) -> str:
+def _stadium(scorer: ar.DefineMarket) -> ar.DefineMarket:
+    """A market beside the World Cup's own, to be voided at the mids of its quotes."""
+    codes = ("METLIFE", "AZTECA", "SOFI")
+    return msgspec.structs.replace(
+        scorer,
+        event=AT_MIDS,
+        title="Which of the three stadiums has the most spectators?",
+        contracts=tuple(ar.Contract(symbol=f"{AT_MIDS}-{code}") for code in codes),
+        other="",
+        exhaustive="one of the three has the most spectators",
+        rules="The contract of the stadium with the most spectators in all of its matches pays 1.0000 USD, the others nothing.",
+        cut_off="the numbers that are published by the day after the final",
+        void=ar.VoidRule(who="the arbiter of the venue", trigger="no numbers are published"),
+        challenge_window_ns=WINDOW_NS,
+        phase="open",
+        template="",
+    )
+
+
+def markets_file(venue: load.Config, times: Mapping[str, Times], scheduled: bool, mids: bool = False) -> str:
     """The text of markets.toml: the venue's markets and listings, listed and not open yet, with challenge windows that fit the play; and, if it is
-    scheduled, with their times."""
-    records: list[ar.AnyRecord] = []
+    scheduled, with their times. mids: also the market that is voided at its mids."""
+    records: list[ar.AnyRecord] = [
+        _stadium(item.record) for item in venue.items if mids and isinstance(item.record, ar.DefineMarket) and item.record.event == SCORER
+    ]
     for record in (item.record for item in venue.items):
         if isinstance(record, ar.DefineMarket) and record.event in times:
             window_ns = LONG_WINDOW_NS if record.event == DISPUTED else WINDOW_NS

@@ -16,8 +16,9 @@ from protocol import codes
 from protocol.fix_client import FixClient
 from protocol.fix_messages import FixMessage, format_scaled
 
-from .books import Books, OpenOrder, from_fix
+from .books import Books, OpenOrder
 from .client import OFTEN, Party, Plan, main
+from .reports import from_fix
 
 PENDING_MAX = 100
 DOUBT_S = 1.5  # after a reconnect: the state of requests that are unanswered by then is requested

@@ -35,14 +35,19 @@ class Clock(NamedTuple):
         return self.first_ns + (at_ns - self.begins_ns) * self.speed
 
 
+def span(facts: Facts) -> tuple[int, int]:
+    """From the first kick-off to the end of the last match, ns since the epoch."""
+    return min(match.kickoff_ns for match in facts.matches), max(match.over_ns for match in facts.matches)
+
+
 def clock(facts: Facts, starts_ns: int, speed: int) -> Clock:
     """The clock of a play whose markets open at `starts_ns`."""
-    return Clock(min(match.kickoff_ns for match in facts.matches), starts_ns + BEFORE_NS, speed)
+    return Clock(span(facts)[0], starts_ns + BEFORE_NS, speed)
 
 
 def speed_for(facts: Facts, seconds: float) -> int:
     """At what speed the matches take so long."""
-    first, last = min(m.kickoff_ns for m in facts.matches), max(m.over_ns for m in facts.matches)
+    first, last = span(facts)
     return max(1, round((last - first) / (seconds * 1e9)))
 
 

@@ -32,6 +32,8 @@ APPLY_S = 60.0
 FINAL_S = 30.0
 KILL_PERCENT = 60  # of the play: after the round of 32, in which a result is disputed (a market that nobody could trade has no parties)
 BACK_S = 10.0  # after an outage the clients have so long to come back before the matches go on
+MIDS_S = 65.0  # a play of that length has a whole minute (UTC) in it, over which prices are weighted
+NEVER_NS = 1 << 61
 EVERY_S = 5.0  # between two lines of progress where there is no terminal
 
 
@@ -59,6 +61,8 @@ class Tournament:
         self.result: dict[str, Any] = {"folder": str(folder), **setting._asdict()}
         self.traded_s = 0.0
         self.recovery = ""
+        first, last = timetable.span(self.facts)
+        self.mids = setting.scheduled and last - first >= MIDS_S * 1e9 * setting.speed
         self.broken: Exception | None = None  # why the restart failed
 
     def say(self, text: str = "") -> None:
@@ -84,7 +88,7 @@ class Tournament:
         )
         self.clock = timetable.clock(self.facts, time.time_ns() + round(LEAD_S * 1e9), self.setting.speed)
         self.times = timetable.timetable(self.facts, self.clock)
-        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times, self.setting.scheduled))
+        markets = people.write(self.folder, "markets.toml", people.markets_file(venue, self.times, self.setting.scheduled, self.mids))
         self._list(markets)
         files = (str(exchange), str(markets))
         self.world: World = world.of(files)
@@ -114,11 +118,17 @@ class Tournament:
     def _bots(self, files: tuple[str, ...]) -> None:
         fix, binary = self.server.ports
         common: dict[str, Any] = {
-            "host": "127.0.0.1", "seed": self.setting.seed, "folder": str(self.folder), "files": files, "times": timetable.traded(self.times), "often": (o.DISPUTED, o.VOIDED),
+            "host": "127.0.0.1", "seed": self.setting.seed, "folder": str(self.folder), "files": files, "times": timetable.traded(self.times), "often": (o.DISPUTED, o.VOIDED, o.CORRECTED),
         }  # fmt: skip
+        quotes: tuple[tuple[str, int, int], ...] = ()
+        if self.mids:
+            common["times"][o.AT_MIDS] = (NEVER_NS, 0)
+            quotes = o.quotes(self.world.markets[o.AT_MIDS])
         makers = (*people.MAKERS, *people.ARENA, people.KNOWN, people.UNKNOWN)
         rate = self.setting.rate
-        self.parties["binary"] = Clients("makers", Plan(wire="binary", port=binary, rate=rate * (1 - FIX_SHARE), names=makers, **common))
+        self.parties["binary"] = Clients(
+            "makers", Plan(wire="binary", port=binary, rate=rate * (1 - FIX_SHARE), names=makers, quotes=quotes, **common)
+        )
         self.parties["fix"] = Clients("takers", Plan(wire="fix", port=fix, rate=rate * FIX_SHARE, names=people.TAKERS, **common))
         for party in self.parties.values():
             party.wait("ready", 30)
@@ -129,7 +139,7 @@ class Tournament:
         for party in self.parties.values():
             party.tell(do="trade")
         began = time.perf_counter()
-        end_ns = self.clock.at(max(match.over_ns for match in self.facts.matches))
+        end_ns = self.clock.at(timetable.span(self.facts)[1])
         kill_ns = self.clock.begins_ns + (end_ns - self.clock.begins_ns) * KILL_PERCENT // 100 if self.setting.kill else 0
         killed_ns, back_by = 0, 0.0
         restart: threading.Thread | None = None
@@ -268,6 +278,8 @@ class Tournament:
         self.judge("each venue shows what it lists, and to whom it may", self._shown(books))
         self.audit("at the close")
         status = self.server.ask("status")
+        if self.mids:
+            self.director.void_at_mids(time.time_ns() - 10**9)
         markets = self.director.finish(time.perf_counter, time.sleep, FINAL_S)
         paid = self.director.paid(markets)
         server = self.server.ask("accounts")
@@ -276,6 +288,10 @@ class Tournament:
         self.compare(final, server, "after the settlement")
         self.judge(f"{len(paid)} contracts paid what the facts say", judge.results(paid, self.director.known()))
         self.judge("a result was disputed and corrected, a market was voided", self.director.life(markets))
+        self.judge("every settlement named its rule, source and evidence on the wire", judge.evidence(final, self.director.told()))
+        self.judge("a result was corrected after it was paid, to the unit", judge.corrected(final, self.director.repaid()))
+        self.judge("a trade was taken back from both sides", judge.busts(final, self.director.busts))
+        self.judge("going live took the orders that are not marked persist, and no others", judge.persisted(final))
         self.judge("every position was paid once, by its result", judge.settlements(final, paid, self.world.contracts))
         self.judge(f"all {server['trades']} trades are in two clients' books, both sides alike", judge.trades(final, server["trades"]))
         self.judge("no fill lost, none doubled", judge.fills(final, server) + judge.executions(final))

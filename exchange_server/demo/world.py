@@ -7,7 +7,7 @@ from typing import NamedTuple
 from config import admin_records as ar
 from config import load
 
-from .books import Contract
+from .reports import Contract
 
 ASSET = "USD"
 SPOT_PRICE = 60_000  # the common belief about a spot pair at the start, in the quote asset

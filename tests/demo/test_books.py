@@ -1,6 +1,7 @@
 """A client's own books: what follows from reports, what is inconsistent, and that both wires give the same report."""
 
-from exchange_server.demo.books import FAULTS_MAX, Books, Report, from_binary, from_fix
+from exchange_server.demo.books import FAULTS_MAX, Books
+from exchange_server.demo.reports import Report, from_binary, from_fix
 from protocol import codes
 from protocol import messages as M
 from protocol.fix_messages import FixMessage
@@ -90,3 +91,27 @@ def test_both_wires_make_the_same_reports() -> None:
     assert (a.kind, a.number, a.id, a.orig, a.order, a.status) == (b.kind, b.number, b.id, b.orig, b.order, b.status)
     sent = M.Sent(9, 506, 9, M.LogonReply(1, 1, 1, 1000))
     assert from_binary(sent, symbols).kind == codes.E_SENT
+
+
+def test_corrections_and_busts_of_both_wires_are_the_same_reports() -> None:
+    bust = M.Bust(9, 31, 0, 18, 1, 5, codes.SELL, codes.YES, 0, 4200, 10, 7, 3, -41_993, 1, 12)
+    report = from_binary(bust, {1: "CUP-A"})
+    assert (report.kind, report.order, report.symbol, report.last_price, report.last_qty, report.fee, report.trade) == (
+        codes.E_BUST,
+        5,
+        "CUP-A",
+        4200,
+        10,
+        7,
+        3,
+    )
+    said = "17=31|11=1005|37=5|55=CUP-A|54=2|150=H|39=1|31=0.4200|32=10|12=0.0007|527=3"
+    other = from_fix(fix("35=8|" + said), CUP)
+    assert other._replace(number=9, id=0, status=0) == report
+    reversed_ = M.Reversed(9, 31, 0, 18, 1, 1, codes.WHY_CORRECTION, 10_000, 0, -10, -100_000, 5, 0, 0, 2, 1)
+    report = from_binary(reversed_, {1: "CUP-A"})
+    assert (report.kind, report.reason, report.amount, report.position) == (codes.E_REVERSED, codes.WHY_CORRECTION, -100_000, -10)
+    assert from_fix(fix("35=UMS|17=31|55=CUP-A|5130=10|5103=-10|5104=-10.0000"), CUP)._replace(number=9) == report
+    paid = M.Settled(9, 31, 0, 18, 1, 1, 10_000, 10, 100_000, 5, 1, 1, "r", "s", "v", 0, "ab", "f")
+    said = "17=31|55=CUP-A|5103=10|5104=10.0000|5108=r|5109=s|5112=ab"
+    assert from_binary(paid, {1: "CUP-A"}) == from_fix(fix("35=UMS|" + said), CUP)._replace(number=9)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from exchange_server.demo import judge
-from exchange_server.demo.books import Books, Contract, Report
+from exchange_server.demo.books import Books
+from exchange_server.demo.reports import Contract, Report
 from protocol import codes
 from tests.demo.worldcup_rig import CUP, DEPOSIT, accepted, fill, pair, take, view
 
@@ -168,3 +169,65 @@ def test_whole() -> None:
         "1 ids are not the server's: 4",
     ]
     assert judge.whole("ids", [], 9) == ["9 ids of 1..9 were lost: 1, 2, 3, 4, 5 and 4 more"]
+
+
+# ---- what happens to a market beside its plain course
+def payout(position: int, amount: int, number: int = 3, told: tuple[str, str, str] = ("r", "s", "ab")) -> Report:
+    return Report(codes.E_SETTLED, number, 700, symbol="CUP-A", amount=amount, position=position, evidence=told)
+
+
+def test_a_correction_reaches_who_was_paid_and_nobody_else() -> None:
+    maker, taker = pair()
+    take(
+        maker, payout(-10, 0), Report(codes.E_REVERSED, 4, 701, symbol="CUP-A", reason=codes.WHY_CORRECTION, amount=-100_000, position=-10)
+    )
+    take(
+        taker, payout(10, 0, 6), Report(codes.E_REVERSED, 7, 702, symbol="CUP-A", reason=codes.WHY_CORRECTION, amount=100_000, position=10)
+    )
+    assert judge.corrected([maker, taker], ["CUP-A"]) == [] and maker.faults == taker.faults == []
+    assert judge.settlements([maker, taker], {"CUP-A": 10_000}, CUP) == ["MM1: 1 orders are open after the close"]
+    assert "MM1: was told corrections of ['CUP-A'], it was paid for []" in judge.corrected([maker, taker], [])
+    taker.corrected = []
+    assert judge.corrected([maker, taker], ["CUP-A"]) == ["CLIENT1: was told corrections of [], it was paid for ['CUP-A']"]
+    assert "no client was told" in judge.corrected(pair(), ["CUP-A"])[0]
+    wrong = take(
+        Books("MM2", "MM2-A", "binary"), Report(codes.E_REVERSED, 1, 1, symbol="CUP-A", reason=codes.WHY_CORRECTION, amount=5, position=2)
+    )
+    assert wrong.faults == ["MM2: CUP-A: the payout of 2 contracts was corrected, 0 were settled"]
+
+
+def test_a_bust_is_told_to_both_sides() -> None:
+    maker, taker = pair()
+    back = Report(codes.E_BUST, 3, 700, symbol="CUP-A", side=codes.SELL, last_price=4200, last_qty=10, fee=0, trade=1)
+    take(maker, back)
+    assert judge.busts([maker, taker], [1]) == ["trade 1: 1 sides were taken back, expected 2"]
+    take(taker, back._replace(number=6, side=codes.BUY, fee=7))
+    assert judge.busts([maker, taker], [1]) == [] and maker.faults == taker.faults == []
+    assert [(book.cash, book.positions, book.fees) for book in (maker, taker)] == [(0, {"CUP-A": 0}, 0)] * 2
+    assert judge.busts([maker, taker], []) == ["trade 1: 2 sides were taken back, expected 0", "no trade was taken back"]
+    take(maker, back._replace(number=4, exec=701))
+    assert "trade 1 was taken back with 10 at 4200" in maker.faults[0]
+    assert "trade 1 was taken back with 9 at 4200" in take(pair()[0], back._replace(last_qty=9)).faults[0]
+
+
+def test_evidence_that_reaches_the_clients_is_that_of_the_facts() -> None:
+    books = [take(pair()[0], payout(-10, 0))]
+    assert judge.evidence(books, {"CUP-A": ("r", "s", "ab")}) == []
+    assert "CUP-A was settled by ('r', 's', 'ab')" in judge.evidence(books, {"CUP-A": ("r", "s", "cd")})[0]
+    assert "by the facts it is None" in judge.evidence(books, {})[0]
+    assert judge.evidence(pair(), {}) == ["no settlement reached a client"]
+
+
+def test_going_live_takes_what_is_not_marked_persist() -> None:
+    def going_live(persist: bool) -> Books:
+        books = Books("MM1", "MM1-A", "binary")
+        for id in (1001, 1002):
+            books.ask(id, 5, True)
+        stays = accepted(1, 1, codes.BUY, 100, 5)._replace(persist=True)
+        goes = accepted(2, 2, codes.BUY, 100, 5)._replace(persist=persist)
+        return take(books, stays, goes, Report(codes.E_CANCELED, 3, 700, 0, 0, 2, "CUP-A", codes.BUY, reason=codes.R_LAPSED))
+
+    right = going_live(False)
+    assert judge.persisted([right]) == [] and right.faults == [] and right.stayed == {1} and right.lapsed == 1
+    assert "MM1: order 2 lapsed when CUP-A went live, though it is marked persist" in going_live(True).faults
+    assert judge.persisted(pair()) == ["no order lapsed when a market went live", "no order marked persist rested beside one that lapsed"]

@@ -57,7 +57,7 @@ def test_known_answers() -> None:
 
 
 def test_the_result_that_is_disputed() -> None:
-    market, wrong, right = MARKETS[o.DISPUTED], o.mistaken(FACTS), OUTCOMES[o.DISPUTED]
+    market, wrong, right = MARKETS[o.DISPUTED], o.mistaken(o.DISPUTED, FACTS), OUTCOMES[o.DISPUTED]
     assert wrong.winners == ("BEL",) and wrong.observed == "Belgium 3-2 Senegal after extra time"
     assert right.winners == ("DRAW",) and right.observed == "Belgium 2-2 Senegal after 90 minutes and stoppage time"
     assert o.determine(market, wrong, FACTS).payouts == (10_000, 0, 0) and o.correct(market, right, FACTS).payouts == (0, 10_000, 0)

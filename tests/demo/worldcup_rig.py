@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from exchange_server.demo.books import Books, Contract, Report
+from exchange_server.demo.books import Books
+from exchange_server.demo.reports import Contract, Report
 from protocol import codes
 
 CUP = {symbol: Contract(symbol, 10_000, 1, 4, 4) for symbol in ("CUP-A", "CUP-B")}
