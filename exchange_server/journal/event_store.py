@@ -143,6 +143,10 @@ class EventStore:
         if self._tail_words:
             self._write([self._tail[: self._tail_words]])
 
+    def write_soon(self) -> None:
+        """Have the tail written to its files, without waiting for a disk."""
+        self.flush()
+
     def _write(self, parts: list[NDArray[np.int64]]) -> None:
         """Rows from the tail's first to next_number into their files; if there is no space they become a hole."""
         first = self._tail_first
