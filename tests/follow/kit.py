@@ -10,6 +10,7 @@ from exchange_server.journal.marks import Marks
 from exchange_server.journal.recover import Recovered, recover
 from exchange_server.journal.runner import Inline
 from exchange_server.journal.snapshots import Keep
+from tests.journal.kit import LONG as LONG
 from tests.journal.kit import SEGMENT, SERVER, FakeEngine, commit, turn
 
 NEVER = Rules(1 << 62, 1 << 62, 1e18, Keep(3, 0), 0)
