@@ -111,5 +111,7 @@ def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
         used += bool(again.report.snapshot)
         again.journal.close()
         again.store.close()
-        assert len([name for name in names(data) if name.endswith(".snap")]) <= 2
+        assert len([name for name in names(data) if name.endswith(".snap")]) <= 3, (
+            "one more after a kill before the older ones were deleted"
+        )
     assert used > LIVES // 2, "snapshots were made, and used"
