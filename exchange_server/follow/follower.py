@@ -78,8 +78,8 @@ class Follower:
         clock: Callable[[], float] = monotonic,
         before_snapshot: Callable[[], None] = lambda: None,
     ) -> None:
-        """Restores the newest good snapshot of the folder, else begins at the first row. rules: from the state at the start. before_snapshot:
-        called before one is made. Raises JournalRefused, JournalError, OSError."""
+        """Restores the newest good snapshot of the folder, else begins at the first row. rules: from the state at a mark. before_snapshot: called
+        before one is made. Raises JournalRefused, JournalError, OSError."""
         self.data = data
         self.source = source
         self.server_id = server_id
@@ -100,7 +100,8 @@ class Follower:
             self.proven = snapshot.position.seq
             self.made = Made(snapshot.path.name, snapshot.position.seq, HEADER_BYTES + snapshot.body_bytes)
         self.marks = 0
-        self.rules = rules(self.engine)
+        self._at_mark = False  # the newest thing applied was a mark that agreed
+        self._rules_now = rules
         self._begin_rest(self.seq, 0.0)
 
     @property
@@ -111,6 +112,8 @@ class Follower:
     def catch_up(self) -> Iterator[Batch]:
         """Apply what is durable now, batch by batch: yields each after it was applied. Raises Differs, JournalRefused, JournalError, OSError of
         the source."""
+        if self._at_mark and self.position is not None and self._due(self.position):  # it rested when the mark came, or the age came later
+            self._snapshot(self.position)
         for batch in self.source.batches(self.position):
             self._apply(batch)
             yield batch
@@ -120,6 +123,7 @@ class Follower:
 
     def _apply(self, batch: Batch) -> None:
         if batch.rows.size:
+            self._at_mark = False
             try:
                 self.engine.apply(batch.rows, batch.rows.size, self._add)
             except MemoryError:
@@ -137,6 +141,7 @@ class Follower:
         if wrong:
             raise Differs(f"rows {self.proven} to {batch.mark.seq - 1} give something else here than on the server: {wrong}")
         self.proven = batch.mark.seq
+        self._at_mark = True
         if self._due(batch.end):
             self._snapshot(batch.end)
 
@@ -150,19 +155,21 @@ class Follower:
         rows, now = at.seq - self._since, self._clock()
         if rows <= 0 or now < self._not_before_s:
             return False
-        return rows >= self.rules.rows or self._bytes >= self.rules.bytes or now - self._since_s >= self.rules.age_s
+        rules = self._rules_now(self.engine)
+        return rows >= rules.rows or self._bytes >= rules.bytes or now - self._since_s >= rules.age_s
 
     def _snapshot(self, at: Position) -> None:
         """Write one, restore it, and let it count if it gives the same digest. A failure is noted and tried again; following goes on."""
         self._before_snapshot()
+        rules = self._rules_now(self.engine)
         began = self._clock()
         folder = self.data / "snapshots"
         try:
             digest = self.engine.digest()
             path = write_snapshot(
                 folder, self.engine.snapshot(), position=at, event_seq=self.engine.event_seq, digest=digest, server_id=self.server_id,
-                logic=self.logic, event_value=self.events.words.tobytes(), time_ns=self.engine.time_ns, keep=self.rules.keep,
-                temporary_name=TEMPORARY, writing=self._writing(), check=lambda made: self._check(made, digest),
+                logic=self.logic, event_value=self.events.words.tobytes(), time_ns=self.engine.time_ns, keep=rules.keep,
+                temporary_name=TEMPORARY, writing=_writing(rules.keep_free), check=lambda made: self._check(made, digest),
             )  # fmt: skip
         except (OSError, fmt.BadBytes, SnapshotUnlike, MemoryError) as error:
             self.made.problem = _sentence(error, folder, at.seq)
@@ -173,26 +180,27 @@ class Follower:
         self.made = Made(path.name, at.seq, size, took, self.made.count + 1)
         self._begin_rest(at.seq, REST * took)
 
-    def _writing(self) -> Callable[[int, int], None]:
-        """Before each chunk of a snapshot: small syncs, so that the journal's sync never waits for a large one, and room for the journal."""
-        checked = -SYNC_EVERY_BYTES
-
-        def before(fd: int, written: int) -> None:
-            nonlocal checked
-            if written - checked < SYNC_EVERY_BYTES:
-                return
-            checked = written
-            os.fdatasync(fd)
-            disk = os.fstatvfs(fd)
-            if disk.f_bavail * disk.f_frsize < self.rules.keep_free:
-                raise OSError(errno.ENOSPC, f"less than {self.rules.keep_free >> 20} MiB would be left for the journal")
-
-        return before
-
     def _check(self, made: Snapshot, digest: bytes) -> None:
         restored = self._make(made.chunks())
         if restored.digest() != digest or restored.event_seq != made.event_seq:
             raise SnapshotUnlike
+
+
+def _writing(keep_free: int) -> Callable[[int, int], None]:
+    """Before each chunk of a snapshot: small syncs, so that the journal's sync never waits for a large one, and room for the journal."""
+    checked = -SYNC_EVERY_BYTES
+
+    def before(fd: int, written: int) -> None:
+        nonlocal checked
+        if written - checked < SYNC_EVERY_BYTES:
+            return
+        checked = written
+        os.fdatasync(fd)
+        disk = os.fstatvfs(fd)
+        if disk.f_bavail * disk.f_frsize < keep_free:
+            raise OSError(errno.ENOSPC, f"less than {keep_free >> 20} MiB would be left for the journal")
+
+    return before
 
 
 def _sentence(error: BaseException, folder: Path, seq: int) -> str:

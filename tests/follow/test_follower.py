@@ -111,6 +111,25 @@ def test_without_new_rows_there_is_no_snapshot_however_old_the_last_one_is(tmp_p
     assert before == names(tmp_path) == [snap(4)] and follower.made.count == 1
 
 
+def test_one_that_is_due_while_nothing_happens_is_made_at_the_last_mark(tmp_path: Path) -> None:
+    live, clock = Live(tmp_path), Clock()
+    follower = follow(tmp_path, rules(age_s=100.0), clock=clock)
+    live.trade(2)
+    catch_up(follower)
+    live.trade(1, mark=False)
+    catch_up(follower)
+    clock.now = 200.0
+    assert catch_up(follower) == 0 and names(tmp_path) == [], "the rows after the mark were not compared"
+    live.mark()
+    catch_up(follower)
+    assert names(tmp_path) == [snap(12)]
+    live.trade(1)
+    catch_up(follower)
+    clock.now = 400.0
+    assert catch_up(follower) == 0 and names(tmp_path) == [snap(12), snap(16)]
+    live.end()
+
+
 def test_it_rests_after_a_snapshot_that_took_long(tmp_path: Path) -> None:
     live, clock = Live(tmp_path), Clock()
 
@@ -127,6 +146,9 @@ def test_it_rests_after_a_snapshot_that_took_long(tmp_path: Path) -> None:
         catch_up(follower)
         made.append(follower.made.count)
     assert made == [1] * 8 + [2] * 4, "80 s after one that took 8"
+    clock.now += 100.0
+    catch_up(follower)
+    assert follower.made.count == 3
     live.end()
 
 
@@ -194,7 +216,7 @@ def test_a_disk_that_fails_is_named_and_following_goes_on(
     assert names(tmp_path) == [], "it is not tried again at once"
     clock.now = 61.0
     live.trade(2)
-    assert catch_up(follower) == 8 and names(tmp_path) == [snap(24)] and follower.made.problem == ""
+    assert catch_up(follower) == 8 and names(tmp_path) == [snap(16), snap(24)] and follower.made.problem == ""
     live.end()
 
 
