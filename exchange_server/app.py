@@ -390,6 +390,7 @@ class Server:
             options.spin,
             self.free_bytes,
             Timers(self.engine.registry, self.log),
+            self.binary,
         )
         pipeline.watches += [
             self.shares.look, self.quotas.look, self.directory.guard.look, lambda: self.marks.look(loop.time()), lambda: self._look_after_store(loop.time()),

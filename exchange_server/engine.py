@@ -161,15 +161,18 @@ class Engine:
         rows: int64, C-contiguous, writable; the first `words` words are used and begin with a TIME row. Raises InvariantBroken,
         RegistryBroken.
         """
+        self._header[L.H_CURSOR] = 0
+        return self.go_on(rows, words, sink, step(self.m, rows, words, self.events))
+
+    def go_on(self, rows: Words, words: int, sink: Sink, status: int) -> list[AdminAnswer]:
+        """The same after step() has been called for these rows from the first on (disk/small_turn.py) and has answered `status`."""
         m, ev = self.m, self.events
         answers: list[AdminAnswer] = []
         if rows is not self._rows:
             self._rows, self._row_bytes = rows, rows.view(np.uint8)
         row_bytes, header = self._row_bytes, self._header
-        header[L.H_CURSOR] = 0
         operating = False
         while True:
-            status = operate(m, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
             used = header[L.H_EVENT_USED]
             self.last_chunk = status == L.STEP_DONE
             if used:
@@ -184,6 +187,7 @@ class Engine:
                 answers.append(self._admin(rows, sink))
             elif status == L.STEP_BROKEN:
                 raise InvariantBroken(f"the core stopped with invariant {int(m[L.H_ERROR])} at row {self.row_seq}")
+            status = operate(m, rows, row_bytes, words, ev) if operating else step(m, rows, words, ev)
 
     def _admin(self, rows: Words, sink: Sink) -> AdminAnswer:
         """Apply the ADMIN record at the cursor and move the cursor past it."""
@@ -259,6 +263,11 @@ class Engine:
     def time_ns(self) -> int:
         """Exchange time of the newest turn, ns."""
         return int(self.m[L.H_TIME])
+
+    @property
+    def made(self) -> Words:
+        """The event rows of the last call of step(), valid until the next."""
+        return self.events[: self._header[L.H_EVENT_USED]]
 
     @property
     def settling(self) -> bool:

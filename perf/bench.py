@@ -1,4 +1,5 @@
-"""`./scripts/bench [ROW...] [--json FILE]`: the table of figures, targets and ratios. Without rows: the whole table, in under ten minutes.
+"""`./scripts/bench [ROW...] [--json FILE]`: the table of figures, targets and ratios. Without rows: the whole table, in
+about half an hour; `--scale 0.1` for a short look.
 `./scripts/bench --against REV [ROW...] [--rounds N]`: the same rows of this tree and of another commit in turn, and their ratios
 (against.py).
 
@@ -136,13 +137,20 @@ ROWS: dict[str, Callable[[float], list[Result]]] = {
     "binary8": _wire("binary8"),
     "binary64": _wire("binary64"),
     "fix8": _wire("fix8"),
+    "wide": _wire("wide"),
+    "ids": _wire("ids"),
+    "long": _wire("long"),
     "shallow": _wire("shallow"),
     "latency": _wire("latency"),
     "trip": _wire("trips"),
+    "loaded": _wire("loaded"),
+    "fanout": _wire("fanout"),
     "fair": _wire("fair"),
     "tenants": _wire("tenants"),
 }
-COMPARED = [name for name in ROWS if name not in ("compile", "memory", "scale", "settle")]  # rows that --against runs if none is named
+COMPARED = [
+    name for name in ROWS if name not in ("compile", "memory", "scale", "settle", "long")
+]  # rows that --against runs if none is named
 
 
 def machine() -> str:

@@ -7,7 +7,9 @@ each command, at most a tenth refused, and all invariants of ledger, collateral 
 
 from __future__ import annotations
 
+import shutil
 import statistics
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,12 +20,14 @@ from exchange_server.engine import Engine
 from exchange_server.gateway.binary.encoder import evidence_text
 from exchange_server.gateway.encoders import Router
 from exchange_server.gateway.evidence import Evidence
+from exchange_server.journal.event_store import EventStore
 from exchange_server.journal.recover import recover
 from exchange_server.journal.runner import Threads
 from exchange_server.wires import binary_in, binary_out
 from protocol import codes as C
 from tests.flows import NamedFlow
 
+from .journal_rows import file_system
 from .messages import binary_frames
 from .rig import AnswerWrong, Counts, Result, Timed, apply_all, core_flow, cut, empty_engine, engine_of, kinds_of, nothing, timed
 
@@ -66,11 +70,34 @@ def line(name: str, title: str, commands: int, resting: int, aim: float) -> list
     return found
 
 
+def kept(title: str, commands: int, resting: int) -> list[Result]:
+    """The named flow with its events put into the event store, as a server does."""
+    flow = core_flow("named", commands, resting)
+    engine = ready(flow)
+    folder = Path(tempfile.mkdtemp(prefix="exos-bench-", dir=Path.cwd()))
+    try:
+        disk = file_system(folder)
+        store = EventStore(folder, runner=Threads())
+        store.go_to(engine.event_seq)
+        cuts, n = cut(engine, flow.flow, min(PER_TURN, len(flow.flow)))
+        first = engine.event_seq
+        t = timed(n, lambda: apply_all(engine, cuts, store.append))
+        events = engine.event_seq - first
+        if store.next_number != engine.event_seq:
+            raise AnswerWrong(f"{title}: {store.next_number} events kept of {engine.event_seq}")
+        store.close()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return [Result("core", f"{title}, {PER_TURN:,} a turn", t.rate, "commands/s", 0,
+        note=f"{t.ns:.0f} ns; by the wall {t.wall_rate:,.0f}/s; {events / n:.2f} events of {L.EVT_WORDS * 8} bytes a command, {disk}")]  # fmt: skip
+
+
 def core(scale: float = 1.0) -> list[Result]:
-    """Named flow, the 32-of-48 group alone, few resting orders."""
+    """Named flow, with its events kept, the 32-of-48 group alone, few resting orders."""
     n, resting = int(300_000 * scale), int(100_000 * scale)
     return [
         *line("named", f"core, named flow, {resting:,} resting", n, resting, 2e6),
+        *kept("core, named flow, events kept", n, resting),
         *line("group", f"core, one 32-of-48 group, {resting:,} resting", n, resting, 1e6),
         *line("shallow", "core, shallow (500 resting)", n, resting, 0),
     ]

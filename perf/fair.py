@@ -17,7 +17,8 @@ from protocol import messages as M
 from protocol.framing import frame
 
 from .kernels import compiled
-from .load import BinaryPeer, Job, RunFailed, _count, _percentiles
+from .load import Job, _percentiles
+from .peers import BinaryPeer, RunFailed, _count
 
 ROUNDS = 4
 PAUSE_NS = 1_000_000  # pause between an answer to the modest session and its next order

@@ -109,7 +109,7 @@ def encoding(kind: int) -> float:
 
     def act() -> None:
         routes = router.route(ev)
-        encode(engine.m, ev, routes, 0, encoder.out, encoder.index, encoder.res, encoder.texts, 0)
+        encode(engine.m, ev, routes, 0, encoder.out, encoder.index, encoder.res, encoder.texts, 0, encoder.evidence.words)
 
     return best(act, MESSAGES)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 import numpy as np
@@ -40,41 +40,3 @@ def fix_message(body: str, comp_id: str, number: int, sending_time: str) -> byte
     text = f"35={kind}|49={comp_id}|56=EXOS-OE|34={number}|52={sending_time}|{rest}"
     data = f"8=FIX.4.4|9={len(text)}|{text}".replace("|", "\x01").encode()
     return data + b"10=%03d\x01" % (sum(data) & 255)
-
-
-def fix_messages(
-    rows: Words, comp_ids: Sequence[str], accounts: Callable[[int], str], symbols: Sequence[str], sending_time: str, first: int = 2,
-    decimals: int = 4,
-) -> list[bytes]:  # fmt: skip
-    """One message for each row, numbered within its session from `first`. comp_ids by session id, symbols by instrument id; prices have
-    `decimals`.
-
-    A cancel or replace has the fields that FIX 4.4 requires: symbol, side and quantity are copied from the order's NEW, which must be in
-    `rows`.
-    """
-    numbers: dict[int, int] = {}
-    known: dict[tuple[int, int], tuple[str, int, int, str]] = {}
-    unit = 10**decimals
-    found = []
-    for w in rows.tolist():
-        head, session, who = w[L.CMD_HEAD], w[L.CMD_SESSION_ACCOUNT] >> 32, w[L.CMD_SESSION_ACCOUNT] & 0xFFFFFFFF
-        kind, key, orig = head & 255, w[L.CMD_ID_LO], w[L.CMD_ORIG_LO]
-        price, qty = w[L.CMD_PRICE], w[L.CMD_QTY]
-        shown = f"{price // unit}.{price % unit:0{decimals}d}"
-        if kind == C.C_NEW:
-            symbol, side, contract = symbols[w[L.CMD_INSTRUMENT] >> 32], head >> 16 & 15, head >> 20 & 15
-            no = "5010=N|" if contract == C.NO else ""
-            known[session, key] = symbol, side, contract, no
-            body = (
-                f"D|11={key}|1={accounts(who)}|55={symbol}|54={side}|60={sending_time}|38={qty}|40=2|44={shown}|59={head >> 28 & 15}|{no}"
-            )
-        else:
-            symbol, side, contract, no = known[session, orig]
-            body = f"{'F' if kind == C.C_CANCEL else 'G'}|41={orig}|11={key}|1={accounts(who)}|55={symbol}|54={side}|60={sending_time}|"
-            if kind == C.C_REPLACE:
-                known[session, key] = known[session, orig]
-                body += f"38={qty}|40=2|44={shown}|{no}"  # a NO order must be replaced as one: without 5010 the message means YES
-        number = numbers.get(session, first)
-        numbers[session] = number + 1
-        found.append(fix_message(body, comp_ids[session], number, sending_time))
-    return found

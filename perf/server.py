@@ -1,7 +1,8 @@
 """The server under test: the world of a flow as a configuration file, a process pinned to one core, on a real disk.
 
-`python -m perf.server --data DIR --config FILE ...` takes the arguments of `exos serve`, and opens one more port that only sends
-back what it receives (its number is in DIR/echo.port): the baseline of a round trip, in the same process and on the same event loop.
+`python -m perf.server --data DIR --config FILE ...` takes the arguments of `exos serve`, and opens two more ports, in the same process and on
+the same event loop. One only sends back what it receives (its number is in DIR/echo.port): the baseline of a round trip. The other sends it to
+all of its peers (DIR/bare.port): the baseline of market data.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import os
 import select
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from .journal_rows import file_system
 
@@ -38,9 +40,7 @@ def account_name(account: int, sessions: int, first: int = 16) -> str:
     return f"M{i % sessions + 1}-{i // sessions + 1}"
 
 
-def config(
-    sessions: int, wire: str, books: int = 100, group: int = 48, accounts: int = 1_000, orders: int = 400_000, archive: int = 3_000_000
-) -> str:
+def config(sessions: int, wire: str, books: int = 100, group: int = 48, accounts: int = 1_000, orders: int = 600_000) -> str:
     """TOML of the named flow's world for this many sessions of one wire, and one more binary session L2 that only listens."""
     each = -(-accounts // sessions)
     lines = [f"""
@@ -63,7 +63,6 @@ balances = 8192
 collateral_words = 8_000_000
 orders = {orders}
 nodes = 60_000
-archive = {archive}
 
 [[asset]]
 name = "USD"
@@ -126,6 +125,12 @@ def fdatasync_us(folder: Path, times: int = 300) -> tuple[float, float]:
     return statistics.median(taken), taken[int(len(taken) * 0.99)]
 
 
+def processor_s(process: int) -> float:
+    """Processor time that a process (0: this one) has used, in its threads together."""
+    fields = Path(f"/proc/{process or 'self'}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class BenchServer:
     """A server process on its core with a fresh data folder on a real disk; use as a context manager. Raises ValueError for a disk in
     memory."""
@@ -162,7 +167,8 @@ class BenchServer:
         if not text:
             raise RuntimeError(f"the server did not start: {(self.folder / 'log.txt').read_text()[-3000:]}")
         self.ready = json.loads(text)
-        self.ready["echo_port"] = int((self.data / "echo.port").read_text())
+        for port in ("echo", "bare"):
+            self.ready[f"{port}_port"] = int((self.data / f"{port}.port").read_text())
         return self
 
     def status(self) -> dict[str, Any]:
@@ -190,8 +196,7 @@ class BenchServer:
 
     def processor_s(self) -> float:
         """Processor time used by the server."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_s(self.process.pid)
 
     def __exit__(self, *_: object) -> None:
         if self.process.poll() is None:
@@ -213,6 +218,21 @@ class Echo(asyncio.Protocol):
         self.transport.write(data)
 
 
+class Bare(asyncio.Protocol):
+    """Sends what comes from one peer to all, in a plain loop over their sockets."""
+
+    sockets: ClassVar[list[socket.socket]] = []
+
+    def connection_made(self, transport: Any) -> None:
+        taken = transport.get_extra_info("socket")
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.sockets.append(socket.socket(fileno=os.dup(taken.fileno())))
+
+    def data_received(self, data: bytes) -> None:
+        for each in self.sockets:
+            each.send(data)
+
+
 def main() -> int:
     os.sched_setaffinity(0, {min(SERVER_CORE, (os.cpu_count() or 1) - 1)})
     from exchange_server import app
@@ -220,10 +240,12 @@ def main() -> int:
 
     class EchoServer(app.Server):
         async def _listen(self, pipeline: Any) -> list[asyncio.AbstractServer]:
-            servers = await super()._listen(pipeline)
-            echo = await pipeline.loop.create_server(Echo, "127.0.0.1", 0)
-            (self.options.data / "echo.port").write_text(str(echo.sockets[0].getsockname()[1]))
-            return [*servers, echo]
+            servers = list(await super()._listen(pipeline))
+            for name, protocol in (("echo", Echo), ("bare", Bare)):
+                server = await pipeline.loop.create_server(protocol, "127.0.0.1", 0, backlog=1024)
+                (self.options.data / f"{name}.port").write_text(str(server.sockets[0].getsockname()[1]))
+                servers.append(server)
+            return servers
 
     app.Server = EchoServer  # type: ignore[misc]
     return int(app.serve(serve.options(sys.argv[1:])))

@@ -12,7 +12,8 @@ from typing import Any
 
 from .fair import ROUNDS, pair, pause, trip
 from .kernels import compiled
-from .load import BinaryPeer, Job, RunFailed, _count, _percentiles
+from .load import Job, _percentiles
+from .peers import BinaryPeer, RunFailed, _count
 from .server import SECRET
 
 TIMES = 10  # what the flood sends, times its venue's throttle

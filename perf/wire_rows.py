@@ -8,15 +8,18 @@ from typing import Any
 
 import msgspec
 
-from . import venue_flood
+from . import sample, venue_flood
 from .load import Job
 from .rig import AnswerWrong, Result
 from .server import ROOT, BenchServer, config, fdatasync_us
 
-SECONDS = 12.0
+SECONDS = 120.0  # nothing is sent after this time
+COMMANDS = 10_000_000  # of a pipelined row: at least ten seconds
+REFUSED = 0.01  # more than this share of the commands refused: the row is void
+CORE = 2.0e6  # commands/s of the row `core`, of which the wires should reach a share
 
 
-def generate(job: Job, seconds: float = 240.0) -> dict[str, Any]:
+def generate(job: Job, seconds: float = 600.0) -> dict[str, Any]:
     """Run the load generator; returns its result. Raises AnswerWrong with its last output if it failed."""
     command = [sys.executable, "-m", "perf.load", msgspec.json.encode(job).decode()]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=seconds)
@@ -26,35 +29,40 @@ def generate(job: Job, seconds: float = 240.0) -> dict[str, Any]:
 
 
 def pipelined(
-    wire: str, sessions: int, aim: float, scale: float, resting: int = 100_000, rate: int = 0, commands: int = 900_000
-) -> list[Result]:
-    """The named flow as fast as possible (rate 0) or at fixed send times; durable (`sync`)."""
+    wire: str, sessions: int, aim: float, scale: float, resting: int = 100_000, rate: int = 0, commands: int = COMMANDS, window: int = 512, ids: str = ""
+) -> list[Result]:  # fmt: skip
+    """The named flow as fast as a window of unanswered commands for each session allows (rate 0), or at fixed send times; durable (`sync`). Before
+    it, the reports to a sample are compared with the model's."""
+    full = resting
     resting, commands = max(int(resting * scale), 200), max(int(commands * scale), 400)
     with BenchServer(config(sessions, wire)) as server:
         p50, p99 = fdatasync_us(server.folder, 200)
         job = Job("flow", wire, server.ready["binary_port"], server.ready["fix_port"], sessions=sessions, commands=commands, resting=resting,
-            window=8192 if sessions <= 8 else 1024, rate=rate, seconds=SECONDS)  # fmt: skip
+            window=window, rate=rate, seconds=SECONDS, ids=ids, server=server.process.pid, keep=str(server.folder))  # fmt: skip
         got = generate(job)
+        received = [(server.folder / f"sample-{n}").read_bytes() for n in range(1, sessions + 1)]
+        equal = sample.check(wire, sessions, msgspec.convert(got.pop("sampled"), sample.Sampled), server.data / "journal", received)
         status = server.status()
         if broken := server.check():
             raise AnswerWrong(f"{wire}: {broken}")
         slow = status["pipeline"]["slow_path_messages"]
-        used = server.processor_s()
-        if got["refused"] > got["answered"] // 10:
-            raise AnswerWrong(f"{wire}: {got['refused']} of {got['answered']} refused")
-    shape = "shallow" if resting < 10_000 * scale else f"{resting:,} resting"
+    shape = f"{full:,} resting" if full >= 10_000 else "shallow"
+    ends = f"; last tenth {got['tenths'][-1] / got['tenths'][0]:.2f} of the first" if len(got["tenths"]) == 10 else ""
     note = (
-        f"{server.disk}, fdatasync p50 {p50:.0f} p99 {p99:.0f} us; {got['answered']:,} commands, {got['reports']:,} reports, refused "
-        f"{100 * got['refused'] / got['answered']:.2f} %, {got['message_bytes']:.0f} bytes a command; market data {got['market_bytes'] / 1e6:.1f} MB; "
-        f"client busy {100 * got['client_cpu'] / got['seconds']:.0f} %; slow path {slow}; server {used:.1f} s of processor in all"
+        f"mean answer {got['mean_us'] / 1e3:.2f} ms; server {1e6 * got['server_cpu'] / got['answered']:.2f} us of processor a command, by the wall "
+        f"{1e6 * got['seconds'] / got['answered']:.2f}{ends}; {server.disk}, fdatasync p50 {p50:.0f} p99 {p99:.0f} us; {got['answered']:,} commands in "
+        f"{got['seconds']:.1f} s, {got['reports']:,} reports, {equal} more equal to the model's; refused {100 * got['refused'] / got['answered']:.2f} %, "
+        f"{got['message_bytes']:.0f} bytes a command; market data {got['market_bytes'] / 1e6:.1f} MB; client busy "
+        f"{100 * got['client_cpu'] / got['seconds']:.0f} %; slow path {slow}"
     )
-    void = (
-        f"{slow} messages took the slow path"
-        if slow and max(slow.values() if isinstance(slow, dict) else [slow]) > 4 * sessions + 8
-        else ""
-    )
+    void = ""
+    if slow and max(slow.values() if isinstance(slow, dict) else [slow]) > 4 * sessions + 8:
+        void = f"{slow} messages took the slow path"
+    if got["refused"] > REFUSED * got["answered"]:
+        void = f"{got['refused']:,} of {got['answered']:,} commands were refused"
     if not rate:
-        name = f"{wire} orders/s durable, pipelined, {sessions} sessions, {shape}"
+        how = f", {ids} ids" if ids else ""
+        name = f"{wire} orders/s durable, {sessions} sessions, window {window:,}{how}, {shape}"
         return [Result(f"{wire}{sessions}", name, got["answered"] / got["seconds"], "commands/s", aim, note=note, void=void, more=got)]
     latency, late = got["latency"], got["late"]
     if late["p99"] > 0.2 * latency["p99"]:
@@ -64,14 +72,17 @@ def pipelined(
     return [Result("latency", name, latency["p50"], "us", 0, False, note, void, got)]
 
 
-def trips(scale: float = 1.0) -> list[Result]:
-    """Order → report against a bare echo in the same two processes, alternating."""
+def trips(scale: float = 1.0, resting: int = 0) -> list[Result]:
+    """Order → report against a bare echo in the same two processes, alternating; on an empty exchange, or with resting orders."""
     found = []
+    resting = int(resting * scale)
+    loaded = f", {resting:,} resting" if resting else ""
     for mode in ("async", "sync"):
         for spin in (True, False):
             n = max(int((10_000 if mode == "async" else 2_000) * scale), 100)
             with BenchServer(config(8, "binary"), mode, spin) as server:
-                got = generate(Job("trip", "binary", server.ready["binary_port"], 0, server.ready["echo_port"], commands=n, spin=spin))
+                ports = server.ready["binary_port"], 0, server.ready["echo_port"]
+                got = generate(Job("trip", "binary", *ports, commands=n, spin=spin, resting=resting, sessions=8 if resting else 1))
                 disk50, disk99 = server.disk_us(min(n, 1_000)) if mode == "sync" else (0.0, 0.0)
             order, echo = got["order"], got["echo"]
             how = "both ends spin" if spin else "both ends sleep"
@@ -80,12 +91,34 @@ def trips(scale: float = 1.0) -> list[Result]:
             if mode == "sync":
                 base, base99 = base + disk50, base99 + disk99
                 note += f"; write and fdatasync on the server's core p50 {disk50:.0f} p99 {disk99:.0f} us ({server.disk}); p99 aim 3 x {base99:.0f}"
-            times = 2.0 if mode == "async" else 1.5
+            times = 2.0 if mode == "async" else 1.15
             note += f"; aim: {times:g} x {'echo' if mode == 'async' else 'echo + sync'}; {order['p50'] / base:.2f} x"
             aim = times * base if spin else 0.0
-            found.append(Result("trip", f"round trip {mode}, {how}, {n:,} each", order["p50"], "us", aim, False, note, more=got))
+            found.append(Result("trip", f"round trip {mode}, {how}, {n:,} each{loaded}", order["p50"], "us", aim, False, note, more=got))
             if mode == "sync" and spin:
-                found.append(Result("trip", "round trip sync, both ends spin, p99", order["p99"], "us", 3 * base99, False))
+                found.append(Result("trip", f"round trip sync, both ends spin, p99{loaded}", order["p99"], "us", 3 * base99, False))
+    return found
+
+
+def loaded(scale: float = 1.0) -> list[Result]:
+    return trips(scale, 100_000)
+
+
+def fanout(scale: float = 1.0) -> list[Result]:
+    """The update of one order to many subscribers, against a bare sender in the same two processes, alternating."""
+    found = []
+    for spin in (True, False):
+        subscribers, n = max(int(200 * scale), 8), max(int(2_000 * scale), 40)
+        with BenchServer(config(subscribers + 1, "binary"), "async", spin) as server:
+            job = Job("fanout", "binary", server.ready["binary_port"], 0, server.ready["bare_port"], sessions=subscribers, commands=n)
+            got = generate(job)
+        each, bare = got["fanout"]["p50"], got["bare"]["p50"]
+        note = (
+            f"{each / subscribers:.2f} us a subscriber, p99 {got['fanout']['p99']:.0f} us; a bare sender p50 {bare:.0f} p99 {got['bare']['p99']:.0f} us; "
+            f"{got['bytes']} bytes each; {each / bare:.2f} x"
+        )
+        name = f"order to the last of {subscribers} subscribers, async, {'spin' if spin else 'sleep'}"
+        found.append(Result("fanout", name, each, "us", 1.5 * bare, False, note, more=got))
     return found
 
 
@@ -131,20 +164,35 @@ def tenants(scale: float = 1.0) -> list[Result]:
 
 
 def binary8(scale: float = 1.0) -> list[Result]:
-    return pipelined("binary", 8, 1e6, scale)
+    return pipelined("binary", 8, 0.8 * CORE, scale)
 
 
 def binary64(scale: float = 1.0) -> list[Result]:
-    return pipelined("binary", 64, 0.8e6, scale)
+    return pipelined("binary", 64, 0.8 * CORE, scale)
 
 
 def fix8(scale: float = 1.0) -> list[Result]:
-    return pipelined("fix", 8, 450e3, scale, commands=600_000)
+    return pipelined("fix", 8, 0.5 * CORE, scale)
+
+
+def wide(scale: float = 1.0) -> list[Result]:
+    """A window so large that the server always has input: the highest rate, the longest answers."""
+    return [*pipelined("binary", 8, 0, scale, window=8192), *pipelined("fix", 8, 0, scale, window=8192)]
+
+
+def ids(scale: float = 1.0) -> list[Result]:
+    """Other ClOrdIDs: large integers on the binary wire, texts on FIX."""
+    return [*pipelined("binary", 8, 0, scale, ids="large"), *pipelined("fix", 8, 0, scale, ids="text")]
+
+
+def long(scale: float = 1.0) -> list[Result]:
+    """Twenty million commands in one run: nobody is refused for a table, and the last tenth is as fast as the first."""
+    return pipelined("binary", 8, 0, scale, commands=2 * COMMANDS)
 
 
 def shallow(scale: float = 1.0) -> list[Result]:
-    return [*pipelined("binary", 8, 0, scale, resting=500), *pipelined("fix", 8, 0, scale, resting=500, commands=600_000)]
+    return [*pipelined("binary", 8, 0, scale, resting=500), *pipelined("fix", 8, 0, scale, resting=500)]
 
 
 def latency(scale: float = 1.0) -> list[Result]:
-    return [*pipelined("binary", 8, 0, scale, rate=5_000, commands=40_000), *pipelined("fix", 8, 0, scale, rate=5_000, commands=40_000)]
+    return [*pipelined("binary", 8, 0, scale, rate=5_000, commands=60_000), *pipelined("fix", 8, 0, scale, rate=5_000, commands=60_000)]

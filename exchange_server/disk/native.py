@@ -103,6 +103,12 @@ def call_fd_buffer(typingctx: Any, address: Any, fd: Any, buffer: Any, count: An
 
 
 @intrinsic
+def call_send(typingctx: Any, address: Any, fd: Any, buffer: Any, count: Any, flags: Any) -> Any:
+    """ssize_t send(int, const void *, size_t, int)"""
+    return types.int64(*[types.int64] * 5), lambda c, b, s, a: _call(b, a, [_I32, _I64, _I64, _I32], _I64)
+
+
+@intrinsic
 def call_pwritev(typingctx: Any, address: Any, fd: Any, iov: Any, count: Any, offset: Any) -> Any:
     """ssize_t pwritev(int, const struct iovec *, int, off_t)"""
     return types.int64(*[types.int64] * 5), lambda c, b, s, a: _call(b, a, [_I32, _I64, _I32, _I64], _I64)

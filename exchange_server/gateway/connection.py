@@ -11,6 +11,7 @@ Guarantees: nothing here uses a socket or a clock; time comes with the turn. A c
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -150,6 +151,9 @@ class Outlet(Protocol):
     def write(self, data: bytes) -> None:
         """Send bytes after everything written before. Ignored after `close`."""
 
+    def write_all(self, outlets: Sequence["Outlet"], data: bytes) -> None:
+        """The same as `write(data)` on each of these outlets, which belong to one server."""
+
     def close(self, reason: int, text: str = "") -> None:
         """Flush what was written, then close; `reason` (codes.R_*, OK for a normal end) and `text` go to the log and the counters."""
 
@@ -178,6 +182,10 @@ class NullOutlet:
     def write(self, data: bytes) -> None:
         if self.closed is None:
             self.written += data
+
+    def write_all(self, outlets: Sequence[Outlet], data: bytes) -> None:
+        for outlet in outlets:
+            outlet.write(data)
 
     def ask_turn(self) -> None:
         self.asked = True

@@ -218,6 +218,25 @@ class Journal:
                 )
             self.wait(self._words[dw.ST_NEXT_ROW])
 
+    def append_call(self, inbox: NDArray[np.int64]) -> tuple[Any, tuple[Any, ...]]:
+        """The kernel of `append_turn` and its arguments, the last of which is the number of words; for a kernel that calls it
+        (disk/small_turn.py)."""
+        return dw.ring_append, (self._st, self._ring, inbox, 0)
+
+    def commit_call(self) -> tuple[Any, tuple[Any, ...]]:
+        """The kernel of `commit_inline` and its arguments."""
+        return dw.commit_inline, (*self._arguments, 0)
+
+    @property
+    def words(self) -> NDArray[np.int64]:
+        """The state that the kernels share (disk_writer.ST_*)."""
+        return self._st
+
+    @property
+    def usable(self) -> bool:
+        """Has nothing failed, and is it open?"""
+        return not (self._words[dw.ST_FAIL] or self._closed)
+
     def kick(self) -> None:
         """Make the writer thread write what was appended. Makes a system call only if the thread sleeps. Raises JournalFailed."""
         if dw.wake_writer(self._st, self._fn) == dw.COMMIT_FAILED:

@@ -15,11 +15,12 @@ import errno
 import os
 import socket
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..gateway.connection import Connection
+from . import sockets
 from .clock import Clock
 from .limits import Limits
 
@@ -55,7 +56,7 @@ class Hub(Protocol):
     attach: Callable[["Link"], None]  # the peer has connected
     detach: Callable[["Link"], None]  # the socket has closed
     arm: Callable[["Link"], None]  # its next timer may have become earlier
-    hold: Callable[["Link", bytes], None]  # output that leaves with the turn
+    hold: Callable[["Link | Fan", bytes], None]  # output that leaves with the turn
     slow: Callable[["Link"], None]  # the peer has too much unread output
     close_after_turn: Callable[["Link"], None]
 
@@ -67,7 +68,7 @@ class Link(asyncio.BufferedProtocol):
     """The server's side of one socket; a connection's Outlet."""
 
     __slots__ = (
-        "closed", "closing", "connection", "deadline", "eof", "expelled", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "queue",
+        "closed", "closing", "connection", "deadline", "eof", "expelled", "fd", "finishing", "greedy_at", "held", "hub", "id", "kind", "logged_off", "lost", "make", "paused_at", "peer", "queue",
         "queued", "reading", "ready", "received", "stalled", "taken", "taken_age", "timer_at", "tls", "transport", "wants",
     )  # fmt: skip
 
@@ -80,6 +81,7 @@ class Link(asyncio.BufferedProtocol):
         self.transport: Any = None
         self.peer = ""
         self.tls = False
+        self.fd = -1  # of the socket, if bytes may be written to it directly
         self.received = 0
         self.ready = False  # it is on the list of the next turn
         self.reading = True
@@ -106,6 +108,7 @@ class Link(asyncio.BufferedProtocol):
         self.transport = transport
         self.tls = transport.get_extra_info("ssl_object") is not None
         sock = transport.get_extra_info("socket")
+        self.fd = sock.fileno() if sock is not None and not self.tls else -1
         if sock is not None and sock.family != socket.AF_UNIX:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
@@ -167,6 +170,13 @@ class Link(asyncio.BufferedProtocol):
             self.held += len(data)
             self.hub.hold(self, data)
 
+    def write_all(self, outlets: Sequence[Any], data: bytes) -> None:
+        links: list[Link] = [link for link in outlets if link.closing is None and not link.lost]
+        for link in links:
+            link.held += len(data)
+        if links and data:
+            self.hub.hold(Fan(links), data)
+
     def ask_turn(self) -> None:
         if not self.lost:
             self.hub.mark(self)
@@ -204,6 +214,19 @@ class Link(asyncio.BufferedProtocol):
         self.queued += len(data)
         if self.queued > self.hub.limits.slow_bytes:
             self.hub.slow(self)
+
+    def free(self) -> bool:
+        """May bytes be written to the socket directly: is nothing of this peer's output waiting before them?"""
+        return self.fd >= 0 and not (self.lost or self.paused_at or self.finishing) and not self.transport.get_write_buffer_size()
+
+    def wrote(self, data: bytes, count: int) -> None:
+        """`count` bytes of `data` were written to the socket directly; the transport gets the others (and finds out about a broken socket)."""
+        self.held -= len(data)
+        if count < len(data):
+            self.transport.write(data[count:] if count > 0 else data)
+        if self.stalled and self.held < self.hub.limits.read_stop_bytes >> 1:
+            self.stalled = False
+            self.hub.mark(self)
 
     def finish(self) -> None:
         """Flush, send EOF, and close when the peer has sent EOF too; a peer that does not do so in time is dropped.
@@ -243,6 +266,27 @@ class Link(asyncio.BufferedProtocol):
             if not due or slow < due:
                 due = slow
         return due
+
+
+class Fan:
+    """The same bytes for several links, in the place of a link in the gate."""
+
+    __slots__ = ("links",)
+
+    def __init__(self, links: list[Link]) -> None:
+        self.links = links
+
+    def send(self, data: bytes) -> None:
+        """The turn that made `data` is durable: one crossing writes it to all sockets that take it directly."""
+        free = []
+        for link in self.links:
+            if link.free():
+                free.append(link)
+            else:
+                link.send(data)
+        if free:
+            for link, count in zip(free, sockets.write_all([link.fd for link in free], data)):
+                link.wrote(data, count)
 
 
 def peer_uid(sock: Any) -> str:

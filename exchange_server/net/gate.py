@@ -9,10 +9,10 @@ Guarantees
 import os
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 from .clock import Clock
-from .endpoint import Link
+from .endpoint import Fan, Link
 from .observe import Counters, Latency
 
 
@@ -36,7 +36,7 @@ class Held:
 
     __slots__ = ("at", "bytes", "out", "ticket")
 
-    def __init__(self, ticket: int, at: int, out: list[tuple[Link, bytes | None]], size: int) -> None:
+    def __init__(self, ticket: int, at: int, out: list[tuple[Link | Fan, Any]], size: int) -> None:
         self.ticket = ticket
         self.at = at  # ns of the steady clock: the turn's time
         self.out = out
@@ -73,7 +73,7 @@ class Gate:
         self._clock = clock
         self._counters = counters
         self._wake = wake
-        self.outbox: list[tuple[Link, bytes | None]] = []
+        self.outbox: list[tuple[Link | Fan, Any]] = []
         self.outbox_bytes = 0
         self.held: deque[Held] = deque()
         self.held_bytes = 0
@@ -86,8 +86,9 @@ class Gate:
         confirm would be added here, as the lower of both. Raises JournalFailed."""
         return self._released()
 
-    def put(self, link: Link, data: bytes) -> None:
-        """Add output that a connection makes itself. It leaves with the current turn, or with the next one if none is in progress."""
+    def put(self, link: Link | Fan, data: bytes) -> None:
+        """Add output that a connection makes itself, for it alone or for several. It leaves with the current turn, or with the next one if none
+        is in progress."""
         self.outbox.append((link, data))
         self.outbox_bytes += len(data)
         if not self.turning:
@@ -112,6 +113,15 @@ class Gate:
             self._journal.kick()  # the writer thread writes everything appended; meanwhile input for the next turn arrives
             if self.held:
                 os.sched_yield()  # on a shared core the thread would wait for the end of our time slice: 3 ms
+
+    def passed(self, ticket: int, size: int, now: int) -> None:
+        """A turn was written and is durable, and its `size` bytes of output were sent, in one crossing (crossing.py)."""
+        self.ticket = ticket
+        counters = self._counters
+        counters.turns_inline += 1
+        if size:
+            counters.bytes_out += size
+            self.latency.record(self._clock.tick_ns() - now)
 
     def leave(self, now: int) -> None:
         """Send the outbox if the turn is durable and no earlier output is held; otherwise hold it. Raises JournalFailed."""

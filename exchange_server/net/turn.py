@@ -24,13 +24,15 @@ from protocol import codes, errors
 from ..core import layout as L
 from ..core.layout import definitions as d
 from ..core.layout import plain
+from ..disk import small_turn
 from ..exits import Exit
 from ..gateway.connection import WHOLE_TURN, TurnInput
 from ..gateway.sessions import before_logon
 from ..journal.store import JournalFailed
 from .calendar import Calendar
 from .clock import Clock
-from .endpoint import Link
+from .crossing import Crossing, receive, small, takes_bytes
+from .endpoint import Fan, Link
 from .fairness import Fairness
 from .gate import Gate
 from .housekeeping import Housekeeping
@@ -69,8 +71,10 @@ class Pipeline:
         spin: bool = False,
         free_bytes: Callable[[], int] | None = None,
         timers: Any = None,
+        binary: Any = None,
     ) -> None:
-        """timers: gateway.timers.Timers, acts that come due without a client."""
+        """timers: gateway.timers.Timers, acts that come due without a client. binary: gateway.binary.encoder.BinaryEncoder; with it, small turns
+        are made in one crossing (crossing.py)."""
         self.loop = loop
         self.engine = engine
         self.journal = journal
@@ -98,7 +102,7 @@ class Pipeline:
         self.slow: Callable[[Link], None] = links.slow
         self.close_after_turn: Callable[[Link], None] = links.close_after_turn
         self.arm: Callable[[Link], None] = calendar.arm
-        self.hold: Callable[[Link, bytes], None] = gate.put
+        self.hold: Callable[[Link | Fan, bytes], None] = gate.put
         self.admin: dict[int, Callable[[Any], None]] = {}  # AdminAnswer.row_seq → its callback
         self._admin_rows: list[tuple[int, Callable[[Any], None]]] = []
         self._ready: list[Link] = []
@@ -111,6 +115,8 @@ class Pipeline:
         self._unkept: NDArray[np.int64] | None = None
         self._now = clock.tick
         self.timers = timers
+        self._crossing = Crossing(engine, journal, binary, self.input, limits) if binary is not None else None
+        self._favourite: Link | None = None  # the link of the last turn, if that was a crossing
         self._plan_next()
 
     @property
@@ -170,6 +176,10 @@ class Pipeline:
         if links.to_expel:
             links.say_goodbye(inp)
         settling = self.engine.settling
+        self._favourite = None
+        if len(self._ready) == 1 and self._crossing is not None and not (settling or jumped) and self._cross(inp, time_ns, now):
+            self._close_turn(now)
+            return
         if self._ready or settling:
             pressure = self.pressure
             refuse = pressure.look(now) if gate.held or pressure.choked_since or pressure.refuse else 0
@@ -190,11 +200,20 @@ class Pipeline:
             links.close_now()
         if applied:
             gate.commit(self._ticket, words <= self._inline_words, self._alone and not self._ready and not settling, now)
-            if self._unkept is not None:
-                self._keep(self._unkept)
-                self._unkept = None
-            if self.market is not None:
-                self.market.turn(inp)
+            self._follow_up(inp)
+        self._close_turn(now)
+
+    def _follow_up(self, inp: TurnInput) -> None:
+        """The work of a turn after its reports."""
+        if self._unkept is not None:
+            self._keep(self._unkept)
+            self._unkept = None
+        if self.market is not None:
+            self.market.turn(inp)
+
+    def _close_turn(self, now: int) -> None:
+        """Send what may leave, and see to the next turn."""
+        gate, links, calendar = self.gate, self.links, self.calendar
         if gate.outbox:
             gate.leave(now)
         if gate.held:
@@ -203,6 +222,65 @@ class Pipeline:
             self.wake()
         if calendar.expiry or (calendar.first and calendar.timer is None):
             calendar.set_timer()
+
+    def _cross(self, inp: TurnInput, time_ns: int, now: int) -> bool:
+        """Make a turn of the only ready link's input in one crossing, if nothing else is due; False: it is made as every other turn is."""
+        crossing, gate, links, pressure = self._crossing, self.gate, self.links, self.pressure
+        (link,) = self._ready
+        if (
+            crossing is None
+            or 0 < self.calendar.expiry <= time_ns
+            or inp.words != L.CMD_WORDS
+            or gate.outbox
+            or gate.held
+            or links.gone
+            or links.closing
+            or pressure.choked_since
+            or pressure.refuse
+            or self.directory.fresh
+            or self.fairness.modest not in (None, link)
+            or not self.journal.usable
+            or not small(link, now)
+        ):
+            return False
+        connection = link.connection
+        connection.last_in_ns = now
+        stage = crossing.make(link, self.directory.wires[codes.WIRE_FIX] > 0)
+        if stage < small_turn.ST_STEPPED:
+            return False  # the rows that were decoded are in the turn
+        self._ready.clear()
+        link.ready = link.wants = False
+        words = inp.words
+        self.fairness.note(link, words - L.CMD_WORDS, False, now)
+        self._ticket = self.journal.next_seq
+        if stage == small_turn.ST_STEPPED:
+            self.engine.go_on(inp.inbox, words, self._sink, crossing.answers[small_turn.W_STATUS])
+        else:
+            self.engine.last_chunk = True
+            events = self.engine.made
+            if len(events):
+                self._unkept = events
+        self._turn_no = inp.turn
+        self._row_seq += words // L.CMD_WORDS
+        self._plan_next()
+        self.counters.turns += 1
+        self.counters.rows += words // L.CMD_WORDS
+        if stage == small_turn.ST_SENT:
+            self._favourite = link
+            connection.last_out_ns = now
+            gate.passed(self._ticket, crossing.answers[small_turn.W_LENGTH], now)
+            if rest := crossing.unsent():
+                link.transport.write(rest)
+        else:
+            if stage > small_turn.ST_STEPPED:
+                self._put_out(crossing.output())
+            if stage == small_turn.ST_COMMITTED:
+                gate.passed(self._ticket, 0, now)
+                gate.leave(now)
+            else:
+                gate.commit(self._ticket, True, True, now)
+        self._follow_up(inp)
+        return True
 
     def _gather(self, inp: TurnInput, now: int) -> None:
         """Add the input of every ready link, within its share, as rows of the turn."""
@@ -301,10 +379,14 @@ class Pipeline:
         directory = self.directory
         if directory.fresh:
             events = before_logon(events, directory.fresh)
-        bound = directory.bound
+        self._put_out(self.encoders.encode(events, directory.wires))
+
+    def _put_out(self, output: Iterable[tuple[int, bytes]]) -> None:
+        """Put the messages of sessions into the turn's outbox."""
+        bound = self.directory.bound
         gate, now = self.gate, self._now
         outbox = gate.outbox
-        for session, data in self.encoders.encode(events, directory.wires):
+        for session, data in output:
             connection = bound.get(session)
             if connection is None:
                 continue
@@ -348,6 +430,12 @@ class Pipeline:
         except JournalFailed as error:
             self.fail(Exit.JOURNAL, "journal_failed", error)
             return
+        link = self._favourite
+        if link is not None and not self._scheduled:
+            if not takes_bytes(link):
+                self._favourite = None
+            elif count := receive(link):
+                link.buffer_updated(count)
         if self._scheduled:
             self.turn()
         self.loop.call_soon(self.run_spinning)

@@ -10,7 +10,7 @@ import pytest
 
 from exchange_server.core import layout as L
 from perf import bench, book_rows, core_rows, memory_rows, settle_rows
-from perf.messages import binary_frames, fix_messages
+from perf.messages import binary_frames
 from perf.rig import AnswerWrong, Counts, Result, apply_all, core_flow, cut, engine_of, kinds_of
 from protocol import codes as C
 from protocol import messages as M
@@ -91,22 +91,6 @@ def test_binary_messages_say_what_the_rows_say() -> None:
             assert (message.price, message.qty) == (w[L.CMD_PRICE], w[L.CMD_QTY])
         if kind != C.C_NEW:
             assert message.orig == w[L.CMD_ORIG_LO]
-
-
-def test_fix_messages_are_numbered_and_sum_up() -> None:
-    flow = named_flow(3, 300, 100, sessions=2)
-    rows = np.concatenate([flow.preload, flow.flow])
-    symbols = [f"B{i}" for i in range(101)]
-    numbers = {1: 1, 2: 1}
-    for w, data in zip(rows.tolist(), fix_messages(rows, ["", "S1", "S2"], str, symbols, "20260101-00:00:00")):
-        fields = dict(part.split("=", 1) for part in data.decode().rstrip("\x01").split("\x01"))
-        session = w[L.CMD_SESSION_ACCOUNT] >> 32
-        numbers[session] += 1
-        assert int(fields["34"]) == numbers[session] and fields["49"] == f"S{session}"
-        assert int(fields["10"]) == sum(data[:-7]) & 255
-        assert int(fields["9"]) == len(data) - 7 - (data.index(b"\x01", data.index(b"\x019=") + 1) + 1)
-        assert fields["11"] == str(w[L.CMD_ID_LO])
-        assert fields["35"] == {C.C_NEW: "D", C.C_CANCEL: "F", C.C_REPLACE: "G"}[w[0] & 255]
 
 
 def test_bench_writes_the_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

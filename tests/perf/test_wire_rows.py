@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from perf import journal_rows, server, settle_rows, wire_rows
-from perf.load import _count
+from perf import journal_rows, sample, server, settle_rows, wire_rows
+from perf.load import _Watch
+from perf.peers import _count
+from perf.rig import AnswerWrong
 from protocol import messages as M
 from protocol.framing import frame
 
@@ -24,7 +27,71 @@ def test_pipelined(wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         assert "real disk" in str(error)
         return
     assert result.figure > 0 and result.more["answered"] == result.more["sent"] > 0
-    assert "fdatasync" in result.note and not result.void
+    assert "fdatasync" in result.note and not result.void and "equal to the model's" in result.note
+    assert result.more["mean_us"] > 0 and len(result.more["tenths"]) == 10
+
+
+@pytest.mark.parametrize(("wire", "ids"), [("binary", "large"), ("fix", "text")])
+def test_other_ids_and_the_reports_of_the_sample(wire: str, ids: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    checked = sample.check
+
+    def damaged(*arguments: Any) -> int:
+        received = arguments[4]
+        assert checked(*arguments) > sample.MIXED
+        with pytest.raises(AnswerWrong, match="session 2"):
+            checked(*arguments[:4], [received[0], received[1][:-300], *received[2:]])
+        with pytest.raises(AnswerWrong, match="session"):
+            checked(*arguments[:4], [*reversed(received)])
+        return checked(*arguments)
+
+    monkeypatch.setattr(sample, "check", damaged)
+    try:
+        (result,) = wire_rows.pipelined(wire, 2, 1e6, TINY, ids=ids)
+    except ValueError as error:  # the temporary folder is memory
+        assert "real disk" in str(error)
+        return
+    assert f"{ids} ids" in result.name and not result.void
+
+
+def test_refusals_void_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(wire_rows, "REFUSED", -1.0)
+    try:
+        (result,) = wire_rows.pipelined("binary", 2, 1e6, TINY)
+    except ValueError as error:  # the temporary folder is memory
+        assert "real disk" in str(error)
+        return
+    assert "were refused" in result.void
+
+
+def test_trips_on_a_loaded_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        results = wire_rows.loaded(TINY)
+    except ValueError as error:  # the temporary folder is memory
+        assert "real disk" in str(error)
+        return
+    assert all("400 resting" in result.name and result.figure > 0 for result in results)
+
+
+def test_market_data_for_a_crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    try:
+        results = wire_rows.fanout(TINY)
+    except ValueError as error:  # the temporary folder is memory
+        assert "real disk" in str(error)
+        return
+    assert [result.more["bytes"] > 0 and result.figure > 0 for result in results] == [True, True]
+
+
+def test_the_mean_answer_time_and_the_tenths() -> None:
+    watch = _Watch(20, 1_000)
+    watch.sent(20, 1_000)
+    watch.answers(10, 3_000)
+    watch.answers(10, 5_000)
+    assert watch.waited == 10 * 2_000 + 10 * 4_000
+    assert watch.tenths()[0] == 2 * 1e9 / 2_000 and len(watch.tenths()) == 10
 
 
 def test_a_flood_and_a_modest_member(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -254,3 +254,10 @@ def leaf(function: Callable[..., Any]) -> Any:
     dispatcher.add_overload = add_overload
     dispatcher._compile_for_args = lambda *args: called_from_python
     return dispatcher
+
+
+def entry_of(compiled: Any) -> int:
+    """Address of a kernel's machine code. Its parameters: where to put the result, where to put an exception, then the arguments, an array as
+    seven words (see net/crossing.py)."""
+    (one,) = compiled.overloads.values()
+    return int(one.library.get_pointer_to_function(one.fndesc.llvm_func_name))

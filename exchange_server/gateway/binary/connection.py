@@ -14,6 +14,7 @@ from itertools import islice
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from protocol import codes, errors
 from protocol import messages as M
@@ -127,6 +128,16 @@ class BinaryConnection(Connection):
         if self.next_due <= now:
             self._timers(now)
         return more
+
+    @property
+    def decoder(self) -> NDArray[np.int64]:
+        """The state of the decode kernel (wires/binary_in.py: conn)."""
+        return self._conn
+
+    def plain(self) -> bool:
+        """Is decoding all that `gather` has to do? Timers not counted."""
+        kind = self._kind
+        return kind is not None and kind.hot and not (self._leaving or self.closing or self._pieces) and self.session != 0
 
     def expel(self, turn: TurnInput, reason: int, text: str) -> None:
         """See Connection. The Logout is unnumbered: the peer can request missed reports when it reconnects."""

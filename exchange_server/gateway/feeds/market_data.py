@@ -26,6 +26,7 @@ from ...core import layout as L
 from ...core.risk.visibility import visible
 from ...wires import feeds as kernels
 from ..connection import Connection, TurnInput
+from .subscribers import Group, Subscribers
 
 SNAPSHOT_LEVELS = 20_000  # per side; deeper levels appear with their first update
 RESULTS = (codes.E_DETERMINED, codes.E_VOIDED)
@@ -49,9 +50,7 @@ class MarketData:
         self.engine = engine
         m = engine.m
         self.capacity = state.table(m, L.P_INSTRUMENT).capacity
-        self.wanted = np.zeros(self.capacity, dtype=np.uint8)
-        self.by_instrument: dict[int, dict[Connection, None]] = {}
-        self.by_connection: dict[Connection, set[int]] = {}
+        self.books = Subscribers(self.capacity)
         self.everything: dict[Connection, None] = {}  # subscribed to all instruments that it sees, including later ones
         self.watchers: dict[Connection, None] = {}  # subscribed to definitions
         self.followers: dict[int, dict[Follower, None]] = {}  # event id: FIX sessions that asked for its phases
@@ -86,7 +85,7 @@ class MarketData:
 
     def _visible(self, connection: Connection) -> NDArray[np.uint8]:
         """By instrument: 1 if the connection's session sees it. All sessions of one venue see the same."""
-        if not (self.watchers or self.everything or self.by_connection) and self._offers != self._offered():  # else `turn` has updated it
+        if not (self.watchers or self.everything or self.books) and self._offers != self._offered():  # else `turn` has updated it
             self._seen.clear()
             self._offers = self._offered()
         who = self._who(connection)
@@ -114,9 +113,7 @@ class MarketData:
             if not self.sees(connection, instrument):
                 piece += self._unknown(instrument)
             else:
-                self.by_instrument.setdefault(instrument, {})[connection] = None
-                self.by_connection.setdefault(connection, set()).add(instrument)
-                self.wanted[instrument] = 1
+                self.books.add(connection, instrument)
                 piece += self.snapshot(instrument)
             if len(piece) >= PIECE_BYTES:
                 yield bytes(piece)
@@ -126,18 +123,10 @@ class MarketData:
 
     def unsubscribe(self, connection: Connection, instruments: list[int]) -> None:
         """End the subscriptions to these (an empty list: to all). Instruments that are not subscribed are ignored."""
-        mine = self.by_connection.get(connection, set())
         if not instruments:
             self.everything.pop(connection, None)
-            instruments = list(mine)
-        for instrument in instruments:
-            mine.discard(instrument)
-            takers = self.by_instrument.get(instrument)
-            if takers is not None:
-                takers.pop(connection, None)
-                if not takers:
-                    del self.by_instrument[instrument]
-                    self.wanted[instrument] = 0
+            instruments = list(self.books.of(connection))
+        self.books.remove(connection, instruments)
 
     def definitions(self, connection: Connection) -> Iterator[bytes]:
         """Definitions of all instruments that the session sees, in pieces, then DefinitionsDone; later listings are sent when they are added."""
@@ -163,15 +152,14 @@ class MarketData:
 
     def drop(self, connection: Connection) -> None:
         """The connection has closed: drop its subscriptions."""
-        if connection in self.by_connection or connection in self.everything:
-            self.unsubscribe(connection, [])
-            self.by_connection.pop(connection, None)
+        self.books.drop(connection)
+        self.everything.pop(connection, None)
         self.watchers.pop(connection, None)
 
     # ------------------------------------------------------------------------------------------------------- the turn
     def encode(self, events: NDArray[np.int64]) -> Iterable[tuple[int, bytes]]:
         """Note the trades and news in a chunk of events; returns no messages."""
-        if not (self.by_instrument or self.watchers or self.everything or self.followers):
+        if not (self.books or self.watchers or self.everything or self.followers):
             return ()
         need = self._tape_used + events.size // L.EVT_WORDS * kernels.TAPE_WORDS
         if need > self._tape.size:
@@ -183,34 +171,42 @@ class MarketData:
         """Send this turn's changes of the books to their subscribers, then phase changes, changed definitions and new listings."""
         m = self.engine.m
         tape_words, self._tape_used = self._tape_used, 0
-        if not self.by_instrument:
+        self.books.settle()
+        if not self.books:
             state.clear_touched(m)
         elif tape_words or state.levels_touched(m):
             self._updates(turn.tick_ns, tape_words)
         if tape_words:
             self._news(turn.tick_ns, tape_words)
-        if self.watchers or self.everything or self.by_connection:
+        if self.watchers or self.everything or self.books:
             self._offers_changed(turn.tick_ns)
 
     def _write(self, connection: Connection, data: bytes, now_ns: int) -> None:
         connection.outlet.write(data)
         connection.last_out_ns = now_ns
 
+    def _write_all(self, connections: Iterable[Connection], data: bytes, now_ns: int) -> None:
+        """The same bytes to each of them, one or more."""
+        outlets = []
+        for connection in connections:
+            connection.last_out_ns = now_ns
+            outlets.append(connection.outlet)
+        outlets[0].write_all(outlets, data)
+
     def _updates(self, now_ns: int, tape_words: int) -> None:
         m, res = self.engine.m, self._res
-        while kernels.updates(m, self.wanted, self._tape, tape_words, self._out, self._index, res) == L.ENC_SPACE:
+        while kernels.updates(m, self.books.wanted, self._tape, tape_words, self._out, self._index, res) == L.ENC_SPACE:
             self._out = np.zeros(int(res[L.RES_BYTES]) * 2, dtype=np.uint8)
         rows = self._index[: int(res[L.RES_INDEX]) * kernels.MD_INDEX_WORDS].tolist()
         out = self._out.data
-        pieces: dict[Connection, list[bytes]] = {}
+        pieces: dict[Group, list[memoryview]] = {}
         for at in range(0, len(rows), kernels.MD_INDEX_WORDS):
             instrument, offset, length = rows[at : at + 3]
-            data = bytes(out[offset : offset + length])
-            for connection in self.by_instrument[instrument]:
-                pieces.setdefault(connection, []).append(data)
+            for group in self.books.groups(instrument):
+                pieces.setdefault(group, []).append(out[offset : offset + length])
         self.updates += len(rows) // kernels.MD_INDEX_WORDS
-        for connection, parts in pieces.items():
-            self._write(connection, b"".join(parts), now_ns)
+        for group, parts in pieces.items():
+            self._write_all(group.members, b"".join(parts), now_ns)
         if res[kernels.RES_LOST]:
             self.reset(now_ns)
 
@@ -218,9 +214,8 @@ class MarketData:
         """Send every book again: the list of touched levels was too short for this turn."""
         self.resets += 1
         void = frame(M.encode(M.BookReset(0)))
-        for connection, mine in list(self.by_connection.items()):
-            if mine:
-                self._write(connection, void + b"".join(self._snapshots(connection, sorted(mine))), now_ns)
+        for connection, mine in self.books.all():
+            self._write(connection, void + b"".join(self._snapshots(connection, sorted(mine))), now_ns)
 
     def _news(self, now_ns: int, tape_words: int) -> None:
         m = self.engine.m
@@ -243,9 +238,9 @@ class MarketData:
                     data += self._result(market, until, version, new)
             told: dict[Connection, None] = dict.fromkeys(c for c in self.watchers if self.sees(c, event.instruments[0]))
             for instrument in event.instruments:
-                told.update(self.by_instrument.get(instrument, {}))
-            for connection in told:
-                self._write(connection, data, now_ns)
+                told.update(dict.fromkeys(self.books.takers(instrument)))
+            if told:
+                self._write_all(told, data, now_ns)
 
     def _result(self, market: int, until: int, version: int, phase: int) -> bytes:
         """A version of a result as a frame; empty for a core without its registry."""
@@ -278,7 +273,7 @@ class MarketData:
         for connection in list(self.everything):
             if new := fresh(connection):
                 self._write(connection, b"".join(self._snapshots(connection, new)), now_ns)
-        for connection, mine in list(self.by_connection.items()):
+        for connection, mine in self.books.all():
             lost = sorted(instrument for instrument in mine if not self.sees(connection, instrument))
             if lost:
                 self.unsubscribe(connection, lost)
@@ -313,8 +308,8 @@ class MarketData:
     def status(self) -> dict[str, Any]:
         """For `exos status`."""
         return {
-            "subscribers": sum(1 for mine in self.by_connection.values() if mine),
-            "books_watched": len(self.by_instrument),
+            "subscribers": len(self.books),
+            "books_watched": self.books.books,
             "updates": self.updates,
             "resets": self.resets,
         }

@@ -417,7 +417,7 @@ def test_definitions_then_books_then_updates(world: World) -> None:
     trader.session.send(limit(5, spain.instrument, codes.BUY, 3000, 4))
     follower.follow()
     world.turn()
-    assert follower.follow() == [] and not world.market.wanted.any()
+    assert follower.follow() == [] and not world.market.books.wanted.any()
 
 
 def test_trades_and_phases_are_told(world: World) -> None:

@@ -50,11 +50,11 @@ def test_market_data_is_answered_where_the_port_has_some(world: World) -> None:
     assert next(iter(kind.answer(M.DefinitionsRequest())))  # type: ignore[arg-type]
     instrument = world.instruments()[0]
     b"".join(kind.answer(M.Subscribe([instrument])))  # type: ignore[arg-type]
-    assert world.market.wanted[instrument]
-    assert kind.answer(M.Unsubscribe([instrument])) is None and not world.market.wanted[instrument]
+    assert world.market.books.wanted[instrument]
+    assert kind.answer(M.Unsubscribe([instrument])) is None and not world.market.books.wanted[instrument]
     b"".join(kind.answer(M.Subscribe([instrument])))  # type: ignore[arg-type]
     kind.lost()
-    assert not world.market.wanted[instrument]
+    assert not world.market.books.wanted[instrument]
 
 
 class Listener:
