@@ -10,7 +10,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from .rig import Result
 
@@ -181,4 +183,5 @@ def rows(scale: float = 1.0) -> list[Result]:
 
 if __name__ == "__main__":
     numbers = [int(word) for word in sys.argv[2:]]
-    print(json.dumps({"base": base, "orders": orders, "ids": ids}[sys.argv[1]](*numbers)))
+    runs: dict[str, Callable[..., Any]] = {"base": base, "orders": orders, "ids": ids}
+    print(json.dumps(runs[sys.argv[1]](*numbers)))
