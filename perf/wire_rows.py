@@ -108,7 +108,7 @@ def fanout(scale: float = 1.0) -> list[Result]:
     """The update of one order to many subscribers, against a bare sender in the same two processes, alternating."""
     found = []
     for spin in (True, False):
-        subscribers, n = max(int(200 * scale), 8), max(int(2_000 * scale), 40)
+        subscribers, n = max(int(200 * scale), 8), max(int(1_000 * scale), 40)
         with BenchServer(config(subscribers + 1, "binary"), "async", spin) as server:
             job = Job("fanout", "binary", server.ready["binary_port"], 0, server.ready["bare_port"], sessions=subscribers, commands=n)
             got = generate(job)
