@@ -73,11 +73,14 @@ from .opening_records import OpeningSeries as OpeningSeries
 from .places import shown
 from .result_records import Correct as Correct
 from .result_records import Determine as Determine
+from .result_records import DetermineOne as DetermineOne
 from .result_records import Dispute as Dispute
 from .result_records import Finalise as Finalise
+from .result_records import FinaliseOne as FinaliseOne
 from .result_records import Settle as Settle
 from .result_records import Uphold as Uphold
 from .result_records import Void as Void
+from .result_records import WithdrawOne as WithdrawOne
 from .reversal_records import Bond as Bond
 from .reversal_records import Bust as Bust
 from .reversal_records import Recover as Recover
@@ -209,6 +212,9 @@ AnyRecord = (
     | SetPhase
     | Determine
     | Finalise
+    | DetermineOne
+    | FinaliseOne
+    | WithdrawOne
     | Settle
     | Dispute
     | Uphold

@@ -46,6 +46,8 @@ def describe(record: ar.AnyRecord, decimals: Mapping[str, int] | None = None) ->
             return f"{' '.join(ar.identity(record) or ())} is removed"
         case ar.SetPhase():
             return f"phase of {record.event}: {record.phase}"
+        case ar.FinaliseOne():
+            return f"{record.symbol} is paid ahead of {record.event}"
         case ar.MarkOverdue():
             return f"{record.event} is overdue"
         case ar.SetBands():

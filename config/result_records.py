@@ -44,6 +44,31 @@ class Finalise(Record, tag="finalise", frozen=True, kw_only=True):
     version: Count = 0  # 0: the newest determination
 
 
+class DetermineOne(Result, tag="determine_one", frozen=True, kw_only=True):
+    """What one contract of a group pays, 0 or P in ticks, ahead of the rest: it trades no more and has a challenge window of its own, and the others go
+    on. May be recorded again before it is paid. The result of the whole market must agree with what was paid."""
+
+    symbol: Name
+    payout: Count
+
+
+class FinaliseOne(Record, tag="finalise_one", frozen=True, kw_only=True):
+    """Each account is paid for one contract that was determined ahead of its group."""
+
+    event: Name
+    symbol: Name
+    version: Count = 0  # 0: the newest
+
+
+class WithdrawOne(Record, tag="withdraw_one", frozen=True, kw_only=True):
+    """A contract that is determined ahead of its group, and not paid yet, trades again as the rest."""
+
+    event: Name
+    symbol: Name
+    note: Line = ""
+    version: Count = 0
+
+
 class Settle(Payouts, tag="settle", frozen=True, kw_only=True):
     """Close (if it still trades), determine and, if requested, pay, as one action. Everything is checked first; a refusal leaves the market
     as it was."""

@@ -13,6 +13,8 @@ from typing import Any, ClassVar, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from protocol import codes
+
 from .core import layout as L
 from .core.kit.pairs import PAIR_BALANCE, PAIR_COLLATERAL, PAIR_RESTRICT, PAIR_WORDS
 from .core.layout import definitions as d
@@ -390,6 +392,8 @@ class Instrument(RowById):
     open_interest = Word(L.I_OPEN_INTEREST)
     open_orders = Word(L.I_ORDERS_OPEN)
     paid = Word(L.I_PAID)
+    ahead_version = Word(L.I_AHEAD_VERSION)
+    ahead = Word(L.I_AHEAD)  # its own phase, ahead of its event; 0: it is with it
     symbol = Text(L.I_SYMBOL, L.I_SYMBOL_LEN, 8)
 
     @property
@@ -469,9 +473,12 @@ def part_in(m: Words, firm: int, event: int) -> tuple[bool, bool, bool]:
             n = int(m[at + L.CO_N])
             columns = m[at + L.CO_COLUMNS : at + L.CO_COLUMNS + L.CO_COLUMN_COUNT * n].reshape(-1, n)
             row = int(m[at + L.CO_EVENT])
-            paid = bool(m[row + L.E_SETTLING] or m[row + L.E_SETTLE_ID])  # then it keeps the positions that were paid where open buys were
-            held = held or bool(columns[[L.COL_Q, L.SETTLED_POSITION] if paid else L.COL_Q].any())
-            waiting = waiting or not paid and bool(columns[[L.COL_BQ, L.COL_SQ]].any())
+            # Of what has been paid, it keeps the positions where open buys were.
+            whole = bool(m[row + L.E_SETTLING] not in (0, L.SETTLE_AHEAD) or m[row + L.E_SETTLE_ID])
+            first, width = int(m[row + L.E_FIRST]), L.INSTRUMENT_WORDS
+            paid = (m[first : first + n * width].reshape(n, width)[:, L.I_AHEAD] == codes.PH_FINAL) | whole
+            held = held or bool(columns[L.COL_Q].any() or columns[L.SETTLED_POSITION][paid].any())
+            waiting = waiting or bool(columns[L.COL_BQ][~paid].any() or columns[L.COL_SQ].any())
     return held, waiting, bool(_pairs(m, PAIR_RESTRICT, firm, [event])[0])
 
 

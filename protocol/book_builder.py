@@ -15,7 +15,7 @@ class BookBuilder:
     snapshot is needed (`wants_snapshot` is called once; after a BookReset the server sends one without a request).
     """
 
-    __slots__ = ("asks", "bids", "gaps", "instrument", "last", "last_qty", "phase", "seq", "time", "valid", "wants_snapshot")
+    __slots__ = ("asks", "bids", "gaps", "instrument", "last", "last_qty", "phase", "seq", "taken_back", "time", "valid", "wants_snapshot")
 
     def __init__(self, instrument: int, wants_snapshot: Callable[[int], None] | None = None) -> None:
         self.instrument = instrument
@@ -28,6 +28,7 @@ class BookBuilder:
         self.phase = codes.PH_DRAFT
         self.last = 0  # last trade price, 0: none
         self.last_qty = 0
+        self.taken_back: dict[int, int] = {}  # trades that were taken back since the first snapshot: quantity by trade id
         self.gaps = 0  # how often an update was missed
 
     def snapshot(self, message: M.BookSnapshot) -> None:
@@ -58,8 +59,11 @@ class BookBuilder:
                 levels[price] = qty
             else:
                 levels.pop(price, None)
-        if message.trades:
-            _, self.last, self.last_qty, _ = message.trades[-1]
+        for trade, price, qty, _ in message.trades:
+            if qty < 0:
+                self.taken_back[trade] = -qty
+            else:
+                self.last, self.last_qty = price, qty
         return True
 
     def reset(self) -> None:

@@ -140,6 +140,7 @@ class Client(OwnStateRequests):
         self.definitions: dict[int, M.Definition] = {}  # by id
         self.phases: dict[int, int] = {}  # by event id
         self.results: dict[int, M.Result] = {}  # the newest that came since the logon, by event id
+        self.contract_results: dict[int, M.Result] = {}  # of contracts ahead of their market, likewise, by instrument id
         self.books: dict[int, BookBuilder] = {}
         self.connects = 0  # logons so far
         self.resent = 0  # requests that were sent again
@@ -369,7 +370,13 @@ class Client(OwnStateRequests):
             self.phases[message.market] = message.phase
             for definition in self.definitions.values():
                 if definition.market == message.market and definition.instrument in self.books:
-                    self.books[definition.instrument].phase = message.phase
+                    one = self.contract_results.get(definition.instrument)
+                    if one is None or one.phase != codes.PH_FINAL:
+                        self.books[definition.instrument].phase = message.phase
+        elif isinstance(message, M.Result) and message.instrument:
+            self.contract_results[message.instrument] = message
+            if message.instrument in self.books:
+                self.books[message.instrument].phase = message.phase
         elif isinstance(message, M.Result):
             self.results[message.market] = message
         elif isinstance(message, M.RequestRefused):

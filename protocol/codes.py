@@ -110,6 +110,10 @@ SCOPE_INSTRUMENT = 4  # the firm's orders in one instrument
 SCOPE_EVENT = 5  # the firm's orders in one event
 
 # ---- what an access row is about -------------------------------------------------------------------------------
+# C_AHEAD: what becomes of the contract
+AHEAD_DETERMINE = 1
+AHEAD_FINALISE = 2
+AHEAD_WITHDRAW = 3
 ACCESS_VENUE = 1
 ACCESS_EVENT = 2
 
@@ -170,6 +174,7 @@ C_OPENING = 65  # a part of a venue that moves here from another server
 C_UNLIST = 66  # the end of a listing
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
+C_AHEAD = 67  # a contract of a group ahead of the rest
 
 # ---- event kinds (low byte of word 0 of an event row) ---------------------------------------------------------
 E_ACCEPTED = 1  # FIX 150=0
@@ -196,6 +201,7 @@ E_DISPUTED = 19
 E_VOIDED = 20
 E_OPENING = 25  # a market, position or order that came with its venue from another server; session 0
 E_BANDS = 23  # the price grid of an event changed; session 0
+E_AHEAD = 26  # a contract is determined or final ahead of its event, or again with it; session 0
 E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got its position in it
 
 # ---- why money moves: every change of a balance, a pool or the world outside has one of these (core/money/ledger.py: post) ------------
@@ -204,7 +210,7 @@ E_CONTRACT = 24  # an event has one more outcome (session 0), or an account got 
 #   E_SETTLED  EVT_SETTLED_WHY is WHY_SETTLEMENT; amount in EVT_SETTLED_AMOUNT
 #   E_REVERSED EVT_REVERSED_WHY says it: WHY_CORRECTION (the difference of a payout; with amount 0: so much of it is blocked), WHY_OWED (what the account
 #              cannot pay is added back and owed), WHY_RECOVERY (a debt is paid; with amount 0: a blocked credit is freed), WHY_COVER (bond and platform)
-#   E_BUST     EVT_BUST_AMOUNT: price times quantity of the fill, its fee or rebate, back. The fee's shares come back from those who got them.
+#   E_BUST     EVT_BUST_AMOUNT: price times quantity of the fill, its fee or rebate, back; of a spot pair also the base. The fee's shares come back from those who got them.
 #   E_OPENING  EVT_OPENING_AMOUNT of its market: WHY_OPENING, from the world outside into the pool
 #   E_FILL     the side, the fill and its fee say it: WHY_TRADE is the fill's price times quantity (of a spot pair also the base), WHY_FEE a positive EVT_FEE,
 #              WHY_REBATE a negative one. A rebate comes out of the fee of the trade's other row. What is left of both fees goes to those who share them: the
@@ -347,6 +353,7 @@ R_GOING_LIVE = 231
 R_MARKET_PAUSING = 232
 R_OFF_NEW_GRID = 233
 R_OUTCOME_SPLIT = 234
+R_CONTRACT_DECIDED = 270
 # split, merge, transfer, settlement (operator and client)
 R_NOT_SPLITTABLE = 120
 R_MERGE_TOO_MANY = 121
@@ -380,7 +387,7 @@ R_NOTHING_OWED = 223
 R_UNKNOWN_TRADE = 224
 R_ALREADY_BUST = 225
 R_BUST_FINAL = 226
-R_BUST_SPOT = 227
+R_BUST_SPENT = 227
 R_BUST_SPLIT = 228
 R_PAID_ELSEWHERE = 229
 # wires and gateway
@@ -466,3 +473,7 @@ R_BANDS_TOO_HIGH = 235
 R_NO_SPARE_CONTRACT = 236
 R_OUTCOME_FIXED = 237
 R_OUTCOME_UNKNOWN = 238
+# a contract ahead of its group
+R_NOT_AHEAD = 271
+R_AHEAD_DECIDES = 272
+R_AHEAD_DIFFERS = 273

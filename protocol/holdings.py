@@ -19,8 +19,9 @@ class Holdings:
     """next_number: the next report that is needed. cash: minor units by (account, asset id); positions: YES lots by (account, instrument);
     orders: open orders of this session by ClOrdID."""
 
-    def __init__(self, definitions: Mapping[int, M.Definition]) -> None:
-        self.definitions = definitions
+    def __init__(self, definitions: Mapping[int, M.Definition], ahead: Mapping[int, M.Result] | None = None) -> None:
+        """ahead: contracts that stand ahead of their market, by instrument (the client's `contract_results`): what is final is in no set."""
+        self.definitions, self.ahead = definitions, ahead or {}
         self.next_number = 0
         self.cash: dict[tuple[int, int], int] = {}
         self.positions: dict[tuple[int, int], int] = {}
@@ -81,13 +82,17 @@ class Holdings:
         definition = self.definitions[report.instrument]
         self.cash[report.account, definition.asset_id] = report.balance
         bought = 1 if (report.side == codes.BUY) != (report.contract_side == codes.NO) else -1
+        if definition.product == codes.SPOT:
+            self._add(report.account, definition.base_asset_id, -bought * report.last_qty * definition.lot_base)
+            return
         key = report.account, report.instrument
         self.positions[key] = self.positions.get(key, 0) - bought * report.last_qty
 
     def _moved(self, report: M.Moved) -> None:
         self.cash[report.account, report.asset] = report.balance
         for definition in self.definitions.values() if report.sets else ():
-            if definition.market == report.market:
+            one = self.ahead.get(definition.instrument)
+            if definition.market == report.market and (one is None or one.phase != codes.PH_FINAL):
                 key = report.account, definition.instrument
                 self.positions[key] = self.positions.get(key, 0) + report.sets
 

@@ -559,7 +559,7 @@ class BookUpdate(Message, frozen=True, tag=104):
     seq: Count
     time: Count
     changes: list[tuple[Nibble, I64, I64]]  # side (codes.BUY, SELL), price, new quantity (0: the level is gone)
-    trades: list[tuple[Count, I64, I64, Nibble]]  # trade id, price in YES ticks, quantity, side of the taker in YES terms
+    trades: list[tuple[Count, I64, I64, Nibble]]  # id, price in YES ticks, quantity (below 0: taken back), side of the taker in YES terms
 
 
 class BookReset(Message, frozen=True, tag=105):
@@ -571,7 +571,8 @@ class BookReset(Message, frozen=True, tag=105):
 
 class Result(Message, frozen=True, tag=106):
     """A version of a market's result, or a void, and its evidence. Nothing is paid before `until`, the end of its challenge window (ns since the epoch);
-    an earlier version counts no more. The same version again with an earlier `until`: it was disputed, and upheld."""
+    an earlier version counts no more. The same version again with an earlier `until`: it was disputed, and upheld. With an instrument: one contract of
+    a group ahead of the rest; `phase` is then also PH_FINAL (its positions have been paid), or that of the market: the version was withdrawn."""
 
     market: U31
     version: I64
@@ -584,6 +585,7 @@ class Result(Message, frozen=True, tag=106):
     observed_at: I64
     evidence: str
     evidence_name: str
+    instrument: U31 = 0  # the one contract whose payout this is; 0: the whole market
 
 
 ClientMessage: TypeAlias = (
@@ -612,9 +614,7 @@ SERVER_MESSAGES: tuple[type[Struct], ...] = (
 )  # fmt: skip
 NUMBERED: tuple[type[Struct], ...] = (
     Sent, Accepted, Rejected, Fill, Canceled, Replaced, CancelRejected, Expired, OrderStatus, MassCancelDone, Moved, Settled, Refused,
-    Reversed,
-    Bust,
-    PositionSplit,
+    Reversed, Bust, PositionSplit,
 )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ REST = "rest"  # orders stay in the book: when a market changes to a phase witho
 SPLIT = "split"  # money into a complete set
 MERGE = "merge"
 CHANGE = "change"  # price bands, one more outcome
+AHEAD = "ahead"  # determine, pay or withdraw one contract of a group that goes on
 DETERMINE = "determine"  # record the result, or replace one that is not final
 DISPUTE = "dispute"  # a party contests a version of the result
 UPHOLD = "uphold"  # the arbiter confirms a disputed version
@@ -22,11 +23,11 @@ CORRECT = "correct"  # the arbiter records another result; after final by revers
 VOID = "void"  # end without a result: payouts by the declared policy
 FINALISE = "finalise"  # pay it
 SETTLE = "settle"  # close if necessary, determine and pay in one step
-ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, CHANGE, DETERMINE, DISPUTE, UPHOLD, CORRECT, VOID, FINALISE, SETTLE)
+ACTIONS = (NEW, REPLACE, CANCEL, MATCH, REST, SPLIT, MERGE, CHANGE, AHEAD, DETERMINE, DISPUTE, UPHOLD, CORRECT, VOID, FINALISE, SETTLE)
 
 _IDLE = frozenset((CANCEL,))  # a cancel is never refused because of the phase
 _NEW = frozenset((CANCEL, CHANGE))
-_HALTED = frozenset((CANCEL, REST, CHANGE, VOID, SETTLE))
+_HALTED = frozenset((CANCEL, REST, CHANGE, AHEAD, VOID, SETTLE))
 _TRADING = _HALTED | {NEW, REPLACE, MATCH, SPLIT, MERGE}
 
 ALLOWED = {
@@ -34,7 +35,7 @@ ALLOWED = {
     codes.PH_LISTED: _NEW,
     codes.PH_OPEN: _TRADING,
     codes.PH_PAUSED: _HALTED,
-    codes.PH_CLOSED: frozenset((CANCEL, DETERMINE, VOID, SETTLE)),
+    codes.PH_CLOSED: frozenset((CANCEL, AHEAD, DETERMINE, VOID, SETTLE)),
     codes.PH_DETERMINED: frozenset((CANCEL, DETERMINE, DISPUTE, CORRECT, VOID, FINALISE)),
     codes.PH_FINAL: frozenset((CANCEL, CORRECT)),
     codes.PH_CANCEL_ONLY: _HALTED,

@@ -176,7 +176,12 @@ def venue_state(m: Arena, v: int) -> tuple[Any, ...]:
 
 def paid(m: Arena, event: int) -> bool:
     """Whether some accounts of the event have been paid, so that its rows have settled positions in place of open buys."""
-    return bool(m[event + L.E_SETTLING] or m[event + L.E_SETTLE_ID])
+    return bool(m[event + L.E_SETTLING] not in (0, L.SETTLE_AHEAD) or m[event + L.E_SETTLE_ID])
+
+
+def is_ahead(m: Arena, event: int, j: int) -> bool:
+    """Whether contract j was paid ahead of the rest."""
+    return bool(m[int(m[event + L.E_FIRST]) + j * L.INSTRUMENT_WORDS + L.I_AHEAD] == C.PH_FINAL)
 
 
 def prices(m: Arena) -> dict[int, list[tuple[int, int]]]:
@@ -214,7 +219,9 @@ def state(m: Arena) -> dict[str, Any]:
                 key = int(m[m[co + L.CO_ACCOUNT] + L.AC_ID]), int(m[first + j * L.INSTRUMENT_WORDS + L.I_ID])
                 if q := int(m[co + L.CO_COLUMNS + j]):
                     positions[key] = q
-                if paid(m, event) and (q := int(m[co + L.CO_COLUMNS + L.SETTLED_POSITION * int(m[co + L.CO_N]) + j])):
+                if (paid(m, event) or is_ahead(m, event, j)) and (
+                    q := int(m[co + L.CO_COLUMNS + L.SETTLED_POSITION * int(m[co + L.CO_N]) + j])
+                ):
                     settled[key] = q
     settling, at = [], int(m[L.H_SETTLING])
     while at:
@@ -274,6 +281,14 @@ def state(m: Arena) -> dict[str, Any]:
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "nodes": node_makers(m),
         "events": events,
+        "ahead": {
+            int(m[i]): (
+                *(int(m[i + w]) for w in (L.I_AHEAD, L.I_AHEAD_VERSION, L.I_AHEAD_UNTIL)),
+                int(m[i + L.I_PAID_NEXT]) if m[i + L.I_AHEAD] == C.PH_DETERMINED else 0,
+            )
+            for i in rows_by_id(m, L.P_INSTRUMENT)
+            if m[i + L.I_AHEAD]
+        },
         "prices": prices(m),
         "instruments": instruments,
         "sessions": sessions,
@@ -443,13 +458,14 @@ def check_event(m: Arena, event: int, orders: list[int]) -> None:
         inst = first + j * L.INSTRUMENT_WORDS
         if first == 0 or m[inst] == 0:
             continue  # its definition row is still to come
-        assert m[inst + L.I_PHASE] == m[event + L.E_PHASE_NOW], "a contract's phase is not its event's"
+        now = C.PH_PAUSED if m[event + L.E_SETTLING] == L.SETTLE_AHEAD else m[event + L.E_PHASE_NOW]
+        assert m[inst + L.I_PHASE] == (m[inst + L.I_AHEAD] or now), "a contract's phase is not its event's"
         held = [int(m[co + L.CO_COLUMNS + j]) for co in rows]
         assert m[inst + L.I_OPEN_INTEREST] == sum(q for q in held if q > 0), "open interest is not the sum of long positions"
         for co in rows:
             own = [o for o in mine if m[o + L.O_COLL] == co and m[o + L.O_INSTRUMENT] == inst]
             for column, side in ((L.COL_BQ, C.BUY), (L.COL_SQ, C.SELL)):
-                if side == C.BUY and paid(m, event):
+                if side == C.BUY and (paid(m, event) or is_ahead(m, event, j)):
                     continue
                 lots = sum(int(m[o + L.O_LEAVES]) for o in own if W.book_side_of(int(m[o + L.O_ATTR])) == side)
                 assert m[co + L.CO_COLUMNS + column * int(m[co + L.CO_N]) + j] == lots, "the open quantity of a collateral row is wrong"

@@ -190,6 +190,9 @@ def _operator_words(c: Row) -> Words:
         C.C_FINALISE: {d.DX_EVENT: c.event, d.DX_VERSION: c.version, d.DX_SLICE: c.slice},
         C.C_CONTINUE: {L.CMD_SLICE: c.slice},
         C.C_DISPUTE: {d.DQ_EVENT: c.event, d.DQ_VERSION: c.version, d.DQ_FIRM: c.firm},
+        C.C_AHEAD: {
+            d.DH_EVENT: c.event, d.DH_INSTRUMENT: c.instrument, d.DH_ACT: c.act, d.DH_VERSION: c.version, d.DH_PAYOUT: c.payout, d.DH_SLICE: c.slice,
+        },
         C.C_UPHOLD: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
         C.C_KILL: {d.DK_LEVEL: c.level, d.DK_TARGET: c.target, d.DK_ON: c.on, d.DK_CANCEL: c.cancel},
         C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},

@@ -377,11 +377,12 @@ class Model(Operator, Ladder):
         except Refused as r:
             numbers = {"limit": r.limit, "used": r.used, "asked": r.asked}
             return self.request_event(C.E_REFUSED, C.ST_REJECTED, r.reason, account_id, qty=c.sets, **numbers)
-        amount = sign * event.k * event.payout * event.tick_value * c.sets
+        contracts, k = self.undecided(event)
+        amount = sign * k * event.payout * event.tick_value * c.sets
         self.pay(account, event.asset, -amount)
         event.pool += amount
         event.sets += sign * c.sets
-        for contract in event.contracts:
+        for contract in contracts:
             account.position[contract] = account.position.get(contract, 0) + sign * c.sets
         self.request_event(
             C.E_MOVED, C.ST_NONE, 0, account.id, price=-amount, qty=account.cash[event.asset], last_qty=sign * c.sets, spare=event.asset,
@@ -456,6 +457,11 @@ class Model(Operator, Ladder):
             "stood in": {e.id: (e.from_bond, e.from_platform) for e in self.events.values()},
             "settling": [e.id for e in self.settling],
             "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play) for e in self.events.values()},
+            "ahead": {
+                i: (a.phase, a.version, a.until, a.payout if a.phase == C.PH_DETERMINED else 0)
+                for e in self.events.values()
+                for i, a in e.ahead.items()
+            },
             "prices": self.price_state(),
             "instruments": {
                 i.id: (i.last, self.open_interest(i.id), i.reference, i.collar, tuple(i.bands)) for i in self.instruments.values()
@@ -511,11 +517,12 @@ class Model(Operator, Ladder):
             if event.steps is not None:  # half of its accounts have been paid
                 continue
             blocked, owed = sum(event.blocked.values()), sum(event.owed.values())
-            assert event.pool == event.k * event.payout * event.tick_value * event.sets - blocked, ("pool", event.id)
+            contracts, k = self.undecided(event)
+            assert event.pool == k * event.payout * event.tick_value * event.sets - blocked, ("pool", event.id)
             assert owed == blocked + event.from_bond + event.from_platform, ("debts", event.id)
             for contract in event.contracts:
                 net = sum(a.position.get(contract, 0) for a in self.accounts.values())
-                assert net == event.sets, ("long - short", contract, net, event.sets)
+                assert net == (event.sets if contract in contracts else 0), ("long - short", contract, net, event.sets)
         for order in self.open:
             assert order.resting and order.leaves > 0, ("open order", order.id)
         for contract in self.instruments:

@@ -51,7 +51,7 @@ class Changes(Ladder):
             event.in_play = c.phase == C.PH_LIVE
 
     def _bands(self, c: Row) -> None:
-        event = self.event_named(c.event)
+        event = self.commanded(c.event)
         if event.phase not in CHANGES:
             raise Refused(C.R_MARKET_CLOSED)
         if not 1 <= len(c.bands) <= 8:
@@ -78,7 +78,7 @@ class Changes(Ladder):
 
     def _add_contract(self, c: Row) -> None:
         """`source`: the outcome from which it is split, 0: none; `contract`, `listings`: the definitions of the new one."""
-        event = self.event_named(c.event)
+        event = self.commanded(c.event)
         if event.phase not in CHANGES:
             raise Refused(C.R_MARKET_CLOSED)
         if event.product != (C.EXACTLY if c.source else C.AT_MOST):
@@ -87,6 +87,8 @@ class Changes(Ladder):
             raise Refused(C.R_NO_SPARE_CONTRACT)
         if c.source and c.source not in event.contracts:
             raise Refused(C.R_OUTCOME_UNKNOWN)
+        if c.source in event.ahead:
+            raise Refused(C.R_MARKET_CLOSED)
         if c.source:
             self.sweep([c.source], C.R_OUTCOME_SPLIT)
         for row in (c.contract, *c.listings):

@@ -215,9 +215,21 @@ class Ladder:
     # ------------------------------------------------------------------------------------------------ money held
     def required(self, account: int, event: Event, orders: list[Order] | None = None) -> int:
         """Collateral of an account in one event, from all its open orders (or from the list given instead)."""
-        positions = [self.accounts[account].position.get(i, 0) for i in event.contracts]
+        contracts, k = self.undecided(event, account)
+        positions = [self.accounts[account].position.get(i, 0) for i in contracts]
         mine = [o for o in (self.open if orders is None else orders) if o.account == account and o.instrument in event.contracts]
-        return requirement(event, positions, [(event.contracts.index(o.instrument), o) for o in mine])
+        return requirement(event, k, positions, [(contracts.index(o.instrument), o) for o in mine])
+
+    def undecided(self, event: Event, account: int = 0) -> tuple[list[int], int]:
+        """The contracts of an event that were not paid (to an account) ahead of the rest, and how many of them win."""
+        gone = {i: a for i, a in event.ahead.items() if a.phase == C.PH_FINAL and account not in a.waiting}
+        return [i for i in event.contracts if i not in gone], event.k - sum(a.payout == event.payout for a in gone.values())
+
+    def phase_of(self, event: Event, contract: int) -> int:
+        """The phase of one contract. While accounts are paid for one of them, the others stand still."""
+        if contract in event.ahead:
+            return event.ahead[contract].phase
+        return C.PH_PAUSED if event.paying_ahead else event.phase
 
     def locked(self, account: int, asset: int, orders: list[Order] | None = None) -> int:
         """What an account may not spend of an asset: requirements, spot buys in quote, spot sells in base, debts, blocked credits."""
@@ -297,15 +309,15 @@ class Ladder:
             raise Refused(C.R_ORDER_SHARE_FULL, most, own, 1)
 
     # ------------------------------------------------------------------------------------------------ market and form
-    def check_phase(self, event: Event) -> None:
-        if event.phase in (C.PH_DRAFT, C.PH_LISTED):
-            raise Refused(C.R_MARKET_NOT_OPEN, 0, 0, event.phase)
-        if event.phase == C.PH_PAUSED:
-            raise Refused(C.R_MARKET_PAUSED, 0, 0, event.phase)
-        if event.phase == C.PH_CANCEL_ONLY:
-            raise Refused(C.R_CANCEL_ONLY, 0, 0, event.phase)
-        if event.phase not in (C.PH_OPEN, C.PH_LIVE):
-            raise Refused(C.R_MARKET_CLOSED, 0, 0, event.phase)
+    def check_phase(self, phase: int) -> None:
+        if phase in (C.PH_DRAFT, C.PH_LISTED):
+            raise Refused(C.R_MARKET_NOT_OPEN, 0, 0, phase)
+        if phase == C.PH_PAUSED:
+            raise Refused(C.R_MARKET_PAUSED, 0, 0, phase)
+        if phase == C.PH_CANCEL_ONLY:
+            raise Refused(C.R_CANCEL_ONLY, 0, 0, phase)
+        if phase not in (C.PH_OPEN, C.PH_LIVE):
+            raise Refused(C.R_MARKET_CLOSED, 0, 0, phase)
 
     def check_form(self, c: Row, event: Event) -> None:
         if c.side not in (C.BUY, C.SELL):
@@ -473,7 +485,7 @@ class Ladder:
         event = self.events[instrument.event]
         venue = self.entry_venue(c)
         listing = self.listings[(venue, instrument.id)]
-        self.check_phase(event)
+        self.check_phase(self.phase_of(event, instrument.id))
         self.check_form(c, event)
         self.check_frozen(c.instrument, venue, STOPS_ORDERS)
         self.check_killed(session, account, venue)
@@ -560,7 +572,7 @@ class Ladder:
         listing = self.listings[(order.venue, instrument.id)]
         price = order.client_price(c.price)
         takes_away = price == order.price and c.qty < order.qty
-        self.check_phase(event)
+        self.check_phase(self.phase_of(event, instrument.id))
         self.check_unbuilt(c)
         self.check_frozen(order.instrument, order.venue, STOPS_ORDERS)
         self.check_killed(session, account, order.venue)
@@ -620,7 +632,7 @@ class Ladder:
         event = self.events[c.instrument]
         if event.product != C.EXACTLY:
             raise Refused(C.R_NOT_SPLITTABLE, 0, 0, event.product)
-        self.check_phase(event)
+        self.check_phase(C.PH_PAUSED if event.paying_ahead else event.phase)
         venue = session.venue or event.owner_venue
         self.check_frozen(event.contracts[0], venue, STOPS_ORDERS)
         self.check_killed(session, account, venue)
@@ -633,17 +645,18 @@ class Ladder:
         most = self.instruments[event.contracts[0]].max_qty
         if c.sets > most:
             raise Refused(C.R_QTY_TOO_LARGE, most, 0, c.sets)
-        for contract in event.contracts if sign > 0 else ():
+        contracts, k = self.undecided(event)
+        for contract in contracts if sign > 0 else ():
             self.check_position(account, self.instruments[contract], C.BUY, c.sets, None)
         self.check_first_position(account, event)
         self.touch(account.id, event.contracts[0])
-        least = min(account.position.get(i, 0) for i in event.contracts)
+        least = min(account.position.get(i, 0) for i in contracts)
         if sign < 0 and least < c.sets:
             raise Refused(C.R_MERGE_TOO_MANY, max(least, 0), 0, c.sets)
         cash, locked = account.cash.get(event.asset, 0), self.locked(account.id, event.asset)
-        cash_then = cash - sign * event.k * event.payout * event.tick_value * c.sets
+        cash_then = cash - sign * k * event.payout * event.tick_value * c.sets
         before = dict(account.position)
-        for contract in event.contracts:
+        for contract in contracts:
             account.position[contract] = account.position.get(contract, 0) + sign * c.sets
         power, then = cash - locked, cash_then - self.locked(account.id, event.asset)
         account.position = before

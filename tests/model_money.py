@@ -46,10 +46,10 @@ def worst_case(product: int, k: int, v: list[int]) -> int:
     return sum(x for x in smallest if x < 0)
 
 
-def requirement(event: Event, positions: list[int], orders: list[tuple[int, Order]]) -> int:
+def requirement(event: Event, k: int, positions: list[int], orders: list[tuple[int, Order]]) -> int:
     """Cash that an account must keep for one event.
 
-    positions: by contract index; orders: (contract index, open order). Spot: what its buys hold of the quote asset.
+    k: winners among the contracts; positions: by contract; orders: (place among the contracts, open order). Spot: what its buys hold of the quote asset.
     """
     v = [q * event.payout * event.tick_value for q in positions]
     buys = 0
@@ -62,7 +62,7 @@ def requirement(event: Event, positions: list[int], orders: list[tuple[int, Orde
             v[index] -= (event.payout - order.price) * order.leaves * event.tick_value + reserved_fee(order, event)
     if event.product == C.SPOT:
         return buys
-    k = 1 if event.product == C.SCALAR else event.k
+    k = 1 if event.product == C.SCALAR else k
     return buys - min(0, worst_case(event.product, k, v))
 
 

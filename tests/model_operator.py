@@ -21,7 +21,7 @@ class Operator(Changes, Reversal, Opening):
             C.C_DEF_INSTRUMENT: self._def_instrument, C.C_DEF_LISTING: self._def_listing, C.C_TRANSFER: self._transfer,
             C.C_PHASE: self._phase, C.C_FINALISE: self._finalise, C.C_KILL: self._kill,
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
-            C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_BUST: self._bust,
+            C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_BUST: self._bust, C.C_AHEAD: self._ahead,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
             C.C_OPENING: self.opening, C.C_UNLIST: self._unlist,
             C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,

@@ -43,6 +43,9 @@ class Results(Ladder):
     def _take(self, event: Event, c: Row) -> None:
         """The payouts of a new version, with its own window."""
         self.check_payouts(event, c)
+        if any(a.phase == C.PH_FINAL and c.payouts[event.contracts.index(i)] != a.payout for i, a in event.ahead.items()):
+            raise Refused(C.R_AHEAD_DIFFERS)
+        event.ahead = {i: a for i, a in event.ahead.items() if a.phase == C.PH_FINAL}
         event.payouts = list(c.payouts)
         event.version += 1
         event.window_end = self.now + event.window
@@ -62,7 +65,7 @@ class Results(Ladder):
         """By a firm with a position, while the window is open; firm 0: the two sources differ."""
         event = self.contest(c)
         could = (C.PH_CLOSED, C.PH_DETERMINED) if c.firm == 0 else (C.PH_DETERMINED, C.PH_VOIDED, C.PH_DISPUTED)
-        if event.phase not in could or (c.firm and not event.version):
+        if event.phase not in could or (c.firm and not event.result):
             raise Refused(C.R_NOT_DISPUTABLE)
         if c.version != event.version:
             raise Refused(C.R_RESULT_VERSION)

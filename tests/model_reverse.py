@@ -70,7 +70,7 @@ class Reversal(Settlement):
         self.emit(session.id if session and session.settlement else 0, row)
 
     def worth(self, event: Event) -> int:
-        return event.k * event.payout * event.tick_value * event.sets if event.product == C.EXACTLY else 0
+        return self.undecided(event)[1] * event.payout * event.tick_value * event.sets if event.product == C.EXACTLY else 0
 
     def cover(self, event: Event, gains: int, bond: int, kept: int = 0) -> int:
         """Bond and platform stand in for what the pool lacks, or get back what they paid. Returns what is to be blocked (negative: what of the
@@ -173,14 +173,16 @@ class Reversal(Settlement):
     def _bust(self, c: Row) -> None:
         """`legs`: the events of the trade's fills. All comes back: positions, money, fees, rebates, shares of fees."""
         event = self.commanded(c.event)
-        if event.product == C.SPOT:
-            raise Refused(C.R_BUST_SPOT)
         if event.phase == C.PH_FINAL:
             raise Refused(C.R_BUST_FINAL)
         if len(c.legs) < 2 or any(leg.trade != c.trade or leg.instrument not in event.contracts for leg in c.legs):
             raise Refused(C.R_UNKNOWN_TRADE)
+        if any(leg.instrument in event.ahead and event.ahead[leg.instrument].phase == C.PH_FINAL for leg in c.legs):
+            raise Refused(C.R_BUST_FINAL)
         if any(leg.instrument == source and leg.number < at for leg in c.legs for source, at in event.splits):
             raise Refused(C.R_BUST_SPLIT)
+        if event.product == C.SPOT:
+            self._check_spot_bust(event, c)
         event.bond = c.bond or event.bond
         event.busts += 1
         dues = []
@@ -188,7 +190,10 @@ class Reversal(Settlement):
         for leg in c.legs:
             account = self.accounts[leg.account]
             buys = (leg.side == C.BUY) != (leg.contract_side == C.NO)
-            account.position[leg.instrument] = account.position.get(leg.instrument, 0) - (leg.last_qty if buys else -leg.last_qty)
+            if event.product == C.SPOT:
+                self.pay(account, event.base_asset, (-1 if buys else 1) * leg.last_qty * event.lot_base)
+            else:
+                account.position[leg.instrument] = account.position.get(leg.instrument, 0) - (leg.last_qty if buys else -leg.last_qty)
             price = event.payout - leg.last_price if leg.contract_side == C.NO else leg.last_price
             dues.append((1 if buys else -1) * price * leg.last_qty * event.tick_value + leg.fee)
         for leg in c.legs:
@@ -219,6 +224,16 @@ class Reversal(Settlement):
                     self.reversed_row(event, account, 0, C.WHY_CORRECTION)
                 self.bust_row(event, leg, due)
             self.note_shortage(account, event.asset)
+
+    def _check_spot_bust(self, event: Event, c: Row) -> None:
+        """Who got something must have it free."""
+        for leg in c.legs:
+            money = leg.last_price * leg.last_qty * event.tick_value
+            due, base = (money + leg.fee, -leg.last_qty * event.lot_base) if leg.side == C.BUY else (leg.fee - money, 0)
+            for asset, amount in ((event.asset, due), (event.base_asset, base)):
+                free = self.accounts[leg.account].cash.get(asset, 0) - self.locked(leg.account, asset)
+                if amount < 0 and free < -amount:
+                    raise Refused(C.R_BUST_SPENT)
 
     def bust_row(self, event: Event, leg: Row, due: int) -> None:
         account = self.accounts[leg.account]

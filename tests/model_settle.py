@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from protocol import codes as C
 from tests.model_results import Results
-from tests.model_world import Account, Event, Refused, Row
+from tests.model_world import Account, Ahead, Event, Refused, Row
 
 REPORT = 16  # steps of a report; looking at a contract of an account is one
 
@@ -17,6 +17,7 @@ class Settlement(Results):
     reversed_row: Callable[..., None]
     cover: Callable[..., int]
     note_shortage: Callable[..., None]
+    sweep: Callable[..., None]
     give: Callable[..., Iterator[int]]
 
     def _finalise(self, c: Row) -> None:
@@ -33,6 +34,66 @@ class Settlement(Results):
         if self.settling:
             self.go_on(self.settling[0], c.slice)
 
+    # ------------------------------------------------------------------------------------------------ one contract ahead of its group
+    def _ahead(self, c: Row) -> None:
+        """A contract is determined (at 0 or P), withdrawn, or paid; the rest of the group goes on without it."""
+        event = self.commanded(c.event)
+        if event.product == C.SPOT:
+            raise Refused(C.R_UNKNOWN_EVENT)
+        if c.instrument not in event.contracts:
+            raise Refused(C.R_OUTCOME_UNKNOWN)
+        if event.phase not in (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CLOSED):
+            raise Refused(C.R_NOT_AHEAD)
+        known = event.ahead.get(c.instrument)
+        if known and known.phase == C.PH_FINAL:
+            raise Refused(C.R_ALREADY_FINAL)
+        if c.act == C.AHEAD_DETERMINE:
+            return self._determine_ahead(event, c)
+        if not known or c.version != known.version:
+            raise Refused(C.R_NOT_DETERMINED)
+        if c.act == C.AHEAD_WITHDRAW:
+            del event.ahead[c.instrument]
+            self.tell_ahead(event, c.instrument, known, event.phase)
+            return None
+        if self.now < known.until:
+            raise Refused(C.R_CHALLENGE_WINDOW)
+        known.phase, known.waiting, event.paying_ahead = C.PH_FINAL, set(event.touched), c.instrument
+        return self.begin(event, self._pay_ahead(event, c.instrument, known), c.slice)
+
+    def _determine_ahead(self, event: Event, c: Row) -> None:
+        if c.version != event.version + 1:
+            raise Refused(C.R_RESULT_VERSION)
+        if c.payout not in (0, event.payout):
+            raise Refused(C.R_PAYOUT_RANGE)
+        paid = {i: a.payout for i, a in event.ahead.items()} | {c.instrument: c.payout}
+        left, winners = len(event.contracts) - len(paid), event.k - sum(x == event.payout for x in paid.values())
+        if not (0 < winners < left if event.product == C.EXACTLY else event.product == C.AT_MOST and winners > 0 and left > 0):
+            raise Refused(C.R_AHEAD_DECIDES)
+        event.version += 1
+        known = event.ahead[c.instrument] = Ahead(C.PH_DETERMINED, c.payout, event.version, self.now + event.window)
+        self.tell_ahead(event, c.instrument, known, C.PH_DETERMINED)
+        self.sweep([c.instrument], C.R_CONTRACT_DECIDED)
+
+    def tell_ahead(self, event: Event, contract: int, known: Ahead, phase: int) -> None:
+        row = Row(kind=C.E_AHEAD, instrument=contract, order=event.id, price=known.until, qty=known.version, cum=known.payout, leaves=phase)
+        self.emit(0, row)
+
+    def _pay_ahead(self, event: Event, contract: int, known: Ahead) -> Iterator[int]:
+        for number in event.touched:
+            account = self.accounts[number]
+            power = account.cash.get(event.asset, 0) - self.locked(number, event.asset)
+            qty = account.position.pop(contract, 0)
+            if qty:
+                self._settle(event, account, contract, known.payout, qty, known.version)
+            known.waiting.discard(number)
+            assert account.cash.get(event.asset, 0) - self.locked(number, event.asset) >= power, "buying power fell"
+            if event.asset in account.short:
+                self.note_shortage(account, event.asset)
+            yield len(event.contracts) + (REPORT if qty else 0)
+        event.paying_ahead = 0
+        self.tell_ahead(event, contract, known, C.PH_FINAL)
+
+    # ------------------------------------------------------------------------------------------------ pieces of work
     def begin(self, event: Event, steps: Iterator[int], budget: int) -> None:
         event.steps = steps
         self.settling.append(event)
@@ -57,7 +118,7 @@ class Settlement(Results):
                 qty = account.position.pop(contract, 0)
                 steps += REPORT + 1 if qty else 1
                 if qty:
-                    total += self._settle(event, account, contract, payout, qty)
+                    total += self._settle(event, account, contract, payout, qty, event.version)
             gains[number] = max(total, 0)
             short = -account.cash.get(event.asset, 0)
             if short > 0:  # after a bust an account may have to pay more than it has
@@ -74,13 +135,13 @@ class Settlement(Results):
         event.phase = C.PH_FINAL
         self.emit(0, Row(kind=C.E_FINAL, order=event.id, qty=event.version))
 
-    def _settle(self, event: Event, account: Account, contract: int, payout: int, qty: int) -> int:
+    def _settle(self, event: Event, account: Account, contract: int, payout: int, qty: int, version: int) -> int:
         amount = payout * qty * event.tick_value
         self.pay(account, event.asset, amount)
         event.pool -= amount
         event.settled[account.id, contract] = qty
         row = Row(kind=C.E_SETTLED, account=account.id, instrument=contract, price=payout, qty=qty, last_price=amount)
-        row.update(last_qty=account.cash[event.asset], leaves=event.version, order=event.id, spare=event.asset, why=C.WHY_SETTLEMENT)
+        row.update(last_qty=account.cash[event.asset], leaves=version, order=event.id, spare=event.asset, why=C.WHY_SETTLEMENT)
         session = self.sessions.get(account.session)
         self.emit(session.id if session and session.settlement else 0, row)
         return amount

@@ -137,6 +137,17 @@ class Session:
 
 
 @dataclass
+class Ahead:
+    """A contract that is determined, or paid (final), ahead of its group. waiting: accounts that are still to be paid."""
+
+    phase: int
+    payout: int
+    version: int
+    until: int
+    waiting: set[int] = field(default_factory=set)
+
+
+@dataclass
 class Event:
     id: int
     product: int
@@ -165,6 +176,8 @@ class Event:
     admits: int = 0  # as of a venue
     exceptions: dict[int, int] = field(default_factory=dict)
     touched: list[int] = field(default_factory=list)  # accounts, by first touch
+    ahead: dict[int, Ahead] = field(default_factory=dict)  # by contract
+    paying_ahead: int = 0  # the contract that accounts are being paid for while the others go on
     steps: Any = None  # the pieces of work of its settlement that are left; None: it is not being settled
     busts: int = 0  # trades that were taken back
     elsewhere: bool = False  # it came here final: another server paid it

@@ -582,14 +582,48 @@ class Generator:
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 
 
-def flow(seed: int, length: int) -> tuple[World, list[Row]]:
+class AheadGenerator(Generator):
+    """Often determines single contracts ahead of their groups. A generator of its own, so that the other flows stay what they are."""
+
+    def command(self) -> Row:
+        groups = [e for e in self.model.events.values() if len(e.contracts) > 1 and e.phase not in (C.PH_DETERMINED, C.PH_FINAL)]
+        return self.ahead(self.rng.choice(groups)) if groups and self.rng.random() < 0.06 else super().command()
+
+    def ahead(self, event: Event) -> Row:
+        rng = self.rng
+        waiting = [i for i, one in event.ahead.items() if one.phase == C.PH_DETERMINED]
+        act = rng.choices((C.AHEAD_DETERMINE, C.AHEAD_FINALISE, C.AHEAD_WITHDRAW), (5, 9, 1) if waiting else (20, 1, 1))[0]
+        contract = rng.choice(event.contracts if act == C.AHEAD_DETERMINE or not waiting else waiting) if rng.random() < 0.97 else 99
+        known = event.ahead.get(contract)
+        version = event.version + 1 if act == C.AHEAD_DETERMINE or known is None else known.version
+        payout = event.payout if rng.random() < 0.3 else rng.choice((0, 0, 0, 0, 0, 0, 0, 1))
+        return Row(
+            kind=C.C_AHEAD, event=event.id, instrument=contract, act=act, version=version + (rng.random() < 0.03), payout=payout,
+            slice=rng.choice((0, 0, 1, 20, 40)),
+        )  # fmt: skip
+
+    def payouts(self, event: Event) -> list[int]:
+        """Mostly in agreement with what was paid ahead."""
+        paid = {event.contracts.index(i): one.payout for i, one in event.ahead.items() if one.phase == C.PH_FINAL}
+        if not paid or self.rng.random() < 0.1:
+            return super().payouts(event)
+        open_ones = [j for j in range(len(event.contracts)) if j not in paid]
+        winners = (
+            self.rng.sample(open_ones, event.k - sum(x == event.payout for x in paid.values()))
+            if event.product == C.EXACTLY
+            else open_ones[:1]
+        )
+        return [paid.get(j, event.payout if j in winners else 0) for j in range(len(event.contracts))]
+
+
+def flow(seed: int, length: int, draws: type[Generator] = Generator) -> tuple[World, list[Row]]:
     """The world of a seed and `length` commands."""
     rng = random.Random(seed)
     world = make_world(rng)
     model = Model(world.limits, world.retention_ns)
     for row in world.rows:
         model.apply(row)
-    generator = Generator(rng, model)
+    generator = draws(rng, model)
     commands = []
     for _ in range(length):
         command = generator.command()

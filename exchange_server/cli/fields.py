@@ -179,7 +179,7 @@ def make(record: Any, fields: dict[str, Any]) -> Any:
 
 BY_ARGUMENT = (  # records whose fields are arguments, not options
     "transfer", "hold", "release", "withdraw_request", "withdraw_settle", "withdraw_cancel", "close", "kill", "restrict", "phase", "settle",
-    "determine", "finalise", "reference", "configuration", "bands", "add_outcome", "split_outcome", "schedule", "schedule_cancel", "series_close",
+    "determine", "finalise", "determine_one", "finalise_one", "withdraw_one", "reference", "configuration", "bands", "add_outcome", "split_outcome", "schedule", "schedule_cancel", "series_close",
 )  # fmt: skip
 _BOUNDS = ((r"expected (?:int|str) <= (-?\d+)", "must be at most {}"), (r"expected (?:int|str) >= (-?\d+)", "must be at least {}"),
            (r"expected str of length <= (\d+)", "may have at most {} characters"), (r"expected str of length >= (\d+)", "must not be empty"))  # fmt: skip

@@ -1,4 +1,4 @@
-"""`exos market settle|dispute|uphold|correct|void`: the result of a market, with its evidence; and how `exos market show` tells it."""
+"""`exos market settle|ahead|dispute|uphold|correct|void`: the result of a market, with its evidence; and how `exos market show` tells it."""
 
 import hashlib
 import time
@@ -77,6 +77,7 @@ _version_option: Callable[[Any], Any] = click.option(
 
 def add(noun: Noun) -> None:
     _add_settle(noun)
+    _add_ahead(noun)
     _add_disputes(noun)
     _add_decisions(noun)
 
@@ -132,6 +133,62 @@ def _settlement(args: Given, found: dict[str, Any], determine_only: bool) -> Any
     if determine_only and found["phase"] == "determined":
         return _convert(ar.Determine, content)
     return _convert(ar.Settle, {**content, "finalise": not determine_only})
+
+
+def _add_ahead(noun: Noun) -> None:
+    @noun.verb(
+        "ahead",
+        "determine one contract of a group ahead of the rest: a team that is out early",
+        details="The contract trades no more and has a challenge window of its own; then each account is paid for it, and the group goes on without it. The result of "
+        "the whole market must agree with what was paid.",
+        examples=(
+            'exos market ahead WC26-REACH-FINAL --contract BRA --loses --source "FIFA match report" --evidence report.pdf',
+            "exos market ahead WC26-REACH-FINAL --contract BRA --finalise",
+            'exos market ahead WC26-REACH-FINAL --contract BRA --withdraw --note "the match is played again"',
+        ),
+    )
+    @_event_argument
+    @click.option("--contract", required=True, metavar="CODE", help="The outcome that is decided.")
+    @click.option("--loses", is_flag=True, help="It pays nothing.")
+    @click.option("--wins", is_flag=True, help="It pays in full.")
+    @click.option("--finalise", is_flag=True, help="Pay what was determined, after its window.")
+    @click.option("--withdraw", is_flag=True, help="Take back what was determined and is not paid: the contract trades again.")
+    @click.option("--note", default="", metavar="TEXT", help="With --withdraw: why.")
+    @_evidence_options
+    @dry_run_option
+    @server_option
+    def ahead(
+        event: str,
+        contract: str,
+        loses: bool,
+        wins: bool,
+        finalise: bool,
+        withdraw: bool,
+        note: str,
+        dry_run: bool,
+        server: Server,
+        **options: Any,
+    ) -> Result:
+        if sum((loses, wins, finalise, withdraw)) != 1:
+            raise CommandError(Exit.USAGE, "give one of --loses, --wins, --finalise and --withdraw")
+        with server.connect() as admin:
+            found = market_of(admin, event)
+            symbol = _symbol(found, contract)
+            if finalise:
+                return send(admin, make(ar.FinaliseOne, {"event": event, "symbol": symbol}), dry_run)
+            if withdraw:
+                return send(admin, make(ar.WithdrawOne, {"event": event, "symbol": symbol, "note": note}), dry_run)
+            said = _evidence(Given(event, **options), f"{contract} {'wins' if wins else 'loses'}")
+            record = _convert(ar.DetermineOne, {**said, "symbol": symbol, "payout": found["payout"] if wins else 0})
+            return send(admin, record, dry_run)
+
+
+def _symbol(market: dict[str, Any], code: str) -> str:
+    """The contract of an outcome. Raises CommandError."""
+    symbols = {contract["code"]: contract["symbol"] for contract in market["contracts"]}
+    if code not in symbols:
+        raise CommandError(Exit.USAGE, f'"{code}" is not an outcome of {market["event"]}; outcomes: {", ".join(symbols)}')
+    return str(symbols[code])
 
 
 def _add_disputes(noun: Noun) -> None:
@@ -321,6 +378,16 @@ def lines(market: dict[str, Any]) -> Iterator[str]:
     """What is known of a market's result: what single sources said, and each version with its evidence, window, disputes and end."""
     for said in market["heard"] if market["phase"] == "closed" else ():
         yield f"recorded, the other source is still to come: {_paid(market, said)} (source {said['source']}, {units.instant(said['at_ns'])})"
+    for contract in market["contracts"]:
+        if one := contract["ahead"]:
+            pays = decimal(one["payout"], market["price_decimals"])
+            yield f"version {one['version']}: {contract['code']} ahead of the rest by {one['who']} at {units.instant(one['at_ns'])}, pays {pays}"
+            yield f"  rule {one['rule_id']}, source {one['source']}, observed {one['observed_value']} at {units.instant(one['observed_at_ns'])}"
+            yield f"  evidence {one['evidence_name'] or '-'}, SHA-256 {one['evidence_sha256']}"
+            if one["final_at_ns"]:
+                yield f"  final since {units.instant(one['final_at_ns'])}"
+            elif one["until_ns"] > one["at_ns"]:
+                yield f"  challenge window until {units.instant(one['until_ns'])}"
     for kept in market["versions"]:
         yield f"version {kept['version']}: {kept['kind']} by {kept['who']} at {units.instant(kept['at_ns'])}, pays {_paid(market, kept)}"
         if kept["kind"] == "voided":

@@ -20,14 +20,15 @@ from .kit.pairs import PAIR_ACCESS_EVENT, PAIR_ACCESS_VENUE, PAIR_RESTRICT, pair
 from .kit.pools import pool_base, pool_cap
 from .kit.rows import account_at, event_at, expiry_of, session_at
 from .layout.packed import pack_firm_account, status_of
+from .money.collateral import LEFT_OUT, is_paid_ahead
 from .money.products import is_settled, requirement, sets_worth, settlement, value_at_worst
 from .proofs import PROOF_WORDS, note, sentences, structure
 
 HEADER_DUMP = 14
 BALANCE_DUMP = 6
 SESSION_DUMP = 20
-EVENT_DUMP = 32
-CONTRACT_DUMP = 16
+EVENT_DUMP = 35
+CONTRACT_DUMP = 19
 COLLATERAL_DUMP = 10
 ORDER_DUMP = 21
 VENUE_DUMP = 14
@@ -343,6 +344,9 @@ def dump_event(m, event_id, out):
         out[14 + i] = m[event + word]
     out[30] = m[event + L.E_RESULT]
     out[31] = m[event + L.E_IN_PLAY]
+    out[32] = m[event + L.E_K_LEFT]
+    out[33] = m[event + L.E_LEFT_OUT]
+    out[34] = m[m[event + L.E_PAYING] + L.I_ID] if m[event + L.E_PAYING] != 0 else 0
     at = EVENT_DUMP
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
@@ -358,6 +362,9 @@ def dump_event(m, event_id, out):
         out[at + 13] = m[inst + L.I_SPLIT_FROM]
         out[at + 14] = m[inst + L.I_SPLIT_AT]
         out[at + 15] = _grid(m, inst)
+        out[at + 16] = m[inst + L.I_AHEAD]
+        out[at + 17] = m[inst + L.I_AHEAD_VERSION]
+        out[at + 18] = m[inst + L.I_AHEAD_UNTIL]
         at += CONTRACT_DUMP
     co = m[event + L.E_COLL_HEAD]
     while co != 0:
@@ -393,11 +400,26 @@ def dump_event(m, event_id, out):
 
 
 @leaf
+def _is_out(m, event, co, j):
+    """Whether contract j was paid ahead of the rest, to this account too."""
+    if not is_paid_ahead(m, event, j):
+        return False
+    waits = m[event + L.E_PAYING] == m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+    return not waits or m[co + L.CO_COLUMNS + L.COL_V * m[co + L.CO_N] + j] == LEFT_OUT
+
+
+@leaf
 def formula(m, event, co):
-    """The requirement (minor units) computed from the columns alone, by k passes for the smallest value not yet used."""
+    """The requirement (minor units) computed from the columns alone, by k passes for the smallest value not yet used. While a contract is being
+    paid ahead of the rest, accounts that are still to be paid count with it."""
     n = m[event + L.E_N]
     k = m[event + L.E_K]
     width = m[co + L.CO_N]
+    left = n
+    for j in range(n):
+        if _is_out(m, event, co, j):
+            left -= 1
+            k -= 1 if m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] != 0 else 0
     buys = 0
     for j in range(n):
         buys += m[co + L.CO_COLUMNS + L.COL_BUY * width + j]
@@ -405,14 +427,14 @@ def formula(m, event, co):
     last = -(1 << 62)
     last_index = -1
     taken = 0
-    while taken < min(k, n):
+    while taken < min(k, left):
         # the next in the order (value, index) after (last, last_index)
         best = 1 << 62
         at = -1
         for j in range(n):
             q = co + L.CO_COLUMNS + j
             v = value_at_worst(m, event, m[q], m[q + L.COL_BUY * width], m[q + L.COL_SELL * width])
-            if (v > last or v == last and j > last_index) and v < best:
+            if (v > last or v == last and j > last_index) and v < best and not _is_out(m, event, co, j):
                 best = v
                 at = j
         worst += best
@@ -487,10 +509,11 @@ def check_state(m, out):
         n = m[event + L.E_N]
         sets = m[event + L.E_SETS]
         stage = m[event + L.E_SETTLING]
-        worth = _still_owed(m, event) if stage != 0 else sets_worth(m, event, sets)
+        worth = sets_worth(m, event, sets) if stage == 0 or stage == L.SETTLE_AHEAD else 0
+        worth += _still_owed(m, event) if stage != 0 else 0
         uncovered = m[event + L.E_OWED] - m[event + L.E_FROM_BOND] - m[event + L.E_FROM_PLATFORM]
         worth -= m[event + L.E_BLOCKED] if stage == 0 else uncovered
-        if m[event + L.E_POOL] != worth and (stage == 0 or stage == L.SETTLE_PAY):
+        if m[event + L.E_POOL] != worth and (stage == 0 or stage == L.SETTLE_PAY or stage == L.SETTLE_AHEAD):
             found = note(out, found, AUDIT_POOL, i, m[event + L.E_POOL], worth)
         for j in range(n):
             net = 0
@@ -498,7 +521,7 @@ def check_state(m, out):
             while co != 0:
                 net += m[co + L.CO_COLUMNS + j]
                 co = m[co + L.CO_NEXT_IN_EVENT]
-            if net != sets and m[event + L.E_SETTLING] == 0:
+            if net != (0 if is_paid_ahead(m, event, j) else sets) and m[event + L.E_SETTLING] == 0:
                 found = note(out, found, AUDIT_SETS, i, net, sets)
         co = m[event + L.E_COLL_HEAD]
         while co != 0:

@@ -14,6 +14,7 @@ from .kit.jit import kernel, leaf
 from .kit.rows import event_at
 from .kit.work import work_row
 from .layout.packed import extra_of, kind_of
+from .markets.ahead import do_ahead
 from .markets.bands import do_bands
 from .markets.bust import do_bust, go_on_busting
 from .markets.correct import do_reverse
@@ -50,14 +51,14 @@ ABOUT_EVENTS = (
     | (1 << C.C_DISPUTE)
     | (1 << C.C_UPHOLD)
     | (1 << C.C_VOID)
-)  # kinds of rows with the id of an event in word 1
+)  # kinds of rows with the id of an event in word 1, as have C_BANDS, C_ADD_CONTRACT and C_AHEAD
 
 
 @leaf
 def define(m, rows, rows_b, c, kind, ev):
     """Dispatch a row of the registry at rows[c]. C.OK or the code of its refusal. R_SETTLING: the event is closed to commands until all its
     accounts have been paid."""
-    if kind < 63 and (ABOUT_EVENTS >> kind) & 1 != 0:
+    if (kind < 63 and (ABOUT_EVENTS >> kind) & 1 != 0) or kind == C.C_BANDS or kind == C.C_ADD_CONTRACT or kind == C.C_AHEAD:
         event = event_at(m, rows[c + 1])
         if event != 0 and m[event + L.E_SETTLING] != 0:
             return refuse(m, C.R_SETTLING, 0, 0, rows[c + 1])
@@ -92,6 +93,8 @@ def define(m, rows, rows_b, c, kind, ev):
     if kind == C.C_CONTINUE:
         do_continue(m, rows, c)
         return C.OK
+    if kind == C.C_AHEAD:
+        return do_ahead(m, rows, c, ev)
     if kind == C.C_DISPUTE:
         return do_dispute(m, rows, c, ev)
     if kind == C.C_UPHOLD:

@@ -90,11 +90,10 @@ def _put_event(m, event, co, out, at):
         m[event + L.E_BASE_ASSET] if spot else 0,
         m[co + L.CO_HELD_BASE],
     )
-    settled = keeps_settled(m, event)
     for j in range(m[event + L.E_N]):
         q = co + L.CO_COLUMNS + j
         held = m[q]
-        bq = 0 if settled else m[q + L.COL_BQ * n]
+        bq = 0 if keeps_settled(m, event, j) else m[q + L.COL_BQ * n]
         sq = m[q + L.COL_SQ * n]
         if held != 0 or bq != 0 or sq != 0:
             id = m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_ID]

@@ -346,7 +346,6 @@ def _sums(m, out, found, event, scratch):
     """Check open quantity (lots) and money (minor units) of every collateral row of an event against the orders of its account."""
     co = m[event + L.E_COLL_HEAD]
     in_base = sells_base(m, event)  # the money of a spot pair is in the account's holds, not in columns
-    settled = keeps_settled(m, event)
     counted = 0
     while co != 0:
         n = m[co + L.CO_N]
@@ -366,7 +365,7 @@ def _sums(m, out, found, event, scratch):
         for j in range(n):
             columns = co + L.CO_COLUMNS + j
             at = CONTRACTS + j
-            buys = 0 if settled else m[columns + L.COL_BQ * n]
+            buys = 0 if j < m[event + L.E_N] and keeps_settled(m, event, j) else m[columns + L.COL_BQ * n]
             wrong = buys != scratch[at] or m[columns + L.COL_SQ * n] != scratch[n + at]
             money = m[columns + L.COL_BUY * n] != scratch[2 * n + at] or m[columns + L.COL_SELL * n] != scratch[3 * n + at]
             if wrong or not in_base and money:

@@ -13,6 +13,7 @@ from protocol import codes, errors, freeze, numbers, phases, units
 from .. import state
 from . import (
     admission,
+    ahead,
     checks,
     closing,
     disputes,
@@ -101,6 +102,12 @@ def plan(registry: Definitions, envelope: ar.AdminEnvelope, engine: EngineLike) 
             return settlement.determine(registry, record, envelope.who, engine)
         case ar.Finalise():
             return settlement.finalise(registry, record, engine)
+        case ar.DetermineOne():
+            return ahead.determine(registry, record, envelope.who, engine)
+        case ar.FinaliseOne():
+            return ahead.finalise(registry, record, engine)
+        case ar.WithdrawOne():
+            return ahead.withdraw(registry, record, engine)
         case ar.Settle():
             return settlement.settle(registry, record, envelope.who, engine)
         case ar.Dispute():

@@ -12,7 +12,7 @@ from .engine_like import EngineLike
 from .refused import Refused
 from .tables import Determination, Disputed, Firm, Upheld
 
-JUDGES = ar.Determine | ar.Settle | ar.Correct | ar.Uphold | ar.Void
+JUDGES = ar.Determine | ar.Settle | ar.Correct | ar.Uphold | ar.Void | ar.DetermineOne | ar.WithdrawOne
 
 
 def check_judge(registry: Definitions, who: str, record: ar.AnyRecord, engine: EngineLike) -> None:
@@ -87,6 +87,7 @@ def correct(registry: Definitions, record: ar.Correct, who: str, engine: EngineL
         raise settlement.contradicts(event, "is corrected", codes.R_NOT_CORRECTABLE, phase, phases.CORRECT)
     result = settlement.valued(event, record.determine())
     version = settlement.checked(event, result)
+    settlement.agrees(event, result)
     until = now_ns + event.record.challenge_window_ns
     after = settlement.new_version(event, Determination(version, who, now_ns, result, kind="corrected", until_ns=until))
 

@@ -13,7 +13,7 @@ from ..core.layout import definitions as d
 from .definitions import Definitions
 from .engine_like import Words
 from .statement import EVIDENCE
-from .tables import Determination
+from .tables import Determination, Event
 
 
 def _terms(registry: Definitions, row: state.Event | state.Instrument, record: DefineMarket, prefix: str) -> dict[str, Any]:
@@ -40,12 +40,21 @@ def version_view(registry: Definitions, kept: Determination) -> dict[str, Any]:
     return out | {"trigger_ns": kept.trigger_ns, "reason": kept.reason, "final_at_ns": kept.final_at_ns}
 
 
+def ahead_view(event: Event, index: int) -> dict[str, Any] | None:
+    """How a contract stands ahead of the rest: version, who, when, payout in ticks, evidence, window, when it was paid; None: it is with them."""
+    one = event.ahead_of(index)
+    if one is None:
+        return None
+    said = {name: getattr(one.record, name) for name in (*EVIDENCE, "payout")}
+    return {"version": one.version, "who": one.who, "at_ns": one.at_ns, "until_ns": one.until_ns, "final_at_ns": one.final_at_ns, **said}
+
+
 def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[dict[str, Any]]:
     """One dict per event (or for the one named; an unknown name gives none), prices in ticks, quantities in lots.
 
     Keys: event, title, product, k, asset, payout, price_decimals, phase (a name), version (of the newest determination, 0: none),
     window_end_ns, final_at_ns, settling (its accounts are being paid), overdue_ns (0: it is not), sets, terms, versions (of the result, `version_view`), heard (what single sources said), contracts: list of symbol, outcome, code, bid, ask, last (None: none), volume, open_interest,
-    paid, terms. Terms are the fields of the market's record (config/market.py) by name: those of a contract as the core has them, those of
+    paid, ahead (None, or how it stands ahead of the rest), terms. Terms are the fields of the market's record (config/market.py) by name: those of a contract as the core has them, those of
     the market as the core or the record has."""
     out = []
     for event in registry.events:
@@ -68,6 +77,7 @@ def market_view(registry: Definitions, m: Words, event_name: str = "") -> list[d
                     "volume": book.volume,
                     "open_interest": book.open_interest,
                     "paid": book.paid,
+                    "ahead": ahead_view(event, instrument.index),
                     "terms": _terms(registry, book, record, "DI_"),
                 }
             )

@@ -101,7 +101,7 @@ def _rows(found: Found, record: ar.Opening) -> Iterator[Words]:
         event = found.events[market.event]
         newest = found.results[market.event].get("determinations", ())
         fields = {
-            d.DO_TARGET: event.id, d.DO_QTY: market.sets, d.DO_PHASE: phases.BY_NAME[market.phase], d.DO_VERSION: len(newest),
+            d.DO_TARGET: event.id, d.DO_QTY: market.sets, d.DO_PHASE: phases.BY_NAME[market.phase], d.DO_VERSION: opening_checks.newest_version(found.results[market.event]),
             d.DO_UNTIL: market.window_end_ns, d.DO_IN_PLAY: int(market.in_play), d.DO_PAID: opening_checks.result_phase(newest),
         }  # fmt: skip
         yield _part(codes.OPENING_MARKET, fields)

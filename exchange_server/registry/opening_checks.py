@@ -139,6 +139,11 @@ def _results(after: Definitions, event: Event, market: ar.OpeningMarket, i: int)
     return {name: getattr(full, name) for name in Event.__struct_fields__ if name not in OWN_FIELDS}
 
 
+def newest_version(results: dict[str, Any]) -> int:
+    """Number of the newest version in the fields of an event; 0: there is none."""
+    return max([one.version for one in (*results.get("determinations", ()), *results.get("ahead", ()))], default=0)
+
+
 def result_phase(versions: Sequence[Any]) -> int:
     """What the newest version of a result makes of its market; 0: there is none."""
     if not versions:
@@ -156,6 +161,9 @@ def _market(found: Found, record: ar.Opening, market: ar.OpeningMarket) -> None:
     if market.phase in NOT_CARRIED:
         raise _bad(codes.R_OPENING_MARKET, "markets", f"{name} is {market.phase}: such a market cannot move")
     versions = found.results[name].get("determinations", ())
+    if phase != codes.PH_FINAL and any(not one.ended for one in found.results[name].get("ahead", ())):
+        text = f"{name} has contracts that are determined or paid ahead of the rest: such a market moves when it is final"
+        raise _bad(codes.R_OPENING_MARKET, "markets", text)
     if phase in WITH_RESULT and not versions or versions and phase not in (*WITH_RESULT, codes.PH_DISPUTED):
         raise _bad(codes.R_OPENING_MARKET, "markets", f"{name} is {market.phase} and has {len(versions)} results")
     if versions and bool(versions[-1].final_at_ns) != (phase == codes.PH_FINAL):

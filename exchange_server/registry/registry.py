@@ -62,11 +62,11 @@ class Registry(Definitions):
         None  # the market of the act that the core is stepping, as it will be: its reports are encoded before the commit
     )
 
-    def said(self, event: int, version: int) -> ar.Determine | None:
+    def said(self, event: int, version: int) -> ar.Determine | ar.DetermineOne | None:
         """The record of a version of an event's (id) result, None: there is none."""
         told = self.being_told
         row = told if told is not None and told.id == event else self.events.get(event)
-        return row.determinations[version - 1].record if row is not None and 0 < version <= len(row.determinations) else None
+        return row.said(version) if row is not None else None
 
     # ------------------------------------------------------------------------------------------------- changes
     def apply(self, record: bytes | memoryview, engine: EngineLike, sink: Sink) -> AdminAnswer:

@@ -66,7 +66,7 @@ def correct(registry: Definitions, event: Event, record: ar.Correct, who: str, e
 def recover(registry: Definitions, record: ar.Recover, engine: EngineLike) -> Act:
     """What the debtors of an event, its venue's bond and the platform can pay now of what a correction or bust left."""
     event = settlement.event_contract(registry, record.event)
-    version = len(event.determinations)
+    version = event.version
     text = f"{event.name}: what can be paid of its debts has been paid"
     rows = [rows_of.reverse(event.id, 0, (), bond_of(registry, event.record.owner_venue))]
     said = {codes.R_NOT_FINAL: "it is not final", codes.R_NOTHING_OWED: "no account owes anything from it"}
@@ -82,8 +82,6 @@ def bust(registry: Definitions, record: ar.Bust, who: str, engine: EngineLike) -
     if not record.event or not 2 <= len(legs) <= d.MOST_LEGS or any(len(leg) != rows_of.LEG_BYTES for leg in legs):
         raise checks.no_trade(record.trade)
     event: Event = checks.find(registry.events, "event", record.event)
-    if event.record.product == "spot":
-        raise Refused(codes.R_BUST_SPOT, f"trade {record.trade} is of the spot pair {event.name}", "trade", asked=record.trade)
     freezes.check(registry, event, freeze.SETTLE)
     old = next((one for one in event.busts if one.trade == record.trade), None)
     if old is not None:

@@ -61,13 +61,13 @@ ROLES: dict[str, Role] = {
     "resolver": Role(
         "decides results and has them paid",
         (PLATFORM, VENUE, SERIES),
-        frozenset({"determine", "finalise", "settle", *_APPROVAL}),
+        frozenset({"determine", "finalise", "determine_one", "finalise_one", "withdraw_one", "settle", *_APPROVAL}),
         frozenset({*_READ, "plan", "pending", "schedule", "series"}),
     ),
     "arbiter": Role(
         "decides about a result that is disputed, replaces one, voids a market",
         (PLATFORM, VENUE, SERIES),
-        frozenset({"finalise", "uphold", "correct", "void", *_APPROVAL}),
+        frozenset({"finalise", "finalise_one", "withdraw_one", "uphold", "correct", "void", *_APPROVAL}),
         frozenset({*_READ, "plan", "pending", "schedule", "series"}),
     ),
     "risk_officer": Role(

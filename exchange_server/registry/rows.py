@@ -201,6 +201,12 @@ def finalise(event_id: int, version: int) -> Words:
     return row(codes.C_FINALISE, d.DX_EXTRA, ((d.DX_EVENT, event_id), (d.DX_VERSION, version), (d.DX_SLICE, d.FIRST_SLICE)))
 
 
+def ahead(event_id: int, instrument_id: int, act: int, version: int, payout: int = 0) -> Words:
+    """A step of a contract ahead of its group (AHEAD_*)."""
+    fields = ((d.DH_EVENT, event_id), (d.DH_INSTRUMENT, instrument_id), (d.DH_ACT, act), (d.DH_VERSION, version), (d.DH_PAYOUT, payout))
+    return row(codes.C_AHEAD, d.DH_EXTRA, (*fields, (d.DH_SLICE, d.FIRST_SLICE)))
+
+
 def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> Words:
     """A correction of a final result, or without payouts a recovery; bond: account id, 0: none."""
     words = row(

@@ -140,6 +140,8 @@ def touched(registry: Definitions, record: ar.AnyRecord) -> list[Place]:
             return [of_event(registry.events.named(record.event))]
         case ar.SetPhase() | ar.MarkOverdue() | ar.Determine() | ar.Finalise() | ar.Settle() | ar.Restrict():
             return [of_event(registry.events.named(record.event))]
+        case ar.DetermineOne() | ar.FinaliseOne() | ar.WithdrawOne():
+            return [of_event(registry.events.named(record.event))]
         case ar.Bond():
             return [Place(record.venue)]
         case ar.Uphold() | ar.Correct() | ar.Void() | ar.Recover() | ar.Bust():
@@ -235,6 +237,9 @@ NAMES: dict[str, tuple[tuple[str, str], ...]] = {
     "split_outcome": (("event", "event"), ("source", "symbol")),
     "determine": (("event", "event"),),
     "finalise": (("event", "event"),),
+    "determine_one": (("event", "event"), ("symbol", "symbol")),
+    "finalise_one": (("event", "event"), ("symbol", "symbol")),
+    "withdraw_one": (("event", "event"), ("symbol", "symbol")),
     "settle": (("event", "event"),),
     "dispute": (("event", "event"), ("firm", "firm")),
     "uphold": (("event", "event"),),

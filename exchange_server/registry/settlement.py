@@ -18,6 +18,7 @@ from .refused import Refused, bad
 from .tables import Determination, Event
 
 FINALISE = "finalise"  # kind of the scheduled act by which a result becomes final at the end of its window
+WHOLE = "part of the whole result"  # why a contract that was determined ahead of its group is ahead no more
 
 
 def phase_now(engine: EngineLike, event: Event) -> int:
@@ -54,7 +55,7 @@ def valued(event: Event, record: ar.Determine) -> ar.Determine:
 def checked(event: Event, record: ar.Determine) -> int:
     """The version number that this determination will get; raises Refused unless the market can pay it."""
     market, n = event.record, event.n
-    version = len(event.determinations) + 1
+    version = event.version + 1
     if record.version not in (0, version):
         raise Refused(codes.R_RESULT_VERSION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
     if len(record.payouts) != n:
@@ -77,8 +78,20 @@ def checked(event: Event, record: ar.Determine) -> int:
     return version
 
 
+def agrees(event: Event, record: ar.Determine) -> None:
+    """Raise Refused unless the result pays what was paid ahead of it."""
+    for one in event.ahead:
+        asked = record.payouts[one.index]
+        if one.final_at_ns and asked != one.record.payout:
+            paid, other = (numbers.unscaled(ticks, event.record.price_decimals) for ticks in (one.record.payout, asked))
+            text = f"{one.record.symbol} was paid {paid} ahead of its group (version {one.version}), asked {other}"
+            raise Refused(codes.R_AHEAD_DIFFERS, text, ("payouts", one.index), one.record.payout, asked)
+
+
 def new_version(event: Event, kept: Determination) -> Event:
-    return msgspec.structs.replace(event, determinations=(*event.determinations, kept))
+    """The event with one more version of its result. Contracts that are determined ahead of it, and not paid, become part of it."""
+    ahead = tuple(one if one.final_at_ns or one.ended else msgspec.structs.replace(one, ended=WHOLE) for one in event.ahead)
+    return msgspec.structs.replace(event, determinations=(*event.determinations, kept), ahead=ahead)
 
 
 def newest_changed(event: Event, **fields: Any) -> Event:
@@ -111,8 +124,16 @@ def awaits_its_end(event: Event, engine: EngineLike) -> bool:
     return bool(event.determinations) and phases.allows(phase_now(engine, event), phases.FINALISE)
 
 
+def kind_of(symbol: str) -> str:
+    """Kind of the scheduled act by which a contract ahead of its group becomes final."""
+    return f"{FINALISE} {symbol}"
+
+
 def window_closes(registry: Definitions, event: Event, now_ns: int, why: str) -> None:
-    """In the commit of an act after which the newest version is not paid by itself."""
+    """In the commit of an act after which the newest version is not paid by itself, nor any contract that became part of it."""
+    for one in event.ahead:
+        if one.ended == WHOLE:
+            registry.schedule.cancel_for(timetable.about(event.name), kind_of(one.record.symbol), now_ns, WHOLE)
     registry.schedule.cancel_for(timetable.about(event.name), FINALISE, now_ns, why)
 
 
@@ -135,6 +156,7 @@ def recorded(event: Event, record: ar.Determine, who: str, now_ns: int) -> Recor
     """A result by a resolver: of a market that needs two sources, both are heard before there is a version. Raises Refused."""
     record = valued(event, record)
     version = checked(event, record)
+    agrees(event, record)
     sources = event.record.sources
     if sources and record.source not in sources:
         known = " and ".join(sources)
@@ -151,7 +173,7 @@ def recorded(event: Event, record: ar.Determine, who: str, now_ns: int) -> Recor
     other = others[0].record
     if other.payouts != record.payouts:
         words = f"disputed: {other.source} and {record.source} differ"
-        return Recorded([rows_of.dispute(event.id, len(event.determinations), 0)], event, False, words)
+        return Recorded([rows_of.dispute(event.id, event.version, 0)], event, False, words)
     kept = msgspec.structs.replace(kept, other=other)
     return Recorded(rows, new_version(event, kept), True, f"determined, version {version}: {other.source} and {record.source} agree")
 
@@ -179,7 +201,7 @@ def determine(registry: Definitions, record: ar.Determine, who: str, engine: Eng
         elif done.rows:
             window_closes(registry, done.event, now_ns, "its sources differ")
 
-    version = len(done.event.determinations)
+    version = done.event.version
     result = {"event": event.id, "version": version if done.made else 0}
     return Act(f"event {record.event}", f"{record.event} {done.words}", done.rows, commit, result, explain)
 
@@ -241,7 +263,7 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
     if record.finalise and len(event.record.sources) > 1:
         text = f"{record.event} is decided by {' and '.join(event.record.sources)}: record each, and pay when both agree"
         raise Refused(codes.R_TWO_SOURCES, f"{text} (exos market settle --determine-only, then --finalise-only)", "event")
-    version = len(event.determinations) + 1
+    version = event.version + 1
     rows: list[Words] = [rows_of.phase(event.id, codes.PH_CLOSED)] if closes else []
     rows += done.rows
     after = done.event
@@ -252,6 +274,8 @@ def settle(registry: Definitions, record: ar.Settle, who: str, engine: EngineLik
         registry.put_event(after)
         if done.made and not record.finalise:
             window_opens(registry, after, now_ns)
+        elif done.made:
+            window_closes(registry, after, now_ns, "paid by hand")
 
     words = ["closed"] if closes else []
     words += [

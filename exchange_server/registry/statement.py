@@ -148,7 +148,8 @@ class Reader:
     def _bust(self, row: list[int]) -> list[Entry]:
         """A trade was taken back: price times quantity and the fee or rebate, in one entry."""
         instrument = self.registry.instruments[plain.instrument_of(row[L.EVT_INSTRUMENT])]
-        if instrument.market.asset != self.asset.name:
+        market = instrument.market
+        if self.asset.name not in (market.asset, market.base_asset):
             return []
         details = {
             "symbol": instrument.symbol,
@@ -157,9 +158,12 @@ class Reader:
             "quantity": row[L.EVT_LAST_QTY],
             "price": row[L.EVT_LAST_PRICE],
             "fee": row[L.EVT_FEE],
-            "price_decimals": instrument.market.price_decimals,
-            "qty_decimals": instrument.market.qty_decimals,
+            "price_decimals": market.price_decimals,
+            "qty_decimals": market.qty_decimals,
         }
+        if market.base_asset == self.asset.name:
+            bought = 1 if plain.side_of(row[L.EVT_HEAD]) == codes.BUY else -1
+            return [self._entry(row, BUST, -bought * row[L.EVT_LAST_QTY] * market.lot_base, 0, details)]
         return [self._entry(row, BUST, row[L.EVT_BUST_AMOUNT], 0, details)]
 
     def _reversed(self, row: list[int]) -> list[Entry]:
@@ -184,7 +188,7 @@ class Reader:
 
     def _evidence(self, event: int, version: int) -> dict[str, Any]:
         """What a version of a result was decided by."""
-        said = self.registry.events[event].determinations[version - 1].record
+        said = self.registry.events[event].said(version)
         return {name: getattr(said, name) for name in EVIDENCE}
 
     def _fill(self, row: list[int]) -> list[Entry]:

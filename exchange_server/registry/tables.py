@@ -116,6 +116,20 @@ class Determination(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class Ahead(msgspec.Struct, frozen=True):
+    """A version of what one contract (by index) pays ahead of its group. `ended`: it counts no more, and why; `final_at_ns`: when it was paid."""
+
+    version: int
+    who: str
+    at_ns: int
+    index: int
+    record: ar.DetermineOne
+    until_ns: int
+    final_at_ns: int = 0
+    ended: str = ""
+    note: str = ""
+
+
 class Busted(msgspec.Struct, frozen=True):
     """A trade that was taken back: who did it, when, why."""
 
@@ -127,7 +141,7 @@ class Busted(msgspec.Struct, frozen=True):
 
 class Event(msgspec.Struct, frozen=True):
     """An event with contracts first_instrument .. first_instrument + n - 1. `heard`: the newest record of each of two sources. `overdue_ns`: when it was
-    marked as overdue; 0: it is not. `busts`: trades that were taken back."""
+    marked as overdue; 0: it is not. `busts`: trades that were taken back. `ahead`: versions of single contracts."""
 
     id: int
     first_instrument: int
@@ -136,6 +150,7 @@ class Event(msgspec.Struct, frozen=True):
     heard: tuple[Determination, ...] = ()
     overdue_ns: int = 0
     busts: tuple[Busted, ...] = ()
+    ahead: tuple[Ahead, ...] = ()
     closed: Closed | None = None  # it was removed: nobody sees it any more
 
     @property
@@ -145,6 +160,22 @@ class Event(msgspec.Struct, frozen=True):
     @property
     def n(self) -> int:
         return len(self.record.contracts)
+
+    @property
+    def version(self) -> int:
+        """Number of the newest version of its result, or of that of a contract ahead of the rest; 0: there is none."""
+        return max((0, *(one.version for one in self.determinations[-1:]), *(one.version for one in self.ahead[-1:])))
+
+    def said(self, version: int) -> ar.Determine | ar.DetermineOne | None:
+        """The record of a version, of the whole result or of one contract; None: there is none."""
+        for one in self.determinations:
+            if one.version == version:
+                return one.record
+        return next((one.record for one in self.ahead if one.version == version), None)
+
+    def ahead_of(self, index: int) -> Ahead | None:
+        """How a contract stands ahead of the rest; None: it is with them."""
+        return next((one for one in self.ahead if one.index == index and not one.ended), None)
 
     @property
     def room(self) -> int:

@@ -77,7 +77,7 @@ def prices_before(registry: Definitions, m: Words, event: Event, trigger_ns: int
 
 
 def payouts_of(registry: Definitions, m: Words, event: Event, trigger_ns: int) -> tuple[int, ...]:
-    """What a void pays, in ticks. Raises Refused."""
+    """What a void pays, in ticks; what was paid ahead of it stays. Raises Refused."""
     market = event.record
     if market.void is None:
         raise Refused(codes.R_NO_VOID_POLICY, f"{event.name} declares no void policy: record a result instead", "event")
@@ -85,7 +85,11 @@ def payouts_of(registry: Definitions, m: Words, event: Event, trigger_ns: int) -
         prices = [Fraction(numbers.scaled(text, market.price_decimals, "price")) for text in market.void.fixed]
     else:
         prices = prices_before(registry, m, event, trigger_ns)
-    return normalised(prices, market.k, market.payout, market.product == "exactly")
+    paid = {one.index: one.record.payout for one in event.ahead if one.final_at_ns}
+    rest = [price for j, price in enumerate(prices) if j not in paid]
+    winners = market.k - sum(ticks > 0 for ticks in paid.values())
+    shares = iter(normalised(rest, winners, market.payout, market.product == "exactly"))
+    return tuple(paid[j] if j in paid else next(shares) for j in range(len(prices)))
 
 
 def void(registry: Definitions, record: ar.Void, who: str, engine: EngineLike) -> Act:

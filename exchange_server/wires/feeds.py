@@ -25,11 +25,13 @@ TAG_UPDATE = 104
 
 # A collected row: a trade, or news of an event. kind 0-7 of word 0, the rest:
 TAPE_WORDS = 6
-TAPE_KIND = 0  # E_FILL (a trade), E_PHASE, E_DETERMINED, E_DISPUTED, E_VOIDED, E_FINAL, E_BANDS, E_CONTRACT
+TAPE_KIND = (
+    0  # E_FILL (a trade, or one that was taken back), E_PHASE, E_DETERMINED, E_DISPUTED, E_VOIDED, E_FINAL, E_AHEAD, E_BANDS, E_CONTRACT
+)
 TAPE_ID = 1  # instrument id of a trade, event id else
-TAPE_A = 2  # trade id | old phase | end of the challenge window
+TAPE_A = 2  # trade id | old phase | end of the challenge window | E_AHEAD: instrument id
 TAPE_B = 3  # price in YES ticks | new phase
-TAPE_C = 4  # quantity | version of the result
+TAPE_C = 4  # quantity, below 0: taken back | version of the result
 TAPE_D = 5  # side of the taker in YES terms | time
 
 # Index rows of `updates`
@@ -60,7 +62,7 @@ def collect(m, ev, words, tape, used):
     while e < words:
         head = ev[e + L.EVT_HEAD]
         kind = kind_of(head)
-        if kind == C.E_FILL:
+        if kind == C.E_FILL or kind == C.E_BUST:
             flags = flags_of(head)
             if flags & (C.EF_TAKER | C.EF_COPY) == C.EF_TAKER:
                 instrument = instrument_of(ev[e + L.EVT_INSTRUMENT])
@@ -68,11 +70,11 @@ def collect(m, ev, words, tape, used):
                 price = ev[e + L.EVT_LAST_PRICE]
                 if inst != 0 and contract_side_of(head) == C.NO:
                     price = m[inst + L.I_PAYOUT] - price
-                tape[used + TAPE_KIND] = kind
+                tape[used + TAPE_KIND] = C.E_FILL
                 tape[used + TAPE_ID] = instrument
                 tape[used + TAPE_A] = ev[e + L.EVT_TRADE]
                 tape[used + TAPE_B] = price
-                tape[used + TAPE_C] = ev[e + L.EVT_LAST_QTY]
+                tape[used + TAPE_C] = ev[e + L.EVT_LAST_QTY] if kind == C.E_FILL else -ev[e + L.EVT_LAST_QTY]
                 tape[used + TAPE_D] = C.SELL if flags & C.EF_AGGRESSOR_SELL != 0 else C.BUY
                 used += TAPE_WORDS
         elif kind == C.E_PHASE or kind == C.E_DETERMINED or kind == C.E_DISPUTED or kind == C.E_VOIDED or kind == C.E_FINAL:
@@ -91,6 +93,14 @@ def collect(m, ev, words, tape, used):
                 tape[used + TAPE_B] = C.PH_DISPUTED
             else:
                 tape[used + TAPE_B] = C.PH_FINAL
+            tape[used + TAPE_D] = ev[e + L.EVT_TIME]
+            used += TAPE_WORDS
+        elif kind == C.E_AHEAD:
+            tape[used + TAPE_KIND] = kind
+            tape[used + TAPE_ID] = ev[e + L.EVT_AHEAD_EVENT]
+            tape[used + TAPE_A] = instrument_of(ev[e + L.EVT_INSTRUMENT])
+            tape[used + TAPE_B] = ev[e + L.EVT_AHEAD_PHASE]
+            tape[used + TAPE_C] = ev[e + L.EVT_AHEAD_VERSION]
             tape[used + TAPE_D] = ev[e + L.EVT_TIME]
             used += TAPE_WORDS
         elif kind == C.E_BANDS or kind == C.E_CONTRACT and ev[e + L.EVT_CONTRACT_POSITION] == 0:

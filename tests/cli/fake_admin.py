@@ -17,7 +17,7 @@ from exchange_server.core import layout as L
 from exchange_server.gateway import verifiers
 from exchange_server.gateway.admin.office import Office
 from exchange_server.registry import Refused, Registry
-from exchange_server.registry.market_view import version_view
+from exchange_server.registry.market_view import ahead_view, version_view
 from protocol import phases
 from tests.fake_engine import FakeEngine
 from tests.safe import QUICK, safe
@@ -151,7 +151,7 @@ class FakeAdmin:
         paid = self.paid.get(event.name, (0,) * event.n)
         contracts = [
             {"symbol": c.symbol, "outcome": c.outcome, "code": outcome_code(c), "bid": 6200, "ask": None, "last": None, "volume": 3, "open_interest": 1,
-             "paid": paid[i], "terms": self.terms(record, "DI_")}
+             "paid": paid[i], "ahead": ahead_view(event, i), "terms": self.terms(record, "DI_")}
             for i, c in enumerate(record.contracts)
         ]  # fmt: skip
         return {

@@ -112,7 +112,7 @@ def test_the_shape_of_a_market(run: Run, server: FakeAdmin) -> None:
                 "contracts", "terms", "versions", "heard",
             }  # fmt: skip
             assert set(market["contracts"][0]) == {
-                "symbol", "outcome", "code", "bid", "ask", "last", "volume", "open_interest", "paid", "terms",
+                "symbol", "outcome", "code", "bid", "ask", "last", "volume", "open_interest", "paid", "ahead", "terms",
             }  # fmt: skip
 
 

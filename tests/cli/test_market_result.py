@@ -78,9 +78,28 @@ def test_void(run: Run, server: FakeAdmin, evidence: tuple[str, ...]) -> None:  
     assert code == Exit.FAILED and "WC26-FINAL is voided; only a market that is open" in err
 
 
+def test_ahead(run: Run, server: FakeAdmin, evidence: tuple[str, ...]) -> None:  # noqa: F811
+    code, out, err = run("market", "ahead", "WC26-FINAL", "--contract", "DRAW", "--loses", *evidence)
+    assert code == 0 and out.startswith("WC26-FINAL-DRAW is determined ahead of WC26-FINAL, version 1: it pays 0.0000"), err
+    assert (said(server).symbol, said(server).payout, said(server).observed_value) == ("WC26-FINAL-DRAW", 0, "DRAW loses")
+    shown = run("market", "show", "WC26-FINAL")[1]
+    assert "version 1: DRAW ahead of the rest by uid:0 at " in shown and "  rule result, source FIFA, observed DRAW loses at " in shown
+    assert run("market", "ahead", "WC26-FINAL", "--contract", "DRAW", "--withdraw", "--note", "too early")[0] == 0
+    assert said(server) == ar.WithdrawOne(event="WC26-FINAL", symbol="WC26-FINAL-DRAW", note="too early")
+    code, _, err = run("market", "ahead", "WC26-FINAL", "--contract", "DRAW", "--finalise")
+    assert code == Exit.FAILED and "is not determined ahead of its group" in err
+    code, _, err = run("market", "ahead", "WC26-FINAL", "--contract", "DRAW", "--wins", *evidence)
+    assert code == Exit.FAILED and "nothing is left open in WC26-FINAL" in err
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
+        (("ahead", "WC26-FINAL", "--loses"), "--contract"),
+        (("ahead", "WC26-FINAL", "--contract", "DRAW"), "give one of --loses, --wins, --finalise and --withdraw"),
+        (("ahead", "WC26-FINAL", "--contract", "DRAW", "--wins", "--loses"), "give one of"),
+        (("ahead", "WC26-FINAL", "--contract", "BRA", "--finalise"), '"BRA" is not an outcome of WC26-FINAL; outcomes: ESP'),
+        (("ahead", "WC26-FINAL", "--contract", "DRAW", "--loses"), "evidence is required"),
         (("dispute", "WC26-FINAL", "--reason", "x"), "--firm"),
         (("dispute", "WC26-FINAL", "--firm", "CLIENT1", "--reason", ""), "--reason: must not be empty"),
         (("dispute", "WC26-FINAL", "--firm", "CLIENT1", "--reason", "x", "--version", "0"), "version"),

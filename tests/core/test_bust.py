@@ -258,8 +258,32 @@ def test_the_digest_covers_what_was_split(word: int) -> None:
     assert s.pair.core.engine.digest() != before
 
 
-def test_a_trade_of_a_spot_pair_is_not_taken_back() -> None:
-    s = PairStory(cash=1000, product=C.SPOT)
+@pytest.mark.parametrize(("maker", "taker"), [(0, 0), (30, 70), (-30, 70)])
+@pytest.mark.parametrize("seller_rests", [True, False])
+def test_a_trade_of_a_spot_pair_comes_back_on_both_sides(maker: int, taker: int, seller_rests: bool) -> None:
+    s = story(cash=100_000, product=C.SPOT, lot_base=7, maker=maker, taker=taker, owner_share=3333, venue_share=2500)
+    s.fund(1, 700, asset=2)
+    before = s.model.state()["balances"]
+    first, second = ((1, C.SELL), (2, C.BUY)) if seller_rests else ((2, C.BUY), (1, C.SELL))
+    s.new(first[0], first[1], 50, 211)
+    legs = [plain(e) for e in s.new(second[0], second[1], 50, 211) if e.kind == C.E_FILL]
+    assert s.cash(2, 2) == 350 and s.cash(1, 2) == 350
+    events = bust(s, legs, event=1)
+    assert s.model.state()["balances"] == before and [e.kind for e in events] == [C.E_BUST, C.E_BUST]
+    assert s.model.events[1].pool == 0
+
+
+def test_a_spot_trade_comes_back_only_if_what_was_got_is_still_free() -> None:
+    s = story(cash=1000, product=C.SPOT)
     s.fund(1, 100, asset=2)
     legs = traded(s, 5, 10)
-    assert bust(s, legs) == [] and s.model.refused == C.R_BUST_SPOT
+    s.new(2, C.SELL, 1, 900)
+    before = s.pair.core.engine.digest()
+    assert bust(s, legs) == [] and s.model.refused == C.R_BUST_SPENT, "a part of the base is offered"
+    assert s.pair.core.engine.digest() == before
+    s.do(C.C_MASS_CANCEL, session=2, scope=C.SCOPE_SESSION, id=900)
+    s.fund(1, -1050)
+    assert bust(s, legs) == [] and s.model.refused == C.R_BUST_SPENT, "the money has left"
+    s.fund(1, 50)
+    assert [e.kind for e in bust(s, legs)] == [C.E_BUST, C.E_BUST]
+    assert (s.cash(1), s.cash(2), s.cash(1, 2), s.cash(2, 2)) == (0, 1000, 100, 0)

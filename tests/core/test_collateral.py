@@ -71,14 +71,14 @@ def draw_case(rng: random.Random, orders: int) -> tuple[Event, list[int], list[t
 def test_the_requirement_always_suffices() -> None:
     for seed in range(SEEDS):
         event, positions, orders = draw_case(random.Random(seed), 7)
-        assert requirement(event, positions, orders) >= needed(event, positions, orders), f"seed {seed}"
+        assert requirement(event, event.k, positions, orders) >= needed(event, positions, orders), f"seed {seed}"
 
 
 def test_the_requirement_is_the_smallest_that_suffices() -> None:
     """Never more than enumeration asks for."""
     for seed in range(SEEDS):
         event, positions, orders = draw_case(random.Random(seed), 7)
-        assert requirement(event, positions, orders) == needed(event, positions, orders), f"seed {seed}"
+        assert requirement(event, event.k, positions, orders) == needed(event, positions, orders), f"seed {seed}"
 
 
 @settings(max_examples=200, deadline=None)
@@ -99,9 +99,9 @@ def test_taking_an_order_away_never_asks_for_more(product: int) -> None:
     rng = random.Random(product)
     for _ in range(SEEDS):
         event, positions, orders = draw_case(rng, 6)
-        whole = requirement(event, positions, orders)
+        whole = requirement(event, event.k, positions, orders)
         for i, (j, order) in enumerate(orders):
-            assert requirement(event, positions, orders[:i] + orders[i + 1 :]) <= whole
+            assert requirement(event, event.k, positions, orders[:i] + orders[i + 1 :]) <= whole
             if order.qty > 1:
                 less = make_order(event, order.book_side, order.price, order.qty - 1, order.listing.taker)
-                assert requirement(event, positions, [*orders[:i], (j, less), *orders[i + 1 :]]) <= whole
+                assert requirement(event, event.k, positions, [*orders[:i], (j, less), *orders[i + 1 :]]) <= whole

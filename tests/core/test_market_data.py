@@ -143,6 +143,19 @@ def test_the_tape_is_in_yes_terms_and_has_each_trade_once() -> None:
     assert 3 not in found
 
 
+def test_a_trade_that_was_taken_back_comes_again_below_zero() -> None:
+    book = Book()
+    feed = Feed(book, {1})
+    rows = [
+        fill(7, 3800, 80, codes.EF_UNSOLICITED),
+        fill(7, 3800, 80, codes.EF_TAKER | codes.EF_AGGRESSOR_SELL | codes.EF_UNSOLICITED, contract_side=codes.NO),
+    ]
+    for row in rows:
+        row[L.EVT_HEAD] = row[L.EVT_HEAD] - codes.E_FILL + codes.E_BUST
+    found = feed.updates(rows)
+    assert found is not None and found[1].trades == [(7, 6200, -80, codes.SELL)] and found[1].seq == 1
+
+
 def test_news_are_collected_with_their_event() -> None:
     book = Book()
     feed = Feed(book, set())

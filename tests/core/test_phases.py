@@ -12,7 +12,7 @@ from tests.core_rig import PairStory
 from tests.model_world import Row
 
 ALL = range(P.COUNT)
-RESULTS = (P.DETERMINE, P.CORRECT, P.DISPUTE, P.UPHOLD, P.VOID, P.FINALISE)
+RESULTS = (P.AHEAD, P.DETERMINE, P.CORRECT, P.DISPUTE, P.UPHOLD, P.VOID, P.FINALISE)
 # REST is tried below, SETTLE in tests/registry/test_settlement.py. To the core a correction is a determination (registry/settlement.py tells them apart).
 ACTIONS = (P.NEW, P.REPLACE, P.CANCEL, P.MATCH, P.SPLIT, P.MERGE, *(action for action in RESULTS if action != P.CORRECT))
 CELLS = [(phase, action) for phase in ALL for action in ACTIONS]
@@ -43,22 +43,23 @@ def kinds(events: list[Any]) -> list[tuple[int, int]]:
 
 def result(action: str, phase: int) -> tuple[bool, int]:
     """An act about the result of a market that was determined once and then brought into the phase."""
-    s = PairStory(product=C.EXACTLY, n=2, k=1, window=5 * 10**9 if action == P.DISPUTE else 0)
+    s = PairStory(product=C.EXACTLY, n=3, k=1, window=5 * 10**9 if action == P.DISPUTE else 0)
     s.do(C.C_SPLIT, session=1, instrument=1, sets=5)
     s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
-    s.do(C.C_DETERMINE, event=1, version=1, payouts=[100, 0])
+    s.do(C.C_DETERMINE, event=1, version=1, payouts=[100, 0, 0])
     bring(s, phase)
     kind, fields = {
-        P.DETERMINE: (C.C_DETERMINE, {"version": 2, "payouts": [0, 100]}),
+        P.AHEAD: (C.C_AHEAD, {"version": 2, "instrument": 2, "act": C.AHEAD_DETERMINE}),
+        P.DETERMINE: (C.C_DETERMINE, {"version": 2, "payouts": [0, 100, 0]}),
         P.DISPUTE: (C.C_DISPUTE, {"version": 1, "firm": 1}),
         P.UPHOLD: (C.C_UPHOLD, {"version": 1}),
-        P.VOID: (C.C_VOID, {"version": 2, "payouts": [50, 50]}),
+        P.VOID: (C.C_VOID, {"version": 2, "payouts": [50, 50, 0]}),
         P.FINALISE: (C.C_FINALISE, {"version": 1}),
     }[action]
     events = s.do(kind, event=1, **fields)
     refused = s.pair.core.refused
     assert (refused == 0) == bool(events)
-    assert s.model.events[1].phase == (phase if refused else P.LEADS_TO[action][0])
+    assert s.model.events[1].phase == (phase if refused or action == P.AHEAD else P.LEADS_TO[action][0])
     return refused == 0, refused
 
 
@@ -94,6 +95,7 @@ def test_what_a_phase_allows(phase: int, action: str) -> None:
     assert done == (P.allows(phase, action) or corrected)
     if not done:
         refusals = {
+            P.AHEAD: (C.R_NOT_AHEAD,) * P.COUNT,
             P.DETERMINE: P.DETERMINE_REFUSALS,
             P.FINALISE: P.FINALISE_REFUSALS,
             P.DISPUTE: (C.R_NOT_DISPUTABLE,) * P.COUNT,

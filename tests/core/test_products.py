@@ -91,6 +91,9 @@ TABLE: list[tuple[str, str, Asked, tuple[Answer, Answer, Answer, Answer]]] = [
     ("less room than contracts", "may_grow", lambda m, event, inst, product: P.may_grow(PRODUCTS[product], 1, 3, 2), (0, 0, 0, 0)),
     ("an outcome is added", "takes_outcome", lambda m, event, inst, _: P.takes_outcome(m, event, False), (0, 0, 1, 0)),
     ("an outcome is split", "takes_outcome", lambda m, event, inst, _: P.takes_outcome(m, event, True), (0, 1, 0, 0)),
+    ("1 winner of 2 left", "leaves_open", lambda m, event, inst, _: P.leaves_open(m, event, 1, 2), (0, 1, 1, 0)),
+    ("1 winner of 1 left", "leaves_open", lambda m, event, inst, _: P.leaves_open(m, event, 1, 1), (0, 0, 1, 0)),
+    ("no winner left", "leaves_open", lambda m, event, inst, _: P.leaves_open(m, event, 0, 2), (0, 0, 0, 0)),
     ("has sets", "has_sets", lambda m, event, inst, _: P.has_sets(m, event), (0, 1, 0, 0)),
     ("7 sets", "sets_worth", lambda m, event, inst, _: P.sets_worth(m, event, 7), (0, 1400, 0, 0)),
 ]  # fmt: skip

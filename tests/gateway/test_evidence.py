@@ -19,6 +19,7 @@ from exchange_server.wires.evidence import EW_AT, EW_BYTES, evidence_slot
 from protocol import codes
 from protocol import messages as M
 from tests.model_world import Row
+from tests.registry.access_world import one_of
 from tests.registry.test_disputes import Court, correct, dispute, result
 from tests.registry.test_registry import LOGIN, change
 from tests.registry.test_voids import void
@@ -160,10 +161,61 @@ class Watcher:
 
     def __init__(self, session: int) -> None:
         self.session, self.sent, self.last_out_ns = session, b"", 0
-        self.outlet = SimpleNamespace(write=self._write)
+        self.outlet = SimpleNamespace(write=self._write, write_all=lambda outlets, data: [outlet.write(data) for outlet in outlets])
 
     def _write(self, data: bytes) -> None:
         self.sent += data
+
+
+def test_a_contract_ahead_of_its_group_has_its_evidence_on_both_wires() -> None:
+    court = with_reports(Court())
+    court.must([change(one_of("FINAL", "F-ESP"), **SAID)])
+    court.later(60)
+    rows = capture(court, ar.FinaliseOne(event="FINAL", symbol="F-ESP"))
+    binary, fix = encoded(court.engine, rows)
+    (settled,) = (M.decode_server(frame) for frame in frames(binary))
+    assert isinstance(settled, M.Settled) and (settled.version, settled.payout, settled.amount) == (1, 0, 0)
+    assert (settled.rule, settled.source, settled.observed, settled.evidence_name) == ("90min", "Fédération", "1-0", "ruling.pdf")
+    assert fix.count(b"\x0135=UMS\x01") == 1 and FIX_FIELDS in fix
+    assert encoded(Engine.restore(court.engine.snapshot()), rows) == (binary, fix)
+
+
+class Follower:
+    """A FIX session that asked for phases; it notes (phase, contract)."""
+
+    def __init__(self, changes: list[tuple[int, ...]]) -> None:
+        self.changes = changes
+
+    def phase_changed(self, event: int, phase: int, time_ns: int, contract: int = -1) -> None:
+        self.changes.append((phase, contract))
+
+
+def test_market_data_tells_of_a_contract_ahead_of_its_group() -> None:
+    court = Court()
+    feed, watcher = MarketData(court.engine), Watcher(3)
+    list(feed.definitions(watcher))  # type: ignore[arg-type]
+    changes: list[tuple[int, ...]] = []
+    feed.follow(Follower(changes), 1)
+
+    def told(*records: Any) -> list[Any]:
+        watcher.sent = b""
+        feed.encode(capture(court, *records))
+        feed.turn(SimpleNamespace(tick_ns=5))  # type: ignore[arg-type]
+        return [M.decode_server(frame) for frame in frames(watcher.sent)]
+
+    (made,) = told(change(one_of("FINAL", "F-ESP"), **SAID))
+    assert isinstance(made, M.Result) and (made.instrument, made.phase, made.version, made.payouts) == (1, codes.PH_DETERMINED, 1, [0])
+    assert made.until == court.engine.time_ns + 50_000_000 and (made.rule, made.observed) == ("90min", "1-0")
+    (again,) = told(ar.WithdrawOne(event="FINAL", symbol="F-ESP"))
+    assert (again.phase, again.version) == (codes.PH_OPEN, 1)
+    told(change(one_of("FINAL", "F-ESP"), **SAID))
+    court.later(60)
+    (paid,) = told(ar.FinaliseOne(event="FINAL", symbol="F-ESP"))
+    assert (paid.phase, paid.version) == (codes.PH_FINAL, 2)
+    assert changes == [(codes.PH_DETERMINED, 0), (codes.PH_OPEN, 0), (codes.PH_DETERMINED, 0), (codes.PH_FINAL, 0)]
+    later = b"".join(feed.definitions(Watcher(3)))  # type: ignore[arg-type]
+    found = [M.decode_server(frame) for frame in frames(later)]
+    assert [type(one) for one in found[:2]] == [M.Definition, M.Result] and found[0].phase == codes.PH_OPEN
 
 
 def test_market_data_tells_results_disputes_and_voids() -> None:

@@ -25,6 +25,13 @@ def test_snapshot_then_updates() -> None:
     assert book.best_bid is None and book.depth(1) == ([], [(44, 3)])
 
 
+def test_a_trade_that_was_taken_back_is_no_last_trade() -> None:
+    book = BookBuilder(1)
+    book.snapshot(snap())
+    assert book.update(update(6, trades=[(7, 41, 10, codes.BUY), (3, 60, -4, codes.SELL)]))
+    assert (book.last, book.last_qty, book.taken_back) == (41, 10, {3: 4})
+
+
 def test_updates_older_than_the_snapshot_are_passed_over() -> None:
     book = BookBuilder(1)
     book.snapshot(snap(5))

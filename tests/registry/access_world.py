@@ -46,6 +46,11 @@ def void_of(event: str) -> ar.Void:
     return ar.Void(**{**fields, "event": event, "reason": "abandoned"})
 
 
+def one_of(event: str, symbol: str, payout: int = 0) -> ar.DetermineOne:
+    fields = {name: getattr(RESULT, name) for name in RESULT.__struct_fields__ if name != "payouts"}
+    return ar.DetermineOne(**{**fields, "event": event, "symbol": symbol, "payout": payout})
+
+
 def record_of(venue: str) -> dict[str, Any]:
     """By tag: a record that `<venue>.op` may send, and that is carried out or refused for a reason of its own."""
     return {
@@ -68,6 +73,9 @@ def record_of(venue: str) -> dict[str, Any]:
         "phase": ar.SetPhase(event=f"{venue}.CUP", phase="open"),
         "determine": change(RESULT, event=f"{venue}.CUP", payouts=(0, 100)),
         "finalise": ar.Finalise(event=f"{venue}.CUP"),
+        "determine_one": one_of(f"{venue}.CUP", f"{venue}.CUP-A"),
+        "finalise_one": ar.FinaliseOne(event=f"{venue}.CUP", symbol=f"{venue}.CUP-A"),
+        "withdraw_one": ar.WithdrawOne(event=f"{venue}.CUP", symbol=f"{venue}.CUP-A"),
         "settle": ar.Settle(**{**msgspec.structs.asdict(RESULT), "event": f"{venue}.CUP", "payouts": (0, 100)}),
         "bond": ar.Bond(venue=venue),
         "bust": ar.Bust(trade=5, reason="wrong", event=f"{venue}.CUP"),

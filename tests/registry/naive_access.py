@@ -33,6 +33,9 @@ MATRIX = """
     phase         x  x  x  .  .  x  .  .  .
     determine     x  .  .  x  .  .  .  .  .
     finalise      x  .  .  x  x  .  .  .  .
+    determine_one x  .  .  x  .  .  .  .  .
+    finalise_one  x  .  .  x  x  .  .  .  .
+    withdraw_one  x  .  .  x  x  .  .  .  .
     dispute       x  x  .  .  .  .  .  .  .
     uphold        x  .  .  .  x  .  .  .  .
     correct       x  .  .  .  x  .  .  .  .
@@ -183,6 +186,7 @@ class NaiveAccess:
             "market": ("owner_venue", "asset", "base_asset"), "listing": ("venue", "event"), "transfer": ("asset", "source", "target"),
             "hold": ("account", "asset"), "withdraw_request": ("account", "asset"),
             "phase": ("event",), "overdue": ("event",), "series": ("owner_venue",), "bands": ("event",), "add_outcome": ("event",), "split_outcome": ("event",), "determine": ("event",), "finalise": ("event",),
+            "determine_one": ("event", "symbol"), "finalise_one": ("event", "symbol"), "withdraw_one": ("event", "symbol"),
             "settle": ("event",), "recover": ("event",), "bust": ("event",), "bond": ("venue",), "dispute": ("event", "firm"), "uphold": ("event",), "correct": ("event",), "void": ("event",), "restrict": ("event", "firm"),
             "firm_tags": ("firm",), "access_rule": ("venue", "event"), "access_rule_remove": ("venue", "event"), "quota": ("venue",), "freeze": ("venue",),
             "reference": ("symbol",), "principal": ("venue", "firm"), "grant": ("principal",), "revoke": ("principal",),
@@ -242,6 +246,9 @@ class NaiveAccess:
                 | "overdue"
                 | "determine"
                 | "finalise"
+                | "determine_one"
+                | "finalise_one"
+                | "withdraw_one"
                 | "settle"
                 | "restrict"
                 | "uphold"

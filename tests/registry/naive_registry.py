@@ -12,6 +12,7 @@ import msgspec
 from protocol import codes as C
 from tests.model_changes import TRANSITIONS
 from tests.registry.naive_access import NO_SERIES_SCOPE, NO_VENUE_SCOPE, NaiveAccess, Refused, split
+from tests.registry.naive_ahead import NaiveAhead
 from tests.registry.naive_changes import NaiveChanges
 from tests.registry.naive_reversals import NaiveReversals
 from tests.registry.naive_rules import NaiveRules
@@ -42,7 +43,7 @@ TRADES_OR_CLOSED = (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY, C.PH_CL
 CLOSED = {"market": C.R_MARKET_REMOVED, "firm": C.R_FIRM_CLOSED, "account": C.R_ACCOUNT_CLOSED, "session": C.R_SESSION_CLOSED}
 
 
-class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveAccess):
+class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveAhead, NaiveAccess):
     LIVE = LIVE
 
     def __init__(self, takes_all: bool = False, **room: int) -> None:
@@ -60,6 +61,9 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         self.overdue: set[str] = set()
         self.closed: dict[tuple[str, str], str] = {}  # (kind, name): why
         self.results: dict[str, list[Fields]] = {}
+        self.ahead: dict[str, list[Fields]] = {}
+        self.newest: dict[str, int] = {}
+        self.whole: dict[str, int] = {}
         self.final: set[str] = set()  # events that were paid
         self.heard: dict[str, dict[str, Fields]] = {}  # event: what each of two sources said last
         self.disputed: dict[tuple[str, int], set[str]] = {}  # (event, version): firms
@@ -510,7 +514,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
     def _result(self, market: Fields, f: Fields) -> list[Fields]:
         """The results of a market, to which this one may be added."""
         kept, total = self.results.setdefault(f["event"], []), sum(f["payouts"])
-        self._wrong(f["version"] not in (0, len(kept) + 1), C.R_RESULT_VERSION)
+        self._wrong(f["version"] not in (0, self.newest.get(f["event"], 0) + 1), C.R_RESULT_VERSION)
         self._wrong(len(f["payouts"]) != len(market["contracts"]), C.R_PAYOUT_COUNT)
         self._wrong(max(f["payouts"]) > market["payout"], C.R_PAYOUT_RANGE)
         whole = market["k"] * market["payout"]
@@ -518,7 +522,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         return kept
 
     def _version(self, market: Fields, f: Fields, phase: int) -> str:
-        self.results[f["event"]].append(f)
+        self._add(f)
         self.until[f["event"]] = self.now + market["challenge_window_ns"]
         self.phases[f["event"]] = self.made[f["event"]] = phase
         self._window(f["event"])
@@ -531,7 +535,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
                 row["ended"] = "cancelled"
         market = self.tables["market"][event]
         if opens and market["auto_finalise"] and market["challenge_window_ns"]:
-            record = {"type": "finalise", "event": event, "version": len(self.results[event])}
+            record = {"type": "finalise", "event": event, "version": self.whole[event]}
             note = "end of the challenge window"
             self._put_timed(self.until[event], record, "timer:market", note=note, kind="finalise")
 
@@ -560,6 +564,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         market, phase = self._event(f["event"]), self.phases[f["event"]]
         self._wrong(phase in (C.PH_DISPUTED, C.PH_VOIDED), C.R_ARBITER_DECIDES)
         self._result(market, f)
+        self._agrees(market, f)
         becomes = self._said(market, f)
         if phase not in (C.PH_CLOSED, C.PH_DETERMINED) and not (self.takes_all and becomes > 0):
             raise No(C.R_ALREADY_FINAL if phase == C.PH_FINAL else C.R_NOT_CLOSED, by_core=becomes > 0)
@@ -570,7 +575,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         self._find("firm", f["firm"])
         name, kept = f["event"], self.results.get(f["event"])
         self._wrong(not kept or self.phases[name] not in (C.PH_DETERMINED, C.PH_VOIDED, C.PH_DISPUTED), C.R_NOT_DISPUTABLE)
-        version = len(kept or ())
+        version = self.whole.get(name, 0)
         self._wrong(f["version"] not in (0, version), C.R_RESULT_VERSION)
         self._wrong(f["firm"] in self.disputed.get((name, version), ()), C.R_DISPUTED_BEFORE)
         if self.now >= self.until[name] and not self.takes_all:
@@ -585,7 +590,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         name, kept = f["event"], self.results.get(f["event"])
         self._wrong(self.phases[name] != C.PH_DISPUTED, C.R_NOT_DISPUTED)
         self._wrong(not kept, C.R_NOTHING_TO_UPHOLD)
-        self._wrong(f["version"] not in (0, len(kept or ())), C.R_RESULT_VERSION)
+        self._wrong(f["version"] not in (0, self.whole.get(name, 0)), C.R_RESULT_VERSION)
         self.until[name] = self.now
         self.phases[name] = self.made[name]
         self._window(name)
@@ -595,10 +600,12 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         market, phase = self._event(f["event"]), self.phases[f["event"]]
         if phase == C.PH_FINAL:
             self._wrong(list(f["payouts"]) == list(self.results[f["event"]][-1]["payouts"]), C.R_SAME_RESULT)
-            self._result(market, f).append(f)
+            self._result(market, f)
+            self._add(f)
             return NEW
         self._wrong(phase not in (C.PH_DETERMINED, C.PH_DISPUTED, C.PH_VOIDED), C.R_NOT_CORRECTABLE)
         self._result(market, f)
+        self._agrees(market, f)
         return self._version(market, f, C.PH_DETERMINED)
 
     def _void(self, f: Fields) -> str:
@@ -608,7 +615,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         self._wrong(phase not in voidable, C.R_NOT_VOIDABLE)
         self._wrong(f["trigger_at_ns"] > self.now, C.R_VOID_TRIGGER)
         self._wrong(market["void"] is None or market["void"]["prices"] != "fixed", C.R_NO_VOID_POLICY)
-        payouts = tuple(0 if text == "0" else market["payout"] for text in market["void"]["fixed"])
+        payouts = self._void_payouts(market)
         result = {name: value for name, value in f.items() if name not in ("reason", "trigger_at_ns")} | {"payouts": payouts}
         self._result(market, result)
         return self._version(market, result, C.PH_VOIDED)
@@ -618,7 +625,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         kept = self.results.get(f["event"])
         self._wrong(not kept, C.R_NOT_DETERMINED)
         self._wrong(f["event"] in self.final, C.R_ALREADY_FINAL)
-        self._wrong(f["version"] not in (0, len(kept or ())), C.R_RESULT_VERSION)
+        self._wrong(f["version"] not in (0, self.whole.get(f["event"], 0)), C.R_RESULT_VERSION)
         if self.phases[f["event"]] not in (C.PH_DETERMINED, C.PH_VOIDED) and not self.takes_all:
             raise No(C.R_NOT_DETERMINED, by_core=True)
         if self.now < self.until[f["event"]] and not self.takes_all:
@@ -651,6 +658,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         self._wrong(self.phases[f["event"]] not in TRADES_OR_CLOSED, C.R_NOT_CLOSED)
         pays = f.pop("finalise")
         self._result(market, f)
+        self._agrees(market, f)
         becomes = self._said(market, f)
         self._wrong(pays and market["challenge_window_ns"] > 0, C.R_CHALLENGE_WINDOW)
         self._wrong(pays and len(market["sources"]) == 2, C.R_TWO_SOURCES)

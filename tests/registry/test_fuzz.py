@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from config import admin_records as ar
 from exchange_server.registry import Registry
 from protocol import codes, errors
+from tests.registry.access_world import one_of
 from tests.registry.naive_registry import NaiveRegistry
 from tests.registry.test_against_naive import tables, wanted
 from tests.registry.test_registry import BASE, FEES, FINAL, RESULT, World, change
@@ -19,6 +20,9 @@ RECORDS = (
     RESULT,
     ar.Finalise(event="FINAL"),
     ar.Settle(**{field: getattr(RESULT, field) for field in RESULT.__struct_fields__}, finalise=True),
+    one_of("FINAL", "F-ESP"),
+    ar.FinaliseOne(event="FINAL", symbol="F-ESP"),
+    ar.WithdrawOne(event="FINAL", symbol="F-ESP", note="too early"),
     ar.Bond(venue="V1"),
     ar.Recover(event="FINAL"),
     ar.Bust(trade=7, reason="a wrong price", event="FINAL"),

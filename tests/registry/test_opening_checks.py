@@ -11,6 +11,7 @@ from config import admin_records as ar
 from exchange_server.registry import opening, venue_copy
 from protocol import codes
 from tests.money_rig import SMALL, Venue
+from tests.registry.access_world import one_of
 from tests.registry.test_fuzz import CUP, OPENING
 from tests.registry.test_registry import BASE, RESULT, change
 
@@ -32,6 +33,15 @@ def without(part: str, i: int) -> ar.Opening:
 
 TERMS = change(CUP.fees, model="notional")
 DETERMINED = {"version": 1, "who": "uid:0", "at_ns": 5, "record": msgspec.to_builtins(change(RESULT, event="V9.CUP", payouts=(0, 100)))}
+AHEAD = {
+    "version": 1,
+    "who": "uid:0",
+    "at_ns": 5,
+    "index": 0,
+    "until_ns": 5,
+    "final_at_ns": 5,
+    "record": msgspec.to_builtins(one_of("V9.CUP", "V9.YES")),
+}
 TWICE = change(OPENING, orders=(change(OPENING.orders[0], entered=1), *OPENING.orders[1:]))
 FAULTS: list[tuple[str, ar.Opening, int, str]] = [
     ("no such market", change(OPENING, markets=()), codes.R_OPENING_MARKET, "V9.CUP is defined, and the archive does not say how it stands"),
@@ -40,6 +50,7 @@ FAULTS: list[tuple[str, ar.Opening, int, str]] = [
     ("no result", with_row("markets", 0, phase="determined"), codes.R_OPENING_MARKET, "V9.CUP is determined and has 0 results"),
     ("a result", with_row("markets", 0, results={"determinations": [DETERMINED]}), codes.R_OPENING_MARKET, "V9.CUP is open and has 1 results"),
     ("not final", with_row("markets", 0, phase="final", results={"determinations": [DETERMINED]}), codes.R_OPENING_MARKET, "its result is not final"),
+    ("a contract ahead", with_row("markets", 0, results={"ahead": [AHEAD]}), codes.R_OPENING_MARKET, "V9.CUP has contracts that are determined or paid ahead of the rest"),
     ("no result at all", with_row("markets", 0, results={"determinations": 7}), codes.R_OPENING_MARKET, "markets[0].results: V9.CUP: "),
     ("orders in a closed one", with_row("markets", 0, phase="closed"), codes.R_OPENING_MARKET, "V9.CUP is closed: no orders rest in it"),
     ("sets", with_row("markets", 0, sets=4), codes.R_OPENING_SUM, "V9.YES: long less short is 3, its market has 4 sets"),

@@ -168,6 +168,15 @@ DX_VERSION = 2  # must be E_VERSION
 DX_SLICE = 3  # steps to take at once; 0: all
 DX_EXTRA = 0
 
+# C_AHEAD: no extra row. A contract of a group ahead of the rest.
+DH_EVENT = 1
+DH_INSTRUMENT = 2
+DH_ACT = 3  # AHEAD_*
+DH_VERSION = 4  # determine: E_VERSION + 1; else: I_AHEAD_VERSION
+DH_PAYOUT = 5  # determine: 0 or P, ticks
+DH_SLICE = 6  # finalise: as DX_SLICE
+DH_EXTRA = 0
+
 # C_REVERSE: of a final event. The words of C_DETERMINE: with payouts a correction, with a count of 0 a recovery of the debts that can be paid; also:
 DY_BOND = 5  # account (id) of the owner venue's bond, 0: none
 DY_SLICE = 6  # as DX_SLICE

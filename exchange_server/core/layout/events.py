@@ -92,6 +92,12 @@ EVT_BANDS_COUNT = 12
 EVT_CONTRACT_EVENT = 7
 EVT_CONTRACT_FROM = 12  # instrument id of the outcome from which it was split; 0: from none
 EVT_CONTRACT_POSITION = 13  # of the account, signed lots; 0 in the row of the market
+# E_AHEAD: a contract ahead of its event
+EVT_AHEAD_EVENT = 7
+EVT_AHEAD_UNTIL = 12  # end of its challenge window, ns
+EVT_AHEAD_VERSION = 13
+EVT_AHEAD_PAYOUT = 14  # ticks
+EVT_AHEAD_PHASE = 15  # PH_DETERMINED, PH_FINAL; or that of its event: it was withdrawn
 # E_DETERMINED, E_VOIDED
 EVT_DETERMINED_EVENT = 7
 EVT_DETERMINED_UNTIL = 12  # end of the challenge window, ns

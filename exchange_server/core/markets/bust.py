@@ -5,6 +5,9 @@ restored. First who got too much pays (what cannot be paid is owed, debts.py), t
 nobody covers is blocked, in proportion, largest remainder. Those who shared the fees give their shares back; a fee account may go below 0. A
 position that changes back may need more collateral than its account has. This leaves less cash than is locked (B_BUST), as does a blocked credit
 that its account has spent (correct.py); nothing else does.
+
+Of a spot pair also the base comes back. Both accounts must have free what they give back (R_BUST_SPENT): base that is gone has no pool in which it
+could be owed.
 """
 
 from protocol import codes as C
@@ -31,10 +34,10 @@ from ..layout.packed import (
     terms_of,
     venue_share_of,
 )
-from ..money.collateral import collateral_find, collateral_shift, note_shortage
+from ..money.collateral import buying_power, collateral_find, collateral_shift, note_shortage
 from ..money.fees import BPS
 from ..money.ledger import balance_get, post
-from ..money.products import fill_cash, has_sets, is_settled
+from ..money.products import fill_base, fill_cash, has_sets, sells_base
 from .debts import COVER_ROWS, add_blocked, cover, share_of, take_debt, tell
 
 LEG_ROWS = 4  # event rows of a leg: what is owed or blocked, E_BUST with its texts, and one to spare
@@ -59,6 +62,12 @@ def _collateral(m, rows, leg, event):
     """Collateral row of the leg's account, 0: it has none."""
     account = account_at(m, account_of(rows[leg + L.EVT_SESSION_ACCOUNT]))
     return collateral_find(m, account, event) if account != 0 else 0
+
+
+@leaf
+def _other(m, rows, c, event, i):
+    """Collateral row of the other side of a trade of two legs."""
+    return _collateral(m, rows, leg_at(c, 1 - i), event)
 
 
 @leaf
@@ -101,6 +110,35 @@ def _check(m, rows, c, event):
 
 
 @leaf
+def _check_paid(m, rows, c):
+    """No contract of a leg was paid ahead of its group: C.OK or R_BUST_FINAL."""
+    for i in range(rows[c + d.DJ_LEGS]):
+        inst = _instrument(m, rows, leg_at(c, i))
+        if m[inst + L.I_AHEAD] == C.PH_FINAL:
+            return refuse(m, C.R_BUST_FINAL, 0, m[inst], rows[c + d.DJ_TRADE])
+    return C.OK
+
+
+@leaf
+def _check_spot(m, rows, c, event):
+    """Each account of a spot trade has free what it has to give back. No pool stands between the two, so nobody could owe it: C.OK or
+    R_BUST_SPENT (limit: what is free, used: the account, asked: what has to come back)."""
+    if rows[c + d.DJ_LEGS] != 2:
+        return refuse(m, C.R_UNKNOWN_TRADE, 0, 0, rows[c + d.DJ_TRADE])
+    for i in range(2):
+        leg = leg_at(c, i)
+        co = _collateral(m, rows, leg, event)
+        account = account_of(rows[leg + L.EVT_SESSION_ACCOUNT])
+        due = due_of(m, rows, leg)
+        base = fill_base(m, event, _bought(rows, leg))
+        if due < 0 and buying_power(m, m[co + L.CO_CASH]) < -due:
+            return refuse(m, C.R_BUST_SPENT, buying_power(m, m[co + L.CO_CASH]), account, -due)
+        if base > 0 and buying_power(m, m[co + L.CO_BASE]) < base:
+            return refuse(m, C.R_BUST_SPENT, buying_power(m, m[co + L.CO_BASE]), account, base)
+    return C.OK
+
+
+@leaf
 def _check_splits(m, rows, c, event):
     """No outcome was split out of the contract of a leg after its fill: who held it then got as much of the new one, also of what would be
     taken back now. C.OK or R_BUST_SPLIT."""
@@ -119,18 +157,20 @@ def _check_splits(m, rows, c, event):
 
 @leaf
 def do_bust(m, rows, c):
-    """Take the positions and the shares of the fees back, and begin with the money. R_UNKNOWN_EVENT, R_BUST_SPOT, R_BUST_FINAL,
-    R_UNKNOWN_TRADE, R_BUST_SPLIT."""
+    """Take the positions and the shares of the fees back, and begin with the money. R_UNKNOWN_EVENT, R_BUST_FINAL,
+    R_UNKNOWN_TRADE, R_BUST_SPLIT, R_BUST_SPENT."""
     event = event_at(m, rows[c + d.DJ_EVENT])
     if event == 0:
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DJ_EVENT])
-    if not is_settled(m, event):
-        return refuse(m, C.R_BUST_SPOT, 0, 0, rows[c + d.DJ_TRADE])
     if m[event + L.E_PHASE_NOW] == C.PH_FINAL:
         return refuse(m, C.R_BUST_FINAL, 0, 0, rows[c + d.DJ_TRADE])
     code = _check(m, rows, c, event)
     if code == C.OK:
+        code = _check_paid(m, rows, c)
+    if code == C.OK:
         code = _check_splits(m, rows, c, event)
+    if code == C.OK and sells_base(m, event):
+        code = _check_spot(m, rows, c, event)
     if code != C.OK:
         return code
     if rows[c + d.DJ_BOND] != 0:
@@ -142,7 +182,12 @@ def do_bust(m, rows, c):
         leg = leg_at(c, i)
         inst = _instrument(m, rows, leg)
         bought = _bought(rows, leg)
-        collateral_shift(m, _collateral(m, rows, leg, event), m[inst + L.I_INDEX], -bought, 0, 0)
+        co = _collateral(m, rows, leg, event)
+        if sells_base(m, event):
+            if bought > 0:
+                post(m, m[co + L.CO_BASE], m[_other(m, rows, c, event, i) + L.CO_BASE], fill_base(m, event, bought), C.WHY_BUST)
+        else:
+            collateral_shift(m, co, m[inst + L.I_INDEX], -bought, 0, 0)
         sets += bought if m[inst + L.I_INDEX] == 0 else 0
         rebates += min(rows[leg + L.EVT_FEE], 0)
     m[event + L.E_SETS] -= sets

@@ -204,6 +204,7 @@ def define_event(m, rows, c):
     take_id(m, L.P_EVENT, p, i)
     for i in range(len(EVENT_COPIES)):
         m[p + EVENT_COPIES[i, 1]] = rows[c + EVENT_COPIES[i, 0]]
+    m[p + L.E_K_LEFT] = m[p + L.E_K]
     return C.OK
 
 

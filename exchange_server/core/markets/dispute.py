@@ -44,7 +44,7 @@ def do_dispute(m, rows, c, ev):
     phase = m[event + L.E_PHASE_NOW]
     i = rows[c + d.DQ_FIRM]
     allowed = SOURCES_PHASES if i == 0 else DISPUTE_PHASES
-    if (allowed >> phase) & 1 == 0 or (i != 0 and m[event + L.E_VERSION] == 0):
+    if (allowed >> phase) & 1 == 0 or (i != 0 and m[event + L.E_RESULT] == 0):
         return refuse(m, C.R_NOT_DISPUTABLE, 0, 0, phase)
     if rows[c + d.DQ_VERSION] != m[event + L.E_VERSION]:
         return refuse(m, C.R_RESULT_VERSION, m[event + L.E_VERSION], 0, rows[c + d.DQ_VERSION])

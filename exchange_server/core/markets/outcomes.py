@@ -48,6 +48,8 @@ def do_add_contract(m, rows, c, ev):
         inst = instrument_at(m, source)
         if inst == 0 or m[inst + L.I_EVENT] != event or m[inst + L.I_INDEX] >= n:
             return refuse(m, C.R_OUTCOME_UNKNOWN, 0, 0, source)
+        if m[inst + L.I_AHEAD] != 0:
+            return refuse(m, C.R_MARKET_CLOSED, 0, 0, m[inst + L.I_PHASE])
         j = m[inst + L.I_INDEX]
         begin_sweep(m, event, j, j + 1, L.RULE_ALL, C.R_OUTCOME_SPLIT)
     m[event + L.E_ADDING] = 1

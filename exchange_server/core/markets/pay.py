@@ -46,6 +46,22 @@ def do_finalise(m, rows, c):
 
 
 @leaf
+def tell_settled(m, ev, event, co, inst, q, amount, version):
+    """E_SETTLED for the account of a collateral row: q lots of a contract (pointer) were paid `amount` by a version of the result."""
+    account = m[co + L.CO_ACCOUNT]
+    e = begin_event(m, ev, pack_event(C.E_SETTLED, 0, 0, 0, 0, 0), reported_session(m, account), m[account + L.AC_ID], True)
+    ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
+    ev[e + L.EVT_SETTLED_EVENT] = m[event]
+    ev[e + L.EVT_SETTLED_PAYOUT] = m[inst + L.I_PAID]
+    ev[e + L.EVT_SETTLED_POSITION] = q
+    ev[e + L.EVT_SETTLED_VERSION] = version
+    ev[e + L.EVT_SETTLED_AMOUNT] = amount
+    ev[e + L.EVT_SETTLED_BALANCE] = m[m[co + L.CO_CASH] + L.B_CASH]
+    ev[e + L.EVT_SETTLED_ASSET] = m[event + L.E_ASSET]
+    ev[e + L.EVT_SETTLED_WHY] = C.WHY_SETTLEMENT
+
+
+@leaf
 def pay(m, ev, w, event):
     """Pay each account in order of its first touch of the event, contract by contract: E_SETTLED for each position. A slice ends between
     accounts. FULL, STOP or DONE."""
@@ -63,22 +79,12 @@ def pay(m, ev, w, event):
                 if not room(m, 1):
                     return FULL
                 inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
-                account = m[co + L.CO_ACCOUNT]
                 amount = settlement(m, inst, q)
                 cash = m[co + L.CO_CASH]
                 post(m, event, cash, amount, C.WHY_SETTLEMENT)
                 collateral_shift(m, co, j, -q, 0, 0)
                 keep_settled(m, co, j, q)
-                e = begin_event(m, ev, pack_event(C.E_SETTLED, 0, 0, 0, 0, 0), reported_session(m, account), m[account + L.AC_ID], True)
-                ev[e + L.EVT_INSTRUMENT] = pack_instrument(m[inst + L.I_ID], 0)
-                ev[e + L.EVT_SETTLED_EVENT] = m[event]
-                ev[e + L.EVT_SETTLED_PAYOUT] = m[inst + L.I_PAID]
-                ev[e + L.EVT_SETTLED_POSITION] = q
-                ev[e + L.EVT_SETTLED_VERSION] = m[event + L.E_VERSION]
-                ev[e + L.EVT_SETTLED_AMOUNT] = amount
-                ev[e + L.EVT_SETTLED_BALANCE] = m[cash + L.B_CASH]
-                ev[e + L.EVT_SETTLED_ASSET] = m[event + L.E_ASSET]
-                ev[e + L.EVT_SETTLED_WHY] = C.WHY_SETTLEMENT
+                tell_settled(m, ev, event, co, inst, q, amount, m[event + L.E_VERSION])
                 m[co + L.CO_GAIN] += amount
                 m[w + L.WS_LEFT] -= d.STEPS_PER_REPORT
             m[w + L.WS_LEFT] -= 1

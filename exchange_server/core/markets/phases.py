@@ -22,10 +22,12 @@ REST_PHASES = P.mask(P.REST)
 
 @leaf
 def set_event_phase(m, event, phase):
-    """Set the phase of an event (pointer) and of all its contracts, without an event row."""
+    """Set the phase of an event (pointer) and of all its contracts but those that are ahead of it, without an event row."""
     m[event + L.E_PHASE_NOW] = phase
     for j in range(m[event + L.E_N]):
-        m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PHASE] = phase
+        inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+        if m[inst + L.I_AHEAD] == 0:
+            m[inst + L.I_PHASE] = phase
 
 
 @leaf

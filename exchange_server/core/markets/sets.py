@@ -8,7 +8,7 @@ from ..kit.jit import leaf
 from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.rows import account_at, event_at, session_at, venue_row
 from ..layout.packed import instrument_of, session_of
-from ..money.collateral import buying_power, collateral_find, collateral_shift
+from ..money.collateral import buying_power, collateral_find, collateral_shift, is_paid_ahead
 from ..money.ledger import post
 from ..money.products import has_sets, sets_worth
 from ..orders.answers import put_refusal, request_account, request_event
@@ -16,6 +16,15 @@ from ..risk.access import STOPS_ORDERS, check_access, check_frozen, restricts
 from ..risk.ladder import MERGE_PHASES, SPLIT_PHASES, check_account, check_closed, check_kill, check_phase, first_position
 from ..risk.limits import check_position
 from ..risk.visibility import entry_venue, sees_event
+
+
+@leaf
+def _open_contract(m, event):
+    """The first contract (pointer) of an event that is not ahead of it: there always is one."""
+    inst = m[event + L.E_FIRST]
+    while m[inst + L.I_AHEAD] != 0:
+        inst += L.INSTRUMENT_WORDS
+    return inst
 
 
 @leaf
@@ -29,7 +38,7 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, instrument_of(rows[c + L.CMD_INSTRUMENT]))
     if not has_sets(m, event):
         return refuse(m, C.R_NOT_SPLITTABLE, 0, 0, m[event + L.E_PRODUCT])
-    inst = m[event + L.E_FIRST]
+    inst = _open_contract(m, event)
     code = check_phase(m, inst, SPLIT_PHASES if kind == C.C_SPLIT else MERGE_PHASES)
     venue = entry_venue(m, s, inst)
     if code == C.OK:
@@ -53,10 +62,11 @@ def _check_sets(m, rows, c, s, account, asked, event, kind, sets):
 
 @leaf
 def _move_sets(m, co, event, sets):
-    """Change the account's position in every contract, and the event's number of sets, by `sets` (may be negative)."""
+    """Change the account's position in every contract that is not paid yet, and the event's number of sets, by `sets` (may be negative)."""
     m[event + L.E_SETS] += sets
     for j in range(m[event + L.E_N]):
-        collateral_shift(m, co, j, sets, 0, 0)
+        if not is_paid_ahead(m, event, j):
+            collateral_shift(m, co, j, sets, 0, 0)
 
 
 @leaf
@@ -74,7 +84,7 @@ def do_sets(m, rows, c, ev, kind):
     money = 0
     if code == C.OK and kind == C.C_SPLIT:
         for j in range(m[event + L.E_N]):
-            if code == C.OK:
+            if code == C.OK and not is_paid_ahead(m, event, j):
                 inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
                 code = check_position(m, inst, collateral_find(m, account, event), C.BUY, sets, 0)
     if code == C.OK:
@@ -82,10 +92,10 @@ def do_sets(m, rows, c, ev, kind):
         if co == 0:
             code, co = first_position(m, account, event)
     if code == C.OK and kind == C.C_MERGE:
-        n = m[event + L.E_N]
-        least = m[co + L.CO_COLUMNS]
-        for j in range(1, n):
-            least = min(least, m[co + L.CO_COLUMNS + j])
+        least = sets
+        for j in range(m[event + L.E_N]):
+            if not is_paid_ahead(m, event, j):
+                least = min(least, m[co + L.CO_COLUMNS + j])
         if least < sets:
             code = refuse(m, C.R_MERGE_TOO_MANY, max(least, 0), 0, sets)
     if code == C.OK:

@@ -12,6 +12,7 @@ from ..kit.rows import event_at
 from ..layout import definitions as d
 from ..layout.packed import pack_event
 from ..money.products import is_settled, payouts_fit, payouts_most
+from .ahead import check_ahead
 from .phases import set_event_phase
 
 DETERMINE_PHASES = (P.mask(P.DETERMINE) | P.mask(P.CORRECT)) & ~(1 << C.PH_FINAL)  # a correction after final pays by reversing entries
@@ -43,7 +44,10 @@ def check_payouts(m, rows, c, event):
 def take_payouts(m, rows, c, event, result):
     """The payouts (ticks) of a new version, which makes the event `result` (a phase), and its challenge window."""
     for j in range(m[event + L.E_N]):
-        m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
+        inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
+        m[inst + L.I_PAID] = rows[c + d.DD_PAYOUTS + j]
+        if m[inst + L.I_AHEAD] == C.PH_DETERMINED:  # ahead, and not paid yet: it is part of the whole result now
+            m[inst + L.I_AHEAD] = 0
     m[event + L.E_VERSION] += 1
     m[event + L.E_WINDOW_END] = m[L.H_TIME] + m[event + L.E_WINDOW_NS]
     m[event + L.E_RESULT] = result
@@ -62,7 +66,7 @@ def tell_result(m, ev, event, kind):
 @leaf
 def do_determine(m, rows, c, ev):
     """Set the payouts of an event, the first time or in place of those of an earlier version, and start its challenge window.
-    R_UNKNOWN_EVENT, R_OPEN_ORDERS, the refusal of its phase, or of its payouts (check_payouts)."""
+    R_UNKNOWN_EVENT, R_OPEN_ORDERS, the refusal of its phase, or of its payouts (check_payouts, check_ahead)."""
     event = event_at(m, rows[c + d.DD_EVENT])
     if event == 0 or not is_settled(m, event):
         return refuse(m, C.R_UNKNOWN_EVENT, 0, 0, rows[c + d.DD_EVENT])
@@ -72,6 +76,8 @@ def do_determine(m, rows, c, ev):
     if m[event + L.E_OPEN_ORDERS] != 0:
         return refuse(m, C.R_OPEN_ORDERS, 0, 0, m[event + L.E_OPEN_ORDERS])
     code = check_payouts(m, rows, c, event)
+    if code == C.OK:
+        code = check_ahead(m, rows, c, event)
     if code != C.OK:
         return code
     take_payouts(m, rows, c, event, C.PH_DETERMINED)

@@ -6,6 +6,7 @@ from .. import layout as L
 from ..emit import room
 from ..kit.jit import leaf
 from ..kit.work import end_work, work_row
+from .ahead import end_ahead, pay_ahead
 from .correct import after_dividing, after_paying, divide, end_correction, find_threshold, go_through, stand_in
 from .debts import COVER_ROWS, is_short
 from .pay import end_paying, pay
@@ -17,6 +18,8 @@ def _go_on_with(m, ev, w, event, stage):
     """FULL, STOP or DONE."""
     if stage == L.SETTLE_PAY:
         return pay(m, ev, w, event)
+    if stage == L.SETTLE_AHEAD:
+        return pay_ahead(m, ev, w, event)
     if stage == L.SETTLE_SHARE:
         return divide(m, w, event)
     if stage == L.SETTLE_ROUND:
@@ -47,7 +50,9 @@ def go_on_settling(m, ev):
         elif stage == L.SETTLE_ROUND:
             begin_stage(m, event, L.SETTLE_GIVE)
         else:
-            if m[event + L.E_PHASE_NOW] != C.PH_FINAL:
+            if stage == L.SETTLE_AHEAD:
+                end_ahead(m, ev, event)
+            elif m[event + L.E_PHASE_NOW] != C.PH_FINAL:
                 end_paying(m, ev, event)
             else:
                 end_correction(m, ev, event)

@@ -7,6 +7,8 @@ update costs at most one pass over n words, and for k = 1 usually none.
 A row has columns for E_ROOM contracts. Those after the event's n are all 0 until a new outcome joins: in an at-most group a v of 0 changes no
 worst case, and an exactly-k group with room has k = 1, whose search stops at n.
 
+A contract that was paid ahead of its group (markets/ahead.py) is left out: its v is LEFT_OUT, which is never among the smallest, and k counts the rest.
+
 `co` is the pointer of a collateral row, `j` the index of a contract in its event.
 """
 
@@ -18,7 +20,9 @@ from ..kit.jit import leaf
 from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
 from ..kit.rows import firm_row
 from .ledger import balance_get
-from .products import requirement, reserve_part, sells_base, value_at_worst
+from .products import has_sets, requirement, reserve_part, sells_base, value_at_worst
+
+LEFT_OUT = 1 << 61
 
 
 @leaf
@@ -59,7 +63,7 @@ def collateral_get(m, account, event):
     m[d + L.PL_NEXT] += words
     m[d + L.PL_USED] += words
     m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
-    k = m[event + L.E_K]
+    k = m[event + L.E_K_LEFT]
     expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # rows are never released, so a new one is all 0
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event
@@ -67,8 +71,14 @@ def collateral_get(m, account, event):
     m[co + L.CO_BASE] = base
     m[co + L.CO_N] = n
     m[co + L.CO_K] = k
-    for j in range(min(k, n)):
-        m[co + L.CO_COLUMNS + L.COL_CHOSEN * n + j] = 1
+    if m[event + L.E_LEFT_OUT] == 0:
+        for j in range(min(k, n)):
+            m[co + L.CO_COLUMNS + L.COL_CHOSEN * n + j] = 1
+    else:
+        for j in range(m[event + L.E_N]):
+            if is_paid_ahead(m, event, j):
+                m[co + L.CO_COLUMNS + L.COL_V * n + j] = LEFT_OUT
+        _choose(m, co)
     # The list is in order of first touch, which is the order of settlement reports.
     head = m[event + L.E_COLL_HEAD]
     if head == 0:
@@ -131,6 +141,46 @@ def _set_v(m, co, j, v):
 
 
 @leaf
+def _choose(m, co):
+    """Find the k smallest v_j anew: CO_WORST, and which are chosen."""
+    event = m[co + L.CO_EVENT]
+    n = m[co + L.CO_N]
+    columns = m[event + L.E_N] if has_sets(m, event) else n  # as far as `_set_v` searches
+    v = co + L.CO_COLUMNS + L.COL_V * n
+    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    for i in range(n):
+        m[chosen + i] = 0
+    m[co + L.CO_WORST] = 0
+    for _ in range(m[co + L.CO_K]):
+        at = -1
+        for i in range(columns):
+            if m[chosen + i] == 0 and m[v + i] != LEFT_OUT and (at < 0 or m[v + i] < m[v + at]):
+                at = i
+        if at >= 0:
+            m[chosen + at] = 1
+            m[co + L.CO_WORST] += m[v + at]
+
+
+@leaf
+def leave_out(m, co, j):
+    """Contract j, in which the account has nothing any more, was paid ahead of its group: the requirement is of the rest from here on."""
+    cash = m[co + L.CO_CASH]
+    expect(m, m[co + L.CO_COLUMNS + j] == 0 and m[co + L.CO_COLUMNS + L.COL_V * m[co + L.CO_N] + j] == 0, L.INV_COLLATERAL)
+    m[co + L.CO_COLUMNS + L.COL_V * m[co + L.CO_N] + j] = LEFT_OUT
+    m[co + L.CO_K] = m[m[co + L.CO_EVENT] + L.E_K_LEFT]
+    _choose(m, co)
+    required = requirement(m[co + L.CO_BUYS], m[co + L.CO_WORST])
+    m[cash + L.B_LOCKED] += required - m[co + L.CO_REQUIRED]
+    m[co + L.CO_REQUIRED] = required
+
+
+@leaf
+def is_paid_ahead(m, event, j):
+    """Whether contract j of an event (pointer) was paid ahead of the rest."""
+    return m[m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS + L.I_AHEAD] == C.PH_FINAL
+
+
+@leaf
 def collateral_shift(m, co, j, dq, dbuy, dsell):
     """Change position (lots) and money of open buys and sells (minor units) of contract j by these amounts, and update the locked money.
 
@@ -180,9 +230,10 @@ def keep_settled(m, co, j, q):
 
 
 @leaf
-def keeps_settled(m, event):
-    """Whether accounts of the event (pointer) have been paid, so that the column of open buys has settled positions."""
-    return m[event + L.E_SETTLING] != 0 or m[event + L.E_SETTLE_ID] != 0
+def keeps_settled(m, event, j):
+    """Whether accounts of the event (pointer) have been paid for contract j, so that its column of open buys has settled positions."""
+    whole = m[event + L.E_SETTLING] != 0 and m[event + L.E_SETTLING] != L.SETTLE_AHEAD or m[event + L.E_SETTLE_ID] != 0
+    return whole or is_paid_ahead(m, event, j)
 
 
 @leaf

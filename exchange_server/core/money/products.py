@@ -9,6 +9,7 @@
 | a position is paid           | never                | q * payout               | the same                 | the same      |
 | the payouts of an event sum  | -                    | to k * P                 | to k * P at most         | to P at most  |
 | a set costs                  | no sets              | k * P                    | no sets                  | no sets       |
+| one contract may be ahead if | -                    | 0 < k < n of the rest    | k > 0, n > 0 of the rest | -             |
 | a later outcome is           | -                    | split out, if k = 1      | added                    | -             |
 
 No other file of the core depends on the product: add a new one here and to tests/core/test_products.py. Amounts are minor units of the
@@ -114,6 +115,14 @@ def payouts_fit(m, event, total):
 
 
 @leaf
+def leaves_open(m, event, k, n):
+    """Whether a group of which n contracts are left, k of them winners (at most), is still undecided: else its whole result is known."""
+    if m[event + L.E_PRODUCT] == C.EXACTLY:
+        return 0 < k < n
+    return m[event + L.E_PRODUCT] == C.AT_MOST and k > 0 and n > 0
+
+
+@leaf
 def settlement(m, inst, q):
     """Amount paid for q lots at the determined payout; negative: a short pays."""
     expect(m, 0 <= m[inst + L.I_PAID] <= m[inst + L.I_PAYOUT], L.INV_LEDGER)
@@ -146,5 +155,5 @@ def has_sets(m, event):
 
 @leaf
 def sets_worth(m, event, sets):
-    """Cost of `sets` sets, which is also what the pool holds for them."""
-    return payouts_most(m, event) * m[event + L.E_TICK_VALUE] * sets if has_sets(m, event) else 0
+    """Cost of `sets` sets of the contracts that are not paid yet, which is also what the pool holds for them."""
+    return m[event + L.E_K_LEFT] * m[event + L.E_PAYOUT] * m[event + L.E_TICK_VALUE] * sets if has_sets(m, event) else 0

@@ -36,7 +36,7 @@ PIECE_BYTES = 64 * 1024  # approximate size of one piece of a long answer
 class Follower(Protocol):
     """A FIX session that asked for the phases of an event."""
 
-    def phase_changed(self, event: int, phase: int, time_ns: int) -> None: ...
+    def phase_changed(self, event: int, phase: int, time_ns: int, contract: int = -1) -> None: ...
 
 
 class MarketData:
@@ -135,6 +135,9 @@ class MarketData:
         piece = bytearray()
         for instrument in known:
             piece += frame(M.encode(self.definition(instrument)))
+            row = state.Instrument.of(self.engine.m, instrument)
+            if row.ahead:
+                piece += self._ahead(row.event.id, instrument, row.ahead_version, row.ahead)
             if len(piece) >= PIECE_BYTES:
                 yield bytes(piece)
                 piece.clear()
@@ -228,7 +231,11 @@ class MarketData:
             event = state.Event.find(m, market)
             if event is None:
                 continue
-            if kind in (codes.E_BANDS, codes.E_CONTRACT):
+            if kind == codes.E_AHEAD:
+                for follower in list(self.followers.get(market, ())):
+                    follower.phase_changed(market, new, time, state.Instrument.of(m, old).index)
+                data = self._ahead(market, old, version, new)
+            elif kind in (codes.E_BANDS, codes.E_CONTRACT):
                 data = b"".join(frame(M.encode(self.definition(i))) for i in event.instruments)
             else:
                 for follower in list(self.followers.get(market, ())):
@@ -245,12 +252,24 @@ class MarketData:
     def _result(self, market: int, until: int, version: int, phase: int) -> bytes:
         """A version of a result as a frame; empty for a core without its registry."""
         row = self.engine.registry.events.get(market)
-        if row is None or not 0 < version <= len(row.determinations):
+        said = next((one.record for one in row.determinations if one.version == version), None) if row is not None else None
+        if said is None:
             return b""
-        said = row.determinations[version - 1].record
         return frame(M.encode(M.Result(
             market, version, phase, until, list(said.payouts), said.rule_id, said.source, said.observed_value, said.observed_at_ns, said.evidence_sha256,
             said.evidence_name,
+        )))  # fmt: skip
+
+    def _ahead(self, market: int, instrument: int, version: int, phase: int) -> bytes:
+        """A version of what one contract pays ahead of its group, as a frame; empty for a core without its registry."""
+        row = self.engine.registry.events.get(market)
+        one = next((one for one in row.ahead if one.version == version), None) if row is not None else None
+        if one is None:
+            return b""
+        said = one.record
+        return frame(M.encode(M.Result(
+            market, version, phase, one.until_ns, [said.payout], said.rule_id, said.source, said.observed_value, said.observed_at_ns,
+            said.evidence_sha256, said.evidence_name, instrument,
         )))  # fmt: skip
 
     def _offers_changed(self, now_ns: int) -> None:
@@ -301,7 +320,7 @@ class MarketData:
         return M.Definition(
             instrument, row.symbol, event.id, row.index, event.product, event.k, event.n, row.payout, row.tick_value,
             asset.name if asset else "", asset.decimals if asset else 0, base.name if base else "", event.lot_base, row.price_decimals,
-            row.qty_decimals, row.price_min, row.price_max, row.lot, row.min_qty, row.max_qty, row.bands, row.phase,
+            row.qty_decimals, row.price_min, row.price_max, row.lot, row.min_qty, row.max_qty, row.bands, event.phase,
             event.asset, event.base_asset,
         )  # fmt: skip
 

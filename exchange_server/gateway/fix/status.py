@@ -101,14 +101,22 @@ class Statuses:
             self._market.follow(self._follower, event.id)
         return None
 
-    def phase_changed(self, event: int, phase: int, time_ns: int) -> None:
+    def phase_changed(self, event: int, phase: int, time_ns: int, contract: int = -1) -> None:
+        """contract: the one (its number) that changes alone, -1: all that are not ahead of the event."""
         for id, asked in self.asked.items():
-            if asked.event == event:
-                self._add(id, asked, phase, time_ns, True)
+            if asked.event == event and (contract < 0 or asked.contract in (-1, contract)):
+                self._add(id, asked if contract < 0 else asked._replace(contract=contract), phase, time_ns, True, contract >= 0)
 
-    def _add(self, id: bytes, asked: Asked, phase: int, time_ns: int, unsolicited: bool) -> None:
-        for contract in range(state.Event.of(self._m, asked.event).n) if asked.contract < 0 else (asked.contract,):
-            self.waiting.append(Due(id, asked.event, contract, phase, time_ns, unsolicited))
+    def _add(self, id: bytes, asked: Asked, phase: int, time_ns: int, unsolicited: bool, alone: bool = False) -> None:
+        row = state.Event.of(self._m, asked.event)
+        for contract in range(row.n) if asked.contract < 0 else (asked.contract,):
+            instrument = state.Instrument.of(self._m, row.instruments[contract])
+            if instrument.ahead and not alone:
+                if unsolicited:
+                    continue
+                self.waiting.append(Due(id, asked.event, contract, instrument.ahead, time_ns, False))
+            else:
+                self.waiting.append(Due(id, asked.event, contract, phase, time_ns, unsolicited))
 
     def pump(self, session: int, turn: TurnInput, send: Any) -> int:
         """Give out the next messages: DONE, or GO_ON in the next turn."""

@@ -1,0 +1,136 @@
+"""A contract of a group ahead of the rest: determined with its evidence, withdrawn, or paid, while the others go on (core/markets/ahead.py).
+
+Its versions are counted together with those of the whole result, so that a version of a market names one piece of evidence.
+"""
+
+import msgspec
+
+from config import admin_records as ar
+from protocol import codes, numbers, phases, units
+
+from . import checks, settlement, timetable
+from . import rows as rows_of
+from .checks import Act
+from .definitions import Definitions
+from .engine_like import EngineLike
+from .refused import Refused
+from .tables import Ahead, Event, Instrument
+
+WITHDRAWN, REPLACED = "withdrawn", "replaced"
+
+
+def _find(registry: Definitions, name: str, symbol: str, engine: EngineLike) -> tuple[Event, Instrument, Ahead | None]:
+    """The event, the contract, and how it stands ahead of its group. Raises Refused where nothing can be ahead any more."""
+    event = settlement.event_contract(registry, name)
+    instrument: Instrument = checks.find(registry.instruments, "symbol", symbol)
+    if instrument.event_id != event.id:
+        raise Refused(codes.R_OUTCOME_UNKNOWN, f"{event.name} has no contract {symbol}", "symbol", asked=instrument.id)
+    phase = settlement.phase_now(engine, event)
+    if not phases.allows(phase, phases.AHEAD):
+        text = f"{event.name} is {phases.name(phase)}; a contract is ahead only of a market that is {phases.in_which(phases.AHEAD)}"
+        raise Refused(codes.R_NOT_AHEAD, text, "event", asked=phase)
+    known = event.ahead_of(instrument.index)
+    if known is not None and known.final_at_ns:
+        text = f"{symbol} is final since {units.instant(known.final_at_ns)}: it has been paid"
+        raise Refused(codes.R_ALREADY_FINAL, text, "symbol")
+    return event, instrument, known
+
+
+def _waiting(known: Ahead | None, symbol: str, version: int) -> Ahead:
+    if known is None:
+        raise Refused(codes.R_NOT_DETERMINED, f"{symbol} is not determined ahead of its group", "symbol")
+    if version not in (0, known.version):
+        raise Refused(codes.R_RESULT_VERSION, f"the newest is {known.version}, asked {version}", "version", known.version, version)
+    return known
+
+
+def _with(event: Event, known: Ahead, **fields: object) -> Event:
+    """The event with other fields of one of its contracts that are ahead."""
+    return msgspec.structs.replace(
+        event, ahead=tuple(msgspec.structs.replace(one, **fields) if one is known else one for one in event.ahead)
+    )
+
+
+def _check(event: Event, instrument: Instrument, record: ar.DetermineOne) -> int:
+    """The number of the version; raises Refused."""
+    market, version = event.record, event.version + 1
+    if len(market.sources) > 1:
+        text = f"{event.name} is decided by {' and '.join(market.sources)}: its contracts are determined together"
+        raise Refused(codes.R_TWO_SOURCES, text, "event")
+    if market.sources and record.source not in market.sources:
+        raise Refused(codes.R_UNKNOWN_SOURCE, f'{event.name} is decided by {market.sources[0]}, asked "{record.source}"', "source")
+    if record.version not in (0, version):
+        raise Refused(codes.R_RESULT_VERSION, f"the next one is {version}, asked {record.version}", "version", version, record.version)
+    if record.payout not in (0, market.payout):
+        full, asked = (numbers.unscaled(ticks, market.price_decimals) for ticks in (market.payout, record.payout))
+        text = f"ahead of its group a contract pays 0 or {full}, asked {asked}"
+        raise Refused(codes.R_PAYOUT_RANGE, text, "payout", market.payout, record.payout)
+    paid = {one.index: one.record.payout for one in event.ahead if not one.ended} | {instrument.index: record.payout}
+    winners, left = market.k - sum(ticks > 0 for ticks in paid.values()), event.n - len(paid)
+    if not (0 < winners < left if market.product == "exactly" else market.product == "at_most" and winners > 0 and left > 0):
+        text = (
+            f"with {record.symbol} nothing is left open in {event.name} ({winners} winners among {left} contracts): record the whole result"
+        )
+        raise Refused(codes.R_AHEAD_DECIDES, text, "symbol", winners, instrument.id, left)
+    return version
+
+
+def determine(registry: Definitions, record: ar.DetermineOne, who: str, engine: EngineLike) -> Act:
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    version, now_ns = _check(event, instrument, record), int(engine.time_ns)
+    kept = Ahead(version, who, now_ns, instrument.index, record, now_ns + event.record.challenge_window_ns)
+    before = event if known is None else _with(event, known, ended=REPLACED)
+    after = msgspec.structs.replace(before, ahead=(*before.ahead, kept))
+
+    def commit() -> None:
+        registry.put_event(after)
+        _window_closes(registry, event, record.symbol, now_ns, REPLACED)
+        if event.record.auto_finalise and event.record.challenge_window_ns:
+            act = ar.FinaliseOne(event=event.name, symbol=record.symbol, version=version)
+            about, kind = timetable.about(event.name), settlement.kind_of(record.symbol)
+            registry.schedule.put(kept.until_ns, act, timetable.WHO, about, kind, "end of the challenge window", now_ns)
+
+    text = f"{record.symbol} is determined ahead of {event.name}, version {version}: it pays {_amount(event, record.payout)} and trades no more"
+    rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_DETERMINE, version, record.payout)]
+    return Act(f"contract {record.symbol}", text, rows, commit, {"event": event.id, "instrument": instrument.id, "version": version})
+
+
+def finalise(registry: Definitions, record: ar.FinaliseOne, engine: EngineLike) -> Act:
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+
+    def explain(code: int) -> str:
+        if code != codes.R_CHALLENGE_WINDOW:
+            return ""
+        return f"its challenge window ends at {units.instant(one.until_ns)}, the time is {units.instant(now_ns)}"
+
+    def commit() -> None:
+        registry.put_event(_with(event, one, final_at_ns=now_ns))
+        _window_closes(registry, event, record.symbol, now_ns, "paid by hand")
+
+    text = f"{record.symbol} is final, version {one.version}: it paid {_amount(event, one.record.payout)}, {event.name} goes on without it"
+    rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_FINALISE, one.version)]
+    result = {"event": event.id, "instrument": instrument.id, "version": one.version}
+    return Act(f"contract {record.symbol}", text, rows, commit, result, explain)
+
+
+def withdraw(registry: Definitions, record: ar.WithdrawOne, engine: EngineLike) -> Act:
+    event, instrument, known = _find(registry, record.event, record.symbol, engine)
+    one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
+
+    def commit() -> None:
+        registry.put_event(_with(event, one, ended=WITHDRAWN, note=record.note))
+        _window_closes(registry, event, record.symbol, now_ns, WITHDRAWN)
+
+    phase = phases.name(settlement.phase_now(engine, event))
+    text = f"version {one.version} of {record.symbol} is withdrawn: the contract is {phase} again, as {event.name}"
+    rows = [rows_of.ahead(event.id, instrument.id, codes.AHEAD_WITHDRAW, one.version)]
+    return Act(f"contract {record.symbol}", text, rows, commit, {"event": event.id, "instrument": instrument.id, "version": one.version})
+
+
+def _amount(event: Event, ticks: int) -> str:
+    return numbers.unscaled(ticks, event.record.price_decimals)
+
+
+def _window_closes(registry: Definitions, event: Event, symbol: str, now_ns: int, why: str) -> None:
+    registry.schedule.cancel_for(timetable.about(event.name), settlement.kind_of(symbol), now_ns, why)
