@@ -37,7 +37,8 @@ class FakeEngine:
             if number in self.refuse:
                 return self.refuse.pop(number)
             self.seen.append(rows[at : at + (1 + extra) * L.CMD_WORDS].copy())
-            if int(rows[at]) & 0xFF == codes.C_FINALISE:
+            corrects = int(rows[at]) & 0xFF == codes.C_REVERSE and rows[at + d.DD_COUNT] != 0
+            if int(rows[at]) & 0xFF == codes.C_FINALISE or corrects:
                 self._pay(int(rows[at + d.DX_EVENT]))
             event[0] = codes.E_PHASE
             sink(event)

@@ -161,7 +161,7 @@ class Watcher:
 
     def __init__(self, session: int) -> None:
         self.session, self.sent, self.last_out_ns = session, b"", 0
-        self.outlet = SimpleNamespace(write=self._write)
+        self.outlet = SimpleNamespace(write=self._write, write_all=lambda outlets, data: [outlet.write(data) for outlet in outlets])
 
     def _write(self, data: bytes) -> None:
         self.sent += data
