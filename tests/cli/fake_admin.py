@@ -3,7 +3,7 @@
 import json
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +23,23 @@ from tests.fake_engine import FakeEngine
 from tests.safe import QUICK, safe
 
 
+def whole(answer: Any) -> Any:
+    """An answer that comes in slices, at once."""
+    while isinstance(answer, Generator):
+        try:
+            next(answer)
+        except StopIteration as done:
+            answer = done.value
+    return answer
+
+
 class FakeAdmin:
     """Serves `<folder>/admin.sock` from a thread until closed. `raw`: function that answers instead, line in, bytes out (None: close)."""
 
     def __init__(self, folder: Path, raw: Callable[[bytes], bytes | None] | None = None) -> None:
         self.registry, self.engine, self.raw = Registry(), FakeEngine(), raw
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.try_out(record, self.engine, who),
+            self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.trying(record, self.engine, who),
             lambda record, who: self.registry.try_act(record, self.engine, who), dict, lambda: None,
         )  # fmt: skip
         self.clock: dict[str, Any] | None = None  # shown in the status
@@ -127,7 +137,7 @@ class FakeAdmin:
             }
         else:
             try:
-                out["result"] = json.loads(msgspec.json.encode(self.office.ask("uid:0", verb, request, self.engine.time_ns)))
+                out["result"] = json.loads(msgspec.json.encode(whole(self.office.ask("uid:0", verb, request, self.engine.time_ns))))
             except Refused as error:
                 out |= {"ok": False, "code": error.refusal.code, "text": error.refusal.text, "refusal": error.refusal}
         return msgspec.to_builtins(out)

@@ -1,7 +1,5 @@
 """`exos market dispute|uphold|correct|void`, replaced results, and how `exos market show` tells them."""
 
-import re
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -95,23 +93,3 @@ def test_void(run: Run, server: FakeAdmin, evidence: tuple[str, ...]) -> None:  
 def test_what_is_not_understood(run: Run, server: FakeAdmin, arguments: tuple[str, ...], sentence: str) -> None:  # noqa: F811
     code, _, err = run("market", *arguments)
     assert code == Exit.USAGE and sentence in err and server.records == []
-
-
-def commands_of(page: str) -> list[list[str]]:
-    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    return [shlex.split(line[5:]) for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
-
-
-@pytest.mark.parametrize("words", commands_of("settlement.md"), ids=" ".join)
-def test_the_commands_of_the_page_are_understood(
-    run: Run,  # noqa: F811
-    determined: FakeAdmin,
-    words: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("report.pdf", "ruling.pdf", "notice.pdf"):
-        (tmp_path / name).write_bytes(b"x")
-    code, _, err = run(*words)
-    assert code in (Exit.OK, Exit.FAILED) and "did you mean" not in err, err

@@ -18,11 +18,10 @@ from protocol.framing import frame
 TINY = 0.004
 
 
-@pytest.mark.parametrize("wire", ["binary", "fix"])
-def test_pipelined(wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pipelined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     try:
-        (result,) = wire_rows.pipelined(wire, 2, 1e6, TINY)
+        (result,) = wire_rows.pipelined("binary", 2, 1e6, TINY)
     except ValueError as error:  # the temporary folder is memory
         assert "real disk" in str(error)
         return
@@ -31,44 +30,48 @@ def test_pipelined(wire: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert result.more["mean_us"] > 0 and len(result.more["tenths"]) == 10
 
 
+def once(work: Any) -> Any:
+    """`work` with the result of its first call for all later ones: the model takes seconds."""
+    kept: list[Any] = []
+
+    def call(*arguments: Any) -> Any:
+        if not kept:
+            kept.append(work(*arguments))
+        return kept[0]
+
+    return call
+
+
 @pytest.mark.parametrize(("wire", "ids"), [("binary", "large"), ("fix", "text")])
 def test_other_ids_and_the_reports_of_the_sample(wire: str, ids: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     checked = sample.check
+    monkeypatch.setattr(sample, "expected", once(sample.expected))
 
     def damaged(*arguments: Any) -> int:
         received = arguments[4]
-        assert checked(*arguments) > sample.MIXED
         with pytest.raises(AnswerWrong, match="session 2"):
             checked(*arguments[:4], [received[0], received[1][:-300], *received[2:]])
         with pytest.raises(AnswerWrong, match="session"):
             checked(*arguments[:4], [*reversed(received)])
-        return checked(*arguments)
+        equal = checked(*arguments)
+        assert equal > sample.MIXED
+        return equal
 
     monkeypatch.setattr(sample, "check", damaged)
+    monkeypatch.setattr(wire_rows, "REFUSED", -1.0)
     try:
         (result,) = wire_rows.pipelined(wire, 2, 1e6, TINY, ids=ids)
     except ValueError as error:  # the temporary folder is memory
         assert "real disk" in str(error)
         return
-    assert f"{ids} ids" in result.name and not result.void
-
-
-def test_refusals_void_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(wire_rows, "REFUSED", -1.0)
-    try:
-        (result,) = wire_rows.pipelined("binary", 2, 1e6, TINY)
-    except ValueError as error:  # the temporary folder is memory
-        assert "real disk" in str(error)
-        return
-    assert "were refused" in result.void
+    assert f"{ids} ids" in result.name and "were refused" in result.void  # more than -100 %
 
 
 def test_trips_on_a_loaded_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     try:
-        results = wire_rows.loaded(TINY)
+        results = wire_rows.trips(TINY, 100_000, ("async",), (True,))
     except ValueError as error:  # the temporary folder is memory
         assert "real disk" in str(error)
         return
@@ -78,11 +81,11 @@ def test_trips_on_a_loaded_exchange(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_market_data_for_a_crowd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     try:
-        results = wire_rows.fanout(TINY)
+        results = wire_rows.fanout(TINY, (True,))
     except ValueError as error:  # the temporary folder is memory
         assert "real disk" in str(error)
         return
-    assert [result.more["bytes"] > 0 and result.figure > 0 for result in results] == [True, True]
+    assert [result.more["bytes"] > 0 and result.figure > 0 for result in results] == [True]
 
 
 def test_the_mean_answer_time_and_the_tenths() -> None:
