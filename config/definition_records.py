@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/config/test_admin_records.py tests all records together
 """Records that define who there is: assets, venues, firms, their accounts and their sessions."""
 
 from typing import Annotated, Literal

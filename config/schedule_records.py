@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/config/test_admin_records.py tests all records together
 """Records of acts in time: what is scheduled, cancelled, and carried out when it is due."""
 
 from .change_records import DefineListing, Restrict, SetBands, SetPhase, SetReference

@@ -36,7 +36,7 @@ from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .follow.child import Child
 from .gateway.admin.connection import AdminConnection
-from .gateway.admin.office import BadRequest, Office
+from .gateway.admin.office import BadRequest, Office, Slices
 from .gateway.admin.remote import RemoteAdminConnection
 from .gateway.admin.statement import Statements
 from .gateway.admin.trades import Trades
@@ -70,7 +70,8 @@ from .net.quotas import Quotas
 from .net.shares import Shares
 from .net.tls import Tls, listen_tls
 from .net.turn import Pipeline
-from .registry import RegistryBroken, Trial, Tried
+from .registry import RegistryBroken, Tried
+from .registry.configuration import Trying
 from .start import StartRefused
 
 SERVER_ID = 1
@@ -397,7 +398,7 @@ class Server:
         ]  # fmt: skip
         extra = {"check": self._check, "reload_tls": self._reload_tls}
         self.office = Office(
-            self.engine.registry, self.engine.m, pipeline.expect, self._try_out, self._try_act, self.status, self.stop, extra
+            self.engine.registry, self.engine.m, pipeline.expect, self._trying, self._try_act, self.status, self.stop, extra
         )
         self.office.legs_of = Trades(self.engine.registry, self.store).filled_in
         self.office.seen["statement"] = Statements(self.engine.registry, self.engine.m, self.store).ask
@@ -568,15 +569,22 @@ class Server:
         disk = os.statvfs(self.options.data)
         return disk.f_bavail * disk.f_frsize
 
-    def _try_out(self, record: ar.Configuration, who: str) -> Trial:
-        return self.engine.registry.try_out(record, self.engine, who)
+    def _trying(self, record: ar.Configuration, who: str) -> Trying:
+        return self.engine.registry.trying(record, self.engine, who)
 
     def _try_act(self, record: ar.AnyRecord, who: str) -> Tried:
         return self.engine.registry.try_act(record, self.engine, who)
 
-    def _check(self, request: dict[str, Any]) -> Any:  # noqa: ARG002 (Verb)
-        """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks the whole state: use it in quiet times."""
-        return {"failed": self.engine.check(), "digest": self.engine.digest().hex(), "row_seq": self.engine.row_seq}
+    def _check(self, request: dict[str, Any]) -> Slices:  # noqa: ARG002 (Verb)
+        """The admin verb `check`: proofs of ledger, books and collateral, and the state digest. Walks the whole state, one proof in each turn: use
+        it in quiet times."""
+        failed: list[str] = []
+        proofs = self.engine.proofs()
+        for done, (name, prove) in enumerate(proofs):
+            yield {"proof": name, "done": done, "of": len(proofs) + 1}
+            failed += prove()
+        yield {"proof": "digest", "done": len(proofs), "of": len(proofs) + 1}
+        return {"failed": failed, "digest": self.engine.digest().hex(), "row_seq": self.engine.row_seq}
 
     def status(self) -> dict[str, Any]:
         """What `exos status` shows."""

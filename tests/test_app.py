@@ -14,6 +14,7 @@ from config import admin_records as ar
 from config.load import load
 from config.serve_options import ServeOptions
 from exchange_server import app
+from exchange_server.cli.admin_client import AdminClient
 from exchange_server.exits import Exit
 from exchange_server.gateway.connection import TurnInput
 from exchange_server.net.observe import Log
@@ -151,8 +152,11 @@ def test_operator_sees_and_changes_through_the_admin_socket(server: ServerProces
         and "known: " in unknown.text
         and "admin, asset, assets, check" in unknown.text
     )
-    check = server.ask("check").result
+    pieces: list[Any] = []
+    with AdminClient(server.data) as admin:
+        check = admin.ask_pieces("check", pieces.append).result
     assert check["failed"] == [] and len(check["digest"]) == 64
+    assert [(piece["done"], piece["of"]) for piece in pieces] == [(0, 3), (1, 3), (2, 3)], "a proof in each turn"
     peer.close()
 
 

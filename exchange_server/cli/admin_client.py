@@ -82,9 +82,9 @@ class AdminClient:
         """Send one request and wait for its answer."""
         return self._ask(verb, record, fields, lambda piece: None)
 
-    def ask_pieces(self, verb: str, on_piece: Callable[[Any], None], **fields: Any) -> Answer:
-        """A request whose answer comes in pieces; the Answer is the last one."""
-        return self._ask(verb, None, fields, on_piece)
+    def ask_pieces(self, verb: str, on_piece: Callable[[Any], None], record: ar.AnyRecord | None = None, **fields: Any) -> Answer:
+        """A request whose answer comes in pieces, or says how far it is; the Answer is the last one."""
+        return self._ask(verb, record, fields, on_piece)
 
     def _ask(self, verb: str, record: ar.AnyRecord | None, fields: dict[str, Any], on_piece: Callable[[Any], None]) -> Answer:
         self._next_id += 1

@@ -1,6 +1,7 @@
 """`exos config`: check a configuration, show what it would change on a running server, apply it; history, rollback, export."""
 
 import datetime
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +18,12 @@ from .command import Noun
 from .common import FILE, SHIPPED_HELP, CommandError, Number
 from .connect import Server, refused, server_option
 from .output import Result, say, table
-from .progress import progress
+from .progress import expected, progress
 
 if TYPE_CHECKING:
     from .admin_client import AdminClient
 
+TRIED_FIRST = 1_000  # definitions
 APPLY_S = 120.0  # a large configuration is one turn of the server
 FILE_HELP = f"FILE is a TOML file, or {SHIPPED_HELP}."
 PRUNE_HELP = "End what this file made and no longer names: rules, listings, markets, sessions, accounts and firms."
@@ -88,8 +90,8 @@ def checked_alone(file: str) -> None:
 
 def show_plan(admin: "AdminClient", ask: config_plan.Ask) -> tuple[dict[str, Any], list[str]]:
     """Say what would be done; (the server's answer, the lines). Raises CommandError for what would be refused."""
-    with progress(f"trying {len(ask.content.items)} definitions"):
-        result = config_plan.trial(admin, ask.record)
+    with progress("trying", "definitions", len(ask.content.items)) as at:
+        result = config_plan.trial(admin, ask.record, at)
     whole = any(refusal.get("record") is None for refusal in result["refusals"])  # nothing of it was tried
     said = [] if whole else config_plan.lines(ask, result)
     for text in said:
@@ -168,7 +170,14 @@ def _planned(record: ar.Configuration, found: config_plan.PlanFile) -> ar.Config
 
 def _apply(ask: config_plan.Ask, admin: "AdminClient") -> Result:
     """Apply everything in the file, or nothing. Definitions that are already the same are unchanged."""
-    with progress(f"applying {len(ask.content.items)} definitions"):
+    count, seconds = len(ask.content.items), 0.0
+    # Applying is one turn of the server, in which it can say nothing. A trial takes about half as long, and can; not where secrets would be hashed twice.
+    if count >= TRIED_FIRST and not ar.open_secrets(ask.record):
+        began = time.monotonic()
+        with progress("trying", "definitions", count) as at:
+            config_plan.trial(admin, ask.record, at)
+        seconds = 2 * (time.monotonic() - began)
+    with expected("applying", "definitions", count, seconds):
         answer = admin.ask("admin", ask.record)
     if not answer.ok:
         if answer.refusal is None or answer.refusal.get("record") is None:

@@ -6,7 +6,7 @@ would be changed. The server refuses it when anything of that is different (exch
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -120,9 +120,9 @@ def _end(kind: Any, name: str, running: Running) -> ar.AnyRecord:
     return ar.Close(kind=kind, name=what, venue=venue, reason="no longer in the configuration")
 
 
-def trial(admin: AdminClient, record: ar.AnyRecord) -> dict[str, Any]:
-    """The server's answer to `plan`."""
-    answer = admin.ask("plan", record)
+def trial(admin: AdminClient, record: ar.AnyRecord, at: Callable[..., None] = lambda done, total: None) -> dict[str, Any]:
+    """The server's answer to `plan`. `at` is told how many definitions of how many it has tried."""
+    answer = admin.ask_pieces("plan", lambda piece: at(piece["done"], piece["of"]), record)
     if not answer.ok:
         raise refused(answer)
     result: dict[str, Any] = answer.result

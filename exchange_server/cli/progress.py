@@ -15,6 +15,7 @@ from .output import verbose, warn
 
 SHOWN_AFTER_S = 0.7
 LINE_EVERY_S = 3.0
+TICK_S = 0.2
 At = Callable[..., None]  # at(done) or at(done, total)
 
 
@@ -33,6 +34,25 @@ def progress(what: str, unit: str = "", total: int = 0) -> Iterator[At]:
         yield shown.at
     finally:
         shown.end()
+
+
+@contextmanager
+def expected(what: str, unit: str, total: int, seconds: float) -> Iterator[None]:
+    """Work that cannot say how far it is, and takes about so many seconds (0: not known): it is shown as if it went on evenly, at most to 99 %."""
+    over = threading.Event()
+    began, length_ns = time.monotonic_ns(), round(seconds * 1e9)
+
+    def tick(at: At) -> None:
+        while not over.wait(TICK_S):
+            at(min(total * (time.monotonic_ns() - began) // length_ns, total * 99 // 100))
+
+    with progress(what, unit, total) as at:
+        if length_ns:
+            threading.Thread(target=tick, args=(at,), daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
 
 @contextmanager

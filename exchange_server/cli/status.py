@@ -53,8 +53,8 @@ def reload_tls(server: Server) -> Result:
 )
 @server_option
 def check(server: Server) -> Result:
-    with server.connect(timeout_s=300.0) as admin, progress("the server checks its state"):
-        answer = admin.ask("check")
+    with server.connect(timeout_s=300.0) as admin, progress("the server checks its state", "proofs") as at:
+        answer = admin.ask_pieces("check", lambda piece: at(piece["done"], piece["of"]))
     if not answer.ok:
         raise refused(answer)
     failed = answer.result["failed"]

@@ -5,7 +5,7 @@ is carried out only if every record passes. A start, `exos config apply`, its --
 If the core refuses a row after that, the fault is in the program (RegistryBroken), not in the configuration.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -148,14 +148,35 @@ class DryCore:
             raise Refused(codes.R_OVERFLOW, f"more than {limit} of one asset cannot be held", "amount", MONEY_MAX - 1, amount)
 
 
+Trying = Generator[int, None, Trial]
+
+
+def exhausted(work: Trying) -> Trial:
+    """The trial, without a pause."""
+    while True:
+        try:
+            next(work)
+        except StopIteration as done:
+            trial: Trial = done.value
+            return trial
+
+
 def try_out(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike, askers: tuple[str, ...] = ()) -> Trial:
+    """`trying`, in one go."""
+    return exhausted(trying(registry, records, engine, askers))
+
+
+def trying(registry: Definitions, records: tuple[ar.Configured, ...], engine: EngineLike, askers: tuple[str, ...] = ()) -> Trying:
     """Try the records on a layer over the tables, one after the other; nothing else changes. Stops at the first refusal, unless it refuses a
     change of an existing thing that can no longer change: that thing stays as it is, and the trial goes on to find the other differences.
-    `askers`: all of them must be allowed each record."""
+    `askers`: all of them must be allowed each record. Yields after each record how many were tried: who goes on later must see to it that the
+    tables are still the same."""
     copy, core = registry.over(), DryCore(engine)
     made: dict[str, int] = {}  # markets that this configuration makes, with their phase
     trial = Trial([], [], copy, [], core)
     for i, record in enumerate(records):
+        if i:
+            yield i
         try:
             for who in askers:
                 if not access.says_what_is(copy, who, record, int(engine.time_ns)):

@@ -1,3 +1,4 @@
+# tidy: allow test-file because tests/cli/test_venue_import.py moves venues with series and scheduled acts
 """Series and scheduled acts of a venue that moves here: what must be true of them, and how they go on."""
 
 from typing import Any

@@ -57,6 +57,7 @@ class RegistryBroken(RuntimeError):
 class Registry(Definitions):
     """All definitions, and the one way to change them."""
 
+    version = 0  # counts changes while the server runs; no part of the state
     being_told: Event | None = (
         None  # the market of the act that the core is stepping, as it will be: its reports are encoded before the commit
     )
@@ -72,6 +73,7 @@ class Registry(Definitions):
         """Apply one ADMIN body at the engine's time. `sink` gets the event rows that its definition rows cause. A refusal is an
         answer, not an exception. Raises only RegistryBroken, if state and rules no longer agree."""
         row_seq = int(engine.row_seq)
+        self.version += 1
         try:
             envelope = ar.unpack(record)
         except ValueError as error:
@@ -160,6 +162,7 @@ class Registry(Definitions):
     def note_finals(self, m: Words) -> None:
         """Events whose last account has been paid since the last call are final."""
         for event, at_ns in state.take_finals(m):
+            self.version += 1
             finals.became_final(self, event, at_ns)
 
     def _run_due(self, record: ar.RunDue, envelope: ar.AdminEnvelope, row_seq: int, engine: EngineLike, sink: Sink) -> AdminAnswer:
@@ -263,8 +266,12 @@ class Registry(Definitions):
         return step
 
     def try_out(self, record: ar.Configuration, engine: EngineLike, *askers: str) -> Trial:
+        """`trying`, in one go."""
+        return configuration.exhausted(self.trying(record, engine, *askers))
+
+    def trying(self, record: ar.Configuration, engine: EngineLike, *askers: str) -> configuration.Trying:
         """What a configuration would do, and why it would be refused. Changes nothing. `askers`: all of them must be allowed to do it; none: it is
-        the start's own."""
+        the start's own. Yields after each record; only while `version` stays the same may it be continued."""
         try:
             for who in askers:
                 access.authorise(self, who, record, int(engine.time_ns))
@@ -272,7 +279,7 @@ class Registry(Definitions):
             revisions.check_plan(self, record.base)
         except Refused as error:
             return Trial([], [error.refusal], self, [])
-        return configuration.try_out(self, record.records, engine, askers)
+        return (yield from configuration.trying(self, record.records, engine, askers))
 
     def try_act(self, record: ar.AnyRecord, engine: EngineLike, who: str = access.CHECK) -> Tried:
         """What one record that is no configuration would do if `who` sent it, or why it would be refused. Changes nothing."""

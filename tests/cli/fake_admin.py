@@ -29,7 +29,7 @@ class FakeAdmin:
     def __init__(self, folder: Path, raw: Callable[[bytes], bytes | None] | None = None) -> None:
         self.registry, self.engine, self.raw = Registry(), FakeEngine(), raw
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.try_out(record, self.engine, who),
+            self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.trying(record, self.engine, who),
             lambda record, who: self.registry.try_act(record, self.engine, who), dict, lambda: None,
         )  # fmt: skip
         self.clock: dict[str, Any] | None = None  # shown in the status

@@ -1,5 +1,6 @@
 """`exos config`: plan, apply, diff, history, show, rollback, export, against a server with a real registry."""
 
+import contextlib
 import json
 import stat
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ import pytest
 
 from config import admin_records as ar
 from config import load
+from exchange_server.cli import config_cmd
 from exchange_server.cli import main as cli
 from exchange_server.exits import Exit
 from tests.cli.fake_admin import FakeAdmin
@@ -234,6 +236,24 @@ def test_history_show_and_rollback(run: Run, server: FakeAdmin, file: Path) -> N
         and "--partial" in err
         and len(server.registry.revisions) == 3
     )
+
+
+def test_a_large_file_is_tried_before_it_is_applied(run: Run, server: FakeAdmin, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[int, bool]] = []
+
+    @contextlib.contextmanager
+    def noted(what: str, unit: str, total: int, seconds: float) -> Iterator[None]:
+        seen.append((total, seconds > 0))
+        yield
+
+    monkeypatch.setattr(config_cmd, "expected", noted)
+    file.write_text("\n".join(line for line in file.read_text().splitlines() if not line.startswith("secret")))
+    monkeypatch.setattr(config_cmd, "TRIED_FIRST", 1)
+    code, out, err = run("config", "apply", file)
+    assert code == 0, err
+    monkeypatch.setattr(config_cmd, "TRIED_FIRST", 1000)
+    assert run("config", "apply", file)[0] == 0
+    assert [known for _, known in seen] == [True, False], "the time that the trial took says how long it takes"
 
 
 def test_export_reads_back_to_unchanged(run: Run, server: FakeAdmin, file: Path, tmp_path: Path) -> None:

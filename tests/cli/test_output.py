@@ -1,12 +1,15 @@
 """What commands write on a terminal and elsewhere: tables, pairs, bars, colours."""
 
+import contextlib
 import io
 import os
 import pty
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -119,3 +122,21 @@ def test_how_far_it_is_in_words(given: tuple[str, str, int, int, float], shown: 
 
 def test_a_stream_that_is_no_terminal_is_plain() -> None:
     assert not output.fancy(io.StringIO())
+
+
+def test_work_that_says_nothing_is_shown_by_how_long_it_is_expected_to_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+
+    @contextlib.contextmanager
+    def noted(what: str, unit: str, total: int) -> Iterator[Any]:
+        yield told.append
+
+    monkeypatch.setattr(progress, "progress", noted)
+    monkeypatch.setattr(progress, "TICK_S", 0.01)
+    with progress.expected("applying", "definitions", 1000, 0.2):
+        time.sleep(0.4)
+    assert told == sorted(told) and 0 < told[0] < 900 and told[-1] == 990, "never done before it is"
+    told.clear()
+    with progress.expected("applying", "definitions", 1000, 0):
+        time.sleep(0.05)
+    assert told == []

@@ -135,6 +135,9 @@ class AdminConnection(Connection):
         except BadRequest as error:
             self.slices = None
             self._say(ident, False, error.code, str(error), {})
+        except Refused as error:
+            self.slices = None
+            self._say(ident, False, error.refusal.code, error.refusal.text, {}, error.refusal)
 
     def _has_secrets(self, ident: Any, request: dict[str, Any]) -> bool:
         """Whether verifiers must be made of the request's secrets first: slow work, after which it goes on (`_secured`)."""

@@ -9,10 +9,11 @@ from config import admin_records as ar
 from protocol import codes
 
 from ... import state
-from ...registry import AdminAnswer, Registry, Trial, Tried, access_view, checks, revision_view, revisions, rule_view
+from ...registry import AdminAnswer, Registry, Tried, access_view, checks, revision_view, revisions, rule_view
 from ...registry import member_view as members
 from ...registry.access import Sight, authorise
 from ...registry.account_view import account_view
+from ...registry.configuration import Trying, exhausted
 from ...registry.key_view import key_view
 from ...registry.market_view import market_view
 from ...registry.risk_view import risk_view
@@ -24,6 +25,7 @@ from ..credentials import Judge
 Verb = Callable[[dict[str, Any]], Any]
 SeenVerb = Callable[[dict[str, Any], Sight], Any]
 # An answer that takes several turns: each step does a slice of the work. What it yields is sent as a piece, if it is not None; what it returns is the last answer.
+PLAN_SLICE, PLAN_TRIES = 50, 3
 Slices = Generator[Any, None, Any]
 Finding = Generator[None, None, ar.Bust]  # finds the legs of a bust, a step in each turn
 
@@ -50,14 +52,14 @@ class Office:
         registry: Registry,
         arena: Any,
         expect: Callable[[int, Callable[[AdminAnswer], None]], None],
-        try_out: Callable[[ar.Configuration, str], Trial],
+        trying: Callable[[ar.Configuration, str], Trying],
         try_act: Callable[[ar.AnyRecord, str], Tried],
         status: Callable[[], dict[str, Any]],
         stop: Callable[[], None],
         extra: Mapping[str, Verb] | None = None,
     ) -> None:
         """arena: the engine's word array. expect(offset, callback): `callback` gets the answer to the ADMIN row at that offset of the turn.
-        try_out: what a configuration of this asker would do; try_act: what any other record would do.
+        trying: what a configuration of this asker would do, a step for each record; try_act: what any other record would do.
 
         `seen` answers a verb with what the asker sees. `verbs` are about the whole platform: only roles for the platform get an answer. The table
         of roles says who may ask what."""
@@ -65,7 +67,7 @@ class Office:
         self.arena = arena
         self.expect = expect
         self._stop_server, self._status = stop, status
-        self.try_out = try_out
+        self.trying = trying
         self.try_act = try_act
         self.acts = 0
         self.judge = Judge(registry)  # makes verifiers of secrets; the composition root gives one that does it in threads
@@ -191,10 +193,26 @@ class Office:
             record, cannot = revision_view.rollback_view(self.registry, record)
             back = {"cannot": cannot, "records": record.records}
         if isinstance(record, ar.Configuration):
-            return {**revision_view.plan_view(self.registry, record, self.try_out(record, sight.who)), **back}
+            if len(record.records) > PLAN_SLICE:
+                return self._planned(record, sight.who, back)
+            return {**revision_view.plan_view(self.registry, record, exhausted(self.trying(record, sight.who))), **back}
         tried = self.try_act(record, sight.who)
         changes = [] if tried.change is None else [tried.change]
         return {"changes": changes, "refusals": [] if tried.refusal is None else [tried.refusal], "text": tried.text}
+
+    def _planned(self, record: ar.Configuration, who: str, back: dict[str, Any]) -> Slices:
+        """The plan of a long configuration, PLAN_SLICE records in each turn, while others trade. It is begun again when a definition changes
+        meanwhile; the last time it is made without a pause."""
+        for _ in range(PLAN_TRIES):
+            version, work = self.registry.version, self.trying(record, who)
+            while self.registry.version == version:
+                try:
+                    done = next(work)
+                except StopIteration as ended:
+                    return {**revision_view.plan_view(self.registry, record, ended.value), **back}
+                if done % PLAN_SLICE == 0:
+                    yield {"done": done, "of": len(record.records)}
+        return {**revision_view.plan_view(self.registry, record, exhausted(self.trying(record, who))), **back}
 
     def _running(self, request: dict[str, Any], sight: Sight) -> Any:
         """What a file is read with: the decimals of the assets, the running revision, what this asker's `file` made, and for the platform's the

@@ -12,7 +12,8 @@ from exchange_server.core import layout as L
 from exchange_server.gateway.admin.connection import LINES_PER_TURN, AdminConnection
 from exchange_server.gateway.admin.office import Office
 from exchange_server.gateway.connection import NullOutlet, TurnInput
-from exchange_server.registry import AdminAnswer, Registry, Trial, Tried
+from exchange_server.registry import AdminAnswer, Registry, Tried
+from exchange_server.registry.configuration import Trying
 from protocol import codes
 from tests.fake_engine import FakeEngine
 
@@ -27,15 +28,15 @@ class Desk:
         self.expected: list[tuple[int, Any]] = []
         self.stopped = 0
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), self._try_out, self._try_act, lambda: {"turn": 7}, self._stop,
+            self.registry, self.engine.m, lambda at, call: self.expected.append((at, call)), self._trying, self._try_act, lambda: {"turn": 7}, self._stop,
             {"double": lambda request: request.get("n", 0) * 2},
         )  # fmt: skip
         self.connection = AdminConnection(1, self.outlet, None, self.office, "uid:1000")  # type: ignore[arg-type]
         self.turn = TurnInput(rows=64)
         self.turn.begin(1, 1)
 
-    def _try_out(self, record: ar.Configuration, who: str) -> Trial:
-        return self.registry.try_out(record, self.engine, who)
+    def _trying(self, record: ar.Configuration, who: str) -> Trying:
+        return self.registry.trying(record, self.engine, who)
 
     def _try_act(self, record: ar.AnyRecord, who: str) -> Tried:
         return self.registry.try_act(record, self.engine, who)
@@ -83,6 +84,34 @@ def test_questions_are_answered_and_make_no_row(desk: Desk) -> None:
     plan = desk.say(request("plan", record=WHOLE))[0]["result"]
     assert (plan["changes"], plan["refusals"], plan["revision"]) == ([{"record": 0, "kind": "new", "fields": []}], [], 0)
     assert desk.turn.rows == 1
+
+
+LONG = {"type": "configuration", "name": "c.toml", "records": [{"type": "firm", "name": f"F{i}"} for i in range(120)]}
+
+
+def test_a_long_plan_says_how_far_it_is(desk: Desk) -> None:
+    answers = desk.say(request("plan", 4, record=LONG))
+    assert [answer["result"] for answer in answers[:-1]] == [{"done": 50, "of": 120}, {"done": 100, "of": 120}]
+    assert all(answer["more"] and answer["id"] == 4 for answer in answers[:-1]) and "more" not in answers[-1]
+    plan = answers[-1]["result"]
+    assert len(plan["changes"]) == 120 and plan["refusals"] == [] and desk.turn.rows == 1 and not len(desk.registry.firms)
+
+
+@pytest.mark.parametrize(("times", "pieces"), [(1, [50, 50, 100]), (9, [50, 50, 50])])
+def test_a_long_plan_is_begun_again_when_something_changes(desk: Desk, times: int, pieces: list[int]) -> None:
+    """After the third time it is made in one go."""
+    desk.connection.feed(request("plan", 4, record=LONG) + b"\n")
+    seen: list[dict[str, Any]] = []
+    for _ in range(20):
+        desk.connection.gather(desk.turn)
+        found = desk.answers()
+        seen += found
+        changes = len(desk.registry.firms)
+        if found and "more" in found[-1] and changes < times:
+            desk.registry.apply(ar.pack("uid:0", "x", ar.DefineFirm(name=f"F{changes}")), desk.engine, lambda rows: None)
+    assert [answer["result"]["done"] for answer in seen[:-1]] == pieces
+    same = [change["kind"] for change in seen[-1]["result"]["changes"]].count("same")
+    assert same == len(desk.registry.firms) > 0, "the plan is that of the tables as they are"
 
 
 def test_an_act_is_a_row_and_its_answer_comes_with_the_engine(desk: Desk) -> None:

@@ -51,7 +51,7 @@ class Real(Venues):
         self.must(ar.Configuration(name="titles", records=tuple(titles)))
         self.stopped = 0
         self.office = Office(
-            self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.try_out(record, self.engine, who),
+            self.registry, self.engine.m, lambda at, call: None, lambda record, who: self.registry.trying(record, self.engine, who),
             lambda record, who: self.registry.try_act(record, self.engine, who),
             lambda: {"turn": 7, "logged_on": [s.name for s in self.registry.sessions]}, self._stop, {"check": lambda request: {"failed": []}},
         )  # fmt: skip

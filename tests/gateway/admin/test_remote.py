@@ -39,7 +39,7 @@ class Port:
         self.expected: list[tuple[int, Any]] = []
         self.office = Office(
             self.world.registry, self.engine.m, lambda at, call: self.expected.append((at, call)),
-            lambda record, who: self.world.registry.try_out(record, self.engine, who),
+            lambda record, who: self.world.registry.trying(record, self.engine, who),
             lambda record, who: self.world.registry.try_act(record, self.engine, who), dict, lambda: None,
         )  # fmt: skip
         self.office.log = self.directory.guard.log  # type: ignore[assignment]
