@@ -15,12 +15,16 @@ Positions in the ring are virtual byte counts that only grow; the position in me
 wraps: if it does not fit before the ring's end, the appender leaves a gap (which begins at ST_GAP) and continues at the start. So a frame's
 rows are always contiguous. Only the appender writes ST_HEAD, ST_GAP; only the owner writes ST_TAIL.
 
+Before it hashes and writes a frame, the owner packs its rows into `pack` (compact_rows.py).
+
 The bytes written here are described in journal/format.py; tests compare these kernels with its plain Python.
 """
 
 from ..core import layout as L
 from ..core.kit.jit import kernel, leaf
+from .compact_rows import pack_rows
 from .journal_layout import (
+    FLAG_COMPACT,
     FLAG_MARK,
     FORMAT_VERSION,
     FR_CHAIN,
@@ -55,6 +59,7 @@ from .journal_layout import (
     ROW_BYTES,
     SEGMENT_HEADER_BYTES,
     SEGMENT_MAGIC,
+    SEGMENT_USED_BYTES,
     SG_BYTES,
     SG_CHAIN,
     SG_CRC,
@@ -128,13 +133,15 @@ ST_NEXT_FD = 56  # preparer: descriptor of the next segment, zero-filled and syn
 ST_OLD_FD = 57  # owner: the segment left last; the preparer closes it
 ST_PREPARE_ERRNO = 58  # preparer: errno if there is no next segment
 ST_NEXT_BYTES = 59  # preparer: bytes of the next segment
-ST_IOV = 64  # two iovecs
-ST_POLL = 68
-ST_EVENT = 69
-ST_ONE = 70
-ST_MARK_AT = 71  # a digest waits in tmp until everything before this byte count is written; -1: none
-ST_CLOCK = 72  # timespec
+ST_POLL = 64
+ST_EVENT = 65
+ST_ONE = 66
+ST_MARK_AT = 67  # a digest waits in tmp until everything before this byte count is written; -1: none
+ST_CLOCK = 68  # timespec
+ST_IOV = 72  # three iovecs: header, payload, zeros up to the page's end
 ST_WORDS = 80
+
+PAGE_BYTES = 4096
 
 # ---- words of tmp ------------------------------------------------------------------------------------------------------
 TMP_CHAIN = 0  # 4 words: chain value of the newest frame, directly before the header because both are hashed together
@@ -143,7 +150,8 @@ TMP_SEGMENT = 32  # 64 words: segment header
 TMP_MARK = 96  # 8 words: the watermark's content once the current sync has ended: sequence, segment, offset, frames, chain
 TMP_SHA = 104  # SHA_WORDS words
 TMP_DIGEST = 192  # 16 words: payload of the requested mark
-TMP_WORDS = 208
+TMP_ZEROS = 208  # a page of zeros
+TMP_WORDS = TMP_ZEROS + PAGE_BYTES // 8
 MARK_BYTES = 128
 
 FAIL_WRITE = 1
@@ -266,7 +274,7 @@ def _roll(st, fn, tmp, tmp8):
         st[ST_SYNCED] = st[ST_WRITTEN]
         store_seq(base + 8 * ST_SYNCED_COMMITS, st[ST_COMMITS])
     h = TMP_SEGMENT
-    for i in range(64):
+    for i in range(SEGMENT_USED_BYTES // 8):
         tmp[h + i] = 0
     tmp[h + SG_MAGIC] = SEGMENT_MAGIC
     tmp[h + SG_VERSION] = FORMAT_VERSION | (SEGMENT_HEADER_BYTES << 32)
@@ -285,8 +293,10 @@ def _roll(st, fn, tmp, tmp8):
     st[ST_SEGMENT] += 1
     st[ST_OFFSET] = 0
     st[ST_IOV] = address_of(tmp) + 8 * h
-    st[ST_IOV + 1] = 512
-    if _write(st, fn, 1, 0, 512) != 0 or _sync(st, fn, fd, FAIL_SYNC) != 0:
+    st[ST_IOV + 1] = SEGMENT_USED_BYTES
+    st[ST_IOV + 2] = address_of(tmp) + 8 * TMP_ZEROS
+    st[ST_IOV + 3] = SEGMENT_HEADER_BYTES - SEGMENT_USED_BYTES
+    if _write(st, fn, 2, 0, SEGMENT_HEADER_BYTES) != 0 or _sync(st, fn, fd, FAIL_SYNC) != 0:
         return COMMIT_FAILED
     st[ST_OFFSET] = SEGMENT_HEADER_BYTES
     store_seq(base + 8 * ST_NEXT_FD, -1)
@@ -296,7 +306,19 @@ def _roll(st, fn, tmp, tmp8):
 
 
 @leaf
-def _write_frame(st, fn, data, data8, place, payload, records, flags, tmp, tmp8, marks, marks8, may_roll):
+def _zeros_after(offset, total):
+    """How many zeros to write after a frame: if it ends in a page that nothing was written to yet, up to that page's end.
+
+    They are there already, but not in memory: of a page that is written only in part, the operating system would first read the rest.
+    """
+    end = offset + total
+    if end <= (offset + PAGE_BYTES - 1) // PAGE_BYTES * PAGE_BYTES:
+        return 0
+    return (PAGE_BYTES - end % PAGE_BYTES) % PAGE_BYTES
+
+
+@leaf
+def _write_frame(st, fn, data8, place, payload, records, time, flags, tmp, tmp8, marks, marks8, may_roll):
     """One frame with the payload data8[place : place + payload]; in sync mode it is durable afterwards. The caller owns ST_OWNER."""
     total = FRAME_HEADER_BYTES + payload
     if st[ST_OFFSET] + total > st[ST_SEGMENT_BYTES]:
@@ -316,7 +338,7 @@ def _write_frame(st, fn, data, data8, place, payload, records, flags, tmp, tmp8,
     tmp[h + FR_FIRST] = st[ST_WRITTEN]
     tmp[h + FR_SEGMENT] = st[ST_SEGMENT]
     tmp[h + FR_OFFSET] = st[ST_OFFSET]
-    tmp[h + FR_TIME] = data[place // 8 + L.CMD_TIME_NS] if records > 0 else 0
+    tmp[h + FR_TIME] = time
     tmp[h + FR_DURABLE] = st[ST_SYNCED]
     tmp[h + FR_SERVER] = st[ST_SERVER]
     sha256(fn, data8, place, payload, tmp8, 8 * (h + FR_DIGEST), tmp, TMP_SHA)
@@ -326,7 +348,10 @@ def _write_frame(st, fn, data, data8, place, payload, records, flags, tmp, tmp8,
     st[ST_IOV + 1] = FRAME_HEADER_BYTES
     st[ST_IOV + 2] = address_of(data8) + place
     st[ST_IOV + 3] = payload
-    if _write(st, fn, 2, st[ST_OFFSET], total) != 0:
+    zeros = _zeros_after(st[ST_OFFSET], total)
+    st[ST_IOV + 4] = address_of(tmp) + 8 * TMP_ZEROS
+    st[ST_IOV + 5] = zeros
+    if _write(st, fn, 3 if zeros > 0 else 2, st[ST_OFFSET], total + zeros) != 0:
         return COMMIT_FAILED
     for i in range(4):
         tmp[TMP_CHAIN + i] = tmp[h + FR_CHAIN + i]
@@ -351,15 +376,15 @@ def _write_mark_frame(st, fn, tmp, tmp8, marks, marks8, may_roll):
     full = st[ST_OFFSET] + FRAME_HEADER_BYTES + MARK_BYTES > st[ST_SEGMENT_BYTES]
     if not full or load_seq(base + 8 * ST_NEXT_FD) >= 0:
         flags = st[ST_FRAME_FLAGS] | FLAG_MARK
-        answer = _write_frame(st, fn, tmp, tmp8, 8 * TMP_DIGEST, MARK_BYTES, 0, flags, tmp, tmp8, marks, marks8, may_roll)
+        answer = _write_frame(st, fn, tmp8, 8 * TMP_DIGEST, MARK_BYTES, 0, 0, flags, tmp, tmp8, marks, marks8, may_roll)
     if answer != COMMIT_ROLL:
         store_seq(base + 8 * ST_MARK_AT, -1)
     return answer
 
 
 @leaf
-def _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
-    """Write what is in the ring (up to a gap) as one frame. The caller owns ST_OWNER."""
+def _commit_one(st, fn, ring, ring8, pack, pack8, tmp, tmp8, marks, marks8, may_roll):
+    """Write what is in the ring (up to a gap) as one frame, packed if that makes it shorter. The caller owns ST_OWNER."""
     base = address_of(st)
     tail = st[ST_TAIL]
     mark = load_seq(base + 8 * ST_MARK_AT)
@@ -379,10 +404,16 @@ def _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
     end = min(gap if tail < gap < head else head, (tail // size + 1) * size)  # never past the ring's end, gap or not
     if mark > tail:
         end = min(end, mark)
+    place = tail % size
     payload = end - tail
-    answer = _write_frame(
-        st, fn, ring, ring8, tail % size, payload, payload // ROW_BYTES, st[ST_FRAME_FLAGS], tmp, tmp8, marks, marks8, may_roll
-    )  # fmt: skip
+    records = payload // ROW_BYTES
+    time = ring[place // 8 + L.CMD_TIME_NS]
+    flags = st[ST_FRAME_FLAGS]
+    short = 8 * pack_rows(ring, place // 8, records, pack)
+    if short < payload:
+        answer = _write_frame(st, fn, pack8, 0, short, records, time, flags | FLAG_COMPACT, tmp, tmp8, marks, marks8, may_roll)
+    else:
+        answer = _write_frame(st, fn, ring8, place, payload, records, time, flags, tmp, tmp8, marks, marks8, may_roll)
     if answer == COMMIT_DONE:
         store_seq(base + 8 * ST_TAIL, end)
         store_seq(base + 8 * ST_RELEASED, st[ST_WRITTEN])
@@ -441,8 +472,10 @@ def wake_writer(st, fn):
     return COMMIT_NOTHING
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64)")
-def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
+@kernel(
+    "int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64)"
+)
+def commit_inline(st, fn, ring, ring8, pack, pack8, tmp, tmp8, marks, marks8, may_roll):
     """Write (and in sync mode sync) all that is in the ring, in the caller's thread. may_roll 1: also begin the next segment, when it is ready.
 
     COMMIT_DONE; COMMIT_NOTHING: the thread is writing, or there is nothing to write; COMMIT_ROLL: the thread has been woken because a new
@@ -455,7 +488,7 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
         return COMMIT_NOTHING
     done = COMMIT_NOTHING
     while True:
-        answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll != 0)
+        answer = _commit_one(st, fn, ring, ring8, pack, pack8, tmp, tmp8, marks, marks8, may_roll != 0)
         if answer != COMMIT_DONE:
             break
         done = COMMIT_DONE
@@ -470,9 +503,9 @@ def commit_inline(st, fn, ring, ring8, tmp, tmp8, marks, marks8, may_roll):
     return COMMIT_ROLL if answer == COMMIT_ROLL else done
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64)")
-def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8, may_roll):
-    """Write `data` (a state digest, no rows) as a frame of its own. Results as for commit_inline; also COMMIT_NOTHING while rows wait.
+@kernel("int64(int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64)")
+def commit_mark(st, fn, data8, tmp, tmp8, marks, marks8, may_roll):
+    """Write `data8` (a state digest, no rows) as a frame of its own. Results as for commit_inline; also COMMIT_NOTHING while rows wait.
 
     may_roll 1: change to the next segment if necessary and ready (COMMIT_ROLL: it is not ready).
     """
@@ -485,7 +518,7 @@ def commit_mark(st, fn, data, data8, tmp, tmp8, marks, marks8, may_roll):
         store_seq(base + 8 * ST_OWNER, 0)  # no room and no next segment: not a failure for a mark
         return COMMIT_ROLL
     flags = st[ST_FRAME_FLAGS] | FLAG_MARK
-    answer = _write_frame(st, fn, data, data8, 0, data8.size, 0, flags, tmp, tmp8, marks, marks8, may_roll != 0)
+    answer = _write_frame(st, fn, data8, 0, data8.size, 0, 0, flags, tmp, tmp8, marks, marks8, may_roll != 0)
     store_seq(base + 8 * ST_OWNER, 0)
     if answer == COMMIT_DONE and load_seq(base + 8 * ST_SLEEP) == 2 and _signal(st, fn, st[ST_WAKE_FD]) != 0:
         return COMMIT_FAILED
@@ -544,8 +577,8 @@ def _wait(st, fn, timeout):
     return 1
 
 
-@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
-def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
+@kernel("int64(int64[::1], int64[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1], int64[::1], uint8[::1])")
+def writer_thread(st, fn, ring, ring8, pack, pack8, tmp, tmp8, marks, marks8):
     """The writer thread's main loop. Returns 0 after ST_STOP with everything written and synced, COMMIT_FAILED after a failure."""
     base = address_of(st)
     clean_commits = st[ST_COMMITS]  # the watermark file is synced up to this frame
@@ -557,7 +590,7 @@ def writer_thread(st, fn, ring, ring8, tmp, tmp8, marks, marks8):
         if load_seq(base + 8 * ST_FAIL) != 0:
             answer = COMMIT_FAILED
         elif _work(base) and swap_seq(base + 8 * ST_OWNER, 0, 1) == 1:
-            answer = _commit_one(st, fn, ring, ring8, tmp, tmp8, marks, marks8, True)
+            answer = _commit_one(st, fn, ring, ring8, pack, pack8, tmp, tmp8, marks, marks8, True)
             store_seq(base + 8 * ST_OWNER, 0)
         if answer == COMMIT_DONE and _signal(st, fn, st[ST_DONE_FD]) != 0:
             answer = COMMIT_FAILED

@@ -1,13 +1,15 @@
 """Reading frames back: every check of a frame, many frames a call, without the GIL.
 
 `walk` goes from frame to frame and stops at the first one that fails a check, naming the check; `find_frame` looks for a later frame
-header after damage; `gather` copies the payloads of a walk into one array of rows. `data` is a segment (uint8) and `words` the same
+header after damage; `gather` puts the rows of a walk into one array. `data` is a segment (uint8) and `words` the same
 bytes as int64.
 """
 
 from ..core.kit.jit import kernel, leaf
+from .compact_rows import compact_size, unpack_rows
 from .journal_layout import (
     FLAG_ASYNC,
+    FLAG_COMPACT,
     FLAG_MARK,
     FORMAT_VERSION,
     FR_CHAIN,
@@ -26,7 +28,10 @@ from .journal_layout import (
     FRAME_HEADER_BYTES,
     FRAME_MAGIC,
     FRAME_WORDS,
+    OLDEST_VERSION,
+    PAYLOAD_UNIT,
     ROW_BYTES,
+    ROWS_PER_MASK,
 )  # fmt: skip
 from .native import SHA_WORDS, crc32, sha256
 
@@ -42,6 +47,7 @@ WALK_EPOCH = 8
 WALK_SEQUENCE = 9
 WALK_PAYLOAD = 10
 WALK_CHAIN = 11
+WALK_ROWS = 12
 
 # words of res: the caller sets position, sequence, epoch, segment, server; the walk advances them
 WR_STATUS = 0
@@ -52,7 +58,7 @@ WR_SEGMENT = 4
 WR_SERVER = 5
 WR_DURABLE = 6  # highest watermark seen in a header
 WR_FRAMES = 7  # frames in the table
-WR_WORDS_OUT = 8  # words of payload in the table
+WR_WORDS_OUT = 8  # words of rows (unpacked) in the table
 WR_LAST = 9  # byte offset of the last good frame; 0: none in this call
 WR_HEADER_GOOD = 10  # bad frame: 1 if its header is valid, then WR_BAD_*
 WR_BAD_FIRST = 11
@@ -63,7 +69,7 @@ WR_STOP = 15  # stop when the position reaches this byte offset; 0: do not
 WR_SIZE = 16
 
 SCAN_WORDS = 512  # tested together for zero
-TABLE_WORDS = 4  # per frame: word of its payload, words of payload, first sequence, flags
+TABLE_WORDS = 4  # per frame: word of its payload, words of its rows (unpacked), first sequence, flags
 
 # words of the walk's scratch: chain (4), copy of the header after it (24), digest (4), hash scratch
 WS_CHAIN = 0
@@ -81,15 +87,20 @@ def _header_status(data, words, at, segment, server):
         return WALK_MAGIC
     if words[w + FR_CRC] != crc32(data, at, 8 * FR_CRC):
         return WALK_CRC
-    if words[w + FR_VERSION] & 0xFFFFFFFF != FORMAT_VERSION | (FRAME_HEADER_BYTES << 16):
+    version = words[w + FR_VERSION] & 0xFFFF
+    if version < OLDEST_VERSION or version > FORMAT_VERSION or (words[w + FR_VERSION] >> 16) & 0xFFFF != FRAME_HEADER_BYTES:
         return WALK_VERSION
     if words[w + FR_SEGMENT] != segment or words[w + FR_OFFSET] != at or words[w + FR_SERVER] != server:
         return WALK_PLACE
     payload = words[w + FR_PAYLOAD]
-    mark = (words[w + FR_VERSION] >> 32) & FLAG_MARK != 0
-    if payload <= 0 or payload > data.size - at - FRAME_HEADER_BYTES or payload % ROW_BYTES != 0:
+    flags = (words[w + FR_VERSION] >> 32) & 0xFFFF
+    records = words[w + FR_RECORDS]
+    if payload <= 0 or payload > data.size - at - FRAME_HEADER_BYTES or payload % PAYLOAD_UNIT != 0:
         return WALK_LENGTH
-    if words[w + FR_RECORDS] != (0 if mark else payload // ROW_BYTES):
+    if flags & FLAG_COMPACT:  # only where it saves something, so a frame never takes more space than its plain rows
+        if records <= 0 or records > payload * ROWS_PER_MASK // 8 or records * ROW_BYTES <= payload:
+            return WALK_LENGTH
+    elif payload % ROW_BYTES != 0 or records != (0 if flags & FLAG_MARK else payload // ROW_BYTES):
         return WALK_LENGTH
     return 0
 
@@ -128,7 +139,7 @@ def last_nonzero(data, words, begin):
 def walk(fn, data, words, scratch, scratch8, res, table, budget_words):
     """Check frame after frame from res[WR_POSITION]; scratch[WS_CHAIN:] holds the chain value before it. Returns res[WR_STATUS].
 
-    Good frames are listed in `table` (TABLE_WORDS each) until it is full or their payloads exceed `budget_words` (one frame always fits).
+    Good frames are listed in `table` (TABLE_WORDS each) until it is full or their rows exceed `budget_words` (one frame always fits).
     At a bad frame the state stays as it was before that frame, and res[WR_HEADER_GOOD..] describes its header.
     """
     frames = 0
@@ -138,7 +149,7 @@ def walk(fn, data, words, scratch, scratch8, res, table, budget_words):
     res[WR_HEADER_GOOD] = 0
     while (frames + 1) * TABLE_WORDS <= table.size and (frames == 0 or out < budget_words):
         at = res[WR_POSITION]
-        if at + FRAME_HEADER_BYTES + ROW_BYTES > data.size:
+        if at + FRAME_HEADER_BYTES + PAYLOAD_UNIT > data.size:
             status = WALK_SEGMENT_END
             break
         w = at // 8
@@ -173,15 +184,21 @@ def walk(fn, data, words, scratch, scratch8, res, table, budget_words):
                 status = WALK_CHAIN
         if status != 0:
             break
+        size = payload // 8
+        if flags & FLAG_COMPACT:
+            if compact_size(words, w + FRAME_WORDS, w + FRAME_WORDS + size, words[w + FR_RECORDS]) != size:
+                status = WALK_ROWS
+                break
+            size = words[w + FR_RECORDS] * ROW_BYTES // 8
         for i in range(4):
             scratch[WS_CHAIN + i] = scratch[WS_DIGEST + i]
         t = frames * TABLE_WORDS
         table[t] = w + FRAME_WORDS
-        table[t + 1] = payload // 8
+        table[t + 1] = size
         table[t + 2] = words[w + FR_FIRST]
         table[t + 3] = flags
         frames += 1
-        out += payload // 8
+        out += size
         res[WR_HEADER_GOOD] = 0
         res[WR_LAST] = at
         res[WR_EPOCH] = words[w + FR_EPOCH]
@@ -212,12 +229,15 @@ def find_frame(data, words, begin, segment, server):
 
 @kernel("int64(int64[::1], int64[::1], int64, int64[::1])")
 def gather(words, table, frames, out):
-    """Copy the payloads of the table's first `frames` frames, one after the other; returns the number of words."""
+    """The rows of the table's first `frames` frames, one after the other; returns the number of words."""
     n = 0
     for f in range(frames):
         begin = table[f * TABLE_WORDS]
         count = table[f * TABLE_WORDS + 1]
-        for i in range(count):
-            out[n + i] = words[begin + i]
+        if table[f * TABLE_WORDS + 3] & FLAG_COMPACT:
+            unpack_rows(words, begin, count * 8 // ROW_BYTES, out, n)
+        else:
+            for i in range(count):
+                out[n + i] = words[begin + i]
         n += count
     return n

@@ -184,6 +184,12 @@ def mix(typingctx: Any, a: Any, b: Any) -> Any:
     return types.int64(types.int64, types.int64), codegen
 
 
+@intrinsic
+def count_bits(typingctx: Any, x: Any) -> Any:
+    """Number of set bits of a word."""
+    return types.int64(types.int64), lambda c, b, s, a: b.ctpop(a[0])
+
+
 @leaf
 def errno_of(fn):
     return peek32(call_pointer(fn[FN_ERRNO]))

@@ -4,8 +4,8 @@
     events/00000001.evt ...  the next rows_per_file rows
 
 A file is allocated whole and filled up to whole pages. Rows are checked by their checksums (disk/event_rows.py), never by a file's length
-or age: a flipped bit, a page of zeros, a short or a missing file are all rows that do not match their checksum. One user at a time: a
-thread that works in parallel with the store uses its own EventFiles.
+or age: a flipped bit, a page of zeros, a short or a missing file are all rows that do not match their checksum. One thread may read and
+another write at the same time; any other uses its own EventFiles.
 """
 
 import errno
@@ -76,10 +76,11 @@ class Holes:
 class EventSum:
     """The running value over all events from the first: two runs with the same value wrote the same events."""
 
-    def __init__(self, value: bytes = bytes(16), next_number: int = 1) -> None:
+    def __init__(self, value: bytes = bytes(16), next_number: int = 1, sums: NDArray[np.int64] | None = None) -> None:
+        """sums: where checksums are put, if there is room."""
         self.words = np.frombuffer(bytearray(value), dtype=np.int64)
         self.next_number = next_number
-        self._sums = np.zeros(1 << 10, dtype=np.int64)
+        self._sums = sums if sums is not None else np.zeros(1 << 10, dtype=np.int64)
 
     def add(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
         """Advance over whole rows; returns their checksums (a view, valid until the next call)."""
@@ -89,12 +90,6 @@ class EventSum:
         seal_rows(rows.view(np.uint8), count, self.next_number, self._sums, 0, self.words)
         self.next_number += count
         return self._sums[:count]
-
-    def ahead(self, rows: NDArray[np.int64]) -> bytes:
-        """The value after `rows`, without advancing."""
-        other = EventSum(self.words.tobytes(), self.next_number)
-        other.add(rows)
-        return other.words.tobytes()
 
 
 class EventFiles:
@@ -109,6 +104,7 @@ class EventFiles:
         self.file_bytes = -(-rows_per_file * (ROW_BYTES + SUM_BYTES) // mmap.PAGESIZE) * mmap.PAGESIZE
         self._reading: dict[int, int] = {}
         self._writing: dict[int, int] = {}
+        self._direct: dict[int, int] = {}  # the same files, opened past the page cache; -1: this file system cannot do that
 
     def path(self, file: int) -> Path:
         return self.directory / f"{file:08d}.evt"
@@ -221,30 +217,35 @@ class EventFiles:
             raise OSError(error.errno, error.strerror, str(path)) from error
         return fd
 
-    def write(self, number: int, parts: list[NDArray[np.int64]], sums: NDArray[np.int64]) -> None:
-        """Write rows from `number` on, across files, then their checksums. Raises OSError."""
-        data = [part.data.cast("B") for part in parts if part.size]
-        at = 0
-        while data:
-            file, row = divmod(number - 1, self.rows_per_file)
-            room = (self.rows_per_file - row) * ROW_BYTES
-            piece = []
-            while data and room:
-                piece.append(data[0][:room])
-                room -= len(piece[-1])
-                data[0] = data[0][len(piece[-1]) :]
-                if not len(data[0]):
-                    del data[0]
-            count = sum(map(len, piece)) // ROW_BYTES
-            if file not in self._writing:
-                self._writing[file] = self.allocate(file)
-            fd = self._writing[file]
-            _write_all(fd, piece, row * ROW_BYTES, self.path(file))
-            _write_all(fd, [sums[at : at + count].data.cast("B")], self.rows_per_file * ROW_BYTES + row * SUM_BYTES, self.path(file))
-            number += count
+    def write(self, number: int, rows: NDArray[np.int64], sums: NDArray[np.int64], direct: bool = False) -> None:
+        """Write rows from `number` on, across files, then their checksums. direct: past the page cache, where both are whole pages. Raises
+        OSError."""
+        at, total = 0, sums.size
+        while at < total:
+            file, row = divmod(number + at - 1, self.rows_per_file)
+            count = min(total - at, self.rows_per_file - row)
+            self.ready_to_write(file)
+            for data, place in (
+                (rows[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS], row * ROW_BYTES),
+                (sums[at : at + count], self.rows_per_file * ROW_BYTES + row * SUM_BYTES),
+            ):
+                self._put(file, data, place, direct)
             at += count
-        for file in [f for f in self._writing if f < self.file_of(number)]:
-            os.close(self._writing.pop(file))
+        for old in [f for f in self._writing if f < self.file_of(number + total)]:
+            os.close(self._writing.pop(old))
+            if (fd := self._direct.pop(old, -1)) >= 0:
+                os.close(fd)
+
+    def _put(self, file: int, data: NDArray[np.int64], at: int, direct: bool) -> None:
+        left = data.data.cast("B")
+        if direct and not (at | data.nbytes | data.ctypes.data) % mmap.PAGESIZE:
+            fd = self._direct.get(file)
+            if fd is None:
+                fd = self._direct[file] = _open_direct(self.path(file))
+            if fd >= 0:
+                done = _write_once(fd, left, at, self.path(file))
+                left, at = left[done:], at + done
+        _write_all(self._writing[file], left, at, self.path(file))
 
     def ready_to_write(self, file: int) -> None:
         """Allocate the file. Raises OSError."""
@@ -261,9 +262,10 @@ class EventFiles:
                 os.close(fd)
 
     def close(self) -> None:
-        for kept in (self._reading, self._writing):
+        for kept in (self._reading, self._writing, self._direct):
             for fd in kept.values():
-                os.close(fd)
+                if fd >= 0:
+                    os.close(fd)
             kept.clear()
 
 
@@ -278,16 +280,26 @@ def _read_into(fd: int, out: NDArray[np.int64], at: int) -> bool:
     return True
 
 
-def _write_all(fd: int, piece: list[memoryview], at: int, path: Path) -> None:
+def _open_direct(path: Path) -> int:
+    """-1 if the file system has no such access."""
     try:
-        while piece:
-            done = os.pwritev(fd, piece, at)
-            if done == 0:
-                raise OSError(errno.EIO, "a write wrote nothing")
-            at += done
-            while piece and done >= len(piece[0]):
-                done -= len(piece.pop(0))
-            if done:
-                piece[0] = piece[0][done:]
+        return os.open(path, os.O_WRONLY | os.O_DIRECT | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            return -1
+        raise
+
+
+def _write_once(fd: int, piece: memoryview, at: int, path: Path) -> int:
+    try:
+        return os.pwritev(fd, [piece], at)
     except OSError as error:
         raise OSError(error.errno, f"{error.strerror} (a write at byte {at})", str(path)) from error
+
+
+def _write_all(fd: int, piece: memoryview, at: int, path: Path) -> None:
+    while len(piece):
+        done = _write_once(fd, piece, at, path)
+        if done == 0:
+            raise OSError(errno.EIO, f"a write wrote nothing (a write at byte {at})", str(path))
+        piece, at = piece[done:], at + done

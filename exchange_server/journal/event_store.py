@@ -1,7 +1,6 @@
 """The event store: event rows as the engine wrote them, found by number. Resend, resume, queries and audit read it.
 
-The newest rows wait in memory (the tail) until a few hundred kilobytes can be written at once; readers see tail and files (event_files.py)
-as one. Everything here can be derived from the journal, so a fault here must not stop the exchange, and every row is checked before it is
+The newest rows are in memory until a helper has written them (event_writer.py); readers see memory and files (event_files.py) as one. Everything here can be derived from the journal, so a fault here must not stop the exchange, and every row is checked before it is
 used:
 
 * Each row that is read from a file is checked. Damaged rows are a *hole*: readers get EventsMissing naming the events, and
@@ -25,20 +24,16 @@ from numpy.typing import NDArray
 from ..core import layout as L
 from ..core.layout import plain
 from ..disk.event_rows import CHAIN_BAD, CHAIN_DONE, CR_BELOW, CR_COUNT, CR_FIRST, CR_NEXT, CR_SIZE, ROW_BYTES, first_bad, walk_chain
-from .event_files import ROWS_PER_FILE, EventFiles, EventSum, Holes, Range
-from .runner import Runner, Task
+from .event_files import ROWS_PER_FILE, EventFiles, Holes, Range
+from .event_writer import EventStoreError, EventWriter, why
+from .runner import Inline, Runner
 from .system import FUNCTIONS
 
-__all__ = ["ROWS_PER_FILE", "ROW_BYTES", "TAIL_BYTES", "EventStore", "EventStoreError", "EventsMissing"]
+__all__ = ["ROWS_PER_FILE", "ROW_BYTES", "EventStore", "EventStoreError", "EventsMissing"]
 
 _MAGIC = b"EXOSEVT2"
-TAIL_BYTES = 1 << 18  # larger writes are hardly cheaper per row, and delay the turn that makes them
 WINDOW_ROWS = 340  # read at once: 64 KiB
 HOLES_NOTED = 1000  # holes listed in the mark of a clean stop; others are found again by reading
-
-
-class EventStoreError(Exception):
-    """An impossible request: a fault of the caller. The text says what was requested."""
 
 
 class EventsMissing(EventStoreError):
@@ -62,42 +57,52 @@ class EventStore:
     def __init__(self, directory: str | Path, rows_per_file: int = ROWS_PER_FILE, runner: Runner | None = None, keep_free: int = 0) -> None:
         """Open or make the folder. `next_number` is 1 + the last event of a clean stop; recovery sets it by go_to().
 
-        runner: allocates the next file in the background when this one is half full; None: allocated by the write that needs it.
-        keep_free: bytes of the disk that new files leave to the journal. Never fails because of the disk's content: if the folder cannot be
+        runner: runs the helper that writes; None: rows are written in the caller's thread, a chunk at a time. keep_free: bytes of the disk that new files leave to the journal. Never fails because of the disk's content: if the folder cannot be
         used, the store is paused.
         """
         if rows_per_file < 1:
             raise ValueError(f"rows_per_file is {rows_per_file}: it must be at least 1")
         self.directory = Path(directory)
         self.files = EventFiles(self.directory, rows_per_file, keep_free)
-        self.paused = ""  # why nothing is written at present
-        self.holes = Holes()  # to be rebuilt
+        self._writer = EventWriter(self.files, runner if runner is not None else Inline())
+        self._holes = Holes()
         self.lost = Holes()
         self.version = 0  # raised by rebuild.py when holes were filled or given up: readers that wait may try again
         self.suspects = Holes()  # not checked since the last unclean stop
-        self._runner = runner
-        self._helper: Task | None = None
-        self._prepared = -1  # newest file requested from the runner
-        self._sum = EventSum()  # over the rows before the tail
         self._window: tuple[int, NDArray[np.int64], NDArray[np.int64]] = (0, np.zeros(0, np.int64), np.zeros(0, np.int64))
-        self._tail = np.zeros(min(TAIL_BYTES // 8, rows_per_file * L.EVT_WORDS), dtype=np.int64)  # rows that are not in a file yet
-        self._tail_words = 0
         self.synced_to = 1  # events below this number are synced
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._read_synced()
         except OSError as error:
-            self.paused = _why(error)
-        self.next_number = self._tail_first = self.synced_to
+            self._writer.paused = why(error)
+        self._writer.restart(self.synced_to, bytes(16))
 
     @property
     def rows_per_file(self) -> int:
         return self.files.rows_per_file
 
     @property
+    def next_number(self) -> int:
+        return self._writer.next_number
+
+    @property
     def written_to(self) -> int:
         """Events below this number are in files (or holes), the others in memory."""
-        return self._tail_first
+        return self._writer.written_to
+
+    @property
+    def paused(self) -> str:
+        """Why nothing is written at present; empty: it is."""
+        return self._writer.paused
+
+    @property
+    def holes(self) -> Holes:
+        """Events to be rebuilt."""
+        failed = self._writer.failed
+        while failed:
+            self._holes.add(*failed.popleft())
+        return self._holes
 
     # ---- writing ----------------------------------------------------------------------------------------------------
     def append(self, events: NDArray[np.int64]) -> None:
@@ -108,16 +113,9 @@ class EventStore:
         if words % L.EVT_WORDS:
             raise EventStoreError(f"event store: {words} words are not whole rows of {L.EVT_WORDS}")
         first = int(events[L.EVT_NUMBER])
-        if first != self.next_number:
+        if first != self._writer.next_number:
             raise EventStoreError(f"event store: rows begin with event {first}, the next one is {self.next_number}")
-        used = self._tail_words
-        if used + words <= self._tail.size:
-            self._tail[used : used + words] = events
-            self._tail_words = used + words
-            self.next_number = first + words // L.EVT_WORDS
-        else:
-            self.next_number = first + words // L.EVT_WORDS
-            self._write([self._tail[:used], events])
+        self._writer.append(events, words // L.EVT_WORDS)
 
     def go_to(self, number: int, value: bytes = bytes(16)) -> None:
         """Set the next event number, whatever is stored; `value`: the running value over the events before it (0 before event 1).
@@ -134,49 +132,31 @@ class EventStore:
         for first, last in self.files.missing(number - 1):
             self.holes.add(first, last)
         self.suspects.add(self.synced_to, number - 1)
-        self._sum = EventSum(value if number > 1 else bytes(16), number)
         self._window = (0, self._window[1][:0], self._window[2][:0])
-        self._tail_words, self._tail_first, self.next_number = 0, number, number
+        self._writer.restart(number, value if number > 1 else bytes(16))
 
     def flush(self) -> None:
-        """Write the tail to its files."""
-        if self._tail_words:
-            self._write([self._tail[: self._tail_words]])
+        """Wait until all rows are in their files (or holes)."""
+        self._writer.flush()
 
     def write_soon(self) -> None:
-        """Have the tail written to its files, without waiting for a disk."""
-        self.flush()
-
-    def _write(self, parts: list[NDArray[np.int64]]) -> None:
-        """Rows from the tail's first to next_number into their files; if there is no space they become a hole."""
-        first = self._tail_first
-        sums = [self._sum.add(part).copy() for part in parts if part.size]
-        if not self.paused:
-            try:
-                self.files.write(first, parts, sums[0] if len(sums) == 1 else np.concatenate(sums))
-            except OSError as error:
-                self.paused = _why(error)
-        if self.paused:
-            self.holes.add(first, self.next_number - 1)
-        self._tail_words, self._tail_first = 0, self.next_number
-        file, row = divmod(self.next_number - 1, self.files.rows_per_file)
-        if self._runner is not None and 2 * row > self.files.rows_per_file and self._prepared <= file and not self.paused:
-            self._prepare(self._runner, file + 1)
+        """Have all rows written to their files, without waiting for it."""
+        self._writer.write_soon()
 
     def try_room(self) -> bool:
         """End a pause if there is space for the next file. True: writing continues."""
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.files.ready_to_write(self.files.file_of(self.next_number))
+            os.close(self.files.allocate(self.files.file_of(self.next_number)))
         except OSError as error:
-            self.paused = _why(error)
+            self._writer.paused = why(error)
             return False
-        self.paused = ""
+        self._writer.paused = ""
         return True
 
     def value(self) -> bytes:
         """The running value (16 bytes) over all events so far."""
-        return self._sum.ahead(self._tail[: self._tail_words])
+        return self._writer.value()
 
     def sync(self) -> None:
         """Sync everything and record how far. For a clean stop: takes as long as the disk needs. Raises OSError."""
@@ -193,24 +173,13 @@ class EventStore:
         self._write_synced(self.next_number)
 
     def close(self) -> None:
-        if self._helper is not None:
-            self._helper.join()
-        self._runner = None
         self.flush()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close it without writing what is in memory."""
+        self._writer.close()
         self.files.close()
-
-    def _prepare(self, runner: Runner, file: int) -> None:
-        """Allocate the next file in the background; a failure shows when the file is needed."""
-
-        def work() -> None:
-            try:
-                os.close(self.files.allocate(file))
-            except OSError:
-                return  # the write that needs the file tries again, and pauses the store if that fails
-
-        if self._helper is None or not self._helper.alive():
-            self._prepared = file
-            self._helper = runner.once("exos-event-file", work)
 
     # ---- reading ----------------------------------------------------------------------------------------------------
     def row(self, number: int) -> NDArray[np.int64]:
@@ -222,11 +191,13 @@ class EventStore:
         if number < 1 or count < 0 or number + count > self.next_number:
             raise EventStoreError(f"event store: events {number} to {number + count - 1} asked; it holds 1 to {self.next_number - 1}")
         parts = []
-        tail = np.zeros(0, dtype=np.int64)
-        if number + count > self._tail_first:  # a copy: the tail is overwritten later
-            at = max(number, self._tail_first) - self._tail_first
-            tail = self._tail[at * L.EVT_WORDS : (number + count - self._tail_first) * L.EVT_WORDS].copy()
-            count -= tail.size // L.EVT_WORDS
+        newest = []
+        end = number + count
+        count = max(0, min(end, self.written_to) - number)
+        at = number + count
+        while at < end:  # copies: the ring is overwritten later
+            newest.append(self._writer.memory(at)[: (end - at) * L.EVT_WORDS].copy())
+            at += newest[-1].size // L.EVT_WORDS
         if count > 0 and (self.holes or self.lost):
             self._refuse_holes(number, number + count - 1)
         while count > 0:
@@ -234,8 +205,9 @@ class EventStore:
             parts.append(self._checked(number, take))
             number += take
             count -= take
-        if tail.size or not parts:
-            parts.append(tail)
+        parts += newest
+        if not parts:
+            return np.zeros(0, dtype=np.int64)
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     def _refuse_holes(self, first: int, last: int) -> None:
@@ -251,7 +223,7 @@ class EventStore:
             at = number - first
             if not 0 <= at <= sums.size - count:
                 begin = number
-                most = min(self._tail_first - begin, self.rows_per_file - (begin - 1) % self.rows_per_file)
+                most = min(self.written_to - begin, self.rows_per_file - (begin - 1) % self.rows_per_file)
                 got = self.files.read(begin, min(max(count, WINDOW_ROWS), most))
                 if got is None:
                     self.files.forget(self.files.file_of(number))
@@ -287,7 +259,7 @@ class EventStore:
         res = np.zeros(CR_SIZE, dtype=np.int64)
         window = np.empty(WINDOW_ROWS * L.EVT_WORDS, dtype=np.int64)
         sums = np.empty(WINDOW_ROWS, dtype=np.int64)
-        tail = self._tail[: self._tail_words]
+        in_memory = self.written_to  # it may rise meanwhile: the rows stay where they are until the loop appends
         res[CR_NEXT] = last_number
         res[CR_BELOW] = np.iinfo(np.int64).max  # numbers must fall: the last one seen
         doubted = 0
@@ -295,8 +267,9 @@ class EventStore:
             number = int(res[CR_NEXT])
             if number >= self.next_number:
                 raise EventStoreError(f"event store: event {number} of a session's chain is not here; it holds 1 to {self.next_number - 1}")
-            if number >= self._tail_first:
-                status = walk_chain(FUNCTIONS, -1, self._tail_first - 1, 0, tail.view(np.uint8), tail, sums, begin, end, out, res)
+            if number >= in_memory:
+                first, rows = self._writer.lap(number, in_memory)
+                status = walk_chain(FUNCTIONS, -1, first - 1, 0, rows.view(np.uint8), rows, sums, begin, end, out, res)
             else:
                 if self.holes or self.lost:
                     self._refuse_holes(number, number)
@@ -313,11 +286,11 @@ class EventStore:
                 break
             if status == CHAIN_BAD:
                 number = int(res[CR_NEXT])
-                if number < self._tail_first:
+                if number < in_memory:
                     res[CR_FIRST] = 0
                     self.files.forget(self.files.file_of(number))
                     self.rows(number, 1)  # raises, unless it has been rebuilt since it was read
-                if number >= self._tail_first or number == doubted:
+                if number >= in_memory or number == doubted:
                     raise EventStoreError(f"event store: event {number} is as it was written, but does not belong into a chain")
                 doubted = number
 
@@ -345,7 +318,7 @@ class EventStore:
         self.synced_to = max(1, int.from_bytes(data[16:24], "little"))
         count = int.from_bytes(data[24:32], "little")
         noted = np.frombuffer(data[32:-8], dtype=np.int64).tolist()
-        self.holes = Holes([(noted[2 * i], noted[2 * i + 1]) for i in range(min(count, len(noted) // 2))])
+        self._holes = Holes([(noted[2 * i], noted[2 * i + 1]) for i in range(min(count, len(noted) // 2))])
 
     def _write_synced(self, number: int) -> None:
         holes: list[Range] = [*self.holes, *self.lost][:HOLES_NOTED]
@@ -367,8 +340,3 @@ class EventStore:
         finally:
             os.close(folder)
         self.synced_to = number
-
-
-def _why(error: OSError) -> str:
-    text = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or "an input or output error"
-    return f"{error.filename}: {text}" if error.filename else text

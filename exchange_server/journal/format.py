@@ -12,7 +12,7 @@ Segment header: 512 bytes used of 4096; the first frame is at 4096. A header of 
 
     offset  bytes  field
          0      8  magic "EXOSSEG1"
-         8      4  format version (1)
+         8      4  format version (2)
         12      4  header bytes (4096)
         16      8  server id
         24      8  segment number, from 1
@@ -24,13 +24,13 @@ Segment header: 512 bytes used of 4096; the first frame is at 4096. A header of 
        504      8  CRC-32 of bytes 0-503
 
 Frame: 192 bytes of header, then the payload; one group commit, at an offset divisible by 64. The payload is command rows of 128 bytes
-exactly as the engine takes them, whole turns, each beginning with a C_TIME row.
+exactly as the engine takes them, or the same rows packed (below): whole turns, each beginning with a C_TIME row.
 
     offset  bytes  field
          0      8  magic "EXOSFRM1"
-         8      2  format version (1)
+         8      2  format version (2)
         10      2  header bytes (192)
-        12      4  flags: 1 = written in async mode, 2 = a mark: no rows, 128 bytes of state digest (below)
+        12      4  flags: 1 = written in async mode, 2 = a mark: no rows, 128 bytes of state digest (below), 4 = packed rows
         16      8  payload bytes
         24      8  rows in the payload (extra rows count; 0 in a mark)
         32      8  epoch
@@ -45,6 +45,11 @@ exactly as the engine takes them, whole turns, each beginning with a C_TIME row.
        128     32  chain: SHA-256(previous chain, header bytes 0-127)
        160     24  zero
        184      8  CRC-32 of bytes 0-183
+
+Packed rows: for each four rows a mask of 64 bits, then those of their words of 8 bytes that are not zero, in order. Bit 16 r + w of the mask
+is set if word w of row r is not zero. After the last row zeros up to a multiple of 64 bytes. Rows are packed only where that is shorter.
+
+Version 1 is the same without packed rows. It is still read; a journal may have frames of version 1 and, after them, of version 2.
 
 The payload's own hash is in the hashed header, so the chain covers previous chain, header and payload, and can be followed by the headers
 alone; a frame can be checked without the frames before it; and the length is protected by a CRC of its own, never trusted otherwise.
@@ -71,7 +76,8 @@ import struct
 import zlib
 from dataclasses import dataclass
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+OLDEST_VERSION = 1
 SEGMENT_MAGIC = b"EXOSSEG1"
 FRAME_MAGIC = b"EXOSFRM1"
 MARK_MAGIC = b"EXOSWMK1"
@@ -86,6 +92,10 @@ SLOT_OFFSETS = (0, 4096)
 CRC_BYTES = 504
 FLAG_ASYNC = 1
 FLAG_MARK = 2
+FLAG_COMPACT = 4
+ROW_WORDS = ROW_BYTES // 8
+ROWS_PER_MASK = 4
+PAYLOAD_UNIT = 64
 
 _SEGMENT = struct.Struct("<8sII6q32s")
 _FRAME = struct.Struct("<8sHHI10q32s32s24sq")
@@ -168,8 +178,8 @@ def _check_seal(data: bytes, what: str, magic: bytes) -> None:
 
 
 def _check_version(version: int, what: str) -> None:
-    if version != FORMAT_VERSION:
-        raise BadBytes(f"{what}: format version {version}; this program reads {FORMAT_VERSION}")
+    if not OLDEST_VERSION <= version <= FORMAT_VERSION:
+        raise BadBytes(f"{what}: format version {version}; this program reads {OLDEST_VERSION} to {FORMAT_VERSION}")
 
 
 def pack_segment_header(h: SegmentHeader) -> bytes:
@@ -192,8 +202,46 @@ def parse_segment_header(data: bytes) -> SegmentHeader:
     return SegmentHeader(*rest)
 
 
+def pack_rows(rows: bytes) -> bytes:
+    """Whole command rows in compact form, whether that is shorter or not."""
+    words = [rows[at : at + 8] for at in range(0, len(rows), 8)]
+    out = b""
+    for first in range(0, len(words), ROWS_PER_MASK * ROW_WORDS):
+        group = words[first : first + ROWS_PER_MASK * ROW_WORDS]
+        out += sum(1 << i for i, word in enumerate(group) if any(word)).to_bytes(8, "little")
+        out += b"".join(word for word in group if any(word))
+    return out + bytes(-len(out) % PAYLOAD_UNIT)
+
+
+def unpack_rows(payload: bytes, records: int) -> bytes:
+    """The rows of a packed payload. Raises BadBytes if it does not hold exactly `records` rows."""
+    out = []
+    at = 0
+    for first in range(0, records, ROWS_PER_MASK):
+        mask = int.from_bytes(payload[at : at + 8], "little")
+        at += 8
+        words = min(ROWS_PER_MASK, records - first) * ROW_WORDS
+        if mask >> words or at + 8 * mask.bit_count() > len(payload):
+            raise BadBytes(f"a packed payload of {len(payload)} bytes does not hold {records} rows")
+        for i in range(words):
+            used = mask >> i & 1
+            out.append(payload[at : at + 8] if used else bytes(8))
+            at += 8 * used
+    if at + -at % PAYLOAD_UNIT != len(payload) or any(payload[at:]):
+        raise BadBytes(f"a packed payload of {len(payload)} bytes holds {records} rows in {at} bytes")
+    return b"".join(out)
+
+
+def frame_rows(h: FrameHeader, payload: bytes) -> bytes:
+    """The command rows of a frame, 128 bytes each; none for a mark. Raises BadBytes."""
+    if h.flags & FLAG_MARK:
+        return b""
+    return unpack_rows(payload, h.records) if h.flags & FLAG_COMPACT else payload
+
+
 def pack_frame(h: FrameHeader, previous_chain: bytes, payload: bytes) -> bytes:
-    """A whole frame; digest, chain, payload_bytes of `h` are computed here. The writer kernel must produce exactly these bytes."""
+    """A whole frame with the payload as it is to be written. Digest and chain of `h` are computed here. The writer kernel must produce exactly
+    these bytes."""
     if len(payload) != h.payload_bytes:
         raise ValueError(f"payload has {len(payload)} bytes, header says {h.payload_bytes}")
     fields = (h.payload_bytes, h.records, h.epoch, h.first_seq, h.segment, h.offset, h.time_ns, h.durable_seq, h.server_id, 0)
@@ -225,12 +273,16 @@ def check_frame(data: bytes, previous_chain: bytes, segment: int, offset: int) -
     h = parse_frame_header(data)
     if (h.segment, h.offset) != (segment, offset):
         raise BadBytes(f"frame belongs to segment {h.segment} offset {h.offset}, found in segment {segment} offset {offset}")
-    if h.payload_bytes <= 0 or h.payload_bytes % ROW_BYTES or len(data) < FRAME_HEADER_BYTES + h.payload_bytes:
+    unit = PAYLOAD_UNIT if h.flags & FLAG_COMPACT else ROW_BYTES
+    if h.payload_bytes <= 0 or h.payload_bytes % unit or len(data) < FRAME_HEADER_BYTES + h.payload_bytes:
         raise BadBytes(f"a frame payload of {h.payload_bytes} bytes does not fit here")
-    if h.records != (0 if h.flags & FLAG_MARK else h.payload_bytes // ROW_BYTES):
+    plain = 0 if h.flags & FLAG_MARK else h.payload_bytes // ROW_BYTES
+    if not plain < h.records <= h.payload_bytes * ROWS_PER_MASK // 8 if h.flags & FLAG_COMPACT else h.records != plain:
         raise BadBytes(f"frame says {h.records} rows in {h.payload_bytes} bytes")
-    if hashlib.sha256(data[FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + h.payload_bytes]).digest() != h.digest:
+    payload = data[FRAME_HEADER_BYTES : FRAME_HEADER_BYTES + h.payload_bytes]
+    if hashlib.sha256(payload).digest() != h.digest:
         raise BadBytes("frame payload does not match its SHA-256")
+    frame_rows(h, payload)
     if hashlib.sha256(previous_chain + data[:FRAME_HASHED_BYTES]).digest() != h.chain:
         raise BadBytes("frame does not continue the chain")
     return h

@@ -240,7 +240,7 @@ class Rebuilder:
                 healthy.remove(first, last)
 
             def put(first: int, rows: NDArray[np.int64]) -> None:
-                files.write(first, [rows], EventSum(next_number=first).add(rows))
+                files.write(first, rows, EventSum(next_number=first).add(rows))
 
             result = rebuild(
                 data, server_id, make_engine, wanted, put, logic=self._logic, stop=self._stop, neighbours=files, runner=self._runner

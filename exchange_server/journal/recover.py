@@ -144,6 +144,7 @@ def recover(
     data = Path(data)
     folder = data / "journal"
     lock = DirectoryLock(folder)
+    store: EventStore | None = None
     try:
         report = Report(folder)
         _begin_anew_if_nothing_ever_was(data, folder, report)
@@ -165,6 +166,7 @@ def recover(
                 journal["mode"] = settle_mode(engine)
             _repair(folder, tail, report, int(journal.get("segment_bytes", 0)))
             opened = Journal.open(folder, server_id, runner, lock=lock, position=tail.position, logic=logic, **journal)
+        store.flush()  # the notes below say whether it can be written
         report.seq = opened.next_seq
         report.epoch = opened.epoch
         report.event_seq = engine.event_seq
@@ -180,6 +182,8 @@ def recover(
         report.seconds = perf_counter() - began
         return Recovered(engine, opened, store, report)
     except BaseException:
+        if store is not None:
+            store.abandon()
         lock.release()
         raise
 

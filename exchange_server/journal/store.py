@@ -18,6 +18,7 @@ import mmap
 import os
 import select  # tidy: allow asyncio because poll() waits for the writer at start and stop, and serves the preparer; no loop runs here
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,6 +28,7 @@ from numpy.typing import NDArray
 
 from ..core import layout as L
 from ..disk import disk_writer as dw
+from ..disk.journal_layout import compact_room
 from . import format as fmt
 from .files import (
     SMALLEST_SEGMENT,
@@ -50,6 +52,7 @@ __all__ = [
 SEGMENT_BYTES = 256 << 20
 RING_BYTES = 16 << 20
 MARK_WAIT_MS = 10_000  # a clean stop waits this long for a segment for its digest; else the digest is left out
+PREPARE_PAUSE_S = 0.004  # after each piece of the next segment
 RETRY_S = 1.0  # interval for retrying a segment that could not be prepared
 
 Mode = Literal["sync", "async"]
@@ -95,7 +98,9 @@ class Journal:
         self._words = memoryview(st.data)  # reading a word through it takes half as long as through numpy
         self._fn = fn.copy()
         self._ring = np.zeros(ring_bytes // 8, dtype=np.int64)
-        self._ring |= 0  # pre-faulted now: a huge page allocated during a turn took 5 ms
+        pack = np.zeros(compact_room(ring_bytes // fmt.ROW_BYTES), dtype=np.int64)
+        for words in (self._ring, pack):
+            words |= 0  # pre-faulted now: a huge page allocated during a turn took 5 ms
         self._tmp = np.zeros(dw.TMP_WORDS, dtype=np.int64)
         fd = os.open(self.directory / fmt.segment_name(position.segment), os.O_RDWR | os.O_CLOEXEC)
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -130,7 +135,8 @@ class Journal:
         self._tmp[dw.TMP_CHAIN : dw.TMP_CHAIN + 4] = np.frombuffer(position.chain, dtype=np.int64)
         self._begin_epoch(position)
         both = (self._tmp, self._tmp.view(np.uint8), marks, marks.view(np.uint8))
-        self._arguments: tuple[NDArray[Any], ...] = (st, self._fn, self._ring, self._ring.view(np.uint8), *both)
+        rows = (self._ring, self._ring.view(np.uint8), pack, pack.view(np.uint8))
+        self._arguments: tuple[NDArray[Any], ...] = (st, self._fn, *rows, *both)
         self._mark_arguments: tuple[NDArray[Any], ...] = both
         self._writer = runner.service("exos-journal-writer", self._write_forever, self._write_round)
         self._preparer = runner.service("exos-journal-prepare", self._prepare_forever, self._prepare_round)
@@ -276,7 +282,7 @@ class Journal:
             raise JournalFailed(self._refusal())
         payload = np.frombuffer(bytearray(fmt.pack_mark(fmt.Mark(digest, self.next_seq, event_seq, events))), dtype=np.int64)
         while True:
-            answer = dw.commit_mark(self._st, self._fn, payload, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
+            answer = dw.commit_mark(self._st, self._fn, payload.view(np.uint8), *self._mark_arguments, int(wait_ms > 0))
             if answer != dw.COMMIT_ROLL or wait_ms <= 0:
                 break
             wait_ms = 0 if self._words[dw.ST_PREPARE_ERRNO] else wait_ms - 5  # no disk space for a next segment: do not wait
@@ -484,22 +490,28 @@ class Journal:
         poll = select.poll()
         poll.register(self._prepare, select.POLLIN)
         while not self._stop.is_set():
-            self._prepare_round(self._stop)
+            self._prepare_round(self._make_room)
             poll.poll(RETRY_S * 1000 if st[dw.ST_NEXT_FD] < 0 else None)
             try:
                 os.eventfd_read(self._prepare)
             except BlockingIOError:
                 continue  # timed out without a request
 
-    def _prepare_round(self, pause: threading.Event | None = None) -> None:
-        """Close the previous segment and prepare the next one. pause: in small steps, in the background."""
+    def _make_room(self, done: int) -> bool:
+        """Between two pieces of the next segment: a pause, unless the open segment fills up faster. True: the journal is closed."""
+        st = self._st
+        ahead = done * int(st[dw.ST_SEGMENT_BYTES]) > 2 * int(st[dw.ST_OFFSET]) * self._segment_bytes
+        return self._stop.wait(PREPARE_PAUSE_S) if ahead else self._stop.is_set()
+
+    def _prepare_round(self, wait: Callable[[int], bool] | None = None) -> None:
+        """Close the previous segment and prepare the next one. wait: called between its pieces."""
         st = self._st
         if st[dw.ST_OLD_FD] >= 0:
             old, st[dw.ST_OLD_FD] = int(st[dw.ST_OLD_FD]), -1
             os.close(old)
         if st[dw.ST_NEXT_FD] < 0 and st[dw.ST_FAIL] == 0 and not self._closed:
             try:
-                fd = prepare_segment(self.directory, int(st[dw.ST_SEGMENT]) + 1, self._segment_bytes, pause)
+                fd = prepare_segment(self.directory, int(st[dw.ST_SEGMENT]) + 1, self._segment_bytes, wait)
                 st[dw.ST_NEXT_BYTES] = os.fstat(fd).st_size
                 st[dw.ST_PREPARE_ERRNO] = 0
                 st[dw.ST_NEXT_FD] = fd

@@ -35,6 +35,7 @@ _WHY = {
     jw.WALK_SEQUENCE: "the frame's first row does not follow",
     jw.WALK_PAYLOAD: "the payload does not match its SHA-256",
     jw.WALK_CHAIN: "the frame does not continue the chain",
+    jw.WALK_ROWS: "the payload does not hold the rows that its header counts",
 }
 
 

@@ -153,7 +153,7 @@ def test_the_event_store_is_checked_row_by_row_and_against_the_journal(
     files = EventFiles(data / "events")
     other = np.frombuffer(bytearray(raw[192:384]), np.int64)
     other[20] ^= 1
-    files.write(2, [other], EventSum(next_number=2).add(other))  # whole, but a lie
+    files.write(2, other, EventSum(next_number=2).add(other))  # whole, but a lie
     files.close()
     code, _, err = run(capsys, "verify", str(data))
     assert code == Exit.FAILED and "1 are different from the journal: 2 to 2" in err

@@ -11,7 +11,7 @@ from exchange_server.disk import disk_writer as dw
 from exchange_server.journal import format as fmt
 from exchange_server.journal.recover import verify
 from exchange_server.journal.store import JournalError, JournalFailed
-from tests.journal.kit import Faulty, commit, open_new, turn
+from tests.journal.kit import SEGMENT, Faulty, commit, open_new, turn
 
 
 @pytest.mark.parametrize("inline", [True, False])
@@ -55,7 +55,7 @@ def test_a_short_write_is_a_failure(tmp_path: Path, inline: bool) -> None:
     journal.append(turn(1))
     commit(journal)
     ticket = journal.append(turn(2))
-    with pytest.raises(JournalFailed, match="short write: .*wrote 100 of 448 bytes"):
+    with pytest.raises(JournalFailed, match="short write: .*wrote 100 of 384 bytes"):
         if inline:
             journal.commit_inline()
         journal.wait(ticket)
@@ -153,6 +153,33 @@ def test_ring_wraps_on_every_boundary(tmp_path: Path) -> None:
     journal.wait(ticket)
     journal.close()
     assert verify(tmp_path).rows == total == ticket
+
+
+def test_a_new_page_is_written_to_its_end(tmp_path: Path) -> None:
+    """Its rest need not be read from the disk first. No byte of another frame is touched, and nothing is written beyond the segment."""
+    faulty = Faulty()
+    journal = open_new(tmp_path, fn=faulty.fn)
+    for number in range(1, 60):
+        journal.append(turn(number, number % 13))
+        commit(journal)
+    journal.close()
+    ends: dict[int, int] = {}
+    seen = set()
+    for kind, fd, offset, data in faulty.log:
+        if kind == "sync":
+            continue
+        end = offset + len(data)
+        if offset:
+            h = fmt.parse_frame_header(data)
+            assert h.offset == offset and h.end <= end <= SEGMENT and not any(data[h.end - offset :])
+            assert end == (h.end if h.end <= -(-offset // 4096) * 4096 else -(-h.end // 4096) * 4096)
+            seen.add((end > h.end, h.end % 4096 == 0))
+        else:
+            assert len(data) == 4096, "the header's page"
+        assert offset % 4096 == 0 or offset < ends[fd] or offset == ends[fd], "a page is begun at its start"
+        ends[fd] = max(ends.get(fd, 4096), end)
+    assert {(True, False), (False, False)} <= seen
+    assert verify(tmp_path).rows == sum(1 + n % 13 for n in range(1, 60))
 
 
 def test_kernel_answers_are_all_known() -> None:

@@ -8,5 +8,15 @@ def test_layout_constants_of_kernel_and_format_are_the_same() -> None:
     assert dw.SEGMENT_MAGIC.to_bytes(8, "little") == fmt.SEGMENT_MAGIC
     assert dw.FRAME_MAGIC.to_bytes(8, "little") == fmt.FRAME_MAGIC
     assert dw.MARK_MAGIC.to_bytes(8, "little") == fmt.MARK_MAGIC
-    names = ("SEGMENT_HEADER_BYTES", "FRAME_HEADER_BYTES", "ROW_BYTES", "FORMAT_VERSION", "FLAG_ASYNC", "FLAG_MARK")
+    names = (
+        "SEGMENT_HEADER_BYTES",
+        "FRAME_HEADER_BYTES",
+        "ROW_BYTES",
+        "FORMAT_VERSION",
+        "OLDEST_VERSION",
+        "FLAG_ASYNC",
+        "FLAG_MARK",
+        "FLAG_COMPACT",
+    )
+    names += ("PAYLOAD_UNIT", "ROWS_PER_MASK")
     assert [getattr(dw, n) for n in names] == [getattr(fmt, n) for n in names]

@@ -7,7 +7,7 @@ import numpy as np
 from exchange_server.disk import journal_walk as jw
 from exchange_server.journal import format as fmt
 from exchange_server.journal.system import FUNCTIONS
-from tests.journal.kit import SERVER, turn, write_turns
+from tests.journal.kit import SERVER, orders, turn, write_turns
 
 
 def test_last_nonzero_finds_the_byte() -> None:
@@ -22,7 +22,7 @@ def test_last_nonzero_finds_the_byte() -> None:
 
 
 def test_walk_stops_at_table_budget_and_stop(tmp_path: Path) -> None:
-    turns = [turn(i, 3) for i in range(1, 21)]
+    turns = [turn(i, 3) if i % 2 else orders(i, 3) for i in range(1, 21)]
     places = write_turns(tmp_path, turns)
     data = np.fromfile(tmp_path / fmt.segment_name(1), dtype=np.uint8)
     words = data.view(np.int64)
@@ -60,3 +60,32 @@ def test_find_frame_takes_only_headers_in_their_own_place(tmp_path: Path) -> Non
     assert jw.find_frame(data, words, begins[0] + 1, 1, SERVER) == begins[2]
     data[:192] = data[begins[2] : begins[2] + 192]  # a good header where it does not belong
     assert jw.find_frame(data, words, 0, 1, SERVER) == begins[0]
+
+
+def test_a_frame_whose_packed_rows_are_not_those_it_counts_is_refused() -> None:
+    """Its hashes and its CRC are right: only a faulty or a hostile writer makes it. The rows before it are good."""
+    rows = orders(3, 5)
+    chain = fmt.first_chain(SERVER)
+    for records, status in (
+        (6, jw.WALK_END),
+        (5, jw.WALK_ROWS),
+        (80, jw.WALK_ROWS),
+        (2, jw.WALK_LENGTH),
+        (0, jw.WALK_LENGTH),
+        (500, jw.WALK_LENGTH),
+    ):
+        payload = fmt.pack_rows(rows.tobytes())
+        head = fmt.FrameHeader(fmt.FLAG_COMPACT, len(payload), records, 1, 0, 1, 4096, 0, 0, SERVER, b"", b"")
+        data = np.zeros(8192, dtype=np.uint8)
+        frame = fmt.pack_frame(head, chain, payload)
+        data[4096 : 4096 + len(frame)] = np.frombuffer(frame, dtype=np.uint8)
+        res = np.zeros(jw.WR_SIZE, dtype=np.int64)
+        res[jw.WR_POSITION], res[jw.WR_SEGMENT], res[jw.WR_SERVER] = 4096, 1, SERVER
+        scratch = np.zeros(jw.WS_WORDS, dtype=np.int64)
+        scratch[:4] = np.frombuffer(chain, dtype=np.int64)
+        table = np.zeros(8 * jw.TABLE_WORDS, dtype=np.int64)
+        words = data.view(np.int64)
+        assert jw.walk(FUNCTIONS, data, words, scratch, scratch.view(np.uint8), res, table, 1 << 20) == status, records
+        good = status == jw.WALK_END
+        assert (res[jw.WR_FRAMES], res[jw.WR_SEQUENCE]) == (good, 6 * good)
+        assert (scratch[:4].tobytes() == chain) != good, "a refused frame leaves the chain as it was"

@@ -36,6 +36,17 @@ def turn(number: int, orders: int = 1, seed: int = 0) -> NDArray[np.int64]:
     return rows.reshape(-1)
 
 
+def orders(number: int, count: int) -> NDArray[np.int64]:
+    """A TIME row and `count` rows like orders: a few words of each are not zero, some rows are zero altogether (as texts can be)."""
+    rows = np.zeros((1 + count, L.CMD_WORDS), dtype=np.int64)
+    rows[0, :3] = C_TIME, number, 1_750_000_000_000_000_000 + number
+    for i in range(1, 1 + count):
+        words = (number * 31 + i * 7) % (L.CMD_WORDS - 1)
+        rows[i, 1 : 1 + words : 1 + i % 3] = -number * 1_000 - i
+        rows[i, 0] = C_NEW if words else 0
+    return rows.reshape(-1)
+
+
 class FakeEngine:
     """Digest = a hash over all rows in order, whatever the batches; one event for each row that is no TIME row."""
 
@@ -103,11 +114,13 @@ def write_turns(folder: Path, turns: list[NDArray[np.int64]], **options: Any) ->
     """A journal of one frame a turn, closed cleanly. Returns (segment, offset, end) of each frame."""
     journal = open_new(folder, **options)
     places = []
+    before = journal.position()
     for rows in turns:
         journal.append(rows)
         commit(journal)
         p = journal.settle()
-        places.append((p.segment, p.offset - rows.size * 8 - fmt.FRAME_HEADER_BYTES, p.offset))
+        places.append((p.segment, before.offset if before.segment == p.segment else fmt.SEGMENT_HEADER_BYTES, p.offset))
+        before = p
     journal.close()
     return places
 

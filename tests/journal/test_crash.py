@@ -16,12 +16,14 @@ from exchange_server.journal.recover import iterate, recover, verify
 from exchange_server.journal.runner import Threads
 from exchange_server.journal.store import Journal, JournalError, JournalFailed, create
 
-from .kit import LONG, SEGMENT, SERVER, FakeEngine, Faulty, commit, digest_of, turn
+from .kit import LONG, SEGMENT, SERVER, FakeEngine, Faulty, commit, digest_of, orders, turn
 
 OPTIONS = dict(runner=Threads(), segment_bytes=SEGMENT, idle_ms=2, rows_per_event_file=256)
 
 
 def stream(life: int, n: int) -> np.ndarray:
+    if n % 3 == 0:
+        return orders(life * 1_000_000 + n, (life * 7 + n) % 23)
     return turn(life * 1_000_000 + n, orders=(life * 7 + n) % 23, seed=life)
 
 
@@ -180,7 +182,7 @@ def power_cuts(folder: Path, honest: bool, mode: str, seed: int, cuts: int) -> l
             disk.pending["watermark"] = [(0, marks)]  # memory: it may be written at any time
             if kind == "write":
                 disk.write(name, offset, data)
-                written += (len(data) - fmt.FRAME_HEADER_BYTES) // fmt.ROW_BYTES if offset else 0
+                written += fmt.parse_frame_header(data).records if offset else 0
                 continue
             if honest:
                 disk.sync(name)

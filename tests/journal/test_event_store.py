@@ -2,14 +2,13 @@
 
 import errno
 import os
-import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from exchange_server.core import layout as L
-from exchange_server.journal import event_files, event_store
+from exchange_server.journal import event_files, event_writer
 from exchange_server.journal.event_store import ROW_BYTES, EventsMissing, EventStore, EventStoreError
 from exchange_server.journal.runner import Threads
 from protocol.codes import E_ACCEPTED
@@ -70,22 +69,23 @@ def test_the_next_file_is_made_ahead(tmp_path: Path) -> None:
 
 
 def test_rows_in_memory_and_in_files_are_one_store(tmp_path: Path) -> None:
-    """Rows that wait for a write, rows written together with them, and rows removed by a cut."""
-    tail = event_store.TAIL_BYTES // ROW_BYTES
-    store = EventStore(tmp_path, 1 << 13)
-    store.append(events(1, tail - 1))
-    assert not (tmp_path / "00000000.evt").exists()  # nothing is written yet
-    store.append(events(tail, 3))  # more than the tail holds: one write for both
-    assert (tmp_path / "00000000.evt").read_bytes()[: (tail + 2) * ROW_BYTES] == events(1, tail + 2).tobytes()
-    store.append(events(tail + 3, 5))
-    assert np.array_equal(store.rows(tail, 8), events(tail, 8))
-    kept = store.rows(tail + 4, 2)
-    store.go_to(tail + 5)
-    store.append(events(tail + 5, 2 * tail))
-    assert np.array_equal(kept, events(tail + 4, 2)) and np.array_equal(store.rows(1, 3 * tail), events(1, 3 * tail))
-    store.go_to(tail - 5)  # back into rows that are in the file
-    store.append(events(tail - 5, 2))
-    assert store.next_number == tail - 3 and np.array_equal(store.rows(tail - 9, 6), events(tail - 9, 6))
+    """Rows that wait for a write, a chunk that is written when it is full, and rows removed by a cut."""
+    chunk = event_writer.CHUNK_ROWS
+    store = EventStore(tmp_path, 4 * chunk)
+    store.append(events(1, chunk - 1))
+    assert not (tmp_path / "00000000.evt").exists() and store.written_to == 1  # nothing is written yet
+    store.append(events(chunk, 3))
+    assert store.written_to == chunk + 1
+    assert (tmp_path / "00000000.evt").read_bytes()[: chunk * ROW_BYTES] == events(1, chunk).tobytes()
+    store.append(events(chunk + 3, 5))
+    assert np.array_equal(store.rows(chunk, 8), events(chunk, 8))
+    kept = store.rows(chunk + 4, 2)
+    store.go_to(chunk + 5)
+    store.append(events(chunk + 5, 2 * chunk))
+    assert np.array_equal(kept, events(chunk + 4, 2)) and np.array_equal(store.rows(1, 3 * chunk), events(1, 3 * chunk))
+    store.go_to(chunk - 5)  # back into rows that are in the file
+    store.append(events(chunk - 5, 2))
+    assert store.next_number == chunk - 3 and np.array_equal(store.rows(chunk - 9, 6), events(chunk - 9, 6))
     store.close()
 
 
@@ -264,25 +264,28 @@ def test_a_folder_that_cannot_be_made_is_a_pause(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     store = EventStore(tmp_path / "file" / "events", 16)
     store.append(events(1, 40))
+    store.flush()
     assert store.paused and store.holes.ranges == [(1, 40)] and not store.try_room()
     store.close()
 
 
-def test_a_failure_of_the_helper_is_no_matter_until_the_file_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = os.posix_fallocate
-    loop = threading.get_ident()
+def test_a_file_that_cannot_be_made_ahead_is_no_matter_until_it_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = os.posix_fallocate, []
 
-    def only_here(fd: int, at: int, size: int) -> None:
-        if threading.get_ident() != loop:
+    def every_other(fd: int, at: int, size: int) -> None:
+        calls.append(size)
+        if len(calls) % 2 == 0:
             full()
         real(fd, at, size)
 
-    monkeypatch.setattr(os, "posix_fallocate", only_here)
+    monkeypatch.setattr(os, "posix_fallocate", every_other)
     store = EventStore(tmp_path / "b", 100, Threads())
     for first in range(1, 500, 100):
-        store.append(events(first, 100))
+        store.append(events(first, 60))
         store.flush()
-    assert np.array_equal(store.rows(1, 500), events(1, 500)) and not store.paused
+        store.append(events(first + 60, 40))
+        store.flush()
+    assert np.array_equal(store.rows(1, 500), events(1, 500)) and not store.paused and len(calls) == 10
     store.close()
 
 
@@ -298,9 +301,11 @@ def test_a_write_that_fails_pauses_and_a_short_one_goes_on(tmp_path: Path, monke
 
     monkeypatch.setattr(os, "pwritev", short)
     store.append(events(1, 3000))
+    store.flush()
     assert np.array_equal(store.rows(1, 3000), events(1, 3000))
     monkeypatch.setattr(os, "pwritev", broken)
     store.append(events(3001, 3000))
+    store.flush()
     assert store.paused == f"{tmp_path}/00000000.evt: Input/output error (a write at byte 576000)" and store.holes.ranges == [(3001, 6000)]
     monkeypatch.undo()
     assert store.try_room()

@@ -45,6 +45,32 @@ def test_a_segment_that_cannot_be_prepared_leaves_nothing(tmp_path: Path, monkey
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("direct", [True, False])
+def test_a_prepared_segment_is_whole_and_really_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct: bool) -> None:
+    """Past the page cache or through it, in steps; blocks that are only reserved would count as a hole here."""
+    real, opened = os.open, []
+
+    def opening(path: str | Path, flags: int, mode: int = 0o777) -> int:
+        if flags & os.O_DIRECT:
+            opened.append(path)
+            if not direct:
+                raise OSError(errno.EINVAL, "Invalid argument")
+        return real(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", opening)
+    monkeypatch.setattr(files_module, "ZERO_CHUNK", 8192)
+    monkeypatch.setattr(files_module, "SYNC_EVERY_BYTES", 16384)
+    steps: list[int] = []
+    fd = files_module.prepare_segment(tmp_path, 1, SEGMENT, lambda done: steps.append(done) is not None)
+    assert opened == [tmp_path / "spare.tmp"] and steps == [8192, 16384, 24576, 32768]
+    assert os.lseek(fd, 0, os.SEEK_HOLE) == SEGMENT == os.fstat(fd).st_size
+    assert os.pread(fd, SEGMENT, 0) == bytes(SEGMENT) and [p.name for p in tmp_path.iterdir()] == ["00000001.seg"]
+    os.close(fd)
+    with pytest.raises(OSError, match="closing"):
+        files_module.prepare_segment(tmp_path, 2, SEGMENT, lambda done: done > 8192)
+    assert [p.name for p in tmp_path.iterdir()] == ["00000001.seg"]
+
+
 def test_copying_a_folder_of_a_stopped_server_is_a_backup(tmp_path: Path) -> None:
     write_turns(tmp_path / "a", [turn(i) for i in range(1, 20)])
     copy_folder(tmp_path / "a", tmp_path / "b")

@@ -4,18 +4,21 @@ import hashlib
 import zlib
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from exchange_server.journal import format as fmt
 
-from .kit import SERVER, turn, write_turns
+from .kit import SERVER, orders, turn, write_turns
 
 
 @pytest.mark.parametrize("mode", ["sync", "async"])
 def test_the_kernel_writes_what_format_packs(tmp_path: Path, mode: str) -> None:
-    turns = [turn(i, orders=1 + i * 7 % 40) for i in range(1, 25)]
+    turns = [turn(i, orders=1 + i * 7 % 40) if i % 3 else orders(i, i) for i in range(1, 25)]
+    turns += [np.concatenate([turn(25)[16:], turn(26)[16:]])]  # nothing to leave out
     places = write_turns(tmp_path, turns, mode=mode)
     chain, seq, segment = fmt.first_chain(SERVER), 0, 0
+    packed = 0
     for (number, begin, end), rows in zip(places, turns):
         data = (tmp_path / fmt.segment_name(number)).read_bytes()
         if number != segment:
@@ -25,16 +28,22 @@ def test_the_kernel_writes_what_format_packs(tmp_path: Path, mode: str) -> None:
             segment = number
         header = fmt.check_frame(data[begin:end], chain, number, begin)
         assert header.first_seq == seq and header.time_ns == rows[2] and header.end == end
-        assert fmt.pack_frame(header, chain, rows.tobytes()) == data[begin:end]
+        short = fmt.pack_rows(rows.tobytes())
+        payload = short if len(short) < rows.size * 8 else rows.tobytes()
+        assert fmt.pack_frame(header, chain, payload) == data[begin:end]
+        assert fmt.frame_rows(header, payload) == rows.tobytes()
+        packed += header.flags & fmt.FLAG_COMPACT != 0
         chain, seq = header.chain, seq + header.records
     assert segment > 1, "the test must roll over"
+    assert 0 < packed < len(turns), "both forms must be seen"
     mark = fmt.newest_watermark((tmp_path / "watermark").read_bytes())
     assert mark == fmt.Watermark(SERVER, 1, seq, segment, places[-1][2], chain)
 
 
-def test_every_flipped_bit_of_a_frame_is_seen() -> None:
-    rows = turn(5, 1).tobytes()
-    h = fmt.FrameHeader(0, len(rows), 2, 1, 10, 3, 4096, 99, 10, SERVER, b"", b"")
+@pytest.mark.parametrize("flags", [0, fmt.FLAG_COMPACT])
+def test_every_flipped_bit_of_a_frame_is_seen(flags: int) -> None:
+    rows = fmt.pack_rows(orders(5, 1).tobytes()) if flags else turn(5, 1).tobytes()
+    h = fmt.FrameHeader(flags, len(rows), 2, 1, 10, 3, 4096, 99, 10, SERVER, b"", b"")
     before = hashlib.sha256(b"x").digest()
     frame = fmt.pack_frame(h, before, rows)
     assert fmt.check_frame(frame, before, 3, 4096).records == 2
@@ -57,6 +66,12 @@ def test_headers_that_lie_under_a_good_crc_are_named() -> None:
     with pytest.raises(fmt.BadBytes, match="3 rows in 256 bytes"):
         fmt.check_frame(fmt.pack_frame(h, bytes(32), rows), bytes(32), 3, 4096)
 
+    packed = fmt.pack_rows(orders(5, 4).tobytes())
+    for records, why in ((1, "says 1 rows"), (200, "says 200 rows"), (4, "hold"), (120, "hold")):
+        head = fmt.FrameHeader(fmt.FLAG_COMPACT, len(packed), records, 1, 10, 3, 4096, 99, 10, SERVER, b"", b"")
+        with pytest.raises(fmt.BadBytes, match=why):
+            fmt.check_frame(fmt.pack_frame(head, bytes(32), packed), bytes(32), 3, 4096)
+
     def resealed(data: bytes, at: int, value: bytes, crc_at: int) -> bytes:
         body = bytearray(data)
         body[at : at + len(value)] = value
@@ -64,8 +79,9 @@ def test_headers_that_lie_under_a_good_crc_are_named() -> None:
         return bytes(body)
 
     frame = fmt.pack_frame(h, bytes(32), rows)
-    with pytest.raises(fmt.BadBytes, match="format version 2; this program reads 1"):
-        fmt.parse_frame_header(resealed(frame, 8, b"\x02\0", 184))
+    with pytest.raises(fmt.BadBytes, match="format version 3; this program reads 1 to 2"):
+        fmt.parse_frame_header(resealed(frame, 8, b"\x03\0", 184))
+    assert fmt.parse_frame_header(resealed(frame, 8, b"\x01\0", 184)).payload_bytes == 256
     with pytest.raises(fmt.BadBytes, match="says 128 header bytes"):
         fmt.parse_frame_header(resealed(frame, 10, b"\x80\0", 184))
     segment = fmt.pack_segment_header(fmt.SegmentHeader(1, 2, 3, 4, 5, 6, bytes(32)))

@@ -182,9 +182,9 @@ def test_a_replay_that_differs_is_refused(old: Path, tmp_path: Path) -> None:
 def test_a_clean_stop_at_the_end_of_a_segment_begins_the_next_one_for_its_mark(tmp_path: Path) -> None:
     data = tmp_path / "data"
     r = start(data)
-    trade(r, [turn(1, 219)])  # 28,352 bytes: the frame leaves 320 of 28,672
+    trade(r, [turn(1, 219)])  # the two frames leave less than a mark needs
     trade(r, [turn(2, 0)])
-    assert r.journal.position().offset == SEGMENT
+    assert SEGMENT - r.journal.position().offset < fmt.FRAME_HEADER_BYTES + fmt.ROW_BYTES
     seal(r, data)
     found = verify(data / "journal")
     assert found.marks == 1 and found.end.segment == 2
@@ -372,7 +372,7 @@ def test_truncated_files_are_the_same_as_zeros(old: Path, tmp_path: Path) -> Non
     stop(r)
     data = copy_folder(old, tmp_path / "data")
     with open(path, "r+b") as file:
-        file.truncate(last.end - 1)
+        file.truncate(len(path.read_bytes().rstrip(b"\0")) - 1)
     with pytest.raises(JournalRefused, match="watermark"):
         start(data)
 
@@ -529,9 +529,12 @@ def test_a_start_with_little_room_trades(old: Path, tmp_path: Path, monkeypatch:
     data = copy_folder(old, tmp_path / "data")
     shutil.rmtree(data / "events")
 
+    real = os.posix_fallocate
+
     def full(fd: int, at: int, size: int) -> None:
-        if size > fmt.WATERMARK_FILE_BYTES:
+        if os.readlink(f"/proc/self/fd/{fd}").endswith(".evt"):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        real(fd, at, size)
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     r = start(data)

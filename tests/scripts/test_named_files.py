@@ -44,7 +44,6 @@ NAMES_ELSEWHERE = {
     "MASS_CANCEL": "the command without its C_, in a table of commands",
     "TIME_ERROR": "of the system's adjtimex",
     "STA_UNSYNC": "of the system's adjtimex",
-    "O_DIRECT": "of the system's open",
     "clock_gettime": "a call of the system",
     "Decimal.scaleb": "of Python's library",
     "NO_COLOR": "a variable of the environment",

@@ -1,0 +1,194 @@
+"""The newest event rows, in memory, and the helper that writes them to the event store's files.
+
+The loop copies rows into a ring; a helper thread makes their checksums and writes them, a chunk at a time, in kernels and system calls that do
+not hold the GIL. A whole chunk goes to the disk directly, past the page cache: that takes a third of the processor time. While the disk is
+behind, chunks go through the page cache, which takes what the disk cannot take at once.
+
+Event n lies at slot (n - 1) modulo the ring's rows, so a chunk never wraps. Only the loop advances `next_number`; only the helper advances
+`written_to`, after a chunk is in its file or noted in `failed`. The loop may therefore read every row from `written_to` on.
+"""
+
+import errno
+import mmap
+import threading
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core import layout as L
+from .event_files import EventFiles, EventSum, Range
+from .runner import Runner
+
+CHUNK_ROWS = 1 << 12  # rows and checksums of a chunk are whole pages: 768 and 32 KiB
+RING_CHUNKS = 16
+WAIT_S = 0.1  # between two looks at the helper while the ring is full
+
+
+class EventStoreError(Exception):
+    """An impossible request: a fault of the caller. The text says what was requested."""
+
+
+def page_aligned(words: int) -> NDArray[np.int64]:
+    """An array that can be written directly to a disk; its pages are there already."""
+    array = np.frombuffer(mmap.mmap(-1, -(-words * 8 // mmap.PAGESIZE) * mmap.PAGESIZE), dtype=np.int64)[:words]
+    array |= 0
+    return array
+
+
+def why(error: OSError) -> str:
+    text = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or "an input or output error"
+    return f"{error.filename}: {text}" if error.filename else text
+
+
+class EventWriter:
+    """append, memory, value, restart, flush and close belong to the loop's thread."""
+
+    def __init__(self, files: EventFiles, runner: Runner) -> None:
+        """files: the helper uses its writing half. runner: runs the helper; one without threads writes each chunk as soon as it is full."""
+        self._files = files
+        self._chunk = min(CHUNK_ROWS, files.rows_per_file)
+        self._ring_rows = self._chunk * RING_CHUNKS
+        self._ring = page_aligned(self._ring_rows * L.EVT_WORDS)
+        self._sums = page_aligned(self._chunk)
+        self.next_number = self.written_to = 1
+        self.paused = ""  # why nothing is written; set by the helper, ended by the store
+        self.failed: deque[Range] = deque()  # events that are in no file, not collected by the store yet
+        self._border = self._chunk + 1  # first event of the next chunk
+        self._flush_to = 0  # events below this number are written although their chunk is not full
+        self._prepared = -1  # newest file that was allocated ahead
+        self._sum = EventSum(sums=self._sums)  # over the events before `written_to`
+        self._sealed = (1, bytes(16))  # the same for the loop: next event, value
+        self._claim = threading.Lock()  # the numbers change together only in `restart`
+        self._work = threading.Event()
+        self._room = threading.Event()
+        self._stop = False
+        self._task = runner.service("exos-event-writer", self._run, self._round)
+
+    # ---- the loop -----------------------------------------------------------------------------------------------------
+    def append(self, events: NDArray[np.int64], count: int) -> None:
+        """Copy `count` rows, numbered from next_number. Waits only while the ring is full."""
+        first = self.next_number
+        end = first + count
+        while first < end:
+            slot = (first - 1) % self._ring_rows
+            take = min(end - first, self._ring_rows - slot, self.written_to + self._ring_rows - first)
+            if take <= 0:
+                self._wait()
+                continue
+            at = first + count - end
+            self._ring[slot * L.EVT_WORDS : (slot + take) * L.EVT_WORDS] = events[at * L.EVT_WORDS : (at + take) * L.EVT_WORDS]
+            self.next_number = first = first + take
+            if first >= self._border:
+                self._border = ((first - 1) // self._chunk + 1) * self._chunk + 1
+                self._wake()
+
+    def memory(self, number: int) -> NDArray[np.int64]:
+        """The rows from event `number` on that lie in one piece in the ring; it must not be below `written_to`."""
+        slot = (number - 1) % self._ring_rows
+        count = min(self.next_number - number, self._ring_rows - slot)
+        return self._ring[slot * L.EVT_WORDS : (slot + count) * L.EVT_WORDS]
+
+    def lap(self, number: int, begin: int) -> tuple[int, NDArray[np.int64]]:
+        """The piece of the ring that holds event `number`, from event `begin` on at the earliest: its first event, and the rows."""
+        first = max(begin, number - (number - 1) % self._ring_rows)
+        return first, self.memory(first)
+
+    def value(self) -> bytes:
+        """The running value (16 bytes) over all events so far."""
+        number, value = self._sealed
+        total = EventSum(value, number)
+        while total.next_number < self.next_number:
+            total.add(self.memory(total.next_number))
+        return total.words.tobytes()
+
+    def restart(self, number: int, value: bytes) -> None:
+        """Go on with event `number`. Everything appended must be written (`flush`)."""
+        with self._claim:
+            self.next_number = self.written_to = number
+            self._border = ((number - 1) // self._chunk + 1) * self._chunk + 1
+            self._flush_to = 0
+            self._sum = EventSum(value, number, self._sums)
+            self._sealed = (number, value)
+
+    def flush(self) -> None:
+        """Wait until every row is in its file, or noted in `failed`."""
+        self._flush_to = self.next_number
+        while self.written_to < self.next_number:
+            self._wait()
+
+    def write_soon(self) -> None:
+        """Have the helper write what there is, although a chunk is not full; does not wait."""
+        self._flush_to = self.next_number
+        self._wake()
+
+    def close(self) -> None:
+        """End the helper. Rows that were not flushed are not written."""
+        self._stop = True
+        self._work.set()
+        self._task.join()
+
+    def _wake(self) -> None:
+        self._work.set()
+        self._task.step()
+
+    def _wait(self) -> None:
+        """Until the helper has written something. Raises EventStoreError if it has died."""
+        if not self._task.alive():
+            raise EventStoreError("event store: the helper that writes it has died")
+        before = self.written_to
+        self._room.clear()
+        self._wake()
+        if self.written_to == before:
+            self._room.wait(WAIT_S)
+
+    # ---- the helper ---------------------------------------------------------------------------------------------------
+    def _run(self) -> None:
+        while not self._stop:
+            self._work.wait()
+            self._work.clear()
+            self._round()
+
+    def _round(self) -> None:
+        """Write every chunk that is full, and what is to be flushed."""
+        while not self._stop:
+            with self._claim:
+                first, end = self._next_piece()
+            if end <= first:
+                return
+            self._write(first, end)
+
+    def _next_piece(self) -> tuple[int, int]:
+        """(first event, event after the last) of the next write; equal: there is none."""
+        first, newest = self.written_to, self.next_number
+        border = ((first - 1) // self._chunk + 1) * self._chunk + 1
+        if newest >= border:
+            return first, border
+        return first, max(first, min(self._flush_to, newest))
+
+    def _write(self, first: int, end: int) -> None:
+        slot = (first - 1) % self._ring_rows
+        rows = self._ring[slot * L.EVT_WORDS : (slot + end - first) * L.EVT_WORDS]
+        sums = self._sum.add(rows)
+        if not self.paused:
+            try:
+                self._files.write(first, rows, sums, direct=2 * (self.next_number - first) <= self._ring_rows)
+            except OSError as error:
+                self.paused = why(error)
+        if self.paused:
+            self.failed.append((first, end - 1))
+        self._sealed = (end, self._sum.words.tobytes())
+        self.written_to = end
+        self._room.set()
+        self._prepare(end)
+
+    def _prepare(self, number: int) -> None:
+        """Allocate the next file when this one is half full."""
+        file, row = divmod(number - 1, self._files.rows_per_file)
+        if 2 * row <= self._files.rows_per_file or self._prepared > file or self.paused:
+            return
+        self._prepared = file + 1
+        try:
+            self._files.ready_to_write(file + 1)
+        except OSError:
+            return  # the write that needs the file tries again, and pauses the store if that fails

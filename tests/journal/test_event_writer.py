@@ -1,0 +1,164 @@
+"""The ring of the newest events and the helper that writes them: against a plain list, with a slow, a failing and a dead helper."""
+
+import errno
+import os
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from exchange_server.core import layout as L
+from exchange_server.disk.event_rows import ROW_BYTES
+from exchange_server.journal import event_files, event_writer
+from exchange_server.journal.event_files import EventFiles, EventSum
+from exchange_server.journal.event_store import EventStore, EventStoreError
+from exchange_server.journal.runner import Inline, Runner, Threads
+
+from .test_event_store import events
+
+CHUNK = event_writer.CHUNK_ROWS
+
+
+def value_of(count: int) -> bytes:
+    total = EventSum()
+    total.add(events(1, count))
+    return total.words.tobytes()
+
+
+@pytest.mark.parametrize("runner", [Inline, Threads])
+@pytest.mark.parametrize("per_file", [5, 64, 3 * CHUNK, 5000])
+def test_many_laps_of_the_ring(tmp_path: Path, runner: type[Runner], per_file: int) -> None:
+    """Pieces of any size, larger than the ring too; whatever is asked at any moment is as it was appended."""
+    rng = np.random.default_rng(per_file)
+    store = EventStore(tmp_path, per_file, runner())
+    most = min(per_file, CHUNK) * event_writer.RING_CHUNKS
+    total = 3 * most + 17
+    whole = events(1, total)
+    at = 0
+    while at < total:
+        count = min(total - at, int(rng.integers(1, rng.choice([3, most // 8, 2 * most]) + 2)))
+        store.append(whole[at * L.EVT_WORDS : (at + count) * L.EVT_WORDS])
+        at += count
+        first = int(rng.integers(1, at + 1)) if rng.random() < 0.5 else max(1, at - int(rng.integers(1, 9)))
+        asked = min(at + 1 - first, int(rng.integers(1, 40)))
+        assert np.array_equal(store.rows(first, asked), whole[(first - 1) * L.EVT_WORDS : (first - 1 + asked) * L.EVT_WORDS])
+        if rng.random() < 0.1:
+            assert store.value() == value_of(at)
+        if rng.random() < 0.1:
+            store.flush()
+            assert store.written_to == at + 1
+    store.close()
+    data = b"".join(p.read_bytes()[: per_file * ROW_BYTES] for p in sorted(tmp_path.glob("*.evt")))
+    assert data[: total * ROW_BYTES] == whole.tobytes()
+    assert EventFiles(tmp_path, per_file).scan(1, total) == [] and not store.holes
+
+
+@pytest.mark.parametrize("direct", [True, False])
+def test_whole_chunks_go_past_the_page_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, direct: bool) -> None:
+    """Where the file system can do that; the files are the same. A part of a chunk never does."""
+    real, seen = event_files._write_once, []
+
+    def watch(fd: int, piece: memoryview, at: int, path: Path) -> int:
+        seen.append((bool(os.get_blocking(fd)) and bool(flags(fd) & os.O_DIRECT), at, len(piece)))
+        return real(fd, piece, at, path)
+
+    def flags(fd: int) -> int:
+        text = Path(f"/proc/self/fdinfo/{fd}").read_text()
+        return int(text.split("flags:")[1].split()[0], 8)
+
+    monkeypatch.setattr(event_files, "_write_once", watch)
+    if not direct:
+        monkeypatch.setattr(event_files, "_open_direct", lambda path: -1)
+    store = EventStore(tmp_path, 2 * CHUNK)
+    store.append(events(1, 100))
+    store.flush()
+    store.append(events(101, 3 * CHUNK))
+    store.close()
+    ways = [way for way, _, _ in seen]
+    assert ways == [False, False] + [False, False] + [direct] * 4 + [False, False]
+    assert [size for _, _, size in seen if size == CHUNK * ROW_BYTES] == [CHUNK * ROW_BYTES] * 2
+    files = EventFiles(tmp_path, 2 * CHUNK)
+    assert files.scan(1, 3 * CHUNK + 100) == [] and files.differ(1, events(1, 3 * CHUNK + 100)) == []
+    files.close()
+
+
+def test_a_helper_that_is_behind_takes_the_page_cache_and_then_holds_up_the_loop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go, ways = threading.Event(), []
+    real = EventFiles.write
+
+    def slow(self: EventFiles, number: int, rows: np.ndarray, sums: np.ndarray, direct: bool = False) -> None:
+        ways.append(direct)
+        assert go.wait(60)
+        real(self, number, rows, sums, direct)
+
+    monkeypatch.setattr(EventFiles, "write", slow)
+    store = EventStore(tmp_path, 64, Threads())
+    ring = 64 * event_writer.RING_CHUNKS
+    whole = events(1, 2 * ring)
+    store.append(whole[: ring * L.EVT_WORDS])  # all that fits, without waiting
+    assert np.array_equal(store.rows(1, ring), whole[: ring * L.EVT_WORDS]) and store.written_to == 1
+    assert store.value() == value_of(ring)
+    threading.Timer(0.3, go.set).start()
+    store.append(whole[ring * L.EVT_WORDS :])  # waits
+    assert go.is_set() and np.array_equal(store.rows(1, 2 * ring), whole)
+    store.flush()
+    assert False in ways and True in ways
+    store.close()
+
+
+def test_chunks_that_fail_are_holes_and_the_next_ones_are_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = EventFiles.write
+    bad = {3, 4}
+
+    def some(self: EventFiles, number: int, rows: np.ndarray, sums: np.ndarray, direct: bool = False) -> None:
+        if (number - 1) // 64 in bad:
+            raise OSError(errno.EIO, "Input/output error", str(self.path(0)))
+        real(self, number, rows, sums, direct)
+
+    monkeypatch.setattr(EventFiles, "write", some)
+    store = EventStore(tmp_path, 640, Threads())
+    monkeypatch.setattr(event_writer, "CHUNK_ROWS", 64)
+    small = EventStore(tmp_path / "small", 640, Threads())
+    for first in range(1, 641, 64):
+        small.append(events(first, 64))
+        small.flush()
+        if small.paused:
+            assert "Input/output error" in small.paused and small.try_room()
+    assert small.holes.ranges == [(193, 320)] and not small.paused
+    assert np.array_equal(small.rows(321, 320), events(321, 320)) and small.value() == value_of(640)
+    small.close()
+    store.close()
+
+
+def test_a_dead_helper_is_no_silent_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(threading, "excepthook", lambda args: None)
+    store = EventStore(tmp_path, 16, Threads())
+    monkeypatch.setattr(EventFiles, "write", broken)
+    store.append(events(1, 40))
+    with pytest.raises(EventStoreError, match="has died"):
+        store.flush()
+    store.abandon()
+
+
+def test_chains_over_the_seam_of_the_ring(tmp_path: Path) -> None:
+    """A session's chain whose rows lie in files, in the ring's end and at its begin."""
+    store = EventStore(tmp_path, 64)
+    count = 64 * event_writer.RING_CHUNKS + 40
+    whole = events(1, count).reshape(count, L.EVT_WORDS)
+    for i in range(count):
+        number = i + 1
+        own = number // 7 if number % 7 == 0 else 0
+        whole[i, L.EVT_SESSION_NUMBER], whole[i, L.EVT_PREVIOUS] = own, number - 7 if own else 0
+    last = count // 7 * 7
+    store.append(whole[: count - 50].reshape(-1))
+    monkey = store._writer._next_piece
+    store._writer._next_piece = lambda: (store.written_to, store.written_to)  # type: ignore[method-assign]  # nothing more is written
+    store.append(whole[count - 50 :].reshape(-1))
+    assert store.written_to < 64 * event_writer.RING_CHUNKS < last
+    assert store.chain(last, 1, 0).tolist() == list(range(last, 0, -7))
+    store._writer._next_piece = monkey  # type: ignore[method-assign]
+    store.close()
