@@ -49,7 +49,7 @@ class Live:
     def end(self) -> None:
         """Like a kill: nothing is written any more."""
         self.r.journal.close()
-        self.r.store.files.close()
+        self.r.store.abandon()
 
 
 class Clock:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from exchange_server.journal.event_store import EventsMissing
 from exchange_server.journal.marks import Marks
 from exchange_server.journal.recover import iterate, recover
 from exchange_server.journal.runner import Inline, Threads
@@ -79,7 +80,7 @@ def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
     rng = random.Random(mode)
     data = tmp_path / "data"
     acknowledged: list[int] = []
-    used = 0
+    used = to_rebuild = 0
     for life in range(1, LIVES + 1):
         read, write = os.pipe()
         server = forked(serve, data, life, mode, write)
@@ -107,7 +108,11 @@ def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
             assert have == list(range(1, len(have) + 1)) and len(have) >= count, f"life {earlier}: {count} acknowledged"
         again = recover(data, SERVER, FakeEngine, Inline(), mode=mode, **OPTIONS)
         assert again.engine.digest() == whole.digest()
-        assert not again.store.holes and again.store.rows(1, whole.event_seq - 1).size == (whole.event_seq - 1) * 24
+        try:
+            assert not again.store.holes and again.store.rows(1, whole.event_seq - 1).size == (whole.event_seq - 1) * 24
+        except EventsMissing as missing:  # killed before the helper had written what came before the mark: rebuilt from the journal
+            assert not missing.lost
+            to_rebuild += 1
         used += bool(again.report.snapshot)
         again.journal.close()
         again.store.close()
@@ -115,3 +120,4 @@ def test_kill_9_of_either_at_a_random_moment(tmp_path: Path, mode: str) -> None:
             "one more after a kill before the older ones were deleted"
         )
     assert used > LIVES // 2, "snapshots were made, and used"
+    assert to_rebuild <= LIVES // 4, "seldom: a mark has the events before it written"
