@@ -122,11 +122,6 @@ class EventWriter:
         while self.written_to < self.next_number:
             self._wait()
 
-    def write_soon(self) -> None:
-        """Have the helper write what there is, although a chunk is not full; does not wait."""
-        self._flush_to = self.next_number
-        self._wake()
-
     def close(self) -> None:
         """End the helper. Rows that were not flushed are not written."""
         self._stop = True
