@@ -61,6 +61,12 @@ KEYS: dict[str, dict[str, str]] = {
         "tls_cert": "Certificate chain, a PEM file; a relative path begins at the data folder. Empty: no TLS.",
         "tls_key": "Its private key, a PEM file.",
         "tls_ports": "Which ports are under TLS, if there is a certificate.",
+        "follower": "`on`: a second process replays the journal, compares itself with the server, and makes snapshots (docs/operations.md).",
+        "snapshot_rows": "The follower makes a snapshot after this many rows of the journal, or when `snapshot_bytes` or `snapshot_age` says so.",
+        "snapshot_bytes": "The follower makes a snapshot after this many bytes of the journal.",
+        "snapshot_age": "The follower makes a snapshot after this long, if there are new rows.",
+        "snapshots_kept": "So many of the newest snapshots are kept.",
+        "snapshot_days": "The last snapshot of each of so many days (UTC) is kept as well.",
         "operators": "Users (uid) who may use the operator's socket; none: the server's own, and root.",
     },
     "capacities": {
@@ -76,7 +82,8 @@ KEYS: dict[str, dict[str, str]] = {
         "collateral_words": "Words for the collateral of positions in events.",
         "orders": "Open orders.",
         "nodes": "Nodes of the price levels.",
-        "archive": "Closed orders whose ids are remembered.",
+        "archive": "Closed ClOrdIDs of which it is remembered what became of the order.",
+        "used_blocks": "Blocks of older ClOrdIDs of which the use is remembered: each 4,096 that count up, or 64 others, in 576 bytes.",
     },
     "asset": {
         "name": "Its name.",

@@ -17,7 +17,7 @@ from protocol import phases
 from . import admin_records as ar
 from .fields import AMOUNTS, ASSET, DURATION, INSTANT, TEXT, VENUE, duration_text, fields_of
 from .key_records import SCOPES
-from .schema_types import Amount, Duration, Instant, Repeat, Rows
+from .schema_types import Amount, Blocks, Duration, Instant, Repeat, Rows
 from .settings import Settings
 
 
@@ -41,6 +41,7 @@ class Capacities(_Table, frozen=True, kw_only=True):
     orders: Rows | None = None
     nodes: Rows | None = None
     archive: Rows | None = None
+    used_blocks: Blocks | None = None
 
 
 class ContractsFrom(_Table, frozen=True, kw_only=True):

@@ -9,4 +9,5 @@ Duration = str  # digits and a unit: "72h"
 Instant = str  # 2026-07-19T19:00:00Z, in a file also without quotes; "": none
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Rows = Annotated[int, Meta(ge=2, le=1 << 32)]
+Blocks = Annotated[int, Meta(ge=2, le=1 << 25)]
 Repeat = Annotated[int, Meta(ge=1, le=100_000)]

@@ -12,7 +12,7 @@ from msgspec import Meta
 from . import schema_types as t
 from .amounts import ConfigError, duration_ns
 from .fields import DURATION, NEVER, RESTART, TEXT, Field, duration_text, fields_of
-from .kinds import Count
+from .kinds import Count, Positive
 
 SECOND = 10**9
 
@@ -44,6 +44,12 @@ class Settings(NamedTuple):
     operators: Annotated[
         tuple[Annotated[int, Meta(ge=0, lt=1 << 32)], ...], Field(takes=RESTART)
     ] = ()  # uids; none: the server's own, and root
+    follower: Annotated[Literal["on", "off"], Field(takes=RESTART)] = "on"
+    snapshot_rows: Annotated[Positive, Field(takes=RESTART)] = 2_000_000
+    snapshot_bytes: Annotated[Positive, Field(takes=RESTART)] = 1 << 30
+    snapshot_age_ns: Annotated[Positive, Field(DURATION, key="snapshot_age", takes=RESTART)] = 3600 * SECOND
+    snapshots_kept: Annotated[int, Meta(ge=1, le=1000), Field(takes=RESTART)] = 3
+    snapshot_days: Annotated[int, Meta(ge=0, le=1000), Field(takes=RESTART)] = 7
     capacities: Annotated[dict[str, int], Field(key=None, takes=NEVER)] = {}  # never changed in place
 
 

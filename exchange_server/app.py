@@ -34,6 +34,7 @@ from .certificates import CertificateError
 from .core import layout as L
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
+from .follow.child import Child
 from .gateway.admin.connection import AdminConnection
 from .gateway.admin.office import BadRequest, Office, Slices
 from .gateway.admin.remote import RemoteAdminConnection
@@ -54,10 +55,11 @@ from .gateway.timers import Timers
 from .gateway.verifiers import SALT_BYTES, recipe_of
 from .journal.event_files import Range
 from .journal.format import BadBytes
-from .journal.marks import Marks
+from .journal.marks import EVERY_ROWS, EVERY_S, Marks
 from .journal.rebuild import Rebuilder
 from .journal.recover import ReplayBroken, SnapshotFailed, recover, seal
 from .journal.runner import Runner, Threads
+from .journal.snapshots import Keep
 from .journal.store import JournalError, JournalFailed, JournalLocked, JournalNoSpace
 from .journal.walk import Progress
 from .net.clock import Clock, ClockMemory, ClockRules, machine_steady_ns
@@ -180,7 +182,12 @@ class Server:
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
         self.quotas = Quotas(self.engine.registry, self.engine.m, log)
         log("info", "duplicate_window", **self.shares.start_line())
-        self.marks = Marks(self.engine, self.journal, self.store)
+        often = (
+            min(EVERY_ROWS, settings.snapshot_rows),
+            min(EVERY_S, settings.snapshot_age_ns / 1e9),
+        )  # the follower's snapshots are at marks
+        self.marks = Marks(self.engine, self.journal, self.store, *often)
+        self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes)
         self.stopping = False
         self.ports: dict[str, int] = {}
         # The function that makes the connection, by kind of port: used for an accepted socket or a simulator's transport.
@@ -333,11 +340,20 @@ class Server:
             gc.enable()
             gc.unfreeze()
         self.rebuilder.close()
+        self.follower.stop()
+        try:
+            return self._end(code)
+        finally:
+            self.follower.close()
+
+    def _end(self, code: int) -> int:
+        """Close the folder, after a clean stop with a snapshot; returns the exit code."""
         if code in (Exit.JOURNAL, Exit.BROKEN):
             return code  # write nothing more: the next start recovers
         if self.stopping:
             try:
-                path = seal(self.recovered, self.options.data)
+                settings = self.options.settings
+                path = seal(self.recovered, self.options.data, keep=Keep(settings.snapshots_kept, settings.snapshot_days))
                 self.log("info", "stopped", snapshot=path.name, next_row=self.engine.row_seq)
             except SnapshotFailed as error:
                 self.log("error", "snapshot_failed", exit_code=int(Exit.SNAPSHOT), text=str(error))
@@ -419,6 +435,7 @@ class Server:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         loop.add_signal_handler(signal.SIGHUP, self._hang_up)
+        pipeline.watches.append(lambda: self.follower.look(loop.time()))
         pipeline.start()
         self._announce(self.options.settings.host)
         try:

@@ -14,10 +14,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from .core import audit
+from .core import audit, used_ids
 from .core import layout as L
 from .core.kit.pairs import PAIR_WORDS
 from .core.layout import plain
+from .core.layout.definitions import MAX_CONTRACTS
 from .core.operate import operate
 from .core.step import step
 from .registry import AdminAnswer, Registry
@@ -45,7 +46,8 @@ class SnapshotRefused(ValueError):
 class Capacities:
     """Number of rows of each table. Only memory in use is touched; `bytes()` is the upper bound.
 
-    `archive` is the capacity for ClOrdIDs that stay used up after their orders closed; there is always room for their texts.
+    `archive` is the number of closed ClOrdIDs of which it is known what became of their orders; there is always room for their texts. Of older
+    ones only the use is known, in `used_blocks` blocks of 576 bytes: each holds up to 4,096 ids that follow each other, or 64 others.
     Price levels, timers and the side rows of special orders have a row for each of `orders`: each exists only as long as an open order does,
     so they cannot run out before the orders do.
     `collateral_words` is 16 + 7 n words for each account in each event of n contracts.
@@ -64,6 +66,7 @@ class Capacities:
     orders: int = 1_050_000
     nodes: int = 300_000
     archive: int = 4_000_000
+    used_blocks: int = 1_300_000
     dirty: int = 16_384
 
     @classmethod
@@ -97,6 +100,9 @@ class Capacities:
             (L.P_NAME_HASH, L.NAME_WORDS, _power_of_two(2 * (self.instruments + self.accounts))),
             (L.P_DIRTY, L.DIRTY_WORDS, self.dirty),
             (L.P_MIDS, L.MIDS_WORDS, self.instruments),
+            (L.P_SPARE, 1, MAX_CONTRACTS + 1),
+            (L.P_USED, L.USED_WORDS, self.used_blocks),
+            (L.P_USED_HASH, 1, _power_of_two(64 * self.used_blocks * 5 // 4)),  # a single id has an entry, and a range has one
         ]
 
     def pair_rows(self) -> int:
@@ -289,6 +295,7 @@ class Engine:
         words = (L.H_ROW_SEQ, L.H_TURN, L.H_TIME, L.H_EVENT_SEQ, L.H_ORDER_SEQ, L.H_TRADE_SEQ, L.H_OPEN_ORDERS)
         used = (
             L.P_ASSET, L.P_VENUE, L.P_FIRM, L.P_ACCOUNT, L.P_SESSION, L.P_EVENT, L.P_INSTRUMENT, L.P_LISTING, L.P_BALANCE, L.P_ORDER, L.P_LEVEL, L.P_ARCHIVE,
+            L.P_USED,
         )  # fmt: skip
         places = [*words, *(L.H_POOLS + pool * L.POOL_WORDS + L.PL_USED for pool in used)]
         return b"".join(int(m[place]).to_bytes(8, "little", signed=True) for place in places)
@@ -313,11 +320,12 @@ class Engine:
     def _used_extents(self) -> Iterator[tuple[int, int]]:
         """(first word, end word) of every range that can differ from 0."""
         yield 0, L.HEADER_WORDS
-        whole = (L.P_HEAP, L.P_ID_HASH, L.P_PAIR_HASH, L.P_NAME_HASH)
+        made_again = (L.P_DIRTY, L.P_USED_HASH)
+        whole = (L.P_SPARE, L.P_HEAP, L.P_ID_HASH, L.P_PAIR_HASH, L.P_NAME_HASH)
         for pool, width, rows in self.capacities.pools():
             d = L.H_POOLS + pool * L.POOL_WORDS
             base = int(self.m[d + L.PL_BASE])
-            if pool == L.P_DIRTY:
+            if pool in made_again:
                 continue
             if pool in whole:
                 used = rows
@@ -355,6 +363,7 @@ class Engine:
             if at + count > len(engine.m):
                 raise SnapshotRefused(f"words {at} to {at + count} lie outside the arena of {len(engine.m)}")
             engine.m[at : at + count] = np.frombuffer(reader.take(8 * count), np.int64)
+        used_ids.find_again(engine.m)
         return engine
 
 

@@ -19,6 +19,7 @@ class Exit(IntEnum):
     SETUP = 10
     SPACE = 11
     SNAPSHOT = 12
+    DIFFERS = 13
 
 
 INTERRUPTED = 130  # Ctrl-C on a command other than `serve`
@@ -36,5 +37,6 @@ MEANINGS = {
     Exit.SETUP: "This machine or installation cannot run it (also: not enough memory for the tables of the configuration)",
     Exit.SPACE: "Not enough room on the disk to start. Nothing was lost: free some and start again",
     Exit.SNAPSHOT: "Stopped cleanly, but the snapshot could not be written. Everything is safe in the journal; the next start replays it",
+    Exit.DIFFERS: "The follower gets something else from the same rows than the server. Trading goes on, without further snapshots: keep the folder and report it",
     INTERRUPTED: "Ctrl-C on a command other than `serve`",
 }

@@ -34,6 +34,7 @@ def status(server: Any) -> dict[str, Any]:
         "journal": {"mode": server.journal.mode, "epoch": server.journal.epoch, **server.journal.counters()},
         "event_store": {**server.store.status(), "marks": server.marks.written, "marks_compared": server.report.marks},
         "recovery": server.report.line(),
+        "follower": server.follower.status(),
         "pipeline": server.pipeline.status(),
         "market_data": server.market.status(),
         "logged_on": server.directory.names(),

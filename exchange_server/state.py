@@ -54,9 +54,12 @@ def tables_in_use(m: Words) -> dict[str, list[int]]:
 
 
 def rows_left(m: Words, pool: int) -> tuple[int, int]:
-    """(rows that can still be added, most rows). Hash tables are filled up to 7/8."""
-    capacity, used = table(m, pool).capacity, table(m, pool).used
+    """(rows that can still be added, most rows). Hash tables are filled up to 7/8. Freed collateral words are not counted: they are rows of
+    certain sizes."""
+    _, _, capacity, ever, used = table(m, pool)
     limit = capacity - (capacity >> 3) if pool in (L.P_NAME_HASH, L.P_PAIR_HASH) else capacity
+    if pool == L.P_COLLATERAL:
+        limit -= max(ever - used, 0)
     return limit - used, limit
 
 
@@ -530,7 +533,6 @@ class Firms:
     def __init__(self, m: Words) -> None:
         where = table(m, L.P_FIRM)
         rows = m[where.base : where.base + where.ever * where.width].reshape(-1, where.width)
-        self.m = m
         self.rows = rows[rows[:, L.F_ID] != 0]
 
     def __len__(self) -> int:
@@ -538,17 +540,15 @@ class Firms:
 
     ids = Column(L.F_ID)
     weights = Column(L.F_WEIGHT)
-    closed = Column(L.F_CLOSED)  # closed ids that are kept
+    closed = Column(L.F_CLOSED)  # closed ids of which it is known what became of their orders
+    blocks = Column(L.F_BLOCKS)  # of ids of which only the use is known
+    moved = Column(L.F_MOVED)  # ids that became so before their retention was over
+    answered = Column(L.F_ANSWERED)  # age of the last of them, ns
     open = Column(L.F_OPEN)  # open orders
     nodes = Column(L.F_NODES)
     positions = Column(L.F_POSITIONS)
     forgotten = Column(L.F_FORGOTTEN)
     window = Column(L.F_WINDOW)
-
-    def oldest_closed_at(self, i: int) -> int:
-        """Time (ns) at which the oldest closed id of the firm in row i was closed; 0: it has none."""
-        oldest = int(self.rows[i, L.F_OLDEST])
-        return int(self.m[oldest + L.AR_CLOSED_AT]) if oldest else 0
 
 
 # ---- the list of touched levels ------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ class BenchServer:
         self.data = self.folder / "data"
         (self.folder / "bench.toml").write_text(toml)
         (self.folder / "bench.toml").chmod(0o600)  # it contains secrets
-        self.arguments = ["--mode", mode, *(["--spin"] if spin else []), *arguments]
+        self.arguments = ["--mode", mode, "--follower", "off", *(["--spin"] if spin else []), *arguments]
         self.ready: dict[str, Any] = {}
 
     def __enter__(self) -> BenchServer:

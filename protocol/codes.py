@@ -172,6 +172,7 @@ C_UPHOLD = 59
 C_VOID = 60
 C_OPENING = 65  # a part of a venue that moves here from another server
 C_UNLIST = 66  # the end of a listing
+C_REMOVE = 68  # a market is over for good
 C_BANDS = 63  # another price grid for all contracts of an event
 C_ADD_CONTRACT = 64  # one more outcome of an event
 C_AHEAD = 67  # a contract of a group ahead of the rest
@@ -272,6 +273,7 @@ R_TEXT_TABLE_FULL = 14  # retired like 11
 R_ORDER_SHARE_FULL = 15
 R_NODE_SHARE_FULL = 17
 R_POSITION_SHARE_FULL = 18
+R_ID_USED_BEFORE = 19  # nothing is known of it any more but that it was used
 # venue, instrument, phase, order type
 R_UNKNOWN_INSTRUMENT = 20
 R_MARKET_NOT_OPEN = 22
@@ -334,6 +336,7 @@ R_NOTHING_CHANGED = 94
 R_BAD_SCOPE = 95
 R_ORDER_REPLACED = 96  # the id was replaced, the order is open with a newer one
 R_CANCEL_FIELD = 97
+R_ORDER_FORGOTTEN = 98  # as R_ID_USED_BEFORE, of the order asked for
 # why an order was cancelled or expired (not refusals)
 R_USER_CANCEL = 100
 R_MASS_CANCEL = 101

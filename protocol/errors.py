@@ -59,6 +59,10 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     ("R_ID_USED", 6, 6, 1, None, None, "ClOrdID already used",
      "An order of the firm with different content used this ClOrdID within the retention time (72 h unless set otherwise).",
      "Use a new ClOrdID. An exact repeat of an order is answered with the order's state instead."),
+    ("R_ID_USED_BEFORE", 6, 6, 1, None, None, "ClOrdID already used within the last {limit} h; what became of its order is no longer remembered",
+     "The firm used this ClOrdID within the retention time, and so many of its orders have closed since that only the use is remembered. A ClOrdID stays used up for as long "
+     "as a later one of its 4,096 numbers.",
+     "Do not send the order again because of this answer: it was received. Its reports say what became of it. For another order use a new ClOrdID."),
     ("R_ID_TABLE_FULL", 0, 2, 4, None, None, "the table of used ClOrdIDs is full at {limit} rows, {used} are in use",
      "No longer sent. Servers before rules version 3 refused new orders when their table of closed ClOrdIDs was full.",
      "Resend; the server now forgets the firm's own oldest closed ClOrdIDs instead."),
@@ -81,7 +85,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "of the next data folder."),
     ("R_POSITION_SHARE_FULL", 3, 2, 4, None, None,
      "your firm has {used} words of positions, its share is {limit}, this event needs {asked} more",
-     "An account keeps a row for each event in which it has ever traded. All accounts of a firm together may use the firm's guaranteed share of the table, "
+     "An account keeps a row for each event in which it has traded, until the market is removed. All accounts of a firm together may use the firm's guaranteed share of the table, "
      "or as much as is left, whichever is more. This firm has reached that. Other firms, and events in which the account has traded before, are not affected.",
      "Trade the event from an account that has traded in it before. Operator: give the firm a larger `share`, or raise the capacity `collateral_words` "
      "of the next data folder."),
@@ -202,6 +206,10 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
     # ---- cancel and replace
     ("R_UNKNOWN_ORDER", 5, 1, 1, None, None, "the firm has no order with this ClOrdID",
      "The firm has had no order with this OrigClOrdID within the retention time.", "Check OrigClOrdID (41)."),
+    ("R_ORDER_FORGOTTEN", 5, 0, 0, None, None, "this ClOrdID was used, and is no longer open; what became of its order is no longer remembered",
+     "The firm used this ClOrdID within the retention time, and so many of its orders have closed since that only the use is remembered. The order has closed or goes by a "
+     "newer ClOrdID.",
+     "Its reports say how it ended or what its newer ClOrdID is; a list of open orders has it under that one."),
     ("R_ORDER_CLOSED", 5, 0, 0, None, None, "too late: the order is no longer open",
      "The order was filled or cancelled or has expired, with this ClOrdID or a newer one that replaced it.",
      "See the order's status (39) and its last ClOrdID (41) in the answer."),

@@ -119,12 +119,51 @@ def archive_rows(m: Arena) -> list[int]:
     return out
 
 
+def used_blocks(m: Arena) -> list[int]:
+    """Blocks of used ids, firm by firm, oldest first."""
+    out = []
+    for f in rows_by_id(m, L.P_FIRM):
+        b, before, count, filling = int(m[f + L.F_USED_FIRST]), 0, 0, int(m[f + L.F_FILLING])
+        while b:
+            assert m[b + L.U_FIRM] == m[f] and m[b + L.U_PREV] == before, "a block is in another firm's list, or its back link is wrong"
+            assert not before or m[before + L.U_AT] <= m[b + L.U_AT], "a firm's blocks are out of order"
+            filling = 0 if b == filling else filling
+            out.append(b)
+            before, b, count = b, int(m[b + L.U_NEXT]), count + 1
+        assert m[f + L.F_USED_LAST] == before and m[f + L.F_BLOCKS] == count, "the end or the count of a firm's blocks is wrong"
+        assert filling == 0, "the block that is being filled is not in the firm's list"
+    return out
+
+
+def used_ids(m: Arena, b: int) -> list[int]:
+    """The words of a block's ids; 0: one that was taken out of a list."""
+    filled, words = int(m[b + L.U_FILLED]), [int(w) for w in m[b + L.U_IDS : b + L.U_IDS + 64]]
+    if filled != L.USED_RANGE:
+        assert not any(words[filled:]), "a list has ids behind its end"
+        return words[:filled]
+    first = int(m[b + L.U_RANGE]) << 12
+    return [first + 64 * i + bit for i, word in enumerate(words) for bit in range(64) if word >> bit & 1]
+
+
 def collateral_rows(m: Arena, event: int) -> list[int]:
     out = []
     co = int(m[event + L.E_COLL_HEAD])
     while co:
         out.append(co)
         co = int(m[co + L.CO_NEXT_IN_EVENT])
+    return out
+
+
+def spare_rows(m: Arena) -> dict[int, list[int]]:
+    """Freed collateral rows by their number of columns."""
+    q = pool(m, L.P_SPARE)
+    out: dict[int, list[int]] = {}
+    for n in np.flatnonzero(m[q["base"] : q["base"] + q["cap"]]).tolist():
+        co = int(m[q["base"] + n])
+        while co:
+            assert not m[co + 1 : co + L.CO_COLUMNS + L.CO_COLUMN_COUNT * n].any(), "a freed collateral row is not empty"
+            out.setdefault(n, []).append(co)
+            co = int(m[co])
     return out
 
 
@@ -210,7 +249,7 @@ def state(m: Arena) -> dict[str, Any]:
     events = {}
     for event in rows_by_id(m, L.P_EVENT):
         first, n = int(m[event + L.E_FIRST]), int(m[event + L.E_N])
-        words = L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT, L.E_IN_PLAY
+        words = L.E_PHASE_NOW, L.E_SETS, L.E_POOL, L.E_VERSION, L.E_WINDOW_END, L.E_RESULT, L.E_IN_PLAY, L.E_REMOVED
         events[int(m[event])] = tuple(int(m[event + w]) for w in words)
         for co in collateral_rows(m, event):
             if (row := (int(m[co + L.CO_OWED]), int(m[co + L.CO_BLOCKED]))) != (0, 0):
@@ -266,8 +305,14 @@ def state(m: Arena) -> dict[str, Any]:
         "debts": debts,
         "stood in": {int(m[e]): (int(m[e + L.E_FROM_BOND]), int(m[e + L.E_FROM_PLATFORM])) for e in rows_by_id(m, L.P_EVENT)},
         "closed": [archive_state(m, a) for a in archive_rows(m)],
+        "used": [
+            (int(m[b + L.U_FIRM]), int(m[b + L.U_AT]), bool(m[b + L.U_FILLED] == L.USED_RANGE), used_ids(m, b)) for b in used_blocks(m)
+        ],
         "firms": {
-            int(m[f]): (*bars(m, f + L.F_BARS), *(int(m[f + w]) for w in (L.F_WEIGHT, L.F_FORGOTTEN, L.F_WINDOW, L.F_NODES, L.F_POSITIONS)))
+            int(m[f]): (
+                *bars(m, f + L.F_BARS),
+                *(int(m[f + w]) for w in (L.F_WEIGHT, L.F_MOVED, L.F_ANSWERED, L.F_FORGOTTEN, L.F_WINDOW, L.F_NODES, L.F_POSITIONS)),
+            )
             for f in rows_by_id(m, L.P_FIRM)
         },
         "venues": {int(m[v]): venue_state(m, v) for v in rows_by_id(m, L.P_VENUE)},
@@ -280,6 +325,7 @@ def state(m: Arena) -> dict[str, Any]:
         },
         "accounts": {int(m[a]): bars(m, a + L.AC_BARS) for a in rows_by_id(m, L.P_ACCOUNT)},
         "nodes": node_makers(m),
+        "spare": {L.CO_COLUMNS + L.CO_COLUMN_COUNT * n: len(rows) for n, rows in spare_rows(m).items()},
         "events": events,
         "ahead": {
             int(m[i]): (
@@ -326,6 +372,7 @@ def walk(m: Arena) -> None:
     check_books(m, set(orders))
     check_texts(m, orders)
     check_ids(m, orders)
+    check_used(m)
     check_timers(m, orders)
     for event in rows_by_id(m, L.P_EVENT):
         check_event(m, event, orders)
@@ -393,10 +440,19 @@ def check_texts(m: Arena, orders: list[int]) -> None:
     firms = list(rows_by_id(m, L.P_FIRM))
     assert m[L.H_WEIGHTS] == sum(int(m[f + L.F_WEIGHT]) for f in firms), "the firms' weights do not sum"
     for f in firms:
+        own, at = [], int(m[f + L.F_ACCOUNTS])
+        while at:
+            own.append(at)
+            at = int(m[at + L.AC_NEXT_IN_FIRM])
+        assert own == [a for a in rows_by_id(m, L.P_ACCOUNT) if m[a + L.AC_FIRM] == m[f]], "a firm's list of accounts is wrong"
+        assert m[f + L.F_ACCOUNTS_LAST] == (own[-1] if own else 0), "the end of a firm's list of accounts is wrong"
         assert m[f + L.F_OPEN] == sum(1 for o in orders if m[o + L.O_FIRM] == m[f]), "a firm's count of open orders is wrong"
     for v in rows_by_id(m, L.P_VENUE):
         assert m[v + L.V_OPEN] == sum(1 for o in orders if m[o + L.O_ENTRY] >> 16 == m[v]), "a venue's count of open orders is wrong"
     made = list(node_makers(m).values())
+    spare = [L.CO_COLUMNS + L.CO_COLUMN_COUNT * n for n, found in spare_rows(m).items() for _ in found]
+    q = pool(m, L.P_COLLATERAL)
+    assert q["used"] + sum(spare) == q["next"], "collateral words are lost"
     rows = [co for event in rows_by_id(m, L.P_EVENT) for co in collateral_rows(m, event)]
     for f in firms:
         words = sum(L.CO_COLUMNS + L.CO_COLUMN_COUNT * int(m[co + L.CO_N]) for co in rows if m[m[co + L.CO_ACCOUNT] + L.AC_FIRM] == m[f])
@@ -421,6 +477,23 @@ def check_ids(m: Arena, orders: list[int]) -> None:
             expected += [ref, ref] if replaced and status != C.ST_REPLACED else [ref]
     assert sorted(entries) == sorted(expected), "the ClOrdID table refers to rows that are gone, or misses some"
     assert q["used"] == len(entries), "the ClOrdID table's count is wrong"
+
+
+def check_used(m: Arena) -> None:
+    """The table of used ids refers to every range and every single id exactly once."""
+    blocks = used_blocks(m)
+    check_pool(m, L.P_USED, blocks)
+    q, base = pool(m, L.P_USED_HASH), pool(m, L.P_USED)["base"]
+    entries = [int(x) & 0xFFFFFFFF for x in m[q["base"] : q["base"] + q["cap"]] if x]
+    expected = []
+    for b in blocks:
+        ids, index = used_ids(m, b), (b - base) // L.USED_WORDS
+        count = sum(word != 0 for word in ids)
+        assert count and m[b + L.U_COUNT] == count, "a block's count is wrong, or it is empty"
+        ranged = m[b + L.U_FILLED] == L.USED_RANGE
+        expected += [1 << 31 | index] if ranged else [index << 6 | place for place, word in enumerate(ids) if word]
+    assert sorted(entries) == sorted(expected), "the table of used ids refers to what is gone, or misses some"
+    assert q["used"] == len(entries), "the count of the table of used ids is wrong"
 
 
 def check_timers(m: Arena, orders: list[int]) -> None:

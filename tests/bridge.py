@@ -41,6 +41,25 @@ def text_key(text: bytes) -> tuple[int, int]:
     return signed(h1 | 1 << 63), signed(h2)
 
 
+def used_word(key: Key) -> int:
+    """The word of an id of which only the use is remembered (core/life/used.py), in plain Python."""
+    if isinstance(key, int):
+        return key
+    text = str(key).encode()
+    digits = min(len(text) - len(text.rstrip(b"0123456789")), 18)
+    digits = digits if digits >= 4 else 0
+    number, before = int(text[len(text) - digits :] or b"0") if digits else 0, text[: len(text) - digits]
+    h = len(before) ^ digits << 8
+    for i in range(0, len(before), 8):
+        h = (h ^ int.from_bytes(before[i : i + 8], "little")) * -7046029254386353131 & MASK
+        h ^= h >> 29
+    h = (h ^ number >> 20) * -4417276706812531889 & MASK
+    h ^= h >> 32
+    h = h * -7723592293110705685 & MASK
+    h ^= h >> 29
+    return signed(1 << 63 | (h << 20 | number & 0xFFFFF if digits else h) & MASK)
+
+
 def key_words(key: Key) -> tuple[int, int]:
     if isinstance(key, tuple):
         return key
@@ -194,6 +213,7 @@ def _operator_words(c: Row) -> Words:
             d.DH_EVENT: c.event, d.DH_INSTRUMENT: c.instrument, d.DH_ACT: c.act, d.DH_VERSION: c.version, d.DH_PAYOUT: c.payout, d.DH_SLICE: c.slice,
         },
         C.C_UPHOLD: {d.DX_EVENT: c.event, d.DX_VERSION: c.version},
+        C.C_REMOVE: {d.DX_EVENT: c.event},
         C.C_KILL: {d.DK_LEVEL: c.level, d.DK_TARGET: c.target, d.DK_ON: c.on, d.DK_CANCEL: c.cancel},
         C.C_RESTRICT: {d.DR_EVENT: c.event, d.DR_FIRM: c.firm, d.DR_ON: c.on},
         C.C_FREEZE: {d.DZ_VENUE: c.venue, d.DZ_LEVEL: c.level},

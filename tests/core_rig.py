@@ -12,7 +12,7 @@ import numpy as np
 from exchange_server.engine import Capacities, Engine, InvariantBroken
 from protocol import codes as C
 from tests import arena
-from tests.bridge import Words, command_words, event_rows, plain
+from tests.bridge import Words, command_words, event_rows, plain, used_word
 from tests.model import Model
 from tests.model_world import RETENTION_NS, Limits, Row
 from tests.model_worlds import Story
@@ -26,7 +26,7 @@ class Difference(AssertionError):
 
 def fitted(limits: Limits) -> Limits:
     """The limits, with a small arena's rows where nothing is said: core and model have the same."""
-    return Limits(limits.orders, limits.archive, min(limits.nodes, 512), min(limits.words, 20_000))
+    return Limits(limits.orders, limits.archive, min(limits.nodes, 512), min(limits.words, 20_000), min(limits.used, 64))
 
 
 def tiny(limits: Limits) -> Capacities:
@@ -35,6 +35,7 @@ def tiny(limits: Limits) -> Capacities:
     return Capacities(
         assets=4, venues=4, firms=16, accounts=64, sessions=32, events=8, instruments=64, listings=128, balances=256,
         collateral_words=limits.words, orders=limits.orders, nodes=limits.nodes, archive=limits.archive, dirty=16,
+        used_blocks=limits.used,
     )  # fmt: skip
 
 
@@ -86,6 +87,10 @@ class Pair:
         self.compare("refused", self.model.refused, self.core.refused)
         self.compare("events", [dict(e) for e in want], [dict(e) for e in got])
         want_state, got_state = self.model.state(), self.core.state()
+        want_state["used"] = [
+            (firm, at, ranged, sorted(map(used_word, keys)) if ranged else [used_word(key) if key is not None else 0 for key in keys])
+            for firm, at, ranged, keys in want_state["used"]
+        ]
         for part in want_state:
             self.compare(part, want_state[part], got_state[part])
         try:

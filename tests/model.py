@@ -118,6 +118,7 @@ class Model(Operator, Ladder):
             if earlier is not None:
                 self.check_repeat(c, account, earlier)
                 return self._tell_status(earlier, c.session)
+            self.check_unused(firm, c.id)
             self.check_order_table(firm)
             order_id = self.order_seq
             order = self.check_order(c, session, account)
@@ -304,7 +305,7 @@ class Model(Operator, Ladder):
             return self.request_event(C.E_STATUS, C.ST_NONE, r.reason, c.account)
         known = self.find(session.firm, c.orig)
         if known is None:
-            return self.request_event(C.E_STATUS, C.ST_NONE, C.R_UNKNOWN_ORDER, c.account)
+            return self.request_event(C.E_STATUS, C.ST_NONE, self.unknown(session.firm, c.orig).reason, c.account)
         self._tell_status(known, c.session)
 
     def _tell_status(self, known: Order | Closed, session: int) -> None:
@@ -394,6 +395,7 @@ class Model(Operator, Ladder):
         self.note_prices(max(self.now, c.now))
         self.turn, self.now, self.tick = c.turn, max(self.now, c.now), max(self.tick, c.tick)
         self.refusing = c.refuse
+        self.free_removed()
         due = [o for o in self.open if o.expiry and o.expiry <= self.now]
         for order in sorted(due, key=lambda o: (o.expiry, o.id)):
             self._close(order, C.E_EXPIRED, C.ST_EXPIRED, C.R_EXPIRED, C.EF_UNSOLICITED)
@@ -421,8 +423,19 @@ class Model(Operator, Ladder):
                 (x.firm, x.key, x.status, x.reason, x.order, x.account, x.instrument, x.price, x.qty, x.cum, x.numbers)
                 for x in sorted(self.closed, key=lambda x: x.firm)
             ],
+            "used": self.used_state(),
             "firms": {
-                f.id: (f.killed, f.closed, f.weight, f.forgotten, f.window, self.nodes_of(f.id), self.words_of(f.id))
+                f.id: (
+                    f.killed,
+                    f.closed,
+                    f.weight,
+                    f.moved,
+                    f.answered,
+                    f.forgotten,
+                    f.window,
+                    self.nodes_of(f.id),
+                    self.words_of(f.id),
+                )
                 for f in self.firms.values()
             },
             "venues": {
@@ -447,6 +460,7 @@ class Model(Operator, Ladder):
             "accounts": {a.id: (a.killed, a.closed) for a in self.accounts.values()},
             "short": {(a.id, asset) for a in self.accounts.values() for asset in a.short},
             "nodes": dict(self.nodes),
+            "spare": {words: rows for words, rows in self.spare.items() if rows},
             "settled": {key: qty for e in self.events.values() for key, qty in e.settled.items()},
             "debts": {
                 (e.id, a): row
@@ -456,7 +470,9 @@ class Model(Operator, Ladder):
             },
             "stood in": {e.id: (e.from_bond, e.from_platform) for e in self.events.values()},
             "settling": [e.id for e in self.settling],
-            "events": {e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play) for e in self.events.values()},
+            "events": {
+                e.id: (e.phase, e.sets, e.pool, e.version, e.window_end, e.result, e.in_play, e.removed) for e in self.events.values()
+            },
             "ahead": {
                 i: (a.phase, a.version, a.until, a.payout if a.phase == C.PH_DETERMINED else 0)
                 for e in self.events.values()

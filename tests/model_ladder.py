@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from protocol import codes as C
+from tests.model_ids import Ids
 from tests.model_money import collar_range, protection_price, reference_price, requirement, under_other_terms
 from tests.model_world import (
     RETENTION_NS,
@@ -31,7 +32,7 @@ STOPS_ORDERS, STOPS_CANCELS = 1, 2  # the lowest level of a freeze that stops an
 UNBUILT_WORDS = (("front", 2), ("min_qty", 9), ("display_qty", 10), ("stop_price", 11), ("group", 14), ("cost_cap", 15))
 
 
-class Ladder:
+class Ladder(Ids):
     """State of the exchange and all its refusals. Nothing here changes state, except that a message is counted by its throttles."""
 
     def start(self, limits: Limits, retention_ns: int | None) -> None:
@@ -52,8 +53,10 @@ class Ladder:
         self.listings: dict[tuple[int, int], Listing] = {}
         self.open: list[Order] = []
         self.moving: dict[tuple[int, Key], Order] = {}  # of a venue that moves here: made, and not in any list yet
-        self.closed: list[Closed] = []  # oldest first; also those whose time is over, until something forgets them
-        self.forgetting = 1  # firm at which the search continues for one that has more than its share
+        self.start_ids()
+        self.removed: list[Event] = []  # those with rows that are still to be freed
+        self.spare: dict[int, int] = {}  # freed rows by their words
+        self.high = 0  # collateral words ever used
         self.settling: list[Event] = []  # events that are being paid, first come first
         self.prices: dict[int, list[tuple[int, int, int]]] = {}  # contract: (from, to, twice its price), microseconds
         self.out: list[Row] = []
@@ -73,17 +76,9 @@ class Ladder:
         event = self.event_named(number)
         if event.steps is not None:
             raise Refused(C.R_SETTLING)
+        if event.removed:
+            raise Refused(C.R_MARKET_REMOVED)
         return event
-
-    def counts(self, closed: Closed) -> bool:
-        """Within the retention, so that its id is still used up."""
-        return closed.closed_at + self.retention > self.now
-
-    def find(self, firm: int, key: Key) -> Order | Closed | None:
-        for order in [*self.open, *filter(self.counts, self.closed)]:
-            if order.firm == firm and order.key == key:
-                return order
-        return None
 
     def behind(self, known: Order | Closed) -> Order | Closed:
         """What an id means now: for a replaced id the order that is open with another id, or how it ended."""
@@ -97,7 +92,7 @@ class Ladder:
     def open_order(self, firm: int, key: Key) -> Order:
         known = self.find(firm, key)
         if known is None:
-            raise Refused(C.R_UNKNOWN_ORDER)
+            raise self.unknown(firm, key)
         now = self.behind(known)
         if isinstance(now, Closed):
             raise Refused(C.R_ORDER_CLOSED)
@@ -106,10 +101,6 @@ class Ladder:
         return now
 
     # ------------------------------------------------------------------------------------------------ shares
-    def share(self, firm: int, rows: int) -> int:
-        """Rows of a common table that a firm is sure of: its part by weight."""
-        return rows * self.firms[firm].weight // sum(f.weight for f in self.firms.values())
-
     def check_share(self, firm: int, rows: int, used: int, own: int, asked: int, code: int) -> None:
         """Room for so many rows more of a common table: one firm alone leaves the others as many as it has, or has no more than its
         share."""
@@ -156,32 +147,8 @@ class Ladder:
         if account.id not in event.touched:
             numbers = self.limits.words, self.words_of(), self.words_of(account.firm), self.row_words(event)
             self.check_share(account.firm, *numbers, C.R_POSITION_SHARE_FULL)
-
-    def kept(self, firm: int) -> int:
-        return sum(x.firm == firm for x in self.closed)
-
-    def forget_due(self, firm: int) -> None:
-        """Each new order or replace takes back up to two of its firm's closed ids whose time is over."""
-        for x in [x for x in self.closed if x.firm == firm][:2]:
-            if self.counts(x):
-                return
-            self.closed.remove(x)
-
-    def remember(self, closed: Closed) -> None:
-        """Keep a closed id. In a full table the oldest of a firm goes that has its share: this one, or else the next that has more."""
-        if len(self.closed) >= self.limits.archive:
-            firm = closed.firm
-            if not self.kept(firm) or self.kept(firm) < self.share(firm, self.limits.archive):
-                firm = self.forgetting
-                while self.kept(firm) <= self.share(firm, self.limits.archive):
-                    firm = firm % max(self.firms) + 1
-                self.forgetting = firm
-            oldest = next(x for x in self.closed if x.firm == firm)
-            if self.counts(oldest):
-                self.firms[firm].forgotten += 1
-                self.firms[firm].window = self.now - oldest.closed_at
-            self.closed.remove(oldest)
-        self.closed.append(closed)
+            if not self.spare.get(numbers[3]) and self.high + numbers[3] > numbers[0]:  # what was freed has other sizes
+                raise Refused(C.R_TABLE_FULL, numbers[0], numbers[1], numbers[3])
 
     def entry_venue(self, c: Row) -> int:
         """The venue through which a command came: named, else the session's, else the instrument's owner."""
@@ -211,6 +178,25 @@ class Ladder:
         event = self.event_of(instrument)
         if account not in event.touched:
             event.touched.append(account)
+            words = self.row_words(event)
+            if self.spare.get(words):
+                self.spare[words] -= 1
+            else:
+                self.high += words
+
+    def free_removed(self) -> None:
+        """Rows of removed events are free again, 256 in a turn."""
+        for _ in range(256):
+            if not self.removed:
+                return
+            event = self.removed[0]
+            account = event.touched.pop(0)
+            for contract in event.contracts:
+                event.settled.pop((account, contract), None)
+            words = self.row_words(event)
+            self.spare[words] = self.spare.get(words, 0) + 1
+            if not event.touched:
+                self.removed.pop(0)
 
     # ------------------------------------------------------------------------------------------------ money held
     def required(self, account: int, event: Event, orders: list[Order] | None = None) -> int:
@@ -561,6 +547,7 @@ class Ladder:
         """Returns the order, its new book price and the listing whose fees it has from now on."""
         if self.find(session.firm, c.id) is not None:
             raise Refused(C.R_ID_USED)
+        self.check_unused(session.firm, c.id)
         order = self.open_order(session.firm, c.orig)
         self.check_unchanged(c, order)
         if not self.sees(session, order.instrument):

@@ -72,7 +72,7 @@ class Opening(Ladder):
         listing = self.listings[(c.venue, c.target)]
         event = self.event_of(c.target)
         account = self.accounts[c.account]
-        if self.find(account.firm, c.id) is not None or (account.firm, c.id) in self.moving:
+        if self.find(account.firm, c.id) is not None or (account.firm, c.id) in self.moving or self.was_used(account.firm, c.id):
             raise Refused(C.R_ID_USED)
         part = denominator(listing.model, event.payout)
         self.touch(c.account, c.target)

@@ -23,7 +23,7 @@ class Operator(Changes, Reversal, Opening):
             C.C_RESTRICT: self._restrict, C.C_REFERENCE: self._reference, C.C_LOGON: self._logon, C.C_LOGOFF: self._logoff,
             C.C_CONTINUE: self._continue, C.C_REVERSE: self._reverse, C.C_BUST: self._bust, C.C_AHEAD: self._ahead,
             C.C_FREEZE: self._freeze, C.C_ACCESS: self._access, C.C_SEND: self._send, C.C_SET_IN: self._set_in,
-            C.C_OPENING: self.opening, C.C_UNLIST: self._unlist,
+            C.C_OPENING: self.opening, C.C_UNLIST: self._unlist, C.C_REMOVE: self._remove,
             C.C_BANDS: self._bands, C.C_ADD_CONTRACT: self._add_contract,
         }  # fmt: skip
 
@@ -84,6 +84,18 @@ class Operator(Changes, Reversal, Opening):
         if any(o.instrument == c.instrument and o.venue == c.venue for o in self.open):
             raise Refused(C.R_OPEN_ORDERS)
         self.listings.pop((c.venue, c.instrument), None)
+
+    def _remove(self, c: Row) -> None:
+        """Over for good: nothing may be left in it, and nothing is commanded any more."""
+        event = self.commanded(c.event)
+        positions = sum(max(a.position.get(i, 0), 0) for a in self.accounts.values() for i in event.contracts)
+        used = sum(o.instrument in event.contracts for o in self.open) + event.sets + positions
+        used += sum(map(bool, (sum(event.owed.values()), sum(event.blocked.values()), event.from_bond, event.from_platform)))
+        if used:
+            raise Refused(C.R_NOT_EMPTY, 0, 0, used)
+        event.removed = True
+        if event.touched and event.phase not in (C.PH_OPEN, C.PH_LIVE, C.PH_PAUSED, C.PH_CANCEL_ONLY):
+            self.removed.append(event)
 
     # ------------------------------------------------------------------------------------------------ money
     def moved(self, account: Account, asset: int, amount: int, why: int) -> None:

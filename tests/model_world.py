@@ -32,12 +32,14 @@ class Refused(Exception):
 
 @dataclass
 class Limits:
-    """Capacities the rules speak of: open orders, ids kept after closing (texts and numbers alike), book nodes, collateral words."""
+    """Capacities the rules speak of: open orders, closed ids of which it is known what became of them (texts and numbers alike), book nodes,
+    collateral words, blocks of ids of which it is only known that they were used."""
 
     orders: int = 1 << 40
     archive: int = 1 << 40
     nodes: int = 1 << 40
     words: int = 1 << 40
+    used: int = 1 << 40
 
 
 @dataclass
@@ -92,7 +94,9 @@ class Firm:
     killed: int = 0
     closed: int = 0
     weight: int = 1  # parts of the common tables that it is sure of
-    forgotten: int = 0  # closed ids that went before their time
+    moved: int = 0  # closed ids of which, before their time, nothing was kept but that they were used
+    answered: int = 0  # how old the last of them was
+    forgotten: int = 0  # closed ids that went altogether before their time
     window: int = 0  # how old the last of them was
 
 
@@ -180,6 +184,7 @@ class Event:
     paying_ahead: int = 0  # the contract that accounts are being paid for while the others go on
     steps: Any = None  # the pieces of work of its settlement that are left; None: it is not being settled
     busts: int = 0  # trades that were taken back
+    removed: bool = False  # over for good
     elsewhere: bool = False  # it came here final: another server paid it
     splits: list[tuple[int, int]] = field(default_factory=list)  # (contract out of which one was split, number of the event that told it)
     bond: int = 0  # account of the owner venue's bond

@@ -80,6 +80,7 @@ def make_listing(rng: random.Random, venue: int, instrument: int, model: int) ->
 def make_world(rng: random.Random) -> World:
     limits = Limits(rng.choice((8, 40, 80)), rng.choice((9, 60, 400)))
     world = World(limits, rng.choice((40 * SECOND, 100_000 * SECOND)))
+    limits.used = {8: 2, 40: 1, 80: 8}[limits.orders]
     limits.nodes, limits.words = rng.choice(((14, 400), (80, 20_000), (80, 20_000)))
     rows = world.rows
     rows.append(Row(kind=C.C_TIME, turn=1, now=START_NS, tick=START_NS))
@@ -144,11 +145,11 @@ class Generator:
         """Mostly a new id, sometimes one that was used, sometimes a bad one."""
         roll = self.rng.random()
         if roll < 0.06 and self.ids:
-            return self.rng.choice(self.ids[-12:])
+            return self.rng.choice(self.ids[-12:] if len(self.ids) % 4 else self.ids)
         if roll < 0.07:
             return self.rng.choice((0, -5, (3, 4)))
         number = len(self.ids) + 1
-        key: Key = f"ord-{number}" if self.rng.random() < 0.3 else number
+        key: Key = f"ord-{number:0{2 + number % 3}d}" if self.rng.random() < 0.3 else number
         self.ids.append(key)
         return key
 
@@ -253,7 +254,8 @@ class Generator:
         order = self.known(session)
         account = self.account(session) if order is None or rng.random() < 0.1 else rng.choice((0, order.account))
         row = Row(kind=C.C_CANCEL, session=session, account=account, id=self.key())
-        row["orig"] = order.key if order else rng.choice((0, 12345, "nobody", (1, 1)))
+        stranger = rng.choice((0, 12345, "nobody", (1, 1), *self.ids[:9]))
+        row["orig"] = order.key if order and rng.random() < 0.95 else stranger
         for name, values in (("instrument", (1, 2, 99)), ("side", (1, 2)), ("contract_side", (1, 2))):
             if rng.random() < 0.2:
                 row[name] = getattr(order, name) if order and rng.random() < 0.8 else rng.choice(values)
@@ -518,6 +520,11 @@ class Generator:
         kind, trigger = (C.C_VOID, self.model.now - rng.choice((0, SECOND))) if void else (C.C_DETERMINE, 0)
         return Row(kind=kind, event=event.id, version=event.version + (2 if wrong else 1), payouts=payouts, trigger=trigger)
 
+    def remove(self) -> Row:
+        """A market is over for good, mostly one that is final."""
+        over = [e.id for e in self.model.events.values() if e.phase == C.PH_FINAL]
+        return Row(kind=C.C_REMOVE, event=self.rng.choice(over) if over and self.rng.random() < 0.9 else self.rng.choice((1, 2, 99)))
+
     def payouts(self, event: Event) -> list[int]:
         rng = self.rng
         n = len(event.contracts)
@@ -577,7 +584,7 @@ class Generator:
             (self.new, 60), (self.cancel, 7), (self.replace, 12), (self.mass_cancel, 2), (self.status, 2.5), (self.sets, 5), (self.time, 7),
             (self.phase, 2.5), (self.kill, 1), (self.release, 0.7), (self.restrict, 0.7), (self.reference, 1), (self.transfer, 3), (self.session_row, 2.5),
             (self.listing, 1), (self.settle, 1.2), (self.redefine, 0.7), (self.close, 1),
-            (self.venue, 1), (self.freeze, 1), (self.access, 3), (self.bands, 1), (self.add_contract, 1), (self.go_on, 0.2), (self.reverse, 2.5 if any(e.phase == C.PH_FINAL for e in self.model.events.values()) else 0.1),
+            (self.venue, 1), (self.freeze, 1), (self.access, 3), (self.bands, 1), (self.add_contract, 1), (self.go_on, 0.2), (self.remove, 0.3), (self.reverse, 2.5 if any(e.phase == C.PH_FINAL for e in self.model.events.values()) else 0.1),
         )  # fmt: skip
         return self.rng.choices([m for m, _ in makers], [w for _, w in makers])[0]()
 

@@ -23,6 +23,7 @@ START_SECONDS = 110.0  # compiling every kernel once is in it
 
 SMALL = """
 [server]
+follower = "off"
 fix_port = 0
 binary_port = 0
 

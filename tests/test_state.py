@@ -116,7 +116,7 @@ def test_money_and_members(story: PairStory) -> None:
     firms = state.Firms(m)
     assert firms.ids.tolist() == [1, 2, 3] and firms.open.tolist() == [2, 1, 0] and len(firms) == 3
     closed = [i for i, count in enumerate(firms.closed.tolist()) if count]
-    assert closed and all((firms.oldest_closed_at(i) > 0) == (i in closed) for i in range(3))
+    assert closed and firms.moved.tolist() == firms.blocks.tolist() == [0, 0, 0]
 
 
 def test_what_a_firm_has_in_an_event_that_has_been_paid() -> None:

@@ -23,6 +23,7 @@ from protocol import numbers, units
 
 from ..certificates import CertificateError, read_certificate
 from ..exits import Exit
+from ..follow.status import DIFFERS, REFUSED, STOPPED, alive, read_status
 from .clock import sentence
 from .command import verb
 from .common import CommandError, Unreachable
@@ -33,6 +34,7 @@ SYNCS = 64
 BLOCK = 4096
 MEMORY_FILE_SYSTEMS = {"tmpfs", "ramfs", "devtmpfs"}
 GIB = 1 << 30
+SLOW_FOLLOWER_MS = 10_000
 COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
@@ -47,7 +49,7 @@ class Finding(NamedTuple):
 @verb(
     "doctor",
     "check this machine: ports, disk, space, memory, cores, clock",
-    details="For a running server also the offset of exchange time from the time of day.",
+    details="For a running server also the offset of exchange time from the time of day, and its follower.",
     examples=("exos doctor", "exos doctor --config venue.toml --data /srv/exos"),
 )
 @click.option("--config", metavar="FILE", default="sandbox", help="The configuration whose ports are checked (default: sandbox).")
@@ -67,6 +69,7 @@ def doctor(config: str, data: Path) -> Result:
         *memory(),
         *clock(),
         *running_clock(Server(data)),
+        *follower(data, time.time_ns()),
     ]
     for finding in findings:
         level = finding.level.ljust(4)
@@ -237,6 +240,27 @@ def running_clock(server: Server) -> Iterator[Finding]:
         found = answer.result["clock"]
         apart = found["held"] or not found["offset_s"].removeprefix("-").startswith("0.")
         yield Finding("warn" if apart else "ok", "exchange", sentence(found))
+
+
+def follower(data: Path, now_ns: int) -> Iterator[Finding]:
+    """What the follower of the folder said last, if one ever ran there."""
+    found = read_status(data / "follower")
+    if found is None:
+        return
+    said = f"at row {found.row_seq}, {found.lag_rows} rows and {units.duration(found.lag_ms * 10**6)} after the server"
+    newest = f"newest snapshot at row {found.snapshot_seq}" if found.snapshot else "no snapshot yet"
+    if found.state == DIFFERS:
+        yield Finding("fail", "follower", found.text)
+    elif found.state == REFUSED:
+        yield Finding("warn", "follower", f"ended: {found.text}")
+    elif found.state == STOPPED:
+        yield Finding("ok", "follower", f"stopped at row {found.row_seq}; {newest}")
+    elif not alive(found, now_ns):
+        yield Finding("warn", "follower", f"does not run; it reported last at {units.instant(found.at_ns)}: {said}; {newest}")
+    elif found.snapshot_problem:
+        yield Finding("warn", "follower", f"{found.snapshot_problem}; {newest}")
+    else:
+        yield Finding("ok" if found.lag_ms < SLOW_FOLLOWER_MS else "warn", "follower", f"{found.state}, {said}; {newest}")
 
 
 def _clock_synced() -> bool | None:

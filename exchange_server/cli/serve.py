@@ -49,6 +49,9 @@ BYTES = Number("number of bytes", 0, 10**15 - 1)
     type=OneOf(["sync", "async"]),
     help="sync: an answer is sent when the input that caused it is on the disk; async: when it is written.",
 )
+@click.option(
+    "--follower", type=OneOf(["on", "off"]), help="on: a second process compares itself with the server and makes snapshots while it runs."
+)
 @click.option("--spin", is_flag=True, help="Keep one core busy instead of sleeping: lowest latency.")
 @click.option("--ready-file", type=FILE, metavar="FILE", help="Write the line that says ready there as well.")
 @click.option("--segment-bytes", type=BYTES, default=0, metavar="N", help="Size of a journal segment (default: 256 MiB).")
@@ -77,6 +80,7 @@ def checked(
     binary_port: int | None,
     admin_port: int | None,
     mode: str | None,
+    follower: str | None,
     **rest: Any,
 ) -> "ServeOptions":
     """The options, checked as far as possible before the folder is opened; CommandError if they are invalid."""
@@ -91,7 +95,7 @@ def checked(
     new = not start.has_journal(data)
     if config is None and new:
         raise CommandError(Exit.CONFIG, start.new_folder(data))
-    asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "admin_port": admin_port, "mode": mode}
+    asked = {"host": host, "fix_port": fix_port, "binary_port": binary_port, "admin_port": admin_port, "mode": mode, "follower": follower}
     rest |= {"data": data, "given": {key: value for key, value in asked.items() if value is not None}}
     if config is None:
         return ServeOptions(settings=load.Settings(), configured=False, **rest)

@@ -1,7 +1,7 @@
 """The state in canonical order for the digest, and the invariants that can be checked on a state.
 
 The dump depends on what happened, not on capacities or free lists: balances and collateral rows in order of first use, books contract by
-contract, best price first, in queue order; it includes switches, throttles, restrictions and closed ids. Dumped words are logical: ids,
+contract, best price first, in queue order; it includes switches, throttles, restrictions, closed and used ids. Dumped words are logical: ids,
 prices (YES ticks), quantities (lots) and amounts (minor units), no pointers. Every dump_* kernel writes int64 words to `out` and returns
 their number, or -1 - the number needed if `out` is too small.
 """
@@ -23,16 +23,17 @@ from .layout.packed import pack_firm_account, status_of
 from .money.collateral import LEFT_OUT, is_paid_ahead
 from .money.products import is_settled, requirement, sets_worth, settlement, value_at_worst
 from .proofs import PROOF_WORDS, note, sentences, structure
+from .used_ids import dump_used
 
-HEADER_DUMP = 14
+HEADER_DUMP = 15
 BALANCE_DUMP = 6
 SESSION_DUMP = 20
-EVENT_DUMP = 35
+EVENT_DUMP = 36
 CONTRACT_DUMP = 19
 COLLATERAL_DUMP = 10
 ORDER_DUMP = 21
 VENUE_DUMP = 14
-FIRM_DUMP = 7
+FIRM_DUMP = 9
 ACCESS_DUMP = 3
 ARCHIVE_DUMP = 15
 
@@ -90,6 +91,7 @@ def dump_small(m, out):
     out[11] = m[L.H_TICK]
     out[12] = m[L.H_REFUSE]
     out[13] = m[m[L.H_SETTLING] + L.E_ID] if m[L.H_SETTLING] != 0 else 0
+    out[14] = m[L.H_DROPPING]
     at = HEADER_DUMP
     for i in range(balances):
         b = pool_base(m, L.P_BALANCE) + i * L.BALANCE_WORDS
@@ -169,6 +171,8 @@ def dump_switches(m, out):
                     out[at + 4] = m[f + L.F_WINDOW]
                     out[at + 5] = m[f + L.F_NODES]
                     out[at + 6] = m[f + L.F_POSITIONS]
+                    out[at + 7] = m[f + L.F_MOVED]
+                    out[at + 8] = m[f + L.F_ANSWERED]
                 at += FIRM_DUMP
         for i in range(1, accounts):
             a = pool_base(m, L.P_ACCOUNT) + i * L.ACCOUNT_WORDS
@@ -347,6 +351,7 @@ def dump_event(m, event_id, out):
     out[32] = m[event + L.E_K_LEFT]
     out[33] = m[event + L.E_LEFT_OUT]
     out[34] = m[m[event + L.E_PAYING] + L.I_ID] if m[event + L.E_PAYING] != 0 else 0
+    out[35] = m[event + L.E_REMOVED]
     at = EVENT_DUMP
     for j in range(n):
         inst = m[event + L.E_FIRST] + j * L.INSTRUMENT_WORDS
@@ -543,12 +548,13 @@ def _grown(call: Any, *args: Any) -> Any:
 
 
 def dump(m: Any) -> Iterator[Any]:
-    """The logical state, as arrays of words in canonical order."""
+    """The logical state, as arrays of words in canonical order, each valid until the next."""
     yield _grown(dump_small, m)
     yield _grown(dump_switches, m)
     yield _grown(dump_access, m)
     for firm in range(1, int(m[L.H_POOLS + L.P_FIRM * L.POOL_WORDS + L.PL_NEXT])):
         yield _grown(dump_archive, m, firm)
+        yield from dump_used(m, firm)
     d = L.H_POOLS + L.P_EVENT * L.POOL_WORDS
     for event_id in range(1, int(m[d + L.PL_NEXT])):
         rows = _grown(dump_event, m, event_id)

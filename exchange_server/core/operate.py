@@ -34,6 +34,7 @@ from .markets.opening import do_opening
 from .markets.outcomes import do_add_contract, go_on_granting
 from .markets.pay import do_finalise
 from .markets.phases import do_phase, go_on_closing
+from .markets.remove import do_remove
 from .markets.settle import do_determine
 from .markets.slices import do_continue
 from .markets.stages import go_on_settling
@@ -51,17 +52,27 @@ ABOUT_EVENTS = (
     | (1 << C.C_DISPUTE)
     | (1 << C.C_UPHOLD)
     | (1 << C.C_VOID)
-)  # kinds of rows with the id of an event in word 1, as have C_BANDS, C_ADD_CONTRACT and C_AHEAD
+)  # kinds of rows below 63 with the id of an event in word 1
+
+
+@leaf
+def _is_about_event(kind):
+    """Whether rows of this kind have the id of an event in word 1."""
+    if kind < 63:
+        return (ABOUT_EVENTS >> kind) & 1 != 0
+    return kind == C.C_BANDS or kind == C.C_ADD_CONTRACT or kind == C.C_AHEAD or kind == C.C_REMOVE
 
 
 @leaf
 def define(m, rows, rows_b, c, kind, ev):
     """Dispatch a row of the registry at rows[c]. C.OK or the code of its refusal. R_SETTLING: the event is closed to commands until all its
     accounts have been paid."""
-    if (kind < 63 and (ABOUT_EVENTS >> kind) & 1 != 0) or kind == C.C_BANDS or kind == C.C_ADD_CONTRACT or kind == C.C_AHEAD:
+    if _is_about_event(kind):
         event = event_at(m, rows[c + 1])
         if event != 0 and m[event + L.E_SETTLING] != 0:
             return refuse(m, C.R_SETTLING, 0, 0, rows[c + 1])
+        if event != 0 and m[event + L.E_REMOVED] != 0:
+            return refuse(m, C.R_MARKET_REMOVED, 0, 0, rows[c + 1])
     if kind == C.C_DEF_ASSET:
         return define_asset(m, rows, c)
     if kind == C.C_DEF_VENUE:
@@ -113,6 +124,8 @@ def define(m, rows, rows_b, c, kind, ev):
         return do_reference(m, rows, c)
     if kind == C.C_UNLIST:
         return drop_listing(m, rows, c)
+    if kind == C.C_REMOVE:
+        return do_remove(m, rows, c)
     if kind == C.C_OPENING:
         return do_opening(m, rows, c, ev)
     if kind == C.C_BANDS:

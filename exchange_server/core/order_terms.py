@@ -8,6 +8,7 @@ from .kit.bits import text_key, words_of
 from .kit.jit import kernel
 from .kit.rows import event_at
 from .life.ids import id_find
+from .life.used import used_before
 
 TERMS_WORDS = 2 + L.TEXT_WORDS  # the owner's and the venue's share (bps), then the text, 0 for an integer id
 
@@ -50,6 +51,8 @@ def key_of_text(data, out):
 
 @kernel("i8(i8[::1], i8, i8, i8, i8[::1])")
 def id_used(m, firm, hi, lo, text):
-    """1 if the firm (id) has an order under this ClOrdID key, open or closed; text: its 8 words if hi < 0."""
+    """1 if the firm (id) has used this ClOrdID key within the retention; text: its 8 words if hi < 0."""
     m = words_of(m)
-    return 1 if id_find(m, words_of(text), firm, hi, lo, 0 if hi < 0 else -1) != 0 else 0
+    text = words_of(text)
+    at = 0 if hi < 0 else -1
+    return 1 if id_find(m, text, firm, hi, lo, at) != 0 or used_before(m, text, firm, hi, lo, at) else 0

@@ -19,6 +19,7 @@ from .layout.packed import book_side_of, firm_of, hash_of, own_side, pack_ref, r
 from .life.ids import ALIAS_HI, ARCHIVED, order_ref
 from .money.collateral import keeps_settled
 from .money.products import reserve_fee, reserve_part, sells_base
+from .used_ids import blocks_of
 
 # scratch: the path through a tree, sums, 4 words for each contract of the largest event, and 2 for each firm
 SLOTS = 32
@@ -43,6 +44,7 @@ PROOF_OPEN_QTY = 12
 PROOF_POOL = 13
 PROOF_SHARE = 14
 PROOF_SPECIAL = 15
+PROOF_USED = 16
 PROOF_TEXTS = {
     PROOF_TRIE: "instrument {0}, side {1}: the tree of its price levels contradicts itself at price {2}",
     PROOF_BEST: "instrument {0}, side {1}: the best level is another one than the book's ({2} levels counted)",
@@ -58,6 +60,7 @@ PROOF_TEXTS = {
     PROOF_OPEN_QTY: "event {0}, account {1}: open quantity or money of contract {2} is not the sum over its orders",
     PROOF_SHARE: "firm {0}: its {1} of a common table differ from what is found, {2}",
     PROOF_SPECIAL: "order {0}: its side row is another order's",
+    PROOF_USED: "firm {0}: its blocks of used ids are broken: {1} are found, {2} are noted",
     PROOF_POOL: "table {0}: {1} rows are in use, {2} are noted",
 }
 COUNT_ALL = 0
@@ -314,6 +317,30 @@ def _archive(m, out, found, texts):
 
 
 @leaf
+def _used_ids(m, out, found):
+    """Check every firm's blocks of used ids, and that their table has no other entries."""
+    total = 0
+    wanted = 0
+    for i in range(1, pool_cap(m, L.P_FIRM)):
+        f = pool_base(m, L.P_FIRM) + i * L.FIRM_WORDS
+        if m[f] == i:
+            right, blocks, entries = blocks_of(m, i, _used(m, L.P_USED))
+            total += blocks
+            wanted += entries
+            if not right:
+                found = note(out, found, PROOF_USED, i, blocks, m[f + L.F_BLOCKS])
+    if total != _used(m, L.P_USED):
+        found = note(out, found, PROOF_POOL, L.P_USED, total, _used(m, L.P_USED))
+    entries = 0
+    base = pool_base(m, L.P_USED_HASH)
+    for i in range(pool_cap(m, L.P_USED_HASH) if _used(m, L.P_USED_HASH) > 0 else 0):
+        entries += 1 if m[base + i] != 0 else 0
+    if entries != wanted or entries != _used(m, L.P_USED_HASH):
+        found = note(out, found, PROOF_POOL, L.P_USED_HASH, wanted, _used(m, L.P_USED_HASH))
+    return found
+
+
+@leaf
 def _timers(m, out, found):
     """Check the heap of timers and the orders of each expiry."""
     base = pool_base(m, L.P_HEAP)
@@ -391,6 +418,25 @@ def _shares(m, out, found, scratch):
 
 
 @leaf
+def _spare(m, out, found):
+    """Check that collateral rows in use and freed ones together are all words that were ever used."""
+    d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
+    free = 0
+    for n in range(pool_cap(m, L.P_SPARE)):
+        co = m[pool_base(m, L.P_SPARE) + n]
+        while co != 0 and free <= m[d + L.PL_NEXT]:
+            words = L.CO_COLUMNS + L.CO_COLUMN_COUNT * n
+            for i in range(1, words):
+                if m[co + i] != 0:
+                    found = note(out, found, PROOF_POOL, L.P_SPARE, i, m[co + i])
+            free += words
+            co = m[co]
+    if free + m[d + L.PL_USED] != m[d + L.PL_NEXT]:
+        found = note(out, found, PROOF_POOL, L.P_COLLATERAL, m[d + L.PL_NEXT] - free, m[d + L.PL_USED])
+    return found
+
+
+@leaf
 def _free(m, out, found, pool):
     """Check that rows in use and free rows together are all rows that were ever used."""
     d = L.H_POOLS + pool * L.POOL_WORDS
@@ -410,6 +456,7 @@ def prove_structure(m, out, scratch):
     found = _books(m, out, 0, scratch)
     found, texts, expiring = _accounts(m, out, found)
     found, wanted = _archive(m, out, found, texts)
+    found = _used_ids(m, out, found)
     found, timed = _timers(m, out, found)
     wanted += m[L.H_OPEN_ORDERS]
     entries = 0
@@ -434,7 +481,8 @@ def prove_structure(m, out, scratch):
         if m[event] == i:
             found = _sums(m, out, found, event, scratch)
     found = _shares(m, out, found, scratch)
-    for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_TIMER, L.P_SPECIAL):
+    found = _spare(m, out, found)
+    for pool in (L.P_ORDER, L.P_LEVEL, L.P_NODE, L.P_TEXT, L.P_ARCHIVE, L.P_TIMER, L.P_SPECIAL, L.P_USED):
         found = _free(m, out, found, pool)
     return found
 

@@ -17,6 +17,7 @@ from .kit.timers import timer_due
 from .kit.work import begin_work, end_work, work_row
 from .layout.packed import extra_of, kind_of, row_flags_of, session_of
 from .life.life import take_out
+from .markets.remove import free_removed
 from .markets.sets import do_sets
 from .match.match import go_on_matching
 from .orders.cancel import do_cancel
@@ -134,6 +135,8 @@ def run(m, rows, words, ev):
             m[L.H_TICK] = max(m[L.H_TICK], rows[c + L.CMD_TIME_TICK])
             m[L.H_CLOCK_OFFSET] = rows[c + L.CMD_TIME_OFFSET]
             m[L.H_CLOCK_BOOT] = rows[c + L.CMD_TIME_BOOT]
+            if m[L.H_REMOVED] != 0:
+                free_removed(m)
             begin_work(m, L.WORK_TIMERS)
         elif kind < C.C_ADMIN:
             request(m, rows, c, kind, ev)

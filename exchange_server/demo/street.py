@@ -94,6 +94,7 @@ class Server:
         command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(self.data)]
         command += ["--config", self.config] if self.config else []
         command += ["--fix-port", str(self.ports[0]), "--binary-port", str(self.ports[1])]
+        command += ["--follower", "off"]  # the cores are the players'
         command += ["--segment-bytes", str(self.segment_bytes)] if self.segment_bytes else []
         with open(self.log_path, "ab") as log:
             # A process session of its own: Ctrl-C on the terminal reaches only us, and we stop it in order.

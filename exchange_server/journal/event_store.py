@@ -139,6 +139,10 @@ class EventStore:
         """Wait until all rows are in their files (or holes)."""
         self._writer.flush()
 
+    def write_soon(self) -> None:
+        """Have all rows written to their files, without waiting for it."""
+        self._writer.write_soon()
+
     def try_room(self) -> bool:
         """End a pause if there is space for the next file. True: writing continues."""
         try:

@@ -111,6 +111,11 @@ class EventWriter:
             self._sum = EventSum(value, number, self._sums)
             self._sealed = (number, value)
 
+    def write_soon(self) -> None:
+        """Have every row written, also those of a chunk that is not full."""
+        self._flush_to = self.next_number
+        self._wake()
+
     def flush(self) -> None:
         """Wait until every row is in its file, or noted in `failed`."""
         self._flush_to = self.next_number

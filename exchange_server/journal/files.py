@@ -46,21 +46,22 @@ class Position:
 class DirectoryLock:
     """The right to write a data folder: held until release() or the end of the process, however it ends."""
 
-    def __init__(self, directory: Path) -> None:
-        """Raises JournalLocked naming the holder's pid, JournalNoSpace, JournalError when the folder cannot be used."""
+    def __init__(self, directory: Path, what: str = "journal folder") -> None:
+        """what: the folder's name in errors. Raises JournalLocked naming the holder's pid, JournalNoSpace, JournalError when the folder cannot
+        be used."""
         self.directory = directory
         try:
             directory.mkdir(parents=True, exist_ok=True)
             self._fd = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as e:
             kind = JournalNoSpace if e.errno in (errno.ENOSPC, errno.EDQUOT) else JournalError
-            raise kind(f"journal folder {directory}: {e.strerror}") from e
+            raise kind(f"{what} {directory}: {e.strerror}") from e
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             holder = os.read(self._fd, 32).decode("ascii", "replace").strip() or "unknown"
             os.close(self._fd)
-            raise JournalLocked(f"journal folder {directory} is in use by process {holder}; stop it first or use another folder") from None
+            raise JournalLocked(f"{what} {directory} is in use by process {holder}; stop it first or use another folder") from None
         os.ftruncate(self._fd, 0)
         os.pwrite(self._fd, f"{os.getpid()}\n".encode(), 0)
 

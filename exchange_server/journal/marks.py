@@ -51,6 +51,7 @@ class Marks:
         rows = self._journal.next_seq - self._last_rows
         if rows == 0 or (rows < self._every[0] and now_s - self._last_s < self._every[1]):
             return
+        self._store.write_soon()  # a snapshot may be made at this mark: after a kill, the events before it must be in the store's files
         if self._journal.request_mark(event_digest(self._engine, self._store.value()), self._engine.event_seq):
             self.written += 1
             self._last_rows = self._journal.next_seq

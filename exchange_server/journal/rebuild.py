@@ -113,18 +113,18 @@ def rebuild(
 
 def _starting_point(data: Path, first: int, server_id: int, logic: int) -> tuple[Snapshot | None, int]:
     """The snapshot to start from (None: the first row), and the first event that can be rebuilt."""
-    good = newest_snapshots(data / "snapshots")[0] if (data / "snapshots").is_dir() else []
-    good = [s for s in good if s.logic == logic and s.server_id == server_id]
     segments = list_segments(data / "journal")
     begun = {number for number, _ in segments}
     from_start = bool(segments) and segments[0][0] == 1
-    usable = [s for s in good if s.position.segment in begun]
-    for snapshot in usable:  # newest first
-        if snapshot.event_seq <= first:
-            return snapshot, snapshot.event_seq
-    if from_start or not usable:
+    oldest = None
+    for snapshot in newest_snapshots(data / "snapshots", []):
+        if snapshot.logic == logic and snapshot.server_id == server_id and snapshot.position.segment in begun:
+            oldest = snapshot
+            if snapshot.event_seq <= first:
+                return snapshot, snapshot.event_seq
+    if from_start or oldest is None:
         return None, 1 if from_start else 1 << 62
-    return usable[-1], usable[-1].event_seq
+    return oldest, oldest.event_seq
 
 
 def sessions_behind(files: EventFiles, lost: Range, end: int) -> set[int]:

@@ -27,11 +27,26 @@ from . import format as fmt
 from .event_store import ROWS_PER_FILE, EventStore
 from .marks import differs, event_digest
 from .runner import Runner
-from .snapshots import Snapshot, newest_snapshots, write_snapshot
+from .snapshots import Keep, Snapshot, newest_snapshots, write_snapshot
 from .store import MARK_WAIT_MS, SEGMENT_BYTES, DirectoryLock, Journal, JournalError, JournalLocked, Position, sync_directory
 from .walk import Batch, JournalRefused, Progress, Tail, Walk, list_segments
 
-__all__ = ["JournalRefused", "Recovered", "ReplayBroken", "Report", "SnapshotFailed", "cut", "iterate", "recover", "seal", "verify"]
+__all__ = [
+    "FOLLOWER",
+    "JournalRefused",
+    "Recovered",
+    "ReplayBroken",
+    "Report",
+    "SnapshotFailed",
+    "cut",
+    "iterate",
+    "recover",
+    "restore",
+    "seal",
+    "verify",
+]
+
+FOLLOWER = "follower"  # folder in a data folder: lock and status of the follower (exchange_server/follow/)
 
 
 class ReplayBroken(JournalError):
@@ -51,6 +66,8 @@ class EngineLike(Protocol):
     def snapshot(self) -> Iterator[bytes]: ...
     @property
     def event_seq(self) -> int: ...
+    @property
+    def time_ns(self) -> int: ...
 
 
 E = TypeVar("E", bound=EngineLike)
@@ -171,7 +188,7 @@ def recover(
         raise
 
 
-def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = L.LOGIC_VERSION) -> Path:
+def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = L.LOGIC_VERSION, keep: Keep = Keep()) -> Path:
     """A clean stop: mark the state digest in the journal, sync the event store, write a snapshot, close everything. Returns its path.
 
     Raises JournalFailed, JournalError; SnapshotFailed if only the snapshot could not be written. Everything acknowledged is safe in the
@@ -190,7 +207,7 @@ def seal(recovered: Recovered[Any], data: str | Path, *, logic: int = L.LOGIC_VE
         try:
             return write_snapshot(
                 Path(data) / "snapshots", engine.snapshot(), position=position, event_seq=engine.event_seq, digest=digest,
-                server_id=journal.server_id, logic=logic, event_value=value,
+                server_id=journal.server_id, logic=logic, event_value=value, time_ns=engine.time_ns, keep=keep,
             )  # fmt: skip
         except OSError as error:
             what = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror or str(error)
@@ -278,8 +295,10 @@ def cut(data: str | Path, segment: int, offset: int, server_id: int | None = Non
     """
     data = Path(data)
     folder = data / "journal"
-    lock = DirectoryLock(folder)
+    locks = [DirectoryLock(folder)]
     try:
+        if (data / FOLLOWER).is_dir():  # a follower may make a snapshot of rows that are cut
+            locks.append(DirectoryLock(data / FOLLOWER, "follower's folder"))
         report = Report(folder)
         walk = Walk(folder, accept=(segment, offset), server_id=server_id, logic=logic)
         for _ in walk:
@@ -310,7 +329,8 @@ def cut(data: str | Path, segment: int, offset: int, server_id: int | None = Non
         report.seq, report.epoch, report.rows, report.frames = p.seq, epoch, walk.rows, walk.frames
         return report
     finally:
-        lock.release()
+        for lock in locks:
+            lock.release()
 
 
 # ---- inside -----------------------------------------------------------------------------------------------------------
@@ -388,7 +408,7 @@ def _replay(
 ) -> tuple[E, Walk]:
     folder = data / "journal"
     first_segment = list_segments(folder)[0][0]
-    snapshot, engine = _restore(data, make_engine, report, logic, server_id)
+    snapshot, engine = restore(data, make_engine, report, logic, server_id)
     if engine is None:
         if first_segment != 1:
             raise JournalRefused(
@@ -442,15 +462,14 @@ def _apply(engine: EngineLike, batch: Batch, store: EventStore) -> None:
         ) from error
 
 
-def _restore(
+def restore(
     data: Path, make_engine: Callable[[Iterator[bytes] | None], E], report: Report, logic: int, server_id: int
 ) -> tuple[Snapshot | None, E | None]:
-    """The newest usable snapshot and its engine; the report names the others."""
-    if not (data / "snapshots").is_dir():
-        return None, None
-    good, bad = newest_snapshots(data / "snapshots")
-    report.notes += [f"snapshot not used: {line}" for line in bad]
-    for snapshot in good:
+    """The newest usable snapshot and its engine; the report names those that are newer."""
+    bad: list[str] = []
+    for snapshot in newest_snapshots(data / "snapshots", bad):
+        report.notes += [f"snapshot not used: {line}" for line in bad]
+        bad.clear()
         if snapshot.logic != logic or snapshot.server_id != server_id:
             report.notes.append(f"snapshot not used: {snapshot.path.name}: rules version {snapshot.logic}, server {snapshot.server_id}")
             continue
@@ -465,6 +484,7 @@ def _restore(
                 "move this snapshot away and start again: the journal is then replayed from an earlier point",
             )  # fmt: skip
         return snapshot, engine
+    report.notes += [f"snapshot not used: {line}" for line in bad]
     return None, None
 
 

@@ -16,18 +16,19 @@
        112     32  state digest
        144     32  SHA-256 of the body
        176     16  running value over the events before the next one (event_files.EventSum)
+       192      8  exchange time, ns UTC (0: not recorded)
        504      8  CRC-32 of bytes 0-503
       4096         body: the chunks of engine.snapshot()
 
-A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The two newest are
-kept.
+A snapshot is written under a temporary name, synced, renamed to `<sequence, 20 digits>.snap`, and the folder synced. The server writes one at
+a clean stop, the follower (exchange_server/follow/) while it runs. The newest are kept, and the last one of each day for some days (`Keep`).
 """
 
 import hashlib
 import os
 import struct
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,14 +38,22 @@ from .store import Position, sync_directory
 MAGIC = b"EXOSSNP1"
 VERSION = 1
 HEADER_BYTES = 4096
-KEEP = 2
 CHUNK = 1 << 20
-_HEADER = struct.Struct("<8sII8q32s32s32s16s")
+DAY_NS = 86_400 * 10**9
+_HEADER = struct.Struct("<8sII8q32s32s32s16sq")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """Which snapshots stay: the `newest`, and the last one of each of the `days` (UTC, of exchange time) before the newest one's and its own."""
+
+    newest: int = 2
+    days: int = 0
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A verified snapshot file."""
+    """A snapshot file, as its header says; `read_snapshot` has verified the body."""
 
     path: Path
     logic: int
@@ -54,6 +63,8 @@ class Snapshot:
     digest: bytes  # 32
     body_bytes: int
     event_value: bytes  # 16
+    time_ns: int
+    body_hash: bytes  # 32
 
     def chunks(self) -> Iterator[bytes]:
         """The body, as engine.restore takes it. Raises OSError."""
@@ -78,66 +89,109 @@ def write_snapshot(
     server_id: int,
     logic: int,
     event_value: bytes = bytes(16),
+    time_ns: int = 0,
+    keep: Keep = Keep(),
+    temporary_name: str = "snapshot.tmp",
+    writing: Callable[[int, int], None] | None = None,
+    check: Callable[[Snapshot], None] | None = None,
 ) -> Path:
-    """Write one snapshot, atomically, and delete all but the newest two. Raises OSError, leaving the folder as it was."""
+    """Write one snapshot, atomically, and delete those that `keep` does not keep.
+
+    temporary_name: each writer of a folder has its own. writing: called before each chunk with the descriptor and the bytes written so far.
+    check: called with the snapshot, read back from the disk, before it gets its name. Both may raise. Raises OSError, BadBytes (it was not read
+    back as it was written), and what these two raise, leaving the folder as it was.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     final = directory / f"{position.seq:020d}.snap"
-    temporary = directory / "snapshot.tmp"
+    temporary = directory / temporary_name
     try:
         with open(temporary, "wb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
             _write_all(file.fileno(), bytes(HEADER_BYTES))
             h = hashlib.sha256()
             size = 0
             for chunk in chunks:
+                if writing is not None:
+                    writing(file.fileno(), size)
                 h.update(chunk)
                 size += len(chunk)
                 _write_all(file.fileno(), chunk)
             fields = (logic, server_id, position.seq, event_seq, position.segment, position.offset, position.epoch, size)
-            head = _HEADER.pack(MAGIC, VERSION, HEADER_BYTES, *fields, position.chain, digest, h.digest(), event_value).ljust(504, b"\0")
+            head = _HEADER.pack(MAGIC, VERSION, HEADER_BYTES, *fields, position.chain, digest, h.digest(), event_value, time_ns)
+            head = head.ljust(504, b"\0")
             os.lseek(file.fileno(), 0, os.SEEK_SET)
             _write_all(file.fileno(), head + zlib.crc32(head).to_bytes(8, "little"))
             os.fsync(file.fileno())
+        if check is not None:
+            check(read_snapshot(temporary))
         os.rename(temporary, final)
         sync_directory(directory)
-    except OSError:
+    except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    for old in sorted(directory.glob("*.snap"))[:-KEEP]:
-        old.unlink()
+    prune(directory, keep)
     return final
+
+
+def prune(directory: Path, keep: Keep) -> None:
+    """Delete the snapshots that `keep` does not keep. One without a valid header is not counted and deleted; one that cannot be read now stays.
+    Raises OSError."""
+    newest, days, left = 0, set[int](), keep.newest
+    for path in sorted(directory.glob("*.snap"), reverse=True):
+        try:
+            day = read_header(path).time_ns // DAY_NS
+        except BadBytes:
+            path.unlink(missing_ok=True)
+            continue
+        except OSError:
+            continue
+        newest = newest or day
+        last_of_its_day = day not in days and newest - day < keep.days
+        days.add(day)
+        if left <= 0 and not last_of_its_day:
+            path.unlink(missing_ok=True)
+        left -= 1
+
+
+def read_header(path: Path) -> Snapshot:
+    """What the header says, with its own checks; the body is not read. Raises BadBytes naming the failed check, OSError."""
+    with open(path, "rb") as file:
+        head = file.read(HEADER_BYTES)
+    if len(head) < HEADER_BYTES or head[:8] != MAGIC:
+        raise BadBytes("no snapshot header")
+    if zlib.crc32(head[:504]) != int.from_bytes(head[504:512], "little"):
+        raise BadBytes("wrong CRC of the header")
+    _, version, _, logic, server, seq, event_seq, segment, offset, epoch, size, chain, digest, body, value, time_ns = _HEADER.unpack_from(
+        head
+    )
+    if version != VERSION:
+        raise BadBytes(f"format version {version}; this program reads {VERSION}")
+    return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size, value, time_ns, body)
 
 
 def read_snapshot(path: Path) -> Snapshot:
     """Check a whole snapshot: header, length, SHA-256 of the body. Raises BadBytes naming the failed check, OSError."""
+    snapshot = read_header(path)
     with open(path, "rb") as file:
-        head = file.read(HEADER_BYTES)
-        if len(head) < HEADER_BYTES or head[:8] != MAGIC:
-            raise BadBytes("no snapshot header")
-        if zlib.crc32(head[:504]) != int.from_bytes(head[504:512], "little"):
-            raise BadBytes("wrong CRC of the header")
-        _, version, _, logic, server, seq, event_seq, segment, offset, epoch, size, chain, digest, body, value = _HEADER.unpack_from(head)
-        if version != VERSION:
-            raise BadBytes(f"format version {version}; this program reads {VERSION}")
+        file.seek(HEADER_BYTES)
         h = hashlib.sha256()
-        left = size
+        left = snapshot.body_bytes
         while left > 0 and (chunk := file.read(min(CHUNK, left))):
             h.update(chunk)
             left -= len(chunk)
-    if left or h.digest() != body:
+    if left or h.digest() != snapshot.body_hash:
         raise BadBytes("the body does not match its SHA-256" if not left else f"{left} bytes of the body are missing")
-    return Snapshot(path, logic, server, event_seq, Position(segment, offset, seq, chain, epoch), digest, size, value)
+    return snapshot
 
 
-def newest_snapshots(directory: Path) -> tuple[list[Snapshot], list[str]]:
-    """Snapshots that verify, newest first, and one line for each that does not."""
-    good: list[Snapshot] = []
-    bad: list[str] = []
+def newest_snapshots(directory: Path, bad: list[str]) -> Iterator[Snapshot]:
+    """Snapshots that verify, newest first, each read when it is asked for; `bad` gets a line for each that does not."""
     for path in sorted(directory.glob("*.snap"), reverse=True):
         try:
-            good.append(read_snapshot(path))
+            snapshot = read_snapshot(path)
         except (BadBytes, OSError) as e:
             bad.append(f"{path.name}: {e}")
-    return good, bad
+        else:
+            yield snapshot
 
 
 def _write_all(fd: int, data: bytes) -> None:

@@ -65,8 +65,8 @@ def verify_store(
     files = EventFiles(data / "events", rows_per_file)
     segments = list_segments(data / "journal")
     snapshot = None
-    if segments and segments[0][0] != 1 and (data / "snapshots").is_dir():
-        usable = [s for s in newest_snapshots(data / "snapshots")[0] if s.logic == logic and s.position.segment >= segments[0][0]]
+    if segments and segments[0][0] != 1:
+        usable = [s for s in newest_snapshots(data / "snapshots", []) if s.logic == logic and s.position.segment >= segments[0][0]]
         snapshot = usable[-1] if usable else None
     total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
     found.replayed_from = total.next_number

@@ -126,7 +126,7 @@ class Walk:
             self.watermark = fmt.newest_watermark((directory / "watermark").read_bytes())
         except FileNotFoundError:
             self.watermark = None
-        self._last_begun = max((n for n, p in segments if self._head(p).strip(b"\0")), default=0)
+        self._last_begun = next((n for n, p in reversed(segments) if self._head(p).strip(b"\0")), 0)
         first = start.segment if start is not None else segments[0][0]
         if self._last_begun == 0:
             raise JournalError(f"journal folder {directory} holds only prepared segments: no server ever wrote to it")

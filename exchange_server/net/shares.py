@@ -1,8 +1,8 @@
 """The tables that all firms share (closed ClOrdIDs, open orders, book nodes, positions): usage by firm, and an early warning for each firm.
 
 A firm is guaranteed its share of a table, by its weight (`share` of a member). Beyond that it may use rows that no other firm needs. If a firm has too
-many closed ids, its own oldest are forgotten first. If it would use too much of another table, only this firm's orders are refused
-(R_ORDER_SHARE_FULL, R_NODE_SHARE_FULL, R_POSITION_SHARE_FULL).
+many closed ids, of its own oldest only their use stays known (used ids, in blocks); if it has too many of these, its own oldest are forgotten. If it
+would use too much of another table, only this firm's orders are refused (R_ORDER_SHARE_FULL, R_NODE_SHARE_FULL, R_POSITION_SHARE_FULL).
 """
 
 from collections.abc import Callable
@@ -13,19 +13,19 @@ from numpy.typing import NDArray
 
 from .. import state
 from ..core import layout as L
-from .observe import Log, stamp
+from .observe import Log
 
 WARN_PER_CENT = 80
 OVER_PER_CENT = 70  # below this a warning ends, and the next crossing is logged again
 SHOWN = 10  # firms in the status, fullest first
 HONEST_RATE = 10_000  # orders a second: the rate for which the start logs how long the table lasts
-DAY_S = 86_400
-IDS_EFFECT = "when its room is used up, the firm's own oldest closed ids are forgotten before the retention is over: a repeat of such an order is then a new order"
+IDS_EFFECT = "when its room is used up, the firm's own oldest used ids are forgotten before the retention is over: a repeat of such an order is then a new order"
 ORDERS_EFFECT = (
     "beyond that new orders of the firm are refused as R_ORDER_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
 )
 IDS_TO_DO = (
-    "give the firm a larger share, create the next data folder with a larger capacities.archive, or shorten server.clordid_retention"
+    "let the firm use ClOrdIDs that count up, give it a larger share, create the next data folder with a larger capacities.used_blocks, "
+    "or shorten server.clordid_retention"
 )
 ORDERS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.orders"
 NODES_EFFECT = "beyond that the firm's orders at prices far from all others are refused as R_NODE_SHARE_FULL (safe to resend); other firms and all cancels are not affected"
@@ -35,13 +35,16 @@ POSITIONS_EFFECT = (
     "other firms, and events in which the account has traded, are not affected"
 )
 POSITIONS_TO_DO = "give the firm a larger share, or create the next data folder with larger capacities.collateral_words"
-# (table, pool, the firm's count: a column of state.Firms, effect, remedy)
+# (table, pool, the firm's count: a column of state.Firms, effect, remedy); without an effect it is normal that the table is full
 TABLES = (
-    ("closed_ids", L.P_ARCHIVE, "closed", IDS_EFFECT, IDS_TO_DO),
+    ("closed_ids", L.P_ARCHIVE, "closed", "", ""),
+    ("used_blocks", L.P_USED, "blocks", IDS_EFFECT, IDS_TO_DO),
     ("open_orders", L.P_ORDER, "open", ORDERS_EFFECT, ORDERS_TO_DO),
     ("book_nodes", L.P_NODE, "nodes", NODES_EFFECT, NODES_TO_DO),
     ("positions", L.P_COLLATERAL, "positions", POSITIONS_EFFECT, POSITIONS_TO_DO),
 )
+FORGETTING = ("closed_ids", "used_blocks")  # a firm may use all that others leave, because it gives it back
+RANGE_IDS, LIST_IDS = 4096, 64  # ids in a block of used ids: of numbers that count up, of others
 
 
 class Shares:
@@ -68,7 +71,7 @@ class Shares:
             own: NDArray[np.int64] = getattr(firms, count)
             share = rows_of_all * firms.weights // weights
             reach = own + rows_of_all - used_by_all  # including all free rows
-            rooms[table] = (share, own, np.maximum(share, reach if table == "closed_ids" else (reach + 1) // 2))
+            rooms[table] = (share, own, np.maximum(share, reach if table in FORGETTING else (reach + 1) // 2))
         return rooms
 
     def look(self) -> None:
@@ -77,12 +80,14 @@ class Shares:
         rooms = self._rooms(firms)
         for table, _, _, effect, to_do in TABLES:
             share, used, room = rooms[table]
+            if not effect:
+                continue
             for i in np.flatnonzero(used * 100 >= room * WARN_PER_CENT).tolist():
                 firm = int(firms.ids[i])
                 if (table, firm) not in self.warned:
                     self.warned.add((table, firm))
                     numbers = {"firm": self.name(firm), "table": table, "used": int(used[i]), "room": int(room[i]), "share": int(share[i])}
-                    self.log("warning", "firm_share", **numbers, **self._oldest(table, firms, i), effect=effect, what_to_do=to_do)
+                    self.log("warning", "firm_share", **numbers, effect=effect, what_to_do=to_do)
             for i in np.flatnonzero(used * 100 < room * OVER_PER_CENT).tolist():
                 firm = int(firms.ids[i])
                 if (table, firm) in self.warned:
@@ -95,10 +100,6 @@ class Shares:
                 self.window_told[firm] = window
                 numbers = {"firm": self.name(firm), "forgotten": int(firms.forgotten[i]), "window_s": window // 10**9}
                 self.log("warning", "ids_forgotten_early", **numbers, effect=IDS_EFFECT, what_to_do=IDS_TO_DO)
-
-    def _oldest(self, table: str, firms: state.Firms, i: int) -> dict[str, str]:
-        closed_at = firms.oldest_closed_at(i) if table == "closed_ids" else 0
-        return {"oldest_closed_at": stamp(closed_at)} if closed_at else {}
 
     def status(self) -> dict[str, Any]:
         """The part of `exos status` about shares: the tables as a whole, and the firms that use most of their room."""
@@ -114,6 +115,9 @@ class Shares:
             line: dict[str, Any] = {}
             for table, (share, used, room) in rooms.items():
                 line[table] = {"used": int(used[i]), "share": int(share[i]), "room": int(room[i])}
+            line["answers_forgotten_early"] = int(firms.moved[i])
+            if firms.moved[i]:
+                line["answers_window_s"] = int(firms.answered[i]) // 10**9
             line["forgotten_early"] = int(firms.forgotten[i])
             if firms.forgotten[i]:
                 line["window_s"] = int(firms.window[i]) // 10**9
@@ -129,19 +133,26 @@ class Shares:
     def window(self) -> str:
         """How long a ClOrdID stays used up, in a sentence."""
         ids, _ = self._pool(L.P_ARCHIVE)
+        blocks, _ = self._pool(L.P_USED)
         firms, header = state.Firms(self.m), state.Header(self.m)
-        least = int((ids * firms.weights // max(header.weights, 1)).min()) if len(firms) else ids
+        part = int(firms.weights.min()) if len(firms) else 1
+        whole = max(header.weights, 1)
+        least, least_blocks = ids * part // whole, blocks * part // whole
         hours = header.retention_ns // 3_600_000_000_000
-        return f"at least {hours} h or the firm's newest {least} closed ids, whichever ends first; up to {ids} ids while other firms leave room"
+        return (
+            f"{hours} h. What became of the order is known of the firm's newest {least} closed ids at least (up to {ids} while other firms leave room); "
+            f"of older ones it is known that they were used, of at least {RANGE_IDS * least_blocks} that count up or {LIST_IDS * least_blocks} others"
+        )
 
     def start_line(self) -> dict[str, Any]:
-        """The log line at the start: how long the table lasts at HONEST_RATE."""
+        """The log line at the start: how long the tables last at HONEST_RATE."""
         ids, _ = self._pool(L.P_ARCHIVE)
+        blocks, _ = self._pool(L.P_USED)
         retention_s = state.Header(self.m).retention_ns // 10**9
-        lasts = min(ids // HONEST_RATE, retention_s)
+        answers, growing, others = (min(n // HONEST_RATE, retention_s) for n in (ids, ids + RANGE_IDS * blocks, ids + LIST_IDS * blocks))
         return {
             "window": self.window(),
             "firms": len(state.Firms(self.m)),
-            "at_10000_orders_per_s": f"ids are remembered for {lasts} s; {HONEST_RATE * min(DAY_S, retention_s)} rows of capacities.archive would hold "
-            f"{min(DAY_S, retention_s) // 3600} h",
+            "at_10000_orders_per_s": f"what became of an order is known for {answers} s; that its id was used for {growing // 3600} h if ids count up, "
+            f"else for {others} s",
         }

@@ -75,7 +75,8 @@ def _market(registry: Definitions, record: ar.Close, who: str, engine: EngineLik
         registry.put_event(removed)
         registry.schedule.cancel_for(timetable.about(event.name), "", now_ns, f"{name} was removed by {who}")
 
-    return Act(name, f"{name} is removed", rows_of.unlist(owner.id, event.first_instrument, event.n), commit, {"id": event.id})
+    rows = rows_of.unlist(owner.id, event.first_instrument, event.n) + ([rows_of.remove(event.id)] if len(dump) else [])
+    return Act(name, f"{name} is removed", rows, commit, {"id": event.id})
 
 
 def _in_event(registry: Definitions, dump: Words) -> list[str]:
@@ -89,7 +90,11 @@ def _in_event(registry: Definitions, dump: Words) -> list[str]:
     holders = [registry.accounts[int(id)].name for id in table[held, 0].tolist()]
     parts = [f"{orders} open order{'s' if orders > 1 else ''}"] if orders else []
     parts += [_some("a position of", holders)] if holders else []
-    return parts + ([f"{sets} sets"] if sets else [])
+    parts += [f"{sets} sets"] if sets else []
+    parts += ["payments that are still going on"] if dump[9] else []
+    owed, blocked, from_bond, from_platform = dump[14:18].tolist()
+    parts += ["debts or blocked credits of a correction"] if owed or blocked else []
+    return parts + (["what the bond or the platform paid for debts"] if from_bond or from_platform else [])
 
 
 def _listing(registry: Definitions, record: ar.Close, engine: EngineLike) -> Act:

@@ -218,6 +218,11 @@ def reverse(event_id: int, version: int, payouts: Sequence[int], bond: int) -> W
     return words
 
 
+def remove(event_id: int) -> Words:
+    """The event takes no command any more."""
+    return row(codes.C_REMOVE, d.DX_EXTRA, ((d.DX_EVENT, event_id),))
+
+
 def dispute(event_id: int, version: int, firm_id: int) -> Words:
     """firm_id 0: the two sources differ."""
     return row(codes.C_DISPUTE, d.DQ_EXTRA, ((d.DQ_EVENT, event_id), (d.DQ_VERSION, version), (d.DQ_FIRM, firm_id)))

@@ -37,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, Path
     folder = tmp_path_factory.mktemp("trade")
     (folder / "c.toml").write_text(CAPACITIES.format(sandbox=ROOT / "config" / "sandbox.toml"))
     command = [sys.executable, "-m", "exchange_server.cli.main", "serve", "--data", str(folder / "d"), "--config", str(folder / "c.toml")]
-    command += ["--fix-port", "0", "--binary-port", "0", "--mode", "async", "--segment-bytes", "4194304"]
+    command += ["--fix-port", "0", "--binary-port", "0", "--mode", "async", "--segment-bytes", "4194304", "--follower", "off"]
     with open(folder / "err", "wb") as err:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=err, cwd=ROOT, env={**os.environ, "PYTHONUNBUFFERED": "1"})
     assert process.stdout is not None

@@ -1,7 +1,7 @@
 """The judge is judged: every planted bug must be caught within FLOWS flows; the seed that is known to find it goes first.
 
-The short run plants the fourteen bugs of planted_bugs.MODEL in the model, in this process, and lets the harness find them (the core is compiled
-once). EXOS_LONG=1 plants the fourteen bugs of planted_bugs.CORE in a copy of the core, compiles that with a cache of its own and runs the harness.
+The short run plants the fifteen bugs of planted_bugs.MODEL in the model, in this process, and lets the harness find them (the core is compiled
+once). EXOS_LONG=1 plants the fifteen bugs of planted_bugs.CORE in a copy of the core, compiles that with a cache of its own and runs the harness.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.core import planted_bugs
 ROOT = Path(__file__).resolve().parents[2]
 LONG = os.environ.get("EXOS_LONG") == "1"
 MODEL_FILES = (
-    "model_world.py", "model_money.py", "model_ladder.py", "model_changes.py", "model_results.py", "model_operator.py", "model.py",
+    "model_world.py", "model_money.py", "model_ids.py", "model_ladder.py", "model_changes.py", "model_results.py", "model_operator.py", "model.py",
 )  # fmt: skip
 FLOWS = 1000
 
@@ -36,7 +36,7 @@ def test_the_text_stands_where_the_list_says(bug: planted_bugs.Bug) -> None:
 
 def test_both_lists_name_the_same_bugs() -> None:
     assert [bug[0] for bug in planted_bugs.CORE] == [bug[0] for bug in planted_bugs.MODEL]
-    assert len(planted_bugs.CORE) == 14
+    assert len(planted_bugs.CORE) == 15
 
 
 def model_with(bug: planted_bugs.Bug, monkeypatch: pytest.MonkeyPatch) -> Any:
@@ -69,7 +69,7 @@ def test_a_bug_in_the_model_is_caught(bug: planted_bugs.Bug, monkeypatch: pytest
     pytest.fail(f"not caught by {FLOWS} flows")
 
 
-if LONG:  # fourteen compilations of the core
+if LONG:  # fifteen compilations of the core
 
     @pytest.mark.parametrize("bug", planted_bugs.CORE, ids=lambda bug: bug[0])
     def test_a_bug_in_the_core_is_caught(bug: planted_bugs.Bug, tmp_path: Path) -> None:

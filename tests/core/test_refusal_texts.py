@@ -74,6 +74,15 @@ def test_what_the_connection_says_is_tested_where_the_connections_are() -> None:
 CANCELS = {"side": C.SELL, "contract_side": C.NO, "instrument": 2, "account": 18}
 
 
+def used_before(make: Callable[..., WireStory]) -> None:
+    s = make(limits=Limits(64, 2))
+    for number in range(1, 5):
+        s.new(1, C.BUY, 10, 40, id=number, tif=C.IOC)
+    s.new(1, C.BUY, 10, 40, id=1, tif=C.IOC)
+    s.do(C.C_STATUS, session=1, orig=1)
+    s.do(C.C_CANCEL, session=1, orig=1, id=10)
+
+
 def cancels_and_ends(make: Callable[..., WireStory]) -> None:
     s = make(n=2, limits=Limits(64, 64))
     s.do(C.C_DEF_ACCOUNT, id=18, firm=1, account_kind=C.ACCT_TRADING)
@@ -199,7 +208,7 @@ def repeats(make: Callable[..., WireStory]) -> None:
 
 WAYS: list[Callable[[Callable[..., WireStory]], None]] = [
     ladder.test_new, ladder.test_replace, ladder.test_split_and_merge, ladder.test_spot_knows_no_no,
-    ladder.test_a_market_order_without_a_counterpart,
+    ladder.test_a_market_order_without_a_counterpart, used_before,
     lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, False),
     lambda make: ladder.test_new_in_a_market_that_is_not_open_yet_or_no_more(make, True),
     ladder.test_a_full_table_of_open_orders_comes_before_the_instrument_and_behind_the_id,

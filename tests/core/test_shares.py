@@ -1,4 +1,4 @@
-"""What all firms share, one cannot take from the others: closed ClOrdIDs are forgotten firm by firm, open orders, book nodes and positions are refused to the firm
+"""What all firms share, one cannot take from the others: what became of closed ClOrdIDs is forgotten firm by firm (test_used_ids.py: their use), open orders, book nodes and positions are refused to the firm
 that has too many, and price levels and timers cannot run out before the orders do."""
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ def close(s: Story, firm: int, name: Any) -> None:
 
 
 def known(s: Story, firm: int, name: Any) -> bool:
-    return s.do(C.C_STATUS, session=firm, orig=name)[0].reason != C.R_UNKNOWN_ORDER
+    """Whether it is remembered what became of the order."""
+    return s.do(C.C_STATUS, session=firm, orig=name)[0].reason not in (C.R_UNKNOWN_ORDER, C.R_ORDER_FORGOTTEN)
 
 
 def test_a_flood_makes_only_its_own_firm_forget(make: Make) -> None:
@@ -44,7 +45,7 @@ def test_a_flood_makes_only_its_own_firm_forget(make: Make) -> None:
         close(s, 1, i if i % 2 else f"text {i}")
     assert all(known(s, 2, i if i % 2 else f"text {i}") for i in range(1, 6)), "its share is 5 of 10"
     assert [known(s, 1, i if i % 2 else f"text {i}") for i in range(193, 200)] == [False] * 2 + [True] * 5, "texts and numbers alike"
-    assert s.model.firms[1].forgotten == 194 and s.model.firms[2].forgotten == 0
+    assert s.model.firms[1].moved == 194 and s.model.firms[2].moved == 0
     close(s, 2, 6)
     assert not known(s, 2, 1) and known(s, 2, "text 2"), "its own oldest goes for a sixth one"
 
@@ -75,23 +76,13 @@ def test_a_weight_is_a_larger_share_and_can_change_live(make: Make) -> None:
     assert (sum(known(s, 1, i) for i in range(1, 23)), sum(known(s, 2, i) for i in range(1, 23))) == (4, 4)
 
 
-def test_an_id_that_was_forgotten_is_free_and_the_age_is_told(make: Make) -> None:
-    s = make(firms=1, limits=Limits(orders=20, archive=2))
-    close(s, 1, 1)
-    s.later(3)
-    close(s, 1, 2)
-    close(s, 1, 3)
-    assert (s.model.firms[1].forgotten, s.model.firms[1].window) == (1, 3 * SECOND)
-    assert [e.kind for e in s.new(1, C.BUY, 9, 7, id=1)] == [C.E_ACCEPTED], "a new order under an id that is forgotten"
-
-
 def test_what_is_due_is_not_counted_as_forgotten_early(make: Make) -> None:
     s = make(firms=1, limits=Limits(orders=20, archive=2), retention_ns=SECOND)
     close(s, 1, 1)
     close(s, 1, 2)
     s.later(1)
     close(s, 1, 3)
-    assert s.model.firms[1].forgotten == 0 and not known(s, 1, 2) and known(s, 1, 3)
+    assert s.model.firms[1].moved == 0 and not known(s, 1, 2) and known(s, 1, 3)
 
 
 def test_open_orders_beyond_the_share_end_where_as_many_are_left_for_the_others(make: Make) -> None:

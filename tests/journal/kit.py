@@ -54,12 +54,14 @@ class FakeEngine:
         self.state = bytes(32)
         self.row_seq = 0
         self.event_seq = 1
+        self.time_ns = 0
         self.restored = chunks is not None
         if chunks is not None:
             body = b"".join(chunks)
             self.state = body[:32]
             self.row_seq = int.from_bytes(body[32:40], "little")
             self.event_seq = int.from_bytes(body[40:48], "little")
+            self.time_ns = int.from_bytes(body[48:56], "little")
 
     def apply(self, rows: NDArray[np.int64], words: int, sink: Callable[[NDArray[np.int64]], None]) -> list[Any]:
         assert words % L.CMD_WORDS == 0 and rows[0] == C_TIME
@@ -67,6 +69,8 @@ class FakeEngine:
             row = rows[at : at + L.CMD_WORDS]
             self.state = hashlib.sha256(self.state + row.tobytes()).digest()
             self.row_seq += 1
+            if row[0] == C_TIME:
+                self.time_ns = int(row[2])
             if row[0] != C_TIME:
                 event = np.zeros(L.EVT_WORDS, dtype=np.int64)
                 event[0] = 1
@@ -86,7 +90,7 @@ class FakeEngine:
 
     def snapshot(self) -> Iterator[bytes]:
         yield self.state
-        yield self.row_seq.to_bytes(8, "little") + self.event_seq.to_bytes(8, "little")
+        yield b"".join(n.to_bytes(8, "little") for n in (self.row_seq, self.event_seq, self.time_ns))
 
 
 def digest_of(turns: list[NDArray[np.int64]]) -> bytes:

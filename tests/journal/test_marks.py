@@ -1,5 +1,6 @@
 """Digests in the journal while the server runs: their place, when they are written, and that a replay that differs is reported."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -193,3 +194,17 @@ def test_what_differs_is_said_in_words() -> None:
     assert differs(fmt.Mark(bytes(32), 0, 1), engine, b"x" * 16) == "", "a mark without digests says only where it stands"
     assert "the next event is 1, the journal says 9" in differs(fmt.Mark(bytes(32), 0, 9), engine, bytes(16))
     assert "state digest" in differs(fmt.Mark(b"z" * 32, 0, 1), engine, bytes(16))
+
+
+def test_after_a_kill_the_events_before_a_mark_are_in_the_files(tmp_path: Path) -> None:
+    """A recovery from a snapshot at that mark does not write them again."""
+    r = start(tmp_path)
+    marks = Marks(r.engine, r.journal, r.store, every_rows=20, every_s=60.0)
+    trade(r, range(1, 6), marks)
+    end = time.monotonic() + 10.0
+    while r.store.written_to < 16:  # 5 turns of 3 orders, by the helper
+        assert time.monotonic() < end
+        time.sleep(0.001)
+    trade(r, range(6, 7), marks)
+    assert marks.written == 1 and r.store.written_to == 16
+    crash(r)

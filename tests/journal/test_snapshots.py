@@ -2,18 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from exchange_server.journal import snapshots
 from exchange_server.journal.format import BadBytes
-from exchange_server.journal.snapshots import newest_snapshots, read_snapshot, write_snapshot
+from exchange_server.journal.snapshots import DAY_NS, Keep, Snapshot, newest_snapshots, prune, read_header, read_snapshot, write_snapshot
 from exchange_server.journal.store import Position
 
 
-def write(folder: Path, seq: int, body: list[bytes]) -> Path:
+def write(folder: Path, seq: int, body: list[bytes], **options: Any) -> Path:
     position = Position(3, 8192, seq, bytes(range(32)), 5)
-    return write_snapshot(folder, iter(body), position=position, event_seq=seq + 1, digest=bytes(32), server_id=7, logic=1)
+    return write_snapshot(folder, iter(body), position=position, event_seq=seq + 1, digest=bytes(32), server_id=7, logic=1, **options)
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -29,8 +30,42 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_the_two_newest_stay(tmp_path: Path) -> None:
     for seq in (5, 9, 100):
         write(tmp_path, seq, [b"x"])
-    good, bad = newest_snapshots(tmp_path)
-    assert [s.position.seq for s in good] == [100, 9] and bad == []
+    bad: list[str] = []
+    assert [s.position.seq for s in newest_snapshots(tmp_path, bad)] == [100, 9] and bad == []
+
+
+def test_the_last_one_of_each_day_stays_for_some_days(tmp_path: Path) -> None:
+    """Ten a day for ten days: the three newest, and the last of each of the last four days."""
+    for day in range(10):
+        for i in range(10):
+            write(tmp_path, 10 * day + i + 1, [b"x"], time_ns=(20_000 + day) * DAY_NS + i, keep=Keep(3, 4))
+    assert [read_header(p).position.seq for p in sorted(tmp_path.glob("*.snap"))] == [70, 80, 90, 98, 99, 100]
+    (tmp_path / f"{200:020d}.snap").write_bytes(b"no snapshot")
+    prune(tmp_path, Keep(2, 0))
+    assert [read_header(p).position.seq for p in sorted(tmp_path.glob("*.snap"))] == [99, 100], "what is none does not count, and goes"
+
+
+def test_a_snapshot_counts_only_after_its_check(tmp_path: Path) -> None:
+    write(tmp_path, 1, [b"x"])
+    seen = []
+
+    def check(made: Snapshot) -> None:
+        seen.append((made.path.name, b"".join(made.chunks()), sorted(p.name for p in tmp_path.iterdir())))
+        raise RuntimeError("not good")
+
+    with pytest.raises(RuntimeError, match="not good"):
+        write(tmp_path, 2, [b"y", b"z"], check=check, temporary_name="other.tmp")
+    one = f"{1:020d}.snap"
+    assert seen == [("other.tmp", b"yz", [one, "other.tmp"])] and [p.name for p in tmp_path.iterdir()] == [one]
+
+
+def test_each_is_read_only_when_it_is_asked_for(tmp_path: Path) -> None:
+    """A start reads the newest one, not all that are kept."""
+    for seq in (5, 9):
+        write(tmp_path, seq, [b"x"])
+    newest = next(newest_snapshots(tmp_path, []))
+    (tmp_path / f"{5:020d}.snap").unlink()
+    assert newest.position.seq == 9 and newest.time_ns == 0
 
 
 def test_every_damaged_byte_is_seen(tmp_path: Path) -> None:
@@ -47,8 +82,10 @@ def test_every_damaged_byte_is_seen(tmp_path: Path) -> None:
         with pytest.raises(BadBytes):
             read_snapshot(path)
     write(tmp_path, 0, [b"older"])
-    good, bad = newest_snapshots(tmp_path)
-    assert [s.position.seq for s in good] == [0] and len(bad) == 1 and "1 bytes of the body are missing" in bad[0]
+    bad: list[str] = []
+    assert (
+        [s.position.seq for s in newest_snapshots(tmp_path, bad)] == [0] and len(bad) == 1 and "1 bytes of the body are missing" in bad[0]
+    )
 
 
 @pytest.mark.parametrize("call", ["fsync", "rename", "write", "lseek"])

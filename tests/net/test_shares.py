@@ -19,15 +19,17 @@ class Desk:
     """A story of two firms, on tables of 20 ids and 20 orders unless told otherwise, and the log of the watch over them."""
 
     def __init__(self, cash: int = 100_000, limits: Limits | None = None, **event: int) -> None:
-        self.story = PairStory(cash=cash, limits=limits or Limits(orders=20, archive=20), **event)
+        self.story = PairStory(cash=cash, limits=limits or Limits(orders=20, archive=20, used=10), **event)
         self.stream = io.StringIO()
+        self.ids = 0
         self.log = Log(self.stream)
         self.shares = Shares(self.story.pair.core.m, self.log, "FIRM{}".format)
 
-    def close(self, firm: int, ids: int) -> list[tuple[str, str, int, int]]:
-        """So many ids are used up; what was logged meanwhile."""
+    def close(self, firm: int, ids: int, step: int = 1) -> list[tuple[str, str, int, int]]:
+        """So many ids are used up, numbered by `step`; what was logged meanwhile."""
         for _ in range(ids):
-            assert len(self.story.new(firm, C.BUY, 1, 5, tif=C.IOC)) == 2
+            self.ids += 1
+            assert len(self.story.new(firm, C.BUY, 1, 5, tif=C.IOC, id=self.ids * step)) == 2
             self.shares.look()
         return [(line["event"], line["firm"], line["used"], line["room"]) for line in self.said() if "room" in line]
 
@@ -44,41 +46,49 @@ def desk() -> Desk:
     return Desk()
 
 
+SCATTERED = 1 << 13
+
+
 def test_it_warns_once_at_80_per_cent_of_what_the_firm_can_have(desk: Desk) -> None:
-    assert desk.close(1, 15) == [], "15 of 20, while the other firm leaves all the room"
-    assert desk.close(1, 4) == [("firm_share", "FIRM1", 16, 20)]
-    assert desk.close(2, 5) == [], "5 of its share of 10"
-    assert desk.close(2, 3) == [("firm_share", "FIRM2", 8, 10)]
+    assert desk.close(1, 20 + 7 * 64, SCATTERED) == [], "7 of 10 blocks, while the other firm leaves all the room"
+    assert desk.close(1, 64, SCATTERED) == [("firm_share", "FIRM1", 8, 10)]
+    assert desk.close(2, 10 + 3 * 64, SCATTERED) == [], "3 of its share of 5"
+    assert desk.close(2, 1, SCATTERED) == [("firm_share", "FIRM2", 4, 5)]
 
 
 def test_the_line_says_what_happens_and_what_to_do(desk: Desk) -> None:
-    for _ in range(16):
-        desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
+    desk.close(1, 20 + 7 * 64, SCATTERED)
+    desk.story.new(1, C.BUY, 1, 5, tif=C.IOC, id=1)
     desk.shares.look()
     (line,) = desk.said()
-    assert (line["level"], line["table"], line["share"]) == ("warning", "closed_ids", 10)
-    assert (
-        "oldest closed ids are forgotten" in line["effect"] and "share" in line["what_to_do"] and "capacities.archive" in line["what_to_do"]
-    )
-    assert line["oldest_closed_at"] == "2023-11-14T22:13:20.000000Z"
+    assert (line["level"], line["table"], line["share"]) == ("warning", "used_blocks", 5)
+    assert "oldest used ids are forgotten" in line["effect"]
+    assert all(words in line["what_to_do"] for words in ("count up", "share", "capacities.used_blocks"))
+
+
+def test_a_full_table_of_closed_ids_is_no_warning(desk: Desk) -> None:
+    assert desk.close(1, 60) == []
+    desk.story.later(50)
+    assert desk.close(1, 1) == []
+    line = desk.shares.status()["firms"]["FIRM1"]
+    assert (line["closed_ids"], line["used_blocks"]) == ({"used": 20, "share": 10, "room": 20}, {"used": 1, "share": 5, "room": 10})
+    assert (line["answers_forgotten_early"], line["answers_window_s"], line["forgotten_early"]) == (41, 50, 0) and "window_s" not in line
 
 
 def test_early_forgetting_is_told_with_the_age_and_again_when_the_window_has_halved(desk: Desk) -> None:
-    desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
-    desk.story.later(100)
-    desk.close(1, 19)
     told = []
-    for seconds in (0, 60, 0, 0):
+    for seconds in (100, 100, 0, 0):
+        for _ in range(6):
+            desk.close(1, 64, SCATTERED)
+            desk.shares.look()
         desk.story.later(seconds)
-        desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
-        desk.shares.look()
-        told.append([(line["firm"], line["forgotten"], line["window_s"]) for line in desk.said() if line["event"] == "ids_forgotten_early"])
-    assert told == [[("FIRM1", 1, 100)], [], [], []], "the next ones went when they were 60 s old"
-    desk.story.later(0)
-    for _ in range(20):
-        desk.story.new(1, C.BUY, 1, 5, tif=C.IOC)
+        desk.close(1, 64, SCATTERED)
+        told.append(desk.shares.status()["firms"]["FIRM1"].get("window_s"))
+    assert told == [None, 200, 100, 0]
+    desk.shares.window_told.clear()
     desk.shares.look()
-    assert [line["window_s"] for line in desk.said() if line["event"] == "ids_forgotten_early"] == [0]
+    (line,) = desk.said()
+    assert (line["event"], line["firm"], line["window_s"]) == ("ids_forgotten_early", "FIRM1", 0) and line["forgotten"] % 64 == 0
 
 
 def test_open_orders_are_watched_alike(desk: Desk) -> None:
@@ -124,7 +134,10 @@ def test_the_status_shows_each_busy_firm_with_its_share(desk: Desk) -> None:
     assert list(status["firms"]) == ["FIRM2", "FIRM1"], "the fullest first"
     assert status["firms"]["FIRM2"]["closed_ids"] == {"used": 12, "share": 10, "room": 20}
     assert status["firms"]["FIRM1"]["open_orders"] == {"used": 1, "share": 10, "room": 10}
-    assert status["duplicate_window"].startswith("at least 72 h or the firm's newest 10 closed ids")
+    assert status["duplicate_window"] == (
+        "72 h. What became of the order is known of the firm's newest 10 closed ids at least (up to 20 while other firms leave room); "
+        "of older ones it is known that they were used, of at least 20480 that count up or 320 others"
+    )
 
 
 def test_the_numbers_are_those_of_the_refusal(desk: Desk) -> None:
@@ -137,5 +150,7 @@ def test_the_numbers_are_those_of_the_refusal(desk: Desk) -> None:
 def test_the_start_says_how_long_the_default_lasts() -> None:
     engine = Engine(Capacities(accounts=1, collateral_words=100, nodes=8))
     line = Shares(engine.m, Log(io.StringIO()), str).start_line()
-    assert line["at_10000_orders_per_s"].startswith("ids are remembered for 400 s; 864000000 rows")
+    assert line["at_10000_orders_per_s"] == (
+        "what became of an order is known for 400 s; that its id was used for 72 h if ids count up, else for 8720 s"
+    )
     assert engine.m[L.H_WEIGHTS] == 0 and line["firms"] == 0

@@ -25,6 +25,8 @@ ELSEWHERE = {
     "FIX44.xml": "the standard dictionary that comes with other FIX engines",
     "cut/": "a folder that `exos journal cut` makes",
     "DIR/admin.sock": "DIR stands for the data folder",
+    "DIR/follower/status.json": "likewise",
+    "follower/": "a folder in it, of the follower",
     "NAME.py": "a pattern",
     "venue.toml": "a reader's own configuration, in examples",
     "cup.toml": "likewise",

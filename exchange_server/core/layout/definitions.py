@@ -162,7 +162,7 @@ DQ_VERSION = 2  # must be E_VERSION
 DQ_FIRM = 3  # id; 0: the two sources differ
 DQ_EXTRA = 0
 
-# C_FINALISE, C_UPHOLD: no extra row
+# C_FINALISE, C_UPHOLD, C_REMOVE (the event only): no extra row
 DX_EVENT = 1
 DX_VERSION = 2  # must be E_VERSION
 DX_SLICE = 3  # steps to take at once; 0: all

@@ -79,6 +79,18 @@ AR_LIMIT = 13  # ST_REJECTED only: the numbers of the refusal
 AR_USED = 14
 AR_ASKED = 15
 
+# A block of ids of which it is only known that they were used (life/used.py)
+USED_WORDS = 72
+U_NEXT = 0  # the firm's next block, by the time of the newest id
+U_PREV = 1
+U_FIRM = 2
+U_AT = 3  # ns: when its newest id was closed
+U_RANGE = 4  # of a range: its ids' words without the lowest 12 bits
+U_COUNT = 5  # ids
+U_FILLED = 6  # USED_RANGE, or of a list: places that have been used
+U_IDS = 8  # of a range: 4,096 bits; of a list: the ids' words, 0 where one was taken out
+USED_RANGE = -1
+
 TIMER_WORDS = 8
 TM_TIME = 0  # ns
 TM_KIND = 1  # TIMER_*

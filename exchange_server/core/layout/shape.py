@@ -26,6 +26,7 @@ ROWS = (
     ("L_", orders.LEVEL_WORDS, 0),
     ("N_", orders.NODE_WORDS, 0),
     ("AR_", orders.ARCHIVE_WORDS, 0),
+    ("U_", orders.USED_WORDS, 0),
     ("SP_", orders.SPECIAL_WORDS, 0),
     ("TM_", orders.TIMER_WORDS, 0),
     ("W_", work.WORK_WORDS, 0),
@@ -45,7 +46,7 @@ NO_WORDS = {"CO_COLUMNS", "CO_COLUMN_COUNT", "CN_WORDS", "RO_WORDS", "RT_WORDS"}
 # Names that stand for several words. Code adds an index only to these, and to the first of ADJACENT.
 WIDE = {
     "H_WORK": work.WORK_ROWS * work.WORK_WORDS, "H_POOLS": tables.POOL_COUNT * tables.POOL_WORDS,
-    "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "N_CHILD": 64,
+    "A_NAME": 4, "AC_NAME": 8, "S_OUR": 8, "S_PEER": 8, "N_CHILD": 64, "U_IDS": 64,
     "V_THROTTLE": tables.THROTTLE_WORDS, "V_PACE": tables.THROTTLE_WORDS, "V_BYTES": tables.THROTTLE_WORDS, "S_THROTTLE": tables.THROTTLE_WORDS,
     "I_BEST": 2, "I_ROOT": 2, "I_BANDS": 3 * tables.MAX_BANDS, "I_SYMBOL": 8,
     "MI_ENTRIES": tables.MID_ENTRIES * tables.MID_ENTRY_WORDS,

@@ -1,6 +1,6 @@
 """The state arena: header, pools, and the rows of definitions (assets to listings), balances and collateral."""
 
-LOGIC_VERSION = 6  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
+LOGIC_VERSION = 7  # a journal written under another version of the rules is refused unless it is sealed (durability.md)
 
 # ===================================================================================================== state arena
 # Header words, in groups with free words (shape.HEADER_GROUPS).
@@ -41,6 +41,9 @@ H_FORGETTING = 66  # firm at which the search continues for one that keeps more 
 H_SETTLING = 67  # events that are being settled or corrected, in slices: the first (pointer), linked through E_SETTLE_NEXT; 0: none
 H_SETTLING_LAST = 68
 H_FINALS = 69  # events that became final since the registry was told: the first (pointer), linked through E_FINALS_NEXT
+H_REMOVED = 71  # removed events whose collateral rows are still to be freed: the first (pointer), linked through E_REMOVED_NEXT; 0: none
+H_REMOVED_LAST = 72
+H_DROPPING = 70  # as H_FORGETTING, for blocks of used ids
 # interrupted work (work.py)
 H_WORK_COUNT = 96  # pieces of work, the current one included
 H_WORK_FIRST = 97  # row of the current one (pointer)
@@ -65,7 +68,7 @@ P_EVENT = 5
 P_INSTRUMENT = 6
 P_LISTING = 7
 P_BALANCE = 8
-P_COLLATERAL = 9  # variable rows, bump allocated; width 1
+P_COLLATERAL = 9  # rows of any number of columns, from P_SPARE or from the end; width 1
 P_ORDER = 10
 P_LEVEL = 11
 P_NODE = 12
@@ -79,11 +82,14 @@ P_NAME_HASH = 19
 P_DIRTY = 20
 P_SPECIAL = 21
 P_MIDS = 22
-POOL_COUNT = 23
+P_USED = 23
+P_USED_HASH = 24
+P_SPARE = 25  # freed collateral rows: for each number of columns the first (pointer), linked through word 0; width 1
+POOL_COUNT = 26
 POOL_NAMES = (
     "assets", "venues", "firms", "accounts", "sessions", "events", "instruments", "listings", "balances", "collateral_words",
     "orders", "levels", "nodes", "texts", "archive", "timers", "timer_heap", "id_hash", "pair_hash", "name_hash", "dirty",
-    "special_orders", "mids",
+    "special_orders", "mids", "used_blocks", "used_hash", "spare",
 )  # fmt: skip
 
 # Rows addressed by id (id i is at base + i * width; id 0 is never used): asset, venue, firm, account, session, event, instrument
@@ -127,19 +133,26 @@ TH_WINDOW = 1  # ns
 TH_START = 2
 TH_USED = 3
 
-FIRM_WORDS = 16
+FIRM_WORDS = 32
 F_ID = 0
 F_BARS = 1  # BAR_*
-F_NODES = 2  # book nodes that its orders created
+F_USED_FIRST = 2  # blocks of ids of which only the use is known (pointer), linked through U_NEXT; 0: none
 F_WEIGHT = 3  # its share of a shared table is F_WEIGHT / H_WEIGHTS
 F_OPEN = 4  # open orders
 F_CLOSED = 5  # closed ids that are kept
 F_OLDEST = 6  # the first of them (archive row pointer), linked through AR_NEXT
 F_NEWEST = 7
-F_FORGOTTEN = 8  # closed ids that were forgotten before their retention was over
-F_WINDOW = 9  # age of the last of them, ns
+F_NODES = 8  # book nodes that its orders created
+F_WINDOW = 9  # age (ns) of the last id that was forgotten altogether before its retention was over
 F_ACCOUNTS = 10  # first account of the firm (pointer)
 F_POSITIONS = 11  # collateral words of its accounts
+F_FORGOTTEN = 12  # ids that were forgotten altogether before their retention was over
+F_USED_LAST = 13
+F_BLOCKS = 14
+F_FILLING = 15  # the block that takes its next single id (pointer); 0: none
+F_MOVED = 16  # closed ids of which, before their retention was over, only the use was kept
+F_ANSWERED = 17  # age of the last of them, ns
+F_ACCOUNTS_LAST = 18  # the account with the highest id (pointer)
 
 ACCOUNT_WORDS = 32
 AC_ID = 0
@@ -245,6 +258,8 @@ SETTLE_SHARE = 3  # what is to be blocked or freed is divided, rounded down
 SETTLE_ROUND = 4  # the largest remainders are found
 SETTLE_GIVE = 5  # who gains, is paid
 SETTLE_AHEAD = 6  # each account is paid for one contract of a group that goes on
+E_REMOVED = 59  # 1: it takes no command any more
+E_REMOVED_NEXT = 60
 E_RESULT = 23  # PH_DETERMINED or PH_VOIDED: what the newest version makes of it; 0: no version yet
 E_MIDS = 24  # 1: its contracts keep their prices (P_MIDS), because its void policy goes by them
 E_RESTING = 38  # RESTING_*

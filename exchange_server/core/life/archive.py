@@ -1,8 +1,9 @@
 """Closed ClOrdIDs: one row for each, kept so that a repeat can be answered, and removed per firm.
 
 Each firm's rows form a list, oldest first. An id is kept for the retention (ns), unless the table is full. Then the oldest id of the firm
-that closes the order is removed if that firm has its share, or else the oldest of the next firm above its share. So a flood shortens only
-the window of the firm that sends it, closing never fails, and no order is refused for lack of a row.
+that closes the order is removed if that firm has its share, or else the oldest of the next firm above its share; that it was used stays
+known (used.py). So a flood shortens only what is remembered of the firm that sends it, closing never fails, and no order is refused for lack
+of a row.
 """
 
 from protocol import codes as C
@@ -10,16 +11,12 @@ from protocol import codes as C
 from .. import layout as L
 from ..emit import client_price
 from ..kit.jit import leaf
-from ..kit.pools import pool_alloc, pool_cap, pool_release
+from ..kit.pools import pool_alloc, pool_release
 from ..kit.rows import firm_row
 from ..layout.packed import contract_side_of, pack_firm_account, pack_instrument, status_of, was_replaced, with_status
 from .ids import ALIAS_HI, archive_ref, id_delete
-
-
-@leaf
-def share_of(m, f, pool):
-    """Rows of a shared table (P_*) that a firm (pointer) is guaranteed: its part by weight."""
-    return pool_cap(m, pool) * m[f + L.F_WEIGHT] // max(m[L.H_WEIGHTS], 1)
+from .shares import who_gives
+from .used import drop_due, keep_used, used_word
 
 
 @leaf
@@ -43,40 +40,28 @@ def forget_oldest(m, f):
 
 @leaf
 def forget_due(m, f, most):
-    """Remove up to `most` closed ids of the firm (pointer) whose retention is over."""
+    """Remove up to `most` closed ids of the firm (pointer) whose retention is over, and one block of ids of which only the use is known."""
     limit = m[L.H_TIME] - m[L.H_RETENTION_NS]
     while most > 0 and m[f + L.F_OLDEST] != 0 and m[m[f + L.F_OLDEST] + L.AR_CLOSED_AT] <= limit:
         forget_oldest(m, f)
         most -= 1
-
-
-@leaf
-def _who_forgets(m, f):
-    """The table is full: the firm (pointer) whose oldest closed id is removed. Shares sum to at most the table, so there is one."""
-    if m[f + L.F_CLOSED] > 0 and m[f + L.F_CLOSED] >= share_of(m, f, L.P_ARCHIVE):
-        return f
-    firms = pool_cap(m, L.P_FIRM)
-    firm = m[L.H_FORGETTING]
-    for _ in range(firms):
-        other = firm_row(m, firm)
-        if m[other + L.F_CLOSED] > share_of(m, other, L.P_ARCHIVE):
-            m[L.H_FORGETTING] = firm
-            return other
-        firm = firm + 1 if firm + 1 < firms else 1
-    return 0
+    if m[f + L.F_USED_FIRST] != 0:
+        drop_due(m, f)
 
 
 @leaf
 def _make_room(m, f):
-    loser = _who_forgets(m, f)
+    """Remove a closed id for one of a firm (pointer). Before its retention is over, its use stays known."""
+    loser = who_gives(m, f, L.P_ARCHIVE, L.F_CLOSED, L.H_FORGETTING)
     if loser == 0:
         m[L.H_ERROR] = L.INV_TABLE
         return
-    age = m[L.H_TIME] - m[m[loser + L.F_OLDEST] + L.AR_CLOSED_AT]
-    if age < m[L.H_RETENTION_NS]:
-        m[loser + L.F_FORGOTTEN] += 1
-        m[loser + L.F_WINDOW] = age
+    a = m[loser + L.F_OLDEST]
+    at = m[a + L.AR_CLOSED_AT]
+    word = used_word(m[a + L.AR_KEY_HI], m[a + L.AR_KEY_LO], m, m[a + L.AR_TEXT])
     forget_oldest(m, loser)
+    if m[L.H_TIME] - at < m[L.H_RETENTION_NS]:
+        keep_used(m, loser, word, at)
 
 
 @leaf

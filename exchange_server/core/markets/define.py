@@ -120,6 +120,21 @@ def define_firm(m, rows, c):
 
 
 @leaf
+def _into_firm(m, firm, p):
+    """Insert an account into its firm's list (pointers), in order of id. A new account mostly has the highest id."""
+    last = m[firm + L.F_ACCOUNTS_LAST]
+    at = firm + L.F_ACCOUNTS
+    if last != 0 and m[last] < m[p]:
+        at = last + L.AC_NEXT_IN_FIRM
+    while m[at] != 0 and m[m[at]] < m[p]:
+        at = m[at] + L.AC_NEXT_IN_FIRM
+    m[p + L.AC_NEXT_IN_FIRM] = m[at]
+    m[at] = p
+    if m[p + L.AC_NEXT_IN_FIRM] == 0:
+        m[firm + L.F_ACCOUNTS_LAST] = p
+
+
+@leaf
 def define_account(m, rows, rows_b, c):
     """Define an account, or change the session that gets its transfer and settlement reports. R_TABLE_FULL, R_BAD_DEFINITION (asked: the word)."""
     i = rows[c + d.DC_ID]
@@ -140,12 +155,8 @@ def define_account(m, rows, rows_b, c):
         m[p + L.AC_VENUE] = rows[c + d.DC_VENUE]
         m[p + L.AC_NAME_LEN] = length
         copy_words(m, p + L.AC_NAME, rows, c + d.DC_NAME, 8)
-        if firm != 0:  # insert into the firm's list, in order of id
-            at = firm + L.F_ACCOUNTS
-            while m[at] != 0 and m[m[at]] < i:
-                at = m[at] + L.AC_NEXT_IN_FIRM
-            m[p + L.AC_NEXT_IN_FIRM] = m[at]
-            m[at] = p
+        if firm != 0:
+            _into_firm(m, firm, p)
     m[p + L.AC_SESSION] = rows[c + d.DC_SESSION]
     set_bar(m, p + L.AC_BARS, L.BAR_CLOSED, rows[c + d.DC_CLOSED])
     return C.OK

@@ -22,6 +22,7 @@ from ..layout.packed import book_side_of, own_side, pack_entry, pack_event, pack
 from ..life.ids import ARCHIVED, id_find, id_insert, order_at_ref, order_ref, store_text
 from ..life.life import account_link, hold_listing
 from ..life.special import expiry_room, make_special, set_expiry
+from ..life.used import used_before
 from ..money.collateral import collateral_get, collateral_shift, reserve
 from ..money.ledger import post
 from ..money.products import has_sets, reserve_fee, sets_worth
@@ -125,7 +126,7 @@ def _order(m, rows, c):
     lo = rows[c + d.DO_KEY_LO]
     if pool_left(m, L.P_ORDER) < 1:
         return refuse(m, C.R_ORDER_TABLE_FULL, pool_cap(m, L.P_ORDER), pool_cap(m, L.P_ORDER), 1)
-    if id_find(m, rows, firm, hi, lo, _text(rows, c)) != 0:
+    if id_find(m, rows, firm, hi, lo, _text(rows, c)) != 0 or used_before(m, rows, firm, hi, lo, _text(rows, c)):
         return refuse(m, C.R_ID_USED, 0, 0, 0)
     event = m[inst + L.I_EVENT]
     co = collateral_get(m, account, event)

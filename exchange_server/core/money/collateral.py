@@ -1,8 +1,9 @@
 """Collateral of one account in one event: exactly the worst case (domain.md section 4), updated incrementally.
 
 requirement = B - min(0, worst); worst = sum of the k smallest v_j (at most k: of the k smallest min(v_j, 0)),
-v_j = q_j P + B_j - S_j, all in minor units. The k smallest are marked as chosen. A change of one v_j swaps at most one of them, so an
-update costs at most one pass over n words, and for k = 1 usually none.
+v_j = q_j P + B_j - S_j, all in minor units. The k smallest are marked as chosen: a bit for each contract in column COL_CHOSEN, followed by two
+words for each 16 contracts, the largest chosen v and the smallest other v of them. A change of one v_j swaps at most one chosen contract, so
+an update looks at n / 16 words and at the contracts of at most two sixteens; for k = 1 there is mostly nothing to look for.
 
 A row has columns for E_ROOM contracts. Those after the event's n are all 0 until a new outcome joins: in an at-most group a v of 0 changes no
 worst case, and an exactly-k group with room has k = 1, whose search stops at n.
@@ -18,6 +19,7 @@ from .. import layout as L
 from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.pairs import PAIR_COLLATERAL, pair_find, pair_put, pair_room
+from ..kit.pools import pool_base
 from ..kit.rows import firm_row
 from .ledger import balance_get
 from .products import has_sets, requirement, reserve_part, sells_base, value_at_worst
@@ -38,6 +40,13 @@ def collateral_words(m, event):
 
 
 @leaf
+def row_fits(m, event):
+    """Whether there is a place for one more row of the event (pointer): a freed one of its size, or words that were never used."""
+    d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
+    return m[pool_base(m, L.P_SPARE) + m[event + L.E_ROOM]] != 0 or m[d + L.PL_NEXT] + collateral_words(m, event) <= m[d + L.PL_CAP]
+
+
+@leaf
 def collateral_get(m, account, event):
     """Collateral row (pointer) of account and event (pointers), created if missing and added at the end of the event's list; 0 if there is
     no room."""
@@ -49,7 +58,7 @@ def collateral_get(m, account, event):
     n = m[event + L.E_ROOM]
     d = L.H_POOLS + L.P_COLLATERAL * L.POOL_WORDS
     words = collateral_words(m, event)
-    if m[d + L.PL_NEXT] + words > m[d + L.PL_CAP]:
+    if not row_fits(m, event):
         return 0
     cash = balance_get(m, m[account + L.AC_ID], m[event + L.E_ASSET])
     if cash == 0:
@@ -59,26 +68,30 @@ def collateral_get(m, account, event):
         base = balance_get(m, m[account + L.AC_ID], m[event + L.E_BASE_ASSET])
         if base == 0:
             return 0
-    co = m[d + L.PL_BASE] + m[d + L.PL_NEXT]
-    m[d + L.PL_NEXT] += words
+    spare = pool_base(m, L.P_SPARE) + n
+    co = m[spare]
+    if co != 0:
+        m[spare] = m[co]
+    else:
+        co = m[d + L.PL_BASE] + m[d + L.PL_NEXT]
+        m[d + L.PL_NEXT] += words
     m[d + L.PL_USED] += words
     m[firm_row(m, m[account + L.AC_FIRM]) + L.F_POSITIONS] += words
     k = m[event + L.E_K_LEFT]
-    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # rows are never released, so a new one is all 0
+    expect(m, 0 <= k <= n and m[co + L.CO_REQUIRED] == 0, L.INV_COLLATERAL)  # a freed row is all 0 but for its link
     m[co + L.CO_ACCOUNT] = account
     m[co + L.CO_EVENT] = event
     m[co + L.CO_CASH] = cash
     m[co + L.CO_BASE] = base
     m[co + L.CO_N] = n
     m[co + L.CO_K] = k
-    if m[event + L.E_LEFT_OUT] == 0:
-        for j in range(min(k, n)):
-            m[co + L.CO_COLUMNS + L.COL_CHOSEN * n + j] = 1
-    else:
+    if m[event + L.E_LEFT_OUT] != 0:
         for j in range(m[event + L.E_N]):
             if is_paid_ahead(m, event, j):
                 m[co + L.CO_COLUMNS + L.COL_V * n + j] = LEFT_OUT
         _choose(m, co)
+    elif 1 < k < n:
+        _choose_first(m, co, n, k)
     # The list is in order of first touch, which is the order of settlement reports.
     head = m[event + L.E_COLL_HEAD]
     if head == 0:
@@ -88,6 +101,88 @@ def collateral_get(m, account, event):
     m[event + L.E_COLL_TAIL] = co
     pair_put(m, PAIR_COLLATERAL, m[account + L.AC_ID], m[event + L.E_ID], co)
     return co
+
+
+NONE_CHOSEN = -(1 << 62)
+ALL_CHOSEN = 1 << 62
+
+
+@leaf
+def _is_chosen(m, chosen, j):
+    return (m[chosen + (j >> 6)] >> (j & 63)) & 1 != 0
+
+
+@leaf
+def _sum_up(m, chosen, column, n, block):
+    """Find the largest chosen v and the smallest other v of sixteen contracts again."""
+    most = NONE_CHOSEN
+    least = ALL_CHOSEN
+    first = block << 4
+    bits = m[chosen + (first >> 6)] >> (first & 63)
+    for i in range(min(16, n - first)):
+        v = m[column + first + i]
+        if (bits >> i) & 1 != 0:
+            most = max(most, v)
+        else:
+            least = min(least, v)
+    at = chosen + ((n + 63) >> 6) + 2 * block
+    m[at] = most
+    m[at + 1] = least
+
+
+@leaf
+def _choose_first(m, co, n, k):
+    """Mark the first k of n contracts, 1 < k < n, as chosen, in a row whose v are all 0."""
+    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    for j in range(k):
+        m[chosen + (j >> 6)] |= 1 << (j & 63)
+    for block in range((n + 15) >> 4):
+        _sum_up(m, chosen, co + L.CO_COLUMNS + L.COL_V * n, n, block)
+
+
+@leaf
+def _in_block(m, chosen, column, n, block, v, wanted):
+    """A contract of a sixteen that is worth v and is chosen (wanted True) or not."""
+    for j in range(block << 4, min((block + 1) << 4, n)):
+        if m[column + j] == v and _is_chosen(m, chosen, j) == wanted:
+            return j
+    return -1
+
+
+@leaf
+def _least_other(m, chosen, column, n):
+    """The contract with the smallest v of those that are not chosen."""
+    blocks = chosen + ((n + 63) >> 6)
+    best = 0
+    least = m[blocks + 1]
+    for block in range(1, (n + 15) >> 4):
+        if m[blocks + 2 * block + 1] < least:
+            least = m[blocks + 2 * block + 1]
+            best = block
+    return _in_block(m, chosen, column, n, best, least, False)
+
+
+@leaf
+def _most_chosen(m, chosen, column, n):
+    """The contract with the largest v of those that are chosen."""
+    blocks = chosen + ((n + 63) >> 6)
+    best = 0
+    most = m[blocks]
+    for block in range(1, (n + 15) >> 4):
+        if m[blocks + 2 * block] > most:
+            most = m[blocks + 2 * block]
+            best = block
+    return _in_block(m, chosen, column, n, best, most, True)
+
+
+@leaf
+def _swap(m, chosen, column, n, out, into):
+    """One contract is chosen no more, another one is."""
+    m[chosen + (out >> 6)] ^= 1 << (out & 63)
+    m[chosen + (into >> 6)] ^= 1 << (into & 63)
+    _sum_up(m, chosen, column, n, out >> 4)
+    if out >> 4 != into >> 4:
+        _sum_up(m, chosen, column, n, into >> 4)
 
 
 @leaf
@@ -101,6 +196,8 @@ def _set_v(m, co, j, v):
     if v == old:
         return
     m[column + j] = v
+    if k == 0:  # all winners were paid ahead: the rest is worth nothing, whatever it is
+        return
     if k >= n:
         m[co + L.CO_WORST] += v - old
         return
@@ -114,30 +211,19 @@ def _set_v(m, co, j, v):
             m[co + L.CO_WORST] = least
         return
     chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
-    if m[chosen + j] != 0:
+    _sum_up(m, chosen, column, n, j >> 4)
+    if _is_chosen(m, chosen, j):
         m[co + L.CO_WORST] += v - old
         if v > old:
-            at = -1
-            least = v
-            for i in range(n):
-                if m[chosen + i] == 0 and m[column + i] < least:
-                    least = m[column + i]
-                    at = i
-            if at >= 0:
-                m[chosen + j] = 0
-                m[chosen + at] = 1
-                m[co + L.CO_WORST] += least - v
+            at = _least_other(m, chosen, column, n)
+            if m[column + at] < v:
+                m[co + L.CO_WORST] += m[column + at] - v
+                _swap(m, chosen, column, n, j, at)
     elif v < old:
-        at = -1
-        most = v
-        for i in range(n):
-            if m[chosen + i] != 0 and m[column + i] > most:
-                most = m[column + i]
-                at = i
-        if at >= 0:
-            m[chosen + at] = 0
-            m[chosen + j] = 1
-            m[co + L.CO_WORST] += v - most
+        at = _most_chosen(m, chosen, column, n)
+        if m[column + at] > v:
+            m[co + L.CO_WORST] += v - m[column + at]
+            _swap(m, chosen, column, n, at, j)
 
 
 @leaf
@@ -145,20 +231,27 @@ def _choose(m, co):
     """Find the k smallest v_j anew: CO_WORST, and which are chosen."""
     event = m[co + L.CO_EVENT]
     n = m[co + L.CO_N]
+    k = m[co + L.CO_K]
     columns = m[event + L.E_N] if has_sets(m, event) else n  # as far as `_set_v` searches
     v = co + L.CO_COLUMNS + L.COL_V * n
     chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
     for i in range(n):
         m[chosen + i] = 0
     m[co + L.CO_WORST] = 0
-    for _ in range(m[co + L.CO_K]):
+    found = 0
+    while found < k:
         at = -1
         for i in range(columns):
-            if m[chosen + i] == 0 and m[v + i] != LEFT_OUT and (at < 0 or m[v + i] < m[v + at]):
+            if not _is_chosen(m, chosen, i) and m[v + i] != LEFT_OUT and (at < 0 or m[v + i] < m[v + at]):
                 at = i
-        if at >= 0:
-            m[chosen + at] = 1
-            m[co + L.CO_WORST] += m[v + at]
+        if at < 0:
+            break
+        m[chosen + (at >> 6)] |= 1 << (at & 63)
+        m[co + L.CO_WORST] += m[v + at]
+        found += 1
+    if 1 < k < n:
+        for block in range((n + 15) >> 4):
+            _sum_up(m, chosen, v, n, block)
 
 
 @leaf

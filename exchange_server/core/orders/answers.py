@@ -7,13 +7,16 @@ pointer of its session, `o` of an order row, `a` of an archive row, `e` the word
 from protocol import codes as C
 
 from .. import layout as L
-from ..emit import begin_event, own_event, put_orig_text, put_texts, room
+from ..emit import begin_event, own_event, put_orig_text, put_texts, refuse, room
 from ..kit.expect import expect
 from ..kit.jit import leaf
 from ..kit.rows import account_at
 from ..layout.packed import account_of, pack_event, reason_of, row_flags_of, sequence_of, session_of, status_of, terms_of, without_entry
 from ..life.ids import ARCHIVED, alias_find, archive_at_ref, order_at_ref
+from ..life.used import used_before
 from ..risk.ladder import check_account, check_session
+
+HOUR_NS = 3_600_000_000_000
 
 
 @leaf
@@ -32,6 +35,21 @@ def orig_text_at(rows, c):
 def valid_id(hi, lo, at):
     """Whether a key is an integer id >= 1, or a text's hash that comes with its text (at >= 0)."""
     return hi == 0 and lo >= 1 or hi < 0 and at >= 0
+
+
+@leaf
+def check_unused(m, rows, firm, hi, lo, at):
+    """C.OK, or R_ID_USED_BEFORE for a ClOrdID of which only the use is remembered, with limit: hours of the retention."""
+    if used_before(m, rows, firm, hi, lo, at):
+        return refuse(m, C.R_ID_USED_BEFORE, m[L.H_RETENTION_NS] // HOUR_NS, 0, 0)
+    return C.OK
+
+
+@leaf
+def unknown_code(m, rows, firm, hi, lo, at):
+    """Why the firm (id) has no order under a ClOrdID: R_UNKNOWN_ORDER, or R_ORDER_FORGOTTEN if only its use is remembered."""
+    known = valid_id(hi, lo, at) and used_before(m, rows, firm, hi, lo, at)
+    return refuse(m, C.R_ORDER_FORGOTTEN if known else C.R_UNKNOWN_ORDER, 0, 0, 0)
 
 
 @leaf

@@ -11,7 +11,18 @@ from ..layout.packed import account_of, contract_side_of, instrument_of, sequenc
 from ..life.ids import ARCHIVED, archive_at_ref, id_find, order_at_ref
 from ..life.life import close_order, take_out
 from ..risk.access import STOPS_CANCELS, check_frozen
-from .answers import answer_flags, archive_event, behind, named_account_code, orig_text_at, put_refusal, request_event, text_at, valid_id
+from .answers import (
+    answer_flags,
+    archive_event,
+    behind,
+    named_account_code,
+    orig_text_at,
+    put_refusal,
+    request_event,
+    text_at,
+    unknown_code,
+    valid_id,
+)
 
 # ---- CANCEL -----------------------------------------------------------------------------------------------------
 
@@ -87,8 +98,8 @@ def closed_code(m, now):
 
 @leaf
 def do_cancel(m, rows, c, ev):
-    """Cancel the order with the request's OrigClOrdID: E_CANCELED, or E_CANCEL_REJECT with R_BAD_ID, R_UNKNOWN_ORDER, R_ORDER_CLOSED,
-    R_ORDER_REPLACED, R_CANCEL_FIELD or an account code."""
+    """Cancel the order with the request's OrigClOrdID: E_CANCELED, or E_CANCEL_REJECT with R_BAD_ID, R_UNKNOWN_ORDER, R_ORDER_FORGOTTEN,
+    R_ORDER_CLOSED, R_ORDER_REPLACED, R_CANCEL_FIELD or an account code."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     at = orig_text_at(rows, c)
     hi = rows[c + L.CMD_ORIG_HI]
@@ -101,8 +112,7 @@ def do_cancel(m, rows, c, ev):
         return
     ref = id_find(m, rows, m[s + L.S_FIRM], hi, lo, at) if valid_id(hi, lo, at) else 0
     if ref == 0:
-        refuse(m, C.R_UNKNOWN_ORDER, 0, 0, 0)
-        cancel_reject(m, rows, c, ev, 0, C.R_UNKNOWN_ORDER, 0)
+        cancel_reject(m, rows, c, ev, 0, unknown_code(m, rows, m[s + L.S_FIRM], hi, lo, at), 0)
         return
     if ref & ARCHIVED:
         ref = behind(m, m[s + L.S_FIRM], ref)

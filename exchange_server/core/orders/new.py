@@ -58,7 +58,7 @@ from ..risk.ladder import (
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_market_price, check_post_only, check_price, protection_price
 from ..risk.visibility import entry_venue, listing_for
-from .answers import put_refusal, request_account, request_event, tell_status, text_at, valid_id
+from .answers import check_unused, put_refusal, request_account, request_event, tell_status, text_at, valid_id
 
 # ---- NEW --------------------------------------------------------------------------------------------------------
 
@@ -164,7 +164,9 @@ def do_new(m, rows, c, ev):
             refuse(m, C.R_ID_USED, 0, 0, 0)
             _reject_new(m, rows, c, ev, C.R_ID_USED, asked, 0, at)
         return
-    code = check_order_table(m, firm)
+    code = check_unused(m, rows, firm, hi, lo, at)
+    if code == C.OK:
+        code = check_order_table(m, firm)
     if code != C.OK:
         _reject_new(m, rows, c, ev, code, asked, 0, at)
         return

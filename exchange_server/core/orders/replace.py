@@ -38,7 +38,7 @@ from ..risk.ladder import REPLACE_PHASES, check_closed, check_exposure, check_fr
 from ..risk.limits import check_notional, check_position, check_quantity, check_throttle, take_reservation
 from ..risk.prices import check_collar, check_post_only, check_price
 from ..risk.visibility import find_listing, listing_for
-from .answers import answer_flags, behind, named_account_code, orig_text_at, text_at, valid_id
+from .answers import answer_flags, behind, check_unused, named_account_code, orig_text_at, text_at, unknown_code, valid_id
 from .cancel import cancel_as_asked, cancel_reject, check_named_fields, closed_code, same_field
 
 
@@ -160,8 +160,10 @@ def do_replace(m, rows, c, ev):
         ref = id_find(m, rows, firm, orig_hi, orig_lo, orig_at) if valid_id(orig_hi, orig_lo, orig_at) else 0
         if id_find(m, rows, firm, hi, lo, at) != 0:
             code = refuse(m, C.R_ID_USED, 0, 0, 0)
+        else:
+            code = check_unused(m, rows, firm, hi, lo, at)
     if code == C.OK and ref == 0:
-        code = refuse(m, C.R_UNKNOWN_ORDER, 0, 0, 0)
+        code = unknown_code(m, rows, firm, orig_hi, orig_lo, orig_at)
     if ref & ARCHIVED:
         ref = behind(m, firm, ref)
         if code == C.OK:

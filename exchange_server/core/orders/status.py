@@ -9,15 +9,15 @@ from ..kit.rows import session_at
 from ..layout.packed import account_of, session_of
 from ..life.ids import id_find
 from ..risk.ladder import check_session
-from .answers import orig_text_at, request_event, tell_status, valid_id
+from .answers import orig_text_at, request_event, tell_status, unknown_code, valid_id
 
 # ---- STATUS -----------------------------------------------------------------------------------------------------
 
 
 @leaf
 def do_status(m, rows, c, ev):
-    """Answer with E_STATUS. The request names the order in its ORIG words; the answer carries the order's own ClOrdID. R_UNKNOWN_ORDER or
-    the codes of check_session if there is no answer."""
+    """Answer with E_STATUS. The request names the order in its ORIG words; the answer carries the order's own ClOrdID. R_UNKNOWN_ORDER,
+    R_ORDER_FORGOTTEN or the codes of check_session if there is no answer."""
     s = session_at(m, session_of(rows[c + L.CMD_SESSION_ACCOUNT]))
     at = orig_text_at(rows, c)
     hi = rows[c + L.CMD_ORIG_HI]
@@ -31,4 +31,5 @@ def do_status(m, rows, c, ev):
     if ref != 0:
         tell_status(m, rows, c, ev, m[s + L.S_FIRM], ref, hi, lo, at)
         return
-    request_event(m, rows, c, ev, C.E_STATUS, C.ST_NONE, C.R_UNKNOWN_ORDER, 0, account_of(rows[c + L.CMD_SESSION_ACCOUNT]))
+    code = unknown_code(m, rows, m[s + L.S_FIRM], hi, lo, at)
+    request_event(m, rows, c, ev, C.E_STATUS, C.ST_NONE, code, 0, account_of(rows[c + L.CMD_SESSION_ACCOUNT]))

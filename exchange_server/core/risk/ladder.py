@@ -17,8 +17,8 @@ from ..kit.pairs import PAIR_RESTRICT, pair_find
 from ..kit.pools import pool_cap, pool_left
 from ..kit.rows import firm_at, firm_row, venue_at
 from ..layout.packed import front_of, group_of
-from ..life.archive import share_of
-from ..money.collateral import collateral_get, collateral_words, open_of, position_of
+from ..life.shares import share_of
+from ..money.collateral import collateral_get, collateral_words, open_of, position_of, row_fits
 from ..money.products import sells_base
 from .access import check_access, restricts
 from .limits import QUANTITY_MAX
@@ -141,21 +141,24 @@ def check_nodes(m, firm, inst, ask, price):
 
 @leaf
 def first_position(m, account, event):
-    """(code, pointer): create the collateral row of an account (pointer) that has none in the event (pointer). It is never removed, so it
-    is counted for the account's firm. R_TABLE_FULL, R_POSITION_SHARE_FULL."""
+    """(code, pointer): create the collateral row of an account (pointer) that has none in the event (pointer). It is counted for the
+    account's firm until the event is removed. R_TABLE_FULL, R_POSITION_SHARE_FULL."""
     f = firm_row(m, m[account + L.AC_FIRM])
     code = check_share(m, f, L.P_COLLATERAL, m[f + L.F_POSITIONS], collateral_words(m, event), C.R_POSITION_SHARE_FULL)
     if code != C.OK:
         return code, 0
     co = collateral_get(m, account, event)
     if co == 0:
-        return refuse_positions(m), 0
+        return refuse_positions(m, event), 0
     return C.OK, co
 
 
 @leaf
-def refuse_positions(m):
-    """Refuse because there is no room for a balance of the account's first position, or in the pair table: R_TABLE_FULL."""
+def refuse_positions(m, event):
+    """Refuse because there is no room for an account's first position in an event (pointer): rows that were freed have other sizes, or a
+    balance or the pair table is full. R_TABLE_FULL."""
+    if not row_fits(m, event):
+        return refuse_full(m, L.P_COLLATERAL, collateral_words(m, event))
     if pool_left(m, L.P_BALANCE) < 1:
         return refuse_full(m, L.P_BALANCE, 1)
     return refuse_full(m, L.P_PAIR_HASH, 1)

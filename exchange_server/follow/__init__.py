@@ -1,0 +1,1 @@
+"""The follower: a second process that replays the durable journal, compares it with the live server, and makes snapshots while it runs."""

@@ -1,0 +1,208 @@
+"""The follower as a process: what `exos follow` runs. Started by the server (child.py) or as a service of its own; stopped by SIGTERM.
+
+It may be killed at any moment: it changes nothing but its own folder (`follower/`), and snapshots, which are complete or absent.
+"""
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from config import settings as server_settings
+from config.settings import Settings
+
+from .. import start
+from ..engine import Capacities, Engine, SnapshotRefused
+from ..exits import Exit
+from ..journal.files import DirectoryLock, JournalError, JournalLocked
+from ..journal.format import BadBytes
+from ..journal.recover import FOLLOWER
+from ..net.observe import Log
+from .follower import Differs, Follower, Rules, rules_of
+from .source import LocalJournal
+from .status import DIFFERS, FOLLOWING, REFUSED, SNAPSHOT, STOPPED, Status, write_status
+
+SERVER_ID = 1
+BUSY_S, IDLE_S = 0.05, 0.2  # between two looks at the journal
+REPORT_NS = 1_000_000_000
+KEEP_FREE = 2 << 30  # twice the server's reserve for its journal
+PR_SET_PDEATHSIG = 1
+
+
+def run(data: Path, parent: int = 0, keep_free: int = KEEP_FREE, log_level: str = "info") -> Exit:
+    """Follow until told to stop. parent: the server that started it; then it gives way to everything else and ends with the server. Raises
+    nothing that an operator can cause."""
+    log = Log(level=log_level)
+    process = Process(data, keep_free, log)
+    try:
+        if parent and not _tie_to(parent):
+            return Exit.OK
+        if not data.is_dir():
+            return process.end(Exit.CONFIG, f"{data} is not a data folder: there is no such folder")
+        return process.run()
+    finally:
+        log.flush()
+
+
+def _tie_to(parent: int) -> bool:
+    """Lowest priority; killed when the parent ends, however it ends. False: it has ended already."""
+    os.setpriority(os.PRIO_PROCESS, 0, 19)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C on a terminal reaches the server too, which ends us
+    ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    return os.getppid() == parent
+
+
+class Process:
+    """One run of the follower."""
+
+    def __init__(self, data: Path, keep_free: int, log: Log) -> None:
+        self.data = data
+        self.folder = data / FOLLOWER
+        self.keep_free = keep_free
+        self.log = log
+        self.stopping = False
+        self.follower: Follower | None = None
+        self.status = Status(pid=os.getpid())
+        self._next_report = 0
+        self._problem = ""  # of a snapshot, as it was logged last
+        self._made = 0
+
+    def run(self) -> Exit:
+        signal.signal(signal.SIGTERM, self._stop)
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+            signal.signal(signal.SIGINT, self._stop)
+        try:
+            lock = DirectoryLock(self.folder, "follower's folder")
+        except JournalLocked as error:
+            self.log("error", "follower_ended", exit_code=int(Exit.LOCKED), text=str(error))
+            return Exit.LOCKED
+        except JournalError as error:
+            return self.end(Exit.RECOVERY, str(error))
+        try:
+            return self._follow()
+        except Differs as error:
+            self.status.state = DIFFERS
+            return self.end(
+                Exit.DIFFERS, f"{error}. Snapshots are not made any more; trading is not affected. Keep the folder and report it"
+            )
+        except JournalError as error:
+            self.status.state = REFUSED
+            return self.end(Exit.RECOVERY, str(error))
+        except MemoryError:
+            self.status.state = REFUSED
+            return self.end(
+                Exit.SETUP, 'not enough memory for a second copy of the exchange\'s tables: set follower = "off", or use a larger machine'
+            )
+        except OSError as error:
+            self.status.state = REFUSED
+            return self.end(Exit.RECOVERY, f"{error.filename or self.data}: {error.strerror or error}")
+        finally:
+            lock.release()
+
+    def _stop(self, *_: Any) -> None:
+        self.stopping = True
+
+    def end(self, code: Exit, text: str) -> Exit:
+        self.status.text = text
+        self.log("error", "follower_ended", exit_code=int(code), text=text)
+        if self.folder.is_dir():
+            self._report(force=True)
+        return code
+
+    # ---- following ----------------------------------------------------------------------------------------------------
+    def _follow(self) -> Exit:
+        source = LocalJournal(self.data / "journal", SERVER_ID)
+        self._report(force=True)
+        source.refuse_other_versions()
+        while (mark := source.durable()) is None or mark.seq == 0:  # the server's very first start
+            if self.stopping:
+                return self._stopped()
+            self._report()
+            time.sleep(IDLE_S)
+        self.follower = follower = Follower(self.data, source, SERVER_ID, self._engine, self._rules, before_snapshot=self._before_snapshot)
+        self.log("info", "following", row=follower.seq, snapshot=follower.made.name, notes=follower.report.notes)
+        self.status.state = FOLLOWING
+        pause = BUSY_S
+        while not self.stopping:
+            applied = False
+            for _ in follower.catch_up():
+                applied = True
+                behind = max(0, time.time_ns() - follower.engine.time_ns)
+                self.status.lag_ms = max(self.status.lag_ms, behind // 10**6)
+                self._report()
+                if self.stopping:
+                    break
+            self._report()
+            pause = BUSY_S if applied else min(IDLE_S, 2 * pause)
+            time.sleep(pause)
+        return self._stopped()
+
+    def _stopped(self) -> Exit:
+        self.status.state = STOPPED
+        self._report(force=True)
+        return Exit.OK
+
+    def _engine(self, chunks: Iterator[bytes] | None) -> Engine:
+        if chunks is not None:
+            try:
+                return Engine.restore(chunks)
+            except SnapshotRefused as error:
+                raise BadBytes(str(error)) from error
+        begun = start.begun_as(self.data / "journal")
+        if begun is None:
+            raise JournalError(
+                f"journal folder {self.data / 'journal'}: its first record cannot be read, which says how large the tables are"
+            )
+        return Engine(Capacities.begun_as(begun.capacities), retention_ns=begun.retention_ns)
+
+    def _rules(self, engine: Any) -> Rules:
+        return rules_of(server_settings.over(Settings(), engine.registry.settings), self.keep_free)
+
+    # ---- reporting ----------------------------------------------------------------------------------------------------
+    def _before_snapshot(self) -> None:
+        self.status.state = SNAPSHOT
+        self._report(force=True)
+        self.status.state = FOLLOWING
+
+    def _report(self, force: bool = False) -> None:
+        """Write the status file, once a second. What cannot be written is not worth ending for."""
+        now = time.time_ns()
+        if not force and now < self._next_report:
+            return
+        self._next_report = now + REPORT_NS
+        status, follower = self.status, self.follower
+        status.at_ns = now
+        if follower is not None:
+            made = follower.made
+            durable = follower.source.durable()
+            status.row_seq, status.event_seq, status.marks, status.proven_seq = (
+                follower.seq,
+                follower.engine.event_seq,
+                follower.marks,
+                follower.proven,
+            )
+            status.durable_seq = max(follower.seq, durable.seq if durable is not None else 0)
+            status.lag_rows = status.durable_seq - status.row_seq
+            status.snapshot, status.snapshot_seq, status.snapshot_bytes = made.name, made.seq, made.bytes
+            status.snapshot_ms, status.snapshots, status.snapshot_problem = round(made.seconds * 1000), made.count, made.problem
+            self._tell(follower)
+        try:
+            write_status(self.folder, status)
+        except OSError as error:
+            self.log("warning", "follower_status_not_written", file=str(error.filename), why=error.strerror or str(error))
+        if not status.lag_rows:
+            status.lag_ms = 0
+        self.log.flush()
+
+    def _tell(self, follower: Follower) -> None:
+        """Log lines about snapshots."""
+        made = follower.made
+        if made.count > self._made:
+            self._made = made.count
+            self.log("info", "snapshot", file=made.name, row=made.seq, bytes=made.bytes, seconds=round(made.seconds, 2))
+        if made.problem and made.problem != self._problem:
+            self.log("error", "snapshot_failed", text=made.problem, effect="following and trading go on; it is tried again")
+        self._problem = made.problem

@@ -1,0 +1,38 @@
+"""The status file: complete or absent, and no trust in what a dead process said."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from exchange_server.follow.status import DIFFERS, FOLLOWING, FRESH_NS, SNAPSHOT, STOPPED, Status, alive, read_status, write_status
+
+NOW = 1_800_000_000_000_000_000
+
+
+def test_round_trip_and_mode(tmp_path: Path) -> None:
+    said = Status(pid=7, state=DIFFERS, text="rows 8 to 47 ...", row_seq=47, lag_ms=3, snapshot="x.snap", at_ns=NOW)
+    write_status(tmp_path, Status())
+    write_status(tmp_path, said)
+    assert read_status(tmp_path) == said and [p.name for p in tmp_path.iterdir()] == ["status.json"]
+    assert (tmp_path / "status.json").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"pid": "x"}', b"\xff", None])
+def test_what_cannot_be_read_is_nothing(tmp_path: Path, content: bytes | None) -> None:
+    if content is not None:
+        (tmp_path / "status.json").write_bytes(content)
+    assert read_status(tmp_path) is None
+
+
+def test_alive() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    us = os.getpid()
+    assert alive(Status(pid=us, state=FOLLOWING, at_ns=NOW), NOW + FRESH_NS)
+    assert not alive(Status(pid=us, state=FOLLOWING, at_ns=NOW), NOW + FRESH_NS + 1)
+    assert alive(Status(pid=us, state=SNAPSHOT, at_ns=NOW), NOW + 10 * FRESH_NS)
+    assert not alive(Status(pid=gone.pid, state=FOLLOWING, at_ns=NOW), NOW)
+    assert not alive(Status(pid=us, state=STOPPED, at_ns=NOW), NOW) and not alive(Status(state=FOLLOWING, at_ns=NOW), NOW)
