@@ -649,6 +649,7 @@ class NaiveRegistry(NaiveTimes, NaiveRules, NaiveChanges, NaiveReversals, NaiveA
         )
         for market in f["markets"]:
             self.phases[market["event"]] = PHASES[market["phase"]]
+        self._opening_schedule(f)
         self.transfers[key] = f
         return NEW
 

@@ -180,6 +180,23 @@ class NaiveTimes:
         contracts = tuple({**one, "symbol": one["symbol"].replace("19700101", day)} for one in market["contracts"])
         return {**market, "type": "market", "event": market["event"].replace("19700101", day), "contracts": contracts, **times}
 
+    def _opening_schedule(self, f: Fields) -> None:
+        """Series and waiting acts of a venue that moves here. An act's `fields` name those that it changes."""
+        for one in f["series"]:
+            record = {**one["record"], "type": "series"}
+            self._wrong(record["name"] in self.tables["series"] or record["owner_venue"] != f["venue"])
+            self._recurs(record)
+            self._put("series", record["name"], record)
+            if one["closed"]:
+                self.closed["series", record["name"]] = one["closed"]
+            else:
+                self._next_listing(record, one["who"] or self.asker)
+        for one in f["scheduled"]:
+            fields = {name: one["act"][name] for name in one["fields"]}
+            self._put_timed(one["at_ns"], one["act"], one["who"] or self.asker, fields, one["note"])
+            if one["at_ns"] <= self.now:
+                self.timed[len(self.timed)]["ended"] = "failed"
+
     def _next_listing(self, f: Fields, who: str) -> None:
         if f["every_ns"] and (at := self._when(f)):
             self._put_timed(at, self._of_day(f["market"], at), who, kind="list")

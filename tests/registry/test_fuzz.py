@@ -189,7 +189,7 @@ def test_odd_values_in_every_field(record: object, seed: int) -> None:
     world = World().must(*BASE, *HELD)
     world.engine.seen.clear()
     before = world.registry.to_bytes()
-    body = msgspec.msgpack.encode({"who": "uid:1", "request_id": "r", "record": fields})
+    body = msgspec.msgpack.encode({"who": "uid:0", "request_id": "r", "record": fields})
     answer = world.registry.apply(body, world.engine, world.sink)
     sound(answer, before, world)
     naive = naive_after((*BASE, *HELD))
