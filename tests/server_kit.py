@@ -41,6 +41,7 @@ collateral_words = 65536
 orders = 4096
 nodes = 4096
 archive = 16384
+used_blocks = 2048
 
 [[asset]]
 name = "USD"

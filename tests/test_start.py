@@ -249,7 +249,7 @@ class ManyMarks(ServerProcess):
 
     program = (
         "-c",
-        "import sys; from exchange_server.journal import marks; marks.Marks.__init__.__defaults__ = (1, 0.0)\n"
+        "import sys; from exchange_server import app; app.EVERY_ROWS, app.EVERY_S = 1, 0.0\n"
         "from exchange_server.cli.main import main; sys.exit(main(sys.argv[1:]))",
     )
 

@@ -266,5 +266,5 @@ def index_words(m: Any) -> int:
 
 
 def out_bytes(rows: int) -> int:
-    """A size of `out` that is enough for this many event rows (an extra row adds at most its own bytes)."""
+    """A size of `out` that is enough for this many event rows without evidence (an extra row adds at most its own bytes)."""
     return rows * MESSAGE_BYTES + SLACK_BYTES

@@ -150,6 +150,8 @@ class Statement:
         elif row.kind == C.E_BUST:
             event = self.event_of[row.instrument]
             self.add(row, event.asset, row.due, C.WHY_BUST)
+            if event.product == C.SPOT:
+                self.add(row, event.base_asset, (-1 if row.side == C.BUY else 1) * row.last_qty * event.lot_base, C.WHY_BUST)
             self.fees[event.asset] -= row.fee
         elif row.kind == C.E_FILL:
             event = self.event_of[row.instrument]

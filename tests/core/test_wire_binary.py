@@ -300,8 +300,14 @@ def encode(rows: list[np.ndarray], arena: np.ndarray = ARENA, room: int | None =
     routes = np.zeros(route_words(arena, ev.size // L.EVT_WORDS), dtype=np.int64)
     assert route(arena, ev, ev.size, routes) == L.ENC_DONE
     table = Evidence(None, evidence_text)
-    while (status := binary_out.encode(ev, routes, out, index, res, table.words)) == L.ENC_EVIDENCE:
-        table.add(int(res[L.RES_EVENT]), int(res[L.RES_VERSION]))
+    while (status := binary_out.encode(ev, routes, out, index, res, table.words)) == L.ENC_EVIDENCE or (
+        status == L.ENC_SPACE and room is None
+    ):
+        if status == L.ENC_EVIDENCE:
+            table.add(int(res[L.RES_EVENT]), int(res[L.RES_VERSION]))
+        else:  # evidence is not counted in out_bytes
+            assert res[L.RES_BYTES] > out.size and any(W.kind_of(int(row[0])) == codes.E_SETTLED for row in rows)
+            out = np.zeros(int(res[L.RES_BYTES]), dtype=np.uint8)
     used = int(res[L.RES_INDEX])
     sent = {}
     if status == L.ENC_DONE:

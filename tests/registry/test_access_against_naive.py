@@ -126,7 +126,7 @@ def test_random_askers_against_the_naive_registry() -> None:
         run(seed, 150, seen)
     assert {code for _, code in seen} >= {
         C.OK, C.R_NOT_AUTHORISED, C.R_FOREIGN_NAME, C.R_GRANT_BEYOND, C.R_UNKNOWN_PENDING, C.R_PENDING_EXPIRED, C.R_OWN_ACT, C.R_UNKNOWN_EVENT,
-        C.R_UNKNOWN_ACCOUNT, C.R_UNKNOWN_INSTRUMENT, C.R_BAD_DEFINITION, C.R_UNKNOWN_HOLD, C.R_UNKNOWN_SCHEDULE, C.R_SCHEDULE_ENDED,
+        C.R_UNKNOWN_ACCOUNT, C.R_UNKNOWN_INSTRUMENT, C.R_BAD_DEFINITION, C.R_UNKNOWN_HOLD, C.R_UNKNOWN_SCHEDULE,
     }  # fmt: skip
     assert {kind for kind, code in seen if code == C.OK} >= {
         "Approve",
