@@ -27,7 +27,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     thaw_ns: int = 250 * MILLION  # after that, peers' bytes are read for this long before timeouts are checked
     modest_rows: int = 32  # a session with at most this many rows per turn is modest: its answers must not wait for a flood
     greedy_share: int = 48  # messages per turn for each other session while a modest one is active; more if few of them are greedy
-    short_links: int = 16  # sessions in a turn that is kept short for a modest one
+    short_links: int = 4  # sessions in a turn that is kept short for a modest one
     fair_ns: int = 1_000 * MILLION  # how long a session counts as greedy, and turns are kept short for a modest one
     connections: int = 10_000
     inline_rows: int = 128  # a turn of at most this many rows is short: the loop itself may write it (gate.py)
