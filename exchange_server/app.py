@@ -182,10 +182,9 @@ class Server:
         self.shares = Shares(self.engine.m, log, lambda firm: str(self.engine.registry.firms[firm].name))
         self.quotas = Quotas(self.engine.registry, self.engine.m, log)
         log("info", "duplicate_window", **self.shares.start_line())
-        often = (
-            min(EVERY_ROWS, settings.snapshot_rows),
-            min(EVERY_S, settings.snapshot_age_ns / 1e9),
-        )  # the follower's snapshots are at marks
+        often: tuple[int, float] = EVERY_ROWS, EVERY_S
+        if settings.follower == "on":  # its snapshots are at marks
+            often = min(EVERY_ROWS, settings.snapshot_rows), min(EVERY_S, settings.snapshot_age_ns / 1e9)
         self.marks = Marks(self.engine, self.journal, self.store, *often)
         self.follower = Child(options.data, settings.follower == "on", log, 2 * options.disk_reserve_bytes)
         self.stopping = False

@@ -64,7 +64,7 @@ class Made:
 
 
 class Follower:
-    """One engine on one source. `catch_up` is called again and again; nothing here waits."""
+    """One engine on one source. `catch_up` is called again and again; only a frame that is being written is waited for (source.py)."""
 
     def __init__(
         self,

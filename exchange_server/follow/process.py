@@ -3,6 +3,7 @@
 It may be killed at any moment: it changes nothing but its own folder (`follower/`), and snapshots, which are complete or absent.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -48,8 +49,11 @@ def run(data: Path, parent: int = 0, keep_free: int = KEEP_FREE, log_level: str 
 
 
 def _tie_to(parent: int) -> bool:
-    """Lowest priority; killed when the parent ends, however it ends. False: it has ended already."""
+    """Lowest priority, also for memory: where there is too little, the follower goes and not the exchange. Killed when the parent ends, however it
+    ends. False: it has ended already."""
     os.setpriority(os.PRIO_PROCESS, 0, 19)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C on a terminal reaches the server too, which ends us
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     return os.getppid() == parent

@@ -170,12 +170,15 @@ class EventWriter:
         slot = (first - 1) % self._ring_rows
         rows = self._ring[slot * L.EVT_WORDS : (slot + end - first) * L.EVT_WORDS]
         sums = self._sum.add(rows)
-        if not self.paused:
+        written = not self.paused  # read once: the loop may end the pause meanwhile
+        if written:
             try:
                 self._files.write(first, rows, sums, direct=2 * (self.next_number - first) <= self._ring_rows)
             except OSError as error:
-                self.paused = why(error)
-        if self.paused:
+                self.paused, written = why(error), False
+            except Exception as error:  # the store never ends the exchange: what it lacks is made again from the journal
+                self.paused, written = f"{type(error).__name__}: {error}", False
+        if not written:
             self.failed.append((first, end - 1))
         self._sealed = (end, self._sum.words.tobytes())
         self.written_to = end

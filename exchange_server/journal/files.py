@@ -13,7 +13,7 @@ from . import format as fmt
 
 SMALLEST_SEGMENT = 32 << 10
 ZERO_CHUNK = 1 << 20
-SYNC_EVERY_BYTES = 4 << 20  # of zeros in the page cache: small syncs, so that a commit never waits for a large one
+SYNC_EVERY_BYTES = 4 << 20  # of zeros or of a snapshot in the page cache: small syncs, so that a commit never waits for a large one
 
 
 class JournalError(Exception):

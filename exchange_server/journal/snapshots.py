@@ -98,7 +98,7 @@ def write_snapshot(
     """Write one snapshot, atomically, and delete those that `keep` does not keep.
 
     temporary_name: each writer of a folder has its own. writing: called before each chunk with the descriptor and the bytes written so far.
-    check: called with the snapshot, read back from the disk, before it gets its name. Both may raise. Raises OSError, BadBytes (it was not read
+    check: called with the snapshot, read back from its file, before it gets its name. Both may raise. Raises OSError, BadBytes (it was not read
     back as it was written), and what these two raise, leaving the folder as it was.
     """
     directory.mkdir(parents=True, exist_ok=True)

@@ -40,9 +40,13 @@ class Fairness:
         if now - self.modest_at > self._fair_ns or self.modest.lost:
             self.modest = None
             return False
-        greedy = sum(1 for link in ready if link.greedy_at and now - link.greedy_at <= self._fair_ns) if len(ready) > 1 else 1
+        greedy = sum(1 for link in ready if self.is_greedy(link, now)) if len(ready) > 1 else 1
         self.share = max(self._greedy_share // max(greedy, 1), self._greedy_share >> 3)
         return True
+
+    def is_greedy(self, link: Any, now: int) -> bool:
+        """Whether a link has used more than a modest part of a turn lately."""
+        return bool(link.greedy_at) and now - link.greedy_at <= self._fair_ns
 
     def choose(self, ready: list[Any], now: int) -> tuple[list[Any], list[Any]]:
         """(links of this short turn, links that wait for the next). Those of which least was taken lately are first, equals in their order."""
@@ -52,9 +56,10 @@ class Fairness:
                 link.taken >>= min(age - link.taken_age, 62)
                 link.taken_age = age
         ready.sort(key=_taken)
-        for link in ready[: self.crowd]:
+        crowd = max(self.crowd, len(ready) >> 4)  # of a very large crowd more, so that it waits for few turns
+        for link in ready[:crowd]:
             link.taken += 1  # also of one that only had something due
-        return ready[: self.crowd], ready[self.crowd :]
+        return ready[:crowd], ready[crowd:]
 
     def note(self, link: Any, words: int, wants: bool, now: int) -> None:
         """Record how many words a link used in this turn; `wants`: it had more."""
@@ -63,6 +68,6 @@ class Fairness:
             link.greedy_at = now
             if link is self.modest:
                 self.modest = None
-        elif words and (not link.greedy_at or now - link.greedy_at > self._fair_ns):
+        elif words and not self.is_greedy(link, now):
             self.modest = link
             self.modest_at = now

@@ -238,7 +238,7 @@ class Pipeline:
             or pressure.choked_since
             or pressure.refuse
             or self.directory.fresh
-            or self.fairness.modest not in (None, link)
+            or (self.fairness.modest not in (None, link) and self.fairness.is_greedy(link, now))
             or not self.journal.usable
             or not small(link, now)
         ):
@@ -247,6 +247,7 @@ class Pipeline:
         connection.last_in_ns = now
         stage = crossing.make(link, self.directory.wires[codes.WIRE_FIX] > 0)
         if stage < small_turn.ST_STEPPED:
+            self.fairness.note(link, inp.words - L.CMD_WORDS, False, now)
             return False  # the rows that were decoded are in the turn
         self._ready.clear()
         link.ready = link.wants = False

@@ -132,8 +132,8 @@ def test_chunks_that_fail_are_holes_and_the_next_ones_are_written(tmp_path: Path
 
 
 def test_a_dead_helper_is_no_silent_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError
+    def broken(*_: object, **__: object) -> None:
+        raise SystemExit
 
     monkeypatch.setattr(threading, "excepthook", lambda args: None)
     store = EventStore(tmp_path, 16, Threads())
@@ -161,4 +161,40 @@ def test_chains_over_the_seam_of_the_ring(tmp_path: Path) -> None:
     assert store.written_to < 64 * event_writer.RING_CHUNKS < last
     assert store.chain(last, 1, 0).tolist() == list(range(last, 0, -7))
     store._writer._next_piece = monkey  # type: ignore[method-assign]
+    store.close()
+
+
+def test_a_pause_that_ends_while_a_chunk_is_skipped_leaves_no_gap(tmp_path: Path) -> None:
+    """The loop ends the pause between the helper's look at it and its note of what was not written: the events are still a hole."""
+
+    class EndsAtOnce(str):
+        """Counts as set when the helper looks, and is over directly after."""
+
+        def __bool__(self) -> bool:
+            store._writer.paused = ""
+            return True
+
+    store = EventStore(tmp_path, 64, Inline())
+    store._writer.paused = EndsAtOnce("no space")
+    store.append(events(1, 64))
+    store.flush()
+    assert store.holes.ranges == [(1, 64)] and not store.paused
+    store.close()
+
+
+def test_an_error_of_any_kind_pauses_the_store_and_the_helper_lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = EventStore(tmp_path, 64, Inline())
+
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("an unforeseen one")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store.files, "write", broken)
+        store.append(events(1, 64))
+        store.flush()
+    assert store.paused == "ValueError: an unforeseen one" and store.holes.ranges == [(1, 64)]
+    assert store.try_room()
+    store.append(events(65, 64))
+    store.flush()
+    assert store.holes.ranges == [(1, 64)]
     store.close()

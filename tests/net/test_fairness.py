@@ -82,6 +82,7 @@ def test_a_short_turn_takes_those_first_of_which_least_was_taken() -> None:
     fairness.note(modest, 200, False, 6)
     assert fairness.choose([modest, *crowd], 7)[1][-1] is modest
     assert fairness.choose([modest, *crowd], 10 << 27)[0][0] is modest, "what was taken long ago does not count"
+    assert len(fairness.choose([link() for _ in range(160)], 7)[0]) == 10, "of a very large crowd a sixteenth"
 
 
 async def test_a_crowd_is_taken_in_short_turns_and_nobody_is_left_out() -> None:
