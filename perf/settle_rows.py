@@ -242,6 +242,10 @@ def beside(scale: float) -> list[Result]:
             time.sleep(0.2)
             trader.over = True
             trader.join(5)
+            if trader.is_alive() or not trader.over or peer.counts[81] or peer.counts[85]:
+                raise AnswerWrong(
+                    f"settle: the other member's orders: {peer.counts[81] + peer.counts[85]} refused, {len(trader.waits)} answered"
+                )
         failed = server.check()
         if failed:
             raise AnswerWrong(f"settle: {failed[:3]}")

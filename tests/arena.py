@@ -51,10 +51,6 @@ def key_of(m: Arena, hi: int, lo: int, text: int) -> Key:
     return lo
 
 
-def price_of(m: Arena, inst: int, contract_side: int, price: int) -> int:
-    return int(m[inst + L.I_PAYOUT]) - price if contract_side == C.NO else price
-
-
 def levels(m: Arena, inst: int, ask: int) -> list[int]:
     """Levels of a book side, best first, found by walking the whole trie in order of price."""
     out: list[int] = []

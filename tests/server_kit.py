@@ -1,7 +1,6 @@
 """A real server in its own process, and plain blocking peers: what tests need to trade with it, kill it and start it again."""
 
 import json
-import os
 import select
 import signal
 import socket
@@ -246,10 +245,6 @@ def in_use(port: int) -> socket.socket:
     s.bind(("127.0.0.1", port))
     s.listen()
     return s
-
-
-def folder_size(path: Path) -> int:
-    return sum(os.stat(p).st_size for p in path.rglob("*") if p.is_file())
 
 
 class FixPeer:

@@ -120,7 +120,8 @@ def test_a_follower_killed_again_and_again_and_trading_goes_on(tmp_path: Path) -
                 os.kill(found.pid, signal.SIGKILL)
                 killed += 1
         assert killed == 3
-        assert all(line["exit_code"] == -9 and line["effect"] == "trading goes on" for line in log_lines(server, "follower_ended"))
+        told = log_lines(server, "follower_ended")
+        assert len(told) >= killed - 1 and all(line["exit_code"] == -9 and line["effect"] == "trading goes on" for line in told)
         assert server.ask("check").result["failed"] == [] and server.stop() == Exit.OK
 
 

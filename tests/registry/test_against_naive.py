@@ -21,7 +21,6 @@ CAPACITIES = {
     "assets": 3, "venues": 3, "firms": 3, "accounts": 24, "sessions": 5, "events": 4, "instruments": 11, "listings": 1000,
 }  # fmt: skip
 KINDS = {C.ACCESS_VENUE: "venue", C.ACCESS_EVENT: "market"}
-DIGITS = "0123456789abcdef"
 VERIFIERS = {
     "password": [f"scrypt.{n}.{'00' * 32}.{'ab' * 32}" for n in (1, 14, 17)], "scram": [f"scram.{digit * 64}" for digit in "ab"],
     "ed25519": ["12" * 32, "34" * 32], "token": [f"{'0' * 32}.{'1' * 64}", "0" * 64 + "."],
