@@ -57,8 +57,19 @@ class Settlement(Results):
             return None
         if self.now < known.until:
             raise Refused(C.R_CHALLENGE_WINDOW)
+        if self._uncovered(event, c.instrument, known):
+            raise Refused(C.R_AHEAD_UNCOVERED)
         known.phase, known.waiting, event.paying_ahead = C.PH_FINAL, set(event.touched), c.instrument
         return self.begin(event, self._pay_ahead(event, c.instrument, known), c.slice)
+
+    def _uncovered(self, event: Event, contract: int, known: Ahead) -> bool:
+        """Whether an account's buying power would fall: it is short in the winner, and the rest is worth something to it for certain."""
+        before = {number: self.required(number, event) for number in event.touched}
+        known.phase = C.PH_FINAL
+        after = {number: self.required(number, event) for number in event.touched}
+        known.phase = C.PH_DETERMINED
+        gets = {n: self.accounts[n].position.get(contract, 0) * known.payout * event.tick_value for n in event.touched}
+        return any(gets[n] < after[n] - before[n] for n in event.touched)
 
     def _determine_ahead(self, event: Event, c: Row) -> None:
         if c.version != event.version + 1:

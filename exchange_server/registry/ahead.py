@@ -100,6 +100,8 @@ def finalise(registry: Definitions, record: ar.FinaliseOne, engine: EngineLike) 
     one, now_ns = _waiting(known, record.symbol, record.version), int(engine.time_ns)
 
     def explain(code: int) -> str:
+        if code == codes.R_AHEAD_UNCOVERED:
+            return f"{record.symbol} cannot be paid ahead of {event.name}: an account that is short in it counts on what the rest is worth to it; it is paid with the whole result"
         if code != codes.R_CHALLENGE_WINDOW:
             return ""
         return f"its challenge window ends at {units.instant(one.until_ns)}, the time is {units.instant(now_ns)}"

@@ -77,6 +77,34 @@ def test_a_winner_leaves_one_place_less() -> None:
     assert s.model.undecided(s.model.events[1]) == ([2, 3, 4], 1) and s.model.events[1].pool == 1000
 
 
+def test_a_winner_is_not_paid_ahead_from_a_surplus_that_no_requirement_counts() -> None:
+    """A set, and two of A sold: whatever wins, the account comes out even, so it may take all its cash. If A is paid first, it has nothing to pay with."""
+    s = story()
+    s.do(C.C_SPLIT, session=2, instrument=1, sets=1)
+    s.new(2, C.SELL, 2, 60, instrument=1)
+    s.new(3, C.BUY, 2, 60, instrument=1)
+    assert s.locked(2) == 0
+    s.fund(2, -s.cash(2))
+    determine(s, 1, 100)
+    refused(s, C.R_AHEAD_UNCOVERED, Row(kind=C.C_AHEAD, event=1, instrument=1, act=C.AHEAD_FINALISE, version=1))
+    s.do(C.C_PHASE, event=1, phase=C.PH_CLOSED)
+    s.do(C.C_DETERMINE, event=1, version=2, payouts=[100, 0, 0, 100])
+    s.do(C.C_FINALISE, event=1, version=2)
+    assert s.model.events[1].phase == C.PH_FINAL and s.cash(2) == 0, "with the whole result it comes out even"
+
+
+@pytest.mark.parametrize("sold", [(1, 1), (1, 4), (2, 3), (3, 1), (4, 4)])
+def test_a_loser_is_paid_ahead_whatever_else_an_account_has(sold: tuple[int, int]) -> None:
+    s = story()
+    s.do(C.C_SPLIT, session=2, instrument=1, sets=1)
+    for contract, qty in zip((1, 2), sold):
+        s.new(2, C.SELL, qty, 60, instrument=contract)
+        s.new(3, C.BUY, qty, 60, instrument=contract)
+    s.fund(2, -(s.cash(2) - s.locked(2)))
+    decide(s, 1, 0)
+    assert s.model.events[1].ahead[1].phase == C.PH_FINAL and s.pair.core.engine.check() == []
+
+
 def test_requirements_are_those_of_the_rest() -> None:
     """Short in three of four names of which two win; one is out: two shorts, both may win. One wins: of the others one may."""
     for payout, locked in ((0, 2000), (100, 1000)):

@@ -2,7 +2,8 @@
 
 Determined, it trades no more and has a challenge window of its own, in which it may be determined again or withdrawn. Final, each account is paid for it
 (in slices, slices.py), and the group goes on without it: exactly (k - paid) of the rest. So it is left out of the requirements, of sets and of their
-worth; no account's buying power falls by that, because its worst case is now one of fewer states. While accounts are being paid, no contract of the
+worth; no account's buying power falls by that, because its worst case is now one of fewer states. Only where an account is short in a winner and has a
+certain surplus of the rest, which no requirement counts, it would: then nothing is paid ahead (R_AHEAD_UNCOVERED). While accounts are being paid, no contract of the
 event trades and no sets are made, since some accounts already count without it and some do not.
 
 The result of the whole group must agree with what was paid (check_ahead); contracts that are determined and not paid yet become part of it.
@@ -17,9 +18,9 @@ from ..kit.jit import leaf
 from ..kit.rows import event_at, instrument_at
 from ..layout import definitions as d
 from ..layout.packed import pack_event, pack_instrument
-from ..money.collateral import collateral_shift, keep_settled, leave_out, note_shortage
+from ..money.collateral import collateral_shift, keep_settled, leave_out, note_shortage, pays_for_winner
 from ..money.ledger import post
-from ..money.products import is_settled, leaves_open, settlement
+from ..money.products import has_sets, is_settled, leaves_open, settlement
 from .pay import tell_settled
 from .phases import begin_sweep, set_event_phase
 from .slices import DONE, FULL, STOP, begin_settling, next_row
@@ -79,6 +80,8 @@ def do_ahead(m, rows, c, ev):
         return C.OK
     if m[L.H_TIME] < m[inst + L.I_AHEAD_UNTIL]:
         return refuse(m, C.R_CHALLENGE_WINDOW, m[inst + L.I_AHEAD_UNTIL], 0, m[L.H_TIME])
+    if not _all_can_pay(m, event, inst):
+        return refuse(m, C.R_AHEAD_UNCOVERED, 0, 0, m[inst])
     _begin_paying(m, event, inst, rows[c + d.DH_SLICE])
     return C.OK
 
@@ -105,6 +108,19 @@ def _determine(m, rows, c, ev, event, inst):
     j = m[inst + L.I_INDEX]
     begin_sweep(m, event, j, j + 1, L.RULE_ALL, C.R_CONTRACT_DECIDED)
     return C.OK
+
+
+@leaf
+def _all_can_pay(m, event, inst):
+    """Whether no account's buying power falls when the contract is paid. Losers never lower it, nor do winners of at-most groups."""
+    if m[inst + L.I_PAID_NEXT] == 0 or not has_sets(m, event):
+        return True
+    co = m[event + L.E_COLL_HEAD]
+    while co != 0:
+        if not pays_for_winner(m, co, m[inst + L.I_INDEX]):
+            return False
+        co = m[co + L.CO_NEXT_IN_EVENT]
+    return True
 
 
 @leaf

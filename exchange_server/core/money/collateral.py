@@ -255,6 +255,20 @@ def _choose(m, co):
 
 
 @leaf
+def pays_for_winner(m, co, j):
+    """Whether the account's buying power does not fall if contract j of an exactly-k group, 1 < k < n, wins and is paid ahead. It would fall where the
+    account is short in j and the rest has a certain surplus, which no requirement counts. The account has no orders in j."""
+    n = m[co + L.CO_N]
+    column = co + L.CO_COLUMNS + L.COL_V * n
+    chosen = co + L.CO_COLUMNS + L.COL_CHOSEN * n
+    worst = m[co + L.CO_WORST]
+    v = m[column + j]
+    expect(m, 1 < m[co + L.CO_K] < n, L.INV_COLLATERAL)
+    gone = v if _is_chosen(m, chosen, j) else m[column + _most_chosen(m, chosen, column, n)]
+    return v + min(0, worst - gone) >= min(0, worst)
+
+
+@leaf
 def leave_out(m, co, j):
     """Contract j, in which the account has nothing any more, was paid ahead of its group: the requirement is of the rest from here on."""
     cash = m[co + L.CO_CASH]
