@@ -61,7 +61,7 @@ _ROWS: tuple[tuple[str, int | None, int | None, int | None, int | None, int | No
      "Use a new ClOrdID. An exact repeat of an order is answered with the order's state instead."),
     ("R_ID_USED_BEFORE", 6, 6, 1, None, None, "ClOrdID already used within the last {limit} h; what became of its order is no longer remembered",
      "The firm used this ClOrdID within the retention time, and so many of its orders have closed since that only the use is remembered. A ClOrdID stays used up for as long "
-     "as a later one of its 4,096 numbers.",
+     "as a later one that is kept with it (its 4,096 numbers, or 63 others).",
      "Do not send the order again because of this answer: it was received. Its reports say what became of it. For another order use a new ClOrdID."),
     ("R_ID_TABLE_FULL", 0, 2, 4, None, None, "the table of used ClOrdIDs is full at {limit} rows, {used} are in use",
      "No longer sent. Servers before rules version 3 refused new orders when their table of closed ClOrdIDs was full.",

@@ -51,7 +51,7 @@ def key_of_text(data, out):
 
 @kernel("i8(i8[::1], i8, i8, i8, i8[::1])")
 def id_used(m, firm, hi, lo, text):
-    """1 if the firm (id) has used this ClOrdID key within the retention; text: its 8 words if hi < 0."""
+    """1 if the firm (id) has used this ClOrdID key and it is not free again (life/used.py); text: its 8 words if hi < 0."""
     m = words_of(m)
     text = words_of(text)
     at = 0 if hi < 0 else -1

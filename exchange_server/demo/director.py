@@ -87,7 +87,7 @@ class Director:
         self.say(f"   {market.event}: determined as {wrong.observed}, {by}, corrected to {right.observed}")
 
     def _bust(self) -> None:
-        """Take the newest trade back that can be: not one of a spot pair, nor of a market that is final."""
+        """Take the newest trade back that can be: not one of a market that is final."""
         newest = self.server.ask("accounts")["trades"]
         for trade in range(newest, max(newest - BUST_TRIES, 0), -1):
             with AdminClient(self.server.data) as admin:

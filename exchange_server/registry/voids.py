@@ -87,7 +87,7 @@ def payouts_of(registry: Definitions, m: Words, event: Event, trigger_ns: int) -
         prices = prices_before(registry, m, event, trigger_ns)
     paid = {one.index: one.record.payout for one in event.ahead if one.final_at_ns}
     rest = [price for j, price in enumerate(prices) if j not in paid]
-    winners = market.k - sum(ticks > 0 for ticks in paid.values())
+    winners = min(market.k - sum(ticks > 0 for ticks in paid.values()), len(rest))  # of an at-most group fewer may be left than could win
     shares = iter(normalised(rest, winners, market.payout, market.product == "exactly"))
     return tuple(paid[j] if j in paid else next(shares) for j in range(len(prices)))
 

@@ -108,6 +108,15 @@ def test_the_result_of_the_market_agrees_with_what_was_paid() -> None:
     assert answer.ok, "after final a correction reaches it"
 
 
+def test_a_void_where_fewer_contracts_are_left_than_could_win() -> None:
+    court = Court(product="at_most", k=2)
+    court.must([one("F-ARG"), one("F-DRAW")])
+    court.later(60)
+    due(court)
+    court.closed().must([void()])
+    assert court.view["versions"][-1]["payouts"] == (100, 0, 0), "the last one is paid in full, not twice"
+
+
 def test_what_is_not_paid_becomes_part_of_the_result() -> None:
     court = Court()
     court.must([one("F-ARG")])

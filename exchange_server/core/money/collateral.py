@@ -191,13 +191,11 @@ def _set_v(m, co, j, v):
     n = m[co + L.CO_N]
     k = m[co + L.CO_K]
     column = co + L.CO_COLUMNS + L.COL_V * n
-    expect(m, 0 <= j < n, L.INV_COLLATERAL)
+    expect(m, 0 <= j < n and k >= 1, L.INV_COLLATERAL)
     old = m[column + j]
     if v == old:
         return
     m[column + j] = v
-    if k == 0:  # all winners were paid ahead: the rest is worth nothing, whatever it is
-        return
     if k >= n:
         m[co + L.CO_WORST] += v - old
         return

@@ -24,8 +24,8 @@ from ..credentials import Judge
 
 Verb = Callable[[dict[str, Any]], Any]
 SeenVerb = Callable[[dict[str, Any], Sight], Any]
+PLAN_SLICE, PLAN_TRIES = 50, 3  # definitions that a plan tries in a turn; how often it begins again when something changed meanwhile
 # An answer that takes several turns: each step does a slice of the work. What it yields is sent as a piece, if it is not None; what it returns is the last answer.
-PLAN_SLICE, PLAN_TRIES = 50, 3
 Slices = Generator[Any, None, Any]
 Finding = Generator[None, None, ar.Bust]  # finds the legs of a bust, a step in each turn
 
