@@ -32,6 +32,7 @@ from protocol import codes
 from . import data_folder, server_status, start, state
 from .certificates import CertificateError
 from .core import layout as L
+from .data_folder import SERVER_ID
 from .engine import Capacities, Engine, InvariantBroken, SnapshotRefused
 from .exits import Exit
 from .follow.child import Child
@@ -74,7 +75,6 @@ from .registry import RegistryBroken, Tried
 from .registry.configuration import Trying
 from .start import StartRefused
 
-SERVER_ID = 1
 ADMIN_SOCKET = "admin.sock"
 UNSURE_NS = 10_000_000_000  # a slow reader is disconnected after five seconds: older output has been written, or is known to be missed
 

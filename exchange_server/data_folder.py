@@ -12,6 +12,7 @@ from pathlib import Path
 from config.secret_files import OTHERS, mode_of
 
 PARTS = {"journal", "snapshots", "events"}  # entries of a data folder
+SERVER_ID = 1  # of the server whose journal it is
 
 
 class FolderOpen(Exception):

@@ -374,6 +374,11 @@ def _sha256(path: Path) -> str:
 
 
 # ------------------------------------------------------------------------------------------------------- for people
+def _why_lines(said: dict[str, Any]) -> Iterator[str]:
+    yield f"  rule {said['rule_id']}, source {said['source']}, observed {said['observed_value']} at {units.instant(said['observed_at_ns'])}"
+    yield f"  evidence {said['evidence_name'] or '-'}, SHA-256 {said['evidence_sha256']}"
+
+
 def lines(market: dict[str, Any]) -> Iterator[str]:
     """What is known of a market's result: what single sources said, and each version with its evidence, window, disputes and end."""
     for said in market["heard"] if market["phase"] == "closed" else ():
@@ -382,8 +387,7 @@ def lines(market: dict[str, Any]) -> Iterator[str]:
         if one := contract["ahead"]:
             pays = decimal(one["payout"], market["price_decimals"])
             yield f"version {one['version']}: {contract['code']} ahead of the rest by {one['who']} at {units.instant(one['at_ns'])}, pays {pays}"
-            yield f"  rule {one['rule_id']}, source {one['source']}, observed {one['observed_value']} at {units.instant(one['observed_at_ns'])}"
-            yield f"  evidence {one['evidence_name'] or '-'}, SHA-256 {one['evidence_sha256']}"
+            yield from _why_lines(one)
             if one["final_at_ns"]:
                 yield f"  final since {units.instant(one['final_at_ns'])}"
             elif one["until_ns"] > one["at_ns"]:
@@ -393,9 +397,7 @@ def lines(market: dict[str, Any]) -> Iterator[str]:
         if kept["kind"] == "voided":
             yield f"  void: {kept['reason']}, trigger at {units.instant(kept['trigger_ns'])}"
         for said in (kept, kept["other"]) if kept["other"] else (kept,):
-            observed = f"{said['observed_value']} at {units.instant(said['observed_at_ns'])}"
-            yield f"  rule {said['rule_id']}, source {said['source']}, observed {observed}"
-            yield f"  evidence {said['evidence_name'] or '-'}, SHA-256 {said['evidence_sha256']}"
+            yield from _why_lines(said)
         if kept["until_ns"] > kept["at_ns"]:
             yield f"  challenge window until {units.instant(kept['until_ns'])}"
         for one_ in kept["disputes"]:

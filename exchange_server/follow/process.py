@@ -16,6 +16,7 @@ from config import settings as server_settings
 from config.settings import Settings
 
 from .. import start
+from ..data_folder import SERVER_ID
 from ..engine import Capacities, Engine, SnapshotRefused
 from ..exits import Exit
 from ..journal.files import DirectoryLock, JournalError, JournalLocked
@@ -26,7 +27,6 @@ from .follower import Differs, Follower, Rules, rules_of
 from .source import LocalJournal
 from .status import DIFFERS, FOLLOWING, REFUSED, SNAPSHOT, STOPPED, Status, write_status
 
-SERVER_ID = 1
 BUSY_S, IDLE_S = 0.05, 0.2  # between two looks at the journal
 REPORT_NS = 1_000_000_000
 KEEP_FREE = 2 << 30  # twice the server's reserve for its journal

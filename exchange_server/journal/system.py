@@ -21,7 +21,8 @@ _LIBC = (
 _SHA = ((native.FN_SHA_INIT, "SHA256_Init"), (native.FN_SHA_UPDATE, "SHA256_Update"), (native.FN_SHA_FINAL, "SHA256_Final"))
 
 
-def _address(function: Any) -> int:
+def address_of(function: Any) -> int:
+    """The address of a C function that ctypes has loaded."""
     return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
 
 
@@ -32,7 +33,7 @@ def sha_addresses() -> list[tuple[int, int]]:
         import _hashlib
 
         library = ctypes.CDLL(getattr(_hashlib, "__file__", None))
-        return [(word, _address(getattr(library, name))) for word, name in _SHA]
+        return [(word, address_of(getattr(library, name))) for word, name in _SHA]
     except (ImportError, OSError, AttributeError):
         return []
 
@@ -43,7 +44,7 @@ def functions() -> NDArray[np.int64]:
     fn = np.zeros(native.FN_WORDS, dtype=np.int64)
     for word, name in _LIBC:
         try:
-            fn[word] = _address(getattr(libc, name))
+            fn[word] = address_of(getattr(libc, name))
         except AttributeError:
             raise OSError(f"this system's C library has no {name}; exos runs on Linux") from None
     for word, address in sha_addresses():

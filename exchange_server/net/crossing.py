@@ -4,7 +4,6 @@ The turn (turn.py) decides when: one connection has input, nothing else is due. 
 every other turn.
 """
 
-import ctypes
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,12 +23,10 @@ from ..wires import binary_in, binary_out
 from ..wires.route import route, route_words
 from .endpoint import Link
 from .limits import Limits
+from .sockets import RECV, SEND
 
 EVENT_ROWS = 256  # of a small turn: with more, Python encodes
 ASKS = 8  # times that an idle, spinning loop asks a socket directly before it looks at all others
-LIBC = ctypes.CDLL(None)
-RECV = int(ctypes.cast(LIBC.recv, ctypes.c_void_p).value or 0)
-SEND = int(ctypes.cast(LIBC.send, ctypes.c_void_p).value or 0)
 
 
 def laid_out(arguments: Sequence[Any]) -> list[int]:

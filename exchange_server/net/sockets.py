@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..disk.socket_write import write_each
+from ..journal.system import address_of
 
-_SEND = int(ctypes.cast(ctypes.CDLL(None).send, ctypes.c_void_p).value or 0)
+_LIBC = ctypes.CDLL(None)
+RECV, SEND = address_of(_LIBC.recv), address_of(_LIBC.send)
 
 
 class _Room:
@@ -31,6 +33,6 @@ def write_all(fds: list[int], data: bytes) -> list[int]:
         room.data = np.zeros(2 * size, np.uint8)
     room.fds[:count] = fds
     room.data[:size] = np.frombuffer(data, np.uint8)
-    write_each(_SEND, room.fds, count, room.data, size, room.counts)
+    write_each(SEND, room.fds, count, room.data, size, room.counts)
     found: list[int] = room.counts[:count].tolist()
     return found
