@@ -20,6 +20,7 @@ class Exit(IntEnum):
     SPACE = 11
     SNAPSHOT = 12
     DIFFERS = 13
+    HANGS = 18
 
 
 INTERRUPTED = 130  # Ctrl-C on a command other than `serve`
@@ -38,5 +39,6 @@ MEANINGS = {
     Exit.SPACE: "Not enough room on the disk to start. Nothing was lost: free some and start again",
     Exit.SNAPSHOT: "Stopped cleanly, but the snapshot could not be written. Everything is safe in the journal; the next start replays it",
     Exit.DIFFERS: "The follower gets something else from the same rows than the server. Trading goes on, without further snapshots: keep the folder and report it",
+    Exit.HANGS: "The server's process runs, but its loop has not turned for some seconds: it hangs (exos top)",
     INTERRUPTED: "Ctrl-C on a command other than `serve`",
 }

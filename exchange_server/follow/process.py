@@ -23,6 +23,7 @@ from ..journal.files import DirectoryLock, JournalError, JournalLocked
 from ..journal.format import BadBytes
 from ..journal.recover import FOLLOWER
 from ..net.observe import Log
+from .cores import keep_to
 from .follower import Differs, Follower, Rules, rules_of
 from .source import LocalJournal
 from .status import DIFFERS, FOLLOWING, REFUSED, SNAPSHOT, STOPPED, Status, write_status
@@ -33,10 +34,12 @@ KEEP_FREE = 2 << 30  # twice the server's reserve for its journal
 PR_SET_PDEATHSIG = 1
 
 
-def run(data: Path, parent: int = 0, keep_free: int = KEEP_FREE, log_level: str = "info") -> Exit:
-    """Follow until told to stop. parent: the server that started it; then it gives way to everything else and ends with the server. Raises
-    nothing that an operator can cause."""
+def run(data: Path, parent: int = 0, keep_free: int = KEEP_FREE, log_level: str = "info", core: int | None = None) -> Exit:
+    """Follow until told to stop. parent: the server that started it; then it gives way to everything else and ends with the server. core: runs
+    there. Raises nothing that an operator can cause."""
     log = Log(level=log_level)
+    if core is not None and not keep_to({core}):
+        log("warning", "follower_core", core=core, text="the system does not allow this core: it runs where the system puts it")
     process = Process(data, keep_free, log)
     try:
         if parent and not _tie_to(parent):

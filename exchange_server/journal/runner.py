@@ -5,6 +5,7 @@ starts no threads: a simulator or a test decides when a service runs, and everyt
 """
 
 import _thread
+import contextlib
 import os
 import signal
 import threading
@@ -14,6 +15,13 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Protocol
 
 READERS = 2
+CORES = os.sched_getaffinity(0)  # that the process may use, before its loop was kept to some of them
+
+
+def _anywhere() -> None:
+    """In a new thread: run on any core, not only where the loop is kept that started it."""
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(0, CORES)
 
 
 class Task(Protocol):
@@ -86,6 +94,7 @@ class _Once:
 
         def run() -> None:
             try:
+                _anywhere()
                 if idle:
                     os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 19)
                 work()
@@ -115,7 +124,7 @@ class Threads:
         return _Once(work, idle)
 
     def reader(self, name: str) -> AbstractContextManager[Reader]:
-        return ThreadPoolExecutor(READERS, thread_name_prefix=name)
+        return ThreadPoolExecutor(READERS, thread_name_prefix=name, initializer=_anywhere)
 
 
 class _Ended:
