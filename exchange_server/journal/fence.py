@@ -1,6 +1,6 @@
 """The fence of a journal: the place up to which an older server's frames count, after another one has taken over.
 
-`journal/fence` is one watermark slot (format.py) in a file of its own, written when a folder is promoted: the end of the journal at that moment, with
+The file `fence` is one watermark slot (format.py), written when a folder is promoted: the end of the journal at that moment, with
 the raised epoch. Frames of an older epoch after it are not taken, also if somebody copies the old server's segments and its watermark over
 the folder afterwards.
 """
