@@ -12,6 +12,7 @@ without room, gives an error instead of killing the matching process with SIGBUS
 """
 
 import contextlib
+import functools
 import json
 import os
 import time
@@ -216,16 +217,24 @@ def _parse(data: bytes) -> tuple[Page | None, str]:
     sums = zlib.crc32(memoryview(head)[:H_SUM]), zlib.crc32(text), zlib.crc32(words)
     if sums != (head[H_SUM], head[H_TEXT_SUM], head[H_WORDS_SUM]):
         return None, "its checksums do not match: it is damaged"
+    columns, texts = _described(text)
+    return Page(
+        head[H_PID], head[H_PID_STARTED], head[H_BOOT], head[H_REAL], head[H_STEADY], head[H_SEQUENCE], columns, texts, array("q", words),
+    ), ""  # fmt: skip
+
+
+@functools.lru_cache(maxsize=2)
+def _described(text: bytes) -> tuple[dict[str, Column], dict[str, str]]:
+    """What the words are, and the texts: the same in most pages that a reader sees."""
     told = json.loads(text)
     columns = {
         one["name"]: Column(
-            one["name"], one["kind"], one["unit"], one["help"], one["at"], one.get("label", ""), tuple(one.get("values", ())), tuple(one.get("edges", ())), one.get("ever", False),
+            one["name"], one["kind"], one["unit"], one["help"], one["at"], one.get("label", ""), tuple(one.get("values", ())), tuple(one.get("edges", ())),
+            one.get("ever", False),
         )
         for one in told["fields"]
     }  # fmt: skip
-    return Page(
-        head[H_PID], head[H_PID_STARTED], head[H_BOOT], head[H_REAL], head[H_STEADY], head[H_SEQUENCE], columns, told["texts"], array("q", words),
-    ), ""  # fmt: skip
+    return columns, told["texts"]
 
 
 def process_started(pid: int) -> int:
