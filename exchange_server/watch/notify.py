@@ -1,4 +1,4 @@
-"""What the server tells systemd (Type=notify, WatchdogSec): ready, stopping, what it is doing, that its loop still turns. sd_notify(3), without
+"""What the server tells systemd (Type=notify, WatchdogSec): ready, stopping, what it is doing, that its loop still turns. The protocol of sd_notify, without
 its library: a datagram with lines to the socket that NOTIFY_SOCKET names.
 
 Without that variable nothing is sent. Nothing here raises, and nothing waits: the socket does not block.
