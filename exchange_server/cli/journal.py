@@ -101,7 +101,7 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
 @journal.verb(
     "replay",
     "run every row through a fresh engine, compare all state digests, print the last one",
-    details="DIR is the data folder. The capacities are those that the folder was created with.",
+    details="DIR is the data folder. Where the first segments were recycled, it begins with the oldest snapshot that the journal reaches. The capacities are those that the folder was created with.",
     examples=("exos journal replay /srv/exos",),
     slow=True,
 )
@@ -109,16 +109,16 @@ def maker(config: str, data: Path) -> Callable[[Iterator[bytes] | None], Any]:
 @config_option
 def replay(data: Path, config: str) -> Result:
     make = maker(config, data)
+    from ..journal import recycled
     from ..journal.event_files import EventSum
     from ..journal.marks import differs
+    from ..journal.recover import oldest_start
     from ..journal.runner import Threads
     from ..journal.store import DirectoryLock, JournalError, JournalLocked
     from ..journal.walk import Walk
 
     folder = folder_of(data)
     began = perf_counter()
-    engine = make(None)
-    total = EventSum()
     marks = 0
     try:
         lock: DirectoryLock | None = DirectoryLock(folder)
@@ -126,7 +126,16 @@ def replay(data: Path, config: str) -> Result:
         lock = None  # a server is writing: replay what is durable so far
     try:
         with progress("replaying", "rows") as at:
-            walk = Walk(folder, live=lock is None, runner=Threads(), progress=at)
+            snapshot = oldest_start(data, folder)
+            if snapshot is not None:
+                say(
+                    f"the journal begins after row 0: replayed from {snapshot.path.name} (row {snapshot.position.seq}). {recycled.where(folder)}"
+                )
+            engine = make(snapshot.chunks() if snapshot is not None else None)
+            total = EventSum(snapshot.event_value, snapshot.event_seq) if snapshot is not None else EventSum()
+            proven = snapshot.position.seq if snapshot is not None else 0
+            start = snapshot.position if snapshot is not None else None
+            walk = Walk(folder, start=start, live=lock is None, runner=Threads(), progress=at)
             for batch in walk:
                 if batch.rows.size:
                     engine.apply(batch.rows, batch.rows.size, total.add)
@@ -136,7 +145,7 @@ def replay(data: Path, config: str) -> Result:
                     if wrong:
                         raise CommandError(
                             Exit.RECOVERY,
-                            f"what rows 0 to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the "
+                            f"what rows {proven} to {batch.mark.seq - 1} give differs from the digest in the journal ({wrong}): this program is not the "
                             f"one that wrote it, or the capacities differ (--config)",
                         )
     except JournalError as error:

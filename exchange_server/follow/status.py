@@ -31,6 +31,18 @@ class Status(msgspec.Struct, kw_only=True):
     snapshot_ms: int = 0
     snapshots: int = 0  # made by this process
     snapshot_problem: str = ""
+    archive: str = ""  # empty: off
+    archive_segment: int = 0  # the newest one in it
+    archive_problem: str = ""
+    segments_archived: int = 0  # by this process, as the next two
+    segments_recycled: int = 0
+    events_retired: int = 0
+    disk_free_bytes: int = 0
+    disk_written_hour: int = 0  # bytes an hour of journal and events, over the last disk_measured_s
+    disk_removed_hour: int = 0  # of that, recycled or retired
+    disk_measured_s: int = 0
+    disk_hours: int = -1  # until the disk is full at this rate; -1: not known yet, or never
+    disk_levels_off: bool = False
     at_ns: int = 0
 
 
@@ -40,6 +52,20 @@ def write_status(folder: Path, status: Status) -> None:
     with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
         file.write(msgspec.json.encode(status))
     temporary.replace(folder / STATUS)
+
+
+def lasts(status: Status) -> str:
+    """How long the disk lasts, in words; empty: not measured yet."""
+    if not status.disk_measured_s:
+        return ""
+    rate = f"{status.disk_written_hour / 1e9:.2f} GB an hour written, {status.disk_removed_hour / 1e9:.2f} removed"
+    over = f"measured over {status.disk_measured_s // 60} min"
+    free = f"{status.disk_free_bytes / 1e9:.1f} GB free"
+    if status.disk_levels_off:
+        return f"{free}: the use levels off ({rate}, {over})"
+    if status.disk_hours < 0:
+        return f"{free}: nothing is written ({over})"
+    return f"{free}: lasts {status.disk_hours} h at the present rate ({rate}, {over})"
 
 
 def read_status(folder: Path) -> Status | None:
