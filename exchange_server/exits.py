@@ -20,6 +20,7 @@ class Exit(IntEnum):
     SPACE = 11
     SNAPSHOT = 12
     DIFFERS = 13
+    ARCHIVE = 14
 
 
 INTERRUPTED = 130  # Ctrl-C on a command other than `serve`
@@ -38,5 +39,6 @@ MEANINGS = {
     Exit.SPACE: "Not enough room on the disk to start. Nothing was lost: free some and start again",
     Exit.SNAPSHOT: "Stopped cleanly, but the snapshot could not be written. Everything is safe in the journal; the next start replays it",
     Exit.DIFFERS: "The follower gets something else from the same rows than the server. Trading goes on, without further snapshots: keep the folder and report it",
+    Exit.ARCHIVE: "The archive of the journal cannot be used as it is: missing, of another journal, damaged, full. Trading goes on, and nothing was removed",
     INTERRUPTED: "Ctrl-C on a command other than `serve`",
 }

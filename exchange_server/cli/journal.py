@@ -1,5 +1,5 @@
 """`exos journal verify|replay|cut DIR`: check every frame and the event store, replay the journal and compare digests, cut a damaged end on
-an operator's decision."""
+an operator's decision. `list|archive|fetch`: journal_archive.py."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from ..exits import Exit
+from . import journal_archive
 from .command import Noun
 from .common import FILE, CommandError, Number
 from .output import Result, say
 from .progress import loading_kernels, progress
 
-journal = Noun("journal", "check, replay or repair the journal of a data folder")
+journal = Noun("journal", "check, replay, archive or repair the journal of a data folder")
 config_option = click.option(
     "--config",
     metavar="FILE",
@@ -191,3 +192,6 @@ def cut(data: Path, segment: int, offset: int) -> Result:
         f"cut: {report.rows} rows in {report.frames} frames are left, {report.cut_bytes} bytes were cut (copy in {report.cut_file or 'no file'})"
     )
     return Result({"rows": report.rows, "frames": report.frames, "cut_bytes": report.cut_bytes, "copy": str(report.cut_file or "")})
+
+
+journal_archive.add(journal)
