@@ -5,6 +5,8 @@ from typing import Any
 
 from . import state
 from .core.kit import jit
+from .follow.status import lasts, read_status
+from .journal.recover import FOLLOWER
 from .net.clock import seconds
 from .registry.schedule_view import schedule_status
 
@@ -22,6 +24,7 @@ def status(server: Any) -> dict[str, Any]:
         "server": {
             "pid": os.getpid(), "uptime_s": (server.outside.steady() - server.began) // 10**9, "data": str(server.options.data),
             "config": server.options.config_name or (server.engine.registry.begun.name if server.engine.registry.begun else ""),
+            "folder_id": server.identity.folder_id, "origin": server.identity.origin,
             "sandbox": server.sandbox, "fix_port": server.ports.get("fix", 0), "binary_port": server.ports.get("binary", 0),
             "admin_port": server.ports.get("admin", 0), "spin": server.options.spin,
         },
@@ -41,6 +44,7 @@ def status(server: Any) -> dict[str, Any]:
         "credentials_refused": server.directory.refused,
         "logons": {**server.directory.guard.status(), "checks": server.slow.status()},
         "disk_free_bytes": server.free_bytes(),
+        "disk_lasts": lasts(found) if (found := read_status(server.options.data / FOLLOWER)) is not None else "",
         "shares": server.shares.status(),
         "venues": server.quotas.status(),
         "schedule": schedule_status(server.engine.registry),

@@ -1,12 +1,12 @@
 """Getting segments back from the archive into a folder, where `exos journal verify` and every other reader takes them for a journal."""
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..journal import format as fmt
-from ..journal.files import JournalError, sync_directory
+from ..journal.fence import replace_file, watermark_file
+from ..journal.files import JournalError
 from .packed import PIECE, BadPacked, unpack
 from .segments import Archive, ArchiveProblem, Entry
 
@@ -72,14 +72,4 @@ def _same(path: Path, entry: Entry) -> bool:
 
 def _write_watermark(into: Path, last: Entry) -> None:
     mark = fmt.Watermark(last.server_id, last.last_epoch, last.first_row + last.rows, last.segment, last.end, bytes.fromhex(last.chain_end))
-    slot = fmt.pack_watermark(mark)
-    data = bytearray(fmt.WATERMARK_FILE_BYTES)
-    for at in fmt.SLOT_OFFSETS:
-        data[at : at + len(slot)] = slot
-    temporary = into / "watermark.tmp"
-    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(into / "watermark")
-    sync_directory(into)
+    replace_file(into / "watermark", watermark_file(mark))

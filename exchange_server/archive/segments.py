@@ -24,6 +24,7 @@ from protocol import codes
 from ..core import layout as L
 from ..core.layout import plain
 from ..journal import format as fmt
+from ..journal.fence import newest_mark, replace_file
 from ..journal.files import JournalError, Position
 from ..journal.walk import Walk, list_segments
 from . import manifest
@@ -160,7 +161,7 @@ class Archive:
     def closed(self) -> list[tuple[Head, fmt.SegmentHeader]]:
         """The segments that the server has left for good, each with the header of the next one: all their frames are durable."""
         try:
-            mark = fmt.newest_watermark((self.journal / "watermark").read_bytes())
+            mark = newest_mark(self.journal)
         except FileNotFoundError:
             mark = None
         heads = self.heads()
@@ -224,13 +225,7 @@ class Archive:
             return entry
 
     def _write_state(self, state: State) -> None:
-        folder = self.data / "follower"
-        temporary = folder / (STATE + ".tmp")
-        with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-            file.write(msgspec.json.encode(state))
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(folder / STATE)
+        replace_file(self.data / "follower" / STATE, msgspec.json.encode(state))
 
     def _walk(self, head: Head, after: fmt.SegmentHeader) -> "_Times":
         """Check every frame of a closed segment: it must lead to the chain value that the next one begins with."""

@@ -12,6 +12,7 @@ from ..exits import Exit
 from . import journal_archive
 from .command import Noun
 from .common import FILE, CommandError, Number
+from .journal_folder import folder_of
 from .output import Result, say
 from .progress import loading_kernels, progress
 
@@ -23,20 +24,6 @@ config_option = click.option(
     help="Take capacities and times from this configuration (default: those the folder was created with).",
 )
 data_argument = click.argument("data", type=FILE, metavar="DIR")
-
-
-def folder_of(data: Path) -> Path:
-    """The journal's folder: DIR/journal, or DIR itself if it contains the segments."""
-    from .. import data_folder
-
-    if not data.is_dir():
-        raise CommandError(Exit.USAGE, f"{data} is not a folder")
-    try:
-        data_folder.check(data)
-    except data_folder.FolderOpen as error:
-        raise CommandError(Exit.CONFIG, str(error)) from error
-    inner = data / "journal"
-    return inner if inner.is_dir() else data
 
 
 @journal.verb(

@@ -11,6 +11,7 @@ from ..exits import Exit
 from .command import Noun, verb
 from .common import FILE, CommandError
 from .connect import data_option
+from .journal_folder import folder_of
 from .output import Result, say, table
 from .progress import progress
 from .times import ago
@@ -34,7 +35,6 @@ def _archive(data: Path, folder: Path | None) -> "Archive | None":
     from ..data_folder import SERVER_ID
     from ..follow.status import read_status
     from ..journal import recycled
-    from .journal import folder_of
 
     folder_of(data)
     if folder is None:

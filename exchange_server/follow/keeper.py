@@ -18,7 +18,7 @@ from ..journal.retention import retire
 from ..journal.runner import Runner, Task
 
 LOOK_S = 1.0
-AGAIN_S = 30.0  # after a problem
+AGAIN_S = 10.0  # after a problem
 
 
 @dataclass(frozen=True)

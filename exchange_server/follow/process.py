@@ -34,6 +34,7 @@ from .status import DIFFERS, FOLLOWING, REFUSED, SNAPSHOT, STOPPED, Status, writ
 
 BUSY_S, IDLE_S = 0.05, 0.2  # between two looks at the journal
 REPORT_NS = 1_000_000_000
+LOCK_AGAIN_S = 0.05
 KEEP_FREE = 2 << 30  # twice the server's reserve for its journal
 PR_SET_PDEATHSIG = 1
 EVENT_BYTES = ROW_BYTES + SUM_BYTES
@@ -87,7 +88,7 @@ class Process:
         if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
             signal.signal(signal.SIGINT, self._stop)
         try:
-            lock = DirectoryLock(self.folder, "follower's folder")
+            lock = self._lock()
         except JournalLocked as error:
             self.log("error", "follower_ended", exit_code=int(Exit.LOCKED), text=str(error))
             return Exit.LOCKED
@@ -114,6 +115,14 @@ class Process:
         finally:
             self.keeper.close()
             lock.release()
+
+    def _lock(self) -> DirectoryLock:
+        """Raises JournalLocked, JournalError."""
+        try:
+            return DirectoryLock(self.folder, "follower's folder")
+        except JournalLocked:
+            time.sleep(LOCK_AGAIN_S)  # it may have been a look at whether one runs (status.locked)
+            return DirectoryLock(self.folder, "follower's folder")
 
     def _stop(self, *_: Any) -> None:
         self.stopping = True

@@ -1,5 +1,6 @@
 """What the follower says of itself: a small file, written atomically, that `exos status` and `exos doctor` read. Loads no kernels."""
 
+import fcntl
 import os
 from pathlib import Path
 
@@ -76,10 +77,13 @@ def read_status(folder: Path) -> Status | None:
         return None
 
 
-def alive(status: Status, now_ns: int) -> bool:
-    """Whether the process that wrote it still runs and reports. Loading or making a snapshot of a large state may take longer than FRESH_NS."""
+def alive(status: Status, now_ns: int, folder: Path | None = None) -> bool:
+    """Whether the process that wrote it still runs. folder: of the follower; then its lock decides, however long it works on something. Without, a
+    report that is too old counts as none, but for a snapshot, which may take long."""
     if status.state in (DIFFERS, REFUSED, STOPPED) or not status.pid:
         return False
+    if folder is not None:
+        return locked(folder)
     if status.state == FOLLOWING and now_ns - status.at_ns > FRESH_NS:
         return False
     try:
@@ -89,3 +93,18 @@ def alive(status: Status, now_ns: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def locked(folder: Path) -> bool:
+    """Whether a follower holds the folder. A follower that starts in the moment of this look tries again."""
+    try:
+        fd = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False

@@ -59,6 +59,11 @@ class EventsMissing(EventStoreError):
         super().__init__(f"event store: events {first} to {last} {what}")
 
     @property
+    def what(self) -> str:
+        """What is so of the reports, in a word for the peer."""
+        return "are not kept any more" if self.retired else "are lost"
+
+    @property
     def reason(self) -> int:
         """For the peer."""
         if self.retired:

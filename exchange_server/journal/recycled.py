@@ -3,12 +3,11 @@
 Whoever needs rows that are no longer here says so in the words of `where`.
 """
 
-import os
 from pathlib import Path
 
 import msgspec
 
-from .files import sync_directory
+from .fence import replace_file
 
 NAME = "recycled.json"
 
@@ -31,13 +30,7 @@ def read(journal: Path) -> Recycled | None:
 
 def write(journal: Path, note: Recycled) -> None:
     """Atomically, on the disk when it returns. Raises OSError."""
-    temporary = journal / (NAME + ".tmp")
-    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(msgspec.json.encode(note))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(journal / NAME)
-    sync_directory(journal)
+    replace_file(journal / NAME, msgspec.json.encode(note))
 
 
 def where(journal: Path, first: int = 1, last: int = 0) -> str:

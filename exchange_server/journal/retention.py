@@ -4,7 +4,6 @@
 EventsMissing with `retired`, nothing is rebuilt, and a replay from an older snapshot moves it back.
 """
 
-import os
 import zlib
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from ..core import layout as L
 from ..core.layout import plain
 from ..disk.event_rows import first_bad
 from .event_files import EventFiles
+from .fence import replace_file
 from .files import sync_directory
 
 NAME = "retired"
@@ -36,13 +36,7 @@ def read(directory: Path) -> int:
 def write(directory: Path, first: int) -> None:
     """Atomically, on the disk when it returns. Raises OSError."""
     body = _MAGIC + first.to_bytes(8, "little")
-    temporary = directory / (NAME + ".tmp")
-    with open(temporary, "wb", opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        file.write(body + zlib.crc32(body).to_bytes(8, "little"))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(directory / NAME)
-    sync_directory(directory)
+    replace_file(directory / NAME, body + zlib.crc32(body).to_bytes(8, "little"))
 
 
 def retire(directory: Path, before_ns: int, covered: int, rows_per_file: int) -> tuple[int, int, int]:
@@ -55,7 +49,7 @@ def retire(directory: Path, before_ns: int, covered: int, rows_per_file: int) ->
     kept = read(directory)
     first = keep = files.file_of(kept) * rows_per_file + 1
     try:
-        while keep + rows_per_file <= covered and _older(files, keep + rows_per_file - 1, before_ns):
+        while keep + rows_per_file <= covered and _older(files, keep + rows_per_file - 1, before_ns, kept):
             keep += rows_per_file
     finally:
         files.close()
@@ -71,15 +65,20 @@ def retire(directory: Path, before_ns: int, covered: int, rows_per_file: int) ->
     return first, keep - 1, size
 
 
-def _older(files: EventFiles, number: int, before_ns: int) -> bool:
+def _older(files: EventFiles, number: int, before_ns: int, kept: int) -> bool:
     """Whether the event that row `number`, the last one of a file, belongs to is older. Extra rows have no time: the events in front of it are
-    followed from one to the next, and must all have their own numbers."""
-    begin = max(number - LOOK_BACK, number - files.rows_per_file + 1)
+    followed from one to the next, and must all have their own numbers. kept: the first event that is here."""
+    begin = at = max(number + 1 - LOOK_BACK, kept)
     count = number + 1 - begin
-    got = files.read(begin, count)
-    if got is None or first_bad(got[0].view(np.uint8), count, begin, got[1]) != count:
-        return False
-    table = got[0].reshape(-1, L.EVT_WORDS)
+    pieces = []
+    while at <= number:
+        some = min(number + 1 - at, files.rows_per_file - (at - 1) % files.rows_per_file)
+        got = files.read(at, some)
+        if got is None or first_bad(got[0].view(np.uint8), some, at, got[1]) != some:
+            return False
+        pieces.append(got[0])
+        at += some
+    table = np.concatenate(pieces).reshape(-1, L.EVT_WORDS)
     for start in range(min(L.MAX_EXTRA_ROWS + 1, count)):
         at, last = start, -1
         while at < count and int(table[at, L.EVT_NUMBER]) == begin + at:

@@ -35,6 +35,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from .fence import replace_file
 from .files import Position, disk_words, sync_directory
 from .format import BadBytes
 
@@ -164,12 +165,7 @@ def _verified(directory: Path) -> dict[str, str]:
 def _note_verified(directory: Path, name: str, body: str) -> None:
     noted = {**_verified(directory), name: body}
     lines = [f"{name} {body}\n" for name, body in noted.items() if (directory / name).exists()]
-    temporary = directory / (VERIFIED + ".tmp")
-    with open(temporary, "wb", buffering=0, opener=lambda name, flags: os.open(name, flags, 0o600)) as file:
-        _write_all(file.fileno(), "".join(lines).encode("ascii"))
-        os.fsync(file.fileno())
-    temporary.replace(directory / VERIFIED)
-    sync_directory(directory)
+    replace_file(directory / VERIFIED, "".join(lines).encode("ascii"))
 
 
 def verified_snapshots(directory: Path) -> Iterator[Snapshot]:

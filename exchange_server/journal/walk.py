@@ -16,6 +16,7 @@ from ..core import layout as L
 from ..disk import journal_walk as jw
 from . import format as fmt
 from . import recycled
+from .fence import newest_mark
 from .runner import Inline, Reader, Result, Runner
 from .store import JournalError, Position
 from .system import FUNCTIONS
@@ -125,7 +126,7 @@ class Walk:
             raise JournalError(f"journal folder {directory} holds no segments")
         self._paths = dict(segments)
         try:
-            self.watermark = watermark or fmt.newest_watermark((directory / "watermark").read_bytes())
+            self.watermark = watermark or newest_mark(directory)
         except FileNotFoundError:
             self.watermark = None
         self._last_begun = next((n for n, p in reversed(segments) if self._head(p).strip(b"\0")), 0)

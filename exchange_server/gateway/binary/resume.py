@@ -39,7 +39,7 @@ def reports(session: state.Session, store: EventStore, encoder: BinaryEncoder, b
             return
         reason, numbers = missing.reason, missing.found[::-1].tolist()
         first = int(store.rows(numbers[0], 1)[L.EVT_SESSION_NUMBER]) if numbers else last + 1
-        text = f"reports {begin} to {first - 1} of this session cannot be sent again: {missing}"
+        text = f"reports {begin} to {first - 1} of this session {missing.what}: {missing}"
         yield frame(M.encode(M.RequestRefused(reason, int(M.Resume.__struct_config__.tag), 0, text[:1000])))  # type: ignore[arg-type]
         begin = first
     sent = begin - 1
