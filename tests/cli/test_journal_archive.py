@@ -46,7 +46,8 @@ def test_archive_list_and_fetch(capsys: pytest.CaptureFixture[str], live: Live, 
     while recycle_next(one):
         pass
     first = segments(data)[0]
-    assert first > 1
+    upto = min(first, last)
+    assert upto > 1
     code, out, _ = run(capsys, "list", "--data", data, "--json")  # the archive is known from what was recycled
     rows = json.loads(out)["result"]["segments"]
     assert [r["segment"] for r in rows] == list(range(1, last + 2))
@@ -60,8 +61,8 @@ def test_archive_list_and_fetch(capsys: pytest.CaptureFixture[str], live: Live, 
     table = run(capsys, "list", "--data", data)[1]
     assert "archive" in table and "open" in table and units.instant(rows[0]["first_ns"]) in table
 
-    code, out, _ = run(capsys, "fetch", f"1..{first}", "--data", data, "--into", into, "--json")
-    assert code == Exit.OK and json.loads(out)["result"]["fetched"] == list(range(1, first + 1))
+    code, out, _ = run(capsys, "fetch", f"1..{upto}", "--data", data, "--into", into, "--json")
+    assert code == Exit.OK and json.loads(out)["result"]["fetched"] == list(range(1, upto + 1))
     code, out, _ = run(capsys, "fetch", "1", "--data", data, "--into", into)
     assert (
         code == Exit.OK
@@ -69,10 +70,11 @@ def test_archive_list_and_fetch(capsys: pytest.CaptureFixture[str], live: Live, 
     )
     into.chmod(0o700)
     code, out, _ = run(capsys, "verify", into)
-    assert code == Exit.OK and f"journal verified: {sum(r['rows'] for r in rows[:first])} rows in" in out and "clean end" in out
-    at = units.instant(rows[1]["first_ns"])
-    code, out, _ = run(capsys, "fetch", "--from", at, "--to", at, "--data", data, "--into", tmp_path / "by-time", "--json")
-    assert code == Exit.OK and 2 in json.loads(out)["result"]["fetched"] and len(json.loads(out)["result"]["fetched"]) <= 2
+    assert code == Exit.OK and f"journal verified: {sum(r['rows'] for r in rows[:upto])} rows in" in out and "clean end" in out
+    code, out, _ = run(
+        capsys, "fetch", "--from", "1970-01-01", "--to", "2200-01-01", "--data", data, "--into", tmp_path / "by-time", "--json"
+    )
+    assert code == Exit.OK and json.loads(out)["result"]["fetched"] == list(range(1, last + 1))
 
 
 def test_a_fetched_part_is_read_from_its_first_segment(capsys: pytest.CaptureFixture[str], live: Live, tmp_path: Path) -> None:
